@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+# Sluice: `make help` lists what can be made. One file, not recursive; objects live under build/.
+
+CC        ?= gcc
+CLANG     ?= clang
+PKGCONFIG ?= pkg-config
+PREFIX    ?= /usr/local
+V         ?= 0
+SAN       ?=
+TEST      ?= 0
+WITH_MB   ?= auto
+WITH_XDP  ?= auto
+Q         := $(if $(filter 1,$(V)),,@)
+say        = @printf '  %-6s %s\n' $(1) $(2)
+VERSION   := $(shell cat VERSION)
+# A sanitizer or test build has a folder of its own, so that build/bin is always what a user runs.
+comma     := ,
+BUILD     ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(filter 1,$(TEST)),/test)
+
+has        = $(shell $(PKGCONFIG) --exists $(1) 2>/dev/null && echo yes)
+have_file  = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
+use_mb    := $(if $(filter auto,$(WITH_MB)),$(call have_file,intel-ipsec-mb.h),$(filter yes,$(WITH_MB)))
+use_xdp   := $(if $(filter auto,$(WITH_XDP)),$(and $(call has,libxdp libbpf libmnl),$(shell command -v $(CLANG))),$(filter yes,$(WITH_XDP)))
+
+PKGS      := libevent libevent_pthreads libevent_openssl libsrtp2 libssl libcrypto jansson inih libsystemd lmdb \
+             $(if $(use_xdp),libxdp libbpf libmnl)
+PKG_FLAGS := $(shell $(PKGCONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS  := $(shell $(PKGCONFIG) --libs $(PKGS) 2>/dev/null) $(if $(use_mb),-lIPSec_MB)
+
+WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
+             $(if $(WERROR),-Werror)
+HARDEN    := -fstack-protector-strong -fPIE -fcf-protection -ftrivial-auto-var-init=zero \
+             $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+OPT       ?= -O2 -g
+CFLAGS    += -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fno-strict-aliasing -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+             $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
+CPPFLAGS  += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' $(if $(use_mb),-DWITH_MB=1) $(if $(use_xdp),-DWITH_XDP=1) \
+             $(if $(filter 1,$(TEST)),-DSLUICE_TEST_BUILD=1) $(PKG_FLAGS)
+LDFLAGS   += -pie -Wl,-z,relro,-z,now -pthread $(if $(SAN),-fsanitize=$(SAN))
+LDLIBS    += $(PKG_LIBS) -lm
+
+OPTIONAL  := $(if $(use_mb),,relay/engine/mb.c $(wildcard relay/engine/mb_*.c)) $(if $(use_xdp),,relay/io/xdp.c $(wildcard relay/io/xdp_*.c) relay/io/route.c)
+LIB_SRC   := $(filter-out $(OPTIONAL),$(wildcard base/*.c keyctx/*.c keyctx/*/*.c relay/*.c relay/*/*.c control/*.c))
+LIB_SRC   := $(filter-out %.bpf.c,$(LIB_SRC))
+LIB       := $(BUILD)/libsluice.a
+CMD_SRC   := $(wildcard cmd/*.c)
+CMD_PART  := $(wildcard cmd/*/*.c)
+BENCH_SRC := $(wildcard bench/*.c)
+PROGRAMS  := $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%) $(if $(wildcard bench/main.c),$(BUILD)/bin/sluice-bench)
+HARNESS   := $(BUILD)/tests/harness/harness.o
+UNIT      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+REPLAYERS := $(FUZZ_SRC:%.c=$(BUILD)/%)
+FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
+# Test programs' shared parts (tests/harness/*.c other than the harness itself): linked when they exist.
+TEST_PART := $(filter-out tests/harness/harness.c tests/harness/replay.c,$(wildcard tests/harness/*.c))
+TEST_OBJ  := $(TEST_PART:%.c=$(BUILD)/%.o)
+BPF_SRC   := $(if $(use_xdp),$(wildcard relay/io/*.bpf.c))
+BPF_GEN   := $(BPF_SRC:relay/io/%.bpf.c=$(BUILD)/gen/%.skel.h)
+
+.PHONY: all deps deps-test run check check-fast sim system lint tidy fuzz bench install uninstall clean help FORCE
+.DEFAULT_GOAL := all
+.SECONDARY:
+
+all: $(PROGRAMS) ## build every program into build/bin (SAN=address,undefined, SAN=thread, WITH_MB=no, WITH_XDP=no, V=1)
+
+$(LIB): $(LIB_SRC:%.c=$(BUILD)/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.c $(BUILD)/flags | $(BPF_GEN)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/gen/%.skel.h: relay/io/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf -I. -I/usr/include/$(shell $(CC) -dumpmachine) -c $< -o $(@D)/$*.bpf.o
+	$(Q)bpftool gen skeleton $(@D)/$*.bpf.o name $(subst -,_,$*) > $@.tmp && mv $@.tmp $@
+
+# Objects are made again when the flags change.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' > $@
+
+# A program is cmd/NAME.c and, where it has them, the parts in cmd/NAME/.
+.SECONDEXPANSION:
+$(BUILD)/bin/sluice-bench: $(BENCH_SRC:%.c=$(BUILD)/%.o) $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(patsubst %.c,$(BUILD)/%.o,$$(wildcard cmd/$$*/*.c)) $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $(HARNESS) $(TEST_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+deps: ## install the Debian packages the build needs (idempotent; says what and why)
+	@.ci/deps build
+
+deps-test: ## install what the tests against foreign programs need
+	@.ci/deps test
+
+run: deps ## set up, build, start the gateway and play one e2ae call (DEMO_SECONDS=5 ends by itself)
+	@$(MAKE) --no-print-directory all
+	@exec cmd/share/demo
+
+check: deps deps-test ## set up, build with warnings as errors, lint, run every test
+	@$(MAKE) --no-print-directory WERROR=1 all build-tests
+	@$(MAKE) --no-print-directory WERROR=1 TEST=1 BUILD=build/test all
+	@tests/run all
+
+check-fast: ## unit, sim and fuzz replays of what is built here; no packages, no programs started
+	@$(MAKE) --no-print-directory WERROR=1 all build-tests
+	@BUILD=$(BUILD) tests/run fast
+
+sim: ; @$(MAKE) --no-print-directory build-tests && BUILD=$(BUILD) tests/run sim ## whole relay over the network in memory
+system: all ; @BUILD=$(BUILD) tests/run system ## the programs, for real
+.PHONY: build-tests
+build-tests: $(UNIT) $(REPLAYERS)
+
+lint: ## layers, doorways, sizes, words; format
+	@tests/run lint
+
+tidy: ## clang-tidy over the sources (slow)
+	@clang-tidy --quiet $(LIB_SRC) $(CMD_SRC) -- $(CPPFLAGS) -std=gnu11
+
+fuzz: ## coverage-guided fuzzing of every target for FUZZ_SECONDS (60) each, with libFuzzer
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+bench: all ## a short round of every measurement; leaves build/bench/report.html
+	@bench/run
+
+install: all ## install into $(DESTDIR)$(PREFIX)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' cmd/share/install install
+
+uninstall: ## remove what install put there
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD='$(BUILD)' cmd/share/install uninstall
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* A transport address as a value. */
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+static void unmap(struct addr *a)
+{
+	if (a->version != 6 || memcmp(a->ip, mapped_prefix, sizeof(mapped_prefix)) != 0)
+		return;
+	memmove(a->ip, a->ip + 12, 4);
+	memset(a->ip + 4, 0, 12);
+	a->version = 4;
+	a->scope = 0;
+}
+
+static enum err parse_scope(struct str zone, uint32_t *out)
+{
+	char name[IF_NAMESIZE];
+	uint64_t number;
+
+	if (!str_to_u64(zone, UINT32_MAX, &number) && number) {
+		*out = (uint32_t)number;
+		return ERR_OK;
+	}
+	if (str_copy(zone, name, sizeof(name)) || !name[0])
+		return ERR_SYNTAX;
+	*out = if_nametoindex(name);
+	return *out ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err addr_parse_ip(struct str text, struct addr *out)
+{
+	struct addr a = {0};
+	struct str zone;
+	char buf[INET6_ADDRSTRLEN];
+
+	if (text.n >= 2 && text.p[0] == '[' && text.p[text.n - 1] == ']')
+		text = str_make(text.p + 1, text.n - 2);
+	text = str_cut(text, '%', &zone);
+	if (str_copy(text, buf, sizeof(buf)) || strlen(buf) != text.n)
+		return ERR_SYNTAX;
+	if (inet_pton(AF_INET, buf, a.ip) == 1)
+		a.version = 4;
+	else if (inet_pton(AF_INET6, buf, a.ip) == 1)
+		a.version = 6;
+	else
+		return ERR_SYNTAX;
+	if (zone.n && (a.version == 4 || parse_scope(zone, &a.scope)))
+		return ERR_SYNTAX;
+	unmap(&a);
+	*out = a;
+	return ERR_OK;
+}
+
+enum err addr_parse(struct str text, struct addr *out)
+{
+	struct addr a;
+	uint64_t port;
+	size_t colon = text.n;
+
+	while (colon > 0 && text.p[colon - 1] != ':')
+		colon--;
+	if (colon == 0 || str_to_u64(str_skip(text, colon), 65535, &port))
+		return ERR_SYNTAX;
+	text = str_make(text.p, colon - 1);
+	/* An IPv6 address without brackets would make the port ambiguous. */
+	if (str_find(text, ':') < text.n && text.p[0] != '[')
+		return ERR_SYNTAX;
+	if (addr_parse_ip(text, &a))
+		return ERR_SYNTAX;
+	a.port = (uint16_t)port;
+	*out = a;
+	return ERR_OK;
+}
+
+const char *addr_print_ip(const struct addr *a, char out[ADDR_TEXT_MAX])
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	if (a->version == 0 || !inet_ntop(a->version == 4 ? AF_INET : AF_INET6, a->ip, ip, sizeof(ip)))
+		snprintf(out, ADDR_TEXT_MAX, "none");
+	else if (a->scope)
+		snprintf(out, ADDR_TEXT_MAX, "%s%%%u", ip, a->scope);
+	else
+		snprintf(out, ADDR_TEXT_MAX, "%s", ip);
+	return out;
+}
+
+const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX])
+{
+	char ip[ADDR_TEXT_MAX];
+
+	addr_print_ip(a, ip);
+	if (a->version == 0)
+		snprintf(out, ADDR_TEXT_MAX, "none");
+	else
+		snprintf(out, ADDR_TEXT_MAX, a->version == 6 ? "[%.70s]:%u" : "%.70s:%u", ip, a->port);
+	return out;
+}
+
+bool addr_ip_eq(const struct addr *a, const struct addr *b)
+{
+	return a->version == b->version && a->scope == b->scope && memcmp(a->ip, b->ip, 16) == 0;
+}
+
+bool addr_eq(const struct addr *a, const struct addr *b)
+{
+	return a->port == b->port && addr_ip_eq(a, b);
+}
+
+bool addr_is_none(const struct addr *a)
+{
+	return a->version == 0;
+}
+
+bool addr_is_any(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	return a->version != 0 && memcmp(a->ip, zero, 16) == 0;
+}
+
+bool addr_is_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return a->version == 4 ? a->ip[0] == 127 : a->version == 6 && memcmp(a->ip, one, 16) == 0;
+}
+
+bool addr_is_multicast(const struct addr *a)
+{
+	return a->version == 4 ? (a->ip[0] & 0xf0) == 0xe0 : a->version == 6 && a->ip[0] == 0xff;
+}
+
+struct addr addr_with_port(const struct addr *a, uint16_t port)
+{
+	struct addr b = *a;
+
+	b.port = port;
+	return b;
+}
+
+uint32_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *in4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (a->version == 4) {
+		in4->sin_family = AF_INET;
+		in4->sin_port = htons(a->port);
+		memcpy(&in4->sin_addr, a->ip, 4);
+		return sizeof(*in4);
+	}
+	if (a->version == 6) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(a->port);
+		in6->sin6_scope_id = a->scope;
+		memcpy(&in6->sin6_addr, a->ip, 16);
+		return sizeof(*in6);
+	}
+	return 0;
+}
+
+enum err addr_from_sockaddr(const struct sockaddr *sa, struct addr *out)
+{
+	struct addr a = {0};
+
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)sa;
+
+		a.version = 4;
+		a.port = ntohs(in4->sin_port);
+		memcpy(a.ip, &in4->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+
+		a.version = 6;
+		a.port = ntohs(in6->sin6_port);
+		a.scope = in6->sin6_scope_id;
+		memcpy(a.ip, &in6->sin6_addr, 16);
+		unmap(&a);
+	} else {
+		return ERR_UNSUPPORTED;
+	}
+	*out = a;
+	return ERR_OK;
+}

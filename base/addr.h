@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* A transport address as a value: parse, print, compare, hash. */
+#ifndef BASE_ADDR_H
+#define BASE_ADDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct sockaddr;
+struct sockaddr_storage;
+
+/* IPv4 uses the first four octets of `ip`, the others are zero. IPv4-mapped IPv6 is stored as IPv4. */
+struct addr {
+	uint8_t ip[16];
+	uint32_t scope;  /* interface index of a link-local IPv6 address, else 0 */
+	uint16_t port;   /* host order */
+	uint8_t version; /* 4, 6, or 0 for "none" */
+};
+
+enum { ADDR_TEXT_MAX = 80 }; /* "[" IPv6 "%" scope "]:" port and a NUL */
+
+/* "192.0.2.1:5004", "[2001:db8::1]:5004". Literals only: no name is ever looked up. */
+enum err addr_parse(struct str text, struct addr *out) MUST_USE;
+/* "192.0.2.1", "2001:db8::1", "[2001:db8::1]"; the port becomes 0. */
+enum err addr_parse_ip(struct str text, struct addr *out) MUST_USE;
+
+/* Both write at most ADDR_TEXT_MAX characters and return `out`. "none" when there is no address. */
+const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX]);
+const char *addr_print_ip(const struct addr *a, char out[ADDR_TEXT_MAX]);
+
+bool addr_eq(const struct addr *a, const struct addr *b);
+bool addr_ip_eq(const struct addr *a, const struct addr *b);
+bool addr_is_none(const struct addr *a);
+/* 0.0.0.0 or ::, RFC 3264's old way to say hold. */
+bool addr_is_any(const struct addr *a);
+bool addr_is_loopback(const struct addr *a);
+bool addr_is_multicast(const struct addr *a);
+struct addr addr_with_port(const struct addr *a, uint16_t port);
+
+/* Returns the length for bind, connect and sendto; 0 if there is no address. */
+uint32_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);
+/* ERR_UNSUPPORTED for a family that is not IP. */
+enum err addr_from_sockaddr(const struct sockaddr *sa, struct addr *out) MUST_USE;
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing buffer. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+static bool make_room(struct buf *b, size_t more)
+{
+	size_t want = b->n + more + 1;
+	size_t room = b->room ? b->room : 256;
+	char *p;
+
+	if (b->bad || want < b->n)
+		return b->bad = true, false;
+	if (want <= b->room)
+		return true;
+	while (room < want)
+		room = room > want / 2 ? want : room * 2;
+	if (room < 2 * b->room)
+		room = 2 * b->room;
+	p = mem_resize(b->p, room, 1);
+	if (!p)
+		return b->bad = true, false;
+	b->p = p;
+	b->room = room;
+	return true;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (!make_room(b, n))
+		return;
+	if (n)
+		memcpy(b->p + b->n, p, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+void buf_str(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+void buf_text(struct buf *b, const char *c)
+{
+	buf_add(b, c, strlen(c));
+}
+
+void buf_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !make_room(b, (size_t)n)) {
+		b->bad = true;
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->n += (size_t)n;
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+	if (n > b->n)
+		n = b->n;
+	if (!n)
+		return;
+	memmove(b->p, b->p + n, b->n - n + 1);
+	b->n -= n;
+}
+
+void buf_reset(struct buf *b)
+{
+	b->n = 0;
+	b->bad = false;
+	if (b->p)
+		b->p[0] = '\0';
+}
+
+void buf_free(struct buf *b)
+{
+	mem_free(b->p);
+	*b = (struct buf){0};
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks. */
+#include "base/clk.h"
+
+#include <time.h>
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t clk_mono_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t clk_wall_ns(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t clk_wall_to_ntp(uint64_t wall_ns)
+{
+	uint64_t s = wall_ns / NS_PER_S + NTP_UNIX_OFFSET_S;
+	uint64_t fraction = ((wall_ns % NS_PER_S) << 32) / NS_PER_S;
+
+	return s << 32 | fraction;
+}
+
+uint64_t clk_ntp_to_wall(uint64_t ntp)
+{
+	uint64_t s = ntp >> 32;
+	uint64_t ns = ((ntp & 0xffffffff) * NS_PER_S) >> 32;
+
+	/* First bit clear: the era that began in 2036 (RFC 4330 section 3). Before 1970 there is no wall time. */
+	if (!(s & 0x80000000))
+		s += 1ull << 32;
+	return s < NTP_UNIX_OFFSET_S ? 0 : (s - NTP_UNIX_OFFSET_S) * NS_PER_S + ns;
+}
+
+static uint64_t system_mono(void *arg)
+{
+	(void)arg;
+	return clk_mono_ns();
+}
+
+static uint64_t system_wall(void *arg)
+{
+	(void)arg;
+	return clk_wall_ns();
+}
+
+const struct clk clk_system = {.mono_ns = system_mono, .wall_ns = system_wall};
+
+static uint64_t manual_mono(void *arg)
+{
+	return ((const struct clk_manual *)arg)->mono_ns;
+}
+
+static uint64_t manual_wall(void *arg)
+{
+	return ((const struct clk_manual *)arg)->wall_ns;
+}
+
+struct clk clk_manual_use(struct clk_manual *m)
+{
+	return (struct clk){.mono_ns = manual_mono, .wall_ns = manual_wall, .arg = m};
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Monotonic, wall and NTP time, and a clock that tests set by hand. */
+#ifndef BASE_CLK_H
+#define BASE_CLK_H
+
+#include <stdint.h>
+
+#define NS_PER_S 1000000000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_US 1000ull
+#define NTP_UNIX_OFFSET_S 2208988800ull /* 1900-01-01 to 1970-01-01, RFC 5905 */
+
+/* The machine's clocks; any thread. */
+uint64_t clk_mono_ns(void);
+uint64_t clk_wall_ns(void); /* since 1970, UTC */
+
+/* 64-bit NTP timestamp (32.32 fixed point, modulo the era) and back; `ntp_to_wall_ns` assumes 1968 to 2104 (RFC 4330 3). */
+uint64_t clk_wall_to_ntp(uint64_t wall_ns);
+uint64_t clk_ntp_to_wall(uint64_t ntp);
+
+/* A clock handed to state machines: `wall_ns(arg)`. clk_system reads the machine's. */
+struct clk {
+	uint64_t (*mono_ns)(void *arg);
+	uint64_t (*wall_ns)(void *arg);
+	void *arg;
+};
+
+extern const struct clk clk_system;
+
+/* A clock that stands still until told: both times are what the struct holds. */
+struct clk_manual {
+	uint64_t mono_ns, wall_ns;
+};
+
+struct clk clk_manual_use(struct clk_manual *m);
+
+static inline uint64_t clk_get_mono(const struct clk *c)
+{
+	return c->mono_ns(c->arg);
+}
+
+static inline uint64_t clk_get_wall(const struct clk *c)
+{
+	return c->wall_ns(c->arg);
+}
+
+#endif

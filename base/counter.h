@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Counters with one writer that any thread may read. */
+#ifndef BASE_COUNTER_H
+#define BASE_COUNTER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* One thread adds; others read a value that is never torn, perhaps a moment old. */
+struct counter {
+	_Atomic uint64_t value;
+};
+
+/* Relaxed load and store, no locked instruction: there is one writer, and nothing is ordered by a count. */
+static inline void counter_add(struct counter *c, uint64_t n)
+{
+	atomic_store_explicit(&c->value, atomic_load_explicit(&c->value, memory_order_relaxed) + n,
+	                      memory_order_relaxed);
+}
+
+static inline void counter_inc(struct counter *c)
+{
+	counter_add(c, 1);
+}
+
+/* For gauges: the writer states the value. */
+static inline void counter_set(struct counter *c, uint64_t v)
+{
+	atomic_store_explicit(&c->value, v, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const struct counter *c)
+{
+	return atomic_load_explicit(&((struct counter *)(uintptr_t)c)->value, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and meanings of the error codes. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	const char *meaning;
+} table[ERR_COUNT] = {
+	[ERR_OK] = {"ok", "no error"},
+	[ERR_NOMEM] = {"no-memory", "out of memory"},
+	[ERR_INVALID] = {"invalid", "a value is not one of those allowed"},
+	[ERR_RANGE] = {"range", "a number is outside its limits"},
+	[ERR_SYNTAX] = {"syntax", "the input does not follow its grammar"},
+	[ERR_TRUNCATED] = {"truncated", "the input ends too early"},
+	[ERR_TOO_BIG] = {"too-big", "a size or a count is above its bound"},
+	[ERR_NOT_FOUND] = {"not-found", "nothing has that name"},
+	[ERR_EXISTS] = {"exists", "something else already has that name"},
+	[ERR_STATE] = {"state", "not possible in the present state"},
+	[ERR_UNSUPPORTED] = {"unsupported", "known, but not supported"},
+	[ERR_LIMIT] = {"limit", "a configured limit is reached"},
+	[ERR_DENIED] = {"denied", "not allowed for this caller"},
+	[ERR_AUTH] = {"auth", "authentication failed"},
+	[ERR_REPLAY] = {"replay", "seen before, or too old to tell"},
+	[ERR_EXPIRED] = {"expired", "a lifetime is over"},
+	[ERR_REKEY] = {"rekey-not-allowed", "a change of key is refused here"},
+	[ERR_BUSY] = {"busy", "try again later"},
+	[ERR_TIMEOUT] = {"timeout", "no answer in time"},
+	[ERR_IO] = {"io", "the operating system refused"},
+	[ERR_CRYPTO] = {"crypto", "a cryptographic operation failed"},
+	[ERR_CLOSED] = {"closed", "the other side is gone"},
+};
+
+const char *err_name(enum err e)
+{
+	return (unsigned)e < ERR_COUNT ? table[e].name : "unknown";
+}
+
+const char *err_meaning(enum err e)
+{
+	return (unsigned)e < ERR_COUNT ? table[e].meaning : "unknown error";
+}
+
+enum err why_fail(struct why *why, enum err e, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!why)
+		return e;
+	va_start(ap, fmt);
+	vsnprintf(why->text, sizeof(why->text), fmt, ap);
+	va_end(ap);
+	return e;
+}
+
+void why_prefix(struct why *why, const char *fmt, ...)
+{
+	struct why old;
+	va_list ap;
+	int n;
+
+	if (!why)
+		return;
+	old = *why;
+	va_start(ap, fmt);
+	n = vsnprintf(why->text, sizeof(why->text), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(why->text))
+		snprintf(why->text + n, sizeof(why->text) - (size_t)n, ": %.*s",
+		         (int)(sizeof(why->text) - (size_t)n - 3), old.text);
+}
+
+void check_failed(const char *what, const char *file, int line)
+{
+	fprintf(stderr, "level=error mod=check msg=\"broken invariant\" expr=\"%s\" at=%s:%d\n", what,
+	        file, line);
+	abort();
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Counted slices of text somebody else owns, and the parsing of numbers. */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/err.h"
+
+/* Not NUL-terminated; a value, copied freely. */
+struct str {
+	const char *p;
+	size_t n;
+};
+
+#define STR(lit) ((struct str){.p = (lit), .n = sizeof(lit) - 1})
+/* For printf: printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s) (int)(s).n, (s).p
+
+static inline struct str str_of(const char *c)
+{
+	return (struct str){.p = c ? c : "", .n = c ? strlen(c) : 0};
+}
+
+static inline struct str str_make(const char *p, size_t n)
+{
+	return (struct str){.p = p, .n = n};
+}
+
+bool str_eq(struct str a, struct str b);
+/* ASCII letters compare without case. */
+bool str_eq_nocase(struct str a, struct str b);
+bool str_is(struct str a, const char *c);
+bool str_starts(struct str a, const char *prefix);
+bool str_ends(struct str a, const char *suffix);
+
+/* Without leading and trailing blanks and tabs. */
+struct str str_trim(struct str s);
+/* What stands before the first `sep` (all of it if none); `*rest` is what follows it, empty if none. */
+struct str str_cut(struct str s, char sep, struct str *rest);
+/* The next word between blanks and tabs; `*s` moves behind it. Empty at the end. */
+struct str str_word(struct str *s);
+/* Index of the first `c`, or s.n. */
+size_t str_find(struct str s, char c);
+/* `s` without its first `n` characters (n at most s.n). */
+struct str str_skip(struct str s, size_t n);
+
+/* Whole slice is an unsigned decimal number of at most `max`. ERR_SYNTAX or ERR_RANGE. */
+enum err str_to_u64(struct str s, uint64_t max, uint64_t *out) MUST_USE;
+
+/* Copies into a C string; ERR_TOO_BIG if it and its NUL do not fit. */
+enum err str_copy(struct str s, char *out, size_t room) MUST_USE;
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The keying context. */
+#include "keyctx/keyctx.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/secret.h"
+#include "keyctx/prim.h"
+
+static enum err check_spec(const struct keyctx_spec *spec, struct why *why)
+{
+	const struct suite *s = spec->suite;
+	size_t want = (size_t)s->key_len + s->salt_len;
+
+	if (spec->master.n != want)
+		return why_fail(why, ERR_INVALID, "%s takes %zu octets of key and salt, got %zu", s->name, want,
+		                spec->master.n);
+	if (spec->mki.n > KEYCTX_MKI_MAX)
+		return why_fail(why, ERR_RANGE, "an MKI has 1 to %d octets, got %zu", KEYCTX_MKI_MAX,
+		                spec->mki.n);
+	if (spec->lifetime_pkts > s->srtp_lifetime_pkts)
+		return why_fail(why, ERR_RANGE, "lifetime %" PRIu64 " is above the %" PRIu64 " packets of %s",
+		                spec->lifetime_pkts, s->srtp_lifetime_pkts, s->name);
+	return ERR_OK;
+}
+
+enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct why *why)
+{
+	const struct suite *s = spec->suite;
+	enum err e = check_spec(spec, why);
+	struct keyctx *k;
+
+	if (e)
+		return e;
+	k = secret_alloc(sizeof(*k) + spec->mki.n);
+	if (!k)
+		return why_fail(why, ERR_NOMEM, "no locked memory for a key");
+	k->suite = s;
+	k->has_lifetime = spec->lifetime_pkts != 0;
+	k->lifetime_pkts = spec->lifetime_pkts ? spec->lifetime_pkts : s->srtp_lifetime_pkts;
+	memcpy(k->key, spec->master.p, s->key_len);
+	memcpy(k->salt, spec->master.p + s->key_len, s->salt_len);
+	k->mki_len = (uint8_t)spec->mki.n;
+	if (spec->mki.n)
+		memcpy(k->mki, spec->mki.p, spec->mki.n);
+	*out = k;
+	return ERR_OK;
+}
+
+enum err keyctx_copy(struct keyctx **out, const struct keyctx *k)
+{
+	struct keyctx *copy = secret_alloc(sizeof(*k) + k->mki_len);
+
+	if (!copy)
+		return ERR_NOMEM;
+	memcpy(copy, k, sizeof(*k) + k->mki_len);
+	*out = copy;
+	return ERR_OK;
+}
+
+enum err keyctx_generate(struct keyctx **out, const struct suite *suite)
+{
+	uint8_t master[SUITE_MASTER_MAX];
+	struct keyctx_spec spec = {
+		.suite = suite,
+		.master = {.p = master, .n = (size_t)suite->key_len + suite->salt_len},
+	};
+	enum err e = prim_random(master, spec.master.n);
+
+	if (!e)
+		e = keyctx_new(out, &spec, NULL);
+	secret_wipe(master, sizeof(master));
+	return e;
+}
+
+void keyctx_free(struct keyctx *k)
+{
+	secret_free(k);
+}
+
+bool keyctx_same_key(const struct keyctx *a, const struct keyctx *b)
+{
+	/* Both compares run whatever the first one finds. */
+	bool key = secret_eq(a->key, b->key, SUITE_KEY_MAX);
+	bool salt = secret_eq(a->salt, b->salt, SUITE_SALT_MAX);
+
+	return a->suite == b->suite && key && salt;
+}
+
+bool keyctx_eq(const struct keyctx *a, const struct keyctx *b)
+{
+	if (!a || !b)
+		return a == b;
+	return keyctx_same_key(a, b) && a->lifetime_pkts == b->lifetime_pkts &&
+	       view_eq(keyctx_mki(a), keyctx_mki(b));
+}
+
+const char *keyctx_describe(const struct keyctx *k, char *out, size_t room)
+{
+	snprintf(out, room, "%s mki=%u lifetime=%" PRIu64, k->suite->name, k->mki_len, k->lifetime_pkts);
+	return out;
+}

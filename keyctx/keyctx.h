@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The keying context: suite, master key and salt, MKI, lifetime. It never changes once made. */
+#ifndef KEYCTX_KEYCTX_H
+#define KEYCTX_KEYCTX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "keyctx/suite.h"
+
+enum { KEYCTX_MKI_MAX = 128 }; /* RFC 4568 6.1 */
+
+/* What a context is made from; everything is borrowed for the call. */
+struct keyctx_spec {
+	const struct suite *suite;
+	struct view master;     /* key, then salt: exactly suite->key_len + suite->salt_len octets */
+	struct view mki;        /* empty: packets carry none. Octets, not a number. */
+	uint64_t lifetime_pkts; /* SRTP packets over all SSRCs of the key; 0: the suite's */
+};
+
+/* Lives in secret memory (base/secret.h). Readable by engines; written only by keyctx_new. */
+struct keyctx {
+	const struct suite *suite;
+	uint64_t lifetime_pkts; /* 1 to suite->srtp_lifetime_pkts */
+	bool has_lifetime;      /* it was given, not the suite's default */
+	uint8_t key[SUITE_KEY_MAX];
+	uint8_t salt[SUITE_SALT_MAX];
+	uint8_t mki_len;
+	uint8_t mki[];
+};
+
+/*
+ * ERR_INVALID (wrong key length), ERR_RANGE (lifetime, MKI length), ERR_NOMEM. `why` names the field, its length or value
+ * and what is allowed, never key octets. The caller owns the result.
+ */
+enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct why *why) MUST_USE;
+enum err keyctx_copy(struct keyctx **out, const struct keyctx *k) MUST_USE;
+/* Fresh random key and salt from the system's generator, no MKI, the suite's lifetime. ERR_CRYPTO, ERR_NOMEM. */
+enum err keyctx_generate(struct keyctx **out, const struct suite *suite) MUST_USE;
+/* Wipes and releases. Takes NULL. */
+void keyctx_free(struct keyctx *k);
+
+/*
+ * The same context in the sense of TS 33.328 7.4: suite, key, salt, MKI and lifetime equal. Time does not depend on key octets.
+ * Two NULLs are the same.
+ */
+bool keyctx_eq(const struct keyctx *a, const struct keyctx *b);
+/* Same suite, key and salt, whatever the MKI and lifetime: a key must never be used in two places. */
+bool keyctx_same_key(const struct keyctx *a, const struct keyctx *b);
+
+static inline struct view keyctx_mki(const struct keyctx *k)
+{
+	return (struct view){.p = k->mki, .n = k->mki_len};
+}
+
+/* "AES_CM_128_HMAC_SHA1_80 mki=4 lifetime=2147483648": for people, without key octets. Returns `out`. */
+const char *keyctx_describe(const struct keyctx *k, char *out, size_t room);
+
+#endif

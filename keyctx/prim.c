@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* OpenSSL's ciphers, MACs and random numbers in our own types. */
+#include "keyctx/prim.h"
+
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+
+static const struct {
+	const char *name;
+	size_t len;
+} hashes[] = {
+	[PRIM_SHA1] = {"SHA1", PRIM_SHA1_LEN},
+	[PRIM_SHA256] = {"SHA256", PRIM_SHA256_LEN},
+};
+
+enum err prim_random(void *out, size_t n)
+{
+	if (n > INT_MAX || RAND_priv_bytes(out, (int)n) != 1)
+		return ERR_CRYPTO;
+	return ERR_OK;
+}
+
+size_t prim_hash_len(enum prim_hash hash)
+{
+	return hashes[hash].len;
+}
+
+enum err prim_digest(enum prim_hash hash, struct view data, uint8_t *out)
+{
+	size_t len = 0;
+
+	return EVP_Q_digest(NULL, hashes[hash].name, NULL, data.p, data.n, out, &len) == 1 ? ERR_OK : ERR_CRYPTO;
+}
+
+enum err prim_hmac(enum prim_hash hash, struct view key, const struct view *parts, size_t n_parts, uint8_t *out)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)hashes[hash].name, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	/* A NULL key would mean "keep the last one" to OpenSSL. */
+	const uint8_t *key_octets = key.n ? key.p : (const uint8_t *)"";
+	size_t len = 0;
+	enum err e = ERR_CRYPTO;
+
+	if (!ctx || EVP_MAC_init(ctx, key_octets, key.n, params) != 1)
+		goto out;
+	for (size_t i = 0; i < n_parts; i++)
+		if (parts[i].n && EVP_MAC_update(ctx, parts[i].p, parts[i].n) != 1)
+			goto out;
+	if (EVP_MAC_final(ctx, out, &len, hashes[hash].len) == 1 && len == hashes[hash].len)
+		e = ERR_OK;
+out:
+	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_free(mac);
+	return e;
+}
+
+static const EVP_CIPHER *aes_ctr_of(size_t key_len)
+{
+	return key_len == 16 ? EVP_aes_128_ctr() : key_len == 24 ? EVP_aes_192_ctr() : key_len == 32 ? EVP_aes_256_ctr() : NULL;
+}
+
+enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n)
+{
+	const EVP_CIPHER *cipher = aes_ctr_of(key.n);
+	EVP_CIPHER_CTX *ctx;
+	enum err e = ERR_CRYPTO;
+	int len = 0;
+
+	if (!cipher || n > INT_MAX)
+		return ERR_INVALID;
+	ctx = EVP_CIPHER_CTX_new();
+	if (ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, key.p, iv) == 1 &&
+	    EVP_EncryptUpdate(ctx, out, &len, in, (int)n) == 1 && len == (int)n)
+		e = ERR_OK;
+	EVP_CIPHER_CTX_free(ctx);
+	return e;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The SRTP suites of RFC 4568 6.2, RFC 6188 and RFC 7714. */
+#include "keyctx/suite.h"
+
+/* RFC 6188 4 does not raise the limits of RFC 3711 9.2 for RFC 4568's AES_CM_128; for its own suites it names 2^31 SRTCP
+ * and 2^48 SRTP packets too, see docs/decisions/0004. */
+#define CM(id_, name_, key, tag, rfc_)                                                          \
+	[id_] = {.id = id_,                                                                     \
+	         .name = name_,                                                                 \
+	         .cipher = SUITE_CIPHER_AES_CM,                                                 \
+	         .key_len = key,                                                                \
+	         .salt_len = 14,                                                                \
+	         .srtp_tag_len = tag,                                                           \
+	         .srtcp_tag_len = 10,                                                           \
+	         .srtp_lifetime_pkts = 1ull << 48,                                              \
+	         .srtcp_lifetime_pkts = 1ull << 31,                                             \
+	         .rfc = rfc_}
+#define GCM(id_, name_, key)                                                                    \
+	[id_] = {.id = id_,                                                                     \
+	         .name = name_,                                                                 \
+	         .cipher = SUITE_CIPHER_AES_GCM,                                                \
+	         .key_len = key,                                                                \
+	         .salt_len = 12,                                                                \
+	         .srtp_tag_len = 16,                                                            \
+	         .srtcp_tag_len = 16,                                                           \
+	         .srtp_lifetime_pkts = 1ull << 48,                                              \
+	         .srtcp_lifetime_pkts = 1ull << 31,                                             \
+	         .rfc = "RFC 7714"}
+
+static const struct suite table[SUITE_COUNT] = {
+	CM(SUITE_AES_CM_128_HMAC_SHA1_80, "AES_CM_128_HMAC_SHA1_80", 16, 10, "RFC 4568"),
+	CM(SUITE_AES_CM_128_HMAC_SHA1_32, "AES_CM_128_HMAC_SHA1_32", 16, 4, "RFC 4568"),
+	CM(SUITE_AES_192_CM_HMAC_SHA1_80, "AES_192_CM_HMAC_SHA1_80", 24, 10, "RFC 6188"),
+	CM(SUITE_AES_192_CM_HMAC_SHA1_32, "AES_192_CM_HMAC_SHA1_32", 24, 4, "RFC 6188"),
+	CM(SUITE_AES_256_CM_HMAC_SHA1_80, "AES_256_CM_HMAC_SHA1_80", 32, 10, "RFC 6188"),
+	CM(SUITE_AES_256_CM_HMAC_SHA1_32, "AES_256_CM_HMAC_SHA1_32", 32, 4, "RFC 6188"),
+	GCM(SUITE_AEAD_AES_128_GCM, "AEAD_AES_128_GCM", 16),
+	GCM(SUITE_AEAD_AES_256_GCM, "AEAD_AES_256_GCM", 32),
+};
+
+const struct suite *suite_get(enum suite_id id)
+{
+	CHECK((unsigned)id < SUITE_COUNT);
+	return &table[id];
+}
+
+const struct suite *suite_find(struct str name)
+{
+	for (unsigned i = 0; i < SUITE_COUNT; i++)
+		if (str_is(name, table[i].name))
+			return &table[i];
+	return NULL;
+}

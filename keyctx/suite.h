@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of SRTP crypto suites: names, lengths, limits, and the RFC each comes from. */
+#ifndef KEYCTX_SUITE_H
+#define KEYCTX_SUITE_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum suite_id {
+	SUITE_AES_CM_128_HMAC_SHA1_80,
+	SUITE_AES_CM_128_HMAC_SHA1_32,
+	SUITE_AES_192_CM_HMAC_SHA1_80,
+	SUITE_AES_192_CM_HMAC_SHA1_32,
+	SUITE_AES_256_CM_HMAC_SHA1_80,
+	SUITE_AES_256_CM_HMAC_SHA1_32,
+	SUITE_AEAD_AES_128_GCM,
+	SUITE_AEAD_AES_256_GCM,
+	SUITE_COUNT
+};
+
+enum suite_cipher { SUITE_CIPHER_AES_CM, SUITE_CIPHER_AES_GCM };
+
+enum {
+	SUITE_KEY_MAX = 32,
+	SUITE_SALT_MAX = 14,
+	SUITE_MASTER_MAX = SUITE_KEY_MAX + SUITE_SALT_MAX,
+	SUITE_AUTH_KEY_LEN = 20, /* HMAC-SHA-1 session key, RFC 3711 5.2 */
+	SUITE_TAG_MAX = 16,
+};
+
+/* Lengths in octets, lifetimes in packets. Fixed and shared: compare by pointer or id. */
+struct suite {
+	enum suite_id id;
+	const char *name; /* as in a=crypto, case-sensitive (RFC 4568 9.2) */
+	enum suite_cipher cipher;
+	uint8_t key_len, salt_len; /* of the master key and the master salt, and of the session ones */
+	uint8_t srtp_tag_len, srtcp_tag_len;
+	uint64_t srtp_lifetime_pkts, srtcp_lifetime_pkts; /* at most this many under one master key */
+	const char *rfc;
+};
+
+const struct suite *suite_get(enum suite_id id);
+/* NULL when the name is unknown: refused by name at set-up, never at packet time. */
+const struct suite *suite_find(struct str name);
+
+#endif
