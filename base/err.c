@@ -20,7 +20,7 @@ static const struct {
 	[ERR_TOO_BIG] = {"too-big", "a size or a count is above its bound"},
 	[ERR_NOT_FOUND] = {"not-found", "nothing has that name"},
 	[ERR_EXISTS] = {"exists", "something else already has that name"},
-	[ERR_STATE] = {"state", "not possible in the present state"},
+	[ERR_WRONG_STATE] = {"wrong-state", "not possible in the present state"},
 	[ERR_UNSUPPORTED] = {"unsupported", "known, but not supported"},
 	[ERR_LIMIT] = {"limit", "a configured limit is reached"},
 	[ERR_DENIED] = {"denied", "not allowed for this caller"},

@@ -16,7 +16,7 @@ enum err {
 	ERR_TOO_BIG,     /* a size or a count is above its bound */
 	ERR_NOT_FOUND,   /* nothing has that name */
 	ERR_EXISTS,      /* something else already has that name */
-	ERR_STATE,       /* not possible in the present state */
+	ERR_WRONG_STATE,       /* not possible in the present state */
 	ERR_UNSUPPORTED, /* known, and not carried */
 	ERR_LIMIT,       /* a configured limit is reached */
 	ERR_DENIED,      /* the caller may not ask for it */
