@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* What a packet back end is: it receives and sends batches on ports of local addresses. */
+#ifndef RELAY_IO_IO_H
+#define RELAY_IO_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/counter.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "relay/pkt.h"
+
+/* One per worker and back end; serves every interface given to it. Worker only, but for new and fini. */
+struct io;
+/* The worker's buffers and descriptors (relay/pool.h): descriptors come from here whatever the io. */
+struct pool;
+
+/* A local address of the gateway, as in --interface NAME/ADDR[!ADVERTISED]. */
+struct io_interface {
+	char name[32];
+	struct addr bind;       /* port 0 */
+	struct addr advertised; /* what signalling is told; equals bind without "!" */
+	uint16_t port_min, port_max;
+};
+
+/* One UDP port of one interface. Lives inside a leg; the io keeps a pointer while the port is open. */
+struct io_port {
+	const struct io_interface *interface;
+	uint16_t number;     /* host order */
+	bool is_rtcp;        /* the RTCP port of a pair */
+	uint8_t dscp;        /* of packets that leave here, 0 to 63 */
+	bool is_open;        /* io */
+	int fd;              /* io sock: the socket; -1 otherwise */
+	struct io *io;       /* which back end serves it; set by open_port */
+	void *owner;         /* the path's: the leg */
+	void *io_private;    /* the io's own */
+};
+
+struct io_config {
+	const struct io_interface *interfaces; /* those this back end serves; live as long as the io */
+	unsigned n_interfaces;
+	unsigned worker, workers; /* which of how many */
+	struct pool *pool;
+	unsigned busy_poll_us;
+};
+
+/* Statistics every back end keeps; read from any thread. */
+struct io_counters {
+	struct counter rx_pkts, rx_bytes, rx_calls, tx_pkts, tx_bytes, tx_calls; /* calls: system calls made */
+	struct counter dropped[VERDICT_COUNT]; /* dropped before a port was found, by verdict */
+};
+
+/*
+ * gather: fills `batch` with at most `room` packets that wait, over all ports, a port's packets in order of arrival; sets data, len, tailroom, port, from, io,
+ *   frame, verdict NONE (or TOO_BIG for one cut short). Never blocks. Fairness: no port starves the others.
+ * send: transmits every packet with verdict NONE from `out` to `to`, in order within a port; sets FORWARDED or why not. `out->io` is this io, but the buffer may be
+ *   another io's (then it is copied). It sets `frame` to NULL when it took the buffer for good.
+ * release: takes back the buffers of packets of this io whose `frame` is not NULL, whatever their verdict.
+ */
+struct io_ops {
+	const char *name;
+	/* Can it serve this interface here? Says why not; `auto` then falls back to sock for that interface. */
+	enum err (*probe)(const struct io_interface *interface, struct why *why);
+	enum err (*open)(struct io **out, const struct io_config *config, struct why *why);
+	void (*close)(struct io *io);
+	/* A descriptor that polls readable while gather would find something, for the worker's loop; -1: always ask (sim). */
+	int (*wait_fd)(struct io *io);
+	/* ERR_EXISTS when somebody else holds the port; ERR_IO. A failed call leaves the port closed. */
+	enum err (*open_port)(struct io *io, struct io_port *port, struct why *why);
+	/* Packets that wait on the port are dropped. */
+	void (*close_port)(struct io *io, struct io_port *port);
+	unsigned (*gather)(struct io *io, struct pkt **batch, unsigned room);
+	void (*send)(struct io *io, struct pkt **batch, unsigned n);
+	void (*release)(struct io *io, struct pkt **batch, unsigned n);
+	/* Drops privileges it needed for open only; called once after every io of every worker is open. May be NULL. */
+	void (*settled)(struct io *io);
+	const struct io_counters *(*counters)(const struct io *io);
+};
+
+/* Every io begins with this, so that the worker can call through it. */
+struct io {
+	const struct io_ops *ops;
+};
+
+extern const struct io_ops io_sock;
+extern const struct io_ops io_xdp;
+extern const struct io_ops io_sim; /* tests only: never listed */
+
+/* Those built in that `auto` may choose, best first; NULL at the end. */
+const struct io_ops *const *io_list(void);
+/* For one interface: `name` "auto" or an io's own. `why` says why a better one was not taken. */
+enum err io_choose(const struct io_ops **out, struct str name, const struct io_interface *interface,
+                   struct why *why) MUST_USE;
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* The data plane as control sees it: start workers, place sessions, change them, read statistics, hear events. */
+#ifndef RELAY_RELAY_H
+#define RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "keyctx/keyctx.h"
+#include "relay/io/io.h"
+#include "relay/verdict.h"
+
+/* Everything here is for the control thread, unless it says otherwise. */
+struct relay;
+/* A session as the relay knows it; valid from relay_session_create until the done call of relay_session_delete. */
+struct relay_session;
+
+enum {
+	RELAY_MEDIA_MAX = 16,     /* m-lines of a session */
+	RELAY_LEGS_MAX = 9,       /* legs of a media: the access leg and eight core legs (forking) */
+	RELAY_LEG_ACCESS = 0,     /* index of leg a; 1 is b, 2 is b2, ... */
+	RELAY_INTERFACES_MAX = 16,
+	RELAY_WORKERS_MAX = 64,
+};
+
+/* --- start ------------------------------------------------------------------------------------------ */
+
+struct relay_config {
+	unsigned workers;             /* 1 to RELAY_WORKERS_MAX */
+	const int *cpus;              /* one per worker to pin to, or NULL */
+	const char *engine;           /* auto mb evp libsrtp */
+	const char *io;               /* auto xdp sock */
+	const struct io_ops *io_test; /* tests: this back end whatever `io` says; else NULL */
+	const struct io_interface *interfaces;
+	unsigned n_interfaces;
+	unsigned ssrcs_per_leg;       /* 1 to 1024, default 64 */
+	unsigned replay_window_pkts;  /* 64 to 1024, default 128 */
+	unsigned send_window_pkts;    /* 64 to 1024, default 1024 */
+	unsigned gather_delay_us;     /* wait for a fuller batch; 0: never */
+	unsigned busy_poll_us;
+	unsigned pkts_per_worker;     /* packet buffers of each worker, default 4096 */
+	unsigned auth_fail_rate;      /* failures per second of a leg that are worth an event; 0: never */
+};
+
+void relay_config_defaults(struct relay_config *c);
+/* Chooses engine and io, starts the workers. On failure nothing runs. */
+enum err relay_start(struct relay **out, const struct relay_config *config, struct why *why) MUST_USE;
+/* Ends the workers and every session; done calls still under way are made with ERR_CLOSED. Takes NULL. */
+void relay_stop(struct relay *r);
+
+/* Which engine and, for each interface, which io was chosen and why: text that lives as long as the relay. */
+const char *relay_engine_name(const struct relay *r);
+const char *relay_engine_reason(const struct relay *r);
+const char *relay_io_name(const struct relay *r, unsigned interface);
+const char *relay_io_reason(const struct relay *r, unsigned interface);
+
+/* Readable while replies or events wait; then call relay_poll, which makes the done and event calls. */
+int relay_wait_fd(const struct relay *r);
+void relay_poll(struct relay *r);
+
+/* --- sessions --------------------------------------------------------------------------------------- */
+
+/* A row of the mode table (relay/mode.h): for each leg, what is undone on the way in and done on the way out. */
+enum relay_mode {
+	RELAY_MODE_RTP,         /* plain RTP on both sides */
+	RELAY_MODE_E2AE,        /* SRTP on leg a, RTP on the core legs */
+	RELAY_MODE_SRTP_SRTP,   /* both sides terminated, different keys */
+	RELAY_MODE_E2E,         /* opaque: no keys, octets untouched */
+	RELAY_MODE_E2E_VERIFIED,/* keys known for receiving only: verified and replay-checked, octets forwarded as they came */
+	RELAY_MODE_COUNT
+};
+
+const char *relay_mode_name(enum relay_mode m); /* "rtp" "e2ae" "srtp-srtp" "e2e" "e2e-verified" */
+enum err relay_mode_find(struct str name, enum relay_mode *out) MUST_USE;
+
+enum relay_rtcp { RELAY_RTCP_MUX, RELAY_RTCP_PAIR, RELAY_RTCP_NONE };
+
+/* How a leg learns its peer's real address. With keys only authenticated packets teach, whatever the policy. */
+enum relay_latch {
+	RELAY_LATCH_SIGNALLED, /* only from the signalled address; others are dropped */
+	RELAY_LATCH_FIRST,     /* the first source within the window, then that one only */
+	RELAY_LATCH_FOLLOW,    /* every authenticated packet (with keys), every change (without) */
+};
+
+/* How the ROC of a stream goes on under a new key at the same address (design: re-keying). */
+enum relay_rekey_roc { RELAY_ROC_EITHER, RELAY_ROC_KEEP, RELAY_ROC_ZERO };
+
+/* What a leg shall be. Values are copied; keys are borrowed for the call. */
+struct relay_leg_spec {
+	bool exists;
+	uint8_t interface;            /* index into relay_config.interfaces */
+	enum relay_rtcp rtcp;
+	uint16_t port_rtp, port_rtcp; /* local ports, chosen by control/ports; port_rtcp 0 unless PAIR */
+	struct addr remote;           /* signalled; none: not known yet */
+	struct addr remote_rtcp;      /* PAIR; none: remote's port + 1 */
+	enum relay_latch latch;
+	uint32_t latch_window_ms;     /* FIRST: how long after set-up or a change of `remote`; 0: 10,000 */
+	bool can_receive, can_send;   /* gates: packets from, and to, this leg's peer */
+	bool loop_protect;
+	uint8_t dscp;
+	uint32_t inactivity_ms;       /* no packet from the peer for so long: an event; 0: never */
+	const struct keyctx *receive; /* the peer's transmit key; NULL: none (yet) */
+	const struct keyctx *send;    /* ours towards the peer */
+	enum relay_rekey_roc rekey_roc;
+	uint32_t rekey_overlap_ms;    /* how long the old receive key still opens packets; 0: 5,000 */
+};
+
+struct relay_media_spec {
+	char id[32];
+	enum relay_mode mode;
+	uint8_t n_legs;     /* 2 to RELAY_LEGS_MAX; holes have exists = false */
+	uint8_t active;     /* index of the core leg that leg a is joined to */
+	struct relay_leg_spec legs[RELAY_LEGS_MAX];
+};
+
+struct relay_session_spec {
+	char id[128];       /* for events and `get`; the registry keeps it unique */
+	void *owner;        /* comes back in events */
+	uint8_t n_media;
+	struct relay_media_spec *media; /* n_media of them, copied; a media keeps its place for life, `exists` of its legs ends it */
+	uint32_t setup_timeout_ms; /* no packet at all for so long after create: an event; 0: never */
+};
+
+/* The outcome of what was asked; `why` lives for the call. Made from relay_poll, in order of asking for one session. */
+typedef void relay_done_fn(void *arg, enum err e, const struct why *why);
+
+/*
+ * Refused at once (nothing changed, done is not called): a mode without its keys or with a key it has no use for, bad indices, ERR_NOMEM.
+ * Refused later through done: ERR_EXISTS when a port is taken, naming interface and port.
+ * On success *out may be used at once: requests of one session are carried out in order. If done brings an error, *out is gone.
+ */
+enum err relay_session_create(struct relay *r, struct relay_session **out, const struct relay_session_spec *spec,
+                              relay_done_fn *done, void *arg, struct why *why) MUST_USE;
+/*
+ * Makes the session what `spec` says, touching only what differs from what it is: an unchanged key context keeps its ROC, replay and
+ * send windows (TS 33.328 7.4); a new key makes a new context, ROC by rekey_roc, or 0 when the leg's remote changed with it (RFC 4568 7.1.4);
+ * a leg that is new, gone or moved opens and closes ports. All or nothing.
+ */
+enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
+                              relay_done_fn *done, void *arg, struct why *why) MUST_USE;
+/* Ends it; `done` may read final statistics with relay_session_stats from inside its call, after that `s` is gone. */
+void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg);
+
+/* --- statistics ------------------------------------------------------------------------------------- */
+
+struct relay_stream_stats {
+	uint32_t ssrc, ssrc_out; /* differ where a conflict gave it a new one */
+	uint32_t roc;
+	uint16_t highest_seq;
+	uint64_t pkts, bytes;
+	uint32_t jitter; /* RFC 3550 6.4.1, in timestamp units; 0 where the payload is opaque */
+	uint64_t lost;   /* expected less received, never below zero */
+};
+
+enum { RELAY_STREAM_STATS_MAX = 8 }; /* of a leg, the most recent ones */
+
+struct relay_leg_stats {
+	struct addr local, local_rtcp, remote, remote_rtcp; /* remote: as learnt, else as signalled */
+	bool latched;
+	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes; /* arrived; forwarded towards the peer */
+	uint64_t verdicts[VERDICT_COUNT];              /* of packets that arrived on this leg */
+	uint64_t receive_key_pkts, send_key_pkts;      /* used of the keys' lifetimes */
+	uint64_t rekeys, ssrc_changes;
+	uint64_t last_rx_ns;                           /* monotonic; 0: never */
+	uint8_t n_streams;
+	struct relay_stream_stats streams[RELAY_STREAM_STATS_MAX];
+};
+
+struct relay_media_stats {
+	uint8_t n_legs;
+	struct relay_leg_stats legs[RELAY_LEGS_MAX];
+};
+
+struct relay_session_stats {
+	uint8_t n_media;
+	struct relay_media_stats *media; /* owned by whoever holds the stats */
+};
+
+/* `stats` lives for the call, NULL on failure. */
+typedef void relay_stats_fn(void *arg, enum err e, const struct relay_session_stats *stats);
+enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done, void *arg) MUST_USE;
+/* The final statistics, inside the done call of relay_session_delete only. */
+const struct relay_session_stats *relay_session_stats(const struct relay_session *s);
+
+/* Sums over all workers since the start; cheap, no message. */
+struct relay_stats {
+	uint64_t verdicts[VERDICT_COUNT];
+	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
+	uint64_t rx_calls, tx_calls;       /* system calls of the back ends */
+	uint64_t turns, batches, batch_pkts; /* worker turns; batches that were not empty, and what they held */
+	uint64_t sessions;
+	unsigned workers;
+	uint64_t worker_sessions[RELAY_WORKERS_MAX];
+};
+
+void relay_get_stats(const struct relay *r, struct relay_stats *out);
+
+/* --- events ----------------------------------------------------------------------------------------- */
+
+enum relay_event_kind {
+	RELAY_EVENT_FIRST_MEDIA,    /* the first accepted packet from a leg's peer */
+	RELAY_EVENT_MEDIA_TIMEOUT,  /* nothing from a leg's peer for inactivity_ms; again only after media came back */
+	RELAY_EVENT_SETUP_TIMEOUT,  /* nothing at all within setup_timeout_ms */
+	RELAY_EVENT_SOURCE_CHANGED, /* the latch moved to `addr` */
+	RELAY_EVENT_AUTH_FAILURES,  /* above the configured rate; `count` in the last second */
+	RELAY_EVENT_KEY_SOFT_LIMIT, /* nine tenths of a key's lifetime are used */
+	RELAY_EVENT_KEY_EXPIRED,    /* all of it: that direction is stopped */
+	RELAY_EVENT_STREAM_LIMIT,   /* one more SSRC than the leg may have */
+	RELAY_EVENT_SSRC_CHANGED,   /* a conflict gave a source a new SSRC on the way out (R-G7) */
+	RELAY_EVENT_COUNT
+};
+
+const char *relay_event_name(enum relay_event_kind k); /* "first-media" ... */
+
+struct relay_event {
+	enum relay_event_kind kind;
+	void *owner;       /* of the session's spec */
+	uint8_t media, leg;
+	bool is_send;      /* key events: which of the leg's keys */
+	struct addr addr;  /* source */
+	uint32_t ssrc, ssrc_out;
+	uint64_t count;
+};
+
+/* Called from relay_poll; never for a session whose delete was asked for. One listener; NULL turns it off. */
+typedef void relay_event_fn(void *arg, const struct relay_event *event);
+void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg);
+/* Events lost because the ring to control was full. */
+uint64_t relay_events_lost(const struct relay *r);
+
+#endif
