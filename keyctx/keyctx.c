@@ -38,7 +38,7 @@ enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct 
 		return why_fail(why, ERR_NOMEM, "no locked memory for a key");
 	k->suite = s;
 	k->has_lifetime = spec->lifetime_pkts != 0;
-	k->lifetime_pkts = spec->lifetime_pkts ? spec->lifetime_pkts : s->srtp_lifetime_pkts;
+	k->lifetime_pkts = spec->lifetime_pkts ? spec->lifetime_pkts : s->srtp_default_lifetime_pkts;
 	memcpy(k->key, spec->master.p, s->key_len);
 	memcpy(k->salt, spec->master.p + s->key_len, s->salt_len);
 	k->mki_len = (uint8_t)spec->mki.n;

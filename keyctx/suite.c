@@ -2,9 +2,9 @@
 /* The SRTP suites of RFC 4568 6.2, RFC 6188 and RFC 7714. */
 #include "keyctx/suite.h"
 
-/* RFC 6188 4 does not raise the limits of RFC 3711 9.2 for RFC 4568's AES_CM_128; for its own suites it names 2^31 SRTCP
- * and 2^48 SRTP packets too, see docs/decisions/0004. */
-#define CM(id_, name_, key, tag, rfc_)                                                          \
+/* 2^48 SRTP and 2^31 SRTCP packets are the hard limits (RFC 3711 9.2, RFC 7714 14.2); RFC 6188 4 makes 2^31 the default
+ * of its suites, which signalling may raise. */
+#define CM(id_, name_, key, tag, default_, rfc_)                                                          \
 	[id_] = {.id = id_,                                                                     \
 	         .name = name_,                                                                 \
 	         .cipher = SUITE_CIPHER_AES_CM,                                                 \
@@ -14,6 +14,7 @@
 	         .srtcp_tag_len = 10,                                                           \
 	         .srtp_lifetime_pkts = 1ull << 48,                                              \
 	         .srtcp_lifetime_pkts = 1ull << 31,                                             \
+	         .srtp_default_lifetime_pkts = default_,                                        \
 	         .rfc = rfc_}
 #define GCM(id_, name_, key)                                                                    \
 	[id_] = {.id = id_,                                                                     \
@@ -25,15 +26,16 @@
 	         .srtcp_tag_len = 16,                                                           \
 	         .srtp_lifetime_pkts = 1ull << 48,                                              \
 	         .srtcp_lifetime_pkts = 1ull << 31,                                             \
+	         .srtp_default_lifetime_pkts = 1ull << 48,                                      \
 	         .rfc = "RFC 7714"}
 
 static const struct suite table[SUITE_COUNT] = {
-	CM(SUITE_AES_CM_128_HMAC_SHA1_80, "AES_CM_128_HMAC_SHA1_80", 16, 10, "RFC 4568"),
-	CM(SUITE_AES_CM_128_HMAC_SHA1_32, "AES_CM_128_HMAC_SHA1_32", 16, 4, "RFC 4568"),
-	CM(SUITE_AES_192_CM_HMAC_SHA1_80, "AES_192_CM_HMAC_SHA1_80", 24, 10, "RFC 6188"),
-	CM(SUITE_AES_192_CM_HMAC_SHA1_32, "AES_192_CM_HMAC_SHA1_32", 24, 4, "RFC 6188"),
-	CM(SUITE_AES_256_CM_HMAC_SHA1_80, "AES_256_CM_HMAC_SHA1_80", 32, 10, "RFC 6188"),
-	CM(SUITE_AES_256_CM_HMAC_SHA1_32, "AES_256_CM_HMAC_SHA1_32", 32, 4, "RFC 6188"),
+	CM(SUITE_AES_CM_128_HMAC_SHA1_80, "AES_CM_128_HMAC_SHA1_80", 16, 10, 1ull << 48, "RFC 4568"),
+	CM(SUITE_AES_CM_128_HMAC_SHA1_32, "AES_CM_128_HMAC_SHA1_32", 16, 4, 1ull << 48, "RFC 4568"),
+	CM(SUITE_AES_192_CM_HMAC_SHA1_80, "AES_192_CM_HMAC_SHA1_80", 24, 10, 1ull << 31, "RFC 6188"),
+	CM(SUITE_AES_192_CM_HMAC_SHA1_32, "AES_192_CM_HMAC_SHA1_32", 24, 4, 1ull << 31, "RFC 6188"),
+	CM(SUITE_AES_256_CM_HMAC_SHA1_80, "AES_256_CM_HMAC_SHA1_80", 32, 10, 1ull << 31, "RFC 6188"),
+	CM(SUITE_AES_256_CM_HMAC_SHA1_32, "AES_256_CM_HMAC_SHA1_32", 32, 4, 1ull << 31, "RFC 6188"),
 	GCM(SUITE_AEAD_AES_128_GCM, "AEAD_AES_128_GCM", 16),
 	GCM(SUITE_AEAD_AES_256_GCM, "AEAD_AES_256_GCM", 32),
 };

@@ -37,6 +37,7 @@ struct suite {
 	uint8_t key_len, salt_len; /* of the master key and the master salt, and of the session ones */
 	uint8_t srtp_tag_len, srtcp_tag_len;
 	uint64_t srtp_lifetime_pkts, srtcp_lifetime_pkts; /* at most this many under one master key */
+	uint64_t srtp_default_lifetime_pkts; /* when signalling names none */
 	const char *rfc;
 };
 
