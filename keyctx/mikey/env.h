@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What the outside gives an exchange: the time and random octets. keyctx itself reads no clock. */
+#ifndef KEYCTX_MIKEY_ENV_H
+#define KEYCTX_MIKEY_ENV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * `random` fills `n` octets; `name` says what they are for ("randi", "mpk", "csb-id", "ssrc-cs2"), so that a test can give
+ * fixed ones. `last_ntp` is the last timestamp this party sent, kept by the caller as long as the party uses its keys: no two
+ * messages of a party carry one time.
+ */
+struct mikey_env {
+	uint64_t now_ntp; /* 64-bit NTP time, clk_wall_to_ntp() */
+	uint64_t *last_ntp;
+	enum err (*random)(void *ctx, const char *name, uint8_t *out, size_t n);
+	void *random_ctx;
+};
+
+/* The system's generator as the source; for callers that have no other. */
+enum err mikey_random_system(void *ctx, const char *name, uint8_t *out, size_t n);
+
+/* The next timestamp to send: now, or one unit after the last one or after `floor_ntp`, whichever is later. */
+uint64_t mikey_env_stamp(const struct mikey_env *env, uint64_t floor_ntp);
+
+#endif

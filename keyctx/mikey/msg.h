@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole MIKEY messages: the header with its crypto sessions, the chain behind it, and building one front to back. */
+#ifndef KEYCTX_MIKEY_MSG_H
+#define KEYCTX_MIKEY_MSG_H
+
+#include "keyctx/mikey/payload.h"
+
+enum mikey_data_type {
+	MIKEY_DT_PSK_INIT = 0, /* 0 to 5: RFC 3830, named only */
+	MIKEY_DT_ERROR = 6,
+	MIKEY_DT_REQUEST_INIT_PSK = 11,
+	MIKEY_DT_REQUEST_INIT_PK = 12,
+	MIKEY_DT_REQUEST_RESP = 13,
+	MIKEY_DT_TRANSFER_INIT = 14,
+	MIKEY_DT_TRANSFER_RESP = 15,
+	MIKEY_DT_RESOLVE_INIT_PSK = 16,
+	MIKEY_DT_RESOLVE_INIT_PK = 17,
+	MIKEY_DT_RESOLVE_RESP = 18,
+};
+
+enum mikey_map { MIKEY_MAP_SRTP_ID = 0, MIKEY_MAP_EMPTY = 1, MIKEY_MAP_GENERIC_ID = 2 };
+
+enum { MIKEY_CS_MAX = 64 }; /* crypto sessions of one bundle; the header could name 255 */
+
+/* One crypto session of a GENERIC-ID map (RFC 6043 6.1.1) or an SRTP-ID map (RFC 3830 6.1.1). */
+struct mikey_cs {
+	uint8_t cs_id; /* SRTP-ID: its place, from 1 */
+	uint8_t prot;
+	bool has_roc;          /* S flag: session data ends in ROC and SEQ */
+	struct view policies;  /* policy numbers, one octet each */
+	struct view session;   /* 0, 4 (SSRC) or 10 octets (SSRC, ROC, SEQ) */
+	struct view spi;
+};
+
+struct mikey_hdr {
+	uint8_t version, data_type, next;
+	bool v;
+	uint8_t prf;
+	uint32_t csb_id;
+	uint8_t n_cs, map_type;
+	struct view map; /* map info as received */
+};
+
+/* A decoded message: views on `octets`, which must outlive it. About 10 kB: not for small stacks. */
+struct mikey_msg {
+	struct view octets;
+	struct mikey_hdr hdr;
+	struct mikey_cs cs[MIKEY_CS_MAX];
+	struct mikey_payload p[MIKEY_PAYLOADS_MAX];
+	size_t n;
+};
+
+/*
+ * Decodes the whole message or nothing. Checks the header, bounds, that V or SIGN is last and nothing follows it, that no
+ * payload meant to be single stands twice (readings 21), and unique crypto session ids. ERR_TOO_BIG, ERR_TRUNCATED,
+ * ERR_SYNTAX, ERR_UNSUPPORTED.
+ */
+enum err mikey_msg_read(struct mikey_msg *out, struct view octets, struct mikey_fault *fault) MUST_USE;
+
+/* The first payload of `type`, or NULL; IDR and RANDR by role, too. */
+const struct mikey_payload *mikey_msg_find(const struct mikey_msg *m, unsigned type);
+const struct mikey_payload *mikey_msg_idr(const struct mikey_msg *m, unsigned role);
+const struct mikey_payload *mikey_msg_randr(const struct mikey_msg *m, unsigned role);
+/* The octets of RANDR of that role; empty when there is none. */
+struct view mikey_msg_rand_of(const struct mikey_msg *m, unsigned role);
+/* The crypto session with that id, or NULL. */
+const struct mikey_cs *mikey_msg_cs(const struct mikey_msg *m, unsigned cs_id);
+
+const char *mikey_data_type_name(unsigned data_type);
+
+/*
+ * Building: the header, then each payload; the writer fills in every next-payload octet. What does not fit sets `bad`.
+ *	mikey_build_start(&b, room, n, &hdr, cs, n_cs); mikey_build_add(&b, &payload); … mikey_build_done(&b, &octets);
+ */
+struct mikey_build {
+	struct wr w;
+	size_t next_at; /* where the next payload's number goes */
+	bool chained;   /* the last payload has a next-payload octet (SIGN has none) */
+};
+
+void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr, const struct mikey_cs *cs,
+                       size_t n_cs);
+/* p->next is ignored; p->type names it to the payload before. */
+void mikey_build_add(struct mikey_build *b, const struct mikey_payload *p);
+/* A payload whose octets are there already (without its next-payload octet): a ticket on its way. */
+void mikey_build_add_raw(struct mikey_build *b, unsigned type, struct view body);
+/* Starts a chain inside something else (TP Data, Ticket Data, key data): its first number is written nowhere, or at `first_at`. */
+enum err mikey_build_done(const struct mikey_build *b, struct view *out) MUST_USE;
+
+/* The shapes used most, as values. */
+struct mikey_payload mikey_make_t(struct mikey_ts ts);
+struct mikey_payload mikey_make_idr(unsigned role, struct mikey_id id);
+struct mikey_payload mikey_make_randr(unsigned role, struct view rand);
+struct mikey_payload mikey_make_v(unsigned alg, struct view mac);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings every side of an exchange shares, and the table that drives its state machine. */
+#ifndef KEYCTX_TICKET_RULES_H
+#define KEYCTX_TICKET_RULES_H
+
+#include "keyctx/mikey/modes.h"
+#include "keyctx/ticket/policy.h"
+
+/* What one party demands of messages; UNVERIFIED choices of the IMS profile are here as settings. */
+struct ticket_rules {
+	struct mikey_algs algs;      /* of messages made here */
+	unsigned accept_types;       /* bit i: ticket type i is taken */
+	uint16_t ticket_type;        /* of tickets made here */
+	uint32_t skew_s;             /* how far a T of an INIT may be from now */
+	bool enforce_rand_len;       /* RFC 6043 12.1 on receipt (readings 34) */
+	bool v_flag_in_requests;     /* REQUEST_INIT and RESOLVE_INIT carry V=1 (readings 17) */
+	bool accept_pk;              /* the public-key variants; else MIKEY_E_DT */
+	bool accept_sha1_signatures; /* readings 44 */
+};
+
+/* 128-bit algorithms, types 1 and 2, 300 s, all checks on, public keys accepted. */
+void ticket_rules_init(struct ticket_rules *r);
+
+/* T of an INIT within the skew of now; a counter passes, ordering it is the replay cache's. MIKEY_E_TS, ERR_EXPIRED. */
+enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp, struct mikey_fault *fault)
+	MUST_USE;
+
+/* A machine: next[state * n_events + event] is the next state, or STEP_NO. */
+struct step_table {
+	const char *name;
+	const char *const *states, *const *events;
+	unsigned n_states, n_events;
+	const uint8_t *next;
+};
+
+enum { STEP_NO = 0xff };
+
+/* Moves `*state`; ERR_WRONG_STATE, moving nothing, where the table has no way. */
+enum err step_take(const struct step_table *t, uint8_t *state, unsigned event, struct mikey_fault *fault) MUST_USE;
+/* The same question without moving. */
+bool step_allows(const struct step_table *t, uint8_t state, unsigned event);
+
+/* Every machine of keyctx/ticket, for tests and for the drawing in docs/keying.md. */
+extern const struct step_table *const ticket_machines[];
+extern const size_t ticket_machine_count;
+
+#endif
