@@ -46,6 +46,8 @@ LIB       := $(BUILD)/libsluice.a
 CMD_SRC   := $(wildcard cmd/*.c)
 CMD_PART  := $(wildcard cmd/*/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
+# Everything of bench/ but its main, so that unit tests can link it.
+BENCH_LIB := $(if $(BENCH_SRC),$(BUILD)/libbench.a)
 PROGRAMS  := $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%) $(if $(wildcard bench/main.c),$(BUILD)/bin/sluice-bench)
 HARNESS   := $(BUILD)/tests/harness/harness.o
 UNIT      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
@@ -83,7 +85,11 @@ $(BUILD)/flags: FORCE
 
 # A program is cmd/NAME.c and, where it has them, the parts in cmd/NAME/.
 .SECONDEXPANSION:
-$(BUILD)/bin/sluice-bench: $(BENCH_SRC:%.c=$(BUILD)/%.o) $(LIB)
+$(BUILD)/libbench.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/main.c,$(BENCH_SRC)))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/bin/sluice-bench: $(BUILD)/bench/main.o $(BENCH_LIB) $(LIB)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -91,11 +97,11 @@ $(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(patsubst %.c,$(BUILD)/%.o,$$(wildcard cmd/$$
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $(HARNESS) $(TEST_OBJ) $(LIB)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(LIB)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
