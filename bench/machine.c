@@ -84,13 +84,14 @@ static bool ask(const char *command, char *out, size_t room)
 const char *bench_commit(void)
 {
 	static char commit[64];
-	char dirty[64];
+	char head[48], changed[64];
+	bool is_changed;
 
 	if (*commit)
 		return commit;
-	if (!ask("git rev-parse --short=12 HEAD 2>/dev/null", commit, sizeof(commit) - 1))
-		snprintf(commit, sizeof(commit), "unknown");
-	else if (ask("git status --porcelain --untracked-files=no 2>/dev/null", dirty, sizeof(dirty)))
-		strcat(commit, "+");
+	if (!ask("git rev-parse --short=12 HEAD 2>/dev/null", head, sizeof(head)))
+		return "unknown";
+	is_changed = ask("git status --porcelain --untracked-files=no 2>/dev/null", changed, sizeof(changed));
+	snprintf(commit, sizeof(commit), "%s%s", head, is_changed ? "+" : "");
 	return commit;
 }
