@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* One end of the demo call. */
+#include "cmd/sluice-demo/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clk.h"
+#include "base/mem.h"
+#include "keyctx/prim.h"
+#include "relay/engine/engine.h"
+
+enum {
+	RTP_HEADER = 12,
+	PAYLOAD_TYPE_PCMU = 0,
+	RTCP_SR = 200,
+	RTCP_RR = 201,
+	RTCP_SDES = 202,
+	PORT_TRIES = 50,
+};
+
+/* Keys, state and scratch of one direction. */
+struct crypto {
+	struct engine_key *key;
+	struct engine_stream *stream;
+};
+
+struct endpoint {
+	const char *name;
+	const struct audio *plays;
+	const struct endpoint *peer;
+	const struct engine_ops *ops;
+	struct engine *engine;
+	struct crypto send, receive;
+	bool receive_is_known; /* the peer's SSRC has been seen and its stream begun */
+	bool rtcp_mux;
+	int fd_rtp, fd_rtcp; /* the same one with rtcp_mux */
+	struct addr local, to_rtp, to_rtcp;
+
+	uint32_t ssrc, first_timestamp;
+	uint16_t first_seq;
+	uint64_t frames_sent;
+
+	struct endpoint_counts counts;
+	uint64_t highest; /* frame number of the peer, from 0 */
+	uint64_t last_transit;
+	double jitter; /* timestamp units */
+	uint32_t last_sr_middle; /* LSR to send back */
+	uint64_t last_sr_ns;
+};
+
+static enum err open_socket(int *out, const struct addr *local)
+{
+	struct sockaddr_storage sa;
+	uint32_t len = addr_to_sockaddr(local, &sa);
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return ERR_IO;
+	if (bind(fd, (struct sockaddr *)&sa, len)) {
+		close(fd);
+		return ERR_IO;
+	}
+	*out = fd;
+	return ERR_OK;
+}
+
+static struct addr bound_address(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr a = {0};
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) || addr_from_sockaddr((struct sockaddr *)&sa, &a))
+		a.version = 0;
+	return a;
+}
+
+/* An even port for RTP and, without rtcp-mux, the odd one above it for RTCP (RFC 3550 11). */
+static enum err open_ports(struct endpoint *e, const struct addr *local)
+{
+	for (int i = 0; i < PORT_TRIES; i++) {
+		struct addr next;
+
+		if (open_socket(&e->fd_rtp, local))
+			return ERR_IO;
+		e->local = bound_address(e->fd_rtp);
+		next = addr_with_port(&e->local, (uint16_t)(e->local.port + 1));
+		if (e->rtcp_mux) {
+			e->fd_rtcp = e->fd_rtp;
+			return ERR_OK;
+		}
+		if (e->local.port % 2 == 0 && !open_socket(&e->fd_rtcp, &next))
+			return ERR_OK;
+		close(e->fd_rtp);
+		e->fd_rtp = -1;
+	}
+	return ERR_IO;
+}
+
+static enum err open_crypto(struct endpoint *e, struct crypto *c, const struct keyctx *key,
+                            enum engine_direction direction, struct why *why)
+{
+	if (!key)
+		return ERR_OK;
+	c->stream = mem_aligned(64, e->ops->stream_bytes);
+	if (!c->stream)
+		return why_fail(why, ERR_NOMEM, "no memory for a stream");
+	return e->ops->key_new(&c->key, key, direction, 128, why);
+}
+
+static enum err choose_numbers(struct endpoint *e)
+{
+	uint8_t r[10];
+	enum err err = prim_random(r, sizeof(r));
+
+	if (err)
+		return err;
+	e->ssrc = be32_get(r);
+	e->first_timestamp = be32_get(r + 4);
+	e->first_seq = be16_get(r + 8) & 0x7fff; /* RFC 4568 6.4: the first half of the space */
+	return ERR_OK;
+}
+
+enum err endpoint_open(struct endpoint **out, const struct endpoint_config *config, struct why *why)
+{
+	struct endpoint *e = mem_alloc(sizeof(*e));
+	enum err err;
+
+	if (!e)
+		return why_fail(why, ERR_NOMEM, "no memory for an endpoint");
+	e->name = config->name;
+	e->plays = config->plays;
+	e->rtcp_mux = config->rtcp_mux;
+	e->fd_rtp = e->fd_rtcp = -1;
+	e->ops = &engine_libsrtp;
+	err = open_ports(e, &config->local);
+	if (err)
+		why_fail(why, err, "%s: can't open its ports: %s", e->name, strerror(errno));
+	if (!err)
+		err = choose_numbers(e);
+	if (!err && (config->send || config->receive))
+		err = e->ops->open(&e->engine, why);
+	if (!err)
+		err = open_crypto(e, &e->send, config->send, ENGINE_SEND, why);
+	if (!err)
+		err = open_crypto(e, &e->receive, config->receive, ENGINE_RECEIVE, why);
+	if (!err && e->send.key)
+		err = e->ops->stream_init(e->send.stream, e->send.key, e->ssrc, NULL);
+	if (err) {
+		endpoint_close(e);
+		return err;
+	}
+	*out = e;
+	return ERR_OK;
+}
+
+void endpoint_close(struct endpoint *e)
+{
+	if (!e)
+		return;
+	if (e->send.key) {
+		e->ops->stream_fini(e->send.stream);
+		e->ops->key_free(e->send.key);
+	}
+	if (e->receive.key) {
+		if (e->receive_is_known)
+			e->ops->stream_fini(e->receive.stream);
+		e->ops->key_free(e->receive.key);
+	}
+	mem_free(e->send.stream);
+	mem_free(e->receive.stream);
+	if (e->engine)
+		e->ops->close(e->engine);
+	if (e->fd_rtcp >= 0 && e->fd_rtcp != e->fd_rtp)
+		close(e->fd_rtcp);
+	if (e->fd_rtp >= 0)
+		close(e->fd_rtp);
+	mem_free(e);
+}
+
+struct addr endpoint_local(const struct endpoint *e)
+{
+	return e->local;
+}
+
+void endpoint_connect(struct endpoint *e, const struct addr *rtp, const struct addr *rtcp, const struct endpoint *peer)
+{
+	e->to_rtp = *rtp;
+	e->to_rtcp = *rtcp;
+	e->peer = peer;
+}
+
+unsigned endpoint_fds(const struct endpoint *e, int fds[2])
+{
+	fds[0] = e->fd_rtp;
+	fds[1] = e->fd_rtcp;
+	return e->rtcp_mux ? 1 : 2;
+}
+
+static void transmit(struct endpoint *e, struct pkt *p)
+{
+	const struct addr *to = p->kind == PKT_RTP ? &e->to_rtp : &e->to_rtcp;
+	int fd = p->kind == PKT_RTP ? e->fd_rtp : e->fd_rtcp;
+	struct sockaddr_storage sa;
+	uint32_t len = addr_to_sockaddr(to, &sa);
+	struct pkt *batch[1] = {p};
+
+	if (e->send.key) {
+		p->key = e->send.key;
+		p->crypto = e->send.stream;
+		e->ops->protect(e->engine, batch, 1);
+	}
+	if (p->verdict == VERDICT_NONE)
+		(void)sendto(fd, p->data, p->len, 0, (struct sockaddr *)&sa, len);
+}
+
+void endpoint_send_frame(struct endpoint *e)
+{
+	uint8_t room[PKT_ROOM];
+	uint64_t n = e->frames_sent++;
+	struct wr w = wr_make(room, sizeof(room));
+	struct pkt p = {.data = room, .kind = PKT_RTP, .header_len = RTP_HEADER, .index = e->first_seq + n};
+
+	wr_u8(&w, 0x80);
+	wr_u8(&w, PAYLOAD_TYPE_PCMU | (n == 0 ? 0x80 : 0));
+	wr_u16(&w, (uint16_t)(e->first_seq + n));
+	wr_u32(&w, (uint32_t)(e->first_timestamp + n * AUDIO_FRAME_BYTES));
+	wr_u32(&w, e->ssrc);
+	wr_octets(&w, audio_frame(e->plays, n), AUDIO_FRAME_BYTES);
+	p.len = (uint16_t)wr_len(&w);
+	p.tailroom = (uint16_t)(sizeof(room) - p.len);
+	e->counts.sent++;
+	transmit(e, &p);
+}
+
+static void write_report_block(struct endpoint *e, struct wr *w, uint64_t now_ns)
+{
+	uint64_t delay = e->last_sr_ns ? (now_ns - e->last_sr_ns) * 65536 / NS_PER_S : 0;
+
+	wr_u32(w, e->peer->ssrc);
+	wr_u8(w, 0);
+	wr_u24(w, (uint32_t)e->counts.lost);
+	wr_u32(w, (uint32_t)(e->peer->first_seq + e->highest));
+	wr_u32(w, (uint32_t)e->jitter);
+	wr_u32(w, e->last_sr_middle);
+	wr_u32(w, (uint32_t)delay);
+}
+
+void endpoint_send_report(struct endpoint *e, uint64_t now_ns)
+{
+	uint8_t room[PKT_ROOM];
+	struct wr w = wr_make(room, sizeof(room));
+	struct pkt p = {.data = room, .kind = PKT_RTCP, .header_len = 8};
+	bool has_block = e->counts.received > 0;
+	size_t name_len = strlen(e->name), sdes_len;
+
+	wr_u8(&w, 0x80 | has_block);
+	wr_u8(&w, RTCP_SR);
+	wr_u16(&w, has_block ? 12 : 6);
+	wr_u32(&w, e->ssrc);
+	wr_u64(&w, clk_wall_to_ntp(now_ns)); /* any steady clock serves a round trip */
+	wr_u32(&w, (uint32_t)(e->first_timestamp + e->frames_sent * AUDIO_FRAME_BYTES));
+	wr_u32(&w, (uint32_t)e->frames_sent);
+	wr_u32(&w, (uint32_t)(e->frames_sent * AUDIO_FRAME_BYTES));
+	if (has_block)
+		write_report_block(e, &w, now_ns);
+	sdes_len = (4 + 2 + name_len + 1 + 3) / 4 * 4;
+	wr_u8(&w, 0x81);
+	wr_u8(&w, RTCP_SDES);
+	wr_u16(&w, (uint16_t)(sdes_len / 4));
+	wr_u32(&w, e->ssrc);
+	wr_u8(&w, 1); /* CNAME */
+	wr_u8(&w, (uint8_t)name_len);
+	wr_octets(&w, e->name, name_len);
+	for (size_t at = 4 + 2 + name_len; at < sdes_len; at++)
+		wr_u8(&w, 0);
+	p.len = (uint16_t)wr_len(&w);
+	p.tailroom = (uint16_t)(sizeof(room) - p.len);
+	transmit(e, &p);
+}
+
+/* Undoes SRTP; false when the packet is not to be believed. */
+static bool unprotect(struct endpoint *e, struct pkt *p)
+{
+	struct pkt *batch[1] = {p};
+
+	if (!e->receive.key)
+		return true;
+	if (!e->receive_is_known) {
+		if (e->ops->stream_init(e->receive.stream, e->receive.key, e->peer->ssrc, NULL))
+			return false;
+		e->receive_is_known = true;
+	}
+	p->key = e->receive.key;
+	p->crypto = e->receive.stream;
+	e->ops->unprotect(e->engine, batch, 1);
+	return p->verdict == VERDICT_NONE;
+}
+
+static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
+{
+	const struct endpoint *peer = e->peer;
+	uint16_t seq = be16_get(p->data + 2);
+	uint32_t timestamp = be32_get(p->data + 4);
+	/* The frame number nearest to the highest so far that has this sequence number. */
+	uint64_t n = e->highest + (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - peer->first_seq - e->highest);
+	uint64_t transit = now_ns * 8000 / NS_PER_S - n * AUDIO_FRAME_BYTES;
+
+	e->counts.received++;
+	if (be32_get(p->data + 8) != peer->ssrc || timestamp != (uint32_t)(peer->first_timestamp + n * AUDIO_FRAME_BYTES) ||
+	    p->len != RTP_HEADER + AUDIO_FRAME_BYTES ||
+	    memcmp(p->data + RTP_HEADER, audio_frame(peer->plays, n), AUDIO_FRAME_BYTES) != 0) {
+		e->counts.wrong++;
+		return;
+	}
+	if (n > e->highest)
+		e->highest = n;
+	e->counts.lost = e->highest + 1 > e->counts.received ? e->highest + 1 - e->counts.received : 0;
+	if (e->last_transit) {
+		int64_t d = (int64_t)(transit - e->last_transit);
+
+		e->jitter += ((double)(d < 0 ? -d : d) - e->jitter) / 16;
+	}
+	e->last_transit = transit;
+}
+
+/* The round trip of RFC 3550 6.4.1: now less the time our report was sent (LSR) less how long the peer held it (DLSR). */
+static void take_block(struct endpoint *e, struct rd *r, uint64_t now_ns)
+{
+	uint32_t lsr, dlsr, now = (uint32_t)(clk_wall_to_ntp(now_ns) >> 16);
+
+	rd_skip(r, 16);
+	lsr = rd_u32(r);
+	dlsr = rd_u32(r);
+	if (rd_ok(r) && lsr)
+		e->counts.round_trip_ms = (double)(now - lsr - dlsr) * 1000 / 65536;
+}
+
+static void take_rtcp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
+{
+	struct rd r = rd_make(p->data, p->len);
+	unsigned blocks = rd_u8(&r) & 31, type = rd_u8(&r);
+
+	rd_skip(&r, 2);
+	if (rd_u32(&r) != e->peer->ssrc) {
+		e->counts.wrong++;
+		return;
+	}
+	e->counts.rtcp_received++;
+	if (type == RTCP_SR) {
+		e->last_sr_middle = (uint32_t)(rd_u64(&r) >> 16);
+		e->last_sr_ns = now_ns;
+		rd_skip(&r, 12);
+	}
+	if (blocks && (type == RTCP_SR || type == RTCP_RR))
+		take_block(e, &r, now_ns);
+}
+
+static void take(struct endpoint *e, uint8_t *data, size_t n, uint64_t now_ns)
+{
+	bool is_rtcp = n >= 2 && data[1] >= 192 && data[1] <= 223; /* RFC 5761 4 */
+	struct pkt p = {
+		.data = data,
+		.len = (uint16_t)n,
+		.tailroom = (uint16_t)(PKT_ROOM - n),
+		.kind = is_rtcp ? PKT_RTCP : PKT_RTP,
+		.header_len = is_rtcp ? 8 : RTP_HEADER,
+	};
+
+	if (n < RTP_HEADER || (data[0] & 0xc0) != 0x80 || !unprotect(e, &p)) {
+		e->counts.refused++;
+		return;
+	}
+	if (is_rtcp)
+		take_rtcp(e, &p, now_ns);
+	else
+		take_rtp(e, &p, now_ns);
+}
+
+void endpoint_receive(struct endpoint *e, uint64_t now_ns)
+{
+	int fds[2];
+	unsigned n_fds = endpoint_fds(e, fds);
+
+	for (unsigned i = 0; i < n_fds; i++) {
+		uint8_t room[PKT_ROOM];
+		ssize_t n;
+
+		while ((n = recv(fds[i], room, sizeof(room), 0)) >= 0)
+			take(e, room, (size_t)n, now_ns);
+	}
+}
+
+struct endpoint_counts endpoint_get_counts(const struct endpoint *e)
+{
+	struct endpoint_counts c = e->counts;
+
+	c.jitter_ms = e->jitter / 8;
+	return c;
+}
