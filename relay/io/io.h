@@ -12,8 +12,10 @@
 #include "base/str.h"
 #include "relay/pkt.h"
 
-/* One per worker and back end; serves every interface given to it. Worker only, but for new and fini. */
+/* One per worker and back end; serves every interface given to it. Worker only, but for open, settled and close. */
 struct io;
+/* What the ios of one back end have in common over all workers (xdp: programs, the catch-all socket, rings for strayed packets). */
+struct io_shared;
 /* The worker's buffers and descriptors (relay/pool.h): descriptors come from here whatever the io. */
 struct pool;
 
@@ -42,6 +44,7 @@ struct io_config {
 	const struct io_interface *interfaces; /* those this back end serves; live as long as the io */
 	unsigned n_interfaces;
 	unsigned worker, workers; /* which of how many */
+	struct io_shared *shared; /* what `share` made; NULL where a back end has no `share` */
 	struct pool *pool;
 	unsigned busy_poll_us;
 };
@@ -63,6 +66,13 @@ struct io_ops {
 	const char *name;
 	/* Can it serve this interface here? Says why not; `auto` then falls back to sock for that interface. */
 	enum err (*probe)(const struct io_interface *interface, struct why *why);
+	/*
+	 * What the workers' ios have in common: made once, before the first open, from a config whose `worker`, `pool` and `shared` mean nothing;
+	 * ended once, after the last close. Both NULL where there is nothing to share. Any worker's packets may be for a port of another
+	 * worker: the io brings them there by itself.
+	 */
+	enum err (*share)(struct io_shared **out, const struct io_config *config, struct why *why);
+	void (*unshare)(struct io_shared *shared);
 	enum err (*open)(struct io **out, const struct io_config *config, struct why *why);
 	void (*close)(struct io *io);
 	/* A descriptor that polls readable while gather would find something, for the worker's loop; -1: always ask (sim). */
@@ -74,7 +84,10 @@ struct io_ops {
 	unsigned (*gather)(struct io *io, struct pkt **batch, unsigned room);
 	void (*send)(struct io *io, struct pkt **batch, unsigned n);
 	void (*release)(struct io *io, struct pkt **batch, unsigned n);
-	/* Drops privileges it needed for open only; called once after every io of every worker is open. May be NULL. */
+	/*
+	 * Drops privileges that only share and open needed; called once for each io, when every io of every worker is open, by the thread that will
+	 * make the worker threads and before it makes them: what a thread gives up is given up in those it starts afterwards. May be NULL.
+	 */
 	void (*settled)(struct io *io);
 	const struct io_counters *(*counters)(const struct io *io);
 };
