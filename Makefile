@@ -29,8 +29,8 @@ PKG_LIBS  := $(shell $(PKGCONFIG) --libs $(PKGS) 2>/dev/null) $(if $(use_mb),-lI
 
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
              $(if $(WERROR),-Werror)
-HARDEN    := -fstack-protector-strong -fPIE -fcf-protection -ftrivial-auto-var-init=zero \
-             $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+HARDEN    := -fstack-protector-strong -fPIE -fcf-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
+             $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 OPT       ?= -O2 -g
 CFLAGS    += -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fno-strict-aliasing -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
              $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
@@ -53,7 +53,7 @@ HARNESS   := $(BUILD)/tests/harness/harness.o
 UNIT      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAYERS := $(FUZZ_SRC:%.c=$(BUILD)/%)
-FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
+FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/bin/%)
 # Test programs' shared parts (tests/harness/*.c other than the harness itself): linked when they exist.
 TEST_PART := $(filter-out tests/harness/harness.c tests/harness/replay.c,$(wildcard tests/harness/*.c))
 TEST_OBJ  := $(TEST_PART:%.c=$(BUILD)/%.o)
@@ -97,6 +97,10 @@ $(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(patsubst %.c,$(BUILD)/%.o,$$(wildcard cmd/$$
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(HARNESS) $(TEST_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -136,7 +140,11 @@ tidy: ## clang-tidy over the sources (slow)
 	@clang-tidy --quiet $(LIB_SRC) $(CMD_SRC) -- $(CPPFLAGS) -std=gnu11
 
 fuzz: ## coverage-guided fuzzing of every target for FUZZ_SECONDS (60) each, with libFuzzer
-	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+	@$(MAKE) --no-print-directory CC=$(CLANG) SAN=address,undefined,fuzzer-no-link BUILD=build/fuzz fuzzers
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60) $(FUZZ)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
 
 bench: all ## a short round of every measurement; leaves build/bench/report.html
 	@bench/run
