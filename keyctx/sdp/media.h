@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a media flows according to its lines: c=, a=rtcp, a=rtcp-mux, direction, ICE and groups; read and rewrite. */
+#ifndef KEYCTX_SDP_MEDIA_H
+#define KEYCTX_SDP_MEDIA_H
+
+#include "base/addr.h"
+#include "keyctx/sdp/sdp.h"
+
+enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
+
+const char *sdp_direction_name(enum sdp_direction d);
+/* As the other side sees it: sendonly becomes recvonly. */
+enum sdp_direction sdp_direction_reverse(enum sdp_direction d);
+
+/* What one m-line says of its receive address, session-level lines included. */
+struct sdp_transport {
+	struct addr rtp;         /* where media is wanted; 0.0.0.0 or :: is the old way to hold (RFC 3264 8.4) */
+	struct addr rtcp;        /* a=rtcp (RFC 3605), else the next port */
+	bool has_rtcp_attr;
+	bool is_held_by_address;
+	bool rtcp_mux, rtcp_mux_only; /* RFC 5761, RFC 8858 */
+	enum sdp_direction direction;
+};
+
+/*
+ * ERR_SYNTAX; ERR_UNSUPPORTED: a host name, a multicast address, several addresses or several ports; ERR_NOT_FOUND: no c= line.
+ * Ask only for m-lines whose port is not 0.
+ */
+enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_transport *out, struct why *why) MUST_USE;
+
+/* The direction in force at a section (media over session over sendrecv). */
+enum sdp_direction sdp_direction_read(const struct sdp *s, unsigned media);
+enum err sdp_direction_write(struct sdp *s, unsigned media, enum sdp_direction d) MUST_USE;
+
+/* What our m-line shall say. */
+struct sdp_place {
+	struct addr rtp;
+	struct addr rtcp; /* none: with rtcp_mux the same port, else the next one, and no a=rtcp line is written */
+	bool rtcp_mux;
+	bool held_by_address; /* write 0.0.0.0 or :: as the peer did */
+};
+
+/* m= port and transport, c=, a=rtcp, a=rtcp-mux. The media gets a c= line of its own. ERR_NOMEM. */
+enum err sdp_place_write(struct sdp *s, unsigned media, const struct sdp_place *place, enum sdp_profile profile) MUST_USE;
+
+/*
+ * Replaces the session-level c= by `addr`, after giving each m-line that is not in `ours` (a bit for each media) and has no
+ * c= of its own a copy of the old one. Nothing without a session-level c=.
+ */
+enum err sdp_session_connection_write(struct sdp *s, const struct addr *addr, uint32_t ours) MUST_USE;
+/* Replaces the address in o=. */
+enum err sdp_origin_write(struct sdp *s, const struct addr *addr) MUST_USE;
+/* Replaces user name ("-" if empty) or session name. */
+enum err sdp_username_write(struct sdp *s, struct str name) MUST_USE;
+enum err sdp_session_name_write(struct sdp *s, struct str name) MUST_USE;
+/* The id and version of o=; ERR_SYNTAX. */
+enum err sdp_origin_version(const struct sdp *s, uint64_t *version) MUST_USE;
+enum err sdp_origin_version_write(struct sdp *s, uint64_t version) MUST_USE;
+
+/* Takes candidates and credentials out; the gateway answers no connectivity checks. Returns how many lines went. */
+unsigned sdp_ice_remove(struct sdp *s, int section);
+/* DTLS-SRTP lines: fingerprint, setup, tls-id. */
+unsigned sdp_dtls_remove(struct sdp *s, int section);
+/* True when the media stands in an a=group:BUNDLE. */
+bool sdp_is_bundled(const struct sdp *s, unsigned media);
+/* Takes a=group:BUNDLE and a=bundle-only out, so that each m-line keeps a port of its own. */
+void sdp_bundle_remove(struct sdp *s);
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/* Sections of lines in one arena that is wiped as a whole. */
+#include "keyctx/sdp/sdp.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+
+/* --- profiles --------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	bool is_secure, is_dtls, has_feedback;
+} profiles[SDP_PROFILE_COUNT] = {
+	[SDP_PROFILE_OTHER] = {.name = ""},
+	[SDP_PROFILE_AVP] = {.name = "RTP/AVP"},
+	[SDP_PROFILE_AVPF] = {.name = "RTP/AVPF", .has_feedback = true},
+	[SDP_PROFILE_SAVP] = {.name = "RTP/SAVP", .is_secure = true},
+	[SDP_PROFILE_SAVPF] = {.name = "RTP/SAVPF", .is_secure = true, .has_feedback = true},
+	[SDP_PROFILE_DTLS_SAVP] = {.name = "UDP/TLS/RTP/SAVP", .is_dtls = true},
+	[SDP_PROFILE_DTLS_SAVPF] = {.name = "UDP/TLS/RTP/SAVPF", .is_dtls = true, .has_feedback = true},
+};
+
+const char *sdp_profile_name(enum sdp_profile p)
+{
+	return profiles[p].name;
+}
+
+enum sdp_profile sdp_profile_find(struct str name)
+{
+	for (unsigned i = 1; i < SDP_PROFILE_COUNT; i++)
+		if (str_is(name, profiles[i].name))
+			return (enum sdp_profile)i;
+	return SDP_PROFILE_OTHER;
+}
+
+bool sdp_profile_is_rtp(enum sdp_profile p)
+{
+	return p != SDP_PROFILE_OTHER;
+}
+
+bool sdp_profile_is_secure(enum sdp_profile p)
+{
+	return profiles[p].is_secure;
+}
+
+bool sdp_profile_is_dtls(enum sdp_profile p)
+{
+	return profiles[p].is_dtls;
+}
+
+bool sdp_profile_has_feedback(enum sdp_profile p)
+{
+	return profiles[p].has_feedback;
+}
+
+enum sdp_profile sdp_profile_with(enum sdp_profile p, bool secure)
+{
+	if (profiles[p].has_feedback)
+		return secure ? SDP_PROFILE_SAVPF : SDP_PROFILE_AVPF;
+	return secure ? SDP_PROFILE_SAVP : SDP_PROFILE_AVP;
+}
+
+/* --- the arena: what is taken lives until sdp_free ---------------------------------------------------- */
+
+struct sdp_chunk {
+	struct sdp_chunk *next;
+	size_t used, room;
+	char octets[];
+};
+
+enum { CHUNK_BYTES = 2048, LINE_ALIGN = 8 };
+
+static struct sdp_chunk *chunk_new(size_t room)
+{
+	struct sdp_chunk *c = mem_alloc(sizeof(*c) + room);
+
+	if (c)
+		c->room = room;
+	return c;
+}
+
+static void *take(struct sdp *s, size_t bytes)
+{
+	size_t whole = (bytes + LINE_ALIGN - 1) & ~(size_t)(LINE_ALIGN - 1);
+	struct sdp_chunk *c = s->chunks;
+	char *p;
+
+	if (c->room - c->used < whole) {
+		c = chunk_new(whole > CHUNK_BYTES ? whole : CHUNK_BYTES);
+		if (!c)
+			return NULL;
+		c->next = s->chunks;
+		s->chunks = c;
+	}
+	p = c->octets + c->used;
+	c->used += whole;
+	return p;
+}
+
+void sdp_free(struct sdp *s)
+{
+	struct sdp_chunk *c = s ? s->chunks : NULL;
+
+	while (c) {
+		struct sdp_chunk *next = c->next;
+
+		/* The description itself lives in the last of them. */
+		secret_wipe(c->octets, c->used);
+		mem_free(c);
+		c = next;
+	}
+}
+
+/* --- parse ------------------------------------------------------------------------------------------ */
+
+static struct link *lines_of(const struct sdp *s, int section)
+{
+	const struct link *l = section < 0 ? &s->session : &s->media[section].lines;
+
+	CHECK(section < (int)s->n_media);
+	return (struct link *)l;
+}
+
+static enum err parse_port(struct sdp_media *m, struct str text, struct why *why)
+{
+	struct str count;
+	uint64_t port, n = 1;
+	struct str first = str_cut(text, '/', &count);
+
+	if (str_to_u64(first, 65535, &port))
+		return why_fail(why, ERR_SYNTAX, "m= line: port is not 0 to 65535");
+	if (first.n < text.n && (str_to_u64(count, 65535, &n) || n == 0))
+		return why_fail(why, ERR_SYNTAX, "m= line: number of ports is not 1 to 65535");
+	m->port = (uint16_t)port;
+	m->n_ports = (uint16_t)n;
+	return ERR_OK;
+}
+
+static enum err parse_media(struct sdp_media *m, const struct sdp_line *l, struct why *why)
+{
+	struct str rest = l->value;
+	struct str kind = str_word(&rest), port = str_word(&rest), proto = str_word(&rest);
+
+	rest = str_trim(rest);
+	if (!kind.n || !port.n || !proto.n || !rest.n)
+		return why_fail(why, ERR_SYNTAX, "m= line: media, port, transport and a format are needed");
+	m->kind = kind;
+	m->proto = proto;
+	m->formats = rest;
+	m->profile = sdp_profile_find(proto);
+	return parse_port(m, port, why);
+}
+
+static enum err add_media(struct sdp *s, struct sdp_line *l, struct why *why)
+{
+	struct sdp_media *m = &s->media[s->n_media];
+	enum err e;
+
+	if (s->n_media == SDP_MEDIA_MAX)
+		return why_fail(why, ERR_TOO_BIG, "more than %d m= lines", SDP_MEDIA_MAX);
+	e = parse_media(m, l, why);
+	if (e)
+		return e;
+	list_init(&m->lines);
+	s->n_media++;
+	return ERR_OK;
+}
+
+/* Cuts one line off `*rest`. False: a lone CR or a NUL inside. */
+static bool cut_line(struct str *rest, struct str *line, uint8_t *end_len)
+{
+	size_t at = str_find(*rest, '\n');
+
+	*line = str_make(rest->p, at);
+	*end_len = at < rest->n;
+	*rest = str_skip(*rest, at + *end_len);
+	if (*end_len && line->n && line->p[line->n - 1] == '\r') {
+		line->n--;
+		*end_len = 2;
+	}
+	return str_find(*line, '\r') == line->n && str_find(*line, '\0') == line->n;
+}
+
+static size_t count_lines(struct str text)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == '\n';
+	return n;
+}
+
+static bool is_blank(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] != '\r' && text.p[i] != '\n')
+			return false;
+	return true;
+}
+
+static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, struct why *why)
+{
+	struct sdp_line *l = take(s, sizeof(*l));
+	enum err e = ERR_OK;
+
+	if (!l)
+		return ERR_NOMEM;
+	if (!cut_line(rest, &l->text, &l->end_len))
+		return why_fail(why, ERR_SYNTAX, "line %u: a NUL or a lone CR", number);
+	/* Blank lines at the very end are common and mean nothing; they are kept. */
+	if (!l->text.n && number > 1 && is_blank(*rest)) {
+		l->value = l->text;
+		list_add_tail(lines_of(s, (int)s->n_media - 1), &l->link);
+		return ERR_OK;
+	}
+	if (l->text.n < 2 || l->text.p[1] != '=' || l->text.p[0] < 'a' || l->text.p[0] > 'z')
+		return why_fail(why, ERR_SYNTAX, "line %u is not a letter, '=' and a value", number);
+	l->type = l->text.p[0];
+	l->value = str_skip(l->text, 2);
+	if (number == 1 && !str_is(l->text, "v=0"))
+		return why_fail(why, ERR_SYNTAX, "the first line is not v=0");
+	if (l->type == 'm')
+		e = add_media(s, l, why);
+	if (!e)
+		list_add_tail(lines_of(s, (int)s->n_media - 1), &l->link);
+	return e;
+}
+
+static enum err parse_lines(struct sdp *s, struct str text, struct why *why)
+{
+	unsigned number = 0;
+	enum err e = ERR_OK;
+
+	while (text.n && !e)
+		e = parse_line(s, &text, ++number, why);
+	if (!e)
+		s->end_len = LIST_OF(s->session.next, struct sdp_line, link)->end_len;
+	return e;
+}
+
+enum err sdp_parse(struct sdp **out, struct str text, struct why *why)
+{
+	size_t n_lines = count_lines(text);
+	struct sdp_chunk *c;
+	struct sdp *s;
+	char *copy;
+	enum err e;
+
+	if (!text.n)
+		return why_fail(why, ERR_SYNTAX, "no session description");
+	if (text.n > SDP_TEXT_MAX || n_lines > SDP_LINES_MAX)
+		return why_fail(why, ERR_TOO_BIG, "a description of %zu octets and %zu lines; at most %d and %d",
+		                text.n, n_lines, SDP_TEXT_MAX, SDP_LINES_MAX);
+	/* One block for nearly everything, and some room for the usual edits. */
+	c = chunk_new(sizeof(*s) + n_lines * sizeof(struct sdp_line) + text.n + CHUNK_BYTES);
+	if (!c)
+		return ERR_NOMEM;
+	s = (struct sdp *)(void *)c->octets;
+	c->used = (sizeof(*s) + LINE_ALIGN - 1) & ~(size_t)(LINE_ALIGN - 1);
+	s->chunks = c;
+	list_init(&s->session);
+	copy = take(s, text.n);
+	CHECK(copy != NULL);
+	memcpy(copy, text.p, text.n);
+	e = parse_lines(s, str_make(copy, text.n), why);
+	if (e)
+		sdp_free(s);
+	else
+		*out = s;
+	return e;
+}
+
+/* --- print ------------------------------------------------------------------------------------------ */
+
+static size_t section_length(const struct link *lines)
+{
+	size_t n = 0;
+
+	LIST_EACH(it, (struct link *)lines) {
+		const struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
+
+		n += l->text.n + l->end_len;
+	}
+	return n;
+}
+
+size_t sdp_length(const struct sdp *s)
+{
+	size_t n = section_length(&s->session);
+
+	for (unsigned i = 0; i < s->n_media; i++)
+		n += section_length(&s->media[i].lines);
+	return n;
+}
+
+static char *print_section(const struct link *lines, char *p)
+{
+	LIST_EACH(it, (struct link *)lines) {
+		const struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
+
+		memcpy(p, l->text.p, l->text.n);
+		p += l->text.n;
+		memcpy(p, "\r\n" + 2 - l->end_len, l->end_len);
+		p += l->end_len;
+	}
+	return p;
+}
+
+enum err sdp_print(const struct sdp *s, char *out, size_t room, size_t *len)
+{
+	size_t n = sdp_length(s);
+	char *p = out;
+
+	if (n > room)
+		return ERR_TOO_BIG;
+	p = print_section(&s->session, p);
+	for (unsigned i = 0; i < s->n_media; i++)
+		p = print_section(&s->media[i].lines, p);
+	*len = n;
+	return ERR_OK;
+}
+
+/* --- lines ------------------------------------------------------------------------------------------ */
+
+struct sdp_line *sdp_next(const struct sdp *s, int section, const struct sdp_line *after)
+{
+	struct link *head = lines_of(s, section);
+	struct link *next = after ? after->link.next : head->next;
+
+	return next == head ? NULL : LIST_OF(next, struct sdp_line, link);
+}
+
+struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sdp_line *after, char type)
+{
+	struct sdp_line *l = sdp_next(s, section, after);
+
+	while (l && l->type != type)
+		l = sdp_next(s, section, l);
+	return l;
+}
+
+static bool is_attr(const struct sdp_line *l, const char *name, struct str *value)
+{
+	size_t n = strlen(name);
+
+	if (l->type != 'a' || !str_starts(l->value, name) || (l->value.n > n && l->value.p[n] != ':'))
+		return false;
+	if (value) {
+		*value = str_skip(l->value, n + 1);
+		while (value->n && (value->p[0] == ' ' || value->p[0] == '\t'))
+			*value = str_skip(*value, 1);
+	}
+	return true;
+}
+
+struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sdp_line *after, const char *name,
+                               struct str *value)
+{
+	struct sdp_line *l = sdp_next(s, section, after);
+
+	while (l && !is_attr(l, name, value))
+		l = sdp_next(s, section, l);
+	return l;
+}
+
+bool sdp_has_attr(const struct sdp *s, int section, const char *name)
+{
+	return sdp_next_attr(s, section, NULL, name, NULL) != NULL;
+}
+
+static bool is_one_line(struct str value)
+{
+	return str_find(value, '\n') == value.n && str_find(value, '\r') == value.n &&
+	       str_find(value, '\0') == value.n;
+}
+
+static enum err write_text(struct sdp *s, char type, struct str value, struct str *text)
+{
+	char *p;
+
+	if (!is_one_line(value))
+		return ERR_SYNTAX;
+	if (value.n > SDP_TEXT_MAX)
+		return ERR_TOO_BIG;
+	p = take(s, value.n + 2);
+	if (!p)
+		return ERR_NOMEM;
+	p[0] = type;
+	p[1] = '=';
+	if (value.n)
+		memcpy(p + 2, value.p, value.n);
+	*text = str_make(p, value.n + 2);
+	return ERR_OK;
+}
+
+enum err sdp_line_set(struct sdp *s, struct sdp_line *l, struct str value)
+{
+	struct str text;
+	enum err e = write_text(s, l->type, value, &text);
+
+	if (e)
+		return e;
+	l->text = text;
+	l->value = str_skip(text, 2);
+	return ERR_OK;
+}
+
+static void insert_after(struct link *before, struct link *l)
+{
+	/* list_add_tail puts in front of what it is given. */
+	list_add_tail(before->next, l);
+}
+
+/* The last line with text: blank ones stay behind what is added. */
+static struct sdp_line *last_line(const struct sdp *s, int section)
+{
+	struct link *head = lines_of(s, section), *l = head->prev;
+
+	while (l != head && !LIST_OF(l, struct sdp_line, link)->text.n)
+		l = l->prev;
+	return LIST_OF(l, struct sdp_line, link);
+}
+
+enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char type, struct str value)
+{
+	struct sdp_line *l = take(s, sizeof(*l));
+	struct str text;
+	enum err e;
+
+	if (!l)
+		return ERR_NOMEM;
+	e = write_text(s, type, value, &text);
+	if (e)
+		return e;
+	if (!after)
+		after = last_line(s, section);
+	l->type = type;
+	l->text = text;
+	l->value = str_skip(text, 2);
+	/* Whatever ended the last line of all ends it still. */
+	l->end_len = after->end_len;
+	if (!after->end_len)
+		after->end_len = s->end_len ? s->end_len : 2;
+	insert_after(&after->link, &l->link);
+	return ERR_OK;
+}
+
+void sdp_line_remove(struct sdp_line *l)
+{
+	list_remove(&l->link);
+}
+
+unsigned sdp_attr_remove(struct sdp *s, int section, const char *name)
+{
+	unsigned n = 0;
+
+	LIST_EACH(it, lines_of(s, section)) {
+		struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
+
+		if (is_attr(l, name, NULL)) {
+			list_remove(it);
+			n++;
+		}
+	}
+	return n;
+}
+
+enum err sdp_attr_add(struct sdp *s, int section, const char *name, struct str value)
+{
+	size_t name_len = strlen(name), n = name_len + (value.n ? 1 + value.n : 0);
+	char *p = take(s, n);
+
+	if (!p)
+		return ERR_NOMEM;
+	memcpy(p, name, name_len);
+	if (value.n) {
+		p[name_len] = ':';
+		memcpy(p + name_len + 1, value.p, value.n);
+	}
+	return sdp_line_add(s, section, NULL, 'a', str_make(p, n));
+}
+
+enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str proto)
+{
+	struct sdp_media *m = &s->media[media];
+	size_t room = m->kind.n + proto.n + m->formats.n + 32;
+	char *p = take(s, room);
+	struct sdp_line *l = sdp_next(s, (int)media, NULL);
+	struct sdp_media fresh = *m;
+	enum err e;
+	int n;
+
+	if (!p)
+		return ERR_NOMEM;
+	n = snprintf(p, room, "%.*s %u %.*s %.*s", STR_ARG(m->kind), port, STR_ARG(proto), STR_ARG(m->formats));
+	e = sdp_line_set(s, l, str_make(p, (size_t)n));
+	if (!e)
+		e = parse_media(&fresh, l, NULL);
+	if (e)
+		return e;
+	m->kind = fresh.kind;
+	m->proto = fresh.proto;
+	m->formats = fresh.formats;
+	m->profile = fresh.profile;
+	m->port = fresh.port;
+	m->n_ports = fresh.n_ports;
+	return ERR_OK;
+}
+
+enum err sdp_media_reject(struct sdp *s, unsigned media)
+{
+	enum err e = sdp_media_set(s, media, 0, s->media[media].proto);
+
+	if (e)
+		return e;
+	LIST_EACH(it, lines_of(s, (int)media)) {
+		struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
+
+		/* RFC 5888: a rejected m-line keeps its mid. */
+		if (l->type != 'm' && l->text.n && !is_attr(l, "mid", NULL))
+			list_remove(it);
+	}
+	return ERR_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Any octets as a session description: parsed, read, edited and printed; what was parsed and not edited comes out as it went in. */
+#include <stdlib.h>
+
+#include "keyctx/sdp/media.h"
+#include "keyctx/sdp/sdes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static char text[4 * SDP_TEXT_MAX];
+	struct sdp_place place = {.rtp = {.version = 6, .ip = {0x20, 1}, .port = 4}, .rtcp = {.version = 6, .port = 9}};
+	struct sdp *s;
+	size_t n;
+
+	if (sdp_parse(&s, str_make((const char *)data, size), NULL))
+		return 0;
+	if (sdp_print(s, text, sizeof(text), &n) || n != size || memcmp(text, data, n) != 0)
+		abort();
+	for (unsigned i = 0; i < s->n_media; i++) {
+		struct sdp_transport t;
+
+		(void)!sdp_transport_read(s, i, &t, NULL);
+		(void)sdp_is_bundled(s, i);
+		(void)!sdp_place_write(s, i, &place, SDP_PROFILE_SAVP);
+		(void)!sdp_direction_write(s, i, SDP_INACTIVE);
+		(void)sdp_ice_remove(s, (int)i);
+	}
+	(void)!sdp_session_connection_write(s, &place.rtp, 5);
+	(void)!sdp_origin_write(s, &place.rtp);
+	sdp_bundle_remove(s);
+	if (s->n_media && sdp_media_reject(s, 0))
+		abort();
+	(void)!sdp_print(s, text, sizeof(text), &n);
+	sdp_free(s);
+	return 0;
+}
