@@ -1,178 +1,245 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds and searches the tree of values a message decodes to. */
+/* Nodes and text in an arena of chunks that are wiped before they are used again. */
 #include "control/doc.h"
 
 #include "base/mem.h"
 #include "base/secret.h"
 
-enum { CHUNK_BYTES = 4000, ALIGN = 8 };
+enum { CHUNK_BYTES = 8192 - 64 };
 
 struct chunk {
 	struct chunk *next;
 	size_t used, room;
-	uint8_t octets[] __attribute__((aligned(ALIGN)));
+	_Alignas(8) uint8_t octets[];
 };
 
-struct doc {
-	struct chunk *chunks;
-	struct doc_node *root;
-	bool bad;
+/* The first chunk stays for the arena's life: most messages fit. */
+struct doc_arena {
+	struct chunk *first, *last;
+	bool failed;
 };
 
-enum err doc_new(struct doc **out)
+static struct chunk *chunk_new(size_t room)
 {
-	struct doc *d = mem_alloc(sizeof(*d));
+	struct chunk *c = mem_alloc(sizeof(*c) + room);
 
-	if (!d)
+	if (c)
+		c->room = room;
+	return c;
+}
+
+enum err doc_arena_new(struct doc_arena **out)
+{
+	struct doc_arena *a = mem_alloc(sizeof(*a));
+	struct chunk *c = a ? chunk_new(CHUNK_BYTES) : NULL;
+
+	if (!c) {
+		mem_free(a);
 		return ERR_NOMEM;
-	*out = d;
+	}
+	a->first = a->last = c;
+	*out = a;
 	return ERR_OK;
 }
 
-void doc_free(struct doc *d)
+void doc_arena_reset(struct doc_arena *a)
 {
-	if (!d)
-		return;
-	for (struct chunk *c = d->chunks, *next; c; c = next) {
-		next = c->next;
+	struct chunk *c = a->first->next;
+
+	while (c) {
+		struct chunk *next = c->next;
+
 		secret_wipe(c->octets, c->used);
 		mem_free(c);
+		c = next;
 	}
-	mem_free(d);
+	secret_wipe(a->first->octets, a->first->used);
+	a->first->used = 0;
+	a->first->next = NULL;
+	a->last = a->first;
+	a->failed = false;
 }
 
-struct doc_node *doc_root(const struct doc *d)
+void doc_arena_free(struct doc_arena *a)
 {
-	return d->root;
+	if (!a)
+		return;
+	doc_arena_reset(a);
+	mem_free(a->first);
+	mem_free(a);
 }
 
-bool doc_ok(const struct doc *d)
+bool doc_arena_failed(const struct doc_arena *a)
 {
-	return !d->bad;
+	return a->failed;
 }
 
-static void *pool_take(struct doc *d, size_t bytes)
+/* Wiping zeroes, so what a chunk hands out is zero already. */
+void *doc_arena_take(struct doc_arena *a, size_t bytes)
 {
-	struct chunk *c = d->chunks;
-	size_t need = (bytes + ALIGN - 1) / ALIGN * ALIGN;
-	void *p;
+	size_t need = (bytes + 7) & ~(size_t)7;
+	struct chunk *c = a->last;
 
-	if (!c || c->room - c->used < need) {
-		size_t room = need > CHUNK_BYTES ? need : CHUNK_BYTES;
-
-		c = mem_alloc(sizeof(*c) + room);
+	if (need < bytes || a->failed)
+		return NULL;
+	if (need > c->room - c->used) {
+		c = chunk_new(need > CHUNK_BYTES ? need : CHUNK_BYTES);
 		if (!c) {
-			d->bad = true;
+			a->failed = true;
 			return NULL;
 		}
-		c->room = room;
-		c->next = d->chunks;
-		d->chunks = c;
+		a->last->next = c;
+		a->last = c;
 	}
-	p = c->octets + c->used;
 	c->used += need;
-	return p;
+	return c->octets + c->used - need;
 }
 
-static bool pool_text(struct doc *d, struct str s, struct str *out)
+struct str doc_arena_text(struct doc_arena *a, struct str s)
 {
-	char *p = pool_take(d, s.n + 1);
+	char *p = doc_arena_take(a, s.n + 1);
 
 	if (!p)
-		return false;
+		return STR("");
 	if (s.n)
 		memcpy(p, s.p, s.n);
-	p[s.n] = 0;
-	*out = str_make(p, s.n);
-	return true;
+	return str_make(p, s.n);
 }
 
-static void attach(struct doc *d, struct doc_node *parent, struct doc_node *node)
+static struct doc *doc_node(struct doc_arena *a, enum doc_kind kind)
 {
-	if (!parent) {
-		d->root = node;
+	struct doc *d = doc_arena_take(a, sizeof(*d));
+
+	if (d)
+		d->kind = kind;
+	return d;
+}
+
+struct doc *doc_null(struct doc_arena *a)
+{
+	return doc_node(a, DOC_NULL);
+}
+
+struct doc *doc_bool(struct doc_arena *a, bool v)
+{
+	struct doc *d = doc_node(a, DOC_BOOL);
+
+	if (d)
+		d->truth = v;
+	return d;
+}
+
+struct doc *doc_int(struct doc_arena *a, int64_t v)
+{
+	struct doc *d = doc_node(a, DOC_INT);
+
+	if (d)
+		d->number = v;
+	return d;
+}
+
+struct doc *doc_uint(struct doc_arena *a, uint64_t v)
+{
+	return doc_int(a, v > INT64_MAX ? INT64_MAX : (int64_t)v);
+}
+
+struct doc *doc_real(struct doc_arena *a, double v)
+{
+	struct doc *d = doc_node(a, DOC_REAL);
+
+	if (d)
+		d->real = v;
+	return d;
+}
+
+struct doc *doc_borrow(struct doc_arena *a, struct str s)
+{
+	struct doc *d = doc_node(a, DOC_TEXT);
+
+	if (d)
+		d->text = s;
+	return d;
+}
+
+struct doc *doc_text(struct doc_arena *a, struct str s)
+{
+	return doc_borrow(a, doc_arena_text(a, s));
+}
+
+struct doc *doc_list(struct doc_arena *a)
+{
+	return doc_node(a, DOC_LIST);
+}
+
+struct doc *doc_dict(struct doc_arena *a)
+{
+	return doc_node(a, DOC_DICT);
+}
+
+void doc_append(struct doc *list, struct doc *v)
+{
+	if (!list || !v)
 		return;
-	}
-	if (parent->last)
-		parent->last->next = node;
+	if (list->last)
+		list->last->next = v;
 	else
-		parent->first = node;
-	parent->last = node;
-	parent->n++;
+		list->first = v;
+	list->last = v;
+	list->n++;
 }
 
-struct doc_node *doc_add(struct doc *d, struct doc_node *parent, struct str name, enum doc_kind kind)
+void doc_set_str(struct doc *dict, struct str key, struct doc *v)
 {
-	struct doc_node *node;
-
-	if (!parent && d->root) {
-		d->bad = true;
-		return NULL;
-	}
-	node = pool_take(d, sizeof(*node));
-	if (!node || !pool_text(d, name, &node->name))
-		return NULL;
-	node->kind = kind;
-	node->text = STR("");
-	attach(d, parent, node);
-	return node;
-}
-
-struct doc_node *doc_add_map(struct doc *d, struct doc_node *parent, const char *name)
-{
-	return doc_add(d, parent, str_of(name), DOC_MAP);
-}
-
-struct doc_node *doc_add_list(struct doc *d, struct doc_node *parent, const char *name)
-{
-	return doc_add(d, parent, str_of(name), DOC_LIST);
-}
-
-void doc_set_text(struct doc *d, struct doc_node *node, struct str value)
-{
-	if (node)
-		(void)pool_text(d, value, &node->text);
-}
-
-void doc_add_text(struct doc *d, struct doc_node *parent, const char *name, struct str value)
-{
-	doc_set_text(d, doc_add(d, parent, str_of(name), DOC_TEXT), value);
-}
-
-void doc_add_int(struct doc *d, struct doc_node *parent, const char *name, int64_t value)
-{
-	struct doc_node *node = doc_add(d, parent, str_of(name), DOC_INT);
-
-	if (!node)
+	if (!v)
 		return;
-	node->number = value;
-	node->real = (double)value;
+	v->key = key;
+	doc_append(dict, v);
 }
 
-void doc_add_bool(struct doc *d, struct doc_node *parent, const char *name, bool value)
+void doc_set(struct doc *dict, const char *key, struct doc *v)
 {
-	struct doc_node *node = doc_add(d, parent, str_of(name), DOC_BOOL);
-
-	if (node)
-		node->flag = value;
+	doc_set_str(dict, str_of(key), v);
 }
 
-const struct doc_node *doc_get(const struct doc_node *map, const char *name)
+void doc_set_text(struct doc_arena *a, struct doc *dict, const char *key, struct str v)
 {
-	if (!map || map->kind != DOC_MAP)
+	doc_set(dict, key, doc_text(a, v));
+}
+
+void doc_set_uint(struct doc_arena *a, struct doc *dict, const char *key, uint64_t v)
+{
+	doc_set(dict, key, doc_uint(a, v));
+}
+
+void doc_set_bool(struct doc_arena *a, struct doc *dict, const char *key, bool v)
+{
+	doc_set(dict, key, doc_bool(a, v));
+}
+
+const struct doc *doc_get(const struct doc *dict, const char *key)
+{
+	if (!dict || dict->kind != DOC_DICT)
 		return NULL;
-	DOC_EACH(it, map)
-		if (str_is(it->name, name))
-			return it;
+	for (DOC_EACH(d, dict))
+		if (str_is(d->key, key))
+			return d;
 	return NULL;
 }
 
-const char *doc_kind_name(enum doc_kind kind)
+struct str doc_get_text(const struct doc *dict, const char *key)
+{
+	const struct doc *d = doc_get(dict, key);
+
+	return d && d->kind == DOC_TEXT ? d->text : STR("");
+}
+
+const char *doc_kind_name(enum doc_kind k)
 {
 	static const char *const names[] = {
-		[DOC_NULL] = "null", [DOC_BOOL] = "boolean", [DOC_INT] = "integer", [DOC_REAL] = "number",
-		[DOC_TEXT] = "text", [DOC_LIST] = "list",    [DOC_MAP] = "object",
+		[DOC_NULL] = "null",           [DOC_BOOL] = "true or false", [DOC_INT] = "a whole number",
+		[DOC_REAL] = "a fraction",     [DOC_TEXT] = "a text",        [DOC_LIST] = "a list",
+		[DOC_DICT] = "an object",
 	};
 
-	return names[kind];
+	return names[k];
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tree of values a message decodes to, whatever its notation. */
+/* The tree of values a message decodes to and a reply is built as, whatever its syntax. */
 #ifndef CONTROL_DOC_H
 #define CONTROL_DOC_H
 
@@ -7,67 +7,76 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
-enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_REAL, DOC_TEXT, DOC_LIST, DOC_MAP };
-enum { DOC_DEPTH_MAX = 16 };
+enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_REAL, DOC_TEXT, DOC_LIST, DOC_DICT };
 
-/* A value in a tree; its memory is the document's. Read freely, change only through doc_add_*. */
-struct doc_node {
+/* Bounds every codec keeps, so that walking a tree needs none of its own. */
+enum { DOC_DEPTH_MAX = 16, DOC_TEXT_MAX = 1 << 20 };
+
+/*
+ * A node. It and its text live in an arena and go with it: nothing is freed one by one. Bencode has no null, bool or real:
+ * its decoder makes none, its encoder writes null as an empty string, bools as 0 and 1.
+ */
+struct doc {
 	enum doc_kind kind;
-	bool flag;              /* BOOL */
-	int64_t number;         /* INT */
-	double real;            /* REAL; INT carries it too */
-	struct str text;        /* TEXT: UTF-8 (or octets, from bencode); NUL-terminated */
-	struct str name;        /* of a member of a map, else empty; NUL-terminated */
-	struct doc_node *first; /* LIST and MAP: members in order */
-	struct doc_node *last, *next;
-	size_t n;               /* LIST and MAP: how many */
+	uint32_t n;        /* LIST and DICT: children */
+	struct str key;    /* name under a DICT, else empty */
+	struct doc *next;  /* next sibling */
+	union {
+		bool truth;
+		int64_t number;
+		double real;
+		struct str text;
+		struct {
+			struct doc *first, *last;
+		};
+	};
 };
 
-/* One document: nodes and texts live in its pool, which is wiped when it goes: messages carry keys. One thread. */
-struct doc;
-
-enum err doc_new(struct doc **out) MUST_USE;
-void doc_free(struct doc *d);
-/* NULL until the first doc_add_* without a parent made it. */
-struct doc_node *doc_root(const struct doc *d);
-/* False when an addition could not be had; such additions returned NULL. Build first, ask once. */
-bool doc_ok(const struct doc *d);
-
 /*
- * Adds a member to `parent` (a LIST or MAP), or makes the root when `parent` is NULL and nothing is there. Name and text are
- * copied. A failed parent (NULL after the root exists) fails the addition and marks the document.
+ * Where a tree lives. Every octet handed out is wiped by reset and free: a message may hold keys. Control only.
+ * A failed allocation is remembered (`doc_arena_failed`) and gives NULL; every call here takes NULL docs and does
+ * nothing with them: build first, ask once.
  */
-struct doc_node *doc_add(struct doc *d, struct doc_node *parent, struct str name, enum doc_kind kind);
-struct doc_node *doc_add_map(struct doc *d, struct doc_node *parent, const char *name);
-struct doc_node *doc_add_list(struct doc *d, struct doc_node *parent, const char *name);
-void doc_add_text(struct doc *d, struct doc_node *parent, const char *name, struct str value);
-void doc_add_int(struct doc *d, struct doc_node *parent, const char *name, int64_t value);
-void doc_add_bool(struct doc *d, struct doc_node *parent, const char *name, bool value);
-/* The text a TEXT node shall hold, copied into the pool. */
-void doc_set_text(struct doc *d, struct doc_node *node, struct str value);
+struct doc_arena;
 
-/* The member of that name; NULL when absent or when `map` is NULL or no map. */
-const struct doc_node *doc_get(const struct doc_node *map, const char *name);
-/* "null" "boolean" "integer" "number" "text" "list" "object": for people. */
-const char *doc_kind_name(enum doc_kind kind);
+enum err doc_arena_new(struct doc_arena **out) MUST_USE;
+void doc_arena_free(struct doc_arena *a);
+void doc_arena_reset(struct doc_arena *a);
+bool doc_arena_failed(const struct doc_arena *a);
+void *doc_arena_take(struct doc_arena *a, size_t bytes); /* zeroed, aligned to 8 */
+struct str doc_arena_text(struct doc_arena *a, struct str s); /* a copy; NUL-terminated */
 
-/* Each member: DOC_EACH(it, node) { … }; none when `node` is NULL or no container. */
-#define DOC_EACH(it, node) \
-	for (const struct doc_node *it = (node) ? (node)->first : NULL; it; it = it->next)
+struct doc *doc_null(struct doc_arena *a);
+struct doc *doc_bool(struct doc_arena *a, bool v);
+struct doc *doc_int(struct doc_arena *a, int64_t v);
+struct doc *doc_uint(struct doc_arena *a, uint64_t v); /* above INT64_MAX: INT64_MAX */
+struct doc *doc_real(struct doc_arena *a, double v);
+struct doc *doc_text(struct doc_arena *a, struct str s);    /* copies */
+struct doc *doc_borrow(struct doc_arena *a, struct str s);  /* keeps the slice: it must outlive the arena's use */
+struct doc *doc_list(struct doc_arena *a);
+struct doc *doc_dict(struct doc_arena *a);
 
-/* --- JSON (RFC 8259): control/doc_json.c ------------------------------------------------------------- */
+/* Adds at the end. `v` belongs to one parent only. */
+void doc_append(struct doc *list, struct doc *v);
+/* `key` is borrowed: a literal, or text of the arena. The caller keeps keys unique. */
+void doc_set(struct doc *dict, const char *key, struct doc *v);
+void doc_set_str(struct doc *dict, struct str key, struct doc *v);
+void doc_set_text(struct doc_arena *a, struct doc *dict, const char *key, struct str v);
+void doc_set_uint(struct doc_arena *a, struct doc *dict, const char *key, uint64_t v);
+void doc_set_bool(struct doc_arena *a, struct doc *dict, const char *key, bool v);
 
-/*
- * One whole JSON text. ERR_SYNTAX (with line and column in `why`), ERR_TOO_BIG (depth), ERR_NOMEM. Repeated names in an object are an error.
- */
-enum err doc_json_parse(struct doc **out, struct str text, struct why *why) MUST_USE;
-/* Appends JSON text to `out`, one line, or with line ends and two blanks an indent. Octets that are no UTF-8 become U+FFFD. */
-void doc_json_print(const struct doc_node *node, bool indent, struct buf *out);
-/* A JSON string with its quotes. */
-void doc_json_quote(struct str text, struct buf *out);
+/* NULL when it is absent or `dict` is NULL or no dict. */
+const struct doc *doc_get(const struct doc *dict, const char *key);
+/* The text, or an empty slice. */
+struct str doc_get_text(const struct doc *dict, const char *key);
+
+/* "null" "true or false" "a whole number" …: for errors. */
+const char *doc_kind_name(enum doc_kind k);
+
+/* for (DOC_EACH(it, list)) */
+#define DOC_EACH(it, parent) const struct doc *it = (parent)->first; it; it = it->next
 
 #endif

@@ -1,215 +1,260 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON to a tree of values, by jansson, and back. */
+/* The doorway to jansson: JSON text becomes a doc, a doc becomes JSON text. */
+#include "control/doc_json.h"
+
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "control/doc.h"
 
-/* jansson's own copies of a message hold its keys too: each block remembers its size and is wiped when given back. */
-union block {
-	size_t bytes;
-	max_align_t align;
+/* The parser's blocks carry their size, so that each is wiped when it is given back: any of them may have held a key. */
+struct parser_block {
+	_Alignas(16) size_t bytes;
+	_Alignas(16) uint8_t octets[];
 };
 
-static void *wiping_alloc(size_t bytes)
+static void *parser_alloc(size_t bytes)
 {
-	union block *b = bytes < SIZE_MAX - sizeof(*b) ? mem_alloc(sizeof(*b) + bytes) : NULL;
+	struct parser_block *b = mem_alloc(sizeof(*b) + bytes);
 
 	if (!b)
 		return NULL;
 	b->bytes = bytes;
-	return b + 1;
+	return b->octets;
 }
 
-static void wiping_free(void *p)
+static void parser_free(void *p)
 {
-	union block *b = p;
+	struct parser_block *b;
 
-	if (!b)
+	if (!p)
 		return;
-	b--;
-	secret_wipe(b + 1, b->bytes);
+	b = (struct parser_block *)(void *)((uint8_t *)p - offsetof(struct parser_block, octets));
+	secret_wipe(b->octets, b->bytes);
 	mem_free(b);
 }
 
-static enum err copy_value(struct doc *d, struct doc_node *parent, struct str name, json_t *j, unsigned depth);
+static struct doc *from_json(struct doc_arena *a, json_t *j, unsigned depth, bool *too_deep);
 
-static enum err copy_object(struct doc *d, struct doc_node *node, json_t *j, unsigned depth)
+static struct doc *list_from_json(struct doc_arena *a, json_t *j, unsigned depth, bool *too_deep)
 {
-	const char *key;
-	json_t *value;
+	struct doc *d = doc_list(a);
 
-	json_object_foreach(j, key, value) {
-		enum err e = copy_value(d, node, str_of(key), value, depth);
+	for (size_t i = 0; i < json_array_size(j); i++)
+		doc_append(d, from_json(a, json_array_get(j, i), depth + 1, too_deep));
+	return d;
+}
 
-		if (e)
-			return e;
+static struct doc *dict_from_json(struct doc_arena *a, json_t *j, unsigned depth, bool *too_deep)
+{
+	struct doc *d = doc_dict(a);
+
+	for (void *it = json_object_iter(j); it; it = json_object_iter_next(j, it)) {
+		struct str key = doc_arena_text(a, str_of(json_object_iter_key(it)));
+
+		doc_set_str(d, key, from_json(a, json_object_iter_value(it), depth + 1, too_deep));
 	}
-	return ERR_OK;
+	return d;
 }
 
-static enum err copy_array(struct doc *d, struct doc_node *node, json_t *j, unsigned depth)
+static struct doc *from_json(struct doc_arena *a, json_t *j, unsigned depth, bool *too_deep)
 {
-	size_t i;
-	json_t *value;
-
-	json_array_foreach(j, i, value) {
-		enum err e = copy_value(d, node, STR(""), value, depth);
-
-		if (e)
-			return e;
+	if (depth > DOC_DEPTH_MAX) {
+		*too_deep = true;
+		return NULL;
 	}
-	return ERR_OK;
+	switch (json_typeof(j)) {
+	case JSON_OBJECT:
+		return dict_from_json(a, j, depth, too_deep);
+	case JSON_ARRAY:
+		return list_from_json(a, j, depth, too_deep);
+	case JSON_STRING:
+		return doc_text(a, str_make(json_string_value(j), json_string_length(j)));
+	case JSON_INTEGER:
+		return doc_int(a, json_integer_value(j));
+	case JSON_REAL:
+		return doc_real(a, json_real_value(j));
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return doc_bool(a, json_is_true(j));
+	case JSON_NULL:
+		break;
+	}
+	return doc_null(a);
 }
 
-static enum doc_kind kind_of(const json_t *j)
+/* Nesting is bounded before the parser sees the text: it recurses. Brackets inside strings do not count. */
+static bool is_deeper_than(struct str text, unsigned max)
 {
-	static const enum doc_kind kinds[] = {
-		[JSON_OBJECT] = DOC_MAP,  [JSON_ARRAY] = DOC_LIST, [JSON_STRING] = DOC_TEXT, [JSON_INTEGER] = DOC_INT,
-		[JSON_REAL] = DOC_REAL,   [JSON_TRUE] = DOC_BOOL,  [JSON_FALSE] = DOC_BOOL,  [JSON_NULL] = DOC_NULL,
-	};
+	unsigned depth = 0;
+	bool in_text = false;
 
-	return kinds[json_typeof(j)];
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (in_text) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_text = false;
+		} else if (c == '"') {
+			in_text = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > max)
+				return true;
+		} else if ((c == '}' || c == ']') && depth) {
+			depth--;
+		}
+	}
+	return false;
 }
 
-static enum err copy_value(struct doc *d, struct doc_node *parent, struct str name, json_t *j, unsigned depth)
+/* The parser's own message quotes the text near the fault, which may be a key: its code is told, never its words. */
+static const char *fault_of(const json_error_t *e)
 {
-	struct doc_node *node;
-
-	if (depth > DOC_DEPTH_MAX)
-		return ERR_TOO_BIG;
-	node = doc_add(d, parent, name, kind_of(j));
-	if (!node)
-		return ERR_NOMEM;
-	node->flag = json_is_true(j);
-	node->number = json_integer_value(j);
-	node->real = json_number_value(j);
-	if (node->kind == DOC_TEXT)
-		doc_set_text(d, node, str_make(json_string_value(j), json_string_length(j)));
-	if (node->kind == DOC_MAP)
-		return copy_object(d, node, j, depth + 1);
-	if (node->kind == DOC_LIST)
-		return copy_array(d, node, j, depth + 1);
-	return ERR_OK;
+	switch (json_error_code(e)) {
+	case json_error_premature_end_of_input:
+		return "it ends too early";
+	case json_error_end_of_input_expected:
+		return "something follows its end";
+	case json_error_invalid_utf8:
+		return "not UTF-8";
+	case json_error_null_character:
+	case json_error_null_byte_in_key:
+		return "a NUL character";
+	case json_error_duplicate_key:
+		return "a name twice in one object";
+	case json_error_numeric_overflow:
+		return "a number beyond 64 bits";
+	default:
+		return "not JSON";
+	}
 }
 
-enum err doc_json_parse(struct doc **out, struct str text, struct why *why)
+enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text, struct why *why)
 {
-	json_error_t at;
+	json_error_t fault;
+	bool too_deep = false;
+	struct doc *d;
 	json_t *j;
-	struct doc *d = NULL;
-	enum err e;
 
-	json_set_alloc_funcs(wiping_alloc, wiping_free);
-	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &at);
-	if (!j) {
-		if (json_error_code(&at) == json_error_out_of_memory)
-			return why_fail(why, ERR_NOMEM, "out of memory");
-		/* jansson quotes the text near a fault, which may be a key: say the place only. */
-		return why_fail(why, ERR_SYNTAX, "not JSON: fault at line %d, column %d", at.line, at.column);
-	}
-	e = doc_new(&d);
-	if (!e)
-		e = copy_value(d, NULL, STR(""), j, 0);
-	if (!e && !doc_ok(d))
-		e = ERR_NOMEM;
+	if (text.n > DOC_TEXT_MAX)
+		return why_fail(why, ERR_TOO_BIG, "JSON of %zu octets, at most %d are read", text.n, DOC_TEXT_MAX);
+	if (is_deeper_than(text, DOC_DEPTH_MAX))
+		return why_fail(why, ERR_TOO_BIG, "JSON nested deeper than %d", DOC_DEPTH_MAX);
+	json_set_alloc_funcs(parser_alloc, parser_free);
+	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+	if (!j && json_error_code(&fault) == json_error_out_of_memory)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	if (!j)
+		return why_fail(why, ERR_SYNTAX, "JSON, line %d column %d: %s", fault.line, fault.column, fault_of(&fault));
+	d = from_json(a, j, 0, &too_deep);
 	json_decref(j);
-	if (e) {
-		doc_free(d);
-		if (e == ERR_TOO_BIG)
-			return why_fail(why, e, "nested deeper than %d levels", DOC_DEPTH_MAX);
-		return why_fail(why, e, "out of memory");
-	}
+	if (too_deep)
+		return why_fail(why, ERR_TOO_BIG, "JSON nested deeper than %d", DOC_DEPTH_MAX);
+	if (doc_arena_failed(a))
+		return why_fail(why, ERR_NOMEM, "out of memory");
 	*out = d;
 	return ERR_OK;
 }
 
-/* Length of the UTF-8 sequence at `p`, 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_len(const uint8_t *p, size_t left)
+/* Runs of plain characters go out in one piece. */
+static void encode_text(struct buf *out, struct str s)
 {
-	static const struct {
-		uint8_t first_low, first_high, second_low, second_high, len;
-	} forms[] = {
-		{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-		{0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
+	size_t from = 0;
 
-	if (p[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if (p[0] < forms[i].first_low || p[0] > forms[i].first_high)
+	buf_char(out, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
 			continue;
-		if (left < forms[i].len || p[1] < forms[i].second_low || p[1] > forms[i].second_high)
-			return 0;
-		for (size_t k = 2; k < forms[i].len; k++)
-			if ((p[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].len;
-	}
-	return 0;
-}
-
-void doc_json_quote(struct str text, struct buf *out)
-{
-	buf_char(out, '"');
-	for (size_t i = 0; i < text.n;) {
-		size_t len = utf8_len((const uint8_t *)text.p + i, text.n - i);
-		char c = text.p[i];
-
-		if (len == 0)
-			buf_text(out, "\xef\xbf\xbd");
-		else if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if ((uint8_t)c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\u%04x", (unsigned)c);
-		else
-			buf_add(out, text.p + i, len);
-		i += len ? len : 1;
-	}
-	buf_char(out, '"');
-}
-
-static void new_line(bool indent, unsigned depth, struct buf *out)
-{
-	if (!indent)
-		return;
-	buf_char(out, '\n');
-	for (unsigned i = 0; i < depth; i++)
-		buf_text(out, "  ");
-}
-
-static void print_value(const struct doc_node *node, bool indent, unsigned depth, struct buf *out)
-{
-	bool map = node->kind == DOC_MAP;
-
-	switch (node->kind) {
-	case DOC_NULL: buf_text(out, "null"); return;
-	case DOC_BOOL: buf_text(out, node->flag ? "true" : "false"); return;
-	case DOC_INT: buf_printf(out, "%" PRId64, node->number); return;
-	case DOC_REAL: buf_printf(out, "%.15g", node->real); return;
-	case DOC_TEXT: doc_json_quote(node->text, out); return;
-	case DOC_LIST:
-	case DOC_MAP: break;
-	}
-	buf_char(out, map ? '{' : '[');
-	DOC_EACH(it, node) {
-		if (it != node->first)
-			buf_char(out, ',');
-		new_line(indent, depth + 1, out);
-		if (map) {
-			doc_json_quote(it->name, out);
-			buf_text(out, indent ? ": " : ":");
+		buf_add(out, s.p + from, i - from);
+		from = i + 1;
+		if (c == '"' || c == '\\') {
+			buf_char(out, '\\');
+			buf_char(out, (char)c);
+		} else {
+			buf_printf(out, "\\u%04x", c);
 		}
-		print_value(it, indent, depth + 1, out);
 	}
-	if (node->n)
-		new_line(indent, depth, out);
-	buf_char(out, map ? '}' : ']');
+	buf_add(out, s.p + from, s.n - from);
+	buf_char(out, '"');
 }
 
-void doc_json_print(const struct doc_node *node, bool indent, struct buf *out)
+static void encode_number(struct buf *out, int64_t v)
 {
-	print_value(node, indent, 0, out);
+	char digits[24], *p = digits + sizeof(digits);
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	do {
+		*--p = (char)('0' + u % 10);
+		u /= 10;
+	} while (u);
+	if (v < 0)
+		*--p = '-';
+	buf_add(out, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+static void line_break(struct buf *out, int indent)
+{
+	if (indent >= 0)
+		buf_printf(out, "\n%*s", indent * 2, "");
+}
+
+/* `indent` < 0: on one line. */
+static void encode(struct buf *out, const struct doc *d, int indent)
+{
+	bool is_dict = d->kind == DOC_DICT;
+	int inner = indent < 0 ? indent : indent + 1;
+
+	switch (d->kind) {
+	case DOC_NULL:
+		buf_text(out, "null");
+		return;
+	case DOC_BOOL:
+		buf_text(out, d->truth ? "true" : "false");
+		return;
+	case DOC_INT:
+		encode_number(out, d->number);
+		return;
+	case DOC_REAL:
+		if (isfinite(d->real))
+			buf_printf(out, "%.6g", d->real);
+		else
+			buf_text(out, "null");
+		return;
+	case DOC_TEXT:
+		encode_text(out, d->text);
+		return;
+	case DOC_LIST:
+	case DOC_DICT:
+		break;
+	}
+	buf_char(out, is_dict ? '{' : '[');
+	for (DOC_EACH(it, d)) {
+		if (it != d->first)
+			buf_char(out, ',');
+		line_break(out, inner);
+		if (is_dict) {
+			encode_text(out, it->key);
+			buf_text(out, indent < 0 ? ":" : ": ");
+		}
+		encode(out, it, inner);
+	}
+	if (d->n)
+		line_break(out, indent);
+	buf_char(out, is_dict ? '}' : ']');
+}
+
+void doc_json_encode(struct buf *out, const struct doc *d)
+{
+	encode(out, d, -1);
+}
+
+void doc_json_print(struct buf *out, const struct doc *d)
+{
+	encode(out, d, 0);
 }
