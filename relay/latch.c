@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* The latch's transition table. */
+#include "relay/latch.h"
+
+struct latch_row {
+	enum latch_state next;
+	enum latch_answer answer;
+};
+
+static const struct latch_row rows[LATCH_STATES][LATCH_EVENTS] = {
+	[LATCH_FIXED] = {
+		[LATCH_SAME] = {LATCH_FIXED, LATCH_ACCEPT},
+		[LATCH_OTHER] = {LATCH_FIXED, LATCH_REFUSE},
+		[LATCH_EXPIRE] = {LATCH_FIXED, LATCH_REFUSE},
+	},
+	[LATCH_OPEN] = {
+		[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
+		[LATCH_OTHER] = {LATCH_LEARNT, LATCH_LEARN},
+		[LATCH_EXPIRE] = {LATCH_CLOSED, LATCH_REFUSE},
+	},
+	[LATCH_LEARNT] = {
+		[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
+		[LATCH_OTHER] = {LATCH_LEARNT, LATCH_REFUSE},
+		[LATCH_EXPIRE] = {LATCH_LEARNT, LATCH_REFUSE},
+	},
+	[LATCH_CLOSED] = {
+		[LATCH_SAME] = {LATCH_CLOSED, LATCH_ACCEPT},
+		[LATCH_OTHER] = {LATCH_CLOSED, LATCH_REFUSE},
+		[LATCH_EXPIRE] = {LATCH_CLOSED, LATCH_REFUSE},
+	},
+	[LATCH_FOLLOWING] = {
+		[LATCH_SAME] = {LATCH_FOLLOWING, LATCH_ACCEPT},
+		[LATCH_OTHER] = {LATCH_FOLLOWING, LATCH_LEARN},
+		[LATCH_EXPIRE] = {LATCH_FOLLOWING, LATCH_REFUSE},
+	},
+};
+
+void latch_start(struct latch *l, enum latch_state state, const struct addr *signalled, uint64_t until_ns)
+{
+	*l = (struct latch){.state = (uint8_t)state, .address = *signalled, .until_ns = until_ns};
+}
+
+/* Where the window leaves the state at this time. */
+static enum latch_state state_at(const struct latch *l, uint64_t now_ns)
+{
+	bool over = l->state == LATCH_OPEN && now_ns >= l->until_ns;
+
+	return over ? rows[l->state][LATCH_EXPIRE].next : l->state;
+}
+
+static enum latch_event event_of(const struct latch *l, const struct addr *from)
+{
+	return addr_eq(&l->address, from) ? LATCH_SAME : LATCH_OTHER;
+}
+
+bool latch_may(const struct latch *l, const struct addr *from, uint64_t now_ns)
+{
+	return rows[state_at(l, now_ns)][event_of(l, from)].answer != LATCH_REFUSE;
+}
+
+enum latch_answer latch_step(struct latch *l, const struct addr *from, uint64_t now_ns)
+{
+	const struct latch_row *row = &rows[state_at(l, now_ns)][event_of(l, from)];
+
+	l->state = (uint8_t)row->next;
+	if (row->answer == LATCH_LEARN) {
+		l->address = *from;
+		l->has_learnt = true;
+	}
+	return row->answer;
+}

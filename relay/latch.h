@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Source latching: how a leg learns the real address of its peer. */
+#ifndef RELAY_LATCH_H
+#define RELAY_LATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+/*
+ * Policy:  signalled        first                                    follow
+ *            FIXED           OPEN ──packet── LEARNT                  FOLLOWING
+ *                              └────window over── CLOSED
+ * FIXED and CLOSED take the signalled address only, LEARNT the learnt one, FOLLOWING every one. Signalling a new address starts over.
+ */
+enum latch_state { LATCH_FIXED, LATCH_OPEN, LATCH_LEARNT, LATCH_CLOSED, LATCH_FOLLOWING, LATCH_STATES };
+/* A packet from the present address, one from another, the end of the window. */
+enum latch_event { LATCH_SAME, LATCH_OTHER, LATCH_EXPIRE, LATCH_EVENTS };
+enum latch_answer { LATCH_REFUSE, LATCH_ACCEPT, LATCH_LEARN };
+
+struct latch {
+	struct addr address; /* the present one: signalled, or learnt; version 0: none yet */
+	uint64_t until_ns;   /* OPEN: end of the window */
+	uint8_t state;
+	bool has_learnt;     /* `address` came from a packet */
+};
+
+/* Starts over. `state` is FIXED, OPEN or FOLLOWING: the policy's first. */
+void latch_start(struct latch *l, enum latch_state state, const struct addr *signalled, uint64_t until_ns);
+
+/* May a packet from there be looked at? Changes nothing: asked before it is authenticated. */
+bool latch_may(const struct latch *l, const struct addr *from, uint64_t now_ns);
+
+/* An authenticated packet (or, on a leg without keys, an accepted one) came from there. LEARN: the address moved. */
+enum latch_answer latch_step(struct latch *l, const struct addr *from, uint64_t now_ns);
+
+#endif
