@@ -15,12 +15,17 @@ struct parser_block {
 	_Alignas(16) uint8_t octets[];
 };
 
+/* The parser's text buffer passes over a failed allocation and goes on with part of the text: remembered here. */
+static bool parser_ran_out;
+
 static void *parser_alloc(size_t bytes)
 {
 	struct parser_block *b = mem_alloc(sizeof(*b) + bytes);
 
-	if (!b)
+	if (!b) {
+		parser_ran_out = true;
 		return NULL;
+	}
 	b->bytes = bytes;
 	return b->octets;
 }
@@ -145,9 +150,12 @@ enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text,
 	if (is_deeper_than(text, DOC_DEPTH_MAX))
 		return why_fail(why, ERR_TOO_BIG, "JSON nested deeper than %d", DOC_DEPTH_MAX);
 	json_set_alloc_funcs(parser_alloc, parser_free);
+	parser_ran_out = false;
 	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-	if (!j && json_error_code(&fault) == json_error_out_of_memory)
+	if (parser_ran_out) {
+		json_decref(j);
 		return why_fail(why, ERR_NOMEM, "out of memory");
+	}
 	if (!j)
 		return why_fail(why, ERR_SYNTAX, "JSON, line %d column %d: %s", fault.line, fault.column, fault_of(&fault));
 	d = from_json(a, j, 0, &too_deep);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Every operation on sessions, typed: what JSON-RPC, ng and offer/answer stand on. */
+#ifndef CONTROL_SERVICE_H
+#define CONTROL_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "control/ports.h"
+#include "control/registry.h"
+#include "control/spec.h"
+#include "relay/relay.h"
+
+/* Control only. One for the process. */
+struct service;
+
+struct service_config {
+	struct relay *relay;
+	uint32_t sessions_max;
+	uint32_t port_quarantine_ms;
+	struct spec_context context; /* the relay's interfaces, which live as long as the service, and what specs get that do not say */
+	uint64_t (*now_ns)(void); /* NULL: clk_mono_ns */
+};
+
+enum err service_new(struct service **out, const struct service_config *config, struct why *why) MUST_USE;
+/* Operations still under way are answered with ERR_CLOSED. The relay is stopped by whoever started it, before this. */
+void service_free(struct service *sv);
+/* SIGHUP: what can change while it runs; relay and interfaces stay. */
+void service_reconfigure(struct service *sv, const struct service_config *config);
+
+struct registry *service_registry(struct service *sv);
+const struct spec_context *service_context(const struct service *sv);
+const struct service_config *service_get_config(const struct service *sv);
+struct relay *service_relay(struct service *sv);
+
+/*
+ * What became of an operation. `session` is NULL on failure and after delete's own call returned; everything lives for the call.
+ * Called once for every request, from inside the request or later from relay_poll. "ok" means that the worker has done it.
+ */
+struct service_result {
+	enum err e;
+	const struct why *why;
+	struct session *session;
+	bool changed;                            /* false: it was so already */
+	const struct relay_session_stats *stats; /* delete: final; get: present; else NULL */
+};
+typedef void service_done_fn(void *arg, const struct service_result *result);
+
+/*
+ * create: a session of that id and content. The same content again: success, `changed` false; other content: ERR_EXISTS.
+ * update: the session with the patch over it; a patch without effect is a success that touches nothing. A new key on an e2ae
+ *   access leg that did not move is ERR_REKEY unless e2ae_rekey accepts it.
+ * Requests of one session are carried out in the order of asking, each on the result of the one before; at most
+ * SERVICE_WAITING_MAX wait (ERR_BUSY). Local ports are chosen here, and chosen again when somebody else holds one.
+ * The patch is taken in every case.
+ */
+enum { SERVICE_WAITING_MAX = 128 };
+void service_create_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg);
+void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg);
+void service_delete(struct service *sv, struct str id, service_done_fn *done, void *arg);
+/* The session and its present statistics. */
+void service_get(struct service *sv, struct str id, service_done_fn *done, void *arg);
+
+/* The address that signalling is told for a leg: advertised address, RTP or RTCP port. None for a leg that does not exist or has no RTCP port. */
+struct addr service_local(const struct service *sv, const struct spec_leg *leg);
+struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *leg);
+
+/* No new sessions: create answers ERR_LIMIT ("draining"); the rest goes on. */
+void service_set_draining(struct service *sv, bool on);
+bool service_is_draining(const struct service *sv);
+
+struct service_counts {
+	uint64_t created, deleted, refused, updates, port_retries;
+	uint32_t sessions, sessions_max;
+};
+void service_get_counts(const struct service *sv, struct service_counts *out);
+void service_port_usage(struct service *sv, unsigned interface, struct ports_usage *out);
+
+#endif
