@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What processes and the machine spent: CPU time, context switches, memory, descriptors, read from /proc. */
+#ifndef BENCH_PROC_H
+#define BENCH_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* One process, all its threads. */
+struct proc_usage {
+	uint64_t cpu_ns;             /* on a CPU, user and system; as exact as the scheduler's own account */
+	uint64_t switches;           /* context switches, wanted and not */
+	uint64_t rss_bytes;
+	uint32_t fds, threads;
+};
+
+/* ERR_NOT_FOUND when there is no such process. Descriptors are 0 when it may not be asked. */
+enum err proc_read(pid_t pid, struct proc_usage *out) MUST_USE;
+
+/* The whole machine since it started, in ns; ticks of 10 ms. */
+struct proc_machine {
+	uint64_t busy_ns;    /* user, nice, system, irq, softirq; every CPU */
+	uint64_t softirq_ns; /* of it */
+	uint64_t steal_ns;   /* taken by the hypervisor; not in busy */
+	uint64_t idle_ns;
+};
+
+enum err proc_read_machine(struct proc_machine *out) MUST_USE;
+/* CPU time of all processes but `mine` and `other` (0: none): neighbours that disturb a measurement. */
+uint64_t proc_foreign_ns(pid_t mine, pid_t other);
+/* Datagrams dropped at this machine's UDP sockets for want of buffer, in the network namespace of the caller. */
+uint64_t proc_udp_buffer_errors(void);
+
+#endif
