@@ -5,7 +5,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
-#include "bench/session.h"
+#include "bench/call.h"
 
 /*
  * A socket made inside `netns`: NULL or "" for the present one, a name of `ip netns`, or a path like /proc/123/ns/net. The thread is back

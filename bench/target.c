@@ -22,7 +22,7 @@ enum {
 };
 
 struct pending {
-	struct session *session; /* NULL: free */
+	struct call *call; /* NULL: free */
 	enum target_verb verb;
 	unsigned step;
 	unsigned id;
@@ -193,7 +193,7 @@ static enum err start_step(struct target *t, struct pending *p, struct why *why)
 	p->id = ++t->generation % 4000000 * TARGET_IN_FLIGHT_MAX + (unsigned)(p - t->pending);
 	p->repeats = 0;
 	buf_reset(&p->request);
-	e = t->protocol->print(p->session, p->verb, p->step, p->id, &p->request);
+	e = t->protocol->print(p->call, p->verb, p->step, p->id, &p->request);
 	if (e == ERR_OK && p->request.bad)
 		e = ERR_NOMEM;
 	if (e != ERR_OK)
@@ -205,20 +205,20 @@ static enum err start_step(struct target *t, struct pending *p, struct why *why)
 
 static void release(struct target *t, struct pending *p)
 {
-	p->session = NULL;
+	p->call = NULL;
 	t->in_flight--;
 	t->free[t->n_free++] = (unsigned)(p - t->pending);
 }
 
 static void finish(struct target *t, struct pending *p, enum err e, const struct why *why)
 {
-	struct session *s = p->session;
+	struct call *s = p->call;
 
 	release(t, p);
 	p->done(p->arg, s, p->verb, e, why);
 }
 
-enum err target_ask(struct target *t, struct session *s, enum target_verb verb, target_done_fn *done, void *arg,
+enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done, void *arg,
                     struct why *why)
 {
 	struct pending *p;
@@ -228,7 +228,7 @@ enum err target_ask(struct target *t, struct session *s, enum target_verb verb, 
 		return why_fail(why, ERR_BUSY, "%d requests are in flight", TARGET_IN_FLIGHT_MAX);
 	p = &t->pending[t->free[--t->n_free]];
 	t->in_flight++;
-	p->session = s;
+	p->call = s;
 	p->verb = verb;
 	p->step = 0;
 	p->done = done;
@@ -250,9 +250,9 @@ static void take_reply(struct target *t, struct str text)
 	if (e != ERR_OK)
 		return;
 	p = &t->pending[id % TARGET_IN_FLIGHT_MAX];
-	if (p->session && p->id == id) {
+	if (p->call && p->id == id) {
 		hist_add(&t->latency[t->protocol->request(p->verb, p->step)], clk_mono_ns() - p->first_ns);
-		e = t->protocol->read(p->session, p->verb, p->step, doc, &why);
+		e = t->protocol->read(p->call, p->verb, p->step, doc, &why);
 		if (e == ERR_OK && ++p->step < t->protocol->steps[p->verb])
 			e = start_step(t, p, &why);
 		else
@@ -310,14 +310,14 @@ static void watch(struct target *t)
 		struct pending *p = &t->pending[i];
 		bool may_repeat = t->protocol->is_datagram && p->repeats < REPEATS_MAX;
 
-		if (!p->session || now - p->sent_ns < (t->protocol->is_datagram ? REPEAT_MS : STREAM_TIMEOUT_MS) * NS_PER_MS)
+		if (!p->call || now - p->sent_ns < (t->protocol->is_datagram ? REPEAT_MS : STREAM_TIMEOUT_MS) * NS_PER_MS)
 			continue;
 		if (may_repeat) {
 			p->repeats++;
 			t->repeats++;
 			(void)transmit(t, p, NULL);
 		} else {
-			why_fail(&why, ERR_TIMEOUT, "no reply to %s of %s", target_request_name(t->protocol->request(p->verb, p->step)), p->session->id);
+			why_fail(&why, ERR_TIMEOUT, "no reply to %s of %s", target_request_name(t->protocol->request(p->verb, p->step)), p->call->id);
 			finish(t, p, ERR_TIMEOUT, &why);
 		}
 	}

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "bench/hist.h"
-#include "bench/session.h"
+#include "bench/call.h"
 
 enum target_verb { TARGET_CREATE, TARGET_UPDATE, TARGET_DELETE, TARGET_VERBS };
 
@@ -29,23 +29,23 @@ struct target_protocol {
 	bool is_datagram;
 	unsigned steps[TARGET_VERBS];
 	enum target_request (*request)(enum target_verb verb, unsigned step);
-	enum err (*print)(const struct session *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out);
+	enum err (*print)(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out);
 	/* The id of a reply; ERR_SYNTAX, or ERR_NOT_FOUND when it is no reply (an event). `*doc` gets a new reference. */
 	enum err (*parse)(struct str text, unsigned *id, json_t **doc);
-	enum err (*read)(struct session *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why);
+	enum err (*read)(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why);
 };
 
 extern const struct target_protocol target_jsonrpc, target_ng;
 
 /* Called from target_turn when a verb is through or has failed. */
-typedef void target_done_fn(void *arg, struct session *s, enum target_verb verb, enum err e, const struct why *why);
+typedef void target_done_fn(void *arg, struct call *s, enum target_verb verb, enum err e, const struct why *why);
 
 /* `where`: "jsonrpc:/path/control.sock", "jsonrpc:127.0.0.1:9900", "ng:127.0.0.1:2223"; `netns` NULL or a path or name of a network namespace. */
 enum err target_open(struct target **out, const char *where, const char *netns, struct why *why) MUST_USE;
 void target_close(struct target *t);
 const char *target_protocol_name(const struct target *t);
-/* Starts a verb; ERR_BUSY when TARGET_IN_FLIGHT_MAX requests wait. The session must live until done is called. */
-enum err target_ask(struct target *t, struct session *s, enum target_verb verb, target_done_fn *done, void *arg,
+/* Starts a verb; ERR_BUSY when TARGET_IN_FLIGHT_MAX requests wait. The call must live until done is called. */
+enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done, void *arg,
                     struct why *why) MUST_USE;
 /* Waits at most so long, takes replies, repeats what a datagram may have lost. ERR_CLOSED when the connection is gone. */
 enum err target_turn(struct target *t, int timeout_ms, struct why *why) MUST_USE;

@@ -35,10 +35,10 @@ static json_t *direction(const struct keyctx *key, bool is_held)
 	return out;
 }
 
-static json_t *leg(const struct session *s, enum side side)
+static json_t *leg(const struct call *s, enum side side)
 {
-	const struct session_side *at = &s->side[side];
-	bool has_keys = at->send && !session_is_opaque(s->plan);
+	const struct call_side *at = &s->side[side];
+	bool has_keys = at->send && !call_is_opaque(s->plan);
 	char remote[ADDR_TEXT_MAX];
 	json_t *out = json_pack("{s:s,s:s}", "remote", addr_print(&at->local, remote), "rtcp", s->plan->rtcp_mux ? "mux" : "pair");
 
@@ -49,7 +49,7 @@ static json_t *leg(const struct session *s, enum side side)
 	return out;
 }
 
-static json_t *params(const struct session *s, enum target_verb verb)
+static json_t *params(const struct call *s, enum target_verb verb)
 {
 	json_t *legs, *media;
 
@@ -60,7 +60,7 @@ static json_t *params(const struct session *s, enum target_verb verb)
 	return json_pack("{s:s,s:[o]}", "id", s->id, "media", media);
 }
 
-static enum err print(const struct session *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
+static enum err print(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
 {
 	static const char *const methods[] = {"session.create", "session.update", "session.delete"};
 	json_t *doc = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", (int)id, "method", methods[verb], "params", params(s, verb));
@@ -91,7 +91,7 @@ static enum err parse(struct str text, unsigned *id, json_t **doc)
 }
 
 /* "local": "127.0.0.1:30000", or an object with "address" and "port" or "rtp". */
-static enum err read_local(struct session_side *at, const json_t *leg_doc, struct why *why)
+static enum err read_local(struct call_side *at, const json_t *leg_doc, struct why *why)
 {
 	const json_t *local = json_object_get(leg_doc, "local");
 	const char *text = json_string_value(json_is_object(local) ? json_object_get(local, "rtp") : local);
@@ -101,7 +101,7 @@ static enum err read_local(struct session_side *at, const json_t *leg_doc, struc
 	return ERR_OK;
 }
 
-static enum err read(struct session *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why)
+static enum err read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why)
 {
 	const json_t *error = json_object_get(doc, "error"), *legs;
 	const char *message = json_string_value(json_object_get(error, "message"));

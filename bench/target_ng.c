@@ -6,7 +6,7 @@
 
 #include "base/secret.h"
 #include "bench/bencode.h"
-#include "bench/sdp.h"
+#include "bench/ngsdp.h"
 
 enum { STEP_OFFER, STEP_ANSWER };
 
@@ -21,25 +21,25 @@ static enum side sender_of(unsigned step)
 	return step == STEP_OFFER ? SIDE_ACCESS : SIDE_CORE;
 }
 
-static void add_sdp(json_t *doc, const struct session *s, unsigned step)
+static void add_sdp(json_t *doc, const struct call *s, unsigned step)
 {
 	enum side side = sender_of(step);
 	struct buf text = {0};
 
-	sdp_print(s, side, &text);
+	ngsdp_print(s, side, &text);
 	json_object_set_new(doc, "sdp", json_stringn(text.p, text.n));
 	secret_wipe(text.p, text.n);
 	buf_free(&text);
-	json_object_set_new(doc, "transport-protocol", json_string(s->plan->suite[side_other(side)] ? "RTP/SAVP" : "RTP/AVP"));
+	json_object_set_new(doc, "transport-protocol", json_string(s->plan->suite[call_other_side(side)] ? "RTP/SAVP" : "RTP/AVP"));
 	json_object_set_new(doc, "replace", json_pack("[s,s]", "origin", "session-connection"));
 	json_object_set_new(doc, "flags", json_pack("[s]", "trust-address"));
 	json_object_set_new(doc, "ICE", json_string("remove"));
 	json_object_set_new(doc, "DTLS", json_string("off"));
 	if (s->plan->interface[SIDE_ACCESS] && s->plan->interface[SIDE_CORE])
-		json_object_set_new(doc, "direction", json_pack("[s,s]", s->plan->interface[side], s->plan->interface[side_other(side)]));
+		json_object_set_new(doc, "direction", json_pack("[s,s]", s->plan->interface[side], s->plan->interface[call_other_side(side)]));
 }
 
-static enum err print(const struct session *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
+static enum err print(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
 {
 	static const char *const commands[] = {"offer", "answer"};
 	json_t *doc = json_pack("{s:s,s:s}", "call-id", s->id, "from-tag", "caller");
@@ -71,7 +71,7 @@ static enum err parse(struct str text, unsigned *id, json_t **doc)
 	return e;
 }
 
-static enum err read(struct session *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why)
+static enum err read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why)
 {
 	const char *result = json_string_value(json_object_get(doc, "result"));
 	const char *reason = json_string_value(json_object_get(doc, "error-reason"));
@@ -83,7 +83,7 @@ static enum err read(struct session *s, enum target_verb verb, unsigned step, co
 		return ERR_OK;
 	if (!sdp)
 		return why_fail(why, ERR_SYNTAX, "the reply to %s has no SDP", step == STEP_OFFER ? "offer" : "answer");
-	return sdp_read(s, side_other(sender_of(step)), str_make(json_string_value(sdp), json_string_length(sdp)), why);
+	return ngsdp_read(s, call_other_side(sender_of(step)), str_make(json_string_value(sdp), json_string_length(sdp)), why);
 }
 
 const struct target_protocol target_ng = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A call as the generator sees it: two endpoints, their keys, and where the target listens for each. */
-#ifndef BENCH_SESSION_H
-#define BENCH_SESSION_H
+#ifndef BENCH_CALL_H
+#define BENCH_CALL_H
 
 #include <stdbool.h>
 
@@ -11,21 +11,21 @@
 
 enum side { SIDE_ACCESS, SIDE_CORE, SIDES };
 
-const char *side_name(enum side side); /* "access" "core" */
-static inline enum side side_other(enum side side)
+const char *call_side_name(enum side side); /* "access" "core" */
+static inline enum side call_other_side(enum side side)
 {
 	return side == SIDE_ACCESS ? SIDE_CORE : SIDE_ACCESS;
 }
 
 /* What all calls of a run have in common. */
-struct session_plan {
+struct call_plan {
 	const char *mode;                 /* rtp e2ae srtp-srtp e2e */
 	const struct suite *suite[SIDES]; /* NULL: that endpoint speaks plain RTP */
 	const char *interface[SIDES];     /* names at the target; NULL: its default */
 	bool rtcp_mux;
 };
 
-struct session_side {
+struct call_side {
 	struct addr local;      /* the endpoint's own address */
 	struct addr target;     /* where it sends to; none until the call is made */
 	struct keyctx *send;    /* the endpoint's key; NULL: plain */
@@ -33,23 +33,23 @@ struct session_side {
 	unsigned tag;           /* of its a=crypto line */
 };
 
-struct session {
+struct call {
 	char id[64];
-	const struct session_plan *plan;
-	struct session_side side[SIDES];
+	const struct call_plan *plan;
+	struct call_side side[SIDES];
 	bool is_held;
 	unsigned version; /* of the SDP's o= line */
 };
 
 /* ERR_INVALID naming the mode or suite. `suite_core` may be NULL: a choice of its own for srtp-srtp. */
-enum err session_plan_init(struct session_plan *p, const char *mode, const char *suite, const char *suite_core,
+enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite, const char *suite_core,
                            struct why *why) MUST_USE;
 /* Names the call and gives its endpoints fresh keys as the plan says. ERR_CRYPTO, ERR_NOMEM. */
-enum err session_init(struct session *s, const struct session_plan *plan, unsigned index) MUST_USE;
-void session_fini(struct session *s);
+enum err call_init(struct call *s, const struct call_plan *plan, unsigned index) MUST_USE;
+void call_fini(struct call *s);
 /* A fresh key for what `side` sends; the session keeps it, the caller gets the old one to release when it is no longer used. */
-enum err session_rekey(struct session *s, enum side side, struct keyctx **old) MUST_USE;
+enum err call_rekey(struct call *s, enum side side, struct keyctx **old) MUST_USE;
 /* Both ends of one key share it: keys the target agreed to are those of the peer (e2e). */
-bool session_is_opaque(const struct session_plan *p);
+bool call_is_opaque(const struct call_plan *p);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The little SDP an ng client needs. */
-#include "bench/sdp.h"
+#include "bench/ngsdp.h"
 
 #include <stdio.h>
 
 #include "base/b64.h"
 #include "base/secret.h"
 
-static void print_crypto(const struct session_side *at, struct buf *out)
+static void print_crypto(const struct call_side *at, struct buf *out)
 {
 	uint8_t master[SUITE_MASTER_MAX];
 	char text[B64_TEXT_LEN(SUITE_MASTER_MAX) + 1];
@@ -21,9 +21,9 @@ static void print_crypto(const struct session_side *at, struct buf *out)
 	secret_wipe(text, sizeof(text));
 }
 
-void sdp_print(const struct session *s, enum side side, struct buf *out)
+void ngsdp_print(const struct call *s, enum side side, struct buf *out)
 {
-	const struct session_side *at = &s->side[side];
+	const struct call_side *at = &s->side[side];
 	char ip[ADDR_TEXT_MAX];
 	int version = at->local.version == 6 ? 6 : 4;
 
@@ -48,7 +48,7 @@ static bool next_line(struct str *rest, struct str *line)
 	return true;
 }
 
-enum err sdp_read_address(struct str text, struct addr *out, struct why *why)
+enum err ngsdp_read_address(struct str text, struct addr *out, struct why *why)
 {
 	struct str line, word;
 	struct addr ip = {0};
@@ -96,11 +96,11 @@ static enum err read_crypto(struct str value, const struct suite *suite, struct 
 	return e;
 }
 
-enum err sdp_read(struct session *s, enum side side, struct str text, struct why *why)
+enum err ngsdp_read(struct call *s, enum side side, struct str text, struct why *why)
 {
-	struct session_side *at = &s->side[side];
+	struct call_side *at = &s->side[side];
 	const struct suite *suite = s->plan->suite[side];
-	enum err e = sdp_read_address(text, &at->target, why);
+	enum err e = ngsdp_read_address(text, &at->target, why);
 	struct keyctx *key = NULL;
 	struct str line;
 
@@ -111,7 +111,7 @@ enum err sdp_read(struct session *s, enum side side, struct str text, struct why
 		if (str_starts(line, "a=crypto:"))
 			e = read_crypto(str_skip(line, 9), suite, &key, &at->tag);
 	if (e != ERR_OK)
-		return why_fail(why, e, "SDP for the %s side: no usable a=crypto of %s", side_name(side), suite->name);
+		return why_fail(why, e, "SDP for the %s side: no usable a=crypto of %s", call_side_name(side), suite->name);
 	keyctx_free(at->receive);
 	at->receive = key;
 	return ERR_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A call as the generator sees it. */
-#include "bench/session.h"
+#include "bench/call.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static const struct {
 	{.mode = "e2e", .keys = {[SIDE_ACCESS] = true, [SIDE_CORE] = true}, .opaque = true},
 };
 
-const char *side_name(enum side side)
+const char *call_side_name(enum side side)
 {
 	return side == SIDE_ACCESS ? "access" : "core";
 }
@@ -33,7 +33,7 @@ static enum err find_suite(const struct suite **out, const char *name, struct wh
 	return ERR_OK;
 }
 
-enum err session_plan_init(struct session_plan *p, const char *mode, const char *suite, const char *suite_core,
+enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite, const char *suite_core,
                            struct why *why)
 {
 	const struct suite *access = NULL, *core = NULL;
@@ -47,7 +47,7 @@ enum err session_plan_init(struct session_plan *p, const char *mode, const char 
 			suite_core = modes[i].opaque ? suite : strcmp(suite, "AES_CM_128_HMAC_SHA1_32") ? "AES_CM_128_HMAC_SHA1_32" : "AES_CM_128_HMAC_SHA1_80";
 		if ((e = find_suite(&access, suite, why)) != ERR_OK || (e = find_suite(&core, suite_core, why)) != ERR_OK)
 			return e;
-		*p = (struct session_plan){.mode = modes[i].mode, .rtcp_mux = true};
+		*p = (struct call_plan){.mode = modes[i].mode, .rtcp_mux = true};
 		p->suite[SIDE_ACCESS] = modes[i].keys[SIDE_ACCESS] ? access : NULL;
 		p->suite[SIDE_CORE] = modes[i].keys[SIDE_CORE] ? core : NULL;
 		return ERR_OK;
@@ -55,7 +55,7 @@ enum err session_plan_init(struct session_plan *p, const char *mode, const char 
 	return why_fail(why, ERR_INVALID, "--mode: '%s' is not one of rtp, e2ae, srtp-srtp, e2e", mode);
 }
 
-bool session_is_opaque(const struct session_plan *p)
+bool call_is_opaque(const struct call_plan *p)
 {
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
 		if (!strcmp(p->mode, modes[i].mode))
@@ -63,45 +63,45 @@ bool session_is_opaque(const struct session_plan *p)
 	return false;
 }
 
-enum err session_init(struct session *s, const struct session_plan *plan, unsigned index)
+enum err call_init(struct call *s, const struct call_plan *plan, unsigned index)
 {
-	struct session new = {.plan = plan};
+	struct call new = {.plan = plan};
 	enum err e = ERR_OK;
 
 	snprintf(new.id, sizeof(new.id), "bench-%d-%u", (int)getpid(), index);
 	for (int side = 0; side < SIDES && e == ERR_OK; side++) {
-		struct session_side *at = &new.side[side];
+		struct call_side *at = &new.side[side];
 
 		at->tag = 1;
 		if (!plan->suite[side])
 			continue;
 		e = keyctx_generate(&at->send, plan->suite[side]);
-		if (e == ERR_OK && !session_is_opaque(plan))
+		if (e == ERR_OK && !call_is_opaque(plan))
 			e = keyctx_generate(&at->receive, plan->suite[side]);
 	}
-	if (e == ERR_OK && session_is_opaque(plan)) {
+	if (e == ERR_OK && call_is_opaque(plan)) {
 		e = keyctx_copy(&new.side[SIDE_ACCESS].receive, new.side[SIDE_CORE].send);
 		if (e == ERR_OK)
 			e = keyctx_copy(&new.side[SIDE_CORE].receive, new.side[SIDE_ACCESS].send);
 	}
 	if (e != ERR_OK) {
-		session_fini(&new);
+		call_fini(&new);
 		return e;
 	}
 	*s = new;
 	return ERR_OK;
 }
 
-void session_fini(struct session *s)
+void call_fini(struct call *s)
 {
 	for (int side = 0; side < SIDES; side++) {
 		keyctx_free(s->side[side].send);
 		keyctx_free(s->side[side].receive);
 	}
-	*s = (struct session){.plan = s->plan};
+	*s = (struct call){.plan = s->plan};
 }
 
-enum err session_rekey(struct session *s, enum side side, struct keyctx **old)
+enum err call_rekey(struct call *s, enum side side, struct keyctx **old)
 {
 	struct keyctx *fresh;
 	enum err e = keyctx_generate(&fresh, s->plan->suite[side]);
