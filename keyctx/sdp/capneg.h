@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Capability negotiation (RFC 5939), as far as it offers SRTP keys behind a plain m-line. */
+#ifndef KEYCTX_SDP_CAPNEG_H
+#define KEYCTX_SDP_CAPNEG_H
+
+#include "keyctx/sdp/sdes.h"
+#include "keyctx/sdp/sdp.h"
+
+/* The potential configuration that was chosen. Owns the line. */
+struct capneg {
+	enum sdp_profile profile; /* RTP/SAVP or RTP/SAVPF */
+	struct sdes_line crypto;  /* of an a=acap:N crypto:... */
+	bool e2ae_requested;      /* an a=acap:N 3ge2ae:requested goes with it */
+	char acfg[64];            /* our a=acfg value: "1 t=1 a=2" */
+};
+
+/*
+ * The potential configuration of lowest number that names RTP/SAVP(F) and a usable crypto line, and demands nothing else.
+ * ERR_NOT_FOUND when there is none, ERR_NOMEM.
+ */
+enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media, const struct sdes_policy *p) MUST_USE;
+void capneg_clear(struct capneg *c);
+/* tcap, acap, pcfg, acfg, csup, creq out of a section: they are not forwarded for a stream that ends here. */
+unsigned capneg_remove(struct sdp *s, int section);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What an IMS-ALG decides about each m-line: end security at the edge, let it pass end to end, or refuse (TS 33.328, 24.229). */
+#ifndef KEYCTX_SDP_IMS_H
+#define KEYCTX_SDP_IMS_H
+
+#include <stdbool.h>
+
+#include "keyctx/sdp/sdes.h"
+#include "keyctx/sdp/sdp.h"
+
+/* a=3ge2ae at an m-line; other values and the session level count as absent (24.229 7.5.2). */
+enum ims_3ge2ae { IMS_3GE2AE_ABSENT, IMS_3GE2AE_REQUESTED, IMS_3GE2AE_APPLIED };
+
+enum ims_3ge2ae ims_3ge2ae_read(const struct sdp *s, unsigned media);
+/* Takes it out of every section: nothing of it leaves for the core, nothing of it is believed from there. */
+void ims_3ge2ae_remove(struct sdp *s);
+/* Replaces it in an m-line. */
+enum err ims_3ge2ae_write(struct sdp *s, unsigned media, enum ims_3ge2ae v) MUST_USE;
+
+/* What an offered m-line holds. */
+struct ims_facts {
+	enum sdp_profile profile;
+	bool has_crypto, has_usable_crypto;
+	bool has_keymgmt;
+	bool has_capability; /* RFC 5939: a potential RTP/SAVP(F) configuration we could take */
+	bool is_requested;   /* 3ge2ae:requested */
+};
+
+/* `list` are the m-line's a=crypto lines, `capability` whether capneg_choose found something. */
+void ims_facts_read(struct ims_facts *out, const struct sdp *s, unsigned media, const struct sdes_list *list,
+                    bool has_capability);
+
+/* What is known of the call; the switches are settings. */
+struct ims_call {
+	bool has_binding;          /* the registration agreed on e2ae */
+	bool is_emergency;
+	bool e2ae_enabled;         /* towards the served UE, by policy */
+	bool gm_is_confidential;   /* IPsec with ciphering, or TLS */
+	bool require_confidential_gm;
+	bool accept_avp_crypto;    /* O8 */
+	bool use_capabilities;     /* O9 */
+};
+
+/* Settings as the product ships: e2ae on, Gm trusted to be confidential and required so, O8 on, O9 on. */
+void ims_call_defaults(struct ims_call *c);
+
+enum ims_action {
+	IMS_PLAIN,           /* relay RTP */
+	IMS_E2AE,            /* end SRTP here: keys by a=crypto, RTP/SAVP(F) */
+	IMS_E2AE_AVP,        /* the same, the answer keeps RTP/AVP(F) beside a=crypto */
+	IMS_E2AE_CAPABILITY, /* the same, by a potential configuration */
+	IMS_E2E,             /* opaque: lines and packets pass unmodified */
+	IMS_REFUSE,          /* 488 with a Warning 399; port 0 where other m-lines survive */
+	IMS_ACTION_COUNT
+};
+
+const char *ims_action_name(enum ims_action a);
+
+/* A row of the tables, for replies, logs and tests. */
+struct ims_decision {
+	const char *row; /* "O2", "T1"; emergency rows end in "e" */
+	enum ims_action action;
+	const char *reason;
+};
+
+/* An offer of the served UE, per m-line with a port (rows O1 to O11). */
+struct ims_decision ims_decide_from_ue(const struct ims_facts *f, const struct ims_call *c);
+/* An offer of the core towards the served UE (rows T1 to T6; T5 is ims_decide_from_ue on the UE's own offer). */
+struct ims_decision ims_decide_from_core(const struct ims_facts *f, const struct ims_call *c);
+/* The core answered an RTP/AVP offer of ours with something else: ERR_INVALID, the call is released. */
+enum err ims_check_core_answer(enum sdp_profile offered, enum sdp_profile answered, struct why *why) MUST_USE;
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* a=key-mgmt lines (RFC 4567): carried, compared and recognised; the octets inside are somebody else's. */
+#ifndef KEYCTX_SDP_KEYMGMT_H
+#define KEYCTX_SDP_KEYMGMT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "keyctx/sdp/sdp.h"
+
+enum {
+	KEYMGMT_OCTETS_MAX = 16 * 1024,
+	KEYMGMT_DIGEST_LEN = 32,
+};
+
+/* One message as octets. Not secret: a MIKEY message protects what it carries. */
+struct keymgmt {
+	struct str protocol; /* "mikey", case-sensitive; lives as long as the description */
+	uint8_t *octets;     /* owned */
+	size_t len;
+	bool is_session_level;
+};
+
+/* `value` is what follows "a=key-mgmt:"; one blank before the protocol is allowed. ERR_SYNTAX, ERR_TOO_BIG, ERR_NOMEM. */
+enum err keymgmt_parse(struct keymgmt *out, struct str value) MUST_USE;
+void keymgmt_clear(struct keymgmt *k);
+/*
+ * The message of `protocol` in force at an m-line: its own, else the session's (RFC 4567 3.1). ERR_NOT_FOUND when there is
+ * none; ERR_SYNTAX also when one level has two of a protocol.
+ */
+enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media, const char *protocol) MUST_USE;
+/* Any protocol at all, at either level? */
+bool keymgmt_is_present(const struct sdp *s, unsigned media);
+
+bool keymgmt_eq(const struct keymgmt *a, const struct keymgmt *b);
+/* What is kept of an accepted message to know it again (TS 33.328 7.4: byte-identical is a no-op). ERR_CRYPTO. */
+enum err keymgmt_digest(const struct keymgmt *k, uint8_t out[KEYMGMT_DIGEST_LEN]) MUST_USE;
+
+/* Adds a=key-mgmt:protocol base64. `section` as in sdp.h. */
+enum err keymgmt_write(struct sdp *s, int section, const struct keymgmt *k) MUST_USE;
+
+#endif
