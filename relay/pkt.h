@@ -32,7 +32,7 @@ enum pkt_kind { PKT_RTP, PKT_RTCP, PKT_STUN, PKT_DTLS, PKT_UNKNOWN };
 struct pkt {
 	uint8_t *data;     /* first octet of the UDP payload */
 	uint16_t len;      /* octets of the payload; engines change it */
-	uint16_t tailroom; /* octets that may be written behind data + len at arrival */
+	uint16_t tailroom; /* octets that may be written behind data + len; engines keep it true */
 	uint8_t kind;      /* enum pkt_kind; classify */
 	uint8_t verdict;   /* enum verdict */
 	uint16_t header_len; /* RTP: fixed header, CSRCs and extension (what stays clear); RTCP: 8; classify */
@@ -43,7 +43,7 @@ struct pkt {
 	void *frame;          /* the io's name for the buffer; NULL once the io that sends has taken it */
 
 	/* Engine: which keys and which stream state apply. Set before protect and unprotect. */
-	const struct engine_key *key;
+	struct engine_key *key;
 	struct engine_stream *crypto;
 	uint64_t index;   /* unprotect: out, 48-bit packet index (RTP) or SRTCP index; protect of RTP: in */
 	struct stream *stream; /* the path's own; engines leave it alone */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of a stream and the life of a key, shared by the engines: index, ROC, windows, counts, export and import. */
+#ifndef RELAY_ENGINE_STATE_H
+#define RELAY_ENGINE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "relay/engine/engine.h"
+#include "relay/replay.h"
+#include "relay/roc.h"
+
+enum { STATE_RTCP_LOG2 = 7, STATE_RTCP_WORDS = 2 };
+#define STATE_RTCP_INDEX_MAX ((1ull << 31) - 1)
+
+/* How many packets a key was used for, and how many it may be. */
+struct state_life {
+	uint64_t used_pkts, limit_pkts;
+};
+
+/*
+ * What a stream is in every engine, placed so that a receiver with a window of up to 128 packets touches one cache line.
+ * rtp.highest holds the starting ROC until rtp.any.
+ */
+struct state {
+	struct replay rtp;
+	uint64_t pending_index; /* within a batch: the highest index in flight */
+	uint64_t rtp_pkts;
+	uint8_t in_flight;      /* within a batch: enum state_flight */
+	bool has_start;         /* rtp.highest is a known index, though none was authenticated here */
+	uint64_t rtp_bits[REPLAY_WORDS_MAX];
+	struct replay rtcp; /* sending: `highest` is the last index, `any` whether there was one */
+	uint64_t rtcp_bits[STATE_RTCP_WORDS];
+	uint64_t rtcp_pkts;
+} __attribute__((aligned(64)));
+
+/* Within a batch: nothing of the stream; some packet whose outcome is open; a packet put off to the next round. */
+enum state_flight { STATE_IDLE, STATE_PENDING, STATE_PUT_OFF };
+
+/* Every engine's stream starts with its state. */
+static inline struct state *state_of(struct engine_stream *s)
+{
+	return (struct state *)(void *)s;
+}
+
+/* ERR_RANGE when `start` holds an index that can't be. `s` is zeroed before. */
+enum err state_init(struct state *s, uint8_t log2_pkts, const struct engine_stream_state *start) MUST_USE;
+void state_export(const struct state *s, struct engine_stream_state *out);
+
+/* RFC 3711 3.3.1. May lie above ROC_INDEX_MAX: the index space is used up. */
+static inline uint64_t state_estimate(const struct state *s, uint16_t seq)
+{
+	if (s->rtp.any || s->has_start)
+		return roc_estimate(s->rtp.highest, seq);
+	return s->rtp.highest | seq;
+}
+
+/* The first reason not to accept an index, or NONE. */
+static inline enum verdict state_check(const struct replay *r, const uint64_t *bits, const struct state_life *life,
+                                       uint64_t index, uint64_t index_max)
+{
+	static const uint8_t verdicts[] = {
+		[REPLAY_NEW] = VERDICT_NONE, [REPLAY_SEEN] = VERDICT_REPLAYED, [REPLAY_OLD] = VERDICT_TOO_OLD};
+
+	if (life->used_pkts >= life->limit_pkts || index > index_max)
+		return VERDICT_KEY_EXPIRED;
+	return (enum verdict)verdicts[replay_check(r, bits, index)];
+}
+
+static inline enum verdict state_check_rtp(const struct state *s, const struct state_life *life, uint64_t index)
+{
+	return state_check(&s->rtp, s->rtp_bits, life, index, ROC_INDEX_MAX);
+}
+
+static inline enum verdict state_check_rtcp(const struct state *s, const struct state_life *life, uint64_t index)
+{
+	return state_check(&s->rtcp, s->rtcp_bits, life, index, STATE_RTCP_INDEX_MAX);
+}
+
+/* After state_check_rtp answered NONE, and on receiving the tag verified. */
+static inline void state_commit_rtp(struct state *s, struct state_life *life, uint64_t index)
+{
+	replay_commit(&s->rtp, s->rtp_bits, index);
+	s->rtp_pkts++;
+	life->used_pkts++;
+}
+
+static inline void state_commit_rtcp(struct state *s, struct state_life *life, uint64_t index)
+{
+	replay_commit(&s->rtcp, s->rtcp_bits, index);
+	s->rtcp_pkts++;
+	life->used_pkts++;
+}
+
+/* The next SRTCP index to send; above STATE_RTCP_INDEX_MAX when there is none. */
+static inline uint64_t state_next_rtcp(const struct state *s)
+{
+	return s->rtcp.any ? s->rtcp.highest + 1 : 1;
+}
+
+/* The lives of a key by its context. SRTCP has 2^31 indices, and no more packets than the lifetime says (RFC 3711 9.2, RFC 4568 6.1). */
+void state_lives(struct state_life *rtp, struct state_life *rtcp, const struct suite *suite, uint64_t lifetime_pkts);
+
+#endif
