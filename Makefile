@@ -39,7 +39,7 @@ CPPFLAGS  += -I. -I$(BUILD)/gen -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' $(
 LDFLAGS   += -pie -Wl,-z,relro,-z,now -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS    += $(PKG_LIBS) -lm
 
-OPTIONAL  := $(if $(use_mb),,relay/engine/mb.c $(wildcard relay/engine/mb_*.c)) $(if $(use_xdp),,relay/io/xdp.c $(wildcard relay/io/xdp_*.c) relay/io/route.c)
+OPTIONAL  := $(if $(use_mb),,relay/engine/mb.c $(wildcard relay/engine/mb_*.c)) $(if $(use_xdp),,$(wildcard relay/io/xdp*.c relay/io/route*.c))
 LIB_SRC   := $(filter-out $(OPTIONAL),$(wildcard base/*.c keyctx/*.c keyctx/*/*.c relay/*.c relay/*/*.c control/*.c))
 LIB_SRC   := $(filter-out %.bpf.c,$(LIB_SRC))
 LIB       := $(BUILD)/libsluice.a
@@ -50,7 +50,8 @@ BENCH_SRC := $(wildcard bench/*.c)
 BENCH_LIB := $(if $(BENCH_SRC),$(BUILD)/libbench.a)
 PROGRAMS  := $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%) $(if $(wildcard bench/main.c),$(BUILD)/bin/sluice-bench)
 HARNESS   := $(BUILD)/tests/harness/harness.o
-UNIT      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
+UNIT_SRC  := $(filter-out $(if $(use_xdp),,$(wildcard tests/unit/test_xdp*.c tests/unit/test_route*.c)),$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
+UNIT      := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAYERS := $(FUZZ_SRC:%.c=$(BUILD)/%)
 FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/bin/%)
