@@ -25,7 +25,9 @@ struct service_config {
 };
 
 enum err service_new(struct service **out, const struct service_config *config, struct why *why) MUST_USE;
-/* Operations still under way are answered with ERR_CLOSED. The relay is stopped by whoever started it, before this. */
+/* From now on everything is answered with ERR_CLOSED, what waits at once; what the relay has under way when it is stopped. */
+void service_close(struct service *sv);
+/* After service_close and relay_stop. Takes NULL. */
 void service_free(struct service *sv);
 /* SIGHUP: what can change while it runs; relay and interfaces stay. */
 void service_reconfigure(struct service *sv, const struct service_config *config);

@@ -649,6 +649,14 @@ void spec_free(struct spec_session *s)
 	mem_free(s);
 }
 
+void spec_swap(struct spec_session *a, struct spec_session *b)
+{
+	struct spec_session old = *a;
+
+	*a = *b;
+	*b = old;
+}
+
 struct spec_media *spec_find_media(const struct spec_session *s, struct str id)
 {
 	return media_find(&s->media, id);

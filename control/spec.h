@@ -92,6 +92,8 @@ extern const struct schema spec_session_schema, spec_media_schema, spec_leg_sche
 /* Zeroed specs and patches; spec_free wipes the keys and takes NULL. */
 enum err spec_new(struct spec_session **out) MUST_USE;
 void spec_free(struct spec_session *s);
+/* Each gets what the other was; the structs, and so the place of the ids, stay. */
+void spec_swap(struct spec_session *a, struct spec_session *b);
 
 /* "a" "b" "b2" … "b8"; ERR_NOT_FOUND. */
 const char *spec_leg_name(unsigned index);

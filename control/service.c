@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations on sessions: one under way for each session, the rest wait their turn. */
+#include "control/service.h"
+
+#include "base/clk.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/service_spec.h"
+
+enum { PORT_TRIES = 16 };
+
+enum op_kind { OP_CREATE, OP_UPDATE, OP_DELETE, OP_GET };
+
+/* A request from asking to answer. */
+struct service_op {
+	struct link link; /* in session.waiting */
+	struct service *sv;
+	struct session *session;
+	enum op_kind kind;
+	char id[sizeof(((struct spec_session *)0)->id)];
+	struct spec_session *patch; /* CREATE, UPDATE */
+	struct spec_session *next;  /* what the session shall become; with ports */
+	unsigned tries;
+	service_done_fn *done;
+	void *arg;
+};
+
+struct service {
+	struct service_config config;
+	struct registry *registry;
+	struct ports *ports[RELAY_INTERFACES_MAX];
+	struct service_counts counts;
+	bool draining, closed;
+	struct relay_session_spec scratch; /* what is handed to the relay; copied there */
+	struct relay_media_spec scratch_media[RELAY_MEDIA_MAX];
+};
+
+static void op_submit(struct service_op *op);
+static void op_start(struct service_op *op);
+
+/* --- making and ending -------------------------------------------------------------------------------- */
+
+enum err service_new(struct service **out, const struct service_config *config, struct why *why)
+{
+	struct service *sv = mem_alloc(sizeof(*sv));
+	enum err e = ERR_OK;
+
+	if (!sv)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	sv->config = *config;
+	if (!sv->config.now_ns)
+		sv->config.now_ns = clk_mono_ns;
+	sv->scratch.media = sv->scratch_media;
+	if (registry_new(&sv->registry))
+		e = why_fail(why, ERR_NOMEM, "out of memory");
+	for (unsigned i = 0; i < config->context.n_interfaces && !e; i++) {
+		const struct io_interface *f = &config->context.interfaces[i];
+
+		e = ports_new(&sv->ports[i], f->port_min, f->port_max, config->port_quarantine_ms, why);
+		if (e)
+			why_prefix(why, "interface %s", f->name);
+	}
+	if (e) {
+		service_free(sv);
+		return e;
+	}
+	*out = sv;
+	return ERR_OK;
+}
+
+void service_free(struct service *sv)
+{
+	if (!sv)
+		return;
+	registry_free(sv->registry);
+	for (unsigned i = 0; i < RELAY_INTERFACES_MAX; i++)
+		ports_free(sv->ports[i]);
+	mem_free(sv);
+}
+
+void service_close(struct service *sv)
+{
+	struct session *s;
+	uint32_t at = 0;
+
+	sv->closed = true;
+	while ((s = registry_next(sv->registry, &at)))
+		for (struct link *l; (l = list_pop(&s->waiting));) {
+			s->n_waiting--;
+			op_submit(LIST_OF(l, struct service_op, link));
+		}
+}
+
+void service_reconfigure(struct service *sv, const struct service_config *config)
+{
+	struct service_config old = sv->config;
+
+	sv->config = *config;
+	sv->config.relay = old.relay;
+	sv->config.now_ns = old.now_ns;
+	sv->config.context.interfaces = old.context.interfaces;
+	sv->config.context.n_interfaces = old.context.n_interfaces;
+	for (unsigned i = 0; i < old.context.n_interfaces; i++)
+		ports_set_quarantine(sv->ports[i], config->port_quarantine_ms);
+}
+
+struct registry *service_registry(struct service *sv)
+{
+	return sv->registry;
+}
+
+const struct spec_context *service_context(const struct service *sv)
+{
+	return &sv->config.context;
+}
+
+const struct service_config *service_get_config(const struct service *sv)
+{
+	return &sv->config;
+}
+
+struct relay *service_relay(struct service *sv)
+{
+	return sv->config.relay;
+}
+
+/* --- local ports -------------------------------------------------------------------------------------- */
+
+/* Is this leg's port also that of the same place in `other`? */
+static bool port_is_in(const struct spec_session *other, unsigned media, unsigned leg, const struct spec_leg *l)
+{
+	const struct spec_leg *o = other ? service_spec_leg(other, media, leg) : NULL;
+
+	return o && o->port == l->port && o->interface == l->interface;
+}
+
+/* Gives back the ports of `of` that are not in `kept`. */
+static void ports_release(struct service *sv, struct spec_session *of, const struct spec_session *kept, bool used)
+{
+	for (unsigned m = 0; m < of->media.n; m++)
+		for (unsigned i = 0; i < of->media.items[m].legs.n; i++) {
+			struct spec_leg *l = &of->media.items[m].legs.items[i];
+
+			if (!l->exists || !l->port || port_is_in(kept, m, i, l))
+				continue;
+			if (used)
+				ports_give_used(sv->ports[l->interface], sv->config.now_ns(), l->port);
+			else
+				ports_give_fresh(sv->ports[l->interface], l->port);
+			l->port = 0;
+		}
+}
+
+/* Every leg of `next` that is new or on another interface than in `now` gets a port. All or nothing. */
+static enum err ports_assign(struct service *sv, struct spec_session *next, const struct spec_session *now,
+                             struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned m = 0; m < next->media.n; m++)
+		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
+			struct spec_leg *l = &next->media.items[m].legs.items[i];
+
+			if (!l->exists || (l->port && port_is_in(now, m, i, l)))
+				continue;
+			l->port = 0;
+			if (!e)
+				e = ports_take(sv->ports[l->interface], sv->config.now_ns(), &l->port, why);
+			if (e && why && !strstr(why->text, "interface "))
+				why_prefix(why, "interface %s", sv->config.context.interfaces[l->interface].name);
+		}
+	if (e)
+		ports_release(sv, next, now, false);
+	return e;
+}
+
+/* --- answering ---------------------------------------------------------------------------------------- */
+
+static void op_free(struct service_op *op)
+{
+	spec_free(op->patch);
+	spec_free(op->next);
+	mem_free(op);
+}
+
+/* Tells the caller, then lets the session's next operation start. */
+static void op_finish(struct service_op *op, struct service_result result)
+{
+	struct service *sv = op->sv;
+	struct session *s = op->session;
+	struct why none = {""};
+
+	if (!result.why)
+		result.why = &none;
+	if (result.e)
+		sv->counts.refused++;
+	if (s && s->running == op) {
+		s->running = NULL;
+		s->state = SESSION_STEADY;
+	}
+	result.session = result.e ? NULL : s;
+	op->done(op->arg, &result);
+	op_free(op);
+	if (s && !s->running && !list_is_empty(&s->waiting)) {
+		s->n_waiting--;
+		op_start(LIST_OF(list_pop(&s->waiting), struct service_op, link));
+	}
+}
+
+static void op_fail(struct service_op *op, enum err e, const struct why *why)
+{
+	op_finish(op, (struct service_result){.e = e, .why = why});
+}
+
+/* The session is no more; what waited for it is asked anew, and finds it absent or makes it again. */
+static void session_end(struct service *sv, struct session *s)
+{
+	struct link waiting;
+
+	list_init(&waiting);
+	for (struct link *l; (l = list_pop(&s->waiting));)
+		list_add_tail(&waiting, l);
+	registry_remove(sv->registry, s);
+	for (struct link *l; (l = list_pop(&waiting));)
+		op_submit(LIST_OF(l, struct service_op, link));
+}
+
+/* --- create ------------------------------------------------------------------------------------------- */
+
+static void create_done(void *arg, enum err e, const struct why *why);
+
+static void create_fail(struct service_op *op, enum err e, const struct why *why)
+{
+	struct service *sv = op->sv;
+	struct session *s = op->session;
+
+	/* `running` stays set: what the answer's reader asks of this id waits for the end. */
+	op->session = NULL;
+	op_fail(op, e, why);
+	session_end(sv, s);
+}
+
+static void create_ask(struct service_op *op)
+{
+	struct service *sv = op->sv;
+	struct session *s = op->session;
+	struct why why = {""};
+	enum err e = ports_assign(sv, s->spec, NULL, &why);
+
+	if (e) {
+		create_fail(op, e, &why);
+		return;
+	}
+	service_spec_fill(&sv->scratch, s->spec, s);
+	e = relay_session_create(sv->config.relay, &s->relay, &sv->scratch, create_done, op, &why);
+	if (e) {
+		ports_release(sv, s->spec, NULL, false);
+		create_fail(op, e, &why);
+	}
+}
+
+static void create_done(void *arg, enum err e, const struct why *why)
+{
+	struct service_op *op = arg;
+	struct service *sv = op->sv;
+	struct session *s = op->session;
+
+	if (!e) {
+		sv->counts.created++;
+		op_finish(op, (struct service_result){.changed = true});
+		return;
+	}
+	s->relay = NULL;
+	ports_release(sv, s->spec, NULL, true);
+	if (e == ERR_EXISTS && ++op->tries < PORT_TRIES && !sv->closed) {
+		/* Somebody else holds a port: those tried rest, others are taken. */
+		sv->counts.port_retries++;
+		log_debug("service", "sid=%s msg=\"%s\" try=%u", s->spec->id, why->text, op->tries);
+		create_ask(op);
+		return;
+	}
+	create_fail(op, e, why);
+}
+
+/* The content is there already, or differs. */
+static void create_again(struct service_op *op)
+{
+	struct spec_session *same = NULL;
+	struct why why = {""};
+	enum err e = spec_apply(&same, NULL, op->patch, &op->sv->config.context, &why);
+
+	if (!e && !spec_eq(same, op->session->spec))
+		e = why_fail(&why, ERR_EXISTS, "session \"%s\" exists with other content", op->id);
+	spec_free(same);
+	op_finish(op, (struct service_result){.e = e, .why = &why});
+}
+
+static void create_start(struct service_op *op)
+{
+	struct service *sv = op->sv;
+	struct spec_session *spec = NULL;
+	struct why why = {""};
+	enum err e = ERR_OK;
+
+	if (sv->draining)
+		e = why_fail(&why, ERR_LIMIT, "draining: no new session is taken");
+	else if (registry_count(sv->registry) >= sv->config.sessions_max)
+		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows", sv->config.sessions_max);
+	else
+		e = spec_apply(&spec, NULL, op->patch, &sv->config.context, &why);
+	if (!e) {
+		e = registry_add_take(sv->registry, spec, &op->session);
+		if (e) {
+			why_fail(&why, e, "out of memory");
+			spec_free(spec);
+		}
+	}
+	if (e) {
+		op_fail(op, e, &why);
+		return;
+	}
+	op->session->state = SESSION_CREATING;
+	op->session->running = op;
+	op->session->created_wall_ns = clk_wall_ns();
+	create_ask(op);
+}
+
+/* --- update ------------------------------------------------------------------------------------------- */
+
+static void update_done(void *arg, enum err e, const struct why *why);
+
+static void update_ask(struct service_op *op)
+{
+	struct service *sv = op->sv;
+	struct session *s = op->session;
+	struct why why = {""};
+	enum err e = ports_assign(sv, op->next, s->spec, &why);
+
+	if (!e) {
+		service_spec_fill(&sv->scratch, op->next, s);
+		e = relay_session_update(sv->config.relay, s->relay, &sv->scratch, update_done, op, &why);
+		if (e)
+			ports_release(sv, op->next, s->spec, false);
+	}
+	if (e)
+		op_fail(op, e, &why);
+}
+
+static void update_done(void *arg, enum err e, const struct why *why)
+{
+	struct service_op *op = arg;
+	struct service *sv = op->sv;
+	struct session *s = op->session;
+
+	if (!e) {
+		spec_swap(s->spec, op->next);
+		ports_release(sv, op->next, s->spec, true);
+		sv->counts.updates++;
+		op_finish(op, (struct service_result){.changed = true});
+		return;
+	}
+	ports_release(sv, op->next, s->spec, true);
+	if (e == ERR_EXISTS && ++op->tries < PORT_TRIES && !sv->closed) {
+		sv->counts.port_retries++;
+		update_ask(op);
+		return;
+	}
+	op_fail(op, e, why);
+}
+
+static void update_start(struct service_op *op)
+{
+	struct session *s = op->session;
+	struct why why = {""};
+	enum err e = spec_apply(&op->next, s->spec, op->patch, &op->sv->config.context, &why);
+
+	if (!e)
+		e = service_spec_check_rekey(s->spec, op->next, &why);
+	if (e) {
+		op_fail(op, e, &why);
+		return;
+	}
+	if (spec_eq(s->spec, op->next)) {
+		op_finish(op, (struct service_result){.changed = false});
+		return;
+	}
+	s->running = op;
+	s->state = SESSION_UPDATING;
+	update_ask(op);
+}
+
+/* --- delete and get ----------------------------------------------------------------------------------- */
+
+static void delete_done(void *arg, enum err e, const struct why *why)
+{
+	struct service_op *op = arg;
+	struct service *sv = op->sv;
+	struct session *s = op->session;
+
+	ports_release(sv, s->spec, NULL, true);
+	sv->counts.deleted++;
+	op->done(op->arg, &(struct service_result){.e = e == ERR_CLOSED ? e : ERR_OK,
+	                                           .why = why,
+	                                           .session = s,
+	                                           .changed = true,
+	                                           .stats = relay_session_stats(s->relay)});
+	op_free(op);
+	session_end(sv, s);
+}
+
+static void delete_start(struct service_op *op)
+{
+	op->session->running = op;
+	op->session->state = SESSION_DELETING;
+	relay_session_delete(op->sv->config.relay, op->session->relay, delete_done, op);
+}
+
+static void get_done(void *arg, enum err e, const struct relay_session_stats *stats)
+{
+	struct service_op *op = arg;
+	struct why why = {""};
+
+	if (e)
+		why_fail(&why, e, "%s", err_meaning(e));
+	op_finish(op, (struct service_result){.e = e, .why = &why, .stats = stats});
+}
+
+static void get_start(struct service_op *op)
+{
+	struct session *s = op->session;
+	enum err e;
+
+	s->running = op;
+	e = relay_session_query(op->sv->config.relay, s->relay, get_done, op);
+	if (e)
+		get_done(op, e, NULL);
+}
+
+/* --- asking ------------------------------------------------------------------------------------------- */
+
+static void op_start(struct service_op *op)
+{
+	static void (*const start[])(struct service_op *) = {
+		[OP_CREATE] = create_again, [OP_UPDATE] = update_start, [OP_DELETE] = delete_start, [OP_GET] = get_start};
+
+	start[op->kind](op);
+}
+
+static void op_submit(struct service_op *op)
+{
+	struct service *sv = op->sv;
+	struct session *s = registry_find(sv->registry, str_of(op->id));
+	struct why why;
+
+	op->session = s;
+	if (sv->closed) {
+		op->session = NULL;
+		why_fail(&why, ERR_CLOSED, "the gateway is ending");
+		op_fail(op, ERR_CLOSED, &why);
+	} else if (!s && op->kind == OP_CREATE) {
+		create_start(op);
+	} else if (!s) {
+		why_fail(&why, ERR_NOT_FOUND, "no session \"%s\"", op->id);
+		op_fail(op, ERR_NOT_FOUND, &why);
+	} else if (!s->running && list_is_empty(&s->waiting)) {
+		op_start(op);
+	} else if (s->n_waiting < SERVICE_WAITING_MAX) {
+		s->n_waiting++;
+		list_add_tail(&s->waiting, &op->link);
+	} else {
+		op->session = NULL;
+		why_fail(&why, ERR_BUSY, "%u requests wait for session \"%s\" already", s->n_waiting, op->id);
+		op_fail(op, ERR_BUSY, &why);
+	}
+}
+
+static void op_ask(struct service *sv, enum op_kind kind, struct str id, struct spec_session *patch,
+                   service_done_fn *done, void *arg)
+{
+	struct service_op *op = mem_alloc(sizeof(*op));
+	struct why why;
+
+	if (!op) {
+		spec_free(patch);
+		why_fail(&why, ERR_NOMEM, "out of memory");
+		done(arg, &(struct service_result){.e = ERR_NOMEM, .why = &why});
+		return;
+	}
+	*op = (struct service_op){.sv = sv, .kind = kind, .patch = patch, .done = done, .arg = arg};
+	/* A longer id is no session's: it stays unfound. */
+	if (str_copy(id, op->id, sizeof(op->id)))
+		op->id[0] = '\0';
+	op_submit(op);
+}
+
+void service_create_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg)
+{
+	op_ask(sv, OP_CREATE, str_of(patch->id), patch, done, arg);
+}
+
+void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg)
+{
+	op_ask(sv, OP_UPDATE, str_of(patch->id), patch, done, arg);
+}
+
+void service_delete(struct service *sv, struct str id, service_done_fn *done, void *arg)
+{
+	op_ask(sv, OP_DELETE, id, NULL, done, arg);
+}
+
+void service_get(struct service *sv, struct str id, service_done_fn *done, void *arg)
+{
+	op_ask(sv, OP_GET, id, NULL, done, arg);
+}
+
+/* --- facts -------------------------------------------------------------------------------------------- */
+
+struct addr service_local(const struct service *sv, const struct spec_leg *leg)
+{
+	if (!leg->exists || !leg->port)
+		return (struct addr){0};
+	return addr_with_port(&sv->config.context.interfaces[leg->interface].advertised, leg->port);
+}
+
+struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *leg)
+{
+	struct addr a = service_local(sv, leg);
+
+	if (leg->rtcp != RELAY_RTCP_PAIR || addr_is_none(&a))
+		return (struct addr){0};
+	return addr_with_port(&a, (uint16_t)(leg->port + 1));
+}
+
+void service_set_draining(struct service *sv, bool on)
+{
+	sv->draining = on;
+}
+
+bool service_is_draining(const struct service *sv)
+{
+	return sv->draining;
+}
+
+void service_get_counts(const struct service *sv, struct service_counts *out)
+{
+	*out = sv->counts;
+	out->sessions = (uint32_t)registry_count(sv->registry);
+	out->sessions_max = sv->config.sessions_max;
+}
+
+void service_port_usage(struct service *sv, unsigned interface, struct ports_usage *out)
+{
+	ports_get_usage(sv->ports[interface], sv->config.now_ns(), out);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Specs of the control side told to the relay in its own words. */
+#include "control/service_spec.h"
+
+const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned media, unsigned leg)
+{
+	if (media >= s->media.n || leg >= s->media.items[media].legs.n)
+		return NULL;
+	return s->media.items[media].legs.items[leg].exists ? &s->media.items[media].legs.items[leg] : NULL;
+}
+
+static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg)
+{
+	*out = (struct relay_leg_spec){
+		.exists = true,
+		.interface = leg->interface,
+		.rtcp = (enum relay_rtcp)leg->rtcp,
+		.port_rtp = leg->port,
+		.port_rtcp = leg->rtcp == RELAY_RTCP_PAIR ? (uint16_t)(leg->port + 1) : 0,
+		.remote = leg->remote,
+		.remote_rtcp = leg->remote_rtcp,
+		.latch = (enum relay_latch)leg->latch,
+		.latch_window_ms = leg->latch_window_ms,
+		.can_receive = leg->receive.gate_open,
+		.can_send = leg->send.gate_open,
+		.loop_protect = leg->loop_protect,
+		.dscp = leg->dscp,
+		.inactivity_ms = leg->inactivity_ms,
+		.receive = leg->receive.keying,
+		.send = leg->send.keying,
+		.rekey_roc = (enum relay_rekey_roc)leg->rekey_roc,
+		.rekey_overlap_ms = leg->rekey_overlap_ms,
+	};
+}
+
+static void fill_media(struct relay_media_spec *out, const struct spec_media *m)
+{
+	memcpy(out->id, m->id, sizeof(out->id));
+	out->mode = (enum relay_mode)m->mode;
+	out->active = m->active;
+	out->n_legs = m->legs.n < 2 ? 2 : m->legs.n;
+	for (unsigned i = 0; i < out->n_legs; i++) {
+		if (i < m->legs.n && m->legs.items[i].exists)
+			fill_leg(&out->legs[i], &m->legs.items[i]);
+		else
+			out->legs[i] = (struct relay_leg_spec){0};
+	}
+}
+
+void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner)
+{
+	memcpy(out->id, spec->id, sizeof(out->id));
+	out->owner = owner;
+	out->setup_timeout_ms = spec->setup_timeout_ms;
+	out->n_media = spec->media.n;
+	for (unsigned i = 0; i < spec->media.n; i++)
+		fill_media(&out->media[i], &spec->media.items[i]);
+}
+
+static bool is_new_key(const struct spec_direction *now, const struct spec_direction *next)
+{
+	return now->keying && next->keying && !keyctx_eq(now->keying, next->keying);
+}
+
+enum err service_spec_check_rekey(const struct spec_session *now, const struct spec_session *next, struct why *why)
+{
+	if (next->e2ae_rekey == SPEC_REKEY_ACCEPT)
+		return ERR_OK;
+	for (unsigned m = 0; m < next->media.n; m++) {
+		const struct spec_leg *a = service_spec_leg(now, m, RELAY_LEG_ACCESS);
+		const struct spec_leg *b = service_spec_leg(next, m, RELAY_LEG_ACCESS);
+		bool moved;
+
+		if (!a || !b || next->media.items[m].mode != RELAY_MODE_E2AE)
+			continue;
+		/* RFC 4568 7.1.4 demands a new key of a peer that moves. */
+		moved = !addr_eq(&a->remote, &b->remote);
+		if (!moved && (is_new_key(&a->receive, &b->receive) || is_new_key(&a->send, &b->send)))
+			return why_fail(why, ERR_REKEY,
+			                "media[%u].legs.a: a new key where the peer did not move; e2ae_rekey rejects it", m);
+	}
+	return ERR_OK;
+}
