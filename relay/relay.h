@@ -128,7 +128,8 @@ struct relay_session_spec {
 typedef void relay_done_fn(void *arg, enum err e, const struct why *why);
 
 /*
- * Refused at once (nothing changed, done is not called): a mode without its keys or with a key it has no use for, bad indices, ERR_NOMEM.
+ * Refused at once (nothing changed, done is not called): an open gate without the key its mode needs, a key the mode has no use for, bad indices,
+ * ERR_NOMEM. Behind a closed gate a key may still be missing: offer and answer place legs before the peer's key is known.
  * Refused later through done: ERR_EXISTS when a port is taken, naming interface and port.
  * On success *out may be used at once: requests of one session are carried out in order. If done brings an error, *out is gone.
  */
