@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenSSL's ciphers, MACs and random numbers in our own types. */
+/* SHA1_Transform is the one way to a hash state that can be kept as five words; OpenSSL 3 calls it old. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "keyctx/prim.h"
 
 #include <limits.h>
@@ -7,6 +9,10 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "base/secret.h"
 
 static const struct {
 	const char *name;
@@ -81,4 +87,26 @@ enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, 
 		e = ERR_OK;
 	EVP_CIPHER_CTX_free(ctx);
 	return e;
+}
+
+static void sha1_pad(struct view key, uint8_t pad, uint32_t out[5])
+{
+	uint8_t block[SHA_CBLOCK];
+	SHA_CTX s;
+
+	memset(block, pad, sizeof block);
+	for (size_t i = 0; i < key.n; i++)
+		block[i] ^= key.p[i];
+	(void)SHA1_Init(&s);
+	SHA1_Transform(&s, block);
+	memcpy(out, (uint32_t[5]){s.h0, s.h1, s.h2, s.h3, s.h4}, 5 * sizeof *out);
+	secret_wipe(block, sizeof block);
+	secret_wipe(&s, sizeof s);
+}
+
+void prim_sha1_pads(struct view key, uint32_t inner[5], uint32_t outer[5])
+{
+	CHECK(key.n <= SHA_CBLOCK);
+	sha1_pad(key, 0x36, inner);
+	sha1_pad(key, 0x5c, outer);
 }

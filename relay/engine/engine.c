@@ -6,6 +6,10 @@
 #include <string.h>
 
 static const struct engine_ops *const engines[] = {
+#ifdef WITH_MB
+	&engine_mb,
+#endif
+	&engine_evp,
 	&engine_libsrtp,
 	NULL,
 };

@@ -25,18 +25,15 @@ struct state_life {
  */
 struct state {
 	struct replay rtp;
-	uint64_t pending_index; /* within a batch: the highest index in flight */
+	uint64_t pending_index; /* within a batch: the highest index that those in flight can lead to */
 	uint64_t rtp_pkts;
-	uint8_t in_flight;      /* within a batch: enum state_flight */
+	bool in_flight;         /* within a batch: the outcome of some SRTP packet is open */
 	bool has_start;         /* rtp.highest is a known index, though none was authenticated here */
 	uint64_t rtp_bits[REPLAY_WORDS_MAX];
 	struct replay rtcp; /* sending: `highest` is the last index, `any` whether there was one */
 	uint64_t rtcp_bits[STATE_RTCP_WORDS];
 	uint64_t rtcp_pkts;
 } __attribute__((aligned(64)));
-
-/* Within a batch: nothing of the stream; some packet whose outcome is open; a packet put off to the next round. */
-enum state_flight { STATE_IDLE, STATE_PENDING, STATE_PUT_OFF };
 
 /* Every engine's stream starts with its state. */
 static inline struct state *state_of(struct engine_stream *s)

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The portable fast engine: OpenSSL with one cipher context kept for each side of a key, and HMAC continued from kept states. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_Update on a state of our own: OpenSSL 3's own way allocates for each packet */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "relay/engine/batch.h"
+#include "relay/engine/engine.h"
+#include "relay/engine/selftest.h"
+#include "relay/engine/side.h"
+
+struct engine {
+	struct batch batch;
+};
+
+/* --- keys ------------------------------------------------------------------------------------------- */
+
+/* The material of a side: its context, whose key schedule OpenSSL keeps in memory of its own. */
+struct material {
+	EVP_CIPHER_CTX *ctx;
+};
+
+static struct material *material(struct side *s)
+{
+	return side_material(s);
+}
+
+static size_t evp_material_bytes(const struct suite *suite)
+{
+	(void)suite;
+	return sizeof(struct material);
+}
+
+static const EVP_CIPHER *cipher_of(const struct side *s)
+{
+	if (s->is_aead)
+		return s->key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
+	return s->key_len == 16 ? EVP_aes_128_ctr() : s->key_len == 24 ? EVP_aes_192_ctr() : EVP_aes_256_ctr();
+}
+
+static enum err evp_expand(struct side *s, const uint8_t *key)
+{
+	struct material *m = material(s);
+	int encrypts = !s->is_aead || s->is_send;
+
+	m->ctx = EVP_CIPHER_CTX_new();
+	if (!m->ctx)
+		return ERR_NOMEM;
+	return EVP_CipherInit_ex(m->ctx, cipher_of(s), NULL, key, NULL, encrypts) == 1 ? ERR_OK : ERR_CRYPTO;
+}
+
+static void evp_wipe(struct side *s)
+{
+	EVP_CIPHER_CTX_free(material(s)->ctx);
+}
+
+static const struct side_maker maker = {
+	.material_bytes = evp_material_bytes, .expand = evp_expand, .wipe = evp_wipe};
+
+static enum err evp_key_new(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
+                            unsigned window, struct why *why)
+{
+	return side_key_new(out, &maker, ctx, direction, window, why);
+}
+
+static enum err evp_key_from_session(struct engine_key **out, const struct kdf_session *keys,
+                                     enum engine_direction direction, unsigned window, struct why *why)
+{
+	return side_key_from_session(out, &maker, keys, direction, window, why);
+}
+
+static void evp_key_free(struct engine_key *key)
+{
+	side_key_free(key, &maker);
+}
+
+/* --- arithmetic ------------------------------------------------------------------------------------- */
+
+static void sha1_from(SHA_CTX *s, const uint32_t state[5])
+{
+	s->h0 = state[0];
+	s->h1 = state[1];
+	s->h2 = state[2];
+	s->h3 = state[3];
+	s->h4 = state[4];
+	s->Nl = SHA_CBLOCK * 8; /* one block of the key is behind us */
+	s->Nh = s->num = 0;
+}
+
+static void evp_hmac(struct engine *e, struct op *const *ops, unsigned n)
+{
+	SHA_CTX s;
+
+	(void)e;
+	for (unsigned i = 0; i < n; i++) {
+		struct op *op = ops[i];
+
+		sha1_from(&s, op->side->inner);
+		(void)SHA1_Update(&s, op->data, op->auth_len);
+		(void)SHA1_Final(op->tag, &s);
+		sha1_from(&s, op->side->outer);
+		(void)SHA1_Update(&s, op->tag, SHA_DIGEST_LENGTH);
+		(void)SHA1_Final(op->tag, &s);
+	}
+}
+
+static void evp_ctr(struct engine *e, struct op *const *ops, unsigned n)
+{
+	(void)e;
+	for (unsigned i = 0; i < n; i++) {
+		EVP_CIPHER_CTX *ctx = material(ops[i]->side)->ctx;
+		int len;
+
+		/* A counter mode with its key in place can't fail. */
+		CHECK(EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, ops[i]->iv) == 1);
+		CHECK(EVP_EncryptUpdate(ctx, ops[i]->crypt, &len, ops[i]->crypt, (int)ops[i]->crypt_len) == 1);
+	}
+}
+
+static bool gcm_begin(EVP_CIPHER_CTX *ctx, const struct op *op)
+{
+	int len;
+
+	return EVP_CipherInit_ex(ctx, NULL, NULL, NULL, op->iv, -1) == 1 &&
+	       EVP_CipherUpdate(ctx, NULL, &len, op->aad, (int)op->auth_len) == 1 &&
+	       EVP_CipherUpdate(ctx, op->crypt, &len, op->crypt, (int)op->crypt_len) == 1;
+}
+
+static void evp_seal(struct engine *e, struct op *const *ops, unsigned n)
+{
+	(void)e;
+	for (unsigned i = 0; i < n; i++) {
+		EVP_CIPHER_CTX *ctx = material(ops[i]->side)->ctx;
+		uint8_t none[16];
+		int len;
+
+		CHECK(gcm_begin(ctx, ops[i]));
+		CHECK(EVP_EncryptFinal_ex(ctx, none, &len) == 1);
+		CHECK(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, ops[i]->side->tag_len, ops[i]->tag_at) == 1);
+	}
+}
+
+static void evp_open(struct engine *e, struct op *const *ops, unsigned n)
+{
+	(void)e;
+	for (unsigned i = 0; i < n; i++) {
+		EVP_CIPHER_CTX *ctx = material(ops[i]->side)->ctx;
+		uint8_t none[16];
+		int len;
+
+		ops[i]->is_authentic =
+			gcm_begin(ctx, ops[i]) &&
+			EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, ops[i]->side->tag_len, ops[i]->tag_at) == 1 &&
+			EVP_DecryptFinal_ex(ctx, none, &len) == 1;
+	}
+}
+
+static const struct batch_crypto crypto = {
+	.hmac = evp_hmac, .ctr = evp_ctr, .seal = evp_seal, .open = evp_open};
+
+static void evp_unprotect(struct engine *e, struct pkt **batch, unsigned n)
+{
+	batch_unprotect(&e->batch, e, &crypto, batch, n);
+}
+
+static void evp_protect(struct engine *e, struct pkt **batch, unsigned n)
+{
+	batch_protect(&e->batch, e, &crypto, batch, n);
+}
+
+/* --- the engine ------------------------------------------------------------------------------------- */
+
+static enum err evp_open_engine(struct engine **out, struct why *why)
+{
+	struct engine *e = mem_alloc(sizeof *e);
+
+	if (!e)
+		return why_fail(why, ERR_NOMEM, "no memory for an engine");
+	*out = e;
+	return ERR_OK;
+}
+
+static void evp_close(struct engine *e)
+{
+	mem_free(e);
+}
+
+static enum err evp_probe(struct why *why)
+{
+	enum err e = selftest_run(&engine_evp, 1, why);
+
+	return e == ERR_OK ? selftest_run(&engine_evp, PKT_BATCH, why) : e;
+}
+
+static const char *evp_describe(char *out, size_t room)
+{
+	const char *cpu = OpenSSL_version(OPENSSL_CPU_INFO);
+
+	snprintf(out, room, "%s; %s", OpenSSL_version(OPENSSL_VERSION), cpu ? cpu : "");
+	return out;
+}
+
+const struct engine_ops engine_evp = {
+	.name = "evp",
+	.probe = evp_probe,
+	.describe = evp_describe,
+	.open = evp_open_engine,
+	.close = evp_close,
+	.key_new = evp_key_new,
+	.key_from_session = evp_key_from_session,
+	.key_free = evp_key_free,
+	.key_use = side_key_use,
+	.stream_bytes = SIDE_STREAM_BYTES,
+	.stream_init = side_stream_init,
+	.stream_fini = side_stream_fini,
+	.stream_export = side_stream_export,
+	.unprotect = evp_unprotect,
+	.protect = evp_protect,
+};

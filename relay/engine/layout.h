@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Where things stand in a protected packet, and how its initialisation vector is formed. */
+#ifndef RELAY_ENGINE_LAYOUT_H
+#define RELAY_ENGINE_LAYOUT_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "relay/engine/side.h"
+
+/*
+ *               clear   |  encrypted
+ *   SRTP,  CM   header  |  payload  | MKI | tag          tag over: header payload ROC
+ *   SRTP,  GCM  header  |  payload  | tag | MKI          AAD: header
+ *   SRTCP, CM   8       |  rest     | E+index | MKI | tag     tag over: all before the MKI
+ *   SRTCP, GCM  8       |  rest     | tag | E+index | MKI     AAD: the 8 octets, E+index
+ *
+ * RFC 3711 3.1 and 3.4; RFC 7714 8.2 and 9.2, where the tag is the end of the cipher text.
+ */
+enum { LAYOUT_RTCP_CLEAR = 8, LAYOUT_ESRTCP_LEN = 4, LAYOUT_ROC_LEN = 4, LAYOUT_IV_LEN = 16 };
+#define LAYOUT_E_BIT 0x80000000u
+
+/* Octets that protection adds. */
+static inline unsigned layout_added(const struct side *s, bool is_rtcp)
+{
+	return (unsigned)s->tag_len + s->mki_len + (is_rtcp ? LAYOUT_ESRTCP_LEN : 0);
+}
+
+/* Offsets of the parts from the end of the encrypted part. */
+static inline unsigned layout_tag_at(const struct side *s, bool is_rtcp)
+{
+	return s->is_aead ? 0 : (unsigned)s->mki_len + (is_rtcp ? LAYOUT_ESRTCP_LEN : 0);
+}
+
+static inline unsigned layout_mki_at(const struct side *s, bool is_rtcp)
+{
+	return (s->is_aead ? s->tag_len : 0u) + (is_rtcp ? LAYOUT_ESRTCP_LEN : 0);
+}
+
+static inline unsigned layout_esrtcp_at(const struct side *s)
+{
+	return s->is_aead ? s->tag_len : 0;
+}
+
+static inline uint64_t layout_be64_get(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap64(v);
+}
+
+static inline void layout_be64_put(uint8_t *p, uint64_t v)
+{
+	v = __builtin_bswap64(v);
+	memcpy(p, &v, sizeof v);
+}
+
+/*
+ * RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16); RFC 7714 8.1 and 9.1: the same two octets to the left, in 12 octets.
+ * `index` is the 48-bit packet index or the 31-bit SRTCP index.
+ */
+static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct side *s, uint32_t ssrc, uint64_t index)
+{
+	uint64_t high = layout_be64_get(s->salt), low = layout_be64_get(s->salt + 8);
+
+	if (s->is_aead) {
+		high ^= (uint64_t)ssrc << 16 | index >> 32;
+		low ^= index << 32;
+	} else {
+		high ^= ssrc;
+		low ^= index << 16;
+	}
+	layout_be64_put(iv, high);
+	layout_be64_put(iv + 8, low);
+}
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* The fast engine: intel-ipsec-mb over the whole batch, a burst for the cipher and a burst for the hash. */
+#include <intel-ipsec-mb.h>
+
+#include <cpuid.h>
+#include <stdio.h>
+#include <string.h>
+#include <x86intrin.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "relay/engine/batch.h"
+#include "relay/engine/engine.h"
+#include "relay/engine/selftest.h"
+#include "relay/engine/side.h"
+
+/*
+ * SHA-1 of one packet can't be made fast, that of many side by side can. The narrow manager takes two at a time by SHA-NI (four by SSE without it), the
+ * wide one 8 (AVX2) or 16 (AVX-512); a wide one that is not full costs as much as a full one. `wide_from` is measured when the engine opens.
+ */
+struct engine {
+	struct batch batch;
+	IMB_MGR *narrow, *wide; /* wide may be NULL */
+	unsigned wide_from;
+	IMB_JOB hash_jobs[PKT_BATCH], ctr_jobs[PKT_BATCH];
+};
+
+/* --- what the machine can ----------------------------------------------------------------------------- */
+
+enum isa { ISA_SSE, ISA_AVX2, ISA_AVX512, ISA_VAES512 };
+
+static enum isa isa_best(void)
+{
+	bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+	              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+	              __builtin_cpu_supports("avx512cd");
+
+	if (avx512 && __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("avx512ifma") &&
+	    __builtin_cpu_supports("gfni"))
+		return ISA_VAES512;
+	if (avx512)
+		return ISA_AVX512;
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? ISA_AVX2 : ISA_SSE;
+}
+
+static bool has_sha_ni(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA;
+}
+
+/* GCM and key schedules without a manager: precomputed tables and the code that reads them must be of one kind. */
+static const struct arithmetic {
+	const char *name;
+	keyexp_t expand_128, expand_192, expand_256;
+	aes_gcm_pre_t gcm_pre_128, gcm_pre_256;
+	aes_gcm_enc_dec_t gcm_enc_128, gcm_enc_256, gcm_dec_128, gcm_dec_256;
+} arithmetics[] = {
+	[ISA_SSE] = {"SSE", aes_keyexp_128_sse, aes_keyexp_192_sse, aes_keyexp_256_sse, aes_gcm_pre_128_sse,
+                     aes_gcm_pre_256_sse, aes_gcm_enc_128_sse, aes_gcm_enc_256_sse, aes_gcm_dec_128_sse,
+                     aes_gcm_dec_256_sse},
+	[ISA_AVX2] = {"AVX2", aes_keyexp_128_avx2, aes_keyexp_192_avx2, aes_keyexp_256_avx2, aes_gcm_pre_128_avx_gen4,
+                      aes_gcm_pre_256_avx_gen4, aes_gcm_enc_128_avx_gen4, aes_gcm_enc_256_avx_gen4,
+                      aes_gcm_dec_128_avx_gen4, aes_gcm_dec_256_avx_gen4},
+};
+
+/* AVX-512 widens the bursts; single packets of GCM gain little from it. */
+static const struct arithmetic *arithmetic(void)
+{
+	return &arithmetics[isa_best() == ISA_SSE ? ISA_SSE : ISA_AVX2];
+}
+
+/* --- keys ------------------------------------------------------------------------------------------- */
+
+static size_t mb_material_bytes(const struct suite *suite)
+{
+	/* AES: one round key more than rounds, 16 octets each. */
+	if (suite->cipher == SUITE_CIPHER_AES_CM)
+		return (suite->key_len / 4u + 7) * 16;
+	return sizeof(struct gcm_key_data) + 64;
+}
+
+/* On its boundary of 64. */
+static struct gcm_key_data *gcm_of(struct side *s)
+{
+	return (struct gcm_key_data *)(void *)((uint8_t *)s + (SIDE_MATERIAL_AT + 63) / 64 * 64);
+}
+
+static enum err mb_expand(struct side *s, const uint8_t *key)
+{
+	const struct arithmetic *a = arithmetic();
+	uint8_t unused[15 * 16] __attribute__((aligned(16))); /* the schedule for decryption, which counter mode has no use for */
+
+	if (s->is_aead)
+		(s->key_len == 16 ? a->gcm_pre_128 : a->gcm_pre_256)(key, gcm_of(s));
+	else
+		(s->key_len == 16 ? a->expand_128 : s->key_len == 24 ? a->expand_192 : a->expand_256)(key, side_material(s), unused);
+	secret_wipe(unused, sizeof unused);
+	return ERR_OK;
+}
+
+static const struct side_maker maker = {.material_bytes = mb_material_bytes, .expand = mb_expand};
+
+static enum err mb_key_new(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
+                           unsigned window, struct why *why)
+{
+	return side_key_new(out, &maker, ctx, direction, window, why);
+}
+
+static enum err mb_key_from_session(struct engine_key **out, const struct kdf_session *keys,
+                                    enum engine_direction direction, unsigned window, struct why *why)
+{
+	return side_key_from_session(out, &maker, keys, direction, window, why);
+}
+
+static void mb_key_free(struct engine_key *key)
+{
+	side_key_free(key, &maker);
+}
+
+/* --- arithmetic ------------------------------------------------------------------------------------- */
+
+static void hmac_with(IMB_MGR *m, IMB_JOB *jobs, struct op *const *ops, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct side *s = ops[i]->side;
+
+		jobs[i].src = ops[i]->data;
+		jobs[i].msg_len_to_hash_in_bytes = ops[i]->auth_len;
+		jobs[i].auth_tag_output = ops[i]->tag;
+		jobs[i].u.HMAC._hashed_auth_key_xor_ipad = (const uint8_t *)s->inner;
+		jobs[i].u.HMAC._hashed_auth_key_xor_opad = (const uint8_t *)s->outer;
+	}
+	(void)IMB_SUBMIT_HASH_BURST_NOCHECK(m, jobs, n, IMB_AUTH_HMAC_SHA_1);
+}
+
+static void mb_hmac(struct engine *e, struct op *const *ops, unsigned n)
+{
+	hmac_with(n >= e->wide_from ? e->wide : e->narrow, e->hash_jobs, ops, n);
+}
+
+/* A burst is of one key length. */
+static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
+{
+	static const IMB_KEY_SIZE_BYTES sizes[] = {IMB_KEY_128_BYTES, IMB_KEY_192_BYTES, IMB_KEY_256_BYTES};
+	IMB_MGR *m = e->wide ? e->wide : e->narrow;
+	unsigned left = n;
+
+	for (unsigned k = 0; left && k < ARRAY_LEN(sizes); k++) {
+		unsigned jobs = 0, seen = 0;
+
+		for (unsigned i = 0; i < n; i++) {
+			IMB_JOB *j = &e->ctr_jobs[jobs];
+
+			if (ops[i]->side->key_len != sizes[k])
+				continue;
+			seen++;
+			if (ops[i]->crypt_len == 0)
+				continue;
+			j->src = j->dst = ops[i]->crypt;
+			j->msg_len_to_cipher_in_bytes = ops[i]->crypt_len;
+			j->enc_keys = side_material(ops[i]->side);
+			j->iv = ops[i]->iv;
+			jobs++;
+		}
+		left -= seen;
+		if (jobs)
+			(void)IMB_SUBMIT_CIPHER_BURST_NOCHECK(m, e->ctr_jobs, jobs, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, sizes[k]);
+	}
+}
+
+static void gcm(aes_gcm_enc_dec_t fn, struct op *op, uint8_t *tag)
+{
+	struct gcm_context_data ctx;
+
+	fn(gcm_of(op->side), &ctx, op->crypt, op->crypt, op->crypt_len, op->iv, op->aad, op->auth_len, tag, op->side->tag_len);
+}
+
+static void mb_seal(struct engine *e, struct op *const *ops, unsigned n)
+{
+	const struct arithmetic *a = arithmetic();
+
+	(void)e;
+	for (unsigned i = 0; i < n; i++)
+		gcm(ops[i]->side->key_len == 16 ? a->gcm_enc_128 : a->gcm_enc_256, ops[i], ops[i]->tag_at);
+}
+
+static void mb_open(struct engine *e, struct op *const *ops, unsigned n)
+{
+	const struct arithmetic *a = arithmetic();
+
+	(void)e;
+	for (unsigned i = 0; i < n; i++) {
+		struct op *op = ops[i];
+
+		gcm(op->side->key_len == 16 ? a->gcm_dec_128 : a->gcm_dec_256, op, op->tag);
+		op->is_authentic = secret_eq(op->tag, op->tag_at, op->side->tag_len);
+	}
+}
+
+static const struct batch_crypto crypto = {.hmac = mb_hmac, .ctr = mb_ctr, .seal = mb_seal, .open = mb_open};
+
+static void mb_unprotect(struct engine *e, struct pkt **batch, unsigned n)
+{
+	batch_unprotect(&e->batch, e, &crypto, batch, n);
+}
+
+static void mb_protect(struct engine *e, struct pkt **batch, unsigned n)
+{
+	batch_protect(&e->batch, e, &crypto, batch, n);
+}
+
+/* --- the engine ------------------------------------------------------------------------------------- */
+
+enum { MEASURE_LEN = 176, MEASURE_TIMES = 8 };
+
+/* The least of several runs, in ticks of the time-stamp counter: only a comparison is wanted. */
+static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, unsigned n)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < MEASURE_TIMES; i++) {
+		uint64_t start = __rdtsc(), took;
+
+		hmac_with(m, e->hash_jobs, ops, n);
+		took = __rdtsc() - start;
+		least = took < least ? took : least;
+	}
+	return least;
+}
+
+/* The smallest power of two from which on the wide manager is faster by a tenth; PKT_BATCH + 1 where it never is. */
+static unsigned measure_wide(struct engine *e)
+{
+	static uint8_t const zeros[MEASURE_LEN];
+	struct side side = {0};
+	struct op *ops[PKT_BATCH];
+	unsigned from = PKT_BATCH + 1;
+
+	for (unsigned i = 0; i < PKT_BATCH; i++) {
+		ops[i] = &e->batch.ops[i];
+		*ops[i] = (struct op){.side = &side, .data = (uint8_t *)(uintptr_t)zeros, .auth_len = MEASURE_LEN};
+	}
+	for (unsigned n = PKT_BATCH; e->wide && n > 1; n /= 2) {
+		if (hash_ticks(e, e->wide, ops, n) * 10 >= hash_ticks(e, e->narrow, ops, n) * 9)
+			break;
+		from = n;
+	}
+	return from;
+}
+
+static IMB_MGR *wide_manager(void)
+{
+	enum isa isa = isa_best();
+	IMB_MGR *m = isa == ISA_SSE ? NULL : alloc_mb_mgr(0);
+
+	if (!m)
+		return NULL;
+	if (isa == ISA_AVX2)
+		init_mb_mgr_avx2(m);
+	else
+		init_mb_mgr_avx512(m);
+	return m;
+}
+
+static void mb_close(struct engine *e)
+{
+	if (!e)
+		return;
+	if (e->narrow)
+		free_mb_mgr(e->narrow);
+	if (e->wide)
+		free_mb_mgr(e->wide);
+	secret_wipe(e, sizeof *e);
+	mem_free(e);
+}
+
+static enum err mb_open_engine(struct engine **out, struct why *why)
+{
+	struct engine *e = mem_aligned(64, sizeof *e);
+
+	if (e)
+		e->narrow = alloc_mb_mgr(0);
+	if (!e || !e->narrow) {
+		mb_close(e);
+		return why_fail(why, ERR_NOMEM, "no memory for an engine");
+	}
+	init_mb_mgr_sse(e->narrow);
+	e->wide = wide_manager();
+	for (unsigned i = 0; i < PKT_BATCH; i++) {
+		e->hash_jobs[i].auth_tag_output_len_in_bytes = OP_TAG_ROOM;
+		e->ctr_jobs[i].iv_len_in_bytes = LAYOUT_IV_LEN;
+	}
+	e->wide_from = measure_wide(e);
+	*out = e;
+	return ERR_OK;
+}
+
+static enum err mb_probe(struct why *why)
+{
+	enum err e;
+
+	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") || !__builtin_cpu_supports("sse4.2"))
+		return why_fail(why, ERR_UNSUPPORTED, "the CPU lacks AES-NI, PCLMULQDQ or SSE4.2");
+	e = selftest_run(&engine_mb, 1, why);
+	return e == ERR_OK ? selftest_run(&engine_mb, PKT_BATCH, why) : e;
+}
+
+static const char *mb_describe(char *out, size_t room)
+{
+	struct engine *e = NULL;
+	char hash[64] = "";
+
+	if (mb_open_engine(&e, NULL) == ERR_OK) {
+		if (e->wide_from <= PKT_BATCH)
+			snprintf(hash, sizeof hash, "; hash %s from %u packets", isa_best() >= ISA_AVX512 ? "AVX-512" : "AVX2", e->wide_from);
+		mb_close(e);
+	}
+	snprintf(out, room, "intel-ipsec-mb %s; AES-NI%s%s%s; hash %s%s", imb_get_version_str(), has_sha_ni() ? " SHA-NI" : "",
+	         __builtin_cpu_supports("avx2") ? " AVX2" : "", isa_best() >= ISA_AVX512 ? " AVX-512" : "",
+	         has_sha_ni() ? "SHA-NI" : "SSE", hash);
+	return out;
+}
+
+const struct engine_ops engine_mb = {
+	.name = "mb",
+	.probe = mb_probe,
+	.describe = mb_describe,
+	.open = mb_open_engine,
+	.close = mb_close,
+	.key_new = mb_key_new,
+	.key_from_session = mb_key_from_session,
+	.key_free = mb_key_free,
+	.key_use = side_key_use,
+	.stream_bytes = SIDE_STREAM_BYTES,
+	.stream_init = side_stream_init,
+	.stream_fini = side_stream_fini,
+	.stream_export = side_stream_export,
+	.unprotect = mb_unprotect,
+	.protect = mb_protect,
+};

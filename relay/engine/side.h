@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What evp and mb keep of a key: its RTP side and its RTCP side, each in a few cache lines that follow each other. */
+#ifndef RELAY_ENGINE_SIDE_H
+#define RELAY_ENGINE_SIDE_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "relay/engine/engine.h"
+#include "relay/engine/state.h"
+
+/*
+ * The hot part of one side. Behind it, on a boundary of 16, stands the engine's own material (key schedules), then the next part:
+ *
+ *     | RTP side | material | RTCP side | material | MKI |
+ *     '------- bytes -------'------- bytes -------'
+ */
+struct side {
+	uint8_t salt[16];            /* session salt, zeros behind */
+	uint32_t inner[5], outer[5]; /* HMAC-SHA-1 one block on; unused by AEAD */
+	uint8_t key_len, tag_len, mki_len;
+	uint8_t log2_pkts;
+	bool is_aead, is_send;
+	uint16_t bytes;
+	struct state_life life;
+};
+
+enum { SIDE_MATERIAL_AT = sizeof(struct side) };
+_Static_assert(sizeof(struct side) % 16 == 0, "key schedules want a boundary of 16");
+
+static inline struct side *side_rtp(struct engine_key *k)
+{
+	return (struct side *)(void *)k;
+}
+
+static inline struct side *side_rtcp(struct engine_key *k)
+{
+	return (struct side *)(void *)((uint8_t *)k + side_rtp(k)->bytes);
+}
+
+static inline const uint8_t *side_mki(const struct engine_key *k)
+{
+	const struct side *rtp = (const struct side *)(const void *)k;
+
+	return (const uint8_t *)k + 2 * rtp->bytes;
+}
+
+static inline void *side_material(struct side *s)
+{
+	return (uint8_t *)s + SIDE_MATERIAL_AT;
+}
+
+/* What an engine adds to a side. `wipe` may be NULL; it is also called for a side that was never expanded: then the material is zero. */
+struct side_maker {
+	size_t (*material_bytes)(const struct suite *suite);
+	enum err (*expand)(struct side *side, const uint8_t *key);
+	void (*wipe)(struct side *side);
+};
+
+/* The shared halves of engine_ops. */
+enum err side_key_new(struct engine_key **out, const struct side_maker *maker, const struct keyctx *ctx,
+                      enum engine_direction direction, unsigned window, struct why *why) MUST_USE;
+enum err side_key_from_session(struct engine_key **out, const struct side_maker *maker, const struct kdf_session *keys,
+                               enum engine_direction direction, unsigned window, struct why *why) MUST_USE;
+void side_key_free(struct engine_key *key, const struct side_maker *maker);
+void side_key_use(const struct engine_key *key, struct engine_key_use *out);
+
+enum { SIDE_STREAM_BYTES = sizeof(struct state) };
+enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint32_t ssrc,
+                          const struct engine_stream_state *start) MUST_USE;
+void side_stream_fini(struct engine_stream *s);
+enum err side_stream_export(const struct engine_stream *s, struct engine_stream_state *out) MUST_USE;
+
+#endif
