@@ -216,14 +216,19 @@ void doc_set_bool(struct doc_arena *a, struct doc *dict, const char *key, bool v
 	doc_set(dict, key, doc_bool(a, v));
 }
 
-const struct doc *doc_get(const struct doc *dict, const char *key)
+struct doc *doc_find(struct doc *dict, const char *key)
 {
 	if (!dict || dict->kind != DOC_DICT)
 		return NULL;
-	for (DOC_EACH(d, dict))
+	for (struct doc *d = dict->first; d; d = d->next)
 		if (str_is(d->key, key))
 			return d;
 	return NULL;
+}
+
+const struct doc *doc_get(const struct doc *dict, const char *key)
+{
+	return doc_find((struct doc *)(uintptr_t)dict, key);
 }
 
 struct str doc_get_text(const struct doc *dict, const char *key)

@@ -70,6 +70,8 @@ void doc_set_bool(struct doc_arena *a, struct doc *dict, const char *key, bool v
 
 /* NULL when it is absent or `dict` is NULL or no dict. */
 const struct doc *doc_get(const struct doc *dict, const char *key);
+/* The same where the tree is being built. */
+struct doc *doc_find(struct doc *dict, const char *key);
 /* The text, or an empty slice. */
 struct str doc_get_text(const struct doc *dict, const char *key);
 

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads settings from presets, the file and the flags, by the table. */
+#include "control/conf.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "control/listen.h"
+
+/* One reading: which settings this place has given, so that its first item replaces the list of the place before. */
+struct source {
+	struct conf *conf;
+	const char *name;      /* the file's, or NULL: flags */
+	uint64_t given;        /* bits of conf_settings */
+	struct why *why;
+	enum err e;
+	int line;              /* of the first failure */
+	int at_line;
+};
+
+_Static_assert(RELAY_INTERFACES_MAX <= 64, "an interface is an octet in a spec");
+
+const char *conf_standard_control(void)
+{
+	static char path[CONF_WHERE_MAX];
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0 || !runtime || runtime[0] != '/' || strlen(runtime) > 80)
+		return "/run/sluice/control.sock";
+	snprintf(path, sizeof(path), "%s/sluice/control.sock", runtime);
+	return path;
+}
+
+/* --- one value ---------------------------------------------------------------------------------------- */
+
+static void *value_of(struct conf *c, const struct conf_setting *s)
+{
+	return (uint8_t *)c + s->offset;
+}
+
+static enum err put_number(const struct conf_setting *s, void *at, struct str text, struct why *why)
+{
+	uint64_t v;
+
+	if (str_to_u64(text, UINT64_MAX, &v))
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is not a whole number", STR_ARG(text));
+	if (v < s->min || v > s->max)
+		return why_fail(why, ERR_RANGE, "%.*s is not %llu to %llu", STR_ARG(text), (unsigned long long)s->min,
+		                (unsigned long long)s->max);
+	if (s->type == CONF_PORT)
+		*(uint16_t *)at = (uint16_t)v;
+	else
+		*(unsigned *)at = (unsigned)v;
+	return ERR_OK;
+}
+
+static enum err put_octal(const struct conf_setting *s, void *at, struct str text, struct why *why)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] < '0' || text.p[i] > '7' || text.n > 6)
+			return why_fail(why, ERR_INVALID, "\"%.*s\" is not an octal number", STR_ARG(text));
+		v = v * 8 + (uint64_t)(text.p[i] - '0');
+	}
+	if (text.n == 0 || v > s->max)
+		return why_fail(why, ERR_RANGE, "\"%.*s\" is not 0 to 0%llo", STR_ARG(text), (unsigned long long)s->max);
+	*(unsigned *)at = (unsigned)v;
+	return ERR_OK;
+}
+
+static enum err put_bool(void *at, struct str text, struct why *why)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false", "off", "0"};
+
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+		if (str_is(text, yes[i]) || str_is(text, no[i])) {
+			*(bool *)at = str_is(text, yes[i]);
+			return ERR_OK;
+		}
+	}
+	return why_fail(why, ERR_INVALID, "\"%.*s\" is neither yes nor no", STR_ARG(text));
+}
+
+static enum err put_word(const struct conf_setting *s, void *at, struct str text, struct why *why)
+{
+	for (unsigned i = 0; s->words[i]; i++)
+		if (str_is(text, s->words[i])) {
+			*(unsigned *)at = i;
+			return ERR_OK;
+		}
+	return why_fail(why, ERR_INVALID, "\"%.*s\" is not one of %s", STR_ARG(text), s->arg);
+}
+
+static enum err put_list(const struct conf_setting *s, struct conf_list *list, struct str text, struct why *why)
+{
+	enum err e;
+
+	if (list->n == CONF_LISTEN_MAX)
+		return why_fail(why, ERR_LIMIT, "given more than %d times", CONF_LISTEN_MAX);
+	e = s->check ? s->check(text, why) : ERR_OK;
+	if (e)
+		return e;
+	if (str_copy(text, list->items[list->n], CONF_WHERE_MAX))
+		return why_fail(why, ERR_TOO_BIG, "longer than %d characters", CONF_WHERE_MAX - 1);
+	list->n++;
+	return ERR_OK;
+}
+
+static bool is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+			return false;
+	}
+	return s.n > 0;
+}
+
+/* NAME/ADDR[!ADVERTISED] */
+static enum err put_interface(struct conf_interfaces *list, struct str text, struct why *why)
+{
+	struct io_interface f = {.name = ""};
+	struct str addr, advertised, name = str_cut(text, '/', &addr);
+
+	if (list->n == RELAY_INTERFACES_MAX)
+		return why_fail(why, ERR_LIMIT, "given more than %d times", RELAY_INTERFACES_MAX);
+	if (!is_name(name) || str_copy(name, f.name, sizeof(f.name)))
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is not NAME/ADDR[!ADVERTISED]; a name has 1 to %zu of a-z 0-9 - _ .",
+		                STR_ARG(text), sizeof(f.name) - 1);
+	addr = str_cut(addr, '!', &advertised);
+	if (addr_parse_ip(addr, &f.bind))
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address; NAME/ADDR[!ADVERTISED] takes literal ones", STR_ARG(addr));
+	if (addr_is_any(&f.bind) || addr_is_multicast(&f.bind))
+		return why_fail(why, ERR_INVALID, "%.*s is no address of one host: peers must be told one", STR_ARG(addr));
+	f.advertised = f.bind;
+	if (str_find(text, '!') < text.n && addr_parse_ip(advertised, &f.advertised))
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address", STR_ARG(advertised));
+	for (unsigned i = 0; i < list->n; i++)
+		if (strcmp(list->items[i].name, f.name) == 0)
+			return why_fail(why, ERR_EXISTS, "the name %s is given twice", f.name);
+	list->items[list->n++] = f;
+	return ERR_OK;
+}
+
+static enum err put(struct conf *c, const struct conf_setting *s, struct str text, struct why *why)
+{
+	void *at = value_of(c, s);
+
+	switch (s->type) {
+	case CONF_UINT:
+	case CONF_PORT:
+		return put_number(s, at, text, why);
+	case CONF_BOOL:
+		return put_bool(at, text, why);
+	case CONF_WORD:
+		return put_word(s, at, text, why);
+	case CONF_OCTAL:
+		return put_octal(s, at, text, why);
+	case CONF_LIST:
+		return put_list(s, at, text, why);
+	case CONF_INTERFACES:
+		break;
+	}
+	return put_interface(at, text, why);
+}
+
+/* --- places ------------------------------------------------------------------------------------------- */
+
+static const struct conf_setting *find(struct str name)
+{
+	for (size_t i = 0; i < conf_settings_n; i++)
+		if (str_is(name, conf_settings[i].name))
+			return &conf_settings[i];
+	return NULL;
+}
+
+static enum err source_put(struct source *src, const struct conf_setting *s, struct str value)
+{
+	uint64_t bit = 1ull << (s - conf_settings);
+
+	if (!(src->given & bit) && s->type == CONF_LIST)
+		((struct conf_list *)value_of(src->conf, s))->n = 0;
+	if (!(src->given & bit) && s->type == CONF_INTERFACES)
+		((struct conf_interfaces *)value_of(src->conf, s))->n = 0;
+	if (src->given & bit && s->type != CONF_LIST && s->type != CONF_INTERFACES && src->name)
+		return why_fail(src->why, ERR_EXISTS, "given twice");
+	src->given |= bit;
+	return put(src->conf, s, value, src->why);
+}
+
+static void presets(struct conf *c)
+{
+	*c = (struct conf){.port_min = 0};
+	for (size_t i = 0; i < conf_settings_n; i++) {
+		const struct conf_setting *s = &conf_settings[i];
+		struct why why = {""};
+
+		if (s->preset && put(c, s, str_of(s->preset), &why))
+			CHECK(!"a preset does not fit its own row");
+	}
+	c->control.n = 1;
+	snprintf(c->control.items[0], CONF_WHERE_MAX, "%s", conf_standard_control());
+}
+
+/* libinih's handler: 0 stops (INI_STOP_ON_FIRST_ERROR). */
+static int on_ini(void *user, const char *section, const char *name, const char *value)
+{
+	struct source *src = user;
+	const struct conf_setting *s = find(str_of(name));
+
+	if (src->e)
+		return 0;
+	if (section[0] && strcmp(section, "sluiced") != 0)
+		src->e = why_fail(src->why, ERR_NOT_FOUND, "no section [%.40s]; there is [sluiced], which may be left out", section);
+	else if (!s)
+		src->e = why_fail(src->why, ERR_NOT_FOUND, "no setting \"%.60s\"", name);
+	else {
+		src->e = source_put(src, s, str_trim(str_of(value)));
+		if (src->e)
+			why_prefix(src->why, "%s", s->name);
+	}
+	return src->e == ERR_OK;
+}
+
+/* Names the first line that failed: for the handler libinih counts, and its return is that line. */
+static enum err ini_result(struct source *src, int rc)
+{
+	if (rc == 0 && !src->e)
+		return ERR_OK;
+	if (rc == -2)
+		return why_fail(src->why, ERR_NOMEM, "out of memory");
+	if (!src->e)
+		src->e = why_fail(src->why, ERR_SYNTAX, "not \"name = value\"");
+	if (rc > 0)
+		why_prefix(src->why, "%s:%d", src->name, rc);
+	return src->e;
+}
+
+static enum err load_file(struct conf *c, const char *file, bool must_exist, struct why *why)
+{
+	struct source src = {.conf = c, .name = file, .why = why};
+	FILE *f = fopen(file, "re");
+	enum err e;
+
+	if (!f && errno == ENOENT && !must_exist)
+		return ERR_OK;
+	if (!f)
+		return why_fail(why, ERR_IO, "%s: %s", file, strerror(errno));
+	e = ini_result(&src, ini_parse_file(f, on_ini, &src));
+	fclose(f);
+	return e;
+}
+
+/* libinih reads lines through a function: this one takes them from a slice. */
+static char *read_slice(char *out, int room, void *stream)
+{
+	struct str *left = stream;
+	size_t n = str_find(*left, '\n');
+
+	if (left->n == 0 || room < 2)
+		return NULL;
+	n = n < left->n ? n + 1 : n;
+	if (n > (size_t)room - 1)
+		n = (size_t)room - 1;
+	memcpy(out, left->p, n);
+	out[n] = '\0';
+	*left = str_skip(*left, n);
+	return out;
+}
+
+/* --- the command line --------------------------------------------------------------------------------- */
+
+/* `--name value` or `--name=value`; *i moves over a value that stands alone. */
+static enum err flag_split(int argc, char *const *argv, int *i, struct str *name, struct str *value, struct why *why)
+{
+	struct str arg = str_of(argv[*i]);
+
+	if (!str_starts(arg, "--") || arg.n == 2)
+		return why_fail(why, ERR_INVALID, "\"%s\" is no flag; see --help", argv[*i]);
+	*name = str_cut(str_skip(arg, 2), '=', value);
+	if (name->n + 2 < arg.n)
+		return ERR_OK;
+	if (*i + 1 >= argc)
+		return why_fail(why, ERR_INVALID, "%s needs a value", argv[*i]);
+	*value = str_of(argv[++*i]);
+	return ERR_OK;
+}
+
+/* Settings are put into `src` when it is not NULL; the rest into `command`. */
+static enum err read_flags(struct source *src, struct conf_command *command, int argc, char *const *argv, struct why *why)
+{
+	for (int i = 1; i < argc; i++) {
+		struct str name, value;
+		const struct conf_setting *s;
+		enum err e;
+
+		if (strcmp(argv[i], "-n") == 0 || strcmp(argv[i], "--check") == 0) {
+			command->check_only = true;
+			continue;
+		}
+		if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+			command->help = true;
+			continue;
+		}
+		if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0) {
+			command->version = true;
+			continue;
+		}
+		e = flag_split(argc, argv, &i, &name, &value, why);
+		if (e)
+			return e;
+		s = find(name);
+		if (str_is(name, "config"))
+			command->file = value.p;
+		else if (!s)
+			return why_fail(why, ERR_NOT_FOUND, "no flag --%.*s; see --help", STR_ARG(name));
+		else if (src) {
+			e = source_put(src, s, value);
+			if (e) {
+				why_prefix(why, "--%s", s->name);
+				return e;
+			}
+		}
+	}
+	return ERR_OK;
+}
+
+/* --- together ----------------------------------------------------------------------------------------- */
+
+static enum err check(struct conf *c, struct why *why)
+{
+	if ((c->port_min + 1u) / 2 * 2 + 1 > c->port_max)
+		return why_fail(why, ERR_RANGE, "port-min %u to port-max %u hold no pair of an even and an odd port", c->port_min,
+		                c->port_max);
+	for (unsigned i = 0; i < c->interfaces.n; i++) {
+		c->interfaces.items[i].port_min = c->port_min;
+		c->interfaces.items[i].port_max = c->port_max;
+		for (unsigned j = 0; j < i; j++)
+			if (addr_ip_eq(&c->interfaces.items[i].bind, &c->interfaces.items[j].bind))
+				return why_fail(why, ERR_EXISTS, "interfaces %s and %s have one address: their ports would meet",
+				                c->interfaces.items[j].name, c->interfaces.items[i].name);
+	}
+	return ERR_OK;
+}
+
+enum err conf_load(struct conf *out, struct conf_command *command, int argc, char *const *argv, struct why *why)
+{
+	struct conf *c = mem_alloc(sizeof(*c));
+	struct source flags = {.conf = c, .why = why};
+	struct conf_command asked = {.file = NULL};
+	enum err e;
+
+	if (!c)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	e = read_flags(NULL, &asked, argc, argv, why);
+	if (!e && !asked.help && !asked.version) {
+		presets(c);
+		e = load_file(c, asked.file ? asked.file : CONF_STANDARD_FILE, asked.file != NULL, why);
+		if (!e)
+			e = read_flags(&flags, &asked, argc, argv, why);
+		if (!e)
+			e = check(c, why);
+	}
+	if (!e) {
+		*out = *c;
+		*command = asked;
+	}
+	mem_free(c);
+	return e;
+}
+
+enum err conf_load_text(struct conf *out, struct str text, struct why *why)
+{
+	struct conf *c = mem_alloc(sizeof(*c));
+	struct source src = {.conf = c, .name = "text", .why = why};
+	struct str left = text;
+	enum err e;
+
+	if (!c)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	presets(c);
+	e = ini_result(&src, ini_parse_stream(read_slice, &left, on_ini, &src));
+	if (!e)
+		e = check(c, why);
+	if (!e)
+		*out = *c;
+	mem_free(c);
+	return e;
+}
+
+static size_t size_of(const struct conf_setting *s)
+{
+	switch (s->type) {
+	case CONF_PORT:
+		return sizeof(uint16_t);
+	case CONF_BOOL:
+		return sizeof(bool);
+	case CONF_LIST:
+		return sizeof(struct conf_list);
+	case CONF_INTERFACES:
+		return sizeof(struct conf_interfaces);
+	case CONF_UINT:
+	case CONF_WORD:
+	case CONF_OCTAL:
+		break;
+	}
+	return sizeof(unsigned);
+}
+
+static bool interfaces_eq(const struct conf_interfaces *a, const struct conf_interfaces *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (strcmp(a->items[i].name, b->items[i].name) != 0 || !addr_eq(&a->items[i].bind, &b->items[i].bind) ||
+		    !addr_eq(&a->items[i].advertised, &b->items[i].advertised))
+			return false;
+	return true;
+}
+
+static bool list_eq(const struct conf_list *a, const struct conf_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool value_eq(const struct conf_setting *s, const void *a, const void *b)
+{
+	if (s->type == CONF_INTERFACES)
+		return interfaces_eq(a, b);
+	if (s->type == CONF_LIST)
+		return list_eq(a, b);
+	return memcmp(a, b, size_of(s)) == 0;
+}
+
+void conf_reload(struct conf *now, const struct conf *next, struct buf *need_restart)
+{
+	for (size_t i = 0; i < conf_settings_n; i++) {
+		const struct conf_setting *s = &conf_settings[i];
+		const void *from = (const uint8_t *)next + s->offset;
+
+		if (s->reloads)
+			memcpy(value_of(now, s), from, size_of(s));
+		else if (!value_eq(s, value_of(now, s), from))
+			buf_printf(need_restart, "%s%s", need_restart->n ? ", " : "", s->name);
+	}
+}
+
+/* --- for people --------------------------------------------------------------------------------------- */
+
+void conf_print_help(FILE *out)
+{
+	fputs("usage: sluiced [--SETTING VALUE]... [--config FILE] [-n]\n\n"
+	      "The Sluice media relay and gateway. It stays in the foreground and says when it is ready.\n\n"
+	      "  --config FILE    settings file; default " CONF_STANDARD_FILE " if it is there\n"
+	      "  -n, --check      check settings and end; touches nothing\n"
+	      "  -V, --version    print the version\n"
+	      "  -h, --help       print this\n\n"
+	      "Settings, as flags or as lines \"name = value\" of the file (r: SIGHUP takes it over):\n\n",
+	      out);
+	for (size_t i = 0; i < conf_settings_n; i++) {
+		const struct conf_setting *s = &conf_settings[i];
+
+		fprintf(out, "  --%s %s%s\n        %s\n        default: %s\n", s->name, s->arg, s->reloads ? "  (r)" : "", s->help,
+		        s->preset ? s->preset : s->preset_text);
+	}
+}
+
+void conf_print_manual(struct buf *out)
+{
+	for (size_t i = 0; i < conf_settings_n; i++) {
+		const struct conf_setting *s = &conf_settings[i];
+
+		buf_printf(out, ".TP\n.BI \"%s = \" %s\n%s.\nDefault: %s.\n%s.\n", s->name, s->arg, s->help,
+		           s->preset ? s->preset : s->preset_text, s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
+	}
+}

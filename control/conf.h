@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings: one table from which the file, the flags, --help and the manual come. */
+#ifndef CONTROL_CONF_H
+#define CONTROL_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "relay/relay.h"
+
+enum { CONF_LISTEN_MAX = 8, CONF_WHERE_MAX = 128 };
+
+/* A setting that may be given several times. */
+struct conf_list {
+	unsigned n;
+	char items[CONF_LISTEN_MAX][CONF_WHERE_MAX];
+};
+
+struct conf_interfaces {
+	unsigned n;
+	struct io_interface items[RELAY_INTERFACES_MAX];
+};
+
+/* Values of every setting, after conf_load. */
+struct conf {
+	struct conf_interfaces interfaces; /* with port_min and port_max filled in */
+	uint16_t port_min, port_max;
+	unsigned workers; /* 0: one for each processor */
+	bool pin_workers;
+	struct conf_list control;
+	unsigned control_mode;    /* of unix sockets */
+	unsigned control_clients; /* of each listener */
+	unsigned engine, io;      /* index into their words: conf_word */
+	unsigned log_level;       /* enum log_level */
+	unsigned sessions_max;
+	unsigned port_quarantine_ms, setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
+	unsigned e2ae_rekey; /* enum spec_rekey */
+	unsigned rekey_roc;  /* enum relay_rekey_roc */
+	unsigned dscp;
+	unsigned ssrcs_per_leg, replay_window, send_window, pkts_per_worker, auth_fail_rate;
+	unsigned gather_delay_us, busy_poll_us;
+	bool require_locked_memory, core_dumps;
+};
+
+enum conf_type { CONF_UINT, CONF_PORT, CONF_BOOL, CONF_WORD, CONF_OCTAL, CONF_LIST, CONF_INTERFACES };
+
+/* A row. The name is that of the flag, without "--", and of the line in the file. */
+struct conf_setting {
+	const char *name;
+	enum conf_type type;
+	size_t offset;
+	const char *preset;       /* as it would be written; NULL: decided at start, and `preset_text` says how */
+	const char *preset_text;
+	uint64_t min, max;        /* UINT, OCTAL */
+	const char *const *words; /* WORD: the value is the index; NULL at the end */
+	bool reloads;             /* SIGHUP takes it over; else it needs a restart */
+	enum err (*check)(struct str value, struct why *why); /* LIST: each item; may be NULL */
+	const char *arg, *help;   /* for people: the value's name, one sentence */
+};
+
+extern const struct conf_setting conf_settings[];
+extern const size_t conf_settings_n;
+
+/* What the command line asks beside settings. */
+struct conf_command {
+	const char *file;    /* --config; NULL: the standard one if it is there */
+	bool check_only;     /* -n */
+	bool help, version;
+};
+
+#define CONF_STANDARD_FILE "/etc/sluice/sluice.conf"
+
+/*
+ * Presets, then the file, then the flags, each over the one before; a repeatable setting in a later place replaces it whole. Then the
+ * checks of settings against each other. ERR_INVALID, ERR_RANGE, ERR_NOT_FOUND (unknown name), ERR_IO (no such file), ERR_SYNTAX:
+ * `why` names the file and line, or the flag. Touches nothing. `out` is set on success only.
+ */
+enum err conf_load(struct conf *out, struct conf_command *command, int argc, char *const *argv, struct why *why) MUST_USE;
+/* The file's text alone over presets: for the fuzz target. */
+enum err conf_load_text(struct conf *out, struct str text, struct why *why) MUST_USE;
+
+/* Settings that differ and need a restart, as names with ", " between. Takes over the others into `now`. */
+void conf_reload(struct conf *now, const struct conf *next, struct buf *need_restart);
+
+/* The word of a CONF_WORD setting. */
+const char *conf_engine_name(const struct conf *c);
+const char *conf_io_name(const struct conf *c);
+/* "/run/sluice/control.sock", or below $XDG_RUNTIME_DIR for an ordinary user. Static. */
+const char *conf_standard_control(void);
+
+void conf_print_help(FILE *out);
+/* The rows as troff for sluiced.conf(5). */
+void conf_print_manual(struct buf *out);
+
+#endif
