@@ -14,6 +14,7 @@ struct command {
 
 /* Ends with a row without a name. */
 static const struct command commands[] = {
+	{"call", call_run, "calls through a relay: loss, delay, CPU per packet"},
 	{.name = NULL},
 };
 

@@ -33,6 +33,14 @@ static uint64_t number_after(const char *text, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
+uint64_t proc_busy_ns(const struct proc_machine *before, const struct proc_machine *after)
+{
+	uint64_t all = (after->at_ns - before->at_ns) * after->cpus;
+	uint64_t rest = after->idle_ns - before->idle_ns + after->steal_ns - before->steal_ns;
+
+	return all > rest ? all - rest : 0;
+}
+
 /* Calls fn with each numeric name in a directory. False when there is no such directory. */
 static bool each_number(const char *path, void (*fn)(void *arg, long n), void *arg)
 {
@@ -104,27 +112,35 @@ enum err proc_read_machine(struct proc_machine *out)
 	    sscanf(text, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
 	           &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) < 7)
 		return ERR_IO;
-	*out = (struct proc_machine){.busy_ns = (user + nice + system + irq + softirq) * tick_ns,
-	                             .softirq_ns = softirq * tick_ns,
+	*out = (struct proc_machine){.at_ns = clk_mono_ns(),
+	                             .cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
 	                             .steal_ns = steal * tick_ns,
 	                             .idle_ns = (idle + iowait) * tick_ns};
 	return ERR_OK;
 }
 
-/* Fields 14 and 15 of /proc/PID/stat stand behind the name, which may hold anything but ends with the last ')'. */
+/*
+ * Fields 14 to 17 of /proc/PID/stat stand behind the name, which may hold anything but ends with the last ')'. The last two are the time of
+ * children that ended: without them a compiler's work would vanish with it.
+ */
 static void add_foreign(void *arg, long pid)
 {
 	struct walk *w = arg;
-	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), user, system;
+	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), user, system, ended_user, ended_system;
 	char path[64], text[1024], *at;
+	long parent;
 
 	if (pid == w->pid || pid == w->other)
 		return;
 	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
 	if (!slurp(path, text, sizeof(text)) || !(at = strrchr(text, ')')))
 		return;
-	if (sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user, &system) == 2)
-		w->foreign_ns += (user + system) * tick_ns;
+	/* Threads of the kernel (children of kthreadd) work for everybody, softirq above all. */
+	if (sscanf(at + 1, " %*c %ld", &parent) != 1 || parent == 2 || pid == 2)
+		return;
+	if (sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &user, &system,
+	           &ended_user, &ended_system) == 4)
+		w->foreign_ns += (user + system + ended_user + ended_system) * tick_ns;
 }
 
 uint64_t proc_foreign_ns(pid_t mine, pid_t other)
@@ -133,27 +149,4 @@ uint64_t proc_foreign_ns(pid_t mine, pid_t other)
 
 	(void)each_number("/proc", add_foreign, &w);
 	return w.foreign_ns;
-}
-
-uint64_t proc_udp_buffer_errors(void)
-{
-	char text[16384], *at, *names, *values, *name, *value, *save_n = NULL, *save_v = NULL;
-
-	if (!slurp("/proc/self/net/snmp", text, sizeof(text)) || !(at = strstr(text, "\nUdp: ")))
-		return 0;
-	names = at + 1;
-	values = strstr(names, "\nUdp: ");
-	if (!values)
-		return 0;
-	*values++ = 0;
-	values[strcspn(values, "\n")] = 0;
-	name = strtok_r(names, " ", &save_n);
-	value = strtok_r(values, " ", &save_v);
-	while (name && value) {
-		if (!strcmp(name, "RcvbufErrors"))
-			return strtoull(value, NULL, 10);
-		name = strtok_r(NULL, " ", &save_n);
-		value = strtok_r(NULL, " ", &save_v);
-	}
-	return 0;
 }

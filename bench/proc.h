@@ -20,18 +20,18 @@ struct proc_usage {
 /* ERR_NOT_FOUND when there is no such process. Descriptors are 0 when it may not be asked. */
 enum err proc_read(pid_t pid, struct proc_usage *out) MUST_USE;
 
-/* The whole machine since it started, in ns; ticks of 10 ms. */
+/* The whole machine since it started. Idle time is what the kernel measures; its other accounts are samples of a tick and miss what runs in step with it. */
 struct proc_machine {
-	uint64_t busy_ns;    /* user, nice, system, irq, softirq; every CPU */
-	uint64_t softirq_ns; /* of it */
-	uint64_t steal_ns;   /* taken by the hypervisor; not in busy */
-	uint64_t idle_ns;
+	uint64_t at_ns;    /* when it was read */
+	uint64_t idle_ns;  /* of all CPUs; steps of 10 ms */
+	uint64_t steal_ns; /* taken by the hypervisor */
+	unsigned cpus;
 };
 
 enum err proc_read_machine(struct proc_machine *out) MUST_USE;
-/* CPU time of all processes but `mine` and `other` (0: none): neighbours that disturb a measurement. */
+/* Time all CPUs together were neither idle nor stolen between two readings: user, kernel, interrupts and softirq. */
+uint64_t proc_busy_ns(const struct proc_machine *before, const struct proc_machine *after);
+/* CPU time of all processes (not the kernel's own threads) but `mine` and `other` (0: none): neighbours that disturb a measurement. */
 uint64_t proc_foreign_ns(pid_t mine, pid_t other);
-/* Datagrams dropped at this machine's UDP sockets for want of buffer, in the network namespace of the caller. */
-uint64_t proc_udp_buffer_errors(void);
 
 #endif

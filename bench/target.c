@@ -138,6 +138,8 @@ enum err target_open(struct target **out, const char *where, const char *netns, 
 		target_close(t);
 		return e;
 	}
+	/* Servers keep replies by cookie for a while: ids go on where no recent run has been, 64 a millisecond. */
+	t->generation = (unsigned)(clk_wall_ns() / (NS_PER_MS / 64));
 	for (t->n_free = 0; t->n_free < TARGET_IN_FLIGHT_MAX; t->n_free++)
 		t->free[t->n_free] = TARGET_IN_FLIGHT_MAX - 1 - t->n_free;
 	*out = t;

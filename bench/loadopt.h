@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The options that say what load is made: shared by `call` and `compare`. */
+#ifndef BENCH_LOADOPT_H
+#define BENCH_LOADOPT_H
+
+#include "bench/measure.h"
+#include "bench/opt.h"
+
+enum { LOADOPT_ROWS = 32 };
+
+struct loadopt {
+	const char *mode, *suite, *suite_core, *direction, *scenario, *engine;
+	const char *json, *csv;
+	struct opt_list sessions;
+	unsigned pps, payload, ptime, repeat, threads, tick_us;
+	double rtcp, ramp, warmup, duration, attack, event_period, loss_max, p99_max_ms;
+	bool no_baseline, quiet;
+};
+
+extern const struct loadopt loadopt_defaults;
+
+/* Appends the rows for --help and parsing; returns how many (at most LOADOPT_ROWS). */
+size_t loadopt_rows(struct opt *rows, struct loadopt *o);
+/* Checks what the table can't, and resolves --pps into a number of sessions. `place` and `plan` are filled and must outlive `out`. */
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct place *place, struct call_plan *plan,
+                       struct why *why) MUST_USE;
+
+#endif

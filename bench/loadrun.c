@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* Repetitions of a load against one target or several in turn, and the rows they make. */
+#include "bench/loadrun.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { ROUNDS_MAX = 100, KEYS_MAX = 64 };
+
+const struct result_column loadrun_columns[] = {
+	{.key = "target", .title = "target"},
+	{.key = "sessions", .title = "sessions"},
+	{.key = "pps", .title = "pkt/s"},
+	{.key = "cpu_target_ns", .title = "CPU ns"},
+	{.key = "cpu_machine_ns", .title = "all ns"},
+	{.key = "loss", .title = "loss %", .decimals = 3, .scale = 100},
+	{.key = "duplicates", .title = "dup"},
+	{.key = "reordered", .title = "reord"},
+	{.key = "corrupted", .title = "corrupt"},
+	{.key = "delay_us_p50", .title = "p50 us"},
+	{.key = "delay_us_p90", .title = "p90"},
+	{.key = "delay_us_p99", .title = "p99"},
+	{.key = "delay_us_p999", .title = "p99.9"},
+	{.key = "delay_us_max", .title = "max"},
+	{.key = "switches_per_pkt", .title = "switches/pkt", .decimals = 2},
+	{.key = "rss_mb", .title = "MB"},
+	{.key = "fds", .title = "fds"},
+	{.key = "events", .title = "events"},
+	{.key = "events_failed", .title = "failed"},
+	{.key = "attack_sent", .title = "hostile"},
+};
+const size_t loadrun_n_columns = ARRAY_LEN(loadrun_columns);
+
+/* Rows of single runs become one row of medians and spreads. */
+static void fold(json_t *row, json_t *const *runs, unsigned n)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(runs[0], key, v) {
+		double values[ROUNDS_MAX];
+		unsigned count = 0;
+
+		for (unsigned i = 0; i < n; i++)
+			if (json_is_number(json_object_get(runs[i], key)))
+				values[count++] = json_number_value(json_object_get(runs[i], key));
+		if (count)
+			json_object_set_new(row, key, result_spread(values, count));
+		else
+			json_object_set(row, key, v);
+	}
+}
+
+/* Aims the configuration at one target; NULL: the baseline. */
+static void aim(struct measure_config *c, struct call_plan *plan, const struct peer *peer, char *what, size_t room)
+{
+	c->load.target = peer ? peer->control : NULL;
+	c->pid = peer ? peer->pid : 0;
+	for (int side = 0; side < SIDES; side++)
+		plan->interface[side] = peer && *peer->interface[side] ? peer->interface[side] : NULL;
+	c->load.plan = plan;
+	snprintf(what, room, "%s", peer ? peer->name : "baseline");
+	c->what = what;
+}
+
+static enum err one_run(struct result *r, struct measured *m, struct measure_config *c, const struct peer *peer, struct why *why)
+{
+	struct call_plan plan = *c->load.plan;
+	const struct call_plan *given = c->load.plan;
+	char what[64];
+	enum err e;
+
+	aim(c, &plan, peer, what, sizeof(what));
+	e = measure_run(m, c, why);
+	if (e == ERR_OK)
+		measure_doubt(m, c, r);
+	else
+		why_prefix(why, "%s", what);
+	c->load.plan = given;
+	return e;
+}
+
+struct rounds {
+	json_t *runs[LOADRUN_TARGETS_MAX][ROUNDS_MAX];
+};
+
+static enum err run_rounds(struct result *r, struct rounds *rounds, struct measure_config *c, const struct loadopt *o, const struct peer *peers,
+                           unsigned n_peers, struct why *why)
+{
+	struct measured *m = mem_alloc(sizeof(*m)), *baseline = mem_alloc(sizeof(*baseline));
+	enum err e = m && baseline ? ERR_OK : ERR_NOMEM;
+
+	for (unsigned round = 0; round < o->repeat && e == ERR_OK; round++) {
+		if (!o->no_baseline)
+			e = one_run(r, baseline, c, NULL, why);
+		for (unsigned i = 0; i < n_peers && e == ERR_OK; i++) {
+			unsigned which = round % 2 ? n_peers - 1 - i : i;
+
+			e = one_run(r, m, c, &peers[which], why);
+			if (e != ERR_OK)
+				break;
+			rounds->runs[which][round] = json_object();
+			measure_put(m, o->no_baseline ? NULL : baseline, rounds->runs[which][round]);
+			json_object_set_new(r->doc, "generator_engine", json_string(m->engine));
+		}
+	}
+	mem_free(m);
+	mem_free(baseline);
+	return e;
+}
+
+static enum err run_load(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peers, unsigned n_peers,
+                         struct why *why)
+{
+	struct rounds *rounds = mem_alloc(sizeof(*rounds));
+	enum err e = rounds ? run_rounds(r, rounds, c, o, peers, n_peers, why) : ERR_NOMEM;
+
+	for (unsigned i = 0; rounds && i < n_peers; i++) {
+		if (e == ERR_OK) {
+			json_t *row = result_row(r);
+
+			json_object_set_new(row, "target", json_string(peers[i].name));
+			json_object_set_new(row, "sessions", json_integer(c->load.calls));
+			fold(row, rounds->runs[i], o->repeat);
+		}
+		for (unsigned k = 0; k < o->repeat; k++)
+			json_decref(rounds->runs[i][k]);
+	}
+	mem_free(rounds);
+	return e;
+}
+
+/* --- ramp ----------------------------------------------------------------------------------------- */
+
+static enum err try_load(struct result *r, struct measured *m, struct measure_config *c, const struct loadopt *o, const struct peer *peer,
+                         unsigned calls, bool *passes, struct why *why)
+{
+	double loss, p99_ms;
+	enum err e;
+	json_t *row;
+
+	c->load.calls = calls;
+	e = one_run(r, m, c, peer, why);
+	if (e != ERR_OK)
+		return e;
+	loss = m->figures.sent ? (double)m->figures.lost / (double)m->figures.sent : 1;
+	p99_ms = (double)hist_percentile(&m->figures.delay, 99) / 1e6;
+	*passes = loss <= o->loss_max && p99_ms <= o->p99_max_ms;
+	row = result_row(r);
+	json_object_set_new(row, "target", json_string(peer->name));
+	json_object_set_new(row, "sessions", json_integer(calls));
+	measure_put(m, NULL, row);
+	json_object_set_new(row, "passes", json_boolean(*passes));
+	return ERR_OK;
+}
+
+/* Doubles until it breaks, then halves the distance until it is a sixteenth of the load. */
+static enum err ramp(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peer, struct why *why)
+{
+	struct measured *m = mem_alloc(sizeof(*m));
+	unsigned good = 0, bad = 0, calls = o->sessions.v[0];
+	enum err e = m ? ERR_OK : ERR_NOMEM;
+	bool passes = false;
+
+	while (e == ERR_OK && calls > good && (bad == 0 || bad - good > bad / 16)) {
+		e = try_load(r, m, c, o, peer, calls, &passes, why);
+		if (e == ERR_OK && passes)
+			good = calls;
+		else if (e == ERR_OK)
+			bad = calls;
+		calls = bad ? (good + bad) / 2 : good * 2;
+	}
+	if (e == ERR_OK)
+		result_note(r, "%s: %u sessions pass (loss at most %g %%, p99 at most %g ms); %u break it", peer->name, good, o->loss_max * 100,
+		            o->p99_max_ms, bad);
+	mem_free(m);
+	return e;
+}
+
+enum err loadrun_targets(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peers, unsigned n_peers,
+                         struct why *why)
+{
+	enum err e = ERR_OK;
+
+	if (c->load.scenario->ramp) {
+		for (unsigned i = 0; i < n_peers && e == ERR_OK; i++)
+			e = ramp(r, c, o, &peers[i], why);
+		return e;
+	}
+	for (unsigned i = 0; i < o->sessions.n && e == ERR_OK; i++) {
+		c->load.calls = o->sessions.v[i];
+		e = run_load(r, c, o, peers, n_peers, why);
+	}
+	return e;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* One measurement: generators run for a while, and what the target and the machine spent meanwhile. */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include "bench/loadgen.h"
+#include "bench/proc.h"
+#include "bench/result.h"
+
+struct measure_config {
+	struct loadgen_config load; /* calls of all threads together */
+	unsigned threads;
+	pid_t pid;                  /* of the target; 0: not known */
+	bool quiet;                 /* no bar */
+	const char *what;           /* beside the bar */
+};
+
+struct measured {
+	struct loadgen_figures figures;
+	double seconds;
+	bool has_target;                  /* the next line holds */
+	struct proc_usage spent, held;    /* differences over the measured time; absolute at its end */
+	uint64_t busy_ns;                 /* whole machine, less foreign processes */
+	uint64_t own_ns, foreign_ns, steal_ns;
+	unsigned cpus;
+	char engine[16];
+};
+
+/* Places calls, sends, ends calls. *out is large: not on a small stack. */
+enum err measure_run(struct measured *out, const struct measure_config *config, struct why *why) MUST_USE;
+
+/*
+ * Adds the figures to a row: sessions, pps, loss, delay ... and CPU per forwarded packet: of the target's threads (cpu_target_ns), and of the
+ * machine less the baseline (cpu_machine_ns; `baseline` may be NULL).
+ */
+void measure_put(const struct measured *m, const struct measured *baseline, json_t *row);
+/* Says what makes the figures doubtful: a busy machine, a generator at its limit. */
+void measure_doubt(const struct measured *m, const struct measure_config *config, struct result *r);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The relay under test as a run needs it: where its control is, which process it is; started and ended here if a file says how. */
+#ifndef BENCH_PEER_H
+#define BENCH_PEER_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "bench/call.h"
+#include "bench/netns.h"
+
+/*
+ * `--target`: "jsonrpc:..." or "ng:..." for one that runs, or the path of a file:
+ *   {"name": "rtpengine", "control": "ng:127.0.0.1:{port}", "interfaces": {"access": "access", "core": "core"},
+ *    "start": ["/usr/bin/rtpengine", "--interface=access/{access}", ...], "pid": 123}
+ * In its texts {access} and {core} are the target's own addresses, {tmp} a folder of its own, {bin} where sluice-bench lies, {port} a
+ * free port. Without "start" it is taken to run already.
+ */
+struct peer {
+	char name[64], control[256], log[256];
+	char interface[SIDES][64]; /* "": its default */
+	char tmp[64];
+	pid_t pid;                 /* 0: not known */
+	bool is_child;
+};
+
+/* Starts it if asked to, and waits until it answers. `pid` 0: as the file says. ERR_TIMEOUT names its log. */
+enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct place *place, struct why *why) MUST_USE;
+/* Ends what was started, by its pid; removes its folder. */
+void peer_close(struct peer *p);
+
+#endif
