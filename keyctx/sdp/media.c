@@ -182,7 +182,7 @@ static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *p
 		return ERR_OK;
 	}
 	n = snprintf(text, sizeof(text), "rtcp:%u", place->rtcp.port);
-	if (!addr_ip_eq(&place->rtcp, &place->rtp)) {
+	if (place->full_rtcp || !addr_ip_eq(&place->rtcp, &place->rtp)) {
 		struct str at = print_address(&place->rtcp, false, address, sizeof(address));
 
 		n = snprintf(text, sizeof(text), "rtcp:%u %.*s", place->rtcp.port, STR_ARG(at));

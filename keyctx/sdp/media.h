@@ -37,6 +37,7 @@ struct sdp_place {
 	struct addr rtp;
 	struct addr rtcp; /* none: with rtcp_mux the same port, else the next one, and no a=rtcp line is written */
 	bool rtcp_mux;
+	bool full_rtcp;       /* a=rtcp with its address even where it is that of c= */
 	bool held_by_address; /* write 0.0.0.0 or :: as the peer did */
 };
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* Offer and answer over sessions: SDP in, legs made and changed underneath, SDP out. */
+#ifndef CONTROL_DIALOG_H
+#define CONTROL_DIALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "control/service.h"
+#include "keyctx/sdp/ims.h"
+#include "keyctx/sdp/offer.h"
+#include "keyctx/sdp/sdes.h"
+#include "keyctx/sdp/sdp.h"
+
+/* Every call that signalling speaks of by its SDP. Control only; ends before the service does. */
+struct dialogs;
+
+enum err dialogs_new(struct dialogs **out, struct service *sv) MUST_USE;
+/* What still waits is answered with ERR_CLOSED. Takes NULL. */
+void dialogs_free(struct dialogs *d);
+size_t dialogs_count(const struct dialogs *d);
+
+enum dialog_op { DIALOG_OFFER, DIALOG_ANSWER, DIALOG_REJECT, DIALOG_DELETE };
+
+/* Who decides about security. */
+enum dialog_profile {
+	DIALOG_PLAIN,    /* the request: `transport` names what the other side shall see */
+	DIALOG_IMS_UE,   /* "ims-access", the SDP comes from the served UE: rows O1 to O11 */
+	DIALOG_IMS_CORE, /* "ims-access", it comes from the core: rows T1 to T6 */
+};
+
+/* What is done about a=rtcp-mux; bits. None: towards the answerer as the offerer did, back as the answerer did. */
+enum dialog_mux {
+	DIALOG_MUX_OFFER = 1,   /* offer it to the answerer in any case */
+	DIALOG_MUX_REQUIRE = 2, /* the same, as rtcp-mux-only; an answer without it is refused */
+	DIALOG_MUX_DEMUX = 4,   /* accept it of the offerer, do not offer it on */
+	DIALOG_MUX_ACCEPT = 8,  /* accept it of the offerer whatever the answerer says */
+	DIALOG_MUX_REJECT = 16, /* refuse it to the offerer */
+};
+
+enum dialog_replace {
+	DIALOG_REPLACE_ORIGIN = 1,
+	DIALOG_REPLACE_USERNAME = 2,
+	DIALOG_REPLACE_SESSION_NAME = 4,
+	DIALOG_REPLACE_VERSION = 8,
+};
+
+enum { DIALOG_SUITES_MAX = SUITE_COUNT, DIALOG_TAG_MAX = 256 };
+
+/* How a request wants things. */
+struct dialog_options {
+	enum dialog_profile profile;
+	enum sdp_profile transport;  /* PLAIN: profile for the other side; SDP_PROFILE_OTHER: as it came */
+	bool terminate;              /* RTP/SAVP on both sides: end it here (srtp-srtp) rather than let it pass (e2e) */
+	struct ims_call ims;
+	struct sdes_policy sdes;
+	uint8_t n_suites;
+	enum suite_id suites[DIALOG_SUITES_MAX]; /* that we offer, in this order */
+	bool any_tag;                /* an answer with a wrong tag is forgiven where the suite is unique */
+	uint8_t mux, replace;        /* enum dialog_mux, dialog_replace */
+	bool accept_rekey;
+	bool supersede_glare;        /* an offer of the other side ends the one that waits, instead of being refused */
+	bool keep_bundle;
+	bool no_rtcp_attr, full_rtcp_attr;
+	bool gate_by_direction;      /* a=inactive and the like close the gates, RTCP included */
+	bool loop_protect;
+	int16_t interface[2];        /* index of the interface for the side that sends this SDP, and for the other; -1: the first that fits */
+	uint8_t family;              /* 4 or 6: of our address towards the other side; 0: any */
+	struct addr media_address;   /* put into the SDP instead of our own; none: ours */
+	struct addr received_from;   /* believed instead of the address in the SDP; none: the SDP */
+	uint8_t latch;               /* enum relay_latch, of the side that sends this SDP */
+	int16_t dscp;                /* -1: the service's */
+	uint32_t delete_delay_ms;    /* not waited for: answers of DELETE say what was, at once */
+};
+
+void dialog_options_defaults(struct dialog_options *o);
+
+/* One request; everything is borrowed for the call. */
+struct dialog_ask {
+	enum dialog_op op;
+	struct str call;   /* Call-ID */
+	struct str from;   /* the offerer's tag, of an answer too */
+	struct str to;     /* the answerer's; may be empty in an offer */
+	struct str branch; /* tells offers of one call apart that go to different places; may be empty */
+	struct str sdp;
+	struct dialog_options options;
+};
+
+/* What was decided about one m-line. */
+struct dialog_media_report {
+	const char *row;    /* of the IMS tables, else "" */
+	const char *action; /* "relay" "pass" "refuse" "off" */
+	enum relay_mode mode;
+	const char *change; /* offer_change_name */
+};
+
+struct dialog_reply {
+	enum err e;
+	const struct why *why;
+	int sip_status;    /* on failure: what signalling may answer with: 488, 491, 481, 503, 500 */
+	struct str sdp;    /* OFFER, ANSWER: for the other side. Holds keys: it is wiped after the call */
+	unsigned n_media;
+	struct dialog_media_report media[SDP_MEDIA_MAX];
+	struct session *session;                 /* NULL when there is none */
+	const struct relay_session_stats *stats; /* DELETE: final */
+};
+
+/* Made once for each request, from inside dialog_request or later. Everything lives for the call. */
+typedef void dialog_done_fn(void *arg, const struct dialog_reply *reply);
+
+/*
+ * Requests of one call are carried out in order. OFFER and ANSWER return the SDP for the other side; a request that fails
+ * changes nothing. REJECT: the offer that waits was refused by its receiver; everything old stays. DELETE ends the call.
+ */
+void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done_fn *done, void *arg);
+
+/* The session's id of a call: the Call-ID itself, or "sha256-…" of one that is too long. */
+enum { DIALOG_ID_MAX = 128 };
+enum err dialog_session_id(struct str call, char out[DIALOG_ID_MAX]) MUST_USE;
+/* Tags of the call whose session this is; empty when it is not one of ours. */
+void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second);
+
+#endif

@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: MIT */
+/* Offers and answers planned m-line by m-line; nothing outside the plan changes here. */
+#include "control/dialog_media.h"
+
+#include "base/mem.h"
+#include "keyctx/sdp/capneg.h"
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media)
+{
+	struct dialog_exchange *x = mem_alloc(sizeof(*x) + n_media * sizeof(x->media[0]));
+
+	if (!x)
+		return ERR_NOMEM;
+	x->n_media = n_media;
+	*out = x;
+	return ERR_OK;
+}
+
+static void list_free(struct sdes_list *l)
+{
+	if (l)
+		sdes_list_clear(l);
+	mem_free(l);
+}
+
+static void clear_media(struct dialog_media *m)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		sdes_line_clear(&m->side[i].theirs);
+		sdes_line_clear(&m->side[i].ours);
+	}
+	list_free(m->offered);
+	m->offered = NULL;
+}
+
+void dialog_exchange_free(struct dialog_exchange *x)
+{
+	if (!x)
+		return;
+	for (unsigned i = 0; i < x->n_media; i++)
+		clear_media(&x->media[i]);
+	mem_free(x);
+}
+
+static enum err copy_list(struct sdes_list **out, const struct sdes_list *l)
+{
+	struct sdes_list *copy = mem_alloc(sizeof(*copy));
+	enum err e = copy ? ERR_OK : ERR_NOMEM;
+
+	for (unsigned i = 0; i < l->n && !e; i++) {
+		e = sdes_line_copy(&copy->lines[i], &l->lines[i]);
+		copy->n += !e;
+	}
+	if (e)
+		list_free(copy);
+	else
+		*out = copy;
+	return e;
+}
+
+static enum err copy_media(struct dialog_media *out, const struct dialog_media *m)
+{
+	enum err e = ERR_OK;
+
+	*out = *m;
+	out->offered = NULL;
+	for (unsigned i = 0; i < 2; i++)
+		out->side[i].theirs = out->side[i].ours = (struct sdes_line){0};
+	for (unsigned i = 0; i < 2 && !e; i++) {
+		e = sdes_line_copy(&out->side[i].theirs, &m->side[i].theirs);
+		if (!e)
+			e = sdes_line_copy(&out->side[i].ours, &m->side[i].ours);
+	}
+	if (!e && m->offered)
+		e = copy_list(&out->offered, m->offered);
+	return e;
+}
+
+enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x)
+{
+	struct dialog_exchange *copy = NULL;
+	enum err e = dialog_exchange_new(&copy, x->n_media);
+
+	if (e)
+		return e;
+	copy->from = x->from;
+	copy->options = x->options;
+	for (unsigned i = 0; i < x->n_media && !e; i++)
+		e = copy_media(&copy->media[i], &x->media[i]);
+	if (e)
+		dialog_exchange_free(copy);
+	else
+		*out = copy;
+	return e;
+}
+
+/* --- an offered m-line -------------------------------------------------------------------------------- */
+
+/* What the walk over one m-line of an offer carries. */
+struct place {
+	const struct sdp *s;
+	unsigned i;
+	enum offer_side from, other;
+	const struct dialog_options *o;
+	const struct spec_context *context;
+	const struct dialog_media *before; /* relayed until now, else NULL */
+	struct dialog_media *m;
+	struct sdes_list *list; /* a=crypto lines of the offer */
+	struct capneg capability;
+	bool has_capability;
+	struct why *why;
+};
+
+/* How an m-line shall be carried. */
+struct carriage {
+	enum relay_mode mode;
+	bool access_is_other;
+	enum sdp_profile near, far; /* as the offerer and the answerer see it */
+	bool near_secure, far_secure;
+};
+
+static struct carriage carry(enum sdp_profile near, enum sdp_profile far, bool near_secure, bool far_secure)
+{
+	/* [offerer's SRTP ends here][answerer's does] */
+	static const enum relay_mode modes[2][2] = {
+		{RELAY_MODE_RTP, RELAY_MODE_E2AE},
+		{RELAY_MODE_E2AE, RELAY_MODE_SRTP_SRTP},
+	};
+
+	return (struct carriage){.mode = modes[near_secure][far_secure],
+	                         .access_is_other = far_secure && !near_secure,
+	                         .near = near, .far = far, .near_secure = near_secure, .far_secure = far_secure};
+}
+
+static struct carriage carry_opaque(enum sdp_profile near, enum sdp_profile far)
+{
+	return (struct carriage){.mode = RELAY_MODE_E2E, .near = near, .far = far};
+}
+
+static enum err decide_plain(struct place *p, struct carriage *c)
+{
+	enum sdp_profile near = p->s->media[p->i].profile, far = p->o->transport;
+	bool terminate = p->o->terminate;
+
+	if (far == SDP_PROFILE_OTHER && p->before) {
+		/* A running media goes on as it is unless the request says otherwise. */
+		far = p->before->side[p->other].profile;
+		terminate |= p->before->mode == RELAY_MODE_SRTP_SRTP;
+	}
+	if (far == SDP_PROFILE_OTHER)
+		far = near;
+	if (sdp_profile_is_dtls(near) || sdp_profile_is_dtls(far)) {
+		if (near != far)
+			return why_fail(p->why, ERR_UNSUPPORTED, "m-line %u: DTLS-SRTP is passed on, not ended here", p->i + 1);
+		*c = carry_opaque(near, far);
+		return ERR_OK;
+	}
+	*c = carry(near, far, sdp_profile_is_secure(near), sdp_profile_is_secure(far));
+	if (c->mode == RELAY_MODE_SRTP_SRTP && !terminate)
+		*c = carry_opaque(near, far);
+	return ERR_OK;
+}
+
+static struct carriage carry_as_decided(const struct place *p, enum ims_action action)
+{
+	enum sdp_profile near = p->s->media[p->i].profile;
+	bool from_ue = p->o->profile == DIALOG_IMS_UE;
+
+	switch (action) {
+	case IMS_E2AE:
+		return from_ue ? carry(near, sdp_profile_with(near, false), true, false) :
+		                 carry(near, sdp_profile_with(near, true), false, true);
+	case IMS_E2AE_AVP:
+		return carry(near, near, true, false);
+	case IMS_E2AE_CAPABILITY:
+		return carry(p->capability.profile, sdp_profile_with(p->capability.profile, false), true, false);
+	case IMS_E2E:
+		return carry_opaque(near, near);
+	case IMS_PLAIN:
+	case IMS_REFUSE:
+	case IMS_ACTION_COUNT:
+		break;
+	}
+	return carry(near, near, false, false);
+}
+
+static enum err decide_ims(struct place *p, struct carriage *c)
+{
+	struct ims_call call = p->o->ims;
+	struct ims_facts f;
+	struct ims_decision d;
+
+	p->has_capability = capneg_choose(&p->capability, p->s, p->i, &p->o->sdes) == ERR_OK;
+	ims_facts_read(&f, p->s, p->i, p->list, p->has_capability);
+	if (p->before) {
+		/* TS 33.328 7.4: an update goes on with what was agreed, whatever the indicator or the registration say now. */
+		call.has_binding = p->before->mode == RELAY_MODE_E2AE;
+		f.is_requested |= call.has_binding;
+	}
+	d = p->o->profile == DIALOG_IMS_UE ? ims_decide_from_ue(&f, &call) : ims_decide_from_core(&f, &call);
+	p->m->row = d.row;
+	*c = carry_as_decided(p, d.action);
+	p->m->answers_in_avp = d.action == IMS_E2AE_AVP;
+	p->m->is_applied = c->mode == RELAY_MODE_E2AE;
+	if (d.action == IMS_E2AE_CAPABILITY)
+		memcpy(p->m->acfg, p->capability.acfg, sizeof(p->m->acfg));
+	if (d.action == IMS_REFUSE) {
+		p->m->treat = DIALOG_TREAT_REFUSE;
+		return why_fail(p->why, ERR_INVALID, "m-line %u: %s", p->i + 1, d.reason);
+	}
+	return ERR_OK;
+}
+
+/* 0.0.0.0 says hold, not where: the address before stays the one we know. */
+static void settle_address(struct dialog_side *side, const struct sdp_transport *t, const struct dialog_side *before,
+                           const struct addr *received_from)
+{
+	side->at = *t;
+	side->is_known = true;
+	if (t->is_held_by_address) {
+		bool had = before && before->is_known;
+
+		side->at.rtp = had ? before->at.rtp : (struct addr){0};
+		side->at.rtcp = had ? before->at.rtcp : (struct addr){0};
+	} else if (!addr_is_none(received_from)) {
+		side->at.rtp = addr_with_port(received_from, t->rtp.port);
+		side->at.rtcp = addr_with_port(received_from, t->rtcp.port);
+	}
+}
+
+static bool has_moved(const struct dialog_side *now, const struct dialog_side *before)
+{
+	return before->is_known && !addr_is_none(&before->at.rtp) && !addr_is_none(&now->at.rtp) &&
+	       !addr_eq(&now->at.rtp, &before->at.rtp);
+}
+
+static enum err judge_news(struct place *p, const struct carriage *c)
+{
+	const struct dialog_side *b = p->before ? &p->before->side[p->from] : NULL;
+	struct offer_policy policy = {.accept_rekey = p->o->accept_rekey, .allow_mode_switch = p->o->profile == DIALOG_PLAIN};
+	struct offer_news n = {.was_there = b != NULL, .is_there = true};
+
+	if (b) {
+		n.has_moved = has_moved(&p->m->side[p->from], b);
+		n.is_rekeyed = c->near_secure && b->theirs.n_keys && !sdes_list_find(p->list, &b->theirs) && !p->m->acfg[0];
+		n.has_switched = c->mode != p->before->mode ||
+		                 (c->mode == RELAY_MODE_E2AE && c->access_is_other != (p->before->access != (uint8_t)p->from));
+	}
+	p->m->change = offer_judge(&n, &policy);
+	if (p->m->change == OFFER_CHANGE_REKEY_REFUSED)
+		return why_fail(p->why, ERR_REKEY, "m-line %u: a new key where the peer did not move", p->i + 1);
+	if (p->m->change == OFFER_CHANGE_SWITCH_REFUSED)
+		return why_fail(p->why, ERR_WRONG_STATE, "m-line %u: %s may not become %s in mid-call", p->i + 1,
+		                relay_mode_name(p->before->mode), relay_mode_name(c->mode));
+	return ERR_OK;
+}
+
+/* The line of theirs that is used, and ours against it: what is in use stays in use. */
+static enum err choose_near_keys(struct place *p, const struct dialog_side *before)
+{
+	struct dialog_side *side = &p->m->side[p->from];
+	const struct sdes_line *line = before && before->theirs.n_keys ? sdes_list_find(p->list, &before->theirs) : NULL;
+	char text[256];
+	enum err e;
+
+	if (p->m->acfg[0])
+		line = &p->capability.crypto;
+	if (!line)
+		line = sdes_list_first(p->list);
+	if (!line)
+		return why_fail(p->why, ERR_INVALID, "m-line %u: no usable a=crypto line (%s)", p->i + 1,
+		                sdes_list_describe(p->list, text, sizeof(text)));
+	e = sdes_line_copy(&side->theirs, line);
+	if (e)
+		return e;
+	if (!before || before->ours.suite != line->suite || !before->ours.n_keys)
+		return sdes_answer_make(&side->ours, line, p->list);
+	e = sdes_line_copy(&side->ours, &before->ours);
+	side->ours.tag = line->tag;
+	return e;
+}
+
+/* What we offer to the other side: our line in use, or fresh ones, each with a key of its own. */
+static enum err make_far_keys(struct place *p, const struct dialog_side *before)
+{
+	struct sdes_list *l = mem_alloc(sizeof(*l));
+	enum err e = ERR_OK;
+
+	if (!l)
+		return ERR_NOMEM;
+	p->m->offered = l;
+	if (before && before->ours.n_keys) {
+		e = sdes_line_copy(&l->lines[0], &before->ours);
+		l->n = !e;
+		return e;
+	}
+	for (unsigned i = 0; i < p->o->n_suites && !e; i++) {
+		e = sdes_offer_make(&l->lines[i], i + 1, suite_get(p->o->suites[i]));
+		l->n += !e;
+	}
+	return e;
+}
+
+static void note_mikey(struct place *p)
+{
+	struct dialog_side *side = &p->m->side[p->from];
+	struct keymgmt k = {0};
+
+	/* Ours to recognise, not to judge: what can't be read passes like any foreign line. */
+	if (keymgmt_find(&k, p->s, p->i, "mikey"))
+		return;
+	side->has_mikey = keymgmt_digest(&k, side->mikey) == ERR_OK;
+	keymgmt_clear(&k);
+}
+
+static uint8_t pick_interface(const struct dialog_options *o, const struct spec_context *context, bool is_far,
+                              uint8_t family)
+{
+	if (o->interface[is_far] >= 0 && (unsigned)o->interface[is_far] < context->n_interfaces) {
+		const struct io_interface *named = &context->interfaces[o->interface[is_far]];
+
+		if (!family || named->advertised.version == family)
+			return (uint8_t)o->interface[is_far];
+	}
+	for (unsigned i = 0; family && i < context->n_interfaces; i++)
+		if (context->interfaces[i].advertised.version == family)
+			return (uint8_t)i;
+	return 0;
+}
+
+/* Sides as they were, or as the request places them. */
+static void place_sides(struct place *p, const struct dialog_media *before, const struct carriage *c)
+{
+	struct dialog_side *near = &p->m->side[p->from], *far = &p->m->side[p->other];
+
+	near->profile = c->near;
+	far->profile = c->far;
+	near->is_secure = c->near_secure;
+	far->is_secure = c->far_secure;
+	near->latch = p->o->latch;
+	near->interface = pick_interface(p->o, p->context, false, near->at.rtp.version);
+	far->interface = pick_interface(p->o, p->context, true, p->o->family);
+	if (before) {
+		far->at = before->side[p->other].at;
+		far->is_known = before->side[p->other].is_known;
+		far->latch = before->side[p->other].latch;
+		near->interface = before->side[p->from].interface;
+		far->interface = before->side[p->other].interface;
+	}
+}
+
+static enum err fill_media(struct place *p, const struct carriage *c)
+{
+	/* A switched media is built anew: nothing of the old one comes along. */
+	const struct dialog_media *before = p->m->change == OFFER_CHANGE_SWITCHED ? NULL : p->before;
+	struct dialog_media *m = p->m;
+	enum err e = ERR_OK;
+
+	m->treat = DIALOG_TREAT_RELAY;
+	m->mode = c->mode;
+	m->is_new = before == NULL;
+	m->access = before ? before->access : (uint8_t)(c->access_is_other ? p->other : p->from);
+	if (m->change == OFFER_CHANGE_SWITCHED)
+		m->generation = !p->before->generation;
+	m->had_keys = p->list->n > 0 || keymgmt_is_present(p->s, p->i);
+	place_sides(p, before, c);
+	note_mikey(p);
+	if (c->near_secure)
+		e = choose_near_keys(p, before ? &before->side[p->from] : NULL);
+	if (!e && c->far_secure)
+		e = make_far_keys(p, before ? &before->side[p->other] : NULL);
+	if (!e && c->far_secure && before) {
+		e = sdes_line_copy(&m->side[p->other].theirs, &before->side[p->other].theirs);
+		if (!e)
+			e = sdes_line_copy(&m->side[p->other].ours, &before->side[p->other].ours);
+	}
+	return e;
+}
+
+static enum err plan_rtp(struct place *p)
+{
+	struct sdp_transport t;
+	struct carriage c = {0};
+	enum err e = sdp_transport_read(p->s, p->i, &t, p->why);
+
+	if (!e)
+		e = sdes_list_parse(p->list, p->s, p->i, &p->o->sdes);
+	if (e)
+		return e;
+	settle_address(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
+	e = p->o->profile == DIALOG_PLAIN ? decide_plain(p, &c) : decide_ims(p, &c);
+	if (!e)
+		e = judge_news(p, &c);
+	return e ? e : fill_media(p, &c);
+}
+
+static enum err plan_media(struct place *p)
+{
+	const struct sdp_media *sm = &p->s->media[p->i];
+	enum err e = ERR_OK;
+
+	p->m->row = "";
+	if (!sdp_profile_is_rtp(sm->profile)) {
+		p->m->treat = DIALOG_TREAT_PASS;
+	} else if (sm->port == 0) {
+		p->m->treat = DIALOG_TREAT_OFF;
+		p->m->change = p->before ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+	} else {
+		e = plan_rtp(p);
+	}
+	sdes_list_clear(p->list);
+	if (p->has_capability)
+		capneg_clear(&p->capability);
+	/* One that can't be secured as it must be is refused alone, unless it runs already. */
+	if (e && p->m->treat == DIALOG_TREAT_REFUSE && !p->before)
+		return ERR_OK;
+	return e;
+}
+
+/* With nothing left but refused m-lines the offer as a whole is refused. */
+static bool is_all_refused(const struct dialog_exchange *x)
+{
+	unsigned refused = 0, left = 0;
+
+	for (unsigned i = 0; i < x->n_media; i++) {
+		refused += x->media[i].treat == DIALOG_TREAT_REFUSE;
+		left += x->media[i].treat == DIALOG_TREAT_RELAY || x->media[i].treat == DIALOG_TREAT_PASS;
+	}
+	return refused && !left;
+}
+
+enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exchange *now, const struct sdp *s,
+                           enum offer_side from, const struct dialog_options *o, const struct spec_context *context,
+                           struct why *why)
+{
+	struct dialog_exchange *x = NULL;
+	struct sdes_list *list = mem_alloc(sizeof(*list));
+	struct why reason = {""};
+	enum err e = list ? dialog_exchange_new(&x, s->n_media) : ERR_NOMEM;
+
+	if (!e && now && s->n_media < now->n_media)
+		e = why_fail(&reason, ERR_INVALID, "%u m-lines where there were %u (RFC 3264 8)", s->n_media, now->n_media);
+	for (unsigned i = 0; i < s->n_media && !e; i++) {
+		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
+		struct place p = {.s = s, .i = i, .from = from, .other = !from, .o = o, .context = context,
+		                  .before = b && b->treat == DIALOG_TREAT_RELAY ? b : NULL,
+		                  .m = &x->media[i], .list = list, .why = &reason};
+
+		x->media[i].generation = b ? b->generation : 0;
+		e = plan_media(&p);
+	}
+	if (!e && is_all_refused(x))
+		e = ERR_INVALID; /* for the reason of the last of them */
+	mem_free(list);
+	if (e) {
+		why_fail(why, e, "%s", reason.text[0] ? reason.text : err_meaning(e));
+		dialog_exchange_free(x);
+		return e;
+	}
+	x->from = from;
+	x->options = *o;
+	*out = x;
+	return ERR_OK;
+}
+
+static enum err keep_media_keys(struct dialog_media *m, const struct dialog_media *old, enum offer_side from)
+{
+	struct dialog_side *near = &m->side[from];
+	struct sdes_list *list;
+	struct sdes_line ours;
+	enum err e = ERR_OK;
+
+	if (near->ours.n_keys && near->ours.suite == old->side[from].ours.suite) {
+		e = sdes_line_copy(&ours, &old->side[from].ours);
+		if (e)
+			return e;
+		ours.tag = near->ours.tag;
+		sdes_line_clear(&near->ours);
+		near->ours = ours;
+	}
+	if (m->offered && old->offered) {
+		e = copy_list(&list, old->offered);
+		if (e)
+			return e;
+		list_free(m->offered);
+		m->offered = list;
+	}
+	return e;
+}
+
+enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < x->n_media && i < replaced->n_media && !e; i++) {
+		struct dialog_media *m = &x->media[i];
+		const struct dialog_media *old = &replaced->media[i];
+
+		if (m->treat == DIALOG_TREAT_RELAY && old->treat == m->treat && old->mode == m->mode &&
+		    old->access == m->access)
+			e = keep_media_keys(m, old, x->from);
+	}
+	return e;
+}
+
+/* --- an answered m-line ------------------------------------------------------------------------------- */
+
+static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, const struct sdes_list *list,
+                                   bool any_tag, struct why *why)
+{
+	const struct sdes_line *ours;
+	struct sdes_line mine, theirs;
+	enum err e = sdes_answer_check(m->offered, list, any_tag, &ours, why);
+
+	if (!e)
+		e = sdes_line_copy(&mine, ours);
+	if (e)
+		return e;
+	e = sdes_line_copy(&theirs, &list->lines[0]);
+	if (e) {
+		sdes_line_clear(&mine);
+		return e;
+	}
+	sdes_line_clear(&side->theirs);
+	sdes_line_clear(&side->ours);
+	side->theirs = theirs;
+	side->ours = mine;
+	return ERR_OK;
+}
+
+static enum err judge_answered_key(const struct dialog_side *side, const struct dialog_side *before, bool accept,
+                                   struct why *why)
+{
+	struct offer_policy policy = {.accept_rekey = accept};
+	struct offer_news n = {.was_there = true, .is_there = true, .has_moved = has_moved(side, before),
+	                       .is_rekeyed = before->theirs.n_keys && !sdes_line_eq(&side->theirs, &before->theirs)};
+
+	if (offer_change_is_refusal(offer_judge(&n, &policy)))
+		return why_fail(why, ERR_REKEY, "the answer has a new key where the peer did not move");
+	return ERR_OK;
+}
+
+static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
+                              const struct dialog_media *before, const struct dialog_options *o, struct why *why)
+{
+	struct dialog_side *side = &m->side[!from];
+	struct sdes_list *list;
+	struct sdp_transport t;
+	enum err e = sdp_transport_read(s, i, &t, why);
+
+	if (!e)
+		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
+	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys && sdp_profile_is_secure(side->profile) &&
+	    !sdp_has_attr(s, (int)i, "crypto") && !keymgmt_is_present(s, i))
+		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
+	if (e)
+		return e;
+	settle_address(side, &t, before ? &before->side[!from] : NULL, &o->received_from);
+	side->latch = o->latch;
+	if (!side->is_secure)
+		return ERR_OK;
+	list = mem_alloc(sizeof(*list));
+	e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
+	if (!e)
+		e = take_answered_keys(m, side, list, o->any_tag, why);
+	list_free(list);
+	if (!e && before)
+		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);
+	return e;
+}
+
+enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
+                            const struct dialog_options *o, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	if (s->n_media != x->n_media)
+		return why_fail(why, ERR_INVALID, "%u m-lines answered, %u were offered", s->n_media, x->n_media);
+	for (unsigned i = 0; i < x->n_media && !e; i++) {
+		struct dialog_media *m = &x->media[i];
+		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
+
+		if (m->treat != DIALOG_TREAT_RELAY)
+			continue;
+		if (s->media[i].port == 0) {
+			m->treat = DIALOG_TREAT_OFF;
+			m->change = b && b->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+			continue;
+		}
+		if (x->options.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(s, (int)i, "rtcp-mux"))
+			e = why_fail(why, ERR_INVALID, "a=rtcp-mux was required");
+		if (!e)
+			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, why);
+		if (e)
+			why_prefix(why, "m-line %u", i + 1);
+	}
+	return e;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* What offer and answer agreed, or are about to agree, about each m-line. Private to control/dialog*.c. */
+#ifndef CONTROL_DIALOG_MEDIA_H
+#define CONTROL_DIALOG_MEDIA_H
+
+#include "control/dialog.h"
+#include "keyctx/sdp/keymgmt.h"
+#include "keyctx/sdp/media.h"
+
+enum dialog_treat {
+	DIALOG_TREAT_PASS,   /* not RTP: not ours */
+	DIALOG_TREAT_RELAY,
+	DIALOG_TREAT_REFUSE, /* answered with port 0 */
+	DIALOG_TREAT_OFF,    /* port 0 by a peer */
+};
+
+/* One side of an m-line. */
+struct dialog_side {
+	enum sdp_profile profile; /* that this side sees */
+	bool is_secure;           /* its SRTP ends here */
+	bool is_known;            /* it has spoken: `at` holds */
+	struct sdp_transport at;
+	struct sdes_line theirs, ours; /* in use or about to be; no keys: none */
+	bool has_mikey;
+	uint8_t mikey[KEYMGMT_DIGEST_LEN];
+	uint8_t latch;
+	uint8_t interface;
+};
+
+struct dialog_media {
+	enum dialog_treat treat;
+	enum relay_mode mode;
+	uint8_t access;      /* enum offer_side: whose leg is leg a */
+	uint8_t generation;  /* which of the two places in the session it uses */
+	bool is_new;         /* not in the agreement before */
+	struct dialog_side side[2];
+	struct sdes_list *offered; /* our lines towards the answerer; NULL when it gets none */
+	enum offer_change change;
+	const char *row;
+	bool had_keys;       /* the offer brought some: an answer under RTP/SAVP without any is none */
+	bool answers_in_avp; /* O8 */
+	bool is_applied;     /* 3ge2ae:applied goes to the UE */
+	char acfg[64];       /* O9; empty otherwise */
+};
+
+/* One offer and what became of it. */
+struct dialog_exchange {
+	enum offer_side from;
+	struct dialog_options options; /* of the offer */
+	unsigned n_media;
+	struct dialog_media media[];
+};
+
+enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media) MUST_USE;
+enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x) MUST_USE;
+void dialog_exchange_free(struct dialog_exchange *x); /* takes NULL */
+
+/*
+ * Decides every m-line of an offer. `now` is what is agreed (NULL: nothing). ERR_INVALID, ERR_REKEY, ERR_UNSUPPORTED, ERR_SYNTAX … with
+ * the reason: such an offer is answered 488. When only some m-lines can't be served they are refused one by one.
+ */
+enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exchange *now, const struct sdp *s,
+                           enum offer_side from, const struct dialog_options *o, const struct spec_context *context,
+                           struct why *why) MUST_USE;
+/* An offer that came once more keeps the keys we answered and offered it with: branches and retries see the same ones. */
+enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced) MUST_USE;
+/* Completes a copy of the offer's exchange by its answer. `now` as above. */
+enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
+                            const struct dialog_options *o, struct why *why) MUST_USE;
+
+/* --- towards the session ---------------------------------------------------------------------------- */
+
+/* "1", "1+": the id of a media's place in the session. */
+void dialog_media_id(unsigned index, unsigned generation, char out[32]);
+/* The index of a side's leg; `core` is the core leg of the branch at hand. Only B forks: its legs are many where A has leg a. */
+static inline unsigned dialog_core_of(const struct dialog_media *m, unsigned core)
+{
+	return m->access == OFFER_SIDE_A ? core : 1;
+}
+
+static inline unsigned dialog_leg_of(const struct dialog_media *m, enum offer_side side, unsigned core)
+{
+	return m->access == (uint8_t)side ? RELAY_LEG_ACCESS : dialog_core_of(m, core);
+}
+
+/* Legs for what is new in an offer, gates closed; what only the offer it replaces (NULL: none) had goes. *out stays NULL when that is nothing. */
+enum err dialog_patch_offer(struct spec_session **out, const struct dialog_exchange *x, const struct dialog_exchange *replaced,
+                            const char *id, unsigned core) MUST_USE;
+/* What an answer makes of the session. */
+enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exchange *x, const struct dialog_exchange *now,
+                             const char *id, unsigned core, const struct spec_context *context) MUST_USE;
+/* Takes away what `x` had made and `now` does not have. *out stays NULL when that is nothing. */
+enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchange *x, const char *id) MUST_USE;
+
+/* --- towards the other side -------------------------------------------------------------------------- */
+
+/* Rewrites a description for `to`; `s` is the session (NULL: no media of ours), `core` as above. */
+enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to, bool is_answer,
+                          const struct dialog_options *o, const struct session *s, unsigned core,
+                          const struct service *sv) MUST_USE;
+
+#endif

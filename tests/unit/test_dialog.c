@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: MIT */
+/* Offer and answer over sessions: what each side is told, and what the relay is asked for, with a relay that only takes notes. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "control/dialog.h"
+#include "tests/harness/harness.h"
+
+#define K1 "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
+#define K2 "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
+#define K3 "+JHuCdKP7RRTiPm8RN2DMtTA8O+kB8xyLU7xZzOa"
+#define A80 "AES_CM_128_HMAC_SHA1_80"
+#define HEAD "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\n"
+
+/* --- a relay that takes notes ------------------------------------------------------------------------- */
+
+struct relay_session {
+	struct relay_media_spec media[RELAY_MEDIA_MAX];
+	unsigned n_media;
+	struct keyctx *keys[RELAY_MEDIA_MAX][RELAY_LEGS_MAX][2];
+};
+
+static struct relay_session *noted; /* the one session of a test */
+static struct {
+	relay_done_fn *done;
+	void *arg;
+	struct relay_session *ends;
+} waiting[16];
+static unsigned n_waiting, creates, updates, deletes;
+static enum err relay_says;
+
+static void note(struct relay_session *s, const struct relay_session_spec *spec)
+{
+	s->n_media = spec->n_media;
+	for (unsigned m = 0; m < spec->n_media; m++) {
+		s->media[m] = spec->media[m];
+		for (unsigned l = 0; l < RELAY_LEGS_MAX; l++) {
+			struct relay_leg_spec *leg = &s->media[m].legs[l];
+			const struct keyctx *in[2] = {leg->receive, leg->send};
+
+			for (unsigned k = 0; k < 2; k++) {
+				keyctx_free(s->keys[m][l][k]);
+				s->keys[m][l][k] = NULL;
+				mem_fail_nth(0);
+				CHECK(!in[k] || l >= s->media[m].n_legs || !keyctx_copy(&s->keys[m][l][k], in[k]));
+			}
+			leg->receive = s->keys[m][l][0];
+			leg->send = s->keys[m][l][1];
+		}
+	}
+}
+
+static void later(relay_done_fn *done, void *arg, struct relay_session *ends)
+{
+	CHECK(n_waiting < ARRAY_LEN(waiting));
+	waiting[n_waiting].done = done;
+	waiting[n_waiting].arg = arg;
+	waiting[n_waiting++].ends = ends;
+}
+
+enum err relay_session_create(struct relay *r, struct relay_session **out, const struct relay_session_spec *spec,
+                              relay_done_fn *done, void *arg, struct why *why)
+{
+	(void)r;
+	if (relay_says)
+		return why_fail(why, relay_says, "told to fail");
+	noted = calloc(1, sizeof(*noted));
+	creates++;
+	note(noted, spec);
+	*out = noted;
+	later(done, arg, NULL);
+	return ERR_OK;
+}
+
+enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
+                              relay_done_fn *done, void *arg, struct why *why)
+{
+	(void)r;
+	if (relay_says)
+		return why_fail(why, relay_says, "told to fail");
+	updates++;
+	note(s, spec);
+	later(done, arg, NULL);
+	return ERR_OK;
+}
+
+void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg)
+{
+	(void)r;
+	deletes++;
+	later(done, arg, s);
+}
+
+const struct relay_session_stats *relay_session_stats(const struct relay_session *s)
+{
+	(void)s;
+	return NULL;
+}
+
+enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done, void *arg)
+{
+	(void)r, (void)s, (void)done, (void)arg;
+	return ERR_UNSUPPORTED;
+}
+
+static void forget(struct relay_session *s)
+{
+	for (unsigned m = 0; m < RELAY_MEDIA_MAX; m++)
+		for (unsigned l = 0; l < RELAY_LEGS_MAX; l++)
+			for (unsigned k = 0; k < 2; k++)
+				keyctx_free(s->keys[m][l][k]);
+	if (s == noted)
+		noted = NULL;
+	free(s);
+}
+
+static void poll_relay(void)
+{
+	struct why why = {""};
+
+	while (n_waiting) {
+		struct relay_session *ends = waiting[0].ends;
+		relay_done_fn *done = waiting[0].done;
+		void *arg = waiting[0].arg;
+
+		n_waiting--;
+		memmove(waiting, waiting + 1, n_waiting * sizeof(waiting[0]));
+		done(arg, ERR_OK, &why);
+		if (ends)
+			forget(ends);
+	}
+}
+
+/* --- a gateway of two interfaces ---------------------------------------------------------------------- */
+
+static struct io_interface interfaces[2];
+static struct service *service;
+static struct dialogs *dialogs;
+
+static enum err set_up(void)
+{
+	struct service_config c = {.sessions_max = 10, .context = {.interfaces = interfaces, .n_interfaces = 2}};
+	struct why why = {""};
+	enum err e;
+
+	interfaces[0] = (struct io_interface){.name = "v4", .bind = {.version = 4, .ip = {203, 0, 113, 1}},
+	                                      .advertised = {.version = 4, .ip = {203, 0, 113, 1}}, .port_min = 30000, .port_max = 30999};
+	interfaces[1] = (struct io_interface){.name = "v6", .bind = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
+	                                      .advertised = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
+	                                      .port_min = 40000, .port_max = 40999};
+	creates = updates = deletes = n_waiting = 0;
+	relay_says = ERR_OK;
+	e = service_new(&service, &c, &why);
+	if (e)
+		return e;
+	e = dialogs_new(&dialogs, service);
+	if (e)
+		service_free(service);
+	return e;
+}
+
+static void tear_down(void)
+{
+	poll_relay();
+	dialogs_free(dialogs);
+	service_free(service);
+	if (noted)
+		forget(noted);
+}
+
+/* What the last request came to. */
+static struct {
+	unsigned replies;
+	enum err e;
+	int sip_status;
+	char why[320], sdp[4096];
+	unsigned n_media;
+	struct dialog_media_report media[SDP_MEDIA_MAX];
+} got;
+
+static void on_reply(void *arg, const struct dialog_reply *r)
+{
+	(void)arg;
+	got.replies++;
+	got.e = r->e;
+	got.sip_status = r->sip_status;
+	snprintf(got.why, sizeof(got.why), "%s", r->why ? r->why->text : "");
+	snprintf(got.sdp, sizeof(got.sdp), "%.*s", STR_ARG(r->sdp));
+	got.n_media = r->n_media;
+	memcpy(got.media, r->media, sizeof(got.media));
+}
+
+static struct dialog_options options;
+
+static enum err ask(enum dialog_op op, const char *from, const char *to, const char *sdp)
+{
+	struct dialog_ask a = {.op = op, .call = STR("call-1"), .from = str_of(from), .to = str_of(to), .sdp = str_of(sdp),
+	                       .options = options};
+	unsigned before = got.replies;
+
+	dialog_request(dialogs, &a, on_reply, NULL);
+	poll_relay();
+	EXPECT_INT(got.replies, before + 1);
+	return got.e;
+}
+
+static enum err offer(const char *from, const char *to, const char *sdp)
+{
+	return ask(DIALOG_OFFER, from, to, sdp);
+}
+
+static enum err answer(const char *from, const char *to, const char *sdp)
+{
+	return ask(DIALOG_ANSWER, from, to, sdp);
+}
+
+static const struct relay_leg_spec *leg(unsigned media, unsigned l)
+{
+	return &noted->media[media].legs[l];
+}
+
+static bool says(const char *line)
+{
+	bool found = strstr(got.sdp, line) != NULL;
+
+	if (!found)
+		printf("--- not found: %s in\n%s", line, got.sdp);
+	return found;
+}
+
+static bool is_key(const struct keyctx *k, const char *inline_key)
+{
+	struct sdes_policy p;
+	struct sdes_line l = {0};
+	char text[128];
+	bool same;
+
+	sdes_policy_defaults(&p);
+	snprintf(text, sizeof(text), "1 " A80 " inline:%s", inline_key);
+	if (!k || sdes_line_parse(&l, str_of(text), &p) || l.fault)
+		return false;
+	same = keyctx_same_key(k, l.keys[0]);
+	sdes_line_clear(&l);
+	return same;
+}
+
+/* The key of the nth a=crypto line in the reply. */
+static const char *key_said(unsigned nth)
+{
+	static char key[41];
+	const char *at = got.sdp;
+
+	for (unsigned i = 0; i <= nth && at; i++)
+		at = strstr(at + (i ? 1 : 0), "inline:");
+	snprintf(key, sizeof(key), "%.40s", at ? at + 7 : "");
+	return key;
+}
+
+#define SAVP(port, key) "m=audio " port " RTP/SAVP 0\r\na=crypto:7 " A80 " inline:" key "\r\n"
+#define AVP(port) "m=audio " port " RTP/AVP 0\r\n"
+#define UE HEAD "c=IN IP4 198.51.100.1\r\nt=0 0\r\n"
+#define CORE HEAD "c=IN IP4 192.0.2.77\r\nt=0 0\r\n"
+
+static enum err call_from_ue(void)
+{
+	enum err e;
+
+	options.transport = SDP_PROFILE_AVP;
+	e = offer("alice", "", UE SAVP("4000", K1));
+	return e ? e : answer("alice", "bob", CORE AVP("5000"));
+}
+
+static void begin(void)
+{
+	dialog_options_defaults(&options);
+	CHECK(set_up() == ERR_OK);
+}
+
+/* --- the cases ---------------------------------------------------------------------------------------- */
+
+static void a_secure_caller_reaches_a_plain_callee(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+	EXPECT(says("m=audio 3") && says(" RTP/AVP 0\r\n") && says("c=IN IP4 203.0.113.1\r\n"));
+	EXPECT(strstr(got.sdp, "crypto") == NULL);
+	REQUIRE(noted != NULL);
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
+	EXPECT(!leg(0, 0)->can_receive && !leg(0, 0)->can_send && !leg(0, 1)->can_receive && !leg(0, 1)->can_send);
+	EXPECT(leg(0, 0)->receive == NULL && leg(0, 0)->send == NULL);
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(says("RTP/SAVP 0\r\n") && says("a=crypto:7 " A80 " inline:"));
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	EXPECT(is_key(leg(0, 0)->send, key_said(0)));
+	EXPECT(!is_key(leg(0, 0)->send, K1));
+	EXPECT(leg(0, 0)->can_receive && leg(0, 0)->can_send && leg(0, 1)->can_receive && leg(0, 1)->can_send);
+	EXPECT_INT(leg(0, 0)->remote.port, 4000);
+	EXPECT_INT(leg(0, 1)->remote.port, 5000);
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_INT(deletes, 1);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	EXPECT_ERR(ask(DIALOG_DELETE, "alice", "bob", ""), ERR_NOT_FOUND);
+	EXPECT_INT(got.sip_status, 481);
+	tear_down();
+}
+
+static void a_plain_caller_reaches_a_secure_callee(void)
+{
+	char text[1024];
+
+	begin();
+	options.transport = SDP_PROFILE_SAVP;
+	REQUIRE_OK(offer("alice", "", CORE AVP("5000")));
+	EXPECT(says("RTP/SAVP 0\r\n") && says("a=crypto:1 " A80) && says("a=crypto:2 AES_CM_128_HMAC_SHA1_32"));
+	EXPECT(strcmp(key_said(0), "") != 0);
+	/* A wrong tag, our own key, no key: refused, and the offer still waits. */
+	EXPECT_ERR(answer("alice", "bob", UE SAVP("4000", K1)), ERR_INVALID);
+	EXPECT_INT(got.sip_status, 488);
+	EXPECT_ERR(answer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\n"), ERR_INVALID);
+	EXPECT_ERR(answer("alice", "bob", UE AVP("4000")), ERR_INVALID);
+	EXPECT(leg(0, 0)->receive == NULL && !leg(0, 0)->can_send);
+	snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n");
+	REQUIRE_OK(answer("alice", "bob", text));
+	EXPECT(says("RTP/AVP 0\r\n") && strstr(got.sdp, "crypto") == NULL);
+	EXPECT(is_key(leg(0, 0)->receive, K3) && leg(0, 0)->send != NULL);
+	EXPECT_INT(leg(0, 0)->remote.port, 4000);
+	EXPECT_INT(leg(0, 1)->remote.port, 5000);
+	tear_down();
+}
+
+static void both_secure_end_here_or_pass(void)
+{
+	begin();
+	options.terminate = true;
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+	EXPECT(strstr(got.sdp, K1) == NULL);
+	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_SRTP_SRTP);
+	EXPECT(is_key(leg(0, 0)->receive, K1) && is_key(leg(0, 1)->receive, K3));
+	EXPECT(is_key(leg(0, 0)->send, key_said(0)) && leg(0, 1)->send && !keyctx_same_key(leg(0, 1)->send, leg(0, 0)->send));
+	tear_down();
+	begin();
+	REQUIRE_OK(offer("alice", "", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:7 " A80 "  inline:" K1 "|2^20 -x\r\na=odd: x \r\n"));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2E);
+	EXPECT(says("a=crypto:7 " A80 "  inline:" K1 "|2^20 -x\r\na=odd: x \r\n"));
+	EXPECT_ERR(answer("alice", "bob", CORE "m=audio 5000 RTP/SAVP 0\r\n"), ERR_INVALID);
+	REQUIRE_OK(answer("alice", "bob", CORE SAVP("5000", K3)));
+	EXPECT(leg(0, 0)->receive == NULL && leg(0, 0)->send == NULL && leg(0, 1)->can_receive);
+	EXPECT(says(K3));
+	tear_down();
+}
+
+static void an_unchanged_context_touches_nothing(void)
+{
+	unsigned before;
+	char first[64];
+
+	begin();
+	REQUIRE_OK(call_from_ue());
+	snprintf(first, sizeof(first), "%s", key_said(0));
+	before = updates;
+	/* Other tag, blanks, padding, lifetime in words: the same context (U2, U3, U5). */
+	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9  " A80 "  inline:" K1 "|2^48\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT_INT(updates, before);
+	EXPECT(says("a=crypto:9 "));
+	EXPECT_TEXT(key_said(0), first);
+	/* The callee offers: it hears of no keys, the caller sees our line as it was (U11). */
+	options.transport = SDP_PROFILE_OTHER;
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
+	EXPECT_TEXT(key_said(0), first);
+	EXPECT(says("RTP/SAVP"));
+	REQUIRE_OK(answer("bob", "alice", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
+	EXPECT_INT(updates, before);
+	tear_down();
+}
+
+static void a_new_key_is_accepted_or_refused(void)
+{
+	char first[64];
+
+	begin();
+	REQUIRE_OK(call_from_ue());
+	snprintf(first, sizeof(first), "%s", key_said(0));
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K2)));
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_key(leg(0, 0)->receive, K2));
+	EXPECT_TEXT(key_said(0), first);
+	options.accept_rekey = false;
+	EXPECT_ERR(offer("alice", "bob", UE SAVP("4000", K3)), ERR_REKEY);
+	EXPECT_INT(got.sip_status, 488);
+	EXPECT(is_key(leg(0, 0)->receive, K2));
+	/* With a new address it is a new stream, not a re-key (U6). */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K3)));
+	EXPECT_TEXT(got.media[0].change, "renewed");
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_key(leg(0, 0)->receive, K3));
+	EXPECT_INT(leg(0, 0)->remote.port, 4444);
+	tear_down();
+}
+
+static void hold_keeps_contexts(void)
+{
+	begin();
+	options.gate_by_direction = true;
+	REQUIRE_OK(call_from_ue());
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "a=sendonly\r\n"));
+	EXPECT(says("a=sendonly"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "a=recvonly\r\n"));
+	EXPECT(leg(0, 0)->can_receive && !leg(0, 0)->can_send && leg(0, 1)->can_send && !leg(0, 1)->can_receive);
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	REQUIRE_OK(offer("alice", "bob", HEAD "c=IN IP4 0.0.0.0\r\nt=0 0\r\n" SAVP("4000", K1)));
+	EXPECT(says("c=IN IP4 0.0.0.0"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT_INT(leg(0, 0)->remote.ip[0], 198);
+	EXPECT(!leg(0, 0)->can_send && leg(0, 0)->can_receive && is_key(leg(0, 0)->receive, K1));
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(leg(0, 0)->can_receive && leg(0, 0)->can_send && leg(0, 1)->can_send && leg(0, 1)->can_receive);
+	tear_down();
+}
+
+static void glare_and_refusal_leave_everything(void)
+{
+	unsigned before;
+
+	begin();
+	REQUIRE_OK(call_from_ue());
+	before = updates;
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K2)));
+	options.transport = SDP_PROFILE_OTHER;
+	EXPECT_ERR(offer("bob", "alice", CORE AVP("5000")), ERR_BUSY);
+	EXPECT_INT(got.sip_status, 491);
+	REQUIRE_OK(ask(DIALOG_REJECT, "alice", "bob", ""));
+	EXPECT_INT(updates, before);
+	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->remote.port == 4000);
+	/* Where nobody tells of refusals the next offer of the other side does. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K2)));
+	options.supersede_glare = true;
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
+	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5050);
+	EXPECT_ERR(answer("bob", "alice", UE AVP("4000")), ERR_INVALID);
+	EXPECT_ERR(ask(DIALOG_ANSWER, "x", "y", "v=0\r\nbroken"), ERR_SYNTAX);
+	tear_down();
+}
+
+static void media_come_and_go(void)
+{
+	char first[64];
+
+	begin();
+	REQUIRE_OK(call_from_ue());
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	EXPECT_TEXT(got.media[1].change, "new");
+	EXPECT_INT(noted->n_media, 2);
+	EXPECT(leg(1, 0)->exists && !leg(1, 0)->can_receive);
+	REQUIRE_OK(ask(DIALOG_REJECT, "alice", "bob", ""));
+	EXPECT(!leg(1, 0)->exists && !leg(1, 1)->exists && leg(0, 0)->exists);
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
+	EXPECT(is_key(leg(1, 0)->receive, K2) && leg(1, 1)->remote.port == 5010);
+	snprintf(first, sizeof(first), "%s", key_said(1));
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 0 RTP/SAVP 96\r\n"));
+	EXPECT(says("m=video 0 RTP/SAVP 96\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/SAVP 96\r\n"));
+	EXPECT(!leg(1, 0)->exists && leg(0, 0)->exists);
+	/* Back again: fresh keys (U8). */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
+	EXPECT(is_key(leg(1, 0)->receive, K3) && strcmp(first, key_said(1)) != 0);
+	/* Fewer m-lines than before, and an answer that lacks one. */
+	EXPECT_ERR(offer("alice", "bob", UE SAVP("4000", K1)), ERR_INVALID);
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
+	EXPECT_ERR(answer("alice", "bob", CORE AVP("5000")), ERR_INVALID);
+	tear_down();
+}
+
+static void retries_and_forks_see_the_same_keys(void)
+{
+	char first[64], second[4096];
+
+	begin();
+	options.transport = SDP_PROFILE_SAVP;
+	REQUIRE_OK(offer("alice", "", CORE AVP("5000")));
+	snprintf(second, sizeof(second), "%s", got.sdp);
+	REQUIRE_OK(offer("alice", "", CORE AVP("5000")));
+	EXPECT_TEXT(got.sdp, second);
+	EXPECT_INT(creates, 1);
+	tear_down();
+	begin();
+	REQUIRE_OK(call_from_ue());
+	snprintf(first, sizeof(first), "%s", key_said(0));
+	/* 200 after 183: the same again. Another fork: the same K_G, its address. */
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT_TEXT(key_said(0), first);
+	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
+	EXPECT_TEXT(key_said(0), first);
+	EXPECT_INT(leg(0, 1)->remote.port, 6000);
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_INT(deletes, 0);
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
+static enum err ask_branch(enum dialog_op op, const char *branch, const char *to, const char *sdp)
+{
+	struct dialog_ask a = {.op = op, .call = STR("call-1"), .from = STR("alice"), .to = str_of(to), .branch = str_of(branch),
+	                       .sdp = str_of(sdp), .options = options};
+
+	dialog_request(dialogs, &a, on_reply, NULL);
+	poll_relay();
+	return got.e;
+}
+
+static void branches_have_legs_of_their_own(void)
+{
+	char first[4096];
+
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(ask_branch(DIALOG_OFFER, "z1", "", UE SAVP("4000", K1)));
+	snprintf(first, sizeof(first), "%s", got.sdp);
+	REQUIRE_OK(ask_branch(DIALOG_OFFER, "z2", "", UE SAVP("4000", K1)));
+	EXPECT(strcmp(first, got.sdp) != 0);
+	EXPECT(leg(0, 1)->exists && leg(0, 2)->exists);
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z2", "carol", CORE AVP("6000")));
+	EXPECT_INT(noted->media[0].active, 2);
+	EXPECT_INT(leg(0, 2)->remote.port, 6000);
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
+	EXPECT_INT(noted->media[0].active, 1);
+	EXPECT_INT(leg(0, 1)->remote.port, 5000);
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	tear_down();
+}
+
+static void rtcp_mux_is_settled_by_side(void)
+{
+	static const struct {
+		uint8_t mux;
+		bool offered, answered, offered_on, near, far;
+	} rows[] = {
+		{0, true, true, true, true, true},
+		{0, true, false, true, false, false},
+		{0, false, false, false, false, false},
+		{DIALOG_MUX_OFFER, false, true, true, false, true},
+		{DIALOG_MUX_DEMUX, true, false, false, true, false},
+		{DIALOG_MUX_ACCEPT, true, false, true, true, false},
+		{DIALOG_MUX_REJECT, true, true, true, false, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		test_context("row %zu", i);
+		begin();
+		options.mux = rows[i].mux;
+		REQUIRE_OK(offer("a", "", rows[i].offered ? UE AVP("4000") "a=rtcp-mux\r\n" : UE AVP("4000")));
+		EXPECT_INT(strstr(got.sdp, "a=rtcp-mux") != NULL, rows[i].offered_on);
+		REQUIRE_OK(answer("a", "b", rows[i].answered ? CORE AVP("5000") "a=rtcp-mux\r\n" : CORE AVP("5000")));
+		EXPECT_INT(strstr(got.sdp, "a=rtcp-mux") != NULL, rows[i].near);
+		EXPECT_INT(leg(0, 0)->rtcp == RELAY_RTCP_MUX, rows[i].near);
+		EXPECT_INT(leg(0, 1)->rtcp == RELAY_RTCP_MUX, rows[i].far);
+		tear_down();
+	}
+	begin();
+	options.mux = DIALOG_MUX_REQUIRE;
+	REQUIRE_OK(offer("a", "", UE AVP("4000")));
+	EXPECT(says("a=rtcp-mux-only"));
+	EXPECT_ERR(answer("a", "b", CORE AVP("5000")), ERR_INVALID);
+	tear_down();
+}
+
+static void ims_rows_are_carried_out(void)
+{
+	begin();
+	options.profile = DIALOG_IMS_UE;
+	options.ims.has_binding = true;
+	options.accept_rekey = false;
+	REQUIRE_OK(offer("ue", "", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP("49170", K1) "a=3ge2ae:requested\r\n"
+	                      "m=audio 49180 RTP/SAVP 0\r\na=3ge2ae:requested\r\na=crypto:1 " A80 " inline:AAAA\r\n"));
+	EXPECT_TEXT(got.media[0].row, "O2");
+	EXPECT_TEXT(got.media[1].row, "O11");
+	EXPECT_TEXT(got.media[1].action, "refuse");
+	EXPECT(strstr(got.sdp, "3ge2ae") == NULL && strstr(got.sdp, "crypto") == NULL && says("m=audio 0 RTP/SAVP 0\r\n"));
+	options.profile = DIALOG_IMS_CORE;
+	REQUIRE_OK(answer("ue", "core", CORE AVP("31000") "a=3ge2ae:applied\r\nm=audio 0 RTP/SAVP 0\r\n"));
+	EXPECT(says("a=3ge2ae:applied\r\n") && says("RTP/SAVP 0\r\n") && says("c=IN IP6 2001:db8::9\r\n"));
+	/* U7 under TS 33.328 7.4; U12: the core's offer shows K_G again. */
+	options.profile = DIALOG_IMS_UE;
+	EXPECT_ERR(offer("ue", "core", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP("49170", K2) "m=audio 0 RTP/SAVP 0\r\n"), ERR_REKEY);
+	REQUIRE_OK(offer("ue", "core", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP("49170", K1) "a=inactive\r\nm=audio 0 RTP/SAVP 0\r\n"));
+	REQUIRE_OK(ask(DIALOG_REJECT, "ue", "core", ""));
+	/* U13 */
+	EXPECT_ERR(offer("ue", "core", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" AVP("49170") "m=audio 0 RTP/SAVP 0\r\n"), ERR_WRONG_STATE);
+	tear_down();
+	begin();
+	options.profile = DIALOG_IMS_UE;
+	EXPECT_ERR(offer("ue", "", UE SAVP("4000", K1) "a=3ge2ae:requested\r\n"), ERR_INVALID);
+	EXPECT_INT(got.sip_status, 488);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	tear_down();
+	begin();
+	options.profile = DIALOG_IMS_CORE;
+	options.ims.has_binding = true;
+	REQUIRE_OK(offer("core", "", CORE AVP("5000") "a=3ge2ae:requested\r\na=crypto:4 " A80 " inline:" K2 "\r\n"));
+	EXPECT_TEXT(got.media[0].row, "T4");
+	EXPECT(says("a=3ge2ae:applied\r\n") && says("RTP/SAVP") && strstr(got.sdp, K2) == NULL);
+	tear_down();
+}
+
+static void avp_with_keys_and_capabilities(void)
+{
+	begin();
+	options.profile = DIALOG_IMS_UE;
+	options.ims.has_binding = true;
+	REQUIRE_OK(offer("ue", "", UE AVP("4000") "a=3ge2ae:requested\r\na=crypto:3 " A80 " inline:" K1 "\r\n"));
+	EXPECT_TEXT(got.media[0].row, "O8");
+	options.profile = DIALOG_IMS_CORE;
+	REQUIRE_OK(answer("ue", "core", CORE AVP("5000")));
+	EXPECT(says(" RTP/AVP 0\r\n") && says("a=crypto:3 ") && says("a=3ge2ae:applied"));
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	tear_down();
+	begin();
+	options.profile = DIALOG_IMS_UE;
+	options.ims.has_binding = true;
+	REQUIRE_OK(offer("ue", "", UE AVP("4000") "a=tcap:1 RTP/SAVP\r\na=acap:1 crypto:3 " A80 " inline:" K1 "\r\na=pcfg:1 t=1 a=1\r\n"));
+	EXPECT_TEXT(got.media[0].row, "O9");
+	EXPECT(strstr(got.sdp, "cap:") == NULL && strstr(got.sdp, "pcfg") == NULL);
+	options.profile = DIALOG_IMS_CORE;
+	REQUIRE_OK(answer("ue", "core", CORE AVP("5000")));
+	EXPECT(says(" RTP/SAVP 0\r\n") && says("a=crypto:3 ") && says("a=acfg:1 t=1 a=1\r\n"));
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	tear_down();
+}
+
+static void others_pass_and_failures_undo(void)
+{
+	begin();
+	REQUIRE_OK(offer("a", "", UE "m=message 9 TCP/MSRP *\r\na=path:x\r\n"));
+	EXPECT_INT(creates, 0);
+	EXPECT(says("c=IN IP4 198.51.100.1\r\n") && says("a=path:x\r\n"));
+	REQUIRE_OK(answer("a", "b", CORE "m=message 9 TCP/MSRP *\r\n"));
+	REQUIRE_OK(ask(DIALOG_DELETE, "a", "b", ""));
+	EXPECT_ERR(answer("a", "b", CORE AVP("5000")), ERR_NOT_FOUND);
+	relay_says = ERR_LIMIT;
+	EXPECT_ERR(offer("a", "", UE AVP("4000")), ERR_LIMIT);
+	EXPECT_INT(got.sip_status, 503);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	relay_says = ERR_OK;
+	REQUIRE_OK(call_from_ue());
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K2)));
+	relay_says = ERR_LIMIT;
+	EXPECT_ERR(answer("alice", "bob", CORE AVP("5000")), ERR_LIMIT);
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	relay_says = ERR_OK;
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_key(leg(0, 0)->receive, K2));
+	EXPECT_ERR(offer("alice", "bob", UE "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n"), ERR_UNSUPPORTED);
+	tear_down();
+}
+
+static void on_service(void *arg, const struct service_result *r)
+{
+	(void)r;
+	*(bool *)arg = true;
+}
+
+static void a_session_that_ends_takes_its_call_along(void)
+{
+	bool done = false;
+
+	begin();
+	REQUIRE_OK(call_from_ue());
+	service_delete(service, STR("call-1"), on_service, &done);
+	poll_relay();
+	EXPECT(done);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	REQUIRE_OK(call_from_ue());
+	tear_down();
+}
+
+static void requests_of_a_call_keep_their_order(void)
+{
+	struct dialog_ask o = {.op = DIALOG_OFFER, .call = STR("call-1"), .from = STR("a"), .sdp = STR(UE AVP("4000"))};
+	struct dialog_ask a = {.op = DIALOG_ANSWER, .call = STR("call-1"), .from = STR("a"), .to = STR("b"), .sdp = STR(CORE AVP("5000"))};
+	struct dialog_ask d = {.op = DIALOG_DELETE, .call = STR("call-1"), .from = STR("a"), .to = STR("b")};
+
+	begin();
+	o.options = a.options = d.options = options;
+	got.replies = 0;
+	dialog_request(dialogs, &o, on_reply, NULL);
+	dialog_request(dialogs, &a, on_reply, NULL);
+	dialog_request(dialogs, &d, on_reply, NULL);
+	dialog_request(dialogs, &o, on_reply, NULL);
+	EXPECT_INT(got.replies, 0);
+	poll_relay();
+	EXPECT_INT(got.replies, 4);
+	EXPECT_INT(got.e, ERR_OK);
+	EXPECT_INT(creates, 2);
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
+static enum err whole_call(void)
+{
+	enum err e = set_up();
+
+	if (e)
+		return e;
+	got.e = ERR_OK;
+	options.transport = SDP_PROFILE_AVP;
+	e = offer("alice", "", UE SAVP("4000", K1));
+	if (!e)
+		e = answer("alice", "bob", CORE AVP("5000"));
+	if (!e)
+		e = offer("alice", "bob", UE SAVP("4000", K2));
+	if (!e)
+		e = ask(DIALOG_DELETE, "alice", "bob", "");
+	tear_down();
+	return e;
+}
+
+static void survives_want_of_memory(void)
+{
+	struct secret_usage before, after;
+
+	dialog_options_defaults(&options);
+	secret_get_usage(&before);
+	test_each_allocation_failing(whole_call);
+	secret_get_usage(&after);
+	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
+}
+
+TEST_MAIN("dialog", {"a secure caller reaches a plain callee", a_secure_caller_reaches_a_plain_callee},
+          {"a plain caller reaches a secure callee", a_plain_caller_reaches_a_secure_callee},
+          {"both secure end here or pass", both_secure_end_here_or_pass},
+          {"an unchanged context touches nothing", an_unchanged_context_touches_nothing},
+          {"a new key is accepted or refused", a_new_key_is_accepted_or_refused}, {"hold keeps contexts", hold_keeps_contexts},
+          {"glare and refusal leave everything", glare_and_refusal_leave_everything}, {"media come and go", media_come_and_go},
+          {"retries and forks see the same keys", retries_and_forks_see_the_same_keys},
+          {"branches have legs of their own", branches_have_legs_of_their_own},
+          {"rtcp-mux is settled by side", rtcp_mux_is_settled_by_side}, {"ims rows are carried out", ims_rows_are_carried_out},
+          {"avp with keys and capabilities", avp_with_keys_and_capabilities},
+          {"others pass and failures undo", others_pass_and_failures_undo},
+          {"a session that ends takes its call along", a_session_that_ends_takes_its_call_along},
+          {"requests of a call keep their order", requests_of_a_call_keep_their_order},
+          {"survives want of memory", survives_want_of_memory})
