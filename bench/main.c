@@ -15,6 +15,7 @@ struct command {
 /* Ends with a row without a name. */
 static const struct command commands[] = {
 	{"call", call_run, "calls through a relay: loss, delay, CPU per packet"},
+	{"echo", echo_run, "a reference target that loses, delays and doubles a known share"},
 	{.name = NULL},
 };
 
