@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { ROUNDS_MAX = 100, KEYS_MAX = 64 };
+enum { ROUNDS_MAX = 100 };
 
 const struct result_column loadrun_columns[] = {
 	{.key = "target", .title = "target"},
@@ -32,26 +32,6 @@ const struct result_column loadrun_columns[] = {
 	{.key = "attack_sent", .title = "hostile"},
 };
 const size_t loadrun_n_columns = ARRAY_LEN(loadrun_columns);
-
-/* Rows of single runs become one row of medians and spreads. */
-static void fold(json_t *row, json_t *const *runs, unsigned n)
-{
-	const char *key;
-	json_t *v;
-
-	json_object_foreach(runs[0], key, v) {
-		double values[ROUNDS_MAX];
-		unsigned count = 0;
-
-		for (unsigned i = 0; i < n; i++)
-			if (json_is_number(json_object_get(runs[i], key)))
-				values[count++] = json_number_value(json_object_get(runs[i], key));
-		if (count)
-			json_object_set_new(row, key, result_spread(values, count));
-		else
-			json_object_set(row, key, v);
-	}
-}
 
 /* Aims the configuration at one target; NULL: the baseline. */
 static void aim(struct measure_config *c, struct call_plan *plan, const struct peer *peer, char *what, size_t room)
@@ -123,7 +103,7 @@ static enum err run_load(struct result *r, struct measure_config *c, const struc
 
 			json_object_set_new(row, "target", json_string(peers[i].name));
 			json_object_set_new(row, "sessions", json_integer(c->load.calls));
-			fold(row, rounds->runs[i], o->repeat);
+			result_fold(row, rounds->runs[i], o->repeat);
 		}
 		for (unsigned k = 0; k < o->repeat; k++)
 			json_decref(rounds->runs[i][k]);

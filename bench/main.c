@@ -15,6 +15,8 @@ struct command {
 /* Ends with a row without a name. */
 static const struct command commands[] = {
 	{"call", call_run, "calls through a relay: loss, delay, CPU per packet"},
+	{"setup", setup_run, "calls made and ended: rate, latency, memory, leaks"},
+	{"compare", compare_run, "the same work against two targets in turn, or two results; ratios"},
 	{"echo", echo_run, "a reference target that loses, delays and doubles a known share"},
 	{.name = NULL},
 };

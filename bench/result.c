@@ -12,6 +12,8 @@
 
 #define FORMAT "sluice-bench/1"
 
+enum { RUNS_MAX = 100 };
+
 enum err result_init(struct result *r, const char *kind, json_t *settings, unsigned repetitions)
 {
 	time_t now = time(NULL);
@@ -111,6 +113,26 @@ double result_spread_percent(const json_t *value)
 	double least = json_number_value(json_object_get(value, "min")), most = json_number_value(json_object_get(value, "max"));
 
 	return median > 0 && json_object_get(value, "min") ? (most - least) / 2 / median * 100 : 0;
+}
+
+void result_fold(json_t *row, json_t *const *runs, unsigned n)
+{
+	const char *key;
+	json_t *v;
+
+	CHECK(n >= 1 && n <= RUNS_MAX);
+	json_object_foreach(runs[0], key, v) {
+		double values[RUNS_MAX];
+		unsigned count = 0;
+
+		for (unsigned i = 0; i < n; i++)
+			if (json_is_number(json_object_get(runs[i], key)))
+				values[count++] = json_number_value(json_object_get(runs[i], key));
+		if (count)
+			json_object_set_new(row, key, result_spread(values, count));
+		else
+			json_object_set(row, key, v);
+	}
 }
 
 /* --- table ---------------------------------------------------------------------------------------- */

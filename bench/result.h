@@ -44,6 +44,9 @@ double result_median(const json_t *value);
 /* Half the distance between least and greatest, in percent of the median. */
 double result_spread_percent(const json_t *value);
 
+/* Makes `row` of several runs' rows (1 to 100): numbers become spreads, the rest is that of the first. */
+void result_fold(json_t *row, json_t *const *runs, unsigned n);
+
 /* Columns that no row has are left out. A spread is printed as "93 ±4%". */
 void result_print(const struct result *r, const struct result_column *columns, size_t n, FILE *to);
 /* Every key of every row; a spread becomes key, key_min, key_max. */
