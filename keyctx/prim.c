@@ -110,3 +110,44 @@ void prim_sha1_pads(struct view key, uint32_t inner[5], uint32_t outer[5])
 	sha1_pad(key, 0x36, inner);
 	sha1_pad(key, 0x5c, outer);
 }
+
+/* OpenSSL takes the wrap modes only from those who say that they mean it. */
+static EVP_CIPHER_CTX *wrap_context(void)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	if (ctx)
+		EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	return ctx;
+}
+
+enum err prim_aes_wrap(struct view key, const uint8_t iv[8], const uint8_t *in, size_t n, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx;
+	enum err e = ERR_CRYPTO;
+	int len = 0;
+
+	if (key.n != 16 || n % 8 || n < 16 || n > INT_MAX - 8)
+		return ERR_INVALID;
+	ctx = wrap_context();
+	if (ctx && EVP_EncryptInit_ex(ctx, EVP_aes_128_wrap(), NULL, key.p, iv) == 1 &&
+	    EVP_EncryptUpdate(ctx, out, &len, in, (int)n) == 1 && len == (int)n + 8)
+		e = ERR_OK;
+	EVP_CIPHER_CTX_free(ctx);
+	return e;
+}
+
+enum err prim_aes_unwrap(struct view key, const uint8_t iv[8], const uint8_t *in, size_t n, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx;
+	enum err e = ERR_CRYPTO;
+	int len = 0;
+
+	if (key.n != 16 || n % 8 || n < 24 || n > INT_MAX)
+		return ERR_INVALID;
+	ctx = wrap_context();
+	if (ctx && EVP_DecryptInit_ex(ctx, EVP_aes_128_wrap(), NULL, key.p, iv) == 1)
+		e = EVP_DecryptUpdate(ctx, out, &len, in, (int)n) == 1 && len == (int)n - 8 ? ERR_OK : ERR_AUTH;
+	EVP_CIPHER_CTX_free(ctx);
+	return e;
+}

@@ -3,7 +3,7 @@
 #ifndef KEYCTX_MIKEY_KEYS_H
 #define KEYCTX_MIKEY_KEYS_H
 
-#include "keyctx/mikey/payload.h"
+#include "keyctx/mikey/msg.h"
 
 enum {
 	MIKEY_KEY_MAX = 64,

@@ -17,8 +17,9 @@ struct mikey_algs {
 extern const struct mikey_algs mikey_algs_128, mikey_algs_256;
 
 size_t mikey_mac_len(unsigned alg);  /* 0, 20, 32 */
-size_t mikey_rand_len(unsigned prf); /* what this implementation draws: 16 or 32 octets, as long as its own keys */
-size_t mikey_default_key_len(unsigned prf);
+size_t mikey_default_key_len(unsigned prf); /* of MPK, TGK, envelope key: 16 or 32 octets */
+/* Octets of a random value that goes with keys up to `longest` octets (RFC 6043 12.1). */
+size_t mikey_rand_len(unsigned prf, size_t longest);
 
 /* Known and of one strength? MIKEY_E_PRF, MIKEY_E_EA or MIKEY_E_MAC. `mac` NULL is refused unless `allow_null_mac`. */
 enum err mikey_algs_check(struct mikey_algs a, bool allow_null_mac, struct mikey_fault *fault) MUST_USE;
@@ -36,6 +37,18 @@ enum err mikey_mac(unsigned alg, const struct mikey_msg_keys *k, const struct vi
 /* ERR_AUTH and MIKEY_E_AUTH when `mac` is not the MAC of `parts`; constant time. */
 enum err mikey_mac_check(unsigned alg, struct view mac, const struct mikey_msg_keys *k, const struct view *parts, size_t n,
                          struct mikey_fault *fault) MUST_USE;
+
+/* Adds V over everything before its MAC and then `extra` (at most 6 parts). */
+enum err mikey_build_add_mac(struct mikey_build *b, unsigned alg, const struct mikey_msg_keys *k, const struct view *extra,
+                             size_t n_extra) MUST_USE;
+/* V of a received message against everything before its MAC and then `extra`. */
+enum err mikey_msg_check_mac(const struct mikey_msg *m, const struct mikey_msg_keys *k, const struct view *extra, size_t n_extra,
+                             struct mikey_fault *fault) MUST_USE;
+/* SIGN likewise; its type and length are covered (readings 44). */
+enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key, enum mikey_sign scheme, enum prim_hash hash,
+                              const struct view *extra, size_t n_extra) MUST_USE;
+enum err mikey_msg_check_sign(const struct mikey_msg *m, const struct pki_cert *cert, bool accept_sha1, const struct view *extra,
+                              size_t n_extra, struct mikey_fault *fault) MUST_USE;
 
 /* How a party proves itself to a KMS, and a KMS to it. Borrowed by each call. */
 struct mikey_cred {

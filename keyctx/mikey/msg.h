@@ -74,17 +74,18 @@ const char *mikey_data_type_name(unsigned data_type);
  */
 struct mikey_build {
 	struct wr w;
-	size_t next_at; /* where the next payload's number goes */
-	bool chained;   /* the last payload has a next-payload octet (SIGN has none) */
+	size_t next_at; /* where the number of the payload to come goes; SIZE_MAX: nowhere */
 };
 
 void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr, const struct mikey_cs *cs,
                        size_t n_cs);
+/* A chain inside something else, written on behind what `w` holds; `numbered`: one octet naming its first payload comes first. */
+void mikey_build_chain(struct mikey_build *b, const struct wr *w, bool numbered);
 /* p->next is ignored; p->type names it to the payload before. */
 void mikey_build_add(struct mikey_build *b, const struct mikey_payload *p);
-/* A payload whose octets are there already (without its next-payload octet): a ticket on its way. */
+/* A payload whose octets are there already, without its next-payload octet: a ticket on its way. */
 void mikey_build_add_raw(struct mikey_build *b, unsigned type, struct view body);
-/* Starts a chain inside something else (TP Data, Ticket Data, key data): its first number is written nowhere, or at `first_at`. */
+/* What was built; ERR_TOO_BIG when it did not fit. */
 enum err mikey_build_done(const struct mikey_build *b, struct view *out) MUST_USE;
 
 /* The shapes used most, as values. */

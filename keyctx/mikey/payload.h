@@ -90,7 +90,7 @@ struct mikey_tp {
 	uint16_t ticket_type;
 	uint8_t subtype, version;
 	uint8_t prf;
-	uint16_t flags; /* enum ticket_flag; the D bit first, then E F G H I J K L M N O */
+	uint16_t flags; /* D E F G H I J K L M N O, O the lowest bit: enum ticket_flag */
 	uint8_t res;    /* five reserved bits, kept so that writing gives back what was read */
 	struct view data;
 };
@@ -182,7 +182,7 @@ void mikey_payload_write(struct wr *w, const struct mikey_payload *p);
 enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_payload *out, size_t room, size_t *n,
                           struct mikey_fault *fault) MUST_USE;
 
-/* "REQUEST_INIT_PSK", "IDR", "AES-CM-128": for people. "unknown" when there is no name. */
+/* "IDR", "TGK+SALT": for people. "unknown" when there is no name. */
 const char *mikey_type_name(unsigned type);
 const char *mikey_key_type_name(unsigned type);
 

@@ -65,7 +65,14 @@ struct ticket_answer_choice {
 enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answer_choice *choice, const struct mikey_env *env,
                               struct ticket_csb **csb, struct view *octets, struct mikey_fault *fault) MUST_USE;
 
+/*
+ * An Error message for the initiator: with a MAC once there are keys, without before. `policies`: own SPs to try next (for
+ * MIKEY_E_SP, MIKEY_E_SPPAR).
+ */
+enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no, const struct csmap_policy *policies, size_t n_policies,
+                             const struct mikey_env *env, uint8_t *room, size_t room_n, struct view *octets) MUST_USE;
+
 /* What replay caches ask by: sender, CSB ID, data type, T (readings 38). Insert after the offer is authenticated. */
-void ticket_answer_replay_key(const struct ticket_answer *a, uint8_t out[32]);
+enum err ticket_answer_replay_key(const struct ticket_answer *a, uint8_t out[32]) MUST_USE;
 
 #endif

@@ -37,12 +37,13 @@ const struct mikey_payload *authority_ticket(const struct authority *a); /* reso
 /* CERT payloads of a public-key request, in order; at most `room`. */
 size_t authority_certs(const struct authority *a, struct view *out, size_t room);
 /* What a replay cache asks by (readings 38); the T's seconds tell when an entry may go. */
-void authority_replay_key(const struct authority *a, uint8_t out[32]);
+enum err authority_replay_key(const struct authority *a, uint8_t out[32]) MUST_USE;
 
 /* How the sender is known. Borrowed for the call. */
 struct authority_peer {
 	struct view psk;                  /* pre-shared */
-	struct mikey_id owner;            /* whom the PSK belongs to; used in the MAC when IDRi/IDRr is left out */
+	struct mikey_id owner;            /* whom the key belongs to; stands in the MAC when IDRi or IDRr is left out */
+	bool owns_sender;                 /* the caller found that IDRi or IDRr belongs to that owner; else MIKEY_E_ID */
 	const struct pki_chain *chain;    /* public key: already led to a trusted root by the caller */
 	const struct pki_key *own_key;    /* the KMS's private key: opens PKE, signs errors */
 	const struct pki_cert *own_cert;  /* CHASH must name it */
@@ -65,7 +66,7 @@ struct authority_resolution {
 	bool tpk_is_kms;          /* known to the KMS alone, or shared with the responder: D must be 1 */
 	struct mikey_id tpk_owner; /* else the user it is shared with: D must be 0 and IDRi this user (readings 28) */
 	bool may_resolve;          /* the sender is in an IDRr of the policy, or a member of a group there: the caller decides */
-	struct mikey_id idr;       /* IDRr of RESOLVE_RESP: the identity keys are forked with; unset: the sender's */
+	struct mikey_id idr;       /* IDRr of RESOLVE_RESP: what keys are forked with; unset: the sender's, sent when forking */
 };
 
 /* Checks R3 to R11 of the IMS profile, opens the ticket, forks, answers. */

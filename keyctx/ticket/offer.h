@@ -22,6 +22,7 @@ struct ticket_offer_params {
 	size_t n_policies;
 	const struct mikey_keys *keys; /* session keys of our own (L flag), or NULL */
 	struct view sdp_ids;           /* General Extension 1; empty: not sent */
+	bool is_reuse;                 /* the ticket served another offer before: needs its J flag */
 };
 
 struct ticket_offer;
@@ -37,7 +38,8 @@ enum err ticket_offer_take_csb(struct ticket_offer *o, struct ticket_csb **out) 
 
 /*
  * Takes a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which is the caller's. ERR_AUTH: not an answer to this offer.
- * ERR_DENIED: an Error; `fault->no` its number, `fault->why` says when it was not authenticated.
+ * ERR_DENIED: an authenticated Error, `fault->no` its number; one that is not authenticated (a responder may have no key yet) is
+ * ERR_AUTH with its number, and a hint at most.
  */
 enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct ticket_csb **out, struct mikey_fault *fault)
 	MUST_USE;

@@ -8,19 +8,18 @@
 
 /* The flags of a ticket policy as bits of mikey_tp.flags. */
 enum ticket_flag {
-	TICKET_D = 1 << 10, /* made by the KMS */
-	TICKET_E = 1 << 9,  /* Ticket Resolve is mandatory */
-	TICKET_F = 1 << 8,  /* TRANSFER_RESP shall be sent */
-	TICKET_G = 1 << 7,  /* the responder makes RANDRr */
-	TICKET_H = 1 << 6,  /* RANDRi goes into the keys */
-	TICKET_I = 1 << 5,  /* key forking */
-	TICKET_J = 1 << 4,  /* may be reused */
-	TICKET_K = 1 << 3,  /* the KMS changed what was asked for */
-	TICKET_L = 1 << 2,  /* the initiator may supply session keys */
-	TICKET_M = 1 << 1,  /* the responder may supply session keys */
-	TICKET_N = 1 << 0,  /* standard initiator processing is enough */
-	TICKET_O = 1 << 11, /* standard responder processing is enough */
-	TICKET_FLAGS = (1 << 12) - 1,
+	TICKET_D = 1 << 11, /* made by the KMS */
+	TICKET_E = 1 << 10, /* Ticket Resolve is mandatory */
+	TICKET_F = 1 << 9,  /* TRANSFER_RESP shall be sent */
+	TICKET_G = 1 << 8,  /* the responder makes RANDRr */
+	TICKET_H = 1 << 7,  /* RANDRi goes into the keys */
+	TICKET_I = 1 << 6,  /* key forking */
+	TICKET_J = 1 << 5,  /* may be reused */
+	TICKET_K = 1 << 4,  /* the KMS changed what was asked for */
+	TICKET_L = 1 << 3,  /* the initiator may supply session keys */
+	TICKET_M = 1 << 2,  /* the responder may supply session keys */
+	TICKET_N = 1 << 1,  /* standard initiator processing is enough */
+	TICKET_O = 1 << 0,  /* standard responder processing is enough */
 };
 
 enum { TICKET_WHO_MAX = 16 }; /* IDRr and IDRapp of one policy */
@@ -37,8 +36,8 @@ struct ticket_policy {
 	size_t n_app, n_r;
 };
 
-/* MIKEY_E_TPPAR for contents that are not those of a policy. `base`: offset of tp->data in the message. */
-enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_tp *tp, size_t base, struct mikey_fault *fault) MUST_USE;
+/* `p`: a TP or a TICKET payload. MIKEY_E_TPPAR for contents that are not those of a policy. */
+enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payload *p, struct mikey_fault *fault) MUST_USE;
 
 /* Ticket Data of the MIKEY base ticket and of the 3GPP base ticket. */
 struct ticket_data {
@@ -65,10 +64,7 @@ struct view ticket_body(const struct mikey_payload *p);
 /* The same without Initiator Data and its length: what the initiator keeps. */
 struct view ticket_body_bare(const struct mikey_payload *p);
 
-/* Type, flags and data of a policy, as TP and TICKET share them (no next-payload octet). */
-void ticket_tp_write(struct wr *w, const struct mikey_tp *tp);
-enum err ticket_tp_read(struct rd *r, struct mikey_tp *out) MUST_USE;
-/* "DEFGHINO"; `out` has room for 13. */
+/* "DEFGHINO"; Returns `out`. */
 const char *ticket_flags_text(unsigned flags, char out[16]);
 /* Letters to bits; ERR_SYNTAX for another letter. */
 enum err ticket_flags_parse(struct str text, uint16_t *out) MUST_USE;

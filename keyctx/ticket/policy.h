@@ -23,8 +23,8 @@ struct ticket_policy_spec {
 	uint16_t flags;
 	struct mikey_id idr_kms, idr_i; /* left out when not set */
 	bool has_start, has_end, has_rekey;
-	uint64_t start_ntp, end_ntp;    /* sent as NTP-UTC-32 */
-	uint32_t rekey_s;
+	struct mikey_ts start, end;     /* ticket_ts_32() */
+	struct mikey_ts rekey;          /* seconds, as NTP-UTC-32 */
 	const struct ticket_wish *wishes;
 	size_t n_wishes;
 	bool no_keys;                   /* a wish for no session key at all: KEMAC of length 0 (readings 25) */
@@ -58,6 +58,8 @@ enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage st
 /* Start <= now <= end, both inclusive; an open bound is open. ERR_EXPIRED, MIKEY_E_TICKET. */
 enum err ticket_policy_check_time(const struct ticket_policy *p, uint64_t now_ntp, struct mikey_fault *fault) MUST_USE;
 
+/* A 64-bit NTP time as NTP-UTC-32, as policies carry it. */
+struct mikey_ts ticket_ts_32(uint64_t ntp);
 /* Signed distance a - b of NTP times in 1/2^32 s, right across the era's end (RFC 4330 3). */
 int64_t ticket_ntp_diff(uint64_t a, uint64_t b);
 

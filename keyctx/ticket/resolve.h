@@ -29,8 +29,10 @@ struct ticket_resolution {
 	uint8_t *octets;             /* what idr and rand_kms point into */
 };
 
+/* Copies keys and octets. */
+enum err ticket_resolution_new(struct ticket_resolution **out, const struct ticket_keys *keys, struct mikey_id idr,
+                               struct view rand_kms) MUST_USE;
 void ticket_resolution_free(struct ticket_resolution *r);
-enum err ticket_resolution_copy(struct ticket_resolution **out, const struct ticket_resolution *r) MUST_USE;
 
 enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_resolve_params *params, const struct mikey_env *env,
                             struct mikey_fault *fault) MUST_USE;

@@ -14,6 +14,7 @@ struct ticket_rules {
 	uint32_t skew_s;             /* how far a T of an INIT may be from now */
 	bool enforce_rand_len;       /* RFC 6043 12.1 on receipt (readings 34) */
 	bool v_flag_in_requests;     /* REQUEST_INIT and RESOLVE_INIT carry V=1 (readings 17) */
+	bool accept_null_encr;       /* KEMACs in clear, for laboratories; off */
 	bool accept_pk;              /* the public-key variants; else MIKEY_E_DT */
 	bool accept_sha1_signatures; /* readings 44 */
 };

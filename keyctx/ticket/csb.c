@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/* Updates of an established bundle, sent and received (RFC 6043 5.2). */
+#include "keyctx/ticket/csb.h"
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "keyctx/ticket/bundle.h"
+#include "keyctx/ticket/machines.h"
+
+static enum err no_memory(struct mikey_fault *fault)
+{
+	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
+}
+
+static void drop_pending(struct ticket_csb *c)
+{
+	mem_free(c->pending.p);
+	c->pending = (struct bundle_octets){0};
+	mikey_keys_free(c->pending_keys);
+	c->pending_keys = NULL;
+	mem_free(c->pending_policies);
+	c->pending_policies = NULL;
+}
+
+void ticket_csb_free(struct ticket_csb *c)
+{
+	if (!c)
+		return;
+	drop_pending(c);
+	secret_free(c->secret);
+	mem_free(c->sent.p);
+	mem_free(c->received.p);
+	mem_free(c->reply.p);
+	mem_free(c->id_octets[0].p);
+	mem_free(c->id_octets[1].p);
+	mem_free(c);
+}
+
+enum csb_state ticket_csb_state(const struct ticket_csb *c)
+{
+	return (enum csb_state)c->state;
+}
+
+uint32_t ticket_csb_id(const struct ticket_csb *c)
+{
+	return c->csb_id;
+}
+
+bool ticket_csb_is_initiator(const struct ticket_csb *c)
+{
+	return c->is_initiator;
+}
+
+struct mikey_id ticket_csb_initiator(const struct ticket_csb *c)
+{
+	return c->id[0];
+}
+
+struct mikey_id ticket_csb_responder(const struct ticket_csb *c)
+{
+	return c->id[1];
+}
+
+size_t ticket_csb_count(const struct ticket_csb *c)
+{
+	return c->secret->n;
+}
+
+const struct csmap_session *ticket_csb_session(const struct ticket_csb *c, size_t i)
+{
+	return i < c->secret->n ? &c->secret->sessions[i] : NULL;
+}
+
+const struct csmap_session *ticket_csb_find(const struct ticket_csb *c, unsigned cs_id)
+{
+	for (size_t i = 0; i < c->secret->n; i++)
+		if (c->secret->sessions[i].cs_id == cs_id)
+			return &c->secret->sessions[i];
+	return NULL;
+}
+
+struct view ticket_csb_last_sent(const struct ticket_csb *c)
+{
+	return bundle_view(&c->sent);
+}
+
+struct view ticket_csb_last_received(const struct ticket_csb *c)
+{
+	return bundle_view(&c->received);
+}
+
+/* Every update is protected by the keys of the initial exchange's last message (readings 40). */
+static enum err update_keys(const struct ticket_csb *c, struct mikey_msg_keys *out)
+{
+	return mikey_prf_msg_keys(out, c->algs.prf, (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len}, c->csb_id, c->phase,
+	                          (struct view){.p = c->randi, .n = c->randi_len}, (struct view){.p = c->randr, .n = c->randr_len});
+}
+
+/* A key no session uses gives way to a new one, oldest first. */
+static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t wanted)
+{
+	for (size_t i = 0; i < k->n && k->n + wanted > MIKEY_KEYS_MAX;) {
+		bool used = false;
+
+		for (size_t j = 0; j < c->secret->n && !used; j++)
+			used = view_eq((struct view){.p = c->secret->sessions[j].spi, .n = c->secret->sessions[j].spi_len},
+			               mikey_key_spi(&k->k[i]));
+		if (used) {
+			i++;
+			continue;
+		}
+		memmove(&k->k[i], &k->k[i + 1], (k->n - i - 1) * sizeof k->k[0]);
+		k->n--;
+	}
+}
+
+static void note_time(struct ticket_csb *c, uint64_t t, bool own)
+{
+	if ((int64_t)(t - c->max_t) > 0)
+		c->max_t = t;
+	if (!own) {
+		c->peer_t = t;
+		return;
+	}
+	if (c->n_own_t == BUNDLE_OWN_TIMES) {
+		memmove(c->own_t, c->own_t + 1, sizeof c->own_t - sizeof c->own_t[0]);
+		c->n_own_t--;
+	}
+	c->own_t[c->n_own_t++] = t;
+}
+
+/* One key stream comes of one T: it must be new in both directions (readings 41). */
+static enum err check_fresh(const struct ticket_csb *c, uint64_t t, struct mikey_fault *fault)
+{
+	bool stale = (c->peer_t && (int64_t)(t - c->peer_t) <= 0) ||
+	             (c->n_own_t == BUNDLE_OWN_TIMES && (int64_t)(t - c->own_t[0]) < 0);
+
+	for (size_t i = 0; i < c->n_own_t && !stale; i++)
+		stale = c->own_t[i] == t;
+	return stale ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "the timestamp was used in this bundle before") : ERR_OK;
+}
+
+/* What is being built or taken, so that nothing moves until all of it is right. */
+struct change {
+	struct mikey_keys *keys;
+	struct bundle_policies *policies;
+	struct bundle_secret *secret;
+	struct mikey_msg_keys *msg_keys;
+	struct mikey_msg *msg, *other;
+	uint8_t *room;
+};
+
+static void change_fini(struct change *ch)
+{
+	mikey_keys_free(ch->keys);
+	mem_free(ch->policies);
+	secret_free(ch->secret);
+	secret_free(ch->msg_keys);
+	mem_free(ch->msg);
+	mem_free(ch->other);
+	mem_free(ch->room);
+}
+
+static enum err change_init(struct change *ch, const struct ticket_csb *c, const struct mikey_keys *keys,
+                            const struct bundle_policies *policies, struct mikey_fault *fault)
+{
+	enum err e;
+
+	*ch = (struct change){.keys = mikey_keys_new(), .policies = mem_dup(policies, sizeof *policies),
+	                      .msg_keys = secret_alloc(sizeof *ch->msg_keys), .msg = mem_alloc(sizeof *ch->msg),
+	                      .other = mem_alloc(sizeof *ch->other), .room = mem_alloc(MIKEY_MESSAGE_MAX)};
+	if (!ch->keys || !ch->policies || !ch->msg_keys || !ch->msg || !ch->other || !ch->room) {
+		change_fini(ch);
+		return no_memory(fault);
+	}
+	*ch->keys = *keys;
+	e = update_keys(c, ch->msg_keys);
+	if (e)
+		change_fini(ch);
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
+}
+
+static void commit(struct ticket_csb *c, struct change *ch)
+{
+	struct bundle_secret *old = c->secret;
+
+	c->secret = ch->secret;
+	ch->secret = old;
+	c->policies = *ch->policies;
+}
+
+struct outgoing {
+	unsigned data_type;
+	bool v;
+	const struct ticket_cs *cs;
+	size_t n_cs;
+	const struct csmap_policy *policies;
+	size_t n_policies;
+	const struct mikey_keys *keys;
+	struct view covered; /* the INIT a response answers; empty: an INIT, whose MAC covers both names */
+};
+
+/* HDR, T, own IDR (and the other's in an INIT), SPs, KEMAC, V. */
+static enum err build(struct ticket_csb *c, const struct outgoing *o, struct change *ch, const struct mikey_env *env, struct view *octets)
+{
+	struct mikey_hdr hdr = {.data_type = (uint8_t)o->data_type, .v = o->v, .prf = c->algs.prf, .csb_id = c->csb_id,
+	                        .map_type = MIKEY_MAP_GENERIC_ID};
+	struct mikey_cs cs[MIKEY_CS_MAX];
+	struct bundle_cs_room rooms[MIKEY_CS_MAX];
+	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC, .value = mikey_env_stamp(env, c->max_t)};
+	unsigned me = !c->is_initiator;
+	struct view extra[2] = {c->id[0].data, c->id[1].data};
+	struct mikey_payload p;
+	struct mikey_build b;
+	enum err e;
+
+	if (o->n_cs > MIKEY_CS_MAX)
+		return ERR_TOO_BIG;
+	for (size_t i = 0; i < o->n_cs; i++)
+		bundle_cs_write(&cs[i], &rooms[i], &o->cs[i]);
+	mikey_build_start(&b, ch->room, MIKEY_MESSAGE_MAX, &hdr, cs, o->n_cs);
+	p = mikey_make_t(t);
+	mikey_build_add(&b, &p);
+	p = mikey_make_idr(me ? MIKEY_ROLE_R : MIKEY_ROLE_I, c->id[me]);
+	mikey_build_add(&b, &p);
+	p = mikey_make_idr(me ? MIKEY_ROLE_I : MIKEY_ROLE_R, c->id[!me]);
+	if (!o->covered.n)
+		mikey_build_add(&b, &p);
+	bundle_add_policies(&b, o->policies, o->n_policies);
+	e = bundle_add_kemac(&b, c->algs, ch->msg_keys, c->csb_id, t, o->keys);
+	if (!e)
+		e = mikey_build_add_mac(&b, c->algs.mac, ch->msg_keys, o->covered.n ? &o->covered : extra, o->covered.n ? 1 : 2);
+	if (!e)
+		e = mikey_build_done(&b, octets);
+	if (!e)
+		note_time(c, t.value, true);
+	return e;
+}
+
+static enum err add_own_keys(const struct ticket_csb *c, struct change *ch, const struct mikey_keys *keys, struct mikey_fault *fault)
+{
+	unsigned flag = c->is_initiator ? TICKET_L : TICKET_M;
+	enum err e = ERR_OK;
+
+	if (!keys || !keys->n)
+		return ERR_OK;
+	if (!(c->flags & flag))
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the policy lets this side supply no keys");
+	make_room(c, ch->keys, keys->n);
+	for (size_t i = 0; i < keys->n && !e; i++)
+		e = mikey_keys_add(ch->keys, keys->k[i].type, mikey_key_octets(&keys->k[i]), mikey_key_salt(&keys->k[i]),
+		                   mikey_key_spi(&keys->k[i]));
+	if (!e)
+		return mikey_algs_check_keys(c->algs, keys, fault);
+	return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, e == ERR_EXISTS ? "the bundle has a key of that SPI" : "too many keys");
+}
+
+static struct view mpk_of(const struct ticket_csb *c)
+{
+	return (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len};
+}
+
+/* Without a response the update counts from now on; with one it waits. */
+static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, struct view octets, struct mikey_fault *fault)
+{
+	unsigned me = !c->is_initiator;
+	enum err e = ERR_OK;
+
+	if (!waits) {
+		e = bundle_check_complete(ch->msg, fault);
+		if (!e)
+			e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, me, mpk_of(c), ch->keys, fault);
+		if (!e && bundle_octets_set(&c->sent, octets))
+			e = no_memory(fault);
+		if (!e)
+			commit(c, ch);
+		return e;
+	}
+	if (bundle_octets_set(&c->pending, octets))
+		return no_memory(fault);
+	c->pending_keys = ch->keys;
+	c->pending_policies = ch->policies;
+	ch->keys = NULL;
+	ch->policies = NULL;
+	return ERR_OK;
+}
+
+enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_params *params, const struct mikey_env *env,
+                           struct view *octets, struct mikey_fault *fault)
+{
+	const struct outgoing o = {
+		.data_type = MIKEY_DT_TRANSFER_INIT,
+		.v = params->want_response,
+		.cs = params->cs,
+		.n_cs = params->n_cs,
+		.policies = params->policies,
+		.n_policies = params->n_policies,
+		.keys = params->keys,
+	};
+	unsigned event = params->want_response ? CSB_ON_SEND : CSB_ON_SEND_FINAL;
+	struct change ch;
+	struct view built;
+	enum err e;
+
+	if (!step_allows(&csb_machine, c->state, event))
+		return step_take(&csb_machine, &c->state, event, fault);
+	e = change_init(&ch, c, &c->secret->keys, &c->policies, fault);
+	if (e)
+		return e;
+	e = add_own_keys(c, &ch, params->keys, fault);
+	if (!e) {
+		e = build(c, &o, &ch, env, &built);
+		if (e)
+			mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the update can't be built");
+	}
+	if (!e)
+		e = mikey_msg_read(ch.msg, built, fault);
+	if (!e)
+		e = bundle_take_policies(ch.policies, ch.msg, !c->is_initiator, fault);
+	if (!e)
+		e = keep_sent(c, &ch, params->want_response, built, fault);
+	if (!e)
+		e = step_take(&csb_machine, &c->state, event, fault);
+	if (!e)
+		*octets = bundle_view(params->want_response ? &c->pending : &c->sent);
+	change_fini(&ch);
+	return e;
+}
+
+enum err ticket_csb_cancel(struct ticket_csb *c)
+{
+	enum err e = step_take(&csb_machine, &c->state, CSB_ON_CANCEL, NULL);
+
+	if (!e)
+		drop_pending(c);
+	return e;
+}
+
+/* A payload that never changes in a bundle may be repeated, not replaced (readings 43). */
+static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg *m, struct mikey_fault *fault)
+{
+	const struct mikey_payload *ticket = mikey_msg_find(m, MIKEY_TICKET);
+	struct view rand[2] = {mikey_msg_rand_of(m, MIKEY_ROLE_I), mikey_msg_rand_of(m, MIKEY_ROLE_R)};
+	struct view was[2] = {{.p = c->randi, .n = c->randi_len}, {.p = c->randr, .n = c->randr_len}};
+	uint8_t hash[32];
+
+	for (unsigned side = 0; side < 2; side++)
+		if (rand[side].n && !view_eq(rand[side], was[side]))
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "a new RANDR in an update");
+	if (ticket && (prim_digest(PRIM_SHA256, ticket->octets, hash) || memcmp(hash, c->ticket_hash, sizeof hash) != 0))
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "a new ticket in an update");
+	return ERR_OK;
+}
+
+static enum err check_names(const struct ticket_csb *c, const struct mikey_msg *m, struct mikey_fault *fault)
+{
+	for (unsigned side = 0; side < 2; side++) {
+		const struct mikey_payload *p = mikey_msg_idr(m, side ? MIKEY_ROLE_R : MIKEY_ROLE_I);
+
+		if (p && !mikey_id_eq(p->u.idr.id, c->id[side]))
+			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_ID, p->offset, "an update changes an identity");
+	}
+	return ERR_OK;
+}
+
+/* Everything that needs no key; the order is that of section 7 of the IMS profile. */
+static enum err check_received(const struct ticket_csb *c, const struct mikey_msg *m, const struct mikey_env *env,
+                               struct mikey_fault *fault)
+{
+	const struct mikey_payload *t = mikey_msg_find(m, MIKEY_T), *v = mikey_msg_find(m, MIKEY_V);
+	enum err e;
+
+	if (m->hdr.csb_id != c->csb_id || m->hdr.prf != c->algs.prf)
+		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4, "a message of another bundle");
+	if (m->hdr.map_type != MIKEY_MAP_GENERIC_ID)
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9, "a map that is not GENERIC-ID");
+	if (!t || !v)
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "T or V is missing");
+	e = mikey_algs_check((struct mikey_algs){c->algs.prf, MIKEY_ENCR_NULL, v->u.v.alg}, false, fault);
+	if (!e && m->hdr.data_type == MIKEY_DT_TRANSFER_INIT)
+		e = ticket_rules_check_time(&c->rules, t->u.t, env->now_ntp, fault);
+	if (!e)
+		e = check_fresh(c, mikey_ts_to_64(t->u.t), fault);
+	if (!e)
+		e = check_statics(c, m, fault);
+	return e ? e : check_names(c, m, fault);
+}
+
+static enum err answer_update(struct ticket_csb *c, struct change *ch, unsigned peer, const struct mikey_env *env, struct view *reply,
+                              struct mikey_fault *fault)
+{
+	struct ticket_cs cs[MIKEY_CS_MAX];
+	struct outgoing o = {.data_type = MIKEY_DT_TRANSFER_RESP, .cs = cs, .covered = ch->msg->octets};
+	enum err e = bundle_choose(cs, &o.n_cs, ch->msg, ch->policies, peer, ch->keys, NULL, 0, env, fault);
+
+	if (e)
+		return e;
+	e = build(c, &o, ch, env, reply);
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built") : mikey_msg_read(ch->other, *reply, fault);
+}
+
+static enum err receive_update(struct ticket_csb *c, struct change *ch, const struct mikey_env *env, struct view *reply,
+                               struct mikey_fault *fault)
+{
+	unsigned peer = c->is_initiator;
+	struct view names[2] = {c->id[0].data, c->id[1].data};
+	struct bundle_octets kept[2] = {{0}};
+	uint64_t t = mikey_ts_to_64(mikey_msg_find(ch->msg, MIKEY_T)->u.t);
+	uint64_t max_t = c->max_t;
+	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, names, 2, fault);
+
+	if (!e) {
+		make_room(c, ch->keys, MIKEY_KEYS_MAX / 2);
+		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
+	}
+	if (!e)
+		e = bundle_take_policies(ch->policies, ch->msg, peer, fault);
+	if (!e)
+		e = ch->msg->hdr.v ? ERR_OK : bundle_check_complete(ch->msg, fault);
+	if (e)
+		return e;
+	if ((int64_t)(t - c->max_t) > 0)
+		c->max_t = t; /* our answer's time must lie behind it */
+	if (ch->msg->hdr.v)
+		e = answer_update(c, ch, peer, env, reply, fault);
+	if (!e)
+		e = bundle_derive(&ch->secret, c, ch->policies, ch->msg->hdr.v ? ch->other : ch->msg,
+		                  ch->msg->hdr.v ? !peer : peer, mpk_of(c), ch->keys, fault);
+	if (!e && (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], *reply)))
+		e = no_memory(fault);
+	if (!e && reply->n && bundle_octets_set(&c->sent, *reply))
+		e = no_memory(fault);
+	if (e) {
+		c->max_t = max_t;
+		mem_free(kept[0].p);
+		mem_free(kept[1].p);
+		return e;
+	}
+	mem_free(c->received.p);
+	mem_free(c->reply.p);
+	c->received = kept[0];
+	c->reply = kept[1];
+	*reply = bundle_view(&c->reply);
+	note_time(c, t, false);
+	commit(c, ch);
+	return ERR_OK;
+}
+
+static enum err receive_response(struct ticket_csb *c, struct change *ch, struct mikey_fault *fault)
+{
+	unsigned peer = c->is_initiator;
+	struct view init = bundle_view(&c->pending);
+	uint64_t t = mikey_ts_to_64(mikey_msg_find(ch->msg, MIKEY_T)->u.t);
+	struct bundle_octets kept[2] = {{0}};
+	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, &init, 1, fault);
+
+	if (!e)
+		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
+	if (!e)
+		e = bundle_take_policies(ch->policies, ch->msg, peer, fault);
+	if (!e)
+		e = mikey_msg_read(ch->other, init, fault);
+	if (!e)
+		e = bundle_check_answer(ch->other, ch->msg, fault);
+	if (!e)
+		e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, peer, mpk_of(c), ch->keys, fault);
+	if (!e && (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], init)))
+		e = no_memory(fault);
+	if (e) {
+		mem_free(kept[0].p);
+		mem_free(kept[1].p);
+		return e;
+	}
+	mem_free(c->received.p);
+	mem_free(c->sent.p);
+	mem_free(c->reply.p);
+	c->received = kept[0];
+	c->sent = kept[1];
+	c->reply = (struct bundle_octets){0};
+	note_time(c, t, false);
+	commit(c, ch);
+	drop_pending(c);
+	return ERR_OK;
+}
+
+static enum err check_repeat(const struct ticket_csb *c, struct view octets, struct mikey_fault *fault)
+{
+	if (view_eq(octets, bundle_view(&c->sent)) || view_eq(octets, bundle_view(&c->pending)))
+		return mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "our own message came back");
+	return ERR_OK;
+}
+
+static bool is_response(struct view octets)
+{
+	return octets.n > 1 && octets.p[1] == MIKEY_DT_TRANSFER_RESP;
+}
+
+enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env, enum csb_outcome *outcome,
+                            struct view *reply, struct mikey_fault *fault)
+{
+	bool response = is_response(octets);
+	unsigned event = response ? CSB_ON_RESPONSE : CSB_ON_UPDATE;
+	struct change ch;
+	struct view made = {0};
+	enum err e;
+
+	if (octets.n && view_eq(octets, bundle_view(&c->received))) {
+		*outcome = CSB_UNCHANGED;
+		*reply = bundle_view(&c->reply);
+		return ERR_OK;
+	}
+	e = check_repeat(c, octets, fault);
+	if (!e && !step_allows(&csb_machine, c->state, event))
+		e = response ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "a response nobody waits for")
+		             : step_take(&csb_machine, &c->state, event, fault);
+	if (e)
+		return e;
+	e = change_init(&ch, c, response ? c->pending_keys : &c->secret->keys, response ? c->pending_policies : &c->policies, fault);
+	if (e)
+		return e;
+	e = mikey_msg_read(ch.msg, octets, fault);
+	if (!e && !response && ch.msg->hdr.data_type != MIKEY_DT_TRANSFER_INIT)
+		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is no update", mikey_data_type_name(ch.msg->hdr.data_type));
+	if (!e)
+		e = check_received(c, ch.msg, env, fault);
+	if (!e)
+		e = response ? receive_response(c, &ch, fault) : receive_update(c, &ch, env, &made, fault);
+	if (!e)
+		e = step_take(&csb_machine, &c->state, event, fault);
+	if (!e) {
+		*outcome = CSB_UPDATED;
+		*reply = made;
+	}
+	change_fini(&ch);
+	return e;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings of an exchange, and how a machine takes a step. */
+#include "keyctx/ticket/rules.h"
+
+void ticket_rules_init(struct ticket_rules *r)
+{
+	*r = (struct ticket_rules){
+		.algs = mikey_algs_128,
+		.accept_types = 1u << TICKET_TYPE_MIKEY | 1u << TICKET_TYPE_3GPP,
+		.ticket_type = TICKET_TYPE_MIKEY,
+		.skew_s = 300,
+		.enforce_rand_len = true,
+		.v_flag_in_requests = true,
+		.accept_pk = true,
+		.accept_sha1_signatures = true,
+	};
+}
+
+enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp, struct mikey_fault *fault)
+{
+	int64_t skew = (int64_t)((uint64_t)r->skew_s << 32);
+	int64_t diff = ticket_ntp_diff(mikey_ts_to_64(t), now_ntp);
+
+	if (t.type == MIKEY_TS_COUNTER)
+		return ERR_OK;
+	if (diff > skew || diff < -skew)
+		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TS, "the timestamp is %lld s %s, %u at most",
+		                  (long long)((diff < 0 ? -diff : diff) >> 32), diff < 0 ? "old" : "ahead", r->skew_s);
+	return ERR_OK;
+}
+
+bool step_allows(const struct step_table *t, uint8_t state, unsigned event)
+{
+	return state < t->n_states && event < t->n_events && t->next[state * t->n_events + event] != STEP_NO;
+}
+
+enum err step_take(const struct step_table *t, uint8_t *state, unsigned event, struct mikey_fault *fault)
+{
+	if (!step_allows(t, *state, event))
+		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "%s: no %s when %s", t->name,
+		                  event < t->n_events ? t->events[event] : "?", *state < t->n_states ? t->states[*state] : "?");
+	*state = t->next[*state * t->n_events + event];
+	return ERR_OK;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Plays the sessions of vectors/mikey-vectors.json: two terminals and a KMS in memory, with the vectors' random octets. */
+#ifndef TESTS_HARNESS_MIKEY_PLAY_H
+#define TESTS_HARNESS_MIKEY_PLAY_H
+
+#include <jansson.h>
+
+#include "keyctx/mikey/replay.h"
+#include "keyctx/ticket/answer.h"
+#include "keyctx/ticket/authority.h"
+#include "keyctx/ticket/offer.h"
+#include "keyctx/ticket/request.h"
+
+/* The whole file, read once. */
+json_t *play_vectors(void);
+/* "sessions", "updates" and "must_reject" by name; NULL when there is none. */
+json_t *play_session(const char *name);
+
+size_t play_hex(json_t *o, const char *key, uint8_t *out, size_t room);
+
+enum play_who { PLAY_ALICE, PLAY_BOB, PLAY_CAROL, PLAY_KMS, PLAY_WHO };
+enum play_step { PLAY_REQUEST_INIT, PLAY_REQUEST_RESP, PLAY_TRANSFER_INIT, PLAY_RESOLVE_INIT, PLAY_RESOLVE_RESP, PLAY_TRANSFER_RESP,
+	         PLAY_STEPS };
+extern const char *const play_step_names[];
+
+/* A party's credentials, clock and random octets. */
+struct play_party {
+	json_t *json;
+	const char *name;
+	struct mikey_id me[4];
+	size_t n_me;
+	uint8_t psk[64], psk_id[64];
+	struct mikey_cred cred;
+	struct mikey_id kms;
+	uint8_t tpk[4][64], tpk_id[4][16];
+	struct ticket_tpk tpks[4];
+	struct mikey_id tpk_owner[4];
+	size_t n_tpks;
+	struct pki_key *key;
+	struct pki_chain *chain;
+	struct pki_cert *kms_cert;
+	struct pki_trust *trust;
+	struct mikey_env env;
+	uint64_t last_ntp;
+	struct play *play;
+	struct play_drawn {
+		char name[24];
+		uint8_t octets[512];
+		size_t n;
+		bool used;
+	} drawn[64];
+	size_t n_drawn;
+};
+
+struct play {
+	json_t *json;
+	int mode;
+	bool pk;
+	bool fresh_random; /* what the vectors do not give comes from the system; else it is a failure */
+	enum play_who responder;
+	struct ticket_rules rules;
+	struct play_party party[PLAY_WHO];
+	struct mikey_fault fault;
+	struct mikey_id peer; /* whom the offer is for */
+	uint8_t m[PLAY_STEPS][MIKEY_MESSAGE_MAX]; /* messages made */
+	size_t len[PLAY_STEPS];
+	struct ticket_request *request;
+	struct ticket_grant *grant;
+	struct ticket_offer *offer;
+	struct ticket_answer *answer;
+	struct ticket_resolve *resolve;
+	struct ticket_resolution *resolution;
+	struct ticket_csb *csb[2]; /* alice's, the responder's */
+};
+
+struct play *play_new(json_t *session);
+void play_free(struct play *p);
+/* Drops the objects of exchanges, keeps parties. */
+void play_reset(struct play *p);
+
+struct view play_view(const struct play *p, enum play_step step);
+/* Each takes the message before it from `in` (empty: the one made here) and leaves its own in m[]. */
+enum err play_request(struct play *p);
+enum err play_kms(struct play *p, struct view in, enum play_step out);
+enum err play_granted(struct play *p, struct view in);
+enum err play_create(struct play *p);
+enum err play_offer(struct play *p);
+enum err play_offered(struct play *p, struct view in); /* up to RESOLVE_INIT, or opened with an own key */
+enum err play_resolved(struct play *p, struct view in);
+enum err play_finish(struct play *p);
+enum err play_answered(struct play *p, struct view in);
+/* All of them, as the mode wants. */
+enum err play_all(struct play *p);
+bool play_responds(const struct play *p);
+
+struct mikey_id play_uri(const char *text);
+
+#endif
