@@ -47,6 +47,7 @@ struct io_config {
 	struct io_shared *shared; /* what `share` made; NULL where a back end has no `share` */
 	struct pool *pool;
 	unsigned busy_poll_us;
+	bool check_buffers; /* keep books of who has which buffer and end the process at the first wrong move: tests */
 };
 
 /* Statistics every back end keeps; read from any thread. */

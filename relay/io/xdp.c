@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* The xdp back end: AF_XDP sockets on every interface, one set of frames for each worker. */
+#include "relay/io/xdp.h"
+
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static void xdp_close(struct io *io)
+{
+	struct xdp *x = xdp_of(io);
+
+	if (!x)
+		return;
+	xdp_umem_free(x->umem);
+	route_table_free(x->routes);
+	route_nl_close(x->nl);
+	for (unsigned i = 0; i < ARRAY_LEN(x->slots); i++)
+		mem_free(x->slots[i]);
+	for (unsigned i = 0; i < ARRAY_LEN(x->devices); i++)
+		if (x->devices[i].packet_fd >= 0)
+			close(x->devices[i].packet_fd);
+	if (x->slow >= 0)
+		close(x->slow);
+	if (x->wait >= 0)
+		close(x->wait);
+	mem_free(x);
+}
+
+static bool is_queue_ours(const struct xdp *x, uint32_t queue)
+{
+	return queue % x->shared->workers == x->worker;
+}
+
+static enum err bind_queues(struct xdp *x, bool check_owners, struct why *why)
+{
+	struct io_shared *s = x->shared;
+	unsigned n = 0;
+	enum err e;
+
+	for (unsigned d = 0; d < s->n_devices; d++)
+		for (uint32_t q = 0; q < s->devices[d].queues; q++)
+			n += is_queue_ours(x, q);
+	if (n > XDP_QUEUES_MAX)
+		return why_fail(why, ERR_LIMIT, "%u queues are more than the %d a worker can have", n, XDP_QUEUES_MAX);
+	e = xdp_umem_new(&x->umem, n, check_owners, why);
+	for (unsigned d = 0; !e && d < s->n_devices; d++) {
+		x->devices[d].first = x->umem->n_queues;
+		for (uint32_t q = 0; !e && q < s->devices[d].queues; q++) {
+			if (!is_queue_ours(x, q))
+				continue;
+			e = xdp_umem_bind(x->umem, s->devices[d].name, d, q, s->devices[d].is_native, x->busy_poll_us, why);
+			if (!e)
+				e = xdp_share_steer(s, d, q, x->umem->queues[x->umem->n_queues - 1].fd, why);
+		}
+		x->devices[d].n = x->umem->n_queues - x->devices[d].first;
+	}
+	return e;
+}
+
+/* A device with fewer queues than there are workers: this one sends there by a packet socket, and hears by hand-over. */
+static enum err open_packet_sockets(struct xdp *x, struct why *why)
+{
+	for (unsigned d = 0; d < x->shared->n_devices; d++) {
+		struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = (int)x->shared->devices[d].ifindex};
+		int fd, one = 1;
+
+		if (x->devices[d].n)
+			continue;
+		fd = x->devices[d].packet_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)))
+			return why_fail(why, ERR_IO, "packet socket on %s: %s", x->shared->devices[d].name, strerror(errno));
+		setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one));
+	}
+	return ERR_OK;
+}
+
+static enum err open_routes(struct xdp *x, struct why *why)
+{
+	uint32_t ifindexes[XDP_DEVICES_MAX];
+	struct route_config config = {.source = &route_nl_source, .devices = ifindexes, .n_devices = x->shared->n_devices};
+	enum err e = route_nl_open(&x->nl, why);
+
+	if (e)
+		return e;
+	for (unsigned d = 0; d < x->shared->n_devices; d++)
+		ifindexes[d] = x->shared->devices[d].ifindex;
+	config.source_arg = x->nl;
+	e = route_table_new(&x->routes, &config);
+	return e ? why_fail(why, e, "the table of next hops: %s", err_meaning(e)) : ERR_OK;
+}
+
+static enum err make_slots(struct xdp *x, struct why *why)
+{
+	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
+		const struct io_interface *f = &x->shared->interfaces[i];
+
+		x->slots[i] = mem_array((size_t)(f->port_max - f->port_min) + 1, sizeof(x->slots[i][0]));
+		if (!x->slots[i])
+			return why_fail(why, ERR_NOMEM, "out of memory");
+	}
+	return ERR_OK;
+}
+
+static bool watch(int set, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static enum err open_waits(struct xdp *x, struct why *why)
+{
+	bool ok;
+
+	x->wait = epoll_create1(EPOLL_CLOEXEC);
+	x->slow = epoll_create1(EPOLL_CLOEXEC);
+	ok = x->wait >= 0 && x->slow >= 0 && watch(x->wait, x->slow) && watch(x->slow, route_nl_wait_fd(x->nl));
+	if (ok && x->worker == 0)
+		ok = watch(x->slow, x->shared->catch_all);
+	if (ok && x->shared->workers > 1)
+		ok = watch(x->slow, x->shared->wake[x->worker]);
+	for (unsigned i = 0; ok && i < x->umem->n_queues; i++)
+		ok = watch(x->wait, x->umem->queues[i].fd);
+	return ok ? ERR_OK : why_fail(why, ERR_IO, "epoll: %s", strerror(errno));
+}
+
+static enum err xdp_open(struct io **out, const struct io_config *config, struct why *why)
+{
+	struct xdp *x = mem_alloc(sizeof(*x));
+	enum err e;
+
+	if (!x)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	x->base.ops = &io_xdp;
+	x->worker = config->worker;
+	x->busy_poll_us = config->busy_poll_us;
+	x->shared = config->shared;
+	x->pool = config->pool;
+	x->wait = x->slow = -1;
+	for (unsigned i = 0; i < ARRAY_LEN(x->devices); i++)
+		x->devices[i].packet_fd = -1;
+	e = make_slots(x, why);
+	if (!e)
+		e = bind_queues(x, config->check_buffers, why);
+	if (!e)
+		e = open_packet_sockets(x, why);
+	if (!e)
+		e = open_routes(x, why);
+	if (!e)
+		e = open_waits(x, why);
+	if (e) {
+		xdp_close(&x->base);
+		return e;
+	}
+	*out = &x->base;
+	return ERR_OK;
+}
+
+static int xdp_wait_fd(struct io *io)
+{
+	return xdp_of(io)->wait;
+}
+
+static enum err xdp_open_port(struct io *io, struct io_port *port, struct why *why)
+{
+	struct xdp *x = xdp_of(io);
+	struct addr at = addr_with_port(&port->interface->bind, port->number);
+	int i = xdp_interface_of(x->shared, &at);
+	char text[ADDR_TEXT_MAX];
+	struct xdp_slot *slot;
+	struct counter *owner;
+
+	if (i < 0)
+		return why_fail(why, ERR_RANGE, "%s is outside the port range of every interface", addr_print(&at, text));
+	slot = &x->slots[i][port->number - x->shared->interfaces[i].port_min];
+	owner = &x->shared->owners[i].worker[port->number - x->shared->owners[i].port_min];
+	if (slot->port || counter_get(owner))
+		return why_fail(why, ERR_EXISTS, "%s is taken", addr_print(&at, text));
+	slot->port = port;
+	slot->route = NULL;
+	counter_set(owner, x->worker + 1);
+	port->io = io;
+	port->fd = -1;
+	port->io_private = slot;
+	port->is_open = true;
+	return ERR_OK;
+}
+
+static void xdp_close_port(struct io *io, struct io_port *port)
+{
+	struct xdp *x = xdp_of(io);
+	struct addr at = addr_with_port(&port->interface->bind, port->number);
+	int i = xdp_interface_of(x->shared, &at);
+
+	if (!port->is_open || i < 0)
+		return;
+	counter_set(&x->shared->owners[i].worker[port->number - x->shared->owners[i].port_min], 0);
+	*(struct xdp_slot *)port->io_private = (struct xdp_slot){.port = NULL};
+	port->is_open = false;
+	port->io_private = NULL;
+}
+
+static void xdp_settled(struct io *io)
+{
+	(void)io;
+	xdp_drop_capabilities();
+}
+
+static const struct io_counters *xdp_counters(const struct io *io)
+{
+	return &((const struct xdp *)io)->counters;
+}
+
+const struct io_ops io_xdp = {
+	.name = "xdp",
+	.probe = xdp_probe,
+	.share = xdp_share,
+	.unshare = xdp_unshare,
+	.open = xdp_open,
+	.close = xdp_close,
+	.wait_fd = xdp_wait_fd,
+	.open_port = xdp_open_port,
+	.close_port = xdp_close_port,
+	.gather = xdp_gather,
+	.send = xdp_send,
+	.release = xdp_release,
+	.settled = xdp_settled,
+	.counters = xdp_counters,
+};
