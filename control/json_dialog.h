@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Methods of the JSON protocol for signalling: offer, answer, reject, delete, and mediasec. */
+#ifndef CONTROL_JSON_DIALOG_H
+#define CONTROL_JSON_DIALOG_H
+
+#include <stddef.h>
+
+#include "control/dialog.h"
+#include "control/proto_json.h"
+
+/* For proto_json_add_methods; `user` is the struct dialogs. */
+extern const struct proto_json_method json_dialog_methods[];
+extern const size_t json_dialog_methods_n;
+
+#endif
