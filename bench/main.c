@@ -14,6 +14,7 @@ struct command {
 
 /* Ends with a row without a name. */
 static const struct command commands[] = {
+	{.name = "crypto", .run = crypto_run, .help = "what a packet costs each engine, beside the bare arithmetic"},
 	{"call", call_run, "calls through a relay: loss, delay, CPU per packet"},
 	{"setup", setup_run, "calls made and ended: rate, latency, memory, leaks"},
 	{"compare", compare_run, "the same work against two targets in turn, or two results; ratios"},
