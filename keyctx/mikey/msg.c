@@ -70,6 +70,7 @@ static enum err read_map(struct mikey_msg *m, struct rd *r, struct mikey_fault *
 		e = m->hdr.map_type == MIKEY_MAP_GENERIC_ID ? check_cs(m, i, offset, fault) : ERR_OK;
 		if (e)
 			return e;
+		m->n_cs = i + 1;
 	}
 	m->hdr.map = (struct view){.p = start, .n = (size_t)(r->p - start)};
 	return ERR_OK;
@@ -146,7 +147,7 @@ static enum err check_chain(const struct mikey_msg *m, struct mikey_fault *fault
 	return ERR_OK;
 }
 
-enum err mikey_msg_read(struct mikey_msg *out, struct view octets, struct mikey_fault *fault)
+enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct mikey_fault *fault)
 {
 	struct rd r = rd_view(octets);
 	enum err e;
@@ -162,8 +163,15 @@ enum err mikey_msg_read(struct mikey_msg *out, struct view octets, struct mikey_
 	if (!e && !rd_done(&r))
 		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, rd_offset(&r), "%zu octets behind the last payload",
 		                  rd_left(&r));
+	return e;
+}
+
+enum err mikey_msg_read(struct mikey_msg *out, struct view octets, struct mikey_fault *fault)
+{
+	enum err e = mikey_msg_read_prefix(out, octets, fault);
+
 	if (e)
-		out->n = 0;
+		out->n = out->n_cs = 0;
 	return e;
 }
 
@@ -200,7 +208,7 @@ struct view mikey_msg_rand_of(const struct mikey_msg *m, unsigned role)
 
 const struct mikey_cs *mikey_msg_cs(const struct mikey_msg *m, unsigned cs_id)
 {
-	for (size_t i = 0; i < m->hdr.n_cs && i < MIKEY_CS_MAX; i++)
+	for (size_t i = 0; i < m->n_cs; i++)
 		if (m->cs[i].cs_id == cs_id)
 			return &m->cs[i];
 	return NULL;

@@ -46,6 +46,7 @@ struct mikey_msg {
 	struct view octets;
 	struct mikey_hdr hdr;
 	struct mikey_cs cs[MIKEY_CS_MAX];
+	size_t n_cs; /* of `cs`; as many as the header says, but for an Empty map */
 	struct mikey_payload p[MIKEY_PAYLOADS_MAX];
 	size_t n;
 };
@@ -56,6 +57,9 @@ struct mikey_msg {
  * ERR_SYNTAX, ERR_UNSUPPORTED.
  */
 enum err mikey_msg_read(struct mikey_msg *out, struct view octets, struct mikey_fault *fault) MUST_USE;
+
+/* The same, leaving what stood before the fault in `out`: for tools that show broken messages, never for a decision. */
+enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct mikey_fault *fault) MUST_USE;
 
 /* The first payload of `type`, or NULL; IDR and RANDR by role, too. */
 const struct mikey_payload *mikey_msg_find(const struct mikey_msg *m, unsigned type);

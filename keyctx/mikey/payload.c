@@ -464,6 +464,7 @@ enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mike
 	unsigned type = first;
 	size_t count = 0;
 
+	*n = 0;
 	while (type != MIKEY_LAST) {
 		enum err e;
 
@@ -474,8 +475,8 @@ enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mike
 		if (e)
 			return e;
 		type = out[count++].next;
+		*n = count;
 	}
-	*n = count;
 	return ERR_OK;
 }
 

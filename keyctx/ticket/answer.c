@@ -153,7 +153,7 @@ static enum err check_sessions(struct ticket_answer *a, struct mikey_fault *faul
 
 	if (e)
 		return e;
-	for (size_t i = 0; i < a->msg.hdr.n_cs; i++) {
+	for (size_t i = 0; i < a->msg.n_cs; i++) {
 		const struct mikey_cs *cs = &a->msg.cs[i];
 		bool usable = !cs->policies.n; /* none named: the responder may bring its own */
 

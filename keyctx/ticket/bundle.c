@@ -80,9 +80,9 @@ void bundle_cs_write(struct mikey_cs *out, struct bundle_cs_room *room, const st
 
 enum err bundle_check_complete(const struct mikey_msg *m, struct mikey_fault *fault)
 {
-	if (!m->hdr.n_cs)
+	if (!m->n_cs)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "no crypto session");
-	for (size_t i = 0; i < m->hdr.n_cs; i++) {
+	for (size_t i = 0; i < m->n_cs; i++) {
 		const struct mikey_cs *cs = &m->cs[i];
 
 		if (cs->policies.n != 1)
@@ -107,7 +107,7 @@ enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_m
 {
 	enum err e = bundle_check_complete(answer, fault);
 
-	for (size_t i = 0; i < offer->hdr.n_cs && !e; i++) {
+	for (size_t i = 0; i < offer->n_cs && !e; i++) {
 		const struct mikey_cs *was = &offer->cs[i], *is = mikey_msg_cs(answer, was->cs_id);
 
 		if (!is)
@@ -216,7 +216,7 @@ enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg 
 	size_t count = 0;
 	enum err e = ERR_OK;
 
-	for (size_t i = 0; i < offer->hdr.n_cs && !e; i++) {
+	for (size_t i = 0; i < offer->n_cs && !e; i++) {
 		const struct ticket_cs *mine = given_for(given, n_given, offer->cs[i].cs_id);
 
 		merge(&out[count], &offer->cs[i], mine);
@@ -332,7 +332,7 @@ enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c, c
                        const struct mikey_msg *last, unsigned side, struct view mpk, const struct mikey_keys *keys,
                        struct mikey_fault *fault)
 {
-	struct bundle_secret *s = secret_alloc(sizeof *s + last->hdr.n_cs * sizeof s->sessions[0]);
+	struct bundle_secret *s = secret_alloc(sizeof *s + last->n_cs * sizeof s->sessions[0]);
 	struct csmap_ground ground = {
 		.prf = c->algs.prf,
 		.use_randi = c->flags & TICKET_H,
@@ -348,7 +348,7 @@ enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c, c
 	s->mpk_len = (uint8_t)mpk.n;
 	memcpy(s->mpk, mpk.p, mpk.n);
 	s->keys = *keys;
-	for (; s->n < last->hdr.n_cs && !e; s->n++) {
+	for (; s->n < last->n_cs && !e; s->n++) {
 		const struct mikey_cs *cs = &last->cs[s->n];
 		const struct csmap_policy *policy = bundle_policy(policies, side, cs->policies.p[0]);
 
