@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* A relay that takes notes of what it is told, and a gateway of two interfaces over it: included by one test program at a time. */
+#ifndef TESTS_UNIT_NOTING_RELAY_H
+#define TESTS_UNIT_NOTING_RELAY_H
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "control/dialog.h"
+#include "tests/harness/harness.h"
+
+struct relay_session {
+	struct relay_media_spec media[RELAY_MEDIA_MAX];
+	unsigned n_media;
+	struct keyctx *keys[RELAY_MEDIA_MAX][RELAY_LEGS_MAX][2];
+};
+
+static struct relay_session *noted; /* the one session of a test */
+static struct {
+	relay_done_fn *done;
+	void *arg;
+	struct relay_session *ends;
+} waiting[16];
+static unsigned n_waiting, creates, updates, deletes;
+static enum err relay_says;
+
+static void note(struct relay_session *s, const struct relay_session_spec *spec)
+{
+	s->n_media = spec->n_media;
+	for (unsigned m = 0; m < spec->n_media; m++) {
+		s->media[m] = spec->media[m];
+		for (unsigned l = 0; l < RELAY_LEGS_MAX; l++) {
+			struct relay_leg_spec *leg = &s->media[m].legs[l];
+			const struct keyctx *in[2] = {leg->receive, leg->send};
+
+			for (unsigned k = 0; k < 2; k++) {
+				keyctx_free(s->keys[m][l][k]);
+				s->keys[m][l][k] = NULL;
+				mem_fail_nth(0);
+				CHECK(!in[k] || l >= s->media[m].n_legs || !keyctx_copy(&s->keys[m][l][k], in[k]));
+			}
+			leg->receive = s->keys[m][l][0];
+			leg->send = s->keys[m][l][1];
+		}
+	}
+}
+
+static void later(relay_done_fn *done, void *arg, struct relay_session *ends)
+{
+	CHECK(n_waiting < ARRAY_LEN(waiting));
+	waiting[n_waiting].done = done;
+	waiting[n_waiting].arg = arg;
+	waiting[n_waiting++].ends = ends;
+}
+
+enum err relay_session_create(struct relay *r, struct relay_session **out, const struct relay_session_spec *spec,
+                              relay_done_fn *done, void *arg, struct why *why)
+{
+	(void)r;
+	if (relay_says)
+		return why_fail(why, relay_says, "told to fail");
+	noted = calloc(1, sizeof(*noted));
+	creates++;
+	note(noted, spec);
+	*out = noted;
+	later(done, arg, NULL);
+	return ERR_OK;
+}
+
+enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
+                              relay_done_fn *done, void *arg, struct why *why)
+{
+	(void)r;
+	if (relay_says)
+		return why_fail(why, relay_says, "told to fail");
+	updates++;
+	note(s, spec);
+	later(done, arg, NULL);
+	return ERR_OK;
+}
+
+void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg)
+{
+	(void)r;
+	deletes++;
+	later(done, arg, s);
+}
+
+const struct relay_session_stats *relay_session_stats(const struct relay_session *s)
+{
+	(void)s;
+	return NULL;
+}
+
+enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done, void *arg)
+{
+	(void)r, (void)s, (void)done, (void)arg;
+	return ERR_UNSUPPORTED;
+}
+
+static void forget(struct relay_session *s)
+{
+	for (unsigned m = 0; m < RELAY_MEDIA_MAX; m++)
+		for (unsigned l = 0; l < RELAY_LEGS_MAX; l++)
+			for (unsigned k = 0; k < 2; k++)
+				keyctx_free(s->keys[m][l][k]);
+	if (s == noted)
+		noted = NULL;
+	free(s);
+}
+
+static void poll_relay(void)
+{
+	struct why why = {""};
+
+	while (n_waiting) {
+		struct relay_session *ends = waiting[0].ends;
+		relay_done_fn *done = waiting[0].done;
+		void *arg = waiting[0].arg;
+
+		n_waiting--;
+		memmove(waiting, waiting + 1, n_waiting * sizeof(waiting[0]));
+		done(arg, ERR_OK, &why);
+		if (ends)
+			forget(ends);
+	}
+}
+
+/* --- a gateway of two interfaces ---------------------------------------------------------------------- */
+
+static struct io_interface interfaces[2];
+static struct service *service;
+static struct dialogs *dialogs;
+
+static enum err set_up(void)
+{
+	struct service_config c = {.sessions_max = 10, .context = {.interfaces = interfaces, .n_interfaces = 2}};
+	struct why why = {""};
+	enum err e;
+
+	interfaces[0] = (struct io_interface){.name = "v4", .bind = {.version = 4, .ip = {203, 0, 113, 1}},
+	                                      .advertised = {.version = 4, .ip = {203, 0, 113, 1}}, .port_min = 30000, .port_max = 30999};
+	interfaces[1] = (struct io_interface){.name = "v6", .bind = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
+	                                      .advertised = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
+	                                      .port_min = 40000, .port_max = 40999};
+	creates = updates = deletes = n_waiting = 0;
+	relay_says = ERR_OK;
+	e = service_new(&service, &c, &why);
+	if (e)
+		return e;
+	e = dialogs_new(&dialogs, service);
+	if (e)
+		service_free(service);
+	return e;
+}
+
+static void tear_down(void)
+{
+	poll_relay();
+	dialogs_free(dialogs);
+	service_free(service);
+	if (noted)
+		forget(noted);
+}
+
+#endif
