@@ -11,6 +11,7 @@
 enum { SELF_MAX = 8 };
 
 struct kms_directory {
+	unsigned references;
 	struct kms_name *self[SELF_MAX];
 	size_t n_self;
 	/* Each owns its values under one key; the other maps borrow them. */
@@ -181,6 +182,7 @@ enum err kms_directory_new(struct kms_directory **out)
 		kms_directory_free(d);
 		return ERR_NOMEM;
 	}
+	d->references = 1;
 	kms_policy_init(&d->policy);
 	*out = d;
 	return ERR_OK;
@@ -245,7 +247,7 @@ void kms_peer_free(struct kms_peer *p)
 
 void kms_directory_free(struct kms_directory *d)
 {
-	if (!d)
+	if (!d || (d->references && --d->references > 0))
 		return;
 	for (size_t i = 0; i < d->n_self; i++)
 		mem_free(d->self[i]);
@@ -262,6 +264,12 @@ void kms_directory_free(struct kms_directory *d)
 	FREE_VALUES(d->peers, kms_peer_free);
 	kms_directory_take_pki(d, (struct kms_pki){0});
 	mem_free(d);
+}
+
+struct kms_directory *kms_directory_keep(struct kms_directory *d)
+{
+	d->references++;
+	return d;
 }
 
 static enum err put(struct map *m, const struct kms_name *name, void *value)

@@ -91,7 +91,10 @@ bool kms_policy_allows(const struct kms_policy *p, struct mikey_id from, struct 
 struct kms_directory;
 
 enum err kms_directory_new(struct kms_directory **out) MUST_USE;
+/* Releases one reference; kms_directory_new gives the first. Takes NULL. */
 void kms_directory_free(struct kms_directory *d);
+/* One more reference: requests under way keep the directory they began with. Returns `d`. */
+struct kms_directory *kms_directory_keep(struct kms_directory *d);
 
 /* Own name and further names it answers to; the first call sets the one that is sent. */
 enum err kms_directory_add_self(struct kms_directory *d, struct mikey_id id) MUST_USE;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* The KMS itself: making it, its housekeeping, its figures. */
+#include "keyctx/kms/core.h"
+
+#include "base/clk.h"
+#include "base/mem.h"
+
+enum { FORGET_AT_ONCE = 20000, RATE_AT_ONCE = 10000 };
+
+const char *kms_result_name(enum kms_result r)
+{
+	static const char *const names[] = {
+		[KMS_GRANTED] = "granted",         [KMS_REFUSED] = "refused",     [KMS_MALFORMED] = "malformed",
+		[KMS_REPLAYED] = "replayed",       [KMS_UNKNOWN_KEY] = "unknown-key", [KMS_FORBIDDEN] = "forbidden",
+		[KMS_LIMITED] = "limited",         [KMS_UNREACHABLE] = "unreachable", [KMS_BROKEN] = "broken",
+	};
+
+	return names[r];
+}
+
+enum err kms_new(struct kms **out, const struct kms_config *config, struct why *why)
+{
+	struct kms *k = mem_alloc(sizeof(*k));
+	enum err e;
+
+	if (!k) {
+		kms_directory_free(config->directory);
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	}
+	k->config = *config;
+	k->directory = config->directory;
+	e = rate_new(&k->rate);
+	if (e)
+		e = why_fail(why, e, "out of memory");
+	if (!e) {
+		e = kms_tpks_init(&k->tpks, config->store);
+		if (e)
+			why_fail(why, e, "ticket keys in the state: %s", err_meaning(e));
+	}
+	if (!e && kms_directory_self(k->directory).data.n == 0)
+		e = why_fail(why, ERR_INVALID, "the KMS has no name: kms.id is missing");
+	if (e) {
+		kms_free(k);
+		return e;
+	}
+	*out = k;
+	return ERR_OK;
+}
+
+void kms_free(struct kms *k)
+{
+	if (!k)
+		return;
+	CHECK(k->jobs == 0);
+	kms_tpks_fini(&k->tpks);
+	rate_free(k->rate);
+	kms_directory_free(k->directory);
+	mem_free(k);
+}
+
+void kms_take_directory(struct kms *k, struct kms_directory *d)
+{
+	kms_directory_free(k->directory);
+	k->directory = d;
+}
+
+const struct kms_directory *kms_get_directory(const struct kms *k)
+{
+	return k->directory;
+}
+
+void kms_tick(struct kms *k, uint64_t wall_ns)
+{
+	const struct kms_policy *p = kms_directory_policy(k->directory);
+	uint64_t keep_ns = 2 * (uint64_t)p->skew_s * NS_PER_S;
+	size_t gone;
+
+	/* A message whose T is further away than the skew is refused by its T: its entry is needed no more. */
+	if (wall_ns > keep_ns)
+		(void)!k->config.store.ops->forget(k->config.store.arg, wall_ns - keep_ns, FORGET_AT_ONCE, &gone);
+	kms_tpks_expire(&k->tpks, wall_ns / NS_PER_S);
+	rate_expire(k->rate, wall_ns, 600 * NS_PER_S, RATE_AT_ONCE);
+}
+
+enum err kms_rotate(struct kms *k, uint64_t wall_ns)
+{
+	const struct kms_policy *p = kms_directory_policy(k->directory);
+	struct kms_tpk_life life = {.issue_s = p->tpk_issue_s, .open_s = p->ticket_max_s + 2 * p->skew_s};
+	struct mikey_env env = {.now_ntp = clk_wall_to_ntp(wall_ns), .last_ntp = &k->last_ntp, .random = k->config.random,
+	                        .random_ctx = k->config.random_ctx};
+	enum err e = kms_tpks_rotate(&k->tpks, &life, &env, wall_ns / NS_PER_S);
+
+	if (!e)
+		k->tpks_made++;
+	return e;
+}
+
+void kms_get_stats(const struct kms *k, struct kms_stats *out)
+{
+	*out = (struct kms_stats){
+		.naf_asked = k->naf_asked,
+		.peer_asked = k->peer_asked,
+		.tpks_made = k->tpks_made,
+		.users = kms_directory_users(k->directory),
+		.tpks = k->tpks.n,
+		.replay_entries = k->config.store.ops->count(k->config.store.arg),
+		.rate_entries = rate_count(k->rate),
+		.jobs = k->jobs,
+	};
+	memcpy(out->results, k->results, sizeof(out->results));
+}
