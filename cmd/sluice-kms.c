@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* sluice-kms: wires the KMS to its state, its listeners and the signals of its operator. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "base/log.h"
+#include "cmd/sluice-kms/audit.h"
+#include "cmd/sluice-kms/options.h"
+#include "control/http.h"
+#include "control/kms_conf.h"
+#include "control/kms_http.h"
+#include "control/kms_store.h"
+#include "control/loop.h"
+#include "control/repeat.h"
+#include "control/tls.h"
+
+enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, SIGNALS = 4 };
+
+struct program {
+	struct options o;
+	struct loop *loop;
+	struct loop_signal *signals[SIGNALS];
+	struct loop_timer *second;
+	struct repeat *repeat;
+	struct kms_store_disk *disk;
+	struct tls_context *tls, *tls_client;
+	struct audit *audit;
+	struct kms *kms;
+	struct kms_http *http;
+	struct http_server *metrics;
+};
+
+static void log_why(enum log_level level, const char *what, const struct why *why)
+{
+	char text[700];
+
+	log_quote(str_of(why->text), text, sizeof(text));
+	if (level == LOG_ERROR_LEVEL)
+		log_error("kms", "msg=\"%s\" reason=%s", what, text);
+	else
+		log_warn("kms", "msg=\"%s\" reason=%s", what, text);
+}
+
+/* --- while it runs ---------------------------------------------------------------------------------- */
+
+static void reload(struct program *p)
+{
+	struct kms_directory *d;
+	struct why why = {{0}};
+
+	if (kms_conf_load(&d, p->o.credentials, &why))
+		log_why(LOG_ERROR_LEVEL, "credentials not read again: the old ones stay", &why);
+	else
+		kms_take_directory(p->kms, d);
+	if (p->tls && tls_context_reload(p->tls, &why))
+		log_why(LOG_ERROR_LEVEL, "certificates not read again: the old ones stay", &why);
+	if (p->tls_client && tls_context_reload(p->tls_client, &why))
+		log_why(LOG_ERROR_LEVEL, "roots not read again: the old ones stay", &why);
+	if (audit_reopen(p->audit, &why))
+		log_why(LOG_ERROR_LEVEL, "audit file not opened again: the old one stays", &why);
+	log_info("kms", "msg=\"read again\" users=%zu", kms_directory_users(kms_get_directory(p->kms)));
+}
+
+static void on_signal(void *arg, int signo)
+{
+	struct program *p = arg;
+
+	if (signo == SIGHUP) {
+		reload(p);
+	} else if (signo == SIGUSR1) {
+		enum err e = kms_rotate(p->kms, repeat_wall_ns(p->repeat));
+
+		log_info("kms", "msg=\"ticket key rotated\" result=%s", err_name(e));
+	} else {
+		log_info("kms", "msg=\"ending\" signal=%d", signo);
+		loop_stop(p->loop);
+	}
+}
+
+static void on_second(void *arg)
+{
+	struct program *p = arg;
+
+	kms_tick(p->kms, repeat_wall_ns(p->repeat));
+	if (kms_store_disk_sync(p->disk))
+		log_error("kms", "msg=\"the state can't be synced\"");
+	if (loop_timer_set(p->second, NS_PER_S))
+		log_error("kms", "msg=\"out of memory\"");
+}
+
+static void on_metrics(void *arg, struct http_exchange *x, const struct http_request *r)
+{
+	struct program *p = arg;
+	struct buf out = {0};
+	struct http_reply reply = {.status = 200, .content_type = "text/plain; version=0.0.4"};
+
+	if (r->method != HTTP_GET)
+		reply = (struct http_reply){.status = 405};
+	else if (str_is(r->path, "/metrics"))
+		kms_http_metrics(p->http, &out);
+	else if (str_is(r->path, "/healthz"))
+		buf_text(&out, "ok\n");
+	else
+		reply = (struct http_reply){.status = 404};
+	if (out.bad)
+		reply = (struct http_reply){.status = 500};
+	reply.body = buf_as_view(&out);
+	http_answer(x, &reply);
+	buf_free(&out);
+}
+
+/* --- starting --------------------------------------------------------------------------------------- */
+
+static enum err number(const char *text, const char *name, uint64_t max, unsigned *out, struct why *why)
+{
+	uint64_t v;
+
+	if (!text)
+		return ERR_OK;
+	if (str_to_u64(str_of(text), max, &v) || v == 0)
+		return why_fail(why, ERR_RANGE, "%s: a number from 1 to %llu is wanted", name, (unsigned long long)max);
+	*out = (unsigned)v;
+	return ERR_OK;
+}
+
+static enum err address(const char *text, const char *name, struct addr *out, struct why *why)
+{
+	if (addr_parse(str_of(text), out))
+		return why_fail(why, ERR_SYNTAX, "%s: an address and a port are wanted, like 127.0.0.1:8080 or [::1]:8080", name);
+	return ERR_OK;
+}
+
+static enum err start_tls(struct program *p, struct why *why)
+{
+	const struct options *o = &p->o;
+	struct tls_config server = {.role = TLS_SERVER, .cert_file = o->tls_cert, .key_file = o->tls_key, .ca_file = o->tls_ca,
+	                            .peer = o->tls_ca ? TLS_PEER_OPTIONAL : TLS_PEER_NOT_ASKED};
+	struct tls_config client = {.role = TLS_CLIENT, .cert_file = o->tls_cert, .key_file = o->tls_key,
+	                            .ca_file = o->client_ca ? o->client_ca : o->tls_ca};
+	enum err e = ERR_OK;
+
+	if (o->tls_cert || o->tls_key)
+		e = tls_context_new(&p->tls, &server, why);
+	else if (o->tls_ca)
+		e = why_fail(why, ERR_INVALID, "--tls-ca needs --tls-cert and --tls-key");
+	return e ? e : tls_context_new(&p->tls_client, &client, why);
+}
+
+static enum err start_listeners(struct program *p, struct why *why)
+{
+	struct kms_http_config c = {.kms = p->kms, .time = p->repeat, .tls = p->tls, .tls_client = p->tls_client, .jobs_max = 10000,
+	                            .timeout_ms = 2000};
+	struct http_server_config m = {.body_max_bytes = 1024, .timeout_s = 30, .serve = on_metrics, .arg = p};
+	enum err e = address(p->o.listen, "--listen", &c.listen, why);
+
+	if (!e)
+		e = number(p->o.timeout_ms, "--timeout-ms", 600000, &c.timeout_ms, why);
+	if (!e)
+		e = number(p->o.waiting_max, "--waiting-max", 1000000, &c.jobs_max, why);
+	if (!e)
+		e = kms_http_new(&p->http, loop_base(p->loop), &c, why);
+	if (!e && p->o.metrics) {
+		e = address(p->o.metrics, "--metrics", &m.listen, why);
+		if (!e)
+			e = http_server_new(&p->metrics, loop_base(p->loop), &m, why);
+	}
+	return e;
+}
+
+static enum err start_loop(struct program *p, struct why *why)
+{
+	static const int wanted[SIGNALS] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+	enum err e = loop_new(&p->loop);
+
+	for (size_t i = 0; !e && i < SIGNALS; i++)
+		e = loop_signal_new(&p->signals[i], p->loop, wanted[i], on_signal, p);
+	if (!e)
+		e = loop_timer_new(&p->second, p->loop, on_second, p);
+	if (!e)
+		e = loop_timer_set(p->second, NS_PER_S);
+	return e ? why_fail(why, e, "event loop: %s", err_meaning(e)) : ERR_OK;
+}
+
+static enum err start(struct program *p, struct why *why)
+{
+	struct kms_config c = {.random = repeat_random, .audit = audit_write};
+	enum err e = repeat_new(&p->repeat, why);
+
+	if (!e)
+		e = kms_conf_load(&c.directory, p->o.credentials, why);
+	if (e || p->o.check) {
+		kms_directory_free(c.directory);
+		return e;
+	}
+	e = audit_open(&p->audit, p->o.audit, why);
+	if (!e)
+		e = kms_store_disk_open(&p->disk, p->o.state, p->o.master_key, why);
+	if (e) {
+		kms_directory_free(c.directory);
+		return e;
+	}
+	c.store = kms_store_disk_use(p->disk);
+	c.random_ctx = p->repeat;
+	c.audit_arg = p->audit;
+	e = kms_new(&p->kms, &c, why);
+	if (!e)
+		e = start_tls(p, why);
+	if (!e)
+		e = start_loop(p, why);
+	return e ? e : start_listeners(p, why);
+}
+
+static void stop(struct program *p)
+{
+	http_server_free(p->metrics);
+	kms_http_free(p->http);
+	kms_free(p->kms);
+	kms_store_disk_close(p->disk);
+	tls_context_free(p->tls);
+	tls_context_free(p->tls_client);
+	audit_close(p->audit);
+	loop_timer_free(p->second);
+	for (size_t i = 0; i < SIGNALS; i++)
+		loop_signal_free(p->signals[i]);
+	loop_free(p->loop);
+	repeat_free(p->repeat);
+}
+
+static void say_ready(const struct program *p)
+{
+	struct addr at = kms_http_addr(p->http), metrics = {0};
+	char a[ADDR_TEXT_MAX], m[ADDR_TEXT_MAX];
+
+	if (p->metrics)
+		metrics = http_server_addr(p->metrics);
+	log_info("kms", "msg=ready listen=%s tls=%s metrics=%s users=%zu version=%s", addr_print(&at, a), p->tls ? "yes" : "no",
+	         addr_print(&metrics, m), kms_directory_users(kms_get_directory(p->kms)), SLUICE_VERSION);
+}
+
+static int run(struct program *p)
+{
+	struct why why = {{0}};
+	enum err e = p->o.backup ? kms_store_disk_backup(p->o.state, p->o.backup, &why) : start(p, &why);
+
+	if (e)
+		fprintf(stderr, "sluice-kms: %s\n", why.text);
+	else if (p->o.check)
+		printf("credentials are good\n");
+	else if (!p->o.backup) {
+		say_ready(p);
+		loop_run(p->loop);
+	}
+	stop(p);
+	return e ? EXIT_REFUSED : EXIT_ENDED;
+}
+
+static enum err check_options(const struct options *o, struct why *why)
+{
+	enum log_level level = LOG_INFO_LEVEL;
+
+	if (o->log_level && log_level_parse(str_of(o->log_level), &level))
+		return why_fail(why, ERR_INVALID, "--log-level: error, warn, info or debug is wanted");
+	log_set_level(level);
+	if (o->backup)
+		return o->state ? ERR_OK : why_fail(why, ERR_INVALID, "--backup needs --state");
+	if (!o->credentials)
+		return why_fail(why, ERR_INVALID, "--credentials is missing (try --help)");
+	if (!o->check && (!o->listen || !o->state))
+		return why_fail(why, ERR_INVALID, "%s is missing (try --help)", o->listen ? "--state" : "--listen");
+	return ERR_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = {0};
+	struct why why = {{0}};
+	enum err e = options_read(&p.o, argc, argv, &why);
+
+	if (!e && p.o.help) {
+		options_help();
+		return EXIT_ENDED;
+	}
+	if (!e && p.o.version) {
+		printf("sluice-kms %s\n", SLUICE_VERSION);
+		return EXIT_ENDED;
+	}
+	if (!e)
+		e = check_options(&p.o, &why);
+	if (e) {
+		fprintf(stderr, "sluice-kms: %s\n", why.text);
+		return EXIT_MISUSED;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	return run(&p);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes the audit trail in logfmt. */
+#include "cmd/sluice-kms/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+struct audit {
+	int fd;
+	char *file; /* NULL: standard error */
+};
+
+static int open_file(const char *file)
+{
+	return open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+enum err audit_open(struct audit **out, const char *file, struct why *why)
+{
+	struct audit *a = mem_alloc(sizeof(*a));
+
+	if (!a)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	a->fd = STDERR_FILENO;
+	if (file) {
+		a->file = mem_text(file, strlen(file));
+		a->fd = a->file ? open_file(file) : -1;
+	}
+	if (a->fd < 0) {
+		enum err e = why_fail(why, ERR_IO, "audit file %s: %s", file, strerror(errno));
+
+		audit_close(a);
+		return e;
+	}
+	*out = a;
+	return ERR_OK;
+}
+
+void audit_close(struct audit *a)
+{
+	if (!a)
+		return;
+	if (a->file && a->fd >= 0)
+		close(a->fd);
+	mem_free(a->file);
+	mem_free(a);
+}
+
+enum err audit_reopen(struct audit *a, struct why *why)
+{
+	int fd;
+
+	if (!a->file)
+		return ERR_OK;
+	fd = open_file(a->file);
+	if (fd < 0)
+		return why_fail(why, ERR_IO, "audit file %s: %s", a->file, strerror(errno));
+	close(a->fd);
+	a->fd = fd;
+	return ERR_OK;
+}
+
+static void add_id(struct buf *b, const char *name, struct mikey_id id)
+{
+	char text[300], quoted[620];
+
+	if (!mikey_id_is_set(id))
+		return;
+	buf_printf(b, " %s=%s", name, log_quote(str_of(kms_name_print(id, text, sizeof(text))), quoted, sizeof(quoted)));
+}
+
+void audit_write(void *arg, const struct kms_audit *line)
+{
+	static const char *const operations[] = {[KMS_REQUEST] = "request", [KMS_RESOLVE] = "resolve"};
+	struct audit *a = arg;
+	struct buf b = {0};
+	time_t s = (time_t)(line->wall_ns / NS_PER_S);
+	struct tm tm;
+	char when[32], text[640];
+
+	gmtime_r(&s, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_printf(&b, "time=%s.%06uZ op=%s result=%s", when, (unsigned)(line->wall_ns % NS_PER_S / NS_PER_US), operations[line->operation],
+	           kms_result_name(line->result));
+	if (line->has_error)
+		buf_printf(&b, " error=%u", (unsigned)line->error);
+	if (line->mode)
+		buf_printf(&b, " mode=%d", line->mode);
+	buf_printf(&b, " csb=%08" PRIx32, line->csb_id);
+	add_id(&b, "owner", line->owner);
+	add_id(&b, "sender", line->sender);
+	add_id(&b, "initiator", line->initiator);
+	add_id(&b, "responder", line->responder);
+	add_id(&b, "kms", line->other_kms);
+	if (line->text[0])
+		buf_printf(&b, " why=%s", log_quote(str_of(line->text), text, sizeof(text)));
+	buf_char(&b, '\n');
+	/* One write for one line: lines of several writers never mix. A trail that can't be written must be seen. */
+	if (b.bad || write(a->fd, b.p, b.n) != (ssize_t)b.n)
+		log_error("audit", "msg=\"a line was lost\" reason=\"%s\"", b.bad ? "out of memory" : strerror(errno));
+	buf_free(&b);
+}
