@@ -46,7 +46,7 @@ static const struct {
 };
 
 /* Keys that name a row: where they differ, rows are not the same work. */
-static const char *const names[] = {"sessions", "in_flight", "engine", "suite", "operation", "payload", "streams", "batch"};
+static const char *const names[] = {"sessions", "in_flight", "engine", "suite", "direction", "payload", "streams", "batch"};
 
 static bool is_same_work(const json_t *a, const json_t *b)
 {

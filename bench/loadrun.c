@@ -16,9 +16,9 @@ const struct result_column loadrun_columns[] = {
 	{.key = "cpu_target_ns", .title = "CPU ns"},
 	{.key = "cpu_machine_ns", .title = "all ns"},
 	{.key = "loss", .title = "loss %", .decimals = 3, .scale = 100},
-	{.key = "duplicates", .title = "dup"},
-	{.key = "reordered", .title = "reord"},
-	{.key = "corrupted", .title = "corrupt"},
+	{.key = "duplicates", .title = "dup", .hide_zero = true},
+	{.key = "reordered", .title = "reord", .hide_zero = true},
+	{.key = "corrupted", .title = "corrupt", .hide_zero = true},
 	{.key = "delay_us_p50", .title = "p50 us"},
 	{.key = "delay_us_p90", .title = "p90"},
 	{.key = "delay_us_p99", .title = "p99"},
@@ -27,9 +27,10 @@ const struct result_column loadrun_columns[] = {
 	{.key = "switches_per_pkt", .title = "switches/pkt", .decimals = 2},
 	{.key = "rss_mb", .title = "MB"},
 	{.key = "fds", .title = "fds"},
-	{.key = "events", .title = "events"},
-	{.key = "events_failed", .title = "failed"},
-	{.key = "attack_sent", .title = "hostile"},
+	{.key = "events", .title = "events", .hide_zero = true},
+	{.key = "events_failed", .title = "failed", .hide_zero = true},
+	{.key = "passes", .title = "passes"},
+	{.key = "attack_sent", .title = "hostile", .hide_zero = true},
 };
 const size_t loadrun_n_columns = ARRAY_LEN(loadrun_columns);
 
@@ -45,7 +46,7 @@ static void aim(struct measure_config *c, struct call_plan *plan, const struct p
 	c->what = what;
 }
 
-static enum err one_run(struct result *r, struct measured *m, struct measure_config *c, const struct peer *peer, struct why *why)
+static enum err one_run(struct measured *m, struct measure_config *c, const struct peer *peer, struct why *why)
 {
 	struct call_plan plan = *c->load.plan;
 	const struct call_plan *given = c->load.plan;
@@ -54,9 +55,7 @@ static enum err one_run(struct result *r, struct measured *m, struct measure_con
 
 	aim(c, &plan, peer, what, sizeof(what));
 	e = measure_run(m, c, why);
-	if (e == ERR_OK)
-		measure_doubt(m, c, r);
-	else
+	if (e != ERR_OK)
 		why_prefix(why, "%s", what);
 	c->load.plan = given;
 	return e;
@@ -74,11 +73,11 @@ static enum err run_rounds(struct result *r, struct rounds *rounds, struct measu
 
 	for (unsigned round = 0; round < o->repeat && e == ERR_OK; round++) {
 		if (!o->no_baseline)
-			e = one_run(r, baseline, c, NULL, why);
+			e = one_run(baseline, c, NULL, why);
 		for (unsigned i = 0; i < n_peers && e == ERR_OK; i++) {
 			unsigned which = round % 2 ? n_peers - 1 - i : i;
 
-			e = one_run(r, m, c, &peers[which], why);
+			e = one_run(m, c, &peers[which], why);
 			if (e != ERR_OK)
 				break;
 			rounds->runs[which][round] = json_object();
@@ -95,6 +94,7 @@ static enum err run_load(struct result *r, struct measure_config *c, const struc
                          struct why *why)
 {
 	struct rounds *rounds = mem_alloc(sizeof(*rounds));
+	char what[96];
 	enum err e = rounds ? run_rounds(r, rounds, c, o, peers, n_peers, why) : ERR_NOMEM;
 
 	for (unsigned i = 0; rounds && i < n_peers; i++) {
@@ -104,6 +104,8 @@ static enum err run_load(struct result *r, struct measure_config *c, const struc
 			json_object_set_new(row, "target", json_string(peers[i].name));
 			json_object_set_new(row, "sessions", json_integer(c->load.calls));
 			result_fold(row, rounds->runs[i], o->repeat);
+			snprintf(what, sizeof(what), "%s, %u sessions", peers[i].name, c->load.calls);
+			measure_doubt(row, what, c, r);
 		}
 		for (unsigned k = 0; k < o->repeat; k++)
 			json_decref(rounds->runs[i][k]);
@@ -118,11 +120,12 @@ static enum err try_load(struct result *r, struct measured *m, struct measure_co
                          unsigned calls, bool *passes, struct why *why)
 {
 	double loss, p99_ms;
+	char what[96];
 	enum err e;
 	json_t *row;
 
 	c->load.calls = calls;
-	e = one_run(r, m, c, peer, why);
+	e = one_run(m, c, peer, why);
 	if (e != ERR_OK)
 		return e;
 	loss = m->figures.sent ? (double)m->figures.lost / (double)m->figures.sent : 1;
@@ -133,6 +136,8 @@ static enum err try_load(struct result *r, struct measured *m, struct measure_co
 	json_object_set_new(row, "sessions", json_integer(calls));
 	measure_put(m, NULL, row);
 	json_object_set_new(row, "passes", json_boolean(*passes));
+	snprintf(what, sizeof(what), "%s, %u sessions", peer->name, calls);
+	measure_doubt(row, what, c, r);
 	return ERR_OK;
 }
 

@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{"call", call_run, "calls through a relay: loss, delay, CPU per packet"},
 	{"setup", setup_run, "calls made and ended: rate, latency, memory, leaks"},
 	{"compare", compare_run, "the same work against two targets in turn, or two results; ratios"},
+	{"report", report_run, "result files as one page with plots"},
 	{"echo", echo_run, "a reference target that loses, delays and doubles a known share"},
 	{.name = NULL},
 };

@@ -178,6 +178,7 @@ static void put_cpu(const struct measured *m, const struct measured *baseline, j
 	}
 	put(row, "busy_share", (double)m->busy_ns / (m->seconds * NS_PER_S));
 	put(row, "generator_share", (double)m->own_ns / (m->seconds * NS_PER_S));
+	put(row, "steal_share", (double)m->steal_ns / (m->seconds * NS_PER_S));
 	put(row, "foreign_share", (double)m->foreign_ns / (m->seconds * NS_PER_S));
 }
 
@@ -211,20 +212,28 @@ void measure_put(const struct measured *m, const struct measured *baseline, json
 	put_cpu(m, baseline, row);
 }
 
-void measure_doubt(const struct measured *m, const struct measure_config *c, struct result *r)
+/* The worst of the runs a row was made of. */
+static double worst(const json_t *row, const char *key)
 {
-	double all = m->seconds * NS_PER_S * m->cpus, late_us = (double)hist_percentile(&m->figures.late, 99) * 1e-3;
-	double tick_us = c->load.tick_us;
+	const json_t *v = json_object_get(row, key), *max = json_object_get(v, "max");
 
-	if ((double)m->foreign_ns > all * 0.05)
-		result_warn(r, "%s: other processes took %.0f %% of the machine", c->what, (double)m->foreign_ns / all * 100);
-	if ((double)m->steal_ns > all * 0.02)
-		result_warn(r, "%s: the hypervisor took %.0f %% of the machine", c->what, (double)m->steal_ns / all * 100);
-	if (m->figures.sink_dropped)
-		result_warn(r, "%s: the generator lost %llu packets at its own sockets: it was the bottleneck, use --threads or less load", c->what,
-		            (unsigned long long)m->figures.sink_dropped);
-	if (late_us > tick_us * 4 + 1000)
-		result_warn(r, "%s: 1 %% of packets left more than %.1f ms late: the generator was the bottleneck, or had no CPU", c->what, late_us / 1000);
-	if ((double)m->own_ns > 0.9 * m->seconds * NS_PER_S * c->threads)
-		result_warn(r, "%s: the generator's %u thread(s) were busy all the time: it was the bottleneck", c->what, c->threads);
+	return json_number_value(max ? max : v);
+}
+
+void measure_doubt(const json_t *row, const char *what, const struct measure_config *c, struct result *r)
+{
+	double cpus = (double)sysconf(_SC_NPROCESSORS_ONLN), late_us = worst(row, "late_us_p99");
+	double foreign = worst(row, "foreign_share") / cpus, steal = worst(row, "steal_share") / cpus;
+
+	if (foreign > 0.05)
+		result_warn(r, "%s: other processes took up to %.0f %% of the machine", what, foreign * 100);
+	if (steal > 0.02)
+		result_warn(r, "%s: the hypervisor took up to %.0f %% of the machine", what, steal * 100);
+	if (worst(row, "sink_dropped") > 0)
+		result_warn(r, "%s: the generator lost up to %.0f packets at its own sockets: it was the bottleneck; use --threads or less load", what,
+		            worst(row, "sink_dropped"));
+	if (late_us > c->load.tick_us * 4 + 1000)
+		result_warn(r, "%s: 1 %% of packets left up to %.1f ms late: the generator was the bottleneck, or had no CPU", what, late_us / 1000);
+	if (worst(row, "generator_share") > 0.9 * c->threads)
+		result_warn(r, "%s: the generator's %u thread(s) were busy all the time: it was the bottleneck", what, c->threads);
 }

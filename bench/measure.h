@@ -34,7 +34,7 @@ enum err measure_run(struct measured *out, const struct measure_config *config, 
  * machine less the baseline (cpu_machine_ns; `baseline` may be NULL).
  */
 void measure_put(const struct measured *m, const struct measured *baseline, json_t *row);
-/* Says what makes the figures doubtful: a busy machine, a generator at its limit. */
-void measure_doubt(const struct measured *m, const struct measure_config *config, struct result *r);
+/* Says what makes the figures of a row (of one run or folded from several) doubtful: a busy machine, a generator at its limit. */
+void measure_doubt(const json_t *row, const char *what, const struct measure_config *config, struct result *r);
 
 #endif

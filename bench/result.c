@@ -154,7 +154,7 @@ static void print_number(double v, int decimals, char *out, size_t room)
 	out[n] = 0;
 }
 
-static void print_cell(const json_t *value, const struct result_column *c, char *out, size_t room)
+void result_cell(const json_t *value, const struct result_column *c, char *out, size_t room)
 {
 	double scale = c->scale == 0 ? 1 : c->scale;
 	char number[48];
@@ -167,7 +167,7 @@ static void print_cell(const json_t *value, const struct result_column *c, char 
 		snprintf(out, room, "%s", json_is_true(value) ? "yes" : "no");
 	} else {
 		print_number(result_median(value) * scale, c->decimals, number, sizeof(number));
-		if (json_is_object(value) && json_integer_value(json_object_get(value, "n")) > 1)
+		if (result_spread_percent(value) >= 0.5)
 			snprintf(out, room, "%s ±%.0f%%", number, result_spread_percent(value));
 		else
 			snprintf(out, room, "%s", number);
@@ -184,19 +184,28 @@ static int width_of(const char *text)
 	return n;
 }
 
-static bool is_wanted(const struct result *r, const char *key, bool *is_word)
+bool result_shows(const json_t *rows, const struct result_column *c)
 {
+	json_t *row, *v;
 	size_t i;
-	json_t *row;
 
-	json_array_foreach(r->rows, i, row) {
-		const json_t *v = json_object_get(row, key);
-
-		if (!v)
-			continue;
-		*is_word = json_is_string(v);
-		return true;
+	json_array_foreach(rows, i, row) {
+		v = json_object_get(row, c->key);
+		if (v && (!c->hide_zero || result_median(v) != 0 || json_number_value(json_object_get(v, "max")) != 0))
+			return true;
 	}
+	return false;
+}
+
+/* Words stand left, numbers right: as the first row that has the key. */
+static bool is_word(const json_t *rows, const char *key)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		if (json_object_get(row, key))
+			return json_is_string(json_object_get(row, key));
 	return false;
 }
 
@@ -217,10 +226,11 @@ void result_print(const struct result *r, const struct result_column *columns, s
 
 	CHECK(n <= ARRAY_LEN(width));
 	for (size_t c = 0; c < n; c++) {
-		wanted[c] = is_wanted(r, columns[c].key, &word[c]);
+		wanted[c] = result_shows(r->rows, &columns[c]);
+		word[c] = is_word(r->rows, columns[c].key);
 		width[c] = width_of(columns[c].title);
 		json_array_foreach(r->rows, i, row) {
-			print_cell(json_object_get(row, columns[c].key), &columns[c], cell, sizeof(cell));
+			result_cell(json_object_get(row, columns[c].key), &columns[c], cell, sizeof(cell));
 			width[c] = width_of(cell) > width[c] ? width_of(cell) : width[c];
 		}
 	}
@@ -232,7 +242,7 @@ void result_print(const struct result *r, const struct result_column *columns, s
 		for (size_t c = 0; c < n; c++) {
 			if (!wanted[c])
 				continue;
-			print_cell(json_object_get(row, columns[c].key), &columns[c], cell, sizeof(cell));
+			result_cell(json_object_get(row, columns[c].key), &columns[c], cell, sizeof(cell));
 			print_padded(to, cell, width[c], word[c]);
 		}
 		fputc('\n', to);

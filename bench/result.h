@@ -25,6 +25,7 @@ struct result_column {
 	const char *key;   /* of a row */
 	const char *title; /* "ns/packet" */
 	int decimals;      /* of numbers; words ignore it */
+	bool hide_zero;    /* left out when it is 0 in every row */
 	double scale;      /* printed = value * scale; 0 means 1 */
 };
 
@@ -49,6 +50,9 @@ void result_fold(json_t *row, json_t *const *runs, unsigned n);
 
 /* Columns that no row has are left out. A spread is printed as "93 ±4%". */
 void result_print(const struct result *r, const struct result_column *columns, size_t n, FILE *to);
+/* Is the column to be shown: does some row have it, and worth a column? And how a value looks in it. */
+bool result_shows(const json_t *rows, const struct result_column *c);
+void result_cell(const json_t *value, const struct result_column *c, char *out, size_t room);
 /* Every key of every row; a spread becomes key, key_min, key_max. */
 enum err result_write_csv(const struct result *r, const char *path, struct why *why) MUST_USE;
 enum err result_write_json(const struct result *r, const char *path, struct why *why) MUST_USE;
