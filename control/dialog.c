@@ -670,19 +670,3 @@ void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done
 	op->arg = arg;
 	submit(op);
 }
-
-void dialog_options_defaults(struct dialog_options *o)
-{
-	static const enum suite_id suites[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32};
-
-	*o = (struct dialog_options){
-		.interface = {-1, -1},
-		.latch = RELAY_LATCH_FIRST,
-		.dscp = -1,
-		.accept_rekey = true,
-		.n_suites = ARRAY_LEN(suites),
-	};
-	memcpy(o->suites, suites, sizeof(suites));
-	ims_call_defaults(&o->ims);
-	sdes_policy_defaults(&o->sdes);
-}

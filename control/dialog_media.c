@@ -5,6 +5,24 @@
 #include "base/mem.h"
 #include "keyctx/sdp/capneg.h"
 
+/* --- settings of a request ----------------------------------------------------------------------------- */
+
+void dialog_options_defaults(struct dialog_options *o)
+{
+	static const enum suite_id suites[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32};
+
+	*o = (struct dialog_options){
+		.interface = {-1, -1},
+		.latch = RELAY_LATCH_FIRST,
+		.dscp = -1,
+		.accept_rekey = true,
+		.n_suites = ARRAY_LEN(suites),
+	};
+	memcpy(o->suites, suites, sizeof(suites));
+	ims_call_defaults(&o->ims);
+	sdes_policy_defaults(&o->sdes);
+}
+
 /* --- life ------------------------------------------------------------------------------------------- */
 
 enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media)

@@ -8,6 +8,8 @@ struct reading {
 	struct ng_request *out;
 	const struct ng_context *context;
 	struct why *why;
+	struct addr received_from; /* believed only where a flag says so, whichever comes first */
+	bool source_is_believed;
 };
 
 /* `value` is the key's, or the word itself for a flag; `argument` is what follows the word's prefix. */
@@ -312,7 +314,8 @@ static const struct table dtls_table = {"DTLS", dtls_words, ARRAY_LEN(dtls_words
 FLAG(flag_handover, options(r)->latch = RELAY_LATCH_FOLLOW)
 FLAG(flag_strict, options(r)->latch = RELAY_LATCH_FIRST)
 FLAG(flag_signalled, options(r)->latch = RELAY_LATCH_SIGNALLED)
-FLAG(flag_trust, options(r)->received_from = (struct addr){0})
+FLAG(flag_trust, r->source_is_believed = false)
+FLAG(flag_source, r->source_is_believed = true)
 FLAG(flag_no_rtcp_attr, options(r)->no_rtcp_attr = true)
 FLAG(flag_full_rtcp_attr, options(r)->full_rtcp_attr = true)
 FLAG(flag_loop, options(r)->loop_protect = true)
@@ -334,8 +337,8 @@ static enum err flag_ice(struct reading *r, const struct doc *v, struct str word
 }
 
 static const struct word flag_words[] = {
-	{"trust-address", NG_SUPPORTED, flag_trust, "the address in the SDP is believed, whatever received-from says"},
-	{"SIP-source-address", NG_SUPPORTED, NULL, "received-from is believed instead of the SDP: the default where it is given"},
+	{"trust-address", NG_SUPPORTED, flag_trust, "the default: the address in the SDP is believed, whatever received-from says"},
+	{"SIP-source-address", NG_SUPPORTED, flag_source, "received-from is believed instead of the SDP"},
 	{"symmetric", NG_SUPPORTED, NULL, "the default: media goes back to where it came from"},
 	{"strict-source", NG_SUPPORTED, flag_strict, "once learnt, other sources are dropped"},
 	{"media-handover", NG_SUPPORTED, flag_handover, "a change of source is followed; where there are keys only after authentication"},
@@ -501,7 +504,7 @@ static enum err key_received_from(struct reading *r, const struct doc *v, struct
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2 || v->last->kind != DOC_TEXT)
 		return why_fail(r->why, ERR_INVALID, "received-from: a list of family and address is needed");
-	return read_ip(r, "received-from", v->last->text, &options(r)->received_from);
+	return read_ip(r, "received-from", v->last->text, &r->received_from);
 }
 
 static enum err key_media_address(struct reading *r, const struct doc *v, struct str a)
@@ -598,7 +601,7 @@ static const struct word key_table_words[] = {
 	{"DTLS", NG_SUPPORTED, key_dtls, "one of the words below"},
 	{"direction", NG_SUPPORTED, key_direction, "names of the interfaces of either side"},
 	{"interface", NG_SUPPORTED, key_interface, "name of the interface of the other side"},
-	{"received-from", NG_SUPPORTED, key_received_from, "the address the request came from, believed instead of the SDP's"},
+	{"received-from", NG_SUPPORTED, key_received_from, "the address the request came from; believed with SIP-source-address"},
 	{"media-address", NG_SUPPORTED, key_media_address, "the address written into the SDP instead of ours"},
 	{"address-family", NG_SUPPORTED, key_family, "IP4 or IP6: of our address towards the other side"},
 	{"TOS", NG_SUPPORTED, key_tos, "the DSCP of what leaves, as a whole TOS octet"},
@@ -702,7 +705,8 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 	*out = (struct ng_request){.limit = 32};
 	dialog_options_defaults(&out->ask.options);
 	out->ask.options.accept_rekey = true; /* plain terminals do send new keys */
-	out->ask.options.terminate = false;
+	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
+	out->ask.options.supersede_glare = true;
 	if (message->kind != DOC_DICT)
 		return why_fail(why, ERR_INVALID, "a dictionary is needed");
 	e = read_command(&r, message);
@@ -711,5 +715,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 			break;
 		e = read_word(&r, &key_table, it->key, it);
 	}
+	if (r.source_is_believed)
+		out->ask.options.received_from = r.received_from;
 	return e ? e : check_names(&r);
 }
