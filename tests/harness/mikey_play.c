@@ -334,8 +334,13 @@ static enum err verify(struct play *p, struct authority *a)
 		break;
 	}
 	if (n) {
-		CHECK(!pki_chain_from_ders(&chain, ders, n, NULL));
-		CHECK(!pki_trust_check(k->trust, chain, 1300000000, NULL));
+		e = pki_chain_from_ders(&chain, ders, n, NULL);
+		if (!e)
+			e = pki_trust_check(k->trust, chain, 1300000000, NULL);
+		if (e) {
+			pki_chain_free(chain);
+			return mikey_fail(&p->fault, e, MIKEY_E_CERT, "the certificates are not trusted");
+		}
 		peer.chain = chain;
 		peer.owner = authority_sender(a);
 	}
@@ -450,7 +455,7 @@ static enum err open_ticket(struct play *p)
 	for (size_t i = 0; i < r->n_tpks; i++)
 		if (mikey_id_eq(r->tpks[i].id, ticket_answer_tpk_id(p->answer)))
 			return ticket_answer_open(p->answer, r->tpks[i].key, r->tpk_owner[i], &p->fault);
-	return ERR_NOT_FOUND;
+	return mikey_fail(&p->fault, ERR_NOT_FOUND, MIKEY_E_TICKET, "no key of that name");
 }
 
 enum err play_offered(struct play *p, struct view in)
