@@ -172,7 +172,7 @@ static void merge(struct ticket_cs *out, const struct mikey_cs *offer, const str
 static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	const struct mikey_key *first = mikey_keys_first(keys);
-	char name[16];
+	char name[24];
 	uint8_t ssrc[4];
 
 	if (!cs->spi.n && !first)

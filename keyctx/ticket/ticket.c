@@ -91,7 +91,7 @@ static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, 
                          struct mikey_fault *fault)
 {
 	struct mikey_key *tmp = secret_alloc(sizeof *tmp);
-	char name[24];
+	char name[32];
 	struct view spi = wish->spi;
 	uint8_t drawn_spi[SPI_LEN];
 	enum err e = tmp ? ERR_OK : ERR_NOMEM;
