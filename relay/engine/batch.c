@@ -157,20 +157,13 @@ static bool unprotect_prepare(struct batch *b, struct pkt *p)
 	return true;
 }
 
-static bool is_authentic(struct op *op)
+static bool is_authentic(const struct op *op)
 {
-	bool ok;
-
-	if (op->side->is_aead)
-		return op->is_authentic;
-	ok = secret_eq(op->tag, op->received, op->side->tag_len);
-	if (!op->is_rtcp && !ok)
-		memcpy(op->crypt + op->crypt_len, op->kept, LAYOUT_ROC_LEN);
-	return ok;
+	return op->side->is_aead ? op->is_authentic : secret_eq(op->tag, op->received, op->side->tag_len);
 }
 
 /* In order of arrival: what came before may have used the index, moved the window, or used up the key. */
-static enum verdict settle(struct op *op)
+static enum verdict settle(const struct op *op)
 {
 	struct state *s = state_of(op->pkt->crypto);
 	struct state_life *life = &op->side->life;
@@ -186,6 +179,13 @@ static enum verdict settle(struct op *op)
 		return VERDICT_AUTH_FAILED;
 	(op->is_rtcp ? state_commit_rtcp : state_commit_rtp)(s, life, op->index);
 	return VERDICT_NONE;
+}
+
+/* A packet refused leaves as it came: the octets the ROC was written over. */
+static void refuse(struct op *op)
+{
+	if (op->verdict == VERDICT_NONE && !op->side->is_aead && !op->is_rtcp)
+		memcpy(op->crypt + op->crypt_len, op->kept, LAYOUT_ROC_LEN);
 }
 
 static void accept(struct op *op)
@@ -210,8 +210,10 @@ static void unprotect_run(struct batch *b, struct engine *e, const struct batch_
 		enum verdict v = settle(op);
 
 		op->pkt->verdict = (uint8_t)v;
-		if (v != VERDICT_NONE)
+		if (v != VERDICT_NONE) {
+			refuse(op);
 			continue;
+		}
 		accept(op);
 		if (!op->side->is_aead && op->crypt_len)
 			b->cm[b->n_cm++] = op;

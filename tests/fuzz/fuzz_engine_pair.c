@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The engines against each other, on whatever the input makes of a tape. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/harness/pair.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct pair_report report;
+
+	if (!pair_run(data, size, &report)) {
+		fprintf(stderr, "%s\n", report.text);
+		abort();
+	}
+	return 0;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* The engines against each other, and the whole state of a stream handed from one to another. */
+#include "relay/roc.h"
+#include "tests/harness/harness.h"
+#include "tests/harness/pair.h"
+#include "tests/harness/rig.h"
+
+enum { TAPE_LEN = 4096, RUNS = 240 };
+
+static void same_octets_and_verdicts(void)
+{
+	static uint8_t tape[TAPE_LEN];
+	uint64_t seed = test_seed();
+	unsigned accepted = 0, refused = 0, sent = 0;
+
+	for (unsigned run = 0; run < RUNS; run++) {
+		uint64_t at = seed + run;
+		struct pair_report report;
+
+		test_context("seed %llu, run %u", (unsigned long long)seed, run);
+		(void)test_random(&at);
+		for (size_t i = 0; i < sizeof tape; i++)
+			tape[i] = (uint8_t)(test_random(&at) >> 24);
+		tape[0] = (uint8_t)run; /* every suite in turn */
+		if (!test_expect(pair_run(tape, sizeof tape, &report), __FILE__, __LINE__, "%s", report.text))
+			return;
+		sent += report.sent;
+		accepted += report.accepted;
+		refused += report.refused;
+	}
+	/* A run in which nothing gets through, or nothing is refused, would prove little. */
+	EXPECT(sent > RUNS * 20);
+	EXPECT(accepted > RUNS * 12);
+	EXPECT(refused > RUNS * 6);
+}
+
+static const struct engine_ops *stateful(unsigned nth)
+{
+	for (unsigned i = 0; rig_engine(i); i++)
+		if (rig_engine(i)->key_from_session && nth-- == 0)
+			return rig_engine(i);
+	return NULL;
+}
+
+static void rtp_packet(uint8_t octets[40], uint64_t index)
+{
+	memset(octets, 0x11, 40);
+	octets[0] = 0x80;
+	octets[2] = (uint8_t)(index >> 8);
+	octets[3] = (uint8_t)index;
+}
+
+/* One engine's hands on a stream each way, taken over from states and given up into them. */
+struct hands {
+	const struct engine_ops *ops;
+	struct engine *engine;
+	struct engine_key *send, *receive;
+	struct engine_stream *out, *in;
+};
+
+static struct hands take(const struct engine_ops *o, const struct keyctx *ctx, const struct engine_stream_state s[2])
+{
+	struct hands h = {.ops = o, .engine = rig_open(o)};
+
+	h.send = rig_key(o, ctx, ENGINE_SEND, 1024);
+	h.receive = rig_key(o, ctx, ENGINE_RECEIVE, 128);
+	h.out = rig_stream(o, h.send, 1, &s[ENGINE_SEND]);
+	h.in = rig_stream(o, h.receive, 1, &s[ENGINE_RECEIVE]);
+	return h;
+}
+
+static void give(struct hands *h, struct engine_stream_state s[2])
+{
+	EXPECT_OK(h->ops->stream_export(h->out, &s[ENGINE_SEND]));
+	EXPECT_OK(h->ops->stream_export(h->in, &s[ENGINE_RECEIVE]));
+	rig_stream_free(h->ops, h->out);
+	rig_stream_free(h->ops, h->in);
+	h->ops->key_free(h->send);
+	h->ops->key_free(h->receive);
+	h->ops->close(h->engine);
+}
+
+/* A stream goes from engine to engine after each packet, across a wrap; what was used stays used, what was seen stays seen. */
+static void state_moves_between_engines(void)
+{
+	const struct engine_ops *ops[2] = {stateful(0), stateful(1) ? stateful(1) : stateful(0)};
+	struct keyctx *ctx = rig_keyctx(SUITE_AES_CM_128_HMAC_SHA1_80, 1, (struct view){.n = 0}, 0);
+	struct engine_stream_state states[2] = {{0}, {0}};
+	uint8_t octets[40], last[64];
+	size_t last_len = 0;
+	struct rig_pkt p;
+
+	for (unsigned i = 0; i < 40; i++) {
+		struct hands h = take(ops[i & 1], ctx, states);
+		struct engine_key_use use;
+		uint64_t index = 65520 + i;
+
+		REQUIRE(h.out && h.in);
+		rtp_packet(octets, index - 1);
+		rig_fill(&p, PKT_RTP, octets, sizeof octets, 12, h.send, h.out);
+		EXPECT_INT(i ? rig_protect(h.ops, h.engine, &p, index - 1) : VERDICT_DUPLICATE, VERDICT_DUPLICATE);
+		rig_fill(&p, PKT_RTP, last, last_len, 12, h.receive, h.in);
+		EXPECT_INT(i ? rig_unprotect(h.ops, h.engine, &p) : VERDICT_REPLAYED, VERDICT_REPLAYED);
+		rtp_packet(octets, index);
+		rig_fill(&p, PKT_RTP, octets, sizeof octets, 12, h.send, h.out);
+		EXPECT_INT(rig_protect(h.ops, h.engine, &p, index), VERDICT_NONE);
+		last_len = p.pkt.len;
+		memcpy(last, p.octets, last_len);
+		rig_fill(&p, PKT_RTP, last, last_len, 12, h.receive, h.in);
+		EXPECT_INT(rig_unprotect(h.ops, h.engine, &p), VERDICT_NONE);
+		EXPECT(p.pkt.index == index);
+		h.ops->key_use(h.receive, &use);
+		EXPECT_INT(use.rtp_pkts, i + 1);
+		give(&h, states);
+	}
+	EXPECT(states[ENGINE_RECEIVE].has_rtp && states[ENGINE_RECEIVE].rtp_index == 65559 && states[ENGINE_RECEIVE].rtp_pkts == 40);
+	keyctx_free(ctx);
+}
+
+static void libsrtp_takes_no_windows(void)
+{
+	struct keyctx *ctx = rig_keyctx(SUITE_AES_CM_128_HMAC_SHA1_80, 1, (struct view){.n = 0}, 0);
+	struct engine_stream_state seen = {.has_rtp = true, .rtp_index = 70000, .rtp_window = {1}};
+	struct engine_stream_state wrong = {.has_rtp = true, .rtp_index = ROC_INDEX_MAX + 1};
+	struct engine_key *key = rig_key(&engine_libsrtp, ctx, ENGINE_RECEIVE, 64);
+	struct engine_stream *s;
+
+	EXPECT(rig_stream(&engine_libsrtp, key, 1, &seen) == NULL);
+	EXPECT(rig_stream(&engine_libsrtp, key, 1, &wrong) == NULL);
+	seen.rtp_window[0] = 0;
+	s = rig_stream(&engine_libsrtp, key, 1, &seen);
+	REQUIRE(s);
+	EXPECT_ERR(engine_libsrtp.stream_export(s, &seen), ERR_UNSUPPORTED);
+	rig_stream_free(&engine_libsrtp, s);
+	engine_libsrtp.key_free(key);
+	keyctx_free(ctx);
+}
+
+TEST_MAIN("engine_pair", {"same_octets_and_verdicts", same_octets_and_verdicts},
+          {"state_moves_between_engines", state_moves_between_engines},
+          {"libsrtp_takes_no_windows", libsrtp_takes_no_windows})
