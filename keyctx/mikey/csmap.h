@@ -74,7 +74,7 @@ struct csmap_ground {
 enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs, const struct csmap_policy *policy,
                       const struct csmap_ground *ground, struct mikey_fault *fault) MUST_USE;
 
-/* The keying context of a session; `use_mki`: packets carry the SPI as MKI (CHOICE-M7). ERR_UNSUPPORTED without a suite. */
+/* The keying context of a session; `use_mki`: packets carry the SPI as MKI. ERR_UNSUPPORTED without a suite. */
 enum err csmap_keyctx(struct keyctx **out, const struct csmap_session *s, bool use_mki, struct why *why) MUST_USE;
 
 #endif

@@ -427,7 +427,7 @@ static enum err write_grant(struct authority *a, const struct ticket_grant *g, s
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be packed");
 	wr_view(&w, g->body);
-	wr_u16(&w, 0); /* no Initiator Data yet (P9) */
+	wr_u16(&w, 0); /* no Initiator Data yet, but its length is there */
 	t.value = mikey_env_stamp(env, 0);
 	start_reply(&b, a, a->reply, sizeof a->reply, MIKEY_DT_REQUEST_RESP, t);
 	if (mikey_id_is_set(a->kms))

@@ -17,7 +17,7 @@ enum authority_event { AUTHORITY_ON_VERIFY, AUTHORITY_ON_GRANT, AUTHORITY_ON_RES
 struct authority;
 
 /*
- * Reads a REQUEST_INIT or RESOLVE_INIT (checks C1 to C8 of the IMS profile) and copies it. Nothing is looked up here: ask
+ * Reads a REQUEST_INIT or RESOLVE_INIT (structure, types, time, algorithms) and copies it. Nothing is looked up here: ask
  * authority_psk_id and authority_tpk_id what the next steps need. Any failure: fault->no goes into authority_error.
  */
 enum err authority_new(struct authority **out, const struct ticket_rules *rules, struct view octets, uint64_t now_ntp,
@@ -69,7 +69,7 @@ struct authority_resolution {
 	struct mikey_id idr;       /* IDRr of RESOLVE_RESP: what keys are forked with; unset: the sender's, sent when forking */
 };
 
-/* Checks R3 to R11 of the IMS profile, opens the ticket, forks, answers. */
+/* Checks policy, validity, maker, responder and Initiator Data; opens the ticket, forks, answers. */
 enum err authority_resolve(struct authority *a, const struct authority_resolution *how, const struct mikey_env *env,
                            struct view *octets, struct mikey_fault *fault) MUST_USE;
 /* The same from another KMS's answer (RFC 6043 9). */

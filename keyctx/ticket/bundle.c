@@ -413,7 +413,7 @@ enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made, str
 	e = prim_digest(PRIM_SHA256, mikey_msg_find(made->init, MIKEY_TICKET)->octets, c->ticket_hash);
 	if (e) {
 		ticket_csb_free(c);
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "no digest");
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the ticket can not be hashed");
 	}
 	e = keep_id(c, 0, made->id_i) || keep_id(c, 1, made->id_r) ? no_memory(fault) : ERR_OK;
 	if (!e)

@@ -363,7 +363,7 @@ static enum err check_names(const struct ticket_csb *c, const struct mikey_msg *
 	return ERR_OK;
 }
 
-/* Everything that needs no key; the order is that of section 7 of the IMS profile. */
+/* Everything that needs no key comes before the MAC. */
 static enum err check_received(const struct ticket_csb *c, const struct mikey_msg *m, const struct mikey_env *env,
                                struct mikey_fault *fault)
 {

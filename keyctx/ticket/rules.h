@@ -6,7 +6,7 @@
 #include "keyctx/mikey/modes.h"
 #include "keyctx/ticket/policy.h"
 
-/* What one party demands of messages; UNVERIFIED choices of the IMS profile are here as settings. */
+/* What one party demands of messages; what no text available decides is a setting here. */
 struct ticket_rules {
 	struct mikey_algs algs;      /* of messages made here */
 	unsigned accept_types;       /* bit i: ticket type i is taken */

@@ -81,7 +81,7 @@ static enum err draw(void *ctx, const char *name, uint8_t *out, size_t n)
 		memcpy(out, p->drawn[i].octets, n);
 		return ERR_OK;
 	}
-	/* The vectors put 01 where their padding drew 00; we draw again (docs/decisions/mikey-readings). */
+	/* The vectors put 01 where their padding drew 00; we draw again (docs/decisions/0010-mikey-readings). */
 	if (strcmp(name, "pkcs1-padding-again") == 0) {
 		memset(out, 1, n);
 		return ERR_OK;
