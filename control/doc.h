@@ -13,7 +13,7 @@
 enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_REAL, DOC_TEXT, DOC_LIST, DOC_DICT };
 
 /* Bounds every codec keeps, so that walking a tree needs none of its own. */
-enum { DOC_DEPTH_MAX = 16, DOC_TEXT_MAX = 1 << 20 };
+enum { DOC_DEPTH_MAX = 16, DOC_TEXT_MAX = 16 << 20 };
 
 /*
  * A node. It and its text live in an arena and go with it: nothing is freed one by one. Bencode has no null, bool or real:

@@ -149,7 +149,7 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	at = in.after;
 	while ((!list || list->n < in.limit) && (s = registry_next(service_registry(sv), &at)))
 		if (list_wants(&in, service_context(sv), s->spec))
-			doc_append(list, reply_session(a, sv, s, NULL));
+			doc_append(list, reply_brief(a, sv, s));
 	doc_set(d, "sessions", list);
 	doc_set_uint(a, d, "total", registry_count(service_registry(sv)));
 	/* Absent on the last page. */

@@ -10,6 +10,13 @@ static const char *const state_names[] = {[SESSION_CREATING] = "creating",
                                           [SESSION_UPDATING] = "updating",
                                           [SESSION_DELETING] = "deleting"};
 
+static uint64_t age_ms(const struct session *s)
+{
+	uint64_t now_ns = clk_wall_ns();
+
+	return now_ns > s->created_wall_ns ? (now_ns - s->created_wall_ns) / NS_PER_MS : 0;
+}
+
 static void set_addr(struct doc_arena *a, struct doc *d, const char *name, const struct addr *addr)
 {
 	char text[ADDR_TEXT_MAX];
@@ -26,29 +33,52 @@ static void set_local(struct doc_arena *a, struct doc *d, const struct service *
 	set_addr(a, d, "local_rtcp", &local_rtcp);
 }
 
-struct doc *reply_local(struct doc_arena *a, const struct service *sv, const struct session *s)
+/* `brief`: what a list shows beside the local addresses. */
+static struct doc *media_local(struct doc_arena *a, const struct service *sv, const struct spec_media *m, bool brief)
+{
+	struct doc *d = doc_dict(a), *legs = doc_dict(a);
+
+	doc_set_text(a, d, "id", str_of(m->id));
+	if (brief)
+		doc_set_text(a, d, "mode", str_of(relay_mode_name((enum relay_mode)m->mode)));
+	for (unsigned i = 0; i < m->legs.n; i++) {
+		struct doc *leg;
+
+		if (!m->legs.items[i].exists)
+			continue;
+		leg = doc_dict(a);
+		set_local(a, leg, sv, &m->legs.items[i]);
+		if (brief)
+			set_addr(a, leg, "remote", &m->legs.items[i].remote);
+		doc_set(legs, spec_leg_name(i), leg);
+	}
+	doc_set(d, "legs", legs);
+	return d;
+}
+
+static struct doc *session_local(struct doc_arena *a, const struct service *sv, const struct session *s, bool brief)
 {
 	struct doc *out = doc_dict(a), *media = doc_list(a);
 
 	doc_set_text(a, out, "id", str_of(s->spec->id));
-	for (unsigned m = 0; m < s->spec->media.n; m++) {
-		const struct spec_media *sm = &s->spec->media.items[m];
-		struct doc *d = doc_dict(a), *legs = doc_dict(a);
-
-		doc_set_text(a, d, "id", str_of(sm->id));
-		for (unsigned i = 0; i < sm->legs.n; i++) {
-			struct doc *leg = doc_dict(a);
-
-			if (!sm->legs.items[i].exists)
-				continue;
-			set_local(a, leg, sv, &sm->legs.items[i]);
-			doc_set(legs, spec_leg_name(i), leg);
-		}
-		doc_set(d, "legs", legs);
-		doc_append(media, d);
+	if (brief) {
+		doc_set_text(a, out, "state", str_of(state_names[s->state]));
+		doc_set_uint(a, out, "age_ms", age_ms(s));
 	}
+	for (unsigned m = 0; m < s->spec->media.n; m++)
+		doc_append(media, media_local(a, sv, &s->spec->media.items[m], brief));
 	doc_set(out, "media", media);
 	return out;
+}
+
+struct doc *reply_local(struct doc_arena *a, const struct service *sv, const struct session *s)
+{
+	return session_local(a, sv, s, false);
+}
+
+struct doc *reply_brief(struct doc_arena *a, const struct service *sv, const struct session *s)
+{
+	return session_local(a, sv, s, true);
 }
 
 /* `all`: the zeros too. */
@@ -108,13 +138,6 @@ static const struct relay_leg_stats *stats_of(const struct relay_session_stats *
 	if (!stats || media >= stats->n_media || leg >= stats->media[media].n_legs)
 		return NULL;
 	return &stats->media[media].legs[leg];
-}
-
-static uint64_t age_ms(const struct session *s)
-{
-	uint64_t now_ns = clk_wall_ns();
-
-	return now_ns > s->created_wall_ns ? (now_ns - s->created_wall_ns) / NS_PER_MS : 0;
 }
 
 /* Adds local addresses and statistics to the legs that the schema wrote. */
