@@ -148,13 +148,27 @@ void secret_wipe(void *p, size_t n)
 		explicit_bzero(p, n);
 }
 
+/* The compiler must not see that a difference already found decides. */
+static inline uint64_t hide(uint64_t v)
+{
+	__asm__("" : "+r"(v));
+	return v;
+}
+
 bool secret_eq(const void *a, const void *b, size_t n)
 {
-	const volatile uint8_t *x = a, *y = b;
-	uint8_t diff = 0;
+	const uint8_t *x = a, *y = b;
+	uint64_t diff = 0;
 
-	for (size_t i = 0; i < n; i++)
-		diff |= x[i] ^ y[i];
+	for (; n >= 8; n -= 8, x += 8, y += 8) {
+		uint64_t v, w;
+
+		memcpy(&v, x, 8);
+		memcpy(&w, y, 8);
+		diff = hide(diff | (v ^ w));
+	}
+	for (; n > 0; n--)
+		diff = hide(diff | (uint64_t)(*x++ ^ *y++));
 	return diff == 0;
 }
 

@@ -16,7 +16,7 @@
 #include "bench/progress.h"
 #include "bench/result.h"
 
-enum { PKTS_MIN = 4096, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
+enum { PKTS_MIN = 16384, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
 
 /* --- options ---------------------------------------------------------------------------------------- */
 

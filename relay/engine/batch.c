@@ -86,8 +86,7 @@ static void open_rtp(struct op *op, uint8_t *end)
 		aim_aead(op, 0, p->header_len);
 		return;
 	}
-	/* RFC 3711 4.2: the ROC is authenticated behind the payload; the tag that stands there is put aside. */
-	memcpy(op->received, op->tag_at, op->side->tag_len);
+	/* RFC 3711 4.2: the ROC is authenticated behind the payload; what stands there is put aside. */
 	memcpy(op->kept, end, LAYOUT_ROC_LEN);
 	be32_put(end, (uint32_t)(op->index >> 16));
 	op->auth_len = (uint32_t)(end - op->data) + LAYOUT_ROC_LEN;
@@ -100,7 +99,6 @@ static void open_rtcp(struct op *op, uint8_t *end)
 		aim_aead(op, LAYOUT_E_BIT | (uint32_t)op->index, LAYOUT_RTCP_CLEAR);
 		return;
 	}
-	memcpy(op->received, op->tag_at, op->side->tag_len);
 	op->auth_len = (uint32_t)(end - op->data) + LAYOUT_ESRTCP_LEN;
 }
 
@@ -150,16 +148,24 @@ static bool unprotect_prepare(struct batch *b, struct pkt *p)
 	b->n++;
 	if (v != VERDICT_NONE)
 		return true;
-	(is_rtcp ? open_rtcp : open_rtp)(op, end);
-	list(b, op);
-	if (!is_rtcp)
+	if (is_rtcp) {
+		open_rtcp(op, end);
+	} else {
+		open_rtp(op, end);
 		set_in_flight(s, index);
+	}
+	list(b, op);
 	return true;
 }
 
 static bool is_authentic(const struct op *op)
 {
-	return op->side->is_aead ? op->is_authentic : secret_eq(op->tag, op->received, op->side->tag_len);
+	if (op->side->is_aead)
+		return op->is_authentic;
+	/* First the packet is again as it came. */
+	if (!op->is_rtcp)
+		memcpy(op->crypt + op->crypt_len, op->kept, LAYOUT_ROC_LEN);
+	return secret_eq(op->tag, op->tag_at, op->side->tag_len);
 }
 
 /* In order of arrival: what came before may have used the index, moved the window, or used up the key. */
@@ -173,19 +179,13 @@ static enum verdict settle(const struct op *op)
 	s->in_flight = false;
 	if (v != VERDICT_NONE)
 		return v;
-	if (op->verdict != VERDICT_NONE)
-		return (enum verdict)op->verdict;
 	if (!ok)
-		return VERDICT_AUTH_FAILED;
-	(op->is_rtcp ? state_commit_rtcp : state_commit_rtp)(s, life, op->index);
+		return op->verdict != VERDICT_NONE ? (enum verdict)op->verdict : VERDICT_AUTH_FAILED;
+	if (op->is_rtcp)
+		state_commit_rtcp(s, life, op->index);
+	else
+		state_commit_rtp(s, life, op->index);
 	return VERDICT_NONE;
-}
-
-/* A packet refused leaves as it came: the octets the ROC was written over. */
-static void refuse(struct op *op)
-{
-	if (op->verdict == VERDICT_NONE && !op->side->is_aead && !op->is_rtcp)
-		memcpy(op->crypt + op->crypt_len, op->kept, LAYOUT_ROC_LEN);
 }
 
 static void accept(struct op *op)
@@ -210,10 +210,8 @@ static void unprotect_run(struct batch *b, struct engine *e, const struct batch_
 		enum verdict v = settle(op);
 
 		op->pkt->verdict = (uint8_t)v;
-		if (v != VERDICT_NONE) {
-			refuse(op);
+		if (v != VERDICT_NONE)
 			continue;
-		}
 		accept(op);
 		if (!op->side->is_aead && op->crypt_len)
 			b->cm[b->n_cm++] = op;
