@@ -77,7 +77,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags | $(BPF_GEN)
 
 $(BUILD)/gen/%.skel.h: relay/io/%.bpf.c
 	$(call say,BPF,$<)
-	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf -I. -I/usr/include/$(shell $(CC) -dumpmachine) -c $< -o $(@D)/$*.bpf.o
+	$(Q)mkdir -p $(@D) && $(CLANG) -O2 -g -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) -c $< -o $(@D)/$*.bpf.o
 	$(Q)bpftool gen skeleton $(@D)/$*.bpf.o name $(subst -,_,$*) > $@.tmp && mv $@.tmp $@
 
 # Objects are made again when the flags change.
@@ -98,7 +98,7 @@ $(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(addprefix $(BUILD)/,$$(addsuffix .o,$$(basen
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(HARNESS) $(TEST_OBJ) $(LIB)
+$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
