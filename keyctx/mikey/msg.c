@@ -114,11 +114,12 @@ static int single_key(const struct mikey_payload *p)
 		return p->type << 8 | p->u.idr.role;
 	case MIKEY_RANDR:
 		return p->type << 8 | p->u.randr.role;
+	case MIKEY_SP: /* RFC 3830 6.10: a number of its own for each */
+		return p->type << 8 | p->u.sp.no;
 	case MIKEY_LAST:
 	case MIKEY_DH:
 	case MIKEY_ID:
 	case MIKEY_CERT:
-	case MIKEY_SP:
 	case MIKEY_ERR:
 	case MIKEY_TR:
 	case MIKEY_KEY:

@@ -19,8 +19,9 @@ struct ticket_answer {
 	struct ticket_policy policy;
 	struct ticket_data data;
 	struct bundle_policies policies;
-	uint8_t *me_octets;
-	struct mikey_id me; /* the own identity that answers; views me_octets */
+	uint8_t *names;
+	struct mikey_id me;   /* the own identity that answers; views `names` */
+	struct mikey_id peer; /* the caller, where IDRi is left out; views `names` */
 	struct ticket_resolution *resolution;
 	struct mikey_keys *keys; /* the ticket's and the offer's */
 	struct ticket_csb *csb;
@@ -61,11 +62,12 @@ const struct mikey_payload *ticket_answer_ticket(const struct ticket_answer *a)
 	return a->ticket;
 }
 
+/* A name that was left out is known from elsewhere (RFC 6043 6.6). */
 static struct mikey_id id_of(const struct ticket_answer *a, unsigned role)
 {
 	const struct mikey_payload *p = mikey_msg_idr(&a->msg, role);
 
-	return p ? p->u.idr.id : (struct mikey_id){0};
+	return p ? p->u.idr.id : role == MIKEY_ROLE_I ? a->peer : a->me;
 }
 
 enum err ticket_answer_replay_key(const struct ticket_answer *a, uint8_t out[32])
@@ -95,7 +97,7 @@ static enum err check_payloads(struct ticket_answer *a, struct mikey_fault *faul
 	if (!a->ticket || !v || !mikey_msg_find(&a->msg, MIKEY_T) || !mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I).n)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "T, RANDRi, TICKET or V is missing");
 	if (!mikey_id_is_set(id_of(a, MIKEY_ROLE_I)) || !mikey_id_is_set(id_of(a, MIKEY_ROLE_R)))
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_ID, "IDRi or IDRr is missing");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_ID, "nobody knows who calls, or whom");
 	algs.mac = v->u.v.alg;
 	if (kemac)
 		algs.encr = kemac->u.kemac.encr;
@@ -139,10 +141,22 @@ static enum err check_names(struct ticket_answer *a, const struct ticket_answer_
 		app = mikey_id_eq(a->policy.app[i], p->app);
 	if (!app)
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the ticket is for other applications");
-	a->me_octets = mem_dup(p->me[0].data.p, p->me[0].data.n);
-	if (!a->me_octets)
+	return ERR_OK;
+}
+
+static enum err keep_names(struct ticket_answer *a, const struct ticket_answer_params *p, struct mikey_fault *fault)
+{
+	size_t n_me = p->me[0].data.n, n_peer = p->peer.data.n;
+	struct wr w;
+
+	a->names = mem_alloc(n_me + n_peer + 1);
+	if (!a->names)
 		return no_memory(fault);
-	a->me = (struct mikey_id){.type = p->me[0].type, .data = {.p = a->me_octets, .n = p->me[0].data.n}};
+	w = wr_make(a->names, n_me + n_peer);
+	wr_view(&w, p->me[0].data);
+	wr_view(&w, p->peer.data);
+	a->me = (struct mikey_id){.type = p->me[0].type, .data = {.p = a->names, .n = n_me}};
+	a->peer = (struct mikey_id){.type = p->peer.type, .data = {.p = a->names + n_me, .n = n_peer}};
 	return ERR_OK;
 }
 
@@ -189,6 +203,8 @@ enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answe
 	a->rules = *params->rules;
 	e = mikey_msg_read(&a->msg, (struct view){.p = a->octets, .n = octets.n}, fault);
 	if (!e)
+		e = keep_names(a, params, fault);
+	if (!e)
 		e = check_header(a, fault);
 	if (!e)
 		e = check_payloads(a, fault);
@@ -213,7 +229,7 @@ void ticket_answer_free(struct ticket_answer *a)
 		return;
 	ticket_resolution_free(a->resolution);
 	mikey_keys_free(a->keys);
-	mem_free(a->me_octets);
+	mem_free(a->names);
 	mem_free(a->octets);
 	mem_free(a);
 }

@@ -16,6 +16,7 @@ struct ticket_answer_params {
 	const struct ticket_rules *rules;
 	const struct mikey_id *me; /* own identities, groups included; me[0] is sent when no other is given */
 	size_t n_me;
+	struct mikey_id peer;      /* the caller as the signalling names it, for an offer without IDRi; unset: IDRi must be there */
 	struct mikey_id app;       /* own application for IDRapp; unset: IDRapp is not looked at */
 	uint64_t now_ntp;
 };
@@ -51,7 +52,7 @@ enum err ticket_answer_reuse(struct ticket_answer *a, const struct ticket_resolu
 enum err ticket_answer_resolution(const struct ticket_answer *a, struct ticket_resolution **out) MUST_USE;
 
 struct ticket_answer_choice {
-	const struct ticket_cs *cs;   /* for those that need more than the default; looked up by cs_id; others are added */
+	const struct ticket_cs *cs;   /* what is to differ from the offer or the default, by cs_id; sessions not offered are added */
 	size_t n_cs;
 	const struct csmap_policy *policies; /* new ones, with numbers the offer does not use */
 	size_t n_policies;

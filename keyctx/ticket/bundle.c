@@ -112,11 +112,6 @@ enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_m
 
 		if (!is)
 			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "crypto session %u is gone from the answer", was->cs_id);
-		else if (was->session.n && (was->has_roc != is->has_roc || !view_eq(was->session, is->session)))
-			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "crypto session %u: the answer changes its session data",
-			               was->cs_id);
-		else if (was->spi.n && !view_eq(was->spi, is->spi))
-			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "crypto session %u: the answer changes its SPI", was->cs_id);
 		else if (!policy_was_offered(was, answer, is->policies.p[0]))
 			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_SP, "crypto session %u: policy %u was not offered", was->cs_id,
 			               is->policies.p[0]);
@@ -146,27 +141,25 @@ static const struct ticket_cs *given_for(const struct ticket_cs *given, size_t n
 	return NULL;
 }
 
-/* What was offered is kept; what was left open comes from `given`. */
+/* What was offered is kept unless `given` says otherwise, as it may (RFC 6043 4.2.2.3). */
 static void merge(struct ticket_cs *out, const struct mikey_cs *offer, const struct ticket_cs *given)
 {
 	struct rd r = rd_view(offer->session);
 
-	*out = (struct ticket_cs){.cs_id = offer->cs_id, .spi = offer->spi};
-	if (offer->session.n) {
+	*out = (struct ticket_cs){.cs_id = offer->cs_id, .spi = given && given->spi.n ? given->spi : offer->spi};
+	if (given && given->has_ssrc) {
+		out->has_ssrc = true;
+		out->ssrc = given->ssrc;
+		out->has_roc = given->has_roc;
+		out->roc = given->roc;
+		out->seq = given->seq;
+	} else if (offer->session.n) {
 		out->has_ssrc = true;
 		out->ssrc = rd_u32(&r);
 		out->has_roc = offer->has_roc;
 		out->roc = offer->has_roc ? rd_u32(&r) : 0;
 		out->seq = offer->has_roc ? rd_u16(&r) : 0;
-	} else if (given) {
-		out->has_ssrc = given->has_ssrc;
-		out->ssrc = given->ssrc;
-		out->has_roc = given->has_roc;
-		out->roc = given->roc;
-		out->seq = given->seq;
 	}
-	if (!out->spi.n && given)
-		out->spi = given->spi;
 }
 
 static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys, const struct mikey_env *env, struct mikey_fault *fault)

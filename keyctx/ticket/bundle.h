@@ -94,7 +94,7 @@ void bundle_cs_write(struct mikey_cs *out, struct bundle_cs_room *room, const st
 
 /* Every session complete: one policy, SSRC, SPI (RFC 6043 4.2.2.3). */
 enum err bundle_check_complete(const struct mikey_msg *m, struct mikey_fault *fault) MUST_USE;
-/* `answer` against `offer`: none dropped, nothing that was fixed changed. */
+/* `answer` against `offer`: complete, none dropped, every policy offered or brought along. */
 enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer, struct mikey_fault *fault) MUST_USE;
 
 /*

@@ -9,10 +9,9 @@
 
 /*   UP --send(V=1)--> WAITING --response--> UP        a received update needs no state of its own: it is answered at once
  *   UP --send(V=0)--> UP      --cancel----> UP        (491: the update that was sent is given up, old keys stay)
- *   any --end--> DOWN
  */
-enum csb_state { CSB_UP, CSB_WAITING, CSB_DOWN, CSB_STATES };
-enum csb_event { CSB_ON_SEND, CSB_ON_SEND_FINAL, CSB_ON_UPDATE, CSB_ON_RESPONSE, CSB_ON_CANCEL, CSB_ON_END, CSB_EVENTS };
+enum csb_state { CSB_UP, CSB_WAITING, CSB_STATES };
+enum csb_event { CSB_ON_SEND, CSB_ON_SEND_FINAL, CSB_ON_UPDATE, CSB_ON_RESPONSE, CSB_ON_CANCEL, CSB_EVENTS };
 
 /* A crypto session as offered or answered. */
 struct ticket_cs {

@@ -58,14 +58,13 @@ static const uint8_t answer_next[ANSWER_STATES][ANSWER_EVENTS] = {
 };
 MACHINE(answer, ANSWER);
 
-static const char *const csb_states[] = {"UP", "WAITING", "DOWN"};
-static const char *const csb_events[] = {"send", "send-final", "update", "response", "cancel", "end"};
+static const char *const csb_states[] = {"UP", "WAITING"};
+static const char *const csb_events[] = {"send", "send-final", "update", "response", "cancel"};
 static const uint8_t csb_next[CSB_STATES][CSB_EVENTS] = {
 	[CSB_UP] = {[CSB_ON_SEND] = CSB_WAITING, [CSB_ON_SEND_FINAL] = CSB_UP, [CSB_ON_UPDATE] = CSB_UP, [CSB_ON_RESPONSE] = NO,
-                    [CSB_ON_CANCEL] = NO, [CSB_ON_END] = CSB_DOWN},
+                    [CSB_ON_CANCEL] = NO},
 	[CSB_WAITING] = {[CSB_ON_SEND] = NO, [CSB_ON_SEND_FINAL] = NO, [CSB_ON_UPDATE] = CSB_WAITING, [CSB_ON_RESPONSE] = CSB_UP,
-                         [CSB_ON_CANCEL] = CSB_UP, [CSB_ON_END] = CSB_DOWN},
-	[CSB_DOWN] = {NO, NO, NO, NO, NO, NO},
+                         [CSB_ON_CANCEL] = CSB_UP},
 };
 MACHINE(csb, CSB);
 

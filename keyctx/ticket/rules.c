@@ -24,8 +24,9 @@ enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t
 	if (t.type == MIKEY_TS_COUNTER)
 		return ERR_OK;
 	if (diff > skew || diff < -skew)
-		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TS, "the timestamp is %lld s %s, %u at most",
-		                  (long long)((diff < 0 ? -diff : diff) >> 32), diff < 0 ? "old" : "ahead", r->skew_s);
+		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TS, "the timestamp is %u s %s, %u at most",
+		                  (unsigned)((diff < 0 ? 0 - (uint64_t)diff : (uint64_t)diff) >> 32), diff < 0 ? "old" : "ahead",
+		                  r->skew_s);
 	return ERR_OK;
 }
 

@@ -86,13 +86,23 @@ static enum err draw(const struct mikey_env *env, const char *name, void *out, s
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "no random octets for %s", name) : ERR_OK;
 }
 
+static bool is_zero(struct view v)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < v.n; i++)
+		any |= v.p[i];
+	return !any;
+}
+
 /* One wished key with its salt and SPI, drawn under names that tell them apart. */
 static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, size_t i, const struct mikey_env *env,
                          struct mikey_fault *fault)
 {
 	struct mikey_key *tmp = secret_alloc(sizeof *tmp);
 	char name[32];
-	struct view spi = wish->spi;
+	/* An SPI of zeros says no more than its length does: the one who makes the key chooses. */
+	struct view spi = is_zero(wish->spi) ? (struct view){0} : wish->spi;
 	uint8_t drawn_spi[SPI_LEN];
 	enum err e = tmp ? ERR_OK : ERR_NOMEM;
 
