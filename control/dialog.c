@@ -183,18 +183,34 @@ size_t dialogs_count(const struct dialogs *d)
 	return map_count(d->by_id);
 }
 
-void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second)
+static const struct dialog *find(const struct dialogs *d, struct str call)
 {
 	char id[DIALOG_ID_MAX];
-	const struct dialog *g = NULL;
 
-	*first = *second = (struct str){.p = ""};
-	if (!dialog_session_id(call, id))
-		g = map_get(d->by_id, id, strlen(id));
-	if (!g)
-		return;
-	*first = tag_of(g, OFFER_SIDE_A);
-	*second = tag_of(g, OFFER_SIDE_B);
+	return dialog_session_id(call, id) ? NULL : map_get(d->by_id, id, strlen(id));
+}
+
+void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second)
+{
+	const struct dialog *g = find(d, call);
+
+	*first = g ? tag_of(g, OFFER_SIDE_A) : str_of("");
+	*second = g ? tag_of(g, OFFER_SIDE_B) : str_of("");
+}
+
+enum offer_side dialog_access(const struct dialogs *d, struct str call, const char *media_id)
+{
+	const struct dialog *g = find(d, call);
+	const struct dialog_exchange *x = !g ? NULL : g->now ? g->now : g->next;
+
+	for (unsigned i = 0; x && i < x->n_media; i++) {
+		char id[32];
+
+		dialog_media_id(i, x->media[i].generation, id);
+		if (strcmp(id, media_id) == 0)
+			return (enum offer_side)x->media[i].access;
+	}
+	return OFFER_SIDE_A;
 }
 
 /* --- answering ------------------------------------------------------------------------------------------ */

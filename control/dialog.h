@@ -120,6 +120,8 @@ void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done
 /* The session's id of a call: the Call-ID itself, or "sha256-…" of one that is too long. */
 enum { DIALOG_ID_MAX = 128 };
 enum err dialog_session_id(struct str call, char out[DIALOG_ID_MAX]) MUST_USE;
+/* The side whose leg is leg a of that media ("1", "2" …); A when nothing is known. */
+enum offer_side dialog_access(const struct dialogs *d, struct str call, const char *media_id);
 /* Tags of the call whose session this is; empty when it is not one of ours. */
 void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second);
 

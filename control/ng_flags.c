@@ -319,6 +319,7 @@ FLAG(flag_source, r->source_is_believed = true)
 FLAG(flag_no_rtcp_attr, options(r)->no_rtcp_attr = true)
 FLAG(flag_full_rtcp_attr, options(r)->full_rtcp_attr = true)
 FLAG(flag_loop, options(r)->loop_protect = true)
+FLAG(flag_fatal, r->out->is_fatal = true)
 FLAG(flag_origin, options(r)->replace |= DIALOG_REPLACE_ORIGIN)
 
 static enum err flag_sdes(struct reading *r, const struct doc *v, struct str word)
@@ -366,7 +367,7 @@ static const struct word flag_words[] = {
 	{"original-sendrecv", NG_SUPPORTED, NULL, "always so: directions pass as they are"},
 	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
 	{"all", NG_IGNORED, NULL, "of other commands"},
-	{"fatal", NG_IGNORED, NULL, "a delete of an unknown call is answered with an error in any case"},
+	{"fatal", NG_SUPPORTED, flag_fatal, "a delete of an unknown call is an error instead of a warning"},
 };
 static const struct table flag_table = {"flags", flag_words, ARRAY_LEN(flag_words)};
 

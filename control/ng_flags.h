@@ -31,6 +31,7 @@ struct ng_request {
 	struct dialog_ask ask;   /* op, names, SDP and options of offer, answer and delete */
 	uint32_t limit;          /* list: at most this many; default 32 */
 	bool knows_load_limit;   /* `supports` holds "load limit": the answer may be that instead of an error */
+	bool is_fatal;           /* delete: an unknown call is an error, not a warning */
 	unsigned n_ignored;      /* keys and flags that were passed over */
 	char ignored[160];       /* their names, cut; never values */
 };
