@@ -167,6 +167,19 @@ static int xdp_wait_fd(struct io *io)
 	return xdp_of(io)->wait;
 }
 
+/* Does the other program's socket still have the port? */
+static bool is_held(const struct addr *at)
+{
+	struct sockaddr_storage name;
+	socklen_t len = addr_to_sockaddr(at, &name);
+	int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool held = fd < 0 || bind(fd, (struct sockaddr *)&name, len);
+
+	if (fd >= 0)
+		close(fd);
+	return held;
+}
+
 static enum err xdp_open_port(struct io *io, struct io_port *port, struct why *why)
 {
 	struct xdp *x = xdp_of(io);
@@ -180,7 +193,7 @@ static enum err xdp_open_port(struct io *io, struct io_port *port, struct why *w
 		return why_fail(why, ERR_RANGE, "%s is outside the port range of every interface", addr_print(&at, text));
 	slot = &x->slots[i][port->number - x->shared->interfaces[i].port_min];
 	owner = &x->shared->owners[i].worker[port->number - x->shared->owners[i].port_min];
-	if (slot->port || counter_get(owner))
+	if (slot->port || (counter_get(owner) && (counter_get(owner) != XDP_FOREIGN || is_held(&at))))
 		return why_fail(why, ERR_EXISTS, "%s is taken", addr_print(&at, text));
 	slot->port = port;
 	slot->route = NULL;

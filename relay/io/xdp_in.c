@@ -65,7 +65,7 @@ static void hand_over(struct harvest *h, int interface, uint16_t port, const str
 	uint64_t owner = counter_get(&o->worker[port - o->port_min]);
 	struct xdp_strayed strayed;
 
-	if (!owner || owner - 1 == h->x->worker) {
+	if (!owner || owner > s->workers || owner - 1 == h->x->worker) {
 		drop(h->x, VERDICT_NO_PORT);
 		return;
 	}

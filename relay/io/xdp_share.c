@@ -276,6 +276,25 @@ static enum err open_raw(struct io_shared *s, struct why *why)
 
 /* --- between workers --- */
 
+/* Ports that a socket held before ours: once the catch-all socket has them, it would hear nothing more. */
+static void note_foreign(struct io_shared *s, const char *table)
+{
+	char line[512];
+	unsigned port;
+	FILE *f = fopen(table, "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		/* "  12: 0100007F:1F90 ...": the number, the address, the port in hexadecimal */
+		if (sscanf(line, " %*u: %*32[0-9A-Fa-f]:%4x", &port) != 1)
+			continue;
+		for (unsigned i = 0; i < s->n_interfaces; i++)
+			if (port >= s->owners[i].port_min && port <= s->owners[i].port_max)
+				counter_set(&s->owners[i].worker[port - s->owners[i].port_min], XDP_FOREIGN);
+	}
+	if (f)
+		fclose(f);
+}
+
 static enum err make_owners(struct io_shared *s, struct why *why)
 {
 	for (unsigned i = 0; i < s->n_interfaces; i++) {
@@ -287,6 +306,8 @@ static enum err make_owners(struct io_shared *s, struct why *why)
 		if (!o->worker)
 			return why_fail(why, ERR_NOMEM, "out of memory");
 	}
+	note_foreign(s, "/proc/self/net/udp");
+	note_foreign(s, "/proc/self/net/udp6");
 	return ERR_OK;
 }
 

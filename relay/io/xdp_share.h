@@ -36,7 +36,12 @@ struct xdp_strayed {
 	uint8_t payload[PKT_PAYLOAD_MAX];
 };
 
-/* Which worker has a port open: 0 none, else worker + 1. Written by that worker, read by all; it may be a moment old. */
+/*
+ * Which worker has a port open: 0 none, else worker + 1, or XDP_FOREIGN where a socket of another program held it when we started: then
+ * whoever opens it looks again. Written by one worker at a time, read by all; it may be a moment old.
+ */
+enum { XDP_FOREIGN = 1000 };
+
 struct xdp_owners {
 	uint16_t port_min, port_max;
 	struct counter *worker; /* port_max - port_min + 1 */

@@ -58,6 +58,21 @@ static struct addr peer_addr(unsigned side, uint16_t port)
 	return ip(side < 2 ? "10.%u.0.2" : "fd00:%u::2", side % 2, port);
 }
 
+/* For the case that wants a port taken before the gateway starts. */
+static bool holds_port;
+static int foreign;
+
+static int hold_port(uint16_t number)
+{
+	struct addr at = ip("10.%u.0.1", 0, number);
+	struct sockaddr_storage name;
+	socklen_t len = addr_to_sockaddr(&at, &name);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, len) == 0);
+	return fd;
+}
+
 static bool gate_open(unsigned workers, unsigned queues)
 {
 	struct io_config config = {.workers = workers, .interfaces = gate.interfaces, .n_interfaces = SIDES, .check_buffers = true};
@@ -78,6 +93,8 @@ static bool gate_open(unsigned workers, unsigned queues)
 		f->port_min = PORT_MIN;
 		f->port_max = PORT_MAX;
 	}
+	if (holds_port)
+		foreign = hold_port(20010);
 	if (io_xdp.probe(&gate.interfaces[0], &why) || io_xdp.share(&gate.shared, &config, &why)) {
 		test_skip("%s", why.text);
 		netns_end(gate.peers, PEERS);
@@ -286,6 +303,25 @@ static void forwards(void)
 	/* The first packets towards a neighbour go by the kernel, the rest as frames. */
 	EXPECT(counter_get(&io_xdp.counters(gate.io[0])->tx_pkts) == 80);
 	EXPECT(xdp_of(gate.io[0])->umem->queues[0].tx.cached_prod > 20);
+	gate_close();
+}
+
+/* A port that another program had first is refused for as long as it has it. */
+static void foreign_port(void)
+{
+	struct why why;
+	struct io_port port = {.interface = &gate.interfaces[0], .number = 20010};
+	bool is_open;
+
+	holds_port = true;
+	is_open = gate_open(1, 1);
+	holds_port = false;
+	if (!is_open)
+		return;
+	EXPECT_ERR(io_xdp.open_port(gate.io[0], &port, &why), ERR_EXISTS);
+	EXPECT_TEXT(why.text, "10.0.0.1:20010 is taken");
+	close(foreign);
+	EXPECT_OK(io_xdp.open_port(gate.io[0], &port, &why));
 	gate_close();
 }
 
@@ -671,7 +707,7 @@ static void settled(void)
 		EXPECT_INT(status, 0);
 }
 
-TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"catch_all", catch_all}, {"mtu_and_routes", mtu_and_routes},
+TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"foreign_port", foreign_port}, {"catch_all", catch_all}, {"mtu_and_routes", mtu_and_routes},
           {"neighbour_moves", neighbour_moves}, {"vlan_tags", vlan_tags}, {"hostile_frames", hostile_frames},
           {"two_workers_one_queue", two_workers_one_queue}, {"two_workers_two_queues", two_workers_two_queues},
           {"many_packets", many_packets}, {"probe_says_why", probe_says_why}, {"ends_without_traces", ends_without_traces},
