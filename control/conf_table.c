@@ -2,6 +2,7 @@
 /* The table of settings, in the order of --help. */
 #include "control/conf.h"
 #include "control/listen.h"
+#include "control/signalling.h"
 
 #define FIELD(member_) .offset = offsetof(struct conf, member_)
 
@@ -30,6 +31,10 @@ const struct conf_setting conf_settings[] = {
 	 .help = "permissions of a control socket: who may write to it may control the gateway"},
 	{.name = "control-clients", .type = CONF_UINT, FIELD(control_clients), .preset = "256", .min = 1, .max = 65536, .arg = "N",
 	 .help = "connections each control listener takes at a time"},
+	{.name = "ng", .type = CONF_LIST, FIELD(ng), .preset_text = "none", .check = signalling_check_ng, .arg = "HOST:PORT",
+	 .help = "where the ng protocol is spoken, over UDP and TCP; customary port 2223; repeatable"},
+	{.name = "ng-allow", .type = CONF_LIST, FIELD(ng_allow), .preset_text = "this host", .check = signalling_check_allow, .arg = "NET[/BITS]",
+	 .help = "peers beside this host that may speak ng; repeatable"},
 	{.name = "engine", .type = CONF_WORD, FIELD(engine), .preset = "auto", .words = engine_words, .arg = "auto|mb|evp|libsrtp",
 	 .help = "SRTP engine"},
 	{.name = "io", .type = CONF_WORD, FIELD(io), .preset = "auto", .words = io_words, .arg = "auto|xdp|sock",
