@@ -34,6 +34,8 @@ struct relay_config {
 	const char *engine;           /* auto mb evp libsrtp */
 	const char *io;               /* auto xdp sock */
 	const struct io_ops *io_test; /* tests: this back end whatever `io` says; else NULL */
+	void *io_test_arg;            /* its own: io_config.test_arg */
+	bool by_hand;                 /* tests: no threads; workers run in relay_step only */
 	const struct io_interface *interfaces;
 	unsigned n_interfaces;
 	unsigned ssrcs_per_leg;       /* 1 to 1024, default 64 */
@@ -60,6 +62,9 @@ const char *relay_io_reason(const struct relay *r, unsigned interface);
 /* Readable while replies or events wait; then call relay_poll, which makes the done and event calls. */
 int relay_wait_fd(const struct relay *r);
 void relay_poll(struct relay *r);
+
+/* Tests, with config.by_hand: one turn of every worker at that time. Returns the packets they took. */
+unsigned relay_step(struct relay *r, uint64_t now_ns);
 
 /* --- sessions --------------------------------------------------------------------------------------- */
 
@@ -152,7 +157,7 @@ struct relay_stream_stats {
 	uint32_t roc;
 	uint16_t highest_seq;
 	uint64_t pkts, bytes;
-	uint32_t jitter; /* RFC 3550 6.4.1, in timestamp units; 0 where the payload is opaque */
+	uint32_t jitter; /* RFC 3550 6.4.1, in timestamp units; 0 where the clock rate is not known: dynamic payload types */
 	uint64_t lost;   /* expected less received, never below zero */
 };
 

@@ -38,6 +38,10 @@ struct io_port {
 	struct io *io;       /* which back end serves it; set by open_port */
 	void *owner;         /* the path's: the leg */
 	void *io_private;    /* the io's own */
+	struct {
+		uint32_t round;  /* gather that last found something here */
+		uint8_t dscp;    /* as the socket has it */
+	} sock;              /* io sock */
 };
 
 struct io_config {
@@ -48,6 +52,7 @@ struct io_config {
 	struct pool *pool;
 	unsigned busy_poll_us;
 	bool check_buffers; /* keep books of who has which buffer and end the process at the first wrong move: tests */
+	void *test_arg; /* of a test's back end */
 };
 
 /* Statistics every back end keeps; read from any thread. */

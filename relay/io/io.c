@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* The packet back ends built in, and the choice of one for an interface. */
+#include "relay/io/io.h"
+
+static const struct io_ops *const list[] = {
+	&io_sock,
+	NULL,
+};
+
+const struct io_ops *const *io_list(void)
+{
+	return list;
+}
+
+/* The first that can, and in `why` what was wrong with those before it. */
+static enum err choose_auto(const struct io_ops **out, const struct io_interface *interface, struct why *why)
+{
+	struct why reason = {.text = ""}, before, one;
+	enum err e = ERR_UNSUPPORTED;
+
+	for (unsigned i = 0; list[i]; i++) {
+		e = list[i]->probe(interface, &one);
+		if (e) {
+			before = reason;
+			why_fail(&reason, e, "%.200s%s%s: %.100s", before.text, before.text[0] ? "; " : "", list[i]->name, one.text);
+			continue;
+		}
+		*out = list[i];
+		if (why)
+			*why = reason;
+		return ERR_OK;
+	}
+	if (why)
+		*why = reason;
+	return e;
+}
+
+enum err io_choose(const struct io_ops **out, struct str name, const struct io_interface *interface, struct why *why)
+{
+	if (str_is(name, "auto"))
+		return choose_auto(out, interface, why);
+	for (unsigned i = 0; list[i]; i++) {
+		if (!str_is(name, list[i]->name))
+			continue;
+		enum err e = list[i]->probe(interface, why);
+		if (e)
+			return e;
+		*out = list[i];
+		why_fail(why, ERR_OK, "asked for");
+		return ERR_OK;
+	}
+	return why_fail(why, ERR_NOT_FOUND, "io '%.*s' is not built in", STR_ARG(name));
+}

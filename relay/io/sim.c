@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* The network in memory: two queues ordered by due time, and the back end that stands between them. */
+#include "relay/io/sim.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "relay/pool.h"
+
+struct queue {
+	struct sim_pkt **pkts; /* by due time, soonest last */
+	unsigned n, room;
+};
+
+struct sim {
+	uint64_t now_ns, order, random;
+	struct sim_link towards_link, back_link;
+	struct queue towards, back; /* the gateway; the endpoints */
+	struct map *ports;          /* by local address */
+};
+
+struct sim_io {
+	struct io io;
+	struct sim *sim;
+	struct pool *pool;
+	struct io_counters counters;
+};
+
+/* What a port is found by. Lives as io_private while the port is open. */
+struct port_key {
+	uint8_t ip[16];
+	uint16_t number;
+};
+
+/* --- the network ------------------------------------------------------------------------------------ */
+
+enum err sim_new(struct sim **out, uint64_t seed)
+{
+	struct sim *s = mem_alloc(sizeof(*s));
+
+	if (!s)
+		return ERR_NOMEM;
+	s->random = seed | 1;
+	if (map_new(&s->ports)) {
+		mem_free(s);
+		return ERR_NOMEM;
+	}
+	*out = s;
+	return ERR_OK;
+}
+
+static void queue_fini(struct queue *q)
+{
+	for (unsigned i = 0; i < q->n; i++)
+		mem_free(q->pkts[i]);
+	mem_free(q->pkts);
+}
+
+void sim_free(struct sim *s)
+{
+	if (!s)
+		return;
+	queue_fini(&s->towards);
+	queue_fini(&s->back);
+	map_free(s->ports);
+	mem_free(s);
+}
+
+void sim_set_link(struct sim *s, const struct sim_link *towards, const struct sim_link *back)
+{
+	s->towards_link = *towards;
+	s->back_link = *back;
+}
+
+void sim_set_time(struct sim *s, uint64_t now_ns)
+{
+	s->now_ns = now_ns;
+}
+
+uint64_t sim_time(const struct sim *s)
+{
+	return s->now_ns;
+}
+
+unsigned sim_open_ports(const struct sim *s)
+{
+	return (unsigned)map_count(s->ports);
+}
+
+static uint64_t draw(struct sim *s)
+{
+	s->random ^= s->random >> 12;
+	s->random ^= s->random << 25;
+	s->random ^= s->random >> 27;
+	return s->random * 0x2545f4914f6cdd1dull >> 16;
+}
+
+static bool happens(struct sim *s, unsigned permille)
+{
+	return permille && draw(s) % 1000 < permille;
+}
+
+static enum err queue_put(struct queue *q, struct sim_pkt *p)
+{
+	unsigned at;
+
+	if (q->n == q->room) {
+		unsigned room = q->room ? 2 * q->room : 64;
+		struct sim_pkt **pkts = mem_resize(q->pkts, room, sizeof(struct sim_pkt *));
+
+		if (!pkts)
+			return ERR_NOMEM;
+		q->pkts = pkts;
+		q->room = room;
+	}
+	at = q->n++;
+	while (at > 0 && (q->pkts[at - 1]->due_ns < p->due_ns ||
+	                  (q->pkts[at - 1]->due_ns == p->due_ns && q->pkts[at - 1]->order < p->order))) {
+		q->pkts[at] = q->pkts[at - 1];
+		at--;
+	}
+	q->pkts[at] = p;
+	return ERR_OK;
+}
+
+static enum err put(struct sim *s, struct queue *q, const struct sim_link *link, const struct sim_pkt *like)
+{
+	struct sim_pkt *p = mem_dup(like, sizeof(*like));
+	enum err e;
+
+	if (!p)
+		return ERR_NOMEM;
+	p->order = s->order++;
+	p->due_ns = s->now_ns + link->delay_ns + (link->jitter_ns ? draw(s) % link->jitter_ns : 0);
+	e = queue_put(q, p);
+	if (e)
+		mem_free(p);
+	return e;
+}
+
+static enum err travel(struct sim *s, struct queue *q, const struct sim_link *link, const struct addr *from, const struct addr *to,
+                       const void *data, size_t n)
+{
+	struct sim_pkt p = {.from = *from, .to = *to, .len = (uint16_t)n};
+	enum err e;
+
+	if (n > SIM_PKT_MAX)
+		return ERR_TOO_BIG;
+	memcpy(p.data, data, n);
+	if (happens(s, link->lose_permille))
+		return ERR_OK;
+	e = put(s, q, link, &p);
+	if (!e && happens(s, link->repeat_permille))
+		e = put(s, q, link, &p);
+	return e;
+}
+
+enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data, size_t n)
+{
+	return travel(s, &s->towards, &s->towards_link, from, to, data, n);
+}
+
+static void queue_remove(struct queue *q, unsigned at)
+{
+	mem_free(q->pkts[at]);
+	memmove(&q->pkts[at], &q->pkts[at + 1], (q->n - at - 1) * sizeof(q->pkts[0]));
+	q->n--;
+}
+
+bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out)
+{
+	struct queue *q = &s->back;
+
+	for (unsigned i = q->n; i > 0 && q->pkts[i - 1]->due_ns <= s->now_ns; i--) {
+		if (to && !addr_eq(&q->pkts[i - 1]->to, to))
+			continue;
+		*out = *q->pkts[i - 1];
+		queue_remove(q, i - 1);
+		return true;
+	}
+	return false;
+}
+
+/* --- the back end ----------------------------------------------------------------------------------- */
+
+static enum err sim_probe(const struct io_interface *interface, struct why *why)
+{
+	(void)interface, (void)why;
+	return ERR_OK;
+}
+
+static enum err sim_open(struct io **out, const struct io_config *config, struct why *why)
+{
+	struct sim_io *s = mem_alloc(sizeof(*s));
+
+	if (!s)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	s->io.ops = &io_sim;
+	s->sim = config->test_arg;
+	s->pool = config->pool;
+	*out = &s->io;
+	return ERR_OK;
+}
+
+static void sim_close(struct io *io)
+{
+	mem_free(io);
+}
+
+static int sim_wait_fd(struct io *io)
+{
+	(void)io;
+	return -1;
+}
+
+static struct port_key key_of(const struct addr *local)
+{
+	struct port_key k = {.number = local->port};
+
+	memcpy(k.ip, local->ip, sizeof(k.ip));
+	return k;
+}
+
+static enum err sim_open_port(struct io *io, struct io_port *port, struct why *why)
+{
+	struct sim *s = ((struct sim_io *)io)->sim;
+	struct addr local = addr_with_port(&port->interface->bind, port->number);
+	struct port_key *k = mem_alloc(sizeof(*k));
+	enum err e = k ? ERR_OK : ERR_NOMEM;
+
+	if (!e) {
+		*k = key_of(&local);
+		e = map_put(s->ports, k, sizeof(*k), port);
+	}
+	if (e) {
+		mem_free(k);
+		return why_fail(why, e, "interface '%s' port %u: %s", port->interface->name, port->number, err_meaning(e));
+	}
+	port->io_private = k;
+	port->io = io;
+	port->is_open = true;
+	return ERR_OK;
+}
+
+static void sim_close_port(struct io *io, struct io_port *port)
+{
+	struct sim *s = ((struct sim_io *)io)->sim;
+
+	map_remove(s->ports, port->io_private, sizeof(struct port_key));
+	mem_free(port->io_private);
+	port->io_private = NULL;
+	port->is_open = false;
+}
+
+static struct pkt *take(struct sim_io *s, const struct sim_pkt *from, struct io_port *port)
+{
+	struct pkt *p = pool_take(s->pool);
+
+	if (!p)
+		return NULL;
+	p->frame = pool_take_buffer(s->pool);
+	if (!p->frame) {
+		pool_give(s->pool, p);
+		return NULL;
+	}
+	p->data = (uint8_t *)p->frame + PKT_HEADROOM;
+	p->len = from->len < PKT_PAYLOAD_MAX ? from->len : PKT_PAYLOAD_MAX;
+	p->verdict = from->len > PKT_PAYLOAD_MAX ? VERDICT_TOO_BIG : VERDICT_NONE;
+	p->tailroom = (uint16_t)(PKT_ROOM - PKT_HEADROOM - p->len);
+	memcpy(p->data, from->data, p->len);
+	p->from = from->from;
+	p->port = port;
+	p->io = &s->io;
+	return p;
+}
+
+static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
+{
+	struct sim_io *s = (struct sim_io *)io;
+	struct queue *q = &s->sim->towards;
+	unsigned n = 0;
+
+	for (unsigned i = q->n; i > 0 && n < room && q->pkts[i - 1]->due_ns <= s->sim->now_ns; i--) {
+		struct port_key k = key_of(&q->pkts[i - 1]->to);
+		struct io_port *port = map_get(s->sim->ports, &k, sizeof(k));
+
+		/* Another worker's is left for it; nobody's goes to whoever finds it. */
+		if (port && port->io != io)
+			continue;
+		if (port) {
+			struct pkt *p = take(s, q->pkts[i - 1], port);
+
+			if (!p)
+				return n;
+			counter_inc(&s->counters.rx_pkts);
+			counter_add(&s->counters.rx_bytes, p->len);
+			batch[n++] = p;
+		} else {
+			counter_inc(&s->counters.dropped[VERDICT_NO_PORT]);
+		}
+		queue_remove(q, i - 1);
+	}
+	return n;
+}
+
+static void sim_transmit(struct io *io, struct pkt **batch, unsigned n)
+{
+	struct sim_io *s = (struct sim_io *)io;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = batch[i];
+		struct addr from = addr_with_port(&p->out->interface->bind, p->out->number);
+
+		if (p->verdict != VERDICT_NONE)
+			continue;
+		if (travel(s->sim, &s->sim->back, &s->sim->back_link, &from, &p->to, p->data, p->len)) {
+			p->verdict = VERDICT_SEND_FAILED;
+			continue;
+		}
+		p->verdict = VERDICT_FORWARDED;
+		counter_inc(&s->counters.tx_pkts);
+		counter_add(&s->counters.tx_bytes, p->len);
+	}
+}
+
+static void sim_release(struct io *io, struct pkt **batch, unsigned n)
+{
+	struct sim_io *s = (struct sim_io *)io;
+
+	for (unsigned i = 0; i < n; i++) {
+		pool_give_buffer(s->pool, batch[i]->frame);
+		batch[i]->frame = NULL;
+	}
+}
+
+static const struct io_counters *sim_counters(const struct io *io)
+{
+	return &((const struct sim_io *)io)->counters;
+}
+
+const struct io_ops io_sim = {
+	.name = "sim",
+	.probe = sim_probe,
+	.open = sim_open,
+	.close = sim_close,
+	.wait_fd = sim_wait_fd,
+	.open_port = sim_open_port,
+	.close_port = sim_close_port,
+	.gather = sim_gather,
+	.send = sim_transmit,
+	.release = sim_release,
+	.counters = sim_counters,
+};

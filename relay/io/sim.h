@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* A network in memory and virtual time for tests: endpoints around the gateway, and links that lose, repeat and reorder. */
+#ifndef RELAY_IO_SIM_H
+#define RELAY_IO_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "relay/io/io.h"
+
+/* One thread; give it as relay_config.io_test_arg with io_sim, and step the relay by hand. */
+struct sim;
+
+/* What happens to packets on their way, in each direction. All zero: nothing. */
+struct sim_link {
+	unsigned lose_permille, repeat_permille;
+	uint64_t delay_ns, jitter_ns; /* each packet: delay and up to jitter more, so that later ones overtake */
+};
+
+enum { SIM_PKT_MAX = 2048 };
+
+struct sim_pkt {
+	struct addr from, to;
+	uint64_t due_ns;
+	uint64_t order; /* of equal due times */
+	uint16_t len;
+	uint8_t data[SIM_PKT_MAX];
+};
+
+enum err sim_new(struct sim **out, uint64_t seed) MUST_USE;
+void sim_free(struct sim *s);
+void sim_set_link(struct sim *s, const struct sim_link *towards, const struct sim_link *back);
+void sim_set_time(struct sim *s, uint64_t now_ns);
+uint64_t sim_time(const struct sim *s);
+
+/* An endpoint sends to a port of the gateway. ERR_NOMEM. */
+enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data, size_t n) MUST_USE;
+/* The next packet that has arrived for the endpoint by now, or for anyone (`to` NULL); false: none. */
+bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out);
+
+/* Ports open now: tests look for leaks. */
+unsigned sim_open_ports(const struct sim *s);
+
+#endif

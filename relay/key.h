@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* A key of a leg in one direction: the engine's form of it and what the path must know of it without asking the engine. */
+#ifndef RELAY_KEY_H
+#define RELAY_KEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "relay/engine/engine.h"
+#include "relay/relay.h"
+
+/* Made and freed by control, used by one worker in between. Holds no key octets of its own. */
+struct key {
+	struct key *next;     /* on its way home */
+	struct engine_key *engine;
+	uint64_t fingerprint; /* keyed hash of suite, key and salt: the same key under another MKI has the same one */
+	uint64_t pkts, limit; /* SRTP packets over all SSRCs, and how many are allowed (R-G5, R-G6) */
+	bool was_used;        /* control has given it to this leg before */
+	uint8_t roc;          /* enum relay_rekey_roc: where streams that came over from another key go on */
+	bool told_soft, told_expired;
+	bool is_aead;         /* the MKI stands last, behind the tag (RFC 7714); else before it (RFC 3711) */
+	uint8_t srtp_tag_len, srtcp_tag_len;
+	uint8_t mki_len;
+	uint8_t mki[];
+};
+
+/* Control only. ERR_NOMEM, ERR_CRYPTO. */
+enum err key_new(struct key **out, const struct engine_ops *ops, const struct keyctx *ctx,
+                 enum engine_direction direction, unsigned window_pkts, struct why *why) MUST_USE;
+/* Control only, when no stream uses it any more. Takes NULL. */
+void key_free(const struct engine_ops *ops, struct key *k);
+
+/* Does the packet carry this key's MKI where it would stand? True for a key without one. */
+bool key_matches_mki(const struct key *k, const struct pkt *pkt);
+
+#endif

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/* The inbound half of the path: from octets to an authenticated packet of a known stream. */
+#include "base/clk.h"
+#include "relay/roc.h"
+#include "relay/rtcp.h"
+#include "relay/rtp.h"
+#include "relay/session.h"
+#include "relay/worker.h"
+
+enum {
+	STREAM_IDLE_S = 30,    /* a stream unused for so long may make room for another (R-G4) */
+	LIMIT_EVENT_S = 10,    /* between two events about the same leg's stream limit */
+};
+
+static uint32_t pkt_ssrc(const struct pkt *pkt)
+{
+	return be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
+}
+
+/* --- classify --------------------------------------------------------------------------------------- */
+
+static enum verdict classify(struct pkt *pkt, const struct leg *leg)
+{
+	pkt->kind = (uint8_t)rtp_classify(pkt->data, pkt->len);
+	if (leg->in == MODE_IN_OPAQUE)
+		return VERDICT_NONE;
+	switch ((enum pkt_kind)pkt->kind) {
+	case PKT_RTP:
+		pkt->header_len = (uint16_t)rtp_header_len(pkt->data, pkt->len);
+		return pkt->header_len ? VERDICT_NONE : VERDICT_MALFORMED;
+	case PKT_RTCP:
+		pkt->header_len = RTCP_HEADER_LEN;
+		return pkt->len >= RTCP_HEADER_LEN ? VERDICT_NONE : VERDICT_MALFORMED;
+	case PKT_STUN:
+	case PKT_DTLS:
+	case PKT_UNKNOWN:
+		break;
+	}
+	return VERDICT_NOT_MEDIA;
+}
+
+void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	(void)w, (void)now_ns;
+	for (unsigned i = 0; i < b->n; i++) {
+		struct pkt *pkt = b->pkts[i];
+		struct leg *leg = pkt->port ? pkt->port->owner : NULL;
+
+		if (!leg) {
+			pkt->verdict = VERDICT_NO_PORT;
+			continue;
+		}
+		leg->rx_pkts++;
+		leg->rx_bytes += pkt->len;
+		if (pkt->verdict == VERDICT_NONE)
+			pkt->verdict = (uint8_t)classify(pkt, leg);
+	}
+}
+
+/* --- find ------------------------------------------------------------------------------------------- */
+
+static struct latch *latch_of(struct leg *leg, const struct pkt *pkt)
+{
+	return &leg->latches[pkt->port->is_rtcp ? LEG_RTCP : LEG_RTP];
+}
+
+/* The same state for all packets of the batch that would start it: the second of a burst must not find another one. */
+static struct crypto *provisional(struct worker *w, struct batch *b, const struct path_provisional *wanted, struct key *key,
+                                  const struct engine_stream_state *start)
+{
+	struct path_provisional *p;
+
+	for (unsigned i = 0; i < b->n_provisional; i++) {
+		p = &b->provisional[i];
+		if (p->leg == wanted->leg && p->ssrc == wanted->ssrc && p->crypto->key == key &&
+		    p->is_kept_roc == wanted->is_kept_roc)
+			return p->crypto;
+	}
+	p = &b->provisional[b->n_provisional];
+	*p = *wanted;
+	p->crypto = crypto_take(&w->streams, key, wanted->ssrc, start);
+	if (!p->crypto)
+		return NULL;
+	p->crypto->is_provisional = true;
+	b->n_provisional++;
+	return p->crypto;
+}
+
+static void try_zero(struct worker *w, struct batch *b, struct path_tries *t, const struct path_provisional *who,
+                     struct key *key, const struct engine_stream_state *start)
+{
+	struct path_provisional wanted = *who;
+
+	wanted.is_kept_roc = false;
+	struct crypto *c = provisional(w, b, &wanted, key, start);
+	if (c)
+		t->crypto[t->n++] = c;
+}
+
+static void try_kept(struct worker *w, struct batch *b, struct path_tries *t, const struct path_provisional *who,
+                     struct key *key, uint64_t index)
+{
+	/* The estimate goes on from the last index; the window is empty, for nothing was seen under this key. */
+	struct engine_stream_state start = {.has_rtp = true, .rtp_index = index, .roc = (uint32_t)(index >> 16)};
+	struct path_provisional wanted = *who;
+
+	wanted.is_kept_roc = true;
+	struct crypto *c = provisional(w, b, &wanted, key, &start);
+	if (c)
+		t->crypto[t->n++] = c;
+}
+
+/* RTCP has verified under the kept ROC and says nothing about it: for RTP, zero is still to be tried. */
+static void try_zero_after_rtcp(struct worker *w, struct batch *b, struct path_tries *t, const struct path_provisional *who,
+                                struct crypto *kept)
+{
+	struct engine_stream_state state;
+
+	if (w->engine_ops->stream_export(crypto_state(kept), &state)) {
+		try_zero(w, b, t, who, kept->key, NULL);
+		return;
+	}
+	state.has_rtp = false;
+	state.rtp_pkts = 0;
+	state.roc = 0;
+	try_zero(w, b, t, who, kept->key, &state);
+}
+
+/* Adds the states under which the packet may verify with this key (design: re-keying). */
+static void try_key(struct worker *w, struct batch *b, struct path_tries *t, const struct pkt *pkt, struct leg *leg,
+                    struct key *key)
+{
+	const struct stream *s = pkt->stream;
+	struct crypto *c = s ? stream_crypto(s, key) : NULL;
+	const struct path_provisional who = {.leg = leg, .ssrc = pkt_ssrc(pkt)};
+
+	if (c) {
+		t->crypto[t->n++] = c;
+		if (c->is_roc_open && pkt->kind == PKT_RTP)
+			try_zero_after_rtcp(w, b, t, &who, c);
+		return;
+	}
+	if (!s || !s->has_index || key != leg->receive || key->roc == RELAY_ROC_ZERO) {
+		try_zero(w, b, t, &who, key, NULL);
+		return;
+	}
+	try_kept(w, b, t, &who, key, s->index);
+	if (key->roc == RELAY_ROC_EITHER && pkt->kind == PKT_RTP)
+		try_zero(w, b, t, &who, key, NULL);
+}
+
+/* What the engine may spoil is copied first: for a second try, or because the octets go on as they came. */
+static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct pkt *pkt, bool verifies_copy)
+{
+	t->work = pkt;
+	t->pristine = NULL;
+	if (!verifies_copy && t->n < 2)
+		return VERDICT_NONE;
+	struct pkt *copy = pool_copy(w->pool, pkt);
+	if (!copy)
+		return VERDICT_OVERLOAD;
+	t->work = verifies_copy ? copy : pkt;
+	t->pristine = verifies_copy ? pkt : copy;
+	return VERDICT_NONE;
+}
+
+static enum verdict find_keys(struct worker *w, struct batch *b, unsigned i, struct leg *leg)
+{
+	struct pkt *pkt = b->pkts[i];
+	struct path_tries *t = &b->tries[i];
+	bool has_key = false;
+	struct key *keys[] = {leg->receive, leg->receive_previous};
+
+	for (unsigned k = 0; k < ARRAY_LEN(keys); k++) {
+		/* With one key the engine compares the MKI; with two it selects. */
+		if (!keys[k] || (leg->receive_previous && !key_matches_mki(keys[k], pkt)))
+			continue;
+		has_key = true;
+		if (t->n < PATH_TRIES_MAX)
+			try_key(w, b, t, pkt, leg, keys[k]);
+	}
+	if (!has_key)
+		return VERDICT_NO_KEY;
+	if (t->n == 0)
+		return VERDICT_OVERLOAD;
+	return keep_octets(w, t, pkt, leg->in == MODE_IN_VERIFY);
+}
+
+static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
+{
+	struct pkt *pkt = b->pkts[i];
+	struct leg *leg = pkt->port->owner;
+
+	if (!latch_may(latch_of(leg, pkt), &pkt->from, now_ns))
+		return VERDICT_SOURCE;
+	if (leg->in == MODE_IN_OPAQUE)
+		return VERDICT_NONE;
+	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
+	if (leg->in == MODE_IN_PLAIN)
+		return VERDICT_NONE;
+	return find_keys(w, b, i, leg);
+}
+
+void path_find(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	b->n_provisional = 0;
+	for (unsigned i = 0; i < b->n; i++) {
+		b->tries[i] = (struct path_tries){.n = 0};
+		if (b->pkts[i]->verdict == VERDICT_NONE)
+			b->pkts[i]->verdict = (uint8_t)find(w, b, i, now_ns);
+	}
+}
+
+/* --- unprotect -------------------------------------------------------------------------------------- */
+
+static bool may_verify_elsewhere(const struct pkt *pkt)
+{
+	return pkt->verdict == VERDICT_AUTH_FAILED || pkt->verdict == VERDICT_REPLAYED ||
+	       pkt->verdict == VERDICT_TOO_OLD || pkt->verdict == VERDICT_KEY_EXPIRED;
+}
+
+static void restore(struct pkt *work, const struct pkt *pristine)
+{
+	work->len = pristine->len;
+	memcpy(work->data, pristine->data, pristine->len);
+	work->verdict = VERDICT_NONE;
+}
+
+static void aim(struct path_tries *t)
+{
+	struct crypto *c = t->crypto[t->at];
+
+	t->work->key = c->key->engine;
+	t->work->crypto = crypto_state(c);
+}
+
+/* Packets whose try failed and that have another one, aimed at it; in order of arrival. */
+static unsigned next_round(struct batch *b, struct pkt **work)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		struct path_tries *t = &b->tries[i];
+
+		if (!t->work || t->at + 1 >= t->n || !may_verify_elsewhere(t->work))
+			continue;
+		restore(t->work, t->pristine);
+		t->at++;
+		aim(t);
+		work[n++] = t->work;
+	}
+	return n;
+}
+
+static void settle(struct worker *w, struct pkt *pkt, struct path_tries *t)
+{
+	if (!t->work)
+		return;
+	if (t->work != pkt) {
+		pkt->verdict = t->work->verdict;
+		pkt->index = t->work->index;
+		pool_give_copy(w->pool, t->work);
+	} else if (t->pristine) {
+		pool_give_copy(w->pool, t->pristine);
+	}
+	t->work = t->pristine = NULL;
+}
+
+void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	struct pkt *work[PKT_BATCH];
+	unsigned n = 0;
+
+	(void)now_ns;
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->pkts[i]->verdict != VERDICT_NONE || !b->tries[i].work)
+			continue;
+		aim(&b->tries[i]);
+		work[n++] = b->tries[i].work;
+	}
+	while (n > 0) {
+		w->engine_ops->unprotect(w->engine, work, n);
+		n = next_round(b, work);
+	}
+	for (unsigned i = 0; i < b->n; i++)
+		settle(w, b->pkts[i], &b->tries[i]);
+}
+
+/* --- commit ----------------------------------------------------------------------------------------- */
+
+static void tell_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_t now_ns)
+{
+	if (leg->limit_event_ns && now_ns - leg->limit_event_ns < LIMIT_EVENT_S * NS_PER_S)
+		return;
+	leg->limit_event_ns = now_ns;
+	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_STREAM_LIMIT, .ssrc = ssrc, .count = leg->n_in});
+}
+
+/* A new stream of the leg, in the place of an idle one if need be; NULL: no room. */
+static struct stream *add_stream(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_t now_ns)
+{
+	struct stream *s;
+
+	if (leg->n_in >= w->config->ssrcs_per_leg) {
+		s = stream_remove_idle(&leg->in_streams, now_ns, STREAM_IDLE_S * NS_PER_S);
+		if (!s) {
+			tell_limit(w, leg, ssrc, now_ns);
+			return NULL;
+		}
+		stream_give(&w->streams, s);
+		leg->n_in--;
+	}
+	s = stream_take(&w->streams);
+	if (!s)
+		return NULL;
+	s->ssrc = ssrc;
+	s->next = leg->in_streams;
+	leg->in_streams = s;
+	leg->n_in++;
+	return s;
+}
+
+/* The state that verified becomes the stream's. False: another one already is; one packet can't have been made under both. */
+static bool adopt(struct worker *w, struct leg *leg, struct stream *s, struct crypto *c, struct pkt *pkt)
+{
+	struct crypto **slot = c->key == leg->receive ? &s->crypto : &s->previous;
+
+	if (*slot != c) {
+		if (*slot && !(*slot)->is_roc_open)
+			return false;
+		crypto_give(&w->streams, *slot);
+		*slot = c;
+		c->is_provisional = false;
+		c->is_roc_open = pkt->kind == PKT_RTCP && c->key->roc == RELAY_ROC_EITHER && s->has_index;
+		if (slot == &s->crypto && pkt->kind == PKT_RTP)
+			s->has_index = false; /* the index goes on from this packet, perhaps at another ROC */
+	} else if (pkt->kind == PKT_RTP) {
+		c->is_roc_open = false;
+	}
+	return true;
+}
+
+/* RFC 3550 6.4.1 and A.8: transit is arrival less timestamp, both in timestamp units. */
+static void note_jitter(struct stream *s, const struct pkt *pkt, uint64_t now_ns)
+{
+	uint8_t pt = rtp_payload_type(pkt->data);
+	uint64_t hz = rtp_clock_hz(pt);
+
+	if (hz == 0 || pt != s->payload_type) {
+		s->payload_type = pt;
+		s->has_transit = false;
+		if (hz == 0)
+			return;
+	}
+	uint64_t arrival = now_ns / NS_PER_S * hz + now_ns % NS_PER_S * hz / NS_PER_S;
+	uint32_t transit = (uint32_t)arrival - rtp_timestamp(pkt->data);
+	if (s->has_transit) {
+		int32_t d = (int32_t)(transit - s->transit);
+		uint32_t distance = d < 0 ? 0u - (uint32_t)d : (uint32_t)d;
+
+		s->jitter_x16 += distance - ((s->jitter_x16 + 8) >> 4);
+	}
+	s->transit = transit;
+	s->has_transit = true;
+}
+
+static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, uint64_t now_ns)
+{
+	if (leg->in == MODE_IN_PLAIN)
+		pkt->index = s->has_index ? roc_estimate(s->index, rtp_seq(pkt->data)) : rtp_seq(pkt->data);
+	if (s->pkts == 0)
+		s->first_index = pkt->index;
+	else if (!s->has_index) /* a new key at another ROC: what was expected so far stays expected */
+		s->first_index = pkt->index - (s->index - s->first_index + 1);
+	if (!s->has_index || pkt->index > s->index)
+		s->index = pkt->index;
+	s->has_index = true;
+	s->pkts++;
+	s->bytes += pkt->len;
+	note_jitter(s, pkt, now_ns);
+}
+
+static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
+{
+	struct pkt *pkt = b->pkts[i];
+	struct path_tries *t = &b->tries[i];
+	struct leg *leg = pkt->port->owner;
+	uint32_t ssrc = pkt_ssrc(pkt);
+	struct crypto *crypto = t->n ? t->crypto[t->at] : NULL;
+	struct key *key = crypto ? crypto->key : NULL;
+	struct stream *s;
+
+	/* No key: another packet of this batch has ended the state this one verified under. */
+	if (crypto && !key)
+		return VERDICT_AUTH_FAILED;
+	s = stream_find(&leg->in_streams, ssrc);
+	if (!s)
+		s = add_stream(w, leg, ssrc, now_ns);
+	if (!s)
+		return VERDICT_SSRC_LIMIT;
+	if (crypto && !adopt(w, leg, s, crypto, pkt))
+		return VERDICT_AUTH_FAILED;
+	pkt->stream = s;
+	s->last_ns = now_ns;
+	if (pkt->kind == PKT_RTP && (!key || key == leg->receive))
+		note_rtp(s, pkt, leg, now_ns);
+	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 && !key->told_soft) {
+		key->told_soft = true;
+		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT, .count = key->pkts});
+	}
+	return VERDICT_NONE;
+}
+
+static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
+{
+	struct session *s = leg->media->session;
+
+	if (latch_step(latch_of(leg, pkt), &pkt->from, now_ns) == LATCH_LEARN)
+		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED, .addr = pkt->from});
+	leg->last_rx_ns = now_ns;
+	leg->is_silent = false;
+	if (leg->has_media)
+		return;
+	leg->has_media = s->has_media = true;
+	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_FIRST_MEDIA, .addr = pkt->from});
+}
+
+static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
+{
+	struct pkt *pkt = b->pkts[i];
+	struct leg *leg = pkt->port->owner;
+
+	if (leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT) {
+		bool well_formed = pkt->kind == PKT_RTCP ? rtcp_is_valid(pkt->data, pkt->len)
+		                                         : rtp_padding_fits(pkt->data, pkt->len, pkt->header_len);
+		if (!well_formed)
+			return VERDICT_MALFORMED;
+	}
+	/* Another packet of this batch may have moved the latch since it was asked. */
+	if (!latch_may(latch_of(leg, pkt), &pkt->from, now_ns))
+		return VERDICT_SOURCE;
+	if (leg->in != MODE_IN_OPAQUE) {
+		enum verdict v = commit_stream(w, b, i, now_ns);
+		if (v)
+			return v;
+	}
+	commit_leg(w, leg, pkt, now_ns);
+	/* After the state has moved, so that a hold of any length loses no ROC (R-G19); RTCP goes on (RFC 3264 5.1). */
+	return leg->can_receive || pkt->kind == PKT_RTCP ? VERDICT_NONE : VERDICT_GATE_CLOSED;
+}
+
+void path_commit(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->pkts[i]->verdict == VERDICT_NONE)
+			b->pkts[i]->verdict = (uint8_t)commit(w, b, i, now_ns);
+	for (unsigned i = 0; i < b->n_provisional; i++)
+		if (b->provisional[i].crypto->is_provisional)
+			crypto_give(&w->streams, b->provisional[i].crypto);
+	b->n_provisional = 0;
+}

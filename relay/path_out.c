@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/* The outbound half of the path: from a packet of a known stream to octets on the peer leg's wire. */
+#include "base/clk.h"
+#include "relay/roc.h"
+#include "relay/rtcp.h"
+#include "relay/rtp.h"
+#include "relay/session.h"
+#include "relay/worker.h"
+
+enum {
+	OUT_IDLE_S = 30,        /* an outbound stream unused for so long may make room for another */
+	FRESH_SSRC_TRIES = 16,  /* a second draw is needed once in 2^32 / streams; this many never */
+};
+
+/* --- cross ------------------------------------------------------------------------------------------ */
+
+static uint32_t name_of_source(void *arg, uint32_t ssrc)
+{
+	struct leg *const *legs = arg; /* from, to */
+	const struct stream *s = stream_find_source(&legs[1]->out_streams, legs[0], ssrc);
+
+	return s ? s->ssrc : ssrc;
+}
+
+static uint32_t name_of_target(void *arg, uint32_t ssrc)
+{
+	struct leg *const *legs = arg;
+	const struct stream *s = stream_find(&legs[0]->out_streams, ssrc);
+
+	return s ? s->source_ssrc : ssrc;
+}
+
+/* What the packet reports on is named as the peer leg's side knows it. Who sends it is named in path_outbound. */
+static void rename_rtcp(struct pkt *pkt, struct leg *from, struct leg *to)
+{
+	struct leg *legs[] = {from, to};
+	struct rtcp_names names = {
+		.source = to->translates ? name_of_source : NULL,
+		.target = from->translates ? name_of_target : NULL,
+		.arg = legs,
+	};
+
+	rtcp_rename(pkt->data, pkt->len, &names);
+}
+
+static enum verdict cross(struct pkt *pkt)
+{
+	struct leg *leg = pkt->port->owner;
+	struct leg *peer = leg_peer(leg);
+	bool is_rtcp = pkt->kind == PKT_RTCP && leg->in != MODE_IN_OPAQUE;
+	unsigned way;
+
+	if (!peer)
+		return VERDICT_NO_PEER;
+	/* Opaque datagrams keep to the port of a pair they came by. */
+	if (leg->in == MODE_IN_OPAQUE && leg->rtcp == RELAY_RTCP_PAIR)
+		is_rtcp = pkt->port->is_rtcp;
+	else if (leg->in == MODE_IN_OPAQUE)
+		is_rtcp = pkt->kind == PKT_RTCP;
+	if (is_rtcp && peer->rtcp == RELAY_RTCP_NONE)
+		return VERDICT_NO_PEER;
+	if (!is_rtcp && !peer->can_send)
+		return VERDICT_GATE_CLOSED;
+	way = is_rtcp && peer->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
+	pkt->out = peer->ports[way];
+	pkt->to = peer->latches[way].address;
+	/* 0.0.0.0 is how RFC 3264 8.4 says hold. */
+	if (!pkt->out || addr_is_none(&pkt->to) || addr_is_any(&pkt->to) || pkt->to.port == 0)
+		return VERDICT_NO_PEER;
+	if ((peer->loop_protect || leg->loop_protect) && addr_eq(&pkt->to, &pkt->from))
+		return VERDICT_LOOP;
+	if (peer->out == MODE_OUT_PROTECT && !peer->send)
+		return VERDICT_NO_KEY;
+	return VERDICT_NONE;
+}
+
+void path_cross(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	(void)w, (void)now_ns;
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->pkts[i]->verdict == VERDICT_NONE)
+			b->pkts[i]->verdict = (uint8_t)cross(b->pkts[i]);
+}
+
+/* --- outbound --------------------------------------------------------------------------------------- */
+
+/* Nobody on either side of the media uses it: two sources must never become one. */
+static bool is_ssrc_free(const struct media *m, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < m->n_legs; i++) {
+		if (!m->legs[i])
+			continue;
+		for (const struct stream *s = m->legs[i]->in_streams; s; s = s->next)
+			if (s->ssrc == ssrc)
+				return false;
+		for (const struct stream *s = m->legs[i]->out_streams; s; s = s->next)
+			if (s->ssrc == ssrc || s->source_ssrc == ssrc)
+				return false;
+	}
+	return true;
+}
+
+static bool fresh_ssrc(struct worker *w, const struct media *m, uint32_t *out)
+{
+	for (unsigned i = 0; i < FRESH_SSRC_TRIES; i++) {
+		uint32_t ssrc = worker_random(w);
+
+		if (ssrc != 0 && is_ssrc_free(m, ssrc)) {
+			*out = ssrc;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_ssrc_out(const struct leg *leg, uint32_t ssrc)
+{
+	for (const struct stream *s = leg->out_streams; s; s = s->next)
+		if (s->ssrc == ssrc)
+			return true;
+	return false;
+}
+
+static struct stream *make_room(struct worker *w, struct leg *leg, uint64_t now_ns)
+{
+	if (leg->n_out >= w->config->ssrcs_per_leg) {
+		struct stream *idle = stream_remove_idle(&leg->out_streams, now_ns, OUT_IDLE_S * NS_PER_S);
+
+		if (!idle)
+			return NULL;
+		stream_give(&w->streams, idle);
+		leg->n_out--;
+		leg->has_forgotten = true;
+	}
+	return stream_take(&w->streams);
+}
+
+/* A stream on `leg` for what `source` calls `ssrc`: under that name if it was never used there, else under a fresh one (R-G7). NULL: no room. */
+static struct stream *add_out(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	uint32_t name = ssrc;
+	struct stream *s;
+
+	if ((leg->has_forgotten || is_ssrc_out(leg, ssrc)) && !fresh_ssrc(w, leg->media, &name))
+		return NULL;
+	s = make_room(w, leg, now_ns);
+	if (!s)
+		return NULL;
+	s->ssrc = name;
+	s->source = source;
+	s->source_ssrc = ssrc;
+	s->window.log2_pkts = replay_log2(w->config->send_window_pkts);
+	s->next = leg->out_streams;
+	leg->out_streams = s;
+	leg->n_out++;
+	if (name == ssrc)
+		return s;
+	leg->translates = true;
+	leg->ssrc_changes++;
+	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
+	return s;
+}
+
+/* The source starts over: its old name is spent. */
+static struct stream *replace_out(struct worker *w, struct leg *leg, struct stream *old, uint64_t now_ns)
+{
+	struct leg *source = old->source;
+	uint32_t ssrc = old->source_ssrc;
+	struct stream *s = add_out(w, leg, source, ssrc, now_ns);
+
+	if (s) {
+		old->source = NULL;
+		crypto_give(&w->streams, old->previous);
+		old->previous = NULL;
+	}
+	return s;
+}
+
+/* Chooses the one index this packet may be sent under, and takes it. */
+static enum verdict choose_index(struct worker *w, struct leg *leg, struct stream **out, struct pkt *pkt, uint64_t now_ns)
+{
+	struct stream *s = *out;
+	uint16_t seq = rtp_seq(pkt->data);
+	uint64_t index = s->has_index ? roc_estimate(s->index, seq) : seq;
+
+	switch (replay_check(&s->window, s->window_bits, index)) {
+	case REPLAY_NEW:
+		break;
+	case REPLAY_SEEN:
+		return VERDICT_DUPLICATE;
+	case REPLAY_OLD:
+		s = replace_out(w, leg, s, now_ns);
+		if (!s)
+			return VERDICT_SSRC_LIMIT;
+		*out = s;
+		index = seq;
+		break;
+	}
+	if (index > ROC_INDEX_MAX)
+		return VERDICT_KEY_EXPIRED;
+	replay_commit(&s->window, s->window_bits, index);
+	s->index = s->window.highest;
+	s->has_index = true;
+	pkt->index = index;
+	return VERDICT_NONE;
+}
+
+/* The engine's state of the stream under the leg's present key, which it starts where the key before ended (sending keeps the ROC). */
+static struct crypto *out_crypto(struct worker *w, struct stream *s, struct key *key)
+{
+	struct engine_stream_state start = {
+		.has_rtp = s->has_index, .rtp_index = s->index, .roc = (uint32_t)(s->index >> 16),
+	};
+
+	if (!s->crypto)
+		s->crypto = crypto_take(&w->streams, key, s->ssrc, s->has_index ? &start : NULL);
+	return s->crypto;
+}
+
+static enum verdict outbound(struct worker *w, struct pkt *pkt, uint64_t now_ns)
+{
+	struct leg *leg = pkt->port->owner, *peer = pkt->out->owner;
+	uint32_t ssrc = be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
+	struct stream *s = stream_find_source(&peer->out_streams, leg, ssrc);
+	struct crypto *crypto;
+
+	if (!s)
+		s = add_out(w, peer, leg, ssrc, now_ns);
+	if (!s)
+		return VERDICT_SSRC_LIMIT;
+	/* Before the index is taken: a new state must start below it. */
+	crypto = out_crypto(w, s, peer->send);
+	if (!crypto)
+		return VERDICT_OVERLOAD;
+	if (pkt->kind == PKT_RTP) {
+		enum verdict v = choose_index(w, peer, &s, pkt, now_ns);
+		if (v)
+			return v;
+		crypto = out_crypto(w, s, peer->send);
+		if (!crypto)
+			return VERDICT_OVERLOAD;
+		if (s->ssrc != ssrc)
+			be32_put(pkt->data + RTP_SSRC_AT, s->ssrc);
+	}
+	s->last_ns = now_ns;
+	s->pkts++;
+	s->bytes += pkt->len;
+	pkt->stream = s;
+	pkt->key = peer->send->engine;
+	pkt->crypto = crypto_state(crypto);
+	return VERDICT_NONE;
+}
+
+void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		struct pkt *pkt = b->pkts[i];
+
+		if (pkt->verdict != VERDICT_NONE)
+			continue;
+		struct leg *leg = pkt->port->owner, *peer = pkt->out->owner;
+		if (peer->out == MODE_OUT_PROTECT)
+			pkt->verdict = (uint8_t)outbound(w, pkt, now_ns);
+		/* After it, for the sender itself may just have been given another name. */
+		bool is_read = leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT;
+		if (pkt->kind == PKT_RTCP && is_read && (leg->translates || peer->translates))
+			rename_rtcp(pkt, leg, peer);
+	}
+}
+
+/* --- protect ---------------------------------------------------------------------------------------- */
+
+static void count_key(struct worker *w, struct pkt *pkt)
+{
+	struct leg *peer = pkt->out->owner;
+	struct key *key = peer->send;
+
+	if (pkt->kind == PKT_RTCP) {
+		pkt->stream->rtcp_index = (uint32_t)pkt->index;
+		return;
+	}
+	if (++key->pkts < key->limit - key->limit / 10 || key->told_soft)
+		return;
+	key->told_soft = true;
+	leg_event(w, peer, &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT, .is_send = true, .count = key->pkts});
+}
+
+void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	struct pkt *work[PKT_BATCH];
+	unsigned n = 0;
+
+	(void)now_ns;
+	for (unsigned i = 0; i < b->n; i++) {
+		struct pkt *pkt = b->pkts[i];
+
+		if (pkt->verdict == VERDICT_NONE && ((struct leg *)pkt->out->owner)->out == MODE_OUT_PROTECT)
+			work[n++] = pkt;
+	}
+	if (n == 0)
+		return;
+	w->engine_ops->protect(w->engine, work, n);
+	for (unsigned i = 0; i < n; i++)
+		if (work[i]->verdict == VERDICT_NONE)
+			count_key(w, work[i]);
+}
+
+/* --- send, finish ----------------------------------------------------------------------------------- */
+
+/* The packets that leave by one io, in their order. */
+static unsigned of_io(const struct batch *b, const struct io *io, struct pkt **work)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->pkts[i]->verdict == VERDICT_NONE && b->pkts[i]->out->io == io)
+			work[n++] = b->pkts[i];
+	return n;
+}
+
+void path_send(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	struct pkt *work[PKT_BATCH];
+
+	(void)now_ns;
+	for (unsigned i = 0; i < w->n_ios; i++) {
+		unsigned n = of_io(b, w->ios[i], work);
+
+		if (n)
+			w->ios[i]->ops->send(w->ios[i], work, n);
+	}
+}
+
+/* A failure per second of a leg is noise; many are an attack or a wrong key. Measured from the first one. */
+static void note_failure(struct worker *w, struct leg *leg, uint64_t now_ns)
+{
+	if (w->config->auth_fail_rate == 0)
+		return;
+	leg->failures++;
+	if (!wheel_is_set(&leg->failure_timer))
+		wheel_set(&w->wheel, &leg->failure_timer, now_ns + NS_PER_S);
+}
+
+static void tell_expired(struct worker *w, struct leg *leg, struct key *key, bool is_send)
+{
+	if (!key || key->told_expired)
+		return;
+	key->told_expired = true;
+	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_KEY_EXPIRED, .is_send = is_send, .count = key->pkts});
+}
+
+static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
+{
+	struct leg *leg = pkt->port ? pkt->port->owner : NULL;
+
+	counter_inc(&w->counters.verdicts[pkt->verdict]);
+	if (!leg)
+		return;
+	leg->verdicts[pkt->verdict]++;
+	if (pkt->verdict == VERDICT_FORWARDED) {
+		struct leg *peer = pkt->out->owner;
+
+		peer->tx_pkts++;
+		peer->tx_bytes += pkt->len;
+	} else if (pkt->verdict == VERDICT_AUTH_FAILED) {
+		note_failure(w, leg, now_ns);
+	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && pkt->out) {
+		tell_expired(w, pkt->out->owner, ((struct leg *)pkt->out->owner)->send, true);
+	} else if (pkt->verdict == VERDICT_KEY_EXPIRED) {
+		tell_expired(w, leg, leg->receive, false);
+	}
+}
+
+void path_finish(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	struct pkt *work[PKT_BATCH];
+
+	for (unsigned i = 0; i < b->n; i++)
+		count(w, b->pkts[i], now_ns);
+	for (unsigned k = 0; k < w->n_ios; k++) {
+		unsigned n = 0;
+
+		for (unsigned i = 0; i < b->n; i++)
+			if (b->pkts[i]->io == w->ios[k] && b->pkts[i]->frame)
+				work[n++] = b->pkts[i];
+		if (n)
+			w->ios[k]->ops->release(w->ios[k], work, n);
+	}
+	for (unsigned i = 0; i < b->n; i++)
+		pool_give(w->pool, b->pkts[i]);
+	b->n = 0;
+}
+
+void path_run(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	static void (*const stages[])(struct worker *, struct batch *, uint64_t) = {
+		path_classify, path_find,     path_unprotect, path_commit, path_cross,
+		path_outbound, path_protect, path_send,      path_finish,
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(stages); i++)
+		stages[i](w, b, now_ns);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* Turns two shadows into a plan. */
+#include "relay/plan.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/secret.h"
+
+/* --- fingerprints ----------------------------------------------------------------------------------- */
+
+static uint64_t fingerprint(const struct plan_context *c, const struct keyctx *k)
+{
+	uint8_t octets[1 + SUITE_MASTER_MAX];
+	size_t n = 0;
+	uint64_t hash;
+
+	octets[n++] = (uint8_t)k->suite->id;
+	memcpy(octets + n, k->key, k->suite->key_len);
+	n += k->suite->key_len;
+	memcpy(octets + n, k->salt, k->suite->salt_len);
+	n += k->suite->salt_len;
+	hash = map_hash(c->hash_key, octets, n);
+	secret_wipe(octets, sizeof(octets));
+	return hash;
+}
+
+/* A send key is used in one place of a session; a receive key may open what several forks send. */
+static bool was_used(const struct used_keys *u, const struct leg_change *c, bool is_send, uint64_t print)
+{
+	for (unsigned i = 0; i < u->n; i++) {
+		const struct used_key *k = &u->keys[i];
+		bool same_place = k->media == c->media && k->leg == c->leg && k->is_send == is_send;
+
+		if (k->fingerprint == print && (is_send || k->is_send || same_place))
+			return true;
+	}
+	return false;
+}
+
+enum err used_keys_reserve(struct used_keys *u, const struct shadow *s)
+{
+	unsigned room = u->n;
+	struct used_key *keys;
+
+	for (unsigned i = 0; i < s->n_media; i++)
+		for (unsigned k = 0; k < s->media[i]->n_legs; k++)
+			room += (s->media[i]->legs[k].receive != NULL) + (s->media[i]->legs[k].send != NULL);
+	if (room <= u->room)
+		return ERR_OK;
+	keys = mem_resize(u->keys, room, sizeof(*keys));
+	if (!keys)
+		return ERR_NOMEM;
+	u->keys = keys;
+	u->room = room;
+	return ERR_OK;
+}
+
+static void add_used(struct used_keys *u, const struct used_key *key)
+{
+	for (unsigned i = 0; i < u->n; i++) {
+		const struct used_key *k = &u->keys[i];
+
+		if (k->fingerprint == key->fingerprint && k->media == key->media && k->leg == key->leg && k->is_send == key->is_send)
+			return;
+	}
+	u->keys[u->n++] = *key;
+}
+
+void used_keys_add(struct used_keys *u, const struct plan_context *c, const struct shadow *s)
+{
+	for (unsigned i = 0; i < s->n_media; i++) {
+		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
+			const struct keyctx *keys[] = {s->media[i]->legs[k].receive, s->media[i]->legs[k].send};
+
+			for (unsigned d = 0; d < ARRAY_LEN(keys); d++) {
+				struct used_key key = {.media = (uint8_t)i, .leg = (uint8_t)k, .is_send = d == 1};
+
+				if (!keys[d])
+					continue;
+				key.fingerprint = fingerprint(c, keys[d]);
+				add_used(u, &key);
+			}
+		}
+	}
+}
+
+void used_keys_fini(struct used_keys *u)
+{
+	mem_free(u->keys);
+	*u = (struct used_keys){.keys = NULL};
+}
+
+/* --- ends ------------------------------------------------------------------------------------------- */
+
+static void leg_free(const struct plan_context *c, struct leg *leg)
+{
+	if (!leg)
+		return;
+	key_free(c->engine, leg->receive);
+	key_free(c->engine, leg->receive_previous);
+	key_free(c->engine, leg->send);
+	key_free(c->engine, leg->send_previous);
+	for (unsigned k = 0; k < LEG_PORTS; k++)
+		mem_free(leg->ports[k]);
+	mem_free(leg);
+}
+
+void session_free(const struct plan_context *c, struct session *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < RELAY_MEDIA_MAX; i++) {
+		if (!s->media[i])
+			continue;
+		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
+			leg_free(c, s->media[i]->legs[k]);
+		mem_free(s->media[i]);
+	}
+	mem_free(s);
+}
+
+void plan_free(const struct plan_context *c, struct plan *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < RELAY_MEDIA_MAX; i++)
+		mem_free(p->media[i].body);
+	for (unsigned i = 0; i < p->n_changes; i++) {
+		struct leg_change *change = &p->changes[i];
+
+		leg_free(c, change->body);
+		for (unsigned k = 0; k < LEG_PORTS; k++)
+			mem_free(change->ports[k]);
+		key_free(c->engine, change->receive);
+		key_free(c->engine, change->send);
+		key_free(c->engine, change->receive_retired);
+		key_free(c->engine, change->send_retired);
+	}
+	mem_free(p);
+}
+
+/* --- differences ------------------------------------------------------------------------------------ */
+
+static struct addr rtcp_address(const struct relay_leg_spec *s)
+{
+	if (s->rtcp != RELAY_RTCP_PAIR)
+		return (struct addr){.version = 0};
+	if (!addr_is_none(&s->remote_rtcp))
+		return s->remote_rtcp;
+	return addr_is_none(&s->remote) ? s->remote : addr_with_port(&s->remote, (uint16_t)(s->remote.port + 1));
+}
+
+static uint16_t port_number(const struct relay_leg_spec *s, unsigned k)
+{
+	return k == LEG_RTP ? s->port_rtp : s->rtcp == RELAY_RTCP_PAIR ? s->port_rtcp : 0;
+}
+
+static struct addr address(const struct relay_leg_spec *s, unsigned k)
+{
+	return k == LEG_RTP ? s->remote : rtcp_address(s);
+}
+
+static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *from, unsigned k)
+{
+	uint16_t was = from ? port_number(from, k) : 0, is = port_number(&c->spec, k);
+
+	if (was == is && (was == 0 || from->interface == c->spec.interface))
+		return ERR_OK;
+	c->sets_port[k] = true;
+	if (is == 0)
+		return ERR_OK;
+	c->ports[k] = mem_alloc(sizeof(*c->ports[k]));
+	if (!c->ports[k])
+		return ERR_NOMEM;
+	c->ports[k]->number = is;
+	c->ports[k]->is_rtcp = k == LEG_RTCP;
+	c->ports[k]->dscp = c->spec.dscp;
+	return ERR_OK;
+}
+
+static void plan_address(struct leg_change *c, const struct relay_leg_spec *from, unsigned k)
+{
+	struct addr was = from ? address(from, k) : (struct addr){.version = 0}, is = address(&c->spec, k);
+	bool same_policy = from && from->latch == c->spec.latch;
+
+	/* Signalled again as it was, it leaves alone what was learnt. */
+	c->sets_address[k] = !from || !addr_eq(&was, &is) || !same_policy;
+	c->addresses[k] = is;
+}
+
+static enum err plan_key(const struct plan_context *ctx, struct key **out, struct leg_change *c, const struct keyctx *was,
+                         const struct keyctx *is, bool is_send, const struct used_keys *used, struct why *why)
+{
+	enum engine_direction direction = is_send ? ENGINE_SEND : ENGINE_RECEIVE;
+	unsigned window = is_send ? ctx->config->send_window_pkts : ctx->config->replay_window_pkts;
+	enum err e;
+
+	if (!is)
+		return ERR_OK;
+	if (was && keyctx_same_key(was, is))
+		return why_fail(why, ERR_REKEY, "media %u leg %u: the %s key in use with another MKI or lifetime; a new key is needed", c->media,
+		                c->leg, is_send ? "send" : "receive");
+	e = key_new(out, ctx->engine, is, direction, window, why);
+	if (e)
+		return e;
+	(*out)->fingerprint = fingerprint(ctx, is);
+	(*out)->was_used = was_used(used, c, is_send, (*out)->fingerprint);
+	return ERR_OK;
+}
+
+static enum err plan_keys(const struct plan_context *ctx, struct leg_change *c, const struct relay_leg_spec *from,
+                          const struct relay_leg_spec *to, const struct used_keys *used, struct why *why)
+{
+	const struct keyctx *receive = from ? from->receive : NULL, *send = from ? from->send : NULL;
+	enum err e = ERR_OK;
+
+	c->sets_receive = !keyctx_eq(receive, to->receive);
+	c->sets_send = !keyctx_eq(send, to->send);
+	if (c->sets_receive)
+		e = plan_key(ctx, &c->receive, c, receive, to->receive, false, used, why);
+	if (!e && c->sets_send)
+		e = plan_key(ctx, &c->send, c, send, to->send, true, used, why);
+	return e;
+}
+
+static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, const struct relay_leg_spec *from,
+                         const struct relay_leg_spec *to, const struct used_keys *used, struct why *why)
+{
+	enum err e;
+
+	if (!to) {
+		c->disappears = true;
+		return ERR_OK;
+	}
+	c->spec = *to;
+	c->spec.receive = c->spec.send = NULL;
+	c->appears = !from;
+	if (c->appears) {
+		c->body = mem_alloc(sizeof(*c->body));
+		if (!c->body)
+			return ERR_NOMEM;
+	}
+	for (unsigned k = 0; k < LEG_PORTS; k++) {
+		e = plan_port(c, from, k);
+		if (e)
+			return e;
+		plan_address(c, from, k);
+	}
+	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). */
+	if (!from || !addr_eq(&from->remote, &to->remote))
+		c->spec.rekey_roc = RELAY_ROC_ZERO;
+	return plan_keys(ctx, c, from, to, used, why);
+}
+
+static const struct relay_leg_spec *leg_of(const struct shadow *s, unsigned media, unsigned leg)
+{
+	const struct shadow_media *m = s && media < s->n_media ? s->media[media] : NULL;
+
+	return m && leg < m->n_legs && m->legs[leg].exists ? &m->legs[leg] : NULL;
+}
+
+/* Everything a plan compares, so that what is equal costs nothing. */
+static bool is_same_leg(const struct relay_leg_spec *a, const struct relay_leg_spec *b)
+{
+	return a->interface == b->interface && a->rtcp == b->rtcp && a->port_rtp == b->port_rtp && a->port_rtcp == b->port_rtcp &&
+	       addr_eq(&a->remote, &b->remote) && addr_eq(&a->remote_rtcp, &b->remote_rtcp) && a->latch == b->latch &&
+	       a->latch_window_ms == b->latch_window_ms && a->can_receive == b->can_receive && a->can_send == b->can_send &&
+	       a->loop_protect == b->loop_protect && a->dscp == b->dscp && a->inactivity_ms == b->inactivity_ms &&
+	       keyctx_eq(a->receive, b->receive) && keyctx_eq(a->send, b->send);
+}
+
+static bool differs(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
+{
+	if (!from || !to)
+		return from != to;
+	return !is_same_leg(from, to);
+}
+
+static unsigned count_changes(const struct shadow *from, const struct shadow *to)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < to->n_media; i++)
+		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
+			n += differs(leg_of(from, i, k), leg_of(to, i, k));
+	return n;
+}
+
+static enum err plan_media(struct plan *p, const struct shadow *from, const struct shadow *to)
+{
+	p->n_media = to->n_media;
+	for (unsigned i = 0; i < to->n_media; i++) {
+		p->media[i].mode = to->media[i]->mode;
+		p->media[i].n_legs = to->media[i]->n_legs;
+		p->media[i].active = to->media[i]->active;
+		if (from && i < from->n_media)
+			continue;
+		p->media[i].body = mem_alloc(sizeof(struct media));
+		if (!p->media[i].body)
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+enum err plan_new(struct plan **out, const struct plan_context *c, const struct shadow *from, const struct shadow *to,
+                  const struct used_keys *used, struct why *why)
+{
+	unsigned n = count_changes(from, to);
+	struct plan *p = mem_alloc(sizeof(*p) + n * sizeof(p->changes[0]));
+	enum err e;
+
+	if (!p)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	p->is_first = !from;
+	p->owner = to->owner;
+	p->setup_timeout_ms = to->setup_timeout_ms;
+	e = plan_media(p, from, to);
+	for (unsigned i = 0; i < to->n_media && !e; i++) {
+		for (unsigned k = 0; k < RELAY_LEGS_MAX && !e; k++) {
+			const struct relay_leg_spec *was = leg_of(from, i, k), *is = leg_of(to, i, k);
+
+			if (!differs(was, is))
+				continue;
+			p->changes[p->n_changes] = (struct leg_change){.media = (uint8_t)i, .leg = (uint8_t)k};
+			e = plan_leg(c, &p->changes[p->n_changes++], was, is, used, why);
+		}
+	}
+	if (e) {
+		plan_free(c, p);
+		return e == ERR_NOMEM ? why_fail(why, e, "out of memory") : e;
+	}
+	*out = p;
+	return ERR_OK;
+}

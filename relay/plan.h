@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Control's side of a session: what it is wanted to be, and the difference to what it is, as a plan for its worker. Control only. */
+#ifndef RELAY_PLAN_H
+#define RELAY_PLAN_H
+
+#include "relay/session.h"
+
+/* A deep copy of a session's spec, keys included, no larger than it must be. */
+struct shadow_media {
+	enum relay_mode mode;
+	uint8_t n_legs, active;
+	struct relay_leg_spec legs[]; /* keys are owned */
+};
+
+struct shadow {
+	void *owner;
+	uint32_t setup_timeout_ms;
+	uint8_t n_media;
+	struct shadow_media *media[];
+};
+
+/* A key that a session has used, by its fingerprint: it must not start again from nothing, nor be used in a second place. */
+struct used_key {
+	uint64_t fingerprint;
+	uint8_t media, leg;
+	bool is_send;
+};
+
+struct used_keys {
+	struct used_key *keys;
+	unsigned n, room;
+};
+
+/* What plans are made with. */
+struct plan_context {
+	const struct engine_ops *engine;
+	const struct relay_config *config;
+	const uint8_t *hash_key;         /* 16 random octets: fingerprints say nothing of the keys */
+};
+
+/*
+ * Checks the spec and copies it. ERR_INVALID, ERR_RANGE: `why` names media, leg and field; ERR_NOMEM.
+ */
+enum err shadow_new(struct shadow **out, const struct plan_context *c, const struct relay_session_spec *spec,
+                    struct why *why) MUST_USE;
+/* Wipes the keys. Takes NULL. */
+void shadow_free(struct shadow *s);
+
+/* What turns `from` (NULL: nothing yet) into `to`, with all memory it takes. ERR_NOMEM, ERR_CRYPTO, ERR_REKEY. `used` is read. */
+enum err plan_new(struct plan **out, const struct plan_context *c, const struct shadow *from, const struct shadow *to,
+                  const struct used_keys *used, struct why *why) MUST_USE;
+/* With everything in it: what was not carried out, or what came home. Takes NULL. */
+void plan_free(const struct plan_context *c, struct plan *p);
+
+/* Room for the keys of a shadow, before its plan is sent; then remembering them can't fail. ERR_NOMEM. */
+enum err used_keys_reserve(struct used_keys *u, const struct shadow *s) MUST_USE;
+/* Remembers its keys: it came into force. */
+void used_keys_add(struct used_keys *u, const struct plan_context *c, const struct shadow *s);
+void used_keys_fini(struct used_keys *u);
+
+/* Frees a session's memory when its worker has done with it. */
+void session_free(const struct plan_context *c, struct session *s);
+
+#endif

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* Carries out plans on sessions, and ends them. */
+#include "relay/session.h"
+
+#include "base/clk.h"
+#include "relay/worker.h"
+
+enum { OVERLAP_DEFAULT_MS = 5000, LATCH_WINDOW_DEFAULT_MS = 10000 };
+
+void leg_event(struct worker *w, const struct leg *leg, const struct relay_event *event)
+{
+	const struct session *s = leg->media->session;
+	struct relay_event full = *event;
+
+	full.owner = s->owner;
+	full.media = leg->media->place;
+	full.leg = leg->place;
+	worker_tell(w, s->handle, &full);
+}
+
+/* --- timers ----------------------------------------------------------------------------------------- */
+
+static void on_inactivity(struct wheel_timer *t, uint64_t now_ns)
+{
+	struct leg *leg = LIST_OF(t, struct leg, inactivity_timer);
+	struct worker *w = leg->media->session->worker;
+	uint64_t span_ns = leg->inactivity_ms * NS_PER_MS, due_ns = leg->last_rx_ns + span_ns;
+
+	if (now_ns < due_ns) {
+		wheel_set(&w->wheel, t, due_ns);
+		return;
+	}
+	/* Said once; commit takes the mark away when media comes back. */
+	if (!leg->is_silent)
+		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_MEDIA_TIMEOUT});
+	leg->is_silent = true;
+	wheel_set(&w->wheel, t, now_ns + span_ns);
+}
+
+static void on_failures(struct wheel_timer *t, uint64_t now_ns)
+{
+	struct leg *leg = LIST_OF(t, struct leg, failure_timer);
+	struct worker *w = leg->media->session->worker;
+
+	(void)now_ns;
+	if (leg->failures > w->config->auth_fail_rate)
+		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_AUTH_FAILURES, .count = leg->failures});
+	leg->failures = 0;
+}
+
+static void on_setup(struct wheel_timer *t, uint64_t now_ns)
+{
+	struct session *s = LIST_OF(t, struct session, setup_timer);
+
+	(void)now_ns;
+	if (!s->has_media)
+		worker_tell(s->worker, s->handle,
+		            &(struct relay_event){.kind = RELAY_EVENT_SETUP_TIMEOUT, .owner = s->owner});
+}
+
+/* --- keys ------------------------------------------------------------------------------------------- */
+
+static void drop_previous(struct worker *w, struct stream *list)
+{
+	for (struct stream *s = list; s; s = s->next) {
+		crypto_give(&w->streams, s->previous);
+		s->previous = NULL;
+	}
+}
+
+static void shift(struct worker *w, struct stream *list, bool back)
+{
+	for (struct stream *s = list; s; s = s->next) {
+		if (back)
+			stream_shift_back(s);
+		else
+			stream_shift(&w->streams, s);
+	}
+}
+
+/* The overlap is over: the previous keys go home to be wiped. */
+static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
+{
+	struct leg *leg = LIST_OF(t, struct leg, overlap_timer);
+	struct worker *w = leg->media->session->worker;
+
+	(void)now_ns;
+	drop_previous(w, leg->in_streams);
+	drop_previous(w, leg->out_streams);
+	worker_give_key(w, leg->receive_previous);
+	worker_give_key(w, leg->send_previous);
+	leg->receive_previous = leg->send_previous = NULL;
+}
+
+static bool is_same_key(const struct key *a, const struct key *b)
+{
+	return a && b && a->fingerprint == b->fingerprint;
+}
+
+/* Puts `*wanted` in the place of `*now`. What is no longer used comes back in *wanted and *retired. */
+static void swap_key(struct worker *w, struct stream *streams, struct key **now, struct key **previous, struct key **wanted,
+                     struct key **retired)
+{
+	struct key *was = *now;
+	bool back = is_same_key(*wanted, *previous);
+
+	if (back) {
+		/* An offer was taken back: the key goes on with the state it had, never from the start. */
+		*now = *previous;
+		*previous = was;
+		shift(w, streams, true);
+		return;
+	}
+	drop_previous(w, streams);
+	*retired = *previous;
+	shift(w, streams, false);
+	*now = *wanted;
+	*previous = was;
+	*wanted = NULL;
+}
+
+/* Sending goes on above every index used so far, or from ROC 0 towards a new address (RFC 4568 7.1.4). */
+static void restart_sending(struct leg *leg)
+{
+	for (struct stream *s = leg->out_streams; s; s = s->next) {
+		s->has_index = false;
+		s->window.any = false;
+	}
+}
+
+static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)
+{
+	uint32_t overlap_ms = c->spec.rekey_overlap_ms ? c->spec.rekey_overlap_ms : OVERLAP_DEFAULT_MS;
+	bool had_key = leg->receive || leg->send;
+
+	if (c->sets_receive) {
+		if (c->receive)
+			c->receive->roc = (uint8_t)c->spec.rekey_roc;
+		swap_key(w, leg->in_streams, &leg->receive, &leg->receive_previous, &c->receive, &c->receive_retired);
+	}
+	if (c->sets_send) {
+		bool is_fresh = !is_same_key(c->send, leg->send_previous);
+
+		swap_key(w, leg->out_streams, &leg->send, &leg->send_previous, &c->send, &c->send_retired);
+		if (is_fresh && c->sets_address[LEG_RTP])
+			restart_sending(leg);
+	}
+	if (!c->sets_receive && !c->sets_send)
+		return;
+	if (had_key)
+		leg->rekeys++;
+	if (leg->receive_previous || leg->send_previous)
+		wheel_set(&w->wheel, &leg->overlap_timer, now_ns + overlap_ms * NS_PER_MS);
+}
+
+/* --- plan ------------------------------------------------------------------------------------------- */
+
+static struct leg *leg_at(const struct session *s, const struct leg_change *c)
+{
+	return s->media[c->media] ? s->media[c->media]->legs[c->leg] : NULL;
+}
+
+/* A key that was used before and whose state is gone would repeat indices, or take replays. */
+static enum err check_keys(const struct leg *leg, const struct leg_change *c, struct why *why)
+{
+	if (c->sets_receive && c->receive && c->receive->was_used && !is_same_key(c->receive, leg->receive_previous))
+		return why_fail(why, ERR_REKEY, "media %u leg %u: this receive key was in use before; a new one is needed", c->media, c->leg);
+	if (c->sets_send && c->send && c->send->was_used && !is_same_key(c->send, leg->send_previous))
+		return why_fail(why, ERR_REKEY, "media %u leg %u: this send key was in use before; a new one is needed", c->media, c->leg);
+	return ERR_OK;
+}
+
+static enum err open_port(struct worker *w, struct io_port *port, unsigned interface, struct why *why)
+{
+	struct io *io = w->ios[w->io_of[interface]];
+
+	port->interface = w->interfaces[interface];
+	port->io = io;
+	port->fd = -1;
+	return io->ops->open_port(io, port, why);
+}
+
+static void close_port(struct io_port *port)
+{
+	if (port && port->is_open)
+		port->io->ops->close_port(port->io, port);
+}
+
+static void close_new_ports(struct plan *p)
+{
+	for (unsigned i = 0; i < p->n_changes; i++)
+		for (unsigned k = 0; k < LEG_PORTS; k++)
+			close_port(p->changes[i].ports[k]);
+}
+
+/* What can fail, before anything has changed. */
+static enum err prepare(struct worker *w, struct plan *p, struct why *why)
+{
+	for (unsigned i = 0; i < p->n_changes; i++) {
+		struct leg_change *c = &p->changes[i];
+		const struct leg *leg = c->appears ? c->body : leg_at(p->session, c);
+		enum err e = check_keys(leg, c, why);
+
+		for (unsigned k = 0; k < LEG_PORTS && !e; k++)
+			if (c->ports[k])
+				e = open_port(w, c->ports[k], c->spec.interface, why);
+		if (e) {
+			close_new_ports(p);
+			return e;
+		}
+	}
+	return ERR_OK;
+}
+
+static void set_port(struct leg *leg, struct leg_change *c, unsigned k)
+{
+	struct io_port *old = leg->ports[k];
+
+	close_port(old);
+	if (old)
+		old->owner = NULL;
+	leg->ports[k] = c->ports[k];
+	if (leg->ports[k])
+		leg->ports[k]->owner = leg;
+	c->ports[k] = old;
+}
+
+static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, uint64_t now_ns)
+{
+	static const enum latch_state first[] = {
+		[RELAY_LATCH_SIGNALLED] = LATCH_FIXED,
+		[RELAY_LATCH_FIRST] = LATCH_OPEN,
+		[RELAY_LATCH_FOLLOW] = LATCH_FOLLOWING,
+	};
+	uint32_t window_ms = c->spec.latch_window_ms ? c->spec.latch_window_ms : LATCH_WINDOW_DEFAULT_MS;
+
+	latch_start(&leg->latches[k], first[c->spec.latch], &c->addresses[k], now_ns + window_ms * NS_PER_MS);
+}
+
+static void set_timers(struct worker *w, struct leg *leg, const struct leg_change *c, uint64_t now_ns)
+{
+	if (leg->inactivity_ms == c->spec.inactivity_ms && !c->appears)
+		return;
+	leg->inactivity_ms = c->spec.inactivity_ms;
+	wheel_cancel(&w->wheel, &leg->inactivity_timer);
+	/* A leg that never had a packet is silent from here on. */
+	if (leg->last_rx_ns == 0)
+		leg->last_rx_ns = now_ns;
+	if (leg->inactivity_ms)
+		wheel_set(&w->wheel, &leg->inactivity_timer, leg->last_rx_ns + leg->inactivity_ms * NS_PER_MS);
+}
+
+static void change_leg(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)
+{
+	apply_keys(w, leg, c, now_ns);
+	for (unsigned k = 0; k < LEG_PORTS; k++) {
+		if (c->sets_port[k])
+			set_port(leg, c, k);
+		if (c->sets_address[k])
+			set_latch(leg, c, k, now_ns);
+		if (leg->ports[k])
+			leg->ports[k]->dscp = c->spec.dscp;
+	}
+	leg->can_receive = c->spec.can_receive;
+	leg->can_send = c->spec.can_send;
+	leg->loop_protect = c->spec.loop_protect;
+	leg->rtcp = (uint8_t)c->spec.rtcp;
+	set_timers(w, leg, c, now_ns);
+}
+
+static void start_leg(struct session *s, struct leg_change *c)
+{
+	struct leg *leg = c->body;
+
+	leg->media = s->media[c->media];
+	leg->place = c->leg;
+	leg->inactivity_timer.fn = on_inactivity;
+	leg->overlap_timer.fn = on_overlap;
+	leg->failure_timer.fn = on_failures;
+	leg->media->legs[c->leg] = leg;
+	c->body = NULL;
+}
+
+/* Streams end, timers stop, ports close; what the leg sent elsewhere keeps its name there and is never taken up again. */
+static void end_leg(struct worker *w, struct leg *leg)
+{
+	struct stream **lists[] = {&leg->in_streams, &leg->out_streams};
+	struct media *m = leg->media;
+
+	for (unsigned i = 0; i < ARRAY_LEN(lists); i++) {
+		while (*lists[i]) {
+			struct stream *s = *lists[i];
+
+			*lists[i] = s->next;
+			stream_give(&w->streams, s);
+		}
+	}
+	for (unsigned i = 0; i < m->n_legs; i++)
+		for (struct stream *s = m->legs[i] ? m->legs[i]->out_streams : NULL; s; s = s->next)
+			if (s->source == leg)
+				s->source = NULL;
+	wheel_cancel(&w->wheel, &leg->inactivity_timer);
+	wheel_cancel(&w->wheel, &leg->overlap_timer);
+	wheel_cancel(&w->wheel, &leg->failure_timer);
+	for (unsigned k = 0; k < LEG_PORTS; k++)
+		close_port(leg->ports[k]);
+}
+
+static void change_media(struct session *s, unsigned place, struct media_change *c)
+{
+	struct media *m = s->media[place];
+
+	if (c->body) {
+		m = s->media[place] = c->body;
+		m->session = s;
+		m->place = (uint8_t)place;
+		c->body = NULL;
+	}
+	m->n_legs = c->n_legs;
+	m->active = c->active;
+}
+
+/* The mode's row reaches every leg, those that did not change too. */
+static void set_mode(struct media *m, const struct mode *mode)
+{
+	for (unsigned i = 0; i < m->n_legs; i++) {
+		if (!m->legs[i])
+			continue;
+		m->legs[i]->in = (uint8_t)mode_side(mode, i)->in;
+		m->legs[i]->out = (uint8_t)mode_side(mode, i)->out;
+	}
+}
+
+static void carry_out(struct worker *w, struct plan *p, uint64_t now_ns)
+{
+	struct session *s = p->session;
+
+	for (unsigned i = 0; i < p->n_changes; i++) {
+		struct leg_change *c = &p->changes[i];
+
+		if (!c->disappears)
+			continue;
+		c->body = leg_at(s, c);
+		end_leg(w, c->body);
+		s->media[c->media]->legs[c->leg] = NULL;
+	}
+	for (unsigned i = 0; i < p->n_media; i++)
+		change_media(s, i, &p->media[i]);
+	s->n_media = p->n_media;
+	for (unsigned i = 0; i < p->n_changes; i++) {
+		struct leg_change *c = &p->changes[i];
+
+		if (c->disappears)
+			continue;
+		if (c->appears)
+			start_leg(s, c);
+		change_leg(w, leg_at(s, c), c, now_ns);
+	}
+	for (unsigned i = 0; i < p->n_media; i++)
+		set_mode(s->media[i], mode_get(p->media[i].mode));
+}
+
+enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, struct why *why)
+{
+	struct session *s = plan->session;
+	enum err e = prepare(w, plan, why);
+
+	if (e)
+		return e;
+	carry_out(w, plan, now_ns);
+	s->owner = plan->owner;
+	if (!plan->is_first)
+		return ERR_OK;
+	s->worker = w;
+	s->setup_timer.fn = on_setup;
+	if (plan->setup_timeout_ms)
+		wheel_set(&w->wheel, &s->setup_timer, now_ns + plan->setup_timeout_ms * NS_PER_MS);
+	counter_add(&w->counters.sessions, 1);
+	return ERR_OK;
+}
+
+void session_end(struct worker *w, struct session *s)
+{
+	wheel_cancel(&w->wheel, &s->setup_timer);
+	for (unsigned i = 0; i < s->n_media; i++)
+		for (unsigned k = 0; k < s->media[i]->n_legs; k++)
+			if (s->media[i]->legs[k])
+				end_leg(w, s->media[i]->legs[k]);
+	counter_add(&w->counters.sessions, (uint64_t)-1);
+}

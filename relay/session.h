@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* A session on its worker: media, legs, and how a plan of control changes them. */
+#ifndef RELAY_SESSION_H
+#define RELAY_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/wheel.h"
+#include "relay/io/io.h"
+#include "relay/key.h"
+#include "relay/latch.h"
+#include "relay/mode.h"
+#include "relay/relay.h"
+#include "relay/stream.h"
+
+struct worker;
+struct media;
+struct session;
+
+enum { LEG_RTP, LEG_RTCP, LEG_PORTS };
+
+/* Memory made and freed by control; everything in it is the worker's while it has it. */
+struct leg {
+	struct media *media;
+	uint8_t place;       /* in the media: RELAY_LEG_ACCESS or a core leg */
+	uint8_t in, out;     /* enum mode_in, mode_out: the row of the mode */
+	bool can_receive, can_send;
+	bool loop_protect;
+	uint8_t rtcp;        /* enum relay_rtcp */
+	bool has_media;      /* a packet was accepted since the start */
+	bool is_silent;      /* the inactivity event was sent */
+	bool has_forgotten;  /* an outbound stream was given up: every new source gets a fresh SSRC, for one could be repeated */
+	bool translates;     /* some outbound stream has not the SSRC of its source */
+	uint16_t n_in, n_out;
+	struct stream *in_streams, *out_streams;
+	struct key *receive, *receive_previous;
+	struct key *send, *send_previous;
+	struct io_port *ports[LEG_PORTS]; /* NULL: not open */
+	struct latch latches[LEG_PORTS];
+	uint64_t last_rx_ns;
+	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
+	uint64_t rekeys, ssrc_changes;
+	uint64_t limit_event_ns; /* when the stream limit was last told */
+	uint32_t inactivity_ms;
+	uint32_t failures;       /* in the second the timer measures */
+	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
+	uint64_t verdicts[VERDICT_COUNT];
+};
+
+struct media {
+	struct session *session;
+	uint8_t place; /* in the session */
+	uint8_t n_legs;
+	uint8_t active;
+	struct leg *legs[RELAY_LEGS_MAX]; /* NULL: does not exist */
+};
+
+struct session {
+	struct worker *worker;
+	struct relay_session *handle; /* control's name of it, for messages */
+	void *owner;
+	uint8_t n_media;
+	bool has_media; /* any packet was accepted */
+	struct wheel_timer setup_timer;
+	struct media *media[RELAY_MEDIA_MAX];
+};
+
+/* Does to a leg what one update asks. Control fills it; after it was applied it holds what control shall free. */
+struct leg_change {
+	uint8_t media, leg;
+	bool appears, disappears;
+	bool sets_port[LEG_PORTS]; /* closes what is open there, opens ports[i] if it is not NULL */
+	bool sets_address[LEG_PORTS];
+	bool sets_receive, sets_send;
+	struct leg *body;          /* appears: takes this memory; disappears: brings it home */
+	struct io_port *ports[LEG_PORTS];
+	struct addr addresses[LEG_PORTS];
+	struct key *receive, *send;                   /* NULL: none from now on */
+	struct key *receive_retired, *send_retired;   /* home only */
+	struct relay_leg_spec spec; /* the plain settings; its keys are not looked at */
+};
+
+struct media_change {
+	struct media *body; /* appears: takes this memory */
+	enum relay_mode mode;
+	uint8_t n_legs, active;
+};
+
+struct plan {
+	struct session *session;
+	bool is_first;
+	void *owner;
+	uint32_t setup_timeout_ms;
+	uint8_t n_media;
+	struct media_change media[RELAY_MEDIA_MAX];
+	unsigned n_changes;
+	struct leg_change changes[];
+};
+
+/* All or nothing: ERR_EXISTS when a port is taken, ERR_REKEY when a key comes back whose state is gone. Worker only. */
+enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, struct why *why) MUST_USE;
+/* Closes ports, ends streams and timers; the memory stays for control. Worker only. */
+void session_end(struct worker *w, struct session *s);
+/* Fills statistics whose arrays hold as many media as the session has. Worker only. */
+void session_read(const struct session *s, struct relay_session_stats *out);
+
+/* The leg that packets of `leg` leave by; NULL. */
+static inline struct leg *leg_peer(const struct leg *leg)
+{
+	const struct media *m = leg->media;
+
+	if (leg->place == RELAY_LEG_ACCESS)
+		return m->legs[m->active];
+	return leg->place == m->active ? m->legs[RELAY_LEG_ACCESS] : NULL;
+}
+
+/* Tells control; lost and counted when the ring is full. */
+void leg_event(struct worker *w, const struct leg *leg, const struct relay_event *event);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams: one SSRC in one direction of a leg, and the pool they come from. Worker only, but for chunks. */
+#ifndef RELAY_STREAM_H
+#define RELAY_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "relay/key.h"
+#include "relay/replay.h"
+
+struct leg;
+
+/* The engine's state of one SSRC under one key. A block of the pool. */
+struct crypto {
+	struct crypto *next; /* in the pool */
+	struct key *key;
+	bool is_provisional; /* no packet has verified under it yet: it ends with the batch */
+	bool is_roc_open;    /* a kept ROC that only RTCP has verified so far: zero may still be right */
+	uint8_t state[] __attribute__((aligned(64))); /* struct engine_stream */
+};
+
+static inline struct engine_stream *crypto_state(struct crypto *c)
+{
+	return (struct engine_stream *)(void *)c->state;
+}
+
+/* A block of the pool. What only one direction uses says so. */
+struct stream {
+	struct stream *next;
+	uint32_t ssrc;        /* on the wire of its leg */
+	uint32_t source_ssrc; /* out: what the source calls itself */
+	struct leg *source;   /* out: the leg it comes from; NULL: given up after a conflict, its SSRC never to be used again */
+	struct crypto *crypto, *previous; /* under the leg's present key, and under the one before it */
+	uint64_t index;       /* highest authenticated (in) or used (out) */
+	bool has_index;
+	uint32_t rtcp_index;  /* out: last SRTCP index used */
+	uint64_t last_ns;
+	uint64_t pkts, bytes;
+	/* in: RFC 3550 6.4.1, A.3 */
+	uint64_t first_index;
+	uint32_t jitter_x16, transit;
+	uint8_t payload_type;
+	bool has_transit;
+	/* out: the send window (R-G7) */
+	struct replay window;
+	uint64_t window_bits[REPLAY_WORDS_MAX];
+};
+
+/* Memory for blocks: made by control, handed to a worker for good, freed when the relay ends. */
+struct chunk {
+	struct chunk *next, *next_waiting; /* control's lists */
+	unsigned n_streams, n_crypto;
+	uint8_t *crypto;
+	struct stream streams[];
+};
+
+/* Crypto blocks for an engine whose streams take `stream_bytes`. Control only. ERR_NOMEM. */
+enum err chunk_new(struct chunk **out, unsigned n_streams, unsigned n_crypto, size_t stream_bytes) MUST_USE;
+void chunk_free(struct chunk *c);
+
+struct stream_pool {
+	const struct engine_ops *ops;
+	struct stream *streams;
+	struct crypto *crypto;
+	unsigned n_streams, n_crypto; /* free ones */
+};
+
+void stream_pool_add(struct stream_pool *p, struct chunk *c);
+
+/* Zeroed; NULL when the pool is empty. */
+struct stream *stream_take(struct stream_pool *p);
+/* With its crypto. */
+void stream_give(struct stream_pool *p, struct stream *s);
+/* Started at `start` under `key`, as engine_ops.stream_init; NULL when the pool is empty or the engine refuses. */
+struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc,
+                           const struct engine_stream_state *start);
+/* Takes NULL. */
+void crypto_give(struct stream_pool *p, struct crypto *c);
+
+/* The stream of that SSRC in a leg's list, which it moves to the front; NULL. */
+struct stream *stream_find(struct stream **list, uint32_t ssrc);
+/* The stream that carries what `source` calls `ssrc`. */
+struct stream *stream_find_source(struct stream **list, const struct leg *source, uint32_t ssrc);
+/* Takes out the one unused for longest and at least `idle_ns`; NULL when none is idle. */
+struct stream *stream_remove_idle(struct stream **list, uint64_t now_ns, uint64_t idle_ns);
+
+/* Its state under `key`; NULL. */
+static inline struct crypto *stream_crypto(const struct stream *s, const struct key *key)
+{
+	if (s->crypto && s->crypto->key == key)
+		return s->crypto;
+	return s->previous && s->previous->key == key ? s->previous : NULL;
+}
+
+/* The leg got a new key, the present one becomes the previous. */
+void stream_shift(struct stream_pool *p, struct stream *s);
+/* The previous key is the present one again. */
+void stream_shift_back(struct stream *s);
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole calls over the network in memory. */
+#include "tests/harness/call.h"
+
+#include "base/clk.h"
+#include "base/mem.h"
+#include "relay/roc.h"
+#include "relay/rtp.h"
+
+const struct addr call_peer_a = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};
+const struct addr call_peer_b = {.ip = {198, 51, 100, 1}, .port = 5000, .version = 4};
+const struct addr call_local_a = {.ip = {10, 0, 0, 1}, .port = 30000, .version = 4};
+const struct addr call_local_b = {.ip = {10, 0, 0, 1}, .port = 31000, .version = 4};
+
+static void on_event(void *arg, const struct relay_event *event)
+{
+	struct stage *g = arg;
+
+	if (g->n_events < CALL_EVENTS_MAX)
+		g->events[g->n_events++] = *event;
+}
+
+void stage_config(struct stage *g, struct relay_config *c, const char *engine, unsigned workers)
+{
+	memset(g, 0, sizeof(*g));
+	g->interfaces[0] = (struct io_interface){.name = "v4", .bind = {.ip = {10, 0, 0, 1}, .version = 4}, .port_min = 30000, .port_max = 40000};
+	g->interfaces[1] = (struct io_interface){.name = "v6", .bind = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .version = 6}, .port_min = 30000, .port_max = 40000};
+	relay_config_defaults(c);
+	c->workers = workers;
+	c->engine = engine;
+	c->io_test = &io_sim;
+	c->by_hand = true;
+	c->interfaces = g->interfaces;
+	c->n_interfaces = 2;
+	c->pkts_per_worker = 512;
+}
+
+bool stage_open_with(struct stage *g, const struct relay_config *config)
+{
+	struct relay_config c = *config;
+	struct why why = {.text = ""};
+
+	g->random = g->seed = test_seed();
+	if (!EXPECT_OK(sim_new(&g->sim, g->seed)))
+		return false;
+	c.io_test_arg = g->sim;
+	sim_set_time(g->sim, 1000 * NS_PER_S);
+	enum err e = relay_start(&g->relay, &c, &why);
+	if (!test_expect(e == ERR_OK, __FILE__, __LINE__, "relay_start: %s", why.text)) {
+		sim_free(g->sim);
+		return false;
+	}
+	relay_set_listener(g->relay, on_event, g);
+	return true;
+}
+
+bool stage_open(struct stage *g, const char *engine, unsigned workers)
+{
+	struct relay_config c;
+
+	stage_config(g, &c, engine, workers);
+	return stage_open_with(g, &c);
+}
+
+void stage_close(struct stage *g)
+{
+	relay_stop(g->relay);
+	EXPECT_INT(sim_open_ports(g->sim), 0);
+	sim_free(g->sim);
+}
+
+static void settle(struct stage *g)
+{
+	unsigned idle = 0;
+
+	while (idle < 2) {
+		idle = relay_step(g->relay, sim_time(g->sim)) ? 0 : idle + 1;
+		relay_poll(g->relay);
+	}
+}
+
+void stage_run(struct stage *g, uint64_t ms)
+{
+	settle(g);
+	for (uint64_t i = 0; i < ms; i++) {
+		sim_set_time(g->sim, sim_time(g->sim) + NS_PER_MS);
+		settle(g);
+	}
+}
+
+unsigned stage_events(const struct stage *g, enum relay_event_kind kind)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->n_events; i++)
+		n += g->events[i].kind == kind;
+	return n;
+}
+
+/* --- SRTP at an endpoint ---------------------------------------------------------------------------- */
+
+struct keyctx *call_key(const char *suite)
+{
+	struct keyctx *k = NULL;
+
+	EXPECT_OK(keyctx_generate(&k, suite_find(str_of(suite))));
+	return k;
+}
+
+bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction direction)
+{
+	struct why why;
+
+	*e = (struct srtp_end){.ops = &engine_evp, .ctx = ctx, .direction = direction};
+	return EXPECT_OK(e->ops->open(&e->engine, &why)) && EXPECT_OK(e->ops->key_new(&e->key, ctx, direction, 1024, &why));
+}
+
+void srtp_close(struct srtp_end *e)
+{
+	for (unsigned i = 0; i < e->n_streams; i++) {
+		e->ops->stream_fini(e->streams[i]);
+		mem_free(e->streams[i]);
+	}
+	if (e->key)
+		e->ops->key_free(e->key);
+	if (e->engine)
+		e->ops->close(e->engine);
+	keyctx_free(e->ctx);
+}
+
+static unsigned stream_at(struct srtp_end *e, uint32_t ssrc, const struct engine_stream_state *start)
+{
+	unsigned i = 0;
+
+	while (i < e->n_streams && e->ssrcs[i] != ssrc)
+		i++;
+	if (i < e->n_streams)
+		return i;
+	CHECK(i < CALL_STREAMS_MAX);
+	e->ssrcs[i] = ssrc;
+	e->streams[i] = mem_aligned(64, e->ops->stream_bytes);
+	CHECK(e->streams[i] != NULL);
+	EXPECT_OK(e->ops->stream_init(e->streams[i], e->key, ssrc, start));
+	e->n_streams++;
+	return i;
+}
+
+bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc)
+{
+	struct engine_stream_state start = {.roc = roc};
+
+	return stream_at(e, ssrc, &start) + 1 == e->n_streams;
+}
+
+static bool aim(struct srtp_end *e, struct pkt *p, uint8_t *data, size_t n, size_t room)
+{
+	*p = (struct pkt){.data = data, .len = (uint16_t)n, .tailroom = (uint16_t)(room - n), .key = e->key};
+	p->kind = (uint8_t)rtp_classify(data, n);
+	p->header_len = (uint16_t)(p->kind == PKT_RTCP ? RTCP_HEADER_LEN : rtp_header_len(data, n));
+	if (p->header_len == 0 || n < 12)
+		return false;
+	p->crypto = e->streams[stream_at(e, be32_get(data + (p->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT)), NULL)];
+	return true;
+}
+
+size_t end_protect(struct srtp_end *e, uint8_t *data, size_t n, size_t room, uint64_t index)
+{
+	struct pkt p, *batch[] = {&p};
+
+	if (!aim(e, &p, data, n, room))
+		return 0;
+	p.index = index;
+	e->ops->protect(e->engine, batch, 1);
+	return p.verdict == VERDICT_NONE ? p.len : 0;
+}
+
+size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *v)
+{
+	struct pkt p, *batch[] = {&p};
+
+	if (!aim(e, &p, data, n, n)) {
+		*v = VERDICT_MALFORMED;
+		return 0;
+	}
+	e->ops->unprotect(e->engine, batch, 1);
+	*v = p.verdict;
+	return p.verdict == VERDICT_NONE ? p.len : 0;
+}
+
+/* --- packets and calls ------------------------------------------------------------------------------ */
+
+size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index)
+{
+	uint8_t *payload = out + RTP_HEADER_MIN;
+
+	out[0] = 0x80;
+	out[1] = 0;
+	be16_put(out + 2, (uint16_t)index);
+	be32_put(out + 4, (uint32_t)(index * 160));
+	be32_put(out + 8, ssrc);
+	be32_put(payload, (uint32_t)(index >> 32));
+	be32_put(payload + 4, (uint32_t)index);
+	for (unsigned i = 8; i < CALL_PAYLOAD; i++)
+		payload[i] = (uint8_t)(index * 7 + i + ssrc);
+	return RTP_HEADER_MIN + CALL_PAYLOAD;
+}
+
+void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode, enum relay_rtcp rtcp)
+{
+	memset(m, 0, sizeof(*m));
+	*s = (struct relay_session_spec){.id = "call", .n_media = 1, .media = m};
+	memcpy(m->id, "0", 2);
+	m->mode = mode;
+	m->n_legs = 2;
+	m->active = 1;
+	for (unsigned i = 0; i < 2; i++) {
+		struct relay_leg_spec *l = &m->legs[i];
+
+		*l = (struct relay_leg_spec){.exists = true, .rtcp = rtcp, .can_receive = true, .can_send = true};
+		l->port_rtp = (uint16_t)(i ? call_local_b.port : call_local_a.port);
+		l->port_rtcp = (uint16_t)(rtcp == RELAY_RTCP_PAIR ? l->port_rtp + 1 : 0);
+		l->remote = i ? call_peer_b : call_peer_a;
+	}
+}
+
+static void on_done(void *arg, enum err e, const struct why *why)
+{
+	struct stage *g = arg;
+
+	g->n_done++;
+	g->last_error = e;
+	if (e)
+		g->last_why = *why;
+}
+
+static enum err outcome(struct stage *g, unsigned before)
+{
+	for (unsigned i = 0; i < 10 && g->n_done == before; i++)
+		stage_run(g, 0);
+	return EXPECT_INT(g->n_done, before + 1) ? g->last_error : ERR_TIMEOUT;
+}
+
+enum err call_create(struct stage *g, struct relay_session **out, const struct relay_session_spec *s)
+{
+	unsigned before = g->n_done;
+	enum err e = relay_session_create(g->relay, out, s, on_done, g, &g->last_why);
+
+	return e ? e : outcome(g, before);
+}
+
+enum err call_update(struct stage *g, struct relay_session *h, const struct relay_session_spec *s)
+{
+	unsigned before = g->n_done;
+	enum err e = relay_session_update(g->relay, h, s, on_done, g, &g->last_why);
+
+	return e ? e : outcome(g, before);
+}
+
+static void keep_stats(struct stage *g, const struct relay_session_stats *stats)
+{
+	g->stats = *stats;
+	g->stats.media = g->media_stats;
+	for (unsigned i = 0; i < stats->n_media && i < ARRAY_LEN(g->media_stats); i++)
+		g->media_stats[i] = stats->media[i];
+}
+
+struct ending {
+	struct stage *stage;
+	struct relay_session *session;
+};
+
+static void on_deleted(void *arg, enum err e, const struct why *why)
+{
+	struct ending *x = arg;
+
+	if (!e)
+		keep_stats(x->stage, relay_session_stats(x->session));
+	on_done(x->stage, e, why);
+}
+
+enum err call_delete(struct stage *g, struct relay_session *h)
+{
+	struct ending x = {.stage = g, .session = h};
+	unsigned before = g->n_done;
+
+	relay_session_delete(g->relay, h, on_deleted, &x);
+	return outcome(g, before);
+}
+
+static void on_stats(void *arg, enum err e, const struct relay_session_stats *stats)
+{
+	struct stage *g = arg;
+
+	g->n_done++;
+	g->last_error = e;
+	if (!e)
+		keep_stats(g, stats);
+}
+
+enum err call_query(struct stage *g, struct relay_session *h)
+{
+	unsigned before = g->n_done;
+	enum err e = relay_session_query(g->relay, h, on_stats, g);
+
+	return e ? e : outcome(g, before);
+}

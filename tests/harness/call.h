@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* A relay over the network in memory, and endpoints with SRTP of their own: what the tests of whole calls share. */
+#ifndef TESTS_CALL_H
+#define TESTS_CALL_H
+
+#include "keyctx/keyctx.h"
+#include "relay/engine/engine.h"
+#include "relay/io/sim.h"
+#include "relay/relay.h"
+#include "tests/harness/harness.h"
+
+enum { CALL_EVENTS_MAX = 256, CALL_STREAMS_MAX = 8, CALL_PAYLOAD = 40 };
+
+/* The relay and its network, stepped by hand. */
+struct stage {
+	struct sim *sim;
+	struct relay *relay;
+	struct io_interface interfaces[2]; /* 0: IPv4, 1: IPv6 */
+	uint64_t seed, random;
+	struct relay_event events[CALL_EVENTS_MAX];
+	unsigned n_events;
+	unsigned n_done;      /* done calls made */
+	enum err last_error;
+	struct why last_why;
+	struct relay_session_stats stats; /* of the last query or delete; media copied */
+	struct relay_media_stats media_stats[4];
+};
+
+/* `engine` as in the configuration. False (and the case has failed) when it can't start. */
+bool stage_open(struct stage *g, const char *engine, unsigned workers);
+/* The same after the configuration was changed from the stage's defaults. */
+void stage_config(struct stage *g, struct relay_config *c, const char *engine, unsigned workers);
+bool stage_open_with(struct stage *g, const struct relay_config *c);
+/* Ends it and expects that no port is open any more. */
+void stage_close(struct stage *g);
+/* Turns until nothing moves; then time goes on by that much, in steps of a millisecond. */
+void stage_run(struct stage *g, uint64_t ms);
+unsigned stage_events(const struct stage *g, enum relay_event_kind kind);
+
+/* One direction's SRTP at an endpoint: its engine's key, and the streams it has met. */
+struct srtp_end {
+	const struct engine_ops *ops;
+	struct engine *engine;
+	struct engine_key *key;
+	struct keyctx *ctx;
+	enum engine_direction direction;
+	unsigned n_streams;
+	uint32_t ssrcs[CALL_STREAMS_MAX];
+	struct engine_stream *streams[CALL_STREAMS_MAX];
+	bool has_index[CALL_STREAMS_MAX];
+	uint64_t index[CALL_STREAMS_MAX];
+};
+
+/* `ctx` is taken. */
+bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction direction);
+void srtp_close(struct srtp_end *e);
+/* Protects in place under the index, or (RTCP) the next SRTCP index; new length, 0 on failure. `room` octets are there. */
+size_t end_protect(struct srtp_end *e, uint8_t *data, size_t n, size_t room, uint64_t index);
+/* Verifies and opens in place; new length. The verdict when it fails is in *v and the length 0. */
+size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *v);
+/* A stream of that SSRC that begins at this ROC. */
+bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc);
+
+/* A fresh context; the suite's name must be right. */
+struct keyctx *call_key(const char *suite);
+/* An RTP packet of CALL_PAYLOAD octets that can be told from every other by what it carries. Returns its length. */
+size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index);
+
+/* A media as most tests want it: mode, ports 30000 and 31000 (RTCP one above), peers 192.0.2.1:4000 and 198.51.100.1:5000, gates open. */
+void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode, enum relay_rtcp rtcp);
+extern const struct addr call_peer_a, call_peer_b, call_local_a, call_local_b;
+
+/* Each of these asks, runs the stage, and returns the outcome. */
+enum err call_create(struct stage *g, struct relay_session **out, const struct relay_session_spec *s);
+enum err call_update(struct stage *g, struct relay_session *h, const struct relay_session_spec *s);
+enum err call_delete(struct stage *g, struct relay_session *h);
+enum err call_query(struct stage *g, struct relay_session *h);
+
+#endif
