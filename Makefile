@@ -107,7 +107,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # These stand a small relay of their own before the real one, which the archive would add beside it.
-$(addprefix $(BUILD)/tests/unit/test_,dialog service json_dialog): LDFLAGS += -Wl,-z,muldefs
+$(patsubst %.c,$(BUILD)/%,$(shell grep -lE '(noting|fake)_relay.h' tests/unit/*.c)): LDFLAGS += -Wl,-z,muldefs
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
 	$(call say,LD,$@)
