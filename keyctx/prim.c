@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenSSL's ciphers, MACs and random numbers in our own types. */
-/* SHA1_Transform is the one way to a hash state that can be kept as five words; OpenSSL 3 calls it old. */
+/* SHA1_Transform is the one way to a hash state that can be kept as five words, and see prim_hmac; OpenSSL 3 calls these old. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "keyctx/prim.h"
 
 #include <limits.h>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -41,30 +39,75 @@ enum err prim_digest(enum prim_hash hash, struct view data, uint8_t *out)
 	return EVP_Q_digest(NULL, hashes[hash].name, NULL, data.p, data.n, out, &len) == 1 ? ERR_OK : ERR_CRYPTO;
 }
 
+/*
+ * RFC 2104 on the bare hashes: OpenSSL's own HMAC looks its parts up, locks and allocates anew for every call, which for the short
+ * inputs of key derivation costs several times the hashing.
+ */
+struct hashing {
+	enum prim_hash hash;
+	union {
+		SHA_CTX sha1;
+		SHA256_CTX sha256;
+	} u;
+};
+
+static void hashing_start(struct hashing *h, enum prim_hash hash)
+{
+	h->hash = hash;
+	if (hash == PRIM_SHA1)
+		(void)SHA1_Init(&h->u.sha1);
+	else
+		(void)SHA256_Init(&h->u.sha256);
+}
+
+static void hashing_add(struct hashing *h, struct view v)
+{
+	if (!v.n)
+		return;
+	if (h->hash == PRIM_SHA1)
+		(void)SHA1_Update(&h->u.sha1, v.p, v.n);
+	else
+		(void)SHA256_Update(&h->u.sha256, v.p, v.n);
+}
+
+static void hashing_end(struct hashing *h, uint8_t *out)
+{
+	if (h->hash == PRIM_SHA1)
+		(void)SHA1_Final(out, &h->u.sha1);
+	else
+		(void)SHA256_Final(out, &h->u.sha256);
+	secret_wipe(h, sizeof *h);
+}
+
 enum err prim_hmac(enum prim_hash hash, struct view key, const struct view *parts, size_t n_parts, uint8_t *out)
 {
-	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)hashes[hash].name, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	/* A NULL key would mean "keep the last one" to OpenSSL. */
-	const uint8_t *key_octets = key.n ? key.p : (const uint8_t *)"";
-	size_t len = 0;
-	enum err e = ERR_CRYPTO;
+	uint8_t pad[SHA_CBLOCK] = {0}; /* 64 octets for both */
+	uint8_t inner[PRIM_HASH_MAX];
+	struct hashing h;
 
-	if (!ctx || EVP_MAC_init(ctx, key_octets, key.n, params) != 1)
-		goto out;
+	hashing_start(&h, hash);
+	if (key.n > sizeof pad) {
+		hashing_add(&h, key);
+		hashing_end(&h, pad);
+		hashing_start(&h, hash);
+	} else if (key.n) {
+		memcpy(pad, key.p, key.n);
+	}
+	for (size_t i = 0; i < sizeof pad; i++)
+		pad[i] ^= 0x36;
+	hashing_add(&h, (struct view){.p = pad, .n = sizeof pad});
 	for (size_t i = 0; i < n_parts; i++)
-		if (parts[i].n && EVP_MAC_update(ctx, parts[i].p, parts[i].n) != 1)
-			goto out;
-	if (EVP_MAC_final(ctx, out, &len, hashes[hash].len) == 1 && len == hashes[hash].len)
-		e = ERR_OK;
-out:
-	EVP_MAC_CTX_free(ctx);
-	EVP_MAC_free(mac);
-	return e;
+		hashing_add(&h, parts[i]);
+	hashing_end(&h, inner);
+	for (size_t i = 0; i < sizeof pad; i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	hashing_start(&h, hash);
+	hashing_add(&h, (struct view){.p = pad, .n = sizeof pad});
+	hashing_add(&h, (struct view){.p = inner, .n = hashes[hash].len});
+	hashing_end(&h, out);
+	secret_wipe(pad, sizeof pad);
+	secret_wipe(inner, sizeof inner);
+	return ERR_OK;
 }
 
 static const EVP_CIPHER *aes_ctr_of(size_t key_len)
