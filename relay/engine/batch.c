@@ -6,7 +6,7 @@
 
 #include "base/secret.h"
 
-enum { AHEAD = 6, LINE = 64 }; /* packets whose key and stream are fetched while one is worked on */
+enum { AHEAD = 8, LINE = 64 }; /* packets whose key and stream are fetched while one is worked on */
 
 /* A key's side spans bytes / 64 lines; the stream's first line holds all a small window needs. */
 static void prefetch(const struct pkt *p)
@@ -160,12 +160,7 @@ static bool unprotect_prepare(struct batch *b, struct pkt *p)
 
 static bool is_authentic(const struct op *op)
 {
-	if (op->side->is_aead)
-		return op->is_authentic;
-	/* First the packet is again as it came. */
-	if (!op->is_rtcp)
-		memcpy(op->crypt + op->crypt_len, op->kept, LAYOUT_ROC_LEN);
-	return secret_eq(op->tag, op->tag_at, op->side->tag_len);
+	return op->side->is_aead ? op->is_authentic : secret_eq(op->tag, op->tag_at, op->side->tag_len);
 }
 
 /* In order of arrival: what came before may have used the index, moved the window, or used up the key. */
@@ -198,12 +193,22 @@ static void accept(struct op *op)
 	p->len = len;
 }
 
+/* The octets the ROC was written over: the packet is again as it came. */
+static void put_back(const struct op *op)
+{
+	if (!op->is_rtcp)
+		memcpy(op->crypt + op->crypt_len, op->kept, LAYOUT_ROC_LEN);
+}
+
 static void unprotect_run(struct batch *b, struct engine *e, const struct batch_crypto *crypto)
 {
 	if (b->n_cm)
 		crypto->hmac(e, b->cm, b->n_cm);
 	if (b->n_aead)
 		crypto->open(e, b->aead, b->n_aead);
+	/* All at once: a tag read just behind such a write would wait for it. */
+	for (unsigned i = 0; i < b->n_cm; i++)
+		put_back(b->cm[i]);
 	b->n_cm = 0;
 	for (unsigned i = 0; i < b->n; i++) {
 		struct op *op = &b->ops[i];
@@ -291,6 +296,17 @@ static void protect_prepare(struct batch *b, struct pkt *p)
 	b->n++;
 }
 
+/* Lengths known to the compiler: no call for ten octets. */
+static void write_tag(uint8_t *at, const uint8_t *tag, unsigned len)
+{
+	if (len == 10)
+		memcpy(at, tag, 10);
+	else if (len == 4)
+		memcpy(at, tag, 4);
+	else
+		memcpy(at, tag, len);
+}
+
 static void protect_finish(struct op *op)
 {
 	struct pkt *p = op->pkt;
@@ -299,7 +315,7 @@ static void protect_finish(struct op *op)
 	unsigned added = layout_added(side, op->is_rtcp);
 
 	if (!side->is_aead)
-		memcpy(op->tag_at, op->tag, side->tag_len);
+		write_tag(op->tag_at, op->tag, side->tag_len);
 	if (side->mki_len)
 		memcpy(end + layout_mki_at(side, op->is_rtcp), side_mki(p->key), side->mki_len);
 	p->len = (uint16_t)(p->len + added);
