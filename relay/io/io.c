@@ -3,6 +3,9 @@
 #include "relay/io/io.h"
 
 static const struct io_ops *const list[] = {
+#ifdef WITH_XDP
+	&io_xdp,
+#endif
 	&io_sock,
 	NULL,
 };
