@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Plays one e2ae call through a gateway of its own and checks every octet: what `make run` shows. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clk.h"
+#include "cmd/sluice-demo/audio.h"
+#include "cmd/sluice-demo/endpoint.h"
+#include "cmd/sluice-demo/gateway.h"
+
+enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_MISUSED = 2, SETTLE_MS = 500, REPORT_EVERY_FRAMES = 1000 / AUDIO_FRAME_MS };
+
+struct demo {
+	const char *audio_path;
+	unsigned seconds; /* 0: until Ctrl-C */
+	struct audio audio;
+	struct gateway gateway;
+	struct endpoint *terminal, *core;
+	struct keyctx *up, *down; /* the terminal's transmit key, the gateway's */
+	bool is_tty;
+};
+
+static volatile sig_atomic_t must_end;
+
+static void end_soon(int signo)
+{
+	(void)signo;
+	must_end = 1;
+}
+
+static void print_help(void)
+{
+	printf("usage: sluice-demo [--audio FILE] [--seconds N]\n\n"
+	       "Starts the gateway on loopback, places one e2ae call through its control socket and plays a recording both ways:\n\n"
+	       "  terminal ==SRTP==> [a] sluiced [b] --RTP--> core\n"
+	       "  terminal <==SRTP== [a] sluiced [b] <--RTP-- core\n\n"
+	       "  --audio FILE   a WAV file, mu-law, 8,000 Hz, mono; default: the one that comes along\n"
+	       "  --seconds N    end after N seconds; default: DEMO_SECONDS of the environment, else at Ctrl-C\n"
+	       "  -h, --help     this text\n\n"
+	       "Exit status: 0 every packet came through and decrypted to the same octets; 1 not so; 2 misused.\n");
+}
+
+/* The folder this program stands in, or the one above it: sluiced and the recording are found from there. */
+static void find_beside(char *out, size_t room, const char *relative)
+{
+	char self[3072];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	snprintf(out, room, "%s/%s", self, relative);
+}
+
+static enum err open_audio(struct demo *d, struct why *why)
+{
+	/* Beside the source tree, then as installed. */
+	static const char *const places[] = {"../../cmd/share/audio/call.wav", "../../../cmd/share/audio/call.wav",
+	                                     "../share/sluice/audio/call.wav"};
+	char path[4096];
+
+	if (d->audio_path)
+		return audio_open(&d->audio, d->audio_path, why);
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		find_beside(path, sizeof(path), places[i]);
+		if (access(path, R_OK) == 0)
+			return audio_open(&d->audio, path, why);
+	}
+	return why_fail(why, ERR_NOT_FOUND, "the recording is not where it should be; name one with --audio");
+}
+
+static enum err open_endpoints(struct demo *d, struct why *why)
+{
+	const struct suite *suite = suite_get(SUITE_AES_CM_128_HMAC_SHA1_80);
+	struct endpoint_config terminal = {.name = "terminal", .rtcp_mux = true, .plays = &d->audio};
+	struct endpoint_config core = {.name = "core", .plays = &d->audio};
+	enum err e = keyctx_generate(&d->up, suite);
+
+	if (!e)
+		e = keyctx_generate(&d->down, suite);
+	if (e)
+		return why_fail(why, e, "can't make keys: %s", err_meaning(e));
+	CHECK(!addr_parse(STR("127.0.0.1:0"), &terminal.local));
+	core.local = terminal.local;
+	terminal.send = d->up;
+	terminal.receive = d->down;
+	e = endpoint_open(&d->terminal, &terminal, why);
+	return e ? e : endpoint_open(&d->core, &core, why);
+}
+
+static enum err connect_call(struct demo *d, struct why *why)
+{
+	struct addr terminal = endpoint_local(d->terminal), core = endpoint_local(d->core);
+	struct gateway_call call;
+	enum err e = gateway_place_call(&d->gateway, &terminal, &core, d->up, d->down, &call, why);
+	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX], t[ADDR_TEXT_MAX], c[ADDR_TEXT_MAX];
+
+	if (e)
+		return e;
+	endpoint_connect(d->terminal, &call.a, &call.a_rtcp, d->core);
+	endpoint_connect(d->core, &call.b, &call.b_rtcp, d->terminal);
+	printf("\n  terminal %s  ==SRTP==  [a] %s  sluiced  [b] %s  --RTP--  core %s\n\n", addr_print(&terminal, t),
+	       addr_print(&call.a, a), addr_print(&call.b, b), addr_print(&core, c));
+	printf("  control socket: %s\n  try in another terminal: build/bin/sluicectl get demo    build/bin/sluicectl top\n\n",
+	       d->gateway.where);
+	return ERR_OK;
+}
+
+static void print_side(const char *way, const struct endpoint_counts *sender, const struct endpoint_counts *c)
+{
+	printf("  %-22s %7llu sent %7llu heard %5llu lost %5llu wrong  jitter %6.2f ms  round trip %6.2f ms\n", way,
+	       (unsigned long long)sender->sent, (unsigned long long)c->received, (unsigned long long)c->lost,
+	       (unsigned long long)(c->wrong + c->refused), c->jitter_ms, c->round_trip_ms);
+}
+
+static void show(struct demo *d, bool again)
+{
+	struct endpoint_counts t = endpoint_get_counts(d->terminal), c = endpoint_get_counts(d->core);
+
+	if (d->is_tty && again)
+		printf("\033[2A");
+	print_side("SRTP in, RTP out", &t, &c);
+	print_side("RTP in, SRTP out", &c, &t);
+	fflush(stdout);
+}
+
+static void listen_until(struct demo *d, uint64_t until_ns)
+{
+	struct pollfd fds[4];
+	int raw[4];
+	unsigned n = endpoint_fds(d->terminal, raw);
+
+	n += endpoint_fds(d->core, raw + n);
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd){.fd = raw[i], .events = POLLIN};
+	for (uint64_t now = clk_mono_ns(); now < until_ns && !must_end; now = clk_mono_ns()) {
+		struct timespec wait = {.tv_sec = (time_t)((until_ns - now) / NS_PER_S), .tv_nsec = (long)((until_ns - now) % NS_PER_S)};
+
+		if (ppoll(fds, n, &wait, NULL) <= 0)
+			continue;
+		now = clk_mono_ns();
+		endpoint_receive(d->terminal, now);
+		endpoint_receive(d->core, now);
+	}
+}
+
+static void play(struct demo *d)
+{
+	uint64_t start = clk_mono_ns(), frames = 0;
+	uint64_t last = d->seconds ? (uint64_t)d->seconds * REPORT_EVERY_FRAMES : UINT64_MAX;
+
+	while (!must_end && frames < last) {
+		endpoint_send_frame(d->terminal);
+		endpoint_send_frame(d->core);
+		frames++;
+		if (frames % REPORT_EVERY_FRAMES == 0) {
+			endpoint_send_report(d->terminal, clk_mono_ns());
+			endpoint_send_report(d->core, clk_mono_ns());
+			show(d, frames > REPORT_EVERY_FRAMES);
+			if (!gateway_is_up(&d->gateway))
+				return;
+		}
+		listen_until(d, start + frames * AUDIO_FRAME_MS * NS_PER_MS);
+	}
+	must_end = 0;
+	listen_until(d, clk_mono_ns() + SETTLE_MS * NS_PER_MS);
+}
+
+static bool heard_all(const struct endpoint_counts *sender, const struct endpoint_counts *c)
+{
+	return sender->sent > 0 && c->received == sender->sent && c->wrong == 0 && c->refused == 0;
+}
+
+static int verdict(struct demo *d)
+{
+	struct endpoint_counts t = endpoint_get_counts(d->terminal), c = endpoint_get_counts(d->core);
+	bool good = heard_all(&t, &c) && heard_all(&c, &t);
+
+	printf("\n");
+	show(d, false);
+	printf("\n  %s\n", good ? "every packet came through and decrypted to the same octets"
+	                         : "NOT every packet came through unharmed");
+	return good ? EXIT_GOOD : EXIT_BAD;
+}
+
+static int run(struct demo *d)
+{
+	char sluiced[4096];
+	struct why why = {{0}};
+	int status = EXIT_BAD;
+
+	find_beside(sluiced, sizeof(sluiced), "sluiced");
+	if (open_audio(d, &why) || open_endpoints(d, &why) || gateway_start(&d->gateway, sluiced, &why) || connect_call(d, &why)) {
+		fprintf(stderr, "sluice-demo: %s\n", why.text);
+		goto out;
+	}
+	play(d);
+	status = verdict(d);
+	if (gateway_end_call(&d->gateway, &why)) {
+		fprintf(stderr, "sluice-demo: the call did not end: %s\n", why.text);
+		status = EXIT_BAD;
+	}
+out:
+	if (!gateway_stop(&d->gateway)) {
+		fprintf(stderr, "sluice-demo: the gateway did not end cleanly\n");
+		status = EXIT_BAD;
+	}
+	endpoint_close(d->terminal);
+	endpoint_close(d->core);
+	keyctx_free(d->up);
+	keyctx_free(d->down);
+	audio_close(&d->audio);
+	return status;
+}
+
+static bool read_seconds(const char *where, const char *text, unsigned *out)
+{
+	uint64_t v;
+
+	if (str_to_u64(str_of(text), 86400, &v)) {
+		fprintf(stderr, "sluice-demo: %s: \"%s\" is not a number of seconds from 0 to 86400\n", where, text);
+		return false;
+	}
+	*out = (unsigned)v;
+	return true;
+}
+
+static bool read_arguments(struct demo *d, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		bool has_value = i + 1 < argc;
+
+		if (strcmp(argv[i], "--audio") == 0 && has_value) {
+			d->audio_path = argv[++i];
+		} else if (strcmp(argv[i], "--seconds") == 0 && has_value) {
+			if (!read_seconds("--seconds", argv[++i], &d->seconds))
+				return false;
+		} else {
+			fprintf(stderr, "sluice-demo: %s: not known, or its value is missing; see --help\n", argv[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct demo d = {.is_tty = isatty(STDOUT_FILENO)};
+	struct sigaction act = {.sa_handler = end_soon};
+	const char *seconds = getenv("DEMO_SECONDS");
+
+	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+		print_help();
+		return EXIT_GOOD;
+	}
+	if ((seconds && !read_seconds("DEMO_SECONDS", seconds, &d.seconds)) || !read_arguments(&d, argc, argv))
+		return EXIT_MISUSED;
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	return run(&d);
+}
