@@ -145,6 +145,8 @@ enum err endpoint_open(struct endpoint **out, const struct endpoint_config *conf
 	if (!err)
 		err = choose_numbers(e);
 	if (!err && (config->send || config->receive))
+		err = e->ops->probe(why); /* its self-test; it also wakes the library */
+	if (!err && (config->send || config->receive))
 		err = e->ops->open(&e->engine, why);
 	if (!err)
 		err = open_crypto(e, &e->send, config->send, ENGINE_SEND, why);
