@@ -140,6 +140,16 @@ const struct suite *csmap_policy_suite(const struct csmap_policy *p)
 	return NULL;
 }
 
+static bool is_strong_enough(const struct csmap_policy *p, unsigned prf)
+{
+	return p->value[CSMAP_ENCR_KEY_LEN] <= 16 || prf == MIKEY_PRF_SHA256;
+}
+
+bool csmap_policy_fits(const struct csmap_policy *p, unsigned prf)
+{
+	return csmap_policy_suite(p) && is_strong_enough(p, prf);
+}
+
 bool csmap_policy_eq(const struct csmap_policy *a, const struct csmap_policy *b)
 {
 	return memcmp(a->value, b->value, sizeof a->value) == 0;
@@ -188,6 +198,9 @@ enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs, cons
 	if (policy->value[CSMAP_ENCR_KEY_LEN] < 16 || policy->value[CSMAP_ENCR_KEY_LEN] > 32 ||
 	    policy->value[CSMAP_SALT_LEN] > 14)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, "crypto session %u: key or salt length of the policy",
+		                  cs->cs_id);
+	if (!is_strong_enough(policy, ground->prf))
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "crypto session %u: keys over 128 bits under 128-bit algorithms",
 		                  cs->cs_id);
 	*out = (struct csmap_session){.cs_id = cs->cs_id, .policy = *policy, .suite = csmap_policy_suite(policy), .key_type = key->type};
 	out->master_len = (uint8_t)policy->value[CSMAP_ENCR_KEY_LEN];

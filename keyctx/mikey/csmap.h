@@ -43,6 +43,8 @@ enum err csmap_policy_read(struct csmap_policy *out, const struct mikey_payload 
 void csmap_policy_write(struct wr *w, const struct csmap_policy *p);
 /* The suite those values are, or NULL: nothing of ours speaks it. */
 const struct suite *csmap_policy_suite(const struct csmap_policy *p);
+/* A suite of ours, and allowed under a PRF of that strength: a TEK over 128 bits needs the 256-bit one (RFC 6043 12.1). */
+bool csmap_policy_fits(const struct csmap_policy *p, unsigned prf);
 bool csmap_policy_eq(const struct csmap_policy *a, const struct csmap_policy *b);
 
 /* One crypto session with its keys: lives in secret memory, inside a ticket_csb. */

@@ -177,7 +177,7 @@ static enum err check_sessions(struct ticket_answer *a, struct mikey_fault *faul
 			if (!p)
 				return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "crypto session %u: policy %u is not there", cs->cs_id,
 				                  cs->policies.p[j]);
-			usable = usable || csmap_policy_suite(p);
+			usable = usable || csmap_policy_fits(p, a->msg.hdr.prf);
 		}
 		if (!usable)
 			return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP, "crypto session %u: no policy offered is a suite of ours",

@@ -184,7 +184,7 @@ static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys, cons
 
 /* The number of the first offered policy we can speak, or the one asked for. */
 static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offer, const struct bundle_policies *policies, unsigned sender,
-                              const struct ticket_cs *given, struct mikey_fault *fault)
+                              unsigned prf, const struct ticket_cs *given, struct mikey_fault *fault)
 {
 	out->n_policies = 1;
 	if (given && given->n_policies) {
@@ -194,7 +194,7 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 	for (size_t i = 0; i < offer->policies.n; i++) {
 		const struct csmap_policy *p = bundle_policy(policies, sender, offer->policies.p[i]);
 
-		if (p && csmap_policy_suite(p)) {
+		if (p && csmap_policy_fits(p, prf)) {
 			out->policies[0] = offer->policies.p[i];
 			return ERR_OK;
 		}
@@ -213,7 +213,7 @@ enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg 
 		const struct ticket_cs *mine = given_for(given, n_given, offer->cs[i].cs_id);
 
 		merge(&out[count], &offer->cs[i], mine);
-		e = choose_policy(&out[count], &offer->cs[i], policies, sender, mine, fault);
+		e = choose_policy(&out[count], &offer->cs[i], policies, sender, offer->hdr.prf, mine, fault);
 		if (!e)
 			e = settle(&out[count++], keys, env, fault);
 	}

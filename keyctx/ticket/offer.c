@@ -40,6 +40,10 @@ static enum err check_params(const struct ticket_offer_params *p, struct mikey_f
 		return e;
 	if (!p->n_cs || p->n_cs > MIKEY_CS_MAX)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%zu crypto sessions, 1 to %d", p->n_cs, MIKEY_CS_MAX);
+	for (size_t i = 0; i < p->n_policies; i++)
+		if (p->policies[i].value[CSMAP_ENCR_KEY_LEN] > 16 && p->rules->algs.prf != MIKEY_PRF_SHA256)
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "policy %u: keys over 128 bits under 128-bit algorithms",
+			                  p->policies[i].no);
 	if (p->keys && p->keys->n && !(flags & TICKET_L))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the ticket lets its initiator supply no keys (L)");
 	if (p->is_reuse && !(flags & TICKET_J))
