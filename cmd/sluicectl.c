@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* The gateway's command line: a table of commands over the JSON control protocol. Exit 0 done, 1 refused, 2 misused. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "cmd/sluicectl/text.h"
+#include "cmd/sluicectl/top.h"
+#include "control/client.h"
+#include "control/conf.h"
+#include "control/doc_json.h"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, INPUT_MAX_BYTES = 1 << 20 };
+
+struct ctl {
+	const char *where;
+	unsigned timeout_ms;
+	bool json;
+	const char *prefix, *mode, *interface;
+	uint64_t after, limit, count;
+	bool has_after, has_limit;
+	struct client *client;
+	struct doc_arena *arena;
+	int argc;    /* of the command, without its name */
+	char **argv;
+};
+
+struct command {
+	const char *name, *args, *help;
+	int args_min, args_max;
+	int (*run)(struct ctl *ctl);
+};
+
+static int misused(const char *fmt, const char *arg)
+{
+	fputs("sluicectl: ", stderr);
+	fprintf(stderr, fmt, arg);
+	fputs("; see sluicectl --help\n", stderr);
+	return EXIT_MISUSED;
+}
+
+static void print_doc(const struct ctl *ctl, const struct doc *d, void (*text)(struct buf *, const struct doc *))
+{
+	struct buf out = {0};
+
+	if (ctl->json) {
+		doc_json_encode(&out, d);
+		buf_char(&out, '\n');
+	} else {
+		text(&out, d);
+	}
+	fputs(out.p ? out.p : "", stdout);
+	fflush(stdout);
+	buf_free(&out);
+}
+
+/* The error's object goes to standard output with --json, so that programs find it where they look. */
+static int refused(const struct ctl *ctl, enum err e, const struct doc *error, const struct why *why)
+{
+	if (e == ERR_DENIED && ctl->json && error)
+		print_doc(ctl, error, text_print);
+	fprintf(stderr, "sluicectl: %s\n", why->text);
+	return EXIT_REFUSED;
+}
+
+static int call(struct ctl *ctl, const char *method, const struct doc *params,
+                void (*text)(struct buf *, const struct doc *))
+{
+	const struct doc *result = NULL;
+	struct why why = {""};
+	enum err e = client_call(ctl->client, method, params, &result, &why);
+
+	if (e)
+		return refused(ctl, e, result, &why);
+	print_doc(ctl, result, text);
+	return EXIT_DONE;
+}
+
+/* --- commands ----------------------------------------------------------------------------------------- */
+
+static void text_pong(struct buf *out, const struct doc *d)
+{
+	buf_printf(out, "pong: %llu of %llu sessions\n", (unsigned long long)text_number(d, "sessions"),
+	           (unsigned long long)text_number(d, "sessions_max"));
+}
+
+static int run_ping(struct ctl *ctl)
+{
+	return call(ctl, "ping", NULL, text_pong);
+}
+
+static int run_version(struct ctl *ctl)
+{
+	return call(ctl, "version", NULL, text_print);
+}
+
+static int run_stats(struct ctl *ctl)
+{
+	return call(ctl, "stats", NULL, text_print);
+}
+
+/* The argument, or with "-" standard input. Wiped by the caller: it may hold keys. */
+static enum err read_input(const char *arg, char **out, size_t *len)
+{
+	char *text = mem_alloc(INPUT_MAX_BYTES);
+
+	if (!text)
+		return ERR_NOMEM;
+	if (strcmp(arg, "-") == 0)
+		*len = fread(text, 1, INPUT_MAX_BYTES - 1, stdin);
+	else
+		*len = (size_t)snprintf(text, INPUT_MAX_BYTES, "%s", arg);
+	if (*len >= INPUT_MAX_BYTES - 1) {
+		secret_wipe(text, INPUT_MAX_BYTES);
+		mem_free(text);
+		return ERR_TOO_BIG;
+	}
+	*out = text;
+	return ERR_OK;
+}
+
+static int run_with_input(struct ctl *ctl, const char *method)
+{
+	struct doc *params = NULL;
+	struct why why = {"the input is too long"};
+	char *text = NULL;
+	size_t len = 0;
+	enum err e = read_input(ctl->argv[0], &text, &len);
+	int rc;
+
+	if (!e)
+		e = doc_json_decode(&params, ctl->arena, str_make(text, len), &why);
+	rc = e ? misused("%s", why.text) : call(ctl, method, params, text_print);
+	secret_wipe(text, len);
+	mem_free(text);
+	return rc;
+}
+
+static int run_create(struct ctl *ctl)
+{
+	return run_with_input(ctl, "session.create");
+}
+
+static int run_update(struct ctl *ctl)
+{
+	return run_with_input(ctl, "session.update");
+}
+
+static int run_by_id(struct ctl *ctl, const char *method)
+{
+	int rc = EXIT_DONE;
+
+	for (int i = 0; i < ctl->argc && rc == EXIT_DONE; i++) {
+		struct doc *params = doc_dict(ctl->arena);
+
+		doc_set_text(ctl->arena, params, "id", str_of(ctl->argv[i]));
+		rc = call(ctl, method, params, text_print);
+	}
+	return rc;
+}
+
+static int run_get(struct ctl *ctl)
+{
+	return run_by_id(ctl, "session.get");
+}
+
+static int run_delete(struct ctl *ctl)
+{
+	return run_by_id(ctl, "session.delete");
+}
+
+static void set_option(struct ctl *ctl, struct doc *params, const char *name, const char *value)
+{
+	if (value)
+		doc_set_text(ctl->arena, params, name, str_of(value));
+}
+
+static int run_list(struct ctl *ctl)
+{
+	struct doc *params = doc_dict(ctl->arena);
+
+	set_option(ctl, params, "prefix", ctl->prefix);
+	set_option(ctl, params, "mode", ctl->mode);
+	set_option(ctl, params, "interface", ctl->interface);
+	if (ctl->has_after)
+		doc_set_uint(ctl->arena, params, "after", ctl->after);
+	if (ctl->has_limit)
+		doc_set_uint(ctl->arena, params, "limit", ctl->limit);
+	return call(ctl, "session.list", params, text_sessions);
+}
+
+static int run_events(struct ctl *ctl)
+{
+	struct doc *params = doc_dict(ctl->arena), *kinds = doc_list(ctl->arena);
+	const struct doc *d = NULL;
+	struct why why = {""};
+	enum err e;
+
+	for (int i = 0; i < ctl->argc; i++)
+		doc_append(kinds, doc_text(ctl->arena, str_of(ctl->argv[i])));
+	if (ctl->argc)
+		doc_set(params, "events", kinds);
+	set_option(ctl, params, "prefix", ctl->prefix);
+	if (ctl->has_after)
+		doc_set_uint(ctl->arena, params, "after", ctl->after);
+	e = client_call(ctl->client, "events.subscribe", params, &d, &why);
+	if (e)
+		return refused(ctl, e, d, &why);
+	for (uint64_t n = 0; ctl->count == 0 || n < ctl->count; n++) {
+		e = client_next_event(ctl->client, &d, &why);
+		if (e)
+			return refused(ctl, e, NULL, &why);
+		print_doc(ctl, d, text_event);
+	}
+	return EXIT_DONE;
+}
+
+static int run_top(struct ctl *ctl)
+{
+	struct why why = {""};
+	enum err e = top_run(ctl->client, (unsigned)ctl->count, &why);
+
+	return e ? refused(ctl, e, NULL, &why) : EXIT_DONE;
+}
+
+static const struct command commands[] = {
+	{"ping", "", "is the gateway there, and how full", 0, 0, run_ping},
+	{"version", "", "what it is and what it can", 0, 0, run_version},
+	{"create", "JSON|-", "make a session from the params of session.create; - reads standard input", 1, 1, run_create},
+	{"update", "JSON|-", "change a session by the params of session.update", 1, 1, run_update},
+	{"get", "ID...", "a session and its statistics", 1, 64, run_get},
+	{"list", "", "sessions; --prefix --mode --interface choose, --limit and --after page", 0, 0, run_list},
+	{"delete", "ID...", "end sessions; prints their final statistics", 1, 64, run_delete},
+	{"stats", "", "counters of the process", 0, 0, run_stats},
+	{"events", "[NAME...]", "print what happens; --after SEQ tells first what was missed, --count N ends", 0, 16, run_events},
+	{"top", "", "a table of rates, every second; --count N ends", 0, 0, run_top},
+};
+
+/* --- the command line --------------------------------------------------------------------------------- */
+
+static int print_help(void)
+{
+	puts("usage: sluicectl [OPTION]... COMMAND [ARGUMENT]...\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		printf("  %-8s %-10s %s\n", commands[i].name, commands[i].args, commands[i].help);
+	printf("\n  --control WHERE   PATH or tcp:HOST:PORT; default: $SLUICE_CONTROL, else %s\n"
+	       "  --json            print answers as the protocol has them, one a line\n"
+	       "  --timeout MS      wait at most so long for an answer; default 5000\n"
+	       "  --prefix TEXT     only sessions whose id begins so\n"
+	       "  --mode NAME, --interface NAME, --after N, --limit N, --count N\n"
+	       "  --version, --help\n\n"
+	       "exit status: 0 done, 1 refused or not reachable, 2 misused\n",
+	       conf_standard_control());
+	return EXIT_DONE;
+}
+
+/* An option's place: a text or a number. */
+struct option_row {
+	const char *name;
+	const char **text;
+	uint64_t *number;
+	bool *given;
+};
+
+/* -1: not an option that takes a value; else 0 or EXIT_MISUSED. */
+static int take_option(const struct option_row *rows, size_t n, const char *name, const char *value)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(name, rows[i].name) != 0)
+			continue;
+		if (!value)
+			return misused("%s needs a value", name);
+		if (rows[i].text)
+			*rows[i].text = value;
+		else if (str_to_u64(str_of(value), UINT32_MAX, rows[i].number))
+			return misused("\"%s\" is not a number", value);
+		if (rows[i].given)
+			*rows[i].given = true;
+		return 0;
+	}
+	return -1;
+}
+
+/* Options may stand before and after the command. Returns how many words are left in argv, or -1 - exit status. */
+static int take_options(struct ctl *ctl, int argc, char **argv)
+{
+	uint64_t timeout_ms = ctl->timeout_ms;
+	const struct option_row rows[] = {
+		{"--control", &ctl->where, NULL, NULL},     {"--timeout", NULL, &timeout_ms, NULL},
+		{"--prefix", &ctl->prefix, NULL, NULL},     {"--mode", &ctl->mode, NULL, NULL},
+		{"--interface", &ctl->interface, NULL, NULL}, {"--after", NULL, &ctl->after, &ctl->has_after},
+		{"--limit", NULL, &ctl->limit, &ctl->has_limit}, {"--count", NULL, &ctl->count, NULL},
+	};
+	int words = 0;
+
+	for (int i = 1; i < argc; i++) {
+		int rc;
+
+		if (strncmp(argv[i], "--", 2) != 0 && strcmp(argv[i], "-h") != 0) {
+			argv[words++] = argv[i];
+			continue;
+		}
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return -1 - print_help();
+		if (strcmp(argv[i], "--version") == 0) {
+			puts("sluicectl " SLUICE_VERSION);
+			return -1 - EXIT_DONE;
+		}
+		if (strcmp(argv[i], "--json") == 0) {
+			ctl->json = true;
+			continue;
+		}
+		rc = take_option(rows, ARRAY_LEN(rows), argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+		if (rc < 0)
+			rc = misused("no option %s", argv[i]);
+		if (rc)
+			return -1 - rc;
+		i++;
+	}
+	ctl->timeout_ms = (unsigned)timeout_ms;
+	return words;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int run(struct ctl *ctl, const struct command *c)
+{
+	struct why why = {""};
+	int rc;
+
+	if (doc_arena_new(&ctl->arena))
+		return EXIT_REFUSED;
+	if (client_open(&ctl->client, ctl->where, ctl->timeout_ms, &why)) {
+		fprintf(stderr, "sluicectl: %s\n", why.text);
+		rc = EXIT_REFUSED;
+	} else {
+		rc = c->run(ctl);
+	}
+	client_close(ctl->client);
+	doc_arena_free(ctl->arena);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.where = getenv("SLUICE_CONTROL"), .timeout_ms = 5000};
+	const struct command *c;
+	int words;
+
+	if (!ctl.where || !ctl.where[0])
+		ctl.where = conf_standard_control();
+	words = take_options(&ctl, argc, argv);
+	if (words < 0)
+		return -1 - words;
+	if (words == 0)
+		return misused("%s", "a command is needed");
+	c = find_command(argv[0]);
+	if (!c)
+		return misused("no command \"%s\"", argv[0]);
+	ctl.argc = words - 1;
+	ctl.argv = argv + 1;
+	if (ctl.argc < c->args_min || ctl.argc > c->args_max)
+		return misused(c->args_min ? "%s needs other arguments" : "%s takes other arguments", c->name);
+	return run(&ctl, c);
+}

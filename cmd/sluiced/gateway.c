@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* Wires the parts: each is made after what it stands on and ended before it. */
+#include "cmd/sluiced/gateway.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/events.h"
+#include "control/listen.h"
+#include "control/proto_json.h"
+#include "control/service.h"
+#include "relay/relay.h"
+
+enum { CONTROL_OUT_MAX_BYTES = 4 << 20, CONTROL_REQUESTS_MAX = 1024 };
+
+struct gateway {
+	struct loop *loop;
+	struct conf conf;
+	int cpus[RELAY_WORKERS_MAX];
+	struct relay *relay;
+	struct loop_watch *relay_watch;
+	struct service *service;
+	struct events *events;
+	struct proto_json *json;
+	struct listener *listeners[CONF_LISTEN_MAX];
+	unsigned n_listeners;
+	struct buf ready_line;
+};
+
+/* The processors this process may use; fills `cpus` with at most RELAY_WORKERS_MAX of them. */
+static unsigned count_cpus(int cpus[RELAY_WORKERS_MAX])
+{
+	cpu_set_t set;
+	unsigned n = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return cpus[0] = 0, 1;
+	for (int i = 0; i < CPU_SETSIZE && n < RELAY_WORKERS_MAX; i++)
+		if (CPU_ISSET(i, &set))
+			cpus[n++] = i;
+	return n ? n : 1;
+}
+
+static enum err start_relay(struct gateway *g, struct why *why)
+{
+	const struct conf *c = &g->conf;
+	unsigned n_cpus = count_cpus(g->cpus);
+	struct relay_config config;
+
+	relay_config_defaults(&config);
+	config.workers = c->workers ? c->workers : n_cpus;
+	config.engine = conf_engine_name(c);
+	config.io = conf_io_name(c);
+	config.interfaces = c->interfaces.items;
+	config.n_interfaces = c->interfaces.n;
+	config.ssrcs_per_leg = c->ssrcs_per_leg;
+	config.replay_window_pkts = c->replay_window;
+	config.send_window_pkts = c->send_window;
+	config.gather_delay_us = c->gather_delay_us;
+	config.busy_poll_us = c->busy_poll_us;
+	config.pkts_per_worker = c->pkts_per_worker;
+	config.auth_fail_rate = c->auth_fail_rate;
+	if (c->pin_workers && config.workers > n_cpus)
+		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors", config.workers, n_cpus);
+	config.cpus = c->pin_workers ? g->cpus : NULL;
+	return relay_start(&g->relay, &config, why);
+}
+
+static void on_relay(void *arg, bool readable, bool writable)
+{
+	struct gateway *g = arg;
+
+	(void)readable;
+	(void)writable;
+	relay_poll(g->relay);
+}
+
+static struct service_config service_config_of(const struct gateway *g)
+{
+	const struct conf *c = &g->conf;
+
+	return (struct service_config){
+		.relay = g->relay,
+		.sessions_max = c->sessions_max,
+		.port_quarantine_ms = c->port_quarantine_ms,
+		.context = {.interfaces = c->interfaces.items,
+		            .n_interfaces = c->interfaces.n,
+		            .setup_timeout_ms = c->setup_timeout_ms,
+		            .inactivity_ms = c->inactivity_ms,
+		            .rekey_overlap_ms = c->rekey_overlap_ms,
+		            .e2ae_rekey = (uint8_t)c->e2ae_rekey,
+		            .rekey_roc = (uint8_t)c->rekey_roc,
+		            .dscp = (uint8_t)c->dscp},
+	};
+}
+
+static enum err start_control(struct gateway *g, struct why *why)
+{
+	struct service_config config = service_config_of(g);
+	enum err e;
+
+	if (loop_watch_new(&g->relay_watch, g->loop, relay_wait_fd(g->relay), true, false, on_relay, g))
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	e = service_new(&g->service, &config, why);
+	if (e)
+		return e;
+	if (events_new(&g->events, g->relay) || proto_json_new(&g->json, g->service, g->events))
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	return ERR_OK;
+}
+
+static enum err start_listeners(struct gateway *g, struct why *why)
+{
+	for (unsigned i = 0; i < g->conf.control.n; i++) {
+		struct listen_config config = {.where = g->conf.control.items[i],
+		                               .mode = g->conf.control_mode,
+		                               .line_max_bytes = PROTO_JSON_LINE_MAX,
+		                               .out_max_bytes = CONTROL_OUT_MAX_BYTES,
+		                               .conns_max = g->conf.control_clients,
+		                               .requests_max = CONTROL_REQUESTS_MAX,
+		                               .ops = &proto_json_listen_ops,
+		                               .arg = g->json};
+		enum err e = listener_new(&g->listeners[i], g->loop, &config, why);
+
+		if (e) {
+			why_prefix(why, "--control");
+			return e;
+		}
+		g->n_listeners++;
+	}
+	return ERR_OK;
+}
+
+static void say_ready(struct gateway *g)
+{
+	struct buf *b = &g->ready_line;
+	struct relay_stats s;
+
+	relay_get_stats(g->relay, &s);
+	buf_printf(b, "version=%s control=", SLUICE_VERSION);
+	for (unsigned i = 0; i < g->n_listeners; i++)
+		buf_printf(b, "%s%s", i ? "," : "", listener_where(g->listeners[i]));
+	buf_printf(b, " workers=%u engine=%s", s.workers, relay_engine_name(g->relay));
+	for (unsigned i = 0; i < g->conf.interfaces.n; i++) {
+		const struct io_interface *f = &g->conf.interfaces.items[i];
+		char text[ADDR_TEXT_MAX];
+
+		buf_printf(b, " interface=%s/%s/%s", f->name, addr_print_ip(&f->bind, text), relay_io_name(g->relay, i));
+	}
+}
+
+enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf, struct why *why)
+{
+	struct gateway *g = mem_alloc(sizeof(*g));
+	enum err e;
+
+	if (!g)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	g->loop = loop;
+	g->conf = *conf;
+	e = start_relay(g, why);
+	if (!e)
+		e = start_control(g, why);
+	if (!e)
+		e = start_listeners(g, why);
+	if (e) {
+		gateway_stop(g);
+		return e;
+	}
+	say_ready(g);
+	*out = g;
+	return ERR_OK;
+}
+
+void gateway_stop(struct gateway *g)
+{
+	if (!g)
+		return;
+	/* Requests under way are answered "closed" while their peers are still there to hear it. */
+	if (g->service)
+		service_close(g->service);
+	loop_watch_free(g->relay_watch);
+	relay_stop(g->relay);
+	for (unsigned i = 0; i < g->n_listeners; i++)
+		listener_free(g->listeners[i]);
+	proto_json_free(g->json);
+	events_free(g->events);
+	service_free(g->service);
+	buf_free(&g->ready_line);
+	mem_free(g);
+}
+
+void gateway_reload(struct gateway *g, const struct conf *next)
+{
+	struct buf need_restart = {0};
+	struct service_config config;
+
+	conf_reload(&g->conf, next, &need_restart);
+	log_set_level((enum log_level)g->conf.log_level);
+	config = service_config_of(g);
+	service_reconfigure(g->service, &config);
+	if (need_restart.n)
+		log_warn("conf", "msg=\"changed, but needs a restart\" settings=\"%s\"", need_restart.p);
+	log_info("conf", "msg=\"settings taken over\"");
+	buf_free(&need_restart);
+}
+
+const char *gateway_ready_line(const struct gateway *g)
+{
+	return g->ready_line.p ? g->ready_line.p : "";
+}
