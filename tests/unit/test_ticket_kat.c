@@ -84,7 +84,7 @@ static void derivations(void)
 
 	for (unsigned prf = 0; prf < 2; prf++) {
 		struct mikey_msg_keys k;
-		uint8_t a[64], b[64], inkey[40];
+		uint8_t a[96], b[64], inkey[40];
 		struct view id = play_uri(bob).data;
 
 		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKi"), 0x11223344, 1, kat("RANDRi"), none));
