@@ -11,6 +11,7 @@
 #include "control/events.h"
 #include "control/listen.h"
 #include "control/proto_json.h"
+#include "control/signalling.h"
 #include "control/service.h"
 #include "relay/relay.h"
 
@@ -25,6 +26,7 @@ struct gateway {
 	struct service *service;
 	struct events *events;
 	struct proto_json *json;
+	struct signalling *signalling;
 	struct listener *listeners[CONF_LISTEN_MAX];
 	unsigned n_listeners;
 	struct buf ready_line;
@@ -109,7 +111,7 @@ static enum err start_control(struct gateway *g, struct why *why)
 		return e;
 	if (events_new(&g->events, g->relay) || proto_json_new(&g->json, g->service, g->events))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	return ERR_OK;
+	return signalling_new(&g->signalling, g->loop, g->service, g->json, &g->conf, why);
 }
 
 static enum err start_listeners(struct gateway *g, struct why *why)
@@ -143,6 +145,10 @@ static void say_ready(struct gateway *g)
 	buf_printf(b, "version=%s control=", SLUICE_VERSION);
 	for (unsigned i = 0; i < g->n_listeners; i++)
 		buf_printf(b, "%s%s", i ? "," : "", listener_where(g->listeners[i]));
+	if (g->conf.ng.n) {
+		buf_text(b, " ng=");
+		signalling_print(g->signalling, b);
+	}
 	buf_printf(b, " workers=%u engine=%s", s.workers, relay_engine_name(g->relay));
 	for (unsigned i = 0; i < g->conf.interfaces.n; i++) {
 		const struct io_interface *f = &g->conf.interfaces.items[i];
@@ -186,6 +192,7 @@ void gateway_stop(struct gateway *g)
 	relay_stop(g->relay);
 	for (unsigned i = 0; i < g->n_listeners; i++)
 		listener_free(g->listeners[i]);
+	signalling_free(g->signalling);
 	proto_json_free(g->json);
 	events_free(g->events);
 	service_free(g->service);
