@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages from files and standard input: raw octets, base64, hexadecimal, or the SDP line that carries one. */
+#ifndef CMD_SLUICE_UE_INPUT_H
+#define CMD_SLUICE_UE_INPUT_H
+
+#include "base/buf.h"
+
+/* Reads all of `path` ("-": standard input), at most 64 kB. ERR_IO, ERR_TOO_BIG, ERR_NOMEM. */
+enum err input_read(struct buf *out, const char *path, struct why *why) MUST_USE;
+
+/*
+ * The octets of a message in whichever form it has: it begins with version 1, so raw ones with the octet 01, hexadecimal text with "01"
+ * and base64 with "AQ"; "a=key-mgmt:mikey" may stand before. Blanks and line ends in text are passed over. ERR_SYNTAX.
+ */
+enum err input_octets(struct buf *out, struct view in, struct why *why) MUST_USE;
+
+#endif
