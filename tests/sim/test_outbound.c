@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* No index twice (R-G7): whatever the core does, one key, SSRC and index never protect two packets; RTCP follows a new SSRC. */
+#include "tests/harness/call.h"
+
+#include "base/bytes.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+enum { SSRC_B = 0x0b0b0b0b };
+
+struct seen {
+	uint8_t key[10]; /* SSRC and extended index as the terminal reconstructs it */
+	uint8_t cipher[16];
+};
+
+struct scene {
+	struct stage g;
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+	struct srtp_end up, down;
+	struct map *used;
+	unsigned opened, refused, reused;
+};
+
+static bool scene_open(struct scene *s)
+{
+	memset(s, 0, sizeof(*s));
+	if (!stage_open(&s->g, "evp", 1) || !EXPECT_OK(map_new(&s->used)))
+		return false;
+	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
+	if (!srtp_open(&s->up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND) ||
+	    !srtp_open(&s->down, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_RECEIVE))
+		return false;
+	s->media.legs[0].receive = s->up.ctx;
+	s->media.legs[0].send = s->down.ctx;
+	s->media.legs[1].latch = RELAY_LATCH_FOLLOW;
+	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+}
+
+static void scene_close(struct scene *s)
+{
+	struct seen *x;
+	size_t at = 0;
+
+	EXPECT_OK(call_delete(&s->g, s->call));
+	while ((x = map_next(s->used, &at)))
+		mem_free(x);
+	map_free(s->used);
+	srtp_close(&s->up);
+	srtp_close(&s->down);
+	stage_close(&s->g);
+}
+
+/* What the terminal gets: every packet opens, and none has an SSRC and index that another had. */
+static unsigned terminal_hears(struct scene *s, uint32_t *ssrc)
+{
+	struct sim_pkt got;
+	unsigned n = 0;
+
+	stage_run(&s->g, 1);
+	while (sim_receive(s->g.sim, &call_peer_a, &got)) {
+		struct seen *x = mem_alloc(sizeof(*x));
+		enum verdict v = VERDICT_NONE;
+
+		CHECK(x != NULL);
+		memcpy(x->key, got.data + 8, 4);
+		memcpy(x->key + 4, got.data + 2, 2);
+		*ssrc = be32_get(got.data + 8);
+		if (!srtp_open_pkt(&s->down, got.data, got.len, &v)) {
+			s->refused++;
+			mem_free(x);
+			continue;
+		}
+		s->opened++;
+		n++;
+		if (map_put(s->used, x->key, 6, x)) {
+			s->reused++;
+			mem_free(x);
+		}
+	}
+	return n;
+}
+
+static void core_sends(struct scene *s, uint32_t ssrc, uint16_t seq)
+{
+	uint8_t octets[256];
+	size_t n = call_rtp(octets, ssrc, seq);
+
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, octets, n));
+}
+
+static void order_gaps_and_ssrc_pass_unchanged(void)
+{
+	static const uint16_t seqs[] = {100, 101, 105, 103, 104, 102, 400, 399, 401};
+	struct scene s;
+	uint32_t ssrc = 0;
+
+	if (!scene_open(&s))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(seqs); i++) {
+		core_sends(&s, SSRC_B, seqs[i]);
+		EXPECT_INT(terminal_hears(&s, &ssrc), 1);
+		EXPECT_INT(ssrc, SSRC_B);
+	}
+	core_sends(&s, SSRC_B, 103);
+	EXPECT_INT(terminal_hears(&s, &ssrc), 0);
+	EXPECT_OK(call_query(&s.g, s.call));
+	EXPECT_INT(s.g.media_stats[0].legs[1].verdicts[VERDICT_DUPLICATE], 1);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SSRC_CHANGED), 0);
+	scene_close(&s);
+}
+
+static void a_jump_back_gets_a_new_ssrc(void)
+{
+	struct scene s;
+	uint32_t ssrc = 0;
+
+	if (!scene_open(&s))
+		return;
+	for (uint16_t i = 20000; i < 20100; i++)
+		core_sends(&s, SSRC_B, i);
+	terminal_hears(&s, &ssrc);
+	EXPECT_INT(ssrc, SSRC_B);
+	/* Beyond the send window: the source began again under the same SSRC. */
+	for (uint16_t i = 10; i < 40; i++) {
+		core_sends(&s, SSRC_B, i);
+		EXPECT_INT(terminal_hears(&s, &ssrc), 1);
+		EXPECT(ssrc != SSRC_B);
+	}
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SSRC_CHANGED), 1);
+	EXPECT_INT(s.reused + s.refused, 0);
+	EXPECT_OK(call_query(&s.g, s.call));
+	EXPECT_INT(s.g.media_stats[0].legs[1].ssrc_changes + s.g.media_stats[0].legs[0].ssrc_changes, 1);
+	scene_close(&s);
+}
+
+/* The receiver report of a terminal names the SSRC it heard; the core gets the one it sent. */
+static void reports_are_translated(void)
+{
+	struct scene s;
+	struct sim_pkt got;
+	uint8_t rr[256] = {0x81, 201, 0, 7};
+	uint32_t ssrc = 0;
+	size_t n;
+
+	if (!scene_open(&s))
+		return;
+	for (uint16_t i = 20000; i < 20010; i++)
+		core_sends(&s, SSRC_B, i);
+	core_sends(&s, SSRC_B, 5);
+	terminal_hears(&s, &ssrc);
+	REQUIRE(ssrc != SSRC_B);
+	be32_put(rr + 4, 0x0a0a0a0a);
+	be32_put(rr + 8, ssrc);
+	n = end_protect(&s.up, rr, 32, sizeof(rr), 0);
+	REQUIRE(n > 32);
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, rr, n));
+	stage_run(&s.g, 1);
+	REQUIRE(sim_receive(s.g.sim, &call_peer_b, &got));
+	EXPECT_INT(got.len, 32);
+	EXPECT_INT(be32_get(got.data + 4), 0x0a0a0a0a);
+	EXPECT_INT(be32_get(got.data + 8), SSRC_B);
+	/* And the other way: the core's sender report speaks of the SSRC the terminal knows. */
+	memset(rr, 0, sizeof(rr));
+	rr[0] = 0x80;
+	rr[1] = 200;
+	rr[3] = 6;
+	be32_put(rr + 4, SSRC_B);
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, rr, 28));
+	stage_run(&s.g, 1);
+	REQUIRE(sim_receive(s.g.sim, &call_peer_a, &got));
+	EXPECT_INT(be32_get(got.data + 4), ssrc);
+	scene_close(&s);
+}
+
+/* Whatever the core sends, in any order, with restarts, duplicates and jumps: nothing the terminal opens was ever used before. */
+static void random_cores_never_reuse(void)
+{
+	struct scene s;
+	uint32_t ssrc;
+	uint16_t seq = 1000;
+
+	if (!scene_open(&s))
+		return;
+	for (int i = 0; i < 6000; i++) {
+		uint64_t r = test_random(&s.g.random) % 1000;
+
+		if (r < 3)
+			seq = (uint16_t)test_random(&s.g.random);
+		else if (r < 100)
+			seq = (uint16_t)(seq - test_random(&s.g.random) % 50);
+		else
+			seq++;
+		core_sends(&s, SSRC_B, seq);
+		if (s.down.n_streams + 1 >= CALL_STREAMS_MAX)
+			break;
+		if (i % 8 == 0)
+			terminal_hears(&s, &ssrc);
+	}
+	terminal_hears(&s, &ssrc);
+	EXPECT(s.opened > 500);
+	EXPECT_INT(s.reused, 0);
+	scene_close(&s);
+}
+
+TEST_MAIN("outbound", {"order, gaps and SSRC pass unchanged", order_gaps_and_ssrc_pass_unchanged},
+          {"a jump back gets a new SSRC", a_jump_back_gets_a_new_ssrc}, {"reports are translated", reports_are_translated},
+          {"random cores never reuse", random_cores_never_reuse})

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* Order of trust: whatever arrives, only authenticated packets move anything, and the call goes on. */
+#include "tests/harness/call.h"
+
+#include "base/bytes.h"
+#include "base/clk.h"
+
+enum { SSRC_A = 0x0a0a0a0a };
+
+/* One e2ae call, the terminal's sending side, and what the core has heard. */
+struct scene {
+	struct stage g;
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+	struct srtp_end up, down;
+	uint8_t octets[256];
+};
+
+static bool scene_open(struct scene *s, const char *engine)
+{
+	memset(s, 0, sizeof(*s));
+	if (!stage_open(&s->g, engine, 1))
+		return false;
+	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
+	if (!srtp_open(&s->up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND) ||
+	    !srtp_open(&s->down, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_RECEIVE))
+		return false;
+	s->media.legs[0].receive = s->up.ctx;
+	s->media.legs[0].send = s->down.ctx;
+	s->media.legs[0].latch = RELAY_LATCH_FOLLOW;
+	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+}
+
+static void scene_close(struct scene *s)
+{
+	EXPECT_OK(call_delete(&s->g, s->call));
+	srtp_close(&s->up);
+	srtp_close(&s->down);
+	stage_close(&s->g);
+}
+
+static size_t protected_pkt(struct scene *s, uint64_t index)
+{
+	size_t n = call_rtp(s->octets, SSRC_A, index);
+
+	return end_protect(&s->up, s->octets, n, sizeof(s->octets), index);
+}
+
+static void put(struct scene *s, const struct addr *from, size_t n)
+{
+	EXPECT_OK(sim_send(s->g.sim, from, &call_local_a, s->octets, n));
+}
+
+/* How many packets the core has got since last asked; each must be one that call_rtp made. */
+static unsigned heard(struct scene *s)
+{
+	struct sim_pkt got;
+	unsigned n = 0;
+
+	stage_run(&s->g, 1);
+	while (sim_receive(s->g.sim, &call_peer_b, &got)) {
+		uint8_t want[256];
+		uint64_t index = (uint64_t)be32_get(got.data + 12) << 32 | be32_get(got.data + 16);
+
+		EXPECT_OCTETS(got.data, got.len, want, call_rtp(want, SSRC_A, index));
+		n++;
+	}
+	return n;
+}
+
+static const struct relay_leg_stats *leg_a(struct scene *s)
+{
+	EXPECT_OK(call_query(&s->g, s->call));
+	return &s->g.media_stats[0].legs[0];
+}
+
+/*
+ * Three wraps of the sequence number. Near each, packets are lost and shuffled within a window, also across the wrap; every packet
+ * that was sent arrives once, in clear, with the right octets.
+ */
+static void three_wraps(const char *engine)
+{
+	enum { SPAN = 3 * 65536 + 300, BLOCK = 40 };
+	struct scene s;
+	unsigned sent = 0, got = 0;
+
+	if (!scene_open(&s, engine))
+		return;
+	for (uint64_t at = 65000; at < 65000 + SPAN;) {
+		uint64_t block[BLOCK];
+		unsigned n = 0;
+		bool near_wrap = ((at + 200) & 0xffff) < 400;
+
+		for (; n < BLOCK; n++)
+			block[n] = at + n;
+		at += BLOCK;
+		/* Far from the wraps only every 20th block is sent: the gaps are losses, far below half the space. */
+		if (!near_wrap && at / BLOCK % 20)
+			continue;
+		for (unsigned i = 0; i + 1 < n; i++) {
+			unsigned j = i + (unsigned)(test_random(&s.g.random) % (n - i));
+			uint64_t t = block[i];
+
+			block[i] = block[j];
+			block[j] = t;
+		}
+		for (unsigned i = 0; i < n; i++) {
+			if (test_random(&s.g.random) % 10 == 0)
+				continue;
+			put(&s, &call_peer_a, protected_pkt(&s, block[i]));
+			sent++;
+		}
+		got += heard(&s);
+	}
+	EXPECT_INT(got, sent);
+	EXPECT_INT(leg_a(&s)->streams[0].roc, 4 - 1);
+	EXPECT_INT(leg_a(&s)->verdicts[VERDICT_AUTH_FAILED], 0);
+	scene_close(&s);
+}
+
+static void three_wraps_with_every_engine(void)
+{
+	three_wraps("libsrtp");
+	three_wraps("evp");
+#ifdef WITH_MB
+	three_wraps("mb");
+#endif
+}
+
+static void replays_are_dropped(void)
+{
+	struct scene s;
+	uint8_t first[256];
+	size_t n;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	n = protected_pkt(&s, 100);
+	memcpy(first, s.octets, n);
+	put(&s, &call_peer_a, n);
+	EXPECT_INT(heard(&s), 1);
+	for (uint64_t i = 101; i < 400; i++) {
+		uint8_t again[256];
+
+		n = protected_pkt(&s, i);
+		memcpy(again, s.octets, n);
+		put(&s, &call_peer_a, n);
+		EXPECT_INT(heard(&s), 1);
+		memcpy(s.octets, again, n);
+		put(&s, &call_peer_a, n);
+		EXPECT_INT(heard(&s), 0);
+	}
+	memcpy(s.octets, first, sizeof(first));
+	put(&s, &call_peer_a, n);
+	EXPECT_INT(heard(&s), 0);
+	EXPECT_INT(leg_a(&s)->verdicts[VERDICT_REPLAYED], 299);
+	EXPECT_INT(leg_a(&s)->verdicts[VERDICT_TOO_OLD], 1);
+	scene_close(&s);
+}
+
+/* Every octet of a packet changed in turn: none passes, none moves anything, and the good one still does pass. */
+static void forgeries_move_nothing(void)
+{
+	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
+	struct scene s;
+	uint8_t good[256];
+	size_t n;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	for (uint64_t i = 65530; i < 65540; i++) {
+		put(&s, &call_peer_a, protected_pkt(&s, i));
+		EXPECT_INT(heard(&s), 1);
+	}
+	n = protected_pkt(&s, 65540);
+	memcpy(good, s.octets, n);
+	for (size_t at = 0; at < n; at++) {
+		memcpy(s.octets, good, n);
+		s.octets[at] ^= (uint8_t)(1 + test_random(&s.g.random) % 255);
+		put(&s, &mallory, n);
+		EXPECT_INT(heard(&s), 0);
+	}
+	/* A sequence number far ahead would move the ROC if it were believed. */
+	memcpy(s.octets, good, n);
+	be16_put(s.octets + 2, 40000);
+	put(&s, &mallory, n);
+	EXPECT_INT(heard(&s), 0);
+	for (size_t cut = 0; cut < n; cut++) {
+		memcpy(s.octets, good, n);
+		put(&s, &mallory, cut);
+		EXPECT_INT(heard(&s), 0);
+	}
+	EXPECT(addr_eq(&leg_a(&s)->remote, &call_peer_a));
+	EXPECT_INT(leg_a(&s)->n_streams, 1);
+	EXPECT_INT(leg_a(&s)->streams[0].roc, 1);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 0);
+	memcpy(s.octets, good, n);
+	put(&s, &call_peer_a, n);
+	EXPECT_INT(heard(&s), 1);
+	scene_close(&s);
+}
+
+static void a_flood_of_sources_keeps_nothing(void)
+{
+	struct scene s;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	put(&s, &call_peer_a, protected_pkt(&s, 1));
+	EXPECT_INT(heard(&s), 1);
+	for (unsigned i = 0; i < 5000; i++) {
+		size_t n = call_rtp(s.octets, (uint32_t)test_random(&s.g.random), i);
+
+		put(&s, &call_peer_a, n + 10);
+		if (i % 50 == 49)
+			EXPECT_INT(heard(&s), 0);
+	}
+	EXPECT_INT(leg_a(&s)->n_streams, 1);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_STREAM_LIMIT), 0);
+	put(&s, &call_peer_a, protected_pkt(&s, 2));
+	EXPECT_INT(heard(&s), 1);
+	scene_close(&s);
+}
+
+/* The terminal's NAT gives it another port: the first authenticated packet moves the latch, an old one replayed from elsewhere does not. */
+static void a_rebind_is_followed_once_proven(void)
+{
+	static const struct addr moved = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};
+	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
+	struct scene s;
+	struct sim_pkt got;
+	size_t n;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	n = protected_pkt(&s, 1);
+	put(&s, &call_peer_a, n);
+	EXPECT_INT(heard(&s), 1);
+	put(&s, &mallory, n);
+	EXPECT_INT(heard(&s), 0);
+	EXPECT(addr_eq(&leg_a(&s)->remote, &call_peer_a));
+	put(&s, &moved, protected_pkt(&s, 2));
+	EXPECT_INT(heard(&s), 1);
+	EXPECT(addr_eq(&leg_a(&s)->remote, &moved));
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 1);
+	n = call_rtp(s.octets, 7, 7);
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, s.octets, n));
+	stage_run(&s.g, 1);
+	EXPECT(sim_receive(s.g.sim, &moved, &got));
+	EXPECT(!sim_receive(s.g.sim, NULL, &got));
+	scene_close(&s);
+}
+
+/* Clear RTP, STUN, DTLS and noise at a secure leg reach nobody, whoever sends them. */
+static void what_is_not_srtp_stays_out(void)
+{
+	static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, dtls[64] = {22, 254, 253};
+	struct scene s;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	for (unsigned i = 0; i < 2000; i++) {
+		size_t n = 1 + test_random(&s.g.random) % 200;
+
+		for (size_t k = 0; k < n; k++)
+			s.octets[k] = (uint8_t)test_random(&s.g.random);
+		put(&s, &call_peer_a, n);
+	}
+	memcpy(s.octets, stun, sizeof(stun));
+	put(&s, &call_peer_a, sizeof(stun));
+	memcpy(s.octets, dtls, sizeof(dtls));
+	put(&s, &call_peer_a, sizeof(dtls));
+	put(&s, &call_peer_a, call_rtp(s.octets, SSRC_A, 5));
+	EXPECT_INT(heard(&s), 0);
+	EXPECT_INT(leg_a(&s)->verdicts[VERDICT_FORWARDED], 0);
+	EXPECT_INT(leg_a(&s)->verdicts[VERDICT_OVERLOAD], 0);
+	put(&s, &call_peer_a, protected_pkt(&s, 5));
+	EXPECT_INT(heard(&s), 1);
+	scene_close(&s);
+}
+
+TEST_MAIN("trust", {"three wraps with every engine", three_wraps_with_every_engine}, {"replays are dropped", replays_are_dropped},
+          {"forgeries move nothing", forgeries_move_nothing}, {"a flood of sources keeps nothing", a_flood_of_sources_keeps_nothing},
+          {"a rebind is followed once proven", a_rebind_is_followed_once_proven},
+          {"what is not SRTP stays out", what_is_not_srtp_stays_out})
