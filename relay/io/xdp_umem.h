@@ -14,7 +14,7 @@ enum {
 	XDP_FRAME_ROOM = 256,  /* what the kernel leaves free at its start (XDP_PACKET_HEADROOM) */
 	XDP_FRAME_MAX = 1600,  /* octets of a frame received: the rest is tailroom */
 	XDP_QUEUES_MAX = 128,  /* of a worker, over all devices */
-	XDP_RING = 1024,       /* slots of each ring */
+	XDP_RING = 2048,       /* slots of each ring */
 };
 
 /*

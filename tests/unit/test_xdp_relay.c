@@ -58,6 +58,7 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 	struct relay_config c;
 	struct why why = {{0}};
 	char reason[128];
+	int bytes = 16 << 20;
 
 	memset(&g, 0, sizeof(g));
 	if (!netns_make(g.peers, 2, queues, reason)) {
@@ -81,6 +82,8 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 	/* Now: a relay that has started has given up what it takes to enter another namespace. */
 	for (unsigned i = 0; i < 4; i++)
 		g.fds[i % 2][i / 2] = peer_udp(i % 2, i / 2, PEER_PORT);
+	for (unsigned i = 0; i < 4; i++)
+		setsockopt(g.fds[i % 2][i / 2], SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	relay_config_defaults(&c);
 	c.workers = workers;
 	c.engine = "auto";
@@ -292,24 +295,24 @@ static uint64_t workers_ns(void)
 static void measure_one(const char *io, enum relay_mode mode, unsigned calls, uint64_t pps, unsigned seconds)
 {
 	struct keyctx *keys[2] = {call_key("AES_CM_128_HMAC_SHA1_80"), call_key("AES_CM_128_HMAC_SHA1_80")};
-	uint8_t payload[172];
+	uint8_t payloads[32][172];
 	struct mmsghdr messages[32];
-	struct iovec iov = {.iov_base = payload, .iov_len = sizeof(payload)};
+	struct iovec iovs[32];
 	struct sockaddr_storage names[32];
 	uint64_t start, busy, heard = 0, sent = 0, total = pps * seconds;
-	int fd, sink, bytes = 8 << 20, i;
+	int fd, sink, i;
 
 	if (!open_relay(io, 1, 1, false))
 		return;
 	fd = g.fds[1][0];
 	sink = g.fds[0][0];
-	setsockopt(sink, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	for (unsigned n = 0; n < calls; n++) {
 		call(n, false, mode, mode == RELAY_MODE_RTP ? NULL : keys[0], mode == RELAY_MODE_RTP ? NULL : keys[1]);
 		if (n % 256 == 255 || n + 1 == calls)
 			await(n + 1);
 	}
-	call_rtp(payload, 9, 0);
+	for (i = 0; i < 32; i++)
+		call_rtp(payloads[i], 9, 0);
 	for (int warm = 1; warm >= 0; warm--) {
 		uint64_t many = warm ? pps : total;
 
@@ -321,10 +324,11 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 			for (i = 0; i < 32; i++) {
 				struct addr to = addr_with_port(&g.interfaces[1].bind, (uint16_t)(PORT_MIN + 2 * ((sent + (unsigned)i) % calls)));
 
-				messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = &names[i],
+				iovs[i] = (struct iovec){.iov_base = payloads[i], .iov_len = sizeof(payloads[i])};
+				be16_put(payloads[i] + 2, (uint16_t)((warm ? 0 : pps / calls + 1) + (sent + (unsigned)i) / calls));
+				messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iovs[i], .msg_iovlen = 1, .msg_name = &names[i],
 				                                           .msg_namelen = addr_to_sockaddr(&to, &names[i])}};
 			}
-			be16_put(payload + 2, (uint16_t)((warm ? 0 : pps / calls) + sent / calls + 1));
 			sendmmsg(fd, messages, 32, 0);
 			while (recv(sink, &i, 4, MSG_DONTWAIT | MSG_TRUNC) > 0)
 				heard++;
