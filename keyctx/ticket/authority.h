@@ -39,13 +39,13 @@ size_t authority_certs(const struct authority *a, struct view *out, size_t room)
 /* What a replay cache asks by (readings 38); the T's seconds tell when an entry may go. */
 enum err authority_replay_key(const struct authority *a, uint8_t out[32]) MUST_USE;
 
-/* How the sender is known. Borrowed for the call. */
+/* How the sender is known. Borrowed for the call, but for own_key. */
 struct authority_peer {
 	struct view psk;                  /* pre-shared */
 	struct mikey_id owner;            /* whom the key belongs to; stands in the MAC when IDRi or IDRr is left out */
 	bool owns_sender;                 /* the caller found that IDRi or IDRr belongs to that owner; else MIKEY_E_ID */
 	const struct pki_chain *chain;    /* public key: already led to a trusted root by the caller */
-	const struct pki_key *own_key;    /* the KMS's private key: opens PKE, signs errors */
+	const struct pki_key *own_key;    /* the KMS's private key: opens PKE, signs errors; must outlive the authority */
 	const struct pki_cert *own_cert;  /* CHASH must name it */
 	struct mikey_id kms;              /* own name */
 };
