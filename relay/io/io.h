@@ -21,7 +21,7 @@ struct pool;
 
 /* A local address of the gateway, as in --interface NAME/ADDR[!ADVERTISED]. */
 struct io_interface {
-	char name[32];
+	char name[32];          /* what signalling calls it; the device is the one that has the address */
 	struct addr bind;       /* port 0 */
 	struct addr advertised; /* what signalling is told; equals bind without "!" */
 	uint16_t port_min, port_max;

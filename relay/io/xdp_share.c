@@ -12,6 +12,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -69,16 +70,34 @@ static uint32_t count_queues(const char *name)
 	return n < 1 ? 1 : n > STEER_QUEUES ? STEER_QUEUES : n;
 }
 
+/* The device that has an interface's address; 0: none. An interface's name is for signalling and says nothing of devices. */
+static uint32_t device_with(const struct addr *ip)
+{
+	struct ifaddrs *all, *a;
+	struct addr has;
+	uint32_t ifindex = 0;
+
+	if (getifaddrs(&all))
+		return 0;
+	for (a = all; a && !ifindex; a = a->ifa_next)
+		if (a->ifa_addr && !addr_from_sockaddr(a->ifa_addr, &has) && has.version == ip->version &&
+		    memcmp(has.ip, ip->ip, sizeof(has.ip)) == 0)
+			ifindex = if_nametoindex(a->ifa_name);
+	freeifaddrs(all);
+	return ifindex;
+}
+
 /* The device that carries an interface, and the VLAN id its packets have there. */
 static enum err resolve(const struct io_interface *interface, struct route_link *link, struct why *why)
 {
 	struct route_nl *nl;
-	uint32_t ifindex = if_nametoindex(interface->name);
+	uint32_t ifindex = device_with(&interface->bind);
+	char text[ADDR_TEXT_MAX], name[IF_NAMESIZE];
 	uint16_t vlan;
 	enum err e;
 
-	if (!ifindex)
-		return why_fail(why, ERR_NOT_FOUND, "no network device is called %s", interface->name);
+	if (!ifindex || !if_indextoname(ifindex, name))
+		return why_fail(why, ERR_NOT_FOUND, "no network device has the address %s", addr_print_ip(&interface->bind, text));
 	e = route_nl_open(&nl, why);
 	if (e)
 		return e;
@@ -90,13 +109,13 @@ static enum err resolve(const struct io_interface *interface, struct route_link 
 	}
 	route_nl_close(nl);
 	if (e)
-		return why_fail(why, e, "%s: the kernel does not describe it", interface->name);
+		return why_fail(why, e, "%s: the kernel does not describe it", name);
 	if (link->is_loopback)
-		return why_fail(why, ERR_UNSUPPORTED, "%s is loopback", interface->name);
+		return why_fail(why, ERR_UNSUPPORTED, "%s is loopback", name);
 	if (!link->is_ethernet)
-		return why_fail(why, ERR_UNSUPPORTED, "%s is not Ethernet", interface->name);
+		return why_fail(why, ERR_UNSUPPORTED, "%s is not Ethernet", name);
 	if (!link->is_up)
-		return why_fail(why, ERR_WRONG_STATE, "%s is down", interface->name);
+		return why_fail(why, ERR_WRONG_STATE, "%s is down", name);
 	return ERR_OK;
 }
 
@@ -441,7 +460,7 @@ enum err xdp_probe(const struct io_interface *interface, struct why *why)
 	d = &s->devices[0];
 	e = resolve(interface, &link, why);
 	if (!e && link.xdp_prog)
-		e = why_fail(why, ERR_BUSY, "%s has an XDP program of somebody else", interface->name);
+		e = why_fail(why, ERR_BUSY, "%s has an XDP program of somebody else", if_indextoname(link.ifindex, d->name));
 	if (!e)
 		e = open_raw(s, why);
 	if (!e)

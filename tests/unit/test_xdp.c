@@ -88,7 +88,7 @@ static bool gate_open(unsigned workers, unsigned queues)
 	for (unsigned i = 0; i < SIDES; i++) {
 		struct io_interface *f = &gate.interfaces[i];
 
-		snprintf(f->name, sizeof(f->name), "here%u", i % 2);
+		snprintf(f->name, sizeof(f->name), i % 2 ? "core" : "access"); /* says nothing of devices */
 		f->bind = f->advertised = ip(i < 2 ? "10.%u.0.1" : "fd00:%u::1", i % 2, 0);
 		f->port_min = PORT_MIN;
 		f->port_max = PORT_MAX;
@@ -645,16 +645,16 @@ static void many_packets(void)
 
 static void probe_says_why(void)
 {
-	struct io_interface f = {.name = "lo", .bind = ip("127.0.0.%u", 1, 0), .port_min = PORT_MIN, .port_max = PORT_MAX};
+	struct io_interface f = {.name = "default", .bind = ip("127.0.0.%u", 1, 0), .port_min = PORT_MIN, .port_max = PORT_MAX};
 	struct why why = {{0}};
 
 	if (!gate_open(1, 1))
 		return;
 	EXPECT_ERR(io_xdp.probe(&f, &why), ERR_UNSUPPORTED);
 	EXPECT_TEXT(why.text, "lo is loopback");
-	snprintf(f.name, sizeof(f.name), "nosuch0");
+	f.bind = ip("192.0.2.%u", 1, 0);
 	EXPECT_ERR(io_xdp.probe(&f, &why), ERR_NOT_FOUND);
-	EXPECT_TEXT(why.text, "no network device is called nosuch0");
+	EXPECT_TEXT(why.text, "no network device has the address 192.0.2.1");
 	EXPECT_ERR(io_xdp.probe(&gate.interfaces[0], &why), ERR_BUSY);
 	EXPECT_TEXT(why.text, "here0 has an XDP program of somebody else");
 	gate_close();

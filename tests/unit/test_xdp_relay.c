@@ -68,7 +68,7 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 	for (unsigned i = 0; i < 5; i++) {
 		struct io_interface *f = &g.interfaces[i];
 
-		snprintf(f->name, sizeof(f->name), i < 4 ? "here%u" : "lo", i % 2);
+		snprintf(f->name, sizeof(f->name), "%s", i == 4 ? "near" : i % 2 ? "core" : "access");
 		f->bind = i < 4 ? ip(i < 2 ? "10.%u.0.1" : "fd00:%u::1", i % 2, 0) : ip("127.0.0.%u", 1, 0);
 		f->advertised = f->bind;
 		f->port_min = PORT_MIN;
