@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Any description offered and answered under every profile: planned, turned into a session's patch, and forgotten without a trace. */
+#include "control/dialog_media.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void patches(const struct dialog_exchange *x, const struct dialog_exchange *now, const struct spec_context *context)
+{
+	struct spec_session *patch = NULL;
+
+	if (!dialog_patch_offer(&patch, x, now, "id", 1))
+		spec_free(patch);
+	patch = NULL;
+	if (!dialog_patch_answer(&patch, x, now, "id", 1, context))
+		spec_free(patch);
+	patch = NULL;
+	if (!dialog_patch_undo(&patch, x, "id"))
+		spec_free(patch);
+}
+
+static void offer_and_answer(const struct sdp *s, const struct dialog_options *o, const struct spec_context *context)
+{
+	struct dialog_exchange *x = NULL, *answered = NULL, *again = NULL;
+
+	if (dialog_plan_offer(&x, NULL, s, OFFER_SIDE_A, o, context, NULL))
+		return;
+	patches(x, NULL, context);
+	if (!dialog_exchange_copy(&answered, x) && !dialog_plan_answer(answered, NULL, s, o, NULL)) {
+		patches(answered, NULL, context);
+		if (!dialog_plan_offer(&again, answered, s, OFFER_SIDE_B, o, context, NULL))
+			patches(again, answered, context);
+	}
+	dialog_exchange_free(again);
+	dialog_exchange_free(answered);
+	dialog_exchange_free(x);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct io_interface interfaces[] = {{.name = "v4", .advertised = {.version = 4}},
+	                                                 {.name = "v6", .advertised = {.version = 6}}};
+	static const enum sdp_profile transports[] = {SDP_PROFILE_OTHER, SDP_PROFILE_AVP, SDP_PROFILE_SAVP};
+	const struct spec_context context = {.interfaces = interfaces, .n_interfaces = 2};
+	struct dialog_options o;
+	struct sdp *s;
+
+	if (sdp_parse(&s, str_make((const char *)data, size), NULL))
+		return 0;
+	for (unsigned p = DIALOG_PLAIN; p <= DIALOG_IMS_CORE; p++)
+		for (unsigned t = 0; t < ARRAY_LEN(transports); t++) {
+			dialog_options_defaults(&o);
+			o.profile = (enum dialog_profile)p;
+			o.transport = transports[t];
+			o.terminate = size & 1;
+			o.ims.has_binding = size & 2;
+			o.ims.is_emergency = size & 4;
+			offer_and_answer(s, &o, &context);
+		}
+	sdp_free(s);
+	return 0;
+}
