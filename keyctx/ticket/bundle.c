@@ -371,18 +371,27 @@ static void keep_rand(uint8_t *to, uint8_t *len, struct view rand)
 		memcpy(to, rand.p, rand.n);
 }
 
-/* Times of the initial exchange count too: a T is used once in a bundle (readings 41). */
-static void keep_times(struct ticket_csb *c, const struct mikey_msg *init, const struct mikey_msg *resp)
+void bundle_raise_time(struct ticket_csb *c, struct mikey_ts ts)
 {
-	uint64_t t[2] = {mikey_ts_to_64(mikey_msg_find(init, MIKEY_T)->u.t),
-	                 resp ? mikey_ts_to_64(mikey_msg_find(resp, MIKEY_T)->u.t) : 0};
-	unsigned own = !c->is_initiator;
+	uint64_t t = mikey_ts_to_64(ts);
 
-	c->max_t = resp && (int64_t)(t[1] - t[0]) > 0 ? t[1] : t[0];
-	if (own == 0 || resp)
-		c->own_t[c->n_own_t++] = t[own];
-	if (own == 1 || resp)
-		c->peer_t = t[!own];
+	if (ts.type != MIKEY_TS_COUNTER && (!c->max_t || ticket_ntp_diff(t, c->max_t) > 0))
+		c->max_t = t;
+}
+
+void bundle_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own)
+{
+	bundle_raise_time(c, ts);
+	if (!own) {
+		c->peer_t = ts;
+		c->has_peer_t = true;
+		return;
+	}
+	if (c->n_own_t == BUNDLE_OWN_TIMES) {
+		memmove(c->own_t, c->own_t + 1, sizeof c->own_t - sizeof c->own_t[0]);
+		c->n_own_t--;
+	}
+	c->own_t[c->n_own_t++] = mikey_ts_to_64(ts);
 }
 
 enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made, struct mikey_fault *fault)
@@ -402,7 +411,10 @@ enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made, str
 	keep_rand(c->randi, &c->randi_len, mikey_msg_rand_of(made->init, MIKEY_ROLE_I));
 	if (made->resp && (made->flags & TICKET_G))
 		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(made->resp, MIKEY_ROLE_R));
-	keep_times(c, made->init, made->resp);
+	/* Times of the initial exchange count too: a T is used once in a bundle (readings 41). */
+	bundle_note_time(c, mikey_msg_find(made->init, MIKEY_T)->u.t, made->is_initiator);
+	if (made->resp)
+		bundle_note_time(c, mikey_msg_find(made->resp, MIKEY_T)->u.t, !made->is_initiator);
 	e = prim_digest(PRIM_SHA256, mikey_msg_find(made->init, MIKEY_TICKET)->octets, c->ticket_hash);
 	if (e) {
 		ticket_csb_free(c);

@@ -55,9 +55,17 @@ struct ticket_csb {
 	struct mikey_keys *pending_keys;
 	struct bundle_policies *pending_policies;
 	uint8_t ticket_hash[32]; /* SHA-256 of the TICKET payload: an update may repeat it, not change it */
-	uint64_t max_t, peer_t, own_t[BUNDLE_OWN_TIMES];
+	uint64_t max_t; /* the latest time of either side; counters lie on another line and do not count */
+	bool has_peer_t;
+	struct mikey_ts peer_t;
+	uint64_t own_t[BUNDLE_OWN_TIMES];
 	size_t n_own_t;
 };
+
+/* Our next T lies behind this one. */
+void bundle_raise_time(struct ticket_csb *c, struct mikey_ts ts);
+/* A T that was sent or accepted. */
+void bundle_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own);
 
 /* What an initial exchange has settled. */
 struct bundle_made {

@@ -114,27 +114,17 @@ static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t w
 	}
 }
 
-static void note_time(struct ticket_csb *c, uint64_t t, bool own)
-{
-	if ((int64_t)(t - c->max_t) > 0)
-		c->max_t = t;
-	if (!own) {
-		c->peer_t = t;
-		return;
-	}
-	if (c->n_own_t == BUNDLE_OWN_TIMES) {
-		memmove(c->own_t, c->own_t + 1, sizeof c->own_t - sizeof c->own_t[0]);
-		c->n_own_t--;
-	}
-	c->own_t[c->n_own_t++] = t;
-}
-
 /* One key stream comes of one T: it must be new in both directions (readings 41). */
-static enum err check_fresh(const struct ticket_csb *c, uint64_t t, struct mikey_fault *fault)
+static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts, struct mikey_fault *fault)
 {
-	bool stale = (c->peer_t && (int64_t)(t - c->peer_t) <= 0) ||
-	             (c->n_own_t == BUNDLE_OWN_TIMES && (int64_t)(t - c->own_t[0]) < 0);
+	bool counts = ts.type == MIKEY_TS_COUNTER, stale = false;
+	uint64_t t = mikey_ts_to_64(ts);
 
+	/* Times and counters are not compared: a side stays with what it began with. */
+	if (c->has_peer_t)
+		stale = counts != (c->peer_t.type == MIKEY_TS_COUNTER) || ticket_ntp_diff(t, mikey_ts_to_64(c->peer_t)) <= 0;
+	if (!counts && c->n_own_t == BUNDLE_OWN_TIMES)
+		stale = stale || ticket_ntp_diff(t, c->own_t[0]) < 0;
 	for (size_t i = 0; i < c->n_own_t && !stale; i++)
 		stale = c->own_t[i] == t;
 	return stale ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "the timestamp was used in this bundle before") : ERR_OK;
@@ -233,7 +223,7 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 	if (!e)
 		e = mikey_build_done(&b, octets);
 	if (!e)
-		note_time(c, t.value, true);
+		bundle_note_time(c, t, true);
 	return e;
 }
 
@@ -380,7 +370,7 @@ static enum err check_received(const struct ticket_csb *c, const struct mikey_ms
 	if (!e && m->hdr.data_type == MIKEY_DT_TRANSFER_INIT)
 		e = ticket_rules_check_time(&c->rules, t->u.t, env->now_ntp, fault);
 	if (!e)
-		e = check_fresh(c, mikey_ts_to_64(t->u.t), fault);
+		e = check_fresh(c, t->u.t, fault);
 	if (!e)
 		e = check_statics(c, m, fault);
 	return e ? e : check_names(c, m, fault);
@@ -405,7 +395,7 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 	unsigned peer = c->is_initiator;
 	struct view names[2] = {c->id[0].data, c->id[1].data};
 	struct bundle_octets kept[2] = {{0}};
-	uint64_t t = mikey_ts_to_64(mikey_msg_find(ch->msg, MIKEY_T)->u.t);
+	struct mikey_ts t = mikey_msg_find(ch->msg, MIKEY_T)->u.t;
 	uint64_t max_t = c->max_t;
 	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, names, 2, fault);
 
@@ -419,8 +409,7 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 		e = ch->msg->hdr.v ? ERR_OK : bundle_check_complete(ch->msg, fault);
 	if (e)
 		return e;
-	if ((int64_t)(t - c->max_t) > 0)
-		c->max_t = t; /* our answer's time must lie behind it */
+	bundle_raise_time(c, t); /* our answer's time must lie behind it */
 	if (ch->msg->hdr.v)
 		e = answer_update(c, ch, peer, env, reply, fault);
 	if (!e)
@@ -441,7 +430,7 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 	c->received = kept[0];
 	c->reply = kept[1];
 	*reply = bundle_view(&c->reply);
-	note_time(c, t, false);
+	bundle_note_time(c, t, false);
 	commit(c, ch);
 	return ERR_OK;
 }
@@ -450,7 +439,7 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 {
 	unsigned peer = c->is_initiator;
 	struct view init = bundle_view(&c->pending);
-	uint64_t t = mikey_ts_to_64(mikey_msg_find(ch->msg, MIKEY_T)->u.t);
+	struct mikey_ts t = mikey_msg_find(ch->msg, MIKEY_T)->u.t;
 	struct bundle_octets kept[2] = {{0}};
 	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, &init, 1, fault);
 
@@ -477,7 +466,7 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	c->received = kept[0];
 	c->sent = kept[1];
 	c->reply = (struct bundle_octets){0};
-	note_time(c, t, false);
+	bundle_note_time(c, t, false);
 	commit(c, ch);
 	drop_pending(c);
 	return ERR_OK;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/secret.h"
+#include "keyctx/ticket/bundle.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_play.h"
 
@@ -188,6 +189,50 @@ static void out_of_order(void)
 	play_free(p);
 }
 
+/* An offer with a counter for its T: taken, and our own times stay times. */
+static void counter(void)
+{
+	struct play *p = play_new(play_session("mode4"));
+	static struct mikey_msg m;
+	static uint8_t octets[MIKEY_MESSAGE_MAX];
+	struct wr w = wr_make(octets, sizeof octets);
+	const struct mikey_payload *t;
+	struct view was, parts[4], made;
+	struct mikey_msg_keys k;
+	uint8_t mac[32];
+
+	p->fresh_random = true;
+	REQUIRE_OK(play_create(p));
+	REQUIRE_OK(play_offer(p));
+	was = play_view(p, PLAY_TRANSFER_INIT);
+	REQUIRE_OK(mikey_msg_read(&m, was, NULL));
+	t = mikey_msg_find(&m, MIKEY_T);
+	wr_octets(&w, was.p, t->offset + 1);
+	wr_octets(&w, (uint8_t[]){MIKEY_TS_COUNTER, 0, 0, 0, 9}, 5);
+	wr_octets(&w, was.p + t->offset + t->octets.n, was.n - t->offset - t->octets.n);
+	REQUIRE_OK(mikey_msg_read(&m, (struct view){.p = octets, .n = wr_len(&w)}, NULL));
+	REQUIRE_OK(bundle_init_parts(&m, parts, NULL));
+	parts[2] = mikey_msg_idr(&m, MIKEY_ROLE_I)->u.idr.id.data;
+	parts[3] = mikey_msg_idr(&m, MIKEY_ROLE_R)->u.idr.id.data;
+	REQUIRE_OK(mikey_prf_msg_keys(&k, 0, (struct view){.p = p->grant->keys->mpki, .n = 16}, m.hdr.csb_id, 1,
+	                              mikey_msg_rand_of(&m, MIKEY_ROLE_I), (struct view){0}));
+	REQUIRE_OK(mikey_mac(MIKEY_MAC_SHA1_160, &k, parts, 4, mac));
+	memcpy(octets + wr_len(&w) - 20, mac, 20);
+	REQUIRE_OK(play_offered(p, (struct view){.p = octets, .n = wr_len(&w)}));
+	REQUIRE_OK(play_finish(p));
+	REQUIRE_OK(mikey_msg_read(&m, play_view(p, PLAY_TRANSFER_RESP), NULL));
+	EXPECT_INT(mikey_msg_find(&m, MIKEY_T)->u.t.type, MIKEY_TS_NTP_UTC);
+	/* Its update is sent at a time as well, not at a count. */
+	REQUIRE_OK(ticket_csb_update(p->csb[1],
+	                             &(struct ticket_update_params){.cs = &(struct ticket_cs){.cs_id = 1, .n_policies = 1, .has_ssrc = true,
+	                                                                                     .spi = {.p = ticket_csb_session(p->csb[1], 0)->spi, .n = 4}},
+	                                                            .n_cs = 1},
+	                             &p->party[PLAY_BOB].env, &made, &p->fault));
+	REQUIRE_OK(mikey_msg_read(&m, made, NULL));
+	EXPECT(mikey_msg_find(&m, MIKEY_T)->u.t.value - p->party[PLAY_BOB].env.now_ntp < 16);
+	play_free(p);
+}
+
 /* Nothing of a call stays in secret memory when it is over. */
 static void nothing_left(void)
 {
@@ -205,4 +250,4 @@ static void nothing_left(void)
 }
 
 TEST_MAIN("ticket_variants", {"key-wrap", key_wrap}, {"in-clear", in_clear}, {"every-suite", every_suite}, {"chosen", chosen},
-          {"long-psk", long_psk}, {"out-of-order", out_of_order}, {"nothing-left", nothing_left})
+          {"long-psk", long_psk}, {"out-of-order", out_of_order}, {"counter", counter}, {"nothing-left", nothing_left})
