@@ -35,7 +35,7 @@ static struct {
 	.streams = {{1, 1000, 10000}, 3},
 	.repetitions = 7,
 	.budget_ms = 30,
-	.make_s = 20,
+	.make_s = 10,
 };
 
 static const struct opt opts[] = {
@@ -146,7 +146,7 @@ static void enter(struct result *r, struct round *round, const struct work_conte
 	unsigned i = 0;
 	enum err e;
 
-	*x = (struct entrant){.who = who, .span = round->streams};
+	*x = (struct entrant){.who = who, .span = round->streams > WORK_CHUNK ? WORK_CHUNK : round->streams};
 	e = who->make(&x->contexts, who, round->suite, round->direction, round->streams);
 	if (e != ERR_OK)
 		return;
@@ -253,15 +253,6 @@ static uint64_t visit_of(const struct round *round, const struct entrant *x, uin
 	return x->span < round->streams ? v / x->span * round->streams + v % x->span : v;
 }
 
-/* So that its next repetition keeps to the budget. A whole number of chunks. */
-static void set_span(const struct round *round, struct entrant *x)
-{
-	double span = set.budget_ms * 1e6 / x->ns[x->n - 1] / 2;
-
-	if (span < x->span && x->span > WORK_CHUNK && round->streams > WORK_CHUNK)
-		x->span = span < WORK_CHUNK ? WORK_CHUNK : (unsigned)span / WORK_CHUNK * WORK_CHUNK;
-}
-
 /* One repetition of one entrant. False when it refused a packet: then the figure would be of something else. */
 static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 {
@@ -296,7 +287,20 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 	}
 	x->ns[x->n] = (double)took_ns / (double)pkts;
 	x->cycles[x->n++] = (double)took_cycles / (double)pkts / round->payload;
-	set_span(round, x);
+	return true;
+}
+
+/* Tries it on a few streams, then lets it visit as many as its budget allows: a whole number of chunks, or all. */
+static bool set_span(struct round *round, struct entrant *x)
+{
+	double span;
+
+	if (x->span == round->streams)
+		return true;
+	if (!repeat(round, x, WORK_CHUNK))
+		return false;
+	span = set.budget_ms * 1e6 / x->ns[0] / 2;
+	x->span = span >= round->streams ? round->streams : span < WORK_CHUNK ? WORK_CHUNK : (unsigned)span / WORK_CHUNK * WORK_CHUNK;
 	return true;
 }
 
@@ -417,6 +421,8 @@ static bool run_round(struct result *r, struct round *round, double done, double
 			fprintf(stderr, "sluice-bench crypto: no packets to unprotect\n");
 			ok = false;
 		}
+		for (unsigned i = 0; ok && p == 0 && i < round->n_entrants; i++)
+			ok = !round->entrants[i].contexts || set_span(round, &round->entrants[i]);
 		for (unsigned b = 0; ok && b < set.batches.n; b++) {
 			progress_show(done + share * cell++ / cells, "%s, %u streams, %u octets, batch %u", round->suite->name,
 			              round->streams, round->payload, set.batches.v[b]);

@@ -2,6 +2,7 @@
 /* The reference engine: libsrtp2 decides and computes, one packet at a time; a shadow of its state tells the index it used. */
 #include <srtp2/srtp.h>
 
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -441,9 +442,20 @@ static enum err libsrtp_probe(struct why *why)
 	return selftest_run(&engine_libsrtp, 1, why);
 }
 
+/* libsrtp does not say what computes for it; nothing else here brings NSS into the process. */
+static int find_nss(struct dl_phdr_info *info, size_t size, void *found)
+{
+	(void)size;
+	*(bool *)found |= strstr(info->dlpi_name, "libnss3.so") != NULL;
+	return 0;
+}
+
 static const char *libsrtp_describe(char *out, size_t room)
 {
-	snprintf(out, room, "%s", srtp_get_version_string());
+	bool has_nss = false;
+
+	(void)dl_iterate_phdr(find_nss, &has_nss);
+	snprintf(out, room, "%s on %s", srtp_get_version_string(), has_nss ? "NSS" : "OpenSSL or its own ciphers");
 	return out;
 }
 
