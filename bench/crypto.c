@@ -49,7 +49,7 @@ static const struct opt opts[] = {
 	{.name = "streams", .kind = OPT_LIST, .out = &set.streams, .min = 1, .max = STREAMS_MAX,
 	 .help = "1 is hot; more are visited in shuffled order, a key for each"},
 	{.name = "quick", .kind = OPT_FLAG, .out = &set.quick,
-	 .help = "a short round: two suites, 160 octets, batches of 1 and 32, 1 and 10,000 streams"},
+	 .help = "a short round: two suites, 160 octets, batches of 1 and 32, 1 and 10,000 streams, contexts in 3 s or not at all"},
 	{.help = "How"},
 	{.name = "repetitions", .kind = OPT_COUNT, .out = &set.repetitions, .min = 1, .max = REPETITIONS_MAX, .local = true,
 	 .help = "of each figure; engines take turns"},
@@ -456,6 +456,8 @@ static void set_quick(void)
 	set.payloads = (struct opt_list){{160}, 1};
 	set.batches = (struct opt_list){{1, 32}, 2};
 	set.streams = (struct opt_list){{1, 10000}, 2};
+	set.repetitions = 5;
+	set.make_s = 3;
 }
 
 static bool is_suite_wanted(const struct suite *s)
