@@ -287,12 +287,11 @@ static json_t *select_rows(const json_t *rows, double streams, double batch, dou
 
 	json_array_foreach(rows, i, row) {
 		const char *name = string_at(row, "suite");
-		bool is_floor = !strncmp(string_at(row, "engine"), "floor", 5);
 
 		if (strcmp(string_at(row, "direction"), "unprotect") == 0 || (suite && strcmp(name, suite) != 0))
 			continue;
 		if ((streams > 0 && result_median(json_object_get(row, "streams")) != streams) ||
-		    (batch > 0 && !is_floor && result_median(json_object_get(row, "batch")) != batch) ||
+		    (batch > 0 && result_median(json_object_get(row, "batch")) != batch) ||
 		    (payload > 0 && result_median(json_object_get(row, "payload")) != payload))
 			continue;
 		copy = json_copy(row);

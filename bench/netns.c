@@ -94,10 +94,12 @@ enum err place_init(struct place *p, struct why *why)
 	if (e == ERR_OK)
 		e = read_side(&new, SIDE_CORE, "SLUICE_NET_CORE", why);
 	if (e == ERR_NOT_FOUND) {
-		struct addr loopback;
+		struct addr one, two; /* a relay's interfaces need an address each */
 
-		e = addr_parse_ip(STR("127.0.0.1"), &loopback);
-		new = (struct place){.name = "loopback", .ours = {loopback, loopback}, .theirs = {loopback, loopback}};
+		e = addr_parse_ip(STR("127.0.0.1"), &one);
+		if (e == ERR_OK)
+			e = addr_parse_ip(STR("127.0.0.2"), &two);
+		new = (struct place){.name = "loopback", .ours = {one, two}, .theirs = {one, two}};
 	}
 	if (e == ERR_OK)
 		*p = new;

@@ -57,7 +57,8 @@ static json_t *params(const struct call *s, enum target_verb verb)
 		return json_pack("{s:s}", "id", s->id);
 	legs = json_pack("{s:o,s:o}", "a", leg(s, SIDE_ACCESS), "b", leg(s, SIDE_CORE));
 	media = json_pack("{s:s,s:s,s:o}", "id", "0", "mode", s->plan->mode, "legs", legs);
-	return json_pack("{s:s,s:[o]}", "id", s->id, "media", media);
+	/* A terminal that sends a new key is what scenario rekey is about. */
+	return json_pack("{s:s,s:s,s:[o]}", "id", s->id, "e2ae_rekey", "accept", "media", media);
 }
 
 static enum err print(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
