@@ -272,7 +272,8 @@ static bool conn_make_room(struct listen_conn *c)
 	p = mem_alloc(room);
 	if (!p)
 		return false;
-	memcpy(p, c->in, c->in_len);
+	if (c->in_len)
+		memcpy(p, c->in, c->in_len);
 	secret_wipe(c->in, c->in_room);
 	mem_free(c->in);
 	c->in = p;
