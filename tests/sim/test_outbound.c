@@ -8,9 +8,11 @@
 
 enum { SSRC_B = 0x0b0b0b0b };
 
+enum { PAYLOAD_AT = 12, KEYSTREAM_LEN = 16 };
+
+/* The keystream a packet was covered with: the same one twice is what must never be, whatever SSRC and index say. */
 struct seen {
-	uint8_t key[10]; /* SSRC and extended index as the terminal reconstructs it */
-	uint8_t cipher[16];
+	uint8_t keystream[KEYSTREAM_LEN];
 };
 
 struct scene {
@@ -52,7 +54,7 @@ static void scene_close(struct scene *s)
 	stage_close(&s->g);
 }
 
-/* What the terminal gets: every packet opens, and none has an SSRC and index that another had. */
+/* What the terminal gets: every packet opens, and none was covered with a keystream that covered another. */
 static unsigned terminal_hears(struct scene *s, uint32_t *ssrc)
 {
 	struct sim_pkt got;
@@ -64,17 +66,18 @@ static unsigned terminal_hears(struct scene *s, uint32_t *ssrc)
 		enum verdict v = VERDICT_NONE;
 
 		CHECK(x != NULL);
-		memcpy(x->key, got.data + 8, 4);
-		memcpy(x->key + 4, got.data + 2, 2);
+		memcpy(x->keystream, got.data + PAYLOAD_AT, KEYSTREAM_LEN);
 		*ssrc = be32_get(got.data + 8);
 		if (!srtp_open_pkt(&s->down, got.data, got.len, &v)) {
 			s->refused++;
 			mem_free(x);
 			continue;
 		}
+		for (int i = 0; i < KEYSTREAM_LEN; i++)
+			x->keystream[i] ^= got.data[PAYLOAD_AT + i];
 		s->opened++;
 		n++;
-		if (map_put(s->used, x->key, 6, x)) {
+		if (map_put(s->used, x->keystream, KEYSTREAM_LEN, x)) {
 			s->reused++;
 			mem_free(x);
 		}
