@@ -94,7 +94,7 @@ enum err place_init(struct place *p, struct why *why)
 	if (e == ERR_OK)
 		e = read_side(&new, SIDE_CORE, "SLUICE_NET_CORE", why);
 	if (e == ERR_NOT_FOUND) {
-		struct addr one, two; /* a relay's interfaces need an address each */
+		struct addr one = {0}, two = {0}; /* a relay's interfaces need an address each */
 
 		e = addr_parse_ip(STR("127.0.0.1"), &one);
 		if (e == ERR_OK)

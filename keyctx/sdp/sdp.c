@@ -302,7 +302,7 @@ static char *print_section(const struct link *lines, char *p)
 
 		memcpy(p, l->text.p, l->text.n);
 		p += l->text.n;
-		memcpy(p, "\r\n" + 2 - l->end_len, l->end_len);
+		memcpy(p, &"\r\n"[2 - l->end_len], l->end_len);
 		p += l->end_len;
 	}
 	return p;
