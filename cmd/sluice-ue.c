@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sluice-ue: the terminal's tool, a table of subcommands. */
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/sluice-ue/call.h"
 #include "cmd/sluice-ue/input.h"
 #include "keyctx/mikey/tree.h"
 
@@ -63,9 +65,125 @@ static int decode(int argc, char **argv)
 	return status;
 }
 
+/* What the commands of a call are told. */
+struct call_options {
+	const char *credentials, *state;
+	struct call_wish wish;
+	bool show_keys;
+	char **files;
+	int n_files;
+};
+
+static bool read_number(const char *text, uint32_t max, uint32_t *out)
+{
+	uint64_t v;
+
+	if (str_to_u64(str_of(text), max, &v) || v == 0)
+		return false;
+	*out = (uint32_t)v;
+	return true;
+}
+
+/* False: misused. getopt passes over argv[0], which is the command's name. */
+static bool read_options(struct call_options *o, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"credentials", required_argument, NULL, 'c'}, {"to", required_argument, NULL, 't'},    {"mode", required_argument, NULL, 'm'},
+		{"lifetime", required_argument, NULL, 'l'},    {"suite", required_argument, NULL, 'u'}, {"state", required_argument, NULL, 's'},
+		{"show-keys", no_argument, NULL, 'k'},         {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	*o = (struct call_options){.wish = {.mode = 3, .lifetime_s = CALL_LIFETIME_S, .suite = suite_get(SUITE_AES_CM_128_HMAC_SHA1_80)}};
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		bool ok = true;
+
+		switch (c) {
+		case 'c': o->credentials = optarg; break;
+		case 't': o->wish.peer = optarg; break;
+		case 'm': ok = read_number(optarg, 3, &o->wish.mode) && o->wish.mode != 2; break;
+		case 'l': ok = read_number(optarg, CALL_LIFETIME_MAX_S, &o->wish.lifetime_s); break;
+		case 'u': ok = (o->wish.suite = suite_find(str_of(optarg))) != NULL; break;
+		case 's': o->state = optarg; break;
+		case 'k': o->show_keys = true; break;
+		default: return false;
+		}
+		if (!ok)
+			fprintf(stderr, "sluice-ue: '%s' is not a value of that option\n", optarg);
+		if (!ok)
+			return false;
+	}
+	o->files = argv + optind;
+	o->n_files = argc - optind;
+	return true;
+}
+
+static int end_call(enum err e, const struct call_options *o, struct ticket_csb *csb, const struct why *why)
+{
+	if (e)
+		return complain(why);
+	call_show(csb, o->show_keys);
+	ticket_csb_free(csb);
+	return EXIT_DONE;
+}
+
+/* offer --credentials FILE --to URI --state FILE [--mode 1|3] [--lifetime S] [--suite NAME] LOCAL OUT */
+static int offer(int argc, char **argv)
+{
+	struct call_options o;
+	struct account a;
+	struct why why = {{0}};
+	enum err e;
+
+	if (!read_options(&o, argc + 1, argv - 1) || o.n_files != 2 || !o.credentials || !o.wish.peer || !o.state || o.show_keys)
+		return EXIT_MISUSED;
+	if (account_load(&a, o.credentials, &why))
+		return complain(&why);
+	e = call_offer(&a, &o.wish, o.files[0], o.files[1], o.state, &why);
+	account_clear(&a);
+	return e ? complain(&why) : EXIT_DONE;
+}
+
+/* answer --credentials FILE [--show-keys] OFFER LOCAL OUT */
+static int answer(int argc, char **argv)
+{
+	struct call_options o;
+	struct account a;
+	struct ticket_csb *csb = NULL;
+	struct why why = {{0}};
+	enum err e;
+
+	if (!read_options(&o, argc + 1, argv - 1) || o.n_files != 3 || !o.credentials || o.wish.peer || o.state)
+		return EXIT_MISUSED;
+	if (account_load(&a, o.credentials, &why))
+		return complain(&why);
+	e = call_answer(&a, o.files[0], o.files[1], o.files[2], &csb, &why);
+	account_clear(&a);
+	return end_call(e, &o, csb, &why);
+}
+
+/* finish --state FILE [--show-keys] ANSWER */
+static int finish(int argc, char **argv)
+{
+	struct call_options o;
+	struct ticket_csb *csb = NULL;
+	struct why why = {{0}};
+	enum err e;
+
+	if (!read_options(&o, argc + 1, argv - 1) || o.n_files != 1 || !o.state || o.credentials || o.wish.peer)
+		return EXIT_MISUSED;
+	e = call_finish(o.state, o.files[0], &csb, &why);
+	return end_call(e, &o, csb, &why);
+}
+
 static const struct command commands[] = {
 	{"decode", "[--json] [FILE|-]", "print a MIKEY message (octets, base64, hexadecimal or an a=key-mgmt line) as a tree and name its first fault",
          decode},
+	{"offer", "--credentials FILE --to URI --state FILE [--mode 1|3] [--lifetime SECONDS] [--suite NAME] LOCAL.sdp OFFER.sdp",
+	 "make a ticket offer: the ticket is asked for at the KMS (mode 1) or made here (mode 3); --state keeps what finish needs", offer},
+	{"answer", "--credentials FILE [--show-keys] OFFER.sdp LOCAL.sdp ANSWER.sdp",
+	 "resolve an offer's ticket at the KMS and answer it; prints the crypto sessions", answer},
+	{"finish", "--state FILE [--show-keys] ANSWER.sdp", "take the answer to an offer; prints the crypto sessions", finish},
 };
 
 static int usage(FILE *to, int status)
