@@ -44,7 +44,7 @@ struct relay {
 
 static struct relay fake_relay;
 
-static void fake_reset(void)
+__attribute__((unused)) static void fake_reset(void)
 {
 	memset(&fake_relay, 0, sizeof(fake_relay));
 }
