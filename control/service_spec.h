@@ -13,7 +13,7 @@ const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned m
 /* Fills `out`, whose media has room for RELAY_MEDIA_MAX. Keys are borrowed from the spec. */
 void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner);
 
-/* ERR_REKEY when an e2ae access leg that stays where it is gets a new key and e2ae_rekey rejects that (TS 33.328 7.4). */
+/* ERR_REKEY when an e2ae access leg that stays where it is gets a new key, or loses the one it has, and e2ae_rekey rejects that (TS 33.328 7.4). */
 enum err service_spec_check_rekey(const struct spec_session *now, const struct spec_session *next, struct why *why)
 	MUST_USE;
 

@@ -302,6 +302,59 @@ static void rekeys_by_policy(void)
 	}
 }
 
+/* Clearing the key now and giving a new one later is a change of key as well. */
+static void a_key_is_not_changed_by_way_of_none(void)
+{
+	static const struct {
+		enum spec_rekey policy;
+		const char *json;
+		enum err e;
+	} rows[] = {
+		{SPEC_REKEY_REJECT, "\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_REKEY},
+		{SPEC_REKEY_REJECT, "\"send\":{\"keying\":null,\"gate\":\"closed\"}", ERR_REKEY},
+		{SPEC_REKEY_REJECT, "\"receive\":{\"gate\":\"closed\"}", ERR_OK},
+		{SPEC_REKEY_REJECT, "\"remote\":\"127.0.0.1:50000\",\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_OK},
+		{SPEC_REKEY_ACCEPT, "\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_OK},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct service *sv = service_start(30000, 30099, rows[i].policy);
+		static struct answers got;
+		char json[400];
+
+		got.n = 0;
+		test_context("row %zu", i);
+		ask_create(sv, E2AE("c", KEY1), &got);
+		relay_poll(&fake_relay);
+		snprintf(json, sizeof(json), "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{%s}}}]}", rows[i].json);
+		ask_update(sv, json, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[1].e, rows[i].e);
+		EXPECT_INT(fake_relay.updates, rows[i].e ? 0 : 1);
+		service_end(sv);
+	}
+}
+
+/* A leg that went and came back is another, and so are its keys. */
+static void a_new_leg_takes_a_new_key(void)
+{
+	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+	static struct answers got;
+
+	got.n = 0;
+	ask_create(sv, E2AE("c", KEY1), &got);
+	relay_poll(&fake_relay);
+	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":null}}]}", &got);
+	relay_poll(&fake_relay);
+	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:49170\",\"receive\":{\"keying\":{" SUITE80
+	               ",\"inline\":" KEY2 "}},\"send\":{\"gate\":\"closed\"}}}}]}", &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[1].e, ERR_OK);
+	EXPECT_INT(got.last[2].e, ERR_OK);
+	EXPECT_INT(fake_relay.updates, 2);
+	service_end(sv);
+}
+
 static void legs_come_and_go(void)
 {
 	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
@@ -452,5 +505,7 @@ static void leaves_no_key_behind(void)
 TEST_MAIN("service", {"creates_once", creates_once}, {"keeps_order", keeps_order}, {"bounds_waiting", bounds_waiting},
           {"tries_other_ports", tries_other_ports}, {"runs_out_of_ports", runs_out_of_ports},
           {"failed_update_changes_nothing", failed_update_changes_nothing}, {"rekeys_by_policy", rekeys_by_policy},
+          {"a_key_is_not_changed_by_way_of_none", a_key_is_not_changed_by_way_of_none},
+          {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
           {"legs_come_and_go", legs_come_and_go}, {"closes", closes}, {"limits_sessions", limits_sessions},
           {"survives_failing_allocations", survives_failing_allocations}, {"leaves_no_key_behind", leaves_no_key_behind})

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines of a stranger through the listener, the protocol and the service over a relay that keeps accounts: no answer holds a key. */
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control/listen.h"
+#include "control/loop.h"
+#include "control/proto_json.h"
+#include "tests/unit/fake_relay.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct loop *loop;
+static struct service *service;
+static struct events *events;
+static struct proto_json *json;
+static struct listener *listener;
+static struct io_interface interface = {.name = "default", .port_min = 30000, .port_max = 30999};
+
+/* Once for the process: the parts outlive the inputs, as in the gateway. */
+static void start(void)
+{
+	struct service_config config = {.relay = &fake_relay, .sessions_max = 64, .context = {.interfaces = &interface, .n_interfaces = 1}};
+	struct listen_config listen = {.where = "tcp:127.0.0.1:0", .line_max_bytes = 65536, .out_max_bytes = 1 << 20, .conns_max = 4,
+	                               .requests_max = 64, .ops = &proto_json_listen_ops};
+
+	CHECK(addr_parse_ip(STR("127.0.0.1"), &interface.bind) == ERR_OK);
+	interface.advertised = interface.bind;
+	CHECK(loop_new(&loop) == ERR_OK && service_new(&service, &config, NULL) == ERR_OK);
+	CHECK(events_new(&events, &fake_relay) == ERR_OK && proto_json_new(&json, service, events) == ERR_OK);
+	listen.arg = json;
+	CHECK(listener_new(&listener, loop, &listen, NULL) == ERR_OK);
+}
+
+static int dial(void)
+{
+	struct sockaddr_storage ss;
+	struct addr a;
+	int fd;
+
+	CHECK(addr_parse(str_skip(str_of(listener_where(listener)), 4), &a) == ERR_OK);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) == 0);
+	return fd;
+}
+
+/* Sessions of one input are not those of the next. */
+static void drop_sessions(void)
+{
+	uint32_t at = 0;
+	struct session *s;
+
+	relay_poll(&fake_relay);
+	while ((s = registry_next(service_registry(service), &at))) {
+		mem_free(s->relay);
+		registry_remove(service_registry(service), s);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char key[] = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+	static char answers[1 << 20];
+	size_t n = 0;
+	ssize_t got;
+	int fd;
+
+	if (size > 60000)
+		return 0;
+	if (!loop)
+		start();
+	fd = dial();
+	CHECK(send(fd, size ? (const void *)data : "", size, MSG_NOSIGNAL) == (ssize_t)size && send(fd, "\n", 1, MSG_NOSIGNAL) == 1);
+	for (unsigned i = 0; i < 4; i++) {
+		loop_turn(loop, false);
+		relay_poll(&fake_relay);
+	}
+	while (n < sizeof(answers) && (got = recv(fd, answers + n, sizeof(answers) - n, MSG_DONTWAIT)) > 0)
+		n += (size_t)got;
+	CHECK(!memmem(answers, n, key, sizeof(key) - 1));
+	close(fd);
+	for (unsigned i = 0; i < 4; i++)
+		loop_turn(loop, false);
+	drop_sessions();
+	return 0;
+}
