@@ -475,12 +475,44 @@ void conf_print_help(FILE *out)
 	}
 }
 
+/* A bare "-" would be set as a hyphen, which nobody can search for or paste. */
+static void print_troff(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '-' || *text == '\\')
+			buf_char(out, '\\');
+		buf_char(out, *text);
+	}
+}
+
 void conf_print_manual(struct buf *out)
 {
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
 
-		buf_printf(out, ".TP\n.BI \"%s = \" %s\n%s.\nDefault: %s.\n%s.\n", s->name, s->arg, s->help,
-		           s->preset ? s->preset : s->preset_text, s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
+		buf_text(out, ".TP\n.BI \"");
+		print_troff(out, s->name);
+		buf_text(out, " = \" ");
+		print_troff(out, s->arg);
+		buf_char(out, '\n');
+		print_troff(out, s->help);
+		buf_text(out, ".\nDefault: ");
+		print_troff(out, s->preset ? s->preset : s->preset_text);
+		buf_printf(out, ".\n%s.\n", s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
+	}
+}
+
+void conf_print_example(struct buf *out)
+{
+	buf_text(out, "# SPDX-License-Identifier: MIT\n"
+	              "# Settings of sluiced, for " CONF_STANDARD_FILE ". Every line is optional; those below show the defaults.\n"
+	              "# Flags of the same names go before this file. `sluiced -n` checks it; sluiced.conf(5) explains it.\n");
+	for (size_t i = 0; i < conf_settings_n; i++) {
+		const struct conf_setting *s = &conf_settings[i];
+
+		buf_printf(out, "\n# %s: %s.%s\n", s->arg, s->help, s->reloads ? " SIGHUP takes it over." : "");
+		if (!s->preset)
+			buf_printf(out, "# Default: %s. For example:\n", s->preset_text);
+		buf_printf(out, "#%s = %s\n", s->name, s->preset ? s->preset : s->example);
 	}
 }

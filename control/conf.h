@@ -57,6 +57,7 @@ struct conf_setting {
 	size_t offset;
 	const char *preset;       /* as it would be written; NULL: decided at start, and `preset_text` says how */
 	const char *preset_text;
+	const char *example;      /* a value to show where there is no preset */
 	uint64_t min, max;        /* UINT, OCTAL */
 	const char *const *words; /* WORD: the value is the index; NULL at the end */
 	bool reloads;             /* SIGHUP takes it over; else it needs a restart */
@@ -97,5 +98,7 @@ const char *conf_standard_control(void);
 void conf_print_help(FILE *out);
 /* The rows as troff for sluiced.conf(5). */
 void conf_print_manual(struct buf *out);
+/* A settings file with every row in a comment, at its preset or example: cmd/share/sluice.conf. */
+void conf_print_example(struct buf *out);
 
 #endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The settings file and the manual that are shipped say what the table of settings says. */
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "control/conf.h"
+#include "tests/harness/harness.h"
+
+enum { FILE_MAX_BYTES = 1 << 18 };
+
+static char *read_shipped(const char *path)
+{
+	char *text = calloc(1, FILE_MAX_BYTES);
+	FILE *f = fopen(path, "re");
+
+	if (f && text)
+		(void)!fread(text, 1, FILE_MAX_BYTES - 1, f);
+	if (f)
+		fclose(f);
+	return text;
+}
+
+/* Compares; with SLUICE_WRITE_CONF in the environment writes it first. */
+static void expect_file(const char *path, const struct buf *want)
+{
+	char *got;
+
+	REQUIRE(want->n > 0 && !want->bad);
+	if (getenv("SLUICE_WRITE_CONF")) {
+		FILE *f = fopen(path, "we");
+
+		REQUIRE(f);
+		fwrite(want->p, 1, want->n, f);
+		fclose(f);
+	}
+	got = read_shipped(path);
+	test_context("%s is not what the table says; SLUICE_WRITE_CONF=1 writes it anew", path);
+	EXPECT(got && strlen(got) == want->n && memcmp(got, want->p, want->n) == 0);
+	free(got);
+}
+
+static void example_is_the_table(void)
+{
+	struct buf want = {0};
+
+	conf_print_example(&want);
+	expect_file("cmd/share/sluice.conf", &want);
+	buf_free(&want);
+}
+
+/* As shipped, and with every setting's line brought to life. */
+static void example_is_accepted(void)
+{
+	char *text = read_shipped("cmd/share/sluice.conf");
+	static struct conf c;
+	struct why why = {""};
+	size_t lines = 0;
+
+	REQUIRE(text && text[0]);
+	EXPECT_OK(conf_load_text(&c, str_of(text), &why));
+	EXPECT_INT(c.ng.n, 0);
+	for (char *p = text; (p = strstr(p, "\n#")) != NULL; p++)
+		if (p[2] != ' ') {
+			p[1] = ' ';
+			memmove(p + 1, p + 2, strlen(p + 2) + 1);
+			lines++;
+		}
+	EXPECT_INT(lines, conf_settings_n);
+	test_context("%s", why.text);
+	EXPECT_OK(conf_load_text(&c, str_of(text), &why));
+	EXPECT_TEXT(why.text, "");
+	EXPECT_INT(c.ng.n, 1);
+	EXPECT_INT(c.ng_allow.n, 1);
+	free(text);
+}
+
+/* The settings between two headings; what stands around them is written by hand. */
+static void manual_is_the_table(void)
+{
+	static const char path[] = "docs/man/sluiced.conf.5", settings[] = "\n.SH SETTINGS\n", files[] = "\n.SH FILES\n";
+	struct buf want = {0};
+	char *got = read_shipped(path);
+	char *from = got ? strstr(got, settings) : NULL, *to = from ? strstr(from + strlen(settings) - 1, files) : NULL;
+
+	REQUIRE(from && to);
+	from += strlen(settings);
+	buf_add(&want, got, (size_t)(from - got));
+	conf_print_manual(&want);
+	buf_text(&want, to + 1);
+	expect_file(path, &want);
+	free(got);
+	buf_free(&want);
+}
+
+TEST_MAIN("conf_files", {"the example is the table", example_is_the_table}, {"the example is accepted", example_is_accepted},
+          {"the manual is the table", manual_is_the_table})
