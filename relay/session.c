@@ -20,11 +20,17 @@ void leg_event(struct worker *w, const struct leg *leg, const struct relay_event
 
 /* --- timers ----------------------------------------------------------------------------------------- */
 
+/* Silence before the watch began, a hold perhaps, does not count. */
+static uint64_t quiet_since_ns(const struct leg *leg)
+{
+	return leg->last_rx_ns > leg->watched_since_ns ? leg->last_rx_ns : leg->watched_since_ns;
+}
+
 static void on_inactivity(struct wheel_timer *t, uint64_t now_ns)
 {
 	struct leg *leg = LIST_OF(t, struct leg, inactivity_timer);
 	struct worker *w = leg->media->session->worker;
-	uint64_t span_ns = leg->inactivity_ms * NS_PER_MS, due_ns = leg->last_rx_ns + span_ns;
+	uint64_t span_ns = leg->inactivity_ms * NS_PER_MS, due_ns = quiet_since_ns(leg) + span_ns;
 
 	if (now_ns < due_ns) {
 		wheel_set(&w->wheel, t, due_ns);
@@ -241,13 +247,14 @@ static void set_timers(struct worker *w, struct leg *leg, const struct leg_chang
 {
 	if (leg->inactivity_ms == c->spec.inactivity_ms && !c->appears)
 		return;
+	if (leg->inactivity_ms == 0) {
+		leg->watched_since_ns = now_ns;
+		leg->is_silent = false;
+	}
 	leg->inactivity_ms = c->spec.inactivity_ms;
 	wheel_cancel(&w->wheel, &leg->inactivity_timer);
-	/* A leg that never had a packet is silent from here on. */
-	if (leg->last_rx_ns == 0)
-		leg->last_rx_ns = now_ns;
 	if (leg->inactivity_ms)
-		wheel_set(&w->wheel, &leg->inactivity_timer, leg->last_rx_ns + leg->inactivity_ms * NS_PER_MS);
+		wheel_set(&w->wheel, &leg->inactivity_timer, quiet_since_ns(leg) + leg->inactivity_ms * NS_PER_MS);
 }
 
 static void change_leg(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)

@@ -38,7 +38,8 @@ struct leg {
 	struct key *send, *send_previous;
 	struct io_port *ports[LEG_PORTS]; /* NULL: not open */
 	struct latch latches[LEG_PORTS];
-	uint64_t last_rx_ns;
+	uint64_t last_rx_ns;       /* 0: never */
+	uint64_t watched_since_ns; /* when the watch for inactivity was turned on */
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 	uint64_t rekeys, ssrc_changes;
 	uint64_t limit_event_ns; /* when the stream limit was last told */

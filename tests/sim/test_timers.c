@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* Events: inactivity, set-up, key lifetimes, failure rates, stream limits; each told once, and only what is authentic counts. */
+#include "tests/harness/call.h"
+
+#include "base/clk.h"
+#include "keyctx/keyctx.h"
+
+enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, LIFETIME = 100, SOFT = 90 };
+
+/* An e2ae call whose session is made by scene_call, when the settings of the case are in place. */
+struct scene {
+	struct stage g;
+	struct relay_config config;
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+	struct srtp_end up, down;
+	uint8_t octets[256];
+};
+
+/* A fresh key that may protect so many packets. */
+static struct keyctx *short_lived(uint64_t pkts)
+{
+	struct keyctx *k = NULL, *whole = call_key("AES_CM_128_HMAC_SHA1_80");
+	uint8_t master[SUITE_KEY_MAX + SUITE_SALT_MAX];
+	struct keyctx_spec spec = {.suite = whole->suite, .lifetime_pkts = pkts};
+
+	memcpy(master, whole->key, whole->suite->key_len);
+	memcpy(master + whole->suite->key_len, whole->salt, whole->suite->salt_len);
+	spec.master = (struct view){.p = master, .n = (size_t)whole->suite->key_len + whole->suite->salt_len};
+	EXPECT_OK(keyctx_new(&k, &spec, NULL));
+	keyctx_free(whole);
+	return k;
+}
+
+static void scene_prepare(struct scene *s)
+{
+	memset(s, 0, sizeof(*s));
+	stage_config(&s->g, &s->config, "evp", 1);
+	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
+}
+
+/* Ends with a key of their own were opened before; the others get an ordinary one. */
+static bool scene_call(struct scene *s)
+{
+	if (!stage_open_with(&s->g, &s->config))
+		return false;
+	if (!s->up.ctx && !srtp_open(&s->up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND))
+		return false;
+	if (!s->down.ctx && !srtp_open(&s->down, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_RECEIVE))
+		return false;
+	s->media.legs[0].receive = s->up.ctx;
+	s->media.legs[0].send = s->down.ctx;
+	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+}
+
+static void scene_close(struct scene *s)
+{
+	EXPECT_OK(call_delete(&s->g, s->call));
+	srtp_close(&s->up);
+	srtp_close(&s->down);
+	stage_close(&s->g);
+}
+
+/* From the terminal; `forged` has a wrong tag. True when the core heard it. */
+static bool comes_up(struct scene *s, uint32_t ssrc, uint64_t index, bool forged)
+{
+	size_t n = call_rtp(s->octets, ssrc, index);
+	struct sim_pkt got;
+
+	n = end_protect(&s->up, s->octets, n, sizeof(s->octets), index);
+	if (!EXPECT(n > 0))
+		return false;
+	s->octets[n - 1] ^= forged;
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, n));
+	stage_run(&s->g, 0);
+	return sim_receive(s->g.sim, &call_peer_b, &got);
+}
+
+static bool comes_down(struct scene *s, uint64_t index)
+{
+	size_t n = call_rtp(s->octets, SSRC_B, index);
+	struct sim_pkt got;
+
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, s->octets, n));
+	stage_run(&s->g, 0);
+	return sim_receive(s->g.sim, &call_peer_a, &got);
+}
+
+static const struct relay_event *last_event(const struct stage *g, enum relay_event_kind kind)
+{
+	static const struct relay_event none = {.owner = NULL};
+
+	for (unsigned i = g->n_events; i > 0; i--)
+		if (g->events[i - 1].kind == kind)
+			return &g->events[i - 1];
+	return &none;
+}
+
+/* --- silence ---------------------------------------------------------------------------------------- */
+
+static void inactivity_is_told_once_each_time(void)
+{
+	struct scene s;
+	uint64_t index = 0;
+
+	scene_prepare(&s);
+	s.media.legs[0].inactivity_ms = 200;
+	s.spec.owner = &s;
+	if (!scene_call(&s))
+		return;
+	stage_run(&s.g, 150);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 0);
+	stage_run(&s.g, 100);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	EXPECT_INT(last_event(&s.g, RELAY_EVENT_MEDIA_TIMEOUT)->leg, 0);
+	EXPECT(last_event(&s.g, RELAY_EVENT_MEDIA_TIMEOUT)->owner == &s);
+	stage_run(&s.g, 2000);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	for (unsigned i = 0; i < 30; i++) {
+		EXPECT(comes_up(&s, SSRC_A, index++, false));
+		stage_run(&s.g, 50);
+	}
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	stage_run(&s.g, 140);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	stage_run(&s.g, 60);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 2);
+	scene_close(&s);
+}
+
+/* A stranger who floods can't keep a dead call alive. */
+static void forgeries_are_no_activity(void)
+{
+	struct scene s;
+
+	scene_prepare(&s);
+	s.media.legs[0].inactivity_ms = 200;
+	s.spec.setup_timeout_ms = 300;
+	if (!scene_call(&s))
+		return;
+	for (uint64_t i = 0; i < 20; i++) {
+		EXPECT(!comes_up(&s, SSRC_A, i, true));
+		stage_run(&s.g, 20);
+	}
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SETUP_TIMEOUT), 1);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_FIRST_MEDIA), 0);
+	scene_close(&s);
+}
+
+/* An update that turns it on counts from now, for the silence of a hold is none; one that turns it off is obeyed. */
+static void inactivity_can_be_changed(void)
+{
+	struct scene s;
+
+	scene_prepare(&s);
+	if (!scene_call(&s))
+		return;
+	EXPECT(comes_up(&s, SSRC_A, 0, false));
+	stage_run(&s.g, 1000);
+	EXPECT_OK(call_query(&s.g, s.call));
+	EXPECT(s.g.media_stats[0].legs[0].last_rx_ns != 0);
+	EXPECT_INT(s.g.media_stats[0].legs[1].last_rx_ns, 0);
+	s.media.legs[0].inactivity_ms = 200;
+	s.media.legs[1].inactivity_ms = 100;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	stage_run(&s.g, 80);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 0);
+	stage_run(&s.g, 50);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	EXPECT_INT(last_event(&s.g, RELAY_EVENT_MEDIA_TIMEOUT)->leg, 1);
+	s.media.legs[0].inactivity_ms = 0;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	stage_run(&s.g, 500);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	s.media.legs[1].inactivity_ms = 0;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	s.media.legs[1].inactivity_ms = 100;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	stage_run(&s.g, 80);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 1);
+	stage_run(&s.g, 50);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 2);
+	scene_close(&s);
+}
+
+static void setup_timeout(bool with_media)
+{
+	struct scene s;
+
+	scene_prepare(&s);
+	s.spec.setup_timeout_ms = 300;
+	s.spec.owner = &s;
+	if (!scene_call(&s))
+		return;
+	stage_run(&s.g, 100);
+	if (with_media)
+		EXPECT(comes_down(&s, 1));
+	stage_run(&s.g, 150);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SETUP_TIMEOUT), 0);
+	stage_run(&s.g, 1000);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SETUP_TIMEOUT), !with_media);
+	EXPECT(with_media || last_event(&s.g, RELAY_EVENT_SETUP_TIMEOUT)->owner == &s);
+	scene_close(&s);
+}
+
+static void setup_timeout_without_media(void)
+{
+	setup_timeout(false);
+}
+
+static void no_setup_timeout_with_media(void)
+{
+	setup_timeout(true);
+}
+
+/* --- keys ------------------------------------------------------------------------------------------- */
+
+static void a_receive_key_ends(void)
+{
+	struct scene s;
+	struct keyctx *twin = NULL;
+
+	scene_prepare(&s);
+	if (!srtp_open(&s.up, short_lived(LIFETIME), ENGINE_SEND) || !EXPECT_OK(keyctx_copy(&twin, s.up.ctx)) || !scene_call(&s))
+		return;
+	for (uint64_t i = 0; i < LIFETIME; i++) {
+		EXPECT(comes_up(&s, SSRC_A + i % 3, i, false));
+		EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT), i + 1 >= SOFT);
+	}
+	EXPECT_INT(last_event(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT)->count, SOFT);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 0);
+	/* The terminal does not keep to it: its engine begins again from nothing. */
+	srtp_close(&s.up);
+	if (!srtp_open(&s.up, twin, ENGINE_SEND))
+		return;
+	for (uint64_t i = 200; i < 210; i++)
+		EXPECT(!comes_up(&s, SSRC_A, i, false));
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 1);
+	EXPECT(!last_event(&s.g, RELAY_EVENT_KEY_EXPIRED)->is_send);
+	EXPECT_OK(call_query(&s.g, s.call));
+	EXPECT_INT(s.g.media_stats[0].legs[0].verdicts[VERDICT_KEY_EXPIRED], 10);
+	EXPECT_INT(s.g.media_stats[0].legs[0].receive_key_pkts, LIFETIME);
+	EXPECT(comes_down(&s, 1));
+	scene_close(&s);
+}
+
+static void a_send_key_ends(void)
+{
+	struct scene s;
+
+	scene_prepare(&s);
+	if (!srtp_open(&s.down, short_lived(LIFETIME), ENGINE_RECEIVE) || !scene_call(&s))
+		return;
+	for (uint64_t i = 0; i < LIFETIME; i++) {
+		EXPECT(comes_down(&s, i));
+		EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT), i + 1 >= SOFT);
+	}
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 0);
+	for (uint64_t i = LIFETIME; i < LIFETIME + 10; i++)
+		EXPECT(!comes_down(&s, i));
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 1);
+	EXPECT(last_event(&s.g, RELAY_EVENT_KEY_EXPIRED)->is_send);
+	EXPECT_INT(last_event(&s.g, RELAY_EVENT_KEY_EXPIRED)->leg, 0);
+	EXPECT(comes_up(&s, SSRC_A, 1, false));
+	scene_close(&s);
+}
+
+/* --- attacks ---------------------------------------------------------------------------------------- */
+
+static void failures_above_a_rate_are_told(void)
+{
+	struct scene s;
+	uint64_t index = 0;
+
+	scene_prepare(&s);
+	s.config.auth_fail_rate = 10;
+	if (!scene_call(&s))
+		return;
+	for (unsigned i = 0; i < 10; i++)
+		EXPECT(!comes_up(&s, SSRC_A, index++, true));
+	stage_run(&s.g, 1100);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_AUTH_FAILURES), 0);
+	for (unsigned i = 0; i < 25; i++)
+		EXPECT(!comes_up(&s, SSRC_A, index++, true));
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_AUTH_FAILURES), 0);
+	stage_run(&s.g, 1100);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_AUTH_FAILURES), 1);
+	EXPECT_INT(last_event(&s.g, RELAY_EVENT_AUTH_FAILURES)->count, 25);
+	stage_run(&s.g, 3000);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_AUTH_FAILURES), 1);
+	EXPECT(comes_up(&s, SSRC_A, index, false));
+	scene_close(&s);
+}
+
+static void later(struct scene *s, uint64_t seconds)
+{
+	sim_set_time(s->g.sim, sim_time(s->g.sim) + seconds * NS_PER_S);
+	stage_run(&s->g, 1);
+}
+
+/* Four sources fit; a fifth is refused and told of, until one of the four has been idle for long: the one idle longest makes room. */
+static void sources_above_the_limit(void)
+{
+	struct scene s;
+
+	scene_prepare(&s);
+	s.config.ssrcs_per_leg = 4;
+	if (!scene_call(&s))
+		return;
+	for (uint32_t k = 0; k < 4; k++) {
+		EXPECT(comes_up(&s, SSRC_A + k, 1, false));
+		stage_run(&s.g, 1);
+	}
+	for (uint64_t i = 0; i < 20; i++)
+		EXPECT(!comes_up(&s, SSRC_A + 4, i, false));
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_STREAM_LIMIT), 1);
+	EXPECT_INT(last_event(&s.g, RELAY_EVENT_STREAM_LIMIT)->ssrc, SSRC_A + 4);
+	EXPECT_INT(last_event(&s.g, RELAY_EVENT_STREAM_LIMIT)->count, 4);
+	for (uint32_t k = 0; k < 4; k++)
+		EXPECT(comes_up(&s, SSRC_A + k, 2, false));
+	later(&s, 20);
+	for (uint32_t k = 0; k < 4; k++)
+		if (k != 2)
+			EXPECT(comes_up(&s, SSRC_A + k, 3, false));
+	later(&s, 15);
+	EXPECT(comes_up(&s, SSRC_A + 4, 100, false));
+	EXPECT_OK(call_query(&s.g, s.call));
+	const struct relay_leg_stats *leg = &s.g.media_stats[0].legs[0];
+	EXPECT_INT(leg->n_streams, 4);
+	for (unsigned i = 0; i < leg->n_streams; i++)
+		EXPECT(leg->streams[i].ssrc != SSRC_A + 2);
+	EXPECT_INT(leg->verdicts[VERDICT_SSRC_LIMIT], 20);
+	for (uint32_t k = 0; k < 4; k++)
+		EXPECT_INT(comes_up(&s, SSRC_A + k, 4, false), k != 2);
+	scene_close(&s);
+}
+
+TEST_MAIN("timers", {"inactivity is told once each time", inactivity_is_told_once_each_time},
+          {"forgeries are no activity", forgeries_are_no_activity}, {"inactivity can be changed", inactivity_can_be_changed},
+          {"setup timeout without media", setup_timeout_without_media},
+          {"no setup timeout with media", no_setup_timeout_with_media}, {"a receive key ends", a_receive_key_ends},
+          {"a send key ends", a_send_key_ends}, {"failures above a rate are told", failures_above_a_rate_are_told},
+          {"sources above the limit", sources_above_the_limit})
