@@ -12,7 +12,7 @@ struct worker;
 struct leg;
 
 enum {
-	PATH_TRIES_MAX = 3,                             /* kept ROC, ROC zero, previous key */
+	PATH_TRIES_MAX = 4,                             /* kept ROC and zero, under the key and under the previous one */
 	PATH_PROVISIONAL_MAX = PKT_BATCH * PATH_TRIES_MAX,
 };
 

@@ -121,7 +121,8 @@ static void try_zero_after_rtcp(struct worker *w, struct batch *b, struct path_t
 		return;
 	}
 	state.has_rtp = false;
-	state.rtp_pkts = 0;
+	/* They are in the key's count already; whoever may only knock must not add to it. */
+	state.rtp_pkts = state.rtcp_pkts = 0;
 	state.roc = 0;
 	try_zero(w, b, t, who, kept->key, &state);
 }

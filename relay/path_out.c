@@ -165,14 +165,13 @@ static struct stream *add_out(struct worker *w, struct leg *leg, struct leg *sou
 static struct stream *replace_out(struct worker *w, struct leg *leg, struct stream *old, uint64_t now_ns)
 {
 	struct leg *source = old->source;
-	uint32_t ssrc = old->source_ssrc;
-	struct stream *s = add_out(w, leg, source, ssrc, now_ns);
+	struct stream *s;
 
-	if (s) {
-		old->source = NULL;
-		crypto_give(&w->streams, old->previous);
-		old->previous = NULL;
-	}
+	/* Before room is made: where the table is full of idle streams, the old one may be what makes it. */
+	old->source = NULL;
+	s = add_out(w, leg, source, old->source_ssrc, now_ns);
+	if (!s)
+		old->source = source;
 	return s;
 }
 
@@ -265,6 +264,9 @@ void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns)
 		bool is_read = leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT;
 		if (pkt->kind == PKT_RTCP && is_read && (leg->translates || peer->translates))
 			rename_rtcp(pkt, leg, peer);
+		/* Whatever its type: the SRTCP index belongs to the stream, so the packet must carry the stream's name (R-G7). */
+		if (pkt->kind == PKT_RTCP && pkt->verdict == VERDICT_NONE && peer->out == MODE_OUT_PROTECT)
+			be32_put(pkt->data + RTCP_SSRC_AT, pkt->stream->ssrc);
 	}
 }
 

@@ -248,8 +248,9 @@ static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, c
 			return e;
 		plan_address(c, from, k);
 	}
+	c->moves = !from || !addr_eq(&from->remote, &to->remote);
 	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). */
-	if (!from || !addr_eq(&from->remote, &to->remote))
+	if (c->moves)
 		c->spec.rekey_roc = RELAY_ROC_ZERO;
 	return plan_keys(ctx, c, from, to, used, why);
 }

@@ -195,7 +195,8 @@ bool rtcp_is_valid(const uint8_t *p, size_t n)
 {
 	struct packet k;
 
-	if (n < 8)
+	/* The first of them names a sender: without that word there would be no stream to take it for. */
+	if (n < 8 || be16_get(p + 2) == 0)
 		return false;
 	for (size_t at = 0, len; at < n; at += len) {
 		len = next_packet(p + at, n - at, &k);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /*
- * One or more packets of version 2 whose lengths add up to `n`, padding on the last only. It need not begin with a report
+ * One or more packets of version 2 whose lengths add up to `n`, padding on the last only; the first has an SSRC. It need not begin with a report
  * (reduced size, RFC 5506). Types that are not known pass.
  */
 bool rtcp_is_valid(const uint8_t *p, size_t n);

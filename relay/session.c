@@ -2,6 +2,8 @@
 /* Carries out plans on sessions, and ends them. */
 #include "relay/session.h"
 
+#include <string.h>
+
 #include "base/clk.h"
 #include "relay/worker.h"
 
@@ -103,6 +105,12 @@ static bool is_same_key(const struct key *a, const struct key *b)
 	return a && b && a->fingerprint == b->fingerprint;
 }
 
+/* The same key under the same MKI and for as long: what a key that comes back must be. */
+static bool is_same_context(const struct key *a, const struct key *b)
+{
+	return is_same_key(a, b) && a->limit == b->limit && a->mki_len == b->mki_len && memcmp(a->mki, b->mki, a->mki_len) == 0;
+}
+
 /* Puts `*wanted` in the place of `*now`. What is no longer used comes back in *wanted and *retired. */
 static void swap_key(struct worker *w, struct stream *streams, struct key **now, struct key **previous, struct key **wanted,
                      struct key **retired)
@@ -125,12 +133,34 @@ static void swap_key(struct worker *w, struct stream *streams, struct key **now,
 	*wanted = NULL;
 }
 
-/* Sending goes on above every index used so far, or from ROC 0 towards a new address (RFC 4568 7.1.4). */
-static void restart_sending(struct leg *leg)
+/* A new key: sending goes on above every index used so far, or from ROC 0 towards a new address (RFC 4568 7.1.4). */
+static void start_sending(struct leg *leg, bool restarts)
 {
+	leg->has_restarted = restarts;
 	for (struct stream *s = leg->out_streams; s; s = s->next) {
+		s->index_before = s->index;
+		s->has_before = s->has_index;
+		if (!restarts)
+			continue;
 		s->has_index = false;
 		s->window.any = false;
+	}
+}
+
+/* The key before is back: what had begun again at ROC 0 goes on where that key was, with every index below taken for used. */
+static void resume_sending(struct leg *leg)
+{
+	for (struct stream *s = leg->has_restarted ? leg->out_streams : NULL; s; s = s->next) {
+		uint64_t index = s->index_before;
+		bool had_index = s->has_index;
+
+		if (!s->has_before)
+			continue;
+		s->index_before = s->index;
+		s->has_before = had_index;
+		s->index = s->window.highest = index;
+		s->has_index = s->window.any = true;
+		memset(s->window_bits, 0xff, sizeof(s->window_bits));
 	}
 }
 
@@ -148,8 +178,10 @@ static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, 
 		bool is_fresh = !is_same_key(c->send, leg->send_previous);
 
 		swap_key(w, leg->out_streams, &leg->send, &leg->send_previous, &c->send, &c->send_retired);
-		if (is_fresh && c->sets_address[LEG_RTP])
-			restart_sending(leg);
+		if (is_fresh)
+			start_sending(leg, c->moves);
+		else
+			resume_sending(leg);
 	}
 	if (!c->sets_receive && !c->sets_send)
 		return;
@@ -169,9 +201,9 @@ static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 /* A key that was used before and whose state is gone would repeat indices, or take replays. */
 static enum err check_keys(const struct leg *leg, const struct leg_change *c, struct why *why)
 {
-	if (c->sets_receive && c->receive && c->receive->was_used && !is_same_key(c->receive, leg->receive_previous))
+	if (c->sets_receive && c->receive && c->receive->was_used && !is_same_context(c->receive, leg->receive_previous))
 		return why_fail(why, ERR_REKEY, "media %u leg %u: this receive key was in use before; a new one is needed", c->media, c->leg);
-	if (c->sets_send && c->send && c->send->was_used && !is_same_key(c->send, leg->send_previous))
+	if (c->sets_send && c->send && c->send->was_used && !is_same_context(c->send, leg->send_previous))
 		return why_fail(why, ERR_REKEY, "media %u leg %u: this send key was in use before; a new one is needed", c->media, c->leg);
 	return ERR_OK;
 }

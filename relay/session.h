@@ -31,6 +31,7 @@ struct leg {
 	bool has_media;      /* a packet was accepted since the start */
 	bool is_silent;      /* the inactivity event was sent */
 	bool has_forgotten;  /* an outbound stream was given up: every new source gets a fresh SSRC, for one could be repeated */
+	bool has_restarted;  /* the present send key began at ROC 0, where the one before had gone on */
 	bool translates;     /* some outbound stream has not the SSRC of its source */
 	uint16_t n_in, n_out;
 	struct stream *in_streams, *out_streams;
@@ -71,6 +72,7 @@ struct session {
 struct leg_change {
 	uint8_t media, leg;
 	bool appears, disappears;
+	bool moves;                /* its peer has another address */
 	bool sets_port[LEG_PORTS]; /* closes what is open there, opens ports[i] if it is not NULL */
 	bool sets_address[LEG_PORTS];
 	bool sets_receive, sets_send;

@@ -43,6 +43,9 @@ struct stream {
 	uint32_t jitter_x16, transit;
 	uint8_t payload_type;
 	bool has_transit;
+	/* out: `index` when the leg's send key last changed, for a key that comes back */
+	uint64_t index_before;
+	bool has_before;
 	/* out: the send window (R-G7) */
 	struct replay window;
 	uint64_t window_bits[REPLAY_WORDS_MAX];

@@ -280,7 +280,8 @@ static enum verdict unprotect_rtp(struct engine_stream *s, struct engine_key *k,
 
 	if (p->len < p->header_len + k->ctx->suite->srtp_tag_len + k->ctx->mki_len)
 		return VERDICT_CLEAR;
-	if (v == VERDICT_KEY_EXPIRED)
+	/* libsrtp would find out too, unless another state of the SSRC has just ended its stream. */
+	if (v != VERDICT_NONE)
 		return v;
 	v = verdict_of(aim(s, index, &added));
 	if (v == VERDICT_NONE)

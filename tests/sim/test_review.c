@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* Corners where keys change, tables are full and RTCP is odd: no index twice, no state from strangers, nothing out of bounds. */
+#include "tests/harness/call.h"
+
+#include "base/bytes.h"
+
+enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, RTCP_RSI = 209 };
+static const char suite[] = "AES_CM_128_HMAC_SHA1_80";
+
+struct scene {
+	struct stage g;
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+	struct srtp_end up[3], down[3];
+	uint8_t octets[256];
+};
+
+static bool scene_open_with(struct scene *s, struct relay_config *c)
+{
+	if (!stage_open_with(&s->g, c))
+		return false;
+	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
+	s->media.legs[0].receive = s->up[0].ctx;
+	s->media.legs[0].send = s->down[0].ctx;
+	s->media.legs[0].latch = s->media.legs[1].latch = RELAY_LATCH_FOLLOW;
+	s->media.legs[0].rekey_overlap_ms = 5000;
+	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+}
+
+static bool scene_open(struct scene *s)
+{
+	struct relay_config c;
+
+	memset(s, 0, sizeof(*s));
+	for (unsigned i = 0; i < 3; i++)
+		if (!srtp_open(&s->up[i], call_key(suite), ENGINE_SEND) || !srtp_open(&s->down[i], call_key(suite), ENGINE_RECEIVE))
+			return false;
+	stage_config(&s->g, &c, "evp", 1);
+	return scene_open_with(s, &c);
+}
+
+static void scene_close(struct scene *s)
+{
+	EXPECT_OK(call_delete(&s->g, s->call));
+	for (unsigned i = 0; i < 3; i++) {
+		srtp_close(&s->up[i]);
+		srtp_close(&s->down[i]);
+	}
+	stage_close(&s->g);
+}
+
+static bool comes_up(struct scene *s, struct srtp_end *end, uint64_t index)
+{
+	size_t n = call_rtp(s->octets, SSRC_A, index);
+	struct sim_pkt got;
+
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, end_protect(end, s->octets, n, sizeof(s->octets), index)));
+	stage_run(&s->g, 1);
+	return sim_receive(s->g.sim, &call_peer_b, &got);
+}
+
+static bool rtcp_comes_up(struct scene *s, struct srtp_end *end)
+{
+	struct sim_pkt got;
+	size_t n = 12;
+
+	memset(s->octets, 0, sizeof(s->octets));
+	memcpy(s->octets, (const uint8_t[]){0x80, 204, 0, 2}, 4);
+	be32_put(s->octets + 4, SSRC_A);
+	n = end_protect(end, s->octets, n, sizeof(s->octets), 0);
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, n));
+	stage_run(&s->g, 1);
+	return sim_receive(s->g.sim, &call_peer_b, &got);
+}
+
+/* From the core to where the terminal is; what went out in *got. */
+static bool goes_down(struct scene *s, const uint8_t *octets, size_t n, const struct addr *to, struct sim_pkt *got)
+{
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, octets, n));
+	stage_run(&s->g, 1);
+	return sim_receive(s->g.sim, to, got);
+}
+
+static bool rtp_goes_down(struct scene *s, uint64_t index, const struct addr *to, struct sim_pkt *got)
+{
+	return goes_down(s, s->octets, call_rtp(s->octets, SSRC_B, index), to, got);
+}
+
+static void set_keys(struct scene *s, unsigned i)
+{
+	s->media.legs[0].receive = s->up[i].ctx;
+	s->media.legs[0].send = s->down[i].ctx;
+}
+
+/* Under the second key only RTCP was heard, so its ROC is open when the third comes: four states to try. */
+static void a_third_key_while_the_second_is_open(void)
+{
+	struct scene s;
+
+	if (!scene_open(&s))
+		return;
+	EXPECT(comes_up(&s, &s.up[0], 65530));
+	EXPECT(comes_up(&s, &s.up[0], 65540));
+	set_keys(&s, 1);
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(rtcp_comes_up(&s, &s.up[1]));
+	set_keys(&s, 2);
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	/* Reset under the second key, late; then reset under the third. */
+	EXPECT(comes_up(&s, &s.up[1], 20));
+	EXPECT(comes_up(&s, &s.up[2], 21));
+	EXPECT(comes_up(&s, &s.up[2], 22));
+	scene_close(&s);
+}
+
+/* Types that are not renamed, and packets that name nobody, leave under the name whose SRTCP index they take. */
+static void odd_rtcp_takes_the_streams_name(void)
+{
+	static const uint8_t firsts[][2] = {{0x80, RTCP_RSI}, {0x80, 203}, {0x80, 202}, {0x80, 192}};
+	struct scene s;
+	struct sim_pkt got;
+	uint32_t name;
+
+	if (!scene_open(&s))
+		return;
+	EXPECT(rtp_goes_down(&s, 20000, &call_peer_a, &got));
+	EXPECT(rtp_goes_down(&s, 10, &call_peer_a, &got));
+	name = be32_get(got.data + 8);
+	EXPECT(name != SSRC_B);
+	for (unsigned i = 0; i < ARRAY_LEN(firsts); i++) {
+		uint8_t rtcp[8] = {firsts[i][0], firsts[i][1], 0, 1};
+
+		be32_put(rtcp + 4, SSRC_B);
+		EXPECT(goes_down(&s, rtcp, sizeof(rtcp), &call_peer_a, &got));
+		EXPECT_INT(be32_get(got.data + 4), name);
+	}
+	/* A BYE of nobody in front of a report: its second word is no SSRC. */
+	EXPECT(!goes_down(&s, (const uint8_t[]){0x80, 203, 0, 0, 0x80, 201, 0, 1, 1, 2, 3, 4}, 12, &call_peer_a, &got));
+	scene_close(&s);
+}
+
+/* The only stream there is room for has been idle, and begins again: it makes room for itself, and stays known. */
+static void a_restart_in_a_full_table(void)
+{
+	struct scene s;
+	struct relay_config c;
+	struct sim_pkt got;
+	uint32_t name = 0;
+
+	memset(&s, 0, sizeof(s));
+	for (unsigned i = 0; i < 3; i++)
+		REQUIRE(srtp_open(&s.up[i], call_key(suite), ENGINE_SEND) && srtp_open(&s.down[i], call_key(suite), ENGINE_RECEIVE));
+	stage_config(&s.g, &c, "evp", 1);
+	c.ssrcs_per_leg = 1;
+	if (!scene_open_with(&s, &c))
+		return;
+	EXPECT(rtp_goes_down(&s, 20000, &call_peer_a, &got));
+	stage_run(&s.g, 31000);
+	for (unsigned i = 10; i < 20; i++) {
+		EXPECT(rtp_goes_down(&s, i, &call_peer_a, &got));
+		EXPECT(be32_get(got.data + 8) != SSRC_B);
+		EXPECT(i == 10 || be32_get(got.data + 8) == name);
+		name = be32_get(got.data + 8);
+	}
+	scene_close(&s);
+}
+
+/* A key is taken back under another MKI: refused, as it is while it is the present one. */
+static void a_key_comes_back_under_its_own_mki_only(void)
+{
+	static const uint8_t mki[] = {7};
+	struct scene s;
+	struct keyctx *other = NULL;
+	struct why why;
+
+	if (!scene_open(&s))
+		return;
+	const struct keyctx *first = s.down[0].ctx;
+	uint8_t master[SUITE_MASTER_MAX];
+	memcpy(master, first->key, first->suite->key_len);
+	memcpy(master + first->suite->key_len, first->salt, first->suite->salt_len);
+	struct keyctx_spec spec = {.suite = first->suite,
+	                           .master = {.p = master, .n = (size_t)first->suite->key_len + first->suite->salt_len},
+	                           .mki = {.p = mki, .n = sizeof(mki)}};
+	REQUIRE_OK(keyctx_new(&other, &spec, &why));
+	set_keys(&s, 1);
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	s.media.legs[0].send = other;
+	EXPECT_INT(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
+	s.media.legs[0].send = first;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	keyctx_free(other);
+	scene_close(&s);
+}
+
+/* Whoever may only knock does not use up the key: its SRTCP goes on after many forgeries. */
+static void forgeries_do_not_use_up_a_key(void)
+{
+	struct scene s;
+	struct keyctx *brief = NULL;
+	struct why why;
+	uint8_t master[SUITE_MASTER_MAX];
+
+	if (!scene_open(&s))
+		return;
+	const struct keyctx *k = s.up[2].ctx;
+	memcpy(master, k->key, k->suite->key_len);
+	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
+	struct keyctx_spec spec = {.suite = k->suite, .lifetime_pkts = 64,
+	                           .master = {.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len}};
+	REQUIRE_OK(keyctx_new(&brief, &spec, &why));
+	EXPECT(comes_up(&s, &s.up[0], 65530));
+	EXPECT(comes_up(&s, &s.up[0], 65540));
+	s.media.legs[0].receive = brief;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(rtcp_comes_up(&s, &s.up[2]));
+	for (unsigned i = 0; i < 200; i++) {
+		size_t n = call_rtp(s.octets, SSRC_A, i);
+
+		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, s.octets, n + 10));
+		stage_run(&s.g, 1);
+	}
+	EXPECT(rtcp_comes_up(&s, &s.up[2]));
+	keyctx_free(brief);
+	scene_close(&s);
+}
+
+/* A move with a new key is taken back: the first key goes on at its own ROC, not at the zero of the second. */
+static void a_move_taken_back_keeps_the_roc(void)
+{
+	struct scene s;
+	struct sim_pkt got;
+	enum verdict v;
+
+	if (!scene_open(&s))
+		return;
+	EXPECT(rtp_goes_down(&s, 65530, &call_peer_a, &got));
+	EXPECT(srtp_open_pkt(&s.down[0], got.data, got.len, &v) > 0);
+	EXPECT(rtp_goes_down(&s, 65540, &call_peer_a, &got));
+	EXPECT(srtp_open_pkt(&s.down[0], got.data, got.len, &v) > 0);
+	set_keys(&s, 1);
+	struct addr was = s.media.legs[0].remote, moved = was;
+	moved.ip[3] = 77;
+	s.media.legs[0].remote = moved;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(rtp_goes_down(&s, 65541, &moved, &got));
+	EXPECT(srtp_open_pkt(&s.down[1], got.data, got.len, &v) > 0);
+	set_keys(&s, 0);
+	s.media.legs[0].remote = was;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	for (uint64_t i = 65542; i < 65550; i++) {
+		EXPECT(rtp_goes_down(&s, i, &call_peer_a, &got));
+		EXPECT(srtp_open_pkt(&s.down[0], got.data, got.len, &v) > 0);
+	}
+	scene_close(&s);
+}
+
+/* Another latch policy is no move: sending keeps its ROC under the new key. */
+static void a_latch_policy_is_no_move(void)
+{
+	struct scene s;
+	struct sim_pkt got;
+	enum verdict v;
+
+	if (!scene_open(&s))
+		return;
+	EXPECT(rtp_goes_down(&s, 65530, &call_peer_a, &got));
+	EXPECT(rtp_goes_down(&s, 65540, &call_peer_a, &got));
+	set_keys(&s, 1);
+	s.media.legs[0].latch = RELAY_LATCH_SIGNALLED;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(rtp_goes_down(&s, 65541, &call_peer_a, &got));
+	EXPECT(srtp_begin(&s.down[1], SSRC_B, 1));
+	EXPECT(srtp_open_pkt(&s.down[1], got.data, got.len, &v) > 0);
+	scene_close(&s);
+}
+
+TEST_MAIN("review", {"a third key while the second is open", a_third_key_while_the_second_is_open},
+          {"odd RTCP takes the stream's name", odd_rtcp_takes_the_streams_name},
+          {"a restart in a full table", a_restart_in_a_full_table},
+          {"a key comes back under its own MKI only", a_key_comes_back_under_its_own_mki_only},
+          {"forgeries do not use up a key", forgeries_do_not_use_up_a_key},
+          {"a move taken back keeps the ROC", a_move_taken_back_keeps_the_roc},
+          {"a latch policy is no move", a_latch_policy_is_no_move})
