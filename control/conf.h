@@ -35,7 +35,7 @@ struct conf {
 	struct conf_list control;
 	unsigned control_mode;    /* of unix sockets */
 	unsigned control_clients; /* of each listener */
-	struct conf_list ng, ng_allow;
+	struct conf_list ng, ng_allow, http;
 	unsigned engine, io;      /* index into their words: conf_word */
 	unsigned log_level;       /* enum log_level */
 	unsigned sessions_max;

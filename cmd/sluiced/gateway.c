@@ -11,6 +11,7 @@
 #include "control/events.h"
 #include "control/listen.h"
 #include "control/proto_json.h"
+#include "control/metrics.h"
 #include "control/signalling.h"
 #include "control/service.h"
 #include "relay/relay.h"
@@ -27,6 +28,7 @@ struct gateway {
 	struct events *events;
 	struct proto_json *json;
 	struct signalling *signalling;
+	struct metrics_server *metrics;
 	struct listener *listeners[CONF_LISTEN_MAX];
 	unsigned n_listeners;
 	struct buf ready_line;
@@ -111,7 +113,8 @@ static enum err start_control(struct gateway *g, struct why *why)
 		return e;
 	if (events_new(&g->events, g->relay) || proto_json_new(&g->json, g->service, g->events))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	return signalling_new(&g->signalling, g->loop, g->service, g->json, &g->conf, why);
+	e = signalling_new(&g->signalling, g->loop, g->service, g->json, &g->conf, why);
+	return e ? e : metrics_server_new(&g->metrics, g->loop, g->service, &g->conf, why);
 }
 
 static enum err start_listeners(struct gateway *g, struct why *why)
@@ -148,6 +151,10 @@ static void say_ready(struct gateway *g)
 	if (g->conf.ng.n) {
 		buf_text(b, " ng=");
 		signalling_print(g->signalling, b);
+	}
+	if (g->conf.http.n) {
+		buf_text(b, " http=");
+		metrics_server_print(g->metrics, b);
 	}
 	buf_printf(b, " workers=%u engine=%s", s.workers, relay_engine_name(g->relay));
 	for (unsigned i = 0; i < g->conf.interfaces.n; i++) {
@@ -192,6 +199,7 @@ void gateway_stop(struct gateway *g)
 	relay_stop(g->relay);
 	for (unsigned i = 0; i < g->n_listeners; i++)
 		listener_free(g->listeners[i]);
+	metrics_server_free(g->metrics);
 	signalling_free(g->signalling);
 	proto_json_free(g->json);
 	events_free(g->events);

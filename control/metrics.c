@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* Prometheus text, and the three pages of the HTTP listener. */
+#include "control/metrics.h"
+
+#include <inttypes.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "control/http.h"
+#include "control/loop.h"
+
+enum { BODY_MAX_BYTES = 4096, TIMEOUT_S = 30 };
+
+struct metrics_server {
+	struct service *sv;
+	unsigned n;
+	struct http_server *servers[CONF_LISTEN_MAX];
+};
+
+static void say(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_printf(out, "# HELP sluice_%s %s\n# TYPE sluice_%s %s\n", name, help, name, type);
+}
+
+static void one(struct buf *out, const char *name, const char *type, const char *help, uint64_t v)
+{
+	say(out, name, type, help);
+	buf_printf(out, "sluice_%s %" PRIu64 "\n", name, v);
+}
+
+static void print_traffic(const struct relay_stats *s, struct buf *out)
+{
+	one(out, "received_packets_total", "counter", "packets that arrived on ports of legs", s->rx_pkts);
+	one(out, "received_bytes_total", "counter", "octets of their payloads", s->rx_bytes);
+	one(out, "sent_packets_total", "counter", "packets handed to the network", s->tx_pkts);
+	one(out, "sent_bytes_total", "counter", "octets of their payloads", s->tx_bytes);
+	one(out, "receive_calls_total", "counter", "system calls that received", s->rx_calls);
+	one(out, "send_calls_total", "counter", "system calls that sent", s->tx_calls);
+	one(out, "batches_total", "counter", "batches that were not empty", s->batches);
+	one(out, "batch_packets_total", "counter", "packets of those batches", s->batch_pkts);
+	say(out, "packets_total", "counter", "packets by what became of them");
+	for (unsigned v = VERDICT_NONE + 1; v < VERDICT_COUNT; v++)
+		buf_printf(out, "sluice_packets_total{verdict=\"%s\"} %" PRIu64 "\n", verdict_name((enum verdict)v), s->verdicts[v]);
+	say(out, "worker_sessions", "gauge", "sessions placed on each worker");
+	for (unsigned w = 0; w < s->workers; w++)
+		buf_printf(out, "sluice_worker_sessions{worker=\"%u\"} %" PRIu64 "\n", w, s->worker_sessions[w]);
+}
+
+static void print_sessions(struct service *sv, struct buf *out)
+{
+	struct service_counts c;
+
+	service_get_counts(sv, &c);
+	one(out, "sessions", "gauge", "sessions now", c.sessions);
+	one(out, "sessions_max", "gauge", "sessions allowed", c.sessions_max);
+	one(out, "sessions_created_total", "counter", "sessions made", c.created);
+	one(out, "sessions_deleted_total", "counter", "sessions ended", c.deleted);
+	one(out, "session_updates_total", "counter", "updates carried out", c.updates);
+	one(out, "requests_refused_total", "counter", "operations refused", c.refused);
+	one(out, "port_retries_total", "counter", "ports chosen again because somebody else held them", c.port_retries);
+	one(out, "draining", "gauge", "1 while no new sessions are taken", service_is_draining(sv));
+	one(out, "events_lost_total", "counter", "events lost because control was behind", relay_events_lost(service_relay(sv)));
+}
+
+static void print_ports(struct service *sv, struct buf *out)
+{
+	const struct spec_context *context = service_context(sv);
+	static const char *const states[] = {"free", "used", "resting"};
+
+	say(out, "port_pairs", "gauge", "pairs of ports of each interface by state");
+	for (unsigned i = 0; i < context->n_interfaces; i++) {
+		struct ports_usage u;
+		uint64_t n[3];
+
+		service_port_usage(sv, i, &u);
+		n[0] = u.pairs - u.in_use - u.resting;
+		n[1] = u.in_use;
+		n[2] = u.resting;
+		for (unsigned k = 0; k < 3; k++)
+			buf_printf(out, "sluice_port_pairs{interface=\"%s\",state=\"%s\"} %" PRIu64 "\n",
+			           context->interfaces[i].name, states[k], n[k]);
+	}
+}
+
+void metrics_print(struct service *sv, struct buf *out)
+{
+	struct relay_stats stats;
+	struct secret_usage memory;
+
+	relay_get_stats(service_relay(sv), &stats);
+	secret_get_usage(&memory);
+	print_sessions(sv, out);
+	print_traffic(&stats, out);
+	print_ports(sv, out);
+	one(out, "key_memory_bytes", "gauge", "key memory given out", memory.in_use_bytes);
+	one(out, "key_memory_unlocked_bytes", "gauge", "key memory that RLIMIT_MEMLOCK left swappable", memory.unlocked_bytes);
+	say(out, "build_info", "gauge", "version and engine");
+	buf_printf(out, "sluice_build_info{version=\"%s\",engine=\"%s\"} 1\n", SLUICE_VERSION, relay_engine_name(service_relay(sv)));
+}
+
+static bool is_ready(struct service *sv)
+{
+	struct service_counts c;
+
+	service_get_counts(sv, &c);
+	return !service_is_draining(sv) && c.sessions < c.sessions_max;
+}
+
+static void answer(struct http_exchange *x, int status, const char *type, struct str body)
+{
+	struct http_reply reply = {
+		.status = status,
+		.content_type = type,
+		.body = {.p = (const uint8_t *)body.p, .n = body.n},
+	};
+
+	http_answer(x, &reply);
+}
+
+static void serve(void *arg, struct http_exchange *x, const struct http_request *request)
+{
+	struct metrics_server *m = arg;
+	struct buf out = {0};
+
+	if (request->method != HTTP_GET) {
+		answer(x, 405, "text/plain", STR("only GET is served\n"));
+	} else if (str_is(request->path, "/metrics")) {
+		metrics_print(m->sv, &out);
+		answer(x, out.bad ? 500 : 200, "text/plain; version=0.0.4", buf_as_str(&out));
+		buf_free(&out);
+	} else if (str_is(request->path, "/healthz") || str_is(request->path, "/ping")) {
+		answer(x, 200, "text/plain", STR("ok\n"));
+	} else if (str_is(request->path, "/readyz")) {
+		bool ready = is_ready(m->sv);
+
+		answer(x, ready ? 200 : 503, "text/plain", ready ? STR("ready\n") : STR("not ready: draining or full\n"));
+	} else {
+		answer(x, 404, "text/plain", STR("here are /metrics, /healthz and /readyz\n"));
+	}
+}
+
+enum err metrics_check_where(struct str value, struct why *why)
+{
+	struct addr a;
+
+	if (addr_parse(value, &a))
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is not ADDRESS:PORT or [IPv6]:PORT", STR_ARG(value));
+	return ERR_OK;
+}
+
+enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct service *sv, const struct conf *conf,
+                            struct why *why)
+{
+	struct metrics_server *m = mem_alloc(sizeof(*m));
+
+	if (!m)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	m->sv = sv;
+	for (unsigned i = 0; i < conf->http.n; i++) {
+		struct http_server_config c = {.body_max_bytes = BODY_MAX_BYTES, .timeout_s = TIMEOUT_S, .serve = serve, .arg = m};
+		enum err e = addr_parse(str_of(conf->http.items[i]), &c.listen);
+
+		if (e)
+			why_fail(why, e, "\"%s\" is not ADDRESS:PORT", conf->http.items[i]);
+		else
+			e = http_server_new(&m->servers[i], loop_base(l), &c, why);
+		if (e) {
+			why_prefix(why, "--http");
+			metrics_server_free(m);
+			return e;
+		}
+		m->n++;
+	}
+	*out = m;
+	return ERR_OK;
+}
+
+void metrics_server_free(struct metrics_server *m)
+{
+	if (!m)
+		return;
+	for (unsigned i = 0; i < m->n; i++)
+		http_server_free(m->servers[i]);
+	mem_free(m);
+}
+
+void metrics_server_print(const struct metrics_server *m, struct buf *out)
+{
+	for (unsigned i = 0; i < m->n; i++) {
+		struct addr a = http_server_addr(m->servers[i]);
+		char text[ADDR_TEXT_MAX];
+
+		buf_printf(out, "%s%s", i ? "," : "", addr_print(&a, text));
+	}
+}
