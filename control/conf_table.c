@@ -39,7 +39,7 @@ const struct conf_setting conf_settings[] = {
 	{.name = "ng-allow", .type = CONF_LIST, FIELD(ng_allow), .preset_text = "this host", .example = "192.0.2.0/24",
 	 .check = signalling_check_allow, .arg = "NET[/BITS]",
 	 .help = "peers beside this host that may speak ng; repeatable"},
-	{.name = "http", .type = CONF_LIST, FIELD(http), .preset_text = "none", .check = metrics_check_where, .arg = "HOST:PORT",
+	{.name = "http", .type = CONF_LIST, FIELD(http), .preset_text = "none", .example = "127.0.0.1:9101", .check = metrics_check_where, .arg = "HOST:PORT",
 	 .help = "where GET /metrics (Prometheus), /healthz and /readyz are answered; repeatable"},
 	{.name = "engine", .type = CONF_WORD, FIELD(engine), .preset = "auto", .words = engine_words, .arg = "auto|mb|evp|libsrtp",
 	 .help = "SRTP engine"},
