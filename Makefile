@@ -121,7 +121,7 @@ deps-test: ## install what the tests against foreign programs need
 	@.ci/deps test
 
 run: deps ## set up, build, start the gateway and play one e2ae call (DEMO_SECONDS=5 ends by itself)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j"$$(nproc)" all
 	@exec $(BUILD)/bin/sluice-demo
 
 check: deps deps-test ## set up, build with warnings as errors, lint, run every test
