@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -588,8 +589,7 @@ static void two_workers_two_queues(void)
 struct flood {
 	int fd;
 	unsigned side;
-	uint64_t pkts;
-	uint16_t port;
+	atomic_bool end;
 };
 
 /* Each call of sendmsg hands the kernel 32 datagrams to cut apart (UDP_SEGMENT). */
@@ -600,19 +600,19 @@ static void *flood(void *arg)
 	int segment = 180;
 
 	setsockopt(f->fd, IPPROTO_UDP, 103 /* UDP_SEGMENT */, &segment, sizeof(segment));
-	for (uint64_t i = 0; i < f->pkts; i += 32)
-		peer_send(f->fd, f->side, (uint16_t)(PORT_MIN + i / 32 % 100 * 2), zeros, sizeof(zeros));
+	for (uint64_t i = 0; !atomic_load(&f->end); i++)
+		peer_send(f->fd, f->side, (uint16_t)(PORT_MIN + i % 100 * 2), zeros, sizeof(zeros));
 	return NULL;
 }
 
 /*
  * Both directions at once, faster than can be kept up with, so that rings run full and empty; with books on every frame, which end
- * the process at the first double owner. SLUICE_XDP_PKTS sets how many millions the long run has.
+ * the process at the first double owner. It lasts until as many packets as asked for (SLUICE_XDP_PKTS) came in, however long the machine takes.
  */
 static void many_packets(void)
 {
 	const char *asked = getenv("SLUICE_XDP_PKTS");
-	uint64_t pkts = asked ? strtoull(asked, NULL, 10) : 200000;
+	uint64_t pkts = asked ? strtoull(asked, NULL, 10) : 20000;
 	struct flood floods[2];
 	pthread_t threads[2];
 	uint64_t seen = 0;
@@ -622,11 +622,12 @@ static void many_packets(void)
 	for (uint16_t i = 0; i < 100; i++)
 		join(0, 0, (uint16_t)(PORT_MIN + i * 2));
 	for (unsigned i = 0; i < 2; i++) {
-		floods[i] = (struct flood){.fd = peer_udp(i, 30000), .side = i, .pkts = pkts / 2};
+		floods[i] = (struct flood){.fd = peer_udp(i, 30000), .side = i};
 		CHECK(pthread_create(&threads[i], NULL, flood, &floods[i]) == 0);
 	}
-	run(UINT64_MAX, 500);
+	run(pkts, 30000);
 	for (unsigned i = 0; i < 2; i++) {
+		atomic_store(&floods[i].end, true);
 		pthread_join(threads[i], NULL);
 		close(floods[i].fd);
 	}
@@ -634,10 +635,10 @@ static void many_packets(void)
 	for (unsigned v = 0; v < VERDICT_COUNT; v++)
 		seen += gate.verdicts[v];
 	EXPECT_INT(seen, gate.gathered);
-	EXPECT(gate.verdicts[VERDICT_FORWARDED] > pkts / 20);
+	EXPECT(gate.gathered >= pkts);
+	EXPECT(gate.verdicts[VERDICT_FORWARDED] > pkts / 10); /* full rings drop some, never all */
 	EXPECT_INT(pool_free_pkts(gate.pool[0]), 2048);
-	printf("%llu packets sent, %llu gathered, %llu forwarded\n", (unsigned long long)pkts, (unsigned long long)gate.gathered,
-	       (unsigned long long)gate.verdicts[VERDICT_FORWARDED]);
+	printf("%llu packets gathered, %llu forwarded\n", (unsigned long long)gate.gathered, (unsigned long long)gate.verdicts[VERDICT_FORWARDED]);
 	gate_close();
 }
 
