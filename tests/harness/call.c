@@ -107,6 +107,19 @@ struct keyctx *call_key(const char *suite)
 	return k;
 }
 
+struct keyctx *call_key_again(const struct keyctx *k, struct view mki, uint64_t lifetime_pkts)
+{
+	uint8_t master[SUITE_MASTER_MAX];
+	struct keyctx_spec spec = {.suite = k->suite, .mki = mki, .lifetime_pkts = lifetime_pkts};
+	struct keyctx *again = NULL;
+
+	memcpy(master, k->key, k->suite->key_len);
+	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
+	spec.master = (struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
+	EXPECT_OK(keyctx_new(&again, &spec, NULL));
+	return again;
+}
+
 bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction direction)
 {
 	struct why why;
@@ -303,4 +316,84 @@ enum err call_query(struct stage *g, struct relay_session *h)
 	enum err e = relay_session_query(g->relay, h, on_stats, g);
 
 	return e ? e : outcome(g, before);
+}
+
+/* --- scenes ----------------------------------------------------------------------------------------- */
+
+bool scene_prepare(struct scene *s, const char *engine, const char *suite)
+{
+	memset(s, 0, sizeof(*s));
+	stage_config(&s->g, &s->config, engine, 1);
+	for (unsigned i = 0; i < SCENE_KEYS; i++)
+		if (!srtp_open(&s->up[i], call_key(suite), ENGINE_SEND) || !srtp_open(&s->down[i], call_key(suite), ENGINE_RECEIVE))
+			return false;
+	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
+	s->media.legs[0].latch = RELAY_LATCH_FOLLOW;
+	scene_use_keys(s, 0);
+	return true;
+}
+
+bool scene_start(struct scene *s)
+{
+	return stage_open_with(&s->g, &s->config) && EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+}
+
+bool scene_open(struct scene *s, const char *engine)
+{
+	return scene_prepare(s, engine, "AES_CM_128_HMAC_SHA1_80") && scene_start(s);
+}
+
+void scene_close(struct scene *s)
+{
+	EXPECT_OK(call_delete(&s->g, s->call));
+	for (unsigned i = 0; i < SCENE_KEYS; i++) {
+		srtp_close(&s->up[i]);
+		srtp_close(&s->down[i]);
+	}
+	stage_close(&s->g);
+}
+
+void scene_use_keys(struct scene *s, unsigned nth)
+{
+	s->media.legs[0].receive = s->up[nth].ctx;
+	s->media.legs[0].send = s->down[nth].ctx;
+}
+
+bool scene_set_key(struct srtp_end *e, struct keyctx *ctx)
+{
+	enum engine_direction direction = e->direction;
+
+	srtp_close(e);
+	return srtp_open(e, ctx, direction);
+}
+
+bool scene_goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index)
+{
+	uint8_t want[256];
+	size_t n = call_rtp(want, ssrc, index);
+	struct sim_pkt got;
+
+	memcpy(s->octets, want, n);
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, end_protect(end, s->octets, n, sizeof(s->octets), index)));
+	stage_run(&s->g, 1);
+	return sim_receive(s->g.sim, &call_peer_b, &got) && got.len == n && memcmp(got.data, want, n) == 0;
+}
+
+bool scene_goes_down(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index)
+{
+	uint8_t want[256];
+	size_t n = call_rtp(want, ssrc, index);
+	struct sim_pkt got;
+	enum verdict v;
+
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, want, n));
+	stage_run(&s->g, 1);
+	return sim_receive(s->g.sim, &call_peer_a, &got) && srtp_open_pkt(end, got.data, got.len, &v) == n &&
+	       memcmp(got.data, want, n) == 0;
+}
+
+const struct relay_leg_stats *scene_leg_a(struct scene *s)
+{
+	EXPECT_OK(call_query(&s->g, s->call));
+	return &s->g.media_stats[0].legs[0];
 }

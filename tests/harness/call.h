@@ -9,7 +9,7 @@
 #include "relay/relay.h"
 #include "tests/harness/harness.h"
 
-enum { CALL_EVENTS_MAX = 256, CALL_STREAMS_MAX = 8, CALL_PAYLOAD = 40 };
+enum { CALL_EVENTS_MAX = 256, CALL_STREAMS_MAX = 128, CALL_PAYLOAD = 40 };
 
 /* The relay and its network, stepped by hand. */
 struct stage {
@@ -63,6 +63,8 @@ bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc);
 
 /* A fresh context; the suite's name must be right. */
 struct keyctx *call_key(const char *suite);
+/* The same key and salt with another MKI (may be empty) and lifetime (0: the suite's). */
+struct keyctx *call_key_again(const struct keyctx *k, struct view mki, uint64_t lifetime_pkts);
 /* An RTP packet of CALL_PAYLOAD octets that can be told from every other by what it carries. Returns its length. */
 size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index);
 
@@ -75,5 +77,38 @@ enum err call_create(struct stage *g, struct relay_session **out, const struct r
 enum err call_update(struct stage *g, struct relay_session *h, const struct relay_session_spec *s);
 enum err call_delete(struct stage *g, struct relay_session *h);
 enum err call_query(struct stage *g, struct relay_session *h);
+
+/*
+ * A call as most tests want it: e2ae, RTCP on the RTP port, a terminal at call_peer_a whose address is followed, and keys for two
+ * re-keyings. Between scene_prepare and scene_start a test changes config, spec and media; both want the same `s`.
+ */
+enum { SCENE_KEYS = 3 };
+
+struct scene {
+	struct stage g;
+	struct relay_config config;
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+	struct srtp_end up[SCENE_KEYS], down[SCENE_KEYS]; /* the terminal's: what it sends with, what it opens with */
+	uint8_t octets[256];
+};
+
+bool scene_prepare(struct scene *s, const char *engine, const char *suite);
+bool scene_start(struct scene *s);
+/* Both, with AES_CM_128_HMAC_SHA1_80. */
+bool scene_open(struct scene *s, const char *engine);
+void scene_close(struct scene *s);
+/* Puts another key, which is taken, in the place of an end's. */
+bool scene_set_key(struct srtp_end *e, struct keyctx *ctx);
+/* The access leg's keys become the nth ones, at the next update. */
+void scene_use_keys(struct scene *s, unsigned nth);
+
+/* From the terminal; true when the core heard just these octets in clear. */
+bool scene_goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index);
+/* From the core; true when the terminal opened just these octets under the key. */
+bool scene_goes_down(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index);
+/* The access leg's figures now. */
+const struct relay_leg_stats *scene_leg_a(struct scene *s);
 
 #endif

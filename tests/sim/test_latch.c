@@ -8,7 +8,7 @@ static const struct addr elsewhere = {.ip = {203, 0, 113, 9}, .port = 4100, .ver
 static const struct addr third = {.ip = {203, 0, 113, 10}, .port = 4200, .version = 4};
 
 /* A plain call; leg a is the one that learns. */
-struct scene {
+struct plain {
 	struct stage g;
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
@@ -16,7 +16,7 @@ struct scene {
 	uint16_t seq;
 };
 
-static bool scene_open(struct scene *s, enum relay_latch policy, uint32_t window_ms, const struct addr *signalled)
+static bool plain_open(struct plain *s, enum relay_latch policy, uint32_t window_ms, const struct addr *signalled)
 {
 	memset(s, 0, sizeof(*s));
 	if (!stage_open(&s->g, "evp", 1))
@@ -28,14 +28,14 @@ static bool scene_open(struct scene *s, enum relay_latch policy, uint32_t window
 	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
 }
 
-static void scene_close(struct scene *s)
+static void plain_close(struct plain *s)
 {
 	EXPECT_OK(call_delete(&s->g, s->call));
 	stage_close(&s->g);
 }
 
 /* True when what comes to leg a from there is heard by the core. */
-static bool passes(struct scene *s, const struct addr *from)
+static bool passes(struct plain *s, const struct addr *from)
 {
 	uint8_t octets[256];
 	size_t n = call_rtp(octets, SSRC_A, s->seq++);
@@ -47,7 +47,7 @@ static bool passes(struct scene *s, const struct addr *from)
 }
 
 /* True when what the core sends goes there, and nowhere else. */
-static bool goes_to(struct scene *s, const struct addr *to)
+static bool goes_to(struct plain *s, const struct addr *to)
 {
 	uint8_t octets[256];
 	size_t n = call_rtp(octets, SSRC_B, s->seq++);
@@ -62,9 +62,9 @@ static bool goes_to(struct scene *s, const struct addr *to)
 
 static void signalled_takes_only_that(void)
 {
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_SIGNALLED, 0, &call_peer_a))
+	if (!plain_open(&s, RELAY_LATCH_SIGNALLED, 0, &call_peer_a))
 		return;
 	EXPECT(!passes(&s, &elsewhere));
 	EXPECT(passes(&s, &call_peer_a));
@@ -74,14 +74,14 @@ static void signalled_takes_only_that(void)
 	EXPECT_INT(s.g.media_stats[0].legs[0].verdicts[VERDICT_SOURCE], 2);
 	EXPECT(!s.g.media_stats[0].legs[0].latched);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 0);
-	scene_close(&s);
+	plain_close(&s);
 }
 
 static void first_learns_once(void)
 {
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
 		return;
 	EXPECT(passes(&s, &elsewhere));
 	EXPECT(goes_to(&s, &elsewhere));
@@ -94,52 +94,52 @@ static void first_learns_once(void)
 	EXPECT_OK(call_query(&s.g, s.call));
 	EXPECT(s.g.media_stats[0].legs[0].latched);
 	EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &elsewhere));
-	scene_close(&s);
+	plain_close(&s);
 }
 
 static void first_learns_the_signalled_one_too(void)
 {
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
 		return;
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(!passes(&s, &elsewhere));
 	EXPECT(goes_to(&s, &call_peer_a));
-	scene_close(&s);
+	plain_close(&s);
 }
 
 static void first_learns_where_nothing_was_signalled(void)
 {
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_FIRST, 100, &(struct addr){.version = 0}))
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &(struct addr){.version = 0}))
 		return;
 	EXPECT(!goes_to(&s, NULL));
 	EXPECT(passes(&s, &elsewhere));
 	EXPECT(goes_to(&s, &elsewhere));
-	scene_close(&s);
+	plain_close(&s);
 }
 
 static void after_the_window_only_the_signalled_one(void)
 {
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
 		return;
 	stage_run(&s.g, 100);
 	EXPECT(!passes(&s, &elsewhere));
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(goes_to(&s, &call_peer_a));
-	scene_close(&s);
+	plain_close(&s);
 }
 
 /* Signalled as before changes nothing; another address starts over, window and all. */
 static void signalling_starts_over(void)
 {
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
 		return;
 	EXPECT(passes(&s, &elsewhere));
 	s.media.legs[0].can_send = false;
@@ -154,15 +154,15 @@ static void signalling_starts_over(void)
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(goes_to(&s, &call_peer_a));
 	EXPECT(!passes(&s, &third));
-	scene_close(&s);
+	plain_close(&s);
 }
 
 static void follow_goes_everywhere(void)
 {
 	const struct addr *const ways[] = {&call_peer_a, &elsewhere, &third, &elsewhere, &call_peer_a};
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_FOLLOW, 0, &call_peer_a))
+	if (!plain_open(&s, RELAY_LATCH_FOLLOW, 0, &call_peer_a))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
 		EXPECT(passes(&s, ways[i]));
@@ -170,23 +170,23 @@ static void follow_goes_everywhere(void)
 		EXPECT(goes_to(&s, ways[i]));
 	}
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 4);
-	scene_close(&s);
+	plain_close(&s);
 }
 
 /* What is not RTP or RTCP teaches nothing. */
 static void noise_teaches_nothing(void)
 {
 	static const char *const noise[] = {"\x80\0\0\1", "\0\1\0\0", "hello, world, here I am", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
-	struct scene s;
+	struct plain s;
 
-	if (!scene_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(noise); i++)
 		EXPECT_OK(sim_send(s.g.sim, &elsewhere, &call_local_a, noise[i], i < 2 ? 4 : 12));
 	stage_run(&s.g, 1);
 	EXPECT(goes_to(&s, &call_peer_a));
 	EXPECT(passes(&s, &third));
-	scene_close(&s);
+	plain_close(&s);
 }
 
 /* --- IPv4 and IPv6 ---------------------------------------------------------------------------------- */

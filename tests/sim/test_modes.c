@@ -7,7 +7,7 @@
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 
 /* The endpoints of both sides: what each sends with and receives with. */
-struct scene {
+struct sides {
 	struct stage g;
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
@@ -20,21 +20,17 @@ static const struct addr *const peers[] = {&call_peer_a, &call_peer_b}, *const l
 /* A fresh key of the suite with an MKI of that length. */
 static struct keyctx *with_mki(const char *suite, size_t mki_len)
 {
-	struct keyctx *k = NULL, *bare = call_key(suite);
-	uint8_t master[SUITE_KEY_MAX + SUITE_SALT_MAX], mki[KEYCTX_MKI_MAX];
-	struct keyctx_spec spec = {.suite = bare->suite, .mki = {.p = mki, .n = mki_len}};
+	struct keyctx *k, *bare = call_key(suite);
+	uint8_t mki[KEYCTX_MKI_MAX];
 
 	for (size_t i = 0; i < mki_len; i++)
 		mki[i] = (uint8_t)(bare->key[0] + i);
-	memcpy(master, bare->key, bare->suite->key_len);
-	memcpy(master + bare->suite->key_len, bare->salt, bare->suite->salt_len);
-	spec.master = (struct view){.p = master, .n = (size_t)bare->suite->key_len + bare->suite->salt_len};
-	EXPECT_OK(keyctx_new(&k, &spec, NULL));
+	k = call_key_again(bare, (struct view){.p = mki, .n = mki_len}, 0);
 	keyctx_free(bare);
 	return k;
 }
 
-static bool scene_open(struct scene *s, const char *engine, enum relay_mode mode, const char *suite_a, const char *suite_b, size_t mki_len)
+static bool sides_open(struct sides *s, const char *engine, enum relay_mode mode, const char *suite_a, const char *suite_b, size_t mki_len)
 {
 	memset(s, 0, sizeof(*s));
 	if (!stage_open(&s->g, engine, 1))
@@ -62,7 +58,7 @@ static bool scene_open(struct scene *s, const char *engine, enum relay_mode mode
 	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
 }
 
-static void scene_close(struct scene *s)
+static void sides_close(struct sides *s)
 {
 	EXPECT_OK(call_delete(&s->g, s->call));
 	for (unsigned i = 0; i < 2; i++) {
@@ -72,7 +68,7 @@ static void scene_close(struct scene *s)
 	stage_close(&s->g);
 }
 
-static bool put(struct scene *s, unsigned side, const uint8_t *octets, size_t n, struct sim_pkt *got)
+static bool put(struct sides *s, unsigned side, const uint8_t *octets, size_t n, struct sim_pkt *got)
 {
 	EXPECT_OK(sim_send(s->g.sim, peers[side], locals[side], octets, n));
 	stage_run(&s->g, 1);
@@ -80,7 +76,7 @@ static bool put(struct scene *s, unsigned side, const uint8_t *octets, size_t n,
 }
 
 /* From one side, opened at the other; true when the octets are those that were sent. */
-static bool crosses(struct scene *s, unsigned side, const uint8_t *clear, size_t n, uint64_t index)
+static bool crosses(struct sides *s, unsigned side, const uint8_t *clear, size_t n, uint64_t index)
 {
 	uint8_t octets[512];
 	struct sim_pkt got;
@@ -92,7 +88,7 @@ static bool crosses(struct scene *s, unsigned side, const uint8_t *clear, size_t
 	       srtp_open_pkt(&s->receive[1 - side], got.data, got.len, &v) == n && memcmp(got.data, clear, n) == 0;
 }
 
-static void both_ways(struct scene *s, unsigned pkts)
+static void both_ways(struct sides *s, unsigned pkts)
 {
 	static const uint8_t report[28] = {0x80, 200, 0, 6, 1, 2, 3, 4};
 
@@ -111,12 +107,12 @@ static void any_two_suites(void)
 {
 	for (unsigned i = 0; i < SUITE_COUNT; i++) {
 		for (unsigned k = 0; k < SUITE_COUNT; k++) {
-			struct scene s;
+			struct sides s;
 
 			test_context("%s to %s", suite_get(i)->name, suite_get(k)->name);
-			if (scene_open(&s, "evp", RELAY_MODE_SRTP_SRTP, suite_get(i)->name, suite_get(k)->name, 0)) {
+			if (sides_open(&s, "evp", RELAY_MODE_SRTP_SRTP, suite_get(i)->name, suite_get(k)->name, 0)) {
 				both_ways(&s, 12);
-				scene_close(&s);
+				sides_close(&s);
 			}
 		}
 	}
@@ -129,12 +125,12 @@ static void mki_on_both_legs(void)
 
 	for (unsigned e = 0; engine_list()[e]; e++) {
 		for (size_t i = 0; i < ARRAY_LEN(lens) && engine_list()[e]->probe(&why) == ERR_OK; i++) {
-			struct scene s;
+			struct sides s;
 
 			test_context("engine %s MKI of %zu", engine_list()[e]->name, lens[i]);
-			if (scene_open(&s, engine_list()[e]->name, RELAY_MODE_SRTP_SRTP, "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM", lens[i])) {
+			if (sides_open(&s, engine_list()[e]->name, RELAY_MODE_SRTP_SRTP, "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM", lens[i])) {
 				both_ways(&s, 12);
-				scene_close(&s);
+				sides_close(&s);
 			}
 		}
 	}
@@ -143,12 +139,12 @@ static void mki_on_both_legs(void)
 /* A packet with another MKI, or none, has no key. */
 static void an_unknown_mki_has_no_key(void)
 {
-	struct scene s;
+	struct sides s;
 	uint8_t octets[256];
 	struct sim_pkt got;
 	size_t n;
 
-	if (!scene_open(&s, "evp", RELAY_MODE_SRTP_SRTP, "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", 4))
+	if (!sides_open(&s, "evp", RELAY_MODE_SRTP_SRTP, "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", 4))
 		return;
 	n = call_rtp(octets, SSRC_A, 1);
 	n = end_protect(&s.send[0], octets, n, sizeof(octets), 1);
@@ -158,19 +154,19 @@ static void an_unknown_mki_has_no_key(void)
 	EXPECT(put(&s, 0, octets, n, &got));
 	EXPECT_OK(call_query(&s.g, s.call));
 	EXPECT_INT(s.g.media_stats[0].legs[0].verdicts[VERDICT_NO_KEY], 1);
-	scene_close(&s);
+	sides_close(&s);
 }
 
 /* --- verified --------------------------------------------------------------------------------------- */
 
 static void verified(const char *engine, const char *suite)
 {
-	struct scene s;
+	struct sides s;
 	uint8_t good[256], octets[256];
 	struct sim_pkt got;
 
 	test_context("engine %s suite %s", engine, suite);
-	if (!scene_open(&s, engine, RELAY_MODE_E2E_VERIFIED, suite, suite, 4))
+	if (!sides_open(&s, engine, RELAY_MODE_E2E_VERIFIED, suite, suite, 4))
 		return;
 	for (uint64_t i = 65500; i < 65600; i++) {
 		size_t n = call_rtp(good, SSRC_A, i);
@@ -189,7 +185,7 @@ static void verified(const char *engine, const char *suite)
 	EXPECT_INT(s.g.media_stats[0].legs[0].verdicts[VERDICT_REPLAYED], 100);
 	EXPECT_INT(s.g.media_stats[0].legs[0].streams[0].roc, 1);
 	both_ways(&s, 0);
-	scene_close(&s);
+	sides_close(&s);
 }
 
 static void verified_octets_are_untouched(void)
@@ -206,15 +202,15 @@ static void verified_octets_are_untouched(void)
 
 static void verified_takes_no_send_key(void)
 {
-	struct scene s;
+	struct sides s;
 
-	if (!scene_open(&s, "evp", RELAY_MODE_E2E_VERIFIED, "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", 0))
+	if (!sides_open(&s, "evp", RELAY_MODE_E2E_VERIFIED, "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", 0))
 		return;
 	s.media.legs[0].send = s.receive[0].ctx;
 	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_INVALID);
 	s.media.legs[0].send = NULL;
 	both_ways(&s, 5);
-	scene_close(&s);
+	sides_close(&s);
 }
 
 TEST_MAIN("modes", {"any two suites", any_two_suites}, {"mki on both legs", mki_on_both_legs},

@@ -15,70 +15,58 @@ struct seen {
 	uint8_t keystream[KEYSTREAM_LEN];
 };
 
-struct scene {
-	struct stage g;
-	struct relay_session_spec spec;
-	struct relay_media_spec media;
-	struct relay_session *call;
-	struct srtp_end up, down;
+/* A scene whose terminal remembers every keystream. */
+struct hearing {
+	struct scene s;
 	struct map *used;
 	unsigned opened, refused, reused;
 };
 
-static bool scene_open(struct scene *s)
+static bool hearing_open(struct hearing *h)
 {
-	memset(s, 0, sizeof(*s));
-	if (!stage_open(&s->g, "evp", 1) || !EXPECT_OK(map_new(&s->used)))
+	*h = (struct hearing){.used = NULL};
+	if (!scene_prepare(&h->s, "evp", "AES_CM_128_HMAC_SHA1_80") || !EXPECT_OK(map_new(&h->used)))
 		return false;
-	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
-	if (!srtp_open(&s->up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND) ||
-	    !srtp_open(&s->down, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_RECEIVE))
-		return false;
-	s->media.legs[0].receive = s->up.ctx;
-	s->media.legs[0].send = s->down.ctx;
-	s->media.legs[1].latch = RELAY_LATCH_FOLLOW;
-	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+	h->s.media.legs[1].latch = RELAY_LATCH_FOLLOW;
+	return scene_start(&h->s);
 }
 
-static void scene_close(struct scene *s)
+static void hearing_close(struct hearing *h)
 {
 	struct seen *x;
 	size_t at = 0;
 
-	EXPECT_OK(call_delete(&s->g, s->call));
-	while ((x = map_next(s->used, &at)))
+	while ((x = map_next(h->used, &at)))
 		mem_free(x);
-	map_free(s->used);
-	srtp_close(&s->up);
-	srtp_close(&s->down);
-	stage_close(&s->g);
+	map_free(h->used);
+	scene_close(&h->s);
 }
 
 /* What the terminal gets: every packet opens, and none was covered with a keystream that covered another. */
-static unsigned terminal_hears(struct scene *s, uint32_t *ssrc)
+static unsigned terminal_hears(struct hearing *h, uint32_t *ssrc)
 {
 	struct sim_pkt got;
 	unsigned n = 0;
 
-	stage_run(&s->g, 1);
-	while (sim_receive(s->g.sim, &call_peer_a, &got)) {
+	stage_run(&h->s.g, 1);
+	while (sim_receive(h->s.g.sim, &call_peer_a, &got)) {
 		struct seen *x = mem_alloc(sizeof(*x));
 		enum verdict v = VERDICT_NONE;
 
 		CHECK(x != NULL);
 		memcpy(x->keystream, got.data + PAYLOAD_AT, KEYSTREAM_LEN);
 		*ssrc = be32_get(got.data + 8);
-		if (!srtp_open_pkt(&s->down, got.data, got.len, &v)) {
-			s->refused++;
+		if (!srtp_open_pkt(&h->s.down[0], got.data, got.len, &v)) {
+			h->refused++;
 			mem_free(x);
 			continue;
 		}
 		for (int i = 0; i < KEYSTREAM_LEN; i++)
 			x->keystream[i] ^= got.data[PAYLOAD_AT + i];
-		s->opened++;
+		h->opened++;
 		n++;
-		if (map_put(s->used, x->keystream, KEYSTREAM_LEN, x)) {
-			s->reused++;
+		if (map_put(h->used, x->keystream, KEYSTREAM_LEN, x)) {
+			h->reused++;
 			mem_free(x);
 		}
 	}
@@ -96,71 +84,71 @@ static void core_sends(struct scene *s, uint32_t ssrc, uint16_t seq)
 static void order_gaps_and_ssrc_pass_unchanged(void)
 {
 	static const uint16_t seqs[] = {100, 101, 105, 103, 104, 102, 400, 399, 401};
-	struct scene s;
+	struct hearing h;
 	uint32_t ssrc = 0;
 
-	if (!scene_open(&s))
+	if (!hearing_open(&h))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(seqs); i++) {
-		core_sends(&s, SSRC_B, seqs[i]);
-		EXPECT_INT(terminal_hears(&s, &ssrc), 1);
+		core_sends(&h.s, SSRC_B, seqs[i]);
+		EXPECT_INT(terminal_hears(&h, &ssrc), 1);
 		EXPECT_INT(ssrc, SSRC_B);
 	}
-	core_sends(&s, SSRC_B, 103);
-	EXPECT_INT(terminal_hears(&s, &ssrc), 0);
-	EXPECT_OK(call_query(&s.g, s.call));
-	EXPECT_INT(s.g.media_stats[0].legs[1].verdicts[VERDICT_DUPLICATE], 1);
-	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SSRC_CHANGED), 0);
-	scene_close(&s);
+	core_sends(&h.s, SSRC_B, 103);
+	EXPECT_INT(terminal_hears(&h, &ssrc), 0);
+	EXPECT_OK(call_query(&h.s.g, h.s.call));
+	EXPECT_INT(h.s.g.media_stats[0].legs[1].verdicts[VERDICT_DUPLICATE], 1);
+	EXPECT_INT(stage_events(&h.s.g, RELAY_EVENT_SSRC_CHANGED), 0);
+	hearing_close(&h);
 }
 
 static void a_jump_back_gets_a_new_ssrc(void)
 {
-	struct scene s;
+	struct hearing h;
 	uint32_t ssrc = 0;
 
-	if (!scene_open(&s))
+	if (!hearing_open(&h))
 		return;
 	for (uint16_t i = 20000; i < 20100; i++)
-		core_sends(&s, SSRC_B, i);
-	terminal_hears(&s, &ssrc);
+		core_sends(&h.s, SSRC_B, i);
+	terminal_hears(&h, &ssrc);
 	EXPECT_INT(ssrc, SSRC_B);
 	/* Beyond the send window: the source began again under the same SSRC. */
 	for (uint16_t i = 10; i < 40; i++) {
-		core_sends(&s, SSRC_B, i);
-		EXPECT_INT(terminal_hears(&s, &ssrc), 1);
+		core_sends(&h.s, SSRC_B, i);
+		EXPECT_INT(terminal_hears(&h, &ssrc), 1);
 		EXPECT(ssrc != SSRC_B);
 	}
-	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SSRC_CHANGED), 1);
-	EXPECT_INT(s.reused + s.refused, 0);
-	EXPECT_OK(call_query(&s.g, s.call));
-	EXPECT_INT(s.g.media_stats[0].legs[1].ssrc_changes + s.g.media_stats[0].legs[0].ssrc_changes, 1);
-	scene_close(&s);
+	EXPECT_INT(stage_events(&h.s.g, RELAY_EVENT_SSRC_CHANGED), 1);
+	EXPECT_INT(h.reused + h.refused, 0);
+	EXPECT_OK(call_query(&h.s.g, h.s.call));
+	EXPECT_INT(h.s.g.media_stats[0].legs[1].ssrc_changes + h.s.g.media_stats[0].legs[0].ssrc_changes, 1);
+	hearing_close(&h);
 }
 
 /* The receiver report of a terminal names the SSRC it heard; the core gets the one it sent. */
 static void reports_are_translated(void)
 {
-	struct scene s;
+	struct hearing h;
 	struct sim_pkt got;
 	uint8_t rr[256] = {0x81, 201, 0, 7};
 	uint32_t ssrc = 0;
 	size_t n;
 
-	if (!scene_open(&s))
+	if (!hearing_open(&h))
 		return;
 	for (uint16_t i = 20000; i < 20010; i++)
-		core_sends(&s, SSRC_B, i);
-	core_sends(&s, SSRC_B, 5);
-	terminal_hears(&s, &ssrc);
+		core_sends(&h.s, SSRC_B, i);
+	core_sends(&h.s, SSRC_B, 5);
+	terminal_hears(&h, &ssrc);
 	REQUIRE(ssrc != SSRC_B);
 	be32_put(rr + 4, 0x0a0a0a0a);
 	be32_put(rr + 8, ssrc);
-	n = end_protect(&s.up, rr, 32, sizeof(rr), 0);
+	n = end_protect(&h.s.up[0], rr, 32, sizeof(rr), 0);
 	REQUIRE(n > 32);
-	EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, rr, n));
-	stage_run(&s.g, 1);
-	REQUIRE(sim_receive(s.g.sim, &call_peer_b, &got));
+	EXPECT_OK(sim_send(h.s.g.sim, &call_peer_a, &call_local_a, rr, n));
+	stage_run(&h.s.g, 1);
+	REQUIRE(sim_receive(h.s.g.sim, &call_peer_b, &got));
 	EXPECT_INT(got.len, 32);
 	EXPECT_INT(be32_get(got.data + 4), 0x0a0a0a0a);
 	EXPECT_INT(be32_get(got.data + 8), SSRC_B);
@@ -170,41 +158,41 @@ static void reports_are_translated(void)
 	rr[1] = 200;
 	rr[3] = 6;
 	be32_put(rr + 4, SSRC_B);
-	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, rr, 28));
-	stage_run(&s.g, 1);
-	REQUIRE(sim_receive(s.g.sim, &call_peer_a, &got));
+	EXPECT_OK(sim_send(h.s.g.sim, &call_peer_b, &call_local_b, rr, 28));
+	stage_run(&h.s.g, 1);
+	REQUIRE(sim_receive(h.s.g.sim, &call_peer_a, &got));
 	EXPECT_INT(be32_get(got.data + 4), ssrc);
-	scene_close(&s);
+	hearing_close(&h);
 }
 
 /* Whatever the core sends, in any order, with restarts, duplicates and jumps: nothing the terminal opens was ever used before. */
 static void random_cores_never_reuse(void)
 {
-	struct scene s;
+	struct hearing h;
 	uint32_t ssrc;
 	uint16_t seq = 1000;
 
-	if (!scene_open(&s))
+	if (!hearing_open(&h))
 		return;
 	for (int i = 0; i < 6000; i++) {
-		uint64_t r = test_random(&s.g.random) % 1000;
+		uint64_t r = test_random(&h.s.g.random) % 1000;
 
 		if (r < 3)
-			seq = (uint16_t)test_random(&s.g.random);
+			seq = (uint16_t)test_random(&h.s.g.random);
 		else if (r < 100)
-			seq = (uint16_t)(seq - test_random(&s.g.random) % 50);
+			seq = (uint16_t)(seq - test_random(&h.s.g.random) % 50);
 		else
 			seq++;
-		core_sends(&s, SSRC_B, seq);
-		if (s.down.n_streams + 1 >= CALL_STREAMS_MAX)
+		core_sends(&h.s, SSRC_B, seq);
+		if (h.s.down[0].n_streams + 1 >= CALL_STREAMS_MAX)
 			break;
 		if (i % 8 == 0)
-			terminal_hears(&s, &ssrc);
+			terminal_hears(&h, &ssrc);
 	}
-	terminal_hears(&s, &ssrc);
-	EXPECT(s.opened > 500);
-	EXPECT_INT(s.reused, 0);
-	scene_close(&s);
+	terminal_hears(&h, &ssrc);
+	EXPECT(h.opened > 500);
+	EXPECT_INT(h.reused, 0);
+	hearing_close(&h);
 }
 
 TEST_MAIN("outbound", {"order, gaps and SSRC pass unchanged", order_gaps_and_ssrc_pass_unchanged},

@@ -5,59 +5,18 @@
 #include "base/bytes.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, RTCP_RSI = 209 };
-static const char suite[] = "AES_CM_128_HMAC_SHA1_80";
-
-struct scene {
-	struct stage g;
-	struct relay_session_spec spec;
-	struct relay_media_spec media;
-	struct relay_session *call;
-	struct srtp_end up[3], down[3];
-	uint8_t octets[256];
-};
-
-static bool scene_open_with(struct scene *s, struct relay_config *c)
+static bool open_scene(struct scene *s, unsigned ssrcs_per_leg)
 {
-	if (!stage_open_with(&s->g, c))
+	if (!scene_prepare(s, "evp", "AES_CM_128_HMAC_SHA1_80"))
 		return false;
-	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
-	s->media.legs[0].receive = s->up[0].ctx;
-	s->media.legs[0].send = s->down[0].ctx;
-	s->media.legs[0].latch = s->media.legs[1].latch = RELAY_LATCH_FOLLOW;
-	s->media.legs[0].rekey_overlap_ms = 5000;
-	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
-}
-
-static bool scene_open(struct scene *s)
-{
-	struct relay_config c;
-
-	memset(s, 0, sizeof(*s));
-	for (unsigned i = 0; i < 3; i++)
-		if (!srtp_open(&s->up[i], call_key(suite), ENGINE_SEND) || !srtp_open(&s->down[i], call_key(suite), ENGINE_RECEIVE))
-			return false;
-	stage_config(&s->g, &c, "evp", 1);
-	return scene_open_with(s, &c);
-}
-
-static void scene_close(struct scene *s)
-{
-	EXPECT_OK(call_delete(&s->g, s->call));
-	for (unsigned i = 0; i < 3; i++) {
-		srtp_close(&s->up[i]);
-		srtp_close(&s->down[i]);
-	}
-	stage_close(&s->g);
+	s->config.ssrcs_per_leg = ssrcs_per_leg;
+	s->media.legs[1].latch = RELAY_LATCH_FOLLOW;
+	return scene_start(s);
 }
 
 static bool comes_up(struct scene *s, struct srtp_end *end, uint64_t index)
 {
-	size_t n = call_rtp(s->octets, SSRC_A, index);
-	struct sim_pkt got;
-
-	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, end_protect(end, s->octets, n, sizeof(s->octets), index)));
-	stage_run(&s->g, 1);
-	return sim_receive(s->g.sim, &call_peer_b, &got);
+	return scene_goes_up(s, end, SSRC_A, index);
 }
 
 static bool rtcp_comes_up(struct scene *s, struct srtp_end *end)
@@ -87,25 +46,19 @@ static bool rtp_goes_down(struct scene *s, uint64_t index, const struct addr *to
 	return goes_down(s, s->octets, call_rtp(s->octets, SSRC_B, index), to, got);
 }
 
-static void set_keys(struct scene *s, unsigned i)
-{
-	s->media.legs[0].receive = s->up[i].ctx;
-	s->media.legs[0].send = s->down[i].ctx;
-}
-
 /* Under the second key only RTCP was heard, so its ROC is open when the third comes: four states to try. */
 static void a_third_key_while_the_second_is_open(void)
 {
 	struct scene s;
 
-	if (!scene_open(&s))
+	if (!open_scene(&s, 64))
 		return;
 	EXPECT(comes_up(&s, &s.up[0], 65530));
 	EXPECT(comes_up(&s, &s.up[0], 65540));
-	set_keys(&s, 1);
+	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(rtcp_comes_up(&s, &s.up[1]));
-	set_keys(&s, 2);
+	scene_use_keys(&s, 2);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	/* Reset under the second key, late; then reset under the third. */
 	EXPECT(comes_up(&s, &s.up[1], 20));
@@ -122,7 +75,7 @@ static void odd_rtcp_takes_the_streams_name(void)
 	struct sim_pkt got;
 	uint32_t name;
 
-	if (!scene_open(&s))
+	if (!open_scene(&s, 64))
 		return;
 	EXPECT(rtp_goes_down(&s, 20000, &call_peer_a, &got));
 	EXPECT(rtp_goes_down(&s, 10, &call_peer_a, &got));
@@ -144,16 +97,10 @@ static void odd_rtcp_takes_the_streams_name(void)
 static void a_restart_in_a_full_table(void)
 {
 	struct scene s;
-	struct relay_config c;
 	struct sim_pkt got;
 	uint32_t name = 0;
 
-	memset(&s, 0, sizeof(s));
-	for (unsigned i = 0; i < 3; i++)
-		REQUIRE(srtp_open(&s.up[i], call_key(suite), ENGINE_SEND) && srtp_open(&s.down[i], call_key(suite), ENGINE_RECEIVE));
-	stage_config(&s.g, &c, "evp", 1);
-	c.ssrcs_per_leg = 1;
-	if (!scene_open_with(&s, &c))
+	if (!open_scene(&s, 1))
 		return;
 	EXPECT(rtp_goes_down(&s, 20000, &call_peer_a, &got));
 	stage_run(&s.g, 31000);
@@ -171,20 +118,13 @@ static void a_key_comes_back_under_its_own_mki_only(void)
 {
 	static const uint8_t mki[] = {7};
 	struct scene s;
-	struct keyctx *other = NULL;
-	struct why why;
 
-	if (!scene_open(&s))
+	if (!open_scene(&s, 64))
 		return;
 	const struct keyctx *first = s.down[0].ctx;
-	uint8_t master[SUITE_MASTER_MAX];
-	memcpy(master, first->key, first->suite->key_len);
-	memcpy(master + first->suite->key_len, first->salt, first->suite->salt_len);
-	struct keyctx_spec spec = {.suite = first->suite,
-	                           .master = {.p = master, .n = (size_t)first->suite->key_len + first->suite->salt_len},
-	                           .mki = {.p = mki, .n = sizeof(mki)}};
-	REQUIRE_OK(keyctx_new(&other, &spec, &why));
-	set_keys(&s, 1);
+	struct keyctx *other = call_key_again(first, (struct view){.p = mki, .n = sizeof(mki)}, 0);
+	REQUIRE(other != NULL);
+	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	s.media.legs[0].send = other;
 	EXPECT_INT(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
@@ -198,18 +138,12 @@ static void a_key_comes_back_under_its_own_mki_only(void)
 static void forgeries_do_not_use_up_a_key(void)
 {
 	struct scene s;
-	struct keyctx *brief = NULL;
-	struct why why;
-	uint8_t master[SUITE_MASTER_MAX];
+	struct keyctx *brief;
 
-	if (!scene_open(&s))
+	if (!open_scene(&s, 64))
 		return;
-	const struct keyctx *k = s.up[2].ctx;
-	memcpy(master, k->key, k->suite->key_len);
-	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
-	struct keyctx_spec spec = {.suite = k->suite, .lifetime_pkts = 64,
-	                           .master = {.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len}};
-	REQUIRE_OK(keyctx_new(&brief, &spec, &why));
+	brief = call_key_again(s.up[2].ctx, (struct view){.n = 0}, 64);
+	REQUIRE(brief != NULL);
 	EXPECT(comes_up(&s, &s.up[0], 65530));
 	EXPECT(comes_up(&s, &s.up[0], 65540));
 	s.media.legs[0].receive = brief;
@@ -233,20 +167,20 @@ static void a_move_taken_back_keeps_the_roc(void)
 	struct sim_pkt got;
 	enum verdict v;
 
-	if (!scene_open(&s))
+	if (!open_scene(&s, 64))
 		return;
 	EXPECT(rtp_goes_down(&s, 65530, &call_peer_a, &got));
 	EXPECT(srtp_open_pkt(&s.down[0], got.data, got.len, &v) > 0);
 	EXPECT(rtp_goes_down(&s, 65540, &call_peer_a, &got));
 	EXPECT(srtp_open_pkt(&s.down[0], got.data, got.len, &v) > 0);
-	set_keys(&s, 1);
+	scene_use_keys(&s, 1);
 	struct addr was = s.media.legs[0].remote, moved = was;
 	moved.ip[3] = 77;
 	s.media.legs[0].remote = moved;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(rtp_goes_down(&s, 65541, &moved, &got));
 	EXPECT(srtp_open_pkt(&s.down[1], got.data, got.len, &v) > 0);
-	set_keys(&s, 0);
+	scene_use_keys(&s, 0);
 	s.media.legs[0].remote = was;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	for (uint64_t i = 65542; i < 65550; i++) {
@@ -263,11 +197,11 @@ static void a_latch_policy_is_no_move(void)
 	struct sim_pkt got;
 	enum verdict v;
 
-	if (!scene_open(&s))
+	if (!open_scene(&s, 64))
 		return;
 	EXPECT(rtp_goes_down(&s, 65530, &call_peer_a, &got));
 	EXPECT(rtp_goes_down(&s, 65540, &call_peer_a, &got));
-	set_keys(&s, 1);
+	scene_use_keys(&s, 1);
 	s.media.legs[0].latch = RELAY_LATCH_SIGNALLED;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(rtp_goes_down(&s, 65541, &call_peer_a, &got));

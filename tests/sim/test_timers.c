@@ -7,59 +7,20 @@
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, LIFETIME = 100, SOFT = 90 };
 
-/* An e2ae call whose session is made by scene_call, when the settings of the case are in place. */
-struct scene {
-	struct stage g;
-	struct relay_config config;
-	struct relay_session_spec spec;
-	struct relay_media_spec media;
-	struct relay_session *call;
-	struct srtp_end up, down;
-	uint8_t octets[256];
-};
-
-/* A fresh key that may protect so many packets. */
-static struct keyctx *short_lived(uint64_t pkts)
+static bool prepare(struct scene *s)
 {
-	struct keyctx *k = NULL, *whole = call_key("AES_CM_128_HMAC_SHA1_80");
-	uint8_t master[SUITE_KEY_MAX + SUITE_SALT_MAX];
-	struct keyctx_spec spec = {.suite = whole->suite, .lifetime_pkts = pkts};
+	return scene_prepare(s, "evp", "AES_CM_128_HMAC_SHA1_80");
+}
 
-	memcpy(master, whole->key, whole->suite->key_len);
-	memcpy(master + whole->suite->key_len, whole->salt, whole->suite->salt_len);
-	spec.master = (struct view){.p = master, .n = (size_t)whole->suite->key_len + whole->suite->salt_len};
-	EXPECT_OK(keyctx_new(&k, &spec, NULL));
+/* The end gets a fresh key that may protect so many packets. */
+static bool make_short_lived(struct scene *s, struct srtp_end *end, uint64_t pkts)
+{
+	struct keyctx *whole = call_key("AES_CM_128_HMAC_SHA1_80");
+	bool ok = scene_set_key(end, call_key_again(whole, (struct view){.n = 0}, pkts));
+
 	keyctx_free(whole);
-	return k;
-}
-
-static void scene_prepare(struct scene *s)
-{
-	memset(s, 0, sizeof(*s));
-	stage_config(&s->g, &s->config, "evp", 1);
-	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
-}
-
-/* Ends with a key of their own were opened before; the others get an ordinary one. */
-static bool scene_call(struct scene *s)
-{
-	if (!stage_open_with(&s->g, &s->config))
-		return false;
-	if (!s->up.ctx && !srtp_open(&s->up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND))
-		return false;
-	if (!s->down.ctx && !srtp_open(&s->down, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_RECEIVE))
-		return false;
-	s->media.legs[0].receive = s->up.ctx;
-	s->media.legs[0].send = s->down.ctx;
-	return EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
-}
-
-static void scene_close(struct scene *s)
-{
-	EXPECT_OK(call_delete(&s->g, s->call));
-	srtp_close(&s->up);
-	srtp_close(&s->down);
-	stage_close(&s->g);
+	scene_use_keys(s, 0);
+	return ok;
 }
 
 /* From the terminal; `forged` has a wrong tag. True when the core heard it. */
@@ -68,7 +29,7 @@ static bool comes_up(struct scene *s, uint32_t ssrc, uint64_t index, bool forged
 	size_t n = call_rtp(s->octets, ssrc, index);
 	struct sim_pkt got;
 
-	n = end_protect(&s->up, s->octets, n, sizeof(s->octets), index);
+	n = end_protect(&s->up[0], s->octets, n, sizeof(s->octets), index);
 	if (!EXPECT(n > 0))
 		return false;
 	s->octets[n - 1] ^= forged;
@@ -104,10 +65,11 @@ static void inactivity_is_told_once_each_time(void)
 	struct scene s;
 	uint64_t index = 0;
 
-	scene_prepare(&s);
+	if (!prepare(&s))
+		return;
 	s.media.legs[0].inactivity_ms = 200;
 	s.spec.owner = &s;
-	if (!scene_call(&s))
+	if (!scene_start(&s))
 		return;
 	stage_run(&s.g, 150);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_MEDIA_TIMEOUT), 0);
@@ -134,10 +96,11 @@ static void forgeries_are_no_activity(void)
 {
 	struct scene s;
 
-	scene_prepare(&s);
+	if (!prepare(&s))
+		return;
 	s.media.legs[0].inactivity_ms = 200;
 	s.spec.setup_timeout_ms = 300;
-	if (!scene_call(&s))
+	if (!scene_start(&s))
 		return;
 	for (uint64_t i = 0; i < 20; i++) {
 		EXPECT(!comes_up(&s, SSRC_A, i, true));
@@ -154,8 +117,9 @@ static void inactivity_can_be_changed(void)
 {
 	struct scene s;
 
-	scene_prepare(&s);
-	if (!scene_call(&s))
+	if (!prepare(&s))
+		return;
+	if (!scene_start(&s))
 		return;
 	EXPECT(comes_up(&s, SSRC_A, 0, false));
 	stage_run(&s.g, 1000);
@@ -189,10 +153,11 @@ static void setup_timeout(bool with_media)
 {
 	struct scene s;
 
-	scene_prepare(&s);
+	if (!prepare(&s))
+		return;
 	s.spec.setup_timeout_ms = 300;
 	s.spec.owner = &s;
-	if (!scene_call(&s))
+	if (!scene_start(&s))
 		return;
 	stage_run(&s.g, 100);
 	if (with_media)
@@ -222,8 +187,9 @@ static void a_receive_key_ends(void)
 	struct scene s;
 	struct keyctx *twin = NULL;
 
-	scene_prepare(&s);
-	if (!srtp_open(&s.up, short_lived(LIFETIME), ENGINE_SEND) || !EXPECT_OK(keyctx_copy(&twin, s.up.ctx)) || !scene_call(&s))
+	if (!prepare(&s))
+		return;
+	if (!make_short_lived(&s, &s.up[0], LIFETIME) || !EXPECT_OK(keyctx_copy(&twin, s.up[0].ctx)) || !scene_start(&s))
 		return;
 	for (uint64_t i = 0; i < LIFETIME; i++) {
 		EXPECT(comes_up(&s, SSRC_A + i % 3, i, false));
@@ -232,8 +198,7 @@ static void a_receive_key_ends(void)
 	EXPECT_INT(last_event(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT)->count, SOFT);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 0);
 	/* The terminal does not keep to it: its engine begins again from nothing. */
-	srtp_close(&s.up);
-	if (!srtp_open(&s.up, twin, ENGINE_SEND))
+	if (!scene_set_key(&s.up[0], twin))
 		return;
 	for (uint64_t i = 200; i < 210; i++)
 		EXPECT(!comes_up(&s, SSRC_A, i, false));
@@ -250,8 +215,9 @@ static void a_send_key_ends(void)
 {
 	struct scene s;
 
-	scene_prepare(&s);
-	if (!srtp_open(&s.down, short_lived(LIFETIME), ENGINE_RECEIVE) || !scene_call(&s))
+	if (!prepare(&s))
+		return;
+	if (!make_short_lived(&s, &s.down[0], LIFETIME) || !scene_start(&s))
 		return;
 	for (uint64_t i = 0; i < LIFETIME; i++) {
 		EXPECT(comes_down(&s, i));
@@ -274,9 +240,10 @@ static void failures_above_a_rate_are_told(void)
 	struct scene s;
 	uint64_t index = 0;
 
-	scene_prepare(&s);
+	if (!prepare(&s))
+		return;
 	s.config.auth_fail_rate = 10;
-	if (!scene_call(&s))
+	if (!scene_start(&s))
 		return;
 	for (unsigned i = 0; i < 10; i++)
 		EXPECT(!comes_up(&s, SSRC_A, index++, true));
@@ -305,9 +272,10 @@ static void sources_above_the_limit(void)
 {
 	struct scene s;
 
-	scene_prepare(&s);
+	if (!prepare(&s))
+		return;
 	s.config.ssrcs_per_leg = 4;
-	if (!scene_call(&s))
+	if (!scene_start(&s))
 		return;
 	for (uint32_t k = 0; k < 4; k++) {
 		EXPECT(comes_up(&s, SSRC_A + k, 1, false));
