@@ -29,7 +29,7 @@ int call_run(int argc, char **argv)
 	unsigned pid = 0;
 	struct opt rows[LOADOPT_ROWS + 3] = {
 		{.help = "target"},
-		{.name = "target", .kind = OPT_TEXT, .out = &target, .arg = "WHICH", .local = true, .help = "jsonrpc:PATH, jsonrpc:HOST:PORT, ng:HOST:PORT, or a file that describes it"},
+		{.name = "target", .kind = OPT_TEXT, .out = &target, .arg = "WHICH", .local = true, .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file that describes it"},
 		{.name = "pid", .kind = OPT_COUNT, .out = &pid, .min = 1, .max = 4194304, .local = true, .help = "its process, for CPU time and memory, where it is on this machine"},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &o);

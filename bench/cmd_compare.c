@@ -171,6 +171,8 @@ static enum err run_work(struct result *r, struct loadopt *o, bool is_setup, con
 
 	if (!is_setup)
 		return loadrun_targets(r, config, o, peers, 2, why);
+	if (!strncmp(peers[0].control, "jsonrpc:", 8) != !strncmp(peers[1].control, "jsonrpc:", 8))
+		result_warn(r, "not the same work: over jsonrpc: a call takes two requests, over jsonrpc-sdp: and ng: three");
 	s.mode = o->mode;
 	s.suite = o->suite;
 	s.repeat = o->repeat;

@@ -9,7 +9,7 @@
 static const char about[] =
 	"Makes and ends calls without media: calls a second with so many in flight, the latency of each request, memory and\n"
 	"descriptors of a held call, and what is left when all are gone (the second time: the first fills the target's pools).\n"
-	"Over JSON-RPC a call is create and delete; over ng it is offer, answer and delete.";
+	"Over jsonrpc: a call is session.create and session.delete; over jsonrpc-sdp: and ng: it is offer, answer and delete.";
 
 int setup_run(int argc, char **argv)
 {
@@ -18,7 +18,7 @@ int setup_run(int argc, char **argv)
 	bool quiet = false;
 	unsigned pid = 0;
 	struct opt rows[SETUP_ROWS + 5] = {
-		{.name = "target", .kind = OPT_TEXT, .out = &target, .arg = "WHICH", .local = true, .help = "jsonrpc:PATH, jsonrpc:HOST:PORT, ng:HOST:PORT, or a file that describes it"},
+		{.name = "target", .kind = OPT_TEXT, .out = &target, .arg = "WHICH", .local = true, .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file that describes it"},
 		{.name = "pid", .kind = OPT_COUNT, .out = &pid, .min = 1, .max = 4194304, .local = true, .help = "its process, where it is on this machine"},
 		{.name = "json", .kind = OPT_TEXT, .out = &json, .arg = "FILE", .help = "write the result", .local = true},
 		{.name = "csv", .kind = OPT_TEXT, .out = &csv, .arg = "FILE", .help = "write the rows", .local = true},

@@ -191,7 +191,7 @@ static enum err read_file(struct peer *p, const char *path, const struct place *
 	enum err e = ERR_OK;
 
 	if (!doc)
-		return why_fail(why, ERR_SYNTAX, "--target: '%s' is not jsonrpc:..., ng:... or a readable file: line %d: %s", path, bad.line, bad.text);
+		return why_fail(why, ERR_SYNTAX, "--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a readable file: line %d: %s", path, bad.line, bad.text);
 	find_names(&names, p, place);
 	interfaces = json_object_get(doc, "interfaces");
 	e = expand_into(json_object_get(doc, "name"), &names, p->name, sizeof(p->name), why);
@@ -214,7 +214,7 @@ enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct
 	struct peer p = {.tmp = "/tmp/sluice-bench-XXXXXX", .pid = pid};
 	enum err e = ERR_OK;
 
-	if (!strncmp(target, "ng:", 3) || !strncmp(target, "jsonrpc:", 8)) {
+	if (!strncmp(target, "ng:", 3) || !strncmp(target, "jsonrpc:", 8) || !strncmp(target, "jsonrpc-sdp:", 12)) {
 		p.tmp[0] = 0;
 		snprintf(p.name, sizeof(p.name), "%.*s", (int)strcspn(target, ":"), target);
 		if (str_copy(str_of(target), p.control, sizeof(p.control)) != ERR_OK)

@@ -169,18 +169,38 @@ static enum err all(struct run *r, enum target_verb verb)
 	return e == ERR_OK ? settle(r, 0) : e;
 }
 
-/* What calls hold while they stand, and what is left when they are gone. The first round warms the target's own pools. */
-static enum err measure_held(struct run *r, const struct peer *peer, json_t *row)
+/* One call made and ended: the target has accepted the connection and opened what it opens once. */
+static enum err greet(struct run *r)
+{
+	enum err e;
+
+	ask(r, &r->calls[0], TARGET_CREATE);
+	e = settle(r, 0);
+	if (e == ERR_OK)
+		ask(r, &r->calls[0], TARGET_DELETE);
+	return e == ERR_OK ? settle(r, 0) : e;
+}
+
+/*
+ * What calls hold while they stand, and what is left when they are gone. Memory is counted from the first round's start, since a process keeps
+ * what it once had; leaks from the second time on, when the target's own pools are warm.
+ */
+static enum err measure_held(struct run *r, const struct peer *peer, struct proc_usage *first, json_t *row)
 {
 	struct proc_usage before, held, after, fresh;
 	double n = r->config->held;
 	enum err e;
 
-	if (peer->pid == 0 || r->config->held == 0 || proc_read(peer->pid, &fresh) != ERR_OK)
+	if (peer->pid == 0 || r->config->held == 0)
 		return ERR_OK;
+	e = greet(r);
+	if (e != ERR_OK || proc_read(peer->pid, &fresh) != ERR_OK)
+		return e;
+	if (first->rss_bytes == 0)
+		*first = fresh;
 	e = all(r, TARGET_CREATE);
 	if (e == ERR_OK && proc_read(peer->pid, &held) == ERR_OK) {
-		json_object_set_new(row, "kb_per_call", json_real(((double)held.rss_bytes - (double)fresh.rss_bytes) / n / 1e3));
+		json_object_set_new(row, "kb_per_call", json_real(((double)held.rss_bytes - (double)first->rss_bytes) / n / 1e3));
 		json_object_set_new(row, "fds_per_call", json_real(((double)held.fds - (double)fresh.fds) / n));
 	}
 	if (e == ERR_OK)
@@ -199,7 +219,7 @@ static enum err measure_held(struct run *r, const struct peer *peer, json_t *row
 	return e;
 }
 
-enum err setup_measure(json_t *row, const struct setup_config *c, const struct peer *peer, struct why *why)
+enum err setup_measure(json_t *row, const struct setup_config *c, const struct peer *peer, struct proc_usage *first, struct why *why)
 {
 	unsigned n = c->held > c->in_flight ? c->held : c->in_flight;
 	struct run *r = mem_alloc(sizeof(*r));
@@ -216,7 +236,7 @@ enum err setup_measure(json_t *row, const struct setup_config *c, const struct p
 		e = target_open(&r->target, peer->control, c->place->target_netns, &r->why);
 	/* Held first: the memory of a target that has not worked yet tells more. */
 	if (e == ERR_OK)
-		e = measure_held(r, peer, row);
+		e = measure_held(r, peer, first, row);
 	for (int i = 0; i < REQUEST_COUNT && e == ERR_OK; i++)
 		hist_reset(target_latency(r->target, (enum target_request)i));
 	if (e == ERR_OK)
@@ -240,6 +260,7 @@ enum err setup_targets(struct result *r, const struct setup_options *o, const st
 {
 	struct setup_config c = {.place = place, .in_flight = o->in_flight, .held = o->held, .seconds = o->duration, .quiet = quiet};
 	json_t *runs[LOADRUN_TARGETS_MAX][100] = {{NULL}};
+	struct proc_usage first[LOADRUN_TARGETS_MAX] = {{.rss_bytes = 0}};
 	enum err e = call_plan_init(&c.plan, o->mode, o->suite, NULL, why);
 
 	for (unsigned round = 0; round < o->repeat && e == ERR_OK; round++)
@@ -248,7 +269,7 @@ enum err setup_targets(struct result *r, const struct setup_options *o, const st
 			struct why doubt = {""};
 
 			runs[which][round] = json_object();
-			e = setup_measure(runs[which][round], &c, &peers[which], &doubt);
+			e = setup_measure(runs[which][round], &c, &peers[which], &first[which], &doubt);
 			if (e != ERR_OK && why)
 				*why = doubt;
 			else if (*doubt.text)

@@ -5,6 +5,7 @@
 
 #include "bench/call.h"
 #include "bench/peer.h"
+#include "bench/proc.h"
 #include "bench/result.h"
 
 struct setup_config {
@@ -19,8 +20,8 @@ struct setup_config {
 extern const struct result_column setup_columns[];
 extern const size_t setup_n_columns;
 
-/* One round against one target; fills `row`. */
-enum err setup_measure(json_t *row, const struct setup_config *config, const struct peer *peer, struct why *why) MUST_USE;
+/* One round against one target; fills `row`. `first`, zeroed before the first round: the process before it ever held a call. */
+enum err setup_measure(json_t *row, const struct setup_config *config, const struct peer *peer, struct proc_usage *first, struct why *why) MUST_USE;
 
 /* Options shared with compare. */
 struct opt;

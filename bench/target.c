@@ -116,7 +116,7 @@ static enum err dial(int *out, const struct target_protocol *p, const char *plac
 
 enum err target_open(struct target **out, const char *where, const char *netns, struct why *why)
 {
-	static const struct target_protocol *const protocols[] = {&target_jsonrpc, &target_ng};
+	static const struct target_protocol *const protocols[] = {&target_jsonrpc, &target_jsonrpc_sdp, &target_ng};
 	struct target *t = NULL;
 	enum err e = ERR_INVALID;
 
@@ -134,7 +134,7 @@ enum err target_open(struct target **out, const char *where, const char *netns, 
 	}
 	if (e != ERR_OK) {
 		if (!t)
-			why_fail(why, e, "--target: '%s' is not jsonrpc:PATH, jsonrpc:HOST:PORT or ng:HOST:PORT", where);
+			why_fail(why, e, "--target: '%s' is not jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also) or ng:HOST:PORT", where);
 		target_close(t);
 		return e;
 	}

@@ -35,12 +35,12 @@ struct target_protocol {
 	enum err (*read)(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why);
 };
 
-extern const struct target_protocol target_jsonrpc, target_ng;
+extern const struct target_protocol target_jsonrpc, target_jsonrpc_sdp, target_ng;
 
 /* Called from target_turn when a verb is through or has failed. */
 typedef void target_done_fn(void *arg, struct call *s, enum target_verb verb, enum err e, const struct why *why);
 
-/* `where`: "jsonrpc:/path/control.sock", "jsonrpc:127.0.0.1:9900", "ng:127.0.0.1:2223"; `netns` NULL or a path or name of a network namespace. */
+/* `where`: "jsonrpc:/path/control.sock", "jsonrpc:127.0.0.1:9900", "jsonrpc-sdp:...", "ng:127.0.0.1:2223"; `netns` NULL or a path or name of a network namespace. */
 enum err target_open(struct target **out, const char *where, const char *netns, struct why *why) MUST_USE;
 void target_close(struct target *t);
 const char *target_protocol_name(const struct target *t);
