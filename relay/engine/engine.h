@@ -89,12 +89,12 @@ struct engine_ops {
 
 	size_t stream_bytes; /* a multiple of 64 */
 	/* Starts a stream in memory of stream_bytes octets, zeroed, on a boundary of 64. `start` NULL: ROC 0, nothing seen. Its packet
-	 * counts are added to those of the key. ERR_RANGE; ERR_UNSUPPORTED when a start can't be taken on: libsrtp takes the ROC, or an
-	 * index with an empty window, and nothing of RTCP. */
+	 * counts are added to those of the key. ERR_RANGE; ERR_UNSUPPORTED when a start can't be taken on: libsrtp takes, for
+	 * sending, the ROC or an index with an empty window, and nothing of RTCP. */
 	enum err (*stream_init)(struct engine_stream *s, struct engine_key *key, uint32_t ssrc,
 	                        const struct engine_stream_state *start);
 	void (*stream_fini)(struct engine_stream *s);
-	/* ERR_UNSUPPORTED: libsrtp. Otherwise complete enough that stream_init with it goes on without reuse of an index. */
+	/* ERR_UNSUPPORTED: libsrtp, sending. Otherwise complete enough that stream_init with it goes on without reuse of an index. */
 	enum err (*stream_export)(const struct engine_stream *s, struct engine_stream_state *out);
 
 	void (*unprotect)(struct engine *e, struct pkt **batch, unsigned n);

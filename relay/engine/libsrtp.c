@@ -25,16 +25,20 @@ struct engine {
 struct engine_key {
 	struct state_life rtp, rtcp;
 	srtp_t srtp;
+	struct engine_stream *attached; /* states for whose SSRC libsrtp has a stream */
 	struct keyctx *ctx;
 	enum engine_direction direction;
 	uint8_t log2_pkts;
 };
 
+/* While a ROC is open (design: re-keying) two states share the stream that libsrtp has for their SSRC. */
 struct engine_stream {
 	struct state state; /* first: state_of() */
 	struct engine_key *key;
+	struct engine_stream *next; /* in key->attached */
 	uint32_t ssrc;
 	bool is_attached;    /* libsrtp has a stream for the SSRC */
+	bool is_natural;     /* that stream has seen what this state has, so it estimates alike */
 	bool is_forced;      /* libsrtp was told a ROC and may still hold to it */
 };
 
@@ -193,7 +197,8 @@ static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *
 {
 	enum err e = state_init(&s->state, key->log2_pkts, start);
 
-	if (e == ERR_OK && (s->state.rtp.any || s->state.rtcp.any))
+	/* Receiving, our shadow refuses what was seen before libsrtp is asked. Sending, libsrtp counts SRTCP packets by itself. */
+	if (e == ERR_OK && key->direction == ENGINE_SEND && (s->state.rtp.any || s->state.rtcp.any))
 		e = ERR_UNSUPPORTED;
 	if (e != ERR_OK) {
 		memset(&s->state, 0, sizeof s->state);
@@ -206,43 +211,82 @@ static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *
 	return ERR_OK;
 }
 
+static bool has_stream(const struct engine_key *k, uint32_t ssrc)
+{
+	for (const struct engine_stream *s = k->attached; s; s = s->next)
+		if (s->ssrc == ssrc)
+			return true;
+	return false;
+}
+
+static void attach(struct engine_stream *s)
+{
+	if (s->is_attached)
+		return;
+	s->is_attached = true;
+	s->next = s->key->attached;
+	s->key->attached = s;
+}
+
 static void libsrtp_stream_fini(struct engine_stream *s)
 {
+	struct engine_stream **at;
+
+	if (!s->is_attached)
+		return;
+	for (at = &s->key->attached; *at != s; at = &(*at)->next)
+		;
+	*at = s->next;
+	s->is_attached = s->is_natural = false;
 	/* libsrtp 2 takes the SSRC in network order here and in host order in a policy. */
-	if (s->is_attached)
+	if (!has_stream(s->key, s->ssrc))
 		(void)srtp_remove_stream(s->key->srtp, __builtin_bswap32(s->ssrc));
-	s->is_attached = false;
 }
 
 static enum err libsrtp_stream_export(const struct engine_stream *s, struct engine_stream_state *out)
 {
-	(void)s;
-	(void)out;
-	return ERR_UNSUPPORTED;
+	if (s->key->direction == ENGINE_SEND)
+		return ERR_UNSUPPORTED;
+	state_export(&s->state, out);
+	return ERR_OK;
 }
 
 /*
  * Makes libsrtp use the ROC of `index` for the next packet. It estimates like us from what it has seen, so it is told only where it has seen
- * nothing yet, or where a sender chose otherwise. `*added` says that a stream was made for it.
+ * something else, or where a sender chose otherwise. `*added` says that a stream was made for it.
  */
 static srtp_err_status_t aim(struct engine_stream *s, uint64_t index, bool *added)
 {
 	uint32_t roc = (uint32_t)(index >> 16);
-	uint64_t natural = s->state.rtp.any ? state_estimate(&s->state, (uint16_t)index) : (uint16_t)index;
-	srtp_err_status_t status = srtp_err_status_ok;
+	uint64_t natural = s->is_natural ? state_estimate(&s->state, (uint16_t)index) : (uint16_t)index;
+	bool is_shared = !s->is_natural && has_stream(s->key, s->ssrc);
+	srtp_err_status_t status;
 
 	*added = false;
-	if (natural == index && !s->is_forced)
-		return status;
-	if (!s->is_attached) {
+	if (natural == index && !s->is_forced && !is_shared)
+		return srtp_err_status_ok;
+	if (!is_shared && !s->is_attached) {
 		status = with_policy(s->key, &s->ssrc, add_stream);
 		if (status != srtp_err_status_ok)
 			return status;
-		*added = s->is_attached = true;
+		attach(s);
+		*added = true;
 	}
 	/* ROC 0 tells libsrtp to estimate again. */
 	s->is_forced = roc != 0;
 	return srtp_set_stream_roc(s->key->srtp, s->ssrc, roc);
+}
+
+/* An SRTP packet of this state went through libsrtp. */
+static void take_over(struct engine_stream *s)
+{
+	attach(s);
+	if (s->is_natural)
+		return;
+	for (struct engine_stream *o = s->key->attached; o; o = o->next)
+		if (o->ssrc == s->ssrc)
+			o->is_natural = false;
+	s->is_natural = true;
 }
 
 /* --- packets ---------------------------------------------------------------------------------------- */
@@ -280,7 +324,7 @@ static enum verdict unprotect_rtp(struct engine_stream *s, struct engine_key *k,
 
 	if (p->len < p->header_len + k->ctx->suite->srtp_tag_len + k->ctx->mki_len)
 		return VERDICT_CLEAR;
-	/* libsrtp would find out too, unless another state of the SSRC has just ended its stream. */
+	/* Mostly libsrtp would find out too, but not what was seen before it had a stream. */
 	if (v != VERDICT_NONE)
 		return v;
 	v = verdict_of(aim(s, index, &added));
@@ -291,7 +335,7 @@ static enum verdict unprotect_rtp(struct engine_stream *s, struct engine_key *k,
 			libsrtp_stream_fini(s);
 		return v;
 	}
-	s->is_attached = true;
+	take_over(s);
 	s->is_forced = false;
 	state_commit_rtp(&s->state, &k->rtp, index);
 	p->index = index;
@@ -345,7 +389,7 @@ static enum verdict unprotect_rtcp(struct engine_stream *s, struct engine_key *k
 	v = open_rtcp(k, p, trailer >> 31, &len);
 	if (v != VERDICT_NONE)
 		return v;
-	s->is_attached = true;
+	attach(s);
 	state_commit_rtcp(&s->state, &k->rtcp, trailer & STATE_RTCP_INDEX_MAX);
 	p->index = trailer & STATE_RTCP_INDEX_MAX;
 	set_len(p, len);
@@ -367,7 +411,7 @@ static enum verdict protect_rtp(struct engine_stream *s, struct engine_key *k, s
 		v = verdict_of(srtp_protect_mki(k->srtp, p->data, &len, k->ctx->mki_len > 0, 0));
 	if (v != VERDICT_NONE)
 		return v;
-	s->is_attached = true;
+	take_over(s);
 	state_commit_rtp(&s->state, &k->rtp, p->index);
 	set_len(p, len);
 	return v;
@@ -385,7 +429,7 @@ static enum verdict protect_rtcp(struct engine_stream *s, struct engine_key *k, 
 		v = verdict_of(srtp_protect_rtcp_mki(k->srtp, p->data, &len, k->ctx->mki_len > 0, 0));
 	if (v != VERDICT_NONE)
 		return v;
-	s->is_attached = true;
+	attach(s);
 	state_commit_rtcp(&s->state, &k->rtcp, index);
 	p->index = index;
 	set_len(p, len);

@@ -42,6 +42,8 @@ static const struct engine_ops *stateful(unsigned nth)
 	return NULL;
 }
 
+enum { PACKET_SSRC = 0x11111111 };
+
 static void rtp_packet(uint8_t octets[40], uint64_t index)
 {
 	memset(octets, 0x11, 40);
@@ -117,12 +119,54 @@ static void state_moves_between_engines(void)
 	keyctx_free(ctx);
 }
 
-static void libsrtp_takes_no_windows(void)
+/* Receiving, libsrtp takes part: its shadow refuses what another engine has seen. Packets come late across the wrap, too. */
+static void receive_state_moves_to_libsrtp_too(void)
+{
+	const struct engine_ops *sender = stateful(0), *receivers[2] = {sender, &engine_libsrtp};
+	struct keyctx *ctx = rig_keyctx(SUITE_AES_CM_128_HMAC_SHA1_80, 1, (struct view){.n = 0}, 0);
+	struct engine *e = rig_open(sender);
+	struct engine_key *send = rig_key(sender, ctx, ENGINE_SEND, 1024);
+	struct engine_stream *out = rig_stream(sender, send, PACKET_SSRC, NULL);
+	struct engine_stream_state state = {0};
+	struct rig_pkt sent[60], p;
+	uint8_t octets[40];
+
+	for (unsigned i = 0; i < ARRAY_LEN(sent); i++) {
+		rtp_packet(octets, 65510 + i);
+		rig_fill(&sent[i], PKT_RTP, octets, sizeof octets, 12, send, out);
+		REQUIRE(rig_protect(sender, e, &sent[i], 65510 + i) == VERDICT_NONE);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(sent); i++) {
+		const struct engine_ops *o = receivers[i & 1];
+		struct engine *engine = rig_open(o);
+		struct engine_key *key = rig_key(o, ctx, ENGINE_RECEIVE, 128);
+		struct engine_stream *in = rig_stream(o, key, PACKET_SSRC, &state);
+		unsigned at = i ^ 3; /* four by four, from last to first */
+
+		REQUIRE(in);
+		test_context("packet %u by %s", at, o->name);
+		rig_fill(&p, PKT_RTP, sent[at].octets, sent[at].pkt.len, 12, key, in);
+		EXPECT_INT(rig_unprotect(o, engine, &p), VERDICT_NONE);
+		EXPECT(p.pkt.index == 65510 + at);
+		rig_fill(&p, PKT_RTP, sent[at].octets, sent[at].pkt.len, 12, key, in);
+		EXPECT_INT(rig_unprotect(o, engine, &p), VERDICT_REPLAYED);
+		EXPECT_OK(o->stream_export(in, &state));
+		rig_stream_free(o, in);
+		o->key_free(key);
+		o->close(engine);
+	}
+	rig_stream_free(sender, out);
+	sender->key_free(send);
+	sender->close(e);
+	keyctx_free(ctx);
+}
+
+static void libsrtp_sends_from_no_window(void)
 {
 	struct keyctx *ctx = rig_keyctx(SUITE_AES_CM_128_HMAC_SHA1_80, 1, (struct view){.n = 0}, 0);
 	struct engine_stream_state seen = {.has_rtp = true, .rtp_index = 70000, .rtp_window = {1}};
 	struct engine_stream_state wrong = {.has_rtp = true, .rtp_index = ROC_INDEX_MAX + 1};
-	struct engine_key *key = rig_key(&engine_libsrtp, ctx, ENGINE_RECEIVE, 64);
+	struct engine_key *key = rig_key(&engine_libsrtp, ctx, ENGINE_SEND, 64);
 	struct engine_stream *s;
 
 	EXPECT(rig_stream(&engine_libsrtp, key, 1, &seen) == NULL);
@@ -138,4 +182,5 @@ static void libsrtp_takes_no_windows(void)
 
 TEST_MAIN("engine_pair", {"same_octets_and_verdicts", same_octets_and_verdicts},
           {"state_moves_between_engines", state_moves_between_engines},
-          {"libsrtp_takes_no_windows", libsrtp_takes_no_windows})
+          {"receive_state_moves_to_libsrtp_too", receive_state_moves_to_libsrtp_too},
+          {"libsrtp_sends_from_no_window", libsrtp_sends_from_no_window})
