@@ -9,12 +9,16 @@
 #include "relay/engine/engine.h"
 #include "relay/relay.h"
 
+struct evicted;
+
 /* Made and freed by control, used by one worker in between. Holds no key octets of its own. */
 struct key {
 	struct key *next;     /* on its way home */
 	struct engine_key *engine;
 	uint64_t fingerprint; /* keyed hash of suite, key and salt: the same key under another MKI has the same one */
 	uint64_t pkts, limit; /* SRTP packets over all SSRCs, and how many are allowed (R-G5, R-G6) */
+	struct evicted *evicted; /* receiving: SSRCs whose streams made room for others (relay/evicted.h) */
+	uint16_t n_evicted;
 	bool was_used;        /* control has given it to this leg before */
 	uint8_t roc;          /* enum relay_rekey_roc: where streams that came over from another key go on */
 	bool told_soft, told_expired;

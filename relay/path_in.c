@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The inbound half of the path: from octets to an authenticated packet of a known stream. */
 #include "base/clk.h"
+#include "relay/evicted.h"
 #include "relay/roc.h"
 #include "relay/rtcp.h"
 #include "relay/rtp.h"
@@ -134,11 +135,16 @@ static void try_key(struct worker *w, struct batch *b, struct path_tries *t, con
 	const struct stream *s = pkt->stream;
 	struct crypto *c = s ? stream_crypto(s, key) : NULL;
 	const struct path_provisional who = {.leg = leg, .ssrc = pkt_ssrc(pkt)};
+	struct engine_stream_state start;
 
 	if (c) {
 		t->crypto[t->n++] = c;
 		if (c->is_roc_open && pkt->kind == PKT_RTP)
 			try_zero_after_rtcp(w, b, t, &who, c);
+		return;
+	}
+	if (evicted_find(key, who.ssrc, &start)) {
+		try_zero(w, b, t, &who, key, &start);
 		return;
 	}
 	if (!s || !s->has_index || key != leg->receive || key->roc == RELAY_ROC_ZERO) {
@@ -297,19 +303,33 @@ static void tell_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_
 	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_STREAM_LIMIT, .ssrc = ssrc, .count = leg->n_in});
 }
 
+/* Makes room for a stream; what its keys have seen of the one that goes stays refused. */
+static bool evict(struct worker *w, struct leg *leg, uint64_t now_ns)
+{
+	struct stream *s = stream_remove_idle(&leg->in_streams, now_ns, STREAM_IDLE_S * NS_PER_S);
+
+	if (!s)
+		return false;
+	if (!evicted_keep(&w->streams, s->crypto, s->ssrc) || !evicted_keep(&w->streams, s->previous, s->ssrc)) {
+		s->next = leg->in_streams;
+		leg->in_streams = s;
+		return false;
+	}
+	stream_give(&w->streams, s);
+	leg->n_in--;
+	return true;
+}
+
 /* A new stream of the leg, in the place of an idle one if need be; NULL: no room. */
 static struct stream *add_stream(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_t now_ns)
 {
 	struct stream *s;
 
 	if (leg->n_in >= w->config->ssrcs_per_leg) {
-		s = stream_remove_idle(&leg->in_streams, now_ns, STREAM_IDLE_S * NS_PER_S);
-		if (!s) {
+		if (!evict(w, leg, now_ns)) {
 			tell_limit(w, leg, ssrc, now_ns);
 			return NULL;
 		}
-		stream_give(&w->streams, s);
-		leg->n_in--;
 	}
 	s = stream_take(&w->streams);
 	if (!s)

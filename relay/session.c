@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "relay/evicted.h"
 #include "relay/worker.h"
 
 enum { OVERLAP_DEFAULT_MS = 5000, LATCH_WINDOW_DEFAULT_MS = 10000 };
@@ -68,12 +69,14 @@ static void on_setup(struct wheel_timer *t, uint64_t now_ns)
 
 /* --- keys ------------------------------------------------------------------------------------------- */
 
-static void drop_previous(struct worker *w, struct stream *list)
+/* No stream uses that key any more, and it will leave. */
+static void drop_previous(struct worker *w, struct stream *list, struct key *key)
 {
 	for (struct stream *s = list; s; s = s->next) {
 		crypto_give(&w->streams, s->previous);
 		s->previous = NULL;
 	}
+	evicted_drop(&w->streams, key);
 }
 
 static void shift(struct worker *w, struct stream *list, bool back)
@@ -93,8 +96,8 @@ static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
 	struct worker *w = leg->media->session->worker;
 
 	(void)now_ns;
-	drop_previous(w, leg->in_streams);
-	drop_previous(w, leg->out_streams);
+	drop_previous(w, leg->in_streams, leg->receive_previous);
+	drop_previous(w, leg->out_streams, leg->send_previous);
 	worker_give_key(w, leg->receive_previous);
 	worker_give_key(w, leg->send_previous);
 	leg->receive_previous = leg->send_previous = NULL;
@@ -125,7 +128,7 @@ static void swap_key(struct worker *w, struct stream *streams, struct key **now,
 		shift(w, streams, true);
 		return;
 	}
-	drop_previous(w, streams);
+	drop_previous(w, streams, *previous);
 	*retired = *previous;
 	shift(w, streams, false);
 	*now = *wanted;
@@ -334,6 +337,8 @@ static void end_leg(struct worker *w, struct leg *leg)
 			stream_give(&w->streams, s);
 		}
 	}
+	evicted_drop(&w->streams, leg->receive);
+	evicted_drop(&w->streams, leg->receive_previous);
 	for (unsigned i = 0; i < m->n_legs; i++)
 		for (struct stream *s = m->legs[i] ? m->legs[i]->out_streams : NULL; s; s = s->next)
 			if (s->source == leg)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of evicted SSRCs, in blocks of the stream pool. */
+#include "relay/evicted.h"
+
+#include <string.h>
+
+struct evicted_ssrc {
+	uint64_t rtp_index;
+	uint32_t ssrc, roc, rtcp_index;
+	bool has_rtp, has_rtcp;
+};
+
+struct evicted {
+	struct evicted *next;
+	unsigned n;
+	struct evicted_ssrc ssrcs[8];
+};
+
+_Static_assert(sizeof(struct evicted) <= sizeof(struct stream), "it lives in a block for a stream");
+
+static struct evicted_ssrc *find(const struct key *key, uint32_t ssrc)
+{
+	for (struct evicted *block = key->evicted; block; block = block->next)
+		for (unsigned i = 0; i < block->n; i++)
+			if (block->ssrcs[i].ssrc == ssrc)
+				return &block->ssrcs[i];
+	return NULL;
+}
+
+static struct evicted_ssrc *add(struct stream_pool *p, struct key *key)
+{
+	struct evicted *block = key->evicted;
+
+	if (key->n_evicted >= EVICTED_MAX)
+		return NULL;
+	if (!block || block->n == ARRAY_LEN(block->ssrcs)) {
+		block = (struct evicted *)(void *)stream_take(p);
+		if (!block)
+			return NULL;
+		block->next = key->evicted;
+		key->evicted = block;
+	}
+	key->n_evicted++;
+	return &block->ssrcs[block->n++];
+}
+
+bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc)
+{
+	struct engine_stream_state state;
+	struct evicted_ssrc *e;
+
+	if (!c)
+		return true;
+	if (p->ops->stream_export(crypto_state(c), &state))
+		return false;
+	e = find(c->key, ssrc);
+	if (!e)
+		e = add(p, c->key);
+	if (!e)
+		return false;
+	*e = (struct evicted_ssrc){
+		/* An index that was only taken over from the key before has not been seen under this one. */
+		.has_rtp = state.has_rtp && (state.rtp_window[0] & 1),
+		.rtp_index = state.rtp_index,
+		.ssrc = ssrc,
+		.roc = state.roc,
+		.has_rtcp = state.has_rtcp,
+		.rtcp_index = state.rtcp_index,
+	};
+	return true;
+}
+
+bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_state *start)
+{
+	const struct evicted_ssrc *e = find(key, ssrc);
+
+	if (!e)
+		return false;
+	/* Its packets are in the key's count already. */
+	*start = (struct engine_stream_state){
+		.has_rtp = e->has_rtp, .rtp_index = e->rtp_index, .roc = e->roc, .has_rtcp = e->has_rtcp, .rtcp_index = e->rtcp_index,
+	};
+	if (e->has_rtp)
+		memset(start->rtp_window, 0xff, sizeof(start->rtp_window));
+	if (e->has_rtcp)
+		memset(start->rtcp_window, 0xff, sizeof(start->rtcp_window));
+	return true;
+}
+
+void evicted_drop(struct stream_pool *p, struct key *key)
+{
+	struct evicted *block;
+
+	if (!key)
+		return;
+	while ((block = key->evicted)) {
+		key->evicted = block->next;
+		stream_give(p, memset(block, 0, sizeof(struct stream)));
+	}
+	key->n_evicted = 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What a key remembers of SSRCs whose streams made room for others: an index that was seen stays refused (RFC 3711 3.3.2). Worker only. */
+#ifndef RELAY_EVICTED_H
+#define RELAY_EVICTED_H
+
+#include "relay/stream.h"
+
+/*
+ * A receive key remembers so many. Its peer alone can make it, for only authenticated SSRCs become streams; beyond it no stream is
+ * evicted any more, and a new SSRC is one too many.
+ */
+enum { EVICTED_MAX = 256 };
+
+/* Remembers a stream's state, of which one under the same key is overwritten. False when there is no room: then the stream must stay. */
+bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc);
+
+/* Where the SSRC goes on if it was evicted: at its highest index, all below it taken for seen. False: it was not. */
+bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_state *start);
+
+/* Before a key leaves the worker. Takes NULL. */
+void evicted_drop(struct stream_pool *p, struct key *key);
+
+#endif
