@@ -54,6 +54,12 @@ struct dialog_exchange {
 enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media) MUST_USE;
 enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x) MUST_USE;
 void dialog_exchange_free(struct dialog_exchange *x); /* takes NULL */
+void dialog_list_free(struct sdes_list *l);             /* wiped; takes NULL */
+
+/* Where a side wants its media. 0.0.0.0 says hold, not where: the address before stays the one we know. */
+void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t, const struct dialog_side *before,
+                        const struct addr *received_from);
+bool dialog_side_has_moved(const struct dialog_side *now, const struct dialog_side *before);
 
 /*
  * Decides every m-line of an offer. `now` is what is agreed (NULL: nothing). ERR_INVALID, ERR_REKEY, ERR_UNSUPPORTED, ERR_SYNTAX … with

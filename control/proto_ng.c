@@ -11,7 +11,7 @@
 #include "control/doc_bencode.h"
 #include "control/doc_json.h"
 #include "control/ng_cookies.h"
-#include "control/ng_flags.h"
+#include "control/ng_request.h"
 #include "control/ng_reply.h"
 
 enum { REPLY_ROOM = 2 * PROTO_NG_MESSAGE_MAX, IGNORED_LOG_EVERY = 1000 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "control/ng_flags.h"
+#include "control/ng_request.h"
 #include "tests/harness/harness.h"
 
 static const char *const hows[] = {[NG_SUPPORTED] = "supported", [NG_IGNORED] = "ignored", [NG_REFUSED] = "refused"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys and flags of ng requests: which are honoured, ignored or refused, and what they mean to offer and answer. */
-#ifndef CONTROL_NG_FLAGS_H
-#define CONTROL_NG_FLAGS_H
+#ifndef CONTROL_NG_REQUEST_H
+#define CONTROL_NG_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,120 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Offers and answers planned m-line by m-line; nothing outside the plan changes here. */
+/* An offer planned m-line by m-line; nothing outside the plan changes here. */
 #include "control/dialog_media.h"
 
 #include "base/mem.h"
 #include "keyctx/sdp/capneg.h"
-
-/* --- settings of a request ----------------------------------------------------------------------------- */
-
-void dialog_options_defaults(struct dialog_options *o)
-{
-	static const enum suite_id suites[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32};
-
-	*o = (struct dialog_options){
-		.interface = {-1, -1},
-		.latch = RELAY_LATCH_FIRST,
-		.dscp = -1,
-		.accept_rekey = true,
-		.n_suites = ARRAY_LEN(suites),
-	};
-	memcpy(o->suites, suites, sizeof(suites));
-	ims_call_defaults(&o->ims);
-	sdes_policy_defaults(&o->sdes);
-}
-
-/* --- life ------------------------------------------------------------------------------------------- */
-
-enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media)
-{
-	struct dialog_exchange *x = mem_alloc(sizeof(*x) + n_media * sizeof(x->media[0]));
-
-	if (!x)
-		return ERR_NOMEM;
-	x->n_media = n_media;
-	*out = x;
-	return ERR_OK;
-}
-
-static void list_free(struct sdes_list *l)
-{
-	if (l)
-		sdes_list_clear(l);
-	mem_free(l);
-}
-
-static void clear_media(struct dialog_media *m)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		sdes_line_clear(&m->side[i].theirs);
-		sdes_line_clear(&m->side[i].ours);
-	}
-	list_free(m->offered);
-	m->offered = NULL;
-}
-
-void dialog_exchange_free(struct dialog_exchange *x)
-{
-	if (!x)
-		return;
-	for (unsigned i = 0; i < x->n_media; i++)
-		clear_media(&x->media[i]);
-	mem_free(x);
-}
-
-static enum err copy_list(struct sdes_list **out, const struct sdes_list *l)
-{
-	struct sdes_list *copy = mem_alloc(sizeof(*copy));
-	enum err e = copy ? ERR_OK : ERR_NOMEM;
-
-	for (unsigned i = 0; i < l->n && !e; i++) {
-		e = sdes_line_copy(&copy->lines[i], &l->lines[i]);
-		copy->n += !e;
-	}
-	if (e)
-		list_free(copy);
-	else
-		*out = copy;
-	return e;
-}
-
-static enum err copy_media(struct dialog_media *out, const struct dialog_media *m)
-{
-	enum err e = ERR_OK;
-
-	*out = *m;
-	out->offered = NULL;
-	for (unsigned i = 0; i < 2; i++)
-		out->side[i].theirs = out->side[i].ours = (struct sdes_line){0};
-	for (unsigned i = 0; i < 2 && !e; i++) {
-		e = sdes_line_copy(&out->side[i].theirs, &m->side[i].theirs);
-		if (!e)
-			e = sdes_line_copy(&out->side[i].ours, &m->side[i].ours);
-	}
-	if (!e && m->offered)
-		e = copy_list(&out->offered, m->offered);
-	return e;
-}
-
-enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x)
-{
-	struct dialog_exchange *copy = NULL;
-	enum err e = dialog_exchange_new(&copy, x->n_media);
-
-	if (e)
-		return e;
-	copy->from = x->from;
-	copy->options = x->options;
-	for (unsigned i = 0; i < x->n_media && !e; i++)
-		e = copy_media(&copy->media[i], &x->media[i]);
-	if (e)
-		dialog_exchange_free(copy);
-	else
-		*out = copy;
-	return e;
-}
-
-/* --- an offered m-line -------------------------------------------------------------------------------- */
 
 /* What the walk over one m-line of an offer carries. */
 struct place {
@@ -231,29 +120,6 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 	return ERR_OK;
 }
 
-/* 0.0.0.0 says hold, not where: the address before stays the one we know. */
-static void settle_address(struct dialog_side *side, const struct sdp_transport *t, const struct dialog_side *before,
-                           const struct addr *received_from)
-{
-	side->at = *t;
-	side->is_known = true;
-	if (t->is_held_by_address) {
-		bool had = before && before->is_known;
-
-		side->at.rtp = had ? before->at.rtp : (struct addr){0};
-		side->at.rtcp = had ? before->at.rtcp : (struct addr){0};
-	} else if (!addr_is_none(received_from)) {
-		side->at.rtp = addr_with_port(received_from, t->rtp.port);
-		side->at.rtcp = addr_with_port(received_from, t->rtcp.port);
-	}
-}
-
-static bool has_moved(const struct dialog_side *now, const struct dialog_side *before)
-{
-	return before->is_known && !addr_is_none(&before->at.rtp) && !addr_is_none(&now->at.rtp) &&
-	       !addr_eq(&now->at.rtp, &before->at.rtp);
-}
-
 static enum err judge_news(struct place *p, const struct carriage *c)
 {
 	const struct dialog_side *b = p->before ? &p->before->side[p->from] : NULL;
@@ -261,7 +127,7 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 	struct offer_news n = {.was_there = b != NULL, .is_there = true};
 
 	if (b) {
-		n.has_moved = has_moved(&p->m->side[p->from], b);
+		n.has_moved = dialog_side_has_moved(&p->m->side[p->from], b);
 		n.is_rekeyed = c->near_secure && b->theirs.n_keys && !sdes_list_find(p->list, &b->theirs) && !p->m->acfg[0];
 		n.has_switched = c->mode != p->before->mode ||
 		                 (c->mode == RELAY_MODE_E2AE && c->access_is_other != (p->before->access != (uint8_t)p->from));
@@ -407,7 +273,7 @@ static enum err plan_rtp(struct place *p)
 		e = sdes_list_parse(p->list, p->s, p->i, &p->o->sdes);
 	if (e)
 		return e;
-	settle_address(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
+	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
 	e = p->o->profile == DIALOG_PLAIN ? decide_plain(p, &c) : decide_ims(p, &c);
 	if (!e)
 		e = judge_news(p, &c);
@@ -481,138 +347,4 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	x->options = *o;
 	*out = x;
 	return ERR_OK;
-}
-
-static enum err keep_media_keys(struct dialog_media *m, const struct dialog_media *old, enum offer_side from)
-{
-	struct dialog_side *near = &m->side[from];
-	struct sdes_list *list;
-	struct sdes_line ours;
-	enum err e = ERR_OK;
-
-	if (near->ours.n_keys && near->ours.suite == old->side[from].ours.suite) {
-		e = sdes_line_copy(&ours, &old->side[from].ours);
-		if (e)
-			return e;
-		ours.tag = near->ours.tag;
-		sdes_line_clear(&near->ours);
-		near->ours = ours;
-	}
-	if (m->offered && old->offered) {
-		e = copy_list(&list, old->offered);
-		if (e)
-			return e;
-		list_free(m->offered);
-		m->offered = list;
-	}
-	return e;
-}
-
-enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced)
-{
-	enum err e = ERR_OK;
-
-	for (unsigned i = 0; i < x->n_media && i < replaced->n_media && !e; i++) {
-		struct dialog_media *m = &x->media[i];
-		const struct dialog_media *old = &replaced->media[i];
-
-		if (m->treat == DIALOG_TREAT_RELAY && old->treat == m->treat && old->mode == m->mode &&
-		    old->access == m->access)
-			e = keep_media_keys(m, old, x->from);
-	}
-	return e;
-}
-
-/* --- an answered m-line ------------------------------------------------------------------------------- */
-
-static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, const struct sdes_list *list,
-                                   bool any_tag, struct why *why)
-{
-	const struct sdes_line *ours;
-	struct sdes_line mine, theirs;
-	enum err e = sdes_answer_check(m->offered, list, any_tag, &ours, why);
-
-	if (!e)
-		e = sdes_line_copy(&mine, ours);
-	if (e)
-		return e;
-	e = sdes_line_copy(&theirs, &list->lines[0]);
-	if (e) {
-		sdes_line_clear(&mine);
-		return e;
-	}
-	sdes_line_clear(&side->theirs);
-	sdes_line_clear(&side->ours);
-	side->theirs = theirs;
-	side->ours = mine;
-	return ERR_OK;
-}
-
-static enum err judge_answered_key(const struct dialog_side *side, const struct dialog_side *before, bool accept,
-                                   struct why *why)
-{
-	struct offer_policy policy = {.accept_rekey = accept};
-	struct offer_news n = {.was_there = true, .is_there = true, .has_moved = has_moved(side, before),
-	                       .is_rekeyed = before->theirs.n_keys && !sdes_line_eq(&side->theirs, &before->theirs)};
-
-	if (offer_change_is_refusal(offer_judge(&n, &policy)))
-		return why_fail(why, ERR_REKEY, "the answer has a new key where the peer did not move");
-	return ERR_OK;
-}
-
-static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
-                              const struct dialog_media *before, const struct dialog_options *o, struct why *why)
-{
-	struct dialog_side *side = &m->side[!from];
-	struct sdes_list *list;
-	struct sdp_transport t;
-	enum err e = sdp_transport_read(s, i, &t, why);
-
-	if (!e)
-		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
-	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys && sdp_profile_is_secure(side->profile) &&
-	    !sdp_has_attr(s, (int)i, "crypto") && !keymgmt_is_present(s, i))
-		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
-	if (e)
-		return e;
-	settle_address(side, &t, before ? &before->side[!from] : NULL, &o->received_from);
-	side->latch = o->latch;
-	if (!side->is_secure)
-		return ERR_OK;
-	list = mem_alloc(sizeof(*list));
-	e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
-	if (!e)
-		e = take_answered_keys(m, side, list, o->any_tag, why);
-	list_free(list);
-	if (!e && before)
-		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);
-	return e;
-}
-
-enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
-                            const struct dialog_options *o, struct why *why)
-{
-	enum err e = ERR_OK;
-
-	if (s->n_media != x->n_media)
-		return why_fail(why, ERR_INVALID, "%u m-lines answered, %u were offered", s->n_media, x->n_media);
-	for (unsigned i = 0; i < x->n_media && !e; i++) {
-		struct dialog_media *m = &x->media[i];
-		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
-
-		if (m->treat != DIALOG_TREAT_RELAY)
-			continue;
-		if (s->media[i].port == 0) {
-			m->treat = DIALOG_TREAT_OFF;
-			m->change = b && b->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
-			continue;
-		}
-		if (x->options.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(s, (int)i, "rtcp-mux"))
-			e = why_fail(why, ERR_INVALID, "a=rtcp-mux was required");
-		if (!e)
-			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, why);
-		if (e)
-			why_prefix(why, "m-line %u", i + 1);
-	}
-	return e;
 }

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The end, of an offer that was refused and of a call. */
+#include "control/dialog_run.h"
+
+static void roll_back(struct dialog_run *op)
+{
+	struct dialog *g = op->dialog;
+
+	dialog_exchange_free(g->next);
+	g->next = NULL;
+	(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
+	dialog_run_finish(op, &(struct dialog_reply){.session = g->session});
+}
+
+static void undo_done(void *arg, const struct service_result *r)
+{
+	struct dialog_run *op = arg;
+
+	if (r->e)
+		dialog_run_fail(op, r->e, r->why);
+	else
+		roll_back(op);
+}
+
+static void delete_done(void *arg, const struct service_result *r)
+{
+	struct dialog_run *op = arg;
+	struct dialog *g = op->dialog;
+	struct dialog_reply reply = {.e = r->e, .why = r->why, .session = r->session, .stats = r->stats};
+
+	if (r->session)
+		r->session->attached = NULL;
+	g->session = NULL;
+	g->state = OFFER_ENDED;
+	reply.sip_status = r->e ? dialog_sip_status(r->e) : 0;
+	dialog_run_finish(op, &reply);
+}
+
+void dialog_start_reject(struct dialog_run *op)
+{
+	struct dialog *g = op->dialog;
+	struct spec_session *patch = NULL;
+	enum offer_state next;
+	enum offer_action action = offer_look(g->state, OFFER_EVENT_REFUSED, &next);
+	struct why why = {""};
+	enum err e = ERR_OK;
+
+	if (action == OFFER_DO_ROLL_BACK && next == OFFER_NEW && g->session) {
+		service_delete(op->owner->service, str_of(g->id), delete_done, op);
+		return;
+	}
+	if (action == OFFER_DO_ROLL_BACK && g->next)
+		e = dialog_patch_undo(&patch, g->next, g->id);
+	if (e)
+		dialog_run_fail(op, e, &why);
+	else if (patch && g->session)
+		service_update_take(op->owner->service, patch, undo_done, op);
+	else
+		roll_back(op);
+}
+
+/* The end of one fork while another one talks leaves the call alone. */
+static bool is_other_fork(const struct dialog *g, const struct dialog_ask *ask)
+{
+	return g->state >= OFFER_STABLE && ask->to.n && g->tag[OFFER_SIDE_A] && g->tag[OFFER_SIDE_B] &&
+	       str_is(ask->from, g->tag[OFFER_SIDE_A]) && !str_is(ask->to, g->tag[OFFER_SIDE_B]);
+}
+
+void dialog_start_delete(struct dialog_run *op)
+{
+	struct dialog *g = op->dialog;
+
+	if (is_other_fork(g, &op->ask)) {
+		dialog_run_finish(op, &(struct dialog_reply){.session = g->session});
+	} else if (g->session) {
+		service_delete(op->owner->service, str_of(g->id), delete_done, op);
+	} else {
+		g->state = OFFER_ENDED;
+		dialog_run_finish(op, &(struct dialog_reply){.e = ERR_OK});
+	}
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* An offer: judged, planned, the session made ready for it, written for the other side. */
+#include "control/dialog_run.h"
+
+#include "base/log.h"
+
+/* Who speaks: the first offerer's tag tells; a call has two sides, whatever tags branches bring. */
+static enum offer_side side_of(const struct dialog *g, const struct dialog_ask *ask)
+{
+	if (!g->tag[OFFER_SIDE_A] || str_is(ask->from, g->tag[OFFER_SIDE_A]))
+		return OFFER_SIDE_A;
+	return OFFER_SIDE_B;
+}
+
+unsigned dialog_core_of_branch(struct dialog *g, struct str branch, bool add)
+{
+	if (!branch.n)
+		return g->core;
+	for (unsigned i = 0; i < DIALOG_BRANCHES_MAX; i++) {
+		if (g->branches[i] && str_is(branch, g->branches[i]))
+			return i + 1;
+		if (!g->branches[i])
+			return add && !dialog_set_text(&g->branches[i], branch) ? i + 1 : g->core;
+	}
+	return g->core;
+}
+
+static void commit_offer(struct dialog_run *op)
+{
+	struct dialog *g = op->dialog;
+
+	dialog_exchange_free(g->next);
+	g->next = op->x;
+	op->x = NULL;
+	(void)offer_step(&g->state, op->event);
+	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state), offer_event_name(op->event));
+}
+
+static void offer_done(void *arg, const struct service_result *r)
+{
+	struct dialog_run *op = arg;
+	struct dialog *g = op->dialog;
+
+	if (r->e) {
+		dialog_run_fail(op, r->e, r->why);
+		return;
+	}
+	g->session = r->session;
+	g->session->attached = g;
+	g->session->attached_free = dialog_session_gone;
+	dialog_run_reply_sdp(op, !op->x->from, false, commit_offer);
+}
+
+static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum offer_action action, struct spec_session **patch,
+                           struct why *why)
+{
+	struct dialog *g = op->dialog;
+	const struct spec_context *context = service_context(op->owner->service);
+	const struct dialog_exchange *replaced = action == OFFER_DO_REPLACE ? g->next : NULL;
+	enum err e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
+
+	if (!e && replaced)
+		e = dialog_keep_keys(op->x, replaced);
+	/* Forks are of the first call alone: later offers go where the call is. */
+	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING ? dialog_core_of_branch(g, op->ask.branch, true) : g->core;
+	if (!e && side == OFFER_SIDE_A && !g->tag[side])
+		e = dialog_set_text(&g->tag[side], op->ask.from);
+	return e ? e : dialog_patch_offer(patch, op->x, replaced, g->id, op->core);
+}
+
+static enum err judge_offer(struct dialog_run *op, enum offer_action *action, struct why *why)
+{
+	struct dialog *g = op->dialog;
+	enum offer_state next;
+
+	*action = offer_look(g->state, op->event, &next);
+	if (*action == OFFER_DO_GLARE && op->ask.options.supersede_glare) {
+		/* Where signalling never tells of refusals, the next offer does. */
+		(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
+		*action = offer_look(g->state, op->event, &next);
+	}
+	if (*action == OFFER_DO_GLARE)
+		return why_fail(why, ERR_BUSY, "both sides offer: the other offer came first (491)");
+	if (*action != OFFER_DO_OPEN && *action != OFFER_DO_REPLACE)
+		return why_fail(why, ERR_WRONG_STATE, "no offer is possible now (%s)", offer_state_name(g->state));
+	return ERR_OK;
+}
+
+void dialog_start_offer(struct dialog_run *op)
+{
+	struct dialog *g = op->dialog;
+	struct service *sv = op->owner->service;
+	struct spec_session *patch = NULL;
+	enum offer_side side = side_of(g, &op->ask);
+	enum offer_action action;
+	struct why why = {""};
+	enum err e;
+
+	op->event = offer_event_of(side, false);
+	e = judge_offer(op, &action, &why);
+	if (!e)
+		e = sdp_parse(&op->sdp, op->ask.sdp, &why);
+	if (!e)
+		e = plan_offer(op, side, action, &patch, &why);
+	if (e)
+		dialog_run_fail(op, e, &why);
+	else if (!patch)
+		dialog_run_reply_sdp(op, !side, false, commit_offer);
+	else if (g->session)
+		service_update_take(sv, patch, offer_done, op);
+	else
+		service_create_take(sv, patch, offer_done, op);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* An answer planned m-line by m-line against its offer; nothing outside the plan changes here. */
+#include "control/dialog_media.h"
+
+#include "base/mem.h"
+
+static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, const struct sdes_list *list,
+                                   bool any_tag, struct why *why)
+{
+	const struct sdes_line *ours;
+	struct sdes_line mine, theirs;
+	enum err e = sdes_answer_check(m->offered, list, any_tag, &ours, why);
+
+	if (!e)
+		e = sdes_line_copy(&mine, ours);
+	if (e)
+		return e;
+	e = sdes_line_copy(&theirs, &list->lines[0]);
+	if (e) {
+		sdes_line_clear(&mine);
+		return e;
+	}
+	sdes_line_clear(&side->theirs);
+	sdes_line_clear(&side->ours);
+	side->theirs = theirs;
+	side->ours = mine;
+	return ERR_OK;
+}
+
+static enum err judge_answered_key(const struct dialog_side *side, const struct dialog_side *before, bool accept,
+                                   struct why *why)
+{
+	struct offer_policy policy = {.accept_rekey = accept};
+	struct offer_news n = {.was_there = true, .is_there = true, .has_moved = dialog_side_has_moved(side, before),
+	                       .is_rekeyed = before->theirs.n_keys && !sdes_line_eq(&side->theirs, &before->theirs)};
+
+	if (offer_change_is_refusal(offer_judge(&n, &policy)))
+		return why_fail(why, ERR_REKEY, "the answer has a new key where the peer did not move");
+	return ERR_OK;
+}
+
+static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
+                              const struct dialog_media *before, const struct dialog_options *o, struct why *why)
+{
+	struct dialog_side *side = &m->side[!from];
+	struct sdes_list *list;
+	struct sdp_transport t;
+	enum err e = sdp_transport_read(s, i, &t, why);
+
+	if (!e)
+		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
+	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys && sdp_profile_is_secure(side->profile) &&
+	    !sdp_has_attr(s, (int)i, "crypto") && !keymgmt_is_present(s, i))
+		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
+	if (e)
+		return e;
+	dialog_side_settle(side, &t, before ? &before->side[!from] : NULL, &o->received_from);
+	side->latch = o->latch;
+	if (!side->is_secure)
+		return ERR_OK;
+	list = mem_alloc(sizeof(*list));
+	e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
+	if (!e)
+		e = take_answered_keys(m, side, list, o->any_tag, why);
+	dialog_list_free(list);
+	if (!e && before)
+		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);
+	return e;
+}
+
+enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
+                            const struct dialog_options *o, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	if (s->n_media != x->n_media)
+		return why_fail(why, ERR_INVALID, "%u m-lines answered, %u were offered", s->n_media, x->n_media);
+	for (unsigned i = 0; i < x->n_media && !e; i++) {
+		struct dialog_media *m = &x->media[i];
+		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
+
+		if (m->treat != DIALOG_TREAT_RELAY)
+			continue;
+		if (s->media[i].port == 0) {
+			m->treat = DIALOG_TREAT_OFF;
+			m->change = b && b->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+			continue;
+		}
+		if (x->options.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(s, (int)i, "rtcp-mux"))
+			e = why_fail(why, ERR_INVALID, "a=rtcp-mux was required");
+		if (!e)
+			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, why);
+		if (e)
+			why_prefix(why, "m-line %u", i + 1);
+	}
+	return e;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables of the words that ng requests are made of, each with the small thing it does. Private to control/ng_*.c. */
+#ifndef CONTROL_NG_WORDS_H
+#define CONTROL_NG_WORDS_H
+
+#include "control/ng_request.h"
+
+/* A request while it is read. */
+struct ng_reading {
+	struct ng_request *out;
+	const struct ng_context *context;
+	struct why *why;
+	struct addr received_from; /* believed only where a flag says so, whichever comes first */
+	bool source_is_believed;
+};
+
+/* `value` is the key's, or the word itself for a flag; `argument` is what follows the word's prefix. */
+typedef enum err ng_word_fn(struct ng_reading *r, const struct doc *value, struct str argument);
+
+/* One word. A name that ends in "=" is a prefix. */
+struct ng_word {
+	const char *name;
+	enum ng_how how;
+	ng_word_fn *fn; /* SUPPORTED: may be NULL where doing nothing is right; else NULL */
+	const char *text;
+};
+
+struct ng_table {
+	const char *where;
+	const struct ng_word *words;
+	size_t n;
+};
+
+extern const struct ng_table ng_key_table, ng_flag_table, ng_sdes_table, ng_mux_table, ng_replace_table, ng_ice_table,
+	ng_dtls_table;
+
+/* Looks one word up and does what it says. ERR_UNSUPPORTED for those that are refused. */
+enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said, const struct doc *value) MUST_USE;
+/* The same for a list of words, or one word alone. */
+enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const struct doc *value) MUST_USE;
+/* Remembers what was passed over. */
+void ng_word_ignore(struct ng_reading *r, const char *where, struct str said);
+
+static inline struct dialog_options *ng_options(struct ng_reading *r)
+{
+	return &r->out->ask.options;
+}
+
+#endif
