@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -214,6 +215,12 @@ static enum err start_member(struct crew *c, unsigned i, struct why *why)
 
 static void *run(void *arg)
 {
+	const struct worker *w = arg;
+	char name[16];
+
+	/* What `top -H` and `perf` show. */
+	snprintf(name, sizeof(name), "worker-%u", w->number);
+	pthread_setname_np(pthread_self(), name);
 	worker_run(arg);
 	return NULL;
 }

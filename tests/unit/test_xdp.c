@@ -1,278 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* relay/io/xdp in network namespaces: what peers send comes in, what goes out reaches them, and no frame is ever lost or doubled. */
-#include <linux/if_packet.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/bytes.h"
-#include "base/clk.h"
-#include "relay/io/frame.h"
-#include "relay/io/io.h"
-#include "relay/io/xdp.h"
-#include "relay/pool.h"
-#include "tests/harness/harness.h"
-#include "tests/harness/netns.h"
-
-/*
- *   peer 0 (10.0.0.2, fd00:0::2) ── there0 ═ here0 ── [ io_xdp ] ── here1 ═ there1 ── peer 1 (10.1.0.2, fd00:1::2)
- *
- * A miniature of the worker: what comes in on port p of one side leaves from port p of the other, to the address in `to`.
- */
-enum { PEERS = 2, WORKERS_MAX = 2, PORT_MIN = 20000, PORT_MAX = 20999, PORTS = PORT_MAX - PORT_MIN + 1, SIDES = 4 };
-
-struct gate {
-	struct netns_peer peers[PEERS];
-	struct io_interface interfaces[SIDES]; /* IPv4 of both peers, then IPv6 of both */
-	struct io_shared *shared;
-	unsigned workers;
-	struct io *io[WORKERS_MAX];
-	struct pool *pool[WORKERS_MAX];
-	struct io_port ports[SIDES][PORTS];
-	struct addr to[SIDES][PORTS]; /* where packets go that leave from there */
-	uint64_t verdicts[VERDICT_COUNT], gathered;
-	struct pkt last; /* the last packet gathered, as it came */
-	uint8_t last_data[PKT_PAYLOAD_MAX];
-};
-
-static struct gate gate; /* large; each case makes it anew */
-
-static struct addr ip(const char *format, unsigned n, uint16_t port)
-{
-	char text[64];
-	struct addr a = {0};
-
-	snprintf(text, sizeof(text), format, n);
-	CHECK(addr_parse_ip(str_of(text), &a) == ERR_OK);
-	a.port = port;
-	return a;
-}
-
-static struct addr peer_addr(unsigned side, uint16_t port)
-{
-	return ip(side < 2 ? "10.%u.0.2" : "fd00:%u::2", side % 2, port);
-}
-
-/* For the case that wants a port taken before the gateway starts. */
-static bool holds_port;
-static int foreign;
-
-static int hold_port(uint16_t number)
-{
-	struct addr at = ip("10.%u.0.1", 0, number);
-	struct sockaddr_storage name;
-	socklen_t len = addr_to_sockaddr(&at, &name);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, len) == 0);
-	return fd;
-}
-
-static bool gate_open(unsigned workers, unsigned queues)
-{
-	struct io_config config = {.workers = workers, .interfaces = gate.interfaces, .n_interfaces = SIDES, .check_buffers = true};
-	struct why why = {{0}};
-	char reason[128];
-
-	memset(&gate, 0, sizeof(gate));
-	gate.workers = workers;
-	if (!netns_make(gate.peers, PEERS, queues, reason)) {
-		test_skip("%s", reason);
-		return false;
-	}
-	for (unsigned i = 0; i < SIDES; i++) {
-		struct io_interface *f = &gate.interfaces[i];
-
-		snprintf(f->name, sizeof(f->name), i % 2 ? "core" : "access"); /* says nothing of devices */
-		f->bind = f->advertised = ip(i < 2 ? "10.%u.0.1" : "fd00:%u::1", i % 2, 0);
-		f->port_min = PORT_MIN;
-		f->port_max = PORT_MAX;
-	}
-	if (holds_port)
-		foreign = hold_port(20010);
-	if (io_xdp.probe(&gate.interfaces[0], &why) || io_xdp.share(&gate.shared, &config, &why)) {
-		test_skip("%s", why.text);
-		netns_end(gate.peers, PEERS);
-		return false;
-	}
-	config.shared = gate.shared;
-	for (unsigned i = 0; i < workers; i++) {
-		config.worker = i;
-		CHECK(pool_new(&gate.pool[i], 2048) == ERR_OK);
-		config.pool = gate.pool[i];
-		if (!test_expect(io_xdp.open(&gate.io[i], &config, &why) == ERR_OK, __FILE__, __LINE__, "open: %s", why.text))
-			return false;
-	}
-	return true;
-}
-
-static struct xdp_umem *umem(unsigned worker)
-{
-	return xdp_of(gate.io[worker])->umem;
-}
-
-/* Whatever happened, every frame is in exactly one place, and none is with the path between turns. */
-static void expect_frames_accounted(void)
-{
-	for (unsigned w = 0; w < gate.workers; w++) {
-		struct xdp_umem *u = umem(w);
-
-		EXPECT_INT(xdp_umem_count(u, XDP_PATH), 0);
-		EXPECT_INT(xdp_umem_count(u, XDP_FREE), u->n_free);
-		EXPECT_INT(xdp_umem_count(u, XDP_FREE) + xdp_umem_count(u, XDP_FILLING) + xdp_umem_count(u, XDP_SENDING), u->n_frames);
-	}
-}
-
-static void gate_close(void)
-{
-	expect_frames_accounted();
-	for (unsigned i = 0; i < gate.workers; i++) {
-		if (gate.io[i])
-			io_xdp.close(gate.io[i]);
-		pool_free(gate.pool[i]);
-	}
-	io_xdp.unshare(gate.shared);
-	netns_end(gate.peers, PEERS);
-}
-
-static struct io_port *open_port(unsigned worker, unsigned side, uint16_t number)
-{
-	struct io_port *p = &gate.ports[side][number - PORT_MIN];
-	struct why why = {{0}};
-
-	p->interface = &gate.interfaces[side];
-	p->number = number;
-	p->dscp = 46;
-	test_expect(io_xdp.open_port(gate.io[worker], p, &why) == ERR_OK, __FILE__, __LINE__, "open_port: %s", why.text);
-	return p;
-}
-
-/* One call: port `number` of one side is joined to the same of the other; peers listen at `number` too. */
-static void join(unsigned worker, unsigned side, uint16_t number)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		open_port(worker, side ^ i, number);
-		gate.to[side ^ i][number - PORT_MIN] = peer_addr(side ^ i, number);
-	}
-}
-
-/* One turn of a worker: packets cross to the other peer. */
-static unsigned turn(unsigned worker)
-{
-	struct pkt *batch[PKT_BATCH];
-	struct io *io = gate.io[worker];
-	unsigned n = io_xdp.gather(io, batch, PKT_BATCH);
-
-	for (unsigned i = 0; i < n; i++) {
-		struct pkt *p = batch[i];
-		unsigned side = (unsigned)(p->port->interface - gate.interfaces) ^ 1u;
-
-		gate.last = *p;
-		if (p->verdict == VERDICT_NONE)
-			memcpy(gate.last_data, p->data, p->len);
-		p->out = &gate.ports[side][p->port->number - PORT_MIN];
-		p->to = gate.to[side][p->port->number - PORT_MIN];
-		if (p->verdict == VERDICT_NONE && !p->out->is_open)
-			p->verdict = VERDICT_NO_PEER;
-	}
-	io_xdp.send(io, batch, n);
-	io_xdp.release(io, batch, n);
-	for (unsigned i = 0; i < n; i++) {
-		gate.verdicts[batch[i]->verdict]++;
-		pool_give(gate.pool[worker], batch[i]);
-	}
-	gate.gathered += n;
-	return n;
-}
-
-/* Runs the workers until `done` packets were gathered, or nothing came for `ms`. */
-static void run(uint64_t done, int ms)
-{
-	struct pollfd fds[WORKERS_MAX];
-
-	for (unsigned w = 0; w < gate.workers; w++)
-		fds[w] = (struct pollfd){.fd = io_xdp.wait_fd(gate.io[w]), .events = POLLIN};
-	while (gate.gathered < done) {
-		if (poll(fds, gate.workers, ms) <= 0)
-			break;
-		for (unsigned w = 0; w < gate.workers; w++)
-			turn(w);
-	}
-}
-
-/* --- peers --- */
-
-static int peer_udp(unsigned side, uint16_t port)
-{
-	struct addr at = peer_addr(side, port);
-	struct sockaddr_storage name;
-	socklen_t len = addr_to_sockaddr(&at, &name);
-	int fd = netns_socket(&gate.peers[side % 2], side < 2 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
-
-	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, len) == 0);
-	return fd;
-}
-
-static bool peer_send(int fd, unsigned side, uint16_t port, const void *data, size_t n)
-{
-	struct addr to = addr_with_port(&gate.interfaces[side].bind, port);
-	struct sockaddr_storage name;
-	socklen_t len = addr_to_sockaddr(&to, &name);
-
-	return sendto(fd, data, n, 0, (struct sockaddr *)&name, len) == (ssize_t)n;
-}
-
-static ssize_t peer_receive(int fd, void *data, size_t room, struct addr *from)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	struct sockaddr_storage name;
-	socklen_t len = sizeof(name);
-	ssize_t n;
-
-	if (poll(&p, 1, 2000) <= 0)
-		return -1;
-	n = recvfrom(fd, data, room, 0, (struct sockaddr *)&name, &len);
-	if (n >= 0)
-		CHECK(addr_from_sockaddr((struct sockaddr *)&name, from) == ERR_OK);
-	return n;
-}
-
-/* A packet socket of the peer on its end of the veth: frames as they shall be. */
-static int peer_raw(unsigned i)
-{
-	struct sockaddr_ll name = {.sll_family = AF_PACKET};
-	int fd = netns_socket(&gate.peers[i], AF_PACKET, SOCK_RAW, 0);
-
-	CHECK(fd >= 0);
-	name.sll_ifindex = 0;
-	for (int index = 1; index < 64 && !name.sll_ifindex; index++) {
-		name.sll_ifindex = index;
-		if (bind(fd, (struct sockaddr *)&name, sizeof(name)) || index == 1)
-			name.sll_ifindex = 0; /* 1 is loopback */
-	}
-	CHECK(name.sll_ifindex);
-	return fd;
-}
-
-static size_t raw_frame(uint8_t *room, uint8_t **start, unsigned side, uint16_t port, size_t len)
-{
-	static const uint8_t to_mac[6] = {2, 0, 0, 0, 0, 1}, from_mac[6] = {2, 0, 0, 0, 0, 2};
-	struct addr from = peer_addr(side, port), to = addr_with_port(&gate.interfaces[side].bind, port);
-	struct frame_link link;
-
-	frame_link_make(&link, to_mac, from_mac, 0, to.version);
-	memset(room + 128, 0x5a, len);
-	*start = frame_build(room + 128, (uint16_t)len, &link, &from, &to, 0);
-	return (size_t)(room + 128 + len - *start);
-}
-
-/* --- cases --- */
+#include "tests/unit/xdp_gate.h"
 
 /* Four ways: IPv4 and IPv6, each in both directions; octets, addresses and the kernel's own check of our checksums. */
 static void forwards(void)
@@ -307,17 +39,25 @@ static void forwards(void)
 	gate_close();
 }
 
+static int foreign;
+
+static void hold_port(void)
+{
+	struct addr at = ip("10.%u.0.1", 0, 20010);
+	struct sockaddr_storage name;
+	socklen_t len = addr_to_sockaddr(&at, &name);
+
+	foreign = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	CHECK(foreign >= 0 && bind(foreign, (struct sockaddr *)&name, len) == 0);
+}
+
 /* A port that another program had first is refused for as long as it has it. */
 static void foreign_port(void)
 {
 	struct why why;
 	struct io_port port = {.interface = &gate.interfaces[0], .number = 20010};
-	bool is_open;
 
-	holds_port = true;
-	is_open = gate_open(1, 1);
-	holds_port = false;
-	if (!is_open)
+	if (!gate_open_after(1, 1, hold_port))
 		return;
 	EXPECT_ERR(io_xdp.open_port(gate.io[0], &port, &why), ERR_EXISTS);
 	EXPECT_TEXT(why.text, "10.0.0.1:20010 is taken");
@@ -393,78 +133,6 @@ static void catch_all(void)
 		EXPECT(addr_ip_eq(&gate.last.from, &gate.interfaces[side].bind));
 		close(here);
 	}
-	gate_close();
-}
-
-/* Larger than the way out allows: a verdict, never fragments. A route's own MTU counts too. */
-static void mtu_and_routes(void)
-{
-	static uint8_t big[1400];
-	int fds[2];
-	struct addr from;
-
-	if (!gate_open(1, 1))
-		return;
-	join(0, 0, 20000);
-	fds[0] = peer_udp(0, 20000);
-	fds[1] = peer_udp(1, 20000);
-	for (int i = 0; i < 3; i++) { /* resolve the neighbour */
-		peer_send(fds[0], 0, 20000, "x", 1);
-		run(gate.gathered + 1, 2000);
-		EXPECT_INT(peer_receive(fds[1], big, sizeof(big), &from), 1);
-	}
-	REQUIRE(netns_run(NULL, "ip link set here1 mtu 1300"));
-	gate.verdicts[VERDICT_FORWARDED] = 0;
-	/* The first packets after a link changed go by the kernel, which knows the MTU as well. */
-	for (int i = 0; i < 3; i++) {
-		peer_send(fds[0], 0, 20000, big, 1273);
-		run(gate.gathered + 1, 2000);
-	}
-	EXPECT_INT(gate.verdicts[VERDICT_MTU], 3);
-	peer_send(fds[0], 0, 20000, big, 1272);
-	run(gate.gathered + 1, 2000);
-	EXPECT_INT(gate.verdicts[VERDICT_FORWARDED], 1);
-	EXPECT_INT(peer_receive(fds[1], big, sizeof(big), &from), 1272);
-	REQUIRE(netns_run(NULL, "ip route add 10.1.0.2/32 dev here1 mtu lock 1000"));
-	for (int i = 0; i < 2; i++) {
-		peer_send(fds[0], 0, 20000, big, 973);
-		run(gate.gathered + 1, 2000);
-	}
-	EXPECT_INT(gate.verdicts[VERDICT_MTU], 5);
-	REQUIRE(netns_run(NULL, "ip route replace unreachable 10.1.0.2/32"));
-	for (int i = 0; i < 2; i++) {
-		peer_send(fds[0], 0, 20000, big, 100);
-		run(gate.gathered + 1, 2000);
-	}
-	EXPECT_INT(gate.verdicts[VERDICT_NO_ROUTE], 2);
-	close(fds[0]);
-	close(fds[1]);
-	gate_close();
-}
-
-/* A neighbour that moves to another link address is followed; one that is gone is not sent to. */
-static void neighbour_moves(void)
-{
-	uint8_t got[64];
-	struct addr from;
-	int fds[2];
-
-	if (!gate_open(1, 1))
-		return;
-	join(0, 0, 20000);
-	fds[0] = peer_udp(0, 20000);
-	fds[1] = peer_udp(1, 20000);
-	for (int i = 0; i < 10; i++) {
-		if (i == 5) {
-			REQUIRE(netns_run(&gate.peers[1], "ip link set there1 address 02:00:00:00:77:01"));
-			REQUIRE(netns_run(NULL, "ip neigh replace 10.1.0.2 lladdr 02:00:00:00:77:01 dev here1 nud reachable"));
-		}
-		peer_send(fds[0], 0, 20000, "x", 1);
-		run(gate.gathered + 1, 2000);
-		EXPECT_INT(peer_receive(fds[1], got, sizeof(got), &from), 1);
-	}
-	close(fds[0]);
-	close(fds[1]);
 	gate_close();
 }
 
@@ -708,8 +376,8 @@ static void settled(void)
 		EXPECT_INT(status, 0);
 }
 
-TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"foreign_port", foreign_port}, {"catch_all", catch_all}, {"mtu_and_routes", mtu_and_routes},
-          {"neighbour_moves", neighbour_moves}, {"vlan_tags", vlan_tags}, {"hostile_frames", hostile_frames},
+TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"foreign_port", foreign_port}, {"catch_all", catch_all},
+          {"vlan_tags", vlan_tags}, {"hostile_frames", hostile_frames},
           {"two_workers_one_queue", two_workers_one_queue}, {"two_workers_two_queues", two_workers_two_queues},
           {"many_packets", many_packets}, {"probe_says_why", probe_says_why}, {"ends_without_traces", ends_without_traces},
           {"settled", settled})
