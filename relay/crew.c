@@ -1,136 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts and ends workers, and carries messages to and from them. */
-#include "relay/crew.h"
+/* Ends workers, carries messages to and from them, places sessions on them. */
+#include "relay/crew_parts.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clk.h"
 #include "base/mem.h"
-#include "keyctx/prim.h"
-#include "relay/worker.h"
 
 enum {
-	FIRST_BLOCKS = 1024, /* streams and states a worker starts with */
 	MORE_BLOCKS = 512,
-	POLL_MSGS = 4096,    /* from one worker in one poll: control has other work too */
+	POLL_MSGS = 4096, /* from one worker in one poll: control has other work too */
 };
-
-/* Interfaces served by one kind of back end. */
-struct back_end {
-	const struct io_ops *ops;
-	struct io_shared *shared;
-	unsigned n_interfaces;
-	struct io_interface interfaces[RELAY_INTERFACES_MAX];
-};
-
-/* A worker as control keeps it. */
-struct member {
-	struct worker worker;
-	pthread_t thread;
-	bool has_thread;
-	unsigned sessions;
-	struct request *waiting, **waiting_end; /* for room in its inbox */
-	struct chunk *chunks;                   /* all it was given */
-	struct chunk *chunk_waiting;
-	uint64_t streams_given, streams_due, crypto_given, crypto_due;
-};
-
-struct crew {
-	struct relay_config config;
-	struct io_interface interfaces[RELAY_INTERFACES_MAX];
-	const struct engine_ops *engine;
-	char engine_reason[320];
-	struct back_end back_ends[WORKER_IOS_MAX];
-	unsigned n_back_ends;
-	uint8_t back_end_of[RELAY_INTERFACES_MAX];
-	char io_reasons[RELAY_INTERFACES_MAX][320];
-	uint8_t hash_key[16];
-	int wait_fd;
-	bool has_ended;
-	unsigned n_members;
-	struct member *members;
-};
-
-/* --- back ends -------------------------------------------------------------------------------------- */
-
-static enum err assign(struct crew *c, unsigned interface, struct why *why)
-{
-	const struct io_ops *ops = c->config.io_test;
-	struct why reason = {.text = "of a test"};
-	unsigned i = 0;
-
-	if (!ops) {
-		enum err e = io_choose(&ops, str_of(c->config.io), &c->interfaces[interface], &reason);
-		if (e)
-			return why_fail(why, e, "interface '%s': %.200s", c->interfaces[interface].name, reason.text);
-	}
-	while (i < c->n_back_ends && c->back_ends[i].ops != ops)
-		i++;
-	if (i == WORKER_IOS_MAX)
-		return why_fail(why, ERR_LIMIT, "more than %d kinds of back ends", WORKER_IOS_MAX);
-	if (i == c->n_back_ends)
-		c->back_ends[c->n_back_ends++].ops = ops;
-	struct back_end *b = &c->back_ends[i];
-	c->back_end_of[interface] = (uint8_t)i;
-	b->interfaces[b->n_interfaces++] = c->interfaces[interface];
-	memcpy(c->io_reasons[interface], reason.text, sizeof(c->io_reasons[interface]));
-	return ERR_OK;
-}
-
-static struct io_config io_config_of(struct crew *c, const struct back_end *b)
-{
-	return (struct io_config){
-		.interfaces = b->interfaces, .n_interfaces = b->n_interfaces, .workers = c->n_members,
-		.shared = b->shared, .busy_poll_us = c->config.busy_poll_us, .test_arg = c->config.io_test_arg,
-	};
-}
-
-static enum err share_back_ends(struct crew *c, struct why *why)
-{
-	for (unsigned i = 0; i < c->config.n_interfaces; i++) {
-		enum err e = assign(c, i, why);
-		if (e)
-			return e;
-	}
-	for (unsigned i = 0; i < c->n_back_ends; i++) {
-		struct back_end *b = &c->back_ends[i];
-		struct io_config config = io_config_of(c, b);
-		enum err e = b->ops->share ? b->ops->share(&b->shared, &config, why) : ERR_OK;
-
-		if (e)
-			return e;
-	}
-	return ERR_OK;
-}
-
-static enum err open_ios(struct crew *c, struct worker *w, struct why *why)
-{
-	unsigned seen[WORKER_IOS_MAX] = {0};
-
-	for (unsigned i = 0; i < c->n_back_ends; i++) {
-		struct io_config config = io_config_of(c, &c->back_ends[i]);
-		enum err e;
-
-		config.worker = w->number;
-		config.pool = w->pool;
-		e = c->back_ends[i].ops->open(&w->ios[i], &config, why);
-		if (e)
-			return e;
-		w->n_ios++;
-	}
-	for (unsigned i = 0; i < c->config.n_interfaces; i++) {
-		unsigned b = c->back_end_of[i];
-
-		w->io_of[i] = (uint8_t)b;
-		w->interfaces[i] = &c->back_ends[b].interfaces[seen[b]++];
-	}
-	return ERR_OK;
-}
 
 /* --- blocks ----------------------------------------------------------------------------------------- */
 
@@ -145,7 +28,7 @@ static void post_chunks(struct member *m)
 	}
 }
 
-static enum err give_blocks(struct crew *c, struct member *m, unsigned n_streams, unsigned n_crypto)
+enum err crew_give_blocks(struct crew *c, struct member *m, unsigned n_streams, unsigned n_crypto)
 {
 	struct chunk *chunk;
 	enum err e = chunk_new(&chunk, n_streams, n_crypto, c->engine->stream_bytes);
@@ -169,10 +52,10 @@ enum err crew_supply(struct crew *c, struct worker *w, unsigned n_streams, unsig
 	enum err e = ERR_OK;
 
 	/* What the worker started with stays as a reserve for streams nobody announced. */
-	more_streams = m->streams_due + n_streams > m->streams_given - FIRST_BLOCKS ? MORE_BLOCKS : 0;
-	more_crypto = m->crypto_due + n_crypto > m->crypto_given - FIRST_BLOCKS ? MORE_BLOCKS : 0;
+	more_streams = m->streams_due + n_streams > m->streams_given - CREW_FIRST_BLOCKS ? MORE_BLOCKS : 0;
+	more_crypto = m->crypto_due + n_crypto > m->crypto_given - CREW_FIRST_BLOCKS ? MORE_BLOCKS : 0;
 	if (more_streams || more_crypto)
-		e = give_blocks(c, m, more_streams, more_crypto);
+		e = crew_give_blocks(c, m, more_streams, more_crypto);
 	if (e)
 		return e;
 	m->streams_due += n_streams;
@@ -187,60 +70,6 @@ void crew_return(struct crew *c, struct worker *w, unsigned n_streams, unsigned 
 }
 
 /* --- start ------------------------------------------------------------------------------------------ */
-
-static enum err start_member(struct crew *c, unsigned i, struct why *why)
-{
-	struct member *m = &c->members[i];
-	struct worker *w = &m->worker;
-	enum err e;
-
-	m->waiting_end = &m->waiting;
-	w->number = i;
-	w->config = &c->config;
-	w->engine_ops = c->engine;
-	w->cpu = c->config.cpus ? c->config.cpus[i] : -1;
-	w->control_fd = c->wait_fd;
-	w->inbox_fd = -1;
-	e = pool_new(&w->pool, c->config.pkts_per_worker);
-	if (e)
-		return why_fail(why, e, "worker %u: no memory for %u packets", i, c->config.pkts_per_worker);
-	e = open_ios(c, w, why);
-	if (!e)
-		e = worker_init(w, why);
-	if (e)
-		return e;
-	e = give_blocks(c, m, FIRST_BLOCKS, FIRST_BLOCKS);
-	return e ? why_fail(why, e, "worker %u: out of memory", i) : ERR_OK;
-}
-
-static void *run(void *arg)
-{
-	const struct worker *w = arg;
-	char name[16];
-
-	/* What `top -H` and `perf` show. */
-	snprintf(name, sizeof(name), "worker-%u", w->number);
-	pthread_setname_np(pthread_self(), name);
-	worker_run(arg);
-	return NULL;
-}
-
-static enum err start_threads(struct crew *c, struct why *why)
-{
-	for (unsigned i = 0; i < c->n_members; i++)
-		for (unsigned k = 0; k < c->n_back_ends; k++)
-			if (c->back_ends[k].ops->settled)
-				c->back_ends[k].ops->settled(c->members[i].worker.ios[k]);
-	for (unsigned i = 0; i < c->n_members && !c->config.by_hand; i++) {
-		struct member *m = &c->members[i];
-		int rc = pthread_create(&m->thread, NULL, run, &m->worker);
-
-		if (rc)
-			return why_fail(why, ERR_IO, "worker %u: no thread: %s", i, strerror(rc));
-		m->has_thread = true;
-	}
-	return ERR_OK;
-}
 
 static enum err check_config(const struct relay_config *c, struct why *why)
 {
@@ -258,30 +87,6 @@ static enum err check_config(const struct relay_config *c, struct why *why)
 	if (c->gather_delay_us > 100000)
 		return why_fail(why, ERR_RANGE, "gather_delay_us is %u; at most 100000 is sensible", c->gather_delay_us);
 	return ERR_OK;
-}
-
-static enum err start(struct crew *c, struct why *why)
-{
-	struct why reason = {.text = ""};
-	enum err e = engine_choose(&c->engine, str_of(c->config.engine), &reason);
-
-	if (e)
-		return why_fail(why, e, "engine: %.300s", reason.text);
-	memcpy(c->engine_reason, reason.text, sizeof(c->engine_reason));
-	c->wait_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (c->wait_fd < 0)
-		return why_fail(why, ERR_IO, "eventfd: %s", strerror(errno));
-	e = prim_random(c->hash_key, sizeof(c->hash_key));
-	if (e)
-		return why_fail(why, e, "no random octets");
-	c->members = mem_aligned(64, c->config.workers * sizeof(*c->members));
-	if (!c->members)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	c->n_members = c->config.workers;
-	e = share_back_ends(c, why);
-	for (unsigned i = 0; i < c->n_members && !e; i++)
-		e = start_member(c, i, why);
-	return e ? e : start_threads(c, why);
 }
 
 static void drop_message(void *arg, struct msg *m)
@@ -303,7 +108,7 @@ enum err crew_start(struct crew **out, const struct relay_config *config, struct
 	c->wait_fd = -1;
 	memcpy(c->interfaces, config->interfaces, config->n_interfaces * sizeof(c->interfaces[0]));
 	c->config.interfaces = c->interfaces;
-	e = start(c, why);
+	e = crew_open(c, why);
 	if (e) {
 		crew_end(c, drop_message, NULL);
 		crew_free(c);
@@ -361,7 +166,7 @@ static unsigned drain(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 		n++;
 		if (msg.kind != MSG_NEED)
 			fn(arg, &msg);
-		else if (give_blocks(c, m, MORE_BLOCKS, MORE_BLOCKS))
+		else if (crew_give_blocks(c, m, MORE_BLOCKS, MORE_BLOCKS))
 			/* No memory now: the worker lives on what it has, and asks again after the next chunk. */
 			continue;
 	}
@@ -415,29 +220,9 @@ bool crew_has_ended(const struct crew *c)
 	return c->has_ended;
 }
 
-static void free_member(struct member *m)
-{
-	struct worker *w = &m->worker;
-
-	for (unsigned i = 0; i < w->n_ios; i++)
-		w->ios[i]->ops->close(w->ios[i]);
-	worker_fini(w);
-	pool_free(w->pool);
-	while (m->chunks) {
-		struct chunk *next = m->chunks->next;
-
-		chunk_free(m->chunks);
-		m->chunks = next;
-	}
-}
-
 void crew_free(struct crew *c)
 {
-	for (unsigned i = 0; i < c->n_members; i++)
-		free_member(&c->members[i]);
-	for (unsigned i = 0; i < c->n_back_ends; i++)
-		if (c->back_ends[i].shared)
-			c->back_ends[i].ops->unshare(c->back_ends[i].shared);
+	crew_close_members(c);
 	mem_free(c->members);
 	if (c->wait_fd >= 0)
 		close(c->wait_fd);
@@ -451,18 +236,19 @@ void crew_plan_context(const struct crew *c, struct plan_context *out)
 
 struct worker *crew_place(struct crew *c)
 {
-	struct member *best = &c->members[0];
+	uint64_t now_ns = clk_mono_ns(), pkts[RELAY_WORKERS_MAX];
 
-	for (unsigned i = 1; i < c->n_members; i++)
-		if (c->members[i].sessions < best->sessions)
-			best = &c->members[i];
-	best->sessions++;
-	return &best->worker;
+	if (place_is_due(&c->places, now_ns)) {
+		for (unsigned i = 0; i < c->n_members; i++)
+			pkts[i] = counter_get(&c->members[i].worker.counters.batch_pkts);
+		place_measure(&c->places, pkts, now_ns);
+	}
+	return &c->members[place_take(&c->places)].worker;
 }
 
 void crew_leave(struct crew *c, struct worker *w)
 {
-	c->members[w->number].sessions--;
+	place_give(&c->places, w->number);
 }
 
 unsigned crew_step(struct crew *c, uint64_t now_ns)

@@ -24,7 +24,7 @@ void crew_free(struct crew *c);
 /* Valid as long as the crew. */
 void crew_plan_context(const struct crew *c, struct plan_context *out);
 
-/* The worker with the fewest sessions, which gets one more; and one less. */
+/* The worker with the least to do (relay/place.h), which gets one more session; and one less. */
 struct worker *crew_place(struct crew *c);
 void crew_leave(struct crew *c, struct worker *w);
 

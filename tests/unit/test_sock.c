@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -287,6 +289,91 @@ static void a_burst_shares_calls(void)
 	close_relay();
 }
 
+/* --- starting --------------------------------------------------------------------------------------- */
+
+static unsigned descriptors(void);
+
+/* Wherever memory runs out, a failed start leaves every descriptor as it was: the caller's own too. */
+static void a_failed_start_leaves_all_alone(void)
+{
+	struct relay_config c;
+	unsigned before;
+	enum err e = ERR_NOMEM;
+
+	memset(&g, 0, sizeof(g));
+	g.interface = (struct io_interface){.name = "own", .bind = own_addr(1, 0), .advertised = own_addr(1, 0), .port_min = PORT_MIN, .port_max = 40000};
+	relay_config_defaults(&c);
+	c.workers = 3;
+	c.engine = "evp";
+	c.io = "sock";
+	c.interfaces = &g.interface;
+	c.n_interfaces = 1;
+	before = descriptors();
+	for (unsigned n = 1; e && n < 200; n++) {
+		struct why why = {.text = ""};
+
+		test_context("allocation %u fails", n);
+		mem_fail_nth(n);
+		e = relay_start(&g.relay, &c, &why);
+		mem_fail_nth(0);
+		EXPECT(e ? why.text[0] != 0 : true);
+		if (e)
+			EXPECT_INT(descriptors(), before);
+	}
+	REQUIRE_OK(e);
+	relay_stop(g.relay);
+	EXPECT_INT(descriptors(), before);
+}
+
+/* The worker's thread runs on the processor asked for and is known by name; control's does not move. */
+static void a_worker_is_pinned(void)
+{
+	struct relay_config c;
+	struct why why = {.text = ""};
+	cpu_set_t own, after, found;
+	int last = -1;
+	char path[300], name[32] = "";
+	DIR *d;
+
+	REQUIRE(sched_getaffinity(0, sizeof(own), &own) == 0);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &own))
+			last = i;
+	memset(&g, 0, sizeof(g));
+	g.interface = (struct io_interface){.name = "own", .bind = own_addr(1, 0), .advertised = own_addr(1, 0), .port_min = PORT_MIN, .port_max = 40000};
+	relay_config_defaults(&c);
+	c.workers = 1;
+	c.cpus = &last;
+	c.engine = "evp";
+	c.io = "sock";
+	c.interfaces = &g.interface;
+	c.n_interfaces = 1;
+	if (!test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__, "relay_start: %s", why.text))
+		return;
+	CPU_ZERO(&found);
+	for (unsigned tries = 0; tries < 500 && CPU_COUNT(&found) != 1; tries++) {
+		d = opendir("/proc/self/task");
+		for (struct dirent *e; d && (e = readdir(d));) {
+			FILE *f;
+
+			snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+			f = atoi(e->d_name) > 0 ? fopen(path, "re") : NULL;
+			if (f && fgets(name, sizeof(name), f) && !strcmp(name, "worker-0\n"))
+				(void)!sched_getaffinity(atoi(e->d_name), sizeof(found), &found);
+			if (f)
+				fclose(f);
+		}
+		if (d)
+			closedir(d);
+		poll(NULL, 0, 10);
+	}
+	EXPECT_INT(CPU_COUNT(&found), 1);
+	EXPECT(CPU_ISSET(last, &found));
+	REQUIRE(sched_getaffinity(0, sizeof(after), &after) == 0);
+	EXPECT(CPU_EQUAL(&own, &after));
+	relay_stop(g.relay);
+}
+
 /* --- descriptors ------------------------------------------------------------------------------------ */
 
 static unsigned descriptors(void)
@@ -332,4 +419,6 @@ static void sessions_leave_no_descriptor(void)
 TEST_MAIN("sock", {"a burst on one port", a_burst_on_one_port}, {"a burst on one port with threads", a_burst_on_one_port_with_threads},
           {"many ports keep their order", many_ports_keep_their_order},
           {"a packet costs two calls and no memory", a_packet_costs_two_calls_and_no_memory},
-          {"a burst shares calls", a_burst_shares_calls}, {"sessions leave no descriptor", sessions_leave_no_descriptor})
+          {"a burst shares calls", a_burst_shares_calls},
+          {"a failed start leaves all alone", a_failed_start_leaves_all_alone}, {"a worker is pinned", a_worker_is_pinned},
+          {"sessions leave no descriptor", sessions_leave_no_descriptor})

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole e2ae calls over io_xdp between network namespaces: the workers' own threads, SRTP on one side, RTP on the other. */
 #include <dirent.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -262,6 +264,35 @@ static void falls_back_for_an_interface(void)
 	close_relay();
 }
 
+static void drop(unsigned capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}, {0}};
+
+	CHECK(syscall(SYS_capget, &header, data) == 0);
+	data[capability / 32].effective &= ~(1u << capability % 32);
+	data[capability / 32].permitted &= ~(1u << capability % 32);
+	CHECK(syscall(SYS_capset, &header, data) == 0);
+}
+
+/* The probe finds nothing wrong, but frames for all workers are more than may be locked: `auto` does without, `xdp` refuses to start. */
+static void falls_back_when_it_will_not_start(void)
+{
+	const struct rlimit little = {.rlim_cur = 4 << 20, .rlim_max = 4 << 20};
+
+	setrlimit(RLIMIT_MEMLOCK, &little);
+	drop(CAP_IPC_LOCK);
+	if (!open_relay("auto", 2, 1, false))
+		return;
+	if (strncmp(relay_io_reason(g.relay, 0), "xdp: ", 5) != 0 || !strstr(relay_io_reason(g.relay, 0), "RLIMIT_MEMLOCK"))
+		test_expect(false, __FILE__, __LINE__, "io %s because '%s'", relay_io_name(g.relay, 0), relay_io_reason(g.relay, 0));
+	EXPECT_TEXT(relay_io_name(g.relay, 0), "sock");
+	REQUIRE(call(0, false, RELAY_MODE_RTP, NULL, NULL));
+	await(1);
+	EXPECT_INT(g.last_error, ERR_OK);
+	close_relay();
+}
+
 /* --- what a packet costs: not a test, run by hand --- */
 
 /* CPU time of every thread but this one: the workers'. */
@@ -399,6 +430,7 @@ int main(int argc, char **argv)
 		{"two_workers_one_queue", two_workers_one_queue},
 		{"two_workers_two_queues", two_workers_two_queues},
 		{"falls_back_for_an_interface", falls_back_for_an_interface},
+		{"falls_back_when_it_will_not_start", falls_back_when_it_will_not_start},
 	};
 	static const struct test_case by_hand[] = {
 		{"measure_xdp_rtp", measure_xdp_rtp},

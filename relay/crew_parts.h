@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a crew: what starting it and working with it share. Control only. */
+#ifndef RELAY_CREW_PARTS_H
+#define RELAY_CREW_PARTS_H
+
+#include <pthread.h>
+
+#include "relay/crew.h"
+#include "relay/place.h"
+#include "relay/worker.h"
+
+enum { CREW_FIRST_BLOCKS = 1024 }; /* streams and states a worker starts with */
+
+/* Interfaces served by one kind of back end. */
+struct back_end {
+	const struct io_ops *ops;
+	struct io_shared *shared;
+	unsigned n_interfaces;
+	struct io_interface interfaces[RELAY_INTERFACES_MAX];
+};
+
+/* A worker as control keeps it. */
+struct member {
+	struct worker worker;
+	pthread_t thread;
+	bool has_thread;
+	struct request *waiting, **waiting_end; /* for room in its inbox */
+	struct chunk *chunks;                   /* all it was given */
+	struct chunk *chunk_waiting;
+	uint64_t streams_given, streams_due, crypto_given, crypto_due;
+};
+
+struct crew {
+	struct relay_config config;
+	struct io_interface interfaces[RELAY_INTERFACES_MAX];
+	const struct engine_ops *engine;
+	char engine_reason[320];
+	struct back_end back_ends[WORKER_IOS_MAX];
+	unsigned n_back_ends;
+	uint8_t back_end_of[RELAY_INTERFACES_MAX];
+	char io_reasons[RELAY_INTERFACES_MAX][320];
+	uint8_t hash_key[16];
+	int wait_fd;
+	bool has_ended;
+	unsigned n_members;
+	struct member *members;
+	struct places places;
+	const struct io_ops *refused; /* could be chosen, but did not start: `auto` does without it */
+	char refused_reason[256];
+};
+
+/* Chooses engine and back ends and starts the workers; on failure the caller ends the crew. */
+enum err crew_open(struct crew *c, struct why *why) MUST_USE;
+/* What the workers had: their threads have ended. */
+void crew_close_members(struct crew *c);
+
+enum err crew_give_blocks(struct crew *c, struct member *m, unsigned n_streams, unsigned n_crypto) MUST_USE;
+
+#endif
