@@ -3,6 +3,7 @@
 #include "relay/crew_parts.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>

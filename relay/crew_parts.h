@@ -3,7 +3,7 @@
 #ifndef RELAY_CREW_PARTS_H
 #define RELAY_CREW_PARTS_H
 
-#include <pthread.h>
+#include <sys/types.h> /* pthread_t */
 
 #include "relay/crew.h"
 #include "relay/place.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Starts workers: engine, back ends, threads; and does without a back end that was chosen but would not start. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
