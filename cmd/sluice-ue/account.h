@@ -1,26 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a terminal is and how it proves it: its credentials file. */
+/* Who a terminal is, how it proves it, and what its calls are protected with: its credentials file. */
 #ifndef CMD_SLUICE_UE_ACCOUNT_H
 #define CMD_SLUICE_UE_ACCOUNT_H
 
-#include "base/secret.h"
-#include "keyctx/kms/directory.h"
-#include "keyctx/ticket/rules.h"
+#include "keyctx/ue/choice.h"
 
-/* {"name": …, "psk": {"id": …, "key": …}, "kms": {"id": …, "url": …, "ca": …}}; docs/kms.md says more. */
+enum { ACCOUNT_FILE_MAX_BYTES = 64 * 1024, ACCOUNT_GROUPS_MAX = 8, ACCOUNT_TPKS_MAX = 16 };
+
+struct account_tpk {
+	struct kms_name *id, *owner;
+	struct secret key;
+};
+
+/* docs/kms.md gives the file's form. */
 struct account {
 	struct kms_name *name, *psk_id, *kms;
 	struct secret psk;
-	char url[512];     /* of the KMS, without what names an operation; empty: none is asked */
-	char ca[512];      /* PEM file of roots for https; empty: the system's */
-	struct ticket_rules rules; /* the 256-bit set when the key is longer than 128 bits (RFC 6043 12.1) */
+	uint64_t psk_until_s; /* 0: for ever */
+	char url[512];        /* of the KMS, without what names an operation; empty: none is asked */
+	char ca[512];         /* PEM file of roots for https; empty: the system's */
+	struct kms_name *groups[ACCOUNT_GROUPS_MAX];
+	size_t n_groups;
+	struct account_tpk tpks[ACCOUNT_TPKS_MAX];
+	size_t n_tpks;
+	bool network_e2ae;
+	struct ue_policy policy;
+	/* What the library is shown of all that. */
+	struct mikey_id group_ids[ACCOUNT_GROUPS_MAX];
+	struct ue_tpk tpk_views[ACCOUNT_TPKS_MAX];
+	struct ue_identity identity;
 };
 
-/* ERR_IO, ERR_SYNTAX, ERR_INVALID with the field in `why`, never a key. */
+/* ERR_IO, ERR_SYNTAX, ERR_INVALID with the field in `why`, never a key. Not to be moved afterwards: `identity` views it. */
 enum err account_load(struct account *out, const char *file, struct why *why) MUST_USE;
 void account_clear(struct account *a);
 
-/* Views on the account. */
-struct mikey_cred account_cred(const struct account *a);
+static inline bool account_has_kms(const struct account *a)
+{
+	return a->kms && a->psk_id;
+}
 
 #endif

@@ -51,7 +51,7 @@ void keymgmt_clear(struct keymgmt *k)
 	*k = (struct keymgmt){0};
 }
 
-static enum err find_at(struct keymgmt *out, const struct sdp *s, int section, const char *protocol)
+enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section, const char *protocol)
 {
 	struct keymgmt k, found = {0};
 	struct str value;
@@ -78,11 +78,11 @@ static enum err find_at(struct keymgmt *out, const struct sdp *s, int section, c
 
 enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media, const char *protocol)
 {
-	enum err e = find_at(out, s, (int)media, protocol);
+	enum err e = keymgmt_find_at(out, s, (int)media, protocol);
 
 	if (e != ERR_NOT_FOUND)
 		return e;
-	e = find_at(out, s, SDP_SESSION, protocol);
+	e = keymgmt_find_at(out, s, SDP_SESSION, protocol);
 	if (!e)
 		out->is_session_level = true;
 	return e;

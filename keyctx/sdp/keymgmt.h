@@ -31,6 +31,8 @@ void keymgmt_clear(struct keymgmt *k);
  * none; ERR_SYNTAX also when one level has two of a protocol.
  */
 enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media, const char *protocol) MUST_USE;
+/* The same at exactly one section, SDP_SESSION or an m-line's. */
+enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section, const char *protocol) MUST_USE;
 /* Any protocol at all, at either level? */
 bool keymgmt_is_present(const struct sdp *s, unsigned media);
 

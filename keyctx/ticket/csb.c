@@ -51,6 +51,11 @@ bool ticket_csb_is_initiator(const struct ticket_csb *c)
 	return c->is_initiator;
 }
 
+struct mikey_algs ticket_csb_algs(const struct ticket_csb *c)
+{
+	return c->algs;
+}
+
 struct mikey_id ticket_csb_initiator(const struct ticket_csb *c)
 {
 	return c->id[0];

@@ -30,6 +30,8 @@ void ticket_csb_free(struct ticket_csb *c);
 enum csb_state ticket_csb_state(const struct ticket_csb *c);
 uint32_t ticket_csb_id(const struct ticket_csb *c);
 bool ticket_csb_is_initiator(const struct ticket_csb *c);
+/* Of its messages. */
+struct mikey_algs ticket_csb_algs(const struct ticket_csb *c);
 /* Identities of the initial exchange; the responder's is the one that answered. */
 struct mikey_id ticket_csb_initiator(const struct ticket_csb *c);
 struct mikey_id ticket_csb_responder(const struct ticket_csb *c);

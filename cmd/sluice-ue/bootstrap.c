@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* Importing a bootstrapping. */
+#include "cmd/sluice-ue/bootstrap.h"
+
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/b64.h"
+#include "base/clk.h"
+#include "cmd/sluice-ue/account.h"
+#include "cmd/sluice-ue/files.h"
+#include "control/doc_json.h"
+#include "control/kms_conf.h"
+#include "control/repeat.h"
+#include "keyctx/kms/gba.h"
+
+/* What a GBA client leaves: the file of --from. */
+struct left {
+	struct secret ks;
+	uint8_t rand[GBA_RAND_LEN];
+	char btid[GBA_BTID_MAX + 1], impi[GBA_IMPI_MAX + 1];
+	uint64_t until_s;
+};
+
+/* Seconds since 1970, or the xs:dateTime in UTC that a BSF sends (TS 24.109 C.1). */
+static enum err read_lifetime(const struct doc *root, uint64_t *out, struct why *why)
+{
+	const struct doc *d = doc_get(root, "lifetime");
+	char text[32];
+	struct tm tm = {0};
+	const char *end;
+
+	if (d && d->kind == DOC_INT && d->number > 0) {
+		*out = (uint64_t)d->number;
+		return ERR_OK;
+	}
+	if (!d || d->kind != DOC_TEXT || str_copy(d->text, text, sizeof text))
+		return why_fail(why, ERR_INVALID, "lifetime: seconds since 1970, or a time like \"2026-11-27T12:00:00Z\", is wanted");
+	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!end || strcmp(end, "Z") != 0 || timegm(&tm) <= 0)
+		return why_fail(why, ERR_SYNTAX, "lifetime: \"%s\" is no time in UTC like \"2026-11-27T12:00:00Z\"", text);
+	*out = (uint64_t)timegm(&tm);
+	return ERR_OK;
+}
+
+/* RAND stands in the B-TID as well: both must be of one bootstrapping. */
+static enum err check_rand(struct left *l, struct str given, struct why *why)
+{
+	uint8_t octets[GBA_RAND_LEN * 2];
+	struct str domain;
+	size_t n = 0;
+
+	if (gba_btid_parse(str_of(l->btid), l->rand, &domain))
+		return why_fail(why, ERR_SYNTAX, "btid: base64 of RAND, \"@\" and the BSF's domain is wanted (TS 33.220 4.5.2)");
+	if (given.n == 2 * GBA_RAND_LEN ? hex_decode(given, octets, sizeof octets, &n) : b64_decode(given, octets, sizeof octets, &n))
+		n = 0;
+	if (n != GBA_RAND_LEN)
+		return why_fail(why, ERR_SYNTAX, "rand: %d octets in hexadecimal digits or base64 are wanted", GBA_RAND_LEN);
+	if (memcmp(octets, l->rand, GBA_RAND_LEN) != 0)
+		return why_fail(why, ERR_INVALID, "rand: not the one in btid: they are of two bootstrappings");
+	return ERR_OK;
+}
+
+static enum err read_text(const struct doc *root, const char *name, char *out, size_t room, struct why *why)
+{
+	struct str text;
+	enum err e = kms_conf_text(root, "bootstrapping", name, true, &text, why);
+
+	if (!e && str_copy(text, out, room))
+		e = why_fail(why, ERR_TOO_BIG, "%s: more than %zu characters", name, room - 1);
+	return e;
+}
+
+static enum err read_left_root(struct left *l, const struct doc *root, struct why *why)
+{
+	static const char *const names[] = {"ks", "rand", "impi", "btid", "lifetime", NULL};
+	struct str given;
+	enum err e = kms_conf_only(root, "bootstrapping", names, why);
+
+	if (!e)
+		e = kms_conf_key(root, "bootstrapping", "ks", GBA_KS_LEN, GBA_KS_LEN, &l->ks, why);
+	if (!e)
+		e = read_text(root, "impi", l->impi, sizeof l->impi, why);
+	if (!e)
+		e = read_text(root, "btid", l->btid, sizeof l->btid, why);
+	if (!e)
+		e = kms_conf_text(root, "bootstrapping", "rand", true, &given, why);
+	if (!e)
+		e = check_rand(l, given, why);
+	return e ? e : read_lifetime(root, &l->until_s, why);
+}
+
+static enum err read_left(struct left *l, const char *path, struct why *why)
+{
+	struct kms_conf_file f = {0};
+	struct doc_arena *arena = NULL;
+	struct doc *root = NULL;
+	enum err e = kms_conf_file_read(&f, path, ACCOUNT_FILE_MAX_BYTES, why);
+
+	if (e)
+		return e;
+	e = doc_arena_new(&arena);
+	if (!e)
+		e = doc_json_decode(&root, arena, str_make(f.p, f.n), why);
+	if (!e)
+		e = read_left_root(l, root, why);
+	if (e)
+		why_prefix(why, "%s: ", path);
+	doc_arena_free(arena);
+	kms_conf_file_free(&f);
+	return e;
+}
+
+static enum err check_time(const struct left *l, struct why *why)
+{
+	struct repeat *clock = NULL;
+	enum err e = repeat_new(&clock, why);
+
+	if (!e && l->until_s <= repeat_wall_ns(clock) / NS_PER_S)
+		e = why_fail(why, ERR_EXPIRED, "lifetime: this bootstrapping is over: bootstrap anew");
+	repeat_free(clock);
+	return e;
+}
+
+/* --- the credentials ---------------------------------------------------------------------------------- */
+
+static enum err decode_account(struct doc **root, struct doc_arena *arena, const struct options *o, struct kms_conf_file *f, struct why *why)
+{
+	struct doc *d = doc_dict(arena), *kms = doc_dict(arena);
+	enum err e;
+
+	if (!access(o->credentials, F_OK)) {
+		e = kms_conf_file_read(f, o->credentials, ACCOUNT_FILE_MAX_BYTES, why);
+		if (!e)
+			e = doc_json_decode(root, arena, str_make(f->p, f->n), why);
+		return !e && (*root)->kind != DOC_DICT ? why_fail(why, ERR_SYNTAX, "%s: no JSON object", o->credentials) : e;
+	}
+	if (!o->name || !o->kms_id)
+		return why_fail(why, ERR_INVALID, "%s is to be made: --name and --kms-id are needed", o->credentials);
+	doc_set_text(arena, d, "name", str_of(o->name));
+	doc_set_text(arena, kms, "id", str_of(o->kms_id));
+	doc_set(d, "kms", kms);
+	*root = d;
+	return ERR_OK;
+}
+
+/* A copy of the dictionary in which `name` is `v`. */
+static struct doc *with(struct doc_arena *arena, struct doc *dict, const char *name, struct doc *v)
+{
+	struct doc *out = doc_dict(arena), *next;
+	bool is_there = false;
+
+	for (struct doc *it = dict ? dict->first : NULL; it; it = next) {
+		bool here = str_is(it->key, name);
+
+		next = it->next;
+		it->next = NULL;
+		if (here)
+			doc_set(out, name, v);
+		else
+			doc_set_str(out, it->key, it);
+		is_there |= here;
+	}
+	if (!is_there)
+		doc_set(out, name, v);
+	return out;
+}
+
+static struct doc *with_text(struct doc_arena *arena, struct doc *dict, const char *name, const char *text)
+{
+	return text ? with(arena, dict, name, doc_text(arena, str_of(text))) : dict;
+}
+
+static struct doc *psk_doc(struct doc_arena *arena, const struct left *l, const struct secret *key)
+{
+	struct doc *psk = doc_dict(arena);
+	char hex[2 * GBA_KEY_LEN + 1];
+
+	CHECK(!hex_encode(key->octets, key->len, hex, sizeof hex));
+	doc_set_text(arena, psk, "id", str_of(l->btid));
+	doc_set_text(arena, psk, "key", str_of(hex));
+	doc_set_uint(arena, psk, "until", l->until_s);
+	secret_wipe(hex, sizeof hex);
+	return psk;
+}
+
+/* The name in NAF_Id: told, or the host of the KMS's identity. */
+static enum err derive(struct secret *out, const struct left *l, const struct options *o, const struct doc *root, struct why *why)
+{
+	struct str id = doc_get_text(doc_get(root, "kms"), "id");
+	struct str host = o->naf ? str_of(o->naf) : kms_host_of((struct mikey_id){.type = MIKEY_ID_URI, .data = {(const uint8_t *)id.p, id.n}});
+	struct gba_input in = {.ks = {l->ks.octets, l->ks.len}, .rand = {l->rand, GBA_RAND_LEN}, .impi = str_of(l->impi), .naf_fqdn = host,
+	                       .ua = gba_ua_mikey};
+	enum err e;
+
+	if (!host.n)
+		return why_fail(why, ERR_INVALID, "kms.id \"%.*s\" has no host to make NAF_Id of: give --naf", STR_ARG(id));
+	e = gba_derive(out, GBA_KEY_ME, &in);
+	return e ? why_fail(why, e, "Ks_(ext)_NAF: %s", err_meaning(e)) : ERR_OK;
+}
+
+/* Keys stand in the text: its room is made once and wiped. */
+static enum err write_account(const char *path, const struct doc *root, struct why *why)
+{
+	static const char zeros[4096];
+	struct buf text = {0};
+	struct files f = {0};
+	enum err e;
+
+	while (text.n < 4 * ACCOUNT_FILE_MAX_BYTES && !text.bad)
+		buf_add(&text, zeros, sizeof zeros);
+	buf_reset(&text);
+	doc_json_print(&text, root);
+	buf_char(&text, '\n');
+	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory") : files_add(&f, path, buf_as_view(&text), true, false, why);
+	if (!e) {
+		/* What is written must be what the other commands read. */
+		struct account check;
+
+		e = account_load(&check, f.one[0].temporary ? f.one[0].temporary : path, why);
+		if (!e)
+			account_clear(&check);
+	}
+	if (!e)
+		e = files_commit(&f, why);
+	files_drop(&f);
+	if (text.p)
+		secret_wipe(text.p, text.room);
+	buf_free(&text);
+	return e;
+}
+
+static enum err update_account(const struct options *o, const struct left *l, struct why *why)
+{
+	struct doc_arena *arena = NULL;
+	struct kms_conf_file f = {0};
+	struct doc *root = NULL, *kms;
+	struct secret key = {0};
+	enum err e = doc_arena_new(&arena);
+
+	if (e)
+		return why_fail(why, e, "out of memory");
+	e = decode_account(&root, arena, o, &f, why);
+	if (!e) {
+		kms = doc_find(root, "kms");
+		kms = with_text(arena, kms ? kms : doc_dict(arena), "id", o->kms_id);
+		kms = with_text(arena, with_text(arena, kms, "url", o->kms_url), "ca", o->kms_ca);
+		root = with(arena, with_text(arena, root, "name", o->name), "kms", kms);
+		e = derive(&key, l, o, root, why);
+	}
+	if (!e) {
+		root = with(arena, root, "psk", psk_doc(arena, l, &key));
+		e = doc_arena_failed(arena) ? why_fail(why, ERR_NOMEM, "out of memory") : write_account(o->credentials, root, why);
+	}
+	secret_clear(&key);
+	doc_arena_free(arena);
+	kms_conf_file_free(&f);
+	return e;
+}
+
+enum err bootstrap(const struct options *o, struct why *why)
+{
+	struct left l = {0};
+	char when[32];
+	time_t until;
+	struct tm tm;
+	enum err e = read_left(&l, o->from, why);
+
+	if (!e)
+		e = check_time(&l, why);
+	if (!e)
+		e = update_account(o, &l, why);
+	if (!e) {
+		until = (time_t)l.until_s;
+		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&until, &tm));
+		printf("psk=%s until=%s credentials=%s\n", l.btid, when, o->credentials);
+	}
+	secret_clear(&l.ks);
+	return e;
+}

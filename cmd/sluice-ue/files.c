@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading and writing files of the terminal's tool. */
+#include "cmd/sluice-ue/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/sluice-ue/input.h"
+#include "keyctx/ue/desc.h"
+
+static enum err write_all(int fd, struct view octets)
+{
+	while (octets.n) {
+		ssize_t n = write(fd, octets.p, octets.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return ERR_IO;
+		octets.p += n;
+		octets.n -= (size_t)n;
+	}
+	return ERR_OK;
+}
+
+/* A pipe or a device can't be replaced by a file. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode);
+}
+
+static enum err write_in_place(const char *path, struct view octets, struct why *why)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	enum err e = fd < 0 ? ERR_IO : write_all(fd, octets);
+
+	if (fd >= 0 && close(fd))
+		e = ERR_IO;
+	return e ? why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno)) : ERR_OK;
+}
+
+static mode_t wanted_mode(bool is_secret)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return is_secret ? 0600 : 0666 & ~mask;
+}
+
+static enum err write_beside(char *temporary, struct view octets, bool is_secret)
+{
+	int fd = mkstemp(temporary);
+	enum err e;
+
+	if (fd < 0)
+		return ERR_IO;
+	e = write_all(fd, octets);
+	if (!e && (fchmod(fd, wanted_mode(is_secret)) || fsync(fd)))
+		e = ERR_IO;
+	if (close(fd))
+		e = ERR_IO;
+	if (e) {
+		int kept = errno;
+
+		unlink(temporary);
+		errno = kept;
+	}
+	return e;
+}
+
+enum err files_add(struct files *f, const char *path, struct view octets, bool is_secret, bool is_new, struct why *why)
+{
+	struct files_one *o = &f->one[f->n];
+	size_t n = strlen(path);
+	char *t;
+
+	CHECK(f->n < FILES_MAX);
+	if (is_new && !access(path, F_OK))
+		return why_fail(why, ERR_EXISTS, "%s: exists already; it may hold another call's keys and is not overwritten", path);
+	if (is_special(path)) {
+		*o = (struct files_one){.path = path};
+		f->n++;
+		return write_in_place(path, octets, why);
+	}
+	t = mem_alloc(n + sizeof ".XXXXXX");
+	if (!t)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	memcpy(t, path, n);
+	memcpy(t + n, ".XXXXXX", sizeof ".XXXXXX");
+	if (write_beside(t, octets, is_secret)) {
+		mem_free(t);
+		return why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno));
+	}
+	*o = (struct files_one){.path = path, .temporary = t, .is_new = is_new};
+	f->n++;
+	return ERR_OK;
+}
+
+enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, struct why *why)
+{
+	size_t room = sdp_length(s), n = 0;
+	char *text = mem_alloc(room + 1);
+	enum err e = text ? sdp_print(s, text, room, &n) : ERR_NOMEM;
+
+	if (e)
+		why_fail(why, e, "the description can't be written: %s", err_meaning(e));
+	else
+		e = files_add(f, path, (struct view){(const uint8_t *)text, n}, false, false, why);
+	if (text)
+		secret_wipe(text, n); /* a=crypto is a key */
+	mem_free(text);
+	return e;
+}
+
+enum err files_commit(struct files *f, struct why *why)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct files_one *o = &f->one[i];
+
+		if (!o->temporary)
+			continue;
+		if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path, o->is_new ? RENAME_NOREPLACE : 0)) {
+			enum err e = why_fail(why, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s", o->path, strerror(errno));
+
+			while (i-- > 0)
+				if (f->one[i].is_new)
+					unlink(f->one[i].path);
+			return e;
+		}
+		mem_free(o->temporary);
+		o->temporary = NULL;
+	}
+	return ERR_OK;
+}
+
+void files_drop(struct files *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->one[i].temporary)
+			unlink(f->one[i].temporary);
+		mem_free(f->one[i].temporary);
+	}
+	f->n = 0;
+}
+
+enum err files_read_sdp(struct sdp **out, const char *path, struct why *why)
+{
+	struct buf in = {0};
+	enum err e = input_read(&in, path, why);
+
+	if (!e) {
+		e = ue_desc_parse(out, buf_as_str(&in), why);
+		if (e)
+			why_prefix(why, "%s: ", path);
+	}
+	if (in.p)
+		secret_wipe(in.p, in.n);
+	buf_free(&in);
+	return e;
+}
+
+enum err files_add_state(struct files *f, const char *path, const char *what, struct view octets, bool is_new, struct why *why)
+{
+	struct secret all = {0};
+	size_t n = strlen(what);
+	enum err e = secret_make(&all, n + 1 + octets.n);
+
+	if (e)
+		return why_fail(why, e, "out of memory");
+	memcpy(all.octets, what, n);
+	all.octets[n] = '\n';
+	memcpy(all.octets + n + 1, octets.p, octets.n);
+	e = files_add(f, path, (struct view){all.octets, all.len}, true, is_new, why);
+	secret_clear(&all);
+	return e;
+}
+
+static enum err read_whole(struct secret *out, const char *path, struct why *why)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum err e = ERR_OK;
+
+	if (fd < 0 || fstat(fd, &st))
+		e = why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
+	else if (st.st_mode & (S_IRWXG | S_IRWXO))
+		e = why_fail(why, ERR_DENIED, "%s: holds keys, and others than its owner have access (mode 0600 is wanted)", path);
+	else if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILES_STATE_MAX_BYTES)
+		e = why_fail(why, ERR_SYNTAX, "%s: no file of ours", path);
+	else if (secret_make(out, (size_t)st.st_size))
+		e = why_fail(why, ERR_NOMEM, "out of memory");
+	else if (read(fd, out->octets, out->len) != (ssize_t)out->len)
+		e = why_fail(why, ERR_IO, "%s: can't be read", path);
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+enum err files_read_state(struct secret *out, struct rd *r, const char *path, const char *what, struct why *why)
+{
+	struct view head = {(const uint8_t *)what, strlen(what)};
+	struct secret s = {0};
+	enum err e = read_whole(&s, path, why);
+
+	if (!e) {
+		*r = rd_make(s.octets, s.len);
+		if (!view_eq(rd_octets(r, head.n), head) || rd_u8(r) != '\n')
+			e = why_fail(why, ERR_SYNTAX, "%s: does not begin with \"%s\"", path, what);
+	}
+	if (e)
+		secret_clear(&s);
+	else
+		*out = s;
+	return e;
+}

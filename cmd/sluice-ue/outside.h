@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What a terminal's library is given here: the machine's time and random octets, and a KMS asked over HTTP or HTTPS. */
+#ifndef CMD_SLUICE_UE_OUTSIDE_H
+#define CMD_SLUICE_UE_OUTSIDE_H
+
+#include "cmd/sluice-ue/account.h"
+
+struct repeat;
+
+struct outside {
+	const struct account *account; /* borrowed */
+	struct repeat *repeat;
+	uint64_t last_ntp;
+	struct ue_env env;
+};
+
+enum err outside_open(struct outside *a, const struct account *account, struct why *why) MUST_USE;
+void outside_close(struct outside *a);
+/* The time of now into env: for a run of more than one step. */
+void outside_tick(struct outside *a);
+
+/*
+ * Sends `octets` and waits for the answer, at most 30 s; `ctx` is a struct outside. ERR_OK whatever MIKEY says: an Error is an answer.
+ * ERR_DENIED: the answer holds no message; `why` has the status. ERR_EXPIRED: 401. ERR_INVALID (no URL), ERR_IO, ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS).
+ */
+enum err outside_ask(void *ctx, enum ue_question question, struct view octets, struct buf *answer, struct why *why) MUST_USE;
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The choice of a call's protection. */
+#include "keyctx/ue/choice.h"
+
+#include <stdio.h>
+
+static const struct ue_rule without_policy = {.peer = {"*"}, .protect = {UE_E2E_KMS}, .n_protect = 1};
+
+static const struct ue_rule *rule_for(const struct ue_choosing *c)
+{
+	for (size_t i = 0; c->policy && i < c->policy->n_rules; i++)
+		if (kms_pattern_fits(&c->policy->rules[i].peer, c->peer))
+			return &c->policy->rules[i];
+	return &without_policy;
+}
+
+static bool allows(const struct ue_rule *r, enum ue_protection p)
+{
+	for (size_t i = 0; i < r->n_protect; i++)
+		if (r->protect[i] == p)
+			return true;
+	return false;
+}
+
+/* What a protection lacks here, or NULL. */
+static const char *lacks(const struct ue_choosing *c, enum ue_protection p)
+{
+	if (p == UE_E2E_KMS && !c->has_kms)
+		return "credentials for a KMS";
+	/* e2ae needs the indication of both sides (TS 33.328 7.2.1). */
+	if (p == UE_E2AE && !c->network_does_e2ae)
+		return "the network's word at registration that it does e2ae (network_e2ae)";
+	return NULL;
+}
+
+static enum err check_user(const struct ue_choosing *c, const struct ue_rule *r, struct why *why)
+{
+	if (r->strict && !allows(r, c->user))
+		return why_fail(why, ERR_DENIED, "%s: the policy for \"%s\" is strict and does not have it", ue_protection_name(c->user), r->peer.text);
+	return ERR_OK;
+}
+
+enum err ue_choose_offer(const struct ue_choosing *c, enum ue_protection *out, struct why *why)
+{
+	const struct ue_rule *r = rule_for(c);
+	const char *missing = "a rule that allows anything";
+	enum err e;
+
+	if (c->user_has_said) {
+		e = check_user(c, r, why);
+		if (e)
+			return e;
+		missing = lacks(c, c->user);
+		if (missing)
+			return why_fail(why, ERR_UNSUPPORTED, "%s needs %s", ue_protection_name(c->user), missing);
+		*out = c->user;
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < r->n_protect; i++) {
+		missing = lacks(c, (enum ue_protection)r->protect[i]);
+		if (missing)
+			continue;
+		*out = (enum ue_protection)r->protect[i];
+		return ERR_OK;
+	}
+	return why_fail(why, ERR_UNSUPPORTED, "no protection the policy has for \"%s\" is possible: %s is missing", r->peer.text, missing);
+}
+
+static void list_offered(unsigned offered, char *out, size_t room)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned p = 0; p < UE_PROTECTIONS && n < room; p++)
+		if (offered & 1u << p)
+			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "", ue_protection_name((enum ue_protection)p));
+}
+
+enum err ue_choose_answer(const struct ue_choosing *c, unsigned offered, enum ue_protection *out, struct why *why)
+{
+	const struct ue_rule *r = rule_for(c);
+	char text[64];
+	enum err e;
+
+	list_offered(offered, text, sizeof text);
+	if (c->user_has_said) {
+		e = check_user(c, r, why);
+		if (e)
+			return e;
+		if (!(offered & 1u << c->user))
+			return why_fail(why, ERR_DENIED, "the offer has %s, not %s", text, ue_protection_name(c->user));
+		*out = c->user;
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < r->n_protect; i++)
+		if (offered & 1u << r->protect[i] && !(r->protect[i] == UE_E2E_KMS && !c->has_kms)) {
+			*out = (enum ue_protection)r->protect[i];
+			return ERR_OK;
+		}
+	return why_fail(why, ERR_DENIED, "the offer has %s; the policy for \"%s\" takes none of them", text, r->peer.text);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Updates of a call under way: the same context again, or new keys (TS 33.328 7.4, RFC 6043 5.2, RFC 4568 7.1.4). */
+#include "keyctx/ue/session.h"
+
+#include <stdio.h>
+
+#include "base/secret.h"
+
+static enum err check_lines(const struct ue_session *s, const struct sdp *sdp, struct why *why)
+{
+	if (sdp->n_media != s->n_media)
+		return why_fail(why, ERR_INVALID, "the call has %u m= lines, the description %u", s->n_media, sdp->n_media);
+	return ERR_OK;
+}
+
+/* --- tickets ------------------------------------------------------------------------------------------ */
+
+/* Every session as it is, under the new key; the first policy of the last exchange goes on. */
+static size_t same_sessions(const struct ticket_csb *csb, struct view spi, struct ticket_cs out[MIKEY_CS_MAX])
+{
+	size_t n = ticket_csb_count(csb);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct csmap_session *c = ticket_csb_session(csb, i);
+
+		out[i] = (struct ticket_cs){.cs_id = c->cs_id, .policies = {c->policy.no}, .n_policies = 1, .has_ssrc = c->has_ssrc, .ssrc = c->ssrc, .spi = spi};
+	}
+	return n;
+}
+
+/* A fresh TGK of the length the bundle's algorithms want, under an SPI of its own. */
+static enum err new_keys(const struct ticket_csb *csb, const struct mikey_env *env, struct mikey_keys *out)
+{
+	uint8_t key[32], spi[4];
+	size_t n = mikey_default_key_len(ticket_csb_algs(csb).prf);
+	enum err e = env->random(env->random_ctx, "tgk", key, n);
+
+	if (!e)
+		e = env->random(env->random_ctx, "spi", spi, sizeof spi);
+	if (!e)
+		e = mikey_keys_add(out, MIKEY_TGK, (struct view){key, n}, (struct view){0}, (struct view){spi, sizeof spi});
+	secret_wipe(key, sizeof key);
+	return e;
+}
+
+static enum err rekey(struct ticket_csb *csb, const struct mikey_env *env, struct view *octets, struct why *why)
+{
+	struct mikey_keys *keys = mikey_keys_new();
+	struct ticket_cs cs[MIKEY_CS_MAX];
+	struct ticket_update_params up = {.cs = cs, .keys = keys, .want_response = true};
+	struct mikey_fault fault = {0};
+	enum err e = keys ? new_keys(csb, env, keys) : ERR_NOMEM;
+
+	if (e)
+		why_fail(why, e, "no new key: %s", err_meaning(e));
+	if (!e) {
+		up.n_cs = same_sessions(csb, mikey_key_spi(&keys->k[0]), cs);
+		e = ticket_csb_update(csb, &up, env, octets, &fault);
+		if (e == ERR_DENIED)
+			why_fail(why, e, "the ticket lets the %s supply no keys in a call: offer anew with another ticket, or ask for one with --rekey",
+			         ticket_csb_is_initiator(csb) ? "caller" : "called side");
+		else if (e)
+			ue_tell(why, e, &fault, "the update");
+	}
+	mikey_keys_free(keys);
+	return e;
+}
+
+static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sdp *sdp, struct ue_env *env, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < s->n_parts && !e; i++) {
+		struct view octets = ticket_csb_last_sent(s->parts[i].csb);
+
+		if (kind == UE_UPDATE_REKEY)
+			e = rekey(s->parts[i].csb, &env->mikey, &octets, why);
+		if (!e)
+			e = ue_desc_put(sdp, s->parts[i].at.section, octets, why);
+	}
+	return e;
+}
+
+static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struct sdp *answer, struct ue_env *env, bool *changed, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < s->n_parts && !e; i++) {
+		struct ticket_csb *csb = s->parts[i].csb;
+		struct keymgmt message = {0};
+		struct mikey_fault fault = {0};
+		enum csb_outcome outcome = CSB_UNCHANGED;
+		struct view reply = {0};
+
+		e = ue_desc_get(theirs, s->parts[i].at.section, &message, why);
+		if (!e) {
+			e = ticket_csb_receive(csb, (struct view){message.octets, message.len}, &env->mikey, &outcome, &reply, &fault);
+			if (e)
+				ue_tell(why, e, &fault, "the update is refused");
+		}
+		*changed |= outcome == CSB_UPDATED;
+		/* Where the message is the one we know and wanted no answer, ours of then is repeated. */
+		if (!e && answer)
+			e = ue_desc_put(answer, s->parts[i].at.section, reply.n ? reply : ticket_csb_last_sent(csb), why);
+		keymgmt_clear(&message);
+	}
+	return e;
+}
+
+/* --- SDES --------------------------------------------------------------------------------------------- */
+
+/* Under the tag and suite of `like`: our own line of before, or the peer's that is answered. */
+static enum err fresh_line(struct ue_session_line *l, const struct sdes_line *like, struct why *why)
+{
+	struct sdes_line made;
+	enum err e = sdes_offer_make(&made, like->tag, like->suite);
+
+	if (e)
+		return why_fail(why, e, "no new key: %s", err_meaning(e));
+	sdes_line_clear(&l->own);
+	l->own = made;
+	return ERR_OK;
+}
+
+static enum err write_lines(struct ue_session *s, enum ue_update kind, struct sdp *sdp, bool is_answer, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned m = 0; m < s->n_media && !e; m++) {
+		if (kind == UE_UPDATE_REKEY)
+			e = fresh_line(&s->lines[m], is_answer ? &s->lines[m].peer : &s->lines[m].own, why);
+		if (!e && sdes_line_write(sdp, m, &s->lines[m].own, true))
+			e = why_fail(why, ERR_NOMEM, "out of memory");
+		if (!e && s->protection == UE_E2AE && !is_answer && sdp_attr_add(sdp, (int)m, "3ge2ae", STR("requested")))
+			e = why_fail(why, ERR_NOMEM, "out of memory");
+	}
+	return e;
+}
+
+static enum err take_line(struct ue_session_line *l, unsigned m, const struct sdp *theirs, bool *changed, struct why *why)
+{
+	struct sdes_list *list = secret_alloc(sizeof *list);
+	const struct sdes_line *first = NULL;
+	struct sdes_policy policy;
+	char text[160];
+	enum err e = list ? ERR_OK : ERR_NOMEM;
+
+	ue_sdes_policy(&policy);
+	if (!e)
+		e = sdes_list_parse(list, theirs, m, &policy);
+	if (e)
+		why_fail(why, e, "a=crypto of m= line %u: %s", m + 1, err_meaning(e));
+	if (!e && sdes_list_find(list, &l->peer)) {
+		sdes_list_clear(list);
+		secret_free(list);
+		return ERR_OK;
+	}
+	if (!e)
+		first = sdes_list_first(list);
+	if (!e && !first)
+		e = why_fail(why, ERR_DENIED, "a=crypto of m= line %u: %s", m + 1, sdes_list_describe(list, text, sizeof text));
+	if (!e) {
+		struct sdes_line copy;
+
+		e = sdes_line_copy(&copy, first);
+		if (!e) {
+			sdes_line_clear(&l->peer);
+			l->peer = copy;
+			*changed = true;
+		}
+	}
+	if (list)
+		sdes_list_clear(list);
+	secret_free(list);
+	return e;
+}
+
+static enum err take_lines(struct ue_session *s, const struct sdp *theirs, bool *changed, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (unsigned m = 0; m < s->n_media && !e; m++)
+		e = take_line(&s->lines[m], m, theirs, changed, why);
+	return e;
+}
+
+/* --- both --------------------------------------------------------------------------------------------- */
+
+enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp, struct ue_env *env, struct why *why)
+{
+	enum err e = check_lines(s, sdp, why);
+
+	if (!e && kind == UE_UPDATE_REKEY && s->protection == UE_E2AE)
+		e = why_fail(why, ERR_DENIED, "media security is not renewed with e2ae (TS 33.328 7.4)");
+	if (!e && kind == UE_UPDATE_REKEY && s->protection == UE_NONE)
+		e = why_fail(why, ERR_DENIED, "a call without protection has no keys to renew");
+	if (!e)
+		e = ue_desc_prepare(sdp, s->protection != UE_NONE, why);
+	if (!e && s->protection == UE_E2E_KMS)
+		e = write_parts(s, kind, sdp, env, why);
+	else if (!e && s->protection != UE_NONE)
+		e = write_lines(s, kind, sdp, false, why);
+	return e;
+}
+
+enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env, bool *changed, struct why *why)
+{
+	enum err e = check_lines(s, answer, why);
+
+	*changed = false;
+	if (!e && s->protection == UE_E2E_KMS)
+		e = take_parts(s, answer, NULL, env, changed, why);
+	else if (!e && s->protection != UE_NONE)
+		e = take_lines(s, answer, changed, why);
+	return e;
+}
+
+void ue_session_cancel(struct ue_session *s)
+{
+	for (unsigned i = 0; i < s->n_parts; i++)
+		if (ticket_csb_state(s->parts[i].csb) == CSB_WAITING)
+			(void)!ticket_csb_cancel(s->parts[i].csb);
+}
+
+enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp, struct ue_env *env, bool *changed, struct why *why)
+{
+	enum err e = check_lines(s, offer, why);
+
+	*changed = false;
+	if (!e)
+		e = check_lines(s, sdp, why);
+	if (!e && !(ue_desc_offered(offer) & 1u << s->protection))
+		e = why_fail(why, ERR_DENIED, "the call is under %s, and the update has none of it", ue_protection_name(s->protection));
+	if (!e)
+		e = ue_desc_prepare(sdp, s->protection != UE_NONE, why);
+	if (e)
+		return e;
+	if (s->protection == UE_E2E_KMS)
+		return take_parts(s, offer, sdp, env, changed, why);
+	if (s->protection == UE_NONE)
+		return ERR_OK;
+	e = take_lines(s, offer, changed, why);
+	/* A peer with a new key gets a new one back: each side's context is its own (RFC 4568 7.1.4). */
+	return e ? e : write_lines(s, *changed ? UE_UPDATE_REKEY : UE_UPDATE_SAME, sdp, true, why);
+}
