@@ -36,6 +36,7 @@ struct batch {
 	unsigned n;
 	struct pkt *pkts[PKT_BATCH];
 	struct path_tries tries[PKT_BATCH];
+	struct pkt *work[PKT_BATCH]; /* of whichever stage runs: what it hands on (on the stack it would be zeroed each time) */
 	unsigned n_provisional;
 	struct path_provisional provisional[PATH_PROVISIONAL_MAX];
 };

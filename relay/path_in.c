@@ -275,7 +275,7 @@ static void settle(struct worker *w, struct pkt *pkt, struct path_tries *t)
 
 void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
 {
-	struct pkt *work[PKT_BATCH];
+	struct pkt **work = b->work;
 	unsigned n = 0;
 
 	(void)now_ns;

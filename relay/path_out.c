@@ -289,7 +289,7 @@ static void count_key(struct worker *w, struct pkt *pkt)
 
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
 {
-	struct pkt *work[PKT_BATCH];
+	struct pkt **work = b->work;
 	unsigned n = 0;
 
 	(void)now_ns;
@@ -322,7 +322,7 @@ static unsigned of_io(const struct batch *b, const struct io *io, struct pkt **w
 
 void path_send(struct worker *w, struct batch *b, uint64_t now_ns)
 {
-	struct pkt *work[PKT_BATCH];
+	struct pkt **work = b->work;
 
 	(void)now_ns;
 	for (unsigned i = 0; i < w->n_ios; i++) {
@@ -375,7 +375,7 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 
 void path_finish(struct worker *w, struct batch *b, uint64_t now_ns)
 {
-	struct pkt *work[PKT_BATCH];
+	struct pkt **work = b->work;
 
 	for (unsigned i = 0; i < b->n; i++)
 		count(w, b->pkts[i], now_ns);

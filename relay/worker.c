@@ -140,13 +140,15 @@ static void drain_inbox(struct worker *w, uint64_t now_ns)
 
 /* --- turn ------------------------------------------------------------------------------------------- */
 
-static void gather(struct worker *w, struct batch *b)
+/* `what_is_free`: only where asking costs no system call. */
+static void gather(struct worker *w, struct batch *b, bool what_is_free)
 {
 	for (unsigned i = 0; i < w->n_ios && b->n < PKT_BATCH; i++) {
 		/* Another back end first in every turn: a full one must not starve the others. */
 		struct io *io = w->ios[(w->turn + i) % w->n_ios];
 
-		b->n += io->ops->gather(io, b->pkts + b->n, PKT_BATCH - b->n);
+		if (io->ops->is_free_to_ask || !what_is_free)
+			b->n += io->ops->gather(io, b->pkts + b->n, PKT_BATCH - b->n);
 	}
 }
 
@@ -156,10 +158,10 @@ static void gather_more(struct worker *w, struct batch *b)
 	struct timespec delay = {.tv_nsec = (long)w->config->gather_delay_us * 1000};
 
 	nanosleep(&delay, NULL);
-	gather(w, b);
+	gather(w, b, false);
 }
 
-unsigned worker_turn(struct worker *w, uint64_t now_ns)
+static unsigned turn(struct worker *w, uint64_t now_ns, bool what_is_free)
 {
 	struct batch *b = &w->batch;
 	unsigned n;
@@ -169,7 +171,7 @@ unsigned worker_turn(struct worker *w, uint64_t now_ns)
 	/* First, for what the inbox sets is measured from now. */
 	wheel_advance(&w->wheel, now_ns);
 	drain_inbox(w, now_ns);
-	gather(w, b);
+	gather(w, b, what_is_free);
 	if (w->config->gather_delay_us && b->n > 0 && b->n < PKT_BATCH)
 		gather_more(w, b);
 	n = b->n;
@@ -183,6 +185,11 @@ unsigned worker_turn(struct worker *w, uint64_t now_ns)
 		ring_bell(w->control_fd);
 	w->has_told = false;
 	return n;
+}
+
+unsigned worker_turn(struct worker *w, uint64_t now_ns)
+{
+	return turn(w, now_ns, false);
 }
 
 /* --- loop ------------------------------------------------------------------------------------------- */
@@ -200,6 +207,15 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what, (void)arg;
+}
+
+/* By the loop's coarse clock it may come some milliseconds early: the turn that follows sets it again. */
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd, (void)what;
+	w->timer_due_ns = UINT64_MAX;
 }
 
 static void arm_timer(struct worker *w, uint64_t now_ns)
@@ -237,14 +253,17 @@ static void pin(const struct worker *w)
 void worker_run(struct worker *w)
 {
 	uint64_t now_ns = clk_mono_ns(), busy_until_ns = 0;
+	bool looks_again = false;
 
 	pin(w);
 	while (!w->is_stopping) {
-		unsigned n = worker_turn(w, now_ns);
+		unsigned n = turn(w, now_ns, looks_again);
 
+		/* While a turn worked, more may have come: rings are looked at once more before the worker waits. */
+		looks_again = w->may_look_again && !looks_again && n > 0 && n < PKT_BATCH;
 		if (n && w->config->busy_poll_us)
 			busy_until_ns = now_ns + w->config->busy_poll_us * NS_PER_US;
-		if (n < PKT_BATCH && !w->is_inbox_full && now_ns >= busy_until_ns && !w->is_stopping) {
+		if (!looks_again && n < PKT_BATCH && !w->is_inbox_full && now_ns >= busy_until_ns && !w->is_stopping) {
 			arm_timer(w, now_ns);
 			event_base_loop(w->base, EVLOOP_ONCE);
 		}
@@ -271,15 +290,14 @@ static enum err init_loop(struct worker *w)
 
 	if (!config)
 		return ERR_NOMEM;
-	/* One thread only, and time is read once a turn by the worker. */
+	/* One thread only. Not PRECISE_TIMER: it sets a timerfd in every turn, and the wheel's tick is 10 ms. */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	w->base = event_base_new_with_config(config);
 	event_config_free(config);
 	if (!w->base)
 		return ERR_NOMEM;
 	w->inbox_event = add_event(w, w->inbox_fd, on_inbox);
-	w->timer_event = event_new(w->base, -1, 0, on_wake, w);
+	w->timer_event = event_new(w->base, -1, 0, on_timer, w);
 	if (!w->inbox_event || !w->timer_event)
 		return ERR_NOMEM;
 	for (unsigned i = 0; i < w->n_ios; i++) {
@@ -304,6 +322,8 @@ enum err worker_init(struct worker *w, struct why *why)
 	wheel_init(&w->wheel, TICK_MS * NS_PER_MS, 0);
 	w->timer_due_ns = UINT64_MAX;
 	w->streams.ops = w->engine_ops;
+	for (unsigned i = 0; i < w->n_ios; i++)
+		w->may_look_again |= w->ios[i]->ops->is_free_to_ask;
 	e = ring_init(&w->inbox, WORKER_RING_MSGS, sizeof(struct msg));
 	if (!e)
 		e = ring_init(&w->outbox, WORKER_RING_MSGS, sizeof(struct msg));

@@ -41,6 +41,7 @@ struct worker {
 	struct engine *engine;
 	struct io *ios[WORKER_IOS_MAX];
 	unsigned n_ios;
+	bool may_look_again; /* some io is free to ask */
 	uint8_t io_of[RELAY_INTERFACES_MAX]; /* index into `ios` of each interface's */
 	const struct io_interface *interfaces[RELAY_INTERFACES_MAX]; /* as their io knows them */
 	int cpu;        /* -1: not pinned */

@@ -70,6 +70,7 @@ struct io_counters {
  */
 struct io_ops {
 	const char *name;
+	bool is_free_to_ask; /* gather makes no system call where nothing waits, but now and then */
 	/* Can it serve this interface here? Says why not; `auto` then falls back to sock for that interface. */
 	enum err (*probe)(const struct io_interface *interface, struct why *why);
 	/*

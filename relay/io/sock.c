@@ -25,7 +25,15 @@ struct sock {
 	bool has_gso;
 	struct pool *pool;
 	struct io_counters counters;
+	/* Scratch of gather, and of send: on the stack, hardened builds would zero it for each packet. */
+	struct epoll_event ready[PKT_BATCH];
+	struct pkt *run[PKT_BATCH];
+	struct mmsghdr msgs[PKT_BATCH];
+	struct iovec iov[PKT_BATCH];
+	struct sockaddr_storage names[PKT_BATCH];
 };
+
+_Static_assert((int)BURST <= (int)PKT_BATCH, "the scratch holds a burst");
 
 static enum err sock_probe(const struct io_interface *interface, struct why *why)
 {
@@ -186,18 +194,16 @@ static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
  */
 static unsigned receive(struct sock *s, struct io_port *port, struct pkt **batch, unsigned room)
 {
-	struct mmsghdr msgs[BURST];
-	struct iovec iov[BURST];
-	struct sockaddr_storage from[BURST];
+	struct mmsghdr *msgs = s->msgs;
 	unsigned want = s->round - port->sock.round > 1 ? 1 : room < BURST ? room : BURST;
 	unsigned n = 0;
 	int got;
 
 	port->sock.round = s->round;
 	for (; n < want && take_pkt(s, port, &batch[n]); n++) {
-		iov[n] = (struct iovec){.iov_base = batch[n]->data, .iov_len = PKT_PAYLOAD_MAX};
+		s->iov[n] = (struct iovec){.iov_base = batch[n]->data, .iov_len = PKT_PAYLOAD_MAX};
 		msgs[n] = (struct mmsghdr){.msg_hdr = {
-			.msg_name = &from[n], .msg_namelen = sizeof(from[n]), .msg_iov = &iov[n], .msg_iovlen = 1,
+			.msg_name = &s->names[n], .msg_namelen = sizeof(s->names[n]), .msg_iov = &s->iov[n], .msg_iovlen = 1,
 		}};
 	}
 	if (n == 0)
@@ -223,19 +229,20 @@ static unsigned receive(struct sock *s, struct io_port *port, struct pkt **batch
 static unsigned sock_gather(struct io *io, struct pkt **batch, unsigned room)
 {
 	struct sock *s = (struct sock *)io;
-	struct epoll_event ready[PKT_BATCH];
 	unsigned n = 0;
 	int n_ready;
 
 	s->round++;
 	/* The kernel puts a ready socket at the end of its list each time: no port starves the others. */
 	counter_inc(&s->counters.rx_calls);
-	n_ready = epoll_wait(s->epoll_fd, ready, (int)(room < PKT_BATCH ? room : PKT_BATCH), 0);
+	n_ready = epoll_wait(s->epoll_fd, s->ready, (int)(room < PKT_BATCH ? room : PKT_BATCH), 0);
+	for (int i = 0; i < n_ready; i++)
+		__builtin_prefetch(s->ready[i].data.ptr);
 	for (int i = 0; i < n_ready && n < room; i++) {
 		/* Every ready port is served before one takes all that is left. */
 		unsigned others = (unsigned)(n_ready - 1 - i), share = room - n > others ? room - n - others : 1;
 
-		n += receive(s, ready[i].data.ptr, batch + n, share);
+		n += receive(s, s->ready[i].data.ptr, batch + n, share);
 	}
 	return n;
 }
@@ -291,7 +298,7 @@ static bool is_train(struct pkt **run, unsigned n)
 
 static bool send_train(struct sock *s, struct pkt **run, unsigned n)
 {
-	struct iovec iov[PKT_BATCH];
+	struct iovec *iov = s->iov;
 	struct sockaddr_storage to;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(uint16_t))] = {0};
 	struct msghdr m = {
@@ -320,9 +327,9 @@ static bool send_train(struct sock *s, struct pkt **run, unsigned n)
 
 static void send_many(struct sock *s, struct pkt **run, unsigned n)
 {
-	struct mmsghdr msgs[PKT_BATCH];
-	struct iovec iov[PKT_BATCH];
-	struct sockaddr_storage to[PKT_BATCH];
+	struct mmsghdr *msgs = s->msgs;
+	struct iovec *iov = s->iov;
+	struct sockaddr_storage *to = s->names;
 	unsigned done = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -360,9 +367,10 @@ static void sock_send(struct io *io, struct pkt **batch, unsigned n)
 
 	/* The packets of a port together, in their order: one call sends them. */
 	for (unsigned i = 0; i < n; i++) {
-		struct pkt *run[PKT_BATCH] = {batch[i]};
+		struct pkt **run = s->run;
 		unsigned n_run = 1;
 
+		run[0] = batch[i];
 		if (batch[i]->verdict != VERDICT_NONE)
 			continue;
 		for (unsigned k = i + 1; k < n; k++)

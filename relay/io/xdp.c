@@ -232,6 +232,7 @@ static const struct io_counters *xdp_counters(const struct io *io)
 
 const struct io_ops io_xdp = {
 	.name = "xdp",
+	.is_free_to_ask = true,
 	.probe = xdp_probe,
 	.share = xdp_share,
 	.unshare = xdp_unshare,

@@ -34,6 +34,7 @@ struct xdp {
 	int wait;              /* epoll set of everything below and the AF_XDP sockets */
 	int slow;              /* epoll set of what is looked at now and then: catch-all, netlink, wake-ups */
 	unsigned turn;
+	bool was_empty;        /* of the last gather: nothing came */
 	struct io_counters counters;
 };
 

@@ -63,7 +63,7 @@ static void hand_over(struct harvest *h, int interface, uint16_t port, const str
 	struct io_shared *s = h->x->shared;
 	const struct xdp_owners *o = &s->owners[interface];
 	uint64_t owner = counter_get(&o->worker[port - o->port_min]);
-	struct xdp_strayed strayed;
+	struct xdp_strayed strayed __attribute__((uninitialized));
 
 	if (!owner || owner > s->workers || owner - 1 == h->x->worker) {
 		drop(h->x, VERDICT_NO_PORT);
@@ -117,7 +117,7 @@ static void take_strayed(struct harvest *h, const struct xdp_strayed *strayed)
 static bool drain_rings(struct harvest *h)
 {
 	struct io_shared *s = h->x->shared;
-	struct xdp_strayed strayed;
+	struct xdp_strayed strayed __attribute__((uninitialized));
 
 	for (unsigned from = 0; from < s->workers; from++) {
 		if (from == h->x->worker)
@@ -253,7 +253,7 @@ static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 static void hear_queue(struct harvest *h, struct xdp_queue *q)
 {
 	struct xdp *x = h->x;
-	struct xdp_desc descs[PKT_BATCH];
+	struct xdp_desc descs[PKT_BATCH] __attribute__((uninitialized));
 	unsigned room = h->room - h->n, n;
 
 	if (q->unsent)
@@ -305,8 +305,10 @@ unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room)
 	/* Who is asked first changes with every turn: a queue that fills the batch starves nobody. */
 	for (unsigned i = 0; i < queues && h.n < room; i++)
 		hear_queue(&h, &x->umem->queues[(x->turn + i) % queues]);
-	if (h.n < room && (h.n == 0 || x->turn % SLOW_TURNS == 0))
+	/* Rings found empty once may have been looked at only by the way; twice, and something else has woken the worker. */
+	if (h.n < room && ((h.n == 0 && x->was_empty) || x->turn % SLOW_TURNS == 0))
 		hear_slow(&h);
+	x->was_empty = h.n == 0;
 	wake_workers(&h);
 	if (h.n) {
 		counter_add(&x->counters.rx_pkts, h.n);

@@ -140,7 +140,7 @@ static void send_one(struct sending *s, struct pkt *p)
 static void send_by_packet(struct sending *s)
 {
 	struct by_packet *b = &s->by_packet;
-	struct mmsghdr messages[PKT_BATCH];
+	struct mmsghdr messages[PKT_BATCH] __attribute__((uninitialized));
 
 	for (unsigned at = 0; at < b->n;) {
 		unsigned n = 0;
@@ -159,9 +159,8 @@ static void send_by_packet(struct sending *s)
 
 void xdp_send(struct io *io, struct pkt **batch, unsigned n)
 {
-	struct sending s;
+	struct sending s __attribute__((uninitialized)); /* the list of frames is long and mostly unused */
 
-	/* Not initialised whole: the list of frames is long and mostly unused. */
 	s.x = xdp_of(io);
 	s.by_packet.n = 0;
 	s.bytes = s.n = s.calls = 0;
