@@ -358,13 +358,16 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 	counter_inc(&w->counters.verdicts[pkt->verdict]);
 	if (!leg)
 		return;
-	leg->verdicts[pkt->verdict]++;
 	if (pkt->verdict == VERDICT_FORWARDED) {
 		struct leg *peer = pkt->out->owner;
 
+		leg->forwarded++;
 		peer->tx_pkts++;
 		peer->tx_bytes += pkt->len;
-	} else if (pkt->verdict == VERDICT_AUTH_FAILED) {
+		return;
+	}
+	leg->verdicts[pkt->verdict]++;
+	if (pkt->verdict == VERDICT_AUTH_FAILED) {
 		note_failure(w, leg, now_ns);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && pkt->out) {
 		tell_expired(w, pkt->out->owner, ((struct leg *)pkt->out->owner)->send, true);

@@ -238,7 +238,7 @@ static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, c
 	c->spec.receive = c->spec.send = NULL;
 	c->appears = !from;
 	if (c->appears) {
-		c->body = mem_alloc(sizeof(*c->body));
+		c->body = mem_aligned(64, sizeof(*c->body));
 		if (!c->body)
 			return ERR_NOMEM;
 	}

@@ -13,7 +13,7 @@ static size_t crypto_bytes(size_t stream_bytes)
 
 enum err chunk_new(struct chunk **out, unsigned n_streams, unsigned n_crypto, size_t stream_bytes)
 {
-	struct chunk *c = mem_alloc(sizeof(*c) + n_streams * sizeof(c->streams[0]));
+	struct chunk *c = mem_aligned(64, sizeof(*c) + n_streams * sizeof(c->streams[0]));
 
 	if (!c)
 		return ERR_NOMEM;

@@ -37,19 +37,22 @@ struct stream {
 	bool has_index;
 	uint32_t rtcp_index;  /* out: last SRTCP index used */
 	uint64_t last_ns;
+	/* ---- second line */
 	uint64_t pkts, bytes;
+	/* out: the send window (R-G7); its bits are two lines, of which a packet touches one */
+	struct replay window;
 	/* in: RFC 3550 6.4.1, A.3 */
 	uint64_t first_index;
 	uint32_t jitter_x16, transit;
 	uint8_t payload_type;
 	bool has_transit;
 	/* out: `index` when the leg's send key last changed, for a key that comes back */
-	uint64_t index_before;
 	bool has_before;
-	/* out: the send window (R-G7) */
-	struct replay window;
+	uint64_t index_before;
 	uint64_t window_bits[REPLAY_WORDS_MAX];
-};
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct stream) == 256, "a stream is four cache lines");
 
 /* Memory for blocks: made by control, handed to a worker for good, freed when the relay ends. */
 struct chunk {

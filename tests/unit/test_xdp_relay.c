@@ -330,7 +330,7 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 	struct mmsghdr messages[32];
 	struct iovec iovs[32];
 	struct sockaddr_storage names[32];
-	uint64_t start, busy, heard = 0, sent = 0, total = pps * seconds;
+	uint64_t start, took = 1, busy, heard = 0, sent = 0, total = pps * seconds;
 	int fd, sink, i;
 
 	if (!open_relay(io, 1, 1, false))
@@ -364,13 +364,14 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 			while (recv(sink, &i, 4, MSG_DONTWAIT | MSG_TRUNC) > 0)
 				heard++;
 		}
+		took = clk_mono_ns() - start;
 		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
 		while (recv(sink, &i, 4, MSG_DONTWAIT | MSG_TRUNC) > 0)
 			heard++;
 	}
 	busy = workers_ns() - busy;
 	printf("%-4s %-4s %5u calls %6llu pps: %5llu ns of the worker's thread per packet, %llu of %llu arrived\n", io,
-	       relay_mode_name(mode), calls, (unsigned long long)(sent * NS_PER_S / (clk_mono_ns() - start)),
+	       relay_mode_name(mode), calls, (unsigned long long)(sent * NS_PER_S / took),
 	       (unsigned long long)(heard ? busy / heard : 0), (unsigned long long)heard, (unsigned long long)sent);
 	close_relay();
 	keyctx_free(keys[0]);
