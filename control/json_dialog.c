@@ -92,7 +92,8 @@ static const struct schema_word glare_words[] = {{"refuse", 0}, {"supersede", 1}
 static const struct schema_word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0}};
 static const struct schema_word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
 static const struct schema_word latch_words[] = {
-	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW}, {0}};
+	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW},
+	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {0}};
 static const struct schema_word mux_words[] = {
 	{"offer", DIALOG_MUX_OFFER}, {"require", DIALOG_MUX_REQUIRE}, {"demux", DIALOG_MUX_DEMUX},
 	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT}, {0}};

@@ -553,7 +553,8 @@ static const struct schema_word gate_words[] = {{"open", 1}, {"closed", 0}, {0}}
 static const struct schema_word rtcp_words[] = {
 	{"mux", RELAY_RTCP_MUX}, {"pair", RELAY_RTCP_PAIR}, {"none", RELAY_RTCP_NONE}, {0}};
 static const struct schema_word latch_words[] = {
-	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW}, {0}};
+	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW},
+	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {0}};
 static const struct schema_word roc_words[] = {
 	{"either", RELAY_ROC_EITHER}, {"keep", RELAY_ROC_KEEP}, {"zero", RELAY_ROC_ZERO}, {0}};
 static const struct schema_word rekey_words[] = {{"reject", SPEC_REKEY_REJECT}, {"accept", SPEC_REKEY_ACCEPT}, {0}};

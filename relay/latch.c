@@ -33,11 +33,29 @@ static const struct latch_row rows[LATCH_STATES][LATCH_EVENTS] = {
 		[LATCH_OTHER] = {LATCH_FOLLOWING, LATCH_LEARN},
 		[LATCH_EXPIRE] = {LATCH_FOLLOWING, LATCH_REFUSE},
 	},
+	[LATCH_APART] = {
+		[LATCH_SAME] = {LATCH_HEARD, LATCH_ACCEPT},
+		[LATCH_OTHER] = {LATCH_HEARD, LATCH_ACCEPT},
+		[LATCH_EXPIRE] = {LATCH_APART, LATCH_REFUSE},
+	},
+	[LATCH_HEARD] = {
+		[LATCH_SAME] = {LATCH_HEARD, LATCH_ACCEPT},
+		[LATCH_OTHER] = {LATCH_HEARD, LATCH_REFUSE},
+		[LATCH_EXPIRE] = {LATCH_HEARD, LATCH_REFUSE},
+	},
 };
 
 void latch_start(struct latch *l, enum latch_state state, const struct addr *signalled, uint64_t until_ns)
 {
 	*l = (struct latch){.state = (uint8_t)state, .address = *signalled, .until_ns = until_ns};
+}
+
+void latch_await(struct latch *l, uint64_t until_ns)
+{
+	if (l->state != LATCH_OPEN && l->state != LATCH_CLOSED)
+		return;
+	l->state = LATCH_OPEN;
+	l->until_ns = until_ns;
 }
 
 /* Where the window leaves the state at this time. */
@@ -50,7 +68,7 @@ static enum latch_state state_at(const struct latch *l, uint64_t now_ns)
 
 static enum latch_event event_of(const struct latch *l, const struct addr *from)
 {
-	return addr_eq(&l->address, from) ? LATCH_SAME : LATCH_OTHER;
+	return addr_eq(l->state == LATCH_HEARD ? &l->heard : &l->address, from) ? LATCH_SAME : LATCH_OTHER;
 }
 
 bool latch_may(const struct latch *l, const struct addr *from, uint64_t now_ns)
@@ -62,6 +80,8 @@ enum latch_answer latch_step(struct latch *l, const struct addr *from, uint64_t 
 {
 	const struct latch_row *row = &rows[state_at(l, now_ns)][event_of(l, from)];
 
+	if (l->state == LATCH_APART)
+		l->heard = *from;
 	l->state = (uint8_t)row->next;
 	if (row->answer == LATCH_LEARN) {
 		l->address = *from;

@@ -9,25 +9,32 @@
 #include "base/addr.h"
 
 /*
- * Policy:  signalled        first                                    follow
- *            FIXED           OPEN ──packet── LEARNT                  FOLLOWING
+ * Policy:  signalled        first                                    follow        asymmetric
+ *            FIXED           OPEN ──packet── LEARNT                  FOLLOWING       APART ──packet── HEARD
  *                              └────window over── CLOSED
  * FIXED and CLOSED take the signalled address only, LEARNT the learnt one, FOLLOWING every one. Signalling a new address starts over.
+ * APART and HEARD send to the signalled address, whatever comes; HEARD takes packets from where the first one came from.
  */
-enum latch_state { LATCH_FIXED, LATCH_OPEN, LATCH_LEARNT, LATCH_CLOSED, LATCH_FOLLOWING, LATCH_STATES };
-/* A packet from the present address, one from another, the end of the window. */
+enum latch_state {
+	LATCH_FIXED, LATCH_OPEN, LATCH_LEARNT, LATCH_CLOSED, LATCH_FOLLOWING, LATCH_APART, LATCH_HEARD, LATCH_STATES
+};
+/* A packet from the present address (HEARD: from the one heard), one from another, the end of the window. */
 enum latch_event { LATCH_SAME, LATCH_OTHER, LATCH_EXPIRE, LATCH_EVENTS };
 enum latch_answer { LATCH_REFUSE, LATCH_ACCEPT, LATCH_LEARN };
 
 struct latch {
-	struct addr address; /* the present one: signalled, or learnt; version 0: none yet */
+	struct addr address; /* packets go there: signalled, or learnt; version 0: none yet */
+	struct addr heard;   /* HEARD: packets come from there */
 	uint64_t until_ns;   /* OPEN: end of the window */
 	uint8_t state;
 	bool has_learnt;     /* `address` came from a packet */
 };
 
-/* Starts over. `state` is FIXED, OPEN or FOLLOWING: the policy's first. */
+/* Starts over. `state` is FIXED, OPEN, FOLLOWING or APART: the policy's first. */
 void latch_start(struct latch *l, enum latch_state state, const struct addr *signalled, uint64_t until_ns);
+
+/* From now on packets are awaited: a window in which nothing was learnt runs until then. */
+void latch_await(struct latch *l, uint64_t until_ns);
 
 /* May a packet from there be looked at? Changes nothing: asked before it is authenticated. */
 bool latch_may(const struct latch *l, const struct addr *from, uint64_t now_ns);

@@ -435,8 +435,10 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
 {
 	struct session *s = leg->media->session;
+	/* Without keys nobody is believed before packets are let in: whoever guesses the port of a ringing call would own it. */
+	bool learns = leg->can_receive || leg->in == MODE_IN_UNPROTECT;
 
-	if (latch_step(latch_of(leg, pkt), &pkt->from, now_ns) == LATCH_LEARN)
+	if (learns && latch_step(latch_of(leg, pkt), &pkt->from, now_ns) == LATCH_LEARN)
 		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED, .addr = pkt->from});
 	leg->last_rx_ns = now_ns;
 	leg->is_silent = false;

@@ -88,6 +88,7 @@ enum relay_latch {
 	RELAY_LATCH_SIGNALLED, /* only from the signalled address; others are dropped */
 	RELAY_LATCH_FIRST,     /* the first source within the window, then that one only */
 	RELAY_LATCH_FOLLOW,    /* every authenticated packet (with keys), every change (without) */
+	RELAY_LATCH_ASYMMETRIC, /* packets go to the signalled address and come from wherever the first one did */
 };
 
 /* How the ROC of a stream goes on under a new key at the same address (design: re-keying). */
@@ -102,7 +103,7 @@ struct relay_leg_spec {
 	struct addr remote;           /* signalled; none: not known yet */
 	struct addr remote_rtcp;      /* PAIR; none: remote's port + 1 */
 	enum relay_latch latch;
-	uint32_t latch_window_ms;     /* FIRST: how long after set-up or a change of `remote`; 0: 10,000 */
+	uint32_t latch_window_ms;     /* FIRST: how long from when packets are let in, or from a change of `remote`; 0: 10,000 */
 	bool can_receive, can_send;   /* gates: packets from, and to, this leg's peer */
 	bool loop_protect;
 	uint8_t dscp;

@@ -266,16 +266,23 @@ static void set_port(struct leg *leg, struct leg_change *c, unsigned k)
 	c->ports[k] = old;
 }
 
+static uint64_t window_end_ns(const struct leg_change *c, uint64_t now_ns)
+{
+	uint32_t window_ms = c->spec.latch_window_ms ? c->spec.latch_window_ms : LATCH_WINDOW_DEFAULT_MS;
+
+	return now_ns + window_ms * NS_PER_MS;
+}
+
 static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, uint64_t now_ns)
 {
 	static const enum latch_state first[] = {
 		[RELAY_LATCH_SIGNALLED] = LATCH_FIXED,
 		[RELAY_LATCH_FIRST] = LATCH_OPEN,
 		[RELAY_LATCH_FOLLOW] = LATCH_FOLLOWING,
+		[RELAY_LATCH_ASYMMETRIC] = LATCH_APART,
 	};
-	uint32_t window_ms = c->spec.latch_window_ms ? c->spec.latch_window_ms : LATCH_WINDOW_DEFAULT_MS;
 
-	latch_start(&leg->latches[k], first[c->spec.latch], &c->addresses[k], now_ns + window_ms * NS_PER_MS);
+	latch_start(&leg->latches[k], first[c->spec.latch], &c->addresses[k], window_end_ns(c, now_ns));
 }
 
 static void set_timers(struct worker *w, struct leg *leg, const struct leg_change *c, uint64_t now_ns)
@@ -300,6 +307,8 @@ static void change_leg(struct worker *w, struct leg *leg, struct leg_change *c, 
 			set_port(leg, c, k);
 		if (c->sets_address[k])
 			set_latch(leg, c, k, now_ns);
+		else if (c->spec.can_receive && !leg->can_receive)
+			latch_await(&leg->latches[k], window_end_ns(c, now_ns));
 		if (leg->ports[k])
 			leg->ports[k]->dscp = c->spec.dscp;
 	}

@@ -173,6 +173,64 @@ static void follow_goes_everywhere(void)
 	plain_close(&s);
 }
 
+/* A call rings for longer than the window: it begins when packets are let in. */
+static void the_window_begins_when_the_gate_opens(void)
+{
+	struct plain s;
+
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
+		return;
+	s.media.legs[0].can_receive = false;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	stage_run(&s.g, 500);
+	s.media.legs[0].can_receive = true;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	stage_run(&s.g, 50);
+	EXPECT(passes(&s, &elsewhere));
+	EXPECT(goes_to(&s, &elsewhere));
+	/* Hold and resume of who was learnt open nothing. */
+	s.media.legs[0].can_receive = false;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	s.media.legs[0].can_receive = true;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(!passes(&s, &third));
+	EXPECT(goes_to(&s, &elsewhere));
+	plain_close(&s);
+}
+
+static void a_closed_gate_teaches_nothing(void)
+{
+	struct plain s;
+
+	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
+		return;
+	s.media.legs[0].can_receive = false;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(!passes(&s, &third));
+	s.media.legs[0].can_receive = true;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(goes_to(&s, &call_peer_a));
+	EXPECT(passes(&s, &elsewhere));
+	EXPECT(!passes(&s, &third));
+	plain_close(&s);
+}
+
+static void asymmetric_hears_there_and_sends_here(void)
+{
+	struct plain s;
+
+	if (!plain_open(&s, RELAY_LATCH_ASYMMETRIC, 100, &call_peer_a))
+		return;
+	stage_run(&s.g, 500);
+	EXPECT(passes(&s, &elsewhere));
+	EXPECT(goes_to(&s, &call_peer_a));
+	EXPECT(!passes(&s, &third));
+	EXPECT(!passes(&s, &call_peer_a));
+	EXPECT(passes(&s, &elsewhere));
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 0);
+	plain_close(&s);
+}
+
 /* What is not RTP or RTCP teaches nothing. */
 static void noise_teaches_nothing(void)
 {
@@ -242,4 +300,7 @@ TEST_MAIN("latching", {"signalled takes only that", signalled_takes_only_that}, 
           {"first learns where nothing was signalled", first_learns_where_nothing_was_signalled},
           {"after the window only the signalled one", after_the_window_only_the_signalled_one},
           {"signalling starts over", signalling_starts_over}, {"follow goes everywhere", follow_goes_everywhere},
+          {"the window begins when the gate opens", the_window_begins_when_the_gate_opens},
+          {"a closed gate teaches nothing", a_closed_gate_teaches_nothing},
+          {"asymmetric hears there and sends here", asymmetric_hears_there_and_sends_here},
           {"noise teaches nothing", noise_teaches_nothing}, {"from six to four", from_six_to_four})

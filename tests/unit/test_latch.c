@@ -21,6 +21,8 @@ static const struct {
 	{LATCH_LEARNT, &away, 0, LATCH_REFUSE, LATCH_LEARNT},     {LATCH_LEARNT, &home, 200, LATCH_ACCEPT, LATCH_LEARNT},
 	{LATCH_CLOSED, &home, 200, LATCH_ACCEPT, LATCH_CLOSED},   {LATCH_CLOSED, &away, 200, LATCH_REFUSE, LATCH_CLOSED},
 	{LATCH_FOLLOWING, &home, 0, LATCH_ACCEPT, LATCH_FOLLOWING}, {LATCH_FOLLOWING, &away, 200, LATCH_LEARN, LATCH_FOLLOWING},
+	{LATCH_APART, &home, 0, LATCH_ACCEPT, LATCH_HEARD},       {LATCH_APART, &away, 200, LATCH_ACCEPT, LATCH_HEARD},
+	{LATCH_HEARD, &home, 0, LATCH_REFUSE, LATCH_HEARD},       {LATCH_HEARD, &away, 0, LATCH_REFUSE, LATCH_HEARD},
 };
 
 static void every_pair(void)
@@ -40,4 +42,23 @@ static void every_pair(void)
 	}
 }
 
-TEST_MAIN("latch", {"every_pair", every_pair})
+/* Only where nothing was learnt does a new window open. */
+static void awaiting_opens_a_window(void)
+{
+	static const enum latch_state next[LATCH_STATES] = {
+		[LATCH_FIXED] = LATCH_FIXED, [LATCH_OPEN] = LATCH_OPEN, [LATCH_LEARNT] = LATCH_LEARNT, [LATCH_CLOSED] = LATCH_OPEN,
+		[LATCH_FOLLOWING] = LATCH_FOLLOWING, [LATCH_APART] = LATCH_APART, [LATCH_HEARD] = LATCH_HEARD,
+	};
+
+	for (unsigned s = 0; s < LATCH_STATES; s++) {
+		struct latch l;
+
+		test_context("state %u", s);
+		latch_start(&l, (enum latch_state)s, &home, 100);
+		latch_await(&l, 300);
+		EXPECT_INT(l.state, next[s]);
+		EXPECT_INT(latch_may(&l, &away, 299), s == LATCH_OPEN || s == LATCH_CLOSED || s == LATCH_FOLLOWING || s == LATCH_APART);
+	}
+}
+
+TEST_MAIN("latch", {"every_pair", every_pair}, {"awaiting_opens_a_window", awaiting_opens_a_window})
