@@ -56,9 +56,12 @@ struct dialog_options {
 	enum sdp_profile transport;  /* PLAIN: profile for the other side; SDP_PROFILE_OTHER: as it came */
 	bool terminate;              /* RTP/SAVP on both sides: end it here (srtp-srtp) rather than let it pass (e2e) */
 	struct ims_call ims;
+	bool allow_mode_switch;      /* IMS: e2ae and e2e may become each other in mid-call (U13) */
+	bool applied_in_answer;      /* IMS: 3ge2ae:applied stands in our answers too (CHOICE-9) */
 	struct sdes_policy sdes;
-	uint8_t n_suites;
-	enum suite_id suites[DIALOG_SUITES_MAX]; /* that we offer, in this order */
+	uint8_t n_suites, n_preferred;
+	enum suite_id suites[DIALOG_SUITES_MAX];    /* that we offer, in this order */
+	enum suite_id preferred[DIALOG_SUITES_MAX]; /* taken of an offer before the others, in this order */
 	bool any_tag;                /* an answer with a wrong tag is forgiven where the suite is unique */
 	uint8_t mux, replace;        /* enum dialog_mux, dialog_replace */
 	bool accept_rekey;

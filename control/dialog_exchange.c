@@ -13,6 +13,7 @@ void dialog_options_defaults(struct dialog_options *o)
 		.latch = RELAY_LATCH_FIRST,
 		.dscp = -1,
 		.accept_rekey = true,
+		.applied_in_answer = true,
 		.n_suites = ARRAY_LEN(suites),
 	};
 	memcpy(o->suites, suites, sizeof(suites));

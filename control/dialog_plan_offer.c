@@ -101,7 +101,7 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 
 	p->has_capability = capneg_choose(&p->capability, p->s, p->i, &p->o->sdes) == ERR_OK;
 	ims_facts_read(&f, p->s, p->i, p->list, p->has_capability);
-	if (p->before) {
+	if (p->before && !p->o->allow_mode_switch) {
 		/* TS 33.328 7.4: an update goes on with what was agreed, whatever the indicator or the registration say now. */
 		call.has_binding = p->before->mode == RELAY_MODE_E2AE;
 		f.is_requested |= call.has_binding;
@@ -123,7 +123,7 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 static enum err judge_news(struct place *p, const struct carriage *c)
 {
 	const struct dialog_side *b = p->before ? &p->before->side[p->from] : NULL;
-	struct offer_policy policy = {.accept_rekey = p->o->accept_rekey, .allow_mode_switch = p->o->profile == DIALOG_PLAIN};
+	struct offer_policy policy = {.accept_rekey = p->o->accept_rekey, .allow_mode_switch = p->o->profile == DIALOG_PLAIN || p->o->allow_mode_switch};
 	struct offer_news n = {.was_there = b != NULL, .is_there = true};
 
 	if (b) {
@@ -141,6 +141,16 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 	return ERR_OK;
 }
 
+/* The offerer's order decides (RFC 4568 5.1.2) unless the request has preferences of its own. */
+static const struct sdes_line *preferred_line(const struct place *p)
+{
+	for (unsigned i = 0; i < p->o->n_preferred; i++)
+		for (unsigned k = 0; k < p->list->n; k++)
+			if (p->list->lines[k].fault == SDES_USABLE && p->list->lines[k].suite->id == p->o->preferred[i])
+				return &p->list->lines[k];
+	return sdes_list_first(p->list);
+}
+
 /* The line of theirs that is used, and ours against it: what is in use stays in use. */
 static enum err choose_near_keys(struct place *p, const struct dialog_side *before)
 {
@@ -152,7 +162,7 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 	if (p->m->acfg[0])
 		line = &p->capability.crypto;
 	if (!line)
-		line = sdes_list_first(p->list);
+		line = preferred_line(p);
 	if (!line)
 		return why_fail(p->why, ERR_INVALID, "m-line %u: no usable a=crypto line (%s)", p->i + 1,
 		                sdes_list_describe(p->list, text, sizeof(text)));
@@ -160,7 +170,7 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 	if (e)
 		return e;
 	if (!before || before->ours.suite != line->suite || !before->ours.n_keys)
-		return sdes_answer_make(&side->ours, line, p->list);
+		return sdes_answer_make(&side->ours, line, p->list, p->o->sdes.own_lifetime_pkts);
 	e = sdes_line_copy(&side->ours, &before->ours);
 	side->ours.tag = line->tag;
 	return e;
@@ -169,19 +179,24 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 /* What we offer to the other side: our line in use, or fresh ones, each with a key of its own. */
 static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 {
-	struct sdes_list *l = mem_alloc(sizeof(*l));
+	bool goes_on = before && before->ours.n_keys;
+	struct sdes_list *l;
 	enum err e = ERR_OK;
 
+	if (!goes_on && !p->o->n_suites)
+		return why_fail(p->why, ERR_INVALID, "m-line %u: %s without a suite to offer: every one was taken off the list", p->i + 1,
+		                sdp_profile_name(p->m->side[p->other].profile));
+	l = mem_alloc(sizeof(*l));
 	if (!l)
 		return ERR_NOMEM;
 	p->m->offered = l;
-	if (before && before->ours.n_keys) {
+	if (goes_on) {
 		e = sdes_line_copy(&l->lines[0], &before->ours);
 		l->n = !e;
 		return e;
 	}
 	for (unsigned i = 0; i < p->o->n_suites && !e; i++) {
-		e = sdes_offer_make(&l->lines[i], i + 1, suite_get(p->o->suites[i]));
+		e = sdes_offer_make(&l->lines[i], i + 1, suite_get(p->o->suites[i]), p->o->sdes.own_lifetime_pkts);
 		l->n += !e;
 	}
 	return e;

@@ -75,7 +75,7 @@ static enum err write_keys(struct writer *w, unsigned i)
 	(void)sdp_dtls_remove(w->sdp, (int)i);
 	if (!to->is_secure)
 		return ERR_OK;
-	if (m->is_applied)
+	if (m->is_applied && (!w->is_answer || w->o->applied_in_answer))
 		e = ims_3ge2ae_write(w->sdp, i, IMS_3GE2AE_APPLIED);
 	if (!e && w->is_answer)
 		e = sdes_line_write(w->sdp, i, &to->ours, pad);

@@ -2,73 +2,22 @@
 /* From params to requests of dialog, from its replies to answers. */
 #include "control/json_dialog.h"
 
-#include <stdio.h>
-
+#include "control/json_types.h"
 #include "control/reply.h"
-#include "control/schema.h"
-#include "keyctx/sdp/mediasec.h"
 
-/* --- types of their own ------------------------------------------------------------------------------- */
-
-/* A text that stays where it is, of any length the protocol lets through; never echoed. */
-static enum err slice_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
-{
-	if (d->kind != DOC_TEXT || !d->text.n)
-		return schema_refuse(in, ERR_INVALID, NULL, NULL, "must be a text that is not empty");
-	(void)f;
-	*(struct str *)at = d->text;
-	return ERR_OK;
-}
-
-static const struct schema_type slice_type = {.read = slice_read};
-
-/* A list of words, each a bit. */
-static enum err bits_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
-{
-	uint8_t bits = 0;
-
-	if (d->kind != DOC_LIST)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of words");
-	for (DOC_EACH(it, d)) {
-		const struct schema_word *w = f->words;
-
-		while (w->name && !(it->kind == DOC_TEXT && str_is(it->text, w->name)))
-			w++;
-		if (!w->name)
-			return schema_refuse(in, ERR_INVALID, f, it, "no such word; the first of them is \"%s\"", f->words->name);
-		bits |= w->value;
-	}
-	*(uint8_t *)at = bits;
-	return ERR_OK;
-}
-
-static const struct schema_type bits_type = {.read = bits_read};
-
-struct suite_names {
-	uint8_t n;
-	uint8_t ids[DIALOG_SUITES_MAX];
+/* What is taken of a peer's a=crypto lines, and how ours are written. */
+struct sdes_params_in {
+	uint32_t has;
+	struct json_suites accept, prefer;
+	uint64_t lifetime_min, lifetime_max, lifetime_own;
+	uint8_t ignore_lifetime, mki, unique_keys, pad;
 };
 
-static enum err suites_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
-{
-	struct suite_names names = {0};
-
-	if (d->kind != DOC_LIST || d->n == 0 || d->n > DIALOG_SUITES_MAX)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of 1 to %d suites", DIALOG_SUITES_MAX);
-	for (DOC_EACH(it, d)) {
-		const struct suite *s = it->kind == DOC_TEXT ? suite_find(it->text) : NULL;
-
-		if (!s)
-			return schema_refuse(in, ERR_UNSUPPORTED, f, NULL, "no such suite; `version` lists them");
-		names.ids[names.n++] = (uint8_t)s->id;
-	}
-	*(struct suite_names *)at = names;
-	return ERR_OK;
-}
-
-static const struct schema_type suites_type = {.read = suites_read};
-
-/* --- params ------------------------------------------------------------------------------------------- */
+/* The switches of the IMS tables, for what the standards leave open. */
+struct ims_params {
+	uint32_t has;
+	uint8_t e2ae, require_confidential_gm, accept_avp_crypto, use_capabilities, allow_mode_switch, applied_in_answer;
+};
 
 struct dialog_params {
 	uint32_t has;
@@ -76,9 +25,12 @@ struct dialog_params {
 	struct str sdp;
 	uint8_t profile, side, transport, security, rekey, glare, bundle, gates, latch, rtcp_mux, replace;
 	uint8_t registered, emergency, gm_confidential, loop_protect, family, dscp, any_tag;
-	struct suite_names suites;
+	struct json_suites suites;
 	struct addr media_address, received_from;
 	char interface[32], interface_other[32];
+	uint8_t rtcp_attribute;
+	struct sdes_params_in sdes;
+	struct ims_params ims;
 };
 
 static const struct schema_word profile_words[] = {{"plain", 0}, {"ims-access", 1}, {0}};
@@ -101,10 +53,37 @@ static const struct schema_word replace_words[] = {
 	{"origin", DIALOG_REPLACE_ORIGIN}, {"username", DIALOG_REPLACE_USERNAME},
 	{"session-name", DIALOG_REPLACE_SESSION_NAME}, {"version", DIALOG_REPLACE_VERSION}, {0}};
 
+static const struct schema_word rtcp_attribute_words[] = {{"port", 0}, {"full", 1}, {"none", 2}, {0}};
+
+#define SDES_AT(type_, member_) SCHEMA_FIELD(type_, struct sdes_params_in, member_)
+static const struct schema_field sdes_fields[] = {
+	{.name = "accept", SDES_AT(&json_suites_type, accept), .help = "suites that may be used; default: all"},
+	{.name = "prefer", SDES_AT(&json_suites_type, prefer), .help = "taken of an offer before its own order of preference"},
+	{.name = "lifetime_min", SDES_AT(&schema_uint, lifetime_min), .max = INT64_MAX, .help = "packets; a line with less is not usable"},
+	{.name = "lifetime_max", SDES_AT(&schema_uint, lifetime_max), .max = INT64_MAX, .help = "packets; a line with more is not usable; default: the suite's limit"},
+	{.name = "lifetime_own", SDES_AT(&schema_uint, lifetime_own), .max = 1ll << 31, .help = "packets; written with our keys and kept; default: not written"},
+	{.name = "ignore_lifetime", SDES_AT(&schema_bool, ignore_lifetime), .help = "lifetimes are checked, then the suite's own holds"},
+	{.name = "mki", SDES_AT(&schema_bool, mki), .preset = 1, .help = "lines with an MKI may be used"},
+	{.name = "unique_keys", SDES_AT(&schema_bool, unique_keys), .help = "a key that stands in two lines makes the later one unusable (RFC 4568 6.1)"},
+	{.name = "pad", SDES_AT(&schema_bool, pad), .preset = 1, .help = "base64 padding is written"},
+};
+static const struct schema sdes_schema = {"sdes", sdes_fields, ARRAY_LEN(sdes_fields), sizeof(struct sdes_params_in)};
+
+#define IMS_AT(type_, member_) SCHEMA_FIELD(type_, struct ims_params, member_)
+static const struct schema_field ims_fields[] = {
+	{.name = "e2ae", IMS_AT(&schema_bool, e2ae), .preset = 1, .help = "policy allows e2ae"},
+	{.name = "require_confidential_gm", IMS_AT(&schema_bool, require_confidential_gm), .preset = 1, .help = "no e2ae where Gm is not ciphered"},
+	{.name = "accept_avp_crypto", IMS_AT(&schema_bool, accept_avp_crypto), .preset = 1, .help = "row O8"},
+	{.name = "use_capabilities", IMS_AT(&schema_bool, use_capabilities), .preset = 1, .help = "row O9"},
+	{.name = "allow_mode_switch", IMS_AT(&schema_bool, allow_mode_switch), .help = "row U13: e2ae and e2e may become each other in mid-call"},
+	{.name = "applied_in_answer", IMS_AT(&schema_bool, applied_in_answer), .preset = 1, .help = "3ge2ae:applied stands in our answers too"},
+};
+static const struct schema ims_schema = {"ims", ims_fields, ARRAY_LEN(ims_fields), sizeof(struct ims_params)};
+
 enum param {
 	P_CALL, P_FROM, P_TO, P_BRANCH, P_SDP, P_PROFILE, P_SIDE, P_TRANSPORT, P_SECURITY, P_SUITES, P_REKEY, P_GLARE, P_BUNDLE,
 	P_GATES, P_LATCH, P_MUX, P_REPLACE, P_REGISTERED, P_EMERGENCY, P_GM, P_LOOP, P_FAMILY, P_DSCP, P_ANY_TAG, P_MEDIA_ADDRESS,
-	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER
+	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS
 };
 
 #define AT(type_, member_) SCHEMA_FIELD(type_, struct dialog_params, member_)
@@ -113,14 +92,14 @@ static const struct schema_field dialog_fields[] = {
 	[P_FROM] = {.name = "from", AT(&schema_text, from), .help = "the offerer's tag, of an answer too"},
 	[P_TO] = {.name = "to", AT(&schema_text, to), .help = "the answerer's tag"},
 	[P_BRANCH] = {.name = "branch", AT(&schema_text, branch), .help = "tells offers of one call apart that go to different places"},
-	[P_SDP] = {.name = "sdp", AT(&slice_type, sdp), .secret = true, .help = "the description"},
+	[P_SDP] = {.name = "sdp", AT(&json_slice_type, sdp), .secret = true, .help = "the description"},
 	[P_PROFILE] = {.name = "profile", AT(&schema_word, profile), .words = profile_words, .help = "who decides about security"},
 	[P_SIDE] = {.name = "side", AT(&schema_word, side), .words = side_words, .help = "ims-access: whose description this is"},
 	[P_TRANSPORT] = {.name = "transport", AT(&schema_word, transport), .words = transport_words,
 	                 .help = "plain: profile the other side shall see; default: as it came"},
 	[P_SECURITY] = {.name = "security", AT(&schema_word, security), .words = security_words,
 	                .help = "RTP/SAVP on both sides: pass (e2e) or terminate (srtp-srtp)"},
-	[P_SUITES] = {.name = "suites", AT(&suites_type, suites), .help = "suites to offer, best first"},
+	[P_SUITES] = {.name = "suites", AT(&json_suites_type, suites), .help = "suites to offer, best first"},
 	[P_REKEY] = {.name = "rekey", AT(&schema_word, rekey), .words = rekey_words,
 	             .help = "a new key where the peer did not move; default: accept, under ims-access reject"},
 	[P_GLARE] = {.name = "glare", AT(&schema_word, glare), .words = glare_words,
@@ -129,8 +108,8 @@ static const struct schema_field dialog_fields[] = {
 	[P_GATES] = {.name = "gates", AT(&schema_word, gates), .words = gate_words,
 	             .help = "direction: a=inactive and the like close gates; default under ims-access"},
 	[P_LATCH] = {.name = "latch", AT(&schema_word, latch), .words = latch_words, .help = "sources believed of the side that sends this"},
-	[P_MUX] = {.name = "rtcp_mux", AT(&bits_type, rtcp_mux), .words = mux_words, .help = "offer, require, demux, accept, reject"},
-	[P_REPLACE] = {.name = "replace", AT(&bits_type, replace), .words = replace_words, .help = "origin, username, session-name, version"},
+	[P_MUX] = {.name = "rtcp_mux", AT(&json_bits_type, rtcp_mux), .words = mux_words, .help = "offer, require, demux, accept, reject"},
+	[P_REPLACE] = {.name = "replace", AT(&json_bits_type, replace), .words = replace_words, .help = "origin, username, session-name, version"},
 	[P_REGISTERED] = {.name = "registered_e2ae", AT(&schema_bool, registered), .help = "ims-access: the registration agreed on e2ae"},
 	[P_EMERGENCY] = {.name = "emergency", AT(&schema_bool, emergency), .help = "ims-access: never refused for reasons of security"},
 	[P_GM] = {.name = "gm_confidential", AT(&schema_bool, gm_confidential), .preset = 1, .help = "ims-access: Gm is ciphered"},
@@ -142,8 +121,11 @@ static const struct schema_field dialog_fields[] = {
 	[P_RECEIVED_FROM] = {.name = "received_from", AT(&schema_addr, received_from), .help = "believed instead of the address in the SDP"},
 	[P_INTERFACE] = {.name = "interface", AT(&schema_text, interface), .help = "towards the side that sends this"},
 	[P_INTERFACE_OTHER] = {.name = "interface_other", AT(&schema_text, interface_other), .help = "towards the other side"},
+	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute", AT(&schema_word, rtcp_attribute), .words = rtcp_attribute_words, .help = "a=rtcp with its port, with its address too, or none"},
+	[P_SDES] = {.name = "sdes", AT(&schema_struct, sdes), .sub = &sdes_schema, .help = "the object below"},
+	[P_IMS] = {.name = "ims", AT(&schema_struct, ims), .sub = &ims_schema, .help = "the object below"},
 };
-static const struct schema dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields), sizeof(struct dialog_params)};
+const struct schema json_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields), sizeof(struct dialog_params)};
 
 static bool is_given(const struct dialog_params *p, enum param field)
 {
@@ -168,8 +150,37 @@ static void fill_ims(struct dialog_options *o, const struct dialog_params *p)
 	o->ims.has_binding = p->registered;
 	o->ims.is_emergency = p->emergency;
 	o->ims.gm_is_confidential = p->gm_confidential;
+	o->ims.e2ae_enabled = p->ims.e2ae;
+	o->ims.require_confidential_gm = p->ims.require_confidential_gm;
+	o->ims.accept_avp_crypto = p->ims.accept_avp_crypto;
+	o->ims.use_capabilities = p->ims.use_capabilities;
+	o->allow_mode_switch = p->ims.allow_mode_switch;
+	o->applied_in_answer = p->ims.applied_in_answer;
 	o->accept_rekey = false;
 	o->gate_by_direction = true;
+}
+
+static uint8_t take_suites(const struct json_suites *names, enum suite_id *out)
+{
+	for (unsigned i = 0; i < names->n; i++)
+		out[i] = (enum suite_id)names->ids[i];
+	return names->n;
+}
+
+static void fill_sdes(struct dialog_options *o, const struct sdes_params_in *p)
+{
+	if (p->accept.n)
+		o->sdes.suites = 0;
+	for (unsigned i = 0; i < p->accept.n; i++)
+		o->sdes.suites |= 1u << p->accept.ids[i];
+	o->n_preferred = take_suites(&p->prefer, o->preferred);
+	o->sdes.lifetime_min_pkts = p->lifetime_min;
+	o->sdes.lifetime_max_pkts = p->lifetime_max;
+	o->sdes.own_lifetime_pkts = p->lifetime_own;
+	o->sdes.ignore_lifetime = p->ignore_lifetime;
+	o->sdes.accept_mki = p->mki;
+	o->sdes.refuse_repeated_keys = p->unique_keys;
+	o->sdes.pad = p->pad;
 }
 
 static enum err fill_options(struct dialog_options *o, const struct dialog_params *p, const struct spec_context *c,
@@ -201,11 +212,11 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 		o->latch = p->latch;
 	if (is_given(p, P_DSCP))
 		o->dscp = p->dscp;
-	if (p->suites.n) {
-		o->n_suites = p->suites.n;
-		for (unsigned i = 0; i < p->suites.n; i++)
-			o->suites[i] = (enum suite_id)p->suites.ids[i];
-	}
+	if (p->suites.n)
+		o->n_suites = take_suites(&p->suites, o->suites);
+	o->no_rtcp_attr = p->rtcp_attribute == 2;
+	o->full_rtcp_attr = p->rtcp_attribute == 1;
+	fill_sdes(o, &p->sdes);
 	e = find_interface(c, p->interface, &o->interface[0], why);
 	return e ? e : find_interface(c, p->interface_other, &o->interface[1], why);
 }
@@ -267,12 +278,13 @@ static void answer_end(void *arg, const struct dialog_reply *r)
 static void handle(struct proto_json_call *call, const struct doc *params, enum dialog_op op)
 {
 	bool has_sdp = op == DIALOG_OFFER || op == DIALOG_ANSWER;
-	struct dialog_params p = {.gm_confidential = 1};
+	struct dialog_params p = {.has = 0};
 	struct dialog_ask ask = {.op = op};
 	struct why why = {""};
 	enum err e;
 
-	if (proto_json_read(call, &dialog_schema, params, &p))
+	schema_defaults(&json_dialog_schema, &p, NULL);
+	if (proto_json_read(call, &json_dialog_schema, params, &p))
 		return;
 	e = has_sdp == is_given(&p, P_SDP) ? ERR_OK :
 	    why_fail(&why, ERR_INVALID, has_sdp ? "params.sdp is needed" : "params.sdp has no place here");
@@ -310,119 +322,11 @@ static void on_delete(struct proto_json_call *call, const struct doc *params)
 	handle(call, params, DIALOG_DELETE);
 }
 
-/* --- mediasec ------------------------------------------------------------------------------------------ */
-
-enum { HEADERS_MAX = 16 };
-
-struct header_list {
-	unsigned n;
-	bool is_given;
-	struct str values[HEADERS_MAX];
-};
-
-static enum err headers_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
-{
-	struct header_list l = {.is_given = true};
-
-	if (d->kind != DOC_LIST || d->n > HEADERS_MAX)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of at most %d header values", HEADERS_MAX);
-	for (DOC_EACH(it, d)) {
-		if (it->kind != DOC_TEXT)
-			return schema_refuse(in, ERR_INVALID, f, it, "must be texts");
-		l.values[l.n++] = it->text;
-	}
-	*(struct header_list *)at = l;
-	return ERR_OK;
-}
-
-static const struct schema_type headers_type = {.read = headers_read};
-
-struct mediasec_params {
-	uint32_t has;
-	uint8_t step, emergency, sec_agree, ours, sent;
-	struct header_list client, verify;
-	struct str require;
-};
-
-static const struct schema_word step_words[] = {
-	{"first", MEDIASEC_FIRST}, {"protected", MEDIASEC_PROTECTED}, {"request", MEDIASEC_REQUEST}, {0}};
-static const struct schema_word mechanism_words[] = {
-	{"sdes-srtp", 1 << MEDIASEC_SDES_SRTP}, {"msrp-tls", 1 << MEDIASEC_MSRP_TLS}, {"bfcp-tls", 1 << MEDIASEC_BFCP_TLS},
-	{"udptl-dtls", 1 << MEDIASEC_UDPTL_DTLS}, {"dtls-srtp", 1 << MEDIASEC_DTLS_SRTP}, {0}};
-
-#define IN(type_, member_) SCHEMA_FIELD(type_, struct mediasec_params, member_)
-static const struct schema_field mediasec_fields[] = {
-	{.name = "step", IN(&schema_word, step), .required = true, .words = step_words,
-	 .help = "first: a REGISTER to be answered 401; protected: one to be answered 200; request: anything else"},
-	{.name = "emergency", IN(&schema_bool, emergency), .help = "an emergency registration"},
-	{.name = "sec_agree", IN(&schema_bool, sec_agree), .help = "Require: sec-agree is in force"},
-	{.name = "ours", IN(&bits_type, ours), .words = mechanism_words, .help = "what gateway and policy support; default: sdes-srtp"},
-	{.name = "sent", IN(&bits_type, sent), .words = mechanism_words, .help = "what this binding's Security-Server held"},
-	{.name = "client", IN(&headers_type, client), .help = "values of Security-Client"},
-	{.name = "verify", IN(&headers_type, verify), .help = "values of Security-Verify"},
-	{.name = "require", IN(&slice_type, require), .help = "value of Require or Proxy-Require, to be stripped of mediasec"},
-};
-static const struct schema mediasec_schema = {"the request", mediasec_fields, ARRAY_LEN(mediasec_fields),
-                                              sizeof(struct mediasec_params)};
-
-static enum err read_headers(const struct header_list *h, struct mediasec_list *out, const struct mediasec_list **use,
-                             struct why *why)
-{
-	if (!h->is_given)
-		return ERR_OK;
-	*use = out;
-	return mediasec_parse(out, h->values, h->n, why);
-}
-
-static void answer_mediasec(struct proto_json_call *call, const struct mediasec_decision *d, struct str require)
-{
-	struct doc_arena *a = proto_json_arena(call);
-	struct doc *out = doc_dict(a), *binding = doc_list(a);
-	char stripped[512];
-
-	doc_set_uint(a, out, "status", (uint64_t)d->status);
-	doc_set_bool(a, out, "downgrade", d->is_downgrade);
-	doc_set_bool(a, out, "store", d->store);
-	doc_set_bool(a, out, "e2ae", d->e2ae);
-	for (unsigned m = 0; m < MEDIASEC_COUNT; m++)
-		if (d->binding >> m & 1)
-			doc_append(binding, doc_text(a, str_of(mediasec_name((enum mediasec_mechanism)m))));
-	doc_set(out, "binding", binding);
-	doc_set_text(a, out, "security_server", str_of(d->security_server));
-	if (require.n && !mediasec_strip_option(require, stripped, sizeof(stripped)))
-		doc_set_text(a, out, "require", str_of(stripped));
-	proto_json_answer(call, out);
-}
-
-static void on_mediasec(struct proto_json_call *call, const struct doc *params)
-{
-	struct mediasec_params p = {.ours = 1 << MEDIASEC_SDES_SRTP};
-	struct mediasec_list client, verify;
-	struct mediasec_question q = {0};
-	struct mediasec_decision d;
-	struct why why = {""};
-	enum err e;
-
-	if (proto_json_read(call, &mediasec_schema, params, &p))
-		return;
-	q = (struct mediasec_question){.step = (enum mediasec_step)p.step, .is_emergency_registration = p.emergency,
-	                               .uses_sec_agree = p.sec_agree, .ours = p.ours, .sent = p.sent};
-	e = read_headers(&p.client, &client, &q.client, &why);
-	if (!e)
-		e = read_headers(&p.verify, &verify, &q.verify, &why);
-	if (e) {
-		proto_json_refuse(call, e, &why, NULL);
-		return;
-	}
-	mediasec_decide(&d, &q);
-	answer_mediasec(call, &d, p.require);
-}
-
 const struct proto_json_method json_dialog_methods[] = {
 	{"offer", on_offer, "an SDP offer: answers with the one for the other side"},
 	{"answer", on_answer, "an SDP answer: answers with the one for the offerer"},
 	{"reject", on_reject, "the offer that waits was refused: everything old stays"},
 	{"delete", on_delete, "the call is over: answers with its final statistics"},
-	{"mediasec", on_mediasec, "what a P-CSCF answers and stores for Security-Client and Security-Verify"},
+	{"mediasec", json_mediasec, "what a P-CSCF answers and stores for Security-Client and Security-Verify"},
 };
 const size_t json_dialog_methods_n = ARRAY_LEN(json_dialog_methods);

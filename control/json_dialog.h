@@ -7,9 +7,16 @@
 
 #include "control/dialog.h"
 #include "control/proto_json.h"
+#include "control/schema.h"
 
 /* For proto_json_add_methods; `user` is the struct dialogs. */
 extern const struct proto_json_method json_dialog_methods[];
 extern const size_t json_dialog_methods_n;
+
+/* What offer, answer, reject and delete take, for documentation and tests. */
+extern const struct schema json_dialog_schema;
+
+/* The method mediasec. */
+void json_mediasec(struct proto_json_call *call, const struct doc *params);
 
 #endif

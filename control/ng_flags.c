@@ -30,12 +30,14 @@ static const struct ng_word mux_words[] = {
 const struct ng_table ng_mux_table = {"rtcp-mux", mux_words, ARRAY_LEN(mux_words)};
 
 WORD(replace_origin, ng_options(r)->replace |= DIALOG_REPLACE_ORIGIN)
+WORD(replace_origin_full, ng_options(r)->replace |= DIALOG_REPLACE_ORIGIN | DIALOG_REPLACE_USERNAME | DIALOG_REPLACE_VERSION)
 WORD(replace_username, ng_options(r)->replace |= DIALOG_REPLACE_USERNAME)
 WORD(replace_session_name, ng_options(r)->replace |= DIALOG_REPLACE_SESSION_NAME)
 WORD(replace_version, ng_options(r)->replace |= DIALOG_REPLACE_VERSION)
 
 static const struct ng_word replace_words[] = {
 	{"origin", NG_SUPPORTED, replace_origin, "our address in o="},
+	{"origin-full", NG_SUPPORTED, replace_origin_full, "origin, username and sdp-version together"},
 	{"session-connection", NG_SUPPORTED, NULL, "always so: c= of the session is ours"},
 	{"username", NG_SUPPORTED, replace_username, "the user in o= is replaced"},
 	{"session-name", NG_SUPPORTED, replace_session_name, "s= is replaced"},
@@ -56,6 +58,17 @@ static const struct ng_word ice_words[] = {
 };
 const struct ng_table ng_ice_table = {"ICE", ice_words, ARRAY_LEN(ice_words)};
 
+WORD(learning_off, ng_options(r)->latch = RELAY_LATCH_ASYMMETRIC)
+WORD(learning_on, ng_options(r)->latch = RELAY_LATCH_FIRST)
+
+static const struct ng_word learning_words[] = {
+	{"off", NG_SUPPORTED, learning_off, "the same as the flag asymmetric"},
+	{"immediate", NG_SUPPORTED, learning_on, "the default: the first packet's source is learnt"},
+	{"delayed", NG_SUPPORTED, learning_on, "the same as immediate"},
+	{"heuristic", NG_SUPPORTED, learning_on, "the same as immediate"},
+};
+const struct ng_table ng_learning_table = {"endpoint-learning", learning_words, ARRAY_LEN(learning_words)};
+
 static const struct ng_word dtls_words[] = {
 	{"off", NG_SUPPORTED, NULL, "always so: DTLS-SRTP is not spoken"},
 	{"no", NG_SUPPORTED, NULL, "the same as off"},
@@ -72,11 +85,11 @@ WORD(flag_strict, ng_options(r)->latch = RELAY_LATCH_FIRST)
 WORD(flag_signalled, ng_options(r)->latch = RELAY_LATCH_SIGNALLED)
 WORD(flag_trust, r->source_is_believed = false)
 WORD(flag_source, r->source_is_believed = true)
+WORD(flag_asymmetric, ng_options(r)->latch = RELAY_LATCH_ASYMMETRIC)
 WORD(flag_no_rtcp_attr, ng_options(r)->no_rtcp_attr = true)
 WORD(flag_full_rtcp_attr, ng_options(r)->full_rtcp_attr = true)
 WORD(flag_loop, ng_options(r)->loop_protect = true)
 WORD(flag_fatal, r->out->is_fatal = true)
-WORD(flag_origin, ng_options(r)->replace |= DIALOG_REPLACE_ORIGIN)
 
 static enum err flag_sdes(struct ng_reading *r, const struct doc *v, struct str word)
 {
@@ -86,6 +99,16 @@ static enum err flag_sdes(struct ng_reading *r, const struct doc *v, struct str 
 static enum err flag_mux(struct ng_reading *r, const struct doc *v, struct str word)
 {
 	return ng_word_read(r, &ng_mux_table, word, v);
+}
+
+static enum err flag_replace(struct ng_reading *r, const struct doc *v, struct str word)
+{
+	return ng_word_read(r, &ng_replace_table, word, v);
+}
+
+static enum err flag_learning(struct ng_reading *r, const struct doc *v, struct str word)
+{
+	return ng_word_read(r, &ng_learning_table, word, v);
 }
 
 static enum err flag_ice(struct ng_reading *r, const struct doc *v, struct str word)
@@ -102,26 +125,46 @@ static const struct ng_word flag_words[] = {
 	{"port-latching", NG_SUPPORTED, NULL, "always so: ports stay for the life of the call"},
 	{"no-port-latching", NG_IGNORED, NULL, "ports stay for the life of the call"},
 	{"signalled-source", NG_SUPPORTED, flag_signalled, "only the signalled address may send"},
-	{"asymmetric", NG_IGNORED, NULL, "the source of media is learnt for sending too; a peer that sends and receives at different ports needs its SDP to say so"},
+	{"asymmetric", NG_SUPPORTED, flag_asymmetric, "media goes where the SDP says, and comes from wherever the first packet did"},
 	{"unidirectional", NG_IGNORED, NULL, "either direction may start"},
 	{"no-rtcp-attribute", NG_SUPPORTED, flag_no_rtcp_attr, "no a=rtcp is written"},
 	{"full-rtcp-attribute", NG_SUPPORTED, flag_full_rtcp_attr, "a=rtcp is written with its address"},
 	{"loop-protect", NG_SUPPORTED, flag_loop, "packets that would go back where they came from are dropped"},
-	{"replace-origin", NG_SUPPORTED, flag_origin, "as replace: origin"},
-	{"replace-session-connection", NG_SUPPORTED, NULL, "as replace: session-connection"},
+	{"replace-=", NG_SUPPORTED, flag_replace, "as replace: what follows"},
 	{"SDES-=", NG_SUPPORTED, flag_sdes, "as SDES: what follows"},
 	{"rtcp-mux-=", NG_SUPPORTED, flag_mux, "as rtcp-mux: what follows"},
 	{"ICE=", NG_SUPPORTED, flag_ice, "as ICE: what follows"},
-	{"reset", NG_IGNORED, NULL, "nothing here is reset by a repeated offer: that is how calls go silent"},
-	{"record-call", NG_IGNORED, NULL, "there is no recording"},
+	{"endpoint-learning-=", NG_SUPPORTED, flag_learning, "as endpoint-learning: what follows"},
+	{"pad-crypto", NG_SUPPORTED, NULL, "as SDES: pad"},
+	{"reject-ICE", NG_SUPPORTED, NULL, "as ICE: remove"},
 	{"early-media", NG_SUPPORTED, NULL, "always so: media may flow from the first answer on"},
+	{"provisional", NG_SUPPORTED, NULL, "always so: an answer may come again, from the same place or another"},
+	{"original-sendrecv", NG_SUPPORTED, NULL, "always so: directions pass as they are"},
+	{"allow-asymmetric-codecs", NG_SUPPORTED, NULL, "always so: codecs are not touched"},
+	{"no-jitter-buffer", NG_SUPPORTED, NULL, "always so: packets are not held back"},
+	{"no-tls-id", NG_SUPPORTED, NULL, "always so"},
+	{"no-redis-update", NG_SUPPORTED, NULL, "always so"},
+	{"directional", NG_SUPPORTED, NULL, "always so: from-tag and to-tag say who speaks"},
+	{"reset", NG_IGNORED, NULL, "nothing here is reset by a repeated offer: that is how calls go silent"},
+	{"NAT-wait", NG_IGNORED, NULL, "media to a peer does not wait for media of it"},
+	{"pierce-NAT", NG_IGNORED, NULL, "no empty packets are sent"},
+	{"trickle-ICE", NG_IGNORED, NULL, "ICE is not spoken"},
+	{"generate-mid", NG_IGNORED, NULL, "a=mid passes as it is"},
+	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
+	{"strip-extmap", NG_IGNORED, NULL, "a=extmap passes as it is"},
+	{"single-codec", NG_IGNORED, NULL, "codecs are not touched"},
 	{"allow-transcoding", NG_IGNORED, NULL, "codecs are not touched"},
 	{"always-transcode", NG_IGNORED, NULL, "codecs are not touched"},
 	{"transcode-=", NG_IGNORED, NULL, "codecs are not touched"},
 	{"codec-=", NG_IGNORED, NULL, "codecs are not touched"},
-	{"generate-mid", NG_IGNORED, NULL, "a=mid passes as it is"},
-	{"original-sendrecv", NG_SUPPORTED, NULL, "always so: directions pass as they are"},
-	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
+	{"sdp-attr-=", NG_IGNORED, NULL, "lines that are not ours pass as they are"},
+	{"record-call", NG_IGNORED, NULL, "there is no recording"},
+	{"debug", NG_IGNORED, NULL, "log-level is a setting of the process"},
+	{"inject-DTMF", NG_IGNORED, NULL, "nothing is played or injected"},
+	{"detect-DTMF", NG_IGNORED, NULL, "media is not listened to"},
+	{"block-DTMF", NG_REFUSED, NULL, "media passes as it is: what should be hidden would be heard"},
+	{"block-media", NG_REFUSED, NULL, "close gates by session.update on the control socket"},
+	{"webrtc", NG_REFUSED, NULL, "DTLS-SRTP and ICE are not spoken: a browser needs another relay"},
 	{"all", NG_IGNORED, NULL, "of other commands"},
 	{"fatal", NG_SUPPORTED, flag_fatal, "a delete of an unknown call is an error instead of a warning"},
 };

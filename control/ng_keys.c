@@ -31,7 +31,8 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 	enum sdp_profile p = e ? SDP_PROFILE_OTHER : sdp_profile_find(v->text);
 
 	(void)a;
-	if (e)
+	/* In an answer: go along with the profile that was answered. It passes as it is in any case. */
+	if (e || str_is(v->text, "accept"))
 		return e;
 	if (sdp_profile_is_dtls(p))
 		return why_fail(r->why, ERR_UNSUPPORTED, "transport-protocol %s: DTLS-SRTP is not spoken; use RTP/SAVP or RTP/SAVPF",
@@ -54,10 +55,20 @@ LIST_KEY(key_mux, ng_mux_table)
 LIST_KEY(key_replace, ng_replace_table)
 LIST_KEY(key_ice, ng_ice_table)
 LIST_KEY(key_dtls, ng_dtls_table)
+LIST_KEY(key_learning, ng_learning_table)
 LIST_KEY(key_flags, ng_flag_table)
+
+static enum err key_crypto(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)a;
+	return ng_crypto_read(r, v);
+}
 
 static enum err find_interface(struct ng_reading *r, const char *key, struct str name, int16_t *out)
 {
+	/* Clients that let the relay choose say so with this word. */
+	if (str_is(name, "round-robin-calls"))
+		return ERR_OK;
 	for (unsigned i = 0; i < r->context->n_interfaces; i++) {
 		if (str_is(name, r->context->interfaces[i].name)) {
 			*out = (int16_t)i;
@@ -198,10 +209,12 @@ static const struct ng_word key_table_words[] = {
 	{"flags", NG_SUPPORTED, key_flags, "a list of the words below"},
 	{"transport-protocol", NG_SUPPORTED, key_transport, "the profile that the other side shall see: RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF"},
 	{"SDES", NG_SUPPORTED, key_sdes, "a list of the words below"},
+	{"crypto", NG_SUPPORTED, key_crypto, "suites that are accepted and offered, best first: names, or a=crypto lines without their keys"},
 	{"rtcp-mux", NG_SUPPORTED, key_mux, "a list of the words below"},
 	{"replace", NG_SUPPORTED, key_replace, "a list of the words below"},
 	{"ICE", NG_SUPPORTED, key_ice, "one of the words below"},
 	{"DTLS", NG_SUPPORTED, key_dtls, "one of the words below"},
+	{"endpoint-learning", NG_SUPPORTED, key_learning, "one of the words below"},
 	{"direction", NG_SUPPORTED, key_direction, "names of the interfaces of either side"},
 	{"interface", NG_SUPPORTED, key_interface, "name of the interface of the other side"},
 	{"received-from", NG_SUPPORTED, key_received_from, "the address the request came from; believed with SIP-source-address"},
@@ -214,14 +227,35 @@ static const struct ng_word key_table_words[] = {
 	{"label", NG_IGNORED, NULL, "sides are named by their tags"},
 	{"from-label", NG_IGNORED, NULL, "as label"},
 	{"to-label", NG_IGNORED, NULL, "as label"},
+	{"set-label", NG_IGNORED, NULL, "as label"},
+	{"all", NG_IGNORED, NULL, "of other commands"},
+	{"from-tags", NG_IGNORED, NULL, "of other commands"},
+	{"instance", NG_IGNORED, NULL, "one process answers"},
 	{"metadata", NG_IGNORED, NULL, "there is no recording"},
 	{"record-call", NG_IGNORED, NULL, "there is no recording"},
+	{"output-destination", NG_IGNORED, NULL, "there is no recording"},
 	{"codec", NG_IGNORED, NULL, "codecs are not touched"},
+	{"repacketize", NG_IGNORED, NULL, "packets are not repackaged"},
 	{"ptime", NG_IGNORED, NULL, "packets are not repackaged"},
 	{"ptime-reverse", NG_IGNORED, NULL, "as ptime"},
+	{"delay-buffer", NG_IGNORED, NULL, "packets are not held back"},
+	{"audio-player", NG_IGNORED, NULL, "nothing is played"},
+	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
+	{"sdp-attr", NG_IGNORED, NULL, "lines that are not ours pass as they are"},
+	{"extmap", NG_IGNORED, NULL, "a=extmap passes as it is"},
+	{"bundle", NG_IGNORED, NULL, "BUNDLE is taken out of what is relayed"},
 	{"OSRTP", NG_IGNORED, NULL, "opportunistic SRTP is not offered"},
+	{"ICE-lite", NG_IGNORED, NULL, "ICE is not spoken"},
+	{"DTLS-reverse", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},
+	{"DTLS-fingerprint", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},
 	{"T38", NG_IGNORED, NULL, "fax passes as it is"},
-	{"drop-traffic", NG_IGNORED, NULL, "of other commands"},
+	{"T.38", NG_IGNORED, NULL, "fax passes as it is"},
+	{"sip-message-type", NG_IGNORED, NULL, "commands say what happened"},
+	{"sip-code", NG_IGNORED, NULL, "commands say what happened"},
+	{"drop-traffic", NG_REFUSED, NULL, "close gates by session.update on the control socket"},
+	{"media-echo", NG_REFUSED, NULL, "media is passed on, never back"},
+	{"DTMF-security", NG_REFUSED, NULL, "media passes as it is: what should be hidden would be heard"},
+	{"rtpp-flags", NG_REFUSED, NULL, "a line of flags is not read here: let the proxy send them as keys"},
 	{"xmlrpc-callback", NG_REFUSED, NULL, "no callbacks: subscribe to events on the control socket"},
 	{"template", NG_REFUSED, NULL, "templates are not kept here: send the flags"},
 };

@@ -76,6 +76,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 			break;
 		e = ng_word_read(&r, &ng_key_table, it->key, it);
 	}
+	ng_sdes_settle(&r);
 	if (r.source_is_believed)
 		out->ask.options.received_from = r.received_from;
 	return e ? e : check_names(&r);

@@ -12,6 +12,9 @@ struct ng_reading {
 	struct why *why;
 	struct addr received_from; /* believed only where a flag says so, whichever comes first */
 	bool source_is_believed;
+	bool has_only;             /* suites were named one by one */
+	uint8_t n_order;
+	enum suite_id order[DIALOG_SUITES_MAX];
 };
 
 /* `value` is the key's, or the word itself for a flag; `argument` is what follows the word's prefix. */
@@ -32,12 +35,16 @@ struct ng_table {
 };
 
 extern const struct ng_table ng_key_table, ng_flag_table, ng_sdes_table, ng_mux_table, ng_replace_table, ng_ice_table,
-	ng_dtls_table;
+	ng_dtls_table, ng_learning_table;
 
 /* Looks one word up and does what it says. ERR_UNSUPPORTED for those that are refused. */
 enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said, const struct doc *value) MUST_USE;
 /* The same for a list of words, or one word alone. */
 enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const struct doc *value) MUST_USE;
+/* The key `crypto`: suites to accept and offer, best first. */
+enum err ng_crypto_read(struct ng_reading *r, const struct doc *v) MUST_USE;
+/* Once every word is read: the order of our suites. */
+void ng_sdes_settle(struct ng_reading *r);
 /* Remembers what was passed over. */
 void ng_word_ignore(struct ng_reading *r, const char *where, struct str said);
 

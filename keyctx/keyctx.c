@@ -61,10 +61,16 @@ enum err keyctx_copy(struct keyctx **out, const struct keyctx *k)
 
 enum err keyctx_generate(struct keyctx **out, const struct suite *suite)
 {
+	return keyctx_generate_for(out, suite, 0);
+}
+
+enum err keyctx_generate_for(struct keyctx **out, const struct suite *suite, uint64_t lifetime_pkts)
+{
 	uint8_t master[SUITE_MASTER_MAX];
 	struct keyctx_spec spec = {
 		.suite = suite,
 		.master = {.p = master, .n = (size_t)suite->key_len + suite->salt_len},
+		.lifetime_pkts = lifetime_pkts,
 	};
 	enum err e = prim_random(master, spec.master.n);
 

@@ -39,6 +39,8 @@ enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct 
 enum err keyctx_copy(struct keyctx **out, const struct keyctx *k) MUST_USE;
 /* Fresh random key and salt from the system's generator, no MKI, the suite's lifetime. ERR_CRYPTO, ERR_NOMEM. */
 enum err keyctx_generate(struct keyctx **out, const struct suite *suite) MUST_USE;
+/* The same, with a lifetime that is told to the peer and kept; 0: the suite's own. ERR_RANGE beyond that. */
+enum err keyctx_generate_for(struct keyctx **out, const struct suite *suite, uint64_t lifetime_pkts) MUST_USE;
 /* Wipes and releases. Takes NULL. */
 void keyctx_free(struct keyctx *k);
 

@@ -184,9 +184,9 @@ static bool is_seen(const struct sdes_line *offered, const struct sdes_list *see
 }
 
 static enum err fresh_key(struct keyctx **out, const struct suite *suite, const struct sdes_line *offered,
-                          const struct sdes_list *seen)
+                          const struct sdes_list *seen, uint64_t lifetime_pkts)
 {
-	enum err e = keyctx_generate(out, suite);
+	enum err e = keyctx_generate_for(out, suite, lifetime_pkts);
 
 	/* Not within the life of the universe with a working generator: with a broken one, better no call. */
 	if (!e && is_seen(offered, seen, *out)) {
@@ -196,10 +196,10 @@ static enum err fresh_key(struct keyctx **out, const struct suite *suite, const 
 	return e;
 }
 
-enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered, const struct sdes_list *seen)
+enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered, const struct sdes_list *seen, uint64_t lifetime_pkts)
 {
 	struct sdes_line l = {.fault = SDES_USABLE, .tag = offered->tag, .suite = offered->suite};
-	enum err e = fresh_key(&l.keys[0], offered->suite, offered, seen);
+	enum err e = fresh_key(&l.keys[0], offered->suite, offered, seen, lifetime_pkts);
 
 	if (e)
 		return e;
@@ -211,10 +211,10 @@ enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered
 	return ERR_OK;
 }
 
-enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite *suite)
+enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite *suite, uint64_t lifetime_pkts)
 {
 	struct sdes_line l = {.fault = SDES_USABLE, .tag = tag, .suite = suite};
-	enum err e = fresh_key(&l.keys[0], suite, NULL, NULL);
+	enum err e = fresh_key(&l.keys[0], suite, NULL, NULL, lifetime_pkts);
 
 	if (e)
 		return e;

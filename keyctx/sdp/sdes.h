@@ -33,6 +33,7 @@ struct sdes_policy {
 	bool accept_mki;
 	bool refuse_repeated_keys;  /* RFC 4568 6.1 wants each key of a description unique; terminals repeat theirs */
 	bool pad;                   /* "=" behind our keys where the base64 has it */
+	uint64_t own_lifetime_pkts; /* written with our keys, and kept; 0: the suite's own, not written */
 };
 
 /* The product's profile: all suites, one key, MKI and lifetimes, nothing that weakens. */
@@ -116,11 +117,12 @@ bool sdes_list_has_key(const struct sdes_list *list, const struct keyctx *k);
 
 /*
  * Our answer to `offered`: its tag, suite and negotiated parameters, and a fresh key that stands in none of `seen` (may be
- * NULL). ERR_CRYPTO, ERR_NOMEM.
+ * NULL); `lifetime_pkts` as own_lifetime_pkts above. ERR_CRYPTO, ERR_NOMEM.
  */
-enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered, const struct sdes_list *seen) MUST_USE;
+enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered, const struct sdes_list *seen,
+                          uint64_t lifetime_pkts) MUST_USE;
 /* One line of our offer: a fresh key under that tag and suite. */
-enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite *suite) MUST_USE;
+enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite *suite, uint64_t lifetime_pkts) MUST_USE;
 /*
  * Judges a peer's answer to what we offered (RFC 4568 5.1.3, 7.1.3): exactly one usable line, tag and suite as offered, key not
  * one of ours, negotiated parameters as offered. `*ours` is the line of our offer it took. ERR_INVALID with the reason.

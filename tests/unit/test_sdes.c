@@ -377,7 +377,7 @@ static void our_answer_echoes_and_is_fresh(void)
 
 	p.accept_unencrypted_srtcp = true;
 	REQUIRE_OK(sdes_line_parse(&offered, STR("42 AEAD_AES_256_GCM inline:" GCM256 "|2^20|1:4 WSH=128 UNENCRYPTED_SRTCP"), &p));
-	REQUIRE_OK(sdes_answer_make(&answer, &offered, NULL));
+	REQUIRE_OK(sdes_answer_make(&answer, &offered, NULL, 0));
 	EXPECT_INT(answer.tag, 42);
 	EXPECT(answer.suite == offered.suite);
 	EXPECT(!keyctx_same_key(answer.keys[0], offered.keys[0]));
@@ -430,7 +430,7 @@ static enum err parse_and_answer(void)
 	p.keys_max = 2;
 	e = list_of(&list, "a=crypto:1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4\na=crypto:2 " A32 " inline:" K1 "\n", &p);
 	if (!e)
-		e = sdes_answer_make(&answer, &list.lines[0], &list);
+		e = sdes_answer_make(&answer, &list.lines[0], &list, 0);
 	if (!e)
 		e = sdes_line_copy(&copy, &list.lines[0]);
 	sdes_list_clear(&list);
