@@ -173,7 +173,7 @@ static enum err answer_line(struct ue_session_line *l, unsigned m, const struct 
 		why_fail(why, e, "a=crypto of m= line %u: %s", m + 1, err_meaning(e));
 	else if (!first)
 		e = why_fail(why, ERR_DENIED, "a=crypto of m= line %u: %s", m + 1, sdes_list_describe(list, text, sizeof text));
-	if (!e && (sdes_answer_make(&l->own, first, list) || sdes_line_copy(&l->peer, first) || sdes_line_write(local, m, &l->own, true)))
+	if (!e && (sdes_answer_make(&l->own, first, list, 0) || sdes_line_copy(&l->peer, first) || sdes_line_write(local, m, &l->own, true)))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e && !ue_desc_ssrc(local, m, &l->ssrc)) {
 		e = env->mikey.random(env->mikey.random_ctx, "ssrc", ssrc, sizeof ssrc);

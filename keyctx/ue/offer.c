@@ -196,7 +196,7 @@ static enum err make_lines(struct ue_offer *o, const struct ue_wish *wish, struc
 	enum err e = ERR_OK;
 
 	for (unsigned m = 0; m < s->n_media && !e; m++) {
-		e = sdes_offer_make(&o->lines[m], 1, wish->suite);
+		e = sdes_offer_make(&o->lines[m], 1, wish->suite, 0);
 		if (!e)
 			e = sdes_line_write(s, m, &o->lines[m], true);
 		if (!e && o->protection == UE_E2AE)

@@ -113,7 +113,7 @@ static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struc
 static enum err fresh_line(struct ue_session_line *l, const struct sdes_line *like, struct why *why)
 {
 	struct sdes_line made;
-	enum err e = sdes_offer_make(&made, like->tag, like->suite);
+	enum err e = sdes_offer_make(&made, like->tag, like->suite, 0);
 
 	if (e)
 		return why_fail(why, e, "no new key: %s", err_meaning(e));
