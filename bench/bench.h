@@ -10,6 +10,7 @@ enum { BENCH_DONE = 0, BENCH_REFUSED = 1, BENCH_MISUSED = 2 };
 int crypto_run(int argc, char **argv);
 int call_run(int argc, char **argv);
 int setup_run(int argc, char **argv);
+int kms_run(int argc, char **argv);
 int compare_run(int argc, char **argv);
 int report_run(int argc, char **argv);
 int echo_run(int argc, char **argv);

@@ -96,8 +96,10 @@ enum err proc_read(pid_t pid, struct proc_usage *out)
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	(void)each_number(path, add_fd, &w);
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (slurp(path, text, sizeof(text)))
+	if (slurp(path, text, sizeof(text))) {
 		w.use.rss_bytes = number_after(text, "VmRSS:") * 1024;
+		w.use.own_bytes = number_after(text, "RssAnon:") * 1024;
+	}
 	*out = w.use;
 	return ERR_OK;
 }

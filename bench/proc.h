@@ -14,6 +14,7 @@ struct proc_usage {
 	uint64_t cpu_ns;             /* on a CPU, user and system; as exact as the scheduler's own account */
 	uint64_t switches;           /* context switches, wanted and not */
 	uint64_t rss_bytes;
+	uint64_t own_bytes;          /* of those, without files that are mapped */
 	uint32_t fds, threads;
 };
 

@@ -6,6 +6,9 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "base/list.h"
 #include "base/mem.h"
@@ -140,13 +143,24 @@ static bool add_headers(struct evhttp_request *request, const struct http_ask *a
 	return ok;
 }
 
+/* The request is about to go out, so there is a socket. Head and body are two TLS records: neither waits for the other's acknowledgement. */
+static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct http_call *call = arg;
+	int one = 1;
+
+	(void)buffer;
+	if (info->n_added)
+		setsockopt(bufferevent_getfd(call->bev), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
 static enum err connect_call(struct http_call *call)
 {
 	struct http_client *c = call->client;
 
 	call->bev = call->url.is_tls ? tls_wrap(c->tls, c->base, -1, call->url.host)
 	                             : bufferevent_socket_new(c->base, -1, BEV_OPT_CLOSE_ON_FREE);
-	if (!call->bev)
+	if (!call->bev || !evbuffer_add_cb(bufferevent_get_output(call->bev), on_output, call))
 		return ERR_NOMEM;
 	call->connection = evhttp_connection_base_bufferevent_new(c->base, c->dns, call->bev, call->url.host, call->url.port);
 	if (!call->connection)

@@ -623,6 +623,6 @@ enum err kms_conf_load(struct kms_directory **out, const char *file, struct why 
 	e = kms_conf_parse(out, str_make(f.p, f.n), why);
 	kms_conf_file_free(&f);
 	if (e)
-		why_prefix(why, "%s: ", file);
+		why_prefix(why, "%s", file);
 	return e;
 }

@@ -449,6 +449,11 @@ size_t kms_directory_users(const struct kms_directory *d)
 	return d->n_users;
 }
 
+const struct kms_user *kms_directory_user_at(const struct kms_directory *d, size_t i)
+{
+	return d->users[i];
+}
+
 struct kms_policy *kms_directory_policy(struct kms_directory *d)
 {
 	return &d->policy;

@@ -123,6 +123,8 @@ const struct kms_peer *kms_directory_peer(const struct kms_directory *d, struct 
 const struct kms_peer *kms_directory_peer_by_psk(const struct kms_directory *d, struct mikey_id psk_id);
 bool kms_peer_speaks_for(const struct kms_peer *p, struct mikey_id id);
 size_t kms_directory_users(const struct kms_directory *d);
+/* In the order they were taken; i < kms_directory_users(). */
+const struct kms_user *kms_directory_user_at(const struct kms_directory *d, size_t i);
 
 /* Set by the reader of the credentials; read by the KMS. */
 struct kms_policy *kms_directory_policy(struct kms_directory *d);
