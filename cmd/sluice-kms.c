@@ -16,13 +16,15 @@
 #include "control/repeat.h"
 #include "control/tls.h"
 
-enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, SIGNALS = 4 };
+enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, SIGNALS = 4, TICKS_PER_S = 10, SEEN_MAX = 1000000000 };
 
 struct program {
 	struct options o;
 	struct loop *loop;
 	struct loop_signal *signals[SIGNALS];
-	struct loop_timer *second;
+	struct loop_timer *tick;
+	unsigned ticks;
+	uint64_t store_failures; /* told already */
 	struct repeat *repeat;
 	struct kms_store_disk *disk;
 	struct tls_context *tls, *tls_client;
@@ -79,14 +81,25 @@ static void on_signal(void *arg, int signo)
 	}
 }
 
-static void on_second(void *arg)
+/* Much to forget is forgotten little by little: no request waits long for it. */
+static void on_tick(void *arg)
 {
 	struct program *p = arg;
+	enum err e = kms_tick(p->kms, repeat_wall_ns(p->repeat));
+	struct kms_stats s;
 
-	kms_tick(p->kms, repeat_wall_ns(p->repeat));
-	if (kms_store_disk_sync(p->disk))
-		log_error("kms", "msg=\"the state can't be synced\"");
-	if (loop_timer_set(p->second, NS_PER_S))
+	if (++p->ticks % TICKS_PER_S == 0) {
+		kms_get_stats(p->kms, &s);
+		if (e)
+			log_error("kms", "msg=\"what is old can't be forgotten\" reason=\"%s\"", err_meaning(e));
+		if (s.store_failures > p->store_failures)
+			log_error("kms", "msg=\"the state can't be written: requests are answered 503\" requests=%llu see=\"disk space, --seen-max\"",
+			          (unsigned long long)(s.store_failures - p->store_failures));
+		p->store_failures = s.store_failures;
+		if (kms_store_disk_sync(p->disk))
+			log_error("kms", "msg=\"the state can't be synced\"");
+	}
+	if (loop_timer_set(p->tick, NS_PER_S / TICKS_PER_S))
 		log_error("kms", "msg=\"out of memory\"");
 }
 
@@ -177,15 +190,16 @@ static enum err start_loop(struct program *p, struct why *why)
 	for (size_t i = 0; !e && i < SIGNALS; i++)
 		e = loop_signal_new(&p->signals[i], p->loop, wanted[i], on_signal, p);
 	if (!e)
-		e = loop_timer_new(&p->second, p->loop, on_second, p);
+		e = loop_timer_new(&p->tick, p->loop, on_tick, p);
 	if (!e)
-		e = loop_timer_set(p->second, NS_PER_S);
+		e = loop_timer_set(p->tick, NS_PER_S / TICKS_PER_S);
 	return e ? why_fail(why, e, "event loop: %s", err_meaning(e)) : ERR_OK;
 }
 
 static enum err start(struct program *p, struct why *why)
 {
 	struct kms_config c = {.random = repeat_random, .audit = audit_write};
+	unsigned seen_max = 10000000;
 	enum err e = repeat_new(&p->repeat, why);
 
 	if (!e)
@@ -196,7 +210,9 @@ static enum err start(struct program *p, struct why *why)
 	}
 	e = audit_open(&p->audit, p->o.audit, why);
 	if (!e)
-		e = kms_store_disk_open(&p->disk, p->o.state, p->o.master_key, why);
+		e = number(p->o.seen_max, "--seen-max", SEEN_MAX, &seen_max, why);
+	if (!e)
+		e = kms_store_disk_open(&p->disk, &(struct kms_store_disk_config){p->o.state, p->o.master_key, seen_max}, why);
 	if (e) {
 		kms_directory_free(c.directory);
 		return e;
@@ -221,7 +237,7 @@ static void stop(struct program *p)
 	tls_context_free(p->tls);
 	tls_context_free(p->tls_client);
 	audit_close(p->audit);
-	loop_timer_free(p->second);
+	loop_timer_free(p->tick);
 	for (size_t i = 0; i < SIGNALS; i++)
 		loop_signal_free(p->signals[i]);
 	loop_free(p->loop);

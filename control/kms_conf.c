@@ -8,6 +8,7 @@
 #include "base/b64.h"
 #include "base/mem.h"
 #include "control/doc_json.h"
+#include "control/http.h"
 #include "keyctx/mikey/keys.h"
 
 enum { FILE_MAX_BYTES = 256 << 20, PATH_MAX_TEXT = 96, NAMES_MAX = 64, PSK_MIN = 16 };
@@ -182,18 +183,14 @@ static enum err names_list(const struct doc *list, const char *path, struct kms_
 	return ERR_OK;
 }
 
-static enum err copy_text(struct str s, char *out, size_t room, const char *path, const char *name, struct why *why)
-{
-	return str_copy(s, out, room) ? why_fail(why, ERR_TOO_BIG, "%s.%s: at most %zu characters", path, name, room - 1) : ERR_OK;
-}
-
-/* A text member into an array of the struct; absent: stays. */
-static enum err text_into(const struct doc *node, const char *path, const char *name, bool needed, char *out, size_t room, struct why *why)
+enum err kms_conf_text_into(const struct doc *node, const char *path, const char *name, bool needed, char *out, size_t room, struct why *why)
 {
 	struct str s;
 	enum err e = kms_conf_text(node, path, name, needed, &s, why);
 
-	return e || s.n == 0 ? e : copy_text(s, out, room, path, name, why);
+	if (e || s.n == 0)
+		return e;
+	return str_copy(s, out, room) ? why_fail(why, ERR_TOO_BIG, "%s.%s: at most %zu characters", path, name, room - 1) : ERR_OK;
 }
 
 /* --- sections --------------------------------------------------------------------------------------- */
@@ -227,7 +224,7 @@ static enum err read_user(struct kms_directory *d, const struct doc *node, const
 	if (!e)
 		e = names_list(doc_get(node, "names"), place, &u->names, &u->n_names, why);
 	if (!e)
-		e = text_into(node, path, "impi", false, u->impi, sizeof(u->impi), why);
+		e = kms_conf_text_into(node, path, "impi", false, u->impi, sizeof(u->impi), why);
 	snprintf(place, sizeof(place), "%s.psk", path);
 	if (!e && doc_get(node, "psk"))
 		e = read_psk(doc_get(node, "psk"), place, &u->psk_id, &u->psk, &u->psk_until_s, why);
@@ -305,6 +302,23 @@ static enum err read_domains(struct kms_peer *p, const struct doc *list, const c
 	return ERR_OK;
 }
 
+/* Both sides of a talk between KMSs show certificates (RFC 6043 9): it is asked over https, and known by its name. */
+static enum err check_peer_tls(struct kms_peer *p, const char *path, struct why *why)
+{
+	struct http_url url;
+	struct str host = kms_host_of(kms_name_id(p->name));
+
+	if (p->url[0] && http_url_parse(str_of(p->url), &url, why)) {
+		why_prefix(why, "%s.url", path);
+		return ERR_INVALID;
+	}
+	if (p->url[0] && !url.is_tls)
+		return why_fail(why, ERR_INVALID, "%s.url: https is wanted, not %s", path, p->url);
+	if (!p->tls_name[0] && (host.n == 0 || str_copy(host, p->tls_name, sizeof(p->tls_name))))
+		return why_fail(why, ERR_INVALID, "%s.tls_name is missing: %s.id has no host to take it from", path, path);
+	return ERR_OK;
+}
+
 static enum err read_peer(struct kms_directory *d, const struct doc *node, const char *path, struct why *why)
 {
 	static const char *const names[] = {"id", "url", "tls_name", "psk", "domains", NULL};
@@ -319,9 +333,11 @@ static enum err read_peer(struct kms_directory *d, const struct doc *node, const
 	if (!e)
 		e = kms_conf_name(node, path, "id", MIKEY_ID_URI, true, &p->name, why);
 	if (!e)
-		e = text_into(node, path, "url", false, p->url, sizeof(p->url), why);
+		e = kms_conf_text_into(node, path, "url", false, p->url, sizeof(p->url), why);
 	if (!e)
-		e = text_into(node, path, "tls_name", false, p->tls_name, sizeof(p->tls_name), why);
+		e = kms_conf_text_into(node, path, "tls_name", false, p->tls_name, sizeof(p->tls_name), why);
+	if (!e)
+		e = check_peer_tls(p, path, why);
 	if (!e)
 		e = read_psk(doc_get(node, "psk"), place, &p->psk_id, &p->psk, NULL, why);
 	if (!e)
@@ -393,11 +409,11 @@ static enum err read_gba(struct kms_directory *d, const struct doc *node, struct
 		return ERR_OK;
 	e = kms_conf_only(node, "gba", names, why);
 	if (!e)
-		e = text_into(node, "gba", "bsf", true, g->url, sizeof(g->url), why);
+		e = kms_conf_text_into(node, "gba", "bsf", true, g->url, sizeof(g->url), why);
 	if (!e)
-		e = text_into(node, "gba", "naf_fqdn", true, g->naf_fqdn, sizeof(g->naf_fqdn), why);
+		e = kms_conf_text_into(node, "gba", "naf_fqdn", true, g->naf_fqdn, sizeof(g->naf_fqdn), why);
 	if (!e)
-		e = text_into(node, "gba", "bsf_domain", true, g->bsf_domain, sizeof(g->bsf_domain), why);
+		e = kms_conf_text_into(node, "gba", "bsf_domain", true, g->bsf_domain, sizeof(g->bsf_domain), why);
 	g->on = !e;
 	return e;
 }
@@ -405,7 +421,7 @@ static enum err read_gba(struct kms_directory *d, const struct doc *node, struct
 static enum err read_pem(const struct doc *node, const char *name, struct kms_conf_file *out, struct why *why)
 {
 	char file[512] = "";
-	enum err e = text_into(node, "public_key", name, true, file, sizeof(file), why);
+	enum err e = kms_conf_text_into(node, "public_key", name, true, file, sizeof(file), why);
 
 	return e ? e : kms_conf_file_read(out, file, 1 << 20, why);
 }
@@ -440,129 +456,6 @@ static enum err read_public_key(struct kms_directory *d, const struct doc *node,
 	return e;
 }
 
-/* --- policy ----------------------------------------------------------------------------------------- */
-
-static enum err read_number_set(const struct doc *list, const char *path, unsigned max, unsigned *bits, struct why *why)
-{
-	unsigned got = 0;
-
-	if (!list)
-		return ERR_OK;
-	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "%s: a list of numbers is wanted", path);
-	for (DOC_EACH(it, list)) {
-		if (it->kind != DOC_INT || it->number < 1 || it->number > (int64_t)max)
-			return why_fail(why, ERR_RANGE, "%s: numbers from 1 to %u are wanted", path, max);
-		got |= 1u << it->number;
-	}
-	*bits = got;
-	return ERR_OK;
-}
-
-static enum err read_suites(struct kms_policy *p, const struct doc *list, struct why *why)
-{
-	if (!list)
-		return ERR_OK;
-	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "policy.suites: a list is wanted");
-	p->suite_128 = p->suite_256 = false;
-	for (DOC_EACH(it, list)) {
-		bool is_128 = it->kind == DOC_TEXT && str_is(it->text, "128"), is_256 = it->kind == DOC_TEXT && str_is(it->text, "256");
-
-		if (!is_128 && !is_256)
-			return why_fail(why, ERR_INVALID, "policy.suites: \"128\" or \"256\" is wanted");
-		p->suite_128 |= is_128;
-		p->suite_256 |= is_256;
-	}
-	return ERR_OK;
-}
-
-static enum err read_bool(const struct doc *node, const char *name, bool *out, struct why *why)
-{
-	const struct doc *v = doc_get(node, name);
-
-	if (!v)
-		return ERR_OK;
-	if (v->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "policy.%s: true or false is wanted", name);
-	*out = v->truth;
-	return ERR_OK;
-}
-
-static enum err read_rule(struct kms_directory *d, const struct doc *node, const char *path, struct why *why)
-{
-	static const char *const names[] = {"from", "to", "allow", NULL};
-	struct kms_policy *p = kms_directory_policy(d);
-	struct kms_rule rule = {.from = {"*"}, .to = {"*"}, .allow = true};
-	const struct doc *allow;
-	enum err e = kms_conf_only(node, path, names, why);
-
-	if (!e && p->n_rules == KMS_RULES_MAX)
-		e = why_fail(why, ERR_TOO_BIG, "%s: at most %d rules", path, KMS_RULES_MAX);
-	if (!e)
-		e = text_into(node, path, "from", false, rule.from.text, sizeof(rule.from.text), why);
-	if (!e)
-		e = text_into(node, path, "to", false, rule.to.text, sizeof(rule.to.text), why);
-	if (e)
-		return e;
-	allow = doc_get(node, "allow");
-	if (!allow || allow->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "%s.allow: true or false is wanted", path);
-	rule.allow = allow->truth;
-	p->rules[p->n_rules++] = rule;
-	return ERR_OK;
-}
-
-static enum err read_policy(struct kms_directory *d, const struct doc *node, struct why *why)
-{
-	static const char *const names[] = {
-		"modes", "suites", "ticket_types", "allow_reuse", "allow_initiator_keys", "allow_responder_keys", "ticket_default_s",
-		"ticket_max_s", "skew_s", "ticket_key_issue_s", "rate_per_minute", "rate_burst", "naf_key_max_s", "rules", NULL,
-	};
-	struct kms_policy *p = kms_directory_policy(d);
-	const struct {
-		const char *name;
-		uint32_t *at;
-		uint32_t min, max;
-	} numbers[] = {
-		{"ticket_default_s", &p->ticket_default_s, 1, 31536000},
-		{"ticket_max_s", &p->ticket_max_s, 1, 31536000},
-		{"skew_s", &p->skew_s, 1, 86400},
-		{"ticket_key_issue_s", &p->tpk_issue_s, 1, 31536000},
-		{"rate_per_minute", &p->rate_per_minute, 0, 1000000},
-		{"rate_burst", &p->rate_burst, 1, 1000000},
-		{"naf_key_max_s", &p->naf_key_max_s, 1, 31536000},
-	};
-	unsigned modes = p->modes;
-	enum err e;
-
-	if (!node)
-		return ERR_OK;
-	e = kms_conf_only(node, "policy", names, why);
-	for (size_t i = 0; !e && i < ARRAY_LEN(numbers); i++) {
-		uint64_t v = *numbers[i].at;
-
-		e = kms_conf_uint(node, "policy", numbers[i].name, numbers[i].min, numbers[i].max, &v, why);
-		*numbers[i].at = (uint32_t)v;
-	}
-	if (!e)
-		e = read_number_set(doc_get(node, "modes"), "policy.modes", 4, &modes, why);
-	p->modes = (uint8_t)modes;
-	if (!e)
-		e = read_number_set(doc_get(node, "ticket_types"), "policy.ticket_types", 31, &p->accept_types, why);
-	if (!e)
-		e = read_suites(p, doc_get(node, "suites"), why);
-	if (!e)
-		e = read_bool(node, "allow_reuse", &p->allow_reuse, why);
-	if (!e)
-		e = read_bool(node, "allow_initiator_keys", &p->allow_initiator_keys, why);
-	if (!e)
-		e = read_bool(node, "allow_responder_keys", &p->allow_responder_keys, why);
-	if (!e && p->ticket_default_s > p->ticket_max_s)
-		e = why_fail(why, ERR_RANGE, "policy.ticket_default_s is longer than policy.ticket_max_s");
-	return e ? e : read_list(d, node, "rules", read_rule, why);
-}
-
 /* --- the file --------------------------------------------------------------------------------------- */
 
 static enum err read_root(struct kms_directory *d, const struct doc *root, struct why *why)
@@ -577,7 +470,7 @@ static enum err read_root(struct kms_directory *d, const struct doc *root, struc
 	if (!e)
 		e = read_self(d, doc_get(root, "kms"), why);
 	if (!e)
-		e = read_policy(d, doc_get(root, "policy"), why);
+		e = kms_conf_policy(kms_directory_policy(d), doc_get(root, "policy"), why);
 	for (size_t i = 0; !e && i < ARRAY_LEN(lists); i++)
 		e = read_list(d, root, lists[i].name, lists[i].fn, why);
 	if (!e)

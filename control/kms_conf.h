@@ -28,6 +28,9 @@ void kms_conf_file_free(struct kms_conf_file *f);
 enum err kms_conf_only(const struct doc *node, const char *path, const char *const *names, struct why *why) MUST_USE;
 /* A text member; absent: empty, or ERR_INVALID when `needed`. */
 enum err kms_conf_text(const struct doc *node, const char *path, const char *name, bool needed, struct str *out, struct why *why) MUST_USE;
+/* A text member into an array; absent: it stays. ERR_TOO_BIG. */
+enum err kms_conf_text_into(const struct doc *node, const char *path, const char *name, bool needed, char *out, size_t room,
+                            struct why *why) MUST_USE;
 /* A whole number member in [min, max]; absent: `*out` stays. */
 enum err kms_conf_uint(const struct doc *node, const char *path, const char *name, uint64_t min, uint64_t max, uint64_t *out,
                        struct why *why) MUST_USE;
@@ -37,5 +40,8 @@ enum err kms_conf_key(const struct doc *node, const char *path, const char *name
 /* An identity or key id (kms_name_parse), owned by the caller; absent: NULL, or ERR_INVALID when `needed`. */
 enum err kms_conf_name(const struct doc *node, const char *path, const char *name, enum mikey_id_type plain, bool needed,
                        struct kms_name **out, struct why *why) MUST_USE;
+
+/* The section "policy" over what `p` holds; `node` NULL: absent (control/kms_conf_policy.c). */
+enum err kms_conf_policy(struct kms_policy *p, const struct doc *node, struct why *why) MUST_USE;
 
 #endif

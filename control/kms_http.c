@@ -457,6 +457,8 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out)
 	print_figure(out, "sluice_kms_http_refused_total", "counter", "HTTP requests refused before they reached the KMS.", h->refused_statuses);
 	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Questions to the BSF.", s.naf_asked);
 	print_figure(out, "sluice_kms_peer_asked_total", "counter", "Questions to the KMSs of other domains.", s.peer_asked);
+	print_figure(out, "sluice_kms_state_failures_total", "counter", "Requests that could not be remembered: disk full, or --seen-max.",
+	             s.store_failures);
 	print_figure(out, "sluice_kms_ticket_keys_made_total", "counter", "Ticket protection keys made since the start.", s.tpks_made);
 	print_figure(out, "sluice_kms_ticket_keys", "gauge", "Ticket protection keys that still open tickets.", s.tpks);
 	print_figure(out, "sluice_kms_users", "gauge", "Users in the credentials.", s.users);

@@ -22,14 +22,20 @@ enum {
 	PATH_ROOM = 512,
 	SEEN_KEY_LEN = 8 + 32,
 };
-/* Address space set aside, not disk or memory: about ten million messages seen, far more keys than one KMS has. */
-static const size_t map_bytes[] = {(size_t)1 << 28, (size_t)1 << 31};
+/* Address space set aside, not disk or memory: far more keys than one KMS has. */
+static const size_t keys_bytes = (size_t)1 << 28;
+/*
+ * An entry takes about 75 octets; pages only partly filled and the copies a deletion writes are provided for. Deleting writes, too: in a
+ * map that is full nothing could be forgotten ever again, so it is the number of entries that is limited and the map never fills.
+ */
+static const size_t seen_max_default = 10000000, seen_entry_bytes = 320, seen_spare_bytes = (size_t)1 << 24;
 
 struct kms_store_disk {
 	char path[PATH_ROOM];
 	int lock_fd;
 	MDB_env *keys, *seen;
 	MDB_dbi buckets[KMS_BUCKETS], seen_db;
+	size_t seen_max;
 	uint8_t *wrap; /* secret: 32 octets that encrypt, 32 that authenticate */
 };
 
@@ -40,7 +46,7 @@ static enum err from_lmdb(int rc)
 		enum err ours;
 	} table[] = {
 		{MDB_SUCCESS, ERR_OK}, {MDB_NOTFOUND, ERR_NOT_FOUND}, {MDB_KEYEXIST, ERR_REPLAY},
-		{MDB_MAP_FULL, ERR_LIMIT}, {ENOMEM, ERR_NOMEM}, {ENOSPC, ERR_LIMIT},
+		{MDB_MAP_FULL, ERR_LIMIT}, {ENOMEM, ERR_NOMEM}, {ENOSPC, ERR_LIMIT}, {EFBIG, ERR_LIMIT}, {EDQUOT, ERR_LIMIT},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -115,6 +121,7 @@ static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 {
 	struct kms_store_disk *s = arg;
 	uint8_t octets[SEEN_KEY_LEN];
+	MDB_stat stat;
 	MDB_val k = {sizeof(octets), octets}, v = {0, NULL};
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(s->seen, NULL, 0, &txn);
@@ -122,7 +129,11 @@ static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 	if (rc)
 		return from_lmdb(rc);
 	seen_key(wall_ns, key, octets);
-	rc = mdb_put(txn, s->seen_db, &k, &v, MDB_NOOVERWRITE);
+	rc = mdb_stat(txn, s->seen_db, &stat);
+	if (!rc && stat.ms_entries >= s->seen_max)
+		rc = mdb_get(txn, s->seen_db, &k, &v) ? MDB_MAP_FULL : MDB_KEYEXIST;
+	if (!rc)
+		rc = mdb_put(txn, s->seen_db, &k, &v, MDB_NOOVERWRITE);
 	if (rc) {
 		mdb_txn_abort(txn);
 		return from_lmdb(rc);
@@ -149,11 +160,17 @@ static enum err forget(void *arg, uint64_t wall_ns, size_t max, size_t *n)
 	for (; gone < max && mdb_cursor_get(cursor, &k, &v, MDB_FIRST) == 0; gone++) {
 		struct rd r = rd_make(k.mv_data, k.mv_size);
 
-		if (rd_u64(&r) >= wall_ns || mdb_cursor_del(cursor, 0))
+		if (rd_u64(&r) >= wall_ns)
+			break;
+		rc = mdb_cursor_del(cursor, 0);
+		if (rc)
 			break;
 	}
 	mdb_cursor_close(cursor);
-	rc = mdb_txn_commit(txn);
+	if (rc)
+		mdb_txn_abort(txn);
+	else
+		rc = mdb_txn_commit(txn);
 	if (!rc)
 		*n = gone;
 	return from_lmdb(rc);
@@ -222,6 +239,37 @@ static enum err discard(void *arg, enum kms_bucket bucket, struct view key)
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
+static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8_t *key, size_t *key_n, struct secret *value)
+{
+	struct kms_store_disk *s = arg;
+	MDB_val k = {after.n, (void *)(uintptr_t)after.p}, v;
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+	enum err e;
+	int rc = mdb_txn_begin(s->keys, NULL, MDB_RDONLY, &txn);
+
+	if (rc)
+		return from_lmdb(rc);
+	rc = mdb_cursor_open(txn, s->buckets[bucket], &cursor);
+	if (rc) {
+		mdb_txn_abort(txn);
+		return from_lmdb(rc);
+	}
+	rc = mdb_cursor_get(cursor, &k, &v, after.n ? MDB_SET_RANGE : MDB_FIRST);
+	if (!rc && k.mv_size == after.n && memcmp(k.mv_data, after.p, after.n) == 0)
+		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+	e = rc ? from_lmdb(rc) : k.mv_size > KMS_STORE_KEY_MAX ? ERR_TOO_BIG : ERR_OK;
+	if (!e)
+		e = unseal(s, bucket, (struct view){k.mv_data, k.mv_size}, (struct view){v.mv_data, v.mv_size}, value);
+	if (!e) {
+		memcpy(key, k.mv_data, k.mv_size);
+		*key_n = k.mv_size;
+	}
+	mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	return e;
+}
+
 static enum err each(void *arg, enum kms_bucket bucket, kms_store_fn *fn, void *fn_arg)
 {
 	struct kms_store_disk *s = arg;
@@ -253,7 +301,7 @@ static enum err each(void *arg, enum kms_bucket bucket, kms_store_fn *fn, void *
 }
 
 static const struct kms_store_ops disk_ops = {
-	.remember = remember, .forget = forget, .count = count, .put = put, .get = get, .remove = discard, .each = each,
+	.remember = remember, .forget = forget, .count = count, .put = put, .get = get, .remove = discard, .next = next, .each = each,
 };
 
 struct kms_store kms_store_disk_use(struct kms_store_disk *s)
@@ -398,7 +446,7 @@ static enum err touch_entry(void *arg, struct view key, struct view value)
 	return ERR_OK;
 }
 
-enum err kms_store_disk_open(struct kms_store_disk **out, const char *path, const char *master_file, struct why *why)
+enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store_disk_config *c, struct why *why)
 {
 	struct kms_store_disk *s = mem_alloc(sizeof(*s));
 	char keys_path[PATH_ROOM];
@@ -408,27 +456,28 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const char *path, cons
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	s->lock_fd = -1;
+	s->seen_max = c->seen_max ? c->seen_max : seen_max_default;
 	s->wrap = secret_alloc(64);
-	e = str_copy(str_of(path), s->path, sizeof(s->path));
+	e = str_copy(str_of(c->path), s->path, sizeof(s->path));
 	if (!e)
-		e = path_in(path, "keys.mdb", keys_path, why);
+		e = path_in(c->path, "keys.mdb", keys_path, why);
 	if (!e)
 		e = lock_dir(s, why);
 	if (e)
 		goto out;
 	is_new = access(keys_path, F_OK) != 0;
-	e = load_master(s, master_file, is_new, why);
+	e = load_master(s, c->master_file, is_new, why);
 	if (!e)
-		e = open_env(&s->keys, s, "keys.mdb", map_bytes[0], 0, why);
+		e = open_env(&s->keys, s, "keys.mdb", keys_bytes, 0, why);
 	if (!e)
-		e = open_env(&s->seen, s, "seen.mdb", map_bytes[1], MDB_NOSYNC, why);
+		e = open_env(&s->seen, s, "seen.mdb", s->seen_max * seen_entry_bytes + seen_spare_bytes, MDB_NOSYNC, why);
 	if (!e)
 		e = open_buckets(s, why);
 	/* Every key is opened once: a wrong master key shows here, not in the middle of a call. */
 	for (unsigned i = 0; !e && i < KMS_BUCKETS; i++) {
 		e = each(s, i, touch_entry, NULL);
 		if (e == ERR_AUTH)
-			why_fail(why, e, "the master key is not the one the state in %s was made with", path);
+			why_fail(why, e, "the master key is not the one the state in %s was made with", c->path);
 	}
 	if (e)
 		goto out;

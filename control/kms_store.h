@@ -7,12 +7,18 @@
 
 struct kms_store_disk;
 
+struct kms_store_disk_config {
+	const char *path;        /* directory */
+	const char *master_file; /* NULL: "master.key" in it */
+	size_t seen_max;         /* messages remembered at one time; 0: ten million */
+};
+
 /*
- * Opens or makes the state in directory `path` (made with mode 0700 when absent). `master_file` holds the 32 octets that wrap the
- * keys (64 hexadecimal digits, or raw); NULL: "master.key" in the directory, made with random octets when the state is new. ERR_BUSY when
+ * Opens or makes the state in its directory (made with mode 0700 when absent). `master_file` holds the 32 octets that wrap the
+ * keys (64 hexadecimal digits, or raw); "master.key" is made with random octets when the state is new. ERR_BUSY when
  * another process uses the directory; ERR_AUTH when the master key is not the state's.
  */
-enum err kms_store_disk_open(struct kms_store_disk **out, const char *path, const char *master_file, struct why *why) MUST_USE;
+enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store_disk_config *c, struct why *why) MUST_USE;
 void kms_store_disk_close(struct kms_store_disk *s);
 struct kms_store kms_store_disk_use(struct kms_store_disk *s);
 /*

@@ -16,6 +16,7 @@ static const struct row {
 	{"--credentials", "FILE", "users, keys and rules as JSON (docs/kms.md); read again on SIGHUP", offsetof(struct options, credentials)},
 	{"--state", "DIR", "ticket keys, keys of the BSF and messages seen; survives kill -9", offsetof(struct options, state)},
 	{"--master-key", "FILE", "32 octets that wrap the keys in the state (default: DIR/master.key)", offsetof(struct options, master_key)},
+	{"--seen-max", "N", "messages remembered against replay at one time, 75 octets on disk each; more are answered 503 (10000000)", offsetof(struct options, seen_max)},
 	{"--tls-cert", "FILE", "certificate chain: HTTPS instead of HTTP; shown to peers, too", offsetof(struct options, tls_cert)},
 	{"--tls-key", "FILE", "its private key", offsetof(struct options, tls_key)},
 	{"--tls-ca", "FILE", "roots for the certificates of KMSs that ask us", offsetof(struct options, tls_ca)},

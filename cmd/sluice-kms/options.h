@@ -6,7 +6,7 @@
 #include "base/err.h"
 
 struct options {
-	const char *listen, *credentials, *state, *master_key;
+	const char *listen, *credentials, *state, *master_key, *seen_max;
 	const char *tls_cert, *tls_key, *tls_ca, *client_ca;
 	const char *metrics, *audit, *log_level, *backup;
 	const char *timeout_ms, *waiting_max;

@@ -15,7 +15,9 @@ struct kms {
 	struct rate *rate;
 	uint64_t last_ntp; /* of messages sent: no two carry one time */
 	uint64_t results[KMS_OPERATIONS][KMS_RESULTS];
-	uint64_t naf_asked, peer_asked, tpks_made;
+	uint64_t naf_asked, peer_asked, tpks_made, store_failures;
+	uint8_t naf_at[KMS_STORE_KEY_MAX]; /* how far the search for old keys of the BSF is; a walk that never ends */
+	size_t naf_at_n;
 	size_t jobs;
 };
 

@@ -59,7 +59,7 @@ struct kms_peer {
 	struct kms_name *psk_id; /* of the key both KMSs share */
 	struct secret psk;
 	char url[512];           /* where RESOLVE goes */
-	char tls_name[256];      /* whom its certificate must name when it asks us */
+	char tls_name[256];      /* whom its certificate must name when it asks us; never empty */
 	struct str *domains;     /* hosts of the identities it may speak for; texts owned */
 	size_t n_domains;
 };

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "keyctx/kms/core.h"
 
-enum { CERTS_MAX = 8 };
+enum { CERTS_MAX = 8, FULL_RETRY_S = 10 };
 
 static const char *const state_names[] = {
 	[JOB_IDENTIFY] = "identify", [JOB_WAIT_NAF] = "wait-naf",   [JOB_SERVE] = "serve",
@@ -124,7 +124,7 @@ static enum job_found find_peer(struct kms_job *j, struct mikey_id psk_id)
 	const struct kms_peer *p = kms_directory_peer_by_psk(j->d, psk_id);
 
 	/* Another KMS resolves, it never asks for tickets; and it comes with the certificate we know it by. */
-	if (!p || j->operation != KMS_RESOLVE || (p->tls_name[0] && !(j->names && j->names(j->names_arg, p->tls_name))))
+	if (!p || j->operation != KMS_RESOLVE || !(j->names && j->names(j->names_arg, p->tls_name)))
 		return JOB_UNKNOWN;
 	j->asking = p;
 	j->owner = JOB_OWNER_PEER;
@@ -290,6 +290,15 @@ static void serve(struct kms_job *j)
 		serve_resolve(j);
 }
 
+/* What can't be remembered could be served twice, so it is not served. Without room there will be some when older messages are forgotten. */
+static void refuse_unwritten(struct kms_job *j, enum err e)
+{
+	j->k->store_failures++;
+	j->retry_after_s = FULL_RETRY_S;
+	job_refuse(j, e == ERR_LIMIT ? KMS_LIMITED : KMS_BROKEN, MIKEY_E_UNSPECIFIED,
+	           e == ERR_LIMIT ? "the state has no room for one more message" : "the state can't be written");
+}
+
 static void identify(struct kms_job *j)
 {
 	struct mikey_fault fault;
@@ -314,7 +323,7 @@ static void identify(struct kms_job *j)
 	if (e == ERR_REPLAY)
 		job_refuse(j, KMS_REPLAYED, MIKEY_E_TS, "seen before");
 	else if (e)
-		job_refuse(j, KMS_BROKEN, MIKEY_E_UNSPECIFIED, "the state can't be written");
+		refuse_unwritten(j, e);
 	if (e)
 		return;
 	job_move(j, JOB_ON_VERIFIED);
@@ -423,6 +432,7 @@ static enum err keep_naf(struct kms_job *j, const struct naf_key *given)
 void kms_job_give_naf(struct kms_job *j, enum err e, const struct naf_key *key, uint64_t wall_ns)
 {
 	bool for_ticket = j->state == JOB_WAIT_TPK;
+	enum err e_kept = ERR_OK;
 
 	CHECK(kms_job_state(j) == KMS_WAIT_NAF);
 	j->wall_ns = wall_ns;
@@ -431,9 +441,11 @@ void kms_job_give_naf(struct kms_job *j, enum err e, const struct naf_key *key, 
 	else
 		j->naf_asked = true;
 	if (!e)
-		e = keep_naf(j, key);
+		e_kept = keep_naf(j, key);
 	job_move(j, for_ticket ? JOB_ON_GIVEN_TPK : JOB_ON_GIVEN_NAF);
-	if (e && e != ERR_NOT_FOUND)
+	if (e_kept)
+		refuse_unwritten(j, e_kept);
+	else if (e && e != ERR_NOT_FOUND)
 		job_refuse(j, e == ERR_NOMEM ? KMS_BROKEN : KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED, "the BSF can't be asked");
 	else if (for_ticket)
 		serve_resolve(j);

@@ -5,7 +5,7 @@
 #include "base/clk.h"
 #include "base/mem.h"
 
-enum { FORGET_AT_ONCE = 20000, RATE_AT_ONCE = 10000 };
+enum { FORGET_AT_ONCE = 10000, NAFS_AT_ONCE = 100, RATE_AT_ONCE = 10000 };
 
 const char *kms_result_name(enum kms_result r)
 {
@@ -69,17 +69,40 @@ const struct kms_directory *kms_get_directory(const struct kms *k)
 	return k->directory;
 }
 
-void kms_tick(struct kms *k, uint64_t wall_ns)
+/* A key of the BSF is of no use after its bootstrapping's end: most users come back with a new one, so nobody asks for the old. */
+static enum err expire_nafs(struct kms *k, uint64_t now_s)
+{
+	const struct kms_store *store = &k->config.store;
+	struct secret record = {0};
+	struct naf_key key;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < NAFS_AT_ONCE && !e; i++) {
+		e = store->ops->next(store->arg, KMS_BUCKET_NAF, (struct view){k->naf_at, k->naf_at_n}, k->naf_at, &k->naf_at_n, &record);
+		if (!e && (naf_read(&key, (struct view){record.octets, record.len}) || now_s >= key.until_s))
+			e = store->ops->remove(store->arg, KMS_BUCKET_NAF, (struct view){k->naf_at, k->naf_at_n});
+	}
+	secret_clear(&record);
+	if (e != ERR_NOT_FOUND)
+		return e;
+	k->naf_at_n = 0;
+	return ERR_OK;
+}
+
+enum err kms_tick(struct kms *k, uint64_t wall_ns)
 {
 	const struct kms_policy *p = kms_directory_policy(k->directory);
 	uint64_t keep_ns = 2 * (uint64_t)p->skew_s * NS_PER_S;
 	size_t gone;
+	enum err e = ERR_OK, e_nafs;
 
 	/* A message whose T is further away than the skew is refused by its T: its entry is needed no more. */
 	if (wall_ns > keep_ns)
-		(void)!k->config.store.ops->forget(k->config.store.arg, wall_ns - keep_ns, FORGET_AT_ONCE, &gone);
+		e = k->config.store.ops->forget(k->config.store.arg, wall_ns - keep_ns, FORGET_AT_ONCE, &gone);
+	e_nafs = expire_nafs(k, wall_ns / NS_PER_S);
 	kms_tpks_expire(&k->tpks, wall_ns / NS_PER_S);
 	rate_expire(k->rate, wall_ns, 600 * NS_PER_S, RATE_AT_ONCE);
+	return e ? e : e_nafs;
 }
 
 enum err kms_rotate(struct kms *k, uint64_t wall_ns)
@@ -101,6 +124,7 @@ void kms_get_stats(const struct kms *k, struct kms_stats *out)
 		.naf_asked = k->naf_asked,
 		.peer_asked = k->peer_asked,
 		.tpks_made = k->tpks_made,
+		.store_failures = k->store_failures,
 		.users = kms_directory_users(k->directory),
 		.tpks = k->tpks.n,
 		.replay_entries = k->config.store.ops->count(k->config.store.arg),

@@ -18,7 +18,7 @@ enum kms_result {
 	KMS_REPLAYED,    /* seen before, or too old or too new */
 	KMS_UNKNOWN_KEY, /* nobody has that key, or its life is over: bootstrap again */
 	KMS_FORBIDDEN,   /* a wrong MAC, a foreign identity, or policy */
-	KMS_LIMITED,     /* too many requests of one user, or too many at once */
+	KMS_LIMITED,     /* too many requests of one user, or no room to remember one more */
 	KMS_UNREACHABLE, /* the BSF or the other KMS did not answer */
 	KMS_BROKEN,      /* memory, store, random octets */
 	KMS_RESULTS
@@ -107,14 +107,14 @@ unsigned kms_job_retry_after_s(const struct kms_job *j);
 
 /* --- housekeeping ----------------------------------------------------------------------------------- */
 
-/* About once a second: forgets old messages, old keys, idle rate counters. */
-void kms_tick(struct kms *k, uint64_t wall_ns);
+/* Some times a second: forgets old messages, old keys, keys of the BSF whose life is over, idle rate counters; a part of them each time. */
+enum err kms_tick(struct kms *k, uint64_t wall_ns) MUST_USE;
 /* A new ticket protection key at once. */
 enum err kms_rotate(struct kms *k, uint64_t wall_ns) MUST_USE;
 
 struct kms_stats {
 	uint64_t results[KMS_OPERATIONS][KMS_RESULTS];
-	uint64_t naf_asked, peer_asked, tpks_made;
+	uint64_t naf_asked, peer_asked, tpks_made, store_failures;
 	size_t users, tpks, replay_entries, rate_entries, jobs;
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The KMS brain with its state on disk: terminals made of keyctx/ticket ask it, misuse it, and see it die in between. */
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clk.h"
@@ -36,6 +38,7 @@ static const char home2[] =
 struct office {
 	char dir[64];
 	const char *conf;
+	size_t seen_max; /* 0: as usual */
 	struct kms_store_disk *disk;
 	struct kms *kms;
 };
@@ -44,7 +47,7 @@ static bool open_office(struct office *o)
 {
 	struct kms_config c = {.random = mikey_random_system};
 	struct why why = {{0}};
-	bool ok = EXPECT_OK(kms_store_disk_open(&o->disk, o->dir, NULL, &why)) &&
+	bool ok = EXPECT_OK(kms_store_disk_open(&o->disk, &(struct kms_store_disk_config){.path = o->dir, .seen_max = o->seen_max}, &why)) &&
 	          EXPECT_OK(kms_conf_parse(&c.directory, str_of(o->conf), &why));
 
 	test_context("%s", why.text);
@@ -512,10 +515,132 @@ static void rotates(void)
 	}
 	kms_get_stats(o.kms, &s);
 	EXPECT(s.tpks == 2 && s.replay_entries == 2);
-	kms_tick(o.kms, NOW_NS + 3 * 86400 * NS_PER_S);
+	EXPECT_OK(kms_tick(o.kms, NOW_NS + 3 * 86400 * NS_PER_S));
 	kms_get_stats(o.kms, &s);
 	EXPECT(s.tpks == 0 && s.replay_entries == 0);
 	ticket_grant_free(grant);
+	end(&o);
+}
+
+/* A state that has no room refuses, forgets nothing, and goes on when there is room again. */
+static const char crowd[] =
+	"{\"kms\":{\"id\":\"https://kms.home1.example\"},\"policy\":{\"rate_per_minute\":0,\"skew_s\":100},\"users\":["
+	"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}},"
+	"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}}]}";
+enum { CROWD_MAX = 20000 };
+
+static void fill_up(struct office *o, struct terminal *t, enum kms_result *result)
+{
+	unsigned n = 0;
+
+	do
+		ticket_grant_free(request(o, t, "sip:bob@home1.example", result));
+	while (*result == KMS_GRANTED && ++n < CROWD_MAX);
+	EXPECT(n > 10 && n < CROWD_MAX);
+}
+
+/* What was served before is still known as a replay; room comes with time. */
+static void recovers(struct office *o, struct terminal *t, struct view seen)
+{
+	enum kms_result result = KMS_BROKEN;
+	struct kms_stats s;
+	struct kms_job *j;
+
+	close_office(o);
+	REQUIRE(open_office(o));
+	j = ask(o, KMS_REQUEST, seen, NOW_NS, NULL);
+	EXPECT_INT(kms_job_result(j), KMS_REPLAYED);
+	kms_job_free(j);
+	t->wall_ns = NOW_NS + 201 * NS_PER_S;
+	for (unsigned i = 0; i < 10; i++)
+		EXPECT_OK(kms_tick(o->kms, t->wall_ns));
+	kms_get_stats(o->kms, &s);
+	EXPECT_INT((int)s.replay_entries, 0);
+	ticket_grant_free(request(o, t, "sip:bob@home1.example", &result));
+	EXPECT_INT(result, KMS_GRANTED);
+}
+
+static void a_full_memory(void)
+{
+	struct office o = {.conf = crowd, .seen_max = 500, .dir = "/tmp/sluice-kms-XXXXXX"};
+	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct ticket_request *q = make_request(&alice, "sip:bob@home1.example");
+	enum kms_result result = KMS_BROKEN;
+	struct kms_stats s;
+
+	REQUIRE(q && mkdtemp(o.dir) && open_office(&o));
+	kms_job_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
+	fill_up(&o, &alice, &result);
+	EXPECT_INT(result, KMS_LIMITED);
+	kms_get_stats(o.kms, &s);
+	EXPECT(s.store_failures == 1 && s.replay_entries == 500);
+	recovers(&o, &alice, ticket_request_octets(q));
+	ticket_request_free(q);
+	end(&o);
+}
+
+/* No file may grow: what a full disk does, without one. */
+static void a_full_disk(void)
+{
+	struct office o = {.conf = crowd, .dir = "/tmp/sluice-kms-XXXXXX"};
+	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct ticket_request *q = make_request(&alice, "sip:bob@home1.example");
+	enum kms_result result = KMS_BROKEN;
+	struct rlimit before, tight;
+
+	REQUIRE(q && mkdtemp(o.dir) && open_office(&o) && getrlimit(RLIMIT_FSIZE, &before) == 0);
+	kms_job_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
+	signal(SIGXFSZ, SIG_IGN);
+	tight = (struct rlimit){.rlim_cur = 128 << 10, .rlim_max = before.rlim_max};
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
+	fill_up(&o, &alice, &result);
+	/* A write cut short is EIO to LMDB, one refused is EFBIG: the disk is full in either case. */
+	EXPECT(result == KMS_LIMITED || result == KMS_BROKEN);
+	/* A key that can't be stored makes no ticket: none must outlive its only copy. */
+	for (unsigned i = 0; i < 64; i++)
+		if (kms_rotate(o.kms, NOW_NS) != ERR_OK)
+			break;
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	recovers(&o, &alice, ticket_request_octets(q));
+	ticket_request_free(q);
+	end(&o);
+}
+
+static enum err put_naf(struct office *o, const char *btid, uint64_t until_s)
+{
+	struct kms_store store = kms_store_disk_use(o->disk);
+	uint8_t octets[16] = {1}, record[NAF_RECORD_MAX];
+	struct naf_key key = {.key = {octets, sizeof(octets)}, .until_s = until_s, .impi = STR("x")};
+	size_t len = 0;
+	enum err e = naf_write(&key, record, sizeof(record), &len);
+
+	return e ? e : store.ops->put(store.arg, KMS_BUCKET_NAF, (struct view){(const uint8_t *)btid, strlen(btid)}, (struct view){record, len});
+}
+
+/* Users come back with new B-TIDs; nobody asks for the old ones, so they must go by themselves. */
+static void old_keys_of_the_bsf_go(void)
+{
+	enum { OLD = 1000, LIVE = 150 };
+	struct office o;
+	struct kms_store store;
+	struct secret record = {0};
+	uint8_t key[KMS_STORE_KEY_MAX];
+	size_t n = 0, left = 0;
+	char btid[32];
+
+	if (!start(&o, home1))
+		return;
+	for (unsigned i = 0; i < OLD + LIVE; i++) {
+		snprintf(btid, sizeof(btid), "%08x@bsf", i * 2654435761u);
+		EXPECT_OK(put_naf(&o, btid, NOW_NS / NS_PER_S + (i % 8 == 0 && i / 8 < LIVE ? 100 : 0)));
+	}
+	for (unsigned i = 0; i < 20; i++)
+		EXPECT_OK(kms_tick(o.kms, NOW_NS));
+	store = kms_store_disk_use(o.disk);
+	while (store.ops->next(store.arg, KMS_BUCKET_NAF, (struct view){key, n}, key, &n, &record) == ERR_OK)
+		left++;
+	EXPECT_INT((int)left, (OLD + LIVE + 7) / 8);
+	secret_clear(&record);
 	end(&o);
 }
 
@@ -529,7 +654,7 @@ static void state_is_one_process_and_one_key(void)
 
 	if (!start(&o, home1))
 		return;
-	EXPECT_ERR(kms_store_disk_open(&second, o.dir, NULL, &why), ERR_BUSY);
+	EXPECT_ERR(kms_store_disk_open(&second, &(struct kms_store_disk_config){.path = o.dir}, &why), ERR_BUSY);
 	EXPECT_OK(kms_rotate(o.kms, NOW_NS));
 	close_office(&o);
 	snprintf(other, sizeof(other), "%s/other.key", o.dir);
@@ -537,7 +662,7 @@ static void state_is_one_process_and_one_key(void)
 	REQUIRE(f);
 	fprintf(f, "%064d\n", 7);
 	fclose(f);
-	EXPECT_ERR(kms_store_disk_open(&second, o.dir, other, &why), ERR_AUTH);
+	EXPECT_ERR(kms_store_disk_open(&second, &(struct kms_store_disk_config){.path = o.dir, .master_file = other}, &why), ERR_AUTH);
 	unlink(other);
 	REQUIRE(open_office(&o));
 	end(&o);
@@ -550,6 +675,9 @@ static void credentials_are_strict(void)
 		"{\"kms\":{\"id\":\"x\"},\"users\":[{\"names\":[\"a\"],\"psk\":{\"id\":\"a\",\"key\":\"c0ffee\"}}]}",
 		"{\"kms\":{\"id\":\"x\"},\"users\":[{\"names\":[\"a\"]},{\"names\":[\"a\"]}]}",
 		"{\"kms\":{\"id\":\"x\"},\"policy\":{\"modes\":[5]}}", "{\"kms\":{\"id\":\"x\"},\"policy\":{\"ticket_max_s\":0}}",
+		"{\"kms\":{\"id\":\"x\"},\"policy\":{\"ticket_max_s\":86400,\"ticket_key_issue_s\":60}}",
+		"{\"kms\":{\"id\":\"x\"},\"peers\":[{\"id\":\"https://b\",\"url\":\"http://b\",\"psk\":{\"id\":\"a\",\"key\":\"00112233445566778899aabbccddeeff\"},\"domains\":[\"b\"]}]}",
+		"{\"kms\":{\"id\":\"x\"},\"peers\":[{\"id\":\"text:b\",\"psk\":{\"id\":\"a\",\"key\":\"00112233445566778899aabbccddeeff\"},\"domains\":[\"b\"]}]}",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
@@ -579,5 +707,6 @@ static void survives_no_memory(void)
 
 TEST_MAIN("kms", {"mode 1 across a death", mode_1_across_a_death}, {"groups", groups}, {"mode 3 with GBA", mode_3_with_gba},
           {"mode 3 in another's name", mode_3_in_anothers_name}, {"refusals", refusals}, {"damaged", damaged}, {"limits rate", limits_rate},
-          {"two domains", two_domains}, {"rotates", rotates}, {"state is one process and one key", state_is_one_process_and_one_key},
+          {"two domains", two_domains}, {"rotates", rotates}, {"a full memory of messages", a_full_memory}, {"a full disk", a_full_disk},
+          {"old keys of the BSF go", old_keys_of_the_bsf_go}, {"state is one process and one key", state_is_one_process_and_one_key},
           {"credentials are strict", credentials_are_strict}, {"survives no memory", survives_no_memory})
