@@ -70,6 +70,8 @@ static void fail(struct http_call *call)
 	} else if (call->url.is_tls && tls_failure(call->bev, tls, sizeof(tls))[0]) {
 		e = ERR_AUTH;
 		reason = tls;
+	} else if (call->url.is_tls) {
+		reason = "no connection, or it was closed before the answer was whole (if it refuses our certificate, its log tells)";
 	}
 	finish(call, why_fail(&why, e, "%s port %u: %s", call->url.host, call->url.port, reason), NULL, &why);
 }

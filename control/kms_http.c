@@ -275,10 +275,12 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 
 	if (!e && kms_http_body(in->body, octets, sizeof(octets), &len, &is_base64))
 		len = 0;
-	if (e || len == 0) {
+	/* Whatever is not 200 carries a MIKEY Error at best, and the status says more than it can. */
+	if (e || len == 0 || in->status != 200) {
 		char text[400];
 
-		log_warn("peer", "status=%d msg=%s", in ? in->status : 0, log_quote(str_of(why ? why->text : "no MIKEY message"), text, sizeof(text)));
+		log_warn("peer", "url=%s status=%d msg=%s", kms_job_peer(c->job)->url, in ? in->status : 0,
+		         log_quote(str_of(why ? why->text : len ? "it refuses: its audit trail tells" : "no MIKEY message"), text, sizeof(text)));
 	}
 	kms_job_give_peer(c->job, (struct view){octets, e ? 0 : len}, repeat_wall_ns(c->h->config.time));
 	go_on(c);

@@ -8,6 +8,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/clk.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -15,6 +17,7 @@ struct tls_context {
 	SSL_CTX *ctx;
 	struct tls_config config;
 	char *files[3]; /* owned copies of config's file names */
+	uint64_t told_ns; /* when a refused client was last spoken of */
 };
 
 static enum err fail(struct why *why, enum err e, const char *what, const char *file)
@@ -43,6 +46,25 @@ static enum err load_own(SSL_CTX *ctx, const struct tls_config *c, struct why *w
 	return ERR_OK;
 }
 
+/* A client whose certificate is refused sees an alert at most: whoever runs this end must learn why. Once a second, since anybody can knock. */
+static int on_client_certificate(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_context *c = ssl ? SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)) : NULL;
+	X509 *cert = X509_STORE_CTX_get_current_cert(store);
+	char subject[128] = "?", text[300];
+	uint64_t now = clk_mono_ns();
+
+	if (ok || !c || (c->told_ns && now - c->told_ns < NS_PER_S))
+		return ok;
+	c->told_ns = now;
+	if (cert)
+		X509_NAME_oneline(X509_get_subject_name(cert), subject, sizeof(subject));
+	log_warn("tls", "msg=\"a client's certificate is refused\" reason=\"%s\" subject=%s",
+	         X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)), log_quote(str_of(subject), text, sizeof(text)));
+	return ok;
+}
+
 static enum err load_trust(SSL_CTX *ctx, const struct tls_config *c, struct why *why)
 {
 	int mode = SSL_VERIFY_PEER;
@@ -60,7 +82,7 @@ static enum err load_trust(SSL_CTX *ctx, const struct tls_config *c, struct why 
 			mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 		SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(c->ca_file));
 	}
-	SSL_CTX_set_verify(ctx, mode, NULL);
+	SSL_CTX_set_verify(ctx, mode, c->role == TLS_SERVER ? on_client_certificate : NULL);
 	return ERR_OK;
 }
 
@@ -110,6 +132,7 @@ enum err tls_context_new(struct tls_context **out, const struct tls_config *conf
 	e = context_make(&c->ctx, &c->config, why);
 	if (e)
 		goto out;
+	SSL_CTX_set_app_data(c->ctx, c);
 	*out = c;
 	return ERR_OK;
 out:
@@ -121,6 +144,9 @@ void tls_context_free(struct tls_context *c)
 {
 	if (!c)
 		return;
+	/* Connections may outlive it, and their context with them. */
+	if (c->ctx)
+		SSL_CTX_set_app_data(c->ctx, NULL);
 	SSL_CTX_free(c->ctx);
 	for (size_t i = 0; i < ARRAY_LEN(c->files); i++)
 		mem_free(c->files[i]);
@@ -134,8 +160,10 @@ enum err tls_context_reload(struct tls_context *c, struct why *why)
 
 	if (e)
 		return e;
+	SSL_CTX_set_app_data(c->ctx, NULL);
 	SSL_CTX_free(c->ctx);
 	c->ctx = ctx;
+	SSL_CTX_set_app_data(c->ctx, c);
 	return ERR_OK;
 }
 

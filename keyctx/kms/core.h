@@ -52,6 +52,7 @@ struct kms_job {
 	enum job_owner owner;
 	const struct kms_user *user;
 	const struct kms_peer *asking; /* JOB_OWNER_PEER */
+	const char *unknown_why; /* where more is to be said than that nobody has the key; static */
 	struct pki_chain *chain;
 	struct job_naf naf, tpk_naf;
 	char btid[GBA_BTID_MAX + 1];

@@ -123,6 +123,8 @@ static enum job_found find_peer(struct kms_job *j, struct mikey_id psk_id)
 {
 	const struct kms_peer *p = kms_directory_peer_by_psk(j->d, psk_id);
 
+	if (p)
+		j->unknown_why = j->operation == KMS_RESOLVE ? "the key is another KMS's, which showed no certificate with its tls_name" : "the key is another KMS's, which asks for no tickets";
 	/* Another KMS resolves, it never asks for tickets; and it comes with the certificate we know it by. */
 	if (!p || j->operation != KMS_RESOLVE || !(j->names && j->names(j->names_arg, p->tls_name)))
 		return JOB_UNKNOWN;
@@ -311,7 +313,7 @@ static void identify(struct kms_job *j)
 		return;
 	}
 	if (found == JOB_UNKNOWN) {
-		job_refuse(j, KMS_UNKNOWN_KEY, MIKEY_E_AUTH, "nobody has that key, or its life is over");
+		job_refuse(j, KMS_UNKNOWN_KEY, MIKEY_E_AUTH, j->unknown_why ? j->unknown_why : "nobody has that key, or its life is over");
 		return;
 	}
 	e = verify(j, &fault);
