@@ -11,23 +11,53 @@
 /* RFC 3711 4.3.1 and 4.3.2. */
 enum label { LABEL_RTP_KEY, LABEL_RTP_AUTH, LABEL_RTP_SALT, LABEL_RTCP_KEY, LABEL_RTCP_AUTH, LABEL_RTCP_SALT };
 
-enum { LABEL_AT = 7 }; /* x = salt XOR label * 2^48: the label meets octet 7 of a 14-octet salt */
+enum {
+	LABEL_AT = 7, /* x = salt XOR label * 2^48: the label meets octet 7 of a 14-octet salt */
+	COUNT_AT = 15,
+	BLOCK = 16,
+	PART_BLOCKS = 2, /* the longest part is an AES-256 key */
+	PARTS = 6,
+};
+
+struct part {
+	uint8_t *at;
+	size_t n;
+	enum label label;
+};
+
+static size_t blocks_of(const struct part *p)
+{
+	return (p->n + BLOCK - 1) / BLOCK;
+}
 
 /*
- * A salt of 12 octets is padded on the right to 14: what every implementation of RFC 7714 does, though its section 11 leaves it
- * to the reader. `out` is zeroed, so that the key stream itself comes out.
+ * The counter blocks of a part. A salt of 12 octets is padded on the right to 14: what every implementation of RFC 7714 does, though its
+ * section 11 leaves it to the reader.
  */
-static enum err expand(uint8_t *out, size_t n, const struct keyctx *k, enum label label)
+static void count(uint8_t *blocks, const struct keyctx *k, const struct part *p)
 {
-	uint8_t iv[16] = {0};
-	struct view key = {.p = k->key, .n = k->suite->key_len};
+	for (size_t i = 0; i < blocks_of(p); i++, blocks += BLOCK) {
+		memset(blocks, 0, BLOCK);
+		memcpy(blocks, k->salt, k->suite->salt_len);
+		blocks[LABEL_AT] ^= (uint8_t)p->label;
+		blocks[COUNT_AT] = (uint8_t)i;
+	}
+}
+
+/* All parts in one go: setting up the cipher costs more than its few blocks. */
+static enum err expand(const struct keyctx *k, const struct part parts[PARTS])
+{
+	uint8_t blocks[PARTS * PART_BLOCKS * BLOCK];
+	size_t n = 0;
 	enum err e;
 
-	memset(out, 0, n);
-	memcpy(iv, k->salt, k->suite->salt_len);
-	iv[LABEL_AT] ^= (uint8_t)label;
-	e = n ? prim_aes_ctr(key, iv, out, out, n) : ERR_OK;
-	secret_wipe(iv, sizeof iv);
+	for (size_t i = 0; i < PARTS; n += blocks_of(&parts[i]), i++)
+		count(blocks + n * BLOCK, k, &parts[i]);
+	e = prim_aes_blocks((struct view){.p = k->key, .n = k->suite->key_len}, blocks, blocks, n);
+	n = 0;
+	for (size_t i = 0; i < PARTS && e == ERR_OK; n += blocks_of(&parts[i]), i++)
+		memcpy(parts[i].at, blocks + n * BLOCK, parts[i].n);
+	secret_wipe(blocks, sizeof blocks);
 	return e;
 }
 
@@ -35,24 +65,12 @@ enum err kdf_derive(struct kdf_session *out, const struct keyctx *k)
 {
 	const struct suite *s = k->suite;
 	size_t auth_len = s->cipher == SUITE_CIPHER_AES_CM ? SUITE_AUTH_KEY_LEN : 0;
-	const struct {
-		uint8_t *at;
-		size_t n;
-		enum label label;
-	} parts[] = {
+	const struct part parts[PARTS] = {
 		{out->rtp.key, s->key_len, LABEL_RTP_KEY},    {out->rtp.auth, auth_len, LABEL_RTP_AUTH},
 		{out->rtp.salt, s->salt_len, LABEL_RTP_SALT}, {out->rtcp.key, s->key_len, LABEL_RTCP_KEY},
 		{out->rtcp.auth, auth_len, LABEL_RTCP_AUTH},  {out->rtcp.salt, s->salt_len, LABEL_RTCP_SALT},
 	};
 
 	*out = (struct kdf_session){.suite = s};
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		enum err e = expand(parts[i].at, parts[i].n, k, parts[i].label);
-
-		if (e != ERR_OK) {
-			secret_wipe(out, sizeof *out);
-			return e;
-		}
-	}
-	return ERR_OK;
+	return expand(k, parts);
 }

@@ -115,9 +115,9 @@ static const EVP_CIPHER *aes_ctr_of(size_t key_len)
 	return key_len == 16 ? EVP_aes_128_ctr() : key_len == 24 ? EVP_aes_192_ctr() : key_len == 32 ? EVP_aes_256_ctr() : NULL;
 }
 
-enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n)
+/* `iv` NULL: a cipher without one. */
+static enum err encrypt(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv, const uint8_t *in, uint8_t *out, size_t n)
 {
-	const EVP_CIPHER *cipher = aes_ctr_of(key.n);
 	EVP_CIPHER_CTX *ctx;
 	enum err e = ERR_CRYPTO;
 	int len = 0;
@@ -125,11 +125,26 @@ enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, 
 	if (!cipher || n > INT_MAX)
 		return ERR_INVALID;
 	ctx = EVP_CIPHER_CTX_new();
-	if (ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, key.p, iv) == 1 &&
-	    EVP_EncryptUpdate(ctx, out, &len, in, (int)n) == 1 && len == (int)n)
+	if (ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, key, iv) == 1 && EVP_EncryptUpdate(ctx, out, &len, in, (int)n) == 1 &&
+	    len == (int)n)
 		e = ERR_OK;
 	EVP_CIPHER_CTX_free(ctx);
 	return e;
+}
+
+enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n)
+{
+	return encrypt(aes_ctr_of(key.n), key.p, iv, in, out, n);
+}
+
+static const EVP_CIPHER *aes_ecb_of(size_t key_len)
+{
+	return key_len == 16 ? EVP_aes_128_ecb() : key_len == 24 ? EVP_aes_192_ecb() : key_len == 32 ? EVP_aes_256_ecb() : NULL;
+}
+
+enum err prim_aes_blocks(struct view key, const uint8_t *in, uint8_t *out, size_t n)
+{
+	return encrypt(aes_ecb_of(key.n), key.p, NULL, in, out, n * 16);
 }
 
 static void sha1_pad(struct view key, uint8_t pad, uint32_t out[5])

@@ -30,6 +30,9 @@ void prim_sha1_pads(struct view key, uint32_t inner[5], uint32_t outer[5]);
 /* AES in counter mode from a whole 16-octet counter block; in place allowed; key of 16, 24 or 32 octets. ERR_INVALID, ERR_CRYPTO. */
 enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n) MUST_USE;
 
+/* AES of `n` blocks of 16 octets, each by itself; in place allowed; key of 16, 24 or 32 octets. ERR_INVALID, ERR_CRYPTO. */
+enum err prim_aes_blocks(struct view key, const uint8_t *in, uint8_t *out, size_t n) MUST_USE;
+
 /*
  * AES key wrap (RFC 3394) under a 16-octet key with an initial value of the caller's; `n` is a multiple of 8, at least 16.
  * Wrapping writes n + 8 octets. Unwrapping writes n - 8, and ERR_AUTH when the value that comes out is not `iv`.
