@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
@@ -80,28 +79,60 @@ enum err addr_parse(struct str text, struct addr *out)
 	return ERR_OK;
 }
 
+/* Dotted decimal, no NUL; how many characters. By hand: every reply of a call has a handful of these. */
+static size_t put_ipv4(char *out, const uint8_t ip[4])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (i)
+			out[n++] = '.';
+		n += str_put_u64(out + n, ip[i]);
+	}
+	return n;
+}
+
+/* The address with its scope and a NUL; how many characters. */
+static size_t put_ip(char *out, size_t room, const struct addr *a)
+{
+	size_t n;
+
+	if (a->version == 4) {
+		n = put_ipv4(out, a->ip);
+	} else if (a->version == 0 || !inet_ntop(AF_INET6, a->ip, out, (socklen_t)room)) {
+		memcpy(out, "none", 5);
+		return 4;
+	} else {
+		n = strlen(out);
+	}
+	if (a->scope) {
+		out[n++] = '%';
+		n += str_put_u64(out + n, a->scope);
+	}
+	out[n] = '\0';
+	return n;
+}
+
 const char *addr_print_ip(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
-	char ip[INET6_ADDRSTRLEN];
-
-	if (a->version == 0 || !inet_ntop(a->version == 4 ? AF_INET : AF_INET6, a->ip, ip, sizeof(ip)))
-		snprintf(out, ADDR_TEXT_MAX, "none");
-	else if (a->scope)
-		snprintf(out, ADDR_TEXT_MAX, "%s%%%u", ip, a->scope);
-	else
-		snprintf(out, ADDR_TEXT_MAX, "%s", ip);
+	(void)put_ip(out, ADDR_TEXT_MAX, a);
 	return out;
 }
 
 const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
-	char ip[ADDR_TEXT_MAX];
+	size_t n = a->version == 6;
 
-	addr_print_ip(a, ip);
+	if (n)
+		out[0] = '[';
+	n += put_ip(out + n, ADDR_TEXT_MAX - n, a);
 	if (a->version == 0)
-		snprintf(out, ADDR_TEXT_MAX, "none");
-	else
-		snprintf(out, ADDR_TEXT_MAX, a->version == 6 ? "[%.70s]:%u" : "%.70s:%u", ip, a->port);
+		return out;
+	if (a->version == 6)
+		out[n++] = ']';
+	out[n++] = ':';
+	n += str_put_u64(out + n, a->port);
+	out[n] = '\0';
 	return out;
 }
 

@@ -54,6 +54,16 @@ void buf_char(struct buf *b, char c)
 	buf_add(b, &c, 1);
 }
 
+void buf_number(struct buf *b, int64_t v)
+{
+	char text[1 + STR_U64_MAX] = "-";
+
+	if (v < 0)
+		buf_add(b, text, 1 + str_put_u64(text + 1, 0 - (uint64_t)v));
+	else
+		buf_add(b, text, str_put_u64(text, (uint64_t)v));
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;

@@ -25,6 +25,7 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, struct str s);
 void buf_text(struct buf *b, const char *c);
 void buf_char(struct buf *b, char c);
+void buf_number(struct buf *b, int64_t v); /* decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Drops the first `n` octets. */
 void buf_drop(struct buf *b, size_t n);

@@ -9,7 +9,7 @@ static _Thread_local uint64_t calls;
 static _Thread_local uint64_t fail_at;
 static _Thread_local bool failed;
 
-static bool may_allocate(void)
+bool mem_may_allocate(void)
 {
 	calls++;
 	if (fail_at == 0 || --fail_at > 0)
@@ -20,26 +20,26 @@ static bool may_allocate(void)
 
 void *mem_alloc(size_t bytes)
 {
-	return may_allocate() ? calloc(1, bytes ? bytes : 1) : NULL;
+	return mem_may_allocate() ? calloc(1, bytes ? bytes : 1) : NULL;
 }
 
 void *mem_array(size_t n, size_t size)
 {
-	return may_allocate() ? calloc(n ? n : 1, size ? size : 1) : NULL;
+	return mem_may_allocate() ? calloc(n ? n : 1, size ? size : 1) : NULL;
 }
 
 void *mem_aligned(size_t align, size_t bytes)
 {
 	void *p = NULL;
 
-	if (!may_allocate() || posix_memalign(&p, align, bytes ? bytes : 1))
+	if (!mem_may_allocate() || posix_memalign(&p, align, bytes ? bytes : 1))
 		return NULL;
 	return memset(p, 0, bytes);
 }
 
 void *mem_resize(void *p, size_t n, size_t size)
 {
-	if (!may_allocate())
+	if (!mem_may_allocate())
 		return NULL;
 	return reallocarray(p, n ? n : 1, size ? size : 1);
 }

@@ -21,6 +21,9 @@ void mem_free(void *p);
 /* Allocations this thread has asked for since it started: the packet path must leave it still. */
 uint64_t mem_calls(void);
 
+/* What an allocator of its own asks first, so that the count and the switch below reach it too. False: there is no memory. */
+bool mem_may_allocate(void);
+
 /* Tests: the nth next allocation of this thread fails, once; 0 turns it off. True if one has failed since. */
 void mem_fail_nth(uint64_t n);
 bool mem_has_failed(void);

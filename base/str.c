@@ -111,6 +111,19 @@ enum err str_to_u64(struct str s, uint64_t max, uint64_t *out)
 	return ERR_OK;
 }
 
+size_t str_put_u64(char *out, uint64_t v)
+{
+	char digits[STR_U64_MAX];
+	size_t n = 0;
+
+	do {
+		digits[STR_U64_MAX - ++n] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	memcpy(out, digits + STR_U64_MAX - n, n);
+	return n;
+}
+
 enum err str_copy(struct str s, char *out, size_t room)
 {
 	if (s.n >= room)

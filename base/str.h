@@ -51,6 +51,10 @@ struct str str_skip(struct str s, size_t n);
 /* Whole slice is an unsigned decimal number of at most `max`. ERR_SYNTAX or ERR_RANGE. */
 enum err str_to_u64(struct str s, uint64_t max, uint64_t *out) MUST_USE;
 
+enum { STR_U64_MAX = 20 };
+/* Writes a decimal number of at most STR_U64_MAX characters, without a NUL; how many. */
+size_t str_put_u64(char *out, uint64_t v);
+
 /* Copies into a C string; ERR_TOO_BIG if it and its NUL do not fit. */
 enum err str_copy(struct str s, char *out, size_t room) MUST_USE;
 

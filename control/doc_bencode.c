@@ -2,7 +2,6 @@
 /* Bencode: a reader that recurses no deeper than a doc may be, and a writer. */
 #include "control/doc_bencode.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 /* What a decoder carries along: the text not yet read, where its values go, and why it stopped. */
@@ -162,8 +161,16 @@ enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str te
 
 static void write_string(struct buf *out, struct str s)
 {
-	buf_printf(out, "%zu:", s.n);
+	buf_number(out, (int64_t)s.n);
+	buf_char(out, ':');
 	buf_str(out, s);
+}
+
+static void write_integer(struct buf *out, int64_t v)
+{
+	buf_char(out, 'i');
+	buf_number(out, v);
+	buf_char(out, 'e');
 }
 
 static void write_members(struct buf *out, const struct doc *d)
@@ -192,10 +199,10 @@ void doc_bencode_encode(struct buf *out, const struct doc *d)
 		write_string(out, STR(""));
 		break;
 	case DOC_BOOL:
-		buf_printf(out, "i%de", d->truth);
+		write_integer(out, d->truth);
 		break;
 	case DOC_INT:
-		buf_printf(out, "i%" PRId64 "e", d->number);
+		write_integer(out, d->number);
 		break;
 	case DOC_REAL:
 		write_real(out, d->real);

@@ -27,35 +27,40 @@ static uint32_t *mask_of(void *at)
 
 /* --- paths and faults ------------------------------------------------------------------------------- */
 
-static size_t path_add(struct schema_in *in, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static size_t path_add(struct schema_in *in, const char *fmt, ...)
+/* What does not fit is left out. */
+static void path_add(struct schema_in *in, const char *p, size_t n)
 {
-	size_t mark = in->path_len, room = sizeof(in->path) - mark;
-	va_list ap;
-	int n;
+	size_t room = sizeof(in->path) - 1 - in->path_len;
 
-	va_start(ap, fmt);
-	n = vsnprintf(in->path + mark, room, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		in->path_len += (size_t)n < room ? (size_t)n : room - 1;
-	return mark;
+	n = n < room ? n : room;
+	memcpy(in->path + in->path_len, p, n);
+	in->path_len += n;
+	in->path[in->path_len] = '\0';
 }
 
 size_t schema_enter(struct schema_in *in, struct str name)
 {
-	size_t mark = path_add(in, "%s", in->path_len ? "." : "");
+	size_t mark = in->path_len, from;
 
+	if (mark)
+		path_add(in, ".", 1);
+	from = in->path_len;
 	/* A stranger's name: printable characters only, and not all of a long one. */
-	for (size_t i = 0; i < name.n && i < 40; i++)
-		(void)path_add(in, "%c", name.p[i] > 0x20 && name.p[i] < 0x7f ? name.p[i] : '?');
+	path_add(in, name.p, name.n < 40 ? name.n : 40);
+	for (; from < in->path_len; from++)
+		if (in->path[from] <= 0x20 || in->path[from] >= 0x7f)
+			in->path[from] = '?';
 	return mark;
 }
 
 size_t schema_enter_index(struct schema_in *in, unsigned index)
 {
-	return path_add(in, "[%u]", index);
+	char text[2 + STR_U64_MAX] = "[";
+	size_t mark = in->path_len, n = 1 + str_put_u64(text + 1, index);
+
+	text[n++] = ']';
+	path_add(in, text, n);
+	return mark;
 }
 
 void schema_leave(struct schema_in *in, size_t mark)
@@ -219,11 +224,18 @@ static struct doc *text_write(const struct schema_out *out, const struct schema_
 
 const struct schema_type schema_text = {.read = text_read, .write = text_write, .copy = plain_copy, .eq = plain_eq};
 
-static enum err word_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err refuse_word(struct schema_in *in, const struct schema_field *f, const struct doc *d)
 {
 	char list[160] = "";
 	size_t n = 0;
 
+	for (const struct schema_word *w = f->words; w->name && n < sizeof(list); w++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", w->name);
+	return schema_refuse(in, ERR_INVALID, f, d, "must be one of %s", list);
+}
+
+static enum err word_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+{
 	if (d->kind != DOC_TEXT)
 		return wrong_kind(in, f, d, DOC_TEXT);
 	for (const struct schema_word *w = f->words; w->name; w++) {
@@ -231,11 +243,8 @@ static enum err word_read(struct schema_in *in, const struct schema_field *f, co
 			uint_put(f, at, w->value);
 			return ERR_OK;
 		}
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", w->name);
-		if (n >= sizeof(list))
-			n = sizeof(list) - 1;
 	}
-	return schema_refuse(in, ERR_INVALID, f, d, "must be one of %s", list);
+	return refuse_word(in, f, d);
 }
 
 static struct doc *word_write(const struct schema_out *out, const struct schema_field *f, const void *at)

@@ -42,7 +42,8 @@ static void base64_is_strict(void)
 
 static void addresses_round_trip(void)
 {
-	static const char *const good[] = {"192.0.2.1:5004", "[2001:db8::1]:5004", "0.0.0.0:0"};
+	static const char *const good[] = {"192.0.2.1:5004", "[2001:db8::1]:5004", "0.0.0.0:0",
+	                                   "255.254.100.9:65535", "[fe80::1%7]:9", "[::]:1"};
 	static const char *const bad[] = {"", "1.2.3.4", "1.2.3.4:65536", "2001:db8::1:5004", "host:1", ":5", "1.2.3:4"};
 	char text[ADDR_TEXT_MAX];
 	struct addr a;
@@ -55,6 +56,10 @@ static void addresses_round_trip(void)
 		EXPECT_ERR(addr_parse(str_of(bad[i]), &a), ERR_SYNTAX);
 	EXPECT_OK(addr_parse(STR("[::ffff:192.0.2.1]:9"), &a));
 	EXPECT_INT(a.version, 4);
+	EXPECT_TEXT(addr_print_ip(&a, text), "192.0.2.1");
+	a = (struct addr){.version = 0};
+	EXPECT_TEXT(addr_print(&a, text), "none");
+	EXPECT_TEXT(addr_print_ip(&a, text), "none");
 }
 
 TEST_MAIN("base", {"reads are bounded", reads_are_bounded}, {"base64 is strict", base64_is_strict},

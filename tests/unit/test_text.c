@@ -38,6 +38,27 @@ static void numbers_are_strict(void)
 	}
 }
 
+static void numbers_are_printed(void)
+{
+	static const struct {
+		int64_t number;
+		const char *want;
+	} rows[] = {
+		{0, "0"}, {9, "9"}, {10, "10"}, {-1, "-1"}, {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"},
+	};
+	char text[STR_U64_MAX + 1] = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf b = {0};
+
+		buf_number(&b, rows[i].number);
+		EXPECT(str_is(buf_as_str(&b), rows[i].want));
+		buf_free(&b);
+	}
+	EXPECT(str_put_u64(text, UINT64_MAX) == STR_U64_MAX);
+	EXPECT_TEXT(text, "18446744073709551615");
+}
+
 static void a_buffer_grows_and_remembers_failure(void)
 {
 	struct buf b = {0};
@@ -81,6 +102,7 @@ static void ntp_time_knows_two_eras(void)
 }
 
 TEST_MAIN("text", {"cuts and words", cuts_and_words}, {"numbers are strict", numbers_are_strict},
+          {"numbers are printed", numbers_are_printed},
           {"a buffer grows and remembers failure", a_buffer_grows_and_remembers_failure},
           {"log values can't break a line", log_values_cant_break_a_line},
           {"NTP time knows two eras", ntp_time_knows_two_eras})
