@@ -20,6 +20,9 @@ static void round_trips(void)
 		{"[]", NULL},
 		{"{}", NULL},
 		{" { \"a\" : [ 1 , \"x\\ny\" , { } ] } ", "{\"a\":[1,\"x\\u000ay\",{}]}"},
+		{"\"\\/\\b\\f\\r\\t\\u0041\\ud83d\\ude00\"", "\"/\\u0008\\u000c\\u000d\\u0009A\xf0\x9f\x98\x80\""},
+		{"-0", "0"},
+		{"[1e2,1E+2,-1.25e-1]", "[100,100,-0.125]"},
 		{"\"\\\"\\\\\\u00e9\\u007f\"", "\"\\\"\\\\\xc3\xa9\\u007f\""},
 	};
 	struct doc_arena *a;
@@ -53,6 +56,27 @@ static void refuses(void)
 		{"9223372036854775808", ERR_SYNTAX},
 		{"\"\\u0000\"", ERR_SYNTAX},
 		{"\"\xff\"", ERR_SYNTAX},
+		{"\"\xc0\x80\"", ERR_SYNTAX},
+		{"\"\xed\xa0\x80\"", ERR_SYNTAX},
+		{"\"\xf4\x90\x80\x80\"", ERR_SYNTAX},
+		{"\"\xe2\x82\"", ERR_SYNTAX},
+		{"\"\\ud800\"", ERR_SYNTAX},
+		{"\"\\udc00\"", ERR_SYNTAX},
+		{"\"\\ud800\\u0041\"", ERR_SYNTAX},
+		{"\"\\x\"", ERR_SYNTAX},
+		{"\"\\u12g4\"", ERR_SYNTAX},
+		{"\"\\", ERR_SYNTAX},
+		{"\"a\nb\"", ERR_SYNTAX},
+		{"01", ERR_SYNTAX},
+		{"1.", ERR_SYNTAX},
+		{"-", ERR_SYNTAX},
+		{"1e400", ERR_SYNTAX},
+		{"-9223372036854775809", ERR_SYNTAX},
+		{"[1,]", ERR_SYNTAX},
+		{"{\"a\":1,}", ERR_SYNTAX},
+		{"{a:1}", ERR_SYNTAX},
+		{"nul", ERR_SYNTAX},
+		{"truex", ERR_SYNTAX},
 		{"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", ERR_TOO_BIG},
 		{"\"key-octets-here", ERR_SYNTAX},
 	};
@@ -68,6 +92,51 @@ static void refuses(void)
 		EXPECT(d == NULL);
 		EXPECT(why.text[0] != '\0');
 		EXPECT(!strstr(why.text, "key-octets"));
+	}
+	doc_arena_free(a);
+}
+
+/* Many names are kept in a table; the last one may still be the first again. */
+static void names_are_told_apart(void)
+{
+	struct doc_arena *a;
+
+	REQUIRE_OK(doc_arena_new(&a));
+	for (unsigned n = 1; n < 60; n++)
+		for (unsigned again = 0; again <= n; again++) {
+			struct buf b = {0};
+			struct doc *d = NULL;
+
+			test_context("%u names, then the one at %u", n, again);
+			for (unsigned i = 0; i < n; i++)
+				buf_printf(&b, "%s\"name %u\":%u", i ? "," : "{", i, i);
+			buf_printf(&b, ",\"name %u\":0}", again);
+			EXPECT_ERR(doc_json_decode(&d, a, buf_as_str(&b), NULL), again < n ? ERR_SYNTAX : ERR_OK);
+			buf_free(&b);
+			doc_arena_reset(a);
+		}
+	doc_arena_free(a);
+}
+
+/* A fault is told by its place and kind, never by the words near it. */
+static void a_fault_has_a_place(void)
+{
+	static const struct {
+		const char *in, *want;
+	} rows[] = {
+		{"{\n \"a\": secret}", "JSON, line 2 column 6: not JSON"},
+		{"[1", "JSON, line 1 column 2: it ends too early"},
+		{"1 2", "JSON, line 1 column 2: something follows its end"},
+	};
+	struct doc_arena *a;
+
+	REQUIRE_OK(doc_arena_new(&a));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct doc *d = NULL;
+		struct why why = {""};
+
+		EXPECT_ERR(doc_json_decode(&d, a, str_of(rows[i].in), &why), ERR_SYNTAX);
+		EXPECT_TEXT(why.text, rows[i].want);
 	}
 	doc_arena_free(a);
 }
@@ -120,7 +189,7 @@ static enum err decode_once(void)
 
 	if (e)
 		return e;
-	e = doc_json_decode(&d, a, STR("{\"a\":[1,2,{\"b\":\"text that is long enough\"}],\"c\":null}"), NULL);
+	e = doc_json_decode(&d, a, STR("{\"a\":[1,2,{\"b\":\"text that is long enough\"}],\"c\":null,\"e\":\"\\u0041\",\"f\":1.5}"), NULL);
 	if (!e) {
 		doc_json_print(&b, d);
 		e = b.bad ? ERR_NOMEM : ERR_OK;
@@ -135,5 +204,6 @@ static void survives_failing_allocations(void)
 	test_each_allocation_failing(decode_once);
 }
 
-TEST_MAIN("doc", {"round_trips", round_trips}, {"refuses", refuses}, {"finds_by_name", finds_by_name},
+TEST_MAIN("doc", {"round_trips", round_trips}, {"refuses", refuses}, {"names_are_told_apart", names_are_told_apart},
+          {"a_fault_has_a_place", a_fault_has_a_place}, {"finds_by_name", finds_by_name},
           {"grows", grows}, {"survives_failing_allocations", survives_failing_allocations})
