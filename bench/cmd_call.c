@@ -35,7 +35,7 @@ int call_run(int argc, char **argv)
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &o);
 	const struct opt_command command = {.name = "call", .usage = "", .about = about, .examples = examples, .opts = rows, .n_opts = n_rows};
 	struct measure_config config;
-	struct place place;
+	struct loadopt_places places;
 	struct call_plan plan;
 	struct peer peer = {0};
 	struct result result = {0};
@@ -50,16 +50,16 @@ int call_run(int argc, char **argv)
 		fprintf(stderr, "sluice-bench call: --target is missing: jsonrpc:PATH, ng:HOST:PORT, or a file like bench/targets/sluice.json\n");
 		return BENCH_MISUSED;
 	}
-	e = loadopt_apply(&config, &o, &place, &plan, &why);
+	e = loadopt_apply(&config, &o, &places, &plan, &why);
 	if (e != ERR_OK) {
 		fprintf(stderr, "sluice-bench call: %s\n", why.text);
 		return BENCH_MISUSED;
 	}
 	settings = opt_settings(rows, n_rows);
-	json_object_set_new(settings, "place", json_string(place.name));
+	place_put(&places.through, settings);
 	e = result_init(&result, "call", settings, o.repeat);
 	if (e == ERR_OK)
-		e = peer_open(&peer, target, (pid_t)pid, &place, &why);
+		e = peer_open(&peer, target, (pid_t)pid, &places.through, &why);
 	if (e == ERR_OK)
 		e = loadrun_targets(&result, &config, &o, &peer, 1, &why);
 	if (e == ERR_OK)

@@ -163,11 +163,9 @@ static bool is_result_file(const char *path)
 
 /* --- targets -------------------------------------------------------------------------------------- */
 
-static enum err run_work(struct result *r, struct loadopt *o, bool is_setup, const struct place *place, struct call_plan *plan,
-                         struct measure_config *config, const struct peer *peers, struct why *why)
+static enum err run_work(struct result *r, struct loadopt *o, bool is_setup, const struct place *place, struct measure_config *config, const struct peer *peers, struct why *why)
 {
 	struct setup_options s = setup_defaults;
-	(void)plan;
 
 	if (!is_setup)
 		return loadrun_targets(r, config, o, peers, 2, why);
@@ -190,7 +188,7 @@ int compare_run(int argc, char **argv)
 	                                    .n_opts = n_rows, .words_min = 2, .words_max = 2};
 	struct peer peers[2] = {{.pid = 0}, {.pid = 0}};
 	struct measure_config config;
-	struct place place;
+	struct loadopt_places places;
 	struct call_plan plan;
 	struct result result = {0};
 	struct why why = {""};
@@ -202,18 +200,18 @@ int compare_run(int argc, char **argv)
 		return status;
 	if (is_result_file(argv[1]) && is_result_file(argv[2]))
 		return compare_files(argv[1], argv[2]);
-	e = loadopt_apply(&config, &o, &place, &plan, &why);
+	e = loadopt_apply(&config, &o, &places, &plan, &why);
 	if (e != ERR_OK) {
 		fprintf(stderr, "sluice-bench compare: %s\n", why.text);
 		return BENCH_MISUSED;
 	}
 	settings = opt_settings(rows, n_rows);
-	json_object_set_new(settings, "place", json_string(place.name));
+	place_put(&places.through, settings);
 	e = result_init(&result, is_setup ? "setup" : "call", settings, o.repeat);
 	for (int i = 0; i < 2 && e == ERR_OK; i++)
-		e = peer_open(&peers[i], argv[1 + i], 0, &place, &why);
+		e = peer_open(&peers[i], argv[1 + i], 0, &places.through, &why);
 	if (e == ERR_OK)
-		e = run_work(&result, &o, is_setup, &place, &plan, &config, peers, &why);
+		e = run_work(&result, &o, is_setup, &places.through, &config, peers, &why);
 	if (e == ERR_OK) {
 		ratios = rows_of(result.doc, result.rows, true);
 		json_object_set_new(result.doc, "ratios", ratios);

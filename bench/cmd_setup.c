@@ -41,8 +41,12 @@ int setup_run(int argc, char **argv)
 		return BENCH_MISUSED;
 	}
 	e = place_init(&place, &why);
-	if (e == ERR_OK)
-		e = result_init(&result, "setup", opt_settings(rows, n_rows), o.repeat);
+	if (e == ERR_OK) {
+		json_t *settings = opt_settings(rows, n_rows);
+
+		place_put(&place, settings);
+		e = result_init(&result, "setup", settings, o.repeat);
+	}
 	if (e == ERR_OK)
 		e = peer_open(&peer, target, (pid_t)pid, &place, &why);
 	if (e == ERR_OK)

@@ -2,8 +2,6 @@
 /* The load generator's life: sockets, calls, the loop. */
 #include "bench/loadgen.h"
 
-#include <errno.h>
-#include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -14,7 +12,6 @@
 #include "bench/loadgen_parts.h"
 
 enum {
-	SOCKET_BYTES = 64 << 20,
 	CALLS_IN_FLIGHT = 32, /* while calls are placed: `setup` measures more */
 	DRAIN_MS = 300,       /* what is under way may still arrive */
 	WRAP_BEFORE = 65536,
@@ -35,25 +32,6 @@ uint64_t loadgen_now(const struct loadgen *g)
 	return now > g->start_ns ? now - g->start_ns : 0;
 }
 
-static enum err open_side(struct loadgen *g, enum side side, struct why *why)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(&g->config.place->ours[side], &ss);
-	int bytes = SOCKET_BYTES, on = 1;
-	enum err e = netns_socket(&g->fd[side], g->config.place->netns[side], ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, why);
-
-	if (e != ERR_OK)
-		return e;
-	if (setsockopt(g->fd[side], SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0)
-		(void)setsockopt(g->fd[side], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	if (setsockopt(g->fd[side], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
-		(void)setsockopt(g->fd[side], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	(void)setsockopt(g->fd[side], SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-	if (bind(g->fd[side], (struct sockaddr *)&ss, len) != 0 || getsockname(g->fd[side], (struct sockaddr *)&ss, &len) != 0)
-		return why_fail(why, ERR_IO, "the %s side's socket: %s", call_side_name(side), strerror(errno));
-	return addr_from_sockaddr((struct sockaddr *)&ss, &g->local[side]);
-}
-
 enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, struct why *why)
 {
 	struct loadgen *g = mem_alloc(sizeof(*g));
@@ -62,7 +40,6 @@ enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, 
 	if (!g)
 		return ERR_NOMEM;
 	g->config = *config;
-	g->fd[SIDE_ACCESS] = g->fd[SIDE_CORE] = -1;
 	g->random = config->seed | 1;
 	g->flows_per_call = config->directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
 	g->n_flows = config->calls * g->flows_per_call;
@@ -74,7 +51,7 @@ enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, 
 	if (e == ERR_OK && config->target)
 		e = target_open(&g->target, config->target, config->place->target_netns, why);
 	for (int side = 0; side < SIDES && e == ERR_OK; side++)
-		e = open_side(g, side, why);
+		e = wire_open(&g->wire[side], config->place, (enum side)side, why);
 	if (e != ERR_OK)
 		goto out;
 	g->calls = mem_array(config->calls, sizeof(*g->calls));
@@ -102,8 +79,7 @@ void loadgen_free(struct loadgen *g)
 	for (unsigned i = 0; g->calls && i < g->config.calls; i++)
 		call_fini(&g->calls[i]);
 	for (int side = 0; side < SIDES; side++) {
-		if (g->fd[side] >= 0)
-			close(g->fd[side]);
+		wire_close(g->wire[side]);
 		mem_free(g->by_port[side]);
 	}
 	target_close(g->target);
@@ -196,7 +172,7 @@ static enum err start_flow(struct loadgen *g, struct call *c, unsigned i)
 	if (g->config.scenario->starts_at_wrap)
 		f->rtp_index = WRAP_BEFORE - 2 - (warm_pkts < 60000 ? warm_pkts : 60000) - loadgen_random(g) % 16;
 	f->rtcp_due = g->config.rtcp_share > 0 ? 1 + (uint32_t)(loadgen_random(g) % (uint64_t)(1 / g->config.rtcp_share + 1)) : 0;
-	f->to_len = addr_to_sockaddr(g->target ? &c->side[f->from].target : &g->local[to], &f->to);
+	f->to = g->target ? c->side[f->from].target : wire_local(g->wire[to]);
 	if (g->target)
 		g->by_port[to][c->side[to].target.port] = (uint32_t)(f - g->flows) + 1;
 	return loadgen_arm(g, f);
@@ -234,8 +210,8 @@ enum err loadgen_place_calls(struct loadgen *g, struct why *why)
 		e = call_init(c, g->config.plan, g->config.first_call + g->n_calls);
 		if (e != ERR_OK)
 			break;
-		c->side[SIDE_ACCESS].local = g->local[SIDE_ACCESS];
-		c->side[SIDE_CORE].local = g->local[SIDE_CORE];
+		c->side[SIDE_ACCESS].local = wire_local(g->wire[SIDE_ACCESS]);
+		c->side[SIDE_CORE].local = wire_local(g->wire[SIDE_CORE]);
 		g->n_calls++;
 		if (g->target)
 			e = target_ask(g->target, c, TARGET_CREATE, call_done, g, why);
@@ -276,19 +252,9 @@ static void sleep_until(uint64_t wall_ns)
 	nanosleep(&ts, NULL);
 }
 
-/* Datagrams the kernel threw away because the sink did not take them in time. */
 static uint64_t sink_drops(const struct loadgen *g)
 {
-	uint64_t sum = 0;
-
-	for (int side = 0; side < SIDES; side++) {
-		uint32_t info[SK_MEMINFO_VARS] = {0};
-		socklen_t len = sizeof(info);
-
-		if (getsockopt(g->fd[side], SOL_SOCKET, SO_MEMINFO, info, &len) == 0)
-			sum += info[SK_MEMINFO_DROPS];
-	}
-	return sum;
+	return wire_drops(g->wire[SIDE_ACCESS]) + wire_drops(g->wire[SIDE_CORE]);
 }
 
 static void begin_measuring(struct loadgen *g)

@@ -3,13 +3,11 @@
 #ifndef BENCH_LOADGEN_PARTS_H
 #define BENCH_LOADGEN_PARTS_H
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "bench/crypt.h"
 #include "bench/loadgen.h"
 #include "bench/tally.h"
 #include "bench/target.h"
+#include "bench/wire.h"
 
 enum {
 	CHUNK = 32,        /* packets made and sent together: few enough that one send time holds for all */
@@ -31,8 +29,7 @@ struct flow {
 	uint64_t talk_until_ns;
 	bool is_swapping;             /* the next slot sends the counter left out in the last */
 	uint32_t rtcp_due;            /* packets until the next report */
-	struct sockaddr_storage to;
-	socklen_t to_len;
+	struct addr to;
 	struct crypt_stream *tx, *rx, *rx_before; /* NULL: plain */
 	struct tally tally;
 };
@@ -41,18 +38,11 @@ struct flow {
 struct out {
 	struct pkt pkt[CHUNK];
 	struct flow *flow[CHUNK];
-	struct mmsghdr msg[SIDES][CHUNK];
-	struct iovec iov[SIDES][CHUNK];
 	uint8_t room[CHUNK][PKT_ROOM];
 	unsigned n;
 };
 
 struct in {
-	struct mmsghdr msg[RECEIVE];
-	struct iovec iov[RECEIVE];
-	struct sockaddr_storage from[RECEIVE];
-	uint8_t control[RECEIVE][64];
-	uint8_t room[RECEIVE][PKT_ROOM];
 	struct pkt pkt[RECEIVE];
 	struct flow *flow[RECEIVE];
 	uint64_t at_ns[RECEIVE];
@@ -73,8 +63,7 @@ struct loadgen {
 	struct loadgen_config config;
 	struct target *target; /* NULL: baseline */
 	struct crypt *crypt;
-	int fd[SIDES];
-	struct addr local[SIDES];
+	struct wire *wire[SIDES];
 	struct call *calls;
 	unsigned n_calls;       /* made */
 	struct flow *flows;

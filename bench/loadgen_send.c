@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The sender: packets made when they are due, sealed and handed to the kernel in chunks. */
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "base/clk.h"
@@ -120,40 +118,20 @@ static void add_rtcp(struct loadgen *g, struct out *out, struct flow *f)
 	g->figures.rtcp_sent += g->is_measuring;
 }
 
-/* Hands one side's packets to the kernel; waits while it takes none. */
-static void send_side(struct loadgen *g, struct out *out, enum side side, unsigned n)
-{
-	struct pollfd pfd = {.fd = g->fd[side], .events = POLLOUT};
-	unsigned done = 0;
-
-	while (done < n) {
-		int got = sendmmsg(g->fd[side], out->msg[side] + done, n - done, MSG_DONTWAIT);
-
-		if (got > 0) {
-			done += (unsigned)got;
-		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			g->figures.sender_blocked++;
-			(void)poll(&pfd, 1, 1);
-		} else if (errno != EINTR) {
-			done++; /* refused for good (ICMP): lost before the target, and counted as lost */
-		}
-	}
-}
-
 static void send_all(struct loadgen *g, struct out *out)
 {
+	struct pkt *batch[SIDES][CHUNK];
 	unsigned n[SIDES] = {0};
 
 	for (unsigned i = 0; i < out->n; i++) {
-		struct flow *f = out->flow[i];
-		unsigned at = n[f->from]++;
+		enum side from = out->flow[i]->from;
 
-		out->iov[f->from][at] = (struct iovec){.iov_base = out->pkt[i].data, .iov_len = out->pkt[i].len};
-		out->msg[f->from][at].msg_hdr = (struct msghdr){
-			.msg_name = &f->to, .msg_namelen = f->to_len, .msg_iov = &out->iov[f->from][at], .msg_iovlen = 1};
+		out->pkt[i].to = out->flow[i]->to;
+		batch[from][n[from]++] = &out->pkt[i];
 	}
 	for (int side = 0; side < SIDES; side++)
-		send_side(g, out, (enum side)side, n[side]);
+		if (n[side])
+			g->figures.sender_blocked += wire_send(g->wire[side], batch[side], n[side]);
 	out->n = 0;
 }
 

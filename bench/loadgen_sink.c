@@ -1,40 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The receiver: takes what came, opens it, and says what became of each packet. */
-#include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clk.h"
 #include "bench/loadgen_parts.h"
 #include "bench/probe.h"
 
-/* Packets come stamped by the kernel, so that the sink's own delays do not count. */
-static uint64_t stamp_of(const struct loadgen *g, struct msghdr *m)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		struct timespec ts;
-		uint64_t ns;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		ns = (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-		return ns > g->start_ns ? ns - g->start_ns : 0;
-	}
-	return loadgen_now(g);
-}
-
 /* By the target's port it came from; in a baseline by SSRC. */
-static struct flow *flow_of(struct loadgen *g, enum side side, const struct sockaddr_storage *from, uint32_t ssrc)
+static struct flow *flow_of(struct loadgen *g, enum side side, const struct addr *from, uint32_t ssrc)
 {
-	struct addr a;
-	uint32_t index = (ssrc & (FLOWS_MAX - 1)) + 1;
+	uint32_t index = g->target ? g->by_port[side][from->port] : (ssrc & (FLOWS_MAX - 1)) + 1;
 
-	if (g->target) {
-		if (addr_from_sockaddr((const struct sockaddr *)from, &a) != ERR_OK)
-			return NULL;
-		index = g->by_port[side][a.port];
-	}
 	return index && index <= g->n_flows ? &g->flows[index - 1] : NULL;
 }
 
@@ -87,16 +63,14 @@ static bool is_rtcp(const uint8_t *p)
 /* Reads the header and says which flow; NULL: nobody's. */
 static struct flow *classify(struct loadgen *g, enum side side, unsigned i)
 {
-	struct in *in = &g->in;
-	struct pkt *p = &in->pkt[i];
+	struct pkt *p = &g->in.pkt[i];
 	struct flow *f;
 
-	*p = (struct pkt){.data = in->room[i], .len = (uint16_t)in->msg[i].msg_len, .tailroom = (uint16_t)(PKT_ROOM - in->msg[i].msg_len)};
 	if (p->len < RTP_HEADER)
 		return NULL;
 	p->kind = is_rtcp(p->data) ? PKT_RTCP : PKT_RTP;
 	p->header_len = p->kind == PKT_RTCP ? 8 : RTP_HEADER;
-	f = flow_of(g, side, &in->from[i], be32_get(p->data + (p->kind == PKT_RTCP ? 4 : 8)));
+	f = flow_of(g, side, &p->from, be32_get(p->data + (p->kind == PKT_RTCP ? 4 : 8)));
 	if (!f || !f->rx)
 		return f;
 	p->index = be16_get(p->data + 2);
@@ -193,7 +167,7 @@ static void work(struct loadgen *g, enum side side, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct flow *f = g->in.flow[i] = classify(g, side, i);
 
-		g->in.at_ns[i] = stamp_of(g, &g->in.msg[i].msg_hdr);
+		g->in.at_ns[i] = g->in.at_ns[i] > g->start_ns ? g->in.at_ns[i] - g->start_ns : 0;
 		g->figures.strangers += !f;
 		if (!g->target || !f || !f->rx)
 			continue;
@@ -214,20 +188,6 @@ static void work(struct loadgen *g, enum side side, unsigned n)
 			count_opened(g, g->in.flow[i], &g->in.pkt[i], g->in.at_ns[i]);
 }
 
-static unsigned take(struct loadgen *g, enum side side)
-{
-	struct in *in = &g->in;
-	int n;
-
-	for (unsigned i = 0; i < RECEIVE; i++) {
-		in->iov[i] = (struct iovec){.iov_base = in->room[i], .iov_len = PKT_ROOM - PKT_TAILROOM};
-		in->msg[i].msg_hdr = (struct msghdr){.msg_name = &in->from[i], .msg_namelen = sizeof(in->from[i]), .msg_iov = &in->iov[i],
-		                                     .msg_iovlen = 1, .msg_control = in->control[i], .msg_controllen = sizeof(in->control[i])};
-	}
-	n = recvmmsg(g->fd[side], in->msg, RECEIVE, MSG_DONTWAIT, NULL);
-	return n > 0 ? (unsigned)n : 0;
-}
-
 void loadgen_receive(struct loadgen *g)
 {
 	enum { ROUNDS = 32 }; /* the schedule must not starve */
@@ -236,7 +196,7 @@ void loadgen_receive(struct loadgen *g)
 		unsigned n = RECEIVE;
 
 		for (unsigned round = 0; round < ROUNDS && n == RECEIVE; round++) {
-			n = take(g, (enum side)side);
+			n = wire_take(g->wire[side], g->in.pkt, g->in.at_ns, RECEIVE);
 			if (n)
 				work(g, (enum side)side, n);
 		}

@@ -8,7 +8,7 @@
 
 const struct loadopt loadopt_defaults = {
 	.mode = "e2ae", .suite = "AES_CM_128_HMAC_SHA1_80", .direction = "both", .scenario = "steady", .engine = "auto",
-	.sessions = {.v = {100}, .n = 1}, .payload = 160, .ptime = 20, .repeat = 3, .threads = 1, .tick_us = 250,
+	.payload = 160, .ptime = 20, .repeat = 3, .threads = 1, .tick_us = 250,
 	.warmup = 2, .duration = 5, .attack = 10, .event_period = 4, .loss_max = 0.001, .p99_max_ms = 10,
 };
 
@@ -16,9 +16,9 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 {
 	const struct opt table[] = {
 		{.help = "load"},
-		{.name = "sessions", .kind = OPT_LIST, .out = &o->sessions, .min = 1, .max = 200000, .arg = "N,N,...", .help = "calls at the same time; a row for each number"},
-		{.name = "pps", .kind = OPT_COUNT, .out = &o->pps, .max = 5e6, .help = "instead: packets a second of all calls, both ways together; 0: as --sessions says"},
-		{.name = "ptime", .kind = OPT_COUNT, .out = &o->ptime, .min = 1, .max = 1000, .arg = "MS", .help = "time between packets of a flow"},
+		{.name = "sessions", .kind = OPT_LIST, .out = &o->sessions, .min = 1, .max = 200000, .arg = "N,N,...", .help = "calls at the same time; a row for each number; 100 where --pps says nothing else"},
+		{.name = "pps", .kind = OPT_COUNT, .out = &o->pps, .max = 5e6, .help = "packets a second of all calls, both ways together: sets how many calls, or with --sessions how often each sends"},
+		{.name = "ptime", .kind = OPT_COUNT, .out = &o->ptime, .min = 1, .max = 1000, .arg = "MS", .help = "time between packets of a flow, but with both --sessions and --pps"},
 		{.name = "payload", .kind = OPT_COUNT, .out = &o->payload, .min = 20, .max = 1200, .arg = "OCTETS", .help = "of RTP payload"},
 		{.name = "direction", .kind = OPT_CHOICE, .out = &o->direction, .choices = "both|access-core|core-access", .help = "which way packets go"},
 		{.name = "rtcp", .kind = OPT_REAL, .out = &o->rtcp, .max = 1, .arg = "SHARE", .help = "RTCP packets per RTP packet, multiplexed"},
@@ -56,29 +56,50 @@ static unsigned directions_of(const char *word)
 	return !strcmp(word, "both") ? LOADGEN_TO_CORE | LOADGEN_TO_ACCESS : !strcmp(word, "access-core") ? LOADGEN_TO_CORE : LOADGEN_TO_ACCESS;
 }
 
-enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct place *place, struct call_plan *plan,
-                       struct why *why)
+/* Sessions and packets a second: one of them may follow from the other and the packet time. */
+static enum err resolve_load(struct loadopt *o, unsigned directions, struct why *why)
+{
+	unsigned ways = directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
+
+	if (!o->pps && !o->sessions.n)
+		o->sessions = (struct opt_list){.v = {100}, .n = 1};
+	if (o->pps && !o->sessions.n) {
+		o->sessions = (struct opt_list){.v = {(unsigned)((uint64_t)o->pps * o->ptime / 1000 / ways)}, .n = 1};
+		if (o->sessions.v[0] == 0)
+			return why_fail(why, ERR_RANGE, "--pps: %u packets a second are less than one call of --ptime %u", o->pps, o->ptime);
+		o->pps = 0;
+	}
+	for (unsigned i = 0; o->pps && i < o->sessions.n; i++)
+		if ((double)o->sessions.v[i] * ways / o->pps > 1)
+			return why_fail(why, ERR_RANGE, "--pps: %u packets a second of %u sessions leave more than a second between a flow's packets", o->pps,
+			                o->sessions.v[i]);
+	return ERR_OK;
+}
+
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_places *places, struct call_plan *plan, struct why *why)
 {
 	unsigned directions = directions_of(o->direction);
-	enum err e = place_init(place, why);
+	enum err e = place_init(&places->through, why);
 
+	if (e == ERR_OK && !o->no_baseline)
+		e = place_init_direct(&places->direct, &places->through, why);
 	if (e == ERR_OK)
 		e = call_plan_init(plan, o->mode, o->suite, o->suite_core, why);
 	if (e != ERR_OK)
 		return e;
-	if (o->pps) {
-		o->sessions = (struct opt_list){.v = {o->pps * o->ptime / 1000 / (directions == 3 ? 2 : 1)}, .n = 1};
-		if (o->sessions.v[0] == 0)
-			return why_fail(why, ERR_RANGE, "--pps: %u packets a second are less than one call of --ptime %u", o->pps, o->ptime);
-	}
+	e = resolve_load(o, directions, why);
+	if (e != ERR_OK)
+		return e;
 	if (o->warmup < o->ramp)
 		o->warmup = o->ramp + 1;
 	*out = (struct measure_config){
 		.threads = o->threads,
+		.through = &places->through,
+		.direct = &places->direct,
+		.pps = o->pps,
 		.quiet = o->quiet,
 		.load = {
 			.engine = o->engine,
-			.place = place,
 			.plan = plan,
 			.scenario = scenario_find(o->scenario),
 			.directions = directions,

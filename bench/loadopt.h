@@ -17,12 +17,16 @@ struct loadopt {
 	bool no_baseline, quiet;
 };
 
+/* Where runs take place. */
+struct loadopt_places {
+	struct place through, direct;
+};
+
 extern const struct loadopt loadopt_defaults;
 
 /* Appends the rows for --help and parsing; returns how many (at most LOADOPT_ROWS). */
 size_t loadopt_rows(struct opt *rows, struct loadopt *o);
-/* Checks what the table can't, and resolves --pps into a number of sessions. `place` and `plan` are filled and must outlive `out`. */
-enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct place *place, struct call_plan *plan,
-                       struct why *why) MUST_USE;
+/* Checks what the table can't, and resolves --pps into a number of sessions. `places` and `plan` are filled and must outlive `out`. */
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_places *places, struct call_plan *plan, struct why *why) MUST_USE;
 
 #endif

@@ -38,12 +38,31 @@ const size_t loadrun_n_columns = ARRAY_LEN(loadrun_columns);
 static void aim(struct measure_config *c, struct call_plan *plan, const struct peer *peer, char *what, size_t room)
 {
 	c->load.target = peer ? peer->control : NULL;
+	c->load.place = peer ? c->through : c->direct;
 	c->pid = peer ? peer->pid : 0;
 	for (int side = 0; side < SIDES; side++)
 		plan->interface[side] = peer && *peer->interface[side] ? peer->interface[side] : NULL;
 	c->load.plan = plan;
 	snprintf(what, room, "%s", peer ? peer->name : "baseline");
 	c->what = what;
+}
+
+/* Figures of nothing are no figures. */
+static enum err check_measured(const struct measured *m, const struct peer *peer, const struct measure_config *c, struct why *why)
+{
+	const struct loadgen_figures *f = &m->figures;
+
+	if (f->sent == 0)
+		return why_fail(why, ERR_RANGE, "nothing was measured: no packet was sent; --duration must be longer than --ptime, and %u calls may be "
+		                "more than the generator can do", c->load.calls);
+	if (f->received == 0)
+		return why_fail(why, ERR_TIMEOUT, "nothing was measured: of %llu packets sent none came back (%llu were no packets of this run, %llu did not "
+		                "authenticate); does %s reach the generator's addresses?", (unsigned long long)f->sent, (unsigned long long)f->strangers,
+		                (unsigned long long)f->corrupted, peer ? peer->name : "one endpoint");
+	if (!peer && f->lost * 100 > f->sent)
+		return why_fail(why, ERR_RANGE, "the baseline without a relay lost %.1f %% of its packets: the generator can't do this load; use less, or --threads",
+		                (double)f->lost * 100 / (double)f->sent);
+	return ERR_OK;
 }
 
 static enum err one_run(struct measured *m, struct measure_config *c, const struct peer *peer, struct why *why)
@@ -55,6 +74,8 @@ static enum err one_run(struct measured *m, struct measure_config *c, const stru
 
 	aim(c, &plan, peer, what, sizeof(what));
 	e = measure_run(m, c, why);
+	if (e == ERR_OK)
+		e = check_measured(m, peer, c, why);
 	if (e != ERR_OK)
 		why_prefix(why, "%s", what);
 	c->load.plan = given;
@@ -114,52 +135,93 @@ static enum err run_load(struct result *r, struct measure_config *c, const struc
 	return e;
 }
 
+/* Packets a second the schedule holds. */
+static double due_pps(const struct measure_config *c)
+{
+	unsigned ways = c->load.directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
+
+	return (double)c->load.calls * ways * 1e6 / c->load.ptime_us;
+}
+
 /* --- ramp ----------------------------------------------------------------------------------------- */
 
+/* Where a ramp stands. What grows is the number of sessions or, where --pps was given, packets a second of a fixed number of sessions. */
+struct ramp {
+	unsigned good, bad;
+	double good_pps;
+	bool is_generator_limited; /* in the least load that broke it */
+};
+
 static enum err try_load(struct result *r, struct measured *m, struct measure_config *c, const struct loadopt *o, const struct peer *peer,
-                         unsigned calls, bool *passes, struct why *why)
+                         unsigned load, struct ramp *ramp, struct why *why)
 {
 	double loss, p99_ms;
 	char what[96];
 	enum err e;
 	json_t *row;
+	bool passes;
 
-	c->load.calls = calls;
+	measure_set_load(c, o->pps ? o->sessions.v[0] : load, o->pps ? load : 0);
 	e = one_run(m, c, peer, why);
+	if (e != ERR_OK && ramp->good) { /* it carried less: this load is what broke it */
+		result_note(r, "%u sessions: %s", c->load.calls, why && *why->text ? why->text : err_meaning(e));
+		ramp->bad = load;
+		return ERR_OK;
+	}
 	if (e != ERR_OK)
 		return e;
 	loss = m->figures.sent ? (double)m->figures.lost / (double)m->figures.sent : 1;
 	p99_ms = (double)hist_percentile(&m->figures.delay, 99) / 1e6;
-	*passes = loss <= o->loss_max && p99_ms <= o->p99_max_ms;
+	passes = loss <= o->loss_max && p99_ms <= o->p99_max_ms && (double)m->figures.sent / m->seconds > 0.97 * due_pps(c);
 	row = result_row(r);
 	json_object_set_new(row, "target", json_string(peer->name));
-	json_object_set_new(row, "sessions", json_integer(calls));
+	json_object_set_new(row, "sessions", json_integer(c->load.calls));
 	measure_put(m, NULL, row);
-	json_object_set_new(row, "passes", json_boolean(*passes));
-	snprintf(what, sizeof(what), "%s, %u sessions", peer->name, calls);
+	json_object_set_new(row, "passes", json_boolean(passes));
+	snprintf(what, sizeof(what), "%s, %u sessions, %.0f packets/s", peer->name, c->load.calls, due_pps(c));
 	measure_doubt(row, what, c, r);
+	if (passes) {
+		ramp->good = load;
+		ramp->good_pps = (double)m->figures.sent / m->seconds;
+	} else {
+		ramp->bad = load;
+		ramp->is_generator_limited = measure_is_generator_limited(m, c);
+	}
 	return ERR_OK;
 }
 
+static void put_highest(struct result *r, const struct loadopt *o, const struct peer *peer, const struct ramp *ramp)
+{
+	json_t *list = json_object_get(r->doc, "highest");
+
+	if (!list) {
+		list = json_array();
+		json_object_set_new(r->doc, "highest", list);
+	}
+	json_array_append_new(list, json_pack("{s:s,s:f,s:s}", "target", peer->name, "pps", ramp->good_pps, "limited_by",
+	                                      ramp->is_generator_limited ? "generator" : "target"));
+	result_note(r, "%s: %.0f packets/s pass (loss at most %g %%, p99 at most %g ms); %u %s break it%s", peer->name, ramp->good_pps, o->loss_max * 100,
+	            o->p99_max_ms, ramp->bad, o->pps ? "packets/s" : "sessions",
+	            ramp->is_generator_limited ? ", but there the generator was at its own limit: the target may carry more" : "");
+}
+
 /* Doubles until it breaks, then halves the distance until it is a sixteenth of the load. */
-static enum err ramp(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peer, struct why *why)
+static enum err ramp_up(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peer, struct why *why)
 {
 	struct measured *m = mem_alloc(sizeof(*m));
-	unsigned good = 0, bad = 0, calls = o->sessions.v[0];
+	struct ramp ramp = {.good = 0};
+	unsigned first = o->pps ? o->pps : o->sessions.v[0], load = first;
 	enum err e = m ? ERR_OK : ERR_NOMEM;
-	bool passes = false;
 
-	while (e == ERR_OK && calls > good && (bad == 0 || bad - good > bad / 16)) {
-		e = try_load(r, m, c, o, peer, calls, &passes, why);
-		if (e == ERR_OK && passes)
-			good = calls;
-		else if (e == ERR_OK)
-			bad = calls;
-		calls = bad ? (good + bad) / 2 : good * 2;
+	while (e == ERR_OK && load > ramp.good && (ramp.bad == 0 || ramp.bad - ramp.good > ramp.bad / 16)) {
+		e = try_load(r, m, c, o, peer, load, &ramp, why);
+		load = ramp.bad ? (ramp.good + ramp.bad) / 2 : ramp.good * 2;
 	}
+	if (e == ERR_OK && ramp.good == 0)
+		e = why_fail(why, ERR_RANGE, "%s: no load passes: %u %s already break it (loss at most %g %%, p99 at most %g ms)", peer->name, ramp.bad,
+		             o->pps ? "packets/s" : "sessions", o->loss_max * 100, o->p99_max_ms);
 	if (e == ERR_OK)
-		result_note(r, "%s: %u sessions pass (loss at most %g %%, p99 at most %g ms); %u break it", peer->name, good, o->loss_max * 100,
-		            o->p99_max_ms, bad);
+		put_highest(r, o, peer, &ramp);
 	mem_free(m);
 	return e;
 }
@@ -171,11 +233,11 @@ enum err loadrun_targets(struct result *r, struct measure_config *c, const struc
 
 	if (c->load.scenario->ramp) {
 		for (unsigned i = 0; i < n_peers && e == ERR_OK; i++)
-			e = ramp(r, c, o, &peers[i], why);
+			e = ramp_up(r, c, o, &peers[i], why);
 		return e;
 	}
 	for (unsigned i = 0; i < o->sessions.n && e == ERR_OK; i++) {
-		c->load.calls = o->sessions.v[i];
+		measure_set_load(c, o->sessions.v[i], o->pps);
 		e = run_load(r, c, o, peers, n_peers, why);
 	}
 	return e;

@@ -152,6 +152,27 @@ enum err measure_run(struct measured *out, const struct measure_config *c, struc
 	return e;
 }
 
+void measure_set_load(struct measure_config *c, unsigned calls, unsigned pps)
+{
+	unsigned ways = c->load.directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
+
+	c->load.calls = calls;
+	if (pps)
+		c->load.ptime_us = (unsigned)((uint64_t)calls * ways * 1000000 / pps);
+}
+
+/* Later than four wake-ups and a millisecond with 1 % of the packets, or lost at the sink's own door, or a thread without a pause. */
+static double late_bound_us(const struct measure_config *c)
+{
+	return c->load.tick_us * 4 + 1000;
+}
+
+bool measure_is_generator_limited(const struct measured *m, const struct measure_config *c)
+{
+	return (double)hist_percentile(&m->figures.late, 99) * 1e-3 > late_bound_us(c) || m->figures.sink_dropped > 0 ||
+	       (double)m->own_ns > 0.9 * c->threads * m->seconds * NS_PER_S;
+}
+
 static void put(json_t *row, const char *key, double v)
 {
 	json_object_set_new(row, key, json_real(v));
@@ -232,7 +253,7 @@ void measure_doubt(const json_t *row, const char *what, const struct measure_con
 	if (worst(row, "sink_dropped") > 0)
 		result_warn(r, "%s: the generator lost up to %.0f packets at its own sockets: it was the bottleneck; use --threads or less load", what,
 		            worst(row, "sink_dropped"));
-	if (late_us > c->load.tick_us * 4 + 1000)
+	if (late_us > late_bound_us(c))
 		result_warn(r, "%s: 1 %% of packets left up to %.1f ms late: the generator was the bottleneck, or had no CPU", what, late_us / 1000);
 	if (worst(row, "generator_share") > 0.9 * c->threads)
 		result_warn(r, "%s: the generator's %u thread(s) were busy all the time: it was the bottleneck", what, c->threads);

@@ -13,6 +13,8 @@ struct measure_config {
 	pid_t pid;                  /* of the target; 0: not known */
 	bool quiet;                 /* no bar */
 	const char *what;           /* beside the bar */
+	const struct place *through, *direct; /* where runs through a target and baselines take place */
+	unsigned pps;               /* of all calls, both ways; 0: as the packet time says */
 };
 
 struct measured {
@@ -34,6 +36,10 @@ enum err measure_run(struct measured *out, const struct measure_config *config, 
  * machine less the baseline (cpu_machine_ns; `baseline` may be NULL).
  */
 void measure_put(const struct measured *m, const struct measured *baseline, json_t *row);
+/* Sets calls, and the packet time where packets a second are given. */
+void measure_set_load(struct measure_config *c, unsigned calls, unsigned pps);
+/* Was it the generator that could not do more? */
+bool measure_is_generator_limited(const struct measured *m, const struct measure_config *c);
 /* Says what makes the figures of a row (of one run or folded from several) doubtful: a busy machine, a generator at its limit. */
 void measure_doubt(const json_t *row, const char *what, const struct measure_config *config, struct result *r);
 

@@ -24,7 +24,7 @@
 enum { WORDS_MAX = 64, READY_MS = 10000, END_MS = 5000 };
 
 struct names {
-	char access[ADDR_TEXT_MAX], core[ADDR_TEXT_MAX], bin[256], port[8];
+	char access[ADDR_TEXT_MAX], core[ADDR_TEXT_MAX], bin[256], port[8], cpus[8];
 	const char *tmp;
 };
 
@@ -57,6 +57,7 @@ static void find_names(struct names *n, const struct peer *p, const struct place
 	addr_print_ip(&place->theirs[SIDE_ACCESS], n->access);
 	addr_print_ip(&place->theirs[SIDE_CORE], n->core);
 	snprintf(n->port, sizeof(n->port), "%u", free_port(place->target_netns));
+	snprintf(n->cpus, sizeof(n->cpus), "%u", place_target_cpus(place));
 	n->tmp = p->tmp;
 }
 
@@ -65,7 +66,7 @@ static enum err expand(const char *text, const struct names *n, struct buf *out,
 {
 	const struct {
 		const char *word, *value;
-	} known[] = {{"{access}", n->access}, {"{core}", n->core}, {"{bin}", n->bin}, {"{port}", n->port}, {"{tmp}", n->tmp}};
+	} known[] = {{"{access}", n->access}, {"{core}", n->core}, {"{bin}", n->bin}, {"{port}", n->port}, {"{tmp}", n->tmp}, {"{cpus}", n->cpus}};
 
 	while (*text) {
 		size_t i = 0;
@@ -76,7 +77,7 @@ static enum err expand(const char *text, const struct names *n, struct buf *out,
 			buf_text(out, known[i].value);
 			text += strlen(known[i].word);
 		} else if (*text == '{') {
-			return why_fail(why, ERR_INVALID, "'%s': only {access} {core} {bin} {port} {tmp} are known", text);
+			return why_fail(why, ERR_INVALID, "'%s': only {access} {core} {bin} {cpus} {port} {tmp} are known", text);
 		} else {
 			buf_char(out, *text++);
 		}
@@ -98,20 +99,20 @@ static enum err expand_into(const json_t *v, const struct names *n, char *out, s
 	return e;
 }
 
-/* The child: into the target's namespace, ends with its parent, speaks to the log. */
-static _Noreturn void become(char **argv, const char *log, const char *netns)
+/* The child: into the target's namespace and on its CPUs, ends with its parent, speaks to the log. */
+static _Noreturn void become(char **argv, const char *log, const struct place *place)
 {
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (netns_enter(netns, NULL) != ERR_OK || fd < 0 || dup2(null, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+	if (netns_enter(place->target_netns, NULL) != ERR_OK || !place_pin(place->target_cpus) || fd < 0 || dup2(null, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(126);
 	execvp(argv[0], argv);
 	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
-static enum err start(struct peer *p, const json_t *words, const struct names *n, const char *netns, struct why *why)
+static enum err start(struct peer *p, const json_t *words, const struct names *n, const struct place *place, struct why *why)
 {
 	char *argv[WORDS_MAX + 1] = {NULL};
 	struct buf text[WORDS_MAX] = {0};
@@ -128,7 +129,7 @@ static enum err start(struct peer *p, const json_t *words, const struct names *n
 		fflush(stdout);
 		pid = fork();
 		if (pid == 0)
-			become(argv, p->log, netns);
+			become(argv, p->log, place);
 		p->pid = pid;
 		p->is_child = pid > 0;
 		e = pid > 0 ? ERR_OK : why_fail(why, ERR_IO, "fork: %s", strerror(errno));
@@ -202,7 +203,7 @@ static enum err read_file(struct peer *p, const char *path, const struct place *
 	if (p->pid == 0)
 		p->pid = (pid_t)json_integer_value(json_object_get(doc, "pid"));
 	if (e == ERR_OK && json_is_array(json_object_get(doc, "start")))
-		e = start(p, json_object_get(doc, "start"), &names, place->target_netns, why);
+		e = start(p, json_object_get(doc, "start"), &names, place, why);
 	json_decref(doc);
 	if (e != ERR_OK)
 		why_prefix(why, "%s", path);

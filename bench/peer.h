@@ -14,7 +14,7 @@
  *   {"name": "rtpengine", "control": "ng:127.0.0.1:{port}", "interfaces": {"access": "access", "core": "core"},
  *    "start": ["/usr/bin/rtpengine", "--interface=access/{access}", ...], "pid": 123}
  * In its texts {access} and {core} are the target's own addresses, {tmp} a folder of its own, {bin} where sluice-bench lies, {port} a
- * free port. Without "start" it is taken to run already.
+ * free port, {cpus} how many CPUs it has. Without "start" it is taken to run already.
  */
 struct peer {
 	char name[64], control[256], log[256];

@@ -126,6 +126,7 @@ static enum err measure_rate(struct run *r, const struct peer *peer, json_t *row
 	uint64_t start = clk_mono_ns(), now = start;
 	enum err e = ERR_OK;
 	char prefix[32];
+	struct why first;
 
 	r->is_cycling = true;
 	r->until_ns = start + (uint64_t)(r->config->seconds * NS_PER_S);
@@ -142,6 +143,11 @@ static enum err measure_rate(struct run *r, const struct peer *peer, json_t *row
 		e = r->failure;
 	if (e != ERR_OK)
 		return e;
+	if (r->done == 0) {
+		first = r->why;
+		return why_fail(&r->why, ERR_DENIED, "nothing was measured: no call was made and ended within %g s%s%s", r->config->seconds,
+		                *first.text ? "; the first failure: " : "", first.text);
+	}
 	json_object_set_new(row, "calls_per_s", json_real((double)r->done * NS_PER_S / (double)(now - start)));
 	json_object_set_new(row, "failed", json_real((double)r->failed));
 	json_object_set_new(row, "repeats", json_real((double)target_repeats(r->target)));
