@@ -35,8 +35,7 @@ int call_run(int argc, char **argv)
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &o);
 	const struct opt_command command = {.name = "call", .usage = "", .about = about, .examples = examples, .opts = rows, .n_opts = n_rows};
 	struct measure_config config;
-	struct loadopt_places places;
-	struct call_plan plan;
+	struct loadopt_scene scene;
 	struct peer peer = {0};
 	struct result result = {0};
 	struct why why = {""};
@@ -50,23 +49,22 @@ int call_run(int argc, char **argv)
 		fprintf(stderr, "sluice-bench call: --target is missing: jsonrpc:PATH, ng:HOST:PORT, or a file like bench/targets/sluice.json\n");
 		return BENCH_MISUSED;
 	}
-	e = loadopt_apply(&config, &o, &places, &plan, &why);
+	e = loadopt_apply(&config, &o, &scene, &why);
 	if (e != ERR_OK) {
 		fprintf(stderr, "sluice-bench call: %s\n", why.text);
 		return BENCH_MISUSED;
 	}
 	settings = opt_settings(rows, n_rows);
-	place_put(&places.through, settings);
+	place_put(&scene.through, settings);
 	e = result_init(&result, "call", settings, o.repeat);
 	if (e == ERR_OK)
-		e = peer_open(&peer, target, (pid_t)pid, &places.through, &why);
+		e = peer_open(&peer, target, (pid_t)pid, &scene.through, &why);
 	if (e == ERR_OK)
-		e = loadrun_targets(&result, &config, &o, &peer, 1, &why);
+		e = loadrun_targets(&result, &config, &o, &scene, &peer, 1, &why);
 	if (e == ERR_OK)
 		status = result_finish(&result, loadrun_columns, loadrun_n_columns, o.json, o.csv, o.quiet);
 	else
 		fprintf(stderr, "sluice-bench call: %s\n", *why.text ? why.text : err_meaning(e));
-	peer_close(&peer);
 	result_fini(&result);
 	return e == ERR_OK ? status : BENCH_REFUSED;
 }

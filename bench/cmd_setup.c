@@ -55,7 +55,6 @@ int setup_run(int argc, char **argv)
 		status = result_finish(&result, setup_columns, setup_n_columns, json, csv, quiet);
 	else
 		fprintf(stderr, "sluice-bench setup: %s\n", *why.text ? why.text : err_meaning(e));
-	peer_close(&peer);
 	result_fini(&result);
 	return e == ERR_OK ? status : BENCH_REFUSED;
 }

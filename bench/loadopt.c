@@ -23,7 +23,7 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 		{.name = "direction", .kind = OPT_CHOICE, .out = &o->direction, .choices = "both|access-core|core-access", .help = "which way packets go"},
 		{.name = "rtcp", .kind = OPT_REAL, .out = &o->rtcp, .max = 1, .arg = "SHARE", .help = "RTCP packets per RTP packet, multiplexed"},
 		{.help = "calls"},
-		{.name = "mode", .kind = OPT_CHOICE, .out = &o->mode, .choices = "e2ae|srtp-srtp|e2e|rtp", .help = "what the target does"},
+		{.name = "mode", .kind = OPT_TEXT, .out = &o->mode, .arg = "WORD,...", .help = "what the target does: e2ae, srtp-srtp, e2e, rtp; a row for each"},
 		{.name = "suite", .kind = OPT_TEXT, .out = &o->suite, .arg = "NAME", .help = "crypto suite of the access side"},
 		{.name = "suite-core", .kind = OPT_TEXT, .out = &o->suite_core, .arg = "NAME", .help = "of the core side in srtp-srtp; default: another than the access side's"},
 		{.help = "course"},
@@ -56,6 +56,26 @@ static unsigned directions_of(const char *word)
 	return !strcmp(word, "both") ? LOADGEN_TO_CORE | LOADGEN_TO_ACCESS : !strcmp(word, "access-core") ? LOADGEN_TO_CORE : LOADGEN_TO_ACCESS;
 }
 
+/* "e2ae,rtp" */
+static enum err read_modes(struct loadopt_scene *scene, const struct loadopt *o, struct why *why)
+{
+	struct str rest = str_of(o->mode);
+	enum err e = ERR_OK;
+
+	for (scene->n_plans = 0; e == ERR_OK && (rest.n || scene->n_plans == 0); scene->n_plans++) {
+		char one[16] = "";
+
+		if (scene->n_plans == LOADOPT_MODES_MAX)
+			return why_fail(why, ERR_TOO_BIG, "--mode: more than %d words", LOADOPT_MODES_MAX);
+		if (str_copy(str_cut(rest, ',', &rest), one, sizeof(one)) != ERR_OK)
+			one[0] = 0;
+		e = call_plan_init(&scene->plans[scene->n_plans], one, o->suite, o->suite_core, why);
+	}
+	if (e == ERR_OK && scene->n_plans > 1 && scenario_find(o->scenario)->ramp)
+		return why_fail(why, ERR_INVALID, "--mode: scenario ramp takes one mode, '%s' are several", o->mode);
+	return e;
+}
+
 /* Sessions and packets a second: one of them may follow from the other and the packet time. */
 static enum err resolve_load(struct loadopt *o, unsigned directions, struct why *why)
 {
@@ -76,15 +96,15 @@ static enum err resolve_load(struct loadopt *o, unsigned directions, struct why 
 	return ERR_OK;
 }
 
-enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_places *places, struct call_plan *plan, struct why *why)
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene, struct why *why)
 {
 	unsigned directions = directions_of(o->direction);
-	enum err e = place_init(&places->through, why);
+	enum err e = place_init(&scene->through, why);
 
 	if (e == ERR_OK && !o->no_baseline)
-		e = place_init_direct(&places->direct, &places->through, why);
+		e = place_init_direct(&scene->direct, &scene->through, why);
 	if (e == ERR_OK)
-		e = call_plan_init(plan, o->mode, o->suite, o->suite_core, why);
+		e = read_modes(scene, o, why);
 	if (e != ERR_OK)
 		return e;
 	e = resolve_load(o, directions, why);
@@ -94,13 +114,13 @@ enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loa
 		o->warmup = o->ramp + 1;
 	*out = (struct measure_config){
 		.threads = o->threads,
-		.through = &places->through,
-		.direct = &places->direct,
+		.through = &scene->through,
+		.direct = &scene->direct,
 		.pps = o->pps,
 		.quiet = o->quiet,
 		.load = {
 			.engine = o->engine,
-			.plan = plan,
+			.plan = &scene->plans[0],
 			.scenario = scenario_find(o->scenario),
 			.directions = directions,
 			.ptime_us = o->ptime * 1000,

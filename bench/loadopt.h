@@ -17,16 +17,20 @@ struct loadopt {
 	bool no_baseline, quiet;
 };
 
-/* Where runs take place. */
-struct loadopt_places {
+enum { LOADOPT_MODES_MAX = 4 };
+
+/* Where runs take place, and the calls of each mode. */
+struct loadopt_scene {
 	struct place through, direct;
+	struct call_plan plans[LOADOPT_MODES_MAX];
+	unsigned n_plans;
 };
 
 extern const struct loadopt loadopt_defaults;
 
 /* Appends the rows for --help and parsing; returns how many (at most LOADOPT_ROWS). */
 size_t loadopt_rows(struct opt *rows, struct loadopt *o);
-/* Checks what the table can't, and resolves --pps into a number of sessions. `places` and `plan` are filled and must outlive `out`. */
-enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_places *places, struct call_plan *plan, struct why *why) MUST_USE;
+/* Checks what the table can't, and resolves --pps into a number of sessions. `scene` is filled and must outlive `out`. */
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene, struct why *why) MUST_USE;
 
 #endif

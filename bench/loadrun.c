@@ -11,6 +11,7 @@ enum { ROUNDS_MAX = 100 };
 
 const struct result_column loadrun_columns[] = {
 	{.key = "target", .title = "target"},
+	{.key = "mode", .title = "mode"},
 	{.key = "sessions", .title = "sessions"},
 	{.key = "pps", .title = "pkt/s"},
 	{.key = "cpu_target_ns", .title = "CPU ns"},
@@ -65,15 +66,18 @@ static enum err check_measured(const struct measured *m, const struct peer *peer
 	return ERR_OK;
 }
 
-static enum err one_run(struct measured *m, struct measure_config *c, const struct peer *peer, struct why *why)
+static enum err one_run(struct measured *m, struct measure_config *c, struct peer *peer, struct why *why)
 {
 	struct call_plan plan = *c->load.plan;
 	const struct call_plan *given = c->load.plan;
 	char what[64];
-	enum err e;
+	enum err e = peer ? peer_start(peer, why) : ERR_OK;
 
 	aim(c, &plan, peer, what, sizeof(what));
-	e = measure_run(m, c, why);
+	if (e == ERR_OK)
+		e = measure_run(m, c, why);
+	if (peer)
+		peer_end(peer);
 	if (e == ERR_OK)
 		e = check_measured(m, peer, c, why);
 	if (e != ERR_OK)
@@ -82,56 +86,85 @@ static enum err one_run(struct measured *m, struct measure_config *c, const stru
 	return e;
 }
 
-struct rounds {
+/* One load, and the rows of its runs against each target. */
+struct work {
+	unsigned calls;
+	const struct call_plan *plan;
 	json_t *runs[LOADRUN_TARGETS_MAX][ROUNDS_MAX];
 };
 
-static enum err run_rounds(struct result *r, struct rounds *rounds, struct measure_config *c, const struct loadopt *o, const struct peer *peers,
-                           unsigned n_peers, struct why *why)
+static enum err run_work(struct result *r, struct work *w, unsigned round, struct measured m[2], struct measure_config *c, const struct loadopt *o,
+                         struct peer *peers, unsigned n_peers, struct why *why)
 {
-	struct measured *m = mem_alloc(sizeof(*m)), *baseline = mem_alloc(sizeof(*baseline));
-	enum err e = m && baseline ? ERR_OK : ERR_NOMEM;
+	struct measured *baseline = o->no_baseline ? NULL : &m[1];
+	enum err e = ERR_OK;
 
-	for (unsigned round = 0; round < o->repeat && e == ERR_OK; round++) {
-		if (!o->no_baseline)
-			e = one_run(baseline, c, NULL, why);
-		for (unsigned i = 0; i < n_peers && e == ERR_OK; i++) {
-			unsigned which = round % 2 ? n_peers - 1 - i : i;
+	measure_set_load(c, w->calls, o->pps);
+	c->load.plan = w->plan;
+	if (baseline)
+		e = one_run(baseline, c, NULL, why);
+	for (unsigned i = 0; i < n_peers && e == ERR_OK; i++) {
+		unsigned which = round % 2 ? n_peers - 1 - i : i;
 
-			e = one_run(m, c, &peers[which], why);
-			if (e != ERR_OK)
-				break;
-			rounds->runs[which][round] = json_object();
-			measure_put(m, o->no_baseline ? NULL : baseline, rounds->runs[which][round]);
-			json_object_set_new(r->doc, "generator_engine", json_string(m->engine));
-		}
+		e = one_run(&m[0], c, &peers[which], why);
+		if (e != ERR_OK)
+			break;
+		w->runs[which][round] = json_object();
+		measure_put(&m[0], baseline, w->runs[which][round]);
+		json_object_set_new(r->doc, "generator_engine", json_string(m[0].engine));
 	}
-	mem_free(m);
-	mem_free(baseline);
 	return e;
 }
 
-static enum err run_load(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peers, unsigned n_peers,
-                         struct why *why)
+/* Every load in each round, so that what the machine does meanwhile falls on all alike. */
+static enum err run_rounds(struct result *r, struct work *works, unsigned n_works, struct measure_config *c, const struct loadopt *o,
+                           struct peer *peers, unsigned n_peers, struct why *why)
 {
-	struct rounds *rounds = mem_alloc(sizeof(*rounds));
+	struct measured *m = mem_array(2, sizeof(*m));
+	enum err e = m ? ERR_OK : ERR_NOMEM;
+
+	for (unsigned round = 0; round < o->repeat && e == ERR_OK; round++)
+		for (unsigned i = 0; i < n_works && e == ERR_OK; i++)
+			e = run_work(r, &works[round % 2 ? n_works - 1 - i : i], round, m, c, o, peers, n_peers, why);
+	mem_free(m);
+	return e;
+}
+
+static void put_row(struct result *r, struct work *w, unsigned target, const struct measure_config *c, const struct loadopt *o, const struct peer *peer)
+{
+	json_t *row = result_row(r);
 	char what[96];
-	enum err e = rounds ? run_rounds(r, rounds, c, o, peers, n_peers, why) : ERR_NOMEM;
 
-	for (unsigned i = 0; rounds && i < n_peers; i++) {
-		if (e == ERR_OK) {
-			json_t *row = result_row(r);
+	json_object_set_new(row, "target", json_string(peer->name));
+	json_object_set_new(row, "mode", json_string(w->plan->mode));
+	json_object_set_new(row, "sessions", json_integer(w->calls));
+	result_fold(row, w->runs[target], o->repeat);
+	snprintf(what, sizeof(what), "%s, %s, %u sessions", peer->name, w->plan->mode, w->calls);
+	measure_doubt(row, what, c, r);
+}
 
-			json_object_set_new(row, "target", json_string(peers[i].name));
-			json_object_set_new(row, "sessions", json_integer(c->load.calls));
-			result_fold(row, rounds->runs[i], o->repeat);
-			snprintf(what, sizeof(what), "%s, %u sessions", peers[i].name, c->load.calls);
-			measure_doubt(row, what, c, r);
-		}
-		for (unsigned k = 0; k < o->repeat; k++)
-			json_decref(rounds->runs[i][k]);
+static enum err run_works(struct result *r, struct measure_config *c, const struct loadopt *o, const struct loadopt_scene *scene, struct peer *peers,
+                          unsigned n_peers, struct why *why)
+{
+	unsigned n = o->sessions.n * scene->n_plans;
+	struct work *works = mem_array(n, sizeof(*works));
+	enum err e;
+
+	if (!works)
+		return ERR_NOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		works[i].calls = o->sessions.v[i / scene->n_plans];
+		works[i].plan = &scene->plans[i % scene->n_plans];
 	}
-	mem_free(rounds);
+	e = run_rounds(r, works, n, c, o, peers, n_peers, why);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned t = 0; t < n_peers; t++) {
+			if (e == ERR_OK)
+				put_row(r, &works[i], t, c, o, &peers[t]);
+			for (unsigned k = 0; k < o->repeat; k++)
+				json_decref(works[i].runs[t][k]);
+		}
+	mem_free(works);
 	return e;
 }
 
@@ -152,7 +185,7 @@ struct ramp {
 	bool is_generator_limited; /* in the least load that broke it */
 };
 
-static enum err try_load(struct result *r, struct measured *m, struct measure_config *c, const struct loadopt *o, const struct peer *peer,
+static enum err try_load(struct result *r, struct measured *m, struct measure_config *c, const struct loadopt *o, struct peer *peer,
                          unsigned load, struct ramp *ramp, struct why *why)
 {
 	double loss, p99_ms;
@@ -175,6 +208,7 @@ static enum err try_load(struct result *r, struct measured *m, struct measure_co
 	passes = loss <= o->loss_max && p99_ms <= o->p99_max_ms && (double)m->figures.sent / m->seconds > 0.97 * due_pps(c);
 	row = result_row(r);
 	json_object_set_new(row, "target", json_string(peer->name));
+	json_object_set_new(row, "mode", json_string(c->load.plan->mode));
 	json_object_set_new(row, "sessions", json_integer(c->load.calls));
 	measure_put(m, NULL, row);
 	json_object_set_new(row, "passes", json_boolean(passes));
@@ -206,7 +240,7 @@ static void put_highest(struct result *r, const struct loadopt *o, const struct 
 }
 
 /* Doubles until it breaks, then halves the distance until it is a sixteenth of the load. */
-static enum err ramp_up(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peer, struct why *why)
+static enum err ramp_up(struct result *r, struct measure_config *c, const struct loadopt *o, struct peer *peer, struct why *why)
 {
 	struct measured *m = mem_alloc(sizeof(*m));
 	struct ramp ramp = {.good = 0};
@@ -226,19 +260,14 @@ static enum err ramp_up(struct result *r, struct measure_config *c, const struct
 	return e;
 }
 
-enum err loadrun_targets(struct result *r, struct measure_config *c, const struct loadopt *o, const struct peer *peers, unsigned n_peers,
-                         struct why *why)
+enum err loadrun_targets(struct result *r, struct measure_config *c, const struct loadopt *o, const struct loadopt_scene *scene, struct peer *peers,
+                         unsigned n_peers, struct why *why)
 {
 	enum err e = ERR_OK;
 
-	if (c->load.scenario->ramp) {
-		for (unsigned i = 0; i < n_peers && e == ERR_OK; i++)
-			e = ramp_up(r, c, o, &peers[i], why);
-		return e;
-	}
-	for (unsigned i = 0; i < o->sessions.n && e == ERR_OK; i++) {
-		measure_set_load(c, o->sessions.v[i], o->pps);
-		e = run_load(r, c, o, peers, n_peers, why);
-	}
+	if (!c->load.scenario->ramp)
+		return run_works(r, c, o, scene, peers, n_peers, why);
+	for (unsigned i = 0; i < n_peers && e == ERR_OK; i++)
+		e = ramp_up(r, c, o, &peers[i], why);
 	return e;
 }

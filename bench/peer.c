@@ -183,21 +183,30 @@ static enum err wait_ready(struct peer *p, const char *netns, struct why *why)
 	return why_fail(why, ERR_TIMEOUT, "%s does not answer at %s; see %s", p->name, p->control, p->log);
 }
 
-static enum err read_file(struct peer *p, const char *path, const struct place *place, struct why *why)
+static enum err load(json_t **out, const char *path, struct why *why)
 {
-	static const char *const sides[] = {"access", "core"};
 	json_error_t bad;
-	json_t *doc = json_load_file(path, 0, &bad), *interfaces;
-	struct names names;
-	enum err e = ERR_OK;
+	json_t *doc = json_load_file(path, 0, &bad);
 
 	if (!doc)
 		return why_fail(why, ERR_SYNTAX, "--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a readable file: line %d: %s", path, bad.line, bad.text);
+	*out = doc;
+	return ERR_OK;
+}
+
+static enum err read_file(struct peer *p, struct why *why)
+{
+	static const char *const sides[] = {"access", "core"};
+	const struct place *place = p->place;
+	json_t *doc = NULL, *interfaces;
+	struct names names;
+	enum err e = load(&doc, p->file, why);
+
+	if (e != ERR_OK)
+		return e;
 	find_names(&names, p, place);
 	interfaces = json_object_get(doc, "interfaces");
-	e = expand_into(json_object_get(doc, "name"), &names, p->name, sizeof(p->name), why);
-	if (e == ERR_OK)
-		e = expand_into(json_object_get(doc, "control"), &names, p->control, sizeof(p->control), why);
+	e = expand_into(json_object_get(doc, "control"), &names, p->control, sizeof(p->control), why);
 	for (int side = 0; side < SIDES && e == ERR_OK; side++)
 		e = expand_into(json_object_get(interfaces, sides[side]), &names, p->interface[side], sizeof(p->interface[side]), why);
 	if (p->pid == 0)
@@ -206,30 +215,47 @@ static enum err read_file(struct peer *p, const char *path, const struct place *
 		e = start(p, json_object_get(doc, "start"), &names, place, why);
 	json_decref(doc);
 	if (e != ERR_OK)
-		why_prefix(why, "%s", path);
+		why_prefix(why, "%s", p->file);
 	return e == ERR_OK ? wait_ready(p, place->target_netns, why) : e;
 }
 
 enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct place *place, struct why *why)
 {
-	struct peer p = {.tmp = "/tmp/sluice-bench-XXXXXX", .pid = pid};
+	struct peer p = {.pid = pid, .place = place};
+	bool is_file = strncmp(target, "ng:", 3) && strncmp(target, "jsonrpc:", 8) && strncmp(target, "jsonrpc-sdp:", 12);
+	json_t *doc = NULL;
+	enum err e = str_copy(str_of(target), is_file ? p.file : p.control, sizeof(p.file));
+
+	if (e != ERR_OK)
+		return why_fail(why, ERR_TOO_BIG, "--target: '%s' is too long", target);
+	if (is_file) {
+		e = load(&doc, p.file, why);
+		snprintf(p.name, sizeof(p.name), "%s", json_is_string(json_object_get(doc, "name")) ? json_string_value(json_object_get(doc, "name")) : target);
+		json_decref(doc);
+	} else {
+		snprintf(p.name, sizeof(p.name), "%.*s", (int)strcspn(target, ":"), target);
+	}
+	if (e == ERR_OK)
+		*out = p;
+	return e;
+}
+
+enum err peer_start(struct peer *p, struct why *why)
+{
 	enum err e = ERR_OK;
 
-	if (!strncmp(target, "ng:", 3) || !strncmp(target, "jsonrpc:", 8) || !strncmp(target, "jsonrpc-sdp:", 12)) {
-		p.tmp[0] = 0;
-		snprintf(p.name, sizeof(p.name), "%.*s", (int)strcspn(target, ":"), target);
-		if (str_copy(str_of(target), p.control, sizeof(p.control)) != ERR_OK)
-			return why_fail(why, ERR_TOO_BIG, "--target: '%s' is too long", target);
-	} else {
-		if (!mkdtemp(p.tmp))
-			return why_fail(why, ERR_IO, "%s: %s", p.tmp, strerror(errno));
-		snprintf(p.log, sizeof(p.log), "%s/log", p.tmp);
-		e = read_file(&p, target, place, why);
+	if (!*p->file || *p->tmp)
+		return ERR_OK;
+	snprintf(p->tmp, sizeof(p->tmp), "/tmp/sluice-bench-XXXXXX");
+	if (!mkdtemp(p->tmp)) {
+		e = why_fail(why, ERR_IO, "%s: %s", p->tmp, strerror(errno));
+		p->tmp[0] = 0;
+		return e;
 	}
+	snprintf(p->log, sizeof(p->log), "%s/log", p->tmp);
+	e = read_file(p, why);
 	if (e != ERR_OK)
-		peer_close(&p);
-	else
-		*out = p;
+		peer_end(p);
 	return e;
 }
 
@@ -245,9 +271,10 @@ static void remove_folder(const char *path)
 	(void)rmdir(path);
 }
 
-void peer_close(struct peer *p)
+void peer_end(struct peer *p)
 {
 	int status, waited_ms = 0;
+	bool was_child = p->is_child;
 
 	if (p->is_child) {
 		kill(p->pid, SIGTERM);
@@ -256,9 +283,11 @@ void peer_close(struct peer *p)
 				kill(p->pid, SIGKILL);
 			usleep(1000);
 		}
+		p->is_child = false;
+		p->pid = 0;
 	}
 	/* After a failure the log is what the message points to. */
-	if (*p->tmp && (p->is_child || !*p->log))
+	if (*p->tmp && (was_child || access(p->log, F_OK) != 0))
 		remove_folder(p->tmp);
-	*p = (struct peer){0};
+	p->tmp[0] = 0;
 }

@@ -18,15 +18,22 @@
  */
 struct peer {
 	char name[64], control[256], log[256];
+	char file[256];            /* that describes it; "": it runs already */
+	const struct place *place;
 	char interface[SIDES][64]; /* "": its default */
 	char tmp[64];
 	pid_t pid;                 /* 0: not known */
 	bool is_child;
 };
 
-/* Starts it if asked to, and waits until it answers. `pid` 0: as the file says. ERR_TIMEOUT names its log. */
+/* Reads who it is; starts nothing. `pid` 0: as the file says; `place` must outlive it. */
 enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct place *place, struct why *why) MUST_USE;
-/* Ends what was started, by its pid; removes its folder. */
-void peer_close(struct peer *p);
+/*
+ * Starts it if a file says how, and waits until it answers. Every run has a process of its own: no target stands in another's way (a relay may
+ * take hold of the interfaces), and none has another run's memory. ERR_TIMEOUT and ERR_CLOSED name its log.
+ */
+enum err peer_start(struct peer *p, struct why *why) MUST_USE;
+/* Ends what was started, by its pid; removes its folder. It can be started again. */
+void peer_end(struct peer *p);
 
 #endif

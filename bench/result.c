@@ -95,9 +95,27 @@ static int by_size(const void *a, const void *b)
 
 json_t *result_spread(double *values, size_t n)
 {
+	json_t *in_order = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(in_order, json_real(values[i]));
 	qsort(values, n, sizeof(*values), by_size);
-	return json_pack("{s:f,s:f,s:f,s:i}", "median", (values[(n - 1) / 2] + values[n / 2]) / 2, "min", values[0], "max",
-	                 values[n - 1], "n", (int)n);
+	return json_pack("{s:f,s:f,s:f,s:i,s:o}", "median", (values[(n - 1) / 2] + values[n / 2]) / 2, "min", values[0], "max",
+	                 values[n - 1], "n", (int)n, "values", in_order);
+}
+
+json_t *result_ratio(const json_t *a, const json_t *b, bool are_paired)
+{
+	json_t *x = json_object_get(a, "values"), *y = json_object_get(b, "values"), *v;
+	double ratios[RUNS_MAX];
+	size_t n = 0, i;
+
+	json_array_foreach(x, i, v)
+		if (json_number_value(v) != 0 && n < RUNS_MAX)
+			ratios[n++] = json_number_value(json_array_get(y, i)) / json_number_value(v);
+	if (are_paired && n && n == json_array_size(x) && n == json_array_size(y))
+		return result_spread(ratios, n);
+	return result_median(a) != 0 ? json_real(result_median(b) / result_median(a)) : NULL;
 }
 
 double result_median(const json_t *value)

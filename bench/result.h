@@ -14,7 +14,7 @@
 /*
  * {"format": "sluice-bench/1", "kind": "crypto", "time": "2026-01-01T00:00:00Z", "version": ..., "commit": ...,
  *  "machine": {...}, "settings": {...}, "repetitions": 3, "warnings": [...], "notes": [...], "rows": [{...}, ...]}
- * A row is a flat object: numbers, words, or {"median": m, "min": a, "max": b, "n": k} where something was repeated.
+ * A row is a flat object: numbers, words, or {"median": m, "min": a, "max": b, "n": k, "values": [in order]} where something was repeated.
  */
 struct result {
 	json_t *doc, *rows, *warnings, *notes; /* the last three are inside doc */
@@ -41,6 +41,10 @@ void result_note(struct result *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Median, least, greatest of n values (at least 1; sorted in place) as the object a row holds; and the median of what a row holds. */
 json_t *result_spread(double *values, size_t n);
+/*
+ * b / a: of values taken in the same rounds the median and spread of the ratios of each round, else the ratio of the medians. NULL: a is 0.
+ */
+json_t *result_ratio(const json_t *a, const json_t *b, bool are_paired);
 double result_median(const json_t *value);
 /* Half the distance between least and greatest, in percent of the median. */
 double result_spread_percent(const json_t *value);

@@ -261,7 +261,7 @@ enum err setup_measure(json_t *row, const struct setup_config *c, const struct p
 	return e;
 }
 
-enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place, const struct peer *peers,
+enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place, struct peer *peers,
                        unsigned n_peers, bool quiet, struct why *why)
 {
 	struct setup_config c = {.place = place, .in_flight = o->in_flight, .held = o->held, .seconds = o->duration, .quiet = quiet};
@@ -275,7 +275,12 @@ enum err setup_targets(struct result *r, const struct setup_options *o, const st
 			struct why doubt = {""};
 
 			runs[which][round] = json_object();
-			e = setup_measure(runs[which][round], &c, &peers[which], &first[which], &doubt);
+			e = peer_start(&peers[which], &doubt);
+			if (peers[which].is_child)
+				first[which] = (struct proc_usage){.rss_bytes = 0};
+			if (e == ERR_OK)
+				e = setup_measure(runs[which][round], &c, &peers[which], &first[which], &doubt);
+			peer_end(&peers[which]);
 			if (e != ERR_OK && why)
 				*why = doubt;
 			else if (*doubt.text)

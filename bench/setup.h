@@ -34,7 +34,7 @@ extern const struct setup_options setup_defaults;
 enum { SETUP_ROWS = 6 };
 size_t setup_rows(struct opt *rows, struct setup_options *o);
 /* `repeat` rounds against each target in turn, the order reversed each time: one row each. */
-enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place, const struct peer *peers,
+enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place, struct peer *peers,
                        unsigned n_peers, bool quiet, struct why *why) MUST_USE;
 
 #endif
