@@ -28,6 +28,7 @@ static const struct {
 	[ERR_REPLAY] = {"replay", "seen before, or too old to tell"},
 	[ERR_EXPIRED] = {"expired", "a lifetime is over"},
 	[ERR_REKEY] = {"rekey-not-allowed", "a change of key is refused here"},
+	[ERR_KEY_USED] = {"key-used", "the key is, or was, in use in another place"},
 	[ERR_BUSY] = {"busy", "try again later"},
 	[ERR_TIMEOUT] = {"timeout", "no answer in time"},
 	[ERR_IO] = {"io", "the operating system refused"},

@@ -24,6 +24,7 @@ enum err {
 	ERR_REPLAY,      /* seen before, or too old to tell */
 	ERR_EXPIRED,     /* a lifetime is over */
 	ERR_REKEY,       /* a new key where a change of key is refused */
+	ERR_KEY_USED,    /* a key that is, or was, in use in another place */
 	ERR_BUSY,        /* try again later */
 	ERR_TIMEOUT,     /* no answer in time */
 	ERR_IO,          /* the operating system refused */

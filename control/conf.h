@@ -43,7 +43,7 @@ struct conf {
 	unsigned e2ae_rekey; /* enum spec_rekey */
 	unsigned rekey_roc;  /* enum relay_rekey_roc */
 	unsigned dscp;
-	unsigned ssrcs_per_leg, replay_window, send_window, pkts_per_worker, auth_fail_rate;
+	unsigned ssrcs_per_leg, replay_window, send_window, pkts_per_worker, auth_fail_rate, keys_remembered;
 	unsigned gather_delay_us, busy_poll_us;
 	bool require_locked_memory, core_dumps;
 };

@@ -73,6 +73,8 @@ const struct conf_setting conf_settings[] = {
 	 .arg = "N", .help = "packet buffers of each worker"},
 	{.name = "auth-fail-rate", .type = CONF_UINT, FIELD(auth_fail_rate), .preset = "50", .max = 1000000, .arg = "N",
 	 .help = "failures of authentication per second on a leg that are an event; 0: never"},
+	{.name = "keys-remembered", .type = CONF_UINT, FIELD(keys_remembered), .preset = "100000", .max = 10000000, .arg = "N",
+	 .help = "send keys of ended sessions that are refused if they come again: their indices would begin again; 0: none"},
 	{.name = "gather-delay-us", .type = CONF_UINT, FIELD(gather_delay_us), .preset = "0", .max = 10000, .arg = "US",
 	 .help = "wait so long for a fuller batch: less work for each packet, more delay"},
 	{.name = "busy-poll-us", .type = CONF_UINT, FIELD(busy_poll_us), .preset = "0", .max = 1000000, .arg = "US",

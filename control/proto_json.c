@@ -50,7 +50,7 @@ static const int error_codes[ERR_COUNT] = {
 	[ERR_WRONG_STATE] = -32003,  [ERR_UNSUPPORTED] = -32004, [ERR_LIMIT] = -32005,       [ERR_DENIED] = -32006,
 	[ERR_AUTH] = -32007,         [ERR_REPLAY] = -32008,      [ERR_EXPIRED] = -32009,     [ERR_REKEY] = -32010,
 	[ERR_BUSY] = -32011,         [ERR_TIMEOUT] = -32012,     [ERR_IO] = -32013,          [ERR_CRYPTO] = -32014,
-	[ERR_CLOSED] = -32015,
+	[ERR_CLOSED] = -32015,       [ERR_KEY_USED] = -32016,
 };
 
 /* --- answers ------------------------------------------------------------------------------------------ */

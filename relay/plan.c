@@ -4,93 +4,7 @@
 
 #include <string.h>
 
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/secret.h"
-
-/* --- fingerprints ----------------------------------------------------------------------------------- */
-
-static uint64_t fingerprint(const struct plan_context *c, const struct keyctx *k)
-{
-	uint8_t octets[1 + SUITE_MASTER_MAX];
-	size_t n = 0;
-	uint64_t hash;
-
-	octets[n++] = (uint8_t)k->suite->id;
-	memcpy(octets + n, k->key, k->suite->key_len);
-	n += k->suite->key_len;
-	memcpy(octets + n, k->salt, k->suite->salt_len);
-	n += k->suite->salt_len;
-	hash = map_hash(c->hash_key, octets, n);
-	secret_wipe(octets, sizeof(octets));
-	return hash;
-}
-
-/* A send key is used in one place of a session; a receive key may open what several forks send. */
-static bool was_used(const struct used_keys *u, const struct leg_change *c, bool is_send, uint64_t print)
-{
-	for (unsigned i = 0; i < u->n; i++) {
-		const struct used_key *k = &u->keys[i];
-		bool same_place = k->media == c->media && k->leg == c->leg && k->is_send == is_send;
-
-		if (k->fingerprint == print && (is_send || k->is_send || same_place))
-			return true;
-	}
-	return false;
-}
-
-enum err used_keys_reserve(struct used_keys *u, const struct shadow *s)
-{
-	unsigned room = u->n;
-	struct used_key *keys;
-
-	for (unsigned i = 0; i < s->n_media; i++)
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++)
-			room += (s->media[i]->legs[k].receive != NULL) + (s->media[i]->legs[k].send != NULL);
-	if (room <= u->room)
-		return ERR_OK;
-	keys = mem_resize(u->keys, room, sizeof(*keys));
-	if (!keys)
-		return ERR_NOMEM;
-	u->keys = keys;
-	u->room = room;
-	return ERR_OK;
-}
-
-static void add_used(struct used_keys *u, const struct used_key *key)
-{
-	for (unsigned i = 0; i < u->n; i++) {
-		const struct used_key *k = &u->keys[i];
-
-		if (k->fingerprint == key->fingerprint && k->media == key->media && k->leg == key->leg && k->is_send == key->is_send)
-			return;
-	}
-	u->keys[u->n++] = *key;
-}
-
-void used_keys_add(struct used_keys *u, const struct plan_context *c, const struct shadow *s)
-{
-	for (unsigned i = 0; i < s->n_media; i++) {
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
-			const struct keyctx *keys[] = {s->media[i]->legs[k].receive, s->media[i]->legs[k].send};
-
-			for (unsigned d = 0; d < ARRAY_LEN(keys); d++) {
-				struct used_key key = {.media = (uint8_t)i, .leg = (uint8_t)k, .is_send = d == 1};
-
-				if (!keys[d])
-					continue;
-				key.fingerprint = fingerprint(c, keys[d]);
-				add_used(u, &key);
-			}
-		}
-	}
-}
-
-void used_keys_fini(struct used_keys *u)
-{
-	mem_free(u->keys);
-	*u = (struct used_keys){.keys = NULL};
-}
 
 /* --- ends ------------------------------------------------------------------------------------------- */
 
@@ -200,13 +114,13 @@ static enum err plan_key(const struct plan_context *ctx, struct key **out, struc
 	if (!is)
 		return ERR_OK;
 	if (was && keyctx_same_key(was, is))
-		return why_fail(why, ERR_REKEY, "media %u leg %u: the %s key in use with another MKI or lifetime; a new key is needed", c->media,
-		                c->leg, is_send ? "send" : "receive");
+		return why_fail(why, ERR_REKEY, "media %u leg %s: the %s key in use with another MKI or lifetime; a new key is needed", c->media,
+		                plan_leg_name(c->leg), is_send ? "send" : "receive");
 	e = key_new(out, ctx->engine, is, direction, window, why);
 	if (e)
 		return e;
-	(*out)->fingerprint = fingerprint(ctx, is);
-	(*out)->was_used = was_used(used, c, is_send, (*out)->fingerprint);
+	(*out)->fingerprint = used_keys_print(ctx, is);
+	(*out)->was_used = used_keys_has(used, c->media, c->leg, is_send, (*out)->fingerprint);
 	return ERR_OK;
 }
 

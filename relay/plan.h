@@ -3,6 +3,7 @@
 #ifndef RELAY_PLAN_H
 #define RELAY_PLAN_H
 
+#include "relay/sent.h"
 #include "relay/session.h"
 
 /* A deep copy of a session's spec, keys included, no larger than it must be. */
@@ -26,6 +27,7 @@ struct used_key {
 	bool is_send;
 };
 
+/* By order of first use; one for each place. */
 struct used_keys {
 	struct used_key *keys;
 	unsigned n, room;
@@ -52,11 +54,27 @@ enum err plan_new(struct plan **out, const struct plan_context *c, const struct 
 /* With everything in it: what was not carried out, or what came home. Takes NULL. */
 void plan_free(const struct plan_context *c, struct plan *p);
 
+/* A keyed hash of suite, key and salt. */
+uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k);
+/* A send key is used in one place of a session; a receive key may open what several forks send. */
+bool used_keys_has(const struct used_keys *u, unsigned media, unsigned leg, bool is_send, uint64_t print);
+
 /* Room for the keys of a shadow, before its plan is sent; then remembering them can't fail. ERR_NOMEM. */
 enum err used_keys_reserve(struct used_keys *u, const struct shadow *s) MUST_USE;
 /* Remembers its keys: it came into force. */
 void used_keys_add(struct used_keys *u, const struct plan_context *c, const struct shadow *s);
 void used_keys_fini(struct used_keys *u);
+
+/* The send keys of a shadow become the session's own among all sessions. ERR_KEY_USED, ERR_NOMEM; then, or when the shadow does not
+ * come into force, sent_keys_withdraw gives back those that were never used. sent_keys_end gives back all, when the session ends. */
+enum err sent_keys_claim(struct sent *sent, const struct plan_context *c, const struct shadow *s, const void *owner,
+                         struct why *why) MUST_USE;
+void sent_keys_withdraw(struct sent *sent, const struct plan_context *c, const struct shadow *s, const struct used_keys *used,
+                        const void *owner);
+void sent_keys_end(struct sent *sent, const struct used_keys *used, const void *owner);
+
+/* "a" "b" "b2" …, as people call a leg. */
+const char *plan_leg_name(unsigned leg);
 
 /* Frees a session's memory when its worker has done with it. */
 void session_free(const struct plan_context *c, struct session *s);

@@ -25,6 +25,7 @@ struct relay_session {
 struct relay {
 	struct crew *crew;
 	struct plan_context plan;
+	struct sent *sent;
 	struct link sessions;
 	struct request *failed, **failed_end; /* failed before they reached a worker: told by the next poll */
 	relay_event_fn *listener;
@@ -89,6 +90,8 @@ static enum err make_plan(struct relay *r, struct relay_session *s, struct reque
 {
 	enum err e = used_keys_reserve(&s->used, q->wanted);
 
+	if (!e)
+		e = sent_keys_claim(r->sent, &r->plan, q->wanted, s, &q->why);
 	if (!e)
 		e = plan_new(&q->plan, &r->plan, s->is, q->wanted, &s->used, &q->why);
 	if (!e)
@@ -161,6 +164,7 @@ static void session_gone(struct relay *r, struct relay_session *s)
 	crew_leave(r->crew, s->worker);
 	session_free(&r->plan, s->body);
 	shadow_free(s->is);
+	sent_keys_end(r->sent, &s->used, s);
 	used_keys_fini(&s->used);
 	mem_free(s->ending);
 	mem_free(s);
@@ -206,6 +210,9 @@ static void finish(struct relay *r, struct request *q)
 	s->is_ending |= is_end;
 	if (q->kind == MSG_APPLY && !q->err)
 		come_into_force(r, s, q);
+	/* Before anybody hears of it and tries again. */
+	else if (q->kind == MSG_APPLY)
+		sent_keys_withdraw(r->sent, &r->plan, q->wanted, &s->used, s);
 	s->final = q->kind == MSG_DELETE ? &q->stats : NULL;
 	tell(q);
 	s->final = NULL;
@@ -367,6 +374,7 @@ void relay_config_defaults(struct relay_config *c)
 		.send_window_pkts = 1024,
 		.pkts_per_worker = 4096,
 		.auth_fail_rate = 50,
+		.keys_remembered = 100000,
 	};
 }
 
@@ -379,8 +387,10 @@ enum err relay_start(struct relay **out, const struct relay_config *config, stru
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	list_init(&r->sessions);
 	r->failed_end = &r->failed;
-	e = crew_start(&r->crew, config, why);
+	e = sent_new(&r->sent, config->keys_remembered);
+	e = e ? why_fail(why, e, "out of memory") : crew_start(&r->crew, config, why);
 	if (e) {
+		sent_free(r->sent);
 		mem_free(r);
 		return e;
 	}
@@ -408,6 +418,7 @@ void relay_stop(struct relay *r)
 		session_gone(r, s);
 	}
 	crew_free(r->crew);
+	sent_free(r->sent);
 	mem_free(r);
 }
 

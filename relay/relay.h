@@ -45,6 +45,7 @@ struct relay_config {
 	unsigned busy_poll_us;
 	unsigned pkts_per_worker;     /* packet buffers of each worker, default 4096 */
 	unsigned auth_fail_rate;      /* failures per second of a leg that are worth an event; 0: never */
+	unsigned keys_remembered;     /* send keys of ended sessions that are refused if they come again, default 100,000 */
 };
 
 void relay_config_defaults(struct relay_config *c);
@@ -136,7 +137,8 @@ typedef void relay_done_fn(void *arg, enum err e, const struct why *why);
 /*
  * Refused at once (nothing changed, done is not called): an open gate without the key its mode needs, a key the mode has no use for, bad indices,
  * ERR_NOMEM. Behind a closed gate a key may still be missing: offer and answer place legs before the peer's key is known.
- * Refused later through done: ERR_EXISTS when a port is taken, naming interface and port.
+ * Refused later through done: ERR_EXISTS when a port is taken, naming interface and port; ERR_KEY_USED when another session sends, or has
+ * sent, under a send key of it.
  * On success *out may be used at once: requests of one session are carried out in order. If done brings an error, *out is gone.
  */
 enum err relay_session_create(struct relay *r, struct relay_session **out, const struct relay_session_spec *spec,

@@ -6,6 +6,7 @@
 
 #include "base/clk.h"
 #include "relay/evicted.h"
+#include "relay/plan.h"
 #include "relay/worker.h"
 
 enum { OVERLAP_DEFAULT_MS = 5000, LATCH_WINDOW_DEFAULT_MS = 10000 };
@@ -205,9 +206,11 @@ static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 static enum err check_keys(const struct leg *leg, const struct leg_change *c, struct why *why)
 {
 	if (c->sets_receive && c->receive && c->receive->was_used && !is_same_context(c->receive, leg->receive_previous))
-		return why_fail(why, ERR_REKEY, "media %u leg %u: this receive key was in use before; a new one is needed", c->media, c->leg);
+		return why_fail(why, ERR_REKEY, "media %u leg %s: this receive key was in use before; a new one is needed", c->media,
+		                plan_leg_name(c->leg));
 	if (c->sets_send && c->send && c->send->was_used && !is_same_context(c->send, leg->send_previous))
-		return why_fail(why, ERR_REKEY, "media %u leg %u: this send key was in use before; a new one is needed", c->media, c->leg);
+		return why_fail(why, ERR_REKEY, "media %u leg %s: this send key was in use before; a new one is needed", c->media,
+		                plan_leg_name(c->leg));
 	return ERR_OK;
 }
 

@@ -15,7 +15,7 @@ struct place {
 	struct why *why;
 };
 
-static const char *leg_name(unsigned leg)
+const char *plan_leg_name(unsigned leg)
 {
 	static const char *const names[RELAY_LEGS_MAX] = {"a", "b", "b2", "b3", "b4", "b5", "b6", "b7", "b8"};
 
@@ -24,7 +24,7 @@ static const char *leg_name(unsigned leg)
 
 static enum err fail(const struct place *at, enum err e, const char *what)
 {
-	return why_fail(at->why, e, "media '%.31s' leg %s: %s", at->media->id, leg_name(at->leg), what);
+	return why_fail(at->why, e, "media '%.31s' leg %s: %s", at->media->id, plan_leg_name(at->leg), what);
 }
 
 static bool fits(const struct addr *remote, const struct addr *local)
@@ -123,7 +123,7 @@ static enum err check_send_keys(const struct relay_session_spec *spec, struct wh
 		for (struct walk k = {.media = 0}; (b = next_leg(spec, &k));)
 			if (clashes(a->send, b->receive) || (a != b && clashes(a->send, b->send)))
 				return why_fail(why, ERR_INVALID, "media '%.31s' leg %s: its send key is used in another place of the session",
-				                spec->media[i.media].id, leg_name(i.leg - 1));
+				                spec->media[i.media].id, plan_leg_name(i.leg - 1));
 	}
 	return ERR_OK;
 }

@@ -67,6 +67,7 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.busy_poll_us = c->busy_poll_us;
 	config.pkts_per_worker = c->pkts_per_worker;
 	config.auth_fail_rate = c->auth_fail_rate;
+	config.keys_remembered = c->keys_remembered;
 	if (c->pin_workers && config.workers > n_cpus)
 		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors", config.workers, n_cpus);
 	config.cpus = c->pin_workers ? g->cpus : NULL;

@@ -213,8 +213,35 @@ static void rtcp_before_rtp_settles_no_roc(void)
 	}
 }
 
+/* Back while the overlap lasts a key goes on where it was; when its state is gone it would begin again, and is refused. */
+static void a_key_whose_state_is_gone(void)
+{
+	struct scene s;
+
+	if (!open_scene(&s, "evp"))
+		return;
+	for (uint64_t i = 65530; i < 65540; i++)
+		EXPECT(comes_up(&s, &s.up[0], i) && comes_down(&s, &s.down[0], i));
+	scene_use_keys(&s, 1);
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	scene_use_keys(&s, 0);
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	EXPECT(comes_up(&s, &s.up[0], 65540) && comes_down(&s, &s.down[0], 65540));
+	stage_run(&s.g, 1100);
+	for (unsigned way = 0; way < 2; way++) {
+		const struct keyctx **key = way ? &s.media.legs[0].send : &s.media.legs[0].receive, *now = *key;
+
+		*key = way ? s.down[1].ctx : s.up[1].ctx;
+		EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
+		*key = now;
+	}
+	EXPECT(comes_up(&s, &s.up[0], 65541) && comes_down(&s, &s.down[0], 65541));
+	scene_close(&s);
+}
+
 TEST_MAIN("rekey", {"an update storm loses nothing", an_update_storm_loses_nothing}, {"a new key goes on as set", a_new_key_goes_on_as_set},
           {"a new address begins at zero", a_new_address_begins_at_zero},
           {"a forgery does not settle the ROC", a_forgery_does_not_settle_the_roc},
           {"an update that fails changes nothing", an_update_that_fails_changes_nothing},
-          {"RTCP before RTP settles no ROC", rtcp_before_rtp_settles_no_roc})
+          {"RTCP before RTP settles no ROC", rtcp_before_rtp_settles_no_roc},
+          {"a key whose state is gone", a_key_whose_state_is_gone})

@@ -31,7 +31,6 @@ static struct {
 	int fds[2];
 	struct relay *relay;
 	struct srtp_end up;
-	struct keyctx *down;
 	unsigned n_done;
 } g;
 
@@ -96,11 +95,11 @@ static bool start(const char *io)
 		return false;
 	}
 	CHECK(srtp_open(&g.up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND));
-	g.down = call_key("AES_CM_128_HMAC_SHA1_80");
 	for (unsigned n = 0; n < CALLS; n++) {
 		struct relay_session_spec spec;
 		struct relay_media_spec media;
 		struct relay_session *s;
+		struct keyctx *down = call_key("AES_CM_128_HMAC_SHA1_80");
 
 		call_spec(&spec, &media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
 		snprintf(spec.id, sizeof(spec.id), "call-%u", n);
@@ -110,8 +109,9 @@ static bool start(const char *io)
 			media.legs[i].remote = g.remotes[i];
 		}
 		media.legs[0].receive = g.up.ctx;
-		media.legs[0].send = g.down;
+		media.legs[0].send = down;
 		CHECK(relay_session_create(g.relay, &s, &spec, on_done, NULL, &why) == ERR_OK);
+		keyctx_free(down);
 		while (g.n_done <= n) {
 			relay_step(g.relay, clk_mono_ns());
 			relay_poll(g.relay);

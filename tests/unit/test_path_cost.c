@@ -128,7 +128,6 @@ static struct {
 	struct relay *relay;
 	struct io_interface interface;
 	struct srtp_end up; /* the terminals', all with one key: a leg each, so that each has a context of its own */
-	struct keyctx *down;
 	unsigned n_done;
 	unsigned order[CALLS_MAX];
 } g;
@@ -145,6 +144,7 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 	struct relay_config c;
 	struct why why = {.text = ""};
 	uint64_t seed = 7;
+	enum err e;
 
 	memset(&g, 0, sizeof(g));
 	memset(&tape, 0, sizeof(tape));
@@ -163,11 +163,11 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 	CHECK(tape.arrivals);
 	if (!srtp_open(&g.up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND))
 		return false;
-	g.down = call_key("AES_CM_128_HMAC_SHA1_80");
 	for (unsigned i = 0; i < calls; i++) {
 		struct relay_session_spec spec;
 		struct relay_media_spec media;
 		struct relay_session *s;
+		struct keyctx *down = call_key("AES_CM_128_HMAC_SHA1_80");
 
 		call_spec(&spec, &media, mode, RELAY_RTCP_MUX);
 		snprintf(spec.id, sizeof(spec.id), "call-%u", i);
@@ -177,8 +177,10 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 			media.legs[k].remote = k ? call_peer_b : call_peer_a;
 		}
 		media.legs[0].receive = mode == RELAY_MODE_E2AE ? g.up.ctx : NULL;
-		media.legs[0].send = mode == RELAY_MODE_E2AE ? g.down : NULL;
-		if (!EXPECT_OK(relay_session_create(g.relay, &s, &spec, on_done, NULL, &why)))
+		media.legs[0].send = mode == RELAY_MODE_E2AE ? down : NULL;
+		e = relay_session_create(g.relay, &s, &spec, on_done, NULL, &why);
+		keyctx_free(down);
+		if (!EXPECT_OK(e))
 			return false;
 		while (g.n_done <= i) {
 			relay_step(g.relay, clk_mono_ns());
@@ -200,7 +202,6 @@ static void close_calls(void)
 	relay_stop(g.relay);
 	mem_free(tape.arrivals);
 	srtp_close(&g.up);
-	keyctx_free(g.down);
 }
 
 /* One packet of each call arrives on `side`; the SRTP of all terminals is the same octets, made once. */

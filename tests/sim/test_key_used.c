@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* One key, one sender: no session sends under a key that another session sends under, or has sent under (R-G7). */
+#include "tests/harness/call.h"
+
+enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
+
+/* A second call beside that of the scene, on ports of its own, with the scene's keys of that number. */
+struct second {
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+};
+
+static void second_prepare(struct second *x, struct scene *s, unsigned keys)
+{
+	call_spec(&x->spec, &x->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
+	x->media.legs[0].port_rtp = 32000;
+	x->media.legs[1].port_rtp = 33000;
+	x->media.legs[0].receive = s->up[keys].ctx;
+	x->media.legs[0].send = s->down[keys].ctx;
+}
+
+static void two_sessions_at_a_time(void)
+{
+	struct second x;
+	struct scene s;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	second_prepare(&x, &s, 1);
+	x.media.legs[0].send = s.down[0].ctx;
+	EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
+	EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another session; each needs a key of its own");
+	EXPECT(scene_goes_down(&s, &s.down[0], SSRC_B, 1));
+	/* What was refused has taken nothing. */
+	second_prepare(&x, &s, 1);
+	EXPECT_OK(call_create(&s.g, &x.call, &x.spec));
+	x.media.legs[0].send = s.down[0].ctx;
+	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
+	/* Another MKI or lifetime makes it no other key. */
+	x.media.legs[0].send = call_key_again(s.down[0].ctx, (struct view){.p = (const uint8_t *)"m", .n = 1}, 1000);
+	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
+	keyctx_free((struct keyctx *)(uintptr_t)x.media.legs[0].send);
+	x.media.legs[0].send = s.down[2].ctx;
+	EXPECT_OK(call_update(&s.g, x.call, &x.spec));
+	/* Its first key was used too. */
+	scene_use_keys(&s, 1);
+	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_KEY_USED);
+	EXPECT(scene_goes_down(&s, &s.down[0], SSRC_B, 2));
+	EXPECT(scene_goes_up(&s, &s.up[0], SSRC_A, 2));
+	EXPECT_OK(call_delete(&s.g, x.call));
+	scene_close(&s);
+}
+
+/* What a session receives under may be what another one sends under, for the call may pass here twice, and what another one
+ * receives under, for an offerer has one key for all forks. */
+static void receive_keys_are_shared(void)
+{
+	struct second x;
+	struct scene s;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	second_prepare(&x, &s, 1);
+	x.media.legs[0].receive = s.down[0].ctx;
+	EXPECT_OK(call_create(&s.g, &x.call, &x.spec));
+	EXPECT_OK(call_delete(&s.g, x.call));
+	second_prepare(&x, &s, 2);
+	x.media.legs[0].receive = s.up[0].ctx;
+	EXPECT_OK(call_create(&s.g, &x.call, &x.spec));
+	EXPECT_OK(call_delete(&s.g, x.call));
+	scene_close(&s);
+}
+
+/* Signalling that lost its state and makes the call anew would begin every index anew. */
+static void a_session_made_again(void)
+{
+	struct second x;
+	struct scene s;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	second_prepare(&x, &s, 1);
+	/* A port is taken: nothing was sent, and the keys are as good as before. */
+	x.media.legs[0].port_rtp = 30000;
+	EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_EXISTS);
+	x.media.legs[0].port_rtp = 32000;
+	EXPECT_OK(call_create(&s.g, &x.call, &x.spec));
+	x.media.legs[0].send = s.down[2].ctx;
+	EXPECT_OK(call_update(&s.g, x.call, &x.spec));
+	EXPECT_OK(call_delete(&s.g, x.call));
+	for (unsigned i = 1; i <= 2; i++) {
+		second_prepare(&x, &s, i);
+		EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
+		EXPECT(strstr(s.g.last_why.text, "a session that has ended"));
+	}
+	scene_close(&s);
+}
+
+static void remembers_as_many_as_set(unsigned remembered)
+{
+	struct scene s;
+	struct second x;
+	struct keyctx *keys[10];
+
+	if (!scene_prepare(&s, "evp", "AES_CM_128_HMAC_SHA1_80"))
+		return;
+	s.config.keys_remembered = remembered;
+	if (!scene_start(&s))
+		return;
+	second_prepare(&x, &s, 1);
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		keys[i] = call_key("AES_CM_128_HMAC_SHA1_80");
+		x.media.legs[0].send = keys[i];
+		EXPECT_OK(call_create(&s.g, &x.call, &x.spec));
+		EXPECT_OK(call_delete(&s.g, x.call));
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		unsigned ago = (unsigned)ARRAY_LEN(keys) - i;
+		enum err e;
+
+		x.media.legs[0].send = keys[i];
+		e = ago <= remembered || ago > 2 * remembered ? call_create(&s.g, &x.call, &x.spec) : ERR_KEY_USED;
+		EXPECT_ERR(e, ago <= remembered ? ERR_KEY_USED : ago > 2 * remembered ? ERR_OK : ERR_KEY_USED);
+		if (!e)
+			EXPECT_OK(call_delete(&s.g, x.call));
+		/* What was taken up anew is past again and makes others go: one look is enough. */
+		if (remembered && !e)
+			break;
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
+		keyctx_free(keys[i]);
+	scene_close(&s);
+}
+
+static void the_memory_has_an_end(void)
+{
+	remembers_as_many_as_set(0);
+	remembers_as_many_as_set(2);
+	remembers_as_many_as_set(100);
+}
+
+TEST_MAIN("key_used", {"two sessions at a time", two_sessions_at_a_time}, {"receive keys are shared", receive_keys_are_shared},
+          {"a session made again", a_session_made_again}, {"the memory has an end", the_memory_has_an_end})

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Claimed and past keys, against a model that remembers everything. */
+#include "base/mem.h"
+#include "relay/sent.h"
+#include "tests/harness/harness.h"
+
+enum { PRINTS = 300, OWNERS = 8, STEPS = 40000 };
+
+/* Claims and releases in any order; few prints and a table that grows, so that holes close over wrapped runs. */
+static void like_a_model(void)
+{
+	uint64_t random = test_seed();
+	int owner_of[PRINTS];
+	bool past[PRINTS] = {false};
+	int owners[OWNERS];
+	struct sent *s = NULL;
+
+	REQUIRE_OK(sent_new(&s, PRINTS));
+	for (unsigned i = 0; i < PRINTS; i++)
+		owner_of[i] = -1;
+	for (unsigned step = 0; step < STEPS; step++) {
+		unsigned i = (unsigned)(test_random(&random) % PRINTS);
+		int who = (int)(test_random(&random) % OWNERS);
+		/* Neighbours, one print of 0, and many that want the same slot. */
+		uint64_t print = i < 150 ? i : (uint64_t)i << 32 | 63;
+
+		if (test_random(&random) % 2) {
+			enum err want = past[i] || (owner_of[i] >= 0 && owner_of[i] != who) ? ERR_KEY_USED : ERR_OK;
+
+			if (i == 1)
+				continue; /* 0 and 1 count as one */
+			EXPECT_ERR(sent_claim(s, print, &owners[who], NULL), want);
+			if (!want)
+				owner_of[i] = who;
+		} else if (i != 1) {
+			bool used = test_random(&random) % 50 == 0;
+
+			sent_release(s, print, &owners[who], used);
+			if (owner_of[i] == who) {
+				owner_of[i] = -1;
+				past[i] |= used;
+			}
+		}
+	}
+	sent_free(s);
+}
+
+static enum err claim_and_end(void)
+{
+	struct sent *s = NULL;
+	enum err e = sent_new(&s, 40);
+
+	for (uint64_t i = 1; i <= 200 && !e; i++)
+		e = sent_claim(s, i * 7, s, NULL);
+	/* Ending can't fail; without memory less is remembered, and nothing is said of it. */
+	for (uint64_t i = 1; i <= 200; i++)
+		if (s)
+			sent_release(s, i * 7, s, true);
+	for (uint64_t i = 1; i <= 160 && s && !e; i++) {
+		e = sent_claim(s, i * 7, s, NULL);
+		if (e == ERR_KEY_USED)
+			e = ERR_OK;
+	}
+	sent_free(s);
+	return !e && mem_has_failed() ? ERR_NOMEM : e;
+}
+
+static void survives_without_memory(void)
+{
+	test_each_allocation_failing(claim_and_end);
+}
+
+TEST_MAIN("sent", {"like_a_model", like_a_model}, {"survives_without_memory", survives_without_memory})
