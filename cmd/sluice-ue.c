@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/sluice-ue/bootstrap.h"
+#include "cmd/sluice-ue/call.h"
 #include "cmd/sluice-ue/decode.h"
 #include "cmd/sluice-ue/options.h"
 #include "cmd/sluice-ue/steps.h"
@@ -27,6 +28,7 @@ static const struct command commands[] = {
 	{"finish", "sCk", "", 1, 1, "ANSWER.sdp", "take the answer to an offer (--state), or to an update (--call)", step_finish},
 	{"update", "C=k", "C", 2, 3, "LOCAL.sdp OFFER.sdp | OFFER.sdp LOCAL.sdp ANSWER.sdp",
 	 "renew a call's keys, or with --same repeat them (hold, resume); with three files, answer the peer's update", step_update},
+	{"call", "ctbgSPwpmlrRuLohed", "c", 0, 0, "", "a whole call with SRTP: both terminals here and a gateway, or one terminal over SIP", call_run},
 };
 
 static int usage_of(FILE *to, const struct command *c, int status)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "keyctx/kms/directory.h"
 #include "keyctx/ue/answer.h"
 #include "keyctx/ue/offer.h"
 

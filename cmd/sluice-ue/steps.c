@@ -67,7 +67,7 @@ static bool is_name(struct mikey_id id)
 	return id.type != MIKEY_ID_URI || (str_find(text, ':') < text.n && str_find(text, ' ') == text.n);
 }
 
-static enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char *text, struct why *why)
+enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char *text, struct why *why)
 {
 	if (kms_name_parse(str_of(text), MIKEY_ID_URI, room, KMS_NAME_MAX, out) || !is_name(*out))
 		return why_fail(why, ERR_SYNTAX, "%s: an identity like sip:bob@home2.example is wanted", text);

@@ -50,9 +50,11 @@ enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp
 enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env, bool *changed, struct why *why) MUST_USE;
 /* Gives an update up (491, or refused): the old keys stay. */
 void ue_session_cancel(struct ue_session *s);
+/* Does the offer update this session? False: it brings a ticket of its own and is answered as a call's first (ue_answer_new). */
+bool ue_session_knows(const struct ue_session *s, const struct sdp *offer);
 /*
- * Takes the peer's update and writes the answer into `sdp`. `*changed`: there are new keys; byte-identical messages change nothing. ERR_AUTH also
- * for the offer of a new ticket, which is answered as a call's first (ue_answer_new).
+ * Takes the peer's update and writes the answer into `sdp`. `*changed`: there are new keys; byte-identical messages change nothing. ERR_AUTH,
+ * ERR_REPLAY, ERR_DENIED.
  */
 enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp, struct ue_env *env, bool *changed,
                          struct why *why) MUST_USE;

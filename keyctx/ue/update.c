@@ -222,6 +222,19 @@ void ue_session_cancel(struct ue_session *s)
 			(void)!ticket_csb_cancel(s->parts[i].csb);
 }
 
+bool ue_session_knows(const struct ue_session *s, const struct sdp *offer)
+{
+	enum { CSB_ID_AT = 4 }; /* in HDR (RFC 3830 6.1) */
+	struct keymgmt k = {0};
+	bool knows;
+
+	if (s->protection != UE_E2E_KMS || !s->n_parts || ue_desc_get(offer, s->parts[0].at.section, &k, NULL))
+		return true; /* the update says what is missing */
+	knows = k.len >= CSB_ID_AT + 4 && be32_get(k.octets + CSB_ID_AT) == ticket_csb_id(s->parts[0].csb);
+	keymgmt_clear(&k);
+	return knows;
+}
+
 enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp, struct ue_env *env, bool *changed, struct why *why)
 {
 	enum err e = check_lines(s, offer, why);

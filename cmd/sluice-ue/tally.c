@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Counting and telling. */
+#include "cmd/sluice-ue/tally.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void tally_mode(struct tally *t, struct str mode)
+{
+	if (str_copy(mode, t->mode, sizeof t->mode))
+		t->mode[0] = '\0';
+}
+
+void tally_start(const struct tally *t, const struct terminal *who)
+{
+	enum ue_protection p = terminal_protection(who);
+
+	printf("call protect=%s", ue_protection_name(p));
+	if (p == UE_E2E_KMS)
+		printf(" mode=%u", who->options->mode ? who->options->mode : 3);
+	if (t->mode[0])
+		printf(" gateway=%s", t->mode);
+	putchar('\n');
+	fflush(stdout);
+}
+
+void tally_phase(struct tally *t, const char *phase, const struct terminal *who, const char *name)
+{
+	struct media_counts c = media_get_counts(who->media);
+	/* Packets under a key before ours were there are the start of a call, not a fault. */
+	bool is_whole = c.sent && c.told && !c.lost && c.received >= c.told && c.verified == c.received && !c.refused;
+
+	printf("phase=%s at=%s sent=%" PRIu64 " received=%" PRIu64 " of=%" PRIu64 " lost=%" PRIu64 " verified=%" PRIu64 " refused=%" PRIu64
+	       " old-key=%" PRIu64 " rekeys=%u keys=%s\n", phase, name, c.sent, c.received, c.told, c.lost, c.verified, c.refused, c.old_key, c.rekeys,
+	       who->keys);
+	fflush(stdout);
+	t->faults += !is_whole;
+}
+
+bool tally_is_whole(const struct media *from, const struct media *to)
+{
+	struct media_counts f = media_get_counts(from), t = media_get_counts(to);
+
+	return t.received >= f.sent && t.told >= f.sent;
+}
+
+enum err tally_end(const struct tally *t, struct why *why)
+{
+	if (t->faults)
+		return why_fail(why, ERR_AUTH, "media was lost, refused or changed on the way: see the phases above");
+	puts("call whole");
+	return ERR_OK;
+}

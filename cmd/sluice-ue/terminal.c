@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* A terminal of a call. */
+#include "cmd/sluice-ue/terminal.h"
+
+#include <inttypes.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "cmd/sluice-ue/steps.h"
+#include "keyctx/prim.h"
+#include "keyctx/sdp/media.h"
+
+enum err terminal_open(struct terminal *t, const struct options *o, const char *credentials, struct why *why)
+{
+	struct addr local;
+	uint8_t id[8];
+	enum err e;
+
+	*t = (struct terminal){.options = o, .sdp_version = 1, .keys = ""};
+	if (addr_parse_ip(str_of(o->local), &local))
+		return why_fail(why, ERR_SYNTAX, "--local %s: an IP address is wanted", o->local);
+	e = account_load(&t->account, credentials, why);
+	if (!e)
+		e = outside_open(&t->outside, &t->account, why);
+	if (!e)
+		e = media_open(&t->media, &local, why);
+	if (!e && prim_random(id, sizeof id))
+		e = why_fail(why, ERR_CRYPTO, "no random octets");
+	if (e)
+		return e;
+	t->sdp_id = be32_get(id);
+	t->ssrc = be32_get(id + 4) | 1; /* never 0, which is no SSRC here */
+	return ERR_OK;
+}
+
+void terminal_close(struct terminal *t)
+{
+	ue_session_free(t->session);
+	ue_offer_free(t->offer);
+	media_close(t->media);
+	outside_close(&t->outside);
+	account_clear(&t->account);
+	*t = (struct terminal){0};
+}
+
+enum ue_protection terminal_protection(const struct terminal *t)
+{
+	return t->session ? t->session->protection : UE_NONE;
+}
+
+/* What we would say without keys. */
+static enum err describe(struct terminal *t, enum sdp_direction direction, struct sdp **out, struct why *why)
+{
+	struct addr local = media_local(t->media);
+	char ip[ADDR_TEXT_MAX];
+	struct buf text = {0};
+	enum err e;
+
+	addr_print_ip(&local, ip);
+	buf_printf(&text, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n", t->sdp_id, t->sdp_version++, local.version, ip,
+	           local.version, ip);
+	buf_printf(&text, "m=audio %u RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=rtcp-mux\r\na=ssrc:%" PRIu32 " cname:sluice-ue\r\na=%s\r\n",
+	           local.port, t->ssrc, sdp_direction_name(direction));
+	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory") : ue_desc_parse(out, buf_as_str(&text), why);
+	buf_free(&text);
+	return e;
+}
+
+static enum err print(const struct sdp *s, struct buf *out, struct why *why)
+{
+	size_t room = sdp_length(s), n = 0;
+	char *text = mem_alloc(room + 1);
+	enum err e = text ? sdp_print(s, text, room, &n) : ERR_NOMEM;
+
+	if (!e)
+		buf_add(out, text, n);
+	if (text)
+		secret_wipe(text, n);
+	mem_free(text);
+	return e || out->bad ? why_fail(why, e ? e : ERR_NOMEM, "the description can't be written") : ERR_OK;
+}
+
+static enum sdp_direction own_direction(const struct terminal *t)
+{
+	return t->on_hold ? SDP_INACTIVE : SDP_SENDRECV;
+}
+
+static enum err make_offer(struct terminal *t, enum ue_protection protection, struct sdp *s, struct why *why)
+{
+	const struct options *o = t->options;
+	struct ue_wish wish = {.peer = t->peer, .protection = protection, .suite = o->suite, .level = o->level,
+	                       .ticket = {.mode = o->mode ? o->mode : 3, .lifetime_s = o->lifetime_s, .reuse = o->reuse,
+	                                  .initiator_rekeys = o->initiator_rekeys, .responder_rekeys = o->responder_rekeys}};
+
+	return ue_offer_new(&t->offer, &t->account.identity, &wish, s, &t->outside.env, why);
+}
+
+enum err terminal_offer(struct terminal *t, struct buf *sdp, struct why *why)
+{
+	struct ue_choosing c = {.policy = &t->account.policy, .user_has_said = t->options->user_has_said, .user = t->options->protection,
+	                        .has_kms = account_has_kms(&t->account), .network_does_e2ae = t->account.network_e2ae};
+	enum ue_protection protection;
+	struct sdp *s = NULL;
+	enum err e = read_peer(&t->peer, t->peer_room, t->options->to[0], why);
+
+	outside_tick(&t->outside);
+	c.peer = t->peer;
+	if (!e)
+		e = ue_choose_offer(&c, &protection, why);
+	if (!e)
+		e = describe(t, SDP_SENDRECV, &s, why);
+	if (!e)
+		e = make_offer(t, protection, s, why);
+	if (!e)
+		e = print(s, sdp, why);
+	sdp_free(s);
+	return e;
+}
+
+enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, struct buf *sdp, struct why *why)
+{
+	struct sdp *s = NULL;
+	enum err e = ERR_OK;
+
+	outside_tick(&t->outside);
+	t->on_hold = hold;
+	e = describe(t, own_direction(t), &s, why);
+	if (!e)
+		e = ue_session_update(t->session, kind, s, &t->outside.env, why);
+	t->updates = !e;
+	/* The ticket lets us bring no keys: another ticket does (a Ticket Transfer of its own). */
+	if (e == ERR_DENIED && t->session->protection == UE_E2E_KMS && t->peer.data.n) {
+		sdp_free(s);
+		s = NULL;
+		e = describe(t, own_direction(t), &s, why);
+		if (!e)
+			e = make_offer(t, UE_E2E_KMS, s, why);
+	}
+	if (!e)
+		e = print(s, sdp, why);
+	sdp_free(s);
+	return e;
+}
+
+void terminal_cancel(struct terminal *t)
+{
+	if (t->session && t->updates)
+		ue_session_cancel(t->session);
+	t->updates = false;
+	ue_offer_free(t->offer);
+	t->offer = NULL;
+}
+
+/* Keys of the session into the media. */
+static enum err use_keys(struct terminal *t, struct why *why)
+{
+	struct keyctx *send = NULL, *receive = NULL;
+	uint32_t ssrc = 0, peer_ssrc = 0;
+	enum err e = ERR_OK;
+
+	if (t->session->protection == UE_NONE)
+		return media_set_keys(t->media, NULL, t->ssrc, NULL, 0, why);
+	e = ue_session_key(t->session, 0, true, &send, &ssrc, why);
+	if (!e)
+		e = ue_session_key(t->session, 0, false, &receive, &peer_ssrc, why);
+	if (!e)
+		e = media_set_keys(t->media, send, ssrc, receive, peer_ssrc, why);
+	keyctx_free(send);
+	keyctx_free(receive);
+	return e;
+}
+
+/* Where the peer wants media, and whether it does. */
+static enum err use_place(struct terminal *t, const struct sdp *theirs, struct why *why)
+{
+	struct sdp_transport place;
+	enum err e;
+
+	if (theirs->n_media != 1 || !theirs->media[0].port)
+		return why_fail(why, ERR_DENIED, "the peer takes no audio");
+	e = sdp_transport_read(theirs, 0, &place, why);
+	if (e)
+		return e;
+	t->peer_on_hold = place.is_held_by_address || place.direction == SDP_INACTIVE || place.direction == SDP_SENDONLY;
+	if (!place.is_held_by_address)
+		media_set_remote(t->media, &place.rtp);
+	return ERR_OK;
+}
+
+void terminal_resume(struct terminal *t)
+{
+	media_set_sending(t->media, !t->on_hold && !t->peer_on_hold);
+}
+
+void terminal_confirmed(struct terminal *t)
+{
+	media_use_send(t->media);
+	terminal_resume(t);
+}
+
+static struct mikey_id peer_of(const struct ue_session *s)
+{
+	return s->is_offerer ? ticket_csb_responder(s->parts[0].csb) : ticket_csb_initiator(s->parts[0].csb);
+}
+
+/* The session takes the place of the one before, which a call under way may only leave for one of the same kind with the same peer. */
+static enum err take_session(struct terminal *t, struct ue_session *made, struct why *why)
+{
+	struct mikey_id who = made->n_parts ? peer_of(made) : t->peer;
+
+	if (t->session && (made->protection != t->session->protection || (made->n_parts && !mikey_id_eq(who, peer_of(t->session))))) {
+		ue_session_free(made);
+		return why_fail(why, ERR_DENIED, "the update would change the call's protection, or its peer");
+	}
+	if (who.data.n <= sizeof t->peer_room && who.data.p != t->peer_room) {
+		memcpy(t->peer_room, who.data.p, who.data.n);
+		t->peer = (struct mikey_id){.type = who.type, .data = {t->peer_room, who.data.n}};
+	}
+	ue_session_free(t->session);
+	t->session = made;
+	return ERR_OK;
+}
+
+enum err terminal_answered(struct terminal *t, struct str answer, struct why *why)
+{
+	struct ue_session *made = NULL;
+	struct sdp *theirs = NULL;
+	bool changed = true;
+	enum err e = ue_desc_parse(&theirs, answer, why);
+
+	outside_tick(&t->outside);
+	if (!e && t->offer)
+		e = ue_offer_answered(t->offer, theirs, &made, why);
+	else if (!e)
+		e = ue_session_answered(t->session, theirs, &t->outside.env, &changed, why);
+	if (!e && made)
+		e = take_session(t, made, why);
+	if (!e && changed)
+		e = use_keys(t, why);
+	if (!e)
+		e = use_place(t, theirs, why);
+	if (!e)
+		terminal_confirmed(t);
+	t->keys = changed ? "new" : "unchanged";
+	ue_offer_free(t->offer);
+	t->offer = NULL;
+	t->updates = false;
+	sdp_free(theirs);
+	return e;
+}
+
+static enum err first_answer(struct terminal *t, const struct sdp *theirs, struct sdp *ours, struct why *why)
+{
+	uint8_t room[KMS_NAME_MAX];
+	struct ue_choosing c = {.policy = &t->account.policy, .has_kms = account_has_kms(&t->account), .network_does_e2ae = t->account.network_e2ae,
+	                        .user_has_said = t->options->user_has_said, .user = t->options->protection};
+	struct ue_session *made = NULL;
+	enum ue_protection protection;
+	enum err e;
+
+	c.peer = ue_answer_caller(theirs, room, sizeof room);
+	e = ue_choose_answer(&c, ue_desc_offered(theirs), &protection, why);
+	if (!e)
+		e = ue_answer_new(&made, &t->account.identity, protection, theirs, ours, &t->outside.env, why);
+	return e ? e : take_session(t, made, why);
+}
+
+enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, struct why *why)
+{
+	struct sdp *theirs = NULL, *ours = NULL;
+	bool changed = true;
+	enum err e = ue_desc_parse(&theirs, offer, why);
+
+	outside_tick(&t->outside);
+	if (!e)
+		e = describe(t, t->on_hold ? SDP_INACTIVE : sdp_direction_reverse(sdp_direction_read(theirs, 0)), &ours, why);
+	if (!e && t->session && ue_session_knows(t->session, theirs))
+		e = ue_session_take(t->session, theirs, ours, &t->outside.env, &changed, why);
+	else if (!e)
+		e = first_answer(t, theirs, ours, why);
+	if (!e && changed)
+		e = use_keys(t, why);
+	if (!e)
+		e = use_place(t, theirs, why);
+	if (!e)
+		e = print(ours, sdp, why);
+	t->keys = changed ? "new" : "unchanged";
+	sdp_free(ours);
+	sdp_free(theirs);
+	return e;
+}
