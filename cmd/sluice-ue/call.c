@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include "base/clk.h"
+#include "cmd/sluice-ue/call_sip.h"
 #include "cmd/sluice-ue/tally.h"
 #include "cmd/sluice-ue/terminal.h"
 #include "control/client.h"
@@ -217,7 +218,15 @@ static enum err call_pair(const struct options *o, struct why *why)
 
 enum err call_run(const struct options *o, struct why *why)
 {
-	if (!o->gateway || !o->answerer || o->n_to != 1)
-		return why_fail(why, ERR_INVALID, "--to, --answerer and --gateway are needed");
+	if (o->sip && (o->gateway || o->answerer))
+		return why_fail(why, ERR_INVALID, "--sip is one terminal: no --gateway, no --answerer");
+	if (o->sip && o->wait && !o->n_to && !o->proxy)
+		return call_wait(o, why);
+	if (o->sip && !o->wait && o->n_to == 1 && o->proxy)
+		return call_out(o, why);
+	if (o->sip)
+		return why_fail(why, ERR_INVALID, "--sip: with --to and --proxy to call, or with --wait to be called");
+	if (!o->gateway || !o->answerer || o->n_to != 1 || o->wait || o->proxy)
+		return why_fail(why, ERR_INVALID, "--to, --answerer and --gateway are wanted; or --sip with --to and --proxy, or with --wait");
 	return call_pair(o, why);
 }

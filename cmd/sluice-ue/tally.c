@@ -16,7 +16,7 @@ void tally_start(const struct tally *t, const struct terminal *who)
 	enum ue_protection p = terminal_protection(who);
 
 	printf("call protect=%s", ue_protection_name(p));
-	if (p == UE_E2E_KMS)
+	if (p == UE_E2E_KMS && who->session->is_offerer)
 		printf(" mode=%u", who->options->mode ? who->options->mode : 3);
 	if (t->mode[0])
 		printf(" gateway=%s", t->mode);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Calling and being called. */
+#include "cmd/sluice-ue/call_sip.h"
+
+#include <stdio.h>
+
+#include "base/clk.h"
+#include "cmd/sluice-ue/sip_call.h"
+#include "cmd/sluice-ue/tally.h"
+
+enum { HOLD_MS = 500, SETTLE_MS = 400, REPORT_MS = 50 };
+
+struct side {
+	const struct options *o;
+	struct terminal terminal;
+	struct sip_call sip;
+	struct tally tally;
+};
+
+static enum err side_open(struct side *s, const struct options *o, struct why *why)
+{
+	enum err e;
+
+	*s = (struct side){.o = o};
+	s->sip.links.listen_fd = -1;
+	e = terminal_open(&s->terminal, o, o->credentials, why);
+	return e ? e : sip_call_open(&s->sip, &s->terminal, str_of(o->sip), why);
+}
+
+static void side_close(struct side *s)
+{
+	sip_call_close(&s->sip);
+	terminal_close(&s->terminal);
+}
+
+static enum err talk(struct side *s, uint64_t ms, struct why *why)
+{
+	uint64_t end = clk_mono_ns() + ms * NS_PER_MS;
+
+	while (clk_mono_ns() < end && s->sip.state == SIP_UP)
+		sip_call_turn(&s->sip);
+	return s->sip.state == SIP_UP ? ERR_OK : why_fail(why, ERR_CLOSED, "the other side ended the call");
+}
+
+/* Nothing is sent for a moment, so that what is on its way and the report of it arrive: the peer counts exactly, we nearly. */
+static enum err close_phase(struct side *s, const char *phase, struct why *why)
+{
+	uint64_t end = clk_mono_ns() + SETTLE_MS * NS_PER_MS;
+	enum err e = ERR_OK;
+
+	media_set_sending(s->terminal.media, false);
+	while (!e && clk_mono_ns() < end) {
+		media_report(s->terminal.media);
+		e = talk(s, REPORT_MS, why);
+	}
+	tally_phase(&s->tally, phase, &s->terminal, "caller");
+	terminal_resume(&s->terminal);
+	return e;
+}
+
+static enum err hold_and_resume(struct side *s, struct why *why)
+{
+	enum err e = sip_call_update(&s->sip, UE_UPDATE_SAME, true, why);
+
+	if (!e)
+		e = talk(s, HOLD_MS, why);
+	if (!e)
+		e = close_phase(s, "hold", why);
+	if (!e)
+		e = sip_call_update(&s->sip, UE_UPDATE_SAME, false, why);
+	if (!e)
+		e = talk(s, s->o->seconds * 1000ull, why);
+	return e ? e : close_phase(s, "resume", why);
+}
+
+/* Media flows on while the keys change under it. */
+static enum err renew(struct side *s, struct why *why)
+{
+	enum err e = talk(s, s->o->seconds * 500ull, why);
+
+	if (!e)
+		e = sip_call_update(&s->sip, UE_UPDATE_REKEY, false, why);
+	if (!e)
+		e = talk(s, s->o->seconds * 500ull, why);
+	return e ? e : close_phase(s, "renew", why);
+}
+
+static enum err run(struct side *s, struct why *why)
+{
+	enum err e = sip_call_invite(&s->sip, str_of(s->o->proxy), why);
+
+	if (e)
+		return e;
+	tally_start(&s->tally, &s->terminal);
+	e = talk(s, s->o->seconds * 1000ull, why);
+	if (!e)
+		e = close_phase(s, "talk", why);
+	if (!e && s->o->hold)
+		e = hold_and_resume(s, why);
+	if (!e && s->o->renew)
+		e = renew(s, why);
+	if (s->sip.state == SIP_UP && sip_call_bye(&s->sip, e ? NULL : why) && !e)
+		e = ERR_TIMEOUT;
+	return e;
+}
+
+enum err call_out(const struct options *o, struct why *why)
+{
+	struct side s;
+	enum err e = side_open(&s, o, why);
+
+	if (!e)
+		e = run(&s, why);
+	if (!e && s.sip.forks)
+		printf("forks=%u answered too and were ended\n", s.sip.forks);
+	if (!e)
+		e = tally_end(&s.tally, why);
+	side_close(&s);
+	return e;
+}
+
+/* A line for each change, so that a log reads like the call. */
+static void tell_changes(const struct side *s, unsigned *rekeys, bool *hold)
+{
+	unsigned now = media_get_counts(s->terminal.media).rekeys;
+
+	if (now != *rekeys)
+		printf("update keys=new\n");
+	if (s->terminal.peer_on_hold != *hold)
+		printf("update hold=%s keys=%s\n", s->terminal.peer_on_hold ? "on" : "off", s->terminal.keys);
+	if (now != *rekeys || s->terminal.peer_on_hold != *hold)
+		fflush(stdout);
+	*rekeys = now;
+	*hold = s->terminal.peer_on_hold;
+}
+
+enum err call_wait(const struct options *o, struct why *why)
+{
+	char local[ADDR_TEXT_MAX];
+	struct side s;
+	unsigned rekeys = 0;
+	bool hold = false, was_up = false;
+	enum err e = side_open(&s, o, why);
+
+	if (!e) {
+		printf("waiting sip=%s\n", addr_print(&s.sip.links.local, local));
+		fflush(stdout);
+	}
+	while (!e && s.sip.state != SIP_ENDED) {
+		sip_call_turn(&s.sip);
+		if (s.sip.state == SIP_UP && !was_up)
+			tally_start(&s.tally, &s.terminal);
+		was_up |= s.sip.state == SIP_UP;
+		if (was_up)
+			tell_changes(&s, &rekeys, &hold);
+	}
+	if (!e && !was_up)
+		e = why_fail(why, ERR_DENIED, "no call came to be");
+	if (!e) {
+		tally_phase(&s.tally, "call", &s.terminal, "called");
+		e = tally_end(&s.tally, why);
+	}
+	side_close(&s);
+	return e;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The TCP connections of a small SIP side: one listener, a few streams, whole messages (offers with tickets are too long for UDP: RFC 3261 18.1.1). */
+#ifndef CMD_SLUICE_UE_SIP_LINKS_H
+#define CMD_SLUICE_UE_SIP_LINKS_H
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "control/sip.h"
+
+enum { SIP_LINKS_MAX = 8 };
+
+/* What came on link `from`; views die with the call. */
+typedef void (*sip_take)(void *arg, unsigned from, const struct sip_message *m);
+
+struct sip_links {
+	int listen_fd;
+	struct addr local;
+	sip_take take;
+	void *arg;
+	struct sip_stream {
+		int fd; /* -1: free */
+		struct buf in;
+	} streams[SIP_LINKS_MAX];
+};
+
+enum err sip_links_open(struct sip_links *l, struct str local, sip_take take, void *arg, struct why *why) MUST_USE;
+void sip_links_close(struct sip_links *l);
+enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link, struct why *why) MUST_USE;
+/* ERR_CLOSED, ERR_TIMEOUT. */
+enum err sip_links_send(struct sip_links *l, unsigned link, struct str text) MUST_USE;
+/* Waits for something on the streams or on `other_fd`, at most `ms`, and takes what came. */
+void sip_links_turn(struct sip_links *l, int other_fd, int ms);
+
+#endif
