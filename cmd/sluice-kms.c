@@ -204,6 +204,8 @@ static enum err start(struct program *p, struct why *why)
 
 	if (!e)
 		e = kms_conf_load(&c.directory, p->o.credentials, why);
+	if (!e)
+		e = start_tls(p, why);
 	if (e || p->o.check) {
 		kms_directory_free(c.directory);
 		return e;
@@ -221,8 +223,6 @@ static enum err start(struct program *p, struct why *why)
 	c.random_ctx = p->repeat;
 	c.audit_arg = p->audit;
 	e = kms_new(&p->kms, &c, why);
-	if (!e)
-		e = start_tls(p, why);
 	if (!e)
 		e = start_loop(p, why);
 	return e ? e : start_listeners(p, why);
@@ -263,7 +263,7 @@ static int run(struct program *p)
 	if (e)
 		fprintf(stderr, "sluice-kms: %s\n", why.text);
 	else if (p->o.check)
-		printf("credentials are good\n");
+		printf("credentials%s are good\n", p->tls ? " and certificates" : "");
 	else if (!p->o.backup) {
 		say_ready(p);
 		loop_run(p->loop);

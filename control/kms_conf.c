@@ -373,6 +373,12 @@ static enum err read_list(struct kms_directory *d, const struct doc *root, const
 	return ERR_OK;
 }
 
+/* An empty list says what an absent one says. */
+static bool has_items(const struct doc *list)
+{
+	return list && !(list->kind == DOC_LIST && list->n == 0);
+}
+
 static enum err read_self(struct kms_directory *d, const struct doc *node, struct why *why)
 {
 	static const char *const names[] = {"id", "aliases", NULL};
@@ -384,7 +390,7 @@ static enum err read_self(struct kms_directory *d, const struct doc *node, struc
 		e = kms_conf_name(node, "kms", "id", MIKEY_ID_URI, true, &id, why);
 	if (!e)
 		e = kms_directory_add_self(d, kms_name_id(id));
-	if (!e && doc_get(node, "aliases"))
+	if (!e && has_items(doc_get(node, "aliases")))
 		e = names_list(doc_get(node, "aliases"), "kms.aliases", &aliases, &n, why);
 	for (size_t i = 0; i < n; i++) {
 		if (!e) {

@@ -155,6 +155,9 @@ enum err kms_conf_policy(struct kms_policy *p, const struct doc *node, struct wh
 		e = read_bool(node, "allow_initiator_keys", &p->allow_initiator_keys, why);
 	if (!e)
 		e = read_bool(node, "allow_responder_keys", &p->allow_responder_keys, why);
+	/* Nobody asked for a default that is longer than the most. */
+	if (!e && !doc_get(node, "ticket_default_s") && p->ticket_default_s > p->ticket_max_s)
+		p->ticket_default_s = p->ticket_max_s;
 	if (!e)
 		e = check_lifetimes(p, why);
 	return e ? e : read_rules(p, doc_get(node, "rules"), why);

@@ -17,6 +17,8 @@
 struct audit {
 	int fd;
 	char *file; /* NULL: standard error */
+	bool is_torn; /* the last line has no end */
+	uint64_t lost, told_ns; /* lines not told of yet; when it was last told */
 };
 
 static int open_file(const char *file)
@@ -78,6 +80,36 @@ static void add_id(struct buf *b, const char *name, struct mikey_id id)
 	buf_printf(b, " %s=%s", name, log_quote(str_of(kms_name_print(id, text, sizeof(text))), quoted, sizeof(quoted)));
 }
 
+/* A trail that can't be written must be seen, and must not drown what else there is to see: once a second. */
+static void lose_line(struct audit *a, uint64_t now_ns, const char *reason)
+{
+	a->lost++;
+	if (now_ns - a->told_ns < NS_PER_S && a->told_ns)
+		return;
+	log_error("audit", "msg=\"lines were lost\" lines=%" PRIu64 " reason=\"%s\"", a->lost, reason);
+	a->lost = 0;
+	a->told_ns = now_ns;
+}
+
+/* One write for one line: lines of several writers never mix. After one that was cut short the next begins on a line of its own. */
+static void put_line(struct audit *a, const struct buf *b, uint64_t now_ns)
+{
+	size_t skip = a->is_torn ? 0 : 1;
+	ssize_t n;
+
+	if (b->bad) {
+		lose_line(a, now_ns, "out of memory");
+		return;
+	}
+	n = write(a->fd, b->p + skip, b->n - skip);
+	if (n == (ssize_t)(b->n - skip)) {
+		a->is_torn = false;
+		return;
+	}
+	a->is_torn |= n > 0;
+	lose_line(a, now_ns, n < 0 ? strerror(errno) : "no room for a whole line");
+}
+
 void audit_write(void *arg, const struct kms_audit *line)
 {
 	static const char *const operations[] = {[KMS_REQUEST] = "request", [KMS_RESOLVE] = "resolve"};
@@ -89,6 +121,7 @@ void audit_write(void *arg, const struct kms_audit *line)
 
 	gmtime_r(&s, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_char(&b, '\n'); /* left out unless the line before was cut short */
 	buf_printf(&b, "time=%s.%06uZ op=%s result=%s", when, (unsigned)(line->wall_ns % NS_PER_S / NS_PER_US), operations[line->operation],
 	           kms_result_name(line->result));
 	if (line->has_error)
@@ -104,8 +137,6 @@ void audit_write(void *arg, const struct kms_audit *line)
 	if (line->text[0])
 		buf_printf(&b, " why=%s", log_quote(str_of(line->text), text, sizeof(text)));
 	buf_char(&b, '\n');
-	/* One write for one line: lines of several writers never mix. A trail that can't be written must be seen. */
-	if (b.bad || write(a->fd, b.p, b.n) != (ssize_t)b.n)
-		log_error("audit", "msg=\"a line was lost\" reason=\"%s\"", b.bad ? "out of memory" : strerror(errno));
+	put_line(a, &b, line->wall_ns);
 	buf_free(&b);
 }

@@ -26,7 +26,7 @@ static const struct row {
 	{"--timeout-ms", "N", "patience with the BSF and with other KMSs (2000)", offsetof(struct options, timeout_ms)},
 	{"--waiting-max", "N", "requests that may wait for them at one time (10000)", offsetof(struct options, waiting_max)},
 	{"--log-level", "LEVEL", "error, warn, info or debug (info)", offsetof(struct options, log_level)},
-	{"--check", NULL, "read the credentials, say what is wrong, touch nothing", offsetof(struct options, check)},
+	{"--check", NULL, "read the credentials and the certificates that are given, say what is wrong, touch nothing", offsetof(struct options, check)},
 	{"--backup", "DIR", "copy the state of --state to DIR, also while a KMS is at work, and end", offsetof(struct options, backup)},
 	{"--help", NULL, "this text", offsetof(struct options, help)},
 	{"--version", NULL, "the version", offsetof(struct options, version)},
