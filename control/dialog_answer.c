@@ -54,6 +54,14 @@ static enum err plan_answer(struct dialog_run *op, const struct dialog_exchange 
 	return e;
 }
 
+/* The offerer is the same in an answer as in its offer; whose the other tag is tells forks apart. */
+static bool is_of_offer(const struct dialog *g, const struct dialog_exchange *offer, const struct dialog_ask *ask)
+{
+	bool is_a = g->tag[OFFER_SIDE_A] && str_is(ask->from, g->tag[OFFER_SIDE_A]);
+
+	return !ask->from.n || !g->tag[OFFER_SIDE_A] || is_a == (offer->from == OFFER_SIDE_A);
+}
+
 void dialog_start_answer(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;
@@ -64,11 +72,13 @@ void dialog_start_answer(struct dialog_run *op)
 	struct why why = {""};
 	enum err e = ERR_OK;
 
+	if (base && !is_of_offer(g, base, &op->ask))
+		e = why_fail(&why, ERR_NOT_FOUND, "the tags name no offer of this call");
 	if (base) {
 		op->event = offer_event_of(!base->from, true);
 		action = offer_look(g->state, op->event, &next);
 	}
-	if (action != OFFER_DO_AGREE && action != OFFER_DO_AGREE_AGAIN)
+	if (!e && action != OFFER_DO_AGREE && action != OFFER_DO_AGREE_AGAIN)
 		e = why_fail(&why, ERR_WRONG_STATE, "an answer without an offer (%s)", offer_state_name(g->state));
 	if (!e)
 		e = sdp_parse(&op->sdp, op->ask.sdp, &why);

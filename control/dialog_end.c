@@ -36,6 +36,26 @@ static void delete_done(void *arg, const struct service_result *r)
 	dialog_run_finish(op, &reply);
 }
 
+/* The end of one fork while another one talks leaves the call alone, whichever side tells of it. */
+static bool is_other_fork(const struct dialog *g, const struct dialog_ask *ask)
+{
+	const char *a = g->tag[OFFER_SIDE_A], *b = g->tag[OFFER_SIDE_B];
+
+	if (g->state < OFFER_STABLE || !a || !b || !ask->to.n)
+		return false;
+	return str_is(ask->from, a) ? !str_is(ask->to, b) : !str_is(ask->from, b);
+}
+
+static bool refuse_strangers(struct dialog_run *op)
+{
+	struct why why;
+
+	if (dialog_is_of_sides(op->dialog, &op->ask))
+		return false;
+	dialog_run_fail(op, why_fail(&why, ERR_NOT_FOUND, "the tags name neither side of this call"), &why);
+	return true;
+}
+
 void dialog_start_reject(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;
@@ -45,6 +65,8 @@ void dialog_start_reject(struct dialog_run *op)
 	struct why why = {""};
 	enum err e = ERR_OK;
 
+	if (refuse_strangers(op))
+		return;
 	if (action == OFFER_DO_ROLL_BACK && next == OFFER_NEW && g->session) {
 		service_delete(op->owner->service, str_of(g->id), delete_done, op);
 		return;
@@ -59,17 +81,12 @@ void dialog_start_reject(struct dialog_run *op)
 		roll_back(op);
 }
 
-/* The end of one fork while another one talks leaves the call alone. */
-static bool is_other_fork(const struct dialog *g, const struct dialog_ask *ask)
-{
-	return g->state >= OFFER_STABLE && ask->to.n && g->tag[OFFER_SIDE_A] && g->tag[OFFER_SIDE_B] &&
-	       str_is(ask->from, g->tag[OFFER_SIDE_A]) && !str_is(ask->to, g->tag[OFFER_SIDE_B]);
-}
-
 void dialog_start_delete(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;
 
+	if (refuse_strangers(op))
+		return;
 	if (is_other_fork(g, &op->ask)) {
 		dialog_run_finish(op, &(struct dialog_reply){.session = g->session});
 	} else if (g->session) {

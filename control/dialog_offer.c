@@ -4,12 +4,30 @@
 
 #include "base/log.h"
 
+static bool is_of(const struct dialog *g, enum offer_side side, struct str tag)
+{
+	return g->tag[side] && str_is(tag, g->tag[side]);
+}
+
 /* Who speaks: the first offerer's tag tells; a call has two sides, whatever tags branches bring. */
 static enum offer_side side_of(const struct dialog *g, const struct dialog_ask *ask)
 {
-	if (!g->tag[OFFER_SIDE_A] || str_is(ask->from, g->tag[OFFER_SIDE_A]))
+	if (!g->tag[OFFER_SIDE_A] || is_of(g, OFFER_SIDE_A, ask->from))
 		return OFFER_SIDE_A;
 	return OFFER_SIDE_B;
+}
+
+/*
+ * Side B is whoever speaks within the dialog that A began, so its requests bear A's tag (RFC 3261 12.2.1.1); a new INVITE that
+ * happens to have the Call-ID is another call, and must not touch this one.
+ */
+bool dialog_is_of_sides(const struct dialog *g, const struct dialog_ask *ask)
+{
+	if (!ask->from.n || !g->tag[OFFER_SIDE_A] || is_of(g, OFFER_SIDE_A, ask->from))
+		return true;
+	if (is_of(g, OFFER_SIDE_B, ask->from) && !ask->to.n)
+		return true;
+	return is_of(g, OFFER_SIDE_A, ask->to);
 }
 
 unsigned dialog_core_of_branch(struct dialog *g, struct str branch, bool add)
@@ -32,6 +50,8 @@ static void commit_offer(struct dialog_run *op)
 	dialog_exchange_free(g->next);
 	g->next = op->x;
 	op->x = NULL;
+	if (op->supersedes)
+		(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
 	(void)offer_step(&g->state, op->event);
 	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state), offer_event_name(op->event));
 }
@@ -56,10 +76,10 @@ static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum off
 {
 	struct dialog *g = op->dialog;
 	const struct spec_context *context = service_context(op->owner->service);
-	const struct dialog_exchange *replaced = action == OFFER_DO_REPLACE ? g->next : NULL;
+	const struct dialog_exchange *replaced = action == OFFER_DO_REPLACE || op->supersedes ? g->next : NULL;
 	enum err e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
 
-	if (!e && replaced)
+	if (!e && replaced && !op->supersedes)
 		e = dialog_keep_keys(op->x, replaced);
 	/* Forks are of the first call alone: later offers go where the call is. */
 	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING ? dialog_core_of_branch(g, op->ask.branch, true) : g->core;
@@ -73,11 +93,14 @@ static enum err judge_offer(struct dialog_run *op, enum offer_action *action, st
 	struct dialog *g = op->dialog;
 	enum offer_state next;
 
+	if (!dialog_is_of_sides(g, &op->ask))
+		return why_fail(why, ERR_INVALID, "this Call-ID is another call's: the tags name neither of its sides");
 	*action = offer_look(g->state, op->event, &next);
 	if (*action == OFFER_DO_GLARE && op->ask.options.supersede_glare) {
 		/* Where signalling never tells of refusals, the next offer does. */
-		(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
-		*action = offer_look(g->state, op->event, &next);
+		op->supersedes = true;
+		(void)offer_look(g->state, OFFER_EVENT_REFUSED, &next);
+		*action = offer_look(next, op->event, &next);
 	}
 	if (*action == OFFER_DO_GLARE)
 		return why_fail(why, ERR_BUSY, "both sides offer: the other offer came first (491)");
@@ -92,7 +115,7 @@ void dialog_start_offer(struct dialog_run *op)
 	struct service *sv = op->owner->service;
 	struct spec_session *patch = NULL;
 	enum offer_side side = side_of(g, &op->ask);
-	enum offer_action action;
+	enum offer_action action = OFFER_DO_REFUSE;
 	struct why why = {""};
 	enum err e;
 

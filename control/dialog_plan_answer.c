@@ -34,6 +34,10 @@ static enum err judge_answered_key(const struct dialog_side *side, const struct 
 	struct offer_news n = {.was_there = true, .is_there = true, .has_moved = dialog_side_has_moved(side, before),
 	                       .is_rekeyed = before->theirs.n_keys && !sdes_line_eq(&side->theirs, &before->theirs)};
 
+	if (n.is_rekeyed && sdes_line_shares_key(&side->theirs, &before->theirs))
+		return why_fail(why, ERR_REKEY, "the answer has the key in use with another suite, MKI or lifetime");
+	if (sdes_line_shares_key(&side->theirs, &before->ours))
+		return why_fail(why, ERR_INVALID, "a=crypto of the answer: our own key came back");
 	if (offer_change_is_refusal(offer_judge(&n, &policy)))
 		return why_fail(why, ERR_REKEY, "the answer has a new key where the peer did not move");
 	return ERR_OK;

@@ -120,12 +120,31 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 	return ERR_OK;
 }
 
+/* What a line of theirs can't be used for while `now` is in use: RFC 4568 6.1 and 7.1.2, a key serves one end and one context. */
+static enum sdes_fault judge_against(const struct sdes_line *l, const struct dialog_side *now)
+{
+	return sdes_line_shares_key(l, &now->ours) ? SDES_REFLECTED_KEY :
+	       sdes_line_shares_key(l, &now->theirs) && !sdes_line_eq(l, &now->theirs) ? SDES_REUSED_KEY : SDES_USABLE;
+}
+
+static void judge_lines(struct sdes_list *list, const struct dialog_side *now)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (list->lines[i].fault == SDES_USABLE)
+			list->lines[i].fault = judge_against(&list->lines[i], now);
+}
+
 static enum err judge_news(struct place *p, const struct carriage *c)
 {
 	const struct dialog_side *b = p->before ? &p->before->side[p->from] : NULL;
 	struct offer_policy policy = {.accept_rekey = p->o->accept_rekey, .allow_mode_switch = p->o->profile == DIALOG_PLAIN || p->o->allow_mode_switch};
 	struct offer_news n = {.was_there = b != NULL, .is_there = true};
 
+	if (b && c->near_secure) {
+		judge_lines(p->list, b);
+		if (!sdes_list_first(p->list) && !p->m->acfg[0] && sdes_list_has_fault(p->list, SDES_REUSED_KEY))
+			return why_fail(p->why, ERR_REKEY, "m-line %u: the key in use with another suite, MKI or lifetime; a new key is needed", p->i + 1);
+	}
 	if (b) {
 		n.has_moved = dialog_side_has_moved(&p->m->side[p->from], b);
 		n.is_rekeyed = c->near_secure && b->theirs.n_keys && !sdes_list_find(p->list, &b->theirs) && !p->m->acfg[0];
@@ -245,7 +264,9 @@ static void place_sides(struct place *p, const struct dialog_media *before, cons
 		far->at = before->side[p->other].at;
 		far->is_known = before->side[p->other].is_known;
 		far->latch = before->side[p->other].latch;
-		near->interface = before->side[p->from].interface;
+		/* Unless it moved to the other family, which our address then has to follow. */
+		if (!near->at.rtp.version || near->at.rtp.version == before->side[p->from].at.rtp.version)
+			near->interface = before->side[p->from].interface;
 		far->interface = before->side[p->other].interface;
 	}
 }

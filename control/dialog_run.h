@@ -38,6 +38,7 @@ struct dialog_run {
 	struct sdp *sdp;
 	struct dialog_exchange *x;
 	unsigned core;
+	bool supersedes; /* the other side's offer, which waits: it goes when this one is told */
 	enum offer_event event;
 	dialog_done_fn *done;
 	void *arg;
@@ -77,6 +78,8 @@ void dialog_run_finish(struct dialog_run *op, const struct dialog_reply *reply);
 void dialog_run_fail(struct dialog_run *op, enum err e, const struct why *why);
 /* Writes the description for the other side, and only then makes `commit` the truth. */
 void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_answer, void (*commit)(struct dialog_run *op));
+/* Do the tags of a request name this call's sides? Those that are not given, and those nobody knows yet, fit. */
+bool dialog_is_of_sides(const struct dialog *g, const struct dialog_ask *ask);
 /* What signalling may answer to a failure. */
 int dialog_sip_status(enum err e);
 

@@ -92,6 +92,9 @@ static enum err write_media(struct writer *w, unsigned i)
 	const struct spec_leg *leg;
 	enum err e;
 
+	/* RFC 3264 6: an answer has the profile of its offer, refused m-lines too. */
+	if (m->treat == DIALOG_TREAT_OFF && w->is_answer && m->side[w->to].profile != SDP_PROFILE_OTHER)
+		return sdp_media_set(w->sdp, i, 0, str_of(sdp_profile_name(m->side[w->to].profile)));
 	if (m->treat == DIALOG_TREAT_PASS || (m->treat == DIALOG_TREAT_OFF && w->sdp->media[i].port == 0))
 		return ERR_OK;
 	if (m->treat != DIALOG_TREAT_RELAY)

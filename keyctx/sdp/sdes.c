@@ -35,6 +35,8 @@ static const struct {
 	[SDES_REFUSED_MKI] = {"refused-mki", "MKIs are not allowed here"},
 	[SDES_TOO_MANY_KEYS] = {"too-many-keys", "more inline keys than allowed"},
 	[SDES_REPEATED_KEY] = {"repeated-key", "the same key stands in the description twice"},
+	[SDES_REFLECTED_KEY] = {"reflected-key", "our own key came back"},
+	[SDES_REUSED_KEY] = {"reused-key", "the key in use with another suite, MKI or lifetime"},
 	[SDES_BAD_PARAM] = {"bad-parameter", "a session parameter's value is wrong, or it is there twice"},
 	[SDES_UNKNOWN_PARAM] = {"unknown-parameter", "a mandatory session parameter is not known here"},
 	[SDES_REFUSED_PARAM] = {"refused-parameter", "a session parameter is not allowed here"},
@@ -160,6 +162,24 @@ static bool same_octets(const struct keyctx *a, const struct keyctx *b)
 	bool salt = secret_eq(a->salt, b->salt, SUITE_SALT_MAX);
 
 	return key && salt;
+}
+
+bool sdes_line_shares_key(const struct sdes_line *a, const struct sdes_line *b)
+{
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < a->n_keys; i++)
+		for (unsigned k = 0; k < b->n_keys; k++)
+			same += same_octets(a->keys[i], b->keys[k]);
+	return same != 0;
+}
+
+bool sdes_list_has_fault(const struct sdes_list *list, enum sdes_fault f)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (list->lines[i].fault == f)
+			return true;
+	return false;
 }
 
 bool sdes_list_has_key(const struct sdes_list *list, const struct keyctx *k)

@@ -55,6 +55,8 @@ enum sdes_fault {
 	SDES_REFUSED_MKI,
 	SDES_TOO_MANY_KEYS,
 	SDES_REPEATED_KEY,
+	SDES_REFLECTED_KEY, /* our own key */
+	SDES_REUSED_KEY,    /* a key in use, with other parameters */
 	SDES_BAD_PARAM,
 	SDES_UNKNOWN_PARAM,
 	SDES_REFUSED_PARAM,
@@ -110,6 +112,9 @@ const char *sdes_list_describe(const struct sdes_list *list, char *out, size_t r
  * position do not count. Time does not depend on key octets.
  */
 bool sdes_line_eq(const struct sdes_line *a, const struct sdes_line *b);
+/* Has a key (whatever its suite and MKI) in common with the other line. */
+bool sdes_line_shares_key(const struct sdes_line *a, const struct sdes_line *b);
+bool sdes_list_has_fault(const struct sdes_list *list, enum sdes_fault f);
 /* The line of the list that is the same context as `now`, or NULL. */
 const struct sdes_line *sdes_list_find(const struct sdes_list *list, const struct sdes_line *now);
 /* Does this key (whatever its MKI) stand anywhere in the list? */

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* Hostile terminals, cores and signalling: what is agreed stays agreed, and no key serves two ends. */
+#include "base/secret.h"
+#include "tests/unit/dialog_scene.h"
+
+/* A running call of alice (SRTP) and bob (RTP), glare as ng has it. */
+static void begin_call(void)
+{
+	begin();
+	options.supersede_glare = true;
+	CHECK(call_from_ue() == ERR_OK);
+	options.transport = SDP_PROFILE_OTHER;
+}
+
+static bool is_as_agreed(void)
+{
+	return noted && leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000 && is_key(leg(0, 0)->receive, K1) &&
+	       leg(0, 0)->can_receive && leg(0, 1)->can_send;
+}
+
+/* --- names of other calls ------------------------------------------------------------------------------- */
+
+static void a_stranger_with_the_call_id_is_nobody(void)
+{
+	begin();
+	options.supersede_glare = true;
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+	/* While it rings, and once it runs: an INVITE of somebody else under the same Call-ID. */
+	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_as_agreed());
+	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);
+	EXPECT_ERR(offer("mallory", "bob", UE AVP("6666")), ERR_INVALID);
+	EXPECT_ERR(answer("mallory", "bob", CORE AVP("6666")), ERR_NOT_FOUND);
+	EXPECT_ERR(ask(DIALOG_REJECT, "mallory", "bob", ""), ERR_NOT_FOUND);
+	EXPECT_ERR(ask(DIALOG_DELETE, "mallory", "", ""), ERR_NOT_FOUND);
+	EXPECT_ERR(ask(DIALOG_DELETE, "mallory", "bob", ""), ERR_NOT_FOUND);
+	EXPECT_INT(got.sip_status, 481);
+	EXPECT_INT(deletes, 0);
+	EXPECT(is_as_agreed());
+	/* Both sides may end it. */
+	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
+static void another_fork_ends_alone(void)
+{
+	begin_call();
+	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
+	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_INT(deletes, 0);
+	REQUIRE_OK(ask(DIALOG_DELETE, "carol", "alice", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
+/* The tag of the callee is another in 200 than in 183, and he offers under either. */
+static void tags_of_the_callee_may_change(void)
+{
+	begin_call();
+	REQUIRE_OK(answer("alice", "bob2", CORE AVP("5000")));
+	REQUIRE_OK(offer("bob2", "alice", CORE AVP("5050")));
+	REQUIRE_OK(answer("bob2", "alice", UE SAVP("4000", K1)));
+	EXPECT_INT(leg(0, 1)->remote.port, 5050);
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5060")));
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
+	EXPECT_INT(leg(0, 1)->remote.port, 5060);
+	tear_down();
+}
+
+/* --- glare ----------------------------------------------------------------------------------------------- */
+
+static void a_superseded_offer_takes_its_media_along(void)
+{
+	begin_call();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	EXPECT(leg(1, 0)->exists);
+	options.transport = SDP_PROFILE_OTHER;
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
+	EXPECT(noted->n_media < 2 || !leg(1, 0)->exists);
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
+	EXPECT_INT(leg(0, 1)->remote.port, 5050);
+	tear_down();
+}
+
+static void an_offer_that_fails_supersedes_nothing(void)
+{
+	begin_call();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K2)));
+	EXPECT_ERR(offer("bob", "alice", "v=0\r\nbroken"), ERR_SYNTAX);
+	EXPECT_ERR(offer("bob", "alice", CORE "m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\n"), ERR_UNSUPPORTED);
+	options.supersede_glare = false;
+	EXPECT_ERR(offer("bob", "alice", CORE AVP("5000")), ERR_BUSY);
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_key(leg(0, 0)->receive, K2) && leg(0, 0)->remote.port == 4444);
+	tear_down();
+}
+
+/* --- keys ------------------------------------------------------------------------------------------------ */
+
+static void our_own_key_never_comes_back(void)
+{
+	char ours[48], text[1024];
+
+	begin_call();
+	snprintf(ours, sizeof(ours), "%s", key_said(0));
+	/* In a re-INVITE, with the same address and another. */
+	for (unsigned port = 4000; port <= 4444; port += 444) {
+		snprintf(text, sizeof(text), UE "m=audio %u RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\n", port, ours);
+		options.transport = SDP_PROFILE_AVP;
+		EXPECT_ERR(offer("alice", "bob", text), ERR_INVALID);
+		EXPECT_INT(got.sip_status, 488);
+	}
+	/* Beside another line it is passed over. */
+	snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\na=crypto:2 " A80 " inline:" K2 "\r\n", ours);
+	REQUIRE_OK(offer("alice", "bob", text));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_key(leg(0, 0)->receive, K2) && says("a=crypto:2 "));
+	/* In an answer to our own offer. */
+	options.transport = SDP_PROFILE_OTHER;
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
+	snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:%s\r\n", ours);
+	EXPECT_ERR(answer("bob", "alice", text), ERR_INVALID);
+	EXPECT(is_key(leg(0, 0)->receive, K2));
+	tear_down();
+}
+
+static void a_key_in_use_takes_no_other_parameters(void)
+{
+	static const char *const params[] = {"|2^20", "|1:4", "|2^20|7:1"};
+	char text[1024];
+
+	begin_call();
+	options.transport = SDP_PROFILE_AVP;
+	for (size_t i = 0; i < ARRAY_LEN(params); i++) {
+		test_context("%s", params[i]);
+		snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "%s\r\n", params[i]);
+		EXPECT_ERR(offer("alice", "bob", text), ERR_REKEY);
+		EXPECT_INT(got.sip_status, 488);
+		EXPECT(is_as_agreed());
+	}
+	/* The other suite of the same length, same octets: the same keystream. */
+	EXPECT_ERR(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" K1 "\r\n"), ERR_REKEY);
+	EXPECT(is_as_agreed());
+	tear_down();
+}
+
+static void mki_and_lifetime_stay_with_their_key(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "|2^20|258:3\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT_INT(leg(0, 0)->receive->mki_len, 3);
+	EXPECT_OCTETS(leg(0, 0)->receive->mki, 3, "\0\1\2", 3);
+	EXPECT_INT(leg(0, 0)->receive->lifetime_pkts, 1 << 20);
+	/* The same in other words. */
+	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:" K1 "|1048576|258:3\r\n"));
+	EXPECT_TEXT(got.media[0].change, "none");
+	tear_down();
+}
+
+/* --- odd descriptions ------------------------------------------------------------------------------------ */
+
+static void an_offer_without_invite_sdp(void)
+{
+	begin();
+	/* The callee offers in 200, the caller answers in ACK: tags as the offerer sees them. */
+	options.transport = SDP_PROFILE_SAVP;
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
+	EXPECT(says("a=crypto:1 "));
+	REQUIRE_OK(answer("bob", "alice", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "\r\n"));
+	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5000);
+	/* Then the caller re-invites. */
+	options.transport = SDP_PROFILE_OTHER;
+	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "\r\na=sendonly\r\n"));
+	EXPECT_TEXT(got.media[0].change, "none");
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	tear_down();
+}
+
+static void an_update_in_early_media(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4002", K2)));
+	EXPECT_TEXT(got.media[0].change, "renewed");
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	/* 200 repeats the first answer of 183. */
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_key(leg(0, 0)->receive, K2) && leg(0, 0)->remote.port == 4002);
+	tear_down();
+}
+
+static void media_change_places(void)
+{
+	begin_call();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
+	/* Reordered, each with its own port and key: both are new where they now stand. */
+	REQUIRE_OK(offer("alice", "bob", UE "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n" SAVP("4000", K1)));
+	EXPECT_TEXT(got.media[0].change, "renewed");
+	REQUIRE_OK(answer("alice", "bob", CORE "m=video 5010 RTP/AVP 96\r\n" AVP("5000")));
+	EXPECT(is_key(leg(0, 0)->receive, K2) && is_key(leg(1, 0)->receive, K1));
+	EXPECT(leg(0, 0)->remote.port == 4010 && leg(1, 1)->remote.port == 5000);
+	tear_down();
+}
+
+static void port_zero_from_the_start_and_in_the_end(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "", UE "m=audio 0 RTP/SAVP 0\r\n"));
+	EXPECT_INT(creates, 0);
+	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 0 RTP/AVP 0\r\n"));
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(is_as_agreed());
+	/* The core refuses the m-line in a later answer. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
+	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 0 RTP/AVP 0\r\n"));
+	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
+	EXPECT(!leg(0, 0)->exists && !leg(0, 1)->exists);
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	tear_down();
+}
+
+static void a_bundle_is_broken_up(void)
+{
+	static const char *const bundle = HEAD "c=IN IP4 192.0.2.77\r\nt=0 0\r\na=group:BUNDLE 1 2\r\na=group:LS 1 2\r\n"
+	                                       "m=audio 5000 RTP/AVP 0\r\na=mid:1\r\na=rtcp-mux\r\n"
+	                                       "m=video 5000 RTP/AVP 96\r\na=mid:2\r\na=bundle-only\r\na=rtcp-mux\r\n";
+	unsigned a, v;
+	const char *at;
+
+	begin();
+	REQUIRE_OK(offer("alice", "", bundle));
+	EXPECT(strstr(got.sdp, "BUNDLE") == NULL && strstr(got.sdp, "bundle-only") == NULL && says("a=group:LS 1 2\r\n"));
+	at = strstr(got.sdp, "m=audio ");
+	REQUIRE(at && sscanf(at, "m=audio %u", &a) == 1);
+	at = strstr(got.sdp, "m=video ");
+	REQUIRE(at && sscanf(at, "m=video %u", &v) == 1);
+	EXPECT(a != v);
+	tear_down();
+}
+
+static void a_huge_description_is_refused(void)
+{
+	static char text[200000];
+	size_t n = (size_t)snprintf(text, sizeof(text), UE AVP("4000"));
+
+	begin();
+	while (n < sizeof(text) - 64)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "a=x-%zu:0123456789012345678901234567890\r\n", n);
+	EXPECT_ERR(offer("alice", "", text), ERR_TOO_BIG);
+	EXPECT_INT(got.sip_status, 488);
+	n = (size_t)snprintf(text, sizeof(text), UE);
+	for (unsigned i = 0; i < 200; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, AVP("4000"));
+	EXPECT(offer("alice", "", text) != ERR_OK);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	EXPECT_INT(creates, 0);
+	tear_down();
+}
+
+static void six_on_one_side(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	options.family = 4;
+	REQUIRE_OK(offer("alice", "", HEAD "c=IN IP6 2001:db8::1\r\nt=0 0\r\n" SAVP("4000", K1)));
+	EXPECT(says("c=IN IP4 203.0.113.1\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(says("c=IN IP6 2001:db8::9\r\n"));
+	EXPECT_INT(leg(0, 0)->interface, 1);
+	EXPECT_INT(leg(0, 1)->interface, 0);
+	/* A handover: the terminal comes from IPv4, so our address towards it has to be one too. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K2)));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(says("c=IN IP4 203.0.113.1\r\n"));
+	EXPECT_INT(leg(0, 0)->interface, 0);
+	EXPECT_INT(leg(0, 0)->remote.version, 4);
+	EXPECT(is_key(leg(0, 0)->receive, K2));
+	tear_down();
+}
+
+TEST_MAIN("dialog-enemy", {"a stranger with the call-id is nobody", a_stranger_with_the_call_id_is_nobody},
+          {"another fork ends alone", another_fork_ends_alone}, {"tags of the callee may change", tags_of_the_callee_may_change},
+          {"a superseded offer takes its media along", a_superseded_offer_takes_its_media_along},
+          {"an offer that fails supersedes nothing", an_offer_that_fails_supersedes_nothing},
+          {"our own key never comes back", our_own_key_never_comes_back},
+          {"a key in use takes no other parameters", a_key_in_use_takes_no_other_parameters},
+          {"mki and lifetime stay with their key", mki_and_lifetime_stay_with_their_key},
+          {"an offer without INVITE SDP", an_offer_without_invite_sdp}, {"an update in early media", an_update_in_early_media},
+          {"media change places", media_change_places},
+          {"port zero from the start and in the end", port_zero_from_the_start_and_in_the_end},
+          {"a bundle is broken up", a_bundle_is_broken_up}, {"a huge description is refused", a_huge_description_is_refused},
+          {"six on one side", six_on_one_side})
