@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
-enum { CHUNK_BYTES = 8192 - 64 };
+enum { CHUNK_BYTES = 16384 - 64 };
 
 struct chunk {
 	struct chunk *next;
