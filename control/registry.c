@@ -32,6 +32,7 @@ static void session_free(struct session *s)
 {
 	if (s->attached_free)
 		s->attached_free(s->attached);
+	past_free(s->past);
 	spec_free(s->spec);
 	mem_free(s);
 }

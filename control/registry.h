@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "control/past.h"
 #include "control/spec.h"
 #include "relay/relay.h"
 
@@ -32,6 +33,7 @@ struct session {
 	struct link waiting;         /* operations that wait for the one under way (service) */
 	unsigned n_waiting;
 	struct service_op *running;  /* the one under way */
+	struct past *past;           /* access legs that left e2ae (service) */
 	void *attached;              /* a protocol's own state of this session; freed with it */
 	void (*attached_free)(void *attached);
 };

@@ -21,6 +21,7 @@ struct service_op {
 	char id[sizeof(((struct spec_session *)0)->id)];
 	struct spec_session *patch; /* CREATE, UPDATE */
 	struct spec_session *next;  /* what the session shall become; with ports */
+	struct past *past;          /* UPDATE: and what that leaves behind */
 	unsigned tries;
 	service_done_fn *done;
 	void *arg;
@@ -181,6 +182,7 @@ static void op_free(struct service_op *op)
 {
 	spec_free(op->patch);
 	spec_free(op->next);
+	past_free(op->past);
 	mem_free(op);
 }
 
@@ -354,6 +356,10 @@ static void update_done(void *arg, enum err e, const struct why *why)
 	struct session *s = op->session;
 
 	if (!e) {
+		struct past *gone = s->past;
+
+		s->past = op->past;
+		op->past = gone;
 		spec_swap(s->spec, op->next);
 		ports_release(sv, op->next, s->spec, true);
 		sv->counts.updates++;
@@ -376,7 +382,9 @@ static void update_start(struct service_op *op)
 	enum err e = spec_apply(&op->next, s->spec, op->patch, &op->sv->config.context, &why);
 
 	if (!e)
-		e = service_spec_check_rekey(s->spec, op->next, &why);
+		e = past_check_rekey(s->past, s->spec, op->next, &why);
+	if (!e && past_new(&op->past, s->past, s->spec, op->next))
+		e = why_fail(&why, ERR_NOMEM, "out of memory");
 	if (e) {
 		op_fail(op, e, &why);
 		return;

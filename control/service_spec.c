@@ -56,28 +56,3 @@ void service_spec_fill(struct relay_session_spec *out, const struct spec_session
 	for (unsigned i = 0; i < spec->media.n; i++)
 		fill_media(&out->media[i], &spec->media.items[i]);
 }
-
-/* A key taken away counts too: with none to compare with, the next one would look like the first. */
-static bool changes_key(const struct spec_direction *now, const struct spec_direction *next)
-{
-	return now->keying && (!next->keying || !keyctx_eq(now->keying, next->keying));
-}
-
-enum err service_spec_check_rekey(const struct spec_session *now, const struct spec_session *next, struct why *why)
-{
-	if (next->e2ae_rekey == SPEC_REKEY_ACCEPT)
-		return ERR_OK;
-	for (unsigned m = 0; m < next->media.n; m++) {
-		const struct spec_leg *a = service_spec_leg(now, m, RELAY_LEG_ACCESS);
-		const struct spec_leg *b = service_spec_leg(next, m, RELAY_LEG_ACCESS);
-
-		/* A medium that leaves e2ae leaves its keys behind; RFC 4568 7.1.4 demands a new key of a peer that moves. */
-		if (!a || !b || next->media.items[m].mode != RELAY_MODE_E2AE || !addr_eq(&a->remote, &b->remote))
-			continue;
-		if (changes_key(&a->receive, &b->receive) || changes_key(&a->send, &b->send))
-			return why_fail(why, ERR_REKEY, "media[%u].legs.a: %s where the peer did not move; e2ae_rekey rejects it", m,
-			                (a->receive.keying && !b->receive.keying) || (a->send.keying && !b->send.keying) ? "a key taken away"
-			                                                                                                 : "a new key");
-	}
-	return ERR_OK;
-}

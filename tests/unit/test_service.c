@@ -335,6 +335,65 @@ static void a_key_is_not_changed_by_way_of_none(void)
 	}
 }
 
+#define ACCESS(fields) "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{" fields "}}}]}"
+#define AS_MODE(mode, receive, send)                                                                                                   \
+	"{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"" mode "\",\"legs\":{\"a\":{\"receive\":{\"keying\":" receive \
+	"},\"send\":{\"keying\":" send "}}}}]}"
+#define KEYED(key) "{" SUITE80 ",\"inline\":" key "}"
+#define KEY3 "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\""
+
+/* Away from e2ae and back, or away to no address and back: the detour changes no key that the straight way would not. */
+static void a_key_is_not_changed_by_a_detour(void)
+{
+	static const struct {
+		const char *away, *back;
+		enum err e;
+	} rows[] = {
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)), ERR_REKEY},
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY3)), ERR_REKEY},
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY2)), ERR_OK},
+		/* Without keys at first, so that the next one would look like the first. */
+		{AS_MODE("rtp", "null", "null"),
+		 "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{\"a\":{\"receive\":{\"gate\":\"closed\"},\"send\":{\"gate\":\"closed\"}}}}]}", ERR_REKEY},
+		{AS_MODE("srtp-srtp", KEYED(KEY3), KEYED(KEY2)), AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)), ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49170\",\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49170\""), ERR_OK},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49172\",\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_OK},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+		static struct answers got;
+
+		got.n = 0;
+		test_context("row %zu", i);
+		ask_create(sv, E2AE("c", KEY1), &got);
+		relay_poll(&fake_relay);
+		ask_update(sv, rows[i].away, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[1].e, ERR_OK);
+		ask_update(sv, rows[i].back, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[2].e, rows[i].e);
+		/* Refused, it is still away, and may still come back as it was. */
+		ask_update(sv, rows[2].back, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[3].e, i + 1 == ARRAY_LEN(rows) ? ERR_REKEY : ERR_OK);
+		service_end(sv);
+	}
+	/* To hold with a new key is no move. */
+	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+	static struct answers got;
+
+	got.n = 0;
+	ask_create(sv, E2AE("c", KEY1), &got);
+	ask_update(sv, ACCESS("\"remote\":\"0.0.0.0:9\",\"receive\":{\"keying\":" KEYED(KEY3) "}"), &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[1].e, ERR_REKEY);
+	service_end(sv);
+}
+
 /* A leg that went and came back is another, and so are its keys. */
 static void a_new_leg_takes_a_new_key(void)
 {
@@ -506,6 +565,7 @@ TEST_MAIN("service", {"creates_once", creates_once}, {"keeps_order", keeps_order
           {"tries_other_ports", tries_other_ports}, {"runs_out_of_ports", runs_out_of_ports},
           {"failed_update_changes_nothing", failed_update_changes_nothing}, {"rekeys_by_policy", rekeys_by_policy},
           {"a_key_is_not_changed_by_way_of_none", a_key_is_not_changed_by_way_of_none},
+          {"a_key_is_not_changed_by_a_detour", a_key_is_not_changed_by_a_detour},
           {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
           {"legs_come_and_go", legs_come_and_go}, {"closes", closes}, {"limits_sessions", limits_sessions},
           {"survives_failing_allocations", survives_failing_allocations}, {"leaves_no_key_behind", leaves_no_key_behind})
