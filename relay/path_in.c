@@ -353,6 +353,8 @@ static bool adopt(struct worker *w, struct leg *leg, struct stream *s, struct cr
 		*slot = c;
 		c->is_provisional = false;
 		c->is_roc_open = pkt->kind == PKT_RTCP && c->key->roc == RELAY_ROC_EITHER && s->has_index;
+		if (slot == &s->crypto && pkt->kind == PKT_RTCP)
+			s->rtcp_index = 0;
 		if (slot == &s->crypto && pkt->kind == PKT_RTP)
 			s->has_index = false; /* the index goes on from this packet, perhaps at another ROC */
 	} else if (pkt->kind == PKT_RTP) {
@@ -401,7 +403,23 @@ static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, u
 	note_jitter(s, pkt, now_ns);
 }
 
-static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
+/*
+ * Is the packet behind what was heard of its stream already? Such a one was delayed, or held back by somebody; where it comes from says nothing
+ * of where the peer is now. Asked before the stream notes it.
+ */
+static bool is_late(const struct stream *s, const struct pkt *pkt, const struct key *key, const struct leg *leg)
+{
+	if (!key)
+		return false;
+	/* Under the key before, once the present one was heard. */
+	if (key != leg->receive && s->crypto)
+		return true;
+	if (pkt->kind == PKT_RTCP)
+		return pkt->index < s->rtcp_index;
+	return s->has_index && pkt->index < s->index;
+}
+
+static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i, bool *is_behind, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
 	struct path_tries *t = &b->tries[i];
@@ -423,6 +441,9 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 		return VERDICT_AUTH_FAILED;
 	pkt->stream = s;
 	s->last_ns = now_ns;
+	*is_behind = is_late(s, pkt, key, leg);
+	if (pkt->kind == PKT_RTCP && !*is_behind)
+		s->rtcp_index = (uint32_t)pkt->index;
 	if (pkt->kind == PKT_RTP && (!key || key == leg->receive))
 		note_rtp(s, pkt, leg, now_ns);
 	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 && !key->told_soft) {
@@ -432,13 +453,13 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	return VERDICT_NONE;
 }
 
-static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
+static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind, uint64_t now_ns)
 {
 	struct session *s = leg->media->session;
 	/* Without keys nobody is believed before packets are let in: whoever guesses the port of a ringing call would own it. */
-	bool learns = leg->can_receive || leg->in == MODE_IN_UNPROTECT;
+	bool learns = leg->can_receive || leg->in == MODE_IN_UNPROTECT || leg->in == MODE_IN_VERIFY;
 
-	if (learns && latch_step(latch_of(leg, pkt), &pkt->from, now_ns) == LATCH_LEARN)
+	if (learns && !is_behind && latch_step(latch_of(leg, pkt), &pkt->from, now_ns) == LATCH_LEARN)
 		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED, .addr = pkt->from});
 	leg->last_rx_ns = now_ns;
 	leg->is_silent = false;
@@ -452,6 +473,7 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 {
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
+	bool is_behind = false;
 
 	if (leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT) {
 		bool well_formed = pkt->kind == PKT_RTCP ? rtcp_is_valid(pkt->data, pkt->len)
@@ -463,11 +485,11 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 	if (!latch_may(latch_of(leg, pkt), &pkt->from, now_ns))
 		return VERDICT_SOURCE;
 	if (leg->in != MODE_IN_OPAQUE) {
-		enum verdict v = commit_stream(w, b, i, now_ns);
+		enum verdict v = commit_stream(w, b, i, &is_behind, now_ns);
 		if (v)
 			return v;
 	}
-	commit_leg(w, leg, pkt, now_ns);
+	commit_leg(w, leg, pkt, is_behind, now_ns);
 	/* After the state has moved, so that a hold of any length loses no ROC (R-G19); RTCP goes on (RFC 3264 5.1). */
 	return leg->can_receive || pkt->kind == PKT_RTCP ? VERDICT_NONE : VERDICT_GATE_CLOSED;
 }

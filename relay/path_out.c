@@ -30,13 +30,19 @@ static uint32_t name_of_target(void *arg, uint32_t ssrc)
 	return s ? s->source_ssrc : ssrc;
 }
 
+/* In clear every source goes by its own name, also where it got another one under SRTP before. */
+static bool translates(const struct leg *leg)
+{
+	return leg->translates && leg->out == MODE_OUT_PROTECT;
+}
+
 /* What the packet reports on is named as the peer leg's side knows it. Who sends it is named in path_outbound. */
 static void rename_rtcp(struct pkt *pkt, struct leg *from, struct leg *to)
 {
 	struct leg *legs[] = {from, to};
 	struct rtcp_names names = {
-		.source = to->translates ? name_of_source : NULL,
-		.target = from->translates ? name_of_target : NULL,
+		.source = translates(to) ? name_of_source : NULL,
+		.target = translates(from) ? name_of_target : NULL,
 		.arg = legs,
 	};
 
@@ -262,7 +268,7 @@ void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns)
 			pkt->verdict = (uint8_t)outbound(w, pkt, now_ns);
 		/* After it, for the sender itself may just have been given another name. */
 		bool is_read = leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT;
-		if (pkt->kind == PKT_RTCP && is_read && (leg->translates || peer->translates))
+		if (pkt->kind == PKT_RTCP && is_read && (translates(leg) || translates(peer)))
 			rename_rtcp(pkt, leg, peer);
 		/* Whatever its type: the SRTCP index belongs to the stream, so the packet must carry the stream's name (R-G7). */
 		if (pkt->kind == PKT_RTCP && pkt->verdict == VERDICT_NONE && peer->out == MODE_OUT_PROTECT)

@@ -35,7 +35,7 @@ struct stream {
 	struct crypto *crypto, *previous; /* under the leg's present key, and under the one before it */
 	uint64_t index;       /* highest authenticated (in) or used (out) */
 	bool has_index;
-	uint32_t rtcp_index;  /* out: last SRTCP index used */
+	uint32_t rtcp_index;  /* highest SRTCP index authenticated under the present key (in), last used (out) */
 	uint64_t last_ns;
 	/* ---- second line */
 	uint64_t pkts, bytes;

@@ -195,6 +195,54 @@ static void random_cores_never_reuse(void)
 	hearing_close(&h);
 }
 
+/* An SR of the core's source, or an RR of the terminal about it, in clear: the SSRC it speaks of at the other side. */
+static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
+{
+	uint8_t rtcp[32] = {0x80, 200, 0, 6};
+	struct sim_pkt got;
+
+	if (is_down) {
+		be32_put(rtcp + 4, ssrc);
+	} else {
+		memcpy(rtcp, (const uint8_t[]){0x81, 201, 0, 7}, 4);
+		be32_put(rtcp + 4, 0x0a0a0a0a);
+		be32_put(rtcp + 8, ssrc);
+	}
+	EXPECT_OK(sim_send(h->s.g.sim, is_down ? &call_peer_b : &call_peer_a, is_down ? &call_local_b : &call_local_a, rtcp, is_down ? 28 : 32));
+	stage_run(&h->s.g, 1);
+	if (!sim_receive(h->s.g.sim, is_down ? &call_peer_a : &call_peer_b, &got))
+		return 0;
+	return be32_get(got.data + (is_down ? 4 : 8));
+}
+
+/* The source got a new name under SRTP; in clear it goes by its own, and RTCP says so too, both ways. */
+static void a_new_name_ends_with_srtp(void)
+{
+	struct hearing h;
+	struct sim_pkt got;
+	uint32_t ssrc = 0;
+
+	if (!hearing_open(&h))
+		return;
+	for (uint16_t i = 20000; i < 20010; i++)
+		core_sends(&h.s, SSRC_B, i);
+	core_sends(&h.s, SSRC_B, 5);
+	terminal_hears(&h, &ssrc);
+	REQUIRE(ssrc != SSRC_B);
+	h.s.media.mode = RELAY_MODE_RTP;
+	h.s.media.legs[0].receive = h.s.media.legs[0].send = NULL;
+	EXPECT_OK(call_update(&h.s.g, h.s.call, &h.s.spec));
+	core_sends(&h.s, SSRC_B, 6);
+	stage_run(&h.s.g, 1);
+	REQUIRE(sim_receive(h.s.g.sim, &call_peer_a, &got));
+	EXPECT_INT(be32_get(got.data + 8), SSRC_B);
+	EXPECT_INT(named(&h, true, SSRC_B), SSRC_B);
+	EXPECT_INT(named(&h, false, SSRC_B), SSRC_B);
+	EXPECT_INT(named(&h, false, ssrc), ssrc);
+	hearing_close(&h);
+}
+
 TEST_MAIN("outbound", {"order, gaps and SSRC pass unchanged", order_gaps_and_ssrc_pass_unchanged},
           {"a jump back gets a new SSRC", a_jump_back_gets_a_new_ssrc}, {"reports are translated", reports_are_translated},
-          {"random cores never reuse", random_cores_never_reuse})
+          {"random cores never reuse", random_cores_never_reuse},
+          {"a new name ends with SRTP", a_new_name_ends_with_srtp})
