@@ -331,6 +331,14 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+static int misused_command(const struct command *c)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s %s", c->name, c->args[0] ? c->args : "without an argument");
+	return misused("it is %s", text);
+}
+
 static int run(struct ctl *ctl, const struct command *c)
 {
 	struct why why = {""};
@@ -368,6 +376,6 @@ int main(int argc, char **argv)
 	ctl.argc = words - 1;
 	ctl.argv = argv + 1;
 	if (ctl.argc < c->args_min || ctl.argc > c->args_max)
-		return misused(c->args_min ? "%s needs other arguments" : "%s takes other arguments", c->name);
+		return misused_command(c);
 	return run(&ctl, c);
 }

@@ -58,7 +58,8 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 	if (*fd < 0)
 		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
 	if (connect(*fd, (struct sockaddr *)&ss, len)) {
-		why_fail(why, ERR_IO, "%.*s: %s", STR_ARG(where), strerror(errno));
+		why_fail(why, ERR_IO, "%.*s: %s%s", STR_ARG(where), strerror(errno),
+		         errno == ENOENT || errno == ECONNREFUSED ? "; is the gateway running?" : "");
 		close(*fd);
 		return ERR_IO;
 	}

@@ -129,7 +129,7 @@ static enum err put_interface(struct conf_interfaces *list, struct str text, str
 
 	if (list->n == RELAY_INTERFACES_MAX)
 		return why_fail(why, ERR_LIMIT, "given more than %d times", RELAY_INTERFACES_MAX);
-	if (!is_name(name) || str_copy(name, f.name, sizeof(f.name)))
+	if (name.n == text.n || !is_name(name) || str_copy(name, f.name, sizeof(f.name)))
 		return why_fail(why, ERR_INVALID, "\"%.*s\" is not NAME/ADDR[!ADVERTISED]; a name has 1 to %zu of a-z 0-9 - _ .",
 		                STR_ARG(text), sizeof(f.name) - 1);
 	addr = str_cut(addr, '!', &advertised);
@@ -241,18 +241,43 @@ static enum err ini_result(struct source *src, int rc)
 	return src->e;
 }
 
+struct lines {
+	FILE *file;
+	int error;    /* errno of a failed read: a directory opens, too */
+	bool has_nul; /* libinih would take what stands before it for the whole line */
+};
+
+static char *read_line(char *out, int room, void *stream)
+{
+	struct lines *lines = stream;
+	int n = 0, c = 0;
+
+	while (n < room - 1 && c != '\n' && (c = getc(lines->file)) != EOF) {
+		lines->has_nul |= c == 0;
+		out[n++] = (char)c;
+	}
+	if (ferror(lines->file))
+		lines->error = errno;
+	out[n] = '\0';
+	return n > 0 && !lines->error && !lines->has_nul ? out : NULL;
+}
+
 static enum err load_file(struct conf *c, const char *file, bool must_exist, struct why *why)
 {
 	struct source src = {.conf = c, .name = file, .why = why};
-	FILE *f = fopen(file, "re");
+	struct lines lines = {.file = fopen(file, "re")};
 	enum err e;
 
-	if (!f && errno == ENOENT && !must_exist)
+	if (!lines.file && errno == ENOENT && !must_exist)
 		return ERR_OK;
-	if (!f)
+	if (!lines.file)
 		return why_fail(why, ERR_IO, "%s: %s", file, strerror(errno));
-	e = ini_result(&src, ini_parse_file(f, on_ini, &src));
-	fclose(f);
+	e = ini_result(&src, ini_parse_stream(read_line, &lines, on_ini, &src));
+	fclose(lines.file);
+	if (!e && lines.error)
+		e = why_fail(why, ERR_IO, "%s: %s", file, strerror(lines.error));
+	if (!e && lines.has_nul)
+		e = why_fail(why, ERR_SYNTAX, "%s: is no text: it holds an octet of zero", file);
 	return e;
 }
 
@@ -285,6 +310,8 @@ static enum err flag_split(int argc, char *const *argv, int *i, struct str *name
 	*name = str_cut(str_skip(arg, 2), '=', value);
 	if (name->n + 2 < arg.n)
 		return ERR_OK;
+	if (!find(*name) && !str_is(*name, "config"))
+		return why_fail(why, ERR_NOT_FOUND, "no flag --%.*s; see --help", STR_ARG(*name));
 	if (*i + 1 >= argc)
 		return why_fail(why, ERR_INVALID, "%s needs a value", argv[*i]);
 	*value = str_of(argv[++*i]);

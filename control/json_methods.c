@@ -2,6 +2,8 @@
 /* From params to the service's requests, from its results to answers. */
 #include "control/json_methods.h"
 
+#include <stdio.h>
+
 #include "base/clk.h"
 #include "control/json_peer.h"
 #include "control/reply.h"
@@ -21,7 +23,8 @@ enum { LIST_DEFAULT = 100, LIST_MAX = 1000, MODE_ANY = 255 };
 struct list_params {
 	uint32_t has;
 	uint32_t after, limit;
-	char prefix[128], interface[32], mode[32];
+	char prefix[128], interface[32];
+	uint8_t mode; /* MODE_ANY, or enum relay_mode */
 };
 static const struct schema_field list_fields[] = {
 	{.name = "after", SCHEMA_FIELD(&schema_uint, struct list_params, after), .max = UINT32_MAX,
@@ -30,7 +33,7 @@ static const struct schema_field list_fields[] = {
 	 .help = "sessions of a page"},
 	{.name = "prefix", SCHEMA_FIELD(&schema_text, struct list_params, prefix), .help = "of the ids"},
 	{.name = "interface", SCHEMA_FIELD(&schema_text, struct list_params, interface), .help = "a leg is there"},
-	{.name = "mode", SCHEMA_FIELD(&schema_text, struct list_params, mode), .help = "a media has it"},
+	{.name = "mode", SCHEMA_FIELD(&spec_mode_type, struct list_params, mode), .help = "a media has it"},
 };
 static const struct schema list_schema = {"the request", list_fields, ARRAY_LEN(list_fields), sizeof(struct list_params)};
 
@@ -116,16 +119,24 @@ static void session_get(struct proto_json_call *call, const struct doc *params)
 		service_get(proto_json_service(call), str_of(in.id), answer_session, call);
 }
 
+static bool is_interface(const struct spec_context *context, const char *name)
+{
+	for (unsigned i = 0; i < context->n_interfaces; i++)
+		if (strcmp(context->interfaces[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static bool list_wants(const struct list_params *in, const struct spec_context *context, const struct spec_session *s)
 {
-	bool mode_ok = in->mode[0] == '\0', interface_ok = in->interface[0] == '\0';
+	bool mode_ok = in->mode == MODE_ANY, interface_ok = in->interface[0] == '\0';
 
 	if (!str_starts(str_of(s->id), in->prefix))
 		return false;
 	for (unsigned m = 0; m < s->media.n; m++) {
 		const struct spec_media *media = &s->media.items[m];
 
-		mode_ok |= strcmp(relay_mode_name((enum relay_mode)media->mode), in->mode) == 0;
+		mode_ok |= media->mode == in->mode;
 		for (unsigned i = 0; i < media->legs.n; i++)
 			interface_ok |= media->legs.items[i].exists &&
 			                strcmp(context->interfaces[media->legs.items[i].interface].name, in->interface) == 0;
@@ -137,13 +148,19 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 {
 	struct service *sv = proto_json_service(call);
 	struct doc_arena *a = proto_json_arena(call);
-	struct list_params in = {.limit = LIST_DEFAULT};
+	struct list_params in = {.limit = LIST_DEFAULT, .mode = MODE_ANY};
 	struct doc *d, *list;
 	struct session *s;
+	struct why why;
 	uint32_t at;
 
 	if (proto_json_read(call, &list_schema, params, &in))
 		return;
+	if (in.interface[0] && !is_interface(service_context(sv), in.interface)) {
+		why_fail(&why, ERR_NOT_FOUND, "no interface \"%s\"", in.interface);
+		proto_json_refuse(call, ERR_NOT_FOUND, &why, NULL);
+		return;
+	}
 	d = doc_dict(a);
 	list = doc_list(a);
 	at = in.after;
@@ -211,6 +228,15 @@ static void version(struct proto_json_call *call, const struct doc *params)
 
 /* --- events ------------------------------------------------------------------------------------------- */
 
+static const char *event_names(char *out, size_t room)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < RELAY_EVENT_COUNT && n < room; i++)
+		n += (size_t)snprintf(out + n, room - n, "%s%s", i ? ", " : "", relay_event_name((enum relay_event_kind)i));
+	return out;
+}
+
 static enum err kinds_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
 {
 	uint32_t kinds = 0;
@@ -218,13 +244,14 @@ static enum err kinds_read(struct schema_in *in, const struct schema_field *f, c
 	if (d->kind != DOC_LIST)
 		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of event names");
 	for (DOC_EACH(it, d)) {
+		char list[256];
 		unsigned k = 0;
 
 		while (k < RELAY_EVENT_COUNT &&
 		       !(it->kind == DOC_TEXT && str_is(it->text, relay_event_name((enum relay_event_kind)k))))
 			k++;
 		if (k == RELAY_EVENT_COUNT)
-			return schema_refuse(in, ERR_INVALID, f, it, "no such event; see docs/control-protocol.md");
+			return schema_refuse(in, ERR_INVALID, f, it, "must be of %s", event_names(list, sizeof(list)));
 		kinds |= 1u << k;
 	}
 	*(uint32_t *)at = kinds;

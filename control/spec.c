@@ -295,7 +295,7 @@ static struct doc *mode_write(const struct schema_out *out, const struct schema_
 	return doc_borrow(out->arena, str_of(relay_mode_name(*(const uint8_t *)at)));
 }
 
-static const struct schema_type mode_type = {.read = mode_read, .write = mode_write, .copy = octet_copy, .eq = octet_eq};
+const struct schema_type spec_mode_type = {.read = mode_read, .write = mode_write, .copy = octet_copy, .eq = octet_eq};
 
 /* --- legs: an object whose names are indexes; null takes a leg away ------------------------------------ */
 
@@ -605,7 +605,7 @@ const struct schema spec_leg_schema = {"a leg", leg_fields, ARRAY_LEN(leg_fields
 static const struct schema_field media_fields[] = {
 	[SPEC_MEDIA_ID] = {.name = "id", SCHEMA_FIELD(&schema_text, struct spec_media, id), .required = true, .min = 1,
 	                   .help = "unique in the session: the m-line's number or mid"},
-	[SPEC_MEDIA_MODE] = {.name = "mode", SCHEMA_FIELD(&mode_type, struct spec_media, mode),
+	[SPEC_MEDIA_MODE] = {.name = "mode", SCHEMA_FIELD(&spec_mode_type, struct spec_media, mode),
 	                     .help = "what is done to the media; needed for a new one"},
 	[SPEC_MEDIA_ACTIVE] = {.name = "active", SCHEMA_FIELD(&active_type, struct spec_media, active), .preset = 1,
 	                       .help = "the core leg that leg a is joined to"},

@@ -2,7 +2,10 @@
 /* Wires the parts: each is made after what it stands on and ended before it. */
 #include "cmd/sluiced/gateway.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -48,6 +51,25 @@ static unsigned count_cpus(int cpus[RELAY_WORKERS_MAX])
 	return n ? n : 1;
 }
 
+/* An address may come later, on a standby machine; said now, for each session there fails until then. */
+static void check_addresses(const struct conf *c)
+{
+	for (unsigned i = 0; i < c->interfaces.n; i++) {
+		const struct io_interface *f = &c->interfaces.items[i];
+		struct addr at = addr_with_port(&f->bind, 0);
+		struct sockaddr_storage name;
+		socklen_t len = addr_to_sockaddr(&at, &name);
+		int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		char text[ADDR_TEXT_MAX];
+
+		if (fd < 0 || bind(fd, (struct sockaddr *)&name, len))
+			log_warn("sluiced", "interface=%s addr=%s msg=\"%s: no session can be made there\"", f->name, addr_print_ip(&f->bind, text),
+			         strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
 static enum err start_relay(struct gateway *g, struct why *why)
 {
 	const struct conf *c = &g->conf;
@@ -71,6 +93,7 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	if (c->pin_workers && config.workers > n_cpus)
 		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors", config.workers, n_cpus);
 	config.cpus = c->pin_workers ? g->cpus : NULL;
+	check_addresses(c);
 	return relay_start(&g->relay, &config, why);
 }
 
