@@ -161,6 +161,11 @@ void kms_policy_init(struct kms_policy *p)
 	};
 }
 
+bool kms_policy_serves(const struct kms_policy *p, unsigned prf)
+{
+	return (prf != MIKEY_PRF_SHA256 || p->suite_256) && (prf != MIKEY_PRF_SHA1 || p->suite_128);
+}
+
 bool kms_policy_allows(const struct kms_policy *p, struct mikey_id from, struct mikey_id to)
 {
 	for (size_t i = 0; i < p->n_rules; i++)

@@ -86,6 +86,8 @@ struct kms_policy {
 };
 
 void kms_policy_init(struct kms_policy *p);
+/* Is the algorithm set of that PRF served? An unknown PRF: yes, refusing it is the message reader's. */
+bool kms_policy_serves(const struct kms_policy *p, unsigned prf);
 bool kms_policy_allows(const struct kms_policy *p, struct mikey_id from, struct mikey_id to);
 
 struct kms_directory;

@@ -342,7 +342,7 @@ static enum err set_rules(struct kms_job *j, struct mikey_fault *fault)
 	j->rules.accept_types = p->accept_types;
 	j->rules.skew_s = p->skew_s;
 	j->rules.accept_pk = kms_directory_pki(j->d)->trust != NULL;
-	if ((prf == MIKEY_PRF_SHA256 && !p->suite_256) || (prf == MIKEY_PRF_SHA1 && !p->suite_128))
+	if (!kms_policy_serves(p, prf))
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, "this set of algorithms is not served");
 	return ERR_OK;
 }

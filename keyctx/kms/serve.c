@@ -96,6 +96,14 @@ static enum err choose_tpk(struct kms_job *j, struct ticket_policy_spec *spec, s
 	return ERR_OK;
 }
 
+/* A ticket has a PRF of its own, and it need not be the message's. */
+static enum err check_set(const struct kms_job *j, struct mikey_fault *fault)
+{
+	if (kms_policy_serves(kms_directory_policy(j->d), authority_policy(j->a)->tp.prf))
+		return ERR_OK;
+	return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "policy: tickets of this set of algorithms are not served");
+}
+
 void serve_request(struct kms_job *j)
 {
 	const struct kms_policy *p = kms_directory_policy(j->d);
@@ -109,7 +117,9 @@ void serve_request(struct kms_job *j)
 
 	ticket_policy_spec_of(&spec, authority_policy(j->a), wishes, MIKEY_KEYS_MAX);
 	fill_flags(j, &spec);
-	e = fill_names(j, &spec, &fault);
+	e = check_set(j, &fault);
+	if (!e)
+		e = fill_names(j, &spec, &fault);
 	if (!e)
 		e = fill_times(j, &spec, &fault);
 	if (!e) {
@@ -261,6 +271,11 @@ void serve_resolve(struct kms_job *j)
 	}
 	if (!(p->modes & 1 << j->mode)) {
 		job_refuse(j, KMS_REFUSED, MIKEY_E_TPPAR, "tickets of this mode are not opened here");
+		return;
+	}
+	e = check_set(j, &fault);
+	if (e) {
+		job_refuse_fault(j, e, &fault);
 		return;
 	}
 	found = find_tpk(j, &how);

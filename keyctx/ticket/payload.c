@@ -54,6 +54,9 @@ static enum err policy_tr(struct ticket_policy *out, const struct mikey_payload 
 		return ERR_OK;
 	if (*rows[role].has || p->u.tr.ts.type == MIKEY_TS_COUNTER)
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset, "TR of role %u: stands twice, or is a counter", role);
+	/* RFC 6043 6.10: an interval is seconds as NTP-UTC-32, whatever the other two are. */
+	if (role == MIKEY_TR_REKEY && p->u.tr.ts.type != MIKEY_TS_NTP_UTC_32)
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset, "the rekey interval is no NTP-UTC-32");
 	*rows[role].has = true;
 	*rows[role].ts = p->u.tr.ts;
 	return ERR_OK;

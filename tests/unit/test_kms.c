@@ -102,11 +102,12 @@ struct terminal {
 	uint8_t key[32];
 	uint64_t last_ntp, wall_ns;
 	struct ticket_rules rules;
+	uint8_t ticket_prf;
 };
 
 static struct terminal terminal(const char *name, const char *psk_id, uint8_t first, const char *kms)
 {
-	struct terminal t = {.name = name, .psk_id = psk_id, .kms = kms, .wall_ns = NOW_NS};
+	struct terminal t = {.name = name, .psk_id = psk_id, .kms = kms, .wall_ns = NOW_NS, .ticket_prf = MIKEY_PRF_SHA256};
 
 	for (unsigned i = 0; i < sizeof(t.key); i++)
 		t.key[i] = (uint8_t)(first + i);
@@ -130,7 +131,7 @@ enum { FLAGS_1 = TICKET_D | TICKET_E | TICKET_F | TICKET_G | TICKET_H | TICKET_I
 static struct ticket_policy_spec policy_for(const struct terminal *t, const struct mikey_id *callee, unsigned flags)
 {
 	return (struct ticket_policy_spec){
-		.prf = MIKEY_PRF_SHA256, .flags = (uint16_t)flags, .idr_kms = uri("https://kms.home1.example"), .idr_i = uri(t->name), .has_end = true,
+		.prf = t->ticket_prf, .flags = (uint16_t)flags, .idr_kms = uri("https://kms.home1.example"), .idr_i = uri(t->name), .has_end = true,
 		.end = ticket_ts_32(clk_wall_to_ntp(NOW_NS + 600 * NS_PER_S)), .r = callee, .n_r = 1,
 	};
 }
@@ -298,7 +299,7 @@ static struct ticket_grant *own_ticket(struct terminal *t, const char *callee)
 	struct mikey_fault fault = {0};
 	struct ticket_grant *grant = NULL;
 
-	if (!EXPECT_OK(ticket_create(&grant, &policy, &tpk, mikey_algs_256, &env, &fault)))
+	if (!EXPECT_OK(ticket_create(&grant, &policy, &tpk, t->ticket_prf == MIKEY_PRF_SHA256 ? mikey_algs_256 : mikey_algs_128, &env, &fault)))
 		fprintf(stderr, "%s\n", fault.why.text);
 	return grant;
 }
@@ -522,6 +523,41 @@ static void rotates(void)
 	end(&o);
 }
 
+/* What is not served in messages is not served in tickets either: a 128-bit ticket asked for, or made, inside 256-bit messages. */
+static void sets_of_algorithms(void)
+{
+	static const char only_256[] =
+		"{\"kms\":{\"id\":\"https://kms.home1.example\"},\"policy\":{\"suites\":[\"256\"]},\"users\":["
+		"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}},"
+		"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}}]}";
+	struct office o;
+	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
+	enum kms_result result = KMS_BROKEN;
+	struct ticket_grant *grant;
+	struct resolving x;
+	struct kms_job *j;
+
+	if (!start(&o, only_256))
+		return;
+	grant = request(&o, &alice, bob.name, &result);
+	EXPECT_INT(result, KMS_GRANTED);
+	ticket_grant_free(grant);
+	alice.ticket_prf = MIKEY_PRF_SHA1;
+	grant = request(&o, &alice, bob.name, &result);
+	EXPECT_INT(result, KMS_REFUSED);
+	ticket_grant_free(grant);
+	grant = own_ticket(&alice, bob.name);
+	if (EXPECT(grant) && offer(&x, &alice, &bob, grant)) {
+		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
+		EXPECT_INT(kms_job_result(j), KMS_REFUSED);
+		kms_job_free(j);
+		resolving_end(&x);
+	}
+	ticket_grant_free(grant);
+	end(&o);
+}
+
 /* A state that has no room refuses, forgets nothing, and goes on when there is room again. */
 static const char crowd[] =
 	"{\"kms\":{\"id\":\"https://kms.home1.example\"},\"policy\":{\"rate_per_minute\":0,\"skew_s\":100},\"users\":["
@@ -707,6 +743,6 @@ static void survives_no_memory(void)
 
 TEST_MAIN("kms", {"mode 1 across a death", mode_1_across_a_death}, {"groups", groups}, {"mode 3 with GBA", mode_3_with_gba},
           {"mode 3 in another's name", mode_3_in_anothers_name}, {"refusals", refusals}, {"damaged", damaged}, {"limits rate", limits_rate},
-          {"two domains", two_domains}, {"rotates", rotates}, {"a full memory of messages", a_full_memory}, {"a full disk", a_full_disk},
+          {"two domains", two_domains}, {"rotates", rotates}, {"sets of algorithms", sets_of_algorithms}, {"a full memory of messages", a_full_memory}, {"a full disk", a_full_disk},
           {"old keys of the BSF go", old_keys_of_the_bsf_go}, {"state is one process and one key", state_is_one_process_and_one_key},
           {"credentials are strict", credentials_are_strict}, {"survives no memory", survives_no_memory})

@@ -131,6 +131,30 @@ static void refused(void)
 	}
 }
 
+/* RFC 6043 6.10: TRr is NTP-UTC-32; TRs and TRe may be longer; none is a counter. */
+static void types_of_times(void)
+{
+	static const struct {
+		enum mikey_ts_type start, rekey;
+		bool ok;
+	} rows[] = {
+		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP_UTC_32, true}, {MIKEY_TS_NTP_UTC, MIKEY_TS_NTP_UTC_32, true},
+		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP_UTC, false},   {MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP, false},
+		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_COUNTER, false},   {MIKEY_TS_COUNTER, MIKEY_TS_NTP_UTC_32, false},
+	};
+	static uint8_t room[512];
+	struct mikey_id r = uri(bob);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ticket_policy_spec spec = {.ticket_type = 1, .flags = TICKET_D | TICKET_H | TICKET_N | TICKET_O, .r = &r, .n_r = 1, .has_start = true,
+		                                  .start = {rows[i].start, 7}, .has_rekey = true, .rekey = {rows[i].rekey, 60}};
+		struct ticket_policy p;
+
+		test_context("row %zu", i);
+		EXPECT_INT(read_back(&spec, true, &p, room, sizeof room) == ERR_OK, rows[i].ok);
+	}
+}
+
 static void validity(void)
 {
 	struct ticket_policy p = {.has_start = true, .has_end = true, .start = {MIKEY_TS_NTP_UTC_32, 1000}, .end = {MIKEY_TS_NTP_UTC_32, 2000}};
@@ -251,5 +275,5 @@ static void policies_refused(void)
 	}
 }
 
-TEST_MAIN("ticket_policy", {"flags", flags}, {"written-and-read", written_and_read}, {"refused", refused}, {"validity", validity},
+TEST_MAIN("ticket_policy", {"flags", flags}, {"written-and-read", written_and_read}, {"refused", refused}, {"types of times", types_of_times}, {"validity", validity},
           {"clock-rules", clock_rules}, {"machines", machines}, {"suites", suites}, {"policies-refused", policies_refused})
