@@ -208,21 +208,6 @@ static void drop_late(struct load *l)
 	}
 }
 
-static void turn(struct load *l)
-{
-	unsigned n = l->config->in_flight;
-	uint64_t next = l->counting ? due_ns(l, l->begun) : 0, now = clk_mono_ns();
-	int wait_ms = next > now ? (int)((next - now) / NS_PER_MS) : next ? 0 : 1000;
-
-	for (unsigned i = 0; i < n; i++)
-		l->polls[i] = (struct pollfd){.fd = l->slots[i].busy ? post_fd(l->slots[i].post) : -1, .events = post_events(l->slots[i].post)};
-	if (poll(l->polls, n, wait_ms < 1000 ? wait_ms : 1000) == 0)
-		drop_late(l);
-	for (unsigned i = 0; i < n; i++)
-		if (l->slots[i].busy && l->polls[i].revents)
-			go_on(l, &l->slots[i]);
-}
-
 static unsigned busy(const struct load *l)
 {
 	unsigned n = 0;
@@ -230,6 +215,30 @@ static unsigned busy(const struct load *l)
 	for (unsigned i = 0; i < l->config->in_flight; i++)
 		n += l->slots[i].busy;
 	return n;
+}
+
+/* Until the next request is due, if there is a connection for it; else until one is answered. */
+static struct timespec patience(const struct load *l)
+{
+	uint64_t now = clk_mono_ns(), next = l->counting && l->begun < l->config->requests ? due_ns(l, l->begun) : 0, wait = NS_PER_S;
+
+	if (next && busy(l) < l->config->in_flight)
+		wait = next <= now ? 0 : next - now < NS_PER_S ? next - now : NS_PER_S;
+	return (struct timespec){.tv_sec = (time_t)(wait / NS_PER_S), .tv_nsec = (long)(wait % NS_PER_S)};
+}
+
+static void turn(struct load *l)
+{
+	unsigned n = l->config->in_flight;
+	struct timespec wait = patience(l);
+
+	for (unsigned i = 0; i < n; i++)
+		l->polls[i] = (struct pollfd){.fd = l->slots[i].busy ? post_fd(l->slots[i].post) : -1, .events = post_events(l->slots[i].post)};
+	if (ppoll(l->polls, n, &wait, NULL) == 0)
+		drop_late(l);
+	for (unsigned i = 0; i < n; i++)
+		if (l->slots[i].busy && l->polls[i].revents)
+			go_on(l, &l->slots[i]);
 }
 
 /* --- a run ------------------------------------------------------------------------------------------ */

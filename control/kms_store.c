@@ -141,6 +141,19 @@ static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
+/* A transaction with a cursor on one table; the cursor is closed by its user, before the transaction ends. */
+static int begin_walk(MDB_env *env, MDB_dbi dbi, unsigned flags, MDB_txn **txn, MDB_cursor **cursor)
+{
+	int rc = mdb_txn_begin(env, NULL, flags, txn);
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_open(*txn, dbi, cursor);
+	if (rc)
+		mdb_txn_abort(*txn);
+	return rc;
+}
+
 static enum err forget(void *arg, uint64_t wall_ns, size_t max, size_t *n)
 {
 	struct kms_store_disk *s = arg;
@@ -148,15 +161,10 @@ static enum err forget(void *arg, uint64_t wall_ns, size_t max, size_t *n)
 	MDB_cursor *cursor;
 	MDB_val k, v;
 	size_t gone = 0;
-	int rc = mdb_txn_begin(s->seen, NULL, 0, &txn);
+	int rc = begin_walk(s->seen, s->seen_db, 0, &txn, &cursor);
 
 	if (rc)
 		return from_lmdb(rc);
-	rc = mdb_cursor_open(txn, s->seen_db, &cursor);
-	if (rc) {
-		mdb_txn_abort(txn);
-		return from_lmdb(rc);
-	}
 	for (; gone < max && mdb_cursor_get(cursor, &k, &v, MDB_FIRST) == 0; gone++) {
 		struct rd r = rd_make(k.mv_data, k.mv_size);
 
@@ -246,15 +254,10 @@ static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8
 	MDB_txn *txn;
 	MDB_cursor *cursor;
 	enum err e;
-	int rc = mdb_txn_begin(s->keys, NULL, MDB_RDONLY, &txn);
+	int rc = begin_walk(s->keys, s->buckets[bucket], MDB_RDONLY, &txn, &cursor);
 
 	if (rc)
 		return from_lmdb(rc);
-	rc = mdb_cursor_open(txn, s->buckets[bucket], &cursor);
-	if (rc) {
-		mdb_txn_abort(txn);
-		return from_lmdb(rc);
-	}
 	rc = mdb_cursor_get(cursor, &k, &v, after.n ? MDB_SET_RANGE : MDB_FIRST);
 	if (!rc && k.mv_size == after.n && memcmp(k.mv_data, after.p, after.n) == 0)
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
@@ -278,15 +281,10 @@ static enum err each(void *arg, enum kms_bucket bucket, kms_store_fn *fn, void *
 	MDB_val k, v;
 	struct secret plain = {0};
 	enum err e = ERR_OK;
-	int rc = mdb_txn_begin(s->keys, NULL, MDB_RDONLY, &txn);
+	int rc = begin_walk(s->keys, s->buckets[bucket], MDB_RDONLY, &txn, &cursor);
 
 	if (rc)
 		return from_lmdb(rc);
-	rc = mdb_cursor_open(txn, s->buckets[bucket], &cursor);
-	if (rc) {
-		mdb_txn_abort(txn);
-		return from_lmdb(rc);
-	}
 	while (!e && mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
 		struct view key = {k.mv_data, k.mv_size};
 

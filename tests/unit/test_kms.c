@@ -523,13 +523,16 @@ static void rotates(void)
 	end(&o);
 }
 
+/* Alice and Bob under a policy. */
+#define TWO_USERS(policy) \
+	"{\"kms\":{\"id\":\"https://kms.home1.example\"},\"policy\":{" policy "},\"users\":[" \
+	"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}}," \
+	"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}}]}"
+
 /* What is not served in messages is not served in tickets either: a 128-bit ticket asked for, or made, inside 256-bit messages. */
 static void sets_of_algorithms(void)
 {
-	static const char only_256[] =
-		"{\"kms\":{\"id\":\"https://kms.home1.example\"},\"policy\":{\"suites\":[\"256\"]},\"users\":["
-		"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}},"
-		"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}}]}";
+	static const char only_256[] = TWO_USERS("\"suites\":[\"256\"]");
 	struct office o;
 	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
 	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
@@ -559,10 +562,7 @@ static void sets_of_algorithms(void)
 }
 
 /* A state that has no room refuses, forgets nothing, and goes on when there is room again. */
-static const char crowd[] =
-	"{\"kms\":{\"id\":\"https://kms.home1.example\"},\"policy\":{\"rate_per_minute\":0,\"skew_s\":100},\"users\":["
-	"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}},"
-	"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}}]}";
+static const char crowd[] = TWO_USERS("\"rate_per_minute\":0,\"skew_s\":100");
 enum { CROWD_MAX = 20000 };
 
 static void fill_up(struct office *o, struct terminal *t, enum kms_result *result)
