@@ -30,7 +30,7 @@
 
 enum {
 	STRAYED_OCTETS_MAX = 64 << 20, /* of all rings together */
-	STRAYED_SLOTS_MAX = 512,
+	STRAYED_SLOTS_MAX = XDP_RING,      /* a burst that a queue holds is handed over whole */
 	STRAYED_SLOTS_MIN = 8,
 	CATCH_ALL_BYTES = 4 << 20,     /* of socket buffer: fragments and other devices' packets of all calls */
 };

@@ -217,6 +217,60 @@ static void two_workers_two_queues(void)
 	e2ae(2, 2);
 }
 
+/* Bursts of hundreds on each of many ports, whichever queue and worker they meet: every stream comes out whole and in its order. */
+static void bursts(unsigned workers, unsigned queues)
+{
+	enum { STREAMS = 4, BURST = 400, ROUNDS = 6, WARM = 20 }; /* 1,600 at once: what a ring holds */
+	uint16_t next[STREAMS] = {0};
+	uint8_t octets[256];
+
+	if (!open_relay("xdp", workers, queues, false))
+		return;
+	for (unsigned n = 0; n < STREAMS; n++)
+		call(n, false, RELAY_MODE_RTP, NULL, NULL);
+	await(STREAMS);
+	/* One by one until the neighbour is known: before that packets go two ways. */
+	for (unsigned i = 0; i < WARM; i++)
+		for (unsigned n = 0; n < STREAMS; n++) {
+			peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n), octets, call_rtp(octets, n, i));
+			if (!EXPECT(peer_receive(g.fds[0][0], octets, sizeof(octets)) > 12))
+				goto out;
+			next[n] = WARM;
+		}
+	for (unsigned r = 0; r < ROUNDS; r++) {
+		for (unsigned n = 0; n < STREAMS; n++)
+			for (unsigned i = 0; i < BURST; i++)
+				peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n), octets,
+				          call_rtp(octets, n, WARM + r * BURST + i));
+		for (unsigned i = 0; i < STREAMS * BURST; i++) {
+			unsigned which;
+
+			if (!EXPECT(peer_receive(g.fds[0][0], octets, sizeof(octets)) > 12))
+				goto out;
+			which = be32_get(octets + 8);
+			if (EXPECT(which < STREAMS) && !EXPECT_INT(be16_get(octets + 2), next[which]++))
+				goto out;
+		}
+	}
+out:
+	close_relay();
+}
+
+static void bursts_on_one_worker(void)
+{
+	bursts(1, 1);
+}
+
+static void bursts_on_two_workers_one_queue(void)
+{
+	bursts(2, 1);
+}
+
+static void bursts_on_three_workers_two_queues(void)
+{
+	bursts(3, 2);
+}
+
 /* `auto` takes xdp where it can and says why not where it can't; a call may have one leg on each. */
 static void falls_back_for_an_interface(void)
 {
@@ -430,6 +484,9 @@ int main(int argc, char **argv)
 		{"one_worker", one_worker},
 		{"two_workers_one_queue", two_workers_one_queue},
 		{"two_workers_two_queues", two_workers_two_queues},
+		{"bursts_on_one_worker", bursts_on_one_worker},
+		{"bursts_on_two_workers_one_queue", bursts_on_two_workers_one_queue},
+		{"bursts_on_three_workers_two_queues", bursts_on_three_workers_two_queues},
 		{"falls_back_for_an_interface", falls_back_for_an_interface},
 		{"falls_back_when_it_will_not_start", falls_back_when_it_will_not_start},
 	};
