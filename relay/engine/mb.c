@@ -229,7 +229,7 @@ static void mb_protect(struct engine *e, struct pkt **batch, unsigned n)
 
 /* --- the engine ------------------------------------------------------------------------------------- */
 
-enum { MEASURE_LEN = 176, MEASURE_TIMES = 8 };
+enum { MEASURE_LEN = 176, MEASURE_TIMES = 8, AGREE_LENGTHS = 300 };
 
 /* The least of several runs, in ticks of the time-stamp counter: only a comparison is wanted. */
 static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, unsigned n)
@@ -264,6 +264,37 @@ static unsigned measure_wide(struct engine *e)
 		from = n;
 	}
 	return from;
+}
+
+/*
+ * Which manager hashes depends on the machine and the batch, so a self-test may never meet the one that a large batch will: both are held to
+ * the same tags, for every number of packets at a time and lengths around every block boundary.
+ */
+static bool managers_agree(struct engine *e)
+{
+	static uint8_t const octets[PKT_BATCH + AGREE_LENGTHS] = {1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233};
+	struct side side = {.inner = {1, 2, 3, 4, 5}, .outer = {6, 7, 8, 9, 10}};
+	struct op *ops[PKT_BATCH];
+
+	for (unsigned n = 1; n <= PKT_BATCH; n++) {
+		uint8_t tags[PKT_BATCH][OP_TAG_ROOM];
+
+		for (unsigned i = 0; i < n; i++) {
+			ops[i] = &e->batch.ops[i];
+			*ops[i] = (struct op){
+				.side = &side, .data = (uint8_t *)(uintptr_t)octets + i, .auth_len = 1 + (n * 37 + i * 11) % AGREE_LENGTHS};
+		}
+		hmac_with(e->narrow, e->jobs, ops, n);
+		for (unsigned i = 0; i < n; i++) {
+			memcpy(tags[i], ops[i]->tag, OP_TAG_ROOM);
+			memset(ops[i]->tag, 0, OP_TAG_ROOM);
+		}
+		hmac_with(e->wide, e->jobs, ops, n);
+		for (unsigned i = 0; i < n; i++)
+			if (memcmp(tags[i], ops[i]->tag, OP_TAG_ROOM) != 0)
+				return false;
+	}
+	return true;
 }
 
 static IMB_MGR *wide_manager(void)
@@ -308,6 +339,10 @@ static enum err mb_open_engine(struct engine **out, struct why *why)
 	for (unsigned i = 0; i < PKT_BATCH; i++) {
 		e->jobs[i].auth_tag_output_len_in_bytes = OP_TAG_ROOM;
 		e->jobs[i].iv_len_in_bytes = LAYOUT_IV_LEN;
+	}
+	if (e->wide && !managers_agree(e)) {
+		mb_close(e);
+		return why_fail(why, ERR_CRYPTO, "the library's managers give different tags");
 	}
 	e->wide_from = measure_wide(e);
 	*out = e;
