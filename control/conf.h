@@ -32,6 +32,7 @@ struct conf {
 	uint16_t port_min, port_max;
 	unsigned workers; /* 0: one for each processor */
 	bool pin_workers;
+	struct conf_list cpus;    /* control/cpus.h; none: those this process may use */
 	struct conf_list control;
 	unsigned control_mode;    /* of unix sockets */
 	unsigned control_clients; /* of each listener */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of settings, in the order of --help. */
 #include "control/conf.h"
+#include "control/cpus.h"
 #include "control/listen.h"
 #include "control/metrics.h"
 #include "control/signalling.h"
@@ -22,9 +23,12 @@ const struct conf_setting conf_settings[] = {
 	{.name = "port-max", .type = CONF_PORT, FIELD(port_max), .preset = "40000", .min = 2, .max = 65535, .arg = "PORT",
 	 .help = "highest UDP port for media"},
 	{.name = "workers", .type = CONF_UINT, FIELD(workers), .preset = "0", .max = RELAY_WORKERS_MAX, .arg = "N",
-	 .help = "data-plane threads; 0: one for each processor this process may use"},
+	 .help = "data-plane threads; 0: one for each processor of cpus"},
 	{.name = "pin-workers", .type = CONF_BOOL, FIELD(pin_workers), .preset = "no", .arg = "yes|no",
 	 .help = "each worker stays on a processor of its own"},
+	{.name = "cpus", .type = CONF_LIST, FIELD(cpus), .preset_text = "those this process may use", .example = "2-5", .check = cpus_check,
+	 .arg = "N[-M][,...]",
+	 .help = "processors for the workers, one each in this order, where they stay; repeatable"},
 	{.name = "control", .type = CONF_LIST, FIELD(control), .preset_text = "/run/sluice/control.sock, or below XDG_RUNTIME_DIR for an ordinary user",
 	 .example = "/run/sluice/control.sock",
 	 .check = listen_check, .arg = "PATH|tcp:HOST:PORT",

@@ -212,7 +212,7 @@ void crew_end(struct crew *c, crew_fn *fn, void *arg)
 {
 	c->has_ended = true;
 	for (unsigned i = 0; i < c->n_members; i++)
-		if (c->members[i].worker.inbox.entries)
+		if (c->members[i].worker.inbox.entries && c->members[i].worker.outbox.entries)
 			end_member(c, &c->members[i], fn, arg);
 }
 

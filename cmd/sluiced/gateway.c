@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/cpus.h"
 #include "control/events.h"
 #include "control/listen.h"
 #include "control/proto_json.h"
@@ -75,7 +76,11 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	const struct conf *c = &g->conf;
 	unsigned n_cpus = count_cpus(g->cpus);
 	struct relay_config config;
+	enum err e = cpus_find(&c->cpus, c->workers, g->cpus, &n_cpus, why);
 
+	if (e)
+		return e;
+	g->conf.pin_workers |= c->cpus.n > 0;
 	relay_config_defaults(&config);
 	config.workers = c->workers ? c->workers : n_cpus;
 	config.engine = conf_engine_name(c);

@@ -3,6 +3,7 @@
 #include "tests/harness/netns.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,4 +125,17 @@ int netns_socket(const struct netns_peer *peer, int family, int type, int protoc
 	}
 	close(own);
 	return fd;
+}
+
+void netns_drop(unsigned capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}, {0}};
+
+	if (syscall(SYS_capget, &header, data))
+		abort();
+	data[capability / 32].effective &= ~(1u << capability % 32);
+	data[capability / 32].permitted &= ~(1u << capability % 32);
+	if (syscall(SYS_capset, &header, data))
+		abort();
 }

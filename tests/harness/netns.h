@@ -25,4 +25,7 @@ int netns_socket(const struct netns_peer *peer, int family, int type, int protoc
 /* Runs a shell command in the peer's namespace, or in ours with NULL; true if it ended well. */
 bool netns_run(const struct netns_peer *peer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* This process does without that capability from now on, effective and permitted. */
+void netns_drop(unsigned capability);
+
 #endif

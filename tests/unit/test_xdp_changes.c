@@ -6,7 +6,6 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tests/unit/xdp_gate.h"
@@ -101,6 +100,17 @@ static unsigned exchange(const int fds[2], unsigned n)
 	return arrived;
 }
 
+/* A gateway with one call, whose peers have heard each other. */
+static bool open_call(int fds[2])
+{
+	if (!gate_open(1, 1))
+		return false;
+	join(0, 0, 20000);
+	fds[0] = peer_udp(0, 20000);
+	fds[1] = peer_udp(1, 20000);
+	return EXPECT_INT(exchange(fds, 5), 10);
+}
+
 /*
  * What the kernel tells is heard. Then nothing happens, so the worker must sleep: a descriptor that stays readable would cost a whole
  * processor.
@@ -176,12 +186,8 @@ static void link_goes_down_and_up(void)
 	int fds[2];
 	uint64_t frames;
 
-	if (!gate_open(1, 1))
+	if (!open_call(fds))
 		return;
-	join(0, 0, 20000);
-	fds[0] = peer_udp(0, 20000);
-	fds[1] = peer_udp(1, 20000);
-	EXPECT_INT(exchange(fds, 5), 10);
 	for (unsigned round = 0; round < 3; round++) {
 		uint64_t lost = gate.verdicts[VERDICT_NO_ROUTE];
 
@@ -211,12 +217,8 @@ static void link_goes_down_under_load(void)
 {
 	int fds[2];
 
-	if (!gate_open(1, 1))
+	if (!open_call(fds))
 		return;
-	join(0, 0, 20000);
-	fds[0] = peer_udp(0, 20000);
-	fds[1] = peer_udp(1, 20000);
-	EXPECT_INT(exchange(fds, 5), 10);
 	for (unsigned round = 0; round < 20; round++) {
 		for (unsigned i = 0; i < 200; i++)
 			peer_send(fds[0], 0, 20000, "x", 1);
@@ -241,12 +243,8 @@ static void device_disappears(void)
 {
 	int fds[2];
 
-	if (!gate_open(1, 1))
+	if (!open_call(fds))
 		return;
-	join(0, 0, 20000);
-	fds[0] = peer_udp(0, 20000);
-	fds[1] = peer_udp(1, 20000);
-	EXPECT_INT(exchange(fds, 5), 10);
 	REQUIRE(netns_run(NULL, "ip link del here1"));
 	expect_rest();
 	gate.verdicts[VERDICT_NO_ROUTE] = 0;
@@ -345,17 +343,6 @@ static void unreachable_ports_are_ignored(void)
 
 /* --- what the kernel refuses --- */
 
-static void drop(unsigned capability)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}, {0}};
-
-	CHECK(syscall(SYS_capget, &header, data) == 0);
-	data[capability / 32].effective &= ~(1u << capability % 32);
-	data[capability / 32].permitted &= ~(1u << capability % 32);
-	CHECK(syscall(SYS_capset, &header, data) == 0);
-}
-
 /* In a process of its own, for what it gives up does not come back. 77: it could not be tried. */
 static void in_child(int (*fn)(void))
 {
@@ -380,8 +367,8 @@ static int try_without(unsigned capability)
 
 	if (!netns_make(gate.peers, PEERS, 1, reason))
 		return 77;
-	drop(CAP_SYS_ADMIN); /* it would stand in for the others */
-	drop(capability);
+	netns_drop(CAP_SYS_ADMIN); /* it would stand in for the others */
+	netns_drop(capability);
 	bad = io_xdp.probe(&f, &why) != ERR_DENIED || !strstr(why.text, "needs the capabilities NET_ADMIN, NET_RAW and BPF");
 	if (bad)
 		printf("without capability %u: '%s'\n", capability, why.text);
@@ -420,7 +407,7 @@ static int try_without_memory(void)
 	config.shared = gate.shared;
 	config.pool = gate.pool[0];
 	setrlimit(RLIMIT_MEMLOCK, &little);
-	drop(CAP_IPC_LOCK);
+	netns_drop(CAP_IPC_LOCK);
 	bad = io_xdp.open(&io, &config, &why) != ERR_LIMIT || !strstr(why.text, "above the limit on locked memory (RLIMIT_MEMLOCK)");
 	if (bad)
 		printf("'%s'\n", why.text);

@@ -318,24 +318,13 @@ static void falls_back_for_an_interface(void)
 	close_relay();
 }
 
-static void drop(unsigned capability)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}, {0}};
-
-	CHECK(syscall(SYS_capget, &header, data) == 0);
-	data[capability / 32].effective &= ~(1u << capability % 32);
-	data[capability / 32].permitted &= ~(1u << capability % 32);
-	CHECK(syscall(SYS_capset, &header, data) == 0);
-}
-
 /* The probe finds nothing wrong, but frames for all workers are more than may be locked: `auto` does without, `xdp` refuses to start. */
 static void falls_back_when_it_will_not_start(void)
 {
 	const struct rlimit little = {.rlim_cur = 4 << 20, .rlim_max = 4 << 20};
 
 	setrlimit(RLIMIT_MEMLOCK, &little);
-	drop(CAP_IPC_LOCK);
+	netns_drop(CAP_IPC_LOCK);
 	if (!open_relay("auto", 2, 1, false))
 		return;
 	if (strncmp(relay_io_reason(g.relay, 0), "xdp: ", 5) != 0 || !strstr(relay_io_reason(g.relay, 0), "RLIMIT_MEMLOCK"))

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of processors. */
+#include "control/cpus.h"
+
+#include <sched.h>
+
+enum { CPU_MAX = 1023 }; /* what sched_setaffinity's plain set holds */
+
+static enum err parse_range(struct str text, uint64_t *first, uint64_t *last)
+{
+	struct str rest = str_make(NULL, 0), low = str_cut(text, '-', &rest);
+	bool is_range = low.n < text.n;
+
+	if (str_to_u64(low, CPU_MAX, first))
+		return ERR_INVALID;
+	*last = *first;
+	if (is_range && (str_to_u64(rest, CPU_MAX, last) || *last < *first))
+		return ERR_INVALID;
+	return ERR_OK;
+}
+
+static enum err add(int *out, unsigned *n, uint64_t cpu, struct why *why)
+{
+	for (unsigned i = 0; i < *n; i++)
+		if (out[i] == (int)cpu)
+			return why_fail(why, ERR_EXISTS, "processor %u is named twice", (unsigned)cpu);
+	if (*n == RELAY_WORKERS_MAX)
+		return why_fail(why, ERR_LIMIT, "more than %d processors", RELAY_WORKERS_MAX);
+	out[(*n)++] = (int)cpu;
+	return ERR_OK;
+}
+
+static enum err read_value(struct str value, int *out, unsigned *n, struct why *why)
+{
+	while (value.n) {
+		struct str rest = str_make(NULL, 0), item = str_cut(value, ',', &rest);
+		uint64_t first, last;
+
+		/* A comma with nothing behind it. */
+		if (parse_range(item, &first, &last) || (item.n < value.n && rest.n == 0))
+			return why_fail(why, ERR_INVALID, "processors are needed, as 2 or 0,2-5");
+		for (; first <= last; first++) {
+			enum err e = add(out, n, first, why);
+
+			if (e)
+				return e;
+		}
+		value = rest;
+	}
+	return ERR_OK;
+}
+
+enum err cpus_check(struct str value, struct why *why)
+{
+	int cpus[RELAY_WORKERS_MAX];
+	unsigned n = 0;
+
+	if (value.n == 0)
+		return why_fail(why, ERR_INVALID, "processors are needed, as 2 or 0,2-5");
+	return read_value(value, cpus, &n, why);
+}
+
+enum err cpus_read(const struct conf_list *list, int *out, unsigned *n, struct why *why)
+{
+	*n = 0;
+	for (unsigned i = 0; i < list->n; i++) {
+		enum err e = read_value(str_of(list->items[i]), out, n, why);
+
+		if (!e)
+			continue;
+		why_prefix(why, "cpus");
+		return e;
+	}
+	return ERR_OK;
+}
+
+enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, unsigned *n, struct why *why)
+{
+	cpu_set_t own;
+	enum err e;
+
+	if (list->n == 0)
+		return ERR_OK;
+	e = cpus_read(list, out, n, why);
+	if (e)
+		return e;
+	if (sched_getaffinity(0, sizeof(own), &own))
+		return why_fail(why, ERR_IO, "cpus: the kernel does not say which processors may be used");
+	for (unsigned i = 0; i < *n; i++)
+		if (!CPU_ISSET((unsigned)out[i], &own))
+			return why_fail(why, ERR_RANGE, "cpus: this process may not use processor %d", out[i]);
+	return workers > *n ? why_fail(why, ERR_RANGE, "cpus: %u workers on %u processors", workers, *n) : ERR_OK;
+}

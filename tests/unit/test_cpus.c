@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* control/cpus: lists of processors. */
+#include "control/cpus.h"
+#include "tests/harness/harness.h"
+
+static const struct {
+	const char *text, *cpus; /* NULL: refused */
+} rows[] = {
+	{"0", "0 "}, {"7", "7 "}, {"2-5", "2 3 4 5 "}, {"3-3", "3 "}, {"4,0-1", "4 0 1 "}, {"1023", "1023 "},
+	{"", NULL}, {",", NULL}, {"1,", NULL}, {",1", NULL}, {"1,,2", NULL}, {"5-2", NULL}, {"1-", NULL}, {"-1", NULL}, {"1-2-3", NULL},
+	{"x", NULL}, {"1 2", NULL}, {"1024", NULL}, {"1,1", NULL}, {"0-3,2", NULL}, {"0-64", NULL},
+};
+
+static void lists(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf_list list = {.n = 1};
+		int cpus[RELAY_WORKERS_MAX];
+		char text[128] = "";
+		struct why why = {.text = ""};
+		unsigned n;
+		enum err e;
+
+		test_context("\"%s\"", rows[i].text);
+		e = cpus_check(str_of(rows[i].text), &why);
+		EXPECT(!e == (rows[i].cpus != NULL));
+		EXPECT(!e || why.text[0]);
+		if (e)
+			continue;
+		snprintf(list.items[0], sizeof(list.items[0]), "%s", rows[i].text);
+		REQUIRE_OK(cpus_read(&list, cpus, &n, &why));
+		for (unsigned k = 0; k < n; k++)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d ", cpus[k]);
+		EXPECT_TEXT(text, rows[i].cpus);
+	}
+}
+
+static void several_values(void)
+{
+	struct conf_list list = {.n = 2, .items = {"0-1", "5"}}, twice = {.n = 2, .items = {"0-3", "2"}};
+	int cpus[RELAY_WORKERS_MAX];
+	struct why why = {.text = ""};
+	unsigned n;
+
+	REQUIRE_OK(cpus_read(&list, cpus, &n, &why));
+	EXPECT_INT(n, 3);
+	EXPECT_INT(cpus[2], 5);
+	EXPECT_ERR(cpus_read(&twice, cpus, &n, &why), ERR_EXISTS);
+	EXPECT_TEXT(why.text, "cpus: processor 2 is named twice");
+}
+
+TEST_MAIN("cpus", {"lists", lists}, {"several_values", several_values})
