@@ -78,7 +78,7 @@ static enum err read_head(struct sip_message *m, struct str text, struct str *re
 	struct str line;
 	enum err e;
 
-	*m = (struct sip_message){0};
+	*m = (struct sip_message){.method = STR(""), .uri = STR(""), .reason = STR(""), .body = STR("")};
 	*rest = skip_blank_lines(text);
 	if (!next_line(rest, &line))
 		return text.n >= SIP_MESSAGE_MAX ? ERR_TOO_BIG : ERR_TRUNCATED;
@@ -146,7 +146,7 @@ struct str sip_header(const struct sip_message *m, const char *name, size_t nth)
 	for (size_t i = 0; i < m->n_headers; i++)
 		if (is_named(m->headers[i].name, name) && nth-- == 0)
 			return m->headers[i].value;
-	return (struct str){0};
+	return STR("");
 }
 
 struct str sip_uri(struct str value)
@@ -171,7 +171,7 @@ struct str sip_param(struct str value, const char *name)
 		if (str_eq_nocase(key, str_of(name)))
 			return str_trim(text);
 	}
-	return (struct str){0};
+	return STR("");
 }
 
 enum err sip_cseq(const struct sip_message *m, uint64_t *number, struct str *method)

@@ -61,10 +61,12 @@ static enum err tape_random(void *ctx, const char *name, uint8_t *out, size_t n)
 
 static enum err keep_view(struct view *out, struct view v)
 {
-	uint8_t *p = mem_dup(v.p, v.n ? v.n : 1);
+	uint8_t *p = mem_alloc(v.n + 1);
 
 	if (!p)
 		return ERR_NOMEM;
+	if (v.n)
+		memcpy(p, v.p, v.n);
 	*out = (struct view){.p = p, .n = v.n};
 	return ERR_OK;
 }
