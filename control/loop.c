@@ -103,6 +103,11 @@ enum err loop_timer_set(struct loop_timer *t, uint64_t after_ns)
 	return event_add(t->event, &tv) ? ERR_NOMEM : ERR_OK;
 }
 
+void loop_timer_soon(struct loop_timer *t)
+{
+	event_active(t->event, EV_TIMEOUT, 1);
+}
+
 void loop_timer_stop(struct loop_timer *t)
 {
 	event_del(t->event);

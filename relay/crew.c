@@ -16,14 +16,46 @@ enum {
 	POLL_MSGS = 4096, /* from one worker in one poll: control has other work too */
 };
 
+/* --- bells ------------------------------------------------------------------------------------------ */
+
+void crew_set_waker(struct crew *c, relay_waker_fn *fn, void *arg)
+{
+	crew_wake(c);
+	c->wake_soon = fn;
+	c->wake_arg = arg;
+}
+
+void crew_wake(struct crew *c)
+{
+	c->has_mail = false;
+	for (unsigned i = 0; i < c->n_members; i++) {
+		if (c->members[i].has_mail)
+			worker_wake(&c->members[i].worker);
+		c->members[i].has_mail = false;
+	}
+}
+
+static bool post(struct crew *c, struct member *m, const struct msg *msg)
+{
+	if (!worker_post(&m->worker, msg))
+		return false;
+	m->has_mail = true;
+	if (!c->wake_soon)
+		crew_wake(c);
+	else if (!c->has_mail)
+		c->wake_soon(c->wake_arg);
+	c->has_mail = c->wake_soon != NULL;
+	return true;
+}
+
 /* --- blocks ----------------------------------------------------------------------------------------- */
 
-static void post_chunks(struct member *m)
+static void post_chunks(struct crew *c, struct member *m)
 {
 	while (m->chunk_waiting) {
 		struct chunk *next = m->chunk_waiting->next_waiting;
 
-		if (!worker_post(&m->worker, &(struct msg){.kind = MSG_CHUNK, .chunk = m->chunk_waiting}))
+		if (!post(c, m, &(struct msg){.kind = MSG_CHUNK, .chunk = m->chunk_waiting}))
 			return;
 		m->chunk_waiting = next;
 	}
@@ -42,7 +74,7 @@ enum err crew_give_blocks(struct crew *c, struct member *m, unsigned n_streams, 
 	m->crypto_given += n_crypto;
 	chunk->next_waiting = m->chunk_waiting;
 	m->chunk_waiting = chunk;
-	post_chunks(m);
+	post_chunks(c, m);
 	return ERR_OK;
 }
 
@@ -121,13 +153,13 @@ enum err crew_start(struct crew **out, const struct relay_config *config, struct
 
 /* --- messages --------------------------------------------------------------------------------------- */
 
-static void post_waiting(struct member *m)
+static void post_waiting(struct crew *c, struct member *m)
 {
-	post_chunks(m);
+	post_chunks(c, m);
 	while (m->waiting) {
 		struct request *next = m->waiting->next;
 
-		if (m->chunk_waiting || !worker_post(&m->worker, &(struct msg){.kind = m->waiting->kind, .request = m->waiting}))
+		if (m->chunk_waiting || !post(c, m, &(struct msg){.kind = m->waiting->kind, .request = m->waiting}))
 			return;
 		m->waiting = next;
 		if (!next)
@@ -142,7 +174,7 @@ void crew_post(struct crew *c, struct worker *w, struct request *q)
 	q->next = NULL;
 	*m->waiting_end = q;
 	m->waiting_end = &q->next;
-	post_waiting(m);
+	post_waiting(c, m);
 }
 
 int crew_wait_fd(const struct crew *c)
@@ -171,7 +203,7 @@ static unsigned drain(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 			/* No memory now: the worker lives on what it has, and asks again after the next chunk. */
 			continue;
 	}
-	post_waiting(m);
+	post_waiting(c, m);
 	return n;
 }
 
@@ -191,7 +223,7 @@ static void end_member(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
-	while (m->waiting || m->chunk_waiting || !worker_post(&m->worker, &(struct msg){.kind = MSG_STOP})) {
+	while (m->waiting || m->chunk_waiting || !post(c, m, &(struct msg){.kind = MSG_STOP})) {
 		drain(c, m, fn, arg);
 		if (m->has_thread)
 			nanosleep(&pause, NULL);
@@ -211,6 +243,7 @@ static void end_member(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 void crew_end(struct crew *c, crew_fn *fn, void *arg)
 {
 	c->has_ended = true;
+	crew_set_waker(c, NULL, NULL);
 	for (unsigned i = 0; i < c->n_members; i++)
 		if (c->members[i].worker.inbox.entries && c->members[i].worker.outbox.entries)
 			end_member(c, &c->members[i], fn, arg);

@@ -35,6 +35,10 @@ void crew_return(struct crew *c, struct worker *w, unsigned n_streams, unsigned 
 /* Hands over a request; it waits here while the worker's inbox is full. */
 void crew_post(struct crew *c, struct worker *w, struct request *q);
 
+/* See relay_set_waker, relay_wake. */
+void crew_set_waker(struct crew *c, relay_waker_fn *fn, void *arg);
+void crew_wake(struct crew *c);
+
 int crew_wait_fd(const struct crew *c);
 /* Makes crew_wait_fd readable. */
 void crew_ring(struct crew *c);

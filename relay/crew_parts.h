@@ -24,6 +24,7 @@ struct member {
 	struct worker worker;
 	pthread_t thread;
 	bool has_thread;
+	bool has_mail; /* pushed to its inbox since it was woken last */
 	struct request *waiting, **waiting_end; /* for room in its inbox */
 	struct chunk *chunks;                   /* all it was given */
 	struct chunk *chunk_waiting;
@@ -41,7 +42,9 @@ struct crew {
 	char io_reasons[RELAY_INTERFACES_MAX][320];
 	uint8_t hash_key[16];
 	int wait_fd;
-	bool has_ended;
+	bool has_ended, has_mail;
+	relay_waker_fn *wake_soon; /* NULL: a worker is woken for each message */
+	void *wake_arg;
 	unsigned n_members;
 	struct member *members;
 	struct places places;

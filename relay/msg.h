@@ -35,7 +35,7 @@ struct request {
 	relay_stats_fn *stats_done;
 	void *arg;
 	enum err err;
-	struct why why;
+	struct why *why;        /* APPLY: behind the request in its block; NULL: nothing is told but `err` */
 };
 
 struct msg {

@@ -91,28 +91,45 @@ static enum err make_plan(struct relay *r, struct relay_session *s, struct reque
 	enum err e = used_keys_reserve(&s->used, q->wanted);
 
 	if (!e)
-		e = sent_keys_claim(r->sent, &r->plan, q->wanted, s, &q->why);
+		e = sent_keys_claim(r->sent, &r->plan, q->wanted, s, q->why);
 	if (!e)
-		e = plan_new(&q->plan, &r->plan, s->is, q->wanted, &s->used, &q->why);
+		e = plan_new(&q->plan, &r->plan, s->is, q->wanted, &s->used, q->why);
 	if (!e)
 		e = supply(r, s, q->wanted);
 	if (e == ERR_NOMEM)
-		return why_fail(&q->why, e, "out of memory");
+		return why_fail(q->why, e, "out of memory");
 	if (!e)
 		q->plan->session = s->body;
 	return e;
 }
 
+/* Room for the legs that there are, no more: every delete takes this. */
+static enum err stats_new(struct relay_session_stats *out, const struct shadow *is)
+{
+	struct relay_leg_stats *legs;
+	size_t n_legs = 0;
+
+	for (unsigned i = 0; i < is->n_media; i++)
+		n_legs += is->media[i]->n_legs;
+	out->media = mem_alloc(is->n_media * sizeof(*out->media) + n_legs * sizeof(*legs));
+	if (!out->media)
+		return ERR_NOMEM;
+	out->n_media = is->n_media;
+	legs = (struct relay_leg_stats *)(void *)(out->media + is->n_media);
+	for (unsigned i = 0; i < is->n_media; i++) {
+		out->media[i] = (struct relay_media_stats){.n_legs = is->media[i]->n_legs, .legs = legs};
+		legs += is->media[i]->n_legs;
+	}
+	return ERR_OK;
+}
+
 static enum err make_stats(struct relay_session *s, struct request *q)
 {
+	enum err e = stats_new(&q->stats, s->is);
+
 	q->body = s->body;
-	q->stats.n_media = s->is->n_media;
-	q->stats.media = mem_array(q->stats.n_media, sizeof(*q->stats.media));
-	if (q->stats.media)
-		return ERR_OK;
 	/* A delete can't fail: without memory its statistics are empty. */
-	q->stats.n_media = 0;
-	return q->kind == MSG_DELETE ? ERR_OK : ERR_NOMEM;
+	return q->kind == MSG_DELETE ? ERR_OK : e;
 }
 
 /* Gives the worker the oldest request, when it has none of this session. */
@@ -134,10 +151,13 @@ static void pump(struct relay *r, struct relay_session *s)
 
 static enum err ask(struct request **out, struct relay_session *s, enum msg_kind kind)
 {
-	struct request *q = mem_alloc(sizeof(*q));
+	bool tells_why = kind == MSG_APPLY;
+	struct request *q = mem_alloc(sizeof(*q) + (tells_why ? sizeof(*q->why) : 0));
 
 	if (!q)
 		return ERR_NOMEM;
+	if (tells_why)
+		q->why = (struct why *)(void *)(q + 1);
 	q->kind = kind;
 	q->session = s;
 	*out = q;
@@ -172,11 +192,13 @@ static void session_gone(struct relay *r, struct relay_session *s)
 
 static void tell(struct request *q)
 {
+	static const struct why none = {""}, gone = {"the session is gone"};
+
 	if (q->kind == MSG_QUERY) {
 		if (q->stats_done)
 			q->stats_done(q->arg, q->err, q->err ? NULL : &q->stats);
 	} else if (q->done) {
-		q->done(q->arg, q->err, &q->why);
+		q->done(q->arg, q->err, q->why ? q->why : q->err == ERR_CLOSED ? &gone : &none);
 	}
 }
 
@@ -187,7 +209,7 @@ static void close_waiting(struct relay *r, struct relay_session *s)
 		struct request *q = s->head;
 
 		s->head = q->next;
-		q->err = why_fail(&q->why, ERR_CLOSED, "the session is gone");
+		q->err = why_fail(q->why, ERR_CLOSED, "the session is gone");
 		tell(q);
 		request_free(r, q);
 	}
@@ -254,6 +276,16 @@ void relay_poll(struct relay *r)
 	finish_failed(r);
 	crew_poll(r->crew, on_message, r);
 	finish_failed(r);
+}
+
+void relay_set_waker(struct relay *r, relay_waker_fn *fn, void *arg)
+{
+	crew_set_waker(r->crew, fn, arg);
+}
+
+void relay_wake(struct relay *r)
+{
+	crew_wake(r->crew);
 }
 
 int relay_wait_fd(const struct relay *r)

@@ -64,6 +64,14 @@ const char *relay_io_reason(const struct relay *r, unsigned interface);
 int relay_wait_fd(const struct relay *r);
 void relay_poll(struct relay *r);
 
+/*
+ * Whoever asks for much at a time wakes workers once for all of it: with a waker set, requests are handed over but wake nobody; `fn` is called at
+ * the first of them, and must see to it that relay_wake is called soon. NULL, and at the start: each request wakes its worker at once.
+ */
+typedef void relay_waker_fn(void *arg);
+void relay_set_waker(struct relay *r, relay_waker_fn *fn, void *arg);
+void relay_wake(struct relay *r);
+
 /* Tests, with config.by_hand: one turn of every worker at that time. Returns the packets they took. */
 unsigned relay_step(struct relay *r, uint64_t now_ns);
 
@@ -180,12 +188,12 @@ struct relay_leg_stats {
 
 struct relay_media_stats {
 	uint8_t n_legs;
-	struct relay_leg_stats legs[RELAY_LEGS_MAX];
+	struct relay_leg_stats *legs;
 };
 
 struct relay_session_stats {
 	uint8_t n_media;
-	struct relay_media_stats *media; /* owned by whoever holds the stats */
+	struct relay_media_stats *media; /* with the legs behind them one block, owned by whoever holds the stats */
 };
 
 /* `stats` lives for the call, NULL on failure. */

@@ -63,8 +63,7 @@ void session_read(const struct session *s, struct relay_session_stats *out)
 	for (unsigned i = 0; i < s->n_media && i < out->n_media; i++) {
 		const struct media *m = s->media[i];
 
-		out->media[i].n_legs = m->n_legs;
-		for (unsigned k = 0; k < m->n_legs; k++)
+		for (unsigned k = 0; k < m->n_legs && k < out->media[i].n_legs; k++)
 			if (m->legs[k])
 				read_leg(m->legs[k], &out->media[i].legs[k]);
 	}

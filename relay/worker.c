@@ -29,10 +29,12 @@ static void ring_bell(int fd)
 
 bool worker_post(struct worker *w, const struct msg *m)
 {
-	if (!ring_push(&w->inbox, m))
-		return false;
+	return ring_push(&w->inbox, m);
+}
+
+void worker_wake(struct worker *w)
+{
 	ring_bell(w->inbox_fd);
-	return true;
 }
 
 static bool push(struct worker *w, const struct msg *m)
@@ -98,7 +100,7 @@ static void take_message(struct worker *w, const struct msg *m, uint64_t now_ns)
 
 	switch (m->kind) {
 	case MSG_APPLY:
-		r->err = session_apply(w, r->plan, now_ns, &r->why);
+		r->err = session_apply(w, r->plan, now_ns, r->why);
 		reply(w, r);
 		return;
 	case MSG_DELETE:

@@ -77,8 +77,10 @@ void worker_run(struct worker *w);
 /* One turn at the given time: inbox, gather, path, timers. Returns the packets it took. What worker_run calls; tests call it themselves. */
 unsigned worker_turn(struct worker *w, uint64_t now_ns);
 
-/* Control: hands over a message; false when the inbox is full. */
+/* Control: hands over a message, which the worker sees in its next turn; false when the inbox is full. */
 bool worker_post(struct worker *w, const struct msg *m);
+/* Control: a turn begins soon, if the worker sleeps. After every worker_post, or after several. */
+void worker_wake(struct worker *w);
 
 /* Sends replies home in their order, then keys; what finds no room waits for the next turn. Worker only, or control after the thread has ended. */
 void worker_flush(struct worker *w);

@@ -28,6 +28,7 @@ struct gateway {
 	int cpus[RELAY_WORKERS_MAX];
 	struct relay *relay;
 	struct loop_watch *relay_watch;
+	struct loop_timer *wake;
 	struct service *service;
 	struct events *events;
 	struct proto_json *json;
@@ -111,6 +112,17 @@ static void on_relay(void *arg, bool readable, bool writable)
 	relay_poll(g->relay);
 }
 
+/* All that a round asks of the workers wakes them once: a wake-up costs more than a set-up's share of their work. */
+static void wake_soon(void *arg)
+{
+	loop_timer_soon(((struct gateway *)arg)->wake);
+}
+
+static void on_wake(void *arg)
+{
+	relay_wake(((struct gateway *)arg)->relay);
+}
+
 static struct service_config service_config_of(const struct gateway *g)
 {
 	const struct conf *c = &g->conf;
@@ -135,8 +147,10 @@ static enum err start_control(struct gateway *g, struct why *why)
 	struct service_config config = service_config_of(g);
 	enum err e;
 
-	if (loop_watch_new(&g->relay_watch, g->loop, relay_wait_fd(g->relay), true, false, on_relay, g))
+	if (loop_watch_new(&g->relay_watch, g->loop, relay_wait_fd(g->relay), true, false, on_relay, g) ||
+	    loop_timer_new(&g->wake, g->loop, on_wake, g))
 		return why_fail(why, ERR_NOMEM, "out of memory");
+	relay_set_waker(g->relay, wake_soon, g);
 	e = service_new(&g->service, &config, why);
 	if (e)
 		return e;
@@ -226,6 +240,7 @@ void gateway_stop(struct gateway *g)
 		service_close(g->service);
 	loop_watch_free(g->relay_watch);
 	relay_stop(g->relay);
+	loop_timer_free(g->wake);
 	for (unsigned i = 0; i < g->n_listeners; i++)
 		listener_free(g->listeners[i]);
 	metrics_server_free(g->metrics);

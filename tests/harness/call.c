@@ -273,8 +273,11 @@ static void keep_stats(struct stage *g, const struct relay_session_stats *stats)
 {
 	g->stats = *stats;
 	g->stats.media = g->media_stats;
-	for (unsigned i = 0; i < stats->n_media && i < ARRAY_LEN(g->media_stats); i++)
-		g->media_stats[i] = stats->media[i];
+	for (unsigned i = 0; i < stats->n_media && i < ARRAY_LEN(g->media_stats); i++) {
+		g->media_stats[i] = (struct relay_media_stats){.n_legs = stats->media[i].n_legs, .legs = g->leg_stats[i]};
+		memset(g->leg_stats[i], 0, sizeof(g->leg_stats[i]));
+		memcpy(g->leg_stats[i], stats->media[i].legs, stats->media[i].n_legs * sizeof(*stats->media[i].legs));
+	}
 }
 
 struct ending {

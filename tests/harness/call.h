@@ -22,8 +22,9 @@ struct stage {
 	unsigned n_done;      /* done calls made */
 	enum err last_error;
 	struct why last_why;
-	struct relay_session_stats stats; /* of the last query or delete; media copied */
+	struct relay_session_stats stats; /* of the last query or delete; media and legs copied */
 	struct relay_media_stats media_stats[4];
+	struct relay_leg_stats leg_stats[4][RELAY_LEGS_MAX];
 };
 
 /* `engine` as in the configuration. False (and the case has failed) when it can't start. */

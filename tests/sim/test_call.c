@@ -193,6 +193,51 @@ static void stop_with_sessions(void)
 	stage_close(&g);
 }
 
-TEST_MAIN("call", {"plain", plain}, {"opaque", opaque}, {"e2ae_every_suite", e2ae_every_suite},
+static void count(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+static void count_stats(void *arg, enum err e, const struct relay_session_stats *stats)
+{
+	*(unsigned *)arg += e == ERR_OK && stats;
+}
+
+/* Much that is asked at a time wakes the workers once. */
+static void one_wake_for_many(void)
+{
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+	unsigned wakes = 0, answers = 0;
+	struct stage g;
+
+	if (!stage_open(&g, "evp", 2))
+		return;
+	call_spec(&spec, &media, RELAY_MODE_RTP, RELAY_RTCP_MUX);
+	if (EXPECT_OK(call_create(&g, &call, &spec))) {
+		relay_set_waker(g.relay, count, &wakes);
+		for (unsigned i = 0; i < 3; i++)
+			EXPECT_OK(relay_session_query(g.relay, call, count_stats, &answers));
+		EXPECT_INT(wakes, 1);
+		relay_wake(g.relay);
+		stage_run(&g, 1);
+		relay_wake(g.relay);
+		stage_run(&g, 1);
+		relay_wake(g.relay);
+		stage_run(&g, 1);
+		EXPECT_INT(answers, 3);
+		wakes = 0;
+		EXPECT_OK(relay_session_query(g.relay, call, count_stats, &answers));
+		EXPECT_INT(wakes, 1);
+		relay_set_waker(g.relay, NULL, NULL);
+		EXPECT_OK(call_delete(&g, call));
+		EXPECT_INT(wakes, 1);
+	}
+	stage_close(&g);
+	EXPECT_INT(answers, 4);
+}
+
+TEST_MAIN("call", {"one wake for many", one_wake_for_many}, {"plain", plain}, {"opaque", opaque}, {"e2ae_every_suite", e2ae_every_suite},
           {"e2ae_every_engine", e2ae_every_engine}, {"refused", refused}, {"taken_port", taken_port},
           {"stop_with_sessions", stop_with_sessions})

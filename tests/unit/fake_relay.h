@@ -15,6 +15,7 @@ struct relay_session {
 	struct relay *relay;
 	struct relay_session_stats stats;
 	struct relay_media_stats media[RELAY_MEDIA_MAX];
+	struct relay_leg_stats legs[RELAY_MEDIA_MAX][RELAY_LEGS_MAX];
 	struct addr a_remote; /* of the first media, as last told */
 	bool is_gone;
 };
@@ -71,7 +72,7 @@ static void fake_take(struct relay_session *s, const struct relay_session_spec *
 	s->stats.n_media = spec->n_media;
 	s->stats.media = s->media;
 	for (unsigned m = 0; m < spec->n_media; m++)
-		s->media[m].n_legs = spec->media[m].n_legs;
+		s->media[m] = (struct relay_media_stats){.n_legs = spec->media[m].n_legs, .legs = s->legs[m]};
 	s->a_remote = spec->media[0].legs[0].remote;
 }
 
