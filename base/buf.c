@@ -29,9 +29,15 @@ static bool make_room(struct buf *b, size_t more)
 	return true;
 }
 
+/* Replies are built of many small pieces: nearly all find the room there is. */
+static inline bool has_room(const struct buf *b, size_t more)
+{
+	return !b->bad && more < b->room - b->n;
+}
+
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (!make_room(b, n))
+	if (!has_room(b, n) && !make_room(b, n))
 		return;
 	if (n)
 		memcpy(b->p + b->n, p, n);
@@ -51,7 +57,10 @@ void buf_text(struct buf *b, const char *c)
 
 void buf_char(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	if (!has_room(b, 1) && !make_room(b, 1))
+		return;
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
 }
 
 void buf_number(struct buf *b, int64_t v)

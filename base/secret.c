@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A slab allocator over locked pages: one free list for each power of two. */
+/* A slab allocator over locked pages: one free list for each size of block. */
 #include "base/secret.h"
 
 #include <pthread.h>
@@ -9,39 +9,75 @@
 #include "base/mem.h"
 
 enum {
-	SLAB_BYTES = 64 * 1024, /* one mapping feeds one size class */
+	SLAB_BYTES = 64 * 1024, /* one mapping feeds one class, and begins at a multiple of this */
 	BLOCK_ALIGN = 64,
-	CLASS_COUNT = 11, /* 64 octets to 64 kB */
+	FINE_MAX = 1024,        /* up to here a class for each multiple of 64, above for each power of two */
+	FINE_CLASSES = FINE_MAX / BLOCK_ALIGN,
+	CLASS_COUNT = FINE_CLASSES + 4, /* up to 16 kB */
 };
 
-/* Sits in the first 64 octets of every block; the caller gets what follows. */
-struct block {
-	struct block *next;
-	size_t bytes; /* of the whole block, header included */
-	size_t asked;
-	bool is_own_mapping;
+/*
+ * Before the blocks of a mapping: found from any of them by their address, so that a block has no header of its own. A key context is 64 octets
+ * and a session has several.
+ */
+struct slab {
+	size_t bytes;  /* of each block; of the mapping when is_own */
+	size_t n_class;
+	bool is_own;   /* one large block */
+};
+_Static_assert(sizeof(struct slab) <= BLOCK_ALIGN, "the blocks begin behind it");
+
+struct free_block {
+	struct free_block *next;
 };
 
 /* The pages are one per process by nature (RLIMIT_MEMLOCK is): docs/decisions/0003. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct block *free_blocks[CLASS_COUNT];
+static struct free_block *free_blocks[CLASS_COUNT];
 static struct secret_usage usage;
 static bool require_locked;
 
-static unsigned class_of(size_t bytes)
+static size_t class_of(size_t bytes)
 {
-	unsigned c = 0;
+	size_t c = FINE_CLASSES;
 
-	while (((size_t)128 << c) < bytes)
+	if (bytes <= FINE_MAX)
+		return bytes ? (bytes - 1) / BLOCK_ALIGN : 0;
+	while (c < CLASS_COUNT && ((size_t)FINE_MAX << (c - FINE_CLASSES + 1)) < bytes)
 		c++;
 	return c;
 }
 
-static void *map_pages(size_t bytes)
+static size_t bytes_of_class(size_t c)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return c < FINE_CLASSES ? (c + 1) * BLOCK_ALIGN : (size_t)FINE_MAX << (c - FINE_CLASSES + 1);
+}
+
+static struct slab *slab_of(void *p)
+{
+	return (struct slab *)((uintptr_t)p & ~((uintptr_t)SLAB_BYTES - 1));
+}
+
+static void *map_aligned(size_t bytes)
+{
+	uint8_t *p = mmap(NULL, bytes + SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
 
 	if (p == MAP_FAILED)
+		return NULL;
+	before = (SLAB_BYTES - (uintptr_t)p % SLAB_BYTES) % SLAB_BYTES;
+	if (before)
+		munmap(p, before);
+	if (before < SLAB_BYTES)
+		munmap(p + before + bytes, SLAB_BYTES - before);
+	return p + before;
+}
+
+static void *map_pages(size_t bytes)
+{
+	void *p = map_aligned(bytes);
+
+	if (!p)
 		return NULL;
 	if (mlock(p, bytes)) {
 		if (require_locked) {
@@ -57,40 +93,40 @@ static void *map_pages(size_t bytes)
 	return p;
 }
 
-static bool refill(unsigned class)
+static bool refill(size_t class)
 {
-	size_t bytes = (size_t)128 << class;
-	size_t slab = bytes > SLAB_BYTES ? bytes : SLAB_BYTES;
-	uint8_t *p = map_pages(slab);
+	struct slab *s = map_pages(SLAB_BYTES);
+	size_t bytes = bytes_of_class(class);
 
-	if (!p)
+	if (!s)
 		return false;
-	for (size_t at = 0; at + bytes <= slab; at += bytes) {
-		struct block *b = (struct block *)(void *)(p + at);
+	*s = (struct slab){.bytes = bytes, .n_class = class};
+	/* The lowest address on top. */
+	for (size_t n = (SLAB_BYTES - BLOCK_ALIGN) / bytes; n-- > 0;) {
+		struct free_block *b = (struct free_block *)(void *)((uint8_t *)s + BLOCK_ALIGN + n * bytes);
 
-		b->bytes = bytes;
 		b->next = free_blocks[class];
 		free_blocks[class] = b;
 	}
 	return true;
 }
 
-static struct block *take_own_mapping(size_t bytes)
+static void *take_own_mapping(size_t bytes)
 {
-	size_t whole = (bytes + 4095) & ~(size_t)4095;
-	struct block *b = map_pages(whole);
+	size_t whole = (bytes + BLOCK_ALIGN + 4095) & ~(size_t)4095;
+	struct slab *s = map_pages(whole);
 
-	if (b) {
-		b->bytes = whole;
-		b->is_own_mapping = true;
-	}
-	return b;
+	if (!s)
+		return NULL;
+	*s = (struct slab){.bytes = whole, .is_own = true};
+	usage.in_use_bytes += whole;
+	return (uint8_t *)s + BLOCK_ALIGN;
 }
 
-static struct block *take(size_t bytes)
+static void *take(size_t bytes)
 {
-	unsigned class = class_of(bytes);
-	struct block *b;
+	size_t class = class_of(bytes);
+	struct free_block *b;
 
 	if (class >= CLASS_COUNT)
 		return take_own_mapping(bytes);
@@ -98,45 +134,46 @@ static struct block *take(size_t bytes)
 		return NULL;
 	b = free_blocks[class];
 	free_blocks[class] = b->next;
+	b->next = NULL;
+	usage.in_use_bytes += bytes_of_class(class);
 	return b;
+}
+
+static void give(struct slab *s, void *p)
+{
+	struct free_block *b = p;
+
+	usage.in_use_bytes -= s->bytes;
+	if (s->is_own) {
+		usage.mapped_bytes -= s->bytes;
+		munmap(s, s->bytes);
+		return;
+	}
+	b->next = free_blocks[s->n_class];
+	free_blocks[s->n_class] = b;
 }
 
 void *secret_alloc(size_t bytes)
 {
-	struct block *b;
+	void *p;
 
 	if (!mem_may_allocate() || bytes > SIZE_MAX / 2)
 		return NULL;
 	pthread_mutex_lock(&lock);
-	b = take(bytes + BLOCK_ALIGN);
-	if (b) {
-		b->next = NULL;
-		b->asked = bytes;
-		usage.in_use_bytes += bytes;
-	}
+	p = take(bytes);
 	pthread_mutex_unlock(&lock);
-	return b ? (uint8_t *)b + BLOCK_ALIGN : NULL;
+	return p;
 }
 
 void secret_free(void *p)
 {
-	struct block *b;
+	struct slab *s = slab_of(p);
 
 	if (!p)
 		return;
-	b = (struct block *)(void *)((uint8_t *)p - BLOCK_ALIGN);
-	secret_wipe(p, b->asked);
+	secret_wipe(p, s->is_own ? s->bytes - BLOCK_ALIGN : s->bytes);
 	pthread_mutex_lock(&lock);
-	usage.in_use_bytes -= b->asked;
-	if (b->is_own_mapping) {
-		usage.mapped_bytes -= b->bytes;
-		munmap(b, b->bytes);
-	} else {
-		unsigned class = class_of(b->bytes);
-
-		b->next = free_blocks[class];
-		free_blocks[class] = b;
-	}
+	give(s, p);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -36,7 +36,7 @@ enum err secret_make(struct secret *s, size_t len) MUST_USE;
 void secret_clear(struct secret *s);
 
 struct secret_usage {
-	size_t in_use_bytes;   /* given out */
+	size_t in_use_bytes;   /* given out, as blocks of the sizes there are */
 	size_t mapped_bytes;   /* pages held */
 	size_t unlocked_bytes; /* pages the limit on locked memory left swappable */
 };
