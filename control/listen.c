@@ -21,6 +21,7 @@
 enum {
 	READ_FIRST_BYTES = 4096,
 	READ_BYTES = 65536,           /* at most, of one peer in one turn */
+	LINES_A_TURN = 64,            /* of one peer: a flood of small requests must not keep others waiting */
 	STALLED_AFTER_S = 10,         /* output that moves nowhere for so long */
 	OUT_KEEP_BYTES = 65536,       /* an empty queue larger than this gives its memory back */
 };
@@ -32,14 +33,15 @@ struct listener {
 	char path[108]; /* to be removed; empty for TCP */
 	int fd;
 	struct event *event;
-	struct event *flush_event;
+	struct event *flush_event, *more_event;
 	struct link conns;
 	struct link flushes; /* peers with output that is not sent yet */
+	struct link mores;   /* peers with lines left for the next round */
 	unsigned n_conns;
 };
 
 struct listen_conn {
-	struct link link, flush_link;
+	struct link link, flush_link, more_link;
 	struct listener *listener;
 	int fd; /* -1: closed */
 	struct event *read_event, *write_event;
@@ -81,6 +83,7 @@ static void conn_end(struct listen_conn *c)
 	buf_free(&c->out);
 	list_remove(&c->link);
 	list_remove(&c->flush_link);
+	list_remove(&c->more_link);
 	l->n_conns--;
 	/* Held over its own end, so that `closed` may release what it holds. */
 	c->n_held++;
@@ -184,15 +187,31 @@ static bool must_pause(const struct listen_conn *c)
 	return c->n_held >= c->listener->config.requests_max || out_waiting(c) > c->listener->config.out_max_bytes / 2;
 }
 
+/* Had its share of this round: the rest of its lines waits for the next one. */
+static void more_later(struct listen_conn *c)
+{
+	static const struct timeval at_once = {0};
+	struct listener *l = c->listener;
+
+	if (list_has(&c->more_link))
+		return;
+	if (list_is_empty(&l->mores) && event_add(l->more_event, &at_once)) {
+		listen_conn_close(c);
+		return;
+	}
+	list_add_tail(&l->mores, &c->more_link);
+}
+
 /* Consumes whole lines, and wipes them. */
 static void conn_lines(struct listen_conn *c)
 {
 	const struct listen_config *config = &c->listener->config;
 	size_t start = 0;
+	unsigned n_lines = 0;
 	bool too_long = false;
 
 	c->in_lines = true;
-	while (!c->dead && !c->closing && !(c->paused = must_pause(c))) {
+	while (!c->dead && !c->closing && !(c->paused = n_lines == LINES_A_TURN || must_pause(c))) {
 		char *from = c->in + (c->in_seen > start ? c->in_seen : start);
 		char *end = memchr(from, '\n', (size_t)(c->in + c->in_len - from));
 		size_t n = end ? (size_t)(end - (c->in + start)) : c->in_len - start;
@@ -206,6 +225,7 @@ static void conn_lines(struct listen_conn *c)
 			n--;
 		if (n)
 			config->ops->line(config->arg, c, str_make(c->in + start, n));
+		n_lines++;
 		start = c->in ? (size_t)(end + 1 - c->in) : 0;
 		c->in_seen = start;
 	}
@@ -226,6 +246,8 @@ static void conn_lines(struct listen_conn *c)
 		listen_conn_close(c);
 	} else if (c->paused) {
 		event_del(c->read_event);
+		if (n_lines == LINES_A_TURN)
+			more_later(c);
 	}
 }
 
@@ -332,6 +354,16 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 			resume_if_idle(c);
 		}
 	}
+}
+
+static void on_more(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	(void)fd;
+	(void)what;
+	for (struct link *k; (k = list_pop(&l->mores));)
+		resume_if_idle(LIST_OF(k, struct listen_conn, more_link));
 }
 
 static enum err conn_new(struct listener *l, int fd)
@@ -506,13 +538,15 @@ enum err listener_new(struct listener **out, struct loop *loop, const struct lis
 	l->config = *config;
 	list_init(&l->conns);
 	list_init(&l->flushes);
+	list_init(&l->mores);
 	snprintf(l->where, sizeof(l->where), "%s", config->where);
 	l->config.where = l->where;
 	e = is_tcp(where) ? open_tcp(l, where, why) : open_unix(l, where, why);
 	if (!e) {
 		l->event = event_new(loop_base(loop), l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
 		l->flush_event = event_new(loop_base(loop), -1, 0, on_flush, l);
-		if (!l->event || !l->flush_event || event_add(l->event, NULL))
+		l->more_event = evtimer_new(loop_base(loop), on_more, l);
+		if (!l->event || !l->flush_event || !l->more_event || event_add(l->event, NULL))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 	}
 	if (e) {
@@ -533,6 +567,8 @@ void listener_free(struct listener *l)
 		event_free(l->event);
 	if (l->flush_event)
 		event_free(l->flush_event);
+	if (l->more_event)
+		event_free(l->more_event);
 	if (l->fd >= 0)
 		close(l->fd);
 	if (l->path[0])

@@ -19,7 +19,7 @@ struct listener;
 struct listen_conn;
 
 /*
- * line: a whole line without its end; wiped when the call returns. too_long: a line above the bound; the peer is closed after what
+ * line: a whole line without its end; wiped when the call returns; some of a peer's in one round of the loop, then it is others' turn. too_long: a line above the bound; the peer is closed after what
  *   the call writes. closed: the peer is gone; nothing arrives any more and what is written goes nowhere.
  */
 struct listen_ops {

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Listeners: a flood of one peer does not keep another waiting, and every line of it is taken. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "control/listen.h"
+#include "control/loop.h"
+#include "tests/harness/harness.h"
+
+enum { FLOOD_LINES = 5000 };
+
+struct scene {
+	struct loop *loop;
+	struct listener *listener;
+	unsigned flood, others, flood_before_other;
+};
+
+static void on_line(void *arg, struct listen_conn *c, struct str line)
+{
+	struct scene *s = arg;
+
+	(void)c;
+	if (str_is(line, "flood")) {
+		s->flood++;
+		return;
+	}
+	s->others++;
+	s->flood_before_other = s->flood;
+}
+
+static void on_too_long(void *arg, struct listen_conn *c)
+{
+	(void)arg, (void)c;
+	EXPECT(!"no line was too long");
+}
+
+static void on_closed(void *arg, struct listen_conn *c)
+{
+	(void)arg, (void)c;
+}
+
+static const struct listen_ops ops = {.line = on_line, .too_long = on_too_long, .closed = on_closed};
+
+static int dial(const struct scene *s)
+{
+	struct sockaddr_storage ss;
+	struct addr a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK(addr_parse(str_skip(str_of(listener_where(s->listener)), 4), &a) == ERR_OK);
+	CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) == 0);
+	return fd;
+}
+
+static void a_flood_leaves_room_for_others(void)
+{
+	struct scene s = {.loop = NULL};
+	struct listen_config config = {.where = "tcp:127.0.0.1:0", .line_max_bytes = 65536, .out_max_bytes = 1 << 20, .conns_max = 4,
+	                               .requests_max = 64, .ops = &ops, .arg = &s};
+	struct buf flood = {0};
+	int noisy, quiet;
+
+	for (unsigned i = 0; i < FLOOD_LINES; i++)
+		buf_text(&flood, "flood\n");
+	REQUIRE_OK(loop_new(&s.loop));
+	REQUIRE_OK(listener_new(&s.listener, s.loop, &config, NULL));
+	noisy = dial(&s);
+	quiet = dial(&s);
+	/* All of it fits into the socket. */
+	EXPECT_INT(send(noisy, flood.p, flood.n, MSG_NOSIGNAL), flood.n);
+	EXPECT_INT(send(quiet, "ask\n", 4, MSG_NOSIGNAL), 4);
+	for (unsigned i = 0; i < 10 * FLOOD_LINES && s.flood + s.others <= FLOOD_LINES; i++)
+		loop_turn(s.loop, false);
+	EXPECT_INT(s.others, 1);
+	EXPECT_INT(s.flood, FLOOD_LINES);
+	EXPECT(s.flood_before_other < FLOOD_LINES / 10);
+	close(noisy);
+	close(quiet);
+	listener_free(s.listener);
+	loop_free(s.loop);
+	buf_free(&flood);
+}
+
+TEST_MAIN("listen", {"a flood leaves room for others", a_flood_leaves_room_for_others})
