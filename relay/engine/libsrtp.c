@@ -148,7 +148,7 @@ static enum err key_make(struct engine_key **out, const struct keyctx *ctx, enum
  * Many a libsrtp derives the session keys of AES-192 by AES-256 over a key padded with zeros, against RFC 6188 7.4: its packets open
  * nowhere else. Master key and salt of that section; SSRC, sequence number and payload 0; the key stream of its session key and salt.
  */
-static enum err check_aes_192(struct why *why)
+static enum err check_aes_192(const struct suite *asked, struct why *why)
 {
 	static const char master[] = "73edc66c4fa15776fb57f9505c17136550ffda71f3e8e5f1c8522f3acd4ce86d5add78edbb11";
 	static const char want_text[] = "7223cefe848cc968449c539c07561cb9";
@@ -167,7 +167,7 @@ static enum err check_aes_192(struct why *why)
 		e = key_make(&k, ctx, ENGINE_SEND, REPLAY_PKTS_MIN, why);
 	if (e == ERR_OK && (srtp_protect(k->srtp, packet, &len) != srtp_err_status_ok || memcmp(packet + 12, want, n) != 0))
 		e = why_fail(why, ERR_UNSUPPORTED,
-		             "%s derives AES-192 keys otherwise than RFC 6188; engines mb and evp carry this suite",
+		             "%s: %s derives AES-192 keys otherwise than RFC 6188; engines mb and evp carry this suite", asked->name,
 		             srtp_get_version_string());
 	libsrtp_key_free(k);
 	keyctx_free(ctx);
@@ -177,7 +177,7 @@ static enum err check_aes_192(struct why *why)
 static enum err libsrtp_key_new(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
                                 unsigned window, struct why *why)
 {
-	enum err e = ctx->suite->key_len == 24 ? check_aes_192(why) : ERR_OK;
+	enum err e = ctx->suite->key_len == 24 ? check_aes_192(ctx->suite, why) : ERR_OK;
 
 	return e == ERR_OK ? key_make(out, ctx, direction, window, why) : e;
 }
