@@ -221,7 +221,7 @@ enum err account_load(struct account *out, const char *file, struct why *why)
 	kms_conf_file_free(&f);
 	if (e) {
 		account_clear(out);
-		why_prefix(why, "%s: ", file);
+		why_prefix(why, "%s", file);
 		return e;
 	}
 	show(out);

@@ -106,7 +106,7 @@ static enum err read_left(struct left *l, const char *path, struct why *why)
 	if (!e)
 		e = read_left_root(l, root, why);
 	if (e)
-		why_prefix(why, "%s: ", path);
+		why_prefix(why, "%s", path);
 	doc_arena_free(arena);
 	kms_conf_file_free(&f);
 	return e;

@@ -158,7 +158,7 @@ enum err files_read_sdp(struct sdp **out, const char *path, struct why *why)
 	if (!e) {
 		e = ue_desc_parse(out, buf_as_str(&in), why);
 		if (e)
-			why_prefix(why, "%s: ", path);
+			why_prefix(why, "%s", path);
 	}
 	if (in.p)
 		secret_wipe(in.p, in.n);
