@@ -58,7 +58,7 @@ const struct conf_setting conf_settings[] = {
 	{.name = "setup-timeout-ms", .type = CONF_UINT, FIELD(setup_timeout_ms), .preset = "60000", .max = 86400000,
 	 .reloads = true, .arg = "MS", .help = "a session without a packet for so long after create is an event; 0: never"},
 	{.name = "inactivity-ms", .type = CONF_UINT, FIELD(inactivity_ms), .preset = "60000", .max = 86400000, .reloads = true,
-	 .arg = "MS", .help = "a leg whose peer is silent for so long is an event; 0: never"},
+	 .arg = "MS", .help = "a leg whose peer is silent for so long is an event, and a call over ng where everybody is ends; 0: never"},
 	{.name = "rekey-overlap-ms", .type = CONF_UINT, FIELD(rekey_overlap_ms), .preset = "5000", .max = 600000, .reloads = true,
 	 .arg = "MS", .help = "how long the old receive key still opens packets after a new one came"},
 	{.name = "e2ae-rekey", .type = CONF_WORD, FIELD(e2ae_rekey), .preset = "reject", .words = rekey_words, .reloads = true,

@@ -146,6 +146,26 @@ void dialog_tags(const struct dialogs *d, struct str call, struct str *first, st
 	*second = g ? tag_of(g, OFFER_SIDE_B) : str_of("");
 }
 
+bool dialogs_ends_when_silent(const struct dialogs *d, struct str session, uint64_t *settled_ns)
+{
+	const struct dialog *g = map_get(d->by_id, session.p, session.n);
+
+	if (!g || !g->ends_when_silent || !g->session)
+		return false;
+	*settled_ns = g->settled_ns;
+	return true;
+}
+
+void dialogs_each_settled_before(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg)
+{
+	LIST_EACH(it, &d->all) {
+		struct dialog *g = LIST_OF(it, struct dialog, link);
+
+		if (g->ends_when_silent && g->session && g->settled_ns < limit_ns)
+			fn(arg, g->id);
+	}
+}
+
 enum offer_side dialog_access(const struct dialogs *d, struct str call, const char *media_id)
 {
 	const struct dialog *g = find(d, call);

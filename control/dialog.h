@@ -46,6 +46,7 @@ enum dialog_replace {
 	DIALOG_REPLACE_USERNAME = 2,
 	DIALOG_REPLACE_SESSION_NAME = 4,
 	DIALOG_REPLACE_VERSION = 8,
+	DIALOG_REPLACE_ZERO_ADDRESS = 16, /* hold by 0.0.0.0 is told by direction, with our address */
 };
 
 enum { DIALOG_SUITES_MAX = SUITE_COUNT, DIALOG_TAG_MAX = 256 };
@@ -76,6 +77,7 @@ struct dialog_options {
 	struct addr received_from;   /* believed instead of the address in the SDP; none: the SDP */
 	uint8_t latch;               /* enum relay_latch, of the side that sends this SDP */
 	int16_t dscp;                /* -1: the service's */
+	bool ends_when_silent;       /* nobody hears our events: a call without media ends by itself (control/dialog_idle) */
 	uint32_t delete_delay_ms;    /* not waited for: answers of DELETE say what was, at once */
 };
 
@@ -125,6 +127,10 @@ enum { DIALOG_ID_MAX = 128 };
 enum err dialog_session_id(struct str call, char out[DIALOG_ID_MAX]) MUST_USE;
 /* The side whose leg is leg a of that media ("1", "2" …); A when nothing is known. */
 enum offer_side dialog_access(const struct dialogs *d, struct str call, const char *media_id);
+/* Did the call of this session ask to end by itself? When signalling last settled something about it (monotonic). */
+bool dialogs_ends_when_silent(const struct dialogs *d, struct str session, uint64_t *settled_ns);
+/* Those of them that signalling said nothing about since then. `fn` may end the call it is told of. */
+void dialogs_each_settled_before(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg);
 /* Tags of the call whose session this is; empty when it is not one of ours. */
 void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second);
 

@@ -177,6 +177,9 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 			return ERR_NOMEM;
 		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, RELAY_RTCP_PAIR);
 		place_leg(leg, &m->side[side], &x->options);
+		/* While it rings nobody is missed. */
+		leg->inactivity_ms = 0;
+		leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
 		set_gate(leg, SPEC_LEG_RECEIVE, &leg->receive, false);
 		set_gate(leg, SPEC_LEG_SEND, &leg->send, false);
 	}

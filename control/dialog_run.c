@@ -2,6 +2,7 @@
 /* A request from asking to answer. */
 #include "control/dialog_run.h"
 
+#include "base/clk.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
@@ -102,6 +103,8 @@ void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_ans
 		return;
 	}
 	report_media(&reply, op->x);
+	g->ends_when_silent = op->ask.options.ends_when_silent;
+	g->settled_ns = clk_mono_ns();
 	commit(op);
 	reply.sdp = str_make(text, n);
 	reply.why = &why;

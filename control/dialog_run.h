@@ -21,6 +21,8 @@ struct dialog {
 	unsigned core;                       /* the active core leg */
 	struct dialog_exchange *now;         /* agreed */
 	struct dialog_exchange *next;        /* offered */
+	bool ends_when_silent;
+	uint64_t settled_ns;                 /* monotonic: of the last request that was carried out */
 	struct session *session;             /* NULL: none made (yet) */
 	struct dialog_run *running;
 	struct link waiting;

@@ -38,12 +38,21 @@ static bool offers_mux(const struct writer *w, const struct dialog_side *offerer
 	return offerer->at.rtcp_mux && !(mux & DIALOG_MUX_DEMUX);
 }
 
+/* c=0.0.0.0 said: send me nothing. The attribute says it to those who know no other way. */
+static enum err write_hold(struct writer *w, unsigned i, const struct dialog_side *held)
+{
+	bool talks = held->at.direction == SDP_SENDRECV || held->at.direction == SDP_SENDONLY;
+
+	return sdp_direction_write(w->sdp, i, talks ? SDP_SENDONLY : SDP_INACTIVE);
+}
+
 static enum err write_place(struct writer *w, unsigned i, const struct spec_leg *leg)
 {
 	const struct dialog_media *m = &w->x->media[i];
 	const struct dialog_side *from = &m->side[w->from];
 	enum sdp_profile profile = m->side[w->to].profile;
-	struct sdp_place place = {.rtp = service_local(w->sv, leg), .held_by_address = from->at.is_held_by_address};
+	bool turns = from->at.is_held_by_address && w->o->replace & DIALOG_REPLACE_ZERO_ADDRESS;
+	struct sdp_place place = {.rtp = service_local(w->sv, leg), .held_by_address = from->at.is_held_by_address && !turns};
 	enum err e;
 
 	place.rtcp_mux = w->is_answer ? leg->rtcp == RELAY_RTCP_MUX : offers_mux(w, from);
@@ -53,6 +62,8 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 		place.rtcp = addr_with_port(&place.rtp, (uint16_t)(place.rtp.port + 1));
 	place.full_rtcp = w->o->full_rtcp_attr;
 	e = sdp_place_write(w->sdp, i, &place, profile);
+	if (!e && turns)
+		e = write_hold(w, i, from);
 	if (!e && !w->is_answer && w->x->options.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(w->sdp, (int)i, "rtcp-mux-only"))
 		e = sdp_attr_add(w->sdp, (int)i, "rtcp-mux-only", (struct str){0});
 	return e;

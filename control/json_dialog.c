@@ -28,7 +28,7 @@ struct dialog_params {
 	struct json_suites suites;
 	struct addr media_address, received_from;
 	char interface[32], interface_other[32];
-	uint8_t rtcp_attribute;
+	uint8_t rtcp_attribute, ends_when_silent;
 	struct sdes_params_in sdes;
 	struct ims_params ims;
 };
@@ -51,7 +51,8 @@ static const struct schema_word mux_words[] = {
 	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT}, {0}};
 static const struct schema_word replace_words[] = {
 	{"origin", DIALOG_REPLACE_ORIGIN}, {"username", DIALOG_REPLACE_USERNAME},
-	{"session-name", DIALOG_REPLACE_SESSION_NAME}, {"version", DIALOG_REPLACE_VERSION}, {0}};
+	{"session-name", DIALOG_REPLACE_SESSION_NAME}, {"version", DIALOG_REPLACE_VERSION},
+	{"zero-address", DIALOG_REPLACE_ZERO_ADDRESS}, {0}};
 
 static const struct schema_word rtcp_attribute_words[] = {{"port", 0}, {"full", 1}, {"none", 2}, {0}};
 
@@ -83,7 +84,7 @@ static const struct schema ims_schema = {"ims", ims_fields, ARRAY_LEN(ims_fields
 enum param {
 	P_CALL, P_FROM, P_TO, P_BRANCH, P_SDP, P_PROFILE, P_SIDE, P_TRANSPORT, P_SECURITY, P_SUITES, P_REKEY, P_GLARE, P_BUNDLE,
 	P_GATES, P_LATCH, P_MUX, P_REPLACE, P_REGISTERED, P_EMERGENCY, P_GM, P_LOOP, P_FAMILY, P_DSCP, P_ANY_TAG, P_MEDIA_ADDRESS,
-	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS
+	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS, P_ENDS_WHEN_SILENT
 };
 
 #define AT(type_, member_) SCHEMA_FIELD(type_, struct dialog_params, member_)
@@ -109,7 +110,7 @@ static const struct schema_field dialog_fields[] = {
 	             .help = "direction: a=inactive and the like close gates; default under ims-access"},
 	[P_LATCH] = {.name = "latch", AT(&schema_word, latch), .words = latch_words, .help = "sources believed of the side that sends this"},
 	[P_MUX] = {.name = "rtcp_mux", AT(&json_bits_type, rtcp_mux), .words = mux_words, .help = "offer, require, demux, accept, reject"},
-	[P_REPLACE] = {.name = "replace", AT(&json_bits_type, replace), .words = replace_words, .help = "origin, username, session-name, version"},
+	[P_REPLACE] = {.name = "replace", AT(&json_bits_type, replace), .words = replace_words, .help = "zero-address: hold by 0.0.0.0 is told by direction"},
 	[P_REGISTERED] = {.name = "registered_e2ae", AT(&schema_bool, registered), .help = "ims-access: the registration agreed on e2ae"},
 	[P_EMERGENCY] = {.name = "emergency", AT(&schema_bool, emergency), .help = "ims-access: never refused for reasons of security"},
 	[P_GM] = {.name = "gm_confidential", AT(&schema_bool, gm_confidential), .preset = 1, .help = "ims-access: Gm is ciphered"},
@@ -123,6 +124,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_INTERFACE_OTHER] = {.name = "interface_other", AT(&schema_text, interface_other), .help = "towards the other side"},
 	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute", AT(&schema_word, rtcp_attribute), .words = rtcp_attribute_words, .help = "a=rtcp with its port, with its address too, or none"},
 	[P_SDES] = {.name = "sdes", AT(&schema_struct, sdes), .sub = &sdes_schema, .help = "the object below"},
+	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent", AT(&schema_bool, ends_when_silent), .help = "the call ends by itself when nobody was heard for inactivity-ms; over ng always so"},
 	[P_IMS] = {.name = "ims", AT(&schema_struct, ims), .sub = &ims_schema, .help = "the object below"},
 };
 const struct schema json_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields), sizeof(struct dialog_params)};
@@ -216,6 +218,7 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 		o->n_suites = take_suites(&p->suites, o->suites);
 	o->no_rtcp_attr = p->rtcp_attribute == 2;
 	o->full_rtcp_attr = p->rtcp_attribute == 1;
+	o->ends_when_silent = p->ends_when_silent;
 	fill_sdes(o, &p->sdes);
 	e = find_interface(c, p->interface, &o->interface[0], why);
 	return e ? e : find_interface(c, p->interface_other, &o->interface[1], why);

@@ -33,6 +33,7 @@ WORD(replace_origin, ng_options(r)->replace |= DIALOG_REPLACE_ORIGIN)
 WORD(replace_origin_full, ng_options(r)->replace |= DIALOG_REPLACE_ORIGIN | DIALOG_REPLACE_USERNAME | DIALOG_REPLACE_VERSION)
 WORD(replace_username, ng_options(r)->replace |= DIALOG_REPLACE_USERNAME)
 WORD(replace_session_name, ng_options(r)->replace |= DIALOG_REPLACE_SESSION_NAME)
+WORD(replace_zero, ng_options(r)->replace |= DIALOG_REPLACE_ZERO_ADDRESS)
 WORD(replace_version, ng_options(r)->replace |= DIALOG_REPLACE_VERSION)
 
 static const struct ng_word replace_words[] = {
@@ -43,7 +44,7 @@ static const struct ng_word replace_words[] = {
 	{"session-name", NG_SUPPORTED, replace_session_name, "s= is replaced"},
 	{"sdp-version", NG_SUPPORTED, replace_version, "the version in o= is ours and rises with each change"},
 	{"force-increment-sdp-ver", NG_SUPPORTED, replace_version, "the same as sdp-version"},
-	{"zero-address", NG_SUPPORTED, NULL, "always so: c=0.0.0.0 is understood as hold and replaced"},
+	{"zero-address", NG_SUPPORTED, replace_zero, "hold by c=0.0.0.0 becomes our address and a=sendonly or inactive; else it passes as hold"},
 };
 const struct ng_table ng_replace_table = {"replace", replace_words, ARRAY_LEN(replace_words)};
 

@@ -68,6 +68,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 	out->ask.options.accept_rekey = true; /* plain terminals do send new keys */
 	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
 	out->ask.options.supersede_glare = true;
+	out->ask.options.ends_when_silent = true;
 	if (message->kind != DOC_DICT)
 		return why_fail(why, ERR_INVALID, "a dictionary is needed");
 	e = read_command(&r, message);

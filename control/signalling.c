@@ -5,12 +5,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/dialog.h"
+#include "control/dialog_idle.h"
 #include "control/json_dialog.h"
 #include "control/ng_listen.h"
 #include "control/proto_ng.h"
 
 struct signalling {
 	struct dialogs *dialogs;
+	struct dialog_idle *idle;
 	struct proto_ng *ng;
 	unsigned n_listeners;
 	struct ng_listen *listeners[CONF_LISTEN_MAX];
@@ -73,7 +75,7 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 }
 
 enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv, struct proto_json *json,
-                        const struct conf *conf, struct why *why)
+                        struct events *ev, const struct conf *conf, struct why *why)
 {
 	struct signalling *s = mem_alloc(sizeof(*s));
 	enum err e;
@@ -83,6 +85,8 @@ enum err signalling_new(struct signalling **out, struct loop *l, struct service 
 	e = dialogs_new(&s->dialogs, sv);
 	if (!e)
 		e = proto_json_add_methods(json, json_dialog_methods, json_dialog_methods_n, s->dialogs);
+	if (!e)
+		e = dialog_idle_new(&s->idle, l, ev, sv, s->dialogs);
 	if (e)
 		e = why_fail(why, e, "out of memory");
 	if (!e && conf->ng.n)
@@ -100,6 +104,7 @@ void signalling_free(struct signalling *s)
 {
 	if (!s)
 		return;
+	dialog_idle_free(s->idle);
 	dialogs_free(s->dialogs);
 	for (unsigned i = 0; i < s->n_listeners; i++)
 		ng_listen_free(s->listeners[i]);

@@ -156,7 +156,7 @@ static enum err start_control(struct gateway *g, struct why *why)
 		return e;
 	if (events_new(&g->events, g->relay) || proto_json_new(&g->json, g->service, g->events))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = signalling_new(&g->signalling, g->loop, g->service, g->json, &g->conf, why);
+	e = signalling_new(&g->signalling, g->loop, g->service, g->json, g->events, &g->conf, why);
 	return e ? e : metrics_server_new(&g->metrics, g->loop, g->service, &g->conf, why);
 }
 

@@ -140,6 +140,10 @@ static void hold_keeps_contexts(void)
 	EXPECT(is_key(leg(0, 0)->receive, K1));
 	REQUIRE_OK(offer("alice", "bob", HEAD "c=IN IP4 0.0.0.0\r\nt=0 0\r\n" SAVP("4000", K1)));
 	EXPECT(says("c=IN IP4 0.0.0.0"));
+	options.replace = DIALOG_REPLACE_ZERO_ADDRESS;
+	REQUIRE_OK(offer("alice", "bob", HEAD "c=IN IP4 0.0.0.0\r\nt=0 0\r\n" SAVP("4000", K1)));
+	EXPECT(strstr(got.sdp, "0.0.0.0") == NULL && says("a=sendonly\r\n"));
+	options.replace = 0;
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(leg(0, 0)->remote.ip[0], 198);
 	EXPECT(!leg(0, 0)->can_send && leg(0, 0)->can_receive && is_key(leg(0, 0)->receive, K1));

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* When a call that nobody speaks in is over. */
+#include "base/clk.h"
+#include "control/dialog_idle.h"
+#include "tests/harness/harness.h"
+
+/* Of leg a and leg b: how long they may be silent (0: they should be), and when they were last heard; seconds. */
+static const struct {
+	uint32_t watch[2];
+	unsigned heard[2], settled, now;
+	bool is_over;
+} rows[] = {
+	{{60, 60}, {0, 0}, 1000, 1059, true},    /* never anything since the answer */
+	{{60, 60}, {0, 0}, 1000, 1030, false},
+	{{60, 60}, {1100, 1110}, 1000, 1172, true},
+	{{60, 60}, {1100, 1171}, 1000, 1172, false}, /* one side is heard */
+	{{60, 60}, {1171, 1100}, 1000, 1172, false},
+	{{60, 0}, {1100, 1171}, 1000, 1172, true},   /* b holds: what it sends all the same keeps nothing alive */
+	{{0, 60}, {0, 1171}, 1000, 1172, false},
+	{{60, 60}, {1100, 1100}, 1165, 1172, false}, /* signalling has just spoken */
+	{{0, 0}, {1100, 1100}, 1000, 1172, false},   /* both hold, or it rings */
+	{{0, 0}, {1100, 1100}, 1000, 1099 + DIALOG_IDLE_LIMIT_S, false},
+	{{0, 0}, {1100, 1100}, 1000, 1100 + DIALOG_IDLE_LIMIT_S, true},
+	{{0, 0}, {0, 0}, 1000, 1000 + DIALOG_IDLE_LIMIT_S, true},
+};
+
+static void silence_is_judged_over_the_session(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct spec_leg legs[2] = {{.exists = true}, {.exists = true}};
+		struct spec_media media = {.legs = {.n = 2, .items = legs}};
+		struct spec_session spec = {.media = {.n = 1, .items = &media}};
+		struct relay_media_stats media_stats = {.n_legs = 2};
+		struct relay_session_stats stats = {.n_media = 1, .media = &media_stats};
+
+		for (unsigned l = 0; l < 2; l++) {
+			legs[l].inactivity_ms = rows[i].watch[l] * 1000;
+			media_stats.legs[l].last_rx_ns = rows[i].heard[l] * NS_PER_S;
+		}
+		test_context("row %zu", i);
+		EXPECT_INT(dialog_idle_is_over(&spec, &stats, rows[i].settled * NS_PER_S, rows[i].now * NS_PER_S), rows[i].is_over);
+	}
+}
+
+TEST_MAIN("dialog-idle", {"silence is judged over the session", silence_is_judged_over_the_session})
