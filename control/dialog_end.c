@@ -41,7 +41,7 @@ static bool is_other_fork(const struct dialog *g, const struct dialog_ask *ask)
 {
 	const char *a = g->tag[OFFER_SIDE_A], *b = g->tag[OFFER_SIDE_B];
 
-	if (g->state < OFFER_STABLE || !a || !b || !ask->to.n)
+	if (g->state < OFFER_STABLE || !a || !b || !ask->from.n || !ask->to.n)
 		return false;
 	return str_is(ask->from, a) ? !str_is(ask->to, b) : !str_is(ask->from, b);
 }

@@ -142,12 +142,18 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 
 	if (b && c->near_secure) {
 		judge_lines(p->list, b);
+		if (p->m->acfg[0])
+			p->capability.crypto.fault = judge_against(&p->capability.crypto, b);
+		if (p->m->acfg[0] && p->capability.crypto.fault)
+			return why_fail(p->why, ERR_INVALID, "m-line %u: potential configuration: %s", p->i + 1,
+			                sdes_fault_meaning(p->capability.crypto.fault));
 		if (!sdes_list_first(p->list) && !p->m->acfg[0] && sdes_list_has_fault(p->list, SDES_REUSED_KEY))
 			return why_fail(p->why, ERR_REKEY, "m-line %u: the key in use with another suite, MKI or lifetime; a new key is needed", p->i + 1);
 	}
 	if (b) {
 		n.has_moved = dialog_side_has_moved(&p->m->side[p->from], b);
-		n.is_rekeyed = c->near_secure && b->theirs.n_keys && !sdes_list_find(p->list, &b->theirs) && !p->m->acfg[0];
+		n.is_rekeyed = c->near_secure && b->theirs.n_keys &&
+		               !(p->m->acfg[0] ? sdes_line_eq(&p->capability.crypto, &b->theirs) : sdes_list_find(p->list, &b->theirs) != NULL);
 		n.has_switched = c->mode != p->before->mode ||
 		                 (c->mode == RELAY_MODE_E2AE && c->access_is_other != (p->before->access != (uint8_t)p->from));
 	}

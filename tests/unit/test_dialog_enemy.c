@@ -57,6 +57,19 @@ static void another_fork_ends_alone(void)
 	tear_down();
 }
 
+/* Some proxies name no side, or the called one alone: the call is meant. */
+static void a_delete_that_names_little(void)
+{
+	begin_call();
+	REQUIRE_OK(ask(DIALOG_DELETE, "", "bob", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+	begin_call();
+	REQUIRE_OK(ask(DIALOG_DELETE, "", "", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
 /* The tag of the callee is another in 200 than in 183, and he offers under either. */
 static void tags_of_the_callee_may_change(void)
 {
@@ -147,6 +160,32 @@ static void a_key_in_use_takes_no_other_parameters(void)
 	/* The other suite of the same length, same octets: the same keystream. */
 	EXPECT_ERR(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" K1 "\r\n"), ERR_REKEY);
 	EXPECT(is_as_agreed());
+	tear_down();
+}
+
+/* RFC 5939 is no way round the rules for keys. */
+static void a_potential_configuration_is_judged_alike(void)
+{
+	static const char *const capable = UE "m=audio 4000 RTP/AVP 0\r\na=tcap:1 RTP/SAVP\r\na=acap:1 crypto:3 " A80 " inline:%s\r\na=pcfg:1 t=1 a=1\r\n";
+	char text[1024], ours[48];
+
+	begin();
+	options.profile = DIALOG_IMS_UE;
+	options.ims.has_binding = true;
+	options.accept_rekey = false;
+	snprintf(text, sizeof(text), capable, K1);
+	REQUIRE_OK(offer("alice", "", text));
+	options.profile = DIALOG_IMS_CORE;
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	snprintf(ours, sizeof(ours), "%s", key_said(0));
+	options.profile = DIALOG_IMS_UE;
+	REQUIRE_OK(offer("alice", "bob", text));
+	EXPECT_TEXT(got.media[0].change, "none");
+	snprintf(text, sizeof(text), capable, K2);
+	EXPECT_ERR(offer("alice", "bob", text), ERR_REKEY);
+	snprintf(text, sizeof(text), capable, ours);
+	EXPECT_ERR(offer("alice", "bob", text), ERR_INVALID);
+	EXPECT(is_key(leg(0, 0)->receive, K1));
 	tear_down();
 }
 
@@ -294,11 +333,12 @@ static void six_on_one_side(void)
 }
 
 TEST_MAIN("dialog-enemy", {"a stranger with the call-id is nobody", a_stranger_with_the_call_id_is_nobody},
-          {"another fork ends alone", another_fork_ends_alone}, {"tags of the callee may change", tags_of_the_callee_may_change},
+          {"another fork ends alone", another_fork_ends_alone}, {"a delete that names little", a_delete_that_names_little}, {"tags of the callee may change", tags_of_the_callee_may_change},
           {"a superseded offer takes its media along", a_superseded_offer_takes_its_media_along},
           {"an offer that fails supersedes nothing", an_offer_that_fails_supersedes_nothing},
           {"our own key never comes back", our_own_key_never_comes_back},
           {"a key in use takes no other parameters", a_key_in_use_takes_no_other_parameters},
+          {"a potential configuration is judged alike", a_potential_configuration_is_judged_alike},
           {"mki and lifetime stay with their key", mki_and_lifetime_stay_with_their_key},
           {"an offer without INVITE SDP", an_offer_without_invite_sdp}, {"an update in early media", an_update_in_early_media},
           {"media change places", media_change_places},
