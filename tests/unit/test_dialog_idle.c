@@ -30,12 +30,13 @@ static void silence_is_judged_over_the_session(void)
 		struct spec_leg legs[2] = {{.exists = true}, {.exists = true}};
 		struct spec_media media = {.legs = {.n = 2, .items = legs}};
 		struct spec_session spec = {.media = {.n = 1, .items = &media}};
-		struct relay_media_stats media_stats = {.n_legs = 2};
+		struct relay_leg_stats leg_stats[2] = {{.last_rx_ns = 0}};
+		struct relay_media_stats media_stats = {.n_legs = 2, .legs = leg_stats};
 		struct relay_session_stats stats = {.n_media = 1, .media = &media_stats};
 
 		for (unsigned l = 0; l < 2; l++) {
 			legs[l].inactivity_ms = rows[i].watch[l] * 1000;
-			media_stats.legs[l].last_rx_ns = rows[i].heard[l] * NS_PER_S;
+			leg_stats[l].last_rx_ns = rows[i].heard[l] * NS_PER_S;
 		}
 		test_context("row %zu", i);
 		EXPECT_INT(dialog_idle_is_over(&spec, &stats, rows[i].settled * NS_PER_S, rows[i].now * NS_PER_S), rows[i].is_over);
