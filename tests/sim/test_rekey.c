@@ -3,6 +3,7 @@
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
+#include "base/mem.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 static bool comes_up(struct scene *s, struct srtp_end *end, uint64_t index)
@@ -213,6 +214,56 @@ static void rtcp_before_rtp_settles_no_roc(void)
 	}
 }
 
+/* Keys, a port and a third leg change at once, while the nth allocation fails: nothing of it came to be, and the call goes on. */
+static void no_memory_changes_nothing(const char *engine)
+{
+	struct scene s;
+	struct relay_media_spec before;
+	uint64_t index = 65530;
+	unsigned failures = 0;
+	enum err e;
+
+	test_context("%s", engine);
+	if (!open_scene(&s, engine))
+		return;
+	before = s.media;
+	for (uint64_t nth = 1; nth < 200; nth++) {
+		scene_use_keys(&s, 1);
+		s.media.legs[1].rtcp = RELAY_RTCP_PAIR;
+		s.media.legs[1].port_rtcp = (uint16_t)(s.media.legs[1].port_rtp + 1);
+		s.media.n_legs = 3;
+		s.media.legs[2] = s.media.legs[1];
+		s.media.legs[2].port_rtp = 33000;
+		s.media.legs[2].port_rtcp = 33001;
+		mem_fail_nth(nth);
+		e = call_update(&s.g, s.call, &s.spec);
+		bool has_failed = mem_has_failed();
+		mem_fail_nth(0);
+		if (!e)
+			break;
+		EXPECT(has_failed);
+		EXPECT_ERR(e, ERR_NOMEM);
+		failures++;
+		s.media = before;
+		EXPECT(comes_up(&s, &s.up[0], index));
+		EXPECT(comes_down(&s, &s.down[0], index));
+		index++;
+		EXPECT_INT(sim_open_ports(s.g.sim), 2);
+	}
+	EXPECT_OK(e);
+	EXPECT(failures > 8);
+	EXPECT(srtp_begin(&s.down[1], SSRC_B, 1));
+	EXPECT(comes_up(&s, &s.up[1], index));
+	EXPECT(comes_down(&s, &s.down[1], index));
+	scene_close(&s);
+}
+
+static void an_update_without_memory(void)
+{
+	no_memory_changes_nothing("evp");
+	no_memory_changes_nothing("libsrtp");
+}
+
 /* Back while the overlap lasts a key goes on where it was; when its state is gone it would begin again, and is refused. */
 static void a_key_whose_state_is_gone(void)
 {
@@ -244,4 +295,5 @@ TEST_MAIN("rekey", {"an update storm loses nothing", an_update_storm_loses_nothi
           {"a forgery does not settle the ROC", a_forgery_does_not_settle_the_roc},
           {"an update that fails changes nothing", an_update_that_fails_changes_nothing},
           {"RTCP before RTP settles no ROC", rtcp_before_rtp_settles_no_roc},
-          {"a key whose state is gone", a_key_whose_state_is_gone})
+          {"a key whose state is gone", a_key_whose_state_is_gone},
+          {"an update without memory", an_update_without_memory})
