@@ -16,6 +16,29 @@
 #include "control/listen_parts.h"
 #include "control/loop.h"
 
+enum { ACCEPT_PAUSE_S = 1 };
+
+/* Out of descriptors or memory: the socket stays readable, and would be looked at again at once. */
+static void accept_later(struct listener *l, int error)
+{
+	static const struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
+
+	log_warn("listen", "at=%s msg=\"accept: %s; peers wait\" peers=%u", l->where, strerror(error), l->n_conns);
+	if (event_add(l->resume_event, &pause) == 0)
+		event_del(l->event);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	(void)fd;
+	(void)what;
+	/* It had its place in the set before; should that fail now, the next second tries again. */
+	if (event_add(l->event, NULL))
+		(void)event_add(l->resume_event, &(struct timeval){.tv_sec = ACCEPT_PAUSE_S});
+}
+
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
@@ -27,7 +50,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 
 		if (peer < 0) {
 			if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED)
-				log_warn("listen", "at=%s msg=\"accept: %s\"", l->where, strerror(errno));
+				accept_later(l, errno);
 			return;
 		}
 		if (!l->path[0])
@@ -182,7 +205,8 @@ enum err listener_new(struct listener **out, struct loop *loop, const struct lis
 		l->event = event_new(loop_base(loop), l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
 		l->flush_event = event_new(loop_base(loop), -1, 0, on_flush, l);
 		l->more_event = evtimer_new(loop_base(loop), on_more, l);
-		if (!l->event || !l->flush_event || !l->more_event || event_add(l->event, NULL))
+		l->resume_event = event_new(loop_base(loop), -1, 0, on_resume, l);
+		if (!l->event || !l->resume_event || !l->flush_event || !l->more_event || event_add(l->event, NULL))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 	}
 	if (e) {
@@ -200,6 +224,8 @@ void listener_free(struct listener *l)
 	listen_end_all(l);
 	if (l->event)
 		event_free(l->event);
+	if (l->resume_event)
+		event_free(l->resume_event);
 	if (l->flush_event)
 		event_free(l->flush_event);
 	if (l->more_event)

@@ -13,7 +13,7 @@ struct listener {
 	char where[256];
 	char path[108]; /* to be removed; empty for TCP */
 	int fd;
-	struct event *event;
+	struct event *event, *resume_event;
 	struct event *flush_event, *more_event;
 	struct link conns;
 	struct link flushes; /* peers with output that is not sent yet */
