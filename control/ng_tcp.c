@@ -10,13 +10,16 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clk.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "control/loop.h"
 #include "control/ng_frame.h"
 
 enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = PROTO_NG_MESSAGE_MAX + 1 };
+#define ACCEPT_PAUSE_NS NS_PER_S
 
 struct conn {
 	struct link link;
@@ -35,7 +38,8 @@ struct ng_tcp {
 	struct loop *loop;
 	struct proto_ng *proto;
 	int fd;
-	struct loop_watch *watch;
+	struct loop_watch *watch;  /* NULL: without descriptors, until `resume` */
+	struct loop_timer *resume;
 	struct link conns;
 	unsigned n_conns;
 	uint64_t serials;
@@ -172,6 +176,26 @@ static void accept_one(struct ng_tcp *t, int fd, const struct addr *peer)
 		conn_free(c);
 }
 
+static void acceptable(void *arg, bool is_readable, bool is_writable);
+
+static void resume(void *arg)
+{
+	struct ng_tcp *t = arg;
+
+	if (loop_watch_new(&t->watch, t->loop, t->fd, true, false, acceptable, t) && loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
+		log_error("ng", "msg=\"out of memory: no peer over TCP is taken any more\"");
+}
+
+/* Out of descriptors or memory: the socket stays readable, and would be looked at again at once. */
+static void accept_later(struct ng_tcp *t, int error)
+{
+	log_warn("ng", "msg=\"accept: %s; peers wait\" peers=%u", strerror(error), t->n_conns);
+	if (loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
+		return;
+	loop_watch_free(t->watch);
+	t->watch = NULL;
+}
+
 static void acceptable(void *arg, bool is_readable, bool is_writable)
 {
 	struct ng_tcp *t = arg;
@@ -182,8 +206,11 @@ static void acceptable(void *arg, bool is_readable, bool is_writable)
 
 	(void)is_readable;
 	(void)is_writable;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			accept_later(t, errno);
 		return;
+	}
 	if (addr_from_sockaddr((struct sockaddr *)&sa, &peer))
 		close(fd);
 	else
@@ -220,6 +247,8 @@ enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind
 	t->proto = p;
 	list_init(&t->conns);
 	e = open_socket(t, bind_to, why);
+	if (!e && loop_timer_new(&t->resume, l, resume, t))
+		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
 	if (!e && loop_watch_new(&t->watch, l, t->fd, true, false, acceptable, t))
 		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
 	if (e)
@@ -236,6 +265,7 @@ void ng_tcp_free(struct ng_tcp *t)
 	LIST_EACH(it, &t->conns)
 		conn_free(LIST_OF(it, struct conn, link));
 	loop_watch_free(t->watch);
+	loop_timer_free(t->resume);
 	if (t->fd >= 0)
 		close(t->fd);
 	mem_free(t);
