@@ -126,6 +126,18 @@ static void a_jump_back_gets_a_new_ssrc(void)
 	hearing_close(&h);
 }
 
+/* The core's source begins again; the name it has at the terminal then. */
+static uint32_t restart(struct hearing *h)
+{
+	uint32_t ssrc = SSRC_B;
+
+	for (uint16_t i = 20000; i < 20010; i++)
+		core_sends(&h->s, SSRC_B, i);
+	core_sends(&h->s, SSRC_B, 5);
+	terminal_hears(h, &ssrc);
+	return ssrc;
+}
+
 /* The receiver report of a terminal names the SSRC it heard; the core gets the one it sent. */
 static void reports_are_translated(void)
 {
@@ -137,10 +149,7 @@ static void reports_are_translated(void)
 
 	if (!hearing_open(&h))
 		return;
-	for (uint16_t i = 20000; i < 20010; i++)
-		core_sends(&h.s, SSRC_B, i);
-	core_sends(&h.s, SSRC_B, 5);
-	terminal_hears(&h, &ssrc);
+	ssrc = restart(&h);
 	REQUIRE(ssrc != SSRC_B);
 	be32_put(rr + 4, 0x0a0a0a0a);
 	be32_put(rr + 8, ssrc);
@@ -224,10 +233,7 @@ static void a_new_name_ends_with_srtp(void)
 
 	if (!hearing_open(&h))
 		return;
-	for (uint16_t i = 20000; i < 20010; i++)
-		core_sends(&h.s, SSRC_B, i);
-	core_sends(&h.s, SSRC_B, 5);
-	terminal_hears(&h, &ssrc);
+	ssrc = restart(&h);
 	REQUIRE(ssrc != SSRC_B);
 	h.s.media.mode = RELAY_MODE_RTP;
 	h.s.media.legs[0].receive = h.s.media.legs[0].send = NULL;
