@@ -410,7 +410,7 @@ int echo_run(int argc, char **argv)
 	err = start(&e, listen, access, core, &why);
 	if (err != ERR_OK) {
 		fprintf(stderr, "sluice-bench echo: %s\n", *why.text ? why.text : err_meaning(err));
-		return BENCH_REFUSED;
+		return err == ERR_SYNTAX ? BENCH_MISUSED : BENCH_REFUSED;
 	}
 	while (!is_over)
 		turn(&e);

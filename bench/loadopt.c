@@ -60,7 +60,7 @@ static unsigned directions_of(const char *word)
 static enum err read_modes(struct loadopt_scene *scene, const struct loadopt *o, struct why *why)
 {
 	struct str rest = str_of(o->mode);
-	enum err e = ERR_OK;
+	enum err e = str_ends(rest, ",") ? why_fail(why, ERR_INVALID, "--mode: '%s' ends with a comma", o->mode) : ERR_OK;
 
 	for (scene->n_plans = 0; e == ERR_OK && (rest.n || scene->n_plans == 0); scene->n_plans++) {
 		char one[16] = "";

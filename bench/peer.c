@@ -188,8 +188,10 @@ static enum err load(json_t **out, const char *path, struct why *why)
 	json_error_t bad;
 	json_t *doc = json_load_file(path, 0, &bad);
 
+	if (!doc && bad.line < 0) /* it was not even opened */
+		return why_fail(why, ERR_NOT_FOUND, "--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a file: %s", path, bad.text);
 	if (!doc)
-		return why_fail(why, ERR_SYNTAX, "--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a readable file: line %d: %s", path, bad.line, bad.text);
+		return why_fail(why, ERR_SYNTAX, "--target: %s, line %d: %s", path, bad.line, bad.text);
 	*out = doc;
 	return ERR_OK;
 }
