@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "bench/wire_parts.h"
 
+enum { WAITS_MAX = 200 }; /* of a millisecond, for one batch */
+
 static enum err open_socket(struct wire *w, const struct place *place, enum side side, struct why *why)
 {
 	struct sockaddr_storage ss;
@@ -98,7 +100,7 @@ unsigned wire_send(struct wire *w, struct pkt *const *batch, unsigned n)
 		if (got > 0) {
 			done += (unsigned)got;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			waits++;
+			done += ++waits > WAITS_MAX; /* a device that takes nothing at all: lost, and counted as lost */
 			(void)poll(&pfd, 1, 1);
 		} else if (errno != EINTR) {
 			done++; /* refused for good (ICMP): lost before the target, and counted as lost */
