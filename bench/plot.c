@@ -119,7 +119,8 @@ static void write_script(FILE *f, const struct plot *p, const json_t *rows, cons
 {
 	fprintf(f, "set terminal svg size %d,%d noenhanced font 'Helvetica,13' background '#ffffff'\nset output '%s'\n", WIDTH, HEIGHT, out);
 	fputs("set encoding utf8\nset border 3 lc rgb '#666666'\nset tics nomirror tc rgb '#333333'\nset grid ytics lc rgb '#dddddd' lt 1\n"
-	      "set key outside top left horizontal samplen 1.5 font ',12'\nset format y '%.6g'\nset bars 0.4\n", f);
+	      "set key outside top left horizontal samplen 1.5 font ',12'\nset bars 0.4\n", f);
+	fprintf(f, "set format y '%s'\n", p->log_y ? "%.0s%c" : "%.6g");
 	fprintf(f, "set title \"%s\" font ',15' offset 0,0.3\nset xlabel \"%s\"\nset ylabel \"%s\"\n", p->title, p->x_label, p->y_label);
 	fprintf(f, "%s%s", p->log_x ? "set logscale x\n" : "", p->log_y ? "set logscale y\n" : "set yrange [0:1<*]\n");
 	if (p->kind == PLOT_LINES)

@@ -17,7 +17,7 @@ static const char head[] =
 	".meta{color:#555;font-size:.9rem}.warn{background:#fff3e0;border-left:4px solid #d55e00;padding:.4rem .8rem;margin:.4rem 0;font-size:.9rem}\n"
 	"table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin:1rem 0;display:block;overflow-x:auto}\n"
 	"th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}th{background:#f2f6fa}\n"
-	"td.word{text-align:left}figure{margin:1rem 0;display:inline-block}img{max-width:100%;border:1px solid #eee}\n"
+	".word{text-align:left}figure{margin:1rem 0;display:inline-block}img{max-width:100%;border:1px solid #eee}\n"
 	"details{margin:.5rem 0}summary{cursor:pointer;color:#0072b2}code{background:#f2f2f2;padding:0 .2rem}\n"
 	"</style></head><body>\n<h1>Sluice: measurements</h1>\n"
 	"<p class=\"meta\">Medians of repetitions, ± half the distance between the least and the greatest. Figures of one table were taken in one run, targets "
@@ -110,7 +110,8 @@ void page_table(struct page *p, const json_t *rows, const struct result_column *
 	buf_char(&p->markdown, '|');
 	for (size_t c = 0; c < n; c++)
 		if (result_shows(rows, &columns[c])) {
-			buf_printf(&p->html, "<th>%s</th>", columns[c].title);
+			buf_printf(&p->html, "<th%s>%s</th>", json_is_string(json_object_get(json_array_get(rows, 0), columns[c].key)) ? " class=\"word\"" : "",
+			           columns[c].title);
 			buf_printf(&p->markdown, " %s |", columns[c].title);
 		}
 	buf_text(&p->html, "</tr>\n");
