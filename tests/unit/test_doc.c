@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The doc tree and its JSON codec: what goes in comes out, what is refused and how, every allocation failing. */
+#include <jansson.h>
+
 #include "tests/harness/harness.h"
 
 #include "base/buf.h"
@@ -180,6 +182,22 @@ static void grows(void)
 	doc_arena_free(a);
 }
 
+/* jansson belongs to the whole process: what others make with it outlives the message that was read. */
+static void leaves_jansson_to_others(void)
+{
+	struct doc_arena *a;
+	struct doc *d = NULL;
+	json_t *mine;
+
+	REQUIRE_OK(doc_arena_new(&a));
+	EXPECT_OK(doc_json_decode(&d, a, STR("{\"a\":1}"), NULL));
+	mine = json_object();
+	json_object_set_new(mine, "name", json_string("value"));
+	doc_arena_free(a);
+	EXPECT_TEXT(json_string_value(json_object_get(mine, "name")), "value");
+	json_decref(mine);
+}
+
 static enum err decode_once(void)
 {
 	struct doc_arena *a;
@@ -205,5 +223,5 @@ static void survives_failing_allocations(void)
 }
 
 TEST_MAIN("doc", {"round_trips", round_trips}, {"refuses", refuses}, {"names_are_told_apart", names_are_told_apart},
-          {"a_fault_has_a_place", a_fault_has_a_place}, {"finds_by_name", finds_by_name},
+          {"a_fault_has_a_place", a_fault_has_a_place}, {"leaves_jansson_to_others", leaves_jansson_to_others}, {"finds_by_name", finds_by_name},
           {"grows", grows}, {"survives_failing_allocations", survives_failing_allocations})
