@@ -76,6 +76,8 @@ static enum err one_run(struct measured *m, struct measure_config *c, struct pee
 	aim(c, &plan, peer, what, sizeof(what));
 	if (e == ERR_OK)
 		e = measure_run(m, c, why);
+	if (peer && peer_check(peer, why) != ERR_OK) /* whatever else went wrong came of it */
+		e = ERR_CLOSED;
 	if (peer)
 		peer_end(peer);
 	if (e == ERR_OK)

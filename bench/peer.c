@@ -273,6 +273,18 @@ static void remove_folder(const char *path)
 	(void)rmdir(path);
 }
 
+enum err peer_check(struct peer *p, struct why *why)
+{
+	int status;
+
+	if (!p->is_child || waitpid(p->pid, &status, WNOHANG) != p->pid)
+		return ERR_OK;
+	p->is_child = false;
+	p->pid = 0;
+	return why_fail(why, ERR_CLOSED, "it ended by itself (%s %d); see %s", WIFSIGNALED(status) ? "signal" : "exit status",
+	                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), p->log);
+}
+
 void peer_end(struct peer *p)
 {
 	int status, waited_ms = 0;

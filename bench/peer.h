@@ -33,6 +33,8 @@ enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct
  * take hold of the interfaces), and none has another run's memory. ERR_TIMEOUT and ERR_CLOSED name its log.
  */
 enum err peer_start(struct peer *p, struct why *why) MUST_USE;
+/* ERR_CLOSED, with its log, when what was started has ended by itself: figures of it are none. */
+enum err peer_check(struct peer *p, struct why *why) MUST_USE;
 /* Ends what was started, by its pid; removes its folder. It can be started again. */
 void peer_end(struct peer *p);
 

@@ -280,6 +280,8 @@ enum err setup_targets(struct result *r, const struct setup_options *o, const st
 				first[which] = (struct proc_usage){.rss_bytes = 0};
 			if (e == ERR_OK)
 				e = setup_measure(runs[which][round], &c, &peers[which], &first[which], &doubt);
+			if (peer_check(&peers[which], &doubt) != ERR_OK)
+				e = ERR_CLOSED;
 			peer_end(&peers[which]);
 			if (e != ERR_OK && why)
 				*why = doubt;
