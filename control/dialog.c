@@ -79,6 +79,7 @@ void dialog_end(struct dialog *g)
 	list_remove(&g->link);
 	dialog_exchange_free(g->now);
 	dialog_exchange_free(g->next);
+	dialog_forks_clear(g);
 	mem_free(g->tag[0]);
 	mem_free(g->tag[1]);
 	for (unsigned i = 0; i < DIALOG_BRANCHES_MAX; i++)

@@ -4,19 +4,32 @@
 
 #include "base/log.h"
 
+/* B answers the same offer again, under another tag: another terminal, or the same one that changed its tag. */
+static bool is_of_another_fork(const struct dialog_run *op)
+{
+	const struct dialog *g = op->dialog;
+	const char *tag = g->tag[OFFER_SIDE_B];
+
+	return op->event == OFFER_EVENT_ANSWER_B && tag && op->ask.to.n && !str_is(op->ask.to, tag);
+}
+
 static void commit_answer(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;
 
 	for (unsigned i = 0; i < op->x->n_media; i++)
 		op->x->media[i].is_new = false;
+	if (g->state != OFFER_STABLE) {
+		dialog_forks_clear(g);
+		dialog_exchange_free(g->next);
+		g->next = NULL;
+	} else if (is_of_another_fork(op)) {
+		dialog_fork_drop(g, op->ask.to);
+		dialog_fork_keep(g);
+	}
 	dialog_exchange_free(g->now);
 	g->now = op->x;
 	op->x = NULL;
-	if (g->state != OFFER_STABLE) {
-		dialog_exchange_free(g->next);
-		g->next = NULL;
-	}
 	g->core = op->core;
 	/* Whose answer it was; without memory for it the tag before stays, which tells forks apart no less. */
 	if (op->event == OFFER_EVENT_ANSWER_B && op->ask.to.n && dialog_set_text(&g->tag[OFFER_SIDE_B], op->ask.to))
@@ -40,12 +53,10 @@ static enum err plan_answer(struct dialog_run *op, const struct dialog_exchange 
 {
 	struct dialog *g = op->dialog;
 	struct dialog_options o = op->ask.options;
-	enum offer_side side = !base->from;
-	/* Another fork brings its own key; that is no re-keying. */
-	bool is_fork = side == OFFER_SIDE_B && g->tag[side] && op->ask.to.n && !str_is(op->ask.to, g->tag[side]);
 	enum err e = dialog_exchange_copy(&op->x, base);
 
-	o.accept_rekey |= is_fork;
+	/* Another fork brings its own key; that is no re-keying. */
+	o.accept_rekey |= is_of_another_fork(op);
 	if (!e)
 		e = dialog_plan_answer(op->x, g->now, op->sdp, &o, why);
 	op->core = dialog_core_of_branch(g, op->ask.branch, false);

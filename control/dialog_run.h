@@ -6,10 +6,18 @@
 #include "base/list.h"
 #include "control/dialog_media.h"
 
-enum { DIALOG_WAITING_MAX = 64, DIALOG_BRANCHES_MAX = RELAY_LEGS_MAX - 1 };
+enum { DIALOG_WAITING_MAX = 64, DIALOG_BRANCHES_MAX = RELAY_LEGS_MAX - 1, DIALOG_FORKS_MAX = 4 };
 
 struct map;
 struct dialog_run;
+
+/* A fork whose answer another one's has replaced. */
+struct dialog_fork {
+	char *tag;
+	struct dialog_exchange *agreed;
+	unsigned core;
+	uint64_t until_ns; /* monotonic: until then the call may go back to it */
+};
 
 struct dialog {
 	struct dialogs *owner;
@@ -21,6 +29,8 @@ struct dialog {
 	unsigned core;                       /* the active core leg */
 	struct dialog_exchange *now;         /* agreed */
 	struct dialog_exchange *next;        /* offered */
+	unsigned n_forks;
+	struct dialog_fork forks[DIALOG_FORKS_MAX]; /* the one replaced last is the last */
 	bool ends_when_silent;
 	uint64_t settled_ns;                 /* monotonic: of the last request that was carried out */
 	struct session *session;             /* NULL: none made (yet) */
@@ -62,6 +72,17 @@ void dialog_session_gone(void *attached);
 enum err dialog_set_text(char **at, struct str v) MUST_USE;
 /* The core leg of a branch: made known by its offer (`add`), the active one for those that name none. */
 unsigned dialog_core_of_branch(struct dialog *g, struct str branch, bool add);
+
+/* --- forks of one offer (control/dialog_fork.c) ------------------------------------------------------------- */
+
+/* Before another fork's answer becomes the agreement: what `now` and B's tag say is remembered, and they are empty. */
+void dialog_fork_keep(struct dialog *g);
+void dialog_fork_drop(struct dialog *g, struct str tag);
+void dialog_forks_clear(struct dialog *g);
+/* The caller ends the fork that is active: NULL, or the one to go back to. It stays in the list. */
+const struct dialog_fork *dialog_fork_behind(const struct dialog *g, const struct dialog_ask *end);
+/* It is the agreement again: its tag and core leg; what it agreed is the caller's to take over. */
+void dialog_fork_return(struct dialog *g);
 
 /* --- a request --------------------------------------------------------------------------------------------- */
 

@@ -12,6 +12,9 @@ static void begin_call(void)
 	options.transport = SDP_PROFILE_OTHER;
 }
 
+/* Under the tag that we offer. */
+#define SAVP_1(port, key) "m=audio " port " RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" key "\r\n"
+
 static bool is_as_agreed(void)
 {
 	return noted && leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000 && is_key(leg(0, 0)->receive, K1) &&
@@ -53,6 +56,79 @@ static void another_fork_ends_alone(void)
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_INT(deletes, 0);
 	REQUIRE_OK(ask(DIALOG_DELETE, "carol", "alice", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
+/* Two terminals have answered one offer and the caller ends the second dialog: the first one talks on. */
+static void the_call_goes_back_to_the_fork_that_talks(void)
+{
+	begin_call();
+	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
+	EXPECT_INT(leg(0, 1)->remote.port, 6000);
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
+	EXPECT_INT(deletes, 0);
+	EXPECT(is_as_agreed());
+	/* It is the call now, for the next offer too. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT_INT(leg(0, 0)->remote.port, 4004);
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
+static void each_fork_has_its_key(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_SAVP;
+	REQUIRE_OK(offer("alice", "", CORE AVP("5000")));
+	REQUIRE_OK(answer("alice", "bob", UE SAVP_1("4000", K1)));
+	REQUIRE_OK(answer("alice", "carol", UE SAVP_1("4100", K2)));
+	REQUIRE_OK(answer("alice", "dave", UE SAVP_1("4200", K3)));
+	EXPECT(is_key(leg(0, 0)->receive, K3));
+	/* One that is not active ends, then the one that is. */
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
+	EXPECT(is_key(leg(0, 0)->receive, K3));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "dave", ""));
+	EXPECT(is_key(leg(0, 0)->receive, K1));
+	EXPECT_INT(leg(0, 0)->remote.port, 4000);
+	EXPECT_INT(deletes, 0);
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+}
+
+/* Nothing to go back to: after another offer, when the callee himself hangs up, and when the fork is long past. */
+static void a_fork_that_is_past_is_forgotten(void)
+{
+	begin_call();
+	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
+	REQUIRE_OK(offer("alice", "carol", UE SAVP("4000", K1)));
+	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+	begin_call();
+	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
+	REQUIRE_OK(ask(DIALOG_DELETE, "carol", "alice", ""));
+	EXPECT_INT(deletes, 1);
+	tear_down();
+	begin_call();
+	for (unsigned i = 0; i < 10; i++) {
+		char tag[8];
+
+		snprintf(tag, sizeof(tag), "fork%u", i);
+		REQUIRE_OK(answer("alice", tag, CORE AVP("6000")));
+	}
+	/* As many as are remembered; the oldest are not. */
+	for (unsigned i = 10; i-- > 5;) {
+		char tag[8];
+
+		EXPECT_INT(deletes, 0);
+		snprintf(tag, sizeof(tag), "fork%u", i);
+		REQUIRE_OK(ask(DIALOG_DELETE, "alice", tag, ""));
+	}
 	EXPECT_INT(deletes, 1);
 	tear_down();
 }
@@ -333,7 +409,10 @@ static void six_on_one_side(void)
 }
 
 TEST_MAIN("dialog-enemy", {"a stranger with the call-id is nobody", a_stranger_with_the_call_id_is_nobody},
-          {"another fork ends alone", another_fork_ends_alone}, {"a delete that names little", a_delete_that_names_little}, {"tags of the callee may change", tags_of_the_callee_may_change},
+          {"another fork ends alone", another_fork_ends_alone},
+          {"the call goes back to the fork that talks", the_call_goes_back_to_the_fork_that_talks},
+          {"each fork has its key", each_fork_has_its_key}, {"a fork that is past is forgotten", a_fork_that_is_past_is_forgotten},
+          {"a delete that names little", a_delete_that_names_little}, {"tags of the callee may change", tags_of_the_callee_may_change},
           {"a superseded offer takes its media along", a_superseded_offer_takes_its_media_along},
           {"an offer that fails supersedes nothing", an_offer_that_fails_supersedes_nothing},
           {"our own key never comes back", our_own_key_never_comes_back},
