@@ -50,6 +50,14 @@ void latch_start(struct latch *l, enum latch_state state, const struct addr *sig
 	*l = (struct latch){.state = (uint8_t)state, .address = *signalled, .until_ns = until_ns};
 }
 
+void latch_pass_over(struct latch *l, const struct addr *past, uint64_t until_ns)
+{
+	if (l->state != LATCH_OPEN)
+		return;
+	l->heard = *past;
+	l->past_until_ns = until_ns;
+}
+
 void latch_await(struct latch *l, uint64_t until_ns)
 {
 	if (l->state != LATCH_OPEN && l->state != LATCH_CLOSED)
@@ -71,15 +79,23 @@ static enum latch_event event_of(const struct latch *l, const struct addr *from)
 	return addr_eq(l->state == LATCH_HEARD ? &l->heard : &l->address, from) ? LATCH_SAME : LATCH_OTHER;
 }
 
+/* Who was there before this peer, still sending. */
+static bool is_past(const struct latch *l, const struct addr *from, uint64_t now_ns)
+{
+	return l->state == LATCH_OPEN && now_ns < l->past_until_ns && addr_eq(&l->heard, from) && !addr_eq(&l->address, from);
+}
+
 bool latch_may(const struct latch *l, const struct addr *from, uint64_t now_ns)
 {
-	return rows[state_at(l, now_ns)][event_of(l, from)].answer != LATCH_REFUSE;
+	return !is_past(l, from, now_ns) && rows[state_at(l, now_ns)][event_of(l, from)].answer != LATCH_REFUSE;
 }
 
 enum latch_answer latch_step(struct latch *l, const struct addr *from, uint64_t now_ns)
 {
 	const struct latch_row *row = &rows[state_at(l, now_ns)][event_of(l, from)];
 
+	if (is_past(l, from, now_ns))
+		return LATCH_REFUSE;
 	if (l->state == LATCH_APART)
 		l->heard = *from;
 	l->state = (uint8_t)row->next;

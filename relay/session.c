@@ -9,7 +9,11 @@
 #include "relay/plan.h"
 #include "relay/worker.h"
 
-enum { OVERLAP_DEFAULT_MS = 5000, LATCH_WINDOW_DEFAULT_MS = 10000 };
+enum {
+	OVERLAP_DEFAULT_MS = 5000,
+	LATCH_WINDOW_DEFAULT_MS = 10000,
+	STRAGGLERS_MS = 1000, /* packets of who was at a leg before, still under way after signalling has moved it */
+};
 
 void leg_event(struct worker *w, const struct leg *leg, const struct relay_event *event)
 {
@@ -285,7 +289,11 @@ static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, u
 		[RELAY_LATCH_ASYMMETRIC] = LATCH_APART,
 	};
 
-	latch_start(&leg->latches[k], first[c->spec.latch], &c->addresses[k], window_end_ns(c, now_ns));
+	struct latch *l = &leg->latches[k];
+	struct addr past = l->address;
+
+	latch_start(l, first[c->spec.latch], &c->addresses[k], window_end_ns(c, now_ns));
+	latch_pass_over(l, &past, now_ns + STRAGGLERS_MS * NS_PER_MS);
 }
 
 static void set_timers(struct worker *w, struct leg *leg, const struct leg_change *c, uint64_t now_ns)

@@ -7,6 +7,8 @@
 static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};
 static const struct addr away = {.ip = {192, 0, 2, 2}, .port = 4000, .version = 4};
 
+static const struct addr far = {.ip = {192, 0, 2, 3}, .port = 4000, .version = 4};
+
 static const struct {
 	enum latch_state state;
 	const struct addr *from;
@@ -61,4 +63,32 @@ static void awaiting_opens_a_window(void)
 	}
 }
 
-TEST_MAIN("latch", {"every_pair", every_pair}, {"awaiting_opens_a_window", awaiting_opens_a_window})
+/* Who left still sends: he is not taken for who came; later he may be, for what was signalled may be wrong. */
+static void who_left_is_not_who_came(void)
+{
+	struct latch l;
+
+	latch_start(&l, LATCH_OPEN, &home, 1000);
+	latch_pass_over(&l, &away, 100);
+	EXPECT(!latch_may(&l, &away, 99));
+	EXPECT_INT(latch_step(&l, &away, 99), LATCH_REFUSE);
+	EXPECT_INT(l.state, LATCH_OPEN);
+	EXPECT(latch_may(&l, &far, 99) && latch_may(&l, &home, 99) && latch_may(&l, &away, 100));
+	EXPECT_INT(latch_step(&l, &away, 100), LATCH_LEARN);
+	/* The one who came is known: nothing is left of it. */
+	latch_start(&l, LATCH_OPEN, &home, 1000);
+	latch_pass_over(&l, &away, 100);
+	EXPECT_INT(latch_step(&l, &home, 50), LATCH_ACCEPT);
+	EXPECT(!latch_may(&l, &away, 99) && !latch_may(&l, &away, 100));
+	/* Signalled again, it is nobody who left. */
+	latch_start(&l, LATCH_OPEN, &home, 1000);
+	latch_pass_over(&l, &home, 100);
+	EXPECT_INT(latch_step(&l, &home, 50), LATCH_ACCEPT);
+	/* Nothing to learn, nothing to pass over. */
+	latch_start(&l, LATCH_FOLLOWING, &home, 0);
+	latch_pass_over(&l, &away, 100);
+	EXPECT_INT(latch_step(&l, &away, 50), LATCH_LEARN);
+}
+
+TEST_MAIN("latch", {"every_pair", every_pair}, {"who_left_is_not_who_came", who_left_is_not_who_came},
+          {"awaiting_opens_a_window", awaiting_opens_a_window})
