@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of a KMS on disk: without room, with what is past, and in wrong hands. */
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "tests/unit/kms_office.h"
+
+/* A state that has no room refuses, forgets nothing, and goes on when there is room again. */
+static const char crowd[] = TWO_USERS("\"rate_per_minute\":0,\"skew_s\":100");
+enum { CROWD_MAX = 20000 };
+
+static void fill_up(struct office *o, struct terminal *t, enum kms_result *result)
+{
+	unsigned n = 0;
+
+	do
+		ticket_grant_free(request(o, t, "sip:bob@home1.example", result));
+	while (*result == KMS_GRANTED && ++n < CROWD_MAX);
+	EXPECT(n > 10 && n < CROWD_MAX);
+}
+
+/* What was served before is still known as a replay; room comes with time. */
+static void recovers(struct office *o, struct terminal *t, struct view seen)
+{
+	enum kms_result result = KMS_BROKEN;
+	struct kms_stats s;
+	struct kms_job *j;
+
+	close_office(o);
+	REQUIRE(open_office(o));
+	j = ask(o, KMS_REQUEST, seen, NOW_NS, NULL);
+	EXPECT_INT(kms_job_result(j), KMS_REPLAYED);
+	kms_job_free(j);
+	t->wall_ns = NOW_NS + 201 * NS_PER_S;
+	for (unsigned i = 0; i < 10; i++)
+		EXPECT_OK(kms_tick(o->kms, t->wall_ns));
+	kms_get_stats(o->kms, &s);
+	EXPECT_INT((int)s.replay_entries, 0);
+	ticket_grant_free(request(o, t, "sip:bob@home1.example", &result));
+	EXPECT_INT(result, KMS_GRANTED);
+}
+
+static void a_full_memory(void)
+{
+	struct office o = {.conf = crowd, .seen_max = 500, .dir = "/tmp/sluice-kms-XXXXXX"};
+	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct ticket_request *q = make_request(&alice, "sip:bob@home1.example");
+	enum kms_result result = KMS_BROKEN;
+	struct kms_stats s;
+
+	REQUIRE(q && mkdtemp(o.dir) && open_office(&o));
+	kms_job_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
+	fill_up(&o, &alice, &result);
+	EXPECT_INT(result, KMS_LIMITED);
+	kms_get_stats(o.kms, &s);
+	EXPECT(s.store_failures == 1 && s.replay_entries == 500);
+	recovers(&o, &alice, ticket_request_octets(q));
+	ticket_request_free(q);
+	end(&o);
+}
+
+/* No file may grow: what a full disk does, without one. */
+static void a_full_disk(void)
+{
+	struct office o = {.conf = crowd, .dir = "/tmp/sluice-kms-XXXXXX"};
+	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct ticket_request *q = make_request(&alice, "sip:bob@home1.example");
+	enum kms_result result = KMS_BROKEN;
+	struct rlimit before, tight;
+
+	REQUIRE(q && mkdtemp(o.dir) && open_office(&o) && getrlimit(RLIMIT_FSIZE, &before) == 0);
+	kms_job_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
+	signal(SIGXFSZ, SIG_IGN);
+	tight = (struct rlimit){.rlim_cur = 128 << 10, .rlim_max = before.rlim_max};
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
+	fill_up(&o, &alice, &result);
+	/* A write cut short is EIO to LMDB, one refused is EFBIG: the disk is full in either case. */
+	EXPECT(result == KMS_LIMITED || result == KMS_BROKEN);
+	/* A key that can't be stored makes no ticket: none must outlive its only copy. */
+	for (unsigned i = 0; i < 64; i++)
+		if (kms_rotate(o.kms, NOW_NS) != ERR_OK)
+			break;
+	REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	recovers(&o, &alice, ticket_request_octets(q));
+	ticket_request_free(q);
+	end(&o);
+}
+
+static enum err put_naf(struct office *o, const char *btid, uint64_t until_s)
+{
+	struct kms_store store = kms_store_disk_use(o->disk);
+	uint8_t octets[16] = {1}, record[NAF_RECORD_MAX];
+	struct naf_key key = {.key = {octets, sizeof(octets)}, .until_s = until_s, .impi = STR("x")};
+	size_t len = 0;
+	enum err e = naf_write(&key, record, sizeof(record), &len);
+
+	return e ? e : store.ops->put(store.arg, KMS_BUCKET_NAF, (struct view){(const uint8_t *)btid, strlen(btid)}, (struct view){record, len});
+}
+
+/* Users come back with new B-TIDs; nobody asks for the old ones, so they must go by themselves. */
+static void old_keys_of_the_bsf_go(void)
+{
+	enum { OLD = 1000, LIVE = 150 };
+	struct office o;
+	struct kms_store store;
+	struct secret record = {0};
+	uint8_t key[KMS_STORE_KEY_MAX];
+	size_t n = 0, left = 0;
+	char btid[32];
+
+	if (!start(&o, home1))
+		return;
+	for (unsigned i = 0; i < OLD + LIVE; i++) {
+		snprintf(btid, sizeof(btid), "%08x@bsf", i * 2654435761u);
+		EXPECT_OK(put_naf(&o, btid, NOW_NS / NS_PER_S + (i % 8 == 0 && i / 8 < LIVE ? 100 : 0)));
+	}
+	for (unsigned i = 0; i < 20; i++)
+		EXPECT_OK(kms_tick(o.kms, NOW_NS));
+	store = kms_store_disk_use(o.disk);
+	while (store.ops->next(store.arg, KMS_BUCKET_NAF, (struct view){key, n}, key, &n, &record) == ERR_OK)
+		left++;
+	EXPECT_INT((int)left, (OLD + LIVE + 7) / 8);
+	secret_clear(&record);
+	end(&o);
+}
+
+static void state_is_one_process_and_one_key(void)
+{
+	struct office o;
+	struct kms_store_disk *second = NULL;
+	struct why why = {{0}};
+	char other[80];
+	FILE *f;
+
+	if (!start(&o, home1))
+		return;
+	EXPECT_ERR(kms_store_disk_open(&second, &(struct kms_store_disk_config){.path = o.dir}, &why), ERR_BUSY);
+	EXPECT_OK(kms_rotate(o.kms, NOW_NS));
+	close_office(&o);
+	snprintf(other, sizeof(other), "%s/other.key", o.dir);
+	f = fopen(other, "w");
+	REQUIRE(f);
+	fprintf(f, "%064d\n", 7);
+	fclose(f);
+	EXPECT_ERR(kms_store_disk_open(&second, &(struct kms_store_disk_config){.path = o.dir, .master_file = other}, &why), ERR_AUTH);
+	unlink(other);
+	REQUIRE(open_office(&o));
+	end(&o);
+}
+
+TEST_MAIN("kms-store", {"a full memory of messages", a_full_memory}, {"a full disk", a_full_disk}, {"old keys of the BSF go", old_keys_of_the_bsf_go}, {"state is one process and one key", state_is_one_process_and_one_key})
