@@ -9,7 +9,8 @@
 #include "base/mem.h"
 
 enum {
-	SLAB_BYTES = 64 * 1024, /* one mapping feeds one class, and begins at a multiple of this */
+	SLAB_BYTES = 64 * 1024, /* one slab feeds one class, and begins at a multiple of this */
+	REGION_BYTES = 2 * 1024 * 1024, /* where there are many, slabs are cut from mappings of one huge page */
 	BLOCK_ALIGN = 64,
 	FINE_MAX = 1024,        /* up to here a class for each multiple of 64, above for each power of two */
 	FINE_CLASSES = FINE_MAX / BLOCK_ALIGN,
@@ -34,6 +35,7 @@ struct free_block {
 /* The pages are one per process by nature (RLIMIT_MEMLOCK is): docs/decisions/0003. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct free_block *free_blocks[CLASS_COUNT];
+static uint8_t *region, *region_end; /* what is left of the region that slabs are cut from */
 static struct secret_usage usage;
 static bool require_locked;
 
@@ -58,29 +60,33 @@ static struct slab *slab_of(void *p)
 	return (struct slab *)((uintptr_t)p & ~((uintptr_t)SLAB_BYTES - 1));
 }
 
-static void *map_aligned(size_t bytes)
+static void *map_aligned(size_t bytes, size_t align)
 {
-	uint8_t *p = mmap(NULL, bytes + SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *p = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	size_t before;
 
 	if (p == MAP_FAILED)
 		return NULL;
-	before = (SLAB_BYTES - (uintptr_t)p % SLAB_BYTES) % SLAB_BYTES;
+	before = (align - (uintptr_t)p % align) % align;
 	if (before)
 		munmap(p, before);
-	if (before < SLAB_BYTES)
-		munmap(p + before + bytes, SLAB_BYTES - before);
+	if (before < align)
+		munmap(p + before + bytes, align - before);
 	return p + before;
 }
 
-static void *map_pages(size_t bytes)
+/* NULL when it can't be had, or `must_lock` and it can't be locked. */
+static void *map_pages(size_t bytes, size_t align, bool must_lock)
 {
-	void *p = map_aligned(bytes);
+	void *p = map_aligned(bytes, align);
 
 	if (!p)
 		return NULL;
+	/* Before the first touch, which mlock is. A machine that has none to give maps small pages. */
+	if (align >= REGION_BYTES)
+		(void)madvise(p, bytes, MADV_HUGEPAGE);
 	if (mlock(p, bytes)) {
-		if (require_locked) {
+		if (must_lock) {
 			munmap(p, bytes);
 			return NULL;
 		}
@@ -93,9 +99,28 @@ static void *map_pages(size_t bytes)
 	return p;
 }
 
+/*
+ * Thousands of keys visited in turn miss the TLB at every step on small pages. A process with few keys takes small ones all the same, and so does one whose
+ * limit on locked memory has no room for a whole region.
+ */
+static void *map_slab(void)
+{
+	void *p;
+
+	if (region == region_end && usage.mapped_bytes >= REGION_BYTES) {
+		region = map_pages(REGION_BYTES, REGION_BYTES, true);
+		region_end = region ? region + REGION_BYTES : NULL;
+	}
+	if (region == region_end)
+		return map_pages(SLAB_BYTES, SLAB_BYTES, require_locked);
+	p = region;
+	region += SLAB_BYTES;
+	return p;
+}
+
 static bool refill(size_t class)
 {
-	struct slab *s = map_pages(SLAB_BYTES);
+	struct slab *s = map_slab();
 	size_t bytes = bytes_of_class(class);
 
 	if (!s)
@@ -114,7 +139,7 @@ static bool refill(size_t class)
 static void *take_own_mapping(size_t bytes)
 {
 	size_t whole = (bytes + BLOCK_ALIGN + 4095) & ~(size_t)4095;
-	struct slab *s = map_pages(whole);
+	struct slab *s = map_pages(whole, whole < REGION_BYTES ? SLAB_BYTES : REGION_BYTES, require_locked);
 
 	if (!s)
 		return NULL;

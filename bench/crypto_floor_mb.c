@@ -6,6 +6,7 @@
 #include <x86intrin.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "bench/crypto_work.h"
 #include "keyctx/kdf.h"
 #include "keyctx/prim.h"
@@ -46,7 +47,7 @@ static void mb_free(struct work_contexts *c)
 		free_mb_mgr(c->narrow);
 	if (c->wide)
 		free_mb_mgr(c->wide);
-	mem_free(c->contexts);
+	secret_free(c->contexts);
 	mem_free(c);
 }
 
@@ -97,7 +98,7 @@ static enum err mb_make(struct work_contexts **out, const struct work_contender 
 	c->suite = suite;
 	c->direction = direction;
 	c->bytes = is_aead ? sizeof(struct context) : (offsetof(struct context, cm.rounds) + (suite->key_len / 4u + 7) * 16 + 63) / 64 * 64;
-	c->contexts = mem_aligned(64, n * c->bytes);
+	c->contexts = secret_alloc(n * c->bytes); /* the kind of memory that the engine's keys have */
 	c->narrow = alloc_mb_mgr(0);
 	c->wide = alloc_mb_mgr(0);
 	if (!c->contexts || !c->narrow || !c->wide) {

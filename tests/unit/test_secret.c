@@ -3,6 +3,8 @@
 #include "base/secret.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "tests/harness/harness.h"
@@ -49,35 +51,98 @@ static void freeing_wipes(void)
 	secret_free(q);
 }
 
-/* smaps of the page shows `dd` (do not dump), `wf` (wipe on fork) and, where the limit allows, `lo` (locked). */
-static void pages_are_guarded(void)
+/* The VmFlags of the mapping that `p` is in, as smaps has them. */
+static bool flags_of(const uint8_t *p, char line[512])
 {
-	uint8_t *p = secret_alloc(100);
 	FILE *f = fopen("/proc/self/smaps", "r");
-	char line[512];
 	bool inside = false, found = false;
 
-	REQUIRE(p != NULL && f != NULL);
-	while (fgets(line, sizeof(line), f)) {
+	CHECK(f);
+	while (!found && fgets(line, 512, f)) {
 		unsigned long from, to;
 
 		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
 			inside = (uintptr_t)p >= from && (uintptr_t)p < to;
-		if (inside && strncmp(line, "VmFlags:", 8) == 0) {
-			struct secret_usage u;
-
-			found = true;
-			secret_get_usage(&u);
-			EXPECT(strstr(line, " dd") != NULL);
-			EXPECT(strstr(line, " wf") != NULL);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they turn mlock into nothing */
-			EXPECT(u.unlocked_bytes > 0 || strstr(line, " lo") != NULL);
-#endif
-		}
+		found = inside && strncmp(line, "VmFlags:", 8) == 0;
 	}
 	fclose(f);
-	EXPECT(found);
+	return found;
+}
+
+/* `dd` (do not dump), `wf` (wipe on fork) and, where the limit allows, `lo` (locked). */
+static void expect_guarded(const uint8_t *p)
+{
+	char flags[512];
+
+	REQUIRE(flags_of(p, flags));
+	EXPECT(strstr(flags, " dd") != NULL);
+	EXPECT(strstr(flags, " wf") != NULL);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they turn mlock into nothing */
+	struct secret_usage u;
+
+	secret_get_usage(&u);
+	EXPECT(u.unlocked_bytes > 0 || strstr(flags, " lo") != NULL);
+#endif
+}
+
+static void pages_are_guarded(void)
+{
+	uint8_t *p = secret_alloc(100);
+
+	REQUIRE(p != NULL);
+	expect_guarded(p);
 	secret_free(p);
+}
+
+enum { MANY = 16384, KEY_BYTES = 512 };
+
+/* 8 MB of keys: the later ones stand on huge pages where the kernel has them (`hg`), guarded like the first; small pages serve when no region can be had. */
+static void many_blocks_share_huge_pages(void)
+{
+	static uint8_t *p[MANY];
+	bool has_huge = access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0;
+	struct secret_usage before, after;
+	struct rlimit was, tight;
+	unsigned long pages = 0;
+	char flags[512];
+	FILE *f;
+
+	for (size_t i = 0; i < MANY; i++) {
+		p[i] = secret_alloc(KEY_BYTES);
+		REQUIRE(p[i] != NULL);
+		REQUIRE(p[i][0] == 0 && p[i][KEY_BYTES - 1] == 0);
+		memset(p[i], (int)i, KEY_BYTES);
+	}
+	expect_guarded(p[MANY - 1]);
+	REQUIRE(flags_of(p[MANY - 1], flags));
+	secret_get_usage(&after);
+	EXPECT(!has_huge || after.unlocked_bytes > 0 || strstr(flags, " hg") != NULL);
+	for (size_t i = 0; i < MANY; i++) {
+		EXPECT(p[i][0] == (uint8_t)i && p[i][KEY_BYTES - 1] == (uint8_t)i);
+		secret_free(p[i]);
+	}
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* address space is theirs */
+	f = fopen("/proc/self/statm", "r");
+	REQUIRE(f != NULL && fscanf(f, "%lu", &pages) == 1);
+	fclose(f);
+	REQUIRE(getrlimit(RLIMIT_AS, &was) == 0);
+	tight = (struct rlimit){.rlim_cur = pages * 4096 + (1 << 20), .rlim_max = was.rlim_max};
+	secret_get_usage(&before);
+	REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
+	for (size_t i = 0; i < 3000; i++) { /* more than a region has left, in a size not met before */
+		p[i] = i < 2900 ? secret_alloc(960) : NULL;
+		if (!p[i])
+			break;
+		memset(p[i], 1, 960);
+	}
+	REQUIRE(setrlimit(RLIMIT_AS, &was) == 0);
+	secret_get_usage(&after);
+	EXPECT((after.mapped_bytes - before.mapped_bytes) % (2 << 20) != 0);
+	for (size_t i = 0; p[i]; i++)
+		secret_free(p[i]);
+#else
+	(void)before, (void)was, (void)tight, (void)pages, (void)f;
+#endif
 }
 
 static void large_blocks_have_pages_of_their_own(void)
@@ -110,5 +175,6 @@ static void setting_keeps_the_old_on_failure(void)
 
 TEST_MAIN("secret", {"blocks are aligned, zeroed and apart", blocks_are_aligned_zeroed_and_apart},
           {"freeing wipes", freeing_wipes}, {"pages are guarded", pages_are_guarded},
+          {"many blocks share huge pages, or small ones", many_blocks_share_huge_pages},
           {"large blocks have pages of their own", large_blocks_have_pages_of_their_own},
           {"setting keeps the old on failure", setting_keeps_the_old_on_failure})
