@@ -58,14 +58,29 @@ static inline void replay_advance(struct replay *r, uint64_t *bits, uint64_t ind
 	r->any = true;
 }
 
-/* After the tag has verified, or when an index is about to be used. `index` was answered REPLAY_NEW. */
+/* As replay_check, and what is new is seen from now on: for when the tag has verified, or an index is about to be used. */
+static inline enum replay_answer replay_take(struct replay *r, uint64_t *bits, uint64_t index)
+{
+	uint64_t slot = index & ((1u << r->log2_pkts) - 1), *word = &bits[slot >> 6], bit = 1ull << (slot & 63);
+
+	if (__builtin_expect(r->any && index <= r->highest, 0)) {
+		if ((r->highest - index) >> r->log2_pkts)
+			return REPLAY_OLD;
+		if (*word & bit)
+			return REPLAY_SEEN;
+	} else if (__builtin_expect(r->any && index == r->highest + 1, 1)) {
+		r->highest = index; /* its own bit is all that enters the window */
+	} else {
+		replay_advance(r, bits, index);
+	}
+	*word |= bit;
+	return REPLAY_NEW;
+}
+
+/* Of an index that was answered REPLAY_NEW. */
 static inline void replay_commit(struct replay *r, uint64_t *bits, uint64_t index)
 {
-	uint64_t slot = index & ((1u << r->log2_pkts) - 1);
-
-	if (!r->any || index > r->highest)
-		replay_advance(r, bits, index);
-	bits[slot >> 6] |= 1ull << (slot & 63);
+	(void)replay_take(r, bits, index);
 }
 
 #endif

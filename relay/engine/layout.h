@@ -21,16 +21,10 @@
 enum { LAYOUT_RTCP_CLEAR = 8, LAYOUT_ESRTCP_LEN = 4, LAYOUT_ROC_LEN = 4, LAYOUT_IV_LEN = 16 };
 #define LAYOUT_E_BIT 0x80000000u
 
-/* Octets that protection adds. */
-static inline unsigned layout_added(const struct side *s, bool is_rtcp)
-{
-	return (unsigned)s->tag_len + s->mki_len + (is_rtcp ? LAYOUT_ESRTCP_LEN : 0);
-}
-
 /* Offsets of the parts from the end of the encrypted part. */
-static inline unsigned layout_tag_at(const struct side *s, bool is_rtcp)
+static inline unsigned layout_tag_at(const struct side *s)
 {
-	return s->is_aead ? 0 : (unsigned)s->mki_len + (is_rtcp ? LAYOUT_ESRTCP_LEN : 0);
+	return s->is_aead ? 0 : (unsigned)s->added - s->tag_len;
 }
 
 static inline unsigned layout_mki_at(const struct side *s, bool is_rtcp)
@@ -43,37 +37,29 @@ static inline unsigned layout_esrtcp_at(const struct side *s)
 	return s->is_aead ? s->tag_len : 0;
 }
 
-static inline uint64_t layout_be64_get(const uint8_t *p)
+static inline void layout_be64_xor(uint8_t *out, const uint8_t *a, uint64_t b)
 {
 	uint64_t v;
 
-	memcpy(&v, p, sizeof v);
-	return __builtin_bswap64(v);
-}
-
-static inline void layout_be64_put(uint8_t *p, uint64_t v)
-{
-	v = __builtin_bswap64(v);
-	memcpy(p, &v, sizeof v);
+	memcpy(&v, a, sizeof v);
+	v ^= __builtin_bswap64(b);
+	memcpy(out, &v, sizeof v);
 }
 
 /*
  * RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16); RFC 7714 8.1 and 9.1: the same two octets to the left, in 12 octets.
- * `index` is the 48-bit packet index or the 31-bit SRTCP index.
+ * `ssrc` is the packet's, `index` the 48-bit packet index or the 31-bit SRTCP index.
  */
-static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct side *s, uint32_t ssrc, uint64_t index)
+static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct side *s, const uint8_t ssrc[4], uint64_t index)
 {
-	uint64_t high = layout_be64_get(s->salt), low = layout_be64_get(s->salt + 8);
+	uint64_t high = be32_get(ssrc), low = index << 16;
 
-	if (s->is_aead) {
-		high ^= (uint64_t)ssrc << 16 | index >> 32;
-		low ^= index << 32;
-	} else {
-		high ^= ssrc;
-		low ^= index << 16;
+	if (__builtin_expect(s->is_aead, 0)) {
+		high = high << 16 | index >> 32;
+		low = index << 32;
 	}
-	layout_be64_put(iv, high);
-	layout_be64_put(iv + 8, low);
+	layout_be64_xor(iv, s->salt, high);
+	layout_be64_xor(iv + 8, s->salt + 8, low);
 }
 
 #endif

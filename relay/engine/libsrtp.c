@@ -337,7 +337,7 @@ static enum verdict unprotect_rtp(struct engine_stream *s, struct engine_key *k,
 	}
 	take_over(s);
 	s->is_forced = false;
-	state_commit_rtp(&s->state, &k->rtp, index);
+	(void)state_take_rtp(&s->state, &k->rtp, index);
 	p->index = index;
 	set_len(p, len);
 	return v;
@@ -390,7 +390,7 @@ static enum verdict unprotect_rtcp(struct engine_stream *s, struct engine_key *k
 	if (v != VERDICT_NONE)
 		return v;
 	attach(s);
-	state_commit_rtcp(&s->state, &k->rtcp, trailer & STATE_RTCP_INDEX_MAX);
+	(void)state_take_rtcp(&s->state, &k->rtcp, trailer & STATE_RTCP_INDEX_MAX);
 	p->index = trailer & STATE_RTCP_INDEX_MAX;
 	set_len(p, len);
 	return v;
@@ -412,7 +412,7 @@ static enum verdict protect_rtp(struct engine_stream *s, struct engine_key *k, s
 	if (v != VERDICT_NONE)
 		return v;
 	take_over(s);
-	state_commit_rtp(&s->state, &k->rtp, p->index);
+	(void)state_take_rtp(&s->state, &k->rtp, p->index);
 	set_len(p, len);
 	return v;
 }
@@ -430,7 +430,7 @@ static enum verdict protect_rtcp(struct engine_stream *s, struct engine_key *k, 
 	if (v != VERDICT_NONE)
 		return v;
 	attach(s);
-	state_commit_rtcp(&s->state, &k->rtcp, index);
+	(void)state_take_rtcp(&s->state, &k->rtcp, index);
 	p->index = index;
 	set_len(p, len);
 	return v;

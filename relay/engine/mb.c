@@ -132,13 +132,15 @@ static void mb_key_free(struct engine_key *key)
 static void hmac_with(IMB_MGR *m, IMB_JOB *jobs, struct op *const *ops, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		const struct side *s = ops[i]->side;
+		struct op *op = ops[i];
+		const struct side *s = op->side;
+		IMB_JOB *j = &jobs[i];
 
-		jobs[i].src = ops[i]->data;
-		jobs[i].msg_len_to_hash_in_bytes = ops[i]->auth_len;
-		jobs[i].auth_tag_output = ops[i]->tag;
-		jobs[i].u.HMAC._hashed_auth_key_xor_ipad = (const uint8_t *)s->inner;
-		jobs[i].u.HMAC._hashed_auth_key_xor_opad = (const uint8_t *)s->outer;
+		j->src = op->data;
+		j->msg_len_to_hash_in_bytes = op->auth_len;
+		j->auth_tag_output = op->tag;
+		j->u.HMAC._hashed_auth_key_xor_ipad = (const uint8_t *)s->inner;
+		j->u.HMAC._hashed_auth_key_xor_opad = (const uint8_t *)s->outer;
 	}
 	(void)IMB_SUBMIT_HASH_BURST_NOCHECK(m, jobs, n, IMB_AUTH_HMAC_SHA_1);
 }
@@ -156,25 +158,25 @@ static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 	unsigned left = n;
 
 	for (unsigned k = 0; left && k < ARRAY_LEN(sizes); k++) {
-		unsigned jobs = 0, seen = 0;
+		IMB_JOB *j = e->jobs;
 
 		for (unsigned i = 0; i < n; i++) {
-			IMB_JOB *j = &e->jobs[jobs];
+			const struct op *op = ops[i];
+			struct side *s = op->side;
 
-			if (ops[i]->side->key_len != sizes[k])
+			if (s->key_len != sizes[k])
 				continue;
-			seen++;
-			if (ops[i]->crypt_len == 0)
+			left--;
+			if (op->crypt_len == 0)
 				continue;
-			j->src = j->dst = ops[i]->crypt;
-			j->msg_len_to_cipher_in_bytes = ops[i]->crypt_len;
-			j->enc_keys = side_material(ops[i]->side);
-			j->iv = ops[i]->iv;
-			jobs++;
+			j->src = j->dst = op->crypt;
+			j->msg_len_to_cipher_in_bytes = op->crypt_len;
+			j->enc_keys = side_material(s);
+			j->iv = op->iv;
+			j++;
 		}
-		left -= seen;
-		if (jobs)
-			(void)IMB_SUBMIT_CIPHER_BURST_NOCHECK(m, e->jobs, jobs, IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, sizes[k]);
+		if (j != e->jobs)
+			(void)IMB_SUBMIT_CIPHER_BURST_NOCHECK(m, e->jobs, (uint32_t)(j - e->jobs), IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, sizes[k]);
 	}
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/secret.h"
 #include "keyctx/prim.h"
+#include "relay/engine/layout.h"
 
 /* What a key is made of beside the session keys. */
 struct key_spec {
@@ -28,6 +29,7 @@ static enum err fill(struct side *s, const struct side_maker *maker, const struc
 	s->tag_len = is_rtcp ? suite->srtcp_tag_len : suite->srtp_tag_len;
 	s->mki_len = (uint8_t)spec->mki.n;
 	s->log2_pkts = spec->log2_pkts;
+	s->added = (uint8_t)(s->tag_len + s->mki_len + (is_rtcp ? LAYOUT_ESRTCP_LEN : 0));
 	s->is_aead = suite->cipher == SUITE_CIPHER_AES_GCM;
 	s->is_send = spec->direction == ENGINE_SEND;
 	s->life = is_rtcp ? rtcp : rtp;

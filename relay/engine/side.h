@@ -20,7 +20,8 @@ struct side {
 	uint32_t inner[5], outer[5]; /* HMAC-SHA-1 one block on; unused by AEAD */
 	uint8_t key_len, tag_len, mki_len;
 	uint8_t log2_pkts;
-	bool is_aead, is_send;
+	uint8_t added; /* octets that protection adds: tag, MKI, SRTCP index */
+	bool is_aead : 1, is_send : 1;
 	uint16_t bytes;
 	struct state_life life;
 };

@@ -53,41 +53,54 @@ static inline uint64_t state_estimate(const struct state *s, uint16_t seq)
 	return s->rtp.highest | seq;
 }
 
-/* The first reason not to accept an index, or NONE. */
-static inline enum verdict state_check(const struct replay *r, const uint64_t *bits, const struct state_life *life,
-                                       uint64_t index, uint64_t index_max)
+static inline enum verdict state_verdict(enum replay_answer answer)
 {
-	static const uint8_t verdicts[] = {
-		[REPLAY_NEW] = VERDICT_NONE, [REPLAY_SEEN] = VERDICT_REPLAYED, [REPLAY_OLD] = VERDICT_TOO_OLD};
-
-	if (life->used_pkts >= life->limit_pkts || index > index_max)
-		return VERDICT_KEY_EXPIRED;
-	return (enum verdict)verdicts[replay_check(r, bits, index)];
+	return answer == REPLAY_NEW ? VERDICT_NONE : answer == REPLAY_SEEN ? VERDICT_REPLAYED : VERDICT_TOO_OLD;
 }
 
+static inline bool state_is_used_up(const struct state_life *life, uint64_t index, uint64_t index_max)
+{
+	return __builtin_expect(life->used_pkts >= life->limit_pkts || index > index_max, 0);
+}
+
+/* The first reason not to accept an index, or NONE. */
 static inline enum verdict state_check_rtp(const struct state *s, const struct state_life *life, uint64_t index)
 {
-	return state_check(&s->rtp, s->rtp_bits, life, index, ROC_INDEX_MAX);
+	if (state_is_used_up(life, index, ROC_INDEX_MAX))
+		return VERDICT_KEY_EXPIRED;
+	return state_verdict(replay_check(&s->rtp, s->rtp_bits, index));
 }
 
 static inline enum verdict state_check_rtcp(const struct state *s, const struct state_life *life, uint64_t index)
 {
-	return state_check(&s->rtcp, s->rtcp_bits, life, index, STATE_RTCP_INDEX_MAX);
+	if (state_is_used_up(life, index, STATE_RTCP_INDEX_MAX))
+		return VERDICT_KEY_EXPIRED;
+	return state_verdict(replay_check(&s->rtcp, s->rtcp_bits, index));
 }
 
-/* After state_check_rtp answered NONE, and on receiving the tag verified. */
-static inline void state_commit_rtp(struct state *s, struct state_life *life, uint64_t index)
+/* The same, and when it is NONE the index is used and the packet counted: when sending, and when the tag has verified. */
+static inline enum verdict state_take_rtp(struct state *s, struct state_life *life, uint64_t index)
 {
-	replay_commit(&s->rtp, s->rtp_bits, index);
-	s->rtp_pkts++;
-	life->used_pkts++;
+	enum verdict v;
+
+	if (state_is_used_up(life, index, ROC_INDEX_MAX))
+		return VERDICT_KEY_EXPIRED;
+	v = state_verdict(replay_take(&s->rtp, s->rtp_bits, index));
+	s->rtp_pkts += v == VERDICT_NONE;
+	life->used_pkts += v == VERDICT_NONE;
+	return v;
 }
 
-static inline void state_commit_rtcp(struct state *s, struct state_life *life, uint64_t index)
+static inline enum verdict state_take_rtcp(struct state *s, struct state_life *life, uint64_t index)
 {
-	replay_commit(&s->rtcp, s->rtcp_bits, index);
-	s->rtcp_pkts++;
-	life->used_pkts++;
+	enum verdict v;
+
+	if (state_is_used_up(life, index, STATE_RTCP_INDEX_MAX))
+		return VERDICT_KEY_EXPIRED;
+	v = state_verdict(replay_take(&s->rtcp, s->rtcp_bits, index));
+	s->rtcp_pkts += v == VERDICT_NONE;
+	life->used_pkts += v == VERDICT_NONE;
+	return v;
 }
 
 /* The next SRTCP index to send; above STATE_RTCP_INDEX_MAX when there is none. */
