@@ -16,7 +16,8 @@
 #include "bench/progress.h"
 #include "bench/result.h"
 
-enum { PKTS_MIN = 16384, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
+/* Of PKTS_MIN packets a repetition lasts some milliseconds, so that a pause of the machine is a small part of it; one stream has 65,535 sequence numbers. */
+enum { PKTS_MIN = 60000, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
 
 /* --- options ---------------------------------------------------------------------------------------- */
 
@@ -67,7 +68,8 @@ static const struct opt_command command = {
 	.usage = "",
 	.about = "What protecting and unprotecting a packet costs: whole engine calls (index, window, counts, verdicts), and on\n"
                  "the same lines the floor: the bare AES, SHA-1 and GCM work for the same octets with contexts kept.\n"
-                 "Engines take turns within one run; figures are medians, with half the distance of the extremes.",
+                 "Engines take turns within one run; figures are medians, with half the distance of the extremes; ratios are\n"
+                 "medians of the ratios of each turn.",
 	.examples = "  sluice-bench crypto --suite AEAD_AES_128_GCM --payload 160 --batch 1,32 --streams 1,10000\n",
 	.opts = opts,
 	.n_opts = ARRAY_LEN(opts),
@@ -175,7 +177,8 @@ static void set_plain(struct round *round, unsigned i, uint64_t visit)
 {
 	struct pkt *p = &round->chunk.pkts[i];
 	uint32_t stream = round->order[visit % round->streams];
-	uint16_t seq = (uint16_t)(1 + visit / round->streams);
+	/* Streams are met in the middle: each elsewhere in the ring of its window. */
+	uint16_t seq = (uint16_t)(1 + stream % 1024 + visit / round->streams);
 	uint8_t *octets = round->chunk.octets[i];
 
 	octets[0] = 0x80;
@@ -304,29 +307,26 @@ static bool set_span(struct round *round, struct entrant *x)
 	return true;
 }
 
-static double median_of(const struct round *round, const char *name)
+/* How many times `of` goes into `x`, turn by turn: what slows the machine for a while slows both. NULL without such an entrant. */
+static json_t *ratio(const struct round *round, const struct entrant *x, const char *of, bool is_inverse)
 {
 	for (unsigned i = 0; i < round->n_entrants; i++) {
-		double copy[REPETITIONS_MAX];
-		const struct entrant *x = &round->entrants[i];
-		json_t *spread;
-		double m;
+		const struct entrant *y = &round->entrants[i];
+		double ratios[REPETITIONS_MAX];
 
-		if (strcmp(x->who->name, name) != 0 || x->n == 0)
+		if (strcmp(y->who->name, of) != 0 || y->n == 0 || y->n != x->n)
 			continue;
-		memcpy(copy, x->ns, sizeof copy);
-		spread = result_spread(copy, x->n);
-		m = result_median(spread);
-		json_decref(spread);
-		return m;
+		for (unsigned k = 0; k < x->n; k++)
+			ratios[k] = is_inverse ? y->ns[k] / x->ns[k] : x->ns[k] / y->ns[k];
+		return result_spread(ratios, x->n);
 	}
-	return 0;
+	return NULL;
 }
 
 static void add_row(struct result *r, const struct round *round, struct entrant *x, unsigned batch)
 {
-	json_t *row = result_row(r), *ns = NULL;
-	double floor = median_of(round, "floor-mb"), libsrtp = median_of(round, "libsrtp"), m;
+	json_t *row = result_row(r), *ns, *to_floor = ratio(round, x, "floor-mb", false), *to_libsrtp = ratio(round, x, "libsrtp", true);
+	double values[REPETITIONS_MAX], m;
 
 	json_object_set_new(row, "suite", json_string(round->suite->name));
 	json_object_set_new(row, "direction", json_string(round->direction == ENGINE_SEND ? "protect" : "unprotect"));
@@ -334,17 +334,18 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 	json_object_set_new(row, "streams", json_integer(round->streams));
 	json_object_set_new(row, "batch", json_integer(batch));
 	json_object_set_new(row, "engine", json_string(x->who->name));
-	ns = result_spread(x->ns, x->n);
+	memcpy(values, x->ns, sizeof values); /* sorted there; the turns are still wanted */
+	ns = result_spread(values, x->n);
 	m = result_median(ns);
 	json_object_set_new(row, "ns", ns);
 	if (x->cycles[0] > 0)
 		json_object_set_new(row, "cycles_per_octet", result_spread(x->cycles, x->n));
 	json_object_set_new(row, "pps", json_real(1e9 / m));
 	json_object_set_new(row, "gb_per_s", json_real(round->payload / m));
-	if (floor > 0)
-		json_object_set_new(row, "to_floor", json_real(m / floor));
-	if (libsrtp > 0)
-		json_object_set_new(row, "to_libsrtp", json_real(libsrtp / m));
+	if (to_floor)
+		json_object_set_new(row, "to_floor", to_floor);
+	if (to_libsrtp)
+		json_object_set_new(row, "to_libsrtp", to_libsrtp);
 	/* With few streams it would be the engine's scratch that shows. */
 	if (round->streams >= 100)
 		json_object_set_new(row, "stream_bytes", json_real(x->stream_bytes));
