@@ -7,10 +7,12 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/mem.h"
 #include "keyctx/prim.h"
 #include "relay/io/io.h"
 
@@ -154,15 +156,6 @@ static void gather(struct worker *w, struct batch *b, bool what_is_free)
 	}
 }
 
-/* A little patience for a fuller batch, where the setting asks for it. */
-static void gather_more(struct worker *w, struct batch *b)
-{
-	struct timespec delay = {.tv_nsec = (long)w->config->gather_delay_us * 1000};
-
-	nanosleep(&delay, NULL);
-	gather(w, b, false);
-}
-
 static unsigned turn(struct worker *w, uint64_t now_ns, bool what_is_free)
 {
 	struct batch *b = &w->batch;
@@ -174,8 +167,6 @@ static unsigned turn(struct worker *w, uint64_t now_ns, bool what_is_free)
 	wheel_advance(&w->wheel, now_ns);
 	drain_inbox(w, now_ns);
 	gather(w, b, what_is_free);
-	if (w->config->gather_delay_us && b->n > 0 && b->n < PKT_BATCH)
-		gather_more(w, b);
 	n = b->n;
 	if (n > 0) {
 		counter_inc(&w->counters.batches);
@@ -252,23 +243,42 @@ static void pin(const struct worker *w)
 	(void)!sched_setaffinity(0, sizeof(set), &set);
 }
 
+static void wait_for_work(struct worker *w, uint64_t now_ns)
+{
+	arm_timer(w, now_ns);
+	event_base_loop(w->base, EVLOOP_ONCE);
+}
+
+/*
+ * Where packets come, more will: after a turn that had some, the next one is gather_delay_us later, and whatever comes in between wakes nobody.
+ * Only a turn that finds nothing goes back to waiting for descriptors. Timers and requests wait for the same while at most.
+ */
+static void let_gather(const struct worker *w)
+{
+	nanosleep(&(struct timespec){.tv_nsec = (long)w->config->gather_delay_us * 1000}, NULL);
+}
+
 void worker_run(struct worker *w)
 {
 	uint64_t now_ns = clk_mono_ns(), busy_until_ns = 0;
-	bool looks_again = false;
+	bool looks_again = false, gathers = w->config->gather_delay_us > 0;
 
 	pin(w);
+	/* Short sleeps shall end when they should, not up to 50 us later. */
+	if (gathers)
+		(void)!prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
 	while (!w->is_stopping) {
 		unsigned n = turn(w, now_ns, looks_again);
+		bool is_done = n < PKT_BATCH && !w->is_inbox_full && !w->is_stopping;
 
 		/* While a turn worked, more may have come: rings are looked at once more before the worker waits. */
-		looks_again = w->may_look_again && !looks_again && n > 0 && n < PKT_BATCH;
+		looks_again = w->may_look_again && !gathers && !looks_again && n > 0 && n < PKT_BATCH;
 		if (n && w->config->busy_poll_us)
 			busy_until_ns = now_ns + w->config->busy_poll_us * NS_PER_US;
-		if (!looks_again && n < PKT_BATCH && !w->is_inbox_full && now_ns >= busy_until_ns && !w->is_stopping) {
-			arm_timer(w, now_ns);
-			event_base_loop(w->base, EVLOOP_ONCE);
-		}
+		if (is_done && gathers && n > 0)
+			let_gather(w);
+		else if (is_done && !looks_again && now_ns >= busy_until_ns)
+			wait_for_work(w, now_ns);
 		now_ns = clk_mono_ns();
 	}
 }
@@ -286,12 +296,38 @@ static struct event *add_event(struct worker *w, int fd, event_callback_fn fn)
 	return ev;
 }
 
+/* Their descriptors are counted first, then watched. */
+static enum err watch_ios(struct worker *w)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w->n_ios; i++)
+		for (unsigned k = 0; w->ios[i]->ops->wait_fd(w->ios[i], k) >= 0; k++)
+			n++;
+	w->io_events = mem_array(n ? n : 1, sizeof(w->io_events[0]));
+	if (!w->io_events)
+		return ERR_NOMEM;
+	for (unsigned i = 0; i < w->n_ios; i++) {
+		for (int k = 0, fd; (fd = w->ios[i]->ops->wait_fd(w->ios[i], (unsigned)k)) >= 0; k++) {
+			w->io_events[w->n_io_events] = add_event(w, fd, on_wake);
+			if (!w->io_events[w->n_io_events])
+				return ERR_NOMEM;
+			w->n_io_events++;
+		}
+	}
+	return ERR_OK;
+}
+
+/*
+ * With poll, not epoll: there are few descriptors, and an AF_XDP socket in an epoll set pays for it with each packet (io_ops.wait_fd of xdp).
+ */
 static enum err init_loop(struct worker *w)
 {
 	struct event_config *config = event_config_new();
 
 	if (!config)
 		return ERR_NOMEM;
+	event_config_avoid_method(config, "epoll");
 	/* One thread only. Not PRECISE_TIMER: it sets a timerfd in every turn, and the wheel's tick is 10 ms. */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	w->base = event_base_new_with_config(config);
@@ -302,16 +338,7 @@ static enum err init_loop(struct worker *w)
 	w->timer_event = event_new(w->base, -1, 0, on_timer, w);
 	if (!w->inbox_event || !w->timer_event)
 		return ERR_NOMEM;
-	for (unsigned i = 0; i < w->n_ios; i++) {
-		int fd = w->ios[i]->ops->wait_fd(w->ios[i]);
-
-		if (fd < 0)
-			continue;
-		w->io_events[i] = add_event(w, fd, on_wake);
-		if (!w->io_events[i])
-			return ERR_NOMEM;
-	}
-	return ERR_OK;
+	return watch_ios(w);
 }
 
 enum err worker_init(struct worker *w, struct why *why)
@@ -341,9 +368,9 @@ enum err worker_init(struct worker *w, struct why *why)
 
 void worker_fini(struct worker *w)
 {
-	for (unsigned i = 0; i < w->n_ios; i++)
-		if (w->io_events[i])
-			event_free(w->io_events[i]);
+	for (unsigned i = 0; i < w->n_io_events; i++)
+		event_free(w->io_events[i]);
+	mem_free(w->io_events);
 	if (w->timer_event)
 		event_free(w->timer_event);
 	if (w->inbox_event)

@@ -53,7 +53,9 @@ struct worker {
 
 	/* Worker only from here. */
 	struct event_base *base;
-	struct event *inbox_event, *timer_event, *io_events[WORKER_IOS_MAX];
+	struct event *inbox_event, *timer_event;
+	struct event **io_events; /* one for each descriptor the ios wait for */
+	unsigned n_io_events;
 	bool is_stopping, has_told, has_asked; /* told: pushed to the outbox this turn; asked: for more streams */
 	bool is_inbox_full;     /* of a turn: more may wait */
 	uint64_t turn; /* turns so far */

@@ -82,8 +82,8 @@ struct io_ops {
 	void (*unshare)(struct io_shared *shared);
 	enum err (*open)(struct io **out, const struct io_config *config, struct why *why);
 	void (*close)(struct io *io);
-	/* A descriptor that polls readable while gather would find something, for the worker's loop; -1: always ask (sim). */
-	int (*wait_fd)(struct io *io);
+	/* The `i`-th of the descriptors one of which polls readable while gather would find something, for the worker's loop; -1: no more. */
+	int (*wait_fd)(struct io *io, unsigned i);
 	/* ERR_EXISTS when somebody else holds the port; ERR_IO. A failed call leaves the port closed. */
 	enum err (*open_port)(struct io *io, struct io_port *port, struct why *why);
 	/* Packets that wait on the port are dropped. */

@@ -208,9 +208,9 @@ static void sim_close(struct io *io)
 	mem_free(io);
 }
 
-static int sim_wait_fd(struct io *io)
+static int sim_wait_fd(struct io *io, unsigned i)
 {
-	(void)io;
+	(void)io, (void)i;
 	return -1;
 }
 

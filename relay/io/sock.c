@@ -71,9 +71,9 @@ static void sock_close(struct io *io)
 	mem_free(s);
 }
 
-static int sock_wait_fd(struct io *io)
+static int sock_wait_fd(struct io *io, unsigned i)
 {
-	return ((struct sock *)io)->epoll_fd;
+	return i == 0 ? ((struct sock *)io)->epoll_fd : -1;
 }
 
 static int set_int(int fd, int level, int name, int value)
@@ -397,6 +397,7 @@ static const struct io_counters *sock_counters(const struct io *io)
 
 const struct io_ops io_sock = {
 	.name = "sock",
+	.is_free_to_ask = true,
 	.probe = sock_probe,
 	.open = sock_open,
 	.close = sock_close,

@@ -27,8 +27,6 @@ static void xdp_close(struct io *io)
 			close(x->devices[i].packet_fd);
 	if (x->slow >= 0)
 		close(x->slow);
-	if (x->wait >= 0)
-		close(x->wait);
 	mem_free(x);
 }
 
@@ -118,15 +116,12 @@ static enum err open_waits(struct xdp *x, struct why *why)
 {
 	bool ok;
 
-	x->wait = epoll_create1(EPOLL_CLOEXEC);
 	x->slow = epoll_create1(EPOLL_CLOEXEC);
-	ok = x->wait >= 0 && x->slow >= 0 && watch(x->wait, x->slow) && watch(x->slow, route_nl_wait_fd(x->nl));
+	ok = x->slow >= 0 && watch(x->slow, route_nl_wait_fd(x->nl));
 	if (ok && x->worker == 0)
 		ok = watch(x->slow, x->shared->catch_all);
 	if (ok && x->shared->workers > 1)
 		ok = watch(x->slow, x->shared->wake[x->worker]);
-	for (unsigned i = 0; ok && i < x->umem->n_queues; i++)
-		ok = watch(x->wait, x->umem->queues[i].fd);
 	return ok ? ERR_OK : why_fail(why, ERR_IO, "epoll: %s", strerror(errno));
 }
 
@@ -142,7 +137,7 @@ static enum err xdp_open(struct io **out, const struct io_config *config, struct
 	x->busy_poll_us = config->busy_poll_us;
 	x->shared = config->shared;
 	x->pool = config->pool;
-	x->wait = x->slow = -1;
+	x->slow = -1;
 	for (unsigned i = 0; i < ARRAY_LEN(x->devices); i++)
 		x->devices[i].packet_fd = -1;
 	e = make_slots(x, why);
@@ -162,9 +157,17 @@ static enum err xdp_open(struct io **out, const struct io_config *config, struct
 	return ERR_OK;
 }
 
-static int xdp_wait_fd(struct io *io)
+/*
+ * The AF_XDP sockets stand in the worker's loop themselves: in an epoll set, whose interest in a socket never rests, the kernel would call on
+ * that set for each packet that comes or has been sent.
+ */
+static int xdp_wait_fd(struct io *io, unsigned i)
 {
-	return xdp_of(io)->wait;
+	const struct xdp *x = xdp_of(io);
+
+	if (i == 0)
+		return x->slow;
+	return i <= x->umem->n_queues ? x->umem->queues[i - 1].fd : -1;
 }
 
 /* Does the other program's socket still have the port? */

@@ -31,7 +31,6 @@ struct xdp {
 		unsigned first, n; /* this worker's queues of the device in umem->queues */
 		int packet_fd;     /* where it has none: frames leave by a packet socket */
 	} devices[XDP_DEVICES_MAX];
-	int wait;              /* epoll set of everything below and the AF_XDP sockets */
 	int slow;              /* epoll set of what is looked at now and then: catch-all, netlink, wake-ups */
 	unsigned turn;
 	bool was_empty;        /* of the last gather: nothing came */

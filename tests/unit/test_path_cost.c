@@ -51,9 +51,9 @@ static void tape_close(struct io *io)
 	(void)io;
 }
 
-static int tape_wait_fd(struct io *io)
+static int tape_wait_fd(struct io *io, unsigned i)
 {
-	(void)io;
+	(void)io, (void)i;
 	return -1;
 }
 

@@ -46,7 +46,7 @@ static int udp(const struct addr *at)
 }
 
 /* By hand the workers' turns are this thread's: what they allocate is counted here. */
-static bool open_relay(unsigned workers, bool by_hand)
+static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_delay_us)
 {
 	struct relay_config c;
 	struct why why = {.text = ""};
@@ -63,9 +63,15 @@ static bool open_relay(unsigned workers, bool by_hand)
 	c.engine = "evp";
 	c.io = "sock";
 	c.by_hand = by_hand;
+	c.gather_delay_us = gather_delay_us;
 	c.interfaces = &g.interface;
 	c.n_interfaces = 1;
 	return test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__, "relay_start: %s", why.text);
+}
+
+static bool open_relay(unsigned workers, bool by_hand)
+{
+	return open_relay_with(workers, by_hand, 0);
 }
 
 static void close_relay(void)
@@ -289,6 +295,41 @@ static void a_burst_shares_calls(void)
 	close_relay();
 }
 
+/*
+ * With gather_delay_us the first packet goes at once, those that follow within the delay together, and none is forgotten; requests are answered
+ * meanwhile. Without it each of these packets, a millisecond apart, would be a batch.
+ */
+static void a_delay_fills_batches(void)
+{
+	enum { PKTS = 41, DELAY_US = 100000, BATCHES_MAX = 20 };
+	struct relay_stats stats;
+	uint8_t octets[256];
+
+	if (!open_relay_with(1, false, DELAY_US))
+		return;
+	call(&g.sessions[0], 0, NULL, NULL);
+	await(1);
+	for (unsigned i = 0; i < PKTS; i++) {
+		EXPECT(put(0, 0, octets, call_rtp(octets, SSRC, i)));
+		if (i == 0)
+			EXPECT(take(1, octets, sizeof(octets)) > 0);
+		if (i == PKTS / 2)
+			call(&g.sessions[1], 1, NULL, NULL);
+		poll(NULL, 0, 1);
+	}
+	await(2);
+	for (unsigned i = 1; i < PKTS; i++) {
+		uint8_t want[256];
+		size_t n = take(1, octets, sizeof(octets));
+
+		EXPECT_OCTETS(octets, n, want, call_rtp(want, SSRC, i));
+	}
+	relay_get_stats(g.relay, &stats);
+	EXPECT_INT(stats.batch_pkts, PKTS);
+	EXPECT(stats.batches >= 2 && stats.batches <= BATCHES_MAX);
+	close_relay();
+}
+
 /* --- starting --------------------------------------------------------------------------------------- */
 
 static unsigned descriptors(void);
@@ -419,6 +460,6 @@ static void sessions_leave_no_descriptor(void)
 TEST_MAIN("sock", {"a burst on one port", a_burst_on_one_port}, {"a burst on one port with threads", a_burst_on_one_port_with_threads},
           {"many ports keep their order", many_ports_keep_their_order},
           {"a packet costs two calls and no memory", a_packet_costs_two_calls_and_no_memory},
-          {"a burst shares calls", a_burst_shares_calls},
+          {"a burst shares calls", a_burst_shares_calls}, {"a delay fills batches", a_delay_fills_batches},
           {"a failed start leaves all alone", a_failed_start_leaves_all_alone}, {"a worker is pinned", a_worker_is_pinned},
           {"sessions leave no descriptor", sessions_leave_no_descriptor})

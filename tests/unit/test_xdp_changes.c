@@ -117,10 +117,9 @@ static bool open_call(int fds[2])
  */
 static void expect_rest(void)
 {
-	struct pollfd p = {.fd = io_xdp.wait_fd(gate.io[0]), .events = POLLIN};
 	unsigned turns = 0;
 
-	while (turns < 100 && poll(&p, 1, 50) > 0) {
+	while (turns < 100 && wait_workers(50)) {
 		turn(0);
 		turns++;
 	}

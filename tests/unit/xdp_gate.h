@@ -181,15 +181,26 @@ static inline unsigned turn(unsigned worker)
 	return n;
 }
 
+/* Until a worker has something to do; false: none has for `ms`. */
+static inline bool wait_workers(int ms)
+{
+	struct pollfd fds[WORKERS_MAX * 16];
+	unsigned n = 0;
+
+	for (unsigned w = 0; w < gate.workers; w++) {
+		int fd;
+
+		for (unsigned i = 0; n < ARRAY_LEN(fds) && (fd = io_xdp.wait_fd(gate.io[w], i)) >= 0; i++)
+			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	}
+	return poll(fds, n, ms) > 0;
+}
+
 /* Runs the workers until `done` packets were gathered, or nothing came for `ms`. */
 static inline void run(uint64_t done, int ms)
 {
-	struct pollfd fds[WORKERS_MAX];
-
-	for (unsigned w = 0; w < gate.workers; w++)
-		fds[w] = (struct pollfd){.fd = io_xdp.wait_fd(gate.io[w]), .events = POLLIN};
 	while (gate.gathered < done) {
-		if (poll(fds, gate.workers, ms) <= 0)
+		if (!wait_workers(ms))
 			break;
 		for (unsigned w = 0; w < gate.workers; w++)
 			turn(w);
