@@ -171,6 +171,7 @@ void place_put(const struct place *p, json_t *settings)
 		snprintf(cpus, sizeof(cpus), "%s/%s", p->target_cpus, p->cpus);
 	json_object_set_new(settings, "place", json_string(p->name));
 	json_object_set_new(settings, "cpus", json_string(cpus));
+	json_object_set_new(settings, "idle", json_string(p->is_awake ? "awake" : "halts"));
 	json_object_set_new(settings, "wire", json_string(*p->device[SIDE_ACCESS] ? "tap" : "socket"));
 }
 
@@ -191,6 +192,7 @@ enum err place_init(struct place *p, struct why *why)
 	}
 	if (e == ERR_OK)
 		e = read_pins(&new, why);
+	new.is_awake = getenv("SLUICE_NET_AWAKE") != NULL;
 	if (e == ERR_OK)
 		*p = new;
 	return e;

@@ -26,12 +26,14 @@ struct place {
 	uint8_t mac[SIDES][6];     /* ... the hardware address at its other end; "": none */
 	const char *target_netns;  /* of the target */
 	const char *cpus, *target_cpus; /* "0,2-3": where generator and target shall run; NULL: anywhere */
+	bool is_awake;             /* the CPUs do not halt while they wait */
 	const char *name;          /* "loopback" or "netns" */
 };
 
 /*
  * What `bench/net` exports, or loopback when it did not run: SLUICE_NET_ACCESS and SLUICE_NET_CORE are "NETNS OURS THEIRS [DEVICE MAC]",
- * SLUICE_NET_GATEWAY is the target's namespace, SLUICE_NET_CPUS "TARGET/GENERATOR" the CPUs of each: this process goes to its own.
+ * SLUICE_NET_GATEWAY is the target's namespace, SLUICE_NET_CPUS "TARGET/GENERATOR" the CPUs of each: this process goes to its own;
+ * SLUICE_NET_AWAKE is set by --awake.
  * ERR_SYNTAX names the variable.
  */
 enum err place_init(struct place *p, struct why *why) MUST_USE;
@@ -40,7 +42,7 @@ enum err place_init(struct place *p, struct why *why) MUST_USE;
  * same as `through`.
  */
 enum err place_init_direct(struct place *p, const struct place *through, struct why *why) MUST_USE;
-/* What results must share to be compared: "place", "cpus", "wire" (tap or socket). */
+/* What results must share to be compared: "place", "cpus", "idle" (halts or awake), "wire" (tap or socket). */
 void place_put(const struct place *p, json_t *settings);
 /* The calling process runs on these CPUs from now on; NULL: it stays. False when there are none such. */
 bool place_pin(const char *cpus);

@@ -15,7 +15,8 @@ struct wire_tap {
 	int in, out;           /* -1: none */
 	struct frame_link link;
 	uint8_t *ring;
-	unsigned next, taken;  /* frames of the ring */
+	unsigned block, left;  /* the block being read or waited for; its frames not yet taken, ... */
+	uint8_t *next;         /* ... the first of them; NULL: the block is still the kernel's */
 	uint64_t drops;
 };
 
