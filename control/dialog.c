@@ -47,7 +47,8 @@ enum err dialog_set_text(char **at, struct str v)
 
 static enum err dialog_new(struct dialog **out, struct dialogs *d, const char *id)
 {
-	struct dialog *g = mem_alloc(sizeof(*g));
+	size_t n = strlen(id);
+	struct dialog *g = mem_alloc(sizeof(*g) + n + 1);
 	enum err e;
 
 	if (!g)
@@ -55,8 +56,8 @@ static enum err dialog_new(struct dialog **out, struct dialogs *d, const char *i
 	g->owner = d;
 	g->core = 1;
 	list_init(&g->waiting);
-	snprintf(g->id, sizeof(g->id), "%s", id);
-	e = map_put(d->by_id, g->id, strlen(g->id), g);
+	memcpy(g->id, id, n + 1);
+	e = map_put(d->by_id, g->id, n, g);
 	if (e) {
 		mem_free(g);
 		return e;

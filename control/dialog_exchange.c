@@ -47,6 +47,8 @@ static void clear_media(struct dialog_media *m)
 	}
 	dialog_list_free(m->offered);
 	m->offered = NULL;
+	mem_free(m->acfg);
+	m->acfg = NULL;
 }
 
 void dialog_exchange_free(struct dialog_exchange *x)
@@ -80,6 +82,7 @@ static enum err copy_media(struct dialog_media *out, const struct dialog_media *
 
 	*out = *m;
 	out->offered = NULL;
+	out->acfg = NULL;
 	for (unsigned i = 0; i < 2; i++)
 		out->side[i].theirs = out->side[i].ours = (struct sdes_line){0};
 	for (unsigned i = 0; i < 2 && !e; i++) {
@@ -89,6 +92,10 @@ static enum err copy_media(struct dialog_media *out, const struct dialog_media *
 	}
 	if (!e && m->offered)
 		e = copy_list(&out->offered, m->offered);
+	if (!e && m->acfg) {
+		out->acfg = mem_text(m->acfg, strlen(m->acfg));
+		e = out->acfg ? ERR_OK : ERR_NOMEM;
+	}
 	return e;
 }
 

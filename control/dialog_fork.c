@@ -5,9 +5,8 @@
  */
 #include "control/dialog_run.h"
 
-#include <string.h>
-
 #include "base/clk.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 /*
@@ -16,42 +15,65 @@
  */
 enum { FORK_S = 32 };
 
-static void forget(struct dialog *g, unsigned i)
+static void forget(struct dialog *g, struct dialog_fork **at)
 {
-	mem_free(g->forks[i].tag);
-	dialog_exchange_free(g->forks[i].agreed);
+	struct dialog_fork *f = *at;
+
+	*at = f->before;
 	g->n_forks--;
-	memmove(&g->forks[i], &g->forks[i + 1], (g->n_forks - i) * sizeof(g->forks[0]));
+	mem_free(f->tag);
+	dialog_exchange_free(f->agreed);
+	mem_free(f);
+}
+
+static struct dialog_fork **oldest(struct dialog *g)
+{
+	struct dialog_fork **at = &g->forks;
+
+	while ((*at)->before)
+		at = &(*at)->before;
+	return at;
 }
 
 void dialog_fork_keep(struct dialog *g)
 {
-	if (g->n_forks == DIALOG_FORKS_MAX)
-		forget(g, 0);
-	g->forks[g->n_forks++] = (struct dialog_fork){
-		.tag = g->tag[OFFER_SIDE_B], .agreed = g->now, .core = g->core, .until_ns = clk_mono_ns() + FORK_S * NS_PER_S,
-	};
+	struct dialog_fork *f = mem_alloc(sizeof(*f));
+
+	if (f) {
+		*f = (struct dialog_fork){.before = g->forks, .tag = g->tag[OFFER_SIDE_B], .agreed = g->now, .core = g->core,
+		                          .until_ns = clk_mono_ns() + FORK_S * NS_PER_S};
+		g->forks = f;
+		if (++g->n_forks > DIALOG_FORKS_MAX)
+			forget(g, oldest(g));
+	} else {
+		log_warn("dialog", "sid=%s msg=\"no memory for the way back to a fork\"", g->id);
+		mem_free(g->tag[OFFER_SIDE_B]);
+		dialog_exchange_free(g->now);
+	}
 	g->tag[OFFER_SIDE_B] = NULL;
 	g->now = NULL;
 }
 
 void dialog_fork_drop(struct dialog *g, struct str tag)
 {
-	for (unsigned i = g->n_forks; i > 0; i--)
-		if (str_is(tag, g->forks[i - 1].tag))
-			forget(g, i - 1);
+	for (struct dialog_fork **at = &g->forks; *at;) {
+		if (str_is(tag, (*at)->tag))
+			forget(g, at);
+		else
+			at = &(*at)->before;
+	}
 }
 
 void dialog_forks_clear(struct dialog *g)
 {
-	while (g->n_forks)
-		forget(g, g->n_forks - 1);
+	while (g->forks)
+		forget(g, &g->forks);
 }
 
 const struct dialog_fork *dialog_fork_behind(const struct dialog *g, const struct dialog_ask *end)
 {
 	const char *a = g->tag[OFFER_SIDE_A], *b = g->tag[OFFER_SIDE_B];
-	const struct dialog_fork *last = g->n_forks ? &g->forks[g->n_forks - 1] : NULL;
+	const struct dialog_fork *last = g->forks;
 
 	if (!last || !a || !b || !str_is(end->from, a) || !str_is(end->to, b))
 		return NULL;
@@ -60,11 +82,11 @@ const struct dialog_fork *dialog_fork_behind(const struct dialog *g, const struc
 
 void dialog_fork_return(struct dialog *g)
 {
-	struct dialog_fork *last = &g->forks[g->n_forks - 1];
+	struct dialog_fork *last = g->forks;
 
 	mem_free(g->tag[OFFER_SIDE_B]);
 	g->tag[OFFER_SIDE_B] = last->tag;
 	g->core = last->core;
 	last->tag = NULL;
-	forget(g, g->n_forks - 1);
+	forget(g, &g->forks);
 }

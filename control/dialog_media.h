@@ -40,7 +40,7 @@ struct dialog_media {
 	bool had_keys;       /* the offer brought some: an answer under RTP/SAVP without any is none */
 	bool answers_in_avp; /* O8 */
 	bool is_applied;     /* 3ge2ae:applied goes to the UE */
-	char acfg[64];       /* O9; empty otherwise */
+	char *acfg;          /* O9; NULL otherwise */
 };
 
 /* One offer and what became of it. */

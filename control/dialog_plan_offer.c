@@ -111,8 +111,11 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 	*c = carry_as_decided(p, d.action);
 	p->m->answers_in_avp = d.action == IMS_E2AE_AVP;
 	p->m->is_applied = c->mode == RELAY_MODE_E2AE;
-	if (d.action == IMS_E2AE_CAPABILITY)
-		memcpy(p->m->acfg, p->capability.acfg, sizeof(p->m->acfg));
+	if (d.action == IMS_E2AE_CAPABILITY) {
+		p->m->acfg = mem_text(p->capability.acfg, strlen(p->capability.acfg));
+		if (!p->m->acfg)
+			return ERR_NOMEM;
+	}
 	if (d.action == IMS_REFUSE) {
 		p->m->treat = DIALOG_TREAT_REFUSE;
 		return why_fail(p->why, ERR_INVALID, "m-line %u: %s", p->i + 1, d.reason);
@@ -142,18 +145,18 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 
 	if (b && c->near_secure) {
 		judge_lines(p->list, b);
-		if (p->m->acfg[0])
+		if (p->m->acfg)
 			p->capability.crypto.fault = judge_against(&p->capability.crypto, b);
-		if (p->m->acfg[0] && p->capability.crypto.fault)
+		if (p->m->acfg && p->capability.crypto.fault)
 			return why_fail(p->why, ERR_INVALID, "m-line %u: potential configuration: %s", p->i + 1,
 			                sdes_fault_meaning(p->capability.crypto.fault));
-		if (!sdes_list_first(p->list) && !p->m->acfg[0] && sdes_list_has_fault(p->list, SDES_REUSED_KEY))
+		if (!sdes_list_first(p->list) && !p->m->acfg && sdes_list_has_fault(p->list, SDES_REUSED_KEY))
 			return why_fail(p->why, ERR_REKEY, "m-line %u: the key in use with another suite, MKI or lifetime; a new key is needed", p->i + 1);
 	}
 	if (b) {
 		n.has_moved = dialog_side_has_moved(&p->m->side[p->from], b);
 		n.is_rekeyed = c->near_secure && b->theirs.n_keys &&
-		               !(p->m->acfg[0] ? sdes_line_eq(&p->capability.crypto, &b->theirs) : sdes_list_find(p->list, &b->theirs) != NULL);
+		               !(p->m->acfg ? sdes_line_eq(&p->capability.crypto, &b->theirs) : sdes_list_find(p->list, &b->theirs) != NULL);
 		n.has_switched = c->mode != p->before->mode ||
 		                 (c->mode == RELAY_MODE_E2AE && c->access_is_other != (p->before->access != (uint8_t)p->from));
 	}
@@ -184,7 +187,7 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 	char text[256];
 	enum err e;
 
-	if (p->m->acfg[0])
+	if (p->m->acfg)
 		line = &p->capability.crypto;
 	if (!line)
 		line = preferred_line(p);

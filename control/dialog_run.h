@@ -13,6 +13,7 @@ struct dialog_run;
 
 /* A fork whose answer another one's has replaced. */
 struct dialog_fork {
+	struct dialog_fork *before; /* the one that this one had replaced; NULL */
 	char *tag;
 	struct dialog_exchange *agreed;
 	unsigned core;
@@ -22,7 +23,6 @@ struct dialog_fork {
 struct dialog {
 	struct dialogs *owner;
 	struct link link; /* of all, for the end */
-	char id[DIALOG_ID_MAX];
 	enum offer_state state;
 	char *tag[2];                        /* of sides A and B; NULL: not known yet */
 	char *branches[DIALOG_BRANCHES_MAX]; /* core leg 1 + index is that branch's */
@@ -30,13 +30,14 @@ struct dialog {
 	struct dialog_exchange *now;         /* agreed */
 	struct dialog_exchange *next;        /* offered */
 	unsigned n_forks;
-	struct dialog_fork forks[DIALOG_FORKS_MAX]; /* the one replaced last is the last */
+	struct dialog_fork *forks;           /* the one replaced last is the first */
 	bool ends_when_silent;
 	uint64_t settled_ns;                 /* monotonic: of the last request that was carried out */
 	struct session *session;             /* NULL: none made (yet) */
 	struct dialog_run *running;
 	struct link waiting;
 	unsigned n_waiting;
+	char id[];
 };
 
 /* One request under way or waiting for its turn. */
@@ -75,7 +76,7 @@ unsigned dialog_core_of_branch(struct dialog *g, struct str branch, bool add);
 
 /* --- forks of one offer (control/dialog_fork.c) ------------------------------------------------------------- */
 
-/* Before another fork's answer becomes the agreement: what `now` and B's tag say is remembered, and they are empty. */
+/* Before another fork's answer becomes the agreement: what `now` and B's tag say is remembered if there is memory for it, and they are empty. */
 void dialog_fork_keep(struct dialog *g);
 void dialog_fork_drop(struct dialog *g, struct str tag);
 void dialog_forks_clear(struct dialog *g);

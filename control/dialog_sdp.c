@@ -92,7 +92,7 @@ static enum err write_keys(struct writer *w, unsigned i)
 		e = sdes_line_write(w->sdp, i, &to->ours, pad);
 	for (unsigned k = 0; !e && !w->is_answer && m->offered && k < m->offered->n; k++)
 		e = sdes_line_write(w->sdp, i, &m->offered->lines[k], pad);
-	if (!e && w->is_answer && m->acfg[0])
+	if (!e && w->is_answer && m->acfg)
 		e = sdp_attr_add(w->sdp, (int)i, "acfg", str_of(m->acfg));
 	return e;
 }

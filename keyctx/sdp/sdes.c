@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/b64.h"
+#include "base/mem.h"
 #include "base/secret.h"
 
 void sdes_policy_defaults(struct sdes_policy *p)
@@ -58,6 +59,22 @@ static void clear_keys(struct keyctx **keys, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		keyctx_free(keys[i]);
+	mem_free(keys);
+}
+
+enum err sdes_key_add(struct keyctx ***keys, uint8_t *n, struct keyctx *key)
+{
+	struct keyctx **grown;
+
+	CHECK(*n < SDES_KEYS_MAX);
+	grown = mem_resize(*keys, *n + 1u, sizeof((*keys)[0]));
+	if (!grown) {
+		keyctx_free(key);
+		return ERR_NOMEM;
+	}
+	grown[(*n)++] = key;
+	*keys = grown;
+	return ERR_OK;
 }
 
 void sdes_line_clear(struct sdes_line *l)
@@ -67,22 +84,27 @@ void sdes_line_clear(struct sdes_line *l)
 	*l = (struct sdes_line){.fault = SDES_BAD_SYNTAX};
 }
 
-static enum err copy_keys(struct keyctx **out, unsigned *n_out, struct keyctx *const *keys, unsigned n)
+static enum err copy_keys(struct keyctx ***out, uint8_t *n_out, struct keyctx *const *keys, unsigned n)
 {
 	enum err e = ERR_OK;
 
-	for (*n_out = 0; *n_out < n && !e; *n_out += !e)
-		e = keyctx_copy(&out[*n_out], keys[*n_out]);
+	for (unsigned i = 0; i < n && !e; i++) {
+		struct keyctx *copy = NULL;
+
+		e = keyctx_copy(&copy, keys[i]);
+		if (!e)
+			e = sdes_key_add(out, n_out, copy);
+	}
 	return e;
 }
 
 enum err sdes_line_copy(struct sdes_line *out, const struct sdes_line *l)
 {
 	struct sdes_line copy = {.fault = l->fault, .tag = l->tag, .suite = l->suite, .params = l->params};
-	enum err e = copy_keys(copy.keys, &copy.n_keys, l->keys, l->n_keys);
+	enum err e = copy_keys(&copy.keys, &copy.n_keys, l->keys, l->n_keys);
 
 	if (!e)
-		e = copy_keys(copy.fec_keys, &copy.n_fec_keys, l->fec_keys, l->n_fec_keys);
+		e = copy_keys(&copy.fec_keys, &copy.n_fec_keys, l->fec_keys, l->n_fec_keys);
 	if (e)
 		sdes_line_clear(&copy);
 	else
@@ -219,11 +241,13 @@ static enum err fresh_key(struct keyctx **out, const struct suite *suite, const 
 enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered, const struct sdes_list *seen, uint64_t lifetime_pkts)
 {
 	struct sdes_line l = {.fault = SDES_USABLE, .tag = offered->tag, .suite = offered->suite};
-	enum err e = fresh_key(&l.keys[0], offered->suite, offered, seen, lifetime_pkts);
+	struct keyctx *key = NULL;
+	enum err e = fresh_key(&key, offered->suite, offered, seen, lifetime_pkts);
 
+	if (!e)
+		e = sdes_key_add(&l.keys, &l.n_keys, key);
 	if (e)
 		return e;
-	l.n_keys = 1;
 	l.params.unencrypted_srtp = offered->params.unencrypted_srtp;
 	l.params.unencrypted_srtcp = offered->params.unencrypted_srtcp;
 	l.params.unauthenticated_srtp = offered->params.unauthenticated_srtp;
@@ -234,11 +258,13 @@ enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered
 enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite *suite, uint64_t lifetime_pkts)
 {
 	struct sdes_line l = {.fault = SDES_USABLE, .tag = tag, .suite = suite};
-	enum err e = fresh_key(&l.keys[0], suite, NULL, NULL, lifetime_pkts);
+	struct keyctx *key = NULL;
+	enum err e = fresh_key(&key, suite, NULL, NULL, lifetime_pkts);
 
+	if (!e)
+		e = sdes_key_add(&l.keys, &l.n_keys, key);
 	if (e)
 		return e;
-	l.n_keys = 1;
 	*out = l;
 	return ERR_OK;
 }

@@ -77,16 +77,18 @@ struct sdes_params {
 	unsigned ignored; /* "-x" parameters that were left aside */
 };
 
-/* One a=crypto line. Owns its keys. */
+/* One a=crypto line. Owns its keys; nearly always it has one, and calls keep lines, so there is room for those it has. */
 struct sdes_line {
 	enum sdes_fault fault;
 	uint32_t tag;              /* 0 when it could not be read */
 	const struct suite *suite; /* NULL when unknown */
-	unsigned n_keys, n_fec_keys;
-	struct keyctx *keys[SDES_KEYS_MAX];
-	struct keyctx *fec_keys[SDES_KEYS_MAX];
+	struct keyctx **keys, **fec_keys;
+	uint8_t n_keys, n_fec_keys;
 	struct sdes_params params;
 };
+
+/* One more key for a list of a line, which owns it from now on; ERR_NOMEM frees it. At most SDES_KEYS_MAX. */
+enum err sdes_key_add(struct keyctx ***keys, uint8_t *n, struct keyctx *key) MUST_USE;
 
 /* `value` is what follows "a=crypto:". Every text gets a line, perhaps with a fault; ERR_NOMEM alone leaves none. */
 enum err sdes_line_parse(struct sdes_line *out, struct str value, const struct sdes_policy *p) MUST_USE;

@@ -152,8 +152,8 @@ static enum sdes_fault judge_keys(struct keyctx *const *keys, unsigned n)
 	return SDES_USABLE;
 }
 
-static enum err read_keys(struct str text, const struct suite *s, const struct sdes_policy *p, struct keyctx **keys,
-                          unsigned *n, enum sdes_fault *fault)
+static enum err read_keys(struct str text, const struct suite *s, const struct sdes_policy *p, struct keyctx ***keys,
+                          uint8_t *n, enum sdes_fault *fault)
 {
 	bool more = true;
 	enum err e = ERR_OK;
@@ -162,6 +162,7 @@ static enum err read_keys(struct str text, const struct suite *s, const struct s
 		struct str from = text, info;
 		struct str param = str_cut(from, ';', &text);
 		struct str method = str_cut(param, ':', &info);
+		struct keyctx *key = NULL;
 
 		more = param.n < from.n;
 		if (method.n == param.n || !info.n)
@@ -171,11 +172,12 @@ static enum err read_keys(struct str text, const struct suite *s, const struct s
 		else if (*n == p->keys_max || *n == SDES_KEYS_MAX)
 			*fault = SDES_TOO_MANY_KEYS;
 		else
-			e = read_key(info, s, p, &keys[*n], fault);
-		*n += !e && !*fault;
+			e = read_key(info, s, p, &key, fault);
+		if (!e && !*fault)
+			e = sdes_key_add(keys, n, key);
 	}
 	if (!e && !*fault)
-		*fault = judge_keys(keys, *n);
+		*fault = judge_keys(*keys, *n);
 	return e;
 }
 
@@ -246,7 +248,7 @@ static enum err on_fec_key(struct param_place *at)
 		at->fault = SDES_REFUSED_PARAM;
 		return ERR_OK;
 	}
-	return read_keys(at->value, l->suite, at->policy, l->fec_keys, &l->n_fec_keys, &at->fault);
+	return read_keys(at->value, l->suite, at->policy, &l->fec_keys, &l->n_fec_keys, &at->fault);
 }
 
 static enum err on_wsh(struct param_place *at)
@@ -343,7 +345,7 @@ static enum err read_line(struct sdes_line *l, struct str value, const struct sd
 	                                                     SDES_USABLE;
 	if (l->fault)
 		return ERR_OK;
-	e = read_keys(keys, l->suite, p, l->keys, &l->n_keys, &l->fault);
+	e = read_keys(keys, l->suite, p, &l->keys, &l->n_keys, &l->fault);
 	return e || l->fault ? e : read_params(value, l, p);
 }
 

@@ -97,6 +97,7 @@ enum err ue_sdes_get(struct rd *r, struct sdes_line *out)
 {
 	struct sdes_line l = {.tag = rd_u32(r)};
 	struct keyctx_spec spec = {0};
+	struct keyctx *key = NULL;
 	unsigned id;
 
 	if (!rd_u8(r)) {
@@ -109,9 +110,10 @@ enum err ue_sdes_get(struct rd *r, struct sdes_line *out)
 	spec.suite = l.suite = suite_get((enum suite_id)id);
 	spec.lifetime_pkts = rd_u64(r);
 	spec.master = rd_octets(r, (size_t)spec.suite->key_len + spec.suite->salt_len);
-	if (!rd_ok(r) || keyctx_new(&l.keys[0], &spec, NULL))
+	if (!rd_ok(r) || keyctx_new(&key, &spec, NULL))
 		return ERR_SYNTAX;
-	l.n_keys = 1;
+	if (sdes_key_add(&l.keys, &l.n_keys, key))
+		return ERR_NOMEM;
 	*out = l;
 	return ERR_OK;
 }
