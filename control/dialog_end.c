@@ -70,7 +70,7 @@ static bool start_return(struct dialog_run *op)
 	if (!fork || !g->session || dialog_exchange_copy(&op->x, fork->agreed))
 		return false;
 	op->core = fork->core;
-	op->x->options.accept_rekey = true;
+	op->x->terms.accept_rekey = true;
 	if (dialog_patch_answer(&patch, op->x, g->now, g->id, op->core, service_context(op->owner->service)) || !patch)
 		return false;
 	service_update_take(op->owner->service, patch, return_done, op);

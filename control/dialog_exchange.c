@@ -107,7 +107,7 @@ enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_
 	if (e)
 		return e;
 	copy->from = x->from;
-	copy->options = x->options;
+	copy->terms = x->terms;
 	for (unsigned i = 0; i < x->n_media && !e; i++)
 		e = copy_media(&copy->media[i], &x->media[i]);
 	if (e)

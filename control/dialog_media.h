@@ -43,10 +43,17 @@ struct dialog_media {
 	char *acfg;          /* O9; NULL otherwise */
 };
 
+/* What of an offer's options counts beyond it. */
+struct dialog_terms {
+	bool accept_rekey, gate_by_direction, loop_protect;
+	uint8_t mux; /* enum dialog_mux */
+	int16_t dscp;
+};
+
 /* One offer and what became of it. */
 struct dialog_exchange {
 	enum offer_side from;
-	struct dialog_options options; /* of the offer */
+	struct dialog_terms terms;
 	unsigned n_media;
 	struct dialog_media media[];
 };

@@ -42,13 +42,13 @@ static void set_u8(uint32_t *has, unsigned field, uint8_t *at, uint8_t v)
 }
 
 /* What is known of a leg before keys are. */
-static void place_leg(struct spec_leg *leg, const struct dialog_side *side, const struct dialog_options *o)
+static void place_leg(struct spec_leg *leg, const struct dialog_side *side, const struct dialog_terms *terms)
 {
 	set_u8(&leg->has, SPEC_LEG_INTERFACE, &leg->interface, side->interface);
 	set_u8(&leg->has, SPEC_LEG_LATCH, &leg->latch, side->latch);
-	set_u8(&leg->has, SPEC_LEG_LOOP_PROTECT, &leg->loop_protect, o->loop_protect);
-	if (o->dscp >= 0)
-		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->dscp, (uint8_t)o->dscp);
+	set_u8(&leg->has, SPEC_LEG_LOOP_PROTECT, &leg->loop_protect, terms->loop_protect);
+	if (terms->dscp >= 0)
+		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->dscp, (uint8_t)terms->dscp);
 	leg->remote = side->at.rtp;
 	leg->remote_rtcp = side->at.rtcp;
 	leg->has |= 1u << SPEC_LEG_REMOTE | 1u << SPEC_LEG_REMOTE_RTCP;
@@ -101,17 +101,17 @@ static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x
                            enum offer_side at, const struct spec_context *context)
 {
 	const struct dialog_side *side = &m->side[at], *peer = &m->side[!at];
-	bool mux = is_muxed(side, peer, at == x->from, x->options.mux);
+	bool mux = is_muxed(side, peer, at == x->from, x->terms.mux);
 	enum err e = ERR_OK;
 
-	place_leg(leg, side, &x->options);
+	place_leg(leg, side, &x->terms);
 	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR);
 	if (mux)
 		leg->remote_rtcp = (struct addr){0};
 	/* Who was told to be silent is not missed. */
 	leg->inactivity_ms = sends(side) && hears(peer) && !peer->at.is_held_by_address ? context->inactivity_ms : 0;
 	leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
-	open_gates(leg, side, peer, x->options.gate_by_direction);
+	open_gates(leg, side, peer, x->terms.gate_by_direction);
 	if (side->is_secure) {
 		e = set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &side->theirs);
 		if (!e)
@@ -176,7 +176,7 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 		if (!leg)
 			return ERR_NOMEM;
 		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, RELAY_RTCP_PAIR);
-		place_leg(leg, &m->side[side], &x->options);
+		place_leg(leg, &m->side[side], &x->terms);
 		/* While it rings nobody is missed. */
 		leg->inactivity_ms = 0;
 		leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
@@ -223,7 +223,7 @@ enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exch
 			e = settle_media(&patch, x, id, i, core, context);
 	}
 	if (!e && patch) {
-		patch->e2ae_rekey = x->options.accept_rekey ? SPEC_REKEY_ACCEPT : SPEC_REKEY_REJECT;
+		patch->e2ae_rekey = x->terms.accept_rekey ? SPEC_REKEY_ACCEPT : SPEC_REKEY_REJECT;
 		SPEC_HAS(patch, SPEC_SESSION_E2AE_REKEY);
 	}
 	if (e)

@@ -90,7 +90,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 			m->change = b && b->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
 			continue;
 		}
-		if (x->options.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(s, (int)i, "rtcp-mux"))
+		if (x->terms.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(s, (int)i, "rtcp-mux"))
 			e = why_fail(why, ERR_INVALID, "a=rtcp-mux was required");
 		if (!e)
 			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, why);

@@ -389,7 +389,8 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 		return e;
 	}
 	x->from = from;
-	x->options = *o;
+	x->terms = (struct dialog_terms){.accept_rekey = o->accept_rekey, .gate_by_direction = o->gate_by_direction,
+	                                 .loop_protect = o->loop_protect, .mux = o->mux, .dscp = o->dscp};
 	*out = x;
 	return ERR_OK;
 }

@@ -31,7 +31,7 @@ static const struct spec_leg *leg_towards(const struct writer *w, unsigned i)
 
 static bool offers_mux(const struct writer *w, const struct dialog_side *offerer)
 {
-	uint8_t mux = w->x->options.mux;
+	uint8_t mux = w->x->terms.mux;
 
 	if (mux & (DIALOG_MUX_OFFER | DIALOG_MUX_REQUIRE))
 		return true;
@@ -64,7 +64,7 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 	e = sdp_place_write(w->sdp, i, &place, profile);
 	if (!e && turns)
 		e = write_hold(w, i, from);
-	if (!e && !w->is_answer && w->x->options.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(w->sdp, (int)i, "rtcp-mux-only"))
+	if (!e && !w->is_answer && w->x->terms.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(w->sdp, (int)i, "rtcp-mux-only"))
 		e = sdp_attr_add(w->sdp, (int)i, "rtcp-mux-only", (struct str){0});
 	return e;
 }

@@ -61,45 +61,50 @@ static void post_chunks(struct crew *c, struct member *m)
 	}
 }
 
-enum err crew_give_blocks(struct crew *c, struct member *m, unsigned n_streams, unsigned n_crypto)
+enum err crew_give_blocks(struct crew *c, struct member *m, const struct blocks *blocks)
 {
 	struct chunk *chunk;
-	enum err e = chunk_new(&chunk, n_streams, n_crypto, c->engine->stream_bytes);
+	enum err e = chunk_new(&chunk, blocks, c->engine->stream_bytes);
 
 	if (e)
 		return e;
 	chunk->next = m->chunks;
 	m->chunks = chunk;
-	m->streams_given += n_streams;
-	m->crypto_given += n_crypto;
+	for (unsigned k = 0; k < BLOCK_KINDS; k++)
+		m->given[k] += blocks->n[k];
 	chunk->next_waiting = m->chunk_waiting;
 	m->chunk_waiting = chunk;
 	post_chunks(c, m);
 	return ERR_OK;
 }
 
-enum err crew_supply(struct crew *c, struct worker *w, unsigned n_streams, unsigned n_crypto)
+enum err crew_supply(struct crew *c, struct worker *w, const struct blocks *more)
 {
 	struct member *m = &c->members[w->number];
-	unsigned more_streams, more_crypto;
+	struct blocks missing = {.n = {0}};
+	bool is_short = false;
 	enum err e = ERR_OK;
 
-	/* What the worker started with stays as a reserve for streams nobody announced. */
-	more_streams = m->streams_due + n_streams > m->streams_given - CREW_FIRST_BLOCKS ? MORE_BLOCKS : 0;
-	more_crypto = m->crypto_due + n_crypto > m->crypto_given - CREW_FIRST_BLOCKS ? MORE_BLOCKS : 0;
-	if (more_streams || more_crypto)
-		e = crew_give_blocks(c, m, more_streams, more_crypto);
+	for (unsigned k = 0; k < BLOCK_KINDS; k++) {
+		/* What the worker started with stays as a reserve for streams nobody announced. */
+		if (m->due[k] + more->n[k] <= m->given[k] - CREW_FIRST_BLOCKS)
+			continue;
+		missing.n[k] = MORE_BLOCKS;
+		is_short = true;
+	}
+	if (is_short)
+		e = crew_give_blocks(c, m, &missing);
 	if (e)
 		return e;
-	m->streams_due += n_streams;
-	m->crypto_due += n_crypto;
+	for (unsigned k = 0; k < BLOCK_KINDS; k++)
+		m->due[k] += more->n[k];
 	return ERR_OK;
 }
 
-void crew_return(struct crew *c, struct worker *w, unsigned n_streams, unsigned n_crypto)
+void crew_return(struct crew *c, struct worker *w, const struct blocks *spare)
 {
-	c->members[w->number].streams_due -= n_streams;
-	c->members[w->number].crypto_due -= n_crypto;
+	for (unsigned k = 0; k < BLOCK_KINDS; k++)
+		c->members[w->number].due[k] -= spare->n[k];
 }
 
 /* --- start ------------------------------------------------------------------------------------------ */
@@ -199,7 +204,7 @@ static unsigned drain(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 		n++;
 		if (msg.kind != MSG_NEED)
 			fn(arg, &msg);
-		else if (crew_give_blocks(c, m, MORE_BLOCKS, MORE_BLOCKS))
+		else if (crew_give_blocks(c, m, &(struct blocks){{MORE_BLOCKS, MORE_BLOCKS, MORE_BLOCKS}}))
 			/* No memory now: the worker lives on what it has, and asks again after the next chunk. */
 			continue;
 	}

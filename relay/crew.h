@@ -28,10 +28,10 @@ void crew_plan_context(const struct crew *c, struct plan_context *out);
 struct worker *crew_place(struct crew *c);
 void crew_leave(struct crew *c, struct worker *w);
 
-/* Makes sure that the worker has blocks for so many more streams and states. ERR_NOMEM. */
-enum err crew_supply(struct crew *c, struct worker *w, unsigned n_streams, unsigned n_crypto) MUST_USE;
+/* Makes sure that the worker has so many more blocks. ERR_NOMEM. */
+enum err crew_supply(struct crew *c, struct worker *w, const struct blocks *more) MUST_USE;
 /* So many are not needed any more. The blocks stay with the worker, for the next session. */
-void crew_return(struct crew *c, struct worker *w, unsigned n_streams, unsigned n_crypto);
+void crew_return(struct crew *c, struct worker *w, const struct blocks *spare);
 /* Hands over a request; it waits here while the worker's inbox is full. */
 void crew_post(struct crew *c, struct worker *w, struct request *q);
 

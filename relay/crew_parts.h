@@ -9,7 +9,7 @@
 #include "relay/place.h"
 #include "relay/worker.h"
 
-enum { CREW_FIRST_BLOCKS = 1024 }; /* streams and states a worker starts with */
+enum { CREW_FIRST_BLOCKS = 1024 }; /* of each kind, that a worker starts with */
 
 /* Interfaces served by one kind of back end. */
 struct back_end {
@@ -28,7 +28,7 @@ struct member {
 	struct request *waiting, **waiting_end; /* for room in its inbox */
 	struct chunk *chunks;                   /* all it was given */
 	struct chunk *chunk_waiting;
-	uint64_t streams_given, streams_due, crypto_given, crypto_due;
+	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS]; /* blocks it was given; those that its sessions may need at once */
 };
 
 struct crew {
@@ -57,6 +57,6 @@ enum err crew_open(struct crew *c, struct why *why) MUST_USE;
 /* What the workers had: their threads have ended. */
 void crew_close_members(struct crew *c);
 
-enum err crew_give_blocks(struct crew *c, struct member *m, unsigned n_streams, unsigned n_crypto) MUST_USE;
+enum err crew_give_blocks(struct crew *c, struct member *m, const struct blocks *blocks) MUST_USE;
 
 #endif

@@ -126,7 +126,7 @@ static enum err start_member(struct crew *c, unsigned i, struct why *why)
 		e = worker_init(w, why);
 	if (e)
 		return e;
-	e = crew_give_blocks(c, m, CREW_FIRST_BLOCKS, CREW_FIRST_BLOCKS);
+	e = crew_give_blocks(c, m, &(struct blocks){{CREW_FIRST_BLOCKS, CREW_FIRST_BLOCKS, CREW_FIRST_BLOCKS}});
 	return e ? why_fail(why, e, "worker %u: out of memory", i) : ERR_OK;
 }
 

@@ -13,10 +13,10 @@ struct evicted_ssrc {
 struct evicted {
 	struct evicted *next;
 	unsigned n;
-	struct evicted_ssrc ssrcs[8];
+	struct evicted_ssrc ssrcs[3];
 };
 
-_Static_assert(sizeof(struct evicted) <= sizeof(struct stream), "it lives in a block for a stream");
+_Static_assert(sizeof(struct evicted) <= sizeof(struct stream), "it lives in a block for a stream that comes in");
 
 static struct evicted_ssrc *find(const struct key *key, uint32_t ssrc)
 {
@@ -34,7 +34,7 @@ static struct evicted_ssrc *add(struct stream_pool *p, struct key *key)
 	if (key->n_evicted >= EVICTED_MAX)
 		return NULL;
 	if (!block || block->n == ARRAY_LEN(block->ssrcs)) {
-		block = (struct evicted *)(void *)stream_take(p);
+		block = (struct evicted *)(void *)stream_take(p, BLOCK_IN);
 		if (!block)
 			return NULL;
 		block->next = key->evicted;

@@ -331,7 +331,7 @@ static struct stream *add_stream(struct worker *w, struct leg *leg, uint32_t ssr
 			return NULL;
 		}
 	}
-	s = stream_take(&w->streams);
+	s = stream_take(&w->streams, BLOCK_IN);
 	if (!s)
 		return NULL;
 	s->ssrc = ssrc;

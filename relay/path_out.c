@@ -138,7 +138,7 @@ static struct stream *make_room(struct worker *w, struct leg *leg, uint64_t now_
 		leg->n_out--;
 		leg->has_forgotten = true;
 	}
-	return stream_take(&w->streams);
+	return stream_take(&w->streams, BLOCK_OUT);
 }
 
 /* A stream on `leg` for what `source` calls `ssrc`: under that name if it was never used there, else under a fresh one (R-G7). NULL: no room. */
@@ -372,7 +372,7 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 		peer->tx_bytes += pkt->len;
 		return;
 	}
-	leg->verdicts[pkt->verdict]++;
+	leg->verdicts[pkt->verdict] += leg->verdicts[pkt->verdict] != UINT32_MAX;
 	if (pkt->verdict == VERDICT_AUTH_FAILED) {
 		note_failure(w, leg, now_ns);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && pkt->out) {

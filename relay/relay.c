@@ -13,7 +13,7 @@ struct relay_session {
 	struct session *body;
 	struct shadow *is;        /* NULL until create is done */
 	struct used_keys used;
-	unsigned n_streams, n_crypto; /* blocks reserved for it at its worker */
+	struct blocks blocks;     /* reserved for it at its worker */
 	struct request *head, *tail; /* asked and not yet given to the worker, oldest first */
 	bool is_busy;             /* one request is under way: the next plan needs its outcome */
 	bool is_ending;           /* delete was asked for, or create failed */
@@ -51,39 +51,40 @@ static void fail_later(struct relay *r, struct request *q, enum err e)
 	crew_ring(r->crew);
 }
 
-/* Streams and cryptographic states that a session may need at once: one for each direction of a leg that works on them. */
-static void count_blocks(const struct shadow *s, unsigned *n_streams, unsigned *n_crypto)
+/* Blocks that a session may need at once: one for each direction of a leg, and a state where that works on packets. */
+static struct blocks count_blocks(const struct shadow *s)
 {
-	*n_streams = *n_crypto = 0;
+	struct blocks out = {.n = {0}};
+
 	for (unsigned i = 0; i < s->n_media; i++) {
 		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
 			const struct mode_side *side = mode_side(mode_get(s->media[i]->mode), k);
 
 			if (!s->media[i]->legs[k].exists)
 				continue;
-			*n_streams += 1u + mode_takes_send_key(side);
-			*n_crypto += (unsigned)mode_takes_receive_key(side) + mode_takes_send_key(side);
+			out.n[BLOCK_IN]++;
+			out.n[BLOCK_OUT] += mode_takes_send_key(side);
+			out.n[BLOCK_CRYPTO] += (unsigned)mode_takes_receive_key(side) + mode_takes_send_key(side);
 		}
 	}
+	return out;
 }
 
 /* More as legs appear; what legs that disappear needed stays reserved until the session ends. */
 static enum err supply(struct relay *r, struct relay_session *s, const struct shadow *wanted)
 {
-	unsigned n_streams, n_crypto;
+	struct blocks more = count_blocks(wanted);
+	bool needs = false;
 	enum err e;
 
-	count_blocks(wanted, &n_streams, &n_crypto);
-	if (n_streams <= s->n_streams && n_crypto <= s->n_crypto)
-		return ERR_OK;
-	n_streams = n_streams > s->n_streams ? n_streams - s->n_streams : 0;
-	n_crypto = n_crypto > s->n_crypto ? n_crypto - s->n_crypto : 0;
-	e = crew_supply(r->crew, s->worker, n_streams, n_crypto);
-	if (e)
-		return e;
-	s->n_streams += n_streams;
-	s->n_crypto += n_crypto;
-	return ERR_OK;
+	for (unsigned k = 0; k < BLOCK_KINDS; k++) {
+		more.n[k] = more.n[k] > s->blocks.n[k] ? more.n[k] - s->blocks.n[k] : 0;
+		needs |= more.n[k] > 0;
+	}
+	e = needs ? crew_supply(r->crew, s->worker, &more) : ERR_OK;
+	for (unsigned k = 0; !e && k < BLOCK_KINDS; k++)
+		s->blocks.n[k] += more.n[k];
+	return e;
 }
 
 static enum err make_plan(struct relay *r, struct relay_session *s, struct request *q)
@@ -180,7 +181,7 @@ static void submit(struct relay *r, struct relay_session *s, struct request *q)
 static void session_gone(struct relay *r, struct relay_session *s)
 {
 	list_remove(&s->link);
-	crew_return(r->crew, s->worker, s->n_streams, s->n_crypto);
+	crew_return(r->crew, s->worker, &s->blocks);
 	crew_leave(r->crew, s->worker);
 	session_free(&r->plan, s->body);
 	shadow_free(s->is);

@@ -178,7 +178,7 @@ struct relay_leg_stats {
 	struct addr local, local_rtcp, remote, remote_rtcp; /* remote: as learnt, else as signalled */
 	bool latched;
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes; /* arrived; forwarded towards the peer */
-	uint64_t verdicts[VERDICT_COUNT];              /* of packets that arrived on this leg */
+	uint64_t verdicts[VERDICT_COUNT];              /* of packets that arrived on this leg; all but FORWARDED stop at 2^32 - 1 */
 	uint64_t receive_key_pkts, send_key_pkts;      /* used of the keys' lifetimes */
 	uint64_t rekeys, ssrc_changes;
 	uint64_t last_rx_ns;                           /* monotonic; 0: never */

@@ -168,7 +168,7 @@ static void resume_sending(struct leg *leg)
 		s->has_before = had_index;
 		s->index = s->window.highest = index;
 		s->has_index = s->window.any = true;
-		memset(s->window_bits, 0xff, sizeof(s->window_bits));
+		memset(s->window_bits, 0xff, REPLAY_WORDS_MAX * sizeof(s->window_bits[0]));
 	}
 }
 

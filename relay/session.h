@@ -53,7 +53,7 @@ struct leg {
 	uint32_t inactivity_ms;
 	uint32_t failures;         /* in the second the timer measures */
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
-	uint64_t verdicts[VERDICT_COUNT];
+	uint32_t verdicts[VERDICT_COUNT]; /* 2^32 - 1: so many or more */
 } __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct leg, ports) == 64 && offsetof(struct leg, latches) == 128, "the first three cache lines of a leg");

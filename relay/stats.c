@@ -52,7 +52,8 @@ static void read_leg(const struct leg *leg, struct relay_leg_stats *out)
 		out->local = addr_with_port(&leg->ports[LEG_RTP]->interface->bind, leg->ports[LEG_RTP]->number);
 	if (leg->ports[LEG_RTCP])
 		out->local_rtcp = addr_with_port(&leg->ports[LEG_RTCP]->interface->bind, leg->ports[LEG_RTCP]->number);
-	memcpy(out->verdicts, leg->verdicts, sizeof(out->verdicts));
+	for (unsigned v = 0; v < VERDICT_COUNT; v++)
+		out->verdicts[v] = leg->verdicts[v];
 	out->verdicts[VERDICT_FORWARDED] = leg->forwarded;
 	for (const struct stream *s = leg->in_streams; s && out->n_streams < RELAY_STREAM_STATS_MAX; s = s->next)
 		read_stream(leg, s, &out->streams[out->n_streams++]);

@@ -11,18 +11,36 @@ static size_t crypto_bytes(size_t stream_bytes)
 	return (sizeof(struct crypto) + stream_bytes + 63) / 64 * 64;
 }
 
-enum err chunk_new(struct chunk **out, unsigned n_streams, unsigned n_crypto, size_t stream_bytes)
+/* Of one block, in octets. */
+static size_t block_bytes(enum block_kind kind, size_t stream_bytes)
 {
-	struct chunk *c = mem_aligned(64, sizeof(*c) + n_streams * sizeof(c->streams[0]));
+	switch (kind) {
+	case BLOCK_IN:
+		return sizeof(struct stream);
+	case BLOCK_OUT:
+		return sizeof(struct stream) + REPLAY_WORDS_MAX * sizeof(uint64_t);
+	case BLOCK_CRYPTO:
+	case BLOCK_KINDS:
+		break;
+	}
+	return crypto_bytes(stream_bytes);
+}
+
+enum err chunk_new(struct chunk **out, const struct blocks *blocks, size_t stream_bytes)
+{
+	struct chunk *c = mem_alloc(sizeof(*c));
 
 	if (!c)
 		return ERR_NOMEM;
-	c->n_streams = n_streams;
-	c->n_crypto = n_crypto;
-	c->crypto = mem_aligned(64, n_crypto * crypto_bytes(stream_bytes));
-	if (!c->crypto) {
-		mem_free(c);
-		return ERR_NOMEM;
+	c->blocks = *blocks;
+	for (unsigned k = 0; k < BLOCK_KINDS; k++) {
+		if (!blocks->n[k])
+			continue;
+		c->of[k] = mem_aligned(64, blocks->n[k] * block_bytes((enum block_kind)k, stream_bytes));
+		if (!c->of[k]) {
+			chunk_free(c);
+			return ERR_NOMEM;
+		}
 	}
 	*out = c;
 	return ERR_OK;
@@ -32,45 +50,53 @@ void chunk_free(struct chunk *c)
 {
 	if (!c)
 		return;
-	mem_free(c->crypto);
+	for (unsigned k = 0; k < BLOCK_KINDS; k++)
+		mem_free(c->of[k]);
 	mem_free(c);
 }
 
 void stream_pool_add(struct stream_pool *p, struct chunk *c)
 {
-	for (unsigned i = 0; i < c->n_streams; i++) {
-		c->streams[i].next = p->streams;
-		p->streams = &c->streams[i];
+	for (unsigned kind = BLOCK_IN; kind <= BLOCK_OUT; kind++) {
+		for (unsigned i = 0; i < c->blocks.n[kind]; i++) {
+			struct stream *s = (void *)(c->of[kind] + i * block_bytes((enum block_kind)kind, 0));
+
+			s->next = p->streams[kind];
+			p->streams[kind] = s;
+		}
 	}
-	for (unsigned i = 0; i < c->n_crypto; i++) {
-		struct crypto *k = (void *)(c->crypto + i * crypto_bytes(p->ops->stream_bytes));
+	for (unsigned i = 0; i < c->blocks.n[BLOCK_CRYPTO]; i++) {
+		struct crypto *k = (void *)(c->of[BLOCK_CRYPTO] + i * crypto_bytes(p->ops->stream_bytes));
 
 		k->next = p->crypto;
 		p->crypto = k;
 	}
-	p->n_streams += c->n_streams;
-	p->n_crypto += c->n_crypto;
+	for (unsigned kind = 0; kind < BLOCK_KINDS; kind++)
+		p->unused.n[kind] += c->blocks.n[kind];
 }
 
-struct stream *stream_take(struct stream_pool *p)
+struct stream *stream_take(struct stream_pool *p, enum block_kind kind)
 {
-	struct stream *s = p->streams;
+	struct stream *s = p->streams[kind];
 
 	if (!s)
 		return NULL;
-	p->streams = s->next;
-	p->n_streams--;
-	memset(s, 0, sizeof(*s));
+	p->streams[kind] = s->next;
+	p->unused.n[kind]--;
+	memset(s, 0, block_bytes(kind, 0));
+	s->is_out = kind == BLOCK_OUT;
 	return s;
 }
 
 void stream_give(struct stream_pool *p, struct stream *s)
 {
+	enum block_kind kind = s->is_out ? BLOCK_OUT : BLOCK_IN;
+
 	crypto_give(p, s->crypto);
 	crypto_give(p, s->previous);
-	s->next = p->streams;
-	p->streams = s;
-	p->n_streams++;
+	s->next = p->streams[kind];
+	p->streams[kind] = s;
+	p->unused.n[kind]++;
 }
 
 struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc,
@@ -84,7 +110,7 @@ struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc
 	if (p->ops->stream_init(crypto_state(c), key->engine, ssrc, start))
 		return NULL;
 	p->crypto = c->next;
-	p->n_crypto--;
+	p->unused.n[BLOCK_CRYPTO]--;
 	c->next = NULL;
 	c->key = key;
 	c->is_provisional = c->is_roc_open = false;
@@ -99,7 +125,7 @@ void crypto_give(struct stream_pool *p, struct crypto *c)
 	c->key = NULL;
 	c->next = p->crypto;
 	p->crypto = c;
-	p->n_crypto++;
+	p->unused.n[BLOCK_CRYPTO]++;
 }
 
 static struct stream *to_front(struct stream **list, struct stream **at)

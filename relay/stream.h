@@ -26,7 +26,7 @@ static inline struct engine_stream *crypto_state(struct crypto *c)
 	return (struct engine_stream *)(void *)c->state;
 }
 
-/* A block of the pool. What only one direction uses says so. */
+/* A block of the pool. What only one direction uses says so; one that goes in ends with its second line. */
 struct stream {
 	struct stream *next;
 	uint32_t ssrc;        /* on the wire of its leg */
@@ -35,6 +35,7 @@ struct stream {
 	struct crypto *crypto, *previous; /* under the leg's present key, and under the one before it */
 	uint64_t index;       /* highest authenticated (in) or used (out) */
 	bool has_index;
+	bool is_out;          /* which kind of block this is; the pool's */
 	uint32_t rtcp_index;  /* highest SRTCP index authenticated under the present key (in), last used (out) */
 	uint64_t last_ns;
 	/* ---- second line */
@@ -49,34 +50,41 @@ struct stream {
 	/* out: `index` when the leg's send key last changed, for a key that comes back */
 	bool has_before;
 	uint64_t index_before;
-	uint64_t window_bits[REPLAY_WORDS_MAX];
+	uint64_t window_bits[]; /* out: REPLAY_WORDS_MAX */
 } __attribute__((aligned(64)));
 
-_Static_assert(sizeof(struct stream) == 256, "a stream is four cache lines");
+_Static_assert(sizeof(struct stream) == 128, "a stream is two cache lines, and two more for a send window");
+
+/* The kinds of blocks: for a stream that comes in, for one that goes out, for the engine's state of either. */
+enum block_kind { BLOCK_IN, BLOCK_OUT, BLOCK_CRYPTO, BLOCK_KINDS };
+
+/* How many of each kind. */
+struct blocks {
+	unsigned n[BLOCK_KINDS];
+};
 
 /* Memory for blocks: made by control, handed to a worker for good, freed when the relay ends. */
 struct chunk {
 	struct chunk *next, *next_waiting; /* control's lists */
-	unsigned n_streams, n_crypto;
-	uint8_t *crypto;
-	struct stream streams[];
+	struct blocks blocks;
+	uint8_t *of[BLOCK_KINDS];
 };
 
 /* Crypto blocks for an engine whose streams take `stream_bytes`. Control only. ERR_NOMEM. */
-enum err chunk_new(struct chunk **out, unsigned n_streams, unsigned n_crypto, size_t stream_bytes) MUST_USE;
+enum err chunk_new(struct chunk **out, const struct blocks *blocks, size_t stream_bytes) MUST_USE;
 void chunk_free(struct chunk *c);
 
 struct stream_pool {
 	const struct engine_ops *ops;
-	struct stream *streams;
+	struct stream *streams[2]; /* BLOCK_IN, BLOCK_OUT */
 	struct crypto *crypto;
-	unsigned n_streams, n_crypto; /* free ones */
+	struct blocks unused;
 };
 
 void stream_pool_add(struct stream_pool *p, struct chunk *c);
 
-/* Zeroed; NULL when the pool is empty. */
-struct stream *stream_take(struct stream_pool *p);
+/* Zeroed, its window too; NULL when the pool is empty. BLOCK_IN or BLOCK_OUT. */
+struct stream *stream_take(struct stream_pool *p, enum block_kind kind);
 /* With its crypto. */
 void stream_give(struct stream_pool *p, struct stream *s);
 /* Started at `start` under `key`, as engine_ops.stream_init; NULL when the pool is empty or the engine refuses. */

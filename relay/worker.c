@@ -65,6 +65,11 @@ void worker_give_key(struct worker *w, struct key *key)
 	w->keys_home = key;
 }
 
+static bool is_low(const struct blocks *unused)
+{
+	return unused->n[BLOCK_IN] < WORKER_POOL_LOW || unused->n[BLOCK_OUT] < WORKER_POOL_LOW || unused->n[BLOCK_CRYPTO] < WORKER_CRYPTO_LOW;
+}
+
 void worker_flush(struct worker *w)
 {
 	while (w->replies) {
@@ -81,7 +86,7 @@ void worker_flush(struct worker *w)
 			return;
 		w->keys_home = next;
 	}
-	if (!w->has_asked && (w->streams.n_streams < WORKER_POOL_LOW || w->streams.n_crypto < WORKER_CRYPTO_LOW))
+	if (!w->has_asked && is_low(&w->streams.unused))
 		w->has_asked = push(w, &(struct msg){.kind = MSG_NEED});
 }
 
