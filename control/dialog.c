@@ -83,8 +83,9 @@ void dialog_end(struct dialog *g)
 	dialog_forks_clear(g);
 	mem_free(g->tag[0]);
 	mem_free(g->tag[1]);
-	for (unsigned i = 0; i < DIALOG_BRANCHES_MAX; i++)
+	for (unsigned i = 0; g->branches && i < DIALOG_BRANCHES_MAX; i++)
 		mem_free(g->branches[i]);
+	mem_free(g->branches);
 	mem_free(g);
 	for (struct link *l; (l = list_pop(&waiting));)
 		dialog_submit(LIST_OF(l, struct dialog_run, link));

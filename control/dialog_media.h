@@ -4,7 +4,6 @@
 #define CONTROL_DIALOG_MEDIA_H
 
 #include "control/dialog.h"
-#include "keyctx/sdp/keymgmt.h"
 #include "keyctx/sdp/media.h"
 
 enum dialog_treat {
@@ -21,8 +20,6 @@ struct dialog_side {
 	bool is_known;            /* it has spoken: `at` holds */
 	struct sdp_transport at;
 	struct sdes_line theirs, ours; /* in use or about to be; no keys: none */
-	bool has_mikey;
-	uint8_t mikey[KEYMGMT_DIGEST_LEN];
 	uint8_t latch;
 	uint8_t interface;
 };

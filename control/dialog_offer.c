@@ -3,6 +3,7 @@
 #include "control/dialog_run.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 
 static bool is_of(const struct dialog *g, enum offer_side side, struct str tag)
 {
@@ -34,7 +35,9 @@ unsigned dialog_core_of_branch(struct dialog *g, struct str branch, bool add)
 {
 	if (!branch.n)
 		return g->core;
-	for (unsigned i = 0; i < DIALOG_BRANCHES_MAX; i++) {
+	if (!g->branches && add)
+		g->branches = mem_array(DIALOG_BRANCHES_MAX, sizeof(g->branches[0]));
+	for (unsigned i = 0; g->branches && i < DIALOG_BRANCHES_MAX; i++) {
 		if (g->branches[i] && str_is(branch, g->branches[i]))
 			return i + 1;
 		if (!g->branches[i])

@@ -3,6 +3,7 @@
 #include "control/dialog_media.h"
 
 #include "base/mem.h"
+#include "keyctx/sdp/keymgmt.h"
 
 static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, const struct sdes_list *list,
                                    bool any_tag, struct why *why)

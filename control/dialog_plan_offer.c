@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "keyctx/sdp/capneg.h"
+#include "keyctx/sdp/keymgmt.h"
 
 /* What the walk over one m-line of an offer carries. */
 struct place {
@@ -230,18 +231,6 @@ static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 	return e;
 }
 
-static void note_mikey(struct place *p)
-{
-	struct dialog_side *side = &p->m->side[p->from];
-	struct keymgmt k = {0};
-
-	/* Ours to recognise, not to judge: what can't be read passes like any foreign line. */
-	if (keymgmt_find(&k, p->s, p->i, "mikey"))
-		return;
-	side->has_mikey = keymgmt_digest(&k, side->mikey) == ERR_OK;
-	keymgmt_clear(&k);
-}
-
 static uint8_t pick_interface(const struct dialog_options *o, const struct spec_context *context, bool is_far,
                               uint8_t family)
 {
@@ -295,7 +284,6 @@ static enum err fill_media(struct place *p, const struct carriage *c)
 		m->generation = !p->before->generation;
 	m->had_keys = p->list->n > 0 || keymgmt_is_present(p->s, p->i);
 	place_sides(p, before, c);
-	note_mikey(p);
 	if (c->near_secure)
 		e = choose_near_keys(p, before ? &before->side[p->from] : NULL);
 	if (!e && c->far_secure)

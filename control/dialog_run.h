@@ -25,7 +25,7 @@ struct dialog {
 	struct link link; /* of all, for the end */
 	enum offer_state state;
 	char *tag[2];                        /* of sides A and B; NULL: not known yet */
-	char *branches[DIALOG_BRANCHES_MAX]; /* core leg 1 + index is that branch's */
+	char **branches;                     /* DIALOG_BRANCHES_MAX: core leg 1 + index is that branch's; NULL: no request named one */
 	unsigned core;                       /* the active core leg */
 	struct dialog_exchange *now;         /* agreed */
 	struct dialog_exchange *next;        /* offered */

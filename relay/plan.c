@@ -25,12 +25,11 @@ void session_free(const struct plan_context *c, struct session *s)
 {
 	if (!s)
 		return;
-	for (unsigned i = 0; i < RELAY_MEDIA_MAX; i++) {
-		if (!s->media[i])
-			continue;
+	for (struct media *m = s->media, *next; m; m = next) {
+		next = m->next;
 		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
-			leg_free(c, s->media[i]->legs[k]);
-		mem_free(s->media[i]);
+			leg_free(c, m->legs[k]);
+		mem_free(m);
 	}
 	mem_free(s);
 }

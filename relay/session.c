@@ -203,7 +203,9 @@ static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, 
 
 static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 {
-	return s->media[c->media] ? s->media[c->media]->legs[c->leg] : NULL;
+	const struct media *m = session_media(s, c->media);
+
+	return m ? m->legs[c->leg] : NULL;
 }
 
 /* A key that was used before and whose state is gone would repeat indices, or take replays. */
@@ -334,7 +336,7 @@ static void start_leg(struct session *s, struct leg_change *c)
 {
 	struct leg *leg = c->body;
 
-	leg->media = s->media[c->media];
+	leg->media = session_media(s, c->media);
 	leg->place = c->leg;
 	leg->inactivity_timer.fn = on_inactivity;
 	leg->overlap_timer.fn = on_overlap;
@@ -370,18 +372,18 @@ static void end_leg(struct worker *w, struct leg *leg)
 		close_port(leg->ports[k]);
 }
 
-static void change_media(struct session *s, unsigned place, struct media_change *c)
+/* `at` is where the list has it, or will. */
+static struct media **change_media(struct session *s, struct media **at, unsigned place, struct media_change *c)
 {
-	struct media *m = s->media[place];
-
 	if (c->body) {
-		m = s->media[place] = c->body;
-		m->session = s;
-		m->place = (uint8_t)place;
+		*at = c->body;
+		(*at)->session = s;
+		(*at)->place = (uint8_t)place;
 		c->body = NULL;
 	}
-	m->n_legs = c->n_legs;
-	m->active = c->active;
+	(*at)->n_legs = c->n_legs;
+	(*at)->active = c->active;
+	return &(*at)->next;
 }
 
 /* The mode's row reaches every leg, those that did not change too. */
@@ -398,6 +400,7 @@ static void set_mode(struct media *m, const struct mode *mode)
 static void carry_out(struct worker *w, struct plan *p, uint64_t now_ns)
 {
 	struct session *s = p->session;
+	struct media **at = &s->media;
 
 	for (unsigned i = 0; i < p->n_changes; i++) {
 		struct leg_change *c = &p->changes[i];
@@ -406,11 +409,10 @@ static void carry_out(struct worker *w, struct plan *p, uint64_t now_ns)
 			continue;
 		c->body = leg_at(s, c);
 		end_leg(w, c->body);
-		s->media[c->media]->legs[c->leg] = NULL;
+		session_media(s, c->media)->legs[c->leg] = NULL;
 	}
 	for (unsigned i = 0; i < p->n_media; i++)
-		change_media(s, i, &p->media[i]);
-	s->n_media = p->n_media;
+		at = change_media(s, at, i, &p->media[i]);
 	for (unsigned i = 0; i < p->n_changes; i++) {
 		struct leg_change *c = &p->changes[i];
 
@@ -421,7 +423,7 @@ static void carry_out(struct worker *w, struct plan *p, uint64_t now_ns)
 		change_leg(w, leg_at(s, c), c, now_ns);
 	}
 	for (unsigned i = 0; i < p->n_media; i++)
-		set_mode(s->media[i], mode_get(p->media[i].mode));
+		set_mode(session_media(s, i), mode_get(p->media[i].mode));
 }
 
 enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, struct why *why)
@@ -446,9 +448,9 @@ enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, str
 void session_end(struct worker *w, struct session *s)
 {
 	wheel_cancel(&w->wheel, &s->setup_timer);
-	for (unsigned i = 0; i < s->n_media; i++)
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++)
-			if (s->media[i]->legs[k])
-				end_leg(w, s->media[i]->legs[k]);
+	for (struct media *m = s->media; m; m = m->next)
+		for (unsigned k = 0; k < m->n_legs; k++)
+			if (m->legs[k])
+				end_leg(w, m->legs[k]);
 	counter_add(&w->counters.sessions, (uint64_t)-1);
 }

@@ -60,6 +60,7 @@ _Static_assert(offsetof(struct leg, ports) == 64 && offsetof(struct leg, latches
 
 struct media {
 	struct session *session;
+	struct media *next;
 	uint8_t place; /* in the session */
 	uint8_t n_legs;
 	uint8_t active;
@@ -70,11 +71,20 @@ struct session {
 	struct worker *worker;
 	struct relay_session *handle; /* control's name of it, for messages */
 	void *owner;
-	uint8_t n_media;
 	bool has_media; /* any packet was accepted */
 	struct wheel_timer setup_timer;
-	struct media *media[RELAY_MEDIA_MAX];
+	struct media *media; /* in their order */
 };
+
+/* Its media at that place; NULL. */
+static inline struct media *session_media(const struct session *s, unsigned place)
+{
+	struct media *m = s->media;
+
+	while (m && place--)
+		m = m->next;
+	return m;
+}
 
 /* Does to a leg what one update asks. Control fills it; after it was applied it holds what control shall free. */
 struct leg_change {

@@ -61,11 +61,10 @@ static void read_leg(const struct leg *leg, struct relay_leg_stats *out)
 
 void session_read(const struct session *s, struct relay_session_stats *out)
 {
-	for (unsigned i = 0; i < s->n_media && i < out->n_media; i++) {
-		const struct media *m = s->media[i];
+	const struct media *m = s->media;
 
+	for (unsigned i = 0; m && i < out->n_media; i++, m = m->next)
 		for (unsigned k = 0; k < m->n_legs && k < out->media[i].n_legs; k++)
 			if (m->legs[k])
 				read_leg(m->legs[k], &out->media[i].legs[k]);
-	}
 }

@@ -98,11 +98,6 @@ bool keymgmt_eq(const struct keymgmt *a, const struct keymgmt *b)
 	return str_eq(a->protocol, b->protocol) && a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
 }
 
-enum err keymgmt_digest(const struct keymgmt *k, uint8_t out[KEYMGMT_DIGEST_LEN])
-{
-	return prim_digest(PRIM_SHA256, (struct view){.p = k->octets, .n = k->len}, out);
-}
-
 enum err keymgmt_write(struct sdp *s, int section, const struct keymgmt *k)
 {
 	size_t room = k->protocol.n + 1 + B64_TEXT_LEN(k->len) + 1;

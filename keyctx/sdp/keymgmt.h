@@ -10,10 +10,7 @@
 #include "base/str.h"
 #include "keyctx/sdp/sdp.h"
 
-enum {
-	KEYMGMT_OCTETS_MAX = 16 * 1024,
-	KEYMGMT_DIGEST_LEN = 32,
-};
+enum { KEYMGMT_OCTETS_MAX = 16 * 1024 };
 
 /* One message as octets. Not secret: a MIKEY message protects what it carries. */
 struct keymgmt {
@@ -37,8 +34,6 @@ enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section, 
 bool keymgmt_is_present(const struct sdp *s, unsigned media);
 
 bool keymgmt_eq(const struct keymgmt *a, const struct keymgmt *b);
-/* What is kept of an accepted message to know it again (TS 33.328 7.4: byte-identical is a no-op). ERR_CRYPTO. */
-enum err keymgmt_digest(const struct keymgmt *k, uint8_t out[KEYMGMT_DIGEST_LEN]) MUST_USE;
 
 /* Adds a=key-mgmt:protocol base64. `section` as in sdp.h. */
 enum err keymgmt_write(struct sdp *s, int section, const struct keymgmt *k) MUST_USE;

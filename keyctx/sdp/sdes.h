@@ -71,10 +71,10 @@ enum sdes_fec { SDES_FEC_SRTP, SDES_SRTP_FEC };
 /* The session parameters of a line. The negotiated ones must come back in the answer; the others are each side's own. */
 struct sdes_params {
 	bool unencrypted_srtp, unencrypted_srtcp, unauthenticated_srtp; /* negotiated */
-	enum sdes_fec fec_order;
-	uint8_t kdr;  /* exponent 1 to 24; 0: none */
-	uint32_t wsh; /* 0: none; else at least 64 */
-	unsigned ignored; /* "-x" parameters that were left aside */
+	uint8_t fec_order; /* enum sdes_fec */
+	uint8_t kdr;       /* exponent 1 to 24; 0: none */
+	uint16_t ignored;  /* "-x" parameters that were left aside */
+	uint32_t wsh;      /* 0: none; else at least 64 */
 };
 
 /* One a=crypto line. Owns its keys; nearly always it has one, and calls keep lines, so there is room for those it has. */

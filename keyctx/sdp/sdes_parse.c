@@ -285,7 +285,7 @@ static enum err read_param(struct str word, struct param_place *at, uint32_t *se
 	if (word.p[0] == '-') {
 		if (word.n < 2 || word.p[1] == '-')
 			at->fault = SDES_BAD_SYNTAX;
-		at->line->params.ignored++;
+		at->line->params.ignored += at->line->params.ignored != UINT16_MAX;
 		return ERR_OK;
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(params); i++) {

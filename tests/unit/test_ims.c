@@ -221,7 +221,6 @@ static void key_management_is_recognised(void)
 {
 	struct sdp *s = media("RTP/SAVP", "a=key-mgmt: mikey AQAF\na=key-mgmt:other AAAA\n");
 	struct keymgmt a = {0}, b = {0};
-	uint8_t da[KEYMGMT_DIGEST_LEN], db[KEYMGMT_DIGEST_LEN];
 
 	REQUIRE(s != NULL);
 	EXPECT_OK(sdp_attr_add(s, SDP_SESSION, "key-mgmt", STR("mikey AQAFgM0X")));
@@ -232,9 +231,6 @@ static void key_management_is_recognised(void)
 	(void)sdp_attr_remove(s, 0, "key-mgmt");
 	REQUIRE_OK(keymgmt_find(&b, s, 0, "mikey"));
 	EXPECT(b.is_session_level && !keymgmt_eq(&a, &b));
-	EXPECT_OK(keymgmt_digest(&a, da));
-	EXPECT_OK(keymgmt_digest(&b, db));
-	EXPECT(memcmp(da, db, sizeof(da)) != 0);
 	EXPECT_OK(keymgmt_write(s, 0, &a));
 	keymgmt_clear(&b);
 	REQUIRE_OK(keymgmt_find(&b, s, 0, "mikey"));
