@@ -42,9 +42,10 @@ struct batch {
 };
 
 /*
- * classify ─ find ─ unprotect ─ commit ─ cross ─ outbound ─ protect ─ send ─ finish
+ * fetch ─ classify ─ find ─ unprotect ─ commit ─ cross ─ outbound ─ protect ─ send ─ finish
  * Each skips packets that have a verdict. Replay, ROC and latch change in unprotect and commit, and only there.
  */
+void path_fetch(struct worker *w, struct batch *b, uint64_t now_ns);     /* into the cache, what the others will ask for */
 void path_classify(struct worker *w, struct batch *b, uint64_t now_ns);  /* kind, header length */
 void path_find(struct worker *w, struct batch *b, uint64_t now_ns);      /* leg, latch, key, stream state to try */
 void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns); /* verify, decrypt */
