@@ -107,7 +107,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # These stand a small relay of their own before the real one, which the archive would add beside it.
-OWN_RELAY := $(shell grep -lE '(noting_relay|fake_relay|dialog_scene).h' tests/unit/*.c tests/fuzz/*.c)
+OWN_RELAY := $(shell grep -lE '(noting_relay|fake_relay|dialog_scene|ng_scene).h' tests/unit/*.c tests/fuzz/*.c)
 $(OWN_RELAY:%.c=$(BUILD)/%) $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,$(filter tests/fuzz/%,$(OWN_RELAY))): LDFLAGS += -Wl,-z,muldefs
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)

@@ -37,6 +37,8 @@ struct conf {
 	unsigned control_mode;    /* of unix sockets */
 	unsigned control_clients; /* of each listener */
 	struct conf_list ng, ng_allow, http;
+	struct conf_list sdes_offer; /* control/sdes_offer.h; none: all suites */
+	unsigned ng_srtp;            /* 0: pass; 1: recrypt */
 	unsigned engine, io;      /* index into their words: conf_word */
 	unsigned log_level;       /* enum log_level */
 	unsigned sessions_max;

@@ -4,6 +4,7 @@
 #include "control/cpus.h"
 #include "control/listen.h"
 #include "control/metrics.h"
+#include "control/sdes_offer.h"
 #include "control/signalling.h"
 
 #define FIELD(member_) .offset = offsetof(struct conf, member_)
@@ -12,6 +13,7 @@ static const char *const engine_words[] = {"auto", "mb", "evp", "libsrtp", NULL}
 static const char *const io_words[] = {"auto", "xdp", "sock", NULL};
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 static const char *const rekey_words[] = {"reject", "accept", NULL};
+static const char *const both_words[] = {"pass", "recrypt", NULL};
 static const char *const roc_words[] = {"either", "keep", "zero", NULL};
 
 const struct conf_setting conf_settings[] = {
@@ -43,6 +45,11 @@ const struct conf_setting conf_settings[] = {
 	{.name = "ng-allow", .type = CONF_LIST, FIELD(ng_allow), .preset_text = "this host", .example = "192.0.2.0/24",
 	 .check = signalling_check_allow, .arg = "NET[/BITS]",
 	 .help = "peers beside this host that may speak ng; repeatable"},
+	{.name = "ng-srtp", .type = CONF_WORD, FIELD(ng_srtp), .preset = "pass", .words = both_words, .reloads = true, .arg = "pass|recrypt",
+	 .help = "SRTP on both sides of a call over ng: it passes from end to end, or ends here on both sides, as the flag recrypt has it"},
+	{.name = "sdes-offer", .type = CONF_LIST, FIELD(sdes_offer), .preset_text = "every suite, those of 128 bit first",
+	 .example = "AES_CM_128_HMAC_SHA1_80,AES_CM_128_HMAC_SHA1_32", .check = sdes_offer_check, .reloads = true, .arg = "SUITE[,...]",
+	 .help = "suites that are offered over ng, best first; repeatable"},
 	{.name = "http", .type = CONF_LIST, FIELD(http), .preset_text = "none", .example = "127.0.0.1:9101", .check = metrics_check_where, .arg = "HOST:PORT",
 	 .help = "where GET /metrics (Prometheus), /healthz and /readyz are answered; repeatable"},
 	{.name = "engine", .type = CONF_WORD, FIELD(engine), .preset = "auto", .words = engine_words, .arg = "auto|mb|evp|libsrtp",

@@ -56,6 +56,8 @@ struct dialog_options {
 	enum dialog_profile profile;
 	enum sdp_profile transport;  /* PLAIN: profile for the other side; SDP_PROFILE_OTHER: as it came */
 	bool terminate;              /* RTP/SAVP on both sides: end it here (srtp-srtp) rather than let it pass (e2e) */
+	bool offerers_first;         /* srtp-srtp: the suites of the offerer are offered before ours */
+	bool no_new_suites;          /* srtp-srtp: the suites of the offerer alone, where he has one that we serve */
 	struct ims_call ims;
 	bool allow_mode_switch;      /* IMS: e2ae and e2e may become each other in mid-call (U13) */
 	bool applied_in_answer;      /* IMS: 3ge2ae:applied stands in our answers too (CHOICE-9) */
@@ -63,6 +65,9 @@ struct dialog_options {
 	uint8_t n_suites, n_preferred;
 	enum suite_id suites[DIALOG_SUITES_MAX];    /* that we offer, in this order */
 	enum suite_id preferred[DIALOG_SUITES_MAX]; /* taken of an offer before the others, in this order */
+	uint8_t n_order;
+	enum suite_id order[DIALOG_SUITES_MAX]; /* those of them that are offered stand first, in this order */
+	uint32_t end_suites;         /* bits: taken of an offerer whose SRTP ends here while the other side has none; 0: those of `sdes` */
 	bool any_tag;                /* an answer with a wrong tag is forgiven where the suite is unique */
 	uint8_t mux, replace;        /* enum dialog_mux, dialog_replace */
 	bool accept_rekey;

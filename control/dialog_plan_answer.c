@@ -5,13 +5,44 @@
 #include "base/mem.h"
 #include "keyctx/sdp/keymgmt.h"
 
-static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, const struct sdes_list *list,
-                                   bool any_tag, struct why *why)
+/*
+ * An answer has one a=crypto line (RFC 4568 5.1.3). Some terminals repeat every line they could use: the first that fits the offer is the one
+ * they mean, as long as none of them has a key of ours. It becomes the only one; where none fits all stay, for the reason.
+ */
+static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list *offered, bool any_tag)
+{
+	const struct sdes_line *ours;
+	struct sdes_line fits;
+	struct why why;
+	unsigned n = list->n;
+
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < list->lines[i].n_keys; k++)
+			if (sdes_list_has_key(offered, list->lines[i].keys[k]))
+				return;
+	for (unsigned i = 0; i < n; i++) {
+		fits = list->lines[i];
+		list->lines[i] = list->lines[0];
+		list->lines[0] = fits;
+		list->n = 1;
+		if (list->n_unread == 0 && sdes_answer_check(offered, list, any_tag, &ours, &why) == ERR_OK)
+			break;
+		list->n = n;
+	}
+	for (unsigned i = 1; i < n && list->n == 1; i++)
+		sdes_line_clear(&list->lines[i]);
+}
+
+static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, struct sdes_list *list,
+                                   const struct dialog_options *o, struct why *why)
 {
 	const struct sdes_line *ours;
 	struct sdes_line mine, theirs;
-	enum err e = sdes_answer_check(m->offered, list, any_tag, &ours, why);
+	enum err e;
 
+	if (list->n > 1 && o->profile == DIALOG_PLAIN)
+		leave_first_that_fits(list, m->offered, o->any_tag);
+	e = sdes_answer_check(m->offered, list, o->any_tag, &ours, why);
 	if (!e)
 		e = sdes_line_copy(&mine, ours);
 	if (e)
@@ -66,7 +97,7 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 	list = mem_alloc(sizeof(*list));
 	e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
 	if (!e)
-		e = take_answered_keys(m, side, list, o->any_tag, why);
+		e = take_answered_keys(m, side, list, o, why);
 	dialog_list_free(list);
 	if (!e && before)
 		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);

@@ -47,16 +47,25 @@ static struct carriage carry_opaque(enum sdp_profile near, enum sdp_profile far)
 	return (struct carriage){.mode = RELAY_MODE_E2E, .near = near, .far = far};
 }
 
+/* Lines of other suites than these can't be used. */
+static void refuse_suites(struct sdes_list *list, uint32_t suites)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (list->lines[i].fault == SDES_USABLE && !(suites >> list->lines[i].suite->id & 1))
+			list->lines[i].fault = SDES_REFUSED_SUITE;
+}
+
 static enum err decide_plain(struct place *p, struct carriage *c)
 {
 	enum sdp_profile near = p->s->media[p->i].profile, far = p->o->transport;
 	bool terminate = p->o->terminate;
 
-	if (far == SDP_PROFILE_OTHER && p->before) {
-		/* A running media goes on as it is unless the request says otherwise. */
+	/* A running media goes on as it is unless the request says otherwise. */
+	if (far == SDP_PROFILE_OTHER && p->before)
 		far = p->before->side[p->other].profile;
-		terminate |= p->before->mode == RELAY_MODE_SRTP_SRTP;
-	}
+	terminate |= p->before && p->before->mode == RELAY_MODE_SRTP_SRTP;
+	/* What is agreed by a=key-mgmt alone can't end here. */
+	terminate &= p->list->n > 0 || !keymgmt_is_present(p->s, p->i);
 	if (far == SDP_PROFILE_OTHER)
 		far = near;
 	if (sdp_profile_is_dtls(near) || sdp_profile_is_dtls(far)) {
@@ -68,6 +77,8 @@ static enum err decide_plain(struct place *p, struct carriage *c)
 	*c = carry(near, far, sdp_profile_is_secure(near), sdp_profile_is_secure(far));
 	if (c->mode == RELAY_MODE_SRTP_SRTP && !terminate)
 		*c = carry_opaque(near, far);
+	if (c->near_secure && !c->far_secure && p->o->end_suites)
+		refuse_suites(p->list, p->o->end_suites);
 	return ERR_OK;
 }
 
@@ -205,14 +216,61 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 	return e;
 }
 
+/* Suites in the order they are offered in, each once. */
+struct suites {
+	unsigned n;
+	uint32_t seen;
+	enum suite_id ids[SUITE_COUNT];
+};
+
+static void add_suite(struct suites *l, enum suite_id id)
+{
+	if (l->seen >> id & 1)
+		return;
+	l->seen |= 1u << id;
+	l->ids[l->n++] = id;
+}
+
+/* Those that the request put in order go to the front. */
+static void sort_suites(struct suites *l, const struct dialog_options *o)
+{
+	struct suites sorted = {0};
+
+	for (unsigned i = 0; i < o->n_order; i++)
+		if (l->seen >> o->order[i] & 1)
+			add_suite(&sorted, o->order[i]);
+	for (unsigned i = 0; i < l->n; i++)
+		add_suite(&sorted, l->ids[i]);
+	*l = sorted;
+}
+
+/* The offerer's come first, so that the ends agree on one of theirs where they can; none at all where none of ours may be offered. */
+static struct suites far_suites(const struct place *p)
+{
+	const struct dialog_options *o = p->o;
+	struct suites l = {0};
+
+	if (!o->n_suites)
+		return l;
+	for (unsigned i = 0; o->offerers_first && i < p->list->n; i++)
+		if (p->list->lines[i].fault == SDES_USABLE)
+			add_suite(&l, p->list->lines[i].suite->id);
+	if (!o->no_new_suites || !l.n)
+		for (unsigned i = 0; i < o->n_suites; i++)
+			add_suite(&l, o->suites[i]);
+	sort_suites(&l, o);
+	return l;
+}
+
 /* What we offer to the other side: our line in use, or fresh ones, each with a key of its own. */
 static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 {
 	bool goes_on = before && before->ours.n_keys;
+	struct suites suites = far_suites(p);
 	struct sdes_list *l;
 	enum err e = ERR_OK;
 
-	if (!goes_on && !p->o->n_suites)
+	if (!goes_on && !suites.n)
 		return why_fail(p->why, ERR_INVALID, "m-line %u: %s without a suite to offer: every one was taken off the list", p->i + 1,
 		                sdp_profile_name(p->m->side[p->other].profile));
 	l = mem_alloc(sizeof(*l));
@@ -224,8 +282,8 @@ static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 		l->n = !e;
 		return e;
 	}
-	for (unsigned i = 0; i < p->o->n_suites && !e; i++) {
-		e = sdes_offer_make(&l->lines[i], i + 1, suite_get(p->o->suites[i]), p->o->sdes.own_lifetime_pkts);
+	for (unsigned i = 0; i < suites.n && !e; i++) {
+		e = sdes_offer_make(&l->lines[i], i + 1, suite_get(suites.ids[i]), p->o->sdes.own_lifetime_pkts);
 		l->n += !e;
 	}
 	return e;

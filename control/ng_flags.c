@@ -91,6 +91,8 @@ WORD(flag_no_rtcp_attr, ng_options(r)->no_rtcp_attr = true)
 WORD(flag_full_rtcp_attr, ng_options(r)->full_rtcp_attr = true)
 WORD(flag_loop, ng_options(r)->loop_protect = true)
 WORD(flag_fatal, r->out->is_fatal = true)
+WORD(flag_recrypt, ng_options(r)->terminate = true)
+WORD(flag_no_recrypt, r->passes = true)
 
 static enum err flag_sdes(struct ng_reading *r, const struct doc *v, struct str word)
 {
@@ -166,6 +168,8 @@ static const struct ng_word flag_words[] = {
 	{"block-DTMF", NG_REFUSED, NULL, "media passes as it is: what should be hidden would be heard"},
 	{"block-media", NG_REFUSED, NULL, "close gates by session.update on the control socket"},
 	{"webrtc", NG_REFUSED, NULL, "DTLS-SRTP and ICE are not spoken: a browser needs another relay"},
+	{"recrypt", NG_SUPPORTED, flag_recrypt, "SRTP on both sides ends here, with keys of ours, instead of passing from end to end"},
+	{"no-recrypt", NG_SUPPORTED, flag_no_recrypt, "SRTP on both sides passes, whatever the setting ng-srtp says"},
 	{"all", NG_IGNORED, NULL, "of other commands"},
 	{"fatal", NG_SUPPORTED, flag_fatal, "a delete of an unknown call is an error instead of a warning"},
 };

@@ -209,7 +209,7 @@ static const struct ng_word key_table_words[] = {
 	{"flags", NG_SUPPORTED, key_flags, "a list of the words below"},
 	{"transport-protocol", NG_SUPPORTED, key_transport, "the profile that the other side shall see: RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF"},
 	{"SDES", NG_SUPPORTED, key_sdes, "a list of the words below"},
-	{"crypto", NG_SUPPORTED, key_crypto, "suites that are accepted and offered, best first: names, or a=crypto lines without their keys"},
+	{"crypto", NG_SUPPORTED, key_crypto, "suites that are offered, best first: names, or a=crypto lines without their keys; where both sides have SRTP it ends here, as with recrypt, else an offerer is taken at these alone"},
 	{"rtcp-mux", NG_SUPPORTED, key_mux, "a list of the words below"},
 	{"replace", NG_SUPPORTED, key_replace, "a list of the words below"},
 	{"ICE", NG_SUPPORTED, key_ice, "one of the words below"},

@@ -3,6 +3,7 @@
 #include "control/ng_request.h"
 
 #include "control/ng_words.h"
+#include "control/sdes_offer.h"
 
 static const struct {
 	const char *name;
@@ -57,10 +58,25 @@ static enum err check_names(struct ng_reading *r)
 	return ERR_OK;
 }
 
+/* What is offered to a side that shall have SRTP. */
+static void fill_suites(struct dialog_options *o, const struct call_settings *calls)
+{
+	static const struct conf_list unset = {0};
+
+	o->terminate = calls->recrypts;
+	o->offerers_first = true;
+	o->n_suites = calls->n_offer;
+	memcpy(o->suites, calls->offer, sizeof(o->suites));
+	if (!o->n_suites)
+		o->n_suites = (uint8_t)sdes_offer_read(&unset, o->suites);
+}
+
 enum err ng_request_read(struct ng_request *out, const struct doc *message, const struct ng_context *context,
                          struct why *why)
 {
+	static const struct call_settings defaults = {0};
 	struct ng_reading r = {.out = out, .context = context, .why = why};
+	const struct call_settings *calls = context->calls ? context->calls : &defaults;
 	enum err e;
 
 	*out = (struct ng_request){.limit = 32};
@@ -69,6 +85,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
 	out->ask.options.supersede_glare = true;
 	out->ask.options.ends_when_silent = true;
+	fill_suites(&out->ask.options, calls);
 	if (message->kind != DOC_DICT)
 		return why_fail(why, ERR_INVALID, "a dictionary is needed");
 	e = read_command(&r, message);
@@ -78,6 +95,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 		e = ng_word_read(&r, &ng_key_table, it->key, it);
 	}
 	ng_sdes_settle(&r);
+	out->ask.options.terminate &= !r.passes;
 	if (r.source_is_believed)
 		out->ask.options.received_from = r.received_from;
 	return e ? e : check_names(&r);

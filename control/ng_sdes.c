@@ -12,99 +12,96 @@ static const struct suite *find_suite(struct ng_reading *r, const char *where, s
 	return s;
 }
 
+static void suites_add(struct ng_suites *l, enum suite_id id)
+{
+	if (l->seen >> id & 1)
+		return;
+	l->seen |= 1u << id;
+	l->ids[l->n++] = id;
+}
+
 /* Towards the other side alone: what the offerer brought is taken as ever. */
 static enum err sdes_off(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)v;
 	(void)a;
-	ng_options(r)->n_suites = 0;
+	r->sdes_off = true;
 	return ERR_OK;
 }
 
 static enum err sdes_no(struct ng_reading *r, const struct doc *v, struct str name)
 {
-	struct dialog_options *o = ng_options(r);
 	const struct suite *s = find_suite(r, "SDES", name);
-	uint8_t kept = 0;
 
 	(void)v;
-	if (!s || r->has_only)
-		return ERR_OK;
-	o->sdes.suites &= ~(1u << s->id);
-	for (uint8_t i = 0; i < o->n_suites; i++)
-		if (o->suites[i] != s->id)
-			o->suites[kept++] = o->suites[i];
-	o->n_suites = kept;
+	if (s)
+		r->no_suites |= 1u << s->id;
 	return ERR_OK;
 }
 
-/* The first of them clears what was allowed before; "no" has no say beside it. */
-static void allow_only(struct ng_reading *r, const struct suite *s)
-{
-	struct dialog_options *o = ng_options(r);
-
-	if (!r->has_only) {
-		r->has_only = true;
-		o->sdes.suites = 0;
-		o->n_suites = 0;
-	}
-	if (s && !(o->sdes.suites & 1u << s->id)) {
-		o->sdes.suites |= 1u << s->id;
-		o->suites[o->n_suites++] = s->id;
-	}
-}
-
+/* The word alone takes every other suite away, one that nobody here knows too. */
 static enum err sdes_only(struct ng_reading *r, const struct doc *v, struct str name)
 {
+	const struct suite *s = find_suite(r, "SDES", name);
+
 	(void)v;
-	allow_only(r, find_suite(r, "SDES", name));
+	r->has_only = true;
+	if (s)
+		suites_add(&r->only, s->id);
 	return ERR_OK;
 }
 
 /* "A;B;" into a list without doubles. */
 static uint8_t read_names(struct ng_reading *r, struct str names, enum suite_id *out)
 {
-	uint8_t n = 0;
-	uint32_t seen = 0;
+	struct ng_suites l = {0};
 
 	while (names.n) {
 		struct str name = str_cut(names, ';', &names);
 		const struct suite *s = name.n ? find_suite(r, "SDES", name) : NULL;
 
-		if (!s || seen >> s->id & 1)
-			continue;
-		seen |= 1u << s->id;
-		out[n++] = s->id;
+		if (s)
+			suites_add(&l, s->id);
 	}
-	return n;
+	memcpy(out, l.ids, l.n * sizeof(*out));
+	return l.n;
 }
 
-/* Done when every word is read: an order adds no suite, and words come in any order. */
+/* An order adds no suite. */
 static enum err sdes_order(struct ng_reading *r, const struct doc *v, struct str names)
 {
 	(void)v;
-	r->n_order = read_names(r, names, r->order);
+	ng_options(r)->n_order = read_names(r, names, ng_options(r)->order);
 	return ERR_OK;
 }
 
-/* Moves the named suites to the front, in their order; the others keep theirs behind them. */
+/* What may be used at all. "no" has no say beside "only". */
+static uint32_t allowed_suites(const struct ng_reading *r)
+{
+	return r->has_only ? r->only.seen | r->added.seen | r->crypto.seen : ng_options((struct ng_reading *)r)->sdes.suites & ~r->no_suites;
+}
+
 void ng_sdes_settle(struct ng_reading *r)
 {
 	struct dialog_options *o = ng_options(r);
-	enum suite_id sorted[DIALOG_SUITES_MAX];
-	uint8_t n = 0;
-	uint32_t taken = 0;
+	struct ng_suites all = r->added, ours = {0};
+	uint32_t allowed = allowed_suites(r);
 
-	for (uint8_t k = 0; k < r->n_order; k++)
-		for (uint8_t i = 0; i < o->n_suites; i++)
-			if (o->suites[i] == r->order[k]) {
-				sorted[n++] = r->order[k];
-				taken |= 1u << r->order[k];
-			}
-	for (uint8_t i = 0; i < o->n_suites; i++)
-		if (!(taken >> o->suites[i] & 1))
-			sorted[n++] = o->suites[i];
-	memcpy(o->suites, sorted, n * sizeof(*sorted));
+	for (unsigned i = 0; i < r->crypto.n; i++)
+		suites_add(&all, r->crypto.ids[i]);
+	for (unsigned i = 0; i < r->only.n; i++)
+		suites_add(&all, r->only.ids[i]);
+	for (unsigned i = 0; i < o->n_suites && !r->has_crypto && !r->has_only; i++)
+		suites_add(&all, o->suites[i]);
+	for (unsigned i = 0; i < all.n && !r->sdes_off; i++)
+		if (allowed >> all.ids[i] & 1)
+			suites_add(&ours, all.ids[i]);
+	o->sdes.suites = allowed;
+	o->end_suites = r->has_crypto ? r->crypto.seen | r->added.seen | r->only.seen : 0;
+	o->n_suites = ours.n;
+	memcpy(o->suites, ours.ids, sizeof(ours.ids));
+	/* Who asks for suites that the offerer may not have wants SRTP to end here; words that take suites away do not. */
+	o->terminate |= r->has_crypto || r->added.n;
 }
 
 static enum err sdes_preferred(struct ng_reading *r, const struct doc *v, struct str names)
@@ -133,6 +130,22 @@ static enum err sdes_lifetime(struct ng_reading *r, const struct doc *v, struct 
 	return ERR_OK;
 }
 
+static enum err sdes_nonew(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)v;
+	(void)a;
+	ng_options(r)->no_new_suites = true;
+	return ERR_OK;
+}
+
+static enum err sdes_recrypt(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)v;
+	(void)a;
+	ng_options(r)->terminate = true;
+	return ERR_OK;
+}
+
 /* --- crypto ------------------------------------------------------------------------------------------- */
 
 static bool is_separator(char c)
@@ -145,6 +158,7 @@ static enum err crypto_text(struct ng_reading *r, struct str text)
 {
 	while (text.n) {
 		struct str word = text;
+		const struct suite *s;
 		uint64_t tag;
 
 		for (word.n = 0; word.n < text.n && !is_separator(text.p[word.n]);)
@@ -154,7 +168,9 @@ static enum err crypto_text(struct ng_reading *r, struct str text)
 			return why_fail(r->why, ERR_UNSUPPORTED, "crypto: our keys are made here and never taken of a client: name the suite alone");
 		if (!word.n || !str_to_u64(word, UINT32_MAX, &tag))
 			continue;
-		allow_only(r, find_suite(r, "crypto", word));
+		s = find_suite(r, "crypto", word);
+		if (s)
+			suites_add(&r->crypto, s->id);
 	}
 	return ERR_OK;
 }
@@ -163,6 +179,7 @@ enum err ng_crypto_read(struct ng_reading *r, const struct doc *v)
 {
 	enum err e = ERR_OK;
 
+	r->has_crypto = true;
 	if (v->kind == DOC_TEXT)
 		e = crypto_text(r, v->text);
 	else if (v->kind != DOC_LIST)
@@ -172,12 +189,30 @@ enum err ng_crypto_read(struct ng_reading *r, const struct doc *v)
 			if (!e)
 				e = it->kind == DOC_TEXT ? crypto_text(r, it->text) :
 				    why_fail(r->why, ERR_INVALID, "crypto: %s among the suites", doc_kind_name(it->kind));
-	if (!e && !ng_options(r)->n_suites)
+	if (!e && !r->crypto.n)
 		e = why_fail(r->why, ERR_INVALID, "crypto: none of these suites is known here; the `version` call of the control socket lists ours");
 	return e;
 }
 
 /* --- the table ------------------------------------------------------------------------------------------ */
+
+/* A suite by its name alone. */
+#define ADD(fn_, suite_)                                                              \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
+	{                                                                             \
+		(void)v;                                                              \
+		(void)a;                                                              \
+		suites_add(&r->added, suite_);                                        \
+		return ERR_OK;                                                        \
+	}
+ADD(add_aes_cm_128_hmac_sha1_80, SUITE_AES_CM_128_HMAC_SHA1_80)
+ADD(add_aes_cm_128_hmac_sha1_32, SUITE_AES_CM_128_HMAC_SHA1_32)
+ADD(add_aes_192_cm_hmac_sha1_80, SUITE_AES_192_CM_HMAC_SHA1_80)
+ADD(add_aes_192_cm_hmac_sha1_32, SUITE_AES_192_CM_HMAC_SHA1_32)
+ADD(add_aes_256_cm_hmac_sha1_80, SUITE_AES_256_CM_HMAC_SHA1_80)
+ADD(add_aes_256_cm_hmac_sha1_32, SUITE_AES_256_CM_HMAC_SHA1_32)
+ADD(add_aead_aes_128_gcm, SUITE_AEAD_AES_128_GCM)
+ADD(add_aead_aes_256_gcm, SUITE_AEAD_AES_256_GCM)
 
 #define SDES_WEAK "media must be encrypted and authenticated in both directions"
 
@@ -191,13 +226,22 @@ static const struct ng_word sdes_words[] = {
 	{"order:=", NG_SUPPORTED, sdes_order, "suites named here stand first in our offer, in this order; none is added"},
 	{"offerer_pref:=", NG_SUPPORTED, sdes_preferred, "suites taken of the offerer before its own order of preference"},
 	{"pad", NG_SUPPORTED, sdes_pad, "always so: base64 padding is written"},
-	{"nonew", NG_SUPPORTED, NULL, "suites are added only when SRTP is offered to a side that did not have it"},
+	{"nonew", NG_SUPPORTED, sdes_nonew, "where SRTP ends here on both sides the offerer's suites are offered alone"},
+	{"recrypt", NG_SUPPORTED, sdes_recrypt, "as the flag recrypt"},
 	{"static", NG_SUPPORTED, NULL, "always so: an unchanged context changes nothing, ours is repeated"},
 	{"prefer", NG_SUPPORTED, NULL, "always so: SDES is the key exchange"},
 	{"authenticated_srtp", NG_SUPPORTED, NULL, "always so"},
 	{"encrypted_srtp", NG_SUPPORTED, NULL, "always so"},
 	{"encrypted_srtcp", NG_SUPPORTED, NULL, "always so"},
 	{"lifetime", NG_SUPPORTED, sdes_lifetime, "our keys say 2^31 packets, and are used for no more"},
+	{"AES_CM_128_HMAC_SHA1_80", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_80, "this suite is offered before the others of ours; where both sides have SRTP it ends here, as with recrypt"},
+	{"AES_CM_128_HMAC_SHA1_32", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_32, "the same"},
+	{"AES_192_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_80, "the same"},
+	{"AES_192_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_32, "the same"},
+	{"AES_256_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_80, "the same"},
+	{"AES_256_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_32, "the same"},
+	{"AEAD_AES_128_GCM", NG_SUPPORTED, add_aead_aes_128_gcm, "the same"},
+	{"AEAD_AES_256_GCM", NG_SUPPORTED, add_aead_aes_256_gcm, "the same"},
 	{"unencrypted_srtp", NG_REFUSED, NULL, SDES_WEAK},
 	{"unencrypted_srtcp", NG_REFUSED, NULL, SDES_WEAK},
 	{"unauthenticated_srtp", NG_REFUSED, NULL, SDES_WEAK},

@@ -5,6 +5,13 @@
 
 #include "control/ng_request.h"
 
+/* Suites in the order they were named in, each once. */
+struct ng_suites {
+	uint8_t n;
+	uint32_t seen;
+	enum suite_id ids[DIALOG_SUITES_MAX];
+};
+
 /* A request while it is read. */
 struct ng_reading {
 	struct ng_request *out;
@@ -12,9 +19,11 @@ struct ng_reading {
 	struct why *why;
 	struct addr received_from; /* believed only where a flag says so, whichever comes first */
 	bool source_is_believed;
-	bool has_only;             /* suites were named one by one */
-	uint8_t n_order;
-	enum suite_id order[DIALOG_SUITES_MAX];
+	/* What was said of suites; settled when every word is read, for words come in any order. */
+	bool sdes_off, has_only, has_crypto;
+	bool passes; /* SRTP on both sides, whatever is said otherwise */
+	uint32_t no_suites;
+	struct ng_suites only, added, crypto;
 };
 
 /* `value` is the key's, or the word itself for a flag; `argument` is what follows the word's prefix. */
@@ -43,7 +52,7 @@ enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str
 enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const struct doc *value) MUST_USE;
 /* The key `crypto`: suites to accept and offer, best first. */
 enum err ng_crypto_read(struct ng_reading *r, const struct doc *v) MUST_USE;
-/* Once every word is read: the order of our suites. */
+/* Once every word is read: which suites are accepted and offered. */
 void ng_sdes_settle(struct ng_reading *r);
 /* Remembers what was passed over. */
 void ng_word_ignore(struct ng_reading *r, const char *where, struct str said);

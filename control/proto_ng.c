@@ -309,7 +309,8 @@ static void note_ignored(struct proto_ng *p, const struct ng_request *q)
 static void carry_out(struct call *c, struct str body)
 {
 	struct proto_ng *p = c->p;
-	struct ng_context context = {.interfaces = service_context(p->config.service)->interfaces,
+	struct ng_context context = {.calls = &service_get_config(p->config.service)->calls,
+	                             .interfaces = service_context(p->config.service)->interfaces,
 	                             .n_interfaces = service_context(p->config.service)->n_interfaces};
 	struct doc *message = NULL;
 	struct ng_request q;

@@ -16,11 +16,19 @@
 /* Control only. One for the process. */
 struct service;
 
+/* What requests about calls have that do not say. Zeroed: what the settings' defaults say. */
+struct call_settings {
+	bool recrypts;     /* ng: SRTP on both sides ends here instead of passing */
+	uint8_t n_offer;   /* ng: suites that are offered, best first; 0: all, in the order of sdes_offer_read */
+	enum suite_id offer[SUITE_COUNT];
+};
+
 struct service_config {
 	struct relay *relay;
 	uint32_t sessions_max;
 	uint32_t port_quarantine_ms;
 	struct spec_context context; /* the relay's interfaces, which live as long as the service, and what specs get that do not say */
+	struct call_settings calls;
 	uint64_t (*now_ns)(void); /* NULL: clk_mono_ns */
 };
 

@@ -16,6 +16,7 @@
 #include "control/listen.h"
 #include "control/proto_json.h"
 #include "control/metrics.h"
+#include "control/sdes_offer.h"
 #include "control/signalling.h"
 #include "control/service.h"
 #include "relay/relay.h"
@@ -126,8 +127,7 @@ static void on_wake(void *arg)
 static struct service_config service_config_of(const struct gateway *g)
 {
 	const struct conf *c = &g->conf;
-
-	return (struct service_config){
+	struct service_config config = {
 		.relay = g->relay,
 		.sessions_max = c->sessions_max,
 		.port_quarantine_ms = c->port_quarantine_ms,
@@ -139,7 +139,11 @@ static struct service_config service_config_of(const struct gateway *g)
 		            .e2ae_rekey = (uint8_t)c->e2ae_rekey,
 		            .rekey_roc = (uint8_t)c->rekey_roc,
 		            .dscp = (uint8_t)c->dscp},
+		.calls = {.recrypts = c->ng_srtp},
 	};
+
+	config.calls.n_offer = (uint8_t)sdes_offer_read(&c->sdes_offer, config.calls.offer);
+	return config;
 }
 
 static enum err start_control(struct gateway *g, struct why *why)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of suites by their names. */
+#include "control/sdes_offer.h"
+
+/* What every terminal knows comes first; AES-192 last, which some SRTP libraries derive wrongly (RFC 6188). */
+static const enum suite_id all[SUITE_COUNT] = {
+	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80, SUITE_AES_256_CM_HMAC_SHA1_32,
+	SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,        SUITE_AES_192_CM_HMAC_SHA1_80, SUITE_AES_192_CM_HMAC_SHA1_32,
+};
+
+static bool is_between(char c)
+{
+	return c == ' ' || c == ',' || c == '\t';
+}
+
+/* The next name, cut off `rest`; empty at the end. */
+static struct str next_name(struct str *rest)
+{
+	struct str name = *rest;
+
+	while (name.n && is_between(name.p[0]))
+		name = str_skip(name, 1);
+	*rest = name;
+	for (name.n = 0; name.n < rest->n && !is_between(rest->p[name.n]);)
+		name.n++;
+	*rest = str_skip(*rest, name.n);
+	return name;
+}
+
+enum err sdes_offer_check(struct str value, struct why *why)
+{
+	unsigned n = 0;
+
+	for (struct str name; (name = next_name(&value)).n; n++)
+		if (!suite_find(name))
+			return why_fail(why, ERR_INVALID, "\"%.*s\" is no suite that is served here; `sluicectl version` lists them",
+			                (int)(name.n < 64 ? name.n : 64), name.p);
+	return n ? ERR_OK : why_fail(why, ERR_INVALID, "names of suites are needed, as AES_CM_128_HMAC_SHA1_80");
+}
+
+unsigned sdes_offer_read(const struct conf_list *list, enum suite_id *out)
+{
+	unsigned n = 0;
+	uint32_t seen = 0;
+
+	for (unsigned i = 0; i < list->n; i++) {
+		struct str rest = str_of(list->items[i]);
+
+		for (struct str name; (name = next_name(&rest)).n;) {
+			const struct suite *s = suite_find(name);
+
+			if (!s || seen >> s->id & 1)
+				continue;
+			seen |= 1u << s->id;
+			out[n++] = s->id;
+		}
+	}
+	if (n)
+		return n;
+	memcpy(out, all, sizeof(all));
+	return SUITE_COUNT;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests over ng against a relay that takes notes: included by one test program at a time. */
+#ifndef TESTS_UNIT_NG_SCENE_H
+#define TESTS_UNIT_NG_SCENE_H
+
+#include "base/buf.h"
+#include "control/doc_json.h"
+#include "control/proto_ng.h"
+#include "tests/unit/noting_relay.h"
+
+void relay_get_stats(const struct relay *r, struct relay_stats *out)
+{
+	(void)r;
+	memset(out, 0, sizeof(*out));
+}
+
+static struct proto_ng *ng;
+static struct doc_arena *arena;
+static struct doc *told; /* the reply to the last request; NULL: none */
+static const struct addr here = {.version = 4, .ip = {127, 0, 0, 1}, .port = 9};
+static char sdp[8192];   /* of the last reply; "" without one */
+
+static void on_reply(void *arg, uint64_t token, const struct addr *to, struct str reply)
+{
+	struct str body;
+
+	(void)arg;
+	(void)token;
+	(void)to;
+	(void)str_cut(reply, ' ', &body);
+	/* The reply's memory is gone after this call. */
+	doc_arena_reset(arena);
+	body.p = doc_arena_text(arena, body).p;
+	told = NULL;
+	sdp[0] = '\0';
+	if (!EXPECT_OK(doc_json_decode(&told, arena, body, NULL)))
+		return;
+	if (str_copy(doc_get_text(told, "sdp"), sdp, sizeof(sdp)))
+		sdp[0] = '\0';
+}
+
+static inline void begin_ng(const struct call_settings *calls)
+{
+	struct proto_ng_config c;
+
+	CHECK(set_up() == ERR_OK);
+	if (calls) {
+		struct service_config config = *service_get_config(service);
+
+		config.calls = *calls;
+		service_reconfigure(service, &config);
+	}
+	proto_ng_config_defaults(&c);
+	c.service = service;
+	c.dialogs = dialogs;
+	CHECK(proto_ng_new(&ng, &c) == ERR_OK);
+	CHECK(doc_arena_new(&arena) == ERR_OK);
+	told = NULL;
+}
+
+static inline void end_ng(void)
+{
+	tear_down();
+	proto_ng_free(ng);
+	doc_arena_free(arena);
+}
+
+/* `keys` is the inside of a JSON dictionary. True when the result is "ok". */
+static inline bool tell(const char *keys)
+{
+	static unsigned cookie;
+	struct buf b = {0};
+
+	buf_printf(&b, "%u {%s}", ++cookie, keys);
+	proto_ng_take(ng, &here, buf_as_str(&b), on_reply, NULL, 7);
+	poll_relay();
+	buf_free(&b);
+	return told && str_is(doc_get_text(told, "result"), "ok");
+}
+
+static inline bool reply_has(const char *key, const char *part)
+{
+	struct str text = told ? doc_get_text(told, key) : str_of("");
+	char copy[512];
+
+	if (text.n < sizeof(copy) && !str_copy(text, copy, sizeof(copy)) && strstr(copy, part))
+		return true;
+	printf("--- %s is \"%.*s\"\n", key, STR_ARG(text));
+	return false;
+}
+
+#endif
