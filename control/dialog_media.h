@@ -55,6 +55,17 @@ struct dialog_exchange {
 	struct dialog_media media[];
 };
 
+/* Does SRTP of at least one side end here? */
+static inline bool dialog_mode_ends_srtp(enum relay_mode m)
+{
+	return m == RELAY_MODE_E2AE || m == RELAY_MODE_SRTP_SRTP;
+}
+
+static inline bool dialog_mode_is_opaque(enum relay_mode m)
+{
+	return m == RELAY_MODE_E2E || m == RELAY_MODE_E2E_VERIFIED;
+}
+
 enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media) MUST_USE;
 enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x) MUST_USE;
 void dialog_exchange_free(struct dialog_exchange *x); /* takes NULL */
@@ -104,6 +115,11 @@ enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchan
 
 /* --- towards the other side -------------------------------------------------------------------------- */
 
+/*
+ * Takes out of a description what belongs to the keys and the SRTP transform of one side and must not reach the other: every key line
+ * but those of m-lines that pass end to end, and RFC 6904 and 9335 where SRTP ends. Before our own lines are written. ERR_NOMEM.
+ */
+enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x) MUST_USE;
 /* Rewrites a description for `to`; `s` is the session (NULL: no media of ours), `core` as above. */
 enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to, bool is_answer,
                           const struct dialog_options *o, const struct session *s, unsigned core,

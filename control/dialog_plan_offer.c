@@ -13,6 +13,7 @@ struct place {
 	enum offer_side from, other;
 	const struct dialog_options *o;
 	const struct spec_context *context;
+	const struct dialog_exchange *now; /* what is agreed; NULL: nothing */
 	const struct dialog_media *before; /* relayed until now, else NULL */
 	struct dialog_media *m;
 	struct sdes_list *list; /* a=crypto lines of the offer */
@@ -55,19 +56,45 @@ static void refuse_suites(struct sdes_list *list, uint32_t suites)
 			list->lines[i].fault = SDES_REFUSED_SUITE;
 }
 
+/* An m-line of this exchange where SRTP of one side ends, or NULL. */
+static const struct dialog_media *find_ended(const struct dialog_exchange *x)
+{
+	for (unsigned i = 0; x && i < x->n_media; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY && dialog_mode_ends_srtp(x->media[i].mode))
+			return &x->media[i];
+	return NULL;
+}
+
+/*
+ * What the other side shall see: as the request says, else as this m-line is seen there now, else as the call's other m-lines are: a
+ * line that is new in a call does not bring keys to a side that has none.
+ */
+static enum sdp_profile far_profile(const struct place *p)
+{
+	const struct dialog_media *last = p->now && p->i < p->now->n_media ? &p->now->media[p->i] : NULL;
+	const struct dialog_media *ended = find_ended(p->now);
+	enum sdp_profile near = p->s->media[p->i].profile;
+
+	if (p->o->transport != SDP_PROFILE_OTHER && p->o->profile == DIALOG_PLAIN)
+		return p->o->transport;
+	if (last && last->side[p->other].profile != SDP_PROFILE_OTHER)
+		return last->side[p->other].profile;
+	if (ended && !sdp_profile_is_dtls(near))
+		return sdp_profile_with(near, sdp_profile_is_secure(ended->side[p->other].profile));
+	return near;
+}
+
 static enum err decide_plain(struct place *p, struct carriage *c)
 {
-	enum sdp_profile near = p->s->media[p->i].profile, far = p->o->transport;
+	enum sdp_profile near = p->s->media[p->i].profile, far = far_profile(p);
+	const struct dialog_media *ended = p->before ? p->before : find_ended(p->now);
 	bool terminate = p->o->terminate;
 
-	/* A running media goes on as it is unless the request says otherwise. */
-	if (far == SDP_PROFILE_OTHER && p->before)
-		far = p->before->side[p->other].profile;
-	terminate |= p->before && p->before->mode == RELAY_MODE_SRTP_SRTP;
+	/* A running call goes on as it is unless the request says otherwise. */
+	if (ended && (p->before || p->o->transport == SDP_PROFILE_OTHER))
+		terminate |= ended->mode == RELAY_MODE_SRTP_SRTP;
 	/* What is agreed by a=key-mgmt alone can't end here. */
 	terminate &= p->list->n > 0 || !keymgmt_is_present(p->s, p->i);
-	if (far == SDP_PROFILE_OTHER)
-		far = near;
 	if (sdp_profile_is_dtls(near) || sdp_profile_is_dtls(far)) {
 		if (near != far)
 			return why_fail(p->why, ERR_UNSUPPORTED, "m-line %u: DTLS-SRTP is passed on, not ended here", p->i + 1);
@@ -371,6 +398,29 @@ static enum err plan_rtp(struct place *p)
 	return e ? e : fill_media(p, &c);
 }
 
+/* RFC 3264 6 and 8.2: an m-line that is off has a profile all the same, and each side sees its own. */
+static void plan_off(struct place *p)
+{
+	p->m->treat = DIALOG_TREAT_OFF;
+	p->m->change = p->before ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+	p->m->side[p->from].profile = p->s->media[p->i].profile;
+	p->m->side[p->other].profile = far_profile(p);
+}
+
+/* Where neither the request nor the past says how the other side sees an m-line that is off, the offer's own lines do. */
+static void follow_ended(struct dialog_exchange *x, enum offer_side from, const struct dialog_options *o)
+{
+	const struct dialog_media *ended = find_ended(x);
+
+	for (unsigned i = 0; ended && i < x->n_media; i++) {
+		struct dialog_side *near = &x->media[i].side[from], *far = &x->media[i].side[!from];
+
+		if (x->media[i].treat == DIALOG_TREAT_OFF && far->profile == near->profile && !sdp_profile_is_dtls(near->profile) &&
+		    (o->profile != DIALOG_PLAIN || o->transport == SDP_PROFILE_OTHER))
+			far->profile = sdp_profile_with(near->profile, sdp_profile_is_secure(ended->side[!from].profile));
+	}
+}
+
 static enum err plan_media(struct place *p)
 {
 	const struct sdp_media *sm = &p->s->media[p->i];
@@ -380,8 +430,7 @@ static enum err plan_media(struct place *p)
 	if (!sdp_profile_is_rtp(sm->profile)) {
 		p->m->treat = DIALOG_TREAT_PASS;
 	} else if (sm->port == 0) {
-		p->m->treat = DIALOG_TREAT_OFF;
-		p->m->change = p->before ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+		plan_off(p);
 	} else {
 		e = plan_rtp(p);
 	}
@@ -419,7 +468,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 		e = why_fail(&reason, ERR_INVALID, "%u m-lines where there were %u (RFC 3264 8)", s->n_media, now->n_media);
 	for (unsigned i = 0; i < s->n_media && !e; i++) {
 		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
-		struct place p = {.s = s, .i = i, .from = from, .other = !from, .o = o, .context = context,
+		struct place p = {.s = s, .i = i, .from = from, .other = !from, .o = o, .context = context, .now = now,
 		                  .before = b && b->treat == DIALOG_TREAT_RELAY ? b : NULL,
 		                  .m = &x->media[i], .list = list, .why = &reason};
 
@@ -428,6 +477,8 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	}
 	if (!e && is_all_refused(x))
 		e = ERR_INVALID; /* for the reason of the last of them */
+	if (!e)
+		follow_ended(x, from, o);
 	mem_free(list);
 	if (e) {
 		why_fail(why, e, "%s", reason.text[0] ? reason.text : err_meaning(e));

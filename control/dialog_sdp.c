@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "control/dialog_media.h"
-#include "keyctx/sdp/capneg.h"
 
 /* What one rewrite carries. */
 struct writer {
@@ -76,13 +75,8 @@ static enum err write_keys(struct writer *w, unsigned i)
 	bool pad = w->o->sdes.pad;
 	enum err e = ERR_OK;
 
-	if (m->mode == RELAY_MODE_E2E || m->mode == RELAY_MODE_E2E_VERIFIED)
+	if (dialog_mode_is_opaque(m->mode))
 		return ERR_OK;
-	if (m->side[w->from].is_secure || to->is_secure) {
-		(void)sdp_attr_remove(w->sdp, (int)i, "crypto");
-		(void)sdp_attr_remove(w->sdp, (int)i, "key-mgmt");
-	}
-	(void)capneg_remove(w->sdp, (int)i);
 	(void)sdp_dtls_remove(w->sdp, (int)i);
 	if (!to->is_secure)
 		return ERR_OK;
@@ -103,8 +97,8 @@ static enum err write_media(struct writer *w, unsigned i)
 	const struct spec_leg *leg;
 	enum err e;
 
-	/* RFC 3264 6: an answer has the profile of its offer, refused m-lines too. */
-	if (m->treat == DIALOG_TREAT_OFF && w->is_answer && m->side[w->to].profile != SDP_PROFILE_OTHER)
+	/* RFC 3264 6: an answer has the profile of its offer, refused m-lines too; in an offer it is the one that side knows. */
+	if (m->treat == DIALOG_TREAT_OFF && m->side[w->to].profile != SDP_PROFILE_OTHER)
 		return sdp_media_set(w->sdp, i, 0, str_of(sdp_profile_name(m->side[w->to].profile)));
 	if (m->treat == DIALOG_TREAT_PASS || (m->treat == DIALOG_TREAT_OFF && w->sdp->media[i].port == 0))
 		return ERR_OK;
@@ -157,8 +151,6 @@ static enum err write_session(struct writer *w)
 	if (relayed && !w->o->keep_bundle)
 		sdp_bundle_remove(w->sdp);
 	if (terminated && terminated == all) {
-		(void)sdp_attr_remove(w->sdp, SDP_SESSION, "key-mgmt");
-		(void)capneg_remove(w->sdp, SDP_SESSION);
 		(void)sdp_dtls_remove(w->sdp, SDP_SESSION);
 	}
 	if (relayed)
@@ -176,7 +168,9 @@ enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum
 	/* CHOICE-4: the indicator passes in neither direction; ours is written where it is due. */
 	if (o->profile != DIALOG_PLAIN)
 		ims_3ge2ae_remove(sdp);
-	e = write_session(&w);
+	e = dialog_strip(sdp, x);
+	if (!e)
+		e = write_session(&w);
 	for (unsigned i = 0; i < x->n_media && !e; i++)
 		e = write_media(&w, i);
 	return e;

@@ -154,7 +154,7 @@ static const struct ng_word flag_words[] = {
 	{"trickle-ICE", NG_IGNORED, NULL, "ICE is not spoken"},
 	{"generate-mid", NG_IGNORED, NULL, "a=mid passes as it is"},
 	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
-	{"strip-extmap", NG_IGNORED, NULL, "a=extmap passes as it is"},
+	{"strip-extmap", NG_IGNORED, NULL, "a=extmap passes as it is, but for encrypted ones where SRTP ends"},
 	{"single-codec", NG_IGNORED, NULL, "codecs are not touched"},
 	{"allow-transcoding", NG_IGNORED, NULL, "codecs are not touched"},
 	{"always-transcode", NG_IGNORED, NULL, "codecs are not touched"},

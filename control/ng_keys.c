@@ -242,7 +242,7 @@ static const struct ng_word key_table_words[] = {
 	{"audio-player", NG_IGNORED, NULL, "nothing is played"},
 	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
 	{"sdp-attr", NG_IGNORED, NULL, "lines that are not ours pass as they are"},
-	{"extmap", NG_IGNORED, NULL, "a=extmap passes as it is"},
+	{"extmap", NG_IGNORED, NULL, "a=extmap passes as it is, but for encrypted ones where SRTP ends"},
 	{"bundle", NG_IGNORED, NULL, "BUNDLE is taken out of what is relayed"},
 	{"OSRTP", NG_IGNORED, NULL, "opportunistic SRTP is not offered"},
 	{"ICE-lite", NG_IGNORED, NULL, "ICE is not spoken"},

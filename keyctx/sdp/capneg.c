@@ -232,12 +232,13 @@ void capneg_clear(struct capneg *c)
 	sdes_line_clear(&c->crypto);
 }
 
-unsigned capneg_remove(struct sdp *s, int section)
+bool capneg_is_line(const struct sdp_line *l)
 {
-	static const char *const names[] = {"tcap", "acap", "pcfg", "acfg", "csup", "creq"};
-	unsigned n = 0;
+	static const char *const names[] = {"tcap", "acap", "pcfg", "acfg", "csup", "creq", "lcfg", "sescap",
+	                                    "cpar", "cparmin", "cparmax", "cdsc"};
 
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-		n += sdp_attr_remove(s, section, names[i]);
-	return n;
+		if (sdp_line_is_attr(l, names[i], NULL))
+			return true;
+	return false;
 }

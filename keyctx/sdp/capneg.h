@@ -20,7 +20,7 @@ struct capneg {
  */
 enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media, const struct sdes_policy *p) MUST_USE;
 void capneg_clear(struct capneg *c);
-/* tcap, acap, pcfg, acfg, csup, creq out of a section: they are not forwarded for a stream that ends here. */
-unsigned capneg_remove(struct sdp *s, int section);
+/* A line of capability negotiation (RFC 5939, RFC 6871, RFC 3407): none is forwarded for a stream that ends here. */
+bool capneg_is_line(const struct sdp_line *l);
 
 #endif

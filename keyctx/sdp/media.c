@@ -34,7 +34,7 @@ static bool find_direction(const struct sdp *s, int section, enum sdp_direction 
 	for (const struct sdp_line *l = sdp_next_type(s, section, NULL, 'a'); l;
 	     l = sdp_next_type(s, section, l, 'a'))
 		for (unsigned i = 0; i < ARRAY_LEN(directions); i++)
-			if (str_is(l->value, directions[i].name)) {
+			if (str_eq_nocase(str_trim(l->value), str_of(directions[i].name))) {
 				*out = (enum sdp_direction)i;
 				return true;
 			}

@@ -30,7 +30,7 @@ const char *sdp_profile_name(enum sdp_profile p)
 enum sdp_profile sdp_profile_find(struct str name)
 {
 	for (unsigned i = 1; i < SDP_PROFILE_COUNT; i++)
-		if (str_is(name, profiles[i].name))
+		if (str_eq_nocase(name, str_of(profiles[i].name)))
 			return (enum sdp_profile)i;
 	return SDP_PROFILE_OTHER;
 }
@@ -341,17 +341,14 @@ struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sd
 	return l;
 }
 
-static bool is_attr(const struct sdp_line *l, const char *name, struct str *value)
+bool sdp_line_is_attr(const struct sdp_line *l, const char *name, struct str *value)
 {
-	size_t n = strlen(name);
+	struct str rest;
 
-	if (l->type != 'a' || !str_starts(l->value, name) || (l->value.n > n && l->value.p[n] != ':'))
+	if (l->type != 'a' || !str_eq_nocase(str_trim(str_cut(l->value, ':', &rest)), str_of(name)))
 		return false;
-	if (value) {
-		*value = str_skip(l->value, n + 1);
-		while (value->n && (value->p[0] == ' ' || value->p[0] == '\t'))
-			*value = str_skip(*value, 1);
-	}
+	if (value)
+		*value = str_trim(rest);
 	return true;
 }
 
@@ -360,7 +357,7 @@ struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sd
 {
 	struct sdp_line *l = sdp_next(s, section, after);
 
-	while (l && !is_attr(l, name, value))
+	while (l && !sdp_line_is_attr(l, name, value))
 		l = sdp_next(s, section, l);
 	return l;
 }
@@ -459,7 +456,7 @@ unsigned sdp_attr_remove(struct sdp *s, int section, const char *name)
 	LIST_EACH(it, lines_of(s, section)) {
 		struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
 
-		if (is_attr(l, name, NULL)) {
+		if (sdp_line_is_attr(l, name, NULL)) {
 			list_remove(it);
 			n++;
 		}
@@ -519,7 +516,7 @@ enum err sdp_media_reject(struct sdp *s, unsigned media)
 		struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
 
 		/* RFC 5888: a rejected m-line keeps its mid. */
-		if (l->type != 'm' && l->text.n && !is_attr(l, "mid", NULL))
+		if (l->type != 'm' && l->text.n && !sdp_line_is_attr(l, "mid", NULL))
 			list_remove(it);
 	}
 	return ERR_OK;

@@ -32,7 +32,7 @@ enum sdp_profile {
 };
 
 const char *sdp_profile_name(enum sdp_profile p); /* "RTP/SAVPF"; "" for OTHER */
-enum sdp_profile sdp_profile_find(struct str name);
+enum sdp_profile sdp_profile_find(struct str name); /* case does not count */
 bool sdp_profile_is_rtp(enum sdp_profile p);
 bool sdp_profile_is_secure(enum sdp_profile p); /* SAVP(F), keys by SDES or key-mgmt */
 bool sdp_profile_is_dtls(enum sdp_profile p);
@@ -87,7 +87,9 @@ enum err sdp_print(const struct sdp *s, char *out, size_t room, size_t *len) MUS
 struct sdp_line *sdp_next(const struct sdp *s, int section, const struct sdp_line *after);
 /* The next line of a type. */
 struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sdp_line *after, char type);
-/* The next a=`name` or a=`name`:value, whose value is trimmed of leading blanks; `value` may be NULL. */
+/* Is it a=`name` or a=`name`:value? Case and blanks around the name don't count; `value` is trimmed, and may be NULL. */
+bool sdp_line_is_attr(const struct sdp_line *l, const char *name, struct str *value);
+/* The next such line. */
 struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sdp_line *after, const char *name,
                                struct str *value);
 bool sdp_has_attr(const struct sdp *s, int section, const char *name);
