@@ -91,14 +91,14 @@ bool keyctx_same_key(const struct keyctx *a, const struct keyctx *b)
 	bool key = secret_eq(a->key, b->key, SUITE_KEY_MAX);
 	bool salt = secret_eq(a->salt, b->salt, SUITE_SALT_MAX);
 
-	return a->suite == b->suite && key && salt;
+	return a->suite->key_len == b->suite->key_len && key && salt;
 }
 
 bool keyctx_eq(const struct keyctx *a, const struct keyctx *b)
 {
 	if (!a || !b)
 		return a == b;
-	return keyctx_same_key(a, b) && a->lifetime_pkts == b->lifetime_pkts &&
+	return a->suite == b->suite && keyctx_same_key(a, b) && a->lifetime_pkts == b->lifetime_pkts &&
 	       view_eq(keyctx_mki(a), keyctx_mki(b));
 }
 

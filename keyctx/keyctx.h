@@ -49,7 +49,10 @@ void keyctx_free(struct keyctx *k);
  * Two NULLs are the same.
  */
 bool keyctx_eq(const struct keyctx *a, const struct keyctx *b);
-/* Same suite, key and salt, whatever the MKI and lifetime: a key must never be used in two places. */
+/*
+ * The same master key and salt, whatever the suite, MKI and lifetime: a key must never be used in two places. Session keys follow from these octets
+ * alone (RFC 3711 4.3.1), so _80 and _32 have one keystream; a shorter salt counts as one with zeros behind it.
+ */
 bool keyctx_same_key(const struct keyctx *a, const struct keyctx *b);
 
 static inline struct view keyctx_mki(const struct keyctx *k)

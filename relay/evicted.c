@@ -44,7 +44,8 @@ static struct evicted_ssrc *add(struct stream_pool *p, struct key *key)
 	return &block->ssrcs[block->n++];
 }
 
-bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc)
+/* Remembers with `key` what was seen of an SSRC. */
+static bool keep(struct stream_pool *p, struct key *key, struct crypto *c, uint32_t ssrc)
 {
 	struct engine_stream_state state;
 	struct evicted_ssrc *e;
@@ -53,9 +54,9 @@ bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc)
 		return true;
 	if (p->ops->stream_export(crypto_state(c), &state))
 		return false;
-	e = find(c->key, ssrc);
+	e = find(key, ssrc);
 	if (!e)
-		e = add(p, c->key);
+		e = add(p, key);
 	if (!e)
 		return false;
 	*e = (struct evicted_ssrc){
@@ -67,6 +68,28 @@ bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc)
 		.has_rtcp = state.has_rtcp,
 		.rtcp_index = state.rtcp_index,
 	};
+	return true;
+}
+
+bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc)
+{
+	return !c || keep(p, c->key, c, ssrc);
+}
+
+bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const struct key *from, struct key *to)
+{
+	for (const struct evicted *block = from->evicted; block; block = block->next) {
+		for (unsigned i = 0; i < block->n; i++) {
+			struct evicted_ssrc *e = add(p, to);
+
+			if (!e)
+				return false;
+			*e = block->ssrcs[i];
+		}
+	}
+	for (const struct stream *s = list; s; s = s->next)
+		if (!keep(p, to, stream_crypto(s, from), s->ssrc))
+			return false;
 	return true;
 }
 

@@ -17,6 +17,12 @@ bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc);
 /* Where the SSRC goes on if it was evicted: at its highest index, all below it taken for seen. False: it was not. */
 bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_state *start);
 
+/*
+ * What `from` has seen of any SSRC, in a stream of the list or of an evicted one, is refused under `to` too: the same octets under another suite.
+ * False when there is no room; then evicted_drop takes back what was remembered.
+ */
+bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const struct key *from, struct key *to);
+
 /* Before a key leaves the worker. Takes NULL. */
 void evicted_drop(struct stream_pool *p, struct key *key);
 

@@ -21,6 +21,7 @@ enum err key_new(struct key **out, const struct engine_ops *ops, const struct ke
 	}
 	k->limit = ctx->lifetime_pkts;
 	k->is_aead = ctx->suite->cipher == SUITE_CIPHER_AES_GCM;
+	k->suite = (uint8_t)ctx->suite->id;
 	k->srtp_tag_len = ctx->suite->srtp_tag_len;
 	k->srtcp_tag_len = ctx->suite->srtcp_tag_len;
 	k->mki_len = ctx->mki_len;

@@ -15,7 +15,7 @@ struct evicted;
 struct key {
 	struct key *next;     /* on its way home */
 	struct engine_key *engine;
-	uint64_t fingerprint; /* keyed hash of suite, key and salt: the same key under another MKI has the same one */
+	uint64_t fingerprint; /* keyed hash of master key and salt: the same key under another suite or MKI has the same one */
 	uint64_t pkts, limit; /* SRTP packets over all SSRCs, and how many are allowed (R-G5, R-G6) */
 	struct evicted *evicted; /* receiving: SSRCs whose streams made room for others (relay/evicted.h) */
 	uint16_t n_evicted;
@@ -23,6 +23,7 @@ struct key {
 	uint8_t roc;          /* enum relay_rekey_roc: where streams that came over from another key go on */
 	bool told_soft, told_expired;
 	bool is_aead;         /* the MKI stands last, behind the tag (RFC 7714); else before it (RFC 3711) */
+	uint8_t suite;        /* enum suite_id */
 	uint8_t srtp_tag_len, srtcp_tag_len;
 	uint8_t mki_len;
 	uint8_t mki[];

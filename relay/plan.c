@@ -112,8 +112,9 @@ static enum err plan_key(const struct plan_context *ctx, struct key **out, struc
 
 	if (!is)
 		return ERR_OK;
-	if (was && keyctx_same_key(was, is))
-		return why_fail(why, ERR_REKEY, "media %u leg %s: the %s key in use with another MKI or lifetime; a new key is needed", c->media,
+	/* The peer may change the suite and keep its key, which then goes on; ours must not have two contexts. */
+	if (was && keyctx_same_key(was, is) && (is_send || was->suite == is->suite))
+		return why_fail(why, ERR_REKEY, "media %u leg %s: the %s key in use with another suite, MKI or lifetime; a new key is needed", c->media,
 		                plan_leg_name(c->leg), is_send ? "send" : "receive");
 	e = key_new(out, ctx->engine, is, direction, window, why);
 	if (e)

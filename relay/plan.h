@@ -54,7 +54,7 @@ enum err plan_new(struct plan **out, const struct plan_context *c, const struct 
 /* With everything in it: what was not carried out, or what came home. Takes NULL. */
 void plan_free(const struct plan_context *c, struct plan *p);
 
-/* A keyed hash of suite, key and salt. */
+/* A keyed hash of master key and salt: two keys for which keyctx_same_key holds have the same one. */
 uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k);
 /* A send key is used in one place of a session; a receive key may open what several forks send. */
 bool used_keys_has(const struct used_keys *u, unsigned media, unsigned leg, bool is_send, uint64_t print);

@@ -94,6 +94,13 @@ static void shift(struct worker *w, struct stream *list, bool back)
 	}
 }
 
+static void drop_previous_receive(struct worker *w, struct leg *leg)
+{
+	drop_previous(w, leg->in_streams, leg->receive_previous);
+	worker_give_key(w, leg->receive_previous);
+	leg->receive_previous = NULL;
+}
+
 /* The overlap is over: the previous keys go home to be wiped. */
 static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
 {
@@ -101,11 +108,10 @@ static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
 	struct worker *w = leg->media->session->worker;
 
 	(void)now_ns;
-	drop_previous(w, leg->in_streams, leg->receive_previous);
+	drop_previous_receive(w, leg);
 	drop_previous(w, leg->out_streams, leg->send_previous);
-	worker_give_key(w, leg->receive_previous);
 	worker_give_key(w, leg->send_previous);
-	leg->receive_previous = leg->send_previous = NULL;
+	leg->send_previous = NULL;
 }
 
 static bool is_same_key(const struct key *a, const struct key *b)
@@ -113,10 +119,10 @@ static bool is_same_key(const struct key *a, const struct key *b)
 	return a && b && a->fingerprint == b->fingerprint;
 }
 
-/* The same key under the same MKI and for as long: what a key that comes back must be. */
+/* The same key under the same suite and MKI and for as long: what a key that comes back must be. */
 static bool is_same_context(const struct key *a, const struct key *b)
 {
-	return is_same_key(a, b) && a->limit == b->limit && a->mki_len == b->mki_len && memcmp(a->mki, b->mki, a->mki_len) == 0;
+	return is_same_key(a, b) && a->suite == b->suite && a->limit == b->limit && a->mki_len == b->mki_len && memcmp(a->mki, b->mki, a->mki_len) == 0;
 }
 
 /* Puts `*wanted` in the place of `*now`. What is no longer used comes back in *wanted and *retired. */
@@ -172,15 +178,25 @@ static void resume_sending(struct leg *leg)
 	}
 }
 
+/* The peer keeps its key under another suite: packets of the one could be cut to the tag of the other and come again. */
+static bool keeps_octets(const struct leg *leg, const struct leg_change *c)
+{
+	return c->sets_receive && is_same_key(c->receive, leg->receive);
+}
+
 static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)
 {
 	uint32_t overlap_ms = c->spec.rekey_overlap_ms ? c->spec.rekey_overlap_ms : OVERLAP_DEFAULT_MS;
 	bool had_key = leg->receive || leg->send;
 
 	if (c->sets_receive) {
+		bool has_one = keeps_octets(leg, c);
+
 		if (c->receive)
 			c->receive->roc = (uint8_t)c->spec.rekey_roc;
 		swap_key(w, leg->in_streams, &leg->receive, &leg->receive_previous, &c->receive, &c->receive_retired);
+		if (has_one)
+			drop_previous_receive(w, leg);
 	}
 	if (c->sets_send) {
 		bool is_fresh = !is_same_key(c->send, leg->send_previous);
@@ -211,7 +227,7 @@ static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 /* A key that was used before and whose state is gone would repeat indices, or take replays. */
 static enum err check_keys(const struct leg *leg, const struct leg_change *c, struct why *why)
 {
-	if (c->sets_receive && c->receive && c->receive->was_used && !is_same_context(c->receive, leg->receive_previous))
+	if (c->sets_receive && c->receive && c->receive->was_used && !keeps_octets(leg, c) && !is_same_context(c->receive, leg->receive_previous))
 		return why_fail(why, ERR_REKEY, "media %u leg %s: this receive key was in use before; a new one is needed", c->media,
 		                plan_leg_name(c->leg));
 	if (c->sets_send && c->send && c->send->was_used && !is_same_context(c->send, leg->send_previous))
@@ -236,11 +252,22 @@ static void close_port(struct io_port *port)
 		port->io->ops->close_port(port->io, port);
 }
 
-static void close_new_ports(struct plan *p)
+/* Ports that were opened and what was handed over, of a plan that can't be carried out. */
+static void take_back(struct worker *w, struct plan *p)
 {
-	for (unsigned i = 0; i < p->n_changes; i++)
+	for (unsigned i = 0; i < p->n_changes; i++) {
 		for (unsigned k = 0; k < LEG_PORTS; k++)
 			close_port(p->changes[i].ports[k]);
+		evicted_drop(&w->streams, p->changes[i].receive);
+	}
+}
+
+static enum err hand_over(struct worker *w, const struct leg *leg, const struct leg_change *c, struct why *why)
+{
+	if (!keeps_octets(leg, c) || evicted_hand_over(&w->streams, leg->in_streams, leg->receive, c->receive))
+		return ERR_OK;
+	return why_fail(why, ERR_REKEY, "media %u leg %s: the receive key goes on under another suite, and its streams are too many to be remembered; a new key is needed",
+	                c->media, plan_leg_name(c->leg));
 }
 
 /* What can fail, before anything has changed. */
@@ -251,11 +278,13 @@ static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 		const struct leg *leg = c->appears ? c->body : leg_at(p->session, c);
 		enum err e = check_keys(leg, c, why);
 
+		if (!e)
+			e = hand_over(w, leg, c, why);
 		for (unsigned k = 0; k < LEG_PORTS && !e; k++)
 			if (c->ports[k])
 				e = open_port(w, c->ports[k], c->spec.interface, why);
 		if (e) {
-			close_new_ports(p);
+			take_back(w, p);
 			return e;
 		}
 	}

@@ -11,15 +11,14 @@
 
 uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k)
 {
-	uint8_t octets[1 + SUITE_MASTER_MAX];
-	size_t n = 0;
+	uint8_t octets[SUITE_KEY_MAX + SUITE_SALT_MAX];
+	size_t n = k->suite->key_len;
 	uint64_t hash;
 
-	octets[n++] = (uint8_t)k->suite->id;
-	memcpy(octets + n, k->key, k->suite->key_len);
-	n += k->suite->key_len;
-	memcpy(octets + n, k->salt, k->suite->salt_len);
-	n += k->suite->salt_len;
+	/* As keyctx_same_key compares them: nothing of the suite but the length of its key. */
+	memcpy(octets, k->key, n);
+	memcpy(octets + n, k->salt, SUITE_SALT_MAX);
+	n += SUITE_SALT_MAX;
 	hash = map_hash(c->hash_key, octets, n);
 	secret_wipe(octets, sizeof(octets));
 	return hash;

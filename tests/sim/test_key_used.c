@@ -52,6 +52,85 @@ static void two_sessions_at_a_time(void)
 	scene_close(&s);
 }
 
+/* The same octets under another suite; a shorter salt has only zeros more in a longer one. */
+static struct keyctx *under(const struct keyctx *k, const char *suite)
+{
+	uint8_t master[SUITE_MASTER_MAX];
+	struct keyctx_spec spec = {.suite = suite_find(str_of(suite)), .master.p = master};
+	struct keyctx *out = NULL;
+
+	CHECK(spec.suite != NULL);
+	spec.master.n = (size_t)spec.suite->key_len + spec.suite->salt_len;
+	memcpy(master, k->key, spec.suite->key_len);
+	memcpy(master + spec.suite->key_len, k->salt, spec.suite->salt_len);
+	EXPECT_OK(keyctx_new(&out, &spec, NULL));
+	return out;
+}
+
+/* _80 and _32 cover with one keystream, and GCM works under session keys of the same master: a key is its octets. */
+static void a_key_is_its_octets(void)
+{
+	static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"};
+	struct keyctx *gcm = call_key("AEAD_AES_128_GCM");
+
+	for (unsigned i = 0; i < ARRAY_LEN(suites); i++) {
+		struct second x;
+		struct scene s;
+
+		if (!scene_prepare(&s, "evp", "AES_CM_128_HMAC_SHA1_80"))
+			return;
+		EXPECT(scene_set_key(&s.down[1], under(gcm, "AES_CM_128_HMAC_SHA1_80")));
+		scene_use_keys(&s, 1);
+		if (!scene_start(&s))
+			return;
+		second_prepare(&x, &s, 2);
+		x.media.legs[0].send = under(s.down[1].ctx, suites[i]);
+		EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
+		EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another session; each needs a key of its own");
+		/* Nor in the place it has already, nor after the session has ended. */
+		s.media.legs[0].send = x.media.legs[0].send;
+		EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
+		EXPECT(scene_goes_down(&s, &s.down[1], SSRC_B, 1));
+		EXPECT_OK(call_delete(&s.g, s.call));
+		EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
+		EXPECT(strstr(s.g.last_why.text, "a session that has ended"));
+		scene_use_keys(&s, 0);
+		EXPECT_OK(call_create(&s.g, &s.call, &s.spec));
+		keyctx_free((struct keyctx *)(uintptr_t)x.media.legs[0].send);
+		scene_close(&s);
+	}
+	keyctx_free(gcm);
+}
+
+/* The peer goes from _80 to _32 and keeps its key: it is heard, and nothing of before is taken again with its tag cut short. */
+static void a_receive_key_under_another_suite(void)
+{
+	uint8_t packet[256];
+	struct sim_pkt got;
+	struct scene s;
+	size_t n;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	for (uint64_t i = 65530; i < 65540; i++)
+		EXPECT(scene_goes_up(&s, &s.up[0], SSRC_A, i));
+	n = end_protect(&s.up[0], packet, call_rtp(packet, SSRC_A, 65540), sizeof(packet), 65540);
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, packet, n));
+	stage_run(&s.g, 1);
+	EXPECT(sim_receive(s.g.sim, &call_peer_b, &got));
+	EXPECT(scene_set_key(&s.up[1], under(s.up[0].ctx, "AES_CM_128_HMAC_SHA1_32")));
+	s.media.legs[0].receive = s.up[1].ctx;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	for (unsigned cut = 0; cut <= 6; cut += 6) {
+		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, packet, n - cut));
+		stage_run(&s.g, 1);
+		EXPECT(!sim_receive(s.g.sim, &call_peer_b, &got));
+	}
+	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_REPLAYED] + scene_leg_a(&s)->verdicts[VERDICT_TOO_OLD], 2);
+	EXPECT(scene_goes_up(&s, &s.up[1], SSRC_A, 65541));
+	scene_close(&s);
+}
+
 /* What a session receives under may be what another one sends under, for the call may pass here twice, and what another one
  * receives under, for an offerer has one key for all forks. */
 static void receive_keys_are_shared(void)
@@ -140,5 +219,6 @@ static void the_memory_has_an_end(void)
 	remembers_as_many_as_set(100);
 }
 
-TEST_MAIN("key_used", {"two sessions at a time", two_sessions_at_a_time}, {"receive keys are shared", receive_keys_are_shared},
+TEST_MAIN("key_used", {"two sessions at a time", two_sessions_at_a_time}, {"a key is its octets", a_key_is_its_octets},
+          {"a receive key under another suite", a_receive_key_under_another_suite}, {"receive keys are shared", receive_keys_are_shared},
           {"a session made again", a_session_made_again}, {"the memory has an end", the_memory_has_an_end})
