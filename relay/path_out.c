@@ -156,6 +156,7 @@ static struct stream *add_out(struct worker *w, struct leg *leg, struct leg *sou
 	s->source = source;
 	s->source_ssrc = ssrc;
 	s->window.log2_pkts = replay_log2(w->config->send_window_pkts);
+	s->rtcp_index = leg->media->rtcp_floor[leg->place];
 	s->next = leg->out_streams;
 	leg->out_streams = s;
 	leg->n_out++;
@@ -210,15 +211,22 @@ static enum verdict choose_index(struct worker *w, struct leg *leg, struct strea
 	return VERDICT_NONE;
 }
 
-/* The engine's state of the stream under the leg's present key, which it starts where the key before ended (sending keeps the ROC). */
+/*
+ * The engine's state of the stream under the leg's present key, which it starts where the key before ended: sending keeps the ROC, and the SRTCP index
+ * begins nowhere again (RFC 3711 3.4).
+ */
 static struct crypto *out_crypto(struct worker *w, struct stream *s, struct key *key)
 {
-	struct engine_stream_state start = {
-		.has_rtp = s->has_index, .rtp_index = s->index, .roc = (uint32_t)(s->index >> 16),
-	};
+	if (s->crypto)
+		return s->crypto;
+	struct engine_stream_state start = {.has_rtcp = s->rtcp_index > 0, .rtcp_index = s->rtcp_index};
 
-	if (!s->crypto)
-		s->crypto = crypto_take(&w->streams, key, s->ssrc, s->has_index ? &start : NULL);
+	if (s->has_index) {
+		start.has_rtp = true;
+		start.rtp_index = s->index;
+		start.roc = (uint32_t)(s->index >> 16);
+	}
+	s->crypto = crypto_take(&w->streams, key, s->ssrc, &start);
 	return s->crypto;
 }
 

@@ -147,6 +147,16 @@ static void swap_key(struct worker *w, struct stream *streams, struct key **now,
 	*wanted = NULL;
 }
 
+/* What is sent under the next key begins where the stream stands, and nothing sent before is asked for again: its states go at once. */
+static void end_sending(struct worker *w, struct leg *leg)
+{
+	for (struct stream *s = leg->out_streams; s; s = s->next) {
+		crypto_give(&w->streams, s->crypto);
+		crypto_give(&w->streams, s->previous);
+		s->crypto = s->previous = NULL;
+	}
+}
+
 /* A new key: sending goes on above every index used so far, or from ROC 0 towards a new address (RFC 4568 7.1.4). */
 static void start_sending(struct leg *leg, bool restarts)
 {
@@ -201,6 +211,7 @@ static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, 
 	if (c->sets_send) {
 		bool is_fresh = !is_same_key(c->send, leg->send_previous);
 
+		end_sending(w, leg);
 		swap_key(w, leg->out_streams, &leg->send, &leg->send_previous, &c->send, &c->send_retired);
 		if (is_fresh)
 			start_sending(leg, c->moves);
@@ -380,6 +391,9 @@ static void end_leg(struct worker *w, struct leg *leg)
 	struct stream **lists[] = {&leg->in_streams, &leg->out_streams};
 	struct media *m = leg->media;
 
+	for (struct stream *s = leg->out_streams; s; s = s->next)
+		if (s->rtcp_index > m->rtcp_floor[leg->place])
+			m->rtcp_floor[leg->place] = s->rtcp_index;
 	for (unsigned i = 0; i < ARRAY_LEN(lists); i++) {
 		while (*lists[i]) {
 			struct stream *s = *lists[i];

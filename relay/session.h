@@ -65,6 +65,8 @@ struct media {
 	uint8_t n_legs;
 	uint8_t active;
 	struct leg *legs[RELAY_LEGS_MAX]; /* NULL: does not exist */
+	/* No SRTCP index up to this one is sent again from that place: a leg that ends and appears anew, with whatever key, goes on (RFC 3711 3.4). */
+	uint32_t rtcp_floor[RELAY_LEGS_MAX];
 };
 
 struct session {

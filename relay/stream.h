@@ -32,7 +32,7 @@ struct stream {
 	uint32_t ssrc;        /* on the wire of its leg */
 	uint32_t source_ssrc; /* out: what the source calls itself */
 	struct leg *source;   /* out: the leg it comes from; NULL: given up after a conflict, its SSRC never to be used again */
-	struct crypto *crypto, *previous; /* under the leg's present key, and under the one before it */
+	struct crypto *crypto, *previous; /* under the leg's present key, and (in) under the one before it */
 	uint64_t index;       /* highest authenticated (in) or used (out) */
 	bool has_index;
 	bool is_out;          /* which kind of block this is; the pool's */

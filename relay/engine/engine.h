@@ -90,7 +90,7 @@ struct engine_ops {
 	size_t stream_bytes; /* a multiple of 64 */
 	/* Starts a stream in memory of stream_bytes octets, zeroed, on a boundary of 64. `start` NULL: ROC 0, nothing seen. Its packet
 	 * counts are added to those of the key. ERR_RANGE; ERR_UNSUPPORTED when a start can't be taken on: libsrtp takes, for
-	 * sending, the ROC or an index with an empty window, and nothing of RTCP. */
+	 * sending, the ROC or an index with an empty window. Sending, an SRTCP index goes on whatever key was before (RFC 3711 3.4). */
 	enum err (*stream_init)(struct engine_stream *s, struct engine_key *key, uint32_t ssrc,
 	                        const struct engine_stream_state *start);
 	void (*stream_fini)(struct engine_stream *s);

@@ -12,10 +12,11 @@
 #include "base/secret.h"
 #include "relay/engine/engine.h"
 #include "relay/engine/selftest.h"
+#include "relay/engine/side.h"
 #include "relay/engine/state.h"
 
 struct engine {
-	uint8_t nothing; /* libsrtp keeps no scratch of ours */
+	struct engine *evp; /* for set_rtcp_index */
 };
 
 /*
@@ -27,6 +28,7 @@ struct engine_key {
 	srtp_t srtp;
 	struct engine_stream *attached; /* states for whose SSRC libsrtp has a stream */
 	struct keyctx *ctx;
+	struct engine_key *twin; /* sending: evp's key of the same octets, without MKI */
 	enum engine_direction direction;
 	uint8_t log2_pkts;
 };
@@ -40,6 +42,7 @@ struct engine_stream {
 	bool is_attached;    /* libsrtp has a stream for the SSRC */
 	bool is_natural;     /* that stream has seen what this state has, so it estimates alike */
 	bool is_forced;      /* libsrtp was told a ROC and may still hold to it */
+	bool starts_rtcp;    /* sending: libsrtp does not know yet at which SRTCP index the stream goes on */
 };
 
 typedef void set_policy_fn(srtp_crypto_policy_t *p);
@@ -114,8 +117,23 @@ static void libsrtp_key_free(struct engine_key *k)
 		return;
 	if (k->srtp)
 		(void)srtp_dealloc(k->srtp);
+	engine_evp.key_free(k->twin);
 	keyctx_free(k->ctx);
 	secret_free(k);
+}
+
+static enum err make_twin(struct engine_key *k, struct why *why)
+{
+	struct keyctx *ctx;
+	enum err e = keyctx_copy(&ctx, k->ctx);
+
+	if (e != ERR_OK)
+		return why_fail(why, e, "no memory for a key");
+	ctx->mki_len = 0;
+	ctx->lifetime_pkts = ctx->suite->srtp_lifetime_pkts;
+	e = engine_evp.key_new(&k->twin, ctx, ENGINE_SEND, REPLAY_PKTS_MIN, why);
+	keyctx_free(ctx);
+	return e;
 }
 
 static enum err key_make(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
@@ -139,6 +157,11 @@ static enum err key_make(struct engine_key **out, const struct keyctx *ctx, enum
 		libsrtp_key_free(k);
 		return why_fail(why, status == srtp_err_status_alloc_fail ? ERR_NOMEM : ERR_CRYPTO,
 		                "libsrtp refused a key of %s: status %d", ctx->suite->name, (int)status);
+	}
+	enum err e = direction == ENGINE_SEND ? make_twin(k, why) : ERR_OK;
+	if (e != ERR_OK) {
+		libsrtp_key_free(k);
+		return e;
 	}
 	*out = k;
 	return ERR_OK;
@@ -197,8 +220,8 @@ static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *
 {
 	enum err e = state_init(&s->state, key->log2_pkts, start);
 
-	/* Receiving, our shadow refuses what was seen before libsrtp is asked. Sending, libsrtp counts SRTCP packets by itself. */
-	if (e == ERR_OK && key->direction == ENGINE_SEND && (s->state.rtp.any || s->state.rtcp.any))
+	/* Receiving, our shadow refuses what was seen before libsrtp is asked. */
+	if (e == ERR_OK && key->direction == ENGINE_SEND && s->state.rtp.any)
 		e = ERR_UNSUPPORTED;
 	if (e != ERR_OK) {
 		memset(&s->state, 0, sizeof s->state);
@@ -206,6 +229,7 @@ static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *
 	}
 	s->key = key;
 	s->ssrc = ssrc;
+	s->starts_rtcp = key->direction == ENGINE_SEND && s->state.rtcp.any;
 	key->rtp.used_pkts += s->state.rtp_pkts;
 	key->rtcp.used_pkts += s->state.rtcp_pkts;
 	return ERR_OK;
@@ -289,6 +313,41 @@ static void take_over(struct engine_stream *s)
 	s->is_natural = true;
 }
 
+/*
+ * Sending, libsrtp counts SRTCP packets by itself, from 0 under each key, and no call sets its counter. What does is a packet it receives: the first
+ * index of its window, which follows 127 behind the highest one, is the one it has sent last. So it gets a report with nothing in it that evp protects
+ * under the same key at such an index; nobody else ever sees that packet.
+ */
+static srtp_err_status_t set_rtcp_index(struct engine *e, struct engine_stream *s)
+{
+	enum { AHEAD = 127, ROOM = 8 + 4 + SRTP_MAX_TAG_LEN };
+	uint8_t memory[SIDE_STREAM_BYTES] __attribute__((aligned(64))) = {0}, octets[ROOM] = {0x80, 201, 0, 1};
+	struct engine_stream *twin = (void *)memory;
+	struct engine_stream_state start = {.has_rtcp = true, .rtcp_index = (uint32_t)s->state.rtcp.highest + AHEAD - 1};
+	struct pkt p = {.data = octets, .len = 8, .tailroom = ROOM - 8, .kind = PKT_RTCP, .header_len = 8, .key = s->key->twin, .crypto = twin};
+	struct pkt *batch[] = {&p};
+	srtp_err_status_t status = srtp_err_status_ok;
+	int len;
+
+	if (start.rtcp_index > STATE_RTCP_INDEX_MAX)
+		return srtp_err_status_key_expired;
+	if (engine_evp.stream_init(twin, s->key->twin, s->ssrc, &start) != ERR_OK)
+		return srtp_err_status_fail;
+	be32_put(octets + 4, s->ssrc);
+	engine_evp.protect(e->evp, batch, 1);
+	engine_evp.stream_fini(twin);
+	if (p.verdict != VERDICT_NONE)
+		return srtp_err_status_fail;
+	if (!has_stream(s->key, s->ssrc))
+		status = with_policy(s->key, &s->ssrc, add_stream);
+	if (status != srtp_err_status_ok)
+		return status;
+	attach(s);
+	len = p.len;
+	s->starts_rtcp = false;
+	return srtp_unprotect_rtcp(s->key->srtp, octets, &len);
+}
+
 /* --- packets ---------------------------------------------------------------------------------------- */
 
 static enum verdict verdict_of(srtp_err_status_t status)
@@ -315,13 +374,14 @@ static void set_len(struct pkt *p, int len)
 	p->len = (uint16_t)len;
 }
 
-static enum verdict unprotect_rtp(struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
 {
 	uint64_t index = state_estimate(&s->state, be16_get(p->data + 2));
 	enum verdict v = state_check_rtp(&s->state, &k->rtp, index);
 	int len = p->len;
 	bool added;
 
+	(void)e;
 	if (p->len < p->header_len + k->ctx->suite->srtp_tag_len + k->ctx->mki_len)
 		return VERDICT_CLEAR;
 	/* Mostly libsrtp would find out too, but not what was seen before it had a stream. */
@@ -372,7 +432,7 @@ static enum verdict open_rtcp(struct engine_key *k, struct pkt *p, bool is_encry
 	return v;
 }
 
-static enum verdict unprotect_rtcp(struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict unprotect_rtcp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
 {
 	const struct suite *suite = k->ctx->suite;
 	unsigned behind = 4u + k->ctx->mki_len + (suite->cipher == SUITE_CIPHER_AES_CM ? suite->srtcp_tag_len : 0);
@@ -380,6 +440,7 @@ static enum verdict unprotect_rtcp(struct engine_stream *s, struct engine_key *k
 	uint32_t trailer;
 	enum verdict v;
 
+	(void)e;
 	if (p->len < 8 + 4 + suite->srtcp_tag_len + k->ctx->mki_len)
 		return VERDICT_CLEAR;
 	trailer = be32_get(p->data + p->len - behind);
@@ -396,12 +457,13 @@ static enum verdict unprotect_rtcp(struct engine_stream *s, struct engine_key *k
 	return v;
 }
 
-static enum verdict protect_rtp(struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict protect_rtp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
 {
 	enum verdict v = state_check_rtp(&s->state, &k->rtp, p->index);
 	int len = p->len;
 	bool added;
 
+	(void)e;
 	if (p->tailroom < k->ctx->suite->srtp_tag_len + k->ctx->mki_len)
 		return VERDICT_TOO_BIG;
 	if (v != VERDICT_NONE)
@@ -417,7 +479,7 @@ static enum verdict protect_rtp(struct engine_stream *s, struct engine_key *k, s
 	return v;
 }
 
-static enum verdict protect_rtcp(struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict protect_rtcp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
 {
 	uint64_t index = state_next_rtcp(&s->state);
 	enum verdict v = state_check_rtcp(&s->state, &k->rtcp, index);
@@ -425,6 +487,8 @@ static enum verdict protect_rtcp(struct engine_stream *s, struct engine_key *k, 
 
 	if (p->tailroom < 4 + k->ctx->suite->srtcp_tag_len + k->ctx->mki_len)
 		return VERDICT_TOO_BIG;
+	if (v == VERDICT_NONE && s->starts_rtcp)
+		v = verdict_of(set_rtcp_index(e, s));
 	if (v == VERDICT_NONE)
 		v = verdict_of(srtp_protect_rtcp_mki(k->srtp, p->data, &len, k->ctx->mki_len > 0, 0));
 	if (v != VERDICT_NONE)
@@ -436,28 +500,26 @@ static enum verdict protect_rtcp(struct engine_stream *s, struct engine_key *k, 
 	return v;
 }
 
-typedef enum verdict packet_fn(struct engine_stream *s, struct engine_key *k, struct pkt *p);
+typedef enum verdict packet_fn(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p);
 
-static void each(struct pkt **batch, unsigned n, packet_fn *rtp, packet_fn *rtcp)
+static void each(struct engine *e, struct pkt **batch, unsigned n, packet_fn *rtp, packet_fn *rtcp)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = batch[i];
 
 		if (p->verdict == VERDICT_NONE)
-			p->verdict = (uint8_t)(p->kind == PKT_RTCP ? rtcp : rtp)(p->crypto, p->key, p);
+			p->verdict = (uint8_t)(p->kind == PKT_RTCP ? rtcp : rtp)(e, p->crypto, p->key, p);
 	}
 }
 
 static void libsrtp_unprotect(struct engine *e, struct pkt **batch, unsigned n)
 {
-	(void)e;
-	each(batch, n, unprotect_rtp, unprotect_rtcp);
+	each(e, batch, n, unprotect_rtp, unprotect_rtcp);
 }
 
 static void libsrtp_protect(struct engine *e, struct pkt **batch, unsigned n)
 {
-	(void)e;
-	each(batch, n, protect_rtp, protect_rtcp);
+	each(e, batch, n, protect_rtp, protect_rtcp);
 }
 
 /* --- the engine ------------------------------------------------------------------------------------- */
@@ -468,12 +530,18 @@ static enum err libsrtp_open(struct engine **out, struct why *why)
 
 	if (!e)
 		return why_fail(why, ERR_NOMEM, "no memory for an engine");
+	enum err failed = engine_evp.open(&e->evp, why);
+	if (failed != ERR_OK) {
+		mem_free(e);
+		return failed;
+	}
 	*out = e;
 	return ERR_OK;
 }
 
 static void libsrtp_close(struct engine *e)
 {
+	engine_evp.close(e->evp);
 	mem_free(e);
 }
 

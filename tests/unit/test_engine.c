@@ -286,6 +286,52 @@ static void carries_an_mki(void)
 	each_suite(mki_case, (struct view){.p = (const uint8_t *)"key", .n = 3}, 0, NULL);
 }
 
+/* RFC 3711 3.4: under a new key the SRTCP index goes on, at whatever it was; RTP before it or not. */
+static void rtcp_start(struct pair *t, const struct suite *s, unsigned mki_len)
+{
+	static const uint32_t last[] = {1, 2, 126, 127, 128, 129, 300, 70000, 0x7fffff00};
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(last); i++) {
+		struct engine_stream_state start = {.has_rtcp = true, .rtcp_index = last[i / 2], .has_rtp = i % 2, .rtp_index = 70001};
+
+		rig_stream_free(t->ops, t->out);
+		rig_stream_free(t->ops, t->in);
+		t->out = rig_stream(t->ops, t->send, SSRC, &start);
+		t->in = rig_stream(t->ops, t->receive, SSRC, NULL);
+		REQUIRE(t->out && t->in);
+		if (i % 2)
+			EXPECT_INT(send_rtp(t, 70002), VERDICT_NONE);
+		for (uint32_t k = 1; k <= 3; k++) {
+			unsigned behind = 4u + mki_len + (s->cipher == SUITE_CIPHER_AES_CM ? s->srtcp_tag_len : 0);
+
+			rig_fill(&t->p, PKT_RTCP, rtcp, sizeof rtcp, 8, t->send, t->out);
+			EXPECT_INT(rig_protect(t->ops, t->engine, &t->p, 0), VERDICT_NONE);
+			EXPECT_INT(t->p.pkt.index, last[i / 2] + k);
+			EXPECT_INT(be32_get(t->p.pkt.data + t->p.pkt.len - behind), 0x80000000 | (last[i / 2] + k));
+			EXPECT_INT(arrive(t), VERDICT_NONE);
+			EXPECT_OCTETS(t->p.pkt.data, t->p.pkt.len, rtcp, sizeof rtcp);
+		}
+		if (i % 2)
+			EXPECT_INT(send_rtp(t, 70003), VERDICT_NONE);
+	}
+}
+
+static void rtcp_start_case(struct pair *t, const struct suite *s)
+{
+	rtcp_start(t, s, 0);
+}
+
+static void rtcp_start_mki_case(struct pair *t, const struct suite *s)
+{
+	rtcp_start(t, s, 3);
+}
+
+static void starts_at_an_srtcp_index(void)
+{
+	each_suite(rtcp_start_case, no_mki, 0, NULL);
+	each_suite(rtcp_start_mki_case, (struct view){.p = (const uint8_t *)"key", .n = 3}, 0, NULL);
+}
+
 static void wrap_case(struct pair *t, const struct suite *s)
 {
 	/* Loss and reordering across three wraps: the sender's index is what the receiver must find. */
@@ -490,5 +536,6 @@ TEST_MAIN("engine", {"chooses", chooses}, {"derivation_vectors", derivation_vect
           {"follows_wraps", follows_wraps}, {"starts_at_a_roc", starts_at_a_roc},
           {"starts_at_an_index", starts_at_an_index}, {"ends_with_the_key", ends_with_the_key},
           {"refuses_clear_packets", refuses_clear_packets}, {"guards_rtcp", guards_rtcp},
+          {"starts at an SRTCP index", starts_at_an_srtcp_index},
           {"carries_every_suite", carries_every_suite},
           {"survives_no_memory", survives_no_memory})
