@@ -21,8 +21,6 @@ struct source {
 	int at_line;
 };
 
-_Static_assert(RELAY_INTERFACES_MAX <= 64, "an interface is an octet in a spec");
-
 const char *conf_standard_control(void)
 {
 	static char path[CONF_WHERE_MAX];
@@ -110,43 +108,6 @@ static enum err put_list(const struct conf_setting *s, struct conf_list *list, s
 	return ERR_OK;
 }
 
-static bool is_name(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
-			return false;
-	}
-	return s.n > 0;
-}
-
-/* NAME/ADDR[!ADVERTISED] */
-static enum err put_interface(struct conf_interfaces *list, struct str text, struct why *why)
-{
-	struct io_interface f = {.name = ""};
-	struct str addr, advertised, name = str_cut(text, '/', &addr);
-
-	if (list->n == RELAY_INTERFACES_MAX)
-		return why_fail(why, ERR_LIMIT, "given more than %d times", RELAY_INTERFACES_MAX);
-	if (name.n == text.n || !is_name(name) || str_copy(name, f.name, sizeof(f.name)))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is not NAME/ADDR[!ADVERTISED]; a name has 1 to %zu of a-z 0-9 - _ .",
-		                STR_ARG(text), sizeof(f.name) - 1);
-	addr = str_cut(addr, '!', &advertised);
-	if (addr_parse_ip(addr, &f.bind))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address; NAME/ADDR[!ADVERTISED] takes literal ones", STR_ARG(addr));
-	if (addr_is_any(&f.bind) || addr_is_multicast(&f.bind))
-		return why_fail(why, ERR_INVALID, "%.*s is no address of one host: peers must be told one", STR_ARG(addr));
-	f.advertised = f.bind;
-	if (str_find(text, '!') < text.n && addr_parse_ip(advertised, &f.advertised))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address", STR_ARG(advertised));
-	for (unsigned i = 0; i < list->n; i++)
-		if (strcmp(list->items[i].name, f.name) == 0)
-			return why_fail(why, ERR_EXISTS, "the name %s is given twice", f.name);
-	list->items[list->n++] = f;
-	return ERR_OK;
-}
-
 static enum err put(struct conf *c, const struct conf_setting *s, struct str text, struct why *why)
 {
 	void *at = value_of(c, s);
@@ -166,7 +127,7 @@ static enum err put(struct conf *c, const struct conf_setting *s, struct str tex
 	case CONF_INTERFACES:
 		break;
 	}
-	return put_interface(at, text, why);
+	return conf_put_interfaces(at, text, why);
 }
 
 /* --- places ------------------------------------------------------------------------------------------- */
@@ -367,10 +328,6 @@ static enum err check(struct conf *c, struct why *why)
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
 		c->interfaces.items[i].port_min = c->port_min;
 		c->interfaces.items[i].port_max = c->port_max;
-		for (unsigned j = 0; j < i; j++)
-			if (addr_ip_eq(&c->interfaces.items[i].bind, &c->interfaces.items[j].bind))
-				return why_fail(why, ERR_EXISTS, "interfaces %s and %s have one address: their ports would meet",
-				                c->interfaces.items[j].name, c->interfaces.items[i].name);
 	}
 	return ERR_OK;
 }

@@ -21,10 +21,14 @@ struct conf_list {
 	char items[CONF_LISTEN_MAX][CONF_WHERE_MAX];
 };
 
+/* Several may have one name (control/interfaces.h) or one address, but none both. */
 struct conf_interfaces {
 	unsigned n;
 	struct io_interface items[RELAY_INTERFACES_MAX];
 };
+
+/* Adds [NAME/]ADDR[!ADVERTISED], or several with ";" between; without NAME it is "default". ERR_INVALID, ERR_LIMIT, ERR_EXISTS. */
+enum err conf_put_interfaces(struct conf_interfaces *list, struct str text, struct why *why) MUST_USE;
 
 /* Values of every setting, after conf_load. */
 struct conf {

@@ -18,8 +18,8 @@ static const char *const roc_words[] = {"either", "keep", "zero", NULL};
 
 const struct conf_setting conf_settings[] = {
 	{.name = "interface", .type = CONF_INTERFACES, FIELD(interfaces), .preset = "default/127.0.0.1",
-	 .arg = "NAME/ADDR[!ADVERTISED]",
-	 .help = "local address for media and what signalling is told of it; repeatable, the first is what legs use that name none"},
+	 .arg = "[NAME/]ADDR[!ADVERTISED]",
+	 .help = "local address for media and what signalling is told of it; repeatable; a name may have several addresses, of both families"},
 	{.name = "port-min", .type = CONF_PORT, FIELD(port_min), .preset = "30000", .min = 1, .max = 65534, .arg = "PORT",
 	 .help = "lowest UDP port for media, of every interface"},
 	{.name = "port-max", .type = CONF_PORT, FIELD(port_max), .preset = "40000", .min = 2, .max = 65535, .arg = "PORT",

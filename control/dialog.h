@@ -76,8 +76,8 @@ struct dialog_options {
 	bool no_rtcp_attr, full_rtcp_attr;
 	bool gate_by_direction;      /* a=inactive and the like close the gates, RTCP included */
 	bool loop_protect;
-	int16_t interface[2];        /* index of the interface for the side that sends this SDP, and for the other; -1: the first that fits */
-	uint8_t family;              /* 4 or 6: of our address towards the other side; 0: any */
+	int16_t interface[2];        /* of local addresses (control/interfaces.h) for the side that sends this SDP, and for the other; -1: any */
+	uint8_t family;              /* 4 or 6: of our address towards the other side; 0: as the sender's if there is one */
 	struct addr media_address;   /* put into the SDP instead of our own; none: ours */
 	struct addr received_from;   /* believed instead of the address in the SDP; none: the SDP */
 	uint8_t latch;               /* enum relay_latch, of the side that sends this SDP */

@@ -21,7 +21,8 @@ struct dialog_side {
 	struct sdp_transport at;
 	struct sdes_line theirs, ours; /* in use or about to be; no keys: none */
 	uint8_t latch;
-	uint8_t interface;
+	uint8_t interface;        /* which local addresses it may have: control/interfaces.h */
+	uint8_t family;           /* of the one it gets while nobody knows where its media shall go; 0: any */
 };
 
 struct dialog_media {

@@ -44,7 +44,8 @@ static void set_u8(uint32_t *has, unsigned field, uint8_t *at, uint8_t v)
 /* What is known of a leg before keys are. */
 static void place_leg(struct spec_leg *leg, const struct dialog_side *side, const struct dialog_terms *terms)
 {
-	set_u8(&leg->has, SPEC_LEG_INTERFACE, &leg->interface, side->interface);
+	set_u8(&leg->has, SPEC_LEG_INTERFACE, &leg->choice, side->interface);
+	set_u8(&leg->has, SPEC_LEG_FAMILY, &leg->family, side->family);
 	set_u8(&leg->has, SPEC_LEG_LATCH, &leg->latch, side->latch);
 	set_u8(&leg->has, SPEC_LEG_LOOP_PROTECT, &leg->loop_protect, terms->loop_protect);
 	if (terms->dscp >= 0)

@@ -3,6 +3,7 @@
 #include "control/dialog_media.h"
 
 #include "base/mem.h"
+#include "control/interfaces.h"
 #include "keyctx/sdp/capneg.h"
 #include "keyctx/sdp/keymgmt.h"
 
@@ -316,42 +317,73 @@ static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 	return e;
 }
 
-static uint8_t pick_interface(const struct dialog_options *o, const struct spec_context *context, bool is_far,
-                              uint8_t family)
+/* What the side had in this m-line, or in another one of the call: what the first offer named is not said again. */
+static const struct dialog_side *side_before(const struct place *p, enum offer_side side)
 {
-	if (o->interface[is_far] >= 0 && (unsigned)o->interface[is_far] < context->n_interfaces) {
-		const struct io_interface *named = &context->interfaces[o->interface[is_far]];
+	if (p->before)
+		return &p->before->side[side];
+	for (unsigned i = 0; p->now && i < p->now->n_media; i++)
+		if (p->now->media[i].treat == DIALOG_TREAT_RELAY)
+			return &p->now->media[i].side[side];
+	return NULL;
+}
 
-		if (!family || named->advertised.version == family)
-			return (uint8_t)o->interface[is_far];
+/* `family` 0: any. The side goes on where it is unless it moved to a family that is not there. */
+static enum err pick_interface(const struct place *p, enum offer_side side, uint8_t family, uint8_t *out)
+{
+	struct interfaces l = {.items = p->context->interfaces, .n = p->context->n_interfaces};
+	const struct dialog_side *before = side_before(p, side);
+	int16_t asked = p->o->interface[side != p->from];
+	uint8_t choice = before ? before->interface : asked >= 0 ? (uint8_t)asked : (uint8_t)INTERFACES_ANY;
+	enum err e;
+
+	if (asked >= 0 && !interfaces_family(&l, choice, family))
+		choice = (uint8_t)asked;
+	if (!interfaces_family(&l, choice, family)) {
+		e = interfaces_lack(&l, choice, family, p->why);
+		why_prefix(p->why, "m-line %u: %s", p->i + 1, side == p->from ? "c=" : "address-family");
+		return e;
 	}
-	for (unsigned i = 0; family && i < context->n_interfaces; i++)
-		if (context->interfaces[i].advertised.version == family)
-			return (uint8_t)i;
-	return 0;
+	*out = choice;
+	return ERR_OK;
+}
+
+/*
+ * Towards who has not spoken: the family that the request names, else that of the offerer where the interface has it, else what it has.
+ * An answer of the other family moves the leg then (control/local).
+ */
+static enum err pick_far_interface(struct place *p, struct dialog_side *far)
+{
+	struct interfaces l = {.items = p->context->interfaces, .n = p->context->n_interfaces};
+	uint8_t near = p->m->side[p->from].at.rtp.version;
+	enum err e = pick_interface(p, p->other, p->o->family, &far->interface);
+
+	if (!e)
+		far->family = p->o->family ? p->o->family : interfaces_preferred(&l, far->interface, near);
+	return e;
 }
 
 /* Sides as they were, or as the request places them. */
-static void place_sides(struct place *p, const struct dialog_media *before, const struct carriage *c)
+static enum err place_sides(struct place *p, const struct dialog_media *before, const struct carriage *c)
 {
 	struct dialog_side *near = &p->m->side[p->from], *far = &p->m->side[p->other];
+	enum err e;
 
 	near->profile = c->near;
 	far->profile = c->far;
 	near->is_secure = c->near_secure;
 	far->is_secure = c->far_secure;
 	near->latch = p->o->latch;
-	near->interface = pick_interface(p->o, p->context, false, near->at.rtp.version);
-	far->interface = pick_interface(p->o, p->context, true, p->o->family);
 	if (before) {
 		far->at = before->side[p->other].at;
 		far->is_known = before->side[p->other].is_known;
 		far->latch = before->side[p->other].latch;
-		/* Unless it moved to the other family, which our address then has to follow. */
-		if (!near->at.rtp.version || near->at.rtp.version == before->side[p->from].at.rtp.version)
-			near->interface = before->side[p->from].interface;
 		far->interface = before->side[p->other].interface;
+		far->family = before->side[p->other].family;
+		near->family = before->side[p->from].family;
 	}
+	e = pick_interface(p, p->from, near->at.rtp.version, &near->interface);
+	return e || before ? e : pick_far_interface(p, far);
 }
 
 static enum err fill_media(struct place *p, const struct carriage *c)
@@ -359,7 +391,7 @@ static enum err fill_media(struct place *p, const struct carriage *c)
 	/* A switched media is built anew: nothing of the old one comes along. */
 	const struct dialog_media *before = p->m->change == OFFER_CHANGE_SWITCHED ? NULL : p->before;
 	struct dialog_media *m = p->m;
-	enum err e = ERR_OK;
+	enum err e;
 
 	m->treat = DIALOG_TREAT_RELAY;
 	m->mode = c->mode;
@@ -368,8 +400,8 @@ static enum err fill_media(struct place *p, const struct carriage *c)
 	if (m->change == OFFER_CHANGE_SWITCHED)
 		m->generation = !p->before->generation;
 	m->had_keys = p->list->n > 0 || keymgmt_is_present(p->s, p->i);
-	place_sides(p, before, c);
-	if (c->near_secure)
+	e = place_sides(p, before, c);
+	if (!e && c->near_secure)
 		e = choose_near_keys(p, before ? &before->side[p->from] : NULL);
 	if (!e && c->far_secure)
 		e = make_far_keys(p, before ? &before->side[p->other] : NULL);

@@ -2,6 +2,7 @@
 /* From params to requests of dialog, from its replies to answers. */
 #include "control/json_dialog.h"
 
+#include "control/interfaces.h"
 #include "control/json_types.h"
 #include "control/reply.h"
 
@@ -27,7 +28,7 @@ struct dialog_params {
 	uint8_t registered, emergency, gm_confidential, loop_protect, family, dscp, any_tag;
 	struct json_suites suites;
 	struct addr media_address, received_from;
-	char interface[32], interface_other[32];
+	char interface[INTERFACES_TEXT_MAX], interface_other[INTERFACES_TEXT_MAX];
 	uint8_t rtcp_attribute, ends_when_silent;
 	struct sdes_params_in sdes;
 	struct ims_params ims;
@@ -115,13 +116,13 @@ static const struct schema_field dialog_fields[] = {
 	[P_EMERGENCY] = {.name = "emergency", AT(&schema_bool, emergency), .help = "ims-access: never refused for reasons of security"},
 	[P_GM] = {.name = "gm_confidential", AT(&schema_bool, gm_confidential), .preset = 1, .help = "ims-access: Gm is ciphered"},
 	[P_LOOP] = {.name = "loop_protect", AT(&schema_bool, loop_protect), .help = "drop packets that would go back where they came from"},
-	[P_FAMILY] = {.name = "family", AT(&schema_uint, family), .min = 4, .max = 6, .help = "4 or 6: of our address for the other side"},
+	[P_FAMILY] = {.name = "family", AT(&schema_uint, family), .min = 4, .max = 6, .help = "4 or 6: of our address for the other side while it has not spoken; default: as the sender's where the interface has it"},
 	[P_DSCP] = {.name = "dscp", AT(&schema_uint, dscp), .max = 63, .help = "of packets of this call"},
 	[P_ANY_TAG] = {.name = "any_tag", AT(&schema_bool, any_tag), .help = "forgive a wrong crypto tag where the suite is unique"},
 	[P_MEDIA_ADDRESS] = {.name = "media_address", AT(&schema_addr, media_address), .help = "told instead of our own; its port is not looked at"},
 	[P_RECEIVED_FROM] = {.name = "received_from", AT(&schema_addr, received_from), .help = "believed instead of the address in the SDP"},
-	[P_INTERFACE] = {.name = "interface", AT(&schema_text, interface), .help = "towards the side that sends this"},
-	[P_INTERFACE_OTHER] = {.name = "interface_other", AT(&schema_text, interface_other), .help = "towards the other side"},
+	[P_INTERFACE] = {.name = "interface", AT(&schema_text, interface), .help = "towards the side that sends this: NAME, NAME:PART or NAME/ADDR"},
+	[P_INTERFACE_OTHER] = {.name = "interface_other", AT(&schema_text, interface_other), .help = "towards the other side: NAME, NAME:PART or NAME/ADDR"},
 	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute", AT(&schema_word, rtcp_attribute), .words = rtcp_attribute_words, .help = "a=rtcp with its port, with its address too, or none"},
 	[P_SDES] = {.name = "sdes", AT(&schema_struct, sdes), .sub = &sdes_schema, .help = "the object below"},
 	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent", AT(&schema_bool, ends_when_silent), .help = "the call ends by itself when nobody was heard for inactivity-ms; over ng always so"},
@@ -136,14 +137,13 @@ static bool is_given(const struct dialog_params *p, enum param field)
 
 static enum err find_interface(const struct spec_context *c, const char *name, int16_t *out, struct why *why)
 {
-	for (unsigned i = 0; i < c->n_interfaces && name[0]; i++)
-		if (strcmp(c->interfaces[i].name, name) == 0) {
-			*out = (int16_t)i;
-			return ERR_OK;
-		}
-	if (!name[0])
-		return ERR_OK;
-	return why_fail(why, ERR_NOT_FOUND, "no interface \"%s\"", name);
+	struct interfaces l = {.items = c->interfaces, .n = c->n_interfaces};
+	uint8_t choice;
+	enum err e = name[0] ? interfaces_find(&l, str_of(name), &choice, why) : ERR_OK;
+
+	if (!e && name[0])
+		*out = choice;
+	return e;
 }
 
 static void fill_ims(struct dialog_options *o, const struct dialog_params *p)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clk.h"
+#include "control/interfaces.h"
 #include "control/json_peer.h"
 #include "control/reply.h"
 
@@ -23,7 +24,7 @@ enum { LIST_DEFAULT = 100, LIST_MAX = 1000, MODE_ANY = 255 };
 struct list_params {
 	uint32_t has;
 	uint32_t after, limit;
-	char prefix[128], interface[32];
+	char prefix[128], interface[INTERFACES_TEXT_MAX];
 	uint8_t mode; /* MODE_ANY, or enum relay_mode */
 };
 static const struct schema_field list_fields[] = {
@@ -119,15 +120,16 @@ static void session_get(struct proto_json_call *call, const struct doc *params)
 		service_get(proto_json_service(call), str_of(in.id), answer_session, call);
 }
 
-static bool is_interface(const struct spec_context *context, const char *name)
+static bool leg_is_at(const struct spec_context *context, const struct spec_leg *leg, uint8_t choice)
 {
-	for (unsigned i = 0; i < context->n_interfaces; i++)
-		if (strcmp(context->interfaces[i].name, name) == 0)
-			return true;
-	return false;
+	struct interfaces l = {.items = context->interfaces, .n = context->n_interfaces};
+
+	return leg->exists && (interfaces_has(&l, choice, leg->at.interface, 0) ||
+	                       (leg->other.port && interfaces_has(&l, choice, leg->other.interface, 0)));
 }
 
-static bool list_wants(const struct list_params *in, const struct spec_context *context, const struct spec_session *s)
+/* `choice` is INTERFACES_ALL where none was named. */
+static bool list_wants(const struct list_params *in, uint8_t choice, const struct spec_context *context, const struct spec_session *s)
 {
 	bool mode_ok = in->mode == MODE_ANY, interface_ok = in->interface[0] == '\0';
 
@@ -138,8 +140,7 @@ static bool list_wants(const struct list_params *in, const struct spec_context *
 
 		mode_ok |= media->mode == in->mode;
 		for (unsigned i = 0; i < media->legs.n; i++)
-			interface_ok |= media->legs.items[i].exists &&
-			                strcmp(context->interfaces[media->legs.items[i].interface].name, in->interface) == 0;
+			interface_ok |= leg_is_at(context, &media->legs.items[i], choice);
 	}
 	return mode_ok && interface_ok;
 }
@@ -150,14 +151,15 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	struct doc_arena *a = proto_json_arena(call);
 	struct list_params in = {.limit = LIST_DEFAULT, .mode = MODE_ANY};
 	struct doc *d, *list;
+	struct interfaces interfaces = {.items = service_context(sv)->interfaces, .n = service_context(sv)->n_interfaces};
+	uint8_t choice = INTERFACES_ALL;
 	struct session *s;
 	struct why why;
 	uint32_t at;
 
 	if (proto_json_read(call, &list_schema, params, &in))
 		return;
-	if (in.interface[0] && !is_interface(service_context(sv), in.interface)) {
-		why_fail(&why, ERR_NOT_FOUND, "no interface \"%s\"", in.interface);
+	if (in.interface[0] && interfaces_find(&interfaces, str_of(in.interface), &choice, &why)) {
 		proto_json_refuse(call, ERR_NOT_FOUND, &why, NULL);
 		return;
 	}
@@ -165,7 +167,7 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	list = doc_list(a);
 	at = in.after;
 	while ((!list || list->n < in.limit) && (s = registry_next(service_registry(sv), &at)))
-		if (list_wants(&in, service_context(sv), s->spec))
+		if (list_wants(&in, choice, service_context(sv), s->spec))
 			doc_append(list, reply_brief(a, sv, s));
 	doc_set(d, "sessions", list);
 	doc_set_uint(a, d, "total", registry_count(service_registry(sv)));

@@ -62,23 +62,53 @@ static void print_sessions(struct service *sv, struct buf *out)
 	one(out, "events_lost_total", "counter", "events lost because control was behind", relay_events_lost(service_relay(sv)));
 }
 
+enum { PORT_STATES = 3 };
+static const char *const port_states[PORT_STATES] = {"free", "used", "resting"};
+
+static void count_ports(struct service *sv, unsigned interface, uint64_t n[PORT_STATES])
+{
+	struct ports_usage u;
+
+	service_port_usage(sv, interface, &u);
+	n[0] += u.pairs - u.in_use - u.resting;
+	n[1] += u.in_use;
+	n[2] += u.resting;
+}
+
+/* Of every name once: the sum over its addresses. */
 static void print_ports(struct service *sv, struct buf *out)
 {
-	const struct spec_context *context = service_context(sv);
-	static const char *const states[] = {"free", "used", "resting"};
+	const struct spec_context *c = service_context(sv);
 
-	say(out, "port_pairs", "gauge", "pairs of ports of each interface by state");
-	for (unsigned i = 0; i < context->n_interfaces; i++) {
-		struct ports_usage u;
-		uint64_t n[3];
+	say(out, "port_pairs", "gauge", "pairs of ports of each interface by state; interfaces on one address share them");
+	for (unsigned i = 0; i < c->n_interfaces; i++) {
+		uint64_t n[PORT_STATES] = {0};
+		bool is_first = true;
 
-		service_port_usage(sv, i, &u);
-		n[0] = u.pairs - u.in_use - u.resting;
-		n[1] = u.in_use;
-		n[2] = u.resting;
-		for (unsigned k = 0; k < 3; k++)
-			buf_printf(out, "sluice_port_pairs{interface=\"%s\",state=\"%s\"} %" PRIu64 "\n",
-			           context->interfaces[i].name, states[k], n[k]);
+		for (unsigned k = 0; k < c->n_interfaces; k++) {
+			if (strcmp(c->interfaces[k].name, c->interfaces[i].name) != 0)
+				continue;
+			is_first &= k >= i;
+			count_ports(sv, k, n);
+		}
+		for (unsigned k = 0; k < PORT_STATES && is_first; k++)
+			buf_printf(out, "sluice_port_pairs{interface=\"%s\",state=\"%s\"} %" PRIu64 "\n", c->interfaces[i].name, port_states[k], n[k]);
+	}
+}
+
+static void print_ports_of_addresses(struct service *sv, struct buf *out)
+{
+	const struct spec_context *c = service_context(sv);
+
+	say(out, "address_port_pairs", "gauge", "pairs of ports of each local address by state");
+	for (unsigned i = 0; i < c->n_interfaces; i++) {
+		uint64_t n[PORT_STATES] = {0};
+		char text[ADDR_TEXT_MAX];
+
+		count_ports(sv, i, n);
+		for (unsigned k = 0; k < PORT_STATES; k++)
+			buf_printf(out, "sluice_address_port_pairs{interface=\"%s\",address=\"%s\",state=\"%s\"} %" PRIu64 "\n", c->interfaces[i].name,
+			           addr_print_ip(&c->interfaces[i].bind, text), port_states[k], n[k]);
 	}
 }
 
@@ -92,6 +122,7 @@ void metrics_print(struct service *sv, struct buf *out)
 	print_sessions(sv, out);
 	print_traffic(&stats, out);
 	print_ports(sv, out);
+	print_ports_of_addresses(sv, out);
 	one(out, "key_memory_bytes", "gauge", "key memory given out", memory.in_use_bytes);
 	one(out, "key_memory_unlocked_bytes", "gauge", "key memory that RLIMIT_MEMLOCK left swappable", memory.unlocked_bytes);
 	say(out, "build_info", "gauge", "version and engine");

@@ -11,7 +11,7 @@
 
 struct loop;
 
-/* Appends every metric. Labels come from closed sets: verdicts, interface names, worker numbers; never ids or addresses. */
+/* Appends every metric. Labels come from closed sets: verdicts, interface names and their addresses, worker numbers; never ids or peers' addresses. */
 void metrics_print(struct service *sv, struct buf *out);
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys of ng requests, and what each means to offer and answer. */
+#include "control/interfaces.h"
 #include "control/ng_words.h"
 
 static enum err need_text(struct ng_reading *r, const char *key, const struct doc *v)
@@ -66,16 +67,15 @@ static enum err key_crypto(struct ng_reading *r, const struct doc *v, struct str
 
 static enum err find_interface(struct ng_reading *r, const char *key, struct str name, int16_t *out)
 {
-	/* Clients that let the relay choose say so with this word. */
-	if (str_is(name, "round-robin-calls"))
-		return ERR_OK;
-	for (unsigned i = 0; i < r->context->n_interfaces; i++) {
-		if (str_is(name, r->context->interfaces[i].name)) {
-			*out = (int16_t)i;
-			return ERR_OK;
-		}
-	}
-	return why_fail(r->why, ERR_NOT_FOUND, "%s: no interface named \"%.*s\" here", key, name.n > 32 ? 32 : (int)name.n, name.p);
+	struct interfaces l = {.items = r->context->interfaces, .n = r->context->n_interfaces};
+	uint8_t choice;
+	enum err e = interfaces_find(&l, name, &choice, r->why);
+
+	if (e)
+		why_prefix(r->why, "%s", key);
+	else
+		*out = choice;
+	return e;
 }
 
 /* `direction`: the interface of the side that sends this SDP, then that of the other. */
@@ -215,8 +215,8 @@ static const struct ng_word key_table_words[] = {
 	{"ICE", NG_SUPPORTED, key_ice, "one of the words below"},
 	{"DTLS", NG_SUPPORTED, key_dtls, "one of the words below"},
 	{"endpoint-learning", NG_SUPPORTED, key_learning, "one of the words below"},
-	{"direction", NG_SUPPORTED, key_direction, "names of the interfaces of either side"},
-	{"interface", NG_SUPPORTED, key_interface, "name of the interface of the other side"},
+	{"direction", NG_SUPPORTED, key_direction, "interfaces of either side: NAME, NAME:PART or NAME/ADDR"},
+	{"interface", NG_SUPPORTED, key_interface, "interface of the other side: NAME, NAME:PART or NAME/ADDR"},
 	{"received-from", NG_SUPPORTED, key_received_from, "the address the request came from; believed with SIP-source-address"},
 	{"media-address", NG_SUPPORTED, key_media_address, "the address written into the SDP instead of ours"},
 	{"address-family", NG_SUPPORTED, key_family, "IP4 or IP6: of our address towards the other side"},

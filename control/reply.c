@@ -27,10 +27,11 @@ static void set_addr(struct doc_arena *a, struct doc *d, const char *name, const
 
 static void set_local(struct doc_arena *a, struct doc *d, const struct service *sv, const struct spec_leg *leg)
 {
-	struct addr local = service_local(sv, leg), local_rtcp = service_local_rtcp(sv, leg);
+	struct addr local = service_local(sv, leg), local_rtcp = service_local_rtcp(sv, leg), other = service_local_other(sv, leg);
 
 	set_addr(a, d, "local", &local);
 	set_addr(a, d, "local_rtcp", &local_rtcp);
+	set_addr(a, d, "local_other", &other);
 }
 
 /* `brief`: what a list shows beside the local addresses. */

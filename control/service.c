@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/local.h"
 #include "control/service_spec.h"
 
 enum { PORT_TRIES = 16 };
@@ -30,7 +31,7 @@ struct service_op {
 struct service {
 	struct service_config config;
 	struct registry *registry;
-	struct ports *ports[RELAY_INTERFACES_MAX];
+	struct local *local;
 	struct service_counts counts;
 	bool draining, closed;
 	struct relay_session_spec scratch; /* what is handed to the relay; copied there */
@@ -45,6 +46,7 @@ static void op_start(struct service_op *op);
 enum err service_new(struct service **out, const struct service_config *config, struct why *why)
 {
 	struct service *sv = mem_alloc(sizeof(*sv));
+	struct interfaces interfaces = {.items = config->context.interfaces, .n = config->context.n_interfaces};
 	enum err e = ERR_OK;
 
 	if (!sv)
@@ -55,13 +57,8 @@ enum err service_new(struct service **out, const struct service_config *config, 
 	sv->scratch.media = sv->scratch_media;
 	if (registry_new(&sv->registry))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
-	for (unsigned i = 0; i < config->context.n_interfaces && !e; i++) {
-		const struct io_interface *f = &config->context.interfaces[i];
-
-		e = ports_new(&sv->ports[i], f->port_min, f->port_max, config->port_quarantine_ms, why);
-		if (e)
-			why_prefix(why, "interface %s", f->name);
-	}
+	if (!e)
+		e = local_new(&sv->local, &interfaces, config->port_quarantine_ms, why);
 	if (e) {
 		service_free(sv);
 		return e;
@@ -75,8 +72,7 @@ void service_free(struct service *sv)
 	if (!sv)
 		return;
 	registry_free(sv->registry);
-	for (unsigned i = 0; i < RELAY_INTERFACES_MAX; i++)
-		ports_free(sv->ports[i]);
+	local_free(sv->local);
 	mem_free(sv);
 }
 
@@ -102,8 +98,7 @@ void service_reconfigure(struct service *sv, const struct service_config *config
 	sv->config.now_ns = old.now_ns;
 	sv->config.context.interfaces = old.context.interfaces;
 	sv->config.context.n_interfaces = old.context.n_interfaces;
-	for (unsigned i = 0; i < old.context.n_interfaces; i++)
-		ports_set_quarantine(sv->ports[i], config->port_quarantine_ms);
+	local_set_quarantine(sv->local, config->port_quarantine_ms);
 }
 
 struct registry *service_registry(struct service *sv)
@@ -128,52 +123,14 @@ struct relay *service_relay(struct service *sv)
 
 /* --- local ports -------------------------------------------------------------------------------------- */
 
-/* Is this leg's port also that of the same place in `other`? */
-static bool port_is_in(const struct spec_session *other, unsigned media, unsigned leg, const struct spec_leg *l)
-{
-	const struct spec_leg *o = other ? service_spec_leg(other, media, leg) : NULL;
-
-	return o && o->port == l->port && o->interface == l->interface;
-}
-
-/* Gives back the ports of `of` that are not in `kept`. */
 static void ports_release(struct service *sv, struct spec_session *of, const struct spec_session *kept, bool used)
 {
-	for (unsigned m = 0; m < of->media.n; m++)
-		for (unsigned i = 0; i < of->media.items[m].legs.n; i++) {
-			struct spec_leg *l = &of->media.items[m].legs.items[i];
-
-			if (!l->exists || !l->port || port_is_in(kept, m, i, l))
-				continue;
-			if (used)
-				ports_give_used(sv->ports[l->interface], sv->config.now_ns(), l->port);
-			else
-				ports_give_fresh(sv->ports[l->interface], l->port);
-			l->port = 0;
-		}
+	local_release(sv->local, of, kept, used, sv->config.now_ns());
 }
 
-/* Every leg of `next` that is new or on another interface than in `now` gets a port. All or nothing. */
-static enum err ports_assign(struct service *sv, struct spec_session *next, const struct spec_session *now,
-                             struct why *why)
+static enum err ports_assign(struct service *sv, struct spec_session *next, const struct spec_session *now, struct why *why)
 {
-	enum err e = ERR_OK;
-
-	for (unsigned m = 0; m < next->media.n; m++)
-		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
-			struct spec_leg *l = &next->media.items[m].legs.items[i];
-
-			if (!l->exists || (l->port && port_is_in(now, m, i, l)))
-				continue;
-			l->port = 0;
-			if (!e)
-				e = ports_take(sv->ports[l->interface], sv->config.now_ns(), &l->port, why);
-			if (e && why && !strstr(why->text, "interface "))
-				why_prefix(why, "interface %s", sv->config.context.interfaces[l->interface].name);
-		}
-	if (e)
-		ports_release(sv, next, now, false);
-	return e;
+	return local_assign(sv->local, next, now, sv->config.now_ns(), why);
 }
 
 /* --- answering ---------------------------------------------------------------------------------------- */
@@ -524,11 +481,19 @@ void service_get(struct service *sv, struct str id, service_done_fn *done, void 
 
 /* --- facts -------------------------------------------------------------------------------------------- */
 
+static struct addr told_at(const struct service *sv, const struct spec_place *p)
+{
+	return p->port ? addr_with_port(&sv->config.context.interfaces[p->interface].advertised, p->port) : (struct addr){0};
+}
+
 struct addr service_local(const struct service *sv, const struct spec_leg *leg)
 {
-	if (!leg->exists || !leg->port)
-		return (struct addr){0};
-	return addr_with_port(&sv->config.context.interfaces[leg->interface].advertised, leg->port);
+	return leg->exists ? told_at(sv, &leg->at) : (struct addr){0};
+}
+
+struct addr service_local_other(const struct service *sv, const struct spec_leg *leg)
+{
+	return leg->exists ? told_at(sv, &leg->other) : (struct addr){0};
 }
 
 struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *leg)
@@ -537,7 +502,7 @@ struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *
 
 	if (leg->rtcp != RELAY_RTCP_PAIR || addr_is_none(&a))
 		return (struct addr){0};
-	return addr_with_port(&a, (uint16_t)(leg->port + 1));
+	return addr_with_port(&a, (uint16_t)(a.port + 1));
 }
 
 void service_set_draining(struct service *sv, bool on)
@@ -559,5 +524,5 @@ void service_get_counts(const struct service *sv, struct service_counts *out)
 
 void service_port_usage(struct service *sv, unsigned interface, struct ports_usage *out)
 {
-	ports_get_usage(sv->ports[interface], sv->config.now_ns(), out);
+	local_usage(sv->local, interface, sv->config.now_ns(), out);
 }

@@ -75,6 +75,8 @@ void service_get(struct service *sv, struct str id, service_done_fn *done, void 
 
 /* The address that signalling is told for a leg: advertised address, RTP or RTCP port. None for a leg that does not exist or has no RTCP port. */
 struct addr service_local(const struct service *sv, const struct spec_leg *leg);
+/* Its address of the other family, where it is heard as well since its peer changed family; none: it has none. */
+struct addr service_local_other(const struct service *sv, const struct spec_leg *leg);
 struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *leg);
 
 /* No new sessions: create answers ERR_LIMIT ("draining"); the rest goes on. */

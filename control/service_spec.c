@@ -9,14 +9,22 @@ const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned m
 	return s->media.items[media].legs.items[leg].exists ? &s->media.items[media].legs.items[leg] : NULL;
 }
 
+static uint16_t rtcp_port(const struct spec_leg *leg, const struct spec_place *p)
+{
+	return p->port && leg->rtcp == RELAY_RTCP_PAIR ? (uint16_t)(p->port + 1) : 0;
+}
+
 static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg)
 {
 	*out = (struct relay_leg_spec){
 		.exists = true,
-		.interface = leg->interface,
+		.interface = leg->at.interface,
 		.rtcp = (enum relay_rtcp)leg->rtcp,
-		.port_rtp = leg->port,
-		.port_rtcp = leg->rtcp == RELAY_RTCP_PAIR ? (uint16_t)(leg->port + 1) : 0,
+		.port_rtp = leg->at.port,
+		.port_rtcp = rtcp_port(leg, &leg->at),
+		.other_interface = leg->other.interface,
+		.other_rtp = leg->other.port,
+		.other_rtcp = rtcp_port(leg, &leg->other),
 		.remote = leg->remote,
 		.remote_rtcp = leg->remote_rtcp,
 		.latch = (enum relay_latch)leg->latch,

@@ -26,8 +26,8 @@ const struct schema spec_direction_schema = {"a direction", direction_fields, AR
 
 #define FROM_CONTEXT(member_) .preset_at = 1 + offsetof(struct spec_context, member_)
 static const struct schema_field leg_fields[] = {
-	[SPEC_LEG_INTERFACE] = {.name = "interface", SCHEMA_FIELD(&spec_interface_type, struct spec_leg, interface),
-	                        .help = "name of a local interface; default: the first"},
+	[SPEC_LEG_INTERFACE] = {.name = "interface", SCHEMA_FIELD(&spec_interface_type, struct spec_leg, choice),
+	                        .help = "NAME or NAME/ADDR of --interface; default: the first name with an address of the leg's family"},
 	[SPEC_LEG_REMOTE] = {.name = "remote", SCHEMA_FIELD(&schema_addr, struct spec_leg, remote),
 	                     .help = "where the peer receives RTP; null: not known yet"},
 	[SPEC_LEG_REMOTE_RTCP] = {.name = "remote_rtcp", SCHEMA_FIELD(&schema_addr, struct spec_leg, remote_rtcp),
@@ -55,6 +55,8 @@ static const struct schema_field leg_fields[] = {
 	                      .sub = &spec_direction_schema, .help = "what comes from the peer"},
 	[SPEC_LEG_SEND] = {.name = "send", SCHEMA_FIELD(&schema_struct, struct spec_leg, send),
 	                   .sub = &spec_direction_schema, .help = "what goes to the peer"},
+	[SPEC_LEG_FAMILY] = {.name = "family", SCHEMA_FIELD(&spec_family_type, struct spec_leg, family),
+	                     .help = "4 or 6: of the local address while remote is null; default: 4 where the interface has it"},
 };
 const struct schema spec_leg_schema = {"a leg", leg_fields, ARRAY_LEN(leg_fields), sizeof(struct spec_leg)};
 

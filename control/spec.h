@@ -27,13 +27,20 @@ struct spec_direction {
 enum spec_leg_field {
 	SPEC_LEG_INTERFACE, SPEC_LEG_REMOTE, SPEC_LEG_REMOTE_RTCP, SPEC_LEG_RTCP, SPEC_LEG_LATCH,
 	SPEC_LEG_LATCH_WINDOW_MS, SPEC_LEG_DSCP, SPEC_LEG_LOOP_PROTECT, SPEC_LEG_INACTIVITY_MS,
-	SPEC_LEG_REKEY_ROC, SPEC_LEG_REKEY_OVERLAP_MS, SPEC_LEG_RECEIVE, SPEC_LEG_SEND,
+	SPEC_LEG_REKEY_ROC, SPEC_LEG_REKEY_OVERLAP_MS, SPEC_LEG_RECEIVE, SPEC_LEG_SEND, SPEC_LEG_FAMILY,
 };
+/* A pair of ports of a local address. */
+struct spec_place {
+	uint8_t interface; /* index into the relay's interfaces */
+	uint16_t port;     /* even; 0: none */
+};
+
 struct spec_leg {
 	uint32_t has;
 	bool exists;                /* false in a full spec: a hole; in a patch: untouched, or taken away if `gone` */
 	bool gone;
-	uint8_t interface;          /* index into the relay's interfaces; default 0 */
+	uint8_t choice;             /* of local addresses, control/interfaces.h; default INTERFACES_ANY */
+	uint8_t family;             /* 4 or 6: of the local address while no remote is known; 0: IPv4 where there is one */
 	uint8_t rtcp;               /* enum relay_rtcp; default mux */
 	uint8_t latch;              /* enum relay_latch; default signalled */
 	uint8_t rekey_roc;          /* enum relay_rekey_roc */
@@ -41,7 +48,8 @@ struct spec_leg {
 	uint32_t latch_window_ms, inactivity_ms, rekey_overlap_ms;
 	struct addr remote, remote_rtcp;
 	struct spec_direction receive, send;
-	uint16_t port;              /* even local port given by control/ports, 0: none yet; not part of the content */
+	struct spec_place at;       /* what signalling is told, given by control/local; not part of the content */
+	struct spec_place other;    /* the leg's address of the other family, heard as well; not part of the content */
 };
 
 /* By index: a, b, b2 … b8. */

@@ -103,7 +103,8 @@ static enum err legs_copy(const struct schema_field *f, void *to, const void *fr
 		e = schema_copy(&spec_leg_schema, &copy.items[i], &legs->items[i]);
 		copy.items[i].exists = legs->items[i].exists;
 		copy.items[i].gone = legs->items[i].gone;
-		copy.items[i].port = legs->items[i].port;
+		copy.items[i].at = legs->items[i].at;
+		copy.items[i].other = legs->items[i].other;
 	}
 	if (e) {
 		legs_fini(f, &copy);

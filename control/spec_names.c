@@ -2,33 +2,41 @@
 /* Names outside, numbers inside: interfaces, legs, modes. */
 #include <stdio.h>
 
+#include "control/interfaces.h"
 #include "control/spec_parts.h"
 
-/* --- interface: a name outside, an index inside ------------------------------------------------------- */
+/* --- interface: a name outside, a choice inside -------------------------------------------------------- */
+
+static struct interfaces interfaces_of(const void *context)
+{
+	const struct spec_context *c = context;
+
+	return (struct interfaces){.items = c->interfaces, .n = c->n_interfaces};
+}
 
 static enum err interface_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
 {
-	const struct spec_context *c = in->context;
-	char list[160] = "";
-	size_t n = 0;
+	struct interfaces l = interfaces_of(in->context);
+	struct why why;
+	char list[160];
 
-	for (unsigned i = 0; i < c->n_interfaces; i++) {
-		if (d->kind == DOC_TEXT && str_is(d->text, c->interfaces[i].name)) {
-			*(uint8_t *)at = (uint8_t)i;
-			return ERR_OK;
-		}
-		if (n < sizeof(list))
-			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", c->interfaces[i].name);
-	}
-	return schema_refuse(in, ERR_NOT_FOUND, f, d, "must be the name of an interface: %s", list);
+	if (d->kind == DOC_TEXT && !interfaces_find(&l, d->text, at, &why))
+		return ERR_OK;
+	return schema_refuse(in, ERR_NOT_FOUND, f, d, "must be the name of an interface, or NAME/ADDR: %s",
+	                     interfaces_print_names(&l, list, sizeof(list)));
 }
 
+/* Where nobody named one, the name of the address the leg has. */
 static struct doc *interface_write(const struct schema_out *out, const struct schema_field *f, const void *at)
 {
-	const struct spec_context *c = out->context;
+	const struct spec_leg *leg = (const void *)((const uint8_t *)at - offsetof(struct spec_leg, choice));
+	struct interfaces l = interfaces_of(out->context);
+	char text[INTERFACES_TEXT_MAX];
 
 	(void)f;
-	return doc_borrow(out->arena, str_of(c->interfaces[*(const uint8_t *)at].name));
+	if (leg->choice == INTERFACES_ANY)
+		return doc_borrow(out->arena, interfaces_base(&l.items[leg->at.interface]));
+	return doc_text(out->arena, str_of(interfaces_print(&l, leg->choice, text)));
 }
 
 static enum err octet_copy(const struct schema_field *f, void *to, const void *from)
@@ -46,6 +54,22 @@ static bool octet_eq(const struct schema_field *f, const void *a, const void *b)
 
 const struct schema_type spec_interface_type = {
 	.read = interface_read, .write = interface_write, .copy = octet_copy, .eq = octet_eq};
+
+static enum err family_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+{
+	if (d->kind != DOC_INT || (d->number != 4 && d->number != 6))
+		return schema_refuse(in, ERR_INVALID, f, d, "must be 4 or 6");
+	*(uint8_t *)at = (uint8_t)d->number;
+	return ERR_OK;
+}
+
+static struct doc *family_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+{
+	(void)f;
+	return *(const uint8_t *)at ? doc_uint(out->arena, *(const uint8_t *)at) : NULL;
+}
+
+const struct schema_type spec_family_type = {.read = family_read, .write = family_write, .copy = octet_copy, .eq = octet_eq};
 
 /* --- a leg's index: "a" "b" "b2" … -------------------------------------------------------------------- */
 

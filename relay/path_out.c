@@ -70,6 +70,9 @@ static enum verdict cross(struct pkt *pkt)
 	way = is_rtcp && peer->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 	pkt->out = peer->ports[way];
 	pkt->to = peer->latches[way].address;
+	/* The peer speaks the other family than we told it: it is answered from where it speaks to. */
+	if (pkt->out && pkt->out->family != pkt->to.version && peer->others[way])
+		pkt->out = peer->others[way];
 	/* 0.0.0.0 is how RFC 3264 8.4 says hold. */
 	if (!pkt->out || addr_is_none(&pkt->to) || addr_is_any(&pkt->to) || pkt->to.port == 0)
 		return VERDICT_NO_PEER;

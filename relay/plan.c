@@ -16,8 +16,10 @@ static void leg_free(const struct plan_context *c, struct leg *leg)
 	key_free(c->engine, leg->receive_previous);
 	key_free(c->engine, leg->send);
 	key_free(c->engine, leg->send_previous);
-	for (unsigned k = 0; k < LEG_PORTS; k++)
+	for (unsigned k = 0; k < LEG_WAYS; k++) {
 		mem_free(leg->ports[k]);
+		mem_free(leg->others[k]);
+	}
 	mem_free(leg);
 }
 
@@ -67,7 +69,21 @@ static struct addr rtcp_address(const struct relay_leg_spec *s)
 
 static uint16_t port_number(const struct relay_leg_spec *s, unsigned k)
 {
-	return k == LEG_RTP ? s->port_rtp : s->rtcp == RELAY_RTCP_PAIR ? s->port_rtcp : 0;
+	const uint16_t numbers[LEG_PORTS] = {s->port_rtp, s->port_rtcp, s->other_rtp, s->other_rtcp};
+
+	return k % LEG_WAYS == LEG_RTP || s->rtcp == RELAY_RTCP_PAIR ? numbers[k] : 0;
+}
+
+static uint8_t port_interface(const struct relay_leg_spec *s, unsigned k)
+{
+	return k < LEG_OTHER ? s->interface : s->other_interface;
+}
+
+/* Does the one have as its address what the other has as that of the other family? */
+static bool is_swapped(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
+{
+	return (to->other_rtp && to->other_rtp == from->port_rtp && to->other_interface == from->interface) ||
+	       (from->other_rtp && from->other_rtp == to->port_rtp && from->other_interface == to->interface);
 }
 
 static struct addr address(const struct relay_leg_spec *s, unsigned k)
@@ -77,9 +93,10 @@ static struct addr address(const struct relay_leg_spec *s, unsigned k)
 
 static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *from, unsigned k)
 {
-	uint16_t was = from ? port_number(from, k) : 0, is = port_number(&c->spec, k);
+	unsigned before = c->swaps_ports ? (k + LEG_WAYS) % LEG_PORTS : k;
+	uint16_t was = from ? port_number(from, before) : 0, is = port_number(&c->spec, k);
 
-	if (was == is && (was == 0 || from->interface == c->spec.interface))
+	if (was == is && (was == 0 || port_interface(from, before) == port_interface(&c->spec, k)))
 		return ERR_OK;
 	c->sets_port[k] = true;
 	if (is == 0)
@@ -88,7 +105,7 @@ static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *fro
 	if (!c->ports[k])
 		return ERR_NOMEM;
 	c->ports[k]->number = is;
-	c->ports[k]->is_rtcp = k == LEG_RTCP;
+	c->ports[k]->is_rtcp = k % LEG_WAYS == LEG_RTCP;
 	c->ports[k]->dscp = c->spec.dscp;
 	return ERR_OK;
 }
@@ -156,12 +173,14 @@ static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, c
 		if (!c->body)
 			return ERR_NOMEM;
 	}
+	c->swaps_ports = from && is_swapped(from, to);
 	for (unsigned k = 0; k < LEG_PORTS; k++) {
 		e = plan_port(c, from, k);
 		if (e)
 			return e;
-		plan_address(c, from, k);
 	}
+	for (unsigned k = 0; k < LEG_WAYS; k++)
+		plan_address(c, from, k);
 	c->moves = !from || !addr_eq(&from->remote, &to->remote);
 	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). */
 	if (c->moves)
@@ -180,6 +199,7 @@ static const struct relay_leg_spec *leg_of(const struct shadow *s, unsigned medi
 static bool is_same_leg(const struct relay_leg_spec *a, const struct relay_leg_spec *b)
 {
 	return a->interface == b->interface && a->rtcp == b->rtcp && a->port_rtp == b->port_rtp && a->port_rtcp == b->port_rtcp &&
+	       a->other_interface == b->other_interface && a->other_rtp == b->other_rtp && a->other_rtcp == b->other_rtcp &&
 	       addr_eq(&a->remote, &b->remote) && addr_eq(&a->remote_rtcp, &b->remote_rtcp) && a->latch == b->latch &&
 	       a->latch_window_ms == b->latch_window_ms && a->can_receive == b->can_receive && a->can_send == b->can_send &&
 	       a->loop_protect == b->loop_protect && a->dscp == b->dscp && a->inactivity_ms == b->inactivity_ms &&

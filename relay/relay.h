@@ -22,7 +22,7 @@ enum {
 	RELAY_MEDIA_MAX = 16,     /* m-lines of a session */
 	RELAY_LEGS_MAX = 9,       /* legs of a media: the access leg and eight core legs (forking) */
 	RELAY_LEG_ACCESS = 0,     /* index of leg a; 1 is b, 2 is b2, ... */
-	RELAY_INTERFACES_MAX = 16,
+	RELAY_INTERFACES_MAX = 32, /* local addresses */
 	RELAY_WORKERS_MAX = 64,
 };
 
@@ -108,7 +108,9 @@ struct relay_leg_spec {
 	bool exists;
 	uint8_t interface;            /* index into relay_config.interfaces */
 	enum relay_rtcp rtcp;
-	uint16_t port_rtp, port_rtcp; /* local ports, chosen by control/ports; port_rtcp 0 unless PAIR */
+	uint16_t port_rtp, port_rtcp; /* local ports, chosen by control/local; port_rtcp 0 unless PAIR */
+	uint8_t other_interface;      /* of an address of the other family, where the leg is heard as well and speaks to peers of that family */
+	uint16_t other_rtp, other_rtcp; /* its ports; other_rtp 0: there is none */
 	struct addr remote;           /* signalled; none: not known yet */
 	struct addr remote_rtcp;      /* PAIR; none: remote's port + 1 */
 	enum relay_latch latch;

@@ -252,6 +252,7 @@ static enum err open_port(struct worker *w, struct io_port *port, unsigned inter
 	struct io *io = w->ios[w->io_of[interface]];
 
 	port->interface = w->interfaces[interface];
+	port->family = port->interface->bind.version;
 	port->io = io;
 	port->fd = -1;
 	return io->ops->open_port(io, port, why);
@@ -293,7 +294,7 @@ static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 			e = hand_over(w, leg, c, why);
 		for (unsigned k = 0; k < LEG_PORTS && !e; k++)
 			if (c->ports[k])
-				e = open_port(w, c->ports[k], c->spec.interface, why);
+				e = open_port(w, c->ports[k], k < LEG_OTHER ? c->spec.interface : c->spec.other_interface, why);
 		if (e) {
 			take_back(w, p);
 			return e;
@@ -302,17 +303,38 @@ static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 	return ERR_OK;
 }
 
+static struct io_port **port_at(struct leg *leg, unsigned k)
+{
+	return k < LEG_OTHER ? &leg->ports[k] : &leg->others[k - LEG_OTHER];
+}
+
 static void set_port(struct leg *leg, struct leg_change *c, unsigned k)
 {
-	struct io_port *old = leg->ports[k];
+	struct io_port **at = port_at(leg, k), *old = *at;
 
 	close_port(old);
 	if (old)
 		old->owner = NULL;
-	leg->ports[k] = c->ports[k];
-	if (leg->ports[k])
-		leg->ports[k]->owner = leg;
+	*at = c->ports[k];
+	if (*at)
+		(*at)->owner = leg;
 	c->ports[k] = old;
+}
+
+static void set_ports(struct leg *leg, struct leg_change *c)
+{
+	for (unsigned k = 0; k < LEG_WAYS && c->swaps_ports; k++) {
+		struct io_port *was = leg->ports[k];
+
+		leg->ports[k] = leg->others[k];
+		leg->others[k] = was;
+	}
+	for (unsigned k = 0; k < LEG_PORTS; k++) {
+		if (c->sets_port[k])
+			set_port(leg, c, k);
+		if (*port_at(leg, k))
+			(*port_at(leg, k))->dscp = c->spec.dscp;
+	}
 }
 
 static uint64_t window_end_ns(const struct leg_change *c, uint64_t now_ns)
@@ -355,15 +377,12 @@ static void set_timers(struct worker *w, struct leg *leg, const struct leg_chang
 static void change_leg(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)
 {
 	apply_keys(w, leg, c, now_ns);
-	for (unsigned k = 0; k < LEG_PORTS; k++) {
-		if (c->sets_port[k])
-			set_port(leg, c, k);
+	set_ports(leg, c);
+	for (unsigned k = 0; k < LEG_WAYS; k++) {
 		if (c->sets_address[k])
 			set_latch(leg, c, k, now_ns);
 		else if (c->spec.can_receive && !leg->can_receive)
 			latch_await(&leg->latches[k], window_end_ns(c, now_ns));
-		if (leg->ports[k])
-			leg->ports[k]->dscp = c->spec.dscp;
 	}
 	leg->can_receive = c->spec.can_receive;
 	leg->can_send = c->spec.can_send;
@@ -412,7 +431,7 @@ static void end_leg(struct worker *w, struct leg *leg)
 	wheel_cancel(&w->wheel, &leg->overlap_timer);
 	wheel_cancel(&w->wheel, &leg->failure_timer);
 	for (unsigned k = 0; k < LEG_PORTS; k++)
-		close_port(leg->ports[k]);
+		close_port(*port_at(leg, k));
 }
 
 /* `at` is where the list has it, or will. */

@@ -19,7 +19,8 @@ struct worker;
 struct media;
 struct session;
 
-enum { LEG_RTP, LEG_RTCP, LEG_PORTS };
+/* Ways of a leg's packets; and its sockets: those of its address, then those of its address of the other family. */
+enum { LEG_RTP, LEG_RTCP, LEG_WAYS, LEG_OTHER = LEG_WAYS, LEG_PORTS = 2 * LEG_WAYS };
 
 /* Memory made and freed by control; everything in it is the worker's while it has it. What every packet touches stands in three cache lines. */
 struct leg {
@@ -39,14 +40,15 @@ struct leg {
 	struct key *receive, *receive_previous;
 	struct key *send;
 	/* ---- second line */
-	struct io_port *ports[LEG_PORTS]; /* NULL: not open */
+	struct io_port *ports[LEG_WAYS]; /* NULL: not open */
 	uint64_t last_rx_ns;       /* 0: never */
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 	uint64_t forwarded;        /* verdicts[VERDICT_FORWARDED] stays 0: it has its place here, among what every packet touches */
 	/* ---- third line, and a half for RTCP on a port of its own */
-	struct latch latches[LEG_PORTS];
+	struct latch latches[LEG_WAYS];
 	/* ---- not for every packet */
 	struct key *send_previous;
+	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
 	uint64_t watched_since_ns; /* when the watch for inactivity was turned on */
 	uint64_t rekeys, ssrc_changes;
 	uint64_t limit_event_ns;   /* when the stream limit was last told */
@@ -93,12 +95,13 @@ struct leg_change {
 	uint8_t media, leg;
 	bool appears, disappears;
 	bool moves;                /* its peer has another address */
+	bool swaps_ports;          /* first: what was the other family's is the leg's address now, and the other way round */
 	bool sets_port[LEG_PORTS]; /* closes what is open there, opens ports[i] if it is not NULL */
-	bool sets_address[LEG_PORTS];
+	bool sets_address[LEG_WAYS];
 	bool sets_receive, sets_send;
 	struct leg *body;          /* appears: takes this memory; disappears: brings it home */
 	struct io_port *ports[LEG_PORTS];
-	struct addr addresses[LEG_PORTS];
+	struct addr addresses[LEG_WAYS];
 	struct key *receive, *send;                   /* NULL: none from now on */
 	struct key *receive_retired, *send_retired;   /* home only */
 	struct relay_leg_spec spec; /* the plain settings; its keys are not looked at */

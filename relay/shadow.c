@@ -32,6 +32,24 @@ static bool fits(const struct addr *remote, const struct addr *local)
 	return addr_is_none(remote) || addr_is_any(remote) || remote->version == local->version;
 }
 
+static enum err check_addresses(const struct place *at, const struct relay_leg_spec *l)
+{
+	const struct io_interface *interfaces = at->c->config->interfaces;
+	const struct addr *local = &interfaces[l->interface].bind, *other = local;
+
+	if (l->other_rtp && l->other_interface >= at->c->config->n_interfaces)
+		return fail(at, ERR_RANGE, "no such interface for its other address");
+	if (l->other_rtp)
+		other = &interfaces[l->other_interface].bind;
+	if (l->other_rtp && other->version == local->version)
+		return fail(at, ERR_INVALID, "its other address is not of the other IP version");
+	if ((l->other_rtp && l->rtcp == RELAY_RTCP_PAIR) != (l->other_rtcp != 0) || (l->other_rtp && l->other_rtcp == l->other_rtp))
+		return fail(at, ERR_INVALID, "a local RTCP port goes with rtcp pair, and only with it");
+	if ((!fits(&l->remote, local) && !fits(&l->remote, other)) || (!fits(&l->remote_rtcp, local) && !fits(&l->remote_rtcp, other)))
+		return fail(at, ERR_INVALID, "the remote address is of another IP version than the interface");
+	return ERR_OK;
+}
+
 static enum err check_numbers(const struct place *at, const struct relay_leg_spec *l)
 {
 	if (l->interface >= at->c->config->n_interfaces)
@@ -44,10 +62,7 @@ static enum err check_numbers(const struct place *at, const struct relay_leg_spe
 		return fail(at, ERR_INVALID, "no local port");
 	if ((l->rtcp == RELAY_RTCP_PAIR) != (l->port_rtcp != 0) || l->port_rtcp == l->port_rtp)
 		return fail(at, ERR_INVALID, "a local RTCP port goes with rtcp pair, and only with it");
-	const struct addr *local = &at->c->config->interfaces[l->interface].bind;
-	if (!fits(&l->remote, local) || !fits(&l->remote_rtcp, local))
-		return fail(at, ERR_INVALID, "the remote address is of another IP version than the interface");
-	return ERR_OK;
+	return check_addresses(at, l);
 }
 
 static enum err check_keys(const struct place *at, const struct relay_leg_spec *l)

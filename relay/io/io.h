@@ -32,6 +32,7 @@ struct io_port {
 	const struct io_interface *interface;
 	uint16_t number;     /* host order */
 	bool is_rtcp;        /* the RTCP port of a pair */
+	uint8_t family;      /* 4 or 6 */
 	uint8_t dscp;        /* of packets that leave here, 0 to 63 */
 	bool is_open;        /* io */
 	int fd;              /* io sock: the socket; -1 otherwise */

@@ -76,8 +76,8 @@ static void on_answer(void *arg, const struct service_result *r)
 	if (r->session && !r->stats && r->session->spec->media.n && r->session->spec->media.items[0].legs.n > 1) {
 		const struct spec_legs *legs = &r->session->spec->media.items[0].legs;
 
-		all->last[all->n].a.port = legs->items[0].port;
-		all->last[all->n].b.port = legs->items[1].port;
+		all->last[all->n].a.port = legs->items[0].at.port;
+		all->last[all->n].b.port = legs->items[1].at.port;
 	}
 	all->n++;
 }
