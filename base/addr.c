@@ -170,6 +170,42 @@ bool addr_is_multicast(const struct addr *a)
 	return a->version == 4 ? (a->ip[0] & 0xf0) == 0xe0 : a->version == 6 && a->ip[0] == 0xff;
 }
 
+bool addr_is_link_local(const struct addr *a)
+{
+	return a->version == 4 ? a->ip[0] == 169 && a->ip[1] == 254 : a->version == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
+bool addr_is_same_host(const struct addr *a, const struct addr *b)
+{
+	return a->version == b->version && a->version != 0 && memcmp(a->ip, b->ip, 16) == 0;
+}
+
+enum err addr_net_parse(struct str text, struct addr_net *out)
+{
+	struct str bits;
+	struct str ip = str_cut(text, '/', &bits);
+	struct addr_net n = {.bits = 0};
+	uint64_t count;
+
+	if (addr_parse_ip(ip, &n.net))
+		return ERR_SYNTAX;
+	count = n.net.version == 6 ? 128 : 32;
+	if (ip.n < text.n && str_to_u64(bits, count, &count))
+		return ERR_SYNTAX;
+	n.bits = (uint8_t)count;
+	*out = n;
+	return ERR_OK;
+}
+
+bool addr_net_has(const struct addr_net *n, const struct addr *a)
+{
+	unsigned whole = n->bits / 8, rest = n->bits % 8;
+
+	if (n->net.version != a->version || memcmp(n->net.ip, a->ip, whole) != 0)
+		return false;
+	return !rest || (n->net.ip[whole] ^ a->ip[whole]) >> (8 - rest) == 0;
+}
+
 struct addr addr_with_port(const struct addr *a, uint16_t port)
 {
 	struct addr b = *a;

@@ -38,7 +38,21 @@ bool addr_is_none(const struct addr *a);
 bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_multicast(const struct addr *a);
+/* 169.254/16 (RFC 3927), fe80::/10 (RFC 4291 2.5.6). */
+bool addr_is_link_local(const struct addr *a);
+/* The same address, whatever the port and the scope. */
+bool addr_is_same_host(const struct addr *a, const struct addr *b);
 struct addr addr_with_port(const struct addr *a, uint16_t port);
+
+/* The addresses whose first `bits` bits are those of `net`. */
+struct addr_net {
+	struct addr net;
+	uint8_t bits;
+};
+
+/* "192.0.2.0/24", "2001:db8::/32", "192.0.2.1". ERR_SYNTAX. */
+enum err addr_net_parse(struct str text, struct addr_net *out) MUST_USE;
+bool addr_net_has(const struct addr_net *n, const struct addr *a);
 
 /* Returns the length for bind, connect and sendto; 0 if there is no address. */
 uint32_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);

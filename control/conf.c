@@ -108,6 +108,24 @@ static enum err put_list(const struct conf_setting *s, struct conf_list *list, s
 	return ERR_OK;
 }
 
+static enum err put_nets(struct targets_nets *nets, struct str text, struct why *why)
+{
+	struct str rest;
+
+	for (;; text = rest) {
+		struct str one = str_trim(str_cut(text, ',', &rest));
+
+		if (nets->n == TARGET_NETS_MAX)
+			return why_fail(why, ERR_LIMIT, "more than %d networks", TARGET_NETS_MAX);
+		if (addr_net_parse(one, &nets->items[nets->n]))
+			return why_fail(why, ERR_INVALID, "\"%.*s\" is no network; 192.0.2.0/24, 2001:db8::/32 or an address is needed, with commas between",
+			                STR_ARG(one));
+		nets->n++;
+		if (str_find(text, ',') == text.n)
+			return ERR_OK;
+	}
+}
+
 static enum err put(struct conf *c, const struct conf_setting *s, struct str text, struct why *why)
 {
 	void *at = value_of(c, s);
@@ -124,6 +142,8 @@ static enum err put(struct conf *c, const struct conf_setting *s, struct str tex
 		return put_octal(s, at, text, why);
 	case CONF_LIST:
 		return put_list(s, at, text, why);
+	case CONF_NETS:
+		return put_nets(at, text, why);
 	case CONF_INTERFACES:
 		break;
 	}
@@ -146,9 +166,11 @@ static enum err source_put(struct source *src, const struct conf_setting *s, str
 
 	if (!(src->given & bit) && s->type == CONF_LIST)
 		((struct conf_list *)value_of(src->conf, s))->n = 0;
+	if (!(src->given & bit) && s->type == CONF_NETS)
+		((struct targets_nets *)value_of(src->conf, s))->n = 0;
 	if (!(src->given & bit) && s->type == CONF_INTERFACES)
 		((struct conf_interfaces *)value_of(src->conf, s))->n = 0;
-	if (src->given & bit && s->type != CONF_LIST && s->type != CONF_INTERFACES && src->name)
+	if (src->given & bit && s->type != CONF_LIST && s->type != CONF_NETS && s->type != CONF_INTERFACES && src->name)
 		return why_fail(src->why, ERR_EXISTS, "given twice");
 	src->given |= bit;
 	return put(src->conf, s, value, src->why);
@@ -388,6 +410,8 @@ static size_t size_of(const struct conf_setting *s)
 		return sizeof(struct conf_list);
 	case CONF_INTERFACES:
 		return sizeof(struct conf_interfaces);
+	case CONF_NETS:
+		return sizeof(struct targets_nets);
 	case CONF_UINT:
 	case CONF_WORD:
 	case CONF_OCTAL:
@@ -417,12 +441,24 @@ static bool list_eq(const struct conf_list *a, const struct conf_list *b)
 	return true;
 }
 
+static bool nets_eq(const struct targets_nets *a, const struct targets_nets *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (a->items[i].bits != b->items[i].bits || !addr_ip_eq(&a->items[i].net, &b->items[i].net))
+			return false;
+	return true;
+}
+
 static bool value_eq(const struct conf_setting *s, const void *a, const void *b)
 {
 	if (s->type == CONF_INTERFACES)
 		return interfaces_eq(a, b);
 	if (s->type == CONF_LIST)
 		return list_eq(a, b);
+	if (s->type == CONF_NETS)
+		return nets_eq(a, b);
 	return memcmp(a, b, size_of(s)) == 0;
 }
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "control/target.h"
 #include "relay/relay.h"
 
 enum { CONF_LISTEN_MAX = 8, CONF_WHERE_MAX = 128 };
@@ -43,6 +44,7 @@ struct conf {
 	struct conf_list ng, ng_allow, http;
 	struct conf_list sdes_offer; /* control/sdes_offer.h; none: all suites */
 	unsigned ng_srtp;            /* 0: pass; 1: recrypt */
+	struct targets_nets media_deny, media_allow; /* control/target.h */
 	unsigned engine, io;      /* index into their words: conf_word */
 	unsigned log_level;       /* enum log_level */
 	unsigned sessions_max;
@@ -55,7 +57,7 @@ struct conf {
 	bool require_locked_memory, core_dumps;
 };
 
-enum conf_type { CONF_UINT, CONF_PORT, CONF_BOOL, CONF_WORD, CONF_OCTAL, CONF_LIST, CONF_INTERFACES };
+enum conf_type { CONF_UINT, CONF_PORT, CONF_BOOL, CONF_WORD, CONF_OCTAL, CONF_LIST, CONF_INTERFACES, CONF_NETS };
 
 /* A row. The name is that of the flag, without "--", and of the line in the file. */
 struct conf_setting {

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/targets.h"
 
 static bool is_of(const struct dialog *g, enum offer_side side, struct str tag)
 {
@@ -91,6 +92,35 @@ static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum off
 	return e ? e : dialog_patch_offer(patch, op->x, replaced, g->id, op->core);
 }
 
+/*
+ * What the offerer names in mid-call comes into force with the answer; it is judged now, so that a target that must not be is refused to whoever
+ * named it. New legs are judged when they are made.
+ */
+static enum err judge_targets(struct dialog_run *op, enum offer_side side, struct why *why)
+{
+	struct dialog *g = op->dialog;
+	struct service *sv = op->owner->service;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; g->session && i < op->x->n_media && !e; i++) {
+		const struct dialog_media *m = &op->x->media[i];
+		const struct sdp_transport *at = &m->side[side].at;
+		const struct spec_media *sm;
+		char id[32];
+		unsigned place, l = dialog_leg_of(m, side, op->core);
+
+		dialog_media_id(i, m->generation, id);
+		sm = m->treat == DIALOG_TREAT_RELAY && !m->is_new ? spec_find_media(g->session->spec, str_of(id)) : NULL;
+		if (!sm)
+			continue;
+		place = (unsigned)(sm - g->session->spec->media.items);
+		e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtp, service_now_ns(sv), why);
+		if (!e && !at->rtcp_mux)
+			e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtcp, service_now_ns(sv), why);
+	}
+	return e;
+}
+
 static enum err judge_offer(struct dialog_run *op, enum offer_action *action, struct why *why)
 {
 	struct dialog *g = op->dialog;
@@ -128,9 +158,12 @@ void dialog_start_offer(struct dialog_run *op)
 		e = sdp_parse(&op->sdp, op->ask.sdp, &why);
 	if (!e)
 		e = plan_offer(op, side, action, &patch, &why);
-	if (e)
+	if (!e)
+		e = judge_targets(op, side, &why);
+	if (e) {
+		spec_free(patch);
 		dialog_run_fail(op, e, &why);
-	else if (!patch)
+	} else if (!patch)
 		dialog_run_reply_sdp(op, !side, false, commit_offer);
 	else if (g->session)
 		service_update_take(sv, patch, offer_done, op);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "control/dialog_media.h"
+#include "control/targets.h"
 
 /* What one rewrite carries. */
 struct writer {
@@ -55,8 +56,10 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 	enum err e;
 
 	place.rtcp_mux = w->is_answer ? leg->rtcp == RELAY_RTCP_MUX : offers_mux(w, from);
-	if (!addr_is_none(&w->o->media_address))
+	if (!addr_is_none(&w->o->media_address)) {
+		port_book_say(targets_book(service_targets(w->sv)), leg->at.interface, &w->o->media_address);
 		place.rtp = addr_with_port(&w->o->media_address, place.rtp.port);
+	}
 	if (!w->o->no_rtcp_attr && !place.rtcp_mux)
 		place.rtcp = addr_with_port(&place.rtp, (uint16_t)(place.rtp.port + 1));
 	place.full_rtcp = w->o->full_rtcp_attr;

@@ -58,6 +58,7 @@ static void print_sessions(struct service *sv, struct buf *out)
 	one(out, "session_updates_total", "counter", "updates carried out", c.updates);
 	one(out, "requests_refused_total", "counter", "operations refused", c.refused);
 	one(out, "port_retries_total", "counter", "ports chosen again because somebody else held them", c.port_retries);
+	one(out, "targets_refused_total", "counter", "targets of media and learnt sources that were refused", c.targets_refused);
 	one(out, "draining", "gauge", "1 while no new sessions are taken", service_is_draining(sv));
 	one(out, "events_lost_total", "counter", "events lost because control was behind", relay_events_lost(service_relay(sv)));
 }
@@ -213,6 +214,11 @@ void metrics_server_free(struct metrics_server *m)
 	for (unsigned i = 0; i < m->n; i++)
 		http_server_free(m->servers[i]);
 	mem_free(m);
+}
+
+struct addr metrics_server_listener(const struct metrics_server *m, unsigned nth)
+{
+	return nth < m->n ? http_server_addr(m->servers[nth]) : (struct addr){0};
 }
 
 void metrics_server_print(const struct metrics_server *m, struct buf *out)

@@ -25,6 +25,8 @@ enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct 
 void metrics_server_free(struct metrics_server *m); /* takes NULL */
 /* "127.0.0.1:9101": where it listens, with the ports the system chose. */
 void metrics_server_print(const struct metrics_server *m, struct buf *out);
+/* The nth listener's address; none behind the last. */
+struct addr metrics_server_listener(const struct metrics_server *m, unsigned nth);
 /* For the table of settings. */
 enum err metrics_check_where(struct str value, struct why *why) MUST_USE;
 

@@ -24,7 +24,7 @@ static void on_datagram(void *arg, const struct addr *from, struct str datagram)
 {
 	struct ng_listen *n = arg;
 
-	if (proto_ng_is_allowed(n->proto, from))
+	if (!proto_ng_is_media(n->proto, from) && proto_ng_is_allowed(n->proto, from))
 		proto_ng_take(n->proto, from, datagram, send_reply, n, 0);
 }
 

@@ -13,12 +13,13 @@
 #include "control/ng_cookies.h"
 #include "control/ng_request.h"
 #include "control/ng_reply.h"
+#include "control/targets.h"
 
 enum { REPLY_ROOM = 2 * PROTO_NG_MESSAGE_MAX, IGNORED_LOG_EVERY = 1000 };
 
 struct proto_ng {
 	struct proto_ng_config config;
-	struct proto_ng_allow allow[PROTO_NG_ALLOW_MAX];
+	struct addr_net allow[PROTO_NG_ALLOW_MAX];
 	struct ng_cookies *cookies;
 	struct doc_arena *in, *out;
 	struct buf reply; /* made big once, so that growing leaves no copies of keys behind */
@@ -96,40 +97,29 @@ void proto_ng_get_counts(const struct proto_ng *p, struct proto_ng_counts *out)
 
 /* --- who may ask --------------------------------------------------------------------------------------- */
 
-enum err proto_ng_allow_parse(struct str text, struct proto_ng_allow *out)
-{
-	struct str bits;
-	struct str ip = str_cut(text, '/', &bits);
-	struct proto_ng_allow a;
-	uint64_t n;
-
-	if (addr_parse_ip(ip, &a.net))
-		return ERR_SYNTAX;
-	n = a.net.version == 6 ? 128 : 32;
-	if (ip.n < text.n && str_to_u64(bits, n, &n))
-		return ERR_SYNTAX;
-	a.bits = (uint8_t)n;
-	*out = a;
-	return ERR_OK;
-}
-
-static bool is_in(const struct proto_ng_allow *net, const struct addr *a)
-{
-	unsigned whole = net->bits / 8, rest = net->bits % 8;
-
-	if (net->net.version != a->version || memcmp(net->net.ip, a->ip, whole) != 0)
-		return false;
-	return !rest || (net->net.ip[whole] ^ a->ip[whole]) >> (8 - rest) == 0;
-}
-
 bool proto_ng_is_allowed(struct proto_ng *p, const struct addr *from)
 {
 	bool ok = addr_is_loopback(from);
 
 	for (unsigned i = 0; i < p->config.n_allow && !ok; i++)
-		ok = is_in(&p->allow[i], from);
+		ok = addr_net_has(&p->allow[i], from);
 	p->counts.refused_peers += !ok;
 	return ok;
+}
+
+bool proto_ng_is_media(struct proto_ng *p, const struct addr *from)
+{
+	struct targets *t = service_targets(p->config.service);
+	uint64_t now_ns = service_now_ns(p->config.service);
+	char text[ADDR_TEXT_MAX];
+
+	if (!port_book_holds(targets_book(t), from, now_ns))
+		return false;
+	p->counts.refused_media++;
+	if (targets_may_log(t, now_ns))
+		log_warn("ng", "msg=\"a datagram from a media port of this gateway is no request\" addr=%s total=%llu", addr_print(from, text),
+		         (unsigned long long)p->counts.refused_media);
+	return true;
 }
 
 /* --- answering ------------------------------------------------------------------------------------------ */

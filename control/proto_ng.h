@@ -17,18 +17,10 @@ enum { PROTO_NG_MESSAGE_MAX = 65535, PROTO_NG_ALLOW_MAX = 64 };
 /* One for the process, over any number of listeners. Control only. */
 struct proto_ng;
 
-/* "192.0.2.0/24", "2001:db8::/32", "192.0.2.1". */
-struct proto_ng_allow {
-	struct addr net;
-	uint8_t bits;
-};
-
-enum err proto_ng_allow_parse(struct str text, struct proto_ng_allow *out) MUST_USE;
-
 struct proto_ng_config {
 	struct service *service;
 	struct dialogs *dialogs;
-	const struct proto_ng_allow *allow; /* peers beside those of this host; copied */
+	const struct addr_net *allow; /* peers beside those of this host; copied */
 	unsigned n_allow;
 	uint32_t reply_ttl_ms;  /* how long a reply is remembered for retransmits */
 	uint32_t requests_max;  /* remembered at once */
@@ -47,6 +39,11 @@ typedef void proto_ng_send_fn(void *arg, uint64_t token, const struct addr *to, 
 /* May this peer ask? Counted when not. */
 bool proto_ng_is_allowed(struct proto_ng *p, const struct addr *from);
 /*
+ * Did it leave by a media port of ours, open or closed less than a second ago? Media that a call party sends, told to come here, is no request
+ * whatever it says: only datagrams can have such a source. Counted when so.
+ */
+bool proto_ng_is_media(struct proto_ng *p, const struct addr *from);
+/*
  * One message of a peer, with its cookie. It is answered once through `send`, now or later; the copy of a request that is under way is
  * dropped, that of an answered one gets the stored reply. What has no cookie is dropped.
  */
@@ -54,7 +51,7 @@ void proto_ng_take(struct proto_ng *p, const struct addr *from, struct str messa
                    uint64_t token);
 
 struct proto_ng_counts {
-	uint64_t requests, retransmits, errors, malformed, refused_peers, ignored_words;
+	uint64_t requests, retransmits, errors, malformed, refused_peers, refused_media, ignored_words;
 };
 void proto_ng_get_counts(const struct proto_ng *p, struct proto_ng_counts *out);
 

@@ -34,6 +34,7 @@ static void session_free(struct session *s)
 		s->attached_free(s->attached);
 	past_free(s->past);
 	spec_free(s->spec);
+	mem_free(s->permitted);
 	mem_free(s);
 }
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "control/local.h"
 #include "control/service_spec.h"
+#include "control/targets.h"
 
 enum { PORT_TRIES = 16 };
 
@@ -32,6 +33,7 @@ struct service {
 	struct service_config config;
 	struct registry *registry;
 	struct local *local;
+	struct targets *targets;
 	struct service_counts counts;
 	bool draining, closed;
 	struct relay_session_spec scratch; /* what is handed to the relay; copied there */
@@ -55,7 +57,8 @@ enum err service_new(struct service **out, const struct service_config *config, 
 	if (!sv->config.now_ns)
 		sv->config.now_ns = clk_mono_ns;
 	sv->scratch.media = sv->scratch_media;
-	if (registry_new(&sv->registry))
+	if (registry_new(&sv->registry) || targets_new(&sv->targets, config->context.interfaces, config->context.n_interfaces,
+	                                               config->media_deny, config->media_allow))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e)
 		e = local_new(&sv->local, &interfaces, config->port_quarantine_ms, why);
@@ -72,6 +75,7 @@ void service_free(struct service *sv)
 	if (!sv)
 		return;
 	registry_free(sv->registry);
+	targets_free(sv->targets);
 	local_free(sv->local);
 	mem_free(sv);
 }
@@ -121,16 +125,37 @@ struct relay *service_relay(struct service *sv)
 	return sv->config.relay;
 }
 
+struct targets *service_targets(const struct service *sv)
+{
+	return sv->targets;
+}
+
+void service_count_refused_target(struct service *sv)
+{
+	sv->counts.targets_refused++;
+}
+
+uint64_t service_now_ns(const struct service *sv)
+{
+	return sv->config.now_ns();
+}
+
 /* --- local ports -------------------------------------------------------------------------------------- */
 
 static void ports_release(struct service *sv, struct spec_session *of, const struct spec_session *kept, bool used)
 {
+	targets_give_ports(sv->targets, of, kept, used ? sv->config.now_ns() : 0);
 	local_release(sv->local, of, kept, used, sv->config.now_ns());
 }
 
-static enum err ports_assign(struct service *sv, struct spec_session *next, const struct spec_session *now, struct why *why)
+static enum err ports_assign(struct service *sv, const struct session *s, struct spec_session *next, const struct spec_session *now,
+                             struct why *why)
 {
-	return local_assign(sv->local, next, now, sv->config.now_ns(), why);
+	enum err e = local_assign(sv->local, next, now, sv->config.now_ns(), why);
+
+	if (!e)
+		targets_take_ports(sv->targets, s, next);
+	return e;
 }
 
 /* --- answering ---------------------------------------------------------------------------------------- */
@@ -205,14 +230,17 @@ static void create_ask(struct service_op *op)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 	struct why why = {""};
-	enum err e = ports_assign(sv, s->spec, NULL, &why);
+	enum err e = ports_assign(sv, s, s->spec, NULL, &why);
 
 	if (e) {
 		create_fail(op, e, &why);
 		return;
 	}
-	service_spec_fill(&sv->scratch, s->spec, s);
-	e = relay_session_create(sv->config.relay, &s->relay, &sv->scratch, create_done, op, &why);
+	e = targets_check(sv->targets, s, s->spec, NULL, sv->config.now_ns(), &why);
+	sv->counts.targets_refused += e == ERR_DENIED;
+	service_spec_fill(&sv->scratch, s->spec, s, targets_book(sv->targets));
+	if (!e)
+		e = relay_session_create(sv->config.relay, &s->relay, &sv->scratch, create_done, op, &why);
 	if (e) {
 		ports_release(sv, s->spec, NULL, false);
 		create_fail(op, e, &why);
@@ -294,13 +322,17 @@ static void update_ask(struct service_op *op)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 	struct why why = {""};
-	enum err e = ports_assign(sv, op->next, s->spec, &why);
+	enum err e = ports_assign(sv, s, op->next, s->spec, &why);
 
 	if (!e) {
-		service_spec_fill(&sv->scratch, op->next, s);
-		e = relay_session_update(sv->config.relay, s->relay, &sv->scratch, update_done, op, &why);
+		e = targets_check(sv->targets, s, op->next, s->spec, sv->config.now_ns(), &why);
+		sv->counts.targets_refused += e == ERR_DENIED;
+		service_spec_fill(&sv->scratch, op->next, s, targets_book(sv->targets));
+		if (!e)
+			e = relay_session_update(sv->config.relay, s->relay, &sv->scratch, update_done, op, &why);
 		if (e)
 			ports_release(sv, op->next, s->spec, false);
+		s->next = e ? NULL : op->next;
 	}
 	if (e)
 		op_fail(op, e, &why);
@@ -312,6 +344,7 @@ static void update_done(void *arg, enum err e, const struct why *why)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 
+	s->next = NULL;
 	if (!e) {
 		struct past *gone = s->past;
 

@@ -15,6 +15,8 @@
 
 /* Control only. One for the process. */
 struct service;
+struct targets;
+struct targets_nets;
 
 /* What requests about calls have that do not say. Zeroed: what the settings' defaults say. */
 struct call_settings {
@@ -27,6 +29,7 @@ struct service_config {
 	struct relay *relay;
 	uint32_t sessions_max;
 	uint32_t port_quarantine_ms;
+	const struct targets_nets *media_deny, *media_allow; /* settings of these names; live as long as the service; NULL: none */
 	struct spec_context context; /* the relay's interfaces, which live as long as the service, and what specs get that do not say */
 	struct call_settings calls;
 	uint64_t (*now_ns)(void); /* NULL: clk_mono_ns */
@@ -44,6 +47,12 @@ struct registry *service_registry(struct service *sv);
 const struct spec_context *service_context(const struct service *sv);
 const struct service_config *service_get_config(const struct service *sv);
 struct relay *service_relay(struct service *sv);
+/* Where media may go, and whose local ports are (control/targets.h). */
+struct targets *service_targets(const struct service *sv);
+uint64_t service_now_ns(const struct service *sv);
+/* For relay_set_asker, with the service as `arg`: a source that a leg may learn only when the judge of targets permits it. */
+void service_on_ask(void *service, const struct relay_event *ask);
+void service_count_refused_target(struct service *sv);
 
 /*
  * What became of an operation. `session` is NULL on failure and after delete's own call returned; everything lives for the call.
@@ -85,6 +94,7 @@ bool service_is_draining(const struct service *sv);
 
 struct service_counts {
 	uint64_t created, deleted, refused, updates, port_retries;
+	uint64_t targets_refused; /* requests and learnt sources, by the judge of media targets */
 	uint32_t sessions, sessions_max;
 };
 void service_get_counts(const struct service *sv, struct service_counts *out);

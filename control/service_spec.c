@@ -2,6 +2,8 @@
 /* Specs of the control side told to the relay in its own words. */
 #include "control/service_spec.h"
 
+#include "control/port_book.h"
+
 const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned media, unsigned leg)
 {
 	if (media >= s->media.n || leg >= s->media.items[media].legs.n)
@@ -14,7 +16,7 @@ static uint16_t rtcp_port(const struct spec_leg *leg, const struct spec_place *p
 	return p->port && leg->rtcp == RELAY_RTCP_PAIR ? (uint16_t)(p->port + 1) : 0;
 }
 
-static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg)
+static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg, const struct port_book *book)
 {
 	*out = (struct relay_leg_spec){
 		.exists = true,
@@ -25,8 +27,8 @@ static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg)
 		.other_interface = leg->other.interface,
 		.other_rtp = leg->other.port,
 		.other_rtcp = rtcp_port(leg, &leg->other),
-		.remote = leg->remote,
-		.remote_rtcp = leg->remote_rtcp,
+		.remote = port_book_inside(book, &leg->remote),
+		.remote_rtcp = port_book_inside(book, &leg->remote_rtcp),
 		.latch = (enum relay_latch)leg->latch,
 		.latch_window_ms = leg->latch_window_ms,
 		.can_receive = leg->receive.gate_open,
@@ -41,7 +43,7 @@ static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg)
 	};
 }
 
-static void fill_media(struct relay_media_spec *out, const struct spec_media *m)
+static void fill_media(struct relay_media_spec *out, const struct spec_media *m, const struct port_book *book)
 {
 	memcpy(out->id, m->id, sizeof(out->id));
 	out->mode = (enum relay_mode)m->mode;
@@ -49,18 +51,18 @@ static void fill_media(struct relay_media_spec *out, const struct spec_media *m)
 	out->n_legs = m->legs.n < 2 ? 2 : m->legs.n;
 	for (unsigned i = 0; i < out->n_legs; i++) {
 		if (i < m->legs.n && m->legs.items[i].exists)
-			fill_leg(&out->legs[i], &m->legs.items[i]);
+			fill_leg(&out->legs[i], &m->legs.items[i], book);
 		else
 			out->legs[i] = (struct relay_leg_spec){0};
 	}
 }
 
-void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner)
+void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner, const struct port_book *book)
 {
 	memcpy(out->id, spec->id, sizeof(out->id));
 	out->owner = owner;
 	out->setup_timeout_ms = spec->setup_timeout_ms;
 	out->n_media = spec->media.n;
 	for (unsigned i = 0; i < spec->media.n; i++)
-		fill_media(&out->media[i], &spec->media.items[i]);
+		fill_media(&out->media[i], &spec->media.items[i], book);
 }

@@ -10,7 +10,12 @@
 /* The leg at that place if it exists, else NULL. */
 const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned media, unsigned leg);
 
-/* Fills `out`, whose media has room for RELAY_MEDIA_MAX. Keys are borrowed from the spec. */
-void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner);
+struct port_book;
+
+/*
+ * Fills `out`, whose media has room for RELAY_MEDIA_MAX. Keys are borrowed from the spec. Targets that stand for ports of ours outside (advertised
+ * addresses) become the ports' own addresses.
+ */
+void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner, const struct port_book *book);
 
 #endif

@@ -29,16 +29,16 @@ enum err signalling_check_ng(struct str value, struct why *why)
 
 enum err signalling_check_allow(struct str value, struct why *why)
 {
-	struct proto_ng_allow a;
+	struct addr_net a;
 
-	if (proto_ng_allow_parse(value, &a))
+	if (addr_net_parse(value, &a))
 		return why_fail(why, ERR_INVALID, "an address or a network is needed, as 192.0.2.1 or 192.0.2.0/24");
 	return ERR_OK;
 }
 
 static enum err start_ng(struct signalling *s, struct service *sv, const struct conf *conf, struct why *why)
 {
-	struct proto_ng_allow allow[CONF_LISTEN_MAX];
+	struct addr_net allow[CONF_LISTEN_MAX];
 	struct proto_ng_config config;
 	enum err e = ERR_OK;
 
@@ -48,7 +48,7 @@ static enum err start_ng(struct signalling *s, struct service *sv, const struct 
 	config.allow = allow;
 	config.n_allow = conf->ng_allow.n;
 	for (unsigned i = 0; i < conf->ng_allow.n && !e; i++)
-		e = proto_ng_allow_parse(str_of(conf->ng_allow.items[i]), &allow[i]);
+		e = addr_net_parse(str_of(conf->ng_allow.items[i]), &allow[i]);
 	if (!e)
 		e = proto_ng_new(&s->ng, &config);
 	return e ? why_fail(why, e, "ng: %s", err_meaning(e)) : ERR_OK;
@@ -110,6 +110,11 @@ void signalling_free(struct signalling *s)
 		ng_listen_free(s->listeners[i]);
 	proto_ng_free(s->ng);
 	mem_free(s);
+}
+
+struct addr signalling_listener(const struct signalling *s, unsigned nth)
+{
+	return nth < s->n_listeners ? ng_listen_local(s->listeners[nth]) : (struct addr){0};
 }
 
 void signalling_print(const struct signalling *s, struct buf *out)

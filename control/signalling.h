@@ -23,6 +23,9 @@ void signalling_free(struct signalling *s);
 /* "127.0.0.1:2223,[::1]:2223": where ng is spoken, with the ports the system chose; nothing when it is not. */
 void signalling_print(const struct signalling *s, struct buf *out);
 
+/* The nth listener's address; none behind the last. */
+struct addr signalling_listener(const struct signalling *s, unsigned nth);
+
 /* For the table of settings. */
 enum err signalling_check_ng(struct str value, struct why *why) MUST_USE;
 enum err signalling_check_allow(struct str value, struct why *why) MUST_USE;

@@ -13,6 +13,7 @@ enum msg_kind {
 	MSG_APPLY,  /* request: carry out its plan */
 	MSG_DELETE, /* request: read final statistics, end the session */
 	MSG_QUERY,  /* request: read statistics */
+	MSG_PERMIT, /* request: a leg may learn a source that it has asked about */
 	MSG_CHUNK,  /* chunk: memory for streams, kept */
 	MSG_STOP,
 	/* to control */
@@ -22,6 +23,12 @@ enum msg_kind {
 	MSG_NEED,   /* the worker runs short of streams */
 };
 
+struct permit {
+	uint8_t media, leg;
+	bool is_rtcp;
+	struct addr source;
+};
+
 /* Asked by control, carried out by a worker, brought home. */
 struct request {
 	struct request *next;
@@ -29,12 +36,13 @@ struct request {
 	struct relay_session *session;
 	struct shadow *wanted;  /* APPLY: what the session becomes; control only */
 	struct plan *plan;      /* APPLY */
-	struct session *body;   /* DELETE, QUERY: what the worker knows it by */
+	struct session *body;   /* DELETE, QUERY, PERMIT: what the worker knows it by */
 	struct relay_session_stats stats; /* DELETE, QUERY */
 	relay_done_fn *done;
 	relay_stats_fn *stats_done;
 	void *arg;
 	enum err err;
+	struct permit *permit;  /* PERMIT: behind the request in its block */
 	struct why *why;        /* APPLY: behind the request in its block; NULL: nothing is told but `err` */
 };
 

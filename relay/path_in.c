@@ -469,6 +469,35 @@ static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt,
 	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_FIRST_MEDIA, .addr = pkt->from});
 }
 
+static bool is_asked_about(const struct relay_asked *asked, const struct pkt *pkt)
+{
+	bool is_loopback = addr_is_loopback(&pkt->port->interface->bind);
+
+	for (unsigned i = 0; i < asked->n; i++) {
+		const struct relay_asked_entry *e = &asked->entries[i];
+
+		if (pkt->from.port >= e->port_min && pkt->from.port <= e->port_max && addr_net_has(&e->net, &pkt->from) &&
+		    !(e->spares_loopback && is_loopback))
+			return true;
+	}
+	return false;
+}
+
+/* The one place where a leg that is about to learn a source may have to ask control first: media ports of ours would close rings. */
+static bool must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
+{
+	const struct relay_asked *asked = w->config->asked;
+
+	if (!asked || addr_eq(&latch_of(leg, pkt)->address, &pkt->from) ||
+	    addr_eq(&leg->permitted[pkt->port->is_rtcp ? LEG_RTCP : LEG_RTP], &pkt->from) || !is_asked_about(asked, pkt))
+		return false;
+	if (leg->asked_ns == 0 || now_ns - leg->asked_ns >= NS_PER_S) {
+		leg->asked_ns = now_ns;
+		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_ASK, .is_rtcp = pkt->port->is_rtcp, .addr = pkt->from});
+	}
+	return true;
+}
+
 static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
@@ -483,6 +512,8 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 	}
 	/* Another packet of this batch may have moved the latch since it was asked. */
 	if (!latch_may(latch_of(leg, pkt), &pkt->from, now_ns))
+		return VERDICT_SOURCE;
+	if (must_ask(w, leg, pkt, now_ns))
 		return VERDICT_SOURCE;
 	if (leg->in != MODE_IN_OPAQUE) {
 		enum verdict v = commit_stream(w, b, i, &is_behind, now_ns);

@@ -30,6 +30,8 @@ struct relay {
 	struct request *failed, **failed_end; /* failed before they reached a worker: told by the next poll */
 	relay_event_fn *listener;
 	void *listener_arg;
+	relay_event_fn *asker;
+	void *asker_arg;
 };
 
 /* --- requests --------------------------------------------------------------------------------------- */
@@ -143,7 +145,10 @@ static void pump(struct relay *r, struct relay_session *s)
 		return;
 	s->head = q->next;
 	s->is_busy = true;
-	e = q->kind == MSG_APPLY ? make_plan(r, s, q) : make_stats(s, q);
+	if (q->kind == MSG_PERMIT)
+		q->body = s->body;
+	else
+		e = q->kind == MSG_APPLY ? make_plan(r, s, q) : make_stats(s, q);
 	if (e)
 		fail_later(r, q, e);
 	else
@@ -153,12 +158,16 @@ static void pump(struct relay *r, struct relay_session *s)
 static enum err ask(struct request **out, struct relay_session *s, enum msg_kind kind)
 {
 	bool tells_why = kind == MSG_APPLY;
-	struct request *q = mem_alloc(sizeof(*q) + (tells_why ? sizeof(*q->why) : 0));
+	struct request *q;
+	size_t behind = tells_why ? sizeof(*q->why) : kind == MSG_PERMIT ? sizeof(*q->permit) : 0;
 
+	q = mem_alloc(sizeof(*q) + behind);
 	if (!q)
 		return ERR_NOMEM;
 	if (tells_why)
 		q->why = (struct why *)(void *)(q + 1);
+	else if (behind)
+		q->permit = (struct permit *)(void *)(q + 1);
 	q->kind = kind;
 	q->session = s;
 	*out = q;
@@ -260,6 +269,16 @@ static void finish_failed(struct relay *r)
 	}
 }
 
+static void tell_event(struct relay *r, const struct relay_event *e)
+{
+	if (e->kind == RELAY_EVENT_ASK) {
+		if (r->asker)
+			r->asker(r->asker_arg, e);
+	} else if (r->listener) {
+		r->listener(r->listener_arg, e);
+	}
+}
+
 static void on_message(void *arg, struct msg *m)
 {
 	struct relay *r = arg;
@@ -268,8 +287,8 @@ static void on_message(void *arg, struct msg *m)
 		finish(r, m->request);
 	else if (m->kind == MSG_KEY)
 		key_free(r->plan.engine, m->key);
-	else if (m->kind == MSG_EVENT && r->listener && !m->told.session->is_ending)
-		r->listener(r->listener_arg, &m->told.event);
+	else if (m->kind == MSG_EVENT && !m->told.session->is_ending)
+		tell_event(r, &m->told.event);
 }
 
 void relay_poll(struct relay *r)
@@ -389,6 +408,19 @@ enum err relay_session_query(struct relay *r, struct relay_session *s, relay_sta
 	return ERR_OK;
 }
 
+enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media, unsigned leg, bool is_rtcp,
+                              const struct addr *source)
+{
+	struct request *q = NULL;
+	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_PERMIT);
+
+	if (e)
+		return e;
+	*q->permit = (struct permit){.media = (uint8_t)media, .leg = (uint8_t)leg, .is_rtcp = is_rtcp, .source = *source};
+	submit(r, s, q);
+	return ERR_OK;
+}
+
 const struct relay_session_stats *relay_session_stats(const struct relay_session *s)
 {
 	return s->final;
@@ -439,7 +471,7 @@ void relay_stop(struct relay *r)
 	if (!r)
 		return;
 	/* Nothing is told to a listener any more, but every done call is made. */
-	r->listener = NULL;
+	r->listener = r->asker = NULL;
 	crew_end(r->crew, on_message, r);
 	finish_failed(r);
 	while ((l = list_pop(&r->sessions))) {
@@ -459,6 +491,12 @@ void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg)
 {
 	r->listener = fn;
 	r->listener_arg = arg;
+}
+
+void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg)
+{
+	r->asker = fn;
+	r->asker_arg = arg;
 }
 
 uint64_t relay_events_lost(const struct relay *r)

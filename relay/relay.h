@@ -28,6 +28,21 @@ enum {
 
 /* --- start ------------------------------------------------------------------------------------------ */
 
+/*
+ * Sources that no leg learns before control has allowed it (relay_set_asker, relay_session_permit): what media must not be sent to for its
+ * mere address, and ports of our own, which could close a ring.
+ */
+enum { RELAY_ASKED_MAX = 256 };
+struct relay_asked_entry {
+	struct addr_net net;
+	uint16_t port_min, port_max;
+	bool spares_loopback; /* not for legs whose own interface is loopback */
+};
+struct relay_asked {
+	unsigned n;
+	struct relay_asked_entry entries[RELAY_ASKED_MAX];
+};
+
 struct relay_config {
 	unsigned workers;             /* 1 to RELAY_WORKERS_MAX */
 	const int *cpus;              /* one per worker to pin to, or NULL */
@@ -45,6 +60,7 @@ struct relay_config {
 	unsigned busy_poll_us;
 	unsigned pkts_per_worker;     /* packet buffers of each worker, default 4096 */
 	unsigned auth_fail_rate;      /* failures per second of a leg that are worth an event; 0: never */
+	const struct relay_asked *asked; /* NULL: nobody is asked. Lives as long as the relay; it may be filled in until the first session is made */
 	unsigned keys_remembered;     /* send keys of ended sessions that are refused if they come again, default 100,000 */
 };
 
@@ -229,7 +245,8 @@ enum relay_event_kind {
 	RELAY_EVENT_KEY_EXPIRED,    /* all of it: that direction is stopped */
 	RELAY_EVENT_STREAM_LIMIT,   /* one more SSRC than the leg may have */
 	RELAY_EVENT_SSRC_CHANGED,   /* a conflict gave a source a new SSRC on the way out (R-G7) */
-	RELAY_EVENT_COUNT
+	RELAY_EVENT_COUNT,
+	RELAY_EVENT_ASK = RELAY_EVENT_COUNT, /* for the asker alone: may this leg learn `addr`? */
 };
 
 const char *relay_event_name(enum relay_event_kind k); /* "first-media" ... */
@@ -239,6 +256,7 @@ struct relay_event {
 	void *owner;       /* of the session's spec */
 	uint8_t media, leg;
 	bool is_send;      /* key events: which of the leg's keys */
+	bool is_rtcp;      /* ASK: the latch of the RTCP port */
 	struct addr addr;  /* source */
 	uint32_t ssrc, ssrc_out;
 	uint64_t count;
@@ -247,6 +265,14 @@ struct relay_event {
 /* Called from relay_poll; never for a session whose delete was asked for. One listener; NULL turns it off. */
 typedef void relay_event_fn(void *arg, const struct relay_event *event);
 void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg);
+/* RELAY_EVENT_ASK goes there and to nobody else, at most once a second for a leg. Packets of that source are dropped until it is permitted. */
+void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg);
+/*
+ * From now on the leg may learn that source, as its latch policy says; one for each port, the one permitted before is asked about again.
+ * ERR_CLOSED, ERR_NOMEM.
+ */
+enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media, unsigned leg, bool is_rtcp,
+                              const struct addr *source) MUST_USE;
 /* Events lost because the ring to control was full. */
 uint64_t relay_events_lost(const struct relay *r);
 

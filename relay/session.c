@@ -507,6 +507,14 @@ enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, str
 	return ERR_OK;
 }
 
+void session_permit(struct session *s, const struct permit *p)
+{
+	const struct media *m = session_media(s, p->media);
+
+	if (m && p->leg < m->n_legs && m->legs[p->leg])
+		m->legs[p->leg]->permitted[p->is_rtcp ? LEG_RTCP : LEG_RTP] = p->source;
+}
+
 void session_end(struct worker *w, struct session *s)
 {
 	wheel_cancel(&w->wheel, &s->setup_timer);

@@ -51,6 +51,8 @@ struct leg {
 	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
 	uint64_t watched_since_ns; /* when the watch for inactivity was turned on */
 	uint64_t rekeys, ssrc_changes;
+	uint64_t asked_ns;         /* when control was last asked about a source */
+	struct addr permitted[LEG_PORTS]; /* a source that it has allowed; none */
 	uint64_t limit_event_ns;   /* when the stream limit was last told */
 	uint32_t inactivity_ms;
 	uint32_t failures;         /* in the second the timer measures */
@@ -128,6 +130,9 @@ struct plan {
 enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, struct why *why) MUST_USE;
 /* Closes ports, ends streams and timers; the memory stays for control. Worker only. */
 void session_end(struct worker *w, struct session *s);
+/* Control allows a source: a leg that is gone meanwhile is passed over. Worker only. */
+struct permit;
+void session_permit(struct session *s, const struct permit *p);
 /* Fills statistics whose arrays hold as many media as the session has. Worker only. */
 void session_read(const struct session *s, struct relay_session_stats *out);
 

@@ -19,6 +19,7 @@
 #include "control/sdes_offer.h"
 #include "control/signalling.h"
 #include "control/service.h"
+#include "control/targets.h"
 #include "relay/relay.h"
 
 enum { CONTROL_OUT_MAX_BYTES = 4 << 20, CONTROL_REQUESTS_MAX = 1024 };
@@ -27,6 +28,7 @@ struct gateway {
 	struct loop *loop;
 	struct conf conf;
 	int cpus[RELAY_WORKERS_MAX];
+	struct relay_asked asked; /* the relay's: filled before the first session */
 	struct relay *relay;
 	struct loop_watch *relay_watch;
 	struct loop_timer *wake;
@@ -97,6 +99,7 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.pkts_per_worker = c->pkts_per_worker;
 	config.auth_fail_rate = c->auth_fail_rate;
 	config.keys_remembered = c->keys_remembered;
+	config.asked = &g->asked;
 	if (c->pin_workers && config.workers > n_cpus)
 		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors", config.workers, n_cpus);
 	config.cpus = c->pin_workers ? g->cpus : NULL;
@@ -131,6 +134,8 @@ static struct service_config service_config_of(const struct gateway *g)
 		.relay = g->relay,
 		.sessions_max = c->sessions_max,
 		.port_quarantine_ms = c->port_quarantine_ms,
+		.media_deny = &c->media_deny,
+		.media_allow = &c->media_allow,
 		.context = {.interfaces = c->interfaces.items,
 		            .n_interfaces = c->interfaces.n,
 		            .setup_timeout_ms = c->setup_timeout_ms,
@@ -158,6 +163,7 @@ static enum err start_control(struct gateway *g, struct why *why)
 	e = service_new(&g->service, &config, why);
 	if (e)
 		return e;
+	relay_set_asker(g->relay, service_on_ask, g->service);
 	if (events_new(&g->events, g->relay) || proto_json_new(&g->json, g->service, g->events))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = signalling_new(&g->signalling, g->loop, g->service, g->json, g->events, &g->conf, why);
@@ -184,6 +190,29 @@ static enum err start_listeners(struct gateway *g, struct why *why)
 		g->n_listeners++;
 	}
 	return ERR_OK;
+}
+
+/* Media must not reach what listens here for commands. Unix sockets have no address. */
+static enum err guard_listeners(struct gateway *g, struct why *why)
+{
+	struct targets *t = service_targets(g->service);
+	struct addr a;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < g->n_listeners && !e; i++) {
+		struct str where = str_of(listener_where(g->listeners[i]));
+
+		if (str_starts(where, "tcp:") && !addr_parse(str_skip(where, 4), &a))
+			e = targets_add_listener(t, &a);
+	}
+	for (unsigned i = 0; i < 2 * CONF_LISTEN_MAX && !e; i++) {
+		a = i < CONF_LISTEN_MAX ? signalling_listener(g->signalling, i) : metrics_server_listener(g->metrics, i - CONF_LISTEN_MAX);
+		if (!addr_is_none(&a))
+			e = targets_add_listener(t, &a);
+	}
+	if (e)
+		return why_fail(why, e, "more than %d listeners", TARGET_LISTENERS_MAX);
+	return targets_fill_asked(t, &g->asked) ? why_fail(why, ERR_NOMEM, "out of memory") : ERR_OK;
 }
 
 static void say_ready(struct gateway *g)
@@ -226,6 +255,8 @@ enum err gateway_start(struct gateway **out, struct loop *loop, const struct con
 		e = start_control(g, why);
 	if (!e)
 		e = start_listeners(g, why);
+	if (!e)
+		e = guard_listeners(g, why);
 	if (e) {
 		gateway_stop(g);
 		return e;

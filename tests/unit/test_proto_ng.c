@@ -299,7 +299,7 @@ static void only_allowed_peers_may_ask(void)
 		{"0.0.0.0/0", "2001:db8::1", false},    {"192.0.2.1", "127.0.0.9", true}, {"192.0.2.1", "::1", true},
 	};
 	static const char *const wrong[] = {"", "x", "192.0.2.1/33", "192.0.2.1/", "2001:db8::/129", "192.0.2.1/-1"};
-	struct proto_ng_allow allow;
+	struct addr_net allow;
 	struct addr peer;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -307,7 +307,7 @@ static void only_allowed_peers_may_ask(void)
 
 		test_context("%s %s", rows[i].net, rows[i].peer);
 		proto_ng_config_defaults(&c);
-		REQUIRE_OK(proto_ng_allow_parse(str_of(rows[i].net), &allow));
+		REQUIRE_OK(addr_net_parse(str_of(rows[i].net), &allow));
 		REQUIRE_OK(addr_parse_ip(str_of(rows[i].peer), &peer));
 		c.allow = &allow;
 		c.n_allow = 1;
@@ -316,7 +316,33 @@ static void only_allowed_peers_may_ask(void)
 		proto_ng_free(ng);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-		EXPECT_ERR(proto_ng_allow_parse(str_of(wrong[i]), &allow), ERR_SYNTAX);
+		EXPECT_ERR(addr_net_parse(str_of(wrong[i]), &allow), ERR_SYNTAX);
+}
+
+/* An answer that names the ng port, and RTP whose header would be a cookie: what comes from a media port of ours is no request. */
+static void media_is_no_request(void)
+{
+	struct addr from = {.version = 4, .ip = {203, 0, 113, 1}, .port = 30000};
+	struct proto_ng_counts counts;
+
+	begin();
+	EXPECT(!proto_ng_is_media(ng, &from));
+	take(STR("1 {\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"sdp\":\"v=0\\r\\no=- 1 1 IN IP4 192.0.2.1\\r\\ns=-\\r\\n"
+	         "c=IN IP4 192.0.2.1\\r\\nt=0 0\\r\\nm=audio 4000 RTP/AVP 0\\r\\n\"}"));
+	for (uint16_t port = 30000; port < 30006; port++) {
+		from.port = port;
+		EXPECT_INT(proto_ng_is_media(ng, &from), port < 30004);
+	}
+	/* The range alone refuses nobody, nor does a port of ours at another address. */
+	from = (struct addr){.version = 4, .ip = {203, 0, 113, 2}, .port = 30000};
+	EXPECT(!proto_ng_is_media(ng, &from));
+	/* A port that has just closed may still have datagrams under way. */
+	take(STR("2 {\"command\":\"delete\",\"call-id\":\"c\",\"delete-delay\":0}"));
+	from = (struct addr){.version = 4, .ip = {203, 0, 113, 1}, .port = 30001};
+	EXPECT(proto_ng_is_media(ng, &from));
+	proto_ng_get_counts(ng, &counts);
+	EXPECT_INT(counts.refused_media, 5);
+	end();
 }
 
 static void streams_are_cut_into_messages(void)
@@ -387,5 +413,6 @@ TEST_MAIN("proto-ng", {"the transcript in bencode", the_transcript_in_bencode}, 
           {"a retransmit is never carried out twice", a_retransmit_is_never_carried_out_twice},
           {"hostile messages leave calls alone", hostile_messages_leave_calls_alone},
           {"limits are told in the words a client knows", limits_are_told_in_the_words_a_client_knows},
-          {"only allowed peers may ask", only_allowed_peers_may_ask}, {"streams are cut into messages", streams_are_cut_into_messages},
+          {"only allowed peers may ask", only_allowed_peers_may_ask}, {"media is no request", media_is_no_request},
+          {"streams are cut into messages", streams_are_cut_into_messages},
           {"survives want of memory", survives_want_of_memory})
