@@ -105,6 +105,7 @@ struct dialog_media_report {
 	const char *action; /* "relay" "pass" "refuse" "off" */
 	enum relay_mode mode;
 	const char *change; /* offer_change_name */
+	const char *reason; /* why this line alone was refused; "" when it was not */
 };
 
 struct dialog_reply {
@@ -114,6 +115,7 @@ struct dialog_reply {
 	struct str sdp;    /* OFFER, ANSWER: for the other side. Holds keys: it is wiped after the call */
 	unsigned n_media;
 	struct dialog_media_report media[SDP_MEDIA_MAX];
+	const char *warning; /* what is not as it was asked, for people: reasons of m-lines; "" */
 	struct session *session;                 /* NULL when there is none */
 	const struct relay_session_stats *stats; /* DELETE: final */
 };

@@ -39,7 +39,7 @@ void dialog_list_free(struct sdes_list *l)
 	mem_free(l);
 }
 
-static void clear_media(struct dialog_media *m)
+void dialog_media_clear(struct dialog_media *m)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		sdes_line_clear(&m->side[i].theirs);
@@ -48,7 +48,20 @@ static void clear_media(struct dialog_media *m)
 	dialog_list_free(m->offered);
 	m->offered = NULL;
 	mem_free(m->acfg);
-	m->acfg = NULL;
+	mem_free(m->reason);
+	m->acfg = m->reason = NULL;
+}
+
+enum err dialog_media_refuse(struct dialog_media *m, enum dialog_treat treat, const struct why *why)
+{
+	char *reason = mem_text(why->text, strlen(why->text));
+
+	if (!reason)
+		return ERR_NOMEM;
+	dialog_media_clear(m);
+	m->treat = treat;
+	m->reason = reason;
+	return ERR_OK;
 }
 
 void dialog_exchange_free(struct dialog_exchange *x)
@@ -56,7 +69,7 @@ void dialog_exchange_free(struct dialog_exchange *x)
 	if (!x)
 		return;
 	for (unsigned i = 0; i < x->n_media; i++)
-		clear_media(&x->media[i]);
+		dialog_media_clear(&x->media[i]);
 	mem_free(x);
 }
 
@@ -76,13 +89,19 @@ static enum err copy_list(struct sdes_list **out, const struct sdes_list *l)
 	return e;
 }
 
+static enum err copy_text(char **out, const char *text)
+{
+	*out = text ? mem_text(text, strlen(text)) : NULL;
+	return text && !*out ? ERR_NOMEM : ERR_OK;
+}
+
 static enum err copy_media(struct dialog_media *out, const struct dialog_media *m)
 {
 	enum err e = ERR_OK;
 
 	*out = *m;
 	out->offered = NULL;
-	out->acfg = NULL;
+	out->acfg = out->reason = NULL;
 	for (unsigned i = 0; i < 2; i++)
 		out->side[i].theirs = out->side[i].ours = (struct sdes_line){0};
 	for (unsigned i = 0; i < 2 && !e; i++) {
@@ -92,11 +111,9 @@ static enum err copy_media(struct dialog_media *out, const struct dialog_media *
 	}
 	if (!e && m->offered)
 		e = copy_list(&out->offered, m->offered);
-	if (!e && m->acfg) {
-		out->acfg = mem_text(m->acfg, strlen(m->acfg));
-		e = out->acfg ? ERR_OK : ERR_NOMEM;
-	}
-	return e;
+	if (!e)
+		e = copy_text(&out->acfg, m->acfg);
+	return e ? e : copy_text(&out->reason, m->reason);
 }
 
 enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x)

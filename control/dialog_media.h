@@ -9,7 +9,7 @@
 enum dialog_treat {
 	DIALOG_TREAT_PASS,   /* not RTP: not ours */
 	DIALOG_TREAT_RELAY,
-	DIALOG_TREAT_REFUSE, /* answered with port 0 */
+	DIALOG_TREAT_REFUSE, /* answered with port 0; from here on nothing flows */
 	DIALOG_TREAT_OFF,    /* port 0 by a peer */
 };
 
@@ -39,6 +39,7 @@ struct dialog_media {
 	bool answers_in_avp; /* O8 */
 	bool is_applied;     /* 3ge2ae:applied goes to the UE */
 	char *acfg;          /* O9; NULL otherwise */
+	char *reason;        /* why this m-line alone was refused; NULL: it was not */
 };
 
 /* What of an offer's options counts beyond it. */
@@ -71,6 +72,10 @@ enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media) MUS
 enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x) MUST_USE;
 void dialog_exchange_free(struct dialog_exchange *x); /* takes NULL */
 void dialog_list_free(struct sdes_list *l);             /* wiped; takes NULL */
+/* Keys and texts go, the rest stays as it is. */
+void dialog_media_clear(struct dialog_media *m);
+/* One m-line can't be served (docs/decisions/0060): it alone gets this treatment, and the reason is remembered. ERR_NOMEM. */
+enum err dialog_media_refuse(struct dialog_media *m, enum dialog_treat treat, const struct why *why) MUST_USE;
 
 /* Where a side wants its media. 0.0.0.0 says hold, not where: the address before stays the one we know. */
 void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t, const struct dialog_side *before,

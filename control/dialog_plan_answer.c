@@ -75,16 +75,19 @@ static enum err judge_answered_key(const struct dialog_side *side, const struct 
 	return ERR_OK;
 }
 
+/* *is_whole: what fails is no fault of this line, or the IMS profile releases the call for it (TS 24.229). */
 static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
-                              const struct dialog_media *before, const struct dialog_options *o, struct why *why)
+                              const struct dialog_media *before, const struct dialog_options *o, bool *is_whole, struct why *why)
 {
 	struct dialog_side *side = &m->side[!from];
 	struct sdes_list *list;
 	struct sdp_transport t;
 	enum err e = sdp_transport_read(s, i, &t, why);
 
-	if (!e)
+	if (!e) {
 		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
+		*is_whole = e && o->profile != DIALOG_PLAIN;
+	}
 	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys && sdp_profile_is_secure(side->profile) &&
 	    !sdp_has_attr(s, (int)i, "crypto") && !keymgmt_is_present(s, i))
 		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
@@ -99,35 +102,63 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 	if (!e)
 		e = take_answered_keys(m, side, list, o, why);
 	dialog_list_free(list);
-	if (!e && before)
+	if (!e && before) {
 		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);
+		*is_whole = e != ERR_OK;
+	}
 	return e;
+}
+
+static void switch_off(struct dialog_media *m, const struct dialog_media *before)
+{
+	m->treat = DIALOG_TREAT_OFF;
+	m->change = before && before->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+}
+
+static bool is_any_left(const struct dialog_exchange *x)
+{
+	for (unsigned i = 0; i < x->n_media; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY || x->media[i].treat == DIALOG_TREAT_PASS)
+			return true;
+	return false;
 }
 
 enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
                             const struct dialog_options *o, struct why *why)
 {
-	enum err e = ERR_OK;
+	enum err e = ERR_OK, refused = ERR_OK;
 
 	if (s->n_media != x->n_media)
 		return why_fail(why, ERR_INVALID, "%u m-lines answered, %u were offered", s->n_media, x->n_media);
 	for (unsigned i = 0; i < x->n_media && !e; i++) {
 		struct dialog_media *m = &x->media[i];
 		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
+		struct why reason = {""};
+		bool is_whole = false;
 
 		if (m->treat != DIALOG_TREAT_RELAY)
 			continue;
-		if (s->media[i].port == 0) {
-			m->treat = DIALOG_TREAT_OFF;
-			m->change = b && b->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+		if (s->media[i].port == 0 && !s->media[i].fault) {
+			switch_off(m, b);
 			continue;
 		}
 		if (x->terms.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(s, (int)i, "rtcp-mux"))
-			e = why_fail(why, ERR_INVALID, "a=rtcp-mux was required");
+			e = why_fail(&reason, ERR_INVALID, "a=rtcp-mux was required");
 		if (!e)
-			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, why);
-		if (e)
-			why_prefix(why, "m-line %u", i + 1);
+			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, &is_whole, &reason);
+		if (!e)
+			continue;
+		why_prefix(&reason, "m-line %u", i + 1);
+		if (!refused && why)
+			*why = reason;
+		refused = refused ? refused : e;
+		/* A line that can't be used is off; the others go on. */
+		if (e != ERR_NOMEM && e != ERR_CRYPTO && !is_whole)
+			e = dialog_media_refuse(m, DIALOG_TREAT_OFF, &reason);
+		else if (why)
+			*why = reason;
+		if (!e)
+			switch_off(m, b);
 	}
-	return e;
+	return e || !refused || is_any_left(x) ? e : refused;
 }

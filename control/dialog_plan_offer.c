@@ -20,7 +20,9 @@ struct place {
 	struct sdes_list *list; /* a=crypto lines of the offer */
 	struct capneg capability;
 	bool has_capability;
-	struct why *why;
+	bool is_whole;     /* what fails is no fault of this line: the offer is refused with it */
+	enum err refused;  /* why this line alone was */
+	struct why *why;   /* of this line */
 };
 
 /* How an m-line shall be carried. */
@@ -157,7 +159,8 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 			return ERR_NOMEM;
 	}
 	if (d.action == IMS_REFUSE) {
-		p->m->treat = DIALOG_TREAT_REFUSE;
+		/* TS 33.328 7.4: what runs goes on as it was agreed. */
+		p->is_whole = p->before != NULL;
 		return why_fail(p->why, ERR_INVALID, "m-line %u: %s", p->i + 1, d.reason);
 	}
 	return ERR_OK;
@@ -425,18 +428,37 @@ static enum err plan_rtp(struct place *p)
 		return e;
 	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
 	e = p->o->profile == DIALOG_PLAIN ? decide_plain(p, &c) : decide_ims(p, &c);
-	if (!e)
+	if (!e) {
 		e = judge_news(p, &c);
+		p->is_whole = e != ERR_OK;
+	}
 	return e ? e : fill_media(p, &c);
 }
 
 /* RFC 3264 6 and 8.2: an m-line that is off has a profile all the same, and each side sees its own. */
+static void see_profiles(struct place *p)
+{
+	p->m->side[p->from].profile = p->s->media[p->i].profile;
+	p->m->side[p->other].profile = far_profile(p);
+}
+
 static void plan_off(struct place *p)
 {
 	p->m->treat = DIALOG_TREAT_OFF;
 	p->m->change = p->before ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
-	p->m->side[p->from].profile = p->s->media[p->i].profile;
-	p->m->side[p->other].profile = far_profile(p);
+	see_profiles(p);
+}
+
+/* An m-line that can't be served is refused alone; its keys and places are forgotten. */
+static enum err refuse_line(struct place *p, enum err e)
+{
+	if (e == ERR_NOMEM || e == ERR_CRYPTO || p->is_whole)
+		return e;
+	p->refused = e;
+	p->m->generation = p->now && p->i < p->now->n_media ? p->now->media[p->i].generation : 0;
+	p->m->change = p->before ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+	see_profiles(p);
+	return dialog_media_refuse(p->m, DIALOG_TREAT_REFUSE, p->why);
 }
 
 /* Where neither the request nor the past says how the other side sees an m-line that is off, the offer's own lines do. */
@@ -447,7 +469,7 @@ static void follow_ended(struct dialog_exchange *x, enum offer_side from, const 
 	for (unsigned i = 0; ended && i < x->n_media; i++) {
 		struct dialog_side *near = &x->media[i].side[from], *far = &x->media[i].side[!from];
 
-		if (x->media[i].treat == DIALOG_TREAT_OFF && far->profile == near->profile && !sdp_profile_is_dtls(near->profile) &&
+		if (x->media[i].treat >= DIALOG_TREAT_REFUSE && far->profile == near->profile && !sdp_profile_is_dtls(near->profile) &&
 		    (o->profile != DIALOG_PLAIN || o->transport == SDP_PROFILE_OTHER))
 			far->profile = sdp_profile_with(near->profile, sdp_profile_is_secure(ended->side[!from].profile));
 	}
@@ -459,20 +481,18 @@ static enum err plan_media(struct place *p)
 	enum err e = ERR_OK;
 
 	p->m->row = "";
-	if (!sdp_profile_is_rtp(sm->profile)) {
+	if (sm->fault)
+		e = why_fail(p->why, ERR_SYNTAX, "m-line %u: %s", p->i + 1, sm->fault);
+	else if (!sdp_profile_is_rtp(sm->profile))
 		p->m->treat = DIALOG_TREAT_PASS;
-	} else if (sm->port == 0) {
+	else if (sm->port == 0)
 		plan_off(p);
-	} else {
+	else
 		e = plan_rtp(p);
-	}
 	sdes_list_clear(p->list);
 	if (p->has_capability)
 		capneg_clear(&p->capability);
-	/* One that can't be secured as it must be is refused alone, unless it runs already. */
-	if (e && p->m->treat == DIALOG_TREAT_REFUSE && !p->before)
-		return ERR_OK;
-	return e;
+	return e ? refuse_line(p, e) : ERR_OK;
 }
 
 /* With nothing left but refused m-lines the offer as a whole is refused. */
@@ -494,21 +514,26 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	struct dialog_exchange *x = NULL;
 	struct sdes_list *list = mem_alloc(sizeof(*list));
 	struct why reason = {""};
-	enum err e = list ? dialog_exchange_new(&x, s->n_media) : ERR_NOMEM;
+	enum err e = list ? dialog_exchange_new(&x, s->n_media) : ERR_NOMEM, refused = ERR_OK;
 
 	if (!e && now && s->n_media < now->n_media)
 		e = why_fail(&reason, ERR_INVALID, "%u m-lines where there were %u (RFC 3264 8)", s->n_media, now->n_media);
 	for (unsigned i = 0; i < s->n_media && !e; i++) {
 		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
+		struct why line = {""};
 		struct place p = {.s = s, .i = i, .from = from, .other = !from, .o = o, .context = context, .now = now,
 		                  .before = b && b->treat == DIALOG_TREAT_RELAY ? b : NULL,
-		                  .m = &x->media[i], .list = list, .why = &reason};
+		                  .m = &x->media[i], .list = list, .why = &line};
 
 		x->media[i].generation = b ? b->generation : 0;
 		e = plan_media(&p);
+		if (e || (p.refused && !refused))
+			reason = line;
+		if (!refused)
+			refused = p.refused;
 	}
 	if (!e && is_all_refused(x))
-		e = ERR_INVALID; /* for the reason of the last of them */
+		e = refused; /* for the reason of the first of them */
 	if (!e)
 		follow_ended(x, from, o);
 	mem_free(list);

@@ -2,7 +2,10 @@
 /* A request from asking to answer. */
 #include "control/dialog_run.h"
 
+#include <stdio.h>
+
 #include "base/clk.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
@@ -66,6 +69,17 @@ void dialog_run_fail(struct dialog_run *op, enum err e, const struct why *why)
 	dialog_run_finish(op, &reply);
 }
 
+/* Reasons of all m-lines as one text, cut where it does not fit. */
+static void write_warning(const struct dialog_exchange *x, char *out, size_t room)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < x->n_media && at < room; i++)
+		if (x->media[i].reason)
+			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? "; " : "", x->media[i].reason);
+}
+
 static void report_media(struct dialog_reply *reply, const struct dialog_exchange *x)
 {
 	static const char *const actions[] = {
@@ -78,6 +92,7 @@ static void report_media(struct dialog_reply *reply, const struct dialog_exchang
 		reply->media[i] = (struct dialog_media_report){.row = x->media[i].row ? x->media[i].row : "",
 		                                               .action = actions[x->media[i].treat],
 		                                               .mode = x->media[i].mode,
+		                                               .reason = x->media[i].reason ? x->media[i].reason : "",
 		                                               .change = offer_change_name(x->media[i].change)};
 }
 
@@ -86,7 +101,7 @@ void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_ans
 	struct dialog *g = op->dialog;
 	struct dialog_reply reply = {.why = NULL, .session = g->session};
 	struct why why = {""};
-	char *text = NULL;
+	char *text = NULL, warning[512];
 	size_t n = 0, room = 0;
 	enum err e = dialog_write_sdp(op->sdp, op->x, to, is_answer, &op->ask.options, g->session, op->core,
 	                              op->owner->service);
@@ -103,6 +118,13 @@ void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_ans
 		return;
 	}
 	report_media(&reply, op->x);
+	write_warning(op->x, warning, sizeof(warning));
+	reply.warning = warning;
+	if (warning[0]) {
+		char quoted[600];
+
+		log_debug("dialog", "sid=%s msg=\"m-lines that are not relayed\" reason=%s", g->id, log_quote(str_of(warning), quoted, sizeof(quoted)));
+	}
 	g->ends_when_silent = op->ask.options.ends_when_silent;
 	g->settled_ns = clk_mono_ns();
 	commit(op);

@@ -98,13 +98,13 @@ static enum err write_media(struct writer *w, unsigned i)
 {
 	const struct dialog_media *m = &w->x->media[i];
 	const struct spec_leg *leg;
-	enum err e;
+	enum err e = ERR_OK;
 
 	/* RFC 3264 6: an answer has the profile of its offer, refused m-lines too; in an offer it is the one that side knows. */
-	if (m->treat == DIALOG_TREAT_OFF && m->side[w->to].profile != SDP_PROFILE_OTHER)
-		return sdp_media_set(w->sdp, i, 0, str_of(sdp_profile_name(m->side[w->to].profile)));
-	if (m->treat == DIALOG_TREAT_PASS || (m->treat == DIALOG_TREAT_OFF && w->sdp->media[i].port == 0))
-		return ERR_OK;
+	if (m->treat >= DIALOG_TREAT_REFUSE && m->side[w->to].profile != SDP_PROFILE_OTHER)
+		e = sdp_media_set(w->sdp, i, 0, str_of(sdp_profile_name(m->side[w->to].profile)));
+	if (e || m->treat == DIALOG_TREAT_PASS || (m->treat == DIALOG_TREAT_OFF && w->sdp->media[i].port == 0))
+		return e;
 	if (m->treat != DIALOG_TREAT_RELAY)
 		return sdp_media_reject(w->sdp, i);
 	leg = leg_towards(w, i);
@@ -121,15 +121,16 @@ static enum err write_replacements(struct writer *w, const struct addr *ours)
 	uint64_t version;
 	enum err e = ERR_OK;
 
+	/* A line that is not there, or can't be read, is not replaced. */
 	if (what & DIALOG_REPLACE_ORIGIN && !addr_is_none(ours))
 		e = sdp_origin_write(w->sdp, ours);
-	if (!e && what & DIALOG_REPLACE_USERNAME)
+	if (e != ERR_NOMEM && what & DIALOG_REPLACE_USERNAME)
 		e = sdp_username_write(w->sdp, (struct str){0});
-	if (!e && what & DIALOG_REPLACE_SESSION_NAME)
+	if (e != ERR_NOMEM && what & DIALOG_REPLACE_SESSION_NAME)
 		e = sdp_session_name_write(w->sdp, (struct str){0});
-	if (!e && what & DIALOG_REPLACE_VERSION && !sdp_origin_version(w->sdp, &version))
+	if (e != ERR_NOMEM && what & DIALOG_REPLACE_VERSION && !sdp_origin_version(w->sdp, &version))
 		e = sdp_origin_version_write(w->sdp, version + 1);
-	return e;
+	return e == ERR_NOMEM ? e : ERR_OK;
 }
 
 /* The lines before the first m-line. */

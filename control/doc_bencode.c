@@ -103,12 +103,7 @@ static struct doc *read_dict(struct reader *r, unsigned depth)
 	r->at++;
 	while (!r->e && peek(r) != 'e') {
 		struct str key = read_string(r);
-		bool again = false;
 
-		for (DOC_EACH(it, dict))
-			again |= str_eq(it->key, key);
-		if (again)
-			return stop(r, ERR_SYNTAX, "a key twice in one dictionary");
 		if (dict->n >= 256)
 			return stop(r, ERR_TOO_BIG, "a dictionary of more than 256 keys");
 		if (!r->e)

@@ -8,7 +8,8 @@
 #include "control/doc.h"
 
 /*
- * One whole value: `d…e`, `l…e`, `i…e` or `N:octets`. Strings are octets, copied into the arena; keys may come in any order, none twice.
+ * One whole value: `d…e`, `l…e`, `i…e` or `N:octets`. Strings are octets, copied into the arena; keys may come in any order, and twice: then
+ * both are in the tree, and doc_get finds the first.
  * ERR_SYNTAX, ERR_TRUNCATED (with the offset in `why`, never the text), ERR_TOO_BIG (depth, length of the whole), ERR_NOMEM.
  */
 enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str text, struct why *why) MUST_USE;

@@ -256,6 +256,8 @@ static void answer_sdp(void *arg, const struct dialog_reply *r)
 			doc_set_text(a, m, "mode", str_of(relay_mode_name(r->media[i].mode)));
 			doc_set_text(a, m, "change", str_of(r->media[i].change));
 		}
+		if (r->media[i].reason[0])
+			doc_set_text(a, m, "reason", str_of(r->media[i].reason));
 		if (r->media[i].row[0])
 			doc_set_text(a, m, "row", str_of(r->media[i].row));
 		doc_append(list, m);

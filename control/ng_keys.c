@@ -10,21 +10,37 @@ static enum err need_text(struct ng_reading *r, const char *key, const struct do
 	return why_fail(r->why, ERR_INVALID, "%s: %s, a string is needed", key, doc_kind_name(v->kind));
 }
 
+/* Proxies send a key twice now and then. Said alike it is said once; two names for one thing would leave open which call is meant. */
+static enum err set_text(struct ng_reading *r, const char *key, const struct doc *v, struct str *out)
+{
+	enum err e = need_text(r, key, v);
+
+	if (!e && out->n && !str_eq(*out, v->text))
+		return why_fail(r->why, ERR_INVALID, "%s: given twice, with different values; one is needed", key);
+	if (!e)
+		*out = v->text;
+	return e;
+}
+
 #define TEXT_KEY(fn_, key_, field_)                                                   \
 	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
 	{                                                                             \
-		enum err e = need_text(r, key_, v);                                   \
-                                                                                      \
 		(void)a;                                                              \
-		if (!e)                                                               \
-			r->out->ask.field_ = v->text;                                 \
-		return e;                                                             \
+		return set_text(r, key_, v, &r->out->ask.field_);                     \
 	}
 TEXT_KEY(key_call_id, "call-id", call)
 TEXT_KEY(key_from_tag, "from-tag", from)
 TEXT_KEY(key_to_tag, "to-tag", to)
 TEXT_KEY(key_via_branch, "via-branch", branch)
 TEXT_KEY(key_sdp, "sdp", sdp)
+
+static enum err key_command(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	struct str read = str_of(ng_command_name(r->out->command));
+
+	(void)a;
+	return set_text(r, "command", v, &read);
+}
 
 static enum err key_transport(struct ng_reading *r, const struct doc *v, struct str a)
 {
@@ -200,7 +216,7 @@ static enum err key_supports(struct ng_reading *r, const struct doc *v, struct s
 }
 
 static const struct ng_word key_table_words[] = {
-	{"command", NG_SUPPORTED, NULL, "ping, offer, answer, delete, query, list, statistics"},
+	{"command", NG_SUPPORTED, key_command, "ping, offer, answer, delete, query, list, statistics"},
 	{"call-id", NG_SUPPORTED, key_call_id, "names the call"},
 	{"from-tag", NG_SUPPORTED, key_from_tag, "names the side that offers"},
 	{"to-tag", NG_SUPPORTED, key_to_tag, "names the side that answers"},

@@ -212,6 +212,8 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 	d = result(p, "ok");
 	if (r->sdp.n)
 		doc_set_text(p->out, d, "sdp", r->sdp);
+	if (r->warning && r->warning[0])
+		doc_set_text(p->out, d, "warning", str_of(r->warning));
 	if (c->command == NG_DELETE && r->session)
 		ng_reply_call(p->out, d, p->config.dialogs, id, p->config.service, r->session, r->stats);
 	call_answer(c, d);

@@ -59,22 +59,22 @@ enum err sdp_direction_write(struct sdp *s, unsigned media, enum sdp_direction d
 
 /* --- reading ---------------------------------------------------------------------------------------- */
 
-/* "IN IP4 192.0.2.1": of c=, and the tail of o= and a=rtcp. */
+/* "IN IP4 192.0.2.1": of c=, and the tail of a=rtcp. The address itself says its family; what stands behind it is not looked at. */
 static enum err parse_address(struct str text, struct addr *out, struct why *why)
 {
 	struct str net = str_word(&text), family = str_word(&text), host = str_word(&text), suffix;
 	struct addr a;
 
-	if (!str_is(net, "IN") || !host.n || str_trim(text).n)
+	if (!str_eq_nocase(net, STR("IN")) || !family.n || !host.n)
 		return why_fail(why, ERR_SYNTAX, "an address line is not \"IN IP4|IP6 address\"");
 	host = str_cut(host, '/', &suffix);
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		host = str_make(host.p + 1, host.n - 2);
 	if (addr_parse_ip(host, &a))
 		return why_fail(why, ERR_UNSUPPORTED, "\"%.*s\" is not an IP address: host names are not looked up",
 		                (int)(host.n < 64 ? host.n : 64), host.p);
-	if (addr_is_multicast(&a) || suffix.n)
+	if (addr_is_multicast(&a))
 		return why_fail(why, ERR_UNSUPPORTED, "multicast is not carried");
-	if (!str_is(family, host.n && str_find(host, ':') < host.n ? "IP6" : "IP4"))
-		return why_fail(why, ERR_SYNTAX, "the address is not of the family its line names");
 	*out = a;
 	return ERR_OK;
 }
@@ -82,40 +82,37 @@ static enum err parse_address(struct str text, struct addr *out, struct why *why
 static enum err read_connection(const struct sdp *s, unsigned media, struct addr *out, struct why *why)
 {
 	int section = (int)media;
-	struct sdp_line *l = sdp_next_type(s, section, NULL, 'c');
+	struct sdp_line *l = sdp_next_type(s, section, NULL, 'c'), *other;
 
 	if (!l) {
 		section = SDP_SESSION;
 		l = sdp_next_type(s, section, NULL, 'c');
 	}
 	if (!l)
-		return why_fail(why, ERR_NOT_FOUND, "no c= line");
-	if (sdp_next_type(s, section, l, 'c'))
-		return why_fail(why, ERR_UNSUPPORTED, "more than one c= line");
+		return why_fail(why, ERR_SYNTAX, "no c= line, neither its own nor the session's: nothing says where media goes");
+	for (other = sdp_next_type(s, section, l, 'c'); other; other = sdp_next_type(s, section, other, 'c'))
+		if (!str_eq(str_trim(other->value), str_trim(l->value)))
+			return why_fail(why, ERR_UNSUPPORTED, "c= lines that differ: one address is needed");
 	return parse_address(l->value, out, why);
 }
 
-/* a=rtcp:port [IN IP4 address], RFC 3605 2.1 */
-static enum err read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport *t, struct why *why)
+/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. What can't be read of it counts as not said. */
+static void read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport *t)
 {
 	struct str value, port;
+	struct why why;
 	uint64_t number;
-	enum err e;
 
 	t->rtcp = addr_with_port(&t->rtp, t->rtcp_mux ? t->rtp.port : (uint16_t)(t->rtp.port + 1));
 	if (!sdp_next_attr(s, (int)media, NULL, "rtcp", &value))
-		return ERR_OK;
+		return;
 	port = str_word(&value);
 	if (str_to_u64(port, 65535, &number) || number == 0)
-		return why_fail(why, ERR_SYNTAX, "a=rtcp: port is not 1 to 65535");
-	if (str_trim(value).n) {
-		e = parse_address(value, &t->rtcp, why);
-		if (e)
-			return e;
-	}
+		return;
+	if (str_trim(value).n)
+		(void)!parse_address(value, &t->rtcp, &why);
 	t->rtcp.port = (uint16_t)number;
 	t->has_rtcp_attr = true;
-	return ERR_OK;
 }
 
 enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_transport *out, struct why *why)
@@ -124,19 +121,16 @@ enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_tran
 	struct sdp_transport t = {.direction = sdp_direction_read(s, media)};
 	enum err e;
 
-	if (m->n_ports != 1)
-		return why_fail(why, ERR_UNSUPPORTED, "m-line %u names %u ports", media + 1, m->n_ports);
-	e = read_connection(s, media, &t.rtp, why);
+	e = m->fault ? why_fail(why, ERR_SYNTAX, "%s", m->fault) : read_connection(s, media, &t.rtp, why);
 	if (e)
 		goto out;
 	t.rtp.port = m->port;
 	t.is_held_by_address = addr_is_any(&t.rtp);
 	t.rtcp_mux_only = sdp_has_attr(s, (int)media, "rtcp-mux-only");
 	t.rtcp_mux = t.rtcp_mux_only || sdp_has_attr(s, (int)media, "rtcp-mux");
-	if (m->port == 65535 && !t.rtcp_mux && !sdp_has_attr(s, (int)media, "rtcp"))
+	read_rtcp(s, media, &t);
+	if (!t.rtcp.port)
 		e = why_fail(why, ERR_RANGE, "port 65535 leaves none for RTCP");
-	if (!e)
-		e = read_rtcp(s, media, &t, why);
 out:
 	if (e)
 		why_prefix(why, "m-line %u", media + 1);
@@ -161,6 +155,8 @@ static enum err write_connection(struct sdp *s, int section, struct str value)
 	struct sdp_line *l = sdp_next_type(s, section, NULL, 'c');
 	struct sdp_line *after;
 
+	for (struct sdp_line *other; l && (other = sdp_next_type(s, section, l, 'c'));)
+		sdp_line_remove(other);
 	if (l)
 		return sdp_line_set(s, l, value);
 	/* RFC 8866 5: c= stands behind m= and i=. */
@@ -230,7 +226,7 @@ enum err sdp_session_connection_write(struct sdp *s, const struct addr *addr, ui
 	for (unsigned i = 0; i < s->n_media && !e; i++)
 		if (!(ours >> i & 1) && s->media[i].port && !sdp_next_type(s, (int)i, NULL, 'c'))
 			e = write_connection(s, (int)i, l->value);
-	return e ? e : sdp_line_set(s, l, print_address(addr, false, text, sizeof(text)));
+	return e ? e : write_connection(s, SDP_SESSION, print_address(addr, false, text, sizeof(text)));
 }
 
 /* o=<username> <sess-id> <sess-version> <nettype> <addrtype> <address> */
@@ -239,19 +235,40 @@ struct origin {
 	struct str field[6];
 };
 
+/* The last word, which goes. */
+static struct str last_word(struct str *text)
+{
+	size_t at;
+
+	*text = str_trim(*text);
+	at = text->n;
+	while (at && text->p[at - 1] != ' ' && text->p[at - 1] != '\t')
+		at--;
+	struct str word = str_skip(*text, at);
+
+	text->n = at;
+	return word;
+}
+
+/* Read from behind: user names with blanks are written by some, and none by others. */
 static enum err read_origin(const struct sdp *s, struct origin *out)
 {
 	struct origin o = {.line = sdp_next_type(s, SDP_SESSION, NULL, 'o')};
 	struct str rest;
 
 	if (!o.line)
-		return ERR_SYNTAX;
+		return ERR_NOT_FOUND;
 	rest = o.line->value;
-	for (unsigned i = 0; i < ARRAY_LEN(o.field); i++) {
-		o.field[i] = str_word(&rest);
+	for (unsigned i = ARRAY_LEN(o.field) - 1; i > 0; i--) {
+		o.field[i] = last_word(&rest);
 		if (!o.field[i].n || o.field[i].n > FIELD_MAX)
 			return ERR_SYNTAX;
 	}
+	o.field[0] = str_trim(rest);
+	if (o.field[0].n > FIELD_MAX)
+		return ERR_SYNTAX;
+	if (!o.field[0].n)
+		o.field[0] = STR("-");
 	*out = o;
 	return ERR_OK;
 }
@@ -266,17 +283,35 @@ static enum err write_origin(struct sdp *s, const struct origin *o)
 	return sdp_line_set(s, o->line, str_make(text, (size_t)n));
 }
 
+/* One of a line that can't be read: its number follows from the text, so that it changes when the text does. */
+static enum err write_fresh_origin(struct sdp *s, struct origin *o)
+{
+	struct sdp_line *l = sdp_next_type(s, SDP_SESSION, NULL, 'o');
+	static const uint64_t basis = 14695981039346656037u, prime = 1099511628211u; /* FNV-1a */
+	uint64_t number = basis;
+	char text[24];
+
+	for (size_t i = 0; i < l->value.n; i++)
+		number = (number ^ (uint8_t)l->value.p[i]) * prime;
+	snprintf(text, sizeof(text), "%" PRIu64, number >> 2);
+	o->line = l;
+	o->field[0] = STR("-");
+	o->field[1] = o->field[2] = str_of(text);
+	o->field[3] = STR("IN");
+	return write_origin(s, o);
+}
+
 enum err sdp_origin_write(struct sdp *s, const struct addr *addr)
 {
 	char ip[ADDR_TEXT_MAX];
-	struct origin o;
+	struct origin o = {0};
 	enum err e = read_origin(s, &o);
 
-	if (e)
+	if (e == ERR_NOT_FOUND)
 		return e;
 	o.field[4] = addr->version == 6 ? STR("IP6") : STR("IP4");
 	o.field[5] = str_of(addr_print_ip(addr, ip));
-	return write_origin(s, &o);
+	return e ? write_fresh_origin(s, &o) : write_origin(s, &o);
 }
 
 enum err sdp_username_write(struct sdp *s, struct str name)
@@ -294,7 +329,7 @@ enum err sdp_session_name_write(struct sdp *s, struct str name)
 {
 	struct sdp_line *l = sdp_next_type(s, SDP_SESSION, NULL, 's');
 
-	return l ? sdp_line_set(s, l, name.n ? name : STR("-")) : ERR_SYNTAX;
+	return l ? sdp_line_set(s, l, name.n ? name : STR("-")) : ERR_NOT_FOUND;
 }
 
 enum err sdp_origin_version(const struct sdp *s, uint64_t *version)

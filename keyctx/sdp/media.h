@@ -23,7 +23,7 @@ struct sdp_transport {
 };
 
 /*
- * ERR_SYNTAX; ERR_UNSUPPORTED: a host name, a multicast address, several addresses or several ports; ERR_NOT_FOUND: no c= line.
+ * ERR_SYNTAX: no address, or an m= line that can't be read; ERR_UNSUPPORTED: a host name, a multicast address, several addresses; ERR_RANGE.
  * Ask only for m-lines whose port is not 0.
  */
 enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_transport *out, struct why *why) MUST_USE;
@@ -49,9 +49,9 @@ enum err sdp_place_write(struct sdp *s, unsigned media, const struct sdp_place *
  * c= of its own a copy of the old one. Nothing without a session-level c=.
  */
 enum err sdp_session_connection_write(struct sdp *s, const struct addr *addr, uint32_t ours) MUST_USE;
-/* Replaces the address in o=. */
+/* Replaces the address in o=, or the whole line where it can't be read. ERR_NOT_FOUND: there is none. */
 enum err sdp_origin_write(struct sdp *s, const struct addr *addr) MUST_USE;
-/* Replaces user name ("-" if empty) or session name. */
+/* Replaces user name ("-" if empty) or session name. ERR_NOT_FOUND: no such line; ERR_SYNTAX. */
 enum err sdp_username_write(struct sdp *s, struct str name) MUST_USE;
 enum err sdp_session_name_write(struct sdp *s, struct str name) MUST_USE;
 /* The id and version of o=; ERR_SYNTAX. */

@@ -25,7 +25,7 @@ static const struct {
 	[SDES_USABLE] = {"usable", "it can be used"},
 	[SDES_BAD_SYNTAX] = {"bad-syntax", "it does not follow RFC 4568 section 9"},
 	[SDES_BAD_TAG] = {"bad-tag", "the tag is not 1 to 9 digits without leading zeros"},
-	[SDES_DUPLICATE_TAG] = {"duplicate-tag", "an earlier line has this tag"},
+	[SDES_DUPLICATE_TAG] = {"duplicate-tag", "another line has this tag"},
 	[SDES_UNKNOWN_SUITE] = {"unknown-suite", "the crypto suite is not known here"},
 	[SDES_REFUSED_SUITE] = {"refused-suite", "the crypto suite is not allowed here"},
 	[SDES_UNKNOWN_METHOD] = {"unknown-method", "the key method is not inline"},

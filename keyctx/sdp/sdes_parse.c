@@ -361,21 +361,33 @@ enum err sdes_line_parse(struct sdes_line *out, struct str value, const struct s
 	return e;
 }
 
-static bool has_tag(const struct sdes_list *list, uint32_t tag)
+static bool is_named(const struct sdes_line *l)
 {
-	for (unsigned i = 0; i < list->n; i++)
-		if (list->lines[i].tag == tag && list->lines[i].fault != SDES_BAD_TAG &&
-		    list->lines[i].fault != SDES_BAD_SYNTAX)
-			return true;
-	return false;
+	return l->fault != SDES_BAD_TAG && l->fault != SDES_BAD_SYNTAX;
 }
 
-static void judge_in_list(const struct sdes_list *list, struct sdes_line *l, const struct sdes_policy *p)
+/*
+ * A tag names one line (RFC 4568 5.1.1). The same line once more says nothing new; two keys under one tag and suite leave open which of them
+ * an answer would mean, so that neither is used.
+ */
+static void judge_tag(struct sdes_list *list, struct sdes_line *l)
 {
-	if (l->fault == SDES_BAD_SYNTAX || l->fault == SDES_BAD_TAG)
-		return;
-	if (has_tag(list, l->tag))
+	for (unsigned i = 0; i < list->n; i++) {
+		struct sdes_line *other = &list->lines[i];
+
+		if (other->tag != l->tag || !is_named(other))
+			continue;
+		if (!other->fault && !l->fault && other->suite == l->suite && !sdes_line_eq(other, l))
+			other->fault = SDES_DUPLICATE_TAG;
 		l->fault = SDES_DUPLICATE_TAG;
+	}
+}
+
+static void judge_in_list(struct sdes_list *list, struct sdes_line *l, const struct sdes_policy *p)
+{
+	if (!is_named(l))
+		return;
+	judge_tag(list, l);
 	for (unsigned i = 0; !l->fault && p->refuse_repeated_keys && i < l->n_keys; i++)
 		if (sdes_list_has_key(list, l->keys[i]))
 			l->fault = SDES_REPEATED_KEY;

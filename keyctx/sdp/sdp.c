@@ -123,46 +123,43 @@ static struct link *lines_of(const struct sdp *s, int section)
 	return (struct link *)l;
 }
 
-static enum err parse_port(struct sdp_media *m, struct str text, struct why *why)
+/* How many ports an m-line names does not matter: one pair is relayed, and the rest is not told on. */
+static void parse_port(struct sdp_media *m, struct str text)
 {
 	struct str count;
-	uint64_t port, n = 1;
+	uint64_t port = 0, n = 1;
 	struct str first = str_cut(text, '/', &count);
 
 	if (str_to_u64(first, 65535, &port))
-		return why_fail(why, ERR_SYNTAX, "m= line: port is not 0 to 65535");
+		m->fault = "its port is not 0 to 65535";
 	if (first.n < text.n && (str_to_u64(count, 65535, &n) || n == 0))
-		return why_fail(why, ERR_SYNTAX, "m= line: number of ports is not 1 to 65535");
+		n = 1;
 	m->port = (uint16_t)port;
 	m->n_ports = (uint16_t)n;
-	return ERR_OK;
 }
 
-static enum err parse_media(struct sdp_media *m, const struct sdp_line *l, struct why *why)
+static void parse_media(struct sdp_media *m, const struct sdp_line *l)
 {
 	struct str rest = l->value;
 	struct str kind = str_word(&rest), port = str_word(&rest), proto = str_word(&rest);
 
-	rest = str_trim(rest);
-	if (!kind.n || !port.n || !proto.n || !rest.n)
-		return why_fail(why, ERR_SYNTAX, "m= line: media, port, transport and a format are needed");
+	m->fault = NULL;
 	m->kind = kind;
 	m->proto = proto;
-	m->formats = rest;
+	m->formats = str_trim(rest);
 	m->profile = sdp_profile_find(proto);
-	return parse_port(m, port, why);
+	parse_port(m, port);
+	if (!proto.n)
+		m->fault = "it has not got a media, a port and a transport";
 }
 
 static enum err add_media(struct sdp *s, struct sdp_line *l, struct why *why)
 {
 	struct sdp_media *m = &s->media[s->n_media];
-	enum err e;
 
 	if (s->n_media == SDP_MEDIA_MAX)
 		return why_fail(why, ERR_TOO_BIG, "more than %d m= lines", SDP_MEDIA_MAX);
-	e = parse_media(m, l, why);
-	if (e)
-		return e;
+	parse_media(m, l);
 	list_init(&m->lines);
 	s->n_media++;
 	return ERR_OK;
@@ -195,32 +192,69 @@ static size_t count_lines(struct str text)
 static bool is_blank(struct str text)
 {
 	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] != '\r' && text.p[i] != '\n')
+		if (text.p[i] != '\r' && text.p[i] != '\n' && text.p[i] != ' ' && text.p[i] != '\t')
 			return false;
 	return true;
 }
 
+/* A small letter, "=" and a value: blanks before it go, a capital becomes small. False: it is no line of a description. */
+static bool repair(struct sdp *s, struct sdp_line *l)
+{
+	struct str text = l->text;
+	char *letter;
+
+	while (text.n && (text.p[0] == ' ' || text.p[0] == '\t'))
+		text = str_skip(text, 1);
+	if (text.n < 2 || text.p[1] != '=')
+		return false;
+	s->is_repaired |= text.n < l->text.n;
+	letter = (char *)text.p; /* our own copy */
+	if (*letter >= 'A' && *letter <= 'Z') {
+		*letter = (char)(*letter - 'A' + 'a');
+		s->is_repaired = true;
+	}
+	l->text = text;
+	l->type = *letter;
+	l->value = str_skip(text, 2);
+	return l->type >= 'a' && l->type <= 'z';
+}
+
+/* RFC 8866 5: v= is the first line, and begins a description. *keep: does the line stay? */
+static enum err judge_version(struct sdp *s, const struct sdp_line *l, unsigned number, bool *keep, struct why *why)
+{
+	if (l->type != 'v')
+		return ERR_OK;
+	if (s->n_media)
+		return why_fail(why, ERR_SYNTAX, "line %u: another description begins (v=); one is taken at a time", number);
+	if (!str_is(str_trim(l->value), "0"))
+		return why_fail(why, ERR_SYNTAX, "line %u: v= is not 0, the only version there is (RFC 8866 5.1)", number);
+	*keep = list_is_empty(&s->session);
+	return ERR_OK;
+}
+
+/* docs/decisions/0060: what is no line is left out, what can be put right is, and what can be read in two ways is refused. */
 static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, struct why *why)
 {
 	struct sdp_line *l = take(s, sizeof(*l));
+	bool keep;
 	enum err e = ERR_OK;
 
 	if (!l)
 		return ERR_NOMEM;
 	if (!cut_line(rest, &l->text, &l->end_len))
-		return why_fail(why, ERR_SYNTAX, "line %u: a NUL or a lone CR", number);
+		return why_fail(why, ERR_SYNTAX, "line %u: a NUL or a lone CR, which others may read as an end of line", number);
 	/* Blank lines at the very end are common and mean nothing; they are kept. */
-	if (!l->text.n && number > 1 && is_blank(*rest)) {
+	if (is_blank(l->text) && is_blank(*rest) && (s->n_media || !list_is_empty(&s->session))) {
 		l->value = l->text;
 		list_add_tail(lines_of(s, (int)s->n_media - 1), &l->link);
 		return ERR_OK;
 	}
-	if (l->text.n < 2 || l->text.p[1] != '=' || l->text.p[0] < 'a' || l->text.p[0] > 'z')
-		return why_fail(why, ERR_SYNTAX, "line %u is not a letter, '=' and a value", number);
-	l->type = l->text.p[0];
-	l->value = str_skip(l->text, 2);
-	if (number == 1 && !str_is(l->text, "v=0"))
-		return why_fail(why, ERR_SYNTAX, "the first line is not v=0");
+	keep = repair(s, l);
+	if (keep)
+		e = judge_version(s, l, number, &keep, why);
+	s->is_repaired |= !keep;
+	if (e || !keep)
+		return e;
 	if (l->type == 'm')
 		e = add_media(s, l, why);
 	if (!e)
@@ -228,15 +262,37 @@ static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, str
 	return e;
 }
 
+/* One that begins without v= gets it. */
+static enum err need_version(struct sdp *s, uint8_t end_len)
+{
+	struct sdp_line *l = LIST_OF(s->session.next, struct sdp_line, link);
+
+	if (!list_is_empty(&s->session) && l->type == 'v')
+		return ERR_OK;
+	l = take(s, sizeof(*l));
+	if (!l)
+		return ERR_NOMEM;
+	*l = (struct sdp_line){.text = STR("v=0"), .value = STR("0"), .type = 'v', .end_len = end_len};
+	list_add_tail(s->session.next, &l->link);
+	s->is_repaired = true;
+	return ERR_OK;
+}
+
 static enum err parse_lines(struct sdp *s, struct str text, struct why *why)
 {
+	size_t first = str_find(text, '\n');
+	uint8_t end_len = first == text.n ? 0 : first && text.p[first - 1] == '\r' ? 2 : 1;
 	unsigned number = 0;
 	enum err e = ERR_OK;
 
 	while (text.n && !e)
 		e = parse_line(s, &text, ++number, why);
+	if (!e && list_is_empty(&s->session) && !s->n_media)
+		e = why_fail(why, ERR_SYNTAX, "no session description: no line is a letter, '=' and a value");
 	if (!e)
-		s->end_len = LIST_OF(s->session.next, struct sdp_line, link)->end_len;
+		e = need_version(s, end_len ? end_len : 2);
+	if (!e)
+		s->end_len = end_len;
 	return e;
 }
 
@@ -415,7 +471,7 @@ static struct sdp_line *last_line(const struct sdp *s, int section)
 {
 	struct link *head = lines_of(s, section), *l = head->prev;
 
-	while (l != head && !LIST_OF(l, struct sdp_line, link)->text.n)
+	while (l != head && !LIST_OF(l, struct sdp_line, link)->type)
 		l = l->prev;
 	return LIST_OF(l, struct sdp_line, link);
 }
@@ -479,36 +535,34 @@ enum err sdp_attr_add(struct sdp *s, int section, const char *name, struct str v
 	return sdp_line_add(s, section, NULL, 'a', str_make(p, n));
 }
 
+/* An m= line of which something is missing is written whole. */
+static struct str or_else(struct str text, const char *preset)
+{
+	return text.n ? text : str_of(preset);
+}
+
 enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str proto)
 {
 	struct sdp_media *m = &s->media[media];
-	size_t room = m->kind.n + proto.n + m->formats.n + 32;
+	struct str kind = or_else(m->kind, "audio"), formats = port ? m->formats : or_else(m->formats, "0");
+	size_t room = kind.n + proto.n + formats.n + 32;
 	char *p = take(s, room);
 	struct sdp_line *l = sdp_next(s, (int)media, NULL);
-	struct sdp_media fresh = *m;
 	enum err e;
 	int n;
 
 	if (!p)
 		return ERR_NOMEM;
-	n = snprintf(p, room, "%.*s %u %.*s %.*s", STR_ARG(m->kind), port, STR_ARG(proto), STR_ARG(m->formats));
+	n = snprintf(p, room, "%.*s %u %.*s%s%.*s", STR_ARG(kind), port, STR_ARG(proto), formats.n ? " " : "", STR_ARG(formats));
 	e = sdp_line_set(s, l, str_make(p, (size_t)n));
 	if (!e)
-		e = parse_media(&fresh, l, NULL);
-	if (e)
-		return e;
-	m->kind = fresh.kind;
-	m->proto = fresh.proto;
-	m->formats = fresh.formats;
-	m->profile = fresh.profile;
-	m->port = fresh.port;
-	m->n_ports = fresh.n_ports;
-	return ERR_OK;
+		parse_media(m, l);
+	return e;
 }
 
 enum err sdp_media_reject(struct sdp *s, unsigned media)
 {
-	enum err e = sdp_media_set(s, media, 0, s->media[media].proto);
+	enum err e = sdp_media_set(s, media, 0, or_else(s->media[media].proto, "RTP/AVP"));
 
 	if (e)
 		return e;
@@ -516,7 +570,7 @@ enum err sdp_media_reject(struct sdp *s, unsigned media)
 		struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
 
 		/* RFC 5888: a rejected m-line keeps its mid. */
-		if (l->type != 'm' && l->text.n && !sdp_line_is_attr(l, "mid", NULL))
+		if (l->type != 'm' && l->type && !sdp_line_is_attr(l, "mid", NULL))
 			list_remove(it);
 	}
 	return ERR_OK;

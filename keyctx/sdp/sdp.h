@@ -58,6 +58,7 @@ struct sdp_media {
 	enum sdp_profile profile;
 	uint16_t port;
 	uint16_t n_ports; /* behind the slash of the port; 1 without */
+	const char *fault; /* why this line can't be used; NULL: it can. What could not be read is empty, the port 0 */
 };
 
 /* Keys may stand in it: every octet is wiped by sdp_free. Any thread, one at a time. */
@@ -66,12 +67,15 @@ struct sdp {
 	unsigned n_media;
 	struct sdp_media media[SDP_MEDIA_MAX];
 	uint8_t end_len; /* line end of the first line, used for new ones */
+	bool is_repaired; /* it does not print as it came */
 	struct sdp_chunk *chunks;
 };
 
 /*
- * Copies `text`. ERR_SYNTAX (names the line), ERR_TOO_BIG (text, lines, media), ERR_NOMEM. Checked: v=0 comes first, each
- * line is a letter, "=" and text without NUL or a lone CR, m= lines follow their grammar. Other lines are not judged.
+ * Copies `text`. ERR_SYNTAX (names the line), ERR_TOO_BIG (text, lines, media), ERR_NOMEM. Refused are a NUL or a lone CR, another
+ * version or a second description, and what holds no line at all. A line that is not a letter, "=" and text is left out; a capital letter
+ * becomes small, blanks before it go, and v=0 is put in front of what lacks it. An m= line that can't be read has a `fault`. Other lines
+ * are not judged.
  */
 enum err sdp_parse(struct sdp **out, struct str text, struct why *why) MUST_USE;
 void sdp_free(struct sdp *s); /* takes NULL */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any description offered and answered under every profile: planned, turned into a session's patch, and forgotten without a trace. */
+#include <stdlib.h>
+
 #include "control/dialog_media.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,12 +20,31 @@ static void patches(const struct dialog_exchange *x, const struct dialog_exchang
 		spec_free(patch);
 }
 
-static void offer_and_answer(const struct sdp *s, const struct dialog_options *o, const struct spec_context *context)
+/* Where SRTP of every relayed line ends, no line that looks like a key is left for the other side. */
+static void expect_no_key(struct str text, const struct dialog_exchange *x)
+{
+	struct sdp *s;
+
+	for (unsigned i = 0; i < x->n_media; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY && !dialog_mode_ends_srtp(x->media[i].mode))
+			return;
+	if (sdp_parse(&s, text, NULL))
+		return;
+	if (!dialog_strip(s, x))
+		for (int section = SDP_SESSION; section < (int)s->n_media; section++)
+			for (struct sdp_line *l = sdp_next(s, section, NULL); l; l = sdp_next(s, section, l))
+				if (l->type != 'm' && memmem(l->value.p, l->value.n, "inline:", 7))
+					abort();
+	sdp_free(s);
+}
+
+static void offer_and_answer(const struct sdp *s, struct str text, const struct dialog_options *o, const struct spec_context *context)
 {
 	struct dialog_exchange *x = NULL, *answered = NULL, *again = NULL;
 
 	if (dialog_plan_offer(&x, NULL, s, OFFER_SIDE_A, o, context, NULL))
 		return;
+	expect_no_key(text, x);
 	patches(x, NULL, context);
 	if (!dialog_exchange_copy(&answered, x) && !dialog_plan_answer(answered, NULL, s, o, NULL)) {
 		patches(answered, NULL, context);
@@ -54,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			o.terminate = size & 1;
 			o.ims.has_binding = size & 2;
 			o.ims.is_emergency = size & 4;
-			offer_and_answer(s, &o, &context);
+			offer_and_answer(s, str_make((const char *)data, size), &o, &context);
 		}
 	sdp_free(s);
 	return 0;

@@ -17,7 +17,7 @@ static struct {
 	unsigned replies;
 	enum err e;
 	int sip_status;
-	char why[320], sdp[4096];
+	char why[320], warning[512], sdp[4096];
 	unsigned n_media;
 	struct dialog_media_report media[SDP_MEDIA_MAX];
 } got;
@@ -30,6 +30,7 @@ static inline void on_reply(void *arg, const struct dialog_reply *r)
 	got.sip_status = r->sip_status;
 	snprintf(got.why, sizeof(got.why), "%s", r->why ? r->why->text : "");
 	snprintf(got.sdp, sizeof(got.sdp), "%.*s", STR_ARG(r->sdp));
+	snprintf(got.warning, sizeof(got.warning), "%s", r->warning ? r->warning : "");
 	got.n_media = r->n_media;
 	memcpy(got.media, r->media, sizeof(got.media));
 }

@@ -181,7 +181,7 @@ static void an_offer_that_fails_supersedes_nothing(void)
 	begin_call();
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K2)));
-	EXPECT_ERR(offer("bob", "alice", "v=0\r\nbroken"), ERR_SYNTAX);
+	EXPECT_ERR(offer("bob", "alice", "broken"), ERR_SYNTAX);
 	EXPECT_ERR(offer("bob", "alice", CORE "m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\n"), ERR_UNSUPPORTED);
 	options.supersede_glare = false;
 	EXPECT_ERR(offer("bob", "alice", CORE AVP("5000")), ERR_BUSY);

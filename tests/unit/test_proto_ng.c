@@ -218,6 +218,32 @@ static void the_transcript_in_json(void)
 
 #define OFFER "d7:call-id1:c7:command5:offer8:from-tag1:a3:sdp80:v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\ne"
 
+/* Proxies repeat keys; what names the call must then be the same. */
+static void a_key_may_come_twice(void)
+{
+#define OFFER_27 "c1 d7:command5:offer7:call-id4:c-27"
+#define SDP_KEY "3:sdp100:v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 50000 RTP/AVP 0\r\na=sendrecv\r\n"
+	static const struct {
+		const char *text, *told;
+	} rows[] = {
+		{OFFER_27 "8:from-tag1:f" SDP_KEY "3:ICE6:remove3:ICE6:remove5:flagsl10:ICE=remove10:ICE=removee5:flagsl12:loop-protectee", "6:result2:ok"},
+		{OFFER_27 "8:from-tag1:f8:from-tag1:f" SDP_KEY "e", "6:result2:ok"},
+		{OFFER_27 "8:from-tag1:f8:from-tag1:g" SDP_KEY "e", "from-tag: given twice, with different values"},
+		{OFFER_27 "7:call_id4:c-288:from-tag1:f" SDP_KEY "e", "call-id: given twice"},
+		{OFFER_27 "7:command6:delete8:from-tag1:f" SDP_KEY "e", "command: given twice"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		begin();
+		test_context("row %zu", i);
+		take(str_of(rows[i].text));
+		EXPECT_INT(replies, 1);
+		if (!EXPECT(contains(buf_as_str(&replied), str_of(rows[i].told))))
+			printf("%.*s\n", STR_ARG(buf_as_str(&replied)));
+		end();
+	}
+}
+
 static void a_retransmit_is_never_carried_out_twice(void)
 {
 	char first[2048];
@@ -410,6 +436,7 @@ static void survives_want_of_memory(void)
 }
 
 TEST_MAIN("proto-ng", {"the transcript in bencode", the_transcript_in_bencode}, {"the transcript in json", the_transcript_in_json},
+          {"a key may come twice", a_key_may_come_twice},
           {"a retransmit is never carried out twice", a_retransmit_is_never_carried_out_twice},
           {"hostile messages leave calls alone", hostile_messages_leave_calls_alone},
           {"limits are told in the words a client knows", limits_are_told_in_the_words_a_client_knows},
