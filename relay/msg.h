@@ -14,6 +14,7 @@ enum msg_kind {
 	MSG_DELETE, /* request: read final statistics, end the session */
 	MSG_QUERY,  /* request: read statistics */
 	MSG_PERMIT, /* request: a leg may learn a source that it has asked about */
+	MSG_REOPEN, /* request: signalling spoke of legs */
 	MSG_CHUNK,  /* chunk: memory for streams, kept */
 	MSG_STOP,
 	/* to control */
@@ -36,12 +37,13 @@ struct request {
 	struct relay_session *session;
 	struct shadow *wanted;  /* APPLY: what the session becomes; control only */
 	struct plan *plan;      /* APPLY */
-	struct session *body;   /* DELETE, QUERY, PERMIT: what the worker knows it by */
+	struct session *body;   /* DELETE, QUERY, PERMIT, REOPEN: what the worker knows it by */
 	struct relay_session_stats stats; /* DELETE, QUERY */
 	relay_done_fn *done;
 	relay_stats_fn *stats_done;
 	void *arg;
 	enum err err;
+	uint16_t *reopened;     /* REOPEN: a set of legs for each media; behind the request in its block */
 	struct permit *permit;  /* PERMIT: behind the request in its block */
 	struct why *why;        /* APPLY: behind the request in its block; NULL: nothing is told but `err` */
 };

@@ -2,8 +2,8 @@
 /* The inbound half of the path: from octets to an authenticated packet of a known stream. */
 #include "base/clk.h"
 #include "relay/evicted.h"
+#include "relay/path_hear.h"
 #include "relay/roc.h"
-#include "relay/rtcp.h"
 #include "relay/rtp.h"
 #include "relay/session.h"
 #include "relay/worker.h"
@@ -20,29 +20,9 @@ static uint32_t pkt_ssrc(const struct pkt *pkt)
 
 /* --- classify --------------------------------------------------------------------------------------- */
 
-static enum verdict classify(struct pkt *pkt, const struct leg *leg)
-{
-	pkt->kind = (uint8_t)rtp_classify(pkt->data, pkt->len);
-	if (leg->in == MODE_IN_OPAQUE)
-		return VERDICT_NONE;
-	switch ((enum pkt_kind)pkt->kind) {
-	case PKT_RTP:
-		pkt->header_len = (uint16_t)rtp_header_len(pkt->data, pkt->len);
-		return pkt->header_len ? VERDICT_NONE : VERDICT_MALFORMED;
-	case PKT_RTCP:
-		pkt->header_len = RTCP_HEADER_LEN;
-		return pkt->len >= RTCP_HEADER_LEN ? VERDICT_NONE : VERDICT_MALFORMED;
-	case PKT_STUN:
-	case PKT_DTLS:
-	case PKT_UNKNOWN:
-		break;
-	}
-	return VERDICT_NOT_MEDIA;
-}
-
 void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
 {
-	(void)w, (void)now_ns;
+	(void)now_ns;
 	for (unsigned i = 0; i < b->n; i++) {
 		struct pkt *pkt = b->pkts[i];
 		struct leg *leg = pkt->port ? pkt->port->owner : NULL;
@@ -54,16 +34,11 @@ void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
 		leg->rx_pkts++;
 		leg->rx_bytes += pkt->len;
 		if (pkt->verdict == VERDICT_NONE)
-			pkt->verdict = (uint8_t)classify(pkt, leg);
+			pkt->verdict = (uint8_t)path_hear_classify(pkt, leg, w->config->drops_non_rtp);
 	}
 }
 
 /* --- find ------------------------------------------------------------------------------------------- */
-
-static struct latch *latch_of(struct leg *leg, const struct pkt *pkt)
-{
-	return &leg->latches[pkt->port->is_rtcp ? LEG_RTCP : LEG_RTP];
-}
 
 /* The same state for all packets of the batch that would start it: the second of a burst must not find another one. */
 static struct crypto *provisional(struct worker *w, struct batch *b, const struct path_provisional *wanted, struct key *key,
@@ -161,7 +136,7 @@ static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct p
 {
 	t->work = pkt;
 	t->pristine = NULL;
-	if (!verifies_copy && t->n < 2)
+	if (!verifies_copy && t->n < 2 && !path_hear_is_doubtful(pkt->port->owner, pkt))
 		return VERDICT_NONE;
 	struct pkt *copy = pool_copy(w->pool, pkt);
 	if (!copy)
@@ -198,10 +173,9 @@ static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
 
-	if (!latch_may(latch_of(leg, pkt), &pkt->from, now_ns))
-		return VERDICT_SOURCE;
-	if (leg->in == MODE_IN_OPAQUE)
-		return VERDICT_NONE;
+	enum verdict v = path_hear_ask(leg, pkt, now_ns);
+	if (v || leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt))
+		return v;
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
 	if (leg->in == MODE_IN_PLAIN)
 		return VERDICT_NONE;
@@ -259,6 +233,39 @@ static unsigned next_round(struct batch *b, struct pkt **work)
 	return n;
 }
 
+static void run(struct worker *w, struct batch *b, struct pkt **work, unsigned n)
+{
+	while (n > 0) {
+		w->engine_ops->unprotect(w->engine, work, n);
+		n = next_round(b, work);
+	}
+}
+
+/* Where RTCP has a port of its own, what has its type and is not authentic as SRTCP is RTP: payload types 64 to 95 with the marker bit (RFC 5761 4). */
+static bool reconsider(struct worker *w, struct batch *b, unsigned i)
+{
+	struct pkt *pkt = b->pkts[i];
+	struct path_tries *t = &b->tries[i];
+	struct leg *leg = pkt->port ? pkt->port->owner : NULL;
+	size_t header_len;
+
+	if (!t->work || !path_hear_is_doubtful(leg, pkt) || !may_verify_elsewhere(t->work))
+		return false;
+	restore(t->work, t->pristine);
+	header_len = rtp_header_len(t->work->data, t->work->len);
+	if (header_len == 0) {
+		t->work->verdict = VERDICT_AUTH_FAILED;
+		return false;
+	}
+	pool_give_copy(w->pool, t->work == pkt ? t->pristine : t->work);
+	*t = (struct path_tries){.n = 0};
+	pkt->kind = PKT_RTP;
+	pkt->header_len = (uint16_t)header_len;
+	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
+	pkt->verdict = (uint8_t)find_keys(w, b, i, leg);
+	return pkt->verdict == VERDICT_NONE;
+}
+
 static void settle(struct worker *w, struct pkt *pkt, struct path_tries *t)
 {
 	if (!t->work)
@@ -285,10 +292,15 @@ void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
 		aim(&b->tries[i]);
 		work[n++] = b->tries[i].work;
 	}
-	while (n > 0) {
-		w->engine_ops->unprotect(w->engine, work, n);
-		n = next_round(b, work);
+	run(w, b, work, n);
+	n = 0;
+	for (unsigned i = 0; i < b->n; i++) {
+		if (!reconsider(w, b, i))
+			continue;
+		aim(&b->tries[i]);
+		work[n++] = b->tries[i].work;
 	}
+	run(w, b, work, n);
 	for (unsigned i = 0; i < b->n; i++)
 		settle(w, b->pkts[i], &b->tries[i]);
 }
@@ -411,8 +423,8 @@ static bool is_late(const struct stream *s, const struct pkt *pkt, const struct 
 {
 	if (!key)
 		return false;
-	/* Under the key before, once the present one was heard. */
-	if (key != leg->receive && s->crypto)
+	/* Under the key before: what is under way of who was here, or of what was said, before signalling spoke. */
+	if (key != leg->receive)
 		return true;
 	if (pkt->kind == PKT_RTCP)
 		return pkt->index < s->rtcp_index;
@@ -453,14 +465,10 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	return VERDICT_NONE;
 }
 
-static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind, uint64_t now_ns)
+static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
 {
 	struct session *s = leg->media->session;
-	/* Without keys nobody is believed before packets are let in: whoever guesses the port of a ringing call would own it. */
-	bool learns = leg->can_receive || leg->in == MODE_IN_UNPROTECT || leg->in == MODE_IN_VERIFY;
 
-	if (learns && !is_behind && latch_step(latch_of(leg, pkt), &pkt->from, now_ns) == LATCH_LEARN)
-		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED, .addr = pkt->from});
 	leg->last_rx_ns = now_ns;
 	leg->is_silent = false;
 	if (leg->has_media)
@@ -469,60 +477,25 @@ static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt,
 	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_FIRST_MEDIA, .addr = pkt->from});
 }
 
-static bool is_asked_about(const struct relay_asked *asked, const struct pkt *pkt)
-{
-	bool is_loopback = addr_is_loopback(&pkt->port->interface->bind);
-
-	for (unsigned i = 0; i < asked->n; i++) {
-		const struct relay_asked_entry *e = &asked->entries[i];
-
-		if (pkt->from.port >= e->port_min && pkt->from.port <= e->port_max && addr_net_has(&e->net, &pkt->from) &&
-		    !(e->spares_loopback && is_loopback))
-			return true;
-	}
-	return false;
-}
-
-/* The one place where a leg that is about to learn a source may have to ask control first: media ports of ours would close rings. */
-static bool must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
-{
-	const struct relay_asked *asked = w->config->asked;
-
-	if (!asked || addr_eq(&latch_of(leg, pkt)->address, &pkt->from) ||
-	    addr_eq(&leg->permitted[pkt->port->is_rtcp ? LEG_RTCP : LEG_RTP], &pkt->from) || !is_asked_about(asked, pkt))
-		return false;
-	if (leg->asked_ns == 0 || now_ns - leg->asked_ns >= NS_PER_S) {
-		leg->asked_ns = now_ns;
-		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_ASK, .is_rtcp = pkt->port->is_rtcp, .addr = pkt->from});
-	}
-	return true;
-}
-
 static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
-	bool is_behind = false;
-
-	if (leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT) {
-		bool well_formed = pkt->kind == PKT_RTCP ? rtcp_is_valid(pkt->data, pkt->len)
-		                                         : rtp_padding_fits(pkt->data, pkt->len, pkt->header_len);
-		if (!well_formed)
-			return VERDICT_MALFORMED;
-	}
+	bool is_behind = false, is_media = path_hear_is_media(pkt);
 	/* Another packet of this batch may have moved the latch since it was asked. */
-	if (!latch_may(latch_of(leg, pkt), &pkt->from, now_ns))
-		return VERDICT_SOURCE;
-	if (must_ask(w, leg, pkt, now_ns))
-		return VERDICT_SOURCE;
-	if (leg->in != MODE_IN_OPAQUE) {
-		enum verdict v = commit_stream(w, b, i, &is_behind, now_ns);
-		if (v)
-			return v;
-	}
-	commit_leg(w, leg, pkt, is_behind, now_ns);
+	enum verdict v = path_hear_ask(leg, pkt, now_ns);
+
+	if (!v && path_hear_must_ask(w, leg, pkt, now_ns))
+		v = VERDICT_SOURCE;
+	if (!v && is_media && leg->in != MODE_IN_OPAQUE)
+		v = commit_stream(w, b, i, &is_behind, now_ns);
+	if (v)
+		return v;
+	path_hear_learn(w, leg, pkt, is_behind, now_ns);
+	if (is_media || leg->in == MODE_IN_OPAQUE)
+		commit_leg(w, leg, pkt, now_ns);
 	/* After the state has moved, so that a hold of any length loses no ROC (R-G19); RTCP goes on (RFC 3264 5.1). */
-	return leg->can_receive || pkt->kind == PKT_RTCP ? VERDICT_NONE : VERDICT_GATE_CLOSED;
+	return leg->can_receive || pkt->kind == PKT_RTCP ? VERDICT_NONE : path_hear_closed(leg);
 }
 
 void path_commit(struct worker *w, struct batch *b, uint64_t now_ns)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The outbound half of the path: from a packet of a known stream to octets on the peer leg's wire. */
 #include "base/clk.h"
+#include "relay/path_hear.h"
 #include "relay/roc.h"
 #include "relay/rtcp.h"
 #include "relay/rtp.h"
@@ -58,8 +59,8 @@ static enum verdict cross(struct pkt *pkt)
 
 	if (!peer)
 		return VERDICT_NO_PEER;
-	/* Opaque datagrams keep to the port of a pair they came by. */
-	if (leg->in == MODE_IN_OPAQUE && leg->rtcp == RELAY_RTCP_PAIR)
+	/* Opaque datagrams, and what is neither RTP nor RTCP, keep to the port of a pair they came by. */
+	if ((leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt)) && leg->rtcp == RELAY_RTCP_PAIR)
 		is_rtcp = pkt->port->is_rtcp;
 	else if (leg->in == MODE_IN_OPAQUE)
 		is_rtcp = pkt->kind == PKT_RTCP;
@@ -69,7 +70,7 @@ static enum verdict cross(struct pkt *pkt)
 		return VERDICT_GATE_CLOSED;
 	way = is_rtcp && peer->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 	pkt->out = peer->ports[way];
-	pkt->to = peer->latches[way].address;
+	pkt->to = *latch_to(&peer->latches[way]);
 	/* The peer speaks the other family than we told it: it is answered from where it speaks to. */
 	if (pkt->out && pkt->out->family != pkt->to.version && peer->others[way])
 		pkt->out = peer->others[way];

@@ -110,16 +110,6 @@ static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *fro
 	return ERR_OK;
 }
 
-static void plan_address(struct leg_change *c, const struct relay_leg_spec *from, unsigned k)
-{
-	struct addr was = from ? address(from, k) : (struct addr){.version = 0}, is = address(&c->spec, k);
-	bool same_policy = from && from->latch == c->spec.latch;
-
-	/* Signalled again as it was, it leaves alone what was learnt. */
-	c->sets_address[k] = !from || !addr_eq(&was, &is) || !same_policy;
-	c->addresses[k] = is;
-}
-
 static enum err plan_key(const struct plan_context *ctx, struct key **out, struct leg_change *c, const struct keyctx *was,
                          const struct keyctx *is, bool is_send, const struct used_keys *used, struct why *why)
 {
@@ -180,7 +170,7 @@ static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, c
 			return e;
 	}
 	for (unsigned k = 0; k < LEG_WAYS; k++)
-		plan_address(c, from, k);
+		c->addresses[k] = address(&c->spec, k);
 	c->moves = !from || !addr_eq(&from->remote, &to->remote);
 	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). */
 	if (c->moves)
@@ -201,7 +191,8 @@ static bool is_same_leg(const struct relay_leg_spec *a, const struct relay_leg_s
 	return a->interface == b->interface && a->rtcp == b->rtcp && a->port_rtp == b->port_rtp && a->port_rtcp == b->port_rtcp &&
 	       a->other_interface == b->other_interface && a->other_rtp == b->other_rtp && a->other_rtcp == b->other_rtcp &&
 	       addr_eq(&a->remote, &b->remote) && addr_eq(&a->remote_rtcp, &b->remote_rtcp) && a->latch == b->latch &&
-	       a->latch_window_ms == b->latch_window_ms && a->can_receive == b->can_receive && a->can_send == b->can_send &&
+	       a->latch_strict == b->latch_strict && a->latch_window_ms == b->latch_window_ms &&
+	       a->teaches == b->teaches && a->can_receive == b->can_receive && a->can_send == b->can_send &&
 	       a->loop_protect == b->loop_protect && a->dscp == b->dscp && a->inactivity_ms == b->inactivity_ms &&
 	       keyctx_eq(a->receive, b->receive) && keyctx_eq(a->send, b->send);
 }

@@ -145,7 +145,7 @@ static void pump(struct relay *r, struct relay_session *s)
 		return;
 	s->head = q->next;
 	s->is_busy = true;
-	if (q->kind == MSG_PERMIT)
+	if (q->kind == MSG_PERMIT || q->kind == MSG_REOPEN)
 		q->body = s->body;
 	else
 		e = q->kind == MSG_APPLY ? make_plan(r, s, q) : make_stats(s, q);
@@ -155,19 +155,31 @@ static void pump(struct relay *r, struct relay_session *s)
 		crew_post(r->crew, s->worker, q);
 }
 
+/* What stands behind a request in its block. */
+static size_t behind(enum msg_kind kind)
+{
+	switch (kind) {
+	case MSG_APPLY:
+		return sizeof(struct why);
+	case MSG_PERMIT:
+		return sizeof(struct permit);
+	case MSG_REOPEN:
+		return RELAY_MEDIA_MAX * sizeof(uint16_t);
+	case MSG_DELETE: case MSG_QUERY: case MSG_CHUNK: case MSG_STOP: case MSG_DONE: case MSG_EVENT: case MSG_KEY: case MSG_NEED:
+		break;
+	}
+	return 0;
+}
+
 static enum err ask(struct request **out, struct relay_session *s, enum msg_kind kind)
 {
-	bool tells_why = kind == MSG_APPLY;
-	struct request *q;
-	size_t behind = tells_why ? sizeof(*q->why) : kind == MSG_PERMIT ? sizeof(*q->permit) : 0;
+	struct request *q = mem_alloc(sizeof(*q) + behind(kind));
 
-	q = mem_alloc(sizeof(*q) + behind);
 	if (!q)
 		return ERR_NOMEM;
-	if (tells_why)
-		q->why = (struct why *)(void *)(q + 1);
-	else if (behind)
-		q->permit = (struct permit *)(void *)(q + 1);
+	q->why = kind == MSG_APPLY ? (struct why *)(void *)(q + 1) : NULL;
+	q->permit = kind == MSG_PERMIT ? (struct permit *)(void *)(q + 1) : NULL;
+	q->reopened = kind == MSG_REOPEN ? (uint16_t *)(void *)(q + 1) : NULL;
 	q->kind = kind;
 	q->session = s;
 	*out = q;
@@ -404,6 +416,18 @@ enum err relay_session_query(struct relay *r, struct relay_session *s, relay_sta
 		return e;
 	q->stats_done = done;
 	q->arg = arg;
+	submit(r, s, q);
+	return ERR_OK;
+}
+
+enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX])
+{
+	struct request *q = NULL;
+	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_REOPEN);
+
+	if (e)
+		return e;
+	memcpy(q->reopened, legs, RELAY_MEDIA_MAX * sizeof(legs[0]));
 	submit(r, s, q);
 	return ERR_OK;
 }

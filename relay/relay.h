@@ -61,6 +61,7 @@ struct relay_config {
 	unsigned pkts_per_worker;     /* packet buffers of each worker, default 4096 */
 	unsigned auth_fail_rate;      /* failures per second of a leg that are worth an event; 0: never */
 	const struct relay_asked *asked; /* NULL: nobody is asked. Lives as long as the relay; it may be filled in until the first session is made */
+	bool drops_non_rtp;           /* what is neither RTP nor RTCP does not pass between plain legs */
 	unsigned keys_remembered;     /* send keys of ended sessions that are refused if they come again, default 100,000 */
 };
 
@@ -108,12 +109,25 @@ enum err relay_mode_find(struct str name, enum relay_mode *out) MUST_USE;
 
 enum relay_rtcp { RELAY_RTCP_MUX, RELAY_RTCP_PAIR, RELAY_RTCP_NONE };
 
-/* How a leg learns its peer's real address. With keys only authenticated packets teach, whatever the policy. */
+/*
+ * How a leg learns its peer's real address. A packet that authenticates and is newer than all before proves where the peer is, whatever the policy but
+ * SIGNALLED. Without keys the policy makes the first choice; then the learnt address keeps the leg while it speaks, and the signalled one wins it back
+ * (docs/decisions/0052-latch.md).
+ */
 enum relay_latch {
 	RELAY_LATCH_SIGNALLED, /* only from the signalled address; others are dropped */
-	RELAY_LATCH_FIRST,     /* the first source within the window, then that one only */
-	RELAY_LATCH_FOLLOW,    /* every authenticated packet (with keys), every change (without) */
+	RELAY_LATCH_FIRST,     /* whom the first packet comes from */
+	RELAY_LATCH_FOLLOW,    /* the same, and every change once the one before is silent */
 	RELAY_LATCH_ASYMMETRIC, /* packets go to the signalled address and come from wherever the first one did */
+	RELAY_LATCH_HEURISTIC, /* the best of who is heard within latch_window_ms from the first packet, who is heard at once; the signalled one first */
+	RELAY_LATCH_COUNT
+};
+
+/* What teaches an opaque leg its peer's address beside RTP and RTCP; bits. */
+enum relay_teach {
+	RELAY_TEACH_STUN = 1, /* STUN (RFC 8489) */
+	RELAY_TEACH_DTLS = 2, /* DTLS */
+	RELAY_TEACH_ANY = 4,  /* every datagram: media that is not RTP */
 };
 
 /* How the ROC of a stream goes on under a new key at the same address (design: re-keying). */
@@ -130,7 +144,9 @@ struct relay_leg_spec {
 	struct addr remote;           /* signalled; none: not known yet */
 	struct addr remote_rtcp;      /* PAIR; none: remote's port + 1 */
 	enum relay_latch latch;
-	uint32_t latch_window_ms;     /* FIRST: how long from when packets are let in, or from a change of `remote`; 0: 10,000 */
+	bool latch_strict;            /* a silent peer keeps its leg: only signalling, or a packet that proves, gives it to another address */
+	uint32_t latch_window_ms;     /* HEURISTIC: how long from the first packet; 0: 3,000 */
+	uint8_t teaches;              /* enum relay_teach */
 	bool can_receive, can_send;   /* gates: packets from, and to, this leg's peer */
 	bool loop_protect;
 	uint8_t dscp;
@@ -176,6 +192,11 @@ enum err relay_session_create(struct relay *r, struct relay_session **out, const
  */
 enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
                               relay_done_fn *done, void *arg, struct why *why) MUST_USE;
+/*
+ * Signalling spoke of these legs (an answer, a re-INVITE), perhaps with nothing new: learning opens again (relay/latch.h). Bit i of legs[k] is leg i of media k.
+ * ERR_CLOSED, ERR_NOMEM.
+ */
+enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX]) MUST_USE;
 /* Ends it; `done` may read final statistics with relay_session_stats from inside its call, after that `s` is gone. */
 void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg);
 
@@ -256,7 +277,7 @@ struct relay_event {
 	void *owner;       /* of the session's spec */
 	uint8_t media, leg;
 	bool is_send;      /* key events: which of the leg's keys */
-	bool is_rtcp;      /* ASK: the latch of the RTCP port */
+	bool is_rtcp;      /* ASK: the latch of RTCP */
 	struct addr addr;  /* source */
 	uint32_t ssrc, ssrc_out;
 	uint64_t count;

@@ -7,6 +7,7 @@
 
 enum {
 	RTCP_SR = 200, RTCP_RR, RTCP_SDES, RTCP_BYE, RTCP_APP, RTCP_RTPFB, RTCP_PSFB, RTCP_XR,
+	RTCP_TYPE_MIN = 192, RTCP_TYPE_MAX = 223,
 	REPORT_BLOCK_LEN = 24, SENDER_INFO_LEN = 20,
 };
 
@@ -171,7 +172,7 @@ static packet_fn *const renamers[] = {
 	[RTCP_PSFB - RTCP_SR] = psfb,   [RTCP_XR - RTCP_SR] = xr,
 };
 
-/* Octets of the packet at `p`, padding included; 0 when it is not well formed. */
+/* Octets of the packet at `p`, padding included; 0 when it does not lie whole in `n` octets. Padding that can't be (RFC 3550 6.4.1) is taken for none. */
 static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 {
 	size_t len, padding = 0;
@@ -181,29 +182,42 @@ static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 	len = 4 + (size_t)be16_get(p + 2) * 4;
 	if (len > n)
 		return 0;
-	if (p[0] & 0x20) {
-		/* RFC 3550 6.4.1: on the last packet only; counts itself; a multiple of four. */
+	if (p[0] & 0x20 && len == n && p[len - 1] % 4 == 0 && p[len - 1] <= len - 4)
 		padding = p[len - 1];
-		if (len != n || padding == 0 || padding % 4 || padding > len - 4)
-			return 0;
-	}
 	*k = (struct packet){.count = p[0] & 0x1f, .type = p[1], .body = (uint8_t *)(uintptr_t)p + 4, .n = len - 4 - padding};
 	return len;
 }
 
-bool rtcp_is_valid(const uint8_t *p, size_t n)
+bool rtcp_has_sender(const uint8_t *p, size_t n)
+{
+	/* Without a second word there would be no stream to take it for. */
+	return n >= 8 && p[0] >> 6 == 2 && be16_get(p + 2) != 0;
+}
+
+static bool is_type(uint8_t type)
+{
+	return type >= RTCP_TYPE_MIN && type <= RTCP_TYPE_MAX;
+}
+
+bool rtcp_fills(const uint8_t *p, size_t n)
 {
 	struct packet k;
 
-	/* The first of them names a sender: without that word there would be no stream to take it for. */
-	if (n < 8 || be16_get(p + 2) == 0)
+	if (!rtcp_has_sender(p, n))
 		return false;
 	for (size_t at = 0, len; at < n; at += len) {
 		len = next_packet(p + at, n - at, &k);
-		if (len == 0)
+		if (len == 0 || !is_type(k.type))
 			return false;
 	}
 	return true;
+}
+
+bool srtcp_may_fill(const uint8_t *p, size_t n)
+{
+	enum { INDEX_LEN = 4, TAG_MIN = 4 };
+
+	return rtcp_has_sender(p, n) && is_type(p[1]) && 4 + (size_t)be16_get(p + 2) * 4 + INDEX_LEN + TAG_MIN <= n;
 }
 
 void rtcp_rename(uint8_t *p, size_t n, const struct rtcp_names *wanted)

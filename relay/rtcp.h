@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Compound RTCP: is it well formed, and which SSRCs does it name (RFC 3550 6, 3611, 4585, 5104, 5506)? */
+/* Compound RTCP: is it that at all, and which SSRCs does it name (RFC 3550 6, 3611, 4585, 5104, 5506)? */
 #ifndef RELAY_RTCP_H
 #define RELAY_RTCP_H
 
@@ -7,11 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * One or more packets of version 2 whose lengths add up to `n`, padding on the last only; the first has an SSRC. It need not begin with a report
- * (reduced size, RFC 5506). Types that are not known pass.
- */
-bool rtcp_is_valid(const uint8_t *p, size_t n);
+/* A packet of version 2 that names who sends it: what must be readable of RTCP to relay it. What stands behind it is nobody's business here. */
+bool rtcp_has_sender(const uint8_t *p, size_t n);
+/* The same, and packets of version 2 of RTCP's types (RFC 5761 4) follow each other to the last octet: what tells clear RTCP from RTP. Padding is not looked at. */
+bool rtcp_fills(const uint8_t *p, size_t n);
+/* The same of SRTCP, of which only the first header can be read: its length leaves room for the index and a tag (RFC 3711 3.4). */
+bool srtcp_may_fill(const uint8_t *p, size_t n);
 
 /* How the SSRCs of a packet that crosses from one leg to the other are renamed. */
 struct rtcp_names {
@@ -21,7 +22,7 @@ struct rtcp_names {
 };
 
 /*
- * Renames in place every SSRC of a valid packet: SR, RR and their blocks, SDES, BYE, APP, XR (loss, duplicates, receipt times, DLRR, summary,
+ * Renames in place every SSRC that can be found, as far as the packets go: SR, RR and their blocks, SDES, BYE, APP, XR (loss, duplicates, receipt times, DLRR, summary,
  * VoIP), transport and payload feedback with the entries of TMMBR, TMMBN, FIR, TSTR, TSTN, VBCM and REMB.
  */
 void rtcp_rename(uint8_t *p, size_t n, const struct rtcp_names *names);

@@ -30,12 +30,21 @@ size_t rtp_header_len(const uint8_t *p, size_t n)
 	return rd_ok(&r) && first >> 6 == 2 ? rd_offset(&r) : 0;
 }
 
-bool rtp_padding_fits(const uint8_t *p, size_t n, size_t header_len)
+bool rtp_is_stun(const uint8_t *p, size_t n)
 {
-	if (!(p[0] & 0x20))
+	return n >= 20 && p[0] < 4 && be32_get(p + 4) == 0x2112a442 && be16_get(p + 2) % 4 == 0 && be16_get(p + 2) == n - 20;
+}
+
+bool rtp_is_dtls(const uint8_t *p, size_t n)
+{
+	enum { RECORD_HEADER = 13, UNIFIED_MIN = 3 };
+
+	if (n < UNIFIED_MIN || p[0] < 20 || p[0] >= 64)
+		return false;
+	/* DTLS 1.3 has headers of 001xxxxx, of which little can be checked. */
+	if (p[0] >= 32)
 		return true;
-	/* RFC 3550 5.1: the last octet counts the padding, itself included. */
-	return n > header_len && p[n - 1] != 0 && p[n - 1] <= n - header_len;
+	return n > RECORD_HEADER && p[1] == 254 && p[2] >= 252 && be16_get(p + 11) <= n - RECORD_HEADER;
 }
 
 uint32_t rtp_clock_hz(uint8_t payload_type)

@@ -25,8 +25,9 @@ enum pkt_kind rtp_classify(const uint8_t *p, size_t n);
  */
 size_t rtp_header_len(const uint8_t *p, size_t n);
 
-/* The padding of a clear packet of that header length fits into its payload. */
-bool rtp_padding_fits(const uint8_t *p, size_t n, size_t header_len);
+/* A whole STUN message (RFC 8489 5: magic cookie, length that fills it); one DTLS record or more of a version there is (RFC 6347 4.1, RFC 9147 4). */
+bool rtp_is_stun(const uint8_t *p, size_t n);
+bool rtp_is_dtls(const uint8_t *p, size_t n);
 
 /* Clock rate in Hz of a static payload type (RFC 3551 6); 0 when it is dynamic or unassigned. */
 uint32_t rtp_clock_hz(uint8_t payload_type);

@@ -11,8 +11,6 @@
 
 enum {
 	OVERLAP_DEFAULT_MS = 5000,
-	LATCH_WINDOW_DEFAULT_MS = 10000,
-	STRAGGLERS_MS = 1000, /* packets of who was at a leg before, still under way after signalling has moved it */
 };
 
 void leg_event(struct worker *w, const struct leg *leg, const struct relay_event *event)
@@ -337,27 +335,24 @@ static void set_ports(struct leg *leg, struct leg_change *c)
 	}
 }
 
-static uint64_t window_end_ns(const struct leg_change *c, uint64_t now_ns)
-{
-	uint32_t window_ms = c->spec.latch_window_ms ? c->spec.latch_window_ms : LATCH_WINDOW_DEFAULT_MS;
-
-	return now_ns + window_ms * NS_PER_MS;
-}
-
 static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, uint64_t now_ns)
 {
-	static const enum latch_state first[] = {
-		[RELAY_LATCH_SIGNALLED] = LATCH_FIXED,
-		[RELAY_LATCH_FIRST] = LATCH_OPEN,
-		[RELAY_LATCH_FOLLOW] = LATCH_FOLLOWING,
-		[RELAY_LATCH_ASYMMETRIC] = LATCH_APART,
+	static const enum latch_policy policies[RELAY_LATCH_COUNT] = {
+		[RELAY_LATCH_SIGNALLED] = LATCH_BY_SIGNALLING,
+		[RELAY_LATCH_FIRST] = LATCH_BY_FIRST,
+		[RELAY_LATCH_FOLLOW] = LATCH_BY_FOLLOWING,
+		[RELAY_LATCH_ASYMMETRIC] = LATCH_ASYMMETRIC,
+		[RELAY_LATCH_HEURISTIC] = LATCH_BY_CHOICE,
+	};
+	const struct latch_terms terms = {
+		.policy = policies[c->spec.latch], .is_strict = c->spec.latch_strict, .window_ms = c->spec.latch_window_ms,
 	};
 
-	struct latch *l = &leg->latches[k];
-	struct addr past = l->address;
-
-	latch_start(l, first[c->spec.latch], &c->addresses[k], window_end_ns(c, now_ns));
-	latch_pass_over(l, &past, now_ns + STRAGGLERS_MS * NS_PER_MS);
+	latch_signal(&leg->latches[k], &terms, &c->addresses[k], now_ns);
+	if (c->sets_receive && leg->receive)
+		latch_forget_before(&leg->latches[k]);
+	if (c->spec.can_receive && !leg->can_receive)
+		latch_reopen(&leg->latches[k]);
 }
 
 static void set_timers(struct worker *w, struct leg *leg, const struct leg_change *c, uint64_t now_ns)
@@ -379,15 +374,13 @@ static void change_leg(struct worker *w, struct leg *leg, struct leg_change *c, 
 	apply_keys(w, leg, c, now_ns);
 	set_ports(leg, c);
 	for (unsigned k = 0; k < LEG_WAYS; k++) {
-		if (c->sets_address[k])
-			set_latch(leg, c, k, now_ns);
-		else if (c->spec.can_receive && !leg->can_receive)
-			latch_await(&leg->latches[k], window_end_ns(c, now_ns));
+		set_latch(leg, c, k, now_ns);
 	}
 	leg->can_receive = c->spec.can_receive;
 	leg->can_send = c->spec.can_send;
 	leg->loop_protect = c->spec.loop_protect;
 	leg->rtcp = (uint8_t)c->spec.rtcp;
+	leg->teaches = c->spec.teaches;
 	set_timers(w, leg, c, now_ns);
 }
 
@@ -513,6 +506,16 @@ void session_permit(struct session *s, const struct permit *p)
 
 	if (m && p->leg < m->n_legs && m->legs[p->leg])
 		m->legs[p->leg]->permitted[p->is_rtcp ? LEG_RTCP : LEG_RTP] = p->source;
+}
+
+void session_reopen(struct session *s, const uint16_t legs[RELAY_MEDIA_MAX])
+{
+	unsigned i = 0;
+
+	for (struct media *m = s->media; m && i < RELAY_MEDIA_MAX; m = m->next, i++)
+		for (unsigned k = 0; k < m->n_legs; k++)
+			for (unsigned way = 0; m->legs[k] && legs[i] >> k & 1 && way < LEG_WAYS; way++)
+				latch_reopen(&m->legs[k]->latches[way]);
 }
 
 void session_end(struct worker *w, struct session *s)

@@ -44,9 +44,10 @@ struct leg {
 	uint64_t last_rx_ns;       /* 0: never */
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 	uint64_t forwarded;        /* verdicts[VERDICT_FORWARDED] stays 0: it has its place here, among what every packet touches */
-	/* ---- third line, and a half for RTCP on a port of its own */
+	/* ---- third line: the first half of a latch; RTCP on a port of its own has another */
 	struct latch latches[LEG_WAYS];
 	/* ---- not for every packet */
+	uint8_t teaches;           /* enum relay_teach */
 	struct key *send_previous;
 	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
 	uint64_t watched_since_ns; /* when the watch for inactivity was turned on */
@@ -99,7 +100,6 @@ struct leg_change {
 	bool moves;                /* its peer has another address */
 	bool swaps_ports;          /* first: what was the other family's is the leg's address now, and the other way round */
 	bool sets_port[LEG_PORTS]; /* closes what is open there, opens ports[i] if it is not NULL */
-	bool sets_address[LEG_WAYS];
 	bool sets_receive, sets_send;
 	struct leg *body;          /* appears: takes this memory; disappears: brings it home */
 	struct io_port *ports[LEG_PORTS];
@@ -133,6 +133,8 @@ void session_end(struct worker *w, struct session *s);
 /* Control allows a source: a leg that is gone meanwhile is passed over. Worker only. */
 struct permit;
 void session_permit(struct session *s, const struct permit *p);
+/* Learning opens again on these legs (relay_session_reopen). Worker only. */
+void session_reopen(struct session *s, const uint16_t legs[RELAY_MEDIA_MAX]);
 /* Fills statistics whose arrays hold as many media as the session has. Worker only. */
 void session_read(const struct session *s, struct relay_session_stats *out);
 

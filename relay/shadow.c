@@ -54,7 +54,7 @@ static enum err check_numbers(const struct place *at, const struct relay_leg_spe
 {
 	if (l->interface >= at->c->config->n_interfaces)
 		return fail(at, ERR_RANGE, "no such interface");
-	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch > RELAY_LATCH_ASYMMETRIC || (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
+	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT || (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
 		return fail(at, ERR_INVALID, "rtcp, latch or rekey_roc has a value that does not exist");
 	if (l->dscp > DSCP_MAX)
 		return fail(at, ERR_RANGE, "dscp is above 63");

@@ -35,9 +35,9 @@ static void read_stream(const struct leg *leg, const struct stream *s, struct re
 static void read_leg(const struct leg *leg, struct relay_leg_stats *out)
 {
 	*out = (struct relay_leg_stats){
-		.remote = leg->latches[LEG_RTP].address,
-		.remote_rtcp = leg->latches[LEG_RTCP].address,
-		.latched = leg->latches[LEG_RTP].has_learnt,
+		.remote = *latch_to(&leg->latches[LEG_RTP]),
+		.remote_rtcp = *latch_to(&leg->latches[LEG_RTCP]),
+		.latched = latch_has_learnt(&leg->latches[LEG_RTP]),
 		.rx_pkts = leg->rx_pkts,
 		.rx_bytes = leg->rx_bytes,
 		.tx_pkts = leg->tx_pkts,

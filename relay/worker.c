@@ -119,6 +119,10 @@ static void take_message(struct worker *w, const struct msg *m, uint64_t now_ns)
 		session_read(r->body, &r->stats);
 		reply(w, r);
 		return;
+	case MSG_REOPEN:
+		session_reopen(r->body, r->reopened);
+		reply(w, r);
+		return;
 	case MSG_PERMIT:
 		session_permit(r->body, r->permit);
 		reply(w, r);

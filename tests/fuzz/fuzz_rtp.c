@@ -12,9 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	CHECK(header <= n);
 	if (rtp_classify(data, n) == PKT_RTP && header) {
 		CHECK(header >= RTP_HEADER_MIN && header % 4 == 0);
-		if (rtp_padding_fits(data, n, header) && (data[0] & 0x20))
-			CHECK(data[n - 1] <= n - header);
 		(void)rtp_clock_hz(rtp_payload_type(data));
 	}
+	if (rtp_is_stun(data, n))
+		CHECK(n >= 20 && rtp_classify(data, n) == PKT_STUN);
+	if (rtp_is_dtls(data, n))
+		CHECK(rtp_classify(data, n) == PKT_DTLS);
 	return 0;
 }

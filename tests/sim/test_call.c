@@ -145,8 +145,8 @@ static void refused(void)
 		stage_run(&g, 1);
 		EXPECT(!sim_receive(g.sim, NULL, &got));
 		EXPECT_OK(call_delete(&g, call));
-		EXPECT_INT(g.media_stats[0].legs[0].verdicts[VERDICT_NO_KEY], 1);
-		EXPECT_INT(g.media_stats[0].legs[0].verdicts[VERDICT_SOURCE], 1);
+		EXPECT_INT(g.media_stats[0].legs[0].verdicts[VERDICT_NO_KEY], 2);
+		EXPECT_INT(g.media_stats[0].legs[0].verdicts[VERDICT_SOURCE], 0);
 		EXPECT_INT(g.media_stats[0].legs[0].verdicts[VERDICT_NOT_MEDIA], 1);
 		EXPECT_INT(g.media_stats[0].legs[0].verdicts[VERDICT_MALFORMED], 1);
 	}

@@ -98,6 +98,7 @@ static void answered_from_where_it_speaks_to(void)
 	move_to_six(&s);
 	EXPECT(is_heard(&s, &peer_6, &local_6));
 	EXPECT(is_told(&s, &peer_6, &local_6));
+	stage_run(&s.g, 100);
 	EXPECT(is_heard(&s, &elsewhere, &call_local_a));
 	EXPECT(is_told(&s, &elsewhere, &call_local_a));
 	EXPECT(is_heard(&s, &peer_6, &local_6));

@@ -286,7 +286,7 @@ static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp 
 static void no_ring_by_updates(void)
 {
 	for (unsigned n = 1; n <= RING_MAX; n++)
-		for (unsigned latch = RELAY_LATCH_SIGNALLED; latch <= RELAY_LATCH_ASYMMETRIC; latch++)
+		for (unsigned latch = RELAY_LATCH_SIGNALLED; latch < RELAY_LATCH_COUNT; latch++)
 			ring_by_updates(n, (enum relay_latch)latch, n % 2 ? RELAY_RTCP_PAIR : RELAY_RTCP_MUX, n > 2, latch % 2);
 }
 
@@ -535,7 +535,7 @@ static void meet(enum relay_mode mode, enum relay_latch latch, bool is_advertise
 static void two_calls_that_meet_pass_media(void)
 {
 	for (unsigned mode = 0; mode < RELAY_MODE_COUNT; mode++)
-		for (unsigned latch = RELAY_LATCH_SIGNALLED; latch <= RELAY_LATCH_ASYMMETRIC; latch++)
+		for (unsigned latch = RELAY_LATCH_SIGNALLED; latch < RELAY_LATCH_COUNT; latch++)
 			for (unsigned is_advertised = 0; is_advertised < 2; is_advertised++)
 				meet((enum relay_mode)mode, (enum relay_latch)latch, is_advertised);
 }

@@ -141,6 +141,14 @@ void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg)
 	(void)arg;
 }
 
+enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX])
+{
+	(void)r;
+	(void)s;
+	(void)legs;
+	return ERR_OK;
+}
+
 enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media, unsigned leg, bool is_rtcp,
                               const struct addr *source)
 {

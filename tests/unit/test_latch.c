@@ -1,94 +1,264 @@
 /* SPDX-License-Identifier: MIT */
-/* Source latching: every pair of state and event. */
+/* Source latching: every pair of state and event, and what signalling does to each. */
 #include "relay/latch.h"
 
+#include "base/clk.h"
 #include "tests/harness/harness.h"
 
-static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};
-static const struct addr away = {.ip = {192, 0, 2, 2}, .port = 4000, .version = 4};
+static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};  /* signalled */
+static const struct addr door = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};  /* the same host */
+static const struct addr away = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4}; /* who has the leg */
+static const struct addr next = {.ip = {203, 0, 113, 9}, .port = 4200, .version = 4}; /* the same host */
+static const struct addr port = {.ip = {198, 51, 100, 7}, .port = 4000, .version = 4}; /* the signalled port */
+static const struct addr far = {.ip = {198, 51, 100, 7}, .port = 4321, .version = 4};
+static const struct addr past = {.ip = {198, 51, 100, 8}, .port = 4400, .version = 4};
+static const struct addr hold = {.port = 9, .version = 4};
+static const struct addr none;
 
-static const struct addr far = {.ip = {192, 0, 2, 3}, .port = 4000, .version = 4};
+static const uint64_t T = 1000 * NS_PER_S;
+
+static uint64_t after_ms(uint64_t ms)
+{
+	return T + ms * NS_PER_MS;
+}
+
+/* Nobody heard yet, or `away` at T, after `past` by whatever way. */
+static struct latch in_state(enum latch_state state)
+{
+	bool is_heard = state >= LATCH_CHOOSING;
+	struct latch l = {.state = (uint8_t)state, .address = is_heard ? away : home, .signalled = home, .before = past,
+	                  .window_ms = LATCH_WINDOW_MS};
+
+	l.heard_ns = is_heard ? T : 0;
+	l.until_ns = after_ms(state == LATCH_CHOOSING ? 3000 : 1000);
+	l.policy = state == LATCH_FIXED ? LATCH_BY_SIGNALLING : state == LATCH_WAITING || state == LATCH_CHOOSING ? LATCH_BY_CHOICE : LATCH_BY_FIRST;
+	return l;
+}
+
+/* What makes each event in each state; LATCH_EVENTS of them, none where the state cannot meet it. */
+struct input {
+	const struct addr *from;
+	enum latch_evidence evidence;
+	unsigned ms;
+	bool is_hinted;
+};
+
+static struct input input_of(enum latch_state state, enum latch_event event)
+{
+	bool is_heard = state >= LATCH_CHOOSING;
+	const struct input inputs[LATCH_EVENTS] = {
+		[LATCH_SAME] = {is_heard ? &away : &home, LATCH_BARE, 5, false},
+		[LATCH_PROOF] = {&far, LATCH_PROVEN, 5, false},
+		[LATCH_SIGNALLED] = {is_heard ? &home : NULL, LATCH_BARE, 5, false},
+		[LATCH_BEFORE] = {&past, LATCH_BARE, 5, false},
+		[LATCH_BETTER] = {is_heard ? &far : NULL, LATCH_BARE, 5, true},
+		[LATCH_QUIET] = {is_heard ? &far : NULL, LATCH_BARE, state == LATCH_LEARNT ? 15000 : 1000, false},
+		[LATCH_OTHER] = {&far, LATCH_BARE, state == LATCH_LEARNT ? 14999 : 999, false},
+		[LATCH_EXPIRE] = {state == LATCH_CHOOSING ? &far : NULL, LATCH_BARE, 3000, false},
+	};
+
+	return inputs[event];
+}
 
 static const struct {
-	enum latch_state state;
-	const struct addr *from;
-	uint64_t now_ns; /* the window ends at 100 */
-	enum latch_answer answer;
 	enum latch_state next;
-} rows[] = {
-	{LATCH_FIXED, &home, 0, LATCH_ACCEPT, LATCH_FIXED},       {LATCH_FIXED, &away, 0, LATCH_REFUSE, LATCH_FIXED},
-	{LATCH_FIXED, &away, 200, LATCH_REFUSE, LATCH_FIXED},     {LATCH_OPEN, &home, 0, LATCH_ACCEPT, LATCH_LEARNT},
-	{LATCH_OPEN, &away, 99, LATCH_LEARN, LATCH_LEARNT},       {LATCH_OPEN, &away, 100, LATCH_REFUSE, LATCH_CLOSED},
-	{LATCH_OPEN, &home, 100, LATCH_ACCEPT, LATCH_CLOSED},     {LATCH_LEARNT, &home, 0, LATCH_ACCEPT, LATCH_LEARNT},
-	{LATCH_LEARNT, &away, 0, LATCH_REFUSE, LATCH_LEARNT},     {LATCH_LEARNT, &home, 200, LATCH_ACCEPT, LATCH_LEARNT},
-	{LATCH_CLOSED, &home, 200, LATCH_ACCEPT, LATCH_CLOSED},   {LATCH_CLOSED, &away, 200, LATCH_REFUSE, LATCH_CLOSED},
-	{LATCH_FOLLOWING, &home, 0, LATCH_ACCEPT, LATCH_FOLLOWING}, {LATCH_FOLLOWING, &away, 200, LATCH_LEARN, LATCH_FOLLOWING},
-	{LATCH_APART, &home, 0, LATCH_ACCEPT, LATCH_HEARD},       {LATCH_APART, &away, 200, LATCH_ACCEPT, LATCH_HEARD},
-	{LATCH_HEARD, &home, 0, LATCH_REFUSE, LATCH_HEARD},       {LATCH_HEARD, &away, 0, LATCH_REFUSE, LATCH_HEARD},
+	enum latch_answer answer;
+} want[LATCH_STATES][LATCH_EVENTS] = {
+	[LATCH_FIXED] = {{LATCH_FIXED, LATCH_ACCEPT}, {LATCH_FIXED, LATCH_REFUSE}, {0}, {LATCH_FIXED, LATCH_REFUSE}, {0}, {0},
+	                 {LATCH_FIXED, LATCH_REFUSE}, {0}},
+	[LATCH_OPEN] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {0}, {LATCH_OPEN, LATCH_ACCEPT}, {0}, {0},
+	                {LATCH_LEARNT, LATCH_LEARN}, {0}},
+	[LATCH_WAITING] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {0}, {LATCH_WAITING, LATCH_ACCEPT}, {0}, {0},
+	                   {LATCH_CHOOSING, LATCH_LEARN}, {0}},
+	[LATCH_CHOOSING] = {{LATCH_CHOOSING, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN},
+	                    {LATCH_CHOOSING, LATCH_LEARN}, {LATCH_CHOOSING, LATCH_LEARN}, {LATCH_CHOOSING, LATCH_LEARN},
+	                    {LATCH_CHOOSING, LATCH_REFUSE}, {LATCH_LEARNT, LATCH_REFUSE}},
+	[LATCH_LEARNT] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN},
+	                  {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_REFUSE}, {0}},
+	[LATCH_REOPENED] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN},
+	                    {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_REOPENED, LATCH_REFUSE}, {0}},
 };
 
 static void every_pair(void)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct latch l, before;
+	for (unsigned s = 0; s < LATCH_STATES; s++) {
+		for (unsigned e = 0; e < LATCH_EVENTS; e++) {
+			struct latch l = in_state((enum latch_state)s), before;
+			struct input in = input_of((enum latch_state)s, (enum latch_event)e);
 
-		test_context("row %zu", i);
-		latch_start(&l, rows[i].state, &home, 100);
-		before = l;
-		EXPECT_INT(latch_may(&l, rows[i].from, rows[i].now_ns), rows[i].answer != LATCH_REFUSE);
-		EXPECT_OCTETS(&l, sizeof(l), &before, sizeof(before));
-		EXPECT_INT(latch_step(&l, rows[i].from, rows[i].now_ns), rows[i].answer);
-		EXPECT_INT(l.state, rows[i].next);
-		EXPECT(addr_eq(&l.address, rows[i].answer == LATCH_LEARN ? &away : &home));
-		EXPECT_INT(l.has_learnt, rows[i].answer == LATCH_LEARN);
+			if (!in.from)
+				continue;
+			test_context("state %u, event %u", s, e);
+			l.is_hinted = in.is_hinted;
+			before = l;
+			EXPECT_INT(latch_may(&l, in.from, in.evidence, after_ms(in.ms)), want[s][e].answer != LATCH_REFUSE);
+			EXPECT_OCTETS(&l, sizeof(l), &before, sizeof(before));
+			EXPECT_INT(latch_step(&l, in.from, in.evidence, after_ms(in.ms)), want[s][e].answer);
+			EXPECT_INT(l.state, want[s][e].next);
+			EXPECT(addr_eq(&l.address, want[s][e].answer == LATCH_LEARN ? in.from : &before.address));
+			EXPECT_INT(latch_has_learnt(&l), latch_has_heard(&l) && !addr_eq(&l.address, &home));
+			if (want[s][e].answer == LATCH_LEARN)
+				EXPECT(addr_eq(&l.before, e == LATCH_QUIET ? &away : &none));
+		}
 	}
 }
 
-/* Only where nothing was learnt does a new window open. */
-static void awaiting_opens_a_window(void)
-{
-	static const enum latch_state next[LATCH_STATES] = {
-		[LATCH_FIXED] = LATCH_FIXED, [LATCH_OPEN] = LATCH_OPEN, [LATCH_LEARNT] = LATCH_LEARNT, [LATCH_CLOSED] = LATCH_OPEN,
-		[LATCH_FOLLOWING] = LATCH_FOLLOWING, [LATCH_APART] = LATCH_APART, [LATCH_HEARD] = LATCH_HEARD,
-	};
+/* --- signalling ------------------------------------------------------------------------------------- */
 
+static void says(struct latch *l, enum latch_policy policy, const struct addr *signalled, uint64_t now_ns)
+{
+	latch_signal(l, &(struct latch_terms){.policy = policy}, signalled, now_ns);
+}
+
+/* Said once more it changes nothing; opened again it changes LEARNT alone. */
+static void once_more(void)
+{
 	for (unsigned s = 0; s < LATCH_STATES; s++) {
-		struct latch l;
+		struct latch l = in_state((enum latch_state)s), was;
 
 		test_context("state %u", s);
-		latch_start(&l, (enum latch_state)s, &home, 100);
-		latch_await(&l, 300);
-		EXPECT_INT(l.state, next[s]);
-		EXPECT_INT(latch_may(&l, &away, 299), s == LATCH_OPEN || s == LATCH_CLOSED || s == LATCH_FOLLOWING || s == LATCH_APART);
+		was = l;
+		says(&l, (enum latch_policy)l.policy, &home, after_ms(10));
+		EXPECT_OCTETS(&l, sizeof(l), &was, sizeof(was));
+		latch_reopen(&l);
+		EXPECT_INT(l.state, s == LATCH_LEARNT ? LATCH_REOPENED : s);
 	}
 }
 
-/* Who left still sends: he is not taken for who came; later he may be, for what was signalled may be wrong. */
-static void who_left_is_not_who_came(void)
+static void first_states(void)
 {
-	struct latch l;
+	static const enum latch_state first[LATCH_POLICIES] = {
+		[LATCH_BY_SIGNALLING] = LATCH_FIXED, [LATCH_BY_FIRST] = LATCH_OPEN, [LATCH_BY_FOLLOWING] = LATCH_OPEN,
+		[LATCH_ASYMMETRIC] = LATCH_OPEN, [LATCH_BY_CHOICE] = LATCH_WAITING,
+	};
 
-	latch_start(&l, LATCH_OPEN, &home, 1000);
-	latch_pass_over(&l, &away, 100);
-	EXPECT(!latch_may(&l, &away, 99));
-	EXPECT_INT(latch_step(&l, &away, 99), LATCH_REFUSE);
-	EXPECT_INT(l.state, LATCH_OPEN);
-	EXPECT(latch_may(&l, &far, 99) && latch_may(&l, &home, 99) && latch_may(&l, &away, 100));
-	EXPECT_INT(latch_step(&l, &away, 100), LATCH_LEARN);
-	/* The one who came is known: nothing is left of it. */
-	latch_start(&l, LATCH_OPEN, &home, 1000);
-	latch_pass_over(&l, &away, 100);
-	EXPECT_INT(latch_step(&l, &home, 50), LATCH_ACCEPT);
-	EXPECT(!latch_may(&l, &away, 99) && !latch_may(&l, &away, 100));
-	/* Signalled again, it is nobody who left. */
-	latch_start(&l, LATCH_OPEN, &home, 1000);
-	latch_pass_over(&l, &home, 100);
-	EXPECT_INT(latch_step(&l, &home, 50), LATCH_ACCEPT);
-	/* Nothing to learn, nothing to pass over. */
-	latch_start(&l, LATCH_FOLLOWING, &home, 0);
-	latch_pass_over(&l, &away, 100);
-	EXPECT_INT(latch_step(&l, &away, 50), LATCH_LEARN);
+	for (unsigned p = 0; p < LATCH_POLICIES; p++) {
+		struct latch l = {.state = 0};
+
+		test_context("policy %u", p);
+		says(&l, (enum latch_policy)p, &home, T);
+		EXPECT_INT(l.state, first[p]);
+		EXPECT(addr_eq(&l.address, &home));
+		EXPECT_INT(latch_may(&l, &far, LATCH_BARE, after_ms(3600000)), first[p] != LATCH_FIXED);
+		/* Another policy keeps what was learnt, except the one that learns nothing. */
+		l = in_state(LATCH_LEARNT);
+		says(&l, (enum latch_policy)p, &home, T);
+		EXPECT(addr_eq(&l.address, first[p] == LATCH_FIXED ? &home : &away));
+		EXPECT_INT(l.state, first[p] == LATCH_FIXED ? LATCH_FIXED : p == LATCH_BY_FIRST ? LATCH_LEARNT : LATCH_REOPENED);
+	}
 }
 
-TEST_MAIN("latch", {"every_pair", every_pair}, {"who_left_is_not_who_came", who_left_is_not_who_came},
-          {"awaiting_opens_a_window", awaiting_opens_a_window})
+/* Who left still sends: he is let in until somebody else comes, and not taken for who came; later he may be, for what was signalled may be wrong. */
+static void who_left_is_not_who_came(void)
+{
+	struct latch l = in_state(LATCH_LEARNT);
+
+	says(&l, LATCH_BY_FIRST, &far, T);
+	EXPECT_INT(l.state, LATCH_OPEN);
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(999)), LATCH_ACCEPT);
+	EXPECT_INT(latch_step(&l, &away, LATCH_PROVEN, after_ms(999)), LATCH_ACCEPT);
+	EXPECT(addr_eq(latch_to(&l), &far));
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(1000)), LATCH_LEARN);
+	/* The one who came is known: nothing is left of it. */
+	l = in_state(LATCH_LEARNT);
+	says(&l, LATCH_BY_FIRST, &far, T);
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(50)), LATCH_ACCEPT);
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(60)), LATCH_REFUSE);
+	/* Who is where signalling says now does not move. */
+	l = in_state(LATCH_LEARNT);
+	says(&l, LATCH_BY_FIRST, &away, T);
+	EXPECT_INT(l.state, LATCH_REOPENED);
+	EXPECT(!latch_has_learnt(&l));
+}
+
+/* An address that was not known, and 0.0.0.0 that says hold, take nobody's place. */
+static void hold_and_late_address(void)
+{
+	struct latch l = {.state = 0};
+
+	says(&l, LATCH_BY_FIRST, &none, T);
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, T), LATCH_LEARN);
+	says(&l, LATCH_BY_FIRST, &home, after_ms(100));
+	EXPECT(addr_eq(latch_to(&l), &away));
+	says(&l, LATCH_BY_FIRST, &hold, after_ms(200));
+	EXPECT(addr_eq(latch_to(&l), &hold) && addr_eq(&l.address, &away));
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(210)), LATCH_ACCEPT);
+	EXPECT(addr_eq(latch_to(&l), &hold));
+	says(&l, LATCH_BY_FIRST, &home, after_ms(300));
+	EXPECT(addr_eq(latch_to(&l), &away));
+	EXPECT_INT(latch_step(&l, &home, LATCH_BARE, after_ms(310)), LATCH_LEARN);
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(320)), LATCH_REFUSE);
+}
+
+/* --- ranks ------------------------------------------------------------------------------------------ */
+
+/* The best of who came within 3 s of the first packet, heard at once; then the choice stands. */
+static void the_choice(void)
+{
+	struct latch l = {.state = 0};
+
+	says(&l, LATCH_BY_CHOICE, &home, T);
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(12000)), LATCH_LEARN);
+	EXPECT_INT(latch_step(&l, &port, LATCH_BARE, after_ms(12100)), LATCH_LEARN);
+	EXPECT_INT(latch_step(&l, &door, LATCH_BARE, after_ms(12200)), LATCH_LEARN);
+	EXPECT_INT(latch_step(&l, &port, LATCH_BARE, after_ms(12300)), LATCH_REFUSE);
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(12300)), LATCH_REFUSE);
+	EXPECT_INT(latch_step(&l, &home, LATCH_BARE, after_ms(12400)), LATCH_LEARN);
+	EXPECT_INT(l.state, LATCH_LEARNT);
+	/* Past the window nothing but the signalled address is better. */
+	l = (struct latch){.state = 0};
+	says(&l, LATCH_BY_CHOICE, &home, T);
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(12000)), LATCH_LEARN);
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(14500)), LATCH_ACCEPT);
+	EXPECT(!latch_may(&l, &door, LATCH_BARE, after_ms(15000)));
+	EXPECT(latch_may(&l, &home, LATCH_BARE, after_ms(15000)));
+}
+
+static void patience(void)
+{
+	struct latch l = in_state(LATCH_LEARNT);
+
+	/* The same host by another port; anybody; and back, for the older claim. */
+	EXPECT(!latch_may(&l, &next, LATCH_BARE, after_ms(999)) && latch_may(&l, &next, LATCH_BARE, after_ms(1000)));
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(14999)) && latch_may(&l, &far, LATCH_BARE, after_ms(15000)));
+	l.before = none;
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(15010)), LATCH_LEARN);
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15020)), LATCH_REFUSE);
+	/* Strict: silence gives the leg to nobody, signalling does. */
+	l.is_strict = true;
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(3600000)));
+	latch_reopen(&l);
+	EXPECT(latch_may(&l, &far, LATCH_BARE, after_ms(3600000)));
+	/* Following: as soon as the present one pauses. */
+	l = in_state(LATCH_LEARNT);
+	l.policy = LATCH_BY_FOLLOWING;
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(99)) && latch_may(&l, &far, LATCH_BARE, after_ms(100)));
+}
+
+/* RTCP on a latch for RTP says where the peer may be until RTP says it, and nothing from then on. */
+static void hints(void)
+{
+	struct latch l = {.state = 0};
+
+	says(&l, LATCH_BY_CHOICE, &home, T);
+	EXPECT_INT(latch_step(&l, &next, LATCH_HINT, T), LATCH_LEARN);
+	EXPECT(l.is_hinted);
+	EXPECT_INT(latch_step(&l, &next, LATCH_HINT, after_ms(4000)), LATCH_ACCEPT);
+	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(4010)), LATCH_LEARN);
+	EXPECT(!l.is_hinted);
+	EXPECT(!latch_may(&l, &next, LATCH_HINT, after_ms(3600000)));
+	EXPECT(latch_may(&l, &next, LATCH_BARE, after_ms(3600000)));
+	/* From the signalled address it is more than a hint. */
+	l = (struct latch){.state = 0};
+	says(&l, LATCH_BY_FIRST, &home, T);
+	EXPECT_INT(latch_step(&l, &home, LATCH_HINT, T), LATCH_ACCEPT);
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)));
+	/* RTCP from where RTP is heard takes RTCP back from another host. */
+	l = in_state(LATCH_LEARNT);
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)) && latch_may(&l, &far, LATCH_BESIDE, after_ms(10)));
+}
+
+TEST_MAIN("latch", {"every_pair", every_pair}, {"once_more", once_more}, {"first_states", first_states},
+          {"who_left_is_not_who_came", who_left_is_not_who_came}, {"hold_and_late_address", hold_and_late_address},
+          {"the_choice", the_choice}, {"patience", patience}, {"hints", hints})

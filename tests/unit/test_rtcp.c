@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RTCP: what is well formed, and which SSRCs are renamed in which direction. */
+/* RTCP: what is taken for it, and which SSRCs are renamed in which direction. */
 #include "relay/rtcp.h"
 
 #include "tests/harness/harness.h"
@@ -48,27 +48,47 @@ static void renames(void)
 		size_t m = test_hex(rows[i].after, after, sizeof(after));
 
 		test_context("%s", rows[i].name);
-		EXPECT(rtcp_is_valid(before, n));
+		EXPECT(rtcp_fills(before, n));
 		rtcp_rename(before, n, &names);
 		EXPECT_OCTETS(before, n, after, m);
 	}
 }
 
-static void refuses(void)
+/* Who sends can be read; packets fill the octets; SRTCP could. */
+static const struct {
+	const char *octets;
+	bool has_sender, fills, may_be_srtcp;
+} kinds[] = {
+	{"", false, false, false},
+	{"80c90000", false, false, false},
+	{"80c90000 0a0a0a0a", false, false, false},
+	{"40c90001 0a0a0a0a", false, false, false},
+	{"80c90001 0a0a0a0a", true, true, false},
+	{"80c90002 0a0a0a0a", true, false, false},
+	{"80c90001 0a0a0a0a 80", true, false, false},
+	{"80c90001 0a0a0a0a 81cb0001 0a0a0a0a", true, true, true},
+	{"80c90001 0a0a0a0a 81cb0002 0a0a0a0a", true, false, true},
+	{"80c90001 0a0a0a0a 80000000 0a0a0a0a", true, false, true},
+	{"80c90001 0a0a0a0a 81610001 0a0a0a0a", true, false, true},
+	{"80c90002 0a0a0a0a 81cb0001 0a0a0a0a", true, false, false},
+	{"80610001 0a0a0a0a 81cb0001 0a0a0a0a", true, false, false},
+	/* odd padding is nobody's business */
+	{"a0c90001 0a0a0a00", true, true, false},
+	{"a0c90002 0a0a0a0a 00000003", true, true, false},
+	{"a0c90002 0a0a0a0a 0000000c", true, true, false},
+};
+
+static void tells_apart(void)
 {
-	static const char *const bad[] = {
-		"", "80c90000", "40c90001 0a0a0a0a", "80c90002 0a0a0a0a", "80c90001 0a0a0a0a 80",
-		"a0c90001 0a0a0a00", "a0c90002 0a0a0a0a 00000003", "a0c90002 0a0a0a0a 0000000c",
-		"a0c90002 0a0a0a0a 00000004 80c90001 0a0a0a0a",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		uint8_t octets[64];
-		size_t n = test_hex(bad[i], octets, sizeof(octets));
+		size_t n = test_hex(kinds[i].octets, octets, sizeof(octets));
 
-		test_context("%s", bad[i]);
-		EXPECT(!rtcp_is_valid(octets, n));
+		test_context("%s", kinds[i].octets);
+		EXPECT_INT(rtcp_has_sender(octets, n), kinds[i].has_sender);
+		EXPECT_INT(rtcp_fills(octets, n), kinds[i].fills);
+		EXPECT_INT(srtcp_may_fill(octets, n), kinds[i].may_be_srtcp);
 	}
 }
 
-TEST_MAIN("rtcp", {"renames", renames}, {"refuses", refuses})
+TEST_MAIN("rtcp", {"renames", renames}, {"tells_apart", tells_apart})

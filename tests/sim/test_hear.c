@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is heard, by what a packet is and by what proves: RTP and RTCP apart, opaque legs, other datagrams, packets that authenticate. */
+#include "tests/harness/call.h"
+
+#include "base/bytes.h"
+#include "base/clk.h"
+
+enum { SSRC_A = 0x0a0a0a0a, SSRC_A2 = 0x0a0a0a0b, SSRC_B = 0x0b0b0b0b };
+
+static const struct addr moved = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};
+static const struct addr elsewhere = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4};
+static const struct addr mallory = {.ip = {203, 0, 113, 66}, .port = 666, .version = 4};
+
+static const uint8_t rr[8] = {0x80, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a};
+static const uint8_t app[12] = {0x80, 204, 0, 2, 0x0a, 0x0a, 0x0a, 0x0a};
+static const uint8_t bye[8] = {0x81, 203, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a};
+static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
+static const uint8_t zrtp[24] = {0x10, 0, 0, 1, 'Z', 'R', 'T', 'P', 0x0a, 0x0a, 0x0a, 0x0a};
+static const uint8_t dtls[20] = {22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
+
+static struct addr beside(const struct addr *a)
+{
+	return addr_with_port(a, (uint16_t)(a->port + 1));
+}
+
+/* A call without keys on leg a. */
+struct open_call {
+	struct stage g;
+	struct relay_config config;
+	struct relay_session_spec spec;
+	struct relay_media_spec media;
+	struct relay_session *call;
+	uint16_t seq;
+};
+
+static void prepare(struct open_call *s, enum relay_mode mode, enum relay_rtcp rtcp, enum relay_latch policy)
+{
+	memset(s, 0, sizeof(*s));
+	stage_config(&s->g, &s->config, "evp", 1);
+	call_spec(&s->spec, &s->media, mode, rtcp);
+	s->media.legs[0].latch = policy;
+}
+
+static bool start(struct open_call *s)
+{
+	return stage_open_with(&s->g, &s->config) && EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+}
+
+static void finish(struct open_call *s)
+{
+	EXPECT_OK(call_delete(&s->g, s->call));
+	stage_close(&s->g);
+}
+
+/* What the core hears at `at` of octets that come from there to that port of leg a: these, or nothing. */
+static bool reaches(struct stage *g, const struct addr *from, const struct addr *local, const void *octets, size_t n, const struct addr *at)
+{
+	struct sim_pkt got;
+
+	EXPECT_OK(sim_send(g->sim, from, local, octets, n));
+	stage_run(g, 1);
+	return sim_receive(g->sim, at, &got) && got.len == n && memcmp(got.data, octets, n) == 0;
+}
+
+static bool rtp_up(struct open_call *s, const struct addr *from)
+{
+	uint8_t octets[256];
+	size_t n = call_rtp(octets, SSRC_A, s->seq++);
+
+	return reaches(&s->g, from, &call_local_a, octets, n, &call_peer_b);
+}
+
+/* Where RTP and RTCP of the core go. */
+static bool go_to(struct open_call *s, const struct addr *rtp, const struct addr *rtcp)
+{
+	struct addr peer = beside(&call_peer_b), local = beside(&call_local_b);
+	uint8_t octets[256];
+	struct sim_pkt got;
+	bool ok;
+
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, octets, call_rtp(octets, SSRC_B, s->seq++)));
+	EXPECT_OK(sim_send(s->g.sim, &peer, &local, rr, sizeof(rr)));
+	stage_run(&s->g, 1);
+	ok = sim_receive(s->g.sim, rtp, &got) && got.len > sizeof(rr);
+	ok &= sim_receive(s->g.sim, rtcp, &got) && got.len == sizeof(rr);
+	return ok && !sim_receive(s->g.sim, NULL, &got);
+}
+
+static uint64_t verdicts(struct stage *g, struct relay_session *call, enum verdict v)
+{
+	EXPECT_OK(call_query(g, call));
+	return g->media_stats[0].legs[0].verdicts[v];
+}
+
+/* --- RTP and RTCP ------------------------------------------------------------------------------------- */
+
+/* One RTCP packet on the RTP port moves RTCP and leaves RTP alone, whichever of them came first. */
+static void rtcp_on_the_rtp_port(void)
+{
+	const struct addr rtcp = beside(&elsewhere), rtcp_b = beside(&call_peer_b), signalled = beside(&call_peer_a);
+
+	for (unsigned first = 0; first < 2; first++) {
+		struct open_call s;
+
+		test_context("RTCP %s", first ? "first" : "second");
+		prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR, first ? RELAY_LATCH_FIRST : RELAY_LATCH_HEURISTIC);
+		if (!start(&s))
+			return;
+		if (!first)
+			EXPECT(rtp_up(&s, &elsewhere));
+		EXPECT(reaches(&s.g, &rtcp, &call_local_a, rr, sizeof(rr), &rtcp_b));
+		if (first) {
+			EXPECT(go_to(&s, &call_peer_a, &rtcp));
+			EXPECT(rtp_up(&s, &elsewhere));
+		}
+		EXPECT(go_to(&s, &elsewhere, &rtcp));
+		/* From where RTP comes it is the peer's too. */
+		EXPECT(reaches(&s.g, &elsewhere, &call_local_a, rr, sizeof(rr), &rtcp_b));
+		EXPECT(go_to(&s, &elsewhere, &rtcp));
+		EXPECT(reaches(&s.g, &signalled, &call_local_a, rr, sizeof(rr), &rtcp_b));
+		EXPECT(go_to(&s, &elsewhere, &signalled));
+		finish(&s);
+	}
+}
+
+/* A BYE from another host is nobody's, neither heard nor followed. */
+static void a_forged_bye(void)
+{
+	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere), rtcp_b = beside(&call_peer_b);
+	struct open_call s;
+
+	prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR, RELAY_LATCH_HEURISTIC);
+	if (!start(&s))
+		return;
+	EXPECT(rtp_up(&s, &elsewhere));
+	EXPECT(!reaches(&s.g, &mallory, &local, bye, sizeof(bye), NULL));
+	EXPECT(go_to(&s, &elsewhere, &(struct addr){.ip = {192, 0, 2, 1}, .port = 4001, .version = 4}));
+	EXPECT(reaches(&s.g, &rtcp, &local, rr, sizeof(rr), &rtcp_b));
+	stage_run(&s.g, 60000);
+	EXPECT(!reaches(&s.g, &mallory, &local, bye, sizeof(bye), NULL));
+	EXPECT(go_to(&s, &elsewhere, &rtcp));
+	finish(&s);
+	/* It came before RTP did: the host that RTP comes from takes RTCP back. */
+	prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR, RELAY_LATCH_FIRST);
+	if (!start(&s))
+		return;
+	EXPECT(reaches(&s.g, &mallory, &local, bye, sizeof(bye), &rtcp_b));
+	EXPECT(rtp_up(&s, &elsewhere));
+	EXPECT(reaches(&s.g, &rtcp, &local, rr, sizeof(rr), &rtcp_b));
+	EXPECT(go_to(&s, &elsewhere, &rtcp));
+	finish(&s);
+}
+
+/* With rtcp-mux a report may be all there is of a peer that listens; the first RTP says it better, and then RTCP of another port changes nothing. */
+static void with_mux_rtcp_is_a_hint(void)
+{
+	const struct addr rtcp = beside(&elsewhere);
+	struct open_call s;
+	struct sim_pkt got;
+	uint8_t octets[256];
+
+	prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_MUX, RELAY_LATCH_HEURISTIC);
+	if (!start(&s))
+		return;
+	EXPECT(reaches(&s.g, &rtcp, &call_local_a, rr, sizeof(rr), &call_peer_b));
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, octets, call_rtp(octets, SSRC_B, 1)));
+	stage_run(&s.g, 1);
+	EXPECT(sim_receive(s.g.sim, &rtcp, &got));
+	EXPECT(rtp_up(&s, &elsewhere));
+	stage_run(&s.g, 20000);
+	EXPECT(reaches(&s.g, &rtcp, &call_local_a, rr, sizeof(rr), &call_peer_b));
+	EXPECT(!reaches(&s.g, &mallory, &call_local_a, bye, sizeof(bye), NULL));
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, octets, call_rtp(octets, SSRC_B, 2)));
+	stage_run(&s.g, 1);
+	EXPECT(sim_receive(s.g.sim, &elsewhere, &got));
+	finish(&s);
+}
+
+/* Payload types 64 to 95 with the marker bit have the octet of an RTCP type (RFC 5761 4): RTP, where RTCP has a port of its own. */
+static void payload_types_like_rtcp(void)
+{
+	static const enum relay_rtcp ways[] = {RELAY_RTCP_PAIR, RELAY_RTCP_NONE};
+
+	for (size_t k = 0; k < ARRAY_LEN(ways); k++) {
+		struct open_call s;
+
+		prepare(&s, RELAY_MODE_RTP, ways[k], RELAY_LATCH_FIRST);
+		if (!start(&s))
+			return;
+		/* A sequence number that, as a length, fills the packet would make it RTCP: once in 65,536. */
+		s.seq = 100;
+		for (unsigned pt = 64; pt < 96; pt++) {
+			uint8_t octets[256];
+			size_t n = call_rtp(octets, SSRC_A, s.seq++);
+
+			test_context("payload type %u", pt);
+			octets[1] = (uint8_t)(0x80 | pt);
+			EXPECT(reaches(&s.g, &elsewhere, &call_local_a, octets, n, &call_peer_b));
+		}
+		EXPECT_OK(call_query(&s.g, s.call));
+		EXPECT_INT(s.g.media_stats[0].legs[0].streams[0].pkts, 32);
+		EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &elsewhere));
+		finish(&s);
+	}
+}
+
+/* What the relay need not read it does not judge: padding that can't be, octets behind RTCP. */
+static void odd_packets_pass(void)
+{
+	static const uint8_t trailing[11] = {0x80, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a, 1, 2, 3};
+	static const uint8_t padded[8] = {0xa0, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a};
+	const struct addr local = beside(&call_local_a), rtcp = beside(&call_peer_a), rtcp_b = beside(&call_peer_b);
+	uint8_t octets[256];
+	struct open_call s;
+
+	for (unsigned mux = 0; mux < 2; mux++) {
+		size_t n = call_rtp(octets, SSRC_A, 1);
+
+		prepare(&s, RELAY_MODE_RTP, mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR, RELAY_LATCH_SIGNALLED);
+		if (!start(&s))
+			return;
+		octets[0] |= 0x20;
+		octets[n - 1] = 0;
+		EXPECT(reaches(&s.g, &call_peer_a, &call_local_a, octets, n, &call_peer_b));
+		octets[n - 1] = 255;
+		EXPECT(reaches(&s.g, &call_peer_a, &call_local_a, octets, n, &call_peer_b));
+		EXPECT(reaches(&s.g, mux ? &call_peer_a : &rtcp, mux ? &call_local_a : &local, trailing, sizeof(trailing), mux ? &call_peer_b : &rtcp_b));
+		EXPECT(reaches(&s.g, mux ? &call_peer_a : &rtcp, mux ? &call_local_a : &local, padded, sizeof(padded), mux ? &call_peer_b : &rtcp_b));
+		EXPECT_INT(verdicts(&s.g, s.call, VERDICT_MALFORMED), 0);
+		finish(&s);
+	}
+}
+
+/* --- other datagrams ---------------------------------------------------------------------------------- */
+
+struct datagram {
+	const char *name;
+	const void *octets;
+	size_t n;
+};
+
+static const struct datagram others[] = {
+	{"nothing", "", 0},          {"CRLF", "\r\n", 2},         {"STUN", stun, sizeof(stun)}, {"DTLS", dtls, sizeof(dtls)},
+	{"ZRTP", zrtp, sizeof(zrtp)}, {"short RTP", "\x80\0\0\1", 4}, {"text", "hello, world, here I am", 23},
+	{"half STUN", stun, 12},
+};
+
+/* Neither takes the leg nor is forwarded from a stranger; the peer's own passes. On opaque legs, and between plain ones. */
+static void other_datagrams_teach_nothing(void)
+{
+	static const enum relay_mode modes[] = {RELAY_MODE_E2E, RELAY_MODE_RTP};
+
+	for (size_t k = 0; k < ARRAY_LEN(modes); k++) {
+		for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+			struct open_call s;
+
+			test_context("%s, %s", relay_mode_name(modes[k]), others[i].name);
+			prepare(&s, modes[k], RELAY_RTCP_MUX, RELAY_LATCH_FIRST);
+			if (!start(&s))
+				return;
+			EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets, others[i].n, NULL));
+			EXPECT_INT(verdicts(&s.g, s.call, VERDICT_NOT_MEDIA), 1);
+			EXPECT_INT(stage_events(&s.g, RELAY_EVENT_FIRST_MEDIA), 0);
+			EXPECT(rtp_up(&s, &elsewhere));
+			EXPECT(reaches(&s.g, &elsewhere, &call_local_a, others[i].octets, others[i].n, &call_peer_b));
+			EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets, others[i].n, NULL));
+			EXPECT_OK(call_query(&s.g, s.call));
+			EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &elsewhere));
+			finish(&s);
+		}
+	}
+}
+
+/* By setting they don't pass between plain legs; towards SRTP they never do. */
+static void other_datagrams_can_be_dropped(void)
+{
+	for (unsigned secure = 0; secure < 2; secure++) {
+		struct srtp_end up = {.n_streams = 0}, down = {.n_streams = 0};
+		struct open_call s;
+
+		prepare(&s, secure ? RELAY_MODE_E2AE : RELAY_MODE_RTP, RELAY_RTCP_MUX, RELAY_LATCH_FIRST);
+		REQUIRE(srtp_open(&up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND));
+		REQUIRE(srtp_open(&down, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_RECEIVE));
+		s.config.drops_non_rtp = !secure;
+		s.media.legs[0].receive = secure ? up.ctx : NULL;
+		s.media.legs[0].send = secure ? down.ctx : NULL;
+		if (!start(&s))
+			return;
+		for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+			test_context("%s", others[i].name);
+			EXPECT(!reaches(&s.g, &call_peer_a, &call_local_a, others[i].octets, others[i].n, NULL));
+			EXPECT(!reaches(&s.g, &call_peer_b, &call_local_b, others[i].octets, others[i].n, NULL));
+		}
+		finish(&s);
+		srtp_close(&up);
+		srtp_close(&down);
+	}
+}
+
+/* Where signalling spoke of STUN, DTLS or media that is not RTP, that teaches an opaque leg; half of it, or another one, does not. */
+static void what_signalling_spoke_of(void)
+{
+	static const struct {
+		uint8_t teaches;
+		struct datagram yes, no;
+	} rows[] = {
+		{RELAY_TEACH_STUN, {"STUN", stun, sizeof(stun)}, {"half STUN", stun, 12}},
+		{RELAY_TEACH_STUN, {"STUN", stun, sizeof(stun)}, {"DTLS", dtls, sizeof(dtls)}},
+		{RELAY_TEACH_DTLS, {"DTLS", dtls, sizeof(dtls)}, {"half DTLS", dtls, 16}},
+		{RELAY_TEACH_DTLS, {"DTLS", dtls, sizeof(dtls)}, {"STUN", stun, sizeof(stun)}},
+		{RELAY_TEACH_ANY, {"UDPTL", "\0\1\3abc\0\0", 8}, {NULL, NULL, 0}},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct open_call s;
+
+		test_context("%s, %s", rows[i].yes.name, rows[i].no.name ? rows[i].no.name : "all");
+		prepare(&s, RELAY_MODE_E2E, RELAY_RTCP_MUX, RELAY_LATCH_HEURISTIC);
+		s.media.legs[0].teaches = rows[i].teaches;
+		if (!start(&s))
+			return;
+		if (rows[i].no.name)
+			EXPECT(!reaches(&s.g, &mallory, &call_local_a, rows[i].no.octets, rows[i].no.n, NULL));
+		EXPECT(reaches(&s.g, &elsewhere, &call_local_a, rows[i].yes.octets, rows[i].yes.n, &call_peer_b));
+		EXPECT_OK(call_query(&s.g, s.call));
+		EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &elsewhere));
+		finish(&s);
+	}
+}
+
+/* --- before the answer -------------------------------------------------------------------------------- */
+
+/* Nobody has answered: what comes is counted as that, from whom ever it is and however late, and teaches nothing. */
+static void before_the_answer(void)
+{
+	static const enum relay_latch policies[] = {RELAY_LATCH_SIGNALLED, RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC, RELAY_LATCH_ASYMMETRIC};
+	static const enum relay_mode modes[] = {RELAY_MODE_RTP, RELAY_MODE_E2AE, RELAY_MODE_E2E};
+
+	for (size_t i = 0; i < ARRAY_LEN(policies) * ARRAY_LEN(modes); i++) {
+		enum relay_mode mode = modes[i / ARRAY_LEN(policies)];
+		uint8_t octets[256];
+		size_t n = call_rtp(octets, SSRC_A, 1);
+		struct open_call s;
+
+		test_context("policy %d, %s", (int)policies[i % ARRAY_LEN(policies)], relay_mode_name(mode));
+		prepare(&s, mode, RELAY_RTCP_PAIR, policies[i % ARRAY_LEN(policies)]);
+		s.media.legs[1].latch = policies[i % ARRAY_LEN(policies)];
+		s.media.legs[1].remote = (struct addr){.version = 0};
+		for (unsigned k = 0; k < 2; k++)
+			s.media.legs[k].can_receive = s.media.legs[k].can_send = false;
+		if (!start(&s))
+			return;
+		for (unsigned late = 0; late < 2; late++) {
+			EXPECT(!reaches(&s.g, &call_peer_a, &call_local_a, octets, n, NULL));
+			EXPECT(!reaches(&s.g, &elsewhere, &call_local_a, octets, n, NULL));
+			EXPECT(!reaches(&s.g, &call_peer_b, &call_local_b, octets, n, NULL));
+			stage_run(&s.g, 15000);
+		}
+		EXPECT_INT(verdicts(&s.g, s.call, mode == RELAY_MODE_E2AE ? VERDICT_NO_KEY : VERDICT_NO_PEER), 4);
+		EXPECT_INT(s.g.media_stats[0].legs[1].verdicts[mode == RELAY_MODE_E2AE ? VERDICT_NO_KEY : VERDICT_NO_PEER], 2);
+		EXPECT(!s.g.media_stats[0].legs[0].latched && !s.g.media_stats[0].legs[1].latched);
+		finish(&s);
+	}
+}
+
+/* --- proof -------------------------------------------------------------------------------------------- */
+
+static size_t srtp(struct scene *s, unsigned key, uint32_t ssrc, uint64_t index)
+{
+	size_t n = call_rtp(s->octets, ssrc, index);
+
+	return end_protect(&s->up[key], s->octets, n, sizeof(s->octets), index);
+}
+
+static size_t srtcp(struct scene *s, unsigned key, uint32_t ssrc)
+{
+	memcpy(s->octets, app, sizeof(app));
+	be32_put(s->octets + 4, ssrc);
+	return end_protect(&s->up[key], s->octets, sizeof(app), sizeof(s->octets), 0);
+}
+
+/* True when the core heard it. */
+static bool heard(struct scene *s, const struct addr *from, const struct addr *local, const void *octets, size_t n)
+{
+	struct sim_pkt got;
+
+	EXPECT_OK(sim_send(s->g.sim, from, local, octets, n));
+	stage_run(&s->g, 1);
+	return sim_receive(s->g.sim, NULL, &got);
+}
+
+static bool rtp_heard(struct scene *s, const struct addr *from, uint64_t index)
+{
+	return heard(s, from, &call_local_a, s->octets, srtp(s, 0, SSRC_A, index));
+}
+
+static bool is_at(struct scene *s, const struct addr *a)
+{
+	return addr_eq(&scene_leg_a(s)->remote, a);
+}
+
+static bool open_with(struct scene *s, enum relay_rtcp rtcp, enum relay_latch policy)
+{
+	if (!scene_prepare(s, "evp", "AES_CM_128_HMAC_SHA1_80"))
+		return false;
+	s->media.legs[0].latch = policy;
+	s->media.legs[0].rtcp = rtcp;
+	s->media.legs[0].port_rtcp = rtcp == RELAY_RTCP_PAIR ? (uint16_t)(call_local_a.port + 1) : 0;
+	return scene_start(s);
+}
+
+/* Authentic and newer than all before: followed at once under every policy but `signalled`; where packets go elsewhere than they come from, heard. */
+static void a_rebind_with_keys(void)
+{
+	for (unsigned policy = 0; policy < RELAY_LATCH_COUNT; policy++) {
+		bool learns = policy != RELAY_LATCH_SIGNALLED, moves = learns && policy != RELAY_LATCH_ASYMMETRIC;
+		struct scene s;
+		uint8_t forged[256];
+		size_t n;
+
+		test_context("policy %u", policy);
+		if (!open_with(&s, RELAY_RTCP_MUX, (enum relay_latch)policy))
+			return;
+		for (uint64_t i = 0; i < 50; i++)
+			EXPECT(rtp_heard(&s, &call_peer_a, i));
+		stage_run(&s.g, 20);
+		for (uint64_t i = 50; i < 100; i++)
+			EXPECT_INT(rtp_heard(&s, &elsewhere, i), learns);
+		EXPECT(is_at(&s, moves ? &elsewhere : &call_peer_a));
+		/* A forgery of the next one goes nowhere. */
+		n = srtp(&s, 0, SSRC_A, 100);
+		memcpy(forged, s.octets, n);
+		forged[n - 1] ^= 1;
+		EXPECT(!heard(&s, &mallory, &call_local_a, forged, n));
+		EXPECT_INT(rtp_heard(&s, &moved, 101), learns);
+		EXPECT(is_at(&s, moves ? &moved : &call_peer_a));
+		scene_close(&s);
+	}
+}
+
+/* Held back by Mallory and never seen: the last one of a source before the present one, and a report. Both are heard, neither tells where the peer is. */
+static void held_back_of_another_stream(void)
+{
+	uint8_t old[256], report[256];
+	size_t n, m;
+	struct scene s;
+
+	if (!open_with(&s, RELAY_RTCP_MUX, RELAY_LATCH_HEURISTIC))
+		return;
+	EXPECT(rtp_heard(&s, &call_peer_a, 1));
+	n = srtp(&s, 0, SSRC_A, 2);
+	memcpy(old, s.octets, n);
+	m = srtcp(&s, 0, SSRC_A);
+	memcpy(report, s.octets, m);
+	for (uint64_t i = 1; i < 100; i++) {
+		EXPECT(heard(&s, &call_peer_a, &call_local_a, s.octets, srtp(&s, 0, SSRC_A2, i)));
+		stage_run(&s.g, 18);
+	}
+	EXPECT(heard(&s, &mallory, &call_local_a, old, n));
+	EXPECT(is_at(&s, &call_peer_a));
+	EXPECT(heard(&s, &mallory, &call_local_a, report, m));
+	EXPECT(is_at(&s, &call_peer_a));
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 0);
+	/* A new source from a new place, when the old place is silent, is the peer. */
+	stage_run(&s.g, 1000);
+	EXPECT(heard(&s, &elsewhere, &call_local_a, s.octets, srtp(&s, 0, 0x77, 1)));
+	EXPECT(is_at(&s, &elsewhere));
+	scene_close(&s);
+}
+
+/* SRTCP on a port of its own is latched apart, and follows where RTP went or fell silent. */
+static void srtcp_is_latched_apart(void)
+{
+	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere), far = beside(&mallory);
+	struct scene s;
+
+	if (!open_with(&s, RELAY_RTCP_PAIR, RELAY_LATCH_HEURISTIC))
+		return;
+	EXPECT(rtp_heard(&s, &elsewhere, 1));
+	EXPECT(heard(&s, &rtcp, &local, s.octets, srtcp(&s, 0, SSRC_A)));
+	EXPECT(addr_eq(&scene_leg_a(&s)->remote_rtcp, &rtcp));
+	EXPECT(rtp_heard(&s, &elsewhere, 2));
+	EXPECT(heard(&s, &far, &local, s.octets, srtcp(&s, 0, SSRC_A)));
+	EXPECT(addr_eq(&scene_leg_a(&s)->remote_rtcp, &rtcp));
+	stage_run(&s.g, 1000);
+	EXPECT(heard(&s, &far, &local, s.octets, srtcp(&s, 0, SSRC_A)));
+	EXPECT(addr_eq(&scene_leg_a(&s)->remote_rtcp, &far));
+	EXPECT(is_at(&s, &elsewhere));
+	scene_close(&s);
+}
+
+/* Where RTCP has a port of its own, its types on the RTP port are RTCP if they authenticate as that, else RTP; by every engine. */
+static void srtp_with_payload_types_like_rtcp(const char *engine)
+{
+	const struct addr rtcp = beside(&call_peer_a), rtcp_b = beside(&call_peer_b);
+	struct srtp_end *end;
+	struct scene s;
+	struct sim_pkt got;
+
+	test_context("%s", engine);
+	if (!scene_prepare(&s, engine, "AES_CM_128_HMAC_SHA1_80"))
+		return;
+	s.media.legs[0].rtcp = s.media.legs[1].rtcp = RELAY_RTCP_PAIR;
+	s.media.legs[0].port_rtcp = (uint16_t)(call_local_a.port + 1);
+	s.media.legs[1].port_rtcp = (uint16_t)(call_local_b.port + 1);
+	if (!scene_start(&s))
+		return;
+	end = &s.up[0];
+	for (unsigned pt = 64; pt < 96; pt++) {
+		uint32_t ssrc = 0x1000 + pt;
+		size_t n = call_rtp(s.octets, ssrc, 2);
+		struct pkt p, *batch[] = {&p};
+
+		/* As a length, the sequence number would do for SRTCP. */
+		s.octets[1] = (uint8_t)(0x80 | pt);
+		EXPECT(srtp_begin(end, ssrc, 0));
+		p = (struct pkt){.data = s.octets, .len = (uint16_t)n, .tailroom = (uint16_t)(sizeof(s.octets) - n), .key = end->key,
+		                 .crypto = end->streams[end->n_streams - 1], .kind = PKT_RTP, .header_len = 12, .index = 2};
+		end->ops->protect(end->engine, batch, 1);
+		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, s.octets, p.len));
+		stage_run(&s.g, 1);
+		EXPECT(sim_receive(s.g.sim, &call_peer_b, &got) && got.len == n && got.data[1] == (0x80 | pt) && be32_get(got.data + 16) == 2);
+		s.octets[40] ^= 1;
+		EXPECT(!heard(&s, &call_peer_a, &call_local_a, s.octets, p.len));
+	}
+	EXPECT_INT(scene_leg_a(&s)->n_streams, 8);
+	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_FORWARDED], 32);
+	/* RTCP from RTP's own address, to the RTP port. */
+	for (unsigned i = 0; i < 5; i++) {
+		EXPECT_OK(sim_send(s.g.sim, &rtcp, &call_local_a, s.octets, srtcp(&s, 0, SSRC_A)));
+		stage_run(&s.g, 1);
+		EXPECT(sim_receive(s.g.sim, &rtcp_b, &got) && got.len == sizeof(app));
+	}
+	EXPECT(is_at(&s, &call_peer_a));
+	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_FORWARDED], 37);
+	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED] + scene_leg_a(&s)->verdicts[VERDICT_REPLAYED], 32);
+	scene_close(&s);
+}
+
+static void srtp_with_payload_types_like_rtcp_every_engine(void)
+{
+	srtp_with_payload_types_like_rtcp("evp");
+	srtp_with_payload_types_like_rtcp("libsrtp");
+#ifdef WITH_MB
+	srtp_with_payload_types_like_rtcp("mb");
+#endif
+}
+
+/* Only what authenticates teaches where keys were lent; the octets pass as they are. */
+static void verified_legs(void)
+{
+	struct srtp_end up = {.n_streams = 0};
+	struct open_call s;
+	uint8_t octets[256];
+	size_t n;
+
+	prepare(&s, RELAY_MODE_E2E_VERIFIED, RELAY_RTCP_PAIR, RELAY_LATCH_FIRST);
+	REQUIRE(srtp_open(&up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND));
+	s.media.legs[0].receive = up.ctx;
+	s.media.legs[1].can_receive = false;
+	if (!start(&s))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets, others[i].n, NULL));
+	n = call_rtp(octets, SSRC_A, 1);
+	EXPECT(!reaches(&s.g, &mallory, &call_local_a, octets, n, NULL));
+	n = end_protect(&up, octets, n, sizeof(octets), 1);
+	EXPECT(reaches(&s.g, &elsewhere, &call_local_a, octets, n, &call_peer_b));
+	EXPECT_OK(call_query(&s.g, s.call));
+	EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &elsewhere));
+	finish(&s);
+	srtp_close(&up);
+}
+
+/* The leg moved by a re-INVITE with a new key; what is under way of who was here, under the old key, passes and moves nothing. */
+static void stragglers_under_the_old_key(void)
+{
+	struct scene s;
+
+	if (!open_with(&s, RELAY_RTCP_MUX, RELAY_LATCH_HEURISTIC))
+		return;
+	for (uint64_t i = 1; i < 50; i++)
+		EXPECT(rtp_heard(&s, &call_peer_a, i));
+	scene_use_keys(&s, 1);
+	s.media.legs[0].remote = elsewhere;
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+	for (uint64_t i = 50; i < 60; i++) {
+		EXPECT(rtp_heard(&s, &call_peer_a, i));
+		EXPECT(is_at(&s, &elsewhere));
+	}
+	EXPECT(heard(&s, &moved, &call_local_a, s.octets, srtp(&s, 1, SSRC_A, 60)));
+	EXPECT(is_at(&s, &moved));
+	scene_close(&s);
+}
+
+TEST_MAIN("hear", {"RTCP on the RTP port", rtcp_on_the_rtp_port}, {"a forged BYE", a_forged_bye},
+          {"with mux RTCP is a hint", with_mux_rtcp_is_a_hint}, {"payload types like RTCP", payload_types_like_rtcp},
+          {"odd packets pass", odd_packets_pass}, {"other datagrams teach nothing", other_datagrams_teach_nothing},
+          {"other datagrams can be dropped", other_datagrams_can_be_dropped}, {"what signalling spoke of", what_signalling_spoke_of},
+          {"before the answer", before_the_answer}, {"a rebind with keys", a_rebind_with_keys},
+          {"held back of another stream", held_back_of_another_stream}, {"SRTCP is latched apart", srtcp_is_latched_apart},
+          {"SRTP with payload types like RTCP", srtp_with_payload_types_like_rtcp_every_engine},
+          {"verified legs", verified_legs}, {"stragglers under the old key", stragglers_under_the_old_key})
