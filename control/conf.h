@@ -51,6 +51,7 @@ struct conf {
 	unsigned port_quarantine_ms, setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
 	unsigned e2ae_rekey; /* enum spec_rekey */
 	unsigned rekey_roc;  /* enum relay_rekey_roc */
+	unsigned non_rtp;    /* 0: it passes between plain legs; 1: it is dropped */
 	unsigned dscp;
 	unsigned ssrcs_per_leg, replay_window, send_window, pkts_per_worker, auth_fail_rate, keys_remembered;
 	unsigned gather_delay_us, busy_poll_us;

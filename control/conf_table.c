@@ -14,6 +14,7 @@ static const char *const io_words[] = {"auto", "xdp", "sock", NULL};
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 static const char *const rekey_words[] = {"reject", "accept", NULL};
 static const char *const both_words[] = {"pass", "recrypt", NULL};
+static const char *const pass_words[] = {"pass", "drop", NULL};
 static const char *const roc_words[] = {"either", "keep", "zero", NULL};
 
 const struct conf_setting conf_settings[] = {
@@ -89,6 +90,8 @@ const struct conf_setting conf_settings[] = {
 	 .arg = "N", .help = "packet buffers of each worker"},
 	{.name = "auth-fail-rate", .type = CONF_UINT, FIELD(auth_fail_rate), .preset = "50", .max = 1000000, .arg = "N",
 	 .help = "failures of authentication per second on a leg that are an event; 0: never"},
+	{.name = "non-rtp", .type = CONF_WORD, FIELD(non_rtp), .preset = "pass", .words = pass_words, .arg = "pass|drop",
+	 .help = "what a known peer of a plain leg sends beside RTP and RTCP (ZRTP, keep-alives), where the other leg is plain too"},
 	{.name = "keys-remembered", .type = CONF_UINT, FIELD(keys_remembered), .preset = "100000", .max = 10000000, .arg = "N",
 	 .help = "send keys of ended sessions that are refused if they come again: their indices would begin again; 0: none"},
 	{.name = "gather-delay-us", .type = CONF_UINT, FIELD(gather_delay_us), .preset = "0", .max = 10000, .arg = "US",

@@ -10,7 +10,7 @@ void dialog_options_defaults(struct dialog_options *o)
 
 	*o = (struct dialog_options){
 		.interface = {-1, -1},
-		.latch = RELAY_LATCH_FIRST,
+		.latch = RELAY_LATCH_HEURISTIC,
 		.dscp = -1,
 		.accept_rekey = true,
 		.applied_in_answer = true,
@@ -188,6 +188,20 @@ void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t,
 		side->at.rtp = addr_with_port(received_from, t->rtp.port);
 		side->at.rtcp = addr_with_port(received_from, t->rtcp.port);
 	}
+}
+
+uint8_t dialog_side_teaches(const struct sdp *s, unsigned i)
+{
+	static const struct {
+		const char *attribute;
+		uint8_t teaches;
+	} rows[] = {{"fingerprint", RELAY_TEACH_DTLS}, {"ice-ufrag", RELAY_TEACH_STUN}};
+	uint8_t teaches = 0;
+
+	for (unsigned k = 0; k < ARRAY_LEN(rows); k++)
+		if (sdp_has_attr(s, (int)i, rows[k].attribute) || sdp_has_attr(s, SDP_SESSION, rows[k].attribute))
+			teaches |= rows[k].teaches;
+	return teaches;
 }
 
 bool dialog_side_has_moved(const struct dialog_side *now, const struct dialog_side *before)

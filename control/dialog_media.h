@@ -20,7 +20,9 @@ struct dialog_side {
 	bool is_known;            /* it has spoken: `at` holds */
 	struct sdp_transport at;
 	struct sdes_line theirs, ours; /* in use or about to be; no keys: none */
-	uint8_t latch;
+	uint8_t latch;            /* enum relay_latch */
+	bool latch_strict;
+	uint8_t teaches;          /* enum relay_teach, of what its description speaks of */
 	uint8_t interface;        /* which local addresses it may have: control/interfaces.h */
 	uint8_t family;           /* of the one it gets while nobody knows where its media shall go; 0: any */
 };
@@ -80,6 +82,8 @@ enum err dialog_media_refuse(struct dialog_media *m, enum dialog_treat treat, co
 /* Where a side wants its media. 0.0.0.0 says hold, not where: the address before stays the one we know. */
 void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t, const struct dialog_side *before,
                         const struct addr *received_from);
+/* What its description, of that m-line and of the session, says may come beside RTP: DTLS, STUN. enum relay_teach. */
+uint8_t dialog_side_teaches(const struct sdp *s, unsigned i);
 bool dialog_side_has_moved(const struct dialog_side *now, const struct dialog_side *before);
 
 /*

@@ -95,6 +95,8 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 		return e;
 	dialog_side_settle(side, &t, before ? &before->side[!from] : NULL, &o->received_from);
 	side->latch = o->latch;
+	side->latch_strict = o->latch_strict;
+	side->teaches = dialog_side_teaches(s, i);
 	if (!side->is_secure)
 		return ERR_OK;
 	list = mem_alloc(sizeof(*list));

@@ -377,10 +377,14 @@ static enum err place_sides(struct place *p, const struct dialog_media *before, 
 	near->is_secure = c->near_secure;
 	far->is_secure = c->far_secure;
 	near->latch = p->o->latch;
+	near->latch_strict = p->o->latch_strict;
+	near->teaches = dialog_side_teaches(p->s, p->i);
 	if (before) {
 		far->at = before->side[p->other].at;
 		far->is_known = before->side[p->other].is_known;
 		far->latch = before->side[p->other].latch;
+		far->latch_strict = before->side[p->other].latch_strict;
+		far->teaches = before->side[p->other].teaches;
 		far->interface = before->side[p->other].interface;
 		far->family = before->side[p->other].family;
 		near->family = before->side[p->from].family;

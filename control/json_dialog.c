@@ -46,7 +46,7 @@ static const struct schema_word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0
 static const struct schema_word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
 static const struct schema_word latch_words[] = {
 	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW},
-	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {0}};
+	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {"heuristic", RELAY_LATCH_HEURISTIC}, {0}};
 static const struct schema_word mux_words[] = {
 	{"offer", DIALOG_MUX_OFFER}, {"require", DIALOG_MUX_REQUIRE}, {"demux", DIALOG_MUX_DEMUX},
 	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT}, {0}};
@@ -109,9 +109,9 @@ static const struct schema_field dialog_fields[] = {
 	[P_BUNDLE] = {.name = "bundle", AT(&schema_word, bundle), .words = bundle_words, .help = "a=group:BUNDLE"},
 	[P_GATES] = {.name = "gates", AT(&schema_word, gates), .words = gate_words,
 	             .help = "direction: a=inactive and the like close gates; default under ims-access"},
-	[P_LATCH] = {.name = "latch", AT(&schema_word, latch), .words = latch_words, .help = "sources believed of the side that sends this"},
-	[P_MUX] = {.name = "rtcp_mux", AT(&json_bits_type, rtcp_mux), .words = mux_words, .help = "offer, require, demux, accept, reject"},
-	[P_REPLACE] = {.name = "replace", AT(&json_bits_type, replace), .words = replace_words, .help = "zero-address: hold by 0.0.0.0 is told by direction"},
+	[P_LATCH] = {.name = "latch", AT(&schema_word, latch), .words = latch_words, .help = "sources believed of the side that sends this; default: heuristic"},
+	[P_MUX] = {.name = "rtcp_mux", AT(&schema_bits, rtcp_mux), .words = mux_words, .help = "offer, require, demux, accept, reject"},
+	[P_REPLACE] = {.name = "replace", AT(&schema_bits, replace), .words = replace_words, .help = "zero-address: hold by 0.0.0.0 is told by direction"},
 	[P_REGISTERED] = {.name = "registered_e2ae", AT(&schema_bool, registered), .help = "ims-access: the registration agreed on e2ae"},
 	[P_EMERGENCY] = {.name = "emergency", AT(&schema_bool, emergency), .help = "ims-access: never refused for reasons of security"},
 	[P_GM] = {.name = "gm_confidential", AT(&schema_bool, gm_confidential), .preset = 1, .help = "ims-access: Gm is ciphered"},

@@ -16,28 +16,6 @@ static enum err slice_read(struct schema_in *in, const struct schema_field *f, c
 
 const struct schema_type json_slice_type = {.read = slice_read};
 
-/* A list of words, each a bit. */
-static enum err bits_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
-{
-	uint8_t bits = 0;
-
-	if (d->kind != DOC_LIST)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of words");
-	for (DOC_EACH(it, d)) {
-		const struct schema_word *w = f->words;
-
-		while (w->name && !(it->kind == DOC_TEXT && str_is(it->text, w->name)))
-			w++;
-		if (!w->name)
-			return schema_refuse(in, ERR_INVALID, f, it, "no such word; the first of them is \"%s\"", f->words->name);
-		bits |= w->value;
-	}
-	*(uint8_t *)at = bits;
-	return ERR_OK;
-}
-
-const struct schema_type json_bits_type = {.read = bits_read};
-
 static enum err suites_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
 {
 	struct json_suites names = {0};

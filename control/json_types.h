@@ -8,8 +8,6 @@
 
 /* A text that stays where it is, of any length the protocol lets through, and is never echoed: a struct str. */
 extern const struct schema_type json_slice_type;
-/* A list of words, each a bit of a uint8_t. */
-extern const struct schema_type json_bits_type;
 /* A list of 1 to all suites by name. */
 extern const struct schema_type json_suites_type;
 

@@ -60,13 +60,14 @@ static const struct ng_word ice_words[] = {
 const struct ng_table ng_ice_table = {"ICE", ice_words, ARRAY_LEN(ice_words)};
 
 WORD(learning_off, ng_options(r)->latch = RELAY_LATCH_ASYMMETRIC)
-WORD(learning_on, ng_options(r)->latch = RELAY_LATCH_FIRST)
+WORD(learning_first, ng_options(r)->latch = RELAY_LATCH_FIRST)
+WORD(learning_choice, ng_options(r)->latch = RELAY_LATCH_HEURISTIC)
 
 static const struct ng_word learning_words[] = {
-	{"off", NG_SUPPORTED, learning_off, "the same as the flag asymmetric"},
-	{"immediate", NG_SUPPORTED, learning_on, "the default: the first packet's source is learnt"},
-	{"delayed", NG_SUPPORTED, learning_on, "the same as immediate"},
-	{"heuristic", NG_SUPPORTED, learning_on, "the same as immediate"},
+	{"off", NG_SUPPORTED, learning_off, "media goes where the SDP says, whatever comes: the same as the flag asymmetric"},
+	{"immediate", NG_SUPPORTED, learning_first, "the first packet's source is learnt"},
+	{"delayed", NG_SUPPORTED, learning_choice, "the same as heuristic"},
+	{"heuristic", NG_SUPPORTED, learning_choice, "the default: the first packet's source is heard at once, and the best of who comes within 3 s stays, the signalled address first"},
 };
 const struct ng_table ng_learning_table = {"endpoint-learning", learning_words, ARRAY_LEN(learning_words)};
 
@@ -82,7 +83,7 @@ const struct ng_table ng_dtls_table = {"DTLS", dtls_words, ARRAY_LEN(dtls_words)
 /* --- flags ------------------------------------------------------------------------------------------ */
 
 WORD(flag_handover, ng_options(r)->latch = RELAY_LATCH_FOLLOW)
-WORD(flag_strict, ng_options(r)->latch = RELAY_LATCH_FIRST)
+WORD(flag_strict, ng_options(r)->latch_strict = true)
 WORD(flag_signalled, ng_options(r)->latch = RELAY_LATCH_SIGNALLED)
 WORD(flag_trust, r->source_is_believed = false)
 WORD(flag_source, r->source_is_believed = true)
@@ -123,8 +124,8 @@ static const struct ng_word flag_words[] = {
 	{"trust-address", NG_SUPPORTED, flag_trust, "the default: the address in the SDP is believed, whatever received-from says"},
 	{"SIP-source-address", NG_SUPPORTED, flag_source, "received-from is believed instead of the SDP"},
 	{"symmetric", NG_SUPPORTED, NULL, "the default: media goes back to where it came from"},
-	{"strict-source", NG_SUPPORTED, flag_strict, "once learnt, other sources are dropped"},
-	{"media-handover", NG_SUPPORTED, flag_handover, "a change of source is followed; where there are keys only after authentication"},
+	{"strict-source", NG_SUPPORTED, flag_strict, "a peer that falls silent keeps its leg: other sources stay out until signalling speaks again"},
+	{"media-handover", NG_SUPPORTED, flag_handover, "a change of source is followed once the one before pauses; where there are keys at once, after authentication"},
 	{"port-latching", NG_SUPPORTED, NULL, "always so: ports stay for the life of the call"},
 	{"no-port-latching", NG_IGNORED, NULL, "ports stay for the life of the call"},
 	{"signalled-source", NG_SUPPORTED, flag_signalled, "only the signalled address may send"},

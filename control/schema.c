@@ -257,6 +257,37 @@ static struct doc *word_write(const struct schema_out *out, const struct schema_
 
 const struct schema_type schema_word = {.read = word_read, .write = word_write, .copy = plain_copy, .eq = plain_eq};
 
+static enum err bits_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+{
+	uint8_t bits = 0;
+
+	if (d->kind != DOC_LIST)
+		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of words");
+	for (DOC_EACH(it, d)) {
+		const struct schema_word *w = f->words;
+
+		while (w->name && !(it->kind == DOC_TEXT && str_is(it->text, w->name)))
+			w++;
+		if (!w->name)
+			return refuse_word(in, f, it);
+		bits |= w->value;
+	}
+	*(uint8_t *)at = bits;
+	return ERR_OK;
+}
+
+static struct doc *bits_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+{
+	struct doc *list = doc_list(out->arena);
+
+	for (const struct schema_word *w = f->words; w->name; w++)
+		if (*(const uint8_t *)at & w->value)
+			doc_append(list, doc_borrow(out->arena, str_of(w->name)));
+	return list;
+}
+
+const struct schema_type schema_bits = {.read = bits_read, .write = bits_write, .copy = plain_copy, .eq = plain_eq};
+
 static enum err addr_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
 {
 	struct addr a;

@@ -83,6 +83,8 @@ struct schema {
 
 /* Plain types. Text is a char array with its NUL; a word is a uint8_t; numbers are uint8_t to uint64_t by size. */
 extern const struct schema_type schema_bool, schema_uint, schema_text, schema_word, schema_addr;
+/* A list of words, each a bit of a uint8_t. */
+extern const struct schema_type schema_bits;
 /* An embedded struct of `sub`, an object in JSON. */
 extern const struct schema_type schema_struct;
 

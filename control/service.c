@@ -365,6 +365,16 @@ static void update_done(void *arg, enum err e, const struct why *why)
 	op_fail(op, e, why);
 }
 
+/* An answer or a re-INVITE, with nothing new perhaps: peers may have moved, and are learnt again. */
+static enum err reopen(struct service_op *op)
+{
+	uint16_t legs[RELAY_MEDIA_MAX];
+
+	if (!op->session->relay || !service_spec_signalled(op->patch, op->session->spec, legs))
+		return ERR_OK;
+	return relay_session_reopen(op->sv->config.relay, op->session->relay, legs);
+}
+
 static void update_start(struct service_op *op)
 {
 	struct session *s = op->session;
@@ -373,7 +383,7 @@ static void update_start(struct service_op *op)
 
 	if (!e)
 		e = past_check_rekey(s->past, s->spec, op->next, &why);
-	if (!e && past_new(&op->past, s->past, s->spec, op->next))
+	if (!e && (past_new(&op->past, s->past, s->spec, op->next) || reopen(op)))
 		e = why_fail(&why, ERR_NOMEM, "out of memory");
 	if (e) {
 		op_fail(op, e, &why);

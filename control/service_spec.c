@@ -30,7 +30,9 @@ static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg, con
 		.remote = port_book_inside(book, &leg->remote),
 		.remote_rtcp = port_book_inside(book, &leg->remote_rtcp),
 		.latch = (enum relay_latch)leg->latch,
+		.latch_strict = leg->latch_strict,
 		.latch_window_ms = leg->latch_window_ms,
+		.teaches = leg->teaches,
 		.can_receive = leg->receive.gate_open,
 		.can_send = leg->send.gate_open,
 		.loop_protect = leg->loop_protect,
@@ -65,4 +67,22 @@ void service_spec_fill(struct relay_session_spec *out, const struct spec_session
 	out->n_media = spec->media.n;
 	for (unsigned i = 0; i < spec->media.n; i++)
 		fill_media(&out->media[i], &spec->media.items[i], book);
+}
+
+bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s, uint16_t legs[RELAY_MEDIA_MAX])
+{
+	bool any = false;
+
+	memset(legs, 0, RELAY_MEDIA_MAX * sizeof(legs[0]));
+	for (unsigned i = 0; i < patch->media.n; i++) {
+		const struct spec_media *m = &patch->media.items[i], *at = spec_find_media(s, str_of(m->id));
+
+		for (unsigned k = 0; at && k < m->legs.n; k++) {
+			bool is_said = m->legs.items[k].exists && SPEC_IS_GIVEN(&m->legs.items[k], SPEC_LEG_REMOTE);
+
+			any |= is_said;
+			legs[at - s->media.items] |= (uint16_t)(is_said << k);
+		}
+	}
+	return any;
 }

@@ -18,4 +18,9 @@ struct port_book;
  */
 void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner, const struct port_book *book);
 
+/*
+ * The legs of `s` whose peer's address the patch says, anew or once more: signalling spoke of them. Bit i of legs[k] is leg i of media k. False: of none.
+ */
+bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s, uint16_t legs[RELAY_MEDIA_MAX]);
+
 #endif

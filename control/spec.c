@@ -10,7 +10,9 @@ static const struct schema_word rtcp_words[] = {
 	{"mux", RELAY_RTCP_MUX}, {"pair", RELAY_RTCP_PAIR}, {"none", RELAY_RTCP_NONE}, {0}};
 static const struct schema_word latch_words[] = {
 	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW},
-	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {0}};
+	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {"heuristic", RELAY_LATCH_HEURISTIC}, {0}};
+static const struct schema_word teach_words[] = {
+	{"stun", RELAY_TEACH_STUN}, {"dtls", RELAY_TEACH_DTLS}, {"any", RELAY_TEACH_ANY}, {0}};
 static const struct schema_word roc_words[] = {
 	{"either", RELAY_ROC_EITHER}, {"keep", RELAY_ROC_KEEP}, {"zero", RELAY_ROC_ZERO}, {0}};
 static const struct schema_word rekey_words[] = {{"reject", SPEC_REKEY_REJECT}, {"accept", SPEC_REKEY_ACCEPT}, {0}};
@@ -35,10 +37,14 @@ static const struct schema_field leg_fields[] = {
 	[SPEC_LEG_RTCP] = {.name = "rtcp", SCHEMA_FIELD(&schema_word, struct spec_leg, rtcp), .words = rtcp_words,
 	                   .help = "mux: on the RTP port (RFC 5761); pair: on the next port; none"},
 	[SPEC_LEG_LATCH] = {.name = "latch", SCHEMA_FIELD(&schema_word, struct spec_leg, latch), .words = latch_words,
-	                    .help = "which sources are believed; with keys only authenticated packets teach"},
+	                    .help = "whom an unkeyed leg hears first; packets that prove themselves are followed in all but signalled"},
+	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict", SCHEMA_FIELD(&schema_bool, struct spec_leg, latch_strict),
+	                           .help = "a silent peer keeps its leg until signalling or a packet that proves itself moves it"},
 	[SPEC_LEG_LATCH_WINDOW_MS] = {.name = "latch_window_ms",
 	                              SCHEMA_FIELD(&schema_uint, struct spec_leg, latch_window_ms), .max = 3600000,
-	                              .help = "latch first: how long it learns; 0: 10 s"},
+	                              .help = "latch heuristic: how long it chooses, from the first packet; 0: 3 s"},
+	[SPEC_LEG_TEACHES] = {.name = "teaches", SCHEMA_FIELD(&schema_bits, struct spec_leg, teaches), .words = teach_words,
+	                      .help = "what beside RTP and RTCP tells an opaque leg where its peer is: stun, dtls, any"},
 	[SPEC_LEG_DSCP] = {.name = "dscp", SCHEMA_FIELD(&schema_uint, struct spec_leg, dscp), .max = 63, FROM_CONTEXT(dscp),
 	                   .help = "of packets sent to the peer"},
 	[SPEC_LEG_LOOP_PROTECT] = {.name = "loop_protect", SCHEMA_FIELD(&schema_bool, struct spec_leg, loop_protect),

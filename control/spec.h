@@ -26,7 +26,7 @@ struct spec_direction {
 
 enum spec_leg_field {
 	SPEC_LEG_INTERFACE, SPEC_LEG_REMOTE, SPEC_LEG_REMOTE_RTCP, SPEC_LEG_RTCP, SPEC_LEG_LATCH,
-	SPEC_LEG_LATCH_WINDOW_MS, SPEC_LEG_DSCP, SPEC_LEG_LOOP_PROTECT, SPEC_LEG_INACTIVITY_MS,
+	SPEC_LEG_LATCH_STRICT, SPEC_LEG_LATCH_WINDOW_MS, SPEC_LEG_TEACHES, SPEC_LEG_DSCP, SPEC_LEG_LOOP_PROTECT, SPEC_LEG_INACTIVITY_MS,
 	SPEC_LEG_REKEY_ROC, SPEC_LEG_REKEY_OVERLAP_MS, SPEC_LEG_RECEIVE, SPEC_LEG_SEND, SPEC_LEG_FAMILY,
 };
 /* A pair of ports of a local address. */
@@ -43,6 +43,8 @@ struct spec_leg {
 	uint8_t family;             /* 4 or 6: of the local address while no remote is known; 0: IPv4 where there is one */
 	uint8_t rtcp;               /* enum relay_rtcp; default mux */
 	uint8_t latch;              /* enum relay_latch; default signalled */
+	uint8_t latch_strict;       /* a silent peer keeps its leg */
+	uint8_t teaches;            /* enum relay_teach */
 	uint8_t rekey_roc;          /* enum relay_rekey_roc */
 	uint8_t dscp, loop_protect; /* loop_protect: packets that would go back where they came from are dropped */
 	uint32_t latch_window_ms, inactivity_ms, rekey_overlap_ms;

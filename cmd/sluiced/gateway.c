@@ -98,6 +98,7 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.busy_poll_us = c->busy_poll_us;
 	config.pkts_per_worker = c->pkts_per_worker;
 	config.auth_fail_rate = c->auth_fail_rate;
+	config.drops_non_rtp = c->non_rtp == 1;
 	config.keys_remembered = c->keys_remembered;
 	config.asked = &g->asked;
 	if (c->pin_workers && config.workers > n_cpus)

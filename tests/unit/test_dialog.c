@@ -87,10 +87,13 @@ static void an_unchanged_context_touches_nothing(void)
 	REQUIRE_OK(call_from_ue());
 	snprintf(first, sizeof(first), "%s", key_said(0));
 	before = updates;
+	reopened = 0;
 	/* Other tag, blanks, padding, lifetime in words: the same context (U2, U3, U5). */
 	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9  " A80 "  inline:" K1 "|2^48\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(updates, before);
+	/* But signalling spoke, so that learning opens again, on both legs. */
+	EXPECT_INT(reopened, 2);
 	EXPECT(says("a=crypto:9 "));
 	EXPECT_TEXT(key_said(0), first);
 	/* The callee offers: it hears of no keys, the caller sees our line as it was (U11). */
@@ -100,6 +103,34 @@ static void an_unchanged_context_touches_nothing(void)
 	EXPECT(says("RTP/SAVP"));
 	REQUIRE_OK(answer("bob", "alice", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
 	EXPECT_INT(updates, before);
+	EXPECT_INT(reopened, 4);
+	tear_down();
+}
+
+/* ng's words, and what a description speaks of beside RTP. */
+static void words_of_latching(void)
+{
+	char text[512];
+	static const char *const dtls = "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 00\r\na=ice-ufrag:x\r\n";
+	static const char *const back = "m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 01\r\n";
+
+	begin();
+	EXPECT_INT(options.latch, RELAY_LATCH_HEURISTIC);
+	options.latch_strict = true;
+	REQUIRE_OK(call_from_ue());
+	EXPECT_INT(leg(0, 0)->latch, RELAY_LATCH_HEURISTIC);
+	EXPECT(leg(0, 0)->latch_strict && leg(0, 1)->latch_strict);
+	EXPECT_INT(leg(0, 0)->teaches, 0);
+	tear_down();
+	begin();
+	options.transport = SDP_PROFILE_OTHER;
+	snprintf(text, sizeof(text), "%s%s", UE, dtls);
+	REQUIRE_OK(offer("alice", "", text));
+	snprintf(text, sizeof(text), "%s%s", CORE, back);
+	REQUIRE_OK(answer("alice", "bob", text));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2E);
+	EXPECT_INT(leg(0, 0)->teaches, RELAY_TEACH_DTLS | RELAY_TEACH_STUN);
+	EXPECT_INT(leg(0, 1)->teaches, RELAY_TEACH_DTLS);
 	tear_down();
 }
 
@@ -457,7 +488,7 @@ static void survives_want_of_memory(void)
 TEST_MAIN("dialog", {"a secure caller reaches a plain callee", a_secure_caller_reaches_a_plain_callee},
           {"a plain caller reaches a secure callee", a_plain_caller_reaches_a_secure_callee},
           {"both secure end here or pass", both_secure_end_here_or_pass},
-          {"an unchanged context touches nothing", an_unchanged_context_touches_nothing},
+          {"an unchanged context touches nothing", an_unchanged_context_touches_nothing}, {"words of latching", words_of_latching},
           {"a new key is accepted or refused", a_new_key_is_accepted_or_refused}, {"hold keeps contexts", hold_keeps_contexts},
           {"glare and refusal leave everything", glare_and_refusal_leave_everything}, {"media come and go", media_come_and_go},
           {"retries and forks see the same keys", retries_and_forks_see_the_same_keys},

@@ -134,6 +134,52 @@ static void every_word_does_what_the_page_says(void)
 	doc_arena_free(a);
 }
 
-TEST_MAIN("ng-doc", {"every field is documented", every_field_is_documented},
+/* What the words of latching ask for. */
+static void words_of_latching(void)
+{
+	static const struct {
+		const char *where, *word;
+		enum relay_latch latch;
+		bool is_strict;
+	} rows[] = {
+		{NULL, NULL, RELAY_LATCH_HEURISTIC, false},
+		{"endpoint-learning", "immediate", RELAY_LATCH_FIRST, false},
+		{"endpoint-learning", "delayed", RELAY_LATCH_HEURISTIC, false},
+		{"endpoint-learning", "heuristic", RELAY_LATCH_HEURISTIC, false},
+		{"endpoint-learning", "off", RELAY_LATCH_ASYMMETRIC, false},
+		{"flags", "endpoint-learning-immediate", RELAY_LATCH_FIRST, false},
+		{"flags", "asymmetric", RELAY_LATCH_ASYMMETRIC, false},
+		{"flags", "media-handover", RELAY_LATCH_FOLLOW, false},
+		{"flags", "media handover", RELAY_LATCH_FOLLOW, false},
+		{"flags", "signalled-source", RELAY_LATCH_SIGNALLED, false},
+		{"flags", "strict-source", RELAY_LATCH_HEURISTIC, true},
+	};
+	static const struct ng_context context = {.n_interfaces = 0};
+	struct doc_arena *a = NULL;
+
+	REQUIRE_OK(doc_arena_new(&a));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct doc *d = doc_dict(a), *words = doc_list(a);
+		struct ng_request q;
+		struct why why = {""};
+
+		test_context("%s", rows[i].word ? rows[i].word : "no word");
+		doc_set_text(a, d, "command", STR("offer"));
+		doc_set_text(a, d, "call-id", STR("c"));
+		doc_set_text(a, d, "from-tag", STR("a"));
+		doc_set_text(a, d, "sdp", STR("v=0"));
+		if (rows[i].word) {
+			doc_append(words, doc_text(a, str_of(rows[i].word)));
+			doc_set(d, rows[i].where, words);
+		}
+		EXPECT_OK(ng_request_read(&q, d, &context, &why));
+		EXPECT_INT(q.ask.options.latch, rows[i].latch);
+		EXPECT_INT(q.ask.options.latch_strict, rows[i].is_strict);
+		doc_arena_reset(a);
+	}
+	doc_arena_free(a);
+}
+
+TEST_MAIN("ng-doc", {"words of latching", words_of_latching}, {"every field is documented", every_field_is_documented},
           {"every word is documented", every_word_is_documented},
           {"every word does what the page says", every_word_does_what_the_page_says})
