@@ -49,6 +49,7 @@ struct conf {
 	unsigned log_level;       /* enum log_level */
 	unsigned sessions_max;
 	unsigned port_quarantine_ms, setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
+	unsigned silent_timeout_s, delete_delay_s;
 	unsigned e2ae_rekey; /* enum spec_rekey */
 	unsigned rekey_roc;  /* enum relay_rekey_roc */
 	unsigned non_rtp;    /* 0: it passes between plain legs; 1: it is dropped */

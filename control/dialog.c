@@ -7,6 +7,7 @@
 #include "base/b64.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "control/dialog_later.h"
 #include "keyctx/prim.h"
 
 /* --- names --------------------------------------------------------------------------------------------- */
@@ -76,6 +77,7 @@ void dialog_end(struct dialog *g)
 		list_add_tail(&waiting, l);
 	if (g->session)
 		g->session->attached = NULL;
+	dialog_later_forget(g);
 	(void)map_remove(g->owner->by_id, g->id, strlen(g->id));
 	list_remove(&g->link);
 	dialog_exchange_free(g->now);
@@ -83,9 +85,8 @@ void dialog_end(struct dialog *g)
 	dialog_forks_clear(g);
 	mem_free(g->tag[0]);
 	mem_free(g->tag[1]);
-	for (unsigned i = 0; g->branches && i < DIALOG_BRANCHES_MAX; i++)
-		mem_free(g->branches[i]);
-	mem_free(g->branches);
+	dialog_exchange_free(g->crossed);
+	dialog_branches_free(g);
 	mem_free(g);
 	for (struct link *l; (l = list_pop(&waiting));)
 		dialog_submit(LIST_OF(l, struct dialog_run, link));
@@ -97,6 +98,7 @@ void dialog_session_gone(void *attached)
 
 	if (!g)
 		return;
+	dialog_later_forget(g);
 	g->session = NULL;
 	g->state = OFFER_ENDED;
 	if (!g->running)
@@ -159,12 +161,20 @@ bool dialogs_ends_when_silent(const struct dialogs *d, struct str session, uint6
 	return true;
 }
 
-void dialogs_each_settled_before(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg)
+void dialogs_set_quiet(struct dialogs *d, struct str session, bool on)
+{
+	struct dialog *g = map_get(d->by_id, session.p, session.n);
+
+	if (g)
+		g->is_quiet = on;
+}
+
+void dialogs_each_quiet(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg)
 {
 	LIST_EACH(it, &d->all) {
 		struct dialog *g = LIST_OF(it, struct dialog, link);
 
-		if (g->ends_when_silent && g->session && g->settled_ns < limit_ns)
+		if (g->ends_when_silent && g->session && (g->is_quiet || g->settled_ns < limit_ns))
 			fn(arg, g->id);
 	}
 }
@@ -196,6 +206,9 @@ void dialog_start(struct dialog_run *op)
 	};
 
 	op->dialog->running = op;
+	/* Whoever negotiates has not ended the call. */
+	if ((op->ask.op == DIALOG_OFFER || op->ask.op == DIALOG_ANSWER) && dialog_is_of_sides(op->dialog, &op->ask))
+		dialog_later_forget(op->dialog);
 	starts[op->ask.op](op);
 }
 
@@ -241,4 +254,22 @@ void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done
 	op->done = done;
 	op->arg = arg;
 	dialog_submit(op);
+}
+
+static void ended_now(void *arg, const struct dialog_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+bool dialog_end_now(struct dialog *g)
+{
+	struct dialog_ask ask = {.op = DIALOG_DELETE, .call = str_of(g->id)};
+	struct dialog_run *op = NULL;
+
+	if (g->n_waiting == DIALOG_WAITING_MAX || dialog_run_new(&op, g->owner, &ask))
+		return false;
+	op->ends_all = true;
+	op->done = ended_now;
+	dialog_submit(op);
+	return true;
 }

@@ -50,6 +50,7 @@ enum dialog_replace {
 };
 
 enum { DIALOG_SUITES_MAX = SUITE_COUNT, DIALOG_TAG_MAX = 256 };
+#define DIALOG_DELAY_SETTING UINT32_MAX
 
 /* How a request wants things. */
 struct dialog_options {
@@ -84,7 +85,7 @@ struct dialog_options {
 	bool latch_strict;           /* once it was learnt, silence moves that side to nobody */
 	int16_t dscp;                /* -1: the service's */
 	bool ends_when_silent;       /* nobody hears our events: a call without media ends by itself (control/dialog_idle) */
-	uint32_t delete_delay_ms;    /* not waited for: answers of DELETE say what was, at once */
+	uint32_t delete_delay_ms;    /* DELETE of a whole call: it goes on for so long; DIALOG_DELAY_SETTING: as the setting says */
 };
 
 void dialog_options_defaults(struct dialog_options *o);
@@ -117,8 +118,9 @@ struct dialog_reply {
 	unsigned n_media;
 	struct dialog_media_report media[SDP_MEDIA_MAX];
 	const char *warning; /* what is not as it was asked, for people: reasons of m-lines; "" */
+	bool is_unknown;                         /* on failure: there is no such call */
 	struct session *session;                 /* NULL when there is none */
-	const struct relay_session_stats *stats; /* DELETE: final */
+	const struct relay_session_stats *stats; /* DELETE: final, or those of now where the call goes on */
 };
 
 /* Made once for each request, from inside dialog_request or later. Everything lives for the call. */
@@ -126,7 +128,9 @@ typedef void dialog_done_fn(void *arg, const struct dialog_reply *reply);
 
 /*
  * Requests of one call are carried out in order. OFFER and ANSWER return the SDP for the other side; a request that fails
- * changes nothing. REJECT: the offer that waits was refused by its receiver; everything old stays. DELETE ends the call.
+ * changes nothing. REJECT: the offer that waits was refused by its receiver; everything old stays. DELETE ends what its names name: a branch
+ * of the first offer, one of several dialogs that answered it, or, when nothing else is left, the call; that after delete_delay_ms, unless an
+ * offer or answer comes before.
  */
 void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done_fn *done, void *arg);
 
@@ -137,8 +141,10 @@ enum err dialog_session_id(struct str call, char out[DIALOG_ID_MAX]) MUST_USE;
 enum offer_side dialog_access(const struct dialogs *d, struct str call, const char *media_id);
 /* Did the call of this session ask to end by itself? When signalling last settled something about it (monotonic). */
 bool dialogs_ends_when_silent(const struct dialogs *d, struct str session, uint64_t *settled_ns);
-/* Those of them that signalling said nothing about since then. `fn` may end the call it is told of. */
-void dialogs_each_settled_before(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg);
+/* Somebody in it is missed, or nobody is any more. */
+void dialogs_set_quiet(struct dialogs *d, struct str session, bool on);
+/* Those of them where somebody is missed, or that signalling said nothing about since then. `fn` may end the call it is told of. */
+void dialogs_each_quiet(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg);
 /* Tags of the call whose session this is; empty when it is not one of ours. */
 void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second);
 

@@ -134,7 +134,7 @@ enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_
 	return e;
 }
 
-static enum err keep_media_keys(struct dialog_media *m, const struct dialog_media *old, enum offer_side from)
+static enum err keep_media_keys(struct dialog_media *m, const struct dialog_media *old, const struct dialog_media *there, enum offer_side from)
 {
 	struct dialog_side *near = &m->side[from];
 	struct sdes_list *list;
@@ -149,8 +149,10 @@ static enum err keep_media_keys(struct dialog_media *m, const struct dialog_medi
 		sdes_line_clear(&near->ours);
 		near->ours = ours;
 	}
-	if (m->offered && old->offered) {
-		e = copy_list(&list, old->offered);
+	if (m->access != OFFER_SIDE_A)
+		there = old;
+	if (m->offered && there && there->offered) {
+		e = copy_list(&list, there->offered);
 		if (e)
 			return e;
 		dialog_list_free(m->offered);
@@ -159,7 +161,7 @@ static enum err keep_media_keys(struct dialog_media *m, const struct dialog_medi
 	return e;
 }
 
-enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced)
+enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced, const struct dialog_exchange *there)
 {
 	enum err e = ERR_OK;
 
@@ -169,7 +171,7 @@ enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchang
 
 		if (m->treat == DIALOG_TREAT_RELAY && old->treat == m->treat && old->mode == m->mode &&
 		    old->access == m->access)
-			e = keep_media_keys(m, old, x->from);
+			e = keep_media_keys(m, old, there && i < there->n_media ? &there->media[i] : NULL, x->from);
 	}
 	return e;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks that share a leg: two terminals answer one offer, each with a dialog of its own (RFC 3261 13.2.2.4). The last answer is active; when the
- * caller ends that dialog, the call goes back to the one before it.
+ * Forks that share a leg: two terminals answer one offer, each with a dialog of its own (RFC 3261 13.2.2.4). The last answer is active; when
+ * that dialog ends, the call goes back to the one before it.
  */
 #include "control/dialog_run.h"
 
@@ -57,7 +57,7 @@ void dialog_fork_keep(struct dialog *g)
 void dialog_fork_drop(struct dialog *g, struct str tag)
 {
 	for (struct dialog_fork **at = &g->forks; *at;) {
-		if (str_is(tag, (*at)->tag))
+		if ((*at)->tag && str_is(tag, (*at)->tag))
 			forget(g, at);
 		else
 			at = &(*at)->before;
@@ -70,14 +70,19 @@ void dialog_forks_clear(struct dialog *g)
 		forget(g, &g->forks);
 }
 
-const struct dialog_fork *dialog_fork_behind(const struct dialog *g, const struct dialog_ask *end)
+bool dialog_fork_is_known(const struct dialog *g, struct str tag)
 {
-	const char *a = g->tag[OFFER_SIDE_A], *b = g->tag[OFFER_SIDE_B];
+	for (const struct dialog_fork *f = g->forks; f; f = f->before)
+		if (f->tag && str_is(tag, f->tag))
+			return true;
+	return false;
+}
+
+const struct dialog_fork *dialog_fork_behind(const struct dialog *g)
+{
 	const struct dialog_fork *last = g->forks;
 
-	if (!last || !a || !b || !str_is(end->from, a) || !str_is(end->to, b))
-		return NULL;
-	return clk_mono_ns() < last->until_ns ? last : NULL;
+	return last && clk_mono_ns() < last->until_ns ? last : NULL;
 }
 
 void dialog_fork_return(struct dialog *g)

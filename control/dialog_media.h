@@ -93,8 +93,11 @@ bool dialog_side_has_moved(const struct dialog_side *now, const struct dialog_si
 enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exchange *now, const struct sdp *s,
                            enum offer_side from, const struct dialog_options *o, const struct spec_context *context,
                            struct why *why) MUST_USE;
-/* An offer that came once more keeps the keys we answered and offered it with: branches and retries see the same ones. */
-enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced) MUST_USE;
+/*
+ * An offer that came once more keeps the keys we answered it with, and those we offered with it to the same branch (`there`; NULL: to that one not
+ * yet): each retry sees the same ones. Branches with legs of their own have keys of their own.
+ */
+enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced, const struct dialog_exchange *there) MUST_USE;
 /* Completes a copy of the offer's exchange by its answer. `now` as above. */
 enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
                             const struct dialog_options *o, struct why *why) MUST_USE;
@@ -122,6 +125,10 @@ enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exch
                              const char *id, unsigned core, const struct spec_context *context) MUST_USE;
 /* Takes away what `x` had made and `now` does not have. *out stays NULL when that is nothing. */
 enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchange *x, const char *id) MUST_USE;
+
+/* The core leg of a branch goes; `active` is the one in use. *out stays NULL when that is nothing. */
+enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exchange *x, const char *id, unsigned core,
+                             unsigned active) MUST_USE;
 
 /* --- towards the other side -------------------------------------------------------------------------- */
 

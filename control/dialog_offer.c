@@ -4,9 +4,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "control/dialog_later.h"
 #include "control/targets.h"
 
-static bool is_of(const struct dialog *g, enum offer_side side, struct str tag)
+bool dialog_is_tag_of(const struct dialog *g, enum offer_side side, struct str tag)
 {
 	return g->tag[side] && str_is(tag, g->tag[side]);
 }
@@ -14,7 +15,7 @@ static bool is_of(const struct dialog *g, enum offer_side side, struct str tag)
 /* Who speaks: the first offerer's tag tells; a call has two sides, whatever tags branches bring. */
 static enum offer_side side_of(const struct dialog *g, const struct dialog_ask *ask)
 {
-	if (!g->tag[OFFER_SIDE_A] || is_of(g, OFFER_SIDE_A, ask->from))
+	if (!g->tag[OFFER_SIDE_A] || dialog_is_tag_of(g, OFFER_SIDE_A, ask->from))
 		return OFFER_SIDE_A;
 	return OFFER_SIDE_B;
 }
@@ -25,35 +26,29 @@ static enum offer_side side_of(const struct dialog *g, const struct dialog_ask *
  */
 bool dialog_is_of_sides(const struct dialog *g, const struct dialog_ask *ask)
 {
-	if (!ask->from.n || !g->tag[OFFER_SIDE_A] || is_of(g, OFFER_SIDE_A, ask->from))
+	if (!ask->from.n || !g->tag[OFFER_SIDE_A] || dialog_is_tag_of(g, OFFER_SIDE_A, ask->from))
 		return true;
-	if (is_of(g, OFFER_SIDE_B, ask->from) && !ask->to.n)
+	if (dialog_is_tag_of(g, OFFER_SIDE_B, ask->from) && !ask->to.n)
 		return true;
-	return is_of(g, OFFER_SIDE_A, ask->to);
-}
-
-unsigned dialog_core_of_branch(struct dialog *g, struct str branch, bool add)
-{
-	if (!branch.n)
-		return g->core;
-	if (!g->branches && add)
-		g->branches = mem_array(DIALOG_BRANCHES_MAX, sizeof(g->branches[0]));
-	for (unsigned i = 0; g->branches && i < DIALOG_BRANCHES_MAX; i++) {
-		if (g->branches[i] && str_is(branch, g->branches[i]))
-			return i + 1;
-		if (!g->branches[i])
-			return add && !dialog_set_text(&g->branches[i], branch) ? i + 1 : g->core;
-	}
-	return g->core;
+	return dialog_is_tag_of(g, OFFER_SIDE_A, ask->to);
 }
 
 static void commit_offer(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;
 
+	dialog_exchange_free(g->crossed);
+	g->crossed = op->supersedes ? g->next : NULL;
+	if (op->supersedes)
+		g->next = NULL;
+	if (g->next && g->next_core != op->core)
+		dialog_branch_keep_offer(g);
 	dialog_exchange_free(g->next);
 	g->next = op->x;
+	g->next_core = op->core;
 	op->x = NULL;
+	if (g->state == OFFER_NEW || g->state == OFFER_OPENING)
+		dialog_branch_count(g, op->ask.branch);
 	if (op->supersedes)
 		(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
 	(void)offer_step(&g->state, op->event);
@@ -83,10 +78,10 @@ static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum off
 	const struct dialog_exchange *replaced = action == OFFER_DO_REPLACE || op->supersedes ? g->next : NULL;
 	enum err e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
 
-	if (!e && replaced && !op->supersedes)
-		e = dialog_keep_keys(op->x, replaced);
 	/* Forks are of the first call alone: later offers go where the call is. */
 	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING ? dialog_core_of_branch(g, op->ask.branch, true) : g->core;
+	if (!e && replaced && !op->supersedes)
+		e = dialog_keep_keys(op->x, replaced, op->core == g->next_core ? replaced : dialog_branch_offer(g, op->core));
 	if (!e && side == OFFER_SIDE_A && !g->tag[side])
 		e = dialog_set_text(&g->tag[side], op->ask.from);
 	return e ? e : dialog_patch_offer(patch, op->x, replaced, g->id, op->core);
@@ -142,6 +137,24 @@ static enum err judge_offer(struct dialog_run *op, enum offer_action *action, st
 	return ERR_OK;
 }
 
+/* A new call under the Call-ID of one that was deleted and has not quite ended: that one ends first. */
+static bool take_over(struct dialog_run *op)
+{
+	struct dialog *g = op->dialog;
+
+	if (dialog_is_of_sides(g, &op->ask) || !dialog_later_is_over(g))
+		return false;
+	list_add_tail(g->waiting.next, &op->link);
+	g->n_waiting++;
+	g->running = NULL;
+	if (dialog_end_now(g))
+		return true;
+	list_remove(&op->link);
+	g->n_waiting--;
+	g->running = op;
+	return false;
+}
+
 void dialog_start_offer(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;
@@ -152,6 +165,8 @@ void dialog_start_offer(struct dialog_run *op)
 	struct why why = {""};
 	enum err e;
 
+	if (take_over(op))
+		return;
 	op->event = offer_event_of(side, false);
 	e = judge_offer(op, &action, &why);
 	if (!e)

@@ -250,3 +250,34 @@ enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchan
 		*out = patch;
 	return e;
 }
+
+static enum err take_core(struct spec_session **patch, const char *id, unsigned i, const struct dialog_media *m, unsigned core,
+                          unsigned active)
+{
+	struct spec_media *sm = need_media(patch, id, i, m);
+	struct spec_leg *leg = sm ? spec_patch_leg(sm, core) : NULL;
+
+	if (!leg)
+		return ERR_NOMEM;
+	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)active);
+	leg->exists = false;
+	leg->gone = true;
+	return ERR_OK;
+}
+
+enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exchange *x, const char *id, unsigned core,
+                             unsigned active)
+{
+	struct spec_session *patch = NULL;
+	enum err e = ERR_OK;
+
+	/* Where side B has leg a, all branches share it. */
+	for (unsigned i = 0; i < x->n_media && core != active && !e; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY && x->media[i].access == OFFER_SIDE_A)
+			e = take_core(&patch, id, i, &x->media[i], core, active);
+	if (e)
+		spec_free(patch);
+	else
+		*out = patch;
+	return e;
+}

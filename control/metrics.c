@@ -52,6 +52,7 @@ static void print_sessions(struct service *sv, struct buf *out)
 
 	service_get_counts(sv, &c);
 	one(out, "sessions", "gauge", "sessions now", c.sessions);
+	one(out, "sessions_ending", "gauge", "sessions that go on for a while after their delete; not among the others", c.ending);
 	one(out, "sessions_max", "gauge", "sessions allowed", c.sessions_max);
 	one(out, "sessions_created_total", "counter", "sessions made", c.created);
 	one(out, "sessions_deleted_total", "counter", "sessions ended", c.deleted);

@@ -237,7 +237,7 @@ static const struct ng_word key_table_words[] = {
 	{"media-address", NG_SUPPORTED, key_media_address, "the address written into the SDP instead of ours"},
 	{"address-family", NG_SUPPORTED, key_family, "IP4 or IP6: of our address towards the other side"},
 	{"TOS", NG_SUPPORTED, key_tos, "the DSCP of what leaves, as a whole TOS octet"},
-	{"delete-delay", NG_SUPPORTED, key_delete_delay, "accepted; a delete takes effect at once, so that ports and keys go"},
+	{"delete-delay", NG_SUPPORTED, key_delete_delay, "delete: seconds that the call goes on, unless an offer or answer of it comes; 0: it ends at once"},
 	{"limit", NG_SUPPORTED, key_limit, "list: at most so many"},
 	{"supports", NG_SUPPORTED, key_supports, "\"load limit\": the client knows that answer"},
 	{"label", NG_IGNORED, NULL, "sides are named by their tags"},

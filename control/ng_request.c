@@ -85,6 +85,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
 	out->ask.options.supersede_glare = true;
 	out->ask.options.ends_when_silent = true;
+	out->ask.options.delete_delay_ms = DIALOG_DELAY_SETTING;
 	fill_suites(&out->ask.options, calls);
 	if (message->kind != DOC_DICT)
 		return why_fail(why, ERR_INVALID, "a dictionary is needed");

@@ -206,7 +206,7 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 		return;
 	}
 	if (r->e) {
-		call_fail(c, r->e == ERR_NOT_FOUND ? "Unknown call-id" : why);
+		call_fail(c, r->is_unknown ? "Unknown call-id" : why);
 		return;
 	}
 	d = result(p, "ok");

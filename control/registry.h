@@ -40,6 +40,7 @@ struct session {
 	unsigned n_permitted;
 	struct relay_session *relay;
 	uint64_t created_wall_ns;
+	bool is_ending;              /* its end is settled, but for a while it goes on: it does not count, and its ports are the first to go (service) */
 	struct link waiting;         /* operations that wait for the one under way (service) */
 	unsigned n_waiting;
 	struct service_op *running;  /* the one under way */

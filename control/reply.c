@@ -221,6 +221,7 @@ static void set_sessions(struct doc_arena *a, struct doc *d, const struct servic
 
 	service_get_counts(sv, &c);
 	doc_set_uint(a, d, "sessions", c.sessions);
+	doc_set_uint(a, d, "sessions_ending", c.ending);
 	doc_set_uint(a, d, "sessions_max", c.sessions_max);
 	doc_set_uint(a, d, "created", c.created);
 	doc_set_uint(a, d, "updated", c.updates);

@@ -36,12 +36,17 @@ struct service {
 	struct targets *targets;
 	struct service_counts counts;
 	bool draining, closed;
+	service_reclaim_fn *reclaim;
+	void *reclaim_arg;
+	struct link starved; /* operations that wait for the ports of a session that is being reclaimed */
 	struct relay_session_spec scratch; /* what is handed to the relay; copied there */
 	struct relay_media_spec scratch_media[RELAY_MEDIA_MAX];
 };
 
 static void op_submit(struct service_op *op);
 static void op_start(struct service_op *op);
+static void create_ask(struct service_op *op);
+static void update_ask(struct service_op *op);
 
 /* --- making and ending -------------------------------------------------------------------------------- */
 
@@ -57,6 +62,7 @@ enum err service_new(struct service **out, const struct service_config *config, 
 	if (!sv->config.now_ns)
 		sv->config.now_ns = clk_mono_ns;
 	sv->scratch.media = sv->scratch_media;
+	list_init(&sv->starved);
 	if (registry_new(&sv->registry) || targets_new(&sv->targets, config->context.interfaces, config->context.n_interfaces,
 	                                               config->media_deny, config->media_allow))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
@@ -80,12 +86,66 @@ void service_free(struct service *sv)
 	mem_free(sv);
 }
 
+/* --- sessions that are ending ---------------------------------------------------------------------------- */
+
+void service_set_ending(struct service *sv, struct session *s, bool on)
+{
+	if (s->is_ending != on)
+		sv->counts.ending += on ? 1 : (uint32_t)-1;
+	s->is_ending = on;
+	if (sv->counts.ending > sv->config.sessions_max && sv->reclaim && sv->reclaim(sv->reclaim_arg))
+		sv->counts.reclaimed++;
+}
+
+void service_set_reclaimer(struct service *sv, service_reclaim_fn *fn, void *arg)
+{
+	sv->reclaim = fn;
+	sv->reclaim_arg = arg;
+}
+
+/* Those that count. */
+static size_t sessions_now(const struct service *sv)
+{
+	return registry_count(sv->registry) - sv->counts.ending;
+}
+
+/* False: nothing can be ended for it. Else it asks again when the ports are there. */
+static bool op_starves(struct service_op *op, enum err e)
+{
+	struct service *sv = op->sv;
+
+	if (e != ERR_LIMIT || sv->closed || !sv->reclaim || !sv->reclaim(sv->reclaim_arg))
+		return false;
+	sv->counts.reclaimed++;
+	list_add_tail(&sv->starved, &op->link);
+	return true;
+}
+
+/* A session has ended: who waits for ports looks again, each once. */
+static void feed_starved(struct service *sv)
+{
+	struct link hungry;
+
+	list_init(&hungry);
+	for (struct link *l; (l = list_pop(&sv->starved));)
+		list_add_tail(&hungry, l);
+	for (struct link *l; (l = list_pop(&hungry));) {
+		struct service_op *op = LIST_OF(l, struct service_op, link);
+
+		if (op->kind == OP_CREATE)
+			create_ask(op);
+		else
+			update_ask(op);
+	}
+}
+
 void service_close(struct service *sv)
 {
 	struct session *s;
 	uint32_t at = 0;
 
 	sv->closed = true;
+	feed_starved(sv);
 	while ((s = registry_next(sv->registry, &at)))
 		for (struct link *l; (l = list_pop(&s->waiting));) {
 			s->n_waiting--;
@@ -230,8 +290,10 @@ static void create_ask(struct service_op *op)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 	struct why why = {""};
-	enum err e = ports_assign(sv, s, s->spec, NULL, &why);
+	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending") : ports_assign(sv, s, s->spec, NULL, &why);
 
+	if (op_starves(op, e))
+		return;
 	if (e) {
 		create_fail(op, e, &why);
 		return;
@@ -292,7 +354,7 @@ static void create_start(struct service_op *op)
 
 	if (sv->draining)
 		e = why_fail(&why, ERR_LIMIT, "draining: no new session is taken");
-	else if (registry_count(sv->registry) >= sv->config.sessions_max)
+	else if (sessions_now(sv) >= sv->config.sessions_max)
 		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows", sv->config.sessions_max);
 	else
 		e = spec_apply(&spec, NULL, op->patch, &sv->config.context, &why);
@@ -322,8 +384,10 @@ static void update_ask(struct service_op *op)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 	struct why why = {""};
-	enum err e = ports_assign(sv, s, op->next, s->spec, &why);
+	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending") : ports_assign(sv, s, op->next, s->spec, &why);
 
+	if (op_starves(op, e))
+		return;
 	if (!e) {
 		e = targets_check(sv->targets, s, op->next, s->spec, sv->config.now_ns(), &why);
 		sv->counts.targets_refused += e == ERR_DENIED;
@@ -406,8 +470,11 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 
-	ports_release(sv, s->spec, NULL, true);
+	/* Where somebody waits for them they do not rest. */
+	ports_release(sv, s->spec, NULL, list_is_empty(&sv->starved));
 	sv->counts.deleted++;
+	sv->counts.ending -= s->is_ending;
+	s->is_ending = false;
 	op->done(op->arg, &(struct service_result){.e = e == ERR_CLOSED ? e : ERR_OK,
 	                                           .why = why,
 	                                           .session = s,
@@ -415,6 +482,7 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 	                                           .stats = relay_session_stats(s->relay)});
 	op_free(op);
 	session_end(sv, s);
+	feed_starved(sv);
 }
 
 static void delete_start(struct service_op *op)
@@ -561,7 +629,7 @@ bool service_is_draining(const struct service *sv)
 void service_get_counts(const struct service *sv, struct service_counts *out)
 {
 	*out = sv->counts;
-	out->sessions = (uint32_t)registry_count(sv->registry);
+	out->sessions = (uint32_t)sessions_now(sv);
 	out->sessions_max = sv->config.sessions_max;
 }
 

@@ -23,6 +23,8 @@ struct call_settings {
 	bool recrypts;     /* ng: SRTP on both sides ends here instead of passing */
 	uint8_t n_offer;   /* ng: suites that are offered, best first; 0: all, in the order of sdes_offer_read */
 	enum suite_id offer[SUITE_COUNT];
+	uint32_t delete_delay_ms;   /* ng: how long a call goes on after its delete */
+	uint32_t silent_timeout_ms; /* a call whose sides all hold, or that is not answered, ends after so long; 0: an hour */
 };
 
 struct service_config {
@@ -92,10 +94,22 @@ struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *
 void service_set_draining(struct service *sv, bool on);
 bool service_is_draining(const struct service *sv);
 
+/*
+ * A session whose end is settled, though it goes on for a while, or (false) not any more. It counts no more against sessions_max; up to as many
+ * beside them may be so, beyond that the one that has been so for longest is reclaimed.
+ */
+void service_set_ending(struct service *sv, struct session *s, bool on);
+/*
+ * What to do when ports run short: end the session that has been ending for longest, by service_delete. False: there is none. The operation that
+ * found no port waits for that, and its ports are given out again without a rest. NULL: nothing can be done.
+ */
+typedef bool service_reclaim_fn(void *arg);
+void service_set_reclaimer(struct service *sv, service_reclaim_fn *fn, void *arg);
+
 struct service_counts {
-	uint64_t created, deleted, refused, updates, port_retries;
+	uint64_t created, deleted, refused, updates, port_retries, reclaimed;
 	uint64_t targets_refused; /* requests and learnt sources, by the judge of media targets */
-	uint32_t sessions, sessions_max;
+	uint32_t sessions, ending, sessions_max; /* those that are ending are not among `sessions` */
 };
 void service_get_counts(const struct service *sv, struct service_counts *out);
 void service_port_usage(struct service *sv, unsigned interface, struct ports_usage *out);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "control/dialog.h"
 #include "control/dialog_idle.h"
+#include "control/dialog_later.h"
 #include "control/json_dialog.h"
 #include "control/ng_listen.h"
 #include "control/proto_ng.h"
@@ -13,6 +14,7 @@
 struct signalling {
 	struct dialogs *dialogs;
 	struct dialog_idle *idle;
+	struct dialog_later *later;
 	struct proto_ng *ng;
 	unsigned n_listeners;
 	struct ng_listen *listeners[CONF_LISTEN_MAX];
@@ -87,6 +89,8 @@ enum err signalling_new(struct signalling **out, struct loop *l, struct service 
 		e = proto_json_add_methods(json, json_dialog_methods, json_dialog_methods_n, s->dialogs);
 	if (!e)
 		e = dialog_idle_new(&s->idle, l, ev, sv, s->dialogs);
+	if (!e)
+		e = dialog_later_new(&s->later, l, sv, s->dialogs);
 	if (e)
 		e = why_fail(why, e, "out of memory");
 	if (!e && conf->ng.n)
@@ -105,6 +109,7 @@ void signalling_free(struct signalling *s)
 	if (!s)
 		return;
 	dialog_idle_free(s->idle);
+	dialog_later_free(s->later);
 	dialogs_free(s->dialogs);
 	for (unsigned i = 0; i < s->n_listeners; i++)
 		ng_listen_free(s->listeners[i]);

@@ -145,7 +145,9 @@ static struct service_config service_config_of(const struct gateway *g)
 		            .e2ae_rekey = (uint8_t)c->e2ae_rekey,
 		            .rekey_roc = (uint8_t)c->rekey_roc,
 		            .dscp = (uint8_t)c->dscp},
-		.calls = {.recrypts = c->ng_srtp},
+		.calls = {.recrypts = c->ng_srtp,
+		          .delete_delay_ms = c->delete_delay_s * 1000,
+		          .silent_timeout_ms = c->silent_timeout_s * 1000},
 	};
 
 	config.calls.n_offer = (uint8_t)sdes_offer_read(&c->sdes_offer, config.calls.offer);

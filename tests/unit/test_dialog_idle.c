@@ -15,7 +15,12 @@ static const struct {
 	{{60, 60}, {1100, 1110}, 1000, 1172, true},
 	{{60, 60}, {1100, 1171}, 1000, 1172, false}, /* one side is heard */
 	{{60, 60}, {1171, 1100}, 1000, 1172, false},
-	{{60, 0}, {1100, 1171}, 1000, 1172, true},   /* b holds: what it sends all the same keeps nothing alive */
+	{{60, 0}, {1100, 1171}, 1000, 1172, true},   /* a holds and its music has ended: what b sends all the same keeps nothing alive */
+	{{60, 0}, {1130, 900}, 1000, 1172, false},
+	{{60, 0}, {900, 900}, 1000, 1172, false},    /* a holds without music, whatever was under way when it began */
+	{{60, 0}, {1004, 1003}, 1000, 1172, false},
+	{{0, 60}, {1004, 1003}, 1000, 1172, false},
+	{{60, 0}, {1004, 1003}, 1000, 1004 + DIALOG_IDLE_LIMIT_S, true},
 	{{0, 60}, {0, 1171}, 1000, 1172, false},
 	{{60, 60}, {1100, 1100}, 1165, 1172, false}, /* signalling has just spoken */
 	{{0, 0}, {1100, 1100}, 1000, 1172, false},   /* both hold, or it rings */
@@ -28,18 +33,23 @@ static void silence_is_judged_over_the_session(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct spec_leg legs[2] = {{.exists = true}, {.exists = true}};
-		struct spec_media media = {.legs = {.n = 2, .items = legs}};
+		struct spec_media media = {.active = 1, .legs = {.n = 2, .items = legs}};
 		struct spec_session spec = {.media = {.n = 1, .items = &media}};
 		struct relay_leg_stats leg_stats[2] = {{.last_rx_ns = 0}};
 		struct relay_media_stats media_stats = {.n_legs = 2, .legs = leg_stats};
 		struct relay_session_stats stats = {.n_media = 1, .media = &media_stats};
+		bool is_quiet, misses = false;
 
 		for (unsigned l = 0; l < 2; l++) {
 			legs[l].inactivity_ms = rows[i].watch[l] * 1000;
 			leg_stats[l].last_rx_ns = rows[i].heard[l] * NS_PER_S;
 		}
 		test_context("row %zu", i);
-		EXPECT_INT(dialog_idle_is_over(&spec, &stats, rows[i].settled * NS_PER_S, rows[i].now * NS_PER_S), rows[i].is_over);
+		EXPECT_INT(dialog_idle_is_over(&spec, &stats, &(struct dialog_idle_times){rows[i].settled * NS_PER_S, DIALOG_IDLE_LIMIT_S * NS_PER_S, rows[i].now * NS_PER_S}, &is_quiet),
+		           rows[i].is_over);
+		for (unsigned l = 0; l < 2; l++)
+			misses |= rows[i].watch[l] && rows[i].now >= rows[i].heard[l] + rows[i].watch[l];
+		EXPECT_INT(is_quiet, misses);
 	}
 }
 

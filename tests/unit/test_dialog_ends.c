@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/* Ends: a delete ends what it names, a call that was deleted goes on for a while, and answers that come once more are answered. */
+#include "base/secret.h"
+#include "control/dialog_later.h"
+#include "tests/unit/dialog_scene.h"
+
+enum { LONG_MS = 3600000 };
+
+static struct loop *loop;
+static struct dialog_later *later_ends;
+
+static void begin_later(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	options.supersede_glare = true;
+	CHECK(!loop_new(&loop) && !dialog_later_new(&later_ends, loop, service, dialogs));
+}
+
+static void end_later(void)
+{
+	poll_relay();
+	dialog_later_free(later_ends);
+	loop_free(loop);
+	tear_down();
+}
+
+static enum err offer_branch(const char *branch)
+{
+	return ask_branch(DIALOG_OFFER, branch, "", UE SAVP("4000", K1));
+}
+
+static enum err end_branch(const char *branch, const char *to)
+{
+	return ask_branch(DIALOG_DELETE, branch, to, "");
+}
+
+/* Turns until what was due is done. */
+static bool ends_soon(void)
+{
+	for (unsigned i = 0; i < 1000 && !deletes; i++) {
+		loop_turn(loop, true);
+		poll_relay();
+	}
+	return deletes == 1;
+}
+
+static unsigned ending(void)
+{
+	struct service_counts c;
+
+	service_get_counts(service, &c);
+	return c.ending;
+}
+
+static unsigned counted(void)
+{
+	struct service_counts c;
+
+	service_get_counts(service, &c);
+	return c.sessions;
+}
+
+/* --- branches ------------------------------------------------------------------------------------------ */
+
+/* [with the callee's tag]: a refusal names the branch, with or without the tag of who refused. */
+static void a_refused_branch_ends_alone(void)
+{
+	static const char *const tags[] = {"", "busy"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(tags); i++) {
+		begin_later();
+		REQUIRE_OK(offer_branch("z0"));
+		REQUIRE_OK(offer_branch("z1"));
+		REQUIRE_OK(end_branch("z1", tags[i]));
+		EXPECT_INT(deletes, 0);
+		EXPECT(leg(0, 0)->exists && leg(0, 1)->exists && !leg(0, 2)->exists);
+		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "bob", CORE AVP("5000")));
+		EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5000);
+		EXPECT_INT(noted->media[0].active, 1);
+		/* Told again: nothing is left to end. */
+		REQUIRE_OK(end_branch("z1", tags[i]));
+		EXPECT(leg(0, 1)->exists);
+		EXPECT_INT(deletes, 0);
+		end_later();
+		/* The first of them, before and after the other has answered. */
+		begin_later();
+		REQUIRE_OK(offer_branch("z0"));
+		REQUIRE_OK(offer_branch("z1"));
+		REQUIRE_OK(end_branch("z0", tags[i]));
+		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
+		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 && noted->media[0].active == 2);
+		end_later();
+		begin_later();
+		REQUIRE_OK(offer_branch("z0"));
+		REQUIRE_OK(offer_branch("z1"));
+		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
+		REQUIRE_OK(end_branch("z0", tags[i]));
+		EXPECT_INT(deletes, 0);
+		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 && noted->media[0].active == 2);
+		end_later();
+	}
+}
+
+static void the_last_branch_takes_the_call_along(void)
+{
+	begin_later();
+	REQUIRE_OK(offer_branch("z0"));
+	REQUIRE_OK(offer_branch("z1"));
+	REQUIRE_OK(end_branch("z1", "busy"));
+	REQUIRE_OK(end_branch("z0", "busy2"));
+	EXPECT_INT(deletes, 1);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	end_later();
+	/* No branch was named, and there was one offer: whoever refused was the only one. */
+	begin_later();
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "busy", ""));
+	EXPECT_INT(deletes, 1);
+	end_later();
+	/* The caller gives up. */
+	begin_later();
+	REQUIRE_OK(offer_branch("z0"));
+	REQUIRE_OK(offer_branch("z1"));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
+	EXPECT_INT(deletes, 1);
+	end_later();
+}
+
+/* A branch that had answered early is refused: those that still ring are awaited. */
+static void early_media_of_a_branch_ends(void)
+{
+	begin_later();
+	REQUIRE_OK(offer_branch("z0"));
+	REQUIRE_OK(offer_branch("z1"));
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early", CORE AVP("5000")));
+	REQUIRE_OK(end_branch("z0", "early"));
+	EXPECT_INT(deletes, 0);
+	EXPECT(!leg(0, 1)->exists && leg(0, 2)->exists && is_key(leg(0, 0)->receive, K1));
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("6000")));
+	EXPECT(leg(0, 2)->remote.port == 6000 && leg(0, 2)->can_send && noted->media[0].active == 2);
+	/* From now on it is a call like any other. */
+	options.transport = SDP_PROFILE_OTHER;
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("6002")));
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
+	EXPECT_INT(leg(0, 2)->remote.port, 6002);
+	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
+	EXPECT_INT(deletes, 1);
+	end_later();
+}
+
+/* Several places under one name, or under none: a refusal of one of them leaves the others. */
+static void places_that_share_a_name(void)
+{
+	static const char *const names[] = {"z0", ""};
+
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		begin_later();
+		REQUIRE_OK(offer_branch(names[i]));
+		REQUIRE_OK(offer_branch(names[i]));
+		REQUIRE_OK(end_branch(names[i], "busy"));
+		EXPECT_INT(deletes, 0);
+		EXPECT_INT(ending(), 0);
+		REQUIRE_OK(ask_branch(DIALOG_ANSWER, names[i], "bob", CORE AVP("5000")));
+		EXPECT_INT(leg(0, 1)->remote.port, 5000);
+		end_later();
+		begin_later();
+		REQUIRE_OK(offer_branch(names[i]));
+		REQUIRE_OK(offer_branch(names[i]));
+		REQUIRE_OK(end_branch(names[i], "busy"));
+		REQUIRE_OK(end_branch(names[i], "gone"));
+		EXPECT_INT(deletes, 1);
+		end_later();
+	}
+}
+
+/* One after the other: the call goes on under its Call-ID, whether the end waits or not. */
+static void serial_forks(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		begin_later();
+		options.delete_delay_ms = i ? LONG_MS : 0;
+		REQUIRE_OK(offer_branch("z0"));
+		REQUIRE_OK(end_branch("z0", "busy"));
+		EXPECT_INT(deletes, !i);
+		EXPECT_INT(ending(), i);
+		REQUIRE_OK(offer_branch("z1"));
+		EXPECT_INT(ending(), 0);
+		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
+		EXPECT_INT(deletes, !i);
+		end_later();
+	}
+}
+
+/* With SRTP on both sides each branch has keys of its own, so each of them may answer, and again. */
+static void branches_have_keys_of_their_own(void)
+{
+	char said[2][41];
+
+	begin_later();
+	options.transport = SDP_PROFILE_SAVP;
+	options.terminate = true;
+	for (unsigned i = 0; i < 2; i++) {
+		REQUIRE_OK(offer_branch(i ? "z1" : "z0"));
+		snprintf(said[i], sizeof(said[i]), "%s", key_said(0));
+	}
+	EXPECT(strcmp(said[0], said[1]) != 0);
+	/* A retry of either is offered what it was offered before. */
+	REQUIRE_OK(offer_branch("z0"));
+	EXPECT_TEXT(key_said(0), said[0]);
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE "m=audio 6000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
+	EXPECT(is_key(leg(0, 1)->send, said[0]) && is_key(leg(0, 2)->send, said[1]));
+	EXPECT(is_key(leg(0, 1)->receive, K2) && is_key(leg(0, 2)->receive, K3));
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	EXPECT_INT(noted->media[0].active, 1);
+	end_later();
+}
+
+/* --- later ---------------------------------------------------------------------------------------------- */
+
+static void a_deleted_call_goes_on_for_a_while(void)
+{
+	begin_later();
+	REQUIRE_OK(call_from_ue());
+	options.delete_delay_ms = LONG_MS;
+	options.transport = SDP_PROFILE_OTHER;
+	/* A refused re-INVITE, as proxies tell it: with the offer still open, and its sender's tag alone. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
+	EXPECT_INT(deletes, 0);
+	EXPECT(leg(0, 0)->can_send && leg(0, 0)->remote.port == 4000 && leg(0, 1)->can_receive);
+	EXPECT_INT(ending(), 1);
+	EXPECT_INT(counted(), 0);
+	/* The next offer, of either side, or an answer, takes it back. */
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5002")));
+	EXPECT_INT(ending(), 0);
+	EXPECT_INT(counted(), 1);
+	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
+	EXPECT_INT(ending(), 1);
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
+	EXPECT_INT(ending(), 0);
+	EXPECT_INT(leg(0, 1)->remote.port, 5002);
+	/* A stranger's does not. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);
+	EXPECT_ERR(answer("mallory", "bob", UE AVP("6666")), ERR_NOT_FOUND);
+	EXPECT_INT(ending(), 1);
+	/* At once, when asked so. */
+	options.delete_delay_ms = 0;
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_INT(deletes, 1);
+	EXPECT_INT(ending(), 0);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	end_later();
+}
+
+static void then_it_ends(void)
+{
+	begin_later();
+	REQUIRE_OK(call_from_ue());
+	options.delete_delay_ms = 20;
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	EXPECT_INT(deletes, 0);
+	EXPECT(ends_soon());
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	EXPECT_INT(counted() + ending(), 0);
+	end_later();
+	/* The earlier of two times holds; and what ends the session otherwise leaves nothing behind. */
+	begin_later();
+	REQUIRE_OK(call_from_ue());
+	options.delete_delay_ms = LONG_MS;
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	options.delete_delay_ms = 20;
+	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
+	EXPECT(ends_soon());
+	end_later();
+}
+
+static void on_service(void *arg, const struct service_result *r)
+{
+	(void)arg, (void)r;
+}
+
+static void a_session_deleted_by_its_id_ends_at_once(void)
+{
+	begin_later();
+	REQUIRE_OK(call_from_ue());
+	options.delete_delay_ms = LONG_MS;
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	service_delete(service, STR("call-1"), on_service, NULL);
+	poll_relay();
+	EXPECT_INT(deletes, 1);
+	EXPECT_INT(ending() + counted(), 0);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	end_later();
+}
+
+/* After the end of a call its Call-ID is free, also while the call goes on. */
+static void another_call_may_have_the_call_id(void)
+{
+	begin_later();
+	REQUIRE_OK(call_from_ue());
+	options.delete_delay_ms = LONG_MS;
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
+	REQUIRE_OK(offer("alice2", "", UE SAVP("4100", K2)));
+	EXPECT_INT(deletes, 1);
+	EXPECT_INT(creates, 2);
+	REQUIRE_OK(answer("alice2", "bob2", CORE AVP("5100")));
+	EXPECT_INT(leg(0, 1)->remote.port, 5100);
+	EXPECT_INT(ending(), 0);
+	end_later();
+}
+
+/* --- more calls than there is room for ------------------------------------------------------------------------ */
+
+static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
+{
+	char name[16];
+	struct dialog_ask a = {.op = op, .from = STR("alice"), .to = str_of(op == DIALOG_OFFER ? "" : "bob"), .sdp = str_of(sdp), .options = options};
+
+	snprintf(name, sizeof(name), "call-%u", n);
+	a.call = str_of(name);
+	dialog_request(dialogs, &a, on_reply, NULL);
+	poll_relay();
+	return got.e;
+}
+
+/* Ten sessions are allowed; those that are ending are not among them. */
+static void what_is_ending_does_not_count(void)
+{
+	begin_later();
+	options.delete_delay_ms = LONG_MS;
+	for (unsigned i = 0; i < 10; i++)
+		REQUIRE_OK(call_named(i, DIALOG_OFFER, UE SAVP("4000", K1)));
+	EXPECT_ERR(call_named(10, DIALOG_OFFER, UE SAVP("4000", K1)), ERR_LIMIT);
+	for (unsigned i = 0; i < 10; i++)
+		REQUIRE_OK(call_named(i, DIALOG_DELETE, ""));
+	EXPECT_INT(deletes, 0);
+	for (unsigned i = 10; i < 20; i++)
+		REQUIRE_OK(call_named(i, DIALOG_OFFER, UE SAVP("4000", K1)));
+	EXPECT_INT(ending(), 10);
+	EXPECT_INT(counted(), 10);
+	/* As many beside them, no more: then the oldest goes. */
+	REQUIRE_OK(call_named(10, DIALOG_DELETE, ""));
+	EXPECT_INT(deletes, 1);
+	EXPECT_ERR(call_named(0, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
+	end_later();
+}
+
+/* There are 500 pairs, of which each call takes two. */
+static void ports_of_what_is_ending_are_the_first_to_go(void)
+{
+	struct service_config c;
+
+	begin_later();
+	c = *service_get_config(service);
+	c.sessions_max = 1000;
+	c.port_quarantine_ms = LONG_MS;
+	service_reconfigure(service, &c);
+	options.delete_delay_ms = LONG_MS;
+	for (unsigned i = 0; i < 250; i++)
+		REQUIRE_OK(call_named(i, DIALOG_OFFER, UE SAVP("4000", K1)));
+	EXPECT_ERR(call_named(250, DIALOG_OFFER, UE SAVP("4000", K1)), ERR_LIMIT);
+	for (unsigned i = 10; i < 20; i++)
+		REQUIRE_OK(call_named(i, DIALOG_DELETE, ""));
+	EXPECT_INT(deletes, 0);
+	REQUIRE_OK(call_named(10, DIALOG_OFFER, UE SAVP("4000", K1)));
+	EXPECT_INT(ending(), 9);
+	/* The one deleted first ends for a new call, and for a call that wants more. */
+	REQUIRE_OK(call_named(300, DIALOG_OFFER, UE SAVP("4000", K1)));
+	EXPECT_INT(deletes, 1);
+	EXPECT_ERR(call_named(11, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
+	REQUIRE_OK(call_named(0, DIALOG_OFFER, UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	EXPECT_INT(deletes, 2);
+	EXPECT_ERR(call_named(12, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
+	REQUIRE_OK(call_named(13, DIALOG_ANSWER, CORE AVP("5000")));
+	EXPECT_INT(ending(), 6);
+	end_later();
+}
+
+/* --- answers that come once more -------------------------------------------------------------------------------- */
+
+static void an_answer_once_more_after_an_update(void)
+{
+	char first[4096];
+
+	begin_later();
+	REQUIRE_OK(call_from_ue());
+	snprintf(first, sizeof(first), "%s", got.sdp);
+	options.transport = SDP_PROFILE_OTHER;
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
+	/* While the UPDATE is open, and after it: what was said in the 183, and what is agreed now. */
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT_TEXT(got.sdp, first);
+	EXPECT_INT(leg(0, 1)->remote.port, 5000);
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
+	EXPECT_INT(leg(0, 1)->remote.port, 5050);
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT_TEXT(got.sdp, first);
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5050")));
+	EXPECT_TEXT(got.sdp, first);
+	EXPECT_INT(leg(0, 1)->remote.port, 5050);
+	/* Something new needs an offer. */
+	EXPECT_ERR(answer("alice", "bob", CORE AVP("5090")), ERR_WRONG_STATE);
+	EXPECT(strstr(got.why, "no offer waits for this answer") != NULL);
+	EXPECT_ERR(answer("alice", "bob", CORE AVP("5050") AVP("5052")), ERR_WRONG_STATE);
+	EXPECT_INT(leg(0, 1)->remote.port, 5050);
+	/* The caller's turn goes on as it would have. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5050")));
+	EXPECT_INT(leg(0, 0)->remote.port, 4004);
+	end_later();
+}
+
+/* Both sides offered; the one that came first is the one that was answered. */
+static void an_answer_to_an_offer_that_was_crossed(void)
+{
+	begin_later();
+	REQUIRE_OK(call_from_ue());
+	options.transport = SDP_PROFILE_OTHER;
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	EXPECT(leg(0, 0)->remote.port == 4004 && leg(0, 1)->remote.port == 5000);
+	/* And the call is as after any other. */
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4004", K1)));
+	EXPECT_INT(leg(0, 1)->remote.port, 5050);
+	/* Where its new media went with it the reason says so, and the offer that took its place can be answered. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5060")));
+	EXPECT_ERR(answer("alice", "bob", CORE AVP("5050") "m=video 5010 RTP/AVP 96\r\n"), ERR_WRONG_STATE);
+	EXPECT(strstr(got.why, "(491)") != NULL);
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4004", K1)));
+	EXPECT_INT(leg(0, 1)->remote.port, 5060);
+	end_later();
+}
+
+/* --- without memory ------------------------------------------------------------------------------------------------ */
+
+static enum err whole(void)
+{
+	enum err e = offer_branch("z0");
+
+	e = e ? e : offer_branch("z1");
+	e = e ? e : end_branch("z1", "busy");
+	e = e ? e : ask_branch(DIALOG_ANSWER, "z0", "bob", CORE AVP("5000"));
+	options.delete_delay_ms = LONG_MS;
+	return e ? e : end_branch("", "bob");
+}
+
+/* Something is answered in every case, and nothing stays behind; what a branch or a delay lacks memory for is done without. */
+static void survives_want_of_memory(void)
+{
+	struct secret_usage before, after;
+	bool failed = true;
+
+	secret_get_usage(&before);
+	for (uint64_t nth = 1; failed && nth < 10000; nth++) {
+		begin_later();
+		mem_fail_nth(nth);
+		(void)whole();
+		failed = mem_has_failed();
+		mem_fail_nth(0);
+		end_later();
+	}
+	EXPECT(!failed);
+	secret_get_usage(&after);
+	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
+}
+
+TEST_MAIN("dialog-ends", {"a refused branch ends alone", a_refused_branch_ends_alone},
+          {"the last branch takes the call along", the_last_branch_takes_the_call_along},
+          {"early media of a branch ends", early_media_of_a_branch_ends}, {"places that share a name", places_that_share_a_name},
+          {"serial forks", serial_forks}, {"branches have keys of their own", branches_have_keys_of_their_own},
+          {"a deleted call goes on for a while", a_deleted_call_goes_on_for_a_while}, {"then it ends", then_it_ends},
+          {"a session deleted by its id ends at once", a_session_deleted_by_its_id_ends_at_once},
+          {"another call may have the call-id", another_call_may_have_the_call_id},
+          {"what is ending does not count", what_is_ending_does_not_count},
+          {"ports of what is ending are the first to go", ports_of_what_is_ending_are_the_first_to_go},
+          {"an answer once more after an update", an_answer_once_more_after_an_update},
+          {"an answer to an offer that was crossed", an_answer_to_an_offer_that_was_crossed},
+          {"survives want of memory", survives_want_of_memory})
