@@ -76,7 +76,7 @@ struct dialog_options {
 	bool keep_bundle;
 	bool no_rtcp_attr, full_rtcp_attr;
 	bool gate_by_direction;      /* a=inactive and the like close the gates, RTCP included */
-	bool loop_protect;
+	bool loop_protect;           /* the SDP is marked as written here, and one that is so marked passes untouched: no ports, no change of the call */
 	int16_t interface[2];        /* of local addresses (control/interfaces.h) for the side that sends this SDP, and for the other; -1: any */
 	uint8_t family;              /* 4 or 6: of our address towards the other side; 0: as the sender's if there is one */
 	struct addr media_address;   /* put into the SDP instead of our own; none: ours */

@@ -46,7 +46,7 @@ struct dialog_media {
 
 /* What of an offer's options counts beyond it. */
 struct dialog_terms {
-	bool accept_rekey, gate_by_direction, loop_protect;
+	bool accept_rekey, gate_by_direction;
 	uint8_t mux; /* enum dialog_mux */
 	int16_t dscp;
 };
@@ -137,6 +137,8 @@ enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exch
  * but those of m-lines that pass end to end, and RFC 6904 and 9335 where SRTP ends. Before our own lines are written. ERR_NOMEM.
  */
 enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x) MUST_USE;
+/* Marks it as written by this gateway: a=rtpengine with its id. */
+enum err dialog_mark_write(struct sdp *sdp, const struct service *sv) MUST_USE;
 /* Rewrites a description for `to`; `s` is the session (NULL: no media of ours), `core` as above. */
 enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to, bool is_answer,
                           const struct dialog_options *o, const struct session *s, unsigned core,

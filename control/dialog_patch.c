@@ -49,7 +49,6 @@ static void place_leg(struct spec_leg *leg, const struct dialog_side *side, cons
 	set_u8(&leg->has, SPEC_LEG_LATCH, &leg->latch, side->latch);
 	set_u8(&leg->has, SPEC_LEG_LATCH_STRICT, &leg->latch_strict, side->latch_strict);
 	set_u8(&leg->has, SPEC_LEG_TEACHES, &leg->teaches, sdp_profile_is_rtp(side->profile) ? side->teaches : RELAY_TEACH_ANY);
-	set_u8(&leg->has, SPEC_LEG_LOOP_PROTECT, &leg->loop_protect, terms->loop_protect);
 	if (terms->dscp >= 0)
 		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->dscp, (uint8_t)terms->dscp);
 	leg->remote = side->at.rtp;

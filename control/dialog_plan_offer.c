@@ -548,7 +548,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	}
 	x->from = from;
 	x->terms = (struct dialog_terms){.accept_rekey = o->accept_rekey, .gate_by_direction = o->gate_by_direction,
-	                                 .loop_protect = o->loop_protect, .mux = o->mux, .dscp = o->dscp};
+	                                 .mux = o->mux, .dscp = o->dscp};
 	*out = x;
 	return ERR_OK;
 }

@@ -124,6 +124,11 @@ const struct dialog_fork *dialog_fork_behind(const struct dialog *g);
 /* It is the agreement again: its tag and core leg; what it agreed is the caller's to take over. */
 void dialog_fork_return(struct dialog *g);
 
+/* --- loop protection of signalling (control/dialog_mark.c) -------------------------------------------------- */
+
+/* Does the request ask for loop protection, and bring a description that this gateway has written already? */
+bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_ask *ask);
+
 /* --- a request --------------------------------------------------------------------------------------------- */
 
 /* Copies what `ask` borrows. */

@@ -157,7 +157,9 @@ static enum err write_session(struct writer *w)
 	if (terminated && terminated == all) {
 		(void)sdp_dtls_remove(w->sdp, SDP_SESSION);
 	}
-	if (relayed)
+	if (w->o->loop_protect)
+		e = dialog_mark_write(w->sdp, w->sv);
+	if (!e && relayed)
 		e = sdp_session_connection_write(w->sdp, &ours, relayed);
 	return e ? e : write_replacements(w, &ours);
 }

@@ -115,7 +115,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_REGISTERED] = {.name = "registered_e2ae", AT(&schema_bool, registered), .help = "ims-access: the registration agreed on e2ae"},
 	[P_EMERGENCY] = {.name = "emergency", AT(&schema_bool, emergency), .help = "ims-access: never refused for reasons of security"},
 	[P_GM] = {.name = "gm_confidential", AT(&schema_bool, gm_confidential), .preset = 1, .help = "ims-access: Gm is ciphered"},
-	[P_LOOP] = {.name = "loop_protect", AT(&schema_bool, loop_protect), .help = "drop packets that would go back where they came from"},
+	[P_LOOP] = {.name = "loop_protect", AT(&schema_bool, loop_protect), .help = "mark the SDP with this gateway's id; an SDP that has the mark passes untouched"},
 	[P_FAMILY] = {.name = "family", AT(&schema_uint, family), .min = 4, .max = 6, .help = "4 or 6: of our address for the other side while it has not spoken; default: as the sender's where the interface has it"},
 	[P_DSCP] = {.name = "dscp", AT(&schema_uint, dscp), .max = 63, .help = "of packets of this call"},
 	[P_ANY_TAG] = {.name = "any_tag", AT(&schema_bool, any_tag), .help = "forgive a wrong crypto tag where the suite is unique"},

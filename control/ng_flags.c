@@ -133,7 +133,7 @@ static const struct ng_word flag_words[] = {
 	{"unidirectional", NG_IGNORED, NULL, "either direction may start"},
 	{"no-rtcp-attribute", NG_SUPPORTED, flag_no_rtcp_attr, "no a=rtcp is written"},
 	{"full-rtcp-attribute", NG_SUPPORTED, flag_full_rtcp_attr, "a=rtcp is written with its address"},
-	{"loop-protect", NG_SUPPORTED, flag_loop, "packets that would go back where they came from are dropped"},
+	{"loop-protect", NG_SUPPORTED, flag_loop, "a=rtpengine with this gateway's id marks the SDP, and an SDP that has the mark passes untouched: no ports, no change of the call"},
 	{"replace-=", NG_SUPPORTED, flag_replace, "as replace: what follows"},
 	{"SDES-=", NG_SUPPORTED, flag_sdes, "as SDES: what follows"},
 	{"rtcp-mux-=", NG_SUPPORTED, flag_mux, "as rtcp-mux: what follows"},

@@ -2,6 +2,9 @@
 /* Operations on sessions: one under way for each session, the rest wait their turn. */
 #include "control/service.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/clk.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -9,6 +12,7 @@
 #include "control/local.h"
 #include "control/service_spec.h"
 #include "control/targets.h"
+#include "keyctx/prim.h"
 
 enum { PORT_TRIES = 16 };
 
@@ -34,6 +38,7 @@ struct service {
 	struct registry *registry;
 	struct local *local;
 	struct targets *targets;
+	char instance[17];
 	struct service_counts counts;
 	bool draining, closed;
 	service_reclaim_fn *reclaim;
@@ -53,6 +58,7 @@ static void update_ask(struct service_op *op);
 enum err service_new(struct service **out, const struct service_config *config, struct why *why)
 {
 	struct service *sv = mem_alloc(sizeof(*sv));
+	uint64_t number = 0;
 	struct interfaces interfaces = {.items = config->context.interfaces, .n = config->context.n_interfaces};
 	enum err e = ERR_OK;
 
@@ -66,6 +72,9 @@ enum err service_new(struct service **out, const struct service_config *config, 
 	if (registry_new(&sv->registry) || targets_new(&sv->targets, config->context.interfaces, config->context.n_interfaces,
 	                                               config->media_deny, config->media_allow))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
+	if (!e && prim_random(&number, sizeof(number)))
+		e = why_fail(why, ERR_CRYPTO, "no random octets");
+	snprintf(sv->instance, sizeof(sv->instance), "%016" PRIx64, number);
 	if (!e)
 		e = local_new(&sv->local, &interfaces, config->port_quarantine_ms, why);
 	if (e) {
@@ -183,6 +192,11 @@ const struct service_config *service_get_config(const struct service *sv)
 struct relay *service_relay(struct service *sv)
 {
 	return sv->config.relay;
+}
+
+const char *service_instance(const struct service *sv)
+{
+	return sv->instance;
 }
 
 struct targets *service_targets(const struct service *sv)

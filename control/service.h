@@ -49,6 +49,8 @@ struct registry *service_registry(struct service *sv);
 const struct spec_context *service_context(const struct service *sv);
 const struct service_config *service_get_config(const struct service *sv);
 struct relay *service_relay(struct service *sv);
+/* What this process calls itself in SDP: random, from its start on. */
+const char *service_instance(const struct service *sv);
 /* Where media may go, and whose local ports are (control/targets.h). */
 struct targets *service_targets(const struct service *sv);
 uint64_t service_now_ns(const struct service *sv);

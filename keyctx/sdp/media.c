@@ -74,7 +74,7 @@ static enum err parse_address(struct str text, struct addr *out, struct why *why
 		return why_fail(why, ERR_UNSUPPORTED, "\"%.*s\" is not an IP address: host names are not looked up",
 		                (int)(host.n < 64 ? host.n : 64), host.p);
 	if (addr_is_multicast(&a))
-		return why_fail(why, ERR_UNSUPPORTED, "multicast is not carried");
+		return why_fail(why, ERR_UNSUPPORTED, "no media is sent to %.*s: it is a multicast address", (int)(host.n < 64 ? host.n : 64), host.p);
 	*out = a;
 	return ERR_OK;
 }
