@@ -195,6 +195,19 @@ static enum err start_listeners(struct gateway *g, struct why *why)
 	return ERR_OK;
 }
 
+/* Call parties know the addresses of media, and what listens there. */
+static void warn_if_shared(const struct gateway *g, const struct addr *ng)
+{
+	bool is_shared = addr_is_any(ng);
+	char text[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < g->conf.interfaces.n; i++)
+		is_shared |= addr_is_same_host(&g->conf.interfaces.items[i].bind, ng) && !addr_is_loopback(ng);
+	if (is_shared)
+		log_warn("ng", "addr=%s msg=\"ng listens where media is: put it on loopback, or on an address that no interface has\"",
+		         addr_print(ng, text));
+}
+
 /* Media must not reach what listens here for commands. Unix sockets have no address. */
 static enum err guard_listeners(struct gateway *g, struct why *why)
 {
@@ -209,7 +222,11 @@ static enum err guard_listeners(struct gateway *g, struct why *why)
 			e = targets_add_listener(t, &a);
 	}
 	for (unsigned i = 0; i < 2 * CONF_LISTEN_MAX && !e; i++) {
-		a = i < CONF_LISTEN_MAX ? signalling_listener(g->signalling, i) : metrics_server_listener(g->metrics, i - CONF_LISTEN_MAX);
+		bool is_ng = i < CONF_LISTEN_MAX;
+
+		a = is_ng ? signalling_listener(g->signalling, i) : metrics_server_listener(g->metrics, i - CONF_LISTEN_MAX);
+		if (is_ng && !addr_is_none(&a))
+			warn_if_shared(g, &a);
 		if (!addr_is_none(&a))
 			e = targets_add_listener(t, &a);
 	}

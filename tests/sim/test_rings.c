@@ -31,6 +31,9 @@ static struct world {
 	struct sim_pkt last_left;
 } w;
 
+static const struct addr ng_at = {.ip = {10, 0, 0, 1}, .port = 2223, .version = 4};
+static struct targets_nets deny = {.n = 1};
+
 static bool begin(bool is_behind_nat)
 {
 	struct relay_config c;
@@ -44,10 +47,12 @@ static bool begin(bool is_behind_nat)
 	c.asked = &w.asked;
 	if (!stage_open_with(&w.g, &c))
 		return false;
-	sc = (struct service_config){.relay = w.g.relay, .sessions_max = 100,
+	deny.items[0] = (struct addr_net){.net = {.ip = {192, 0, 2, 128}, .version = 4}, .bits = 25};
+	sc = (struct service_config){.relay = w.g.relay, .sessions_max = 100, .media_deny = &deny,
 	                             .context = {.interfaces = w.g.interfaces, .n_interfaces = 2}};
 	EXPECT_OK(service_new(&w.sv, &sc, NULL));
 	relay_set_asker(w.g.relay, service_on_ask, w.sv);
+	EXPECT_OK(targets_add_listener(service_targets(w.sv), &ng_at));
 	EXPECT_OK(targets_fill_asked(service_targets(w.sv), &w.asked));
 	EXPECT_OK(dialogs_new(&w.dialogs, w.sv));
 	proto_ng_config_defaults(&nc);
@@ -433,6 +438,44 @@ static void no_ring_of_learnt_sources(void)
 		}
 }
 
+/* What the judge refuses as a target is not learnt from packets either, under any policy; an ordinary source is, at once. */
+static void no_bad_source_is_learnt(void)
+{
+	static const struct addr bad[] = {
+		{.ip = {10, 0, 0, 1}, .port = 2223, .version = 4},     {.ip = {127, 0, 0, 1}, .port = 4000, .version = 4},
+		{.ip = {224, 0, 0, 9}, .port = 4000, .version = 4},    {.ip = {255, 255, 255, 255}, .port = 4000, .version = 4},
+		{.ip = {169, 254, 1, 1}, .port = 4000, .version = 4},  {.ip = {0, 0, 0, 1}, .port = 4000, .version = 4},
+		{.ip = {192, 0, 2, 200}, .port = 4000, .version = 4},
+	};
+	struct addr good = stranger(77), peer, to, back;
+
+	for (unsigned latch = RELAY_LATCH_FIRST; latch <= RELAY_LATCH_FOLLOW; latch++)
+		for (size_t i = 0; i <= ARRAY_LEN(bad); i++) {
+			const struct addr *from = i < ARRAY_LEN(bad) ? &bad[i] : &good;
+			struct service_counts counts;
+			char text[ADDR_TEXT_MAX];
+
+			REQUIRE(begin(false));
+			REQUIRE_OK(plain(0, (enum relay_latch)latch, RELAY_RTCP_MUX));
+			to = json_local(0, 1, false);
+			for (unsigned k = 0; k < 2; k++) {
+				throw_in(from, &to, false);
+				pump();
+				stage_run(&w.g, 1001);
+			}
+			peer = stranger(0);
+			back = stranger(1);
+			to = json_local(0, 0, false);
+			throw_in(&peer, &to, false);
+			pump();
+			service_get_counts(w.sv, &counts);
+			test_context("latch %u, source %s", latch, addr_print(from, text));
+			EXPECT(w.left == 1 && addr_eq(&w.last_left.to, i < ARRAY_LEN(bad) ? &back : &good));
+			EXPECT_INT(counts.targets_refused, i < ARRAY_LEN(bad) ? 2 : 0);
+			end();
+		}
+}
+
 /* --- two calls that meet ------------------------------------------------------------------------------------- */
 
 struct ends {
@@ -741,6 +784,7 @@ static void two_calls_meet_over_ng(void)
 TEST_MAIN("rings", {"no_ring_by_updates", no_ring_by_updates}, {"no_ring_by_create", no_ring_by_create}, {"no_ring_of_rtcp", no_ring_of_rtcp},
           {"no_ring_over_a_fork", no_ring_over_a_fork}, {"no_leg_is_its_own_peer", no_leg_is_its_own_peer},
           {"no_ring_of_two_at_once", no_ring_of_two_at_once}, {"no_ring_of_learnt_sources", no_ring_of_learnt_sources},
+          {"no_bad_source_is_learnt", no_bad_source_is_learnt},
           {"two_calls_that_meet_pass_media", two_calls_that_meet_pass_media},
           {"a_call_of_ours_may_be_learnt", a_call_of_ours_may_be_learnt}, {"what_was_learnt_counts", what_was_learnt_counts},
           {"no_ring_over_ng", no_ring_over_ng}, {"no_ring_in_one_call", no_ring_in_one_call},
