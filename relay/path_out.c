@@ -2,16 +2,11 @@
 /* The outbound half of the path: from a packet of a known stream to octets on the peer leg's wire. */
 #include "base/clk.h"
 #include "relay/path_hear.h"
-#include "relay/roc.h"
+#include "relay/path_name.h"
 #include "relay/rtcp.h"
 #include "relay/rtp.h"
 #include "relay/session.h"
 #include "relay/worker.h"
-
-enum {
-	OUT_IDLE_S = 30,        /* an outbound stream unused for so long may make room for another */
-	FRESH_SSRC_TRIES = 16,  /* a second draw is needed once in 2^32 / streams; this many never */
-};
 
 /* --- cross ------------------------------------------------------------------------------------------ */
 
@@ -94,127 +89,6 @@ void path_cross(struct worker *w, struct batch *b, uint64_t now_ns)
 
 /* --- outbound --------------------------------------------------------------------------------------- */
 
-/* Nobody on either side of the media uses it: two sources must never become one. */
-static bool is_ssrc_free(const struct media *m, uint32_t ssrc)
-{
-	for (unsigned i = 0; i < m->n_legs; i++) {
-		if (!m->legs[i])
-			continue;
-		for (const struct stream *s = m->legs[i]->in_streams; s; s = s->next)
-			if (s->ssrc == ssrc)
-				return false;
-		for (const struct stream *s = m->legs[i]->out_streams; s; s = s->next)
-			if (s->ssrc == ssrc || s->source_ssrc == ssrc)
-				return false;
-	}
-	return true;
-}
-
-static bool fresh_ssrc(struct worker *w, const struct media *m, uint32_t *out)
-{
-	for (unsigned i = 0; i < FRESH_SSRC_TRIES; i++) {
-		uint32_t ssrc = worker_random(w);
-
-		if (ssrc != 0 && is_ssrc_free(m, ssrc)) {
-			*out = ssrc;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool is_ssrc_out(const struct leg *leg, uint32_t ssrc)
-{
-	for (const struct stream *s = leg->out_streams; s; s = s->next)
-		if (s->ssrc == ssrc)
-			return true;
-	return false;
-}
-
-static struct stream *make_room(struct worker *w, struct leg *leg, uint64_t now_ns)
-{
-	if (leg->n_out >= w->config->ssrcs_per_leg) {
-		struct stream *idle = stream_remove_idle(&leg->out_streams, now_ns, OUT_IDLE_S * NS_PER_S);
-
-		if (!idle)
-			return NULL;
-		stream_give(&w->streams, idle);
-		leg->n_out--;
-		leg->has_forgotten = true;
-	}
-	return stream_take(&w->streams, BLOCK_OUT);
-}
-
-/* A stream on `leg` for what `source` calls `ssrc`: under that name if it was never used there, else under a fresh one (R-G7). NULL: no room. */
-static struct stream *add_out(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
-{
-	uint32_t name = ssrc;
-	struct stream *s;
-
-	if ((leg->has_forgotten || is_ssrc_out(leg, ssrc)) && !fresh_ssrc(w, leg->media, &name))
-		return NULL;
-	s = make_room(w, leg, now_ns);
-	if (!s)
-		return NULL;
-	s->ssrc = name;
-	s->source = source;
-	s->source_ssrc = ssrc;
-	s->window.log2_pkts = replay_log2(w->config->send_window_pkts);
-	s->rtcp_index = leg->media->rtcp_floor[leg->place];
-	s->next = leg->out_streams;
-	leg->out_streams = s;
-	leg->n_out++;
-	if (name == ssrc)
-		return s;
-	leg->translates = true;
-	leg->ssrc_changes++;
-	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
-	return s;
-}
-
-/* The source starts over: its old name is spent. */
-static struct stream *replace_out(struct worker *w, struct leg *leg, struct stream *old, uint64_t now_ns)
-{
-	struct leg *source = old->source;
-	struct stream *s;
-
-	/* Before room is made: where the table is full of idle streams, the old one may be what makes it. */
-	old->source = NULL;
-	s = add_out(w, leg, source, old->source_ssrc, now_ns);
-	if (!s)
-		old->source = source;
-	return s;
-}
-
-/* Chooses the one index this packet may be sent under, and takes it. */
-static enum verdict choose_index(struct worker *w, struct leg *leg, struct stream **out, struct pkt *pkt, uint64_t now_ns)
-{
-	struct stream *s = *out;
-	uint16_t seq = rtp_seq(pkt->data);
-	uint64_t index = s->has_index ? roc_estimate(s->index, seq) : seq;
-
-	switch (replay_check(&s->window, s->window_bits, index)) {
-	case REPLAY_NEW:
-		break;
-	case REPLAY_SEEN:
-		return VERDICT_DUPLICATE;
-	case REPLAY_OLD:
-		s = replace_out(w, leg, s, now_ns);
-		if (!s)
-			return VERDICT_SSRC_LIMIT;
-		*out = s;
-		index = seq;
-		break;
-	}
-	if (index > ROC_INDEX_MAX)
-		return VERDICT_KEY_EXPIRED;
-	replay_commit(&s->window, s->window_bits, index);
-	s->index = s->window.highest;
-	s->has_index = true;
-	pkt->index = index;
-	return VERDICT_NONE;
-}
-
 /*
  * The engine's state of the stream under the leg's present key, which it starts where the key before ended: sending keeps the ROC, and the SRTCP index
  * begins nowhere again (RFC 3711 3.4).
@@ -238,31 +112,29 @@ static enum verdict outbound(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 {
 	struct leg *leg = pkt->port->owner, *peer = pkt->out->owner;
 	uint32_t ssrc = be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
-	struct stream *s = stream_find_source(&peer->out_streams, leg, ssrc);
+	struct name_choice c = {.stream = NULL};
 	struct crypto *crypto;
+	enum verdict v;
 
-	if (!s)
-		s = add_out(w, peer, leg, ssrc, now_ns);
-	if (!s)
+	if (pkt->kind == PKT_RTCP)
+		c.stream = name_of_rtcp(w, peer, leg, ssrc, now_ns);
+	else if ((v = name_choose(w, peer, leg, ssrc, pkt, now_ns, &c)))
+		return v;
+	if (!c.stream)
 		return VERDICT_SSRC_LIMIT;
 	/* Before the index is taken: a new state must start below it. */
-	crypto = out_crypto(w, s, peer->send);
+	crypto = out_crypto(w, c.stream, peer->send);
 	if (!crypto)
 		return VERDICT_OVERLOAD;
 	if (pkt->kind == PKT_RTP) {
-		enum verdict v = choose_index(w, peer, &s, pkt, now_ns);
-		if (v)
-			return v;
-		crypto = out_crypto(w, s, peer->send);
-		if (!crypto)
-			return VERDICT_OVERLOAD;
-		if (s->ssrc != ssrc)
-			be32_put(pkt->data + RTP_SSRC_AT, s->ssrc);
+		name_take(pkt, &c);
+		if (c.stream->ssrc != ssrc)
+			be32_put(pkt->data + RTP_SSRC_AT, c.stream->ssrc);
 	}
-	s->last_ns = now_ns;
-	s->pkts++;
-	s->bytes += pkt->len;
-	pkt->stream = s;
+	c.stream->last_ns = now_ns;
+	c.stream->pkts++;
+	c.stream->bytes += pkt->len;
+	pkt->stream = c.stream;
 	pkt->key = peer->send->engine;
 	pkt->crypto = crypto_state(crypto);
 	return VERDICT_NONE;

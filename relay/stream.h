@@ -31,7 +31,7 @@ struct stream {
 	struct stream *next;
 	uint32_t ssrc;        /* on the wire of its leg */
 	uint32_t source_ssrc; /* out: what the source calls itself */
-	struct leg *source;   /* out: the leg it comes from; NULL: given up after a conflict, its SSRC never to be used again */
+	struct leg *source;   /* out: the leg it comes from; NULL: that leg has ended, and its SSRC is never to be used again */
 	struct crypto *crypto, *previous; /* under the leg's present key, and (in) under the one before it */
 	uint64_t index;       /* highest authenticated (in) or used (out) */
 	bool has_index;
@@ -42,9 +42,18 @@ struct stream {
 	uint64_t pkts, bytes;
 	/* out: the send window (R-G7); its bits are two lines, of which a packet touches one */
 	struct replay window;
-	/* in: RFC 3550 6.4.1, A.3 */
-	uint64_t first_index;
-	uint32_t jitter_x16, transit;
+	union {
+		struct { /* in: RFC 3550 6.4.1, A.3 */
+			uint64_t first_index;
+			uint32_t jitter_x16, transit;
+		};
+		struct { /* out: which packets are this name's (relay/path_name.h) */
+			uint32_t timestamp, first_timestamp; /* of the packet at `index`, and of the name's first */
+			uint16_t jump_next; /* the sequence number that would have gone on before the last wide gap */
+			uint16_t run_next;  /* that would go on with a run far behind, */
+			uint8_t run;        /* which has so many packets */
+		};
+	};
 	uint8_t payload_type;
 	bool has_transit;
 	/* out: `index` when the leg's send key last changed, for a key that comes back */

@@ -24,7 +24,7 @@ enum verdict {
 	/* unprotect */
 	VERDICT_AUTH_FAILED,    /* the tag does not verify */
 	VERDICT_REPLAYED,       /* index seen before */
-	VERDICT_TOO_OLD,        /* index left of the replay window */
+	VERDICT_TOO_OLD,        /* index left of the replay window; outbound: before the first one sent */
 	VERDICT_KEY_EXPIRED,    /* the key's lifetime is used up (R-G6) */
 	VERDICT_CRYPTO_FAILED,  /* the engine failed for a reason of its own */
 	/* cross, outbound */

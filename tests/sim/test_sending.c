@@ -87,9 +87,9 @@ static void rekey_with(const char *engine, const char *suite)
 {
 	struct listener l;
 
-	test_context("%s %s", engine, suite);
 	if (!listener_open_with(&l, engine, suite))
 		return;
+	test_context("%s %s", engine, suite);
 	rtp(&l, 1);
 	EXPECT_INT(reports(&l, 200), 200);
 	take_keys(&l, 1);
@@ -137,9 +137,9 @@ static void clear_or_paused_between(bool is_paused)
 {
 	struct listener l;
 
-	test_context("%s", is_paused ? "paused" : "clear");
 	if (!listener_open(&l))
 		return;
+	test_context("%s", is_paused ? "paused" : "clear");
 	rtp(&l, 1);
 	EXPECT_INT(reports(&l, 60), 60);
 	if (is_paused) {
@@ -166,6 +166,242 @@ static void a_mode_or_a_pause_restarts_no_srtcp_index(void)
 	clear_or_paused_between(true);
 }
 
-TEST_MAIN("sending", {"a new key restarts no SRTCP index", a_new_key_restarts_no_srtcp_index},
+/* --- SRTP ------------------------------------------------------------------------------------------- */
+
+static uint8_t *packet(uint8_t octets[256], size_t *n, uint16_t seq, uint32_t timestamp)
+{
+	*n = call_rtp(octets, SSRC_B, seq);
+	be32_put(octets + 4, timestamp);
+	return octets;
+}
+
+static void core_sends(struct listener *l, uint16_t seq, uint32_t timestamp)
+{
+	uint8_t octets[256];
+	size_t n;
+
+	packet(octets, &n, seq, timestamp);
+	EXPECT_OK(sim_send(l->s.g.sim, &call_peer_b, &call_local_b, octets, n));
+}
+
+/* `n` packets one after the other; how many of them the terminal hears. */
+static unsigned core_speaks(struct listener *l, uint64_t first, unsigned n, uint32_t timestamp)
+{
+	unsigned heard = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		core_sends(l, (uint16_t)(first + i), timestamp + i * 160);
+		heard += hears(l);
+	}
+	return heard;
+}
+
+/* Nobody hears what is at the terminal now: it was lost on the last mile. */
+static void loses(struct listener *l)
+{
+	struct sim_pkt got;
+
+	stage_run(&l->s.g, 1);
+	while (sim_receive(l->s.g.sim, &call_peer_a, &got))
+		;
+}
+
+/* A packet far off, wherever it is, heard or lost, moves nothing: the source goes on and is heard. */
+static void a_stray_packet_silences_nobody(void)
+{
+	static const uint16_t off[] = {200, 3000, 16000, 17000, 32000, 32767, 32768, 32769, 40000, 50000, 60000, 65000, 65300, 65434, 65500};
+	static const uint64_t first[] = {100, 40000, 65480, 65536 + 100, 3 * 65536 + 65500};
+
+	for (unsigned i = 0; i < ARRAY_LEN(off) * ARRAY_LEN(first) * 4; i++) {
+		uint64_t from = first[i / 4 % ARRAY_LEN(first)];
+		uint16_t stray = (uint16_t)(from + 50 + off[i / 4 / ARRAY_LEN(first)]);
+		uint32_t timestamp = 77000 + 50 * 160;
+		struct listener l;
+
+		if (!listener_open(&l))
+			return;
+		test_context("stray %u at %u, %s", stray, (unsigned)from, i & 1 ? "lost" : "heard");
+		for (uint64_t at = from % 65536; at < from; at += 20000)
+			(void)core_speaks(&l, at, 1, (uint32_t)(at * 160));
+		EXPECT_INT(core_speaks(&l, from, 50, 77000), 50);
+		core_sends(&l, stray, i & 2 ? timestamp : timestamp + off[i / 4 / ARRAY_LEN(first)] * 160u);
+		if (i & 1)
+			loses(&l);
+		else
+			(void)hears(&l);
+		EXPECT_INT(core_speaks(&l, from + 50, 80, timestamp), 80);
+		listener_close(&l);
+	}
+}
+
+/* A hold of any length: what comes after it is heard from the first packet on. */
+static void a_hold_of_any_length(void)
+{
+	static const uint32_t holds[] = {100, 1000, 16000, 17000, 32000, 32700, 32768, 32800, 40000, 64000, 65000, 65480, 65500, 65535, 65536, 65600, 98304, 131000};
+
+	for (unsigned i = 0; i < 3 * ARRAY_LEN(holds); i++) {
+		uint64_t from = (const uint64_t[]){500, 60000, 2 * 65536 + 65500}[i % 3];
+		uint32_t hold = holds[i / 3];
+		struct listener l;
+
+		if (!listener_open(&l))
+			return;
+		test_context("hold of %u at %u", hold, (unsigned)from);
+		for (uint64_t at = from % 65536; at < from; at += 16000)
+			(void)core_speaks(&l, at, 1, (uint32_t)(at * 160));
+		EXPECT_INT(core_speaks(&l, from, 100, (uint32_t)(from * 160)), 100);
+		l.s.media.legs[0].can_send = false;
+		EXPECT_OK(call_update(&l.s.g, l.s.call, &l.s.spec));
+		EXPECT_INT(core_speaks(&l, from + 100, 3, (uint32_t)((from + 100) * 160)), 0);
+		l.s.media.legs[0].can_send = true;
+		EXPECT_OK(call_update(&l.s.g, l.s.call, &l.s.spec));
+		EXPECT_INT(core_speaks(&l, from + 100 + hold, 200, (uint32_t)((from + 100 + hold) * 160)), 200);
+		listener_close(&l);
+	}
+}
+
+/* Within the window: a transfer brings a source that begins where the first one had begun, under its SSRC. */
+static void a_source_that_begins_again(void)
+{
+	/* How the new timestamps stand to the first of the old ones: further on, before, just the same. */
+	static const struct {
+		uint32_t timestamp;
+		unsigned lost; /* with the same timestamps the first packets can't be told from duplicates */
+	} rows[] = {{320000, 0}, {0x80000000, 0}, {(uint32_t)-5000000, 0}, {7, 3}};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows) * 4; i++) {
+		unsigned spoken = (const unsigned[]){90, 200, 600, 1000}[i % 4];
+		struct listener l;
+
+		if (!listener_open(&l))
+			return;
+		test_context("row %u, after %u packets", i / 4, spoken);
+		EXPECT_INT(core_speaks(&l, 5000, spoken, 7), spoken);
+		EXPECT(core_speaks(&l, 5000, 300, rows[i / 4].timestamp) >= 300 - rows[i / 4].lost || spoken < 100);
+		EXPECT_INT(core_speaks(&l, 5300, 100, rows[i / 4].timestamp + 300 * 160), 100);
+		EXPECT_INT(l.ear.n_ssrcs, 2);
+		listener_close(&l);
+	}
+}
+
+/* Two sources, or more, count under one SSRC at a time: all are heard, under a name each. */
+static void counters_under_one_ssrc(void)
+{
+	/* Apart by so many; closer than the window the first packets of the later one may look late. */
+	static const struct {
+		uint16_t apart;
+		unsigned lost;
+	} rows[] = {{40000, 0}, {32768, 0}, {20000, 0}, {5000, 1}, {1500, 1}, {900, 4}, {200, 4}};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		struct listener l;
+		unsigned heard = 0;
+
+		if (!listener_open(&l))
+			return;
+		test_context("%u apart", rows[i].apart);
+		for (unsigned k = 0; k < 2000; k++) {
+			core_sends(&l, (uint16_t)(1000 + k), k * 160);
+			heard += hears(&l);
+			core_sends(&l, (uint16_t)(1000 + rows[i].apart + k), 123456789 + k * 160);
+			heard += hears(&l);
+		}
+		EXPECT(heard >= 4000 - rows[i].lost);
+		EXPECT_INT(l.ear.n_ssrcs, 2);
+		EXPECT_INT(scene_leg_a(&l.s)->ssrc_changes, 1);
+		EXPECT_INT(l.s.g.media_stats[0].legs[1].verdicts[VERDICT_SSRC_LIMIT], 0);
+		listener_close(&l);
+	}
+}
+
+/* More counters than names: names are given up and others taken, and the limit of SSRCs silences nobody. */
+static void names_are_reclaimed(void)
+{
+	struct listener l;
+	unsigned heard = 0;
+
+	if (!listener_open(&l))
+		return;
+	for (unsigned k = 0; k < 1200; k++) {
+		core_sends(&l, (uint16_t)(k % 12 * 5000 + k / 12), k % 12 * 99999999 + k * 160);
+		heard += hears(&l);
+	}
+	EXPECT(heard >= 1200 - 12);
+	/* All at once: whatever is dropped, none is covered by a keystream of another. */
+	for (unsigned k = 0; k < 60; k++)
+		core_sends(&l, (uint16_t)test_random(&l.s.g.random), (uint32_t)test_random(&l.s.g.random));
+	(void)hears(&l);
+	EXPECT_INT(core_speaks(&l, 30000, 50, 5), 50);
+	/* Another source has its place still. */
+	EXPECT_INT(report(&l, SSRC_B + 1), 1);
+	EXPECT_OK(call_query(&l.s.g, l.s.call));
+	EXPECT_INT(l.s.g.media_stats[0].legs[1].verdicts[VERDICT_DUPLICATE], 0);
+	listener_close(&l);
+}
+
+/* Any number of counters, jumps, repeats and bursts: what was sent under one index is never sent under it again. */
+static void random_sources_never_reuse(void)
+{
+	struct { uint16_t seq; uint32_t timestamp; } counters[5] = {{0, 0}};
+	struct listener l;
+
+	if (!listener_open(&l))
+		return;
+	for (unsigned i = 0; i < 2000; i++) {
+		uint64_t *random = &l.s.g.random;
+
+		for (unsigned k = (unsigned)(test_random(random) % 12); k > 0; k--) {
+			unsigned at = (unsigned)(test_random(random) % (i % 1000 < 500 ? 1 : ARRAY_LEN(counters)));
+			uint64_t what = test_random(random) % 100;
+
+			counters[at].seq = (uint16_t)(what < 2 ? test_random(random) : what < 8 ? counters[at].seq - test_random(random) % 900 : counters[at].seq + 1u);
+			counters[at].timestamp = what == 5 ? (uint32_t)test_random(random) : counters[at].timestamp + 160;
+			core_sends(&l, counters[at].seq, counters[at].timestamp);
+		}
+		(void)hears(&l);
+		if (i % 700 == 699)
+			take_keys(&l, i / 700 % 2);
+	}
+	EXPECT(l.ear.heard > 7000);
+	listener_close(&l);
+}
+
+/* What the network does to a source that counts as it should changes no name and sends nothing twice. */
+static void late_and_twice_change_no_name(void)
+{
+	struct listener l;
+	unsigned heard = 0;
+
+	if (!listener_open(&l))
+		return;
+	for (unsigned k = 0; k < 3000; k++) {
+		unsigned at = k % 10 == 7 ? k + 1 : k % 10 == 8 ? k - 1 : k; /* swapped, */
+
+		core_sends(&l, (uint16_t)(65000 + at), at * 160);
+		if (k % 10 == 3)
+			core_sends(&l, (uint16_t)(65000 + at), at * 160); /* doubled at once, */
+		if (k % 10 == 5)
+			core_sends(&l, (uint16_t)(65000 + at - 5), (at - 5) * 160); /* and once more later */
+		heard += hears(&l);
+	}
+	EXPECT_INT(heard, 3000);
+	EXPECT_INT(l.ear.n_ssrcs, 1);
+	EXPECT_INT(l.ear.refused, 0);
+	/* Late by more than the terminal's window: it is the same source still. */
+	core_sends(&l, (uint16_t)(65000 + 3000 + 200), 3200 * 160);
+	core_sends(&l, (uint16_t)(65000 + 3001), 3001 * 160);
+	core_sends(&l, (uint16_t)(65000 + 3000 + 201), 3201 * 160);
+	(void)hears(&l);
+	EXPECT_INT(stage_events(&l.s.g, RELAY_EVENT_SSRC_CHANGED), 0);
+	EXPECT_OK(call_query(&l.s.g, l.s.call));
+	EXPECT_INT(l.s.g.media_stats[0].legs[1].verdicts[VERDICT_DUPLICATE], 600);
+	listener_close(&l);
+}
+
+TEST_MAIN("sending", {"a stray packet silences nobody", a_stray_packet_silences_nobody}, {"a hold of any length", a_hold_of_any_length},
+          {"a source that begins again", a_source_that_begins_again}, {"counters under one SSRC", counters_under_one_ssrc},
+          {"names are reclaimed", names_are_reclaimed}, {"random sources never reuse", random_sources_never_reuse},
+          {"late and twice change no name", late_and_twice_change_no_name},
+          {"a new key restarts no SRTCP index", a_new_key_restarts_no_srtcp_index},
           {"a new address restarts no SRTCP index", a_new_address_restarts_no_srtcp_index},
           {"a mode or a pause restarts no SRTCP index", a_mode_or_a_pause_restarts_no_srtcp_index})
