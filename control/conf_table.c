@@ -15,6 +15,7 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
 static const char *const rekey_words[] = {"reject", "accept", NULL};
 static const char *const both_words[] = {"pass", "recrypt", NULL};
 static const char *const pass_words[] = {"pass", "drop", NULL};
+static const char *const other_words[] = {"relay", "relay-only", "pass", "refuse", NULL};
 static const char *const roc_words[] = {"either", "keep", "zero", NULL};
 
 const struct conf_setting conf_settings[] = {
@@ -48,6 +49,9 @@ const struct conf_setting conf_settings[] = {
 	 .help = "peers beside this host that may speak ng; repeatable"},
 	{.name = "ng-srtp", .type = CONF_WORD, FIELD(ng_srtp), .preset = "pass", .words = both_words, .reloads = true, .arg = "pass|recrypt",
 	 .help = "SRTP on both sides of a call over ng: it passes from end to end, or ends here on both sides, as the flag recrypt has it"},
+	{.name = "other-media", .type = CONF_WORD, FIELD(other_media), .preset = "relay", .words = other_words, .reloads = true,
+	 .arg = "relay|relay-only|pass|refuse",
+	 .help = "m-lines that are not RTP: relay what is UDP (fax, BFCP, data channels) and let the rest pass by, or refuse the rest, or pass all, or refuse all"},
 	{.name = "sdes-offer", .type = CONF_LIST, FIELD(sdes_offer), .preset_text = "every suite, those of 128 bit first",
 	 .example = "AES_CM_128_HMAC_SHA1_80,AES_CM_128_HMAC_SHA1_32", .check = sdes_offer_check, .reloads = true, .arg = "SUITE[,...]",
 	 .help = "suites that are offered over ng, best first; repeatable"},

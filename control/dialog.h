@@ -49,6 +49,18 @@ enum dialog_replace {
 	DIALOG_REPLACE_ZERO_ADDRESS = 16, /* hold by 0.0.0.0 is told by direction, with our address */
 };
 
+/* What is done with m-lines that are not RTP: fax over UDPTL, BFCP, MSRP, data channels. */
+enum dialog_other {
+	DIALOG_OTHER_RELAY,      /* what is UDP is relayed as it is, the rest passes by */
+	DIALOG_OTHER_RELAY_ONLY, /* what is UDP is relayed, the rest is refused */
+	DIALOG_OTHER_PASS,       /* all pass by */
+	DIALOG_OTHER_REFUSE,     /* port 0 */
+	DIALOG_OTHER_COUNT
+};
+
+/* "relay", "relay-only" …; ERR_NOT_FOUND. */
+enum err dialog_other_find(struct str name, uint8_t *out) MUST_USE;
+
 enum { DIALOG_SUITES_MAX = SUITE_COUNT, DIALOG_TAG_MAX = 256 };
 #define DIALOG_DELAY_SETTING UINT32_MAX
 
@@ -74,6 +86,7 @@ struct dialog_options {
 	bool accept_rekey;
 	bool supersede_glare;        /* an offer of the other side ends the one that waits, instead of being refused */
 	bool keep_bundle;
+	uint8_t other_media;         /* enum dialog_other */
 	bool no_rtcp_attr, full_rtcp_attr;
 	bool gate_by_direction;      /* a=inactive and the like close the gates, RTCP included */
 	bool loop_protect;           /* the SDP is marked as written here, and one that is so marked passes untouched: no ports, no change of the call */
@@ -107,7 +120,7 @@ struct dialog_media_report {
 	const char *action; /* "relay" "pass" "refuse" "off" */
 	enum relay_mode mode;
 	const char *change; /* offer_change_name */
-	const char *reason; /* why this line alone was refused; "" when it was not */
+	const char *reason; /* why this line alone was refused or passes by; "" when it does not */
 };
 
 struct dialog_reply {

@@ -52,7 +52,7 @@ void dialog_media_clear(struct dialog_media *m)
 	m->acfg = m->reason = NULL;
 }
 
-enum err dialog_media_refuse(struct dialog_media *m, enum dialog_treat treat, const struct why *why)
+enum err dialog_media_set_aside(struct dialog_media *m, enum dialog_treat treat, const struct why *why)
 {
 	char *reason = mem_text(why->text, strlen(why->text));
 

@@ -7,7 +7,7 @@
 #include "keyctx/sdp/media.h"
 
 enum dialog_treat {
-	DIALOG_TREAT_PASS,   /* not RTP: not ours */
+	DIALOG_TREAT_PASS,   /* not RTP, nor relayed */
 	DIALOG_TREAT_RELAY,
 	DIALOG_TREAT_REFUSE, /* answered with port 0; from here on nothing flows */
 	DIALOG_TREAT_OFF,    /* port 0 by a peer */
@@ -15,7 +15,8 @@ enum dialog_treat {
 
 /* One side of an m-line. */
 struct dialog_side {
-	enum sdp_profile profile; /* that this side sees */
+	enum sdp_profile profile; /* that this side sees; OTHER: what is relayed is not RTP */
+	uint8_t rtp_profile;      /* enum sdp_profile: the one it saw when the m-line was RTP last; OTHER: it never was */
 	bool is_secure;           /* its SRTP ends here */
 	bool is_known;            /* it has spoken: `at` holds */
 	struct sdp_transport at;
@@ -41,7 +42,7 @@ struct dialog_media {
 	bool answers_in_avp; /* O8 */
 	bool is_applied;     /* 3ge2ae:applied goes to the UE */
 	char *acfg;          /* O9; NULL otherwise */
-	char *reason;        /* why this m-line alone was refused; NULL: it was not */
+	char *reason;        /* why this m-line alone was refused or passes by; NULL: it does not */
 };
 
 /* What of an offer's options counts beyond it. */
@@ -70,14 +71,37 @@ static inline bool dialog_mode_is_opaque(enum relay_mode m)
 	return m == RELAY_MODE_E2E || m == RELAY_MODE_E2E_VERIFIED;
 }
 
+/* Media that is not RTP, relayed as it is. */
+static inline bool dialog_media_is_other(const struct dialog_media *m)
+{
+	return m->treat == DIALOG_TREAT_RELAY && m->side[0].profile == SDP_PROFILE_OTHER;
+}
+
+/* --- lines (control/dialog_lines.c) -------------------------------------------------------------------- */
+
+/* An m-line where SRTP of one side ends, or NULL. Takes NULL. */
+const struct dialog_media *dialog_find_ended(const struct dialog_exchange *x);
+/*
+ * The profile that side `far` shall see where the other one says `near`: as the request says, else as this m-line was seen there last, else
+ * as the call's other m-lines are: a line that is new in a call does not bring keys to a side that has none.
+ */
+enum sdp_profile dialog_far_profile(enum sdp_profile near, const struct dialog_exchange *now, unsigned i, enum offer_side far,
+                                    const struct dialog_options *o);
+/* Where neither the request nor the past says how the other side sees an m-line that is off, the offer's own lines do. */
+void dialog_follow_ended(struct dialog_exchange *x, enum offer_side from, const struct dialog_options *o);
+/* Once every line is planned. */
+void dialog_remember_profiles(struct dialog_exchange *x, const struct dialog_exchange *now);
+/* RELAY, PASS or REFUSE: what is done with a line that is not RTP; `policy` is an enum dialog_other. */
+enum dialog_treat dialog_other_treat(uint8_t policy, struct str proto);
+
 enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media) MUST_USE;
 enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x) MUST_USE;
 void dialog_exchange_free(struct dialog_exchange *x); /* takes NULL */
 void dialog_list_free(struct sdes_list *l);             /* wiped; takes NULL */
 /* Keys and texts go, the rest stays as it is. */
 void dialog_media_clear(struct dialog_media *m);
-/* One m-line can't be served (docs/decisions/0060): it alone gets this treatment, and the reason is remembered. ERR_NOMEM. */
-enum err dialog_media_refuse(struct dialog_media *m, enum dialog_treat treat, const struct why *why) MUST_USE;
+/* One m-line is not served as the others are (docs/decisions/0060): it alone gets this treatment, and the reason is remembered. ERR_NOMEM. */
+enum err dialog_media_set_aside(struct dialog_media *m, enum dialog_treat treat, const struct why *why) MUST_USE;
 
 /* Where a side wants its media. 0.0.0.0 says hold, not where: the address before stays the one we know. */
 void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t, const struct dialog_side *before,

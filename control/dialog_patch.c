@@ -52,7 +52,7 @@ static void place_leg(struct spec_leg *leg, const struct dialog_side *side, cons
 	if (terms->dscp >= 0)
 		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->dscp, (uint8_t)terms->dscp);
 	leg->remote = side->at.rtp;
-	leg->remote_rtcp = side->at.rtcp;
+	leg->remote_rtcp = sdp_profile_is_rtp(side->profile) ? side->at.rtcp : (struct addr){0};
 	leg->has |= 1u << SPEC_LEG_REMOTE | 1u << SPEC_LEG_REMOTE_RTCP;
 }
 
@@ -103,15 +103,15 @@ static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x
                            enum offer_side at, const struct spec_context *context)
 {
 	const struct dialog_side *side = &m->side[at], *peer = &m->side[!at];
-	bool mux = is_muxed(side, peer, at == x->from, x->terms.mux);
+	bool other = dialog_media_is_other(m), mux = !other && is_muxed(side, peer, at == x->from, x->terms.mux);
 	enum err e = ERR_OK;
 
 	place_leg(leg, side, &x->terms);
-	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR);
+	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, other ? RELAY_RTCP_NONE : mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR);
 	if (mux)
 		leg->remote_rtcp = (struct addr){0};
-	/* Who was told to be silent is not missed. */
-	leg->inactivity_ms = sends(side) && hears(peer) && !peer->at.is_held_by_address ? context->inactivity_ms : 0;
+	/* Who was told to be silent is not missed, nor who has nothing to say for minutes, as the receiver of a fax. */
+	leg->inactivity_ms = !other && sends(side) && hears(peer) && !peer->at.is_held_by_address ? context->inactivity_ms : 0;
 	leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
 	open_gates(leg, side, peer, x->terms.gate_by_direction);
 	if (side->is_secure) {
@@ -177,7 +177,7 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 
 		if (!leg)
 			return ERR_NOMEM;
-		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, RELAY_RTCP_PAIR);
+		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR);
 		place_leg(leg, &m->side[side], &x->terms);
 		/* While it rings nobody is missed. */
 		leg->inactivity_ms = 0;

@@ -144,7 +144,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 			switch_off(m, b);
 			continue;
 		}
-		if (x->terms.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(s, (int)i, "rtcp-mux"))
+		if (x->terms.mux & DIALOG_MUX_REQUIRE && !dialog_media_is_other(m) && !sdp_has_attr(s, (int)i, "rtcp-mux"))
 			e = why_fail(&reason, ERR_INVALID, "a=rtcp-mux was required");
 		if (!e)
 			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, &is_whole, &reason);
@@ -156,7 +156,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 		refused = refused ? refused : e;
 		/* A line that can't be used is off; the others go on. */
 		if (e != ERR_NOMEM && e != ERR_CRYPTO && !is_whole)
-			e = dialog_media_refuse(m, DIALOG_TREAT_OFF, &reason);
+			e = dialog_media_set_aside(m, DIALOG_TREAT_OFF, &reason);
 		else if (why)
 			*why = reason;
 		if (!e)

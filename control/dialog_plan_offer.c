@@ -59,38 +59,15 @@ static void refuse_suites(struct sdes_list *list, uint32_t suites)
 			list->lines[i].fault = SDES_REFUSED_SUITE;
 }
 
-/* An m-line of this exchange where SRTP of one side ends, or NULL. */
-static const struct dialog_media *find_ended(const struct dialog_exchange *x)
-{
-	for (unsigned i = 0; x && i < x->n_media; i++)
-		if (x->media[i].treat == DIALOG_TREAT_RELAY && dialog_mode_ends_srtp(x->media[i].mode))
-			return &x->media[i];
-	return NULL;
-}
-
-/*
- * What the other side shall see: as the request says, else as this m-line is seen there now, else as the call's other m-lines are: a
- * line that is new in a call does not bring keys to a side that has none.
- */
 static enum sdp_profile far_profile(const struct place *p)
 {
-	const struct dialog_media *last = p->now && p->i < p->now->n_media ? &p->now->media[p->i] : NULL;
-	const struct dialog_media *ended = find_ended(p->now);
-	enum sdp_profile near = p->s->media[p->i].profile;
-
-	if (p->o->transport != SDP_PROFILE_OTHER && p->o->profile == DIALOG_PLAIN)
-		return p->o->transport;
-	if (last && last->side[p->other].profile != SDP_PROFILE_OTHER)
-		return last->side[p->other].profile;
-	if (ended && !sdp_profile_is_dtls(near))
-		return sdp_profile_with(near, sdp_profile_is_secure(ended->side[p->other].profile));
-	return near;
+	return dialog_far_profile(p->s->media[p->i].profile, p->now, p->i, p->other, p->o);
 }
 
 static enum err decide_plain(struct place *p, struct carriage *c)
 {
 	enum sdp_profile near = p->s->media[p->i].profile, far = far_profile(p);
-	const struct dialog_media *ended = p->before ? p->before : find_ended(p->now);
+	const struct dialog_media *ended = p->before ? p->before : dialog_find_ended(p->now);
 	bool terminate = p->o->terminate;
 
 	/* A running call goes on as it is unless the request says otherwise. */
@@ -195,6 +172,11 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 			                sdes_fault_meaning(p->capability.crypto.fault));
 		if (!sdes_list_first(p->list) && !p->m->acfg && sdes_list_has_fault(p->list, SDES_REUSED_KEY))
 			return why_fail(p->why, ERR_REKEY, "m-line %u: the key in use with another suite, MKI or lifetime; a new key is needed", p->i + 1);
+	}
+	/* An m-line that becomes a fax, or comes back from it, is another one under its number; that is no change of how a media is secured. */
+	if (b && (c->near == SDP_PROFILE_OTHER) != dialog_media_is_other(p->before)) {
+		p->m->change = OFFER_CHANGE_SWITCHED;
+		return ERR_OK;
 	}
 	if (b) {
 		n.has_moved = dialog_side_has_moved(&p->m->side[p->from], b);
@@ -462,21 +444,38 @@ static enum err refuse_line(struct place *p, enum err e)
 	p->m->generation = p->now && p->i < p->now->n_media ? p->now->media[p->i].generation : 0;
 	p->m->change = p->before ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
 	see_profiles(p);
-	return dialog_media_refuse(p->m, DIALOG_TREAT_REFUSE, p->why);
+	return dialog_media_set_aside(p->m, DIALOG_TREAT_REFUSE, p->why);
 }
 
-/* Where neither the request nor the past says how the other side sees an m-line that is off, the offer's own lines do. */
-static void follow_ended(struct dialog_exchange *x, enum offer_side from, const struct dialog_options *o)
+/*
+ * What is not RTP but UDP is relayed as it is, at ports of ours; the rest passes by, or is refused. The reply tells of what passes by: its
+ * media does not come through here.
+ */
+static enum err plan_other(struct place *p)
 {
-	const struct dialog_media *ended = find_ended(x);
+	const struct sdp_media *sm = &p->s->media[p->i];
+	enum dialog_treat treat = dialog_other_treat(p->o->other_media, sm->proto);
+	int n = sm->proto.n < 32 ? (int)sm->proto.n : 32;
+	struct carriage c = carry_opaque(SDP_PROFILE_OTHER, SDP_PROFILE_OTHER);
+	struct sdp_transport t;
+	enum err e;
 
-	for (unsigned i = 0; ended && i < x->n_media; i++) {
-		struct dialog_side *near = &x->media[i].side[from], *far = &x->media[i].side[!from];
-
-		if (x->media[i].treat >= DIALOG_TREAT_REFUSE && far->profile == near->profile && !sdp_profile_is_dtls(near->profile) &&
-		    (o->profile != DIALOG_PLAIN || o->transport == SDP_PROFILE_OTHER))
-			far->profile = sdp_profile_with(near->profile, sdp_profile_is_secure(ended->side[!from].profile));
+	if (sm->port == 0) {
+		plan_off(p);
+		return ERR_OK;
 	}
+	if (treat == DIALOG_TREAT_REFUSE)
+		return why_fail(p->why, ERR_UNSUPPORTED, "m-line %u: %.*s is not taken here (other-media)", p->i + 1, n, sm->proto.p);
+	if (treat == DIALOG_TREAT_PASS) {
+		why_fail(p->why, ERR_OK, "m-line %u: %.*s passes by this gateway, its media is not relayed", p->i + 1, n, sm->proto.p);
+		return dialog_media_set_aside(p->m, DIALOG_TREAT_PASS, p->why);
+	}
+	e = sdp_transport_read(p->s, p->i, &t, p->why);
+	if (e)
+		return e;
+	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
+	e = judge_news(p, &c);
+	return e ? e : fill_media(p, &c);
 }
 
 static enum err plan_media(struct place *p)
@@ -488,7 +487,7 @@ static enum err plan_media(struct place *p)
 	if (sm->fault)
 		e = why_fail(p->why, ERR_SYNTAX, "m-line %u: %s", p->i + 1, sm->fault);
 	else if (!sdp_profile_is_rtp(sm->profile))
-		p->m->treat = DIALOG_TREAT_PASS;
+		e = plan_other(p);
 	else if (sm->port == 0)
 		plan_off(p);
 	else
@@ -538,8 +537,10 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	}
 	if (!e && is_all_refused(x))
 		e = refused; /* for the reason of the first of them */
-	if (!e)
-		follow_ended(x, from, o);
+	if (!e) {
+		dialog_follow_ended(x, from, o);
+		dialog_remember_profiles(x, now);
+	}
 	mem_free(list);
 	if (e) {
 		why_fail(why, e, "%s", reason.text[0] ? reason.text : err_meaning(e));

@@ -51,22 +51,23 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 	const struct dialog_media *m = &w->x->media[i];
 	const struct dialog_side *from = &m->side[w->from];
 	enum sdp_profile profile = m->side[w->to].profile;
+	bool is_rtp = !dialog_media_is_other(m);
 	bool turns = from->at.is_held_by_address && w->o->replace & DIALOG_REPLACE_ZERO_ADDRESS;
 	struct sdp_place place = {.rtp = service_local(w->sv, leg), .held_by_address = from->at.is_held_by_address && !turns};
 	enum err e;
 
-	place.rtcp_mux = w->is_answer ? leg->rtcp == RELAY_RTCP_MUX : offers_mux(w, from);
+	place.rtcp_mux = !is_rtp ? false : w->is_answer ? leg->rtcp == RELAY_RTCP_MUX : offers_mux(w, from);
 	if (!addr_is_none(&w->o->media_address)) {
 		port_book_say(targets_book(service_targets(w->sv)), leg->at.interface, &w->o->media_address);
 		place.rtp = addr_with_port(&w->o->media_address, place.rtp.port);
 	}
-	if (!w->o->no_rtcp_attr && !place.rtcp_mux)
+	if (is_rtp && !w->o->no_rtcp_attr && !place.rtcp_mux)
 		place.rtcp = addr_with_port(&place.rtp, (uint16_t)(place.rtp.port + 1));
 	place.full_rtcp = w->o->full_rtcp_attr;
 	e = sdp_place_write(w->sdp, i, &place, profile);
 	if (!e && turns)
 		e = write_hold(w, i, from);
-	if (!e && !w->is_answer && w->x->terms.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(w->sdp, (int)i, "rtcp-mux-only"))
+	if (!e && is_rtp && !w->is_answer && w->x->terms.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(w->sdp, (int)i, "rtcp-mux-only"))
 		e = sdp_attr_add(w->sdp, (int)i, "rtcp-mux-only", (struct str){0});
 	return e;
 }

@@ -71,7 +71,7 @@ static struct census count(const struct sdp *s, const struct dialog_exchange *x)
 	for (unsigned i = 0; i < x->n_media; i++) {
 		const struct dialog_media *m = &x->media[i];
 
-		if (m->treat == DIALOG_TREAT_PASS)
+		if (m->treat == DIALOG_TREAT_PASS || dialog_media_is_other(m))
 			n.tls += has_text(s->media[i].proto, "TLS");
 		else if (m->treat == DIALOG_TREAT_OFF)
 			n.ended += sdp_profile_is_secure(m->side[0].profile) != sdp_profile_is_secure(m->side[1].profile);
@@ -90,9 +90,9 @@ static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, un
 {
 	bool all = n->opaque && !n->ended, opaque = dialog_mode_is_opaque(m->mode), as_is = opaque || m->mode == RELAY_MODE_RTP;
 
-	if (m->treat == DIALOG_TREAT_RELAY)
+	if (m->treat == DIALOG_TREAT_RELAY && !dialog_media_is_other(m))
 		return (struct keep){.keys = as_is, .capabilities = opaque, .key_mgmt = as_is, .transform = as_is};
-	if (m->treat == DIALOG_TREAT_PASS)
+	if (m->treat <= DIALOG_TREAT_RELAY)
 		return (struct keep){.keys = all, .capabilities = all, .key_mgmt = all || has_text(s->media[i].proto, "TLS"), .transform = true};
 	return (struct keep){0};
 }
@@ -112,7 +112,8 @@ static enum err push_down(struct sdp *s, const struct dialog_exchange *x, const 
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; i < x->n_media; i++)
-		if (x->media[i].treat == DIALOG_TREAT_RELAY && dialog_mode_is_opaque(x->media[i].mode) && !sdp_has_attr(s, (int)i, name))
+		if (dialog_mode_is_opaque(x->media[i].mode) && x->media[i].treat == DIALOG_TREAT_RELAY && !dialog_media_is_other(&x->media[i]) &&
+		    !sdp_has_attr(s, (int)i, name))
 			to |= 1u << i;
 	for (struct sdp_line *l = sdp_next_attr(s, SDP_SESSION, NULL, name, NULL); l && !e; l = sdp_next_attr(s, SDP_SESSION, l, name, NULL))
 		for (unsigned i = 0; i < x->n_media && !e; i++)

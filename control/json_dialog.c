@@ -29,7 +29,7 @@ struct dialog_params {
 	struct json_suites suites;
 	struct addr media_address, received_from;
 	char interface[INTERFACES_TEXT_MAX], interface_other[INTERFACES_TEXT_MAX];
-	uint8_t rtcp_attribute, ends_when_silent;
+	uint8_t rtcp_attribute, ends_when_silent, other_media;
 	struct sdes_params_in sdes;
 	struct ims_params ims;
 };
@@ -41,6 +41,8 @@ static const struct schema_word transport_words[] = {
 	{"RTP/SAVPF", SDP_PROFILE_SAVPF}, {0}};
 static const struct schema_word security_words[] = {{"pass", 0}, {"terminate", 1}, {0}};
 static const struct schema_word rekey_words[] = {{"reject", 0}, {"accept", 1}, {0}};
+static const struct schema_word other_words[] = {
+	{"relay", DIALOG_OTHER_RELAY}, {"relay-only", DIALOG_OTHER_RELAY_ONLY}, {"pass", DIALOG_OTHER_PASS}, {"refuse", DIALOG_OTHER_REFUSE}, {0}};
 static const struct schema_word glare_words[] = {{"refuse", 0}, {"supersede", 1}, {0}};
 static const struct schema_word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0}};
 static const struct schema_word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
@@ -85,7 +87,7 @@ static const struct schema ims_schema = {"ims", ims_fields, ARRAY_LEN(ims_fields
 enum param {
 	P_CALL, P_FROM, P_TO, P_BRANCH, P_SDP, P_PROFILE, P_SIDE, P_TRANSPORT, P_SECURITY, P_SUITES, P_REKEY, P_GLARE, P_BUNDLE,
 	P_GATES, P_LATCH, P_MUX, P_REPLACE, P_REGISTERED, P_EMERGENCY, P_GM, P_LOOP, P_FAMILY, P_DSCP, P_ANY_TAG, P_MEDIA_ADDRESS,
-	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS, P_ENDS_WHEN_SILENT
+	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS, P_ENDS_WHEN_SILENT, P_OTHER_MEDIA
 };
 
 #define AT(type_, member_) SCHEMA_FIELD(type_, struct dialog_params, member_)
@@ -126,6 +128,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute", AT(&schema_word, rtcp_attribute), .words = rtcp_attribute_words, .help = "a=rtcp with its port, with its address too, or none"},
 	[P_SDES] = {.name = "sdes", AT(&schema_struct, sdes), .sub = &sdes_schema, .help = "the object below"},
 	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent", AT(&schema_bool, ends_when_silent), .help = "the call ends by itself when nobody was heard for inactivity-ms; over ng always so"},
+	[P_OTHER_MEDIA] = {.name = "other_media", AT(&schema_word, other_media), .words = other_words, .help = "m-lines that are not RTP: relay what is UDP and let the rest pass by, or refuse the rest; pass all, refuse all; default: the setting other-media"},
 	[P_IMS] = {.name = "ims", AT(&schema_struct, ims), .sub = &ims_schema, .help = "the object below"},
 };
 const struct schema json_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields), sizeof(struct dialog_params)};
@@ -185,9 +188,9 @@ static void fill_sdes(struct dialog_options *o, const struct sdes_params_in *p)
 	o->sdes.pad = p->pad;
 }
 
-static enum err fill_options(struct dialog_options *o, const struct dialog_params *p, const struct spec_context *c,
-                             struct why *why)
+static enum err fill_options(struct dialog_options *o, const struct dialog_params *p, const struct service *sv, struct why *why)
 {
+	const struct spec_context *c = service_context(sv);
 	enum err e;
 
 	dialog_options_defaults(o);
@@ -199,6 +202,7 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	o->terminate = p->security;
 	o->supersede_glare = p->glare;
 	o->keep_bundle = p->bundle;
+	o->other_media = is_given(p, P_OTHER_MEDIA) ? p->other_media : service_get_config(sv)->calls.other_media;
 	o->mux = p->rtcp_mux;
 	o->replace = p->replace;
 	o->loop_protect = p->loop_protect;
@@ -294,7 +298,7 @@ static void handle(struct proto_json_call *call, const struct doc *params, enum 
 	e = has_sdp == is_given(&p, P_SDP) ? ERR_OK :
 	    why_fail(&why, ERR_INVALID, has_sdp ? "params.sdp is needed" : "params.sdp has no place here");
 	if (!e)
-		e = fill_options(&ask.options, &p, service_context(proto_json_service(call)), &why);
+		e = fill_options(&ask.options, &p, proto_json_service(call), &why);
 	if (e) {
 		proto_json_refuse(call, e, &why, NULL);
 		return;

@@ -120,6 +120,14 @@ static enum err flag_ice(struct ng_reading *r, const struct doc *v, struct str w
 	return ng_word_read(r, &ng_ice_table, word, v);
 }
 
+static enum err flag_other(struct ng_reading *r, const struct doc *v, struct str word)
+{
+	(void)v;
+	if (!dialog_other_find(word, &ng_options(r)->other_media))
+		return ERR_OK;
+	return why_fail(r->why, ERR_INVALID, "flags other-media-%.*s: relay, relay-only, pass or refuse is needed", word.n < 24 ? (int)word.n : 24, word.p);
+}
+
 static const struct ng_word flag_words[] = {
 	{"trust-address", NG_SUPPORTED, flag_trust, "the default: the address in the SDP is believed, whatever received-from says"},
 	{"SIP-source-address", NG_SUPPORTED, flag_source, "received-from is believed instead of the SDP"},
@@ -139,6 +147,7 @@ static const struct ng_word flag_words[] = {
 	{"rtcp-mux-=", NG_SUPPORTED, flag_mux, "as rtcp-mux: what follows"},
 	{"ICE=", NG_SUPPORTED, flag_ice, "as ICE: what follows"},
 	{"endpoint-learning-=", NG_SUPPORTED, flag_learning, "as endpoint-learning: what follows"},
+	{"other-media-=", NG_SUPPORTED, flag_other, "for this request, what the setting other-media says: relay, relay-only, pass or refuse m-lines that are not RTP"},
 	{"pad-crypto", NG_SUPPORTED, NULL, "as SDES: pad"},
 	{"reject-ICE", NG_SUPPORTED, NULL, "as ICE: remove"},
 	{"early-media", NG_SUPPORTED, NULL, "always so: media may flow from the first answer on"},

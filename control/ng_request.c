@@ -64,6 +64,7 @@ static void fill_suites(struct dialog_options *o, const struct call_settings *ca
 	static const struct conf_list unset = {0};
 
 	o->terminate = calls->recrypts;
+	o->other_media = calls->other_media;
 	o->offerers_first = true;
 	o->n_suites = calls->n_offer;
 	memcpy(o->suites, calls->offer, sizeof(o->suites));

@@ -20,6 +20,7 @@ struct targets_nets;
 
 /* What requests about calls have that do not say. Zeroed: what the settings' defaults say. */
 struct call_settings {
+	uint8_t other_media; /* enum dialog_other */
 	bool recrypts;     /* ng: SRTP on both sides ends here instead of passing */
 	uint8_t n_offer;   /* ng: suites that are offered, best first; 0: all, in the order of sdes_offer_read */
 	enum suite_id offer[SUITE_COUNT];
