@@ -44,7 +44,7 @@ struct conf {
 	struct conf_list ng, ng_allow, http;
 	struct conf_list sdes_offer; /* control/sdes_offer.h; none: all suites */
 	unsigned other_media;        /* enum dialog_other */
-	unsigned ng_srtp;            /* 0: pass; 1: recrypt */
+	unsigned ng_srtp, osrtp;     /* 0: pass, end; 1: recrypt, pass */
 	struct targets_nets media_deny, media_allow; /* control/target.h */
 	unsigned engine, io;      /* index into their words: conf_word */
 	unsigned log_level;       /* enum log_level */

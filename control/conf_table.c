@@ -16,6 +16,7 @@ static const char *const rekey_words[] = {"reject", "accept", NULL};
 static const char *const both_words[] = {"pass", "recrypt", NULL};
 static const char *const pass_words[] = {"pass", "drop", NULL};
 static const char *const other_words[] = {"relay", "relay-only", "pass", "refuse", NULL};
+static const char *const osrtp_words[] = {"end", "pass", NULL};
 static const char *const roc_words[] = {"either", "keep", "zero", NULL};
 
 const struct conf_setting conf_settings[] = {
@@ -52,6 +53,8 @@ const struct conf_setting conf_settings[] = {
 	{.name = "other-media", .type = CONF_WORD, FIELD(other_media), .preset = "relay", .words = other_words, .reloads = true,
 	 .arg = "relay|relay-only|pass|refuse",
 	 .help = "m-lines that are not RTP: relay what is UDP (fax, BFCP, data channels) and let the rest pass by, or refuse the rest, or pass all, or refuse all"},
+	{.name = "osrtp", .type = CONF_WORD, FIELD(osrtp), .preset = "end", .words = osrtp_words, .reloads = true, .arg = "end|pass",
+	 .help = "optional SRTP, which is RTP/AVP with a=crypto (RFC 8643), in calls that do not say: it ends here, or passes where no profile is asked for"},
 	{.name = "sdes-offer", .type = CONF_LIST, FIELD(sdes_offer), .preset_text = "every suite, those of 128 bit first",
 	 .example = "AES_CM_128_HMAC_SHA1_80,AES_CM_128_HMAC_SHA1_32", .check = sdes_offer_check, .reloads = true, .arg = "SUITE[,...]",
 	 .help = "suites that are offered over ng, best first; repeatable"},

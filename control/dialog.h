@@ -61,6 +61,13 @@ enum dialog_other {
 /* "relay", "relay-only" …; ERR_NOT_FOUND. */
 enum err dialog_other_find(struct str name, uint8_t *out) MUST_USE;
 
+/* What becomes of optional SRTP, which is RTP/AVP(F) with a=crypto (RFC 8643). */
+enum dialog_osrtp {
+	DIALOG_OSRTP_END,  /* it ends here; the other side sees no keys of it */
+	DIALOG_OSRTP_PASS, /* it passes where `transport` does not name a profile; else as OFF */
+	DIALOG_OSRTP_OFF,  /* it is not taken: plain RTP */
+};
+
 enum { DIALOG_SUITES_MAX = SUITE_COUNT, DIALOG_TAG_MAX = 256 };
 #define DIALOG_DELAY_SETTING UINT32_MAX
 
@@ -69,6 +76,10 @@ struct dialog_options {
 	enum dialog_profile profile;
 	enum sdp_profile transport;  /* PLAIN: profile for the other side; SDP_PROFILE_OTHER: as it came */
 	bool terminate;              /* RTP/SAVP on both sides: end it here (srtp-srtp) rather than let it pass (e2e) */
+	uint8_t osrtp;               /* PLAIN: enum dialog_osrtp */
+	bool osrtp_offer;            /* PLAIN: plain RTP for the other side is offered with keys of ours beside it */
+	bool osrtp_over_savp;        /* with osrtp_offer: RTP/SAVP(F) for the other side too */
+	bool osrtp_pairs;            /* PLAIN: of two m-lines that are one media in RTP and in SRTP the SRTP one is taken */
 	bool offerers_first;         /* srtp-srtp: the suites of the offerer are offered before ours */
 	bool no_new_suites;          /* srtp-srtp: the suites of the offerer alone, where he has one that we serve */
 	struct ims_call ims;

@@ -21,6 +21,17 @@ void dialog_options_defaults(struct dialog_options *o)
 	sdes_policy_defaults(&o->sdes);
 }
 
+enum relay_mode dialog_mode_of(bool offerer_is_secure, bool answerer_is_secure)
+{
+	/* [offerer's SRTP ends here][answerer's does] */
+	static const enum relay_mode modes[2][2] = {
+		{RELAY_MODE_RTP, RELAY_MODE_E2AE},
+		{RELAY_MODE_E2AE, RELAY_MODE_SRTP_SRTP},
+	};
+
+	return modes[offerer_is_secure][answerer_is_secure];
+}
+
 enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media)
 {
 	struct dialog_exchange *x = mem_alloc(sizeof(*x) + n_media * sizeof(x->media[0]));

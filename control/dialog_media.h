@@ -38,6 +38,7 @@ struct dialog_media {
 	struct sdes_list *offered; /* our lines towards the answerer; NULL when it gets none */
 	enum offer_change change;
 	const char *row;
+	bool is_optional;    /* the answerer may take our keys or leave them: `mode` and whether his side is secure are settled by the answer */
 	bool had_keys;       /* the offer brought some: an answer under RTP/SAVP without any is none */
 	bool answers_in_avp; /* O8 */
 	bool is_applied;     /* 3ge2ae:applied goes to the UE */
@@ -93,6 +94,9 @@ void dialog_follow_ended(struct dialog_exchange *x, enum offer_side from, const 
 void dialog_remember_profiles(struct dialog_exchange *x, const struct dialog_exchange *now);
 /* RELAY, PASS or REFUSE: what is done with a line that is not RTP; `policy` is an enum dialog_other. */
 enum dialog_treat dialog_other_treat(uint8_t policy, struct str proto);
+
+/* The mode of an m-line by whose SRTP ends here: leg a is the one whose does where one alone does. */
+enum relay_mode dialog_mode_of(bool offerer_is_secure, bool answerer_is_secure);
 
 enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media) MUST_USE;
 enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_exchange *x) MUST_USE;

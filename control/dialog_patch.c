@@ -118,6 +118,11 @@ static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x
 		e = set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &side->theirs);
 		if (!e)
 			e = set_key(leg, SPEC_LEG_SEND, &leg->send, &side->ours);
+	} else if (m->is_optional) {
+		/* It may have had keys until now. */
+		e = set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &(struct sdes_line){0});
+		if (!e)
+			e = set_key(leg, SPEC_LEG_SEND, &leg->send, &(struct sdes_line){0});
 	}
 	return e;
 }

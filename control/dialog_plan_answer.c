@@ -75,6 +75,19 @@ static enum err judge_answered_key(const struct dialog_side *side, const struct 
 	return ERR_OK;
 }
 
+/* RFC 8643 4: keys in the answer take the offered ones, none leave them. Some answer with the secure profile then. */
+static void settle_optional(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i)
+{
+	struct dialog_side *side = &m->side[!from];
+
+	side->is_secure = sdp_has_attr(s, (int)i, "crypto");
+	m->mode = dialog_mode_of(m->side[from].is_secure, side->is_secure);
+	if (side->is_secure)
+		return;
+	sdes_line_clear(&side->theirs);
+	sdes_line_clear(&side->ours);
+}
+
 /* *is_whole: what fails is no fault of this line, or the IMS profile releases the call for it (TS 24.229). */
 static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
                               const struct dialog_media *before, const struct dialog_options *o, bool *is_whole, struct why *why)
@@ -84,7 +97,9 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 	struct sdp_transport t;
 	enum err e = sdp_transport_read(s, i, &t, why);
 
-	if (!e) {
+	if (!e && m->is_optional)
+		settle_optional(m, from, s, i);
+	if (!e && !(m->is_optional && side->is_secure && sdp_profile_is_secure(s->media[i].profile))) {
 		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
 		*is_whole = e && o->profile != DIALOG_PLAIN;
 	}

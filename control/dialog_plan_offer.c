@@ -35,13 +35,7 @@ struct carriage {
 
 static struct carriage carry(enum sdp_profile near, enum sdp_profile far, bool near_secure, bool far_secure)
 {
-	/* [offerer's SRTP ends here][answerer's does] */
-	static const enum relay_mode modes[2][2] = {
-		{RELAY_MODE_RTP, RELAY_MODE_E2AE},
-		{RELAY_MODE_E2AE, RELAY_MODE_SRTP_SRTP},
-	};
-
-	return (struct carriage){.mode = modes[near_secure][far_secure],
+	return (struct carriage){.mode = dialog_mode_of(near_secure, far_secure),
 	                         .access_is_other = far_secure && !near_secure,
 	                         .near = near, .far = far, .near_secure = near_secure, .far_secure = far_secure};
 }
@@ -64,6 +58,30 @@ static enum sdp_profile far_profile(const struct place *p)
 	return dialog_far_profile(p->s->media[p->i].profile, p->now, p->i, p->other, p->o);
 }
 
+/* The offerer's SRTP ends here: it is the profile's, or optional and there is a line that can be used. */
+static bool ends_near(const struct place *p, enum sdp_profile near)
+{
+	return sdp_profile_is_secure(near) || (p->o->osrtp == DIALOG_OSRTP_END && sdes_list_first(p->list));
+}
+
+/* Keys of ours beside a profile that needs none. Who has answered without goes on without. */
+static bool is_optional_far(const struct place *p, enum sdp_profile far)
+{
+	const struct dialog_side *before = p->before ? &p->before->side[p->other] : NULL;
+
+	if (sdp_profile_is_secure(far))
+		return false;
+	return before && before->is_known ? before->is_secure && !sdp_profile_is_secure(before->profile) : p->o->osrtp_offer;
+}
+
+/* Optional SRTP from end to end is opaque: either side may take it or leave it. */
+static bool passes_optional(const struct place *p, enum sdp_profile near, enum sdp_profile far)
+{
+	if (p->o->osrtp != DIALOG_OSRTP_PASS || p->o->transport != SDP_PROFILE_OTHER || sdp_profile_is_secure(near) || sdp_profile_is_secure(far))
+		return false;
+	return p->list->n || (p->before && p->before->mode == RELAY_MODE_E2E);
+}
+
 static enum err decide_plain(struct place *p, struct carriage *c)
 {
 	enum sdp_profile near = p->s->media[p->i].profile, far = far_profile(p);
@@ -81,8 +99,15 @@ static enum err decide_plain(struct place *p, struct carriage *c)
 		*c = carry_opaque(near, far);
 		return ERR_OK;
 	}
-	*c = carry(near, far, sdp_profile_is_secure(near), sdp_profile_is_secure(far));
-	if (c->mode == RELAY_MODE_SRTP_SRTP && !terminate)
+	if (passes_optional(p, near, far)) {
+		*c = carry_opaque(near, far);
+		return ERR_OK;
+	}
+	if (p->o->osrtp_offer && p->o->osrtp_over_savp && !p->before)
+		far = sdp_profile_with(far, false);
+	p->m->is_optional = is_optional_far(p, far);
+	*c = carry(near, far, ends_near(p, near), sdp_profile_is_secure(far) || p->m->is_optional);
+	if (sdp_profile_is_secure(near) && sdp_profile_is_secure(far) && !terminate)
 		*c = carry_opaque(near, far);
 	if (c->near_secure && !c->far_secure && p->o->end_suites)
 		refuse_suites(p->list, p->o->end_suites);
@@ -478,12 +503,40 @@ static enum err plan_other(struct place *p)
 	return e ? e : fill_media(p, &c);
 }
 
+/* Could these two neighbours be one media? */
+static bool is_pair(const struct sdp *s, unsigned i)
+{
+	const struct sdp_media *a = &s->media[i], *b = a + 1;
+
+	return i + 1 < s->n_media && a->port && b->port && str_eq(a->kind, b->kind) && sdp_profile_is_rtp(a->profile) &&
+	       sdp_profile_is_rtp(b->profile) && sdp_profile_is_secure(a->profile) != sdp_profile_is_secure(b->profile);
+}
+
+/*
+ * The way of some phones to have SRTP or not, before RFC 8643: two m-lines of one kind, one RTP and one SRTP. Is this the plain one of two?
+ */
+static bool is_plain_of_pair(const struct sdp *s, unsigned i)
+{
+	unsigned first = i;
+
+	while (first > 0 && is_pair(s, first - 1))
+		first--;
+	/* Of a row of m-lines each of which could go with the next, every second begins a pair. */
+	first = i - (i - first) % 2;
+	return is_pair(s, first) && !sdp_profile_is_secure(s->media[i].profile);
+}
+
 static enum err plan_media(struct place *p)
 {
 	const struct sdp_media *sm = &p->s->media[p->i];
 	enum err e = ERR_OK;
 
 	p->m->row = "";
+	if (p->o->osrtp_pairs && p->o->profile == DIALOG_PLAIN && is_plain_of_pair(p->s, p->i)) {
+		see_profiles(p);
+		why_fail(p->why, ERR_OK, "m-line %u: the SRTP one of its pair is taken", p->i + 1);
+		return dialog_media_set_aside(p->m, DIALOG_TREAT_REFUSE, p->why);
+	}
 	if (sm->fault)
 		e = why_fail(p->why, ERR_SYNTAX, "m-line %u: %s", p->i + 1, sm->fault);
 	else if (!sdp_profile_is_rtp(sm->profile))

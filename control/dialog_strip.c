@@ -91,7 +91,7 @@ static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, un
 	bool all = n->opaque && !n->ended, opaque = dialog_mode_is_opaque(m->mode), as_is = opaque || m->mode == RELAY_MODE_RTP;
 
 	if (m->treat == DIALOG_TREAT_RELAY && !dialog_media_is_other(m))
-		return (struct keep){.keys = as_is, .capabilities = opaque, .key_mgmt = as_is, .transform = as_is};
+		return (struct keep){.keys = opaque, .capabilities = opaque, .key_mgmt = as_is, .transform = as_is};
 	if (m->treat <= DIALOG_TREAT_RELAY)
 		return (struct keep){.keys = all, .capabilities = all, .key_mgmt = all || has_text(s->media[i].proto, "TLS"), .transform = true};
 	return (struct keep){0};

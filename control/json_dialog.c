@@ -29,7 +29,7 @@ struct dialog_params {
 	struct json_suites suites;
 	struct addr media_address, received_from;
 	char interface[INTERFACES_TEXT_MAX], interface_other[INTERFACES_TEXT_MAX];
-	uint8_t rtcp_attribute, ends_when_silent, other_media;
+	uint8_t rtcp_attribute, ends_when_silent, other_media, osrtp, osrtp_offer, osrtp_pairs;
 	struct sdes_params_in sdes;
 	struct ims_params ims;
 };
@@ -40,6 +40,7 @@ static const struct schema_word transport_words[] = {
 	{"RTP/AVP", SDP_PROFILE_AVP}, {"RTP/AVPF", SDP_PROFILE_AVPF}, {"RTP/SAVP", SDP_PROFILE_SAVP},
 	{"RTP/SAVPF", SDP_PROFILE_SAVPF}, {0}};
 static const struct schema_word security_words[] = {{"pass", 0}, {"terminate", 1}, {0}};
+static const struct schema_word osrtp_words[] = {{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
 static const struct schema_word rekey_words[] = {{"reject", 0}, {"accept", 1}, {0}};
 static const struct schema_word other_words[] = {
 	{"relay", DIALOG_OTHER_RELAY}, {"relay-only", DIALOG_OTHER_RELAY_ONLY}, {"pass", DIALOG_OTHER_PASS}, {"refuse", DIALOG_OTHER_REFUSE}, {0}};
@@ -87,7 +88,8 @@ static const struct schema ims_schema = {"ims", ims_fields, ARRAY_LEN(ims_fields
 enum param {
 	P_CALL, P_FROM, P_TO, P_BRANCH, P_SDP, P_PROFILE, P_SIDE, P_TRANSPORT, P_SECURITY, P_SUITES, P_REKEY, P_GLARE, P_BUNDLE,
 	P_GATES, P_LATCH, P_MUX, P_REPLACE, P_REGISTERED, P_EMERGENCY, P_GM, P_LOOP, P_FAMILY, P_DSCP, P_ANY_TAG, P_MEDIA_ADDRESS,
-	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS, P_ENDS_WHEN_SILENT, P_OTHER_MEDIA
+	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS, P_ENDS_WHEN_SILENT, P_OTHER_MEDIA,
+	P_OSRTP, P_OSRTP_OFFER, P_OSRTP_PAIRS
 };
 
 #define AT(type_, member_) SCHEMA_FIELD(type_, struct dialog_params, member_)
@@ -129,6 +131,10 @@ static const struct schema_field dialog_fields[] = {
 	[P_SDES] = {.name = "sdes", AT(&schema_struct, sdes), .sub = &sdes_schema, .help = "the object below"},
 	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent", AT(&schema_bool, ends_when_silent), .help = "the call ends by itself when nobody was heard for inactivity-ms; over ng always so"},
 	[P_OTHER_MEDIA] = {.name = "other_media", AT(&schema_word, other_media), .words = other_words, .help = "m-lines that are not RTP: relay what is UDP and let the rest pass by, or refuse the rest; pass all, refuse all; default: the setting other-media"},
+	[P_OSRTP] = {.name = "osrtp", AT(&schema_word, osrtp), .words = osrtp_words,
+	             .help = "plain: optional SRTP of the offerer ends here, passes where no `transport` is given, or is not taken; default: the setting osrtp"},
+	[P_OSRTP_OFFER] = {.name = "osrtp_offer", AT(&schema_bool, osrtp_offer), .help = "plain: RTP/AVP for the other side is offered with keys it may take or leave (RFC 8643)"},
+	[P_OSRTP_PAIRS] = {.name = "osrtp_pairs", AT(&schema_bool, osrtp_pairs), .help = "plain: of two m-lines that offer one media in RTP and in SRTP the SRTP one is taken"},
 	[P_IMS] = {.name = "ims", AT(&schema_struct, ims), .sub = &ims_schema, .help = "the object below"},
 };
 const struct schema json_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields), sizeof(struct dialog_params)};
@@ -191,6 +197,7 @@ static void fill_sdes(struct dialog_options *o, const struct sdes_params_in *p)
 static enum err fill_options(struct dialog_options *o, const struct dialog_params *p, const struct service *sv, struct why *why)
 {
 	const struct spec_context *c = service_context(sv);
+	const struct call_settings *calls = &service_get_config(sv)->calls;
 	enum err e;
 
 	dialog_options_defaults(o);
@@ -223,6 +230,9 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	o->no_rtcp_attr = p->rtcp_attribute == 2;
 	o->full_rtcp_attr = p->rtcp_attribute == 1;
 	o->ends_when_silent = p->ends_when_silent;
+	o->osrtp = is_given(p, P_OSRTP) ? p->osrtp : calls->passes_osrtp ? DIALOG_OSRTP_PASS : DIALOG_OSRTP_END;
+	o->osrtp_offer = p->osrtp_offer;
+	o->osrtp_pairs = p->osrtp_pairs;
 	fill_sdes(o, &p->sdes);
 	e = find_interface(c, p->interface, &o->interface[0], why);
 	return e ? e : find_interface(c, p->interface_other, &o->interface[1], why);

@@ -80,6 +80,26 @@ static const struct ng_word dtls_words[] = {
 };
 const struct ng_table ng_dtls_table = {"DTLS", dtls_words, ARRAY_LEN(dtls_words)};
 
+WORD(osrtp_offer, ng_options(r)->osrtp_offer = true)
+WORD(osrtp_offer_legacy, ng_options(r)->osrtp_offer = ng_options(r)->osrtp_over_savp = true)
+WORD(osrtp_end, ng_options(r)->osrtp = DIALOG_OSRTP_END)
+WORD(osrtp_pairs, ng_options(r)->osrtp_pairs = true)
+WORD(osrtp_accept, (ng_options(r)->osrtp = DIALOG_OSRTP_END, ng_options(r)->osrtp_pairs = true))
+WORD(osrtp_pass, ng_options(r)->osrtp = DIALOG_OSRTP_PASS)
+WORD(osrtp_off, ng_options(r)->osrtp = DIALOG_OSRTP_OFF)
+
+static const struct ng_word osrtp_words[] = {
+	{"offer", NG_SUPPORTED, osrtp_offer, "RTP/AVP for the other side is offered with a=crypto lines of ours (RFC 8643); it answers with keys or without"},
+	{"offer-RFC", NG_SUPPORTED, osrtp_offer, "the same as offer"},
+	{"offer-legacy", NG_SUPPORTED, osrtp_offer_legacy, "as offer, for RTP/SAVP as well: one m-line of RTP/AVP with keys, where rtpengine writes two"},
+	{"accept-RFC", NG_SUPPORTED, osrtp_end, "the offerer's optional SRTP ends here, whatever the setting osrtp says"},
+	{"accept-legacy", NG_SUPPORTED, osrtp_pairs, "of two m-lines that offer one media in RTP and in SRTP the SRTP one is taken, the other refused by port 0"},
+	{"accept", NG_SUPPORTED, osrtp_accept, "accept-RFC and accept-legacy"},
+	{"pass", NG_SUPPORTED, osrtp_pass, "optional SRTP passes from end to end where no transport-protocol is given; else as off"},
+	{"off", NG_SUPPORTED, osrtp_off, "optional SRTP is not taken: RTP without keys on both sides"},
+};
+const struct ng_table ng_osrtp_table = {"OSRTP", osrtp_words, ARRAY_LEN(osrtp_words)};
+
 /* --- flags ------------------------------------------------------------------------------------------ */
 
 WORD(flag_handover, ng_options(r)->latch = RELAY_LATCH_FOLLOW)
@@ -128,6 +148,11 @@ static enum err flag_other(struct ng_reading *r, const struct doc *v, struct str
 	return why_fail(r->why, ERR_INVALID, "flags other-media-%.*s: relay, relay-only, pass or refuse is needed", word.n < 24 ? (int)word.n : 24, word.p);
 }
 
+static enum err flag_osrtp(struct ng_reading *r, const struct doc *v, struct str word)
+{
+	return ng_word_read(r, &ng_osrtp_table, word, v);
+}
+
 static const struct ng_word flag_words[] = {
 	{"trust-address", NG_SUPPORTED, flag_trust, "the default: the address in the SDP is believed, whatever received-from says"},
 	{"SIP-source-address", NG_SUPPORTED, flag_source, "received-from is believed instead of the SDP"},
@@ -144,6 +169,7 @@ static const struct ng_word flag_words[] = {
 	{"loop-protect", NG_SUPPORTED, flag_loop, "a=rtpengine with this gateway's id marks the SDP, and an SDP that has the mark passes untouched: no ports, no change of the call"},
 	{"replace-=", NG_SUPPORTED, flag_replace, "as replace: what follows"},
 	{"SDES-=", NG_SUPPORTED, flag_sdes, "as SDES: what follows"},
+	{"OSRTP-=", NG_SUPPORTED, flag_osrtp, "as OSRTP: what follows"},
 	{"rtcp-mux-=", NG_SUPPORTED, flag_mux, "as rtcp-mux: what follows"},
 	{"ICE=", NG_SUPPORTED, flag_ice, "as ICE: what follows"},
 	{"endpoint-learning-=", NG_SUPPORTED, flag_learning, "as endpoint-learning: what follows"},

@@ -73,6 +73,7 @@ LIST_KEY(key_replace, ng_replace_table)
 LIST_KEY(key_ice, ng_ice_table)
 LIST_KEY(key_dtls, ng_dtls_table)
 LIST_KEY(key_learning, ng_learning_table)
+LIST_KEY(key_osrtp, ng_osrtp_table)
 LIST_KEY(key_flags, ng_flag_table)
 
 static enum err key_crypto(struct ng_reading *r, const struct doc *v, struct str a)
@@ -227,6 +228,7 @@ static const struct ng_word key_table_words[] = {
 	{"SDES", NG_SUPPORTED, key_sdes, "a list of the words below"},
 	{"crypto", NG_SUPPORTED, key_crypto, "suites that are offered, best first: names, or a=crypto lines without their keys; where both sides have SRTP it ends here, as with recrypt, else an offerer is taken at these alone"},
 	{"rtcp-mux", NG_SUPPORTED, key_mux, "a list of the words below"},
+	{"OSRTP", NG_SUPPORTED, key_osrtp, "a list of the words below"},
 	{"replace", NG_SUPPORTED, key_replace, "a list of the words below"},
 	{"ICE", NG_SUPPORTED, key_ice, "one of the words below"},
 	{"DTLS", NG_SUPPORTED, key_dtls, "one of the words below"},
@@ -260,7 +262,6 @@ static const struct ng_word key_table_words[] = {
 	{"sdp-attr", NG_IGNORED, NULL, "lines that are not ours pass as they are"},
 	{"extmap", NG_IGNORED, NULL, "a=extmap passes as it is, but for encrypted ones where SRTP ends"},
 	{"bundle", NG_IGNORED, NULL, "BUNDLE is taken out of what is relayed"},
-	{"OSRTP", NG_IGNORED, NULL, "opportunistic SRTP is not offered"},
 	{"ICE-lite", NG_IGNORED, NULL, "ICE is not spoken"},
 	{"DTLS-reverse", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},
 	{"DTLS-fingerprint", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},

@@ -58,13 +58,14 @@ static enum err check_names(struct ng_reading *r)
 	return ERR_OK;
 }
 
-/* What is offered to a side that shall have SRTP. */
-static void fill_suites(struct dialog_options *o, const struct call_settings *calls)
+/* What the settings say of SRTP. */
+static void fill_srtp(struct dialog_options *o, const struct call_settings *calls)
 {
 	static const struct conf_list unset = {0};
 
 	o->terminate = calls->recrypts;
 	o->other_media = calls->other_media;
+	o->osrtp = calls->passes_osrtp ? DIALOG_OSRTP_PASS : DIALOG_OSRTP_END;
 	o->offerers_first = true;
 	o->n_suites = calls->n_offer;
 	memcpy(o->suites, calls->offer, sizeof(o->suites));
@@ -87,7 +88,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message, cons
 	out->ask.options.supersede_glare = true;
 	out->ask.options.ends_when_silent = true;
 	out->ask.options.delete_delay_ms = DIALOG_DELAY_SETTING;
-	fill_suites(&out->ask.options, calls);
+	fill_srtp(&out->ask.options, calls);
 	if (message->kind != DOC_DICT)
 		return why_fail(why, ERR_INVALID, "a dictionary is needed");
 	e = read_command(&r, message);

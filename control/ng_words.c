@@ -86,7 +86,7 @@ enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const str
 }
 
 static const struct ng_table *const tables[] = {&ng_key_table, &ng_flag_table, &ng_sdes_table, &ng_mux_table,
-                                                &ng_replace_table, &ng_ice_table, &ng_dtls_table, &ng_learning_table};
+                                                &ng_replace_table, &ng_ice_table, &ng_dtls_table, &ng_learning_table, &ng_osrtp_table};
 
 bool ng_words_row(size_t at, struct ng_word_doc *out)
 {

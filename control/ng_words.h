@@ -44,7 +44,7 @@ struct ng_table {
 };
 
 extern const struct ng_table ng_key_table, ng_flag_table, ng_sdes_table, ng_mux_table, ng_replace_table, ng_ice_table,
-	ng_dtls_table, ng_learning_table;
+	ng_dtls_table, ng_learning_table, ng_osrtp_table;
 
 /* Looks one word up and does what it says. ERR_UNSUPPORTED for those that are refused. */
 enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said, const struct doc *value) MUST_USE;

@@ -146,6 +146,7 @@ static struct service_config service_config_of(const struct gateway *g)
 		            .rekey_roc = (uint8_t)c->rekey_roc,
 		            .dscp = (uint8_t)c->dscp},
 		.calls = {.recrypts = c->ng_srtp,
+		          .passes_osrtp = c->osrtp,
 		          .other_media = (uint8_t)c->other_media,
 		          .delete_delay_ms = c->delete_delay_s * 1000,
 		          .silent_timeout_ms = c->silent_timeout_s * 1000},

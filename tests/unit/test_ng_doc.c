@@ -81,7 +81,7 @@ static const char *sample_of(const char *name)
 	static const char *const samples[][2] = {
 		{"no-=", "AES_CM_128_HMAC_SHA1_80"}, {"only-=", "AEAD_AES_128_GCM"}, {"order:=", "AES_CM_128_HMAC_SHA1_32;"},
 		{"offerer_pref:=", "AEAD_AES_128_GCM;"}, {"SDES-=", "pad"}, {"rtcp-mux-=", "offer"}, {"ICE=", "remove"},
-		{"replace-=", "origin"}, {"endpoint-learning-=", "off"}, {"other-media-=", "pass"},
+		{"replace-=", "origin"}, {"endpoint-learning-=", "off"}, {"other-media-=", "pass"}, {"OSRTP-=", "accept"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++)

@@ -172,8 +172,202 @@ static void an_answer_of_several_lines_is_understood(void)
 	end_ng();
 }
 
+/* --- optional SRTP, RFC 8643 -------------------------------------------------------------------------------- */
+
+#define M(profile, port, lines) "m=audio " port " " profile " 0\\r\\n" lines
+#define AVP(lines) "\"sdp\":\"" HEAD M("RTP/AVP", "4000", lines) "\""
+#define L1(key) LINE("5", "AES_CM_128_HMAC_SHA1_80", key)
+#define BACK "\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
+#define BACK_ANSWER "\"command\":\"answer\",\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
+
+/* The first key told, for a line of `suite`: what the answerer's side would send back as its own is another. */
+static const char *tag_of(const char *suite)
+{
+	static char tag[16];
+	const char *at = strstr(sdp, suite);
+
+	tag[0] = '\0';
+	while (at && at > sdp && *at != ':')
+		at--;
+	if (at)
+		sscanf(at, ":%15s", tag);
+	return tag;
+}
+
+static void optional_srtp_ends_here(void)
+{
+	static const char *const words[] = {"", ",\"transport-protocol\":\"RTP/AVP\"", ",\"SDES\":[\"off\"]", ",\"OSRTP\":[\"accept\"]",
+	                                    ",\"flags\":[\"OSRTP-accept-RFC\"]"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		char text[1024];
+
+		test_context("%s", words[i]);
+		begin_ng(NULL);
+		snprintf(text, sizeof(text), OFFER AVP(L1(K1)) "%s", words[i]);
+		EXPECT(tell(text));
+		EXPECT(strstr(sdp, "RTP/AVP 0") && !strstr(sdp, "crypto") && !strstr(sdp, K1));
+		EXPECT(tell(ANSWER AVP("")));
+		EXPECT(strstr(sdp, "RTP/AVP 0") && strstr(sdp, "a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:"));
+		EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
+		EXPECT(noted->media[0].legs[0].receive && noted->media[0].legs[0].send && !noted->media[0].legs[1].receive);
+		end_ng();
+	}
+}
+
+static void optional_srtp_goes_on_in_a_call(void)
+{
+	char ours[64], text[1024];
+	unsigned before;
+
+	begin_ng(NULL);
+	REQUIRE(tell(OFFER AVP(L1(K1))) && tell(ANSWER AVP("")));
+	snprintf(ours, sizeof(ours), "%.40s", strstr(sdp, "inline:") + 7);
+	before = updates;
+	REQUIRE(tell(OFFER AVP(L1(K1)) ",\"to-tag\":\"b\"") && tell(ANSWER AVP("")));
+	EXPECT(strstr(sdp, ours) != NULL);
+	/* The core offers: the phone sees our line as it was, and takes it again. */
+	REQUIRE(tell(BACK AVP("") ",\"transport-protocol\":\"RTP/AVP\""));
+	EXPECT(strstr(sdp, "RTP/AVP 0") && strstr(sdp, ours));
+	REQUIRE(tell(BACK_ANSWER AVP(L1(K1))));
+	EXPECT(!strstr(sdp, "crypto"));
+	EXPECT_INT(updates, before);
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
+	/* Then it leaves it: RTP from there on. */
+	REQUIRE(tell(BACK AVP("")) && tell(BACK_ANSWER AVP("")));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
+	EXPECT(!noted->media[0].legs[0].receive && !noted->media[0].legs[0].send && noted->media[0].legs[0].can_receive);
+	REQUIRE(tell(BACK AVP("") ",\"OSRTP\":[\"offer\"]"));
+	EXPECT(!strstr(sdp, "crypto"));
+	REQUIRE(tell(BACK_ANSWER AVP("")));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
+	/* A phone that asks for it later has it. */
+	snprintf(text, sizeof(text), OFFER AVP(L1(K2)) ",\"to-tag\":\"b\"");
+	REQUIRE(tell(text) && tell(ANSWER AVP("")));
+	EXPECT(strstr(sdp, "a=crypto:5 ") != NULL);
+	end_ng();
+}
+
+static void srtp_is_offered_to_those_who_may_have_it(void)
+{
+	static const struct {
+		const char *offer, *words, *answer;
+		enum relay_mode mode;
+		bool keys_back;
+	} rows[] = {
+		{OFFER AVP(""), "\"OSRTP\":[\"offer\"]", M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_E2AE, false},
+		{OFFER AVP(""), "\"flags\":[\"OSRTP-offer-RFC\"]", M("RTP/AVP", "5000", ""), RELAY_MODE_RTP, false},
+		{OFFER AVP(""), "\"OSRTP\":\"offer-legacy\",\"transport-protocol\":\"RTP/SAVP\"", M("RTP/AVP", "5000", ""), RELAY_MODE_RTP, false},
+		{OFFER AVP(""), "\"OSRTP\":\"offer\"", M("RTP/SAVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_E2AE, false},
+		{OFFER AVP(L1(K1)), "\"OSRTP\":[\"offer\"]", M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_SRTP_SRTP, true},
+		{OFFER AVP(L1(K1)), "\"OSRTP\":[\"offer\"]", M("RTP/AVP", "5000", ""), RELAY_MODE_E2AE, true},
+		{OFFER ONE, "\"OSRTP\":[\"offer\"],\"transport-protocol\":\"RTP/AVP\"", M("RTP/AVP", "5000", ""), RELAY_MODE_E2AE, true},
+		{OFFER ONE, "\"OSRTP\":[\"offer\"],\"transport-protocol\":\"RTP/AVP\"", M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)),
+		 RELAY_MODE_SRTP_SRTP, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct relay_media_spec *m;
+		char text[2048];
+
+		test_context("%zu", i);
+		begin_ng(NULL);
+		snprintf(text, sizeof(text), "%s,%s", rows[i].offer, rows[i].words);
+		EXPECT(tell(text));
+		EXPECT(strstr(sdp, "RTP/AVP 0") && !strstr(sdp, K1));
+		EXPECT_TEXT(tag_of("AES_CM_128_HMAC_SHA1_80"), "1");
+		snprintf(text, sizeof(text), ANSWER "\"sdp\":\"" HEAD "%s\"", rows[i].answer);
+		EXPECT(tell(text));
+		m = &noted->media[0];
+		EXPECT_INT(m->mode, rows[i].mode);
+		EXPECT((strstr(sdp, "crypto") != NULL) == rows[i].keys_back && !strstr(sdp, K2));
+		EXPECT(m->legs[0].can_receive && m->legs[1].can_receive);
+		EXPECT((m->legs[0].receive != NULL) == (m->mode != RELAY_MODE_RTP) && (m->legs[1].receive != NULL) == (m->mode == RELAY_MODE_SRTP_SRTP));
+		end_ng();
+	}
+}
+
+static void two_forks_may_answer_differently(void)
+{
+	begin_ng(NULL);
+	REQUIRE(tell(OFFER AVP("") ",\"OSRTP\":[\"offer\"]"));
+	REQUIRE(tell(ANSWER AVP("")));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
+	REQUIRE(tell("\"command\":\"answer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"to-tag\":\"b2\"," AVP(LINE("1", "AES_CM_128_HMAC_SHA1_80", K2))));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
+	EXPECT(noted->media[0].legs[0].receive && noted->media[0].legs[0].send);
+	end_ng();
+}
+
+/* Passed, or not taken: in neither case does a plain side that was asked for see keys. */
+static void optional_srtp_passes_or_is_not_taken(void)
+{
+	static const struct call_settings passes = {.passes_osrtp = true};
+	static const struct {
+		bool passes;
+		const char *words;
+		enum relay_mode mode;
+	} rows[] = {
+		{true, "", RELAY_MODE_E2E},
+		{true, ",\"transport-protocol\":\"RTP/AVP\"", RELAY_MODE_RTP},
+		{true, ",\"OSRTP\":[\"accept\"]", RELAY_MODE_E2AE},
+		{true, ",\"OSRTP\":[\"off\"]", RELAY_MODE_RTP},
+		{false, ",\"OSRTP\":[\"pass\"]", RELAY_MODE_E2E},
+		{false, ",\"OSRTP\":[\"off\"]", RELAY_MODE_RTP},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool keys = rows[i].mode == RELAY_MODE_E2E;
+		char text[1024];
+
+		test_context("%zu", i);
+		begin_ng(rows[i].passes ? &passes : NULL);
+		snprintf(text, sizeof(text), OFFER AVP(L1(K1)) "%s", rows[i].words);
+		EXPECT(tell(text));
+		EXPECT_INT(noted->media[0].mode, rows[i].mode);
+		EXPECT((strstr(sdp, K1) != NULL) == keys && (strstr(sdp, "crypto") != NULL) == keys);
+		EXPECT(tell(ANSWER AVP("")));
+		end_ng();
+	}
+	/* Keys that nobody can use leave the call plain. */
+	begin_ng(NULL);
+	REQUIRE(tell(OFFER AVP("a=crypto:1 F8_128_HMAC_SHA1_80 inline:" K1 "\\r\\n")));
+	EXPECT(!strstr(sdp, "crypto"));
+	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
+	end_ng();
+}
+
+static void of_a_pair_of_m_lines_the_secure_one_is_taken(void)
+{
+	static const char *const rows[] = {
+		M("RTP/AVP", "4000", "") M("RTP/SAVP", "4002", L1(K1)),
+		M("RTP/SAVP", "4002", L1(K1)) M("RTP/AVP", "4000", ""),
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[2048];
+
+		test_context("%u", i);
+		begin_ng(NULL);
+		snprintf(text, sizeof(text), OFFER "\"sdp\":\"" HEAD "%s\",\"transport-protocol\":\"RTP/AVP\",\"OSRTP\":[\"accept\"]", rows[i]);
+		EXPECT(tell(text));
+		EXPECT(strstr(sdp, "m=audio 0 RTP/AVP 0") && !strstr(sdp, "crypto"));
+		snprintf(text, sizeof(text), ANSWER "\"sdp\":\"" HEAD "%s%s%s\"", i ? M("RTP/AVP", "5000", "") : "", M("RTP/AVP", "0", ""),
+		         i ? "" : M("RTP/AVP", "5000", ""));
+		EXPECT(tell(text));
+		EXPECT(strstr(sdp, "m=audio 0 RTP/AVP 0") && strstr(sdp, "RTP/SAVP 0") && strstr(sdp, "a=crypto:5 "));
+		EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
+		end_ng();
+	}
+}
+
 TEST_MAIN("ng-srtp", {"words decide whether it passes", words_decide_whether_it_passes},
           {"ends without a common suite talk", ends_without_a_common_suite_talk},
           {"words choose what stands behind the offerer's", words_choose_what_stands_behind_the_offerers},
           {"a setting decides where no word does", a_setting_decides_where_no_word_does},
-          {"an answer of several lines is understood", an_answer_of_several_lines_is_understood})
+          {"an answer of several lines is understood", an_answer_of_several_lines_is_understood},
+          {"optional srtp ends here", optional_srtp_ends_here}, {"optional srtp goes on in a call", optional_srtp_goes_on_in_a_call},
+          {"srtp is offered to those who may have it", srtp_is_offered_to_those_who_may_have_it},
+          {"two forks may answer differently", two_forks_may_answer_differently},
+          {"optional srtp passes or is not taken", optional_srtp_passes_or_is_not_taken},
+          {"of a pair of m-lines the secure one is taken", of_a_pair_of_m_lines_the_secure_one_is_taken})
