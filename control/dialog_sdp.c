@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "control/dialog_media.h"
-#include "control/targets.h"
 
 /* What one rewrite carries. */
 struct writer {
@@ -14,7 +13,7 @@ struct writer {
 	const struct dialog_options *o;
 	const struct session *session;
 	unsigned core;
-	const struct service *sv;
+	struct service *sv;
 };
 
 static const struct spec_leg *leg_towards(const struct writer *w, unsigned i)
@@ -58,7 +57,9 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 
 	place.rtcp_mux = !is_rtp ? false : w->is_answer ? leg->rtcp == RELAY_RTCP_MUX : offers_mux(w, from);
 	if (!addr_is_none(&w->o->media_address)) {
-		port_book_say(targets_book(service_targets(w->sv)), leg->at.interface, &w->o->media_address);
+		e = service_say(w->sv, leg->at.interface, &w->o->media_address);
+		if (e)
+			return e;
 		place.rtp = addr_with_port(&w->o->media_address, place.rtp.port);
 	}
 	if (is_rtp && !w->o->no_rtcp_attr && !place.rtcp_mux)
@@ -166,7 +167,7 @@ static enum err write_session(struct writer *w)
 }
 
 enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to, bool is_answer,
-                          const struct dialog_options *o, const struct session *s, unsigned core, const struct service *sv)
+                          const struct dialog_options *o, const struct session *s, unsigned core, struct service *sv)
 {
 	struct writer w = {.sdp = sdp, .x = x, .to = to, .from = !to, .is_answer = is_answer, .o = o, .session = s,
 	                   .core = core, .sv = sv};

@@ -17,16 +17,11 @@ struct shelf {
 	struct pair *pairs;
 };
 
-struct said {
-	struct addr addr; /* port 0 */
-	uint8_t interface;
-};
-
 struct port_book {
 	const struct io_interface *interfaces;
 	unsigned n;
 	struct shelf shelves[RELAY_INTERFACES_MAX];
-	struct said said[PORT_BOOK_SAID_MAX];
+	struct target_alias said[PORT_BOOK_SAID_MAX];
 	unsigned n_said, next_said;
 };
 
@@ -89,19 +84,26 @@ void port_book_give(struct port_book *b, unsigned interface, uint16_t port, uint
 		p->closed_ns = now_ns;
 }
 
-void port_book_say(struct port_book *b, unsigned interface, const struct addr *a)
+bool port_book_say(struct port_book *b, unsigned interface, const struct addr *a)
 {
-	struct said *s;
+	struct target_alias *s;
 
 	if (addr_is_same_host(a, &b->interfaces[interface].bind) || addr_is_same_host(a, &b->interfaces[interface].advertised))
-		return;
+		return false;
 	for (unsigned i = 0; i < b->n_said; i++)
 		if (b->said[i].interface == interface && addr_is_same_host(&b->said[i].addr, a))
-			return;
+			return false;
 	s = &b->said[b->next_said];
-	*s = (struct said){.addr = addr_with_port(a, 0), .interface = (uint8_t)interface};
+	*s = (struct target_alias){.addr = addr_with_port(a, 0), .interface = (uint8_t)interface};
 	b->next_said = (b->next_said + 1) % PORT_BOOK_SAID_MAX;
 	b->n_said += b->n_said < PORT_BOOK_SAID_MAX;
+	return true;
+}
+
+const struct target_alias *port_book_said(const struct port_book *b, unsigned *n)
+{
+	*n = b->n_said;
+	return b->said;
 }
 
 static bool was_said_of(const struct port_book *b, unsigned interface, const struct addr *a)

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "control/target.h"
 #include "relay/relay.h"
 
 struct session;
@@ -33,8 +34,10 @@ void port_book_free(struct port_book *b); /* takes NULL */
 void port_book_take(struct port_book *b, unsigned interface, uint16_t port, const struct leg_name *leg);
 void port_book_give(struct port_book *b, unsigned interface, uint16_t port, uint64_t now_ns);
 
-/* An address that some SDP names instead of the interface's (media-address). The last PORT_BOOK_SAID_MAX of them are known. */
-void port_book_say(struct port_book *b, unsigned interface, const struct addr *a);
+/* An address that some SDP names instead of the interface's (media-address). The last PORT_BOOK_SAID_MAX of them are known. True: it is new. */
+bool port_book_say(struct port_book *b, unsigned interface, const struct addr *a);
+
+const struct target_alias *port_book_said(const struct port_book *b, unsigned *n);
 
 /* The legs that what is sent to this address reaches; how many. Several, where interfaces share an address outside. */
 unsigned port_book_find(const struct port_book *b, const struct addr *a, struct leg_name out[PORT_BOOK_FINDS_MAX]);

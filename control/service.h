@@ -58,6 +58,10 @@ struct targets *service_targets(const struct service *sv);
 uint64_t service_now_ns(const struct service *sv);
 /* For relay_set_asker, with the service as `arg`: a source that a leg may learn only when the judge of targets permits it. */
 void service_on_ask(void *service, const struct relay_event *ask);
+/* Tells workers anew what to ask about: after a start, a change of settings, a new address in SDP. ERR_NOMEM: they know what they knew. */
+enum err service_publish_targets(struct service *sv) MUST_USE;
+/* Some SDP names `a` instead of that interface's own address. ERR_NOMEM. */
+enum err service_say(struct service *sv, unsigned interface, const struct addr *a) MUST_USE;
 void service_count_refused_target(struct service *sv);
 
 /*

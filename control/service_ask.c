@@ -46,6 +46,22 @@ static enum err judge(struct service *sv, struct session *s, const struct permit
 	return e ? e : relay_session_permit(service_relay(sv), s->relay, p->media, p->leg, p->is_rtcp, &p->source);
 }
 
+enum err service_publish_targets(struct service *sv)
+{
+	struct relay_asked *asked = mem_alloc(sizeof(*asked));
+	enum err e = asked ? targets_fill_asked(service_targets(sv), asked) : ERR_NOMEM;
+
+	if (!e)
+		e = relay_set_asked(service_relay(sv), asked);
+	mem_free(asked);
+	return e;
+}
+
+enum err service_say(struct service *sv, unsigned interface, const struct addr *a)
+{
+	return port_book_say(targets_book(service_targets(sv)), interface, a) ? service_publish_targets(sv) : ERR_OK;
+}
+
 void service_on_ask(void *service, const struct relay_event *ask)
 {
 	struct service *sv = service;

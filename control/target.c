@@ -24,6 +24,9 @@ bool target_is_local(const struct target_facts *f, const struct addr *a)
 	for (unsigned i = 0; i < f->n_interfaces; i++)
 		if (addr_is_same_host(&f->interfaces[i].bind, a) || addr_is_same_host(&f->interfaces[i].advertised, a))
 			return true;
+	for (unsigned i = 0; i < f->n_aliases; i++)
+		if (addr_is_same_host(&f->aliases[i].addr, a))
+			return true;
 	for (unsigned i = 0; i < f->n_listeners; i++)
 		if (addr_is_same_host(&f->listeners[i], a))
 			return true;
@@ -155,10 +158,10 @@ static bool unwrap(const struct addr *a, struct addr *out)
 	return true;
 }
 
-static enum err judge_one(const struct target_facts *f, const struct addr *a, const struct addr *own, const struct addr *said,
-                          struct why *why)
+static enum err judge_one(const struct target_facts *f, const struct addr *a, const struct addr *own, bool is_in_use,
+                          const struct addr *said, struct why *why)
 {
-	bool is_allowed = is_in(f->allow, f->n_allow, a);
+	bool is_allowed = is_in_use || is_in(f->allow, f->n_allow, a);
 	char text[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < ARRAY_LEN(rules); i++)
@@ -168,13 +171,13 @@ static enum err judge_one(const struct target_facts *f, const struct addr *a, co
 	return ERR_OK;
 }
 
-enum err target_judge(const struct target_facts *f, const struct addr *target, const struct addr *own, struct why *why)
+enum err target_judge(const struct target_facts *f, const struct addr *target, const struct addr *own, bool is_in_use, struct why *why)
 {
 	struct addr inner;
-	enum err e = judge_one(f, target, own, target, why);
+	enum err e = judge_one(f, target, own, is_in_use, target, why);
 
 	if (!e && unwrap(target, &inner))
-		e = judge_one(f, &inner, own, target, why);
+		e = judge_one(f, &inner, own, is_in_use, target, why);
 	return e;
 }
 
@@ -245,6 +248,11 @@ unsigned target_asked(const struct target_facts *f, struct relay_asked_entry *ou
 		add_ports(&l, &at->bind, at->port_min, at->port_max);
 		if (!addr_is_same_host(&at->bind, &at->advertised))
 			add_ports(&l, &at->advertised, at->port_min, at->port_max);
+	}
+	for (unsigned i = 0; i < f->n_aliases; i++) {
+		const struct io_interface *at = &f->interfaces[f->aliases[i].interface];
+
+		add_ports(&l, &f->aliases[i].addr, at->port_min, at->port_max);
 	}
 	for (unsigned i = 0; i < f->n_listeners; i++)
 		add_listener(&l, f->listeners[i].port);

@@ -23,10 +23,18 @@ struct targets_nets {
 	struct addr_net items[TARGET_NETS_MAX];
 };
 
+/* An address that some SDP names instead of an interface's (media-address): what is sent there comes to that interface. */
+struct target_alias {
+	struct addr addr; /* port 0 */
+	uint8_t interface;
+};
+
 /* What is judged by. Nothing here changes during a judgement. */
 struct target_facts {
 	const struct io_interface *interfaces;
 	unsigned n_interfaces;
+	const struct target_alias *aliases;
+	unsigned n_aliases;
 	const struct target_local *locals;
 	unsigned n_locals;
 	const struct addr *listeners; /* control, ng and http; 0.0.0.0 and :: stand for every address */
@@ -39,9 +47,11 @@ struct target_facts {
  * May a leg on the interface whose address is `own` send media to `target`? ERR_DENIED: `why` names the address, the reason and what to do.
  * Never: our own listeners, unspecified, multicast and broadcast addresses. Not without `allow`: loopback unless `own` is loopback, link-local
  * addresses of another network than the leg's, what `deny` names. IPv4 addresses inside IPv6 ones (RFC 4291 2.5.5, RFC 6052 2.1, RFC 3056 2)
- * are judged as both. Every port that no listener has may be a target. Pure.
+ * are judged as both. Every port that no listener has may be a target. `is_in_use`: the leg sends there already; what depends on settings is not
+ * held against it, so that a setting that changed ends no call. Pure.
  */
-enum err target_judge(const struct target_facts *f, const struct addr *target, const struct addr *own, struct why *why) MUST_USE;
+enum err target_judge(const struct target_facts *f, const struct addr *target, const struct addr *own, bool is_in_use,
+                      struct why *why) MUST_USE;
 
 /* Is it an address of this host: of a device, an interface's or what signalling is told of it? */
 bool target_is_local(const struct target_facts *f, const struct addr *a);

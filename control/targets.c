@@ -14,6 +14,7 @@
 
 struct targets {
 	struct target_facts facts;
+	const struct targets_nets *deny, *allow; /* NULL: none */
 	struct target_local *locals; /* what facts.locals is */
 	uint64_t read_ns;            /* 0: never */
 	uint64_t logged_ns;
@@ -29,14 +30,8 @@ enum err targets_new(struct targets **out, const struct io_interface *interfaces
 	if (!t)
 		return ERR_NOMEM;
 	t->facts = (struct target_facts){.interfaces = interfaces, .n_interfaces = n_interfaces, .listeners = t->listeners};
-	if (deny) {
-		t->facts.deny = deny->items;
-		t->facts.n_deny = deny->n;
-	}
-	if (allow) {
-		t->facts.allow = allow->items;
-		t->facts.n_allow = allow->n;
-	}
+	t->deny = deny;
+	t->allow = allow;
 	if (port_book_new(&t->book, interfaces, n_interfaces)) {
 		targets_free(t);
 		return ERR_NOMEM;
@@ -165,8 +160,21 @@ static enum err read_locals(struct targets *t, uint64_t now_ns)
 	return ERR_OK;
 }
 
+/* Settings may have changed, and SDP have named more addresses. */
+static void look_again(struct targets *t)
+{
+	struct target_facts *f = &t->facts;
+
+	f->deny = t->deny ? t->deny->items : NULL;
+	f->n_deny = t->deny ? t->deny->n : 0;
+	f->allow = t->allow ? t->allow->items : NULL;
+	f->n_allow = t->allow ? t->allow->n : 0;
+	f->aliases = port_book_said(t->book, &f->n_aliases);
+}
+
 static enum err refresh(struct targets *t, const struct addr *target, uint64_t now_ns)
 {
+	look_again(t);
 	if (t->read_ns == 0 || now_ns - t->read_ns >= LOCALS_AGE_NS || target_is_listener_port(&t->facts, target->port))
 		return read_locals(t, now_ns);
 	return ERR_OK;
@@ -179,6 +187,7 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 
 	if (e)
 		return e;
+	look_again(t);
 	n = target_asked(&t->facts, out->entries, RELAY_ASKED_MAX);
 	out->n = n < RELAY_ASKED_MAX ? n : RELAY_ASKED_MAX;
 	return ERR_OK;
@@ -186,13 +195,13 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 
 /* --- judgement ---------------------------------------------------------------------------------------- */
 
-enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface, uint64_t now_ns, struct why *why)
+enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface, bool is_in_use, uint64_t now_ns, struct why *why)
 {
 	if (addr_is_none(target) || addr_is_any(target))
 		return ERR_OK;
 	if (refresh(t, target, now_ns))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	return target_judge(&t->facts, target, &t->facts.interfaces[interface].bind, why);
+	return target_judge(&t->facts, target, &t->facts.interfaces[interface].bind, is_in_use, why);
 }
 
 static void name_place(struct why *why, unsigned media, unsigned leg, const char *field)
@@ -200,22 +209,28 @@ static void name_place(struct why *why, unsigned media, unsigned leg, const char
 	why_prefix(why, "media[%u].legs.%s%s", media, spec_leg_name(leg), field);
 }
 
-/* `was`: the leg before, NULL: none. What it sent to already is not judged again: a setting that changed ends no call. */
+/* Does the leg (NULL: there is none) send there, from that interface? */
+static bool sends_to(const struct spec_leg *l, const struct addr *target, unsigned interface)
+{
+	struct addr rtcp = l ? loops_rtcp_target(l) : (struct addr){0};
+
+	return l && l->at.interface == interface && (addr_eq(&l->remote, target) || addr_eq(&rtcp, target));
+}
+
+/* `was`: the leg before, NULL: none. */
 static enum err judge_leg(struct targets *t, const struct spec_leg *l, const struct spec_leg *was, uint64_t now_ns, const char **field,
                           struct why *why)
 {
-	struct addr rtcp = loops_rtcp_target(l), rtcp_was = was ? loops_rtcp_target(was) : (struct addr){0};
-	bool moves = !was || was->at.interface != l->at.interface;
-	enum err e = ERR_OK;
+	struct addr rtcp = loops_rtcp_target(l);
+	unsigned at = l->at.interface;
+	enum err e;
 
 	*field = ".remote";
-	if (moves || !addr_eq(&l->remote, &was->remote))
-		e = targets_judge(t, &l->remote, l->at.interface, now_ns, why);
-	if (!e && (moves || !addr_eq(&rtcp, &rtcp_was))) {
-		*field = ".remote_rtcp";
-		e = targets_judge(t, &rtcp, l->at.interface, now_ns, why);
-	}
-	return e;
+	e = targets_judge(t, &l->remote, at, sends_to(was, &l->remote, at), now_ns, why);
+	if (e)
+		return e;
+	*field = ".remote_rtcp";
+	return targets_judge(t, &rtcp, at, sends_to(was, &rtcp, at), now_ns, why);
 }
 
 enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next, const struct spec_session *now,
@@ -251,7 +266,7 @@ enum err targets_check_more(struct targets *t, const struct session *s, unsigned
 
 	if (!l)
 		return ERR_OK;
-	e = targets_judge(t, target, l->at.interface, now_ns, why);
+	e = targets_judge(t, target, l->at.interface, sends_to(l, target, l->at.interface), now_ns, why);
 	if (!e)
 		e = loops_check(t->book, s, s->next ? s->next : s->spec, media, leg, target, why);
 	if (e)

@@ -11,7 +11,7 @@
 /* One for the service. Control only. */
 struct targets;
 
-/* `interfaces` and the lists, which may be NULL, live as long as it does. ERR_NOMEM. */
+/* `interfaces` and the lists, which may be NULL and may change, live as long as it does. ERR_NOMEM. */
 enum err targets_new(struct targets **out, const struct io_interface *interfaces, unsigned n_interfaces, const struct targets_nets *deny,
                      const struct targets_nets *allow) MUST_USE;
 void targets_free(struct targets *t); /* takes NULL */
@@ -32,9 +32,10 @@ void targets_give_ports(struct targets *t, const struct spec_session *of, const 
  */
 
 /* target_judge for a leg on that interface. 0.0.0.0 and :: mean hold (RFC 3264 8.4), nothing is sent there: they pass. */
-enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface, uint64_t now_ns, struct why *why) MUST_USE;
+enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface, bool is_in_use, uint64_t now_ns,
+                       struct why *why) MUST_USE;
 /*
- * May session `s` become `next`? Every target that is not in `now` (NULL: none is) is judged, and no leg may close a ring (control/loops.h).
+ * May session `s` become `next`? Every target is judged, those of `now` (NULL: none) as in use, and no leg may close a ring (control/loops.h).
  * ERR_DENIED: `why` names media, leg, field, address and reason. Ports of `next` are chosen and in the book.
  */
 enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next, const struct spec_session *now,

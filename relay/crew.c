@@ -161,10 +161,12 @@ enum err crew_start(struct crew **out, const struct relay_config *config, struct
 static void post_waiting(struct crew *c, struct member *m)
 {
 	post_chunks(c, m);
+	if (m->asked_waiting && post(c, m, &(struct msg){.kind = MSG_ASKED, .asked = m->asked_waiting}))
+		m->asked_waiting = NULL;
 	while (m->waiting) {
 		struct request *next = m->waiting->next;
 
-		if (m->chunk_waiting || !post(c, m, &(struct msg){.kind = m->waiting->kind, .request = m->waiting}))
+		if (m->chunk_waiting || m->asked_waiting || !post(c, m, &(struct msg){.kind = m->waiting->kind, .request = m->waiting}))
 			return;
 		m->waiting = next;
 		if (!next)
@@ -180,6 +182,22 @@ void crew_post(struct crew *c, struct worker *w, struct request *q)
 	*m->waiting_end = q;
 	m->waiting_end = &q->next;
 	post_waiting(c, m);
+}
+
+enum err crew_set_asked(struct crew *c, const struct relay_asked *asked)
+{
+	struct asked_table *t = mem_alloc(sizeof(*t));
+
+	if (!t)
+		return ERR_NOMEM;
+	t->asked = *asked;
+	t->next = c->asked;
+	c->asked = t;
+	for (unsigned i = 0; i < c->n_members; i++) {
+		c->members[i].asked_waiting = &t->asked;
+		post_waiting(c, &c->members[i]);
+	}
+	return ERR_OK;
 }
 
 int crew_wait_fd(const struct crew *c)
@@ -263,6 +281,12 @@ void crew_free(struct crew *c)
 {
 	crew_close_members(c);
 	mem_free(c->members);
+	while (c->asked) {
+		struct asked_table *t = c->asked;
+
+		c->asked = t->next;
+		mem_free(t);
+	}
 	if (c->wait_fd >= 0)
 		close(c->wait_fd);
 	mem_free(c);

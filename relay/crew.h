@@ -35,6 +35,9 @@ void crew_return(struct crew *c, struct worker *w, const struct blocks *spare);
 /* Hands over a request; it waits here while the worker's inbox is full. */
 void crew_post(struct crew *c, struct worker *w, struct request *q);
 
+/* See relay_set_asked. */
+enum err crew_set_asked(struct crew *c, const struct relay_asked *asked) MUST_USE;
+
 /* See relay_set_waker, relay_wake. */
 void crew_set_waker(struct crew *c, relay_waker_fn *fn, void *arg);
 void crew_wake(struct crew *c);

@@ -28,7 +28,14 @@ struct member {
 	struct request *waiting, **waiting_end; /* for room in its inbox */
 	struct chunk *chunks;                   /* all it was given */
 	struct chunk *chunk_waiting;
+	const struct relay_asked *asked_waiting; /* the newest table, not handed over yet */
 	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS]; /* blocks it was given; those that its sessions may need at once */
+};
+
+/* A table that workers were given: any of them may read it until the end. */
+struct asked_table {
+	struct asked_table *next;
+	struct relay_asked asked;
 };
 
 struct crew {
@@ -48,6 +55,7 @@ struct crew {
 	unsigned n_members;
 	struct member *members;
 	struct places places;
+	struct asked_table *asked;
 	const struct io_ops *refused; /* could be chosen, but did not start: `auto` does without it */
 	char refused_reason[256];
 };

@@ -15,6 +15,7 @@ enum msg_kind {
 	MSG_QUERY,  /* request: read statistics */
 	MSG_PERMIT, /* request: a leg may learn a source that it has asked about */
 	MSG_REOPEN, /* request: signalling spoke of legs */
+	MSG_ASKED,  /* asked: sources that control is asked about from now on */
 	MSG_CHUNK,  /* chunk: memory for streams, kept */
 	MSG_STOP,
 	/* to control */
@@ -53,6 +54,7 @@ struct msg {
 	union {
 		struct request *request;
 		struct chunk *chunk;
+		const struct relay_asked *asked; /* lives as long as the crew */
 		struct key *key;
 		struct {
 			struct relay_session *session;

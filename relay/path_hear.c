@@ -193,7 +193,7 @@ static bool is_asked_about(const struct relay_asked *asked, const struct pkt *pk
 
 bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
 {
-	const struct relay_asked *asked = w->config->asked;
+	const struct relay_asked *asked = w->asked;
 	unsigned way = way_of(leg, pkt);
 
 	if (!asked || addr_eq(&leg->latches[way].address, &pkt->from) || addr_eq(&leg->permitted[way], &pkt->from) ||

@@ -165,7 +165,7 @@ static size_t behind(enum msg_kind kind)
 		return sizeof(struct permit);
 	case MSG_REOPEN:
 		return RELAY_MEDIA_MAX * sizeof(uint16_t);
-	case MSG_DELETE: case MSG_QUERY: case MSG_CHUNK: case MSG_STOP: case MSG_DONE: case MSG_EVENT: case MSG_KEY: case MSG_NEED:
+	case MSG_DELETE: case MSG_QUERY: case MSG_ASKED: case MSG_CHUNK: case MSG_STOP: case MSG_DONE: case MSG_EVENT: case MSG_KEY: case MSG_NEED:
 		break;
 	}
 	return 0;
@@ -515,6 +515,11 @@ void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg)
 {
 	r->listener = fn;
 	r->listener_arg = arg;
+}
+
+enum err relay_set_asked(struct relay *r, const struct relay_asked *asked)
+{
+	return crew_set_asked(r->crew, asked);
 }
 
 void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg)

@@ -32,7 +32,7 @@ enum {
  * Sources that no leg learns before control has allowed it (relay_set_asker, relay_session_permit): what media must not be sent to for its
  * mere address, and ports of our own, which could close a ring.
  */
-enum { RELAY_ASKED_MAX = 256 };
+enum { RELAY_ASKED_MAX = 512 };
 struct relay_asked_entry {
 	struct addr_net net;
 	uint16_t port_min, port_max;
@@ -60,7 +60,6 @@ struct relay_config {
 	unsigned busy_poll_us;
 	unsigned pkts_per_worker;     /* packet buffers of each worker, default 4096 */
 	unsigned auth_fail_rate;      /* failures per second of a leg that are worth an event; 0: never */
-	const struct relay_asked *asked; /* NULL: nobody is asked. Lives as long as the relay; it may be filled in until the first session is made */
 	bool drops_non_rtp;           /* what is neither RTP nor RTCP does not pass between plain legs */
 	unsigned keys_remembered;     /* send keys of ended sessions that are refused if they come again, default 100,000 */
 };
@@ -286,6 +285,8 @@ struct relay_event {
 /* Called from relay_poll; never for a session whose delete was asked for. One listener; NULL turns it off. */
 typedef void relay_event_fn(void *arg, const struct relay_event *event);
 void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg);
+/* From the next message to a worker on, control is asked about these sources; nobody is until the first call. Copied. ERR_NOMEM: it stays as it was. */
+enum err relay_set_asked(struct relay *r, const struct relay_asked *asked) MUST_USE;
 /* RELAY_EVENT_ASK goes there and to nobody else, at most once a second for a leg. Packets of that source are dropped until it is permitted. */
 void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg);
 /*

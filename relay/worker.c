@@ -127,6 +127,9 @@ static void take_message(struct worker *w, const struct msg *m, uint64_t now_ns)
 		session_permit(r->body, r->permit);
 		reply(w, r);
 		return;
+	case MSG_ASKED:
+		w->asked = m->asked;
+		return;
 	case MSG_CHUNK:
 		stream_pool_add(&w->streams, m->chunk);
 		w->has_asked = false;

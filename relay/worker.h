@@ -59,6 +59,7 @@ struct worker {
 	bool is_stopping, has_told, has_asked; /* told: pushed to the outbox this turn; asked: for more streams */
 	bool is_inbox_full;     /* of a turn: more may wait */
 	uint64_t turn; /* turns so far */
+	const struct relay_asked *asked; /* NULL: nobody is asked */
 	struct pool *pool;
 	struct stream_pool streams;
 	struct wheel wheel;

@@ -28,7 +28,6 @@ struct gateway {
 	struct loop *loop;
 	struct conf conf;
 	int cpus[RELAY_WORKERS_MAX];
-	struct relay_asked asked; /* the relay's: filled before the first session */
 	struct relay *relay;
 	struct loop_watch *relay_watch;
 	struct loop_timer *wake;
@@ -100,7 +99,6 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.auth_fail_rate = c->auth_fail_rate;
 	config.drops_non_rtp = c->non_rtp == 1;
 	config.keys_remembered = c->keys_remembered;
-	config.asked = &g->asked;
 	if (c->pin_workers && config.workers > n_cpus)
 		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors", config.workers, n_cpus);
 	config.cpus = c->pin_workers ? g->cpus : NULL;
@@ -234,7 +232,7 @@ static enum err guard_listeners(struct gateway *g, struct why *why)
 	}
 	if (e)
 		return why_fail(why, e, "more than %d listeners", TARGET_LISTENERS_MAX);
-	return targets_fill_asked(t, &g->asked) ? why_fail(why, ERR_NOMEM, "out of memory") : ERR_OK;
+	return service_publish_targets(g->service) ? why_fail(why, ERR_NOMEM, "out of memory") : ERR_OK;
 }
 
 static void say_ready(struct gateway *g)
@@ -318,6 +316,8 @@ void gateway_reload(struct gateway *g, const struct conf *next)
 	log_set_level((enum log_level)g->conf.log_level);
 	config = service_config_of(g);
 	service_reconfigure(g->service, &config);
+	if (service_publish_targets(g->service))
+		log_error("conf", "msg=\"out of memory: learnt sources are judged by the settings before\"");
 	if (need_restart.n)
 		log_warn("conf", "msg=\"changed, but needs a restart\" settings=\"%s\"", need_restart.p);
 	log_info("conf", "msg=\"settings taken over\"");

@@ -59,7 +59,7 @@ static void expect(const struct target_facts *f, const struct judged *rows, size
 		struct addr own = ip(rows[i].own), target = at(rows[i].target);
 		struct why why = {""};
 		char text[ADDR_TEXT_MAX];
-		enum err e = target_judge(f, &target, &own, &why);
+		enum err e = target_judge(f, &target, &own, false, &why);
 
 		test_context("from %s to %s: %s", rows[i].own, rows[i].target, why.text);
 		EXPECT_INT(e, rows[i].reason ? ERR_DENIED : ERR_OK);
@@ -140,9 +140,9 @@ static void mapped_as_octets(void)
 	struct target_facts f = facts_now();
 	struct addr own = ip("192.0.2.10"), a = {.version = 6, .port = 4000, .ip = {[10] = 0xff, [11] = 0xff, 127, 0, 0, 1}};
 
-	EXPECT_INT(target_judge(&f, &a, &own, NULL), ERR_DENIED);
+	EXPECT_INT(target_judge(&f, &a, &own, false, NULL), ERR_DENIED);
 	a.ip[12] = 203;
-	EXPECT_OK(target_judge(&f, &a, &own, NULL));
+	EXPECT_OK(target_judge(&f, &a, &own, false, NULL));
 }
 
 static void settings(void)
@@ -170,6 +170,9 @@ static void settings(void)
 	f.allow = c.media_allow.items;
 	f.n_allow = c.media_allow.n;
 	expect(&f, rows, ARRAY_LEN(rows));
+	/* Where a leg sends already, settings that changed count no more; what they can't permit does. */
+	EXPECT_OK(target_judge(&f, &(struct addr){.version = 4, .ip = {10, 1, 2, 3}, .port = 4000}, &interfaces[0].bind, true, &why));
+	EXPECT_INT(target_judge(&f, &listeners[0], &interfaces[0].bind, true, &why), ERR_DENIED);
 	EXPECT_INT(conf_load_text(&c, STR("media-deny = 10.0.0.0/33\n"), &why), ERR_INVALID);
 	EXPECT_INT(conf_load_text(&c, STR("media-deny = 10.0.0.0/8,\n"), &why), ERR_INVALID);
 	EXPECT_INT(conf_load_text(&c, STR("media-allow = here\n"), &why), ERR_INVALID);
