@@ -19,7 +19,7 @@ static const struct schema_word rekey_words[] = {{"reject", SPEC_REKEY_REJECT}, 
 
 static const struct schema_field direction_fields[] = {
 	[SPEC_DIRECTION_KEYING] = {.name = "keying", SCHEMA_FIELD(&spec_keying_type, struct spec_direction, keying), .secret = true,
-	                           .help = "suite, inline, mki, lifetime; null: no key"},
+	                           .help = "suite, inline, mki, lifetime, roc; null: no key"},
 	[SPEC_DIRECTION_GATE] = {.name = "gate", SCHEMA_FIELD(&schema_word, struct spec_direction, gate_open),
 	                         .words = gate_words, .preset = 1, .help = "open: packets pass; closed: they are dropped"},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Keying: an object in a request, a key context in the spec. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/b64.h"
 #include "base/secret.h"
@@ -11,13 +12,16 @@ static const struct schema_field keying_fields[] = {
 	{.name = "inline", .required = true, .secret = true, .help = "base64 of master key and salt; never in a reply"},
 	{.name = "mki", .secret = true, .help = "base64 of the MKI's octets, 1 to 128"},
 	{.name = "lifetime", .help = "packets under this key: a number, or a text like \"2^31\""},
+	{.name = "roc", .help = "receive only: rollover counter of the first stream under this key, 0 to 4294967295"},
 };
-enum { KEYING_SUITE, KEYING_INLINE, KEYING_MKI, KEYING_LIFETIME };
+enum { KEYING_SUITE, KEYING_INLINE, KEYING_MKI, KEYING_LIFETIME, KEYING_ROC };
 
 /* What was found in a keying object. The octets are in secret memory, `master` then `mki`. */
 struct keying_parts {
 	const struct suite *suite;
 	uint64_t lifetime_pkts;
+	bool has_roc;
+	uint32_t roc;
 	size_t master_len, mki_len;
 	struct {
 		uint8_t master[SUITE_MASTER_MAX], mki[KEYCTX_MKI_MAX];
@@ -76,6 +80,17 @@ static enum err read_lifetime(struct schema_in *in, const struct doc *d, struct 
 	return ERR_OK;
 }
 
+static enum err read_roc(struct schema_in *in, const struct doc *d, struct keying_parts *k)
+{
+	if (strstr(in->path, ".send.keying"))
+		return schema_refuse(in, ERR_INVALID, NULL, NULL, "goes with a receive key; the counters we send under are the gateway's own");
+	if (d->kind != DOC_INT || d->number < 0 || d->number > UINT32_MAX)
+		return schema_refuse(in, ERR_RANGE, &keying_fields[KEYING_ROC], d, "must be 0 to 4294967295");
+	k->has_roc = true;
+	k->roc = (uint32_t)d->number;
+	return ERR_OK;
+}
+
 static enum err read_keying_field(struct schema_in *in, const struct doc *d, struct keying_parts *k)
 {
 	if (str_is(d->key, "suite"))
@@ -86,9 +101,11 @@ static enum err read_keying_field(struct schema_in *in, const struct doc *d, str
 		return read_octets(in, d, k->octets->mki, sizeof(k->octets->mki), &k->mki_len);
 	if (str_is(d->key, "lifetime") && d->kind != DOC_NULL)
 		return read_lifetime(in, d, k);
+	if (str_is(d->key, "roc") && d->kind != DOC_NULL)
+		return read_roc(in, d, k);
 	if (d->kind == DOC_NULL || in->ignore_unknown)
 		return ERR_OK;
-	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; keying has suite, inline, mki, lifetime");
+	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; keying has suite, inline, mki, lifetime, roc");
 }
 
 static enum err read_keying_parts(struct schema_in *in, const struct doc *d, struct keying_parts *k)
@@ -126,7 +143,9 @@ static enum err keying_read(struct schema_in *in, const struct schema_field *f, 
 	               &(struct keyctx_spec){.suite = k.suite,
 	                                     .master = {.p = k.octets->master, .n = k.master_len},
 	                                     .mki = {.p = k.octets->mki, .n = k.mki_len},
-	                                     .lifetime_pkts = k.lifetime_pkts},
+	                                     .lifetime_pkts = k.lifetime_pkts,
+	                                     .has_roc = k.has_roc,
+	                                     .roc = k.roc},
 	               &why);
 	if (e)
 		e = schema_refuse(in, e, NULL, NULL, "%.180s", e == ERR_NOMEM ? "no memory for the key" : why.text);
@@ -155,6 +174,8 @@ static struct doc *keying_write(const struct schema_out *out, const struct schem
 		doc_set_text(out->arena, d, "mki", str_of(mki));
 	if (k->has_lifetime)
 		doc_set_uint(out->arena, d, "lifetime", k->lifetime_pkts);
+	if (k->has_roc)
+		doc_set_uint(out->arena, d, "roc", k->roc);
 	return d;
 }
 

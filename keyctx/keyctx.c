@@ -39,6 +39,8 @@ enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct 
 	k->suite = s;
 	k->has_lifetime = spec->lifetime_pkts != 0;
 	k->lifetime_pkts = spec->lifetime_pkts ? spec->lifetime_pkts : s->srtp_default_lifetime_pkts;
+	k->has_roc = spec->has_roc;
+	k->roc = spec->roc;
 	memcpy(k->key, spec->master.p, s->key_len);
 	memcpy(k->salt, spec->master.p + s->key_len, s->salt_len);
 	k->mki_len = (uint8_t)spec->mki.n;

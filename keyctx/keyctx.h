@@ -18,6 +18,8 @@ struct keyctx_spec {
 	struct view master;     /* key, then salt: exactly suite->key_len + suite->salt_len octets */
 	struct view mki;        /* empty: packets carry none. Octets, not a number. */
 	uint64_t lifetime_pkts; /* SRTP packets over all SSRCs of the key; 0: the suite's */
+	bool has_roc;           /* receiving: where the first stream under the key stands is known */
+	uint32_t roc;
 };
 
 /* Lives in secret memory (base/secret.h). Readable by engines; written only by keyctx_new. */
@@ -25,6 +27,8 @@ struct keyctx {
 	const struct suite *suite;
 	uint64_t lifetime_pkts; /* 1 to suite->srtp_lifetime_pkts */
 	bool has_lifetime;      /* it was given, not the suite's default */
+	bool has_roc;           /* of the first stream under it: a hint where to begin, no part of what the context is */
+	uint32_t roc;
 	uint8_t key[SUITE_KEY_MAX];
 	uint8_t salt[SUITE_SALT_MAX];
 	uint8_t mki_len;
@@ -45,7 +49,7 @@ enum err keyctx_generate_for(struct keyctx **out, const struct suite *suite, uin
 void keyctx_free(struct keyctx *k);
 
 /*
- * The same context in the sense of TS 33.328 7.4: suite, key, salt, MKI and lifetime equal. Time does not depend on key octets.
+ * The same context in the sense of TS 33.328 7.4: suite, key, salt, MKI and lifetime equal, whatever the ROC. Time does not depend on key octets.
  * Two NULLs are the same.
  */
 bool keyctx_eq(const struct keyctx *a, const struct keyctx *b);

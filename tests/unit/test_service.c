@@ -265,6 +265,60 @@ static void failed_update_changes_nothing(void)
 	service_end(sv);
 }
 
+/* A receive key may say where its first stream stands; another ROC makes no other context of it. */
+static void a_receive_key_may_have_a_roc(void)
+{
+	static const struct {
+		const char *direction, *roc;
+		enum err e;
+		const char *said;
+	} rows[] = {
+		{"receive", "0", ERR_OK, ""},
+		{"receive", "4294967295", ERR_OK, ""},
+		{"receive", "null", ERR_OK, ""},
+		{"receive", "4294967296", ERR_RANGE, "media[0].legs.a.receive.keying.roc = 4294967296: must be 0 to 4294967295"},
+		{"receive", "-1", ERR_RANGE, "0 to 4294967295"},
+		{"receive", "\"1\"", ERR_RANGE, "0 to 4294967295"},
+		{"send", "1", ERR_INVALID, "goes with a receive key"},
+	};
+	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+	static struct answers got;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct schema_fault fault = {.e = ERR_OK};
+		struct schema_in in = {.context = service_context(sv), .fault = &fault};
+		struct spec_session *patch = NULL;
+		struct doc_arena *a = NULL;
+		struct doc *d = NULL;
+		struct why why = {""};
+		char json[300];
+
+		test_context("%s %s", rows[i].direction, rows[i].roc);
+		snprintf(json, sizeof(json),
+		         "{\"id\":\"r\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"%s\":{\"keying\":{" SUITE80 ",\"inline\":" KEY1 ",\"roc\":%s}}}}}]}",
+		         rows[i].direction, rows[i].roc);
+		REQUIRE_OK(doc_arena_new(&a));
+		REQUIRE_OK(spec_new(&patch));
+		EXPECT_OK(doc_json_decode(&d, a, str_of(json), &why));
+		EXPECT_INT(schema_read(&in, &spec_session_schema, d, patch), rows[i].e);
+		schema_fault_text(&fault, &why);
+		EXPECT(rows[i].e == ERR_OK || strstr(why.text, rows[i].said));
+		spec_free(patch);
+		doc_arena_free(a);
+	}
+	got.n = 0;
+	ask_create(sv, E2AE("c", KEY1 ",\"roc\":7"), &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[0].e, ERR_OK);
+	const struct keyctx *k = registry_find(service_registry(sv), STR("c"))->spec->media.items[0].legs.items[0].receive.keying;
+	EXPECT(k->has_roc && k->roc == 7);
+	ask_update(sv, E2AE("c", KEY1 ",\"roc\":8"), &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[1].e, ERR_OK);
+	EXPECT(!got.last[1].changed);
+	service_end(sv);
+}
+
 /* TS 33.328 7.4: the same context is no change; another one is refused on e2ae unless the peer moved or the setting accepts. */
 static void rekeys_by_policy(void)
 {
@@ -563,7 +617,7 @@ static void leaves_no_key_behind(void)
 
 TEST_MAIN("service", {"creates_once", creates_once}, {"keeps_order", keeps_order}, {"bounds_waiting", bounds_waiting},
           {"tries_other_ports", tries_other_ports}, {"runs_out_of_ports", runs_out_of_ports},
-          {"failed_update_changes_nothing", failed_update_changes_nothing}, {"rekeys_by_policy", rekeys_by_policy},
+          {"failed_update_changes_nothing", failed_update_changes_nothing}, {"rekeys_by_policy", rekeys_by_policy}, {"a_receive_key_may_have_a_roc", a_receive_key_may_have_a_roc},
           {"a_key_is_not_changed_by_way_of_none", a_key_is_not_changed_by_way_of_none},
           {"a_key_is_not_changed_by_a_detour", a_key_is_not_changed_by_a_detour},
           {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
