@@ -31,9 +31,10 @@ static void event_log(const struct event *e)
 {
 	char addr[ADDR_TEXT_MAX], sid[140];
 
-	log_info("events", "sid=%s media=%s leg=%s msg=\"%s\" addr=%s ssrc=%08x count=%llu",
+	log_info("events", "sid=%s media=%s leg=%s msg=\"%s\" addr=%s ssrc=%08x count=%llu%s%s",
 	         log_quote(str_of(e->session), sid, sizeof(sid)), e->media, spec_leg_name(e->leg), relay_event_name(e->kind),
-	         addr_print(&e->addr, addr), e->ssrc, (unsigned long long)e->count);
+	         addr_print(&e->addr, addr), e->ssrc, (unsigned long long)e->count, e->finding ? " finding=" : "",
+	         e->finding ? relay_finding_name(e->finding) : "");
 }
 
 void events_tell(struct events *ev, const struct relay_event *from)
@@ -46,6 +47,7 @@ void events_tell(struct events *ev, const struct relay_event *from)
 	                    .kind = from->kind,
 	                    .leg = from->leg,
 	                    .is_send = from->is_send,
+	                    .finding = from->finding,
 	                    .addr = from->addr,
 	                    .ssrc = from->ssrc,
 	                    .ssrc_out = from->ssrc_out,
@@ -157,6 +159,8 @@ struct doc *events_doc(struct doc_arena *a, const struct event *e)
 	}
 	if (is_key)
 		doc_set_text(a, d, "direction", e->is_send ? STR("send") : STR("receive"));
+	if (e->finding != RELAY_FINDING_NONE)
+		doc_set_text(a, d, "finding", str_of(relay_finding_name(e->finding)));
 	if (!addr_is_none(&e->addr))
 		doc_set_text(a, d, "address", str_of(addr_print(&e->addr, addr)));
 	set_ssrc(a, d, "ssrc", e->ssrc);

@@ -25,6 +25,7 @@ struct event {
 	char session[128], media[32];
 	uint8_t leg;
 	bool is_send;
+	enum relay_finding finding;
 	struct addr addr;
 	uint32_t ssrc, ssrc_out;
 	uint64_t count;

@@ -18,9 +18,9 @@ struct evicted {
 
 _Static_assert(sizeof(struct evicted) <= sizeof(struct stream), "it lives in a block for a stream that comes in");
 
-static struct evicted_ssrc *find(const struct key *key, uint32_t ssrc)
+static struct evicted_ssrc *find(struct evicted *block, uint32_t ssrc)
 {
-	for (struct evicted *block = key->evicted; block; block = block->next)
+	for (; block; block = block->next)
 		for (unsigned i = 0; i < block->n; i++)
 			if (block->ssrcs[i].ssrc == ssrc)
 				return &block->ssrcs[i];
@@ -54,7 +54,7 @@ static bool keep(struct stream_pool *p, struct key *key, struct crypto *c, uint3
 		return true;
 	if (p->ops->stream_export(crypto_state(c), &state))
 		return false;
-	e = find(key, ssrc);
+	e = find(key->evicted, ssrc);
 	if (!e)
 		e = add(p, key);
 	if (!e)
@@ -95,7 +95,7 @@ bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const s
 
 bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_state *start)
 {
-	const struct evicted_ssrc *e = find(key, ssrc);
+	const struct evicted_ssrc *e = find(key->evicted, ssrc);
 
 	if (!e)
 		return false;
@@ -110,15 +110,36 @@ bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_sta
 	return true;
 }
 
-void evicted_drop(struct stream_pool *p, struct key *key)
+bool evicted_before(const struct key *key, uint32_t ssrc, uint64_t *index)
+{
+	const struct evicted_ssrc *e = find(key->before, ssrc);
+
+	if (!e || !e->has_rtp)
+		return false;
+	*index = e->rtp_index;
+	return true;
+}
+
+static void give(struct stream_pool *p, struct evicted **list)
 {
 	struct evicted *block;
 
-	if (!key)
-		return;
-	while ((block = key->evicted)) {
-		key->evicted = block->next;
+	while ((block = *list)) {
+		*list = block->next;
 		stream_give(p, memset(block, 0, sizeof(struct stream)));
 	}
+}
+
+void evicted_drop(struct stream_pool *p, struct key *key, struct key *next)
+{
+	if (!key)
+		return;
+	if (next && key->evicted) {
+		give(p, &next->before);
+		next->before = key->evicted;
+		key->evicted = NULL;
+	}
+	give(p, &key->evicted);
+	give(p, &key->before);
 	key->n_evicted = 0;
 }

@@ -23,7 +23,10 @@ bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_sta
  */
 bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const struct key *from, struct key *to);
 
-/* Before a key leaves the worker. Takes NULL. */
-void evicted_drop(struct stream_pool *p, struct key *key);
+/* The highest index of the SSRC under the key before this one, if it was evicted there: nothing of it was seen under this key. */
+bool evicted_before(const struct key *key, uint32_t ssrc, uint64_t *index);
+
+/* Before a key leaves the worker: `next` (may be NULL) keeps where its SSRCs were, in the place of what it kept. Takes NULL. */
+void evicted_drop(struct stream_pool *p, struct key *key, struct key *next);
 
 #endif

@@ -24,6 +24,8 @@ enum err key_new(struct key **out, const struct engine_ops *ops, const struct ke
 	k->suite = (uint8_t)ctx->suite->id;
 	k->srtp_tag_len = ctx->suite->srtp_tag_len;
 	k->srtcp_tag_len = ctx->suite->srtcp_tag_len;
+	k->has_roc_hint = ctx->has_roc && direction == ENGINE_RECEIVE;
+	k->roc_hint = ctx->roc;
 	k->mki_len = ctx->mki_len;
 	memcpy(k->mki, ctx->mki, ctx->mki_len);
 	*out = k;

@@ -19,9 +19,13 @@ struct key {
 	uint64_t pkts, limit; /* SRTP packets over all SSRCs, and how many are allowed (R-G5, R-G6) */
 	struct evicted *evicted; /* receiving: SSRCs whose streams made room for others (relay/evicted.h) */
 	uint16_t n_evicted;
+	struct evicted *before; /* of the key before it: where their indices go on (relay/evicted.h) */
 	bool was_used;        /* control has given it to this leg before */
 	uint8_t roc;          /* enum relay_rekey_roc: where streams that came over from another key go on */
 	bool told_soft, told_expired;
+	bool has_opened;      /* receiving: some packet has verified under it */
+	bool has_roc_hint;    /* receiving: the first stream under it begins at roc_hint, or next to it */
+	uint32_t roc_hint;
 	bool is_aead;         /* the MKI stands last, behind the tag (RFC 7714); else before it (RFC 3711) */
 	uint8_t suite;        /* enum suite_id */
 	uint8_t srtp_tag_len, srtcp_tag_len;

@@ -12,24 +12,25 @@ struct worker;
 struct leg;
 
 enum {
-	PATH_TRIES_MAX = 4,                             /* kept ROC and zero, under the key and under the previous one */
-	PATH_PROVISIONAL_MAX = PKT_BATCH * PATH_TRIES_MAX,
+	PATH_TRIES_MAX = 11, /* of a packet: all guesses of a ROC under the key, and two under the previous one */
+	PATH_PROVISIONAL_MAX = PKT_BATCH * 4, /* of a batch: beyond it guesses are left out */
 };
 
 /* Under which states a packet may verify, in order; nearly always one. */
 struct path_tries {
-	struct crypto *crypto[PATH_TRIES_MAX];
-	uint8_t n, at;
 	struct pkt *work;     /* what the engine works on: the packet, or a copy of it (MODE_IN_VERIFY) */
 	struct pkt *pristine; /* the octets as they came, when a second try may need them; the packet itself with VERIFY */
-};
+	uint8_t n, at;
+	uint8_t verdict;      /* why it fails, should none of them verify */
+	bool looks_clear;     /* it can't be SRTP (relay/unheard.h) */
+	struct crypto *crypto[PATH_TRIES_MAX];
+} __attribute__((aligned(64)));
 
 /* Cryptographic state made for a packet of this batch that has not verified yet. */
 struct path_provisional {
 	struct crypto *crypto;
 	const struct leg *leg;
 	uint32_t ssrc;
-	bool is_kept_roc;
 };
 
 struct batch {
@@ -38,7 +39,7 @@ struct batch {
 	struct path_tries tries[PKT_BATCH];
 	struct pkt *work[PKT_BATCH]; /* of whichever stage runs: what it hands on (on the stack it would be zeroed each time) */
 	unsigned n_provisional;
-	struct path_provisional provisional[PATH_PROVISIONAL_MAX];
+	struct path_provisional provisional[PATH_PROVISIONAL_MAX + PKT_BATCH]; /* and those that others supersede */
 };
 
 /*
@@ -55,6 +56,20 @@ void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns);  /* outb
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_send(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_finish(struct worker *w, struct batch *b, uint64_t now_ns);    /* count, give buffers back */
+
+/* --- parts of find, unprotect and commit that deal in keys: relay/path_keys.c --- */
+
+/* Fills the packet's tries, and copies what the engine may spoil. */
+enum verdict path_find_keys(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns);
+/* The packet failed under the state that its tries are at. */
+void path_note_try(struct path_tries *t);
+/* It failed under all of them: a run of failures of its stream, and of a leg that heard nothing yet, are kept. */
+void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns);
+/*
+ * The state that verified becomes the stream's, and its other state under that key is ended. False: one packet can't have been made
+ * under both.
+ */
+bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s);
 
 /* All of them, in that order. */
 void path_run(struct worker *w, struct batch *b, uint64_t now_ns);

@@ -40,134 +40,6 @@ void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
 
 /* --- find ------------------------------------------------------------------------------------------- */
 
-/* The same state for all packets of the batch that would start it: the second of a burst must not find another one. */
-static struct crypto *provisional(struct worker *w, struct batch *b, const struct path_provisional *wanted, struct key *key,
-                                  const struct engine_stream_state *start)
-{
-	struct path_provisional *p;
-
-	for (unsigned i = 0; i < b->n_provisional; i++) {
-		p = &b->provisional[i];
-		if (p->leg == wanted->leg && p->ssrc == wanted->ssrc && p->crypto->key == key &&
-		    p->is_kept_roc == wanted->is_kept_roc)
-			return p->crypto;
-	}
-	p = &b->provisional[b->n_provisional];
-	*p = *wanted;
-	p->crypto = crypto_take(&w->streams, key, wanted->ssrc, start);
-	if (!p->crypto)
-		return NULL;
-	p->crypto->is_provisional = true;
-	b->n_provisional++;
-	return p->crypto;
-}
-
-static void try_zero(struct worker *w, struct batch *b, struct path_tries *t, const struct path_provisional *who,
-                     struct key *key, const struct engine_stream_state *start)
-{
-	struct path_provisional wanted = *who;
-
-	wanted.is_kept_roc = false;
-	struct crypto *c = provisional(w, b, &wanted, key, start);
-	if (c)
-		t->crypto[t->n++] = c;
-}
-
-static void try_kept(struct worker *w, struct batch *b, struct path_tries *t, const struct path_provisional *who,
-                     struct key *key, uint64_t index)
-{
-	/* The estimate goes on from the last index; the window is empty, for nothing was seen under this key. */
-	struct engine_stream_state start = {.has_rtp = true, .rtp_index = index, .roc = (uint32_t)(index >> 16)};
-	struct path_provisional wanted = *who;
-
-	wanted.is_kept_roc = true;
-	struct crypto *c = provisional(w, b, &wanted, key, &start);
-	if (c)
-		t->crypto[t->n++] = c;
-}
-
-/* RTCP has verified under the kept ROC and says nothing about it: for RTP, zero is still to be tried. */
-static void try_zero_after_rtcp(struct worker *w, struct batch *b, struct path_tries *t, const struct path_provisional *who,
-                                struct crypto *kept)
-{
-	struct engine_stream_state state;
-
-	if (w->engine_ops->stream_export(crypto_state(kept), &state)) {
-		try_zero(w, b, t, who, kept->key, NULL);
-		return;
-	}
-	state.has_rtp = false;
-	/* They are in the key's count already; whoever may only knock must not add to it. */
-	state.rtp_pkts = state.rtcp_pkts = 0;
-	state.roc = 0;
-	try_zero(w, b, t, who, kept->key, &state);
-}
-
-/* Adds the states under which the packet may verify with this key (design: re-keying). */
-static void try_key(struct worker *w, struct batch *b, struct path_tries *t, const struct pkt *pkt, struct leg *leg,
-                    struct key *key)
-{
-	const struct stream *s = pkt->stream;
-	struct crypto *c = s ? stream_crypto(s, key) : NULL;
-	const struct path_provisional who = {.leg = leg, .ssrc = pkt_ssrc(pkt)};
-	struct engine_stream_state start;
-
-	if (c) {
-		t->crypto[t->n++] = c;
-		if (c->is_roc_open && pkt->kind == PKT_RTP)
-			try_zero_after_rtcp(w, b, t, &who, c);
-		return;
-	}
-	if (evicted_find(key, who.ssrc, &start)) {
-		try_zero(w, b, t, &who, key, &start);
-		return;
-	}
-	if (!s || !s->has_index || key != leg->receive || key->roc == RELAY_ROC_ZERO) {
-		try_zero(w, b, t, &who, key, NULL);
-		return;
-	}
-	try_kept(w, b, t, &who, key, s->index);
-	if (key->roc == RELAY_ROC_EITHER && pkt->kind == PKT_RTP)
-		try_zero(w, b, t, &who, key, NULL);
-}
-
-/* What the engine may spoil is copied first: for a second try, or because the octets go on as they came. */
-static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct pkt *pkt, bool verifies_copy)
-{
-	t->work = pkt;
-	t->pristine = NULL;
-	if (!verifies_copy && t->n < 2 && !path_hear_is_doubtful(pkt->port->owner, pkt))
-		return VERDICT_NONE;
-	struct pkt *copy = pool_copy(w->pool, pkt);
-	if (!copy)
-		return VERDICT_OVERLOAD;
-	t->work = verifies_copy ? copy : pkt;
-	t->pristine = verifies_copy ? pkt : copy;
-	return VERDICT_NONE;
-}
-
-static enum verdict find_keys(struct worker *w, struct batch *b, unsigned i, struct leg *leg)
-{
-	struct pkt *pkt = b->pkts[i];
-	struct path_tries *t = &b->tries[i];
-	bool has_key = false;
-	struct key *keys[] = {leg->receive, leg->receive_previous};
-
-	for (unsigned k = 0; k < ARRAY_LEN(keys); k++) {
-		/* With one key the engine compares the MKI; with two it selects. */
-		if (!keys[k] || (leg->receive_previous && !key_matches_mki(keys[k], pkt)))
-			continue;
-		has_key = true;
-		if (t->n < PATH_TRIES_MAX)
-			try_key(w, b, t, pkt, leg, keys[k]);
-	}
-	if (!has_key)
-		return VERDICT_NO_KEY;
-	if (t->n == 0)
-		return VERDICT_OVERLOAD;
-	return keep_octets(w, t, pkt, leg->in == MODE_IN_VERIFY);
-}
-
 static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
@@ -179,14 +51,27 @@ static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
 	if (leg->in == MODE_IN_PLAIN)
 		return VERDICT_NONE;
-	return find_keys(w, b, i, leg);
+	/* Nearly always one state is all there is to try. */
+	struct crypto *c = pkt->stream ? pkt->stream->crypto : NULL;
+	if (__builtin_expect(c && c->key == leg->receive && c->doubt == DOUBT_NONE && !leg->receive_previous && leg->in == MODE_IN_UNPROTECT, 1) &&
+	    pkt->kind == PKT_RTP) {
+		b->tries[i].crypto[0] = c;
+		b->tries[i].n = 1;
+		b->tries[i].work = pkt;
+		return VERDICT_NONE;
+	}
+	return path_find_keys(w, b, i, now_ns);
 }
 
 void path_find(struct worker *w, struct batch *b, uint64_t now_ns)
 {
 	b->n_provisional = 0;
 	for (unsigned i = 0; i < b->n; i++) {
-		b->tries[i] = (struct path_tries){.n = 0};
+		struct path_tries *t = &b->tries[i];
+
+		t->work = t->pristine = NULL;
+		t->n = t->at = 0;
+		t->looks_clear = false;
 		if (b->pkts[i]->verdict == VERDICT_NONE)
 			b->pkts[i]->verdict = (uint8_t)find(w, b, i, now_ns);
 	}
@@ -196,8 +81,9 @@ void path_find(struct worker *w, struct batch *b, uint64_t now_ns)
 
 static bool may_verify_elsewhere(const struct pkt *pkt)
 {
-	return pkt->verdict == VERDICT_AUTH_FAILED || pkt->verdict == VERDICT_REPLAYED ||
-	       pkt->verdict == VERDICT_TOO_OLD || pkt->verdict == VERDICT_KEY_EXPIRED;
+	/* Too short for one key's tag it may be long enough for the other's. */
+	return pkt->verdict == VERDICT_AUTH_FAILED || pkt->verdict == VERDICT_REPLAYED || pkt->verdict == VERDICT_TOO_OLD ||
+	       pkt->verdict == VERDICT_KEY_EXPIRED || pkt->verdict == VERDICT_CLEAR;
 }
 
 static void restore(struct pkt *work, const struct pkt *pristine)
@@ -223,8 +109,13 @@ static unsigned next_round(struct batch *b, struct pkt **work)
 	for (unsigned i = 0; i < b->n; i++) {
 		struct path_tries *t = &b->tries[i];
 
-		if (!t->work || t->at + 1 >= t->n || !may_verify_elsewhere(t->work))
+		if (!t->work || t->n < 2 || !may_verify_elsewhere(t->work))
 			continue;
+		path_note_try(t);
+		if (t->at + 1 >= t->n) {
+			t->work->verdict = t->verdict;
+			continue;
+		}
 		restore(t->work, t->pristine);
 		t->at++;
 		aim(t);
@@ -242,7 +133,7 @@ static void run(struct worker *w, struct batch *b, struct pkt **work, unsigned n
 }
 
 /* Where RTCP has a port of its own, what has its type and is not authentic as SRTCP is RTP: payload types 64 to 95 with the marker bit (RFC 5761 4). */
-static bool reconsider(struct worker *w, struct batch *b, unsigned i)
+static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
 	struct path_tries *t = &b->tries[i];
@@ -262,14 +153,15 @@ static bool reconsider(struct worker *w, struct batch *b, unsigned i)
 	pkt->kind = PKT_RTP;
 	pkt->header_len = (uint16_t)header_len;
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
-	pkt->verdict = (uint8_t)find_keys(w, b, i, leg);
+	pkt->verdict = (uint8_t)path_find_keys(w, b, i, now_ns);
 	return pkt->verdict == VERDICT_NONE;
 }
 
 static void settle(struct worker *w, struct pkt *pkt, struct path_tries *t)
 {
-	if (!t->work)
-		return;
+	/* Whose life is used up, should that be why. */
+	if (t->work->verdict != VERDICT_NONE)
+		pkt->key = t->crypto[0]->key->engine;
 	if (t->work != pkt) {
 		pkt->verdict = t->work->verdict;
 		pkt->index = t->work->index;
@@ -285,7 +177,6 @@ void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
 	struct pkt **work = b->work;
 	unsigned n = 0;
 
-	(void)now_ns;
 	for (unsigned i = 0; i < b->n; i++) {
 		if (b->pkts[i]->verdict != VERDICT_NONE || !b->tries[i].work)
 			continue;
@@ -295,14 +186,19 @@ void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
 	run(w, b, work, n);
 	n = 0;
 	for (unsigned i = 0; i < b->n; i++) {
-		if (!reconsider(w, b, i))
+		if (!reconsider(w, b, i, now_ns))
 			continue;
 		aim(&b->tries[i]);
 		work[n++] = b->tries[i].work;
 	}
 	run(w, b, work, n);
-	for (unsigned i = 0; i < b->n; i++)
+	for (unsigned i = 0; i < b->n; i++) {
+		if (!b->tries[i].work)
+			continue;
 		settle(w, b->pkts[i], &b->tries[i]);
+		if (b->pkts[i]->verdict != VERDICT_NONE)
+			path_note_failure(w, b, i, now_ns);
+	}
 }
 
 /* --- commit ----------------------------------------------------------------------------------------- */
@@ -351,28 +247,6 @@ static struct stream *add_stream(struct worker *w, struct leg *leg, uint32_t ssr
 	leg->in_streams = s;
 	leg->n_in++;
 	return s;
-}
-
-/* The state that verified becomes the stream's. False: another one already is; one packet can't have been made under both. */
-static bool adopt(struct worker *w, struct leg *leg, struct stream *s, struct crypto *c, struct pkt *pkt)
-{
-	struct crypto **slot = c->key == leg->receive ? &s->crypto : &s->previous;
-
-	if (*slot != c) {
-		if (*slot && !(*slot)->is_roc_open)
-			return false;
-		crypto_give(&w->streams, *slot);
-		*slot = c;
-		c->is_provisional = false;
-		c->is_roc_open = pkt->kind == PKT_RTCP && c->key->roc == RELAY_ROC_EITHER && s->has_index;
-		if (slot == &s->crypto && pkt->kind == PKT_RTCP)
-			s->rtcp_index = 0;
-		if (slot == &s->crypto && pkt->kind == PKT_RTP)
-			s->has_index = false; /* the index goes on from this packet, perhaps at another ROC */
-	} else if (pkt->kind == PKT_RTP) {
-		c->is_roc_open = false;
-	}
-	return true;
 }
 
 /* RFC 3550 6.4.1 and A.8: transit is arrival less timestamp, both in timestamp units. */
@@ -427,7 +301,7 @@ static bool is_late(const struct stream *s, const struct pkt *pkt, const struct 
 	if (key != leg->receive)
 		return true;
 	if (pkt->kind == PKT_RTCP)
-		return pkt->index < s->rtcp_index;
+		return pkt->index < stream_crypto(s, key)->rtcp_index;
 	return s->has_index && pkt->index < s->index;
 }
 
@@ -449,16 +323,16 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 		s = add_stream(w, leg, ssrc, now_ns);
 	if (!s)
 		return VERDICT_SSRC_LIMIT;
-	if (crypto && !adopt(w, leg, s, crypto, pkt))
+	if (crypto && (s->crypto != crypto || crypto->doubt != DOUBT_NONE) && !path_adopt(w, b, i, s))
 		return VERDICT_AUTH_FAILED;
 	pkt->stream = s;
 	s->last_ns = now_ns;
 	*is_behind = is_late(s, pkt, key, leg);
-	if (pkt->kind == PKT_RTCP && !*is_behind)
-		s->rtcp_index = (uint32_t)pkt->index;
+	if (pkt->kind == PKT_RTCP && key && pkt->index > stream_crypto(s, key)->rtcp_index)
+		stream_crypto(s, key)->rtcp_index = (uint32_t)pkt->index;
 	if (pkt->kind == PKT_RTP && (!key || key == leg->receive))
 		note_rtp(s, pkt, leg, now_ns);
-	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 && !key->told_soft) {
+	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 && !key->told_soft && key == leg->receive) {
 		key->told_soft = true;
 		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT, .count = key->pkts});
 	}

@@ -261,7 +261,8 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 		note_failure(w, leg, now_ns);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && pkt->out) {
 		tell_expired(w, pkt->out->owner, ((struct leg *)pkt->out->owner)->send, true);
-	} else if (pkt->verdict == VERDICT_KEY_EXPIRED) {
+	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && leg->receive && pkt->key == leg->receive->engine) {
+		/* Not of the key before: nothing is stopped by its end. */
 		tell_expired(w, leg, leg->receive, false);
 	}
 }

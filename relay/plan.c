@@ -172,8 +172,8 @@ static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, c
 	for (unsigned k = 0; k < LEG_WAYS; k++)
 		c->addresses[k] = address(&c->spec, k);
 	c->moves = !from || !addr_eq(&from->remote, &to->remote);
-	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). */
-	if (c->moves)
+	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4); `either` hears a terminal that keeps it, too. */
+	if (c->moves && c->spec.rekey_roc == RELAY_ROC_KEEP)
 		c->spec.rekey_roc = RELAY_ROC_ZERO;
 	return plan_keys(ctx, c, from, to, used, why);
 }

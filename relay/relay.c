@@ -570,9 +570,22 @@ const char *relay_event_name(enum relay_event_kind k)
 		[RELAY_EVENT_KEY_EXPIRED] = "key-expired",
 		[RELAY_EVENT_STREAM_LIMIT] = "stream-limit",
 		[RELAY_EVENT_SSRC_CHANGED] = "ssrc-changed",
+		[RELAY_EVENT_NOTHING_AUTHENTIC] = "nothing-authentic",
 	};
 
 	return k < RELAY_EVENT_COUNT ? names[k] : "unknown";
+}
+
+const char *relay_finding_name(enum relay_finding f)
+{
+	static const char *const names[RELAY_FINDING_COUNT] = {
+		[RELAY_FINDING_NONE] = "none",
+		[RELAY_FINDING_CLEAR] = "clear",
+		[RELAY_FINDING_WRONG_KEY] = "wrong-key",
+		[RELAY_FINDING_TAG_LENGTH] = "tag-length",
+	};
+
+	return f < RELAY_FINDING_COUNT ? names[f] : "unknown";
 }
 
 unsigned relay_step(struct relay *r, uint64_t now_ns)

@@ -212,11 +212,23 @@ struct relay_stream_stats {
 
 enum { RELAY_STREAM_STATS_MAX = 8 }; /* of a leg, the most recent ones */
 
+/* What the packets of a leg look like under whose receive key none has verified. */
+enum relay_finding {
+	RELAY_FINDING_NONE,       /* something has verified, or too little came */
+	RELAY_FINDING_CLEAR,      /* plain RTP or RTCP */
+	RELAY_FINDING_WRONG_KEY,  /* SRTP under another key or suite, or at a ROC that is not tried */
+	RELAY_FINDING_TAG_LENGTH, /* SRTP under this key, with tags of 4 octets in the place of 10, or the other way round */
+	RELAY_FINDING_COUNT
+};
+
+const char *relay_finding_name(enum relay_finding f); /* "none" "clear" "wrong-key" "tag-length" */
+
 struct relay_leg_stats {
 	struct addr local, local_rtcp, remote, remote_rtcp; /* remote: as learnt, else as signalled */
 	bool latched;
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes; /* arrived; forwarded towards the peer */
 	uint64_t verdicts[VERDICT_COUNT];              /* of packets that arrived on this leg; all but FORWARDED stop at 2^32 - 1 */
+	enum relay_finding finding;
 	uint64_t receive_key_pkts, send_key_pkts;      /* used of the keys' lifetimes */
 	uint64_t rekeys, ssrc_changes;
 	uint64_t last_rx_ns;                           /* monotonic; 0: never */
@@ -265,6 +277,7 @@ enum relay_event_kind {
 	RELAY_EVENT_KEY_EXPIRED,    /* all of it: that direction is stopped */
 	RELAY_EVENT_STREAM_LIMIT,   /* one more SSRC than the leg may have */
 	RELAY_EVENT_SSRC_CHANGED,   /* a conflict gave a source a new SSRC on the way out (R-G7) */
+	RELAY_EVENT_NOTHING_AUTHENTIC, /* packets came, none verified under the receive key; `finding` says what they look like */
 	RELAY_EVENT_COUNT,
 	RELAY_EVENT_ASK = RELAY_EVENT_COUNT, /* for the asker alone: may this leg learn `addr`? */
 };
@@ -277,6 +290,7 @@ struct relay_event {
 	uint8_t media, leg;
 	bool is_send;      /* key events: which of the leg's keys */
 	bool is_rtcp;      /* ASK: the latch of RTCP */
+	enum relay_finding finding; /* NOTHING_AUTHENTIC */
 	struct addr addr;  /* source */
 	uint32_t ssrc, ssrc_out;
 	uint64_t count;

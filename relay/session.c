@@ -73,13 +73,13 @@ static void on_setup(struct wheel_timer *t, uint64_t now_ns)
 /* --- keys ------------------------------------------------------------------------------------------- */
 
 /* No stream uses that key any more, and it will leave. */
-static void drop_previous(struct worker *w, struct stream *list, struct key *key)
+static void drop_previous(struct worker *w, struct stream *list, struct key *key, struct key *next)
 {
 	for (struct stream *s = list; s; s = s->next) {
 		crypto_give(&w->streams, s->previous);
 		s->previous = NULL;
 	}
-	evicted_drop(&w->streams, key);
+	evicted_drop(&w->streams, key, next);
 }
 
 static void shift(struct worker *w, struct stream *list, bool back)
@@ -94,7 +94,7 @@ static void shift(struct worker *w, struct stream *list, bool back)
 
 static void drop_previous_receive(struct worker *w, struct leg *leg)
 {
-	drop_previous(w, leg->in_streams, leg->receive_previous);
+	drop_previous(w, leg->in_streams, leg->receive_previous, leg->receive);
 	worker_give_key(w, leg->receive_previous);
 	leg->receive_previous = NULL;
 }
@@ -107,7 +107,7 @@ static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
 
 	(void)now_ns;
 	drop_previous_receive(w, leg);
-	drop_previous(w, leg->out_streams, leg->send_previous);
+	drop_previous(w, leg->out_streams, leg->send_previous, leg->send);
 	worker_give_key(w, leg->send_previous);
 	leg->send_previous = NULL;
 }
@@ -137,7 +137,7 @@ static void swap_key(struct worker *w, struct stream *streams, struct key **now,
 		shift(w, streams, true);
 		return;
 	}
-	drop_previous(w, streams, *previous);
+	drop_previous(w, streams, *previous, was);
 	*retired = *previous;
 	shift(w, streams, false);
 	*now = *wanted;
@@ -202,6 +202,7 @@ static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, 
 
 		if (c->receive)
 			c->receive->roc = (uint8_t)c->spec.rekey_roc;
+		leg->unheard = (struct unheard){0};
 		swap_key(w, leg->in_streams, &leg->receive, &leg->receive_previous, &c->receive, &c->receive_retired);
 		if (has_one)
 			drop_previous_receive(w, leg);
@@ -268,7 +269,7 @@ static void take_back(struct worker *w, struct plan *p)
 	for (unsigned i = 0; i < p->n_changes; i++) {
 		for (unsigned k = 0; k < LEG_PORTS; k++)
 			close_port(p->changes[i].ports[k]);
-		evicted_drop(&w->streams, p->changes[i].receive);
+		evicted_drop(&w->streams, p->changes[i].receive, NULL);
 	}
 }
 
@@ -414,8 +415,8 @@ static void end_leg(struct worker *w, struct leg *leg)
 			stream_give(&w->streams, s);
 		}
 	}
-	evicted_drop(&w->streams, leg->receive);
-	evicted_drop(&w->streams, leg->receive_previous);
+	evicted_drop(&w->streams, leg->receive, NULL);
+	evicted_drop(&w->streams, leg->receive_previous, NULL);
 	for (unsigned i = 0; i < m->n_legs; i++)
 		for (struct stream *s = m->legs[i] ? m->legs[i]->out_streams : NULL; s; s = s->next)
 			if (s->source == leg)

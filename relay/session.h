@@ -14,6 +14,7 @@
 #include "relay/mode.h"
 #include "relay/relay.h"
 #include "relay/stream.h"
+#include "relay/unheard.h"
 
 struct worker;
 struct media;
@@ -57,6 +58,7 @@ struct leg {
 	uint64_t limit_event_ns;   /* when the stream limit was last told */
 	uint32_t inactivity_ms;
 	uint32_t failures;         /* in the second the timer measures */
+	struct unheard unheard;
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
 	uint32_t verdicts[VERDICT_COUNT]; /* 2^32 - 1: so many or more */
 } __attribute__((aligned(64)));

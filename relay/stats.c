@@ -44,6 +44,7 @@ static void read_leg(const struct leg *leg, struct relay_leg_stats *out)
 		.tx_bytes = leg->tx_bytes,
 		.receive_key_pkts = leg->receive ? leg->receive->pkts : 0,
 		.send_key_pkts = leg->send ? leg->send->pkts : 0,
+		.finding = leg->receive && !leg->receive->has_opened ? (enum relay_finding)leg->unheard.finding : RELAY_FINDING_NONE,
 		.rekeys = leg->rekeys,
 		.ssrc_changes = leg->ssrc_changes,
 		.last_rx_ns = leg->has_media ? leg->last_rx_ns : 0,

@@ -2,6 +2,7 @@
 /* Lists of streams, and blocks for them. */
 #include "relay/stream.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -111,10 +112,25 @@ struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc
 		return NULL;
 	p->crypto = c->next;
 	p->unused.n[BLOCK_CRYPTO]--;
-	c->next = NULL;
+	memset(c, 0, offsetof(struct crypto, state));
 	c->key = key;
-	c->is_provisional = c->is_roc_open = false;
 	return c;
+}
+
+bool crypto_restart(struct stream_pool *p, struct crypto *c, uint32_t ssrc, const struct engine_stream_state *start)
+{
+	struct engine_stream_state was, is = *start;
+
+	if (p->ops->stream_export(crypto_state(c), &was))
+		return false;
+	was.rtp_pkts = was.rtcp_pkts = is.rtp_pkts = is.rtcp_pkts = 0;
+	p->ops->stream_fini(crypto_state(c));
+	memset(c->state, 0, p->ops->stream_bytes);
+	if (!p->ops->stream_init(crypto_state(c), c->key->engine, ssrc, &is))
+		return true;
+	memset(c->state, 0, p->ops->stream_bytes);
+	CHECK(!p->ops->stream_init(crypto_state(c), c->key->engine, ssrc, &was));
+	return false;
 }
 
 void crypto_give(struct stream_pool *p, struct crypto *c)

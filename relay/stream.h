@@ -9,15 +9,26 @@
 #include "base/err.h"
 #include "relay/key.h"
 #include "relay/replay.h"
+#include "relay/roc_guess.h"
 
 struct leg;
+
+/* Other ROCs than the state's own are tried: as yet only RTCP has verified, which says nothing of the ROC; or the sender is lost. */
+enum crypto_doubt { DOUBT_NONE, DOUBT_OPEN, DOUBT_LOST };
 
 /* The engine's state of one SSRC under one key. A block of the pool. */
 struct crypto {
 	struct crypto *next; /* in the pool */
 	struct key *key;
 	bool is_provisional; /* no packet has verified under it yet: it ends with the batch */
-	bool is_roc_open;    /* a kept ROC that only RTCP has verified so far: zero may still be right */
+	bool is_superseded;  /* what it knew of RTCP went over to another state of its stream; it ends with the batch */
+	bool has_seen;       /* it began with a window of SRTP packets that were seen under its key */
+	bool is_ahead;       /* provisional: of a stream that has lost its sender, at a ROC ahead of it */
+	uint8_t doubt;       /* enum crypto_doubt */
+	uint8_t failures;    /* SRTP packets of the learnt source that failed, and none verified in between */
+	uint32_t rtcp_index; /* receiving: highest SRTCP index that verified */
+	uint64_t failed_at;  /* the stream's `pkts` at the first of them */
+	struct roc_guess start; /* where it began */
 	uint8_t state[] __attribute__((aligned(64))); /* struct engine_stream */
 };
 
@@ -36,7 +47,7 @@ struct stream {
 	uint64_t index;       /* highest authenticated (in) or used (out) */
 	bool has_index;
 	bool is_out;          /* which kind of block this is; the pool's */
-	uint32_t rtcp_index;  /* highest SRTCP index authenticated under the present key (in), last used (out) */
+	uint32_t rtcp_index;  /* out: last SRTCP index used */
 	uint64_t last_ns;
 	/* ---- second line */
 	uint64_t pkts, bytes;
@@ -99,6 +110,8 @@ void stream_give(struct stream_pool *p, struct stream *s);
 /* Started at `start` under `key`, as engine_ops.stream_init; NULL when the pool is empty or the engine refuses. */
 struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc,
                            const struct engine_stream_state *start);
+/* Starts it anew at `start`; packets counted before are counted. False when the engine refuses: then it is as it was. */
+bool crypto_restart(struct stream_pool *p, struct crypto *c, uint32_t ssrc, const struct engine_stream_state *start);
 /* Takes NULL. */
 void crypto_give(struct stream_pool *p, struct crypto *c);
 

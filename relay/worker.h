@@ -67,6 +67,7 @@ struct worker {
 	struct request *replies; /* carried out while the outbox was full, oldest first */
 	struct key *keys_home;  /* the same for keys: see worker_give_key */
 	uint64_t random[4];
+	struct roc_gate roc_gate;
 	struct batch batch;
 	struct worker_counters counters;
 };

@@ -97,6 +97,9 @@ struct engine_ops {
 	/* ERR_UNSUPPORTED: libsrtp, sending. Otherwise complete enough that stream_init with it goes on without reuse of an index. */
 	enum err (*stream_export)(const struct engine_stream *s, struct engine_stream_state *out);
 
+	/* Tags of SRTP under a receive key with HMAC are so long from now on, for a trial. Worker only. NULL: libsrtp. */
+	void (*retag)(struct engine_key *key, unsigned tag_len);
+
 	void (*unprotect)(struct engine *e, struct pkt **batch, unsigned n);
 	void (*protect)(struct engine *e, struct pkt **batch, unsigned n);
 };

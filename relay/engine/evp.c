@@ -220,6 +220,7 @@ const struct engine_ops engine_evp = {
 	.stream_init = side_stream_init,
 	.stream_fini = side_stream_fini,
 	.stream_export = side_stream_export,
+	.retag = side_retag,
 	.unprotect = evp_unprotect,
 	.protect = evp_protect,
 };

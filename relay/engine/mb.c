@@ -391,6 +391,7 @@ const struct engine_ops engine_mb = {
 	.stream_init = side_stream_init,
 	.stream_fini = side_stream_fini,
 	.stream_export = side_stream_export,
+	.retag = side_retag,
 	.unprotect = mb_unprotect,
 	.protect = mb_protect,
 };

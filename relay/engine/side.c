@@ -99,6 +99,15 @@ void side_key_free(struct engine_key *key, const struct side_maker *maker)
 	secret_free(key);
 }
 
+void side_retag(struct engine_key *key, unsigned tag_len)
+{
+	struct side *s = side_rtp(key);
+
+	CHECK(!s->is_aead && !s->is_send);
+	s->tag_len = (uint8_t)tag_len;
+	s->added = (uint8_t)(tag_len + s->mki_len);
+}
+
 void side_key_use(const struct engine_key *key, struct engine_key_use *out)
 {
 	const struct side *rtp = (const struct side *)(const void *)key;

@@ -64,6 +64,7 @@ enum err side_key_new(struct engine_key **out, const struct side_maker *maker, c
 enum err side_key_from_session(struct engine_key **out, const struct side_maker *maker, const struct kdf_session *keys,
                                enum engine_direction direction, unsigned window, struct why *why) MUST_USE;
 void side_key_free(struct engine_key *key, const struct side_maker *maker);
+void side_retag(struct engine_key *key, unsigned tag_len);
 void side_key_use(const struct engine_key *key, struct engine_key_use *out);
 
 enum { SIDE_STREAM_BYTES = sizeof(struct state) };
