@@ -86,7 +86,8 @@ struct dialog_options {
 	bool allow_mode_switch;      /* IMS: e2ae and e2e may become each other in mid-call (U13) */
 	bool applied_in_answer;      /* IMS: 3ge2ae:applied stands in our answers too (CHOICE-9) */
 	struct sdes_policy sdes;
-	uint8_t n_suites, n_preferred;
+	bool only_named;             /* suites that nobody here knows don't pass either */
+	uint8_t n_suites, n_preferred; /* no suite at all: no security descriptions for the other side, whoever made them */
 	enum suite_id suites[DIALOG_SUITES_MAX];    /* that we offer, in this order */
 	enum suite_id preferred[DIALOG_SUITES_MAX]; /* taken of an offer before the others, in this order */
 	uint8_t n_order;

@@ -157,6 +157,7 @@ static enum err keep_media_keys(struct dialog_media *m, const struct dialog_medi
 		if (e)
 			return e;
 		ours.tag = near->ours.tag;
+		ours.spelling = near->ours.spelling;
 		sdes_line_clear(&near->ours);
 		near->ours = ours;
 	}

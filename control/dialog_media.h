@@ -162,9 +162,12 @@ enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exch
 
 /*
  * Takes out of a description what belongs to the keys and the SRTP transform of one side and must not reach the other: every key line
- * but those of m-lines that pass end to end, and RFC 6904 and 9335 where SRTP ends. Before our own lines are written. ERR_NOMEM.
+ * but those of m-lines that pass end to end, and RFC 6904 and 9335 where SRTP ends; where it passes, the suites that the request takes away.
+ * Before our own lines are written. ERR_NOMEM.
  */
-enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x) MUST_USE;
+enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x, const struct dialog_options *o) MUST_USE;
+/* Does the request leave one of these a=crypto lines, which pass from end to end? ERR_INVALID: they are there, and none is left. */
+enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_options *o, struct why *why) MUST_USE;
 /* Marks it as written by this gateway: a=rtpengine with its id. */
 enum err dialog_mark_write(struct sdp *sdp, const struct service *sv) MUST_USE;
 /* Rewrites a description for `to`; `s` is the session (NULL: no media of ours), `core` as above. */

@@ -88,6 +88,18 @@ static void settle_optional(struct dialog_media *m, enum offer_side from, const 
 	sdes_line_clear(&side->ours);
 }
 
+/* Of an answer that passes end to end: one of its lines must be left. */
+static enum err check_what_passes(const struct sdp *s, unsigned i, const struct dialog_options *o, struct why *why)
+{
+	struct sdes_list *list = mem_alloc(sizeof(*list));
+	enum err e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
+
+	if (!e)
+		e = dialog_strip_leaves(list, o, why);
+	dialog_list_free(list);
+	return e;
+}
+
 /* *is_whole: what fails is no fault of this line, or the IMS profile releases the call for it (TS 24.229). */
 static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
                               const struct dialog_media *before, const struct dialog_options *o, bool *is_whole, struct why *why)
@@ -106,6 +118,8 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys && sdp_profile_is_secure(side->profile) &&
 	    !sdp_has_attr(s, (int)i, "crypto") && !keymgmt_is_present(s, i))
 		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
+	if (!e && dialog_mode_is_opaque(m->mode) && sdp_profile_is_secure(side->profile) && !keymgmt_is_present(s, i))
+		e = check_what_passes(s, i, o, why);
 	if (e)
 		return e;
 	dialog_side_settle(side, &t, before ? &before->side[!from] : NULL, &o->received_from);

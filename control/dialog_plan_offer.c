@@ -251,6 +251,7 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 		return sdes_answer_make(&side->ours, line, p->list, p->o->sdes.own_lifetime_pkts);
 	e = sdes_line_copy(&side->ours, &before->ours);
 	side->ours.tag = line->tag;
+	side->ours.spelling = line->spelling;
 	return e;
 }
 
@@ -439,6 +440,11 @@ static enum err plan_rtp(struct place *p)
 		return e;
 	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
 	e = p->o->profile == DIALOG_PLAIN ? decide_plain(p, &c) : decide_ims(p, &c);
+	if (!e && dialog_mode_is_opaque(c.mode) && sdp_profile_is_secure(c.near) && !keymgmt_is_present(p->s, p->i)) {
+		e = dialog_strip_leaves(p->list, p->o, p->why);
+		if (e)
+			why_prefix(p->why, "m-line %u", p->i + 1);
+	}
 	if (!e) {
 		e = judge_news(p, &c);
 		p->is_whole = e != ERR_OK;

@@ -176,7 +176,7 @@ enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum
 	/* CHOICE-4: the indicator passes in neither direction; ours is written where it is due. */
 	if (o->profile != DIALOG_PLAIN)
 		ims_3ge2ae_remove(sdp);
-	e = dialog_strip(sdp, x);
+	e = dialog_strip(sdp, x, o);
 	if (!e)
 		e = write_session(&w);
 	for (unsigned i = 0; i < x->n_media && !e; i++)

@@ -9,6 +9,7 @@ struct keep {
 	bool capabilities; /* capability negotiation: it names keys, or profiles that the other side does not get */
 	bool key_mgmt;     /* a=key-mgmt: also of a line over TLS that is not ours (RFC 4567, TS 33.328) */
 	bool transform;    /* the SRTP transform's own attributes */
+	const struct dialog_options *suites; /* NULL: of every suite */
 };
 
 static bool has_text(struct str text, const char *what)
@@ -42,8 +43,39 @@ static bool is_transform(const struct sdp_line *l)
 	return sdp_line_is_attr(l, "extmap", &value) && has_text(value, "urn:ietf:params:rtp-hdrext:encrypt");
 }
 
+/* What a request says of suites holds for lines that pass, too (DIALOG_PLAIN; under IMS what is end to end is the terminals'). */
+static bool may_pass(const struct suite *suite, const struct dialog_options *o)
+{
+	return o->n_suites && (suite ? o->sdes.suites >> suite->id & 1 : !o->only_named);
+}
+
+/* A security description, in capabilities too, names its suite in one of its words. */
+static bool suite_may_pass(const struct sdp_line *l, const struct dialog_options *o)
+{
+	struct str rest = l->value;
+	const struct suite *suite = NULL;
+
+	if (l->type == 'k')
+		return true;
+	for (struct str word = str_word(&rest); word.n && !suite; word = str_word(&rest))
+		suite = suite_find(word);
+	return may_pass(suite, o);
+}
+
+enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_options *o, struct why *why)
+{
+	if (!list->n || o->profile != DIALOG_PLAIN)
+		return ERR_OK;
+	for (unsigned i = 0; i < list->n; i++)
+		if (may_pass(list->lines[i].suite, o))
+			return ERR_OK;
+	return why_fail(why, ERR_INVALID, "RTP/SAVP without a suite: what the request says of SDES takes every a=crypto line away");
+}
+
 static bool may_stay(const struct sdp_line *l, const struct keep *keep)
 {
+	if (keep->suites && is_key(l) && !suite_may_pass(l, keep->suites))
+		return false;
 	return (keep->keys || !is_key(l)) && (keep->capabilities || !capneg_is_line(l)) &&
 	       (keep->key_mgmt || !sdp_line_is_attr(l, "key-mgmt", NULL)) && (keep->transform || !is_transform(l));
 }
@@ -61,7 +93,7 @@ static void strip_section(struct sdp *s, int section, const struct keep *keep)
 
 /* How the m-lines of a description are carried. `ended` counts those that are off and secure on one side alone, too. */
 struct census {
-	unsigned ended, opaque, plain, tls;
+	unsigned ended, opaque, tls;
 };
 
 static struct census count(const struct sdp *s, const struct dialog_exchange *x)
@@ -79,8 +111,6 @@ static struct census count(const struct sdp *s, const struct dialog_exchange *x)
 			n.ended++;
 		else if (m->treat == DIALOG_TREAT_RELAY && dialog_mode_is_opaque(m->mode))
 			n.opaque++;
-		else if (m->treat == DIALOG_TREAT_RELAY)
-			n.plain++;
 	}
 	return n;
 }
@@ -91,7 +121,7 @@ static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, un
 	bool all = n->opaque && !n->ended, opaque = dialog_mode_is_opaque(m->mode), as_is = opaque || m->mode == RELAY_MODE_RTP;
 
 	if (m->treat == DIALOG_TREAT_RELAY && !dialog_media_is_other(m))
-		return (struct keep){.keys = opaque, .capabilities = opaque, .key_mgmt = as_is, .transform = as_is};
+		return (struct keep){.keys = opaque, .capabilities = opaque, .key_mgmt = opaque, .transform = as_is};
 	if (m->treat <= DIALOG_TREAT_RELAY)
 		return (struct keep){.keys = all, .capabilities = all, .key_mgmt = all || has_text(s->media[i].proto, "TLS"), .transform = true};
 	return (struct keep){0};
@@ -101,7 +131,7 @@ static struct keep keep_of_session(const struct census *n)
 {
 	bool all = n->opaque && !n->ended;
 
-	return (struct keep){.keys = all, .capabilities = all, .key_mgmt = !n->ended && (n->opaque || n->plain || n->tls),
+	return (struct keep){.keys = all, .capabilities = all, .key_mgmt = !n->ended && (n->opaque || n->tls),
 	                     .transform = !n->ended};
 }
 
@@ -122,7 +152,7 @@ static enum err push_down(struct sdp *s, const struct dialog_exchange *x, const 
 	return e;
 }
 
-enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x)
+enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x, const struct dialog_options *o)
 {
 	static const char *const names[] = {"key-mgmt", "cryptex", "extmap"};
 	struct census n = count(sdp, x);
@@ -133,9 +163,11 @@ enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x)
 		e = push_down(sdp, x, names[i]);
 	if (e)
 		return e;
+	keep.suites = o->profile == DIALOG_PLAIN ? o : NULL;
 	strip_section(sdp, SDP_SESSION, &keep);
 	for (unsigned i = 0; i < x->n_media; i++) {
 		keep = keep_of(sdp, &x->media[i], i, &n);
+		keep.suites = o->profile == DIALOG_PLAIN ? o : NULL;
 		strip_section(sdp, (int)i, &keep);
 	}
 	return ERR_OK;

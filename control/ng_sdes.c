@@ -97,6 +97,7 @@ void ng_sdes_settle(struct ng_reading *r)
 		if (allowed >> all.ids[i] & 1)
 			suites_add(&ours, all.ids[i]);
 	o->sdes.suites = allowed;
+	o->only_named = r->has_only;
 	o->end_suites = r->has_crypto ? r->crypto.seen | r->added.seen | r->only.seen : 0;
 	o->n_suites = ours.n;
 	memcpy(o->suites, ours.ids, sizeof(ours.ids));

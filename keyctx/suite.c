@@ -46,10 +46,56 @@ const struct suite *suite_get(enum suite_id id)
 	return &table[id];
 }
 
+/* Drafts before RFC 6188 named the key length behind the mode. */
+static const char *const old_names[SUITE_COUNT] = {
+	[SUITE_AES_CM_128_HMAC_SHA1_80] = "AES_128_CM_HMAC_SHA1_80",
+	[SUITE_AES_CM_128_HMAC_SHA1_32] = "AES_128_CM_HMAC_SHA1_32",
+	[SUITE_AES_192_CM_HMAC_SHA1_80] = "AES_CM_192_HMAC_SHA1_80",
+	[SUITE_AES_192_CM_HMAC_SHA1_32] = "AES_CM_192_HMAC_SHA1_32",
+	[SUITE_AES_256_CM_HMAC_SHA1_80] = "AES_CM_256_HMAC_SHA1_80",
+	[SUITE_AES_256_CM_HMAC_SHA1_32] = "AES_CM_256_HMAC_SHA1_32",
+};
+
+static char small(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_small(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (small(name.p[i]) != name.p[i])
+			return false;
+	return true;
+}
+
+const struct suite *suite_find_spelt(struct str name, uint8_t *spelling)
+{
+	for (unsigned i = 0; i < SUITE_COUNT; i++) {
+		bool is_old = old_names[i] && str_eq_nocase(name, str_of(old_names[i]));
+
+		if (!is_old && !str_eq_nocase(name, str_of(table[i].name)))
+			continue;
+		*spelling = (uint8_t)((is_old ? SUITE_OLD_NAME : 0) | (is_small(name) ? SUITE_SMALL_LETTERS : 0));
+		return &table[i];
+	}
+	return NULL;
+}
+
 const struct suite *suite_find(struct str name)
 {
-	for (unsigned i = 0; i < SUITE_COUNT; i++)
-		if (str_is(name, table[i].name))
-			return &table[i];
-	return NULL;
+	uint8_t spelling;
+
+	return suite_find_spelt(name, &spelling);
+}
+
+const char *suite_spell(const struct suite *s, uint8_t spelling, char out[SUITE_NAME_MAX])
+{
+	const char *name = spelling & SUITE_OLD_NAME && old_names[s->id] ? old_names[s->id] : s->name;
+	size_t n = 0;
+
+	for (; name[n] && n < SUITE_NAME_MAX - 1; n++)
+		out[n] = spelling & SUITE_SMALL_LETTERS ? small(name[n]) : name[n];
+	out[n] = '\0';
+	return out;
 }

@@ -32,7 +32,7 @@ enum {
 /* Lengths in octets, lifetimes in packets. Fixed and shared: compare by pointer or id. */
 struct suite {
 	enum suite_id id;
-	const char *name; /* as in a=crypto, case-sensitive (RFC 4568 9.2) */
+	const char *name; /* as we write it in a=crypto; read in any case, and under older names */
 	enum suite_cipher cipher;
 	uint8_t key_len, salt_len; /* of the master key and the master salt, and of the session ones */
 	uint8_t srtp_tag_len, srtcp_tag_len;
@@ -44,5 +44,13 @@ struct suite {
 const struct suite *suite_get(enum suite_id id);
 /* NULL when the name is unknown: refused by name at set-up, never at packet time. */
 const struct suite *suite_find(struct str name);
+
+/* How a peer writes a suite: terminals that use an older name, or small letters, look for the same in an answer. */
+enum suite_spelling { SUITE_OLD_NAME = 1, SUITE_SMALL_LETTERS = 2 };
+/* The same, and how it was written: bits. */
+const struct suite *suite_find_spelt(struct str name, uint8_t *spelling);
+enum { SUITE_NAME_MAX = 32 };
+/* The name so written, with its NUL; returns `out`. */
+const char *suite_spell(const struct suite *s, uint8_t spelling, char out[SUITE_NAME_MAX]);
 
 #endif

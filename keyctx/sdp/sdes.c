@@ -41,6 +41,7 @@ static const struct {
 	[SDES_BAD_PARAM] = {"bad-parameter", "a session parameter's value is wrong, or it is there twice"},
 	[SDES_UNKNOWN_PARAM] = {"unknown-parameter", "a mandatory session parameter is not known here"},
 	[SDES_REFUSED_PARAM] = {"refused-parameter", "a session parameter is not allowed here"},
+	[SDES_WEAK_PARAM] = {"weak-parameter", "UNENCRYPTED_SRTP, UNENCRYPTED_SRTCP and UNAUTHENTICATED_SRTP are refused: media must be encrypted and authenticated"},
 };
 
 const char *sdes_fault_name(enum sdes_fault f)
@@ -100,7 +101,7 @@ static enum err copy_keys(struct keyctx ***out, uint8_t *n_out, struct keyctx *c
 
 enum err sdes_line_copy(struct sdes_line *out, const struct sdes_line *l)
 {
-	struct sdes_line copy = {.fault = l->fault, .tag = l->tag, .suite = l->suite, .params = l->params};
+	struct sdes_line copy = {.fault = l->fault, .tag = l->tag, .suite = l->suite, .spelling = l->spelling, .params = l->params};
 	enum err e = copy_keys(&copy.keys, &copy.n_keys, l->keys, l->n_keys);
 
 	if (!e)
@@ -129,6 +130,16 @@ const struct sdes_line *sdes_list_first(const struct sdes_list *list)
 	return NULL;
 }
 
+/* What a person must change is said in words. */
+static const char *fault_text(const struct sdes_line *l)
+{
+	if (l->fault != SDES_WEAK_PARAM)
+		return sdes_fault_name(l->fault);
+	return l->params.unencrypted_srtp  ? "UNENCRYPTED_SRTP is refused, media must be encrypted" :
+	       l->params.unencrypted_srtcp ? "UNENCRYPTED_SRTCP is refused, media must be encrypted" :
+	                                     "UNAUTHENTICATED_SRTP is refused, media must be authenticated";
+}
+
 const char *sdes_list_describe(const struct sdes_list *list, char *out, size_t room)
 {
 	size_t at = 0;
@@ -136,7 +147,7 @@ const char *sdes_list_describe(const struct sdes_list *list, char *out, size_t r
 	snprintf(out, room, "no a=crypto line");
 	for (unsigned i = 0; i < list->n && at < room; i++)
 		at += (size_t)snprintf(out + at, room - at, "%stag %" PRIu32 ": %s", i ? ", " : "", list->lines[i].tag,
-		                       sdes_fault_name(list->lines[i].fault));
+		                       fault_text(&list->lines[i]));
 	return out;
 }
 
@@ -240,7 +251,7 @@ static enum err fresh_key(struct keyctx **out, const struct suite *suite, const 
 
 enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered, const struct sdes_list *seen, uint64_t lifetime_pkts)
 {
-	struct sdes_line l = {.fault = SDES_USABLE, .tag = offered->tag, .suite = offered->suite};
+	struct sdes_line l = {.fault = SDES_USABLE, .tag = offered->tag, .suite = offered->suite, .spelling = offered->spelling};
 	struct keyctx *key = NULL;
 	enum err e = fresh_key(&key, offered->suite, offered, seen, lifetime_pkts);
 
@@ -400,9 +411,11 @@ static void print_params(struct wr *w, const struct sdes_line *l, bool pad)
 
 void sdes_line_print(const struct sdes_line *l, bool pad, struct wr *w)
 {
+	char name[SUITE_NAME_MAX];
+
 	print_number(w, l->tag);
 	print_text(w, " ");
-	print_text(w, l->suite->name);
+	print_text(w, suite_spell(l->suite, l->spelling, name));
 	print_text(w, " ");
 	print_keys(w, l->keys, l->n_keys, pad);
 	print_params(w, l, pad);

@@ -60,6 +60,7 @@ enum sdes_fault {
 	SDES_BAD_PARAM,
 	SDES_UNKNOWN_PARAM,
 	SDES_REFUSED_PARAM,
+	SDES_WEAK_PARAM, /* one that leaves media without encryption or authentication */
 	SDES_FAULT_COUNT
 };
 
@@ -84,6 +85,7 @@ struct sdes_line {
 	const struct suite *suite; /* NULL when unknown */
 	struct keyctx **keys, **fec_keys;
 	uint8_t n_keys, n_fec_keys;
+	uint8_t spelling; /* how its suite is written: enum suite_spelling */
 	struct sdes_params params;
 };
 
@@ -110,8 +112,8 @@ const struct sdes_line *sdes_list_first(const struct sdes_list *list);
 const char *sdes_list_describe(const struct sdes_list *list, char *out, size_t room);
 
 /*
- * The same context in the sense of TS 33.328 7.4: suite, keys, MKIs, lifetimes and session parameters. Tag, blanks, padding and
- * position do not count. Time does not depend on key octets.
+ * The same context in the sense of TS 33.328 7.4: suite, keys, MKIs, lifetimes and session parameters. Tag, blanks, padding,
+ * spelling and position do not count. Time does not depend on key octets.
  */
 bool sdes_line_eq(const struct sdes_line *a, const struct sdes_line *b);
 /* Has a key (whatever its suite and MKI) in common with the other line. */

@@ -207,7 +207,7 @@ static enum err set_flag(struct param_place *at, bool *flag, bool accept)
 {
 	*flag = true;
 	if (!accept)
-		at->fault = SDES_REFUSED_PARAM;
+		at->fault = SDES_WEAK_PARAM;
 	return ERR_OK;
 }
 
@@ -339,7 +339,7 @@ static enum err read_line(struct sdes_line *l, struct str value, const struct sd
 		return ERR_OK;
 	}
 	l->tag = (uint32_t)number;
-	l->suite = suite_find(suite);
+	l->suite = suite_find_spelt(suite, &l->spelling);
 	l->fault = !l->suite                               ? SDES_UNKNOWN_SUITE :
 	           !(p->suites >> l->suite->id & 1)        ? SDES_REFUSED_SUITE :
 	                                                     SDES_USABLE;

@@ -21,7 +21,7 @@ static void patches(const struct dialog_exchange *x, const struct dialog_exchang
 }
 
 /* Where SRTP of every relayed line ends, no line that looks like a key is left for the other side. */
-static void expect_no_key(struct str text, const struct dialog_exchange *x)
+static void expect_no_key(struct str text, const struct dialog_exchange *x, const struct dialog_options *o)
 {
 	struct sdp *s;
 
@@ -30,7 +30,7 @@ static void expect_no_key(struct str text, const struct dialog_exchange *x)
 			return;
 	if (sdp_parse(&s, text, NULL))
 		return;
-	if (!dialog_strip(s, x))
+	if (!dialog_strip(s, x, o))
 		for (int section = SDP_SESSION; section < (int)s->n_media; section++)
 			for (struct sdp_line *l = sdp_next(s, section, NULL); l; l = sdp_next(s, section, l))
 				if (l->type != 'm' && memmem(l->value.p, l->value.n, "inline:", 7))
@@ -44,7 +44,7 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 
 	if (dialog_plan_offer(&x, NULL, s, OFFER_SIDE_A, o, context, NULL))
 		return;
-	expect_no_key(text, x);
+	expect_no_key(text, x, o);
 	patches(x, NULL, context);
 	if (!dialog_exchange_copy(&answered, x) && !dialog_plan_answer(answered, NULL, s, o, NULL)) {
 		patches(answered, NULL, context);

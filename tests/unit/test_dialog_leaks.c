@@ -109,6 +109,7 @@ struct speaker {
 struct writing {
 	uint64_t *state;
 	struct speaker *by;
+	bool is_optional; /* RTP/AVP with keys (RFC 8643) */
 	char text[TEXT_ROOM];
 	size_t n;
 };
@@ -179,7 +180,7 @@ static void put_strays(struct writing *w)
 static void put_media(struct writing *w, const char *proto, bool may_be_other)
 {
 	static const char *const others[] = {"m=audio %s RTP/XAVP 0\r\n", "m=application %s TCP/MRCPv2 1\r\n", "m=message %s TCP/MSRP *\r\n"};
-	bool off = dice(w, 4) == 0, secure = strstr(proto, "SAVP") != NULL;
+	bool off = dice(w, 4) == 0, secure = strstr(proto, "SAVP") != NULL || w->is_optional;
 
 	if (may_be_other && dice(w, 5) == 0) {
 		put(w, others[dice(w, ARRAY_LEN(others))], "4100", "");
@@ -263,6 +264,7 @@ static const struct {
 	{"RTP to SRTP", "RTP/AVP", "RTP/SAVP", DIALOG_PLAIN, false},
 	{"SRTP to SRTP", "RTP/SAVP", "RTP/SAVP", DIALOG_PLAIN, true},
 	{"IMS", "RTP/SAVP", "RTP/AVP", DIALOG_IMS_UE, false},
+	{"optional SRTP to RTP", "RTP/AVP", "RTP/AVP", DIALOG_PLAIN, false},
 };
 
 struct play {
@@ -279,6 +281,7 @@ static void say(struct play *p, unsigned way, enum dialog_op op, unsigned who, u
 	bool is_answer = op == DIALOG_ANSWER;
 
 	p->w.by = &p->speakers[who];
+	p->w.is_optional = strcmp(near, far) == 0 && !strstr(near, "SAVP") && !who;
 	describe(&p->w, near, n_media, may_be_other);
 	options.transport = sdp_profile_find(str_of(far));
 	options.terminate = ways[way].terminate;
