@@ -12,6 +12,7 @@ enum verdict {
 	/* io, classify */
 	VERDICT_NO_PORT,        /* no leg owns the port it came to */
 	VERDICT_MALFORMED,      /* not a well-formed RTP or RTCP packet (RFC 3550 A.1, R-G11) */
+	VERDICT_MARTIAN,        /* xdp: source or link address that no packet for us can have; the kernel drops such ones too (RFC 1812 5.3.8) */
 	VERDICT_NOT_MEDIA,      /* STUN, DTLS or unknown on a leg that takes RTP and RTCP only (RFC 7983) */
 	VERDICT_TOO_BIG,        /* does not fit a packet buffer, or its protected form would not */
 	VERDICT_OVERLOAD,       /* no packet buffer or ring slot was free */

@@ -86,6 +86,20 @@ static enum err parse_link(struct rd *r, struct frame *f, uint16_t *type)
 	return rd_ok(r) ? ERR_OK : ERR_TRUNCATED;
 }
 
+/* As the kernel judges a source (ip_route_input, ip6_rcv), but for those that only the tables of this machine tell. */
+static bool is_ip4_source(const uint8_t *ip)
+{
+	return ip[0] != 0 && ip[0] != 127 && (ip[0] & 0xf0) != 0xe0 && load32(ip) != 0xffffffff;
+}
+
+/* Neither the node itself, nor an IPv4 address in disguise, which rules about IPv4 would not meet. */
+static bool is_ip6_unicast(const uint8_t *ip)
+{
+	static const uint8_t zeros[15], mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return ip[0] != 0xff && memcmp(ip, mapped, sizeof(mapped)) != 0 && (memcmp(ip, zeros, sizeof(zeros)) != 0 || ip[15] > 1);
+}
+
 /* Both leave `ip` bounded by the packet's own length, at the UDP header. */
 static enum err parse_ip4(struct rd *r, struct frame *f, struct rd *udp)
 {
@@ -102,8 +116,10 @@ static enum err parse_ip4(struct rd *r, struct frame *f, struct rd *udp)
 		return ERR_TRUNCATED;
 	if (frame_sum_fold(frame_sum(h, header, 0)) != 0)
 		return ERR_INVALID;
-	if (h[9] != PROTOCOL_UDP || (be16_get(h + 6) & IP4_FRAGMENT_MASK))
+	if (header != FRAME_IP4 || h[9] != PROTOCOL_UDP || (be16_get(h + 6) & IP4_FRAGMENT_MASK))
 		return ERR_UNSUPPORTED;
+	if (!is_ip4_source(h + 12))
+		return ERR_DENIED;
 	addr_set(&f->from, 4, h + 12, 0);
 	addr_set(&f->to, 4, h + 16, 0);
 	*udp = rd_make(h + header, total - header);
@@ -122,6 +138,8 @@ static enum err parse_ip6(struct rd *r, struct frame *f, struct rd *udp)
 		return ERR_UNSUPPORTED;
 	if (total < FRAME_UDP || total > rd_left(r) - FRAME_IP6)
 		return ERR_TRUNCATED;
+	if (!is_ip6_unicast(h + 8) || !is_ip6_unicast(h + 24))
+		return ERR_DENIED;
 	addr_set(&f->from, 6, h + 8, 0);
 	addr_set(&f->to, 6, h + 24, 0);
 	*udp = rd_make(h + FRAME_IP6, total);
@@ -149,7 +167,8 @@ enum err frame_parse(const uint8_t *octets, size_t n, struct frame *out)
 	f.from.port = rd_u16(&udp);
 	f.to.port = rd_u16(&udp);
 	len = rd_u16(&udp);
-	rd_skip(&udp, 2);
+	if (rd_u16(&udp) == 0 && type == TYPE_IP6)
+		return ERR_INVALID;
 	if (len < FRAME_UDP || (size_t)(len - FRAME_UDP) > rd_left(&udp))
 		return ERR_TRUNCATED;
 	f.at = (uint16_t)(udp.p - octets);

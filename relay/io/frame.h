@@ -28,9 +28,10 @@ struct frame {
 
 /*
  * Total over any octets. ERR_TRUNCATED: a header or the payload ends before what it announces. ERR_UNSUPPORTED: not UDP over
- * IP, a fragment, more tags than FRAME_TAGS_MAX, IPv6 extension headers: the kernel's business. ERR_INVALID: the IPv4 header's
- * checksum is wrong (RFC 1122 3.2.1.2). The UDP checksum is not looked at: veth and offloads leave partial ones.
- * Octets behind the IP packet are Ethernet padding.
+ * IP, a fragment, more tags than FRAME_TAGS_MAX, IPv4 options, IPv6 extension headers: the kernel's business. ERR_INVALID: the IPv4 header's
+ * checksum is wrong (RFC 1122 3.2.1.2), or an IPv6 packet has no UDP checksum (RFC 8200 8.1). ERR_DENIED: an address that no packet from outside has:
+ * a source in 0/8, 127/8, 224/4, the limited broadcast, ::, multicast; ::1 or an IPv4-mapped address at either end (RFC 1122 3.2.1.3, RFC 4291 2.5.3, 2.7).
+ * Otherwise the UDP checksum is not looked at: veth and offloads leave partial ones. Octets behind the IP packet are Ethernet padding.
  */
 enum err frame_parse(const uint8_t *octets, size_t n, struct frame *out) MUST_USE;
 

@@ -172,18 +172,23 @@ static struct route_hop *find_hop(struct route_table *t, uint32_t ifindex, const
 
 /* --- notifications --- */
 
-void route_table_hear(struct route_table *t)
+bool route_table_hear(struct route_table *t)
 {
 	struct route_news news;
 	struct route_hop *hop;
+	bool is_own = false;
 
 	while (t->source->next_news(t->source_arg, &news)) {
 		switch (news.kind) {
 		case ROUTE_NEWS_ROUTES:
 			t->generation++;
 			break;
+		case ROUTE_NEWS_ADDRESSES:
+			is_own = true;
+			break;
 		case ROUTE_NEWS_LINK:
 		case ROUTE_NEWS_LOST:
+			is_own = true;
 			forget_everything(t);
 			break;
 		case ROUTE_NEWS_NEIGHBOUR:
@@ -193,6 +198,7 @@ void route_table_hear(struct route_table *t)
 			break;
 		}
 	}
+	return is_own;
 }
 
 /* --- routes --- */

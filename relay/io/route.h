@@ -60,8 +60,8 @@ void route_table_free(struct route_table *t);
 
 /* Once a turn: what time it is. */
 void route_table_turn(struct route_table *t, uint64_t now_ns);
-/* Takes in what changed; when the source has news. */
-void route_table_hear(struct route_table *t);
+/* Takes in what changed; when the source has news. True: addresses or links of this machine are among it. */
+bool route_table_hear(struct route_table *t);
 
 /*
  * The route for packets from `from` to `to` (ports don't matter); never NULL, valid until the next call of route_find, compared by

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 
 enum {
@@ -287,6 +288,59 @@ static enum err ask_neighbour(void *arg, uint32_t ifindex, const struct addr *ip
 	return got->nlmsg_type == RTM_NEWNEIGH && parse_neighbour(got, out) ? ERR_OK : ERR_NOT_FOUND;
 }
 
+static bool parse_address(const struct nlmsghdr *m, struct route_address *out)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	struct attributes a;
+
+	memset(out, 0, sizeof(*out));
+	if (m->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(m) < sizeof(*info))
+		return false;
+	attributes_of(m, sizeof(*info), &a);
+	/* With a peer address IFA_ADDRESS is the peer's. */
+	if (!get_addr(&a, IFA_LOCAL, &out->ip) && !get_addr(&a, IFA_ADDRESS, &out->ip))
+		return false;
+	out->ifindex = info->ifa_index;
+	if (out->ip.version == 4 && info->ifa_prefixlen < 31) {
+		out->broadcast = out->ip;
+		be32_put(out->broadcast.ip, be32_get(out->ip.ip) | (uint32_t)(0xffffffffull >> info->ifa_prefixlen));
+	}
+	(void)get_addr(&a, IFA_BROADCAST, &out->broadcast);
+	return true;
+}
+
+static enum err ask_addresses(void *arg, void (*fn)(void *fn_arg, const struct route_address *a), void *fn_arg)
+{
+	struct route_nl *nl = arg;
+	struct nlmsghdr *q = question(nl, RTM_GETADDR);
+	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(q, sizeof(*info));
+	ssize_t n;
+
+	info->ifa_family = AF_UNSPEC;
+	q->nlmsg_flags |= NLM_F_DUMP;
+	q->nlmsg_seq = ++nl->seq;
+	if (mnl_socket_sendto(nl->ask, q, q->nlmsg_len) < 0)
+		return ERR_IO;
+	while ((n = mnl_socket_recvfrom(nl->ask, nl->buffer, sizeof(nl->buffer))) > 0) {
+		const struct nlmsghdr *m = (const void *)nl->buffer;
+		int left = (int)n;
+
+		for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+			struct route_address a;
+
+			if (m->nlmsg_seq != nl->seq)
+				continue;
+			if (m->nlmsg_type == NLMSG_DONE)
+				return ERR_OK;
+			if (m->nlmsg_type == NLMSG_ERROR)
+				return ERR_IO;
+			if (parse_address(m, &a))
+				fn(fn_arg, &a);
+		}
+	}
+	return ERR_IO;
+}
+
 /* --- notifications --- */
 
 /* More octets to read from; false when there are none. *lost: the kernel dropped some. */
@@ -311,6 +365,10 @@ static bool news_of(const struct nlmsghdr *m, struct route_news *out)
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		out->kind = ROUTE_NEWS_LINK;
+		return true;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		out->kind = ROUTE_NEWS_ADDRESSES;
 		return true;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
@@ -348,6 +406,7 @@ const struct route_source route_nl_source = {
 	.ask_route = ask_route,
 	.ask_link = ask_link,
 	.ask_neighbour = ask_neighbour,
+	.ask_addresses = ask_addresses,
 	.next_news = next_news,
 };
 
@@ -356,7 +415,7 @@ const struct route_source route_nl_source = {
 static enum err open_sockets(struct route_nl *nl, struct why *why)
 {
 	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-	                             RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE};
+	                             RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
 	struct timeval patience = {.tv_usec = ANSWER_MS * 1000};
 	int bytes = NEWS_BYTES;
 

@@ -50,10 +50,18 @@ struct route_neighbour {
 	uint8_t mac[6];
 };
 
+/* An address of this machine. */
+struct route_address {
+	uint32_t ifindex;
+	struct addr ip;
+	struct addr broadcast; /* of its network, IPv4 alone; else none */
+};
+
 /* Something changed. */
 struct route_news {
 	enum {
 		ROUTE_NEWS_ROUTES,    /* routes or rules: any of them */
+		ROUTE_NEWS_ADDRESSES, /* of this machine */
 		ROUTE_NEWS_LINK,
 		ROUTE_NEWS_NEIGHBOUR,
 		ROUTE_NEWS_LOST,      /* notifications were lost: everything may be different */
@@ -67,6 +75,8 @@ struct route_source {
 	enum err (*ask_link)(void *arg, uint32_t ifindex, struct route_link *out);
 	/* ERR_NOT_FOUND: the kernel has no entry, which is ROUTE_UNRESOLVED. */
 	enum err (*ask_neighbour)(void *arg, uint32_t ifindex, const struct addr *ip, struct route_neighbour *out);
+	/* Calls `fn` for every address of this machine; it must not ask in turn. NULL: nobody knows. */
+	enum err (*ask_addresses)(void *arg, void (*fn)(void *fn_arg, const struct route_address *a), void *fn_arg);
 	/* False when there is no more news. Never blocks. */
 	bool (*next_news)(void *arg, struct route_news *out);
 };

@@ -93,6 +93,41 @@ static enum err open_routes(struct xdp *x, struct why *why)
 	return e ? why_fail(why, e, "the table of next hops: %s", err_meaning(e)) : ERR_OK;
 }
 
+/* --- own addresses --- */
+
+struct learning {
+	struct xdp *x;
+	uint32_t ifindexes[XDP_INTERFACES_MAX];
+};
+
+static void learn_address(void *arg, const struct route_address *a)
+{
+	struct learning *l = arg;
+
+	own_add(&l->x->own, &a->ip);
+	if (!addr_is_none(&a->broadcast))
+		own_add(&l->x->own, &a->broadcast);
+	for (unsigned i = 0; i < l->x->shared->n_interfaces; i++)
+		if (addr_is_same_host(&l->x->shared->interfaces[i].bind, &a->ip))
+			l->ifindexes[i] = a->ifindex;
+}
+
+void xdp_learn_own(struct xdp *x)
+{
+	struct learning l = {.x = x};
+
+	own_clear(&x->own);
+	/* An answer cut short leaves the others unknown until the next news: they are only less well guarded. */
+	(void)!route_nl_source.ask_addresses(x->nl, learn_address, &l);
+	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
+		struct route_link link;
+
+		x->links[i].is_known = l.ifindexes[i] && !route_nl_source.ask_link(x->nl, l.ifindexes[i], &link) && link.is_ethernet;
+		if (x->links[i].is_known)
+			memcpy(x->links[i].mac, link.mac, sizeof(link.mac));
+	}
+}
+
 static enum err make_slots(struct xdp *x, struct why *why)
 {
 	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
@@ -149,6 +184,8 @@ static enum err xdp_open(struct io **out, const struct io_config *config, struct
 		e = open_routes(x, why);
 	if (!e)
 		e = open_waits(x, why);
+	if (!e)
+		xdp_learn_own(x);
 	if (e) {
 		xdp_close(&x->base);
 		return e;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "relay/io/io.h"
+#include "relay/io/own.h"
 #include "relay/io/route.h"
 #include "relay/io/xdp_share.h"
 #include "relay/io/xdp_umem.h"
@@ -26,6 +27,11 @@ struct xdp {
 	struct xdp_umem *umem;
 	struct route_nl *nl;
 	struct route_table *routes;
+	struct own own;        /* what no packet from outside has as its source */
+	struct {
+		uint8_t mac[6];    /* of the link that has the address: frames for others are not ours (a flooding switch) */
+		bool is_known;
+	} links[XDP_INTERFACES_MAX];
 	struct xdp_slot *slots[XDP_INTERFACES_MAX]; /* by interface, then port - port_min */
 	struct {
 		unsigned first, n; /* this worker's queues of the device in umem->queues */
@@ -54,6 +60,9 @@ static inline int xdp_interface_of(const struct io_shared *s, const struct addr 
 	}
 	return -1;
 }
+
+/* Asks the kernel again which addresses and link addresses this machine has. */
+void xdp_learn_own(struct xdp *x);
 
 /* io_ops.gather, send and release. */
 unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room);

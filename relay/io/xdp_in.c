@@ -13,7 +13,7 @@
 #include "relay/pool.h"
 
 enum {
-	SLOW_TURNS = 16,     /* under load the slow descriptors are looked at every so many turns */
+	SLOW_TURNS = 16,     /* the slow descriptors are looked at every so many turns, however full these are */
 	PREFETCH_AHEAD = 4,
 	COPY_ROOM = 128,     /* before the payload of a packet that did not come as a frame */
 };
@@ -221,6 +221,14 @@ static bool is_link_local(const struct addr *a)
 	return a->version == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
 }
 
+/* What the kernel would not have taken from this link (docs/packet-io.md has the list). */
+static bool is_martian(const struct xdp *x, int interface, const uint8_t *link, const struct addr *from)
+{
+	if (x->links[interface].is_known && memcmp(link, x->links[interface].mac, sizeof(x->links[interface].mac)) != 0)
+		return true;
+	return own_has(&x->own, from);
+}
+
 static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 {
 	struct xdp *x = h->x;
@@ -232,6 +240,10 @@ static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 
 	if (!e)
 		interface = xdp_interface_of(x->shared, &f.to);
+	if (interface >= 0 && is_martian(x, interface, start, &f.from)) {
+		e = ERR_DENIED;
+		interface = -1;
+	}
 	if (interface >= 0) {
 		const struct io_interface *at = &x->shared->interfaces[interface];
 
@@ -246,7 +258,7 @@ static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 	if (slot)
 		hand_over(h, interface, f.to.port, &f.from, start + f.at, f.len);
 	else
-		drop(x, e ? VERDICT_MALFORMED : VERDICT_NO_PORT);
+		drop(x, e == ERR_DENIED ? VERDICT_MARTIAN : e ? VERDICT_MALFORMED : VERDICT_NO_PORT);
 	xdp_frame_give(x->umem, frame);
 }
 
@@ -275,6 +287,12 @@ static void hear_queue(struct harvest *h, struct xdp_queue *q)
 	}
 }
 
+static void hear_changes(struct xdp *x)
+{
+	if (route_table_hear(x->routes))
+		xdp_learn_own(x);
+}
+
 static void hear_slow(struct harvest *h)
 {
 	struct xdp *x = h->x;
@@ -286,7 +304,7 @@ static void hear_slow(struct harvest *h)
 		if (events[i].data.fd == x->shared->catch_all)
 			hear_catch_all(h);
 		else if (events[i].data.fd == route_nl_wait_fd(x->nl))
-			route_table_hear(x->routes);
+			hear_changes(x);
 		else
 			hear_wake(h);
 	}
@@ -302,11 +320,14 @@ unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room)
 	route_table_turn(x->routes, clk_mono_ns());
 	if (x->shared->workers > 1)
 		drain_rings(&h);
+	/* First in its turn, or full turns would never let it: news of routes, and what the kernel has for us. */
+	if (x->turn % SLOW_TURNS == 0)
+		hear_slow(&h);
 	/* Who is asked first changes with every turn: a queue that fills the batch starves nobody. */
 	for (unsigned i = 0; i < queues && h.n < room; i++)
 		hear_queue(&h, &x->umem->queues[(x->turn + i) % queues]);
 	/* Rings found empty once may have been looked at only by the way; twice, and something else has woken the worker. */
-	if (h.n < room && ((h.n == 0 && x->was_empty) || x->turn % SLOW_TURNS == 0))
+	if (h.n == 0 && x->was_empty)
 		hear_slow(&h);
 	x->was_empty = h.n == 0;
 	wake_workers(&h);

@@ -58,7 +58,7 @@ static bool play_news(void *arg, struct route_news *out)
 	return true;
 }
 
-static const struct route_source played = {play_route, play_link, play_neighbour, play_news};
+static const struct route_source played = {play_route, play_link, play_neighbour, NULL, play_news};
 
 enum { DEVICE = 7, PARENT = 3 };
 

@@ -146,7 +146,7 @@ static const struct {
 	{"VLAN 5 is not ours", "8100 0005", false},
 	{"service tag is not ours", "88a8 0005", false},
 	{"stack", "88a8 0005 8100 0006", false},
-	{"three tags", "8100 0000 8100 0000 8100 0000", false},
+	{"three priority tags, by way of the kernel", "8100 0000 8100 0000 8100 0000", true},
 };
 
 static void vlan_tags(void)
@@ -170,6 +170,95 @@ static void vlan_tags(void)
 		run(before + 1, 200);
 		EXPECT_INT(gate.gathered - before, tagged[i].is_taken);
 	}
+	close(raw);
+	gate_close();
+}
+
+/* A frame of peer 0 from any source, its checksum right. */
+static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const char *source)
+{
+	static const uint8_t from_mac[6] = {2, 0, 0, 0, 0, 2};
+	struct addr from = {0}, to = addr_with_port(&gate.interfaces[side].bind, 20000);
+	struct frame_link link;
+	uint8_t mac[6];
+
+	CHECK(addr_parse_ip(str_of(source), &from) == ERR_OK);
+	/* Read as what it stands for; on the wire it is an IPv6 address. */
+	if (from.version != to.version) {
+		memmove(from.ip + 12, from.ip, 4);
+		memset(from.ip, 0, 10);
+		memset(from.ip + 10, 0xff, 2);
+		from.version = 6;
+	}
+	from.port = 5004;
+	here_mac(side, mac);
+	frame_link_make(&link, mac, from_mac, 0, to.version);
+	memset(room + 128, 0x5a, 100);
+	*start = frame_build(room + 128, 100, &link, &from, &to, 0);
+	return (size_t)(room + 228 - *start);
+}
+
+/* What the kernel drops is dropped here too, told as what it is; a stranger's address is as good as ever. */
+static void martians(void)
+{
+	static const struct {
+		unsigned side;
+		const char *source;
+		bool is_taken;
+	} rows[] = {
+		{0, "10.0.0.2", true}, {0, "198.51.100.9", true}, {0, "10.0.0.254", true}, {2, "fd00:0::2", true}, {2, "2001:db8::9", true},
+		{0, "10.0.0.1", false}, {0, "10.1.0.1", false}, {0, "10.0.0.255", false}, {0, "10.1.0.255", false}, {0, "127.0.0.1", false},
+		{0, "127.7.7.7", false}, {0, "0.0.0.0", false}, {0, "0.1.2.3", false}, {0, "224.0.0.1", false}, {0, "239.255.255.255", false},
+		{0, "255.255.255.255", false}, {2, "::", false}, {2, "::1", false}, {2, "ff02::1", false}, {2, "ff0e::1234", false},
+		{2, "::ffff:10.0.0.2", false}, {2, "::ffff:127.0.0.1", false}, {2, "fd00:0::1", false}, {2, "fd00:1::1", false},
+	};
+	const struct counter *martian;
+	uint8_t room[512], *start;
+	uint64_t before;
+	int raw;
+
+	if (!gate_open(1, 1))
+		return;
+	join(0, 0, 20000);
+	join(0, 2, 20000);
+	raw = peer_raw(0);
+	martian = &io_xdp.counters(gate.io[0])->dropped[VERDICT_MARTIAN];
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t len = frame_from(room, &start, rows[i].side, rows[i].source);
+
+		before = gate.gathered;
+		uint64_t had = counter_get(martian);
+
+		test_context("from %s", rows[i].source);
+		EXPECT(send(raw, start, len, 0) == (ssize_t)len);
+		run(before + 1, 200);
+		EXPECT_INT(gate.gathered - before, rows[i].is_taken);
+		EXPECT_INT(counter_get(martian) - had, !rows[i].is_taken);
+	}
+	/* For another station's link address: a switch that floods. */
+	test_context("another link address");
+	size_t len = frame_from(room, &start, 0, "10.0.0.2");
+	start[5] ^= 1;
+	before = counter_get(martian);
+	EXPECT(send(raw, start, len, 0) == (ssize_t)len);
+	run(gate.gathered + 1, 200);
+	EXPECT_INT(counter_get(martian) - before, 1);
+	/* What this machine is called changes while it runs. */
+	test_context("addresses that come and go");
+	REQUIRE(netns_run(NULL, "ip addr add 10.0.0.77/24 dev here0"));
+	run(gate.gathered + 1, 100);
+	len = frame_from(room, &start, 0, "10.0.0.77");
+	before = counter_get(martian);
+	EXPECT(send(raw, start, len, 0) == (ssize_t)len);
+	run(gate.gathered + 1, 200);
+	EXPECT_INT(counter_get(martian) - before, 1);
+	REQUIRE(netns_run(NULL, "ip addr del 10.0.0.77/24 dev here0 && ip link set here0 address 02:00:00:00:77:02"));
+	run(gate.gathered + 1, 100);
+	len = frame_from(room, &start, 0, "10.0.0.77");
+	before = gate.gathered;
+	EXPECT(send(raw, start, len, 0) == (ssize_t)len);
+	run(before + 1, 200);
+	EXPECT_INT(gate.gathered - before, 1);
 	close(raw);
 	gate_close();
 }
@@ -377,7 +466,7 @@ static void settled(void)
 }
 
 TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"foreign_port", foreign_port}, {"catch_all", catch_all},
-          {"vlan_tags", vlan_tags}, {"hostile_frames", hostile_frames},
+          {"vlan_tags", vlan_tags}, {"martians", martians}, {"hostile_frames", hostile_frames},
           {"two_workers_one_queue", two_workers_one_queue}, {"two_workers_two_queues", two_workers_two_queues},
           {"many_packets", many_packets}, {"probe_says_why", probe_says_why}, {"ends_without_traces", ends_without_traces},
           {"settled", settled})

@@ -56,6 +56,42 @@ static void mtu_and_routes(void)
 	gate_close();
 }
 
+/* Every turn takes all it may, and what the network tells is heard all the same. */
+static void changes_under_full_turns(void)
+{
+	uint8_t big[64];
+	unsigned full = 0;
+	struct addr from;
+	int fds[2];
+
+	if (!gate_open(1, 1))
+		return;
+	join(0, 0, 20000);
+	fds[0] = peer_udp(0, 20000);
+	fds[1] = peer_udp(1, 20000);
+	for (int i = 0; i < 6; i++) { /* resolve the neighbour, and hear of it */
+		peer_send(fds[0], 0, 20000, "x", 1);
+		run(gate.gathered + 1, 2000);
+		EXPECT_INT(peer_receive(fds[1], big, sizeof(big), &from), 1);
+		run(gate.gathered + 1, 50);
+	}
+	EXPECT(umem(0)->queues[1].tx.cached_prod > 0);
+	REQUIRE(netns_run(NULL, "ip route replace unreachable 10.1.0.2/32"));
+	for (unsigned i = 0; i < 24 * PKT_BATCH; i++)
+		REQUIRE(peer_send(fds[0], 0, 20000, "full", 4));
+	while (turn(0) == PKT_BATCH) {
+		full++;
+		if (full == 18) {
+			EXPECT(gate.verdicts[VERDICT_NO_ROUTE] > 0);
+			EXPECT_INT(gate.gathered, 6 + 18 * PKT_BATCH);
+		}
+	}
+	EXPECT(full >= 18);
+	close(fds[0]);
+	close(fds[1]);
+	gate_close();
+}
+
 /* A neighbour that moves to another link address is followed; one that is gone is not sent to. */
 static void neighbour_moves(void)
 {
@@ -419,7 +455,8 @@ static void locked_memory_is_named(void)
 	in_child(try_without_memory);
 }
 
-TEST_MAIN("xdp_changes", {"mtu_and_routes", mtu_and_routes}, {"neighbour_moves", neighbour_moves}, {"route_moves", route_moves},
+TEST_MAIN("xdp_changes", {"mtu_and_routes", mtu_and_routes},
+          {"changes_under_full_turns", changes_under_full_turns}, {"neighbour_moves", neighbour_moves}, {"route_moves", route_moves},
           {"link_goes_down_and_up", link_goes_down_and_up}, {"link_goes_down_under_load", link_goes_down_under_load},
           {"device_disappears", device_disappears}, {"queues_are_added", queues_are_added},
           {"unreachable_ports_are_ignored", unreachable_ports_are_ignored}, {"privileges_are_named", privileges_are_named},

@@ -4,9 +4,11 @@
 #define TESTS_UNIT_XDP_GATE_H
 
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -261,12 +263,26 @@ static inline int peer_raw(unsigned i)
 	return fd;
 }
 
+/* The link address of our end towards the side's peer. */
+static inline void here_mac(unsigned side, uint8_t mac[6])
+{
+	struct ifreq r = {.ifr_name = "here0"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	r.ifr_name[4] = (char)('0' + side % 2);
+	CHECK(fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &r) == 0);
+	memcpy(mac, r.ifr_hwaddr.sa_data, 6);
+	close(fd);
+}
+
 static inline size_t raw_frame(uint8_t *room, uint8_t **start, unsigned side, uint16_t port, size_t len)
 {
-	static const uint8_t to_mac[6] = {2, 0, 0, 0, 0, 1}, from_mac[6] = {2, 0, 0, 0, 0, 2};
+	static const uint8_t from_mac[6] = {2, 0, 0, 0, 0, 2};
+	uint8_t to_mac[6];
 	struct addr from = peer_addr(side, port), to = addr_with_port(&gate.interfaces[side].bind, port);
 	struct frame_link link;
 
+	here_mac(side, to_mac);
 	frame_link_make(&link, to_mac, from_mac, 0, to.version);
 	memset(room + 128, 0x5a, len);
 	*start = frame_build(room + 128, (uint16_t)len, &link, &from, &to, 0);
