@@ -136,16 +136,6 @@ const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX])
 	return out;
 }
 
-bool addr_ip_eq(const struct addr *a, const struct addr *b)
-{
-	return a->version == b->version && a->scope == b->scope && memcmp(a->ip, b->ip, 16) == 0;
-}
-
-bool addr_eq(const struct addr *a, const struct addr *b)
-{
-	return a->port == b->port && addr_ip_eq(a, b);
-}
-
 bool addr_is_none(const struct addr *a)
 {
 	return a->version == 0;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -31,8 +32,16 @@ enum err addr_parse_ip(struct str text, struct addr *out) MUST_USE;
 const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX]);
 const char *addr_print_ip(const struct addr *a, char out[ADDR_TEXT_MAX]);
 
-bool addr_eq(const struct addr *a, const struct addr *b);
-bool addr_ip_eq(const struct addr *a, const struct addr *b);
+static inline bool addr_ip_eq(const struct addr *a, const struct addr *b)
+{
+	return a->version == b->version && a->scope == b->scope && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+static inline bool addr_eq(const struct addr *a, const struct addr *b)
+{
+	return a->port == b->port && addr_ip_eq(a, b);
+}
+
 bool addr_is_none(const struct addr *a);
 /* 0.0.0.0 or ::, RFC 3264's old way to say hold. */
 bool addr_is_any(const struct addr *a);

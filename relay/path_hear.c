@@ -4,8 +4,6 @@
 
 #include "base/clk.h"
 #include "relay/rtcp.h"
-#include "relay/rtp.h"
-#include "relay/session.h"
 #include "relay/worker.h"
 
 /* --- what a packet is ------------------------------------------------------------------------------- */

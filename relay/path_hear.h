@@ -7,9 +7,8 @@
 #include <stdint.h>
 
 #include "relay/pkt.h"
-
-struct leg;
-struct worker;
+#include "relay/rtp.h"
+#include "relay/session.h"
 
 /*
  * What the packet is (RFC 7983 7, RFC 5761 4), and how long its header. On the RTCP port of a pair all is RTCP; with rtcp-mux the type says it; elsewhere a packet
@@ -26,6 +25,23 @@ static inline bool path_hear_is_media(const struct pkt *pkt)
 
 /* It looks like RTCP and came where RTP does: only its tag tells which of them it is. */
 bool path_hear_is_doubtful(const struct leg *leg, const struct pkt *pkt);
+
+/* RTP from where the peer is known to be, as nearly every packet is: nothing is to be asked, and little to be learnt. */
+static inline bool path_hear_is_usual(const struct leg *leg, const struct pkt *pkt)
+{
+	const struct latch *l = &leg->latches[LEG_RTP];
+
+	return pkt->kind == PKT_RTP && (l->state == LATCH_LEARNT || l->state == LATCH_FIXED) && !l->is_hinted && addr_eq(&l->address, &pkt->from);
+}
+
+/* path_hear_learn of such a one. */
+static inline void path_hear_usual(struct leg *leg, const struct pkt *pkt, bool is_behind, uint64_t now_ns)
+{
+	if (is_behind)
+		return;
+	leg->latches[LEG_RTP].heard_ns = now_ns;
+	leg->latches[LEG_RTP].ssrc = rtp_ssrc(pkt->data);
+}
 
 /* May a packet from there be looked at? NONE, or why not. Changes nothing. */
 enum verdict path_hear_ask(const struct leg *leg, const struct pkt *pkt, uint64_t now_ns);

@@ -45,7 +45,7 @@ static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
 
-	enum verdict v = path_hear_ask(leg, pkt, now_ns);
+	enum verdict v = path_hear_is_usual(leg, pkt) ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
 	if (v || leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt))
 		return v;
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
@@ -355,17 +355,20 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 {
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
-	bool is_behind = false, is_media = path_hear_is_media(pkt);
 	/* Another packet of this batch may have moved the latch since it was asked. */
-	enum verdict v = path_hear_ask(leg, pkt, now_ns);
+	bool is_behind = false, is_media = path_hear_is_media(pkt), is_usual = path_hear_is_usual(leg, pkt);
+	enum verdict v = is_usual ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
 
-	if (!v && path_hear_must_ask(w, leg, pkt, now_ns))
+	if (!v && !is_usual && path_hear_must_ask(w, leg, pkt, now_ns))
 		v = VERDICT_SOURCE;
 	if (!v && is_media && leg->in != MODE_IN_OPAQUE)
 		v = commit_stream(w, b, i, &is_behind, now_ns);
 	if (v)
 		return v;
-	path_hear_learn(w, leg, pkt, is_behind, now_ns);
+	if (is_usual)
+		path_hear_usual(leg, pkt, is_behind, now_ns);
+	else
+		path_hear_learn(w, leg, pkt, is_behind, now_ns);
 	if (is_media || leg->in == MODE_IN_OPAQUE)
 		commit_leg(w, leg, pkt, now_ns);
 	/* After the state has moved, so that a hold of any length loses no ROC (R-G19); RTCP goes on (RFC 3264 5.1). */
