@@ -109,7 +109,7 @@ static bool is_companion(const struct leg *leg, const struct pkt *pkt, unsigned 
 static enum latch_evidence evidence_of(const struct leg *leg, const struct pkt *pkt, unsigned way)
 {
 	if (way == LEG_RTP)
-		return pkt->kind == PKT_RTCP ? LATCH_HINT : LATCH_BARE;
+		return pkt->kind == PKT_RTCP && !(leg->teaches & RELAY_TEACH_ANY) ? LATCH_HINT : LATCH_BARE;
 	/* Not foreign, so it comes from where RTP is heard, if RTP is. */
 	return latch_has_heard(&leg->latches[LEG_RTP]) && !addr_ip_eq(&leg->latches[LEG_RTCP].address, &pkt->from) ? LATCH_BESIDE : LATCH_BARE;
 }

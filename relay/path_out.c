@@ -58,7 +58,7 @@ static enum verdict cross(struct pkt *pkt)
 	if ((leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt)) && leg->rtcp == RELAY_RTCP_PAIR)
 		is_rtcp = pkt->port->is_rtcp;
 	else if (leg->in == MODE_IN_OPAQUE)
-		is_rtcp = pkt->kind == PKT_RTCP;
+		is_rtcp = pkt->kind == PKT_RTCP && leg->rtcp == RELAY_RTCP_MUX;
 	if (is_rtcp && peer->rtcp == RELAY_RTCP_NONE)
 		return VERDICT_NO_PEER;
 	if (!is_rtcp && !peer->can_send)

@@ -328,6 +328,29 @@ static void what_signalling_spoke_of(void)
 	}
 }
 
+/* Media that is not RTP, a fax: whatever its octets look like, they pass and teach. */
+static void media_that_is_not_rtp(void)
+{
+	static const struct addr *const ways[] = {&elsewhere, &call_peer_a};
+	struct open_call s;
+
+	prepare(&s, RELAY_MODE_E2E, RELAY_RTCP_NONE, RELAY_LATCH_FIRST);
+	s.media.legs[0].teaches = s.media.legs[1].teaches = RELAY_TEACH_ANY;
+	if (!start(&s))
+		return;
+	for (unsigned first = 0; first < 256; first++) {
+		for (unsigned second = 0; second < 256; second += 8) {
+			uint8_t octets[40] = {(uint8_t)first, (uint8_t)second, 0, 1};
+
+			test_context("octets %u, %u", first, second);
+			EXPECT(reaches(&s.g, ways[first / 128], &call_local_a, octets, first % 40, &call_peer_b));
+		}
+	}
+	EXPECT_OK(call_query(&s.g, s.call));
+	EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &call_peer_a));
+	finish(&s);
+}
+
 /* --- before the answer -------------------------------------------------------------------------------- */
 
 /* Nobody has answered: what comes is counted as that, from whom ever it is and however late, and teaches nothing. */
@@ -597,7 +620,7 @@ TEST_MAIN("hear", {"RTCP on the RTP port", rtcp_on_the_rtp_port}, {"a forged BYE
           {"with mux RTCP is a hint", with_mux_rtcp_is_a_hint}, {"payload types like RTCP", payload_types_like_rtcp},
           {"odd packets pass", odd_packets_pass}, {"other datagrams teach nothing", other_datagrams_teach_nothing},
           {"other datagrams can be dropped", other_datagrams_can_be_dropped}, {"what signalling spoke of", what_signalling_spoke_of},
-          {"before the answer", before_the_answer}, {"a rebind with keys", a_rebind_with_keys},
+          {"media that is not RTP", media_that_is_not_rtp}, {"before the answer", before_the_answer}, {"a rebind with keys", a_rebind_with_keys},
           {"held back of another stream", held_back_of_another_stream}, {"SRTCP is latched apart", srtcp_is_latched_apart},
           {"SRTP with payload types like RTCP", srtp_with_payload_types_like_rtcp_every_engine},
           {"verified legs", verified_legs}, {"stragglers under the old key", stragglers_under_the_old_key})

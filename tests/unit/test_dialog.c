@@ -132,6 +132,12 @@ static void words_of_latching(void)
 	EXPECT_INT(leg(0, 0)->teaches, RELAY_TEACH_DTLS | RELAY_TEACH_STUN);
 	EXPECT_INT(leg(0, 1)->teaches, RELAY_TEACH_DTLS);
 	tear_down();
+	begin();
+	REQUIRE_OK(offer("alice", "", CORE "m=image 4000 udptl t38\r\n"));
+	REQUIRE_OK(answer("alice", "bob", CORE "m=image 5000 udptl t38\r\n"));
+	EXPECT_INT(leg(0, 0)->teaches, RELAY_TEACH_ANY);
+	EXPECT_INT(leg(0, 1)->teaches, RELAY_TEACH_ANY);
+	tear_down();
 }
 
 static void a_new_key_is_accepted_or_refused(void)
