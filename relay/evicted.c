@@ -6,8 +6,12 @@
 
 struct evicted_ssrc {
 	uint64_t rtp_index;
-	uint32_t ssrc, roc, rtcp_index;
+	uint32_t ssrc, rtcp_index;
+	uint32_t roc;         /* sending: the timestamp */
+	uint32_t source_ssrc; /* sending */
 	bool has_rtp, has_rtcp;
+	uint8_t source_place;
+	bool has_source;
 };
 
 struct evicted {
@@ -120,6 +124,62 @@ bool evicted_before(const struct key *key, uint32_t ssrc, uint64_t *index)
 	return true;
 }
 
+/* --- sending ------------------------------------------------------------------------------------------- */
+
+bool evicted_keep_sent(struct stream_pool *p, struct key *key, const struct stream *s)
+{
+	struct evicted_ssrc *e = find(key->evicted, s->ssrc);
+
+	if (!e)
+		e = add(p, key);
+	if (!e)
+		return false;
+	*e = (struct evicted_ssrc){
+		.has_rtp = s->has_index, .rtp_index = s->index, .ssrc = s->ssrc, .rtcp_index = s->rtcp_index, .roc = s->timestamp,
+		.source_ssrc = s->source_ssrc, .source_place = s->source_place, .has_source = s->source || s->is_orphan,
+	};
+	return true;
+}
+
+static bool tell(const struct evicted_ssrc *e, struct evicted_sent *out)
+{
+	if (!e)
+		return false;
+	*out = (struct evicted_sent){
+		.index = e->rtp_index, .ssrc = e->ssrc, .source_ssrc = e->source_ssrc, .rtcp_index = e->rtcp_index,
+		.timestamp = e->roc, .has_index = e->has_rtp,
+	};
+	return true;
+}
+
+bool evicted_find_sent(const struct key *key, uint32_t ssrc, struct evicted_sent *out)
+{
+	return tell(find(key->evicted, ssrc), out);
+}
+
+bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_ssrc, unsigned nth, struct evicted_sent *out)
+{
+	for (struct evicted *block = key->evicted; block; block = block->next)
+		for (unsigned i = 0; i < block->n; i++) {
+			const struct evicted_ssrc *e = &block->ssrcs[i];
+
+			if (e->has_source && e->source_place == place && e->source_ssrc == source_ssrc && nth-- == 0)
+				return tell(e, out);
+		}
+	return false;
+}
+
+void evicted_go_on(struct stream *s, const struct evicted_sent *sent, bool same_run)
+{
+	if (s->rtcp_index < sent->rtcp_index)
+		s->rtcp_index = sent->rtcp_index;
+	if (!sent->has_index || (same_run && s->has_index && s->index >= sent->index))
+		return;
+	s->index = s->window.highest = sent->index;
+	s->has_index = s->window.any = true;
+	memset(s->window_bits, 0xff, REPLAY_WORDS_MAX * sizeof(s->window_bits[0]));
+}
+
 static void give(struct stream_pool *p, struct evicted **list)
 {
 	struct evicted *block;
@@ -127,6 +187,20 @@ static void give(struct stream_pool *p, struct evicted **list)
 	while ((block = *list)) {
 		*list = block->next;
 		stream_give(p, memset(block, 0, sizeof(struct stream)));
+	}
+}
+
+void evicted_remember(struct stream_pool *p, const struct key *from, struct key *to)
+{
+	give(p, &to->before);
+	for (const struct evicted *block = from->evicted; block; block = block->next) {
+		struct evicted *copy = (struct evicted *)(void *)stream_take(p, BLOCK_IN);
+
+		if (!copy)
+			return;
+		*copy = *block;
+		copy->next = to->before;
+		to->before = copy;
 	}
 }
 

@@ -40,6 +40,12 @@ void key_free(const struct engine_ops *ops, struct key *k)
 	mem_free(k);
 }
 
+bool key_is_same_context(const struct key *a, const struct key *b)
+{
+	return a && b && a->fingerprint == b->fingerprint && a->suite == b->suite && a->limit == b->limit && a->mki_len == b->mki_len &&
+	       memcmp(a->mki, b->mki, a->mki_len) == 0;
+}
+
 bool key_matches_mki(const struct key *k, const struct pkt *pkt)
 {
 	size_t tag = k->is_aead ? 0 : pkt->kind == PKT_RTCP ? k->srtcp_tag_len : k->srtp_tag_len;

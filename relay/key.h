@@ -13,14 +13,18 @@ struct evicted;
 
 /* Made and freed by control, used by one worker in between. Holds no key octets of its own. */
 struct key {
-	struct key *next;     /* on its way home */
+	struct key *next;     /* of those that its session keeps, or on its way home */
 	struct engine_key *engine;
 	uint64_t fingerprint; /* keyed hash of master key and salt: the same key under another suite or MKI has the same one */
 	uint64_t pkts, limit; /* SRTP packets over all SSRCs, and how many are allowed (R-G5, R-G6) */
-	struct evicted *evicted; /* receiving: SSRCs whose streams made room for others (relay/evicted.h) */
+	struct evicted *evicted; /* SSRCs whose streams made room for others, or lost the key (relay/evicted.h) */
 	uint16_t n_evicted;
 	struct evicted *before; /* of the key before it: where their indices go on (relay/evicted.h) */
-	bool was_used;        /* control has given it to this leg before */
+	uint16_t run;         /* sending: the leg's when the key left it */
+	bool was_used;        /* the session has it, or had it at the place below: it goes on from there */
+	uint8_t media, leg;   /* where it is kept */
+	bool is_send;
+	bool has_forgotten;   /* sending: not all names that were used under it are known */
 	uint8_t roc;          /* enum relay_rekey_roc: where streams that came over from another key go on */
 	bool told_soft, told_expired;
 	bool has_opened;      /* receiving: some packet has verified under it */
@@ -38,6 +42,9 @@ enum err key_new(struct key **out, const struct engine_ops *ops, const struct ke
                  enum engine_direction direction, unsigned window_pkts, struct why *why) MUST_USE;
 /* Control only, when no stream uses it any more. Takes NULL. */
 void key_free(const struct engine_ops *ops, struct key *k);
+
+/* The same key under the same suite and MKI and for as long: what a key that comes back must be. False for NULL. */
+bool key_is_same_context(const struct key *a, const struct key *b);
 
 /* Does the packet carry this key's MKI where it would stand? True for a key without one. */
 bool key_matches_mki(const struct key *k, const struct pkt *pkt);

@@ -3,6 +3,7 @@
 #include "relay/path_name.h"
 
 #include "base/clk.h"
+#include "relay/evicted.h"
 #include "relay/roc.h"
 #include "relay/rtp.h"
 #include "relay/worker.h"
@@ -25,9 +26,13 @@ enum {
 /* Nobody on either side of the media uses it: two sources must never become one. */
 static bool is_ssrc_free(const struct media *m, uint32_t ssrc)
 {
+	struct evicted_sent sent;
+
 	for (unsigned i = 0; i < m->n_legs; i++) {
 		if (!m->legs[i])
 			continue;
+		if (m->legs[i]->send && evicted_find_sent(m->legs[i]->send, ssrc, &sent))
+			return false;
 		for (const struct stream *s = m->legs[i]->in_streams; s; s = s->next)
 			if (s->ssrc == ssrc)
 				return false;
@@ -107,36 +112,67 @@ static struct stream *make_room(struct worker *w, struct leg *leg, const struct 
 	return stream_take(&w->streams, BLOCK_OUT);
 }
 
-/* One more name: the source's own SSRC if it was never used there, else a fresh one (R-G7). NULL: no room. */
-static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+static struct stream *put_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint32_t name, uint64_t now_ns)
 {
-	uint32_t name = ssrc;
-	struct stream *s;
+	struct stream *s = make_room(w, leg, source, ssrc, now_ns);
 
-	if ((leg->has_forgotten || is_ssrc_out(leg, ssrc)) && !fresh_ssrc(w, leg->media, &name))
-		return NULL;
-	s = make_room(w, leg, source, ssrc, now_ns);
 	if (!s)
 		return NULL;
 	s->ssrc = name;
 	s->source = source;
+	s->source_place = source->place;
 	s->source_ssrc = ssrc;
 	s->window.log2_pkts = replay_log2(w->config->send_window_pkts);
 	s->rtcp_index = leg->media->rtcp_floor[leg->place];
 	s->next = leg->out_streams;
 	leg->out_streams = s;
 	leg->n_out++;
-	if (name == ssrc)
+	leg->translates |= name != ssrc;
+	return s;
+}
+
+/* One more name: the source's own SSRC if it was never used there under this key, else a fresh one (R-G7). NULL: no room. */
+static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	struct evicted_sent sent;
+	bool is_taken = leg->has_forgotten || is_ssrc_out(leg, ssrc) || evicted_find_sent(leg->send, ssrc, &sent);
+	uint32_t name = ssrc;
+	struct stream *s;
+
+	if (is_taken && !fresh_ssrc(w, leg->media, &name))
+		return NULL;
+	s = put_name(w, leg, source, ssrc, name, now_ns);
+	if (!s || name == ssrc)
 		return s;
-	leg->translates = true;
 	leg->ssrc_changes++;
 	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
 	return s;
 }
 
-struct stream *name_of_rtcp(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+/* Its first name, or those that it had when the leg, or the key, went away (relay/kept.h). NULL: it has none. */
+static struct stream *find_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
 {
 	struct stream *s = stream_find_source(&leg->out_streams, source, ssrc);
+	struct evicted_sent sent;
+
+	if (s || !leg->send->evicted)
+		return s;
+	for (unsigned nth = 0; evicted_find_source(leg->send, source->place, ssrc, nth, &sent); nth++) {
+		struct stream *again = is_ssrc_out(leg, sent.ssrc) ? NULL : put_name(w, leg, source, ssrc, sent.ssrc, now_ns);
+
+		if (!again)
+			continue;
+		evicted_go_on(again, &sent, false);
+		again->timestamp = sent.timestamp;
+		again->first_timestamp = sent.timestamp - PAST_TICKS;
+		s = again;
+	}
+	return s;
+}
+
+struct stream *name_of_rtcp(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
 
 	return s ? s : add_name(w, leg, source, ssrc, now_ns);
 }
@@ -247,7 +283,7 @@ static inline bool is_surely(const struct leg *leg, const struct fit *fit)
 enum verdict name_choose(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, const struct pkt *pkt, uint64_t now_ns,
                          struct name_choice *out)
 {
-	struct stream *s = stream_find_source(&leg->out_streams, source, ssrc);
+	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
 	struct fit fit;
 
 	if (!s || !judge(s, pkt, &fit) || !is_surely(leg, &fit)) {

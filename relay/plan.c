@@ -15,7 +15,6 @@ static void leg_free(const struct plan_context *c, struct leg *leg)
 	key_free(c->engine, leg->receive);
 	key_free(c->engine, leg->receive_previous);
 	key_free(c->engine, leg->send);
-	key_free(c->engine, leg->send_previous);
 	for (unsigned k = 0; k < LEG_WAYS; k++) {
 		mem_free(leg->ports[k]);
 		mem_free(leg->others[k]);
@@ -32,6 +31,10 @@ void session_free(const struct plan_context *c, struct session *s)
 		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
 			leg_free(c, m->legs[k]);
 		mem_free(m);
+	}
+	for (struct key *k = s->kept, *next; k; k = next) {
+		next = k->next;
+		key_free(c->engine, k);
 	}
 	mem_free(s);
 }
@@ -50,9 +53,8 @@ void plan_free(const struct plan_context *c, struct plan *p)
 			mem_free(change->ports[k]);
 		key_free(c->engine, change->receive);
 		key_free(c->engine, change->send);
-		key_free(c->engine, change->receive_retired);
-		key_free(c->engine, change->send_retired);
 	}
+	mem_free(p->forgotten);
 	mem_free(p);
 }
 
@@ -110,10 +112,21 @@ static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *fro
 	return ERR_OK;
 }
 
-static enum err plan_key(const struct plan_context *ctx, struct key **out, struct leg_change *c, const struct keyctx *was,
-                         const struct keyctx *is, bool is_send, const struct used_keys *used, struct why *why)
+/* What keys are looked up in. */
+struct looks {
+	const struct plan_context *ctx;
+	const struct used_keys *used;
+	const struct shadow *to;
+};
+
+static enum err plan_key(const struct looks *l, struct key **out, struct leg_change *c, const struct keyctx *was,
+                         const struct keyctx *is, bool is_send, struct why *why)
 {
+	const struct plan_context *ctx = l->ctx;
 	enum engine_direction direction = is_send ? ENGINE_SEND : ENGINE_RECEIVE;
+	const struct used_key *kept = NULL;
+	struct used_key key;
+	enum used_fate fate;
 	unsigned window = is_send ? ctx->config->send_window_pkts : ctx->config->replay_window_pkts;
 	enum err e;
 
@@ -123,16 +136,31 @@ static enum err plan_key(const struct plan_context *ctx, struct key **out, struc
 	if (was && keyctx_same_key(was, is) && (is_send || was->suite == is->suite))
 		return why_fail(why, ERR_REKEY, "media %u leg %s: the %s key in use with another suite, MKI or lifetime; a new key is needed", c->media,
 		                plan_leg_name(c->leg), is_send ? "send" : "receive");
+	key = used_keys_of(ctx, is, is_send);
+	key.media = c->media;
+	key.leg = c->leg;
+	fate = used_keys_look(l->used, ctx, l->to, &key, &kept);
+	/* Under another suite it takes over what the one in use has seen. */
+	if (was && keyctx_same_key(was, is))
+		fate = USED_FRESH;
+	if (fate == USED_SPENT)
+		return why_fail(why, ERR_REKEY, "media %u leg %s: this %s key was in use before, and its state is gone; a new one is needed", c->media,
+		                plan_leg_name(c->leg), is_send ? "send" : "receive");
 	e = key_new(out, ctx->engine, is, direction, window, why);
 	if (e)
 		return e;
-	(*out)->fingerprint = used_keys_print(ctx, is);
-	(*out)->was_used = used_keys_has(used, c->media, c->leg, is_send, (*out)->fingerprint);
+	(*out)->fingerprint = key.fingerprint;
+	(*out)->is_send = is_send;
+	(*out)->was_used = fate == USED_KEPT;
+	if (fate == USED_KEPT) {
+		(*out)->media = kept->media;
+		(*out)->leg = kept->leg;
+	}
 	return ERR_OK;
 }
 
-static enum err plan_keys(const struct plan_context *ctx, struct leg_change *c, const struct relay_leg_spec *from,
-                          const struct relay_leg_spec *to, const struct used_keys *used, struct why *why)
+static enum err plan_keys(const struct looks *l, struct leg_change *c, const struct relay_leg_spec *from,
+                          const struct relay_leg_spec *to, struct why *why)
 {
 	const struct keyctx *receive = from ? from->receive : NULL, *send = from ? from->send : NULL;
 	enum err e = ERR_OK;
@@ -140,14 +168,14 @@ static enum err plan_keys(const struct plan_context *ctx, struct leg_change *c, 
 	c->sets_receive = !keyctx_eq(receive, to->receive);
 	c->sets_send = !keyctx_eq(send, to->send);
 	if (c->sets_receive)
-		e = plan_key(ctx, &c->receive, c, receive, to->receive, false, used, why);
+		e = plan_key(l, &c->receive, c, receive, to->receive, false, why);
 	if (!e && c->sets_send)
-		e = plan_key(ctx, &c->send, c, send, to->send, true, used, why);
+		e = plan_key(l, &c->send, c, send, to->send, true, why);
 	return e;
 }
 
-static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, const struct relay_leg_spec *from,
-                         const struct relay_leg_spec *to, const struct used_keys *used, struct why *why)
+static enum err plan_leg(const struct looks *l, struct leg_change *c, const struct relay_leg_spec *from,
+                         const struct relay_leg_spec *to, struct why *why)
 {
 	enum err e;
 
@@ -175,7 +203,7 @@ static enum err plan_leg(const struct plan_context *ctx, struct leg_change *c, c
 	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4); `either` hears a terminal that keeps it, too. */
 	if (c->moves && c->spec.rekey_roc == RELAY_ROC_KEEP)
 		c->spec.rekey_roc = RELAY_ROC_ZERO;
-	return plan_keys(ctx, c, from, to, used, why);
+	return plan_keys(l, c, from, to, why);
 }
 
 static const struct relay_leg_spec *leg_of(const struct shadow *s, unsigned media, unsigned leg)
@@ -235,6 +263,7 @@ enum err plan_new(struct plan **out, const struct plan_context *c, const struct 
 {
 	unsigned n = count_changes(from, to);
 	struct plan *p = mem_alloc(sizeof(*p) + n * sizeof(p->changes[0]));
+	const struct looks looks = {.ctx = c, .used = used, .to = to};
 	enum err e;
 
 	if (!p)
@@ -243,6 +272,8 @@ enum err plan_new(struct plan **out, const struct plan_context *c, const struct 
 	p->owner = to->owner;
 	p->setup_timeout_ms = to->setup_timeout_ms;
 	e = plan_media(p, from, to);
+	if (!e)
+		e = used_keys_forget(used, c, to, &p->forgotten, &p->n_forgotten);
 	for (unsigned i = 0; i < to->n_media && !e; i++) {
 		for (unsigned k = 0; k < RELAY_LEGS_MAX && !e; k++) {
 			const struct relay_leg_spec *was = leg_of(from, i, k), *is = leg_of(to, i, k);
@@ -250,7 +281,7 @@ enum err plan_new(struct plan **out, const struct plan_context *c, const struct 
 			if (!differs(was, is))
 				continue;
 			p->changes[p->n_changes] = (struct leg_change){.media = (uint8_t)i, .leg = (uint8_t)k};
-			e = plan_leg(c, &p->changes[p->n_changes++], was, is, used, why);
+			e = plan_leg(&looks, &p->changes[p->n_changes++], was, is, why);
 		}
 	}
 	if (e) {

@@ -20,18 +20,31 @@ struct shadow {
 	struct shadow_media *media[];
 };
 
-/* A key that a session has used, by its fingerprint: it must not start again from nothing, nor be used in a second place. */
+/*
+ * A key that a session has used, by its fingerprint: it must not start again from nothing, nor be used in a second place. What the worker keeps of it
+ * (relay/kept.h) follows from plans alone, so that control knows what a key would find.
+ */
 struct used_key {
 	uint64_t fingerprint;
-	uint8_t media, leg;
+	uint32_t context;   /* hash of suite, MKI and lifetime: with others it is no key that comes back */
+	uint32_t left;      /* when it went out of use, by order; 0: it is in use */
+	uint8_t media, leg; /* where it is, or is kept */
 	bool is_send;
+	bool is_gone;       /* nothing is kept of it any more */
 };
+
+/* So many that are out of use are kept: those that left last. */
+enum { USED_KEPT_MAX = 16 };
 
 /* By order of first use; one for each place. */
 struct used_keys {
 	struct used_key *keys;
 	unsigned n, room;
+	uint32_t order;
 };
+
+/* A key that is new to the session; one that goes on where it was; one that is refused. */
+enum used_fate { USED_FRESH, USED_KEPT, USED_SPENT };
 
 /* What plans are made with. */
 struct plan_context {
@@ -56,13 +69,21 @@ void plan_free(const struct plan_context *c, struct plan *p);
 
 /* A keyed hash of master key and salt: two keys for which keyctx_same_key holds have the same one. */
 uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k);
-/* A send key is used in one place of a session; a receive key may open what several forks send. */
-bool used_keys_has(const struct used_keys *u, unsigned media, unsigned leg, bool is_send, uint64_t print);
+/* The key as used_keys has it, in no place yet. */
+struct used_key used_keys_of(const struct plan_context *c, const struct keyctx *k, bool is_send);
+/*
+ * What becomes of a key that is to be used in that place. A send key is in one place of a session at a time; a receive key may open what several forks
+ * send. `to`: what the session becomes, which a key leaves that is in use elsewhere; NULL: that is not known. KEPT: *kept is where it is.
+ */
+enum used_fate used_keys_look(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, const struct used_key *wanted,
+                              const struct used_key **kept);
+/* Fingerprints of those that are no longer kept when `to` comes into force; *out is NULL when there are none. ERR_NOMEM. */
+enum err used_keys_forget(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, uint64_t **out, unsigned *n) MUST_USE;
 
 /* Room for the keys of a shadow, before its plan is sent; then remembering them can't fail. ERR_NOMEM. */
 enum err used_keys_reserve(struct used_keys *u, const struct shadow *s) MUST_USE;
-/* Remembers its keys: it came into force. */
-void used_keys_add(struct used_keys *u, const struct plan_context *c, const struct shadow *s);
+/* Its keys are in use, others are not any more, and some are forgotten: it came into force. */
+void used_keys_settle(struct used_keys *u, const struct plan_context *c, const struct shadow *s, const uint64_t *forgotten, unsigned n_forgotten);
 void used_keys_fini(struct used_keys *u);
 
 /* The send keys of a shadow become the session's own among all sessions. ERR_KEY_USED, ERR_NOMEM; then, or when the shadow does not

@@ -239,7 +239,7 @@ static void close_waiting(struct relay *r, struct relay_session *s)
 
 static void come_into_force(struct relay *r, struct relay_session *s, struct request *q)
 {
-	used_keys_add(&s->used, &r->plan, q->wanted);
+	used_keys_settle(&s->used, &r->plan, q->wanted, q->plan->forgotten, q->plan->n_forgotten);
 	shadow_free(s->is);
 	s->is = q->wanted;
 	q->wanted = NULL;
@@ -443,6 +443,16 @@ enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned
 	*q->permit = (struct permit){.media = (uint8_t)media, .leg = (uint8_t)leg, .is_rtcp = is_rtcp, .source = *source};
 	submit(r, s, q);
 	return ERR_OK;
+}
+
+bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s, const struct keyctx *k, bool is_send)
+{
+	struct used_key key = used_keys_of(&r->plan, k, is_send);
+	const struct used_key *kept = NULL;
+
+	/* In no place: only what holds for all of them counts. */
+	key.media = key.leg = UINT8_MAX;
+	return used_keys_look(&s->used, &r->plan, NULL, &key, &kept) == USED_SPENT;
 }
 
 const struct relay_session_stats *relay_session_stats(const struct relay_session *s)

@@ -196,6 +196,11 @@ enum err relay_session_update(struct relay *r, struct relay_session *s, const st
  * ERR_CLOSED, ERR_NOMEM.
  */
 enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX]) MUST_USE;
+/*
+ * Would a leg be refused this key (the peer's, or ours to send with), because the session has used it and nothing is kept of that, or in the other
+ * direction, or with another suite, MKI or lifetime? So many keys that are out of use are kept, the last ones (16).
+ */
+bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s, const struct keyctx *k, bool is_send);
 /* Ends it; `done` may read final statistics with relay_session_stats from inside its call, after that `s` is gone. */
 void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg);
 

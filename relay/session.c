@@ -6,6 +6,7 @@
 
 #include "base/clk.h"
 #include "relay/evicted.h"
+#include "relay/kept.h"
 #include "relay/plan.h"
 #include "relay/worker.h"
 
@@ -72,16 +73,6 @@ static void on_setup(struct wheel_timer *t, uint64_t now_ns)
 
 /* --- keys ------------------------------------------------------------------------------------------- */
 
-/* No stream uses that key any more, and it will leave. */
-static void drop_previous(struct worker *w, struct stream *list, struct key *key, struct key *next)
-{
-	for (struct stream *s = list; s; s = s->next) {
-		crypto_give(&w->streams, s->previous);
-		s->previous = NULL;
-	}
-	evicted_drop(&w->streams, key, next);
-}
-
 static void shift(struct worker *w, struct stream *list, bool back)
 {
 	for (struct stream *s = list; s; s = s->next) {
@@ -92,24 +83,25 @@ static void shift(struct worker *w, struct stream *list, bool back)
 	}
 }
 
-static void drop_previous_receive(struct worker *w, struct leg *leg)
+/* For good: what it has seen went over to another one. */
+static void drop_previous(struct worker *w, struct leg *leg)
 {
-	drop_previous(w, leg->in_streams, leg->receive_previous, leg->receive);
+	for (struct stream *s = leg->in_streams; s; s = s->next) {
+		crypto_give(&w->streams, s->previous);
+		s->previous = NULL;
+	}
+	evicted_drop(&w->streams, leg->receive_previous, leg->receive);
 	worker_give_key(w, leg->receive_previous);
 	leg->receive_previous = NULL;
 }
 
-/* The overlap is over: the previous keys go home to be wiped. */
+/* The overlap is over: the previous key opens nothing any more. */
 static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
 {
 	struct leg *leg = LIST_OF(t, struct leg, overlap_timer);
-	struct worker *w = leg->media->session->worker;
 
 	(void)now_ns;
-	drop_previous_receive(w, leg);
-	drop_previous(w, leg->out_streams, leg->send_previous, leg->send);
-	worker_give_key(w, leg->send_previous);
-	leg->send_previous = NULL;
+	kept_put_receive(leg->media->session->worker, leg, &leg->receive_previous);
 }
 
 static bool is_same_key(const struct key *a, const struct key *b)
@@ -117,73 +109,65 @@ static bool is_same_key(const struct key *a, const struct key *b)
 	return a && b && a->fingerprint == b->fingerprint;
 }
 
-/* The same key under the same suite and MKI and for as long: what a key that comes back must be. */
-static bool is_same_context(const struct key *a, const struct key *b)
+/* The one the session has already, if `*wanted` is none that it never had: it goes on where it was, never from the start. */
+static struct key *present_form(struct worker *w, struct leg *leg, struct key **wanted)
 {
-	return is_same_key(a, b) && a->suite == b->suite && a->limit == b->limit && a->mki_len == b->mki_len && memcmp(a->mki, b->mki, a->mki_len) == 0;
+	struct key *again = *wanted && (*wanted)->was_used ? kept_find(w, leg->media->session, *wanted, true) : NULL;
+	struct key *k = again ? again : *wanted;
+
+	if (!again)
+		*wanted = NULL;
+	return k;
 }
 
-/* Puts `*wanted` in the place of `*now`. What is no longer used comes back in *wanted and *retired. */
-static void swap_key(struct worker *w, struct stream *streams, struct key **now, struct key **previous, struct key **wanted,
-                     struct key **retired)
+static void swap_receive(struct worker *w, struct leg *leg, struct key **wanted)
 {
-	struct key *was = *now;
-	bool back = is_same_key(*wanted, *previous);
+	struct key *was = leg->receive;
 
-	if (back) {
-		/* An offer was taken back: the key goes on with the state it had, never from the start. */
-		*now = *previous;
-		*previous = was;
-		shift(w, streams, true);
+	if (key_is_same_context(*wanted, leg->receive_previous)) {
+		/* An offer was taken back. */
+		leg->receive = leg->receive_previous;
+		leg->receive_previous = was;
+		shift(w, leg->in_streams, true);
 		return;
 	}
-	drop_previous(w, streams, *previous, was);
-	*retired = *previous;
-	shift(w, streams, false);
-	*now = *wanted;
-	*previous = was;
-	*wanted = NULL;
+	kept_put_receive(w, leg, &leg->receive_previous);
+	leg->receive = NULL;
+	shift(w, leg->in_streams, false);
+	leg->receive_previous = was;
+	leg->receive = present_form(w, leg, wanted);
 }
 
-/* What is sent under the next key begins where the stream stands, and nothing sent before is asked for again: its states go at once. */
+/* What is sent under the next key begins where the stream stands: states under this one go at once, how far they came stays with the key. */
 static void end_sending(struct worker *w, struct leg *leg)
 {
+	kept_put_send(w, leg, &leg->send);
 	for (struct stream *s = leg->out_streams; s; s = s->next) {
 		crypto_give(&w->streams, s->crypto);
-		crypto_give(&w->streams, s->previous);
-		s->crypto = s->previous = NULL;
+		s->crypto = NULL;
 	}
 }
 
 /* A new key: sending goes on above every index used so far, or from ROC 0 towards a new address (RFC 4568 7.1.4). */
 static void start_sending(struct leg *leg, bool restarts)
 {
-	leg->has_restarted = restarts;
+	if (!restarts)
+		return;
+	leg->run = ++leg->media->session->runs;
 	for (struct stream *s = leg->out_streams; s; s = s->next) {
-		s->index_before = s->index;
-		s->has_before = s->has_index;
-		if (!restarts)
-			continue;
 		s->has_index = false;
 		s->window.any = false;
 	}
 }
 
-/* The key before is back: what had begun again at ROC 0 goes on where that key was, with every index below taken for used. */
-static void resume_sending(struct leg *leg)
+static void swap_send(struct worker *w, struct leg *leg, struct key **wanted, bool restarts)
 {
-	for (struct stream *s = leg->has_restarted ? leg->out_streams : NULL; s; s = s->next) {
-		uint64_t index = s->index_before;
-		bool had_index = s->has_index;
-
-		if (!s->has_before)
-			continue;
-		s->index_before = s->index;
-		s->has_before = had_index;
-		s->index = s->window.highest = index;
-		s->has_index = s->window.any = true;
-		memset(s->window_bits, 0xff, REPLAY_WORDS_MAX * sizeof(s->window_bits[0]));
-	}
+	end_sending(w, leg);
+	leg->send = present_form(w, leg, wanted);
+	if (*wanted)
+		kept_resume(leg);
+	else if (leg->send)
+		start_sending(leg, restarts);
 }
 
 /* The peer keeps its key under another suite: packets of the one could be cut to the tag of the other and come again. */
@@ -200,28 +184,20 @@ static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, 
 	if (c->sets_receive) {
 		bool has_one = keeps_octets(leg, c);
 
-		if (c->receive)
-			c->receive->roc = (uint8_t)c->spec.rekey_roc;
 		leg->unheard = (struct unheard){0};
-		swap_key(w, leg->in_streams, &leg->receive, &leg->receive_previous, &c->receive, &c->receive_retired);
+		swap_receive(w, leg, &c->receive);
+		if (leg->receive)
+			leg->receive->roc = (uint8_t)c->spec.rekey_roc;
 		if (has_one)
-			drop_previous_receive(w, leg);
+			drop_previous(w, leg);
 	}
-	if (c->sets_send) {
-		bool is_fresh = !is_same_key(c->send, leg->send_previous);
-
-		end_sending(w, leg);
-		swap_key(w, leg->out_streams, &leg->send, &leg->send_previous, &c->send, &c->send_retired);
-		if (is_fresh)
-			start_sending(leg, c->moves);
-		else
-			resume_sending(leg);
-	}
+	if (c->sets_send)
+		swap_send(w, leg, &c->send, c->moves);
 	if (!c->sets_receive && !c->sets_send)
 		return;
 	if (had_key)
 		leg->rekeys++;
-	if (leg->receive_previous || leg->send_previous)
+	if (leg->receive_previous)
 		wheel_set(&w->wheel, &leg->overlap_timer, now_ns + overlap_ms * NS_PER_MS);
 }
 
@@ -234,15 +210,15 @@ static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 	return m ? m->legs[c->leg] : NULL;
 }
 
-/* A key that was used before and whose state is gone would repeat indices, or take replays. */
-static enum err check_keys(const struct leg *leg, const struct leg_change *c, struct why *why)
+/* A key that was used before and whose state is gone would repeat indices, or take replays. Control knows which are; this is in case it errs. */
+static enum err check_keys(struct worker *w, struct session *s, const struct leg *leg, const struct leg_change *c, struct why *why)
 {
-	if (c->sets_receive && c->receive && c->receive->was_used && !keeps_octets(leg, c) && !is_same_context(c->receive, leg->receive_previous))
-		return why_fail(why, ERR_REKEY, "media %u leg %s: this receive key was in use before; a new one is needed", c->media,
-		                plan_leg_name(c->leg));
-	if (c->sets_send && c->send && c->send->was_used && !is_same_context(c->send, leg->send_previous))
-		return why_fail(why, ERR_REKEY, "media %u leg %s: this send key was in use before; a new one is needed", c->media,
-		                plan_leg_name(c->leg));
+	const struct key *keys[] = {c->receive, c->send};
+
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
+		if (keys[i] && keys[i]->was_used && !(i == 0 && keeps_octets(leg, c)) && !kept_find(w, s, keys[i], false))
+			return why_fail(why, ERR_REKEY, "media %u leg %s: this %s key was in use before, and its state is gone; a new one is needed", c->media,
+			                plan_leg_name(c->leg), i ? "send" : "receive");
 	return ERR_OK;
 }
 
@@ -287,7 +263,7 @@ static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 	for (unsigned i = 0; i < p->n_changes; i++) {
 		struct leg_change *c = &p->changes[i];
 		const struct leg *leg = c->appears ? c->body : leg_at(p->session, c);
-		enum err e = check_keys(leg, c, why);
+		enum err e = check_keys(w, p->session, leg, c, why);
 
 		if (!e)
 			e = hand_over(w, leg, c, why);
@@ -407,6 +383,9 @@ static void end_leg(struct worker *w, struct leg *leg)
 	for (struct stream *s = leg->out_streams; s; s = s->next)
 		if (s->rtcp_index > m->rtcp_floor[leg->place])
 			m->rtcp_floor[leg->place] = s->rtcp_index;
+	kept_put_receive(w, leg, &leg->receive);
+	kept_put_receive(w, leg, &leg->receive_previous);
+	kept_put_send(w, leg, &leg->send);
 	for (unsigned i = 0; i < ARRAY_LEN(lists); i++) {
 		while (*lists[i]) {
 			struct stream *s = *lists[i];
@@ -415,12 +394,12 @@ static void end_leg(struct worker *w, struct leg *leg)
 			stream_give(&w->streams, s);
 		}
 	}
-	evicted_drop(&w->streams, leg->receive, NULL);
-	evicted_drop(&w->streams, leg->receive_previous, NULL);
 	for (unsigned i = 0; i < m->n_legs; i++)
 		for (struct stream *s = m->legs[i] ? m->legs[i]->out_streams : NULL; s; s = s->next)
-			if (s->source == leg)
+			if (s->source == leg) {
 				s->source = NULL;
+				s->is_orphan = true;
+			}
 	wheel_cancel(&w->wheel, &leg->inactivity_timer);
 	wheel_cancel(&w->wheel, &leg->overlap_timer);
 	wheel_cancel(&w->wheel, &leg->failure_timer);
@@ -480,6 +459,8 @@ static void carry_out(struct worker *w, struct plan *p, uint64_t now_ns)
 	}
 	for (unsigned i = 0; i < p->n_media; i++)
 		set_mode(session_media(s, i), mode_get(p->media[i].mode));
+	for (unsigned i = 0; i < p->n_forgotten; i++)
+		kept_forget(w, s, p->forgotten[i]);
 }
 
 enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, struct why *why)
@@ -526,5 +507,6 @@ void session_end(struct worker *w, struct session *s)
 		for (unsigned k = 0; k < m->n_legs; k++)
 			if (m->legs[k])
 				end_leg(w, m->legs[k]);
+	kept_end(w, s);
 	counter_add(&w->counters.sessions, (uint64_t)-1);
 }

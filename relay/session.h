@@ -34,7 +34,6 @@ struct leg {
 	bool has_media;      /* a packet was accepted since the start */
 	bool is_silent;      /* the inactivity event was sent */
 	bool has_forgotten;  /* an outbound stream was given up: every new source gets a fresh SSRC, for one could be repeated */
-	bool has_restarted;  /* the present send key began at ROC 0, where the one before had gone on */
 	bool translates;     /* some outbound stream has not the SSRC of its source */
 	uint16_t n_in, n_out;
 	struct stream *in_streams, *out_streams;
@@ -49,7 +48,7 @@ struct leg {
 	struct latch latches[LEG_WAYS];
 	/* ---- not for every packet */
 	uint8_t teaches;           /* enum relay_teach */
-	struct key *send_previous;
+	uint16_t run;              /* counts restarts at ROC 0: the indices of one run go on under every key */
 	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
 	uint64_t watched_since_ns; /* when the watch for inactivity was turned on */
 	uint64_t rekeys, ssrc_changes;
@@ -83,6 +82,8 @@ struct session {
 	bool has_media; /* any packet was accepted */
 	struct wheel_timer setup_timer;
 	struct media *media; /* in their order */
+	uint16_t runs;       /* the last one that was begun */
+	struct key *kept;    /* that left its legs, and may come back (relay/kept.h) */
 };
 
 /* Its media at that place; NULL. */
@@ -107,7 +108,6 @@ struct leg_change {
 	struct io_port *ports[LEG_PORTS];
 	struct addr addresses[LEG_WAYS];
 	struct key *receive, *send;                   /* NULL: none from now on */
-	struct key *receive_retired, *send_retired;   /* home only */
 	struct relay_leg_spec spec; /* the plain settings; its keys are not looked at */
 };
 
@@ -124,6 +124,8 @@ struct plan {
 	uint32_t setup_timeout_ms;
 	uint8_t n_media;
 	struct media_change media[RELAY_MEDIA_MAX];
+	uint64_t *forgotten;     /* fingerprints of keys that are kept no longer */
+	unsigned n_forgotten;
 	unsigned n_changes;
 	struct leg_change changes[];
 };

@@ -67,9 +67,9 @@ struct stream {
 	};
 	uint8_t payload_type;
 	bool has_transit;
-	/* out: `index` when the leg's send key last changed, for a key that comes back */
-	bool has_before;
-	uint64_t index_before;
+	/* out: the source leg's place in the media; the leg is gone, and may come back with its sources */
+	uint8_t source_place;
+	bool is_orphan;
 	uint64_t window_bits[]; /* out: REPLAY_WORDS_MAX */
 } __attribute__((aligned(64)));
 

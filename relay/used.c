@@ -24,16 +24,109 @@ uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k)
 	return hash;
 }
 
-bool used_keys_has(const struct used_keys *u, unsigned media, unsigned leg, bool is_send, uint64_t print)
+struct used_key used_keys_of(const struct plan_context *c, const struct keyctx *k, bool is_send)
 {
+	uint8_t octets[sizeof(k->lifetime_pkts) + 1 + UINT8_MAX];
+	struct used_key key = {.fingerprint = used_keys_print(c, k), .is_send = is_send};
+
+	memcpy(octets, &k->lifetime_pkts, sizeof(k->lifetime_pkts));
+	octets[sizeof(k->lifetime_pkts)] = (uint8_t)k->suite->id;
+	memcpy(octets + sizeof(k->lifetime_pkts) + 1, k->mki, k->mki_len);
+	key.context = (uint32_t)map_hash(c->hash_key, octets, sizeof(k->lifetime_pkts) + 1 + k->mki_len);
+	return key;
+}
+
+static const struct keyctx *key_at(const struct shadow *s, const struct used_key *k)
+{
+	const struct shadow_media *m = k->media < s->n_media ? s->media[k->media] : NULL;
+	const struct relay_leg_spec *leg = m && k->leg < m->n_legs && m->legs[k->leg].exists ? &m->legs[k->leg] : NULL;
+
+	return !leg ? NULL : k->is_send ? leg->send : leg->receive;
+}
+
+/* Is the key in use in its place there? */
+static bool is_in(const struct shadow *s, const struct plan_context *c, const struct used_key *k)
+{
+	const struct keyctx *now = key_at(s, k);
+
+	return now && used_keys_print(c, now) == k->fingerprint;
+}
+
+static bool is_same_place(const struct used_key *a, const struct used_key *b)
+{
+	return a->media == b->media && a->leg == b->leg;
+}
+
+enum used_fate used_keys_look(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, const struct used_key *wanted,
+                              const struct used_key **kept)
+{
+	enum used_fate fate = USED_FRESH;
+
 	for (unsigned i = 0; i < u->n; i++) {
 		const struct used_key *k = &u->keys[i];
-		bool same_place = k->media == media && k->leg == leg && k->is_send == is_send;
+		bool here = is_same_place(k, wanted), fits = !k->is_gone && k->context == wanted->context;
 
-		if (k->fingerprint == print && (is_send || k->is_send || same_place))
-			return true;
+		if (k->fingerprint != wanted->fingerprint)
+			continue;
+		if (k->is_send != wanted->is_send || ((here || k->is_send) && !fits))
+			return USED_SPENT;
+		*kept = here || fate != USED_KEPT ? k : *kept;
+		if (here || k->is_send)
+			return USED_KEPT;
+		/* Another place: it goes over from there, unless it is in use there and stays. */
+		if (!k->left && (!to || is_in(to, c, k)))
+			continue;
+		if (!fits)
+			return USED_SPENT;
+		fate = USED_KEPT;
 	}
+	return fate;
+}
+
+static bool is_anywhere(const struct shadow *s, const struct plan_context *c, const struct used_key *k)
+{
+	struct used_key at = *k;
+
+	for (unsigned m = 0; m < s->n_media; m++)
+		for (unsigned leg = 0; leg < s->media[m]->n_legs; leg++) {
+			at.media = (uint8_t)m;
+			at.leg = (uint8_t)leg;
+			if (is_in(s, c, &at))
+				return true;
+		}
 	return false;
+}
+
+/* The one that has been out of use for longest, after those that are in the list already. */
+static const struct used_key *oldest(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, uint32_t after)
+{
+	const struct used_key *found = NULL;
+
+	for (unsigned i = 0; i < u->n; i++) {
+		const struct used_key *k = &u->keys[i];
+
+		if (!k->is_gone && k->left > after && (!found || k->left < found->left) && !is_anywhere(to, c, k))
+			found = k;
+	}
+	return found;
+}
+
+enum err used_keys_forget(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, uint64_t **out, unsigned *n)
+{
+	const struct used_key *k = NULL;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < u->n; i++)
+		kept += !u->keys[i].is_gone && !is_in(to, c, &u->keys[i]);
+	*n = 0;
+	if (kept <= USED_KEPT_MAX)
+		return ERR_OK;
+	*out = mem_array(kept - USED_KEPT_MAX, sizeof(**out));
+	if (!*out)
+		return ERR_NOMEM;
+	while (*n < kept - USED_KEPT_MAX && (k = oldest(u, c, to, k ? k->left : 0)))
+		(*out)[(*n)++] = k->fingerprint;
+	return ERR_OK;
 }
 
 enum err used_keys_reserve(struct used_keys *u, const struct shadow *s)
@@ -54,32 +147,58 @@ enum err used_keys_reserve(struct used_keys *u, const struct shadow *s)
 	return ERR_OK;
 }
 
-static void add_used(struct used_keys *u, const struct used_key *key)
+/* Where it is already, or where it goes over from. */
+static struct used_key *place_of(struct used_keys *u, const struct plan_context *c, const struct shadow *s, const struct used_key *key)
 {
-	for (unsigned i = 0; i < u->n; i++) {
-		const struct used_key *k = &u->keys[i];
+	struct used_key *moved = NULL;
 
-		if (k->fingerprint == key->fingerprint && k->media == key->media && k->leg == key->leg && k->is_send == key->is_send)
-			return;
+	for (unsigned i = 0; i < u->n; i++) {
+		struct used_key *k = &u->keys[i];
+
+		if (k->fingerprint != key->fingerprint || k->is_send != key->is_send || k->is_gone)
+			continue;
+		if (is_same_place(k, key))
+			return k;
+		if (!moved && !is_in(s, c, k))
+			moved = k;
 	}
-	u->keys[u->n++] = *key;
+	return moved;
 }
 
-void used_keys_add(struct used_keys *u, const struct plan_context *c, const struct shadow *s)
+static void add_used(struct used_keys *u, const struct plan_context *c, const struct shadow *s, const struct used_key *key)
+{
+	struct used_key *k = place_of(u, c, s, key);
+
+	if (!k)
+		k = &u->keys[u->n++];
+	*k = *key;
+}
+
+void used_keys_settle(struct used_keys *u, const struct plan_context *c, const struct shadow *s, const uint64_t *forgotten, unsigned n_forgotten)
 {
 	for (unsigned i = 0; i < s->n_media; i++) {
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
-			const struct keyctx *keys[] = {s->media[i]->legs[k].receive, s->media[i]->legs[k].send};
+		for (unsigned leg = 0; leg < s->media[i]->n_legs; leg++) {
+			const struct keyctx *keys[] = {s->media[i]->legs[leg].receive, s->media[i]->legs[leg].send};
 
 			for (unsigned d = 0; d < ARRAY_LEN(keys); d++) {
-				struct used_key key = {.media = (uint8_t)i, .leg = (uint8_t)k, .is_send = d == 1};
+				struct used_key key;
 
 				if (!keys[d])
 					continue;
-				key.fingerprint = used_keys_print(c, keys[d]);
-				add_used(u, &key);
+				key = used_keys_of(c, keys[d], d == 1);
+				key.media = (uint8_t)i;
+				key.leg = (uint8_t)leg;
+				add_used(u, c, s, &key);
 			}
 		}
+	}
+	for (unsigned i = 0; i < u->n; i++) {
+		struct used_key *k = &u->keys[i];
+
+		for (unsigned f = 0; f < n_forgotten; f++)
+			k->is_gone |= k->fingerprint == forgotten[f];
+		if (!k->left && !is_in(s, c, k))
+			k->left = ++u->order;
 	}
 }
 

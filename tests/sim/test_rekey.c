@@ -264,8 +264,8 @@ static void an_update_without_memory(void)
 	no_memory_changes_nothing("libsrtp");
 }
 
-/* Back while the overlap lasts a key goes on where it was; when its state is gone it would begin again, and is refused. */
-static void a_key_whose_state_is_gone(void)
+/* Back while the overlap lasts, and after it, a key goes on where it was. */
+static void a_key_that_comes_back(void)
 {
 	struct scene s;
 
@@ -283,10 +283,19 @@ static void a_key_whose_state_is_gone(void)
 		const struct keyctx **key = way ? &s.media.legs[0].send : &s.media.legs[0].receive, *now = *key;
 
 		*key = way ? s.down[1].ctx : s.up[1].ctx;
-		EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
+		EXPECT_OK(call_update(&s.g, s.call, &s.spec));
+		stage_run(&s.g, 1100);
 		*key = now;
 	}
+	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(comes_up(&s, &s.up[0], 65541) && comes_down(&s, &s.down[0], 65541));
+	/* A key that the peer has sent under is no key for us, nor ours one of his. */
+	s.media.legs[0].send = s.up[1].ctx;
+	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
+	scene_use_keys(&s, 0);
+	s.media.legs[0].receive = s.down[1].ctx;
+	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
+	scene_use_keys(&s, 0);
 	scene_close(&s);
 }
 
@@ -295,5 +304,5 @@ TEST_MAIN("rekey", {"an update storm loses nothing", an_update_storm_loses_nothi
           {"a forgery does not settle the ROC", a_forgery_does_not_settle_the_roc},
           {"an update that fails changes nothing", an_update_that_fails_changes_nothing},
           {"RTCP before RTP settles no ROC", rtcp_before_rtp_settles_no_roc},
-          {"a key whose state is gone", a_key_whose_state_is_gone},
+          {"a key that comes back", a_key_that_comes_back},
           {"an update without memory", an_update_without_memory})

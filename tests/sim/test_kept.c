@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys that leave a leg and come back while the call lives: what was seen and sent under them stays so, wherever they come back to. */
+#include "tests/harness/call.h"
+
+#include "base/bytes.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, KEYSTREAM_LEN = 16 };
+
+static const char *const engines[] = {"mb", "evp", "libsrtp"};
+
+/* A scene with room for a second media, as offer and answer make one for another mode. */
+struct stay {
+	struct scene s;
+	struct relay_media_spec media[2];
+	struct relay_leg_spec was[2];
+};
+
+static bool stay_open(struct stay *t, const char *engine)
+{
+	struct why why;
+	const struct engine_ops *ops;
+
+	*t = (struct stay){.was = {{.exists = false}}};
+	if (engine_choose(&ops, str_of(engine), &why) || !scene_prepare(&t->s, engine, "AES_CM_128_HMAC_SHA1_80"))
+		return false;
+	t->s.media.legs[0].rekey_overlap_ms = 100;
+	return scene_start(&t->s);
+}
+
+static bool up(struct stay *t, unsigned key, uint64_t index)
+{
+	return scene_goes_up(&t->s, &t->s.up[key], SSRC_A, index);
+}
+
+static bool down(struct stay *t, unsigned key, uint64_t index)
+{
+	return scene_goes_down(&t->s, &t->s.down[key], SSRC_B, index);
+}
+
+static enum err update(struct stay *t)
+{
+	return call_update(&t->s.g, t->s.call, &t->s.spec);
+}
+
+/* The media goes, and comes back as it was. */
+static enum err off(struct stay *t)
+{
+	enum err e;
+
+	memcpy(t->was, t->s.media.legs, sizeof(t->was));
+	t->s.media.legs[0].exists = t->s.media.legs[1].exists = false;
+	e = update(t);
+	stage_run(&t->s.g, 200);
+	return e;
+}
+
+static enum err on(struct stay *t)
+{
+	memcpy(t->s.media.legs, t->was, sizeof(t->was));
+	return update(t);
+}
+
+/* The last packets once more, as somebody recorded them. */
+static bool is_taken_again(struct stay *t, unsigned key, uint64_t index)
+{
+	uint8_t octets[256];
+	size_t n = call_rtp(octets, SSRC_A, index);
+	struct sim_pkt got;
+	struct srtp_end again = {0};
+	struct keyctx *ctx;
+	bool heard;
+
+	if (!EXPECT_OK(keyctx_copy(&ctx, t->s.up[key].ctx)) || !srtp_open(&again, ctx, ENGINE_SEND) || !srtp_begin(&again, SSRC_A, (uint32_t)(index >> 16)))
+		return true;
+	n = end_protect(&again, octets, n, sizeof(octets), index);
+	EXPECT(n > 0);
+	EXPECT_OK(sim_send(t->s.g.sim, &call_peer_a, &call_local_a, octets, n));
+	stage_run(&t->s.g, 1);
+	heard = sim_receive(t->s.g.sim, &call_peer_b, &got);
+	srtp_close(&again);
+	return heard;
+}
+
+/* Video off and on: the same key goes on past its first wrap, both ways; nothing of before is taken again. */
+static void media_that_comes_back(const char *engine)
+{
+	struct stay t;
+
+	test_context("%s", engine);
+	if (!stay_open(&t, engine))
+		return;
+	for (uint64_t i = 65530; i < 65545; i++)
+		EXPECT(up(&t, 0, i) && down(&t, 0, i));
+	for (unsigned round = 1; round <= 3; round++) {
+		REQUIRE_OK(off(&t));
+		EXPECT(!up(&t, 0, 65544 + round * 100));
+		REQUIRE_OK(on(&t));
+		EXPECT(!is_taken_again(&t, 0, 65540) && !is_taken_again(&t, 0, 65544));
+		for (uint64_t i = 65545 + round * 100; i < 65560 + round * 100; i++)
+			EXPECT(up(&t, 0, i) && down(&t, 0, i));
+		EXPECT(!is_taken_again(&t, 0, 65550 + round * 100));
+	}
+	scene_close(&t.s);
+}
+
+static void media_come_back(void)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(engines); i++)
+		media_that_comes_back(engines[i]);
+}
+
+/* An older key, long after its overlap: what it has seen and sent goes on. */
+static void older_keys_come_back(void)
+{
+	struct stay t;
+
+	if (!stay_open(&t, "evp"))
+		return;
+	for (uint64_t i = 65530; i < 65540; i++)
+		EXPECT(up(&t, 0, i) && down(&t, 0, i));
+	for (unsigned key = 1; key < SCENE_KEYS; key++) {
+		scene_use_keys(&t.s, key);
+		REQUIRE_OK(update(&t));
+		stage_run(&t.s.g, 200);
+		for (uint64_t i = 65540; i < 65550; i++) {
+			if (i == 65540)
+				EXPECT(srtp_begin(&t.s.up[key], SSRC_A, 1) && srtp_begin(&t.s.down[key], SSRC_B, 1));
+			EXPECT(up(&t, key, i + 10 * (key - 1)) && down(&t, key, i + 10 * (key - 1)));
+		}
+	}
+	for (unsigned round = 0; round < 2 * SCENE_KEYS; round++) {
+		unsigned key = round % SCENE_KEYS;
+
+		test_context("round %u", round);
+		scene_use_keys(&t.s, key);
+		REQUIRE_OK(update(&t));
+		stage_run(&t.s.g, 200);
+		EXPECT(!is_taken_again(&t, key, 65535 + 10 * key));
+		for (uint64_t i = 65570 + 10 * round; i < 65580 + 10 * round; i++)
+			EXPECT(up(&t, key, i) && down(&t, key, i));
+	}
+	scene_close(&t.s);
+}
+
+/* SRTP to RTP to SRTP on the same legs. */
+static void modes_come_back(void)
+{
+	struct stay t;
+
+	if (!stay_open(&t, "evp"))
+		return;
+	for (uint64_t i = 65530; i < 65540; i++)
+		EXPECT(up(&t, 0, i) && down(&t, 0, i));
+	for (unsigned round = 1; round < 4; round++) {
+		t.s.media.mode = RELAY_MODE_RTP;
+		t.s.media.legs[0].receive = t.s.media.legs[0].send = NULL;
+		REQUIRE_OK(update(&t));
+		stage_run(&t.s.g, 200);
+		t.s.media.mode = RELAY_MODE_E2AE;
+		scene_use_keys(&t.s, 0);
+		REQUIRE_OK(update(&t));
+		EXPECT(!is_taken_again(&t, 0, 65539));
+		for (uint64_t i = 65540 + 10 * round; i < 65550 + 10 * round; i++)
+			EXPECT(up(&t, 0, i) && down(&t, 0, i));
+	}
+	scene_close(&t.s);
+}
+
+/* As offer and answer switch modes: the keys go over to a media of its own, and back. */
+static void keys_go_over_to_another_media(void)
+{
+	struct relay_session_spec spec;
+	struct stay t;
+
+	if (!stay_open(&t, "evp"))
+		return;
+	for (uint64_t i = 65530; i < 65540; i++)
+		EXPECT(up(&t, 0, i) && down(&t, 0, i));
+	t.media[0] = t.media[1] = t.s.media;
+	spec = t.s.spec;
+	spec.media = t.media;
+	spec.n_media = 2;
+	for (unsigned round = 1; round < 6; round++) {
+		unsigned used = round % 2;
+
+		for (unsigned m = 0; m < 2; m++)
+			for (unsigned k = 0; k < 2; k++) {
+				t.media[m].legs[k].exists = m == used;
+				t.media[m].legs[k].port_rtp = (uint16_t)(30000 + 2000 * m + 1000 * k);
+				t.media[m].mode = used ? RELAY_MODE_SRTP_SRTP : RELAY_MODE_E2AE;
+			}
+		t.media[1].legs[1].receive = t.s.up[1].ctx;
+		t.media[1].legs[1].send = t.s.down[1].ctx;
+		REQUIRE_OK(call_update(&t.s.g, t.s.call, &spec));
+		if (used)
+			continue;
+		EXPECT(!is_taken_again(&t, 0, 65539));
+		for (uint64_t i = 65540 + 10 * round; i < 65550 + 10 * round; i++)
+			EXPECT(up(&t, 0, i) && down(&t, 0, i));
+	}
+	/* Where they are now they are the same, and nowhere else. */
+	for (unsigned k = 0; k < 2; k++)
+		t.media[0].legs[k].exists = true;
+	EXPECT_ERR(call_update(&t.s.g, t.s.call, &spec), ERR_INVALID);
+	scene_close(&t.s);
+}
+
+/* From one of an endless row of keys to the next: the last ones are kept, those before are refused, also where they come with others that are not. */
+static void so_many_are_kept(void)
+{
+	struct keyctx *keys[24], *fresh = call_key("AES_CM_128_HMAC_SHA1_80");
+	struct stay t;
+
+	if (!stay_open(&t, "evp"))
+		return;
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		keys[i] = call_key("AES_CM_128_HMAC_SHA1_80");
+		t.s.media.legs[0].receive = keys[i];
+		REQUIRE_OK(update(&t));
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		bool refuses = relay_session_refuses_key(t.s.g.relay, t.s.call, keys[i], false);
+
+		/* The first of all keys is the scene's. */
+		EXPECT_INT(refuses, i + 1 + 16 < ARRAY_LEN(keys));
+		EXPECT(relay_session_refuses_key(t.s.g.relay, t.s.call, keys[i], true));
+	}
+	EXPECT(!relay_session_refuses_key(t.s.g.relay, t.s.call, fresh, false));
+	t.s.media.legs[0].receive = keys[2];
+	EXPECT_ERR(update(&t), ERR_REKEY);
+	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was in use before, and its state is gone; a new one is needed");
+	/* And back, in any order. */
+	for (unsigned i = 8; i < ARRAY_LEN(keys); i += 3) {
+		t.s.media.legs[0].receive = keys[i];
+		EXPECT_OK(update(&t));
+	}
+	/* With another lifetime it is another context. */
+	keyctx_free(fresh);
+	fresh = call_key_again(keys[9], (struct view){.n = 0}, 1000);
+	EXPECT(relay_session_refuses_key(t.s.g.relay, t.s.call, fresh, false));
+	t.s.media.legs[0].receive = fresh;
+	EXPECT_ERR(update(&t), ERR_REKEY);
+	scene_use_keys(&t.s, 0);
+	keyctx_free(fresh);
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
+		keyctx_free(keys[i]);
+	scene_close(&t.s);
+}
+
+/* --- no index twice -------------------------------------------------------------------------------------- */
+
+/* The first octets of a keystream, which the one who knows the clear text can see: the same ones twice are one index twice under a key. */
+struct keystream {
+	uint8_t octets[KEYSTREAM_LEN];
+};
+
+static bool is_new_keystream(struct map *seen, const uint8_t *covered, const uint8_t *clear)
+{
+	struct keystream *k = mem_alloc(sizeof(*k));
+
+	CHECK(k != NULL);
+	for (int i = 0; i < KEYSTREAM_LEN; i++)
+		k->octets[i] = covered[i] ^ clear[i];
+	if (map_put(seen, k->octets, KEYSTREAM_LEN, k)) {
+		mem_free(k);
+		return false;
+	}
+	return true;
+}
+
+/* What the core sends next: mostly RTP, and a report now and then. */
+static size_t core_packet(uint8_t *out, uint64_t index, bool is_report)
+{
+	if (!is_report)
+		return call_rtp(out, SSRC_B, index);
+	memset(out, 0, 28);
+	be32_put(out, 0x80c80006);
+	be32_put(out + 4, SSRC_B);
+	return 28;
+}
+
+/* What signalling does in a step: legs go and come, one of the keys with or without another address, time passes. */
+static void random_step(struct stay *t, uint64_t *random, bool *there)
+{
+	uint64_t what = test_random(random) % 100;
+
+	if (what < 3 && *there) {
+		EXPECT_OK(off(t));
+		*there = false;
+	} else if (what < 8 && !*there) {
+		EXPECT_OK(on(t));
+		*there = true;
+	} else if (what < 10 && *there) {
+		scene_use_keys(&t->s, (unsigned)(test_random(random) % SCENE_KEYS));
+		/* Towards another address a fresh key begins at ROC 0. */
+		t->s.media.legs[0].remote.port = (uint16_t)(4000 + test_random(random) % 2 * 2);
+		EXPECT_OK(update(t));
+	} else if (what < 12) {
+		stage_run(&t->s.g, 150);
+	}
+}
+
+/* Whatever signalling does with keys and legs, and the core with its sequence numbers. */
+static void random_ways_never_reuse(void)
+{
+	uint64_t index = 65000, random;
+	unsigned heard = 0, reused = 0;
+	struct keystream *k;
+	struct map *seen;
+	struct stay t;
+	bool there = true;
+	size_t at = 0;
+
+	if (!stay_open(&t, "evp") || !EXPECT_OK(map_new(&seen)))
+		return;
+	random = t.s.g.seed;
+	for (unsigned i = 0; i < 5000; i++) {
+		bool is_report = test_random(&random) % 20 == 0;
+		uint8_t clear[256];
+		size_t n;
+
+		random_step(&t, &random, &there);
+		index = test_random(&random) % 50 ? index + test_random(&random) % 8 : test_random(&random) % 200000;
+		n = core_packet(clear, index, is_report);
+		EXPECT_OK(sim_send(t.s.g.sim, &call_peer_b, &call_local_b, clear, n));
+		stage_run(&t.s.g, 1);
+		for (unsigned port = 4000; port <= 4002; port += 2) {
+			struct addr to = addr_with_port(&call_peer_a, (uint16_t)port);
+			struct sim_pkt got;
+
+			while (sim_receive(t.s.g.sim, &to, &got)) {
+				unsigned header = is_report ? 8 : 12;
+
+				heard++;
+				reused += !is_new_keystream(seen, got.data + header, clear + header);
+			}
+		}
+	}
+	EXPECT(heard > 1000);
+	EXPECT_INT(reused, 0);
+	while ((k = map_next(seen, &at)))
+		mem_free(k);
+	map_free(seen);
+	if (!there)
+		EXPECT_OK(on(&t));
+	scene_close(&t.s);
+}
+
+TEST_MAIN("kept", {"media come back", media_come_back}, {"older keys come back", older_keys_come_back}, {"modes come back", modes_come_back},
+          {"keys go over to another media", keys_go_over_to_another_media},
+          {"so many are kept", so_many_are_kept}, {"random ways never reuse", random_ways_never_reuse})
