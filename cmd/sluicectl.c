@@ -91,6 +91,24 @@ static int run_ping(struct ctl *ctl)
 	return call(ctl, "ping", NULL, text_pong);
 }
 
+static void text_draining(struct buf *out, const struct doc *d)
+{
+	const struct doc *on = doc_get(d, "draining");
+
+	buf_printf(out, "%s: %llu sessions\n", on && on->kind == DOC_BOOL && on->truth ? "draining" : "new sessions are taken",
+	           (unsigned long long)text_number(d, "sessions"));
+}
+
+static int run_drain(struct ctl *ctl)
+{
+	return call(ctl, "session.drain", NULL, text_draining);
+}
+
+static int run_undrain(struct ctl *ctl)
+{
+	return call(ctl, "session.undrain", NULL, text_draining);
+}
+
 static int run_version(struct ctl *ctl)
 {
 	return call(ctl, "version", NULL, text_print);
@@ -233,6 +251,8 @@ static const struct command commands[] = {
 	{"get", "ID...", "a session and its statistics", 1, 64, run_get},
 	{"list", "", "sessions; --prefix --mode --interface choose, --limit and --after page", 0, 0, run_list},
 	{"delete", "ID...", "end sessions; prints their final statistics", 1, 64, run_delete},
+	{"drain", "", "take no new sessions; those that are there go on", 0, 0, run_drain},
+	{"undrain", "", "take new sessions again", 0, 0, run_undrain},
 	{"stats", "", "counters of the process", 0, 0, run_stats},
 	{"events", "[NAME...]", "print what happens; --after SEQ tells first what was missed, --count N ends", 0, 16, run_events},
 	{"top", "", "a table of rates, every second; --count N ends", 0, 0, run_top},

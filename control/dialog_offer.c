@@ -55,12 +55,18 @@ static void commit_offer(struct dialog_run *op)
 	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state), offer_event_name(op->event));
 }
 
+static bool offer_less(struct dialog_run *op, const struct service_result *r);
+
 static void offer_done(void *arg, const struct service_result *r)
 {
 	struct dialog_run *op = arg;
 	struct dialog *g = op->dialog;
 
+	if (r->e && g->session && r->limit == SERVICE_LIMIT_PORTS && offer_less(op, r))
+		return;
 	if (r->e) {
+		/* Who is told of a limit goes elsewhere: that is for calls we do not have. */
+		op->limit = g->session || g->now ? SERVICE_LIMIT_NONE : r->limit;
 		dialog_run_fail(op, r->e, r->why);
 		return;
 	}
@@ -70,13 +76,62 @@ static void offer_done(void *arg, const struct service_result *r)
 	dialog_run_reply_sdp(op, !op->x->from, false, commit_offer);
 }
 
+/* The last m-line that is new in the call and not the only one left: it goes, with its reason. False: there is none. */
+static bool refuse_a_new_line(struct dialog_run *op, const struct why *reason, enum err *e)
+{
+	const struct dialog_exchange *now = op->dialog->now;
+	struct dialog_media *last = NULL;
+	struct why why = *reason;
+	unsigned left = 0, at = 0;
+
+	for (unsigned i = 0; i < op->x->n_media; i++) {
+		struct dialog_media *m = &op->x->media[i];
+
+		left += m->treat == DIALOG_TREAT_RELAY || m->treat == DIALOG_TREAT_PASS;
+		if (m->treat == DIALOG_TREAT_RELAY && m->is_new && !(now && i < now->n_media && now->media[i].treat == DIALOG_TREAT_RELAY)) {
+			last = m;
+			at = i;
+		}
+	}
+	if (!last || left < 2)
+		return false;
+	why_prefix(&why, "m-line %u", at + 1);
+	last->change = OFFER_CHANGE_NONE;
+	*e = dialog_media_set_aside(last, DIALOG_TREAT_REFUSE, &why);
+	return true;
+}
+
+/* Ports ran short for what is new: the call goes on with what it has, and with as much of the new as there are ports for. */
+static bool offer_less(struct dialog_run *op, const struct service_result *r)
+{
+	struct dialog *g = op->dialog;
+	struct spec_session *patch = NULL;
+	struct why why = {""};
+	enum err e = ERR_OK;
+
+	if (!refuse_a_new_line(op, r->why, &e))
+		return false;
+	if (!e)
+		e = dialog_patch_offer(&patch, op->x, op->replaces ? g->next : NULL, g->id, op->core);
+	if (e)
+		dialog_run_fail(op, e, &why);
+	else if (patch)
+		service_update_take(op->owner->service, patch, offer_done, op);
+	else
+		dialog_run_reply_sdp(op, !op->x->from, false, commit_offer);
+	return true;
+}
+
 static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum offer_action action, struct spec_session **patch,
                            struct why *why)
 {
 	struct dialog *g = op->dialog;
 	const struct spec_context *context = service_context(op->owner->service);
 	const struct dialog_exchange *replaced = action == OFFER_DO_REPLACE || op->supersedes ? g->next : NULL;
-	enum err e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
+	enum err e;
+
+	op->replaces = replaced != NULL;
+	e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
 
 	/* Forks are of the first call alone: later offers go where the call is. */
 	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING ? dialog_core_of_branch(g, op->ask.branch, true) : g->core;

@@ -62,7 +62,8 @@ int dialog_sip_status(enum err e)
 void dialog_run_fail(struct dialog_run *op, enum err e, const struct why *why)
 {
 	struct why copy = *why;
-	struct dialog_reply reply = {.e = e, .why = &copy, .sip_status = dialog_sip_status(e), .is_unknown = !op->dialog && e == ERR_NOT_FOUND};
+	struct dialog_reply reply = {.e = e, .why = &copy, .sip_status = dialog_sip_status(e), .is_unknown = !op->dialog && e == ERR_NOT_FOUND,
+	                             .limit = op->limit};
 
 	if (!copy.text[0])
 		why_fail(&copy, e, "%s", err_meaning(e));

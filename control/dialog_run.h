@@ -66,6 +66,8 @@ struct dialog_run {
 	struct sdp *sdp;
 	struct dialog_exchange *x;
 	unsigned core;
+	enum service_limit limit; /* of an offer that made a new call, and failed */
+	bool replaces;   /* the offer that waits, whoever made it: what it had placed goes or is taken over */
 	bool supersedes; /* the other side's offer, which waits: it goes when this one is told */
 	bool repeats;    /* an answer that was given before: told again, and nothing changes */
 	bool ends_all;   /* DELETE: the whole call, now */

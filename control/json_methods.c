@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clk.h"
+#include "base/log.h"
 #include "control/interfaces.h"
 #include "control/json_peer.h"
 #include "control/reply.h"
@@ -177,6 +178,37 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	proto_json_answer(call, d);
 }
 
+/* What it is now, and how much is left to wait for. */
+static void set_draining(struct proto_json_call *call, const struct doc *params, bool on)
+{
+	struct service *sv = proto_json_service(call);
+	struct doc_arena *a = proto_json_arena(call);
+	struct service_counts counts;
+	uint32_t none = 0;
+	struct doc *d;
+
+	if (proto_json_read(call, &none_schema, params, &none))
+		return;
+	if (service_is_draining(sv) != on)
+		log_info("service", "msg=\"%s\"", on ? "draining: new sessions are refused" : "new sessions are taken again");
+	service_set_draining(sv, on);
+	service_get_counts(sv, &counts);
+	d = doc_dict(a);
+	doc_set_bool(a, d, "draining", on);
+	doc_set_uint(a, d, "sessions", counts.sessions);
+	proto_json_answer(call, d);
+}
+
+static void session_drain(struct proto_json_call *call, const struct doc *params)
+{
+	set_draining(call, params, true);
+}
+
+static void session_undrain(struct proto_json_call *call, const struct doc *params)
+{
+	set_draining(call, params, false);
+}
+
 /* --- the process -------------------------------------------------------------------------------------- */
 
 static void stats(struct proto_json_call *call, const struct doc *params)
@@ -309,6 +341,8 @@ const struct proto_json_method json_methods[] = {
 	{"session.delete", session_delete, "end a session; answers with its final statistics"},
 	{"session.get", session_get, "a session and its statistics"},
 	{"session.list", session_list, "sessions, page by page"},
+	{"session.drain", session_drain, "take no new sessions; those that are there go on, and may change and end"},
+	{"session.undrain", session_undrain, "take new sessions again"},
 	{"stats", stats, "counters of the process"},
 	{"ping", ping, "is it there, and how full"},
 	{"version", version, "what it is and what it can"},

@@ -177,11 +177,22 @@ static void call_fail(struct call *c, const char *reason)
 	call_answer(c, d);
 }
 
-static void call_load_limit(struct call *c, const char *reason)
+/*
+ * A new call that can't be taken now. Proxies go on to their next gateway at these very texts, and at few others: Kamailio knows the first two,
+ * OpenSIPS too since 3.6. What is wrong in our own words stands beside.
+ */
+static void call_limit(struct call *c, enum service_limit limit, const char *reason)
 {
-	struct doc *d = result(c->p, "load limit");
+	static const char *const words[SERVICE_LIMIT_COUNT] = {
+		[SERVICE_LIMIT_SESSIONS] = "Parallel session limit reached",
+		[SERVICE_LIMIT_PORTS] = "Ran out of ports",
+		[SERVICE_LIMIT_DRAINING] = "Parallel session limit reached",
+	};
+	struct doc *d = result(c->p, c->knows_load_limit ? "load limit" : "error");
 
-	doc_set_text(c->p->out, d, "message", str_of(reason));
+	c->p->counts.errors += !c->knows_load_limit;
+	doc_set_text(c->p->out, d, c->knows_load_limit ? "message" : "error-reason", str_of(words[limit]));
+	doc_set_text(c->p->out, d, "warning", str_of(reason));
 	call_answer(c, d);
 }
 
@@ -195,8 +206,8 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 	struct str id = str_make(c->call_id, c->call_id_len);
 	struct doc *d;
 
-	if (r->e == ERR_LIMIT && c->command == NG_OFFER && c->knows_load_limit) {
-		call_load_limit(c, why);
+	if (r->e && r->limit) {
+		call_limit(c, r->limit, why);
 		return;
 	}
 	if (r->e == ERR_NOT_FOUND && c->command == NG_DELETE && !c->is_fatal) {

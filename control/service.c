@@ -29,6 +29,7 @@ struct service_op {
 	struct spec_session *next;  /* what the session shall become; with ports */
 	struct past *past;          /* UPDATE: and what that leaves behind */
 	unsigned tries;
+	enum service_limit limit;   /* what it failed for, if it fails */
 	service_done_fn *done;
 	void *arg;
 };
@@ -268,7 +269,7 @@ static void op_finish(struct service_op *op, struct service_result result)
 
 static void op_fail(struct service_op *op, enum err e, const struct why *why)
 {
-	op_finish(op, (struct service_result){.e = e, .why = why});
+	op_finish(op, (struct service_result){.e = e, .limit = op->limit, .why = why});
 }
 
 /* The session is no more; what waited for it is asked anew, and finds it absent or makes it again. */
@@ -287,6 +288,12 @@ static void session_end(struct service *sv, struct session *s)
 /* --- create ------------------------------------------------------------------------------------------- */
 
 static void create_done(void *arg, enum err e, const struct why *why);
+
+/* Ports that others hold, however often others were tried. */
+static enum service_limit limit_of_tries(enum err e)
+{
+	return e == ERR_EXISTS ? SERVICE_LIMIT_PORTS : SERVICE_LIMIT_NONE;
+}
 
 static void create_fail(struct service_op *op, enum err e, const struct why *why)
 {
@@ -308,6 +315,7 @@ static void create_ask(struct service_op *op)
 
 	if (op_starves(op, e))
 		return;
+	op->limit = e == ERR_LIMIT ? SERVICE_LIMIT_PORTS : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING : SERVICE_LIMIT_NONE;
 	if (e) {
 		create_fail(op, e, &why);
 		return;
@@ -343,6 +351,7 @@ static void create_done(void *arg, enum err e, const struct why *why)
 		create_ask(op);
 		return;
 	}
+	op->limit = limit_of_tries(e);
 	create_fail(op, e, why);
 }
 
@@ -367,8 +376,12 @@ static void create_start(struct service_op *op)
 	enum err e = ERR_OK;
 
 	if (sv->draining)
-		e = why_fail(&why, ERR_LIMIT, "draining: no new session is taken");
+		op->limit = SERVICE_LIMIT_DRAINING;
 	else if (sessions_now(sv) >= sv->config.sessions_max)
+		op->limit = SERVICE_LIMIT_SESSIONS;
+	if (op->limit == SERVICE_LIMIT_DRAINING)
+		e = why_fail(&why, ERR_LIMIT, "draining: no new session is taken");
+	else if (op->limit)
 		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows", sv->config.sessions_max);
 	else
 		e = spec_apply(&spec, NULL, op->patch, &sv->config.context, &why);
@@ -402,6 +415,7 @@ static void update_ask(struct service_op *op)
 
 	if (op_starves(op, e))
 		return;
+	op->limit = e == ERR_LIMIT ? SERVICE_LIMIT_PORTS : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING : SERVICE_LIMIT_NONE;
 	if (!e) {
 		e = targets_check(sv->targets, s, op->next, s->spec, sv->config.now_ns(), &why);
 		sv->counts.targets_refused += e == ERR_DENIED;
@@ -440,6 +454,7 @@ static void update_done(void *arg, enum err e, const struct why *why)
 		update_ask(op);
 		return;
 	}
+	op->limit = limit_of_tries(e);
 	op_fail(op, e, why);
 }
 
@@ -546,6 +561,7 @@ static void op_submit(struct service_op *op)
 	op->session = s;
 	if (sv->closed) {
 		op->session = NULL;
+		op->limit = SERVICE_LIMIT_DRAINING;
 		why_fail(&why, ERR_CLOSED, "the gateway is ending");
 		op_fail(op, ERR_CLOSED, &why);
 	} else if (!s && op->kind == OP_CREATE) {

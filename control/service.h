@@ -64,12 +64,22 @@ enum err service_publish_targets(struct service *sv) MUST_USE;
 enum err service_say(struct service *sv, unsigned interface, const struct addr *a) MUST_USE;
 void service_count_refused_target(struct service *sv);
 
+/* Why a session, or a leg of one, could not be had now: another gateway may have it. */
+enum service_limit {
+	SERVICE_LIMIT_NONE,     /* something else is wrong */
+	SERVICE_LIMIT_SESSIONS, /* sessions-max */
+	SERVICE_LIMIT_PORTS,
+	SERVICE_LIMIT_DRAINING, /* no new sessions are taken, or the gateway is ending */
+	SERVICE_LIMIT_COUNT
+};
+
 /*
  * What became of an operation. `session` is NULL on failure and after delete's own call returned; everything lives for the call.
  * Called once for every request, from inside the request or later from relay_poll. "ok" means that the worker has done it.
  */
 struct service_result {
 	enum err e;
+	enum service_limit limit;                /* on failure: what there is not enough of */
 	const struct why *why;
 	struct session *session;
 	bool changed;                            /* false: it was so already */
