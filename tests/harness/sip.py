@@ -50,13 +50,14 @@ class Rig:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="sluice-kamailio-")
-        self.ng, self.sip, self.core, self.caller = (sluice.free_udp_pair() for _ in range(4))
-        self.gateway = sluice.Gateway("--ng", f"127.0.0.1:{self.ng}", "--port-quarantine-ms", "500", ports=4000)
+        self.ng, self.sip, self.inside, self.core, self.caller = (sluice.free_udp_pair() for _ in range(5))
+        self.gateway = sluice.Gateway("--interface", "access/127.0.0.1", "--interface", "core/127.0.0.1", "--ng", f"127.0.0.1:{self.ng}",
+                                      "--port-quarantine-ms", "500", ports=4000)
         self.gateway.__enter__()
         self.log = open(os.path.join(self.folder, "kamailio.log"), "wb")
         self.kamailio = subprocess.Popen(
             ["kamailio", "-f", CONFIG, "-DD", "-E", "-m", "64", "-M", "8", "-Y", self.folder, "-A", f"LISTEN=udp:127.0.0.1:{self.sip}",
-             "-A", f'NG="udp:127.0.0.1:{self.ng}"', "-A", f'CORE="sip:127.0.0.1:{self.core}"'],
+             "-A", f"LISTEN_CORE=udp:127.0.0.1:{self.inside}", "-A", f'NG="udp:127.0.0.1:{self.ng}"', "-A", f'CORE="sip:127.0.0.1:{self.core}"'],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         self.wait_bound(self.sip)
         return self
