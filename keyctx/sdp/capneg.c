@@ -150,7 +150,7 @@ static bool choose_transport(struct choice *c, struct str list, uint64_t *number
 
 static enum err try_config(struct choice *c, struct str config)
 {
-	struct str number = str_word(&config), t = {0}, a = {0}, taken;
+	struct str number = str_word(&config), t = STR(""), a = STR(""), taken;
 	uint64_t transport;
 	enum err e;
 	int n;
