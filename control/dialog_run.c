@@ -81,6 +81,29 @@ static void write_warning(const struct dialog_exchange *x, char *out, size_t roo
 			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? "; " : "", x->media[i].reason);
 }
 
+/* Counted; told when it is the first one, then now and then: some phones write every call so. */
+static void note_lines(const struct dialog_run *op, bool is_answer, const char *warning)
+{
+	enum { LOG_EVERY = 1000 };
+	unsigned passed = 0, refused = 0;
+	uint64_t total;
+	char quoted[600];
+
+	for (unsigned i = 0; i < op->x->n_media; i++) {
+		const struct dialog_media *m = &op->x->media[i];
+
+		/* What the offer was told of is not told of again in its answer. */
+		passed += m->reason && m->treat == DIALOG_TREAT_PASS && !is_answer;
+		refused += m->reason && m->treat == (is_answer ? DIALOG_TREAT_OFF : DIALOG_TREAT_REFUSE);
+	}
+	if (!passed && !refused)
+		return;
+	total = service_note_lines(op->owner->service, passed, refused);
+	if (total == passed + refused || total / LOG_EVERY != (total - passed - refused) / LOG_EVERY)
+		log_warn("dialog", "sid=%s msg=\"m-lines that are not relayed\" reason=%s total=%llu", op->dialog->id,
+		         log_quote(str_of(warning), quoted, sizeof(quoted)), (unsigned long long)total);
+}
+
 static void report_media(struct dialog_reply *reply, const struct dialog_exchange *x)
 {
 	static const char *const actions[] = {
@@ -121,11 +144,7 @@ void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_ans
 	report_media(&reply, op->x);
 	write_warning(op->x, warning, sizeof(warning));
 	reply.warning = warning;
-	if (warning[0]) {
-		char quoted[600];
-
-		log_debug("dialog", "sid=%s msg=\"m-lines that are not relayed\" reason=%s", g->id, log_quote(str_of(warning), quoted, sizeof(quoted)));
-	}
+	note_lines(op, is_answer, warning);
 	g->ends_when_silent = op->ask.options.ends_when_silent;
 	g->settled_ns = clk_mono_ns();
 	commit(op);

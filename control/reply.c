@@ -231,6 +231,8 @@ static void set_sessions(struct doc_arena *a, struct doc *d, const struct servic
 	doc_set_uint(a, d, "refused", c.refused);
 	doc_set_uint(a, d, "port_retries", c.port_retries);
 	doc_set_uint(a, d, "targets_refused", c.targets_refused);
+	doc_set_uint(a, d, "lines_passed", c.lines_passed);
+	doc_set_uint(a, d, "lines_refused", c.lines_refused);
 	doc_set_bool(a, d, "draining", service_is_draining(sv));
 }
 

@@ -663,6 +663,13 @@ void service_get_counts(const struct service *sv, struct service_counts *out)
 	out->sessions_max = sv->config.sessions_max;
 }
 
+uint64_t service_note_lines(struct service *sv, unsigned passed, unsigned refused)
+{
+	sv->counts.lines_passed += passed;
+	sv->counts.lines_refused += refused;
+	return sv->counts.lines_passed + sv->counts.lines_refused;
+}
+
 void service_port_usage(struct service *sv, unsigned interface, struct ports_usage *out)
 {
 	local_usage(sv->local, interface, sv->config.now_ns(), out);

@@ -126,10 +126,13 @@ void service_set_reclaimer(struct service *sv, service_reclaim_fn *fn, void *arg
 
 struct service_counts {
 	uint64_t created, deleted, refused, updates, port_retries, reclaimed;
+	uint64_t lines_passed, lines_refused; /* m-lines of descriptions that passed by, and that were refused alone */
 	uint64_t targets_refused; /* requests and learnt sources, by the judge of media targets */
 	uint32_t sessions, ending, sessions_max; /* those that are ending are not among `sessions` */
 };
 void service_get_counts(const struct service *sv, struct service_counts *out);
+/* Counts m-lines that are not relayed; the sum of all. */
+uint64_t service_note_lines(struct service *sv, unsigned passed, unsigned refused);
 void service_port_usage(struct service *sv, unsigned interface, struct ports_usage *out);
 
 #endif

@@ -108,6 +108,21 @@ static void what_is_relayed_keeps_its_own(void)
 	tear_down();
 }
 
+static void what_is_not_relayed_is_counted(void)
+{
+	struct service_counts before, after;
+
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	service_get_counts(service, &before);
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) "m=message 9 TCP/MSRP *\r\nm=video 0x RTP/SAVP 97\r\n" FAX("4002")));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=message 9 TCP/MSRP *\r\nm=video 0 RTP/AVP 97\r\nm=image x udptl t38\r\n"));
+	service_get_counts(service, &after);
+	EXPECT_INT(after.lines_passed - before.lines_passed, 1);
+	EXPECT_INT(after.lines_refused - before.lines_refused, 2);
+	tear_down();
+}
+
 static void under_ims_too(void)
 {
 	begin();
@@ -126,4 +141,4 @@ static void under_ims_too(void)
 
 TEST_MAIN("dialog-other", {"fax is relayed both ways", fax_is_relayed_both_ways}, {"audio comes back as it was", audio_comes_back_as_it_was},
           {"each transport has its way", each_transport_has_its_way}, {"what is relayed keeps its own", what_is_relayed_keeps_its_own},
-          {"under ims too", under_ims_too})
+          {"what is not relayed is counted", what_is_not_relayed_is_counted}, {"under ims too", under_ims_too})
