@@ -196,6 +196,13 @@ enum offer_side dialog_access(const struct dialogs *d, struct str call, const ch
 
 /* --- asking --------------------------------------------------------------------------------------------- */
 
+static bool refuses_key(void *arg, const struct keyctx *k, bool is_send)
+{
+	const struct dialog *g = arg;
+
+	return g->session && service_refuses_key(g->owner->service, g->session, k, is_send);
+}
+
 void dialog_start(struct dialog_run *op)
 {
 	static void (*const starts[])(struct dialog_run *) = {
@@ -206,6 +213,8 @@ void dialog_start(struct dialog_run *op)
 	};
 
 	op->dialog->running = op;
+	op->judge = (struct dialog_judge){.refuses = refuses_key, .arg = op->dialog};
+	op->ask.options.judge = &op->judge;
 	/* Whoever negotiates has not ended the call. */
 	if ((op->ask.op == DIALOG_OFFER || op->ask.op == DIALOG_ANSWER) && dialog_is_of_sides(op->dialog, &op->ask))
 		dialog_later_forget(op->dialog);

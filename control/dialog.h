@@ -71,6 +71,12 @@ enum dialog_osrtp {
 enum { DIALOG_SUITES_MAX = SUITE_COUNT, DIALOG_TAG_MAX = 256 };
 #define DIALOG_DELAY_SETTING UINT32_MAX
 
+/* Would the call's session refuse this key (the peer's, or ours to send with), for it was used there before? */
+struct dialog_judge {
+	bool (*refuses)(void *arg, const struct keyctx *k, bool is_send);
+	void *arg;
+};
+
 /* How a request wants things. */
 struct dialog_options {
 	enum dialog_profile profile;
@@ -110,6 +116,7 @@ struct dialog_options {
 	bool latch_strict;           /* once it was learnt, silence moves that side to nobody */
 	int16_t dscp;                /* -1: the service's */
 	bool ends_when_silent;       /* nobody hears our events: a call without media ends by itself (control/dialog_idle) */
+	const struct dialog_judge *judge; /* set while a request is carried out; else NULL */
 	uint32_t delete_delay_ms;    /* DELETE of a whole call: it goes on for so long; DIALOG_DELAY_SETTING: as the setting says */
 };
 

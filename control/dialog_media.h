@@ -90,6 +90,13 @@ enum sdp_profile dialog_far_profile(enum sdp_profile near, const struct dialog_e
                                     const struct dialog_options *o);
 /* Where neither the request nor the past says how the other side sees an m-line that is off, the offer's own lines do. */
 void dialog_follow_ended(struct dialog_exchange *x, enum offer_side from, const struct dialog_options *o);
+/*
+ * Once every line is planned: a side without keys keeps those that it had last, for when it comes back with them (docs/decisions/0058). ERR_NOMEM.
+ */
+enum err dialog_remember_keys(struct dialog_exchange *x, const struct dialog_exchange *now) MUST_USE;
+/* Lines with a key that the session has used and would refuse; the same of a line of ours. */
+void dialog_judge_spent(struct sdes_list *list, const struct dialog_options *o);
+bool dialog_is_spent(const struct sdes_line *l, bool is_send, const struct dialog_options *o);
 /* Once every line is planned. */
 void dialog_remember_profiles(struct dialog_exchange *x, const struct dialog_exchange *now);
 /* RELAY, PASS or REFUSE: what is done with a line that is not RTP; `policy` is an enum dialog_other. */

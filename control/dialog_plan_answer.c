@@ -133,6 +133,8 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 	if (!e)
 		e = take_answered_keys(m, side, list, o, why);
 	dialog_list_free(list);
+	if (!e && dialog_is_spent(&side->theirs, false, o))
+		e = why_fail(why, ERR_REKEY, "%s", sdes_fault_meaning(SDES_SPENT_KEY));
 	if (!e && before) {
 		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);
 		*is_whole = e != ERR_OK;
@@ -191,5 +193,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 		if (!e)
 			switch_off(m, b);
 	}
+	if (!e)
+		e = dialog_remember_keys(x, now);
 	return e || !refused || is_any_left(x) ? e : refused;
 }

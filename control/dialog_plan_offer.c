@@ -16,6 +16,7 @@ struct place {
 	const struct spec_context *context;
 	const struct dialog_exchange *now; /* what is agreed; NULL: nothing */
 	const struct dialog_media *before; /* relayed until now, else NULL */
+	const struct dialog_media *past;   /* as it was agreed last, relayed or not; NULL: it is new */
 	struct dialog_media *m;
 	struct sdes_list *list; /* a=crypto lines of the offer */
 	struct capneg capability;
@@ -188,6 +189,7 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 	struct offer_policy policy = {.accept_rekey = p->o->accept_rekey, .allow_mode_switch = p->o->profile == DIALOG_PLAIN || p->o->allow_mode_switch};
 	struct offer_news n = {.was_there = b != NULL, .is_there = true};
 
+	dialog_judge_spent(p->list, p->o);
 	if (b && c->near_secure) {
 		judge_lines(p->list, b);
 		if (p->m->acfg)
@@ -233,10 +235,14 @@ static const struct sdes_line *preferred_line(const struct place *p)
 static enum err choose_near_keys(struct place *p, const struct dialog_side *before)
 {
 	struct dialog_side *side = &p->m->side[p->from];
-	const struct sdes_line *line = before && before->theirs.n_keys ? sdes_list_find(p->list, &before->theirs) : NULL;
+	const struct dialog_side *past = before ? before : p->past ? &p->past->side[p->from] : NULL;
+	const struct sdes_line *line = past && past->theirs.n_keys ? sdes_list_find(p->list, &past->theirs) : NULL;
 	char text[256];
 	enum err e;
 
+	/* Whoever comes back with another key gets another one of ours. */
+	if (!before && line)
+		before = past;
 	if (p->m->acfg)
 		line = &p->capability.crypto;
 	if (!line)
@@ -247,7 +253,7 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 	e = sdes_line_copy(&side->theirs, line);
 	if (e)
 		return e;
-	if (!before || before->ours.suite != line->suite || !before->ours.n_keys)
+	if (!before || before->ours.suite != line->suite || !before->ours.n_keys || dialog_is_spent(&before->ours, true, p->o))
 		return sdes_answer_make(&side->ours, line, p->list, p->o->sdes.own_lifetime_pkts);
 	e = sdes_line_copy(&side->ours, &before->ours);
 	side->ours.tag = line->tag;
@@ -304,7 +310,7 @@ static struct suites far_suites(const struct place *p)
 /* What we offer to the other side: our line in use, or fresh ones, each with a key of its own. */
 static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 {
-	bool goes_on = before && before->ours.n_keys;
+	bool goes_on = before && before->ours.n_keys && !dialog_is_spent(&before->ours, true, p->o);
 	struct suites suites = far_suites(p);
 	struct sdes_list *l;
 	enum err e = ERR_OK;
@@ -419,7 +425,7 @@ static enum err fill_media(struct place *p, const struct carriage *c)
 	if (!e && c->near_secure)
 		e = choose_near_keys(p, before ? &before->side[p->from] : NULL);
 	if (!e && c->far_secure)
-		e = make_far_keys(p, before ? &before->side[p->other] : NULL);
+		e = make_far_keys(p, before ? &before->side[p->other] : p->past ? &p->past->side[p->other] : NULL);
 	if (!e && c->far_secure && before) {
 		e = sdes_line_copy(&m->side[p->other].theirs, &before->side[p->other].theirs);
 		if (!e)
@@ -585,7 +591,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 		struct why line = {""};
 		struct place p = {.s = s, .i = i, .from = from, .other = !from, .o = o, .context = context, .now = now,
 		                  .before = b && b->treat == DIALOG_TREAT_RELAY ? b : NULL,
-		                  .m = &x->media[i], .list = list, .why = &line};
+		                  .past = b, .m = &x->media[i], .list = list, .why = &line};
 
 		x->media[i].generation = b ? b->generation : 0;
 		e = plan_media(&p);
@@ -599,6 +605,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	if (!e) {
 		dialog_follow_ended(x, from, o);
 		dialog_remember_profiles(x, now);
+		e = dialog_remember_keys(x, now);
 	}
 	mem_free(list);
 	if (e) {

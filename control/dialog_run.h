@@ -63,6 +63,7 @@ struct dialog_run {
 	struct dialog_ask ask; /* its texts are in `text` */
 	char *text;
 	size_t text_len;
+	struct dialog_judge judge;
 	struct sdp *sdp;
 	struct dialog_exchange *x;
 	unsigned core;

@@ -102,6 +102,9 @@ void service_delete(struct service *sv, struct str id, service_done_fn *done, vo
 /* The session and its present statistics. */
 void service_get(struct service *sv, struct str id, service_done_fn *done, void *arg);
 
+/* relay_session_refuses_key, of that session. */
+bool service_refuses_key(const struct service *sv, const struct session *s, const struct keyctx *k, bool is_send);
+
 /* The address that signalling is told for a leg: advertised address, RTP or RTCP port. None for a leg that does not exist or has no RTCP port. */
 struct addr service_local(const struct service *sv, const struct spec_leg *leg);
 /* Its address of the other family, where it is heard as well since its peer changed family; none: it has none. */

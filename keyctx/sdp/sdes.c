@@ -38,6 +38,7 @@ static const struct {
 	[SDES_REPEATED_KEY] = {"repeated-key", "the same key stands in the description twice"},
 	[SDES_REFLECTED_KEY] = {"reflected-key", "our own key came back"},
 	[SDES_REUSED_KEY] = {"reused-key", "the key in use with another suite, MKI or lifetime"},
+	[SDES_SPENT_KEY] = {"spent-key", "a key that this call used before, and whose state is gone; a new one is needed"},
 	[SDES_BAD_PARAM] = {"bad-parameter", "a session parameter's value is wrong, or it is there twice"},
 	[SDES_UNKNOWN_PARAM] = {"unknown-parameter", "a mandatory session parameter is not known here"},
 	[SDES_REFUSED_PARAM] = {"refused-parameter", "a session parameter is not allowed here"},

@@ -57,6 +57,7 @@ enum sdes_fault {
 	SDES_REPEATED_KEY,
 	SDES_REFLECTED_KEY, /* our own key */
 	SDES_REUSED_KEY,    /* a key in use, with other parameters */
+	SDES_SPENT_KEY,     /* a key of before, of which nothing is known any more */
 	SDES_BAD_PARAM,
 	SDES_UNKNOWN_PARAM,
 	SDES_REFUSED_PARAM,
