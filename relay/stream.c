@@ -139,6 +139,7 @@ void crypto_give(struct stream_pool *p, struct crypto *c)
 		return;
 	p->ops->stream_fini(crypto_state(c));
 	c->key = NULL;
+	c->is_provisional = false; /* a batch may have listed it twice */
 	c->next = p->crypto;
 	p->crypto = c;
 	p->unused.n[BLOCK_CRYPTO]++;

@@ -393,6 +393,9 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 	if (v != VERDICT_NONE) {
 		if (added)
 			libsrtp_stream_fini(s);
+		else if (s->is_forced) /* another state may share the stream: it must not find this one's ROC */
+			(void)srtp_set_stream_roc(k->srtp, s->ssrc, 0);
+		s->is_forced = false;
 		return v;
 	}
 	take_over(s);

@@ -2,8 +2,24 @@
 /* RTP headers of any octets: what is accepted lies within the packet. */
 #include "base/err.h"
 #include "relay/rtp.h"
+#include "relay/unheard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* Looked at as the path does, twice: the second time there is one before it. */
+static void look(const uint8_t *data, size_t n, enum pkt_kind kind, size_t header)
+{
+	struct pkt pkt = {.data = (uint8_t *)(uintptr_t)data, .len = (uint16_t)n, .kind = (uint8_t)kind, .header_len = (uint16_t)header};
+	struct unheard u = {0};
+	bool is_clear;
+
+	if (n > PKT_PAYLOAD_MAX)
+		return;
+	is_clear = unheard_look(&u, &pkt);
+	/* What came twice says no more of itself. */
+	CHECK(unheard_look(&u, &pkt) == is_clear);
+	CHECK(kind == PKT_RTCP || !is_clear);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -13,7 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (rtp_classify(data, n) == PKT_RTP && header) {
 		CHECK(header >= RTP_HEADER_MIN && header % 4 == 0);
 		(void)rtp_clock_hz(rtp_payload_type(data));
+		look(data, n, PKT_RTP, header);
 	}
+	if (rtp_classify(data, n) == PKT_RTCP && n >= RTCP_HEADER_LEN)
+		look(data, n, PKT_RTCP, RTCP_HEADER_LEN);
 	if (rtp_is_stun(data, n))
 		CHECK(n >= 20 && rtp_classify(data, n) == PKT_STUN);
 	if (rtp_is_dtls(data, n))
