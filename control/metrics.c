@@ -63,7 +63,7 @@ static void print_sessions(struct service *sv, struct buf *out)
 	one(out, "lines_passed_total", "counter", "m-lines that passed by and are not relayed", c.lines_passed);
 	one(out, "lines_refused_total", "counter", "m-lines that were refused while others of their description were not", c.lines_refused);
 	one(out, "draining", "gauge", "1 while no new sessions are taken", service_is_draining(sv));
-	one(out, "events_lost_total", "counter", "events lost because control was behind", relay_events_lost(service_relay(sv)));
+	one(out, "events_lost_total", "counter", "events that a later one of the same kind and leg stood in for, because control was behind", relay_events_lost(service_relay(sv)));
 }
 
 enum { PORT_STATES = 3 };

@@ -314,7 +314,7 @@ void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg);
  */
 enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media, unsigned leg, bool is_rtcp,
                               const struct addr *source) MUST_USE;
-/* Events lost because the ring to control was full. */
+/* Events that another one of the same kind and leg stood in for, because the ring to control was full. */
 uint64_t relay_events_lost(const struct relay *r);
 
 #endif

@@ -12,18 +12,8 @@
 
 enum {
 	OVERLAP_DEFAULT_MS = 5000,
+	SETUP_AGAIN_MS = 20,
 };
-
-void leg_event(struct worker *w, const struct leg *leg, const struct relay_event *event)
-{
-	const struct session *s = leg->media->session;
-	struct relay_event full = *event;
-
-	full.owner = s->owner;
-	full.media = leg->media->place;
-	full.leg = leg->place;
-	worker_tell(w, s->handle, &full);
-}
 
 /* --- timers ----------------------------------------------------------------------------------------- */
 
@@ -65,10 +55,9 @@ static void on_setup(struct wheel_timer *t, uint64_t now_ns)
 {
 	struct session *s = LIST_OF(t, struct session, setup_timer);
 
-	(void)now_ns;
-	if (!s->has_media)
-		worker_tell(s->worker, s->handle,
-		            &(struct relay_event){.kind = RELAY_EVENT_SETUP_TIMEOUT, .owner = s->owner});
+	/* Without room in the ring it is told a little later. */
+	if (!s->has_media && !worker_tell(s->worker, s->handle, &(struct relay_event){.kind = RELAY_EVENT_SETUP_TIMEOUT, .owner = s->owner}))
+		wheel_set(&s->worker->wheel, t, now_ns + SETUP_AGAIN_MS * NS_PER_MS);
 }
 
 /* --- keys ------------------------------------------------------------------------------------------- */
@@ -400,6 +389,7 @@ static void end_leg(struct worker *w, struct leg *leg)
 				s->source = NULL;
 				s->is_orphan = true;
 			}
+	leg_drop_untold(leg);
 	wheel_cancel(&w->wheel, &leg->inactivity_timer);
 	wheel_cancel(&w->wheel, &leg->overlap_timer);
 	wheel_cancel(&w->wheel, &leg->failure_timer);

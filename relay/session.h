@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/wheel.h"
 #include "relay/io/io.h"
 #include "relay/key.h"
@@ -22,6 +23,13 @@ struct session;
 
 /* Ways of a leg's packets; and its sockets: those of its address, then those of its address of the other family. */
 enum { LEG_RTP, LEG_RTCP, LEG_WAYS, LEG_OTHER = LEG_WAYS, LEG_PORTS = 2 * LEG_WAYS };
+
+/* Events of a leg that found the ring to control full: told when there is room (relay/told.c). */
+struct untold {
+	struct link link; /* in worker.untold while there are any */
+	uint32_t kinds;   /* a bit for each kind and direction */
+	uint32_t failures, limit_ssrc, ssrc, ssrc_out;
+};
 
 /* Memory made and freed by control; everything in it is the worker's while it has it. What every packet touches stands in three cache lines. */
 struct leg {
@@ -58,6 +66,7 @@ struct leg {
 	uint32_t inactivity_ms;
 	uint32_t failures;         /* in the second the timer measures */
 	struct unheard unheard;
+	struct untold untold;
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
 	uint32_t verdicts[VERDICT_COUNT]; /* 2^32 - 1: so many or more */
 } __attribute__((aligned(64)));
@@ -152,7 +161,11 @@ static inline struct leg *leg_peer(const struct leg *leg)
 	return leg->place == m->active ? m->legs[RELAY_LEG_ACCESS] : NULL;
 }
 
-/* Tells control; lost and counted when the ring is full. */
-void leg_event(struct worker *w, const struct leg *leg, const struct relay_event *event);
+/* Tells control; while the ring is full it is kept with the leg and told later, of each kind and direction the last one. */
+void leg_event(struct worker *w, struct leg *leg, const struct relay_event *event);
+/* Tells what was kept, as far as there is room. */
+void leg_tell_untold(struct worker *w);
+/* Before a leg ends: nothing of it is told any more. */
+void leg_drop_untold(struct leg *leg);
 
 #endif

@@ -47,14 +47,13 @@ static bool push(struct worker *w, const struct msg *m)
 	return ok;
 }
 
-void worker_tell(struct worker *w, const struct relay_session *session, const struct relay_event *event)
+bool worker_tell(struct worker *w, const struct relay_session *session, const struct relay_event *event)
 {
 	struct msg m = {.kind = MSG_EVENT};
 
 	m.told.session = (struct relay_session *)(uintptr_t)session;
 	m.told.event = *event;
-	if (!push(w, &m))
-		counter_inc(&w->counters.events_lost);
+	return push(w, &m);
 }
 
 void worker_give_key(struct worker *w, struct key *key)
@@ -86,6 +85,7 @@ void worker_flush(struct worker *w)
 			return;
 		w->keys_home = next;
 	}
+	leg_tell_untold(w);
 	if (!w->has_asked && is_low(&w->streams.unused))
 		w->has_asked = push(w, &(struct msg){.kind = MSG_NEED});
 }
@@ -233,7 +233,7 @@ static void arm_timer(struct worker *w, uint64_t now_ns)
 	struct timeval tv;
 
 	/* What could not be sent home is tried again soon. */
-	if (w->replies || w->keys_home)
+	if (w->replies || w->keys_home || !list_is_empty(&w->untold))
 		due_ns = now_ns + TICK_MS * NS_PER_MS;
 	if (due_ns == w->timer_due_ns && due_ns > now_ns)
 		return;
@@ -364,6 +364,7 @@ enum err worker_init(struct worker *w, struct why *why)
 	w->inbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->inbox_fd < 0)
 		return why_fail(why, ERR_IO, "worker %u: eventfd: %s", w->number, strerror(errno));
+	list_init(&w->untold);
 	wheel_init(&w->wheel, TICK_MS * NS_PER_MS, 0);
 	w->timer_due_ns = UINT64_MAX;
 	w->streams.ops = w->engine_ops;

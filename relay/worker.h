@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/counter.h"
+#include "base/list.h"
 #include "base/ring.h"
 #include "base/wheel.h"
 #include "relay/msg.h"
@@ -65,6 +66,7 @@ struct worker {
 	struct wheel wheel;
 	uint64_t timer_due_ns;  /* what timer_event is set to */
 	struct request *replies; /* carried out while the outbox was full, oldest first */
+	struct link untold;     /* legs with events that found the outbox full */
 	struct key *keys_home;  /* the same for keys: see worker_give_key */
 	uint64_t random[4];
 	struct roc_gate roc_gate;
@@ -90,7 +92,8 @@ void worker_wake(struct worker *w);
 void worker_flush(struct worker *w);
 
 /* Worker only. */
-void worker_tell(struct worker *w, const struct relay_session *session, const struct relay_event *event);
+/* False: the ring is full. */
+bool worker_tell(struct worker *w, const struct relay_session *session, const struct relay_event *event);
 /* A key that no stream uses any more goes home. Takes NULL. */
 void worker_give_key(struct worker *w, struct key *key);
 /* Random, not secret: for SSRCs (xoshiro256**, seeded from the system's generator). */
