@@ -36,6 +36,7 @@ static void print_traffic(const struct relay_stats *s, struct buf *out)
 	one(out, "sent_bytes_total", "counter", "octets of their payloads", s->tx_bytes);
 	one(out, "receive_calls_total", "counter", "system calls that received", s->rx_calls);
 	one(out, "send_calls_total", "counter", "system calls that sent", s->tx_calls);
+	one(out, "kernel_drops_total", "counter", "packets that the kernel dropped, because a socket's buffer or a ring was full", s->kernel_drops);
 	one(out, "batches_total", "counter", "batches that were not empty", s->batches);
 	one(out, "batch_packets_total", "counter", "packets of those batches", s->batch_pkts);
 	say(out, "packets_total", "counter", "packets by what became of them");

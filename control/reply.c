@@ -246,6 +246,7 @@ static void set_packets(struct doc_arena *a, struct doc *d, const struct relay_s
 	doc_set_uint(a, d, "tx_bytes", s->tx_bytes);
 	doc_set_uint(a, d, "rx_calls", s->rx_calls);
 	doc_set_uint(a, d, "tx_calls", s->tx_calls);
+	doc_set_uint(a, d, "kernel_drops", s->kernel_drops);
 	doc_set_uint(a, d, "turns", s->turns);
 	doc_set_uint(a, d, "batches", s->batches);
 	doc_set_uint(a, d, "batch_pkts", s->batch_pkts);

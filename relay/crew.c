@@ -333,6 +333,7 @@ static void add_io(const struct io_counters *io, struct relay_stats *out)
 	out->tx_bytes += counter_get(&io->tx_bytes);
 	out->rx_calls += counter_get(&io->rx_calls);
 	out->tx_calls += counter_get(&io->tx_calls);
+	out->kernel_drops += counter_get(&io->kernel_drops);
 	for (unsigned v = 0; v < VERDICT_COUNT; v++)
 		out->verdicts[v] += counter_get(&io->dropped[v]);
 }

@@ -262,6 +262,7 @@ struct relay_stats {
 	uint64_t verdicts[VERDICT_COUNT];
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 	uint64_t rx_calls, tx_calls;       /* system calls of the back ends */
+	uint64_t kernel_drops;             /* packets for us that the kernel dropped, because workers were too slow to take them */
 	uint64_t turns, batches, batch_pkts; /* worker turns; batches that were not empty, and what they held */
 	uint64_t sessions;
 	unsigned workers;

@@ -42,6 +42,7 @@ struct io_port {
 	struct {
 		uint32_t round;  /* gather that last found something here */
 		uint8_t dscp;    /* as the socket has it */
+		uint32_t drops;  /* of the socket, as the kernel last told */
 	} sock;              /* io sock */
 };
 
@@ -60,6 +61,7 @@ struct io_config {
 struct io_counters {
 	struct counter rx_pkts, rx_bytes, rx_calls, tx_pkts, tx_bytes, tx_calls; /* calls: system calls made */
 	struct counter dropped[VERDICT_COUNT]; /* dropped before a port was found, by verdict */
+	struct counter kernel_drops; /* packets for us that the kernel dropped, for a socket's buffer or a ring was full */
 };
 
 /*
@@ -97,6 +99,7 @@ struct io_ops {
 	 * make the worker threads and before it makes them: what a thread gives up is given up in those it starts afterwards. May be NULL.
 	 */
 	void (*settled)(struct io *io);
+	/* Control thread: what the kernel counts may be asked of it here. */
 	const struct io_counters *(*counters)(const struct io *io);
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <linux/sock_diag.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -31,6 +32,9 @@ struct sock {
 	struct mmsghdr msgs[PKT_BATCH];
 	struct iovec iov[PKT_BATCH];
 	struct sockaddr_storage names[PKT_BATCH];
+	struct {
+		_Alignas(struct cmsghdr) char octets[CMSG_SPACE(sizeof(uint32_t))];
+	} control[PKT_BATCH];
 };
 
 _Static_assert((int)BURST <= (int)PKT_BATCH, "the scratch holds a burst");
@@ -96,6 +100,8 @@ static void set_options(const struct io_port *port)
 	bool v6 = port->interface->bind.version == 6;
 
 	(void)!set_int(port->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES);
+	/* Once it has dropped some, it says how many beside each packet. */
+	(void)!set_int(port->fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	if (v6)
 		(void)!set_int(port->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	/* Never fragment, and never believe a stranger's ICMP about the path (R-G13). */
@@ -135,13 +141,26 @@ static enum err sock_open_port(struct io *io, struct io_port *port, struct why *
 	port->io = io;
 	port->is_open = true;
 	port->sock.round = s->round - 2;
+	port->sock.drops = 0;
 	set_dscp(port);
 	return ERR_OK;
 }
 
+/* The kernel's count goes round with 32 bits. */
+static void note_drops(struct sock *s, struct io_port *port, uint32_t drops)
+{
+	counter_add(&s->counters.kernel_drops, (uint32_t)(drops - port->sock.drops));
+	port->sock.drops = drops;
+}
+
 static void sock_close_port(struct io *io, struct io_port *port)
 {
-	(void)io;
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	/* Those since the last packet. */
+	if (!getsockopt(port->fd, SOL_SOCKET, SO_MEMINFO, info, &len) && len == sizeof(info))
+		note_drops((struct sock *)io, port, info[SK_MEMINFO_DROPS]);
 	/* Closing takes it out of the epoll set, for nobody else holds the socket. */
 	close(port->fd);
 	port->fd = -1;
@@ -174,6 +193,17 @@ static void give_pkt(struct sock *s, struct pkt *p)
 	pool_give(s->pool, p);
 }
 
+static void read_drops(struct sock *s, struct io_port *port, const struct msghdr *m)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	uint32_t drops;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_RXQ_OVFL)
+		return;
+	memcpy(&drops, CMSG_DATA(c), sizeof(drops));
+	note_drops(s, port, drops);
+}
+
 /* What one receive call came with. */
 static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
 {
@@ -184,6 +214,8 @@ static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
 	p->verdict = cut ? VERDICT_TOO_BIG : VERDICT_NONE;
 	/* A socket of an IP family brings addresses of it. */
 	(void)!addr_from_sockaddr(m->msg_hdr.msg_name, &p->from);
+	if (m->msg_hdr.msg_controllen)
+		read_drops(s, p->port, &m->msg_hdr);
 	counter_inc(&s->counters.rx_pkts);
 	counter_add(&s->counters.rx_bytes, p->len);
 }
@@ -204,6 +236,7 @@ static unsigned receive(struct sock *s, struct io_port *port, struct pkt **batch
 		s->iov[n] = (struct iovec){.iov_base = batch[n]->data, .iov_len = PKT_PAYLOAD_MAX};
 		msgs[n] = (struct mmsghdr){.msg_hdr = {
 			.msg_name = &s->names[n], .msg_namelen = sizeof(s->names[n]), .msg_iov = &s->iov[n], .msg_iovlen = 1,
+			.msg_control = s->control[n].octets, .msg_controllen = sizeof(s->control[n].octets),
 		}};
 	}
 	if (n == 0)

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <linux/if_xdp.h>
+#include <linux/sock_diag.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -265,9 +267,33 @@ static void xdp_settled(struct io *io)
 	xdp_drop_capabilities();
 }
 
+/* Of a queue: the receive ring was full, or no frame was free for it. */
+static uint64_t ring_drops(int fd)
+{
+	struct xdp_statistics s = {0};
+	socklen_t len = sizeof(s);
+
+	return getsockopt(fd, SOL_XDP, XDP_STATISTICS, &s, &len) ? 0 : s.rx_dropped + s.rx_ring_full;
+}
+
+static uint64_t socket_drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) || len != sizeof(info) ? 0 : info[SK_MEMINFO_DROPS];
+}
+
+/* The kernel counts them for us; asked when somebody wants to know, not for each packet. */
 static const struct io_counters *xdp_counters(const struct io *io)
 {
-	return &((const struct xdp *)io)->counters;
+	struct xdp *x = (struct xdp *)(uintptr_t)io;
+	uint64_t drops = x->worker == 0 ? socket_drops(x->shared->catch_all) : 0;
+
+	for (unsigned i = 0; i < x->umem->n_queues; i++)
+		drops += ring_drops(x->umem->queues[i].fd);
+	counter_set(&x->counters.kernel_drops, drops);
+	return &x->counters;
 }
 
 const struct io_ops io_xdp = {

@@ -457,7 +457,53 @@ static void sessions_leave_no_descriptor(void)
 	close_relay();
 }
 
-TEST_MAIN("sock", {"a burst on one port", a_burst_on_one_port}, {"a burst on one port with threads", a_burst_on_one_port_with_threads},
+/* --- what the kernel drops -------------------------------------------------------------------------- */
+
+static uint64_t figure(uint64_t *received)
+{
+	struct relay_stats s;
+
+	relay_get_stats(g.relay, &s);
+	*received = s.rx_pkts;
+	return s.kernel_drops;
+}
+
+/* More than a socket's buffer holds while the worker does something else: each packet is received or counted, at the latest when the port closes. */
+static void kernel_drops_are_counted(void)
+{
+	enum { MANY = 20000 };
+	static const uint8_t octets[200] = {0x80};
+	uint64_t received, drops;
+
+	if (!open_relay(1, true))
+		return;
+	call(&g.sessions[0], 0, NULL, NULL);
+	await(1);
+	for (unsigned i = 0; i < MANY; i++)
+		EXPECT(put(0, 0, octets, sizeof(octets)));
+	for (unsigned idle = 0; idle < 3;)
+		idle = relay_step(g.relay, clk_mono_ns()) ? 0 : idle + 1;
+	EXPECT_INT(figure(&received), 0);
+	EXPECT(received > 0 && received < MANY);
+	/* What was dropped stands beside the next packet that gets through. */
+	EXPECT(put(0, 0, octets, sizeof(octets)));
+	for (unsigned idle = 0; idle < 3;)
+		idle = relay_step(g.relay, clk_mono_ns()) ? 0 : idle + 1;
+	drops = figure(&received);
+	EXPECT(drops > 0);
+	EXPECT_INT(drops + received, MANY + 1);
+	/* And what no packet told of, when the port closes. */
+	for (unsigned i = 0; i < MANY; i++)
+		EXPECT(put(0, 0, octets, sizeof(octets)));
+	relay_session_delete(g.relay, g.sessions[0], on_done, NULL);
+	await(2);
+	drops = figure(&received);
+	EXPECT(drops + received > MANY + 1 + MANY / 4);
+	close_relay();
+}
+
+TEST_MAIN("sock", {"kernel drops are counted", kernel_drops_are_counted},
+           {"a burst on one port", a_burst_on_one_port}, {"a burst on one port with threads", a_burst_on_one_port_with_threads},
           {"many ports keep their order", many_ports_keep_their_order},
           {"a packet costs two calls and no memory", a_packet_costs_two_calls_and_no_memory},
           {"a burst shares calls", a_burst_shares_calls}, {"a delay fills batches", a_delay_fills_batches},

@@ -263,6 +263,38 @@ static void martians(void)
 	gate_close();
 }
 
+/* More than ring and catch-all socket hold while the worker does something else: the kernel's counts are read. */
+static void kernel_drops_are_counted(void)
+{
+	static uint8_t big[1700];
+	const struct io_counters *c;
+	uint64_t before;
+	int fd;
+
+	if (!gate_open(1, 1))
+		return;
+	join(0, 0, 20000);
+	fd = peer_udp(0, 20000);
+	EXPECT_INT(counter_get(&io_xdp.counters(gate.io[0])->kernel_drops), 0);
+	for (unsigned i = 0; i < 3 * XDP_RING; i++)
+		peer_send(fd, 0, 20000, "x", 1);
+	before = counter_get(&io_xdp.counters(gate.io[0])->kernel_drops);
+	EXPECT(before > 0);
+	while (turn(0))
+		;
+	c = io_xdp.counters(gate.io[0]);
+	EXPECT(gate.gathered > 0);
+	EXPECT(gate.gathered + counter_get(&c->kernel_drops) <= 3 * XDP_RING);
+	/* In fragments, by way of the kernel. */
+	before = counter_get(&c->kernel_drops);
+	for (unsigned i = 0; i < 6000; i++)
+		peer_send(fd, 0, 20000, big, sizeof(big));
+	EXPECT(counter_get(&io_xdp.counters(gate.io[0])->kernel_drops) > before);
+	run(gate.gathered + 1, 200);
+	close(fd);
+	gate_close();
+}
+
 /* Frames with octets changed and cut at random: nothing breaks, and good ones still come through afterwards. */
 static void hostile_frames(void)
 {
@@ -466,7 +498,8 @@ static void settled(void)
 }
 
 TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"foreign_port", foreign_port}, {"catch_all", catch_all},
-          {"vlan_tags", vlan_tags}, {"martians", martians}, {"hostile_frames", hostile_frames},
+          {"vlan_tags", vlan_tags}, {"martians", martians},
+          {"kernel_drops_are_counted", kernel_drops_are_counted}, {"hostile_frames", hostile_frames},
           {"two_workers_one_queue", two_workers_one_queue}, {"two_workers_two_queues", two_workers_two_queues},
           {"many_packets", many_packets}, {"probe_says_why", probe_says_why}, {"ends_without_traces", ends_without_traces},
           {"settled", settled})
