@@ -175,12 +175,12 @@ static enum latch_event newcomer(const struct latch *l, enum latch_state state, 
 static enum latch_event event_of(const struct latch *l, enum latch_state state, const struct addr *from, enum latch_evidence evidence,
                                  uint64_t now_ns)
 {
-	bool is_before = addr_eq(&l->before, from);
+	bool is_before = now_ns < l->until_ns && addr_eq(&l->before, from);
 
 	if (addr_eq(&l->address, from))
 		return LATCH_SAME;
 	if (state == LATCH_OPEN || state == LATCH_WAITING)
-		return is_before && now_ns < l->until_ns ? LATCH_BEFORE : evidence == LATCH_PROVEN ? LATCH_PROOF : LATCH_OTHER;
+		return is_before ? LATCH_BEFORE : evidence == LATCH_PROVEN ? LATCH_PROOF : LATCH_OTHER;
 	if (evidence == LATCH_PROVEN)
 		return LATCH_PROOF;
 	if (addr_eq(&l->signalled, from))
@@ -195,11 +195,14 @@ bool latch_may(const struct latch *l, const struct addr *from, enum latch_eviden
 	return addr_eq(&l->address, from) || rows[state][event_of(l, state, from, evidence, now_ns)].answer != LATCH_REFUSE;
 }
 
-static void move(struct latch *l, enum latch_event event, const struct addr *from)
+static void move(struct latch *l, enum latch_event event, const struct addr *from, uint64_t now_ns)
 {
-	/* Who lost the leg by silence alone has the older claim to it. */
+	/* Who lost the leg by silence alone has the older claim to it, for as long as he had it. */
 	l->before = event == LATCH_QUIET ? l->address : (struct addr){.version = 0};
+	if (event == LATCH_QUIET && l->state != LATCH_CHOOSING)
+		l->until_ns = now_ns + (l->heard_ns - l->since_ns);
 	l->address = *from;
+	l->since_ns = now_ns;
 	l->ssrc = 0;
 }
 
@@ -212,11 +215,12 @@ enum latch_answer latch_step(struct latch *l, const struct addr *from, enum latc
 
 	l->state = (uint8_t)row->next;
 	if (row->answer == LATCH_LEARN)
-		move(l, event, from);
+		move(l, event, from, now_ns);
 	if (row->answer == LATCH_REFUSE || (row->answer == LATCH_ACCEPT && event != LATCH_SAME))
 		return row->answer;
 	if (is_first) {
 		l->before = (struct addr){.version = 0};
+		l->since_ns = now_ns;
 		l->until_ns = now_ns + l->window_ms * (uint64_t)NS_OF_MS;
 	}
 	/* RTCP from where RTP is signalled to come from leaves no doubt. */

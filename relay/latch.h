@@ -20,8 +20,8 @@
  *                   REOPENED
  *
  * OPEN and WAITING last until the first packet, whenever it comes. Evidence has ranks: a packet that proves (it authenticates and is newer than all
- * before) decides in every state but FIXED; the signalled address wins back a leg that somebody else has; who lost a leg by silence wins it back; a
- * newcomer must wait until the present address has been silent. In CHOOSING, where one packet from elsewhere is heard at once, a better one still
+ * before) decides in every state but FIXED; the signalled address wins back a leg that somebody else has; who lost a leg by silence wins it back, until
+ * the other one has had it for longer; a newcomer must wait until the present address has been silent. In CHOOSING, where one packet from elsewhere is heard at once, a better one still
  * replaces it: RTP before RTCP, then the signalled IP, then the signalled port. Signalling another address starts over.
  */
 enum latch_state { LATCH_FIXED, LATCH_OPEN, LATCH_WAITING, LATCH_CHOOSING, LATCH_LEARNT, LATCH_REOPENED, LATCH_STATES };
@@ -31,7 +31,7 @@ enum latch_event {
 	LATCH_SAME,      /* from the present address */
 	LATCH_PROOF,     /* proven, from another */
 	LATCH_SIGNALLED, /* from the signalled address, which is not the present one */
-	LATCH_BEFORE,    /* OPEN, WAITING: from who was there before signalling moved the leg; else: from who lost the leg by silence */
+	LATCH_BEFORE,    /* OPEN, WAITING: from who was there before signalling moved the leg; else: from who lost the leg by silence and has the older claim */
 	LATCH_BETTER,    /* better evidence than the present address has */
 	LATCH_QUIET,     /* from a newcomer, and the present address has been silent for long enough */
 	LATCH_OTHER,     /* from a newcomer otherwise */
@@ -69,7 +69,7 @@ struct latch_terms {
 struct latch {
 	struct addr address;    /* who is heard: the signalled address until somebody was; version 0: none yet */
 	uint64_t heard_ns;      /* when it spoke last; 0: never */
-	uint64_t until_ns;      /* CHOOSING: end of the window; OPEN, WAITING: until then `before` is not learnt */
+	uint64_t until_ns;      /* CHOOSING: end of the window; else until then `before` counts as that */
 	uint32_t ssrc;          /* of what it spoke last, where packets authenticate */
 	uint8_t state, policy;
 	bool is_strict;
@@ -78,6 +78,7 @@ struct latch {
 	uint32_t window_ms;
 	struct addr signalled;
 	struct addr before;
+	uint64_t since_ns;      /* `address` was first heard */
 };
 
 /*

@@ -30,6 +30,7 @@ static struct latch in_state(enum latch_state state)
 	                  .window_ms = LATCH_WINDOW_MS};
 
 	l.heard_ns = is_heard ? T : 0;
+	l.since_ns = is_heard ? T - 60 * NS_PER_S : 0;
 	l.until_ns = after_ms(state == LATCH_CHOOSING ? 3000 : 1000);
 	l.policy = state == LATCH_FIXED ? LATCH_BY_SIGNALLING : state == LATCH_WAITING || state == LATCH_CHOOSING ? LATCH_BY_CHOICE : LATCH_BY_FIRST;
 	return l;
@@ -225,11 +226,18 @@ static void patience(void)
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(15010)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15020)), LATCH_REFUSE);
+	/* Whoever had it for a second has a second's claim: a stranger who was first does not come back when he likes. */
+	l = in_state(LATCH_LEARNT);
+	l.since_ns = T - NS_PER_S;
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
+	EXPECT(latch_may(&l, &away, LATCH_BARE, after_ms(15999)));
+	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(16000)), LATCH_ACCEPT);
+	EXPECT(!latch_may(&l, &away, LATCH_BARE, after_ms(16000)));
 	/* Strict: silence gives the leg to nobody, signalling does. */
 	l.is_strict = true;
-	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(3600000)));
+	EXPECT(!latch_may(&l, &past, LATCH_BARE, after_ms(3600000)));
 	latch_reopen(&l);
-	EXPECT(latch_may(&l, &far, LATCH_BARE, after_ms(3600000)));
+	EXPECT(latch_may(&l, &past, LATCH_BARE, after_ms(3600000)));
 	/* Following: as soon as the present one pauses. */
 	l = in_state(LATCH_LEARNT);
 	l.policy = LATCH_BY_FOLLOWING;
@@ -259,6 +267,46 @@ static void hints(void)
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)) && latch_may(&l, &far, LATCH_BESIDE, after_ms(10)));
 }
 
-TEST_MAIN("latch", {"every_pair", every_pair}, {"once_more", once_more}, {"first_states", first_states},
+/*
+ * Whatever comes, in whatever order: FIXED never moves; nobody unproven is let in while the present address speaks, but the signalled one, who lost the
+ * leg by silence, and in CHOOSING a better one; what moved is heard.
+ */
+static void any_order(void)
+{
+	const struct addr *const who[] = {&home, &door, &away, &next, &port, &far, &past};
+	uint64_t random = test_seed();
+
+	for (unsigned round = 0; round < 2000; round++) {
+		struct latch l = {.state = 0};
+		uint64_t now = T;
+
+		says(&l, (enum latch_policy)(round % LATCH_POLICIES), &home, now);
+		for (unsigned i = 0; i < 200; i++) {
+			static const unsigned pauses_ms[] = {0, 1, 20, 90, 150, 1100, 5000, 16000};
+			const struct addr *from = who[test_random(&random) % ARRAY_LEN(who)];
+			enum latch_evidence evidence = test_random(&random) % 8 ? LATCH_BARE : LATCH_PROVEN;
+			struct latch was;
+			enum latch_answer answer;
+
+			now += pauses_ms[test_random(&random) % ARRAY_LEN(pauses_ms)] * NS_PER_MS;
+			if (test_random(&random) % 50 == 0)
+				says(&l, (enum latch_policy)(round % LATCH_POLICIES), who[test_random(&random) % 2], now);
+			if (test_random(&random) % 50 == 0)
+				latch_reopen(&l);
+			was = l;
+			EXPECT_INT(latch_may(&l, from, evidence, now), (answer = latch_step(&l, from, evidence, now)) != LATCH_REFUSE);
+			EXPECT(addr_eq(&l.address, answer == LATCH_LEARN ? from : &was.address));
+			if (was.state == LATCH_FIXED)
+				EXPECT_INT(answer, addr_eq(from, &was.signalled) ? LATCH_ACCEPT : LATCH_REFUSE);
+			else if (evidence == LATCH_BARE && was.state >= LATCH_LEARNT && !latch_is_silent(&was, LATCH_FOLLOW_MS, now))
+				EXPECT_INT(answer != LATCH_REFUSE, addr_eq(from, &was.address) || addr_eq(from, &was.signalled) ||
+				                                           (addr_eq(from, &was.before) && now < was.until_ns));
+			else if (evidence == LATCH_PROVEN && latch_has_heard(&was))
+				EXPECT(addr_eq(&l.address, from));
+		}
+	}
+}
+
+TEST_MAIN("latch", {"any_order", any_order}, {"every_pair", every_pair}, {"once_more", once_more}, {"first_states", first_states},
           {"who_left_is_not_who_came", who_left_is_not_who_came}, {"hold_and_late_address", hold_and_late_address},
           {"the_choice", the_choice}, {"patience", patience}, {"hints", hints})
