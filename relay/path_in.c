@@ -140,7 +140,7 @@ static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	struct leg *leg = pkt->port ? pkt->port->owner : NULL;
 	size_t header_len;
 
-	if (!t->work || !path_hear_is_doubtful(leg, pkt) || !may_verify_elsewhere(t->work))
+	if (pkt->kind != PKT_RTCP || !t->work || !path_hear_is_doubtful(leg, pkt) || !may_verify_elsewhere(t->work))
 		return false;
 	restore(t->work, t->pristine);
 	header_len = rtp_header_len(t->work->data, t->work->len);

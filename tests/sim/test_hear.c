@@ -231,6 +231,40 @@ static void odd_packets_pass(void)
 	}
 }
 
+/* Nor does it judge them where SRTP begins or ends: the payload of the one side is that of the other. */
+static void odd_packets_pass_through_srtp(void)
+{
+	static const uint8_t trailing[14] = {0x80, 201, 0, 1, 0x0b, 0x0b, 0x0b, 0x0b, 1, 2, 3, 4, 5, 6};
+	uint8_t want[256], copy[256];
+	struct scene s;
+	struct sim_pkt got;
+	enum verdict v;
+
+	if (!scene_open(&s, "evp"))
+		return;
+	for (uint64_t i = 1; i < 3; i++) {
+		size_t n = call_rtp(want, SSRC_B, i);
+
+		want[0] |= 0x20;
+		want[n - 1] = i == 1 ? 0 : 255;
+		EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, want, n));
+		stage_run(&s.g, 1);
+		EXPECT(sim_receive(s.g.sim, &call_peer_a, &got));
+		EXPECT_OCTETS(got.data, srtp_open_pkt(&s.down[0], got.data, got.len, &v), want, n);
+		be32_put(want + 8, SSRC_A);
+		memcpy(copy, want, n);
+		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, copy, end_protect(&s.up[0], copy, n, sizeof(copy), i)));
+		stage_run(&s.g, 1);
+		EXPECT(sim_receive(s.g.sim, &call_peer_b, &got));
+		EXPECT_OCTETS(got.data, got.len, want, n);
+	}
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, trailing, sizeof(trailing)));
+	stage_run(&s.g, 1);
+	EXPECT(sim_receive(s.g.sim, &call_peer_a, &got));
+	EXPECT_OCTETS(got.data, srtp_open_pkt(&s.down[0], got.data, got.len, &v), trailing, sizeof(trailing));
+	scene_close(&s);
+}
+
 /* --- other datagrams ---------------------------------------------------------------------------------- */
 
 struct datagram {
@@ -618,7 +652,7 @@ static void stragglers_under_the_old_key(void)
 
 TEST_MAIN("hear", {"RTCP on the RTP port", rtcp_on_the_rtp_port}, {"a forged BYE", a_forged_bye},
           {"with mux RTCP is a hint", with_mux_rtcp_is_a_hint}, {"payload types like RTCP", payload_types_like_rtcp},
-          {"odd packets pass", odd_packets_pass}, {"other datagrams teach nothing", other_datagrams_teach_nothing},
+          {"odd packets pass", odd_packets_pass}, {"odd packets pass through SRTP", odd_packets_pass_through_srtp}, {"other datagrams teach nothing", other_datagrams_teach_nothing},
           {"other datagrams can be dropped", other_datagrams_can_be_dropped}, {"what signalling spoke of", what_signalling_spoke_of},
           {"media that is not RTP", media_that_is_not_rtp}, {"before the answer", before_the_answer}, {"a rebind with keys", a_rebind_with_keys},
           {"held back of another stream", held_back_of_another_stream}, {"SRTCP is latched apart", srtcp_is_latched_apart},
