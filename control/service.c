@@ -406,6 +406,16 @@ static void create_start(struct service_op *op)
 
 static void update_done(void *arg, enum err e, const struct why *why);
 
+/* An answer or a re-INVITE, with nothing new perhaps: peers may have moved, and are learnt again. Before the session becomes what was asked. */
+static void reopen(const struct service_op *op)
+{
+	const struct session *s = op->session;
+	uint16_t legs[RELAY_MEDIA_MAX];
+
+	if (s->relay && service_spec_signalled(op->patch, s->spec, legs) && relay_session_reopen(op->sv->config.relay, s->relay, legs) == ERR_NOMEM)
+		log_warn("service", "sid=%s msg=\"out of memory: peers that moved are not learnt anew\"", s->spec->id);
+}
+
 static void update_ask(struct service_op *op)
 {
 	struct service *sv = op->sv;
@@ -442,6 +452,7 @@ static void update_done(void *arg, enum err e, const struct why *why)
 
 		s->past = op->past;
 		op->past = gone;
+		reopen(op);
 		spec_swap(s->spec, op->next);
 		ports_release(sv, op->next, s->spec, true);
 		sv->counts.updates++;
@@ -458,16 +469,6 @@ static void update_done(void *arg, enum err e, const struct why *why)
 	op_fail(op, e, why);
 }
 
-/* An answer or a re-INVITE, with nothing new perhaps: peers may have moved, and are learnt again. */
-static enum err reopen(struct service_op *op)
-{
-	uint16_t legs[RELAY_MEDIA_MAX];
-
-	if (!op->session->relay || !service_spec_signalled(op->patch, op->session->spec, legs))
-		return ERR_OK;
-	return relay_session_reopen(op->sv->config.relay, op->session->relay, legs);
-}
-
 static void update_start(struct service_op *op)
 {
 	struct session *s = op->session;
@@ -476,13 +477,14 @@ static void update_start(struct service_op *op)
 
 	if (!e)
 		e = past_check_rekey(s->past, s->spec, op->next, &why);
-	if (!e && (past_new(&op->past, s->past, s->spec, op->next) || reopen(op)))
+	if (!e && past_new(&op->past, s->past, s->spec, op->next))
 		e = why_fail(&why, ERR_NOMEM, "out of memory");
 	if (e) {
 		op_fail(op, e, &why);
 		return;
 	}
 	if (spec_eq(s->spec, op->next)) {
+		reopen(op);
 		op_finish(op, (struct service_result){.changed = false});
 		return;
 	}

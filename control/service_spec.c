@@ -78,7 +78,8 @@ bool service_spec_signalled(const struct spec_session *patch, const struct spec_
 		const struct spec_media *m = &patch->media.items[i], *at = spec_find_media(s, str_of(m->id));
 
 		for (unsigned k = 0; at && k < m->legs.n; k++) {
-			bool is_said = m->legs.items[k].exists && SPEC_IS_GIVEN(&m->legs.items[k], SPEC_LEG_REMOTE);
+			bool is_said = m->legs.items[k].exists && SPEC_IS_GIVEN(&m->legs.items[k], SPEC_LEG_REMOTE) && k < at->legs.n &&
+			               at->legs.items[k].exists && at->legs.items[k].receive.gate_open;
 
 			any |= is_said;
 			legs[at - s->media.items] |= (uint16_t)(is_said << k);

@@ -20,6 +20,7 @@ void service_spec_fill(struct relay_session_spec *out, const struct spec_session
 
 /*
  * The legs of `s` whose peer's address the patch says, anew or once more: signalling spoke of them. Bit i of legs[k] is leg i of media k. False: of none.
+ * Those that let nothing in are left out: the relay opens them by itself when they do.
  */
 bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s, uint16_t legs[RELAY_MEDIA_MAX]);
 
