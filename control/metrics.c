@@ -63,6 +63,7 @@ static void print_sessions(struct service *sv, struct buf *out)
 	one(out, "targets_refused_total", "counter", "targets of media and learnt sources that were refused", c.targets_refused);
 	one(out, "lines_passed_total", "counter", "m-lines that passed by and are not relayed", c.lines_passed);
 	one(out, "lines_refused_total", "counter", "m-lines that were refused while others of their description were not", c.lines_refused);
+	one(out, "media_as_requests_total", "counter", "datagrams to ng that had left by media ports of ours", c.media_as_requests);
 	one(out, "draining", "gauge", "1 while no new sessions are taken", service_is_draining(sv));
 	one(out, "events_lost_total", "counter", "events that a later one of the same kind and leg stood in for, because control was behind", relay_events_lost(service_relay(sv)));
 }

@@ -116,6 +116,7 @@ bool proto_ng_is_media(struct proto_ng *p, const struct addr *from)
 	if (!port_book_holds(targets_book(t), from, now_ns))
 		return false;
 	p->counts.refused_media++;
+	service_count_media_as_request(p->config.service);
 	if (targets_may_log(t, now_ns))
 		log_warn("ng", "msg=\"a datagram from a media port of this gateway is no request\" addr=%s total=%llu", addr_print(from, text),
 		         (unsigned long long)p->counts.refused_media);

@@ -233,6 +233,7 @@ static void set_sessions(struct doc_arena *a, struct doc *d, const struct servic
 	doc_set_uint(a, d, "targets_refused", c.targets_refused);
 	doc_set_uint(a, d, "lines_passed", c.lines_passed);
 	doc_set_uint(a, d, "lines_refused", c.lines_refused);
+	doc_set_uint(a, d, "media_as_requests", c.media_as_requests);
 	doc_set_bool(a, d, "draining", service_is_draining(sv));
 }
 

@@ -210,6 +210,11 @@ void service_count_refused_target(struct service *sv)
 	sv->counts.targets_refused++;
 }
 
+void service_count_media_as_request(struct service *sv)
+{
+	sv->counts.media_as_requests++;
+}
+
 uint64_t service_now_ns(const struct service *sv)
 {
 	return sv->config.now_ns();

@@ -63,6 +63,7 @@ enum err service_publish_targets(struct service *sv) MUST_USE;
 /* Some SDP names `a` instead of that interface's own address. ERR_NOMEM. */
 enum err service_say(struct service *sv, unsigned interface, const struct addr *a) MUST_USE;
 void service_count_refused_target(struct service *sv);
+void service_count_media_as_request(struct service *sv);
 
 /* Why a session, or a leg of one, could not be had now: another gateway may have it. */
 enum service_limit {
@@ -131,6 +132,7 @@ struct service_counts {
 	uint64_t created, deleted, refused, updates, port_retries, reclaimed;
 	uint64_t lines_passed, lines_refused; /* m-lines of descriptions that passed by, and that were refused alone */
 	uint64_t targets_refused; /* requests and learnt sources, by the judge of media targets */
+	uint64_t media_as_requests; /* datagrams that media ports of ours sent to ng: dropped */
 	uint32_t sessions, ending, sessions_max; /* those that are ending are not among `sessions` */
 };
 void service_get_counts(const struct service *sv, struct service_counts *out);
