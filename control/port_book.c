@@ -114,15 +114,23 @@ static bool was_said_of(const struct port_book *b, unsigned interface, const str
 	return false;
 }
 
+/* Is what is sent there received on this interface's address, by whatever name? Interfaces may share an address. */
+static bool comes_to(const struct port_book *b, unsigned interface, const struct addr *a)
+{
+	const struct addr *own = &b->interfaces[interface].bind;
+
+	for (unsigned i = 0; i < b->n; i++)
+		if (addr_is_same_host(&b->interfaces[i].bind, own) && (addr_is_same_host(&b->interfaces[i].advertised, a) || was_said_of(b, i, a)))
+			return true;
+	return addr_is_same_host(own, a);
+}
+
 /* Does what is sent there come to this interface, to a port of its range? */
 static struct pair *reached(const struct port_book *b, unsigned interface, const struct addr *a)
 {
-	const struct io_interface *f = &b->interfaces[interface];
 	struct pair *p = pair_at(b, interface, a->port);
 
-	if (!p)
-		return NULL;
-	return addr_is_same_host(&f->bind, a) || addr_is_same_host(&f->advertised, a) || was_said_of(b, interface, a) ? p : NULL;
+	return p && comes_to(b, interface, a) ? p : NULL;
 }
 
 unsigned port_book_find(const struct port_book *b, const struct addr *a, struct leg_name out[PORT_BOOK_FINDS_MAX])

@@ -258,6 +258,14 @@ enum err targets_check(struct targets *t, const struct session *s, const struct 
 	return ERR_OK;
 }
 
+/* Which of the leg's addresses what goes there leaves by. */
+static unsigned interface_towards(const struct targets *t, const struct spec_leg *l, const struct addr *target)
+{
+	bool is_other = l->other.port && t->facts.interfaces[l->other.interface].bind.version == target->version;
+
+	return is_other ? l->other.interface : l->at.interface;
+}
+
 enum err targets_check_more(struct targets *t, const struct session *s, unsigned media, unsigned leg, const struct addr *target,
                             uint64_t now_ns, struct why *why)
 {
@@ -266,7 +274,7 @@ enum err targets_check_more(struct targets *t, const struct session *s, unsigned
 
 	if (!l)
 		return ERR_OK;
-	e = targets_judge(t, target, l->at.interface, sends_to(l, target, l->at.interface), now_ns, why);
+	e = targets_judge(t, target, interface_towards(t, l, target), sends_to(l, target, l->at.interface), now_ns, why);
 	if (!e)
 		e = loops_check(t->book, s, s->next ? s->next : s->spec, media, leg, target, why);
 	if (e)

@@ -17,17 +17,26 @@ static struct service *service;
 static struct events *events;
 static struct proto_json *json;
 static struct listener *listener;
-static struct io_interface interface = {.name = "default", .port_min = 30000, .port_max = 30999};
+/* One name with an address of each family, and a part of another. */
+static struct io_interface interfaces[] = {
+	{.name = "default", .port_min = 30000, .port_max = 30999},
+	{.name = "default", .port_min = 30000, .port_max = 30999},
+	{.name = "core:1", .port_min = 30000, .port_max = 30999},
+};
 
 /* Once for the process: the parts outlive the inputs, as in the gateway. */
 static void start(void)
 {
-	struct service_config config = {.relay = &fake_relay, .sessions_max = 64, .context = {.interfaces = &interface, .n_interfaces = 1}};
+	struct service_config config = {.relay = &fake_relay, .sessions_max = 64, .context = {.interfaces = interfaces, .n_interfaces = ARRAY_LEN(interfaces)}};
 	struct listen_config listen = {.where = "tcp:127.0.0.1:0", .line_max_bytes = 65536, .out_max_bytes = 1 << 20, .conns_max = 4,
 	                               .requests_max = 64, .ops = &proto_json_listen_ops};
 
-	CHECK(addr_parse_ip(STR("127.0.0.1"), &interface.bind) == ERR_OK);
-	interface.advertised = interface.bind;
+	static const char *const addresses[] = {"127.0.0.1", "::1", "127.0.0.2"};
+
+	for (unsigned i = 0; i < ARRAY_LEN(interfaces); i++) {
+		CHECK(addr_parse_ip(str_of(addresses[i]), &interfaces[i].bind) == ERR_OK);
+		interfaces[i].advertised = interfaces[i].bind;
+	}
 	CHECK(loop_new(&loop) == ERR_OK && service_new(&service, &config, NULL) == ERR_OK);
 	CHECK(events_new(&events, &fake_relay) == ERR_OK && proto_json_new(&json, service, events) == ERR_OK);
 	listen.arg = json;

@@ -258,5 +258,28 @@ static void ports_have_holders(void)
 	port_book_free(b);
 }
 
+/* Two names on one address: what either is told outside reaches the ports of both. */
+static void one_address_has_two_names(void)
+{
+	static struct io_interface two[2];
+	struct port_book *b = NULL;
+	struct leg_name leg = {.session = (struct session *)(void *)&listeners};
+
+	for (unsigned i = 0; i < 2; i++) {
+		two[i] = (struct io_interface){.bind = ip("10.9.0.1"), .port_min = 30000, .port_max = 30100};
+		two[i].advertised = ip(i ? "198.51.100.9" : "10.9.0.1");
+	}
+	REQUIRE_OK(port_book_new(&b, two, 2));
+	port_book_take(b, 0, 30010, &leg);
+	EXPECT(holds(b, "10.9.0.1:30010", 0));
+	EXPECT(holds(b, "198.51.100.9:30010", 0));
+	port_book_give(b, 0, 30010, 0);
+	port_book_take(b, 1, 30020, &leg);
+	EXPECT(holds(b, "10.9.0.1:30020", 0));
+	EXPECT(holds(b, "198.51.100.9:30021", 0));
+	port_book_free(b);
+}
+
 TEST_MAIN("target", {"reasons", reasons}, {"mapped_as_octets", mapped_as_octets}, {"settings", settings},
-          {"what_workers_ask", what_workers_ask}, {"ports_have_holders", ports_have_holders})
+          {"what_workers_ask", what_workers_ask}, {"ports_have_holders", ports_have_holders},
+          {"one_address_has_two_names", one_address_has_two_names})
