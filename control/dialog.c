@@ -151,6 +151,15 @@ void dialog_tags(const struct dialogs *d, struct str call, struct str *first, st
 	*second = g ? tag_of(g, OFFER_SIDE_B) : str_of("");
 }
 
+void dialog_times(const struct dialogs *d, struct str call, uint64_t *settled_ns, uint64_t seen_wall_ns[2])
+{
+	const struct dialog *g = find(d, call);
+
+	*settled_ns = g ? g->settled_ns : 0;
+	for (unsigned i = 0; i < 2; i++)
+		seen_wall_ns[i] = g ? g->seen_wall_ns[i] : 0;
+}
+
 bool dialogs_ends_when_silent(const struct dialogs *d, struct str session, uint64_t *settled_ns)
 {
 	const struct dialog *g = map_get(d->by_id, session.p, session.n);
@@ -191,6 +200,10 @@ enum offer_side dialog_access(const struct dialogs *d, struct str call, const ch
 		if (strcmp(id, media_id) == 0)
 			return (enum offer_side)x->media[i].access;
 	}
+	/* One that is gone: as those that are left. */
+	for (unsigned i = 0; x && i < x->n_media; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY)
+			return (enum offer_side)x->media[i].access;
 	return OFFER_SIDE_A;
 }
 

@@ -178,6 +178,8 @@ bool dialogs_ends_when_silent(const struct dialogs *d, struct str session, uint6
 void dialogs_set_quiet(struct dialogs *d, struct str session, bool on);
 /* Those of them where somebody is missed, or that signalling said nothing about since then. `fn` may end the call it is told of. */
 void dialogs_each_quiet(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg);
+/* When the call was last spoken of (monotonic; 0: it is none of ours), and when its sides' tags were first heard of (wall time; 0: not yet). */
+void dialog_times(const struct dialogs *d, struct str call, uint64_t *settled_ns, uint64_t seen_wall_ns[2]);
 /* Tags of the call whose session this is; empty when it is not one of ours. */
 void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second);
 

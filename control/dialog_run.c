@@ -120,6 +120,13 @@ static void report_media(struct dialog_reply *reply, const struct dialog_exchang
 		                                               .change = offer_change_name(x->media[i].change)};
 }
 
+static void note_tags(struct dialog *g)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (g->tag[i] && !g->seen_wall_ns[i])
+			g->seen_wall_ns[i] = clk_wall_ns();
+}
+
 void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_answer, void (*commit)(struct dialog_run *op))
 {
 	struct dialog *g = op->dialog;
@@ -148,6 +155,7 @@ void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_ans
 	g->ends_when_silent = op->ask.options.ends_when_silent;
 	g->settled_ns = clk_mono_ns();
 	commit(op);
+	note_tags(g);
 	reply.sdp = str_make(text, n);
 	reply.why = &why;
 	dialog_run_finish(op, &reply);

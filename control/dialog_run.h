@@ -34,6 +34,7 @@ struct dialog {
 	struct dialogs *owner;
 	struct link link; /* of all, for the end */
 	enum offer_state state;
+	uint64_t seen_wall_ns[2];            /* when a tag of that side was first heard of */
 	char *tag[2];                        /* of sides A and B; NULL: not known yet */
 	struct dialog_branch *branches;      /* DIALOG_BRANCHES_MAX: core leg 1 + index is that branch's; NULL: no request named one */
 	uint8_t n_offers, n_refused;         /* of the first offer, where no branch was named */

@@ -121,6 +121,8 @@ static struct doc *leg_stats(struct doc_arena *a, const struct relay_leg_stats *
 	doc_set_uint(a, d, "rx_bytes", s->rx_bytes);
 	doc_set_uint(a, d, "tx_pkts", s->tx_pkts);
 	doc_set_uint(a, d, "tx_bytes", s->tx_bytes);
+	doc_set_uint(a, d, "rtcp_pkts", s->rtcp_pkts);
+	doc_set_uint(a, d, "rtcp_bytes", s->rtcp_bytes);
 	doc_set(d, "verdicts", verdicts(a, s->verdicts, false));
 	if (s->finding != RELAY_FINDING_NONE)
 		doc_set_text(a, d, "finding", str_of(relay_finding_name(s->finding)));

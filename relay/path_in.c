@@ -35,6 +35,12 @@ void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
 		leg->rx_bytes += pkt->len;
 		if (pkt->verdict == VERDICT_NONE)
 			pkt->verdict = (uint8_t)path_hear_classify(pkt, leg, w->config->drops_non_rtp);
+		else
+			pkt->kind = PKT_UNKNOWN;
+		if (pkt->kind == PKT_RTCP) {
+			leg->rtcp_pkts++;
+			leg->rtcp_bytes += pkt->len;
+		}
 	}
 }
 

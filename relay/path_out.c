@@ -257,6 +257,7 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 		return;
 	}
 	leg->verdicts[pkt->verdict] += leg->verdicts[pkt->verdict] != UINT32_MAX;
+	leg->rtcp_errors += pkt->kind == PKT_RTCP;
 	if (pkt->verdict == VERDICT_AUTH_FAILED) {
 		note_failure(w, leg, now_ns);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && pkt->out) {

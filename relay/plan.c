@@ -49,6 +49,7 @@ void plan_free(const struct plan_context *c, struct plan *p)
 		struct leg_change *change = &p->changes[i];
 
 		leg_free(c, change->body);
+		mem_free(change->final);
 		for (unsigned k = 0; k < LEG_PORTS; k++)
 			mem_free(change->ports[k]);
 		key_free(c->engine, change->receive);
@@ -181,6 +182,8 @@ static enum err plan_leg(const struct looks *l, struct leg_change *c, const stru
 
 	if (!to) {
 		c->disappears = true;
+		/* Without it the leg ends all the same. */
+		c->final = mem_alloc(sizeof(*c->final));
 		return ERR_OK;
 	}
 	c->spec = *to;

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "relay/crew.h"
+#include "relay/gone.h"
 #include "relay/plan.h"
 
 struct relay_session {
@@ -20,6 +21,7 @@ struct relay_session {
 	uint8_t n_media_asked;
 	struct request *ending;   /* made with the session, so that delete can't fail */
 	const struct relay_session_stats *final;
+	struct gone gone;
 };
 
 struct relay {
@@ -208,6 +210,7 @@ static void session_gone(struct relay *r, struct relay_session *s)
 	shadow_free(s->is);
 	sent_keys_end(r->sent, &s->used, s);
 	used_keys_fini(&s->used);
+	gone_fini(&s->gone);
 	mem_free(s->ending);
 	mem_free(s);
 }
@@ -239,6 +242,12 @@ static void close_waiting(struct relay *r, struct relay_session *s)
 
 static void come_into_force(struct relay *r, struct relay_session *s, struct request *q)
 {
+	for (unsigned i = 0; i < q->plan->n_changes; i++) {
+		const struct leg_change *c = &q->plan->changes[i];
+
+		if (c->disappears && c->final)
+			gone_add(&s->gone, c->media, c->leg, c->final);
+	}
 	used_keys_settle(&s->used, &r->plan, q->wanted, q->plan->forgotten, q->plan->n_forgotten);
 	shadow_free(s->is);
 	s->is = q->wanted;
@@ -257,6 +266,8 @@ static void finish(struct relay *r, struct request *q)
 	/* Before anybody hears of it and tries again. */
 	else if (q->kind == MSG_APPLY)
 		sent_keys_withdraw(r->sent, &r->plan, q->wanted, &s->used, s);
+	q->stats.n_gone = s->gone.n;
+	q->stats.gone = s->gone.legs;
 	s->final = q->kind == MSG_DELETE ? &q->stats : NULL;
 	tell(q);
 	s->final = NULL;

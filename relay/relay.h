@@ -232,6 +232,7 @@ struct relay_leg_stats {
 	struct addr local, local_rtcp, remote, remote_rtcp; /* remote: as learnt, else as signalled */
 	bool latched;
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes; /* arrived; forwarded towards the peer */
+	uint64_t rtcp_pkts, rtcp_bytes, rtcp_errors;   /* RTCP among what arrived; of it, what was not forwarded */
 	uint64_t verdicts[VERDICT_COUNT];              /* of packets that arrived on this leg; all but FORWARDED stop at 2^32 - 1 */
 	enum relay_finding finding;
 	uint64_t receive_key_pkts, send_key_pkts;      /* used of the keys' lifetimes */
@@ -246,7 +247,15 @@ struct relay_media_stats {
 	struct relay_leg_stats *legs;
 };
 
+/* What legs that were in that place, and are gone, had counted. Addresses and key counters say nothing here. */
+struct relay_gone_leg {
+	uint8_t media, leg;
+	struct relay_leg_stats stats;
+};
+
 struct relay_session_stats {
+	uint16_t n_gone;
+	const struct relay_gone_leg *gone;
 	uint8_t n_media;
 	struct relay_media_stats *media; /* with the legs behind them one block, owned by whoever holds the stats */
 };

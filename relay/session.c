@@ -433,6 +433,8 @@ static void carry_out(struct worker *w, struct plan *p, uint64_t now_ns)
 		if (!c->disappears)
 			continue;
 		c->body = leg_at(s, c);
+		if (c->final)
+			leg_read(c->body, c->final);
 		end_leg(w, c->body);
 		session_media(s, c->media)->legs[c->leg] = NULL;
 	}

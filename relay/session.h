@@ -60,6 +60,7 @@ struct leg {
 	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
 	uint64_t watched_since_ns; /* when the watch for inactivity was turned on */
 	uint64_t rekeys, ssrc_changes;
+	uint64_t rtcp_pkts, rtcp_bytes, rtcp_errors; /* RTCP is rare: its counts are not what every packet touches */
 	uint64_t asked_ns;         /* when control was last asked about a source */
 	struct addr permitted[LEG_PORTS]; /* a source that it has allowed; none */
 	uint64_t limit_event_ns;   /* when the stream limit was last told */
@@ -114,6 +115,7 @@ struct leg_change {
 	bool sets_port[LEG_PORTS]; /* closes what is open there, opens ports[i] if it is not NULL */
 	bool sets_receive, sets_send;
 	struct leg *body;          /* appears: takes this memory; disappears: brings it home */
+	struct relay_leg_stats *final; /* disappears: what it had counted; NULL: there was no memory for it */
 	struct io_port *ports[LEG_PORTS];
 	struct addr addresses[LEG_WAYS];
 	struct key *receive, *send;                   /* NULL: none from now on */
@@ -150,6 +152,8 @@ void session_permit(struct session *s, const struct permit *p);
 void session_reopen(struct session *s, const uint16_t legs[RELAY_MEDIA_MAX]);
 /* Fills statistics whose arrays hold as many media as the session has. Worker only. */
 void session_read(const struct session *s, struct relay_session_stats *out);
+/* One leg. Worker only. */
+void leg_read(const struct leg *leg, struct relay_leg_stats *out);
 
 /* The leg that packets of `leg` leave by; NULL. */
 static inline struct leg *leg_peer(const struct leg *leg)

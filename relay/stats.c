@@ -32,7 +32,7 @@ static void read_stream(const struct leg *leg, const struct stream *s, struct re
 	};
 }
 
-static void read_leg(const struct leg *leg, struct relay_leg_stats *out)
+void leg_read(const struct leg *leg, struct relay_leg_stats *out)
 {
 	*out = (struct relay_leg_stats){
 		.remote = *latch_to(&leg->latches[LEG_RTP]),
@@ -45,6 +45,9 @@ static void read_leg(const struct leg *leg, struct relay_leg_stats *out)
 		.receive_key_pkts = leg->receive ? leg->receive->pkts : 0,
 		.send_key_pkts = leg->send ? leg->send->pkts : 0,
 		.finding = leg->receive && !leg->receive->has_opened ? (enum relay_finding)leg->unheard.finding : RELAY_FINDING_NONE,
+		.rtcp_pkts = leg->rtcp_pkts,
+		.rtcp_bytes = leg->rtcp_bytes,
+		.rtcp_errors = leg->rtcp_errors,
 		.rekeys = leg->rekeys,
 		.ssrc_changes = leg->ssrc_changes,
 		.last_rx_ns = leg->has_media ? leg->last_rx_ns : 0,
@@ -67,5 +70,5 @@ void session_read(const struct session *s, struct relay_session_stats *out)
 	for (unsigned i = 0; m && i < out->n_media; i++, m = m->next)
 		for (unsigned k = 0; k < m->n_legs && k < out->media[i].n_legs; k++)
 			if (m->legs[k])
-				read_leg(m->legs[k], &out->media[i].legs[k]);
+				leg_read(m->legs[k], &out->media[i].legs[k]);
 }
