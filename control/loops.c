@@ -34,11 +34,18 @@ static enum err refuse(const struct addr *target, const char *what, struct why *
 	return why_fail(why, ERR_DENIED, "no media is sent to %s: it is a port of this gateway, and %s", addr_print(target, text), what);
 }
 
+/* Within one call it is mostly an INVITE that passed this gateway twice. */
+static enum err refuse_ring(const struct walk *w, bool is_own_call, struct why *why)
+{
+	return refuse(w->first, is_own_call ? "what is sent there comes back to the leg that sent it: a ring within one call; if its INVITE passes here twice, use loop-protect"
+	                                    : "what is sent there comes back to the leg that sent it: a ring", why);
+}
+
 /* Packets leave by that leg. */
 static enum err leave(struct walk *w, const struct leg_name *by, struct why *why)
 {
 	if (is_same(by, &w->start))
-		return refuse(w->first, "what is sent there comes back to the leg that sent it: a ring", why);
+		return refuse_ring(w, w->n == 0, why);
 	for (unsigned i = 0; i < w->n; i++)
 		if (is_same(by, &w->legs[i]))
 			return ERR_OK;
@@ -66,7 +73,7 @@ static enum err arrive(struct walk *w, const struct leg_name *at, struct why *wh
 	enum err e;
 
 	if (is_same(at, &w->start))
-		return refuse(w->first, "what is sent there comes back to the leg that sent it: a ring", why);
+		return refuse_ring(w, w->n == 0, why);
 	if (at->session == w->start.session)
 		return cross(w, at, w->next, why);
 	e = cross(w, at, at->session->spec, why);

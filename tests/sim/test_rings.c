@@ -744,6 +744,7 @@ static void no_ring_in_one_call(void)
 	EXPECT(say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &b, ""));
 	there = ng_local(0, 1);
 	EXPECT(!say_sdp("offer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &there, "") && strstr(w.reply, "ring"));
+	EXPECT(strstr(w.reply, "loop-protect"));
 	end();
 }
 
