@@ -238,7 +238,7 @@ const char *relay_io_reason(const struct relay *r, unsigned interface)
 const char *relay_event_name(enum relay_event_kind k)
 {
 	static const char *const names[] = {"first-media",    "media-timeout", "setup-timeout", "source-changed", "auth-failures",
-	                                    "key-soft-limit", "key-expired",   "stream-limit",  "ssrc-changed"};
+	                                    "key-soft-limit", "key-expired",   "stream-limit",  "ssrc-changed",  "nothing-authentic"};
 
 	return names[k];
 }
