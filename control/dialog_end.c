@@ -248,6 +248,19 @@ static void end_unknown(struct dialog_run *op)
 		end_call(op);
 }
 
+/*
+ * The caller's tag alone says that he hung up, or that one of several places refused or lost, and somebody else rings or has just answered. Who wants the
+ * end at once (delay 0) means the call.
+ */
+static bool may_be_a_refusal(const struct dialog_run *op)
+{
+	const struct dialog *g = op->dialog;
+	bool is_young = g->state == OFFER_STABLE && clk_mono_ns() - g->settled_ns < CANCELLED_S * NS_PER_S;
+
+	return delay_ms(op) && g->owner->later && (g->state == OFFER_OPENING || is_young) && dialog_branches_open(g) > 1 &&
+	       dialog_is_tag_of(g, OFFER_SIDE_A, op->ask.from);
+}
+
 static bool refuse_strangers(struct dialog_run *op)
 {
 	struct why why;
@@ -281,6 +294,9 @@ void dialog_start_delete(struct dialog_run *op)
 		end_branch(op);
 	} else if (knows_tag && (g->tag[OFFER_SIDE_B] || g->state == OFFER_OPENING)) {
 		end_unknown(op);
+	} else if (may_be_a_refusal(op)) {
+		g->n_refused++;
+		end_in_doubt(op);
 	} else {
 		end_call(op);
 	}

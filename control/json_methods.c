@@ -232,6 +232,7 @@ static void ping(struct proto_json_call *call, const struct doc *params)
 	d = doc_dict(a);
 	doc_set_bool(a, d, "pong", true);
 	doc_set_uint(a, d, "sessions", counts.sessions);
+	doc_set_uint(a, d, "sessions_ending", counts.ending);
 	doc_set_uint(a, d, "sessions_max", counts.sessions_max);
 	doc_set_bool(a, d, "draining", service_is_draining(proto_json_service(call)));
 	proto_json_answer(call, d);

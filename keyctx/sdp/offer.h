@@ -73,8 +73,8 @@ struct offer_policy {
 
 enum offer_change {
 	OFFER_CHANGE_NONE,    /* nothing of ours: contexts untouched (U3, U5) */
-	OFFER_CHANGE_NEW,     /* a media begins: fresh keys (U8, U9) */
-	OFFER_CHANGE_GONE,    /* port 0: legs and keys go (U8) */
+	OFFER_CHANGE_NEW,     /* a media begins (U9), or comes back (U8) */
+	OFFER_CHANGE_GONE,    /* port 0: the legs go (U8) */
 	OFFER_CHANGE_MOVED,   /* new address, same key */
 	OFFER_CHANGE_REKEYED, /* new key, same address: ROC as the setting says (U7) */
 	OFFER_CHANGE_RENEWED, /* new key and new address: a new stream, ROC 0 (U6, RFC 4568 7.1.4) */

@@ -174,6 +174,34 @@ static void places_that_share_a_name(void)
 	}
 }
 
+/* The caller's tag alone, where several places were offered to: perhaps only one of them is out, or lost against the one that answered. */
+static void a_refusal_that_names_nobody(void)
+{
+	begin_later();
+	options.delete_delay_ms = LONG_MS;
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
+	EXPECT_INT(ending(), 0);
+	/* The next one is the end. */
+	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
+	EXPECT_INT(ending(), 1);
+	end_later();
+	/* So it is where nobody else was offered to, and where it shall be at once. */
+	for (unsigned i = 0; i < 2; i++) {
+		begin_later();
+		REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+		if (i)
+			REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
+		REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+		options.delete_delay_ms = i ? 0 : LONG_MS;
+		REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
+		EXPECT_INT(ending() + deletes, 1);
+		end_later();
+	}
+}
+
 /* One after the other: the call goes on under its Call-ID, whether the end waits or not. */
 static void serial_forks(void)
 {
@@ -474,7 +502,7 @@ static void survives_want_of_memory(void)
 TEST_MAIN("dialog-ends", {"a refused branch ends alone", a_refused_branch_ends_alone},
           {"the last branch takes the call along", the_last_branch_takes_the_call_along},
           {"early media of a branch ends", early_media_of_a_branch_ends}, {"places that share a name", places_that_share_a_name},
-          {"serial forks", serial_forks}, {"branches have keys of their own", branches_have_keys_of_their_own},
+          {"a refusal that names nobody", a_refusal_that_names_nobody}, {"serial forks", serial_forks}, {"branches have keys of their own", branches_have_keys_of_their_own},
           {"a deleted call goes on for a while", a_deleted_call_goes_on_for_a_while}, {"then it ends", then_it_ends},
           {"a session deleted by its id ends at once", a_session_deleted_by_its_id_ends_at_once},
           {"another call may have the call-id", another_call_may_have_the_call_id},
