@@ -110,7 +110,7 @@ static const struct row from_core[] = {
 	{.name = "T3", .transports = SECURE, .action = IMS_E2E, .reason = "end-to-end security of the caller"},
 	{.name = "T4", .transports = PLAIN, .crypto = YES, .can_e2ae = YES, .action = IMS_E2AE,
 	 .reason = "stray a=crypto taken out, secured towards the UE"},
-	{.name = "T4", .transports = PLAIN, .crypto = YES, .action = IMS_PLAIN, .reason = "stray a=crypto taken out"},
+	{.name = "T4", .transports = PLAIN, .crypto = YES, .action = IMS_PLAIN, .reason = "stray a=crypto passes"},
 	{.name = "T1", .transports = PLAIN, .can_e2ae = YES, .action = IMS_E2AE, .reason = "secured towards the UE"},
 	{.name = "T2", .transports = EVERY, .action = IMS_PLAIN, .reason = "the UE has not agreed on e2ae, or policy is off"},
 };

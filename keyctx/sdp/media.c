@@ -189,12 +189,7 @@ static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *p
 
 static enum err write_mux(struct sdp *s, int section, bool mux)
 {
-	struct sdp_line *l = sdp_next_attr(s, section, NULL, "rtcp-mux", NULL);
-
-	/* However it was written: what we read is what the other side shall read. */
-	if (mux && l)
-		return str_is(l->value, "rtcp-mux") ? ERR_OK : sdp_line_set(s, l, STR("rtcp-mux"));
-	if (mux && sdp_has_attr(s, section, "rtcp-mux-only"))
+	if (mux && (sdp_has_attr(s, section, "rtcp-mux") || sdp_has_attr(s, section, "rtcp-mux-only")))
 		return ERR_OK;
 	if (mux)
 		return sdp_attr_add(s, section, "rtcp-mux", (struct str){0});

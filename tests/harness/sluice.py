@@ -89,7 +89,7 @@ def udp_socket(host="127.0.0.1"):
 
 
 def free_udp_pair(host="127.0.0.1"):
-    """An even port whose odd neighbour is free as well; both are closed again."""
+    """An even port whose odd neighbour is free as well, and free for TCP too, where ng listens; all are closed again."""
     for _ in range(200):
         a = udp_socket(host)
         port = a.getsockname()[1]
@@ -99,6 +99,9 @@ def free_udp_pair(host="127.0.0.1"):
                 b = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
                 b.bind((host, port + 1))
                 b.close()
+                c = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+                c.bind((host, port))
+                c.close()
                 return port
             except OSError:
                 continue

@@ -298,8 +298,6 @@ static void places_are_written(void)
 		{"m=audio 4000 RTP/SAVP 0\r\ni=x\r\na=rtcp:4001\r\na=z\r\n", "203.0.113.5:30000", "203.0.113.6:30009", false,
 		 SDP_PROFILE_AVP,
 		 "m=audio 30000 RTP/AVP 0\r\ni=x\r\nc=IN IP4 203.0.113.5\r\na=rtcp:30009 IN IP4 203.0.113.6\r\na=z\r\n"},
-		{"m=audio 4000 RTP/AVP 0\r\na=RTCP-Mux \r\na=x\r\n", "203.0.113.5:30000", "", true, SDP_PROFILE_AVP,
-		 "m=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.5\r\na=rtcp-mux\r\na=x\r\n"},
 		{"m=audio 4000 RTP/AVP 0\r\na=rtcp:4000\r\n", "203.0.113.5:30000", "", true, SDP_PROFILE_AVP,
 		 "m=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.5\r\na=rtcp-mux\r\n"},
 		{"m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp-mux-only\r\n", "203.0.113.5:30000", "", false, SDP_PROFILE_OTHER,
