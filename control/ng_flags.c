@@ -112,6 +112,10 @@ WORD(flag_no_rtcp_attr, ng_options(r)->no_rtcp_attr = true)
 WORD(flag_full_rtcp_attr, ng_options(r)->full_rtcp_attr = true)
 WORD(flag_loop, ng_options(r)->loop_protect = true)
 WORD(flag_fatal, r->out->is_fatal = true)
+WORD(flag_reject_rekey, ng_options(r)->accept_rekey = false)
+WORD(flag_gates, ng_options(r)->gate_by_direction = true)
+WORD(flag_bundle, ng_options(r)->keep_bundle = true)
+WORD(flag_refuse_glare, ng_options(r)->supersede_glare = false)
 WORD(flag_recrypt, ng_options(r)->terminate = true)
 WORD(flag_no_recrypt, r->passes = true)
 
@@ -204,6 +208,10 @@ static const struct ng_word flag_words[] = {
 	{"block-DTMF", NG_REFUSED, NULL, "media passes as it is: what should be hidden would be heard"},
 	{"block-media", NG_REFUSED, NULL, "close gates by session.update on the control socket"},
 	{"webrtc", NG_REFUSED, NULL, "DTLS-SRTP and ICE are not spoken: a browser needs another relay"},
+	{"reject-rekey", NG_SUPPORTED, flag_reject_rekey, "a new key where the peer did not move is refused"},
+	{"refuse-glare", NG_SUPPORTED, flag_refuse_glare, "an offer while the other side's waits is refused, instead of taking its place"},
+	{"gates-by-direction", NG_SUPPORTED, flag_gates, "a=inactive and the like close gates, RTCP included"},
+	{"pass-bundle", NG_SUPPORTED, flag_bundle, "a=group:BUNDLE is left in"},
 	{"recrypt", NG_SUPPORTED, flag_recrypt, "SRTP on both sides ends here, with keys of ours, instead of passing from end to end"},
 	{"no-recrypt", NG_SUPPORTED, flag_no_recrypt, "SRTP on both sides passes, whatever the setting ng-srtp says"},
 	{"all", NG_IGNORED, NULL, "of other commands"},

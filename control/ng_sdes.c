@@ -147,6 +147,43 @@ static enum err sdes_recrypt(struct ng_reading *r, const struct doc *v, struct s
 	return ERR_OK;
 }
 
+/* --- what is forgiven --------------------------------------------------------------------------------- */
+
+/* A word that sets one thing. */
+#define WORD(fn_, statement_)                                                         \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
+	{                                                                             \
+		(void)v;                                                              \
+		(void)a;                                                              \
+		statement_;                                                           \
+		return ERR_OK;                                                        \
+	}
+
+WORD(sdes_any_tag, ng_options(r)->any_tag = true)
+WORD(sdes_ignore_lifetime, ng_options(r)->sdes.ignore_lifetime = true)
+WORD(sdes_no_mki, ng_options(r)->sdes.accept_mki = false)
+WORD(sdes_unique_keys, ng_options(r)->sdes.refuse_repeated_keys = true)
+WORD(sdes_no_pad, ng_options(r)->sdes.pad = false)
+
+static enum err read_pkts(struct ng_reading *r, const char *word, struct str text, uint64_t max, uint64_t *out)
+{
+	if (!str_to_u64(text, max, out) && *out)
+		return ERR_OK;
+	return why_fail(r->why, ERR_RANGE, "SDES %s: a number of packets from 1 to %llu is needed", word, (unsigned long long)max);
+}
+
+/* A word with a number of packets behind it. */
+#define PKTS(fn_, word_, field_, max_)                                                \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
+	{                                                                             \
+		(void)v;                                                              \
+		return read_pkts(r, word_, a, max_, &ng_options(r)->sdes.field_);     \
+	}
+
+PKTS(sdes_lifetime_min, "lifetime-min", lifetime_min_pkts, INT64_MAX)
+PKTS(sdes_lifetime_max, "lifetime-max", lifetime_max_pkts, INT64_MAX)
+PKTS(sdes_lifetime_own, "lifetime-own", own_lifetime_pkts, 1ull << 31)
+
 /* --- crypto ------------------------------------------------------------------------------------------- */
 
 static bool is_separator(char c)
@@ -222,11 +259,13 @@ static const struct ng_word sdes_words[] = {
 	{"no", NG_SUPPORTED, sdes_off, "the same as off"},
 	{"disable", NG_SUPPORTED, sdes_off, "the same as off"},
 	{"disabled", NG_SUPPORTED, sdes_off, "the same as off"},
+	{"no-mki", NG_SUPPORTED, sdes_no_mki, "a=crypto lines with an MKI are not used"},
+	{"no-pad", NG_SUPPORTED, sdes_no_pad, "no base64 padding is written"},
 	{"no-=", NG_SUPPORTED, sdes_no, "this suite is neither accepted nor offered; without effect beside only-"},
 	{"only-=", NG_SUPPORTED, sdes_only, "only this suite (and others named so) is accepted and offered"},
 	{"order:=", NG_SUPPORTED, sdes_order, "suites named here stand first in our offer, in this order; none is added"},
 	{"offerer_pref:=", NG_SUPPORTED, sdes_preferred, "suites taken of the offerer before its own order of preference"},
-	{"pad", NG_SUPPORTED, sdes_pad, "always so: base64 padding is written"},
+	{"pad", NG_SUPPORTED, sdes_pad, "the default: base64 padding is written"},
 	{"nonew", NG_SUPPORTED, sdes_nonew, "where SRTP ends here on both sides the offerer's suites are offered alone"},
 	{"recrypt", NG_SUPPORTED, sdes_recrypt, "as the flag recrypt"},
 	{"static", NG_SUPPORTED, NULL, "always so: an unchanged context changes nothing, ours is repeated"},
@@ -234,6 +273,12 @@ static const struct ng_word sdes_words[] = {
 	{"authenticated_srtp", NG_SUPPORTED, NULL, "always so"},
 	{"encrypted_srtp", NG_SUPPORTED, NULL, "always so"},
 	{"encrypted_srtcp", NG_SUPPORTED, NULL, "always so"},
+	{"any-tag", NG_SUPPORTED, sdes_any_tag, "a wrong tag in an answer's a=crypto is forgiven where the suite is unique"},
+	{"ignore-lifetime", NG_SUPPORTED, sdes_ignore_lifetime, "lifetimes of the peer's keys are checked, then the suite's own holds"},
+	{"lifetime-min:=", NG_SUPPORTED, sdes_lifetime_min, "packets; a line of the peer with less is not usable"},
+	{"lifetime-max:=", NG_SUPPORTED, sdes_lifetime_max, "packets; a line of the peer with more is not usable; default: the suite's limit"},
+	{"lifetime-own:=", NG_SUPPORTED, sdes_lifetime_own, "packets; written with our keys and kept"},
+	{"unique-keys", NG_SUPPORTED, sdes_unique_keys, "a key that stands in two lines makes the later one unusable (RFC 4568 6.1)"},
 	{"lifetime", NG_SUPPORTED, sdes_lifetime, "our keys say 2^31 packets, and are used for no more"},
 	{"AES_CM_128_HMAC_SHA1_80", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_80, "this suite is offered before the others of ours; where both sides have SRTP it ends here, as with recrypt"},
 	{"AES_CM_128_HMAC_SHA1_32", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_32, "the same"},

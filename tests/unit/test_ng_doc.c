@@ -82,6 +82,7 @@ static const char *sample_of(const char *name)
 		{"no-=", "AES_CM_128_HMAC_SHA1_80"}, {"only-=", "AEAD_AES_128_GCM"}, {"order:=", "AES_CM_128_HMAC_SHA1_32;"},
 		{"offerer_pref:=", "AEAD_AES_128_GCM;"}, {"SDES-=", "pad"}, {"rtcp-mux-=", "offer"}, {"ICE=", "remove"},
 		{"replace-=", "origin"}, {"endpoint-learning-=", "off"}, {"other-media-=", "pass"}, {"OSRTP-=", "accept"},
+		{"lifetime-min:=", "2000"}, {"lifetime-max:=", "70000"}, {"lifetime-own:=", "4096"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++)

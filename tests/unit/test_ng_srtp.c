@@ -361,11 +361,68 @@ static void of_a_pair_of_m_lines_the_secure_one_is_taken(void)
 	}
 }
 
+/* --- tolerances --------------------------------------------------------------------------------------------- */
+
+/* The words of the JSON protocol's tolerances: what an offer without the word comes to, and with it. */
+static void tolerances_have_words(void)
+{
+	static const struct {
+		const char *line, *word;
+		bool without, with;
+	} rows[] = {
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|2^10"), "lifetime-min:2000", true, false},
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|2^30"), "lifetime-max:65536", true, false},
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|1:4"), "no-mki", true, false},
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1), "lifetime-min:0", true, false},
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1), "lifetime-own:9999999999", true, false},
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1), "lifetime-own:x", true, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char text[1024];
+
+		for (unsigned with = 0; with < 2; with++) {
+			test_context("%s %u", rows[i].word, with);
+			begin_ng(NULL);
+			snprintf(text, sizeof(text), OFFER SAVP("%s") ",\"transport-protocol\":\"RTP/AVP\",\"SDES\":[\"%s\"]", rows[i].line,
+			         with ? rows[i].word : "pad");
+			EXPECT_INT(tell(text), with ? rows[i].with : rows[i].without);
+			end_ng();
+		}
+	}
+}
+
+static void a_wrong_tag_is_forgiven(void)
+{
+	static const char offer[] = OFFER AVP("") ",\"transport-protocol\":\"RTP/SAVP\"";
+	static const char wrong[] = ANSWER SAVP(LINE("9", "AES_CM_128_HMAC_SHA1_80", K2));
+
+	begin_ng(NULL);
+	REQUIRE(tell(offer));
+	EXPECT(!tell(wrong) && reply_has("error-reason", "tag 9"));
+	EXPECT(tell(ANSWER SAVP(LINE("9", "AES_CM_128_HMAC_SHA1_80", K2)) ",\"flags\":[\"SDES-any_tag\"]"));
+	EXPECT(noted->media[0].legs[0].receive != NULL);
+	end_ng();
+}
+
+static void lifetimes_are_ignored_or_written(void)
+{
+	begin_ng(NULL);
+	REQUIRE(tell(OFFER SAVP(LINE("5", "AES_CM_128_HMAC_SHA1_80", K1 "|2^20"))
+	             ",\"transport-protocol\":\"RTP/AVP\",\"SDES\":[\"ignore-lifetime\",\"lifetime-own:4096\",\"no-pad\"]"));
+	REQUIRE(tell(ANSWER AVP("")));
+	EXPECT(strstr(sdp, "|2^12") != NULL);
+	EXPECT(noted->media[0].legs[0].receive->lifetime_pkts > 1ull << 20);
+	end_ng();
+}
+
 TEST_MAIN("ng-srtp", {"words decide whether it passes", words_decide_whether_it_passes},
           {"ends without a common suite talk", ends_without_a_common_suite_talk},
           {"words choose what stands behind the offerer's", words_choose_what_stands_behind_the_offerers},
           {"a setting decides where no word does", a_setting_decides_where_no_word_does},
           {"an answer of several lines is understood", an_answer_of_several_lines_is_understood},
+          {"tolerances have words", tolerances_have_words}, {"a wrong tag is forgiven", a_wrong_tag_is_forgiven},
+          {"lifetimes are ignored or written", lifetimes_are_ignored_or_written},
           {"optional srtp ends here", optional_srtp_ends_here}, {"optional srtp goes on in a call", optional_srtp_goes_on_in_a_call},
           {"srtp is offered to those who may have it", srtp_is_offered_to_those_who_may_have_it},
           {"two forks may answer differently", two_forks_may_answer_differently},
