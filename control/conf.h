@@ -55,7 +55,7 @@ struct conf {
 	unsigned rekey_roc;  /* enum relay_rekey_roc */
 	unsigned non_rtp;    /* 0: it passes between plain legs; 1: it is dropped */
 	unsigned dscp;
-	unsigned ssrcs_per_leg, replay_window, send_window, pkts_per_worker, auth_fail_rate, keys_remembered;
+	unsigned ssrcs_per_leg, replay_window, replay_window_video, receive_lifetime, send_window, pkts_per_worker, auth_fail_rate, keys_remembered;
 	unsigned gather_delay_us, busy_poll_us;
 	bool require_locked_memory, core_dumps;
 };

@@ -12,6 +12,7 @@
 static const char *const engine_words[] = {"auto", "mb", "evp", "libsrtp", NULL};
 static const char *const io_words[] = {"auto", "xdp", "sock", NULL};
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
+static const char *const lifetime_words[] = {"report", "enforce", NULL};
 static const char *const rekey_words[] = {"reject", "accept", NULL};
 static const char *const both_words[] = {"pass", "recrypt", NULL};
 static const char *const pass_words[] = {"pass", "drop", NULL};
@@ -95,6 +96,10 @@ const struct conf_setting conf_settings[] = {
 	 .help = "sources a leg may have; more are dropped and reported"},
 	{.name = "replay-window", .type = CONF_UINT, FIELD(replay_window), .preset = "128", .min = 64, .max = 1024, .arg = "PACKETS",
 	 .help = "how far behind the newest packet one may come and still be taken (RFC 3711 3.3.2)"},
+	{.name = "replay-window-video", .type = CONF_UINT, FIELD(replay_window_video), .preset = "1024", .min = 64, .max = 1024, .arg = "PACKETS",
+	 .help = "the same for video, of which 128 packets are half a second"},
+	{.name = "receive-lifetime", .type = CONF_WORD, FIELD(receive_lifetime), .preset = "report", .words = lifetime_words,
+	 .arg = "report|enforce", .help = "a peer's key whose lifetime (a=crypto) is used up: goes on and is told of, or stops; ours always stop"},
 	{.name = "send-window", .type = CONF_UINT, FIELD(send_window), .preset = "1024", .min = 64, .max = 1024, .arg = "PACKETS",
 	 .help = "how far behind the newest packet one may be sent and keep its source"},
 	{.name = "pkts-per-worker", .type = CONF_UINT, FIELD(pkts_per_worker), .preset = "4096", .min = 256, .max = 1048576,

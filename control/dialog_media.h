@@ -34,6 +34,7 @@ struct dialog_media {
 	uint8_t access;      /* enum offer_side: whose leg is leg a */
 	uint8_t generation;  /* which of the two places in the session it uses */
 	bool is_new;         /* not in the agreement before */
+	bool is_video;       /* m=video */
 	struct dialog_side side[2];
 	struct sdes_list *offered; /* our lines towards the answerer; NULL when it gets none */
 	enum offer_change change;

@@ -158,6 +158,7 @@ static enum err settle_media(struct spec_session **patch, const struct dialog_ex
 	if (e)
 		return e;
 	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
+	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind, m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
 	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
 	for (unsigned side = 0; side < 2 && !e; side++) {
 		struct spec_leg *leg = spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
@@ -176,6 +177,7 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 	if (!sm)
 		return ERR_NOMEM;
 	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
+	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind, m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
 	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
 	for (unsigned side = 0; side < 2; side++) {
 		struct spec_leg *leg = spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));

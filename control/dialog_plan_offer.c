@@ -393,6 +393,7 @@ static enum err place_sides(struct place *p, const struct dialog_media *before, 
 	near->latch = p->o->latch;
 	near->latch_strict = p->o->latch_strict;
 	near->teaches = dialog_side_teaches(p->s, p->i);
+	p->m->is_video = str_is(p->s->media[p->i].kind, "video");
 	if (before) {
 		far->at = before->side[p->other].at;
 		far->is_known = before->side[p->other].is_known;

@@ -143,6 +143,33 @@ static struct doc *sources_of(struct telling *t, const struct relay_leg_stats *s
 	return list;
 }
 
+static const char *life(uint64_t pkts, uint64_t lifetime)
+{
+	if (pkts >= lifetime)
+		return "used up";
+	return pkts >= lifetime - lifetime / 10 ? "nearly used up" : "good";
+}
+
+/* How much of the keys' lifetimes is used; the peer's may be above, where it is only told. */
+static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct relay_leg_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t pkts, lifetime;
+	} keys[] = {{"receive key", s->receive_key_pkts, s->receive_key_lifetime}, {"send key", s->send_key_pkts, s->send_key_lifetime}};
+
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		struct doc *d = doc_dict(a);
+
+		if (!keys[i].lifetime)
+			continue;
+		doc_set_uint(a, d, "packets", keys[i].pkts);
+		doc_set_uint(a, d, "lifetime", keys[i].lifetime);
+		doc_set_text(a, d, "state", str_of(life(keys[i].pkts, keys[i].lifetime)));
+		doc_set(stream, keys[i].name, d);
+	}
+}
+
 /* One port of a leg. `leg` is NULL where it is gone: what it counted is left. */
 static struct doc *stream_of(struct telling *t, const struct spec_leg *leg, const struct relay_leg_stats *stats, bool is_rtcp)
 {
@@ -171,6 +198,8 @@ static struct doc *stream_of(struct telling *t, const struct spec_leg *leg, cons
 	if (stats->n_streams && !is_rtcp)
 		doc_set_uint(t->a, d, "SSRC", stats->streams[0].ssrc);
 	set_sums(t->a, d, "stats", is_rtcp ? &n.rtcp : &n.rtp);
+	if (!is_rtcp)
+		set_lifetimes(t->a, d, stats);
 	return d;
 }
 

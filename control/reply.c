@@ -128,6 +128,10 @@ static struct doc *leg_stats(struct doc_arena *a, const struct relay_leg_stats *
 		doc_set_text(a, d, "finding", str_of(relay_finding_name(s->finding)));
 	doc_set_uint(a, d, "receive_key_pkts", s->receive_key_pkts);
 	doc_set_uint(a, d, "send_key_pkts", s->send_key_pkts);
+	if (s->receive_key_lifetime)
+		doc_set_uint(a, d, "receive_key_lifetime", s->receive_key_lifetime);
+	if (s->send_key_lifetime)
+		doc_set_uint(a, d, "send_key_lifetime", s->send_key_lifetime);
 	doc_set_uint(a, d, "rekeys", s->rekeys);
 	doc_set_uint(a, d, "ssrc_changes", s->ssrc_changes);
 	if (s->last_rx_ns)

@@ -50,6 +50,7 @@ static void fill_media(struct relay_media_spec *out, const struct spec_media *m,
 	memcpy(out->id, m->id, sizeof(out->id));
 	out->mode = (enum relay_mode)m->mode;
 	out->active = m->active;
+	out->is_video = m->kind == SPEC_KIND_VIDEO;
 	out->n_legs = m->legs.n < 2 ? 2 : m->legs.n;
 	for (unsigned i = 0; i < out->n_legs; i++) {
 		if (i < m->legs.n && m->legs.items[i].exists)

@@ -15,6 +15,7 @@ static const struct schema_word teach_words[] = {
 	{"stun", RELAY_TEACH_STUN}, {"dtls", RELAY_TEACH_DTLS}, {"any", RELAY_TEACH_ANY}, {0}};
 static const struct schema_word roc_words[] = {
 	{"either", RELAY_ROC_EITHER}, {"keep", RELAY_ROC_KEEP}, {"zero", RELAY_ROC_ZERO}, {0}};
+static const struct schema_word kind_words[] = {{"audio", SPEC_KIND_AUDIO}, {"video", SPEC_KIND_VIDEO}, {0}};
 static const struct schema_word rekey_words[] = {{"reject", SPEC_REKEY_REJECT}, {"accept", SPEC_REKEY_ACCEPT}, {0}};
 
 static const struct schema_field direction_fields[] = {
@@ -71,6 +72,8 @@ static const struct schema_field media_fields[] = {
 	                   .help = "unique in the session: the m-line's number or mid"},
 	[SPEC_MEDIA_MODE] = {.name = "mode", SCHEMA_FIELD(&spec_mode_type, struct spec_media, mode),
 	                     .help = "what is done to the media; needed for a new one"},
+	[SPEC_MEDIA_KIND] = {.name = "kind", SCHEMA_FIELD(&schema_word, struct spec_media, kind), .words = kind_words,
+	                     .help = "which replay window its receive keys get: replay-window or replay-window-video"},
 	[SPEC_MEDIA_ACTIVE] = {.name = "active", SCHEMA_FIELD(&spec_active_type, struct spec_media, active), .preset = 1,
 	                       .help = "the core leg that leg a is joined to"},
 	[SPEC_MEDIA_LEGS] = {.name = "legs", SCHEMA_FIELD(&spec_legs_type, struct spec_media, legs),
@@ -141,6 +144,8 @@ static enum err media_apply(struct spec_session *s, const struct spec_media *pat
 	memcpy(m->id, patch->id, sizeof(m->id));
 	if (SPEC_IS_GIVEN(patch, SPEC_MEDIA_MODE))
 		m->mode = patch->mode;
+	if (SPEC_IS_GIVEN(patch, SPEC_MEDIA_KIND))
+		m->kind = patch->kind;
 	if (SPEC_IS_GIVEN(patch, SPEC_MEDIA_ACTIVE))
 		m->active = patch->active;
 	m->has |= patch->has;

@@ -60,11 +60,14 @@ struct spec_legs {
 	struct spec_leg *items;
 };
 
-enum spec_media_field { SPEC_MEDIA_ID, SPEC_MEDIA_MODE, SPEC_MEDIA_ACTIVE, SPEC_MEDIA_LEGS };
+enum spec_kind { SPEC_KIND_AUDIO, SPEC_KIND_VIDEO };
+
+enum spec_media_field { SPEC_MEDIA_ID, SPEC_MEDIA_MODE, SPEC_MEDIA_KIND, SPEC_MEDIA_ACTIVE, SPEC_MEDIA_LEGS };
 struct spec_media {
 	uint32_t has;
 	char id[32];
 	uint8_t mode;   /* enum relay_mode; must be given when the media is new */
+	uint8_t kind;   /* enum spec_kind: which replay window its keys get */
 	uint8_t active; /* index of the core leg in use; default 1 */
 	struct spec_legs legs;
 };

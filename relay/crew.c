@@ -118,6 +118,7 @@ static enum err check_config(const struct relay_config *c, struct why *why)
 	if (c->ssrcs_per_leg < 1 || c->ssrcs_per_leg > 1024)
 		return why_fail(why, ERR_RANGE, "ssrcs_per_leg is %u; 1 to 1024 are possible", c->ssrcs_per_leg);
 	if (c->replay_window_pkts < REPLAY_PKTS_MIN || c->replay_window_pkts > REPLAY_PKTS_MAX ||
+	    c->replay_window_video_pkts < REPLAY_PKTS_MIN || c->replay_window_video_pkts > REPLAY_PKTS_MAX ||
 	    c->send_window_pkts < REPLAY_PKTS_MIN || c->send_window_pkts > REPLAY_PKTS_MAX)
 		return why_fail(why, ERR_RANGE, "a window has %d to %d packets", REPLAY_PKTS_MIN, REPLAY_PKTS_MAX);
 	if (c->pkts_per_worker < 4 * PKT_BATCH)

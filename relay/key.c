@@ -6,15 +6,30 @@
 
 #include "base/mem.h"
 
+/* The engine's form of a key that outlives what its context says. */
+static enum err endless(struct engine_key **out, const struct engine_ops *ops, const struct keyctx *ctx,
+                        enum engine_direction direction, unsigned window_pkts, struct why *why)
+{
+	struct keyctx *copy;
+	enum err e = keyctx_copy(&copy, ctx);
+
+	if (e)
+		return why_fail(why, e, "out of memory");
+	copy->lifetime_pkts = ctx->suite->srtp_lifetime_pkts;
+	e = ops->key_new(out, copy, direction, window_pkts, why);
+	keyctx_free(copy);
+	return e;
+}
+
 enum err key_new(struct key **out, const struct engine_ops *ops, const struct keyctx *ctx,
-                 enum engine_direction direction, unsigned window_pkts, struct why *why)
+                 enum engine_direction direction, unsigned window_pkts, bool ends, struct why *why)
 {
 	struct key *k = mem_alloc(sizeof(*k) + ctx->mki_len);
 	enum err e;
 
 	if (!k)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = ops->key_new(&k->engine, ctx, direction, window_pkts, why);
+	e = ends ? ops->key_new(&k->engine, ctx, direction, window_pkts, why) : endless(&k->engine, ops, ctx, direction, window_pkts, why);
 	if (e) {
 		mem_free(k);
 		return e;

@@ -37,9 +37,9 @@ struct key {
 	uint8_t mki[];
 };
 
-/* Control only. ERR_NOMEM, ERR_CRYPTO. */
+/* `ends`: with the lifetime of its context; else only with what its suite allows. Control only. ERR_NOMEM, ERR_CRYPTO. */
 enum err key_new(struct key **out, const struct engine_ops *ops, const struct keyctx *ctx,
-                 enum engine_direction direction, unsigned window_pkts, struct why *why) MUST_USE;
+                 enum engine_direction direction, unsigned window_pkts, bool ends, struct why *why) MUST_USE;
 /* Control only, when no stream uses it any more. Takes NULL. */
 void key_free(const struct engine_ops *ops, struct key *k);
 

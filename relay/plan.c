@@ -128,7 +128,9 @@ static enum err plan_key(const struct looks *l, struct key **out, struct leg_cha
 	const struct used_key *kept = NULL;
 	struct used_key key;
 	enum used_fate fate;
-	unsigned window = is_send ? ctx->config->send_window_pkts : ctx->config->replay_window_pkts;
+	bool is_video = l->to->media[c->media]->is_video, ends = is_send || ctx->config->enforces_receive_lifetime;
+	unsigned window = is_send ? ctx->config->send_window_pkts
+	                          : is_video ? ctx->config->replay_window_video_pkts : ctx->config->replay_window_pkts;
 	enum err e;
 
 	if (!is)
@@ -147,7 +149,7 @@ static enum err plan_key(const struct looks *l, struct key **out, struct leg_cha
 	if (fate == USED_SPENT)
 		return why_fail(why, ERR_REKEY, "media %u leg %s: this %s key was in use before, and its state is gone; a new one is needed", c->media,
 		                plan_leg_name(c->leg), is_send ? "send" : "receive");
-	e = key_new(out, ctx->engine, is, direction, window, why);
+	e = key_new(out, ctx->engine, is, direction, window, ends, why);
 	if (e)
 		return e;
 	(*out)->fingerprint = key.fingerprint;

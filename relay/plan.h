@@ -9,6 +9,7 @@
 /* A deep copy of a session's spec, keys included, no larger than it must be. */
 struct shadow_media {
 	enum relay_mode mode;
+	bool is_video;
 	uint8_t n_legs, active;
 	struct relay_leg_spec legs[]; /* keys are owned */
 };

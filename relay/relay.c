@@ -481,6 +481,7 @@ void relay_config_defaults(struct relay_config *c)
 		.io = "auto",
 		.ssrcs_per_leg = 64,
 		.replay_window_pkts = 128,
+		.replay_window_video_pkts = 1024,
 		.send_window_pkts = 1024,
 		.pkts_per_worker = 4096,
 		.auth_fail_rate = 50,

@@ -55,6 +55,8 @@ struct relay_config {
 	unsigned n_interfaces;
 	unsigned ssrcs_per_leg;       /* 1 to 1024, default 64 */
 	unsigned replay_window_pkts;  /* 64 to 1024, default 128 */
+	unsigned replay_window_video_pkts; /* of media that is video: 64 to 1024, default 1024 */
+	bool enforces_receive_lifetime; /* a peer's key ends with the lifetime it announced; else only with what its suite allows */
 	unsigned send_window_pkts;    /* 64 to 1024, default 1024 */
 	unsigned gather_delay_us;     /* wait for a fuller batch; 0: never */
 	unsigned busy_poll_us;
@@ -159,6 +161,7 @@ struct relay_leg_spec {
 struct relay_media_spec {
 	char id[32];
 	enum relay_mode mode;
+	bool is_video;      /* its receive keys get the window of video */
 	uint8_t n_legs;     /* 2 to RELAY_LEGS_MAX; holes have exists = false */
 	uint8_t active;     /* index of the core leg that leg a is joined to */
 	struct relay_leg_spec legs[RELAY_LEGS_MAX];
@@ -236,6 +239,7 @@ struct relay_leg_stats {
 	uint64_t verdicts[VERDICT_COUNT];              /* of packets that arrived on this leg; all but FORWARDED stop at 2^32 - 1 */
 	enum relay_finding finding;
 	uint64_t receive_key_pkts, send_key_pkts;      /* used of the keys' lifetimes */
+	uint64_t receive_key_lifetime, send_key_lifetime; /* 0: no key */
 	uint64_t rekeys, ssrc_changes;
 	uint64_t last_rx_ns;                           /* monotonic; 0: never */
 	uint8_t n_streams;
@@ -289,7 +293,7 @@ enum relay_event_kind {
 	RELAY_EVENT_SOURCE_CHANGED, /* the latch moved to `addr` */
 	RELAY_EVENT_AUTH_FAILURES,  /* above the configured rate; `count` in the last second */
 	RELAY_EVENT_KEY_SOFT_LIMIT, /* nine tenths of a key's lifetime are used */
-	RELAY_EVENT_KEY_EXPIRED,    /* all of it: that direction is stopped */
+	RELAY_EVENT_KEY_EXPIRED,    /* all of it: that direction is stopped (a receive key: where its lifetime is enforced) */
 	RELAY_EVENT_STREAM_LIMIT,   /* one more SSRC than the leg may have */
 	RELAY_EVENT_SSRC_CHANGED,   /* a conflict gave a source a new SSRC on the way out (R-G7) */
 	RELAY_EVENT_NOTHING_AUTHENTIC, /* packets came, none verified under the receive key; `finding` says what they look like */

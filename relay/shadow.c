@@ -175,6 +175,7 @@ static enum err copy_media(struct shadow_media **out, const struct relay_media_s
 	m->mode = from->mode;
 	m->n_legs = from->n_legs;
 	m->active = from->active;
+	m->is_video = from->is_video;
 	for (unsigned k = 0; k < m->n_legs && !e; k++) {
 		if (!from->legs[k].exists)
 			continue;

@@ -44,6 +44,8 @@ void leg_read(const struct leg *leg, struct relay_leg_stats *out)
 		.tx_bytes = leg->tx_bytes,
 		.receive_key_pkts = leg->receive ? leg->receive->pkts : 0,
 		.send_key_pkts = leg->send ? leg->send->pkts : 0,
+		.receive_key_lifetime = leg->receive ? leg->receive->limit : 0,
+		.send_key_lifetime = leg->send ? leg->send->limit : 0,
 		.finding = leg->receive && !leg->receive->has_opened ? (enum relay_finding)leg->unheard.finding : RELAY_FINDING_NONE,
 		.rtcp_pkts = leg->rtcp_pkts,
 		.rtcp_bytes = leg->rtcp_bytes,

@@ -92,6 +92,8 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.n_interfaces = c->interfaces.n;
 	config.ssrcs_per_leg = c->ssrcs_per_leg;
 	config.replay_window_pkts = c->replay_window;
+	config.replay_window_video_pkts = c->replay_window_video;
+	config.enforces_receive_lifetime = c->receive_lifetime == 1;
 	config.send_window_pkts = c->send_window;
 	config.gather_delay_us = c->gather_delay_us;
 	config.busy_poll_us = c->busy_poll_us;

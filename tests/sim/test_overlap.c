@@ -244,6 +244,7 @@ static void used_up(const char *engine, bool has_mki)
 		EXPECT(scene_set_key(&s.up[i], call_key_again(s.up[i].ctx, mki, 20 + 20 * i)));
 	}
 	s.media.legs[0].rekey_overlap_ms = 60000;
+	s.config.enforces_receive_lifetime = true;
 	scene_use_keys(&s, 0);
 	if (!scene_start(&s))
 		return;

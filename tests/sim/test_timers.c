@@ -189,6 +189,7 @@ static void a_receive_key_ends(void)
 
 	if (!prepare(&s))
 		return;
+	s.config.enforces_receive_lifetime = true;
 	if (!make_short_lived(&s, &s.up[0], LIFETIME) || !EXPECT_OK(keyctx_copy(&twin, s.up[0].ctx)) || !scene_start(&s))
 		return;
 	for (uint64_t i = 0; i < LIFETIME; i++) {
@@ -209,6 +210,52 @@ static void a_receive_key_ends(void)
 	EXPECT_INT(s.g.media_stats[0].legs[0].receive_key_pkts, LIFETIME);
 	EXPECT(comes_down(&s, 1));
 	scene_close(&s);
+}
+
+/* Many a terminal announces a lifetime and does not keep to it: its media goes on, signalling was told in time. */
+static void a_receive_key_is_told_of(void)
+{
+	struct keyctx *endless;
+	struct scene s;
+
+	if (!prepare(&s) || !make_short_lived(&s, &s.up[0], LIFETIME))
+		return;
+	/* What the terminal sends under: the same key, which for it has no end. */
+	s.media.legs[0].receive = s.up[0].ctx;
+	endless = call_key_again(s.up[0].ctx, (struct view){.n = 0}, 0);
+	if (!EXPECT(endless != NULL) || !scene_set_key(&s.up[1], endless) || !scene_start(&s))
+		return;
+	for (uint64_t i = 0; i < 10 * LIFETIME; i++) {
+		EXPECT(scene_goes_up(&s, &s.up[1], SSRC_A + i % 3, i));
+		EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT), i + 1 >= SOFT);
+	}
+	EXPECT(!last_event(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT)->is_send);
+	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 0);
+	EXPECT_INT(scene_leg_a(&s)->receive_key_pkts, 10 * LIFETIME);
+	EXPECT_INT(scene_leg_a(&s)->receive_key_lifetime, LIFETIME);
+	EXPECT(scene_leg_a(&s)->send_key_lifetime > LIFETIME);
+	scene_close(&s);
+}
+
+/* 128 packets are half a second of video: it has a window of its own. */
+static void windows_by_kind(void)
+{
+	for (unsigned video = 0; video < 2; video++) {
+		struct scene s;
+
+		if (!prepare(&s))
+			return;
+		s.media.is_video = video;
+		if (!scene_start(&s))
+			return;
+		for (uint64_t i = 1; i <= 2000; i += i == 1 ? 999 : 1000)
+			EXPECT(comes_up(&s, SSRC_A, i, false));
+		EXPECT(comes_up(&s, SSRC_A, 2000 - 100, false));
+		EXPECT(comes_up(&s, SSRC_A, 2000 - 600, false) == video);
+		EXPECT(comes_up(&s, SSRC_A, 2000 - 1001, false) == video);
+		EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_TOO_OLD], video ? 0 : 2);
+		scene_close(&s);
+	}
 }
 
 static void a_send_key_ends(void)
@@ -309,5 +356,7 @@ TEST_MAIN("timers", {"inactivity is told once each time", inactivity_is_told_onc
           {"forgeries are no activity", forgeries_are_no_activity}, {"inactivity can be changed", inactivity_can_be_changed},
           {"setup timeout without media", setup_timeout_without_media},
           {"no setup timeout with media", no_setup_timeout_with_media}, {"a receive key ends", a_receive_key_ends},
+          {"a receive key is told of", a_receive_key_is_told_of},
+          {"windows by kind", windows_by_kind},
           {"a send key ends", a_send_key_ends}, {"failures above a rate are told", failures_above_a_rate_are_told},
           {"sources above the limit", sources_above_the_limit})

@@ -230,12 +230,14 @@ static void media_come_and_go(void)
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
 	EXPECT_TEXT(got.media[1].change, "new");
 	EXPECT_INT(noted->n_media, 2);
+	EXPECT(!noted->media[0].is_video && noted->media[1].is_video);
 	EXPECT(leg(1, 0)->exists && !leg(1, 0)->can_receive);
 	REQUIRE_OK(ask(DIALOG_REJECT, "alice", "bob", ""));
 	EXPECT(!leg(1, 0)->exists && !leg(1, 1)->exists && leg(0, 0)->exists);
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
 	EXPECT(is_key(leg(1, 0)->receive, K2) && leg(1, 1)->remote.port == 5010);
+	EXPECT(!noted->media[0].is_video && noted->media[1].is_video);
 	snprintf(first, sizeof(first), "%s", key_said(1));
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 0 RTP/SAVP 96\r\n"));
 	EXPECT(says("m=video 0 RTP/AVP 96\r\n"));
