@@ -197,8 +197,8 @@ bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt
 	if (!asked || addr_eq(&leg->latches[way].address, &pkt->from) || addr_eq(&leg->permitted[way], &pkt->from) ||
 	    !is_asked_about(asked, pkt))
 		return false;
-	if (leg->asked_ns == 0 || now_ns - leg->asked_ns >= NS_PER_S) {
-		leg->asked_ns = now_ns;
+	if (leg->asked_ns[way] == 0 || now_ns - leg->asked_ns[way] >= NS_PER_S) {
+		leg->asked_ns[way] = now_ns;
 		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_ASK, .is_rtcp = way == LEG_RTCP, .addr = pkt->from});
 	}
 	return true;

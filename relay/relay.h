@@ -320,7 +320,7 @@ typedef void relay_event_fn(void *arg, const struct relay_event *event);
 void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg);
 /* From the next message to a worker on, control is asked about these sources; nobody is until the first call. Copied. ERR_NOMEM: it stays as it was. */
 enum err relay_set_asked(struct relay *r, const struct relay_asked *asked) MUST_USE;
-/* RELAY_EVENT_ASK goes there and to nobody else, at most once a second for a leg. Packets of that source are dropped until it is permitted. */
+/* RELAY_EVENT_ASK goes there and to nobody else, at most once a second for RTP and for RTCP of a leg. Packets of that source are dropped until it is permitted. */
 void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg);
 /*
  * From now on the leg may learn that source, as its latch policy says; one for each port, the one permitted before is asked about again.

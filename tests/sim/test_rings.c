@@ -620,6 +620,31 @@ static void a_call_of_ours_may_be_learnt(void)
 	end();
 }
 
+/* RTCP that asks first does not make RTP wait for the next second. */
+static void rtcp_that_asks_holds_no_rtp_up(void)
+{
+	struct addr from, there;
+
+	REQUIRE(begin(false));
+	REQUIRE_OK(plain(0, RELAY_LATCH_FOLLOW, RELAY_RTCP_PAIR));
+	REQUIRE_OK(plain(1, RELAY_LATCH_FOLLOW, RELAY_RTCP_PAIR));
+	there = stranger(3);
+	REQUIRE_OK(point(0, 0, &there));
+	from = json_local(1, 0, true);
+	there = json_local(0, 1, true);
+	throw_in(&from, &there, true);
+	pump();
+	w.left = 0;
+	from = json_local(1, 0, false);
+	there = json_local(0, 1, false);
+	for (unsigned i = 0; i < 2; i++) {
+		throw_in(&from, &there, false);
+		pump();
+	}
+	EXPECT_INT(w.left, 1);
+	end();
+}
+
 /* A permitted source stays in the account: a ring over it can't be closed later. */
 static void what_was_learnt_counts(void)
 {
@@ -825,6 +850,7 @@ TEST_MAIN("rings", {"no_ring_by_updates", no_ring_by_updates}, {"no_ring_by_crea
           {"no_bad_source_is_learnt", no_bad_source_is_learnt},
           {"two_calls_that_meet_pass_media", two_calls_that_meet_pass_media},
           {"a_call_of_ours_may_be_learnt", a_call_of_ours_may_be_learnt}, {"what_was_learnt_counts", what_was_learnt_counts},
+          {"rtcp_that_asks_holds_no_rtp_up", rtcp_that_asks_holds_no_rtp_up},
           {"no_ring_over_ng", no_ring_over_ng}, {"no_ring_in_one_call", no_ring_in_one_call},
           {"no_ring_by_media_address", no_ring_by_media_address},
           {"no_ring_by_a_learnt_media_address", no_ring_by_a_learnt_media_address}, {"two_calls_meet_over_ng", two_calls_meet_over_ng})
