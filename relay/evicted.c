@@ -171,12 +171,16 @@ bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_s
 
 void evicted_go_on(struct stream *s, const struct evicted_sent *sent, bool same_run)
 {
+	bool is_above = same_run && s->has_index && s->index >= sent->index;
+
 	if (s->rtcp_index < sent->rtcp_index)
 		s->rtcp_index = sent->rtcp_index;
-	if (!sent->has_index || (same_run && s->has_index && s->index >= sent->index))
+	if (!sent->has_index)
 		return;
-	s->index = s->window.highest = sent->index;
+	if (!is_above)
+		s->index = s->window.highest = sent->index;
 	s->has_index = s->window.any = true;
+	/* What the stream left out under another key may have been sent under this one. */
 	memset(s->window_bits, 0xff, REPLAY_WORDS_MAX * sizeof(s->window_bits[0]));
 }
 

@@ -44,7 +44,7 @@ bool evicted_keep_sent(struct stream_pool *p, struct key *key, const struct stre
 bool evicted_find_sent(const struct key *key, uint32_t ssrc, struct evicted_sent *out);
 /* The nth name of what a source at that place of a media called so. */
 bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_ssrc, unsigned nth, struct evicted_sent *out);
-/* The stream takes no index up to that one; `same_run`: those it has are above it anyhow, unless they are not. */
+/* The stream takes no index up to that one. `same_run`: where its own is higher, it goes on from there, and takes none up to its own. */
 void evicted_go_on(struct stream *s, const struct evicted_sent *sent, bool same_run);
 
 /* Before a key leaves the worker: `next` (may be NULL) keeps where its SSRCs were, in the place of what it kept. Takes NULL. */

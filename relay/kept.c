@@ -153,15 +153,31 @@ void kept_end(struct worker *w, struct session *s)
 
 /* --- sending ------------------------------------------------------------------------------------------- */
 
-void kept_resume(struct leg *leg)
+/* The key may have sent under the stream's name and not know how far it came: the source gets another name. */
+static void drop_name(struct worker *w, struct leg *leg, struct stream **at)
+{
+	struct stream *s = *at;
+
+	*at = s->next;
+	stream_give(&w->streams, s);
+	leg->n_out--;
+}
+
+void kept_resume(struct worker *w, struct leg *leg)
 {
 	struct key *key = leg->send;
 	bool same_run = key->run == leg->run;
 	struct evicted_sent sent;
 
-	for (struct stream *s = leg->out_streams; s; s = s->next)
-		if (evicted_find_sent(key, s->ssrc, &sent))
-			evicted_go_on(s, &sent, same_run);
+	for (struct stream **at = &leg->out_streams; *at;) {
+		if (evicted_find_sent(key, (*at)->ssrc, &sent)) {
+			evicted_go_on(*at, &sent, same_run);
+		} else if (key->has_forgotten) {
+			drop_name(w, leg, at);
+			continue;
+		}
+		at = &(*at)->next;
+	}
 	leg->run = key->run;
 	leg->has_forgotten |= key->has_forgotten;
 }

@@ -21,7 +21,10 @@ void kept_forget(struct worker *w, struct session *s, uint64_t fingerprint);
 /* The session ends: blocks go back to the pool; the keys stay in its list, for control. */
 void kept_end(struct worker *w, struct session *s);
 
-/* The leg's send key has just come back: streams go on above what they sent under it. */
-void kept_resume(struct leg *leg);
+/*
+ * The leg's send key has just come back: streams go on above what they sent under it. Where the key does not know of all names (`has_forgotten`), the
+ * leg gives up those it does not know.
+ */
+void kept_resume(struct worker *w, struct leg *leg);
 
 #endif

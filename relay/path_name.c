@@ -93,7 +93,18 @@ static struct stream *remove_spare(struct leg *leg, const struct leg *source, ui
 	return s;
 }
 
-/* What goes is never used again: from now on every new name is a fresh one. */
+/* From now on every new name is a fresh one. A name that the key remembers could come back (find_name): it remembers how far it has come by now. */
+static void give_up(struct worker *w, struct leg *leg, struct stream *s)
+{
+	struct evicted_sent before;
+
+	if (evicted_find_sent(leg->send, s->ssrc, &before))
+		(void)evicted_keep_sent(&w->streams, leg->send, s); /* in its place, for which there is room */
+	stream_give(&w->streams, s);
+	leg->n_out--;
+	leg->has_forgotten = true;
+}
+
 static struct stream *make_room(struct worker *w, struct leg *leg, const struct leg *source, uint32_t ssrc, uint64_t now_ns)
 {
 	bool is_full = leg->n_out >= w->config->ssrcs_per_leg;
@@ -104,11 +115,8 @@ static struct stream *make_room(struct worker *w, struct leg *leg, const struct 
 		if (!gone)
 			return NULL;
 	}
-	if (gone) {
-		stream_give(&w->streams, gone);
-		leg->n_out--;
-		leg->has_forgotten = true;
-	}
+	if (gone)
+		give_up(w, leg, gone);
 	return stream_take(&w->streams, BLOCK_OUT);
 }
 

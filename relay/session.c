@@ -154,7 +154,7 @@ static void swap_send(struct worker *w, struct leg *leg, struct key **wanted, bo
 	end_sending(w, leg);
 	leg->send = present_form(w, leg, wanted);
 	if (*wanted)
-		kept_resume(leg);
+		kept_resume(w, leg);
 	else if (leg->send)
 		start_sending(leg, restarts);
 }

@@ -6,7 +6,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, KEYSTREAM_LEN = 16 };
+/* After IDLE_MS without a packet a name may make room for another. */
+enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, SSRC_C = 0x0c0c0c0c, KEYSTREAM_LEN = 16, IDLE_MS = 31000 };
 
 static const char *const engines[] = {"mb", "evp", "libsrtp"};
 
@@ -17,7 +18,7 @@ struct stay {
 	struct relay_leg_spec was[2];
 };
 
-static bool stay_open(struct stay *t, const char *engine)
+static bool stay_prepare(struct stay *t, const char *engine)
 {
 	struct why why;
 	const struct engine_ops *ops;
@@ -26,7 +27,12 @@ static bool stay_open(struct stay *t, const char *engine)
 	if (engine_choose(&ops, str_of(engine), &why) || !scene_prepare(&t->s, engine, "AES_CM_128_HMAC_SHA1_80"))
 		return false;
 	t->s.media.legs[0].rekey_overlap_ms = 100;
-	return scene_start(&t->s);
+	return true;
+}
+
+static bool stay_open(struct stay *t, const char *engine)
+{
+	return stay_prepare(t, engine) && scene_start(&t->s);
 }
 
 static bool up(struct stay *t, unsigned key, uint64_t index)
@@ -271,13 +277,13 @@ static bool is_new_keystream(struct map *seen, const uint8_t *covered, const uin
 }
 
 /* What the core sends next: mostly RTP, and a report now and then. */
-static size_t core_packet(uint8_t *out, uint64_t index, bool is_report)
+static size_t core_packet(uint8_t *out, uint32_t ssrc, uint64_t index, bool is_report)
 {
 	if (!is_report)
-		return call_rtp(out, SSRC_B, index);
+		return call_rtp(out, ssrc, index);
 	memset(out, 0, 28);
 	be32_put(out, 0x80c80006);
-	be32_put(out + 4, SSRC_B);
+	be32_put(out + 4, ssrc);
 	return 28;
 }
 
@@ -299,11 +305,13 @@ static void random_step(struct stay *t, uint64_t *random, bool *there)
 		EXPECT_OK(update(t));
 	} else if (what < 12) {
 		stage_run(&t->s.g, 150);
+	} else if (what < 13 && t->s.config.ssrcs_per_leg < 64) {
+		stage_run(&t->s.g, IDLE_MS);
 	}
 }
 
-/* Whatever signalling does with keys and legs, and the core with its sequence numbers. */
-static void random_ways_never_reuse(void)
+/* Whatever signalling does with keys and legs, and the core with its sources and their sequence numbers. */
+static void random_ways(unsigned ssrcs_per_leg, unsigned n_sources)
 {
 	uint64_t index = 65000, random;
 	unsigned heard = 0, reused = 0;
@@ -313,17 +321,20 @@ static void random_ways_never_reuse(void)
 	bool there = true;
 	size_t at = 0;
 
-	if (!stay_open(&t, "evp") || !EXPECT_OK(map_new(&seen)))
+	if (!stay_prepare(&t, "evp") || !EXPECT_OK(map_new(&seen)))
 		return;
+	t.s.config.ssrcs_per_leg = ssrcs_per_leg;
+	REQUIRE(scene_start(&t.s));
 	random = t.s.g.seed;
 	for (unsigned i = 0; i < 5000; i++) {
 		bool is_report = test_random(&random) % 20 == 0;
+		uint32_t ssrc = SSRC_B + (uint32_t)(test_random(&random) / 1000 % n_sources);
 		uint8_t clear[256];
 		size_t n;
 
 		random_step(&t, &random, &there);
 		index = test_random(&random) % 50 ? index + test_random(&random) % 8 : test_random(&random) % 200000;
-		n = core_packet(clear, index, is_report);
+		n = core_packet(clear, ssrc, index, is_report);
 		EXPECT_OK(sim_send(t.s.g.sim, &call_peer_b, &call_local_b, clear, n));
 		stage_run(&t.s.g, 1);
 		for (unsigned port = 4000; port <= 4002; port += 2) {
@@ -338,7 +349,7 @@ static void random_ways_never_reuse(void)
 			}
 		}
 	}
-	EXPECT(heard > 1000);
+	EXPECT(heard > (n_sources > ssrcs_per_leg ? 100 : 1000));
 	EXPECT_INT(reused, 0);
 	while ((k = map_next(seen, &at)))
 		mem_free(k);
@@ -348,6 +359,129 @@ static void random_ways_never_reuse(void)
 	scene_close(&t.s);
 }
 
+static void random_ways_never_reuse(void)
+{
+	random_ways(64, 1);
+	random_ways(64, 3);
+	random_ways(2, 3);
+}
+
+/* --- names and windows ---------------------------------------------------------------------------------- */
+
+/* The core sends that packet. Did it leave under its own name, and so with a keystream that was used before? */
+static bool leaves_as_itself(struct stay *t, uint32_t ssrc, uint64_t index)
+{
+	uint8_t octets[256];
+	size_t n = call_rtp(octets, ssrc, index);
+	struct sim_pkt got;
+	bool is_same = false;
+
+	EXPECT_OK(sim_send(t->s.g.sim, &call_peer_b, &call_local_b, octets, n));
+	stage_run(&t->s.g, 1);
+	while (sim_receive(t->s.g.sim, &call_peer_a, &got))
+		is_same |= be32_get(got.data + 8) == ssrc && be16_get(got.data + 2) == (uint16_t)index;
+	return is_same;
+}
+
+/* A leg with room for one name: a source that is silent for long loses its name to the next one. */
+static bool narrow_open(struct stay *t)
+{
+	if (!stay_prepare(t, "evp"))
+		return false;
+	t->s.config.ssrcs_per_leg = 1;
+	return scene_start(&t->s);
+}
+
+/* A name that was given up after its key came back begins above what was sent since, not above what was sent before. */
+static void names_given_up_after_a_return(void)
+{
+	struct stay t;
+
+	if (!narrow_open(&t))
+		return;
+	for (uint64_t i = 1; i <= 10; i++)
+		EXPECT(down(&t, 0, i));
+	REQUIRE_OK(off(&t));
+	REQUIRE_OK(on(&t));
+	for (uint64_t i = 11; i <= 20; i++)
+		EXPECT(down(&t, 0, i));
+	stage_run(&t.s.g, IDLE_MS);
+	EXPECT(leaves_as_itself(&t, SSRC_C, 1));
+	stage_run(&t.s.g, IDLE_MS);
+	EXPECT(!leaves_as_itself(&t, SSRC_B, 15));
+	scene_close(&t.s);
+}
+
+/* A key of which not every name is known comes to a leg that has such a name under another key. */
+static void forgotten_names_under_another_key(void)
+{
+	struct stay t;
+
+	if (!narrow_open(&t))
+		return;
+	for (uint64_t i = 1; i <= 20; i++)
+		EXPECT(down(&t, 0, i));
+	stage_run(&t.s.g, IDLE_MS);
+	EXPECT(leaves_as_itself(&t, SSRC_C, 1));
+	REQUIRE_OK(off(&t));
+	memcpy(t.s.media.legs, t.was, sizeof(t.was));
+	scene_use_keys(&t.s, 1);
+	REQUIRE_OK(update(&t));
+	EXPECT(down(&t, 1, 5));
+	scene_use_keys(&t.s, 0);
+	REQUIRE_OK(update(&t));
+	EXPECT(!leaves_as_itself(&t, SSRC_B, 10));
+	scene_close(&t.s);
+}
+
+/* What a leg left out under one key, an earlier leg may have sent under another. */
+static void gaps_of_another_leg(void)
+{
+	struct stay t;
+
+	if (!stay_open(&t, "evp"))
+		return;
+	for (uint64_t i = 1; i <= 10; i++)
+		EXPECT(down(&t, 0, i));
+	scene_use_keys(&t.s, 1);
+	REQUIRE_OK(update(&t));
+	for (uint64_t i = 11; i <= 30; i++)
+		EXPECT(down(&t, 1, i));
+	REQUIRE_OK(off(&t));
+	memcpy(t.s.media.legs, t.was, sizeof(t.was));
+	scene_use_keys(&t.s, 0);
+	REQUIRE_OK(update(&t));
+	for (uint64_t i = 20; i <= 35; i++)
+		EXPECT(down(&t, 0, i));
+	scene_use_keys(&t.s, 1);
+	REQUIRE_OK(update(&t));
+	EXPECT(!leaves_as_itself(&t, SSRC_B, 15));
+	EXPECT(down(&t, 1, 36));
+	scene_close(&t.s);
+}
+
+/* Under its new key a terminal sends, late, a packet below where the key before it ended; that one too is taken once. */
+static void late_packets_are_remembered(void)
+{
+	struct stay t;
+
+	if (!stay_open(&t, "evp"))
+		return;
+	for (uint64_t i = 1; i <= 20; i++)
+		EXPECT(up(&t, 0, i));
+	scene_use_keys(&t.s, 1);
+	REQUIRE_OK(update(&t));
+	EXPECT(up(&t, 1, 15));
+	REQUIRE_OK(off(&t));
+	REQUIRE_OK(on(&t));
+	EXPECT(!is_taken_again(&t, 1, 15));
+	EXPECT(up(&t, 1, 21));
+	scene_close(&t.s);
+}
+
 TEST_MAIN("kept", {"media come back", media_come_back}, {"older keys come back", older_keys_come_back}, {"modes come back", modes_come_back},
           {"keys go over to another media", keys_go_over_to_another_media},
+          {"names given up after a return", names_given_up_after_a_return},
+          {"forgotten names under another key", forgotten_names_under_another_key}, {"gaps of another leg", gaps_of_another_leg},
+          {"late packets are remembered", late_packets_are_remembered},
           {"so many are kept", so_many_are_kept}, {"random ways never reuse", random_ways_never_reuse})
