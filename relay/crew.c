@@ -185,12 +185,38 @@ void crew_post(struct crew *c, struct worker *w, struct request *q)
 	post_waiting(c, m);
 }
 
+static bool is_read(const struct crew *c, const struct asked_table *t, unsigned *n_readers)
+{
+	unsigned before = *n_readers;
+
+	for (unsigned i = 0; i < c->n_members; i++)
+		*n_readers += __atomic_load_n(&c->members[i].worker.asked_seen, __ATOMIC_ACQUIRE) == &t->asked;
+	return *n_readers != before;
+}
+
+/* The newest come first, and a worker goes from older ones to newer ones only: behind the one that the slowest of them reads nobody reads any. */
+static void drop_old_tables(struct crew *c)
+{
+	struct asked_table *t = c->asked;
+	unsigned n_readers = 0;
+
+	while (t && (!is_read(c, t, &n_readers) || n_readers < c->n_members))
+		t = t->next;
+	while (t && t->next) {
+		struct asked_table *old = t->next;
+
+		t->next = old->next;
+		mem_free(old);
+	}
+}
+
 enum err crew_set_asked(struct crew *c, const struct relay_asked *asked)
 {
 	struct asked_table *t = mem_alloc(sizeof(*t));
 
 	if (!t)
 		return ERR_NOMEM;
+	drop_old_tables(c);
 	t->asked = *asked;
 	t->next = c->asked;
 	c->asked = t;

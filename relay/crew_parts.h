@@ -32,7 +32,7 @@ struct member {
 	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS]; /* blocks it was given; those that its sessions may need at once */
 };
 
-/* A table that workers were given: any of them may read it until the end. */
+/* A table that workers were given, the newest first. It is freed when all of them have a newer one. */
 struct asked_table {
 	struct asked_table *next;
 	struct relay_asked asked;

@@ -54,7 +54,7 @@ struct msg {
 	union {
 		struct request *request;
 		struct chunk *chunk;
-		const struct relay_asked *asked; /* lives as long as the crew */
+		const struct relay_asked *asked; /* lives until the worker has said that it reads another (worker.asked_seen) */
 		struct key *key;
 		struct {
 			struct relay_session *session;

@@ -129,6 +129,7 @@ static void take_message(struct worker *w, const struct msg *m, uint64_t now_ns)
 		return;
 	case MSG_ASKED:
 		w->asked = m->asked;
+		__atomic_store_n(&w->asked_seen, m->asked, __ATOMIC_RELEASE);
 		return;
 	case MSG_CHUNK:
 		stream_pool_add(&w->streams, m->chunk);

@@ -61,6 +61,7 @@ struct worker {
 	bool is_inbox_full;     /* of a turn: more may wait */
 	uint64_t turn; /* turns so far */
 	const struct relay_asked *asked; /* NULL: nobody is asked */
+	const struct relay_asked *asked_seen; /* the same, told to control with __atomic_store_n: those before it are no more read */
 	struct pool *pool;
 	struct stream_pool streams;
 	struct wheel wheel;
