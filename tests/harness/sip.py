@@ -30,10 +30,11 @@ def body(port, key=None, tag=1, address="127.0.0.1", direction=None):
     return "\n".join(lines)
 
 
-def write_caller(path, offers, last_pause, pause):
+def write_caller(path, offers, last_pause, pause, to="[remote_ip]:[remote_port]"):
     again = "".join(part("reinvite.xml").replace("OFFER", o).replace("NUMBER", str(i + 2)).replace("PAUSE", str(pause))
                     for i, o in enumerate(offers[1:]))
     text = part("caller.xml").replace("OFFER1", offers[0]).replace("REINVITES", again).replace("LAST_PAUSE", str(last_pause))
+    text = text.replace("INVITE sip:callee@[remote_ip]:[remote_port]", f"INVITE sip:callee@{to}", 1)
     with open(path, "w") as f:
         f.write(text)
 
@@ -46,7 +47,10 @@ def write_callee(path, answers):
 
 
 class Rig:
-    """sluiced, kamailio, and a folder for everything else."""
+    """sluiced, kamailio, and a folder for everything else: `sip` is the port for terminals, `inside` for the core, whose own port is `core`."""
+
+    def __init__(self, *defines):
+        self.defines = defines
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="sluice-kamailio-")
@@ -57,7 +61,8 @@ class Rig:
         self.log = open(os.path.join(self.folder, "kamailio.log"), "wb")
         self.kamailio = subprocess.Popen(
             ["kamailio", "-f", CONFIG, "-DD", "-E", "-m", "64", "-M", "8", "-Y", self.folder, "-A", f"LISTEN=udp:127.0.0.1:{self.sip}",
-             "-A", f"LISTEN_CORE=udp:127.0.0.1:{self.inside}", "-A", f'NG="udp:127.0.0.1:{self.ng}"', "-A", f'CORE="sip:127.0.0.1:{self.core}"'],
+             "-A", f"LISTEN_CORE=udp:127.0.0.1:{self.inside}", "-A", f'NG="udp:127.0.0.1:{self.ng}"', "-A", f'CORE="sip:127.0.0.1:{self.core}"',
+             *(x for d in self.defines for x in ("-A", d))],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         self.wait_bound(self.sip)
         return self
@@ -167,19 +172,19 @@ def sessions(rig, want, seconds=10):
 
 
 class Call:
-    """A call of two SIPp, `offers` from the caller one after the other, each answered with `answer`."""
+    """A call of two SIPp, `offers` from the caller one after the other, each answered with `answer`; `from_core` to a terminal, else from one."""
 
-    def __init__(self, rig, name, offers, answer, pause):
-        self.rig = rig
+    def __init__(self, rig, name, offers, answer, pause, from_core=False):
+        self.rig, self.to = rig, rig.inside if from_core else rig.sip
         self.caller, self.callee = (os.path.join(rig.folder, f"{name}-{x}.xml") for x in ("caller", "callee"))
-        write_caller(self.caller, offers, 5000, pause)
+        write_caller(self.caller, offers, 5000, pause, *[f"127.0.0.1:{rig.core}"] * from_core)
         write_callee(self.callee, [answer] * len(offers))
         self.children = []
 
     def __enter__(self):
         self.uas = self.keep(self.rig.sipp(self.callee, self.rig.core))
         self.rig.wait_bound(self.rig.core)
-        self.uac = self.keep(self.rig.sipp(self.caller, self.rig.caller, self.rig.sip))
+        self.uac = self.keep(self.rig.sipp(self.caller, self.rig.caller, self.to))
         return self
 
     def keep(self, process):
