@@ -334,8 +334,11 @@ static void answer_invite(struct sip_call *c, unsigned link, const struct sip_me
 		fprintf(stderr, "sluice-ue: an offer is refused: %s\n", c->trouble.text);
 		respond(c, link, m, "488 Not Acceptable Here");
 		c->trouble.text[0] = '\0';
-		if (is_first)
-			c->state = SIP_ENDED;
+		if (is_first) {
+			/* The proxy's ACK comes by this connection: whoever closes first leaves it nowhere to go. */
+			c->answered.end_ns = clk_mono_ns() + 64 * T1_MS * NS_PER_MS;
+			c->state = SIP_REFUSED;
+		}
 	} else {
 		buf_reset(&c->answered.text);
 		make_response(c, &c->answered.text, m, "200 OK", buf_as_str(&sdp));
@@ -384,6 +387,8 @@ static void on_invite(struct sip_call *c, unsigned link, const struct sip_messag
 
 static void on_ack(struct sip_call *c)
 {
+	if (c->state == SIP_REFUSED)
+		c->state = SIP_ENDED;
 	if (!c->answered.next_ns)
 		return;
 	c->answered.next_ns = 0;
@@ -429,6 +434,8 @@ static void on_message(void *arg, unsigned from, const struct sip_message *m)
 /* A 2xx is sent again until its ACK is there, over TCP too: a hop behind may be UDP. */
 static void send_answer(struct sip_call *c, uint64_t now)
 {
+	if (c->state == SIP_REFUSED && now >= c->answered.end_ns)
+		c->state = SIP_ENDED;
 	if (!c->answered.next_ns || now < c->answered.next_ns)
 		return;
 	if (now >= c->answered.end_ns || sip_links_send(&c->links, c->answered.link, buf_as_str(&c->answered.text))) {

@@ -15,9 +15,10 @@ struct sip_dialog {
 
 /*   IDLE --INVITE sent--> CALLING --2xx--> UP --BYE--> ENDED        the caller
  *   IDLE --INVITE taken, answered--> RINGING --ACK--> UP --BYE--> ENDED   the called one
+ *   IDLE --INVITE taken, refused--> REFUSED --ACK--> ENDED                 the called one (RFC 3261 17.2.1)
  *   CALLING, RINGING --refused--> ENDED
  */
-enum sip_state { SIP_IDLE, SIP_CALLING, SIP_RINGING, SIP_UP, SIP_ENDED };
+enum sip_state { SIP_IDLE, SIP_CALLING, SIP_RINGING, SIP_REFUSED, SIP_UP, SIP_ENDED };
 
 struct sip_call {
 	struct terminal *terminal; /* borrowed */
@@ -39,7 +40,7 @@ struct sip_call {
 		char reason[128];
 		struct buf body;
 	} asked;
-	/* A 2xx of ours that waits for its ACK (13.3.1.4). */
+	/* A 2xx of ours that waits for its ACK (13.3.1.4); of a refused INVITE `end_ns` alone. */
 	struct {
 		struct buf text;
 		unsigned link;
