@@ -112,7 +112,7 @@ static enum err write_media(struct writer *w, unsigned i)
 	leg = leg_towards(w, i);
 	if (!leg)
 		return ERR_WRONG_STATE;
-	(void)sdp_ice_remove(w->sdp, (int)i);
+	(void)sdp_ways_remove(w->sdp, (int)i);
 	e = write_place(w, i, leg);
 	return e ? e : write_keys(w, i);
 }
@@ -153,7 +153,7 @@ static enum err write_session(struct writer *w)
 			ours = addr_is_none(&w->o->media_address) ? service_local(w->sv, leg) : w->o->media_address;
 	}
 	if (relayed)
-		(void)sdp_ice_remove(w->sdp, SDP_SESSION);
+		(void)sdp_ways_remove(w->sdp, SDP_SESSION);
 	if (relayed && !w->o->keep_bundle)
 		sdp_bundle_remove(w->sdp);
 	if (terminated && terminated == all) {

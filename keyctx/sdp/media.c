@@ -96,10 +96,11 @@ static enum err read_connection(const struct sdp *s, unsigned media, struct addr
 	return parse_address(l->value, out, why);
 }
 
-/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. What can't be read of it counts as not said. */
+/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. What can't be read of it counts as not said, and an address of another family than RTP's, too. */
 static void read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport *t)
 {
 	struct str value, port;
+	struct addr host;
 	struct why why;
 	uint64_t number;
 
@@ -109,8 +110,8 @@ static void read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport 
 	port = str_word(&value);
 	if (str_to_u64(port, 65535, &number) || number == 0)
 		return;
-	if (str_trim(value).n)
-		(void)!parse_address(value, &t->rtcp, &why);
+	if (str_trim(value).n && !parse_address(value, &host, &why) && host.version == t->rtp.version)
+		t->rtcp = host;
 	t->rtcp.port = (uint16_t)number;
 	t->has_rtcp_attr = true;
 }
@@ -169,7 +170,7 @@ static enum err write_connection(struct sdp *s, int section, struct str value)
 /* The place of a line is kept where there was one: a=rtcp and a=rtcp-mux often stand among others. */
 static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *place)
 {
-	struct sdp_line *l = sdp_next_attr(s, section, NULL, "rtcp", NULL);
+	struct sdp_line *l = sdp_next_attr(s, section, NULL, "rtcp", NULL), *more;
 	char text[ADDR_TEXT_MAX + 32], address[ADDR_TEXT_MAX + 16];
 	int n;
 
@@ -177,6 +178,9 @@ static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *p
 		(void)sdp_attr_remove(s, section, "rtcp");
 		return ERR_OK;
 	}
+	/* A second line would name the peer's own address still. */
+	while (l && (more = sdp_next_attr(s, section, l, "rtcp", NULL)))
+		sdp_line_remove(more);
 	n = snprintf(text, sizeof(text), "rtcp:%u", place->rtcp.port);
 	if (place->full_rtcp || !addr_ip_eq(&place->rtcp, &place->rtp)) {
 		struct str at = print_address(&place->rtcp, false, address, sizeof(address));
@@ -369,6 +373,19 @@ unsigned sdp_ice_remove(struct sdp *s, int section)
 	                                    "ice-mismatch", "ice-pacing", "end-of-candidates", "remote-candidates"};
 
 	return remove_all(s, section, names, ARRAY_LEN(names));
+}
+
+/*
+ * draft-rosenberg-sipping-nat-scenarios (a=alt), RFC 6947, RFC 4570, RFC 7006, and Optimal Media Routing of 3GPP TS 29.079, whose very purpose is
+ * to leave gateways out.
+ */
+unsigned sdp_ways_remove(struct sdp *s, int section)
+{
+	static const char *const names[] = {"alt", "altc", "source-filter", "ccap", "visited-realm", "secondary-realm",
+	                                    "omr-codecs", "omr-m-att", "omr-m-bw", "omr-m-cksum", "omr-s-att", "omr-s-bw", "omr-s-cksum"};
+
+	return sdp_ice_remove(s, section) + remove_all(s, section, names, ARRAY_LEN(names)) +
+	       (section == SDP_SESSION ? sdp_attr_remove(s, section, "rtcp") : 0);
 }
 
 unsigned sdp_dtls_remove(struct sdp *s, int section)

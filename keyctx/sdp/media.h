@@ -15,7 +15,7 @@ enum sdp_direction sdp_direction_reverse(enum sdp_direction d);
 /* What one m-line says of its receive address, session-level lines included. */
 struct sdp_transport {
 	struct addr rtp;         /* where media is wanted; 0.0.0.0 or :: is the old way to hold (RFC 3264 8.4) */
-	struct addr rtcp;        /* a=rtcp (RFC 3605), else the next port */
+	struct addr rtcp;        /* a=rtcp (RFC 3605), else the next port; of the family of `rtp` */
 	bool has_rtcp_attr;
 	bool is_held_by_address;
 	bool rtcp_mux, rtcp_mux_only; /* RFC 5761, RFC 8858 */
@@ -60,6 +60,11 @@ enum err sdp_origin_version_write(struct sdp *s, uint64_t version) MUST_USE;
 
 /* Takes candidates and credentials out; the gateway answers no connectivity checks. Returns how many lines went. */
 unsigned sdp_ice_remove(struct sdp *s, int section);
+/*
+ * Takes out ICE and all else by which the other side could send media past us, or would refuse what comes from us: other addresses, source filters,
+ * realms; of the session section a=rtcp, which has no meaning there, too. An m-line's own c= and a=rtcp are sdp_place_write's. Returns how many went.
+ */
+unsigned sdp_ways_remove(struct sdp *s, int section);
 /* DTLS-SRTP lines: fingerprint, setup, tls-id. */
 unsigned sdp_dtls_remove(struct sdp *s, int section);
 /* True when the media stands in an a=group:BUNDLE. */

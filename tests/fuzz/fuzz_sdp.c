@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)sdp_is_bundled(s, i);
 		(void)!sdp_place_write(s, i, &place, SDP_PROFILE_SAVP);
 		(void)!sdp_direction_write(s, i, SDP_INACTIVE);
-		(void)sdp_ice_remove(s, (int)i);
+		(void)sdp_ways_remove(s, (int)i);
 	}
 	(void)!sdp_session_connection_write(s, &place.rtp, 5);
 	(void)!sdp_origin_write(s, &place.rtp);

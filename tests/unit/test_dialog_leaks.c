@@ -56,6 +56,34 @@ static void a_line_that_is_off_has_the_profile_of_its_side(void)
 	tear_down();
 }
 
+/* Whatever names an address besides c= would lead media past us, or make the other side refuse ours. */
+static void no_way_leads_past_us(void)
+{
+	static const char *const lines[] = {
+		"a=rtcp:4001 IN IP4 198.51.100.1\r\na=rtcp:4003 IN IP4 198.51.100.1\r\n",
+		"a=rtcp:4001\r\na=RTCP:4003 IN IP4 198.51.100.1\r\n",
+		"a=rtcp-mux\r\na=rtcp:4000 IN IP4 198.51.100.1\r\n",
+		"a=candidate:1 1 UDP 1 198.51.100.1 4000 typ host\r\na=remote-candidates:1 198.51.100.1 4000\r\n",
+		"a=alt:1 2 : Hx2 9Kq 198.51.100.1 4000\r\n",
+		"a=altc:1 IP4 198.51.100.1 4000\r\n",
+		"a=source-filter: incl IN IP4 * 198.51.100.1\r\n",
+		"a=ccap:1 IN IP4 198.51.100.1\r\n",
+		"a=visited-realm:1 ims.example IN IP4 198.51.100.1 4000\r\na=secondary-realm:2 ims.example IN IP4 198.51.100.1 4002\r\n",
+	};
+	char text[1024];
+
+	for (size_t i = 0; i < 2 * ARRAY_LEN(lines); i++) {
+		begin();
+		test_context("%s level: %s", i % 2 ? "session" : "media", lines[i / 2]);
+		snprintf(text, sizeof(text), UE "%s" AVP("4000") "%s", i % 2 ? lines[i / 2] : "", i % 2 ? "" : lines[i / 2]);
+		if (EXPECT_OK(offer("alice", "", text)))
+			EXPECT(!strstr(got.sdp, "198.51.100.1"));
+		if (EXPECT_OK(answer("alice", "bob", text)))
+			EXPECT(!strstr(got.sdp, "198.51.100.1"));
+		tear_down();
+	}
+}
+
 /* Without a word about the profile, a line that is new in a call goes the way of those that are there. */
 static void a_new_line_follows_the_call(void)
 {
@@ -336,7 +364,7 @@ static void random_descriptions(void)
 	}
 }
 
-TEST_MAIN("dialog-leaks", {"keys end in every place", keys_end_in_every_place},
+TEST_MAIN("dialog-leaks", {"keys end in every place", keys_end_in_every_place}, {"no way leads past us", no_way_leads_past_us},
           {"a line that is off has the profile of its side", a_line_that_is_off_has_the_profile_of_its_side},
           {"a new line follows the call", a_new_line_follows_the_call}, {"the transform ends with SRTP", the_transform_ends_with_srtp},
           {"random descriptions", random_descriptions})

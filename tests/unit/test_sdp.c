@@ -247,6 +247,8 @@ static void transports_are_read(void)
 		{"c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1 \nm=audio 4000 RTP/AVP 0\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
 		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:0\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
 		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:70000\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP6 2001:db8::1\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP4 192.0.2.7\n", ERR_OK, "[2001:db8::1]:4000", "[2001:db8::1]:5000", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP6 2001:db8::7\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:5000", false, false, SDP_SENDRECV},
 		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:9 IN IP4 host\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:9", false, false, SDP_SENDRECV},
 		{"c=IN IP4 host.example\nm=audio 4000 RTP/AVP 0\n", ERR_UNSUPPORTED, "", "", false, false, 0},
 		{"c=IN IP4 224.2.1.1/127\nm=audio 4000 RTP/AVP 0\n", ERR_UNSUPPORTED, "", "", false, false, 0},
@@ -350,8 +352,8 @@ static void bundles_and_ice_are_taken_out(void)
 	EXPECT(sdp_is_bundled(s, 0));
 	EXPECT(!sdp_is_bundled(s, 1));
 	sdp_bundle_remove(s);
-	EXPECT_INT(sdp_ice_remove(s, SDP_SESSION), 1);
-	EXPECT_INT(sdp_ice_remove(s, 0), 2);
+	EXPECT_INT(sdp_ways_remove(s, SDP_SESSION), 1);
+	EXPECT_INT(sdp_ways_remove(s, 0), 2);
 	EXPECT_TEXT(print(s), HEAD "a=group:LS a v\r\nm=audio 4000 RTP/AVP 0\r\na=mid:a\r\nm=video 5000 RTP/AVP 96\r\na=mid:w\r\n");
 	EXPECT_OK(sdp_media_reject(s, 0));
 	EXPECT_OK(sdp_direction_write(s, 1, SDP_RECVONLY));
