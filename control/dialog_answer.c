@@ -80,6 +80,8 @@ static enum err plan_answer(struct dialog_run *op, const struct dialog_exchange 
 	/* Another fork brings its own key; that is no re-keying. */
 	o.accept_rekey |= is_of_another_fork(op);
 	if (!e)
+		e = dialog_count_read(op->sdp, base, !base->from, true);
+	if (!e)
 		e = dialog_plan_answer(op->x, g->now, op->sdp, &o, why);
 	op->core = dialog_core_of_branch(g, op->ask.branch, false);
 	if (!e)
@@ -170,15 +172,17 @@ static enum err plan_repeat(struct dialog_run *op, struct why *why)
 {
 	struct dialog *g = op->dialog;
 	enum offer_side by = op->event == OFFER_EVENT_ANSWER_B ? OFFER_SIDE_B : OFFER_SIDE_A;
+	bool is_more;
 	enum err e;
 
 	if (!g->now)
 		return why_fail(why, ERR_WRONG_STATE, "an answer without an offer: nothing is agreed yet");
-	if (op->sdp->n_media != g->now->n_media)
-		return why_fail(why, ERR_WRONG_STATE, "no offer waits for this answer, and it has %u m-lines where %u are agreed", op->sdp->n_media, g->now->n_media);
-	if (g->answered[by] != hash_of(op->ask.sdp) && !is_as_agreed(g->now, op->sdp, by))
-		return why_fail(why, ERR_WRONG_STATE, "no offer waits for this answer, and it says other than what is agreed; a new offer is needed");
-	e = dialog_exchange_copy(&op->x, g->now);
+	is_more = op->sdp->n_media > g->now->n_media;
+	e = dialog_count_read(op->sdp, g->now, by, true);
+	if (!e && g->answered[by] != hash_of(op->ask.sdp) && (is_more || !is_as_agreed(g->now, op->sdp, by)))
+		e = why_fail(why, ERR_WRONG_STATE, "no offer waits for this answer, and it says other than what is agreed; a new offer is needed");
+	if (!e)
+		e = dialog_exchange_copy(&op->x, g->now);
 	if (e)
 		return e;
 	op->x->from = !by;

@@ -136,6 +136,7 @@ enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_
 		return e;
 	copy->from = x->from;
 	copy->terms = x->terms;
+	memcpy(copy->n_lines, x->n_lines, sizeof(copy->n_lines));
 	for (unsigned i = 0; i < x->n_media && !e; i++)
 		e = copy_media(&copy->media[i], &x->media[i]);
 	if (e)

@@ -44,6 +44,7 @@ struct dialog_media {
 	bool answers_in_avp; /* O8 */
 	bool is_applied;     /* 3ge2ae:applied goes to the UE */
 	char *acfg;          /* O9; NULL otherwise */
+	char kind[16], proto[24]; /* of its m-line, as the offer had them; cut where they are longer */
 	char *reason;        /* why this m-line alone was refused or passes by; NULL: it does not */
 };
 
@@ -58,6 +59,7 @@ struct dialog_terms {
 struct dialog_exchange {
 	enum offer_side from;
 	struct dialog_terms terms;
+	unsigned n_lines[2]; /* m-lines that each side knows of: more than n_media where the offer had too many */
 	unsigned n_media;
 	struct dialog_media media[];
 };
@@ -137,6 +139,18 @@ enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchang
 /* Completes a copy of the offer's exchange by its answer. `now` as above. */
 enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
                             const struct dialog_options *o, struct why *why) MUST_USE;
+
+/* --- counts of m-lines (control/dialog_count.c) ---------------------------------------------------------- */
+
+/*
+ * What `by` wrote gets as many m-lines as `x`, which is agreed or answered (NULL: nothing is), the missing ones off; an answer not more of them.
+ * ERR_NOMEM.
+ */
+enum err dialog_count_read(struct sdp *s, const struct dialog_exchange *x, enum offer_side by, bool is_answer) MUST_USE;
+/* Remembers what offer `s` has. */
+void dialog_count_note(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s);
+/* As many m-lines as `to` knows of; last, once all is written. ERR_NOMEM. */
+enum err dialog_count_write(struct sdp *s, const struct dialog_exchange *x, enum offer_side to) MUST_USE;
 
 /* --- towards the session ---------------------------------------------------------------------------- */
 

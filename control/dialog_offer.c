@@ -131,7 +131,9 @@ static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum off
 	enum err e;
 
 	op->replaces = replaced != NULL;
-	e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
+	e = dialog_count_read(op->sdp, g->now, side, false);
+	if (!e)
+		e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
 
 	/* Forks are of the first call alone: later offers go where the call is. */
 	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING ? dialog_core_of_branch(g, op->ask.branch, true) : g->core;

@@ -161,8 +161,6 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 {
 	enum err e = ERR_OK, refused = ERR_OK;
 
-	if (s->n_media != x->n_media)
-		return why_fail(why, ERR_INVALID, "%u m-lines answered, %u were offered", s->n_media, x->n_media);
 	for (unsigned i = 0; i < x->n_media && !e; i++) {
 		struct dialog_media *m = &x->media[i];
 		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;

@@ -585,8 +585,6 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	struct why reason = {""};
 	enum err e = list ? dialog_exchange_new(&x, s->n_media) : ERR_NOMEM, refused = ERR_OK;
 
-	if (!e && now && s->n_media < now->n_media)
-		e = why_fail(&reason, ERR_INVALID, "%u m-lines where there were %u (RFC 3264 8)", s->n_media, now->n_media);
 	for (unsigned i = 0; i < s->n_media && !e; i++) {
 		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
 		struct why line = {""};
@@ -615,6 +613,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 		return e;
 	}
 	x->from = from;
+	dialog_count_note(x, now, s);
 	x->terms = (struct dialog_terms){.accept_rekey = o->accept_rekey, .gate_by_direction = o->gate_by_direction,
 	                                 .mux = o->mux, .dscp = o->dscp};
 	*out = x;

@@ -79,6 +79,8 @@ static void write_warning(const struct dialog_exchange *x, char *out, size_t roo
 	for (unsigned i = 0; i < x->n_media && at < room; i++)
 		if (x->media[i].reason)
 			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? "; " : "", x->media[i].reason);
+	if (x->n_lines[x->from] > SDP_MEDIA_MAX && at < room)
+		snprintf(out + at, room - at, "%s%u m-lines: those after the first %d are refused", at ? "; " : "", x->n_lines[x->from], SDP_MEDIA_MAX);
 }
 
 /* Counted; told when it is the first one, then now and then: some phones write every call so. */

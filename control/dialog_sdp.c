@@ -181,5 +181,5 @@ enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum
 		e = write_session(&w);
 	for (unsigned i = 0; i < x->n_media && !e; i++)
 		e = write_media(&w, i);
-	return e;
+	return e ? e : dialog_count_write(sdp, x, to);
 }

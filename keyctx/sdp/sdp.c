@@ -153,16 +153,17 @@ static void parse_media(struct sdp_media *m, const struct sdp_line *l)
 		m->fault = "it has not got a media, a port and a transport";
 }
 
-static enum err add_media(struct sdp *s, struct sdp_line *l, struct why *why)
+/* False: it is one too many. */
+static bool add_media(struct sdp *s, struct sdp_line *l)
 {
 	struct sdp_media *m = &s->media[s->n_media];
 
 	if (s->n_media == SDP_MEDIA_MAX)
-		return why_fail(why, ERR_TOO_BIG, "more than %d m= lines", SDP_MEDIA_MAX);
+		return false;
 	parse_media(m, l);
 	list_init(&m->lines);
 	s->n_media++;
-	return ERR_OK;
+	return true;
 }
 
 /* Cuts one line off `*rest`. False: a lone CR or a NUL inside. */
@@ -252,12 +253,13 @@ static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, str
 	keep = repair(s, l);
 	if (keep)
 		e = judge_version(s, l, number, &keep, why);
+	s->n_said += !e && keep && l->type == 'm';
+	if (!e && s->n_said > SDP_MEDIA_SAID_MAX)
+		e = why_fail(why, ERR_TOO_BIG, "more than %d m= lines", SDP_MEDIA_SAID_MAX);
+	if (!e && keep)
+		keep = l->type == 'm' ? add_media(s, l) : s->n_said <= SDP_MEDIA_MAX;
 	s->is_repaired |= !keep;
-	if (e || !keep)
-		return e;
-	if (l->type == 'm')
-		e = add_media(s, l, why);
-	if (!e)
+	if (!e && keep)
 		list_add_tail(lines_of(s, (int)s->n_media - 1), &l->link);
 	return e;
 }
@@ -558,6 +560,24 @@ enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str 
 	if (!e)
 		parse_media(m, l);
 	return e;
+}
+
+enum err sdp_media_append(struct sdp *s, struct str kind, struct str proto)
+{
+	struct link *lines = lines_of(s, (int)s->n_media - 1);
+	struct sdp_line *l = take(s, sizeof(*l)), *last = last_line(s, (int)s->n_media - 1);
+
+	if (!l)
+		return ERR_NOMEM;
+	/* Blank lines at the very end would stand between the two. */
+	while (lines->prev != &last->link)
+		list_remove(lines->prev);
+	*l = (struct sdp_line){.type = 'm', .end_len = last->end_len};
+	last->end_len = s->end_len ? s->end_len : 2;
+	CHECK(add_media(s, l));
+	list_add_tail(lines_of(s, (int)s->n_media - 1), &l->link);
+	s->media[s->n_media - 1].kind = kind;
+	return sdp_media_set(s, s->n_media - 1, 0, or_else(proto, "RTP/AVP"));
 }
 
 enum err sdp_media_reject(struct sdp *s, unsigned media)

@@ -15,6 +15,7 @@ enum {
 	SDP_TEXT_MAX = 65535, /* octets of a description, and of one line */
 	SDP_LINES_MAX = 4096,
 	SDP_MEDIA_MAX = 16,
+	SDP_MEDIA_SAID_MAX = 64,
 };
 
 /* Where a line stands: a media's index, or before the first of them. */
@@ -65,6 +66,7 @@ struct sdp_media {
 struct sdp {
 	struct link session; /* lines before the first m= */
 	unsigned n_media;
+	unsigned n_said; /* m= lines of the text; those beyond SDP_MEDIA_MAX are left out */
 	struct sdp_media media[SDP_MEDIA_MAX];
 	uint8_t end_len; /* line end of the first line, used for new ones */
 	bool is_repaired; /* it does not print as it came */
@@ -72,10 +74,10 @@ struct sdp {
 };
 
 /*
- * Copies `text`. ERR_SYNTAX (names the line), ERR_TOO_BIG (text, lines, media), ERR_NOMEM. Refused are a NUL or a lone CR, another
+ * Copies `text`. ERR_SYNTAX (names the line), ERR_TOO_BIG (text, lines, SDP_MEDIA_SAID_MAX), ERR_NOMEM. Refused are a NUL or a lone CR, another
  * version or a second description, and what holds no line at all. A line that is not a letter, "=" and text is left out; a capital letter
- * becomes small, blanks before it go, and v=0 is put in front of what lacks it. An m= line that can't be read has a `fault`. Other lines
- * are not judged.
+ * becomes small, blanks before it go, and v=0 is put in front of what lacks it. An m= line that can't be read has a `fault`; those that are too
+ * many are left out with all that stands below them. Other lines are not judged.
  */
 enum err sdp_parse(struct sdp **out, struct str text, struct why *why) MUST_USE;
 void sdp_free(struct sdp *s); /* takes NULL */
@@ -113,5 +115,8 @@ enum err sdp_attr_add(struct sdp *s, int section, const char *name, struct str v
 enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str proto) MUST_USE;
 /* Refused: port 0, no attributes but those needed to name it (RFC 3264 6). */
 enum err sdp_media_reject(struct sdp *s, unsigned media) MUST_USE;
+
+/* One more m-line, that is off; at the end, which may not be the last of SDP_MEDIA_MAX. Texts are copied; empty ones become audio, RTP/AVP. ERR_NOMEM. */
+enum err sdp_media_append(struct sdp *s, struct str kind, struct str proto) MUST_USE;
 
 #endif

@@ -38,6 +38,29 @@ static void expect_no_key(struct str text, const struct dialog_exchange *x, cons
 	sdp_free(s);
 }
 
+/* The other side's description with a last m-line less, or the one of a side that was offered one less: every count is put right. */
+static void counts(struct str text, const struct dialog_exchange *x, const struct dialog_options *o)
+{
+	struct dialog_exchange *answered = NULL;
+	struct sdp *s = NULL;
+
+	if (!x->n_media || sdp_parse(&s, text, NULL))
+		return;
+	s->n_media--;
+	if (!dialog_exchange_copy(&answered, x) && !dialog_count_read(s, x, OFFER_SIDE_B, true)) {
+		if (s->n_media != x->n_media)
+			abort();
+		if (!dialog_plan_answer(answered, NULL, s, o, NULL) && answered->media[x->n_media - 1].treat == DIALOG_TREAT_RELAY)
+			abort();
+		answered->n_lines[OFFER_SIDE_A]--;
+		if (!dialog_count_write(s, answered, OFFER_SIDE_A) && answered->n_lines[OFFER_SIDE_A] <= SDP_MEDIA_MAX &&
+		    s->n_media != answered->n_lines[OFFER_SIDE_A])
+			abort();
+	}
+	dialog_exchange_free(answered);
+	sdp_free(s);
+}
+
 static void offer_and_answer(const struct sdp *s, struct str text, const struct dialog_options *o, const struct spec_context *context)
 {
 	struct dialog_exchange *x = NULL, *answered = NULL, *again = NULL;
@@ -46,6 +69,7 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 		return;
 	expect_no_key(text, x, o);
 	patches(x, NULL, context);
+	counts(text, x, o);
 	if (!dialog_exchange_copy(&answered, x) && !dialog_plan_answer(answered, NULL, s, o, NULL)) {
 		patches(answered, NULL, context);
 		if (!dialog_plan_offer(&again, answered, s, OFFER_SIDE_B, o, context, NULL))

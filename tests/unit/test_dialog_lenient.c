@@ -103,6 +103,98 @@ static void a_running_line_goes_and_comes_back(void)
 	tear_down();
 }
 
+#define VIDEO(port) "m=video " port " RTP/SAVP 97\r\n" CRYPTO(K2)
+
+static unsigned m_lines_said(void)
+{
+	unsigned n = 0;
+
+	for (const char *at = got.sdp; (at = strstr(at, "\nm=")); at++)
+		n++;
+	return n;
+}
+
+/* RFC 3264 6 and 8: an m-line that a side leaves out is off; each side is told as many as it knows of. */
+static void fewer_and_more_m_lines(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	/* An answer that lacks one, and once more. */
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) VIDEO("4002")));
+	for (unsigned i = 0; i < 2; i++) {
+		REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
+		EXPECT(says("m=video 0 RTP/SAVP 0\r\n") && m_lines_said() == 2);
+		EXPECT(leg(0, 0)->can_send && !leg(1, 0)->exists);
+	}
+	/* The offerer turns it on, and then forgets it: as port 0, with the key kept. */
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4002")));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
+	EXPECT(is_key(leg(1, 0)->receive, K2));
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
+	EXPECT(says("m=video 0 RTP/AVP 0\r\n") && m_lines_said() == 2);
+	EXPECT_TEXT(got.media[1].change, "gone");
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/AVP 97\r\n"));
+	EXPECT_INT(m_lines_said(), 1);
+	EXPECT(leg(0, 0)->can_send && !leg(1, 0)->exists);
+	/* The answerer forgets it, too. */
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
+	EXPECT(m_lines_said() == 2 && says("m=video 0 RTP/AVP 0\r\n"));
+	REQUIRE_OK(answer("bob", "alice", UE AVP("4000") "m=video 0 RTP/SAVP 97\r\n"));
+	EXPECT_INT(m_lines_said(), 1);
+	/* More than was offered: nobody asked for it, and it does not pass by. */
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4002")));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\nm=image 5004 udptl t38\r\n"));
+	EXPECT(m_lines_said() == 2 && !strstr(got.sdp, "5004") && leg(1, 0)->can_send);
+	tear_down();
+}
+
+/* An m-line of fax alone in place of audio and video, as gateways turn to it. */
+static void fewer_lines_of_another_kind(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) VIDEO("4002")));
+	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
+	options.transport = SDP_PROFILE_SAVP;
+	REQUIRE_OK(offer("bob", "alice", CORE "m=image 5004 udptl t38\r\n"));
+	EXPECT(says("m=video 0 RTP/SAVP 0\r\n") && says(" udptl t38\r\n") && !strstr(got.sdp, "inline"));
+	REQUIRE_OK(answer("bob", "alice", UE "m=image 4004 udptl t38\r\n"));
+	EXPECT_INT(m_lines_said(), 1);
+	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
+	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1) VIDEO("4002")));
+	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->can_receive);
+	tear_down();
+}
+
+static void more_m_lines_than_are_served(void)
+{
+	char text[4096], back[4096];
+	int n = snprintf(text, sizeof(text), CORE), m = snprintf(back, sizeof(back), CORE);
+
+	for (int i = 0; i < SDP_MEDIA_MAX + 2; i++) {
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "m=audio %d RTP/AVP 0\r\na=x:%d\r\n", 4000 + 2 * i, i);
+		if (i < SDP_MEDIA_MAX)
+			m += snprintf(back + m, sizeof(back) - (size_t)m, "m=audio %d RTP/AVP 0\r\n", 5000 + 2 * i);
+	}
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		if (EXPECT_OK(offer("alice", i ? "bob" : "", text))) {
+			EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX);
+			EXPECT(!strstr(got.sdp, "a=x:16") && strstr(got.warning, "18 m-lines") != NULL);
+			EXPECT_OK(answer("alice", "bob", back));
+			EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX + 2);
+			EXPECT(says("m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n") && leg(SDP_MEDIA_MAX - 1, 0)->can_send);
+		}
+	}
+	/* The other side knows of fewer. */
+	EXPECT_OK(offer("bob", "alice", back));
+	EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX + 2);
+	EXPECT_OK(answer("bob", "alice", text));
+	EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX);
+	tear_down();
+}
+
 static void descriptions_of_all_kinds(void)
 {
 	static const char *const texts[] = {
@@ -130,4 +222,6 @@ static void descriptions_of_all_kinds(void)
 TEST_MAIN("dialog-lenient", {"the rest works", the_rest_works}, {"answers too", answers_too},
           {"a lone bad line is refused with its reason", a_lone_bad_line_is_refused_with_its_reason},
           {"a running line goes and comes back", a_running_line_goes_and_comes_back},
+          {"fewer and more m-lines", fewer_and_more_m_lines}, {"fewer lines of another kind", fewer_lines_of_another_kind},
+          {"more m-lines than are served", more_m_lines_than_are_served},
           {"descriptions of all kinds", descriptions_of_all_kinds})

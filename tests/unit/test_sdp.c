@@ -62,7 +62,7 @@ static void broken_ones_are_refused(void)
 		{"v=0\r\nm=audio 1 RTP/AVP 0\r\nv=0\r\nm=audio 2 RTP/AVP 0\r\n", ERR_SYNTAX},
 		{"v=0\r\nv=1\r\n", ERR_SYNTAX},
 	};
-	char many[64 * (SDP_MEDIA_MAX + 1) + 8];
+	char many[64 * (SDP_MEDIA_SAID_MAX + 1) + 8];
 	size_t n = (size_t)snprintf(many, sizeof(many), "v=0\n");
 	struct sdp *s = NULL;
 
@@ -71,10 +71,54 @@ static void broken_ones_are_refused(void)
 		EXPECT_ERR(sdp_parse(&s, str_of(rows[i].text), NULL), rows[i].want);
 	}
 	EXPECT_ERR(sdp_parse(&s, str_make("v=0\ns=a\0b\n", 10), NULL), ERR_SYNTAX);
-	for (int i = 0; i <= SDP_MEDIA_MAX; i++)
+	for (int i = 0; i <= SDP_MEDIA_SAID_MAX; i++)
 		n += (size_t)snprintf(many + n, sizeof(many) - n, "m=audio %d RTP/AVP 0\n", 1000 + i);
 	EXPECT_ERR(sdp_parse(&s, str_make(many, n), NULL), ERR_TOO_BIG);
 	EXPECT(s == NULL);
+}
+
+/* Those beyond what is served go with all that stands below them; a line that is off may be put at the end. */
+static void too_many_m_lines(void)
+{
+	char many[64 * (SDP_MEDIA_MAX + 3)];
+	size_t n = (size_t)snprintf(many, sizeof(many), "v=0\r\n"), served = 0;
+	struct sdp *s;
+
+	for (int i = 0; i < SDP_MEDIA_MAX + 2; i++) {
+		n += (size_t)snprintf(many + n, sizeof(many) - n, "m=audio %d RTP/AVP 0\r\na=x:%d\r\n", 1000 + i, i);
+		served = i < SDP_MEDIA_MAX ? n : served;
+	}
+	s = parse(many);
+	REQUIRE(s != NULL);
+	EXPECT_INT(s->n_media, SDP_MEDIA_MAX);
+	EXPECT_INT(s->n_said, SDP_MEDIA_MAX + 2);
+	EXPECT(s->is_repaired);
+	many[served] = '\0';
+	EXPECT_TEXT(print(s), many);
+	sdp_free(s);
+}
+
+static void an_m_line_is_put_at_the_end(void)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"v=0\r\nm=audio 4 RTP/AVP 0\r\na=x\r\n", "v=0\r\nm=audio 4 RTP/AVP 0\r\na=x\r\nm=video 0 RTP/SAVP 0\r\n"},
+		{"v=0\nm=audio 4 RTP/AVP 0\n\n \n", "v=0\nm=audio 4 RTP/AVP 0\nm=video 0 RTP/SAVP 0\n"},
+		{"v=0\r\nm=audio 4 RTP/AVP 0", "v=0\r\nm=audio 4 RTP/AVP 0\r\nm=video 0 RTP/SAVP 0"},
+		{"v=0\r\n", "v=0\r\nm=video 0 RTP/SAVP 0\r\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sdp *s = parse(rows[i].text);
+
+		test_context("row %zu", i);
+		REQUIRE(s != NULL);
+		EXPECT_OK(sdp_media_append(s, STR("video"), STR("RTP/SAVP")));
+		EXPECT_TEXT(print(s), rows[i].want);
+		EXPECT(s->media[s->n_media - 1].port == 0 && !s->media[s->n_media - 1].fault && s->media[s->n_media - 1].profile == SDP_PROFILE_SAVP);
+		sdp_free(s);
+	}
 }
 
 /* What can be read in one way alone is put right, so that the other side reads the same. */
@@ -396,6 +440,7 @@ static void survives_want_of_memory(void)
 
 TEST_MAIN("sdp", {"foreign lines survive", foreign_lines_survive}, {"broken ones are refused", broken_ones_are_refused},
           {"sizes are bounded", sizes_are_bounded},
+          {"too many m-lines", too_many_m_lines}, {"an m-line is put at the end", an_m_line_is_put_at_the_end},
           {"small faults are put right", small_faults_are_put_right},
           {"media lines are read as far as they go", media_lines_are_read_as_far_as_they_go},
           {"origins are read from behind", origins_are_read_from_behind},
