@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Terminals that speak SIP, RTP and SRTP by themselves: they ring, refuse or take calls, and count the media of both sides."""
 import base64
+import contextlib
 import ctypes
 import os
 import re
 import socket
+import struct
 import threading
 import time
 
@@ -51,13 +53,13 @@ def header(message, name):
 class Ua:
     """A terminal: SIP by hand over one socket, RTP over another, SRTP if `secure`."""
 
-    def __init__(self, name, behave=None, secure=False):
+    def __init__(self, name, behave=None, secure=False, port=0):
         self.name, self.behave = name, behave
         self.key = sluice.random_key(SUITE)[0] if secure else None
         self.told_key, self.sender, self.receiver = None, None, None
         self.sip, self.rtp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         for s in (self.sip, self.rtp):
-            s.bind(("127.0.0.1", 0))
+            s.bind(("127.0.0.1", port if s is self.sip else 0))
             s.settimeout(10)
         self.port, self.media = self.sip.getsockname()[1], self.rtp.getsockname()[1]
         self.told, self.cseq, self.to, self.routes = None, 0, None, []
@@ -77,6 +79,12 @@ class Ua:
         key = re.search(r"inline:([A-Za-z0-9+/=]+)", message)
         if key and key.group(1) != self.told_key:
             self.told_key, self.receiver = key.group(1), Srtp(key.group(1), True)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.sip.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would keep the port
+        self.sip.close()
+        self.rtp.close()
 
     # --- the caller
 
@@ -135,7 +143,10 @@ class Ua:
         self.sip.settimeout(None)
         invite = None
         while True:
-            data, peer = self.sip.recvfrom(65536)
+            try:
+                data, peer = self.sip.recvfrom(65536)
+            except OSError:
+                return
             message = data.decode()
             method = message.split(" ", 1)[0]
             if method == "INVITE":
@@ -199,16 +210,26 @@ def takes(after, refuses=None):
 seq = 1000
 
 
+def packet(i, ssrc):
+    return struct.pack("!BBHII", 0x80, 0, i & 0xffff, i * 160 & 0xffffffff, ssrc) + bytes(160)
+
+
 def talk(a, b):
     """50 packets each way, and what arrived of them."""
     global seq
-    for i in range(PACKETS):
-        for ua, ssrc in ((a, 0x11111111), (b, 0x22222222)):
-            head = bytes([0x80, 0]) + ((seq + i) & 0xffff).to_bytes(2, "big") + ((seq + i) * 160 & 0xffffffff).to_bytes(4, "big") + ssrc.to_bytes(4, "big")
-            ua.say(head + bytes(160))
+    for i in range(seq, seq + PACKETS):
+        a.say(packet(i, 0x11111111))
+        b.say(packet(i, 0x22222222))
         time.sleep(0.002)
     seq += PACKETS
     return a.hear(), b.hear()
+
+
+def speak(ua, packets):
+    """At the speed of a telephone: foreign terminals drop what comes faster."""
+    for i in range(packets):
+        ua.say(packet(i, 0x33333333))
+        time.sleep(0.02)
 
 
 def must_talk(a, b, what):
