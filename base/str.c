@@ -64,7 +64,9 @@ size_t str_find(struct str s, char c)
 
 struct str str_skip(struct str s, size_t n)
 {
-	return n < s.n ? str_make(s.p + n, s.n - n) : str_make(s.p + s.n, 0);
+	if (n < s.n)
+		return str_make(s.p + n, s.n - n);
+	return str_make(s.n ? s.p + s.n : s.p, 0); /* a text of no octets may stand at NULL */
 }
 
 struct str str_cut(struct str s, char sep, struct str *rest)

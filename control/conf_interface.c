@@ -79,15 +79,15 @@ static enum err add_interface(struct conf_interfaces *list, struct str text, str
 
 enum err conf_put_interfaces(struct conf_interfaces *list, struct str text, struct why *why)
 {
+	unsigned before = list->n;
 	enum err e = ERR_OK;
 	struct str rest = text;
 
 	do {
 		struct str one = str_trim(str_cut(rest, ';', &rest));
 
-		/* "a/192.0.2.1;" is one, "" is none. */
-		if (one.n || !text.n)
+		if (one.n) /* "a/192.0.2.1;" is one interface */
 			e = add_interface(list, one, why);
 	} while (!e && rest.n);
-	return e;
+	return !e && list->n == before ? add_interface(list, text, why) : e;
 }
