@@ -44,7 +44,8 @@ static enum err put_number(const struct conf_setting *s, void *at, struct str te
 	uint64_t v;
 
 	if (str_to_u64(text, UINT64_MAX, &v))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is not a whole number", STR_ARG(text));
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is not a whole number; %llu to %llu is allowed", STR_ARG(text),
+		                (unsigned long long)s->min, (unsigned long long)s->max);
 	if (v < s->min || v > s->max)
 		return why_fail(why, ERR_RANGE, "%.*s is not %llu to %llu", STR_ARG(text), (unsigned long long)s->min,
 		                (unsigned long long)s->max);
@@ -477,6 +478,15 @@ void conf_reload(struct conf *now, const struct conf *next, struct buf *need_res
 
 /* --- for people --------------------------------------------------------------------------------------- */
 
+/* "; range: 1 to 604800" behind the preset of a number; empty for what is none. */
+static const char *range_of(const struct conf_setting *s, char out[48])
+{
+	out[0] = '\0';
+	if (s->type == CONF_UINT || s->type == CONF_PORT)
+		snprintf(out, 48, "; range: %llu to %llu", (unsigned long long)s->min, (unsigned long long)s->max);
+	return out;
+}
+
 void conf_print_help(FILE *out)
 {
 	fputs("usage: sluiced [--SETTING VALUE]... [--config FILE] [-n]\n\n"
@@ -489,9 +499,10 @@ void conf_print_help(FILE *out)
 	      out);
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
+		char range[48];
 
-		fprintf(out, "  --%s %s%s\n        %s\n        default: %s\n", s->name, s->arg, s->reloads ? "  (r)" : "", s->help,
-		        s->preset ? s->preset : s->preset_text);
+		fprintf(out, "  --%s %s%s\n        %s\n        default: %s%s\n", s->name, s->arg, s->reloads ? "  (r)" : "", s->help,
+		        s->preset ? s->preset : s->preset_text, range_of(s, range));
 	}
 }
 
@@ -509,6 +520,7 @@ void conf_print_manual(struct buf *out)
 {
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
+		char range[48];
 
 		buf_text(out, ".TP\n.BI \"");
 		print_troff(out, s->name);
@@ -518,7 +530,7 @@ void conf_print_manual(struct buf *out)
 		print_troff(out, s->help);
 		buf_text(out, ".\nDefault: ");
 		print_troff(out, s->preset ? s->preset : s->preset_text);
-		buf_printf(out, ".\n%s.\n", s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
+		buf_printf(out, "%s.\n%s.\n", range_of(s, range), s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
 	}
 }
 
@@ -529,8 +541,9 @@ void conf_print_example(struct buf *out)
 	              "# Flags of the same names go before this file. `sluiced -n` checks it; sluiced.conf(5) explains it.\n");
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
+		char range[48];
 
-		buf_printf(out, "\n# %s: %s.%s\n", s->arg, s->help, s->reloads ? " SIGHUP takes it over." : "");
+		buf_printf(out, "\n# %s: %s%s.%s\n", s->arg, s->help, range_of(s, range), s->reloads ? " SIGHUP takes it over." : "");
 		if (!s->preset)
 			buf_printf(out, "# Default: %s. For example:\n", s->preset_text);
 		buf_printf(out, "#%s = %s\n", s->name, s->preset ? s->preset : s->example);

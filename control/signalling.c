@@ -25,7 +25,7 @@ enum err signalling_check_ng(struct str value, struct why *why)
 	struct addr a;
 
 	if (addr_parse(value, &a))
-		return why_fail(why, ERR_INVALID, "an address and a port are needed, as 127.0.0.1:2223 or [::1]:2223");
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address with a port; 127.0.0.1:2223 or [::1]:2223 is the form", STR_ARG(value));
 	return ERR_OK;
 }
 
@@ -34,7 +34,7 @@ enum err signalling_check_allow(struct str value, struct why *why)
 	struct addr_net a;
 
 	if (addr_net_parse(value, &a))
-		return why_fail(why, ERR_INVALID, "an address or a network is needed, as 192.0.2.1 or 192.0.2.0/24");
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address or network; 192.0.2.1 or 192.0.2.0/24 is the form", STR_ARG(value));
 	return ERR_OK;
 }
 

@@ -92,5 +92,28 @@ static void manual_is_the_table(void)
 	buf_free(&want);
 }
 
-TEST_MAIN("conf_files", {"the example is the table", example_is_the_table}, {"the example is accepted", example_is_accepted},
+/* What is allowed stands beside what was wrong. */
+static void wrong_values_are_told(void)
+{
+	static const struct {
+		const char *line, *text;
+	} rows[] = {
+		{"silent-timeout = soon", "silent-timeout: \"soon\" is not a whole number; 1 to 604800 is allowed"},
+		{"delete-delay = 3601", "delete-delay: 3601 is not 0 to 3600"},
+		{"ng = 2223", "ng: \"2223\" is no address with a port; 127.0.0.1:2223 or [::1]:2223 is the form"},
+		{"ng-allow = proxy", "ng-allow: \"proxy\" is no address or network; 192.0.2.1 or 192.0.2.0/24 is the form"},
+		{"other-media = reject", "other-media: \"reject\" is not one of relay|relay-only|pass|refuse"},
+	};
+	static struct conf c;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct why why = {""};
+
+		test_context("%s", rows[i].line);
+		EXPECT(conf_load_text(&c, str_of(rows[i].line), &why) != ERR_OK);
+		EXPECT(strstr(why.text, rows[i].text) != NULL);
+	}
+}
+
+TEST_MAIN("conf_files", {"wrong values are told", wrong_values_are_told}, {"the example is the table", example_is_the_table}, {"the example is accepted", example_is_accepted},
           {"the manual is the table", manual_is_the_table})
