@@ -11,7 +11,7 @@ _sluice() {
 		help=$("$program" "${COMP_WORDS[1]}" --help 2>/dev/null) || return 0
 	fi
 	if [[ $cur == -* ]]; then
-		words=$(grep -oE -e '--[a-z][a-z-]*' <<<"$help" | sort -u)
+		words=$(grep -oE -e '--[a-z][a-z0-9-]*' <<<"$help" | sort -u)
 	elif [[ $prev == --* ]]; then
 		# "--engine auto|mb|evp" offers its words; anything else is a file.
 		words=$(sed -nE "s/^ *${prev} ([a-z0-9-]+(\|[a-z0-9-]+)+)( .*)?\$/\1/p" <<<"$help" | tr '|' ' ')
