@@ -5,6 +5,7 @@
 #include "control/interfaces.h"
 #include "control/json_types.h"
 #include "control/reply.h"
+#include "control/spec_parts.h"
 
 /* What is taken of a peer's a=crypto lines, and how ours are written. */
 struct sdes_params_in {
@@ -120,7 +121,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_EMERGENCY] = {.name = "emergency", AT(&schema_bool, emergency), .help = "ims-access: never refused for reasons of security"},
 	[P_GM] = {.name = "gm_confidential", AT(&schema_bool, gm_confidential), .preset = 1, .help = "ims-access: Gm is ciphered"},
 	[P_LOOP] = {.name = "loop_protect", AT(&schema_bool, loop_protect), .help = "mark the SDP with this gateway's id; an SDP that has the mark passes untouched"},
-	[P_FAMILY] = {.name = "family", AT(&schema_uint, family), .min = 4, .max = 6, .help = "4 or 6: of our address for the other side while it has not spoken; default: as the sender's where the interface has it"},
+	[P_FAMILY] = {.name = "family", AT(&spec_family_type, family), .help = "4 or 6: of our address for the other side while it has not spoken; default: as the sender's where the interface has it"},
 	[P_DSCP] = {.name = "dscp", AT(&schema_uint, dscp), .max = 63, .help = "of packets of this call"},
 	[P_ANY_TAG] = {.name = "any_tag", AT(&schema_bool, any_tag), .help = "forgive a wrong crypto tag where the suite is unique"},
 	[P_MEDIA_ADDRESS] = {.name = "media_address", AT(&schema_addr, media_address), .help = "told instead of our own; its port is not looked at"},
@@ -214,7 +215,7 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	o->replace = p->replace;
 	o->loop_protect = p->loop_protect;
 	o->any_tag = p->any_tag;
-	o->family = p->family == 5 ? 0 : p->family;
+	o->family = p->family;
 	o->media_address = addr_with_port(&p->media_address, 0);
 	o->received_from = addr_with_port(&p->received_from, 0);
 	if (is_given(p, P_REKEY))

@@ -295,7 +295,7 @@ static enum err addr_read(struct schema_in *in, const struct schema_field *f, co
 	if (d->kind != DOC_TEXT)
 		return wrong_kind(in, f, d, DOC_TEXT);
 	if (addr_parse(d->text, &a) || a.port == 0)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be ADDRESS:PORT or [IPv6]:PORT, no name");
+		return schema_refuse(in, ERR_INVALID, f, d, "must be ADDRESS:PORT or [IPv6]:PORT, no name and no port 0");
 	if (addr_is_multicast(&a))
 		return schema_refuse(in, ERR_INVALID, f, d, "must be no multicast address");
 	*(struct addr *)at = a;
@@ -379,7 +379,7 @@ static enum err refuse_unknown(struct schema_in *in, const struct schema *s)
 	for (size_t i = 0; i < s->n && n < sizeof(list); i++)
 		if (!s->fields[i].read_only)
 			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", s->fields[i].name);
-	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; %s has %s", s->name, list);
+	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; %s has %s", s->name, n ? list : "none");
 }
 
 static enum err field_read(struct schema_in *in, const struct schema *s, const struct doc *d, void *out)

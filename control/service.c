@@ -385,7 +385,7 @@ static void create_start(struct service_op *op)
 	else if (sessions_now(sv) >= sv->config.sessions_max)
 		op->limit = SERVICE_LIMIT_SESSIONS;
 	if (op->limit == SERVICE_LIMIT_DRAINING)
-		e = why_fail(&why, ERR_LIMIT, "draining: no new session is taken");
+		e = why_fail(&why, ERR_LIMIT, "draining: no new session is taken until session.undrain (`sluicectl undrain`)");
 	else if (op->limit)
 		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows", sv->config.sessions_max);
 	else

@@ -22,7 +22,7 @@ static enum err interface_read(struct schema_in *in, const struct schema_field *
 
 	if (d->kind == DOC_TEXT && !interfaces_find(&l, d->text, at, &why))
 		return ERR_OK;
-	return schema_refuse(in, ERR_NOT_FOUND, f, d, "must be the name of an interface, or NAME/ADDR: %s",
+	return schema_refuse(in, ERR_NOT_FOUND, f, d, "must be the name of an interface (%s), or NAME/ADDR with an address of it",
 	                     interfaces_print_names(&l, list, sizeof(list)));
 }
 
