@@ -46,6 +46,7 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 {
 	enum err e = need_text(r, "transport-protocol", v);
 	enum sdp_profile p = e ? SDP_PROFILE_OTHER : sdp_profile_find(v->text);
+	char said[NG_SAID_MAX];
 
 	(void)a;
 	/* In an answer: go along with the profile that was answered. It passes as it is in any case. */
@@ -55,7 +56,7 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 		return why_fail(r->why, ERR_UNSUPPORTED, "transport-protocol %s: DTLS-SRTP is not spoken; use RTP/SAVP or RTP/SAVPF",
 		                sdp_profile_name(p));
 	if (p == SDP_PROFILE_OTHER)
-		return why_fail(r->why, ERR_INVALID, "transport-protocol: one of RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF is needed");
+		return why_fail(r->why, ERR_INVALID, "transport-protocol: %s, one of RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF is needed", ng_said(v, said));
 	ng_options(r)->transport = p;
 	return ERR_OK;
 }
@@ -122,10 +123,12 @@ static enum err key_interface(struct ng_reading *r, const struct doc *v, struct 
 	return e ? e : find_interface(r, "interface", v->text, &ng_options(r)->interface[1]);
 }
 
-static enum err read_ip(struct ng_reading *r, const char *key, struct str text, struct addr *out)
+static enum err read_ip(struct ng_reading *r, const char *key, const struct doc *v, struct addr *out)
 {
-	if (addr_parse_ip(text, out))
-		return why_fail(r->why, ERR_INVALID, "%s: not an IP address", key);
+	char said[NG_SAID_MAX];
+
+	if (addr_parse_ip(v->text, out))
+		return why_fail(r->why, ERR_INVALID, "%s: %s, an IP address is needed", key, ng_said(v, said));
 	return ERR_OK;
 }
 
@@ -135,7 +138,7 @@ static enum err key_received_from(struct ng_reading *r, const struct doc *v, str
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2 || v->last->kind != DOC_TEXT)
 		return why_fail(r->why, ERR_INVALID, "received-from: a list of family and address is needed");
-	return read_ip(r, "received-from", v->last->text, &r->received_from);
+	return read_ip(r, "received-from", v->last, &r->received_from);
 }
 
 static enum err key_media_address(struct ng_reading *r, const struct doc *v, struct str a)
@@ -143,12 +146,13 @@ static enum err key_media_address(struct ng_reading *r, const struct doc *v, str
 	enum err e = need_text(r, "media-address", v);
 
 	(void)a;
-	return e ? e : read_ip(r, "media-address", v->text, &ng_options(r)->media_address);
+	return e ? e : read_ip(r, "media-address", v, &ng_options(r)->media_address);
 }
 
 static enum err key_family(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	enum err e = need_text(r, "address-family", v);
+	char said[NG_SAID_MAX];
 
 	(void)a;
 	if (e)
@@ -158,18 +162,19 @@ static enum err key_family(struct ng_reading *r, const struct doc *v, struct str
 	else if (str_is(v->text, "IP6"))
 		ng_options(r)->family = 6;
 	else
-		return why_fail(r->why, ERR_INVALID, "address-family: IP4 or IP6 is needed");
+		return why_fail(r->why, ERR_INVALID, "address-family: %s, IP4 or IP6 is needed", ng_said(v, said));
 	return ERR_OK;
 }
 
 static enum err read_number(struct ng_reading *r, const char *key, const struct doc *v, uint64_t max, uint64_t *out)
 {
 	enum err e = ERR_OK;
+	char said[NG_SAID_MAX];
 
 	if (v->kind == DOC_INT && v->number >= 0 && (uint64_t)v->number <= max)
 		*out = (uint64_t)v->number;
 	else if (v->kind != DOC_TEXT || str_to_u64(v->text, max, out))
-		e = why_fail(r->why, ERR_RANGE, "%s: a number from 0 to %llu is needed", key, (unsigned long long)max);
+		e = why_fail(r->why, ERR_RANGE, "%s: %s, a number from 0 to %llu is needed", key, ng_said(v, said), (unsigned long long)max);
 	return e;
 }
 

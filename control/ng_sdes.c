@@ -169,7 +169,8 @@ static enum err read_pkts(struct ng_reading *r, const char *word, struct str tex
 {
 	if (!str_to_u64(text, max, out) && *out)
 		return ERR_OK;
-	return why_fail(r->why, ERR_RANGE, "SDES %s: a number of packets from 1 to %llu is needed", word, (unsigned long long)max);
+	return why_fail(r->why, ERR_RANGE, "SDES %s: \"%.*s\", a number of packets from 1 to %llu is needed", word, text.n < 24 ? (int)text.n : 24,
+	                text.p, (unsigned long long)max);
 }
 
 /* A word with a number of packets behind it. */

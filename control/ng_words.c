@@ -43,6 +43,20 @@ void ng_word_ignore(struct ng_reading *r, const char *where, struct str said)
 			*c = '?';
 }
 
+const char *ng_said(const struct doc *v, char out[NG_SAID_MAX])
+{
+	if (v->kind == DOC_TEXT)
+		snprintf(out, NG_SAID_MAX, "\"%.*s\"", v->text.n < 48 ? (int)v->text.n : 48, v->text.p);
+	else if (v->kind == DOC_INT)
+		snprintf(out, NG_SAID_MAX, "\"%lld\"", (long long)v->number);
+	else
+		snprintf(out, NG_SAID_MAX, "%s", doc_kind_name(v->kind));
+	for (char *c = out; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	return out;
+}
+
 static enum err refuse(struct ng_reading *r, const char *where, const char *name, const char *text)
 {
 	return why_fail(r->why, ERR_UNSUPPORTED, "%s %s: %s", where, name, text);

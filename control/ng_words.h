@@ -54,6 +54,9 @@ enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const str
 enum err ng_crypto_read(struct ng_reading *r, const struct doc *v) MUST_USE;
 /* Once every word is read: which suites are accepted and offered. */
 void ng_sdes_settle(struct ng_reading *r);
+/* A value as errors show it: a text or number in quotes, else its kind; printable, and not all of a long one. Not for what may hold keys. */
+#define NG_SAID_MAX 56
+const char *ng_said(const struct doc *v, char out[NG_SAID_MAX]);
 /* Remembers what was passed over. */
 void ng_word_ignore(struct ng_reading *r, const char *where, struct str said);
 
