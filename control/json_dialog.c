@@ -43,14 +43,9 @@ static const struct schema_word transport_words[] = {
 static const struct schema_word security_words[] = {{"pass", 0}, {"terminate", 1}, {0}};
 static const struct schema_word osrtp_words[] = {{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
 static const struct schema_word rekey_words[] = {{"reject", 0}, {"accept", 1}, {0}};
-static const struct schema_word other_words[] = {
-	{"relay", DIALOG_OTHER_RELAY}, {"relay-only", DIALOG_OTHER_RELAY_ONLY}, {"pass", DIALOG_OTHER_PASS}, {"refuse", DIALOG_OTHER_REFUSE}, {0}};
 static const struct schema_word glare_words[] = {{"refuse", 0}, {"supersede", 1}, {0}};
 static const struct schema_word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0}};
 static const struct schema_word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
-static const struct schema_word latch_words[] = {
-	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW},
-	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {"heuristic", RELAY_LATCH_HEURISTIC}, {0}};
 static const struct schema_word mux_words[] = {
 	{"offer", DIALOG_MUX_OFFER}, {"require", DIALOG_MUX_REQUIRE}, {"demux", DIALOG_MUX_DEMUX},
 	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT}, {0}};
@@ -114,7 +109,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_BUNDLE] = {.name = "bundle", AT(&schema_word, bundle), .words = bundle_words, .help = "a=group:BUNDLE"},
 	[P_GATES] = {.name = "gates", AT(&schema_word, gates), .words = gate_words,
 	             .help = "direction: a=inactive and the like close gates; default under ims-access"},
-	[P_LATCH] = {.name = "latch", AT(&schema_word, latch), .words = latch_words, .help = "sources believed of the side that sends this; default: heuristic"},
+	[P_LATCH] = {.name = "latch", AT(&schema_word, latch), .words = spec_latch_words, .help = "sources believed of the side that sends this; default: heuristic"},
 	[P_MUX] = {.name = "rtcp_mux", AT(&schema_bits, rtcp_mux), .words = mux_words, .help = "offer, require, demux, accept, reject"},
 	[P_REPLACE] = {.name = "replace", AT(&schema_bits, replace), .words = replace_words, .help = "zero-address: hold by 0.0.0.0 is told by direction"},
 	[P_REGISTERED] = {.name = "registered_e2ae", AT(&schema_bool, registered), .help = "ims-access: the registration agreed on e2ae"},
@@ -131,7 +126,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute", AT(&schema_word, rtcp_attribute), .words = rtcp_attribute_words, .help = "a=rtcp with its port, with its address too, or none"},
 	[P_SDES] = {.name = "sdes", AT(&schema_struct, sdes), .sub = &sdes_schema, .help = "the object below"},
 	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent", AT(&schema_bool, ends_when_silent), .help = "the call ends by itself when nobody was heard for inactivity-ms; over ng always so"},
-	[P_OTHER_MEDIA] = {.name = "other_media", AT(&schema_word, other_media), .words = other_words, .help = "m-lines that are not RTP: relay what is UDP and let the rest pass by, or refuse the rest; pass all, refuse all; default: the setting other-media"},
+	[P_OTHER_MEDIA] = {.name = "other_media", AT(&schema_word, other_media), .words = dialog_other_words, .help = "m-lines that are not RTP: relay what is UDP and let the rest pass by, or refuse the rest; pass all, refuse all; default: the setting other-media"},
 	[P_OSRTP] = {.name = "osrtp", AT(&schema_word, osrtp), .words = osrtp_words,
 	             .help = "plain: optional SRTP of the offerer ends here, passes where no `transport` is given, or is not taken; default: the setting osrtp"},
 	[P_OSRTP_OFFER] = {.name = "osrtp_offer", AT(&schema_bool, osrtp_offer), .help = "plain: RTP/AVP for the other side is offered with keys it may take or leave (RFC 8643)"},

@@ -91,15 +91,9 @@ static const struct spec_leg *leg_in(const struct spec_session *s, unsigned medi
 	return s ? service_spec_leg(s, media, leg) : NULL;
 }
 
-static bool has_place(const struct spec_leg *l, const struct spec_place *p)
-{
-	return l && p->port && ((l->at.port == p->port && l->at.interface == p->interface) ||
-	                        (l->other.port == p->port && l->other.interface == p->interface));
-}
-
 static void give(struct local *l, struct spec_place *p, const struct spec_leg *kept, bool used, uint64_t now_ns)
 {
-	if (!p->port || has_place(kept, p))
+	if (!p->port || service_spec_has_place(kept, p))
 		return;
 	if (used)
 		ports_give_used(l->ports[p->interface], now_ns, p->port);
@@ -207,9 +201,9 @@ static enum err assign(struct assignment *a, struct spec_leg *leg, const struct 
 	struct spec_place none = {0};
 
 	/* What it had under another name, or was given in a try before, is not its own. */
-	if (!has_place(now, &leg->at) || !fits(a->local, leg, &leg->at, 0))
+	if (!service_spec_has_place(now, &leg->at) || !fits(a->local, leg, &leg->at, 0))
 		leg->at = none;
-	if (!has_place(now, &leg->other) || !fits(a->local, leg, &leg->other, 0))
+	if (!service_spec_has_place(now, &leg->other) || !fits(a->local, leg, &leg->other, 0))
 		leg->other = none;
 	if (fits(a->local, leg, &leg->at, family))
 		return ERR_OK;
@@ -244,8 +238,8 @@ enum err local_assign(struct local *l, struct spec_session *next, const struct s
 				continue;
 			if (e) {
 				/* Those behind a failure have nothing new to give back. */
-				leg->at = has_place(leg_in(now, m, i), &leg->at) ? leg->at : (struct spec_place){0};
-				leg->other = has_place(leg_in(now, m, i), &leg->other) ? leg->other : (struct spec_place){0};
+				leg->at = service_spec_has_place(leg_in(now, m, i), &leg->at) ? leg->at : (struct spec_place){0};
+				leg->other = service_spec_has_place(leg_in(now, m, i), &leg->other) ? leg->other : (struct spec_place){0};
 				continue;
 			}
 			e = assign(&a, leg, leg_in(now, m, i));

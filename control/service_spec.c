@@ -11,6 +11,16 @@ const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned m
 	return s->media.items[media].legs.items[leg].exists ? &s->media.items[media].legs.items[leg] : NULL;
 }
 
+static bool is_same_place(const struct spec_place *a, const struct spec_place *b)
+{
+	return a->port == b->port && a->interface == b->interface;
+}
+
+bool service_spec_has_place(const struct spec_leg *leg, const struct spec_place *p)
+{
+	return leg && p->port && (is_same_place(&leg->at, p) || is_same_place(&leg->other, p));
+}
+
 static uint16_t rtcp_port(const struct spec_leg *leg, const struct spec_place *p)
 {
 	return p->port && leg->rtcp == RELAY_RTCP_PAIR ? (uint16_t)(p->port + 1) : 0;

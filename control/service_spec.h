@@ -9,6 +9,8 @@
 
 /* The leg at that place if it exists, else NULL. */
 const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned media, unsigned leg);
+/* Has the leg (NULL: there is none) that pair of ports? False for none. */
+bool service_spec_has_place(const struct spec_leg *leg, const struct spec_place *p);
 
 struct port_book;
 

@@ -8,7 +8,7 @@
 static const struct schema_word gate_words[] = {{"open", 1}, {"closed", 0}, {0}};
 static const struct schema_word rtcp_words[] = {
 	{"mux", RELAY_RTCP_MUX}, {"pair", RELAY_RTCP_PAIR}, {"none", RELAY_RTCP_NONE}, {0}};
-static const struct schema_word latch_words[] = {
+const struct schema_word spec_latch_words[] = {
 	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW},
 	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {"heuristic", RELAY_LATCH_HEURISTIC}, {0}};
 static const struct schema_word teach_words[] = {
@@ -37,7 +37,7 @@ static const struct schema_field leg_fields[] = {
 	                          .help = "where it receives RTCP, with rtcp pair; default: the next port"},
 	[SPEC_LEG_RTCP] = {.name = "rtcp", SCHEMA_FIELD(&schema_word, struct spec_leg, rtcp), .words = rtcp_words,
 	                   .help = "mux: on the RTP port (RFC 5761); pair: on the next port; none"},
-	[SPEC_LEG_LATCH] = {.name = "latch", SCHEMA_FIELD(&schema_word, struct spec_leg, latch), .words = latch_words,
+	[SPEC_LEG_LATCH] = {.name = "latch", SCHEMA_FIELD(&schema_word, struct spec_leg, latch), .words = spec_latch_words,
 	                    .help = "whom an unkeyed leg hears first; packets that prove themselves are followed in all but signalled"},
 	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict", SCHEMA_FIELD(&schema_bool, struct spec_leg, latch_strict),
 	                           .help = "a silent peer keeps its leg until signalling or a packet that proves itself moves it"},

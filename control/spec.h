@@ -103,6 +103,8 @@ struct spec_context {
 extern const struct schema spec_session_schema, spec_media_schema, spec_leg_schema, spec_direction_schema;
 /* The name of a mode in an octet. */
 extern const struct schema_type spec_mode_type;
+/* The names of enum relay_latch. */
+extern const struct schema_word spec_latch_words[];
 
 /* Zeroed specs and patches; spec_free wipes the keys and takes NULL. */
 enum err spec_new(struct spec_session **out) MUST_USE;

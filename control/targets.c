@@ -84,15 +84,9 @@ void targets_take_ports(struct targets *t, const struct session *s, const struct
 		}
 }
 
-static bool has_place(const struct spec_leg *l, const struct spec_place *p)
-{
-	return l && ((l->at.port == p->port && l->at.interface == p->interface) ||
-	             (l->other.port == p->port && l->other.interface == p->interface));
-}
-
 static void give(struct targets *t, const struct spec_place *p, const struct spec_leg *kept, uint64_t now_ns)
 {
-	if (p->port && !has_place(kept, p))
+	if (p->port && !service_spec_has_place(kept, p))
 		port_book_give(t->book, p->interface, p->port, now_ns);
 }
 

@@ -216,11 +216,6 @@ static void hear_catch_all(struct harvest *h)
 
 /* --- frames --- */
 
-static bool is_link_local(const struct addr *a)
-{
-	return a->version == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
-}
-
 /* What the kernel would not have taken from this link (docs/packet-io.md has the list). */
 static bool is_martian(const struct xdp *x, int interface, const uint8_t *link, const struct addr *from)
 {
@@ -248,7 +243,7 @@ static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 		const struct io_interface *at = &x->shared->interfaces[interface];
 
 		slot = &x->slots[interface][f.to.port - at->port_min];
-		if (is_link_local(&f.from))
+		if (f.from.version == 6 && addr_is_link_local(&f.from))
 			f.from.scope = at->bind.scope;
 	}
 	if (slot && slot->port) {
