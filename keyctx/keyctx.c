@@ -3,7 +3,6 @@
 #include "keyctx/keyctx.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/secret.h"
 #include "keyctx/prim.h"
@@ -102,10 +101,4 @@ bool keyctx_eq(const struct keyctx *a, const struct keyctx *b)
 		return a == b;
 	return a->suite == b->suite && keyctx_same_key(a, b) && a->lifetime_pkts == b->lifetime_pkts &&
 	       view_eq(keyctx_mki(a), keyctx_mki(b));
-}
-
-const char *keyctx_describe(const struct keyctx *k, char *out, size_t room)
-{
-	snprintf(out, room, "%s mki=%u lifetime=%" PRIu64, k->suite->name, k->mki_len, k->lifetime_pkts);
-	return out;
 }

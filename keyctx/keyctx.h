@@ -64,7 +64,4 @@ static inline struct view keyctx_mki(const struct keyctx *k)
 	return (struct view){.p = k->mki, .n = k->mki_len};
 }
 
-/* "AES_CM_128_HMAC_SHA1_80 mki=4 lifetime=2147483648": for people, without key octets. Returns `out`. */
-const char *keyctx_describe(const struct keyctx *k, char *out, size_t room);
-
 #endif

@@ -62,7 +62,7 @@ struct leg {
 	uint64_t rekeys, ssrc_changes;
 	uint64_t rtcp_pkts, rtcp_bytes, rtcp_errors; /* RTCP is rare: its counts are not what every packet touches */
 	uint64_t asked_ns[LEG_PORTS]; /* when control was last asked about a source of RTP, of RTCP */
-	struct addr permitted[LEG_PORTS]; /* a source that it has allowed; none */
+	struct addr permitted[LEG_WAYS]; /* a source that it has allowed; none */
 	uint64_t limit_event_ns;   /* when the stream limit was last told */
 	uint32_t inactivity_ms;
 	uint32_t failures;         /* in the second the timer measures */

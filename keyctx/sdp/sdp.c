@@ -50,11 +50,6 @@ bool sdp_profile_is_dtls(enum sdp_profile p)
 	return profiles[p].is_dtls;
 }
 
-bool sdp_profile_has_feedback(enum sdp_profile p)
-{
-	return profiles[p].has_feedback;
-}
-
 enum sdp_profile sdp_profile_with(enum sdp_profile p, bool secure)
 {
 	if (profiles[p].has_feedback)

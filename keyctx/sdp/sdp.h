@@ -37,7 +37,6 @@ enum sdp_profile sdp_profile_find(struct str name); /* case does not count */
 bool sdp_profile_is_rtp(enum sdp_profile p);
 bool sdp_profile_is_secure(enum sdp_profile p); /* SAVP(F), keys by SDES or key-mgmt */
 bool sdp_profile_is_dtls(enum sdp_profile p);
-bool sdp_profile_has_feedback(enum sdp_profile p);
 /* The same feedback, secure or not. */
 enum sdp_profile sdp_profile_with(enum sdp_profile p, bool secure);
 

@@ -10,11 +10,6 @@ static const struct io_ops *const list[] = {
 	NULL,
 };
 
-const struct io_ops *const *io_list(void)
-{
-	return list;
-}
-
 /* The first that can, and in `why` what was wrong with those before it. */
 static enum err choose_auto(const struct io_ops **out, const struct io_interface *interface, struct why *why)
 {

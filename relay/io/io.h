@@ -112,8 +112,6 @@ extern const struct io_ops io_sock;
 extern const struct io_ops io_xdp;
 extern const struct io_ops io_sim; /* tests only: never listed */
 
-/* Those built in that `auto` may choose, best first; NULL at the end. */
-const struct io_ops *const *io_list(void);
 /* For one interface: `name` "auto" or an io's own. `why` says why a better one was not taken. */
 enum err io_choose(const struct io_ops **out, struct str name, const struct io_interface *interface,
                    struct why *why) MUST_USE;
