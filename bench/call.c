@@ -28,7 +28,7 @@ static enum err find_suite(const struct suite **out, const char *name, struct wh
 
 	if (!s)
 		return why_fail(why, ERR_INVALID, "--suite: '%s' is not one of AES_CM_128_HMAC_SHA1_80, _32, AES_192_CM_…, AES_256_CM_…, "
-		                "AEAD_AES_128_GCM, AEAD_AES_256_GCM", name);
+		                "AEAD_AES_128_GCM, AEAD_AES_256_GCM, F8_128_HMAC_SHA1_80", name);
 	*out = s;
 	return ERR_OK;
 }

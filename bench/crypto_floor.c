@@ -65,6 +65,8 @@ static enum err openssl_set_key(struct work_contexts *c, unsigned stream, const 
 	struct kdf_session keys;
 	enum err e = kdf_derive(&keys, key);
 
+	if (c->suite->cipher == SUITE_CIPHER_AES_F8)
+		return why_fail(why, ERR_UNSUPPORTED, "f8 has no floor");
 	if (e != ERR_OK)
 		return why_fail(why, e, "can't derive session keys");
 	prim_sha1_pads((struct view){.p = keys.rtp.auth, .n = sizeof keys.rtp.auth}, x->inner, x->outer);

@@ -56,7 +56,7 @@ const struct conf_setting conf_settings[] = {
 	 .help = "m-lines that are not RTP: relay what is UDP (fax, BFCP, data channels) and let the rest pass by, or refuse the rest, or pass all, or refuse all"},
 	{.name = "osrtp", .type = CONF_WORD, FIELD(osrtp), .preset = "end", .words = osrtp_words, .reloads = true, .arg = "end|pass",
 	 .help = "optional SRTP, which is RTP/AVP with a=crypto (RFC 8643), in calls that do not say: it ends here, or passes where no profile is asked for"},
-	{.name = "sdes-offer", .type = CONF_LIST, FIELD(sdes_offer), .preset_text = "every suite, those of 128 bit first",
+	{.name = "sdes-offer", .type = CONF_LIST, FIELD(sdes_offer), .preset_text = "every suite, AES_CM of 128 bit first",
 	 .example = "AES_CM_128_HMAC_SHA1_80,AES_CM_128_HMAC_SHA1_32", .check = sdes_offer_check, .reloads = true, .arg = "SUITE[,...]",
 	 .help = "suites that are offered over ng, best first; repeatable"},
 	{.name = "media-deny", .type = CONF_NETS, FIELD(media_deny), .reloads = true, .preset_text = "none", .example = "10.0.0.0/8, 2001:db8:1::/48",

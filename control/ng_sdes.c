@@ -252,6 +252,7 @@ ADD(add_aes_256_cm_hmac_sha1_80, SUITE_AES_256_CM_HMAC_SHA1_80)
 ADD(add_aes_256_cm_hmac_sha1_32, SUITE_AES_256_CM_HMAC_SHA1_32)
 ADD(add_aead_aes_128_gcm, SUITE_AEAD_AES_128_GCM)
 ADD(add_aead_aes_256_gcm, SUITE_AEAD_AES_256_GCM)
+ADD(add_f8_128_hmac_sha1_80, SUITE_F8_128_HMAC_SHA1_80)
 
 #define SDES_WEAK "media must be encrypted and authenticated in both directions"
 
@@ -289,6 +290,7 @@ static const struct ng_word sdes_words[] = {
 	{"AES_256_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_32, "the same"},
 	{"AEAD_AES_128_GCM", NG_SUPPORTED, add_aead_aes_128_gcm, "the same"},
 	{"AEAD_AES_256_GCM", NG_SUPPORTED, add_aead_aes_256_gcm, "the same"},
+	{"F8_128_HMAC_SHA1_80", NG_SUPPORTED, add_f8_128_hmac_sha1_80, "the same"},
 	{"unencrypted_srtp", NG_REFUSED, NULL, SDES_WEAK},
 	{"unencrypted_srtcp", NG_REFUSED, NULL, SDES_WEAK},
 	{"unauthenticated_srtp", NG_REFUSED, NULL, SDES_WEAK},

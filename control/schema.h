@@ -19,7 +19,7 @@ struct schema_fault {
 	enum err e;
 	char path[160];    /* "media[0].legs.a.remote" */
 	char value[96];    /* what was found, as JSON, cut */
-	char allowed[192]; /* what would do */
+	char allowed[256]; /* what would do */
 };
 
 /* The walk of one message. */

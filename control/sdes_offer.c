@@ -2,10 +2,11 @@
 /* Lists of suites by their names. */
 #include "control/sdes_offer.h"
 
-/* What every terminal knows comes first; AES-192 last, which some SRTP libraries derive wrongly (RFC 6188). */
+/* What every terminal knows comes first; AES-192, which some SRTP libraries derive wrongly (RFC 6188), and f8, which few know, come last. */
 static const enum suite_id all[SUITE_COUNT] = {
 	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80, SUITE_AES_256_CM_HMAC_SHA1_32,
 	SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,        SUITE_AES_192_CM_HMAC_SHA1_80, SUITE_AES_192_CM_HMAC_SHA1_32,
+	SUITE_F8_128_HMAC_SHA1_80,
 };
 
 static bool is_between(char c)

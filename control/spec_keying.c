@@ -39,7 +39,7 @@ static bool looks_like_suite(struct str s)
 
 static enum err read_suite(struct schema_in *in, const struct doc *d, struct keying_parts *k)
 {
-	char list[160] = "";
+	char list[224] = "";
 	size_t n = 0;
 
 	k->suite = d->kind == DOC_TEXT ? suite_find(d->text) : NULL;

@@ -64,7 +64,7 @@ static enum err expand(const struct keyctx *k, const struct part parts[PARTS])
 enum err kdf_derive(struct kdf_session *out, const struct keyctx *k)
 {
 	const struct suite *s = k->suite;
-	size_t auth_len = s->cipher == SUITE_CIPHER_AES_CM ? SUITE_AUTH_KEY_LEN : 0;
+	size_t auth_len = s->cipher == SUITE_CIPHER_AES_GCM ? 0 : SUITE_AUTH_KEY_LEN;
 	const struct part parts[PARTS] = {
 		{out->rtp.key, s->key_len, LABEL_RTP_KEY},    {out->rtp.auth, auth_len, LABEL_RTP_AUTH},
 		{out->rtp.salt, s->salt_len, LABEL_RTP_SALT}, {out->rtcp.key, s->key_len, LABEL_RTCP_KEY},

@@ -4,10 +4,10 @@
 
 /* 2^48 SRTP and 2^31 SRTCP packets are the hard limits (RFC 3711 9.2, RFC 7714 14.2); RFC 6188 4 makes 2^31 the default
  * of its suites, which signalling may raise. */
-#define CM(id_, name_, key, tag, default_, rfc_)                                                          \
+#define HMAC(id_, name_, cipher_, key, tag, default_, rfc_)                                                \
 	[id_] = {.id = id_,                                                                     \
 	         .name = name_,                                                                 \
-	         .cipher = SUITE_CIPHER_AES_CM,                                                 \
+	         .cipher = cipher_,                                                             \
 	         .key_len = key,                                                                \
 	         .salt_len = 14,                                                                \
 	         .srtp_tag_len = tag,                                                           \
@@ -16,6 +16,7 @@
 	         .srtcp_lifetime_pkts = 1ull << 31,                                             \
 	         .srtp_default_lifetime_pkts = default_,                                        \
 	         .rfc = rfc_}
+#define CM(id_, name_, key, tag, default_, rfc_) HMAC(id_, name_, SUITE_CIPHER_AES_CM, key, tag, default_, rfc_)
 #define GCM(id_, name_, key)                                                                    \
 	[id_] = {.id = id_,                                                                     \
 	         .name = name_,                                                                 \
@@ -38,6 +39,7 @@ static const struct suite table[SUITE_COUNT] = {
 	CM(SUITE_AES_256_CM_HMAC_SHA1_32, "AES_256_CM_HMAC_SHA1_32", 32, 4, 1ull << 31, "RFC 6188"),
 	GCM(SUITE_AEAD_AES_128_GCM, "AEAD_AES_128_GCM", 16),
 	GCM(SUITE_AEAD_AES_256_GCM, "AEAD_AES_256_GCM", 32),
+	HMAC(SUITE_F8_128_HMAC_SHA1_80, "F8_128_HMAC_SHA1_80", SUITE_CIPHER_AES_F8, 16, 10, 1ull << 48, "RFC 4568"),
 };
 
 const struct suite *suite_get(enum suite_id id)

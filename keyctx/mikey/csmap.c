@@ -5,7 +5,7 @@
 #include "base/secret.h"
 #include "keyctx/mikey/prf.h"
 
-enum { ENCR_NULL = 0, ENCR_AES_CM = 1, ENCR_AES_GCM = 6, AUTH_NULL = 0, AUTH_HMAC_SHA1 = 1 };
+enum { ENCR_NULL = 0, ENCR_AES_CM = 1, ENCR_AES_F8 = 2, ENCR_AES_GCM = 6, AUTH_NULL = 0, AUTH_HMAC_SHA1 = 1 };
 
 /* RFC 3830 6.10.1's parameters and RFC 3711's defaults; -1: number not in use. */
 static const int32_t defaults[CSMAP_PARAM_COUNT] = {
@@ -56,12 +56,16 @@ void csmap_policy_set(struct csmap_policy *p, enum csmap_param param, uint32_t v
 	settle_gcm(p);
 }
 
+/* By the cipher of a suite: RFC 3830 6.10.1.a, RFC 7714 14.1. */
+static const uint8_t encrs[] = {
+	[SUITE_CIPHER_AES_CM] = ENCR_AES_CM, [SUITE_CIPHER_AES_GCM] = ENCR_AES_GCM, [SUITE_CIPHER_AES_F8] = ENCR_AES_F8};
+
 void csmap_policy_from_suite(struct csmap_policy *p, unsigned no, const struct suite *suite)
 {
 	bool gcm = suite->cipher == SUITE_CIPHER_AES_GCM;
 
 	csmap_policy_init(p, no);
-	csmap_policy_set(p, CSMAP_ENCR, gcm ? ENCR_AES_GCM : ENCR_AES_CM);
+	csmap_policy_set(p, CSMAP_ENCR, encrs[suite->cipher]);
 	csmap_policy_set(p, CSMAP_ENCR_KEY_LEN, suite->key_len);
 	csmap_policy_set(p, CSMAP_AUTH, gcm ? AUTH_NULL : AUTH_HMAC_SHA1);
 	if (!gcm)
@@ -122,7 +126,7 @@ const struct suite *csmap_policy_suite(const struct csmap_policy *p)
 {
 	bool gcm = p->value[CSMAP_ENCR] == ENCR_AES_GCM;
 
-	if (!is_plain(p) || (!gcm && p->value[CSMAP_ENCR] != ENCR_AES_CM))
+	if (!is_plain(p))
 		return NULL;
 	if (!gcm && (p->value[CSMAP_AUTH] != AUTH_HMAC_SHA1 || p->value[CSMAP_AUTH_KEY_LEN] != SUITE_AUTH_KEY_LEN ||
 	             p->value[CSMAP_SRTP_AUTH] != 1))
@@ -132,7 +136,7 @@ const struct suite *csmap_policy_suite(const struct csmap_policy *p)
 	for (unsigned i = 0; i < SUITE_COUNT; i++) {
 		const struct suite *s = suite_get((enum suite_id)i);
 
-		if ((s->cipher == SUITE_CIPHER_AES_GCM) == gcm && s->key_len == p->value[CSMAP_ENCR_KEY_LEN] &&
+		if (encrs[s->cipher] == p->value[CSMAP_ENCR] && s->key_len == p->value[CSMAP_ENCR_KEY_LEN] &&
 		    s->salt_len == p->value[CSMAP_SALT_LEN] &&
 		    s->srtp_tag_len == p->value[gcm ? CSMAP_AEAD_TAG_LEN : CSMAP_TAG_LEN])
 			return s;

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "relay/engine/batch.h"
 #include "relay/engine/engine.h"
+#include "relay/engine/evp_f8.h"
 #include "relay/engine/selftest.h"
 #include "relay/engine/side.h"
 
@@ -22,11 +23,12 @@ struct engine {
 /* --- keys ------------------------------------------------------------------------------------------- */
 
 /* The material of a side: its context, whose key schedule OpenSSL keeps in memory of its own. */
-struct material {
+union material {
 	EVP_CIPHER_CTX *ctx;
+	struct f8 f8;
 };
 
-static struct material *material(struct side *s)
+static union material *material(struct side *s)
 {
 	return side_material(s);
 }
@@ -34,7 +36,7 @@ static struct material *material(struct side *s)
 static size_t evp_material_bytes(const struct suite *suite)
 {
 	(void)suite;
-	return sizeof(struct material);
+	return sizeof(union material);
 }
 
 static const EVP_CIPHER *cipher_of(const struct side *s)
@@ -46,9 +48,11 @@ static const EVP_CIPHER *cipher_of(const struct side *s)
 
 static enum err evp_expand(struct side *s, const uint8_t *key)
 {
-	struct material *m = material(s);
+	union material *m = material(s);
 	int encrypts = !s->is_aead || s->is_send;
 
+	if (side_is_f8(s))
+		return f8_init(&m->f8, key, (struct view){.p = s->salt, .n = F8_SALT_LEN});
 	m->ctx = EVP_CIPHER_CTX_new();
 	if (!m->ctx)
 		return ERR_NOMEM;
@@ -57,7 +61,10 @@ static enum err evp_expand(struct side *s, const uint8_t *key)
 
 static void evp_wipe(struct side *s)
 {
-	EVP_CIPHER_CTX_free(material(s)->ctx);
+	if (side_is_f8(s))
+		f8_wipe(&material(s)->f8);
+	else
+		EVP_CIPHER_CTX_free(material(s)->ctx);
 }
 
 static const struct side_maker maker = {
@@ -117,6 +124,10 @@ static void evp_ctr(struct engine *e, struct op *const *ops, unsigned n)
 		EVP_CIPHER_CTX *ctx = material(ops[i]->side)->ctx;
 		int len;
 
+		if (__builtin_expect(side_is_f8(ops[i]->side), 0)) {
+			f8_op(ops[i]);
+			continue;
+		}
 		/* A counter mode with its key in place can't fail. */
 		CHECK(EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, ops[i]->iv) == 1);
 		CHECK(EVP_EncryptUpdate(ctx, ops[i]->crypt, &len, ops[i]->crypt, (int)ops[i]->crypt_len) == 1);

@@ -202,6 +202,9 @@ static enum err libsrtp_key_new(struct engine_key **out, const struct keyctx *ct
 {
 	enum err e = ctx->suite->key_len == 24 ? check_aes_192(ctx->suite, why) : ERR_OK;
 
+	if (ctx->suite->cipher == SUITE_CIPHER_AES_F8)
+		return why_fail(why, ERR_UNSUPPORTED, "%s: %s has no f8 mode; engines mb and evp carry this suite",
+		                ctx->suite->name, srtp_get_version_string());
 	return e == ERR_OK ? key_make(out, ctx, direction, window, why) : e;
 }
 

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "relay/engine/batch.h"
 #include "relay/engine/engine.h"
+#include "relay/engine/evp_f8.h"
 #include "relay/engine/selftest.h"
 #include "relay/engine/side.h"
 
@@ -85,6 +86,8 @@ enum {
 static size_t mb_material_bytes(const struct suite *suite)
 {
 	/* AES: one round key more than rounds, 16 octets each. */
+	if (suite->cipher == SUITE_CIPHER_AES_F8)
+		return sizeof(struct f8);
 	if (suite->cipher == SUITE_CIPHER_AES_CM)
 		return (suite->key_len / 4u + 7) * 16;
 	return GCM_AT - SIDE_MATERIAL_AT + GCM_BYTES;
@@ -100,6 +103,8 @@ static enum err mb_expand(struct side *s, const uint8_t *key)
 	const struct arithmetic *a = arithmetic();
 	uint8_t unused[15 * 16] __attribute__((aligned(16))); /* the schedule for decryption, which counter mode has no use for */
 
+	if (side_is_f8(s))
+		return f8_init(side_material(s), key, (struct view){.p = s->salt, .n = F8_SALT_LEN});
 	if (s->is_aead)
 		(s->key_len == 16 ? a->gcm_pre_128 : a->gcm_pre_256)(key, gcm_of(s));
 	else
@@ -108,7 +113,13 @@ static enum err mb_expand(struct side *s, const uint8_t *key)
 	return ERR_OK;
 }
 
-static const struct side_maker maker = {.material_bytes = mb_material_bytes, .expand = mb_expand};
+static void mb_wipe(struct side *s)
+{
+	if (side_is_f8(s))
+		f8_wipe(side_material(s));
+}
+
+static const struct side_maker maker = {.material_bytes = mb_material_bytes, .expand = mb_expand, .wipe = mb_wipe};
 
 static enum err mb_key_new(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
                            unsigned window, struct why *why)
@@ -150,7 +161,7 @@ static void mb_hmac(struct engine *e, struct op *const *ops, unsigned n)
 	hmac_with(n >= e->wide_from ? e->wide : e->narrow, e->jobs, ops, n);
 }
 
-/* A burst is of one key length. */
+/* A burst is of one key length; what is left is f8. */
 static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 {
 	static const IMB_KEY_SIZE_BYTES sizes[] = {IMB_KEY_128_BYTES, IMB_KEY_192_BYTES, IMB_KEY_256_BYTES};
@@ -177,6 +188,12 @@ static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 		}
 		if (j != e->jobs)
 			(void)IMB_SUBMIT_CIPHER_BURST_NOCHECK(m, e->jobs, (uint32_t)(j - e->jobs), IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, sizes[k]);
+	}
+	for (unsigned i = 0; left && i < n; i++) {
+		if (!side_is_f8(ops[i]->side))
+			continue;
+		left--;
+		f8_op(ops[i]);
 	}
 }
 

@@ -54,6 +54,10 @@ static const struct {
 		"690044442db7",
 		"80c80006cafebabe983f0a245ef67ed23df85bc27fd0d7ba0cb911c00f87472206a9c87382b146fa"
 		"fb2db60a80000001"},
+	[SUITE_F8_128_HMAC_SHA1_80] = {
+		"80001234000000a0cafebabe06abb887ffeb8ead11a6fa3ee6900b2ec6b69c515caf644814ad62b7",
+		"80c80006cafebabea845e782b98a09be4cebe1827b4f9a26872c719380000001c1cd063ff9a1bc53"
+		"620a"},
 };
 
 /* What one run works on. */

@@ -25,7 +25,7 @@ static enum err fill(struct side *s, const struct side_maker *maker, const struc
 
 	state_lives(&rtp, &rtcp, suite, spec->lifetime_pkts);
 	memcpy(s->salt, k->salt, suite->salt_len);
-	s->key_len = suite->key_len;
+	s->key_len = suite->cipher == SUITE_CIPHER_AES_F8 ? 0 : suite->key_len;
 	s->tag_len = is_rtcp ? suite->srtcp_tag_len : suite->srtp_tag_len;
 	s->mki_len = (uint8_t)spec->mki.n;
 	s->log2_pkts = spec->log2_pkts;

@@ -18,7 +18,8 @@
 struct side {
 	uint8_t salt[16];            /* session salt, zeros behind */
 	uint32_t inner[5], outer[5]; /* HMAC-SHA-1 one block on; unused by AEAD */
-	uint8_t key_len, tag_len, mki_len;
+	uint8_t key_len; /* 0: f8, whose key is of 128 bits; so it is in no burst of counter mode */
+	uint8_t tag_len, mki_len;
 	uint8_t log2_pkts;
 	uint8_t added; /* octets that protection adds: tag, MKI, SRTCP index */
 	bool is_aead : 1, is_send : 1;
@@ -44,6 +45,11 @@ static inline const uint8_t *side_mki(const struct engine_key *k)
 	const struct side *rtp = (const struct side *)(const void *)k;
 
 	return (const uint8_t *)k + 2 * rtp->bytes;
+}
+
+static inline bool side_is_f8(const struct side *s)
+{
+	return s->key_len == 0;
 }
 
 static inline void *side_material(struct side *s)

@@ -198,7 +198,7 @@ static void put_strays(struct writing *w)
 		case 5: put(w, "a=pcfg:1 t=1 a=-m:3\r\na=tcap:1 RTP/SAVP%s%s\r\n", "", ""); break;
 		case 6: put(w, "a=cryptoscale:%s server " A80 " inline:%s|2^31|1:1\r\n", "1", key_text(w, 0)); break;
 		case 7: put(w, "a=%s-%s\r\n", "x", "y: z "); break;
-		case 8: put(w, "a=crypto:%s F8_128_HMAC_SHA1_80 inline:%s\r\n", "5", key_text(w, 0)); break;
+		case 8: put(w, "a=crypto:%s SEED_CTR_128_HMAC_SHA1_80 inline:%s\r\n", "5", key_text(w, 0)); break;
 		default: put(w, "a=crypto %s hex %s\r\n", "6", key_hex(w)); break;
 		}
 	}

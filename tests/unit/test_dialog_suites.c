@@ -6,14 +6,14 @@
 #define A256 "AES_256_CM_HMAC_SHA1_80"
 #define K256 "LjU8Q0pRWF9mbXR7gomQl56lrLO6wcjP1t3k6/L5BQwTGiEoLzY9REtSWWBnbg=="
 #define ALL ((1u << SUITE_COUNT) - 1)
-#define BOTH "a=crypto:1 " A256 " inline:" K256 "\r\na=crypto:2 " A80 " inline:" K1 "\r\na=crypto:3 F8_128_HMAC_SHA1_80 inline:" K2 "\r\n"
+#define BOTH "a=crypto:1 " A256 " inline:" K256 "\r\na=crypto:2 " A80 " inline:" K1 "\r\na=crypto:3 SEED_CTR_128_HMAC_SHA1_80 inline:" K2 "\r\n"
 #define CAPABILITY "a=acap:1 crypto:1 " A256 " inline:" K256 "\r\n"
 
 /* As ng's words have it: which lines of three pass. */
 static const struct {
 	const char *name;
 	uint32_t suites;
-	bool only, off, is_256, is_128, is_f8;
+	bool only, off, is_256, is_128, is_seed;
 } words[] = {
 	{"nothing said", ALL, false, false, true, true, true},
 	{"no-" A256, ALL & ~(1u << SUITE_AES_256_CM_HMAC_SHA1_80), false, false, false, true, true},
@@ -44,7 +44,7 @@ static void words_take_away_where_srtp_passes(void)
 			EXPECT_INT(strstr(got.sdp, "a=crypto:1 " A256) != NULL, words[i].is_256);
 			EXPECT_INT(strstr(got.sdp, CAPABILITY) != NULL, words[i].is_256);
 			EXPECT_INT(strstr(got.sdp, "a=crypto:2 " A80) != NULL, words[i].is_128);
-			EXPECT_INT(strstr(got.sdp, "F8_128") != NULL, words[i].is_f8);
+			EXPECT_INT(strstr(got.sdp, "SEED_CTR") != NULL, words[i].is_seed);
 			/* The answer may take none that was taken away. */
 			EXPECT_ERR(answer("alice", "bob", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A256 " inline:" K256 "\r\n"), words[i].is_256 ? ERR_OK : ERR_INVALID);
 		} else {
@@ -64,7 +64,7 @@ static void optional_srtp_too(void)
 			EXPECT_INT(got.media[0].mode, RELAY_MODE_E2E);
 			EXPECT_INT(strstr(got.sdp, A256) != NULL, words[i].is_256);
 			EXPECT_INT(strstr(got.sdp, A80) != NULL, words[i].is_128);
-			EXPECT_INT(strstr(got.sdp, "F8_128") != NULL, words[i].is_f8);
+			EXPECT_INT(strstr(got.sdp, "SEED_CTR") != NULL, words[i].is_seed);
 		}
 		tear_down();
 	}

@@ -82,6 +82,7 @@ static void ends_without_a_common_suite_talk(void)
 	EXPECT_TEXT(suite_told(0), "AES_256_CM_HMAC_SHA1_80");
 	EXPECT_TEXT(suite_told(1), "AES_CM_128_HMAC_SHA1_80");
 	EXPECT_TEXT(suite_told(2), "AES_CM_128_HMAC_SHA1_32");
+	EXPECT_TEXT(suite_told(SUITE_COUNT - 1), "F8_128_HMAC_SHA1_80");
 	EXPECT(strstr(sdp, "LjU8Q0pRWF9") == NULL);
 	REQUIRE(tell(ANSWER SAVP(LINE("2", "AES_CM_128_HMAC_SHA1_80", K2))));
 	EXPECT_INT(count_lines(), 1);
@@ -106,6 +107,7 @@ static void words_choose_what_stands_behind_the_offerers(void)
 	} rows[] = {
 		{"\"flags\":[\"recrypt\",\"SDES-nonew\"]", 1, {"AES_CM_128_HMAC_SHA1_80"}},
 		{"\"crypto\":[\"AEAD_AES_256_GCM\",\"AEAD_AES_128_GCM\"]", 3, {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM"}},
+		{"\"SDES\":[\"F8_128_HMAC_SHA1_80\"]", SUITE_COUNT, {"AES_CM_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}},
 		{"\"SDES\":[\"AEAD_AES_256_GCM\"]", SUITE_COUNT, {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_32"}},
 		{"\"SDES\":[\"recrypt\",\"only-AES_CM_128_HMAC_SHA1_80\",\"only-AES_CM_128_HMAC_SHA1_32\"]", 2,
 		 {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}},
@@ -331,7 +333,7 @@ static void optional_srtp_passes_or_is_not_taken(void)
 	}
 	/* Keys that nobody can use leave the call plain. */
 	begin_ng(NULL);
-	REQUIRE(tell(OFFER AVP("a=crypto:1 F8_128_HMAC_SHA1_80 inline:" K1 "\\r\\n")));
+	REQUIRE(tell(OFFER AVP("a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\\r\\n")));
 	EXPECT(!strstr(sdp, "crypto"));
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
 	end_ng();

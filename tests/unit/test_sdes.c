@@ -39,7 +39,9 @@ static void lines_are_judged(void)
 		{"1 AEAD_AES_128_GCM inline:" GCM128 "==", SDES_USABLE},
 		{"1 AEAD_AES_256_GCM inline:" GCM256, SDES_USABLE},
 		/* suites */
-		{"1 F8_128_HMAC_SHA1_80 inline:" K1, SDES_UNKNOWN_SUITE},
+		{"1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1, SDES_UNKNOWN_SUITE},
+		{"1 F8_128_HMAC_SHA1_80 inline:" K1, SDES_USABLE},
+		{"1 f8_128_hmac_sha1_80 inline:" K1, SDES_USABLE},
 		{"1 NULL_HMAC_SHA1_80 inline:" K1, SDES_UNKNOWN_SUITE},
 		{"1 aes_cm_128_hmac_sha1_80 inline:" K1, SDES_USABLE},
 		{"1 AES_CM_256_HMAC_SHA1_80 inline:" CM256, SDES_USABLE},
@@ -300,7 +302,7 @@ static void the_first_usable_is_chosen(void)
 		int want; /* tag, or -1 */
 	} rows[] = {
 		{"", -1},
-		{"a=crypto:1 F8_128_HMAC_SHA1_80 inline:" K1 "\na=crypto:2 " A80 " inline:" K1 "\n", 2},
+		{"a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\na=crypto:2 " A80 " inline:" K1 "\n", 2},
 		{"a=crypto:1 " A32 " inline:" K1 "\na=crypto:2 " A80 " inline:" K2 "\n", 1},
 		{"a=crypto:1 " A80 " inline:AAAA\na=crypto:1 " A80 " inline:" K2 "\n", -1},
 		{"a=crypto:01 " A80 " inline:" K1 "\na=crypto:1 " A80 " inline:" K2 "\n", 1},
