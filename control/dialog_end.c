@@ -198,6 +198,8 @@ static void end_branch(struct dialog_run *op)
 		b->is_ended = true;
 		take_branch(op, core, other);
 	} else if (is_answered || g->state == OFFER_OPENING) {
+		/* A call that an offer under another name takes back does not wait for this one. */
+		b->is_ended = !is_answered;
 		end_call(op);
 	} else {
 		b->is_ended = true;

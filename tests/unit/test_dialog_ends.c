@@ -127,6 +127,25 @@ static void the_last_branch_takes_the_call_along(void)
 	end_later();
 }
 
+/* One place after the other: the next offer takes back what the first refusal began, and nobody waits for who refused. */
+static void a_serial_fork_ends_with_its_dialog(void)
+{
+	begin_later();
+	options.delete_delay_ms = LONG_MS;
+	REQUIRE_OK(offer_branch("z0"));
+	REQUIRE_OK(end_branch("z0", ""));
+	EXPECT_INT(deletes, 0);
+	EXPECT_INT(ending(), 1);
+	REQUIRE_OK(offer_branch("z1"));
+	EXPECT_INT(ending(), 0);
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
+	options.delete_delay_ms = 0;
+	REQUIRE_OK(ask(DIALOG_DELETE, "", "bob", ""));
+	EXPECT_INT(deletes, 1);
+	EXPECT_INT(dialogs_count(dialogs), 0);
+	end_later();
+}
+
 /* A branch that had answered early is refused: those that still ring are awaited. */
 static void early_media_of_a_branch_ends(void)
 {
@@ -501,6 +520,7 @@ static void survives_want_of_memory(void)
 
 TEST_MAIN("dialog-ends", {"a refused branch ends alone", a_refused_branch_ends_alone},
           {"the last branch takes the call along", the_last_branch_takes_the_call_along},
+          {"a serial fork ends with its dialog", a_serial_fork_ends_with_its_dialog},
           {"early media of a branch ends", early_media_of_a_branch_ends}, {"places that share a name", places_that_share_a_name},
           {"a refusal that names nobody", a_refusal_that_names_nobody}, {"serial forks", serial_forks}, {"branches have keys of their own", branches_have_keys_of_their_own},
           {"a deleted call goes on for a while", a_deleted_call_goes_on_for_a_while}, {"then it ends", then_it_ends},
