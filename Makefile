@@ -40,15 +40,15 @@ LDFLAGS   += -pie -Wl,-z,relro,-z,now -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS    += $(PKG_LIBS) -lm
 
 OPTIONAL  := $(if $(use_mb),,relay/engine/mb.c $(wildcard relay/engine/mb_*.c)) $(if $(use_xdp),,$(wildcard relay/io/xdp*.c relay/io/route*.c))
-LIB_SRC   := $(filter-out $(OPTIONAL),$(wildcard base/*.c keyctx/*.c keyctx/*/*.c relay/*.c relay/*/*.c control/*.c))
+LIB_SRC   := $(filter-out $(OPTIONAL),$(wildcard base/*.c keyctx/*.c keyctx/*/*.c relay/*.c relay/*/*.c control/*.c control/*/*.c))
 LIB_SRC   := $(filter-out %.bpf.c,$(LIB_SRC))
 LIB       := $(BUILD)/libsluice.a
 CMD_SRC   := $(wildcard cmd/*.c)
 CMD_PART  := $(wildcard cmd/*/*.c)
-BENCH_SRC := $(wildcard bench/*.c)
+BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
 # Everything of bench/ but its main, so that unit tests can link it.
 BENCH_LIB := $(if $(BENCH_SRC),$(BUILD)/libbench.a)
-PROGRAMS  := $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%) $(if $(wildcard bench/main.c),$(BUILD)/bin/sluice-bench)
+PROGRAMS  := $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%) $(if $(wildcard bench/cmd/main.c),$(BUILD)/bin/sluice-bench)
 HARNESS   := $(BUILD)/tests/harness/harness.o
 UNIT_SRC  := $(filter-out $(if $(use_xdp),,$(wildcard tests/unit/test_xdp*.c tests/unit/test_route*.c)),$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
 UNIT      := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -86,11 +86,11 @@ $(BUILD)/flags: FORCE
 
 # A program is cmd/NAME.c and, where it has them, the parts in cmd/NAME/.
 .SECONDEXPANSION:
-$(BUILD)/libbench.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/main.c,$(BENCH_SRC)))
+$(BUILD)/libbench.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/cmd/main.c,$(BENCH_SRC)))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/bin/sluice-bench: $(BUILD)/bench/main.o $(BENCH_LIB) $(LIB)
+$(BUILD)/bin/sluice-bench: $(BUILD)/bench/cmd/main.o $(BENCH_LIB) $(LIB)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 

@@ -8,13 +8,13 @@
 #include "base/log.h"
 #include "cmd/sluice-kms/audit.h"
 #include "cmd/sluice-kms/options.h"
-#include "control/http.h"
-#include "control/kms_conf.h"
-#include "control/kms_http.h"
-#include "control/kms_store.h"
-#include "control/loop.h"
-#include "control/repeat.h"
-#include "control/tls.h"
+#include "control/net/http.h"
+#include "control/kms/kms_conf.h"
+#include "control/kms/kms_http.h"
+#include "control/kms/store.h"
+#include "control/net/loop.h"
+#include "control/kms/test_env.h"
+#include "control/net/tls.h"
 
 enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, SIGNALS = 4, TICKS_PER_S = 10, SEEN_MAX = 1000000000 };
 

@@ -10,7 +10,7 @@
 #include "cmd/sluicectl/top.h"
 #include "control/client.h"
 #include "control/conf.h"
-#include "control/doc_json.h"
+#include "control/doc/json.h"
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, INPUT_MAX_BYTES = 1 << 20 };
 

@@ -10,8 +10,8 @@
 #include "base/secret.h"
 #include "cmd/sluiced/gateway.h"
 #include "control/conf.h"
-#include "control/loop.h"
-#include "control/notify.h"
+#include "control/net/loop.h"
+#include "control/net/notify.h"
 
 enum { SIGNALS = 3, MEMORY_CHECK_S = 10 };
 

@@ -13,7 +13,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "control/doc_json.h"
+#include "control/doc/json.h"
 
 enum { READ_BYTES = 65536, LINE_MAX_BYTES = 16 << 20 };
 

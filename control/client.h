@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "control/doc.h"
+#include "control/doc/doc.h"
 
 struct client;
 

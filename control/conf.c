@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "control/listen.h"
+#include "control/net/listen.h"
 
 /* One reading: which settings this place has given, so that its first item replaces the list of the place before. */
 struct source {

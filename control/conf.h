@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "control/target.h"
+#include "control/session/target.h"
 #include "relay/relay.h"
 
 enum { CONF_LISTEN_MAX = 8, CONF_WHERE_MAX = 128 };
@@ -22,7 +22,7 @@ struct conf_list {
 	char items[CONF_LISTEN_MAX][CONF_WHERE_MAX];
 };
 
-/* Several may have one name (control/interfaces.h) or one address, but none both. */
+/* Several may have one name (control/session/interfaces.h) or one address, but none both. */
 struct conf_interfaces {
 	unsigned n;
 	struct io_interface items[RELAY_INTERFACES_MAX];
@@ -45,7 +45,7 @@ struct conf {
 	struct conf_list sdes_offer; /* control/sdes_offer.h; none: all suites */
 	unsigned other_media;        /* enum dialog_other */
 	unsigned ng_srtp, osrtp;     /* 0: pass, end; 1: recrypt, pass */
-	struct targets_nets media_deny, media_allow; /* control/target.h */
+	struct targets_nets media_deny, media_allow; /* control/session/target.h */
 	unsigned engine, io;      /* index into their words: conf_word */
 	unsigned log_level;       /* enum log_level */
 	unsigned sessions_max;

@@ -2,10 +2,10 @@
 /* The table of settings, in the order of --help. */
 #include "control/conf.h"
 #include "control/cpus.h"
-#include "control/listen.h"
+#include "control/net/listen.h"
 #include "control/metrics.h"
 #include "control/sdes_offer.h"
-#include "control/signalling.h"
+#include "control/wiring.h"
 
 #define FIELD(member_) .offset = offsetof(struct conf, member_)
 

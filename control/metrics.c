@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "control/http.h"
-#include "control/loop.h"
+#include "control/net/http.h"
+#include "control/net/loop.h"
 
 enum { BODY_MAX_BYTES = 4096, TIMEOUT_S = 30 };
 

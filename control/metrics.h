@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "control/conf.h"
-#include "control/service.h"
+#include "control/session/service.h"
 
 struct loop;
 

@@ -4,7 +4,7 @@
 #define RELAY_MSG_H
 
 #include "relay/relay.h"
-#include "relay/session.h"
+#include "relay/worker/session.h"
 
 struct shadow;
 

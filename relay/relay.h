@@ -139,7 +139,7 @@ struct relay_leg_spec {
 	bool exists;
 	uint8_t interface;            /* index into relay_config.interfaces */
 	enum relay_rtcp rtcp;
-	uint16_t port_rtp, port_rtcp; /* local ports, chosen by control/local; port_rtcp 0 unless PAIR */
+	uint16_t port_rtp, port_rtcp; /* local ports, chosen by control/session/local; port_rtcp 0 unless PAIR */
 	uint8_t other_interface;      /* of an address of the other family, where the leg is heard as well and speaks to peers of that family */
 	uint16_t other_rtp, other_rtcp; /* its ports; other_rtp 0: there is none */
 	struct addr remote;           /* signalled; none: not known yet */
@@ -195,7 +195,7 @@ enum err relay_session_create(struct relay *r, struct relay_session **out, const
 enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
                               relay_done_fn *done, void *arg, struct why *why) MUST_USE;
 /*
- * Signalling spoke of these legs (an answer, a re-INVITE), perhaps with nothing new: learning opens again (relay/latch.h). Bit i of legs[k] is leg i of media k.
+ * Signalling spoke of these legs (an answer, a re-INVITE), perhaps with nothing new: learning opens again (relay/worker/latch.h). Bit i of legs[k] is leg i of media k.
  * ERR_CLOSED, ERR_NOMEM.
  */
 enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX]) MUST_USE;

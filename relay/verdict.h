@@ -21,7 +21,7 @@ enum verdict {
 	VERDICT_SOURCE,         /* not from the address that the leg's latch policy allows */
 	VERDICT_NO_KEY,         /* no key of the leg covers it: none set yet, or an unknown MKI */
 	VERDICT_SSRC_LIMIT,     /* one more SSRC than the leg may have */
-	VERDICT_CLEAR,          /* plain RTP or RTCP where SRTP is due: too short for a tag, or nothing of the leg verified yet and it looks plain (relay/unheard.h) */
+	VERDICT_CLEAR,          /* plain RTP or RTCP where SRTP is due: too short for a tag, or nothing of the leg verified yet and it looks plain (relay/worker/unheard.h) */
 	/* unprotect */
 	VERDICT_AUTH_FAILED,    /* the tag does not verify */
 	VERDICT_REPLAYED,       /* index seen before */

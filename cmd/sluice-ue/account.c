@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "control/doc_json.h"
-#include "control/kms_conf.h"
+#include "control/doc/json.h"
+#include "control/kms/kms_conf.h"
 
 enum { PSK_MIN = 16 };
 

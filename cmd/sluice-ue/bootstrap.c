@@ -10,9 +10,9 @@
 #include "base/clk.h"
 #include "cmd/sluice-ue/account.h"
 #include "cmd/sluice-ue/files.h"
-#include "control/doc_json.h"
-#include "control/kms_conf.h"
-#include "control/repeat.h"
+#include "control/doc/json.h"
+#include "control/kms/kms_conf.h"
+#include "control/kms/test_env.h"
 #include "keyctx/kms/gba.h"
 
 /* What a GBA client leaves: the file of --from. */

@@ -7,7 +7,7 @@
 
 #include "keyctx/kms/directory.h"
 #include "keyctx/ue/answer.h"
-#include "keyctx/ue/offer.h"
+#include "keyctx/ue/ue_offer.h"
 
 enum { OPTIONS_PEERS_MAX = 8 };
 

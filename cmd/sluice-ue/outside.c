@@ -5,14 +5,14 @@
 #include <stdio.h>
 
 #include "base/clk.h"
-#include "control/http.h"
-#include "control/loop.h"
-#include "control/repeat.h"
-#include "control/tls.h"
+#include "control/net/http.h"
+#include "control/net/loop.h"
+#include "control/kms/test_env.h"
+#include "control/net/tls.h"
 
 enum { ANSWER_MAX_BYTES = 65536, WAIT_MS = 30000 };
 
-/* As control/kms_http.c serves them: TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex). */
+/* As control/kms/kms_http.c serves them: TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex). */
 static const char *const targets[UE_QUESTIONS] = {
 	[UE_TICKET_REQUEST] = "/keymanagement?requesttype=ticketrequest",
 	[UE_TICKET_RESOLVE] = "/keymanagement?requesttype=ticketresolve",

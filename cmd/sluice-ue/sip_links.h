@@ -5,7 +5,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
-#include "control/sip.h"
+#include "control/net/sip.h"
 
 enum { SIP_LINKS_MAX = 8 };
 

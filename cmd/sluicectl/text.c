@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "control/doc_json.h"
+#include "control/doc/json.h"
 
 uint64_t text_number(const struct doc *dict, const char *name)
 {

@@ -4,7 +4,7 @@
 #define CMD_SLUICECTL_TEXT_H
 
 #include "base/buf.h"
-#include "control/doc.h"
+#include "control/doc/doc.h"
 
 /* "name: value" lines, indented by depth; lists of plain values on one line. */
 void text_print(struct buf *out, const struct doc *d);

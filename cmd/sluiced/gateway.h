@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "control/conf.h"
-#include "control/loop.h"
+#include "control/net/loop.h"
 
 struct gateway;
 

@@ -2,7 +2,7 @@
 /* One request on its way through the KMS: whose it is, that it is theirs and new, then what serve.c makes of it. */
 #include "base/clk.h"
 #include "base/mem.h"
-#include "keyctx/kms/core.h"
+#include "keyctx/kms/kms_state.h"
 
 enum { CERTS_MAX = 8, FULL_RETRY_S = 10 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The KMS itself: making it, its housekeeping, its figures. */
-#include "keyctx/kms/core.h"
+#include "keyctx/kms/kms_state.h"
 
 #include "base/clk.h"
 #include "base/mem.h"

@@ -10,7 +10,7 @@
 
 struct kms;
 
-/* How a request ended. control/kms_http turns it into a status. */
+/* How a request ended. control/kms/kms_http turns it into a status. */
 enum kms_result {
 	KMS_GRANTED,     /* REQUEST_RESP or RESOLVE_RESP */
 	KMS_REFUSED,     /* a MIKEY Error: the message could not be served */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a verified request gets: a ticket by policy, the keys of a ticket, or another KMS's answer. */
 #include "base/clk.h"
-#include "keyctx/kms/core.h"
+#include "keyctx/kms/kms_state.h"
 
 /* --- Ticket Request --------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a KMS must not forget: messages seen, its ticket protection keys, keys of the BSF. An interface: control/kms_store.c keeps it on disk. */
+/* What a KMS must not forget: messages seen, its ticket protection keys, keys of the BSF. An interface: control/kms/store.c keeps it on disk. */
 #ifndef KEYCTX_KMS_STORE_H
 #define KEYCTX_KMS_STORE_H
 

@@ -10,7 +10,7 @@
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/mikey/csmap.h"
-#include "keyctx/ticket/payload.h"
+#include "keyctx/ticket/ticket_payload.h"
 
 enum {
 	NODES_MAX = 8192,  /* a message of 16 kB has fewer */

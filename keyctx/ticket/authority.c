@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "keyctx/mikey/replay.h"
-#include "keyctx/ticket/authority_inside.h"
-#include "keyctx/ticket/machines.h"
+#include "keyctx/ticket/authority_state.h"
+#include "keyctx/ticket/step.h"
 
 bool authority_is_resolve(const struct authority *a)
 {

@@ -3,8 +3,8 @@
 #include "keyctx/ticket/authority.h"
 
 #include "base/secret.h"
-#include "keyctx/ticket/authority_inside.h"
-#include "keyctx/ticket/machines.h"
+#include "keyctx/ticket/authority_state.h"
+#include "keyctx/ticket/step.h"
 
 /* What a reply is made of; in secret memory. */
 struct reply {

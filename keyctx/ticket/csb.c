@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "keyctx/ticket/bundle.h"
-#include "keyctx/ticket/machines.h"
+#include "keyctx/ticket/csb_make.h"
+#include "keyctx/ticket/step.h"
 
 static enum err no_memory(struct mikey_fault *fault)
 {

@@ -4,7 +4,7 @@
 #define KEYCTX_TICKET_POLICY_H
 
 #include "keyctx/mikey/keys.h"
-#include "keyctx/ticket/payload.h"
+#include "keyctx/ticket/ticket_payload.h"
 
 /* MIKEY base ticket 1/1/1 (RFC 6043 A); 3GPP base ticket 2/1/1 is handled alike, and sent only when a setting says so. */
 enum { TICKET_TYPE_MIKEY = 1, TICKET_TYPE_3GPP = 2, TICKET_SUBTYPE = 1, TICKET_VERSION = 1 };

@@ -3,8 +3,8 @@
 #include "keyctx/ticket/request.h"
 
 #include "base/mem.h"
-#include "keyctx/ticket/ask.h"
-#include "keyctx/ticket/machines.h"
+#include "keyctx/ticket/grant.h"
+#include "keyctx/ticket/step.h"
 
 enum { TP_MAX = 4096 };
 

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "keyctx/ticket/answer.h"
+#include "keyctx/ticket/responder.h"
 
 enum { NAMES_MAX = 16 };
 

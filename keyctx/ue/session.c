@@ -3,7 +3,7 @@
 #include "keyctx/ue/session.h"
 
 #include "base/mem.h"
-#include "keyctx/ticket/keep.h"
+#include "keyctx/ticket/csb_save.h"
 
 enum { SESSION_VERSION = 1 };
 

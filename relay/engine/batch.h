@@ -7,7 +7,7 @@
 
 #include "relay/engine/layout.h"
 #include "relay/engine/side.h"
-#include "relay/pkt.h"
+#include "relay/packet/pkt.h"
 
 enum { OP_TAG_ROOM = 20 };
 

@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "keyctx/kdf.h"
 #include "keyctx/keyctx.h"
-#include "relay/pkt.h"
+#include "relay/packet/pkt.h"
 
 /* One per worker: managers and scratch of a back end. Worker only. */
 struct engine;
@@ -47,7 +47,7 @@ struct engine_key_use {
  * Filled by name in each engine's file. Contracts common to all:
  *
  * unprotect: for every packet with verdict NONE, `key`, `crypto`, `kind` RTP or RTCP, and `header_len` set, in order of arrival:
- *   estimates one index from the last authenticated one (relay/roc.h), checks the window, verifies the tag over the MKI-less packet, decrypts in place,
+ *   estimates one index from the last authenticated one (relay/packet/roc.h), checks the window, verifies the tag over the MKI-less packet, decrypts in place,
  *   shortens `len` by tag, MKI and SRTCP index, commits window and index, sets `index`. The outcome is that of one packet after the other, whatever
  *   the batch. A packet that fails gets the first of these verdicts that applies, and has moved no state:
  *     CLEAR         shorter than header, tag, MKI and SRTCP index together

@@ -6,7 +6,7 @@
 
 #include "base/b64.h"
 #include "base/mem.h"
-#include "relay/replay.h"
+#include "relay/packet/replay.h"
 
 enum { SELFTEST_ROOM = 128, SELFTEST_LEN_MAX = 64, SELFTEST_MASTER_STEP = 7 };
 

@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "relay/engine/engine.h"
-#include "relay/replay.h"
-#include "relay/roc.h"
+#include "relay/packet/replay.h"
+#include "relay/packet/roc.h"
 
 enum { STATE_RTCP_LOG2 = 7, STATE_RTCP_WORDS = 2 };
 #define STATE_RTCP_INDEX_MAX ((1ull << 31) - 1)

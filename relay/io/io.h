@@ -10,13 +10,13 @@
 #include "base/counter.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "relay/pkt.h"
+#include "relay/packet/pkt.h"
 
 /* One per worker and back end; serves every interface given to it. Worker only, but for open, settled and close. */
 struct io;
 /* What the ios of one back end have in common over all workers (xdp: programs, the catch-all socket, rings for strayed packets). */
 struct io_shared;
-/* The worker's buffers and descriptors (relay/pool.h): descriptors come from here whatever the io. */
+/* The worker's buffers and descriptors (relay/packet/pool.h): descriptors come from here whatever the io. */
 struct pool;
 
 /* A local address of the gateway, as in --interface NAME/ADDR[!ADVERTISED]. */

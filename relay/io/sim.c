@@ -6,7 +6,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "relay/pool.h"
+#include "relay/packet/pool.h"
 
 struct queue {
 	struct sim_pkt **pkts; /* by due time, soonest last */

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "relay/io/io.h"
-#include "relay/pool.h"
+#include "relay/packet/pool.h"
 
 enum {
 	BURST = 32,              /* packets of one receive call, where a port has more than one waiting */

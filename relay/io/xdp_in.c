@@ -10,7 +10,7 @@
 #include "base/clk.h"
 #include "relay/io/frame.h"
 #include "relay/io/xdp.h"
-#include "relay/pool.h"
+#include "relay/packet/pool.h"
 
 enum {
 	SLOW_TURNS = 16,     /* the slow descriptors are looked at every so many turns, however full these are */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: the ng client's bencode reader; what it reads it can print and read again. */
 #include "base/err.h"
-#include "bench/bencode.h"
+#include "bench/target/bencode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

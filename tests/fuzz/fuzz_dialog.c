@@ -2,7 +2,7 @@
 /* Any description offered and answered under every profile: planned, turned into a session's patch, and forgotten without a trace. */
 #include <stdlib.h>
 
-#include "control/dialog_media.h"
+#include "control/dialog/media.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bencode from strangers: what is read is written, and reads the same again. */
 #include "base/buf.h"
-#include "control/doc_bencode.h"
+#include "control/doc/bencode.h"
 #include "tests/harness/harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

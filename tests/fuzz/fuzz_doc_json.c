@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "control/doc_json.h"
+#include "control/doc/json.h"
 #include "tests/harness/harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

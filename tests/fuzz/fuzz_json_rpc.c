@@ -5,9 +5,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "control/listen.h"
-#include "control/loop.h"
-#include "control/proto_json.h"
+#include "control/net/listen.h"
+#include "control/net/loop.h"
+#include "control/rpc/rpc.h"
 #include "tests/unit/fake_relay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a KMS and a responder make of messages whose MACs are right: the input's own are replaced by true ones first. */
 #include "keyctx/mikey/replay.h"
-#include "keyctx/ticket/answer.h"
+#include "keyctx/ticket/responder.h"
 #include "keyctx/ticket/authority.h"
-#include "keyctx/ticket/bundle.h"
+#include "keyctx/ticket/csb_make.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

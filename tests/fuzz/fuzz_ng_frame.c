@@ -2,7 +2,7 @@
 /* Any octets as a stream of ng messages: what is a whole message stays one, whatever follows it. */
 #include <stdlib.h>
 
-#include "control/ng_frame.h"
+#include "control/ng/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

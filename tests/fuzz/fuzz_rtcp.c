@@ -4,8 +4,8 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "relay/pkt.h"
-#include "relay/rtcp.h"
+#include "relay/packet/pkt.h"
+#include "relay/packet/rtcp.h"
 
 static uint32_t turn(void *arg, uint32_t ssrc)
 {

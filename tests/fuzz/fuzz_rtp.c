@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* RTP headers of any octets: what is accepted lies within the packet. */
 #include "base/err.h"
-#include "relay/rtp.h"
-#include "relay/unheard.h"
+#include "relay/packet/rtp.h"
+#include "relay/worker/unheard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a terminal keeps between two steps: an offer, a call. Whatever the octets, they are read or refused; what was read is written as it was. */
 #include "base/secret.h"
-#include "keyctx/ue/offer.h"
+#include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

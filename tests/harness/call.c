@@ -4,8 +4,8 @@
 
 #include "base/clk.h"
 #include "base/mem.h"
-#include "relay/roc.h"
-#include "relay/rtp.h"
+#include "relay/packet/roc.h"
+#include "relay/packet/rtp.h"
 
 const struct addr call_peer_a = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};
 const struct addr call_peer_b = {.ip = {198, 51, 100, 1}, .port = 5000, .version = 4};

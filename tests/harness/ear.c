@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "relay/rtp.h"
+#include "relay/packet/rtp.h"
 #include "tests/harness/harness.h"
 
 enum { KEYSTREAM_LEN = 16 };

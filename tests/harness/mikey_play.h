@@ -6,9 +6,9 @@
 #include <jansson.h>
 
 #include "keyctx/mikey/replay.h"
-#include "keyctx/ticket/answer.h"
+#include "keyctx/ticket/responder.h"
 #include "keyctx/ticket/authority.h"
-#include "keyctx/ticket/offer.h"
+#include "keyctx/ticket/initiator.h"
 #include "keyctx/ticket/request.h"
 
 /* The whole file, read once. */

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "relay/roc.h"
+#include "relay/packet/roc.h"
 #include "tests/harness/rig.h"
 
 enum { ENGINES_MAX = 4, STREAMS_MAX = 3, SENT_MAX = 96, ARRIVALS_MAX = 192, PLAIN_MAX = 2200, TAIL = 170 };

@@ -2,7 +2,7 @@
 /* Calls of every mode through the whole relay, over the network in memory. */
 #include "tests/harness/call.h"
 
-#include "relay/rtp.h"
+#include "relay/packet/rtp.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 

@@ -3,7 +3,7 @@
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
-#include "relay/evicted.h"
+#include "relay/worker/evicted.h"
 
 enum { FIRST = 0x0a0a0a00, IDLE_MS = 31000, KEPT_MAX = 64 };
 

@@ -6,9 +6,9 @@
 
 #include "base/clk.h"
 #include "base/mem.h"
-#include "control/proto_ng.h"
-#include "control/service.h"
-#include "control/targets.h"
+#include "control/ng/ng.h"
+#include "control/session/service.h"
+#include "control/session/targets.h"
 #include "tests/harness/call.h"
 
 enum { RING_MAX = 5, SESSIONS_MAX = 6, SSRC = 0x0a0a0a0a };

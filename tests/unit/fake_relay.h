@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay that only keeps accounts, for tests of the control path: included by one test program, in place of relay/relay.c. */
+/* A relay that only keeps accounts, for tests of the control path: included by one test program, in place of relay/front/relay.c. */
 #ifndef TESTS_UNIT_FAKE_RELAY_H
 #define TESTS_UNIT_FAKE_RELAY_H
 

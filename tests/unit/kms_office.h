@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/clk.h"
-#include "control/kms_conf.h"
-#include "control/kms_store.h"
+#include "control/kms/kms_conf.h"
+#include "control/kms/store.h"
 #include "keyctx/kms/kms.h"
-#include "keyctx/ticket/offer.h"
+#include "keyctx/ticket/initiator.h"
 #include "keyctx/ticket/request.h"
 #include "keyctx/ticket/resolve.h"
 #include "tests/harness/harness.h"

@@ -4,8 +4,8 @@
 #define TESTS_UNIT_NG_SCENE_H
 
 #include "base/buf.h"
-#include "control/doc_json.h"
-#include "control/proto_ng.h"
+#include "control/doc/json.h"
+#include "control/ng/ng.h"
 #include "tests/unit/noting_relay.h"
 
 void relay_get_stats(const struct relay *r, struct relay_stats *out)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "control/dialog.h"
+#include "control/dialog/dialog.h"
 #include "tests/harness/harness.h"
 
 struct relay_session {

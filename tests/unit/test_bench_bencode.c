@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bencode of the ng client: both ways, and what is refused. */
-#include "bench/bencode.h"
+#include "bench/target/bencode.h"
 
 #include "tests/harness/harness.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Options and results of sluice-bench: parsing, spread, files, and the refusal of different settings. */
 #include "bench/opt.h"
-#include "bench/result.h"
+#include "bench/result/result.h"
 
 #include <stdlib.h>
 #include <unistd.h>

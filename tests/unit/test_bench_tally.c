@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Probes and tallies: every altered octet is seen; loss, duplicates and order are told apart. */
-#include "bench/probe.h"
-#include "bench/tally.h"
+#include "bench/gen/probe.h"
+#include "bench/result/tally.h"
 
 #include "tests/harness/harness.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ends: a delete ends what it names, a call that was deleted goes on for a while, and answers that come once more are answered. */
 #include "base/secret.h"
-#include "control/dialog_later.h"
+#include "control/dialog/later.h"
 #include "tests/unit/dialog_scene.h"
 
 enum { LONG_MS = 3600000 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* IPv4 and IPv6 on either side of a call: which address each side is told, and what becomes of it when a side changes family. */
-#include "control/interfaces.h"
+#include "control/session/interfaces.h"
 #include "tests/unit/dialog_scene.h"
 
 #define UE6 HEAD "c=IN IP6 2001:db8::77\r\nt=0 0\r\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* When a call that nobody speaks in is over. */
 #include "base/clk.h"
-#include "control/dialog_idle.h"
+#include "control/dialog/idle.h"
 #include "tests/harness/harness.h"
 
 /* Of leg a and leg b: how long they may be silent (0: they should be), and when they were last heard; seconds. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Targets that descriptions name, judged at offer and answer; descriptions that this gateway has written already. */
-#include "control/targets.h"
+#include "control/session/targets.h"
 #include "tests/unit/dialog_scene.h"
 
 #define AT(ip, port) HEAD "c=IN IP4 " ip "\r\nt=0 0\r\n" AVP(port)

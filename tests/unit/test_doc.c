@@ -5,8 +5,8 @@
 #include "tests/harness/harness.h"
 
 #include "base/buf.h"
-#include "control/doc.h"
-#include "control/doc_json.h"
+#include "control/doc/doc.h"
+#include "control/doc/json.h"
 
 static void round_trips(void)
 {

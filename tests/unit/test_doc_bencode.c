@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bencode: what is read, what is refused and where, what is written. */
-#include "control/doc_bencode.h"
+#include "control/doc/bencode.h"
 
 #include "base/mem.h"
 #include "tests/harness/harness.h"

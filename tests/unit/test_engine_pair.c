@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The engines against each other, and the whole state of a stream handed from one to another. */
-#include "relay/roc.h"
+#include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/pair.h"
 #include "tests/harness/rig.h"

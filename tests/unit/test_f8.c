@@ -5,7 +5,7 @@
 #include "base/secret.h"
 #include "keyctx/kdf.h"
 #include "keyctx/prim.h"
-#include "relay/roc.h"
+#include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/vectors.h"

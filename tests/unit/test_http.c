@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* URLs and queries; listener and client over loopback: answers at once, late and never. */
-#include "control/http.h"
+#include "control/net/http.h"
 
 #include "base/clk.h"
-#include "control/loop.h"
+#include "control/net/loop.h"
 #include "tests/harness/harness.h"
 
 static void urls(void)

@@ -2,7 +2,7 @@
 /* Local addresses: as settings, by name, and which of them the legs of a session get. */
 #include "base/mem.h"
 #include "control/conf.h"
-#include "control/local.h"
+#include "control/session/local.h"
 #include "tests/harness/harness.h"
 
 static struct conf conf;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Source latching: every pair of state and event, and what signalling does to each. */
-#include "relay/latch.h"
+#include "relay/worker/latch.h"
 
 #include "base/clk.h"
 #include "tests/harness/harness.h"

@@ -5,8 +5,8 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
-#include "control/listen.h"
-#include "control/loop.h"
+#include "control/net/listen.h"
+#include "control/net/loop.h"
 #include "tests/harness/harness.h"
 
 enum { FLOOD_LINES = 5000 };

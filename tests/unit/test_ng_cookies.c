@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The memory of ng requests: every state and event, bounds, and forgetting. */
-#include "control/ng_cookies.h"
+#include "control/ng/cookies.h"
 
 #include "base/clk.h"
 #include "base/mem.h"

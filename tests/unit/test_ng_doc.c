@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "control/json_dialog.h"
-#include "control/ng_request.h"
+#include "control/rpc/rpc_dialog.h"
+#include "control/ng/request.h"
 #include "tests/harness/harness.h"
 
 static const char *const hows[] = {[NG_SUPPORTED] = "supported", [NG_IGNORED] = "ignored", [NG_REFUSED] = "refused"};

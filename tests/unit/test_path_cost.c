@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/clk.h"
 #include "base/mem.h"
-#include "relay/pool.h"
+#include "relay/packet/pool.h"
 #include "tests/harness/call.h"
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/place: sessions go where there is least to do. */
+/* relay/front/balance: sessions go where there is least to do. */
 #include "base/clk.h"
-#include "relay/place.h"
+#include "relay/front/balance.h"
 #include "tests/harness/harness.h"
 
 static void by_number_where_nothing_flows(void)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* ng in full: the transcript in both syntaxes, retransmits, hostile messages, limits, who may ask, the ends of messages. */
 #include "base/buf.h"
-#include "control/doc_bencode.h"
-#include "control/doc_json.h"
-#include "control/ng_frame.h"
-#include "control/proto_ng.h"
+#include "control/doc/bencode.h"
+#include "control/doc/json.h"
+#include "control/ng/frame.h"
+#include "control/ng/ng.h"
 #include "tests/unit/noting_relay.h"
 
 void relay_get_stats(const struct relay *r, struct relay_stats *out)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The replay window against a list of all indices ever seen, and the index estimate against the nearest index. */
-#include "relay/replay.h"
-#include "relay/roc.h"
+#include "relay/packet/replay.h"
+#include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 
 static void edges(void)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which rollover counters are guessed, in which order, and how often. */
-#include "relay/roc_guess.h"
+#include "relay/worker/roc_guess.h"
 
 #include "base/clk.h"
-#include "relay/replay.h"
-#include "relay/roc.h"
+#include "relay/packet/replay.h"
+#include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 
 /* The ROCs that a packet would be opened under, in order, -1 behind the last. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* RTCP: what is taken for it, and which SSRCs are renamed in which direction. */
-#include "relay/rtcp.h"
+#include "relay/packet/rtcp.h"
 
 #include "tests/harness/harness.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Claimed and past keys, against a model that remembers everything. */
 #include "base/mem.h"
-#include "relay/sent.h"
+#include "relay/front/key_ledger.h"
 #include "tests/harness/harness.h"
 
 enum { PRINTS = 300, OWNERS = 8, STEPS = 40000 };

@@ -4,8 +4,8 @@
 
 #include "base/addr.h"
 #include "base/secret.h"
-#include "control/doc_json.h"
-#include "control/service.h"
+#include "control/doc/json.h"
+#include "control/session/service.h"
 #include "tests/unit/fake_relay.h"
 
 static struct io_interface interfaces[2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SIP messages off a stream, and what their headers say. */
-#include "control/sip.h"
+#include "control/net/sip.h"
 #include "tests/harness/harness.h"
 
 static const char invite[] =

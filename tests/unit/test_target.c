@@ -2,8 +2,8 @@
 /* The judge of media targets: every reason, each form of an address, settings; whose ports are whose; what workers ask about. */
 #include "base/clk.h"
 #include "control/conf.h"
-#include "control/port_book.h"
-#include "control/target.h"
+#include "control/session/port_book.h"
+#include "control/session/target.h"
 #include "tests/harness/harness.h"
 
 static struct addr ip(const char *text)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/secret.h"
-#include "keyctx/ticket/bundle.h"
+#include "keyctx/ticket/csb_make.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_play.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A terminal's side: bundles kept and taken up again, the choice of a protection, parts of descriptions. */
 #include "base/secret.h"
-#include "keyctx/ticket/keep.h"
+#include "keyctx/ticket/csb_save.h"
 #include "keyctx/ue/choice.h"
 #include "keyctx/ue/desc.h"
-#include "keyctx/ue/offer.h"
+#include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_play.h"
 

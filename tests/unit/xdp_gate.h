@@ -17,7 +17,7 @@
 #include "relay/io/frame.h"
 #include "relay/io/io.h"
 #include "relay/io/xdp.h"
-#include "relay/pool.h"
+#include "relay/packet/pool.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/netns.h"
 

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/* sluice-bench crypto: every engine, suite, size, batch and number of streams, in turns within one run, beside the floor. */
+#include <link.h>
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clk.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "bench/bench.h"
+#include "bench/crypto/work.h"
+#include "bench/opt.h"
+#include "bench/progress.h"
+#include "bench/result/result.h"
+
+/* Of PKTS_MIN packets a repetition lasts some milliseconds, so that a pause of the machine is a small part of it; one stream has 65,535 sequence numbers. */
+enum { PKTS_MIN = 60000, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
+
+/* --- options ---------------------------------------------------------------------------------------- */
+
+static struct {
+	const char *suite, *engine, *direction, *json, *csv;
+	struct opt_list payloads, batches, streams;
+	unsigned repetitions;
+	double budget_ms, make_s;
+	bool quiet, quick;
+} set = {
+	.suite = "all",
+	.engine = "all",
+	.direction = "both",
+	.payloads = {{20, 160, 500, 1200}, 4},
+	.batches = {{1, 8, 16, 32, 64}, 5},
+	.streams = {{1, 1000, 10000}, 3},
+	.repetitions = 7,
+	.budget_ms = 30,
+	.make_s = 10,
+};
+
+static const struct opt opts[] = {
+	{.help = "What is measured"},
+	{.name = "suite", .kind = OPT_TEXT, .out = &set.suite, .arg = "NAME", .help = "\"all\" or the name of one suite"},
+	{.name = "engine", .kind = OPT_TEXT, .out = &set.engine, .arg = "NAMES",
+	 .help = "\"all\" or some of: libsrtp,evp,mb,floor-openssl,floor-mb"},
+	{.name = "direction", .kind = OPT_CHOICE, .out = &set.direction, .choices = "protect|unprotect|both", .help = "which way"},
+	{.name = "payload", .kind = OPT_LIST, .out = &set.payloads, .min = 1, .max = WORK_PAYLOAD_MAX, .help = "octets behind the RTP header"},
+	{.name = "batch", .kind = OPT_LIST, .out = &set.batches, .min = 1, .max = WORK_CHUNK, .help = "packets a call"},
+	{.name = "streams", .kind = OPT_LIST, .out = &set.streams, .min = 1, .max = STREAMS_MAX,
+	 .help = "1 is hot; more are visited in shuffled order, a key for each"},
+	{.name = "quick", .kind = OPT_FLAG, .out = &set.quick,
+	 .help = "a short round: two suites, 160 octets, batches of 1 and 32, 1 and 10,000 streams, contexts in 3 s or not at all"},
+	{.help = "How"},
+	{.name = "repetitions", .kind = OPT_COUNT, .out = &set.repetitions, .min = 1, .max = REPETITIONS_MAX, .local = true,
+	 .help = "of each figure; engines take turns"},
+	{.name = "budget-ms", .kind = OPT_REAL, .out = &set.budget_ms, .min = 1, .max = 10000, .local = true,
+	 .help = "measured time of one engine in one repetition, at most"},
+	{.name = "make-s", .kind = OPT_REAL, .out = &set.make_s, .min = 0.1, .max = 600, .local = true,
+	 .help = "an engine that needs longer to make its contexts is left out there"},
+	{.name = "json", .kind = OPT_TEXT, .out = &set.json, .arg = "FILE", .local = true, .help = "write the result"},
+	{.name = "csv", .kind = OPT_TEXT, .out = &set.csv, .arg = "FILE", .local = true, .help = "write the rows"},
+	{.name = "quiet", .kind = OPT_FLAG, .out = &set.quiet, .local = true, .help = "no table"},
+};
+
+static const struct opt_command command = {
+	.name = "crypto",
+	.usage = "",
+	.about = "What protecting and unprotecting a packet costs: whole engine calls (index, window, counts, verdicts), and on\n"
+                 "the same lines the floor: the bare AES, SHA-1 and GCM work for the same octets with contexts kept.\n"
+                 "Engines take turns within one run; figures are medians, with half the distance of the extremes; ratios are\n"
+                 "medians of the ratios of each turn.",
+	.examples = "  sluice-bench crypto --suite AEAD_AES_128_GCM --payload 160 --batch 1,32 --streams 1,10000\n",
+	.opts = opts,
+	.n_opts = ARRAY_LEN(opts),
+};
+
+static const struct result_column columns[] = {
+	{.key = "suite", .title = "suite"},
+	{.key = "direction", .title = "direction"},
+	{.key = "payload", .title = "octets"},
+	{.key = "streams", .title = "streams"},
+	{.key = "batch", .title = "batch"},
+	{.key = "engine", .title = "engine"},
+	{.key = "ns", .title = "ns/packet", .decimals = 1},
+	{.key = "cycles_per_octet", .title = "cycles/octet", .decimals = 2},
+	{.key = "pps", .title = "packets/s", .decimals = 0},
+	{.key = "gb_per_s", .title = "GB/s", .decimals = 3},
+	{.key = "to_floor", .title = "x floor-mb", .decimals = 2},
+	{.key = "to_libsrtp", .title = "libsrtp is x", .decimals = 1},
+	{.key = "stream_bytes", .title = "octets/stream", .decimals = 0},
+};
+
+/* --- one suite, direction and number of streams ------------------------------------------------------- */
+
+/* A contender in a round, with its contexts; `contexts` NULL: it takes no part. */
+struct entrant {
+	const struct work_contender *who;
+	struct work_contexts *contexts;
+	double stream_bytes;
+	unsigned span; /* streams it visits: all, unless it is too slow for its budget */
+	double ns[REPETITIONS_MAX], cycles[REPETITIONS_MAX];
+	unsigned n;
+};
+
+struct round {
+	const struct suite *suite;
+	enum engine_direction direction;
+	unsigned streams, payload;
+	uint32_t *order; /* the shuffle in which streams are visited */
+	uint64_t visits; /* packets of one repetition, a multiple of the chunk; the first `warm` are not timed */
+	uint64_t warm;
+	uint8_t *store;  /* unprotect: protected packets in the order of visits */
+	size_t packet_bytes;
+	struct work_chunk chunk;
+	struct entrant entrants[WORK_CONTENDERS_MAX];
+	unsigned n_entrants;
+};
+
+static size_t memory_in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+	struct secret_usage u;
+
+	secret_get_usage(&u);
+	return m.uordblks + m.hblkhd + u.in_use_bytes;
+}
+
+static struct keyctx *key_of(const struct suite *suite, unsigned stream)
+{
+	uint8_t master[SUITE_MASTER_MAX];
+	struct keyctx_spec spec = {.suite = suite, .master = {.p = master, .n = (size_t)suite->key_len + suite->salt_len}};
+	struct keyctx *key = NULL;
+
+	for (size_t i = 0; i < sizeof master; i++)
+		master[i] = (uint8_t)((stream + 1) * 2654435761u >> (i % 4 * 8)) ^ (uint8_t)(i * 29);
+	CHECK(keyctx_new(&key, &spec, NULL) == ERR_OK);
+	return key;
+}
+
+/* Contexts for all streams; what takes longer than allowed, or is refused, sits out and is noted. */
+static void enter(struct result *r, struct round *round, const struct work_contender *who)
+{
+	struct entrant *x = &round->entrants[round->n_entrants++];
+	size_t before = memory_in_use();
+	uint64_t start = clk_mono_ns();
+	struct why why = {{0}};
+	unsigned i = 0;
+	enum err e;
+
+	*x = (struct entrant){.who = who, .span = round->streams > WORK_CHUNK ? WORK_CHUNK : round->streams};
+	e = who->make(&x->contexts, who, round->suite, round->direction, round->streams);
+	if (e != ERR_OK)
+		return;
+	for (; e == ERR_OK && i < round->streams; i++) {
+		struct keyctx *key = key_of(round->suite, i);
+
+		e = who->set_key(x->contexts, i, key, &why);
+		keyctx_free(key);
+		if ((double)(clk_mono_ns() - start) > set.make_s * 1e9) {
+			e = ERR_TIMEOUT;
+			(void)why_fail(&why, e, "%u contexts took %g s", i + 1, set.make_s);
+		}
+	}
+	if (e != ERR_OK) {
+		if (round->direction == ENGINE_SEND)
+			result_note(r, "%s sits out %s with %u streams: %s", who->name, round->suite->name, round->streams, why.text);
+		who->free(x->contexts);
+		x->contexts = NULL;
+		return;
+	}
+	x->stream_bytes = (double)(memory_in_use() - before) / round->streams;
+}
+
+/* Packet number `visit` of a repetition in the clear, ready to be protected. */
+static void set_plain(struct round *round, unsigned i, uint64_t visit)
+{
+	struct pkt *p = &round->chunk.pkts[i];
+	uint32_t stream = round->order[visit % round->streams];
+	/* Streams are met in the middle: each elsewhere in the ring of its window. */
+	uint16_t seq = (uint16_t)(1 + stream % 1024 + visit / round->streams);
+	uint8_t *octets = round->chunk.octets[i];
+
+	octets[0] = 0x80;
+	octets[1] = 0;
+	be16_put(octets + 2, seq);
+	be32_put(octets + 4, seq * 160u);
+	be32_put(octets + 8, work_ssrc(stream));
+	round->chunk.stream[i] = stream;
+	round->chunk.batch[i] = p;
+	*p = (struct pkt){.data = octets,
+	                  .len = (uint16_t)(WORK_HEADER_LEN + round->payload),
+	                  .tailroom = (uint16_t)(WORK_ROOM - WORK_HEADER_LEN - round->payload),
+	                  .kind = PKT_RTP,
+	                  .header_len = WORK_HEADER_LEN,
+	                  .index = seq};
+}
+
+static void fill_chunk(struct round *round, uint64_t visit)
+{
+	for (unsigned i = 0; i < WORK_CHUNK; i++) {
+		set_plain(round, i, visit + i);
+		if (round->store) {
+			memcpy(round->chunk.octets[i], round->store + (visit + i) * round->packet_bytes, round->packet_bytes);
+			round->chunk.pkts[i].len = (uint16_t)round->packet_bytes;
+			round->chunk.pkts[i].tailroom = (uint16_t)(WORK_ROOM - round->packet_bytes);
+		}
+	}
+}
+
+/* What the unprotecting side works on, protected by the first engine that carries the suite. */
+static enum err fill_store(struct round *round)
+{
+	struct work_contender all[WORK_CONTENDERS_MAX];
+	struct work_contexts *c = NULL;
+	uint8_t *store = mem_array(round->visits, round->packet_bytes);
+	enum err e = store ? ERR_OK : ERR_NOMEM;
+
+	(void)work_contenders(all);
+	round->store = NULL;
+	if (e == ERR_OK)
+		e = all[0].make(&c, &all[0], round->suite, ENGINE_SEND, round->streams);
+	for (unsigned i = 0; e == ERR_OK && i < round->streams; i++) {
+		struct keyctx *key = key_of(round->suite, i);
+
+		e = all[0].set_key(c, i, key, NULL);
+		keyctx_free(key);
+	}
+	for (uint64_t v = 0; e == ERR_OK && v < round->visits; v += WORK_CHUNK) {
+		fill_chunk(round, v);
+		all[0].aim(c, &round->chunk);
+		all[0].run(c, &round->chunk, 0, WORK_CHUNK);
+		for (unsigned i = 0; i < WORK_CHUNK; i++)
+			memcpy(store + (v + i) * round->packet_bytes, round->chunk.octets[i], round->packet_bytes);
+	}
+	all[0].free(c);
+	if (e == ERR_OK)
+		round->store = store;
+	else
+		mem_free(store);
+	return e;
+}
+
+static uint64_t cycles_now(void)
+{
+#ifdef __x86_64__
+	return __builtin_ia32_rdtsc();
+#else
+	return 0;
+#endif
+}
+
+/* Its v-th packet among all: a slow entrant goes round in the first streams of the shuffle, though it has contexts for all. */
+static uint64_t visit_of(const struct round *round, const struct entrant *x, uint64_t v)
+{
+	return x->span < round->streams ? v / x->span * round->streams + v % x->span : v;
+}
+
+/* One repetition of one entrant. False when it refused a packet: then the figure would be of something else. */
+static bool repeat(struct round *round, struct entrant *x, unsigned batch)
+{
+	uint64_t took_ns = 0, took_cycles = 0, pkts = 0;
+
+	bool all = x->span == round->streams;
+	uint64_t warm = all ? round->warm : x->span, visits = all ? round->visits : round->visits / round->streams * x->span;
+
+	if (x->who->restart)
+		x->who->restart(x->contexts);
+	for (uint64_t v = 0; v < visits && (double)took_ns < set.budget_ms * 1e6; v += WORK_CHUNK) {
+		uint64_t start, cycles;
+
+		fill_chunk(round, visit_of(round, x, v));
+		if (x->who->aim)
+			x->who->aim(x->contexts, &round->chunk);
+		start = clk_mono_ns();
+		cycles = cycles_now();
+		for (unsigned i = 0; i < WORK_CHUNK; i += batch)
+			x->who->run(x->contexts, &round->chunk, i, i + batch <= WORK_CHUNK ? batch : WORK_CHUNK - i);
+		if (v >= warm) {
+			took_cycles += cycles_now() - cycles;
+			took_ns += clk_mono_ns() - start;
+			pkts += WORK_CHUNK;
+		}
+		for (unsigned i = 0; x->who->engine && i < WORK_CHUNK; i++)
+			if (round->chunk.pkts[i].verdict != VERDICT_NONE) {
+				fprintf(stderr, "sluice-bench crypto: %s gave %s\n", x->who->name,
+				        verdict_name((enum verdict)round->chunk.pkts[i].verdict));
+				return false;
+			}
+	}
+	x->ns[x->n] = (double)took_ns / (double)pkts;
+	x->cycles[x->n++] = (double)took_cycles / (double)pkts / round->payload;
+	return true;
+}
+
+/* Tries it on a few streams, then lets it visit as many as its budget allows: a whole number of chunks, or all. */
+static bool set_span(struct round *round, struct entrant *x)
+{
+	double span;
+
+	if (x->span == round->streams)
+		return true;
+	if (!repeat(round, x, WORK_CHUNK))
+		return false;
+	span = set.budget_ms * 1e6 / x->ns[0] / 2;
+	x->span = span >= round->streams ? round->streams : span < WORK_CHUNK ? WORK_CHUNK : (unsigned)span / WORK_CHUNK * WORK_CHUNK;
+	return true;
+}
+
+/* How many times `of` goes into `x`, turn by turn: what slows the machine for a while slows both. NULL without such an entrant. */
+static json_t *ratio(const struct round *round, const struct entrant *x, const char *of, bool is_inverse)
+{
+	for (unsigned i = 0; i < round->n_entrants; i++) {
+		const struct entrant *y = &round->entrants[i];
+		double ratios[REPETITIONS_MAX];
+
+		if (strcmp(y->who->name, of) != 0 || y->n == 0 || y->n != x->n)
+			continue;
+		for (unsigned k = 0; k < x->n; k++)
+			ratios[k] = is_inverse ? y->ns[k] / x->ns[k] : x->ns[k] / y->ns[k];
+		return result_spread(ratios, x->n);
+	}
+	return NULL;
+}
+
+static void add_row(struct result *r, const struct round *round, struct entrant *x, unsigned batch)
+{
+	json_t *row = result_row(r), *ns, *to_floor = ratio(round, x, "floor-mb", false), *to_libsrtp = ratio(round, x, "libsrtp", true);
+	double values[REPETITIONS_MAX], m;
+
+	json_object_set_new(row, "suite", json_string(round->suite->name));
+	json_object_set_new(row, "direction", json_string(round->direction == ENGINE_SEND ? "protect" : "unprotect"));
+	json_object_set_new(row, "payload", json_integer(round->payload));
+	json_object_set_new(row, "streams", json_integer(round->streams));
+	json_object_set_new(row, "batch", json_integer(batch));
+	json_object_set_new(row, "engine", json_string(x->who->name));
+	memcpy(values, x->ns, sizeof values); /* sorted there; the turns are still wanted */
+	ns = result_spread(values, x->n);
+	m = result_median(ns);
+	json_object_set_new(row, "ns", ns);
+	if (x->cycles[0] > 0)
+		json_object_set_new(row, "cycles_per_octet", result_spread(x->cycles, x->n));
+	json_object_set_new(row, "pps", json_real(1e9 / m));
+	json_object_set_new(row, "gb_per_s", json_real(round->payload / m));
+	if (to_floor)
+		json_object_set_new(row, "to_floor", to_floor);
+	if (to_libsrtp)
+		json_object_set_new(row, "to_libsrtp", to_libsrtp);
+	/* With few streams it would be the engine's scratch that shows. */
+	if (round->streams >= 100)
+		json_object_set_new(row, "stream_bytes", json_real(x->stream_bytes));
+}
+
+/* One figure of every entrant, taking turns. */
+static bool measure(struct result *r, struct round *round, unsigned batch)
+{
+	for (unsigned i = 0; i < round->n_entrants; i++)
+		round->entrants[i].n = 0;
+	for (unsigned k = 0; k < set.repetitions; k++)
+		for (unsigned i = 0; i < round->n_entrants; i++)
+			if (round->entrants[i].contexts && !repeat(round, &round->entrants[i], batch))
+				return false;
+	for (unsigned i = 0; i < round->n_entrants; i++)
+		if (round->entrants[i].n)
+			add_row(r, round, &round->entrants[i], batch);
+	return true;
+}
+
+static void shuffle(uint32_t *order, unsigned n)
+{
+	uint64_t state = 88172645463325252ull;
+
+	for (unsigned i = 0; i < n; i++)
+		order[i] = i;
+	for (unsigned i = n; i > 1; i--) {
+		unsigned j;
+		uint32_t t = order[i - 1];
+
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		j = (unsigned)(state % i);
+		order[i - 1] = order[j];
+		order[j] = t;
+	}
+}
+
+static bool is_wanted(const char *name)
+{
+	struct str rest = str_of(set.engine);
+
+	if (!strcmp(set.engine, "all"))
+		return true;
+	while (rest.n)
+		if (str_is(str_cut(rest, ',', &rest), name))
+			return true;
+	return false;
+}
+
+/* All payloads and batches over the same contexts. */
+static bool run_round(struct result *r, struct round *round, double done, double share)
+{
+	struct work_contender all[WORK_CONTENDERS_MAX];
+	unsigned n = work_contenders(all), cell = 0, cells = set.payloads.n * set.batches.n;
+	uint64_t passes = 1 + (PKTS_MIN + round->streams - 1) / round->streams;
+	bool ok = true;
+
+	round->visits = (round->streams * (passes < 3 ? 3 : passes) + WORK_CHUNK - 1) / WORK_CHUNK * WORK_CHUNK;
+	round->warm = round->streams < WORK_CHUNK ? WORK_CHUNK : round->streams;
+	round->order = mem_array(round->streams, sizeof *round->order);
+	round->chunk.octets = mem_array(WORK_CHUNK, sizeof *round->chunk.octets);
+	CHECK(round->order && round->chunk.octets);
+	shuffle(round->order, round->streams);
+	round->n_entrants = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (is_wanted(all[i].name))
+			enter(r, round, &all[i]);
+	for (unsigned p = 0; ok && p < set.payloads.n; p++) {
+		round->payload = set.payloads.v[p];
+		round->packet_bytes = WORK_HEADER_LEN + round->payload + (size_t)round->suite->srtp_tag_len;
+		if (round->direction == ENGINE_RECEIVE && fill_store(round) != ERR_OK) {
+			fprintf(stderr, "sluice-bench crypto: no packets to unprotect\n");
+			ok = false;
+		}
+		for (unsigned i = 0; ok && p == 0 && i < round->n_entrants; i++)
+			ok = !round->entrants[i].contexts || set_span(round, &round->entrants[i]);
+		for (unsigned b = 0; ok && b < set.batches.n; b++) {
+			progress_show(done + share * cell++ / cells, "%s, %u streams, %u octets, batch %u", round->suite->name,
+			              round->streams, round->payload, set.batches.v[b]);
+			ok = measure(r, round, set.batches.v[b]);
+		}
+		mem_free(round->store);
+		round->store = NULL;
+	}
+	for (unsigned i = 0; i < round->n_entrants; i++)
+		if (round->entrants[i].contexts)
+			round->entrants[i].who->free(round->entrants[i].contexts);
+	mem_free(round->chunk.octets);
+	mem_free(round->order);
+	return ok;
+}
+
+/* --- the whole -------------------------------------------------------------------------------------- */
+
+static int note_engine(struct result *r)
+{
+	char text[256];
+
+	for (unsigned i = 0; engine_list()[i]; i++)
+		if (is_wanted(engine_list()[i]->name))
+			result_note(r, "%s: %s", engine_list()[i]->name, engine_list()[i]->describe(text, sizeof text));
+	return 0;
+}
+
+static void set_quick(void)
+{
+	set.payloads = (struct opt_list){{160}, 1};
+	set.batches = (struct opt_list){{1, 32}, 2};
+	set.streams = (struct opt_list){{1, 10000}, 2};
+	set.repetitions = 5;
+	set.make_s = 3;
+}
+
+static bool is_suite_wanted(const struct suite *s)
+{
+	if (set.quick && !strcmp(set.suite, "all"))
+		return s->id == SUITE_AES_CM_128_HMAC_SHA1_80 || s->id == SUITE_AEAD_AES_128_GCM;
+	return !strcmp(set.suite, "all") || !strcmp(set.suite, s->name);
+}
+
+int crypto_run(int argc, char **argv)
+{
+	static struct round round;
+	struct result r;
+	unsigned suites = 0, step = 0, steps;
+	int status = BENCH_DONE;
+	json_t *settings;
+	bool ok = true;
+
+	if (opt_parse(&command, argc, argv, NULL, &status) == OPT_STOP)
+		return status;
+	if (strcmp(set.suite, "all") != 0 && !suite_find(str_of(set.suite))) {
+		fprintf(stderr, "sluice-bench crypto: --suite: '%s' is not a suite; see docs/control-protocol.md\n", set.suite);
+		return BENCH_MISUSED;
+	}
+	if (set.quick)
+		set_quick();
+	settings = opt_settings(opts, ARRAY_LEN(opts));
+	if (result_init(&r, "crypto", settings, set.repetitions) != ERR_OK)
+		return BENCH_REFUSED;
+	for (unsigned i = 0; i < SUITE_COUNT; i++)
+		suites += is_suite_wanted(suite_get((enum suite_id)i));
+	steps = suites * 2 * set.streams.n;
+	for (unsigned i = 0; ok && i < SUITE_COUNT; i++) {
+		for (unsigned k = 0; ok && k < 2 * set.streams.n; k++) {
+			bool sends = k < set.streams.n;
+
+			if (!is_suite_wanted(suite_get((enum suite_id)i)) ||
+			    !strcmp(set.direction, sends ? "unprotect" : "protect"))
+				continue;
+			round.suite = suite_get((enum suite_id)i);
+			round.direction = sends ? ENGINE_SEND : ENGINE_RECEIVE;
+			round.streams = set.streams.v[k % set.streams.n];
+			ok = run_round(&r, &round, (double)step / steps, 1.0 / steps);
+			step++;
+		}
+	}
+	progress_clear();
+	note_engine(&r);
+	if (ok)
+		status = result_finish(&r, columns, ARRAY_LEN(columns), set.json, set.csv, set.quiet);
+	result_fini(&r);
+	return ok ? status : BENCH_REFUSED;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The options that say what load is made: shared by `call` and `compare`. */
+#ifndef BENCH_GEN_LOADOPT_H
+#define BENCH_GEN_LOADOPT_H
+
+#include "bench/gen/measure.h"
+#include "bench/opt.h"
+
+enum { LOADOPT_ROWS = 32 };
+
+struct loadopt {
+	const char *mode, *suite, *suite_core, *direction, *scenario, *engine;
+	const char *json, *csv;
+	struct opt_list sessions;
+	unsigned pps, payload, ptime, repeat, threads, tick_us;
+	double rtcp, ramp, warmup, duration, attack, event_period, loss_max, p99_max_ms;
+	bool no_baseline, quiet;
+};
+
+enum { LOADOPT_MODES_MAX = 4 };
+
+/* Where runs take place, and the calls of each mode. */
+struct loadopt_scene {
+	struct place through, direct;
+	struct call_plan plans[LOADOPT_MODES_MAX];
+	unsigned n_plans;
+};
+
+extern const struct loadopt loadopt_defaults;
+
+/* Appends the rows for --help and parsing; returns how many (at most LOADOPT_ROWS). */
+size_t loadopt_rows(struct opt *rows, struct loadopt *o);
+/* Checks what the table can't, and resolves --pps into a number of sessions. `scene` is filled and must outlive `out`. */
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene, struct why *why) MUST_USE;
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Repetitions of a load against one target or several in turn, and the rows they make. */
+#ifndef BENCH_GEN_LOADRUN_H
+#define BENCH_GEN_LOADRUN_H
+
+#include "bench/gen/loadopt.h"
+#include "bench/target/peer.h"
+#include "bench/result/result.h"
+
+enum { LOADRUN_TARGETS_MAX = 4 };
+
+extern const struct result_column loadrun_columns[];
+extern const size_t loadrun_n_columns;
+
+/*
+ * `repeat` rounds, in each every load (sessions, modes) with a baseline of its own against every target in turn, the order reversed from round to
+ * round. One row for each load and target. Scenario ramp: the highest load that passes. Targets are started for each run and ended after it.
+ */
+enum err loadrun_targets(struct result *r, struct measure_config *config, const struct loadopt *o, const struct loadopt_scene *scene, struct peer *peers,
+                         unsigned n_peers, struct why *why) MUST_USE;
+
+#endif

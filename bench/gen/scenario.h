@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of scenarios: what the endpoints do beyond talking steadily. */
+#ifndef BENCH_GEN_SCENARIO_H
+#define BENCH_GEN_SCENARIO_H
+
+#include <stdbool.h>
+
+/* What each call goes through once in a period. */
+enum scenario_event { SCENARIO_NOTHING, SCENARIO_HOLD, SCENARIO_REKEY, SCENARIO_SSRC };
+
+struct scenario {
+	const char *name;
+	enum scenario_event event;
+	bool starts_at_wrap;     /* sequence numbers pass 65535 within the measured time */
+	double drop, swap;       /* shares of packets withheld, and exchanged with the next one, before the target */
+	unsigned talk_ms, pause_ms; /* mean length of spurts and of the silence between; 0: none */
+	bool attack;             /* hostile packets at a multiple of the good load */
+	bool ramp;               /* not one load but the highest that passes */
+	const char *help;
+};
+
+/* NULL when unknown. */
+const struct scenario *scenario_find(const char *name);
+/* "steady|ramp|..." for --help and errors. */
+extern const char scenario_names[];
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls by their SDP: one request under way for each, the rest wait; a plan is made, the session changed, then the plan is the truth. */
+#include "control/dialog/run.h"
+
+#include <stdio.h>
+
+#include "base/b64.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "control/dialog/later.h"
+#include "keyctx/prim.h"
+
+/* --- names --------------------------------------------------------------------------------------------- */
+
+enum err dialog_session_id(struct str call, char out[DIALOG_ID_MAX])
+{
+	uint8_t digest[PRIM_SHA256_LEN];
+	char hex[2 * PRIM_SHA256_LEN + 1];
+
+	if (!call.n)
+		return ERR_SYNTAX;
+	if (!str_copy(call, out, DIALOG_ID_MAX) && strlen(out) == call.n)
+		return ERR_OK;
+	if (prim_digest(PRIM_SHA256, (struct view){.p = (const uint8_t *)call.p, .n = call.n}, digest) ||
+	    hex_encode(digest, sizeof(digest), hex, sizeof(hex)))
+		return ERR_CRYPTO;
+	snprintf(out, DIALOG_ID_MAX, "sha256-%s", hex);
+	return ERR_OK;
+}
+
+static struct str tag_of(const struct dialog *g, enum offer_side side)
+{
+	return str_of(g->tag[side]);
+}
+
+enum err dialog_set_text(char **at, struct str v)
+{
+	char *copy = mem_text(v.p, v.n);
+
+	if (!copy)
+		return ERR_NOMEM;
+	mem_free(*at);
+	*at = copy;
+	return ERR_OK;
+}
+
+/* --- dialogs come and go ------------------------------------------------------------------------------- */
+
+static enum err dialog_new(struct dialog **out, struct dialogs *d, const char *id)
+{
+	size_t n = strlen(id);
+	struct dialog *g = mem_alloc(sizeof(*g) + n + 1);
+	enum err e;
+
+	if (!g)
+		return ERR_NOMEM;
+	g->owner = d;
+	g->core = 1;
+	list_init(&g->waiting);
+	memcpy(g->id, id, n + 1);
+	e = map_put(d->by_id, g->id, n, g);
+	if (e) {
+		mem_free(g);
+		return e;
+	}
+	list_add_tail(&d->all, &g->link);
+	*out = g;
+	return ERR_OK;
+}
+
+void dialog_end(struct dialog *g)
+{
+	struct link waiting;
+
+	list_init(&waiting);
+	for (struct link *l; (l = list_pop(&g->waiting));)
+		list_add_tail(&waiting, l);
+	if (g->session)
+		g->session->attached = NULL;
+	dialog_later_forget(g);
+	(void)map_remove(g->owner->by_id, g->id, strlen(g->id));
+	list_remove(&g->link);
+	dialog_exchange_free(g->now);
+	dialog_exchange_free(g->next);
+	dialog_forks_clear(g);
+	mem_free(g->tag[0]);
+	mem_free(g->tag[1]);
+	dialog_exchange_free(g->crossed);
+	dialog_branches_free(g);
+	mem_free(g);
+	for (struct link *l; (l = list_pop(&waiting));)
+		dialog_submit(LIST_OF(l, struct dialog_run, link));
+}
+
+void dialog_session_gone(void *attached)
+{
+	struct dialog *g = attached;
+
+	if (!g)
+		return;
+	dialog_later_forget(g);
+	g->session = NULL;
+	g->state = OFFER_ENDED;
+	if (!g->running)
+		dialog_end(g);
+}
+
+enum err dialogs_new(struct dialogs **out, struct service *sv)
+{
+	struct dialogs *d = mem_alloc(sizeof(*d));
+	enum err e = d ? map_new(&d->by_id) : ERR_NOMEM;
+
+	if (e) {
+		mem_free(d);
+		return e;
+	}
+	d->service = sv;
+	list_init(&d->all);
+	*out = d;
+	return ERR_OK;
+}
+
+void dialogs_free(struct dialogs *d)
+{
+	if (!d)
+		return;
+	d->is_closed = true;
+	LIST_EACH(it, &d->all)
+		dialog_end(LIST_OF(it, struct dialog, link));
+	map_free(d->by_id);
+	mem_free(d);
+}
+
+size_t dialogs_count(const struct dialogs *d)
+{
+	return map_count(d->by_id);
+}
+
+static const struct dialog *find(const struct dialogs *d, struct str call)
+{
+	char id[DIALOG_ID_MAX];
+
+	return dialog_session_id(call, id) ? NULL : map_get(d->by_id, id, strlen(id));
+}
+
+void dialog_tags(const struct dialogs *d, struct str call, struct str *first, struct str *second)
+{
+	const struct dialog *g = find(d, call);
+
+	*first = g ? tag_of(g, OFFER_SIDE_A) : str_of("");
+	*second = g ? tag_of(g, OFFER_SIDE_B) : str_of("");
+}
+
+void dialog_times(const struct dialogs *d, struct str call, uint64_t *settled_ns, uint64_t seen_wall_ns[2])
+{
+	const struct dialog *g = find(d, call);
+
+	*settled_ns = g ? g->settled_ns : 0;
+	for (unsigned i = 0; i < 2; i++)
+		seen_wall_ns[i] = g ? g->seen_wall_ns[i] : 0;
+}
+
+bool dialogs_ends_when_silent(const struct dialogs *d, struct str session, uint64_t *settled_ns)
+{
+	const struct dialog *g = map_get(d->by_id, session.p, session.n);
+
+	if (!g || !g->ends_when_silent || !g->session)
+		return false;
+	*settled_ns = g->settled_ns;
+	return true;
+}
+
+void dialogs_set_quiet(struct dialogs *d, struct str session, bool on)
+{
+	struct dialog *g = map_get(d->by_id, session.p, session.n);
+
+	if (g)
+		g->is_quiet = on;
+}
+
+void dialogs_each_quiet(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg)
+{
+	LIST_EACH(it, &d->all) {
+		struct dialog *g = LIST_OF(it, struct dialog, link);
+
+		if (g->ends_when_silent && g->session && (g->is_quiet || g->settled_ns < limit_ns))
+			fn(arg, g->id);
+	}
+}
+
+enum offer_side dialog_access(const struct dialogs *d, struct str call, const char *media_id)
+{
+	const struct dialog *g = find(d, call);
+	const struct dialog_exchange *x = !g ? NULL : g->now ? g->now : g->next;
+
+	for (unsigned i = 0; x && i < x->n_media; i++) {
+		char id[32];
+
+		dialog_media_id(i, x->media[i].generation, id);
+		if (strcmp(id, media_id) == 0)
+			return (enum offer_side)x->media[i].access;
+	}
+	/* One that is gone: as those that are left. */
+	for (unsigned i = 0; x && i < x->n_media; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY)
+			return (enum offer_side)x->media[i].access;
+	return OFFER_SIDE_A;
+}
+
+/* --- asking --------------------------------------------------------------------------------------------- */
+
+static bool refuses_key(void *arg, const struct keyctx *k, bool is_send)
+{
+	const struct dialog *g = arg;
+
+	return g->session && service_refuses_key(g->owner->service, g->session, k, is_send);
+}
+
+void dialog_start(struct dialog_run *op)
+{
+	static void (*const starts[])(struct dialog_run *) = {
+		[DIALOG_OFFER] = dialog_start_offer,
+		[DIALOG_ANSWER] = dialog_start_answer,
+		[DIALOG_REJECT] = dialog_start_reject,
+		[DIALOG_DELETE] = dialog_start_delete,
+	};
+
+	op->dialog->running = op;
+	op->judge = (struct dialog_judge){.refuses = refuses_key, .arg = op->dialog};
+	op->ask.options.judge = &op->judge;
+	/* Whoever negotiates has not ended the call. */
+	if ((op->ask.op == DIALOG_OFFER || op->ask.op == DIALOG_ANSWER) && dialog_is_of_sides(op->dialog, &op->ask))
+		dialog_later_forget(op->dialog);
+	starts[op->ask.op](op);
+}
+
+void dialog_submit(struct dialog_run *op)
+{
+	struct dialogs *d = op->owner;
+	char id[DIALOG_ID_MAX];
+	struct why why = {""};
+	enum err e = d->is_closed ? ERR_CLOSED : dialog_session_id(op->ask.call, id);
+	struct dialog *g = e ? NULL : map_get(d->by_id, id, strlen(id));
+
+	op->dialog = NULL;
+	if (!e && !g && op->ask.op == DIALOG_OFFER)
+		e = dialog_new(&g, d, id);
+	else if (!e && !g)
+		e = why_fail(&why, ERR_NOT_FOUND, "no such call");
+	else if (!e && g->n_waiting == DIALOG_WAITING_MAX)
+		e = why_fail(&why, ERR_LIMIT, "%u requests wait for this call already", g->n_waiting);
+	if (e) {
+		dialog_run_fail(op, e, &why);
+		return;
+	}
+	if (g->running) {
+		g->n_waiting++;
+		list_add_tail(&g->waiting, &op->link);
+		return;
+	}
+	op->dialog = g;
+	dialog_start(op);
+}
+
+void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done_fn *done, void *arg)
+{
+	struct dialog_run *op = NULL;
+	struct why why = {""};
+	enum err e;
+
+	if (dialog_passes_untouched(d, ask)) {
+		done(arg, &(struct dialog_reply){.why = &why, .sdp = ask->sdp});
+		return;
+	}
+	e = dialog_run_new(&op, d, ask);
+	if (e) {
+		why_fail(&why, e, "%s", err_meaning(e));
+		done(arg, &(struct dialog_reply){.e = e, .why = &why, .sip_status = 500});
+		return;
+	}
+	op->done = done;
+	op->arg = arg;
+	dialog_submit(op);
+}
+
+static void ended_now(void *arg, const struct dialog_reply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+bool dialog_end_now(struct dialog *g)
+{
+	struct dialog_ask ask = {.op = DIALOG_DELETE, .call = str_of(g->id)};
+	struct dialog_run *op = NULL;
+
+	if (g->n_waiting == DIALOG_WAITING_MAX || dialog_run_new(&op, g->owner, &ask))
+		return false;
+	op->ends_all = true;
+	op->done = ended_now;
+	dialog_submit(op);
+	return true;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Deleted calls in the order of their deletes, and one timer for the next of them. */
+#include "control/dialog/later.h"
+
+#include "base/clk.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/dialog/run.h"
+
+enum { AGAIN_MS = 1000 };
+
+struct dialog_leave {
+	struct link link;
+	struct dialog *dialog;
+	uint64_t due_ns;
+	bool in_doubt, offer_waited;
+	bool is_under_way; /* the end was asked for */
+};
+
+struct dialog_later {
+	struct service *service;
+	struct dialogs *dialogs;
+	struct loop_timer *timer;
+	uint64_t due_ns; /* what the timer is set to; UINT64_MAX: nothing */
+	struct link all;
+};
+
+static void arm(struct dialog_later *l, uint64_t due_ns)
+{
+	uint64_t now_ns = clk_mono_ns();
+
+	if (due_ns >= l->due_ns)
+		return;
+	l->due_ns = due_ns;
+	if (loop_timer_set(l->timer, due_ns > now_ns ? due_ns - now_ns : 0)) {
+		l->due_ns = UINT64_MAX;
+		log_error("dialog", "msg=\"no timer: deleted calls stay until the next one is deleted\"");
+	}
+}
+
+static void end_now(struct dialog_leave *v)
+{
+	log_debug("dialog", "sid=%s msg=\"ends after its delete\"", v->dialog->id);
+	v->due_ns = clk_mono_ns() + AGAIN_MS * NS_PER_MS;
+	v->is_under_way = true;
+	if (!dialog_end_now(v->dialog))
+		v->is_under_way = false;
+}
+
+static void on_timer(void *arg)
+{
+	struct dialog_later *l = arg;
+	uint64_t now_ns = clk_mono_ns(), next_ns = UINT64_MAX;
+
+	l->due_ns = UINT64_MAX;
+	LIST_EACH(it, &l->all) {
+		struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
+
+		if (!v->is_under_way && v->due_ns <= now_ns)
+			end_now(v);
+	}
+	/* Again: what ended took its entry along. */
+	LIST_EACH(it, &l->all) {
+		const struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
+
+		if (!v->is_under_way && v->due_ns < next_ns)
+			next_ns = v->due_ns;
+	}
+	arm(l, next_ns);
+}
+
+/* Ports run short: the one that was deleted first, whose end is not under way yet. */
+static bool on_reclaim(void *arg)
+{
+	struct dialog_later *l = arg;
+
+	LIST_EACH(it, &l->all) {
+		struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
+
+		if (v->in_doubt || v->is_under_way || v->dialog->running)
+			continue;
+		log_info("dialog", "sid=%s msg=\"ends early: its ports are needed\"", v->dialog->id);
+		v->is_under_way = true;
+		if (dialog_end_now(v->dialog))
+			return true;
+		v->is_under_way = false;
+	}
+	return false;
+}
+
+bool dialog_later_end(struct dialog *g, uint32_t after_ms, bool in_doubt)
+{
+	struct dialog_later *l = g->owner->later;
+	uint64_t due_ns = clk_mono_ns() + after_ms * NS_PER_MS;
+	struct dialog_leave *v = g->leave;
+
+	if (!l || !g->session)
+		return false;
+	if (!v) {
+		v = mem_alloc(sizeof(*v));
+		if (!v)
+			return false;
+		*v = (struct dialog_leave){.dialog = g, .due_ns = due_ns, .in_doubt = in_doubt};
+		v->offer_waited = g->state == OFFER_A_OFFERS || g->state == OFFER_B_OFFERS;
+		list_add_tail(&l->all, &v->link);
+		g->leave = v;
+	} else if (v->in_doubt && !in_doubt) {
+		list_remove(&v->link);
+		list_add_tail(&l->all, &v->link);
+	}
+	v->due_ns = due_ns < v->due_ns ? due_ns : v->due_ns;
+	v->in_doubt &= in_doubt;
+	if (!v->in_doubt)
+		service_set_ending(l->service, g->session, true);
+	arm(l, v->due_ns);
+	return true;
+}
+
+void dialog_later_forget(struct dialog *g)
+{
+	if (!g->leave)
+		return;
+	if (g->session)
+		service_set_ending(g->owner->service, g->session, false);
+	list_remove(&g->leave->link);
+	mem_free(g->leave);
+	g->leave = NULL;
+}
+
+bool dialog_later_is_over(const struct dialog *g)
+{
+	return g->leave && !g->leave->in_doubt && !g->leave->offer_waited;
+}
+
+enum err dialog_later_new(struct dialog_later **out, struct loop *loop, struct service *sv, struct dialogs *d)
+{
+	struct dialog_later *l = mem_alloc(sizeof(*l));
+	enum err e;
+
+	if (!l)
+		return ERR_NOMEM;
+	l->service = sv;
+	l->dialogs = d;
+	l->due_ns = UINT64_MAX;
+	list_init(&l->all);
+	e = loop_timer_new(&l->timer, loop, on_timer, l);
+	if (e) {
+		mem_free(l);
+		return e;
+	}
+	d->later = l;
+	service_set_reclaimer(sv, on_reclaim, l);
+	*out = l;
+	return ERR_OK;
+}
+
+void dialog_later_free(struct dialog_later *l)
+{
+	if (!l)
+		return;
+	service_set_reclaimer(l->service, NULL, NULL);
+	LIST_EACH(it, &l->all)
+		dialog_later_forget(LIST_OF(it, struct dialog_leave, link)->dialog);
+	l->dialogs->later = NULL;
+	loop_timer_free(l->timer);
+	mem_free(l);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The mark that tells a description this gateway has written from every other: loop protection of signalling. */
+#include "control/dialog/run.h"
+
+/* rtpengine's name for it: clients and proxies know it, and each relay its own id. */
+#define MARK "rtpengine"
+
+/* The lines before the first m-line are the session's. */
+static bool is_marked(struct str sdp, const char *instance)
+{
+	while (sdp.n && !str_starts(sdp, "m=")) {
+		struct str line = str_cut(sdp, '\n', &sdp);
+
+		line.n -= line.n && line.p[line.n - 1] == '\r';
+		if (str_starts(line, "a=" MARK ":") && str_is(str_skip(line, sizeof("a=" MARK ":") - 1), instance))
+			return true;
+	}
+	return false;
+}
+
+bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_ask *ask)
+{
+	bool has_sdp = ask->op == DIALOG_OFFER || ask->op == DIALOG_ANSWER;
+
+	return has_sdp && ask->options.loop_protect && is_marked(ask->sdp, service_instance(d->service));
+}
+
+enum err dialog_mark_write(struct sdp *sdp, const struct service *sv)
+{
+	return sdp_attr_add(sdp, SDP_SESSION, MARK, str_of(service_instance(sv)));
+}

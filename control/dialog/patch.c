@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* What offers and answers make of the session: legs placed with closed gates, then opened with keys. */
+#include <stdio.h>
+
+#include "control/dialog/media.h"
+
+void dialog_media_id(unsigned index, unsigned generation, char out[32])
+{
+	snprintf(out, 32, "%u%s", index + 1, generation ? "+" : "");
+}
+
+/* The patch, made when first needed. */
+static enum err need_patch(struct spec_session **out, const char *id)
+{
+	enum err e;
+
+	if (*out)
+		return ERR_OK;
+	e = spec_new(out);
+	if (e)
+		return e;
+	snprintf((*out)->id, sizeof((*out)->id), "%s", id);
+	SPEC_HAS(*out, SPEC_SESSION_ID);
+	return ERR_OK;
+}
+
+static struct spec_media *need_media(struct spec_session **patch, const char *id, unsigned index,
+                                     const struct dialog_media *m)
+{
+	char media_id[32];
+
+	if (need_patch(patch, id))
+		return NULL;
+	dialog_media_id(index, m->generation, media_id);
+	return spec_patch_media(*patch, str_of(media_id));
+}
+
+static void set_u8(uint32_t *has, unsigned field, uint8_t *at, uint8_t v)
+{
+	*has |= 1u << field;
+	*at = v;
+}
+
+/* What is known of a leg before keys are. */
+static void place_leg(struct spec_leg *leg, const struct dialog_side *side, const struct dialog_terms *terms)
+{
+	set_u8(&leg->has, SPEC_LEG_INTERFACE, &leg->choice, side->interface);
+	set_u8(&leg->has, SPEC_LEG_FAMILY, &leg->family, side->family);
+	set_u8(&leg->has, SPEC_LEG_LATCH, &leg->latch, side->latch);
+	set_u8(&leg->has, SPEC_LEG_LATCH_STRICT, &leg->latch_strict, side->latch_strict);
+	set_u8(&leg->has, SPEC_LEG_TEACHES, &leg->teaches, sdp_profile_is_rtp(side->profile) ? side->teaches : RELAY_TEACH_ANY);
+	if (terms->dscp >= 0)
+		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->dscp, (uint8_t)terms->dscp);
+	leg->remote = side->at.rtp;
+	leg->remote_rtcp = sdp_profile_is_rtp(side->profile) ? side->at.rtcp : (struct addr){0};
+	leg->has |= 1u << SPEC_LEG_REMOTE | 1u << SPEC_LEG_REMOTE_RTCP;
+}
+
+static void set_gate(struct spec_leg *leg, unsigned field, struct spec_direction *d, bool open)
+{
+	leg->has |= 1u << field;
+	set_u8(&d->has, SPEC_DIRECTION_GATE, &d->gate_open, open);
+}
+
+static enum err set_key(struct spec_leg *leg, unsigned field, struct spec_direction *d, const struct sdes_line *line)
+{
+	leg->has |= 1u << field;
+	d->has |= 1u << SPEC_DIRECTION_KEYING;
+	return line->n_keys ? keyctx_copy(&d->keying, line->keys[0]) : ERR_OK;
+}
+
+/* Does this side want to send, and to hear, by its direction attribute? */
+static bool sends(const struct dialog_side *s)
+{
+	return s->at.direction == SDP_SENDRECV || s->at.direction == SDP_SENDONLY;
+}
+
+static bool hears(const struct dialog_side *s)
+{
+	return s->at.direction == SDP_SENDRECV || s->at.direction == SDP_RECVONLY;
+}
+
+static void open_gates(struct spec_leg *leg, const struct dialog_side *side, const struct dialog_side *peer, bool by_direction)
+{
+	bool in = !by_direction || (sends(side) && hears(peer));
+	bool out = !by_direction || (sends(peer) && hears(side));
+
+	set_gate(leg, SPEC_LEG_RECEIVE, &leg->receive, in);
+	/* RFC 3264 8.4, the old way: to 0.0.0.0 neither RTP nor RTCP is sent. */
+	set_gate(leg, SPEC_LEG_SEND, &leg->send, out && !side->at.is_held_by_address);
+}
+
+static bool is_muxed(const struct dialog_side *near, const struct dialog_side *far, bool is_offerer, uint8_t mux)
+{
+	if (!is_offerer)
+		return near->at.rtcp_mux;
+	if (!near->at.rtcp_mux || mux & DIALOG_MUX_REJECT)
+		return false;
+	return far->at.rtcp_mux || mux & (DIALOG_MUX_ACCEPT | DIALOG_MUX_DEMUX);
+}
+
+static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x, const struct dialog_media *m,
+                           enum offer_side at, const struct spec_context *context)
+{
+	const struct dialog_side *side = &m->side[at], *peer = &m->side[!at];
+	bool other = dialog_media_is_other(m), mux = !other && is_muxed(side, peer, at == x->from, x->terms.mux);
+	enum err e = ERR_OK;
+
+	place_leg(leg, side, &x->terms);
+	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, other ? RELAY_RTCP_NONE : mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR);
+	if (mux)
+		leg->remote_rtcp = (struct addr){0};
+	/* Who was told to be silent is not missed, nor who has nothing to say for minutes, as the receiver of a fax. */
+	leg->inactivity_ms = !other && sends(side) && hears(peer) && !peer->at.is_held_by_address ? context->inactivity_ms : 0;
+	leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
+	open_gates(leg, side, peer, x->terms.gate_by_direction);
+	if (side->is_secure) {
+		e = set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &side->theirs);
+		if (!e)
+			e = set_key(leg, SPEC_LEG_SEND, &leg->send, &side->ours);
+	} else if (m->is_optional) {
+		/* It may have had keys until now. */
+		e = set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &(struct sdes_line){0});
+		if (!e)
+			e = set_key(leg, SPEC_LEG_SEND, &leg->send, &(struct sdes_line){0});
+	}
+	return e;
+}
+
+static enum err end_media(struct spec_session **patch, const char *id, unsigned index, const struct dialog_media *m)
+{
+	struct spec_media *sm = need_media(patch, id, index, m);
+
+	/* Every leg there may be, forks included. */
+	for (unsigned i = RELAY_LEGS_MAX; sm && i > 0; i--) {
+		struct spec_leg *leg = spec_patch_leg(sm, i - 1);
+
+		if (!leg)
+			return ERR_NOMEM;
+		leg->exists = false;
+		leg->gone = true;
+	}
+	return sm ? ERR_OK : ERR_NOMEM;
+}
+
+static bool is_same_place(const struct dialog_media *a, const struct dialog_media *b)
+{
+	return a->treat == DIALOG_TREAT_RELAY && b->treat == DIALOG_TREAT_RELAY && a->generation == b->generation;
+}
+
+static enum err settle_media(struct spec_session **patch, const struct dialog_exchange *x, const char *id, unsigned i,
+                             unsigned core, const struct spec_context *context)
+{
+	const struct dialog_media *m = &x->media[i];
+	struct spec_media *sm = need_media(patch, id, i, m);
+	enum err e = sm ? ERR_OK : ERR_NOMEM;
+
+	if (e)
+		return e;
+	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
+	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind, m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
+	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
+	for (unsigned side = 0; side < 2 && !e; side++) {
+		struct spec_leg *leg = spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
+
+		e = leg ? settle_leg(leg, x, m, (enum offer_side)side, context) : ERR_NOMEM;
+	}
+	return e;
+}
+
+static enum err place_media(struct spec_session **patch, const struct dialog_exchange *x, const char *id, unsigned i,
+                            unsigned core)
+{
+	const struct dialog_media *m = &x->media[i];
+	struct spec_media *sm = need_media(patch, id, i, m);
+
+	if (!sm)
+		return ERR_NOMEM;
+	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
+	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind, m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
+	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
+	for (unsigned side = 0; side < 2; side++) {
+		struct spec_leg *leg = spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
+
+		if (!leg)
+			return ERR_NOMEM;
+		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR);
+		place_leg(leg, &m->side[side], &x->terms);
+		/* While it rings nobody is missed. */
+		leg->inactivity_ms = 0;
+		leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
+		set_gate(leg, SPEC_LEG_RECEIVE, &leg->receive, false);
+		set_gate(leg, SPEC_LEG_SEND, &leg->send, false);
+	}
+	return ERR_OK;
+}
+
+enum err dialog_patch_offer(struct spec_session **out, const struct dialog_exchange *x, const struct dialog_exchange *replaced,
+                            const char *id, unsigned core)
+{
+	struct spec_session *patch = NULL;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; replaced && i < replaced->n_media && !e; i++)
+		if (replaced->media[i].treat == DIALOG_TREAT_RELAY && replaced->media[i].is_new &&
+		    (i >= x->n_media || !is_same_place(&x->media[i], &replaced->media[i])))
+			e = end_media(&patch, id, i, &replaced->media[i]);
+	for (unsigned i = 0; i < x->n_media && !e; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY && x->media[i].is_new)
+			e = place_media(&patch, x, id, i, core);
+	if (e)
+		spec_free(patch);
+	else
+		*out = patch;
+	return e;
+}
+
+enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exchange *x, const struct dialog_exchange *now,
+                             const char *id, unsigned core, const struct spec_context *context)
+{
+	struct spec_session *patch = NULL;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < x->n_media && !e; i++) {
+		const struct dialog_media *m = &x->media[i], *b = now && i < now->n_media ? &now->media[i] : NULL;
+
+		if (b && b->treat == DIALOG_TREAT_RELAY && !is_same_place(m, b))
+			e = end_media(&patch, id, i, b);
+		if (!e && m->treat == DIALOG_TREAT_OFF && m->is_new)
+			e = end_media(&patch, id, i, m);
+		if (!e && m->treat == DIALOG_TREAT_RELAY)
+			e = settle_media(&patch, x, id, i, core, context);
+	}
+	if (!e && patch) {
+		patch->e2ae_rekey = x->terms.accept_rekey ? SPEC_REKEY_ACCEPT : SPEC_REKEY_REJECT;
+		SPEC_HAS(patch, SPEC_SESSION_E2AE_REKEY);
+	}
+	if (e)
+		spec_free(patch);
+	else
+		*out = patch;
+	return e;
+}
+
+enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchange *x, const char *id)
+{
+	struct spec_session *patch = NULL;
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < x->n_media && !e; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY && x->media[i].is_new)
+			e = end_media(&patch, id, i, &x->media[i]);
+	if (e)
+		spec_free(patch);
+	else
+		*out = patch;
+	return e;
+}
+
+static enum err take_core(struct spec_session **patch, const char *id, unsigned i, const struct dialog_media *m, unsigned core,
+                          unsigned active)
+{
+	struct spec_media *sm = need_media(patch, id, i, m);
+	struct spec_leg *leg = sm ? spec_patch_leg(sm, core) : NULL;
+
+	if (!leg)
+		return ERR_NOMEM;
+	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)active);
+	leg->exists = false;
+	leg->gone = true;
+	return ERR_OK;
+}
+
+enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exchange *x, const char *id, unsigned core,
+                             unsigned active)
+{
+	struct spec_session *patch = NULL;
+	enum err e = ERR_OK;
+
+	/* Where side B has leg a, all branches share it. */
+	for (unsigned i = 0; i < x->n_media && core != active && !e; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY && x->media[i].access == OFFER_SIDE_A)
+			e = take_core(&patch, id, i, &x->media[i], core, active);
+	if (e)
+		spec_free(patch);
+	else
+		*out = patch;
+	return e;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* An answer planned m-line by m-line against its offer; nothing outside the plan changes here. */
+#include "control/dialog/media.h"
+
+#include "base/mem.h"
+#include "keyctx/sdp/keymgmt.h"
+
+/*
+ * An answer has one a=crypto line (RFC 4568 5.1.3). Some terminals repeat every line they could use: the first that fits the offer is the one
+ * they mean, as long as none of them has a key of ours. It becomes the only one; where none fits all stay, for the reason.
+ */
+static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list *offered, bool any_tag)
+{
+	const struct sdes_line *ours;
+	struct sdes_line fits;
+	struct why why;
+	unsigned n = list->n;
+
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < list->lines[i].n_keys; k++)
+			if (sdes_list_has_key(offered, list->lines[i].keys[k]))
+				return;
+	for (unsigned i = 0; i < n; i++) {
+		fits = list->lines[i];
+		list->lines[i] = list->lines[0];
+		list->lines[0] = fits;
+		list->n = 1;
+		if (list->n_unread == 0 && sdes_answer_check(offered, list, any_tag, &ours, &why) == ERR_OK)
+			break;
+		list->n = n;
+	}
+	for (unsigned i = 1; i < n && list->n == 1; i++)
+		sdes_line_clear(&list->lines[i]);
+}
+
+static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, struct sdes_list *list,
+                                   const struct dialog_options *o, struct why *why)
+{
+	const struct sdes_line *ours;
+	struct sdes_line mine, theirs;
+	enum err e;
+
+	if (list->n > 1 && o->profile == DIALOG_PLAIN)
+		leave_first_that_fits(list, m->offered, o->any_tag);
+	e = sdes_answer_check(m->offered, list, o->any_tag, &ours, why);
+	if (!e)
+		e = sdes_line_copy(&mine, ours);
+	if (e)
+		return e;
+	e = sdes_line_copy(&theirs, &list->lines[0]);
+	if (e) {
+		sdes_line_clear(&mine);
+		return e;
+	}
+	sdes_line_clear(&side->theirs);
+	sdes_line_clear(&side->ours);
+	side->theirs = theirs;
+	side->ours = mine;
+	return ERR_OK;
+}
+
+static enum err judge_answered_key(const struct dialog_side *side, const struct dialog_side *before, bool accept,
+                                   struct why *why)
+{
+	struct offer_policy policy = {.accept_rekey = accept};
+	struct offer_news n = {.was_there = true, .is_there = true, .has_moved = dialog_side_has_moved(side, before),
+	                       .is_rekeyed = before->theirs.n_keys && !sdes_line_eq(&side->theirs, &before->theirs)};
+
+	if (n.is_rekeyed && sdes_line_shares_key(&side->theirs, &before->theirs))
+		return why_fail(why, ERR_REKEY, "the answer has the key in use with another suite, MKI or lifetime");
+	if (sdes_line_shares_key(&side->theirs, &before->ours))
+		return why_fail(why, ERR_INVALID, "a=crypto of the answer: our own key came back");
+	if (offer_change_is_refusal(offer_judge(&n, &policy)))
+		return why_fail(why, ERR_REKEY, "the answer has a new key where the peer did not move");
+	return ERR_OK;
+}
+
+/* RFC 8643 4: keys in the answer take the offered ones, none leave them. Some answer with the secure profile then. */
+static void settle_optional(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i)
+{
+	struct dialog_side *side = &m->side[!from];
+
+	side->is_secure = sdp_has_attr(s, (int)i, "crypto");
+	m->mode = dialog_mode_of(m->side[from].is_secure, side->is_secure);
+	if (side->is_secure)
+		return;
+	sdes_line_clear(&side->theirs);
+	sdes_line_clear(&side->ours);
+}
+
+/* Of an answer that passes end to end: one of its lines must be left. */
+static enum err check_what_passes(const struct sdp *s, unsigned i, const struct dialog_options *o, struct why *why)
+{
+	struct sdes_list *list = mem_alloc(sizeof(*list));
+	enum err e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
+
+	if (!e)
+		e = dialog_strip_leaves(list, o, why);
+	dialog_list_free(list);
+	return e;
+}
+
+/* *is_whole: what fails is no fault of this line, or the IMS profile releases the call for it (TS 24.229). */
+static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
+                              const struct dialog_media *before, const struct dialog_options *o, bool *is_whole, struct why *why)
+{
+	struct dialog_side *side = &m->side[!from];
+	struct sdes_list *list;
+	struct sdp_transport t;
+	enum err e = sdp_transport_read(s, i, &t, why);
+
+	if (!e && m->is_optional)
+		settle_optional(m, from, s, i);
+	if (!e && !(m->is_optional && side->is_secure && sdp_profile_is_secure(s->media[i].profile))) {
+		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
+		*is_whole = e && o->profile != DIALOG_PLAIN;
+	}
+	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys && sdp_profile_is_secure(side->profile) &&
+	    !sdp_has_attr(s, (int)i, "crypto") && !keymgmt_is_present(s, i))
+		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
+	if (!e && dialog_mode_is_opaque(m->mode) && sdp_profile_is_secure(side->profile) && !keymgmt_is_present(s, i))
+		e = check_what_passes(s, i, o, why);
+	if (e)
+		return e;
+	dialog_side_settle(side, &t, before ? &before->side[!from] : NULL, &o->received_from);
+	side->latch = o->latch;
+	side->latch_strict = o->latch_strict;
+	side->teaches = dialog_side_teaches(s, i);
+	if (!side->is_secure)
+		return ERR_OK;
+	list = mem_alloc(sizeof(*list));
+	e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
+	if (!e)
+		e = take_answered_keys(m, side, list, o, why);
+	dialog_list_free(list);
+	if (!e && dialog_is_spent(&side->theirs, false, o))
+		e = why_fail(why, ERR_REKEY, "%s", sdes_fault_meaning(SDES_SPENT_KEY));
+	if (!e && before) {
+		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);
+		*is_whole = e != ERR_OK;
+	}
+	return e;
+}
+
+static void switch_off(struct dialog_media *m, const struct dialog_media *before)
+{
+	m->treat = DIALOG_TREAT_OFF;
+	m->change = before && before->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+}
+
+static bool is_any_left(const struct dialog_exchange *x)
+{
+	for (unsigned i = 0; i < x->n_media; i++)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY || x->media[i].treat == DIALOG_TREAT_PASS)
+			return true;
+	return false;
+}
+
+enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
+                            const struct dialog_options *o, struct why *why)
+{
+	enum err e = ERR_OK, refused = ERR_OK;
+
+	for (unsigned i = 0; i < x->n_media && !e; i++) {
+		struct dialog_media *m = &x->media[i];
+		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
+		struct why reason = {""};
+		bool is_whole = false;
+
+		if (m->treat != DIALOG_TREAT_RELAY)
+			continue;
+		if (s->media[i].port == 0 && !s->media[i].fault) {
+			switch_off(m, b);
+			continue;
+		}
+		if (x->terms.mux & DIALOG_MUX_REQUIRE && !dialog_media_is_other(m) && !sdp_has_attr(s, (int)i, "rtcp-mux"))
+			e = why_fail(&reason, ERR_INVALID, "a=rtcp-mux was required");
+		if (!e)
+			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, &is_whole, &reason);
+		if (!e)
+			continue;
+		why_prefix(&reason, "m-line %u", i + 1);
+		if (!refused && why)
+			*why = reason;
+		refused = refused ? refused : e;
+		/* A line that can't be used is off; the others go on. */
+		if (e != ERR_NOMEM && e != ERR_CRYPTO && !is_whole)
+			e = dialog_media_set_aside(m, DIALOG_TREAT_OFF, &reason);
+		else if (why)
+			*why = reason;
+		if (!e)
+			switch_off(m, b);
+	}
+	if (!e)
+		e = dialog_remember_keys(x, now);
+	return e || !refused || is_any_left(x) ? e : refused;
+}

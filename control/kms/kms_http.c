@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests from HTTP to the KMS and answers back; what the KMS waits for is fetched in between. */
+#include "control/kms/kms_http.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/b64.h"
+#include "base/clk.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/doc/doc.h"
+#include "control/doc/json.h"
+#include "control/net/http.h"
+#include "control/kms/kms_conf.h"
+#include "control/kms/test_env.h"
+#include "keyctx/kms/gba.h"
+
+enum {
+	BODY_MAX_BYTES = B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 512, /* line ends included */
+	ANSWER_MAX_BYTES = 65536,
+	IDLE_S = 60,
+};
+
+/*
+ * The binding of TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex): everything that would change with it stands in
+ * these two tables and in the names above them.
+ */
+static const char path_end[] = "/keymanagement";
+static const char query_name[] = "requesttype";
+
+static const struct {
+	const char *type, *target;
+} operations[KMS_OPERATIONS] = {
+	[KMS_REQUEST] = {"ticketrequest", "/keymanagement?requesttype=ticketrequest"},
+	[KMS_RESOLVE] = {"ticketresolve", "/keymanagement?requesttype=ticketresolve"},
+};
+
+static const int statuses[KMS_RESULTS] = {
+	[KMS_GRANTED] = 200,
+	[KMS_REFUSED] = 200, /* HTTP did its work; the MIKEY Error says the rest */
+	[KMS_MALFORMED] = 400,
+	[KMS_REPLAYED] = 400,
+	[KMS_UNKNOWN_KEY] = 401, /* bootstrap again (TS 24.109) */
+	[KMS_FORBIDDEN] = 403,
+	[KMS_LIMITED] = 503,
+	[KMS_UNREACHABLE] = 502,
+	[KMS_BROKEN] = 500,
+};
+
+/* Upper bounds of the duration histogram. */
+static const double bounds_s[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5};
+enum { BOUNDS = ARRAY_LEN(bounds_s) };
+
+struct kms_http {
+	struct kms_http_config config;
+	struct http_server *server;
+	struct http_client *client;
+	struct link waiting; /* requests that wait for others */
+	unsigned n_waiting;
+	uint64_t refused_statuses; /* answered without reaching the KMS */
+	uint64_t durations[BOUNDS + 1], duration_sum_ns;
+};
+
+/* One request on its way. */
+struct carried {
+	struct link link;
+	struct kms_http *h;
+	struct http_exchange *x;
+	struct kms_job *job;
+	bool is_base64;
+	uint64_t begun_ns;
+};
+
+const char *kms_http_target(enum kms_operation op)
+{
+	return operations[op].target;
+}
+
+enum err kms_http_body(struct view body, uint8_t *room, size_t room_n, size_t *len, bool *is_base64)
+{
+	char text[BODY_MAX_BYTES];
+	size_t n = 0;
+
+	if (body.n == 0)
+		return ERR_SYNTAX;
+	*is_base64 = body.p[0] != 1;
+	if (!*is_base64) {
+		if (body.n > room_n)
+			return ERR_TOO_BIG;
+		memcpy(room, body.p, body.n);
+		*len = body.n;
+		return ERR_OK;
+	}
+	if (body.n > sizeof(text))
+		return ERR_TOO_BIG;
+	for (size_t i = 0; i < body.n; i++)
+		if (body.p[i] != '\r' && body.p[i] != '\n' && body.p[i] != ' ')
+			text[n++] = (char)body.p[i];
+	return b64_decode(str_make(text, n), room, room_n, len);
+}
+
+/* --- answering -------------------------------------------------------------------------------------- */
+
+static void answer_status(struct kms_http *h, struct http_exchange *x, int status)
+{
+	h->refused_statuses++;
+	http_answer(x, &(struct http_reply){.status = status});
+}
+
+static void measure(struct kms_http *h, uint64_t ns)
+{
+	unsigned i = 0;
+
+	while (i < BOUNDS && (double)ns > bounds_s[i] * 1e9)
+		i++;
+	h->durations[i]++;
+	h->duration_sum_ns += ns;
+}
+
+/* What the terminal needs beside the body: whom to bootstrap for, or when to come back. */
+static size_t extra_headers(const struct carried *c, enum kms_result result, char *room, size_t room_n, struct http_header *out)
+{
+	if (result == KMS_UNKNOWN_KEY) {
+		struct kms_gba *gba = kms_directory_gba((struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
+		struct str host = gba->on ? str_of(gba->naf_fqdn) : kms_host_of(kms_directory_self(kms_get_directory(c->h->config.kms)));
+
+		snprintf(room, room_n, "Digest realm=\"3GPP-bootstrapping@%.*s\", nonce=\"%016" PRIx64 "\", algorithm=MD5, qop=\"auth-int\"",
+		         STR_ARG(host), clk_mono_ns());
+		*out = (struct http_header){"WWW-Authenticate", room};
+		return 1;
+	}
+	if (result == KMS_LIMITED) {
+		snprintf(room, room_n, "%u", kms_job_retry_after_s(c->job));
+		*out = (struct http_header){"Retry-After", room};
+		return 1;
+	}
+	return 0;
+}
+
+static void carried_free(struct carried *c)
+{
+	if (list_has(&c->link)) {
+		list_remove(&c->link);
+		c->h->n_waiting--;
+	}
+	kms_job_free(c->job);
+	mem_free(c);
+}
+
+static void answer(struct carried *c)
+{
+	enum kms_result result = kms_job_result(c->job);
+	struct view octets = kms_job_octets(c->job);
+	char text[B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 1], header[512];
+	struct http_header extra;
+	struct http_reply reply = {.status = statuses[result], .body = octets, .headers = &extra};
+
+	reply.n_headers = extra_headers(c, result, header, sizeof(header), &extra);
+	if (octets.n)
+		reply.content_type = KMS_HTTP_TYPE;
+	if (octets.n && c->is_base64) {
+		CHECK(b64_encode(octets.p, octets.n, true, text, sizeof(text)) == ERR_OK);
+		reply.body = (struct view){(const uint8_t *)text, strlen(text)};
+	}
+	measure(c->h, clk_mono_ns() - c->begun_ns);
+	http_answer(c->x, &reply);
+	carried_free(c);
+}
+
+/* --- waiting for others ----------------------------------------------------------------------------- */
+
+static void go_on(struct carried *c);
+
+static bool read_names(const struct doc *list, struct naf_key *key)
+{
+	if (!list)
+		return true;
+	if (list->kind != DOC_LIST)
+		return false;
+	for (DOC_EACH(it, list)) {
+		if (it->kind != DOC_TEXT || it->text.n == 0 || key->n_names == NAF_NAMES_MAX)
+			return false;
+		key->names[key->n_names++] = (struct mikey_id){MIKEY_ID_URI, {(const uint8_t *)it->text.p, it->text.n}};
+	}
+	return true;
+}
+
+/* {"ks_naf": hex, "impi": text, "expires": seconds since 1970, "impus": [texts]} */
+static enum err read_bsf(const struct doc *root, struct secret *octets, struct naf_key *key, struct why *why)
+{
+	struct str impi;
+	uint64_t until = 0;
+	enum err e = kms_conf_key(root, "bsf", "ks_naf", 16, 64, octets, why);
+
+	if (!e)
+		e = kms_conf_text(root, "bsf", "impi", true, &impi, why);
+	if (!e)
+		e = kms_conf_uint(root, "bsf", "expires", 1, INT64_MAX, &until, why);
+	if (!e && until == 0)
+		e = why_fail(why, ERR_INVALID, "bsf.expires is missing");
+	if (!e && !read_names(doc_get(root, "impus"), key))
+		e = why_fail(why, ERR_INVALID, "bsf.impus: a list of at most %d identities is wanted", NAF_NAMES_MAX);
+	if (e)
+		return e;
+	key->key = (struct view){octets->octets, octets->len};
+	key->until_s = until;
+	key->impi = impi;
+	return ERR_OK;
+}
+
+static void on_bsf(void *arg, enum err e, const struct http_response *in, const struct why *why)
+{
+	struct carried *c = arg;
+	struct doc_arena *arena = NULL;
+	struct doc *root = NULL;
+	struct secret octets = {0};
+	struct naf_key key = {0};
+	struct why fault = {{0}};
+
+	if (!e && in->status == 404)
+		e = ERR_NOT_FOUND;
+	else if (!e && in->status != 200)
+		e = why_fail(&fault, ERR_IO, "the BSF answered %d", in->status);
+	else if (e)
+		fault = *why;
+	if (!e)
+		e = doc_arena_new(&arena);
+	if (!e)
+		e = doc_json_decode(&root, arena, str_make((const char *)in->body.p, in->body.n), &fault);
+	if (!e)
+		e = read_bsf(root, &octets, &key, &fault);
+	if (e && e != ERR_NOT_FOUND) {
+		char text[400];
+
+		log_warn("bsf", "msg=%s", log_quote(str_of(fault.text), text, sizeof(text)));
+	}
+	kms_job_give_naf(c->job, e, &key, repeat_wall_ns(c->h->config.time));
+	secret_clear(&octets);
+	doc_arena_free(arena);
+	go_on(c);
+}
+
+static enum err ask_bsf(struct carried *c, struct why *why)
+{
+	const struct kms_gba *gba = kms_directory_gba((struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
+	struct http_ask ask = {.method = HTTP_POST, .content_type = "application/json", .timeout_ms = c->h->config.timeout_ms};
+	uint8_t naf_id[GBA_FQDN_MAX + GBA_UA_LEN];
+	char hex[2 * sizeof(naf_id) + 1];
+	struct buf body = {0};
+	size_t len = 0;
+	enum err e = http_url_parse(str_of(gba->url), &ask.url, why);
+
+	if (!e)
+		e = gba_naf_id(str_of(gba->naf_fqdn), gba_ua_mikey, naf_id, sizeof(naf_id), &len);
+	if (!e)
+		e = hex_encode(naf_id, len, hex, sizeof(hex));
+	if (e)
+		return e;
+	/* A B-TID is base64 and a host name: nothing in it needs quoting, and kms_job checked its form. */
+	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}", STR_ARG(kms_job_btid(c->job)), hex);
+	ask.body = buf_as_view(&body);
+	e = body.bad ? ERR_NOMEM : http_client_call(c->h->client, &ask, on_bsf, c, why);
+	buf_free(&body);
+	return e;
+}
+
+static void on_peer(void *arg, enum err e, const struct http_response *in, const struct why *why)
+{
+	struct carried *c = arg;
+	uint8_t octets[MIKEY_MESSAGE_MAX];
+	size_t len = 0;
+	bool is_base64;
+
+	if (!e && kms_http_body(in->body, octets, sizeof(octets), &len, &is_base64))
+		len = 0;
+	/* Whatever is not 200 carries a MIKEY Error at best, and the status says more than it can. */
+	if (e || len == 0 || in->status != 200) {
+		char text[400];
+
+		log_warn("peer", "url=%s status=%d msg=%s", kms_job_peer(c->job)->url, in ? in->status : 0,
+		         log_quote(str_of(why ? why->text : len ? "it refuses: its audit trail tells" : "no MIKEY message"), text, sizeof(text)));
+	}
+	kms_job_give_peer(c->job, (struct view){octets, e ? 0 : len}, repeat_wall_ns(c->h->config.time));
+	go_on(c);
+}
+
+static enum err ask_peer(struct carried *c, struct why *why)
+{
+	struct http_ask ask = {.method = HTTP_POST, .content_type = KMS_HTTP_TYPE, .body = kms_job_peer_octets(c->job),
+	                       .timeout_ms = c->h->config.timeout_ms};
+	char url[640];
+	int n = snprintf(url, sizeof(url), "%s%s", kms_job_peer(c->job)->url, operations[KMS_RESOLVE].target);
+	enum err e = n > 0 && n < (int)sizeof(url) ? http_url_parse(str_of(url), &ask.url, why) : ERR_TOO_BIG;
+
+	return e ? e : http_client_call(c->h->client, &ask, on_peer, c, why);
+}
+
+static void wait_for(struct carried *c, enum kms_wait what)
+{
+	struct why why = {{0}};
+	uint64_t now = repeat_wall_ns(c->h->config.time);
+	bool full = c->h->n_waiting >= c->h->config.jobs_max && !list_has(&c->link);
+	enum err e = full ? why_fail(&why, ERR_LIMIT, "too many requests wait for others")
+	                  : what == KMS_WAIT_NAF ? ask_bsf(c, &why) : ask_peer(c, &why);
+	char text[400];
+
+	if (!e) {
+		if (!list_has(&c->link)) {
+			list_add_tail(&c->h->waiting, &c->link);
+			c->h->n_waiting++;
+		}
+		return;
+	}
+	log_warn("kms", "msg=%s", log_quote(str_of(why.text), text, sizeof(text)));
+	if (what == KMS_WAIT_NAF)
+		kms_job_give_naf(c->job, e, NULL, now);
+	else
+		kms_job_give_peer(c->job, (struct view){0}, now);
+	go_on(c);
+}
+
+static void go_on(struct carried *c)
+{
+	enum kms_wait what = kms_job_state(c->job);
+
+	if (what == KMS_ANSWERED)
+		answer(c);
+	else
+		wait_for(c, what);
+}
+
+/* --- receiving -------------------------------------------------------------------------------------- */
+
+static bool names_client(void *arg, const char *dns_name)
+{
+	return http_client_names(arg, dns_name);
+}
+
+static bool find_operation(const struct http_request *r, enum kms_operation *out)
+{
+	char type[32];
+
+	if (http_query_get(r->query, query_name, type, sizeof(type)))
+		return false;
+	for (unsigned i = 0; i < KMS_OPERATIONS; i++) {
+		if (str_is(str_of(type), operations[i].type)) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int check_request(const struct http_request *r, enum kms_operation *op)
+{
+	if (!str_ends(r->path, path_end))
+		return 404;
+	if (r->method != HTTP_POST)
+		return 405;
+	if (!str_is(r->content_type, KMS_HTTP_TYPE))
+		return 415;
+	return find_operation(r, op) ? 0 : 400;
+}
+
+static void serve(void *arg, struct http_exchange *x, const struct http_request *r)
+{
+	struct kms_http *h = arg;
+	struct kms_ask ask = {.names = names_client, .names_arg = x, .wall_ns = repeat_wall_ns(h->config.time)};
+	uint8_t octets[MIKEY_MESSAGE_MAX];
+	struct carried *c;
+	size_t len = 0;
+	bool is_base64 = false;
+	int status = check_request(r, &ask.operation);
+	enum err e = status ? ERR_OK : kms_http_body(r->body, octets, sizeof(octets), &len, &is_base64);
+
+	if (status || e) {
+		answer_status(h, x, status ? status : e == ERR_TOO_BIG ? 413 : 400);
+		return;
+	}
+	ask.octets = (struct view){octets, len};
+	c = mem_alloc(sizeof(*c));
+	if (!c || kms_job_new(&c->job, h->config.kms, &ask)) {
+		mem_free(c);
+		answer_status(h, x, 500);
+		return;
+	}
+	c->h = h;
+	c->x = x;
+	c->is_base64 = is_base64;
+	c->begun_ns = clk_mono_ns();
+	go_on(c);
+}
+
+enum err kms_http_new(struct kms_http **out, struct event_base *base, const struct kms_http_config *config, struct why *why)
+{
+	struct kms_http *h = mem_alloc(sizeof(*h));
+	struct http_server_config server = {.listen = config->listen, .tls = config->tls, .body_max_bytes = BODY_MAX_BYTES,
+	                                    .timeout_s = IDLE_S, .serve = serve, .arg = h};
+	enum err e;
+
+	if (!h)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	h->config = *config;
+	list_init(&h->waiting);
+	e = http_client_new(&h->client, base, config->tls_client, ANSWER_MAX_BYTES);
+	if (e)
+		why_fail(why, e, "out of memory");
+	if (!e)
+		e = http_server_new(&h->server, base, &server, why);
+	if (e) {
+		kms_http_free(h);
+		return e;
+	}
+	*out = h;
+	return ERR_OK;
+}
+
+void kms_http_free(struct kms_http *h)
+{
+	if (!h)
+		return;
+	http_client_free(h->client);
+	http_server_free(h->server);
+	/* Their clients were cut off with the listener. */
+	LIST_EACH(l, &h->waiting) {
+		struct carried *c = LIST_OF(l, struct carried, link);
+
+		http_answer(c->x, &(struct http_reply){.status = 503});
+		carried_free(c);
+	}
+	mem_free(h);
+}
+
+struct addr kms_http_addr(const struct kms_http *h)
+{
+	return http_server_addr(h->server);
+}
+
+/* --- figures ---------------------------------------------------------------------------------------- */
+
+static void print_figure(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name, value);
+}
+
+void kms_http_metrics(const struct kms_http *h, struct buf *out)
+{
+	struct kms_stats s;
+	uint64_t sum = 0;
+
+	kms_get_stats(h->config.kms, &s);
+	buf_text(out, "# HELP sluice_kms_requests_total Requests by operation and result.\n# TYPE sluice_kms_requests_total counter\n");
+	for (unsigned op = 0; op < KMS_OPERATIONS; op++)
+		for (unsigned r = 0; r < KMS_RESULTS; r++)
+			buf_printf(out, "sluice_kms_requests_total{operation=\"%s\",result=\"%s\"} %" PRIu64 "\n", operations[op].type, kms_result_name(r),
+			           s.results[op][r]);
+	print_figure(out, "sluice_kms_http_refused_total", "counter", "HTTP requests refused before they reached the KMS.", h->refused_statuses);
+	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Questions to the BSF.", s.naf_asked);
+	print_figure(out, "sluice_kms_peer_asked_total", "counter", "Questions to the KMSs of other domains.", s.peer_asked);
+	print_figure(out, "sluice_kms_state_failures_total", "counter", "Requests that could not be remembered: disk full, or --seen-max.",
+	             s.store_failures);
+	print_figure(out, "sluice_kms_ticket_keys_made_total", "counter", "Ticket protection keys made since the start.", s.tpks_made);
+	print_figure(out, "sluice_kms_ticket_keys", "gauge", "Ticket protection keys that still open tickets.", s.tpks);
+	print_figure(out, "sluice_kms_users", "gauge", "Users in the credentials.", s.users);
+	print_figure(out, "sluice_kms_replay_entries", "gauge", "Messages remembered against replay.", s.replay_entries);
+	print_figure(out, "sluice_kms_rate_entries", "gauge", "Users whose rate is being watched.", s.rate_entries);
+	print_figure(out, "sluice_kms_waiting", "gauge", "Requests that wait for the BSF or another KMS.", h->n_waiting);
+	buf_text(out, "# HELP sluice_kms_request_seconds Time from request to answer.\n# TYPE sluice_kms_request_seconds histogram\n");
+	for (unsigned i = 0; i < BOUNDS; i++) {
+		sum += h->durations[i];
+		buf_printf(out, "sluice_kms_request_seconds_bucket{le=\"%g\"} %" PRIu64 "\n", bounds_s[i], sum);
+	}
+	sum += h->durations[BOUNDS];
+	buf_printf(out, "sluice_kms_request_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", sum);
+	buf_printf(out, "sluice_kms_request_seconds_sum %.9f\nsluice_kms_request_seconds_count %" PRIu64 "\n", (double)h->duration_sum_ns / 1e9, sum);
+}

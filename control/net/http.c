@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP listener on libevent's evhttp: bounded, never blocking, answers whenever they are ready. */
+#include "control/net/http.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "control/net/tls.h"
+
+enum {
+	HEADERS_MAX_BYTES = 16384,
+	TYPE_MAX = 128,
+	/* evhttp cuts a body that is too long by closing; up to this much is read so that 413 can be said. */
+	BODY_SLACK = 4,
+};
+
+struct http_server {
+	struct evhttp *http;
+	struct event_base *base;
+	struct http_server_config config;
+	struct addr bound;
+	struct link open; /* exchanges */
+};
+
+struct http_exchange {
+	struct link link;
+	struct evhttp_request *request; /* NULL: the client is gone */
+};
+
+static const struct {
+	enum evhttp_cmd_type theirs;
+	enum http_method ours;
+} methods[] = {
+	{EVHTTP_REQ_GET, HTTP_GET},
+	{EVHTTP_REQ_POST, HTTP_POST},
+};
+
+static enum http_method method_of(const struct evhttp_request *request)
+{
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+		if (methods[i].theirs == evhttp_request_get_command(request))
+			return methods[i].ours;
+	return HTTP_OTHER_METHOD;
+}
+
+static void set_peer(struct evhttp_connection *connection, struct http_request *r)
+{
+	const struct sockaddr *sa = evhttp_connection_get_addr(connection);
+
+	if (!sa || addr_from_sockaddr(sa, &r->from))
+		r->from = (struct addr){0};
+}
+
+static void client_gone(struct evhttp_connection *connection, void *arg)
+{
+	struct http_exchange *x = arg;
+
+	(void)connection;
+	x->request = NULL;
+}
+
+static void answer_now(struct evhttp_request *request, const struct http_reply *reply)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	struct evbuffer *body = reply->content_type ? evbuffer_new() : NULL;
+
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+	if (reply->content_type)
+		evhttp_add_header(headers, "Content-Type", reply->content_type);
+	for (size_t i = 0; i < reply->n_headers; i++)
+		evhttp_add_header(headers, reply->headers[i].name, reply->headers[i].value);
+	if (body && evbuffer_add(body, reply->body.p, reply->body.n) == 0)
+		evhttp_send_reply(request, reply->status, NULL, body);
+	else
+		evhttp_send_reply(request, reply->content_type ? 500 : reply->status, NULL, NULL);
+	if (body)
+		evbuffer_free(body);
+}
+
+static void serve(struct evhttp_request *request, void *arg)
+{
+	struct http_server *s = arg;
+	struct evhttp_connection *connection = evhttp_request_get_connection(request);
+	struct evbuffer *body = evhttp_request_get_input_buffer(request);
+	const char *type = evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
+	char type_text[TYPE_MAX];
+	struct http_request r = {.method = method_of(request), .is_tls = s->config.tls != NULL};
+	struct http_exchange *x;
+
+	r.path = str_cut(str_of(evhttp_request_get_uri(request)), '?', &r.query);
+	r.content_type = http_plain_type(type, type_text, sizeof(type_text));
+	r.body.n = evbuffer_get_length(body);
+	if (r.body.n > s->config.body_max_bytes) {
+		answer_now(request, &(struct http_reply){.status = 413});
+		return;
+	}
+	r.body.p = r.body.n ? evbuffer_pullup(body, -1) : (const uint8_t *)"";
+	x = mem_alloc(sizeof(*x));
+	if (!x || !r.body.p) {
+		mem_free(x);
+		answer_now(request, &(struct http_reply){.status = 503});
+		return;
+	}
+	x->request = request;
+	list_add_tail(&s->open, &x->link);
+	set_peer(connection, &r);
+	evhttp_connection_set_closecb(connection, client_gone, x);
+	s->config.serve(s->config.arg, x, &r);
+}
+
+void http_answer(struct http_exchange *x, const struct http_reply *reply)
+{
+	if (x->request) {
+		evhttp_connection_set_closecb(evhttp_request_get_connection(x->request), NULL, NULL);
+		answer_now(x->request, reply);
+	}
+	list_remove(&x->link);
+	mem_free(x);
+}
+
+bool http_client_names(const struct http_exchange *x, const char *dns_name)
+{
+	if (!x->request)
+		return false;
+	return tls_peer_names(evhttp_connection_get_bufferevent(evhttp_request_get_connection(x->request)), dns_name);
+}
+
+static struct bufferevent *make_tls(struct event_base *base, void *arg)
+{
+	struct http_server *s = arg;
+
+	return tls_wrap(s->config.tls, base, -1, NULL);
+}
+
+static enum err bind_listener(struct http_server *s, struct why *why)
+{
+	char ip[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX];
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct evhttp_bound_socket *bound;
+	int one = 1;
+
+	bound = evhttp_bind_socket_with_handle(s->http, addr_print_ip(&s->config.listen, ip), s->config.listen.port);
+	if (!bound)
+		return why_fail(why, ERR_IO, "can't listen on %s: %s", addr_print(&s->config.listen, text),
+		                evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&sa, &len) ||
+	    addr_from_sockaddr((struct sockaddr *)&sa, &s->bound))
+		return why_fail(why, ERR_IO, "can't learn the port of %s", addr_print(&s->config.listen, text));
+	/* Connections inherit it. Head and body are two TLS records: the second must not wait until the first is acknowledged (40 ms). */
+	setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return ERR_OK;
+}
+
+enum err http_server_new(struct http_server **out, struct event_base *base, const struct http_server_config *config,
+                         struct why *why)
+{
+	struct http_server *s = mem_alloc(sizeof(*s));
+	enum err e;
+
+	if (!s)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	list_init(&s->open);
+	s->base = base;
+	s->config = *config;
+	s->http = evhttp_new(base);
+	if (!s->http) {
+		e = why_fail(why, ERR_NOMEM, "out of memory");
+		goto out;
+	}
+	evhttp_set_gencb(s->http, serve, s);
+	evhttp_set_max_headers_size(s->http, HEADERS_MAX_BYTES);
+	evhttp_set_max_body_size(s->http, (ev_ssize_t)(config->body_max_bytes * BODY_SLACK));
+	evhttp_set_timeout(s->http, (int)config->timeout_s);
+	evhttp_set_allowed_methods(s->http, (ev_uint16_t)~0u);
+	if (config->tls)
+		evhttp_set_bevcb(s->http, make_tls, s);
+	e = bind_listener(s, why);
+	if (e)
+		goto out;
+	*out = s;
+	return ERR_OK;
+out:
+	http_server_free(s);
+	return e;
+}
+
+void http_server_free(struct http_server *s)
+{
+	if (!s)
+		return;
+	for (struct link *l; (l = list_pop(&s->open)) != NULL;) {
+		struct http_exchange *x = LIST_OF(l, struct http_exchange, link);
+
+		if (x->request)
+			evhttp_connection_set_closecb(evhttp_request_get_connection(x->request), NULL, NULL);
+		x->request = NULL;
+	}
+	if (s->http)
+		evhttp_free(s->http);
+	mem_free(s);
+}
+
+struct addr http_server_addr(const struct http_server *s)
+{
+	return s->bound;
+}

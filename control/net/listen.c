@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* Sockets that accept: Unix paths and loopback TCP. */
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/net/listen_conn.h"
+#include "control/net/loop.h"
+
+enum { ACCEPT_PAUSE_S = 1 };
+
+/* Out of descriptors or memory: the socket stays readable, and would be looked at again at once. */
+static void accept_later(struct listener *l, int error)
+{
+	static const struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
+
+	log_warn("listen", "at=%s msg=\"accept: %s; peers wait\" peers=%u", l->where, strerror(error), l->n_conns);
+	if (event_add(l->resume_event, &pause) == 0)
+		event_del(l->event);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	(void)fd;
+	(void)what;
+	/* It had its place in the set before; should that fail now, the next second tries again. */
+	if (event_add(l->event, NULL))
+		(void)event_add(l->resume_event, &(struct timeval){.tv_sec = ACCEPT_PAUSE_S});
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	int one = 1;
+
+	(void)what;
+	for (unsigned i = 0; i < 64; i++) {
+		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (peer < 0) {
+			if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED)
+				accept_later(l, errno);
+			return;
+		}
+		if (!l->path[0])
+			(void)setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (l->n_conns >= l->config.conns_max || listen_conn_new(l, peer)) {
+			log_warn("listen", "at=%s msg=\"a peer too many: closed\" peers=%u", l->where, l->n_conns);
+			close(peer);
+		}
+	}
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	listen_flush(arg);
+}
+
+static void on_more(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	listen_go_on(arg);
+}
+
+static bool is_tcp(struct str where)
+{
+	return str_starts(where, "tcp:");
+}
+
+enum err listen_check(struct str where, struct why *why)
+{
+	struct sockaddr_un un;
+	struct addr a;
+
+	if (!is_tcp(where)) {
+		if (where.n == 0 || where.p[0] != '/')
+			return why_fail(why, ERR_INVALID, "\"%.*s\" is neither an absolute path nor tcp:HOST:PORT", STR_ARG(where));
+		if (where.n >= sizeof(un.sun_path))
+			return why_fail(why, ERR_TOO_BIG, "\"%.*s\": a socket's path has at most %zu characters", STR_ARG(where),
+			                sizeof(un.sun_path) - 1);
+		return ERR_OK;
+	}
+	if (addr_parse(str_skip(where, 4), &a))
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is not tcp:HOST:PORT with a literal address", STR_ARG(where));
+	if (!addr_is_loopback(&a))
+		return why_fail(why, ERR_DENIED, "\"%.*s\": the control port carries keys in clear and listens on loopback only",
+		                STR_ARG(where));
+	return ERR_OK;
+}
+
+static enum err open_tcp(struct listener *l, struct str where, struct why *why)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct addr a;
+	int one = 1;
+	char text[ADDR_TEXT_MAX];
+
+	if (addr_parse(str_skip(where, 4), &a))
+		return ERR_INVALID;
+	l->fd = socket(a.version == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd < 0)
+		return why_fail(why, ERR_IO, "%.*s: %s", STR_ARG(where), strerror(errno));
+	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(l->fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) || listen(l->fd, 128))
+		return why_fail(why, ERR_IO, "%.*s: %s", STR_ARG(where), strerror(errno));
+	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) == 0 && addr_from_sockaddr((struct sockaddr *)&ss, &a) == ERR_OK)
+		snprintf(l->where, sizeof(l->where), "tcp:%s", addr_print(&a, text));
+	return ERR_OK;
+}
+
+/* A path left by a process that died is taken over; one that answers is not. */
+static enum err clear_path(const struct sockaddr_un *un, struct why *why)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(un->sun_path, &st))
+		return ERR_OK;
+	if (!S_ISSOCK(st.st_mode))
+		return why_fail(why, ERR_EXISTS, "%s is there and is no socket", un->sun_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
+	rc = connect(fd, (const struct sockaddr *)un, sizeof(*un)) ? errno : 0;
+	close(fd);
+	if (rc != ECONNREFUSED)
+		return why_fail(why, ERR_EXISTS, "%s is in use by another process", un->sun_path);
+	return unlink(un->sun_path) ? why_fail(why, ERR_IO, "%s: %s", un->sun_path, strerror(errno)) : ERR_OK;
+}
+
+/* The last folder of the path only: anything more would be a mistake in the setting. */
+static void make_folder(const char *path)
+{
+	char folder[108];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return;
+	*slash = '\0';
+	/* bind() tells what is wrong when it was not made. */
+	(void)mkdir(folder, 0755);
+}
+
+static enum err open_unix(struct listener *l, struct str where, struct why *why)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int rc;
+
+	memcpy(un.sun_path, where.p, where.n);
+	make_folder(un.sun_path);
+	if (clear_path(&un, why))
+		return ERR_EXISTS;
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd < 0)
+		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
+	/* Never more open than asked, not even between bind and chmod. */
+	mask = umask(0777 & ~l->config.mode);
+	rc = bind(l->fd, (struct sockaddr *)&un, sizeof(un));
+	umask(mask);
+	if (rc || chmod(un.sun_path, l->config.mode) || listen(l->fd, 128))
+		return why_fail(why, ERR_IO, "%s: %s", un.sun_path, strerror(errno));
+	memcpy(l->path, un.sun_path, sizeof(l->path));
+	return ERR_OK;
+}
+
+enum err listener_new(struct listener **out, struct loop *loop, const struct listen_config *config, struct why *why)
+{
+	struct str where = str_of(config->where);
+	enum err e = listen_check(where, why);
+	struct listener *l;
+
+	if (e)
+		return e;
+	l = mem_alloc(sizeof(*l));
+	if (!l)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	l->fd = -1;
+	l->loop = loop;
+	l->config = *config;
+	list_init(&l->conns);
+	list_init(&l->flushes);
+	list_init(&l->mores);
+	snprintf(l->where, sizeof(l->where), "%s", config->where);
+	l->config.where = l->where;
+	e = is_tcp(where) ? open_tcp(l, where, why) : open_unix(l, where, why);
+	if (!e) {
+		l->event = event_new(loop_base(loop), l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
+		l->flush_event = event_new(loop_base(loop), -1, 0, on_flush, l);
+		l->more_event = evtimer_new(loop_base(loop), on_more, l);
+		l->resume_event = event_new(loop_base(loop), -1, 0, on_resume, l);
+		if (!l->event || !l->resume_event || !l->flush_event || !l->more_event || event_add(l->event, NULL))
+			e = why_fail(why, ERR_NOMEM, "out of memory");
+	}
+	if (e) {
+		listener_free(l);
+		return e;
+	}
+	*out = l;
+	return ERR_OK;
+}
+
+void listener_free(struct listener *l)
+{
+	if (!l)
+		return;
+	listen_end_all(l);
+	if (l->event)
+		event_free(l->event);
+	if (l->resume_event)
+		event_free(l->resume_event);
+	if (l->flush_event)
+		event_free(l->flush_event);
+	if (l->more_event)
+		event_free(l->more_event);
+	if (l->fd >= 0)
+		close(l->fd);
+	if (l->path[0])
+		unlink(l->path);
+	mem_free(l);
+}
+
+const char *listener_where(const struct listener *l)
+{
+	return l->where;
+}
+
+unsigned listener_conns(const struct listener *l)
+{
+	return l->n_conns;
+}

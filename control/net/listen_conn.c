@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/* Peers: a wiped input buffer cut into lines, and a bounded output queue. */
+#include <errno.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "control/net/listen_conn.h"
+#include "control/net/loop.h"
+
+enum {
+	READ_FIRST_BYTES = 4096,
+	READ_BYTES = 65536,           /* at most, of one peer in one turn */
+	LINES_A_TURN = 64,            /* of one peer: a flood of small requests must not keep others waiting */
+	STALLED_AFTER_S = 10,         /* output that moves nowhere for so long */
+	OUT_KEEP_BYTES = 65536,       /* an empty queue larger than this gives its memory back */
+};
+
+struct listen_conn {
+	struct link link, flush_link, more_link;
+	struct listener *listener;
+	int fd; /* -1: closed */
+	struct event *read_event, *write_event;
+	char *in;
+	size_t in_len, in_room, in_seen; /* in_seen: no line end before it */
+	struct buf out;
+	size_t out_sent;
+	void *user;
+	unsigned n_held;
+	bool paused;   /* too many requests under way, or too much output waits */
+	bool closing;  /* after the output is gone */
+	bool dead;     /* closed was called; waits for the last release */
+	bool in_lines; /* inside conn_lines */
+};
+
+static void conn_free(struct listen_conn *c)
+{
+	mem_free(c);
+}
+
+static void conn_end(struct listen_conn *c)
+{
+	struct listener *l = c->listener;
+
+	if (c->dead)
+		return;
+	c->dead = true;
+	event_free(c->read_event);
+	event_free(c->write_event);
+	close(c->fd);
+	c->fd = -1;
+	secret_wipe(c->in, c->in_room);
+	mem_free(c->in);
+	c->in = NULL;
+	c->in_len = c->in_room = 0;
+	secret_wipe(c->out.p, c->out.room);
+	buf_free(&c->out);
+	list_remove(&c->link);
+	list_remove(&c->flush_link);
+	list_remove(&c->more_link);
+	l->n_conns--;
+	/* Held over its own end, so that `closed` may release what it holds. */
+	c->n_held++;
+	l->config.ops->closed(l->config.arg, c);
+	if (--c->n_held == 0 && !c->in_lines)
+		conn_free(c);
+}
+
+static size_t out_waiting(const struct listen_conn *c)
+{
+	return c->out.n - c->out_sent;
+}
+
+static void out_reset(struct listen_conn *c)
+{
+	c->out_sent = 0;
+	if (c->out.room > OUT_KEEP_BYTES)
+		buf_free(&c->out);
+	else
+		buf_reset(&c->out);
+}
+
+/* False when the peer is gone. */
+static bool conn_flush(struct listen_conn *c)
+{
+	static const struct timeval stalled = {.tv_sec = STALLED_AFTER_S};
+
+	while (out_waiting(c)) {
+		ssize_t n = send(c->fd, c->out.p + c->out_sent, out_waiting(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			if (event_add(c->write_event, &stalled) == 0)
+				return true;
+		}
+		if (n < 0) {
+			conn_end(c);
+			return false;
+		}
+		c->out_sent += (size_t)n;
+	}
+	out_reset(c);
+	event_del(c->write_event);
+	if (c->closing) {
+		conn_end(c);
+		return false;
+	}
+	return true;
+}
+
+static void flush_later(struct listen_conn *c)
+{
+	struct listener *l = c->listener;
+
+	if (list_has(&c->flush_link))
+		return;
+	/* Answers of one turn leave together: this runs after what is active now. */
+	if (list_is_empty(&l->flushes))
+		event_active(l->flush_event, EV_TIMEOUT, 1);
+	list_add_tail(&l->flushes, &c->flush_link);
+}
+
+void listen_conn_send(struct listen_conn *c, struct str octets)
+{
+	if (c->dead)
+		return;
+	/* What was sent makes room once it is the larger part. */
+	if (c->out_sent > out_waiting(c)) {
+		buf_drop(&c->out, c->out_sent);
+		c->out_sent = 0;
+	}
+	if (out_waiting(c) + octets.n <= c->listener->config.out_max_bytes)
+		buf_add(&c->out, octets.p, octets.n);
+	else
+		c->out.bad = true;
+	flush_later(c);
+}
+
+void listen_conn_close(struct listen_conn *c)
+{
+	if (c->dead)
+		return;
+	c->closing = true;
+	event_del(c->read_event);
+	flush_later(c);
+}
+
+void listen_conn_set_user(struct listen_conn *c, void *user)
+{
+	c->user = user;
+}
+
+void *listen_conn_user(const struct listen_conn *c)
+{
+	return c->user;
+}
+
+static bool must_pause(const struct listen_conn *c)
+{
+	return c->n_held >= c->listener->config.requests_max || out_waiting(c) > c->listener->config.out_max_bytes / 2;
+}
+
+/* Had its share of this round: the rest of its lines waits for the next one. */
+static void more_later(struct listen_conn *c)
+{
+	static const struct timeval at_once = {0};
+	struct listener *l = c->listener;
+
+	if (list_has(&c->more_link))
+		return;
+	if (list_is_empty(&l->mores) && event_add(l->more_event, &at_once)) {
+		listen_conn_close(c);
+		return;
+	}
+	list_add_tail(&l->mores, &c->more_link);
+}
+
+/* Consumes whole lines, and wipes them. */
+static void conn_lines(struct listen_conn *c)
+{
+	const struct listen_config *config = &c->listener->config;
+	size_t start = 0;
+	unsigned n_lines = 0;
+	bool too_long = false;
+
+	c->in_lines = true;
+	while (!c->dead && !c->closing && !(c->paused = n_lines == LINES_A_TURN || must_pause(c))) {
+		char *from = c->in + (c->in_seen > start ? c->in_seen : start);
+		char *end = memchr(from, '\n', (size_t)(c->in + c->in_len - from));
+		size_t n = end ? (size_t)(end - (c->in + start)) : c->in_len - start;
+
+		too_long = n > config->line_max_bytes;
+		if (too_long || !end) {
+			c->in_seen = c->in_len;
+			break;
+		}
+		if (n && c->in[start + n - 1] == '\r')
+			n--;
+		if (n)
+			config->ops->line(config->arg, c, str_make(c->in + start, n));
+		n_lines++;
+		start = c->in ? (size_t)(end + 1 - c->in) : 0;
+		c->in_seen = start;
+	}
+	c->in_lines = false;
+	if (c->dead) {
+		if (c->n_held == 0)
+			conn_free(c);
+		return;
+	}
+	if (start) {
+		memmove(c->in, c->in + start, c->in_len - start);
+		secret_wipe(c->in + c->in_len - start, start);
+		c->in_len -= start;
+		c->in_seen = c->in_seen > start ? c->in_seen - start : 0;
+	}
+	if (too_long) {
+		config->ops->too_long(config->arg, c);
+		listen_conn_close(c);
+	} else if (c->paused) {
+		event_del(c->read_event);
+		if (n_lines == LINES_A_TURN)
+			more_later(c);
+	}
+}
+
+static void resume_if_idle(struct listen_conn *c)
+{
+	if (c->dead || c->closing || !c->paused || c->in_lines || must_pause(c))
+		return;
+	c->paused = false;
+	/* Not from here: the caller is in the middle of an answer. Readiness is looked at in the next turn. */
+	if (event_add(c->read_event, NULL)) {
+		listen_conn_close(c);
+		return;
+	}
+	if (c->in_len)
+		event_active(c->read_event, EV_TIMEOUT, 1);
+}
+
+void listen_conn_hold(struct listen_conn *c)
+{
+	c->n_held++;
+}
+
+void listen_conn_release(struct listen_conn *c)
+{
+	if (--c->n_held == 0 && c->dead && !c->in_lines)
+		conn_free(c);
+	else
+		resume_if_idle(c);
+}
+
+static bool conn_make_room(struct listen_conn *c)
+{
+	size_t room = c->in_room ? c->in_room * 4 : READ_FIRST_BYTES;
+	size_t most = c->listener->config.line_max_bytes + READ_BYTES;
+	char *p;
+
+	if (c->in_len < c->in_room)
+		return true;
+	if (room > most)
+		room = most;
+	if (room <= c->in_len)
+		return false;
+	/* Not mem_resize: it would leave the old octets behind. */
+	p = mem_alloc(room);
+	if (!p)
+		return false;
+	if (c->in_len)
+		memcpy(p, c->in, c->in_len);
+	secret_wipe(c->in, c->in_room);
+	mem_free(c->in);
+	c->in = p;
+	c->in_room = room;
+	return true;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct listen_conn *c = arg;
+	ssize_t n;
+
+	if (what & EV_READ) {
+		if (!conn_make_room(c)) {
+			conn_end(c);
+			return;
+		}
+		n = recv(fd, c->in + c->in_len, c->in_room - c->in_len, MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+			return;
+		if (n <= 0) {
+			conn_end(c);
+			return;
+		}
+		c->in_len += (size_t)n;
+	}
+	conn_lines(c);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct listen_conn *c = arg;
+
+	(void)fd;
+	if (what & EV_TIMEOUT) {
+		log_warn("listen", "at=%s msg=\"a peer does not read: closed\" waiting=%zu", c->listener->where, out_waiting(c));
+		conn_end(c);
+	} else if (conn_flush(c)) {
+		resume_if_idle(c);
+	}
+}
+
+void listen_flush(struct listener *l)
+{
+	for (struct link *k; (k = list_pop(&l->flushes));) {
+		struct listen_conn *c = LIST_OF(k, struct listen_conn, flush_link);
+
+		if (c->out.bad) {
+			log_warn("listen", "at=%s msg=\"a peer reads too slowly: closed\"", l->where);
+			conn_end(c);
+		} else if (conn_flush(c)) {
+			resume_if_idle(c);
+		}
+	}
+}
+
+void listen_go_on(struct listener *l)
+{
+	for (struct link *k; (k = list_pop(&l->mores));)
+		resume_if_idle(LIST_OF(k, struct listen_conn, more_link));
+}
+
+enum err listen_conn_new(struct listener *l, int fd)
+{
+	struct event_base *base = loop_base(l->loop);
+	struct listen_conn *c = mem_alloc(sizeof(*c));
+
+	if (!c)
+		return ERR_NOMEM;
+	c->fd = fd;
+	c->listener = l;
+	c->read_event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	c->write_event = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+	if (!c->read_event || !c->write_event || event_add(c->read_event, NULL)) {
+		if (c->read_event)
+			event_free(c->read_event);
+		if (c->write_event)
+			event_free(c->write_event);
+		mem_free(c);
+		return ERR_NOMEM;
+	}
+	list_add_tail(&l->conns, &c->link);
+	l->n_conns++;
+	if (l->config.ops->opened)
+		l->config.ops->opened(l->config.arg, c);
+	return ERR_OK;
+}
+
+void listen_end_all(struct listener *l)
+{
+	while (!list_is_empty(&l->conns))
+		conn_end(LIST_OF(l->conns.next, struct listen_conn, link));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What listeners and their peers share. Private to control/listen*.c. */
+#ifndef CONTROL_NET_LISTEN_CONN_H
+#define CONTROL_NET_LISTEN_CONN_H
+
+#include "control/net/listen.h"
+
+struct event;
+
+struct listener {
+	struct loop *loop;
+	struct listen_config config;
+	char where[256];
+	char path[108]; /* to be removed; empty for TCP */
+	int fd;
+	struct event *event, *resume_event;
+	struct event *flush_event, *more_event;
+	struct link conns;
+	struct link flushes; /* peers with output that is not sent yet */
+	struct link mores;   /* peers with lines left for the next round */
+	unsigned n_conns;
+};
+
+/* A peer that was accepted; its descriptor is taken. ERR_NOMEM: it is still the caller's. */
+enum err listen_conn_new(struct listener *l, int fd) MUST_USE;
+void listen_end_all(struct listener *l);
+/* What the listener's two events ask for: output of this round is sent, lines left from the last one are taken. */
+void listen_flush(struct listener *l);
+void listen_go_on(struct listener *l);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys of ng requests, and what each means to offer and answer. */
+#include "control/session/interfaces.h"
+#include "control/ng/words.h"
+
+static enum err need_text(struct ng_reading *r, const char *key, const struct doc *v)
+{
+	if (v->kind == DOC_TEXT)
+		return ERR_OK;
+	return why_fail(r->why, ERR_INVALID, "%s: %s, a string is needed", key, doc_kind_name(v->kind));
+}
+
+/* Proxies send a key twice now and then. Said alike it is said once; two names for one thing would leave open which call is meant. */
+static enum err set_text(struct ng_reading *r, const char *key, const struct doc *v, struct str *out)
+{
+	enum err e = need_text(r, key, v);
+
+	if (!e && out->n && !str_eq(*out, v->text))
+		return why_fail(r->why, ERR_INVALID, "%s: given twice, with different values; one is needed", key);
+	if (!e)
+		*out = v->text;
+	return e;
+}
+
+#define TEXT_KEY(fn_, key_, field_)                                                   \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
+	{                                                                             \
+		(void)a;                                                              \
+		return set_text(r, key_, v, &r->out->ask.field_);                     \
+	}
+TEXT_KEY(key_call_id, "call-id", call)
+TEXT_KEY(key_from_tag, "from-tag", from)
+TEXT_KEY(key_to_tag, "to-tag", to)
+TEXT_KEY(key_via_branch, "via-branch", branch)
+TEXT_KEY(key_sdp, "sdp", sdp)
+
+static enum err key_command(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	struct str read = str_of(ng_command_name(r->out->command));
+
+	(void)a;
+	return set_text(r, "command", v, &read);
+}
+
+static enum err key_transport(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	enum err e = need_text(r, "transport-protocol", v);
+	enum sdp_profile p = e ? SDP_PROFILE_OTHER : sdp_profile_find(v->text);
+	char said[NG_SAID_MAX];
+
+	(void)a;
+	/* In an answer: go along with the profile that was answered. It passes as it is in any case. */
+	if (e || str_is(v->text, "accept"))
+		return e;
+	if (sdp_profile_is_dtls(p))
+		return why_fail(r->why, ERR_UNSUPPORTED, "transport-protocol %s: DTLS-SRTP is not spoken; use RTP/SAVP or RTP/SAVPF",
+		                sdp_profile_name(p));
+	if (p == SDP_PROFILE_OTHER)
+		return why_fail(r->why, ERR_INVALID, "transport-protocol: %s, one of RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF is needed", ng_said(v, said));
+	ng_options(r)->transport = p;
+	return ERR_OK;
+}
+
+/* A key whose value is a list of words. */
+#define LIST_KEY(fn_, table_)                                                         \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)  \
+	{                                                                             \
+		(void)a;                                                              \
+		return ng_words_read(r, &table_, v);                                  \
+	}
+LIST_KEY(key_sdes, ng_sdes_table)
+LIST_KEY(key_mux, ng_mux_table)
+LIST_KEY(key_replace, ng_replace_table)
+LIST_KEY(key_ice, ng_ice_table)
+LIST_KEY(key_dtls, ng_dtls_table)
+LIST_KEY(key_learning, ng_learning_table)
+LIST_KEY(key_osrtp, ng_osrtp_table)
+LIST_KEY(key_flags, ng_flag_table)
+
+static enum err key_crypto(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)a;
+	return ng_crypto_read(r, v);
+}
+
+static enum err find_interface(struct ng_reading *r, const char *key, struct str name, int16_t *out)
+{
+	struct interfaces l = {.items = r->context->interfaces, .n = r->context->n_interfaces};
+	uint8_t choice;
+	enum err e = interfaces_find(&l, name, &choice, r->why);
+
+	if (e)
+		why_prefix(r->why, "%s", key);
+	else
+		*out = choice;
+	return e;
+}
+
+/* `direction`: the interface of the side that sends this SDP, then that of the other. */
+static enum err key_direction(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	unsigned i = 0;
+
+	(void)a;
+	if (v->kind != DOC_LIST || v->n != 2)
+		return why_fail(r->why, ERR_INVALID, "direction: a list of two interface names is needed");
+	for (DOC_EACH(it, v)) {
+		enum err e = need_text(r, "direction", it);
+
+		if (!e)
+			e = find_interface(r, "direction", it->text, &ng_options(r)->interface[i++]);
+		if (e)
+			return e;
+	}
+	return ERR_OK;
+}
+
+static enum err key_interface(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	enum err e = need_text(r, "interface", v);
+
+	(void)a;
+	return e ? e : find_interface(r, "interface", v->text, &ng_options(r)->interface[1]);
+}
+
+static enum err read_ip(struct ng_reading *r, const char *key, const struct doc *v, struct addr *out)
+{
+	char said[NG_SAID_MAX];
+
+	if (addr_parse_ip(v->text, out))
+		return why_fail(r->why, ERR_INVALID, "%s: %s, an IP address is needed", key, ng_said(v, said));
+	return ERR_OK;
+}
+
+/* ["IP4", "192.0.2.1"]: where signalling saw the request come from. */
+static enum err key_received_from(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)a;
+	if (v->kind != DOC_LIST || v->n != 2 || v->last->kind != DOC_TEXT)
+		return why_fail(r->why, ERR_INVALID, "received-from: a list of family and address is needed");
+	return read_ip(r, "received-from", v->last, &r->received_from);
+}
+
+static enum err key_media_address(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	enum err e = need_text(r, "media-address", v);
+
+	(void)a;
+	return e ? e : read_ip(r, "media-address", v, &ng_options(r)->media_address);
+}
+
+static enum err key_family(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	enum err e = need_text(r, "address-family", v);
+	char said[NG_SAID_MAX];
+
+	(void)a;
+	if (e)
+		return e;
+	if (str_is(v->text, "IP4"))
+		ng_options(r)->family = 4;
+	else if (str_is(v->text, "IP6"))
+		ng_options(r)->family = 6;
+	else
+		return why_fail(r->why, ERR_INVALID, "address-family: %s, IP4 or IP6 is needed", ng_said(v, said));
+	return ERR_OK;
+}
+
+static enum err read_number(struct ng_reading *r, const char *key, const struct doc *v, uint64_t max, uint64_t *out)
+{
+	enum err e = ERR_OK;
+	char said[NG_SAID_MAX];
+
+	if (v->kind == DOC_INT && v->number >= 0 && (uint64_t)v->number <= max)
+		*out = (uint64_t)v->number;
+	else if (v->kind != DOC_TEXT || str_to_u64(v->text, max, out))
+		e = why_fail(r->why, ERR_RANGE, "%s: %s, a number from 0 to %llu is needed", key, ng_said(v, said), (unsigned long long)max);
+	return e;
+}
+
+/* The whole octet of the IP header; we keep its upper six bits. */
+static enum err key_tos(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	uint64_t n = 0;
+	enum err e = read_number(r, "TOS", v, 255, &n);
+
+	(void)a;
+	if (!e)
+		ng_options(r)->dscp = (int16_t)(n >> 2);
+	return e;
+}
+
+static enum err key_delete_delay(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	uint64_t seconds = 0;
+	enum err e = read_number(r, "delete-delay", v, 3600, &seconds);
+
+	(void)a;
+	if (!e)
+		ng_options(r)->delete_delay_ms = (uint32_t)seconds * 1000;
+	return e;
+}
+
+static enum err key_limit(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	uint64_t n = 0;
+	enum err e = read_number(r, "limit", v, 100000, &n);
+
+	(void)a;
+	if (!e)
+		r->out->limit = (uint32_t)n;
+	return e;
+}
+
+static enum err key_supports(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)a;
+	if (v->kind == DOC_LIST)
+		for (DOC_EACH(it, v))
+			r->out->knows_load_limit |= it->kind == DOC_TEXT && str_is(it->text, "load limit");
+	return ERR_OK;
+}
+
+static const struct ng_word key_table_words[] = {
+	{"command", NG_SUPPORTED, key_command, "ping, offer, answer, delete, query, list, statistics"},
+	{"call-id", NG_SUPPORTED, key_call_id, "names the call"},
+	{"from-tag", NG_SUPPORTED, key_from_tag, "names the side that offers"},
+	{"to-tag", NG_SUPPORTED, key_to_tag, "names the side that answers"},
+	{"via-branch", NG_SUPPORTED, key_via_branch, "tells offers of one call to several places apart"},
+	{"sdp", NG_SUPPORTED, key_sdp, "the session description"},
+	{"flags", NG_SUPPORTED, key_flags, "a list of the words below"},
+	{"transport-protocol", NG_SUPPORTED, key_transport, "the profile that the other side shall see: RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF"},
+	{"SDES", NG_SUPPORTED, key_sdes, "a list of the words below"},
+	{"crypto", NG_SUPPORTED, key_crypto, "suites that are offered, best first: names, or a=crypto lines without their keys; where both sides have SRTP it ends here, as with recrypt, else an offerer is taken at these alone"},
+	{"rtcp-mux", NG_SUPPORTED, key_mux, "a list of the words below"},
+	{"OSRTP", NG_SUPPORTED, key_osrtp, "a list of the words below"},
+	{"replace", NG_SUPPORTED, key_replace, "a list of the words below"},
+	{"ICE", NG_SUPPORTED, key_ice, "one of the words below"},
+	{"DTLS", NG_SUPPORTED, key_dtls, "one of the words below"},
+	{"endpoint-learning", NG_SUPPORTED, key_learning, "one of the words below"},
+	{"direction", NG_SUPPORTED, key_direction, "interfaces of either side: NAME, NAME:PART or NAME/ADDR"},
+	{"interface", NG_SUPPORTED, key_interface, "interface of the other side: NAME, NAME:PART or NAME/ADDR"},
+	{"received-from", NG_SUPPORTED, key_received_from, "the address the request came from; believed with SIP-source-address"},
+	{"media-address", NG_SUPPORTED, key_media_address, "the address written into the SDP instead of ours"},
+	{"address-family", NG_SUPPORTED, key_family, "IP4 or IP6: of our address towards the other side"},
+	{"TOS", NG_SUPPORTED, key_tos, "the DSCP of what leaves, as a whole TOS octet"},
+	{"delete-delay", NG_SUPPORTED, key_delete_delay, "delete: seconds that the call goes on, unless an offer or answer of it comes; 0: it ends at once"},
+	{"limit", NG_SUPPORTED, key_limit, "list: at most so many"},
+	{"supports", NG_SUPPORTED, key_supports, "\"load limit\": the client knows that answer"},
+	{"label", NG_IGNORED, NULL, "sides are named by their tags"},
+	{"from-label", NG_IGNORED, NULL, "as label"},
+	{"to-label", NG_IGNORED, NULL, "as label"},
+	{"set-label", NG_IGNORED, NULL, "as label"},
+	{"all", NG_IGNORED, NULL, "of other commands"},
+	{"from-tags", NG_IGNORED, NULL, "of other commands"},
+	{"instance", NG_IGNORED, NULL, "one process answers"},
+	{"metadata", NG_IGNORED, NULL, "there is no recording"},
+	{"record-call", NG_IGNORED, NULL, "there is no recording"},
+	{"output-destination", NG_IGNORED, NULL, "there is no recording"},
+	{"codec", NG_IGNORED, NULL, "codecs are not touched"},
+	{"repacketize", NG_IGNORED, NULL, "packets are not repackaged"},
+	{"ptime", NG_IGNORED, NULL, "packets are not repackaged"},
+	{"ptime-reverse", NG_IGNORED, NULL, "as ptime"},
+	{"delay-buffer", NG_IGNORED, NULL, "packets are not held back"},
+	{"audio-player", NG_IGNORED, NULL, "nothing is played"},
+	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
+	{"sdp-attr", NG_IGNORED, NULL, "lines that are not ours pass as they are"},
+	{"extmap", NG_IGNORED, NULL, "a=extmap passes as it is, but for encrypted ones where SRTP ends"},
+	{"bundle", NG_IGNORED, NULL, "BUNDLE is taken out of what is relayed"},
+	{"ICE-lite", NG_IGNORED, NULL, "ICE is not spoken"},
+	{"DTLS-reverse", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},
+	{"DTLS-fingerprint", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},
+	{"T38", NG_IGNORED, NULL, "fax is relayed as it is (UDPTL), never turned into audio or back"},
+	{"T.38", NG_IGNORED, NULL, "as T38"},
+	{"sip-message-type", NG_IGNORED, NULL, "commands say what happened"},
+	{"sip-code", NG_IGNORED, NULL, "commands say what happened"},
+	{"drop-traffic", NG_REFUSED, NULL, "close gates by session.update on the control socket"},
+	{"media-echo", NG_REFUSED, NULL, "media is passed on, never back"},
+	{"DTMF-security", NG_REFUSED, NULL, "media passes as it is: what should be hidden would be heard"},
+	{"rtpp-flags", NG_REFUSED, NULL, "a line of flags is not read here: let the proxy send them as keys"},
+	{"xmlrpc-callback", NG_REFUSED, NULL, "no callbacks: subscribe to events on the control socket"},
+	{"template", NG_REFUSED, NULL, "templates are not kept here: send the flags"},
+};
+const struct ng_table ng_key_table = {"key", key_table_words, ARRAY_LEN(key_table_words)};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* UDP and TCP of one address. */
+#include "control/ng/ng_listen.h"
+
+#include "base/mem.h"
+#include "control/ng/tcp.h"
+#include "control/net/udp.h"
+
+struct ng_listen {
+	struct proto_ng *proto;
+	struct udp *udp;
+	struct ng_tcp *tcp;
+};
+
+static void send_reply(void *arg, uint64_t token, const struct addr *to, struct str reply)
+{
+	struct ng_listen *n = arg;
+
+	(void)token;
+	udp_send(n->udp, to, reply);
+}
+
+static void on_datagram(void *arg, const struct addr *from, struct str datagram)
+{
+	struct ng_listen *n = arg;
+
+	if (!proto_ng_is_media(n->proto, from) && proto_ng_is_allowed(n->proto, from))
+		proto_ng_take(n->proto, from, datagram, send_reply, n, 0);
+}
+
+enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind, struct proto_ng *p, struct why *why)
+{
+	struct ng_listen *n = mem_alloc(sizeof(*n));
+	struct addr tcp;
+	enum err e;
+
+	if (!n)
+		return why_fail(why, ERR_NOMEM, "no memory for a listener");
+	n->proto = p;
+	e = udp_new(&n->udp, l, bind, on_datagram, n, why);
+	if (!e) {
+		tcp = udp_local(n->udp);
+		e = ng_tcp_new(&n->tcp, l, &tcp, p, why);
+	}
+	if (e)
+		ng_listen_free(n);
+	else
+		*out = n;
+	return e;
+}
+
+void ng_listen_free(struct ng_listen *n)
+{
+	if (!n)
+		return;
+	udp_free(n->udp);
+	ng_tcp_free(n->tcp);
+	mem_free(n);
+}
+
+struct addr ng_listen_local(const struct ng_listen *n)
+{
+	return udp_local(n->udp);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* One --ng HOST:PORT: datagrams and connections, to the peers that may ask. */
+#ifndef CONTROL_NG_NG_LISTEN_H
+#define CONTROL_NG_NG_LISTEN_H
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "control/ng/ng.h"
+
+struct loop;
+/* Control only. Freed after the last request was answered, before the protocol and the loop. */
+struct ng_listen;
+
+/* Port 0: the system chooses one for both. ERR_EXISTS, ERR_IO, ERR_NOMEM. */
+enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind, struct proto_ng *p, struct why *why) MUST_USE;
+void ng_listen_free(struct ng_listen *n); /* takes NULL */
+struct addr ng_listen_local(const struct ng_listen *n);
+
+#endif

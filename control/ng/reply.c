@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* What is told of calls over ng. */
+#include "control/ng/reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clk.h"
+
+static void set_endpoint(struct doc_arena *a, struct doc *d, const char *key, const struct addr *addr)
+{
+	struct doc *e = doc_dict(a);
+	char text[ADDR_TEXT_MAX];
+
+	doc_set_text(a, e, "family", addr->version == 6 ? STR("IPv6") : STR("IPv4"));
+	doc_set_text(a, e, "address", str_of(addr_is_none(addr) ? "0.0.0.0" : addr_print_ip(addr, text)));
+	doc_set_uint(a, e, "port", addr->port);
+	doc_set(d, key, e);
+}
+
+struct sums {
+	uint64_t packets, bytes, errors;
+};
+
+/* RTP and RTCP apart. */
+struct counts {
+	struct sums rtp, rtcp;
+};
+
+static void set_sums(struct doc_arena *a, struct doc *d, const char *key, const struct sums *n)
+{
+	struct doc *e = doc_dict(a);
+
+	doc_set_uint(a, e, "packets", n->packets);
+	doc_set_uint(a, e, "bytes", n->bytes);
+	doc_set_uint(a, e, "errors", n->errors);
+	doc_set(d, key, e);
+}
+
+static uint64_t less(uint64_t all, uint64_t part)
+{
+	return all > part ? all - part : 0;
+}
+
+static struct counts counts_of(const struct relay_leg_stats *s)
+{
+	struct counts n = {.rtcp = {.packets = s->rtcp_pkts, .bytes = s->rtcp_bytes, .errors = s->rtcp_errors}};
+	uint64_t errors = 0;
+
+	for (unsigned v = VERDICT_FORWARDED + 1; v < VERDICT_COUNT; v++)
+		errors += s->verdicts[v];
+	n.rtp = (struct sums){.packets = less(s->rx_pkts, n.rtcp.packets), .bytes = less(s->rx_bytes, n.rtcp.bytes), .errors = less(errors, n.rtcp.errors)};
+	return n;
+}
+
+static void add(struct sums *to, const struct sums *n)
+{
+	to->packets += n->packets;
+	to->bytes += n->bytes;
+	to->errors += n->errors;
+}
+
+enum { SOURCES_MAX = 128 }; /* of a call, in its list; beyond it they stand in their medias alone */
+
+/* A source of the whole call, over every leg it was heard on. */
+struct source {
+	uint32_t ssrc;
+	uint64_t packets, bytes;
+};
+
+/* What one reply is made of. */
+struct telling {
+	struct doc_arena *a;
+	const struct service *sv;
+	uint64_t mono_ns, wall_ns;
+	struct counts total;
+	unsigned n_sources;
+	struct source sources[SOURCES_MAX];
+};
+
+/* A moment of the monotonic clock as seconds since the epoch. */
+static uint64_t epoch_s(const struct telling *t, uint64_t mono_ns)
+{
+	return (t->wall_ns - less(t->mono_ns, mono_ns)) / NS_PER_S;
+}
+
+static struct doc *flag_list(struct doc_arena *a, const char *one, const char *two)
+{
+	struct doc *l = doc_list(a);
+
+	if (one)
+		doc_append(l, doc_text(a, str_of(one)));
+	if (two)
+		doc_append(l, doc_text(a, str_of(two)));
+	return l;
+}
+
+static void add_source(struct telling *t, const struct relay_stream_stats *s)
+{
+	unsigned i = 0;
+
+	while (i < t->n_sources && t->sources[i].ssrc != s->ssrc)
+		i++;
+	if (i == SOURCES_MAX)
+		return;
+	t->n_sources += i == t->n_sources;
+	t->sources[i].ssrc = s->ssrc;
+	t->sources[i].packets += s->pkts;
+	t->sources[i].bytes += s->bytes;
+}
+
+/* The list of the call, where proxies look sources up by number. */
+static struct doc *source_dict(const struct telling *t)
+{
+	struct doc *all = doc_dict(t->a);
+
+	for (unsigned i = 0; i < t->n_sources; i++) {
+		struct doc *d = doc_dict(t->a);
+		char name[16];
+
+		snprintf(name, sizeof(name), "%" PRIu32, t->sources[i].ssrc);
+		doc_set_uint(t->a, d, "packets", t->sources[i].packets);
+		doc_set_uint(t->a, d, "bytes", t->sources[i].bytes);
+		doc_set_str(all, doc_arena_text(t->a, str_of(name)), d);
+	}
+	return all;
+}
+
+/* The sources of a leg, in its media; they are noted for the list of the call. */
+static struct doc *sources_of(struct telling *t, const struct relay_leg_stats *s)
+{
+	struct doc *list = doc_list(t->a);
+
+	for (unsigned i = 0; i < s->n_streams; i++) {
+		struct doc *d = doc_dict(t->a);
+
+		doc_set_uint(t->a, d, "SSRC", s->streams[i].ssrc);
+		doc_set_uint(t->a, d, "packets", s->streams[i].pkts);
+		doc_set_uint(t->a, d, "bytes", s->streams[i].bytes);
+		doc_append(list, d);
+		add_source(t, &s->streams[i]);
+	}
+	return list;
+}
+
+static const char *life(uint64_t pkts, uint64_t lifetime)
+{
+	if (pkts >= lifetime)
+		return "used up";
+	return pkts >= lifetime - lifetime / 10 ? "nearly used up" : "good";
+}
+
+/* How much of the keys' lifetimes is used; the peer's may be above, where it is only told. */
+static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct relay_leg_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t pkts, lifetime;
+	} keys[] = {{"receive key", s->receive_key_pkts, s->receive_key_lifetime}, {"send key", s->send_key_pkts, s->send_key_lifetime}};
+
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
+		struct doc *d = doc_dict(a);
+
+		if (!keys[i].lifetime)
+			continue;
+		doc_set_uint(a, d, "packets", keys[i].pkts);
+		doc_set_uint(a, d, "lifetime", keys[i].lifetime);
+		doc_set_text(a, d, "state", str_of(life(keys[i].pkts, keys[i].lifetime)));
+		doc_set(stream, keys[i].name, d);
+	}
+}
+
+/* One port of a leg. `leg` is NULL where it is gone: what it counted is left. */
+static struct doc *stream_of(struct telling *t, const struct spec_leg *leg, const struct relay_leg_stats *stats, bool is_rtcp)
+{
+	struct doc *d = doc_dict(t->a);
+	bool is_both = leg && leg->rtcp == RELAY_RTCP_MUX;
+	struct counts n;
+
+	if (leg) {
+		struct addr local = is_rtcp ? service_local_rtcp(t->sv, leg) : service_local(t->sv, leg);
+		const struct addr *told = is_rtcp ? &leg->remote_rtcp : &leg->remote;
+		const struct addr *remote = !stats ? told : is_rtcp ? &stats->remote_rtcp : &stats->remote;
+
+		doc_set_uint(t->a, d, "local port", local.port);
+		set_endpoint(t->a, d, "local endpoint", &local);
+		set_endpoint(t->a, d, "endpoint", remote);
+		set_endpoint(t->a, d, "advertised endpoint", told);
+		if (leg->receive.keying)
+			doc_set_text(t->a, d, "crypto suite", str_of(leg->receive.keying->suite->name));
+	}
+	doc_set(d, "flags", flag_list(t->a, is_rtcp ? NULL : "RTP", is_rtcp || is_both ? "RTCP" : NULL));
+	if (!stats)
+		return d;
+	n = counts_of(stats);
+	if (stats->last_rx_ns && !is_rtcp)
+		doc_set_uint(t->a, d, "last packet", epoch_s(t, stats->last_rx_ns));
+	if (stats->n_streams && !is_rtcp)
+		doc_set_uint(t->a, d, "SSRC", stats->streams[0].ssrc);
+	set_sums(t->a, d, "stats", is_rtcp ? &n.rtcp : &n.rtp);
+	if (!is_rtcp)
+		set_lifetimes(t->a, d, stats);
+	return d;
+}
+
+/* A leg is one side of an m-line: a stream for RTP, and one for RTCP, as proxies expect them whether or not there is a port for it. */
+static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsigned index, const struct relay_leg_stats *stats)
+{
+	struct doc *media = doc_dict(t->a), *streams = doc_list(t->a);
+	bool is_muxed = leg && leg->rtcp == RELAY_RTCP_MUX, is_secure = leg && leg->receive.keying;
+
+	doc_append(streams, stream_of(t, leg, stats, false));
+	doc_append(streams, stream_of(t, leg, stats, true));
+	doc_set_uint(t->a, media, "index", index + 1);
+	doc_set_text(t->a, media, "protocol", is_secure ? STR("RTP/SAVP") : STR("RTP/AVP"));
+	doc_set(media, "flags", flag_list(t->a, is_muxed ? "rtcp-mux" : NULL, is_secure ? "SDES" : NULL));
+	doc_set(media, "streams", streams);
+	if (stats) {
+		struct counts n = counts_of(stats);
+
+		add(&t->total.rtp, &n.rtp);
+		add(&t->total.rtcp, &n.rtcp);
+		doc_set(media, "ingress SSRCs", sources_of(t, stats));
+	}
+	return media;
+}
+
+static void add_tag(struct doc_arena *a, struct doc *tags, struct str tag, struct str other, uint64_t seen_wall_ns, struct doc *medias)
+{
+	struct doc *d = doc_dict(a);
+
+	doc_set_text(a, d, "tag", tag);
+	if (seen_wall_ns)
+		doc_set_uint(a, d, "created", seen_wall_ns / NS_PER_S);
+	if (other.n)
+		doc_set_text(a, d, "in dialogue with", other);
+	doc_set(d, "medias", medias);
+	doc_set_str(tags, doc_arena_text(a, tag), d);
+}
+
+/* "1", "1+": the m-line that a media of a call is of; those that signalling did not make go by their place. */
+static unsigned line_of(const struct spec_session *spec, unsigned m)
+{
+	struct str id = str_of(spec->media.items[m].id);
+	uint64_t n;
+
+	if (id.n > 1 && id.p[id.n - 1] == '+')
+		id.n--;
+	return str_to_u64(id, SDP_MEDIA_MAX, &n) || n == 0 ? m : (unsigned)n - 1;
+}
+
+/* The medias of each side: of the legs that there are, and of those that were. */
+static void list_medias(struct telling *t, const struct dialogs *d, struct str call, const struct session *s,
+                        const struct relay_session_stats *stats, struct doc *medias[2])
+{
+	for (unsigned m = 0; m < s->spec->media.n; m++) {
+		const struct spec_media *sm = &s->spec->media.items[m];
+		enum offer_side access = dialog_access(d, call, sm->id);
+
+		for (unsigned i = 0; i < sm->legs.n; i++) {
+			bool known = stats && m < stats->n_media && i < stats->media[m].n_legs;
+			unsigned side = i == RELAY_LEG_ACCESS ? access : !access;
+
+			if (sm->legs.items[i].exists)
+				doc_append(medias[side], media_of(t, &sm->legs.items[i], line_of(s->spec, m), known ? &stats->media[m].legs[i] : NULL));
+		}
+	}
+	for (unsigned i = 0; stats && i < stats->n_gone; i++) {
+		const struct relay_gone_leg *gone = &stats->gone[i];
+		enum offer_side access = OFFER_SIDE_A;
+		unsigned line = gone->media;
+
+		if (gone->media < s->spec->media.n) {
+			access = dialog_access(d, call, s->spec->media.items[gone->media].id);
+			line = line_of(s->spec, gone->media);
+		}
+		doc_append(medias[gone->leg == RELAY_LEG_ACCESS ? access : !access], media_of(t, NULL, line, &gone->stats));
+	}
+}
+
+void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d, struct str call, const struct service *sv,
+                   const struct session *s, const struct relay_session_stats *stats)
+{
+	struct doc *tags = doc_dict(a), *totals = doc_dict(a), *medias[2] = {doc_list(a), doc_list(a)};
+	struct telling t = {.a = a, .sv = sv, .mono_ns = clk_mono_ns(), .wall_ns = clk_wall_ns()};
+	uint64_t settled_ns, seen_wall_ns[2];
+	struct str tag[2];
+
+	dialog_tags(d, call, &tag[0], &tag[1]);
+	dialog_times(d, call, &settled_ns, seen_wall_ns);
+	list_medias(&t, d, call, s, stats, medias);
+	doc_set_uint(a, out, "created", s->created_wall_ns / NS_PER_S);
+	doc_set_uint(a, out, "last signal", settled_ns ? epoch_s(&t, settled_ns) : s->created_wall_ns / NS_PER_S);
+	if (tag[0].n)
+		add_tag(a, tags, tag[0], tag[1], seen_wall_ns[0], medias[0]);
+	if (tag[1].n && !str_eq(tag[0], tag[1]))
+		add_tag(a, tags, tag[1], tag[0], seen_wall_ns[1], medias[1]);
+	doc_set(out, "tags", tags);
+	doc_set(out, "SSRC", source_dict(&t));
+	set_sums(a, totals, "RTP", &t.total.rtp);
+	set_sums(a, totals, "RTCP", &t.total.rtcp);
+	doc_set(out, "totals", totals);
+}
+
+void ng_reply_statistics(struct doc_arena *a, struct doc *out, struct service *sv)
+{
+	struct doc *all = doc_dict(a), *now = doc_dict(a), *total = doc_dict(a);
+	struct service_counts counts;
+	struct relay_stats stats;
+	uint64_t errors = 0;
+
+	service_get_counts(sv, &counts);
+	relay_get_stats(service_relay(sv), &stats);
+	for (unsigned v = VERDICT_FORWARDED + 1; v < VERDICT_COUNT; v++)
+		errors += stats.verdicts[v];
+	doc_set_uint(a, now, "sessionstotal", counts.sessions);
+	doc_set_uint(a, now, "sessionsown", counts.sessions);
+	doc_set_uint(a, now, "maxsessions", counts.sessions_max);
+	doc_set_uint(a, total, "managedsessions", counts.created);
+	doc_set_uint(a, total, "deletedsessions", counts.deleted);
+	doc_set_uint(a, total, "rejectedsessions", counts.refused);
+	doc_set_uint(a, total, "relayedpackets", stats.tx_pkts);
+	doc_set_uint(a, total, "relayedbytes", stats.tx_bytes);
+	doc_set_uint(a, total, "relayedpacketerrors", errors);
+	doc_set(all, "currentstatistics", now);
+	doc_set(all, "totalstatistics", total);
+	doc_set(out, "statistics", all);
+}

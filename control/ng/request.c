@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole ng request: its command, its keys, and whether it says enough. */
+#include "control/ng/request.h"
+
+#include "control/ng/words.h"
+#include "control/sdes_offer.h"
+
+static const struct {
+	const char *name;
+	enum dialog_op op;
+	bool needs_from, needs_to, needs_sdp;
+} commands[NG_COMMAND_COUNT] = {
+	[NG_PING] = {.name = "ping"},
+	[NG_OFFER] = {.name = "offer", .op = DIALOG_OFFER, .needs_from = true, .needs_sdp = true},
+	[NG_ANSWER] = {.name = "answer", .op = DIALOG_ANSWER, .needs_from = true, .needs_to = true, .needs_sdp = true},
+	[NG_DELETE] = {.name = "delete", .op = DIALOG_DELETE},
+	[NG_QUERY] = {.name = "query"},
+	[NG_LIST] = {.name = "list"},
+	[NG_STATISTICS] = {.name = "statistics"},
+};
+
+const char *ng_command_name(enum ng_command c)
+{
+	return commands[c].name;
+}
+
+static enum err read_command(struct ng_reading *r, const struct doc *message)
+{
+	struct str name = doc_get_text(message, "command");
+
+	for (unsigned i = 0; i < NG_COMMAND_COUNT; i++) {
+		if (str_is(name, commands[i].name)) {
+			r->out->command = (enum ng_command)i;
+			r->out->ask.op = commands[i].op;
+			return ERR_OK;
+		}
+	}
+	if (!name.n)
+		return why_fail(r->why, ERR_INVALID, "No \"command\" key in the message");
+	return why_fail(r->why, ERR_UNSUPPORTED, "Unrecognized command");
+}
+
+static enum err check_names(struct ng_reading *r)
+{
+	const struct ng_request *q = r->out;
+	bool needs_call = q->command == NG_OFFER || q->command == NG_ANSWER || q->command == NG_DELETE || q->command == NG_QUERY;
+
+	if (needs_call && !q->ask.call.n)
+		return why_fail(r->why, ERR_INVALID, "No call-id in message");
+	if (commands[q->command].needs_from && !q->ask.from.n)
+		return why_fail(r->why, ERR_INVALID, "No from-tag in message");
+	if (commands[q->command].needs_to && !q->ask.to.n)
+		return why_fail(r->why, ERR_INVALID, "No to-tag in message");
+	if (commands[q->command].needs_sdp && !q->ask.sdp.n)
+		return why_fail(r->why, ERR_INVALID, "No SDP body in message");
+	if (q->ask.from.n > DIALOG_TAG_MAX || q->ask.to.n > DIALOG_TAG_MAX || q->ask.branch.n > DIALOG_TAG_MAX)
+		return why_fail(r->why, ERR_TOO_BIG, "a tag or branch is longer than %d", DIALOG_TAG_MAX);
+	return ERR_OK;
+}
+
+/* What the settings say of SRTP. */
+static void fill_srtp(struct dialog_options *o, const struct call_settings *calls)
+{
+	static const struct conf_list unset = {0};
+
+	o->terminate = calls->recrypts;
+	o->other_media = calls->other_media;
+	o->osrtp = calls->passes_osrtp ? DIALOG_OSRTP_PASS : DIALOG_OSRTP_END;
+	o->offerers_first = true;
+	o->n_suites = calls->n_offer;
+	memcpy(o->suites, calls->offer, sizeof(o->suites));
+	if (!o->n_suites)
+		o->n_suites = (uint8_t)sdes_offer_read(&unset, o->suites);
+}
+
+enum err ng_request_read(struct ng_request *out, const struct doc *message, const struct ng_context *context,
+                         struct why *why)
+{
+	static const struct call_settings defaults = {0};
+	struct ng_reading r = {.out = out, .context = context, .why = why};
+	const struct call_settings *calls = context->calls ? context->calls : &defaults;
+	enum err e;
+
+	*out = (struct ng_request){.limit = 32};
+	dialog_options_defaults(&out->ask.options);
+	out->ask.options.accept_rekey = true; /* plain terminals do send new keys */
+	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
+	out->ask.options.supersede_glare = true;
+	out->ask.options.ends_when_silent = true;
+	out->ask.options.delete_delay_ms = DIALOG_DELAY_SETTING;
+	fill_srtp(&out->ask.options, calls);
+	if (message->kind != DOC_DICT)
+		return why_fail(why, ERR_INVALID, "a dictionary is needed");
+	e = read_command(&r, message);
+	for (DOC_EACH(it, message)) {
+		if (e)
+			break;
+		e = ng_word_read(&r, &ng_key_table, it->key, it);
+	}
+	ng_sdes_settle(&r);
+	out->ask.options.terminate &= !r.passes;
+	if (r.source_is_believed)
+		out->ask.options.received_from = r.received_from;
+	return e ? e : check_names(&r);
+}

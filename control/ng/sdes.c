@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* What ng clients say about security descriptions, word by word. */
+#include "control/ng/words.h"
+
+/* A suite nobody here knows can't be used whatever is said of it. */
+static const struct suite *find_suite(struct ng_reading *r, const char *where, struct str name)
+{
+	const struct suite *s = suite_find(name);
+
+	if (!s)
+		ng_word_ignore(r, where, name);
+	return s;
+}
+
+static void suites_add(struct ng_suites *l, enum suite_id id)
+{
+	if (l->seen >> id & 1)
+		return;
+	l->seen |= 1u << id;
+	l->ids[l->n++] = id;
+}
+
+/* Towards the other side alone: what the offerer brought is taken as ever. */
+static enum err sdes_off(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)v;
+	(void)a;
+	r->sdes_off = true;
+	return ERR_OK;
+}
+
+static enum err sdes_no(struct ng_reading *r, const struct doc *v, struct str name)
+{
+	const struct suite *s = find_suite(r, "SDES", name);
+
+	(void)v;
+	if (s)
+		r->no_suites |= 1u << s->id;
+	return ERR_OK;
+}
+
+/* The word alone takes every other suite away, one that nobody here knows too. */
+static enum err sdes_only(struct ng_reading *r, const struct doc *v, struct str name)
+{
+	const struct suite *s = find_suite(r, "SDES", name);
+
+	(void)v;
+	r->has_only = true;
+	if (s)
+		suites_add(&r->only, s->id);
+	return ERR_OK;
+}
+
+/* "A;B;" into a list without doubles. */
+static uint8_t read_names(struct ng_reading *r, struct str names, enum suite_id *out)
+{
+	struct ng_suites l = {0};
+
+	while (names.n) {
+		struct str name = str_cut(names, ';', &names);
+		const struct suite *s = name.n ? find_suite(r, "SDES", name) : NULL;
+
+		if (s)
+			suites_add(&l, s->id);
+	}
+	memcpy(out, l.ids, l.n * sizeof(*out));
+	return l.n;
+}
+
+/* An order adds no suite. */
+static enum err sdes_order(struct ng_reading *r, const struct doc *v, struct str names)
+{
+	(void)v;
+	ng_options(r)->n_order = read_names(r, names, ng_options(r)->order);
+	return ERR_OK;
+}
+
+/* What may be used at all. "no" has no say beside "only". */
+static uint32_t allowed_suites(const struct ng_reading *r)
+{
+	return r->has_only ? r->only.seen | r->added.seen | r->crypto.seen : ng_options((struct ng_reading *)r)->sdes.suites & ~r->no_suites;
+}
+
+void ng_sdes_settle(struct ng_reading *r)
+{
+	struct dialog_options *o = ng_options(r);
+	struct ng_suites all = r->added, ours = {0};
+	uint32_t allowed = allowed_suites(r);
+
+	for (unsigned i = 0; i < r->crypto.n; i++)
+		suites_add(&all, r->crypto.ids[i]);
+	for (unsigned i = 0; i < r->only.n; i++)
+		suites_add(&all, r->only.ids[i]);
+	for (unsigned i = 0; i < o->n_suites && !r->has_crypto && !r->has_only; i++)
+		suites_add(&all, o->suites[i]);
+	for (unsigned i = 0; i < all.n && !r->sdes_off; i++)
+		if (allowed >> all.ids[i] & 1)
+			suites_add(&ours, all.ids[i]);
+	o->sdes.suites = allowed;
+	o->only_named = r->has_only;
+	o->end_suites = r->has_crypto ? r->crypto.seen | r->added.seen | r->only.seen : 0;
+	o->n_suites = ours.n;
+	memcpy(o->suites, ours.ids, sizeof(ours.ids));
+	/* Who asks for suites that the offerer may not have wants SRTP to end here; words that take suites away do not. */
+	o->terminate |= r->has_crypto || r->added.n;
+}
+
+static enum err sdes_preferred(struct ng_reading *r, const struct doc *v, struct str names)
+{
+	struct dialog_options *o = ng_options(r);
+
+	(void)v;
+	o->n_preferred = read_names(r, names, o->preferred);
+	return ERR_OK;
+}
+
+static enum err sdes_pad(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)v;
+	(void)a;
+	ng_options(r)->sdes.pad = true;
+	return ERR_OK;
+}
+
+/* 2^31 is what clients know this word to mean; every suite lasts that long. */
+static enum err sdes_lifetime(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)v;
+	(void)a;
+	ng_options(r)->sdes.own_lifetime_pkts = 1ull << 31;
+	return ERR_OK;
+}
+
+static enum err sdes_nonew(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)v;
+	(void)a;
+	ng_options(r)->no_new_suites = true;
+	return ERR_OK;
+}
+
+static enum err sdes_recrypt(struct ng_reading *r, const struct doc *v, struct str a)
+{
+	(void)v;
+	(void)a;
+	ng_options(r)->terminate = true;
+	return ERR_OK;
+}
+
+/* --- what is forgiven --------------------------------------------------------------------------------- */
+
+/* A word that sets one thing. */
+#define WORD(fn_, statement_)                                                         \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
+	{                                                                             \
+		(void)v;                                                              \
+		(void)a;                                                              \
+		statement_;                                                           \
+		return ERR_OK;                                                        \
+	}
+
+WORD(sdes_any_tag, ng_options(r)->any_tag = true)
+WORD(sdes_ignore_lifetime, ng_options(r)->sdes.ignore_lifetime = true)
+WORD(sdes_no_mki, ng_options(r)->sdes.accept_mki = false)
+WORD(sdes_unique_keys, ng_options(r)->sdes.refuse_repeated_keys = true)
+WORD(sdes_no_pad, ng_options(r)->sdes.pad = false)
+
+static enum err read_pkts(struct ng_reading *r, const char *word, struct str text, uint64_t max, uint64_t *out)
+{
+	if (!str_to_u64(text, max, out) && *out)
+		return ERR_OK;
+	return why_fail(r->why, ERR_RANGE, "SDES %s: \"%.*s\", a number of packets from 1 to %llu is needed", word, text.n < 24 ? (int)text.n : 24,
+	                text.p, (unsigned long long)max);
+}
+
+/* A word with a number of packets behind it. */
+#define PKTS(fn_, word_, field_, max_)                                                \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
+	{                                                                             \
+		(void)v;                                                              \
+		return read_pkts(r, word_, a, max_, &ng_options(r)->sdes.field_);     \
+	}
+
+PKTS(sdes_lifetime_min, "lifetime-min", lifetime_min_pkts, INT64_MAX)
+PKTS(sdes_lifetime_max, "lifetime-max", lifetime_max_pkts, INT64_MAX)
+PKTS(sdes_lifetime_own, "lifetime-own", own_lifetime_pkts, 1ull << 31)
+
+/* --- crypto ------------------------------------------------------------------------------------------- */
+
+static bool is_separator(char c)
+{
+	return c == ' ' || c == ';' || c == ',' || c == '\t';
+}
+
+/* Suites by name, or whole lines: a tag is ours to give, and a key that others know is none. */
+static enum err crypto_text(struct ng_reading *r, struct str text)
+{
+	while (text.n) {
+		struct str word = text;
+		const struct suite *s;
+		uint64_t tag;
+
+		for (word.n = 0; word.n < text.n && !is_separator(text.p[word.n]);)
+			word.n++;
+		text = str_skip(text, word.n < text.n ? word.n + 1 : word.n);
+		if (str_starts(word, "inline:"))
+			return why_fail(r->why, ERR_UNSUPPORTED, "crypto: our keys are made here and never taken of a client: name the suite alone");
+		if (!word.n || !str_to_u64(word, UINT32_MAX, &tag))
+			continue;
+		s = find_suite(r, "crypto", word);
+		if (s)
+			suites_add(&r->crypto, s->id);
+	}
+	return ERR_OK;
+}
+
+enum err ng_crypto_read(struct ng_reading *r, const struct doc *v)
+{
+	enum err e = ERR_OK;
+
+	r->has_crypto = true;
+	if (v->kind == DOC_TEXT)
+		e = crypto_text(r, v->text);
+	else if (v->kind != DOC_LIST)
+		e = why_fail(r->why, ERR_INVALID, "crypto: %s, a list of suites is needed", doc_kind_name(v->kind));
+	else
+		for (DOC_EACH(it, v))
+			if (!e)
+				e = it->kind == DOC_TEXT ? crypto_text(r, it->text) :
+				    why_fail(r->why, ERR_INVALID, "crypto: %s among the suites", doc_kind_name(it->kind));
+	if (!e && !r->crypto.n)
+		e = why_fail(r->why, ERR_INVALID, "crypto: none of these suites is known here; the `version` call of the control socket lists ours");
+	return e;
+}
+
+/* --- the table ------------------------------------------------------------------------------------------ */
+
+/* A suite by its name alone. */
+#define ADD(fn_, suite_)                                                              \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
+	{                                                                             \
+		(void)v;                                                              \
+		(void)a;                                                              \
+		suites_add(&r->added, suite_);                                        \
+		return ERR_OK;                                                        \
+	}
+ADD(add_aes_cm_128_hmac_sha1_80, SUITE_AES_CM_128_HMAC_SHA1_80)
+ADD(add_aes_cm_128_hmac_sha1_32, SUITE_AES_CM_128_HMAC_SHA1_32)
+ADD(add_aes_192_cm_hmac_sha1_80, SUITE_AES_192_CM_HMAC_SHA1_80)
+ADD(add_aes_192_cm_hmac_sha1_32, SUITE_AES_192_CM_HMAC_SHA1_32)
+ADD(add_aes_256_cm_hmac_sha1_80, SUITE_AES_256_CM_HMAC_SHA1_80)
+ADD(add_aes_256_cm_hmac_sha1_32, SUITE_AES_256_CM_HMAC_SHA1_32)
+ADD(add_aead_aes_128_gcm, SUITE_AEAD_AES_128_GCM)
+ADD(add_aead_aes_256_gcm, SUITE_AEAD_AES_256_GCM)
+ADD(add_f8_128_hmac_sha1_80, SUITE_F8_128_HMAC_SHA1_80)
+
+#define SDES_WEAK "media must be encrypted and authenticated in both directions"
+
+static const struct ng_word sdes_words[] = {
+	{"off", NG_SUPPORTED, sdes_off, "no security descriptions are offered to the other side; RTP/SAVP to it is an error then"},
+	{"no", NG_SUPPORTED, sdes_off, "the same as off"},
+	{"disable", NG_SUPPORTED, sdes_off, "the same as off"},
+	{"disabled", NG_SUPPORTED, sdes_off, "the same as off"},
+	{"no-mki", NG_SUPPORTED, sdes_no_mki, "a=crypto lines with an MKI are not used"},
+	{"no-pad", NG_SUPPORTED, sdes_no_pad, "no base64 padding is written"},
+	{"no-=", NG_SUPPORTED, sdes_no, "this suite is neither accepted nor offered; without effect beside only-"},
+	{"only-=", NG_SUPPORTED, sdes_only, "only this suite (and others named so) is accepted and offered"},
+	{"order:=", NG_SUPPORTED, sdes_order, "suites named here stand first in our offer, in this order; none is added"},
+	{"offerer_pref:=", NG_SUPPORTED, sdes_preferred, "suites taken of the offerer before its own order of preference"},
+	{"pad", NG_SUPPORTED, sdes_pad, "the default: base64 padding is written"},
+	{"nonew", NG_SUPPORTED, sdes_nonew, "where SRTP ends here on both sides the offerer's suites are offered alone"},
+	{"recrypt", NG_SUPPORTED, sdes_recrypt, "as the flag recrypt"},
+	{"static", NG_SUPPORTED, NULL, "always so: an unchanged context changes nothing, ours is repeated"},
+	{"prefer", NG_SUPPORTED, NULL, "always so: SDES is the key exchange"},
+	{"authenticated_srtp", NG_SUPPORTED, NULL, "always so"},
+	{"encrypted_srtp", NG_SUPPORTED, NULL, "always so"},
+	{"encrypted_srtcp", NG_SUPPORTED, NULL, "always so"},
+	{"any-tag", NG_SUPPORTED, sdes_any_tag, "a wrong tag in an answer's a=crypto is forgiven where the suite is unique"},
+	{"ignore-lifetime", NG_SUPPORTED, sdes_ignore_lifetime, "lifetimes of the peer's keys are checked, then the suite's own holds"},
+	{"lifetime-min:=", NG_SUPPORTED, sdes_lifetime_min, "packets; a line of the peer with less is not usable"},
+	{"lifetime-max:=", NG_SUPPORTED, sdes_lifetime_max, "packets; a line of the peer with more is not usable; default: the suite's limit"},
+	{"lifetime-own:=", NG_SUPPORTED, sdes_lifetime_own, "packets; written with our keys and kept"},
+	{"unique-keys", NG_SUPPORTED, sdes_unique_keys, "a key that stands in two lines makes the later one unusable (RFC 4568 6.1)"},
+	{"lifetime", NG_SUPPORTED, sdes_lifetime, "our keys say 2^31 packets, and are used for no more"},
+	{"AES_CM_128_HMAC_SHA1_80", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_80, "this suite is offered before the others of ours; where both sides have SRTP it ends here, as with recrypt"},
+	{"AES_CM_128_HMAC_SHA1_32", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_32, "the same"},
+	{"AES_192_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_80, "the same"},
+	{"AES_192_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_32, "the same"},
+	{"AES_256_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_80, "the same"},
+	{"AES_256_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_256_cm_hmac_sha1_32, "the same"},
+	{"AEAD_AES_128_GCM", NG_SUPPORTED, add_aead_aes_128_gcm, "the same"},
+	{"AEAD_AES_256_GCM", NG_SUPPORTED, add_aead_aes_256_gcm, "the same"},
+	{"F8_128_HMAC_SHA1_80", NG_SUPPORTED, add_f8_128_hmac_sha1_80, "the same"},
+	{"unencrypted_srtp", NG_REFUSED, NULL, SDES_WEAK},
+	{"unencrypted_srtcp", NG_REFUSED, NULL, SDES_WEAK},
+	{"unauthenticated_srtp", NG_REFUSED, NULL, SDES_WEAK},
+};
+const struct ng_table ng_sdes_table = {"SDES", sdes_words, ARRAY_LEN(sdes_words)};

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections of ng clients. */
+#include "control/ng/tcp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "control/net/loop.h"
+#include "control/ng/frame.h"
+
+enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = PROTO_NG_MESSAGE_MAX + 1 };
+#define ACCEPT_PAUSE_NS NS_PER_S
+
+struct conn {
+	struct link link;
+	struct ng_tcp *t;
+	uint64_t serial; /* what a reply knows it by: it may be gone by then */
+	int fd;
+	struct addr peer;
+	struct loop_watch *read, *write; /* write: only while replies wait */
+	size_t n_in;
+	struct buf out;
+	bool in_messages, is_over;
+	char in[READ_BYTES];
+};
+
+struct ng_tcp {
+	struct loop *loop;
+	struct proto_ng *proto;
+	int fd;
+	struct loop_watch *watch;  /* NULL: without descriptors, until `resume` */
+	struct loop_timer *resume;
+	struct link conns;
+	unsigned n_conns;
+	uint64_t serials;
+};
+
+static void conn_free(struct conn *c)
+{
+	list_remove(&c->link);
+	c->t->n_conns--;
+	loop_watch_free(c->read);
+	loop_watch_free(c->write);
+	close(c->fd);
+	secret_wipe(c->in, c->n_in);
+	secret_wipe(c->out.p, c->out.n);
+	buf_free(&c->out);
+	mem_free(c);
+}
+
+/* From inside its own messages a connection only notes that it is over. */
+static void conn_end(struct conn *c)
+{
+	c->is_over = true;
+	if (!c->in_messages)
+		conn_free(c);
+}
+
+static void writable(void *arg, bool is_readable, bool is_writable);
+
+/* Sends what can be sent now; a watch tells when more can. */
+static void conn_flush(struct conn *c)
+{
+	ssize_t n = 0;
+
+	while (c->out.n && (n = send(c->fd, c->out.p, c->out.n, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
+		/* What moves down leaves its old place behind: wiped with the rest at the end. */
+		buf_drop(&c->out, (size_t)n);
+	}
+	if (c->out.n && n < 0 && errno != EAGAIN && errno != EINTR) {
+		conn_end(c);
+	} else if (c->out.n && !c->write) {
+		if (loop_watch_new(&c->write, c->t->loop, c->fd, false, true, writable, c))
+			conn_end(c);
+	} else if (!c->out.n) {
+		loop_watch_free(c->write);
+		c->write = NULL;
+	}
+}
+
+static void writable(void *arg, bool is_readable, bool is_writable)
+{
+	(void)is_readable;
+	(void)is_writable;
+	conn_flush(arg);
+}
+
+static void send_reply(void *arg, uint64_t token, const struct addr *to, struct str reply)
+{
+	struct ng_tcp *t = arg;
+
+	(void)to;
+	LIST_EACH(it, &t->conns) {
+		struct conn *c = LIST_OF(it, struct conn, link);
+
+		if (c->serial != token || c->is_over)
+			continue;
+		if (c->out.n + reply.n <= OUT_MAX_BYTES)
+			buf_str(&c->out, reply);
+		if (c->out.bad || c->out.n + reply.n > OUT_MAX_BYTES)
+			conn_end(c);
+		else
+			conn_flush(c);
+		return;
+	}
+}
+
+/* Whole messages off the front. False: the stream makes no sense. */
+static bool conn_messages(struct conn *c)
+{
+	size_t at = 0, n = 0;
+	enum err e = ERR_OK;
+
+	c->in_messages = true;
+	while (at < c->n_in && !c->is_over) {
+		/* Some clients end their messages by a line end. */
+		if (c->in[at] == '\n' || c->in[at] == '\r') {
+			at++;
+			continue;
+		}
+		e = ng_frame_length(str_make(c->in + at, c->n_in - at), &n);
+		if (e)
+			break;
+		proto_ng_take(c->t->proto, &c->peer, str_make(c->in + at, n), send_reply, c->t, c->serial);
+		at += n;
+	}
+	c->in_messages = false;
+	memmove(c->in, c->in + at, c->n_in - at);
+	secret_wipe(c->in + c->n_in - at, at);
+	c->n_in -= at;
+	return !c->is_over && (!e || e == ERR_TRUNCATED);
+}
+
+static void readable(void *arg, bool is_readable, bool is_writable)
+{
+	struct conn *c = arg;
+	ssize_t n = recv(c->fd, c->in + c->n_in, sizeof(c->in) - c->n_in, MSG_DONTWAIT);
+
+	(void)is_readable;
+	(void)is_writable;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		c->n_in += (size_t)n;
+	if (n <= 0 || !conn_messages(c))
+		conn_free(c);
+}
+
+static void accept_one(struct ng_tcp *t, int fd, const struct addr *peer)
+{
+	struct conn *c = t->n_conns < CONNS_MAX && proto_ng_is_allowed(t->proto, peer) ? mem_alloc(sizeof(*c)) : NULL;
+	int one = 1;
+
+	if (!c) {
+		close(fd);
+		return;
+	}
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	c->t = t;
+	c->fd = fd;
+	c->peer = *peer;
+	c->serial = ++t->serials;
+	list_add_tail(&t->conns, &c->link);
+	t->n_conns++;
+	if (loop_watch_new(&c->read, t->loop, fd, true, false, readable, c))
+		conn_free(c);
+}
+
+static void acceptable(void *arg, bool is_readable, bool is_writable);
+
+static void resume(void *arg)
+{
+	struct ng_tcp *t = arg;
+
+	if (loop_watch_new(&t->watch, t->loop, t->fd, true, false, acceptable, t) && loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
+		log_error("ng", "msg=\"out of memory: no peer over TCP is taken any more\"");
+}
+
+/* Out of descriptors or memory: the socket stays readable, and would be looked at again at once. */
+static void accept_later(struct ng_tcp *t, int error)
+{
+	log_warn("ng", "msg=\"accept: %s; peers wait\" peers=%u", strerror(error), t->n_conns);
+	if (loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
+		return;
+	loop_watch_free(t->watch);
+	t->watch = NULL;
+}
+
+static void acceptable(void *arg, bool is_readable, bool is_writable)
+{
+	struct ng_tcp *t = arg;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	int fd = accept4(t->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct addr peer;
+
+	(void)is_readable;
+	(void)is_writable;
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			accept_later(t, errno);
+		return;
+	}
+	if (addr_from_sockaddr((struct sockaddr *)&sa, &peer))
+		close(fd);
+	else
+		accept_one(t, fd, &peer);
+}
+
+static enum err open_socket(struct ng_tcp *t, const struct addr *bind_to, struct why *why)
+{
+	struct sockaddr_storage sa;
+	uint32_t len = addr_to_sockaddr(bind_to, &sa);
+	char text[ADDR_TEXT_MAX];
+	int one = 1;
+
+	t->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (t->fd < 0)
+		return why_fail(why, ERR_IO, "no socket for %s: %s", addr_print(bind_to, text), strerror(errno));
+	(void)setsockopt(t->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind_to->version == 6)
+		(void)setsockopt(t->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(t->fd, (struct sockaddr *)&sa, len) || listen(t->fd, BACKLOG))
+		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO, "can't listen on tcp %s: %s",
+		                addr_print(bind_to, text), strerror(errno));
+	return ERR_OK;
+}
+
+enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind_to, struct proto_ng *p, struct why *why)
+{
+	struct ng_tcp *t = mem_alloc(sizeof(*t));
+	enum err e;
+
+	if (!t)
+		return why_fail(why, ERR_NOMEM, "no memory for a listener");
+	t->loop = l;
+	t->proto = p;
+	list_init(&t->conns);
+	e = open_socket(t, bind_to, why);
+	if (!e && loop_timer_new(&t->resume, l, resume, t))
+		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
+	if (!e && loop_watch_new(&t->watch, l, t->fd, true, false, acceptable, t))
+		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
+	if (e)
+		ng_tcp_free(t);
+	else
+		*out = t;
+	return e;
+}
+
+void ng_tcp_free(struct ng_tcp *t)
+{
+	if (!t)
+		return;
+	LIST_EACH(it, &t->conns)
+		conn_free(LIST_OF(it, struct conn, link));
+	loop_watch_free(t->watch);
+	loop_timer_free(t->resume);
+	if (t->fd >= 0)
+		close(t->fd);
+	mem_free(t);
+}
+
+struct addr ng_tcp_local(const struct ng_tcp *t)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr a = {0};
+
+	if (getsockname(t->fd, (struct sockaddr *)&sa, &len) || addr_from_sockaddr((struct sockaddr *)&sa, &a))
+		a = (struct addr){0};
+	return a;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* From params to the service's requests, from its results to answers. */
+#include "control/rpc/methods.h"
+
+#include <stdio.h>
+
+#include "base/clk.h"
+#include "base/log.h"
+#include "control/session/interfaces.h"
+#include "control/rpc/peer.h"
+#include "control/rpc/rpc_reply.h"
+
+/* --- params of the small calls ------------------------------------------------------------------------ */
+
+struct id_params {
+	uint32_t has;
+	char id[128];
+};
+static const struct schema_field id_fields[] = {
+	{.name = "id", SCHEMA_FIELD(&schema_text, struct id_params, id), .required = true, .min = 1, .help = "the session"},
+};
+static const struct schema id_schema = {"the request", id_fields, ARRAY_LEN(id_fields), sizeof(struct id_params)};
+
+enum { LIST_DEFAULT = 100, LIST_MAX = 1000, MODE_ANY = 255 };
+struct list_params {
+	uint32_t has;
+	uint32_t after, limit;
+	char prefix[128], interface[INTERFACES_TEXT_MAX];
+	uint8_t mode; /* MODE_ANY, or enum relay_mode */
+};
+static const struct schema_field list_fields[] = {
+	{.name = "after", SCHEMA_FIELD(&schema_uint, struct list_params, after), .max = UINT32_MAX,
+	 .help = "\"next\" of the page before"},
+	{.name = "limit", SCHEMA_FIELD(&schema_uint, struct list_params, limit), .min = 1, .max = LIST_MAX,
+	 .help = "sessions of a page"},
+	{.name = "prefix", SCHEMA_FIELD(&schema_text, struct list_params, prefix), .help = "of the ids"},
+	{.name = "interface", SCHEMA_FIELD(&schema_text, struct list_params, interface), .help = "a leg is there"},
+	{.name = "mode", SCHEMA_FIELD(&spec_mode_type, struct list_params, mode), .help = "a media has it"},
+};
+static const struct schema list_schema = {"the request", list_fields, ARRAY_LEN(list_fields), sizeof(struct list_params)};
+
+static const struct schema none_schema = {"the request", NULL, 0, sizeof(uint32_t)};
+
+/* --- sessions ----------------------------------------------------------------------------------------- */
+
+static void answer_local(void *arg, const struct service_result *r)
+{
+	struct proto_json_call *call = arg;
+	struct doc_arena *a = proto_json_arena(call);
+	struct doc *d;
+
+	if (r->e) {
+		proto_json_refuse(call, r->e, r->why, NULL);
+		return;
+	}
+	d = reply_local(a, proto_json_service(call), r->session);
+	doc_set_bool(a, d, "changed", r->changed);
+	proto_json_answer(call, d);
+}
+
+typedef void take_fn(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg);
+
+static void handle_patch(struct proto_json_call *call, const struct doc *params, take_fn *take)
+{
+	struct spec_session *patch = NULL;
+
+	if (spec_new(&patch)) {
+		proto_json_refuse(call, ERR_NOMEM, NULL, NULL);
+		return;
+	}
+	if (proto_json_read(call, &spec_session_schema, params, patch)) {
+		spec_free(patch);
+		return;
+	}
+	take(proto_json_service(call), patch, answer_local, call);
+}
+
+static void session_create(struct proto_json_call *call, const struct doc *params)
+{
+	handle_patch(call, params, service_create_take);
+}
+
+static void session_update(struct proto_json_call *call, const struct doc *params)
+{
+	handle_patch(call, params, service_update_take);
+}
+
+static void answer_final(void *arg, const struct service_result *r)
+{
+	struct proto_json_call *call = arg;
+
+	if (r->e)
+		proto_json_refuse(call, r->e, r->why, NULL);
+	else
+		proto_json_answer(call, reply_final(proto_json_arena(call), r->session, r->stats));
+}
+
+static void session_delete(struct proto_json_call *call, const struct doc *params)
+{
+	struct id_params in = {0};
+
+	if (!proto_json_read(call, &id_schema, params, &in))
+		service_delete(proto_json_service(call), str_of(in.id), answer_final, call);
+}
+
+static void answer_session(void *arg, const struct service_result *r)
+{
+	struct proto_json_call *call = arg;
+
+	if (r->e)
+		proto_json_refuse(call, r->e, r->why, NULL);
+	else
+		proto_json_answer(call, reply_session(proto_json_arena(call), proto_json_service(call), r->session, r->stats));
+}
+
+static void session_get(struct proto_json_call *call, const struct doc *params)
+{
+	struct id_params in = {0};
+
+	if (!proto_json_read(call, &id_schema, params, &in))
+		service_get(proto_json_service(call), str_of(in.id), answer_session, call);
+}
+
+static bool leg_is_at(const struct spec_context *context, const struct spec_leg *leg, uint8_t choice)
+{
+	struct interfaces l = {.items = context->interfaces, .n = context->n_interfaces};
+
+	return leg->exists && (interfaces_has(&l, choice, leg->at.interface, 0) ||
+	                       (leg->other.port && interfaces_has(&l, choice, leg->other.interface, 0)));
+}
+
+/* `choice` is INTERFACES_ALL where none was named. */
+static bool list_wants(const struct list_params *in, uint8_t choice, const struct spec_context *context, const struct spec_session *s)
+{
+	bool mode_ok = in->mode == MODE_ANY, interface_ok = in->interface[0] == '\0';
+
+	if (!str_starts(str_of(s->id), in->prefix))
+		return false;
+	for (unsigned m = 0; m < s->media.n; m++) {
+		const struct spec_media *media = &s->media.items[m];
+
+		mode_ok |= media->mode == in->mode;
+		for (unsigned i = 0; i < media->legs.n; i++)
+			interface_ok |= leg_is_at(context, &media->legs.items[i], choice);
+	}
+	return mode_ok && interface_ok;
+}
+
+static void session_list(struct proto_json_call *call, const struct doc *params)
+{
+	struct service *sv = proto_json_service(call);
+	struct doc_arena *a = proto_json_arena(call);
+	struct list_params in = {.limit = LIST_DEFAULT, .mode = MODE_ANY};
+	struct doc *d, *list;
+	struct interfaces interfaces = {.items = service_context(sv)->interfaces, .n = service_context(sv)->n_interfaces};
+	uint8_t choice = INTERFACES_ALL;
+	struct session *s;
+	struct why why;
+	uint32_t at;
+
+	if (proto_json_read(call, &list_schema, params, &in))
+		return;
+	if (in.interface[0] && interfaces_find(&interfaces, str_of(in.interface), &choice, &why)) {
+		proto_json_refuse(call, ERR_NOT_FOUND, &why, NULL);
+		return;
+	}
+	d = doc_dict(a);
+	list = doc_list(a);
+	at = in.after;
+	while ((!list || list->n < in.limit) && (s = registry_next(service_registry(sv), &at)))
+		if (list_wants(&in, choice, service_context(sv), s->spec))
+			doc_append(list, reply_brief(a, sv, s));
+	doc_set(d, "sessions", list);
+	doc_set_uint(a, d, "total", registry_count(service_registry(sv)));
+	/* Absent on the last page. */
+	if (registry_next(service_registry(sv), &(uint32_t){at}))
+		doc_set_uint(a, d, "next", at);
+	proto_json_answer(call, d);
+}
+
+/* What it is now, and how much is left to wait for. */
+static void set_draining(struct proto_json_call *call, const struct doc *params, bool on)
+{
+	struct service *sv = proto_json_service(call);
+	struct doc_arena *a = proto_json_arena(call);
+	struct service_counts counts;
+	uint32_t none = 0;
+	struct doc *d;
+
+	if (proto_json_read(call, &none_schema, params, &none))
+		return;
+	if (service_is_draining(sv) != on)
+		log_info("service", "msg=\"%s\"", on ? "draining: new sessions are refused" : "new sessions are taken again");
+	service_set_draining(sv, on);
+	service_get_counts(sv, &counts);
+	d = doc_dict(a);
+	doc_set_bool(a, d, "draining", on);
+	doc_set_uint(a, d, "sessions", counts.sessions);
+	proto_json_answer(call, d);
+}
+
+static void session_drain(struct proto_json_call *call, const struct doc *params)
+{
+	set_draining(call, params, true);
+}
+
+static void session_undrain(struct proto_json_call *call, const struct doc *params)
+{
+	set_draining(call, params, false);
+}
+
+/* --- the process -------------------------------------------------------------------------------------- */
+
+static void stats(struct proto_json_call *call, const struct doc *params)
+{
+	uint32_t none = 0;
+
+	if (!proto_json_read(call, &none_schema, params, &none))
+		proto_json_answer(call, reply_stats(proto_json_arena(call), proto_json_service(call), json_call_uptime_ms(call)));
+}
+
+static void ping(struct proto_json_call *call, const struct doc *params)
+{
+	struct doc_arena *a = proto_json_arena(call);
+	struct service_counts counts;
+	uint32_t none = 0;
+	struct doc *d;
+
+	if (proto_json_read(call, &none_schema, params, &none))
+		return;
+	service_get_counts(proto_json_service(call), &counts);
+	d = doc_dict(a);
+	doc_set_bool(a, d, "pong", true);
+	doc_set_uint(a, d, "sessions", counts.sessions);
+	doc_set_uint(a, d, "sessions_ending", counts.ending);
+	doc_set_uint(a, d, "sessions_max", counts.sessions_max);
+	doc_set_bool(a, d, "draining", service_is_draining(proto_json_service(call)));
+	proto_json_answer(call, d);
+}
+
+static void version(struct proto_json_call *call, const struct doc *params)
+{
+	struct doc_arena *a = proto_json_arena(call);
+	struct doc *d, *suites, *modes;
+	uint32_t none = 0;
+
+	if (proto_json_read(call, &none_schema, params, &none))
+		return;
+	d = doc_dict(a);
+	suites = doc_list(a);
+	modes = doc_list(a);
+	doc_set_text(a, d, "version", STR(SLUICE_VERSION));
+	doc_set_uint(a, d, "protocol", PROTO_JSON_VERSION);
+	doc_set_text(a, d, "engine", str_of(relay_engine_name(service_relay(proto_json_service(call)))));
+	for (unsigned i = 0; i < SUITE_COUNT; i++)
+		doc_append(suites, doc_text(a, str_of(suite_get((enum suite_id)i)->name)));
+	for (unsigned i = 0; i < RELAY_MODE_COUNT; i++)
+		doc_append(modes, doc_text(a, str_of(relay_mode_name((enum relay_mode)i))));
+	doc_set(d, "suites", suites);
+	doc_set(d, "modes", modes);
+	proto_json_answer(call, d);
+}
+
+/* --- events ------------------------------------------------------------------------------------------- */
+
+static const char *event_names(char *out, size_t room)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < RELAY_EVENT_COUNT && n < room; i++)
+		n += (size_t)snprintf(out + n, room - n, "%s%s", i ? ", " : "", relay_event_name((enum relay_event_kind)i));
+	return out;
+}
+
+static enum err kinds_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+{
+	uint32_t kinds = 0;
+
+	if (d->kind != DOC_LIST)
+		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of event names");
+	for (DOC_EACH(it, d)) {
+		char list[256];
+		unsigned k = 0;
+
+		while (k < RELAY_EVENT_COUNT &&
+		       !(it->kind == DOC_TEXT && str_is(it->text, relay_event_name((enum relay_event_kind)k))))
+			k++;
+		if (k == RELAY_EVENT_COUNT)
+			return schema_refuse(in, ERR_INVALID, f, it, "must be of %s", event_names(list, sizeof(list)));
+		kinds |= 1u << k;
+	}
+	*(uint32_t *)at = kinds;
+	return ERR_OK;
+}
+
+static const struct schema_type kinds_type = {.read = kinds_read};
+
+struct subscribe_params {
+	uint32_t has;
+	uint32_t kinds;
+	char prefix[128];
+	uint64_t after;
+};
+static const struct schema_field subscribe_fields[] = {
+	{.name = "events", SCHEMA_FIELD(&kinds_type, struct subscribe_params, kinds), .help = "names; default: all; none: no more"},
+	{.name = "prefix", SCHEMA_FIELD(&schema_text, struct subscribe_params, prefix), .help = "of the ids of sessions"},
+	{.name = "after", SCHEMA_FIELD(&schema_uint, struct subscribe_params, after), .max = INT64_MAX,
+	 .help = "number of the last event seen: those after it are told first"},
+};
+static const struct schema subscribe_schema = {"the request", subscribe_fields, ARRAY_LEN(subscribe_fields),
+                                               sizeof(struct subscribe_params)};
+
+static void events_subscribe_call(struct proto_json_call *call, const struct doc *params)
+{
+	struct subscribe_params in = {.kinds = (1u << RELAY_EVENT_COUNT) - 1, .after = UINT64_MAX};
+	struct doc_arena *a = proto_json_arena(call);
+	struct events *ev = proto_json_user(call);
+	struct events_filter filter = {0};
+	struct json_peer *peer;
+	uint64_t missed = 0, seq = events_last_seq(ev);
+	struct doc *d;
+
+	if (proto_json_read(call, &subscribe_schema, params, &in))
+		return;
+	filter.kinds = in.kinds;
+	memcpy(filter.prefix, in.prefix, sizeof(filter.prefix));
+	peer = json_peer_of(json_call_conn(call));
+	if (!peer || json_peer_subscribe(peer, ev, &filter, in.after, &missed)) {
+		proto_json_refuse(call, ERR_NOMEM, NULL, NULL);
+		return;
+	}
+	d = doc_dict(a);
+	doc_set_uint(a, d, "seq", seq);
+	doc_set_uint(a, d, "missed", missed);
+	doc_set_uint(a, d, "lost", events_lost(ev));
+	proto_json_answer(call, d);
+}
+
+const struct proto_json_method json_methods[] = {
+	{"session.create", session_create, "make a session"},
+	{"session.update", session_update, "change what is named of a session"},
+	{"session.delete", session_delete, "end a session; answers with its final statistics"},
+	{"session.get", session_get, "a session and its statistics"},
+	{"session.list", session_list, "sessions, page by page"},
+	{"session.drain", session_drain, "take no new sessions; those that are there go on, and may change and end"},
+	{"session.undrain", session_undrain, "take new sessions again"},
+	{"stats", stats, "counters of the process"},
+	{"ping", ping, "is it there, and how full"},
+	{"version", version, "what it is and what it can"},
+	{"events.subscribe", events_subscribe_call, "be told what happens, as notifications"},
+};
+const size_t json_methods_n = ARRAY_LEN(json_methods);

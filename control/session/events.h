@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens to sessions, numbered, kept for a while and told to those who asked. */
+#ifndef CONTROL_SESSION_EVENTS_H
+#define CONTROL_SESSION_EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "control/doc/doc.h"
+#include "relay/relay.h"
+
+/* Listens to the relay; the owner of a relay event is a struct session. Control only. */
+struct events;
+struct events_subscription;
+
+enum { EVENTS_KEPT = 1024 };
+
+struct event {
+	uint64_t seq; /* from 1, without gaps, for the life of the process */
+	uint64_t wall_ns;
+	enum relay_event_kind kind;
+	char session[128], media[32];
+	uint8_t leg;
+	bool is_send;
+	enum relay_finding finding;
+	struct addr addr;
+	uint32_t ssrc, ssrc_out;
+	uint64_t count;
+};
+
+/* Called from relay_poll, and from events_subscribe for those of the past. */
+typedef void events_fn(void *arg, const struct event *e);
+
+struct events_filter {
+	uint32_t kinds;  /* bits of enum relay_event_kind */
+	char prefix[128]; /* of session ids; empty: all */
+};
+
+enum err events_new(struct events **out, struct relay *relay) MUST_USE;
+void events_free(struct events *ev);
+/* The same event by hand: for tests and for events that control itself makes. */
+void events_tell(struct events *ev, const struct relay_event *e);
+
+/*
+ * `after`: tells first what is still kept after that number; UINT64_MAX: nothing of the past. *missed: how many of those are not kept
+ * any more. `fn` may not subscribe or unsubscribe.
+ */
+enum err events_subscribe(struct events_subscription **out, struct events *ev, const struct events_filter *filter,
+                          uint64_t after, uint64_t *missed, events_fn *fn, void *arg) MUST_USE;
+void events_unsubscribe(struct events_subscription *s);
+uint64_t events_last_seq(const struct events *ev);
+uint64_t events_lost(const struct events *ev);
+
+/* The event as the protocol tells it. */
+struct doc *events_doc(struct doc_arena *a, const struct event *e);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* Chooses addresses and takes ports; what a leg has it keeps. */
+#include "control/session/local.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "control/session/service_spec.h"
+
+struct local {
+	struct interfaces interfaces;
+	struct ports *ports[RELAY_INTERFACES_MAX];   /* of each interface; those on one address have the same */
+	uint64_t last_turn[RELAY_INTERFACES_MAX];    /* when a call last got this address; 0: never */
+	uint64_t turn;
+};
+
+/* The walk over the legs of one session. */
+struct assignment {
+	struct local *local;
+	struct spec_session *next;
+	const struct spec_session *now;
+	uint64_t now_ns;
+	struct why *why;
+};
+
+/* --- making and ending -------------------------------------------------------------------------------- */
+
+/* An interface before that one on the same address, or itself. */
+static unsigned first_on_address(const struct interfaces *l, unsigned i)
+{
+	unsigned k = 0;
+
+	while (k < i && !addr_ip_eq(&l->items[k].bind, &l->items[i].bind))
+		k++;
+	return k;
+}
+
+enum err local_new(struct local **out, const struct interfaces *l, uint32_t quarantine_ms, struct why *why)
+{
+	struct local *local = mem_alloc(sizeof(*local));
+	enum err e = ERR_OK;
+
+	if (!local)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	local->interfaces = *l;
+	for (unsigned i = 0; i < l->n && !e; i++) {
+		const struct io_interface *f = &l->items[i];
+		unsigned first = first_on_address(l, i);
+
+		if (first < i)
+			local->ports[i] = local->ports[first];
+		else
+			e = ports_new(&local->ports[i], f->port_min, f->port_max, quarantine_ms, why);
+		if (e)
+			why_prefix(why, "interface %s", f->name);
+	}
+	if (e) {
+		local_free(local);
+		return e;
+	}
+	*out = local;
+	return ERR_OK;
+}
+
+void local_free(struct local *l)
+{
+	if (!l)
+		return;
+	for (unsigned i = 0; i < l->interfaces.n; i++)
+		if (first_on_address(&l->interfaces, i) == i)
+			ports_free(l->ports[i]);
+	mem_free(l);
+}
+
+void local_set_quarantine(struct local *l, uint32_t quarantine_ms)
+{
+	for (unsigned i = 0; i < l->interfaces.n; i++)
+		ports_set_quarantine(l->ports[i], quarantine_ms);
+}
+
+void local_usage(struct local *l, unsigned interface, uint64_t now_ns, struct ports_usage *out)
+{
+	ports_get_usage(l->ports[interface], now_ns, out);
+}
+
+/* --- ports of legs ------------------------------------------------------------------------------------ */
+
+static const struct spec_leg *leg_in(const struct spec_session *s, unsigned media, unsigned leg)
+{
+	return s ? service_spec_leg(s, media, leg) : NULL;
+}
+
+static void give(struct local *l, struct spec_place *p, const struct spec_leg *kept, bool used, uint64_t now_ns)
+{
+	if (!p->port || service_spec_has_place(kept, p))
+		return;
+	if (used)
+		ports_give_used(l->ports[p->interface], now_ns, p->port);
+	else
+		ports_give_fresh(l->ports[p->interface], p->port);
+	*p = (struct spec_place){0};
+}
+
+void local_release(struct local *l, struct spec_session *of, const struct spec_session *kept, bool used, uint64_t now_ns)
+{
+	for (unsigned m = 0; m < of->media.n; m++)
+		for (unsigned i = 0; i < of->media.items[m].legs.n; i++) {
+			struct spec_leg *leg = &of->media.items[m].legs.items[i];
+
+			if (!leg->exists)
+				continue;
+			give(l, &leg->at, leg_in(kept, m, i), used, now_ns);
+			give(l, &leg->other, leg_in(kept, m, i), used, now_ns);
+		}
+}
+
+/* --- choosing ----------------------------------------------------------------------------------------- */
+
+/* What the leg's address has to be; 0: whatever it is. */
+static uint8_t family_wanted(const struct spec_leg *leg)
+{
+	if (leg->remote.version && !addr_is_any(&leg->remote))
+		return leg->remote.version;
+	return leg->family;
+}
+
+static bool fits(const struct local *l, const struct spec_leg *leg, const struct spec_place *p, uint8_t family)
+{
+	uint8_t has = p->port ? l->interfaces.items[p->interface].advertised.version : 0;
+
+	return has && (!family || has == family) && interfaces_has(&l->interfaces, leg->choice, p->interface, has);
+}
+
+/* Another leg of the session that is of the same choice has this address. */
+static bool is_of_session(const struct assignment *a, const struct spec_leg *leg, unsigned interface)
+{
+	for (unsigned m = 0; m < a->next->media.n; m++)
+		for (unsigned i = 0; i < a->next->media.items[m].legs.n; i++) {
+			const struct spec_leg *l = &a->next->media.items[m].legs.items[i];
+
+			if (l->exists && l != leg && l->choice == leg->choice &&
+			    ((l->at.port && l->at.interface == interface) || (l->other.port && l->other.interface == interface)))
+				return true;
+		}
+	return false;
+}
+
+/* Among those that were not tried: where the call is already, else the one whose turn is longest past. -1: none is left. */
+static int choose(const struct assignment *a, const struct spec_leg *leg, uint8_t family, uint64_t tried)
+{
+	const struct local *l = a->local;
+	int best = -1;
+
+	for (unsigned i = 0; i < l->interfaces.n; i++) {
+		if (tried >> i & 1 || !interfaces_has(&l->interfaces, leg->choice, i, family))
+			continue;
+		if (is_of_session(a, leg, i))
+			return (int)i;
+		if (best < 0 || l->last_turn[i] < l->last_turn[best])
+			best = (int)i;
+	}
+	return best;
+}
+
+static enum err take(struct assignment *a, struct spec_leg *leg, uint8_t wanted)
+{
+	struct local *l = a->local;
+	uint8_t family = interfaces_family(&l->interfaces, leg->choice, wanted);
+	uint64_t tried = 0;
+	enum err e = ERR_OK;
+	int i;
+
+	if (!family) {
+		char text[ADDR_TEXT_MAX];
+
+		e = interfaces_lack(&l->interfaces, leg->choice, wanted, a->why);
+		if (leg->remote.version == wanted)
+			why_prefix(a->why, "remote %s", addr_print(&leg->remote, text));
+		return e;
+	}
+	while ((i = choose(a, leg, family, tried)) >= 0) {
+		uint16_t port = 0;
+
+		tried |= 1ull << i;
+		e = ports_take(l->ports[i], a->now_ns, &port, a->why);
+		if (!e) {
+			l->last_turn[i] = ++l->turn;
+			leg->at = (struct spec_place){.interface = (uint8_t)i, .port = port};
+			return ERR_OK;
+		}
+		why_prefix(a->why, "interface %s", l->interfaces.items[i].name);
+	}
+	return e;
+}
+
+/* A leg of the session as it shall be; `now`: as it is, NULL for a new one. */
+static enum err assign(struct assignment *a, struct spec_leg *leg, const struct spec_leg *now)
+{
+	uint8_t family = family_wanted(leg);
+	struct spec_place none = {0};
+
+	/* What it had under another name, or was given in a try before, is not its own. */
+	if (!service_spec_has_place(now, &leg->at) || !fits(a->local, leg, &leg->at, 0))
+		leg->at = none;
+	if (!service_spec_has_place(now, &leg->other) || !fits(a->local, leg, &leg->other, 0))
+		leg->other = none;
+	if (fits(a->local, leg, &leg->at, family))
+		return ERR_OK;
+	if (fits(a->local, leg, &leg->other, family)) {
+		struct spec_place at = leg->at;
+
+		leg->at = leg->other;
+		leg->other = at;
+		return ERR_OK;
+	}
+	if (leg->at.port)
+		leg->other = leg->at;
+	leg->at = none;
+	return take(a, leg, family);
+}
+
+static void name_leg(struct why *why, const struct spec_media *m, unsigned leg)
+{
+	why_prefix(why, "media \"%s\" leg %s", m->id, spec_leg_name(leg));
+}
+
+enum err local_assign(struct local *l, struct spec_session *next, const struct spec_session *now, uint64_t now_ns, struct why *why)
+{
+	struct assignment a = {.local = l, .next = next, .now = now, .now_ns = now_ns, .why = why};
+	enum err e = ERR_OK;
+
+	for (unsigned m = 0; m < next->media.n; m++)
+		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
+			struct spec_leg *leg = &next->media.items[m].legs.items[i];
+
+			if (!leg->exists)
+				continue;
+			if (e) {
+				/* Those behind a failure have nothing new to give back. */
+				leg->at = service_spec_has_place(leg_in(now, m, i), &leg->at) ? leg->at : (struct spec_place){0};
+				leg->other = service_spec_has_place(leg_in(now, m, i), &leg->other) ? leg->other : (struct spec_place){0};
+				continue;
+			}
+			e = assign(&a, leg, leg_in(now, m, i));
+			if (e)
+				name_leg(why, &next->media.items[m], i);
+		}
+	if (e)
+		local_release(l, next, now, false, now_ns);
+	return e;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Access legs that left e2ae, and whether a change of key is one that policy rejects. */
+#include "control/session/rekey_guard.h"
+
+#include "base/mem.h"
+#include "control/session/service_spec.h"
+
+struct past {
+	struct past *next;
+	unsigned media;
+	struct addr remote;
+	struct keyctx *receive, *send;
+};
+
+/* An address and keys to compare with; borrowed. */
+struct was {
+	const struct addr *remote;
+	const struct keyctx *receive, *send;
+};
+
+void past_free(struct past *p)
+{
+	while (p) {
+		struct past *next = p->next;
+
+		keyctx_free(p->receive);
+		keyctx_free(p->send);
+		mem_free(p);
+		p = next;
+	}
+}
+
+static const struct past *find(const struct past *p, unsigned media)
+{
+	while (p && p->media != media)
+		p = p->next;
+	return p;
+}
+
+static bool is_real(const struct addr *a)
+{
+	return !addr_is_none(a) && !addr_is_any(a);
+}
+
+static bool is_e2ae(const struct spec_session *s, unsigned media)
+{
+	return media < s->media.n && s->media.items[media].mode == RELAY_MODE_E2AE;
+}
+
+/* What the access leg of an e2ae media is, or was before its detour. False: there is nothing to compare with. */
+static bool look_back(struct was *out, const struct past *before, const struct spec_session *now, unsigned media)
+{
+	const struct spec_leg *a = service_spec_leg(now, media, RELAY_LEG_ACCESS);
+	const struct past *p = find(before, media);
+
+	if (p)
+		*out = (struct was){.remote = &p->remote, .receive = p->receive, .send = p->send};
+	else if (a && is_e2ae(now, media))
+		*out = (struct was){.remote = &a->remote, .receive = a->receive.keying, .send = a->send.keying};
+	else
+		return false;
+	return true;
+}
+
+/* --- remembering ------------------------------------------------------------------------------------ */
+
+static bool is_on_detour(const struct spec_session *s, unsigned media)
+{
+	const struct spec_leg *a = service_spec_leg(s, media, RELAY_LEG_ACCESS);
+
+	return a && !(is_e2ae(s, media) && is_real(&a->remote));
+}
+
+static enum err add(struct past **list, unsigned media, const struct was *was)
+{
+	struct past *p = mem_alloc(sizeof(*p));
+	enum err e;
+
+	if (!p)
+		return ERR_NOMEM;
+	p->next = *list;
+	p->media = media;
+	p->remote = *was->remote;
+	*list = p;
+	e = was->receive ? keyctx_copy(&p->receive, was->receive) : ERR_OK;
+	return !e && was->send ? keyctx_copy(&p->send, was->send) : e;
+}
+
+enum err past_new(struct past **out, const struct past *before, const struct spec_session *now, const struct spec_session *next)
+{
+	struct past *made = NULL;
+	enum err e = ERR_OK;
+
+	for (unsigned m = 0; m < next->media.n && !e; m++) {
+		struct was was;
+
+		if (is_on_detour(next, m) && look_back(&was, before, now, m) && is_real(was.remote))
+			e = add(&made, m, &was);
+	}
+	if (e) {
+		past_free(made);
+		return e;
+	}
+	*out = made;
+	return ERR_OK;
+}
+
+/* --- policy ----------------------------------------------------------------------------------------- */
+
+/* A key taken away counts too: with none to compare with, the next one would look like the first. */
+static bool changes_key(const struct keyctx *now, const struct keyctx *next)
+{
+	return now && (!next || !keyctx_eq(now, next));
+}
+
+enum err past_check_rekey(const struct past *before, const struct spec_session *now, const struct spec_session *next, struct why *why)
+{
+	if (next->e2ae_rekey == SPEC_REKEY_ACCEPT)
+		return ERR_OK;
+	for (unsigned m = 0; m < next->media.n; m++) {
+		const struct spec_leg *b = service_spec_leg(next, m, RELAY_LEG_ACCESS);
+		struct was was;
+
+		if (!b || !is_e2ae(next, m) || !look_back(&was, before, now, m))
+			continue;
+		/* RFC 4568 7.1.4 demands a new key of a peer that moves; to be on hold is no move. */
+		if (is_real(&b->remote) && !addr_eq(was.remote, &b->remote))
+			continue;
+		if (changes_key(was.receive, b->receive.keying) || changes_key(was.send, b->send.keying))
+			return why_fail(why, ERR_REKEY, "media[%u].legs.a: %s where the peer did not move; e2ae_rekey rejects it", m,
+			                (was.receive && !b->receive.keying) || (was.send && !b->send.keying) ? "a key taken away" : "a new key");
+	}
+	return ERR_OK;
+}

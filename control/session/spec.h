@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* What a session shall be: the content of session.create and session.update, as structs that own their keys. */
+#ifndef CONTROL_SESSION_SPEC_H
+#define CONTROL_SESSION_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "control/doc/schema.h"
+#include "keyctx/keyctx.h"
+#include "relay/relay.h"
+
+/*
+ * The same structs say "this is the session" (a full spec) and "change this much of it" (a patch): every one begins with a
+ * mask of the fields that were given. Bits are the places in the tables below; SPEC_HAS(x, FIELD) sets one by hand.
+ * Keys are secret memory owned by the spec.
+ */
+enum spec_direction_field { SPEC_DIRECTION_KEYING, SPEC_DIRECTION_GATE };
+struct spec_direction {
+	uint32_t has;
+	struct keyctx *keying; /* NULL: none */
+	uint8_t gate_open;     /* packets may pass; default 1 */
+};
+
+enum spec_leg_field {
+	SPEC_LEG_INTERFACE, SPEC_LEG_REMOTE, SPEC_LEG_REMOTE_RTCP, SPEC_LEG_RTCP, SPEC_LEG_LATCH,
+	SPEC_LEG_LATCH_STRICT, SPEC_LEG_LATCH_WINDOW_MS, SPEC_LEG_TEACHES, SPEC_LEG_DSCP, SPEC_LEG_LOOP_PROTECT, SPEC_LEG_INACTIVITY_MS,
+	SPEC_LEG_REKEY_ROC, SPEC_LEG_REKEY_OVERLAP_MS, SPEC_LEG_RECEIVE, SPEC_LEG_SEND, SPEC_LEG_FAMILY,
+};
+/* A pair of ports of a local address. */
+struct spec_place {
+	uint8_t interface; /* index into the relay's interfaces */
+	uint16_t port;     /* even; 0: none */
+};
+
+struct spec_leg {
+	uint32_t has;
+	bool exists;                /* false in a full spec: a hole; in a patch: untouched, or taken away if `gone` */
+	bool gone;
+	uint8_t choice;             /* of local addresses, control/session/interfaces.h; default INTERFACES_ANY */
+	uint8_t family;             /* 4 or 6: of the local address while no remote is known; 0: IPv4 where there is one */
+	uint8_t rtcp;               /* enum relay_rtcp; default mux */
+	uint8_t latch;              /* enum relay_latch; default signalled */
+	uint8_t latch_strict;       /* a silent peer keeps its leg */
+	uint8_t teaches;            /* enum relay_teach */
+	uint8_t rekey_roc;          /* enum relay_rekey_roc */
+	uint8_t dscp, loop_protect; /* loop_protect: packets that would go back where they came from are dropped */
+	uint32_t latch_window_ms, inactivity_ms, rekey_overlap_ms;
+	struct addr remote, remote_rtcp;
+	struct spec_direction receive, send;
+	struct spec_place at;       /* what signalling is told, given by control/session/local; not part of the content */
+	struct spec_place other;    /* the leg's address of the other family, heard as well; not part of the content */
+};
+
+/* By index: a, b, b2 … b8. */
+struct spec_legs {
+	uint8_t n;
+	struct spec_leg *items;
+};
+
+enum spec_kind { SPEC_KIND_AUDIO, SPEC_KIND_VIDEO };
+
+enum spec_media_field { SPEC_MEDIA_ID, SPEC_MEDIA_MODE, SPEC_MEDIA_KIND, SPEC_MEDIA_ACTIVE, SPEC_MEDIA_LEGS };
+struct spec_media {
+	uint32_t has;
+	char id[32];
+	uint8_t mode;   /* enum relay_mode; must be given when the media is new */
+	uint8_t kind;   /* enum spec_kind: which replay window its keys get */
+	uint8_t active; /* index of the core leg in use; default 1 */
+	struct spec_legs legs;
+};
+
+struct spec_media_list {
+	uint8_t n;
+	struct spec_media *items; /* never moved or removed: an ended media has no legs */
+};
+
+enum spec_rekey { SPEC_REKEY_REJECT, SPEC_REKEY_ACCEPT };
+
+enum spec_session_field { SPEC_SESSION_ID, SPEC_SESSION_SETUP_TIMEOUT_MS, SPEC_SESSION_E2AE_REKEY, SPEC_SESSION_MEDIA };
+struct spec_session {
+	uint32_t has;
+	char id[128];
+	uint32_t setup_timeout_ms;
+	uint8_t e2ae_rekey; /* enum spec_rekey: a new key on an e2ae access leg that did not move (TS 33.328 7.4) */
+	struct spec_media_list media;
+};
+
+#define SPEC_HAS(struct_, field) ((struct_)->has |= 1u << (field))
+#define SPEC_IS_GIVEN(struct_, field) (((struct_)->has >> (field) & 1) != 0)
+
+/* The context of reading and writing specs: where interface names are looked up, and what a leg or session gets that does not say. */
+struct spec_context {
+	const struct io_interface *interfaces;
+	unsigned n_interfaces;
+	uint32_t setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
+	uint8_t e2ae_rekey, rekey_roc, dscp;
+};
+
+/* The tables: they drive reading, writing, defaults, copying and comparing. */
+extern const struct schema spec_session_schema, spec_media_schema, spec_leg_schema, spec_direction_schema;
+/* The name of a mode in an octet. */
+extern const struct schema_type spec_mode_type;
+/* The names of enum relay_latch. */
+extern const struct schema_word spec_latch_words[];
+
+/* Zeroed specs and patches; spec_free wipes the keys and takes NULL. */
+enum err spec_new(struct spec_session **out) MUST_USE;
+void spec_free(struct spec_session *s);
+/* Each gets what the other was; the structs, and so the place of the ids, stay. */
+void spec_swap(struct spec_session *a, struct spec_session *b);
+
+/* "a" "b" "b2" … "b8"; ERR_NOT_FOUND. */
+const char *spec_leg_name(unsigned index);
+enum err spec_leg_find(struct str name, unsigned *out) MUST_USE;
+
+/* For protocols that build a patch by hand: the media with that id, the leg with that index, made when absent. NULL: no memory, or too many. */
+struct spec_media *spec_patch_media(struct spec_session *patch, struct str id);
+struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index);
+/* NULL when there is none. */
+struct spec_media *spec_find_media(const struct spec_session *s, struct str id);
+
+/*
+ * A new full spec: `base` (NULL: a new session) with the patch over it. ERR_INVALID when the result is no session (a new
+ * media without mode, no media, an active leg that is not there); ERR_LIMIT too many media; ERR_NOMEM. Ports come along from base.
+ */
+enum err spec_apply(struct spec_session **out, const struct spec_session *base, const struct spec_session *patch,
+                    const struct spec_context *context, struct why *why) MUST_USE;
+/* The same content: ids, fields, keys; not the ports. Time does not depend on key octets. */
+bool spec_eq(const struct spec_session *a, const struct spec_session *b);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of an authority, shared by its two halves: reading and answering. */
+#ifndef KEYCTX_TICKET_AUTHORITY_STATE_H
+#define KEYCTX_TICKET_AUTHORITY_STATE_H
+
+#include "keyctx/ticket/authority.h"
+
+struct authority {
+	struct ticket_rules rules;
+	uint8_t state;
+	uint8_t *octets; /* the request, ours */
+	uint64_t now_ntp;
+	struct mikey_msg msg;
+	struct ticket_policy policy;
+	struct secret key; /* PSK or envelope key, once verified */
+	bool is_verified;
+	uint8_t mac_alg;             /* of the messages made here */
+	struct mikey_id kms;         /* own name, views `names` */
+	uint8_t *names;
+	const struct pki_key *own_key; /* borrowed, as authority_verify says */
+	uint8_t reply[MIKEY_MESSAGE_MAX];
+};
+
+unsigned authority_sender_role(const struct authority *a); /* MIKEY_ROLE_I or _R */
+/* Keys of this exchange's INIT (1) or RESP (2). */
+enum err authority_phase_keys(const struct authority *a, unsigned phase, struct mikey_msg_keys *out) MUST_USE;
+
+static inline enum err authority_no_memory(struct mikey_fault *fault)
+{
+	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks what control wants of a session, and keeps a copy of it. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "relay/front/plan.h"
+
+enum { DSCP_MAX = 63 };
+
+/* Where a fault is, for `why`. */
+struct place {
+	const struct plan_context *c;
+	const struct relay_media_spec *media;
+	unsigned leg;
+	struct why *why;
+};
+
+const char *plan_leg_name(unsigned leg)
+{
+	static const char *const names[RELAY_LEGS_MAX] = {"a", "b", "b2", "b3", "b4", "b5", "b6", "b7", "b8"};
+
+	return names[leg];
+}
+
+static enum err fail(const struct place *at, enum err e, const char *what)
+{
+	return why_fail(at->why, e, "media '%.31s' leg %s: %s", at->media->id, plan_leg_name(at->leg), what);
+}
+
+static bool fits(const struct addr *remote, const struct addr *local)
+{
+	return addr_is_none(remote) || addr_is_any(remote) || remote->version == local->version;
+}
+
+static enum err check_addresses(const struct place *at, const struct relay_leg_spec *l)
+{
+	const struct io_interface *interfaces = at->c->config->interfaces;
+	const struct addr *local = &interfaces[l->interface].bind, *other = local;
+
+	if (l->other_rtp && l->other_interface >= at->c->config->n_interfaces)
+		return fail(at, ERR_RANGE, "no such interface for its other address");
+	if (l->other_rtp)
+		other = &interfaces[l->other_interface].bind;
+	if (l->other_rtp && other->version == local->version)
+		return fail(at, ERR_INVALID, "its other address is not of the other IP version");
+	if ((l->other_rtp && l->rtcp == RELAY_RTCP_PAIR) != (l->other_rtcp != 0) || (l->other_rtp && l->other_rtcp == l->other_rtp))
+		return fail(at, ERR_INVALID, "a local RTCP port goes with rtcp pair, and only with it");
+	if ((!fits(&l->remote, local) && !fits(&l->remote, other)) || (!fits(&l->remote_rtcp, local) && !fits(&l->remote_rtcp, other)))
+		return fail(at, ERR_INVALID, "the remote address is of another IP version than the interface");
+	return ERR_OK;
+}
+
+static enum err check_numbers(const struct place *at, const struct relay_leg_spec *l)
+{
+	if (l->interface >= at->c->config->n_interfaces)
+		return fail(at, ERR_RANGE, "no such interface");
+	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT || (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
+		return fail(at, ERR_INVALID, "rtcp, latch or rekey_roc has a value that does not exist");
+	if (l->dscp > DSCP_MAX)
+		return fail(at, ERR_RANGE, "dscp is above 63");
+	if (l->port_rtp == 0)
+		return fail(at, ERR_INVALID, "no local port");
+	if ((l->rtcp == RELAY_RTCP_PAIR) != (l->port_rtcp != 0) || l->port_rtcp == l->port_rtp)
+		return fail(at, ERR_INVALID, "a local RTCP port goes with rtcp pair, and only with it");
+	return check_addresses(at, l);
+}
+
+static enum err check_keys(const struct place *at, const struct relay_leg_spec *l)
+{
+	const struct mode_side *side = mode_side(mode_get(at->media->mode), at->leg);
+
+	if (l->receive && !mode_takes_receive_key(side))
+		return fail(at, ERR_INVALID, "its mode has no use for a receive key");
+	if (l->send && !mode_takes_send_key(side))
+		return fail(at, ERR_INVALID, "its mode has no use for a send key");
+	if (!l->receive && mode_takes_receive_key(side) && l->can_receive)
+		return fail(at, ERR_INVALID, "its mode needs a receive key before it may receive");
+	if (!l->send && mode_takes_send_key(side) && l->can_send)
+		return fail(at, ERR_INVALID, "its mode needs a send key before it may send");
+	return ERR_OK;
+}
+
+static enum err check_media(const struct plan_context *c, const struct relay_media_spec *m, struct why *why)
+{
+	struct place at = {.c = c, .media = m, .why = why};
+
+	if ((unsigned)m->mode >= RELAY_MODE_COUNT)
+		return why_fail(why, ERR_INVALID, "media '%.31s': no such mode", m->id);
+	if (m->n_legs < 2 || m->n_legs > RELAY_LEGS_MAX)
+		return why_fail(why, ERR_RANGE, "media '%.31s': %u legs; 2 to %d are possible", m->id, m->n_legs, RELAY_LEGS_MAX);
+	if (m->active == RELAY_LEG_ACCESS || m->active >= m->n_legs)
+		return why_fail(why, ERR_RANGE, "media '%.31s': active is not a core leg", m->id);
+	for (at.leg = 0; at.leg < m->n_legs; at.leg++) {
+		enum err e;
+
+		if (!m->legs[at.leg].exists)
+			continue;
+		e = check_numbers(&at, &m->legs[at.leg]);
+		if (!e)
+			e = check_keys(&at, &m->legs[at.leg]);
+		if (e)
+			return e;
+	}
+	return ERR_OK;
+}
+
+/* The legs of a session one after the other, as a flat list. */
+struct walk {
+	unsigned media, leg;
+};
+
+static const struct relay_leg_spec *next_leg(const struct relay_session_spec *s, struct walk *at)
+{
+	for (; at->media < s->n_media; at->media++, at->leg = 0) {
+		while (at->leg < s->media[at->media].n_legs) {
+			const struct relay_leg_spec *l = &s->media[at->media].legs[at->leg++];
+
+			if (l->exists)
+				return l;
+		}
+	}
+	return NULL;
+}
+
+static bool clashes(const struct keyctx *a, const struct keyctx *b)
+{
+	return a && b && keyctx_same_key(a, b);
+}
+
+/* Two directions under one key would be one keystream for two packets (R-G7; RFC 3711 9.1). */
+static enum err check_send_keys(const struct relay_session_spec *spec, struct why *why)
+{
+	const struct relay_leg_spec *a, *b;
+
+	for (struct walk i = {.media = 0}; (a = next_leg(spec, &i));) {
+		if (!a->send)
+			continue;
+		for (struct walk k = {.media = 0}; (b = next_leg(spec, &k));)
+			if (clashes(a->send, b->receive) || (a != b && clashes(a->send, b->send)))
+				return why_fail(why, ERR_INVALID, "media '%.31s' leg %s: its send key is used in another place of the session",
+				                spec->media[i.media].id, plan_leg_name(i.leg - 1));
+	}
+	return ERR_OK;
+}
+
+static enum err check(const struct plan_context *c, const struct relay_session_spec *spec, struct why *why)
+{
+	if (spec->n_media == 0 || spec->n_media > RELAY_MEDIA_MAX)
+		return why_fail(why, ERR_RANGE, "%u media; 1 to %d are possible", spec->n_media, RELAY_MEDIA_MAX);
+	for (unsigned i = 0; i < spec->n_media; i++) {
+		enum err e = check_media(c, &spec->media[i], why);
+		if (e)
+			return e;
+	}
+	return check_send_keys(spec, why);
+}
+
+static enum err copy_key(const struct keyctx **to, const struct keyctx *from)
+{
+	struct keyctx *k = NULL;
+	enum err e = from ? keyctx_copy(&k, from) : ERR_OK;
+
+	*to = k;
+	return e;
+}
+
+static enum err copy_media(struct shadow_media **out, const struct relay_media_spec *from)
+{
+	struct shadow_media *m = mem_alloc(sizeof(*m) + from->n_legs * sizeof(m->legs[0]));
+	enum err e = ERR_OK;
+
+	if (!m)
+		return ERR_NOMEM;
+	*out = m;
+	m->mode = from->mode;
+	m->n_legs = from->n_legs;
+	m->active = from->active;
+	m->is_video = from->is_video;
+	for (unsigned k = 0; k < m->n_legs && !e; k++) {
+		if (!from->legs[k].exists)
+			continue;
+		m->legs[k] = from->legs[k];
+		m->legs[k].receive = m->legs[k].send = NULL;
+		e = copy_key(&m->legs[k].receive, from->legs[k].receive);
+		if (!e)
+			e = copy_key(&m->legs[k].send, from->legs[k].send);
+	}
+	return e;
+}
+
+enum err shadow_new(struct shadow **out, const struct plan_context *c, const struct relay_session_spec *spec,
+                    struct why *why)
+{
+	enum err e = check(c, spec, why);
+	struct shadow *s;
+
+	if (e)
+		return e;
+	s = mem_alloc(sizeof(*s) + spec->n_media * sizeof(s->media[0]));
+	if (!s)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	s->owner = spec->owner;
+	s->setup_timeout_ms = spec->setup_timeout_ms;
+	s->n_media = spec->n_media;
+	for (unsigned i = 0; i < s->n_media && !e; i++)
+		e = copy_media(&s->media[i], &spec->media[i]);
+	if (e) {
+		shadow_free(s);
+		return why_fail(why, e, "out of memory");
+	}
+	*out = s;
+	return ERR_OK;
+}
+
+void shadow_free(struct shadow *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < s->n_media; i++) {
+		struct shadow_media *m = s->media[i];
+
+		if (!m)
+			continue;
+		for (unsigned k = 0; k < m->n_legs; k++) {
+			keyctx_free((struct keyctx *)(uintptr_t)m->legs[k].receive);
+			keyctx_free((struct keyctx *)(uintptr_t)m->legs[k].send);
+		}
+		mem_free(m);
+	}
+	mem_free(s);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* A table of claimed keys, and two generations of past ones. */
+#include "relay/front/key_ledger.h"
+
+#include "base/mem.h"
+
+enum { FIRST_SLOTS = 64 };
+
+/* Open addressing, at most half full; a print of 0 is a free slot. */
+struct slot {
+	uint64_t print;
+	const void *owner;
+};
+
+struct table {
+	struct slot *slots;
+	uint64_t mask;
+	uint64_t n;
+};
+
+struct sent {
+	struct table claimed;
+	struct table past[2]; /* the younger one fills; when it is full the older one is forgotten */
+	unsigned remembered;
+};
+
+/* --- tables ----------------------------------------------------------------------------------------- */
+
+/* Where the print is, or would stand. */
+static struct slot *place(const struct table *t, uint64_t print)
+{
+	uint64_t at = print & t->mask;
+
+	while (t->slots[at].print && t->slots[at].print != print)
+		at = (at + 1) & t->mask;
+	return &t->slots[at];
+}
+
+static struct slot *find(const struct table *t, uint64_t print)
+{
+	struct slot *s = t->slots ? place(t, print) : NULL;
+
+	return s && s->print ? s : NULL;
+}
+
+static enum err make_room(struct table *t)
+{
+	uint64_t n_slots = t->slots ? t->mask + 1 : 0;
+	struct table wider = {.n = t->n};
+
+	if (2 * (t->n + 1) <= n_slots)
+		return ERR_OK;
+	n_slots = n_slots ? 2 * n_slots : FIRST_SLOTS;
+	wider.mask = n_slots - 1;
+	wider.slots = mem_array(n_slots, sizeof(*wider.slots));
+	if (!wider.slots)
+		return ERR_NOMEM;
+	for (uint64_t i = 0; t->slots && i <= t->mask; i++)
+		if (t->slots[i].print)
+			*place(&wider, t->slots[i].print) = t->slots[i];
+	mem_free(t->slots);
+	*t = wider;
+	return ERR_OK;
+}
+
+/* What stood behind moves up, so that no search ends too early. */
+static void take_out(struct table *t, struct slot *s)
+{
+	uint64_t hole = (uint64_t)(s - t->slots);
+
+	for (uint64_t at = (hole + 1) & t->mask; t->slots[at].print; at = (at + 1) & t->mask) {
+		uint64_t wanted = t->slots[at].print & t->mask;
+
+		if (((at - wanted) & t->mask) < ((at - hole) & t->mask))
+			continue;
+		t->slots[hole] = t->slots[at];
+		hole = at;
+	}
+	t->slots[hole] = (struct slot){.print = 0};
+	t->n--;
+}
+
+static void table_free(struct table *t)
+{
+	mem_free(t->slots);
+	*t = (struct table){.slots = NULL};
+}
+
+/* --- keys ------------------------------------------------------------------------------------------- */
+
+enum err sent_new(struct sent **out, unsigned remembered)
+{
+	struct sent *s = mem_alloc(sizeof(*s));
+
+	if (!s)
+		return ERR_NOMEM;
+	s->remembered = remembered;
+	*out = s;
+	return ERR_OK;
+}
+
+void sent_free(struct sent *s)
+{
+	if (!s)
+		return;
+	table_free(&s->claimed);
+	table_free(&s->past[0]);
+	table_free(&s->past[1]);
+	mem_free(s);
+}
+
+static uint64_t usable(uint64_t print)
+{
+	return print ? print : 1;
+}
+
+enum err sent_claim(struct sent *s, uint64_t print, const void *owner, struct why *why)
+{
+	struct slot *slot;
+	enum err e;
+
+	print = usable(print);
+	slot = find(&s->claimed, print);
+	if (slot && slot->owner == owner)
+		return ERR_OK;
+	if (slot)
+		return why_fail(why, ERR_KEY_USED, "its send key is in use by another session; each needs a key of its own");
+	if (find(&s->past[0], print) || find(&s->past[1], print))
+		return why_fail(why, ERR_KEY_USED, "its send key was used by a session that has ended, and its indices would begin again; a fresh key is needed");
+	e = make_room(&s->claimed);
+	if (e)
+		return why_fail(why, e, "out of memory");
+	*place(&s->claimed, print) = (struct slot){.print = print, .owner = owner};
+	s->claimed.n++;
+	return ERR_OK;
+}
+
+static void next_generation(struct sent *s)
+{
+	table_free(&s->past[1]);
+	s->past[1] = s->past[0];
+	s->past[0] = (struct table){.slots = NULL};
+}
+
+/* Without memory the older generation goes early, and at worst this key is not remembered: ending a session can't fail. */
+static void remember(struct sent *s, uint64_t print)
+{
+	if (s->past[0].n >= s->remembered)
+		next_generation(s);
+	if (make_room(&s->past[0])) {
+		next_generation(s);
+		if (make_room(&s->past[0]))
+			return;
+	}
+	*place(&s->past[0], print) = (struct slot){.print = print};
+	s->past[0].n++;
+}
+
+void sent_release(struct sent *s, uint64_t print, const void *owner, bool was_used)
+{
+	struct slot *slot;
+
+	print = usable(print);
+	slot = find(&s->claimed, print);
+	if (!slot || slot->owner != owner)
+		return;
+	take_out(&s->claimed, slot);
+	if (was_used && s->remembered)
+		remember(s, print);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* Turns two shadows into a plan. */
+#include "relay/front/plan.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* --- ends ------------------------------------------------------------------------------------------- */
+
+static void leg_free(const struct plan_context *c, struct leg *leg)
+{
+	if (!leg)
+		return;
+	key_free(c->engine, leg->receive);
+	key_free(c->engine, leg->receive_previous);
+	key_free(c->engine, leg->send);
+	for (unsigned k = 0; k < LEG_WAYS; k++) {
+		mem_free(leg->ports[k]);
+		mem_free(leg->others[k]);
+	}
+	mem_free(leg);
+}
+
+void session_free(const struct plan_context *c, struct session *s)
+{
+	if (!s)
+		return;
+	for (struct media *m = s->media, *next; m; m = next) {
+		next = m->next;
+		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
+			leg_free(c, m->legs[k]);
+		mem_free(m);
+	}
+	for (struct key *k = s->kept, *next; k; k = next) {
+		next = k->next;
+		key_free(c->engine, k);
+	}
+	mem_free(s);
+}
+
+void plan_free(const struct plan_context *c, struct plan *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < RELAY_MEDIA_MAX; i++)
+		mem_free(p->media[i].body);
+	for (unsigned i = 0; i < p->n_changes; i++) {
+		struct leg_change *change = &p->changes[i];
+
+		leg_free(c, change->body);
+		mem_free(change->final);
+		for (unsigned k = 0; k < LEG_PORTS; k++)
+			mem_free(change->ports[k]);
+		key_free(c->engine, change->receive);
+		key_free(c->engine, change->send);
+	}
+	mem_free(p->forgotten);
+	mem_free(p);
+}
+
+/* --- differences ------------------------------------------------------------------------------------ */
+
+static struct addr rtcp_address(const struct relay_leg_spec *s)
+{
+	if (s->rtcp != RELAY_RTCP_PAIR)
+		return (struct addr){.version = 0};
+	if (!addr_is_none(&s->remote_rtcp))
+		return s->remote_rtcp;
+	return addr_is_none(&s->remote) ? s->remote : addr_with_port(&s->remote, (uint16_t)(s->remote.port + 1));
+}
+
+static uint16_t port_number(const struct relay_leg_spec *s, unsigned k)
+{
+	const uint16_t numbers[LEG_PORTS] = {s->port_rtp, s->port_rtcp, s->other_rtp, s->other_rtcp};
+
+	return k % LEG_WAYS == LEG_RTP || s->rtcp == RELAY_RTCP_PAIR ? numbers[k] : 0;
+}
+
+static uint8_t port_interface(const struct relay_leg_spec *s, unsigned k)
+{
+	return k < LEG_OTHER ? s->interface : s->other_interface;
+}
+
+/* Does the one have as its address what the other has as that of the other family? */
+static bool is_swapped(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
+{
+	return (to->other_rtp && to->other_rtp == from->port_rtp && to->other_interface == from->interface) ||
+	       (from->other_rtp && from->other_rtp == to->port_rtp && from->other_interface == to->interface);
+}
+
+static struct addr address(const struct relay_leg_spec *s, unsigned k)
+{
+	return k == LEG_RTP ? s->remote : rtcp_address(s);
+}
+
+static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *from, unsigned k)
+{
+	unsigned before = c->swaps_ports ? (k + LEG_WAYS) % LEG_PORTS : k;
+	uint16_t was = from ? port_number(from, before) : 0, is = port_number(&c->spec, k);
+
+	if (was == is && (was == 0 || port_interface(from, before) == port_interface(&c->spec, k)))
+		return ERR_OK;
+	c->sets_port[k] = true;
+	if (is == 0)
+		return ERR_OK;
+	c->ports[k] = mem_alloc(sizeof(*c->ports[k]));
+	if (!c->ports[k])
+		return ERR_NOMEM;
+	c->ports[k]->number = is;
+	c->ports[k]->is_rtcp = k % LEG_WAYS == LEG_RTCP;
+	c->ports[k]->dscp = c->spec.dscp;
+	return ERR_OK;
+}
+
+/* What keys are looked up in. */
+struct looks {
+	const struct plan_context *ctx;
+	const struct used_keys *used;
+	const struct shadow *to;
+};
+
+static enum err plan_key(const struct looks *l, struct key **out, struct leg_change *c, const struct keyctx *was,
+                         const struct keyctx *is, bool is_send, struct why *why)
+{
+	const struct plan_context *ctx = l->ctx;
+	enum engine_direction direction = is_send ? ENGINE_SEND : ENGINE_RECEIVE;
+	const struct used_key *kept = NULL;
+	struct used_key key;
+	enum used_fate fate;
+	bool is_video = l->to->media[c->media]->is_video, ends = is_send || ctx->config->enforces_receive_lifetime;
+	unsigned window = is_send ? ctx->config->send_window_pkts
+	                          : is_video ? ctx->config->replay_window_video_pkts : ctx->config->replay_window_pkts;
+	enum err e;
+
+	if (!is)
+		return ERR_OK;
+	/* The peer may change the suite and keep its key, which then goes on; ours must not have two contexts. */
+	if (was && keyctx_same_key(was, is) && (is_send || was->suite == is->suite))
+		return why_fail(why, ERR_REKEY, "media %u leg %s: the %s key in use with another suite, MKI or lifetime; a new key is needed", c->media,
+		                plan_leg_name(c->leg), is_send ? "send" : "receive");
+	key = used_keys_of(ctx, is, is_send);
+	key.media = c->media;
+	key.leg = c->leg;
+	fate = used_keys_look(l->used, ctx, l->to, &key, &kept);
+	/* Under another suite it takes over what the one in use has seen. */
+	if (was && keyctx_same_key(was, is))
+		fate = USED_FRESH;
+	if (fate == USED_SPENT)
+		return why_fail(why, ERR_REKEY, "media %u leg %s: this %s key was in use before, and its state is gone; a new one is needed", c->media,
+		                plan_leg_name(c->leg), is_send ? "send" : "receive");
+	e = key_new(out, ctx->engine, is, direction, window, ends, why);
+	if (e)
+		return e;
+	(*out)->fingerprint = key.fingerprint;
+	(*out)->is_send = is_send;
+	(*out)->was_used = fate == USED_KEPT;
+	if (fate == USED_KEPT) {
+		(*out)->media = kept->media;
+		(*out)->leg = kept->leg;
+	}
+	return ERR_OK;
+}
+
+static enum err plan_keys(const struct looks *l, struct leg_change *c, const struct relay_leg_spec *from,
+                          const struct relay_leg_spec *to, struct why *why)
+{
+	const struct keyctx *receive = from ? from->receive : NULL, *send = from ? from->send : NULL;
+	enum err e = ERR_OK;
+
+	c->sets_receive = !keyctx_eq(receive, to->receive);
+	c->sets_send = !keyctx_eq(send, to->send);
+	if (c->sets_receive)
+		e = plan_key(l, &c->receive, c, receive, to->receive, false, why);
+	if (!e && c->sets_send)
+		e = plan_key(l, &c->send, c, send, to->send, true, why);
+	return e;
+}
+
+static enum err plan_leg(const struct looks *l, struct leg_change *c, const struct relay_leg_spec *from,
+                         const struct relay_leg_spec *to, struct why *why)
+{
+	enum err e;
+
+	if (!to) {
+		c->disappears = true;
+		/* Without it the leg ends all the same. */
+		c->final = mem_alloc(sizeof(*c->final));
+		return ERR_OK;
+	}
+	c->spec = *to;
+	c->spec.receive = c->spec.send = NULL;
+	c->appears = !from;
+	if (c->appears) {
+		c->body = mem_aligned(64, sizeof(*c->body));
+		if (!c->body)
+			return ERR_NOMEM;
+	}
+	c->swaps_ports = from && is_swapped(from, to);
+	for (unsigned k = 0; k < LEG_PORTS; k++) {
+		e = plan_port(c, from, k);
+		if (e)
+			return e;
+	}
+	for (unsigned k = 0; k < LEG_WAYS; k++)
+		c->addresses[k] = address(&c->spec, k);
+	c->moves = !from || !addr_eq(&from->remote, &to->remote);
+	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4); `either` hears a terminal that keeps it, too. */
+	if (c->moves && c->spec.rekey_roc == RELAY_ROC_KEEP)
+		c->spec.rekey_roc = RELAY_ROC_ZERO;
+	return plan_keys(l, c, from, to, why);
+}
+
+static const struct relay_leg_spec *leg_of(const struct shadow *s, unsigned media, unsigned leg)
+{
+	const struct shadow_media *m = s && media < s->n_media ? s->media[media] : NULL;
+
+	return m && leg < m->n_legs && m->legs[leg].exists ? &m->legs[leg] : NULL;
+}
+
+/* Everything a plan compares, so that what is equal costs nothing. */
+static bool is_same_leg(const struct relay_leg_spec *a, const struct relay_leg_spec *b)
+{
+	return a->interface == b->interface && a->rtcp == b->rtcp && a->port_rtp == b->port_rtp && a->port_rtcp == b->port_rtcp &&
+	       a->other_interface == b->other_interface && a->other_rtp == b->other_rtp && a->other_rtcp == b->other_rtcp &&
+	       addr_eq(&a->remote, &b->remote) && addr_eq(&a->remote_rtcp, &b->remote_rtcp) && a->latch == b->latch &&
+	       a->latch_strict == b->latch_strict && a->latch_window_ms == b->latch_window_ms &&
+	       a->teaches == b->teaches && a->can_receive == b->can_receive && a->can_send == b->can_send &&
+	       a->loop_protect == b->loop_protect && a->dscp == b->dscp && a->inactivity_ms == b->inactivity_ms &&
+	       keyctx_eq(a->receive, b->receive) && keyctx_eq(a->send, b->send);
+}
+
+static bool differs(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
+{
+	if (!from || !to)
+		return from != to;
+	return !is_same_leg(from, to);
+}
+
+static unsigned count_changes(const struct shadow *from, const struct shadow *to)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < to->n_media; i++)
+		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
+			n += differs(leg_of(from, i, k), leg_of(to, i, k));
+	return n;
+}
+
+static enum err plan_media(struct plan *p, const struct shadow *from, const struct shadow *to)
+{
+	p->n_media = to->n_media;
+	for (unsigned i = 0; i < to->n_media; i++) {
+		p->media[i].mode = to->media[i]->mode;
+		p->media[i].n_legs = to->media[i]->n_legs;
+		p->media[i].active = to->media[i]->active;
+		if (from && i < from->n_media)
+			continue;
+		p->media[i].body = mem_alloc(sizeof(struct media));
+		if (!p->media[i].body)
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+enum err plan_new(struct plan **out, const struct plan_context *c, const struct shadow *from, const struct shadow *to,
+                  const struct used_keys *used, struct why *why)
+{
+	unsigned n = count_changes(from, to);
+	struct plan *p = mem_alloc(sizeof(*p) + n * sizeof(p->changes[0]));
+	const struct looks looks = {.ctx = c, .used = used, .to = to};
+	enum err e;
+
+	if (!p)
+		return why_fail(why, ERR_NOMEM, "out of memory");
+	p->is_first = !from;
+	p->owner = to->owner;
+	p->setup_timeout_ms = to->setup_timeout_ms;
+	e = plan_media(p, from, to);
+	if (!e)
+		e = used_keys_forget(used, c, to, &p->forgotten, &p->n_forgotten);
+	for (unsigned i = 0; i < to->n_media && !e; i++) {
+		for (unsigned k = 0; k < RELAY_LEGS_MAX && !e; k++) {
+			const struct relay_leg_spec *was = leg_of(from, i, k), *is = leg_of(to, i, k);
+
+			if (!differs(was, is))
+				continue;
+			p->changes[p->n_changes] = (struct leg_change){.media = (uint8_t)i, .leg = (uint8_t)k};
+			e = plan_leg(&looks, &p->changes[p->n_changes++], was, is, why);
+		}
+	}
+	if (e) {
+		plan_free(c, p);
+		return e == ERR_NOMEM ? why_fail(why, e, "out of memory") : e;
+	}
+	*out = p;
+	return ERR_OK;
+}

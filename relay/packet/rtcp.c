@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks compound RTCP. */
+#include "relay/packet/rtcp.h"
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+enum {
+	RTCP_SR = 200, RTCP_RR, RTCP_SDES, RTCP_BYE, RTCP_APP, RTCP_RTPFB, RTCP_PSFB, RTCP_XR,
+	RTCP_TYPE_MIN = 192, RTCP_TYPE_MAX = 223,
+	REPORT_BLOCK_LEN = 24, SENDER_INFO_LEN = 20,
+};
+
+/* One packet of the compound: its fixed header is in bounds. */
+struct packet {
+	uint8_t count; /* reports, chunks, or the feedback's format */
+	uint8_t type;
+	uint8_t *body; /* behind the first four octets */
+	size_t n;      /* octets of it, without padding */
+};
+
+static uint32_t kept(void *arg, uint32_t ssrc)
+{
+	(void)arg;
+	return ssrc;
+}
+
+/* A renamer that writes only what changes. */
+static void rename_at(uint8_t *p, uint32_t (*name)(void *, uint32_t), void *arg)
+{
+	uint32_t was = be32_get(p), is = name(arg, was);
+
+	if (is != was)
+		be32_put(p, is);
+}
+
+/* Renames the SSRC at the start of each entry of `each` octets that lies whole within `n`, at most `most`. */
+static void rename_each(uint8_t *p, size_t n, size_t each, size_t most, uint32_t (*name)(void *, uint32_t), void *arg)
+{
+	for (size_t i = 0; i < most && (i + 1) * each <= n; i++)
+		rename_at(p + i * each, name, arg);
+}
+
+static void reports(const struct packet *k, size_t skip, const struct rtcp_names *names)
+{
+	if (k->n > skip)
+		rename_each(k->body + skip, k->n - skip, REPORT_BLOCK_LEN, k->count, names->target, names->arg);
+}
+
+static void sr(const struct packet *k, const struct rtcp_names *names)
+{
+	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	reports(k, 4 + SENDER_INFO_LEN, names);
+}
+
+static void rr(const struct packet *k, const struct rtcp_names *names)
+{
+	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	reports(k, 4, names);
+}
+
+/* Chunks: SSRC, items of type, length, text, closed by a zero octet and padded to four (RFC 3550 6.5). */
+static void sdes(const struct packet *k, const struct rtcp_names *names)
+{
+	size_t at = 0;
+
+	for (unsigned chunk = 0; chunk < k->count && at + 4 <= k->n; chunk++) {
+		rename_at(k->body + at, names->source, names->arg);
+		at += 4;
+		while (at < k->n && k->body[at] != 0) {
+			if (at + 2 > k->n)
+				return;
+			at += 2 + (size_t)k->body[at + 1];
+		}
+		at = (at + 4) & ~(size_t)3;
+	}
+}
+
+static void bye(const struct packet *k, const struct rtcp_names *names)
+{
+	rename_each(k->body, k->n, 4, k->count, names->source, names->arg);
+}
+
+static void app(const struct packet *k, const struct rtcp_names *names)
+{
+	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+}
+
+/* Sender, then whom it is about; zero there means nobody (RFC 4585 6.1, 5104 4.2.1.2). */
+static void feedback(const struct packet *k, const struct rtcp_names *names)
+{
+	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	if (k->n >= 8 && be32_get(k->body + 4) != 0)
+		rename_at(k->body + 4, names->target, names->arg);
+}
+
+static void rtpfb(const struct packet *k, const struct rtcp_names *names)
+{
+	feedback(k, names);
+	/* TMMBR, TMMBN: SSRC and bit rate (RFC 5104 4.2.1, 4.2.2) */
+	if ((k->count == 3 || k->count == 4) && k->n > 8)
+		rename_each(k->body + 8, k->n - 8, 8, k->n, names->target, names->arg);
+}
+
+/* H.271 back channel: SSRC, sequence, type, length, that much text padded to four (RFC 5104 4.3.4). */
+static void vbcm(uint8_t *p, size_t n, const struct rtcp_names *names)
+{
+	size_t at = 0;
+
+	while (at + 8 <= n) {
+		rename_at(p + at, names->target, names->arg);
+		at += 8 + (((size_t)be16_get(p + at + 6) + 3) & ~(size_t)3);
+	}
+}
+
+/* "REMB", number of SSRCs, bit rate, SSRCs: an application layer feedback in common use. */
+static void remb(uint8_t *p, size_t n, const struct rtcp_names *names)
+{
+	static const uint8_t mark[4] = {'R', 'E', 'M', 'B'};
+
+	if (n >= 8 && memcmp(p, mark, sizeof(mark)) == 0)
+		rename_each(p + 8, n - 8, 4, p[4], names->target, names->arg);
+}
+
+static void psfb(const struct packet *k, const struct rtcp_names *names)
+{
+	uint8_t *entries = k->body + 8;
+	size_t n = k->n > 8 ? k->n - 8 : 0;
+
+	feedback(k, names);
+	switch (k->count) {
+	case 4: case 5: case 6: /* FIR, TSTR, TSTN */
+		rename_each(entries, n, 8, n, names->target, names->arg);
+		break;
+	case 7:
+		vbcm(entries, n, names);
+		break;
+	case 15:
+		remb(entries, n, names);
+		break;
+	}
+}
+
+/* Report blocks of type, what is in them, and length in words (RFC 3611 4). */
+static void xr(const struct packet *k, const struct rtcp_names *names)
+{
+	size_t at = 4, len;
+
+	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	for (; at + 4 <= k->n; at += len) {
+		uint8_t *block = k->body + at;
+
+		len = 4 + (size_t)be16_get(block + 2) * 4;
+		if (at + len > k->n)
+			return;
+		switch (block[0]) {
+		case 1: case 2: case 3: case 6: case 7: /* loss, duplicates, receipt times, summary, VoIP */
+			rename_each(block + 4, len - 4, 4, 1, names->target, names->arg);
+			break;
+		case 5: /* DLRR */
+			rename_each(block + 4, len - 4, 12, len, names->target, names->arg);
+			break;
+		}
+	}
+}
+
+typedef void packet_fn(const struct packet *k, const struct rtcp_names *names);
+
+static packet_fn *const renamers[] = {
+	[RTCP_SR - RTCP_SR] = sr,       [RTCP_RR - RTCP_SR] = rr,       [RTCP_SDES - RTCP_SR] = sdes,
+	[RTCP_BYE - RTCP_SR] = bye,     [RTCP_APP - RTCP_SR] = app,     [RTCP_RTPFB - RTCP_SR] = rtpfb,
+	[RTCP_PSFB - RTCP_SR] = psfb,   [RTCP_XR - RTCP_SR] = xr,
+};
+
+/* Octets of the packet at `p`, padding included; 0 when it does not lie whole in `n` octets. Padding that can't be (RFC 3550 6.4.1) is taken for none. */
+static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
+{
+	size_t len, padding = 0;
+
+	if (n < 4 || p[0] >> 6 != 2)
+		return 0;
+	len = 4 + (size_t)be16_get(p + 2) * 4;
+	if (len > n)
+		return 0;
+	if (p[0] & 0x20 && len == n && p[len - 1] % 4 == 0 && p[len - 1] <= len - 4)
+		padding = p[len - 1];
+	*k = (struct packet){.count = p[0] & 0x1f, .type = p[1], .body = (uint8_t *)(uintptr_t)p + 4, .n = len - 4 - padding};
+	return len;
+}
+
+bool rtcp_has_sender(const uint8_t *p, size_t n)
+{
+	/* Without a second word there would be no stream to take it for. */
+	return n >= 8 && p[0] >> 6 == 2 && be16_get(p + 2) != 0;
+}
+
+static bool is_type(uint8_t type)
+{
+	return type >= RTCP_TYPE_MIN && type <= RTCP_TYPE_MAX;
+}
+
+bool rtcp_fills(const uint8_t *p, size_t n)
+{
+	struct packet k;
+
+	if (!rtcp_has_sender(p, n))
+		return false;
+	for (size_t at = 0, len; at < n; at += len) {
+		len = next_packet(p + at, n - at, &k);
+		if (len == 0 || !is_type(k.type))
+			return false;
+	}
+	return true;
+}
+
+bool srtcp_may_fill(const uint8_t *p, size_t n)
+{
+	enum { INDEX_LEN = 4, TAG_MIN = 4 };
+
+	return rtcp_has_sender(p, n) && is_type(p[1]) && 4 + (size_t)be16_get(p + 2) * 4 + INDEX_LEN + TAG_MIN <= n;
+}
+
+void rtcp_rename(uint8_t *p, size_t n, const struct rtcp_names *wanted)
+{
+	struct rtcp_names names = *wanted;
+	struct packet k;
+
+	if (!names.source)
+		names.source = kept;
+	if (!names.target)
+		names.target = kept;
+	for (size_t at = 0, len; at < n; at += len) {
+		len = next_packet(p + at, n - at, &k);
+		if (len == 0)
+			return;
+		if (k.type >= RTCP_SR && (size_t)(k.type - RTCP_SR) < ARRAY_LEN(renamers))
+			renamers[k.type - RTCP_SR](&k, &names);
+	}
+}

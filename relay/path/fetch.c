@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fetching ahead. With many calls nothing of a packet's leg, streams and keys is in the cache, and each stage would wait for its lines packet by
+ * packet. Here each pass asks for what the next one must know, for the whole batch at once. Nothing is changed, and a wrong guess (a second
+ * SSRC, RTCP on a port of its own) costs no more than a line.
+ */
+#include "relay/worker/session.h"
+#include "relay/worker/worker.h"
+
+enum {
+	LINE = 64,
+	LEG_LINES = 3,    /* what every packet touches of a leg, */
+	IN_LINES = 2,     /* of a stream that comes in, */
+	OUT_LINES = 3,    /* of one that goes out, with a line of its window, */
+	CRYPTO_LINES = 2, /* of its state, */
+	KEY_LINES = 4,    /* and of the engine's form of a key */
+	FEW = 4,          /* fewer packets gain nothing */
+};
+
+static inline void fetch(const void *at, unsigned lines)
+{
+	for (unsigned i = 0; at && i < lines; i++)
+		__builtin_prefetch((const uint8_t *)at + (size_t)i * LINE, 1);
+}
+
+/* The legs of the batch's packets, each as often as it has one. */
+static unsigned fetch_legs(const struct batch *b, const struct leg **legs)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->n; i++)
+		fetch(b->pkts[i]->port, 1);
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct leg *leg = b->pkts[i]->port ? b->pkts[i]->port->owner : NULL;
+
+		fetch(leg, LEG_LINES);
+		if (leg)
+			legs[n++] = leg;
+	}
+	return n;
+}
+
+static void fetch_streams_in(const struct leg **legs, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		fetch(legs[i]->media, 1);
+		fetch(legs[i]->in_streams, IN_LINES);
+		fetch(legs[i]->receive, 1);
+	}
+}
+
+/* And their peers, of which there may be fewer. */
+static unsigned fetch_peers(const struct leg **legs, unsigned n, const struct leg **peers)
+{
+	unsigned n_peers = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct leg *peer = leg_peer(legs[i]);
+
+		fetch(peer, LEG_LINES);
+		if (peer)
+			peers[n_peers++] = peer;
+		if (legs[i]->in_streams)
+			fetch(legs[i]->in_streams->crypto, CRYPTO_LINES);
+		if (legs[i]->receive)
+			fetch(legs[i]->receive->engine, KEY_LINES);
+	}
+	return n_peers;
+}
+
+static void fetch_streams_out(const struct leg **peers, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		fetch(peers[i]->ports[LEG_RTP], 1);
+		fetch(peers[i]->out_streams, OUT_LINES);
+		fetch(peers[i]->send, 1);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (peers[i]->send)
+			fetch(peers[i]->send->engine, KEY_LINES);
+		if (peers[i]->out_streams)
+			fetch(peers[i]->out_streams->crypto, CRYPTO_LINES);
+	}
+}
+
+void path_fetch(struct worker *w, struct batch *b, uint64_t now_ns)
+{
+	const struct leg *legs[PKT_BATCH] __attribute__((uninitialized)), *peers[PKT_BATCH] __attribute__((uninitialized));
+	unsigned n;
+
+	(void)w, (void)now_ns;
+	if (b->n < FEW)
+		return;
+	n = fetch_legs(b, legs);
+	fetch_streams_in(legs, n);
+	n = fetch_peers(legs, n, peers);
+	fetch_streams_out(peers, n);
+}

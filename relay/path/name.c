@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* Choosing the name of a source for each packet, and making room for names. */
+#include "relay/path/name.h"
+
+#include "base/clk.h"
+#include "relay/worker/evicted.h"
+#include "relay/packet/roc.h"
+#include "relay/packet/rtp.h"
+#include "relay/worker/worker.h"
+
+enum {
+	OUT_IDLE_S = 30,        /* an outbound stream unused for so long may make room for another */
+	FRESH_SSRC_TRIES = 16,  /* a second draw is needed once in 2^32 / streams; this many never */
+	NAMES_MAX = 8,          /* of one source on a leg */
+	NEAR_PKTS = 64,         /* so far ahead no other name needs to be asked */
+	FAR_PKTS = 1 << 14,     /* so far ahead a terminal that lost as many packets more still finds the ROC (RFC 3711 3.3.1: 2^15) */
+	LATE_PKTS = 64,         /* the smallest replay window of RFC 3711 3.3.2: behind it a terminal need not hear anything */
+	RUN_PKTS = 4,           /* so many in a row, far behind, are no packets that came late */
+	PAST_TICKS = 1 << 24,   /* timestamps of packets in the send window lie at most so far behind the last one, */
+	FIRST_TICKS = 1 << 15,  /* and not farther before that of the first */
+	YOUNG_PKTS = 32,        /* with so few packets the terminal may not have heard a name yet */
+};
+
+/* --- names ------------------------------------------------------------------------------------------ */
+
+/* Nobody on either side of the media uses it: two sources must never become one. */
+static bool is_ssrc_free(const struct media *m, uint32_t ssrc)
+{
+	struct evicted_sent sent;
+
+	for (unsigned i = 0; i < m->n_legs; i++) {
+		if (!m->legs[i])
+			continue;
+		if (m->legs[i]->send && evicted_find_sent(m->legs[i]->send, ssrc, &sent))
+			return false;
+		for (const struct stream *s = m->legs[i]->in_streams; s; s = s->next)
+			if (s->ssrc == ssrc)
+				return false;
+		for (const struct stream *s = m->legs[i]->out_streams; s; s = s->next)
+			if (s->ssrc == ssrc || s->source_ssrc == ssrc)
+				return false;
+	}
+	return true;
+}
+
+static bool fresh_ssrc(struct worker *w, const struct media *m, uint32_t *out)
+{
+	for (unsigned i = 0; i < FRESH_SSRC_TRIES; i++) {
+		uint32_t ssrc = worker_random(w);
+
+		if (ssrc != 0 && is_ssrc_free(m, ssrc)) {
+			*out = ssrc;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_ssrc_out(const struct leg *leg, uint32_t ssrc)
+{
+	for (const struct stream *s = leg->out_streams; s; s = s->next)
+		if (s->ssrc == ssrc)
+			return true;
+	return false;
+}
+
+static bool is_name_of(const struct stream *s, const struct leg *source, uint32_t ssrc)
+{
+	return s->source == source && s->source_ssrc == ssrc;
+}
+
+static unsigned count_names(const struct leg *leg, const struct leg *source, uint32_t ssrc)
+{
+	unsigned n = 0;
+
+	for (const struct stream *s = leg->out_streams; s; s = s->next)
+		n += is_name_of(s, source, ssrc);
+	return n;
+}
+
+/* Takes out the source's least recently used name, unless a packet of this batch goes out under it. NULL: there is none. */
+static struct stream *remove_spare(struct leg *leg, const struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	struct stream **oldest = NULL, *s;
+
+	for (struct stream **at = &leg->out_streams; *at; at = &(*at)->next)
+		if (is_name_of(*at, source, ssrc) && (*at)->last_ns < now_ns && (!oldest || (*at)->last_ns < (*oldest)->last_ns))
+			oldest = at;
+	if (!oldest)
+		return NULL;
+	s = *oldest;
+	*oldest = s->next;
+	return s;
+}
+
+/* From now on every new name is a fresh one. A name that the key remembers could come back (find_name): it remembers how far it has come by now. */
+static void give_up(struct worker *w, struct leg *leg, struct stream *s)
+{
+	struct evicted_sent before;
+
+	if (evicted_find_sent(leg->send, s->ssrc, &before))
+		(void)evicted_keep_sent(&w->streams, leg->send, s); /* in its place, for which there is room */
+	stream_give(&w->streams, s);
+	leg->n_out--;
+	leg->has_forgotten = true;
+}
+
+static struct stream *make_room(struct worker *w, struct leg *leg, const struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	bool is_full = leg->n_out >= w->config->ssrcs_per_leg;
+	struct stream *gone = is_full ? stream_remove_idle(&leg->out_streams, now_ns, OUT_IDLE_S * NS_PER_S) : NULL;
+
+	if (!gone && (is_full || count_names(leg, source, ssrc) >= NAMES_MAX)) {
+		gone = remove_spare(leg, source, ssrc, now_ns);
+		if (!gone)
+			return NULL;
+	}
+	if (gone)
+		give_up(w, leg, gone);
+	return stream_take(&w->streams, BLOCK_OUT);
+}
+
+static struct stream *put_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint32_t name, uint64_t now_ns)
+{
+	struct stream *s = make_room(w, leg, source, ssrc, now_ns);
+
+	if (!s)
+		return NULL;
+	s->ssrc = name;
+	s->source = source;
+	s->source_place = source->place;
+	s->source_ssrc = ssrc;
+	s->window.log2_pkts = replay_log2(w->config->send_window_pkts);
+	s->rtcp_index = leg->media->rtcp_floor[leg->place];
+	s->next = leg->out_streams;
+	leg->out_streams = s;
+	leg->n_out++;
+	leg->translates |= name != ssrc;
+	return s;
+}
+
+/* One more name: the source's own SSRC if it was never used there under this key, else a fresh one (R-G7). NULL: no room. */
+static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	struct evicted_sent sent;
+	bool is_taken = leg->has_forgotten || is_ssrc_out(leg, ssrc) || evicted_find_sent(leg->send, ssrc, &sent);
+	uint32_t name = ssrc;
+	struct stream *s;
+
+	if (is_taken && !fresh_ssrc(w, leg->media, &name))
+		return NULL;
+	s = put_name(w, leg, source, ssrc, name, now_ns);
+	if (!s || name == ssrc)
+		return s;
+	leg->ssrc_changes++;
+	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
+	return s;
+}
+
+/* Its first name, or those that it had when the leg, or the key, went away (relay/worker/kept.h). NULL: it has none. */
+static struct stream *find_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	struct stream *s = stream_find_source(&leg->out_streams, source, ssrc);
+	struct evicted_sent sent;
+
+	if (s || !leg->send->evicted)
+		return s;
+	for (unsigned nth = 0; evicted_find_source(leg->send, source->place, ssrc, nth, &sent); nth++) {
+		struct stream *again = is_ssrc_out(leg, sent.ssrc) ? NULL : put_name(w, leg, source, ssrc, sent.ssrc, now_ns);
+
+		if (!again)
+			continue;
+		evicted_go_on(again, &sent, false);
+		again->timestamp = sent.timestamp;
+		again->first_timestamp = sent.timestamp - PAST_TICKS;
+		s = again;
+	}
+	return s;
+}
+
+struct stream *name_of_rtcp(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+{
+	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
+
+	return s ? s : add_name(w, leg, source, ssrc, now_ns);
+}
+
+/* --- choice ----------------------------------------------------------------------------------------- */
+
+/* How a packet stands to a name. */
+struct fit {
+	struct stream *stream;
+	uint64_t index;
+	uint32_t distance;    /* between the packet's index and the last one */
+	enum verdict verdict; /* NONE, or why the packet is dropped */
+	bool is_behind;
+	bool needs_fresh;     /* the packet goes on with this name, but under a fresh one */
+};
+
+/* Could a packet that was sent before the last one have this timestamp? */
+static bool is_past(const struct stream *s, uint32_t timestamp)
+{
+	uint32_t span = s->timestamp - s->first_timestamp + FIRST_TICKS;
+
+	return s->timestamp - timestamp <= (span < PAST_TICKS ? span : PAST_TICKS);
+}
+
+/* A fresh name that passes its first wrap before the terminal has surely heard it would have a ROC that nobody can know. */
+static bool is_too_young(const struct stream *s, uint64_t index)
+{
+	return s->ssrc != s->source_ssrc && s->pkts < YOUNG_PKTS && index > 0xffff && s->index <= 0xffff;
+}
+
+/* False: the packet is none of this name's. */
+static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
+{
+	uint16_t seq = rtp_seq(pkt->data);
+	uint32_t timestamp = rtp_timestamp(pkt->data);
+
+	*out = (struct fit){.stream = s, .index = seq, .distance = FAR_PKTS};
+	if (!s->has_index)
+		return true;
+	out->index = roc_estimate(s->index, seq);
+	if (out->index > s->index) {
+		/* At ROC 0 there is no index before the first ones: what came late from there can't be sent. */
+		uint64_t ahead = out->index - s->index, behind = 0x10000 - ahead;
+		bool is_before = ahead < 0x10000 && behind <= LATE_PKTS && is_past(s, timestamp);
+
+		out->distance = (uint32_t)(is_before ? behind : ahead);
+		out->verdict = is_before ? VERDICT_TOO_OLD : VERDICT_NONE;
+		out->needs_fresh = !is_before && is_too_young(s, out->index);
+		return is_before || ahead <= FAR_PKTS;
+	}
+	out->is_behind = true;
+	out->distance = (uint32_t)(s->index - out->index);
+	switch (replay_check(&s->window, s->window_bits, out->index)) {
+	case REPLAY_NEW:
+		return out->distance <= LATE_PKTS || is_past(s, timestamp);
+	case REPLAY_SEEN:
+		out->verdict = VERDICT_DUPLICATE;
+		return is_past(s, timestamp);
+	case REPLAY_OLD:
+		break;
+	}
+	return false;
+}
+
+/* Packets far behind a name, one after the other, or from where it jumped: something counts there. */
+static bool counts_there(const struct fit *fit, uint16_t seq)
+{
+	struct stream *s = fit->stream;
+
+	if (!fit->verdict && seq == s->jump_next)
+		return true;
+	s->run = (uint8_t)(seq == s->run_next ? s->run + 1 : 1);
+	s->run_next = (uint16_t)(seq + 1);
+	if (s->run < RUN_PKTS)
+		return false;
+	s->run = 0;
+	return true;
+}
+
+/* The nearest of the source's names; false: the packet is none of theirs. */
+static bool nearest(struct leg *leg, const struct leg *source, uint32_t ssrc, const struct pkt *pkt, struct fit *out)
+{
+	bool found = false;
+
+	for (struct stream *s = leg->out_streams; s; s = s->next) {
+		struct fit fit;
+
+		if (!is_name_of(s, source, ssrc) || !judge(s, pkt, &fit) || (found && fit.distance >= out->distance))
+			continue;
+		*out = fit;
+		found = true;
+	}
+	if (!found || out->needs_fresh || (out->is_behind && out->distance > LATE_PKTS && counts_there(out, rtp_seq(pkt->data))))
+		return false;
+	if (!out->is_behind && out->distance > NEAR_PKTS)
+		out->stream->jump_next = (uint16_t)(out->stream->index + 1);
+	/* It is asked first from now on. */
+	(void)stream_find(&leg->out_streams, out->stream->ssrc);
+	return true;
+}
+
+/* Nearly always: no other name can be nearer, or there is none. */
+static inline bool is_surely(const struct leg *leg, const struct fit *fit)
+{
+	return !fit->is_behind && !fit->needs_fresh && !fit->verdict && fit->distance <= (leg->translates ? 1 : NEAR_PKTS);
+}
+
+enum verdict name_choose(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, const struct pkt *pkt, uint64_t now_ns,
+                         struct name_choice *out)
+{
+	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
+	struct fit fit;
+
+	if (!s || !judge(s, pkt, &fit) || !is_surely(leg, &fit)) {
+		if (!s || !nearest(leg, source, ssrc, pkt, &fit))
+			fit = (struct fit){.stream = add_name(w, leg, source, ssrc, now_ns), .index = rtp_seq(pkt->data)};
+	}
+	if (!fit.stream)
+		return VERDICT_SSRC_LIMIT;
+	if (fit.verdict)
+		return fit.verdict;
+	if (fit.index > ROC_INDEX_MAX)
+		return VERDICT_KEY_EXPIRED;
+	*out = (struct name_choice){.stream = fit.stream, .index = fit.index};
+	return VERDICT_NONE;
+}
+
+void name_take(struct pkt *pkt, const struct name_choice *c)
+{
+	struct stream *s = c->stream;
+
+	if (!s->has_index)
+		s->first_timestamp = rtp_timestamp(pkt->data);
+	if (!s->has_index || c->index > s->index)
+		s->timestamp = rtp_timestamp(pkt->data);
+	replay_commit(&s->window, s->window_bits, c->index);
+	s->index = s->window.highest;
+	s->has_index = true;
+	pkt->index = c->index;
+}

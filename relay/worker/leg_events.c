@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Events of legs: told at once, or, while the ring to control is full, kept as a bit of their leg and told when there is room. */
+#include "base/clk.h"
+#include "relay/worker/session.h"
+#include "relay/worker/worker.h"
+
+_Static_assert(2 * RELAY_EVENT_COUNT <= 32, "a bit for each kind and direction");
+
+static uint32_t bit_of(const struct relay_event *e)
+{
+	return 1u << (2 * (unsigned)e->kind + e->is_send);
+}
+
+/* What can't be read from the leg later stands beside the bit. Of one kind the last one stands for all. */
+static void keep(struct worker *w, struct leg *leg, const struct relay_event *e)
+{
+	struct untold *u = &leg->untold;
+
+	if (u->kinds & bit_of(e))
+		counter_inc(&w->counters.events_lost);
+	u->kinds |= bit_of(e);
+	if (e->kind == RELAY_EVENT_AUTH_FAILURES)
+		u->failures = (uint32_t)e->count;
+	if (e->kind == RELAY_EVENT_STREAM_LIMIT)
+		u->limit_ssrc = e->ssrc;
+	if (e->kind == RELAY_EVENT_SSRC_CHANGED) {
+		u->ssrc = e->ssrc;
+		u->ssrc_out = e->ssrc_out;
+	}
+	if (!list_has(&u->link))
+		list_add_tail(&w->untold, &u->link);
+}
+
+static bool send_event(struct worker *w, const struct leg *leg, const struct relay_event *event)
+{
+	const struct session *s = leg->media->session;
+	struct relay_event full = *event;
+
+	full.owner = s->owner;
+	full.media = leg->media->place;
+	full.leg = leg->place;
+	return worker_tell(w, s->handle, &full);
+}
+
+void leg_event(struct worker *w, struct leg *leg, const struct relay_event *event)
+{
+	if (send_event(w, leg, event))
+		return;
+	/* A question to control is asked again by whoever waits for the answer. */
+	if (event->kind == RELAY_EVENT_ASK)
+		counter_inc(&w->counters.events_lost);
+	else
+		keep(w, leg, event);
+}
+
+/* The event as it is now; false: there is nothing to tell any more. */
+static bool read_event(const struct leg *leg, unsigned bit, struct relay_event *e)
+{
+	const struct untold *u = &leg->untold;
+	const struct key *key = bit % 2 ? leg->send : leg->receive;
+
+	*e = (struct relay_event){.kind = (enum relay_event_kind)(bit / 2), .is_send = bit % 2};
+	switch (e->kind) {
+	case RELAY_EVENT_FIRST_MEDIA:
+	case RELAY_EVENT_SOURCE_CHANGED:
+		e->addr = leg->latches[LEG_RTP].address;
+		return true;
+	case RELAY_EVENT_MEDIA_TIMEOUT:
+		return leg->is_silent;
+	case RELAY_EVENT_AUTH_FAILURES:
+		e->count = u->failures;
+		return true;
+	case RELAY_EVENT_KEY_SOFT_LIMIT:
+	case RELAY_EVENT_KEY_EXPIRED:
+		e->count = key ? key->pkts : 0;
+		return key != NULL;
+	case RELAY_EVENT_STREAM_LIMIT:
+		e->ssrc = u->limit_ssrc;
+		e->count = leg->n_in;
+		return true;
+	case RELAY_EVENT_SSRC_CHANGED:
+		e->ssrc = u->ssrc;
+		e->ssrc_out = u->ssrc_out;
+		return true;
+	case RELAY_EVENT_NOTHING_AUTHENTIC:
+		e->finding = leg->unheard.finding;
+		e->ssrc = leg->unheard.ssrc;
+		return true;
+	case RELAY_EVENT_SETUP_TIMEOUT:
+	case RELAY_EVENT_COUNT:
+		break;
+	}
+	return false;
+}
+
+void leg_tell_untold(struct worker *w)
+{
+	while (!list_is_empty(&w->untold)) {
+		struct leg *leg = LIST_OF(w->untold.next, struct leg, untold.link);
+		struct relay_event e;
+
+		while (leg->untold.kinds) {
+			unsigned bit = (unsigned)__builtin_ctz(leg->untold.kinds);
+
+			if (read_event(leg, bit, &e) && !send_event(w, leg, &e))
+				return;
+			leg->untold.kinds &= leg->untold.kinds - 1;
+		}
+		list_remove(&leg->untold.link);
+	}
+}
+
+void leg_drop_untold(struct leg *leg)
+{
+	list_remove(&leg->untold.link);
+	leg->untold.kinds = 0;
+}
