@@ -79,7 +79,8 @@ enum err addr_parse(struct str text, struct addr *out)
 	return ERR_OK;
 }
 
-/* Dotted decimal, no NUL; how many characters. By hand: every reply of a call has a handful of these. */
+/* Dotted decimal, no NUL; how many characters. By hand: every reply of a call has a handful of
+ * these. */
 static size_t put_ipv4(char *out, const uint8_t ip[4])
 {
 	size_t n = 0;
@@ -162,7 +163,8 @@ bool addr_is_multicast(const struct addr *a)
 
 bool addr_is_link_local(const struct addr *a)
 {
-	return a->version == 4 ? a->ip[0] == 169 && a->ip[1] == 254 : a->version == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+	return a->version == 4 ? a->ip[0] == 169 && a->ip[1] == 254
+	                       : a->version == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
 }
 
 bool addr_is_same_host(const struct addr *a, const struct addr *b)

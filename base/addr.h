@@ -13,7 +13,8 @@
 struct sockaddr;
 struct sockaddr_storage;
 
-/* IPv4 uses the first four octets of `ip`, the others are zero. IPv4-mapped IPv6 is stored as IPv4. */
+/* IPv4 uses the first four octets of `ip`, the others are zero. IPv4-mapped IPv6 is stored as IPv4.
+ */
 struct addr {
 	uint8_t ip[16];
 	uint32_t scope;  /* interface index of a link-local IPv6 address, else 0 */
@@ -34,7 +35,8 @@ const char *addr_print_ip(const struct addr *a, char out[ADDR_TEXT_MAX]);
 
 static inline bool addr_ip_eq(const struct addr *a, const struct addr *b)
 {
-	return a->version == b->version && a->scope == b->scope && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+	return a->version == b->version && a->scope == b->scope &&
+	       memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
 }
 
 static inline bool addr_eq(const struct addr *a, const struct addr *b)

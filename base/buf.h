@@ -12,8 +12,9 @@
 #include "base/str.h"
 
 /*
- * Starts zeroed: `struct buf b = {0}`. An append that can't be had sets `bad`, which stays: build first, ask once.
- * Always NUL-terminated when `n` > 0 was ever reached. Not for keys: it leaves copies behind when it grows.
+ * Starts zeroed: `struct buf b = {0}`. An append that can't be had sets `bad`, which stays: build
+ * first, ask once. Always NUL-terminated when `n` > 0 was ever reached. Not for keys: it leaves
+ * copies behind when it grows.
  */
 struct buf {
 	char *p;

@@ -16,8 +16,9 @@ struct view {
 };
 
 /*
- * A reader over octets somebody else owns. A read past the end gives zero (or an empty view), moves nothing and sets
- * `bad`, which stays: decode first, ask rd_ok() once. No pointer it gives out lies outside [start, end].
+ * A reader over octets somebody else owns. A read past the end gives zero (or an empty view), moves
+ * nothing and sets `bad`, which stays: decode first, ask rd_ok() once. No pointer it gives out lies
+ * outside [start, end].
  */
 struct rd {
 	const uint8_t *start, *p, *end;
@@ -129,7 +130,8 @@ static inline struct rd rd_sub(struct rd *r, size_t n)
 	return sub;
 }
 
-/* A writer into room somebody else owns. What does not fit is not written at all and sets `bad`, which stays. */
+/* A writer into room somebody else owns. What does not fit is not written at all and sets `bad`,
+ * which stays. */
 struct wr {
 	uint8_t *start, *p, *end;
 	bool bad;
@@ -238,11 +240,12 @@ static inline void be16_put(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
-/* One swap and one store: from four octets the compiler makes eighteen instructions where `v` was shifted before. */
+/* One swap and one store: from four octets the compiler makes eighteen instructions where `v` was
+ * shifted before. */
 static inline void be32_put(uint8_t *p, uint32_t v)
 {
 	v = htobe32(v);
-	memcpy(p, &v, sizeof v);
+	memcpy(p, &v, sizeof(v));
 }
 
 static inline bool view_eq(struct view a, struct view b)

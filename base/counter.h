@@ -11,7 +11,8 @@ struct counter {
 	_Atomic uint64_t value;
 };
 
-/* Relaxed load and store, no locked instruction: there is one writer, and nothing is ordered by a count. */
+/* Relaxed load and store, no locked instruction: there is one writer, and nothing is ordered by a
+ * count. */
 static inline void counter_add(struct counter *c, uint64_t n)
 {
 	atomic_store_explicit(&c->value, atomic_load_explicit(&c->value, memory_order_relaxed) + n,

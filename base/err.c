@@ -77,7 +77,7 @@ void why_prefix(struct why *why, const char *fmt, ...)
 
 void check_failed(const char *what, const char *file, int line)
 {
-	fprintf(stderr, "level=error mod=check msg=\"broken invariant\" expr=\"%s\" at=%s:%d\n", what,
-	        file, line);
+	fprintf(stderr, "level=error mod=check msg=\"broken invariant\" expr=\"%s\" at=%s:%d\n",
+	        what, file, line);
 	abort();
 }

@@ -16,7 +16,7 @@ enum err {
 	ERR_TOO_BIG,     /* a size or a count is above its bound */
 	ERR_NOT_FOUND,   /* nothing has that name */
 	ERR_EXISTS,      /* something else already has that name */
-	ERR_WRONG_STATE,       /* not possible in the present state */
+	ERR_WRONG_STATE, /* not possible in the present state */
 	ERR_UNSUPPORTED, /* known, and not carried */
 	ERR_LIMIT,       /* a configured limit is reached */
 	ERR_DENIED,      /* the caller may not ask for it */
@@ -34,7 +34,7 @@ enum err {
 };
 
 /* Marks a result that must not be ignored. */
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* A stable lower-case word for programs ("not-found") and a line for people. Never NULL. */
@@ -46,7 +46,8 @@ struct why {
 	char text[320];
 };
 
-/* Writes the text where it is known; `why` may be NULL. Returns `e`, so that a failure is one line. */
+/* Writes the text where it is known; `why` may be NULL. Returns `e`, so that a failure is one line.
+ */
 enum err why_fail(struct why *why, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Puts "prefix: " before the text already there, to name the place that called. */
 void why_prefix(struct why *why, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -55,9 +55,9 @@ static inline struct link *list_pop(struct link *head)
 }
 
 /* The thing a link lives in. */
-#define LIST_OF(linkp, type, member) ((type *)(void *)((char *)(linkp) - offsetof(type, member)))
+#define LIST_OF(linkp, type, member) ((type *)(void *)((char *)(linkp)-offsetof(type, member)))
 /* `it` may be removed inside the loop, others may not. */
-#define LIST_EACH(it, head) \
+#define LIST_EACH(it, head)                                                       \
 	for (struct link *it = (head)->next, *it##_next = it->next; it != (head); \
 	     it = it##_next, it##_next = it->next)
 

@@ -57,7 +57,8 @@ static void emit(enum log_level level, const char *mod, const char *fmt, va_list
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	n = snprintf(line, sizeof(line), "time=%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ level=%s mod=%s ",
+	n = snprintf(line, sizeof(line),
+	             "time=%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ level=%s mod=%s ",
 	             tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
 	             now.tv_nsec / 1000000, names[level], mod);
 	if (n < 0 || (size_t)n >= sizeof(line))
@@ -67,7 +68,7 @@ static void emit(enum log_level level, const char *mod, const char *fmt, va_list
 	fprintf(stderr, "%s\n", line);
 }
 
-#define DEFINE_LEVEL(fn, level)                    \
+#define DEFINE_LEVEL(fn, level)                        \
 	void fn(const char *mod, const char *fmt, ...) \
 	{                                              \
 		va_list ap;                            \

@@ -19,8 +19,8 @@ enum err log_level_parse(struct str name, enum log_level *out) MUST_USE;
 const char *log_level_name(enum log_level level);
 
 /*
- * One line to standard error: `level=info mod=session sid=… msg="…"`. `fmt` yields the fields after mod; values with
- * blanks are quoted by the caller with log_quote. Never a key, never per packet.
+ * One line to standard error: `level=info mod=session sid=… msg="…"`. `fmt` yields the fields after
+ * mod; values with blanks are quoted by the caller with log_quote. Never a key, never per packet.
  */
 void log_error(const char *mod, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void log_warn(const char *mod, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -157,7 +157,8 @@ void *map_remove(struct map *m, const void *key, size_t len)
 
 	if (!value)
 		return NULL;
-	/* Pull back every follower that may not stay behind a hole: no tombstones, probes stay short. */
+	/* Pull back every follower that may not stay behind a hole: no tombstones, probes stay
+	 * short. */
 	for (size_t i = (hole + 1) & m->mask; m->slots[i].value; i = (i + 1) & m->mask) {
 		size_t home = m->slots[i].hash & m->mask;
 

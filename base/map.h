@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A hash table from octet strings to pointers, keyed (SipHash-1-3) so that strangers can't choose collisions. */
+/* A hash table from octet strings to pointers, keyed (SipHash-1-3) so that strangers can't choose
+ * collisions. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -9,7 +10,8 @@
 
 #include "base/err.h"
 
-/* Open addressing. Keys are borrowed: they must live, unchanged, as long as their entry (usually inside the value). One thread. */
+/* Open addressing. Keys are borrowed: they must live, unchanged, as long as their entry (usually
+ * inside the value). One thread. */
 struct map;
 
 enum err map_new(struct map **out) MUST_USE;
@@ -23,7 +25,8 @@ enum err map_put(struct map *m, const void *key, size_t len, void *value) MUST_U
 void *map_remove(struct map *m, const void *key, size_t len);
 size_t map_count(const struct map *m);
 
-/* Each value once, in no order: `size_t at = 0; while ((v = map_next(m, &at)))`. No put or remove in between. */
+/* Each value once, in no order: `size_t at = 0; while ((v = map_next(m, &at)))`. No put or remove
+ * in between. */
 void *map_next(const struct map *m, size_t *at);
 
 /* The keyed hash itself. */

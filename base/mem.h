@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Checked allocation, a counter of allocations, and a switch that makes the nth one fail in tests. */
+/* Checked allocation, a counter of allocations, and a switch that makes the nth one fail in tests.
+ */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
@@ -21,10 +22,12 @@ void mem_free(void *p);
 /* Allocations this thread has asked for since it started: the packet path must leave it still. */
 uint64_t mem_calls(void);
 
-/* What an allocator of its own asks first, so that the count and the switch below reach it too. False: there is no memory. */
+/* What an allocator of its own asks first, so that the count and the switch below reach it too.
+ * False: there is no memory. */
 bool mem_may_allocate(void);
 
-/* Tests: the nth next allocation of this thread fails, once; 0 turns it off. True if one has failed since. */
+/* Tests: the nth next allocation of this thread fails, once; 0 turns it off. True if one has failed
+ * since. */
 void mem_fail_nth(uint64_t n);
 bool mem_has_failed(void);
 

@@ -12,7 +12,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* One thread pushes, one pops. Each side keeps the other's index in its own cache line and looks again only when it must. */
+/* One thread pushes, one pops. Each side keeps the other's index in its own cache line and looks
+ * again only when it must. */
 struct ring {
 	uint8_t *entries;
 	size_t entry_bytes;
@@ -49,7 +50,8 @@ static inline void ring_fini(struct ring *r)
 	r->entries = NULL;
 }
 
-/* Producer: copies the entry in; false when full. Release: the entry's octets are seen before the index that shows them. */
+/* Producer: copies the entry in; false when full. Release: the entry's octets are seen before the
+ * index that shows them. */
 static inline bool ring_push(struct ring *r, const void *entry)
 {
 	uint32_t head = atomic_load_explicit(&r->head.index, memory_order_relaxed);

@@ -10,21 +10,24 @@
 
 enum {
 	SLAB_BYTES = 64 * 1024, /* one slab feeds one class, and begins at a multiple of this */
-	REGION_BYTES = 2 * 1024 * 1024, /* where there are many, slabs are cut from mappings of one huge page */
+	REGION_BYTES =
+		2 * 1024 *
+		1024, /* where there are many, slabs are cut from mappings of one huge page */
 	BLOCK_ALIGN = 64,
-	FINE_MAX = 1024,        /* up to here a class for each multiple of 64, above for each power of two */
+	FINE_MAX =
+		1024, /* up to here a class for each multiple of 64, above for each power of two */
 	FINE_CLASSES = FINE_MAX / BLOCK_ALIGN,
 	CLASS_COUNT = FINE_CLASSES + 4, /* up to 16 kB */
 };
 
 /*
- * Before the blocks of a mapping: found from any of them by their address, so that a block has no header of its own. A key context is 64 octets
- * and a session has several.
+ * Before the blocks of a mapping: found from any of them by their address, so that a block has no
+ * header of its own. A key context is 64 octets and a session has several.
  */
 struct slab {
-	size_t bytes;  /* of each block; of the mapping when is_own */
+	size_t bytes; /* of each block; of the mapping when is_own */
 	size_t n_class;
-	bool is_own;   /* one large block */
+	bool is_own; /* one large block */
 };
 _Static_assert(sizeof(struct slab) <= BLOCK_ALIGN, "the blocks begin behind it");
 
@@ -52,7 +55,8 @@ static size_t class_of(size_t bytes)
 
 static size_t bytes_of_class(size_t c)
 {
-	return c < FINE_CLASSES ? (c + 1) * BLOCK_ALIGN : (size_t)FINE_MAX << (c - FINE_CLASSES + 1);
+	return c < FINE_CLASSES ? (c + 1) * BLOCK_ALIGN
+	                        : (size_t)FINE_MAX << (c - FINE_CLASSES + 1);
 }
 
 static struct slab *slab_of(void *p)
@@ -62,7 +66,8 @@ static struct slab *slab_of(void *p)
 
 static void *map_aligned(size_t bytes, size_t align)
 {
-	uint8_t *p = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *p = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	                  -1, 0);
 	size_t before;
 
 	if (p == MAP_FAILED)
@@ -82,7 +87,8 @@ static void *map_pages(size_t bytes, size_t align, bool must_lock)
 
 	if (!p)
 		return NULL;
-	/* Before the first touch, which mlock is. A machine that has none to give maps small pages. */
+	/* Before the first touch, which mlock is. A machine that has none to give maps small pages.
+	 */
 	if (align >= REGION_BYTES)
 		(void)madvise(p, bytes, MADV_HUGEPAGE);
 	if (mlock(p, bytes)) {
@@ -100,8 +106,9 @@ static void *map_pages(size_t bytes, size_t align, bool must_lock)
 }
 
 /*
- * Thousands of keys visited in turn miss the TLB at every step on small pages. A process with few keys takes small ones all the same, and so does one whose
- * limit on locked memory has no room for a whole region.
+ * Thousands of keys visited in turn miss the TLB at every step on small pages. A process with few
+ * keys takes small ones all the same, and so does one whose limit on locked memory has no room for
+ * a whole region.
  */
 static void *map_slab(void)
 {
@@ -128,7 +135,8 @@ static bool refill(size_t class)
 	*s = (struct slab){.bytes = bytes, .n_class = class};
 	/* The lowest address on top. */
 	for (size_t n = (SLAB_BYTES - BLOCK_ALIGN) / bytes; n-- > 0;) {
-		struct free_block *b = (struct free_block *)(void *)((uint8_t *)s + BLOCK_ALIGN + n * bytes);
+		struct free_block *b =
+			(struct free_block *)(void *)((uint8_t *)s + BLOCK_ALIGN + n * bytes);
 
 		b->next = free_blocks[class];
 		free_blocks[class] = b;
@@ -139,7 +147,8 @@ static bool refill(size_t class)
 static void *take_own_mapping(size_t bytes)
 {
 	size_t whole = (bytes + BLOCK_ALIGN + 4095) & ~(size_t)4095;
-	struct slab *s = map_pages(whole, whole < REGION_BYTES ? SLAB_BYTES : REGION_BYTES, require_locked);
+	struct slab *s =
+		map_pages(whole, whole < REGION_BYTES ? SLAB_BYTES : REGION_BYTES, require_locked);
 
 	if (!s)
 		return NULL;

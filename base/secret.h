@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory for key octets: locked, left out of core files, wiped on release, compared in constant time. */
+/* Memory for key octets: locked, left out of core files, wiped on release, compared in constant
+ * time. */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
@@ -10,9 +11,9 @@
 #include "base/err.h"
 
 /*
- * Blocks come from locked pages (mlock, MADV_DONTDUMP, MADV_WIPEONFORK) shared by all secrets, aligned to
- * 64 octets and zeroed. Any thread; a mutex guards the pages, so never on the packet path.
- * NULL when out of memory, or when locking fails and secret_require_locked(true) was set.
+ * Blocks come from locked pages (mlock, MADV_DONTDUMP, MADV_WIPEONFORK) shared by all secrets,
+ * aligned to 64 octets and zeroed. Any thread; a mutex guards the pages, so never on the packet
+ * path. NULL when out of memory, or when locking fails and secret_require_locked(true) was set.
  */
 void *secret_alloc(size_t bytes);
 /* Wipes the whole block, then gives it back. Takes NULL. */
@@ -23,7 +24,8 @@ void secret_wipe(void *p, size_t n);
 /* Same octets? Time depends on n alone. */
 bool secret_eq(const void *a, const void *b, size_t n);
 
-/* A key whose length is known at run time. `octets` is a block of this module, or NULL when empty. */
+/* A key whose length is known at run time. `octets` is a block of this module, or NULL when empty.
+ */
 struct secret {
 	uint8_t *octets;
 	size_t len;

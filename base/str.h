@@ -39,7 +39,8 @@ bool str_ends(struct str a, const char *suffix);
 
 /* Without leading and trailing blanks and tabs. */
 struct str str_trim(struct str s);
-/* What stands before the first `sep` (all of it if none); `*rest` is what follows it, empty if none. */
+/* What stands before the first `sep` (all of it if none); `*rest` is what follows it, empty if
+ * none. */
 struct str str_cut(struct str s, char sep, struct str *rest);
 /* The next word between blanks and tabs; `*s` moves behind it. Empty at the end. */
 struct str str_word(struct str *s);

@@ -12,7 +12,8 @@ void wheel_init(struct wheel *w, uint64_t tick_ns, uint64_t now_ns)
 			list_init(&w->slots[level][slot]);
 }
 
-/* Files a timer by its distance: level 0 holds the next 64 ticks, each level above 64 times as many. */
+/* Files a timer by its distance: level 0 holds the next 64 ticks, each level above 64 times as
+ * many. */
 static void place(struct wheel *w, struct wheel_timer *t)
 {
 	uint64_t distance = t->due_tick - w->now_tick;
@@ -49,7 +50,8 @@ bool wheel_is_set(const struct wheel_timer *t)
 	return list_has(&t->link);
 }
 
-/* Takes the slot apart first, so that timers set by callbacks never land in the list being walked. */
+/* Takes the slot apart first, so that timers set by callbacks never land in the list being walked.
+ */
 static void empty_slot(struct wheel *w, struct link *slot, uint64_t now_ns)
 {
 	struct link todo, *l;
@@ -83,7 +85,9 @@ void wheel_advance(struct wheel *w, uint64_t now_ns)
 			uint64_t below = (1ull << (SLOT_BITS * level)) - 1;
 
 			if ((w->now_tick & below) == 0)
-				empty_slot(w, &w->slots[level][w->now_tick >> (SLOT_BITS * level) & SLOT_MASK],
+				empty_slot(w,
+				           &w->slots[level][w->now_tick >> (SLOT_BITS * level) &
+				                            SLOT_MASK],
 				           now_ns);
 		}
 		empty_slot(w, &w->slots[0][w->now_tick & SLOT_MASK], now_ns);

@@ -6,7 +6,8 @@
 /* Exit statuses, those of every program of Sluice. */
 enum { BENCH_DONE = 0, BENCH_REFUSED = 1, BENCH_MISUSED = 2 };
 
-/* argv[0] is the subcommand's name. Each parses its own options with bench/opt.h and returns an exit status. */
+/* argv[0] is the subcommand's name. Each parses its own options with bench/opt.h and returns an
+ * exit status. */
 int crypto_run(int argc, char **argv);
 int call_run(int argc, char **argv);
 int setup_run(int argc, char **argv);
@@ -15,7 +16,8 @@ int compare_run(int argc, char **argv);
 int report_run(int argc, char **argv);
 int echo_run(int argc, char **argv);
 
-/* "2cb4b60" or "2cb4b60+" (changed files), found at run time in the working directory; "unknown" outside a checkout. */
+/* "2cb4b60" or "2cb4b60+" (changed files), found at run time in the working directory; "unknown"
+ * outside a checkout. */
 const char *bench_commit(void);
 
 #endif

@@ -24,10 +24,12 @@ static bool print_default(const struct opt *o, char *out, size_t room)
 		return snprintf(out, room, "%g", *(double *)o->out) > 0;
 	case OPT_TEXT:
 	case OPT_CHOICE:
-		return *(const char **)o->out && snprintf(out, room, "%s", *(const char **)o->out) > 0;
+		return *(const char **)o->out &&
+		       snprintf(out, room, "%s", *(const char **)o->out) > 0;
 	case OPT_LIST:
 		for (unsigned i = 0; i < list->n && at < room; i++)
-			at += (size_t)snprintf(out + at, room - at, "%s%u", i ? "," : "", list->v[i]);
+			at += (size_t)snprintf(out + at, room - at, "%s%u", i ? "," : "",
+			                       list->v[i]);
 		return list->n > 0;
 	}
 	return false;
@@ -37,7 +39,8 @@ static void print_help(const struct opt_command *c)
 {
 	char name[64], given[160];
 
-	printf("usage: sluice-bench %s [OPTIONS]%s%s\n\n%s\n\n", c->name, *c->usage ? " " : "", c->usage, c->about);
+	printf("usage: sluice-bench %s [OPTIONS]%s%s\n\n%s\n\n", c->name, *c->usage ? " " : "",
+	       c->usage, c->about);
 	for (size_t i = 0; i < c->n_opts; i++) {
 		const struct opt *o = &c->opts[i];
 
@@ -46,7 +49,10 @@ static void print_help(const struct opt_command *c)
 			continue;
 		}
 		snprintf(name, sizeof(name), "--%s%s%s", o->name, o->kind == OPT_FLAG ? "" : " ",
-		         o->kind == OPT_FLAG ? "" : o->arg ? o->arg : o->kind == OPT_CHOICE ? "WORD" : "N");
+		         o->kind == OPT_FLAG     ? ""
+		         : o->arg                ? o->arg
+		         : o->kind == OPT_CHOICE ? "WORD"
+		                                 : "N");
 		printf("  %-26s %s", name, o->help);
 		if (o->choices)
 			printf(" (%s)", o->choices);
@@ -72,7 +78,8 @@ static bool fail(const struct opt_command *c, const char *fmt, ...)
 	return false;
 }
 
-static bool read_real(const struct opt_command *c, const struct opt *o, const char *text, double *out)
+static bool read_real(const struct opt_command *c, const struct opt *o, const char *text,
+                      double *out)
 {
 	char *end;
 	double v = strtod(text, &end);
@@ -80,24 +87,28 @@ static bool read_real(const struct opt_command *c, const struct opt *o, const ch
 	if (end == text || *end || !isfinite(v))
 		return fail(c, "--%s: '%s' is not a number", o->name, text);
 	if (v < o->min || v > o->max)
-		return fail(c, "--%s: %s is not within %.15g to %.15g", o->name, text, o->min, o->max);
+		return fail(c, "--%s: %s is not within %.15g to %.15g", o->name, text, o->min,
+		            o->max);
 	*out = v;
 	return true;
 }
 
-static bool read_count(const struct opt_command *c, const struct opt *o, struct str text, unsigned *out)
+static bool read_count(const struct opt_command *c, const struct opt *o, struct str text,
+                       unsigned *out)
 {
 	uint64_t v;
 
 	if (str_to_u64(text, UINT32_MAX, &v) != ERR_OK)
 		return fail(c, "--%s: '%.*s' is not a whole number", o->name, STR_ARG(text));
 	if ((double)v < o->min || (double)v > o->max)
-		return fail(c, "--%s: %.*s is not within %.15g to %.15g", o->name, STR_ARG(text), o->min, o->max);
+		return fail(c, "--%s: %.*s is not within %.15g to %.15g", o->name, STR_ARG(text),
+		            o->min, o->max);
 	*out = (unsigned)v;
 	return true;
 }
 
-static bool read_list(const struct opt_command *c, const struct opt *o, const char *text, struct opt_list *out)
+static bool read_list(const struct opt_command *c, const struct opt *o, const char *text,
+                      struct opt_list *out)
 {
 	struct str rest = str_of(text);
 	struct opt_list list = {.n = 0};
@@ -116,7 +127,8 @@ static bool read_list(const struct opt_command *c, const struct opt *o, const ch
 	return true;
 }
 
-static bool read_choice(const struct opt_command *c, const struct opt *o, const char *text, const char **out)
+static bool read_choice(const struct opt_command *c, const struct opt *o, const char *text,
+                        const char **out)
 {
 	struct str rest = str_of(o->choices);
 
@@ -178,7 +190,8 @@ static bool take(const struct opt_command *c, int argc, char **argv, int *i)
 	return read_value(c, o, argv[++*i]);
 }
 
-enum opt_outcome opt_parse(const struct opt_command *c, int argc, char **argv, unsigned *n_words, int *status)
+enum opt_outcome opt_parse(const struct opt_command *c, int argc, char **argv, unsigned *n_words,
+                           int *status)
 {
 	unsigned words = 0;
 	bool ok = true;

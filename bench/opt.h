@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Options of a subcommand as one table: parsing, --help, and the settings that go into its result. */
+/* Options of a subcommand as one table: parsing, --help, and the settings that go into its result.
+ */
 #ifndef BENCH_OPT_H
 #define BENCH_OPT_H
 
@@ -27,16 +28,17 @@ enum opt_kind {
 	OPT_LIST,   /* struct opt_list, each min to max */
 };
 
-/* `out` holds the default before parsing. A row without a name is a heading: its help is printed alone. */
+/* `out` holds the default before parsing. A row without a name is a heading: its help is printed
+ * alone. */
 struct opt {
 	const char *name; /* without "--"; underscores become its JSON name */
 	enum opt_kind kind;
 	void *out;
 	double min, max;
-	const char *arg;     /* how --help calls the argument */
+	const char *arg; /* how --help calls the argument */
 	const char *choices;
 	const char *help;
-	bool local;          /* how, not what: not a setting that results must share to be compared */
+	bool local; /* how, not what: not a setting that results must share to be compared */
 };
 
 enum opt_outcome { OPT_GO, OPT_STOP };
@@ -53,11 +55,14 @@ struct opt_command {
 };
 
 /*
- * "--name value", "--name=value", -h and --help. OPT_STOP with *status 0 after --help, or 2 after a message that names option, value and what would do.
- * Words that are not options are moved to the front of argv[1...]; their count is *n_words (may be NULL when words_max is 0).
+ * "--name value", "--name=value", -h and --help. OPT_STOP with *status 0 after --help, or 2 after a
+ * message that names option, value and what would do. Words that are not options are moved to the
+ * front of argv[1...]; their count is *n_words (may be NULL when words_max is 0).
  */
-enum opt_outcome opt_parse(const struct opt_command *c, int argc, char **argv, unsigned *n_words, int *status);
-/* {"payload": 160, ...}: every option's value except the local ones. New reference; NULL out of memory. */
+enum opt_outcome opt_parse(const struct opt_command *c, int argc, char **argv, unsigned *n_words,
+                           int *status);
+/* {"payload": 160, ...}: every option's value except the local ones. New reference; NULL out of
+ * memory. */
 json_t *opt_settings(const struct opt *opts, size_t n);
 
 #endif

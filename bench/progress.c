@@ -20,7 +20,8 @@ void progress_show(double done, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\r\033[K[%.*s%.*s] %3.0f %%  %s", full, "========================", WIDTH - full, "                        ",
+	fprintf(stderr, "\r\033[K[%.*s%.*s] %3.0f %%  %s", full,
+	        "========================", WIDTH - full, "                        ",
 	        done > 1 ? 100 : done * 100, text);
 	fflush(stderr);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plays one e2ae call through a gateway of its own and checks every octet: what `make run` shows. */
+/* Plays one e2ae call through a gateway of its own and checks every octet: what `make run` shows.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +15,13 @@
 #include "cmd/sluice-demo/endpoint.h"
 #include "cmd/sluice-demo/gateway.h"
 
-enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_MISUSED = 2, SETTLE_MS = 500, REPORT_EVERY_FRAMES = 1000 / AUDIO_FRAME_MS };
+enum {
+	EXIT_GOOD = 0,
+	EXIT_BAD = 1,
+	EXIT_MISUSED = 2,
+	SETTLE_MS = 500,
+	REPORT_EVERY_FRAMES = 1000 / AUDIO_FRAME_MS
+};
 
 struct demo {
 	const char *audio_path;
@@ -37,16 +44,21 @@ static void end_soon(int signo)
 static void print_help(void)
 {
 	printf("usage: sluice-demo [--audio FILE] [--seconds N]\n\n"
-	       "Starts the gateway on loopback, places one e2ae call through its control socket and plays a recording both ways:\n\n"
+	       "Starts the gateway on loopback, places one e2ae call through its control socket "
+	       "and plays a recording both ways:\n\n"
 	       "  terminal ==SRTP==> [a] sluiced [b] --RTP--> core\n"
 	       "  terminal <==SRTP== [a] sluiced [b] <--RTP-- core\n\n"
-	       "  --audio FILE   a WAV file, mu-law, 8,000 Hz, mono; default: the one that comes along\n"
-	       "  --seconds N    end after N seconds; default: DEMO_SECONDS of the environment, else at Ctrl-C\n"
+	       "  --audio FILE   a WAV file, mu-law, 8,000 Hz, mono; default: the one that comes "
+	       "along\n"
+	       "  --seconds N    end after N seconds; default: DEMO_SECONDS of the environment, "
+	       "else at Ctrl-C\n"
 	       "  -h, --help     this text\n\n"
-	       "Exit status: 0 every packet came through and decrypted to the same octets; 1 not so; 2 misused.\n");
+	       "Exit status: 0 every packet came through and decrypted to the same octets; 1 not "
+	       "so; 2 misused.\n");
 }
 
-/* The folder this program stands in, or the one above it: sluiced and the recording are found from there. */
+/* The folder this program stands in, or the one above it: sluiced and the recording are found from
+ * there. */
 static void find_beside(char *out, size_t room, const char *relative)
 {
 	char self[3072];
@@ -63,7 +75,8 @@ static void find_beside(char *out, size_t room, const char *relative)
 static enum err open_audio(struct demo *d, struct why *why)
 {
 	/* Beside the source tree, then as installed. */
-	static const char *const places[] = {"../../cmd/share/audio/call.wav", "../../../cmd/share/audio/call.wav",
+	static const char *const places[] = {"../../cmd/share/audio/call.wav",
+	                                     "../../../cmd/share/audio/call.wav",
 	                                     "../share/sluice/audio/call.wav"};
 	char path[4096];
 
@@ -74,13 +87,15 @@ static enum err open_audio(struct demo *d, struct why *why)
 		if (access(path, R_OK) == 0)
 			return audio_open(&d->audio, path, why);
 	}
-	return why_fail(why, ERR_NOT_FOUND, "the recording is not where it should be; name one with --audio");
+	return why_fail(why, ERR_NOT_FOUND,
+	                "the recording is not where it should be; name one with --audio");
 }
 
 static enum err open_endpoints(struct demo *d, struct why *why)
 {
 	const struct suite *suite = suite_get(SUITE_AES_CM_128_HMAC_SHA1_80);
-	struct endpoint_config terminal = {.name = "terminal", .rtcp_mux = true, .plays = &d->audio};
+	struct endpoint_config terminal = {
+		.name = "terminal", .rtcp_mux = true, .plays = &d->audio};
 	struct endpoint_config core = {.name = "core", .plays = &d->audio};
 	enum err e = keyctx_generate(&d->up, suite);
 
@@ -107,23 +122,29 @@ static enum err connect_call(struct demo *d, struct why *why)
 		return e;
 	endpoint_connect(d->terminal, &call.a, &call.a_rtcp, d->core);
 	endpoint_connect(d->core, &call.b, &call.b_rtcp, d->terminal);
-	printf("\n  terminal %s  ==SRTP==  [a] %s  sluiced  [b] %s  --RTP--  core %s\n\n", addr_print(&terminal, t),
-	       addr_print(&call.a, a), addr_print(&call.b, b), addr_print(&core, c));
-	printf("  control socket: %s\n  try in another terminal: build/bin/sluicectl get demo    build/bin/sluicectl top\n\n",
+	printf("\n  terminal %s  ==SRTP==  [a] %s  sluiced  [b] %s  --RTP--  core %s\n\n",
+	       addr_print(&terminal, t), addr_print(&call.a, a), addr_print(&call.b, b),
+	       addr_print(&core, c));
+	printf("  control socket: %s\n  try in another terminal: build/bin/sluicectl get demo    "
+	       "build/bin/sluicectl top\n\n",
 	       d->gateway.where);
 	return ERR_OK;
 }
 
-static void print_side(const char *way, const struct endpoint_counts *sender, const struct endpoint_counts *c)
+static void print_side(const char *way, const struct endpoint_counts *sender,
+                       const struct endpoint_counts *c)
 {
-	printf("  %-22s %7llu sent %7llu heard %5llu lost %5llu wrong  jitter %6.2f ms  round trip %6.2f ms\n", way,
-	       (unsigned long long)sender->sent, (unsigned long long)c->received, (unsigned long long)c->lost,
-	       (unsigned long long)(c->wrong + c->refused), c->jitter_ms, c->round_trip_ms);
+	printf("  %-22s %7llu sent %7llu heard %5llu lost %5llu wrong  jitter %6.2f ms  round trip "
+	       "%6.2f ms\n",
+	       way, (unsigned long long)sender->sent, (unsigned long long)c->received,
+	       (unsigned long long)c->lost, (unsigned long long)(c->wrong + c->refused),
+	       c->jitter_ms, c->round_trip_ms);
 }
 
 static void show(struct demo *d, bool again)
 {
-	struct endpoint_counts t = endpoint_get_counts(d->terminal), c = endpoint_get_counts(d->core);
+	struct endpoint_counts t = endpoint_get_counts(d->terminal),
+			       c = endpoint_get_counts(d->core);
 
 	if (d->is_tty && again)
 		printf("\033[2A");
@@ -142,7 +163,8 @@ static void listen_until(struct demo *d, uint64_t until_ns)
 	for (unsigned i = 0; i < n; i++)
 		fds[i] = (struct pollfd){.fd = raw[i], .events = POLLIN};
 	for (uint64_t now = clk_mono_ns(); now < until_ns && !must_end; now = clk_mono_ns()) {
-		struct timespec wait = {.tv_sec = (time_t)((until_ns - now) / NS_PER_S), .tv_nsec = (long)((until_ns - now) % NS_PER_S)};
+		struct timespec wait = {.tv_sec = (time_t)((until_ns - now) / NS_PER_S),
+		                        .tv_nsec = (long)((until_ns - now) % NS_PER_S)};
 
 		if (ppoll(fds, n, &wait, NULL) <= 0)
 			continue;
@@ -181,13 +203,14 @@ static bool heard_all(const struct endpoint_counts *sender, const struct endpoin
 
 static int verdict(struct demo *d)
 {
-	struct endpoint_counts t = endpoint_get_counts(d->terminal), c = endpoint_get_counts(d->core);
+	struct endpoint_counts t = endpoint_get_counts(d->terminal),
+			       c = endpoint_get_counts(d->core);
 	bool good = heard_all(&t, &c) && heard_all(&c, &t);
 
 	printf("\n");
 	show(d, false);
 	printf("\n  %s\n", good ? "every packet came through and decrypted to the same octets"
-	                         : "NOT every packet came through unharmed");
+	                        : "NOT every packet came through unharmed");
 	return good ? EXIT_GOOD : EXIT_BAD;
 }
 
@@ -198,7 +221,8 @@ static int run(struct demo *d)
 	int status = EXIT_BAD;
 
 	find_beside(sluiced, sizeof(sluiced), "sluiced");
-	if (open_audio(d, &why) || open_endpoints(d, &why) || gateway_start(&d->gateway, sluiced, &why) || connect_call(d, &why)) {
+	if (open_audio(d, &why) || open_endpoints(d, &why) ||
+	    gateway_start(&d->gateway, sluiced, &why) || connect_call(d, &why)) {
 		fprintf(stderr, "sluice-demo: %s\n", why.text);
 		goto out;
 	}
@@ -226,7 +250,9 @@ static bool read_seconds(const char *where, const char *text, unsigned *out)
 	uint64_t v;
 
 	if (str_to_u64(str_of(text), 86400, &v)) {
-		fprintf(stderr, "sluice-demo: %s: \"%s\" is not a number of seconds from 0 to 86400\n", where, text);
+		fprintf(stderr,
+		        "sluice-demo: %s: \"%s\" is not a number of seconds from 0 to 86400\n",
+		        where, text);
 		return false;
 	}
 	*out = (unsigned)v;
@@ -244,7 +270,9 @@ static bool read_arguments(struct demo *d, int argc, char **argv)
 			if (!read_seconds("--seconds", argv[++i], &d->seconds))
 				return false;
 		} else {
-			fprintf(stderr, "sluice-demo: %s: not known, or its value is missing; see --help\n", argv[i]);
+			fprintf(stderr,
+			        "sluice-demo: %s: not known, or its value is missing; see --help\n",
+			        argv[i]);
 			return false;
 		}
 	}
@@ -261,7 +289,8 @@ int main(int argc, char **argv)
 		print_help();
 		return EXIT_GOOD;
 	}
-	if ((seconds && !read_seconds("DEMO_SECONDS", seconds, &d.seconds)) || !read_arguments(&d, argc, argv))
+	if ((seconds && !read_seconds("DEMO_SECONDS", seconds, &d.seconds)) ||
+	    !read_arguments(&d, argc, argv))
 		return EXIT_MISUSED;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);

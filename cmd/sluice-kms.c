@@ -16,7 +16,14 @@
 #include "control/kms/test_env.h"
 #include "control/net/tls.h"
 
-enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, SIGNALS = 4, TICKS_PER_S = 10, SEEN_MAX = 1000000000 };
+enum {
+	EXIT_ENDED = 0,
+	EXIT_REFUSED = 1,
+	EXIT_MISUSED = 2,
+	SIGNALS = 4,
+	TICKS_PER_S = 10,
+	SEEN_MAX = 1000000000
+};
 
 struct program {
 	struct options o;
@@ -45,7 +52,7 @@ static void log_why(enum log_level level, const char *what, const struct why *wh
 		log_warn("kms", "msg=\"%s\" reason=%s", what, text);
 }
 
-/* --- while it runs ---------------------------------------------------------------------------------- */
+/* --- while it runs ---------------------------------------------------------- */
 
 static void reload(struct program *p)
 {
@@ -62,7 +69,8 @@ static void reload(struct program *p)
 		log_why(LOG_ERROR_LEVEL, "roots not read again: the old ones stay", &why);
 	if (audit_reopen(p->audit, &why))
 		log_why(LOG_ERROR_LEVEL, "audit file not opened again: the old one stays", &why);
-	log_info("kms", "msg=\"read again\" users=%zu", kms_directory_users(kms_get_directory(p->kms)));
+	log_info("kms", "msg=\"read again\" users=%zu",
+	         kms_directory_users(kms_get_directory(p->kms)));
 }
 
 static void on_signal(void *arg, int signo)
@@ -91,9 +99,12 @@ static void on_tick(void *arg)
 	if (++p->ticks % TICKS_PER_S == 0) {
 		kms_get_stats(p->kms, &s);
 		if (e)
-			log_error("kms", "msg=\"what is old can't be forgotten\" reason=\"%s\"", err_meaning(e));
+			log_error("kms", "msg=\"what is old can't be forgotten\" reason=\"%s\"",
+			          err_meaning(e));
 		if (s.store_failures > p->store_failures)
-			log_error("kms", "msg=\"the state can't be written: requests are answered 503\" requests=%llu see=\"disk space, --seen-max\"",
+			log_error("kms",
+			          "msg=\"the state can't be written: requests are answered 503\" "
+			          "requests=%llu see=\"disk space, --seen-max\"",
 			          (unsigned long long)(s.store_failures - p->store_failures));
 		p->store_failures = s.store_failures;
 		if (kms_store_disk_sync(p->disk))
@@ -124,16 +135,18 @@ static void on_metrics(void *arg, struct http_exchange *x, const struct http_req
 	buf_free(&out);
 }
 
-/* --- starting --------------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------- */
 
-static enum err number(const char *text, const char *name, uint64_t max, unsigned *out, struct why *why)
+static enum err number(const char *text, const char *name, uint64_t max, unsigned *out,
+                       struct why *why)
 {
 	uint64_t v;
 
 	if (!text)
 		return ERR_OK;
 	if (str_to_u64(str_of(text), max, &v) || v == 0)
-		return why_fail(why, ERR_RANGE, "%s: a number from 1 to %llu is wanted", name, (unsigned long long)max);
+		return why_fail(why, ERR_RANGE, "%s: a number from 1 to %llu is wanted", name,
+		                (unsigned long long)max);
 	*out = (unsigned)v;
 	return ERR_OK;
 }
@@ -141,16 +154,24 @@ static enum err number(const char *text, const char *name, uint64_t max, unsigne
 static enum err address(const char *text, const char *name, struct addr *out, struct why *why)
 {
 	if (addr_parse(str_of(text), out))
-		return why_fail(why, ERR_SYNTAX, "%s: an address and a port are wanted, like 127.0.0.1:8080 or [::1]:8080", name);
+		return why_fail(
+			why, ERR_SYNTAX,
+			"%s: an address and a port are wanted, like 127.0.0.1:8080 or [::1]:8080",
+			name);
 	return ERR_OK;
 }
 
 static enum err start_tls(struct program *p, struct why *why)
 {
 	const struct options *o = &p->o;
-	struct tls_config server = {.role = TLS_SERVER, .cert_file = o->tls_cert, .key_file = o->tls_key, .ca_file = o->tls_ca,
+	struct tls_config server = {.role = TLS_SERVER,
+	                            .cert_file = o->tls_cert,
+	                            .key_file = o->tls_key,
+	                            .ca_file = o->tls_ca,
 	                            .peer = o->tls_ca ? TLS_PEER_OPTIONAL : TLS_PEER_NOT_ASKED};
-	struct tls_config client = {.role = TLS_CLIENT, .cert_file = o->tls_cert, .key_file = o->tls_key,
+	struct tls_config client = {.role = TLS_CLIENT,
+	                            .cert_file = o->tls_cert,
+	                            .key_file = o->tls_key,
 	                            .ca_file = o->client_ca ? o->client_ca : o->tls_ca};
 	enum err e = ERR_OK;
 
@@ -163,9 +184,14 @@ static enum err start_tls(struct program *p, struct why *why)
 
 static enum err start_listeners(struct program *p, struct why *why)
 {
-	struct kms_http_config c = {.kms = p->kms, .time = p->repeat, .tls = p->tls, .tls_client = p->tls_client, .jobs_max = 10000,
+	struct kms_http_config c = {.kms = p->kms,
+	                            .time = p->repeat,
+	                            .tls = p->tls,
+	                            .tls_client = p->tls_client,
+	                            .jobs_max = 10000,
 	                            .timeout_ms = 2000};
-	struct http_server_config m = {.body_max_bytes = 1024, .timeout_s = 30, .serve = on_metrics, .arg = p};
+	struct http_server_config m = {
+		.body_max_bytes = 1024, .timeout_s = 30, .serve = on_metrics, .arg = p};
 	enum err e = address(p->o.listen, "--listen", &c.listen, why);
 
 	if (!e)
@@ -214,7 +240,10 @@ static enum err start(struct program *p, struct why *why)
 	if (!e)
 		e = number(p->o.seen_max, "--seen-max", SEEN_MAX, &seen_max, why);
 	if (!e)
-		e = kms_store_disk_open(&p->disk, &(struct kms_store_disk_config){p->o.state, p->o.master_key, seen_max}, why);
+		e = kms_store_disk_open(
+			&p->disk,
+			&(struct kms_store_disk_config){p->o.state, p->o.master_key, seen_max},
+			why);
 	if (e) {
 		kms_directory_free(c.directory);
 		return e;
@@ -251,14 +280,16 @@ static void say_ready(const struct program *p)
 
 	if (p->metrics)
 		metrics = http_server_addr(p->metrics);
-	log_info("kms", "msg=ready listen=%s tls=%s metrics=%s users=%zu version=%s", addr_print(&at, a), p->tls ? "yes" : "no",
-	         addr_print(&metrics, m), kms_directory_users(kms_get_directory(p->kms)), SLUICE_VERSION);
+	log_info("kms", "msg=ready listen=%s tls=%s metrics=%s users=%zu version=%s",
+	         addr_print(&at, a), p->tls ? "yes" : "no", addr_print(&metrics, m),
+	         kms_directory_users(kms_get_directory(p->kms)), SLUICE_VERSION);
 }
 
 static int run(struct program *p)
 {
 	struct why why = {{0}};
-	enum err e = p->o.backup ? kms_store_disk_backup(p->o.state, p->o.backup, &why) : start(p, &why);
+	enum err e =
+		p->o.backup ? kms_store_disk_backup(p->o.state, p->o.backup, &why) : start(p, &why);
 
 	if (e)
 		fprintf(stderr, "sluice-kms: %s\n", why.text);
@@ -277,14 +308,16 @@ static enum err check_options(const struct options *o, struct why *why)
 	enum log_level level = LOG_INFO_LEVEL;
 
 	if (o->log_level && log_level_parse(str_of(o->log_level), &level))
-		return why_fail(why, ERR_INVALID, "--log-level: error, warn, info or debug is wanted");
+		return why_fail(why, ERR_INVALID,
+		                "--log-level: error, warn, info or debug is wanted");
 	log_set_level(level);
 	if (o->backup)
 		return o->state ? ERR_OK : why_fail(why, ERR_INVALID, "--backup needs --state");
 	if (!o->credentials)
 		return why_fail(why, ERR_INVALID, "--credentials is missing (try --help)");
 	if (!o->check && (!o->listen || !o->state))
-		return why_fail(why, ERR_INVALID, "%s is missing (try --help)", o->listen ? "--state" : "--listen");
+		return why_fail(why, ERR_INVALID, "%s is missing (try --help)",
+		                o->listen ? "--state" : "--listen");
 	return ERR_OK;
 }
 

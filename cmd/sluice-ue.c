@@ -19,16 +19,25 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"bootstrap", "fcniUaN", "fc", 0, 0, "", "import a GBA bootstrapping: Ks_(ext)_NAF for the KMS becomes the credentials' key", bootstrap},
-	{"request", "ctTmlrR", "ctT", 0, 0, "", "ask the KMS for a ticket (modes 1 and 2) and keep it for offers", step_request},
-	{"offer", "ctspmTlrRuL", "cts", 2, 2, "LOCAL.sdp OFFER.sdp", "offer a call: choose its protection, put the keys' part into the description",
-	 step_offer},
-	{"answer", "cpFCk", "c", 3, 3, "OFFER.sdp LOCAL.sdp ANSWER.sdp", "answer an offer: for a ticket, its keys are asked for at the KMS",
-	 step_answer},
-	{"finish", "sCk", "", 1, 1, "ANSWER.sdp", "take the answer to an offer (--state), or to an update (--call)", step_finish},
+	{"bootstrap", "fcniUaN", "fc", 0, 0, "",
+         "import a GBA bootstrapping: Ks_(ext)_NAF for the KMS becomes the credentials' key",
+         bootstrap},
+	{"request", "ctTmlrR", "ctT", 0, 0, "",
+         "ask the KMS for a ticket (modes 1 and 2) and keep it for offers", step_request},
+	{"offer", "ctspmTlrRuL", "cts", 2, 2, "LOCAL.sdp OFFER.sdp",
+         "offer a call: choose its protection, put the keys' part into the description",
+         step_offer},
+	{"answer", "cpFCk", "c", 3, 3, "OFFER.sdp LOCAL.sdp ANSWER.sdp",
+         "answer an offer: for a ticket, its keys are asked for at the KMS", step_answer},
+	{"finish", "sCk", "", 1, 1, "ANSWER.sdp",
+         "take the answer to an offer (--state), or to an update (--call)", step_finish},
 	{"update", "C=k", "C", 2, 3, "LOCAL.sdp OFFER.sdp | OFFER.sdp LOCAL.sdp ANSWER.sdp",
-	 "renew a call's keys, or with --same repeat them (hold, resume); with three files, answer the peer's update", step_update},
-	{"call", "ctbgSPwpmlrRuLohed", "c", 0, 0, "", "a whole call with SRTP: both terminals here and a gateway, or one terminal over SIP", call_run},
+         "renew a call's keys, or with --same repeat them (hold, resume); with three files, answer "
+         "the peer's update",
+         step_update},
+	{"call", "ctbgSPwpmlrRuLohed", "c", 0, 0, "",
+         "a whole call with SRTP: both terminals here and a gateway, or one terminal over SIP",
+         call_run},
 };
 
 static int usage_of(FILE *to, const struct command *c, int status)
@@ -40,11 +49,14 @@ static int usage_of(FILE *to, const struct command *c, int status)
 
 static int usage(FILE *to, int status)
 {
-	fputs("usage: sluice-ue COMMAND [OPTIONS] [FILES]; sluice-ue COMMAND --help says more\n\n", to);
+	fputs("usage: sluice-ue COMMAND [OPTIONS] [FILES]; sluice-ue COMMAND --help says more\n\n",
+	      to);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
-	fputs("  decode     print a MIKEY message (octets, base64, hexadecimal or an a=key-mgmt line) as a tree and name its first fault\n"
-	      "\nexit status: 0 done, 1 refused or faulty, 2 misused\n", to);
+	fputs("  decode     print a MIKEY message (octets, base64, hexadecimal or an a=key-mgmt "
+	      "line) as a tree and name its first fault\n"
+	      "\nexit status: 0 done, 1 refused or faulty, 2 misused\n",
+	      to);
 	return status;
 }
 
@@ -82,7 +94,8 @@ static int run(const struct command *c, int argc, char **argv)
 	if (!options_read(&o, c->name, c->takes, c->needs, argc, argv))
 		return usage_of(stderr, c, EXIT_MISUSED);
 	if (o.n_files < c->files_min || o.n_files > c->files_max) {
-		fprintf(stderr, "sluice-ue %s: %d files are given; wanted: %s\n", c->name, o.n_files, *c->files ? c->files : "none");
+		fprintf(stderr, "sluice-ue %s: %d files are given; wanted: %s\n", c->name,
+		        o.n_files, *c->files ? c->files : "none");
 		return usage_of(stderr, c, EXIT_MISUSED);
 	}
 	return c->run(&o, &why) ? complain(&why) : EXIT_DONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's command line: a table of commands over the JSON control protocol. Exit 0 done, 1 refused, 2 misused. */
+/* The gateway's command line: a table of commands over the JSON control protocol. Exit 0 done, 1
+ * refused, 2 misused. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,7 +24,7 @@ struct ctl {
 	bool has_after, has_limit;
 	struct client *client;
 	struct doc_arena *arena;
-	int argc;    /* of the command, without its name */
+	int argc; /* of the command, without its name */
 	char **argv;
 };
 
@@ -41,7 +42,8 @@ static int misused(const char *fmt, const char *arg)
 	return EXIT_MISUSED;
 }
 
-static void print_doc(const struct ctl *ctl, const struct doc *d, void (*text)(struct buf *, const struct doc *))
+static void print_doc(const struct ctl *ctl, const struct doc *d,
+                      void (*text)(struct buf *, const struct doc *))
 {
 	struct buf out = {0};
 
@@ -56,8 +58,10 @@ static void print_doc(const struct ctl *ctl, const struct doc *d, void (*text)(s
 	buf_free(&out);
 }
 
-/* The error's object goes to standard output with --json, so that programs find it where they look. */
-static int refused(const struct ctl *ctl, enum err e, const struct doc *error, const struct why *why)
+/* The error's object goes to standard output with --json, so that programs find it where they look.
+ */
+static int refused(const struct ctl *ctl, enum err e, const struct doc *error,
+                   const struct why *why)
 {
 	if (e == ERR_DENIED && ctl->json && error)
 		print_doc(ctl, error, text_print);
@@ -78,11 +82,12 @@ static int call(struct ctl *ctl, const char *method, const struct doc *params,
 	return EXIT_DONE;
 }
 
-/* --- commands ----------------------------------------------------------------------------------------- */
+/* --- commands --------------------------------------------------------------- */
 
 static void text_pong(struct buf *out, const struct doc *d)
 {
-	buf_printf(out, "pong: %llu of %llu sessions\n", (unsigned long long)text_number(d, "sessions"),
+	buf_printf(out, "pong: %llu of %llu sessions\n",
+	           (unsigned long long)text_number(d, "sessions"),
 	           (unsigned long long)text_number(d, "sessions_max"));
 }
 
@@ -95,7 +100,8 @@ static void text_draining(struct buf *out, const struct doc *d)
 {
 	const struct doc *on = doc_get(d, "draining");
 
-	buf_printf(out, "%s: %llu sessions\n", on && on->kind == DOC_BOOL && on->truth ? "draining" : "new sessions are taken",
+	buf_printf(out, "%s: %llu sessions\n",
+	           on && on->kind == DOC_BOOL && on->truth ? "draining" : "new sessions are taken",
 	           (unsigned long long)text_number(d, "sessions"));
 }
 
@@ -246,19 +252,24 @@ static int run_top(struct ctl *ctl)
 static const struct command commands[] = {
 	{"ping", "", "is the gateway there, and how full", 0, 0, run_ping},
 	{"version", "", "what it is and what it can", 0, 0, run_version},
-	{"create", "JSON|-", "make a session from the params of session.create; - reads standard input", 1, 1, run_create},
+	{"create", "JSON|-",
+         "make a session from the params of session.create; - reads standard input", 1, 1,
+         run_create},
 	{"update", "JSON|-", "change a session by the params of session.update", 1, 1, run_update},
 	{"get", "ID...", "a session and its statistics", 1, 64, run_get},
-	{"list", "", "sessions; --prefix --mode --interface choose, --limit and --after page", 0, 0, run_list},
+	{"list", "", "sessions; --prefix --mode --interface choose, --limit and --after page", 0, 0,
+         run_list},
 	{"delete", "ID...", "end sessions; prints their final statistics", 1, 64, run_delete},
 	{"drain", "", "take no new sessions; those that are there go on", 0, 0, run_drain},
 	{"undrain", "", "take new sessions again", 0, 0, run_undrain},
 	{"stats", "", "counters of the process", 0, 0, run_stats},
-	{"events", "[NAME...]", "print what happens; --after SEQ tells first what was missed, --count N ends", 0, 16, run_events},
+	{"events", "[NAME...]",
+         "print what happens; --after SEQ tells first what was missed, --count N ends", 0, 16,
+         run_events},
 	{"top", "", "a table of rates, every second; --count N ends", 0, 0, run_top},
 };
 
-/* --- the command line --------------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------- */
 
 static int print_help(void)
 {
@@ -303,15 +314,20 @@ static int take_option(const struct option_row *rows, size_t n, const char *name
 	return -1;
 }
 
-/* Options may stand before and after the command. Returns how many words are left in argv, or -1 - exit status. */
+/* Options may stand before and after the command. Returns how many words are left in argv, or -1 -
+ * exit status. */
 static int take_options(struct ctl *ctl, int argc, char **argv)
 {
 	uint64_t timeout_ms = ctl->timeout_ms;
 	const struct option_row rows[] = {
-		{"--control", &ctl->where, NULL, NULL},     {"--timeout", NULL, &timeout_ms, NULL},
-		{"--prefix", &ctl->prefix, NULL, NULL},     {"--mode", &ctl->mode, NULL, NULL},
-		{"--interface", &ctl->interface, NULL, NULL}, {"--after", NULL, &ctl->after, &ctl->has_after},
-		{"--limit", NULL, &ctl->limit, &ctl->has_limit}, {"--count", NULL, &ctl->count, NULL},
+		{"--control", &ctl->where, NULL, NULL},
+		{"--timeout", NULL, &timeout_ms, NULL},
+		{"--prefix", &ctl->prefix, NULL, NULL},
+		{"--mode", &ctl->mode, NULL, NULL},
+		{"--interface", &ctl->interface, NULL, NULL},
+		{"--after", NULL, &ctl->after, &ctl->has_after},
+		{"--limit", NULL, &ctl->limit, &ctl->has_limit},
+		{"--count", NULL, &ctl->count, NULL},
 	};
 	int words = 0;
 
@@ -355,7 +371,8 @@ static int misused_command(const struct command *c)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "%s %s", c->name, c->args[0] ? c->args : "without an argument");
+	snprintf(text, sizeof(text), "%s %s", c->name,
+	         c->args[0] ? c->args : "without an argument");
 	return misused("it is %s", text);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway: arguments, surroundings, signals, exit status (0 done, 1 could not start, 2 misused). */
+/* The gateway: arguments, surroundings, signals, exit status (0 done, 1 could not start, 2
+ * misused). */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -32,7 +33,8 @@ static void prepare_process(const struct conf *c)
 	struct rlimit files;
 
 #ifndef __SANITIZE_ADDRESS__
-	/* Keys must not reach a core file, not even one that is piped away: the limit on its size would not stop that. */
+	/* Keys must not reach a core file, not even one that is piped away: the limit on its size
+	 * would not stop that. */
 	if (!c->core_dumps) {
 		prctl(PR_SET_DUMPABLE, 0);
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
@@ -60,7 +62,8 @@ static void warn_if_unlocked(struct daemon *d)
 	d->told_unlocked = true;
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	log_warn("secret",
-	         "msg=\"keys may reach swap: RLIMIT_MEMLOCK allows %llu octets, %zu are in use; raise it (LimitMEMLOCK=) "
+	         "msg=\"keys may reach swap: RLIMIT_MEMLOCK allows %llu octets, %zu are in use; "
+	         "raise it (LimitMEMLOCK=) "
 	         "or set require-locked-memory\" unlocked_bytes=%zu",
 	         (unsigned long long)limit.rlim_cur, usage.mapped_bytes, usage.unlocked_bytes);
 }

@@ -45,7 +45,8 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 		struct addr a;
 
 		if (addr_parse(str_skip(where, 4), &a))
-			return why_fail(why, ERR_INVALID, "\"%.*s\" is not tcp:HOST:PORT", STR_ARG(where));
+			return why_fail(why, ERR_INVALID, "\"%.*s\" is not tcp:HOST:PORT",
+			                STR_ARG(where));
 		len = addr_to_sockaddr(&a, &ss);
 	} else {
 		if (where.n >= sizeof(un->sun_path))
@@ -59,7 +60,8 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
 	if (connect(*fd, (struct sockaddr *)&ss, len)) {
 		why_fail(why, ERR_IO, "%.*s: %s%s", STR_ARG(where), strerror(errno),
-		         errno == ENOENT || errno == ECONNREFUSED ? "; is the gateway running?" : "");
+		         errno == ENOENT || errno == ECONNREFUSED ? "; is the gateway running?"
+		                                                  : "");
 		close(*fd);
 		return ERR_IO;
 	}
@@ -192,14 +194,15 @@ static enum err keep_event(struct client *c)
 	return ERR_OK;
 }
 
-enum err client_call(struct client *c, const char *method, const struct doc *params, const struct doc **result,
-                     struct why *why)
+enum err client_call(struct client *c, const char *method, const struct doc *params,
+                     const struct doc **result, struct why *why)
 {
 	uint64_t id = c->next_id++;
 	enum err e;
 
 	buf_reset(&c->out);
-	buf_printf(&c->out, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\"", (unsigned long long)id, method);
+	buf_printf(&c->out, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%s\"",
+	           (unsigned long long)id, method);
 	if (params) {
 		buf_text(&c->out, ",\"params\":");
 		doc_json_encode(&c->out, params);
@@ -226,7 +229,8 @@ enum err client_call(struct client *c, const char *method, const struct doc *par
 		error = doc_get(d, "error");
 		*result = error ? error : doc_get(d, "result");
 		if (error)
-			return why_fail(why, ERR_DENIED, "%.*s", STR_ARG(doc_get_text(error, "message")));
+			return why_fail(why, ERR_DENIED, "%.*s",
+			                STR_ARG(doc_get_text(error, "message")));
 		return *result ? ERR_OK : why_fail(why, ERR_SYNTAX, "the answer has no result");
 	}
 }

@@ -10,14 +10,15 @@
 #include "base/mem.h"
 #include "control/net/listen.h"
 
-/* One reading: which settings this place has given, so that its first item replaces the list of the place before. */
+/* One reading: which settings this place has given, so that its first item replaces the list of the
+ * place before. */
 struct source {
 	struct conf *conf;
-	const char *name;      /* the file's, or NULL: flags */
-	uint64_t given;        /* bits of conf_settings */
+	const char *name; /* the file's, or NULL: flags */
+	uint64_t given;   /* bits of conf_settings */
 	struct why *why;
 	enum err e;
-	int line;              /* of the first failure */
+	int line; /* of the first failure */
 	int at_line;
 };
 
@@ -32,7 +33,7 @@ const char *conf_standard_control(void)
 	return path;
 }
 
-/* --- one value ---------------------------------------------------------------------------------------- */
+/* --- one value -------------------------------------------------------------- */
 
 static void *value_of(struct conf *c, const struct conf_setting *s)
 {
@@ -44,11 +45,12 @@ static enum err put_number(const struct conf_setting *s, void *at, struct str te
 	uint64_t v;
 
 	if (str_to_u64(text, UINT64_MAX, &v))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is not a whole number; %llu to %llu is allowed", STR_ARG(text),
-		                (unsigned long long)s->min, (unsigned long long)s->max);
+		return why_fail(
+			why, ERR_INVALID, "\"%.*s\" is not a whole number; %llu to %llu is allowed",
+			STR_ARG(text), (unsigned long long)s->min, (unsigned long long)s->max);
 	if (v < s->min || v > s->max)
-		return why_fail(why, ERR_RANGE, "%.*s is not %llu to %llu", STR_ARG(text), (unsigned long long)s->min,
-		                (unsigned long long)s->max);
+		return why_fail(why, ERR_RANGE, "%.*s is not %llu to %llu", STR_ARG(text),
+		                (unsigned long long)s->min, (unsigned long long)s->max);
 	if (s->type == CONF_PORT)
 		*(uint16_t *)at = (uint16_t)v;
 	else
@@ -62,18 +64,21 @@ static enum err put_octal(const struct conf_setting *s, void *at, struct str tex
 
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] < '0' || text.p[i] > '7' || text.n > 6)
-			return why_fail(why, ERR_INVALID, "\"%.*s\" is not an octal number", STR_ARG(text));
+			return why_fail(why, ERR_INVALID, "\"%.*s\" is not an octal number",
+			                STR_ARG(text));
 		v = v * 8 + (uint64_t)(text.p[i] - '0');
 	}
 	if (text.n == 0 || v > s->max)
-		return why_fail(why, ERR_RANGE, "\"%.*s\" is not 0 to 0%llo", STR_ARG(text), (unsigned long long)s->max);
+		return why_fail(why, ERR_RANGE, "\"%.*s\" is not 0 to 0%llo", STR_ARG(text),
+		                (unsigned long long)s->max);
 	*(unsigned *)at = (unsigned)v;
 	return ERR_OK;
 }
 
 static enum err put_bool(void *at, struct str text, struct why *why)
 {
-	static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false", "off", "0"};
+	static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false",
+	                                                                            "off", "0"};
 
 	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
 		if (str_is(text, yes[i]) || str_is(text, no[i])) {
@@ -94,7 +99,8 @@ static enum err put_word(const struct conf_setting *s, void *at, struct str text
 	return why_fail(why, ERR_INVALID, "\"%.*s\" is not one of %s", STR_ARG(text), s->arg);
 }
 
-static enum err put_list(const struct conf_setting *s, struct conf_list *list, struct str text, struct why *why)
+static enum err put_list(const struct conf_setting *s, struct conf_list *list, struct str text,
+                         struct why *why)
 {
 	enum err e;
 
@@ -119,7 +125,9 @@ static enum err put_nets(struct targets_nets *nets, struct str text, struct why 
 		if (nets->n == TARGET_NETS_MAX)
 			return why_fail(why, ERR_LIMIT, "more than %d networks", TARGET_NETS_MAX);
 		if (addr_net_parse(one, &nets->items[nets->n]))
-			return why_fail(why, ERR_INVALID, "\"%.*s\" is no network; 192.0.2.0/24, 2001:db8::/32 or an address is needed, with commas between",
+			return why_fail(why, ERR_INVALID,
+			                "\"%.*s\" is no network; 192.0.2.0/24, 2001:db8::/32 or an "
+			                "address is needed, with commas between",
 			                STR_ARG(one));
 		nets->n++;
 		if (str_find(text, ',') == text.n)
@@ -151,7 +159,7 @@ static enum err put(struct conf *c, const struct conf_setting *s, struct str tex
 	return conf_put_interfaces(at, text, why);
 }
 
-/* --- places ------------------------------------------------------------------------------------------- */
+/* --- places ----------------------------------------------------------------- */
 
 static const struct conf_setting *find(struct str name)
 {
@@ -171,7 +179,8 @@ static enum err source_put(struct source *src, const struct conf_setting *s, str
 		((struct targets_nets *)value_of(src->conf, s))->n = 0;
 	if (!(src->given & bit) && s->type == CONF_INTERFACES)
 		((struct conf_interfaces *)value_of(src->conf, s))->n = 0;
-	if (src->given & bit && s->type != CONF_LIST && s->type != CONF_NETS && s->type != CONF_INTERFACES && src->name)
+	if (src->given & bit && s->type != CONF_LIST && s->type != CONF_NETS &&
+	    s->type != CONF_INTERFACES && src->name)
 		return why_fail(src->why, ERR_EXISTS, "given twice");
 	src->given |= bit;
 	return put(src->conf, s, value, src->why);
@@ -200,7 +209,9 @@ static int on_ini(void *user, const char *section, const char *name, const char 
 	if (src->e)
 		return 0;
 	if (section[0] && strcmp(section, "sluiced") != 0)
-		src->e = why_fail(src->why, ERR_NOT_FOUND, "no section [%.40s]; there is [sluiced], which may be left out", section);
+		src->e = why_fail(src->why, ERR_NOT_FOUND,
+		                  "no section [%.40s]; there is [sluiced], which may be left out",
+		                  section);
 	else if (!s)
 		src->e = why_fail(src->why, ERR_NOT_FOUND, "no setting \"%.60s\"", name);
 	else {
@@ -282,10 +293,11 @@ static char *read_slice(char *out, int room, void *stream)
 	return out;
 }
 
-/* --- the command line --------------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------- */
 
 /* `--name value` or `--name=value`; *i moves over a value that stands alone. */
-static enum err flag_split(int argc, char *const *argv, int *i, struct str *name, struct str *value, struct why *why)
+static enum err flag_split(int argc, char *const *argv, int *i, struct str *name, struct str *value,
+                           struct why *why)
 {
 	struct str arg = str_of(argv[*i]);
 
@@ -303,7 +315,8 @@ static enum err flag_split(int argc, char *const *argv, int *i, struct str *name
 }
 
 /* Settings are put into `src` when it is not NULL; the rest into `command`. */
-static enum err read_flags(struct source *src, struct conf_command *command, int argc, char *const *argv, struct why *why)
+static enum err read_flags(struct source *src, struct conf_command *command, int argc,
+                           char *const *argv, struct why *why)
 {
 	for (int i = 1; i < argc; i++) {
 		struct str name, value;
@@ -329,7 +342,8 @@ static enum err read_flags(struct source *src, struct conf_command *command, int
 		if (str_is(name, "config"))
 			command->file = value.p;
 		else if (!s)
-			return why_fail(why, ERR_NOT_FOUND, "no flag --%.*s; see --help", STR_ARG(name));
+			return why_fail(why, ERR_NOT_FOUND, "no flag --%.*s; see --help",
+			                STR_ARG(name));
 		else if (src) {
 			e = source_put(src, s, value);
 			if (e) {
@@ -341,13 +355,15 @@ static enum err read_flags(struct source *src, struct conf_command *command, int
 	return ERR_OK;
 }
 
-/* --- together ----------------------------------------------------------------------------------------- */
+/* --- together --------------------------------------------------------------- */
 
 static enum err check(struct conf *c, struct why *why)
 {
 	if ((c->port_min + 1u) / 2 * 2 + 1 > c->port_max)
-		return why_fail(why, ERR_RANGE, "port-min %u to port-max %u hold no pair of an even and an odd port", c->port_min,
-		                c->port_max);
+		return why_fail(
+			why, ERR_RANGE,
+			"port-min %u to port-max %u hold no pair of an even and an odd port",
+			c->port_min, c->port_max);
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
 		c->interfaces.items[i].port_min = c->port_min;
 		c->interfaces.items[i].port_max = c->port_max;
@@ -355,7 +371,8 @@ static enum err check(struct conf *c, struct why *why)
 	return ERR_OK;
 }
 
-enum err conf_load(struct conf *out, struct conf_command *command, int argc, char *const *argv, struct why *why)
+enum err conf_load(struct conf *out, struct conf_command *command, int argc, char *const *argv,
+                   struct why *why)
 {
 	struct conf *c = mem_alloc(sizeof(*c));
 	struct source flags = {.conf = c, .why = why};
@@ -367,7 +384,8 @@ enum err conf_load(struct conf *out, struct conf_command *command, int argc, cha
 	e = read_flags(NULL, &asked, argc, argv, why);
 	if (!e && !asked.help && !asked.version) {
 		presets(c);
-		e = load_file(c, asked.file ? asked.file : CONF_STANDARD_FILE, asked.file != NULL, why);
+		e = load_file(c, asked.file ? asked.file : CONF_STANDARD_FILE, asked.file != NULL,
+		              why);
 		if (!e)
 			e = read_flags(&flags, &asked, argc, argv, why);
 		if (!e)
@@ -426,7 +444,8 @@ static bool interfaces_eq(const struct conf_interfaces *a, const struct conf_int
 	if (a->n != b->n)
 		return false;
 	for (unsigned i = 0; i < a->n; i++)
-		if (strcmp(a->items[i].name, b->items[i].name) != 0 || !addr_eq(&a->items[i].bind, &b->items[i].bind) ||
+		if (strcmp(a->items[i].name, b->items[i].name) != 0 ||
+		    !addr_eq(&a->items[i].bind, &b->items[i].bind) ||
 		    !addr_eq(&a->items[i].advertised, &b->items[i].advertised))
 			return false;
 	return true;
@@ -447,7 +466,8 @@ static bool nets_eq(const struct targets_nets *a, const struct targets_nets *b)
 	if (a->n != b->n)
 		return false;
 	for (unsigned i = 0; i < a->n; i++)
-		if (a->items[i].bits != b->items[i].bits || !addr_ip_eq(&a->items[i].net, &b->items[i].net))
+		if (a->items[i].bits != b->items[i].bits ||
+		    !addr_ip_eq(&a->items[i].net, &b->items[i].net))
 			return false;
 	return true;
 }
@@ -476,33 +496,37 @@ void conf_reload(struct conf *now, const struct conf *next, struct buf *need_res
 	}
 }
 
-/* --- for people --------------------------------------------------------------------------------------- */
+/* --- for people ------------------------------------------------------------- */
 
 /* "; range: 1 to 604800" behind the preset of a number; empty for what is none. */
 static const char *range_of(const struct conf_setting *s, char out[48])
 {
 	out[0] = '\0';
 	if (s->type == CONF_UINT || s->type == CONF_PORT)
-		snprintf(out, 48, "; range: %llu to %llu", (unsigned long long)s->min, (unsigned long long)s->max);
+		snprintf(out, 48, "; range: %llu to %llu", (unsigned long long)s->min,
+		         (unsigned long long)s->max);
 	return out;
 }
 
 void conf_print_help(FILE *out)
 {
 	fputs("usage: sluiced [--SETTING VALUE]... [--config FILE] [-n]\n\n"
-	      "The Sluice media relay and gateway. It stays in the foreground and says when it is ready.\n\n"
+	      "The Sluice media relay and gateway. It stays in the foreground and says when it is "
+	      "ready.\n\n"
 	      "  --config FILE    settings file; default " CONF_STANDARD_FILE " if it is there\n"
 	      "  -n, --check      check settings and end; touches nothing\n"
 	      "  -V, --version    print the version\n"
 	      "  -h, --help       print this\n\n"
-	      "Settings, as flags or as lines \"name = value\" of the file (r: SIGHUP takes it over):\n\n",
+	      "Settings, as flags or as lines \"name = value\" of the file (r: SIGHUP takes it "
+	      "over):\n\n",
 	      out);
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
 		char range[48];
 
-		fprintf(out, "  --%s %s%s\n        %s\n        default: %s%s\n", s->name, s->arg, s->reloads ? "  (r)" : "", s->help,
-		        s->preset ? s->preset : s->preset_text, range_of(s, range));
+		fprintf(out, "  --%s %s%s\n        %s\n        default: %s%s\n", s->name, s->arg,
+		        s->reloads ? "  (r)" : "", s->help, s->preset ? s->preset : s->preset_text,
+		        range_of(s, range));
 	}
 }
 
@@ -530,20 +554,24 @@ void conf_print_manual(struct buf *out)
 		print_troff(out, s->help);
 		buf_text(out, ".\nDefault: ");
 		print_troff(out, s->preset ? s->preset : s->preset_text);
-		buf_printf(out, "%s.\n%s.\n", range_of(s, range), s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
+		buf_printf(out, "%s.\n%s.\n", range_of(s, range),
+		           s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
 	}
 }
 
 void conf_print_example(struct buf *out)
 {
 	buf_text(out, "# SPDX-License-Identifier: MIT\n"
-	              "# Settings of sluiced, for " CONF_STANDARD_FILE ". Every line is optional; those below show the defaults.\n"
-	              "# Flags of the same names go before this file. `sluiced -n` checks it; sluiced.conf(5) explains it.\n");
+	              "# Settings of sluiced, for " CONF_STANDARD_FILE
+	              ". Every line is optional; those below show the defaults.\n"
+	              "# Flags of the same names go before this file. `sluiced -n` checks it; "
+	              "sluiced.conf(5) explains it.\n");
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
 		char range[48];
 
-		buf_printf(out, "\n# %s: %s%s.%s\n", s->arg, s->help, range_of(s, range), s->reloads ? " SIGHUP takes it over." : "");
+		buf_printf(out, "\n# %s: %s%s.%s\n", s->arg, s->help, range_of(s, range),
+		           s->reloads ? " SIGHUP takes it over." : "");
 		if (!s->preset)
 			buf_printf(out, "# Default: %s. For example:\n", s->preset_text);
 		buf_printf(out, "#%s = %s\n", s->name, s->preset ? s->preset : s->example);

@@ -28,8 +28,10 @@ struct conf_interfaces {
 	struct io_interface items[RELAY_INTERFACES_MAX];
 };
 
-/* Adds [NAME/]ADDR[!ADVERTISED], or several with ";" between; without NAME it is "default". ERR_INVALID, ERR_LIMIT, ERR_EXISTS. */
-enum err conf_put_interfaces(struct conf_interfaces *list, struct str text, struct why *why) MUST_USE;
+/* Adds [NAME/]ADDR[!ADVERTISED], or several with ";" between; without NAME it is "default".
+ * ERR_INVALID, ERR_LIMIT, ERR_EXISTS. */
+enum err conf_put_interfaces(struct conf_interfaces *list, struct str text,
+                             struct why *why) MUST_USE;
 
 /* Values of every setting, after conf_load. */
 struct conf {
@@ -37,17 +39,17 @@ struct conf {
 	uint16_t port_min, port_max;
 	unsigned workers; /* 0: one for each processor */
 	bool pin_workers;
-	struct conf_list cpus;    /* control/cpus.h; none: those this process may use */
+	struct conf_list cpus; /* control/cpus.h; none: those this process may use */
 	struct conf_list control;
 	unsigned control_mode;    /* of unix sockets */
 	unsigned control_clients; /* of each listener */
 	struct conf_list ng, ng_allow, http;
-	struct conf_list sdes_offer; /* control/sdes_offer.h; none: all suites */
-	unsigned other_media;        /* enum dialog_other */
-	unsigned ng_srtp, osrtp;     /* 0: pass, end; 1: recrypt, pass */
+	struct conf_list sdes_offer;                 /* control/sdes_offer.h; none: all suites */
+	unsigned other_media;                        /* enum dialog_other */
+	unsigned ng_srtp, osrtp;                     /* 0: pass, end; 1: recrypt, pass */
 	struct targets_nets media_deny, media_allow; /* control/session/target.h */
-	unsigned engine, io;      /* index into their words: conf_word */
-	unsigned log_level;       /* enum log_level */
+	unsigned engine, io;                         /* index into their words: conf_word */
+	unsigned log_level;                          /* enum log_level */
 	unsigned sessions_max;
 	unsigned port_quarantine_ms, setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
 	unsigned silent_timeout_s, delete_delay_s;
@@ -55,26 +57,37 @@ struct conf {
 	unsigned rekey_roc;  /* enum relay_rekey_roc */
 	unsigned non_rtp;    /* 0: it passes between plain legs; 1: it is dropped */
 	unsigned dscp;
-	unsigned ssrcs_per_leg, replay_window, replay_window_video, receive_lifetime, send_window, pkts_per_worker, auth_fail_rate, keys_remembered;
+	unsigned ssrcs_per_leg, replay_window, replay_window_video, receive_lifetime, send_window,
+		pkts_per_worker, auth_fail_rate, keys_remembered;
 	unsigned gather_delay_us, busy_poll_us;
 	bool require_locked_memory, core_dumps;
 };
 
-enum conf_type { CONF_UINT, CONF_PORT, CONF_BOOL, CONF_WORD, CONF_OCTAL, CONF_LIST, CONF_INTERFACES, CONF_NETS };
+enum conf_type {
+	CONF_UINT,
+	CONF_PORT,
+	CONF_BOOL,
+	CONF_WORD,
+	CONF_OCTAL,
+	CONF_LIST,
+	CONF_INTERFACES,
+	CONF_NETS
+};
 
 /* A row. The name is that of the flag, without "--", and of the line in the file. */
 struct conf_setting {
 	const char *name;
 	enum conf_type type;
 	size_t offset;
-	const char *preset;       /* as it would be written; NULL: decided at start, and `preset_text` says how */
+	const char *preset; /* as it would be written; NULL: decided at start, and `preset_text`
+	                       says how */
 	const char *preset_text;
 	const char *example;      /* a value to show where there is no preset */
 	uint64_t min, max;        /* UINT, OCTAL */
 	const char *const *words; /* WORD: the value is the index; NULL at the end */
 	bool reloads;             /* SIGHUP takes it over; else it needs a restart */
 	enum err (*check)(struct str value, struct why *why); /* LIST: each item; may be NULL */
-	const char *arg, *help;   /* for people: the value's name, one sentence */
+	const char *arg, *help; /* for people: the value's name, one sentence */
 };
 
 extern const struct conf_setting conf_settings[];
@@ -82,23 +95,26 @@ extern const size_t conf_settings_n;
 
 /* What the command line asks beside settings. */
 struct conf_command {
-	const char *file;    /* --config; NULL: the standard one if it is there */
-	bool check_only;     /* -n */
+	const char *file; /* --config; NULL: the standard one if it is there */
+	bool check_only;  /* -n */
 	bool help, version;
 };
 
 #define CONF_STANDARD_FILE "/etc/sluice/sluice.conf"
 
 /*
- * Presets, then the file, then the flags, each over the one before; a repeatable setting in a later place replaces it whole. Then the
- * checks of settings against each other. ERR_INVALID, ERR_RANGE, ERR_NOT_FOUND (unknown name), ERR_IO (no such file), ERR_SYNTAX:
- * `why` names the file and line, or the flag. Touches nothing. `out` is set on success only.
+ * Presets, then the file, then the flags, each over the one before; a repeatable setting in a later
+ * place replaces it whole. Then the checks of settings against each other. ERR_INVALID, ERR_RANGE,
+ * ERR_NOT_FOUND (unknown name), ERR_IO (no such file), ERR_SYNTAX: `why` names the file and line,
+ * or the flag. Touches nothing. `out` is set on success only.
  */
-enum err conf_load(struct conf *out, struct conf_command *command, int argc, char *const *argv, struct why *why) MUST_USE;
+enum err conf_load(struct conf *out, struct conf_command *command, int argc, char *const *argv,
+                   struct why *why) MUST_USE;
 /* The file's text alone over presets: for the fuzz target. */
 enum err conf_load_text(struct conf *out, struct str text, struct why *why) MUST_USE;
 
-/* Settings that differ and need a restart, as names with ", " between. Takes over the others into `now`. */
+/* Settings that differ and need a restart, as names with ", " between. Takes over the others into
+ * `now`. */
 void conf_reload(struct conf *now, const struct conf *next, struct buf *need_restart);
 
 /* The word of a CONF_WORD setting. */

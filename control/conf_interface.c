@@ -11,7 +11,8 @@ static bool is_word(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '-' || c == '_' || c == '.'))
 			return false;
 	}
 	return s.n > 0;
@@ -29,10 +30,14 @@ static bool is_name(struct str s)
 static enum err read_address(struct str text, struct addr *out, struct why *why)
 {
 	if (addr_parse_ip(text, out))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address; " FORM " takes literal ones, as access/192.0.2.1 or access/2001:db8::1",
+		return why_fail(why, ERR_INVALID,
+		                "\"%.*s\" is no address; " FORM
+		                " takes literal ones, as access/192.0.2.1 or access/2001:db8::1",
 		                STR_ARG(text));
 	if (addr_is_any(out) || addr_is_multicast(out))
-		return why_fail(why, ERR_INVALID, "%.*s is no address of one host: peers must be told one", STR_ARG(text));
+		return why_fail(why, ERR_INVALID,
+		                "%.*s is no address of one host: peers must be told one",
+		                STR_ARG(text));
 	return ERR_OK;
 }
 
@@ -47,16 +52,23 @@ static enum err read_interface(struct io_interface *f, struct str text, struct w
 		name = str_of("default");
 	}
 	addr = str_cut(addr, '!', &advertised);
-	if (!is_name(name) || (is_bare && addr_parse_ip(addr, &f->bind)) || str_copy(name, f->name, sizeof(f->name)))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is not " FORM "; a name has 1 to %zu of a-z 0-9 - _ . and may end in \":\" and a part",
-		                STR_ARG(text), sizeof(f->name) - 1);
+	if (!is_name(name) || (is_bare && addr_parse_ip(addr, &f->bind)) ||
+	    str_copy(name, f->name, sizeof(f->name)))
+		return why_fail(
+			why, ERR_INVALID,
+			"\"%.*s\" is not " FORM
+			"; a name has 1 to %zu of a-z 0-9 - _ . and may end in \":\" and a part",
+			STR_ARG(text), sizeof(f->name) - 1);
 	e = read_address(addr, &f->bind, why);
 	f->advertised = f->bind;
 	if (!e && str_find(text, '!') < text.n)
 		e = read_address(advertised, &f->advertised, why);
 	if (!e && f->advertised.version != f->bind.version)
-		e = why_fail(why, ERR_INVALID, "%.*s is IPv%u and %.*s, which is told instead, IPv%u: peers that are told of it could never send to it",
-		             STR_ARG(addr), f->bind.version, STR_ARG(advertised), f->advertised.version);
+		e = why_fail(why, ERR_INVALID,
+		             "%.*s is IPv%u and %.*s, which is told instead, IPv%u: peers that are "
+		             "told of it could never send to it",
+		             STR_ARG(addr), f->bind.version, STR_ARG(advertised),
+		             f->advertised.version);
 	return e;
 }
 
@@ -66,12 +78,15 @@ static enum err add_interface(struct conf_interfaces *list, struct str text, str
 	enum err e;
 
 	if (list->n == RELAY_INTERFACES_MAX)
-		return why_fail(why, ERR_LIMIT, "\"%.*s\" is one too many: there may be %d addresses", STR_ARG(text), RELAY_INTERFACES_MAX);
+		return why_fail(why, ERR_LIMIT,
+		                "\"%.*s\" is one too many: there may be %d addresses",
+		                STR_ARG(text), RELAY_INTERFACES_MAX);
 	e = read_interface(&f, text, why);
 	if (e)
 		return e;
 	for (unsigned i = 0; i < list->n; i++)
-		if (strcmp(list->items[i].name, f.name) == 0 && addr_ip_eq(&list->items[i].bind, &f.bind))
+		if (strcmp(list->items[i].name, f.name) == 0 &&
+		    addr_ip_eq(&list->items[i].bind, &f.bind))
 			return why_fail(why, ERR_EXISTS, "%.*s is given twice", STR_ARG(text));
 	list->items[list->n++] = f;
 	return ERR_OK;

@@ -23,7 +23,8 @@ static enum err add(int *out, unsigned *n, uint64_t cpu, struct why *why)
 {
 	for (unsigned i = 0; i < *n; i++)
 		if (out[i] == (int)cpu)
-			return why_fail(why, ERR_EXISTS, "processor %u is named twice", (unsigned)cpu);
+			return why_fail(why, ERR_EXISTS, "processor %u is named twice",
+			                (unsigned)cpu);
 	if (*n == RELAY_WORKERS_MAX)
 		return why_fail(why, ERR_LIMIT, "more than %d processors", RELAY_WORKERS_MAX);
 	out[(*n)++] = (int)cpu;
@@ -74,7 +75,8 @@ enum err cpus_read(const struct conf_list *list, int *out, unsigned *n, struct w
 	return ERR_OK;
 }
 
-enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, unsigned *n, struct why *why)
+enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, unsigned *n,
+                   struct why *why)
 {
 	cpu_set_t own;
 	enum err e;
@@ -85,9 +87,13 @@ enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, uns
 	if (e)
 		return e;
 	if (sched_getaffinity(0, sizeof(own), &own))
-		return why_fail(why, ERR_IO, "cpus: the kernel does not say which processors may be used");
+		return why_fail(why, ERR_IO,
+		                "cpus: the kernel does not say which processors may be used");
 	for (unsigned i = 0; i < *n; i++)
 		if (!CPU_ISSET((unsigned)out[i], &own))
-			return why_fail(why, ERR_RANGE, "cpus: this process may not use processor %d", out[i]);
-	return workers > *n ? why_fail(why, ERR_RANGE, "cpus: %u workers on %u processors", workers, *n) : ERR_OK;
+			return why_fail(why, ERR_RANGE,
+			                "cpus: this process may not use processor %d", out[i]);
+	return workers > *n
+	               ? why_fail(why, ERR_RANGE, "cpus: %u workers on %u processors", workers, *n)
+	               : ERR_OK;
 }

@@ -30,21 +30,26 @@ static void one(struct buf *out, const char *name, const char *type, const char 
 
 static void print_traffic(const struct relay_stats *s, struct buf *out)
 {
-	one(out, "received_packets_total", "counter", "packets that arrived on ports of legs", s->rx_pkts);
+	one(out, "received_packets_total", "counter", "packets that arrived on ports of legs",
+	    s->rx_pkts);
 	one(out, "received_bytes_total", "counter", "octets of their payloads", s->rx_bytes);
 	one(out, "sent_packets_total", "counter", "packets handed to the network", s->tx_pkts);
 	one(out, "sent_bytes_total", "counter", "octets of their payloads", s->tx_bytes);
 	one(out, "receive_calls_total", "counter", "system calls that received", s->rx_calls);
 	one(out, "send_calls_total", "counter", "system calls that sent", s->tx_calls);
-	one(out, "kernel_drops_total", "counter", "packets that the kernel dropped, because a socket's buffer or a ring was full", s->kernel_drops);
+	one(out, "kernel_drops_total", "counter",
+	    "packets that the kernel dropped, because a socket's buffer or a ring was full",
+	    s->kernel_drops);
 	one(out, "batches_total", "counter", "batches that were not empty", s->batches);
 	one(out, "batch_packets_total", "counter", "packets of those batches", s->batch_pkts);
 	say(out, "packets_total", "counter", "packets by what became of them");
 	for (unsigned v = VERDICT_NONE + 1; v < VERDICT_COUNT; v++)
-		buf_printf(out, "sluice_packets_total{verdict=\"%s\"} %" PRIu64 "\n", verdict_name((enum verdict)v), s->verdicts[v]);
+		buf_printf(out, "sluice_packets_total{verdict=\"%s\"} %" PRIu64 "\n",
+		           verdict_name((enum verdict)v), s->verdicts[v]);
 	say(out, "worker_sessions", "gauge", "sessions placed on each worker");
 	for (unsigned w = 0; w < s->workers; w++)
-		buf_printf(out, "sluice_worker_sessions{worker=\"%u\"} %" PRIu64 "\n", w, s->worker_sessions[w]);
+		buf_printf(out, "sluice_worker_sessions{worker=\"%u\"} %" PRIu64 "\n", w,
+		           s->worker_sessions[w]);
 }
 
 static void print_sessions(struct service *sv, struct buf *out)
@@ -53,19 +58,29 @@ static void print_sessions(struct service *sv, struct buf *out)
 
 	service_get_counts(sv, &c);
 	one(out, "sessions", "gauge", "sessions now", c.sessions);
-	one(out, "sessions_ending", "gauge", "sessions that go on for a while after their delete; not among the others", c.ending);
+	one(out, "sessions_ending", "gauge",
+	    "sessions that go on for a while after their delete; not among the others", c.ending);
 	one(out, "sessions_max", "gauge", "sessions allowed", c.sessions_max);
 	one(out, "sessions_created_total", "counter", "sessions made", c.created);
 	one(out, "sessions_deleted_total", "counter", "sessions ended", c.deleted);
 	one(out, "session_updates_total", "counter", "updates carried out", c.updates);
 	one(out, "requests_refused_total", "counter", "operations refused", c.refused);
-	one(out, "port_retries_total", "counter", "ports chosen again because somebody else held them", c.port_retries);
-	one(out, "targets_refused_total", "counter", "targets of media and learnt sources that were refused", c.targets_refused);
-	one(out, "lines_passed_total", "counter", "m-lines that passed by and are not relayed", c.lines_passed);
-	one(out, "lines_refused_total", "counter", "m-lines that were refused while others of their description were not", c.lines_refused);
-	one(out, "media_as_requests_total", "counter", "datagrams to ng that had left by media ports of ours", c.media_as_requests);
+	one(out, "port_retries_total", "counter",
+	    "ports chosen again because somebody else held them", c.port_retries);
+	one(out, "targets_refused_total", "counter",
+	    "targets of media and learnt sources that were refused", c.targets_refused);
+	one(out, "lines_passed_total", "counter", "m-lines that passed by and are not relayed",
+	    c.lines_passed);
+	one(out, "lines_refused_total", "counter",
+	    "m-lines that were refused while others of their description were not",
+	    c.lines_refused);
+	one(out, "media_as_requests_total", "counter",
+	    "datagrams to ng that had left by media ports of ours", c.media_as_requests);
 	one(out, "draining", "gauge", "1 while no new sessions are taken", service_is_draining(sv));
-	one(out, "events_lost_total", "counter", "events that a later one of the same kind and leg stood in for, because control was behind", relay_events_lost(service_relay(sv)));
+	one(out, "events_lost_total", "counter",
+	    "events that a later one of the same kind and leg stood in for, because control was "
+	    "behind",
+	    relay_events_lost(service_relay(sv)));
 }
 
 enum { PORT_STATES = 3 };
@@ -86,7 +101,8 @@ static void print_ports(struct service *sv, struct buf *out)
 {
 	const struct spec_context *c = service_context(sv);
 
-	say(out, "port_pairs", "gauge", "pairs of ports of each interface by state; interfaces on one address share them");
+	say(out, "port_pairs", "gauge",
+	    "pairs of ports of each interface by state; interfaces on one address share them");
 	for (unsigned i = 0; i < c->n_interfaces; i++) {
 		uint64_t n[PORT_STATES] = {0};
 		bool is_first = true;
@@ -98,7 +114,9 @@ static void print_ports(struct service *sv, struct buf *out)
 			count_ports(sv, k, n);
 		}
 		for (unsigned k = 0; k < PORT_STATES && is_first; k++)
-			buf_printf(out, "sluice_port_pairs{interface=\"%s\",state=\"%s\"} %" PRIu64 "\n", c->interfaces[i].name, port_states[k], n[k]);
+			buf_printf(out,
+			           "sluice_port_pairs{interface=\"%s\",state=\"%s\"} %" PRIu64 "\n",
+			           c->interfaces[i].name, port_states[k], n[k]);
 	}
 }
 
@@ -113,8 +131,12 @@ static void print_ports_of_addresses(struct service *sv, struct buf *out)
 
 		count_ports(sv, i, n);
 		for (unsigned k = 0; k < PORT_STATES; k++)
-			buf_printf(out, "sluice_address_port_pairs{interface=\"%s\",address=\"%s\",state=\"%s\"} %" PRIu64 "\n", c->interfaces[i].name,
-			           addr_print_ip(&c->interfaces[i].bind, text), port_states[k], n[k]);
+			buf_printf(out,
+			           "sluice_address_port_pairs{interface=\"%s\",address=\"%s\","
+			           "state=\"%s\"} %" PRIu64 "\n",
+			           c->interfaces[i].name,
+			           addr_print_ip(&c->interfaces[i].bind, text), port_states[k],
+			           n[k]);
 	}
 }
 
@@ -130,9 +152,11 @@ void metrics_print(struct service *sv, struct buf *out)
 	print_ports(sv, out);
 	print_ports_of_addresses(sv, out);
 	one(out, "key_memory_bytes", "gauge", "key memory given out", memory.in_use_bytes);
-	one(out, "key_memory_unlocked_bytes", "gauge", "key memory that RLIMIT_MEMLOCK left swappable", memory.unlocked_bytes);
+	one(out, "key_memory_unlocked_bytes", "gauge",
+	    "key memory that RLIMIT_MEMLOCK left swappable", memory.unlocked_bytes);
 	say(out, "build_info", "gauge", "version and engine");
-	buf_printf(out, "sluice_build_info{version=\"%s\",engine=\"%s\"} 1\n", SLUICE_VERSION, relay_engine_name(service_relay(sv)));
+	buf_printf(out, "sluice_build_info{version=\"%s\",engine=\"%s\"} 1\n", SLUICE_VERSION,
+	           relay_engine_name(service_relay(sv)));
 }
 
 static bool is_ready(struct service *sv)
@@ -170,7 +194,8 @@ static void serve(void *arg, struct http_exchange *x, const struct http_request 
 	} else if (str_is(request->path, "/readyz")) {
 		bool ready = is_ready(m->sv);
 
-		answer(x, ready ? 200 : 503, "text/plain", ready ? STR("ready\n") : STR("not ready: draining or full\n"));
+		answer(x, ready ? 200 : 503, "text/plain",
+		       ready ? STR("ready\n") : STR("not ready: draining or full\n"));
 	} else {
 		answer(x, 404, "text/plain", STR("here are /metrics, /healthz and /readyz\n"));
 	}
@@ -181,12 +206,13 @@ enum err metrics_check_where(struct str value, struct why *why)
 	struct addr a;
 
 	if (addr_parse(value, &a))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is not ADDRESS:PORT or [IPv6]:PORT", STR_ARG(value));
+		return why_fail(why, ERR_INVALID, "\"%.*s\" is not ADDRESS:PORT or [IPv6]:PORT",
+		                STR_ARG(value));
 	return ERR_OK;
 }
 
-enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct service *sv, const struct conf *conf,
-                            struct why *why)
+enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct service *sv,
+                            const struct conf *conf, struct why *why)
 {
 	struct metrics_server *m = mem_alloc(sizeof(*m));
 
@@ -194,7 +220,10 @@ enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct 
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	m->sv = sv;
 	for (unsigned i = 0; i < conf->http.n; i++) {
-		struct http_server_config c = {.body_max_bytes = BODY_MAX_BYTES, .timeout_s = TIMEOUT_S, .serve = serve, .arg = m};
+		struct http_server_config c = {.body_max_bytes = BODY_MAX_BYTES,
+		                               .timeout_s = TIMEOUT_S,
+		                               .serve = serve,
+		                               .arg = m};
 		enum err e = addr_parse(str_of(conf->http.items[i]), &c.listen);
 
 		if (e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's figures as Prometheus text, and the HTTP listener that shows them and says how it is. */
+/* The gateway's figures as Prometheus text, and the HTTP listener that shows them and says how it
+ * is. */
 #ifndef CONTROL_METRICS_H
 #define CONTROL_METRICS_H
 
@@ -11,17 +12,19 @@
 
 struct loop;
 
-/* Appends every metric. Labels come from closed sets: verdicts, interface names and their addresses, worker numbers; never ids or peers' addresses. */
+/* Appends every metric. Labels come from closed sets: verdicts, interface names and their
+ * addresses, worker numbers; never ids or peers' addresses. */
 void metrics_print(struct service *sv, struct buf *out);
 
 /*
- * GET /metrics, /healthz (200 while the process answers), /readyz (503 while it drains or is full), for those who balance and watch.
- * One for the process; listens where the setting `http` says. Control only.
+ * GET /metrics, /healthz (200 while the process answers), /readyz (503 while it drains or is full),
+ * for those who balance and watch. One for the process; listens where the setting `http` says.
+ * Control only.
  */
 struct metrics_server;
 
-enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct service *sv, const struct conf *conf,
-                            struct why *why) MUST_USE;
+enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct service *sv,
+                            const struct conf *conf, struct why *why) MUST_USE;
 void metrics_server_free(struct metrics_server *m); /* takes NULL */
 /* "127.0.0.1:9101": where it listens, with the ports the system chose. */
 void metrics_server_print(const struct metrics_server *m, struct buf *out);

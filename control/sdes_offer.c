@@ -2,11 +2,12 @@
 /* Lists of suites by their names. */
 #include "control/sdes_offer.h"
 
-/* What every terminal knows comes first; AES-192, which some SRTP libraries derive wrongly (RFC 6188), and f8, which few know, come last. */
+/* What every terminal knows comes first; AES-192, which some SRTP libraries derive wrongly (RFC
+ * 6188), and f8, which few know, come last. */
 static const enum suite_id all[SUITE_COUNT] = {
-	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80, SUITE_AES_256_CM_HMAC_SHA1_32,
-	SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,        SUITE_AES_192_CM_HMAC_SHA1_80, SUITE_AES_192_CM_HMAC_SHA1_32,
-	SUITE_F8_128_HMAC_SHA1_80,
+	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80,
+	SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,
+	SUITE_AES_192_CM_HMAC_SHA1_80, SUITE_AES_192_CM_HMAC_SHA1_32, SUITE_F8_128_HMAC_SHA1_80,
 };
 
 static bool is_between(char c)
@@ -34,9 +35,13 @@ enum err sdes_offer_check(struct str value, struct why *why)
 
 	for (struct str name; (name = next_name(&value)).n; n++)
 		if (!suite_find(name))
-			return why_fail(why, ERR_INVALID, "\"%.*s\" is no suite that is served here; `sluicectl version` lists them",
+			return why_fail(why, ERR_INVALID,
+			                "\"%.*s\" is no suite that is served here; `sluicectl "
+			                "version` lists them",
 			                (int)(name.n < 64 ? name.n : 64), name.p);
-	return n ? ERR_OK : why_fail(why, ERR_INVALID, "names of suites are needed, as AES_CM_128_HMAC_SHA1_80");
+	return n ? ERR_OK
+	         : why_fail(why, ERR_INVALID,
+	                    "names of suites are needed, as AES_CM_128_HMAC_SHA1_80");
 }
 
 unsigned sdes_offer_read(const struct conf_list *list, enum suite_id *out)

@@ -25,7 +25,10 @@ enum err signalling_check_ng(struct str value, struct why *why)
 	struct addr a;
 
 	if (addr_parse(value, &a))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address with a port; 127.0.0.1:2223 or [::1]:2223 is the form", STR_ARG(value));
+		return why_fail(why, ERR_INVALID,
+		                "\"%.*s\" is no address with a port; 127.0.0.1:2223 or [::1]:2223 "
+		                "is the form",
+		                STR_ARG(value));
 	return ERR_OK;
 }
 
@@ -34,11 +37,15 @@ enum err signalling_check_allow(struct str value, struct why *why)
 	struct addr_net a;
 
 	if (addr_net_parse(value, &a))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is no address or network; 192.0.2.1 or 192.0.2.0/24 is the form", STR_ARG(value));
+		return why_fail(
+			why, ERR_INVALID,
+			"\"%.*s\" is no address or network; 192.0.2.1 or 192.0.2.0/24 is the form",
+			STR_ARG(value));
 	return ERR_OK;
 }
 
-static enum err start_ng(struct signalling *s, struct service *sv, const struct conf *conf, struct why *why)
+static enum err start_ng(struct signalling *s, struct service *sv, const struct conf *conf,
+                         struct why *why)
 {
 	struct addr_net allow[CONF_LISTEN_MAX];
 	struct proto_ng_config config;
@@ -56,7 +63,8 @@ static enum err start_ng(struct signalling *s, struct service *sv, const struct 
 	return e ? why_fail(why, e, "ng: %s", err_meaning(e)) : ERR_OK;
 }
 
-static enum err listen_ng(struct signalling *s, struct loop *l, const struct conf *conf, struct why *why)
+static enum err listen_ng(struct signalling *s, struct loop *l, const struct conf *conf,
+                          struct why *why)
 {
 	enum err e = ERR_OK;
 
@@ -68,7 +76,9 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 			e = ng_listen_new(&s->listeners[i], l, &a, s->ng, why);
 		s->n_listeners += !e;
 		if (!e && !addr_is_loopback(&a) && !conf->ng_allow.n)
-			log_warn("ng", "msg=\"listens beyond this host, and ng-allow names no peer: only this host is answered\" addr=%s",
+			log_warn("ng",
+			         "msg=\"listens beyond this host, and ng-allow names no peer: only "
+			         "this host is answered\" addr=%s",
 			         conf->ng.items[i]);
 	}
 	if (e)
@@ -76,8 +86,9 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 	return e;
 }
 
-enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv, struct proto_json *json,
-                        struct events *ev, const struct conf *conf, struct why *why)
+enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv,
+                        struct proto_json *json, struct events *ev, const struct conf *conf,
+                        struct why *why)
 {
 	struct signalling *s = mem_alloc(sizeof(*s));
 	enum err e;
@@ -86,7 +97,8 @@ enum err signalling_new(struct signalling **out, struct loop *l, struct service 
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = dialogs_new(&s->dialogs, sv);
 	if (!e)
-		e = proto_json_add_methods(json, json_dialog_methods, json_dialog_methods_n, s->dialogs);
+		e = proto_json_add_methods(json, json_dialog_methods, json_dialog_methods_n,
+		                           s->dialogs);
 	if (!e)
 		e = dialog_idle_new(&s->idle, l, ev, sv, s->dialogs);
 	if (!e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What signalling servers use, put together: calls by their SDP, over the JSON protocol and over ng. */
+/* What signalling servers use, put together: calls by their SDP, over the JSON protocol and over
+ * ng. */
 #ifndef CONTROL_WIRING_H
 #define CONTROL_WIRING_H
 
@@ -15,12 +16,16 @@ struct loop;
 /* One for the process. Control only. */
 struct signalling;
 
-/* Adds offer, answer, reject, delete and mediasec to the JSON protocol, and listens where the setting `ng` says. */
-enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv, struct proto_json *json,
-                        struct events *ev, const struct conf *conf, struct why *why) MUST_USE;
-/* Requests that wait are answered "closed": after the relay was stopped, before the JSON protocol, the events and the service go. Takes NULL. */
+/* Adds offer, answer, reject, delete and mediasec to the JSON protocol, and listens where the
+ * setting `ng` says. */
+enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv,
+                        struct proto_json *json, struct events *ev, const struct conf *conf,
+                        struct why *why) MUST_USE;
+/* Requests that wait are answered "closed": after the relay was stopped, before the JSON protocol,
+ * the events and the service go. Takes NULL. */
 void signalling_free(struct signalling *s);
-/* "127.0.0.1:2223,[::1]:2223": where ng is spoken, with the ports the system chose; nothing when it is not. */
+/* "127.0.0.1:2223,[::1]:2223": where ng is spoken, with the ports the system chose; nothing when it
+ * is not. */
 void signalling_print(const struct signalling *s, struct buf *out);
 
 /* The nth listener's address; none behind the last. */

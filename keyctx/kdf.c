@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The AES-CM pseudo-random function of RFC 3711 4.3.3, with the master key's length (RFC 6188 2 and 3, RFC 7714 11). */
+/* The AES-CM pseudo-random function of RFC 3711 4.3.3, with the master key's length (RFC 6188 2 and
+ * 3, RFC 7714 11). */
 #include "keyctx/kdf.h"
 
 #include <stddef.h>
@@ -9,7 +10,14 @@
 #include "keyctx/prim.h"
 
 /* RFC 3711 4.3.1 and 4.3.2. */
-enum label { LABEL_RTP_KEY, LABEL_RTP_AUTH, LABEL_RTP_SALT, LABEL_RTCP_KEY, LABEL_RTCP_AUTH, LABEL_RTCP_SALT };
+enum label {
+	LABEL_RTP_KEY,
+	LABEL_RTP_AUTH,
+	LABEL_RTP_SALT,
+	LABEL_RTCP_KEY,
+	LABEL_RTCP_AUTH,
+	LABEL_RTCP_SALT
+};
 
 enum {
 	LABEL_AT = 7, /* x = salt XOR label * 2^48: the label meets octet 7 of a 14-octet salt */
@@ -31,8 +39,8 @@ static size_t blocks_of(const struct part *p)
 }
 
 /*
- * The counter blocks of a part. A salt of 12 octets is padded on the right to 14: what every implementation of RFC 7714 does, though its
- * section 11 leaves it to the reader.
+ * The counter blocks of a part. A salt of 12 octets is padded on the right to 14: what every
+ * implementation of RFC 7714 does, though its section 11 leaves it to the reader.
  */
 static void count(uint8_t *blocks, const struct keyctx *k, const struct part *p)
 {
@@ -57,7 +65,7 @@ static enum err expand(const struct keyctx *k, const struct part parts[PARTS])
 	n = 0;
 	for (size_t i = 0; i < PARTS && e == ERR_OK; n += blocks_of(&parts[i]), i++)
 		memcpy(parts[i].at, blocks + n * BLOCK, parts[i].n);
-	secret_wipe(blocks, sizeof blocks);
+	secret_wipe(blocks, sizeof(blocks));
 	return e;
 }
 
@@ -66,9 +74,12 @@ enum err kdf_derive(struct kdf_session *out, const struct keyctx *k)
 	const struct suite *s = k->suite;
 	size_t auth_len = s->cipher == SUITE_CIPHER_AES_GCM ? 0 : SUITE_AUTH_KEY_LEN;
 	const struct part parts[PARTS] = {
-		{out->rtp.key, s->key_len, LABEL_RTP_KEY},    {out->rtp.auth, auth_len, LABEL_RTP_AUTH},
-		{out->rtp.salt, s->salt_len, LABEL_RTP_SALT}, {out->rtcp.key, s->key_len, LABEL_RTCP_KEY},
-		{out->rtcp.auth, auth_len, LABEL_RTCP_AUTH},  {out->rtcp.salt, s->salt_len, LABEL_RTCP_SALT},
+		{out->rtp.key, s->key_len, LABEL_RTP_KEY},
+		{out->rtp.auth, auth_len, LABEL_RTP_AUTH},
+		{out->rtp.salt, s->salt_len, LABEL_RTP_SALT},
+		{out->rtcp.key, s->key_len, LABEL_RTCP_KEY},
+		{out->rtcp.auth, auth_len, LABEL_RTCP_AUTH},
+		{out->rtcp.salt, s->salt_len, LABEL_RTCP_SALT},
 	};
 
 	*out = (struct kdf_session){.suite = s};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session keys from a keying context: the key derivation of RFC 3711 4.3, RFC 6188 and RFC 7714 11, with a derivation rate of 0. */
+/* Session keys from a keying context: the key derivation of RFC 3711 4.3, RFC 6188 and RFC 7714 11,
+ * with a derivation rate of 0. */
 #ifndef KEYCTX_KDF_H
 #define KEYCTX_KDF_H
 
@@ -8,7 +9,8 @@
 #include "base/err.h"
 #include "keyctx/keyctx.h"
 
-/* Of RTP or of RTCP; as long as the suite says, zeros behind. AEAD suites have no authentication key. */
+/* Of RTP or of RTCP; as long as the suite says, zeros behind. AEAD suites have no authentication
+ * key. */
 struct kdf_keys {
 	uint8_t key[SUITE_KEY_MAX];
 	uint8_t salt[SUITE_SALT_MAX];
@@ -20,7 +22,8 @@ struct kdf_session {
 	struct kdf_keys rtp, rtcp;
 };
 
-/* `out` is the caller's, in secret memory, and wiped on failure. ERR_CRYPTO, ERR_NOMEM. Control thread. */
+/* `out` is the caller's, in secret memory, and wiped on failure. ERR_CRYPTO, ERR_NOMEM. Control
+ * thread. */
 enum err kdf_derive(struct kdf_session *out, const struct keyctx *k) MUST_USE;
 
 #endif

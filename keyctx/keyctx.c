@@ -13,13 +13,14 @@ static enum err check_spec(const struct keyctx_spec *spec, struct why *why)
 	size_t want = (size_t)s->key_len + s->salt_len;
 
 	if (spec->master.n != want)
-		return why_fail(why, ERR_INVALID, "%s takes %zu octets of key and salt, got %zu", s->name, want,
-		                spec->master.n);
+		return why_fail(why, ERR_INVALID, "%s takes %zu octets of key and salt, got %zu",
+		                s->name, want, spec->master.n);
 	if (spec->mki.n > KEYCTX_MKI_MAX)
-		return why_fail(why, ERR_RANGE, "an MKI has 1 to %d octets, got %zu", KEYCTX_MKI_MAX,
-		                spec->mki.n);
+		return why_fail(why, ERR_RANGE, "an MKI has 1 to %d octets, got %zu",
+		                KEYCTX_MKI_MAX, spec->mki.n);
 	if (spec->lifetime_pkts > s->srtp_lifetime_pkts)
-		return why_fail(why, ERR_RANGE, "lifetime %" PRIu64 " is above the %" PRIu64 " packets of %s",
+		return why_fail(why, ERR_RANGE,
+		                "lifetime %" PRIu64 " is above the %" PRIu64 " packets of %s",
 		                spec->lifetime_pkts, s->srtp_lifetime_pkts, s->name);
 	return ERR_OK;
 }
@@ -37,7 +38,8 @@ enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct 
 		return why_fail(why, ERR_NOMEM, "no locked memory for a key");
 	k->suite = s;
 	k->has_lifetime = spec->lifetime_pkts != 0;
-	k->lifetime_pkts = spec->lifetime_pkts ? spec->lifetime_pkts : s->srtp_default_lifetime_pkts;
+	k->lifetime_pkts =
+		spec->lifetime_pkts ? spec->lifetime_pkts : s->srtp_default_lifetime_pkts;
 	k->has_roc = spec->has_roc;
 	k->roc = spec->roc;
 	memcpy(k->key, spec->master.p, s->key_len);
@@ -99,6 +101,6 @@ bool keyctx_eq(const struct keyctx *a, const struct keyctx *b)
 {
 	if (!a || !b)
 		return a == b;
-	return a->suite == b->suite && keyctx_same_key(a, b) && a->lifetime_pkts == b->lifetime_pkts &&
-	       view_eq(keyctx_mki(a), keyctx_mki(b));
+	return a->suite == b->suite && keyctx_same_key(a, b) &&
+	       a->lifetime_pkts == b->lifetime_pkts && view_eq(keyctx_mki(a), keyctx_mki(b));
 }

@@ -65,8 +65,9 @@ enum err pki_key_from_pem(struct pki_key **out, struct view pem, struct why *why
 	if (!key)
 		e = why_fail(why, ERR_SYNTAX, "no unencrypted private key in PEM");
 	else if (!is_fit_rsa(key))
-		e = why_fail(why, ERR_UNSUPPORTED, "the private key is not RSA of 2048 to 4096 bits");
-	else if (!(k = mem_alloc(sizeof *k)))
+		e = why_fail(why, ERR_UNSUPPORTED,
+		             "the private key is not RSA of 2048 to 4096 bits");
+	else if (!(k = mem_alloc(sizeof(*k))))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (e) {
 		EVP_PKEY_free(key);
@@ -93,7 +94,7 @@ size_t pki_key_rsa_len(const struct pki_key *k)
 /* Takes the reference. */
 static enum err cert_take(struct pki_cert **out, X509 *x509, struct why *why)
 {
-	struct pki_cert *c = mem_alloc(sizeof *c);
+	struct pki_cert *c = mem_alloc(sizeof(*c));
 	int n = i2d_X509(x509, NULL);
 	uint8_t *p;
 
@@ -108,7 +109,8 @@ static enum err cert_take(struct pki_cert **out, X509 *x509, struct why *why)
 	c->der_len = (size_t)i2d_X509(x509, &p);
 	if (!is_fit_rsa(c->key)) {
 		pki_cert_free(c);
-		return why_fail(why, ERR_UNSUPPORTED, "the certificate's key is not RSA of 2048 to 4096 bits");
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "the certificate's key is not RSA of 2048 to 4096 bits");
 	}
 	*out = c;
 	return ERR_OK;
@@ -120,7 +122,8 @@ enum err pki_cert_from_pem(struct pki_cert **out, struct view pem, struct why *w
 	X509 *x509 = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
 
 	BIO_free(bio);
-	return x509 ? cert_take(out, x509, why) : why_fail(why, ERR_SYNTAX, "no certificate in PEM");
+	return x509 ? cert_take(out, x509, why)
+	            : why_fail(why, ERR_SYNTAX, "no certificate in PEM");
 }
 
 enum err pki_cert_from_der(struct pki_cert **out, struct view der, struct why *why)
@@ -164,12 +167,13 @@ bool pki_cert_names(const struct pki_cert *c, struct view id)
 
 	for (int i = 0; names && id.n && i < sk_GENERAL_NAME_num(names) && !found; i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const ASN1_STRING *text = name->type == GEN_URI     ? name->d.uniformResourceIdentifier
+		const ASN1_STRING *text = name->type == GEN_URI ? name->d.uniformResourceIdentifier
 		                          : name->type == GEN_EMAIL ? name->d.rfc822Name
 		                                                    : NULL;
 
 		if (text)
-			found = view_eq(id, (struct view){.p = ASN1_STRING_get0_data(text), .n = (size_t)ASN1_STRING_length(text)});
+			found = view_eq(id, (struct view){.p = ASN1_STRING_get0_data(text),
+			                                  .n = (size_t)ASN1_STRING_length(text)});
 	}
 	GENERAL_NAMES_free(names);
 	return found;
@@ -177,7 +181,7 @@ bool pki_cert_names(const struct pki_cert *c, struct view id)
 
 enum err pki_chain_from_pem(struct pki_chain **out, struct view pem, struct why *why)
 {
-	struct pki_chain *c = mem_alloc(sizeof *c);
+	struct pki_chain *c = mem_alloc(sizeof(*c));
 	BIO *bio = bio_of(pem);
 	enum err e = c && bio ? ERR_OK : why_fail(why, ERR_NOMEM, "out of memory");
 	X509 *x509;
@@ -201,14 +205,16 @@ enum err pki_chain_from_pem(struct pki_chain **out, struct view pem, struct why 
 	return e;
 }
 
-enum err pki_chain_from_ders(struct pki_chain **out, const struct view *ders, size_t n, struct why *why)
+enum err pki_chain_from_ders(struct pki_chain **out, const struct view *ders, size_t n,
+                             struct why *why)
 {
 	struct pki_chain *c;
 	enum err e = ERR_OK;
 
 	if (!n || n > CHAIN_MAX)
-		return why_fail(why, ERR_TOO_BIG, "%zu certificates, 1 to %d are taken", n, CHAIN_MAX);
-	c = mem_alloc(sizeof *c);
+		return why_fail(why, ERR_TOO_BIG, "%zu certificates, 1 to %d are taken", n,
+		                CHAIN_MAX);
+	c = mem_alloc(sizeof(*c));
 	if (!c)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < n && !e; i++) {
@@ -241,7 +247,7 @@ const struct pki_cert *pki_chain_at(const struct pki_chain *c, size_t i)
 
 enum err pki_trust_from_pem(struct pki_trust **out, struct view pem, struct why *why)
 {
-	struct pki_trust *t = mem_alloc(sizeof *t);
+	struct pki_trust *t = mem_alloc(sizeof(*t));
 	struct pki_chain *roots = NULL;
 	enum err e = pki_chain_from_pem(&roots, pem, why);
 
@@ -271,7 +277,8 @@ static bool is_about_time(int code)
 	return code == X509_V_ERR_CERT_HAS_EXPIRED || code == X509_V_ERR_CERT_NOT_YET_VALID;
 }
 
-enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, uint64_t now_s, struct why *why)
+enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, uint64_t now_s,
+                         struct why *why)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	STACK_OF(X509) *others = sk_X509_new_null();
@@ -287,7 +294,8 @@ enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, u
 		if (X509_verify_cert(ctx) != 1) {
 			int code = X509_STORE_CTX_get_error(ctx);
 
-			e = why_fail(why, is_about_time(code) ? ERR_EXPIRED : ERR_AUTH, "the certificate is not trusted: %s",
+			e = why_fail(why, is_about_time(code) ? ERR_EXPIRED : ERR_AUTH,
+			             "the certificate is not trusted: %s",
 			             X509_verify_cert_error_string(code));
 		}
 	}
@@ -310,18 +318,20 @@ static bool set_scheme(EVP_PKEY_CTX *ctx, enum pki_scheme scheme, enum prim_hash
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
 }
 
-enum err pki_sign(const struct pki_key *k, enum pki_scheme scheme, enum prim_hash hash, const struct view *parts, size_t n,
-                  uint8_t *sig, size_t *sig_len)
+enum err pki_sign(const struct pki_key *k, enum pki_scheme scheme, enum prim_hash hash,
+                  const struct view *parts, size_t n, uint8_t *sig, size_t *sig_len)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *ctx = NULL;
 	size_t len = PKI_RSA_MAX;
 	enum err e = ERR_CRYPTO;
 
-	if (!md || EVP_DigestSignInit(md, &ctx, md_of(hash), NULL, k->key) != 1 || !set_scheme(ctx, scheme, hash))
+	if (!md || EVP_DigestSignInit(md, &ctx, md_of(hash), NULL, k->key) != 1 ||
+	    !set_scheme(ctx, scheme, hash))
 		goto out;
 	for (size_t i = 0; i < n; i++)
-		if (EVP_DigestSignUpdate(md, parts[i].n ? (const void *)parts[i].p : "", parts[i].n) != 1)
+		if (EVP_DigestSignUpdate(md, parts[i].n ? (const void *)parts[i].p : "",
+		                         parts[i].n) != 1)
 			goto out;
 	if (EVP_DigestSignFinal(md, sig, &len) == 1) {
 		*sig_len = len;
@@ -332,17 +342,19 @@ out:
 	return e;
 }
 
-enum err pki_verify(const struct pki_cert *c, enum pki_scheme scheme, enum prim_hash hash, const struct view *parts, size_t n,
-                    struct view sig)
+enum err pki_verify(const struct pki_cert *c, enum pki_scheme scheme, enum prim_hash hash,
+                    const struct view *parts, size_t n, struct view sig)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *ctx = NULL;
 	enum err e = ERR_CRYPTO;
 
-	if (!md || EVP_DigestVerifyInit(md, &ctx, md_of(hash), NULL, c->key) != 1 || !set_scheme(ctx, scheme, hash))
+	if (!md || EVP_DigestVerifyInit(md, &ctx, md_of(hash), NULL, c->key) != 1 ||
+	    !set_scheme(ctx, scheme, hash))
 		goto out;
 	for (size_t i = 0; i < n; i++)
-		if (EVP_DigestVerifyUpdate(md, parts[i].n ? (const void *)parts[i].p : "", parts[i].n) != 1)
+		if (EVP_DigestVerifyUpdate(md, parts[i].n ? (const void *)parts[i].p : "",
+		                           parts[i].n) != 1)
 			goto out;
 	e = EVP_DigestVerifyFinal(md, sig.p, sig.n) == 1 ? ERR_OK : ERR_AUTH;
 out:
@@ -350,7 +362,8 @@ out:
 	return e;
 }
 
-enum err pki_encrypt(const struct pki_cert *c, struct view padding, struct view data, uint8_t *out, size_t *out_len)
+enum err pki_encrypt(const struct pki_cert *c, struct view padding, struct view data, uint8_t *out,
+                     size_t *out_len)
 {
 	size_t n = pki_cert_rsa_len(c), len = PKI_RSA_MAX;
 	uint8_t block[PKI_RSA_MAX];
@@ -358,20 +371,22 @@ enum err pki_encrypt(const struct pki_cert *c, struct view padding, struct view 
 	EVP_PKEY_CTX *ctx = NULL;
 	enum err e = ERR_CRYPTO;
 
-	if (padding.n < PADDING_MIN || padding.n + data.n + 3 != n || memchr(padding.p, 0, padding.n))
+	if (padding.n < PADDING_MIN || padding.n + data.n + 3 != n ||
+	    memchr(padding.p, 0, padding.n))
 		return ERR_INVALID;
 	wr_u16(&w, 2);
 	wr_view(&w, padding);
 	wr_u8(&w, 0);
 	wr_view(&w, data);
 	ctx = EVP_PKEY_CTX_new(c->key, NULL);
-	if (ctx && EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
+	if (ctx && EVP_PKEY_encrypt_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
 	    EVP_PKEY_encrypt(ctx, out, &len, block, n) == 1 && len == n) {
 		*out_len = n;
 		e = ERR_OK;
 	}
 	EVP_PKEY_CTX_free(ctx);
-	secret_wipe(block, sizeof block);
+	secret_wipe(block, sizeof(block));
 	return e;
 }
 
@@ -385,9 +400,12 @@ enum err pki_decrypt(const struct pki_key *k, struct view sealed, struct secret 
 	if (!ctx || !plain)
 		goto out;
 	e = ERR_CRYPTO;
-	if (EVP_PKEY_decrypt_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1)
+	if (EVP_PKEY_decrypt_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1)
 		goto out;
-	e = EVP_PKEY_decrypt(ctx, plain, &len, sealed.p, sealed.n) == 1 ? secret_set(out, plain, len) : ERR_AUTH;
+	e = EVP_PKEY_decrypt(ctx, plain, &len, sealed.p, sealed.n) == 1
+	            ? secret_set(out, plain, len)
+	            : ERR_AUTH;
 out:
 	EVP_PKEY_CTX_free(ctx);
 	secret_free(plain);

@@ -15,9 +15,12 @@ struct pki_trust; /* the roots that are believed */
 
 enum pki_scheme { PKI_PKCS1, PKI_PSS }; /* PSS: MGF1 of the same hash, salt as long as the hash */
 
-enum { PKI_RSA_MAX = 512 }; /* octets of a modulus: RSA of 2048 to 4096 bits is taken, nothing else */
+enum {
+	PKI_RSA_MAX = 512
+}; /* octets of a modulus: RSA of 2048 to 4096 bits is taken, nothing else */
 
-/* ERR_SYNTAX, ERR_UNSUPPORTED (not RSA, or of another size), ERR_NOMEM. The caller owns the result. */
+/* ERR_SYNTAX, ERR_UNSUPPORTED (not RSA, or of another size), ERR_NOMEM. The caller owns the result.
+ */
 enum err pki_key_from_pem(struct pki_key **out, struct view pem, struct why *why) MUST_USE;
 void pki_key_free(struct pki_key *k);
 
@@ -31,30 +34,35 @@ size_t pki_cert_rsa_len(const struct pki_cert *c);
 
 /* One or more certificates in one PEM text. */
 enum err pki_chain_from_pem(struct pki_chain **out, struct view pem, struct why *why) MUST_USE;
-enum err pki_chain_from_ders(struct pki_chain **out, const struct view *ders, size_t n, struct why *why) MUST_USE;
+enum err pki_chain_from_ders(struct pki_chain **out, const struct view *ders, size_t n,
+                             struct why *why) MUST_USE;
 void pki_chain_free(struct pki_chain *c);
 size_t pki_chain_len(const struct pki_chain *c);
 const struct pki_cert *pki_chain_at(const struct pki_chain *c, size_t i);
 
 enum err pki_trust_from_pem(struct pki_trust **out, struct view pem, struct why *why) MUST_USE;
 void pki_trust_free(struct pki_trust *t);
-/* Does the chain lead to a trusted root at that time (seconds since 1970)? ERR_AUTH, ERR_EXPIRED. */
-enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, uint64_t now_s, struct why *why) MUST_USE;
+/* Does the chain lead to a trusted root at that time (seconds since 1970)? ERR_AUTH, ERR_EXPIRED.
+ */
+enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, uint64_t now_s,
+                         struct why *why) MUST_USE;
 
 /* Signature over the concatenation of `parts`; `sig` has room for PKI_RSA_MAX. */
-enum err pki_sign(const struct pki_key *k, enum pki_scheme scheme, enum prim_hash hash, const struct view *parts, size_t n,
-                  uint8_t *sig, size_t *sig_len) MUST_USE;
+enum err pki_sign(const struct pki_key *k, enum pki_scheme scheme, enum prim_hash hash,
+                  const struct view *parts, size_t n, uint8_t *sig, size_t *sig_len) MUST_USE;
 size_t pki_key_rsa_len(const struct pki_key *k);
 /* ERR_AUTH when it is not the signature. */
-enum err pki_verify(const struct pki_cert *c, enum pki_scheme scheme, enum prim_hash hash, const struct view *parts, size_t n,
-                    struct view sig) MUST_USE;
+enum err pki_verify(const struct pki_cert *c, enum pki_scheme scheme, enum prim_hash hash,
+                    const struct view *parts, size_t n, struct view sig) MUST_USE;
 
 /*
- * RSAES-PKCS1-v1_5 with the padding octets given (none may be 0, modulus - 3 - data.n of them), so that a message can be
- * reproduced. `out` has room for PKI_RSA_MAX.
+ * RSAES-PKCS1-v1_5 with the padding octets given (none may be 0, modulus - 3 - data.n of them), so
+ * that a message can be reproduced. `out` has room for PKI_RSA_MAX.
  */
-enum err pki_encrypt(const struct pki_cert *c, struct view padding, struct view data, uint8_t *out, size_t *out_len) MUST_USE;
-/* ERR_AUTH when it does not open; check the signature over it first (RFC 8017 7.2.2 has the reason). */
+enum err pki_encrypt(const struct pki_cert *c, struct view padding, struct view data, uint8_t *out,
+                     size_t *out_len) MUST_USE;
+/* ERR_AUTH when it does not open; check the signature over it first (RFC 8017 7.2.2 has the
+ * reason). */
 enum err pki_decrypt(const struct pki_key *k, struct view sealed, struct secret *out) MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenSSL's ciphers, MACs and random numbers in our own types. */
-/* SHA1_Transform is the one way to a hash state that can be kept as five words, and see prim_hmac; OpenSSL 3 calls these old. */
+/* SHA1_Transform is the one way to a hash state that can be kept as five words, and see prim_hmac;
+ * OpenSSL 3 calls these old. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "keyctx/prim.h"
 
@@ -36,12 +37,14 @@ enum err prim_digest(enum prim_hash hash, struct view data, uint8_t *out)
 {
 	size_t len = 0;
 
-	return EVP_Q_digest(NULL, hashes[hash].name, NULL, data.p, data.n, out, &len) == 1 ? ERR_OK : ERR_CRYPTO;
+	return EVP_Q_digest(NULL, hashes[hash].name, NULL, data.p, data.n, out, &len) == 1
+	               ? ERR_OK
+	               : ERR_CRYPTO;
 }
 
 /*
- * RFC 2104 on the bare hashes: OpenSSL's own HMAC looks its parts up, locks and allocates anew for every call, which for the short
- * inputs of key derivation costs several times the hashing.
+ * RFC 2104 on the bare hashes: OpenSSL's own HMAC looks its parts up, locks and allocates anew for
+ * every call, which for the short inputs of key derivation costs several times the hashing.
  */
 struct hashing {
 	enum prim_hash hash;
@@ -76,47 +79,52 @@ static void hashing_end(struct hashing *h, uint8_t *out)
 		(void)SHA1_Final(out, &h->u.sha1);
 	else
 		(void)SHA256_Final(out, &h->u.sha256);
-	secret_wipe(h, sizeof *h);
+	secret_wipe(h, sizeof(*h));
 }
 
-enum err prim_hmac(enum prim_hash hash, struct view key, const struct view *parts, size_t n_parts, uint8_t *out)
+enum err prim_hmac(enum prim_hash hash, struct view key, const struct view *parts, size_t n_parts,
+                   uint8_t *out)
 {
 	uint8_t pad[SHA_CBLOCK] = {0}; /* 64 octets for both */
 	uint8_t inner[PRIM_HASH_MAX];
 	struct hashing h;
 
 	hashing_start(&h, hash);
-	if (key.n > sizeof pad) {
+	if (key.n > sizeof(pad)) {
 		hashing_add(&h, key);
 		hashing_end(&h, pad);
 		hashing_start(&h, hash);
 	} else if (key.n) {
 		memcpy(pad, key.p, key.n);
 	}
-	for (size_t i = 0; i < sizeof pad; i++)
+	for (size_t i = 0; i < sizeof(pad); i++)
 		pad[i] ^= 0x36;
-	hashing_add(&h, (struct view){.p = pad, .n = sizeof pad});
+	hashing_add(&h, (struct view){.p = pad, .n = sizeof(pad)});
 	for (size_t i = 0; i < n_parts; i++)
 		hashing_add(&h, parts[i]);
 	hashing_end(&h, inner);
-	for (size_t i = 0; i < sizeof pad; i++)
+	for (size_t i = 0; i < sizeof(pad); i++)
 		pad[i] ^= 0x36 ^ 0x5c;
 	hashing_start(&h, hash);
-	hashing_add(&h, (struct view){.p = pad, .n = sizeof pad});
+	hashing_add(&h, (struct view){.p = pad, .n = sizeof(pad)});
 	hashing_add(&h, (struct view){.p = inner, .n = hashes[hash].len});
 	hashing_end(&h, out);
-	secret_wipe(pad, sizeof pad);
-	secret_wipe(inner, sizeof inner);
+	secret_wipe(pad, sizeof(pad));
+	secret_wipe(inner, sizeof(inner));
 	return ERR_OK;
 }
 
 static const EVP_CIPHER *aes_ctr_of(size_t key_len)
 {
-	return key_len == 16 ? EVP_aes_128_ctr() : key_len == 24 ? EVP_aes_192_ctr() : key_len == 32 ? EVP_aes_256_ctr() : NULL;
+	return key_len == 16   ? EVP_aes_128_ctr()
+	       : key_len == 24 ? EVP_aes_192_ctr()
+	       : key_len == 32 ? EVP_aes_256_ctr()
+	                       : NULL;
 }
 
 /* `iv` NULL: a cipher without one. */
-static enum err encrypt(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv, const uint8_t *in, uint8_t *out, size_t n)
+static enum err encrypt(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv,
+                        const uint8_t *in, uint8_t *out, size_t n)
 {
 	EVP_CIPHER_CTX *ctx;
 	enum err e = ERR_CRYPTO;
@@ -125,21 +133,25 @@ static enum err encrypt(const EVP_CIPHER *cipher, const uint8_t *key, const uint
 	if (!cipher || n > INT_MAX)
 		return ERR_INVALID;
 	ctx = EVP_CIPHER_CTX_new();
-	if (ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, key, iv) == 1 && EVP_EncryptUpdate(ctx, out, &len, in, (int)n) == 1 &&
-	    len == (int)n)
+	if (ctx && EVP_EncryptInit_ex(ctx, cipher, NULL, key, iv) == 1 &&
+	    EVP_EncryptUpdate(ctx, out, &len, in, (int)n) == 1 && len == (int)n)
 		e = ERR_OK;
 	EVP_CIPHER_CTX_free(ctx);
 	return e;
 }
 
-enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, uint8_t *out, size_t n)
+enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, uint8_t *out,
+                      size_t n)
 {
 	return encrypt(aes_ctr_of(key.n), key.p, iv, in, out, n);
 }
 
 static const EVP_CIPHER *aes_ecb_of(size_t key_len)
 {
-	return key_len == 16 ? EVP_aes_128_ecb() : key_len == 24 ? EVP_aes_192_ecb() : key_len == 32 ? EVP_aes_256_ecb() : NULL;
+	return key_len == 16   ? EVP_aes_128_ecb()
+	       : key_len == 24 ? EVP_aes_192_ecb()
+	       : key_len == 32 ? EVP_aes_256_ecb()
+	                       : NULL;
 }
 
 enum err prim_aes_blocks(struct view key, const uint8_t *in, uint8_t *out, size_t n)
@@ -152,14 +164,14 @@ static void sha1_pad(struct view key, uint8_t pad, uint32_t out[5])
 	uint8_t block[SHA_CBLOCK];
 	SHA_CTX s;
 
-	memset(block, pad, sizeof block);
+	memset(block, pad, sizeof(block));
 	for (size_t i = 0; i < key.n; i++)
 		block[i] ^= key.p[i];
 	(void)SHA1_Init(&s);
 	SHA1_Transform(&s, block);
-	memcpy(out, (uint32_t[5]){s.h0, s.h1, s.h2, s.h3, s.h4}, 5 * sizeof *out);
-	secret_wipe(block, sizeof block);
-	secret_wipe(&s, sizeof s);
+	memcpy(out, (uint32_t[5]){s.h0, s.h1, s.h2, s.h3, s.h4}, 5 * sizeof(*out));
+	secret_wipe(block, sizeof(block));
+	secret_wipe(&s, sizeof(s));
 }
 
 void prim_sha1_pads(struct view key, uint32_t inner[5], uint32_t outer[5])
@@ -179,7 +191,8 @@ static EVP_CIPHER_CTX *wrap_context(void)
 	return ctx;
 }
 
-enum err prim_aes_wrap(struct view key, const uint8_t iv[8], const uint8_t *in, size_t n, uint8_t *out)
+enum err prim_aes_wrap(struct view key, const uint8_t iv[8], const uint8_t *in, size_t n,
+                       uint8_t *out)
 {
 	EVP_CIPHER_CTX *ctx;
 	enum err e = ERR_CRYPTO;
@@ -195,7 +208,8 @@ enum err prim_aes_wrap(struct view key, const uint8_t iv[8], const uint8_t *in, 
 	return e;
 }
 
-enum err prim_aes_unwrap(struct view key, const uint8_t iv[8], const uint8_t *in, size_t n, uint8_t *out)
+enum err prim_aes_unwrap(struct view key, const uint8_t iv[8], const uint8_t *in, size_t n,
+                         uint8_t *out)
 {
 	EVP_CIPHER_CTX *ctx;
 	enum err e = ERR_CRYPTO;
@@ -205,7 +219,9 @@ enum err prim_aes_unwrap(struct view key, const uint8_t iv[8], const uint8_t *in
 		return ERR_INVALID;
 	ctx = wrap_context();
 	if (ctx && EVP_DecryptInit_ex(ctx, EVP_aes_128_wrap(), NULL, key.p, iv) == 1)
-		e = EVP_DecryptUpdate(ctx, out, &len, in, (int)n) == 1 && len == (int)n - 8 ? ERR_OK : ERR_AUTH;
+		e = EVP_DecryptUpdate(ctx, out, &len, in, (int)n) == 1 && len == (int)n - 8
+		            ? ERR_OK
+		            : ERR_AUTH;
 	EVP_CIPHER_CTX_free(ctx);
 	return e;
 }

@@ -35,9 +35,11 @@ struct suite {
 	enum suite_id id;
 	const char *name; /* as we write it in a=crypto; read in any case, and under older names */
 	enum suite_cipher cipher;
-	uint8_t key_len, salt_len; /* of the master key and the master salt, and of the session ones */
+	uint8_t key_len,
+		salt_len; /* of the master key and the master salt, and of the session ones */
 	uint8_t srtp_tag_len, srtcp_tag_len;
-	uint64_t srtp_lifetime_pkts, srtcp_lifetime_pkts; /* at most this many under one master key */
+	uint64_t srtp_lifetime_pkts,
+		srtcp_lifetime_pkts;         /* at most this many under one master key */
 	uint64_t srtp_default_lifetime_pkts; /* when signalling names none */
 	const char *rfc;
 };
@@ -46,7 +48,8 @@ const struct suite *suite_get(enum suite_id id);
 /* NULL when the name is unknown: refused by name at set-up, never at packet time. */
 const struct suite *suite_find(struct str name);
 
-/* How a peer writes a suite: terminals that use an older name, or small letters, look for the same in an answer. */
+/* How a peer writes a suite: terminals that use an older name, or small letters, look for the same
+ * in an answer. */
 enum suite_spelling { SUITE_OLD_NAME = 1, SUITE_SMALL_LETTERS = 2 };
 /* The same, and how it was written: bits. */
 const struct suite *suite_find_spelt(struct str name, uint8_t *spelling);

@@ -2,10 +2,12 @@
 /* The rows themselves. */
 #include "relay/mode.h"
 
+/* clang-format off */
 #define PLAIN {MODE_IN_PLAIN, MODE_OUT_AS_IS}
 #define SECURE {MODE_IN_UNPROTECT, MODE_OUT_PROTECT}
 #define VERIFIED {MODE_IN_VERIFY, MODE_OUT_AS_IS}
 #define OPAQUE {MODE_IN_OPAQUE, MODE_OUT_AS_IS}
+/* clang-format on */
 
 static const struct mode modes[RELAY_MODE_COUNT] = {
 	[RELAY_MODE_RTP] = {.name = "rtp", .access = PLAIN, .core = PLAIN},

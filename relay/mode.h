@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of modes: for each side of a media, what is undone on the way in and done on the way out. */
+/* The table of modes: for each side of a media, what is undone on the way in and done on the way
+ * out. */
 #ifndef RELAY_MODE_H
 #define RELAY_MODE_H
 

@@ -19,10 +19,10 @@ enum msg_kind {
 	MSG_CHUNK,  /* chunk: memory for streams, kept */
 	MSG_STOP,
 	/* to control */
-	MSG_DONE,   /* request: done, or failed with `err` */
+	MSG_DONE, /* request: done, or failed with `err` */
 	MSG_EVENT,
-	MSG_KEY,    /* key: no stream uses it any more */
-	MSG_NEED,   /* the worker runs short of streams */
+	MSG_KEY,  /* key: no stream uses it any more */
+	MSG_NEED, /* the worker runs short of streams */
 };
 
 struct permit {
@@ -36,17 +36,19 @@ struct request {
 	struct request *next;
 	enum msg_kind kind;
 	struct relay_session *session;
-	struct shadow *wanted;  /* APPLY: what the session becomes; control only */
-	struct plan *plan;      /* APPLY */
-	struct session *body;   /* DELETE, QUERY, PERMIT, REOPEN: what the worker knows it by */
+	struct shadow *wanted; /* APPLY: what the session becomes; control only */
+	struct plan *plan;     /* APPLY */
+	struct session *body;  /* DELETE, QUERY, PERMIT, REOPEN: what the worker knows it by */
 	struct relay_session_stats stats; /* DELETE, QUERY */
 	relay_done_fn *done;
 	relay_stats_fn *stats_done;
 	void *arg;
 	enum err err;
-	uint16_t *reopened;     /* REOPEN: a set of legs for each media; behind the request in its block */
-	struct permit *permit;  /* PERMIT: behind the request in its block */
-	struct why *why;        /* APPLY: behind the request in its block; NULL: nothing is told but `err` */
+	uint16_t *reopened; /* REOPEN: a set of legs for each media; behind the request in its block
+	                     */
+	struct permit *permit; /* PERMIT: behind the request in its block */
+	struct why
+		*why; /* APPLY: behind the request in its block; NULL: nothing is told but `err` */
 };
 
 struct msg {
@@ -54,7 +56,8 @@ struct msg {
 	union {
 		struct request *request;
 		struct chunk *chunk;
-		const struct relay_asked *asked; /* lives until the worker has said that it reads another (worker.asked_seen) */
+		const struct relay_asked *asked; /* lives until the worker has said that it reads
+		                                    another (worker.asked_seen) */
 		struct key *key;
 		struct {
 			struct relay_session *session;

@@ -12,8 +12,10 @@ static const struct {
 	[VERDICT_FORWARDED] = {"forwarded", "handed to the network towards the peer leg"},
 	[VERDICT_NO_PORT] = {"no_port", "no leg owns the port it came to"},
 	[VERDICT_MALFORMED] = {"malformed", "not a well-formed RTP or RTCP packet"},
-	[VERDICT_MARTIAN] = {"martian", "from an address that no packet from outside can have, or for another link address"},
-	[VERDICT_NOT_MEDIA] = {"not_media", "STUN, DTLS or unknown where RTP and RTCP are expected"},
+	[VERDICT_MARTIAN] = {"martian", "from an address that no packet from outside can have, or "
+                                        "for another link address"},
+	[VERDICT_NOT_MEDIA] = {"not_media",
+                               "STUN, DTLS or unknown where RTP and RTCP are expected"},
 	[VERDICT_TOO_BIG] = {"too_big", "larger than a packet buffer, as it is or once protected"},
 	[VERDICT_OVERLOAD] = {"overload", "no packet buffer or ring slot was free"},
 	[VERDICT_GATE_CLOSED] = {"gate_closed", "the leg is on hold in this direction"},

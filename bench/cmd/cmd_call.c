@@ -9,17 +9,21 @@
 #include "bench/gen/loadrun.h"
 #include "bench/target/peer.h"
 
-static const char about[] =
-	"Places calls through a relay and measures loss, duplication, reordering, corruption and one-way delay of every packet,\n"
-	"and the CPU time each forwarded packet cost: of the target's own threads (\"CPU ns\"), and of the whole machine, softirq\n"
-	"included, less a baseline in which generator and sink do the same work without a relay (\"all ns\").\n"
-	"Packets leave on a fixed schedule whatever the relay does.";
+static const char about[] = "Places calls through a relay and measures loss, duplication, "
+			    "reordering, corruption and one-way delay of every packet,\n"
+			    "and the CPU time each forwarded packet cost: of the target's own "
+			    "threads (\"CPU ns\"), and of the whole machine, softirq\n"
+			    "included, less a baseline in which generator and sink do the same "
+			    "work without a relay (\"all ns\").\n"
+			    "Packets leave on a fixed schedule whatever the relay does.";
 
 static const char examples[] =
 	"Examples:\n"
-	"  sluice-bench call --target jsonrpc:/run/sluice/control.sock --pid $(pidof sluiced) --sessions 100,500\n"
+	"  sluice-bench call --target jsonrpc:/run/sluice/control.sock --pid $(pidof sluiced) "
+	"--sessions 100,500\n"
 	"  sluice-bench call --target bench/targets/rtpengine.json --sessions 200 --scenario hold\n"
-	"  bench/net sluice-bench call --target bench/targets/sluice.json --scenario ramp --loss-max 0.001 --p99-max 5\n"
+	"  bench/net sluice-bench call --target bench/targets/sluice.json --scenario ramp "
+	"--loss-max 0.001 --p99-max 5\n"
 	"\nThe target's file format is described in bench/README.md.\n";
 
 int call_run(int argc, char **argv)
@@ -29,11 +33,28 @@ int call_run(int argc, char **argv)
 	unsigned pid = 0;
 	struct opt rows[LOADOPT_ROWS + 3] = {
 		{.help = "target"},
-		{.name = "target", .kind = OPT_TEXT, .out = &target, .arg = "WHICH", .local = true, .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file that describes it"},
-		{.name = "pid", .kind = OPT_COUNT, .out = &pid, .min = 1, .max = 4194304, .local = true, .help = "its process, for CPU time and memory, where it is on this machine"},
+		{.name = "target",
+	         .kind = OPT_TEXT,
+	         .out = &target,
+	         .arg = "WHICH",
+	         .local = true,
+	         .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file "
+	                 "that describes it"},
+		{.name = "pid",
+	         .kind = OPT_COUNT,
+	         .out = &pid,
+	         .min = 1,
+	         .max = 4194304,
+	         .local = true,
+	         .help = "its process, for CPU time and memory, where it is on this machine"},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &o);
-	const struct opt_command command = {.name = "call", .usage = "", .about = about, .examples = examples, .opts = rows, .n_opts = n_rows};
+	const struct opt_command command = {.name = "call",
+	                                    .usage = "",
+	                                    .about = about,
+	                                    .examples = examples,
+	                                    .opts = rows,
+	                                    .n_opts = n_rows};
 	struct measure_config config;
 	struct loadopt_scene scene;
 	struct peer peer = {0};
@@ -46,7 +67,8 @@ int call_run(int argc, char **argv)
 	if (opt_parse(&command, argc, argv, NULL, &status) == OPT_STOP)
 		return status;
 	if (!target) {
-		fprintf(stderr, "sluice-bench call: --target is missing: jsonrpc:PATH, ng:HOST:PORT, or a file like bench/targets/sluice.json\n");
+		fprintf(stderr, "sluice-bench call: --target is missing: jsonrpc:PATH, "
+		                "ng:HOST:PORT, or a file like bench/targets/sluice.json\n");
 		return BENCH_MISUSED;
 	}
 	e = loadopt_apply(&config, &o, &scene, &why);
@@ -62,7 +84,8 @@ int call_run(int argc, char **argv)
 	if (e == ERR_OK)
 		e = loadrun_targets(&result, &config, &o, &scene, &peer, 1, &why);
 	if (e == ERR_OK)
-		status = result_finish(&result, loadrun_columns, loadrun_n_columns, o.json, o.csv, o.quiet);
+		status = result_finish(&result, loadrun_columns, loadrun_n_columns, o.json, o.csv,
+		                       o.quiet);
 	else
 		fprintf(stderr, "sluice-bench call: %s\n", *why.text ? why.text : err_meaning(e));
 	result_fini(&result);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench compare: the same work against two targets in turn, or two results of the same settings; ratios. */
+/* sluice-bench compare: the same work against two targets in turn, or two results of the same
+ * settings; ratios. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,14 +11,17 @@
 #include "bench/gen/setup.h"
 #include "bench/target/target.h"
 
-static const char about[] =
-	"Runs the same load against two to four targets in turn, in one run, the order reversed from round to round, and prints all and\n"
-	"the ratio of each to the first. With --setup the work is making and ending calls. Where A and B are result files\n"
-	"(of call, setup or crypto), nothing is run: their rows are compared, if their settings are the same.";
+static const char about[] = "Runs the same load against two to four targets in turn, in one run, "
+			    "the order reversed from round to round, and prints all and\n"
+			    "the ratio of each to the first. With --setup the work is making and "
+			    "ending calls. Where A and B are result files\n"
+			    "(of call, setup or crypto), nothing is run: their rows are compared, "
+			    "if their settings are the same.";
 
 static const char examples[] =
 	"Examples:\n"
-	"  sluice-bench compare bench/targets/rtpengine.json bench/targets/sluice.json --sessions 200,500,1000\n"
+	"  sluice-bench compare bench/targets/rtpengine.json bench/targets/sluice.json --sessions "
+	"200,500,1000\n"
 	"  sluice-bench compare --setup ng:127.0.0.1:2223 jsonrpc:/run/sluice/control.sock\n"
 	"  sluice-bench compare yesterday.json today.json\n";
 
@@ -47,7 +51,8 @@ static const struct {
 };
 
 /* Keys that name a row: where they differ, rows are not the same work. */
-static const char *const names[] = {"mode", "sessions", "in_flight", "engine", "suite", "direction", "payload", "streams", "batch"};
+static const char *const names[] = {"mode",      "sessions", "in_flight", "engine", "suite",
+                                    "direction", "payload",  "streams",   "batch"};
 
 static bool is_same_work(const json_t *a, const json_t *b)
 {
@@ -70,15 +75,20 @@ static void describe(const json_t *row, char *out, size_t room)
 		const json_t *v = json_object_get(row, names[i]);
 
 		if (json_is_string(v))
-			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? " " : "", json_string_value(v));
+			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? " " : "",
+			                       json_string_value(v));
 		else if (v)
-			at += (size_t)snprintf(out + at, room - at, "%s%s %.0f", at ? " " : "", names[i], result_median(v));
+			at += (size_t)snprintf(out + at, room - at, "%s%s %.0f", at ? " " : "",
+			                       names[i], result_median(v));
 	}
 }
 
-static void add_ratio(json_t *out, const char *work, const char *figure, const char *target, json_t *x, json_t *y, bool are_paired)
+static void add_ratio(json_t *out, const char *work, const char *figure, const char *target,
+                      json_t *x, json_t *y, bool are_paired)
 {
-	json_t *row = json_pack("{s:s,s:s,s:s,s:O,s:O}", "work", work, "figure", figure, "target", target, "a", x, "b", y), *ratio = result_ratio(x, y, are_paired);
+	json_t *row = json_pack("{s:s,s:s,s:s,s:O,s:O}", "work", work, "figure", figure, "target",
+	                        target, "a", x, "b", y),
+	       *ratio = result_ratio(x, y, are_paired);
 
 	if (ratio)
 		json_object_set_new(row, "ratio", ratio);
@@ -92,7 +102,8 @@ static void add_ratios(json_t *out, const json_t *a, const json_t *b, bool are_p
 
 	describe(a, what, sizeof(what));
 	for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
-		json_t *x = json_object_get(a, figures[i].key), *y = json_object_get(b, figures[i].key);
+		json_t *x = json_object_get(a, figures[i].key),
+		       *y = json_object_get(b, figures[i].key);
 
 		if (x && y)
 			add_ratio(out, what, figures[i].title, name ? name : "", x, y, are_paired);
@@ -121,10 +132,11 @@ static json_t *highest_of(const json_t *doc)
 	json_t *out = json_array(), *row;
 	size_t i;
 
-	json_array_foreach(list, i, row)
-		if (i)
-			add_ratio(out, "ramp", "highest load that passes, packets/s (more is better)", json_string_value(json_object_get(row, "target")),
-			          json_object_get(json_array_get(list, 0), "pps"), json_object_get(row, "pps"), false);
+	json_array_foreach(list, i, row) if (i)
+		add_ratio(out, "ramp", "highest load that passes, packets/s (more is better)",
+	                  json_string_value(json_object_get(row, "target")),
+	                  json_object_get(json_array_get(list, 0), "pps"),
+	                  json_object_get(row, "pps"), false);
 	return out;
 }
 
@@ -135,10 +147,10 @@ static json_t *rows_of_targets(const json_t *rows)
 	json_t *out = json_array(), *a, *b;
 	size_t i, k;
 
-	json_array_foreach(rows, i, a)
-		json_array_foreach(rows, k, b)
-			if (k > i && json_equal(json_object_get(a, "target"), first) && !json_equal(first, json_object_get(b, "target")) && is_same_work(a, b))
-				add_ratios(out, a, b, true);
+	json_array_foreach(rows, i, a) json_array_foreach(
+		rows, k, b) if (k > i && json_equal(json_object_get(a, "target"), first) &&
+	                        !json_equal(first, json_object_get(b, "target")) &&
+	                        is_same_work(a, b)) add_ratios(out, a, b, true);
 	return out;
 }
 
@@ -147,9 +159,9 @@ static bool has_one_target(const json_t *rows)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-		if (!json_equal(json_object_get(row, "target"), json_object_get(json_array_get(rows, 0), "target")))
-			return false;
+	json_array_foreach(rows, i, row) if (!json_equal(json_object_get(row, "target"),
+	                                                 json_object_get(json_array_get(rows, 0),
+	                                                                 "target"))) return false;
 	return true;
 }
 
@@ -160,20 +172,22 @@ static json_t *rows_of_files(const json_t *rows, const json_t *other_rows)
 	json_t *out = json_array(), *a, *b;
 	size_t i, k;
 
-	json_array_foreach(rows, i, a)
-		json_array_foreach(other_rows, k, b)
-			if ((any || json_equal(json_object_get(a, "target"), json_object_get(b, "target"))) && is_same_work(a, b))
-				add_ratios(out, a, b, false);
+	json_array_foreach(rows, i, a) json_array_foreach(
+		other_rows, k, b) if ((any || json_equal(json_object_get(a, "target"),
+	                                                 json_object_get(b, "target"))) &&
+	                              is_same_work(a, b)) add_ratios(out, a, b, false);
 	return out;
 }
 
-/* --- files ---------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------ */
 
 static int compare_files(const char *path_a, const char *path_b, unsigned n)
 {
 	json_t *a = NULL, *b = NULL, *ratios;
 	struct why why = {""};
-	enum err e = n == 2 ? result_load(&a, path_a, &why) : why_fail(&why, ERR_INVALID, "result files are compared by twos, %u were given", n);
+	enum err e = n == 2 ? result_load(&a, path_a, &why)
+	                    : why_fail(&why, ERR_INVALID,
+	                               "result files are compared by twos, %u were given", n);
 
 	if (e == ERR_OK)
 		e = result_load(&b, path_b, &why);
@@ -202,7 +216,7 @@ static bool is_result_file(const char *path)
 	return is;
 }
 
-/* --- targets -------------------------------------------------------------------------------------- */
+/* --- targets ---------------------------------------------------------------- */
 
 struct comparison {
 	struct loadopt load;
@@ -218,7 +232,8 @@ struct comparison {
 /* What was set that has a say in this kind of work. */
 static json_t *settings_of(const struct comparison *c, const struct opt *rows, size_t n)
 {
-	static const char *const of_setup[] = {"mode", "suite", "in_flight", "held", "duration", "repeat"};
+	static const char *const of_setup[] = {"mode", "suite",    "in_flight",
+	                                       "held", "duration", "repeat"};
 	json_t *all = opt_settings(rows, n), *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(of_setup) && c->is_setup; i++)
@@ -235,17 +250,23 @@ static json_t *settings_of(const struct comparison *c, const struct opt *rows, s
 
 static enum err run_setup(struct comparison *c, struct why *why)
 {
-	const struct setup_options s = {.mode = c->load.mode, .suite = c->load.suite, .in_flight = c->in_flight, .held = c->held,
-	                                .repeat = c->load.repeat, .duration = c->load.duration};
-	enum err e = setup_targets(&c->result, &s, &c->scene.through, c->peers, c->n_peers, c->load.quiet, why);
+	const struct setup_options s = {.mode = c->load.mode,
+	                                .suite = c->load.suite,
+	                                .in_flight = c->in_flight,
+	                                .held = c->held,
+	                                .repeat = c->load.repeat,
+	                                .duration = c->load.duration};
+	enum err e = setup_targets(&c->result, &s, &c->scene.through, c->peers, c->n_peers,
+	                           c->load.quiet, why);
 	unsigned by_sdp = 0;
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(c->result.rows, i, row)
-		by_sdp += json_object_get(row, "offer_us_p50") != NULL;
+	json_array_foreach(c->result.rows, i, row) by_sdp +=
+		json_object_get(row, "offer_us_p50") != NULL;
 	if (e == ERR_OK && by_sdp && by_sdp < c->n_peers)
-		result_warn(&c->result, "not the same work: over jsonrpc: a call takes two requests, over jsonrpc-sdp: and ng: three");
+		result_warn(&c->result, "not the same work: over jsonrpc: a call takes two "
+		                        "requests, over jsonrpc-sdp: and ng: three");
 	return e;
 }
 
@@ -256,22 +277,30 @@ static enum err run_targets(struct comparison *c, char **targets, struct why *wh
 	for (unsigned i = 0; i < c->n_peers && e == ERR_OK; i++) {
 		e = peer_open(&c->peers[i], targets[i], 0, &c->scene.through, why);
 		for (unsigned k = 0; k < i && e == ERR_OK; k++)
-			if (!strcmp(c->peers[k].name, c->peers[i].name)) /* two builds of one relay */
-				snprintf(c->peers[i].name, sizeof(c->peers[i].name), "%.50s (%u)", c->peers[k].name, i + 1);
+			if (!strcmp(c->peers[k].name,
+			            c->peers[i].name)) /* two builds of one relay */
+				snprintf(c->peers[i].name, sizeof(c->peers[i].name), "%.50s (%u)",
+				         c->peers[k].name, i + 1);
 	}
 	if (e != ERR_OK)
 		return e;
-	return c->is_setup ? run_setup(c, why) : loadrun_targets(&c->result, &c->config, &c->load, &c->scene, c->peers, c->n_peers, why);
+	return c->is_setup ? run_setup(c, why)
+	                   : loadrun_targets(&c->result, &c->config, &c->load, &c->scene, c->peers,
+	                                     c->n_peers, why);
 }
 
 static int finish(struct comparison *c)
 {
 	const struct result_column *columns = c->is_setup ? setup_columns : loadrun_columns;
-	json_t *ratios = json_object_get(c->result.doc, "highest") ? highest_of(c->result.doc) : rows_of_targets(c->result.rows);
+	json_t *ratios = json_object_get(c->result.doc, "highest")
+	                         ? highest_of(c->result.doc)
+	                         : rows_of_targets(c->result.rows);
 	int status;
 
 	json_object_set_new(c->result.doc, "ratios", ratios);
-	status = result_finish(&c->result, columns, c->is_setup ? setup_n_columns : loadrun_n_columns, c->load.json, c->load.csv, c->load.quiet);
+	status = result_finish(&c->result, columns,
+	                       c->is_setup ? setup_n_columns : loadrun_n_columns, c->load.json,
+	                       c->load.csv, c->load.quiet);
 	if (!c->load.quiet) {
 		putchar('\n');
 		print_ratios(ratios, c->peers[0].name, NULL);
@@ -283,13 +312,31 @@ int compare_run(int argc, char **argv)
 {
 	struct comparison c = {.load = {.mode = NULL}};
 	struct opt rows[LOADOPT_ROWS + 3] = {
-		{.name = "setup", .kind = OPT_FLAG, .out = &c.is_setup, .help = "compare call set-up instead of media"},
-		{.name = "in-flight", .kind = OPT_COUNT, .out = &c.in_flight, .min = 1, .max = TARGET_IN_FLIGHT_MAX, .help = "with --setup: calls being set up or ended at the same time"},
-		{.name = "held", .kind = OPT_COUNT, .out = &c.held, .max = 200000, .help = "with --setup: calls held at once, for memory and descriptors"},
+		{.name = "setup",
+	         .kind = OPT_FLAG,
+	         .out = &c.is_setup,
+	         .help = "compare call set-up instead of media"},
+		{.name = "in-flight",
+	         .kind = OPT_COUNT,
+	         .out = &c.in_flight,
+	         .min = 1,
+	         .max = TARGET_IN_FLIGHT_MAX,
+	         .help = "with --setup: calls being set up or ended at the same time"},
+		{.name = "held",
+	         .kind = OPT_COUNT,
+	         .out = &c.held,
+	         .max = 200000,
+	         .help = "with --setup: calls held at once, for memory and descriptors"},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &c.load);
-	const struct opt_command command = {.name = "compare", .usage = "A B [C [D]]", .about = about, .examples = examples, .opts = rows,
-	                                    .n_opts = n_rows, .words_min = 2, .words_max = LOADRUN_TARGETS_MAX};
+	const struct opt_command command = {.name = "compare",
+	                                    .usage = "A B [C [D]]",
+	                                    .about = about,
+	                                    .examples = examples,
+	                                    .opts = rows,
+	                                    .n_opts = n_rows,
+	                                    .words_min = 2,
+	                                    .words_max = LOADRUN_TARGETS_MAX};
 	struct why why = {""};
 	int status;
 	enum err e;
@@ -306,13 +353,15 @@ int compare_run(int argc, char **argv)
 		fprintf(stderr, "sluice-bench compare: %s\n", why.text);
 		return BENCH_MISUSED;
 	}
-	e = result_init(&c.result, c.is_setup ? "setup" : "call", settings_of(&c, rows, n_rows), c.load.repeat);
+	e = result_init(&c.result, c.is_setup ? "setup" : "call", settings_of(&c, rows, n_rows),
+	                c.load.repeat);
 	if (e == ERR_OK)
 		e = run_targets(&c, argv + 1, &why);
 	if (e == ERR_OK)
 		status = finish(&c);
 	else
-		fprintf(stderr, "sluice-bench compare: %s\n", *why.text ? why.text : err_meaning(e));
+		fprintf(stderr, "sluice-bench compare: %s\n",
+		        *why.text ? why.text : err_meaning(e));
 	result_fini(&c.result);
 	return e == ERR_OK ? status : BENCH_REFUSED;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench echo: a reference target. It forwards packets untouched, and loses, delays, doubles and alters a known share of them. */
+/* sluice-bench echo: a reference target. It forwards packets untouched, and loses, delays, doubles
+ * and alters a known share of them. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -70,7 +71,7 @@ static bool falls(struct echo *e, struct share *s)
 	return true;
 }
 
-/* --- media ---------------------------------------------------------------------------------------- */
+/* --- media ------------------------------------------------------------------ */
 
 static void transmit(struct echo *e, struct echo_leg *to, const uint8_t *p, size_t n)
 {
@@ -84,7 +85,8 @@ static void transmit(struct echo *e, struct echo_leg *to, const uint8_t *p, size
 static void set_timer(struct echo *e)
 {
 	struct itimerspec its = {0};
-	struct held *first = list_is_empty(&e->held) ? NULL : LIST_OF(e->held.next, struct held, link);
+	struct held *first =
+		list_is_empty(&e->held) ? NULL : LIST_OF(e->held.next, struct held, link);
 
 	if (first) {
 		its.it_value.tv_sec = (time_t)(first->due_ns / NS_PER_S);
@@ -149,7 +151,8 @@ static void forward(struct echo *e, struct echo_leg *to, uint8_t *p, size_t n)
 
 static void take_media(struct echo *e, struct echo_leg *leg)
 {
-	struct echo_leg *to = leg == &leg->call->leg[SIDE_ACCESS] ? &leg->call->leg[SIDE_CORE] : &leg->call->leg[SIDE_ACCESS];
+	struct echo_leg *to = leg == &leg->call->leg[SIDE_ACCESS] ? &leg->call->leg[SIDE_CORE]
+	                                                          : &leg->call->leg[SIDE_ACCESS];
 	uint8_t room[MEDIA_MAX];
 	ssize_t n;
 
@@ -157,11 +160,11 @@ static void take_media(struct echo *e, struct echo_leg *leg)
 		forward(e, to, room, (size_t)n);
 }
 
-/* --- calls ---------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------ */
 
 static void end_call(struct echo *e, struct echo_call *c)
 {
-	LIST_EACH(at, &e->held) {
+	LIST_EACH (at, &e->held) {
 		struct held *h = LIST_OF(at, struct held, link);
 
 		if (h->to->call != c)
@@ -188,7 +191,8 @@ static enum err open_leg(struct echo *e, struct echo_leg *leg, const struct addr
 	if (leg->fd < 0)
 		return ERR_IO;
 	(void)setsockopt(leg->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
-	if (bind(leg->fd, (struct sockaddr *)&ss, len) != 0 || getsockname(leg->fd, (struct sockaddr *)&ss, &len) != 0 ||
+	if (bind(leg->fd, (struct sockaddr *)&ss, len) != 0 ||
+	    getsockname(leg->fd, (struct sockaddr *)&ss, &len) != 0 ||
 	    epoll_ctl(e->epoll, EPOLL_CTL_ADD, leg->fd, &ev) != 0)
 		return ERR_IO;
 	return addr_from_sockaddr((struct sockaddr *)&ss, &leg->local);
@@ -215,7 +219,8 @@ static enum err make_call(struct echo *e, const char *id, struct echo_call **out
 	return err;
 }
 
-/* The description goes on as it is, but for the address and port of the leg that faces its receiver. */
+/* The description goes on as it is, but for the address and port of the leg that faces its
+ * receiver. */
 static void rewrite(struct str sdp, const struct addr *local, struct buf *out)
 {
 	char ip[ADDR_TEXT_MAX];
@@ -226,7 +231,8 @@ static void rewrite(struct str sdp, const struct addr *local, struct buf *out)
 		if (str_ends(line, "\r"))
 			line.n--;
 		if (str_starts(line, "c=")) {
-			buf_printf(out, "c=IN IP%d %s", local->version == 6 ? 6 : 4, addr_print_ip(local, ip));
+			buf_printf(out, "c=IN IP%d %s", local->version == 6 ? 6 : 4,
+			           addr_print_ip(local, ip));
 		} else if (str_starts(line, "m=")) {
 			buf_str(out, str_cut(line, ' ', &rest));
 			(void)str_cut(rest, ' ', &rest);
@@ -241,7 +247,8 @@ static void rewrite(struct str sdp, const struct addr *local, struct buf *out)
 
 static const char *describe(struct echo *e, const json_t *request, bool is_offer, json_t *reply)
 {
-	const char *id = json_string_value(json_object_get(request, "call-id")), *sdp = json_string_value(json_object_get(request, "sdp"));
+	const char *id = json_string_value(json_object_get(request, "call-id")),
+		   *sdp = json_string_value(json_object_get(request, "sdp"));
 	enum side from = is_offer ? SIDE_ACCESS : SIDE_CORE;
 	struct echo_call *c = id ? map_get(e->by_id, id, strlen(id)) : NULL;
 	struct buf text = {0};
@@ -260,8 +267,9 @@ static const char *describe(struct echo *e, const json_t *request, bool is_offer
 
 static json_t *injected(const struct echo *e)
 {
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "arrived", (json_int_t)e->arrived, "sent", (json_int_t)e->sent, "lost",
-	                 (json_int_t)e->loss.chosen, "duplicated", (json_int_t)e->duplicate.chosen, "reordered",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "arrived", (json_int_t)e->arrived, "sent",
+	                 (json_int_t)e->sent, "lost", (json_int_t)e->loss.chosen, "duplicated",
+	                 (json_int_t)e->duplicate.chosen, "reordered",
 	                 (json_int_t)e->reorder.chosen, "corrupted", (json_int_t)e->corrupt.chosen);
 }
 
@@ -296,7 +304,8 @@ static void take_request(struct echo *e)
 	static char room[DATAGRAM_MAX];
 	struct sockaddr_storage from;
 	socklen_t len = sizeof(from);
-	ssize_t n = recvfrom(e->ng, room, sizeof(room), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+	ssize_t n =
+		recvfrom(e->ng, room, sizeof(room), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
 	struct str rest, cookie = n > 0 ? str_cut(str_make(room, (size_t)n), ' ', &rest) : STR("");
 	json_t *request = NULL, *reply;
 	const char *error;
@@ -319,7 +328,7 @@ static void take_request(struct echo *e)
 	json_decref(reply);
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------- */
 
 static volatile sig_atomic_t is_over;
 
@@ -329,7 +338,8 @@ static void end(int sig)
 	is_over = 1;
 }
 
-static enum err start(struct echo *e, const char *listen, const char *access, const char *core, struct why *why)
+static enum err start(struct echo *e, const char *listen, const char *access, const char *core,
+                      struct why *why)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
 	struct sockaddr_storage ss;
@@ -340,13 +350,18 @@ static enum err start(struct echo *e, const char *listen, const char *access, co
 	if (err != ERR_OK)
 		return err;
 	if (addr_parse(str_of(listen), &e->listen) != ERR_OK)
-		return why_fail(why, ERR_SYNTAX, "--listen: '%s' is not an address like 127.0.0.1:2223", listen);
-	if (addr_parse_ip(str_of(access), &e->media[SIDE_ACCESS]) != ERR_OK || addr_parse_ip(str_of(core), &e->media[SIDE_CORE]) != ERR_OK)
-		return why_fail(why, ERR_SYNTAX, "--access, --core: '%s' or '%s' is not an IP address", access, core);
+		return why_fail(why, ERR_SYNTAX,
+		                "--listen: '%s' is not an address like 127.0.0.1:2223", listen);
+	if (addr_parse_ip(str_of(access), &e->media[SIDE_ACCESS]) != ERR_OK ||
+	    addr_parse_ip(str_of(core), &e->media[SIDE_CORE]) != ERR_OK)
+		return why_fail(why, ERR_SYNTAX,
+		                "--access, --core: '%s' or '%s' is not an IP address", access,
+		                core);
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
 	e->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	e->ng = socket(e->listen.version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (e->epoll < 0 || e->timer < 0 || e->ng < 0 || bind(e->ng, (struct sockaddr *)&ss, addr_to_sockaddr(&e->listen, &ss)) != 0)
+	if (e->epoll < 0 || e->timer < 0 || e->ng < 0 ||
+	    bind(e->ng, (struct sockaddr *)&ss, addr_to_sockaddr(&e->listen, &ss)) != 0)
 		return why_fail(why, ERR_IO, "--listen: %s: %s", listen, strerror(errno));
 	ev.data.ptr = &e->ng;
 	if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->ng, &ev) != 0)
@@ -363,7 +378,8 @@ static void turn(struct echo *e)
 
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == &e->ng)
-			asked = true; /* last: it may end the call of a leg further on in the list */
+			asked = true; /* last: it may end the call of a leg further on in the list
+			               */
 		else if (events[i].data.ptr == &e->timer)
 			release_due(e);
 		else
@@ -376,24 +392,68 @@ static void turn(struct echo *e)
 int echo_run(int argc, char **argv)
 {
 	static struct echo e;
-	const char *listen = "127.0.0.1:2223", *access = "127.0.0.1", *core = "127.0.0.1", *stats = NULL;
+	const char *listen = "127.0.0.1:2223", *access = "127.0.0.1", *core = "127.0.0.1",
+		   *stats = NULL;
 	double delay_ms = 0;
 	const struct opt rows[] = {
-		{.name = "listen", .kind = OPT_TEXT, .out = &listen, .arg = "HOST:PORT", .help = "ng protocol"},
-		{.name = "access", .kind = OPT_TEXT, .out = &access, .arg = "IP", .help = "own address at the access side"},
-		{.name = "core", .kind = OPT_TEXT, .out = &core, .arg = "IP", .help = "own address at the core side"},
-		{.name = "loss", .kind = OPT_REAL, .out = &e.loss.share, .max = 1, .arg = "SHARE", .help = "of packets not forwarded"},
-		{.name = "duplicate", .kind = OPT_REAL, .out = &e.duplicate.share, .max = 1, .arg = "SHARE", .help = "of packets forwarded twice"},
-		{.name = "reorder", .kind = OPT_REAL, .out = &e.reorder.share, .max = 1, .arg = "SHARE", .help = "of packets held back 30 ms more than the others"},
-		{.name = "corrupt", .kind = OPT_REAL, .out = &e.corrupt.share, .max = 1, .arg = "SHARE", .help = "of packets with one bit changed"},
-		{.name = "delay", .kind = OPT_REAL, .out = &delay_ms, .max = 10000, .arg = "MS", .help = "every packet is held so long"},
-		{.name = "stats", .kind = OPT_TEXT, .out = &stats, .arg = "FILE", .help = "what was injected, written at the end"},
+		{.name = "listen",
+	         .kind = OPT_TEXT,
+	         .out = &listen,
+	         .arg = "HOST:PORT",
+	         .help = "ng protocol"},
+		{.name = "access",
+	         .kind = OPT_TEXT,
+	         .out = &access,
+	         .arg = "IP",
+	         .help = "own address at the access side"},
+		{.name = "core",
+	         .kind = OPT_TEXT,
+	         .out = &core,
+	         .arg = "IP",
+	         .help = "own address at the core side"},
+		{.name = "loss",
+	         .kind = OPT_REAL,
+	         .out = &e.loss.share,
+	         .max = 1,
+	         .arg = "SHARE",
+	         .help = "of packets not forwarded"},
+		{.name = "duplicate",
+	         .kind = OPT_REAL,
+	         .out = &e.duplicate.share,
+	         .max = 1,
+	         .arg = "SHARE",
+	         .help = "of packets forwarded twice"},
+		{.name = "reorder",
+	         .kind = OPT_REAL,
+	         .out = &e.reorder.share,
+	         .max = 1,
+	         .arg = "SHARE",
+	         .help = "of packets held back 30 ms more than the others"},
+		{.name = "corrupt",
+	         .kind = OPT_REAL,
+	         .out = &e.corrupt.share,
+	         .max = 1,
+	         .arg = "SHARE",
+	         .help = "of packets with one bit changed"},
+		{.name = "delay",
+	         .kind = OPT_REAL,
+	         .out = &delay_ms,
+	         .max = 10000,
+	         .arg = "MS",
+	         .help = "every packet is held so long"},
+		{.name = "stats",
+	         .kind = OPT_TEXT,
+	         .out = &stats,
+	         .arg = "FILE",
+	         .help = "what was injected, written at the end"},
 	};
 	const struct opt_command command = {
 		.name = "echo",
 		.usage = "",
-		.about = "A reference target for checking the other commands: a relay without crypto that speaks ng over UDP, forwards packets\n"
-		         "untouched (modes rtp and e2e), and loses, doubles, delays, reorders and alters a known share of them.",
+		.about = "A reference target for checking the other commands: a relay without "
+			 "crypto that speaks ng over UDP, forwards packets\n"
+			 "untouched (modes rtp and e2e), and loses, doubles, delays, reorders and "
+			 "alters a known share of them.",
 		.opts = rows,
 		.n_opts = ARRAY_LEN(rows),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench kms: how many tickets a Key Management Service grants and resolves, how soon, and what it keeps of them. */
+/* sluice-bench kms: how many tickets a Key Management Service grants and resolves, how soon, and
+ * what it keeps of them. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +14,12 @@
 #include "keyctx/prim.h"
 
 static const char about[] =
-	"Asks a Key Management Service (RFC 6043 over HTTP or HTTPS) for tickets and about them, as terminals do, with every answer authenticated and\n"
-	"opened: requests a second, latency, CPU time, and its memory at the start and after 10, 50 and 100 % of the requests.\n"
-	"A file of users made with --provision serves the KMS as its credentials and this tool as the terminals' keys.";
+	"Asks a Key Management Service (RFC 6043 over HTTP or HTTPS) for tickets and about them, "
+	"as terminals do, with every answer authenticated and\n"
+	"opened: requests a second, latency, CPU time, and its memory at the start and after 10, "
+	"50 and 100 % of the requests.\n"
+	"A file of users made with --provision serves the KMS as its credentials and this tool as "
+	"the terminals' keys.";
 
 enum { KEY_128 = 16, KEY_256 = 32 };
 
@@ -56,7 +60,8 @@ static enum err write_private(const json_t *doc, const char *path, struct why *w
 static enum err provision(const char *path, unsigned n, size_t key_len, struct why *why)
 {
 	json_t *users = json_array();
-	json_t *doc = json_pack("{s:{s:s}, s:{s:i}, s:o}", "kms", "id", "https://kms.bench.example", "policy", "rate_per_minute", 0, "users", users);
+	json_t *doc = json_pack("{s:{s:s}, s:{s:i}, s:o}", "kms", "id", "https://kms.bench.example",
+	                        "policy", "rate_per_minute", 0, "users", users);
 	enum err e = doc ? ERR_OK : ERR_NOMEM;
 
 	for (unsigned i = 0; i < n && !e; i++)
@@ -70,7 +75,8 @@ static enum err provision(const char *path, unsigned n, size_t key_len, struct w
 	return e;
 }
 
-static enum err run(const struct kmsload_config *config, json_t *settings, const char *json, const char *csv, int *status, struct why *why)
+static enum err run(const struct kmsload_config *config, json_t *settings, const char *json,
+                    const char *csv, int *status, struct why *why)
 {
 	struct result result = {0};
 	enum err e = result_init(&result, "kms", settings, 1);
@@ -79,7 +85,8 @@ static enum err run(const struct kmsload_config *config, json_t *settings, const
 		return why_fail(why, e, "out of memory");
 	e = kmsload_run(result_row(&result), config, &result, why);
 	if (!e)
-		*status = result_finish(&result, kmsload_columns, kmsload_n_columns, json, csv, config->quiet);
+		*status = result_finish(&result, kmsload_columns, kmsload_n_columns, json, csv,
+		                        config->quiet);
 	result_fini(&result);
 	return e;
 }
@@ -87,31 +94,119 @@ static enum err run(const struct kmsload_config *config, json_t *settings, const
 int kms_run(int argc, char **argv)
 {
 	struct kmsload_config c = {.mode = "request", .requests = 20000, .in_flight = 16};
-	const char *credentials = NULL, *make = NULL, *suite = "256", *connections = "keep", *json = NULL, *csv = NULL;
+	const char *credentials = NULL, *make = NULL, *suite = "256", *connections = "keep",
+		   *json = NULL, *csv = NULL;
 	struct kms_directory *directory = NULL;
 	unsigned pid = 0, users = 100;
 	struct opt rows[] = {
-		{.name = "target", .kind = OPT_TEXT, .out = &c.target, .arg = "URL", .local = true, .help = "http://HOST:PORT or https://HOST:PORT; a path in it stands before /keymanagement"},
-		{.name = "credentials", .kind = OPT_TEXT, .out = &credentials, .arg = "FILE", .local = true, .help = "the KMS's own credentials: its users ask"},
-		{.name = "ca", .kind = OPT_TEXT, .out = &c.ca, .arg = "FILE", .local = true, .help = "roots for https, PEM (the system's)"},
-		{.name = "pid", .kind = OPT_COUNT, .out = &pid, .min = 1, .max = 4194304, .local = true, .help = "its process, where it is on this machine"},
-		{.name = "state", .kind = OPT_TEXT, .out = &c.state, .arg = "DIR", .local = true, .help = "its state directory, to see how it grows"},
-		{.name = "mode", .kind = OPT_CHOICE, .out = &c.mode, .choices = "request|resolve|call", .help = "what is asked; call: a request and its resolve in turn"},
-		{.name = "suite", .kind = OPT_CHOICE, .out = &suite, .choices = "128|256", .help = "the set of algorithms"},
-		{.name = "requests", .kind = OPT_COUNT, .out = &c.requests, .min = 1, .max = 1000000000, .help = "how many"},
-		{.name = "in-flight", .kind = OPT_COUNT, .out = &c.in_flight, .min = 1, .max = 1024, .help = "connections, each with one request at a time"},
-		{.name = "connections", .kind = OPT_CHOICE, .out = &connections, .choices = "keep|new", .help = "kept, or a new one for each request (and a TLS handshake)"},
-		{.name = "rate", .kind = OPT_REAL, .out = &c.rate, .min = 0, .max = 1e6, .help = "requests a second by schedule, latency from when each was due; 0: as fast as they are answered"},
-		{.name = "json", .kind = OPT_TEXT, .out = &json, .arg = "FILE", .help = "write the result", .local = true},
-		{.name = "csv", .kind = OPT_TEXT, .out = &csv, .arg = "FILE", .help = "write the row", .local = true},
-		{.name = "quiet", .kind = OPT_FLAG, .out = &c.quiet, .help = "no table, no bar", .local = true},
-		{.name = "provision", .kind = OPT_TEXT, .out = &make, .arg = "FILE", .help = "only write credentials with --users new users, and end", .local = true},
-		{.name = "users", .kind = OPT_COUNT, .out = &users, .min = 2, .max = 1000000, .help = "of --provision", .local = true},
+		{.name = "target",
+	         .kind = OPT_TEXT,
+	         .out = &c.target,
+	         .arg = "URL",
+	         .local = true,
+	         .help = "http://HOST:PORT or https://HOST:PORT; a path in it stands before "
+	                 "/keymanagement"},
+		{.name = "credentials",
+	         .kind = OPT_TEXT,
+	         .out = &credentials,
+	         .arg = "FILE",
+	         .local = true,
+	         .help = "the KMS's own credentials: its users ask"},
+		{.name = "ca",
+	         .kind = OPT_TEXT,
+	         .out = &c.ca,
+	         .arg = "FILE",
+	         .local = true,
+	         .help = "roots for https, PEM (the system's)"},
+		{.name = "pid",
+	         .kind = OPT_COUNT,
+	         .out = &pid,
+	         .min = 1,
+	         .max = 4194304,
+	         .local = true,
+	         .help = "its process, where it is on this machine"},
+		{.name = "state",
+	         .kind = OPT_TEXT,
+	         .out = &c.state,
+	         .arg = "DIR",
+	         .local = true,
+	         .help = "its state directory, to see how it grows"},
+		{.name = "mode",
+	         .kind = OPT_CHOICE,
+	         .out = &c.mode,
+	         .choices = "request|resolve|call",
+	         .help = "what is asked; call: a request and its resolve in turn"},
+		{.name = "suite",
+	         .kind = OPT_CHOICE,
+	         .out = &suite,
+	         .choices = "128|256",
+	         .help = "the set of algorithms"},
+		{.name = "requests",
+	         .kind = OPT_COUNT,
+	         .out = &c.requests,
+	         .min = 1,
+	         .max = 1000000000,
+	         .help = "how many"},
+		{.name = "in-flight",
+	         .kind = OPT_COUNT,
+	         .out = &c.in_flight,
+	         .min = 1,
+	         .max = 1024,
+	         .help = "connections, each with one request at a time"},
+		{.name = "connections",
+	         .kind = OPT_CHOICE,
+	         .out = &connections,
+	         .choices = "keep|new",
+	         .help = "kept, or a new one for each request (and a TLS handshake)"},
+		{.name = "rate",
+	         .kind = OPT_REAL,
+	         .out = &c.rate,
+	         .min = 0,
+	         .max = 1e6,
+	         .help = "requests a second by schedule, latency from when each was due; 0: as "
+	                 "fast as they are answered"},
+		{.name = "json",
+	         .kind = OPT_TEXT,
+	         .out = &json,
+	         .arg = "FILE",
+	         .help = "write the result",
+	         .local = true},
+		{.name = "csv",
+	         .kind = OPT_TEXT,
+	         .out = &csv,
+	         .arg = "FILE",
+	         .help = "write the row",
+	         .local = true},
+		{.name = "quiet",
+	         .kind = OPT_FLAG,
+	         .out = &c.quiet,
+	         .help = "no table, no bar",
+	         .local = true},
+		{.name = "provision",
+	         .kind = OPT_TEXT,
+	         .out = &make,
+	         .arg = "FILE",
+	         .help = "only write credentials with --users new users, and end",
+	         .local = true},
+		{.name = "users",
+	         .kind = OPT_COUNT,
+	         .out = &users,
+	         .min = 2,
+	         .max = 1000000,
+	         .help = "of --provision",
+	         .local = true},
 	};
-	const struct opt_command command = {.name = "kms", .usage = "", .about = about, .opts = rows, .n_opts = ARRAY_LEN(rows),
-	                                    .examples = "Example:\n  sluice-bench kms --provision kms.json\n"
-	                                                "  sluice-kms --listen 127.0.0.1:8080 --credentials kms.json --state state --audit /dev/null &\n"
-	                                                "  sluice-bench kms --target http://127.0.0.1:8080 --credentials kms.json --pid $! --state state\n"};
+	const struct opt_command command = {
+		.name = "kms",
+		.usage = "",
+		.about = about,
+		.opts = rows,
+		.n_opts = ARRAY_LEN(rows),
+		.examples = "Example:\n  sluice-bench kms --provision kms.json\n"
+			    "  sluice-kms --listen 127.0.0.1:8080 --credentials kms.json --state "
+			    "state --audit /dev/null &\n"
+			    "  sluice-bench kms --target http://127.0.0.1:8080 --credentials "
+			    "kms.json --pid $! --state state\n"};
 	struct why why = {""};
 	int status;
 	enum err e;
@@ -119,7 +214,8 @@ int kms_run(int argc, char **argv)
 	if (opt_parse(&command, argc, argv, NULL, &status) == OPT_STOP)
 		return status;
 	if (!make && (!c.target || !credentials)) {
-		fprintf(stderr, "sluice-bench kms: --%s is missing; see sluice-bench kms --help\n", c.target ? "credentials" : "target");
+		fprintf(stderr, "sluice-bench kms: --%s is missing; see sluice-bench kms --help\n",
+		        c.target ? "credentials" : "target");
 		return BENCH_MISUSED;
 	}
 	c.pid = (pid_t)pid;

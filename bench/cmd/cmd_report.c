@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench report: result files of a folder as one HTML page with plots, and as Markdown tables. */
+/* sluice-bench report: result files of a folder as one HTML page with plots, and as Markdown
+ * tables. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,9 +11,9 @@
 #include "bench/opt.h"
 #include "bench/report/page.h"
 
-static const char about[] =
-	"Makes one self-contained HTML page, with plots drawn by gnuplot, of every result file (*.json) in DIR; and, if asked, the\n"
-	"same tables as Markdown.";
+static const char about[] = "Makes one self-contained HTML page, with plots drawn by gnuplot, of "
+			    "every result file (*.json) in DIR; and, if asked, the\n"
+			    "same tables as Markdown.";
 
 static int is_json(const struct dirent *entry)
 {
@@ -52,17 +53,33 @@ static enum err put_folder(struct page *p, const char *dir, unsigned *n_results,
 		free(list[i]);
 	}
 	free(list);
-	return *n_results ? ERR_OK : why_fail(why, ERR_NOT_FOUND, "%s: no result file (*.json, written by --json) in it", dir);
+	return *n_results ? ERR_OK
+	                  : why_fail(why, ERR_NOT_FOUND,
+	                             "%s: no result file (*.json, written by --json) in it", dir);
 }
 
 int report_run(int argc, char **argv)
 {
 	const char *html = NULL, *markdown = NULL;
 	const struct opt rows[] = {
-		{.name = "html", .kind = OPT_TEXT, .out = &html, .arg = "FILE", .help = "the page; default: DIR/report.html"},
-		{.name = "markdown", .kind = OPT_TEXT, .out = &markdown, .arg = "FILE", .help = "the tables, for docs/performance.md"},
+		{.name = "html",
+	         .kind = OPT_TEXT,
+	         .out = &html,
+	         .arg = "FILE",
+	         .help = "the page; default: DIR/report.html"},
+		{.name = "markdown",
+	         .kind = OPT_TEXT,
+	         .out = &markdown,
+	         .arg = "FILE",
+	         .help = "the tables, for docs/performance.md"},
 	};
-	const struct opt_command command = {.name = "report", .usage = "DIR", .about = about, .opts = rows, .n_opts = ARRAY_LEN(rows), .words_min = 1, .words_max = 1};
+	const struct opt_command command = {.name = "report",
+	                                    .usage = "DIR",
+	                                    .about = about,
+	                                    .opts = rows,
+	                                    .n_opts = ARRAY_LEN(rows),
+	                                    .words_min = 1,
+	                                    .words_max = 1};
 	struct page page;
 	struct why why = {""};
 	unsigned n_results = 0;

@@ -6,10 +6,12 @@
 #include "bench/opt.h"
 #include "bench/gen/setup.h"
 
-static const char about[] =
-	"Makes and ends calls without media: calls a second with so many in flight, the latency of each request, memory and\n"
-	"descriptors of a held call, and what is left when all are gone (the second time: the first fills the target's pools).\n"
-	"Over jsonrpc: a call is session.create and session.delete; over jsonrpc-sdp: and ng: it is offer, answer and delete.";
+static const char about[] = "Makes and ends calls without media: calls a second with so many in "
+			    "flight, the latency of each request, memory and\n"
+			    "descriptors of a held call, and what is left when all are gone (the "
+			    "second time: the first fills the target's pools).\n"
+			    "Over jsonrpc: a call is session.create and session.delete; over "
+			    "jsonrpc-sdp: and ng: it is offer, answer and delete.";
 
 int setup_run(int argc, char **argv)
 {
@@ -18,15 +20,47 @@ int setup_run(int argc, char **argv)
 	bool quiet = false;
 	unsigned pid = 0;
 	struct opt rows[SETUP_ROWS + 5] = {
-		{.name = "target", .kind = OPT_TEXT, .out = &target, .arg = "WHICH", .local = true, .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file that describes it"},
-		{.name = "pid", .kind = OPT_COUNT, .out = &pid, .min = 1, .max = 4194304, .local = true, .help = "its process, where it is on this machine"},
-		{.name = "json", .kind = OPT_TEXT, .out = &json, .arg = "FILE", .help = "write the result", .local = true},
-		{.name = "csv", .kind = OPT_TEXT, .out = &csv, .arg = "FILE", .help = "write the rows", .local = true},
-		{.name = "quiet", .kind = OPT_FLAG, .out = &quiet, .help = "no table, no bar", .local = true},
+		{.name = "target",
+	         .kind = OPT_TEXT,
+	         .out = &target,
+	         .arg = "WHICH",
+	         .local = true,
+	         .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file "
+	                 "that describes it"},
+		{.name = "pid",
+	         .kind = OPT_COUNT,
+	         .out = &pid,
+	         .min = 1,
+	         .max = 4194304,
+	         .local = true,
+	         .help = "its process, where it is on this machine"},
+		{.name = "json",
+	         .kind = OPT_TEXT,
+	         .out = &json,
+	         .arg = "FILE",
+	         .help = "write the result",
+	         .local = true},
+		{.name = "csv",
+	         .kind = OPT_TEXT,
+	         .out = &csv,
+	         .arg = "FILE",
+	         .help = "write the rows",
+	         .local = true},
+		{.name = "quiet",
+	         .kind = OPT_FLAG,
+	         .out = &quiet,
+	         .help = "no table, no bar",
+	         .local = true},
 	};
 	size_t n_rows = 5 + setup_rows(rows + 5, &o);
-	const struct opt_command command = {.name = "setup", .usage = "", .about = about, .opts = rows, .n_opts = n_rows,
-	                                    .examples = "Example:\n  sluice-bench setup --target ng:127.0.0.1:2223 --pid $(pidof rtpengine) --in-flight 64\n"};
+	const struct opt_command command = {
+		.name = "setup",
+		.usage = "",
+		.about = about,
+		.opts = rows,
+		.n_opts = n_rows,
+		.examples = "Example:\n  sluice-bench setup --target ng:127.0.0.1:2223 --pid "
+			    "$(pidof rtpengine) --in-flight 64\n"};
 	struct place place;
 	struct peer peer = {0};
 	struct result result = {0};
@@ -37,7 +71,8 @@ int setup_run(int argc, char **argv)
 	if (opt_parse(&command, argc, argv, NULL, &status) == OPT_STOP)
 		return status;
 	if (!target) {
-		fprintf(stderr, "sluice-bench setup: --target is missing: jsonrpc:PATH, ng:HOST:PORT, or a file like bench/targets/sluice.json\n");
+		fprintf(stderr, "sluice-bench setup: --target is missing: jsonrpc:PATH, "
+		                "ng:HOST:PORT, or a file like bench/targets/sluice.json\n");
 		return BENCH_MISUSED;
 	}
 	e = place_init(&place, &why);

@@ -14,11 +14,14 @@ struct command {
 
 /* Ends with a row without a name. */
 static const struct command commands[] = {
-	{.name = "crypto", .run = crypto_run, .help = "what a packet costs each engine, beside the bare arithmetic"},
+	{.name = "crypto",
+         .run = crypto_run,
+         .help = "what a packet costs each engine, beside the bare arithmetic"},
 	{"call", call_run, "calls through a relay: loss, delay, CPU per packet"},
 	{"setup", setup_run, "calls made and ended: rate, latency, memory, leaks"},
 	{"kms", kms_run, "a Key Management Service under load: rate, latency, memory"},
-	{"compare", compare_run, "the same work against two targets in turn, or two results; ratios"},
+	{"compare", compare_run,
+         "the same work against two targets in turn, or two results; ratios"},
 	{"report", report_run, "result files as one page with plots"},
 	{"echo", echo_run, "a reference target that loses, delays and doubles a known share"},
 	{.name = NULL},

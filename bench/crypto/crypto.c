@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench crypto: every engine, suite, size, batch and number of streams, in turns within one run, beside the floor. */
+/* sluice-bench crypto: every engine, suite, size, batch and number of streams, in turns within one
+ * run, beside the floor. */
 #include <link.h>
 #include <malloc.h>
 #include <math.h>
@@ -16,10 +17,11 @@
 #include "bench/progress.h"
 #include "bench/result/result.h"
 
-/* Of PKTS_MIN packets a repetition lasts some milliseconds, so that a pause of the machine is a small part of it; one stream has 65,535 sequence numbers. */
+/* Of PKTS_MIN packets a repetition lasts some milliseconds, so that a pause of the machine is a
+ * small part of it; one stream has 65,535 sequence numbers. */
 enum { PKTS_MIN = 60000, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
 
-/* --- options ---------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------- */
 
 static struct {
 	const char *suite, *engine, *direction, *json, *csv;
@@ -41,36 +43,93 @@ static struct {
 
 static const struct opt opts[] = {
 	{.help = "What is measured"},
-	{.name = "suite", .kind = OPT_TEXT, .out = &set.suite, .arg = "NAME", .help = "\"all\" or the name of one suite"},
-	{.name = "engine", .kind = OPT_TEXT, .out = &set.engine, .arg = "NAMES",
-	 .help = "\"all\" or some of: libsrtp,evp,mb,floor-openssl,floor-mb"},
-	{.name = "direction", .kind = OPT_CHOICE, .out = &set.direction, .choices = "protect|unprotect|both", .help = "which way"},
-	{.name = "payload", .kind = OPT_LIST, .out = &set.payloads, .min = 1, .max = WORK_PAYLOAD_MAX, .help = "octets behind the RTP header"},
-	{.name = "batch", .kind = OPT_LIST, .out = &set.batches, .min = 1, .max = WORK_CHUNK, .help = "packets a call"},
-	{.name = "streams", .kind = OPT_LIST, .out = &set.streams, .min = 1, .max = STREAMS_MAX,
-	 .help = "1 is hot; more are visited in shuffled order, a key for each"},
-	{.name = "quick", .kind = OPT_FLAG, .out = &set.quick,
-	 .help = "a short round: two suites, 160 octets, batches of 1 and 32, 1 and 10,000 streams, contexts in 3 s or not at all"},
+	{.name = "suite",
+         .kind = OPT_TEXT,
+         .out = &set.suite,
+         .arg = "NAME",
+         .help = "\"all\" or the name of one suite"},
+	{.name = "engine",
+         .kind = OPT_TEXT,
+         .out = &set.engine,
+         .arg = "NAMES",
+         .help = "\"all\" or some of: libsrtp,evp,mb,floor-openssl,floor-mb"},
+	{.name = "direction",
+         .kind = OPT_CHOICE,
+         .out = &set.direction,
+         .choices = "protect|unprotect|both",
+         .help = "which way"},
+	{.name = "payload",
+         .kind = OPT_LIST,
+         .out = &set.payloads,
+         .min = 1,
+         .max = WORK_PAYLOAD_MAX,
+         .help = "octets behind the RTP header"},
+	{.name = "batch",
+         .kind = OPT_LIST,
+         .out = &set.batches,
+         .min = 1,
+         .max = WORK_CHUNK,
+         .help = "packets a call"},
+	{.name = "streams",
+         .kind = OPT_LIST,
+         .out = &set.streams,
+         .min = 1,
+         .max = STREAMS_MAX,
+         .help = "1 is hot; more are visited in shuffled order, a key for each"},
+	{.name = "quick",
+         .kind = OPT_FLAG,
+         .out = &set.quick,
+         .help = "a short round: two suites, 160 octets, batches of 1 and 32, 1 and 10,000 "
+                 "streams, contexts in 3 s or not at all"},
 	{.help = "How"},
-	{.name = "repetitions", .kind = OPT_COUNT, .out = &set.repetitions, .min = 1, .max = REPETITIONS_MAX, .local = true,
-	 .help = "of each figure; engines take turns"},
-	{.name = "budget-ms", .kind = OPT_REAL, .out = &set.budget_ms, .min = 1, .max = 10000, .local = true,
-	 .help = "measured time of one engine in one repetition, at most"},
-	{.name = "make-s", .kind = OPT_REAL, .out = &set.make_s, .min = 0.1, .max = 600, .local = true,
-	 .help = "an engine that needs longer to make its contexts is left out there"},
-	{.name = "json", .kind = OPT_TEXT, .out = &set.json, .arg = "FILE", .local = true, .help = "write the result"},
-	{.name = "csv", .kind = OPT_TEXT, .out = &set.csv, .arg = "FILE", .local = true, .help = "write the rows"},
+	{.name = "repetitions",
+         .kind = OPT_COUNT,
+         .out = &set.repetitions,
+         .min = 1,
+         .max = REPETITIONS_MAX,
+         .local = true,
+         .help = "of each figure; engines take turns"},
+	{.name = "budget-ms",
+         .kind = OPT_REAL,
+         .out = &set.budget_ms,
+         .min = 1,
+         .max = 10000,
+         .local = true,
+         .help = "measured time of one engine in one repetition, at most"},
+	{.name = "make-s",
+         .kind = OPT_REAL,
+         .out = &set.make_s,
+         .min = 0.1,
+         .max = 600,
+         .local = true,
+         .help = "an engine that needs longer to make its contexts is left out there"},
+	{.name = "json",
+         .kind = OPT_TEXT,
+         .out = &set.json,
+         .arg = "FILE",
+         .local = true,
+         .help = "write the result"},
+	{.name = "csv",
+         .kind = OPT_TEXT,
+         .out = &set.csv,
+         .arg = "FILE",
+         .local = true,
+         .help = "write the rows"},
 	{.name = "quiet", .kind = OPT_FLAG, .out = &set.quiet, .local = true, .help = "no table"},
 };
 
 static const struct opt_command command = {
 	.name = "crypto",
 	.usage = "",
-	.about = "What protecting and unprotecting a packet costs: whole engine calls (index, window, counts, verdicts), and on\n"
-                 "the same lines the floor: the bare AES, SHA-1 and GCM work for the same octets with contexts kept.\n"
-                 "Engines take turns within one run; figures are medians, with half the distance of the extremes; ratios are\n"
-                 "medians of the ratios of each turn.",
-	.examples = "  sluice-bench crypto --suite AEAD_AES_128_GCM --payload 160 --batch 1,32 --streams 1,10000\n",
+	.about = "What protecting and unprotecting a packet costs: whole engine calls (index, "
+		 "window, counts, verdicts), and on\n"
+		 "the same lines the floor: the bare AES, SHA-1 and GCM work for the same octets "
+		 "with contexts kept.\n"
+		 "Engines take turns within one run; figures are medians, with half the distance "
+		 "of the extremes; ratios are\n"
+		 "medians of the ratios of each turn.",
+	.examples = "  sluice-bench crypto --suite AEAD_AES_128_GCM --payload 160 --batch 1,32 "
+		    "--streams 1,10000\n",
 	.opts = opts,
 	.n_opts = ARRAY_LEN(opts),
 };
@@ -91,7 +150,7 @@ static const struct result_column columns[] = {
 	{.key = "stream_bytes", .title = "octets/stream", .decimals = 0},
 };
 
-/* --- one suite, direction and number of streams ------------------------------------------------------- */
+/* --- one suite, direction and number of streams ----------------------------- */
 
 /* A contender in a round, with its contexts; `contexts` NULL: it takes no part. */
 struct entrant {
@@ -108,9 +167,10 @@ struct round {
 	enum engine_direction direction;
 	unsigned streams, payload;
 	uint32_t *order; /* the shuffle in which streams are visited */
-	uint64_t visits; /* packets of one repetition, a multiple of the chunk; the first `warm` are not timed */
+	uint64_t visits; /* packets of one repetition, a multiple of the chunk; the first `warm` are
+	                    not timed */
 	uint64_t warm;
-	uint8_t *store;  /* unprotect: protected packets in the order of visits */
+	uint8_t *store; /* unprotect: protected packets in the order of visits */
 	size_t packet_bytes;
 	struct work_chunk chunk;
 	struct entrant entrants[WORK_CONTENDERS_MAX];
@@ -129,16 +189,20 @@ static size_t memory_in_use(void)
 static struct keyctx *key_of(const struct suite *suite, unsigned stream)
 {
 	uint8_t master[SUITE_MASTER_MAX];
-	struct keyctx_spec spec = {.suite = suite, .master = {.p = master, .n = (size_t)suite->key_len + suite->salt_len}};
+	struct keyctx_spec spec = {
+		.suite = suite,
+		.master = {.p = master, .n = (size_t)suite->key_len + suite->salt_len}};
 	struct keyctx *key = NULL;
 
-	for (size_t i = 0; i < sizeof master; i++)
-		master[i] = (uint8_t)((stream + 1) * 2654435761u >> (i % 4 * 8)) ^ (uint8_t)(i * 29);
+	for (size_t i = 0; i < sizeof(master); i++)
+		master[i] =
+			(uint8_t)((stream + 1) * 2654435761u >> (i % 4 * 8)) ^ (uint8_t)(i * 29);
 	CHECK(keyctx_new(&key, &spec, NULL) == ERR_OK);
 	return key;
 }
 
-/* Contexts for all streams; what takes longer than allowed, or is refused, sits out and is noted. */
+/* Contexts for all streams; what takes longer than allowed, or is refused, sits out and is noted.
+ */
 static void enter(struct result *r, struct round *round, const struct work_contender *who)
 {
 	struct entrant *x = &round->entrants[round->n_entrants++];
@@ -148,7 +212,8 @@ static void enter(struct result *r, struct round *round, const struct work_conte
 	unsigned i = 0;
 	enum err e;
 
-	*x = (struct entrant){.who = who, .span = round->streams > WORK_CHUNK ? WORK_CHUNK : round->streams};
+	*x = (struct entrant){.who = who,
+	                      .span = round->streams > WORK_CHUNK ? WORK_CHUNK : round->streams};
 	e = who->make(&x->contexts, who, round->suite, round->direction, round->streams);
 	if (e != ERR_OK)
 		return;
@@ -164,7 +229,8 @@ static void enter(struct result *r, struct round *round, const struct work_conte
 	}
 	if (e != ERR_OK) {
 		if (round->direction == ENGINE_SEND)
-			result_note(r, "%s sits out %s with %u streams: %s", who->name, round->suite->name, round->streams, why.text);
+			result_note(r, "%s sits out %s with %u streams: %s", who->name,
+			            round->suite->name, round->streams, why.text);
 		who->free(x->contexts);
 		x->contexts = NULL;
 		return;
@@ -201,7 +267,9 @@ static void fill_chunk(struct round *round, uint64_t visit)
 	for (unsigned i = 0; i < WORK_CHUNK; i++) {
 		set_plain(round, i, visit + i);
 		if (round->store) {
-			memcpy(round->chunk.octets[i], round->store + (visit + i) * round->packet_bytes, round->packet_bytes);
+			memcpy(round->chunk.octets[i],
+			       round->store + (visit + i) * round->packet_bytes,
+			       round->packet_bytes);
 			round->chunk.pkts[i].len = (uint16_t)round->packet_bytes;
 			round->chunk.pkts[i].tailroom = (uint16_t)(WORK_ROOM - round->packet_bytes);
 		}
@@ -231,7 +299,8 @@ static enum err fill_store(struct round *round)
 		all[0].aim(c, &round->chunk);
 		all[0].run(c, &round->chunk, 0, WORK_CHUNK);
 		for (unsigned i = 0; i < WORK_CHUNK; i++)
-			memcpy(store + (v + i) * round->packet_bytes, round->chunk.octets[i], round->packet_bytes);
+			memcpy(store + (v + i) * round->packet_bytes, round->chunk.octets[i],
+			       round->packet_bytes);
 	}
 	all[0].free(c);
 	if (e == ERR_OK)
@@ -250,19 +319,22 @@ static uint64_t cycles_now(void)
 #endif
 }
 
-/* Its v-th packet among all: a slow entrant goes round in the first streams of the shuffle, though it has contexts for all. */
+/* Its v-th packet among all: a slow entrant goes round in the first streams of the shuffle, though
+ * it has contexts for all. */
 static uint64_t visit_of(const struct round *round, const struct entrant *x, uint64_t v)
 {
 	return x->span < round->streams ? v / x->span * round->streams + v % x->span : v;
 }
 
-/* One repetition of one entrant. False when it refused a packet: then the figure would be of something else. */
+/* One repetition of one entrant. False when it refused a packet: then the figure would be of
+ * something else. */
 static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 {
 	uint64_t took_ns = 0, took_cycles = 0, pkts = 0;
 
 	bool all = x->span == round->streams;
-	uint64_t warm = all ? round->warm : x->span, visits = all ? round->visits : round->visits / round->streams * x->span;
+	uint64_t warm = all ? round->warm : x->span,
+		 visits = all ? round->visits : round->visits / round->streams * x->span;
 
 	if (x->who->restart)
 		x->who->restart(x->contexts);
@@ -275,7 +347,8 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 		start = clk_mono_ns();
 		cycles = cycles_now();
 		for (unsigned i = 0; i < WORK_CHUNK; i += batch)
-			x->who->run(x->contexts, &round->chunk, i, i + batch <= WORK_CHUNK ? batch : WORK_CHUNK - i);
+			x->who->run(x->contexts, &round->chunk, i,
+			            i + batch <= WORK_CHUNK ? batch : WORK_CHUNK - i);
 		if (v >= warm) {
 			took_cycles += cycles_now() - cycles;
 			took_ns += clk_mono_ns() - start;
@@ -293,7 +366,8 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 	return true;
 }
 
-/* Tries it on a few streams, then lets it visit as many as its budget allows: a whole number of chunks, or all. */
+/* Tries it on a few streams, then lets it visit as many as its budget allows: a whole number of
+ * chunks, or all. */
 static bool set_span(struct round *round, struct entrant *x)
 {
 	double span;
@@ -303,12 +377,16 @@ static bool set_span(struct round *round, struct entrant *x)
 	if (!repeat(round, x, WORK_CHUNK))
 		return false;
 	span = set.budget_ms * 1e6 / x->ns[0] / 2;
-	x->span = span >= round->streams ? round->streams : span < WORK_CHUNK ? WORK_CHUNK : (unsigned)span / WORK_CHUNK * WORK_CHUNK;
+	x->span = span >= round->streams ? round->streams
+	          : span < WORK_CHUNK    ? WORK_CHUNK
+	                                 : (unsigned)span / WORK_CHUNK * WORK_CHUNK;
 	return true;
 }
 
-/* How many times `of` goes into `x`, turn by turn: what slows the machine for a while slows both. NULL without such an entrant. */
-static json_t *ratio(const struct round *round, const struct entrant *x, const char *of, bool is_inverse)
+/* How many times `of` goes into `x`, turn by turn: what slows the machine for a while slows both.
+ * NULL without such an entrant. */
+static json_t *ratio(const struct round *round, const struct entrant *x, const char *of,
+                     bool is_inverse)
 {
 	for (unsigned i = 0; i < round->n_entrants; i++) {
 		const struct entrant *y = &round->entrants[i];
@@ -325,16 +403,18 @@ static json_t *ratio(const struct round *round, const struct entrant *x, const c
 
 static void add_row(struct result *r, const struct round *round, struct entrant *x, unsigned batch)
 {
-	json_t *row = result_row(r), *ns, *to_floor = ratio(round, x, "floor-mb", false), *to_libsrtp = ratio(round, x, "libsrtp", true);
+	json_t *row = result_row(r), *ns, *to_floor = ratio(round, x, "floor-mb", false),
+	       *to_libsrtp = ratio(round, x, "libsrtp", true);
 	double values[REPETITIONS_MAX], m;
 
 	json_object_set_new(row, "suite", json_string(round->suite->name));
-	json_object_set_new(row, "direction", json_string(round->direction == ENGINE_SEND ? "protect" : "unprotect"));
+	json_object_set_new(row, "direction",
+	                    json_string(round->direction == ENGINE_SEND ? "protect" : "unprotect"));
 	json_object_set_new(row, "payload", json_integer(round->payload));
 	json_object_set_new(row, "streams", json_integer(round->streams));
 	json_object_set_new(row, "batch", json_integer(batch));
 	json_object_set_new(row, "engine", json_string(x->who->name));
-	memcpy(values, x->ns, sizeof values); /* sorted there; the turns are still wanted */
+	memcpy(values, x->ns, sizeof(values)); /* sorted there; the turns are still wanted */
 	ns = result_spread(values, x->n);
 	m = result_median(ns);
 	json_object_set_new(row, "ns", ns);
@@ -358,7 +438,8 @@ static bool measure(struct result *r, struct round *round, unsigned batch)
 		round->entrants[i].n = 0;
 	for (unsigned k = 0; k < set.repetitions; k++)
 		for (unsigned i = 0; i < round->n_entrants; i++)
-			if (round->entrants[i].contexts && !repeat(round, &round->entrants[i], batch))
+			if (round->entrants[i].contexts &&
+			    !repeat(round, &round->entrants[i], batch))
 				return false;
 	for (unsigned i = 0; i < round->n_entrants; i++)
 		if (round->entrants[i].n)
@@ -405,10 +486,11 @@ static bool run_round(struct result *r, struct round *round, double done, double
 	uint64_t passes = 1 + (PKTS_MIN + round->streams - 1) / round->streams;
 	bool ok = true;
 
-	round->visits = (round->streams * (passes < 3 ? 3 : passes) + WORK_CHUNK - 1) / WORK_CHUNK * WORK_CHUNK;
+	round->visits = (round->streams * (passes < 3 ? 3 : passes) + WORK_CHUNK - 1) / WORK_CHUNK *
+	                WORK_CHUNK;
 	round->warm = round->streams < WORK_CHUNK ? WORK_CHUNK : round->streams;
-	round->order = mem_array(round->streams, sizeof *round->order);
-	round->chunk.octets = mem_array(WORK_CHUNK, sizeof *round->chunk.octets);
+	round->order = mem_array(round->streams, sizeof(*round->order));
+	round->chunk.octets = mem_array(WORK_CHUNK, sizeof(*round->chunk.octets));
 	CHECK(round->order && round->chunk.octets);
 	shuffle(round->order, round->streams);
 	round->n_entrants = 0;
@@ -417,7 +499,8 @@ static bool run_round(struct result *r, struct round *round, double done, double
 			enter(r, round, &all[i]);
 	for (unsigned p = 0; ok && p < set.payloads.n; p++) {
 		round->payload = set.payloads.v[p];
-		round->packet_bytes = WORK_HEADER_LEN + round->payload + (size_t)round->suite->srtp_tag_len;
+		round->packet_bytes =
+			WORK_HEADER_LEN + round->payload + (size_t)round->suite->srtp_tag_len;
 		if (round->direction == ENGINE_RECEIVE && fill_store(round) != ERR_OK) {
 			fprintf(stderr, "sluice-bench crypto: no packets to unprotect\n");
 			ok = false;
@@ -425,7 +508,8 @@ static bool run_round(struct result *r, struct round *round, double done, double
 		for (unsigned i = 0; ok && p == 0 && i < round->n_entrants; i++)
 			ok = !round->entrants[i].contexts || set_span(round, &round->entrants[i]);
 		for (unsigned b = 0; ok && b < set.batches.n; b++) {
-			progress_show(done + share * cell++ / cells, "%s, %u streams, %u octets, batch %u", round->suite->name,
+			progress_show(done + share * cell++ / cells,
+			              "%s, %u streams, %u octets, batch %u", round->suite->name,
 			              round->streams, round->payload, set.batches.v[b]);
 			ok = measure(r, round, set.batches.v[b]);
 		}
@@ -440,7 +524,7 @@ static bool run_round(struct result *r, struct round *round, double done, double
 	return ok;
 }
 
-/* --- the whole -------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------- */
 
 static int note_engine(struct result *r)
 {
@@ -448,7 +532,8 @@ static int note_engine(struct result *r)
 
 	for (unsigned i = 0; engine_list()[i]; i++)
 		if (is_wanted(engine_list()[i]->name))
-			result_note(r, "%s: %s", engine_list()[i]->name, engine_list()[i]->describe(text, sizeof text));
+			result_note(r, "%s: %s", engine_list()[i]->name,
+			            engine_list()[i]->describe(text, sizeof(text)));
 	return 0;
 }
 
@@ -480,7 +565,10 @@ int crypto_run(int argc, char **argv)
 	if (opt_parse(&command, argc, argv, NULL, &status) == OPT_STOP)
 		return status;
 	if (strcmp(set.suite, "all") != 0 && !suite_find(str_of(set.suite))) {
-		fprintf(stderr, "sluice-bench crypto: --suite: '%s' is not a suite; see docs/control-protocol.md\n", set.suite);
+		fprintf(stderr,
+		        "sluice-bench crypto: --suite: '%s' is not a suite; see "
+		        "docs/control-protocol.md\n",
+		        set.suite);
 		return BENCH_MISUSED;
 	}
 	if (set.quick)
@@ -508,7 +596,8 @@ int crypto_run(int argc, char **argv)
 	progress_clear();
 	note_engine(&r);
 	if (ok)
-		status = result_finish(&r, columns, ARRAY_LEN(columns), set.json, set.csv, set.quiet);
+		status = result_finish(&r, columns, ARRAY_LEN(columns), set.json, set.csv,
+		                       set.quiet);
 	result_fini(&r);
 	return ok ? status : BENCH_REFUSED;
 }

@@ -38,10 +38,10 @@ static void engine_free(struct work_contexts *c)
 	mem_free(c);
 }
 
-static enum err engine_make(struct work_contexts **out, const struct work_contender *w, const struct suite *suite,
-                            enum engine_direction direction, unsigned n)
+static enum err engine_make(struct work_contexts **out, const struct work_contender *w,
+                            const struct suite *suite, enum engine_direction direction, unsigned n)
 {
-	struct work_contexts *c = mem_alloc(sizeof *c);
+	struct work_contexts *c = mem_alloc(sizeof(*c));
 
 	(void)suite;
 	if (!c)
@@ -59,12 +59,16 @@ static enum err engine_make(struct work_contexts **out, const struct work_conten
 	return ERR_OK;
 }
 
-static enum err engine_set_key(struct work_contexts *c, unsigned stream, const struct keyctx *key, struct why *why)
+static enum err engine_set_key(struct work_contexts *c, unsigned stream, const struct keyctx *key,
+                               struct why *why)
 {
-	enum err e = c->ops->key_new(&c->keys[stream], key, c->direction,
-	                             c->direction == ENGINE_SEND ? SEND_WINDOW_PKTS : WINDOW_PKTS, why);
+	enum err e =
+		c->ops->key_new(&c->keys[stream], key, c->direction,
+	                        c->direction == ENGINE_SEND ? SEND_WINDOW_PKTS : WINDOW_PKTS, why);
 
-	return e == ERR_OK ? c->ops->stream_init(stream_of(c, stream), c->keys[stream], work_ssrc(stream), NULL) : e;
+	return e == ERR_OK ? c->ops->stream_init(stream_of(c, stream), c->keys[stream],
+	                                         work_ssrc(stream), NULL)
+	                   : e;
 }
 
 static void engine_restart(struct work_contexts *c)
@@ -72,7 +76,8 @@ static void engine_restart(struct work_contexts *c)
 	for (unsigned i = 0; i < c->n; i++) {
 		c->ops->stream_fini(stream_of(c, i));
 		memset(stream_of(c, i), 0, c->ops->stream_bytes);
-		CHECK(c->ops->stream_init(stream_of(c, i), c->keys[i], work_ssrc(i), NULL) == ERR_OK);
+		CHECK(c->ops->stream_init(stream_of(c, i), c->keys[i], work_ssrc(i), NULL) ==
+		      ERR_OK);
 	}
 }
 
@@ -86,7 +91,8 @@ static void engine_aim(struct work_contexts *c, struct work_chunk *chunk)
 
 static void engine_run(struct work_contexts *c, struct work_chunk *chunk, unsigned from, unsigned n)
 {
-	(c->direction == ENGINE_SEND ? c->ops->protect : c->ops->unprotect)(c->engine, chunk->batch + from, n);
+	(c->direction == ENGINE_SEND ? c->ops->protect : c->ops->unprotect)(c->engine,
+	                                                                    chunk->batch + from, n);
 }
 
 unsigned work_contenders(struct work_contender out[WORK_CONTENDERS_MAX])

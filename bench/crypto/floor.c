@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor of OpenSSL: AES-CTR and SHA-1, or AES-GCM, over the same octets with contexts kept, and nothing else. */
+/* The floor of OpenSSL: AES-CTR and SHA-1, or AES-GCM, over the same octets with contexts kept, and
+ * nothing else. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_Update: the primitive itself */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -32,17 +33,17 @@ static void openssl_free(struct work_contexts *c)
 	mem_free(c);
 }
 
-static enum err openssl_make(struct work_contexts **out, const struct work_contender *w, const struct suite *suite,
-                             enum engine_direction direction, unsigned n)
+static enum err openssl_make(struct work_contexts **out, const struct work_contender *w,
+                             const struct suite *suite, enum engine_direction direction, unsigned n)
 {
-	struct work_contexts *c = mem_alloc(sizeof *c);
+	struct work_contexts *c = mem_alloc(sizeof(*c));
 
 	(void)w;
 	if (!c)
 		return ERR_NOMEM;
 	c->suite = suite;
 	c->direction = direction;
-	c->contexts = mem_array(n, sizeof *c->contexts);
+	c->contexts = mem_array(n, sizeof(*c->contexts));
 	if (!c->contexts) {
 		mem_free(c);
 		return ERR_NOMEM;
@@ -56,10 +57,13 @@ static const EVP_CIPHER *cipher_of(const struct suite *s)
 {
 	if (s->cipher == SUITE_CIPHER_AES_GCM)
 		return s->key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
-	return s->key_len == 16 ? EVP_aes_128_ctr() : s->key_len == 24 ? EVP_aes_192_ctr() : EVP_aes_256_ctr();
+	return s->key_len == 16   ? EVP_aes_128_ctr()
+	       : s->key_len == 24 ? EVP_aes_192_ctr()
+	                          : EVP_aes_256_ctr();
 }
 
-static enum err openssl_set_key(struct work_contexts *c, unsigned stream, const struct keyctx *key, struct why *why)
+static enum err openssl_set_key(struct work_contexts *c, unsigned stream, const struct keyctx *key,
+                                struct why *why)
 {
 	struct context *x = &c->contexts[stream];
 	struct kdf_session keys;
@@ -69,17 +73,25 @@ static enum err openssl_set_key(struct work_contexts *c, unsigned stream, const 
 		return why_fail(why, ERR_UNSUPPORTED, "f8 has no floor");
 	if (e != ERR_OK)
 		return why_fail(why, e, "can't derive session keys");
-	prim_sha1_pads((struct view){.p = keys.rtp.auth, .n = sizeof keys.rtp.auth}, x->inner, x->outer);
+	prim_sha1_pads((struct view){.p = keys.rtp.auth, .n = sizeof(keys.rtp.auth)}, x->inner,
+	               x->outer);
 	x->cipher = EVP_CIPHER_CTX_new();
 	if (!x->cipher)
 		return ERR_NOMEM;
-	return EVP_CipherInit_ex(x->cipher, cipher_of(c->suite), NULL, keys.rtp.key, NULL, c->direction == ENGINE_SEND) == 1 ? ERR_OK
-	                                                                                                             : ERR_CRYPTO;
+	return EVP_CipherInit_ex(x->cipher, cipher_of(c->suite), NULL, keys.rtp.key, NULL,
+	                         c->direction == ENGINE_SEND) == 1
+	               ? ERR_OK
+	               : ERR_CRYPTO;
 }
 
 static void sha1_from(SHA_CTX *s, const uint32_t state[5])
 {
-	*s = (SHA_CTX){.h0 = state[0], .h1 = state[1], .h2 = state[2], .h3 = state[3], .h4 = state[4], .Nl = 512};
+	*s = (SHA_CTX){.h0 = state[0],
+	               .h1 = state[1],
+	               .h2 = state[2],
+	               .h3 = state[3],
+	               .h4 = state[4],
+	               .Nl = 512};
 }
 
 static void hmac(struct work_contexts *c, const struct context *x, const uint8_t *octets, size_t n)
@@ -90,13 +102,15 @@ static void hmac(struct work_contexts *c, const struct context *x, const uint8_t
 	SHA1_Update(&s, octets, n);
 	SHA1_Final(c->tag, &s);
 	sha1_from(&s, x->outer);
-	SHA1_Update(&s, c->tag, sizeof c->tag);
+	SHA1_Update(&s, c->tag, sizeof(c->tag));
 	SHA1_Final(c->tag, &s);
 }
 
-static void openssl_run(struct work_contexts *c, struct work_chunk *chunk, unsigned from, unsigned n)
+static void openssl_run(struct work_contexts *c, struct work_chunk *chunk, unsigned from,
+                        unsigned n)
 {
-	bool is_aead = c->suite->cipher == SUITE_CIPHER_AES_GCM, sends = c->direction == ENGINE_SEND;
+	bool is_aead = c->suite->cipher == SUITE_CIPHER_AES_GCM,
+	     sends = c->direction == ENGINE_SEND;
 
 	for (unsigned i = from; i < from + n; i++) {
 		struct pkt *p = &chunk->pkts[i];

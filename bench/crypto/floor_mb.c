@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor of intel-ipsec-mb: its bursts, or its GCM, over the same octets and contexts in flat arrays, and nothing else. */
+/* The floor of intel-ipsec-mb: its bursts, or its GCM, over the same octets and contexts in flat
+ * arrays, and nothing else. */
 #ifdef WITH_MB
 #include <intel-ipsec-mb.h>
 #include <string.h>
@@ -51,14 +52,16 @@ static void mb_free(struct work_contexts *c)
 	mem_free(c);
 }
 
-static void hash(struct work_contexts *c, IMB_MGR *m, struct work_chunk *chunk, unsigned from, unsigned n)
+static void hash(struct work_contexts *c, IMB_MGR *m, struct work_chunk *chunk, unsigned from,
+                 unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = &chunk->pkts[from + i];
 		struct context *x = context(c, chunk->stream[from + i]);
 
 		c->jobs[i].src = p->data;
-		c->jobs[i].msg_len_to_hash_in_bytes = p->len + 4u - (c->direction == ENGINE_SEND ? 0 : c->suite->srtp_tag_len);
+		c->jobs[i].msg_len_to_hash_in_bytes =
+			p->len + 4u - (c->direction == ENGINE_SEND ? 0 : c->suite->srtp_tag_len);
 		c->jobs[i].auth_tag_output = c->tags[i];
 		c->jobs[i].auth_tag_output_len_in_bytes = 20;
 		c->jobs[i].hash_start_src_offset_in_bytes = 0;
@@ -86,10 +89,10 @@ static uint64_t hash_ticks(struct work_contexts *c, IMB_MGR *m, unsigned n)
 	return least;
 }
 
-static enum err mb_make(struct work_contexts **out, const struct work_contender *w, const struct suite *suite,
-                        enum engine_direction direction, unsigned n)
+static enum err mb_make(struct work_contexts **out, const struct work_contender *w,
+                        const struct suite *suite, enum engine_direction direction, unsigned n)
 {
-	struct work_contexts *c = mem_aligned(64, sizeof *c);
+	struct work_contexts *c = mem_aligned(64, sizeof(*c));
 	bool is_aead = suite->cipher == SUITE_CIPHER_AES_GCM;
 
 	(void)w;
@@ -97,8 +100,12 @@ static enum err mb_make(struct work_contexts **out, const struct work_contender 
 		return ERR_NOMEM;
 	c->suite = suite;
 	c->direction = direction;
-	c->bytes = is_aead ? sizeof(struct context) : (offsetof(struct context, cm.rounds) + (suite->key_len / 4u + 7) * 16 + 63) / 64 * 64;
-	c->contexts = secret_alloc(n * c->bytes); /* the kind of memory that the engine's keys have */
+	c->bytes = is_aead ? sizeof(struct context)
+	                   : (offsetof(struct context, cm.rounds) + (suite->key_len / 4u + 7) * 16 +
+	                      63) / 64 *
+	                             64;
+	c->contexts =
+		secret_alloc(n * c->bytes); /* the kind of memory that the engine's keys have */
 	c->narrow = alloc_mb_mgr(0);
 	c->wide = alloc_mb_mgr(0);
 	if (!c->contexts || !c->narrow || !c->wide) {
@@ -117,7 +124,8 @@ static enum err mb_make(struct work_contexts **out, const struct work_contender 
 	return ERR_OK;
 }
 
-static enum err mb_set_key(struct work_contexts *c, unsigned stream, const struct keyctx *key, struct why *why)
+static enum err mb_set_key(struct work_contexts *c, unsigned stream, const struct keyctx *key,
+                           struct why *why)
 {
 	struct context *x = context(c, stream);
 	uint8_t unused[15 * 16] __attribute__((aligned(16)));
@@ -135,7 +143,8 @@ static enum err mb_set_key(struct work_contexts *c, unsigned stream, const struc
 			IMB_AES256_GCM_PRE(c->wide, keys.rtp.key, &x->gcm);
 		return ERR_OK;
 	}
-	prim_sha1_pads((struct view){.p = keys.rtp.auth, .n = sizeof keys.rtp.auth}, x->cm.inner, x->cm.outer);
+	prim_sha1_pads((struct view){.p = keys.rtp.auth, .n = sizeof(keys.rtp.auth)}, x->cm.inner,
+	               x->cm.outer);
 	if (c->suite->key_len == 16)
 		IMB_AES_KEYEXP_128(c->wide, keys.rtp.key, x->cm.rounds, unused);
 	else if (c->suite->key_len == 24)
@@ -153,7 +162,8 @@ static void ctr(struct work_contexts *c, struct work_chunk *chunk, unsigned from
 		c->jobs[i].src = c->jobs[i].dst = p->data + WORK_HEADER_LEN;
 		c->jobs[i].cipher_start_src_offset_in_bytes = 0;
 		c->jobs[i].msg_len_to_cipher_in_bytes =
-			(uint64_t)p->len - WORK_HEADER_LEN - (c->direction == ENGINE_SEND ? 0 : c->suite->srtp_tag_len);
+			(uint64_t)p->len - WORK_HEADER_LEN -
+			(c->direction == ENGINE_SEND ? 0 : c->suite->srtp_tag_len);
 		c->jobs[i].enc_keys = context(c, chunk->stream[from + i])->cm.rounds;
 		c->jobs[i].iv = c->iv;
 		c->jobs[i].iv_len_in_bytes = 16;
@@ -165,8 +175,9 @@ static void ctr(struct work_contexts *c, struct work_chunk *chunk, unsigned from
 static void gcm(struct work_contexts *c, struct work_chunk *chunk, unsigned from, unsigned n)
 {
 	bool sends = c->direction == ENGINE_SEND;
-	aes_gcm_enc_dec_t fn = c->suite->key_len == 16 ? (sends ? c->wide->gcm128_enc : c->wide->gcm128_dec)
-	                                               : (sends ? c->wide->gcm256_enc : c->wide->gcm256_dec);
+	aes_gcm_enc_dec_t fn = c->suite->key_len == 16
+	                               ? (sends ? c->wide->gcm128_enc : c->wide->gcm128_dec)
+	                               : (sends ? c->wide->gcm256_enc : c->wide->gcm256_dec);
 
 	for (unsigned i = from; i < from + n; i++) {
 		struct pkt *p = &chunk->pkts[i];
@@ -174,7 +185,8 @@ static void gcm(struct work_contexts *c, struct work_chunk *chunk, unsigned from
 		struct gcm_context_data scratch;
 
 		fn(&context(c, chunk->stream[i])->gcm, &scratch, payload, payload,
-		   (uint64_t)p->len - WORK_HEADER_LEN - (sends ? 0 : 16), c->iv, p->data, WORK_HEADER_LEN, c->tags[0], 16);
+		   (uint64_t)p->len - WORK_HEADER_LEN - (sends ? 0 : 16), c->iv, p->data,
+		   WORK_HEADER_LEN, c->tags[0], 16);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What sluice-bench crypto measures: contenders (engines, and the bare arithmetic under them) doing the same work on the same packets. */
+/* What sluice-bench crypto measures: contenders (engines, and the bare arithmetic under them) doing
+ * the same work on the same packets. */
 #ifndef BENCH_CRYPTO_WORK_H
 #define BENCH_CRYPTO_WORK_H
 
@@ -27,10 +28,12 @@ struct work_contexts;
 
 struct work_contender {
 	const char *name;
-	const struct engine_ops *engine; /* NULL: a floor, the arithmetic alone without index, window, count, header or verdict */
-	enum err (*make)(struct work_contexts **out, const struct work_contender *w, const struct suite *suite,
-	                 enum engine_direction direction, unsigned n);
-	enum err (*set_key)(struct work_contexts *c, unsigned stream, const struct keyctx *key, struct why *why);
+	const struct engine_ops *engine; /* NULL: a floor, the arithmetic alone without index,
+	                                    window, count, header or verdict */
+	enum err (*make)(struct work_contexts **out, const struct work_contender *w,
+	                 const struct suite *suite, enum engine_direction direction, unsigned n);
+	enum err (*set_key)(struct work_contexts *c, unsigned stream, const struct keyctx *key,
+	                    struct why *why);
 	void (*free)(struct work_contexts *c);
 	/* Streams as if nothing had been done yet; may be NULL. */
 	void (*restart)(struct work_contexts *c);

@@ -15,7 +15,7 @@
 enum {
 	CALLS_IN_FLIGHT = 32, /* while calls are placed: `setup` measures more */
 	NICE = -10,
-	DRAIN_MS = 300,       /* what is under way may still arrive */
+	DRAIN_MS = 300, /* what is under way may still arrive */
 	WRAP_BEFORE = 65536,
 };
 
@@ -46,7 +46,9 @@ enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, 
 	g->flows_per_call = config->directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
 	g->n_flows = config->calls * g->flows_per_call;
 	if (g->n_flows > FLOWS_MAX) {
-		e = why_fail(why, ERR_TOO_BIG, "--sessions: one generator carries at most %d flows; use --threads", FLOWS_MAX);
+		e = why_fail(why, ERR_TOO_BIG,
+		             "--sessions: one generator carries at most %d flows; use --threads",
+		             FLOWS_MAX);
 		goto out;
 	}
 	e = crypt_open(&g->crypt, config->engine, why);
@@ -60,7 +62,8 @@ enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, 
 	g->flows = mem_array(g->n_flows, sizeof(*g->flows));
 	for (int side = 0; side < SIDES; side++)
 		g->by_port[side] = mem_array(65536, sizeof(**g->by_port));
-	e = g->calls && g->flows && g->by_port[SIDE_ACCESS] && g->by_port[SIDE_CORE] ? ERR_OK : ERR_NOMEM;
+	e = g->calls && g->flows && g->by_port[SIDE_ACCESS] && g->by_port[SIDE_CORE] ? ERR_OK
+	                                                                             : ERR_NOMEM;
 out:
 	if (e != ERR_OK)
 		loadgen_free(g);
@@ -119,23 +122,27 @@ void loadgen_add(struct loadgen_figures *into, const struct loadgen_figures *fro
 	hist_merge(&into->late, &from->late);
 }
 
-/* --- calls ---------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------ */
 
 /*
- * What the sink does with a packet. Through a target it opens what came under the target's key. In a baseline it does the work it
- * would have done: opens what was sealed, or seals what came plain.
+ * What the sink does with a packet. Through a target it opens what came under the target's key. In
+ * a baseline it does the work it would have done: opens what was sealed, or seals what came plain.
  */
 static enum err arm_receiver(struct loadgen *g, struct flow *f)
 {
-	const struct call_side *from = &f->call->side[f->from], *to = &f->call->side[call_other_side(f->from)];
-	const struct keyctx *key = g->target ? to->receive : to->receive && from->send ? from->send : to->receive;
+	const struct call_side *from = &f->call->side[f->from],
+			       *to = &f->call->side[call_other_side(f->from)];
+	const struct keyctx *key = g->target                   ? to->receive
+	                           : to->receive && from->send ? from->send
+	                                                       : to->receive;
 	enum engine_direction direction = !g->target && !from->send ? ENGINE_SEND : ENGINE_RECEIVE;
 	struct crypt_stream *rx = NULL;
 	enum err e;
 
 	if (!key)
 		return ERR_OK;
-	e = crypt_stream_new(g->crypt, &rx, key, direction, f->ssrc, (uint32_t)(f->rtp_index >> 16));
+	e = crypt_stream_new(g->crypt, &rx, key, direction, f->ssrc,
+	                     (uint32_t)(f->rtp_index >> 16));
 	if (e != ERR_OK)
 		return e;
 	crypt_stream_free(g->crypt, f->rx_before);
@@ -151,7 +158,8 @@ enum err loadgen_arm(struct loadgen *g, struct flow *f)
 	enum err e = ERR_OK;
 
 	if (from->send)
-		e = crypt_stream_new(g->crypt, &tx, from->send, ENGINE_SEND, f->ssrc, (uint32_t)(f->rtp_index >> 16));
+		e = crypt_stream_new(g->crypt, &tx, from->send, ENGINE_SEND, f->ssrc,
+		                     (uint32_t)(f->rtp_index >> 16));
 	if (e != ERR_OK)
 		return e;
 	crypt_stream_free(g->crypt, f->tx);
@@ -162,25 +170,33 @@ enum err loadgen_arm(struct loadgen *g, struct flow *f)
 static enum err start_flow(struct loadgen *g, struct call *c, unsigned i)
 {
 	struct flow *f = loadgen_flow_of(g, c, i);
-	uint64_t warm_pkts = (g->config.warmup_ns - g->config.ramp_ns) / (g->config.ptime_us * NS_PER_US);
+	uint64_t warm_pkts =
+		(g->config.warmup_ns - g->config.ramp_ns) / (g->config.ptime_us * NS_PER_US);
 	enum side to;
 
 	f->call = c;
-	f->from = g->flows_per_call == 2 ? (enum side)i : g->config.directions == LOADGEN_TO_CORE ? SIDE_ACCESS : SIDE_CORE;
+	f->from = g->flows_per_call == 2                    ? (enum side)i
+	          : g->config.directions == LOADGEN_TO_CORE ? SIDE_ACCESS
+	                                                    : SIDE_CORE;
 	to = call_other_side(f->from);
 	f->ssrc = (uint32_t)(loadgen_random(g) << SSRC_FLOW_BITS | (uint64_t)(f - g->flows));
 	f->timestamp = (uint32_t)loadgen_random(g);
 	f->rtp_index = 1 + loadgen_random(g) % 30000;
 	if (g->config.scenario->starts_at_wrap)
-		f->rtp_index = WRAP_BEFORE - 2 - (warm_pkts < 60000 ? warm_pkts : 60000) - loadgen_random(g) % 16;
-	f->rtcp_due = g->config.rtcp_share > 0 ? 1 + (uint32_t)(loadgen_random(g) % (uint64_t)(1 / g->config.rtcp_share + 1)) : 0;
+		f->rtp_index = WRAP_BEFORE - 2 - (warm_pkts < 60000 ? warm_pkts : 60000) -
+		               loadgen_random(g) % 16;
+	f->rtcp_due = g->config.rtcp_share > 0
+	                      ? 1 + (uint32_t)(loadgen_random(g) %
+	                                       (uint64_t)(1 / g->config.rtcp_share + 1))
+	                      : 0;
 	f->to = g->target ? c->side[f->from].target : wire_local(g->wire[to]);
 	if (g->target)
 		g->by_port[to][c->side[to].target.port] = (uint32_t)(f - g->flows) + 1;
 	return loadgen_arm(g, f);
 }
 
-static void call_done(void *arg, struct call *c, enum target_verb verb, enum err e, const struct why *why)
+static void call_done(void *arg, struct call *c, enum target_verb verb, enum err e,
+                      const struct why *why)
 {
 	struct loadgen *g = arg;
 
@@ -193,7 +209,8 @@ static void call_done(void *arg, struct call *c, enum target_verb verb, enum err
 	}
 }
 
-static void delete_done(void *arg, struct call *c, enum target_verb verb, enum err e, const struct why *why)
+static void delete_done(void *arg, struct call *c, enum target_verb verb, enum err e,
+                        const struct why *why)
 {
 	(void)arg, (void)c, (void)verb, (void)e, (void)why;
 }
@@ -202,10 +219,12 @@ enum err loadgen_place_calls(struct loadgen *g, struct why *why)
 {
 	enum err e = ERR_OK;
 
-	while (e == ERR_OK && g->failed == ERR_OK && (g->n_calls < g->config.calls || (g->target && target_in_flight(g->target)))) {
+	while (e == ERR_OK && g->failed == ERR_OK &&
+	       (g->n_calls < g->config.calls || (g->target && target_in_flight(g->target)))) {
 		struct call *c = &g->calls[g->n_calls];
 
-		if (g->n_calls == g->config.calls || (g->target && target_in_flight(g->target) >= CALLS_IN_FLIGHT)) {
+		if (g->n_calls == g->config.calls ||
+		    (g->target && target_in_flight(g->target) >= CALLS_IN_FLIGHT)) {
 			e = target_turn(g->target, 100, why);
 			continue;
 		}
@@ -233,14 +252,15 @@ void loadgen_end_calls(struct loadgen *g)
 		while (e == ERR_OK && target_in_flight(g->target) >= CALLS_IN_FLIGHT)
 			e = target_turn(g->target, 100, NULL);
 		if (e == ERR_OK)
-			e = target_ask(g->target, &g->calls[i], TARGET_DELETE, delete_done, g, NULL);
+			e = target_ask(g->target, &g->calls[i], TARGET_DELETE, delete_done, g,
+			               NULL);
 	}
 	while (g->target && e == ERR_OK && target_in_flight(g->target))
 		e = target_turn(g->target, 100, NULL);
 	g->n_calls = 0;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------- */
 
 static void sleep_until(uint64_t wall_ns)
 {
@@ -270,13 +290,15 @@ static void begin_measuring(struct loadgen *g)
 
 enum err loadgen_run(struct loadgen *g, uint64_t start_ns, struct why *why)
 {
-	uint64_t end_ns = g->config.warmup_ns + g->config.measure_ns, stop_ns = end_ns + DRAIN_MS * NS_PER_MS, now;
+	uint64_t end_ns = g->config.warmup_ns + g->config.measure_ns,
+		 stop_ns = end_ns + DRAIN_MS * NS_PER_MS, now;
 	uint64_t tick_ns = g->config.tick_us * NS_PER_US;
 	enum err e = ERR_OK;
 
 	/* Sleeps shall end when they should, not up to 50 us later. */
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-	/* And neighbours wait, not the schedule; without the right to it, it goes on as others do. */
+	/* And neighbours wait, not the schedule; without the right to it, it goes on as others do.
+	 */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	g->start_ns = start_ns;
 	sleep_until(start_ns);
@@ -296,6 +318,7 @@ enum err loadgen_run(struct loadgen *g, uint64_t start_ns, struct why *why)
 	if (g->target && e == ERR_OK)
 		loadgen_events_end(g);
 	g->figures.sink_dropped = sink_drops(g) - g->drops_before;
-	g->figures.lost = g->figures.sent > g->figures.received ? g->figures.sent - g->figures.received : 0;
+	g->figures.lost =
+		g->figures.sent > g->figures.received ? g->figures.sent - g->figures.received : 0;
 	return e;
 }

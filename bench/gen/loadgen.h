@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The load generator: calls made through a target, packets on a fixed schedule, and what became of them. */
+/* The load generator: calls made through a target, packets on a fixed schedule, and what became of
+ * them. */
 #ifndef BENCH_GEN_LOADGEN_H
 #define BENCH_GEN_LOADGEN_H
 
@@ -15,41 +16,45 @@
 enum { LOADGEN_TO_CORE = 1, LOADGEN_TO_ACCESS = 2 };
 
 struct loadgen_config {
-	const char *target;  /* as target_open takes it; NULL: the baseline, endpoints send to each other */
-	const char *engine;  /* of the endpoints */
+	const char *target; /* as target_open takes it; NULL: the baseline, endpoints send to each
+	                       other */
+	const char *engine; /* of the endpoints */
 	const struct place *place;
 	const struct call_plan *plan;
 	const struct scenario *scenario;
 	unsigned directions; /* LOADGEN_TO_CORE | LOADGEN_TO_ACCESS */
 	unsigned calls, first_call;
 	unsigned ptime_us, payload_bytes;
-	unsigned tick_us;    /* the sender wakes up this often at most */
-	double rtcp_share;   /* RTCP packets per RTP packet */
+	unsigned tick_us;  /* the sender wakes up this often at most */
+	double rtcp_share; /* RTCP packets per RTP packet */
 	double attack_multiple;
-	uint64_t ramp_ns, warmup_ns, measure_ns; /* calls start within ramp, which is part of the warm-up */
-	uint64_t event_period_ns;                /* hold, rekey, ssrc: each call once in this time */
+	uint64_t ramp_ns, warmup_ns,
+		measure_ns;       /* calls start within ramp, which is part of the warm-up */
+	uint64_t event_period_ns; /* hold, rekey, ssrc: each call once in this time */
 	uint64_t seed;
 };
 
 /* What was measured; sums of several generators by loadgen_add. */
 struct loadgen_figures {
 	uint64_t sent, received, lost, duplicates, reordered, corrupted, strangers;
-	uint64_t withheld, swapped;      /* what the scenario did before the target */
+	uint64_t withheld, swapped; /* what the scenario did before the target */
 	uint64_t rtcp_sent, rtcp_received;
 	uint64_t attack_sent;
-	uint64_t ssrc_changed;           /* packets that came under another SSRC than they were sent with */
+	uint64_t ssrc_changed; /* packets that came under another SSRC than they were sent with */
 	uint64_t events, events_failed;
-	uint64_t sender_blocked;         /* the kernel would not take a packet at once */
-	uint64_t sink_dropped;           /* lost at the generator's own sockets: its fault, not the target's */
-	struct hist delay;               /* ns, from handing it to the kernel to the kernel's receive stamp */
-	struct hist due_delay;           /* ns, from the moment it was due */
-	struct hist late;                /* ns, how late the sender was */
+	uint64_t sender_blocked; /* the kernel would not take a packet at once */
+	uint64_t
+		sink_dropped; /* lost at the generator's own sockets: its fault, not the target's */
+	struct hist delay;    /* ns, from handing it to the kernel to the kernel's receive stamp */
+	struct hist due_delay; /* ns, from the moment it was due */
+	struct hist late;      /* ns, how late the sender was */
 };
 
 struct loadgen;
 
 /* Opens sockets and the control connection. Own thread from then on, or the caller's. */
-enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, struct why *why) MUST_USE;
+enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config,
+                     struct why *why) MUST_USE;
 /* Makes every call; ERR_* of the first that fails. */
 enum err loadgen_place_calls(struct loadgen *g, struct why *why) MUST_USE;
 /* Sends and receives from `start_ns` (clk_wall_ns) until everything is over; blocks. */

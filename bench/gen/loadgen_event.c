@@ -4,9 +4,9 @@
 #include "bench/gen/loadgen_state.h"
 
 /*
- *  IDLE ── due ──> QUIET ── 60 ms ──> ASKED ── reply ──> HELD ── 100 ms ──> RESUMING ── reply ──> IDLE
- *            │ (hold: the endpoints fall silent first)
- *            └── re-key ──────────────> ASKED ── reply ──> IDLE   (the endpoint then sends under the new key)
+ *  IDLE ── due ──> QUIET ── 60 ms ──> ASKED ── reply ──> HELD ── 100 ms ──> RESUMING ── reply ──>
+ * IDLE │ (hold: the endpoints fall silent first) └── re-key ──────────────> ASKED ── reply ──> IDLE
+ * (the endpoint then sends under the new key)
  */
 enum { QUIET_MS = 60, HELD_MS = 100 };
 
@@ -40,7 +40,8 @@ static struct event *event_of(struct loadgen *g, const struct call *c)
 	return NULL;
 }
 
-/* The endpoint goes over to its new key, and to a new one of the target's if the answer brought one. */
+/* The endpoint goes over to its new key, and to a new one of the target's if the answer brought
+ * one. */
 static enum err use_new_keys(struct loadgen *g, const struct call *c)
 {
 	enum err e = ERR_OK;
@@ -50,7 +51,8 @@ static enum err use_new_keys(struct loadgen *g, const struct call *c)
 	return e;
 }
 
-static void update_done(void *arg, struct call *c, enum target_verb verb, enum err e, const struct why *why)
+static void update_done(void *arg, struct call *c, enum target_verb verb, enum err e,
+                        const struct why *why)
 {
 	struct loadgen *g = arg;
 	struct event *v = event_of(g, c);
@@ -126,7 +128,8 @@ void loadgen_events(struct loadgen *g, uint64_t now)
 
 	for (unsigned i = 0; i < EVENTS_MAX; i++)
 		step(g, &g->events[i], now);
-	if (now < g->config.warmup_ns || now + g->config.event_period_ns / 4 > g->config.warmup_ns + g->config.measure_ns)
+	if (now < g->config.warmup_ns ||
+	    now + g->config.event_period_ns / 4 > g->config.warmup_ns + g->config.measure_ns)
 		return;
 	while (g->events_started * gap <= now - g->config.warmup_ns) {
 		while (slot < EVENTS_MAX && g->events[slot].state != EVENT_IDLE)

@@ -25,7 +25,8 @@ static bool is_silent(struct loadgen *g, struct flow *f, uint64_t now)
 		return false;
 	if (f->talk_until_ns) { /* a spurt is over */
 		f->quiet_until_ns = now + loadgen_random(g) % (2ull * s->pause_ms * NS_PER_MS);
-		f->talk_until_ns = f->quiet_until_ns + loadgen_random(g) % (2ull * s->talk_ms * NS_PER_MS) + 1;
+		f->talk_until_ns =
+			f->quiet_until_ns + loadgen_random(g) % (2ull * s->talk_ms * NS_PER_MS) + 1;
 		return true;
 	}
 	f->talk_until_ns = now + loadgen_random(g) % (2ull * s->talk_ms * NS_PER_MS) + 1;
@@ -79,7 +80,10 @@ static void add_rtp(struct loadgen *g, struct out *out, struct flow *f, uint64_t
 		goto on;
 	}
 	p = next_pkt(out, f);
-	probe = (struct probe){.flow = (uint32_t)(f - g->flows), .counter = f->counter + ahead, .sent_ns = now, .late_ns = now - due};
+	probe = (struct probe){.flow = (uint32_t)(f - g->flows),
+	                       .counter = f->counter + ahead,
+	                       .sent_ns = now,
+	                       .late_ns = now - due};
 	write_rtp(f, p, f->rtp_index + ahead, f->timestamp + ahead * step);
 	p->len = (uint16_t)(RTP_HEADER + g->config.payload_bytes);
 	p->tailroom = (uint16_t)(PKT_ROOM - PKT_HEADROOM - p->len);
@@ -110,7 +114,10 @@ static void add_rtcp(struct loadgen *g, struct out *out, struct flow *f)
 	wr_u32(&w, f->counter * g->config.payload_bytes);
 	wr_u32(&w, 0x81ca0003);
 	wr_u32(&w, f->ssrc);
-	wr_octets(&w, "\x01\x05" "bench\0", 8);
+	wr_octets(&w,
+	          "\x01\x05"
+	          "bench\0",
+	          8);
 	p->len = (uint16_t)wr_len(&w);
 	p->tailroom = (uint16_t)(PKT_ROOM - PKT_HEADROOM - p->len);
 	p->kind = PKT_RTCP;
@@ -150,7 +157,7 @@ static void seal_and_send(struct loadgen *g, struct out *out)
 	send_all(g, out);
 }
 
-/* --- attack --------------------------------------------------------------------------------------- */
+/* --- attack ----------------------------------------------------------------- */
 
 enum { HOSTILE_FORGED, HOSTILE_JUMP, HOSTILE_SSRC, HOSTILE_GARBAGE, HOSTILE_CLEAR, HOSTILE_KINDS };
 
@@ -160,13 +167,15 @@ static void fill_random(struct loadgen *g, uint8_t *p, size_t n)
 		p[i] = (uint8_t)(loadgen_random(g) >> 56);
 }
 
-/* From the right address, to the right port: an attacker on the path, who knows everything but the key. */
+/* From the right address, to the right port: an attacker on the path, who knows everything but the
+ * key. */
 static void add_hostile(struct loadgen *g, struct out *out, struct flow *f)
 {
 	struct pkt *p = next_pkt(out, f);
 	uint64_t kind = loadgen_random(g) % HOSTILE_KINDS;
 
-	p->len = (uint16_t)(RTP_HEADER + g->config.payload_bytes + (kind == HOSTILE_CLEAR ? 0 : 10));
+	p->len =
+		(uint16_t)(RTP_HEADER + g->config.payload_bytes + (kind == HOSTILE_CLEAR ? 0 : 10));
 	fill_random(g, p->data, p->len);
 	if (kind == HOSTILE_GARBAGE)
 		return;
@@ -210,9 +219,10 @@ static void attack(struct loadgen *g, const struct out *out, unsigned n)
 	send_all(g, hostile);
 }
 
-/* --- schedule ------------------------------------------------------------------------------------- */
+/* --- schedule --------------------------------------------------------------- */
 
-/* Slot k belongs to flow k modulo n and is due at k times the packet time over n: flows are spread evenly, nobody waits for a reply. */
+/* Slot k belongs to flow k modulo n and is due at k times the packet time over n: flows are spread
+ * evenly, nobody waits for a reply. */
 void loadgen_send_due(struct loadgen *g, uint64_t end_ns)
 {
 	enum { CHUNKS = 8 }; /* a sender that is behind must not starve the sink */

@@ -7,7 +7,8 @@
 #include "bench/gen/probe.h"
 
 /* By the target's port it came from; in a baseline by SSRC. */
-static struct flow *flow_of(struct loadgen *g, enum side side, const struct addr *from, uint32_t ssrc)
+static struct flow *flow_of(struct loadgen *g, enum side side, const struct addr *from,
+                            uint32_t ssrc)
 {
 	uint32_t index = g->target ? g->by_port[side][from->port] : (ssrc & (FLOWS_MAX - 1)) + 1;
 
@@ -20,7 +21,8 @@ static void count_probe(struct loadgen *g, struct flow *f, const struct pkt *p, 
 	struct probe probe;
 	enum tally_fate fate;
 
-	if (p->len < RTP_HEADER + PROBE_LEN || !probe_read(&probe, p->data + RTP_HEADER, (size_t)p->len - RTP_HEADER)) {
+	if (p->len < RTP_HEADER + PROBE_LEN ||
+	    !probe_read(&probe, p->data + RTP_HEADER, (size_t)p->len - RTP_HEADER)) {
 		out->corrupted++;
 		return;
 	}
@@ -51,7 +53,8 @@ static void count_baseline(struct loadgen *g, struct pkt **batch, unsigned n)
 		g->figures.received += g->is_measuring && batch[i]->kind == PKT_RTP;
 		g->figures.rtcp_received += g->is_measuring && batch[i]->kind == PKT_RTCP;
 		if (batch[i]->len >= RTP_HEADER)
-			(void)probe_read(&probe, batch[i]->data + RTP_HEADER, (size_t)batch[i]->len - RTP_HEADER);
+			(void)probe_read(&probe, batch[i]->data + RTP_HEADER,
+			                 (size_t)batch[i]->len - RTP_HEADER);
 	}
 }
 
@@ -79,7 +82,8 @@ static struct flow *classify(struct loadgen *g, enum side side, unsigned i)
 	return f;
 }
 
-/* A target that gives a source another SSRC is followed: the stream under that name starts where the first packet says. */
+/* A target that gives a source another SSRC is followed: the stream under that name starts where
+ * the first packet says. */
 static void follow_ssrc(struct loadgen *g, struct flow *f, struct pkt *p)
 {
 	const struct call_side *to = &f->call->side[call_other_side(f->from)];
@@ -89,7 +93,8 @@ static void follow_ssrc(struct loadgen *g, struct flow *f, struct pkt *p)
 	if (f->rx_before && f->rx_before->ssrc == ssrc) {
 		rx = f->rx_before;
 		f->rx_before = f->rx;
-	} else if (crypt_stream_new(g->crypt, &rx, to->receive, ENGINE_RECEIVE, ssrc, (uint32_t)(f->rtp_index >> 16)) == ERR_OK) {
+	} else if (crypt_stream_new(g->crypt, &rx, to->receive, ENGINE_RECEIVE, ssrc,
+	                            (uint32_t)(f->rtp_index >> 16)) == ERR_OK) {
 		crypt_stream_free(g->crypt, f->rx_before);
 		f->rx_before = f->rx;
 	} else {
@@ -112,7 +117,8 @@ static void count_opened(struct loadgen *g, struct flow *f, const struct pkt *p,
 		count_probe(g, f, p, at_ns);
 }
 
-/* Opens the batch. In a re-key the last packets under the old key are opened with that: a second try on a copy. */
+/* Opens the batch. In a re-key the last packets under the old key are opened with that: a second
+ * try on a copy. */
 static void open_batch(struct loadgen *g, struct pkt **batch, struct flow **flows, unsigned n)
 {
 	static __thread uint8_t kept[RECEIVE][PKT_ROOM];
@@ -171,7 +177,8 @@ static void work(struct loadgen *g, enum side side, unsigned n)
 		g->figures.strangers += !f;
 		if (!g->target || !f || !f->rx)
 			continue;
-		if (f->rx->ssrc != be32_get(g->in.pkt[i].data + (g->in.pkt[i].kind == PKT_RTCP ? 4 : 8)))
+		if (f->rx->ssrc !=
+		    be32_get(g->in.pkt[i].data + (g->in.pkt[i].kind == PKT_RTCP ? 4 : 8)))
 			follow_ssrc(g, f, &g->in.pkt[i]);
 		flows[sealed] = f;
 		batch[sealed++] = &g->in.pkt[i];

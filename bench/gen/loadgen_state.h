@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the load generator share: sockets, flows, batches. Included by loadgen*.c alone. */
+/* What the parts of the load generator share: sockets, flows, batches. Included by loadgen*.c
+ * alone. */
 #ifndef BENCH_GEN_LOADGEN_STATE_H
 #define BENCH_GEN_LOADGEN_STATE_H
 
@@ -10,8 +11,9 @@
 #include "bench/gen/wire.h"
 
 enum {
-	CHUNK = 32,        /* packets made and sent together: few enough that one send time holds for all */
-	RECEIVE = 64,      /* packets taken by one call; PKT_BATCH at most */
+	CHUNK = 32,   /* packets made and sent together: few enough that one send time holds for all
+	               */
+	RECEIVE = 64, /* packets taken by one call; PKT_BATCH at most */
 	RTP_HEADER = 12,
 	SSRC_FLOW_BITS = 20, /* low bits of an SSRC name the flow; those above its generation */
 	FLOWS_MAX = 1 << SSRC_FLOW_BITS,
@@ -22,13 +24,13 @@ struct flow {
 	struct call *call;
 	enum side from;
 	uint32_t ssrc, counter, timestamp;
-	uint64_t rtp_index;           /* of the next packet: ROC and sequence number */
-	uint64_t last_index;          /* of the last one sent: what a replay repeats */
-	uint32_t first_measured;      /* counter at the start of the measured time */
-	uint64_t quiet_until_ns;      /* spurts; UINT64_MAX while held */
+	uint64_t rtp_index;      /* of the next packet: ROC and sequence number */
+	uint64_t last_index;     /* of the last one sent: what a replay repeats */
+	uint32_t first_measured; /* counter at the start of the measured time */
+	uint64_t quiet_until_ns; /* spurts; UINT64_MAX while held */
 	uint64_t talk_until_ns;
-	bool is_swapping;             /* the next slot sends the counter left out in the last */
-	uint32_t rtcp_due;            /* packets until the next report */
+	bool is_swapping;  /* the next slot sends the counter left out in the last */
+	uint32_t rtcp_due; /* packets until the next report */
 	struct addr to;
 	struct crypt_stream *tx, *rx, *rx_before; /* NULL: plain */
 	struct tally tally;
@@ -65,10 +67,11 @@ struct loadgen {
 	struct crypt *crypt;
 	struct wire *wire[SIDES];
 	struct call *calls;
-	unsigned n_calls;       /* made */
+	unsigned n_calls; /* made */
 	struct flow *flows;
 	unsigned n_flows, flows_per_call;
-	uint32_t *by_port[SIDES]; /* target's port at that side: index of the flow that comes from there, plus one */
+	uint32_t *by_port[SIDES]; /* target's port at that side: index of the flow that comes from
+	                             there, plus one */
 	struct event events[EVENTS_MAX];
 	uint64_t events_started, skew_ns;
 	uint64_t start_ns, slot; /* wall clock; next place in the schedule */
@@ -85,7 +88,8 @@ struct loadgen {
 /* loadgen.c */
 uint64_t loadgen_random(struct loadgen *g);
 uint64_t loadgen_now(const struct loadgen *g); /* ns since start_ns; 0 before it */
-/* Fresh SRTP streams of a flow after a new key or SSRC; the old receiving one stays for what is under way. */
+/* Fresh SRTP streams of a flow after a new key or SSRC; the old receiving one stays for what is
+ * under way. */
 enum err loadgen_arm(struct loadgen *g, struct flow *f);
 static inline struct flow *loadgen_flow_of(struct loadgen *g, const struct call *c, unsigned i)
 {

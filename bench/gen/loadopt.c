@@ -7,43 +7,182 @@
 #include "base/clk.h"
 
 const struct loadopt loadopt_defaults = {
-	.mode = "e2ae", .suite = "AES_CM_128_HMAC_SHA1_80", .direction = "both", .scenario = "steady", .engine = "auto",
-	.payload = 160, .ptime = 20, .repeat = 3, .threads = 1, .tick_us = 250,
-	.warmup = 2, .duration = 5, .attack = 10, .event_period = 4, .loss_max = 0.001, .p99_max_ms = 10,
+	.mode = "e2ae",
+	.suite = "AES_CM_128_HMAC_SHA1_80",
+	.direction = "both",
+	.scenario = "steady",
+	.engine = "auto",
+	.payload = 160,
+	.ptime = 20,
+	.repeat = 3,
+	.threads = 1,
+	.tick_us = 250,
+	.warmup = 2,
+	.duration = 5,
+	.attack = 10,
+	.event_period = 4,
+	.loss_max = 0.001,
+	.p99_max_ms = 10,
 };
 
 size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 {
 	const struct opt table[] = {
 		{.help = "load"},
-		{.name = "sessions", .kind = OPT_LIST, .out = &o->sessions, .min = 1, .max = 200000, .arg = "N,N,...", .help = "calls at the same time; a row for each number; 100 where --pps says nothing else"},
-		{.name = "pps", .kind = OPT_COUNT, .out = &o->pps, .max = 5e6, .help = "packets a second of all calls, both ways together: sets how many calls, or with --sessions how often each sends"},
-		{.name = "ptime", .kind = OPT_COUNT, .out = &o->ptime, .min = 1, .max = 1000, .arg = "MS", .help = "time between packets of a flow, but with both --sessions and --pps"},
-		{.name = "payload", .kind = OPT_COUNT, .out = &o->payload, .min = 20, .max = 1200, .arg = "OCTETS", .help = "of RTP payload"},
-		{.name = "direction", .kind = OPT_CHOICE, .out = &o->direction, .choices = "both|access-core|core-access", .help = "which way packets go"},
-		{.name = "rtcp", .kind = OPT_REAL, .out = &o->rtcp, .max = 1, .arg = "SHARE", .help = "RTCP packets per RTP packet, multiplexed"},
+		{.name = "sessions",
+	         .kind = OPT_LIST,
+	         .out = &o->sessions,
+	         .min = 1,
+	         .max = 200000,
+	         .arg = "N,N,...",
+	         .help = "calls at the same time; a row for each number; 100 where --pps says "
+	                 "nothing else"},
+		{.name = "pps",
+	         .kind = OPT_COUNT,
+	         .out = &o->pps,
+	         .max = 5e6,
+	         .help = "packets a second of all calls, both ways together: sets how many calls, "
+	                 "or with --sessions how often each sends"},
+		{.name = "ptime",
+	         .kind = OPT_COUNT,
+	         .out = &o->ptime,
+	         .min = 1,
+	         .max = 1000,
+	         .arg = "MS",
+	         .help = "time between packets of a flow, but with both --sessions and --pps"},
+		{.name = "payload",
+	         .kind = OPT_COUNT,
+	         .out = &o->payload,
+	         .min = 20,
+	         .max = 1200,
+	         .arg = "OCTETS",
+	         .help = "of RTP payload"},
+		{.name = "direction",
+	         .kind = OPT_CHOICE,
+	         .out = &o->direction,
+	         .choices = "both|access-core|core-access",
+	         .help = "which way packets go"},
+		{.name = "rtcp",
+	         .kind = OPT_REAL,
+	         .out = &o->rtcp,
+	         .max = 1,
+	         .arg = "SHARE",
+	         .help = "RTCP packets per RTP packet, multiplexed"},
 		{.help = "calls"},
-		{.name = "mode", .kind = OPT_TEXT, .out = &o->mode, .arg = "WORD,...", .help = "what the target does: e2ae, srtp-srtp, e2e, rtp; a row for each"},
-		{.name = "suite", .kind = OPT_TEXT, .out = &o->suite, .arg = "NAME", .help = "crypto suite of the access side"},
-		{.name = "suite-core", .kind = OPT_TEXT, .out = &o->suite_core, .arg = "NAME", .help = "of the core side in srtp-srtp; default: another than the access side's"},
+		{.name = "mode",
+	         .kind = OPT_TEXT,
+	         .out = &o->mode,
+	         .arg = "WORD,...",
+	         .help = "what the target does: e2ae, srtp-srtp, e2e, rtp; a row for each"},
+		{.name = "suite",
+	         .kind = OPT_TEXT,
+	         .out = &o->suite,
+	         .arg = "NAME",
+	         .help = "crypto suite of the access side"},
+		{.name = "suite-core",
+	         .kind = OPT_TEXT,
+	         .out = &o->suite_core,
+	         .arg = "NAME",
+	         .help = "of the core side in srtp-srtp; default: another than the access side's"},
 		{.help = "course"},
-		{.name = "scenario", .kind = OPT_CHOICE, .out = &o->scenario, .choices = scenario_names, .help = "what happens"},
-		{.name = "ramp", .kind = OPT_REAL, .out = &o->ramp, .max = 3600, .arg = "S", .help = "calls start one after the other within this time"},
-		{.name = "warmup", .kind = OPT_REAL, .out = &o->warmup, .min = 0.1, .max = 3600, .arg = "S", .help = "all talk, nothing is measured"},
-		{.name = "duration", .kind = OPT_REAL, .out = &o->duration, .min = 0.2, .max = 86400, .arg = "S", .help = "measured"},
-		{.name = "repeat", .kind = OPT_COUNT, .out = &o->repeat, .min = 1, .max = 100, .help = "the whole is done so often; medians and spread are shown"},
-		{.name = "attack", .kind = OPT_REAL, .out = &o->attack, .max = 1000, .arg = "X", .help = "scenario attack: hostile packets per good SRTP packet"},
-		{.name = "event-period", .kind = OPT_REAL, .out = &o->event_period, .min = 0.5, .max = 3600, .arg = "S", .help = "scenarios hold, rekey, ssrc: each call once in this time"},
-		{.name = "loss-max", .kind = OPT_REAL, .out = &o->loss_max, .max = 1, .arg = "SHARE", .help = "scenario ramp: more loss than this breaks it"},
-		{.name = "p99-max", .kind = OPT_REAL, .out = &o->p99_max_ms, .min = 0.01, .max = 10000, .arg = "MS", .help = "scenario ramp: a p99 delay above this breaks it"},
+		{.name = "scenario",
+	         .kind = OPT_CHOICE,
+	         .out = &o->scenario,
+	         .choices = scenario_names,
+	         .help = "what happens"},
+		{.name = "ramp",
+	         .kind = OPT_REAL,
+	         .out = &o->ramp,
+	         .max = 3600,
+	         .arg = "S",
+	         .help = "calls start one after the other within this time"},
+		{.name = "warmup",
+	         .kind = OPT_REAL,
+	         .out = &o->warmup,
+	         .min = 0.1,
+	         .max = 3600,
+	         .arg = "S",
+	         .help = "all talk, nothing is measured"},
+		{.name = "duration",
+	         .kind = OPT_REAL,
+	         .out = &o->duration,
+	         .min = 0.2,
+	         .max = 86400,
+	         .arg = "S",
+	         .help = "measured"},
+		{.name = "repeat",
+	         .kind = OPT_COUNT,
+	         .out = &o->repeat,
+	         .min = 1,
+	         .max = 100,
+	         .help = "the whole is done so often; medians and spread are shown"},
+		{.name = "attack",
+	         .kind = OPT_REAL,
+	         .out = &o->attack,
+	         .max = 1000,
+	         .arg = "X",
+	         .help = "scenario attack: hostile packets per good SRTP packet"},
+		{.name = "event-period",
+	         .kind = OPT_REAL,
+	         .out = &o->event_period,
+	         .min = 0.5,
+	         .max = 3600,
+	         .arg = "S",
+	         .help = "scenarios hold, rekey, ssrc: each call once in this time"},
+		{.name = "loss-max",
+	         .kind = OPT_REAL,
+	         .out = &o->loss_max,
+	         .max = 1,
+	         .arg = "SHARE",
+	         .help = "scenario ramp: more loss than this breaks it"},
+		{.name = "p99-max",
+	         .kind = OPT_REAL,
+	         .out = &o->p99_max_ms,
+	         .min = 0.01,
+	         .max = 10000,
+	         .arg = "MS",
+	         .help = "scenario ramp: a p99 delay above this breaks it"},
 		{.help = "generator and output"},
-		{.name = "engine", .kind = OPT_CHOICE, .out = &o->engine, .choices = "auto|mb|evp|libsrtp", .help = "SRTP of the endpoints", .local = true},
-		{.name = "threads", .kind = OPT_COUNT, .out = &o->threads, .min = 1, .max = 64, .help = "generators, each with its share of the calls"},
-		{.name = "tick-us", .kind = OPT_COUNT, .out = &o->tick_us, .min = 20, .max = 20000, .help = "the generator wakes up this often; packets due in between leave together"},
-		{.name = "no-baseline", .kind = OPT_FLAG, .out = &o->no_baseline, .help = "leave out the run of generator and sink alone"},
-		{.name = "json", .kind = OPT_TEXT, .out = &o->json, .arg = "FILE", .help = "write the result", .local = true},
-		{.name = "csv", .kind = OPT_TEXT, .out = &o->csv, .arg = "FILE", .help = "write the rows", .local = true},
-		{.name = "quiet", .kind = OPT_FLAG, .out = &o->quiet, .help = "no table, no bar", .local = true},
+		{.name = "engine",
+	         .kind = OPT_CHOICE,
+	         .out = &o->engine,
+	         .choices = "auto|mb|evp|libsrtp",
+	         .help = "SRTP of the endpoints",
+	         .local = true},
+		{.name = "threads",
+	         .kind = OPT_COUNT,
+	         .out = &o->threads,
+	         .min = 1,
+	         .max = 64,
+	         .help = "generators, each with its share of the calls"},
+		{.name = "tick-us",
+	         .kind = OPT_COUNT,
+	         .out = &o->tick_us,
+	         .min = 20,
+	         .max = 20000,
+	         .help = "the generator wakes up this often; packets due in between leave "
+	                 "together"},
+		{.name = "no-baseline",
+	         .kind = OPT_FLAG,
+	         .out = &o->no_baseline,
+	         .help = "leave out the run of generator and sink alone"},
+		{.name = "json",
+	         .kind = OPT_TEXT,
+	         .out = &o->json,
+	         .arg = "FILE",
+	         .help = "write the result",
+	         .local = true},
+		{.name = "csv",
+	         .kind = OPT_TEXT,
+	         .out = &o->csv,
+	         .arg = "FILE",
+	         .help = "write the rows",
+	         .local = true},
+		{.name = "quiet",
+	         .kind = OPT_FLAG,
+	         .out = &o->quiet,
+	         .help = "no table, no bar",
+	         .local = true},
 	};
 
 	_Static_assert(ARRAY_LEN(table) <= LOADOPT_ROWS, "LOADOPT_ROWS");
@@ -53,26 +192,33 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 
 static unsigned directions_of(const char *word)
 {
-	return !strcmp(word, "both") ? LOADGEN_TO_CORE | LOADGEN_TO_ACCESS : !strcmp(word, "access-core") ? LOADGEN_TO_CORE : LOADGEN_TO_ACCESS;
+	return !strcmp(word, "both")          ? LOADGEN_TO_CORE | LOADGEN_TO_ACCESS
+	       : !strcmp(word, "access-core") ? LOADGEN_TO_CORE
+	                                      : LOADGEN_TO_ACCESS;
 }
 
 /* "e2ae,rtp" */
 static enum err read_modes(struct loadopt_scene *scene, const struct loadopt *o, struct why *why)
 {
 	struct str rest = str_of(o->mode);
-	enum err e = str_ends(rest, ",") ? why_fail(why, ERR_INVALID, "--mode: '%s' ends with a comma", o->mode) : ERR_OK;
+	enum err e = str_ends(rest, ",")
+	                     ? why_fail(why, ERR_INVALID, "--mode: '%s' ends with a comma", o->mode)
+	                     : ERR_OK;
 
 	for (scene->n_plans = 0; e == ERR_OK && (rest.n || scene->n_plans == 0); scene->n_plans++) {
 		char one[16] = "";
 
 		if (scene->n_plans == LOADOPT_MODES_MAX)
-			return why_fail(why, ERR_TOO_BIG, "--mode: more than %d words", LOADOPT_MODES_MAX);
+			return why_fail(why, ERR_TOO_BIG, "--mode: more than %d words",
+			                LOADOPT_MODES_MAX);
 		if (str_copy(str_cut(rest, ',', &rest), one, sizeof(one)) != ERR_OK)
 			one[0] = 0;
-		e = call_plan_init(&scene->plans[scene->n_plans], one, o->suite, o->suite_core, why);
+		e = call_plan_init(&scene->plans[scene->n_plans], one, o->suite, o->suite_core,
+		                   why);
 	}
 	if (e == ERR_OK && scene->n_plans > 1 && scenario_find(o->scenario)->ramp)
-		return why_fail(why, ERR_INVALID, "--mode: scenario ramp takes one mode, '%s' are several", o->mode);
+		return why_fail(why, ERR_INVALID,
+		                "--mode: scenario ramp takes one mode, '%s' are several", o->mode);
 	return e;
 }
 
@@ -84,19 +230,26 @@ static enum err resolve_load(struct loadopt *o, unsigned directions, struct why 
 	if (!o->pps && !o->sessions.n)
 		o->sessions = (struct opt_list){.v = {100}, .n = 1};
 	if (o->pps && !o->sessions.n) {
-		o->sessions = (struct opt_list){.v = {(unsigned)((uint64_t)o->pps * o->ptime / 1000 / ways)}, .n = 1};
+		o->sessions = (struct opt_list){
+			.v = {(unsigned)((uint64_t)o->pps * o->ptime / 1000 / ways)}, .n = 1};
 		if (o->sessions.v[0] == 0)
-			return why_fail(why, ERR_RANGE, "--pps: %u packets a second are less than one call of --ptime %u", o->pps, o->ptime);
+			return why_fail(
+				why, ERR_RANGE,
+				"--pps: %u packets a second are less than one call of --ptime %u",
+				o->pps, o->ptime);
 		o->pps = 0;
 	}
 	for (unsigned i = 0; o->pps && i < o->sessions.n; i++)
 		if ((double)o->sessions.v[i] * ways / o->pps > 1)
-			return why_fail(why, ERR_RANGE, "--pps: %u packets a second of %u sessions leave more than a second between a flow's packets", o->pps,
-			                o->sessions.v[i]);
+			return why_fail(why, ERR_RANGE,
+			                "--pps: %u packets a second of %u sessions leave more than "
+			                "a second between a flow's packets",
+			                o->pps, o->sessions.v[i]);
 	return ERR_OK;
 }
 
-enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene, struct why *why)
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene,
+                       struct why *why)
 {
 	unsigned directions = directions_of(o->direction);
 	enum err e = place_init(&scene->through, why);
@@ -118,25 +271,27 @@ enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loa
 		.direct = &scene->direct,
 		.pps = o->pps,
 		.quiet = o->quiet,
-		.load = {
-			.engine = o->engine,
-			.plan = &scene->plans[0],
-			.scenario = scenario_find(o->scenario),
-			.directions = directions,
-			.ptime_us = o->ptime * 1000,
-			.payload_bytes = o->payload,
-			.tick_us = o->tick_us,
-			.rtcp_share = o->rtcp,
-			.attack_multiple = o->attack,
-			.ramp_ns = (uint64_t)(o->ramp * NS_PER_S),
-			.warmup_ns = (uint64_t)(o->warmup * NS_PER_S),
-			.measure_ns = (uint64_t)(o->duration * NS_PER_S),
-			.event_period_ns = (uint64_t)(o->event_period * NS_PER_S),
-			.seed = clk_wall_ns(),
-		},
+		.load =
+			{
+				.engine = o->engine,
+				.plan = &scene->plans[0],
+				.scenario = scenario_find(o->scenario),
+				.directions = directions,
+				.ptime_us = o->ptime * 1000,
+				.payload_bytes = o->payload,
+				.tick_us = o->tick_us,
+				.rtcp_share = o->rtcp,
+				.attack_multiple = o->attack,
+				.ramp_ns = (uint64_t)(o->ramp * NS_PER_S),
+				.warmup_ns = (uint64_t)(o->warmup * NS_PER_S),
+				.measure_ns = (uint64_t)(o->duration * NS_PER_S),
+				.event_period_ns = (uint64_t)(o->event_period * NS_PER_S),
+				.seed = clk_wall_ns(),
+			},
 	};
 	for (unsigned i = 0; i < o->sessions.n; i++)
 		if (o->sessions.v[i] < o->threads)
-			return why_fail(why, ERR_RANGE, "--threads: %u threads for %u sessions", o->threads, o->sessions.v[i]);
+			return why_fail(why, ERR_RANGE, "--threads: %u threads for %u sessions",
+			                o->threads, o->sessions.v[i]);
 	return ERR_OK;
 }

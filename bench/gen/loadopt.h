@@ -30,7 +30,9 @@ extern const struct loadopt loadopt_defaults;
 
 /* Appends the rows for --help and parsing; returns how many (at most LOADOPT_ROWS). */
 size_t loadopt_rows(struct opt *rows, struct loadopt *o);
-/* Checks what the table can't, and resolves --pps into a number of sessions. `scene` is filled and must outlive `out`. */
-enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene, struct why *why) MUST_USE;
+/* Checks what the table can't, and resolves --pps into a number of sessions. `scene` is filled and
+ * must outlive `out`. */
+enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene,
+                       struct why *why) MUST_USE;
 
 #endif

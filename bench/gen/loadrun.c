@@ -36,37 +36,50 @@ const struct result_column loadrun_columns[] = {
 const size_t loadrun_n_columns = ARRAY_LEN(loadrun_columns);
 
 /* Aims the configuration at one target; NULL: the baseline. */
-static void aim(struct measure_config *c, struct call_plan *plan, const struct peer *peer, char *what, size_t room)
+static void aim(struct measure_config *c, struct call_plan *plan, const struct peer *peer,
+                char *what, size_t room)
 {
 	c->load.target = peer ? peer->control : NULL;
 	c->load.place = peer ? c->through : c->direct;
 	c->pid = peer ? peer->pid : 0;
 	for (int side = 0; side < SIDES; side++)
-		plan->interface[side] = peer && *peer->interface[side] ? peer->interface[side] : NULL;
+		plan->interface[side] =
+			peer && *peer->interface[side] ? peer->interface[side] : NULL;
 	c->load.plan = plan;
 	snprintf(what, room, "%s%s", c->round, peer ? peer->name : "baseline");
 	c->what = what;
 }
 
 /* Figures of nothing are no figures. */
-static enum err check_measured(const struct measured *m, const struct peer *peer, const struct measure_config *c, struct why *why)
+static enum err check_measured(const struct measured *m, const struct peer *peer,
+                               const struct measure_config *c, struct why *why)
 {
 	const struct loadgen_figures *f = &m->figures;
 
 	if (f->sent == 0)
-		return why_fail(why, ERR_RANGE, "nothing was measured: no packet was sent; --duration must be longer than --ptime, and %u calls may be "
-		                "more than the generator can do", c->load.calls);
+		return why_fail(why, ERR_RANGE,
+		                "nothing was measured: no packet was sent; --duration must be "
+		                "longer than --ptime, and %u calls may be "
+		                "more than the generator can do",
+		                c->load.calls);
 	if (f->received == 0)
-		return why_fail(why, ERR_TIMEOUT, "nothing was measured: of %llu packets sent none came back (%llu were no packets of this run, %llu did not "
-		                "authenticate); does %s reach the generator's addresses?", (unsigned long long)f->sent, (unsigned long long)f->strangers,
-		                (unsigned long long)f->corrupted, peer ? peer->name : "one endpoint");
+		return why_fail(why, ERR_TIMEOUT,
+		                "nothing was measured: of %llu packets sent none came back (%llu "
+		                "were no packets of this run, %llu did not "
+		                "authenticate); does %s reach the generator's addresses?",
+		                (unsigned long long)f->sent, (unsigned long long)f->strangers,
+		                (unsigned long long)f->corrupted,
+		                peer ? peer->name : "one endpoint");
 	if (!peer && f->lost * 100 > f->sent)
-		return why_fail(why, ERR_RANGE, "the baseline without a relay lost %.1f %% of its packets: the generator can't do this load; use less, or --threads",
+		return why_fail(why, ERR_RANGE,
+		                "the baseline without a relay lost %.1f %% of its packets: the "
+		                "generator can't do this load; use less, or --threads",
 		                (double)f->lost * 100 / (double)f->sent);
 	return ERR_OK;
 }
 
-static enum err one_run(struct measured *m, struct measure_config *c, struct peer *peer, struct why *why)
+static enum err one_run(struct measured *m, struct measure_config *c, struct peer *peer,
+                        struct why *why)
 {
 	struct call_plan plan = *c->load.plan;
 	const struct call_plan *given = c->load.plan;
@@ -103,14 +116,16 @@ struct work {
 	json_t *runs[LOADRUN_TARGETS_MAX][ROUNDS_MAX];
 };
 
-static enum err run_work(struct result *r, struct work *w, unsigned round, struct measured m[2], struct measure_config *c, const struct loadopt *o,
-                         struct peer *peers, unsigned n_peers, struct why *why)
+static enum err run_work(struct result *r, struct work *w, unsigned round, struct measured m[2],
+                         struct measure_config *c, const struct loadopt *o, struct peer *peers,
+                         unsigned n_peers, struct why *why)
 {
 	struct measured *baseline = o->no_baseline ? NULL : &m[1];
 	enum err e = ERR_OK;
 
 	measure_set_load(c, w->calls, o->pps);
-	snprintf(c->round, sizeof(c->round), "round %u of %u: %s ", round + 1, o->repeat, w->plan->mode);
+	snprintf(c->round, sizeof(c->round), "round %u of %u: %s ", round + 1, o->repeat,
+	         w->plan->mode);
 	c->load.plan = w->plan;
 	if (baseline)
 		e = one_run(baseline, c, NULL, why);
@@ -128,20 +143,24 @@ static enum err run_work(struct result *r, struct work *w, unsigned round, struc
 }
 
 /* Every load in each round, so that what the machine does meanwhile falls on all alike. */
-static enum err run_rounds(struct result *r, struct work *works, unsigned n_works, struct measure_config *c, const struct loadopt *o,
-                           struct peer *peers, unsigned n_peers, struct why *why)
+static enum err run_rounds(struct result *r, struct work *works, unsigned n_works,
+                           struct measure_config *c, const struct loadopt *o, struct peer *peers,
+                           unsigned n_peers, struct why *why)
 {
 	struct measured *m = mem_array(2, sizeof(*m));
 	enum err e = m ? ERR_OK : ERR_NOMEM;
 
 	for (unsigned round = 0; round < o->repeat && e == ERR_OK; round++)
 		for (unsigned i = 0; i < n_works && e == ERR_OK; i++)
-			e = run_work(r, &works[round % 2 ? n_works - 1 - i : i], round, m, c, o, peers, n_peers, why);
+			e = run_work(r, &works[round % 2 ? n_works - 1 - i : i], round, m, c, o,
+			             peers, n_peers, why);
 	mem_free(m);
 	return e;
 }
 
-static void put_row(struct result *r, struct work *w, unsigned target, const struct measure_config *c, const struct loadopt *o, const struct peer *peer)
+static void put_row(struct result *r, struct work *w, unsigned target,
+                    const struct measure_config *c, const struct loadopt *o,
+                    const struct peer *peer)
 {
 	json_t *row = result_row(r);
 	char what[128];
@@ -154,8 +173,9 @@ static void put_row(struct result *r, struct work *w, unsigned target, const str
 	measure_doubt(row, what, c, r);
 }
 
-static enum err run_works(struct result *r, struct measure_config *c, const struct loadopt *o, const struct loadopt_scene *scene, struct peer *peers,
-                          unsigned n_peers, struct why *why)
+static enum err run_works(struct result *r, struct measure_config *c, const struct loadopt *o,
+                          const struct loadopt_scene *scene, struct peer *peers, unsigned n_peers,
+                          struct why *why)
 {
 	unsigned n = o->sessions.n * scene->n_plans;
 	struct work *works = mem_array(n, sizeof(*works));
@@ -179,19 +199,23 @@ static enum err run_works(struct result *r, struct measure_config *c, const stru
 	return e;
 }
 
-/* --- ramp ----------------------------------------------------------------------------------------- */
+/* --- ramp ------------------------------------------------------------------- */
 
-/* Where a ramp stands. What grows is the number of sessions or, where --pps was given, packets a second of a fixed number of sessions. */
+/* Where a ramp stands. What grows is the number of sessions or, where --pps was given, packets a
+ * second of a fixed number of sessions. */
 struct ramp {
 	unsigned good, bad;
 	double good_pps;
 	bool is_generator_limited; /* in the least load that broke it */
 };
 
-enum { TRIES = 2 }; /* a load breaks a target when it does so this often running: one may be the machine's doing */
+enum {
+	TRIES = 2
+}; /* a load breaks a target when it does so this often running: one may be the machine's doing */
 
 /* One step's row. */
-static bool put_step(struct result *r, const struct measured *m, const struct measure_config *c, const struct loadopt *o, const struct peer *peer)
+static bool put_step(struct result *r, const struct measured *m, const struct measure_config *c,
+                     const struct loadopt *o, const struct peer *peer)
 {
 	double loss, p99_ms;
 	char what[128];
@@ -200,7 +224,8 @@ static bool put_step(struct result *r, const struct measured *m, const struct me
 
 	loss = m->figures.sent ? (double)m->figures.lost / (double)m->figures.sent : 1;
 	p99_ms = (double)hist_percentile(&m->figures.delay, 99) / 1e6;
-	passes = loss <= o->loss_max && p99_ms <= o->p99_max_ms && (double)m->figures.sent / m->seconds > 0.97 * due_pps(c);
+	passes = loss <= o->loss_max && p99_ms <= o->p99_max_ms &&
+	         (double)m->figures.sent / m->seconds > 0.97 * due_pps(c);
 	row = result_row(r);
 	json_object_set_new(row, "target", json_string(peer->name));
 	json_object_set_new(row, "mode", json_string(c->load.plan->mode));
@@ -208,14 +233,16 @@ static bool put_step(struct result *r, const struct measured *m, const struct me
 	json_object_set_new(row, "pps_due", json_real(due_pps(c)));
 	measure_put(m, NULL, row);
 	json_object_set_new(row, "passes", json_boolean(passes));
-	snprintf(what, sizeof(what), "%s, %u sessions, %.0f packets/s", peer->name, c->load.calls, due_pps(c));
+	snprintf(what, sizeof(what), "%s, %u sessions, %.0f packets/s", peer->name, c->load.calls,
+	         due_pps(c));
 	measure_doubt(row, what, c, r);
 	return passes;
 }
 
 /* Moves good or bad to the load. */
-static enum err try_load(struct result *r, struct measured *m, struct measure_config *c, const struct loadopt *o, struct peer *peer,
-                         unsigned load, struct ramp *ramp, struct why *why)
+static enum err try_load(struct result *r, struct measured *m, struct measure_config *c,
+                         const struct loadopt *o, struct peer *peer, unsigned load,
+                         struct ramp *ramp, struct why *why)
 {
 	bool passes = false, is_limited = false;
 	enum err e = ERR_OK;
@@ -227,7 +254,8 @@ static enum err try_load(struct result *r, struct measured *m, struct measure_co
 		is_limited = e == ERR_OK && measure_is_generator_limited(m, c);
 	}
 	if (e != ERR_OK && ramp->good) { /* it carried less: this load is what broke it */
-		result_note(r, "%u sessions: %s", c->load.calls, why && *why->text ? why->text : err_meaning(e));
+		result_note(r, "%u sessions: %s", c->load.calls,
+		            why && *why->text ? why->text : err_meaning(e));
 		e = ERR_OK;
 	}
 	if (passes) {
@@ -240,7 +268,8 @@ static enum err try_load(struct result *r, struct measured *m, struct measure_co
 	return e;
 }
 
-static void put_highest(struct result *r, const struct loadopt *o, const struct peer *peer, const struct ramp *ramp)
+static void put_highest(struct result *r, const struct loadopt *o, const struct peer *peer,
+                        const struct ramp *ramp)
 {
 	json_t *list = json_object_get(r->doc, "highest");
 
@@ -248,36 +277,48 @@ static void put_highest(struct result *r, const struct loadopt *o, const struct 
 		list = json_array();
 		json_object_set_new(r->doc, "highest", list);
 	}
-	json_array_append_new(list, json_pack("{s:s,s:f,s:s}", "target", peer->name, "pps", ramp->good_pps, "limited_by",
+	json_array_append_new(list, json_pack("{s:s,s:f,s:s}", "target", peer->name, "pps",
+	                                      ramp->good_pps, "limited_by",
 	                                      ramp->is_generator_limited ? "generator" : "target"));
-	result_note(r, "%s: %.0f packets/s pass (loss at most %g %%, p99 at most %g ms); %u %s break it%s", peer->name, ramp->good_pps, o->loss_max * 100,
-	            o->p99_max_ms, ramp->bad, o->pps ? "packets/s" : "sessions",
-	            ramp->is_generator_limited ? ", but there the generator was at its own limit: the target may carry more" : "");
+	result_note(
+		r,
+		"%s: %.0f packets/s pass (loss at most %g %%, p99 at most %g ms); %u %s break it%s",
+		peer->name, ramp->good_pps, o->loss_max * 100, o->p99_max_ms, ramp->bad,
+		o->pps ? "packets/s" : "sessions",
+		ramp->is_generator_limited ? ", but there the generator was at its own limit: the "
+					     "target may carry more"
+					   : "");
 }
 
 /* Doubles until it breaks, then halves the distance until it is a sixteenth of the load. */
-static enum err ramp_up(struct result *r, struct measure_config *c, const struct loadopt *o, struct peer *peer, struct why *why)
+static enum err ramp_up(struct result *r, struct measure_config *c, const struct loadopt *o,
+                        struct peer *peer, struct why *why)
 {
 	struct measured *m = mem_alloc(sizeof(*m));
 	struct ramp ramp = {.good = 0};
 	unsigned first = o->pps ? o->pps : o->sessions.v[0], load = first;
 	enum err e = m ? ERR_OK : ERR_NOMEM;
 
-	while (e == ERR_OK && load > ramp.good && (ramp.bad == 0 || ramp.bad - ramp.good > ramp.bad / 16)) {
+	while (e == ERR_OK && load > ramp.good &&
+	       (ramp.bad == 0 || ramp.bad - ramp.good > ramp.bad / 16)) {
 		e = try_load(r, m, c, o, peer, load, &ramp, why);
 		load = ramp.bad ? (ramp.good + ramp.bad) / 2 : ramp.good * 2;
 	}
 	if (e == ERR_OK && ramp.good == 0)
-		e = why_fail(why, ERR_RANGE, "%s: no load passes: %u %s already break it (loss at most %g %%, p99 at most %g ms)", peer->name, ramp.bad,
-		             o->pps ? "packets/s" : "sessions", o->loss_max * 100, o->p99_max_ms);
+		e = why_fail(why, ERR_RANGE,
+		             "%s: no load passes: %u %s already break it (loss at most %g %%, p99 "
+		             "at most %g ms)",
+		             peer->name, ramp.bad, o->pps ? "packets/s" : "sessions",
+		             o->loss_max * 100, o->p99_max_ms);
 	if (e == ERR_OK)
 		put_highest(r, o, peer, &ramp);
 	mem_free(m);
 	return e;
 }
 
-enum err loadrun_targets(struct result *r, struct measure_config *c, const struct loadopt *o, const struct loadopt_scene *scene, struct peer *peers,
-                         unsigned n_peers, struct why *why)
+enum err loadrun_targets(struct result *r, struct measure_config *c, const struct loadopt *o,
+                         const struct loadopt_scene *scene, struct peer *peers, unsigned n_peers,
+                         struct why *why)
 {
 	enum err e = ERR_OK;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One measurement: threads of generators, and the accounts read at both ends of the measured time. */
+/* One measurement: threads of generators, and the accounts read at both ends of the measured time.
+ */
 #include "bench/gen/measure.h"
 
 #include <pthread.h>
@@ -56,7 +57,8 @@ static void settle_account(struct measured *m, const struct account *a, const st
 	m->seconds = (double)(b->at_ns - a->at_ns) / NS_PER_S;
 	m->has_target = a->has_target && b->has_target;
 	m->held = b->target;
-	m->spent = (struct proc_usage){.cpu_ns = less(b->target.cpu_ns, a->target.cpu_ns), .switches = less(b->target.switches, a->target.switches)};
+	m->spent = (struct proc_usage){.cpu_ns = less(b->target.cpu_ns, a->target.cpu_ns),
+	                               .switches = less(b->target.switches, a->target.switches)};
 	m->foreign_ns = less(b->foreign_ns, a->foreign_ns);
 	m->busy_ns = less(proc_busy_ns(&a->machine, &b->machine), m->foreign_ns);
 	m->steal_ns = less(b->machine.steal_ns, a->machine.steal_ns);
@@ -64,19 +66,23 @@ static void settle_account(struct measured *m, const struct account *a, const st
 	m->cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static void wait_until(const struct runner *runners, const struct measure_config *c, uint64_t start_ns, uint64_t wall_ns)
+static void wait_until(const struct runner *runners, const struct measure_config *c,
+                       uint64_t start_ns, uint64_t wall_ns)
 {
 	uint64_t total = c->load.warmup_ns + c->load.measure_ns, now;
 
 	while ((now = clk_wall_ns()) < wall_ns) {
-		uint64_t nap = wall_ns - now < 200 * NS_PER_MS ? wall_ns - now : 200 * NS_PER_MS, sum = 0;
+		uint64_t nap = wall_ns - now < 200 * NS_PER_MS ? wall_ns - now : 200 * NS_PER_MS,
+			 sum = 0;
 		struct timespec ts = {.tv_nsec = (long)nap};
 
 		nanosleep(&ts, NULL);
 		for (unsigned i = 0; i < c->threads; i++)
 			sum += loadgen_progress(runners[i].gen);
 		if (!c->quiet && now > start_ns)
-			progress_show((double)(now - start_ns) / (double)total, "%s: %u calls, %llu packets", c->what, c->load.calls, (unsigned long long)sum);
+			progress_show((double)(now - start_ns) / (double)total,
+			              "%s: %u calls, %llu packets", c->what, c->load.calls,
+			              (unsigned long long)sum);
 	}
 }
 
@@ -99,7 +105,8 @@ static enum err make(struct runner *runners, const struct measure_config *c, str
 	return e;
 }
 
-static enum err run_all(struct measured *out, struct runner *runners, const struct measure_config *c, struct why *why)
+static enum err run_all(struct measured *out, struct runner *runners,
+                        const struct measure_config *c, struct why *why)
 {
 	uint64_t start = clk_wall_ns() + START_DELAY_MS * NS_PER_MS;
 	struct account before, after;
@@ -161,7 +168,8 @@ void measure_set_load(struct measure_config *c, unsigned calls, unsigned pps)
 		c->load.ptime_us = (unsigned)((uint64_t)calls * ways * 1000000 / pps);
 }
 
-/* Later than four wake-ups and a millisecond with 1 % of the packets, or lost at the sink's own door, or a thread without a pause. */
+/* Later than four wake-ups and a millisecond with 1 % of the packets, or lost at the sink's own
+ * door, or a thread without a pause. */
 static double late_bound_us(const struct measure_config *c)
 {
 	return c->load.tick_us * 4 + 1000;
@@ -169,7 +177,8 @@ static double late_bound_us(const struct measure_config *c)
 
 bool measure_is_generator_limited(const struct measured *m, const struct measure_config *c)
 {
-	return (double)hist_percentile(&m->figures.late, 99) * 1e-3 > late_bound_us(c) || m->figures.sink_dropped > 0 ||
+	return (double)hist_percentile(&m->figures.late, 99) * 1e-3 > late_bound_us(c) ||
+	       m->figures.sink_dropped > 0 ||
 	       (double)m->own_ns > 0.9 * c->threads * m->seconds * NS_PER_S;
 }
 
@@ -191,8 +200,10 @@ static void put_cpu(const struct measured *m, const struct measured *baseline, j
 		put(row, "threads", m->held.threads);
 	}
 	if (baseline && forwarded > 0) {
-		/* The baseline delivered every packet; of the measured run count as much of it as was delivered. */
-		double busy = (double)m->busy_ns / m->seconds, base = (double)baseline->busy_ns / baseline->seconds;
+		/* The baseline delivered every packet; of the measured run count as much of it as
+		 * was delivered. */
+		double busy = (double)m->busy_ns / m->seconds,
+		       base = (double)baseline->busy_ns / baseline->seconds;
 
 		put(row, "cpu_machine_ns", (busy - base) / (forwarded / m->seconds));
 		put(row, "baseline_busy_share", base / NS_PER_S);
@@ -241,20 +252,32 @@ static double worst(const json_t *row, const char *key)
 	return json_number_value(max ? max : v);
 }
 
-void measure_doubt(const json_t *row, const char *what, const struct measure_config *c, struct result *r)
+void measure_doubt(const json_t *row, const char *what, const struct measure_config *c,
+                   struct result *r)
 {
 	double cpus = (double)sysconf(_SC_NPROCESSORS_ONLN), late_us = worst(row, "late_us_p99");
-	double foreign = worst(row, "foreign_share") / cpus, steal = worst(row, "steal_share") / cpus;
+	double foreign = worst(row, "foreign_share") / cpus,
+	       steal = worst(row, "steal_share") / cpus;
 
 	if (foreign > 0.05)
-		result_warn(r, "%s: other processes took up to %.0f %% of the machine", what, foreign * 100);
+		result_warn(r, "%s: other processes took up to %.0f %% of the machine", what,
+		            foreign * 100);
 	if (steal > 0.02)
-		result_warn(r, "%s: the hypervisor took up to %.0f %% of the machine", what, steal * 100);
+		result_warn(r, "%s: the hypervisor took up to %.0f %% of the machine", what,
+		            steal * 100);
 	if (worst(row, "sink_dropped") > 0)
-		result_warn(r, "%s: the generator lost up to %.0f packets at its own sockets: it was the bottleneck; use --threads or less load", what,
-		            worst(row, "sink_dropped"));
+		result_warn(r,
+		            "%s: the generator lost up to %.0f packets at its own sockets: it was "
+		            "the bottleneck; use --threads or less load",
+		            what, worst(row, "sink_dropped"));
 	if (late_us > late_bound_us(c))
-		result_warn(r, "%s: 1 %% of packets left up to %.1f ms late: the generator was the bottleneck, or had no CPU", what, late_us / 1000);
+		result_warn(r,
+		            "%s: 1 %% of packets left up to %.1f ms late: the generator was the "
+		            "bottleneck, or had no CPU",
+		            what, late_us / 1000);
 	if (worst(row, "generator_share") > 0.9 * c->threads)
-		result_warn(r, "%s: the generator's %u thread(s) were busy all the time: it was the bottleneck", what, c->threads);
+		result_warn(r,
+		            "%s: the generator's %u thread(s) were busy all the time: it was the "
+		            "bottleneck",
+		            what, c->threads);
 }

@@ -34,7 +34,8 @@ static uint32_t sum_of(const uint8_t *p, size_t n)
 
 void probe_write(const struct probe *p, uint8_t *out, size_t n)
 {
-	uint64_t late = p->late_ns / PROBE_LATE_UNIT_NS, fill = mix((uint64_t)p->flow << 32 | p->counter);
+	uint64_t late = p->late_ns / PROBE_LATE_UNIT_NS,
+		 fill = mix((uint64_t)p->flow << 32 | p->counter);
 	size_t at = PROBE_LEN;
 
 	be32_put(out, p->flow);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a packet's payload carries so that its fate can be measured: who, which one, when, and a sum over all of it. */
+/* What a packet's payload carries so that its fate can be measured: who, which one, when, and a sum
+ * over all of it. */
 #ifndef BENCH_GEN_PROBE_H
 #define BENCH_GEN_PROBE_H
 
@@ -17,7 +18,8 @@ struct probe {
 	uint32_t flow;
 	uint32_t counter; /* of the flow's packets, from 0 */
 	uint64_t sent_ns; /* since the run began, 48 bits: when it was handed to the kernel */
-	uint64_t late_ns; /* how much later than its schedule that was; up to 134 ms, in steps of 2,048 ns */
+	uint64_t late_ns; /* how much later than its schedule that was; up to 134 ms, in steps of
+	                     2,048 ns */
 };
 
 /* Fills `n` octets, at least PROBE_LEN. */

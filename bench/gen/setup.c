@@ -39,18 +39,51 @@ const struct result_column setup_columns[] = {
 const size_t setup_n_columns = ARRAY_LEN(setup_columns);
 
 const struct setup_options setup_defaults = {
-	.mode = "e2ae", .suite = "AES_CM_128_HMAC_SHA1_80", .in_flight = 32, .held = 500, .repeat = 3, .duration = 3,
+	.mode = "e2ae",
+	.suite = "AES_CM_128_HMAC_SHA1_80",
+	.in_flight = 32,
+	.held = 500,
+	.repeat = 3,
+	.duration = 3,
 };
 
 size_t setup_rows(struct opt *rows, struct setup_options *o)
 {
 	const struct opt table[] = {
-		{.name = "mode", .kind = OPT_CHOICE, .out = &o->mode, .choices = "e2ae|srtp-srtp|e2e|rtp", .help = "what the target does"},
-		{.name = "suite", .kind = OPT_TEXT, .out = &o->suite, .arg = "NAME", .help = "crypto suite of the access side"},
-		{.name = "in-flight", .kind = OPT_COUNT, .out = &o->in_flight, .min = 1, .max = TARGET_IN_FLIGHT_MAX, .help = "calls being set up or ended at the same time"},
-		{.name = "held", .kind = OPT_COUNT, .out = &o->held, .max = 200000, .help = "calls held at once, for memory and descriptors; 0: none"},
-		{.name = "duration", .kind = OPT_REAL, .out = &o->duration, .min = 0.1, .max = 86400, .arg = "S", .help = "of making and ending calls"},
-		{.name = "repeat", .kind = OPT_COUNT, .out = &o->repeat, .min = 1, .max = 100, .help = "medians and spread are shown"},
+		{.name = "mode",
+	         .kind = OPT_CHOICE,
+	         .out = &o->mode,
+	         .choices = "e2ae|srtp-srtp|e2e|rtp",
+	         .help = "what the target does"},
+		{.name = "suite",
+	         .kind = OPT_TEXT,
+	         .out = &o->suite,
+	         .arg = "NAME",
+	         .help = "crypto suite of the access side"},
+		{.name = "in-flight",
+	         .kind = OPT_COUNT,
+	         .out = &o->in_flight,
+	         .min = 1,
+	         .max = TARGET_IN_FLIGHT_MAX,
+	         .help = "calls being set up or ended at the same time"},
+		{.name = "held",
+	         .kind = OPT_COUNT,
+	         .out = &o->held,
+	         .max = 200000,
+	         .help = "calls held at once, for memory and descriptors; 0: none"},
+		{.name = "duration",
+	         .kind = OPT_REAL,
+	         .out = &o->duration,
+	         .min = 0.1,
+	         .max = 86400,
+	         .arg = "S",
+	         .help = "of making and ending calls"},
+		{.name = "repeat",
+	         .kind = OPT_COUNT,
+	         .out = &o->repeat,
+	         .min = 1,
+	         .max = 100,
+	         .help = "medians and spread are shown"},
 	};
 
 	memcpy(rows, table, sizeof(table));
@@ -61,14 +94,15 @@ struct run {
 	const struct setup_config *config;
 	struct target *target;
 	struct call *calls;
-	unsigned made;          /* names calls */
+	unsigned made; /* names calls */
 	uint64_t done, failed, until_ns;
-	bool is_cycling;        /* a call that is up is ended and made anew */
+	bool is_cycling; /* a call that is up is ended and made anew */
 	enum err failure;
 	struct why why;
 };
 
-static void made_or_ended(void *arg, struct call *c, enum target_verb verb, enum err e, const struct why *why);
+static void made_or_ended(void *arg, struct call *c, enum target_verb verb, enum err e,
+                          const struct why *why);
 
 static enum err name_call(struct run *r, struct call *c)
 {
@@ -77,7 +111,8 @@ static enum err name_call(struct run *r, struct call *c)
 	call_fini(c);
 	e = call_init(c, &r->config->plan, r->made);
 	for (int side = 0; side < SIDES; side++)
-		c->side[side].local = addr_with_port(&r->config->place->ours[side], (uint16_t)(FIRST_PORT + r->made % PORTS * 2));
+		c->side[side].local = addr_with_port(&r->config->place->ours[side],
+		                                     (uint16_t)(FIRST_PORT + r->made % PORTS * 2));
 	r->made++;
 	return e;
 }
@@ -92,7 +127,8 @@ static void ask(struct run *r, struct call *c, enum target_verb verb)
 		r->failure = e;
 }
 
-static void made_or_ended(void *arg, struct call *c, enum target_verb verb, enum err e, const struct why *why)
+static void made_or_ended(void *arg, struct call *c, enum target_verb verb, enum err e,
+                          const struct why *why)
 {
 	struct run *r = arg;
 
@@ -136,7 +172,8 @@ static enum err measure_rate(struct run *r, const struct peer *peer, json_t *row
 		e = target_turn(r->target, 100, &r->why);
 		now = clk_mono_ns();
 		if (!r->config->quiet)
-			progress_show((double)(now - start) / (r->config->seconds * NS_PER_S), "%s: %llu calls", peer->name, (unsigned long long)r->done);
+			progress_show((double)(now - start) / (r->config->seconds * NS_PER_S),
+			              "%s: %llu calls", peer->name, (unsigned long long)r->done);
 	}
 	r->is_cycling = false;
 	if (e == ERR_OK)
@@ -145,18 +182,24 @@ static enum err measure_rate(struct run *r, const struct peer *peer, json_t *row
 		return e;
 	if (r->done == 0) {
 		first = r->why;
-		return why_fail(&r->why, ERR_DENIED, "nothing was measured: no call was made and ended within %g s%s%s", r->config->seconds,
-		                *first.text ? "; the first failure: " : "", first.text);
+		return why_fail(&r->why, ERR_DENIED,
+		                "nothing was measured: no call was made and ended within %g s%s%s",
+		                r->config->seconds, *first.text ? "; the first failure: " : "",
+		                first.text);
 	}
-	json_object_set_new(row, "calls_per_s", json_real((double)r->done * NS_PER_S / (double)(now - start)));
+	json_object_set_new(row, "calls_per_s",
+	                    json_real((double)r->done * NS_PER_S / (double)(now - start)));
 	json_object_set_new(row, "failed", json_real((double)r->failed));
 	json_object_set_new(row, "repeats", json_real((double)target_repeats(r->target)));
 	if (has_usage && proc_read(peer->pid, &after) == ERR_OK && r->done)
-		json_object_set_new(row, "cpu_us_per_call", json_real((double)(after.cpu_ns - before.cpu_ns) / 1e3 / (double)r->done));
+		json_object_set_new(
+			row, "cpu_us_per_call",
+			json_real((double)(after.cpu_ns - before.cpu_ns) / 1e3 / (double)r->done));
 	for (int i = 0; i < REQUEST_COUNT; i++) {
 		const struct hist *h = target_latency(r->target, (enum target_request)i);
 
-		snprintf(prefix, sizeof(prefix), "%s_us", target_request_name((enum target_request)i));
+		snprintf(prefix, sizeof(prefix), "%s_us",
+		         target_request_name((enum target_request)i));
 		if (h->count)
 			hist_put(h, row, prefix, 1e-3);
 	}
@@ -188,10 +231,12 @@ static enum err greet(struct run *r)
 }
 
 /*
- * What calls hold while they stand, and what is left when they are gone. Memory is counted from the first round's start, since a process keeps
- * what it once had; leaks from the second time on, when the target's own pools are warm.
+ * What calls hold while they stand, and what is left when they are gone. Memory is counted from the
+ * first round's start, since a process keeps what it once had; leaks from the second time on, when
+ * the target's own pools are warm.
  */
-static enum err measure_held(struct run *r, const struct peer *peer, struct proc_usage *first, json_t *row)
+static enum err measure_held(struct run *r, const struct peer *peer, struct proc_usage *first,
+                             json_t *row)
 {
 	struct proc_usage before, held, after, fresh;
 	double n = r->config->held;
@@ -206,8 +251,11 @@ static enum err measure_held(struct run *r, const struct peer *peer, struct proc
 		*first = fresh;
 	e = all(r, TARGET_CREATE);
 	if (e == ERR_OK && proc_read(peer->pid, &held) == ERR_OK) {
-		json_object_set_new(row, "kb_per_call", json_real(((double)held.rss_bytes - (double)first->rss_bytes) / n / 1e3));
-		json_object_set_new(row, "fds_per_call", json_real(((double)held.fds - (double)fresh.fds) / n));
+		json_object_set_new(
+			row, "kb_per_call",
+			json_real(((double)held.rss_bytes - (double)first->rss_bytes) / n / 1e3));
+		json_object_set_new(row, "fds_per_call",
+		                    json_real(((double)held.fds - (double)fresh.fds) / n));
 	}
 	if (e == ERR_OK)
 		e = all(r, TARGET_DELETE);
@@ -219,13 +267,17 @@ static enum err measure_held(struct run *r, const struct peer *peer, struct proc
 		e = all(r, TARGET_DELETE);
 	usleep(SETTLE_MS * 1000);
 	if (e == ERR_OK && proc_read(peer->pid, &after) == ERR_OK) {
-		json_object_set_new(row, "fds_left", json_real((double)after.fds - (double)fresh.fds));
-		json_object_set_new(row, "kb_left", json_real(((double)after.rss_bytes - (double)before.rss_bytes) / 1e3));
+		json_object_set_new(row, "fds_left",
+		                    json_real((double)after.fds - (double)fresh.fds));
+		json_object_set_new(
+			row, "kb_left",
+			json_real(((double)after.rss_bytes - (double)before.rss_bytes) / 1e3));
 	}
 	return e;
 }
 
-enum err setup_measure(json_t *row, const struct setup_config *c, const struct peer *peer, struct proc_usage *first, struct why *why)
+enum err setup_measure(json_t *row, const struct setup_config *c, const struct peer *peer,
+                       struct proc_usage *first, struct why *why)
 {
 	unsigned n = c->held > c->in_flight ? c->held : c->in_flight;
 	struct run *r = mem_alloc(sizeof(*r));
@@ -261,10 +313,14 @@ enum err setup_measure(json_t *row, const struct setup_config *c, const struct p
 	return e;
 }
 
-enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place, struct peer *peers,
-                       unsigned n_peers, bool quiet, struct why *why)
+enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place,
+                       struct peer *peers, unsigned n_peers, bool quiet, struct why *why)
 {
-	struct setup_config c = {.place = place, .in_flight = o->in_flight, .held = o->held, .seconds = o->duration, .quiet = quiet};
+	struct setup_config c = {.place = place,
+	                         .in_flight = o->in_flight,
+	                         .held = o->held,
+	                         .seconds = o->duration,
+	                         .quiet = quiet};
 	json_t *runs[LOADRUN_TARGETS_MAX][100] = {{NULL}};
 	struct proc_usage first[LOADRUN_TARGETS_MAX] = {{.rss_bytes = 0}};
 	enum err e = call_plan_init(&c.plan, o->mode, o->suite, NULL, why);
@@ -279,7 +335,8 @@ enum err setup_targets(struct result *r, const struct setup_options *o, const st
 			if (peers[which].is_child)
 				first[which] = (struct proc_usage){.rss_bytes = 0};
 			if (e == ERR_OK)
-				e = setup_measure(runs[which][round], &c, &peers[which], &first[which], &doubt);
+				e = setup_measure(runs[which][round], &c, &peers[which],
+				                  &first[which], &doubt);
 			if (peer_check(&peers[which], &doubt) != ERR_OK)
 				e = ERR_CLOSED;
 			peer_end(&peers[which]);

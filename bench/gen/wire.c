@@ -16,12 +16,14 @@
 
 enum { WAITS_MAX = 200 }; /* of a millisecond, for one batch */
 
-static enum err open_socket(struct wire *w, const struct place *place, enum side side, struct why *why)
+static enum err open_socket(struct wire *w, const struct place *place, enum side side,
+                            struct why *why)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(&place->ours[side], &ss);
 	int bytes = WIRE_SOCKET_BYTES, on = 1;
-	enum err e = netns_socket(&w->fd, place->netns[side], ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, why);
+	enum err e = netns_socket(&w->fd, place->netns[side], ss.ss_family,
+	                          SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, why);
 
 	if (e != ERR_OK)
 		return e;
@@ -30,8 +32,10 @@ static enum err open_socket(struct wire *w, const struct place *place, enum side
 	if (setsockopt(w->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
 		(void)setsockopt(w->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	(void)setsockopt(w->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-	if (bind(w->fd, (struct sockaddr *)&ss, len) != 0 || getsockname(w->fd, (struct sockaddr *)&ss, &len) != 0)
-		return why_fail(why, ERR_IO, "the %s side's socket: %s", call_side_name(side), strerror(errno));
+	if (bind(w->fd, (struct sockaddr *)&ss, len) != 0 ||
+	    getsockname(w->fd, (struct sockaddr *)&ss, &len) != 0)
+		return why_fail(why, ERR_IO, "the %s side's socket: %s", call_side_name(side),
+		                strerror(errno));
 	return addr_from_sockaddr((struct sockaddr *)&ss, &w->local);
 }
 
@@ -73,14 +77,17 @@ bool wire_is_tap(const struct wire *w)
 	return wire_has_tap(w);
 }
 
-/* --- out ------------------------------------------------------------------------------------------ */
+/* --- out -------------------------------------------------------------------- */
 
 static void address(struct wire *w, struct pkt *const *batch, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		w->iov[i] = (struct iovec){.iov_base = batch[i]->data, .iov_len = batch[i]->len};
-		w->msg[i].msg_hdr = (struct msghdr){
-			.msg_name = &w->name[i], .msg_namelen = addr_to_sockaddr(&batch[i]->to, &w->name[i]), .msg_iov = &w->iov[i], .msg_iovlen = 1};
+		w->msg[i].msg_hdr =
+			(struct msghdr){.msg_name = &w->name[i],
+		                        .msg_namelen = addr_to_sockaddr(&batch[i]->to, &w->name[i]),
+		                        .msg_iov = &w->iov[i],
+		                        .msg_iovlen = 1};
 	}
 }
 
@@ -100,16 +107,18 @@ unsigned wire_send(struct wire *w, struct pkt *const *batch, unsigned n)
 		if (got > 0) {
 			done += (unsigned)got;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			done += ++waits > WAITS_MAX; /* a device that takes nothing at all: lost, and counted as lost */
+			done += ++waits > WAITS_MAX; /* a device that takes nothing at all: lost,
+			                                and counted as lost */
 			(void)poll(&pfd, 1, 1);
 		} else if (errno != EINTR) {
-			done++; /* refused for good (ICMP): lost before the target, and counted as lost */
+			done++; /* refused for good (ICMP): lost before the target, and counted as
+			           lost */
 		}
 	}
 	return waits;
 }
 
-/* --- in ------------------------------------------------------------------------------------------- */
+/* --- in --------------------------------------------------------------------- */
 
 /* Packets come stamped by the kernel, so that the sink's own delays do not count. */
 static uint64_t stamp_of(struct msghdr *m)
@@ -133,14 +142,22 @@ unsigned wire_take(struct wire *w, struct pkt *out, uint64_t *stamps_ns, unsigne
 		return wire_tap_take(w, out, stamps_ns, n);
 	n = n < WIRE_BATCH ? n : WIRE_BATCH;
 	for (unsigned i = 0; i < n; i++) {
-		w->iov[i] = (struct iovec){.iov_base = w->room[i], .iov_len = PKT_ROOM - PKT_TAILROOM};
-		w->msg[i].msg_hdr = (struct msghdr){.msg_name = &w->name[i], .msg_namelen = sizeof(w->name[i]), .msg_iov = &w->iov[i],
-		                                    .msg_iovlen = 1, .msg_control = w->control[i], .msg_controllen = sizeof(w->control[i])};
+		w->iov[i] =
+			(struct iovec){.iov_base = w->room[i], .iov_len = PKT_ROOM - PKT_TAILROOM};
+		w->msg[i].msg_hdr = (struct msghdr){.msg_name = &w->name[i],
+		                                    .msg_namelen = sizeof(w->name[i]),
+		                                    .msg_iov = &w->iov[i],
+		                                    .msg_iovlen = 1,
+		                                    .msg_control = w->control[i],
+		                                    .msg_controllen = sizeof(w->control[i])};
 	}
 	got = recvmmsg(w->fd, w->msg, n, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < got; i++) {
-		out[i] = (struct pkt){.data = w->room[i], .len = (uint16_t)w->msg[i].msg_len, .tailroom = (uint16_t)(PKT_ROOM - w->msg[i].msg_len)};
-		if (addr_from_sockaddr((const struct sockaddr *)&w->name[i], &out[i].from) != ERR_OK)
+		out[i] = (struct pkt){.data = w->room[i],
+		                      .len = (uint16_t)w->msg[i].msg_len,
+		                      .tailroom = (uint16_t)(PKT_ROOM - w->msg[i].msg_len)};
+		if (addr_from_sockaddr((const struct sockaddr *)&w->name[i], &out[i].from) !=
+		    ERR_OK)
 			out[i].from = (struct addr){.version = 0};
 		stamps_ns[i] = stamp_of(&w->msg[i].msg_hdr);
 	}
@@ -154,5 +171,6 @@ uint64_t wire_drops(struct wire *w)
 
 	if (wire_has_tap(w))
 		return wire_tap_drops(&w->tap);
-	return getsockopt(w->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 ? info[SK_MEMINFO_DROPS] : 0;
+	return getsockopt(w->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 ? info[SK_MEMINFO_DROPS]
+	                                                                  : 0;
 }

@@ -12,16 +12,17 @@ enum { WIRE_SOCKET_BYTES = 64 << 20 };
 
 /* Frames in a ring the kernel writes to, and a socket that sends whole frames. */
 struct wire_tap {
-	int in, out;           /* -1: none */
+	int in, out; /* -1: none */
 	struct frame_link link;
 	uint8_t *ring;
-	unsigned block, left;  /* the block being read or waited for; its frames not yet taken, ... */
-	uint8_t *next;         /* ... the first of them; NULL: the block is still the kernel's */
+	unsigned block,
+		left;  /* the block being read or waited for; its frames not yet taken, ... */
+	uint8_t *next; /* ... the first of them; NULL: the block is still the kernel's */
 	uint64_t drops;
 };
 
 struct wire {
-	int fd;                /* the UDP socket; beside a tap it only holds the port */
+	int fd; /* the UDP socket; beside a tap it only holds the port */
 	struct addr local;
 	struct wire_tap tap;
 	struct mmsghdr msg[WIRE_BATCH];
@@ -32,7 +33,8 @@ struct wire {
 };
 
 /* Opens the tap of a side whose place names a device. */
-enum err wire_tap_open(struct wire *w, const struct place *place, enum side side, struct why *why) MUST_USE;
+enum err wire_tap_open(struct wire *w, const struct place *place, enum side side,
+                       struct why *why) MUST_USE;
 void wire_tap_close(struct wire_tap *t);
 /* Headers before each packet; fills iov and msg. */
 void wire_tap_frame(struct wire *w, struct pkt *const *batch, unsigned n);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packet sockets instead of the kernel's IP stack: frames are built and read here, received ones stand in a ring shared with the kernel and are
- * stamped by it. bench/net sees to it that UDP goes no further than the tap.
+ * Packet sockets instead of the kernel's IP stack: frames are built and read here, received ones
+ * stand in a ring shared with the kernel and are stamped by it. bench/net sees to it that UDP goes
+ * no further than the tap.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -21,23 +22,26 @@
 #include "bench/gen/wire_state.h"
 
 /*
- * Blocks in which frames stand one behind the other: in the time of whoever sends to the endpoint the kernel then writes to memory in order, and
- * looks at a word of ours (which the sink's CPU has in its cache) once a block, not once a frame.
+ * Blocks in which frames stand one behind the other: in the time of whoever sends to the endpoint
+ * the kernel then writes to memory in order, and looks at a word of ours (which the sink's CPU has
+ * in its cache) once a block, not once a frame.
  */
 enum {
 	SNAP = 2048,
 	BLOCK = 32 << 10,
-	BLOCKS = 64,         /* some 6,000 packets of speech: at 150,000 packets/s, 40 ms */
-	RETIRE_MS = 4,       /* so long may a block stay open that does not fill */
-	UDP_CHECKSUM = 6,    /* its place in the header */
+	BLOCKS = 64,      /* some 6,000 packets of speech: at 150,000 packets/s, 40 ms */
+	RETIRE_MS = 4,    /* so long may a block stay open that does not fill */
+	UDP_CHECKSUM = 6, /* its place in the header */
 };
 
 static enum err fail(struct why *why, enum side side, const char *what)
 {
-	return why_fail(why, errno == EPERM ? ERR_DENIED : ERR_IO, "the %s side's tap: %s: %s", call_side_name(side), what, strerror(errno));
+	return why_fail(why, errno == EPERM ? ERR_DENIED : ERR_IO, "the %s side's tap: %s: %s",
+	                call_side_name(side), what, strerror(errno));
 }
 
-/* Accepts UDP to the endpoint's port alone (IPv4 without options, IPv6 without extension headers). */
+/* Accepts UDP to the endpoint's port alone (IPv4 without options, IPv6 without extension headers).
+ */
 static int attach_filter(int fd, uint16_t port)
 {
 	struct sock_filter code[] = {
@@ -62,7 +66,8 @@ static int attach_filter(int fd, uint16_t port)
 
 static int bind_to(int fd, int ifindex, uint16_t protocol)
 {
-	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = ifindex, .sll_protocol = htons(protocol)};
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET, .sll_ifindex = ifindex, .sll_protocol = htons(protocol)};
 
 	return bind(fd, (struct sockaddr *)&to, sizeof(to));
 }
@@ -70,15 +75,21 @@ static int bind_to(int fd, int ifindex, uint16_t protocol)
 /* ETH_P_ALL: taps of one protocol would come after the filter that ends the packets' way. */
 static enum err open_in(struct wire *w, int ifindex, enum side side, struct why *why)
 {
-	struct tpacket_req3 ring = {.tp_block_size = BLOCK, .tp_block_nr = BLOCKS, .tp_frame_size = SNAP, .tp_frame_nr = BLOCKS * (BLOCK / SNAP),
+	struct tpacket_req3 ring = {.tp_block_size = BLOCK,
+	                            .tp_block_nr = BLOCKS,
+	                            .tp_frame_size = SNAP,
+	                            .tp_frame_nr = BLOCKS * (BLOCK / SNAP),
 	                            .tp_retire_blk_tov = RETIRE_MS};
 	int version = TPACKET_V3, on = 1, fd = w->tap.in;
 	void *at;
 
-	if (attach_filter(fd, w->local.port) != 0 || setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0 ||
-	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) != 0 || setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)) != 0)
+	if (attach_filter(fd, w->local.port) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) != 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)) != 0)
 		return fail(why, side, "receive ring");
-	at = mmap(NULL, (size_t)BLOCKS * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	at = mmap(NULL, (size_t)BLOCKS * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+	          fd, 0);
 	if (at == MAP_FAILED)
 		return fail(why, side, "receive ring");
 	w->tap.ring = at;
@@ -91,7 +102,8 @@ static enum err open_out(struct wire *w, int ifindex, enum side side, struct why
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) != 0 || bind_to(fd, ifindex, 0) != 0)
+	if (setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) != 0 ||
+	    bind_to(fd, ifindex, 0) != 0)
 		return fail(why, side, "sending socket");
 	return ERR_OK;
 }
@@ -100,10 +112,12 @@ enum err wire_tap_open(struct wire *w, const struct place *place, enum side side
 {
 	struct ifreq device = {.ifr_ifindex = 0};
 	int ifindex;
-	enum err e = netns_socket(&w->tap.in, place->netns[side], AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, why);
+	enum err e = netns_socket(&w->tap.in, place->netns[side], AF_PACKET,
+	                          SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, why);
 
 	if (e == ERR_OK)
-		e = netns_socket(&w->tap.out, place->netns[side], AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, why);
+		e = netns_socket(&w->tap.out, place->netns[side], AF_PACKET,
+		                 SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, why);
 	if (e != ERR_OK)
 		return e;
 	memcpy(device.ifr_name, place->device[side], sizeof(device.ifr_name));
@@ -112,7 +126,8 @@ enum err wire_tap_open(struct wire *w, const struct place *place, enum side side
 	ifindex = device.ifr_ifindex;
 	if (ioctl(w->tap.in, SIOCGIFHWADDR, &device) != 0)
 		return fail(why, side, place->device[side]);
-	frame_link_make(&w->tap.link, place->mac[side], (const uint8_t *)device.ifr_hwaddr.sa_data, 0, w->local.version);
+	frame_link_make(&w->tap.link, place->mac[side], (const uint8_t *)device.ifr_hwaddr.sa_data,
+	                0, w->local.version);
 	e = open_in(w, ifindex, side, why);
 	return e == ERR_OK ? open_out(w, ifindex, side, why) : e;
 }
@@ -133,10 +148,12 @@ void wire_tap_frame(struct wire *w, struct pkt *const *batch, unsigned n)
 		struct pkt *p = batch[i];
 		uint8_t *at = frame_build(p->data, p->len, &w->tap.link, &w->local, &p->to, 0);
 
-		/* As from a card that has checked it: a relay's kernel must not sum up what real hardware sums up for it (RFC 768: zero, none). */
+		/* As from a card that has checked it: a relay's kernel must not sum up what real
+		 * hardware sums up for it (RFC 768: zero, none). */
 		if (p->to.version == 4)
 			be16_put(p->data - FRAME_UDP + UDP_CHECKSUM, 0);
-		w->iov[i] = (struct iovec){.iov_base = at, .iov_len = (size_t)(p->data - at) + p->len};
+		w->iov[i] =
+			(struct iovec){.iov_base = at, .iov_len = (size_t)(p->data - at) + p->len};
 		w->msg[i].msg_hdr = (struct msghdr){.msg_iov = &w->iov[i], .msg_iovlen = 1};
 	}
 }
@@ -153,7 +170,8 @@ static bool open_block(struct wire_tap *t)
 
 	if (!(__atomic_load_n(&b->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
 		return false;
-	t->next = (uint8_t *)block_at(t) - offsetof(struct tpacket_block_desc, hdr) + b->offset_to_first_pkt;
+	t->next = (uint8_t *)block_at(t) - offsetof(struct tpacket_block_desc, hdr) +
+	          b->offset_to_first_pkt;
 	t->left = b->num_pkts;
 	return true;
 }
@@ -165,13 +183,16 @@ static void give_block(struct wire_tap *t)
 	t->next = NULL;
 }
 
-/* Into `room`, where it may be sealed or opened in place: in the block the next frame stands right behind it. */
-static bool read_frame(const struct tpacket3_hdr *h, uint8_t *room, struct pkt *p, uint64_t *stamp_ns)
+/* Into `room`, where it may be sealed or opened in place: in the block the next frame stands right
+ * behind it. */
+static bool read_frame(const struct tpacket3_hdr *h, uint8_t *room, struct pkt *p,
+                       uint64_t *stamp_ns)
 {
 	uint8_t *octets = (uint8_t *)h + h->tp_mac;
 	struct frame f;
 
-	if (h->tp_snaplen < h->tp_len || frame_parse(octets, h->tp_snaplen, &f) != ERR_OK || f.len > PKT_PAYLOAD_MAX)
+	if (h->tp_snaplen < h->tp_len || frame_parse(octets, h->tp_snaplen, &f) != ERR_OK ||
+	    f.len > PKT_PAYLOAD_MAX)
 		return false;
 	memcpy(room + PKT_HEADROOM, octets + f.at, f.len);
 	*p = (struct pkt){.data = room + PKT_HEADROOM, .len = f.len, .from = f.from};

@@ -6,17 +6,22 @@
 
 #include "base/clk.h"
 
-const char *const caller_ask_names[CALLER_ASKS] = {[CALLER_REQUEST] = "request", [CALLER_RESOLVE] = "resolve"};
+const char *const caller_ask_names[CALLER_ASKS] = {
+	[CALLER_REQUEST] = "request", [CALLER_RESOLVE] = "resolve"};
 
-/* Mode 1 with forking, as ims-media terminals ask: the KMS makes and opens the ticket, every responder gets keys of its own. */
+/* Mode 1 with forking, as ims-media terminals ask: the KMS makes and opens the ticket, every
+ * responder gets keys of its own. */
 enum {
-	FLAGS = TICKET_D | TICKET_E | TICKET_F | TICKET_G | TICKET_H | TICKET_I | TICKET_N | TICKET_O,
+	FLAGS = TICKET_D | TICKET_E | TICKET_F | TICKET_G | TICKET_H | TICKET_I | TICKET_N |
+	        TICKET_O,
 	LIFETIME_S = 86400, /* a long run must not see its ticket end */
 };
 
 static struct mikey_env env_of(struct caller *c, uint64_t wall_ns)
 {
-	return (struct mikey_env){.now_ntp = clk_wall_to_ntp(wall_ns), .last_ntp = &c->last_ntp, .random = mikey_random_system};
+	return (struct mikey_env){.now_ntp = clk_wall_to_ntp(wall_ns),
+	                          .last_ntp = &c->last_ntp,
+	                          .random = mikey_random_system};
 }
 
 static struct mikey_cred cred_of(const struct kms_user *u)
@@ -30,26 +35,39 @@ static struct mikey_cred cred_of(const struct kms_user *u)
 
 static enum err say(struct why *why, enum err e, const struct mikey_fault *fault)
 {
-	return e ? why_fail(why, e, "%s", *fault->why.text ? fault->why.text : err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "%s", *fault->why.text ? fault->why.text : err_meaning(e))
+	         : ERR_OK;
 }
 
-static enum err make_request(struct caller *c, const struct mikey_env *env, struct mikey_fault *fault)
+static enum err make_request(struct caller *c, const struct mikey_env *env,
+                             struct mikey_fault *fault)
 {
 	struct mikey_id to = kms_name_id(c->to->names[0]), me = kms_name_id(c->from->names[0]);
 	struct ticket_policy_spec policy = {
-		.prf = c->rules.algs.prf, .flags = FLAGS, .idr_kms = c->kms, .idr_i = me, .has_end = true,
-		.end = ticket_ts_32(env->now_ntp + ((uint64_t)LIFETIME_S << 32)), .r = &to, .n_r = 1,
+		.prf = c->rules.algs.prf,
+		.flags = FLAGS,
+		.idr_kms = c->kms,
+		.idr_i = me,
+		.has_end = true,
+		.end = ticket_ts_32(env->now_ntp + ((uint64_t)LIFETIME_S << 32)),
+		.r = &to,
+		.n_r = 1,
 	};
 	struct mikey_cred cred = cred_of(c->from);
-	struct ticket_request_params p = {.rules = &c->rules, .cred = &cred, .me = me, .kms = c->kms, .policy = &policy};
+	struct ticket_request_params p = {
+		.rules = &c->rules, .cred = &cred, .me = me, .kms = c->kms, .policy = &policy};
 
 	return ticket_request_new(&c->request, &p, env, fault);
 }
 
-static enum err make_resolve(struct caller *c, const struct mikey_env *env, struct mikey_fault *fault)
+static enum err make_resolve(struct caller *c, const struct mikey_env *env,
+                             struct mikey_fault *fault)
 {
 	struct mikey_cred cred = cred_of(c->to);
-	struct ticket_resolve_params p = {.rules = &c->rules, .cred = &cred, .me = kms_name_id(c->to->names[0]), .kms = c->kms,
+	struct ticket_resolve_params p = {.rules = &c->rules,
+	                                  .cred = &cred,
+	                                  .me = kms_name_id(c->to->names[0]),
+	                                  .kms = c->kms,
 	                                  .ticket = mikey_msg_find(&c->msg, MIKEY_TICKET)};
 
 	return ticket_resolve_new(&c->resolve, &p, env, fault);
@@ -63,7 +81,8 @@ static void drop_asks(struct caller *c)
 	c->resolve = NULL;
 }
 
-enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, struct view *octets, struct why *why)
+enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, struct view *octets,
+                     struct why *why)
 {
 	struct mikey_env env = env_of(c, wall_ns);
 	struct mikey_fault fault = {0};
@@ -74,7 +93,8 @@ enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, st
 		return why_fail(why, ERR_WRONG_STATE, "no ticket was granted before");
 	e = ask == CALLER_REQUEST ? make_request(c, &env, &fault) : make_resolve(c, &env, &fault);
 	if (!e)
-		*octets = ask == CALLER_REQUEST ? ticket_request_octets(c->request) : ticket_resolve_octets(c->resolve);
+		*octets = ask == CALLER_REQUEST ? ticket_request_octets(c->request)
+		                                : ticket_resolve_octets(c->resolve);
 	return say(why, e, &fault);
 }
 
@@ -82,9 +102,16 @@ enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, st
 static enum err make_offer(struct caller *c, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct csmap_policy sp;
-	struct ticket_cs cs[2] = {{.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 1}, {.cs_id = 2, .n_policies = 1, .has_ssrc = true, .ssrc = 2}};
-	struct ticket_offer_params p = {.rules = &c->rules, .grant = c->grant, .me = kms_name_id(c->from->names[0]),
-	                                .peer = kms_name_id(c->to->names[0]), .cs = cs, .n_cs = 2, .policies = &sp, .n_policies = 1};
+	struct ticket_cs cs[2] = {{.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 1},
+	                          {.cs_id = 2, .n_policies = 1, .has_ssrc = true, .ssrc = 2}};
+	struct ticket_offer_params p = {.rules = &c->rules,
+	                                .grant = c->grant,
+	                                .me = kms_name_id(c->from->names[0]),
+	                                .peer = kms_name_id(c->to->names[0]),
+	                                .cs = cs,
+	                                .n_cs = 2,
+	                                .policies = &sp,
+	                                .n_policies = 1};
 	enum err e;
 
 	csmap_policy_from_suite(&sp, 0, suite_get(SUITE_AES_CM_128_HMAC_SHA1_80));
@@ -94,7 +121,8 @@ static enum err make_offer(struct caller *c, const struct mikey_env *env, struct
 	return e ? e : mikey_msg_read(&c->msg, ticket_offer_octets(c->offer), fault);
 }
 
-static enum err take_grant(struct caller *c, struct view octets, const struct mikey_env *env, struct mikey_fault *fault)
+static enum err take_grant(struct caller *c, struct view octets, const struct mikey_env *env,
+                           struct mikey_fault *fault)
 {
 	struct ticket_grant *grant;
 	enum err e = ticket_request_answer(c->request, octets, &grant, fault);
@@ -118,14 +146,18 @@ static enum err take_resolution(struct caller *c, struct view octets, struct mik
 		return e;
 	same = r->keys->mpk_len == k->mpk_len && secret_eq(r->keys->mpki, k->mpki, k->mpk_len);
 	ticket_resolution_free(r);
-	return same ? ERR_OK : mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "the resolved keys are not those of the ticket");
+	return same ? ERR_OK
+	            : mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+	                         "the resolved keys are not those of the ticket");
 }
 
-enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns, struct why *why)
+enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns,
+                     struct why *why)
 {
 	struct mikey_env env = env_of(c, wall_ns);
 	struct mikey_fault fault = {0};
-	enum err e = ask == CALLER_REQUEST ? take_grant(c, octets, &env, &fault) : take_resolution(c, octets, &fault);
+	enum err e = ask == CALLER_REQUEST ? take_grant(c, octets, &env, &fault)
+	                                   : take_resolution(c, octets, &fault);
 
 	return say(why, e, &fault);
 }

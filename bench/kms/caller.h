@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One terminal that asks a KMS: for tickets as an initiator, and about them as the responder they are for. */
+/* One terminal that asks a KMS: for tickets as an initiator, and about them as the responder they
+ * are for. */
 #ifndef BENCH_KMS_CALLER_H
 #define BENCH_KMS_CALLER_H
 
@@ -27,10 +28,14 @@ struct caller {
 	struct mikey_msg msg;       /* the offer's; views it */
 };
 
-/* The next message; it lives until the next call. CALLER_RESOLVE needs a request that was granted before. */
-enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, struct view *octets, struct why *why) MUST_USE;
-/* The answer: authenticated, opened, its keys looked at. ERR_AUTH, ERR_DENIED with the KMS's reason. */
-enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns, struct why *why) MUST_USE;
+/* The next message; it lives until the next call. CALLER_RESOLVE needs a request that was granted
+ * before. */
+enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, struct view *octets,
+                     struct why *why) MUST_USE;
+/* The answer: authenticated, opened, its keys looked at. ERR_AUTH, ERR_DENIED with the KMS's
+ * reason. */
+enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns,
+                     struct why *why) MUST_USE;
 void caller_fini(struct caller *c);
 
 #endif

@@ -21,8 +21,9 @@
 
 enum {
 	ANSWER_LIMIT_S = 30,
-	HOPELESS = 100,    /* so many failures and no success: there is no use in going on */
-	MARKS = 4,         /* readings of the target's memory: at the start, and at 10, 50 and 100 % of the requests */
+	HOPELESS = 100, /* so many failures and no success: there is no use in going on */
+	MARKS = 4, /* readings of the target's memory: at the start, and at 10, 50 and 100 % of the
+	              requests */
 	BUSY_PERCENT = 90, /* of one core: from here the generator may be what limits */
 };
 static const unsigned mark_percent[MARKS] = {0, 10, 50, 100};
@@ -75,16 +76,18 @@ struct load {
 	struct pollfd *polls;
 	struct hist *latency;
 	uint64_t start_ns;
-	uint64_t begun, done, good, failed; /* done: answered or failed; the preparation of resolves is not counted */
+	uint64_t begun, done, good,
+		failed; /* done: answered or failed; the preparation of resolves is not counted */
 	bool counting;
 	struct mark marks[MARKS];
 	unsigned n_marks;
 	struct why first_failure;
 };
 
-/* --- what the KMS holds ----------------------------------------------------------------------------- */
+/* --- what the KMS holds ----------------------------------------------------- */
 
-/* Of the files in a directory, as many blocks as they take: a map with holes is no larger than what is in it. */
+/* Of the files in a directory, as many blocks as they take: a map with holes is no larger than what
+ * is in it. */
 static double disk_mb(const char *path)
 {
 	DIR *d = path ? opendir(path) : NULL;
@@ -96,7 +99,9 @@ static double disk_mb(const char *path)
 	if (!d)
 		return 0;
 	while ((entry = readdir(d)))
-		if (snprintf(file, sizeof(file), "%s/%s", path, entry->d_name) < (int)sizeof(file) && stat(file, &st) == 0 && S_ISREG(st.st_mode))
+		if (snprintf(file, sizeof(file), "%s/%s", path, entry->d_name) <
+		            (int)sizeof(file) &&
+		    stat(file, &st) == 0 && S_ISREG(st.st_mode))
 			blocks += (double)st.st_blocks;
 	closedir(d);
 	return blocks * 512 / 1e6;
@@ -104,7 +109,8 @@ static double disk_mb(const char *path)
 
 static void take_marks(struct load *l)
 {
-	while (l->n_marks < MARKS && l->done * 100 >= (uint64_t)l->config->requests * mark_percent[l->n_marks]) {
+	while (l->n_marks < MARKS &&
+	       l->done * 100 >= (uint64_t)l->config->requests * mark_percent[l->n_marks]) {
 		struct mark *m = &l->marks[l->n_marks++];
 
 		m->has_usage = l->config->pid && proc_read(l->config->pid, &m->usage) == ERR_OK;
@@ -112,12 +118,13 @@ static void take_marks(struct load *l)
 	}
 }
 
-/* --- asking ----------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------- */
 
 static void note_failure(struct load *l, const struct slot *s, const struct why *why)
 {
 	if (l->failed++ == 0)
-		why_fail(&l->first_failure, ERR_IO, "%s of %.*s: %s", caller_ask_names[s->ask], (int)kms_name_id(s->caller.from->names[0]).data.n,
+		why_fail(&l->first_failure, ERR_IO, "%s of %.*s: %s", caller_ask_names[s->ask],
+		         (int)kms_name_id(s->caller.from->names[0]).data.n,
 		         kms_name_id(s->caller.from->names[0]).data.p, why->text);
 }
 
@@ -146,7 +153,9 @@ static void begin_request(struct load *l, struct slot *s, enum caller_ask ask, u
 	s->due_ns = due_ns ? due_ns : s->begun_ns;
 	s->busy = true;
 	if (!e)
-		e = post_begin(s->post, kms_http_target(ask == CALLER_REQUEST ? KMS_REQUEST : KMS_RESOLVE), KMS_HTTP_TYPE, octets, &why);
+		e = post_begin(s->post,
+		               kms_http_target(ask == CALLER_REQUEST ? KMS_REQUEST : KMS_RESOLVE),
+		               KMS_HTTP_TYPE, octets, &why);
 	if (e)
 		end_request(l, s, e, &why);
 }
@@ -173,23 +182,29 @@ static enum caller_ask next_ask(const struct load *l, const struct slot *s)
 	const char *mode = l->config->mode;
 
 	if (strcmp(mode, "call") == 0)
-		return s->ask == CALLER_REQUEST && s->caller.offer ? CALLER_RESOLVE : CALLER_REQUEST;
+		return s->ask == CALLER_REQUEST && s->caller.offer ? CALLER_RESOLVE
+		                                                   : CALLER_REQUEST;
 	return strcmp(mode, "resolve") == 0 ? CALLER_RESOLVE : CALLER_REQUEST;
 }
 
 /* When request number n is to be sent; 0: at once. */
 static uint64_t due_ns(const struct load *l, uint64_t n)
 {
-	return l->config->rate > 0 ? l->start_ns + (uint64_t)((double)n * NS_PER_S / l->config->rate) : 0;
+	return l->config->rate > 0
+	               ? l->start_ns + (uint64_t)((double)n * NS_PER_S / l->config->rate)
+	               : 0;
 }
 
 static void begin_some(struct load *l)
 {
 	uint64_t now = clk_mono_ns();
 
-	for (unsigned i = 0; i < l->config->in_flight && l->begun < l->config->requests && due_ns(l, l->begun) <= now; i++)
+	for (unsigned i = 0; i < l->config->in_flight && l->begun < l->config->requests &&
+	                     due_ns(l, l->begun) <= now;
+	     i++)
 		if (!l->slots[i].busy)
-			begin_request(l, &l->slots[i], next_ask(l, &l->slots[i]), due_ns(l, l->begun++));
+			begin_request(l, &l->slots[i], next_ask(l, &l->slots[i]),
+			              due_ns(l, l->begun++));
 }
 
 static void drop_late(struct load *l)
@@ -220,11 +235,14 @@ static unsigned busy(const struct load *l)
 /* Until the next request is due, if there is a connection for it; else until one is answered. */
 static struct timespec patience(const struct load *l)
 {
-	uint64_t now = clk_mono_ns(), next = l->counting && l->begun < l->config->requests ? due_ns(l, l->begun) : 0, wait = NS_PER_S;
+	uint64_t now = clk_mono_ns(),
+		 next = l->counting && l->begun < l->config->requests ? due_ns(l, l->begun) : 0,
+		 wait = NS_PER_S;
 
 	if (next && busy(l) < l->config->in_flight)
 		wait = next <= now ? 0 : next - now < NS_PER_S ? next - now : NS_PER_S;
-	return (struct timespec){.tv_sec = (time_t)(wait / NS_PER_S), .tv_nsec = (long)(wait % NS_PER_S)};
+	return (struct timespec){.tv_sec = (time_t)(wait / NS_PER_S),
+	                         .tv_nsec = (long)(wait % NS_PER_S)};
 }
 
 static void turn(struct load *l)
@@ -233,7 +251,9 @@ static void turn(struct load *l)
 	struct timespec wait = patience(l);
 
 	for (unsigned i = 0; i < n; i++)
-		l->polls[i] = (struct pollfd){.fd = l->slots[i].busy ? post_fd(l->slots[i].post) : -1, .events = post_events(l->slots[i].post)};
+		l->polls[i] =
+			(struct pollfd){.fd = l->slots[i].busy ? post_fd(l->slots[i].post) : -1,
+		                        .events = post_events(l->slots[i].post)};
 	if (ppoll(l->polls, n, &wait, NULL) == 0)
 		drop_late(l);
 	for (unsigned i = 0; i < n; i++)
@@ -241,7 +261,7 @@ static void turn(struct load *l)
 			go_on(l, &l->slots[i]);
 }
 
-/* --- a run ------------------------------------------------------------------------------------------ */
+/* --- a run ------------------------------------------------------------------ */
 
 /* The i-th user with a key, counted round and round. */
 static const struct kms_user *user_at(const struct kms_directory *d, unsigned i)
@@ -277,7 +297,8 @@ static enum err set_up(struct load *l, struct why *why)
 		s->caller.from = user_at(c->directory, 2 * i);
 		s->caller.to = user_at(c->directory, 2 * i + 1);
 		if (!s->caller.from)
-			return why_fail(why, ERR_INVALID, "--credentials: two users with a psk are wanted");
+			return why_fail(why, ERR_INVALID,
+			                "--credentials: two users with a psk are wanted");
 		s->caller.no_offer = strcmp(c->mode, "request") == 0;
 		s->caller.kms = kms_directory_self(c->directory);
 		ticket_rules_init(&s->caller.rules);
@@ -302,7 +323,8 @@ static void tear_down(struct load *l)
 	post_site_close(l->site);
 }
 
-/* Every caller asks for a ticket once: connections stand, the KMS has made its ticket key, and resolves have something to resolve. */
+/* Every caller asks for a ticket once: connections stand, the KMS has made its ticket key, and
+ * resolves have something to resolve. */
 static enum err prepare(struct load *l, struct why *why)
 {
 	for (unsigned i = 0; i < l->config->in_flight; i++)
@@ -330,7 +352,8 @@ static enum err measure(struct load *l, struct why *why)
 		begin_some(l);
 		turn(l);
 		if (!c->quiet && l->done % 256 == 0)
-			progress_show((double)l->done / c->requests, "%s: %llu requests", c->mode, (unsigned long long)l->done);
+			progress_show((double)l->done / c->requests, "%s: %llu requests", c->mode,
+			              (unsigned long long)l->done);
 		if (l->good == 0 && l->failed >= HOPELESS)
 			break;
 	}
@@ -351,9 +374,11 @@ static void put_marks(const struct load *l, json_t *row)
 	for (unsigned i = 0; i < l->n_marks; i++) {
 		if (l->marks[i].has_usage) {
 			snprintf(key, sizeof(key), "rss_mb_%s", names[i]);
-			json_object_set_new(row, key, json_real((double)l->marks[i].usage.rss_bytes / 1e6));
+			json_object_set_new(row, key,
+			                    json_real((double)l->marks[i].usage.rss_bytes / 1e6));
 			snprintf(key, sizeof(key), "own_mb_%s", names[i]);
-			json_object_set_new(row, key, json_real((double)l->marks[i].usage.own_bytes / 1e6));
+			json_object_set_new(row, key,
+			                    json_real((double)l->marks[i].usage.own_bytes / 1e6));
 		}
 		if (l->config->state) {
 			snprintf(key, sizeof(key), "state_mb_%s", names[i]);
@@ -374,13 +399,16 @@ static void put_figures(const struct load *l, double seconds, json_t *row)
 	json_object_set_new(row, "failed", json_integer((json_int_t)l->failed));
 	hist_put(l->latency, row, "latency_us", 1e-3);
 	if (first->has_usage && last->has_usage) {
-		json_object_set_new(row, "cpu_us_per_request", json_real((double)(last->usage.cpu_ns - first->usage.cpu_ns) / 1e3 / (double)l->done));
+		json_object_set_new(row, "cpu_us_per_request",
+		                    json_real((double)(last->usage.cpu_ns - first->usage.cpu_ns) /
+		                              1e3 / (double)l->done));
 		json_object_set_new(row, "fds", json_integer(last->usage.fds));
 	}
 	put_marks(l, row);
 }
 
-enum err kmsload_run(json_t *row, const struct kmsload_config *config, struct result *result, struct why *why)
+enum err kmsload_run(json_t *row, const struct kmsload_config *config, struct result *result,
+                     struct why *why)
 {
 	struct load l = {.config = config};
 	struct proc_usage before = {0}, after = {0};
@@ -402,9 +430,14 @@ enum err kmsload_run(json_t *row, const struct kmsload_config *config, struct re
 			json_object_set_new(row, "generator_cpu_percent", json_real(own));
 		}
 		if (!e && l.failed)
-			result_warn(result, "%llu of %u requests failed; the first: %s", (unsigned long long)l.failed, config->requests, l.first_failure.text);
+			result_warn(result, "%llu of %u requests failed; the first: %s",
+			            (unsigned long long)l.failed, config->requests,
+			            l.first_failure.text);
 		if (!e && own > BUSY_PERCENT)
-			result_warn(result, "the generator used %.0f %% of a core: it may be what limits, not the KMS", own);
+			result_warn(result,
+			            "the generator used %.0f %% of a core: it may be what limits, "
+			            "not the KMS",
+			            own);
 	}
 	tear_down(&l);
 	return e;

@@ -45,7 +45,7 @@ struct post {
 	int status;
 };
 
-/* --- the site --------------------------------------------------------------------------------------- */
+/* --- the site --------------------------------------------------------------- */
 
 static enum err resolve(struct post_site *s, struct why *why)
 {
@@ -69,9 +69,13 @@ static enum err make_tls(struct post_site *s, const char *ca, struct why *why)
 	if (!s->tls)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	SSL_CTX_set_verify(s->tls, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(s->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	if (ca ? SSL_CTX_load_verify_locations(s->tls, ca, NULL) != 1 : SSL_CTX_set_default_verify_paths(s->tls) != 1)
-		return why_fail(why, ERR_INVALID, "%s: no certificates to believe in (PEM is wanted)", ca ? ca : "the system's roots");
+	SSL_CTX_set_mode(s->tls,
+	                 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	if (ca ? SSL_CTX_load_verify_locations(s->tls, ca, NULL) != 1
+	       : SSL_CTX_set_default_verify_paths(s->tls) != 1)
+		return why_fail(why, ERR_INVALID,
+		                "%s: no certificates to believe in (PEM is wanted)",
+		                ca ? ca : "the system's roots");
 	return ERR_OK;
 }
 
@@ -105,7 +109,7 @@ void post_site_close(struct post_site *s)
 	mem_free(s);
 }
 
-/* --- one connection --------------------------------------------------------------------------------- */
+/* --- one connection --------------------------------------------------------- */
 
 enum err post_new(struct post **out, const struct post_site *s, bool keep)
 {
@@ -168,14 +172,17 @@ static enum err dial(struct post *p, struct why *why)
 	if (p->fd < 0)
 		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
 	setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(p->fd, (const struct sockaddr *)&p->site->to, p->site->to_len) && errno != EINPROGRESS)
-		return why_fail(why, ERR_IO, "%s port %u: %s", p->site->url.host, p->site->url.port, strerror(errno));
+	if (connect(p->fd, (const struct sockaddr *)&p->site->to, p->site->to_len) &&
+	    errno != EINPROGRESS)
+		return why_fail(why, ERR_IO, "%s port %u: %s", p->site->url.host, p->site->url.port,
+		                strerror(errno));
 	p->phase = PHASE_CONNECT;
 	p->events = POLLOUT;
 	return p->site->tls ? wrap(p, why) : ERR_OK;
 }
 
-enum err post_begin(struct post *p, const char *path, const char *content_type, struct view body, struct why *why)
+enum err post_begin(struct post *p, const char *path, const char *content_type, struct view body,
+                    struct why *why)
 {
 	const struct http_url *u = &p->site->url;
 	bool v6 = strchr(u->host, ':') != NULL;
@@ -184,8 +191,11 @@ enum err post_begin(struct post *p, const char *path, const char *content_type, 
 	buf_reset(&p->out);
 	buf_reset(&p->in);
 	p->sent = p->head_n = p->body_n = 0;
-	buf_printf(&p->out, "POST %s%s HTTP/1.1\r\nHost: %s%s%s:%u\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", u->path, path, v6 ? "[" : "",
-	           u->host, v6 ? "]" : "", u->port, content_type, body.n, p->keep ? "" : "Connection: close\r\n");
+	buf_printf(&p->out,
+	           "POST %s%s HTTP/1.1\r\nHost: %s%s%s:%u\r\nContent-Type: %s\r\nContent-Length: "
+	           "%zu\r\n%s\r\n",
+	           u->path, path, v6 ? "[" : "", u->host, v6 ? "]" : "", u->port, content_type,
+	           body.n, p->keep ? "" : "Connection: close\r\n");
 	buf_add(&p->out, body.p, body.n);
 	if (p->out.bad)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -220,7 +230,7 @@ struct view post_body(const struct post *p)
 	return (struct view){(const uint8_t *)p->in.p + p->head_n, p->body_n};
 }
 
-/* --- steps: each says whether it got on, must wait, or failed ---------------------------------------- */
+/* --- steps: each says whether it got on, must wait, or failed --------------- */
 
 enum step { STEP_ON, STEP_WAIT, STEP_FAIL };
 
@@ -237,8 +247,12 @@ static enum step tls_step(struct post *p, int rc, struct why *why)
 	unsigned long code;
 
 	switch (SSL_get_error(p->ssl, rc)) {
-	case SSL_ERROR_WANT_READ: p->events = POLLIN; return STEP_WAIT;
-	case SSL_ERROR_WANT_WRITE: p->events = POLLOUT; return STEP_WAIT;
+	case SSL_ERROR_WANT_READ:
+		p->events = POLLIN;
+		return STEP_WAIT;
+	case SSL_ERROR_WANT_WRITE:
+		p->events = POLLOUT;
+		return STEP_WAIT;
 	}
 	code = ERR_get_error();
 	if (verdict != X509_V_OK)
@@ -273,7 +287,8 @@ static enum step shake_hands(struct post *p, struct why *why)
 static enum step write_some(struct post *p, struct why *why)
 {
 	size_t left = p->out.n - p->sent;
-	ssize_t n = p->ssl ? SSL_write(p->ssl, p->out.p + p->sent, (int)left) : send(p->fd, p->out.p + p->sent, left, MSG_NOSIGNAL);
+	ssize_t n = p->ssl ? SSL_write(p->ssl, p->out.p + p->sent, (int)left)
+	                   : send(p->fd, p->out.p + p->sent, left, MSG_NOSIGNAL);
 
 	if (n <= 0 && p->ssl)
 		return tls_step(p, (int)n, why);
@@ -311,7 +326,8 @@ static enum step look(struct post *p, struct why *why)
 	if (p->head_n == 0) {
 		end = p->in.n ? strstr(p->in.p, "\r\n\r\n") : NULL;
 		if (!end)
-			return p->in.n > READ_BYTES ? fail(why, "the answer's head is too long") : STEP_ON;
+			return p->in.n > READ_BYTES ? fail(why, "the answer's head is too long")
+			                            : STEP_ON;
 		if (sscanf(p->in.p, "HTTP/1.%*d %d", &p->status) != 1)
 			return fail(why, "no HTTP/1.1 answer");
 		p->head_n = (size_t)(end - p->in.p) + 4;
@@ -320,7 +336,8 @@ static enum step look(struct post *p, struct why *why)
 			return fail(why, "an answer without Content-Length");
 		p->body_n = strtoul(length, NULL, 10);
 		connection = header(p->in.p, "Connection");
-		p->closes = connection && connection < end && strncasecmp(connection, "close", 5) == 0;
+		p->closes =
+			connection && connection < end && strncasecmp(connection, "close", 5) == 0;
 		if (p->body_n > ANSWER_MAX_BYTES)
 			return fail(why, "the answer is too long");
 	}
@@ -335,7 +352,8 @@ static enum step look(struct post *p, struct why *why)
 static enum step read_some(struct post *p, struct why *why)
 {
 	char room[READ_BYTES];
-	ssize_t n = p->ssl ? SSL_read(p->ssl, room, sizeof(room)) : recv(p->fd, room, sizeof(room), 0);
+	ssize_t n =
+		p->ssl ? SSL_read(p->ssl, room, sizeof(room)) : recv(p->fd, room, sizeof(room), 0);
 
 	if (n <= 0 && p->ssl)
 		return tls_step(p, (int)n, why);
@@ -352,7 +370,10 @@ static enum step read_some(struct post *p, struct why *why)
 enum post_state post_go_on(struct post *p, struct why *why)
 {
 	static enum step (*const steps[])(struct post *, struct why *) = {
-		[PHASE_CONNECT] = connected, [PHASE_HANDSHAKE] = shake_hands, [PHASE_WRITE] = write_some, [PHASE_READ] = read_some,
+		[PHASE_CONNECT] = connected,
+		[PHASE_HANDSHAKE] = shake_hands,
+		[PHASE_WRITE] = write_some,
+		[PHASE_READ] = read_some,
 	};
 	enum step s = STEP_ON;
 

@@ -9,41 +9,119 @@
 #include "bench/gen/setup.h"
 
 static const struct plot call_plots[] = {
-	{.title = "CPU time per forwarded packet, target's own threads", .x_label = "load", .y_label = "ns", .series = "who", .x = "load",
-	 .y = "cpu_target_ns", .kind = PLOT_BARS},
-	{.title = "CPU time per forwarded packet, whole machine less baseline", .x_label = "load", .y_label = "ns", .series = "who", .x = "load",
-	 .y = "cpu_machine_ns", .kind = PLOT_BARS},
-	{.title = "Packets lost", .x_label = "load", .y_label = "packets", .series = "who", .x = "load", .y = "lost", .kind = PLOT_BARS},
-	{.title = "Memory of the target", .x_label = "load", .y_label = "MB", .series = "who", .x = "load", .y = "rss_mb", .kind = PLOT_BARS},
+	{.title = "CPU time per forwarded packet, target's own threads",
+         .x_label = "load",
+         .y_label = "ns",
+         .series = "who",
+         .x = "load",
+         .y = "cpu_target_ns",
+         .kind = PLOT_BARS},
+	{.title = "CPU time per forwarded packet, whole machine less baseline",
+         .x_label = "load",
+         .y_label = "ns",
+         .series = "who",
+         .x = "load",
+         .y = "cpu_machine_ns",
+         .kind = PLOT_BARS},
+	{.title = "Packets lost",
+         .x_label = "load",
+         .y_label = "packets",
+         .series = "who",
+         .x = "load",
+         .y = "lost",
+         .kind = PLOT_BARS},
+	{.title = "Memory of the target",
+         .x_label = "load",
+         .y_label = "MB",
+         .series = "who",
+         .x = "load",
+         .y = "rss_mb",
+         .kind = PLOT_BARS},
 };
-static const struct plot latency_plot = {
-	.title = "One-way delay through the target", .x_label = "percentile", .y_label = "us", .series = "who", .x = "percentile", .y = "us", .kind = PLOT_BARS,
-	.log_y = true};
+static const struct plot latency_plot = {.title = "One-way delay through the target",
+                                         .x_label = "percentile",
+                                         .y_label = "us",
+                                         .series = "who",
+                                         .x = "percentile",
+                                         .y = "us",
+                                         .kind = PLOT_BARS,
+                                         .log_y = true};
 static const struct plot ramp_plots[] = {
-	{.title = "CPU time per forwarded packet, target's own threads", .x_label = "packets/s", .y_label = "ns", .series = "who", .x = "pps",
-	 .y = "cpu_target_ns", .kind = PLOT_LINES},
-	{.title = "Delay p99 through the target", .x_label = "packets/s", .y_label = "us", .series = "who", .x = "pps", .y = "delay_us_p99", .kind = PLOT_LINES,
-	 .log_y = true},
+	{.title = "CPU time per forwarded packet, target's own threads",
+         .x_label = "packets/s",
+         .y_label = "ns",
+         .series = "who",
+         .x = "pps",
+         .y = "cpu_target_ns",
+         .kind = PLOT_LINES},
+	{.title = "Delay p99 through the target",
+         .x_label = "packets/s",
+         .y_label = "us",
+         .series = "who",
+         .x = "pps",
+         .y = "delay_us_p99",
+         .kind = PLOT_LINES,
+         .log_y = true},
 };
 static const struct plot setup_plots[] = {
-	{.title = "Calls made and ended per second", .x_label = "in flight", .y_label = "calls/s", .series = "target", .x = "in_flight", .y = "calls_per_s",
-	 .kind = PLOT_BARS},
-	{.title = "CPU time per call, target", .x_label = "in flight", .y_label = "us", .series = "target", .x = "in_flight", .y = "cpu_us_per_call",
-	 .kind = PLOT_BARS},
-	{.title = "Memory per held call", .x_label = "held", .y_label = "kB", .series = "target", .x = "held", .y = "kb_per_call", .kind = PLOT_BARS},
+	{.title = "Calls made and ended per second",
+         .x_label = "in flight",
+         .y_label = "calls/s",
+         .series = "target",
+         .x = "in_flight",
+         .y = "calls_per_s",
+         .kind = PLOT_BARS},
+	{.title = "CPU time per call, target",
+         .x_label = "in flight",
+         .y_label = "us",
+         .series = "target",
+         .x = "in_flight",
+         .y = "cpu_us_per_call",
+         .kind = PLOT_BARS},
+	{.title = "Memory per held call",
+         .x_label = "held",
+         .y_label = "kB",
+         .series = "target",
+         .x = "held",
+         .y = "kb_per_call",
+         .kind = PLOT_BARS},
 };
 static const struct plot crypto_plots[] = {
-	{.title = "Throughput by suite, one stream", .x_label = "suite, octets", .y_label = "packets/s per core", .series = "engine", .x = "work", .y = "pps",
-	 .kind = PLOT_BARS, .log_y = true},
-	{.title = "Distance to the floor: time over that of the bare primitives", .x_label = "suite, octets", .y_label = "times", .series = "engine",
-	 .x = "work", .y = "to_floor", .kind = PLOT_BARS, .log_y = true},
+	{.title = "Throughput by suite, one stream",
+         .x_label = "suite, octets",
+         .y_label = "packets/s per core",
+         .series = "engine",
+         .x = "work",
+         .y = "pps",
+         .kind = PLOT_BARS,
+         .log_y = true},
+	{.title = "Distance to the floor: time over that of the bare primitives",
+         .x_label = "suite, octets",
+         .y_label = "times",
+         .series = "engine",
+         .x = "work",
+         .y = "to_floor",
+         .kind = PLOT_BARS,
+         .log_y = true},
 };
-static const struct plot batch_plot = {
-	.title = "Time per packet by batch size", .x_label = "packets in a batch", .y_label = "ns", .series = "engine", .x = "batch", .y = "ns", .kind = PLOT_LINES,
-	.log_x = true, .log_y = true};
-static const struct plot stream_plot = {
-	.title = "Time per packet by number of streams", .x_label = "streams, in shuffled order", .y_label = "ns", .series = "engine", .x = "streams", .y = "ns",
-	.kind = PLOT_LINES, .log_x = true, .log_y = true};
+static const struct plot batch_plot = {.title = "Time per packet by batch size",
+                                       .x_label = "packets in a batch",
+                                       .y_label = "ns",
+                                       .series = "engine",
+                                       .x = "batch",
+                                       .y = "ns",
+                                       .kind = PLOT_LINES,
+                                       .log_x = true,
+                                       .log_y = true};
+static const struct plot stream_plot = {.title = "Time per packet by number of streams",
+                                        .x_label = "streams, in shuffled order",
+                                        .y_label = "ns",
+                                        .series = "engine",
+                                        .x = "streams",
+                                        .y = "ns",
+                                        .kind = PLOT_LINES,
+                                        .log_x = true,
+                                        .log_y = true};
 
 static const struct result_column crypto_columns[] = {
 	{.key = "suite", .title = "suite"},
@@ -64,13 +142,14 @@ static bool has_many(const json_t *rows, const char *key)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-		if (!json_equal(json_object_get(row, key), json_object_get(json_array_get(rows, 0), key)))
-			return true;
+	json_array_foreach(rows, i, row) if (!json_equal(json_object_get(row, key),
+	                                                 json_object_get(json_array_get(rows, 0),
+	                                                                 key))) return true;
 	return false;
 }
 
-/* Each row with what the plots call it: "who" (target and, where there are several, mode) and "load". */
+/* Each row with what the plots call it: "who" (target and, where there are several, mode) and
+ * "load". */
 static json_t *name_rows(const json_t *rows)
 {
 	bool modes = has_many(rows, "mode");
@@ -78,11 +157,15 @@ static json_t *name_rows(const json_t *rows)
 	char text[128];
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		copy = json_copy(row);
-		snprintf(text, sizeof(text), "%s%s%s", page_text_of(row, "target"), modes ? " " : "", modes ? page_text_of(row, "mode") : "");
+		snprintf(text, sizeof(text), "%s%s%s", page_text_of(row, "target"),
+		         modes ? " " : "", modes ? page_text_of(row, "mode") : "");
 		json_object_set_new(copy, "who", json_string(text));
-		snprintf(text, sizeof(text), "%.0f sessions, %.3gk/s", result_median(json_object_get(row, "sessions")), result_median(json_object_get(row, "pps_due")) / 1000);
+		snprintf(text, sizeof(text), "%.0f sessions, %.3gk/s",
+		         result_median(json_object_get(row, "sessions")),
+		         result_median(json_object_get(row, "pps_due")) / 1000);
 		json_object_set_new(copy, "load", json_string(text));
 		json_array_append_new(out, copy);
 	}
@@ -95,27 +178,33 @@ static double largest(const json_t *rows, const char *key)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-		most = result_median(json_object_get(row, key)) > most ? result_median(json_object_get(row, key)) : most;
+	json_array_foreach(rows, i, row) most = result_median(json_object_get(row, key)) > most
+	                                                ? result_median(json_object_get(row, key))
+	                                                : most;
 	return most;
 }
 
 /* A row for each percentile of each target at the most sessions. */
 static json_t *percentiles(const json_t *named)
 {
-	static const char *const names[] = {"p50", "p90", "p99", "p999", "max"}, *const titles[] = {"50 %", "90 %", "99 %", "99.9 %", "max"};
+	static const char *const names[] = {"p50", "p90", "p99", "p999", "max"},
+				 *const titles[] = {"50 %", "90 %", "99 %", "99.9 %", "max"};
 	json_t *out = json_array(), *row, *v;
 	char key[32], who[192];
 	size_t i;
 
 	for (size_t k = 0; k < ARRAY_LEN(names); k++)
-		json_array_foreach(named, i, row) {
+		json_array_foreach(named, i, row)
+		{
 			snprintf(key, sizeof(key), "delay_us_%s", names[k]);
 			v = json_object_get(row, key);
-			if (!v || result_median(json_object_get(row, "sessions")) != largest(named, "sessions"))
+			if (!v || result_median(json_object_get(row, "sessions")) !=
+			                  largest(named, "sessions"))
 				continue;
-			snprintf(who, sizeof(who), "%s, %s", page_text_of(row, "who"), page_text_of(row, "load"));
-			json_array_append_new(out, json_pack("{s:s,s:s,s:O}", "who", who, "percentile", titles[k], "us", v));
+			snprintf(who, sizeof(who), "%s, %s", page_text_of(row, "who"),
+			         page_text_of(row, "load"));
+			json_array_append_new(out, json_pack("{s:s,s:s,s:O}", "who", who,
+			                                     "percentile", titles[k], "us", v));
 		}
 	return out;
 }
@@ -140,8 +229,12 @@ static void put_call_plots(struct page *p, const json_t *doc, const json_t *rows
 static void put_ratios(struct page *p, const json_t *doc)
 {
 	static const struct result_column columns[] = {
-		{.key = "work", .title = "work"}, {.key = "figure", .title = "figure"}, {.key = "a", .title = "first", .decimals = 2},
-		{.key = "target", .title = "against"}, {.key = "b", .title = "its", .decimals = 2}, {.key = "ratio", .title = "ratio", .decimals = 2}};
+		{.key = "work", .title = "work"},
+		{.key = "figure", .title = "figure"},
+		{.key = "a", .title = "first", .decimals = 2},
+		{.key = "target", .title = "against"},
+		{.key = "b", .title = "its", .decimals = 2},
+		{.key = "ratio", .title = "ratio", .decimals = 2}};
 	const json_t *ratios = json_object_get(doc, "ratios");
 
 	if (json_array_size(ratios))
@@ -163,24 +256,30 @@ static void put_setup(struct page *p, const json_t *doc, const json_t *rows)
 	put_ratios(p, doc);
 }
 
-/* Rows where each key that is not NULL has its value; with "work", a short name of suite and size. */
-static json_t *select_rows(const json_t *rows, double streams, double batch, double payload, const char *suite)
+/* Rows where each key that is not NULL has its value; with "work", a short name of suite and size.
+ */
+static json_t *select_rows(const json_t *rows, double streams, double batch, double payload,
+                           const char *suite)
 {
 	json_t *out = json_array(), *row, *copy;
 	char work[96];
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		const char *name = page_text_of(row, "suite");
 
-		if (strcmp(page_text_of(row, "direction"), "unprotect") == 0 || (suite && strcmp(name, suite) != 0))
+		if (strcmp(page_text_of(row, "direction"), "unprotect") == 0 ||
+		    (suite && strcmp(name, suite) != 0))
 			continue;
 		if ((streams > 0 && result_median(json_object_get(row, "streams")) != streams) ||
 		    (batch > 0 && result_median(json_object_get(row, "batch")) != batch) ||
 		    (payload > 0 && result_median(json_object_get(row, "payload")) != payload))
 			continue;
 		copy = json_copy(row);
-		snprintf(work, sizeof(work), "%s %.0f", strstr(name, "GCM") ? strstr(name, "AES") : name, result_median(json_object_get(row, "payload")));
+		snprintf(work, sizeof(work), "%s %.0f",
+		         strstr(name, "GCM") ? strstr(name, "AES") : name,
+		         result_median(json_object_get(row, "payload")));
 		json_object_set_new(copy, "work", json_string(work));
 		json_array_append_new(out, copy);
 	}
@@ -189,9 +288,11 @@ static json_t *select_rows(const json_t *rows, double streams, double batch, dou
 
 static void put_crypto(struct page *p, const json_t *doc, const json_t *rows)
 {
-	double batch = largest(rows, "batch"), payload = result_median(json_object_get(json_array_get(rows, 0), "payload"));
+	double batch = largest(rows, "batch"),
+	       payload = result_median(json_object_get(json_array_get(rows, 0), "payload"));
 	const char *suite = page_text_of(json_array_get(rows, 0), "suite");
-	json_t *hot = select_rows(rows, 1, batch, 0, NULL), *batches = select_rows(rows, 1, 0, payload, suite),
+	json_t *hot = select_rows(rows, 1, batch, 0, NULL),
+	       *batches = select_rows(rows, 1, 0, payload, suite),
 	       *streams = select_rows(rows, 0, batch, payload, suite);
 
 	(void)doc;

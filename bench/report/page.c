@@ -10,30 +10,49 @@
 #include "base/mem.h"
 
 static const char head[] =
-	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+	"content=\"width=device-width, initial-scale=1\">\n"
 	"<title>Sluice: measurements</title>\n<style>\n"
-	"body{font:16px/1.5 system-ui,Helvetica,Arial,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222;background:#fff}\n"
-	"h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.6rem;border-bottom:2px solid #0072b2;padding-bottom:.2rem}\n"
-	".meta{color:#555;font-size:.9rem}.warn{background:#fff3e0;border-left:4px solid #d55e00;padding:.4rem .8rem;margin:.4rem 0;font-size:.9rem}\n"
-	"table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin:1rem 0;display:block;overflow-x:auto}\n"
-	"th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}th{background:#f2f6fa}\n"
-	".word{text-align:left}figure{margin:1rem 0;display:inline-block}img{max-width:100%;border:1px solid #eee}\n"
-	"details{margin:.5rem 0}summary{cursor:pointer;color:#0072b2}code{background:#f2f2f2;padding:0 .2rem}\n"
+	"body{font:16px/1.5 system-ui,Helvetica,Arial,sans-serif;margin:2rem "
+	"auto;max-width:72rem;padding:0 1rem;color:#222;background:#fff}\n"
+	"h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.6rem;border-bottom:2px solid "
+	"#0072b2;padding-bottom:.2rem}\n"
+	".meta{color:#555;font-size:.9rem}.warn{background:#fff3e0;border-left:4px solid "
+	"#d55e00;padding:.4rem .8rem;margin:.4rem 0;font-size:.9rem}\n"
+	"table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin:"
+	"1rem 0;display:block;overflow-x:auto}\n"
+	"th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid "
+	"#ddd;white-space:nowrap}th{background:#f2f6fa}\n"
+	".word{text-align:left}figure{margin:1rem "
+	"0;display:inline-block}img{max-width:100%;border:1px solid #eee}\n"
+	"details{margin:.5rem "
+	"0}summary{cursor:pointer;color:#0072b2}code{background:#f2f2f2;padding:0 .2rem}\n"
 	"</style></head><body>\n<h1>Sluice: measurements</h1>\n"
-	"<p class=\"meta\">Medians of repetitions, ± half the distance between the least and the greatest. Figures of one table were taken in one run, targets "
+	"<p class=\"meta\">Medians of repetitions, ± half the distance between the least and the "
+	"greatest. Figures of one table were taken in one run, targets "
 	"in turn: compare within a table, not between tables.</p>\n";
 
-/* --- text ----------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------- */
 
 static void escape(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
 		switch (*text) {
-		case '<': buf_text(out, "&lt;"); break;
-		case '>': buf_text(out, "&gt;"); break;
-		case '&': buf_text(out, "&amp;"); break;
-		case '"': buf_text(out, "&quot;"); break;
-		default: buf_char(out, *text); break;
+		case '<':
+			buf_text(out, "&lt;");
+			break;
+		case '>':
+			buf_text(out, "&gt;");
+			break;
+		case '&':
+			buf_text(out, "&amp;");
+			break;
+		case '"':
+			buf_text(out, "&quot;");
+			break;
+		default:
+			buf_char(out, *text);
+			break;
 		}
 	}
 }
@@ -51,7 +70,8 @@ static void put_settings(struct buf *out, const json_t *doc, bool is_html)
 	const char *key;
 	bool first = true;
 
-	json_object_foreach(settings, key, v) {
+	json_object_foreach(settings, key, v)
+	{
 		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
 
 		if (text && !json_is_null(v)) {
@@ -71,15 +91,25 @@ void page_origin(struct page *p, const json_t *doc)
 	const json_t *machine = json_object_get(doc, "machine");
 	const char *engine = json_string_value(json_object_get(doc, "generator_engine"));
 
-	buf_printf(&p->html, "<p class=\"meta\">%s, version %s, commit <code>%s</code>, %d repetitions; ", page_text_of(doc, "time"), page_text_of(doc, "version"),
-	           page_text_of(doc, "commit"), (int)json_integer_value(json_object_get(doc, "repetitions")));
+	buf_printf(&p->html,
+	           "<p class=\"meta\">%s, version %s, commit <code>%s</code>, %d repetitions; ",
+	           page_text_of(doc, "time"), page_text_of(doc, "version"),
+	           page_text_of(doc, "commit"),
+	           (int)json_integer_value(json_object_get(doc, "repetitions")));
 	escape(&p->html, page_text_of(machine, "cpu"));
-	buf_printf(&p->html, ", %d CPUs, kernel %s%s%s</p>\n<details><summary>settings</summary><p class=\"meta\"><code>",
-	           (int)json_integer_value(json_object_get(machine, "cpus")), page_text_of(machine, "kernel"), engine ? "; generator's engine " : "", engine ? engine : "");
+	buf_printf(&p->html,
+	           ", %d CPUs, kernel %s%s%s</p>\n<details><summary>settings</summary><p "
+	           "class=\"meta\"><code>",
+	           (int)json_integer_value(json_object_get(machine, "cpus")),
+	           page_text_of(machine, "kernel"), engine ? "; generator's engine " : "",
+	           engine ? engine : "");
 	put_settings(&p->html, doc, true);
 	buf_text(&p->html, "</code></p></details>\n");
-	buf_printf(&p->markdown, "%s, commit `%s`, %s, %d CPUs, kernel %s, %d repetitions. `", page_text_of(doc, "time"), page_text_of(doc, "commit"),
-	           page_text_of(machine, "cpu"), (int)json_integer_value(json_object_get(machine, "cpus")), page_text_of(machine, "kernel"),
+	buf_printf(&p->markdown, "%s, commit `%s`, %s, %d CPUs, kernel %s, %d repetitions. `",
+	           page_text_of(doc, "time"), page_text_of(doc, "commit"),
+	           page_text_of(machine, "cpu"),
+	           (int)json_integer_value(json_object_get(machine, "cpus")),
+	           page_text_of(machine, "kernel"),
 	           (int)json_integer_value(json_object_get(doc, "repetitions")));
 	put_settings(&p->markdown, doc, false);
 	buf_text(&p->markdown, "`\n\n");
@@ -90,11 +120,13 @@ void page_list(struct page *p, const json_t *list, bool are_warnings)
 	json_t *text;
 	size_t i;
 
-	json_array_foreach(list, i, text) {
+	json_array_foreach(list, i, text)
+	{
 		buf_text(&p->html, are_warnings ? "<p class=\"warn\">" : "<p>");
 		escape(&p->html, json_string_value(text));
 		buf_text(&p->html, "</p>\n");
-		buf_printf(&p->markdown, "%s%s\n", are_warnings ? "- doubt: " : "- ", json_string_value(text));
+		buf_printf(&p->markdown, "%s%s\n", are_warnings ? "- doubt: " : "- ",
+		           json_string_value(text));
 	}
 	if (json_array_size(list))
 		buf_char(&p->markdown, '\n');
@@ -110,7 +142,11 @@ void page_table(struct page *p, const json_t *rows, const struct result_column *
 	buf_char(&p->markdown, '|');
 	for (size_t c = 0; c < n; c++)
 		if (result_shows(rows, &columns[c])) {
-			buf_printf(&p->html, "<th%s>%s</th>", json_is_string(json_object_get(json_array_get(rows, 0), columns[c].key)) ? " class=\"word\"" : "",
+			buf_printf(&p->html, "<th%s>%s</th>",
+			           json_is_string(
+					   json_object_get(json_array_get(rows, 0), columns[c].key))
+			                   ? " class=\"word\""
+			                   : "",
 			           columns[c].title);
 			buf_printf(&p->markdown, " %s |", columns[c].title);
 		}
@@ -120,14 +156,18 @@ void page_table(struct page *p, const json_t *rows, const struct result_column *
 		if (result_shows(rows, &columns[c]))
 			buf_text(&p->markdown, "---|");
 	buf_char(&p->markdown, '\n');
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		buf_text(&p->html, "<tr>");
 		buf_char(&p->markdown, '|');
 		for (size_t c = 0; c < n; c++) {
 			if (!result_shows(rows, &columns[c]))
 				continue;
-			result_cell(json_object_get(row, columns[c].key), &columns[c], cell, sizeof(cell));
-			buf_text(&p->html, json_is_string(json_object_get(row, columns[c].key)) ? "<td class=\"word\">" : "<td>");
+			result_cell(json_object_get(row, columns[c].key), &columns[c], cell,
+			            sizeof(cell));
+			buf_text(&p->html, json_is_string(json_object_get(row, columns[c].key))
+			                           ? "<td class=\"word\">"
+			                           : "<td>");
 			escape(&p->html, cell);
 			buf_text(&p->html, "</td>");
 			buf_printf(&p->markdown, " %s |", cell);
@@ -151,7 +191,8 @@ void page_plot(struct page *p, const struct plot *plot, const json_t *rows)
 		fprintf(stderr, "warning: no plots: %s\n", why.text);
 		p->has_plots = false;
 	}
-	if (e == ERR_OK && (text = mem_alloc(B64_TEXT_LEN(svg.n) + 1)) && b64_encode(svg.p, svg.n, true, text, B64_TEXT_LEN(svg.n) + 1) == ERR_OK) {
+	if (e == ERR_OK && (text = mem_alloc(B64_TEXT_LEN(svg.n) + 1)) &&
+	    b64_encode(svg.p, svg.n, true, text, B64_TEXT_LEN(svg.n) + 1) == ERR_OK) {
 		buf_text(&p->html, "<figure><img alt=\"");
 		escape(&p->html, plot->title);
 		buf_printf(&p->html, "\" src=\"data:image/svg+xml;base64,%s\"></figure>\n", text);

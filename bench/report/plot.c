@@ -15,7 +15,8 @@
 enum { SERIES_MAX = 12, WIDTH = 760, HEIGHT = 400 };
 
 /* Told apart without colour vision, too (Okabe and Ito's set). */
-static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999"};
+static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                      "#e69f00", "#56b4e9", "#000000", "#999999"};
 
 /* A value as text: a word as it is, a number without a tail of zeros. */
 static const char *text_of(const json_t *v, char *out, size_t room)
@@ -34,12 +35,13 @@ static json_t *distinct(const json_t *rows, const char *key, const struct plot *
 	char a[128], b[128];
 	size_t i, k;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		bool is_new = json_object_get(row, p->x) && json_object_get(row, p->y);
 
 		text_of(json_object_get(row, key), a, sizeof(a));
-		json_array_foreach(out, k, seen)
-			is_new = is_new && strcmp(a, text_of(seen, b, sizeof(b))) != 0;
+		json_array_foreach(out, k, seen) is_new =
+			is_new && strcmp(a, text_of(seen, b, sizeof(b))) != 0;
 		if (is_new)
 			json_array_append_new(out, json_string(a));
 	}
@@ -50,14 +52,16 @@ static bool has(const json_t *row, const char *key, const char *text)
 {
 	char a[128];
 
-	return json_object_get(row, key) && !strcmp(text_of(json_object_get(row, key), a, sizeof(a)), text);
+	return json_object_get(row, key) &&
+	       !strcmp(text_of(json_object_get(row, key), a, sizeof(a)), text);
 }
 
 static void write_point(FILE *f, const json_t *y)
 {
 	const json_t *min = json_object_get(y, "min"), *max = json_object_get(y, "max");
 
-	fprintf(f, " %.9g %.9g %.9g\n", result_median(y), min ? json_number_value(min) : result_median(y),
+	fprintf(f, " %.9g %.9g %.9g\n", result_median(y),
+	        min ? json_number_value(min) : result_median(y),
 	        max ? json_number_value(max) : result_median(y));
 }
 
@@ -66,10 +70,13 @@ static void write_lines(FILE *f, const struct plot *p, const json_t *rows, const
 	json_t *name, *row;
 	size_t i, k;
 
-	json_array_foreach(series, i, name) {
+	json_array_foreach(series, i, name)
+	{
 		fprintf(f, "$s%zu << END\n", i);
-		json_array_foreach(rows, k, row) {
-			if (!has(row, p->series, json_string_value(name)) || !json_object_get(row, p->y))
+		json_array_foreach(rows, k, row)
+		{
+			if (!has(row, p->series, json_string_value(name)) ||
+			    !json_object_get(row, p->y))
 				continue;
 			fprintf(f, "%.9g", result_median(json_object_get(row, p->x)));
 			write_point(f, json_object_get(row, p->y));
@@ -78,8 +85,12 @@ static void write_lines(FILE *f, const struct plot *p, const json_t *rows, const
 	}
 	fprintf(f, "set offsets graph 0.05, graph 0.05, graph 0.08, graph 0\nplot ");
 	json_array_foreach(series, i, name)
-		fprintf(f, "%s$s%zu using 1:2 smooth unique with linespoints lc rgb '%s' lw 2 pt 7 ps 0.7 title \"%s\", $s%zu using 1:3:(0):($4-$3) with vectors "
-		        "nohead lc rgb '%s' notitle", i ? ", " : "", i, colours[i % ARRAY_LEN(colours)], json_string_value(name), i, colours[i % ARRAY_LEN(colours)]);
+		fprintf(f,
+	                "%s$s%zu using 1:2 smooth unique with linespoints lc rgb '%s' lw 2 pt 7 ps "
+	                "0.7 title \"%s\", $s%zu using 1:3:(0):($4-$3) with vectors "
+	                "nohead lc rgb '%s' notitle",
+	                i ? ", " : "", i, colours[i % ARRAY_LEN(colours)], json_string_value(name),
+	                i, colours[i % ARRAY_LEN(colours)]);
 	fputc('\n', f);
 }
 
@@ -88,41 +99,59 @@ static void write_bars(FILE *f, const struct plot *p, const json_t *rows, const 
 	json_t *groups = distinct(rows, p->x, p), *name, *group, *row;
 	size_t i, g, k, n = json_array_size(series);
 
-	json_array_foreach(series, i, name) {
+	json_array_foreach(series, i, name)
+	{
 		fprintf(f, "$s%zu << END\n", i);
-		json_array_foreach(groups, g, group)
-			json_array_foreach(rows, k, row)
-				if (has(row, p->series, json_string_value(name)) && has(row, p->x, json_string_value(group)) && json_object_get(row, p->y)) {
-					fprintf(f, "%g", (double)g + ((double)i - (double)(n - 1) / 2) * 0.8 / (double)n);
-					write_point(f, json_object_get(row, p->y));
-					break;
-				}
+		json_array_foreach(groups, g, group) json_array_foreach(
+			rows, k, row) if (has(row, p->series, json_string_value(name)) &&
+		                          has(row, p->x, json_string_value(group)) &&
+		                          json_object_get(row, p->y))
+		{
+			fprintf(f, "%g",
+			        (double)g + ((double)i - (double)(n - 1) / 2) * 0.8 / (double)n);
+			write_point(f, json_object_get(row, p->y));
+			break;
+		}
 		fputs("END\n", f);
 	}
-	fprintf(f, "set boxwidth %g\nset style fill solid 0.85\nset xrange [-0.6:%g]\n%sset xtics (", 0.72 / (double)n, (double)json_array_size(groups) - 0.4,
+	fprintf(f,
+	        "set boxwidth %g\nset style fill solid 0.85\nset xrange [-0.6:%g]\n%sset xtics (",
+	        0.72 / (double)n, (double)json_array_size(groups) - 0.4,
 	        p->log_y ? "" : "set yrange [0:1<*]\n");
-	json_array_foreach(groups, g, group) {
+	json_array_foreach(groups, g, group)
+	{
 		fprintf(f, "%s\"", g ? ", " : "");
 		for (const char *c = json_string_value(group); *c; c++)
 			fprintf(f, *c == '%' ? "%%%%" : "%c", *c); /* a label is a format */
 		fprintf(f, "\" %zu", g);
 	}
 	fprintf(f, ") %s\nplot ", json_array_size(groups) > 6 ? "rotate by 20 right" : "");
-	json_array_foreach(series, i, name)
-		fprintf(f, "%s$s%zu using 1:2 with boxes lc rgb '%s' title \"%s\", $s%zu using 1:3:(0):($4-$3) with vectors nohead lc rgb '#222222' lw 1.5 notitle",
-		        i ? ", " : "", i, colours[i % ARRAY_LEN(colours)], json_string_value(name), i);
+	json_array_foreach(series, i, name) fprintf(
+		f,
+		"%s$s%zu using 1:2 with boxes lc rgb '%s' title \"%s\", $s%zu using "
+		"1:3:(0):($4-$3) with vectors nohead lc rgb '#222222' lw 1.5 notitle",
+		i ? ", " : "", i, colours[i % ARRAY_LEN(colours)], json_string_value(name), i);
 	fputc('\n', f);
 	json_decref(groups);
 }
 
-static void write_script(FILE *f, const struct plot *p, const json_t *rows, const json_t *series, const char *out)
+static void write_script(FILE *f, const struct plot *p, const json_t *rows, const json_t *series,
+                         const char *out)
 {
-	fprintf(f, "set terminal svg size %d,%d noenhanced font 'Helvetica,13' background '#ffffff'\nset output '%s'\n", WIDTH, HEIGHT, out);
-	fputs("set encoding utf8\nset border 3 lc rgb '#666666'\nset tics nomirror tc rgb '#333333'\nset grid ytics lc rgb '#dddddd' lt 1\n"
-	      "set key outside top left horizontal samplen 1.5 font ',12'\nset bars 0.4\n", f);
+	fprintf(f,
+	        "set terminal svg size %d,%d noenhanced font 'Helvetica,13' background "
+	        "'#ffffff'\nset output '%s'\n",
+	        WIDTH, HEIGHT, out);
+	fputs("set encoding utf8\nset border 3 lc rgb '#666666'\nset tics nomirror tc rgb "
+	      "'#333333'\nset grid ytics lc rgb '#dddddd' lt 1\n"
+	      "set key outside top left horizontal samplen 1.5 font ',12'\nset bars 0.4\n",
+	      f);
 	fprintf(f, "set format y '%s'\n", p->log_y ? "%.0s%c" : "%.6g");
-	fprintf(f, "set title \"%s\" font ',15' offset 0,0.3\nset xlabel \"%s\"\nset ylabel \"%s\"\n", p->title, p->x_label, p->y_label);
-	fprintf(f, "%s%s", p->log_x ? "set logscale x\n" : "", p->log_y ? "set logscale y\n" : "set yrange [0:1<*]\n");
+	fprintf(f,
+	        "set title \"%s\" font ',15' offset 0,0.3\nset xlabel \"%s\"\nset ylabel \"%s\"\n",
+	        p->title, p->x_label, p->y_label);
+	fprintf(f, "%s%s", p->log_x ? "set logscale x\n" : "",
+	        p->log_y ? "set logscale y\n" : "set yrange [0:1<*]\n");
 	if (p->kind == PLOT_LINES)
 		write_lines(f, p, rows, series);
 	else
@@ -165,7 +194,10 @@ enum err plot_draw(const struct plot *p, const json_t *rows, struct buf *svg, st
 		write_script(f, p, rows, series, path);
 	status = f ? pclose(f) : -1;
 	if (status != 0)
-		e = why_fail(why, ERR_UNSUPPORTED, "gnuplot did not draw \"%s\"%s", p->title, WIFEXITED(status) && WEXITSTATUS(status) == 127 ? ": install the package gnuplot-nox" : "");
+		e = why_fail(why, ERR_UNSUPPORTED, "gnuplot did not draw \"%s\"%s", p->title,
+		             WIFEXITED(status) && WEXITSTATUS(status) == 127
+		                     ? ": install the package gnuplot-nox"
+		                     : "");
 	else
 		e = slurp(path, svg);
 out:

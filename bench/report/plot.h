@@ -11,8 +11,9 @@
 enum plot_kind { PLOT_LINES, PLOT_BARS };
 
 /*
- * One line or set of bars for each value of `series`; a point for each row that has `x` and `y` (a number or a spread, then with its ends).
- * Bars stand in groups named by the text of `x`; lines have a number there, on a logarithmic axis if asked.
+ * One line or set of bars for each value of `series`; a point for each row that has `x` and `y` (a
+ * number or a spread, then with its ends). Bars stand in groups named by the text of `x`; lines
+ * have a number there, on a logarithmic axis if asked.
  */
 struct plot {
 	const char *title, *x_label, *y_label;
@@ -21,7 +22,9 @@ struct plot {
 	bool log_x, log_y;
 };
 
-/* Appends the SVG. ERR_NOT_FOUND: no rows to draw; ERR_UNSUPPORTED: gnuplot is not installed; ERR_IO. */
-enum err plot_draw(const struct plot *p, const json_t *rows, struct buf *svg, struct why *why) MUST_USE;
+/* Appends the SVG. ERR_NOT_FOUND: no rows to draw; ERR_UNSUPPORTED: gnuplot is not installed;
+ * ERR_IO. */
+enum err plot_draw(const struct plot *p, const json_t *rows, struct buf *svg,
+                   struct why *why) MUST_USE;
 
 #endif

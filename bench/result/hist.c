@@ -32,7 +32,8 @@ static uint64_t middle_of(unsigned cell)
 	if (cell < 1u << HIST_SUB_BITS)
 		return cell;
 	shift = (cell >> HIST_SUB_BITS) - 1;
-	return ((uint64_t)((cell & ((1u << HIST_SUB_BITS) - 1)) + (1u << HIST_SUB_BITS)) << shift) + (1ull << shift) / 2;
+	return ((uint64_t)((cell & ((1u << HIST_SUB_BITS) - 1)) + (1u << HIST_SUB_BITS)) << shift) +
+	       (1ull << shift) / 2;
 }
 
 void hist_add(struct hist *h, uint64_t v)
@@ -94,6 +95,7 @@ void hist_put(const struct hist *h, json_t *row, const char *prefix, double scal
 
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
 		snprintf(key, sizeof(key), "%s_%s", prefix, wanted[i].name);
-		json_object_set_new(row, key, json_real((double)hist_percentile(h, wanted[i].percent) * scale));
+		json_object_set_new(
+			row, key, json_real((double)hist_percentile(h, wanted[i].percent) * scale));
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A log-linear histogram of 64-bit values: exact below 256, then within 0.8 % of the value, up to 2^42. */
+/* A log-linear histogram of 64-bit values: exact below 256, then within 0.8 % of the value, up to
+ * 2^42. */
 #ifndef BENCH_RESULT_HIST_H
 #define BENCH_RESULT_HIST_H
 
@@ -8,7 +9,7 @@
 #include <jansson.h>
 
 enum {
-	HIST_SUB_BITS = 7, /* 128 steps in each doubling */
+	HIST_SUB_BITS = 7,  /* 128 steps in each doubling */
 	HIST_TOP_BITS = 42, /* larger values count as 2^42 - 1 (73 minutes in ns) */
 	HIST_CELLS = (HIST_TOP_BITS - HIST_SUB_BITS + 1) << HIST_SUB_BITS,
 };
@@ -22,7 +23,8 @@ struct hist {
 void hist_add(struct hist *h, uint64_t v);
 void hist_merge(struct hist *into, const struct hist *from);
 void hist_reset(struct hist *h);
-/* The least value that `percent` of all values do not exceed, as its cell's middle; 0 when empty. 100 is the exact maximum. */
+/* The least value that `percent` of all values do not exceed, as its cell's middle; 0 when empty.
+ * 100 is the exact maximum. */
 uint64_t hist_percentile(const struct hist *h, double percent);
 double hist_mean(const struct hist *h);
 /* Sets PREFIX_p50, _p90, _p99, _p999, _max of a result's row, each times `scale`. */

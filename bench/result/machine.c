@@ -11,10 +11,12 @@
 #include "base/str.h"
 #include "bench/bench.h"
 
-static const char *const flags_that_matter[] = {"aes",    "vaes",    "pclmulqdq", "vpclmulqdq", "sha_ni", "avx2",
-                                                "avx512f", "avx512bw", "avx512vl", "hypervisor"};
+static const char *const flags_that_matter[] = {"aes",      "vaes",      "pclmulqdq", "vpclmulqdq",
+                                                "sha_ni",   "avx2",      "avx512f",   "avx512bw",
+                                                "avx512vl", "hypervisor"};
 
-/* "model name : AMD EPYC": what stands behind the colon of the first line that starts with `key`. */
+/* "model name : AMD EPYC": what stands behind the colon of the first line that starts with `key`.
+ */
 static bool field_of(const char *path, const char *key, char *out, size_t room)
 {
 	FILE *f = fopen(path, "re");
@@ -63,7 +65,8 @@ json_t *machine_describe(void)
 	json_object_set_new(out, "cpu", json_string(text));
 	json_object_set_new(out, "cpus", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
 	json_object_set_new(out, "flags", cpu_flags());
-	json_object_set_new(out, "kernel", json_string(uname(&name) == 0 ? name.release : "unknown"));
+	json_object_set_new(out, "kernel",
+	                    json_string(uname(&name) == 0 ? name.release : "unknown"));
 	json_object_set_new(out, "memory_mb", json_integer((json_int_t)pages / 1024 * page / 1024));
 	return out;
 }
@@ -91,7 +94,8 @@ const char *bench_commit(void)
 		return commit;
 	if (!ask("git rev-parse --short=12 HEAD 2>/dev/null", head, sizeof(head)))
 		return "unknown";
-	is_changed = ask("git status --porcelain --untracked-files=no 2>/dev/null", changed, sizeof(changed));
+	is_changed = ask("git status --porcelain --untracked-files=no 2>/dev/null", changed,
+	                 sizeof(changed));
 	snprintf(commit, sizeof(commit), "%s%s", head, is_changed ? "+" : "");
 	return commit;
 }

@@ -111,7 +111,9 @@ enum err proc_read_machine(struct proc_machine *out)
 	char text[1024];
 
 	if (!slurp("/proc/stat", text, sizeof(text)) ||
-	    sscanf(text, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+	    sscanf(text,
+	           "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+	           " %" SCNu64 " %" SCNu64,
 	           &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) < 7)
 		return ERR_IO;
 	*out = (struct proc_machine){.at_ns = clk_mono_ns(),
@@ -122,13 +124,15 @@ enum err proc_read_machine(struct proc_machine *out)
 }
 
 /*
- * Fields 14 to 17 of /proc/PID/stat stand behind the name, which may hold anything but ends with the last ')'. The last two are the time of
- * children that ended: without them a compiler's work would vanish with it.
+ * Fields 14 to 17 of /proc/PID/stat stand behind the name, which may hold anything but ends with
+ * the last ')'. The last two are the time of children that ended: without them a compiler's work
+ * would vanish with it.
  */
 static void add_foreign(void *arg, long pid)
 {
 	struct walk *w = arg;
-	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), user, system, ended_user, ended_system;
+	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), user, system, ended_user,
+		 ended_system;
 	char path[64], text[1024], *at;
 	long parent;
 
@@ -140,8 +144,10 @@ static void add_foreign(void *arg, long pid)
 	/* Threads of the kernel (children of kthreadd) work for everybody, softirq above all. */
 	if (sscanf(at + 1, " %*c %ld", &parent) != 1 || parent == 2 || pid == 2)
 		return;
-	if (sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &user, &system,
-	           &ended_user, &ended_system) == 4)
+	if (sscanf(at + 1,
+	           " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64
+	           " %" SCNu64,
+	           &user, &system, &ended_user, &ended_system) == 4)
 		w->foreign_ns += (user + system + ended_user + ended_system) * tick_ns;
 }
 

@@ -74,7 +74,8 @@ void result_warn(struct result *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	append_text(r->warnings, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "warning: %s\n", json_string_value(json_array_get(r->warnings, json_array_size(r->warnings) - 1)));
+	fprintf(stderr, "warning: %s\n",
+	        json_string_value(json_array_get(r->warnings, json_array_size(r->warnings) - 1)));
 }
 
 void result_note(struct result *r, const char *fmt, ...)
@@ -100,7 +101,8 @@ json_t *result_spread(double *values, size_t n)
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(in_order, json_real(values[i]));
 	qsort(values, n, sizeof(*values), by_size);
-	return json_pack("{s:f,s:f,s:f,s:i,s:o}", "median", (values[(n - 1) / 2] + values[n / 2]) / 2, "min", values[0], "max",
+	return json_pack("{s:f,s:f,s:f,s:i,s:o}", "median",
+	                 (values[(n - 1) / 2] + values[n / 2]) / 2, "min", values[0], "max",
 	                 values[n - 1], "n", (int)n, "values", in_order);
 }
 
@@ -110,9 +112,8 @@ json_t *result_ratio(const json_t *a, const json_t *b, bool are_paired)
 	double ratios[RUNS_MAX];
 	size_t n = 0, i;
 
-	json_array_foreach(x, i, v)
-		if (json_number_value(v) != 0 && n < RUNS_MAX)
-			ratios[n++] = json_number_value(json_array_get(y, i)) / json_number_value(v);
+	json_array_foreach(x, i, v) if (json_number_value(v) != 0 && n < RUNS_MAX) ratios[n++] =
+		json_number_value(json_array_get(y, i)) / json_number_value(v);
 	if (are_paired && n && n == json_array_size(x) && n == json_array_size(y))
 		return result_spread(ratios, n);
 	return result_median(a) != 0 ? json_real(result_median(b) / result_median(a)) : NULL;
@@ -128,7 +129,8 @@ double result_median(const json_t *value)
 double result_spread_percent(const json_t *value)
 {
 	double median = result_median(value);
-	double least = json_number_value(json_object_get(value, "min")), most = json_number_value(json_object_get(value, "max"));
+	double least = json_number_value(json_object_get(value, "min")),
+	       most = json_number_value(json_object_get(value, "max"));
 
 	return median > 0 && json_object_get(value, "min") ? (most - least) / 2 / median * 100 : 0;
 }
@@ -139,7 +141,8 @@ void result_fold(json_t *row, json_t *const *runs, unsigned n)
 	json_t *v;
 
 	CHECK(n >= 1 && n <= RUNS_MAX);
-	json_object_foreach(runs[0], key, v) {
+	json_object_foreach(runs[0], key, v)
+	{
 		double values[RUNS_MAX];
 		unsigned count = 0;
 
@@ -153,7 +156,7 @@ void result_fold(json_t *row, json_t *const *runs, unsigned n)
 	}
 }
 
-/* --- table ---------------------------------------------------------------------------------------- */
+/* --- table ------------------------------------------------------------------ */
 
 /* Groups of three are set apart: 1,234,567. */
 static void print_number(double v, int decimals, char *out, size_t room)
@@ -207,9 +210,11 @@ bool result_shows(const json_t *rows, const struct result_column *c)
 	json_t *row, *v;
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		v = json_object_get(row, c->key);
-		if (v && (!c->hide_zero || result_median(v) != 0 || json_number_value(json_object_get(v, "max")) != 0))
+		if (v && (!c->hide_zero || result_median(v) != 0 ||
+		          json_number_value(json_object_get(v, "max")) != 0))
 			return true;
 	}
 	return false;
@@ -221,9 +226,8 @@ static bool is_word(const json_t *rows, const char *key)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-		if (json_object_get(row, key))
-			return json_is_string(json_object_get(row, key));
+	json_array_foreach(rows, i, row) if (json_object_get(row, key)) return json_is_string(
+		json_object_get(row, key));
 	return false;
 }
 
@@ -247,8 +251,10 @@ void result_print(const struct result *r, const struct result_column *columns, s
 		wanted[c] = result_shows(r->rows, &columns[c]);
 		word[c] = is_word(r->rows, columns[c].key);
 		width[c] = width_of(columns[c].title);
-		json_array_foreach(r->rows, i, row) {
-			result_cell(json_object_get(row, columns[c].key), &columns[c], cell, sizeof(cell));
+		json_array_foreach(r->rows, i, row)
+		{
+			result_cell(json_object_get(row, columns[c].key), &columns[c], cell,
+			            sizeof(cell));
 			width[c] = width_of(cell) > width[c] ? width_of(cell) : width[c];
 		}
 	}
@@ -256,20 +262,21 @@ void result_print(const struct result *r, const struct result_column *columns, s
 		if (wanted[c])
 			print_padded(to, columns[c].title, width[c], word[c]);
 	fputc('\n', to);
-	json_array_foreach(r->rows, i, row) {
+	json_array_foreach(r->rows, i, row)
+	{
 		for (size_t c = 0; c < n; c++) {
 			if (!wanted[c])
 				continue;
-			result_cell(json_object_get(row, columns[c].key), &columns[c], cell, sizeof(cell));
+			result_cell(json_object_get(row, columns[c].key), &columns[c], cell,
+			            sizeof(cell));
 			print_padded(to, cell, width[c], word[c]);
 		}
 		fputc('\n', to);
 	}
-	json_array_foreach(r->notes, i, row)
-		fprintf(to, "%s\n", json_string_value(row));
+	json_array_foreach(r->notes, i, row) fprintf(to, "%s\n", json_string_value(row));
 }
 
-/* --- files ---------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------ */
 
 static void csv_text(FILE *f, const char *text)
 {
@@ -302,10 +309,11 @@ static json_t *csv_keys(const struct result *r)
 	const char *key;
 	size_t i;
 
-	json_array_foreach(r->rows, i, row)
-		json_object_foreach(row, key, v)
-			if (!json_is_array(v) && (json_is_object(v) || !json_object_get(keys, key)))
-				json_object_set_new(keys, key, json_boolean(json_is_object(v) && json_object_get(v, "median")));
+	json_array_foreach(r->rows, i, row) json_object_foreach(
+		row, key,
+		v) if (!json_is_array(v) && (json_is_object(v) || !json_object_get(keys, key)))
+		json_object_set_new(
+			keys, key, json_boolean(json_is_object(v) && json_object_get(v, "median")));
 	return keys;
 }
 
@@ -320,12 +328,16 @@ enum err result_write_csv(const struct result *r, const char *path, struct why *
 	if (!f)
 		return why_fail(why, ERR_IO, "%s: %m", path);
 	keys = csv_keys(r);
-	json_object_foreach(keys, key, is_spread)
-		fprintf(f, json_is_true(is_spread) ? "%s%s,%s_min,%s_max" : "%s%s", key == json_object_iter_key(json_object_iter(keys)) ? "" : ",", key, key, key);
+	json_object_foreach(keys, key, is_spread) fprintf(
+		f, json_is_true(is_spread) ? "%s%s,%s_min,%s_max" : "%s%s",
+		key == json_object_iter_key(json_object_iter(keys)) ? "" : ",", key, key, key);
 	fputc('\n', f);
-	json_array_foreach(r->rows, i, row) {
-		json_object_foreach(keys, key, is_spread) {
-			const json_t *v = json_object_get(row, key), *median = json_object_get(v, "median");
+	json_array_foreach(r->rows, i, row)
+	{
+		json_object_foreach(keys, key, is_spread)
+		{
+			const json_t *v = json_object_get(row, key),
+				     *median = json_object_get(v, "median");
 
 			if (key != json_object_iter_key(json_object_iter(keys)))
 				fputc(',', f);
@@ -352,8 +364,8 @@ enum err result_write_json(const struct result *r, const char *path, struct why 
 	return ERR_OK;
 }
 
-int result_finish(const struct result *r, const struct result_column *columns, size_t n, const char *json_path,
-                  const char *csv_path, bool quiet)
+int result_finish(const struct result *r, const struct result_column *columns, size_t n,
+                  const char *json_path, const char *csv_path, bool quiet)
 {
 	struct why why = {""};
 	enum err e = ERR_OK;
@@ -379,7 +391,8 @@ enum err result_load(json_t **out, const char *path, struct why *why)
 		return why_fail(why, ERR_SYNTAX, "%s: line %d: %s", path, bad.line, bad.text);
 	format = json_string_value(json_object_get(doc, "format"));
 	if (!format || strcmp(format, FORMAT) != 0) {
-		why_fail(why, ERR_INVALID, "%s: \"format\" is %s, wanted \"" FORMAT "\"", path, format ? format : "missing");
+		why_fail(why, ERR_INVALID, "%s: \"format\" is %s, wanted \"" FORMAT "\"", path,
+		         format ? format : "missing");
 		json_decref(doc);
 		return ERR_INVALID;
 	}
@@ -389,9 +402,11 @@ enum err result_load(json_t **out, const char *path, struct why *why)
 
 static enum err differ(struct why *why, const char *key, const json_t *a, const json_t *b)
 {
-	char *x = a ? json_dumps(a, JSON_ENCODE_ANY) : NULL, *y = b ? json_dumps(b, JSON_ENCODE_ANY) : NULL;
+	char *x = a ? json_dumps(a, JSON_ENCODE_ANY) : NULL,
+	     *y = b ? json_dumps(b, JSON_ENCODE_ANY) : NULL;
 
-	why_fail(why, ERR_INVALID, "settings differ: %s is %s and %s", key, x ? x : "not set", y ? y : "not set");
+	why_fail(why, ERR_INVALID, "settings differ: %s is %s and %s", key, x ? x : "not set",
+	         y ? y : "not set");
 	free(x);
 	free(y);
 	return ERR_INVALID;
@@ -405,11 +420,9 @@ enum err result_same_settings(const json_t *a, const json_t *b, struct why *why)
 
 	if (!json_equal(json_object_get(a, top[0]), json_object_get(b, top[0])))
 		return differ(why, top[0], json_object_get(a, top[0]), json_object_get(b, top[0]));
-	json_object_foreach(sa, key, v)
-		if (!json_equal(v, json_object_get(sb, key)))
-			return differ(why, key, v, json_object_get(sb, key));
-	json_object_foreach(sb, key, v)
-		if (!json_object_get(sa, key))
-			return differ(why, key, NULL, v);
+	json_object_foreach(sa, key, v) if (!json_equal(v, json_object_get(sb, key))) return differ(
+		why, key, v, json_object_get(sb, key));
+	json_object_foreach(sb, key, v) if (!json_object_get(sa, key)) return differ(why, key, NULL,
+	                                                                             v);
 	return ERR_OK;
 }

@@ -26,8 +26,7 @@ static enum err print_map(const json_t *v, struct buf *out)
 
 	if (!keys)
 		return ERR_NOMEM;
-	json_object_foreach((json_t *)v, key, member)
-		keys[i++] = key;
+	json_object_foreach((json_t *)v, key, member) keys[i++] = key;
 	qsort(keys, n, sizeof(*keys), by_name);
 	buf_char(out, 'd');
 	for (i = 0; i < n && e == ERR_OK; i++) {
@@ -120,11 +119,13 @@ static enum err read_members(json_t *into, struct str *at, unsigned depth)
 
 		if (json_is_object(into) && (e = read_text(at, &name)) != ERR_OK)
 			return e;
-		if (json_is_object(into) && (memchr(name.p, 0, name.n) || str_copy(name, key, sizeof(key)) != ERR_OK))
+		if (json_is_object(into) &&
+		    (memchr(name.p, 0, name.n) || str_copy(name, key, sizeof(key)) != ERR_OK))
 			return ERR_SYNTAX;
 		if ((e = read_value(&member, at, depth + 1)) != ERR_OK)
 			return e;
-		if (json_is_object(into) ? json_object_set_new_nocheck(into, key, member) : json_array_append_new(into, member))
+		if (json_is_object(into) ? json_object_set_new_nocheck(into, key, member)
+		                         : json_array_append_new(into, member))
 			return ERR_NOMEM;
 	}
 	if (at->n == 0)

@@ -11,7 +11,8 @@
 
 enum { BENCODE_DEPTH_MAX = 16 };
 
-/* Appends `v` (object, array, string, integer, boolean as 0 or 1). Keys go out sorted, as bencode asks. ERR_UNSUPPORTED for a real or null; ERR_NOMEM. */
+/* Appends `v` (object, array, string, integer, boolean as 0 or 1). Keys go out sorted, as bencode
+ * asks. ERR_UNSUPPORTED for a real or null; ERR_NOMEM. */
 enum err bencode_print(const json_t *v, struct buf *out) MUST_USE;
 /* One whole value. ERR_SYNTAX, ERR_TRUNCATED, ERR_TOO_BIG (depth), ERR_NOMEM. New reference. */
 enum err bencode_parse(json_t **out, struct str text) MUST_USE;

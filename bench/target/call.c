@@ -27,14 +27,17 @@ static enum err find_suite(const struct suite **out, const char *name, struct wh
 	const struct suite *s = suite_find(str_of(name));
 
 	if (!s)
-		return why_fail(why, ERR_INVALID, "--suite: '%s' is not one of AES_CM_128_HMAC_SHA1_80, _32, AES_192_CM_…, AES_256_CM_…, "
-		                "AEAD_AES_128_GCM, AEAD_AES_256_GCM, F8_128_HMAC_SHA1_80", name);
+		return why_fail(why, ERR_INVALID,
+		                "--suite: '%s' is not one of AES_CM_128_HMAC_SHA1_80, _32, "
+		                "AES_192_CM_…, AES_256_CM_…, "
+		                "AEAD_AES_128_GCM, AEAD_AES_256_GCM, F8_128_HMAC_SHA1_80",
+		                name);
 	*out = s;
 	return ERR_OK;
 }
 
-enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite, const char *suite_core,
-                           struct why *why)
+enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite,
+                        const char *suite_core, struct why *why)
 {
 	const struct suite *access = NULL, *core = NULL;
 	enum err e;
@@ -42,17 +45,23 @@ enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		if (strcmp(mode, modes[i].mode) != 0)
 			continue;
-		/* Two different suites: a relay that could pass the packets through must do the work. */
+		/* Two different suites: a relay that could pass the packets through must do the
+		 * work. */
 		if (!suite_core)
-			suite_core = modes[i].opaque ? suite : strcmp(suite, "AES_CM_128_HMAC_SHA1_32") ? "AES_CM_128_HMAC_SHA1_32" : "AES_CM_128_HMAC_SHA1_80";
-		if ((e = find_suite(&access, suite, why)) != ERR_OK || (e = find_suite(&core, suite_core, why)) != ERR_OK)
+			suite_core = modes[i].opaque ? suite
+			             : strcmp(suite, "AES_CM_128_HMAC_SHA1_32")
+			                     ? "AES_CM_128_HMAC_SHA1_32"
+			                     : "AES_CM_128_HMAC_SHA1_80";
+		if ((e = find_suite(&access, suite, why)) != ERR_OK ||
+		    (e = find_suite(&core, suite_core, why)) != ERR_OK)
 			return e;
 		*p = (struct call_plan){.mode = modes[i].mode, .rtcp_mux = true};
 		p->suite[SIDE_ACCESS] = modes[i].keys[SIDE_ACCESS] ? access : NULL;
 		p->suite[SIDE_CORE] = modes[i].keys[SIDE_CORE] ? core : NULL;
 		return ERR_OK;
 	}
-	return why_fail(why, ERR_INVALID, "--mode: '%s' is not one of rtp, e2ae, srtp-srtp, e2e", mode);
+	return why_fail(why, ERR_INVALID, "--mode: '%s' is not one of rtp, e2ae, srtp-srtp, e2e",
+	                mode);
 }
 
 bool call_is_opaque(const struct call_plan *p)

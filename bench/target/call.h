@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A call as the generator sees it: two endpoints, their keys, and where the target listens for each. */
+/* A call as the generator sees it: two endpoints, their keys, and where the target listens for
+ * each. */
 #ifndef BENCH_TARGET_CALL_H
 #define BENCH_TARGET_CALL_H
 
@@ -41,13 +42,15 @@ struct call {
 	unsigned version; /* of the SDP's o= line */
 };
 
-/* ERR_INVALID naming the mode or suite. `suite_core` may be NULL: a choice of its own for srtp-srtp. */
-enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite, const char *suite_core,
-                           struct why *why) MUST_USE;
+/* ERR_INVALID naming the mode or suite. `suite_core` may be NULL: a choice of its own for
+ * srtp-srtp. */
+enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite,
+                        const char *suite_core, struct why *why) MUST_USE;
 /* Names the call and gives its endpoints fresh keys as the plan says. ERR_CRYPTO, ERR_NOMEM. */
 enum err call_init(struct call *s, const struct call_plan *plan, unsigned index) MUST_USE;
 void call_fini(struct call *s);
-/* A fresh key for what `side` sends; the session keeps it, the caller gets the old one to release when it is no longer used. */
+/* A fresh key for what `side` sends; the session keeps it, the caller gets the old one to release
+ * when it is no longer used. */
 enum err call_rekey(struct call *s, enum side side, struct keyctx **old) MUST_USE;
 /* Both ends of one key share it: keys the target agreed to are those of the peer (e2e). */
 bool call_is_opaque(const struct call_plan *p);

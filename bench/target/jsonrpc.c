@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls over Sluice's JSON-RPC socket: by legs (session.create, session.update, session.delete) or by SDP (offer, answer, delete). */
+/* Calls over Sluice's JSON-RPC socket: by legs (session.create, session.update, session.delete) or
+ * by SDP (offer, answer, delete). */
 #include "bench/target/target.h"
 
 #include <stdlib.h>
@@ -9,12 +10,13 @@
 #include "base/secret.h"
 #include "bench/target/ngsdp.h"
 
-/* --- the line ------------------------------------------------------------------------------------- */
+/* --- the line --------------------------------------------------------------- */
 
 /* Takes `params`. Keys in it are wiped from what was between. */
 static enum err print_request(const char *method, json_t *params, unsigned id, struct buf *out)
 {
-	json_t *doc = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", (int)id, "method", method, "params", params);
+	json_t *doc = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", (int)id, "method",
+	                        method, "params", params);
 	char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 
 	if (text) {
@@ -45,14 +47,17 @@ static enum err check_accepted(const json_t *doc, struct why *why)
 	const json_t *error = json_object_get(doc, "error");
 	const char *message = json_string_value(json_object_get(error, "message"));
 
-	return error ? why_fail(why, ERR_DENIED, "the target refused: %s", message ? message : "no message") : ERR_OK;
+	return error ? why_fail(why, ERR_DENIED, "the target refused: %s",
+	                        message ? message : "no message")
+	             : ERR_OK;
 }
 
-/* --- by legs -------------------------------------------------------------------------------------- */
+/* --- by legs ---------------------------------------------------------------- */
 
 static enum target_request request_of(enum target_verb verb, unsigned step)
 {
-	static const enum target_request requests[] = {REQUEST_CREATE, REQUEST_UPDATE, REQUEST_DELETE};
+	static const enum target_request requests[] = {REQUEST_CREATE, REQUEST_UPDATE,
+	                                               REQUEST_DELETE};
 
 	(void)step;
 	return requests[verb];
@@ -68,8 +73,11 @@ static json_t *direction(const struct keyctx *key, bool is_held)
 	if (key) {
 		memcpy(master, key->key, key->suite->key_len);
 		memcpy(master + key->suite->key_len, key->salt, key->suite->salt_len);
-		if (b64_encode(master, (size_t)key->suite->key_len + key->suite->salt_len, true, text, sizeof(text)) == ERR_OK)
-			json_object_set_new(out, "keying", json_pack("{s:s,s:s}", "suite", key->suite->name, "inline", text));
+		if (b64_encode(master, (size_t)key->suite->key_len + key->suite->salt_len, true,
+		               text, sizeof(text)) == ERR_OK)
+			json_object_set_new(
+				out, "keying",
+				json_pack("{s:s,s:s}", "suite", key->suite->name, "inline", text));
 		secret_wipe(master, sizeof(master));
 		secret_wipe(text, sizeof(text));
 	}
@@ -82,7 +90,8 @@ static json_t *leg(const struct call *s, enum side side)
 	const struct call_side *at = &s->side[side];
 	bool has_keys = at->send && !call_is_opaque(s->plan);
 	char remote[ADDR_TEXT_MAX];
-	json_t *out = json_pack("{s:s,s:s}", "remote", addr_print(&at->local, remote), "rtcp", s->plan->rtcp_mux ? "mux" : "pair");
+	json_t *out = json_pack("{s:s,s:s}", "remote", addr_print(&at->local, remote), "rtcp",
+	                        s->plan->rtcp_mux ? "mux" : "pair");
 
 	if (s->plan->interface[side])
 		json_object_set_new(out, "interface", json_string(s->plan->interface[side]));
@@ -103,7 +112,8 @@ static json_t *params(const struct call *s, enum target_verb verb)
 	return json_pack("{s:s,s:s,s:[o]}", "id", s->id, "e2ae_rekey", "accept", "media", media);
 }
 
-static enum err print(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
+static enum err print(const struct call *s, enum target_verb verb, unsigned step, unsigned id,
+                      struct buf *out)
 {
 	static const char *const methods[] = {"session.create", "session.update", "session.delete"};
 
@@ -115,14 +125,16 @@ static enum err print(const struct call *s, enum target_verb verb, unsigned step
 static enum err read_local(struct call_side *at, const json_t *leg_doc, struct why *why)
 {
 	const json_t *local = json_object_get(leg_doc, "local");
-	const char *text = json_string_value(json_is_object(local) ? json_object_get(local, "rtp") : local);
+	const char *text =
+		json_string_value(json_is_object(local) ? json_object_get(local, "rtp") : local);
 
 	if (!text || addr_parse(str_of(text), &at->target) != ERR_OK)
 		return why_fail(why, ERR_SYNTAX, "the reply has no \"local\" address of a leg");
 	return ERR_OK;
 }
 
-static enum err read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why)
+static enum err read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc,
+                     struct why *why)
 {
 	enum err e = check_accepted(doc, why);
 	const json_t *legs;
@@ -130,7 +142,9 @@ static enum err read(struct call *s, enum target_verb verb, unsigned step, const
 	(void)step;
 	if (e != ERR_OK || verb != TARGET_CREATE)
 		return e;
-	legs = json_object_get(json_array_get(json_object_get(json_object_get(doc, "result"), "media"), 0), "legs");
+	legs = json_object_get(
+		json_array_get(json_object_get(json_object_get(doc, "result"), "media"), 0),
+		"legs");
 	e = read_local(&s->side[SIDE_ACCESS], json_object_get(legs, "a"), why);
 	return e == ERR_OK ? read_local(&s->side[SIDE_CORE], json_object_get(legs, "b"), why) : e;
 }
@@ -144,18 +158,21 @@ const struct target_protocol target_jsonrpc = {
 	.read = read,
 };
 
-/* --- by SDP --------------------------------------------------------------------------------------- */
+/* --- by SDP ----------------------------------------------------------------- */
 
 enum { STEP_OFFER, STEP_ANSWER };
 
 static enum target_request sdp_request_of(enum target_verb verb, unsigned step)
 {
-	return verb == TARGET_DELETE ? REQUEST_DELETE : step == STEP_OFFER ? REQUEST_OFFER : REQUEST_ANSWER;
+	return verb == TARGET_DELETE ? REQUEST_DELETE
+	       : step == STEP_OFFER  ? REQUEST_OFFER
+	                             : REQUEST_ANSWER;
 }
 
 static json_t *sdp_params(const struct call *s, unsigned step)
 {
-	enum side side = step == STEP_OFFER ? SIDE_ACCESS : SIDE_CORE, other = call_other_side(side);
+	enum side side = step == STEP_OFFER ? SIDE_ACCESS : SIDE_CORE,
+		  other = call_other_side(side);
 	struct buf text = {0};
 	json_t *out = json_pack("{s:s,s:s}", "call", s->id, "from", "caller");
 
@@ -165,7 +182,8 @@ static json_t *sdp_params(const struct call *s, unsigned step)
 	buf_free(&text);
 	if (step == STEP_ANSWER)
 		json_object_set_new(out, "to", json_string("callee"));
-	json_object_set_new(out, "transport", json_string(s->plan->suite[other] ? "RTP/SAVP" : "RTP/AVP"));
+	json_object_set_new(out, "transport",
+	                    json_string(s->plan->suite[other] ? "RTP/SAVP" : "RTP/AVP"));
 	if (s->plan->suite[side] && s->plan->suite[other] && !call_is_opaque(s->plan))
 		json_object_set_new(out, "security", json_string("terminate"));
 	if (step == STEP_OFFER && s->plan->suite[other] && !call_is_opaque(s->plan))
@@ -177,16 +195,19 @@ static json_t *sdp_params(const struct call *s, unsigned step)
 	return out;
 }
 
-static enum err sdp_print(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
+static enum err sdp_print(const struct call *s, enum target_verb verb, unsigned step, unsigned id,
+                          struct buf *out)
 {
 	static const char *const methods[] = {"offer", "answer"};
 
 	if (verb == TARGET_DELETE)
-		return print_request("delete", json_pack("{s:s,s:s}", "call", s->id, "from", "caller"), id, out);
+		return print_request(
+			"delete", json_pack("{s:s,s:s}", "call", s->id, "from", "caller"), id, out);
 	return print_request(methods[step], sdp_params(s, step), id, out);
 }
 
-static enum err sdp_read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why)
+static enum err sdp_read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc,
+                         struct why *why)
 {
 	const json_t *sdp = json_object_get(json_object_get(doc, "result"), "sdp");
 	enum err e = check_accepted(doc, why);
@@ -194,8 +215,10 @@ static enum err sdp_read(struct call *s, enum target_verb verb, unsigned step, c
 	if (e != ERR_OK || verb == TARGET_DELETE)
 		return e;
 	if (!sdp)
-		return why_fail(why, ERR_SYNTAX, "the reply to %s has no SDP", step == STEP_OFFER ? "offer" : "answer");
-	return ngsdp_read(s, step == STEP_OFFER ? SIDE_CORE : SIDE_ACCESS, str_make(json_string_value(sdp), json_string_length(sdp)), why);
+		return why_fail(why, ERR_SYNTAX, "the reply to %s has no SDP",
+		                step == STEP_OFFER ? "offer" : "answer");
+	return ngsdp_read(s, step == STEP_OFFER ? SIDE_CORE : SIDE_ACCESS,
+	                  str_make(json_string_value(sdp), json_string_length(sdp)), why);
 }
 
 const struct target_protocol target_jsonrpc_sdp = {

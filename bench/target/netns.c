@@ -24,7 +24,8 @@ static enum err open_netns(int *out, const char *netns, struct why *why)
 	snprintf(path, sizeof(path), strchr(netns, '/') ? "%s" : "/run/netns/%s", netns);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return why_fail(why, ERR_NOT_FOUND, "network namespace %s: %s", path, strerror(errno));
+		return why_fail(why, ERR_NOT_FOUND, "network namespace %s: %s", path,
+		                strerror(errno));
 	*out = fd;
 	return ERR_OK;
 }
@@ -41,7 +42,9 @@ enum err netns_enter(const char *netns, struct why *why)
 		return e;
 	bad = setns(fd, CLONE_NEWNET);
 	close(fd);
-	return bad ? why_fail(why, ERR_DENIED, "network namespace %s: %s; this needs root", netns, strerror(errno)) : ERR_OK;
+	return bad ? why_fail(why, ERR_DENIED, "network namespace %s: %s; this needs root", netns,
+	                      strerror(errno))
+	           : ERR_OK;
 }
 
 enum err netns_socket(int *out, const char *netns, int family, int type, struct why *why)
@@ -52,7 +55,8 @@ enum err netns_socket(int *out, const char *netns, int family, int type, struct 
 	if (!is_here(netns)) {
 		home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 		if (home < 0)
-			return why_fail(why, ERR_IO, "/proc/thread-self/ns/net: %s", strerror(errno));
+			return why_fail(why, ERR_IO, "/proc/thread-self/ns/net: %s",
+			                strerror(errno));
 		e = netns_enter(netns, why);
 	}
 	if (e == ERR_OK && (fd = socket(family, type, 0)) < 0)
@@ -83,9 +87,11 @@ static enum err read_mac(struct str text, uint8_t mac[6])
 	return text.n ? ERR_SYNTAX : ERR_OK;
 }
 
-static enum err read_words(struct place *p, enum side side, char *copy, size_t room, struct str rest)
+static enum err read_words(struct place *p, enum side side, char *copy, size_t room,
+                           struct str rest)
 {
-	struct str netns = str_word(&rest), ours = str_word(&rest), theirs = str_word(&rest), device = str_word(&rest), mac = str_word(&rest);
+	struct str netns = str_word(&rest), ours = str_word(&rest), theirs = str_word(&rest),
+		   device = str_word(&rest), mac = str_word(&rest);
 	enum err e = str_copy(netns, copy, room);
 
 	if (e == ERR_OK)
@@ -106,7 +112,9 @@ static enum err read_side(struct place *p, enum side side, const char *variable,
 	if (!text)
 		return ERR_NOT_FOUND;
 	if (read_words(p, side, copies[side], sizeof(copies[side]), str_of(text)) != ERR_OK)
-		return why_fail(why, ERR_SYNTAX, "%s: '%s' is not \"NETNS OUR-ADDRESS THEIR-ADDRESS [DEVICE MAC]\"", variable, text);
+		return why_fail(why, ERR_SYNTAX,
+		                "%s: '%s' is not \"NETNS OUR-ADDRESS THEIR-ADDRESS [DEVICE MAC]\"",
+		                variable, text);
 	p->netns[side] = copies[side];
 	return ERR_OK;
 }
@@ -121,7 +129,8 @@ static bool read_cpus(const char *text, cpu_set_t *set)
 		struct str last, first = str_cut(str_cut(rest, ',', &rest), '-', &last);
 		uint64_t a, b;
 
-		if (str_to_u64(first, CPU_SETSIZE - 1, &a) != ERR_OK || str_to_u64(last.n ? last : first, CPU_SETSIZE - 1, &b) != ERR_OK || b < a)
+		if (str_to_u64(first, CPU_SETSIZE - 1, &a) != ERR_OK ||
+		    str_to_u64(last.n ? last : first, CPU_SETSIZE - 1, &b) != ERR_OK || b < a)
 			return false;
 		for (; a <= b; a++)
 			CPU_SET(a, set);
@@ -140,7 +149,9 @@ unsigned place_target_cpus(const struct place *p)
 {
 	cpu_set_t set;
 
-	return p->target_cpus && read_cpus(p->target_cpus, &set) ? (unsigned)CPU_COUNT(&set) : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	return p->target_cpus && read_cpus(p->target_cpus, &set)
+	               ? (unsigned)CPU_COUNT(&set)
+	               : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 static enum err read_pins(struct place *p, struct why *why)
@@ -157,7 +168,10 @@ static enum err read_pins(struct place *p, struct why *why)
 	if (slash)
 		*slash++ = 0;
 	if (!slash || !read_cpus(copy, &set) || !place_pin(slash))
-		return why_fail(why, ERR_SYNTAX, "SLUICE_NET_CPUS: '%s' is not \"TARGET/GENERATOR\", two lists of this machine's CPUs like 1/0 or 4-7/0-3", text);
+		return why_fail(why, ERR_SYNTAX,
+		                "SLUICE_NET_CPUS: '%s' is not \"TARGET/GENERATOR\", two lists of "
+		                "this machine's CPUs like 1/0 or 4-7/0-3",
+		                text);
 	p->target_cpus = copy;
 	p->cpus = slash;
 	return ERR_OK;
@@ -172,7 +186,8 @@ void place_put(const struct place *p, json_t *settings)
 	json_object_set_new(settings, "place", json_string(p->name));
 	json_object_set_new(settings, "cpus", json_string(cpus));
 	json_object_set_new(settings, "idle", json_string(p->is_awake ? "awake" : "halts"));
-	json_object_set_new(settings, "wire", json_string(*p->device[SIDE_ACCESS] ? "tap" : "socket"));
+	json_object_set_new(settings, "wire",
+	                    json_string(*p->device[SIDE_ACCESS] ? "tap" : "socket"));
 }
 
 enum err place_init(struct place *p, struct why *why)
@@ -206,7 +221,9 @@ enum err place_init_direct(struct place *p, const struct place *through, struct 
 	if (e == ERR_OK)
 		e = read_side(&new, SIDE_CORE, "SLUICE_NET_DIRECT_CORE", why);
 	if (e == ERR_NOT_FOUND && through->netns[SIDE_ACCESS])
-		return why_fail(why, ERR_NOT_FOUND, "SLUICE_NET_DIRECT_ACCESS and _CORE are not set: run this by bench/net, or with --no-baseline");
+		return why_fail(why, ERR_NOT_FOUND,
+		                "SLUICE_NET_DIRECT_ACCESS and _CORE are not set: run this by "
+		                "bench/net, or with --no-baseline");
 	if (e == ERR_OK || e == ERR_NOT_FOUND)
 		*p = new;
 	return e == ERR_NOT_FOUND ? ERR_OK : e;

@@ -12,7 +12,9 @@ enum { STEP_OFFER, STEP_ANSWER };
 
 static enum target_request request_of(enum target_verb verb, unsigned step)
 {
-	return verb == TARGET_DELETE ? REQUEST_DELETE : step == STEP_OFFER ? REQUEST_OFFER : REQUEST_ANSWER;
+	return verb == TARGET_DELETE ? REQUEST_DELETE
+	       : step == STEP_OFFER  ? REQUEST_OFFER
+	                             : REQUEST_ANSWER;
 }
 
 /* The side whose SDP a step carries to the target; its reply is meant for the other. */
@@ -30,22 +32,28 @@ static void add_sdp(json_t *doc, const struct call *s, unsigned step)
 	json_object_set_new(doc, "sdp", json_stringn(text.p, text.n));
 	secret_wipe(text.p, text.n);
 	buf_free(&text);
-	json_object_set_new(doc, "transport-protocol", json_string(s->plan->suite[call_other_side(side)] ? "RTP/SAVP" : "RTP/AVP"));
+	json_object_set_new(
+		doc, "transport-protocol",
+		json_string(s->plan->suite[call_other_side(side)] ? "RTP/SAVP" : "RTP/AVP"));
 	json_object_set_new(doc, "replace", json_pack("[s,s]", "origin", "session-connection"));
 	json_object_set_new(doc, "flags", json_pack("[s]", "trust-address"));
 	json_object_set_new(doc, "ICE", json_string("remove"));
 	json_object_set_new(doc, "DTLS", json_string("off"));
 	if (s->plan->interface[SIDE_ACCESS] && s->plan->interface[SIDE_CORE])
-		json_object_set_new(doc, "direction", json_pack("[s,s]", s->plan->interface[side], s->plan->interface[call_other_side(side)]));
+		json_object_set_new(doc, "direction",
+		                    json_pack("[s,s]", s->plan->interface[side],
+		                              s->plan->interface[call_other_side(side)]));
 }
 
-static enum err print(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out)
+static enum err print(const struct call *s, enum target_verb verb, unsigned step, unsigned id,
+                      struct buf *out)
 {
 	static const char *const commands[] = {"offer", "answer"};
 	json_t *doc = json_pack("{s:s,s:s}", "call-id", s->id, "from-tag", "caller");
 	enum err e;
 
-	json_object_set_new(doc, "command", json_string(verb == TARGET_DELETE ? "delete" : commands[step]));
+	json_object_set_new(doc, "command",
+	                    json_string(verb == TARGET_DELETE ? "delete" : commands[step]));
 	if (verb == TARGET_DELETE)
 		json_object_set_new(doc, "delete-delay", json_integer(0));
 	else
@@ -71,19 +79,25 @@ static enum err parse(struct str text, unsigned *id, json_t **doc)
 	return e;
 }
 
-static enum err read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why)
+static enum err read(struct call *s, enum target_verb verb, unsigned step, const json_t *doc,
+                     struct why *why)
 {
 	const char *result = json_string_value(json_object_get(doc, "result"));
 	const char *reason = json_string_value(json_object_get(doc, "error-reason"));
 	const json_t *sdp = json_object_get(doc, "sdp");
 
 	if (!result || strcmp(result, "ok") != 0)
-		return why_fail(why, ERR_DENIED, "the target refused: %s", reason ? reason : result ? result : "no result");
+		return why_fail(why, ERR_DENIED, "the target refused: %s",
+		                reason   ? reason
+		                : result ? result
+		                         : "no result");
 	if (verb == TARGET_DELETE)
 		return ERR_OK;
 	if (!sdp)
-		return why_fail(why, ERR_SYNTAX, "the reply to %s has no SDP", step == STEP_OFFER ? "offer" : "answer");
-	return ngsdp_read(s, call_other_side(sender_of(step)), str_make(json_string_value(sdp), json_string_length(sdp)), why);
+		return why_fail(why, ERR_SYNTAX, "the reply to %s has no SDP",
+		                step == STEP_OFFER ? "offer" : "answer");
+	return ngsdp_read(s, call_other_side(sender_of(step)),
+	                  str_make(json_string_value(sdp), json_string_length(sdp)), why);
 }
 
 const struct target_protocol target_ng = {

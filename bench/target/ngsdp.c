@@ -15,7 +15,8 @@ static void print_crypto(const struct call_side *at, struct buf *out)
 
 	memcpy(master, at->send->key, suite->key_len);
 	memcpy(master + suite->key_len, at->send->salt, suite->salt_len);
-	if (b64_encode(master, (size_t)suite->key_len + suite->salt_len, true, text, sizeof(text)) == ERR_OK)
+	if (b64_encode(master, (size_t)suite->key_len + suite->salt_len, true, text,
+	               sizeof(text)) == ERR_OK)
 		buf_printf(out, "a=crypto:%u %s inline:%s\r\n", at->tag, suite->name, text);
 	secret_wipe(master, sizeof(master));
 	secret_wipe(text, sizeof(text));
@@ -28,8 +29,10 @@ void ngsdp_print(const struct call *s, enum side side, struct buf *out)
 	int version = at->local.version == 6 ? 6 : 4;
 
 	addr_print_ip(&at->local, ip);
-	buf_printf(out, "v=0\r\no=- 1 %u IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n", s->version + 1, version, ip, version, ip);
-	buf_printf(out, "m=audio %u %s 0\r\na=rtpmap:0 PCMU/8000\r\n", at->local.port, at->send ? "RTP/SAVP" : "RTP/AVP");
+	buf_printf(out, "v=0\r\no=- 1 %u IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n",
+	           s->version + 1, version, ip, version, ip);
+	buf_printf(out, "m=audio %u %s 0\r\na=rtpmap:0 PCMU/8000\r\n", at->local.port,
+	           at->send ? "RTP/SAVP" : "RTP/AVP");
 	buf_printf(out, "a=%s\r\n", s->is_held ? "inactive" : "sendrecv");
 	if (s->plan->rtcp_mux)
 		buf_text(out, "a=rtcp-mux\r\n");
@@ -75,9 +78,11 @@ enum err ngsdp_read_address(struct str text, struct addr *out, struct why *why)
 }
 
 /* "1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^31": a key when the suite is the one wanted. */
-static enum err read_crypto(struct str value, const struct suite *suite, struct keyctx **key, unsigned *tag)
+static enum err read_crypto(struct str value, const struct suite *suite, struct keyctx **key,
+                            unsigned *tag)
 {
-	struct str tag_text = str_word(&value), name = str_word(&value), params = str_word(&value), rest;
+	struct str tag_text = str_word(&value), name = str_word(&value), params = str_word(&value),
+		   rest;
 	uint8_t master[SUITE_MASTER_MAX + 2];
 	uint64_t number;
 	size_t n = 0;
@@ -89,7 +94,9 @@ static enum err read_crypto(struct str value, const struct suite *suite, struct 
 		return ERR_SYNTAX;
 	e = b64_decode(str_cut(str_skip(params, 7), '|', &rest), master, sizeof(master), &n);
 	if (e == ERR_OK)
-		e = keyctx_new(key, &(struct keyctx_spec){.suite = suite, .master = {.p = master, .n = n}}, NULL);
+		e = keyctx_new(
+			key, &(struct keyctx_spec){.suite = suite, .master = {.p = master, .n = n}},
+			NULL);
 	secret_wipe(master, sizeof(master));
 	if (e == ERR_OK)
 		*tag = (unsigned)number;
@@ -111,7 +118,8 @@ enum err ngsdp_read(struct call *s, enum side side, struct str text, struct why 
 		if (str_starts(line, "a=crypto:"))
 			e = read_crypto(str_skip(line, 9), suite, &key, &at->tag);
 	if (e != ERR_OK)
-		return why_fail(why, e, "SDP for the %s side: no usable a=crypto of %s", call_side_name(side), suite->name);
+		return why_fail(why, e, "SDP for the %s side: no usable a=crypto of %s",
+		                call_side_name(side), suite->name);
 	keyctx_free(at->receive);
 	at->receive = key;
 	return ERR_OK;

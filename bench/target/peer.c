@@ -36,9 +36,11 @@ static uint16_t free_port(const char *netns)
 	struct addr any, got = {0};
 	int fd = -1;
 
-	if (addr_parse_ip(STR("127.0.0.1"), &any) != ERR_OK || netns_socket(&fd, netns, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, NULL) != ERR_OK)
+	if (addr_parse_ip(STR("127.0.0.1"), &any) != ERR_OK ||
+	    netns_socket(&fd, netns, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, NULL) != ERR_OK)
 		return 0;
-	if (bind(fd, (struct sockaddr *)&ss, addr_to_sockaddr(&any, &ss)) == 0 && getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
+	if (bind(fd, (struct sockaddr *)&ss, addr_to_sockaddr(&any, &ss)) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&ss, &len) == 0 &&
 	    addr_from_sockaddr((struct sockaddr *)&ss, &got) != ERR_OK)
 		got.port = 0;
 	close(fd);
@@ -66,18 +68,23 @@ static enum err expand(const char *text, const struct names *n, struct buf *out,
 {
 	const struct {
 		const char *word, *value;
-	} known[] = {{"{access}", n->access}, {"{core}", n->core}, {"{bin}", n->bin}, {"{port}", n->port}, {"{tmp}", n->tmp}, {"{cpus}", n->cpus}};
+	} known[] = {{"{access}", n->access}, {"{core}", n->core}, {"{bin}", n->bin},
+	             {"{port}", n->port},     {"{tmp}", n->tmp},   {"{cpus}", n->cpus}};
 
 	while (*text) {
 		size_t i = 0;
 
-		while (i < ARRAY_LEN(known) && strncmp(text, known[i].word, strlen(known[i].word)) != 0)
+		while (i < ARRAY_LEN(known) &&
+		       strncmp(text, known[i].word, strlen(known[i].word)) != 0)
 			i++;
 		if (i < ARRAY_LEN(known)) {
 			buf_text(out, known[i].value);
 			text += strlen(known[i].word);
 		} else if (*text == '{') {
-			return why_fail(why, ERR_INVALID, "'%s': only {access} {core} {bin} {cpus} {port} {tmp} are known", text);
+			return why_fail(
+				why, ERR_INVALID,
+				"'%s': only {access} {core} {bin} {cpus} {port} {tmp} are known",
+				text);
 		} else {
 			buf_char(out, *text++);
 		}
@@ -85,7 +92,8 @@ static enum err expand(const char *text, const struct names *n, struct buf *out,
 	return out->bad ? ERR_NOMEM : ERR_OK;
 }
 
-static enum err expand_into(const json_t *v, const struct names *n, char *out, size_t room, struct why *why)
+static enum err expand_into(const json_t *v, const struct names *n, char *out, size_t room,
+                            struct why *why)
 {
 	struct buf text = {0};
 	enum err e = ERR_OK;
@@ -99,30 +107,38 @@ static enum err expand_into(const json_t *v, const struct names *n, char *out, s
 	return e;
 }
 
-/* The child: into the target's namespace and on its CPUs, ends with its parent, speaks to the log. */
+/* The child: into the target's namespace and on its CPUs, ends with its parent, speaks to the log.
+ */
 static _Noreturn void become(char **argv, const char *log, const struct place *place)
 {
-	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),
+	    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (netns_enter(place->target_netns, NULL) != ERR_OK || !place_pin(place->target_cpus) || fd < 0 || dup2(null, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+	if (netns_enter(place->target_netns, NULL) != ERR_OK || !place_pin(place->target_cpus) ||
+	    fd < 0 || dup2(null, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
 		_exit(126);
 	execvp(argv[0], argv);
 	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
-static enum err start(struct peer *p, const json_t *words, const struct names *n, const struct place *place, struct why *why)
+static enum err start(struct peer *p, const json_t *words, const struct names *n,
+                      const struct place *place, struct why *why)
 {
 	char *argv[WORDS_MAX + 1] = {NULL};
 	struct buf text[WORDS_MAX] = {0};
-	enum err e = json_array_size(words) <= WORDS_MAX ? ERR_OK : why_fail(why, ERR_TOO_BIG, "\"start\" has more than %d words", WORDS_MAX);
+	enum err e =
+		json_array_size(words) <= WORDS_MAX
+			? ERR_OK
+			: why_fail(why, ERR_TOO_BIG, "\"start\" has more than %d words", WORDS_MAX);
 	pid_t pid;
 
 	for (size_t i = 0; i < json_array_size(words) && e == ERR_OK; i++) {
 		const char *word = json_string_value(json_array_get(words, i));
 
-		e = word ? expand(word, n, &text[i], why) : why_fail(why, ERR_INVALID, "\"start\" holds something that is no text");
+		e = word ? expand(word, n, &text[i], why)
+		         : why_fail(why, ERR_INVALID, "\"start\" holds something that is no text");
 		argv[i] = text[i].p;
 	}
 	if (e == ERR_OK) {
@@ -156,9 +172,12 @@ static bool answers(const struct peer *p, const char *netns)
 		target_close(t);
 		return ok;
 	}
-	if (addr_parse(str_of(place), &a) != ERR_OK || netns_socket(&pfd.fd, netns, a.version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, NULL) != ERR_OK)
+	if (addr_parse(str_of(place), &a) != ERR_OK ||
+	    netns_socket(&pfd.fd, netns, a.version == 6 ? AF_INET6 : AF_INET,
+	                 SOCK_DGRAM | SOCK_CLOEXEC, NULL) != ERR_OK)
 		return false;
-	if (connect(pfd.fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) == 0 && send(pfd.fd, ping, sizeof(ping) - 1, 0) > 0)
+	if (connect(pfd.fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) == 0 &&
+	    send(pfd.fd, ping, sizeof(ping) - 1, 0) > 0)
 		ok = poll(&pfd, 1, 200) > 0 && recv(pfd.fd, reply, sizeof(reply), 0) > 0;
 	close(pfd.fd);
 	return ok;
@@ -170,17 +189,20 @@ static enum err wait_ready(struct peer *p, const char *netns, struct why *why)
 	int status;
 
 	if (!strchr(p->control, ':'))
-		return why_fail(why, ERR_INVALID, "\"control\" is '%s', wanted jsonrpc:... or ng:...", p->control);
+		return why_fail(why, ERR_INVALID,
+		                "\"control\" is '%s', wanted jsonrpc:... or ng:...", p->control);
 	while (clk_mono_ns() < until) {
 		if (answers(p, netns))
 			return ERR_OK;
 		if (p->is_child && waitpid(p->pid, &status, WNOHANG) == p->pid) {
 			p->is_child = false;
-			return why_fail(why, ERR_CLOSED, "%s ended at once (status %d); see %s", p->name, status, p->log);
+			return why_fail(why, ERR_CLOSED, "%s ended at once (status %d); see %s",
+			                p->name, status, p->log);
 		}
 		usleep(50000);
 	}
-	return why_fail(why, ERR_TIMEOUT, "%s does not answer at %s; see %s", p->name, p->control, p->log);
+	return why_fail(why, ERR_TIMEOUT, "%s does not answer at %s; see %s", p->name, p->control,
+	                p->log);
 }
 
 static enum err load(json_t **out, const char *path, struct why *why)
@@ -189,9 +211,13 @@ static enum err load(json_t **out, const char *path, struct why *why)
 	json_t *doc = json_load_file(path, 0, &bad);
 
 	if (!doc && bad.line < 0) /* it was not even opened */
-		return why_fail(why, ERR_NOT_FOUND, "--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a file: %s", path, bad.text);
+		return why_fail(
+			why, ERR_NOT_FOUND,
+			"--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a file: %s",
+			path, bad.text);
 	if (!doc)
-		return why_fail(why, ERR_SYNTAX, "--target: %s, line %d: %s", path, bad.line, bad.text);
+		return why_fail(why, ERR_SYNTAX, "--target: %s, line %d: %s", path, bad.line,
+		                bad.text);
 	*out = doc;
 	return ERR_OK;
 }
@@ -208,9 +234,11 @@ static enum err read_file(struct peer *p, struct why *why)
 		return e;
 	find_names(&names, p, place);
 	interfaces = json_object_get(doc, "interfaces");
-	e = expand_into(json_object_get(doc, "control"), &names, p->control, sizeof(p->control), why);
+	e = expand_into(json_object_get(doc, "control"), &names, p->control, sizeof(p->control),
+	                why);
 	for (int side = 0; side < SIDES && e == ERR_OK; side++)
-		e = expand_into(json_object_get(interfaces, sides[side]), &names, p->interface[side], sizeof(p->interface[side]), why);
+		e = expand_into(json_object_get(interfaces, sides[side]), &names,
+		                p->interface[side], sizeof(p->interface[side]), why);
 	if (p->pid == 0)
 		p->pid = (pid_t)json_integer_value(json_object_get(doc, "pid"));
 	if (e == ERR_OK && json_is_array(json_object_get(doc, "start")))
@@ -221,10 +249,12 @@ static enum err read_file(struct peer *p, struct why *why)
 	return e == ERR_OK ? wait_ready(p, place->target_netns, why) : e;
 }
 
-enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct place *place, struct why *why)
+enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct place *place,
+                   struct why *why)
 {
 	struct peer p = {.pid = pid, .place = place};
-	bool is_file = strncmp(target, "ng:", 3) && strncmp(target, "jsonrpc:", 8) && strncmp(target, "jsonrpc-sdp:", 12);
+	bool is_file = strncmp(target, "ng:", 3) && strncmp(target, "jsonrpc:", 8) &&
+	               strncmp(target, "jsonrpc-sdp:", 12);
 	json_t *doc = NULL;
 	enum err e = str_copy(str_of(target), is_file ? p.file : p.control, sizeof(p.file));
 
@@ -232,7 +262,10 @@ enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct
 		return why_fail(why, ERR_TOO_BIG, "--target: '%s' is too long", target);
 	if (is_file) {
 		e = load(&doc, p.file, why);
-		snprintf(p.name, sizeof(p.name), "%s", json_is_string(json_object_get(doc, "name")) ? json_string_value(json_object_get(doc, "name")) : target);
+		snprintf(p.name, sizeof(p.name), "%s",
+		         json_is_string(json_object_get(doc, "name"))
+		                 ? json_string_value(json_object_get(doc, "name"))
+		                 : target);
 		json_decref(doc);
 	} else {
 		snprintf(p.name, sizeof(p.name), "%.*s", (int)strcspn(target, ":"), target);
@@ -281,7 +314,8 @@ enum err peer_check(struct peer *p, struct why *why)
 		return ERR_OK;
 	p->is_child = false;
 	p->pid = 0;
-	return why_fail(why, ERR_CLOSED, "it ended by itself (%s %d); see %s", WIFSIGNALED(status) ? "signal" : "exit status",
+	return why_fail(why, ERR_CLOSED, "it ended by itself (%s %d); see %s",
+	                WIFSIGNALED(status) ? "signal" : "exit status",
 	                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), p->log);
 }
 

@@ -71,7 +71,8 @@ uint64_t target_repeats(const struct target *t)
 	return t->repeats;
 }
 
-static enum err fill_sockaddr(const char *place, struct sockaddr_storage *ss, socklen_t *len, struct why *why)
+static enum err fill_sockaddr(const char *place, struct sockaddr_storage *ss, socklen_t *len,
+                              struct why *why)
 {
 	struct sockaddr_un *un = (struct sockaddr_un *)ss;
 	struct addr a;
@@ -81,16 +82,22 @@ static enum err fill_sockaddr(const char *place, struct sockaddr_storage *ss, so
 		un->sun_family = AF_UNIX;
 		*len = sizeof(*un);
 		if (str_copy(str_of(place), un->sun_path, sizeof(un->sun_path)) != ERR_OK)
-			return why_fail(why, ERR_TOO_BIG, "--target: the path %s is longer than %zu characters", place, sizeof(un->sun_path) - 1);
+			return why_fail(why, ERR_TOO_BIG,
+			                "--target: the path %s is longer than %zu characters",
+			                place, sizeof(un->sun_path) - 1);
 		return ERR_OK;
 	}
 	if (addr_parse(str_of(place), &a) != ERR_OK)
-		return why_fail(why, ERR_SYNTAX, "--target: '%s' is neither a path nor an address like 127.0.0.1:2223", place);
+		return why_fail(
+			why, ERR_SYNTAX,
+			"--target: '%s' is neither a path nor an address like 127.0.0.1:2223",
+			place);
 	*len = addr_to_sockaddr(&a, ss);
 	return ERR_OK;
 }
 
-static enum err dial(int *out, const struct target_protocol *p, const char *place, const char *netns, struct why *why)
+static enum err dial(int *out, const struct target_protocol *p, const char *place,
+                     const char *netns, struct why *why)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
@@ -100,13 +107,15 @@ static enum err dial(int *out, const struct target_protocol *p, const char *plac
 	if (e == ERR_OK && p->is_datagram && ss.ss_family == AF_UNIX)
 		e = why_fail(why, ERR_UNSUPPORTED, "--target: ng needs HOST:PORT, not a path");
 	if (e == ERR_OK)
-		e = netns_socket(&fd, netns, ss.ss_family, (p->is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, why);
+		e = netns_socket(&fd, netns, ss.ss_family,
+		                 (p->is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, why);
 	if (e != ERR_OK)
 		return e;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	if (connect(fd, (struct sockaddr *)&ss, len) != 0) {
-		why_fail(why, ERR_IO, "--target: nothing answers at %s: %s; is the relay running?", place, strerror(errno));
+		why_fail(why, ERR_IO, "--target: nothing answers at %s: %s; is the relay running?",
+		         place, strerror(errno));
 		close(fd);
 		return ERR_IO;
 	}
@@ -116,7 +125,8 @@ static enum err dial(int *out, const struct target_protocol *p, const char *plac
 
 enum err target_open(struct target **out, const char *where, const char *netns, struct why *why)
 {
-	static const struct target_protocol *const protocols[] = {&target_jsonrpc, &target_jsonrpc_sdp, &target_ng};
+	static const struct target_protocol *const protocols[] = {&target_jsonrpc,
+	                                                          &target_jsonrpc_sdp, &target_ng};
 	struct target *t = NULL;
 	enum err e = ERR_INVALID;
 
@@ -134,11 +144,15 @@ enum err target_open(struct target **out, const char *where, const char *netns, 
 	}
 	if (e != ERR_OK) {
 		if (!t)
-			why_fail(why, e, "--target: '%s' is not jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also) or ng:HOST:PORT", where);
+			why_fail(why, e,
+			         "--target: '%s' is not jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT "
+			         "also) or ng:HOST:PORT",
+			         where);
 		target_close(t);
 		return e;
 	}
-	/* Servers keep replies by cookie for a while: ids go on where no recent run has been, 64 a millisecond. */
+	/* Servers keep replies by cookie for a while: ids go on where no recent run has been, 64 a
+	 * millisecond. */
 	t->generation = (unsigned)(clk_wall_ns() / (NS_PER_MS / 64));
 	for (t->n_free = 0; t->n_free < TARGET_IN_FLIGHT_MAX; t->n_free++)
 		t->free[t->n_free] = TARGET_IN_FLIGHT_MAX - 1 - t->n_free;
@@ -168,7 +182,9 @@ static enum err flush(struct target *t, struct why *why)
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 			return ERR_OK;
 		if (n < 0)
-			return why_fail(why, ERR_CLOSED, "the target closed its control connection: %s", strerror(errno));
+			return why_fail(why, ERR_CLOSED,
+			                "the target closed its control connection: %s",
+			                strerror(errno));
 		buf_drop(&t->out, (size_t)n);
 	}
 	return ERR_OK;
@@ -182,7 +198,8 @@ static enum err transmit(struct target *t, struct pending *p, struct why *why)
 		return flush(t, why);
 	}
 	/* A datagram that can't be sent now is repeated like a lost one. */
-	if (send(t->fd, p->request.p, p->request.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED)
+	if (send(t->fd, p->request.p, p->request.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno == ECONNREFUSED)
 		return why_fail(why, ERR_CLOSED, "nothing listens at the target's ng port");
 	return ERR_OK;
 }
@@ -191,7 +208,8 @@ static enum err start_step(struct target *t, struct pending *p, struct why *why)
 {
 	enum err e;
 
-	/* The id names the slot and changes with each use, so that a late reply is not taken for another's. */
+	/* The id names the slot and changes with each use, so that a late reply is not taken for
+	 * another's. */
 	p->id = ++t->generation % 4000000 * TARGET_IN_FLIGHT_MAX + (unsigned)(p - t->pending);
 	p->repeats = 0;
 	buf_reset(&p->request);
@@ -220,8 +238,8 @@ static void finish(struct target *t, struct pending *p, enum err e, const struct
 	p->done(p->arg, s, p->verb, e, why);
 }
 
-enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done, void *arg,
-                    struct why *why)
+enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done,
+                    void *arg, struct why *why)
 {
 	struct pending *p;
 	enum err e;
@@ -253,7 +271,8 @@ static void take_reply(struct target *t, struct str text)
 		return;
 	p = &t->pending[id % TARGET_IN_FLIGHT_MAX];
 	if (p->call && p->id == id) {
-		hist_add(&t->latency[t->protocol->request(p->verb, p->step)], clk_mono_ns() - p->first_ns);
+		hist_add(&t->latency[t->protocol->request(p->verb, p->step)],
+		         clk_mono_ns() - p->first_ns);
 		e = t->protocol->read(p->call, p->verb, p->step, doc, &why);
 		if (e == ERR_OK && ++p->step < t->protocol->steps[p->verb])
 			e = start_step(t, p, &why);
@@ -312,14 +331,18 @@ static void watch(struct target *t)
 		struct pending *p = &t->pending[i];
 		bool may_repeat = t->protocol->is_datagram && p->repeats < REPEATS_MAX;
 
-		if (!p->call || now - p->sent_ns < (t->protocol->is_datagram ? REPEAT_MS : STREAM_TIMEOUT_MS) * NS_PER_MS)
+		if (!p->call ||
+		    now - p->sent_ns <
+		            (t->protocol->is_datagram ? REPEAT_MS : STREAM_TIMEOUT_MS) * NS_PER_MS)
 			continue;
 		if (may_repeat) {
 			p->repeats++;
 			t->repeats++;
 			(void)transmit(t, p, NULL);
 		} else {
-			why_fail(&why, ERR_TIMEOUT, "no reply to %s of %s", target_request_name(t->protocol->request(p->verb, p->step)), p->call->id);
+			why_fail(&why, ERR_TIMEOUT, "no reply to %s of %s",
+			         target_request_name(t->protocol->request(p->verb, p->step)),
+			         p->call->id);
 			finish(t, p, ERR_TIMEOUT, &why);
 		}
 	}

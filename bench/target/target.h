@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay under test as its signalling server sees it: calls made, changed and ended, many requests in flight. */
+/* A relay under test as its signalling server sees it: calls made, changed and ended, many requests
+ * in flight. */
 #ifndef BENCH_TARGET_TARGET_H
 #define BENCH_TARGET_TARGET_H
 
@@ -13,7 +14,14 @@
 enum target_verb { TARGET_CREATE, TARGET_UPDATE, TARGET_DELETE, TARGET_VERBS };
 
 /* What is sent in the end: their latencies are kept apart. */
-enum target_request { REQUEST_CREATE, REQUEST_UPDATE, REQUEST_OFFER, REQUEST_ANSWER, REQUEST_DELETE, REQUEST_COUNT };
+enum target_request {
+	REQUEST_CREATE,
+	REQUEST_UPDATE,
+	REQUEST_OFFER,
+	REQUEST_ANSWER,
+	REQUEST_DELETE,
+	REQUEST_COUNT
+};
 const char *target_request_name(enum target_request r); /* "create" ... */
 
 enum { TARGET_IN_FLIGHT_MAX = 1024 };
@@ -21,33 +29,41 @@ enum { TARGET_IN_FLIGHT_MAX = 1024 };
 struct target;
 
 /*
- * A protocol. A verb is one or more steps, each one request; `print` makes the request of a step, `read` takes its reply and says
- * what comes next.
+ * A protocol. A verb is one or more steps, each one request; `print` makes the request of a step,
+ * `read` takes its reply and says what comes next.
  */
 struct target_protocol {
 	const char *name;
 	bool is_datagram;
 	unsigned steps[TARGET_VERBS];
 	enum target_request (*request)(enum target_verb verb, unsigned step);
-	enum err (*print)(const struct call *s, enum target_verb verb, unsigned step, unsigned id, struct buf *out);
-	/* The id of a reply; ERR_SYNTAX, or ERR_NOT_FOUND when it is no reply (an event). `*doc` gets a new reference. */
+	enum err (*print)(const struct call *s, enum target_verb verb, unsigned step, unsigned id,
+	                  struct buf *out);
+	/* The id of a reply; ERR_SYNTAX, or ERR_NOT_FOUND when it is no reply (an event). `*doc`
+	 * gets a new reference. */
 	enum err (*parse)(struct str text, unsigned *id, json_t **doc);
-	enum err (*read)(struct call *s, enum target_verb verb, unsigned step, const json_t *doc, struct why *why);
+	enum err (*read)(struct call *s, enum target_verb verb, unsigned step, const json_t *doc,
+	                 struct why *why);
 };
 
 extern const struct target_protocol target_jsonrpc, target_jsonrpc_sdp, target_ng;
 
 /* Called from target_turn when a verb is through or has failed. */
-typedef void target_done_fn(void *arg, struct call *s, enum target_verb verb, enum err e, const struct why *why);
+typedef void target_done_fn(void *arg, struct call *s, enum target_verb verb, enum err e,
+                            const struct why *why);
 
-/* `where`: "jsonrpc:/path/control.sock", "jsonrpc:127.0.0.1:9900", "jsonrpc-sdp:...", "ng:127.0.0.1:2223"; `netns` NULL or a path or name of a network namespace. */
-enum err target_open(struct target **out, const char *where, const char *netns, struct why *why) MUST_USE;
+/* `where`: "jsonrpc:/path/control.sock", "jsonrpc:127.0.0.1:9900", "jsonrpc-sdp:...",
+ * "ng:127.0.0.1:2223"; `netns` NULL or a path or name of a network namespace. */
+enum err target_open(struct target **out, const char *where, const char *netns,
+                     struct why *why) MUST_USE;
 void target_close(struct target *t);
 const char *target_protocol_name(const struct target *t);
-/* Starts a verb; ERR_BUSY when TARGET_IN_FLIGHT_MAX requests wait. The call must live until done is called. */
-enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done, void *arg,
-                    struct why *why) MUST_USE;
-/* Waits at most so long, takes replies, repeats what a datagram may have lost. ERR_CLOSED when the connection is gone. */
+/* Starts a verb; ERR_BUSY when TARGET_IN_FLIGHT_MAX requests wait. The call must live until done is
+ * called. */
+enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done,
+                    void *arg, struct why *why) MUST_USE;
+/* Waits at most so long, takes replies, repeats what a datagram may have lost. ERR_CLOSED when the
+ * connection is gone. */
 enum err target_turn(struct target *t, int timeout_ms, struct why *why) MUST_USE;
 unsigned target_in_flight(const struct target *t);
 /* Time from request to reply, in ns; the caller may reset it. */

@@ -39,7 +39,8 @@ static enum err read_file(const char *path, uint8_t **out, size_t *n, struct why
 }
 
 /* Finds a chunk of a RIFF file; false when it is missing or runs past the end. */
-static bool find_chunk(const uint8_t *p, size_t n, const char *id, const uint8_t **chunk, size_t *len)
+static bool find_chunk(const uint8_t *p, size_t n, const char *id, const uint8_t **chunk,
+                       size_t *len)
 {
 	size_t at = 12;
 
@@ -68,12 +69,15 @@ enum err audio_open(struct audio *out, const char *path, struct why *why)
 	if (e)
 		return e;
 	if (n < 12 || memcmp(file, "RIFF", 4) != 0 || memcmp(file + 8, "WAVE", 4) != 0 ||
-	    !find_chunk(file, n, "fmt ", &fmt, &fmt_len) || fmt_len < 16 || !find_chunk(file, n, "data", &data, &data_len))
+	    !find_chunk(file, n, "fmt ", &fmt, &fmt_len) || fmt_len < 16 ||
+	    !find_chunk(file, n, "data", &data, &data_len))
 		e = why_fail(why, ERR_SYNTAX, "%s is not a WAV file", path);
 	else if (le(fmt, 2) != WAVE_FORMAT_MULAW || le(fmt + 2, 2) != 1 || le(fmt + 4, 4) != 8000)
-		e = why_fail(why, ERR_UNSUPPORTED, "%s is not mu-law at 8,000 Hz with one channel", path);
+		e = why_fail(why, ERR_UNSUPPORTED, "%s is not mu-law at 8,000 Hz with one channel",
+		             path);
 	else if (data_len < AUDIO_FRAME_BYTES)
-		e = why_fail(why, ERR_TRUNCATED, "%s holds less than one frame of %d octets", path, AUDIO_FRAME_BYTES);
+		e = why_fail(why, ERR_TRUNCATED, "%s holds less than one frame of %d octets", path,
+		             AUDIO_FRAME_BYTES);
 	if (!e) {
 		out->n_frames = data_len / AUDIO_FRAME_BYTES;
 		out->samples = mem_dup(data, data_len);

@@ -16,7 +16,8 @@ struct audio {
 	size_t n_frames; /* whole frames; what is left over is not played */
 };
 
-/* ERR_IO, ERR_SYNTAX (not RIFF/WAVE), ERR_UNSUPPORTED (not mu-law, 8,000 Hz, one channel), ERR_NOMEM. */
+/* ERR_IO, ERR_SYNTAX (not RIFF/WAVE), ERR_UNSUPPORTED (not mu-law, 8,000 Hz, one channel),
+ * ERR_NOMEM. */
 enum err audio_open(struct audio *out, const char *path, struct why *why) MUST_USE;
 void audio_close(struct audio *a);
 /* Frame `n` of endless play: the file starts again after its end. */

@@ -49,7 +49,7 @@ struct endpoint {
 	struct endpoint_counts counts;
 	uint64_t highest; /* frame number of the peer, from 0 */
 	uint64_t last_transit;
-	double jitter; /* timestamp units */
+	double jitter;           /* timestamp units */
 	uint32_t last_sr_middle; /* LSR to send back */
 	uint64_t last_sr_ns;
 };
@@ -76,7 +76,8 @@ static struct addr bound_address(int fd)
 	socklen_t len = sizeof(sa);
 	struct addr a = {0};
 
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) || addr_from_sockaddr((struct sockaddr *)&sa, &a))
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) ||
+	    addr_from_sockaddr((struct sockaddr *)&sa, &a))
 		a.version = 0;
 	return a;
 }
@@ -191,7 +192,8 @@ struct addr endpoint_local(const struct endpoint *e)
 	return e->local;
 }
 
-void endpoint_connect(struct endpoint *e, const struct addr *rtp, const struct addr *rtcp, const struct endpoint *peer)
+void endpoint_connect(struct endpoint *e, const struct addr *rtp, const struct addr *rtcp,
+                      const struct endpoint *peer)
 {
 	e->to_rtp = *rtp;
 	e->to_rtcp = *rtcp;
@@ -227,7 +229,8 @@ void endpoint_send_frame(struct endpoint *e)
 	uint8_t room[PKT_ROOM];
 	uint64_t n = e->frames_sent++;
 	struct wr w = wr_make(room, sizeof(room));
-	struct pkt p = {.data = room, .kind = PKT_RTP, .header_len = RTP_HEADER, .index = e->first_seq + n};
+	struct pkt p = {
+		.data = room, .kind = PKT_RTP, .header_len = RTP_HEADER, .index = e->first_seq + n};
 
 	wr_u8(&w, 0x80);
 	wr_u8(&w, PAYLOAD_TYPE_PCMU | (n == 0 ? 0x80 : 0));
@@ -311,11 +314,13 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	uint16_t seq = be16_get(p->data + 2);
 	uint32_t timestamp = be32_get(p->data + 4);
 	/* The frame number nearest to the highest so far that has this sequence number. */
-	uint64_t n = e->highest + (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - peer->first_seq - e->highest);
+	uint64_t n = e->highest +
+	             (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - peer->first_seq - e->highest);
 	uint64_t transit = now_ns * 8000 / NS_PER_S - n * AUDIO_FRAME_BYTES;
 
 	e->counts.received++;
-	if (be32_get(p->data + 8) != peer->ssrc || timestamp != (uint32_t)(peer->first_timestamp + n * AUDIO_FRAME_BYTES) ||
+	if (be32_get(p->data + 8) != peer->ssrc ||
+	    timestamp != (uint32_t)(peer->first_timestamp + n * AUDIO_FRAME_BYTES) ||
 	    p->len != RTP_HEADER + AUDIO_FRAME_BYTES ||
 	    memcmp(p->data + RTP_HEADER, audio_frame(peer->plays, n), AUDIO_FRAME_BYTES) != 0) {
 		e->counts.wrong++;
@@ -323,7 +328,8 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	}
 	if (n > e->highest)
 		e->highest = n;
-	e->counts.lost = e->highest + 1 > e->counts.received ? e->highest + 1 - e->counts.received : 0;
+	e->counts.lost =
+		e->highest + 1 > e->counts.received ? e->highest + 1 - e->counts.received : 0;
 	if (e->last_transit) {
 		int64_t d = (int64_t)(transit - e->last_transit);
 
@@ -332,7 +338,8 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	e->last_transit = transit;
 }
 
-/* The round trip of RFC 3550 6.4.1: now less the time our report was sent (LSR) less how long the peer held it (DLSR). */
+/* The round trip of RFC 3550 6.4.1: now less the time our report was sent (LSR) less how long the
+ * peer held it (DLSR). */
 static void take_block(struct endpoint *e, struct rd *r, uint64_t now_ns)
 {
 	uint32_t lsr, dlsr, now = (uint32_t)(clk_wall_to_ntp(now_ns) >> 16);

@@ -17,7 +17,13 @@
 #include "control/client.h"
 #include "control/conf.h"
 
-enum { START_TRIES = 100, STOP_TRIES = 100, PAUSE_MS = 50, CALL_TIMEOUT_MS = 5000, INLINE_MAX = 80 };
+enum {
+	START_TRIES = 100,
+	STOP_TRIES = 100,
+	PAUSE_MS = 50,
+	CALL_TIMEOUT_MS = 5000,
+	INLINE_MAX = 80
+};
 
 extern char **environ;
 
@@ -54,7 +60,8 @@ enum err gateway_start(struct gateway *g, const char *program, struct why *why)
 
 	g->where = conf_standard_control();
 	if (somebody_answers(g, NULL))
-		return why_fail(why, ERR_EXISTS, "a gateway is running already at %s: stop it first", g->where);
+		return why_fail(why, ERR_EXISTS,
+		                "a gateway is running already at %s: stop it first", g->where);
 	/* A group of its own: Ctrl-C at the terminal is for us, who then end it in order. */
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
@@ -70,7 +77,8 @@ enum err gateway_start(struct gateway *g, const char *program, struct why *why)
 			return ERR_OK;
 		if (!gateway_is_up(g)) {
 			g->pid = 0;
-			return why_fail(why, ERR_IO, "the gateway ended at once: its last lines above say why");
+			return why_fail(why, ERR_IO,
+			                "the gateway ended at once: its last lines above say why");
 		}
 		pause_ms(PAUSE_MS);
 	}
@@ -100,7 +108,8 @@ bool gateway_stop(struct gateway *g)
 	return false;
 }
 
-static void add_keying(struct doc_arena *a, struct doc *leg, const char *direction, const struct keyctx *k)
+static void add_keying(struct doc_arena *a, struct doc *leg, const char *direction,
+                       const struct keyctx *k)
 {
 	uint8_t master[SUITE_MASTER_MAX];
 	char text[INLINE_MAX];
@@ -129,7 +138,8 @@ static struct doc *make_leg(struct doc_arena *a, const struct addr *remote, cons
 	return leg;
 }
 
-static enum err read_local(const struct doc *legs, const char *name, struct addr *rtp, struct addr *rtcp, struct why *why)
+static enum err read_local(const struct doc *legs, const char *name, struct addr *rtp,
+                           struct addr *rtcp, struct why *why)
 {
 	const struct doc *leg = doc_get(legs, name);
 	struct str local = doc_get_text(leg, "local"), local_rtcp = doc_get_text(leg, "local_rtcp");
@@ -148,8 +158,8 @@ static const struct doc *legs_of(const struct doc *result)
 }
 
 enum err gateway_place_call(struct gateway *g, const struct addr *terminal, const struct addr *core,
-                            const struct keyctx *receive, const struct keyctx *send, struct gateway_call *out,
-                            struct why *why)
+                            const struct keyctx *receive, const struct keyctx *send,
+                            struct gateway_call *out, struct why *why)
 {
 	struct doc *params, *media, *first, *legs, *leg;
 	const struct doc *result;

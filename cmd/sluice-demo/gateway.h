@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway as the demo sees it: a child process to start, wait for and end, and the call it makes over the control socket. */
+/* The gateway as the demo sees it: a child process to start, wait for and end, and the call it
+ * makes over the control socket. */
 #ifndef CMD_SLUICE_DEMO_GATEWAY_H
 #define CMD_SLUICE_DEMO_GATEWAY_H
 
@@ -19,9 +20,11 @@ struct gateway {
 	const char *where; /* of the control socket */
 };
 
-/* Starts `program` with its defaults and waits until it answers a ping. ERR_IO, ERR_TIMEOUT, ERR_EXISTS (somebody listens there already). */
+/* Starts `program` with its defaults and waits until it answers a ping. ERR_IO, ERR_TIMEOUT,
+ * ERR_EXISTS (somebody listens there already). */
 enum err gateway_start(struct gateway *g, const char *program, struct why *why) MUST_USE;
-/* SIGTERM, then a bounded wait. True when it ended cleanly. Does nothing when it was not started. */
+/* SIGTERM, then a bounded wait. True when it ended cleanly. Does nothing when it was not started.
+ */
 bool gateway_stop(struct gateway *g);
 /* Still running? */
 bool gateway_is_up(const struct gateway *g);
@@ -32,12 +35,12 @@ struct gateway_call {
 };
 
 /*
- * session.create of one e2ae media: SRTP with rtcp-mux towards `terminal`, RTP with a port of its own for RTCP towards `core`. `receive` is the
- * terminal's transmit key, `send` the gateway's.
+ * session.create of one e2ae media: SRTP with rtcp-mux towards `terminal`, RTP with a port of its
+ * own for RTCP towards `core`. `receive` is the terminal's transmit key, `send` the gateway's.
  */
 enum err gateway_place_call(struct gateway *g, const struct addr *terminal, const struct addr *core,
-                            const struct keyctx *receive, const struct keyctx *send, struct gateway_call *out,
-                            struct why *why) MUST_USE;
+                            const struct keyctx *receive, const struct keyctx *send,
+                            struct gateway_call *out, struct why *why) MUST_USE;
 enum err gateway_end_call(struct gateway *g, struct why *why) MUST_USE;
 
 #endif

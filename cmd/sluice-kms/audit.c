@@ -16,8 +16,8 @@
 
 struct audit {
 	int fd;
-	char *file; /* NULL: standard error */
-	bool is_torn; /* the last line has no end */
+	char *file;             /* NULL: standard error */
+	bool is_torn;           /* the last line has no end */
 	uint64_t lost, told_ns; /* lines not told of yet; when it was last told */
 };
 
@@ -77,21 +77,26 @@ static void add_id(struct buf *b, const char *name, struct mikey_id id)
 
 	if (!mikey_id_is_set(id))
 		return;
-	buf_printf(b, " %s=%s", name, log_quote(str_of(kms_name_print(id, text, sizeof(text))), quoted, sizeof(quoted)));
+	buf_printf(
+		b, " %s=%s", name,
+		log_quote(str_of(kms_name_print(id, text, sizeof(text))), quoted, sizeof(quoted)));
 }
 
-/* A trail that can't be written must be seen, and must not drown what else there is to see: once a second. */
+/* A trail that can't be written must be seen, and must not drown what else there is to see: once a
+ * second. */
 static void lose_line(struct audit *a, uint64_t now_ns, const char *reason)
 {
 	a->lost++;
 	if (now_ns - a->told_ns < NS_PER_S && a->told_ns)
 		return;
-	log_error("audit", "msg=\"lines were lost\" lines=%" PRIu64 " reason=\"%s\"", a->lost, reason);
+	log_error("audit", "msg=\"lines were lost\" lines=%" PRIu64 " reason=\"%s\"", a->lost,
+	          reason);
 	a->lost = 0;
 	a->told_ns = now_ns;
 }
 
-/* One write for one line: lines of several writers never mix. After one that was cut short the next begins on a line of its own. */
+/* One write for one line: lines of several writers never mix. After one that was cut short the next
+ * begins on a line of its own. */
 static void put_line(struct audit *a, const struct buf *b, uint64_t now_ns)
 {
 	size_t skip = a->is_torn ? 0 : 1;
@@ -112,7 +117,8 @@ static void put_line(struct audit *a, const struct buf *b, uint64_t now_ns)
 
 void audit_write(void *arg, const struct kms_audit *line)
 {
-	static const char *const operations[] = {[KMS_REQUEST] = "request", [KMS_RESOLVE] = "resolve"};
+	static const char *const operations[] = {
+		[KMS_REQUEST] = "request", [KMS_RESOLVE] = "resolve"};
 	struct audit *a = arg;
 	struct buf b = {0};
 	time_t s = (time_t)(line->wall_ns / NS_PER_S);
@@ -122,7 +128,8 @@ void audit_write(void *arg, const struct kms_audit *line)
 	gmtime_r(&s, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
 	buf_char(&b, '\n'); /* left out unless the line before was cut short */
-	buf_printf(&b, "time=%s.%06uZ op=%s result=%s", when, (unsigned)(line->wall_ns % NS_PER_S / NS_PER_US), operations[line->operation],
+	buf_printf(&b, "time=%s.%06uZ op=%s result=%s", when,
+	           (unsigned)(line->wall_ns % NS_PER_S / NS_PER_US), operations[line->operation],
 	           kms_result_name(line->result));
 	if (line->has_error)
 		buf_printf(&b, " error=%u", (unsigned)line->error);

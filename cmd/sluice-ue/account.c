@@ -22,7 +22,8 @@ static enum err read_psk(struct account *a, const struct doc *node, struct why *
 	return e ? e : kms_conf_key(node, "psk", "key", PSK_MIN, MIKEY_KEY_MAX, &a->psk, why);
 }
 
-static enum err read_text(const struct doc *node, const char *name, char *out, size_t room, struct why *why)
+static enum err read_text(const struct doc *node, const char *name, char *out, size_t room,
+                          struct why *why)
 {
 	struct str text;
 	enum err e = kms_conf_text(node, "kms", name, false, &text, why);
@@ -40,8 +41,8 @@ static enum err read_kms(struct account *a, const struct doc *node, struct why *
 	if (!e)
 		e = kms_conf_name(node, "kms", "id", MIKEY_ID_URI, true, &a->kms, why);
 	if (!e)
-		e = read_text(node, "url", a->url, sizeof a->url, why);
-	return e ? e : read_text(node, "ca", a->ca, sizeof a->ca, why);
+		e = read_text(node, "url", a->url, sizeof(a->url), why);
+	return e ? e : read_text(node, "ca", a->ca, sizeof(a->ca), why);
 }
 
 static enum err check_list(const struct doc *node, const char *name, size_t max, struct why *why)
@@ -62,8 +63,12 @@ static enum err read_groups(struct account *a, const struct doc *node, struct wh
 	if (e || !node)
 		return e;
 	for (DOC_EACH(it, node)) {
-		if (it->kind != DOC_TEXT || kms_name_parse(it->text, MIKEY_ID_URI, room, sizeof room, &id))
-			return why_fail(why, ERR_INVALID, "groups[%zu]: an identity like sip:desk@home1.example is wanted", a->n_groups);
+		if (it->kind != DOC_TEXT ||
+		    kms_name_parse(it->text, MIKEY_ID_URI, room, sizeof(room), &id))
+			return why_fail(
+				why, ERR_INVALID,
+				"groups[%zu]: an identity like sip:desk@home1.example is wanted",
+				a->n_groups);
 		a->groups[a->n_groups] = kms_name_new(id);
 		if (!a->groups[a->n_groups])
 			return why_fail(why, ERR_NOMEM, "out of memory");
@@ -83,7 +88,7 @@ static enum err read_tpks(struct account *a, const struct doc *node, struct why 
 	for (DOC_EACH(it, node)) {
 		struct account_tpk *t = &a->tpks[a->n_tpks];
 
-		snprintf(path, sizeof path, "ticket_keys[%zu]", a->n_tpks++);
+		snprintf(path, sizeof(path), "ticket_keys[%zu]", a->n_tpks++);
 		e = kms_conf_only(it, path, names, why);
 		if (!e)
 			e = kms_conf_name(it, path, "id", MIKEY_ID_BYTES, true, &t->id, why);
@@ -97,21 +102,29 @@ static enum err read_tpks(struct account *a, const struct doc *node, struct why 
 	return ERR_OK;
 }
 
-static enum err read_protections(struct ue_rule *r, const struct doc *list, const char *path, struct why *why)
+static enum err read_protections(struct ue_rule *r, const struct doc *list, const char *path,
+                                 struct why *why)
 {
 	enum ue_protection p;
 
 	if (!list || list->kind != DOC_LIST || !list->n || list->n > UE_PROTECTIONS)
-		return why_fail(why, ERR_INVALID, "%s.protect: a list of e2e-kms, e2e-sdes, e2ae and none is wanted, best first", path);
+		return why_fail(why, ERR_INVALID,
+		                "%s.protect: a list of e2e-kms, e2e-sdes, e2ae and none is wanted, "
+		                "best first",
+		                path);
 	for (DOC_EACH(it, list)) {
 		if (it->kind != DOC_TEXT || ue_protection_find(it->text, &p))
-			return why_fail(why, ERR_INVALID, "%s.protect[%zu]: e2e-kms, e2e-sdes, e2ae or none is wanted", path, r->n_protect);
+			return why_fail(
+				why, ERR_INVALID,
+				"%s.protect[%zu]: e2e-kms, e2e-sdes, e2ae or none is wanted", path,
+				r->n_protect);
 		r->protect[r->n_protect++] = (uint8_t)p;
 	}
 	return ERR_OK;
 }
 
-static enum err read_bool(const struct doc *node, const char *path, const char *name, bool *out, struct why *why)
+static enum err read_bool(const struct doc *node, const char *path, const char *name, bool *out,
+                          struct why *why)
 {
 	const struct doc *v = doc_get(node, name);
 
@@ -134,12 +147,13 @@ static enum err read_policy(struct account *a, const struct doc *node, struct wh
 		struct ue_rule *r = &a->policy.rules[a->policy.n_rules];
 		struct str peer;
 
-		snprintf(path, sizeof path, "policy[%zu]", a->policy.n_rules);
+		snprintf(path, sizeof(path), "policy[%zu]", a->policy.n_rules);
 		e = kms_conf_only(it, path, names, why);
 		if (!e)
 			e = kms_conf_text(it, path, "peer", true, &peer, why);
-		if (!e && str_copy(peer, r->peer.text, sizeof r->peer.text))
-			e = why_fail(why, ERR_TOO_BIG, "%s.peer: more than %zu characters", path, sizeof r->peer.text - 1);
+		if (!e && str_copy(peer, r->peer.text, sizeof(r->peer.text)))
+			e = why_fail(why, ERR_TOO_BIG, "%s.peer: more than %zu characters", path,
+			             sizeof(r->peer.text) - 1);
 		if (!e)
 			e = read_protections(r, doc_get(it, "protect"), path, why);
 		if (!e)
@@ -153,7 +167,8 @@ static enum err read_policy(struct account *a, const struct doc *node, struct wh
 
 static enum err read_root(struct account *a, struct str json, struct why *why)
 {
-	static const char *const names[] = {"name", "psk", "kms", "groups", "ticket_keys", "network_e2ae", "policy", NULL};
+	static const char *const names[] = {"name",        "psk",          "kms",    "groups",
+	                                    "ticket_keys", "network_e2ae", "policy", NULL};
 	struct doc_arena *arena = NULL;
 	struct doc *root = NULL;
 	enum err e = doc_arena_new(&arena);
@@ -166,7 +181,8 @@ static enum err read_root(struct account *a, struct str json, struct why *why)
 	if (!e)
 		e = kms_conf_name(root, "credentials", "name", MIKEY_ID_URI, true, &a->name, why);
 	if (!e && !doc_get(root, "psk") != !doc_get(root, "kms"))
-		e = why_fail(why, ERR_INVALID, "psk and kms: both, or neither for a terminal without a KMS");
+		e = why_fail(why, ERR_INVALID,
+		             "psk and kms: both, or neither for a terminal without a KMS");
 	if (!e && doc_get(root, "psk"))
 		e = read_psk(a, doc_get(root, "psk"), why);
 	if (!e && doc_get(root, "kms"))
@@ -191,14 +207,17 @@ static void show(struct account *a)
 	id->me = kms_name_id(a->name);
 	if (account_has_kms(a)) {
 		id->kms = kms_name_id(a->kms);
-		id->cred = (struct mikey_cred){.psk = {a->psk.octets, a->psk.len}, .psk_id = kms_name_id(a->psk_id)};
+		id->cred = (struct mikey_cred){.psk = {a->psk.octets, a->psk.len},
+		                               .psk_id = kms_name_id(a->psk_id)};
 	}
 	id->until_s = a->psk_until_s;
 	for (size_t i = 0; i < a->n_groups; i++)
 		a->group_ids[i] = kms_name_id(a->groups[i]);
 	for (size_t i = 0; i < a->n_tpks; i++)
-		a->tpk_views[i] = (struct ue_tpk){.tpk = {.key = {a->tpks[i].key.octets, a->tpks[i].key.len}, .id = kms_name_id(a->tpks[i].id)},
-		                                  .owner = kms_name_id(a->tpks[i].owner)};
+		a->tpk_views[i] =
+			(struct ue_tpk){.tpk = {.key = {a->tpks[i].key.octets, a->tpks[i].key.len},
+		                                .id = kms_name_id(a->tpks[i].id)},
+		                        .owner = kms_name_id(a->tpks[i].owner)};
 	id->groups = a->group_ids;
 	id->n_groups = a->n_groups;
 	id->tpks = a->tpk_views;

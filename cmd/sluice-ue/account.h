@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a terminal is, how it proves it, and what its calls are protected with: its credentials file. */
+/* Who a terminal is, how it proves it, and what its calls are protected with: its credentials file.
+ */
 #ifndef CMD_SLUICE_UE_ACCOUNT_H
 #define CMD_SLUICE_UE_ACCOUNT_H
 
@@ -17,8 +18,8 @@ struct account {
 	struct kms_name *name, *psk_id, *kms;
 	struct secret psk;
 	uint64_t psk_until_s; /* 0: for ever */
-	char url[512];        /* of the KMS, without what names an operation; empty: none is asked */
-	char ca[512];         /* PEM file of roots for https; empty: the system's */
+	char url[512]; /* of the KMS, without what names an operation; empty: none is asked */
+	char ca[512];  /* PEM file of roots for https; empty: the system's */
 	struct kms_name *groups[ACCOUNT_GROUPS_MAX];
 	size_t n_groups;
 	struct account_tpk tpks[ACCOUNT_TPKS_MAX];
@@ -31,7 +32,8 @@ struct account {
 	struct ue_identity identity;
 };
 
-/* ERR_IO, ERR_SYNTAX, ERR_INVALID with the field in `why`, never a key. Not to be moved afterwards: `identity` views it. */
+/* ERR_IO, ERR_SYNTAX, ERR_INVALID with the field in `why`, never a key. Not to be moved afterwards:
+ * `identity` views it. */
 enum err account_load(struct account *out, const char *file, struct why *why) MUST_USE;
 void account_clear(struct account *a);
 

@@ -35,11 +35,15 @@ static enum err read_lifetime(const struct doc *root, uint64_t *out, struct why 
 		*out = (uint64_t)d->number;
 		return ERR_OK;
 	}
-	if (!d || d->kind != DOC_TEXT || str_copy(d->text, text, sizeof text))
-		return why_fail(why, ERR_INVALID, "lifetime: seconds since 1970, or a time like \"2026-11-27T12:00:00Z\", is wanted");
+	if (!d || d->kind != DOC_TEXT || str_copy(d->text, text, sizeof(text)))
+		return why_fail(why, ERR_INVALID,
+		                "lifetime: seconds since 1970, or a time like "
+		                "\"2026-11-27T12:00:00Z\", is wanted");
 	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!end || strcmp(end, "Z") != 0 || timegm(&tm) <= 0)
-		return why_fail(why, ERR_SYNTAX, "lifetime: \"%s\" is no time in UTC like \"2026-11-27T12:00:00Z\"", text);
+		return why_fail(why, ERR_SYNTAX,
+		                "lifetime: \"%s\" is no time in UTC like \"2026-11-27T12:00:00Z\"",
+		                text);
 	*out = (uint64_t)timegm(&tm);
 	return ERR_OK;
 }
@@ -52,17 +56,24 @@ static enum err check_rand(struct left *l, struct str given, struct why *why)
 	size_t n = 0;
 
 	if (gba_btid_parse(str_of(l->btid), l->rand, &domain))
-		return why_fail(why, ERR_SYNTAX, "btid: base64 of RAND, \"@\" and the BSF's domain is wanted (TS 33.220 4.5.2)");
-	if (given.n == 2 * GBA_RAND_LEN ? hex_decode(given, octets, sizeof octets, &n) : b64_decode(given, octets, sizeof octets, &n))
+		return why_fail(why, ERR_SYNTAX,
+		                "btid: base64 of RAND, \"@\" and the BSF's domain is wanted (TS "
+		                "33.220 4.5.2)");
+	if (given.n == 2 * GBA_RAND_LEN ? hex_decode(given, octets, sizeof(octets), &n)
+	                                : b64_decode(given, octets, sizeof(octets), &n))
 		n = 0;
 	if (n != GBA_RAND_LEN)
-		return why_fail(why, ERR_SYNTAX, "rand: %d octets in hexadecimal digits or base64 are wanted", GBA_RAND_LEN);
+		return why_fail(why, ERR_SYNTAX,
+		                "rand: %d octets in hexadecimal digits or base64 are wanted",
+		                GBA_RAND_LEN);
 	if (memcmp(octets, l->rand, GBA_RAND_LEN) != 0)
-		return why_fail(why, ERR_INVALID, "rand: not the one in btid: they are of two bootstrappings");
+		return why_fail(why, ERR_INVALID,
+		                "rand: not the one in btid: they are of two bootstrappings");
 	return ERR_OK;
 }
 
-static enum err read_text(const struct doc *root, const char *name, char *out, size_t room, struct why *why)
+static enum err read_text(const struct doc *root, const char *name, char *out, size_t room,
+                          struct why *why)
 {
 	struct str text;
 	enum err e = kms_conf_text(root, "bootstrapping", name, true, &text, why);
@@ -81,9 +92,9 @@ static enum err read_left_root(struct left *l, const struct doc *root, struct wh
 	if (!e)
 		e = kms_conf_key(root, "bootstrapping", "ks", GBA_KS_LEN, GBA_KS_LEN, &l->ks, why);
 	if (!e)
-		e = read_text(root, "impi", l->impi, sizeof l->impi, why);
+		e = read_text(root, "impi", l->impi, sizeof(l->impi), why);
 	if (!e)
-		e = read_text(root, "btid", l->btid, sizeof l->btid, why);
+		e = read_text(root, "btid", l->btid, sizeof(l->btid), why);
 	if (!e)
 		e = kms_conf_text(root, "bootstrapping", "rand", true, &given, why);
 	if (!e)
@@ -118,14 +129,16 @@ static enum err check_time(const struct left *l, struct why *why)
 	enum err e = repeat_new(&clock, why);
 
 	if (!e && l->until_s <= repeat_wall_ns(clock) / NS_PER_S)
-		e = why_fail(why, ERR_EXPIRED, "lifetime: this bootstrapping is over: bootstrap anew");
+		e = why_fail(why, ERR_EXPIRED,
+		             "lifetime: this bootstrapping is over: bootstrap anew");
 	repeat_free(clock);
 	return e;
 }
 
-/* --- the credentials ---------------------------------------------------------------------------------- */
+/* --- the credentials -------------------------------------------------------- */
 
-static enum err decode_account(struct doc **root, struct doc_arena *arena, const struct options *o, struct kms_conf_file *f, struct why *why)
+static enum err decode_account(struct doc **root, struct doc_arena *arena, const struct options *o,
+                               struct kms_conf_file *f, struct why *why)
 {
 	struct doc *d = doc_dict(arena), *kms = doc_dict(arena);
 	enum err e;
@@ -134,10 +147,13 @@ static enum err decode_account(struct doc **root, struct doc_arena *arena, const
 		e = kms_conf_file_read(f, o->credentials, ACCOUNT_FILE_MAX_BYTES, why);
 		if (!e)
 			e = doc_json_decode(root, arena, str_make(f->p, f->n), why);
-		return !e && (*root)->kind != DOC_DICT ? why_fail(why, ERR_SYNTAX, "%s: no JSON object", o->credentials) : e;
+		return !e && (*root)->kind != DOC_DICT
+		               ? why_fail(why, ERR_SYNTAX, "%s: no JSON object", o->credentials)
+		               : e;
 	}
 	if (!o->name || !o->kms_id)
-		return why_fail(why, ERR_INVALID, "%s is to be made: --name and --kms-id are needed", o->credentials);
+		return why_fail(why, ERR_INVALID,
+		                "%s is to be made: --name and --kms-id are needed", o->credentials);
 	doc_set_text(arena, d, "name", str_of(o->name));
 	doc_set_text(arena, kms, "id", str_of(o->kms_id));
 	doc_set(d, "kms", kms);
@@ -167,7 +183,8 @@ static struct doc *with(struct doc_arena *arena, struct doc *dict, const char *n
 	return out;
 }
 
-static struct doc *with_text(struct doc_arena *arena, struct doc *dict, const char *name, const char *text)
+static struct doc *with_text(struct doc_arena *arena, struct doc *dict, const char *name,
+                             const char *text)
 {
 	return text ? with(arena, dict, name, doc_text(arena, str_of(text))) : dict;
 }
@@ -177,25 +194,34 @@ static struct doc *psk_doc(struct doc_arena *arena, const struct left *l, const 
 	struct doc *psk = doc_dict(arena);
 	char hex[2 * GBA_KEY_LEN + 1];
 
-	CHECK(!hex_encode(key->octets, key->len, hex, sizeof hex));
+	CHECK(!hex_encode(key->octets, key->len, hex, sizeof(hex)));
 	doc_set_text(arena, psk, "id", str_of(l->btid));
 	doc_set_text(arena, psk, "key", str_of(hex));
 	doc_set_uint(arena, psk, "until", l->until_s);
-	secret_wipe(hex, sizeof hex);
+	secret_wipe(hex, sizeof(hex));
 	return psk;
 }
 
 /* The name in NAF_Id: told, or the host of the KMS's identity. */
-static enum err derive(struct secret *out, const struct left *l, const struct options *o, const struct doc *root, struct why *why)
+static enum err derive(struct secret *out, const struct left *l, const struct options *o,
+                       const struct doc *root, struct why *why)
 {
 	struct str id = doc_get_text(doc_get(root, "kms"), "id");
-	struct str host = o->naf ? str_of(o->naf) : kms_host_of((struct mikey_id){.type = MIKEY_ID_URI, .data = {(const uint8_t *)id.p, id.n}});
-	struct gba_input in = {.ks = {l->ks.octets, l->ks.len}, .rand = {l->rand, GBA_RAND_LEN}, .impi = str_of(l->impi), .naf_fqdn = host,
+	struct str host =
+		o->naf ? str_of(o->naf)
+		       : kms_host_of((struct mikey_id){.type = MIKEY_ID_URI,
+	                                               .data = {(const uint8_t *)id.p, id.n}});
+	struct gba_input in = {.ks = {l->ks.octets, l->ks.len},
+	                       .rand = {l->rand, GBA_RAND_LEN},
+	                       .impi = str_of(l->impi),
+	                       .naf_fqdn = host,
 	                       .ua = gba_ua_mikey};
 	enum err e;
 
 	if (!host.n)
-		return why_fail(why, ERR_INVALID, "kms.id \"%.*s\" has no host to make NAF_Id of: give --naf", STR_ARG(id));
+		return why_fail(why, ERR_INVALID,
+		                "kms.id \"%.*s\" has no host to make NAF_Id of: give --naf",
+		                STR_ARG(id));
 	e = gba_derive(out, GBA_KEY_ME, &in);
 	return e ? why_fail(why, e, "Ks_(ext)_NAF: %s", err_meaning(e)) : ERR_OK;
 }
@@ -209,11 +235,12 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 	enum err e;
 
 	while (text.n < 4 * ACCOUNT_FILE_MAX_BYTES && !text.bad)
-		buf_add(&text, zeros, sizeof zeros);
+		buf_add(&text, zeros, sizeof(zeros));
 	buf_reset(&text);
 	doc_json_print(&text, root);
 	buf_char(&text, '\n');
-	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory") : files_add(&f, path, buf_as_view(&text), true, false, why);
+	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory")
+	             : files_add(&f, path, buf_as_view(&text), true, false, why);
 	if (!e) {
 		/* What is written must be what the other commands read. */
 		struct account check;
@@ -251,7 +278,8 @@ static enum err update_account(const struct options *o, const struct left *l, st
 	}
 	if (!e) {
 		root = with(arena, root, "psk", psk_doc(arena, l, &key));
-		e = doc_arena_failed(arena) ? why_fail(why, ERR_NOMEM, "out of memory") : write_account(o->credentials, root, why);
+		e = doc_arena_failed(arena) ? why_fail(why, ERR_NOMEM, "out of memory")
+		                            : write_account(o->credentials, root, why);
 	}
 	secret_clear(&key);
 	doc_arena_free(arena);
@@ -273,7 +301,7 @@ enum err bootstrap(const struct options *o, struct why *why)
 		e = update_account(o, &l, why);
 	if (!e) {
 		until = (time_t)l.until_s;
-		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&until, &tm));
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&until, &tm));
 		printf("psk=%s until=%s credentials=%s\n", l.btid, when, o->credentials);
 	}
 	secret_clear(&l.ks);

@@ -21,10 +21,12 @@ struct pair {
 	struct tally tally;
 };
 
-/* --- the gateway -------------------------------------------------------------------------------------- */
+/* --- the gateway ------------------------------------------------------------ */
 
-/* `method` with the call's names and a description; the description the gateway makes of it into `out`. */
-static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, struct buf *out, struct why *why)
+/* `method` with the call's names and a description; the description the gateway makes of it into
+ * `out`. */
+static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, struct buf *out,
+                            struct why *why)
 {
 	struct doc_arena *a = NULL;
 	const struct doc *result = NULL, *media;
@@ -87,11 +89,12 @@ static enum err exchange(struct pair *p, const struct buf *offer, struct why *wh
 	return e;
 }
 
-/* --- the course --------------------------------------------------------------------------------------- */
+/* --- the course ------------------------------------------------------------- */
 
 static void turn(struct pair *p)
 {
-	struct pollfd fds[2] = {{media_fd(p->caller.media), POLLIN, 0}, {media_fd(p->called.media), POLLIN, 0}};
+	struct pollfd fds[2] = {{media_fd(p->caller.media), POLLIN, 0},
+	                        {media_fd(p->called.media), POLLIN, 0}};
 	uint64_t now = clk_mono_ns();
 
 	media_turn(p->caller.media, now);
@@ -114,7 +117,9 @@ static void drain(struct pair *p)
 
 	media_set_sending(p->caller.media, false);
 	media_set_sending(p->called.media, false);
-	for (; now < end && !(tally_is_whole(p->caller.media, p->called.media) && tally_is_whole(p->called.media, p->caller.media)); now = clk_mono_ns()) {
+	for (; now < end && !(tally_is_whole(p->caller.media, p->called.media) &&
+	                      tally_is_whole(p->called.media, p->caller.media));
+	     now = clk_mono_ns()) {
 		if (now >= next) {
 			media_report(p->caller.media);
 			media_report(p->called.media);
@@ -219,14 +224,19 @@ static enum err call_pair(const struct options *o, struct why *why)
 enum err call_run(const struct options *o, struct why *why)
 {
 	if (o->sip && (o->gateway || o->answerer))
-		return why_fail(why, ERR_INVALID, "--sip is one terminal: no --gateway, no --answerer");
+		return why_fail(why, ERR_INVALID,
+		                "--sip is one terminal: no --gateway, no --answerer");
 	if (o->sip && o->wait && !o->n_to && !o->proxy)
 		return call_wait(o, why);
 	if (o->sip && !o->wait && o->n_to == 1 && o->proxy)
 		return call_out(o, why);
 	if (o->sip)
-		return why_fail(why, ERR_INVALID, "--sip: with --to and --proxy to call, or with --wait to be called");
+		return why_fail(
+			why, ERR_INVALID,
+			"--sip: with --to and --proxy to call, or with --wait to be called");
 	if (!o->gateway || !o->answerer || o->n_to != 1 || o->wait || o->proxy)
-		return why_fail(why, ERR_INVALID, "--to, --answerer and --gateway are wanted; or --sip with --to and --proxy, or with --wait");
+		return why_fail(why, ERR_INVALID,
+		                "--to, --answerer and --gateway are wanted; or --sip with --to and "
+		                "--proxy, or with --wait");
 	return call_pair(o, why);
 }

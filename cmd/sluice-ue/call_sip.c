@@ -39,10 +39,12 @@ static enum err talk(struct side *s, uint64_t ms, struct why *why)
 
 	while (clk_mono_ns() < end && s->sip.state == SIP_UP)
 		sip_call_turn(&s->sip);
-	return s->sip.state == SIP_UP ? ERR_OK : why_fail(why, ERR_CLOSED, "the other side ended the call");
+	return s->sip.state == SIP_UP ? ERR_OK
+	                              : why_fail(why, ERR_CLOSED, "the other side ended the call");
 }
 
-/* Nothing is sent for a moment, so that what is on its way and the report of it arrive: the peer counts exactly, we nearly. */
+/* Nothing is sent for a moment, so that what is on its way and the report of it arrive: the peer
+ * counts exactly, we nearly. */
 static enum err close_phase(struct side *s, const char *phase, struct why *why)
 {
 	uint64_t end = clk_mono_ns() + SETTLE_MS * NS_PER_MS;
@@ -127,7 +129,8 @@ static void tell_changes(const struct side *s, unsigned *rekeys, bool *hold)
 	if (now != *rekeys)
 		printf("update keys=new\n");
 	if (s->terminal.peer_on_hold != *hold)
-		printf("update hold=%s keys=%s\n", s->terminal.peer_on_hold ? "on" : "off", s->terminal.keys);
+		printf("update hold=%s keys=%s\n", s->terminal.peer_on_hold ? "on" : "off",
+		       s->terminal.keys);
 	if (now != *rekeys || s->terminal.peer_on_hold != *hold)
 		fflush(stdout);
 	*rekeys = now;

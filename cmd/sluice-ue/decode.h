@@ -7,7 +7,8 @@
 
 #include "base/err.h"
 
-/* Prints the message of `path` ("-": standard input) as a tree. `*faulty`: it has a fault, which the tree names. ERR_IO, ERR_SYNTAX. */
+/* Prints the message of `path` ("-": standard input) as a tree. `*faulty`: it has a fault, which
+ * the tree names. ERR_IO, ERR_SYNTAX. */
 enum err decode_show(const char *path, bool json, bool *faulty, struct why *why) MUST_USE;
 
 #endif

@@ -43,7 +43,8 @@ static enum err write_in_place(const char *path, struct view octets, struct why 
 
 	if (fd >= 0 && close(fd))
 		e = ERR_IO;
-	return e ? why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno)) : ERR_OK;
+	return e ? why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno))
+	         : ERR_OK;
 }
 
 static mode_t wanted_mode(bool is_secret)
@@ -75,7 +76,8 @@ static enum err write_beside(char *temporary, struct view octets, bool is_secret
 	return e;
 }
 
-enum err files_add(struct files *f, const char *path, struct view octets, bool is_secret, bool is_new, struct why *why)
+enum err files_add(struct files *f, const char *path, struct view octets, bool is_secret,
+                   bool is_new, struct why *why)
 {
 	struct files_one *o = &f->one[f->n];
 	size_t n = strlen(path);
@@ -83,17 +85,20 @@ enum err files_add(struct files *f, const char *path, struct view octets, bool i
 
 	CHECK(f->n < FILES_MAX);
 	if (is_new && !access(path, F_OK))
-		return why_fail(why, ERR_EXISTS, "%s: exists already; it may hold another call's keys and is not overwritten", path);
+		return why_fail(why, ERR_EXISTS,
+		                "%s: exists already; it may hold another call's keys and is not "
+		                "overwritten",
+		                path);
 	if (is_special(path)) {
 		*o = (struct files_one){.path = path};
 		f->n++;
 		return write_in_place(path, octets, why);
 	}
-	t = mem_alloc(n + sizeof ".XXXXXX");
+	t = mem_alloc(n + sizeof(".XXXXXX"));
 	if (!t)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	memcpy(t, path, n);
-	memcpy(t + n, ".XXXXXX", sizeof ".XXXXXX");
+	memcpy(t + n, ".XXXXXX", sizeof(".XXXXXX"));
 	if (write_beside(t, octets, is_secret)) {
 		mem_free(t);
 		return why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno));
@@ -126,8 +131,10 @@ enum err files_commit(struct files *f, struct why *why)
 
 		if (!o->temporary)
 			continue;
-		if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path, o->is_new ? RENAME_NOREPLACE : 0)) {
-			enum err e = why_fail(why, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s", o->path, strerror(errno));
+		if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path,
+		              o->is_new ? RENAME_NOREPLACE : 0)) {
+			enum err e = why_fail(why, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s",
+			                      o->path, strerror(errno));
 
 			while (i-- > 0)
 				if (f->one[i].is_new)
@@ -166,7 +173,8 @@ enum err files_read_sdp(struct sdp **out, const char *path, struct why *why)
 	return e;
 }
 
-enum err files_add_state(struct files *f, const char *path, const char *what, struct view octets, bool is_new, struct why *why)
+enum err files_add_state(struct files *f, const char *path, const char *what, struct view octets,
+                         bool is_new, struct why *why)
 {
 	struct secret all = {0};
 	size_t n = strlen(what);
@@ -191,7 +199,10 @@ static enum err read_whole(struct secret *out, const char *path, struct why *why
 	if (fd < 0 || fstat(fd, &st))
 		e = why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
-		e = why_fail(why, ERR_DENIED, "%s: holds keys, and others than its owner have access (mode 0600 is wanted)", path);
+		e = why_fail(why, ERR_DENIED,
+		             "%s: holds keys, and others than its owner have access (mode 0600 is "
+		             "wanted)",
+		             path);
 	else if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILES_STATE_MAX_BYTES)
 		e = why_fail(why, ERR_SYNTAX, "%s: no file of ours", path);
 	else if (secret_make(out, (size_t)st.st_size))
@@ -203,7 +214,8 @@ static enum err read_whole(struct secret *out, const char *path, struct why *why
 	return e;
 }
 
-enum err files_read_state(struct secret *out, struct rd *r, const char *path, const char *what, struct why *why)
+enum err files_read_state(struct secret *out, struct rd *r, const char *path, const char *what,
+                          struct why *why)
 {
 	struct view head = {(const uint8_t *)what, strlen(what)};
 	struct secret s = {0};

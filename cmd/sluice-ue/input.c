@@ -20,7 +20,7 @@ enum err input_read(struct buf *out, const char *path, struct why *why)
 
 	if (!f)
 		return why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
-	while (!e && (n = fread(room, 1, sizeof room, f)) > 0) {
+	while (!e && (n = fread(room, 1, sizeof(room), f)) > 0) {
 		buf_add(out, room, n);
 		if (out->bad)
 			e = why_fail(why, ERR_NOMEM, "out of memory");
@@ -46,7 +46,7 @@ static void squeeze(struct buf *out, struct str text)
 
 	text = str_trim(text);
 	if (str_starts(text, prefix))
-		text = str_trim(str_skip(text, sizeof prefix - 1));
+		text = str_trim(str_skip(text, sizeof(prefix) - 1));
 	if (str_starts(text, "mikey "))
 		text = str_skip(text, 6);
 	for (size_t i = 0; i < text.n; i++)
@@ -69,7 +69,9 @@ static enum err decode_text(struct buf *out, struct str text, struct why *why)
 	else
 		e = ERR_SYNTAX;
 	if (e)
-		e = why_fail(why, ERR_SYNTAX, "neither octets, base64 (AQ...) nor hexadecimal (01...) of a MIKEY message");
+		e = why_fail(why, ERR_SYNTAX,
+		             "neither octets, base64 (AQ...) nor hexadecimal (01...) of a MIKEY "
+		             "message");
 	else
 		buf_add(out, room, n);
 	mem_free(room);
@@ -86,7 +88,8 @@ enum err input_octets(struct buf *out, struct view in, struct why *why)
 		return out->bad ? why_fail(why, ERR_NOMEM, "out of memory") : ERR_OK;
 	}
 	squeeze(&text, str_make((const char *)in.p, in.n));
-	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory") : decode_text(out, buf_as_str(&text), why);
+	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory")
+	             : decode_text(out, buf_as_str(&text), why);
 	buf_free(&text);
 	return e;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages from files and standard input: raw octets, base64, hexadecimal, or the SDP line that carries one. */
+/* Messages from files and standard input: raw octets, base64, hexadecimal, or the SDP line that
+ * carries one. */
 #ifndef CMD_SLUICE_UE_INPUT_H
 #define CMD_SLUICE_UE_INPUT_H
 
@@ -9,8 +10,9 @@
 enum err input_read(struct buf *out, const char *path, struct why *why) MUST_USE;
 
 /*
- * The octets of a message in whichever form it has: it begins with version 1, so raw ones with the octet 01, hexadecimal text with "01"
- * and base64 with "AQ"; "a=key-mgmt:mikey" may stand before. Blanks and line ends in text are passed over. ERR_SYNTAX.
+ * The octets of a message in whichever form it has: it begins with version 1, so raw ones with the
+ * octet 01, hexadecimal text with "01" and base64 with "AQ"; "a=key-mgmt:mikey" may stand before.
+ * Blanks and line ends in text are passed over. ERR_SYNTAX.
  */
 enum err input_octets(struct buf *out, struct view in, struct why *why) MUST_USE;
 

@@ -12,7 +12,15 @@
 #include "keyctx/prim.h"
 #include "relay/engine/engine.h"
 
-enum { RTP_HEADER = 12, FRAME_BYTES = 160, FRAME_MS = 20, RTCP_SR = 200, REPORT_MS = 500, WINDOW = 128, PORT_TRIES = 50 };
+enum {
+	RTP_HEADER = 12,
+	FRAME_BYTES = 160,
+	FRAME_MS = 20,
+	RTCP_SR = 200,
+	REPORT_MS = 500,
+	WINDOW = 128,
+	PORT_TRIES = 50
+};
 
 /* One key in one direction, and the one stream under it. */
 struct flow {
@@ -42,10 +50,11 @@ static enum err bind_even(struct media *m, const struct addr *local, struct why 
 {
 	for (int i = 0; i < PORT_TRIES; i++) {
 		struct sockaddr_storage sa;
-		socklen_t n = addr_to_sockaddr(local, &sa), room = sizeof sa;
+		socklen_t n = addr_to_sockaddr(local, &sa), room = sizeof(sa);
 
 		m->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (m->fd < 0 || bind(m->fd, (struct sockaddr *)&sa, n) || getsockname(m->fd, (struct sockaddr *)&sa, &room) ||
+		if (m->fd < 0 || bind(m->fd, (struct sockaddr *)&sa, n) ||
+		    getsockname(m->fd, (struct sockaddr *)&sa, &room) ||
 		    addr_from_sockaddr((struct sockaddr *)&sa, &m->local))
 			break;
 		if (m->local.port % 2 == 0)
@@ -58,7 +67,7 @@ static enum err bind_even(struct media *m, const struct addr *local, struct why 
 
 enum err media_open(struct media **out, const struct addr *local, struct why *why)
 {
-	struct media *m = mem_alloc(sizeof *m);
+	struct media *m = mem_alloc(sizeof(*m));
 	uint8_t r[6];
 	enum err e;
 
@@ -67,7 +76,7 @@ enum err media_open(struct media **out, const struct addr *local, struct why *wh
 	m->fd = -1;
 	m->ops = &engine_libsrtp;
 	e = bind_even(m, local, why);
-	if (!e && prim_random(r, sizeof r))
+	if (!e && prim_random(r, sizeof(r)))
 		e = why_fail(why, ERR_CRYPTO, "no random octets");
 	if (!e)
 		e = m->ops->probe(why); /* its self-test; it also wakes the library */
@@ -77,7 +86,8 @@ enum err media_open(struct media **out, const struct addr *local, struct why *wh
 		media_close(m);
 		return e;
 	}
-	m->index = be16_get(r) & 0x7fff; /* the first half of the space: no wrap before the peer knows us (RFC 4568 6.4) */
+	m->index = be16_get(r) & 0x7fff; /* the first half of the space: no wrap before the peer
+	                                    knows us (RFC 4568 6.4) */
 	m->timestamp = be32_get(r + 2);
 	*out = m;
 	return ERR_OK;
@@ -118,7 +128,8 @@ int media_fd(const struct media *m)
 	return m->fd;
 }
 
-static enum err make_flow(struct media *m, struct flow *f, const struct keyctx *key, enum engine_direction direction, struct why *why)
+static enum err make_flow(struct media *m, struct flow *f, const struct keyctx *key,
+                          enum engine_direction direction, struct why *why)
 {
 	f->stream = mem_aligned(64, m->ops->stream_bytes);
 	if (!f->stream)
@@ -136,8 +147,8 @@ static enum err begin(struct media *m, struct flow *f, uint32_t ssrc, uint64_t i
 	return e;
 }
 
-enum err media_set_keys(struct media *m, const struct keyctx *send, uint32_t ssrc, const struct keyctx *receive, uint32_t peer_ssrc,
-                        struct why *why)
+enum err media_set_keys(struct media *m, const struct keyctx *send, uint32_t ssrc,
+                        const struct keyctx *receive, uint32_t peer_ssrc, struct why *why)
 {
 	struct flow out = {0}, in = {0};
 	enum err e = ERR_OK;
@@ -194,7 +205,8 @@ uint64_t media_next_ns(const struct media *m)
 	return m->sending ? m->next_ns : UINT64_MAX;
 }
 
-/* Audio that its receiver can make again from what the header says: noise from SSRC, sequence number and timestamp. */
+/* Audio that its receiver can make again from what the header says: noise from SSRC, sequence
+ * number and timestamp. */
 static void make_frame(uint8_t out[FRAME_BYTES], uint32_t ssrc, uint16_t seq, uint32_t timestamp)
 {
 	uint64_t x = (uint64_t)ssrc << 32 ^ (uint64_t)seq << 16 ^ timestamp;
@@ -223,13 +235,14 @@ static bool transmit(struct media *m, struct pkt *p)
 		p->crypto = m->send.stream;
 		m->ops->protect(m->engine, batch, 1);
 	}
-	return p->verdict == VERDICT_NONE && sendto(m->fd, p->data, p->len, 0, (struct sockaddr *)&sa, n) == p->len;
+	return p->verdict == VERDICT_NONE &&
+	       sendto(m->fd, p->data, p->len, 0, (struct sockaddr *)&sa, n) == p->len;
 }
 
 static void send_frame(struct media *m)
 {
 	uint8_t room[PKT_ROOM];
-	struct wr w = wr_make(room, sizeof room);
+	struct wr w = wr_make(room, sizeof(room));
 	struct pkt p = {.data = room, .kind = PKT_RTP, .header_len = RTP_HEADER, .index = m->index};
 
 	wr_u16(&w, 0x8000);
@@ -238,7 +251,7 @@ static void send_frame(struct media *m)
 	wr_u32(&w, m->ssrc);
 	make_frame(room + RTP_HEADER, m->ssrc, (uint16_t)m->index, m->timestamp);
 	p.len = RTP_HEADER + FRAME_BYTES;
-	p.tailroom = (uint16_t)(sizeof room - p.len);
+	p.tailroom = (uint16_t)(sizeof(room) - p.len);
 	/* The index is used up whether or not the network takes the packet. */
 	m->index++;
 	m->timestamp += FRAME_BYTES;
@@ -249,7 +262,7 @@ static void send_frame(struct media *m)
 void media_report(struct media *m)
 {
 	uint8_t room[PKT_ROOM];
-	struct wr w = wr_make(room, sizeof room);
+	struct wr w = wr_make(room, sizeof(room));
 	struct pkt p = {.data = room, .kind = PKT_RTCP, .header_len = 8};
 
 	if (!m->remote.version || !m->is_ready)
@@ -263,7 +276,7 @@ void media_report(struct media *m)
 	wr_u32(&w, (uint32_t)m->counts.sent);
 	wr_u32(&w, (uint32_t)(m->counts.sent * FRAME_BYTES));
 	p.len = (uint16_t)wr_len(&w);
-	p.tailroom = (uint16_t)(sizeof room - p.len);
+	p.tailroom = (uint16_t)(sizeof(room) - p.len);
 	(void)transmit(m, &p);
 }
 
@@ -313,10 +326,12 @@ static void take_rtp(struct media *m, const struct pkt *p)
 		m->highest = p->index;
 	m->has_highest = true;
 	make_frame(want, be32_get(p->data + 8), be16_get(p->data + 2), be32_get(p->data + 4));
-	m->counts.verified += p->len == RTP_HEADER + FRAME_BYTES && !memcmp(p->data + RTP_HEADER, want, FRAME_BYTES);
+	m->counts.verified += p->len == RTP_HEADER + FRAME_BYTES &&
+	                      !memcmp(p->data + RTP_HEADER, want, FRAME_BYTES);
 }
 
-/* What the peer had sent then should be here: the way keeps the order, or else the next report puts it right. */
+/* What the peer had sent then should be here: the way keeps the order, or else the next report puts
+ * it right. */
 static void take_report(struct media *m, uint32_t sent)
 {
 	m->counts.told = sent;
@@ -326,14 +341,18 @@ static void take_report(struct media *m, uint32_t sent)
 static void take(struct media *m, uint8_t *data, size_t n)
 {
 	bool is_rtcp = n >= 2 && data[1] >= 192 && data[1] <= 223; /* RFC 5761 4 */
-	struct pkt p = {.data = data, .len = (uint16_t)n, .tailroom = (uint16_t)(PKT_ROOM - n), .kind = is_rtcp ? PKT_RTCP : PKT_RTP,
+	struct pkt p = {.data = data,
+	                .len = (uint16_t)n,
+	                .tailroom = (uint16_t)(PKT_ROOM - n),
+	                .kind = is_rtcp ? PKT_RTCP : PKT_RTP,
 	                .header_len = is_rtcp ? 8 : RTP_HEADER};
 
 	if (!m->is_ready) {
 		m->counts.early++;
 		return;
 	}
-	if (n < RTP_HEADER || n > PKT_ROOM || (data[0] & 0xc0) != 0x80 || !open_packet(m, &p, be32_get(data + (is_rtcp ? 4 : 8)))) {
+	if (n < RTP_HEADER || n > PKT_ROOM || (data[0] & 0xc0) != 0x80 ||
+	    !open_packet(m, &p, be32_get(data + (is_rtcp ? 4 : 8)))) {
 		m->counts.refused++;
 		return;
 	}
@@ -348,7 +367,7 @@ void media_turn(struct media *m, uint64_t now_ns)
 	uint8_t room[PKT_ROOM];
 	ssize_t n;
 
-	while ((n = recv(m->fd, room, sizeof room, 0)) >= 0)
+	while ((n = recv(m->fd, room, sizeof(room), 0)) >= 0)
 		take(m, room, (size_t)n);
 	if (now_ns >= m->next_report_ns) {
 		m->next_report_ns = now_ns + REPORT_MS * NS_PER_MS;

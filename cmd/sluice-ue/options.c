@@ -17,9 +17,13 @@ static const struct option_row rows[] = {
 	{'s', "state", "FILE", "what an offer keeps until its answer is there"},
 	{'C', "call", "FILE", "what a call keeps for its updates"},
 	{'T', "ticket", "FILE", "a ticket asked for before"},
-	{'p', "protect", "e2e-kms|e2e-sdes|e2ae|none", "the user's choice for this call; else the policy of the credentials decides"},
-	{'F', "caller", "URI", "who calls, as the signalling says: for the policy; else as the offer's message says"},
-	{'m', "mode", "1|2|3|4", "1, 2: the KMS makes the ticket; 3 (default), 4: the terminal does. 2, 4: the called one opens it by itself"},
+	{'p', "protect", "e2e-kms|e2e-sdes|e2ae|none",
+         "the user's choice for this call; else the policy of the credentials decides"},
+	{'F', "caller", "URI",
+         "who calls, as the signalling says: for the policy; else as the offer's message says"},
+	{'m', "mode", "1|2|3|4",
+         "1, 2: the KMS makes the ticket; 3 (default), 4: the terminal does. 2, 4: the called one "
+         "opens it by itself"},
 	{'l', "lifetime", "SECONDS", "of the ticket (3600)"},
 	{'u', "suite", "NAME", "SRTP crypto suite (AES_CM_128_HMAC_SHA1_80)"},
 	{'L', "level", "session|media", "one message for all m= lines, or one for each"},
@@ -111,8 +115,10 @@ static bool take_protection(struct options *o, const char *text)
 
 static bool take_texts(struct options *o, int letter, const char *text)
 {
-	const char **const to[] = {&o->credentials, &o->state, &o->call, &o->ticket, &o->from, &o->name, &o->kms_id, &o->kms_url, &o->kms_ca,
-	                           &o->naf, &o->answerer, &o->gateway, &o->sip, &o->proxy, &o->local, &o->caller};
+	const char **const to[] = {&o->credentials, &o->state, &o->call,     &o->ticket,
+	                           &o->from,        &o->name,  &o->kms_id,   &o->kms_url,
+	                           &o->kms_ca,      &o->naf,   &o->answerer, &o->gateway,
+	                           &o->sip,         &o->proxy, &o->local,    &o->caller};
 	static const char letters[] = "csCTfniUaNbgSPoF";
 
 	*to[strchr(letters, letter) - letters] = text;
@@ -122,21 +128,36 @@ static bool take_texts(struct options *o, int letter, const char *text)
 static bool take(struct options *o, int letter, const char *text)
 {
 	switch (letter) {
-	case 't': return take_peer(o, text);
-	case 'p': return take_protection(o, text);
-	case 'm': return read_number(text, 4, &o->mode);
-	case 'l': return read_number(text, UE_TICKET_LIFETIME_MAX_S, &o->lifetime_s);
-	case 'u': return (o->suite = suite_find(str_of(text))) != NULL;
-	case 'L': return read_level(o, text);
-	case 'R': return read_rekey(o, text);
-	case 'd': return read_number(text, 3600, &o->seconds);
-	case 'r': return o->reuse = true;
-	case '=': return o->same = true;
-	case 'k': return o->show_keys = true;
-	case 'w': return o->wait = true;
-	case 'h': return o->hold = true;
-	case 'e': return o->renew = true;
-	default: return take_texts(o, letter, text);
+	case 't':
+		return take_peer(o, text);
+	case 'p':
+		return take_protection(o, text);
+	case 'm':
+		return read_number(text, 4, &o->mode);
+	case 'l':
+		return read_number(text, UE_TICKET_LIFETIME_MAX_S, &o->lifetime_s);
+	case 'u':
+		return (o->suite = suite_find(str_of(text))) != NULL;
+	case 'L':
+		return read_level(o, text);
+	case 'R':
+		return read_rekey(o, text);
+	case 'd':
+		return read_number(text, 3600, &o->seconds);
+	case 'r':
+		return o->reuse = true;
+	case '=':
+		return o->same = true;
+	case 'k':
+		return o->show_keys = true;
+	case 'w':
+		return o->wait = true;
+	case 'h':
+		return o->hold = true;
+	case 'e':
+		return o->renew = true;
+	default:
+		return take_texts(o, letter, text);
 	}
 }
 
@@ -144,28 +165,36 @@ static bool has_needed(const char *command, const char *needs, const bool seen[1
 {
 	for (; *needs; needs++)
 		if (!seen[(unsigned char)*needs]) {
-			fprintf(stderr, "sluice-ue %s: --%s is needed: %s\n", command, row_of(*needs)->name, row_of(*needs)->help);
+			fprintf(stderr, "sluice-ue %s: --%s is needed: %s\n", command,
+			        row_of(*needs)->name, row_of(*needs)->help);
 			return false;
 		}
 	return true;
 }
 
-bool options_read(struct options *o, const char *command, const char *takes, const char *needs, int argc, char **argv)
+bool options_read(struct options *o, const char *command, const char *takes, const char *needs,
+                  int argc, char **argv)
 {
 	struct option long_options[ARRAY_LEN(rows) + 1] = {0};
 	bool seen[128] = {false};
 	int c;
 
-	*o = (struct options){.lifetime_s = UE_TICKET_LIFETIME_S, .suite = suite_get(SUITE_AES_CM_128_HMAC_SHA1_80), .seconds = 2, .local = "127.0.0.1"};
+	*o = (struct options){.lifetime_s = UE_TICKET_LIFETIME_S,
+	                      .suite = suite_get(SUITE_AES_CM_128_HMAC_SHA1_80),
+	                      .seconds = 2,
+	                      .local = "127.0.0.1"};
 	for (size_t i = 0, n = 0; i < ARRAY_LEN(rows); i++)
 		if (strchr(takes, rows[i].letter))
-			long_options[n++] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, rows[i].letter};
+			long_options[n++] = (struct option){
+				rows[i].name, rows[i].argument ? required_argument : no_argument,
+				NULL, rows[i].letter};
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == '?')
 			return false;
 		seen[c] = true;
 		if (!take(o, c, optarg)) {
-			fprintf(stderr, "sluice-ue %s: --%s %s: %s is wanted\n", command, row_of(c)->name, optarg, row_of(c)->argument);
+			fprintf(stderr, "sluice-ue %s: --%s %s: %s is wanted\n", command,
+			        row_of(c)->name, optarg, row_of(c)->argument);
 			return false;
 		}
 	}
@@ -180,7 +209,8 @@ void options_help(FILE *to, const char *takes, const char *needs)
 		const struct option_row *r = row_of(*takes);
 		char word[48];
 
-		snprintf(word, sizeof word, "--%s %s", r->name, r->argument ? r->argument : "");
-		fprintf(to, "      %-28s %s%s\n", word, strchr(needs, r->letter) ? "(needed) " : "", r->help);
+		snprintf(word, sizeof(word), "--%s %s", r->name, r->argument ? r->argument : "");
+		fprintf(to, "      %-28s %s%s\n", word, strchr(needs, r->letter) ? "(needed) " : "",
+		        r->help);
 	}
 }

@@ -15,11 +15,11 @@ struct options {
 	const char *credentials, *state, *call, *ticket, *from, *caller;
 	const char *to[OPTIONS_PEERS_MAX];
 	size_t n_to;
-	unsigned mode;         /* 0: not given */
+	unsigned mode; /* 0: not given */
 	uint32_t lifetime_s;
 	const struct suite *suite;
 	enum ue_level level;
-	bool user_has_said;    /* --protect */
+	bool user_has_said; /* --protect */
 	enum ue_protection protection;
 	bool reuse, show_keys, same, initiator_rekeys, responder_rekeys;
 	const char *name, *kms_id, *kms_url, *kms_ca, *naf;
@@ -30,8 +30,10 @@ struct options {
 	int n_files;
 };
 
-/* A letter stands for an option in the tables of commands. Misused (false): standard error says which word and what would do. */
-bool options_read(struct options *o, const char *command, const char *takes, const char *needs, int argc, char **argv);
+/* A letter stands for an option in the tables of commands. Misused (false): standard error says
+ * which word and what would do. */
+bool options_read(struct options *o, const char *command, const char *takes, const char *needs,
+                  int argc, char **argv);
 /* "--credentials FILE …" of a command for its help. */
 void options_help(FILE *to, const char *takes, const char *needs);
 

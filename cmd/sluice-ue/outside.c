@@ -12,7 +12,8 @@
 
 enum { ANSWER_MAX_BYTES = 65536, WAIT_MS = 30000 };
 
-/* As control/kms/kms_http.c serves them: TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex). */
+/* As control/kms/kms_http.c serves them: TS 33.328 Annex A as reconstructed (UNVERIFIED against the
+ * annex). */
 static const char *const targets[UE_QUESTIONS] = {
 	[UE_TICKET_REQUEST] = "/keymanagement?requesttype=ticketrequest",
 	[UE_TICKET_RESOLVE] = "/keymanagement?requesttype=ticketresolve",
@@ -33,8 +34,10 @@ static void on_answer(void *arg, enum err e, const struct http_response *in, con
 	if (e)
 		why_fail(x->why, e, "the KMS can't be asked: %s", why->text);
 	else if (in->status == 401)
-		x->e = why_fail(x->why, ERR_EXPIRED, "the KMS does not know the key, or its bootstrapping is over (401): bootstrap anew and import it "
-		                                     "(sluice-ue bootstrap)");
+		x->e = why_fail(x->why, ERR_EXPIRED,
+		                "the KMS does not know the key, or its bootstrapping is over "
+		                "(401): bootstrap anew and import it "
+		                "(sluice-ue bootstrap)");
 	else if (!str_is(in->content_type, "application/mikey") || !in->body.n)
 		x->e = why_fail(x->why, ERR_DENIED, "the KMS answers HTTP status %d", in->status);
 	else
@@ -44,24 +47,30 @@ static void on_answer(void *arg, enum err e, const struct http_response *in, con
 	loop_stop(x->loop);
 }
 
-static enum err find_url(struct http_url *out, const struct account *a, enum ue_question question, struct why *why)
+static enum err find_url(struct http_url *out, const struct account *a, enum ue_question question,
+                         struct why *why)
 {
-	char text[sizeof a->url + 64];
+	char text[sizeof(a->url) + 64];
 	struct str base = str_of(a->url);
 
 	if (!base.n)
-		return why_fail(why, ERR_INVALID, "kms.url of the credentials: needed to ask the KMS");
+		return why_fail(why, ERR_INVALID,
+		                "kms.url of the credentials: needed to ask the KMS");
 	if (str_ends(base, "/"))
 		base.n--;
-	snprintf(text, sizeof text, "%.*s%s", STR_ARG(base), targets[question]);
+	snprintf(text, sizeof(text), "%.*s%s", STR_ARG(base), targets[question]);
 	return http_url_parse(str_of(text), out, why);
 }
 
-enum err outside_ask(void *ctx, enum ue_question question, struct view octets, struct buf *answer, struct why *why)
+enum err outside_ask(void *ctx, enum ue_question question, struct view octets, struct buf *answer,
+                     struct why *why)
 {
 	const struct account *a = ((struct outside *)ctx)->account;
 	struct tls_config config = {.role = TLS_CLIENT, .ca_file = a->ca[0] ? a->ca : NULL};
-	struct http_ask ask = {.method = HTTP_POST, .content_type = "application/mikey", .body = octets, .timeout_ms = WAIT_MS};
+	struct http_ask ask = {.method = HTTP_POST,
+	                       .content_type = "application/mikey",
+	                       .body = octets,
+	                       .timeout_ms = WAIT_MS};
 	struct asking x = {.answer = answer, .why = why, .e = ERR_TIMEOUT};
 	struct tls_context *tls = NULL;
 	struct http_client *client = NULL;
@@ -101,7 +110,11 @@ enum err outside_open(struct outside *a, const struct account *account, struct w
 	e = repeat_new(&a->repeat, why);
 	if (e)
 		return e;
-	a->env = (struct ue_env){.mikey = {.last_ntp = &a->last_ntp, .random = repeat_random, .random_ctx = a->repeat}, .ask = outside_ask, .ask_ctx = a};
+	a->env = (struct ue_env){.mikey = {.last_ntp = &a->last_ntp,
+	                                   .random = repeat_random,
+	                                   .random_ctx = a->repeat},
+	                         .ask = outside_ask,
+	                         .ask_ctx = a};
 	outside_tick(a);
 	return ERR_OK;
 }

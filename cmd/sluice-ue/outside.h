@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a terminal's library is given here: the machine's time and random octets, and a KMS asked over HTTP or HTTPS. */
+/* What a terminal's library is given here: the machine's time and random octets, and a KMS asked
+ * over HTTP or HTTPS. */
 #ifndef CMD_SLUICE_UE_OUTSIDE_H
 #define CMD_SLUICE_UE_OUTSIDE_H
 
@@ -20,9 +21,11 @@ void outside_close(struct outside *a);
 void outside_tick(struct outside *a);
 
 /*
- * Sends `octets` and waits for the answer, at most 30 s; `ctx` is a struct outside. ERR_OK whatever MIKEY says: an Error is an answer.
- * ERR_DENIED: the answer holds no message; `why` has the status. ERR_EXPIRED: 401. ERR_INVALID (no URL), ERR_IO, ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS).
+ * Sends `octets` and waits for the answer, at most 30 s; `ctx` is a struct outside. ERR_OK whatever
+ * MIKEY says: an Error is an answer. ERR_DENIED: the answer holds no message; `why` has the status.
+ * ERR_EXPIRED: 401. ERR_INVALID (no URL), ERR_IO, ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS).
  */
-enum err outside_ask(void *ctx, enum ue_question question, struct view octets, struct buf *answer, struct why *why) MUST_USE;
+enum err outside_ask(void *ctx, enum ue_question question, struct view octets, struct buf *answer,
+                     struct why *why) MUST_USE;
 
 #endif

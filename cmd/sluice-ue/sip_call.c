@@ -18,16 +18,16 @@ static void random_word(char *out, size_t room)
 {
 	uint8_t octets[9];
 
-	CHECK(!prim_random(octets, sizeof octets));
-	CHECK(!hex_encode(octets, sizeof octets, out, room));
+	CHECK(!prim_random(octets, sizeof(octets)));
+	CHECK(!hex_encode(octets, sizeof(octets), out, room));
 }
 
 enum err sip_call_open(struct sip_call *c, struct terminal *t, struct str local, struct why *why)
 {
 	*c = (struct sip_call){.terminal = t};
-	random_word(c->call_id, sizeof c->call_id);
-	random_word(c->local_tag, sizeof c->local_tag);
-	kms_name_print(kms_name_id(t->account.name), c->local_uri, sizeof c->local_uri);
+	random_word(c->call_id, sizeof(c->call_id));
+	random_word(c->local_tag, sizeof(c->local_tag));
+	kms_name_print(kms_name_id(t->account.name), c->local_uri, sizeof(c->local_uri));
 	return sip_links_open(&c->links, local, on_message, c, why);
 }
 
@@ -43,7 +43,7 @@ void sip_call_close(struct sip_call *c)
 	buf_free(&c->answered.text);
 }
 
-/* --- requests ----------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------- */
 
 static void add_contact(struct sip_call *c, struct buf *b)
 {
@@ -60,16 +60,19 @@ static void add_body(struct buf *b, struct str sdp)
 	buf_str(b, sdp);
 }
 
-static enum err send_request(struct sip_call *c, const struct sip_dialog *d, const char *method, const char *branch, struct str sdp)
+static enum err send_request(struct sip_call *c, const struct sip_dialog *d, const char *method,
+                             const char *branch, struct str sdp)
 {
 	char local[ADDR_TEXT_MAX];
 	struct buf b = {0};
 	enum err e;
 
-	buf_printf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=%s\r\nMax-Forwards: 70\r\n%s", method, d->target, addr_print(&c->links.local, local),
-	           branch, d->routes);
-	buf_printf(&b, "From: <%s>;tag=%s\r\nTo: <%s>%s%s\r\nCall-ID: %s\r\nCSeq: %" PRIu32 " %s\r\n", c->local_uri, c->local_tag, c->remote_uri,
-	           d->remote_tag[0] ? ";tag=" : "", d->remote_tag, c->call_id, c->cseq, method);
+	buf_printf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/TCP %s;branch=%s\r\nMax-Forwards: 70\r\n%s",
+	           method, d->target, addr_print(&c->links.local, local), branch, d->routes);
+	buf_printf(&b,
+	           "From: <%s>;tag=%s\r\nTo: <%s>%s%s\r\nCall-ID: %s\r\nCSeq: %" PRIu32 " %s\r\n",
+	           c->local_uri, c->local_tag, c->remote_uri, d->remote_tag[0] ? ";tag=" : "",
+	           d->remote_tag, c->call_id, c->cseq, method);
 	add_contact(c, &b);
 	add_body(&b, sdp);
 	e = b.bad ? ERR_NOMEM : sip_links_send(&c->links, c->link, buf_as_str(&b));
@@ -83,7 +86,7 @@ static void new_branch(char *out, size_t room)
 {
 	char word[20];
 
-	random_word(word, sizeof word);
+	random_word(word, sizeof(word));
 	snprintf(out, room, "z9hG4bK%.16s", word);
 }
 
@@ -102,7 +105,7 @@ static enum err ask(struct sip_call *c, const char *method, struct str sdp, stru
 	c->asked.is_done = false;
 	c->asked.status = 0;
 	c->cseq++;
-	new_branch(c->asked.branch, sizeof c->asked.branch);
+	new_branch(c->asked.branch, sizeof(c->asked.branch));
 	if (send_request(c, &c->dialog, method, c->asked.branch, sdp))
 		return why_fail(why, ERR_CLOSED, "%s: the proxy is gone", method);
 	while (!c->asked.is_done && clk_mono_ns() < end && c->links.streams[c->link].fd >= 0)
@@ -110,7 +113,8 @@ static enum err ask(struct sip_call *c, const char *method, struct str sdp, stru
 	if (!c->asked.is_done)
 		return why_fail(why, ERR_TIMEOUT, "%s: no answer", method);
 	if (c->asked.status >= 300)
-		return why_fail(why, ERR_DENIED, "%s is refused: %u %s", method, c->asked.status, c->asked.reason);
+		return why_fail(why, ERR_DENIED, "%s is refused: %u %s", method, c->asked.status,
+		                c->asked.reason);
 	return ERR_OK;
 }
 
@@ -125,7 +129,7 @@ static enum err invite(struct sip_call *c, struct buf *sdp, struct why *why)
 		return e;
 	}
 	e = terminal_answered(c->terminal, buf_as_str(&c->asked.body), why);
-	new_branch(branch, sizeof branch);
+	new_branch(branch, sizeof(branch));
 	acknowledge(c, &c->dialog, branch);
 	c->state = SIP_UP;
 	return e;
@@ -139,11 +143,12 @@ enum err sip_call_invite(struct sip_call *c, struct str proxy, struct why *why)
 	if (!e)
 		e = terminal_offer(c->terminal, &sdp, why);
 	if (!e) {
-		kms_name_print(c->terminal->peer, c->remote_uri, sizeof c->remote_uri);
-		snprintf(c->dialog.target, sizeof c->dialog.target, "%s", c->remote_uri);
+		kms_name_print(c->terminal->peer, c->remote_uri, sizeof(c->remote_uri));
+		snprintf(c->dialog.target, sizeof(c->dialog.target), "%s", c->remote_uri);
 		c->state = SIP_CALLING;
 		e = invite(c, &sdp, why);
-		/* The other side took the call, and we can't: it is told (RFC 6043 4.2.2.4 leaves it to signalling). */
+		/* The other side took the call, and we can't: it is told (RFC 6043 4.2.2.4 leaves
+		 * it to signalling). */
 		if (e && c->state == SIP_UP)
 			(void)!sip_call_bye(c, NULL);
 		if (e)
@@ -176,9 +181,10 @@ enum err sip_call_bye(struct sip_call *c, struct why *why)
 	return e;
 }
 
-/* --- responses to us ---------------------------------------------------------------------------------- */
+/* --- responses to us -------------------------------------------------------- */
 
-/* Route headers from one or more Record-Route ones; the caller's set is theirs in reverse (12.1.2). */
+/* Route headers from one or more Record-Route ones; the caller's set is theirs in reverse (12.1.2).
+ */
 static void take_routes(struct sip_dialog *d, const struct sip_message *m, bool reversed)
 {
 	struct str uris[16], value;
@@ -187,27 +193,32 @@ static void take_routes(struct sip_dialog *d, const struct sip_message *m, bool 
 	for (size_t nth = 0; (value = sip_header(m, "Record-Route", nth)).n; nth++)
 		while (value.n && n < ARRAY_LEN(uris)) {
 			size_t close = str_find(value, '>');
-			struct str rest, one = str_make(value.p, close < value.n ? close + 1 : value.n);
+			struct str rest,
+				one = str_make(value.p, close < value.n ? close + 1 : value.n);
 
 			(void)str_cut(str_skip(value, one.n), ',', &rest);
 			uris[n++] = str_trim(one);
 			value = str_trim(rest);
 		}
-	for (size_t i = 0; i < n && at < sizeof d->routes; i++) {
+	for (size_t i = 0; i < n && at < sizeof(d->routes); i++) {
 		struct str uri = uris[reversed ? n - 1 - i : i];
 
-		at += (size_t)snprintf(d->routes + at, sizeof d->routes - at, "Route: %.*s\r\n", STR_ARG(uri));
+		at += (size_t)snprintf(d->routes + at, sizeof(d->routes) - at, "Route: %.*s\r\n",
+		                       STR_ARG(uri));
 	}
-	if (at >= sizeof d->routes)
+	if (at >= sizeof(d->routes))
 		d->routes[0] = '\0';
 }
 
-static bool take_dialog(struct sip_dialog *d, const struct sip_message *m, const char *peer_header, bool reversed)
+static bool take_dialog(struct sip_dialog *d, const struct sip_message *m, const char *peer_header,
+                        bool reversed)
 {
 	*d = (struct sip_dialog){0};
 	take_routes(d, m, reversed);
-	return !str_copy(sip_param(sip_header(m, peer_header, 0), "tag"), d->remote_tag, sizeof d->remote_tag) &&
-	       !str_copy(sip_uri(sip_header(m, "Contact", 0)), d->target, sizeof d->target) && d->target[0];
+	return !str_copy(sip_param(sip_header(m, peer_header, 0), "tag"), d->remote_tag,
+	                 sizeof(d->remote_tag)) &&
+	       !str_copy(sip_uri(sip_header(m, "Contact", 0)), d->target, sizeof(d->target)) &&
+	       d->target[0];
 }
 
 /* Another terminal of a forked call took it too: one call is enough (13.2.2.4). */
@@ -219,10 +230,10 @@ static void end_fork(struct sip_call *c, const struct sip_message *m)
 
 	if (!take_dialog(&other, m, "To", true))
 		return;
-	new_branch(branch, sizeof branch);
+	new_branch(branch, sizeof(branch));
 	acknowledge(c, &other, branch);
 	c->cseq++;
-	new_branch(branch, sizeof branch);
+	new_branch(branch, sizeof(branch));
 	(void)!send_request(c, &other, "BYE", branch, (struct str){0});
 	c->cseq = cseq;
 	c->forks++;
@@ -239,7 +250,7 @@ static void repeated_answer(struct sip_call *c, const struct sip_message *m)
 		end_fork(c, m);
 		return;
 	}
-	new_branch(branch, sizeof branch);
+	new_branch(branch, sizeof(branch));
 	acknowledge(c, &c->dialog, branch);
 }
 
@@ -261,18 +272,21 @@ static void on_response(struct sip_call *c, const struct sip_message *m)
 	if (str_is(method, "INVITE") && m->status >= 300) {
 		d = c->dialog;
 		if (!d.remote_tag[0])
-			(void)!str_copy(sip_param(sip_header(m, "To", 0), "tag"), d.remote_tag, sizeof d.remote_tag);
+			(void)!str_copy(sip_param(sip_header(m, "To", 0), "tag"), d.remote_tag,
+			                sizeof(d.remote_tag));
 		acknowledge(c, &d, c->asked.branch);
 	}
-	if (str_is(method, "INVITE") && m->status < 300 && c->state == SIP_CALLING && !take_dialog(&c->dialog, m, "To", true))
+	if (str_is(method, "INVITE") && m->status < 300 && c->state == SIP_CALLING &&
+	    !take_dialog(&c->dialog, m, "To", true))
 		return;
 	c->asked.status = m->status;
-	snprintf(c->asked.reason, sizeof c->asked.reason, "%.*s%s%.*s", STR_ARG(m->reason), warning.n ? ": " : "", STR_ARG(warning));
+	snprintf(c->asked.reason, sizeof(c->asked.reason), "%.*s%s%.*s", STR_ARG(m->reason),
+	         warning.n ? ": " : "", STR_ARG(warning));
 	buf_str(&c->asked.body, m->body);
 	c->asked.is_done = true;
 }
 
-/* --- requests to us ----------------------------------------------------------------------------------- */
+/* --- requests to us --------------------------------------------------------- */
 
 static void copy_headers(struct buf *b, const struct sip_message *m, const char *name)
 {
@@ -282,7 +296,8 @@ static void copy_headers(struct buf *b, const struct sip_message *m, const char 
 		buf_printf(b, "%s: %.*s\r\n", name, STR_ARG(value));
 }
 
-static void make_response(struct sip_call *c, struct buf *b, const struct sip_message *m, const char *status, struct str sdp)
+static void make_response(struct sip_call *c, struct buf *b, const struct sip_message *m,
+                          const char *status, struct str sdp)
 {
 	struct str to = sip_header(m, "To", 0);
 	bool is_ok = str_starts(str_of(status), "2");
@@ -305,7 +320,8 @@ static void make_response(struct sip_call *c, struct buf *b, const struct sip_me
 	add_body(b, sdp);
 }
 
-static void respond(struct sip_call *c, unsigned link, const struct sip_message *m, const char *status)
+static void respond(struct sip_call *c, unsigned link, const struct sip_message *m,
+                    const char *status)
 {
 	struct buf b = {0};
 
@@ -335,7 +351,8 @@ static void answer_invite(struct sip_call *c, unsigned link, const struct sip_me
 		respond(c, link, m, "488 Not Acceptable Here");
 		c->trouble.text[0] = '\0';
 		if (is_first) {
-			/* The proxy's ACK comes by this connection: whoever closes first leaves it nowhere to go. */
+			/* The proxy's ACK comes by this connection: whoever closes first leaves it
+			 * nowhere to go. */
 			c->answered.end_ns = clk_mono_ns() + 64 * T1_MS * NS_PER_MS;
 			c->state = SIP_REFUSED;
 		}
@@ -356,15 +373,19 @@ static void answer_invite(struct sip_call *c, unsigned link, const struct sip_me
 static bool begin_dialog(struct sip_call *c, unsigned link, const struct sip_message *m)
 {
 	c->link = link;
-	return take_dialog(&c->dialog, m, "From", false) && !str_copy(sip_header(m, "Call-ID", 0), c->call_id, sizeof c->call_id) &&
-	       !str_copy(sip_uri(sip_header(m, "From", 0)), c->remote_uri, sizeof c->remote_uri);
+	return take_dialog(&c->dialog, m, "From", false) &&
+	       !str_copy(sip_header(m, "Call-ID", 0), c->call_id, sizeof(c->call_id)) &&
+	       !str_copy(sip_uri(sip_header(m, "From", 0)), c->remote_uri, sizeof(c->remote_uri));
 }
 
-static void on_invite(struct sip_call *c, unsigned link, const struct sip_message *m, uint64_t number)
+static void on_invite(struct sip_call *c, unsigned link, const struct sip_message *m,
+                      uint64_t number)
 {
-	bool is_ours = str_is(sip_header(m, "Call-ID", 0), c->call_id) && str_is(sip_param(sip_header(m, "From", 0), "tag"), c->dialog.remote_tag);
+	bool is_ours = str_is(sip_header(m, "Call-ID", 0), c->call_id) &&
+	               str_is(sip_param(sip_header(m, "From", 0), "tag"), c->dialog.remote_tag);
 
-	if (c->state == SIP_IDLE && c->terminal->options->wait && !sip_param(sip_header(m, "To", 0), "tag").n) {
+	if (c->state == SIP_IDLE && c->terminal->options->wait &&
+	    !sip_param(sip_header(m, "To", 0), "tag").n) {
 		if (!begin_dialog(c, link, m))
 			respond(c, link, m, "400 Bad Request");
 		else if (!m->body.n)
@@ -374,7 +395,8 @@ static void on_invite(struct sip_call *c, unsigned link, const struct sip_messag
 			answer_invite(c, link, m);
 		}
 	} else if (!is_ours) {
-		respond(c, link, m, c->state == SIP_ENDED ? "480 Temporarily Unavailable" : "486 Busy Here");
+		respond(c, link, m,
+		        c->state == SIP_ENDED ? "480 Temporarily Unavailable" : "486 Busy Here");
 	} else if (c->state != SIP_UP || (c->asked.method && !c->asked.is_done)) {
 		respond(c, link, m, "491 Request Pending"); /* 14.1: glare */
 	} else if (number <= c->peer_cseq) {
@@ -410,14 +432,18 @@ static void on_request(struct sip_call *c, unsigned link, const struct sip_messa
 	} else if (str_is(m->method, "ACK")) {
 		if (is_ours && number == c->peer_cseq)
 			on_ack(c);
-	} else if (str_is(m->method, "BYE") && is_ours && (c->state == SIP_UP || c->state == SIP_RINGING)) {
+	} else if (str_is(m->method, "BYE") && is_ours &&
+	           (c->state == SIP_UP || c->state == SIP_RINGING)) {
 		respond(c, link, m, "200 OK");
 		c->answered.next_ns = 0;
 		c->state = SIP_ENDED;
 	} else if (str_is(m->method, "OPTIONS")) {
 		respond(c, link, m, "200 OK");
 	} else {
-		respond(c, link, m, str_is(m->method, "BYE") || str_is(m->method, "CANCEL") ? "481 Call/Transaction Does Not Exist" : "405 Method Not Allowed");
+		respond(c, link, m,
+		        str_is(m->method, "BYE") || str_is(m->method, "CANCEL")
+		                ? "481 Call/Transaction Does Not Exist"
+		                : "405 Method Not Allowed");
 	}
 }
 
@@ -429,7 +455,7 @@ static void on_message(void *arg, unsigned from, const struct sip_message *m)
 		on_response(arg, m);
 }
 
-/* --- time --------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------- */
 
 /* A 2xx is sent again until its ACK is there, over TCP too: a hop behind may be UDP. */
 static void send_answer(struct sip_call *c, uint64_t now)
@@ -438,13 +464,15 @@ static void send_answer(struct sip_call *c, uint64_t now)
 		c->state = SIP_ENDED;
 	if (!c->answered.next_ns || now < c->answered.next_ns)
 		return;
-	if (now >= c->answered.end_ns || sip_links_send(&c->links, c->answered.link, buf_as_str(&c->answered.text))) {
+	if (now >= c->answered.end_ns ||
+	    sip_links_send(&c->links, c->answered.link, buf_as_str(&c->answered.text))) {
 		c->answered.next_ns = 0;
 		c->state = SIP_ENDED;
 		return;
 	}
 	c->answered.next_ns = now + c->answered.step_ns;
-	c->answered.step_ns = c->answered.step_ns * 2 > T2_MS * NS_PER_MS ? T2_MS * NS_PER_MS : c->answered.step_ns * 2;
+	c->answered.step_ns = c->answered.step_ns * 2 > T2_MS * NS_PER_MS ? T2_MS * NS_PER_MS
+	                                                                  : c->answered.step_ns * 2;
 }
 
 void sip_call_turn(struct sip_call *c)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One SIP call of one terminal (RFC 3261): offers and answers carried, media kept flowing meanwhile. */
+/* One SIP call of one terminal (RFC 3261): offers and answers carried, media kept flowing
+ * meanwhile. */
 #ifndef CMD_SLUICE_UE_SIP_CALL_H
 #define CMD_SLUICE_UE_SIP_CALL_H
 
@@ -9,28 +10,28 @@
 /* What a dialog is made of (12.1). */
 struct sip_dialog {
 	char remote_tag[128];
-	char target[256];    /* the peer's Contact */
-	char routes[1024];   /* whole Route headers, in order */
+	char target[256];  /* the peer's Contact */
+	char routes[1024]; /* whole Route headers, in order */
 };
 
 /*   IDLE --INVITE sent--> CALLING --2xx--> UP --BYE--> ENDED        the caller
  *   IDLE --INVITE taken, answered--> RINGING --ACK--> UP --BYE--> ENDED   the called one
- *   IDLE --INVITE taken, refused--> REFUSED --ACK--> ENDED                 the called one (RFC 3261 17.2.1)
- *   CALLING, RINGING --refused--> ENDED
+ *   IDLE --INVITE taken, refused--> REFUSED --ACK--> ENDED                 the called one (RFC
+ * 3261 17.2.1) CALLING, RINGING --refused--> ENDED
  */
 enum sip_state { SIP_IDLE, SIP_CALLING, SIP_RINGING, SIP_REFUSED, SIP_UP, SIP_ENDED };
 
 struct sip_call {
 	struct terminal *terminal; /* borrowed */
 	struct sip_links links;
-	unsigned link;             /* the one to the proxy, or the one the call came by */
+	unsigned link; /* the one to the proxy, or the one the call came by */
 	enum sip_state state;
 	char call_id[256], local_tag[20];
 	char local_uri[256], remote_uri[256];
 	struct sip_dialog dialog;
 	uint32_t cseq;
 	uint64_t peer_cseq;
-	unsigned forks;            /* further 2xx of other terminals, ended at once */
+	unsigned forks; /* further 2xx of other terminals, ended at once */
 	/* A request of ours under way. */
 	struct {
 		char branch[24];
@@ -46,16 +47,18 @@ struct sip_call {
 		unsigned link;
 		uint64_t next_ns, end_ns, step_ns;
 	} answered;
-	struct why trouble;        /* of an offer that was refused here */
+	struct why trouble; /* of an offer that was refused here */
 };
 
-enum err sip_call_open(struct sip_call *c, struct terminal *t, struct str local, struct why *why) MUST_USE;
+enum err sip_call_open(struct sip_call *c, struct terminal *t, struct str local,
+                       struct why *why) MUST_USE;
 void sip_call_close(struct sip_call *c);
 
 /* Calls through `proxy`. ERR_DENIED: refused, `why` has the status. */
 enum err sip_call_invite(struct sip_call *c, struct str proxy, struct why *why) MUST_USE;
 /* An update of the call under way: keys the same, or new ones. */
-enum err sip_call_update(struct sip_call *c, enum ue_update kind, bool hold, struct why *why) MUST_USE;
+enum err sip_call_update(struct sip_call *c, enum ue_update kind, bool hold,
+                         struct why *why) MUST_USE;
 enum err sip_call_bye(struct sip_call *c, struct why *why) MUST_USE;
 /* One turn of signalling and media, at most a few milliseconds. */
 void sip_call_turn(struct sip_call *c);

@@ -18,24 +18,28 @@ static enum err open_tcp(int *out, struct sockaddr_storage *sa, socklen_t *n, st
 
 	*n = addr_to_sockaddr(&a, sa);
 	*out = socket(sa->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*out < 0 || setsockopt(*out, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one))
+	if (*out < 0 || setsockopt(*out, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
 		return ERR_IO;
 	return ERR_OK;
 }
 
-enum err sip_links_open(struct sip_links *l, struct str local, sip_take take, void *arg, struct why *why)
+enum err sip_links_open(struct sip_links *l, struct str local, sip_take take, void *arg,
+                        struct why *why)
 {
 	struct sockaddr_storage sa;
 	struct addr a;
-	socklen_t n, room = sizeof sa;
+	socklen_t n, room = sizeof(sa);
 
 	*l = (struct sip_links){.listen_fd = -1, .take = take, .arg = arg};
 	for (unsigned i = 0; i < SIP_LINKS_MAX; i++)
 		l->streams[i].fd = -1;
 	if (addr_parse(local, &a))
-		return why_fail(why, ERR_SYNTAX, "--sip %.*s: ADDRESS:PORT is wanted", STR_ARG(local));
-	if (open_tcp(&l->listen_fd, &sa, &n, a) || bind(l->listen_fd, (struct sockaddr *)&sa, n) || listen(l->listen_fd, SIP_LINKS_MAX) ||
-	    getsockname(l->listen_fd, (struct sockaddr *)&sa, &room) || addr_from_sockaddr((struct sockaddr *)&sa, &l->local))
+		return why_fail(why, ERR_SYNTAX, "--sip %.*s: ADDRESS:PORT is wanted",
+		                STR_ARG(local));
+	if (open_tcp(&l->listen_fd, &sa, &n, a) || bind(l->listen_fd, (struct sockaddr *)&sa, n) ||
+	    listen(l->listen_fd, SIP_LINKS_MAX) ||
+	    getsockname(l->listen_fd, (struct sockaddr *)&sa, &room) ||
+	    addr_from_sockaddr((struct sockaddr *)&sa, &l->local))
 		return why_fail(why, ERR_IO, "--sip %.*s: %s", STR_ARG(local), strerror(errno));
 	return ERR_OK;
 }
@@ -77,8 +81,10 @@ enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link, s
 	int fd = -1;
 
 	if (addr_parse(to, &a))
-		return why_fail(why, ERR_SYNTAX, "--proxy %.*s: ADDRESS:PORT is wanted", STR_ARG(to));
-	if (!s || open_tcp(&fd, &sa, &n, a) || connect(fd, (struct sockaddr *)&sa, n) || fcntl(fd, F_SETFL, O_NONBLOCK)) {
+		return why_fail(why, ERR_SYNTAX, "--proxy %.*s: ADDRESS:PORT is wanted",
+		                STR_ARG(to));
+	if (!s || open_tcp(&fd, &sa, &n, a) || connect(fd, (struct sockaddr *)&sa, n) ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK)) {
 		why_fail(why, ERR_IO, "--proxy %.*s: %s", STR_ARG(to), strerror(errno));
 		if (fd >= 0)
 			close(fd);
@@ -132,7 +138,7 @@ static void take_messages(struct sip_links *l, struct sip_stream *s)
 static void read_stream(struct sip_links *l, struct sip_stream *s)
 {
 	char room[READ_BYTES];
-	ssize_t n = recv(s->fd, room, sizeof room, 0);
+	ssize_t n = recv(s->fd, room, sizeof(room), 0);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The TCP connections of a small SIP side: one listener, a few streams, whole messages (offers with tickets are too long for UDP: RFC 3261 18.1.1). */
+/* The TCP connections of a small SIP side: one listener, a few streams, whole messages (offers with
+ * tickets are too long for UDP: RFC 3261 18.1.1). */
 #ifndef CMD_SLUICE_UE_SIP_LINKS_H
 #define CMD_SLUICE_UE_SIP_LINKS_H
 
@@ -23,9 +24,11 @@ struct sip_links {
 	} streams[SIP_LINKS_MAX];
 };
 
-enum err sip_links_open(struct sip_links *l, struct str local, sip_take take, void *arg, struct why *why) MUST_USE;
+enum err sip_links_open(struct sip_links *l, struct str local, sip_take take, void *arg,
+                        struct why *why) MUST_USE;
 void sip_links_close(struct sip_links *l);
-enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link, struct why *why) MUST_USE;
+enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link,
+                           struct why *why) MUST_USE;
 /* ERR_CLOSED, ERR_TIMEOUT. */
 enum err sip_links_send(struct sip_links *l, unsigned link, struct str text) MUST_USE;
 /* Waits for something on the streams or on `other_fd`, at most `ms`, and takes what came. */

@@ -9,7 +9,8 @@
 #include "cmd/sluice-ue/files.h"
 
 /* First lines of the files that hold keys. */
-static const char offer_file[] = "sluice-ue offer", call_file[] = "sluice-ue call", ticket_file[] = "sluice-ue ticket";
+static const char offer_file[] = "sluice-ue offer", call_file[] = "sluice-ue call",
+		  ticket_file[] = "sluice-ue ticket";
 
 /* Room for what is saved; in secret memory. */
 struct saving {
@@ -31,14 +32,16 @@ static struct view saved(const struct saving *s)
 	return (struct view){s->room.octets, wr_len(&s->w)};
 }
 
-static enum err add_session(struct files *f, const char *path, const struct ue_session *session, bool is_new, struct why *why)
+static enum err add_session(struct files *f, const char *path, const struct ue_session *session,
+                            bool is_new, struct why *why)
 {
 	struct saving s;
 	enum err e = saving_start(&s, why);
 
 	if (!e) {
 		e = ue_session_save(session, &s.w);
-		e = e ? why_fail(why, e, "the call can't be kept: %s", err_meaning(e)) : files_add_state(f, path, call_file, saved(&s), is_new, why);
+		e = e ? why_fail(why, e, "the call can't be kept: %s", err_meaning(e))
+		      : files_add_state(f, path, call_file, saved(&s), is_new, why);
 	}
 	secret_clear(&s.room);
 	return e;
@@ -64,33 +67,47 @@ static bool is_name(struct mikey_id id)
 {
 	struct str text = str_make((const char *)id.data.p, id.data.n);
 
-	return id.type != MIKEY_ID_URI || (str_find(text, ':') < text.n && str_find(text, ' ') == text.n);
+	return id.type != MIKEY_ID_URI ||
+	       (str_find(text, ':') < text.n && str_find(text, ' ') == text.n);
 }
 
-enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char *text, struct why *why)
+enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char *text,
+                   struct why *why)
 {
 	if (kms_name_parse(str_of(text), MIKEY_ID_URI, room, KMS_NAME_MAX, out) || !is_name(*out))
-		return why_fail(why, ERR_SYNTAX, "%s: an identity like sip:bob@home2.example is wanted", text);
+		return why_fail(why, ERR_SYNTAX,
+		                "%s: an identity like sip:bob@home2.example is wanted", text);
 	return ERR_OK;
 }
 
-static struct ue_choosing choosing(const struct options *o, const struct account *a, struct mikey_id peer)
+static struct ue_choosing choosing(const struct options *o, const struct account *a,
+                                   struct mikey_id peer)
 {
-	return (struct ue_choosing){.policy = &a->policy, .peer = peer, .user_has_said = o->user_has_said, .user = o->protection,
-	                            .has_kms = account_has_kms(a), .network_does_e2ae = a->network_e2ae};
+	return (struct ue_choosing){.policy = &a->policy,
+	                            .peer = peer,
+	                            .user_has_said = o->user_has_said,
+	                            .user = o->protection,
+	                            .has_kms = account_has_kms(a),
+	                            .network_does_e2ae = a->network_e2ae};
 }
 
-/* --- tickets ------------------------------------------------------------------------------------------ */
+/* --- tickets ---------------------------------------------------------------- */
 
-static struct ue_ticket_wish ticket_wish(const struct options *o, const struct mikey_id *peers, size_t n)
+static struct ue_ticket_wish ticket_wish(const struct options *o, const struct mikey_id *peers,
+                                         size_t n)
 {
-	return (struct ue_ticket_wish){.mode = o->mode ? o->mode : 3, .r = peers, .n_r = n, .lifetime_s = o->lifetime_s, .reuse = o->reuse,
-	                               .initiator_rekeys = o->initiator_rekeys, .responder_rekeys = o->responder_rekeys};
+	return (struct ue_ticket_wish){.mode = o->mode ? o->mode : 3,
+	                               .r = peers,
+	                               .n_r = n,
+	                               .lifetime_s = o->lifetime_s,
+	                               .reuse = o->reuse,
+	                               .initiator_rekeys = o->initiator_rekeys,
+	                               .responder_rekeys = o->responder_rekeys};
 }
 
 /* The file says whether the ticket was used: one without J serves once. */
-static enum err add_ticket(struct files *f, const char *path, const struct ticket_grant *g, bool is_used, bool is_new, struct outside *outside,
-                           struct why *why)
+static enum err add_ticket(struct files *f, const char *path, const struct ticket_grant *g,
+                           bool is_used, bool is_new, struct outside *outside, struct why *why)
 {
 	struct saving s;
 	enum err e = saving_start(&s, why);
@@ -98,13 +115,15 @@ static enum err add_ticket(struct files *f, const char *path, const struct ticke
 	if (!e) {
 		wr_u8(&s.w, is_used);
 		e = ue_ticket_save(g, &outside->env.mikey, &s.w);
-		e = e ? why_fail(why, e, "the ticket can't be kept: %s", err_meaning(e)) : files_add_state(f, path, ticket_file, saved(&s), is_new, why);
+		e = e ? why_fail(why, e, "the ticket can't be kept: %s", err_meaning(e))
+		      : files_add_state(f, path, ticket_file, saved(&s), is_new, why);
 	}
 	secret_clear(&s.room);
 	return e;
 }
 
-static enum err read_ticket(struct ticket_grant **out, bool *is_used, const char *path, struct why *why)
+static enum err read_ticket(struct ticket_grant **out, bool *is_used, const char *path,
+                            struct why *why)
 {
 	struct secret octets = {0};
 	struct rd r;
@@ -124,15 +143,17 @@ static void show_ticket(const struct ticket_grant *g)
 {
 	char text[128];
 
-	printf("ticket flags=0x%04x%s", g->policy.tp.flags, g->policy.tp.flags & TICKET_J ? " reusable" : "");
+	printf("ticket flags=0x%04x%s", g->policy.tp.flags,
+	       g->policy.tp.flags & TICKET_J ? " reusable" : "");
 	if (g->policy.tp.flags & TICKET_K)
 		printf(" changed-by-kms");
 	for (size_t i = 0; i < g->policy.n_r; i++)
-		printf(" for=%s", kms_name_print(g->policy.r[i], text, sizeof text));
+		printf(" for=%s", kms_name_print(g->policy.r[i], text, sizeof(text)));
 	putchar('\n');
 }
 
-static enum err request_into(const struct options *o, struct account *a, struct outside *outside, struct why *why)
+static enum err request_into(const struct options *o, struct account *a, struct outside *outside,
+                             struct why *why)
 {
 	static uint8_t rooms[OPTIONS_PEERS_MAX][KMS_NAME_MAX];
 	struct mikey_id peers[OPTIONS_PEERS_MAX];
@@ -144,9 +165,13 @@ static enum err request_into(const struct options *o, struct account *a, struct 
 	if (!o->mode)
 		wish.mode = 1;
 	if (wish.mode > 2)
-		return why_fail(why, ERR_INVALID, "--mode %u: tickets of modes 3 and 4 are made by the terminal with its offer; 1 or 2 is asked for", wish.mode);
+		return why_fail(why, ERR_INVALID,
+		                "--mode %u: tickets of modes 3 and 4 are made by the terminal with "
+		                "its offer; 1 or 2 is asked for",
+		                wish.mode);
 	if (!account_has_kms(a))
-		return why_fail(why, ERR_INVALID, "%s: psk and kms are needed to ask a KMS", o->credentials);
+		return why_fail(why, ERR_INVALID, "%s: psk and kms are needed to ask a KMS",
+		                o->credentials);
 	for (size_t i = 0; i < o->n_to && !e; i++)
 		e = read_peer(&peers[i], rooms[i], o->to[i], why);
 	if (!e)
@@ -163,7 +188,9 @@ static enum err request_into(const struct options *o, struct account *a, struct 
 }
 
 /* With the account and the surroundings open. */
-static enum err with_account(const struct options *o, enum err (*run)(const struct options *, struct account *, struct outside *, struct why *),
+static enum err with_account(const struct options *o,
+                             enum err (*run)(const struct options *, struct account *,
+                                             struct outside *, struct why *),
                              struct why *why)
 {
 	struct account a;
@@ -185,9 +212,10 @@ enum err step_request(const struct options *o, struct why *why)
 	return with_account(o, request_into, why);
 }
 
-/* --- offer -------------------------------------------------------------------------------------------- */
+/* --- offer ------------------------------------------------------------------ */
 
-static enum err offer_wish(const struct options *o, const struct account *a, struct ue_wish *wish, struct why *why)
+static enum err offer_wish(const struct options *o, const struct account *a, struct ue_wish *wish,
+                           struct why *why)
 {
 	struct ue_choosing c = choosing(o, a, wish->peer);
 
@@ -195,24 +223,28 @@ static enum err offer_wish(const struct options *o, const struct account *a, str
 	wish->level = o->level;
 	wish->ticket = ticket_wish(o, NULL, 0);
 	if (o->ticket && o->mode)
-		return why_fail(why, ERR_INVALID, "--ticket and --mode: a ticket that is there has its mode");
+		return why_fail(why, ERR_INVALID,
+		                "--ticket and --mode: a ticket that is there has its mode");
 	return ue_choose_offer(&c, &wish->protection, why);
 }
 
-static enum err add_offer(struct files *f, const char *path, const struct ue_offer *offer, struct outside *outside, struct why *why)
+static enum err add_offer(struct files *f, const char *path, const struct ue_offer *offer,
+                          struct outside *outside, struct why *why)
 {
 	struct saving s;
 	enum err e = saving_start(&s, why);
 
 	if (!e) {
 		e = ue_offer_save(offer, &outside->env.mikey, &s.w);
-		e = e ? why_fail(why, e, "the state can't be kept: %s", err_meaning(e)) : files_add_state(f, path, offer_file, saved(&s), true, why);
+		e = e ? why_fail(why, e, "the state can't be kept: %s", err_meaning(e))
+		      : files_add_state(f, path, offer_file, saved(&s), true, why);
 	}
 	secret_clear(&s.room);
 	return e;
 }
 
-static enum err write_offer(const struct options *o, const struct ue_offer *offer, const struct ue_wish *wish, const struct sdp *s,
+static enum err write_offer(const struct options *o, const struct ue_offer *offer,
+                            const struct ue_wish *wish, const struct sdp *s,
                             struct outside *outside, struct why *why)
 {
 	struct files f = {0};
@@ -228,14 +260,16 @@ static enum err write_offer(const struct options *o, const struct ue_offer *offe
 	return e;
 }
 
-static enum err offer_into(const struct options *o, struct account *a, struct outside *outside, struct why *why)
+static enum err offer_into(const struct options *o, struct account *a, struct outside *outside,
+                           struct why *why)
 {
 	static uint8_t room[KMS_NAME_MAX];
 	struct ue_wish wish = {0};
 	struct ticket_grant *grant = NULL;
 	struct ue_offer *offer = NULL;
 	struct sdp *s = NULL;
-	enum err e = o->n_to == 1 ? read_peer(&wish.peer, room, o->to[0], why) : why_fail(why, ERR_INVALID, "--to: one is called");
+	enum err e = o->n_to == 1 ? read_peer(&wish.peer, room, o->to[0], why)
+	                          : why_fail(why, ERR_INVALID, "--to: one is called");
 
 	if (!e)
 		e = offer_wish(o, a, &wish, why);
@@ -261,9 +295,10 @@ enum err step_offer(const struct options *o, struct why *why)
 	return with_account(o, offer_into, why);
 }
 
-/* --- answer and finish -------------------------------------------------------------------------------- */
+/* --- answer and finish ------------------------------------------------------ */
 
-static enum err write_answer(const struct options *o, const struct ue_session *session, const struct sdp *s, struct why *why)
+static enum err write_answer(const struct options *o, const struct ue_session *session,
+                             const struct sdp *s, struct why *why)
 {
 	struct files f = {0};
 	enum err e = o->call ? add_session(&f, o->call, session, true, why) : ERR_OK;
@@ -276,7 +311,8 @@ static enum err write_answer(const struct options *o, const struct ue_session *s
 	return e;
 }
 
-static enum err answer_into(const struct options *o, struct account *a, struct outside *outside, struct why *why)
+static enum err answer_into(const struct options *o, struct account *a, struct outside *outside,
+                            struct why *why)
 {
 	uint8_t room[KMS_NAME_MAX];
 	struct sdp *theirs = NULL, *ours = NULL;
@@ -290,12 +326,14 @@ static enum err answer_into(const struct options *o, struct account *a, struct o
 	if (!e)
 		e = files_read_sdp(&ours, o->files[1], why);
 	if (!e) {
-		struct ue_choosing c = choosing(o, a, o->caller ? caller : ue_answer_caller(theirs, room, sizeof room));
+		struct ue_choosing c = choosing(
+			o, a, o->caller ? caller : ue_answer_caller(theirs, room, sizeof(room)));
 
 		e = ue_choose_answer(&c, ue_desc_offered(theirs), &protection, why);
 	}
 	if (!e)
-		e = ue_answer_new(&session, &a->identity, protection, theirs, ours, &outside->env, why);
+		e = ue_answer_new(&session, &a->identity, protection, theirs, ours, &outside->env,
+		                  why);
 	if (!e)
 		e = write_answer(o, session, ours, why);
 	if (!e)
@@ -326,7 +364,8 @@ static enum err read_offer(struct ue_offer **out, const char *path, struct why *
 	return e;
 }
 
-static enum err keep_call(const char *path, const struct ue_session *session, bool is_new, struct why *why)
+static enum err keep_call(const char *path, const struct ue_session *session, bool is_new,
+                          struct why *why)
 {
 	struct files f = {0};
 	enum err e = path ? add_session(&f, path, session, is_new, why) : ERR_OK;
@@ -372,7 +411,10 @@ enum err step_finish(const struct options *o, struct why *why)
 	enum err e;
 
 	if (!o->state)
-		return o->call ? finish_update(o, why) : why_fail(why, ERR_INVALID, "--state of an offer, or --call of a call under way, is needed");
+		return o->call ? finish_update(o, why)
+		               : why_fail(why, ERR_INVALID,
+		                          "--state of an offer, or --call of a call under way, is "
+		                          "needed");
 	e = read_offer(&offer, o->state, why);
 	if (!e)
 		e = files_read_sdp(&answer, o->files[0], why);
@@ -388,9 +430,10 @@ enum err step_finish(const struct options *o, struct why *why)
 	return e;
 }
 
-/* --- update ------------------------------------------------------------------------------------------- */
+/* --- update ----------------------------------------------------------------- */
 
-static enum err write_update(const struct options *o, const char *out, const struct ue_session *session, const struct sdp *s, struct why *why)
+static enum err write_update(const struct options *o, const char *out,
+                             const struct ue_session *session, const struct sdp *s, struct why *why)
 {
 	struct files f = {0};
 	enum err e = add_session(&f, o->call, session, false, why);
@@ -403,20 +446,23 @@ static enum err write_update(const struct options *o, const char *out, const str
 	return e;
 }
 
-static enum err update_offer(const struct options *o, struct ue_session *session, struct outside *outside, struct why *why)
+static enum err update_offer(const struct options *o, struct ue_session *session,
+                             struct outside *outside, struct why *why)
 {
 	struct sdp *s = NULL;
 	enum err e = files_read_sdp(&s, o->files[0], why);
 
 	if (!e)
-		e = ue_session_update(session, o->same ? UE_UPDATE_SAME : UE_UPDATE_REKEY, s, &outside->env, why);
+		e = ue_session_update(session, o->same ? UE_UPDATE_SAME : UE_UPDATE_REKEY, s,
+		                      &outside->env, why);
 	if (!e)
 		e = write_update(o, o->files[1], session, s, why);
 	sdp_free(s);
 	return e;
 }
 
-static enum err update_answer(const struct options *o, struct ue_session *session, struct outside *outside, struct why *why)
+static enum err update_answer(const struct options *o, struct ue_session *session,
+                              struct outside *outside, struct why *why)
 {
 	struct sdp *theirs = NULL, *ours = NULL;
 	bool changed = false;
@@ -444,35 +490,38 @@ enum err step_update(const struct options *o, struct why *why)
 	enum err e;
 
 	if (o->n_files == 3 && o->same)
-		return why_fail(why, ERR_INVALID, "--same: the offer decides whether keys are new, not its answer");
+		return why_fail(why, ERR_INVALID,
+		                "--same: the offer decides whether keys are new, not its answer");
 	e = read_session(&session, o->call, why);
 	if (!e)
 		e = outside_open(&outside, NULL, why);
 	if (!e) {
-		e = o->n_files == 2 ? update_offer(o, session, &outside, why) : update_answer(o, session, &outside, why);
+		e = o->n_files == 2 ? update_offer(o, session, &outside, why)
+		                    : update_answer(o, session, &outside, why);
 		outside_close(&outside);
 	}
 	ue_session_free(session);
 	return e;
 }
 
-/* --- for people --------------------------------------------------------------------------------------- */
+/* --- for people ------------------------------------------------------------- */
 
 static void show_key(const struct keyctx *k)
 {
 	uint8_t key[SUITE_MASTER_MAX];
-	char text[B64_TEXT_LEN(sizeof key) + 1];
+	char text[B64_TEXT_LEN(sizeof(key)) + 1];
 	size_t n = (size_t)k->suite->key_len + k->suite->salt_len;
 
 	memcpy(key, k->key, k->suite->key_len);
 	memcpy(key + k->suite->key_len, k->salt, k->suite->salt_len);
-	if (!b64_encode(key, n, true, text, sizeof text))
+	if (!b64_encode(key, n, true, text, sizeof(text)))
 		printf(" inline:%s", text);
-	secret_wipe(key, sizeof key);
-	secret_wipe(text, sizeof text);
+	secret_wipe(key, sizeof(key));
+	secret_wipe(text, sizeof(text));
 }
 
-static enum err show_stream(const struct ue_session *s, unsigned media, bool of_offerer, bool show_keys, struct why *why)
+static enum err show_stream(const struct ue_session *s, unsigned media, bool of_offerer,
+                            bool show_keys, struct why *why)
 {
 	struct keyctx *key = NULL;
 	uint32_t ssrc = 0;
@@ -480,7 +529,8 @@ static enum err show_stream(const struct ue_session *s, unsigned media, bool of_
 
 	if (e)
 		return e;
-	printf("cs=%u media=%u from=%s", 2 * media + (of_offerer ? 1 : 2), media + 1, of_offerer ? "offerer" : "answerer");
+	printf("cs=%u media=%u from=%s", 2 * media + (of_offerer ? 1 : 2), media + 1,
+	       of_offerer ? "offerer" : "answerer");
 	if (ssrc)
 		printf(" ssrc=%u", ssrc);
 	printf(" suite=%s", key->suite->name);

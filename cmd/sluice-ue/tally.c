@@ -7,7 +7,7 @@
 
 void tally_mode(struct tally *t, struct str mode)
 {
-	if (str_copy(mode, t->mode, sizeof t->mode))
+	if (str_copy(mode, t->mode, sizeof(t->mode)))
 		t->mode[0] = '\0';
 }
 
@@ -28,11 +28,13 @@ void tally_phase(struct tally *t, const char *phase, const struct terminal *who,
 {
 	struct media_counts c = media_get_counts(who->media);
 	/* Packets under a key before ours were there are the start of a call, not a fault. */
-	bool is_whole = c.sent && c.told && !c.lost && c.received >= c.told && c.verified == c.received && !c.refused;
+	bool is_whole = c.sent && c.told && !c.lost && c.received >= c.told &&
+	                c.verified == c.received && !c.refused;
 
-	printf("phase=%s at=%s sent=%" PRIu64 " received=%" PRIu64 " of=%" PRIu64 " lost=%" PRIu64 " verified=%" PRIu64 " refused=%" PRIu64
-	       " old-key=%" PRIu64 " rekeys=%u keys=%s\n", phase, name, c.sent, c.received, c.told, c.lost, c.verified, c.refused, c.old_key, c.rekeys,
-	       who->keys);
+	printf("phase=%s at=%s sent=%" PRIu64 " received=%" PRIu64 " of=%" PRIu64 " lost=%" PRIu64
+	       " verified=%" PRIu64 " refused=%" PRIu64 " old-key=%" PRIu64 " rekeys=%u keys=%s\n",
+	       phase, name, c.sent, c.received, c.told, c.lost, c.verified, c.refused, c.old_key,
+	       c.rekeys, who->keys);
 	fflush(stdout);
 	t->faults += !is_whole;
 }
@@ -47,7 +49,9 @@ bool tally_is_whole(const struct media *from, const struct media *to)
 enum err tally_end(const struct tally *t, struct why *why)
 {
 	if (t->faults)
-		return why_fail(why, ERR_AUTH, "media was lost, refused or changed on the way: see the phases above");
+		return why_fail(
+			why, ERR_AUTH,
+			"media was lost, refused or changed on the way: see the phases above");
 	puts("call whole");
 	return ERR_OK;
 }

@@ -6,8 +6,8 @@
 #include "cmd/sluice-ue/terminal.h"
 
 struct tally {
-	unsigned faults;   /* directions of phases that were not whole */
-	char mode[16];     /* what the gateway does to the media; empty: nobody said */
+	unsigned faults; /* directions of phases that were not whole */
+	char mode[16];   /* what the gateway does to the media; empty: nobody said */
 };
 
 void tally_mode(struct tally *t, struct str mode);

@@ -10,7 +10,8 @@
 #include "keyctx/prim.h"
 #include "keyctx/sdp/media.h"
 
-enum err terminal_open(struct terminal *t, const struct options *o, const char *credentials, struct why *why)
+enum err terminal_open(struct terminal *t, const struct options *o, const char *credentials,
+                       struct why *why)
 {
 	struct addr local;
 	uint8_t id[8];
@@ -24,7 +25,7 @@ enum err terminal_open(struct terminal *t, const struct options *o, const char *
 		e = outside_open(&t->outside, &t->account, why);
 	if (!e)
 		e = media_open(&t->media, &local, why);
-	if (!e && prim_random(id, sizeof id))
+	if (!e && prim_random(id, sizeof(id)))
 		e = why_fail(why, ERR_CRYPTO, "no random octets");
 	if (e)
 		return e;
@@ -49,7 +50,8 @@ enum ue_protection terminal_protection(const struct terminal *t)
 }
 
 /* What we would say without keys. */
-static enum err describe(struct terminal *t, enum sdp_direction direction, struct sdp **out, struct why *why)
+static enum err describe(struct terminal *t, enum sdp_direction direction, struct sdp **out,
+                         struct why *why)
 {
 	struct addr local = media_local(t->media);
 	char ip[ADDR_TEXT_MAX];
@@ -57,11 +59,16 @@ static enum err describe(struct terminal *t, enum sdp_direction direction, struc
 	enum err e;
 
 	addr_print_ip(&local, ip);
-	buf_printf(&text, "v=0\r\no=- %" PRIu64 " %" PRIu64 " IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n", t->sdp_id, t->sdp_version++, local.version, ip,
-	           local.version, ip);
-	buf_printf(&text, "m=audio %u RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=rtcp-mux\r\na=ssrc:%" PRIu32 " cname:sluice-ue\r\na=%s\r\n",
+	buf_printf(&text,
+	           "v=0\r\no=- %" PRIu64 " %" PRIu64
+	           " IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n",
+	           t->sdp_id, t->sdp_version++, local.version, ip, local.version, ip);
+	buf_printf(&text,
+	           "m=audio %u RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=rtcp-mux\r\na=ssrc:%" PRIu32
+	           " cname:sluice-ue\r\na=%s\r\n",
 	           local.port, t->ssrc, sdp_direction_name(direction));
-	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory") : ue_desc_parse(out, buf_as_str(&text), why);
+	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory")
+	             : ue_desc_parse(out, buf_as_str(&text), why);
 	buf_free(&text);
 	return e;
 }
@@ -77,7 +84,8 @@ static enum err print(const struct sdp *s, struct buf *out, struct why *why)
 	if (text)
 		secret_wipe(text, n);
 	mem_free(text);
-	return e || out->bad ? why_fail(why, e ? e : ERR_NOMEM, "the description can't be written") : ERR_OK;
+	return e || out->bad ? why_fail(why, e ? e : ERR_NOMEM, "the description can't be written")
+	                     : ERR_OK;
 }
 
 static enum sdp_direction own_direction(const struct terminal *t)
@@ -85,20 +93,30 @@ static enum sdp_direction own_direction(const struct terminal *t)
 	return t->on_hold ? SDP_INACTIVE : SDP_SENDRECV;
 }
 
-static enum err make_offer(struct terminal *t, enum ue_protection protection, struct sdp *s, struct why *why)
+static enum err make_offer(struct terminal *t, enum ue_protection protection, struct sdp *s,
+                           struct why *why)
 {
 	const struct options *o = t->options;
-	struct ue_wish wish = {.peer = t->peer, .protection = protection, .suite = o->suite, .level = o->level,
-	                       .ticket = {.mode = o->mode ? o->mode : 3, .lifetime_s = o->lifetime_s, .reuse = o->reuse,
-	                                  .initiator_rekeys = o->initiator_rekeys, .responder_rekeys = o->responder_rekeys}};
+	struct ue_wish wish = {.peer = t->peer,
+	                       .protection = protection,
+	                       .suite = o->suite,
+	                       .level = o->level,
+	                       .ticket = {.mode = o->mode ? o->mode : 3,
+	                                  .lifetime_s = o->lifetime_s,
+	                                  .reuse = o->reuse,
+	                                  .initiator_rekeys = o->initiator_rekeys,
+	                                  .responder_rekeys = o->responder_rekeys}};
 
 	return ue_offer_new(&t->offer, &t->account.identity, &wish, s, &t->outside.env, why);
 }
 
 enum err terminal_offer(struct terminal *t, struct buf *sdp, struct why *why)
 {
-	struct ue_choosing c = {.policy = &t->account.policy, .user_has_said = t->options->user_has_said, .user = t->options->protection,
-	                        .has_kms = account_has_kms(&t->account), .network_does_e2ae = t->account.network_e2ae};
+	struct ue_choosing c = {.policy = &t->account.policy,
+	                        .user_has_said = t->options->user_has_said,
+	                        .user = t->options->protection,
+	                        .has_kms = account_has_kms(&t->account),
+	                        .network_does_e2ae = t->account.network_e2ae};
 	enum ue_protection protection;
 	struct sdp *s = NULL;
 	enum err e = read_peer(&t->peer, t->peer_room, t->options->to[0], why);
@@ -117,7 +135,8 @@ enum err terminal_offer(struct terminal *t, struct buf *sdp, struct why *why)
 	return e;
 }
 
-enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, struct buf *sdp, struct why *why)
+enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, struct buf *sdp,
+                         struct why *why)
 {
 	struct sdp *s = NULL;
 	enum err e = ERR_OK;
@@ -181,7 +200,8 @@ static enum err use_place(struct terminal *t, const struct sdp *theirs, struct w
 	e = sdp_transport_read(theirs, 0, &place, why);
 	if (e)
 		return e;
-	t->peer_on_hold = place.is_held_by_address || place.direction == SDP_INACTIVE || place.direction == SDP_SENDONLY;
+	t->peer_on_hold = place.is_held_by_address || place.direction == SDP_INACTIVE ||
+	                  place.direction == SDP_SENDONLY;
 	if (!place.is_held_by_address)
 		media_set_remote(t->media, &place.rtp);
 	return ERR_OK;
@@ -200,19 +220,23 @@ void terminal_confirmed(struct terminal *t)
 
 static struct mikey_id peer_of(const struct ue_session *s)
 {
-	return s->is_offerer ? ticket_csb_responder(s->parts[0].csb) : ticket_csb_initiator(s->parts[0].csb);
+	return s->is_offerer ? ticket_csb_responder(s->parts[0].csb)
+	                     : ticket_csb_initiator(s->parts[0].csb);
 }
 
-/* The session takes the place of the one before, which a call under way may only leave for one of the same kind with the same peer. */
+/* The session takes the place of the one before, which a call under way may only leave for one of
+ * the same kind with the same peer. */
 static enum err take_session(struct terminal *t, struct ue_session *made, struct why *why)
 {
 	struct mikey_id who = made->n_parts ? peer_of(made) : t->peer;
 
-	if (t->session && (made->protection != t->session->protection || (made->n_parts && !mikey_id_eq(who, peer_of(t->session))))) {
+	if (t->session && (made->protection != t->session->protection ||
+	                   (made->n_parts && !mikey_id_eq(who, peer_of(t->session))))) {
 		ue_session_free(made);
-		return why_fail(why, ERR_DENIED, "the update would change the call's protection, or its peer");
+		return why_fail(why, ERR_DENIED,
+		                "the update would change the call's protection, or its peer");
 	}
-	if (who.data.n <= sizeof t->peer_room && who.data.p != t->peer_room) {
+	if (who.data.n <= sizeof(t->peer_room) && who.data.p != t->peer_room) {
 		memcpy(t->peer_room, who.data.p, who.data.n);
 		t->peer = (struct mikey_id){.type = who.type, .data = {t->peer_room, who.data.n}};
 	}
@@ -249,19 +273,24 @@ enum err terminal_answered(struct terminal *t, struct str answer, struct why *wh
 	return e;
 }
 
-static enum err first_answer(struct terminal *t, const struct sdp *theirs, struct sdp *ours, struct why *why)
+static enum err first_answer(struct terminal *t, const struct sdp *theirs, struct sdp *ours,
+                             struct why *why)
 {
 	uint8_t room[KMS_NAME_MAX];
-	struct ue_choosing c = {.policy = &t->account.policy, .has_kms = account_has_kms(&t->account), .network_does_e2ae = t->account.network_e2ae,
-	                        .user_has_said = t->options->user_has_said, .user = t->options->protection};
+	struct ue_choosing c = {.policy = &t->account.policy,
+	                        .has_kms = account_has_kms(&t->account),
+	                        .network_does_e2ae = t->account.network_e2ae,
+	                        .user_has_said = t->options->user_has_said,
+	                        .user = t->options->protection};
 	struct ue_session *made = NULL;
 	enum ue_protection protection;
 	enum err e;
 
-	c.peer = ue_answer_caller(theirs, room, sizeof room);
+	c.peer = ue_answer_caller(theirs, room, sizeof(room));
 	e = ue_choose_answer(&c, ue_desc_offered(theirs), &protection, why);
 	if (!e)
-		e = ue_answer_new(&made, &t->account.identity, protection, theirs, ours, &t->outside.env, why);
+		e = ue_answer_new(&made, &t->account.identity, protection, theirs, ours,
+		                  &t->outside.env, why);
 	return e ? e : take_session(t, made, why);
 }
 
@@ -273,7 +302,10 @@ enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, 
 
 	outside_tick(&t->outside);
 	if (!e)
-		e = describe(t, t->on_hold ? SDP_INACTIVE : sdp_direction_reverse(sdp_direction_read(theirs, 0)), &ours, why);
+		e = describe(t,
+		             t->on_hold ? SDP_INACTIVE
+		                        : sdp_direction_reverse(sdp_direction_read(theirs, 0)),
+		             &ours, why);
 	if (!e && t->session && ue_session_knows(t->session, theirs))
 		e = ue_session_take(t->session, theirs, ours, &t->outside.env, &changed, why);
 	else if (!e)

@@ -17,25 +17,28 @@ struct terminal {
 	bool updates;               /* an update waits for its answer */
 	bool on_hold, peer_on_hold; /* who wants no media now */
 	uint64_t sdp_id, sdp_version;
-	uint32_t ssrc;              /* of our stream, for the whole call */
-	const char *keys;           /* what the last exchange did: "new", "unchanged" */
+	uint32_t ssrc;    /* of our stream, for the whole call */
+	const char *keys; /* what the last exchange did: "new", "unchanged" */
 	uint8_t peer_room[KMS_NAME_MAX];
-	struct mikey_id peer;       /* whom we call */
+	struct mikey_id peer; /* whom we call */
 };
 
-enum err terminal_open(struct terminal *t, const struct options *o, const char *credentials, struct why *why) MUST_USE;
+enum err terminal_open(struct terminal *t, const struct options *o, const char *credentials,
+                       struct why *why) MUST_USE;
 void terminal_close(struct terminal *t);
 
 /* The call's first offer, by the user's choice or the policy. */
 enum err terminal_offer(struct terminal *t, struct buf *sdp, struct why *why) MUST_USE;
 /* An update: REKEY takes a new ticket where the present one lets us bring no keys. */
-enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, struct buf *sdp, struct why *why) MUST_USE;
+enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, struct buf *sdp,
+                         struct why *why) MUST_USE;
 /* The answer to either: keys in force from now on, media goes where it says. */
 enum err terminal_answered(struct terminal *t, struct str answer, struct why *why) MUST_USE;
 /* An offer was refused or is given up: the old keys stay. */
 void terminal_cancel(struct terminal *t);
 /* Any offer of the peer, first or later. */
-enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, struct why *why) MUST_USE;
+enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp,
+                         struct why *why) MUST_USE;
 /* The offerer has our answer (ACK): what we send goes under the new keys, and to where it said. */
 void terminal_confirmed(struct terminal *t);
 

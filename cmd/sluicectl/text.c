@@ -77,7 +77,8 @@ void text_print(struct buf *out, const struct doc *d)
 	}
 }
 
-static const char *leg_addr(const struct doc *legs, const char *leg, const char *name, char room[64])
+static const char *leg_addr(const struct doc *legs, const char *leg, const char *name,
+                            char room[64])
 {
 	struct str s = doc_get_text(doc_get(legs, leg), name);
 
@@ -89,8 +90,8 @@ void text_sessions(struct buf *out, const struct doc *answer)
 {
 	const struct doc *sessions = doc_get(answer, "sessions");
 
-	buf_printf(out, "%-32s %9s %-12s %-22s %-22s %-22s %s\n", "SESSION", "AGE s", "MODE", "A LOCAL", "A REMOTE", "B LOCAL",
-	           "B REMOTE");
+	buf_printf(out, "%-32s %9s %-12s %-22s %-22s %-22s %s\n", "SESSION", "AGE s", "MODE",
+	           "A LOCAL", "A REMOTE", "B LOCAL", "B REMOTE");
 	if (!sessions || sessions->kind != DOC_LIST)
 		return;
 	for (DOC_EACH(s, sessions)) {
@@ -103,11 +104,13 @@ void text_sessions(struct buf *out, const struct doc *answer)
 			const struct doc *legs = doc_get(m, "legs");
 			char al[64], ar[64], bl[64], br[64];
 
-			buf_printf(out, "%-32.*s %9" PRIu64 " %-12.*s %-22s %-22s %-22s %s\n",
-			           STR_ARG(is_first ? doc_get_text(s, "id") : STR("")), text_number(s, "age_ms") / 1000,
-			           STR_ARG(doc_get_text(m, "mode")), leg_addr(legs, "a", "local", al),
-			           leg_addr(legs, "a", "remote", ar), leg_addr(legs, "b", "local", bl),
-			           leg_addr(legs, "b", "remote", br));
+			buf_printf(
+				out, "%-32.*s %9" PRIu64 " %-12.*s %-22s %-22s %-22s %s\n",
+				STR_ARG(is_first ? doc_get_text(s, "id") : STR("")),
+				text_number(s, "age_ms") / 1000, STR_ARG(doc_get_text(m, "mode")),
+				leg_addr(legs, "a", "local", al), leg_addr(legs, "a", "remote", ar),
+				leg_addr(legs, "b", "local", bl),
+				leg_addr(legs, "b", "remote", br));
 			is_first = false;
 		}
 	}
@@ -126,7 +129,8 @@ void text_event(struct buf *out, const struct doc *event)
 
 	if (gmtime_r(&s, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_printf(out, "%s.%03uZ %.*s", when, (unsigned)(ms % 1000), STR_ARG(doc_get_text(event, "event")));
+	buf_printf(out, "%s.%03uZ %.*s", when, (unsigned)(ms % 1000),
+	           STR_ARG(doc_get_text(event, "event")));
 	for (DOC_EACH(it, event)) {
 		if (str_is(it->key, "time_ms") || str_is(it->key, "event"))
 			continue;

@@ -55,7 +55,8 @@ static unsigned count_cpus(int cpus[RELAY_WORKERS_MAX])
 	return n ? n : 1;
 }
 
-/* An address may come later, on a standby machine; said now, for each session there fails until then. */
+/* An address may come later, on a standby machine; said now, for each session there fails until
+ * then. */
 static void check_addresses(const struct conf *c)
 {
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
@@ -67,8 +68,9 @@ static void check_addresses(const struct conf *c)
 		char text[ADDR_TEXT_MAX];
 
 		if (fd < 0 || bind(fd, (struct sockaddr *)&name, len))
-			log_warn("sluiced", "interface=%s addr=%s msg=\"%s: no session can be made there\"", f->name, addr_print_ip(&f->bind, text),
-			         strerror(errno));
+			log_warn("sluiced",
+			         "interface=%s addr=%s msg=\"%s: no session can be made there\"",
+			         f->name, addr_print_ip(&f->bind, text), strerror(errno));
 		if (fd >= 0)
 			close(fd);
 	}
@@ -102,7 +104,8 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.drops_non_rtp = c->non_rtp == 1;
 	config.keys_remembered = c->keys_remembered;
 	if (c->pin_workers && config.workers > n_cpus)
-		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors", config.workers, n_cpus);
+		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors",
+		                config.workers, n_cpus);
 	config.cpus = c->pin_workers ? g->cpus : NULL;
 	check_addresses(c);
 	return relay_start(&g->relay, &config, why);
@@ -117,7 +120,8 @@ static void on_relay(void *arg, bool readable, bool writable)
 	relay_poll(g->relay);
 }
 
-/* All that a round asks of the workers wakes them once: a wake-up costs more than a set-up's share of their work. */
+/* All that a round asks of the workers wakes them once: a wake-up costs more than a set-up's share
+ * of their work. */
 static void wake_soon(void *arg)
 {
 	loop_timer_soon(((struct gateway *)arg)->wake);
@@ -138,18 +142,18 @@ static struct service_config service_config_of(const struct gateway *g)
 		.media_deny = &c->media_deny,
 		.media_allow = &c->media_allow,
 		.context = {.interfaces = c->interfaces.items,
-		            .n_interfaces = c->interfaces.n,
-		            .setup_timeout_ms = c->setup_timeout_ms,
-		            .inactivity_ms = c->inactivity_ms,
-		            .rekey_overlap_ms = c->rekey_overlap_ms,
-		            .e2ae_rekey = (uint8_t)c->e2ae_rekey,
-		            .rekey_roc = (uint8_t)c->rekey_roc,
-		            .dscp = (uint8_t)c->dscp},
+	                    .n_interfaces = c->interfaces.n,
+	                    .setup_timeout_ms = c->setup_timeout_ms,
+	                    .inactivity_ms = c->inactivity_ms,
+	                    .rekey_overlap_ms = c->rekey_overlap_ms,
+	                    .e2ae_rekey = (uint8_t)c->e2ae_rekey,
+	                    .rekey_roc = (uint8_t)c->rekey_roc,
+	                    .dscp = (uint8_t)c->dscp},
 		.calls = {.recrypts = c->ng_srtp,
-		          .passes_osrtp = c->osrtp,
-		          .other_media = (uint8_t)c->other_media,
-		          .delete_delay_ms = c->delete_delay_s * 1000,
-		          .silent_timeout_ms = c->silent_timeout_s * 1000},
+	                  .passes_osrtp = c->osrtp,
+	                  .other_media = (uint8_t)c->other_media,
+	                  .delete_delay_ms = c->delete_delay_s * 1000,
+	                  .silent_timeout_ms = c->silent_timeout_s * 1000},
 	};
 
 	config.calls.n_offer = (uint8_t)sdes_offer_read(&c->sdes_offer, config.calls.offer);
@@ -161,7 +165,8 @@ static enum err start_control(struct gateway *g, struct why *why)
 	struct service_config config = service_config_of(g);
 	enum err e;
 
-	if (loop_watch_new(&g->relay_watch, g->loop, relay_wait_fd(g->relay), true, false, on_relay, g) ||
+	if (loop_watch_new(&g->relay_watch, g->loop, relay_wait_fd(g->relay), true, false, on_relay,
+	                   g) ||
 	    loop_timer_new(&g->wake, g->loop, on_wake, g))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	relay_set_waker(g->relay, wake_soon, g);
@@ -204,9 +209,12 @@ static void warn_if_shared(const struct gateway *g, const struct addr *ng)
 	char text[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < g->conf.interfaces.n; i++)
-		is_shared |= addr_is_same_host(&g->conf.interfaces.items[i].bind, ng) && !addr_is_loopback(ng);
+		is_shared |= addr_is_same_host(&g->conf.interfaces.items[i].bind, ng) &&
+		             !addr_is_loopback(ng);
 	if (is_shared)
-		log_warn("ng", "addr=%s msg=\"ng listens where media is: put it on loopback, or on an address that no interface has\"",
+		log_warn("ng",
+		         "addr=%s msg=\"ng listens where media is: put it on loopback, or on an "
+		         "address that no interface has\"",
 		         addr_print(ng, text));
 }
 
@@ -226,7 +234,8 @@ static enum err guard_listeners(struct gateway *g, struct why *why)
 	for (unsigned i = 0; i < 2 * CONF_LISTEN_MAX && !e; i++) {
 		bool is_ng = i < CONF_LISTEN_MAX;
 
-		a = is_ng ? signalling_listener(g->signalling, i) : metrics_server_listener(g->metrics, i - CONF_LISTEN_MAX);
+		a = is_ng ? signalling_listener(g->signalling, i)
+		          : metrics_server_listener(g->metrics, i - CONF_LISTEN_MAX);
 		if (is_ng && !addr_is_none(&a))
 			warn_if_shared(g, &a);
 		if (!addr_is_none(&a))
@@ -234,7 +243,8 @@ static enum err guard_listeners(struct gateway *g, struct why *why)
 	}
 	if (e)
 		return why_fail(why, e, "more than %d listeners", TARGET_LISTENERS_MAX);
-	return service_publish_targets(g->service) ? why_fail(why, ERR_NOMEM, "out of memory") : ERR_OK;
+	return service_publish_targets(g->service) ? why_fail(why, ERR_NOMEM, "out of memory")
+	                                           : ERR_OK;
 }
 
 static void say_ready(struct gateway *g)
@@ -259,11 +269,13 @@ static void say_ready(struct gateway *g)
 		const struct io_interface *f = &g->conf.interfaces.items[i];
 		char text[ADDR_TEXT_MAX];
 
-		buf_printf(b, " interface=%s/%s/%s", f->name, addr_print_ip(&f->bind, text), relay_io_name(g->relay, i));
+		buf_printf(b, " interface=%s/%s/%s", f->name, addr_print_ip(&f->bind, text),
+		           relay_io_name(g->relay, i));
 	}
 }
 
-enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf, struct why *why)
+enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf,
+                       struct why *why)
 {
 	struct gateway *g = mem_alloc(sizeof(*g));
 	enum err e;
@@ -319,9 +331,12 @@ void gateway_reload(struct gateway *g, const struct conf *next)
 	config = service_config_of(g);
 	service_reconfigure(g->service, &config);
 	if (service_publish_targets(g->service))
-		log_error("conf", "msg=\"out of memory: learnt sources are judged by the settings before\"");
+		log_error(
+			"conf",
+			"msg=\"out of memory: learnt sources are judged by the settings before\"");
 	if (need_restart.n)
-		log_warn("conf", "msg=\"changed, but needs a restart\" settings=\"%s\"", need_restart.p);
+		log_warn("conf", "msg=\"changed, but needs a restart\" settings=\"%s\"",
+		         need_restart.p);
 	log_info("conf", "msg=\"settings taken over\"");
 	buf_free(&need_restart);
 }

@@ -10,7 +10,8 @@
 struct gateway;
 
 /* Starts everything the settings ask for; on failure nothing runs. `conf` is copied. */
-enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf, struct why *why) MUST_USE;
+enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf,
+                       struct why *why) MUST_USE;
 /* Ends sessions, workers and connections. Takes NULL. */
 void gateway_stop(struct gateway *g);
 /* SIGHUP: takes over what can be; what needs a restart is logged. */

@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "base/map.h"
 
-/* B answers the same offer again, under another tag: another terminal, or the same one that changed its tag. */
+/* B answers the same offer again, under another tag: another terminal, or the same one that changed
+ * its tag. */
 static bool is_of_another_fork(const struct dialog_run *op)
 {
 	const struct dialog *g = op->dialog;
@@ -53,11 +54,14 @@ static void commit_answer(struct dialog_run *op)
 	g->now = op->x;
 	op->x = NULL;
 	g->core = op->core;
-	/* Whose answer it was; without memory for it the tag before stays, which tells forks apart no less. */
-	if (op->event == OFFER_EVENT_ANSWER_B && op->ask.to.n && dialog_set_text(&g->tag[OFFER_SIDE_B], op->ask.to))
+	/* Whose answer it was; without memory for it the tag before stays, which tells forks apart
+	 * no less. */
+	if (op->event == OFFER_EVENT_ANSWER_B && op->ask.to.n &&
+	    dialog_set_text(&g->tag[OFFER_SIDE_B], op->ask.to))
 		log_warn("dialog", "sid=%s msg=\"no memory for the tag of an answer\"", g->id);
 	(void)offer_step(&g->state, op->event);
-	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state), offer_event_name(op->event));
+	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state),
+	          offer_event_name(op->event));
 }
 
 static void answer_done(void *arg, const struct service_result *r)
@@ -70,8 +74,8 @@ static void answer_done(void *arg, const struct service_result *r)
 		dialog_run_reply_sdp(op, op->x->from, true, commit_answer);
 }
 
-static enum err plan_answer(struct dialog_run *op, const struct dialog_exchange *base, struct spec_session **patch,
-                            struct why *why)
+static enum err plan_answer(struct dialog_run *op, const struct dialog_exchange *base,
+                            struct spec_session **patch, struct why *why)
 {
 	struct dialog *g = op->dialog;
 	struct dialog_options o = op->ask.options;
@@ -85,25 +89,28 @@ static enum err plan_answer(struct dialog_run *op, const struct dialog_exchange 
 		e = dialog_plan_answer(op->x, g->now, op->sdp, &o, why);
 	op->core = dialog_core_of_branch(g, op->ask.branch, false);
 	if (!e)
-		e = dialog_patch_answer(patch, op->x, g->now, g->id, op->core, service_context(op->owner->service));
+		e = dialog_patch_answer(patch, op->x, g->now, g->id, op->core,
+		                        service_context(op->owner->service));
 	return e;
 }
 
 /* Is that side the one whose offer this answers? Whose the other tag is tells forks apart. */
-static bool is_of_offerer(const struct dialog *g, enum offer_side from, const struct dialog_ask *ask)
+static bool is_of_offerer(const struct dialog *g, enum offer_side from,
+                          const struct dialog_ask *ask)
 {
 	bool is_a = g->tag[OFFER_SIDE_A] && str_is(ask->from, g->tag[OFFER_SIDE_A]);
 
 	return !ask->from.n || !g->tag[OFFER_SIDE_A] || is_a == (from == OFFER_SIDE_A);
 }
 
-/* --- which offer ------------------------------------------------------------------------------------------ */
+/* --- which offer ------------------------------------------------------------ */
 
 /* The offer that is open, to this branch where there are several. */
 static const struct dialog_exchange *open_offer(struct dialog *g, const struct dialog_ask *ask)
 {
 	unsigned core = dialog_core_of_branch(g, ask->branch, false);
-	const struct dialog_exchange *there = ask->branch.n && g->state <= OFFER_STABLE ? dialog_branch_offer(g, core) : NULL;
+	const struct dialog_exchange *there =
+		ask->branch.n && g->state <= OFFER_STABLE ? dialog_branch_offer(g, core) : NULL;
 
 	if (g->next && (!there || core == g->next_core))
 		return g->next;
@@ -120,15 +127,17 @@ static bool has_new_media(const struct dialog_exchange *x)
 }
 
 /*
- * Both sides offered, and it is the first of the two offers that was answered: the second one, which took its place here, is what the peer
- * refused (RFC 3261 14.1).
+ * Both sides offered, and it is the first of the two offers that was answered: the second one,
+ * which took its place here, is what the peer refused (RFC 3261 14.1).
  */
 static enum err turn_back(struct dialog *g, const struct dialog_exchange **base, struct why *why)
 {
 	struct dialog_exchange *first = g->crossed;
 
 	if (has_new_media(first))
-		return why_fail(why, ERR_WRONG_STATE, "this answers an offer that one of the other side crossed and cancelled (491); its new media are gone");
+		return why_fail(why, ERR_WRONG_STATE,
+		                "this answers an offer that one of the other side crossed and "
+		                "cancelled (491); its new media are gone");
 	dialog_exchange_free(g->next);
 	g->next = first;
 	g->crossed = NULL;
@@ -138,7 +147,7 @@ static enum err turn_back(struct dialog *g, const struct dialog_exchange **base,
 	return ERR_OK;
 }
 
-/* --- answers that were given before ------------------------------------------------------------------------- */
+/* --- answers that were given before ----------------------------------------- */
 
 static void commit_nothing(struct dialog_run *op)
 {
@@ -156,7 +165,8 @@ static bool is_as_agreed(const struct dialog_exchange *now, const struct sdp *s,
 
 		if (now->media[i].treat != DIALOG_TREAT_RELAY)
 			continue;
-		if (s->media[i].port == 0 || s->media[i].port != side->at.rtp.port || sdp_transport_read(s, i, &t, &why))
+		if (s->media[i].port == 0 || s->media[i].port != side->at.rtp.port ||
+		    sdp_transport_read(s, i, &t, &why))
 			return false;
 		if (t.direction != side->at.direction)
 			return false;
@@ -165,8 +175,9 @@ static bool is_as_agreed(const struct dialog_exchange *now, const struct sdp *s,
 }
 
 /*
- * The SDP of a reliable 183 once more in the 200, with an UPDATE of its sender in between (RFC 3261 13.2.1, RFC 6337 3.1.1): it answers no offer that is
- * open, and says nothing new. What the offerer was told then it is told again.
+ * The SDP of a reliable 183 once more in the 200, with an UPDATE of its sender in between (RFC
+ * 3261 13.2.1, RFC 6337 3.1.1): it answers no offer that is open, and says nothing new. What the
+ * offerer was told then it is told again.
  */
 static enum err plan_repeat(struct dialog_run *op, struct why *why)
 {
@@ -176,11 +187,15 @@ static enum err plan_repeat(struct dialog_run *op, struct why *why)
 	enum err e;
 
 	if (!g->now)
-		return why_fail(why, ERR_WRONG_STATE, "an answer without an offer: nothing is agreed yet");
+		return why_fail(why, ERR_WRONG_STATE,
+		                "an answer without an offer: nothing is agreed yet");
 	is_more = op->sdp->n_media > g->now->n_media;
 	e = dialog_count_read(op->sdp, g->now, by, true);
-	if (!e && g->answered[by] != hash_of(op->ask.sdp) && (is_more || !is_as_agreed(g->now, op->sdp, by)))
-		e = why_fail(why, ERR_WRONG_STATE, "no offer waits for this answer, and it says other than what is agreed; a new offer is needed");
+	if (!e && g->answered[by] != hash_of(op->ask.sdp) &&
+	    (is_more || !is_as_agreed(g->now, op->sdp, by)))
+		e = why_fail(why, ERR_WRONG_STATE,
+		             "no offer waits for this answer, and it says other than what is "
+		             "agreed; a new offer is needed");
 	if (!e)
 		e = dialog_exchange_copy(&op->x, g->now);
 	if (e)
@@ -191,10 +206,11 @@ static enum err plan_repeat(struct dialog_run *op, struct why *why)
 	return ERR_OK;
 }
 
-/* --- carrying out ------------------------------------------------------------------------------------------ */
+/* --- carrying out ----------------------------------------------------------- */
 
 /* Finds the offer; none where the answer only repeats one (`*base` stays NULL). */
-static enum err judge_answer(struct dialog_run *op, const struct dialog_exchange **base, struct why *why)
+static enum err judge_answer(struct dialog_run *op, const struct dialog_exchange **base,
+                             struct why *why)
 {
 	struct dialog *g = op->dialog;
 	const struct dialog_exchange *x = open_offer(g, &op->ask);
@@ -203,19 +219,24 @@ static enum err judge_answer(struct dialog_run *op, const struct dialog_exchange
 	enum err e = ERR_OK;
 
 	if (!x)
-		return why_fail(why, ERR_WRONG_STATE, "an answer without an offer (%s)", offer_state_name(g->state));
+		return why_fail(why, ERR_WRONG_STATE, "an answer without an offer (%s)",
+		                offer_state_name(g->state));
 	if (!dialog_is_of_sides(g, &op->ask))
 		return why_fail(why, ERR_NOT_FOUND, "the tags name no side of this call");
 	op->event = offer_event_of(!x->from, true);
 	if (!is_of_offerer(g, x->from, &op->ask)) {
 		op->event = offer_event_of(x->from, true);
 		if (!g->crossed || !is_of_offerer(g, g->crossed->from, &op->ask))
-			return g->state == OFFER_OPENING ? why_fail(why, ERR_WRONG_STATE, "the offerer can't answer: nobody else has offered") : ERR_OK;
+			return g->state == OFFER_OPENING ? why_fail(why, ERR_WRONG_STATE,
+			                                            "the offerer can't answer: "
+			                                            "nobody else has offered")
+			                                 : ERR_OK;
 		e = turn_back(g, &x, why);
 	}
 	action = offer_look(g->state, op->event, &next);
 	if (!e && action != OFFER_DO_AGREE && action != OFFER_DO_AGREE_AGAIN)
-		e = why_fail(why, ERR_WRONG_STATE, "an answer without an offer (%s)", offer_state_name(g->state));
+		e = why_fail(why, ERR_WRONG_STATE, "an answer without an offer (%s)",
+		             offer_state_name(g->state));
 	*base = x;
 	return e;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Branches: the places that a proxy sends the first offer to, each with a core leg of its own and an offer with keys of its own. */
+/* Branches: the places that a proxy sends the first offer to, each with a core leg of its own and
+ * an offer with keys of its own. */
 #include "control/dialog/run.h"
 
 #include "base/mem.h"
 
 static struct dialog_branch *branch_at(const struct dialog *g, unsigned core)
 {
-	return g->branches && core >= 1 && core <= DIALOG_BRANCHES_MAX && g->branches[core - 1].name ? &g->branches[core - 1] : NULL;
+	return g->branches && core >= 1 && core <= DIALOG_BRANCHES_MAX && g->branches[core - 1].name
+	               ? &g->branches[core - 1]
+	               : NULL;
 }
 
 struct dialog_branch *dialog_branch_find(const struct dialog *g, struct str name, unsigned *core)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each side keeps its own count of m-lines (RFC 3264 6 and 8). One that leaves lines out means that they are off, one that answers more than was
- * offered is not asked for those: each is told as many as it knows of, whatever the other one wrote.
+ * Each side keeps its own count of m-lines (RFC 3264 6 and 8). One that leaves lines out means that
+ * they are off, one that answers more than was offered is not asked for those: each is told as many
+ * as it knows of, whatever the other one wrote.
  */
 #include "control/dialog/media.h"
 
@@ -11,10 +12,12 @@ static enum err append(struct sdp *s, const struct dialog_media *m, enum offer_s
 {
 	const char *profile = m ? sdp_profile_name(m->side[side].profile) : "";
 
-	return sdp_media_append(s, str_of(m ? m->kind : ""), str_of(profile[0] || !m ? profile : m->proto));
+	return sdp_media_append(s, str_of(m ? m->kind : ""),
+	                        str_of(profile[0] || !m ? profile : m->proto));
 }
 
-static enum err reach(struct sdp *s, unsigned n, const struct dialog_exchange *x, enum offer_side side)
+static enum err reach(struct sdp *s, unsigned n, const struct dialog_exchange *x,
+                      enum offer_side side)
 {
 	enum err e = ERR_OK;
 
@@ -23,22 +26,26 @@ static enum err reach(struct sdp *s, unsigned n, const struct dialog_exchange *x
 	return e;
 }
 
-enum err dialog_count_read(struct sdp *s, const struct dialog_exchange *x, enum offer_side by, bool is_answer)
+enum err dialog_count_read(struct sdp *s, const struct dialog_exchange *x, enum offer_side by,
+                           bool is_answer)
 {
 	if (x && is_answer && s->n_media > x->n_media)
 		s->n_media = x->n_media;
 	return x ? reach(s, x->n_media, x, by) : ERR_OK;
 }
 
-void dialog_count_note(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s)
+void dialog_count_note(struct dialog_exchange *x, const struct dialog_exchange *now,
+                       const struct sdp *s)
 {
 	unsigned known = now ? now->n_lines[!x->from] : 0;
 
 	x->n_lines[x->from] = s->n_said;
 	x->n_lines[!x->from] = known > x->n_media ? known : x->n_media;
 	for (unsigned i = 0; i < x->n_media; i++) {
-		snprintf(x->media[i].kind, sizeof(x->media[i].kind), "%.*s", STR_ARG(s->media[i].kind));
-		snprintf(x->media[i].proto, sizeof(x->media[i].proto), "%.*s", STR_ARG(s->media[i].proto));
+		snprintf(x->media[i].kind, sizeof(x->media[i].kind), "%.*s",
+		         STR_ARG(s->media[i].kind));
+		snprintf(x->media[i].proto, sizeof(x->media[i].proto), "%.*s",
+		         STR_ARG(s->media[i].proto));
 	}
 }
 

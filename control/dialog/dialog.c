@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls by their SDP: one request under way for each, the rest wait; a plan is made, the session changed, then the plan is the truth. */
+/* Calls by their SDP: one request under way for each, the rest wait; a plan is made, the session
+ * changed, then the plan is the truth. */
 #include "control/dialog/run.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include "control/dialog/later.h"
 #include "keyctx/prim.h"
 
-/* --- names --------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------ */
 
 enum err dialog_session_id(struct str call, char out[DIALOG_ID_MAX])
 {
@@ -21,7 +22,8 @@ enum err dialog_session_id(struct str call, char out[DIALOG_ID_MAX])
 		return ERR_SYNTAX;
 	if (!str_copy(call, out, DIALOG_ID_MAX) && strlen(out) == call.n)
 		return ERR_OK;
-	if (prim_digest(PRIM_SHA256, (struct view){.p = (const uint8_t *)call.p, .n = call.n}, digest) ||
+	if (prim_digest(PRIM_SHA256, (struct view){.p = (const uint8_t *)call.p, .n = call.n},
+	                digest) ||
 	    hex_encode(digest, sizeof(digest), hex, sizeof(hex)))
 		return ERR_CRYPTO;
 	snprintf(out, DIALOG_ID_MAX, "sha256-%s", hex);
@@ -44,7 +46,7 @@ enum err dialog_set_text(char **at, struct str v)
 	return ERR_OK;
 }
 
-/* --- dialogs come and go ------------------------------------------------------------------------------- */
+/* --- dialogs come and go ---------------------------------------------------- */
 
 static enum err dialog_new(struct dialog **out, struct dialogs *d, const char *id)
 {
@@ -125,7 +127,7 @@ void dialogs_free(struct dialogs *d)
 	if (!d)
 		return;
 	d->is_closed = true;
-	LIST_EACH(it, &d->all)
+	LIST_EACH (it, &d->all)
 		dialog_end(LIST_OF(it, struct dialog, link));
 	map_free(d->by_id);
 	mem_free(d);
@@ -151,7 +153,8 @@ void dialog_tags(const struct dialogs *d, struct str call, struct str *first, st
 	*second = g ? tag_of(g, OFFER_SIDE_B) : str_of("");
 }
 
-void dialog_times(const struct dialogs *d, struct str call, uint64_t *settled_ns, uint64_t seen_wall_ns[2])
+void dialog_times(const struct dialogs *d, struct str call, uint64_t *settled_ns,
+                  uint64_t seen_wall_ns[2])
 {
 	const struct dialog *g = find(d, call);
 
@@ -178,9 +181,10 @@ void dialogs_set_quiet(struct dialogs *d, struct str session, bool on)
 		g->is_quiet = on;
 }
 
-void dialogs_each_quiet(struct dialogs *d, uint64_t limit_ns, void (*fn)(void *arg, const char *session), void *arg)
+void dialogs_each_quiet(struct dialogs *d, uint64_t limit_ns,
+                        void (*fn)(void *arg, const char *session), void *arg)
 {
-	LIST_EACH(it, &d->all) {
+	LIST_EACH (it, &d->all) {
 		struct dialog *g = LIST_OF(it, struct dialog, link);
 
 		if (g->ends_when_silent && g->session && (g->is_quiet || g->settled_ns < limit_ns))
@@ -207,7 +211,7 @@ enum offer_side dialog_access(const struct dialogs *d, struct str call, const ch
 	return OFFER_SIDE_A;
 }
 
-/* --- asking --------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------- */
 
 static bool refuses_key(void *arg, const struct keyctx *k, bool is_send)
 {
@@ -229,7 +233,8 @@ void dialog_start(struct dialog_run *op)
 	op->judge = (struct dialog_judge){.refuses = refuses_key, .arg = op->dialog};
 	op->ask.options.judge = &op->judge;
 	/* Whoever negotiates has not ended the call. */
-	if ((op->ask.op == DIALOG_OFFER || op->ask.op == DIALOG_ANSWER) && dialog_is_of_sides(op->dialog, &op->ask))
+	if ((op->ask.op == DIALOG_OFFER || op->ask.op == DIALOG_ANSWER) &&
+	    dialog_is_of_sides(op->dialog, &op->ask))
 		dialog_later_forget(op->dialog);
 	starts[op->ask.op](op);
 }
@@ -248,7 +253,8 @@ void dialog_submit(struct dialog_run *op)
 	else if (!e && !g)
 		e = why_fail(&why, ERR_NOT_FOUND, "no such call");
 	else if (!e && g->n_waiting == DIALOG_WAITING_MAX)
-		e = why_fail(&why, ERR_LIMIT, "%u requests wait for this call already", g->n_waiting);
+		e = why_fail(&why, ERR_LIMIT, "%u requests wait for this call already",
+		             g->n_waiting);
 	if (e) {
 		dialog_run_fail(op, e, &why);
 		return;
@@ -262,7 +268,8 @@ void dialog_submit(struct dialog_run *op)
 	dialog_start(op);
 }
 
-void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done_fn *done, void *arg)
+void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done_fn *done,
+                    void *arg)
 {
 	struct dialog_run *op = NULL;
 	struct why why = {""};

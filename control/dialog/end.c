@@ -8,8 +8,9 @@
 #include "control/dialog/later.h"
 
 /*
- * DOUBT_S: a refusal says that some place is out, and nothing tells whether others still ring; longer than proxies let anybody ring (RFC 3261 16.6, timer C).
- * CANCELLED_S: whoever lost against an answer has ended by then (64 times T1).
+ * DOUBT_S: a refusal says that some place is out, and nothing tells whether others still ring;
+ * longer than proxies let anybody ring (RFC 3261 16.6, timer C). CANCELLED_S: whoever lost against
+ * an answer has ended by then (64 times T1).
  */
 enum { DOUBT_S = 300, CANCELLED_S = 32 };
 
@@ -18,13 +19,14 @@ static void finish(struct dialog_run *op)
 	dialog_run_finish(op, &(struct dialog_reply){.session = op->dialog->session});
 }
 
-/* --- the whole call ------------------------------------------------------------------------------------- */
+/* --- the whole call --------------------------------------------------------- */
 
 static void delete_done(void *arg, const struct service_result *r)
 {
 	struct dialog_run *op = arg;
 	struct dialog *g = op->dialog;
-	struct dialog_reply reply = {.e = r->e, .why = r->why, .session = r->session, .stats = r->stats};
+	struct dialog_reply reply = {
+		.e = r->e, .why = r->why, .session = r->session, .stats = r->stats};
 
 	dialog_later_forget(g);
 	if (r->session)
@@ -55,14 +57,17 @@ static void told_later(void *arg, const struct service_result *r)
 	if (r->e)
 		finish(op);
 	else
-		dialog_run_finish(op, &(struct dialog_reply){.session = r->session, .stats = r->stats});
+		dialog_run_finish(op,
+		                  &(struct dialog_reply){.session = r->session, .stats = r->stats});
 }
 
 static uint32_t delay_ms(const struct dialog_run *op)
 {
 	uint32_t asked_ms = op->ask.options.delete_delay_ms;
 
-	return asked_ms == DIALOG_DELAY_SETTING ? service_get_config(op->owner->service)->calls.delete_delay_ms : asked_ms;
+	return asked_ms == DIALOG_DELAY_SETTING
+	               ? service_get_config(op->owner->service)->calls.delete_delay_ms
+	               : asked_ms;
 }
 
 static void end_call(struct dialog_run *op)
@@ -80,7 +85,7 @@ static void end_in_doubt(struct dialog_run *op)
 	finish(op);
 }
 
-/* --- back to another dialog ------------------------------------------------------------------------------ */
+/* --- back to another dialog ------------------------------------------------- */
 
 static void return_done(void *arg, const struct service_result *r)
 {
@@ -89,7 +94,8 @@ static void return_done(void *arg, const struct service_result *r)
 
 	/* The fork's key, say, is no more known: nothing is left to talk. */
 	if (r->e) {
-		log_info("dialog", "sid=%s msg=\"no way back to another fork\" reason=\"%s\"", g->id, r->why->text);
+		log_info("dialog", "sid=%s msg=\"no way back to another fork\" reason=\"%s\"",
+		         g->id, r->why->text);
 		end_call(op);
 		return;
 	}
@@ -110,17 +116,20 @@ static bool start_return(struct dialog_run *op)
 	const struct dialog_fork *fork = dialog_fork_behind(g);
 	struct spec_session *patch = NULL;
 
-	if (g->state != OFFER_STABLE || !fork || !g->session || dialog_exchange_copy(&op->x, fork->agreed))
+	if (g->state != OFFER_STABLE || !fork || !g->session ||
+	    dialog_exchange_copy(&op->x, fork->agreed))
 		return false;
 	op->core = fork->core;
 	op->x->terms.accept_rekey = true;
-	if (dialog_patch_answer(&patch, op->x, g->now, g->id, op->core, service_context(op->owner->service)) || !patch)
+	if (dialog_patch_answer(&patch, op->x, g->now, g->id, op->core,
+	                        service_context(op->owner->service)) ||
+	    !patch)
 		return false;
 	service_update_take(op->owner->service, patch, return_done, op);
 	return true;
 }
 
-/* --- branches -------------------------------------------------------------------------------------------- */
+/* --- branches --------------------------------------------------------------- */
 
 /* What the first offer made of the session. */
 static const struct dialog_exchange *first_exchange(const struct dialog *g)
@@ -136,7 +145,8 @@ static void branch_gone(struct dialog_run *op)
 	struct dialog_exchange *copy = NULL;
 
 	/* It waits for the others again, as before anybody answered. */
-	if (op->core != g->core && offer && (offer == g->next || !dialog_exchange_copy(&copy, offer))) {
+	if (op->core != g->core && offer &&
+	    (offer == g->next || !dialog_exchange_copy(&copy, offer))) {
 		if (copy) {
 			dialog_exchange_free(g->next);
 			g->next = copy;
@@ -159,7 +169,9 @@ static void branch_done(void *arg, const struct service_result *r)
 	struct dialog_run *op = arg;
 
 	if (r->e)
-		log_info("dialog", "sid=%s msg=\"the legs of a branch that ended stay\" reason=\"%s\"", op->dialog->id, r->why->text);
+		log_info("dialog",
+		         "sid=%s msg=\"the legs of a branch that ended stay\" reason=\"%s\"",
+		         op->dialog->id, r->why->text);
 	branch_gone(op);
 }
 
@@ -173,7 +185,8 @@ static void take_branch(struct dialog_run *op, unsigned core, unsigned heir)
 	op->core = core == g->core || was_next ? heir : g->core;
 	if (!dialog_branch_offer(g, op->core))
 		op->core = g->core;
-	if (g->session && first_exchange(g) && !dialog_patch_branch(&patch, first_exchange(g), g->id, core, op->core) && patch)
+	if (g->session && first_exchange(g) &&
+	    !dialog_patch_branch(&patch, first_exchange(g), g->id, core, op->core) && patch)
 		service_update_take(op->owner->service, patch, branch_done, op);
 	else
 		branch_gone(op);
@@ -184,7 +197,8 @@ static void end_branch(struct dialog_run *op)
 	struct dialog *g = op->dialog;
 	unsigned core = 0, other;
 	struct dialog_branch *b = dialog_branch_find(g, op->ask.branch, &core);
-	bool is_answered = g->state >= OFFER_STABLE && core == g->core, has_other = dialog_branch_other(g, core, &other);
+	bool is_answered = g->state >= OFFER_STABLE && core == g->core,
+	     has_other = dialog_branch_other(g, core, &other);
 
 	b->n_refused = (uint8_t)(b->n_refused + (b->n_refused < UINT8_MAX));
 	/* One name for several places: some of them have not refused. */
@@ -207,7 +221,7 @@ static void end_branch(struct dialog_run *op)
 	}
 }
 
-/* --- what a delete names ----------------------------------------------------------------------------------- */
+/* --- what a delete names ---------------------------------------------------- */
 
 /* The tag of the two that is not the caller's; empty when none is given. */
 static struct str fork_tag(const struct dialog *g, const struct dialog_ask *ask)
@@ -219,7 +233,8 @@ static struct str fork_tag(const struct dialog *g, const struct dialog_ask *ask)
 	return ask->from.n ? ask->from : ask->to;
 }
 
-/* The dialog that talks: another that answered too takes its place, or those that still ring are awaited again. */
+/* The dialog that talks: another that answered too takes its place, or those that still ring are
+ * awaited again. */
 static void end_active(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;
@@ -228,7 +243,8 @@ static void end_active(struct dialog_run *op)
 
 	if (start_return(op))
 		return;
-	if (g->state == OFFER_STABLE && may_ring && dialog_branch_other(g, g->core, &other) && dialog_branch_offer(g, other))
+	if (g->state == OFFER_STABLE && may_ring && dialog_branch_other(g, g->core, &other) &&
+	    dialog_branch_offer(g, other))
 		take_branch(op, g->core, other);
 	else
 		end_call(op);
@@ -251,16 +267,17 @@ static void end_unknown(struct dialog_run *op)
 }
 
 /*
- * The caller's tag alone says that he hung up, or that one of several places refused or lost, and somebody else rings or has just answered. Who wants the
- * end at once (delay 0) means the call.
+ * The caller's tag alone says that he hung up, or that one of several places refused or lost, and
+ * somebody else rings or has just answered. Who wants the end at once (delay 0) means the call.
  */
 static bool may_be_a_refusal(const struct dialog_run *op)
 {
 	const struct dialog *g = op->dialog;
-	bool is_young = g->state == OFFER_STABLE && clk_mono_ns() - g->settled_ns < CANCELLED_S * NS_PER_S;
+	bool is_young =
+		g->state == OFFER_STABLE && clk_mono_ns() - g->settled_ns < CANCELLED_S * NS_PER_S;
 
-	return delay_ms(op) && g->owner->later && (g->state == OFFER_OPENING || is_young) && dialog_branches_open(g) > 1 &&
-	       dialog_is_tag_of(g, OFFER_SIDE_A, op->ask.from);
+	return delay_ms(op) && g->owner->later && (g->state == OFFER_OPENING || is_young) &&
+	       dialog_branches_open(g) > 1 && dialog_is_tag_of(g, OFFER_SIDE_A, op->ask.from);
 }
 
 static bool refuse_strangers(struct dialog_run *op)
@@ -269,7 +286,8 @@ static bool refuse_strangers(struct dialog_run *op)
 
 	if (dialog_is_of_sides(op->dialog, &op->ask))
 		return false;
-	dialog_run_fail(op, why_fail(&why, ERR_NOT_FOUND, "the tags name neither side of this call"), &why);
+	dialog_run_fail(
+		op, why_fail(&why, ERR_NOT_FOUND, "the tags name neither side of this call"), &why);
 	return true;
 }
 
@@ -304,7 +322,7 @@ void dialog_start_delete(struct dialog_run *op)
 	}
 }
 
-/* --- a refused offer --------------------------------------------------------------------------------------- */
+/* --- a refused offer -------------------------------------------------------- */
 
 static void roll_back(struct dialog_run *op)
 {
@@ -338,7 +356,8 @@ void dialog_start_reject(struct dialog_run *op)
 
 	if (refuse_strangers(op))
 		return;
-	if (g->state == OFFER_OPENING && dialog_branch_find(g, op->ask.branch, &core) && dialog_branch_other(g, core, &other)) {
+	if (g->state == OFFER_OPENING && dialog_branch_find(g, op->ask.branch, &core) &&
+	    dialog_branch_other(g, core, &other)) {
 		end_branch(op);
 		return;
 	}

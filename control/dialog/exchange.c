@@ -6,7 +6,8 @@
 
 void dialog_options_defaults(struct dialog_options *o)
 {
-	static const enum suite_id suites[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32};
+	static const enum suite_id suites[] = {SUITE_AES_CM_128_HMAC_SHA1_80,
+	                                       SUITE_AES_CM_128_HMAC_SHA1_32};
 
 	*o = (struct dialog_options){
 		.interface = {-1, -1},
@@ -63,7 +64,8 @@ void dialog_media_clear(struct dialog_media *m)
 	m->acfg = m->reason = NULL;
 }
 
-enum err dialog_media_set_aside(struct dialog_media *m, enum dialog_treat treat, const struct why *why)
+enum err dialog_media_set_aside(struct dialog_media *m, enum dialog_treat treat,
+                                const struct why *why)
 {
 	char *reason = mem_text(why->text, strlen(why->text));
 
@@ -146,7 +148,8 @@ enum err dialog_exchange_copy(struct dialog_exchange **out, const struct dialog_
 	return e;
 }
 
-static enum err keep_media_keys(struct dialog_media *m, const struct dialog_media *old, const struct dialog_media *there, enum offer_side from)
+static enum err keep_media_keys(struct dialog_media *m, const struct dialog_media *old,
+                                const struct dialog_media *there, enum offer_side from)
 {
 	struct dialog_side *near = &m->side[from];
 	struct sdes_list *list;
@@ -174,7 +177,8 @@ static enum err keep_media_keys(struct dialog_media *m, const struct dialog_medi
 	return e;
 }
 
-enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced, const struct dialog_exchange *there)
+enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced,
+                          const struct dialog_exchange *there)
 {
 	enum err e = ERR_OK;
 
@@ -182,15 +186,17 @@ enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchang
 		struct dialog_media *m = &x->media[i];
 		const struct dialog_media *old = &replaced->media[i];
 
-		if (m->treat == DIALOG_TREAT_RELAY && old->treat == m->treat && old->mode == m->mode &&
-		    old->access == m->access)
-			e = keep_media_keys(m, old, there && i < there->n_media ? &there->media[i] : NULL, x->from);
+		if (m->treat == DIALOG_TREAT_RELAY && old->treat == m->treat &&
+		    old->mode == m->mode && old->access == m->access)
+			e = keep_media_keys(m, old,
+			                    there && i < there->n_media ? &there->media[i] : NULL,
+			                    x->from);
 	}
 	return e;
 }
 
-void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t, const struct dialog_side *before,
-                        const struct addr *received_from)
+void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t,
+                        const struct dialog_side *before, const struct addr *received_from)
 {
 	side->at = *t;
 	side->is_known = true;
@@ -214,7 +220,8 @@ uint8_t dialog_side_teaches(const struct sdp *s, unsigned i)
 	uint8_t teaches = 0;
 
 	for (unsigned k = 0; k < ARRAY_LEN(rows); k++)
-		if (sdp_has_attr(s, (int)i, rows[k].attribute) || sdp_has_attr(s, SDP_SESSION, rows[k].attribute))
+		if (sdp_has_attr(s, (int)i, rows[k].attribute) ||
+		    sdp_has_attr(s, SDP_SESSION, rows[k].attribute))
 			teaches |= rows[k].teaches;
 	return teaches;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks that share a leg: two terminals answer one offer, each with a dialog of its own (RFC 3261 13.2.2.4). The last answer is active; when
- * that dialog ends, the call goes back to the one before it.
+ * Forks that share a leg: two terminals answer one offer, each with a dialog of its own (RFC
+ * 3261 13.2.2.4). The last answer is active; when that dialog ends, the call goes back to the one
+ * before it.
  */
 #include "control/dialog/run.h"
 
@@ -10,8 +11,9 @@
 #include "base/mem.h"
 
 /*
- * RFC 3261 13.2.2.4: 64 times T1 after the first 2xx the caller takes early dialogs for ended. Later nothing tells whether such a fork ever
- * became a call, and a call that ends must not leave one behind that never was.
+ * RFC 3261 13.2.2.4: 64 times T1 after the first 2xx the caller takes early dialogs for ended.
+ * Later nothing tells whether such a fork ever became a call, and a call that ends must not leave
+ * one behind that never was.
  */
 enum { FORK_S = 32 };
 
@@ -40,7 +42,10 @@ void dialog_fork_keep(struct dialog *g)
 	struct dialog_fork *f = mem_alloc(sizeof(*f));
 
 	if (f) {
-		*f = (struct dialog_fork){.before = g->forks, .tag = g->tag[OFFER_SIDE_B], .agreed = g->now, .core = g->core,
+		*f = (struct dialog_fork){.before = g->forks,
+		                          .tag = g->tag[OFFER_SIDE_B],
+		                          .agreed = g->now,
+		                          .core = g->core,
 		                          .until_ns = clk_mono_ns() + FORK_S * NS_PER_S};
 		g->forks = f;
 		if (++g->n_forks > DIALOG_FORKS_MAX)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Silence told by the relay, judged over the whole session; a sweep for calls that no event speaks of. */
+/* Silence told by the relay, judged over the whole session; a sweep for calls that no event speaks
+ * of. */
 #include "control/dialog/idle.h"
 
 #include "base/clk.h"
@@ -28,22 +29,28 @@ struct ear {
 };
 
 /* Leg `i` of a media that is joined to another one. */
-static bool find_ear(struct ear *out, const struct spec_media *m, const struct relay_media_stats *stats, unsigned i)
+static bool find_ear(struct ear *out, const struct spec_media *m,
+                     const struct relay_media_stats *stats, unsigned i)
 {
 	unsigned other = i == RELAY_LEG_ACCESS ? m->active : RELAY_LEG_ACCESS;
 
-	if (i >= m->legs.n || i >= stats->n_legs || other >= m->legs.n || (i != RELAY_LEG_ACCESS && i != m->active))
+	if (i >= m->legs.n || i >= stats->n_legs || other >= m->legs.n ||
+	    (i != RELAY_LEG_ACCESS && i != m->active))
 		return false;
-	*out = (struct ear){.leg = &m->legs.items[i], .peer = &m->legs.items[other], .heard_ns = stats->legs[i].last_rx_ns};
+	*out = (struct ear){.leg = &m->legs.items[i],
+	                    .peer = &m->legs.items[other],
+	                    .heard_ns = stats->legs[i].last_rx_ns};
 	return out->leg->exists && out->peer->exists;
 }
 
-/* Who speaks to somebody that holds, or holds himself, need not: music on hold that was heard and ends is missed, though. */
+/* Who speaks to somebody that holds, or holds himself, need not: music on hold that was heard and
+ * ends is missed, though. */
 static bool is_missed(const struct ear *e, const struct dialog_idle_times *t)
 {
 	if (!e->leg->inactivity_ms)
 		return false;
-	return e->peer->inactivity_ms || e->heard_ns > t->settled_ns + DIALOG_IDLE_MUSIC_S * NS_PER_S;
+	return e->peer->inactivity_ms ||
+	       e->heard_ns > t->settled_ns + DIALOG_IDLE_MUSIC_S * NS_PER_S;
 }
 
 static bool is_silent(const struct ear *e, const struct dialog_idle_times *t)
@@ -54,7 +61,8 @@ static bool is_silent(const struct ear *e, const struct dialog_idle_times *t)
 	return t->now_ns - later_of(e->heard_ns, t->settled_ns) >= limit_ns - limit_ns / 8;
 }
 
-bool dialog_idle_is_over(const struct spec_session *spec, const struct relay_session_stats *stats, const struct dialog_idle_times *t, bool *is_quiet)
+bool dialog_idle_is_over(const struct spec_session *spec, const struct relay_session_stats *stats,
+                         const struct dialog_idle_times *t, bool *is_quiet)
 {
 	uint64_t last_ns = t->settled_ns;
 	unsigned missed = 0, silent = 0;
@@ -67,7 +75,8 @@ bool dialog_idle_is_over(const struct spec_session *spec, const struct relay_ses
 			last_ns = later_of(last_ns, stats->media[m].legs[i].last_rx_ns);
 			if (!find_ear(&e, &spec->media.items[m], &stats->media[m], i))
 				continue;
-			*is_quiet |= e.leg->inactivity_ms && t->now_ns - e.heard_ns >= e.leg->inactivity_ms * NS_PER_MS;
+			*is_quiet |= e.leg->inactivity_ms &&
+			             t->now_ns - e.heard_ns >= e.leg->inactivity_ms * NS_PER_MS;
 			missed += is_missed(&e, t);
 			silent += is_missed(&e, t) && is_silent(&e, t);
 		}
@@ -82,7 +91,7 @@ static uint64_t silent_ns(const struct dialog_idle *i)
 	return ms ? ms * NS_PER_MS : DIALOG_IDLE_LIMIT_S * NS_PER_S;
 }
 
-/* --- one call -------------------------------------------------------------------------------------------- */
+/* --- one call --------------------------------------------------------------- */
 
 static void put(struct dialog_idle *i)
 {
@@ -126,7 +135,7 @@ static void look_at(void *arg, const char *id)
 	service_get(i->service, str_of(id), on_stats, i);
 }
 
-/* --- when ------------------------------------------------------------------------------------------------- */
+/* --- when ------------------------------------------------------------------- */
 
 static void on_event(void *arg, const struct event *e)
 {
@@ -141,7 +150,9 @@ static enum err set_sweep(struct dialog_idle *i)
 {
 	uint64_t after_ns = silent_ns(i) / 4;
 
-	return loop_timer_set(i->sweep, after_ns < DIALOG_IDLE_SWEEP_S * NS_PER_S ? after_ns : DIALOG_IDLE_SWEEP_S * NS_PER_S);
+	return loop_timer_set(i->sweep, after_ns < DIALOG_IDLE_SWEEP_S * NS_PER_S
+	                                        ? after_ns
+	                                        : DIALOG_IDLE_SWEEP_S * NS_PER_S);
 }
 
 static void on_sweep(void *arg)
@@ -150,10 +161,12 @@ static void on_sweep(void *arg)
 
 	dialogs_each_quiet(i->dialogs, clk_mono_ns() - silent_ns(i), look_at, i);
 	if (set_sweep(i))
-		log_error("dialog", "msg=\"no timer: calls that were never answered are not swept up\"");
+		log_error("dialog",
+		          "msg=\"no timer: calls that were never answered are not swept up\"");
 }
 
-enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events *ev, struct service *sv, struct dialogs *d)
+enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events *ev,
+                         struct service *sv, struct dialogs *d)
 {
 	struct events_filter filter = {.kinds = 1u << RELAY_EVENT_MEDIA_TIMEOUT};
 	struct dialog_idle *i = mem_alloc(sizeof(*i));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys of before: an m-line keeps what it had while it is off or carried otherwise, and keys that can't be used again are found before they are agreed. */
+/* Keys of before: an m-line keeps what it had while it is off or carried otherwise, and keys that
+ * can't be used again are found before they are agreed. */
 #include "control/dialog/media.h"
 
 static enum err remember_side(struct dialog_side *side, const struct dialog_side *before)
@@ -33,6 +34,7 @@ bool dialog_is_spent(const struct sdes_line *l, bool is_send, const struct dialo
 void dialog_judge_spent(struct sdes_list *list, const struct dialog_options *o)
 {
 	for (unsigned i = 0; i < list->n; i++)
-		if (list->lines[i].fault == SDES_USABLE && dialog_is_spent(&list->lines[i], false, o))
+		if (list->lines[i].fault == SDES_USABLE &&
+		    dialog_is_spent(&list->lines[i], false, o))
 			list->lines[i].fault = SDES_SPENT_KEY;
 }

@@ -34,7 +34,8 @@ static void arm(struct dialog_later *l, uint64_t due_ns)
 	l->due_ns = due_ns;
 	if (loop_timer_set(l->timer, due_ns > now_ns ? due_ns - now_ns : 0)) {
 		l->due_ns = UINT64_MAX;
-		log_error("dialog", "msg=\"no timer: deleted calls stay until the next one is deleted\"");
+		log_error("dialog",
+		          "msg=\"no timer: deleted calls stay until the next one is deleted\"");
 	}
 }
 
@@ -53,14 +54,14 @@ static void on_timer(void *arg)
 	uint64_t now_ns = clk_mono_ns(), next_ns = UINT64_MAX;
 
 	l->due_ns = UINT64_MAX;
-	LIST_EACH(it, &l->all) {
+	LIST_EACH (it, &l->all) {
 		struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
 
 		if (!v->is_under_way && v->due_ns <= now_ns)
 			end_now(v);
 	}
 	/* Again: what ended took its entry along. */
-	LIST_EACH(it, &l->all) {
+	LIST_EACH (it, &l->all) {
 		const struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
 
 		if (!v->is_under_way && v->due_ns < next_ns)
@@ -74,12 +75,13 @@ static bool on_reclaim(void *arg)
 {
 	struct dialog_later *l = arg;
 
-	LIST_EACH(it, &l->all) {
+	LIST_EACH (it, &l->all) {
 		struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
 
 		if (v->in_doubt || v->is_under_way || v->dialog->running)
 			continue;
-		log_info("dialog", "sid=%s msg=\"ends early: its ports are needed\"", v->dialog->id);
+		log_info("dialog", "sid=%s msg=\"ends early: its ports are needed\"",
+		         v->dialog->id);
 		v->is_under_way = true;
 		if (dialog_end_now(v->dialog))
 			return true;
@@ -132,7 +134,8 @@ bool dialog_later_is_over(const struct dialog *g)
 	return g->leave && !g->leave->in_doubt && !g->leave->offer_waited;
 }
 
-enum err dialog_later_new(struct dialog_later **out, struct loop *loop, struct service *sv, struct dialogs *d)
+enum err dialog_later_new(struct dialog_later **out, struct loop *loop, struct service *sv,
+                          struct dialogs *d)
 {
 	struct dialog_later *l = mem_alloc(sizeof(*l));
 	enum err e;
@@ -159,7 +162,7 @@ void dialog_later_free(struct dialog_later *l)
 	if (!l)
 		return;
 	service_set_reclaimer(l->service, NULL, NULL);
-	LIST_EACH(it, &l->all)
+	LIST_EACH (it, &l->all)
 		dialog_later_forget(LIST_OF(it, struct dialog_leave, link)->dialog);
 	l->dialogs->later = NULL;
 	loop_timer_free(l->timer);

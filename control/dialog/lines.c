@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* What an m-line is to either side: the profile each of them sees, and what is done with lines that are not RTP. */
+/* What an m-line is to either side: the profile each of them sees, and what is done with lines that
+ * are not RTP. */
 #include "control/dialog/media.h"
 
-/* --- profiles ------------------------------------------------------------------------------------------- */
+/* --- profiles --------------------------------------------------------------- */
 
 const struct dialog_media *dialog_find_ended(const struct dialog_exchange *x)
 {
 	for (unsigned i = 0; x && i < x->n_media; i++)
-		if (x->media[i].treat == DIALOG_TREAT_RELAY && dialog_mode_ends_srtp(x->media[i].mode))
+		if (x->media[i].treat == DIALOG_TREAT_RELAY &&
+		    dialog_mode_ends_srtp(x->media[i].mode))
 			return &x->media[i];
 	return NULL;
 }
 
-enum sdp_profile dialog_far_profile(enum sdp_profile near, const struct dialog_exchange *now, unsigned i, enum offer_side far,
-                                    const struct dialog_options *o)
+enum sdp_profile dialog_far_profile(enum sdp_profile near, const struct dialog_exchange *now,
+                                    unsigned i, enum offer_side far, const struct dialog_options *o)
 {
 	const struct dialog_media *last = now && i < now->n_media ? &now->media[i] : NULL;
 	const struct dialog_media *ended = dialog_find_ended(now);
@@ -29,7 +31,8 @@ enum sdp_profile dialog_far_profile(enum sdp_profile near, const struct dialog_e
 	return near;
 }
 
-void dialog_follow_ended(struct dialog_exchange *x, enum offer_side from, const struct dialog_options *o)
+void dialog_follow_ended(struct dialog_exchange *x, enum offer_side from,
+                         const struct dialog_options *o)
 {
 	const struct dialog_media *ended = dialog_find_ended(x);
 	bool is_said = o->profile == DIALOG_PLAIN && o->transport != SDP_PROFILE_OTHER;
@@ -37,9 +40,10 @@ void dialog_follow_ended(struct dialog_exchange *x, enum offer_side from, const 
 	for (unsigned i = 0; ended && !is_said && i < x->n_media; i++) {
 		struct dialog_side *near = &x->media[i].side[from], *far = &x->media[i].side[!from];
 
-		if (x->media[i].treat >= DIALOG_TREAT_REFUSE && far->profile == near->profile && sdp_profile_is_rtp(near->profile) &&
-		    !sdp_profile_is_dtls(near->profile))
-			far->profile = sdp_profile_with(near->profile, sdp_profile_is_secure(ended->side[!from].profile));
+		if (x->media[i].treat >= DIALOG_TREAT_REFUSE && far->profile == near->profile &&
+		    sdp_profile_is_rtp(near->profile) && !sdp_profile_is_dtls(near->profile))
+			far->profile = sdp_profile_with(
+				near->profile, sdp_profile_is_secure(ended->side[!from].profile));
 	}
 }
 
@@ -52,14 +56,19 @@ void dialog_remember_profiles(struct dialog_exchange *x, const struct dialog_exc
 			if (sdp_profile_is_rtp(side->profile))
 				side->rtp_profile = (uint8_t)side->profile;
 			else
-				side->rtp_profile = now && i < now->n_media ? now->media[i].side[k].rtp_profile : (uint8_t)SDP_PROFILE_OTHER;
+				side->rtp_profile = now && i < now->n_media
+				                            ? now->media[i].side[k].rtp_profile
+				                            : (uint8_t)SDP_PROFILE_OTHER;
 		}
 }
 
-/* --- lines that are not RTP ----------------------------------------------------------------------------- */
+/* --- lines that are not RTP ------------------------------------------------- */
 
-const struct schema_word dialog_other_words[] = {
-	{"relay", DIALOG_OTHER_RELAY}, {"relay-only", DIALOG_OTHER_RELAY_ONLY}, {"pass", DIALOG_OTHER_PASS}, {"refuse", DIALOG_OTHER_REFUSE}, {0}};
+const struct schema_word dialog_other_words[] = {{"relay", DIALOG_OTHER_RELAY},
+                                                 {"relay-only", DIALOG_OTHER_RELAY_ONLY},
+                                                 {"pass", DIALOG_OTHER_PASS},
+                                                 {"refuse", DIALOG_OTHER_REFUSE},
+                                                 {0}};
 
 enum err dialog_other_find(struct str name, uint8_t *out)
 {

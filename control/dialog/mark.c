@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The mark that tells a description this gateway has written from every other: loop protection of signalling. */
+/* The mark that tells a description this gateway has written from every other: loop protection of
+ * signalling. */
 #include "control/dialog/run.h"
 
 /* rtpengine's name for it: clients and proxies know it, and each relay its own id. */
@@ -12,7 +13,8 @@ static bool is_marked(struct str sdp, const char *instance)
 		struct str line = str_cut(sdp, '\n', &sdp);
 
 		line.n -= line.n && line.p[line.n - 1] == '\r';
-		if (str_starts(line, "a=" MARK ":") && str_is(str_skip(line, sizeof("a=" MARK ":") - 1), instance))
+		if (str_starts(line, "a=" MARK ":") &&
+		    str_is(str_skip(line, sizeof("a=" MARK ":") - 1), instance))
 			return true;
 	}
 	return false;
@@ -22,7 +24,8 @@ bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_ask *a
 {
 	bool has_sdp = ask->op == DIALOG_OFFER || ask->op == DIALOG_ANSWER;
 
-	return has_sdp && ask->options.loop_protect && is_marked(ask->sdp, service_instance(d->service));
+	return has_sdp && ask->options.loop_protect &&
+	       is_marked(ask->sdp, service_instance(d->service));
 }
 
 enum err dialog_mark_write(struct sdp *sdp, const struct service *sv)

@@ -21,8 +21,9 @@ static enum offer_side side_of(const struct dialog *g, const struct dialog_ask *
 }
 
 /*
- * Side B is whoever speaks within the dialog that A began, so its requests bear A's tag (RFC 3261 12.2.1.1); a new INVITE that
- * happens to have the Call-ID is another call, and must not touch this one.
+ * Side B is whoever speaks within the dialog that A began, so its requests bear A's tag (RFC
+ * 3261 12.2.1.1); a new INVITE that happens to have the Call-ID is another call, and must not touch
+ * this one.
  */
 bool dialog_is_of_sides(const struct dialog *g, const struct dialog_ask *ask)
 {
@@ -52,7 +53,8 @@ static void commit_offer(struct dialog_run *op)
 	if (op->supersedes)
 		(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
 	(void)offer_step(&g->state, op->event);
-	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state), offer_event_name(op->event));
+	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state),
+	          offer_event_name(op->event));
 }
 
 static bool offer_less(struct dialog_run *op, const struct service_result *r);
@@ -76,7 +78,8 @@ static void offer_done(void *arg, const struct service_result *r)
 	dialog_run_reply_sdp(op, !op->x->from, false, commit_offer);
 }
 
-/* The last m-line that is new in the call and not the only one left: it goes, with its reason. False: there is none. */
+/* The last m-line that is new in the call and not the only one left: it goes, with its reason.
+ * False: there is none. */
 static bool refuse_a_new_line(struct dialog_run *op, const struct why *reason, enum err *e)
 {
 	const struct dialog_exchange *now = op->dialog->now;
@@ -88,7 +91,8 @@ static bool refuse_a_new_line(struct dialog_run *op, const struct why *reason, e
 		struct dialog_media *m = &op->x->media[i];
 
 		left += m->treat == DIALOG_TREAT_RELAY || m->treat == DIALOG_TREAT_PASS;
-		if (m->treat == DIALOG_TREAT_RELAY && m->is_new && !(now && i < now->n_media && now->media[i].treat == DIALOG_TREAT_RELAY)) {
+		if (m->treat == DIALOG_TREAT_RELAY && m->is_new &&
+		    !(now && i < now->n_media && now->media[i].treat == DIALOG_TREAT_RELAY)) {
 			last = m;
 			at = i;
 		}
@@ -101,7 +105,8 @@ static bool refuse_a_new_line(struct dialog_run *op, const struct why *reason, e
 	return true;
 }
 
-/* Ports ran short for what is new: the call goes on with what it has, and with as much of the new as there are ports for. */
+/* Ports ran short for what is new: the call goes on with what it has, and with as much of the new
+ * as there are ports for. */
 static bool offer_less(struct dialog_run *op, const struct service_result *r)
 {
 	struct dialog *g = op->dialog;
@@ -112,7 +117,8 @@ static bool offer_less(struct dialog_run *op, const struct service_result *r)
 	if (!refuse_a_new_line(op, r->why, &e))
 		return false;
 	if (!e)
-		e = dialog_patch_offer(&patch, op->x, op->replaces ? g->next : NULL, g->id, op->core);
+		e = dialog_patch_offer(&patch, op->x, op->replaces ? g->next : NULL, g->id,
+		                       op->core);
 	if (e)
 		dialog_run_fail(op, e, &why);
 	else if (patch)
@@ -122,31 +128,37 @@ static bool offer_less(struct dialog_run *op, const struct service_result *r)
 	return true;
 }
 
-static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum offer_action action, struct spec_session **patch,
-                           struct why *why)
+static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum offer_action action,
+                           struct spec_session **patch, struct why *why)
 {
 	struct dialog *g = op->dialog;
 	const struct spec_context *context = service_context(op->owner->service);
-	const struct dialog_exchange *replaced = action == OFFER_DO_REPLACE || op->supersedes ? g->next : NULL;
+	const struct dialog_exchange *replaced =
+		action == OFFER_DO_REPLACE || op->supersedes ? g->next : NULL;
 	enum err e;
 
 	op->replaces = replaced != NULL;
 	e = dialog_count_read(op->sdp, g->now, side, false);
 	if (!e)
-		e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context, why);
+		e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context,
+		                      why);
 
 	/* Forks are of the first call alone: later offers go where the call is. */
-	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING ? dialog_core_of_branch(g, op->ask.branch, true) : g->core;
+	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING
+	                   ? dialog_core_of_branch(g, op->ask.branch, true)
+	                   : g->core;
 	if (!e && replaced && !op->supersedes)
-		e = dialog_keep_keys(op->x, replaced, op->core == g->next_core ? replaced : dialog_branch_offer(g, op->core));
+		e = dialog_keep_keys(op->x, replaced,
+		                     op->core == g->next_core ? replaced
+		                                              : dialog_branch_offer(g, op->core));
 	if (!e && side == OFFER_SIDE_A && !g->tag[side])
 		e = dialog_set_text(&g->tag[side], op->ask.from);
 	return e ? e : dialog_patch_offer(patch, op->x, replaced, g->id, op->core);
 }
 
 /*
- * What the offerer names in mid-call comes into force with the answer; it is judged now, so that a target that must not be is refused to whoever
- * named it. New legs are judged when they are made.
+ * What the offerer names in mid-call comes into force with the answer; it is judged now, so that a
+ * target that must not be is refused to whoever named it. New legs are judged when they are made.
  */
 static enum err judge_targets(struct dialog_run *op, enum offer_side side, struct why *why)
 {
@@ -162,13 +174,17 @@ static enum err judge_targets(struct dialog_run *op, enum offer_side side, struc
 		unsigned place, l = dialog_leg_of(m, side, op->core);
 
 		dialog_media_id(i, m->generation, id);
-		sm = m->treat == DIALOG_TREAT_RELAY && !m->is_new ? spec_find_media(g->session->spec, str_of(id)) : NULL;
+		sm = m->treat == DIALOG_TREAT_RELAY && !m->is_new
+		             ? spec_find_media(g->session->spec, str_of(id))
+		             : NULL;
 		if (!sm)
 			continue;
 		place = (unsigned)(sm - g->session->spec->media.items);
-		e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtp, service_now_ns(sv), why);
+		e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtp,
+		                       service_now_ns(sv), why);
 		if (!e && !at->rtcp_mux)
-			e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtcp, service_now_ns(sv), why);
+			e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtcp,
+			                       service_now_ns(sv), why);
 	}
 	return e;
 }
@@ -179,7 +195,9 @@ static enum err judge_offer(struct dialog_run *op, enum offer_action *action, st
 	enum offer_state next;
 
 	if (!dialog_is_of_sides(g, &op->ask))
-		return why_fail(why, ERR_INVALID, "this Call-ID is another call's: the tags name neither of its sides");
+		return why_fail(
+			why, ERR_INVALID,
+			"this Call-ID is another call's: the tags name neither of its sides");
 	*action = offer_look(g->state, op->event, &next);
 	if (*action == OFFER_DO_GLARE && op->ask.options.supersede_glare) {
 		/* Where signalling never tells of refusals, the next offer does. */
@@ -188,13 +206,16 @@ static enum err judge_offer(struct dialog_run *op, enum offer_action *action, st
 		*action = offer_look(next, op->event, &next);
 	}
 	if (*action == OFFER_DO_GLARE)
-		return why_fail(why, ERR_BUSY, "both sides offer: the other offer came first (491)");
+		return why_fail(why, ERR_BUSY,
+		                "both sides offer: the other offer came first (491)");
 	if (*action != OFFER_DO_OPEN && *action != OFFER_DO_REPLACE)
-		return why_fail(why, ERR_WRONG_STATE, "no offer is possible now (%s)", offer_state_name(g->state));
+		return why_fail(why, ERR_WRONG_STATE, "no offer is possible now (%s)",
+		                offer_state_name(g->state));
 	return ERR_OK;
 }
 
-/* A new call under the Call-ID of one that was deleted and has not quite ended: that one ends first. */
+/* A new call under the Call-ID of one that was deleted and has not quite ended: that one ends
+ * first. */
 static bool take_over(struct dialog_run *op)
 {
 	struct dialog *g = op->dialog;

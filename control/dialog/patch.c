@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What offers and answers make of the session: legs placed with closed gates, then opened with keys. */
+/* What offers and answers make of the session: legs placed with closed gates, then opened with
+ * keys. */
 #include <stdio.h>
 
 #include "control/dialog/media.h"
@@ -42,13 +43,15 @@ static void set_u8(uint32_t *has, unsigned field, uint8_t *at, uint8_t v)
 }
 
 /* What is known of a leg before keys are. */
-static void place_leg(struct spec_leg *leg, const struct dialog_side *side, const struct dialog_terms *terms)
+static void place_leg(struct spec_leg *leg, const struct dialog_side *side,
+                      const struct dialog_terms *terms)
 {
 	set_u8(&leg->has, SPEC_LEG_INTERFACE, &leg->choice, side->interface);
 	set_u8(&leg->has, SPEC_LEG_FAMILY, &leg->family, side->family);
 	set_u8(&leg->has, SPEC_LEG_LATCH, &leg->latch, side->latch);
 	set_u8(&leg->has, SPEC_LEG_LATCH_STRICT, &leg->latch_strict, side->latch_strict);
-	set_u8(&leg->has, SPEC_LEG_TEACHES, &leg->teaches, sdp_profile_is_rtp(side->profile) ? side->teaches : RELAY_TEACH_ANY);
+	set_u8(&leg->has, SPEC_LEG_TEACHES, &leg->teaches,
+	       sdp_profile_is_rtp(side->profile) ? side->teaches : RELAY_TEACH_ANY);
 	if (terms->dscp >= 0)
 		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->dscp, (uint8_t)terms->dscp);
 	leg->remote = side->at.rtp;
@@ -62,7 +65,8 @@ static void set_gate(struct spec_leg *leg, unsigned field, struct spec_direction
 	set_u8(&d->has, SPEC_DIRECTION_GATE, &d->gate_open, open);
 }
 
-static enum err set_key(struct spec_leg *leg, unsigned field, struct spec_direction *d, const struct sdes_line *line)
+static enum err set_key(struct spec_leg *leg, unsigned field, struct spec_direction *d,
+                        const struct sdes_line *line)
 {
 	leg->has |= 1u << field;
 	d->has |= 1u << SPEC_DIRECTION_KEYING;
@@ -80,7 +84,8 @@ static bool hears(const struct dialog_side *s)
 	return s->at.direction == SDP_SENDRECV || s->at.direction == SDP_RECVONLY;
 }
 
-static void open_gates(struct spec_leg *leg, const struct dialog_side *side, const struct dialog_side *peer, bool by_direction)
+static void open_gates(struct spec_leg *leg, const struct dialog_side *side,
+                       const struct dialog_side *peer, bool by_direction)
 {
 	bool in = !by_direction || (sends(side) && hears(peer));
 	bool out = !by_direction || (sends(peer) && hears(side));
@@ -90,7 +95,8 @@ static void open_gates(struct spec_leg *leg, const struct dialog_side *side, con
 	set_gate(leg, SPEC_LEG_SEND, &leg->send, out && !side->at.is_held_by_address);
 }
 
-static bool is_muxed(const struct dialog_side *near, const struct dialog_side *far, bool is_offerer, uint8_t mux)
+static bool is_muxed(const struct dialog_side *near, const struct dialog_side *far, bool is_offerer,
+                     uint8_t mux)
 {
 	if (!is_offerer)
 		return near->at.rtcp_mux;
@@ -99,19 +105,27 @@ static bool is_muxed(const struct dialog_side *near, const struct dialog_side *f
 	return far->at.rtcp_mux || mux & (DIALOG_MUX_ACCEPT | DIALOG_MUX_DEMUX);
 }
 
-static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x, const struct dialog_media *m,
-                           enum offer_side at, const struct spec_context *context)
+static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
+                           const struct dialog_media *m, enum offer_side at,
+                           const struct spec_context *context)
 {
 	const struct dialog_side *side = &m->side[at], *peer = &m->side[!at];
-	bool other = dialog_media_is_other(m), mux = !other && is_muxed(side, peer, at == x->from, x->terms.mux);
+	bool other = dialog_media_is_other(m),
+	     mux = !other && is_muxed(side, peer, at == x->from, x->terms.mux);
 	enum err e = ERR_OK;
 
 	place_leg(leg, side, &x->terms);
-	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, other ? RELAY_RTCP_NONE : mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR);
+	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp,
+	       other ? RELAY_RTCP_NONE
+	       : mux ? RELAY_RTCP_MUX
+	             : RELAY_RTCP_PAIR);
 	if (mux)
 		leg->remote_rtcp = (struct addr){0};
-	/* Who was told to be silent is not missed, nor who has nothing to say for minutes, as the receiver of a fax. */
-	leg->inactivity_ms = !other && sends(side) && hears(peer) && !peer->at.is_held_by_address ? context->inactivity_ms : 0;
+	/* Who was told to be silent is not missed, nor who has nothing to say for minutes, as the
+	 * receiver of a fax. */
+	leg->inactivity_ms = !other && sends(side) && hears(peer) && !peer->at.is_held_by_address
+	                             ? context->inactivity_ms
+	                             : 0;
 	leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
 	open_gates(leg, side, peer, x->terms.gate_by_direction);
 	if (side->is_secure) {
@@ -127,7 +141,8 @@ static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x
 	return e;
 }
 
-static enum err end_media(struct spec_session **patch, const char *id, unsigned index, const struct dialog_media *m)
+static enum err end_media(struct spec_session **patch, const char *id, unsigned index,
+                          const struct dialog_media *m)
 {
 	struct spec_media *sm = need_media(patch, id, index, m);
 
@@ -145,11 +160,13 @@ static enum err end_media(struct spec_session **patch, const char *id, unsigned 
 
 static bool is_same_place(const struct dialog_media *a, const struct dialog_media *b)
 {
-	return a->treat == DIALOG_TREAT_RELAY && b->treat == DIALOG_TREAT_RELAY && a->generation == b->generation;
+	return a->treat == DIALOG_TREAT_RELAY && b->treat == DIALOG_TREAT_RELAY &&
+	       a->generation == b->generation;
 }
 
-static enum err settle_media(struct spec_session **patch, const struct dialog_exchange *x, const char *id, unsigned i,
-                             unsigned core, const struct spec_context *context)
+static enum err settle_media(struct spec_session **patch, const struct dialog_exchange *x,
+                             const char *id, unsigned i, unsigned core,
+                             const struct spec_context *context)
 {
 	const struct dialog_media *m = &x->media[i];
 	struct spec_media *sm = need_media(patch, id, i, m);
@@ -158,18 +175,20 @@ static enum err settle_media(struct spec_session **patch, const struct dialog_ex
 	if (e)
 		return e;
 	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
-	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind, m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
+	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind,
+	       m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
 	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
 	for (unsigned side = 0; side < 2 && !e; side++) {
-		struct spec_leg *leg = spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
+		struct spec_leg *leg =
+			spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
 
 		e = leg ? settle_leg(leg, x, m, (enum offer_side)side, context) : ERR_NOMEM;
 	}
 	return e;
 }
 
-static enum err place_media(struct spec_session **patch, const struct dialog_exchange *x, const char *id, unsigned i,
-                            unsigned core)
+static enum err place_media(struct spec_session **patch, const struct dialog_exchange *x,
+                            const char *id, unsigned i, unsigned core)
 {
 	const struct dialog_media *m = &x->media[i];
 	struct spec_media *sm = need_media(patch, id, i, m);
@@ -177,14 +196,17 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 	if (!sm)
 		return ERR_NOMEM;
 	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
-	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind, m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
+	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind,
+	       m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
 	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
 	for (unsigned side = 0; side < 2; side++) {
-		struct spec_leg *leg = spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
+		struct spec_leg *leg =
+			spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
 
 		if (!leg)
 			return ERR_NOMEM;
-		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp, dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR);
+		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp,
+		       dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR);
 		place_leg(leg, &m->side[side], &x->terms);
 		/* While it rings nobody is missed. */
 		leg->inactivity_ms = 0;
@@ -195,8 +217,8 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 	return ERR_OK;
 }
 
-enum err dialog_patch_offer(struct spec_session **out, const struct dialog_exchange *x, const struct dialog_exchange *replaced,
-                            const char *id, unsigned core)
+enum err dialog_patch_offer(struct spec_session **out, const struct dialog_exchange *x,
+                            const struct dialog_exchange *replaced, const char *id, unsigned core)
 {
 	struct spec_session *patch = NULL;
 	enum err e = ERR_OK;
@@ -215,14 +237,16 @@ enum err dialog_patch_offer(struct spec_session **out, const struct dialog_excha
 	return e;
 }
 
-enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exchange *x, const struct dialog_exchange *now,
-                             const char *id, unsigned core, const struct spec_context *context)
+enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exchange *x,
+                             const struct dialog_exchange *now, const char *id, unsigned core,
+                             const struct spec_context *context)
 {
 	struct spec_session *patch = NULL;
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; i < x->n_media && !e; i++) {
-		const struct dialog_media *m = &x->media[i], *b = now && i < now->n_media ? &now->media[i] : NULL;
+		const struct dialog_media *m = &x->media[i],
+					  *b = now && i < now->n_media ? &now->media[i] : NULL;
 
 		if (b && b->treat == DIALOG_TREAT_RELAY && !is_same_place(m, b))
 			e = end_media(&patch, id, i, b);
@@ -242,7 +266,8 @@ enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exch
 	return e;
 }
 
-enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchange *x, const char *id)
+enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchange *x,
+                           const char *id)
 {
 	struct spec_session *patch = NULL;
 	enum err e = ERR_OK;
@@ -257,8 +282,8 @@ enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchan
 	return e;
 }
 
-static enum err take_core(struct spec_session **patch, const char *id, unsigned i, const struct dialog_media *m, unsigned core,
-                          unsigned active)
+static enum err take_core(struct spec_session **patch, const char *id, unsigned i,
+                          const struct dialog_media *m, unsigned core, unsigned active)
 {
 	struct spec_media *sm = need_media(patch, id, i, m);
 	struct spec_leg *leg = sm ? spec_patch_leg(sm, core) : NULL;
@@ -271,8 +296,8 @@ static enum err take_core(struct spec_session **patch, const char *id, unsigned 
 	return ERR_OK;
 }
 
-enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exchange *x, const char *id, unsigned core,
-                             unsigned active)
+enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exchange *x,
+                             const char *id, unsigned core, unsigned active)
 {
 	struct spec_session *patch = NULL;
 	enum err e = ERR_OK;

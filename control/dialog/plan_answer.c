@@ -6,10 +6,12 @@
 #include "keyctx/sdp/keymgmt.h"
 
 /*
- * An answer has one a=crypto line (RFC 4568 5.1.3). Some terminals repeat every line they could use: the first that fits the offer is the one
- * they mean, as long as none of them has a key of ours. It becomes the only one; where none fits all stay, for the reason.
+ * An answer has one a=crypto line (RFC 4568 5.1.3). Some terminals repeat every line they could
+ * use: the first that fits the offer is the one they mean, as long as none of them has a key of
+ * ours. It becomes the only one; where none fits all stay, for the reason.
  */
-static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list *offered, bool any_tag)
+static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list *offered,
+                                  bool any_tag)
 {
 	const struct sdes_line *ours;
 	struct sdes_line fits;
@@ -25,7 +27,8 @@ static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list
 		list->lines[i] = list->lines[0];
 		list->lines[0] = fits;
 		list->n = 1;
-		if (list->n_unread == 0 && sdes_answer_check(offered, list, any_tag, &ours, &why) == ERR_OK)
+		if (list->n_unread == 0 &&
+		    sdes_answer_check(offered, list, any_tag, &ours, &why) == ERR_OK)
 			break;
 		list->n = n;
 	}
@@ -33,8 +36,9 @@ static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list
 		sdes_line_clear(&list->lines[i]);
 }
 
-static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side, struct sdes_list *list,
-                                   const struct dialog_options *o, struct why *why)
+static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *side,
+                                   struct sdes_list *list, const struct dialog_options *o,
+                                   struct why *why)
 {
 	const struct sdes_line *ours;
 	struct sdes_line mine, theirs;
@@ -59,24 +63,32 @@ static enum err take_answered_keys(struct dialog_media *m, struct dialog_side *s
 	return ERR_OK;
 }
 
-static enum err judge_answered_key(const struct dialog_side *side, const struct dialog_side *before, bool accept,
-                                   struct why *why)
+static enum err judge_answered_key(const struct dialog_side *side, const struct dialog_side *before,
+                                   bool accept, struct why *why)
 {
 	struct offer_policy policy = {.accept_rekey = accept};
-	struct offer_news n = {.was_there = true, .is_there = true, .has_moved = dialog_side_has_moved(side, before),
-	                       .is_rekeyed = before->theirs.n_keys && !sdes_line_eq(&side->theirs, &before->theirs)};
+	struct offer_news n = {.was_there = true,
+	                       .is_there = true,
+	                       .has_moved = dialog_side_has_moved(side, before),
+	                       .is_rekeyed = before->theirs.n_keys &&
+	                                     !sdes_line_eq(&side->theirs, &before->theirs)};
 
 	if (n.is_rekeyed && sdes_line_shares_key(&side->theirs, &before->theirs))
-		return why_fail(why, ERR_REKEY, "the answer has the key in use with another suite, MKI or lifetime");
+		return why_fail(
+			why, ERR_REKEY,
+			"the answer has the key in use with another suite, MKI or lifetime");
 	if (sdes_line_shares_key(&side->theirs, &before->ours))
 		return why_fail(why, ERR_INVALID, "a=crypto of the answer: our own key came back");
 	if (offer_change_is_refusal(offer_judge(&n, &policy)))
-		return why_fail(why, ERR_REKEY, "the answer has a new key where the peer did not move");
+		return why_fail(why, ERR_REKEY,
+		                "the answer has a new key where the peer did not move");
 	return ERR_OK;
 }
 
-/* RFC 8643 4: keys in the answer take the offered ones, none leave them. Some answer with the secure profile then. */
-static void settle_optional(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i)
+/* RFC 8643 4: keys in the answer take the offered ones, none leave them. Some answer with the
+ * secure profile then. */
+static void settle_optional(struct dialog_media *m, enum offer_side from, const struct sdp *s,
+                            unsigned i)
 {
 	struct dialog_side *side = &m->side[!from];
 
@@ -89,7 +101,8 @@ static void settle_optional(struct dialog_media *m, enum offer_side from, const 
 }
 
 /* Of an answer that passes end to end: one of its lines must be left. */
-static enum err check_what_passes(const struct sdp *s, unsigned i, const struct dialog_options *o, struct why *why)
+static enum err check_what_passes(const struct sdp *s, unsigned i, const struct dialog_options *o,
+                                  struct why *why)
 {
 	struct sdes_list *list = mem_alloc(sizeof(*list));
 	enum err e = list ? sdes_list_parse(list, s, i, &o->sdes) : ERR_NOMEM;
@@ -100,9 +113,11 @@ static enum err check_what_passes(const struct sdp *s, unsigned i, const struct 
 	return e;
 }
 
-/* *is_whole: what fails is no fault of this line, or the IMS profile releases the call for it (TS 24.229). */
-static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s, unsigned i,
-                              const struct dialog_media *before, const struct dialog_options *o, bool *is_whole, struct why *why)
+/* *is_whole: what fails is no fault of this line, or the IMS profile releases the call for it
+ * (TS 24.229). */
+static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s,
+                              unsigned i, const struct dialog_media *before,
+                              const struct dialog_options *o, bool *is_whole, struct why *why)
 {
 	struct dialog_side *side = &m->side[!from];
 	struct sdes_list *list;
@@ -111,14 +126,17 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 
 	if (!e && m->is_optional)
 		settle_optional(m, from, s, i);
-	if (!e && !(m->is_optional && side->is_secure && sdp_profile_is_secure(s->media[i].profile))) {
+	if (!e &&
+	    !(m->is_optional && side->is_secure && sdp_profile_is_secure(s->media[i].profile))) {
 		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
 		*is_whole = e && o->profile != DIALOG_PLAIN;
 	}
-	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys && sdp_profile_is_secure(side->profile) &&
-	    !sdp_has_attr(s, (int)i, "crypto") && !keymgmt_is_present(s, i))
+	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys &&
+	    sdp_profile_is_secure(side->profile) && !sdp_has_attr(s, (int)i, "crypto") &&
+	    !keymgmt_is_present(s, i))
 		e = why_fail(why, ERR_INVALID, "RTP/SAVP answered without keys (RFC 4568 5.3)");
-	if (!e && dialog_mode_is_opaque(m->mode) && sdp_profile_is_secure(side->profile) && !keymgmt_is_present(s, i))
+	if (!e && dialog_mode_is_opaque(m->mode) && sdp_profile_is_secure(side->profile) &&
+	    !keymgmt_is_present(s, i))
 		e = check_what_passes(s, i, o, why);
 	if (e)
 		return e;
@@ -145,19 +163,21 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 static void switch_off(struct dialog_media *m, const struct dialog_media *before)
 {
 	m->treat = DIALOG_TREAT_OFF;
-	m->change = before && before->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE : OFFER_CHANGE_NONE;
+	m->change = before && before->treat == DIALOG_TREAT_RELAY ? OFFER_CHANGE_GONE
+	                                                          : OFFER_CHANGE_NONE;
 }
 
 static bool is_any_left(const struct dialog_exchange *x)
 {
 	for (unsigned i = 0; i < x->n_media; i++)
-		if (x->media[i].treat == DIALOG_TREAT_RELAY || x->media[i].treat == DIALOG_TREAT_PASS)
+		if (x->media[i].treat == DIALOG_TREAT_RELAY ||
+		    x->media[i].treat == DIALOG_TREAT_PASS)
 			return true;
 	return false;
 }
 
-enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now, const struct sdp *s,
-                            const struct dialog_options *o, struct why *why)
+enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now,
+                            const struct sdp *s, const struct dialog_options *o, struct why *why)
 {
 	enum err e = ERR_OK, refused = ERR_OK;
 
@@ -173,10 +193,14 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 			switch_off(m, b);
 			continue;
 		}
-		if (x->terms.mux & DIALOG_MUX_REQUIRE && !dialog_media_is_other(m) && !sdp_has_attr(s, (int)i, "rtcp-mux"))
+		if (x->terms.mux & DIALOG_MUX_REQUIRE && !dialog_media_is_other(m) &&
+		    !sdp_has_attr(s, (int)i, "rtcp-mux"))
 			e = why_fail(&reason, ERR_INVALID, "a=rtcp-mux was required");
 		if (!e)
-			e = plan_answered(m, x->from, s, i, b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL, o, &is_whole, &reason);
+			e = plan_answered(m, x->from, s, i,
+			                  b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b
+			                                                                    : NULL,
+			                  o, &is_whole, &reason);
 		if (!e)
 			continue;
 		why_prefix(&reason, "m-line %u", i + 1);

@@ -16,14 +16,15 @@ struct place {
 	const struct spec_context *context;
 	const struct dialog_exchange *now; /* what is agreed; NULL: nothing */
 	const struct dialog_media *before; /* relayed until now, else NULL */
-	const struct dialog_media *past;   /* as it was agreed last, relayed or not; NULL: it is new */
+	const struct dialog_media
+		*past; /* as it was agreed last, relayed or not; NULL: it is new */
 	struct dialog_media *m;
 	struct sdes_list *list; /* a=crypto lines of the offer */
 	struct capneg capability;
 	bool has_capability;
-	bool is_whole;     /* what fails is no fault of this line: the offer is refused with it */
-	enum err refused;  /* why this line alone was */
-	struct why *why;   /* of this line */
+	bool is_whole;    /* what fails is no fault of this line: the offer is refused with it */
+	enum err refused; /* why this line alone was */
+	struct why *why;  /* of this line */
 };
 
 /* How an m-line shall be carried. */
@@ -34,11 +35,15 @@ struct carriage {
 	bool near_secure, far_secure;
 };
 
-static struct carriage carry(enum sdp_profile near, enum sdp_profile far, bool near_secure, bool far_secure)
+static struct carriage carry(enum sdp_profile near, enum sdp_profile far, bool near_secure,
+                             bool far_secure)
 {
 	return (struct carriage){.mode = dialog_mode_of(near_secure, far_secure),
 	                         .access_is_other = far_secure && !near_secure,
-	                         .near = near, .far = far, .near_secure = near_secure, .far_secure = far_secure};
+	                         .near = near,
+	                         .far = far,
+	                         .near_secure = near_secure,
+	                         .far_secure = far_secure};
 }
 
 static struct carriage carry_opaque(enum sdp_profile near, enum sdp_profile far)
@@ -50,7 +55,8 @@ static struct carriage carry_opaque(enum sdp_profile near, enum sdp_profile far)
 static void refuse_suites(struct sdes_list *list, uint32_t suites)
 {
 	for (unsigned i = 0; i < list->n; i++)
-		if (list->lines[i].fault == SDES_USABLE && !(suites >> list->lines[i].suite->id & 1))
+		if (list->lines[i].fault == SDES_USABLE &&
+		    !(suites >> list->lines[i].suite->id & 1))
 			list->lines[i].fault = SDES_REFUSED_SUITE;
 }
 
@@ -59,10 +65,12 @@ static enum sdp_profile far_profile(const struct place *p)
 	return dialog_far_profile(p->s->media[p->i].profile, p->now, p->i, p->other, p->o);
 }
 
-/* The offerer's SRTP ends here: it is the profile's, or optional and there is a line that can be used. */
+/* The offerer's SRTP ends here: it is the profile's, or optional and there is a line that can be
+ * used. */
 static bool ends_near(const struct place *p, enum sdp_profile near)
 {
-	return sdp_profile_is_secure(near) || (p->o->osrtp == DIALOG_OSRTP_END && sdes_list_first(p->list));
+	return sdp_profile_is_secure(near) ||
+	       (p->o->osrtp == DIALOG_OSRTP_END && sdes_list_first(p->list));
 }
 
 /* Keys of ours beside a profile that needs none. Who has answered without goes on without. */
@@ -72,13 +80,16 @@ static bool is_optional_far(const struct place *p, enum sdp_profile far)
 
 	if (sdp_profile_is_secure(far))
 		return false;
-	return before && before->is_known ? before->is_secure && !sdp_profile_is_secure(before->profile) : p->o->osrtp_offer;
+	return before && before->is_known
+	               ? before->is_secure && !sdp_profile_is_secure(before->profile)
+	               : p->o->osrtp_offer;
 }
 
 /* Optional SRTP from end to end is opaque: either side may take it or leave it. */
 static bool passes_optional(const struct place *p, enum sdp_profile near, enum sdp_profile far)
 {
-	if (p->o->osrtp != DIALOG_OSRTP_PASS || p->o->transport != SDP_PROFILE_OTHER || sdp_profile_is_secure(near) || sdp_profile_is_secure(far))
+	if (p->o->osrtp != DIALOG_OSRTP_PASS || p->o->transport != SDP_PROFILE_OTHER ||
+	    sdp_profile_is_secure(near) || sdp_profile_is_secure(far))
 		return false;
 	return p->list->n || (p->before && p->before->mode == RELAY_MODE_E2E);
 }
@@ -96,7 +107,9 @@ static enum err decide_plain(struct place *p, struct carriage *c)
 	terminate &= p->list->n > 0 || !keymgmt_is_present(p->s, p->i);
 	if (sdp_profile_is_dtls(near) || sdp_profile_is_dtls(far)) {
 		if (near != far)
-			return why_fail(p->why, ERR_UNSUPPORTED, "m-line %u: DTLS-SRTP is passed on, not ended here", p->i + 1);
+			return why_fail(p->why, ERR_UNSUPPORTED,
+			                "m-line %u: DTLS-SRTP is passed on, not ended here",
+			                p->i + 1);
 		*c = carry_opaque(near, far);
 		return ERR_OK;
 	}
@@ -122,12 +135,13 @@ static struct carriage carry_as_decided(const struct place *p, enum ims_action a
 
 	switch (action) {
 	case IMS_E2AE:
-		return from_ue ? carry(near, sdp_profile_with(near, false), true, false) :
-		                 carry(near, sdp_profile_with(near, true), false, true);
+		return from_ue ? carry(near, sdp_profile_with(near, false), true, false)
+		               : carry(near, sdp_profile_with(near, true), false, true);
 	case IMS_E2AE_AVP:
 		return carry(near, near, true, false);
 	case IMS_E2AE_CAPABILITY:
-		return carry(p->capability.profile, sdp_profile_with(p->capability.profile, false), true, false);
+		return carry(p->capability.profile, sdp_profile_with(p->capability.profile, false),
+		             true, false);
 	case IMS_E2E:
 		return carry_opaque(near, near);
 	case IMS_PLAIN:
@@ -147,11 +161,13 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 	p->has_capability = capneg_choose(&p->capability, p->s, p->i, &p->o->sdes) == ERR_OK;
 	ims_facts_read(&f, p->s, p->i, p->list, p->has_capability);
 	if (p->before && !p->o->allow_mode_switch) {
-		/* TS 33.328 7.4: an update goes on with what was agreed, whatever the indicator or the registration say now. */
+		/* TS 33.328 7.4: an update goes on with what was agreed, whatever the indicator or
+		 * the registration say now. */
 		call.has_binding = p->before->mode == RELAY_MODE_E2AE;
 		f.is_requested |= call.has_binding;
 	}
-	d = p->o->profile == DIALOG_IMS_UE ? ims_decide_from_ue(&f, &call) : ims_decide_from_core(&f, &call);
+	d = p->o->profile == DIALOG_IMS_UE ? ims_decide_from_ue(&f, &call)
+	                                   : ims_decide_from_core(&f, &call);
 	p->m->row = d.row;
 	*c = carry_as_decided(p, d.action);
 	p->m->answers_in_avp = d.action == IMS_E2AE_AVP;
@@ -169,11 +185,14 @@ static enum err decide_ims(struct place *p, struct carriage *c)
 	return ERR_OK;
 }
 
-/* What a line of theirs can't be used for while `now` is in use: RFC 4568 6.1 and 7.1.2, a key serves one end and one context. */
+/* What a line of theirs can't be used for while `now` is in use: RFC 4568 6.1 and 7.1.2, a key
+ * serves one end and one context. */
 static enum sdes_fault judge_against(const struct sdes_line *l, const struct dialog_side *now)
 {
-	return sdes_line_shares_key(l, &now->ours) ? SDES_REFLECTED_KEY :
-	       sdes_line_shares_key(l, &now->theirs) && !sdes_line_eq(l, &now->theirs) ? SDES_REUSED_KEY : SDES_USABLE;
+	return sdes_line_shares_key(l, &now->ours) ? SDES_REFLECTED_KEY
+	       : sdes_line_shares_key(l, &now->theirs) && !sdes_line_eq(l, &now->theirs)
+	               ? SDES_REUSED_KEY
+	               : SDES_USABLE;
 }
 
 static void judge_lines(struct sdes_list *list, const struct dialog_side *now)
@@ -186,7 +205,9 @@ static void judge_lines(struct sdes_list *list, const struct dialog_side *now)
 static enum err judge_news(struct place *p, const struct carriage *c)
 {
 	const struct dialog_side *b = p->before ? &p->before->side[p->from] : NULL;
-	struct offer_policy policy = {.accept_rekey = p->o->accept_rekey, .allow_mode_switch = p->o->profile == DIALOG_PLAIN || p->o->allow_mode_switch};
+	struct offer_policy policy = {.accept_rekey = p->o->accept_rekey,
+	                              .allow_mode_switch = p->o->profile == DIALOG_PLAIN ||
+	                                                   p->o->allow_mode_switch};
 	struct offer_news n = {.was_there = b != NULL, .is_there = true};
 
 	dialog_judge_spent(p->list, p->o);
@@ -195,12 +216,18 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 		if (p->m->acfg)
 			p->capability.crypto.fault = judge_against(&p->capability.crypto, b);
 		if (p->m->acfg && p->capability.crypto.fault)
-			return why_fail(p->why, ERR_INVALID, "m-line %u: potential configuration: %s", p->i + 1,
+			return why_fail(p->why, ERR_INVALID,
+			                "m-line %u: potential configuration: %s", p->i + 1,
 			                sdes_fault_meaning(p->capability.crypto.fault));
-		if (!sdes_list_first(p->list) && !p->m->acfg && sdes_list_has_fault(p->list, SDES_REUSED_KEY))
-			return why_fail(p->why, ERR_REKEY, "m-line %u: the key in use with another suite, MKI or lifetime; a new key is needed", p->i + 1);
+		if (!sdes_list_first(p->list) && !p->m->acfg &&
+		    sdes_list_has_fault(p->list, SDES_REUSED_KEY))
+			return why_fail(p->why, ERR_REKEY,
+			                "m-line %u: the key in use with another suite, MKI or "
+			                "lifetime; a new key is needed",
+			                p->i + 1);
 	}
-	/* An m-line that becomes a fax, or comes back from it, is another one under its number; that is no change of how a media is secured. */
+	/* An m-line that becomes a fax, or comes back from it, is another one under its number;
+	 * that is no change of how a media is secured. */
 	if (b && (c->near == SDP_PROFILE_OTHER) != dialog_media_is_other(p->before)) {
 		p->m->change = OFFER_CHANGE_SWITCHED;
 		return ERR_OK;
@@ -208,15 +235,19 @@ static enum err judge_news(struct place *p, const struct carriage *c)
 	if (b) {
 		n.has_moved = dialog_side_has_moved(&p->m->side[p->from], b);
 		n.is_rekeyed = c->near_secure && b->theirs.n_keys &&
-		               !(p->m->acfg ? sdes_line_eq(&p->capability.crypto, &b->theirs) : sdes_list_find(p->list, &b->theirs) != NULL);
+		               !(p->m->acfg ? sdes_line_eq(&p->capability.crypto, &b->theirs)
+		                            : sdes_list_find(p->list, &b->theirs) != NULL);
 		n.has_switched = c->mode != p->before->mode ||
-		                 (c->mode == RELAY_MODE_E2AE && c->access_is_other != (p->before->access != (uint8_t)p->from));
+		                 (c->mode == RELAY_MODE_E2AE &&
+		                  c->access_is_other != (p->before->access != (uint8_t)p->from));
 	}
 	p->m->change = offer_judge(&n, &policy);
 	if (p->m->change == OFFER_CHANGE_REKEY_REFUSED)
-		return why_fail(p->why, ERR_REKEY, "m-line %u: a new key where the peer did not move", p->i + 1);
+		return why_fail(p->why, ERR_REKEY,
+		                "m-line %u: a new key where the peer did not move", p->i + 1);
 	if (p->m->change == OFFER_CHANGE_SWITCH_REFUSED)
-		return why_fail(p->why, ERR_WRONG_STATE, "m-line %u: %s may not become %s in mid-call", p->i + 1,
+		return why_fail(p->why, ERR_WRONG_STATE,
+		                "m-line %u: %s may not become %s in mid-call", p->i + 1,
 		                relay_mode_name(p->before->mode), relay_mode_name(c->mode));
 	return ERR_OK;
 }
@@ -226,7 +257,8 @@ static const struct sdes_line *preferred_line(const struct place *p)
 {
 	for (unsigned i = 0; i < p->o->n_preferred; i++)
 		for (unsigned k = 0; k < p->list->n; k++)
-			if (p->list->lines[k].fault == SDES_USABLE && p->list->lines[k].suite->id == p->o->preferred[i])
+			if (p->list->lines[k].fault == SDES_USABLE &&
+			    p->list->lines[k].suite->id == p->o->preferred[i])
 				return &p->list->lines[k];
 	return sdes_list_first(p->list);
 }
@@ -236,7 +268,8 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 {
 	struct dialog_side *side = &p->m->side[p->from];
 	const struct dialog_side *past = before ? before : p->past ? &p->past->side[p->from] : NULL;
-	const struct sdes_line *line = past && past->theirs.n_keys ? sdes_list_find(p->list, &past->theirs) : NULL;
+	const struct sdes_line *line =
+		past && past->theirs.n_keys ? sdes_list_find(p->list, &past->theirs) : NULL;
 	char text[256];
 	enum err e;
 
@@ -248,12 +281,13 @@ static enum err choose_near_keys(struct place *p, const struct dialog_side *befo
 	if (!line)
 		line = preferred_line(p);
 	if (!line)
-		return why_fail(p->why, ERR_INVALID, "m-line %u: no usable a=crypto line (%s)", p->i + 1,
-		                sdes_list_describe(p->list, text, sizeof(text)));
+		return why_fail(p->why, ERR_INVALID, "m-line %u: no usable a=crypto line (%s)",
+		                p->i + 1, sdes_list_describe(p->list, text, sizeof(text)));
 	e = sdes_line_copy(&side->theirs, line);
 	if (e)
 		return e;
-	if (!before || before->ours.suite != line->suite || !before->ours.n_keys || dialog_is_spent(&before->ours, true, p->o))
+	if (!before || before->ours.suite != line->suite || !before->ours.n_keys ||
+	    dialog_is_spent(&before->ours, true, p->o))
 		return sdes_answer_make(&side->ours, line, p->list, p->o->sdes.own_lifetime_pkts);
 	e = sdes_line_copy(&side->ours, &before->ours);
 	side->ours.tag = line->tag;
@@ -289,7 +323,8 @@ static void sort_suites(struct suites *l, const struct dialog_options *o)
 	*l = sorted;
 }
 
-/* The offerer's come first, so that the ends agree on one of theirs where they can; none at all where none of ours may be offered. */
+/* The offerer's come first, so that the ends agree on one of theirs where they can; none at all
+ * where none of ours may be offered. */
 static struct suites far_suites(const struct place *p)
 {
 	const struct dialog_options *o = p->o;
@@ -316,8 +351,10 @@ static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 	enum err e = ERR_OK;
 
 	if (!goes_on && !suites.n)
-		return why_fail(p->why, ERR_INVALID, "m-line %u: %s without a suite to offer: every one was taken off the list", p->i + 1,
-		                sdp_profile_name(p->m->side[p->other].profile));
+		return why_fail(
+			p->why, ERR_INVALID,
+			"m-line %u: %s without a suite to offer: every one was taken off the list",
+			p->i + 1, sdp_profile_name(p->m->side[p->other].profile));
 	l = mem_alloc(sizeof(*l));
 	if (!l)
 		return ERR_NOMEM;
@@ -328,13 +365,15 @@ static enum err make_far_keys(struct place *p, const struct dialog_side *before)
 		return e;
 	}
 	for (unsigned i = 0; i < suites.n && !e; i++) {
-		e = sdes_offer_make(&l->lines[i], i + 1, suite_get(suites.ids[i]), p->o->sdes.own_lifetime_pkts);
+		e = sdes_offer_make(&l->lines[i], i + 1, suite_get(suites.ids[i]),
+		                    p->o->sdes.own_lifetime_pkts);
 		l->n += !e;
 	}
 	return e;
 }
 
-/* What the side had in this m-line, or in another one of the call: what the first offer named is not said again. */
+/* What the side had in this m-line, or in another one of the call: what the first offer named is
+ * not said again. */
 static const struct dialog_side *side_before(const struct place *p, enum offer_side side)
 {
 	if (p->before)
@@ -346,19 +385,22 @@ static const struct dialog_side *side_before(const struct place *p, enum offer_s
 }
 
 /* `family` 0: any. The side goes on where it is unless it moved to a family that is not there. */
-static enum err pick_interface(const struct place *p, enum offer_side side, uint8_t family, uint8_t *out)
+static enum err pick_interface(const struct place *p, enum offer_side side, uint8_t family,
+                               uint8_t *out)
 {
 	struct interfaces l = {.items = p->context->interfaces, .n = p->context->n_interfaces};
 	const struct dialog_side *before = side_before(p, side);
 	int16_t asked = p->o->interface[side != p->from];
-	uint8_t choice = before ? before->interface : asked >= 0 ? (uint8_t)asked : (uint8_t)INTERFACES_ANY;
+	uint8_t named = asked >= 0 ? (uint8_t)asked : (uint8_t)INTERFACES_ANY;
+	uint8_t choice = before ? before->interface : named;
 	enum err e;
 
 	if (asked >= 0 && !interfaces_family(&l, choice, family))
 		choice = (uint8_t)asked;
 	if (!interfaces_family(&l, choice, family)) {
 		e = interfaces_lack(&l, choice, family, p->why);
-		why_prefix(p->why, "m-line %u: %s", p->i + 1, side == p->from ? "c=" : "address-family");
+		why_prefix(p->why, "m-line %u: %s", p->i + 1,
+		           side == p->from ? "c=" : "address-family");
 		return e;
 	}
 	*out = choice;
@@ -366,8 +408,9 @@ static enum err pick_interface(const struct place *p, enum offer_side side, uint
 }
 
 /*
- * Towards who has not spoken: the family that the request names, else that of the offerer where the interface has it, else what it has.
- * An answer of the other family moves the leg then (control/session/local).
+ * Towards who has not spoken: the family that the request names, else that of the offerer where the
+ * interface has it, else what it has. An answer of the other family moves the leg then
+ * (control/session/local).
  */
 static enum err pick_far_interface(struct place *p, struct dialog_side *far)
 {
@@ -376,12 +419,14 @@ static enum err pick_far_interface(struct place *p, struct dialog_side *far)
 	enum err e = pick_interface(p, p->other, p->o->family, &far->interface);
 
 	if (!e)
-		far->family = p->o->family ? p->o->family : interfaces_preferred(&l, far->interface, near);
+		far->family = p->o->family ? p->o->family
+		                           : interfaces_preferred(&l, far->interface, near);
 	return e;
 }
 
 /* Sides as they were, or as the request places them. */
-static enum err place_sides(struct place *p, const struct dialog_media *before, const struct carriage *c)
+static enum err place_sides(struct place *p, const struct dialog_media *before,
+                            const struct carriage *c)
 {
 	struct dialog_side *near = &p->m->side[p->from], *far = &p->m->side[p->other];
 	enum err e;
@@ -411,7 +456,8 @@ static enum err place_sides(struct place *p, const struct dialog_media *before, 
 static enum err fill_media(struct place *p, const struct carriage *c)
 {
 	/* A switched media is built anew: nothing of the old one comes along. */
-	const struct dialog_media *before = p->m->change == OFFER_CHANGE_SWITCHED ? NULL : p->before;
+	const struct dialog_media *before =
+		p->m->change == OFFER_CHANGE_SWITCHED ? NULL : p->before;
 	struct dialog_media *m = p->m;
 	enum err e;
 
@@ -426,7 +472,9 @@ static enum err fill_media(struct place *p, const struct carriage *c)
 	if (!e && c->near_secure)
 		e = choose_near_keys(p, before ? &before->side[p->from] : NULL);
 	if (!e && c->far_secure)
-		e = make_far_keys(p, before ? &before->side[p->other] : p->past ? &p->past->side[p->other] : NULL);
+		e = make_far_keys(p, before    ? &before->side[p->other]
+		                     : p->past ? &p->past->side[p->other]
+		                               : NULL);
 	if (!e && c->far_secure && before) {
 		e = sdes_line_copy(&m->side[p->other].theirs, &before->side[p->other].theirs);
 		if (!e)
@@ -445,9 +493,11 @@ static enum err plan_rtp(struct place *p)
 		e = sdes_list_parse(p->list, p->s, p->i, &p->o->sdes);
 	if (e)
 		return e;
-	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
+	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL,
+	                   &p->o->received_from);
 	e = p->o->profile == DIALOG_PLAIN ? decide_plain(p, &c) : decide_ims(p, &c);
-	if (!e && dialog_mode_is_opaque(c.mode) && sdp_profile_is_secure(c.near) && !keymgmt_is_present(p->s, p->i)) {
+	if (!e && dialog_mode_is_opaque(c.mode) && sdp_profile_is_secure(c.near) &&
+	    !keymgmt_is_present(p->s, p->i)) {
 		e = dialog_strip_leaves(p->list, p->o, p->why);
 		if (e)
 			why_prefix(p->why, "m-line %u", p->i + 1);
@@ -459,7 +509,8 @@ static enum err plan_rtp(struct place *p)
 	return e ? e : fill_media(p, &c);
 }
 
-/* RFC 3264 6 and 8.2: an m-line that is off has a profile all the same, and each side sees its own. */
+/* RFC 3264 6 and 8.2: an m-line that is off has a profile all the same, and each side sees its own.
+ */
 static void see_profiles(struct place *p)
 {
 	p->m->side[p->from].profile = p->s->media[p->i].profile;
@@ -486,8 +537,8 @@ static enum err refuse_line(struct place *p, enum err e)
 }
 
 /*
- * What is not RTP but UDP is relayed as it is, at ports of ours; the rest passes by, or is refused. The reply tells of what passes by: its
- * media does not come through here.
+ * What is not RTP but UDP is relayed as it is, at ports of ours; the rest passes by, or is refused.
+ * The reply tells of what passes by: its media does not come through here.
  */
 static enum err plan_other(struct place *p)
 {
@@ -503,15 +554,20 @@ static enum err plan_other(struct place *p)
 		return ERR_OK;
 	}
 	if (treat == DIALOG_TREAT_REFUSE)
-		return why_fail(p->why, ERR_UNSUPPORTED, "m-line %u: %.*s is not taken here (other-media)", p->i + 1, n, sm->proto.p);
+		return why_fail(p->why, ERR_UNSUPPORTED,
+		                "m-line %u: %.*s is not taken here (other-media)", p->i + 1, n,
+		                sm->proto.p);
 	if (treat == DIALOG_TREAT_PASS) {
-		why_fail(p->why, ERR_OK, "m-line %u: %.*s passes by this gateway, its media is not relayed", p->i + 1, n, sm->proto.p);
+		why_fail(p->why, ERR_OK,
+		         "m-line %u: %.*s passes by this gateway, its media is not relayed",
+		         p->i + 1, n, sm->proto.p);
 		return dialog_media_set_aside(p->m, DIALOG_TREAT_PASS, p->why);
 	}
 	e = sdp_transport_read(p->s, p->i, &t, p->why);
 	if (e)
 		return e;
-	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL, &p->o->received_from);
+	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL,
+	                   &p->o->received_from);
 	e = judge_news(p, &c);
 	return e ? e : fill_media(p, &c);
 }
@@ -521,12 +577,14 @@ static bool is_pair(const struct sdp *s, unsigned i)
 {
 	const struct sdp_media *a = &s->media[i], *b = a + 1;
 
-	return i + 1 < s->n_media && a->port && b->port && str_eq(a->kind, b->kind) && sdp_profile_is_rtp(a->profile) &&
-	       sdp_profile_is_rtp(b->profile) && sdp_profile_is_secure(a->profile) != sdp_profile_is_secure(b->profile);
+	return i + 1 < s->n_media && a->port && b->port && str_eq(a->kind, b->kind) &&
+	       sdp_profile_is_rtp(a->profile) && sdp_profile_is_rtp(b->profile) &&
+	       sdp_profile_is_secure(a->profile) != sdp_profile_is_secure(b->profile);
 }
 
 /*
- * The way of some phones to have SRTP or not, before RFC 8643: two m-lines of one kind, one RTP and one SRTP. Is this the plain one of two?
+ * The way of some phones to have SRTP or not, before RFC 8643: two m-lines of one kind, one RTP and
+ * one SRTP. Is this the plain one of two?
  */
 static bool is_plain_of_pair(const struct sdp *s, unsigned i)
 {
@@ -571,13 +629,15 @@ static bool is_all_refused(const struct dialog_exchange *x)
 
 	for (unsigned i = 0; i < x->n_media; i++) {
 		refused += x->media[i].treat == DIALOG_TREAT_REFUSE;
-		left += x->media[i].treat == DIALOG_TREAT_RELAY || x->media[i].treat == DIALOG_TREAT_PASS;
+		left += x->media[i].treat == DIALOG_TREAT_RELAY ||
+		        x->media[i].treat == DIALOG_TREAT_PASS;
 	}
 	return refused && !left;
 }
 
-enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exchange *now, const struct sdp *s,
-                           enum offer_side from, const struct dialog_options *o, const struct spec_context *context,
+enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exchange *now,
+                           const struct sdp *s, enum offer_side from,
+                           const struct dialog_options *o, const struct spec_context *context,
                            struct why *why)
 {
 	struct dialog_exchange *x = NULL;
@@ -588,9 +648,18 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	for (unsigned i = 0; i < s->n_media && !e; i++) {
 		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
 		struct why line = {""};
-		struct place p = {.s = s, .i = i, .from = from, .other = !from, .o = o, .context = context, .now = now,
+		struct place p = {.s = s,
+		                  .i = i,
+		                  .from = from,
+		                  .other = !from,
+		                  .o = o,
+		                  .context = context,
+		                  .now = now,
 		                  .before = b && b->treat == DIALOG_TREAT_RELAY ? b : NULL,
-		                  .past = b, .m = &x->media[i], .list = list, .why = &line};
+		                  .past = b,
+		                  .m = &x->media[i],
+		                  .list = list,
+		                  .why = &line};
 
 		x->media[i].generation = b ? b->generation : 0;
 		e = plan_media(&p);
@@ -614,8 +683,10 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	}
 	x->from = from;
 	dialog_count_note(x, now, s);
-	x->terms = (struct dialog_terms){.accept_rekey = o->accept_rekey, .gate_by_direction = o->gate_by_direction,
-	                                 .mux = o->mux, .dscp = o->dscp};
+	x->terms = (struct dialog_terms){.accept_rekey = o->accept_rekey,
+	                                 .gate_by_direction = o->gate_by_direction,
+	                                 .mux = o->mux,
+	                                 .dscp = o->dscp};
 	*out = x;
 	return ERR_OK;
 }

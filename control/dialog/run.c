@@ -62,7 +62,10 @@ int dialog_sip_status(enum err e)
 void dialog_run_fail(struct dialog_run *op, enum err e, const struct why *why)
 {
 	struct why copy = *why;
-	struct dialog_reply reply = {.e = e, .why = &copy, .sip_status = dialog_sip_status(e), .is_unknown = !op->dialog && e == ERR_NOT_FOUND,
+	struct dialog_reply reply = {.e = e,
+	                             .why = &copy,
+	                             .sip_status = dialog_sip_status(e),
+	                             .is_unknown = !op->dialog && e == ERR_NOT_FOUND,
 	                             .limit = op->limit};
 
 	if (!copy.text[0])
@@ -78,9 +81,11 @@ static void write_warning(const struct dialog_exchange *x, char *out, size_t roo
 	out[0] = '\0';
 	for (unsigned i = 0; i < x->n_media && at < room; i++)
 		if (x->media[i].reason)
-			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? "; " : "", x->media[i].reason);
+			at += (size_t)snprintf(out + at, room - at, "%s%s", at ? "; " : "",
+			                       x->media[i].reason);
 	if (x->n_lines[x->from] > SDP_MEDIA_MAX && at < room)
-		snprintf(out + at, room - at, "%s%u m-lines: those after the first %d are refused", at ? "; " : "", x->n_lines[x->from], SDP_MEDIA_MAX);
+		snprintf(out + at, room - at, "%s%u m-lines: those after the first %d are refused",
+		         at ? "; " : "", x->n_lines[x->from], SDP_MEDIA_MAX);
 }
 
 /* Counted; told when it is the first one, then now and then: some phones write every call so. */
@@ -96,30 +101,37 @@ static void note_lines(const struct dialog_run *op, bool is_answer, const char *
 
 		/* What the offer was told of is not told of again in its answer. */
 		passed += m->reason && m->treat == DIALOG_TREAT_PASS && !is_answer;
-		refused += m->reason && m->treat == (is_answer ? DIALOG_TREAT_OFF : DIALOG_TREAT_REFUSE);
+		refused += m->reason &&
+		           m->treat == (is_answer ? DIALOG_TREAT_OFF : DIALOG_TREAT_REFUSE);
 	}
 	if (!passed && !refused)
 		return;
 	total = service_note_lines(op->owner->service, passed, refused);
-	if (total == passed + refused || total / LOG_EVERY != (total - passed - refused) / LOG_EVERY)
-		log_warn("dialog", "sid=%s msg=\"m-lines that are not relayed\" reason=%s total=%llu", op->dialog->id,
-		         log_quote(str_of(warning), quoted, sizeof(quoted)), (unsigned long long)total);
+	if (total == passed + refused ||
+	    total / LOG_EVERY != (total - passed - refused) / LOG_EVERY)
+		log_warn("dialog",
+		         "sid=%s msg=\"m-lines that are not relayed\" reason=%s total=%llu",
+		         op->dialog->id, log_quote(str_of(warning), quoted, sizeof(quoted)),
+		         (unsigned long long)total);
 }
 
 static void report_media(struct dialog_reply *reply, const struct dialog_exchange *x)
 {
 	static const char *const actions[] = {
-		[DIALOG_TREAT_PASS] = "pass", [DIALOG_TREAT_RELAY] = "relay",
-		[DIALOG_TREAT_REFUSE] = "refuse", [DIALOG_TREAT_OFF] = "off",
+		[DIALOG_TREAT_PASS] = "pass",
+		[DIALOG_TREAT_RELAY] = "relay",
+		[DIALOG_TREAT_REFUSE] = "refuse",
+		[DIALOG_TREAT_OFF] = "off",
 	};
 
 	reply->n_media = x->n_media;
 	for (unsigned i = 0; i < x->n_media; i++)
-		reply->media[i] = (struct dialog_media_report){.row = x->media[i].row ? x->media[i].row : "",
-		                                               .action = actions[x->media[i].treat],
-		                                               .mode = x->media[i].mode,
-		                                               .reason = x->media[i].reason ? x->media[i].reason : "",
-		                                               .change = offer_change_name(x->media[i].change)};
+		reply->media[i] = (struct dialog_media_report){
+			.row = x->media[i].row ? x->media[i].row : "",
+			.action = actions[x->media[i].treat],
+			.mode = x->media[i].mode,
+			.reason = x->media[i].reason ? x->media[i].reason : "",
+			.change = offer_change_name(x->media[i].change)};
 }
 
 static void note_tags(struct dialog *g)
@@ -129,15 +141,16 @@ static void note_tags(struct dialog *g)
 			g->seen_wall_ns[i] = clk_wall_ns();
 }
 
-void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_answer, void (*commit)(struct dialog_run *op))
+void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_answer,
+                          void (*commit)(struct dialog_run *op))
 {
 	struct dialog *g = op->dialog;
 	struct dialog_reply reply = {.why = NULL, .session = g->session};
 	struct why why = {""};
 	char *text = NULL, warning[512];
 	size_t n = 0, room = 0;
-	enum err e = dialog_write_sdp(op->sdp, op->x, to, is_answer, &op->ask.options, g->session, op->core,
-	                              op->owner->service);
+	enum err e = dialog_write_sdp(op->sdp, op->x, to, is_answer, &op->ask.options, g->session,
+	                              op->core, op->owner->service);
 
 	if (!e) {
 		room = sdp_length(op->sdp);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A description of one side rewritten for the other: our addresses, profiles and keys, nothing else touched. */
+/* A description of one side rewritten for the other: our addresses, profiles and keys, nothing else
+ * touched. */
 #include <stdio.h>
 
 #include "control/dialog/media.h"
@@ -52,10 +53,13 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 	enum sdp_profile profile = m->side[w->to].profile;
 	bool is_rtp = !dialog_media_is_other(m);
 	bool turns = from->at.is_held_by_address && w->o->replace & DIALOG_REPLACE_ZERO_ADDRESS;
-	struct sdp_place place = {.rtp = service_local(w->sv, leg), .held_by_address = from->at.is_held_by_address && !turns};
+	struct sdp_place place = {.rtp = service_local(w->sv, leg),
+	                          .held_by_address = from->at.is_held_by_address && !turns};
 	enum err e;
 
-	place.rtcp_mux = !is_rtp ? false : w->is_answer ? leg->rtcp == RELAY_RTCP_MUX : offers_mux(w, from);
+	place.rtcp_mux = !is_rtp        ? false
+	                 : w->is_answer ? leg->rtcp == RELAY_RTCP_MUX
+	                                : offers_mux(w, from);
 	if (!addr_is_none(&w->o->media_address)) {
 		e = service_say(w->sv, leg->at.interface, &w->o->media_address);
 		if (e)
@@ -68,7 +72,8 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 	e = sdp_place_write(w->sdp, i, &place, profile);
 	if (!e && turns)
 		e = write_hold(w, i, from);
-	if (!e && is_rtp && !w->is_answer && w->x->terms.mux & DIALOG_MUX_REQUIRE && !sdp_has_attr(w->sdp, (int)i, "rtcp-mux-only"))
+	if (!e && is_rtp && !w->is_answer && w->x->terms.mux & DIALOG_MUX_REQUIRE &&
+	    !sdp_has_attr(w->sdp, (int)i, "rtcp-mux-only"))
 		e = sdp_attr_add(w->sdp, (int)i, "rtcp-mux-only", (struct str){0});
 	return e;
 }
@@ -102,10 +107,12 @@ static enum err write_media(struct writer *w, unsigned i)
 	const struct spec_leg *leg;
 	enum err e = ERR_OK;
 
-	/* RFC 3264 6: an answer has the profile of its offer, refused m-lines too; in an offer it is the one that side knows. */
+	/* RFC 3264 6: an answer has the profile of its offer, refused m-lines too; in an offer it
+	 * is the one that side knows. */
 	if (m->treat >= DIALOG_TREAT_REFUSE && m->side[w->to].profile != SDP_PROFILE_OTHER)
 		e = sdp_media_set(w->sdp, i, 0, str_of(sdp_profile_name(m->side[w->to].profile)));
-	if (e || m->treat == DIALOG_TREAT_PASS || (m->treat == DIALOG_TREAT_OFF && w->sdp->media[i].port == 0))
+	if (e || m->treat == DIALOG_TREAT_PASS ||
+	    (m->treat == DIALOG_TREAT_OFF && w->sdp->media[i].port == 0))
 		return e;
 	if (m->treat != DIALOG_TREAT_RELAY)
 		return sdp_media_reject(w->sdp, i);
@@ -130,7 +137,8 @@ static enum err write_replacements(struct writer *w, const struct addr *ours)
 		e = sdp_username_write(w->sdp, (struct str){0});
 	if (e != ERR_NOMEM && what & DIALOG_REPLACE_SESSION_NAME)
 		e = sdp_session_name_write(w->sdp, (struct str){0});
-	if (e != ERR_NOMEM && what & DIALOG_REPLACE_VERSION && !sdp_origin_version(w->sdp, &version))
+	if (e != ERR_NOMEM && what & DIALOG_REPLACE_VERSION &&
+	    !sdp_origin_version(w->sdp, &version))
 		e = sdp_origin_version_write(w->sdp, version + 1);
 	return e == ERR_NOMEM ? e : ERR_OK;
 }
@@ -144,13 +152,15 @@ static enum err write_session(struct writer *w)
 
 	for (unsigned i = 0; i < w->x->n_media; i++) {
 		const struct dialog_media *m = &w->x->media[i];
-		const struct spec_leg *leg = m->treat == DIALOG_TREAT_RELAY ? leg_towards(w, i) : NULL;
+		const struct spec_leg *leg =
+			m->treat == DIALOG_TREAT_RELAY ? leg_towards(w, i) : NULL;
 
 		all |= (uint32_t)(m->treat != DIALOG_TREAT_OFF) << i;
 		relayed |= (uint32_t)(leg != NULL) << i;
 		terminated |= (uint32_t)(leg && m->mode != RELAY_MODE_E2E) << i;
 		if (leg && addr_is_none(&ours))
-			ours = addr_is_none(&w->o->media_address) ? service_local(w->sv, leg) : w->o->media_address;
+			ours = addr_is_none(&w->o->media_address) ? service_local(w->sv, leg)
+			                                          : w->o->media_address;
 	}
 	if (relayed)
 		(void)sdp_ways_remove(w->sdp, SDP_SESSION);
@@ -166,11 +176,19 @@ static enum err write_session(struct writer *w)
 	return e ? e : write_replacements(w, &ours);
 }
 
-enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to, bool is_answer,
-                          const struct dialog_options *o, const struct session *s, unsigned core, struct service *sv)
+enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to,
+                          bool is_answer, const struct dialog_options *o, const struct session *s,
+                          unsigned core, struct service *sv)
 {
-	struct writer w = {.sdp = sdp, .x = x, .to = to, .from = !to, .is_answer = is_answer, .o = o, .session = s,
-	                   .core = core, .sv = sv};
+	struct writer w = {.sdp = sdp,
+	                   .x = x,
+	                   .to = to,
+	                   .from = !to,
+	                   .is_answer = is_answer,
+	                   .o = o,
+	                   .session = s,
+	                   .core = core,
+	                   .sv = sv};
 	enum err e;
 
 	/* CHOICE-4: the indicator passes in neither direction; ours is written where it is due. */

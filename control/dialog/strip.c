@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What of one side's keys and SRTP transform must not reach the other: found by its name and by its look, in every section. */
+/* What of one side's keys and SRTP transform must not reach the other: found by its name and by its
+ * look, in every section. */
 #include "control/dialog/media.h"
 #include "keyctx/sdp/capneg.h"
 
 /* What a section may keep. */
 struct keep {
 	bool keys;         /* lines with SRTP keys */
-	bool capabilities; /* capability negotiation: it names keys, or profiles that the other side does not get */
-	bool key_mgmt;     /* a=key-mgmt: also of a line over TLS that is not ours (RFC 4567, TS 33.328) */
-	bool transform;    /* the SRTP transform's own attributes */
+	bool capabilities; /* capability negotiation: it names keys, or profiles that the other side
+	                      does not get */
+	bool key_mgmt; /* a=key-mgmt: also of a line over TLS that is not ours (RFC 4567, TS 33.328)
+	                */
+	bool transform;                      /* the SRTP transform's own attributes */
 	const struct dialog_options *suites; /* NULL: of every suite */
 };
 
@@ -22,7 +25,8 @@ static bool has_text(struct str text, const char *what)
 	return false;
 }
 
-/* a=crypto and its relatives of other makers begin with that word; whatever holds a key after "inline:" is one, whatever it is called. */
+/* a=crypto and its relatives of other makers begin with that word; whatever holds a key after
+ * "inline:" is one, whatever it is called. */
 static bool is_key(const struct sdp_line *l)
 {
 	struct str name;
@@ -30,20 +34,24 @@ static bool is_key(const struct sdp_line *l)
 	if (l->type == 'k' || has_text(l->value, "inline:"))
 		return true;
 	name = str_trim(l->value);
-	return l->type == 'a' && name.n >= 6 && str_eq_nocase(str_make(name.p, 6), STR("crypto")) && !sdp_line_is_attr(l, "cryptex", NULL);
+	return l->type == 'a' && name.n >= 6 && str_eq_nocase(str_make(name.p, 6), STR("crypto")) &&
+	       !sdp_line_is_attr(l, "cryptex", NULL);
 }
 
-/* RFC 9335: header extensions inside the encryption; RFC 6904: single ones. Without the transform neither can be served. */
+/* RFC 9335: header extensions inside the encryption; RFC 6904: single ones. Without the transform
+ * neither can be served. */
 static bool is_transform(const struct sdp_line *l)
 {
 	struct str value;
 
 	if (sdp_line_is_attr(l, "cryptex", NULL))
 		return true;
-	return sdp_line_is_attr(l, "extmap", &value) && has_text(value, "urn:ietf:params:rtp-hdrext:encrypt");
+	return sdp_line_is_attr(l, "extmap", &value) &&
+	       has_text(value, "urn:ietf:params:rtp-hdrext:encrypt");
 }
 
-/* What a request says of suites holds for lines that pass, too (DIALOG_PLAIN; under IMS what is end to end is the terminals'). */
+/* What a request says of suites holds for lines that pass, too (DIALOG_PLAIN; under IMS what is end
+ * to end is the terminals'). */
 static bool may_pass(const struct suite *suite, const struct dialog_options *o)
 {
 	return o->n_suites && (suite ? o->sdes.suites >> suite->id & 1 : !o->only_named);
@@ -62,14 +70,17 @@ static bool suite_may_pass(const struct sdp_line *l, const struct dialog_options
 	return may_pass(suite, o);
 }
 
-enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_options *o, struct why *why)
+enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_options *o,
+                             struct why *why)
 {
 	if (!list->n || o->profile != DIALOG_PLAIN)
 		return ERR_OK;
 	for (unsigned i = 0; i < list->n; i++)
 		if (may_pass(list->lines[i].suite, o))
 			return ERR_OK;
-	return why_fail(why, ERR_INVALID, "RTP/SAVP without a suite: what the request says of SDES takes every a=crypto line away");
+	return why_fail(why, ERR_INVALID,
+	                "RTP/SAVP without a suite: what the request says of SDES takes every "
+	                "a=crypto line away");
 }
 
 static bool may_stay(const struct sdp_line *l, const struct keep *keep)
@@ -77,7 +88,8 @@ static bool may_stay(const struct sdp_line *l, const struct keep *keep)
 	if (keep->suites && is_key(l) && !suite_may_pass(l, keep->suites))
 		return false;
 	return (keep->keys || !is_key(l)) && (keep->capabilities || !capneg_is_line(l)) &&
-	       (keep->key_mgmt || !sdp_line_is_attr(l, "key-mgmt", NULL)) && (keep->transform || !is_transform(l));
+	       (keep->key_mgmt || !sdp_line_is_attr(l, "key-mgmt", NULL)) &&
+	       (keep->transform || !is_transform(l));
 }
 
 static void strip_section(struct sdp *s, int section, const struct keep *keep)
@@ -91,7 +103,8 @@ static void strip_section(struct sdp *s, int section, const struct keep *keep)
 	}
 }
 
-/* How the m-lines of a description are carried. `ended` counts those that are off and secure on one side alone, too. */
+/* How the m-lines of a description are carried. `ended` counts those that are off and secure on one
+ * side alone, too. */
 struct census {
 	unsigned ended, opaque, tls;
 };
@@ -106,7 +119,8 @@ static struct census count(const struct sdp *s, const struct dialog_exchange *x)
 		if (m->treat == DIALOG_TREAT_PASS || dialog_media_is_other(m))
 			n.tls += has_text(s->media[i].proto, "TLS");
 		else if (m->treat == DIALOG_TREAT_OFF)
-			n.ended += sdp_profile_is_secure(m->side[0].profile) != sdp_profile_is_secure(m->side[1].profile);
+			n.ended += sdp_profile_is_secure(m->side[0].profile) !=
+			           sdp_profile_is_secure(m->side[1].profile);
 		else if (m->treat == DIALOG_TREAT_RELAY && dialog_mode_ends_srtp(m->mode))
 			n.ended++;
 		else if (m->treat == DIALOG_TREAT_RELAY && dialog_mode_is_opaque(m->mode))
@@ -116,14 +130,22 @@ static struct census count(const struct sdp *s, const struct dialog_exchange *x)
 }
 
 /* An m-line that is off, or refused, keeps none: its keys are no use to anybody. */
-static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, unsigned i, const struct census *n)
+static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, unsigned i,
+                           const struct census *n)
 {
-	bool all = n->opaque && !n->ended, opaque = dialog_mode_is_opaque(m->mode), as_is = opaque || m->mode == RELAY_MODE_RTP;
+	bool all = n->opaque && !n->ended, opaque = dialog_mode_is_opaque(m->mode),
+	     as_is = opaque || m->mode == RELAY_MODE_RTP;
 
 	if (m->treat == DIALOG_TREAT_RELAY && !dialog_media_is_other(m))
-		return (struct keep){.keys = opaque, .capabilities = opaque, .key_mgmt = opaque, .transform = as_is};
+		return (struct keep){.keys = opaque,
+		                     .capabilities = opaque,
+		                     .key_mgmt = opaque,
+		                     .transform = as_is};
 	if (m->treat <= DIALOG_TREAT_RELAY)
-		return (struct keep){.keys = all, .capabilities = all, .key_mgmt = all || has_text(s->media[i].proto, "TLS"), .transform = true};
+		return (struct keep){.keys = all,
+		                     .capabilities = all,
+		                     .key_mgmt = all || has_text(s->media[i].proto, "TLS"),
+		                     .transform = true};
 	return (struct keep){0};
 }
 
@@ -131,28 +153,34 @@ static struct keep keep_of_session(const struct census *n)
 {
 	bool all = n->opaque && !n->ended;
 
-	return (struct keep){.keys = all, .capabilities = all, .key_mgmt = !n->ended && (n->opaque || n->tls),
+	return (struct keep){.keys = all,
+	                     .capabilities = all,
+	                     .key_mgmt = !n->ended && (n->opaque || n->tls),
 	                     .transform = !n->ended};
 }
 
-/* What was said for the whole session goes on for those m-lines that pass, where they say nothing themselves. */
+/* What was said for the whole session goes on for those m-lines that pass, where they say nothing
+ * themselves. */
 static enum err push_down(struct sdp *s, const struct dialog_exchange *x, const char *name)
 {
 	uint32_t to = 0;
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; i < x->n_media; i++)
-		if (dialog_mode_is_opaque(x->media[i].mode) && x->media[i].treat == DIALOG_TREAT_RELAY && !dialog_media_is_other(&x->media[i]) &&
-		    !sdp_has_attr(s, (int)i, name))
+		if (dialog_mode_is_opaque(x->media[i].mode) &&
+		    x->media[i].treat == DIALOG_TREAT_RELAY &&
+		    !dialog_media_is_other(&x->media[i]) && !sdp_has_attr(s, (int)i, name))
 			to |= 1u << i;
-	for (struct sdp_line *l = sdp_next_attr(s, SDP_SESSION, NULL, name, NULL); l && !e; l = sdp_next_attr(s, SDP_SESSION, l, name, NULL))
+	for (struct sdp_line *l = sdp_next_attr(s, SDP_SESSION, NULL, name, NULL); l && !e;
+	     l = sdp_next_attr(s, SDP_SESSION, l, name, NULL))
 		for (unsigned i = 0; i < x->n_media && !e; i++)
 			if (to >> i & 1)
 				e = sdp_line_add(s, (int)i, NULL, 'a', l->value);
 	return e;
 }
 
-enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x, const struct dialog_options *o)
+enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x,
+                      const struct dialog_options *o)
 {
 	static const char *const names[] = {"key-mgmt", "cryptex", "extmap"};
 	struct census n = count(sdp, x);

@@ -142,7 +142,8 @@ enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str te
 	struct doc *d;
 
 	if (text.n > DOC_TEXT_MAX)
-		return why_fail(why, ERR_TOO_BIG, "bencode of %zu octets, at most %d are read", text.n, DOC_TEXT_MAX);
+		return why_fail(why, ERR_TOO_BIG, "bencode of %zu octets, at most %d are read",
+		                text.n, DOC_TEXT_MAX);
 	d = read_value(&r, 0);
 	if (!r.e && doc_arena_failed(a))
 		stop(&r, ERR_NOMEM, "out of memory");

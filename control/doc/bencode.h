@@ -8,13 +8,16 @@
 #include "control/doc/doc.h"
 
 /*
- * One whole value: `d…e`, `l…e`, `i…e` or `N:octets`. Strings are octets, copied into the arena; keys may come in any order, and twice: then
- * both are in the tree, and doc_get finds the first.
- * ERR_SYNTAX, ERR_TRUNCATED (with the offset in `why`, never the text), ERR_TOO_BIG (depth, length of the whole), ERR_NOMEM.
+ * One whole value: `d…e`, `l…e`, `i…e` or `N:octets`. Strings are octets, copied into the arena;
+ * keys may come in any order, and twice: then both are in the tree, and doc_get finds the first.
+ * ERR_SYNTAX, ERR_TRUNCATED (with the offset in `why`, never the text), ERR_TOO_BIG (depth, length
+ * of the whole), ERR_NOMEM.
  */
-enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str text, struct why *why) MUST_USE;
+enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str text,
+                            struct why *why) MUST_USE;
 
-/* Appends the value. Keys go out in the order of the tree, as ng clients write theirs; null is an empty string, bools are 0 and 1, reals their text. */
+/* Appends the value. Keys go out in the order of the tree, as ng clients write theirs; null is an
+ * empty string, bools are 0 and 1, reals their text. */
 void doc_bencode_encode(struct buf *out, const struct doc *d);
 
 #endif

@@ -241,8 +241,9 @@ struct str doc_get_text(const struct doc *dict, const char *key)
 const char *doc_kind_name(enum doc_kind k)
 {
 	static const char *const names[] = {
-		[DOC_NULL] = "null",           [DOC_BOOL] = "true or false", [DOC_INT] = "a whole number",
-		[DOC_REAL] = "a fraction",     [DOC_TEXT] = "a text",        [DOC_LIST] = "a list",
+		[DOC_NULL] = "null",          [DOC_BOOL] = "true or false",
+		[DOC_INT] = "a whole number", [DOC_REAL] = "a fraction",
+		[DOC_TEXT] = "a text",        [DOC_LIST] = "a list",
 		[DOC_DICT] = "an object",
 	};
 

@@ -16,14 +16,15 @@ enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_REAL, DOC_TEXT, DOC_LIST, DOC_D
 enum { DOC_DEPTH_MAX = 16, DOC_TEXT_MAX = 16 << 20 };
 
 /*
- * A node. It and its text live in an arena and go with it: nothing is freed one by one. Bencode has no null, bool or real:
- * its decoder makes none, its encoder writes null as an empty string, bools as 0 and 1.
+ * A node. It and its text live in an arena and go with it: nothing is freed one by one. Bencode has
+ * no null, bool or real: its decoder makes none, its encoder writes null as an empty string, bools
+ * as 0 and 1.
  */
 struct doc {
 	enum doc_kind kind;
-	uint32_t n;        /* LIST and DICT: children */
-	struct str key;    /* name under a DICT, else empty */
-	struct doc *next;  /* next sibling */
+	uint32_t n;       /* LIST and DICT: children */
+	struct str key;   /* name under a DICT, else empty */
+	struct doc *next; /* next sibling */
 	union {
 		bool truth;
 		int64_t number;
@@ -36,9 +37,9 @@ struct doc {
 };
 
 /*
- * Where a tree lives. Every octet handed out is wiped by reset and free: a message may hold keys. Control only.
- * A failed allocation is remembered (`doc_arena_failed`) and gives NULL; every call here takes NULL docs and does
- * nothing with them: build first, ask once.
+ * Where a tree lives. Every octet handed out is wiped by reset and free: a message may hold keys.
+ * Control only. A failed allocation is remembered (`doc_arena_failed`) and gives NULL; every call
+ * here takes NULL docs and does nothing with them: build first, ask once.
  */
 struct doc_arena;
 
@@ -46,7 +47,7 @@ enum err doc_arena_new(struct doc_arena **out) MUST_USE;
 void doc_arena_free(struct doc_arena *a);
 void doc_arena_reset(struct doc_arena *a);
 bool doc_arena_failed(const struct doc_arena *a);
-void *doc_arena_take(struct doc_arena *a, size_t bytes); /* zeroed, aligned to 8 */
+void *doc_arena_take(struct doc_arena *a, size_t bytes);      /* zeroed, aligned to 8 */
 struct str doc_arena_text(struct doc_arena *a, struct str s); /* a copy; NUL-terminated */
 
 struct doc *doc_null(struct doc_arena *a);
@@ -54,8 +55,9 @@ struct doc *doc_bool(struct doc_arena *a, bool v);
 struct doc *doc_int(struct doc_arena *a, int64_t v);
 struct doc *doc_uint(struct doc_arena *a, uint64_t v); /* above INT64_MAX: INT64_MAX */
 struct doc *doc_real(struct doc_arena *a, double v);
-struct doc *doc_text(struct doc_arena *a, struct str s);    /* copies */
-struct doc *doc_borrow(struct doc_arena *a, struct str s);  /* keeps the slice: it must outlive the arena's use */
+struct doc *doc_text(struct doc_arena *a, struct str s); /* copies */
+struct doc *doc_borrow(struct doc_arena *a,
+                       struct str s); /* keeps the slice: it must outlive the arena's use */
 struct doc *doc_list(struct doc_arena *a);
 struct doc *doc_dict(struct doc_arena *a);
 
@@ -79,6 +81,9 @@ struct str doc_get_text(const struct doc *dict, const char *key);
 const char *doc_kind_name(enum doc_kind k);
 
 /* for (DOC_EACH(it, list)) */
-#define DOC_EACH(it, parent) const struct doc *it = (parent)->first; it; it = it->next
+#define DOC_EACH(it, parent)                    \
+	const struct doc *it = (parent)->first; \
+	it;                                     \
+	it = it->next
 
 #endif

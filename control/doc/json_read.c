@@ -5,8 +5,9 @@
 #include "control/doc/json.h"
 
 /*
- * The parser's blocks come from the arena the message lives in: any of them may hold a key, and all are wiped together when it is reset. Nothing
- * is given back one by one, so the doc borrows the parser's texts. jansson's allocator takes no argument, hence the one variable. Control only.
+ * The parser's blocks come from the arena the message lives in: any of them may hold a key, and all
+ * are wiped together when it is reset. Nothing is given back one by one, so the doc borrows the
+ * parser's texts. jansson's allocator takes no argument, hence the one variable. Control only.
  */
 static struct doc_arena *parser_arena;
 
@@ -20,7 +21,7 @@ static void parser_give(void *p)
 	(void)p;
 }
 
-/* --- the parser's tree to ours ------------------------------------------------------------------------ */
+/* --- the parser's tree to ours ---------------------------------------------- */
 
 static struct doc *from_json(struct doc_arena *a, json_t *j);
 
@@ -40,7 +41,8 @@ static struct doc *dict_from_json(struct doc_arena *a, json_t *j)
 	for (void *it = json_object_iter(j); it; it = json_object_iter_next(j, it)) {
 		const char *name = json_object_iter_key(it);
 
-		doc_set_str(d, str_make(name, json_object_iter_key_len(it)), from_json(a, json_object_iter_value(it)));
+		doc_set_str(d, str_make(name, json_object_iter_key_len(it)),
+		            from_json(a, json_object_iter_value(it)));
 	}
 	return d;
 }
@@ -67,9 +69,10 @@ static struct doc *from_json(struct doc_arena *a, json_t *j)
 	return doc_null(a);
 }
 
-/* --- bounds and faults -------------------------------------------------------------------------------- */
+/* --- bounds and faults ------------------------------------------------------ */
 
-/* Nesting is bounded before the parser sees the text: it recurses. Brackets inside strings do not count. */
+/* Nesting is bounded before the parser sees the text: it recurses. Brackets inside strings do not
+ * count. */
 static bool is_deeper_than(struct str text, unsigned max)
 {
 	unsigned depth = 0;
@@ -95,7 +98,8 @@ static bool is_deeper_than(struct str text, unsigned max)
 	return false;
 }
 
-/* The parser's own message quotes the text near the fault, which may be a key: its code is told, never its words. */
+/* The parser's own message quotes the text near the fault, which may be a key: its code is told,
+ * never its words. */
 static const char *fault_of(const json_error_t *e)
 {
 	switch (json_error_code(e)) {
@@ -126,20 +130,24 @@ enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text,
 	json_t *j;
 
 	if (text.n > DOC_TEXT_MAX)
-		return why_fail(why, ERR_TOO_BIG, "JSON of %zu octets, at most %d are read", text.n, DOC_TEXT_MAX);
+		return why_fail(why, ERR_TOO_BIG, "JSON of %zu octets, at most %d are read", text.n,
+		                DOC_TEXT_MAX);
 	if (is_deeper_than(text, DOC_DEPTH_MAX))
 		return why_fail(why, ERR_TOO_BIG, "JSON nested deeper than %d", DOC_DEPTH_MAX);
-	/* A program that uses the parser beside this gets its own memory back (sluice-bench kms). */
+	/* A program that uses the parser beside this gets its own memory back (sluice-bench kms).
+	 */
 	json_get_alloc_funcs(&take, &give);
 	json_set_alloc_funcs(parser_take, parser_give);
 	parser_arena = a;
 	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
 	json_set_alloc_funcs(take, give);
-	/* First: its text buffer passes over a failed allocation and goes on with part of the text. */
+	/* First: its text buffer passes over a failed allocation and goes on with part of the text.
+	 */
 	if (doc_arena_failed(a))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	if (!j)
-		return why_fail(why, ERR_SYNTAX, "JSON, line %d column %d: %s", fault.line, fault.column, fault_of(&fault));
+		return why_fail(why, ERR_SYNTAX, "JSON, line %d column %d: %s", fault.line,
+		                fault.column, fault_of(&fault));
 	d = from_json(a, j);
 	if (doc_arena_failed(a))
 		return why_fail(why, ERR_NOMEM, "out of memory");

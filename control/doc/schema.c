@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks tables over docs and structs: one walk for each of read, write, defaults, apply, copy, compare, release. */
+/* Walks tables over docs and structs: one walk for each of read, write, defaults, apply, copy,
+ * compare, release. */
 #include "control/doc/schema.h"
 
 #include <stdarg.h>
@@ -25,7 +26,7 @@ static uint32_t *mask_of(void *at)
 	return at;
 }
 
-/* --- paths and faults ------------------------------------------------------------------------------- */
+/* --- paths and faults ------------------------------------------------------- */
 
 /* What does not fit is left out. */
 static void path_add(struct schema_in *in, const char *p, size_t n)
@@ -77,14 +78,14 @@ static void show_value(struct schema_fault *fault, const struct doc *d)
 		buf_text(&b, doc_kind_name(d->kind));
 	else
 		doc_json_encode(&b, d);
-	snprintf(fault->value, sizeof(fault->value), "%.*s%s", (int)(b.n > 80 ? 80 : b.n), b.p ? b.p : "",
-	         b.n > 80 ? "…" : "");
+	snprintf(fault->value, sizeof(fault->value), "%.*s%s", (int)(b.n > 80 ? 80 : b.n),
+	         b.p ? b.p : "", b.n > 80 ? "…" : "");
 	secret_wipe(b.p, b.n);
 	buf_free(&b);
 }
 
-enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f, const struct doc *d,
-                       const char *allowed, ...)
+enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f,
+                       const struct doc *d, const char *allowed, ...)
 {
 	struct schema_fault *fault = in->fault;
 	va_list ap;
@@ -104,16 +105,17 @@ void schema_fault_text(const struct schema_fault *fault, struct why *why)
 {
 	bool has_value = fault->value[0] != '\0';
 
-	why_fail(why, fault->e, "%s%s%s: %s", fault->path[0] ? fault->path : "params", has_value ? " = " : "",
-	         fault->value, fault->allowed);
+	why_fail(why, fault->e, "%s%s%s: %s", fault->path[0] ? fault->path : "params",
+	         has_value ? " = " : "", fault->value, fault->allowed);
 }
 
-static enum err wrong_kind(struct schema_in *in, const struct schema_field *f, const struct doc *d, enum doc_kind want)
+static enum err wrong_kind(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                           enum doc_kind want)
 {
 	return schema_refuse(in, ERR_INVALID, f, d, "must be %s", doc_kind_name(want));
 }
 
-/* --- plain types ------------------------------------------------------------------------------------ */
+/* --- plain types ------------------------------------------------------------ */
 
 static uint64_t uint_get(const struct schema_field *f, const void *at)
 {
@@ -157,27 +159,33 @@ static bool plain_eq(const struct schema_field *f, const void *a, const void *b)
 	return memcmp(a, b, f->size) == 0;
 }
 
-static enum err uint_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err uint_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
 	if (d->kind != DOC_INT)
 		return wrong_kind(in, f, d, DOC_INT);
 	if (d->number < f->min || d->number > f->max)
-		return schema_refuse(in, ERR_RANGE, f, d, "must be %lld to %lld", (long long)f->min, (long long)f->max);
+		return schema_refuse(in, ERR_RANGE, f, d, "must be %lld to %lld", (long long)f->min,
+		                     (long long)f->max);
 	uint_put(f, at, (uint64_t)d->number);
 	return ERR_OK;
 }
 
-static struct doc *uint_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *uint_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	return doc_uint(out->arena, uint_get(f, at));
 }
 
-const struct schema_type schema_uint = {.read = uint_read, .write = uint_write, .copy = plain_copy, .eq = plain_eq};
+const struct schema_type schema_uint = {
+	.read = uint_read, .write = uint_write, .copy = plain_copy, .eq = plain_eq};
 
 /* Bencode has no bools: 0 and 1 will do when strangers' fields are passed over anyway. */
-static enum err bool_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err bool_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
-	bool is_digit = in->ignore_unknown && d->kind == DOC_INT && (d->number == 0 || d->number == 1);
+	bool is_digit =
+		in->ignore_unknown && d->kind == DOC_INT && (d->number == 0 || d->number == 1);
 
 	if (d->kind != DOC_BOOL && !is_digit)
 		return wrong_kind(in, f, d, DOC_BOOL);
@@ -185,12 +193,14 @@ static enum err bool_read(struct schema_in *in, const struct schema_field *f, co
 	return ERR_OK;
 }
 
-static struct doc *bool_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *bool_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	return doc_bool(out->arena, uint_get(f, at) != 0);
 }
 
-const struct schema_type schema_bool = {.read = bool_read, .write = bool_write, .copy = plain_copy, .eq = plain_eq};
+const struct schema_type schema_bool = {
+	.read = bool_read, .write = bool_write, .copy = plain_copy, .eq = plain_eq};
 
 /* Printable characters only: ids travel into logs and terminals. */
 static bool is_printable(struct str s)
@@ -201,14 +211,16 @@ static bool is_printable(struct str s)
 	return true;
 }
 
-static enum err text_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err text_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
 	size_t max = f->max && (size_t)f->max < f->size ? (size_t)f->max : f->size - 1;
 
 	if (d->kind != DOC_TEXT)
 		return wrong_kind(in, f, d, DOC_TEXT);
 	if (d->text.n < (size_t)f->min || d->text.n > max)
-		return schema_refuse(in, ERR_RANGE, f, d, "must be %lld to %zu octets long", (long long)f->min, max);
+		return schema_refuse(in, ERR_RANGE, f, d, "must be %lld to %zu octets long",
+		                     (long long)f->min, max);
 	if (!is_printable(d->text))
 		return schema_refuse(in, ERR_INVALID, f, d, "must hold no control characters");
 	memset(at, 0, f->size);
@@ -216,13 +228,15 @@ static enum err text_read(struct schema_in *in, const struct schema_field *f, co
 	return ERR_OK;
 }
 
-static struct doc *text_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *text_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	(void)f;
 	return doc_text(out->arena, str_of(at));
 }
 
-const struct schema_type schema_text = {.read = text_read, .write = text_write, .copy = plain_copy, .eq = plain_eq};
+const struct schema_type schema_text = {
+	.read = text_read, .write = text_write, .copy = plain_copy, .eq = plain_eq};
 
 static enum err refuse_word(struct schema_in *in, const struct schema_field *f, const struct doc *d)
 {
@@ -234,7 +248,8 @@ static enum err refuse_word(struct schema_in *in, const struct schema_field *f, 
 	return schema_refuse(in, ERR_INVALID, f, d, "must be one of %s", list);
 }
 
-static enum err word_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err word_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
 	if (d->kind != DOC_TEXT)
 		return wrong_kind(in, f, d, DOC_TEXT);
@@ -247,7 +262,8 @@ static enum err word_read(struct schema_in *in, const struct schema_field *f, co
 	return refuse_word(in, f, d);
 }
 
-static struct doc *word_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *word_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	for (const struct schema_word *w = f->words; w->name; w++)
 		if (w->value == uint_get(f, at))
@@ -255,9 +271,11 @@ static struct doc *word_write(const struct schema_out *out, const struct schema_
 	return NULL;
 }
 
-const struct schema_type schema_word = {.read = word_read, .write = word_write, .copy = plain_copy, .eq = plain_eq};
+const struct schema_type schema_word = {
+	.read = word_read, .write = word_write, .copy = plain_copy, .eq = plain_eq};
 
-static enum err bits_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err bits_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
 	uint8_t bits = 0;
 
@@ -276,7 +294,8 @@ static enum err bits_read(struct schema_in *in, const struct schema_field *f, co
 	return ERR_OK;
 }
 
-static struct doc *bits_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *bits_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	struct doc *list = doc_list(out->arena);
 
@@ -286,23 +305,27 @@ static struct doc *bits_write(const struct schema_out *out, const struct schema_
 	return list;
 }
 
-const struct schema_type schema_bits = {.read = bits_read, .write = bits_write, .copy = plain_copy, .eq = plain_eq};
+const struct schema_type schema_bits = {
+	.read = bits_read, .write = bits_write, .copy = plain_copy, .eq = plain_eq};
 
-static enum err addr_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err addr_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
 	struct addr a;
 
 	if (d->kind != DOC_TEXT)
 		return wrong_kind(in, f, d, DOC_TEXT);
 	if (addr_parse(d->text, &a) || a.port == 0)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be ADDRESS:PORT or [IPv6]:PORT, no name and no port 0");
+		return schema_refuse(in, ERR_INVALID, f, d,
+		                     "must be ADDRESS:PORT or [IPv6]:PORT, no name and no port 0");
 	if (addr_is_multicast(&a))
 		return schema_refuse(in, ERR_INVALID, f, d, "must be no multicast address");
 	*(struct addr *)at = a;
 	return ERR_OK;
 }
 
-static struct doc *addr_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *addr_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	char text[ADDR_TEXT_MAX];
 
@@ -316,14 +339,17 @@ static bool addr_same(const struct schema_field *f, const void *a, const void *b
 	return addr_eq(a, b);
 }
 
-const struct schema_type schema_addr = {.read = addr_read, .write = addr_write, .copy = plain_copy, .eq = addr_same};
+const struct schema_type schema_addr = {
+	.read = addr_read, .write = addr_write, .copy = plain_copy, .eq = addr_same};
 
-static enum err struct_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err struct_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
 	return schema_read(in, f->sub, d, at);
 }
 
-static struct doc *struct_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *struct_write(const struct schema_out *out, const struct schema_field *f,
+                                const void *at)
 {
 	struct doc *d = schema_write(out, f->sub, at);
 
@@ -345,10 +371,13 @@ static void struct_fini(const struct schema_field *f, void *at)
 	schema_fini(f->sub, at);
 }
 
-const struct schema_type schema_struct = {
-	.read = struct_read, .write = struct_write, .copy = struct_copy, .eq = struct_eq, .fini = struct_fini};
+const struct schema_type schema_struct = {.read = struct_read,
+                                          .write = struct_write,
+                                          .copy = struct_copy,
+                                          .eq = struct_eq,
+                                          .fini = struct_fini};
 
-/* --- walks ------------------------------------------------------------------------------------------ */
+/* --- walks ------------------------------------------------------------------ */
 
 static void field_preset(const struct schema_field *f, void *at, const void *context)
 {
@@ -378,11 +407,14 @@ static enum err refuse_unknown(struct schema_in *in, const struct schema *s)
 
 	for (size_t i = 0; i < s->n && n < sizeof(list); i++)
 		if (!s->fields[i].read_only)
-			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", s->fields[i].name);
-	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; %s has %s", s->name, n ? list : "none");
+			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
+			                      s->fields[i].name);
+	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; %s has %s", s->name,
+	                     n ? list : "none");
 }
 
-static enum err field_read(struct schema_in *in, const struct schema *s, const struct doc *d, void *out)
+static enum err field_read(struct schema_in *in, const struct schema *s, const struct doc *d,
+                           void *out)
 {
 	const struct schema_field *f = field_find(s, d->key);
 	enum err e;
@@ -433,7 +465,9 @@ struct doc *schema_write(const struct schema_out *out, const struct schema *s, c
 
 	for (size_t i = 0; i < s->n; i++)
 		if (s->fields[i].type->write)
-			doc_set(d, s->fields[i].name, s->fields[i].type->write(out, &s->fields[i], const_field_of(from, &s->fields[i])));
+			doc_set(d, s->fields[i].name,
+			        s->fields[i].type->write(out, &s->fields[i],
+			                                 const_field_of(from, &s->fields[i])));
 	return d;
 }
 
@@ -481,7 +515,8 @@ enum err schema_copy(const struct schema *s, void *to, const void *from)
 bool schema_eq(const struct schema *s, const void *a, const void *b)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->fields[i].type->eq(&s->fields[i], const_field_of(a, &s->fields[i]), const_field_of(b, &s->fields[i])))
+		if (!s->fields[i].type->eq(&s->fields[i], const_field_of(a, &s->fields[i]),
+		                           const_field_of(b, &s->fields[i])))
 			return false;
 	return true;
 }

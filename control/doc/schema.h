@@ -24,9 +24,10 @@ struct schema_fault {
 
 /* The walk of one message. */
 struct schema_in {
-	bool ignore_unknown;         /* ng: fields nobody knows are passed over; JSON refuses them */
-	const void *context;         /* the caller's own: where types look names up, and rows find their presets */
-	struct schema_fault *fault;  /* filled by the first failure; not NULL */
+	bool ignore_unknown; /* ng: fields nobody knows are passed over; JSON refuses them */
+	const void *context; /* the caller's own: where types look names up, and rows find their
+	                        presets */
+	struct schema_fault *fault; /* filled by the first failure; not NULL */
 	char path[160];
 	size_t path_len;
 };
@@ -37,13 +38,16 @@ struct schema_out {
 };
 
 /*
- * How one kind of value is read, written, copied, compared and released. `at` points at the field inside its struct.
- * A NULL `fini` means plain octets. copy replaces `to`, which holds a valid value; on failure it is untouched.
+ * How one kind of value is read, written, copied, compared and released. `at` points at the field
+ * inside its struct. A NULL `fini` means plain octets. copy replaces `to`, which holds a valid
+ * value; on failure it is untouched.
  */
 struct schema_type {
 	bool takes_null; /* read means something by null */
-	enum err (*read)(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at);
-	struct doc *(*write)(const struct schema_out *out, const struct schema_field *f, const void *at); /* NULL: leave out */
+	enum err (*read)(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+	                 void *at);
+	struct doc *(*write)(const struct schema_out *out, const struct schema_field *f,
+	                     const void *at); /* NULL: leave out */
 	enum err (*copy)(const struct schema_field *f, void *to, const void *from);
 	bool (*eq)(const struct schema_field *f, const void *a, const void *b);
 	void (*fini)(const struct schema_field *f, void *at);
@@ -59,12 +63,13 @@ struct schema_field {
 	const char *name;
 	const struct schema_type *type;
 	uint32_t offset, size;
-	bool required;  /* by schema_read */
-	bool secret;    /* its value never shows in a fault */
-	bool read_only; /* written in replies, refused in requests */
-	int64_t min, max;                /* numbers; text: octets */
-	int64_t preset;                  /* value of schema_defaults: numbers, bools, words */
-	uint32_t preset_at;              /* 1 + offset of the preset inside the context, of the same size; 0: `preset` */
+	bool required;      /* by schema_read */
+	bool secret;        /* its value never shows in a fault */
+	bool read_only;     /* written in replies, refused in requests */
+	int64_t min, max;   /* numbers; text: octets */
+	int64_t preset;     /* value of schema_defaults: numbers, bools, words */
+	uint32_t preset_at; /* 1 + offset of the preset inside the context, of the same size; 0:
+	                       `preset` */
 	const struct schema_word *words; /* ended by a NULL name */
 	const struct schema *sub;        /* struct, list of structs */
 	const char *help;                /* a line for docs/control-protocol.md */
@@ -78,10 +83,12 @@ struct schema {
 	size_t bytes; /* of the struct */
 };
 
-#define SCHEMA_FIELD(type_, struct_, member_) \
-	.type = (type_), .offset = offsetof(struct_, member_), .size = sizeof(((struct_ *)0)->member_)
+#define SCHEMA_FIELD(type_, struct_, member_)                  \
+	.type = (type_), .offset = offsetof(struct_, member_), \
+	.size = sizeof(((struct_ *)0)->member_)
 
-/* Plain types. Text is a char array with its NUL; a word is a uint8_t; numbers are uint8_t to uint64_t by size. */
+/* Plain types. Text is a char array with its NUL; a word is a uint8_t; numbers are uint8_t to
+ * uint64_t by size. */
 extern const struct schema_type schema_bool, schema_uint, schema_text, schema_word, schema_addr;
 /* A list of words, each a bit of a uint8_t. */
 extern const struct schema_type schema_bits;
@@ -89,14 +96,17 @@ extern const struct schema_type schema_bits;
 extern const struct schema_type schema_struct;
 
 /*
- * Reads the fields present into `out` and sets their bits in `has`; the others stay. `null` gives a field its preset and
- * sets its bit. On failure `out` may be half read: it stays valid for schema_fini, and in->fault says where, what and why.
+ * Reads the fields present into `out` and sets their bits in `has`; the others stay. `null` gives a
+ * field its preset and sets its bit. On failure `out` may be half read: it stays valid for
+ * schema_fini, and in->fault says where, what and why.
  */
-enum err schema_read(struct schema_in *in, const struct schema *s, const struct doc *d, void *out) MUST_USE;
+enum err schema_read(struct schema_in *in, const struct schema *s, const struct doc *d,
+                     void *out) MUST_USE;
 struct doc *schema_write(const struct schema_out *out, const struct schema *s, const void *from);
 /* Presets everything, `has` becomes 0. The struct was zeroed or valid. */
 void schema_defaults(const struct schema *s, void *out, const void *context);
-/* Copies what `from` has over `to` and joins the masks. On ERR_NOMEM `to` is half changed and valid: work on a copy. */
+/* Copies what `from` has over `to` and joins the masks. On ERR_NOMEM `to` is half changed and
+ * valid: work on a copy. */
 enum err schema_apply(const struct schema *s, void *to, const void *from) MUST_USE;
 /* Copies everything, masks too. `to` is zeroed or valid. */
 enum err schema_copy(const struct schema *s, void *to, const void *from) MUST_USE;
@@ -105,9 +115,10 @@ bool schema_eq(const struct schema *s, const void *a, const void *b);
 /* Releases and zeroes; keys are wiped. */
 void schema_fini(const struct schema *s, void *at);
 
-/* For types elsewhere: note a fault at the present path and return `e`. `d` NULL or secret field: no value. */
-enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f, const struct doc *d,
-                       const char *allowed, ...) PRINTF_LIKE(5, 6);
+/* For types elsewhere: note a fault at the present path and return `e`. `d` NULL or secret field:
+ * no value. */
+enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f,
+                       const struct doc *d, const char *allowed, ...) PRINTF_LIKE(5, 6);
 /* Longer and shorter path: returns the mark to give back. */
 size_t schema_enter(struct schema_in *in, struct str name);
 size_t schema_enter_index(struct schema_in *in, unsigned index);

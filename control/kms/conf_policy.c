@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The policy in the credentials of a KMS: who may call whom, with which modes and algorithms, for how long, how often. */
+/* The policy in the credentials of a KMS: who may call whom, with which modes and algorithms, for
+ * how long, how often. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -8,7 +9,8 @@
 
 enum { PATH_MAX_TEXT = 96 };
 
-static enum err read_number_set(const struct doc *list, const char *path, unsigned max, unsigned *bits, struct why *why)
+static enum err read_number_set(const struct doc *list, const char *path, unsigned max,
+                                unsigned *bits, struct why *why)
 {
 	unsigned got = 0;
 
@@ -18,7 +20,8 @@ static enum err read_number_set(const struct doc *list, const char *path, unsign
 		return why_fail(why, ERR_INVALID, "%s: a list of numbers is wanted", path);
 	for (DOC_EACH(it, list)) {
 		if (it->kind != DOC_INT || it->number < 1 || it->number > (int64_t)max)
-			return why_fail(why, ERR_RANGE, "%s: numbers from 1 to %u are wanted", path, max);
+			return why_fail(why, ERR_RANGE, "%s: numbers from 1 to %u are wanted", path,
+			                max);
 		got |= 1u << it->number;
 	}
 	*bits = got;
@@ -33,10 +36,12 @@ static enum err read_suites(struct kms_policy *p, const struct doc *list, struct
 		return why_fail(why, ERR_INVALID, "policy.suites: a list is wanted");
 	p->suite_128 = p->suite_256 = false;
 	for (DOC_EACH(it, list)) {
-		bool is_128 = it->kind == DOC_TEXT && str_is(it->text, "128"), is_256 = it->kind == DOC_TEXT && str_is(it->text, "256");
+		bool is_128 = it->kind == DOC_TEXT && str_is(it->text, "128"),
+		     is_256 = it->kind == DOC_TEXT && str_is(it->text, "256");
 
 		if (!is_128 && !is_256)
-			return why_fail(why, ERR_INVALID, "policy.suites: \"128\" or \"256\" is wanted");
+			return why_fail(why, ERR_INVALID,
+			                "policy.suites: \"128\" or \"256\" is wanted");
 		p->suite_128 |= is_128;
 		p->suite_256 |= is_256;
 	}
@@ -55,7 +60,8 @@ static enum err read_bool(const struct doc *node, const char *name, bool *out, s
 	return ERR_OK;
 }
 
-static enum err read_rule(struct kms_policy *p, const struct doc *node, const char *path, struct why *why)
+static enum err read_rule(struct kms_policy *p, const struct doc *node, const char *path,
+                          struct why *why)
 {
 	static const char *const names[] = {"from", "to", "allow", NULL};
 	struct kms_rule rule = {.from = {"*"}, .to = {"*"}, .allow = true};
@@ -65,9 +71,11 @@ static enum err read_rule(struct kms_policy *p, const struct doc *node, const ch
 	if (!e && p->n_rules == KMS_RULES_MAX)
 		e = why_fail(why, ERR_TOO_BIG, "%s: at most %d rules", path, KMS_RULES_MAX);
 	if (!e)
-		e = kms_conf_text_into(node, path, "from", false, rule.from.text, sizeof(rule.from.text), why);
+		e = kms_conf_text_into(node, path, "from", false, rule.from.text,
+		                       sizeof(rule.from.text), why);
 	if (!e)
-		e = kms_conf_text_into(node, path, "to", false, rule.to.text, sizeof(rule.to.text), why);
+		e = kms_conf_text_into(node, path, "to", false, rule.to.text, sizeof(rule.to.text),
+		                       why);
 	if (e)
 		return e;
 	allow = doc_get(node, "allow");
@@ -101,21 +109,39 @@ static enum err read_rules(struct kms_policy *p, const struct doc *list, struct 
 /* What no single field shows. Half of the keys there can be is left for rotations by hand. */
 static enum err check_lifetimes(const struct kms_policy *p, struct why *why)
 {
-	uint64_t open_s = (uint64_t)p->ticket_max_s + 2 * (uint64_t)p->skew_s, least_s = open_s / (KMS_TPKS_MAX / 2) + 1;
+	uint64_t open_s = (uint64_t)p->ticket_max_s + 2 * (uint64_t)p->skew_s,
+		 least_s = open_s / (KMS_TPKS_MAX / 2) + 1;
 
 	if (p->ticket_default_s > p->ticket_max_s)
-		return why_fail(why, ERR_RANGE, "policy.ticket_default_s is longer than policy.ticket_max_s");
+		return why_fail(why, ERR_RANGE,
+		                "policy.ticket_default_s is longer than policy.ticket_max_s");
 	if (p->tpk_issue_s < least_s)
-		return why_fail(why, ERR_RANGE, "policy.ticket_key_issue_s: %" PRIu32 " with policy.ticket_max_s %" PRIu32 " keeps too many keys alive: %" PRIu64
-		                " or more is wanted", p->tpk_issue_s, p->ticket_max_s, least_s);
+		return why_fail(why, ERR_RANGE,
+		                "policy.ticket_key_issue_s: %" PRIu32
+		                " with policy.ticket_max_s %" PRIu32
+		                " keeps too many keys alive: %" PRIu64 " or more is wanted",
+		                p->tpk_issue_s, p->ticket_max_s, least_s);
 	return ERR_OK;
 }
 
 enum err kms_conf_policy(struct kms_policy *p, const struct doc *node, struct why *why)
 {
 	static const char *const names[] = {
-		"modes", "suites", "ticket_types", "allow_reuse", "allow_initiator_keys", "allow_responder_keys", "ticket_default_s",
-		"ticket_max_s", "skew_s", "ticket_key_issue_s", "rate_per_minute", "rate_burst", "naf_key_max_s", "rules", NULL,
+		"modes",
+		"suites",
+		"ticket_types",
+		"allow_reuse",
+		"allow_initiator_keys",
+		"allow_responder_keys",
+		"ticket_default_s",
+		"ticket_max_s",
+		"skew_s",
+		"ticket_key_issue_s",
+		"rate_per_minute",
+		"rate_burst",
+		"naf_key_max_s",
+		"rules",
+		NULL,
 	};
 	const struct {
 		const char *name;
@@ -139,14 +165,16 @@ enum err kms_conf_policy(struct kms_policy *p, const struct doc *node, struct wh
 	for (size_t i = 0; !e && i < ARRAY_LEN(numbers); i++) {
 		uint64_t v = *numbers[i].at;
 
-		e = kms_conf_uint(node, "policy", numbers[i].name, numbers[i].min, numbers[i].max, &v, why);
+		e = kms_conf_uint(node, "policy", numbers[i].name, numbers[i].min, numbers[i].max,
+		                  &v, why);
 		*numbers[i].at = (uint32_t)v;
 	}
 	if (!e)
 		e = read_number_set(doc_get(node, "modes"), "policy.modes", 4, &modes, why);
 	p->modes = (uint8_t)modes;
 	if (!e)
-		e = read_number_set(doc_get(node, "ticket_types"), "policy.ticket_types", 31, &p->accept_types, why);
+		e = read_number_set(doc_get(node, "ticket_types"), "policy.ticket_types", 31,
+		                    &p->accept_types, why);
 	if (!e)
 		e = read_suites(p, doc_get(node, "suites"), why);
 	if (!e)

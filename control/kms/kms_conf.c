@@ -13,9 +13,10 @@
 
 enum { FILE_MAX_BYTES = 256 << 20, PATH_MAX_TEXT = 96, NAMES_MAX = 64, PSK_MIN = 16 };
 
-/* --- helpers ---------------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------- */
 
-enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t max, struct why *why)
+enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t max,
+                            struct why *why)
 {
 	FILE *f = str_is(str_of(file), "-") ? stdin : fopen(file, "rb");
 	struct kms_conf_file got = {0};
@@ -31,7 +32,8 @@ enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t 
 			char *p = more > 4 * max ? NULL : mem_alloc(more);
 
 			if (!p) {
-				e = why_fail(why, more > 4 * max ? ERR_TOO_BIG : ERR_NOMEM, "%s: more than %zu octets", file, max);
+				e = why_fail(why, more > 4 * max ? ERR_TOO_BIG : ERR_NOMEM,
+				             "%s: more than %zu octets", file, max);
 				break;
 			}
 			if (got.n)
@@ -64,7 +66,8 @@ void kms_conf_file_free(struct kms_conf_file *f)
 	f->p = NULL;
 }
 
-enum err kms_conf_only(const struct doc *node, const char *path, const char *const *names, struct why *why)
+enum err kms_conf_only(const struct doc *node, const char *path, const char *const *names,
+                       struct why *why)
 {
 	if (!node || node->kind != DOC_DICT)
 		return why_fail(why, ERR_INVALID, "%s: an object is wanted", path);
@@ -74,12 +77,14 @@ enum err kms_conf_only(const struct doc *node, const char *path, const char *con
 		while (names[i] && !str_is(it->key, names[i]))
 			i++;
 		if (!names[i])
-			return why_fail(why, ERR_INVALID, "%s: no field is named \"%.*s\"", path, STR_ARG(it->key));
+			return why_fail(why, ERR_INVALID, "%s: no field is named \"%.*s\"", path,
+			                STR_ARG(it->key));
 	}
 	return ERR_OK;
 }
 
-enum err kms_conf_text(const struct doc *node, const char *path, const char *name, bool needed, struct str *out, struct why *why)
+enum err kms_conf_text(const struct doc *node, const char *path, const char *name, bool needed,
+                       struct str *out, struct why *why)
 {
 	const struct doc *v = doc_get(node, name);
 
@@ -95,21 +100,24 @@ enum err kms_conf_text(const struct doc *node, const char *path, const char *nam
 	return ERR_OK;
 }
 
-enum err kms_conf_uint(const struct doc *node, const char *path, const char *name, uint64_t min, uint64_t max, uint64_t *out,
-                       struct why *why)
+enum err kms_conf_uint(const struct doc *node, const char *path, const char *name, uint64_t min,
+                       uint64_t max, uint64_t *out, struct why *why)
 {
 	const struct doc *v = doc_get(node, name);
 
 	if (!v)
 		return ERR_OK;
-	if (v->kind != DOC_INT || v->number < 0 || (uint64_t)v->number < min || (uint64_t)v->number > max)
-		return why_fail(why, ERR_RANGE, "%s.%s: a whole number from %" PRIu64 " to %" PRIu64 " is wanted", path, name, min, max);
+	if (v->kind != DOC_INT || v->number < 0 || (uint64_t)v->number < min ||
+	    (uint64_t)v->number > max)
+		return why_fail(why, ERR_RANGE,
+		                "%s.%s: a whole number from %" PRIu64 " to %" PRIu64 " is wanted",
+		                path, name, min, max);
 	*out = (uint64_t)v->number;
 	return ERR_OK;
 }
 
-enum err kms_conf_key(const struct doc *node, const char *path, const char *name, size_t min, size_t max, struct secret *out,
-                      struct why *why)
+enum err kms_conf_key(const struct doc *node, const char *path, const char *name, size_t min,
+                      size_t max, struct secret *out, struct why *why)
 {
 	struct str text;
 	struct secret key = {0};
@@ -119,7 +127,9 @@ enum err kms_conf_key(const struct doc *node, const char *path, const char *name
 	if (e)
 		return e;
 	if (text.n % 2 || text.n < 2 * min || text.n > 2 * max)
-		return why_fail(why, ERR_INVALID, "%s.%s: %zu to %zu octets in hexadecimal digits are wanted", path, name, min, max);
+		return why_fail(why, ERR_INVALID,
+		                "%s.%s: %zu to %zu octets in hexadecimal digits are wanted", path,
+		                name, min, max);
 	e = secret_make(&key, text.n / 2);
 	if (e)
 		return why_fail(why, e, "out of memory");
@@ -132,15 +142,18 @@ enum err kms_conf_key(const struct doc *node, const char *path, const char *name
 	return ERR_OK;
 }
 
-static enum err make_name(struct str text, enum mikey_id_type plain, const char *path, struct kms_name **out, struct why *why)
+static enum err make_name(struct str text, enum mikey_id_type plain, const char *path,
+                          struct kms_name **out, struct why *why)
 {
 	uint8_t room[KMS_NAME_MAX];
 	struct mikey_id id;
 	struct kms_name *n;
 
 	if (kms_name_parse(text, plain, room, sizeof(room) - 1, &id))
-		return why_fail(why, ERR_INVALID, "%s: no identity (a text, \"hex:…\", \"text:…\", \"nai:…\" or \"uri:…\" of at most %d octets)", path,
-		                KMS_NAME_MAX - 1);
+		return why_fail(why, ERR_INVALID,
+		                "%s: no identity (a text, \"hex:…\", \"text:…\", \"nai:…\" or "
+		                "\"uri:…\" of at most %d octets)",
+		                path, KMS_NAME_MAX - 1);
 	n = kms_name_new(id);
 	if (!n)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -148,8 +161,9 @@ static enum err make_name(struct str text, enum mikey_id_type plain, const char 
 	return ERR_OK;
 }
 
-enum err kms_conf_name(const struct doc *node, const char *path, const char *name, enum mikey_id_type plain, bool needed,
-                       struct kms_name **out, struct why *why)
+enum err kms_conf_name(const struct doc *node, const char *path, const char *name,
+                       enum mikey_id_type plain, bool needed, struct kms_name **out,
+                       struct why *why)
 {
 	char place[PATH_MAX_TEXT];
 	struct str text;
@@ -161,7 +175,8 @@ enum err kms_conf_name(const struct doc *node, const char *path, const char *nam
 	return make_name(text, plain, place, out, why);
 }
 
-static enum err names_list(const struct doc *list, const char *path, struct kms_name ***out, size_t *n, struct why *why)
+static enum err names_list(const struct doc *list, const char *path, struct kms_name ***out,
+                           size_t *n, struct why *why)
 {
 	struct kms_name **names;
 
@@ -173,8 +188,9 @@ static enum err names_list(const struct doc *list, const char *path, struct kms_
 	/* Handed over at once: the owner releases what was made, also half of it. */
 	*out = names;
 	for (DOC_EACH(it, list)) {
-		enum err e = it->kind == DOC_TEXT ? make_name(it->text, MIKEY_ID_URI, path, &names[*n], why)
-		                                  : why_fail(why, ERR_INVALID, "%s: a text is wanted", path);
+		enum err e = it->kind == DOC_TEXT
+		                     ? make_name(it->text, MIKEY_ID_URI, path, &names[*n], why)
+		                     : why_fail(why, ERR_INVALID, "%s: a text is wanted", path);
 
 		if (e)
 			return e;
@@ -183,20 +199,23 @@ static enum err names_list(const struct doc *list, const char *path, struct kms_
 	return ERR_OK;
 }
 
-enum err kms_conf_text_into(const struct doc *node, const char *path, const char *name, bool needed, char *out, size_t room, struct why *why)
+enum err kms_conf_text_into(const struct doc *node, const char *path, const char *name, bool needed,
+                            char *out, size_t room, struct why *why)
 {
 	struct str s;
 	enum err e = kms_conf_text(node, path, name, needed, &s, why);
 
 	if (e || s.n == 0)
 		return e;
-	return str_copy(s, out, room) ? why_fail(why, ERR_TOO_BIG, "%s.%s: at most %zu characters", path, name, room - 1) : ERR_OK;
+	return str_copy(s, out, room) ? why_fail(why, ERR_TOO_BIG, "%s.%s: at most %zu characters",
+	                                         path, name, room - 1)
+	                              : ERR_OK;
 }
 
-/* --- sections --------------------------------------------------------------------------------------- */
+/* --- sections --------------------------------------------------------------- */
 
-static enum err read_psk(const struct doc *node, const char *path, struct kms_name **id, struct secret *key, uint64_t *until_s,
-                         struct why *why)
+static enum err read_psk(const struct doc *node, const char *path, struct kms_name **id,
+                         struct secret *key, uint64_t *until_s, struct why *why)
 {
 	static const char *const names[] = {"id", "key", "until", NULL};
 	enum err e = kms_conf_only(node, path, names, why);
@@ -210,7 +229,8 @@ static enum err read_psk(const struct doc *node, const char *path, struct kms_na
 	return e;
 }
 
-static enum err read_user(struct kms_directory *d, const struct doc *node, const char *path, struct why *why)
+static enum err read_user(struct kms_directory *d, const struct doc *node, const char *path,
+                          struct why *why)
 {
 	static const char *const names[] = {"names", "impi", "psk", NULL};
 	struct kms_user *u = mem_alloc(sizeof(*u));
@@ -227,16 +247,22 @@ static enum err read_user(struct kms_directory *d, const struct doc *node, const
 		e = kms_conf_text_into(node, path, "impi", false, u->impi, sizeof(u->impi), why);
 	snprintf(place, sizeof(place), "%s.psk", path);
 	if (!e && doc_get(node, "psk"))
-		e = read_psk(doc_get(node, "psk"), place, &u->psk_id, &u->psk, &u->psk_until_s, why);
+		e = read_psk(doc_get(node, "psk"), place, &u->psk_id, &u->psk, &u->psk_until_s,
+		             why);
 	if (e) {
 		kms_user_free(u);
 		return e;
 	}
 	e = kms_directory_take_user(d, u);
-	return e ? why_fail(why, e, "%s: %s", path, e == ERR_EXISTS ? "another user has one of its names, its key id or its impi" : err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "%s: %s", path,
+	                    e == ERR_EXISTS
+	                            ? "another user has one of its names, its key id or its impi"
+	                            : err_meaning(e))
+	         : ERR_OK;
 }
 
-static enum err read_group(struct kms_directory *d, const struct doc *node, const char *path, struct why *why)
+static enum err read_group(struct kms_directory *d, const struct doc *node, const char *path,
+                           struct why *why)
 {
 	static const char *const names[] = {"name", "members", NULL};
 	struct kms_group *g = mem_alloc(sizeof(*g));
@@ -256,10 +282,13 @@ static enum err read_group(struct kms_directory *d, const struct doc *node, cons
 		return e;
 	}
 	e = kms_directory_take_group(d, g);
-	return e ? why_fail(why, e, "%s: %s", path, e == ERR_EXISTS ? "another group has that name" : err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "%s: %s", path,
+	                    e == ERR_EXISTS ? "another group has that name" : err_meaning(e))
+	         : ERR_OK;
 }
 
-static enum err read_ticket_key(struct kms_directory *d, const struct doc *node, const char *path, struct why *why)
+static enum err read_ticket_key(struct kms_directory *d, const struct doc *node, const char *path,
+                                struct why *why)
 {
 	static const char *const names[] = {"id", "key", "owner", NULL};
 	struct kms_ticket_key *k = mem_alloc(sizeof(*k));
@@ -279,13 +308,19 @@ static enum err read_ticket_key(struct kms_directory *d, const struct doc *node,
 		return e;
 	}
 	e = kms_directory_take_ticket_key(d, k);
-	return e ? why_fail(why, e, "%s: %s", path, e == ERR_EXISTS ? "another ticket key has that id or owner" : err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "%s: %s", path,
+	                    e == ERR_EXISTS ? "another ticket key has that id or owner"
+	                                    : err_meaning(e))
+	         : ERR_OK;
 }
 
-static enum err read_domains(struct kms_peer *p, const struct doc *list, const char *path, struct why *why)
+static enum err read_domains(struct kms_peer *p, const struct doc *list, const char *path,
+                             struct why *why)
 {
 	if (!list || list->kind != DOC_LIST || list->n == 0 || list->n > NAMES_MAX)
-		return why_fail(why, ERR_INVALID, "%s.domains: a list of up to %d host names is wanted", path, NAMES_MAX);
+		return why_fail(why, ERR_INVALID,
+		                "%s.domains: a list of up to %d host names is wanted", path,
+		                NAMES_MAX);
 	p->domains = mem_array(list->n, sizeof(*p->domains));
 	if (!p->domains)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -302,7 +337,8 @@ static enum err read_domains(struct kms_peer *p, const struct doc *list, const c
 	return ERR_OK;
 }
 
-/* Both sides of a talk between KMSs show certificates (RFC 6043 9): it is asked over https, and known by its name. */
+/* Both sides of a talk between KMSs show certificates (RFC 6043 9): it is asked over https, and
+ * known by its name. */
 static enum err check_peer_tls(struct kms_peer *p, const char *path, struct why *why)
 {
 	struct http_url url;
@@ -315,11 +351,14 @@ static enum err check_peer_tls(struct kms_peer *p, const char *path, struct why 
 	if (p->url[0] && !url.is_tls)
 		return why_fail(why, ERR_INVALID, "%s.url: https is wanted, not %s", path, p->url);
 	if (!p->tls_name[0] && (host.n == 0 || str_copy(host, p->tls_name, sizeof(p->tls_name))))
-		return why_fail(why, ERR_INVALID, "%s.tls_name is missing: %s.id has no host to take it from", path, path);
+		return why_fail(why, ERR_INVALID,
+		                "%s.tls_name is missing: %s.id has no host to take it from", path,
+		                path);
 	return ERR_OK;
 }
 
-static enum err read_peer(struct kms_directory *d, const struct doc *node, const char *path, struct why *why)
+static enum err read_peer(struct kms_directory *d, const struct doc *node, const char *path,
+                          struct why *why)
 {
 	static const char *const names[] = {"id", "url", "tls_name", "psk", "domains", NULL};
 	struct kms_peer *p = mem_alloc(sizeof(*p));
@@ -335,7 +374,8 @@ static enum err read_peer(struct kms_directory *d, const struct doc *node, const
 	if (!e)
 		e = kms_conf_text_into(node, path, "url", false, p->url, sizeof(p->url), why);
 	if (!e)
-		e = kms_conf_text_into(node, path, "tls_name", false, p->tls_name, sizeof(p->tls_name), why);
+		e = kms_conf_text_into(node, path, "tls_name", false, p->tls_name,
+		                       sizeof(p->tls_name), why);
 	if (!e)
 		e = check_peer_tls(p, path, why);
 	if (!e)
@@ -347,12 +387,16 @@ static enum err read_peer(struct kms_directory *d, const struct doc *node, const
 		return e;
 	}
 	e = kms_directory_take_peer(d, p);
-	return e ? why_fail(why, e, "%s: %s", path, e == ERR_EXISTS ? "another peer has that id or key id" : err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "%s: %s", path,
+	                    e == ERR_EXISTS ? "another peer has that id or key id" : err_meaning(e))
+	         : ERR_OK;
 }
 
-typedef enum err read_fn(struct kms_directory *d, const struct doc *node, const char *path, struct why *why);
+typedef enum err read_fn(struct kms_directory *d, const struct doc *node, const char *path,
+                         struct why *why);
 
-static enum err read_list(struct kms_directory *d, const struct doc *root, const char *name, read_fn *fn, struct why *why)
+static enum err read_list(struct kms_directory *d, const struct doc *root, const char *name,
+                          read_fn *fn, struct why *why)
 {
 	const struct doc *list = doc_get(root, name);
 	char path[PATH_MAX_TEXT];
@@ -417,14 +461,17 @@ static enum err read_gba(struct kms_directory *d, const struct doc *node, struct
 	if (!e)
 		e = kms_conf_text_into(node, "gba", "bsf", true, g->url, sizeof(g->url), why);
 	if (!e)
-		e = kms_conf_text_into(node, "gba", "naf_fqdn", true, g->naf_fqdn, sizeof(g->naf_fqdn), why);
+		e = kms_conf_text_into(node, "gba", "naf_fqdn", true, g->naf_fqdn,
+		                       sizeof(g->naf_fqdn), why);
 	if (!e)
-		e = kms_conf_text_into(node, "gba", "bsf_domain", true, g->bsf_domain, sizeof(g->bsf_domain), why);
+		e = kms_conf_text_into(node, "gba", "bsf_domain", true, g->bsf_domain,
+		                       sizeof(g->bsf_domain), why);
 	g->on = !e;
 	return e;
 }
 
-static enum err read_pem(const struct doc *node, const char *name, struct kms_conf_file *out, struct why *why)
+static enum err read_pem(const struct doc *node, const char *name, struct kms_conf_file *out,
+                         struct why *why)
 {
 	char file[512] = "";
 	enum err e = kms_conf_text_into(node, "public_key", name, true, file, sizeof(file), why);
@@ -462,15 +509,20 @@ static enum err read_public_key(struct kms_directory *d, const struct doc *node,
 	return e;
 }
 
-/* --- the file --------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------- */
 
 static enum err read_root(struct kms_directory *d, const struct doc *root, struct why *why)
 {
-	static const char *const names[] = {"kms", "policy", "users", "groups", "ticket_keys", "peers", "gba", "public_key", NULL};
+	static const char *const names[] = {"kms",    "policy",      "users",
+	                                    "groups", "ticket_keys", "peers",
+	                                    "gba",    "public_key",  NULL};
 	static const struct {
 		const char *name;
 		read_fn *fn;
-	} lists[] = {{"users", read_user}, {"groups", read_group}, {"ticket_keys", read_ticket_key}, {"peers", read_peer}};
+	} lists[] = {{"users", read_user},
+	             {"groups", read_group},
+	             {"ticket_keys", read_ticket_key},
+	             {"peers", read_peer}};
 	enum err e = kms_conf_only(root, "credentials", names, why);
 
 	if (!e)

@@ -24,8 +24,8 @@ enum {
 };
 
 /*
- * The binding of TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex): everything that would change with it stands in
- * these two tables and in the names above them.
+ * The binding of TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex): everything that
+ * would change with it stands in these two tables and in the names above them.
  */
 static const char path_end[] = "/keymanagement";
 static const char query_name[] = "requesttype";
@@ -38,19 +38,16 @@ static const struct {
 };
 
 static const int statuses[KMS_RESULTS] = {
-	[KMS_GRANTED] = 200,
-	[KMS_REFUSED] = 200, /* HTTP did its work; the MIKEY Error says the rest */
-	[KMS_MALFORMED] = 400,
-	[KMS_REPLAYED] = 400,
-	[KMS_UNKNOWN_KEY] = 401, /* bootstrap again (TS 24.109) */
-	[KMS_FORBIDDEN] = 403,
-	[KMS_LIMITED] = 503,
-	[KMS_UNREACHABLE] = 502,
-	[KMS_BROKEN] = 500,
+	[KMS_GRANTED] = 200,   [KMS_REFUSED] = 200, /* HTTP did its work; the MIKEY Error says the
+                                                       rest */
+	[KMS_MALFORMED] = 400, [KMS_REPLAYED] = 400, [KMS_UNKNOWN_KEY] = 401, /* bootstrap again
+                                                                                 (TS 24.109) */
+	[KMS_FORBIDDEN] = 403, [KMS_LIMITED] = 503,  [KMS_UNREACHABLE] = 502, [KMS_BROKEN] = 500,
 };
 
 /* Upper bounds of the duration histogram. */
-static const double bounds_s[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5};
+static const double bounds_s[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                  0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5};
 enum { BOUNDS = ARRAY_LEN(bounds_s) };
 
 struct kms_http {
@@ -101,7 +98,7 @@ enum err kms_http_body(struct view body, uint8_t *room, size_t room_n, size_t *l
 	return b64_decode(str_make(text, n), room, room_n, len);
 }
 
-/* --- answering -------------------------------------------------------------------------------------- */
+/* --- answering -------------------------------------------------------------- */
 
 static void answer_status(struct kms_http *h, struct http_exchange *x, int status)
 {
@@ -120,13 +117,19 @@ static void measure(struct kms_http *h, uint64_t ns)
 }
 
 /* What the terminal needs beside the body: whom to bootstrap for, or when to come back. */
-static size_t extra_headers(const struct carried *c, enum kms_result result, char *room, size_t room_n, struct http_header *out)
+static size_t extra_headers(const struct carried *c, enum kms_result result, char *room,
+                            size_t room_n, struct http_header *out)
 {
 	if (result == KMS_UNKNOWN_KEY) {
-		struct kms_gba *gba = kms_directory_gba((struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
-		struct str host = gba->on ? str_of(gba->naf_fqdn) : kms_host_of(kms_directory_self(kms_get_directory(c->h->config.kms)));
+		struct kms_gba *gba = kms_directory_gba(
+			(struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
+		struct str host = gba->on ? str_of(gba->naf_fqdn)
+		                          : kms_host_of(kms_directory_self(
+						    kms_get_directory(c->h->config.kms)));
 
-		snprintf(room, room_n, "Digest realm=\"3GPP-bootstrapping@%.*s\", nonce=\"%016" PRIx64 "\", algorithm=MD5, qop=\"auth-int\"",
+		snprintf(room, room_n,
+		         "Digest realm=\"3GPP-bootstrapping@%.*s\", nonce=\"%016" PRIx64
+		         "\", algorithm=MD5, qop=\"auth-int\"",
 		         STR_ARG(host), clk_mono_ns());
 		*out = (struct http_header){"WWW-Authenticate", room};
 		return 1;
@@ -169,7 +172,7 @@ static void answer(struct carried *c)
 	carried_free(c);
 }
 
-/* --- waiting for others ----------------------------------------------------------------------------- */
+/* --- waiting for others ----------------------------------------------------- */
 
 static void go_on(struct carried *c);
 
@@ -182,13 +185,15 @@ static bool read_names(const struct doc *list, struct naf_key *key)
 	for (DOC_EACH(it, list)) {
 		if (it->kind != DOC_TEXT || it->text.n == 0 || key->n_names == NAF_NAMES_MAX)
 			return false;
-		key->names[key->n_names++] = (struct mikey_id){MIKEY_ID_URI, {(const uint8_t *)it->text.p, it->text.n}};
+		key->names[key->n_names++] =
+			(struct mikey_id){MIKEY_ID_URI, {(const uint8_t *)it->text.p, it->text.n}};
 	}
 	return true;
 }
 
 /* {"ks_naf": hex, "impi": text, "expires": seconds since 1970, "impus": [texts]} */
-static enum err read_bsf(const struct doc *root, struct secret *octets, struct naf_key *key, struct why *why)
+static enum err read_bsf(const struct doc *root, struct secret *octets, struct naf_key *key,
+                         struct why *why)
 {
 	struct str impi;
 	uint64_t until = 0;
@@ -201,7 +206,8 @@ static enum err read_bsf(const struct doc *root, struct secret *octets, struct n
 	if (!e && until == 0)
 		e = why_fail(why, ERR_INVALID, "bsf.expires is missing");
 	if (!e && !read_names(doc_get(root, "impus"), key))
-		e = why_fail(why, ERR_INVALID, "bsf.impus: a list of at most %d identities is wanted", NAF_NAMES_MAX);
+		e = why_fail(why, ERR_INVALID,
+		             "bsf.impus: a list of at most %d identities is wanted", NAF_NAMES_MAX);
 	if (e)
 		return e;
 	key->key = (struct view){octets->octets, octets->len};
@@ -228,7 +234,8 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 	if (!e)
 		e = doc_arena_new(&arena);
 	if (!e)
-		e = doc_json_decode(&root, arena, str_make((const char *)in->body.p, in->body.n), &fault);
+		e = doc_json_decode(&root, arena, str_make((const char *)in->body.p, in->body.n),
+		                    &fault);
 	if (!e)
 		e = read_bsf(root, &octets, &key, &fault);
 	if (e && e != ERR_NOT_FOUND) {
@@ -244,8 +251,11 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 
 static enum err ask_bsf(struct carried *c, struct why *why)
 {
-	const struct kms_gba *gba = kms_directory_gba((struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
-	struct http_ask ask = {.method = HTTP_POST, .content_type = "application/json", .timeout_ms = c->h->config.timeout_ms};
+	const struct kms_gba *gba = kms_directory_gba(
+		(struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
+	struct http_ask ask = {.method = HTTP_POST,
+	                       .content_type = "application/json",
+	                       .timeout_ms = c->h->config.timeout_ms};
 	uint8_t naf_id[GBA_FQDN_MAX + GBA_UA_LEN];
 	char hex[2 * sizeof(naf_id) + 1];
 	struct buf body = {0};
@@ -258,8 +268,10 @@ static enum err ask_bsf(struct carried *c, struct why *why)
 		e = hex_encode(naf_id, len, hex, sizeof(hex));
 	if (e)
 		return e;
-	/* A B-TID is base64 and a host name: nothing in it needs quoting, and kms_job checked its form. */
-	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}", STR_ARG(kms_job_btid(c->job)), hex);
+	/* A B-TID is base64 and a host name: nothing in it needs quoting, and kms_job checked its
+	 * form. */
+	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}", STR_ARG(kms_job_btid(c->job)),
+	           hex);
 	ask.body = buf_as_view(&body);
 	e = body.bad ? ERR_NOMEM : http_client_call(c->h->client, &ask, on_bsf, c, why);
 	buf_free(&body);
@@ -275,24 +287,34 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 
 	if (!e && kms_http_body(in->body, octets, sizeof(octets), &len, &is_base64))
 		len = 0;
-	/* Whatever is not 200 carries a MIKEY Error at best, and the status says more than it can. */
+	/* Whatever is not 200 carries a MIKEY Error at best, and the status says more than it can.
+	 */
 	if (e || len == 0 || in->status != 200) {
 		char text[400];
 
-		log_warn("peer", "url=%s status=%d msg=%s", kms_job_peer(c->job)->url, in ? in->status : 0,
-		         log_quote(str_of(why ? why->text : len ? "it refuses: its audit trail tells" : "no MIKEY message"), text, sizeof(text)));
+		log_warn("peer", "url=%s status=%d msg=%s", kms_job_peer(c->job)->url,
+		         in ? in->status : 0,
+		         log_quote(str_of(why   ? why->text
+		                          : len ? "it refuses: its audit trail tells"
+		                                : "no MIKEY message"),
+		                   text, sizeof(text)));
 	}
-	kms_job_give_peer(c->job, (struct view){octets, e ? 0 : len}, repeat_wall_ns(c->h->config.time));
+	kms_job_give_peer(c->job, (struct view){octets, e ? 0 : len},
+	                  repeat_wall_ns(c->h->config.time));
 	go_on(c);
 }
 
 static enum err ask_peer(struct carried *c, struct why *why)
 {
-	struct http_ask ask = {.method = HTTP_POST, .content_type = KMS_HTTP_TYPE, .body = kms_job_peer_octets(c->job),
+	struct http_ask ask = {.method = HTTP_POST,
+	                       .content_type = KMS_HTTP_TYPE,
+	                       .body = kms_job_peer_octets(c->job),
 	                       .timeout_ms = c->h->config.timeout_ms};
 	char url[640];
-	int n = snprintf(url, sizeof(url), "%s%s", kms_job_peer(c->job)->url, operations[KMS_RESOLVE].target);
-	enum err e = n > 0 && n < (int)sizeof(url) ? http_url_parse(str_of(url), &ask.url, why) : ERR_TOO_BIG;
+	int n = snprintf(url, sizeof(url), "%s%s", kms_job_peer(c->job)->url,
+	                 operations[KMS_RESOLVE].target);
+	enum err e = n > 0 && n < (int)sizeof(url) ? http_url_parse(str_of(url), &ask.url, why)
+	                                           : ERR_TOO_BIG;
 
 	return e ? e : http_client_call(c->h->client, &ask, on_peer, c, why);
 }
@@ -303,7 +325,8 @@ static void wait_for(struct carried *c, enum kms_wait what)
 	uint64_t now = repeat_wall_ns(c->h->config.time);
 	bool full = c->h->n_waiting >= c->h->config.jobs_max && !list_has(&c->link);
 	enum err e = full ? why_fail(&why, ERR_LIMIT, "too many requests wait for others")
-	                  : what == KMS_WAIT_NAF ? ask_bsf(c, &why) : ask_peer(c, &why);
+	             : what == KMS_WAIT_NAF ? ask_bsf(c, &why)
+	                                    : ask_peer(c, &why);
 	char text[400];
 
 	if (!e) {
@@ -331,7 +354,7 @@ static void go_on(struct carried *c)
 		wait_for(c, what);
 }
 
-/* --- receiving -------------------------------------------------------------------------------------- */
+/* --- receiving -------------------------------------------------------------- */
 
 static bool names_client(void *arg, const char *dns_name)
 {
@@ -367,13 +390,15 @@ static int check_request(const struct http_request *r, enum kms_operation *op)
 static void serve(void *arg, struct http_exchange *x, const struct http_request *r)
 {
 	struct kms_http *h = arg;
-	struct kms_ask ask = {.names = names_client, .names_arg = x, .wall_ns = repeat_wall_ns(h->config.time)};
+	struct kms_ask ask = {
+		.names = names_client, .names_arg = x, .wall_ns = repeat_wall_ns(h->config.time)};
 	uint8_t octets[MIKEY_MESSAGE_MAX];
 	struct carried *c;
 	size_t len = 0;
 	bool is_base64 = false;
 	int status = check_request(r, &ask.operation);
-	enum err e = status ? ERR_OK : kms_http_body(r->body, octets, sizeof(octets), &len, &is_base64);
+	enum err e =
+		status ? ERR_OK : kms_http_body(r->body, octets, sizeof(octets), &len, &is_base64);
 
 	if (status || e) {
 		answer_status(h, x, status ? status : e == ERR_TOO_BIG ? 413 : 400);
@@ -393,11 +418,16 @@ static void serve(void *arg, struct http_exchange *x, const struct http_request 
 	go_on(c);
 }
 
-enum err kms_http_new(struct kms_http **out, struct event_base *base, const struct kms_http_config *config, struct why *why)
+enum err kms_http_new(struct kms_http **out, struct event_base *base,
+                      const struct kms_http_config *config, struct why *why)
 {
 	struct kms_http *h = mem_alloc(sizeof(*h));
-	struct http_server_config server = {.listen = config->listen, .tls = config->tls, .body_max_bytes = BODY_MAX_BYTES,
-	                                    .timeout_s = IDLE_S, .serve = serve, .arg = h};
+	struct http_server_config server = {.listen = config->listen,
+	                                    .tls = config->tls,
+	                                    .body_max_bytes = BODY_MAX_BYTES,
+	                                    .timeout_s = IDLE_S,
+	                                    .serve = serve,
+	                                    .arg = h};
 	enum err e;
 
 	if (!h)
@@ -424,7 +454,7 @@ void kms_http_free(struct kms_http *h)
 	http_client_free(h->client);
 	http_server_free(h->server);
 	/* Their clients were cut off with the listener. */
-	LIST_EACH(l, &h->waiting) {
+	LIST_EACH (l, &h->waiting) {
 		struct carried *c = LIST_OF(l, struct carried, link);
 
 		http_answer(c->x, &(struct http_reply){.status = 503});
@@ -438,11 +468,13 @@ struct addr kms_http_addr(const struct kms_http *h)
 	return http_server_addr(h->server);
 }
 
-/* --- figures ---------------------------------------------------------------------------------------- */
+/* --- figures ---------------------------------------------------------------- */
 
-static void print_figure(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+static void print_figure(struct buf *out, const char *name, const char *type, const char *help,
+                         uint64_t value)
 {
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name, value);
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type,
+	           name, value);
 }
 
 void kms_http_metrics(const struct kms_http *h, struct buf *out)
@@ -451,28 +483,46 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out)
 	uint64_t sum = 0;
 
 	kms_get_stats(h->config.kms, &s);
-	buf_text(out, "# HELP sluice_kms_requests_total Requests by operation and result.\n# TYPE sluice_kms_requests_total counter\n");
+	buf_text(out, "# HELP sluice_kms_requests_total Requests by operation and result.\n# TYPE "
+	              "sluice_kms_requests_total counter\n");
 	for (unsigned op = 0; op < KMS_OPERATIONS; op++)
 		for (unsigned r = 0; r < KMS_RESULTS; r++)
-			buf_printf(out, "sluice_kms_requests_total{operation=\"%s\",result=\"%s\"} %" PRIu64 "\n", operations[op].type, kms_result_name(r),
-			           s.results[op][r]);
-	print_figure(out, "sluice_kms_http_refused_total", "counter", "HTTP requests refused before they reached the KMS.", h->refused_statuses);
-	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Questions to the BSF.", s.naf_asked);
-	print_figure(out, "sluice_kms_peer_asked_total", "counter", "Questions to the KMSs of other domains.", s.peer_asked);
-	print_figure(out, "sluice_kms_state_failures_total", "counter", "Requests that could not be remembered: disk full, or --seen-max.",
+			buf_printf(
+				out,
+				"sluice_kms_requests_total{operation=\"%s\",result=\"%s\"} %" PRIu64
+				"\n",
+				operations[op].type, kms_result_name(r), s.results[op][r]);
+	print_figure(out, "sluice_kms_http_refused_total", "counter",
+	             "HTTP requests refused before they reached the KMS.", h->refused_statuses);
+	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Questions to the BSF.",
+	             s.naf_asked);
+	print_figure(out, "sluice_kms_peer_asked_total", "counter",
+	             "Questions to the KMSs of other domains.", s.peer_asked);
+	print_figure(out, "sluice_kms_state_failures_total", "counter",
+	             "Requests that could not be remembered: disk full, or --seen-max.",
 	             s.store_failures);
-	print_figure(out, "sluice_kms_ticket_keys_made_total", "counter", "Ticket protection keys made since the start.", s.tpks_made);
-	print_figure(out, "sluice_kms_ticket_keys", "gauge", "Ticket protection keys that still open tickets.", s.tpks);
+	print_figure(out, "sluice_kms_ticket_keys_made_total", "counter",
+	             "Ticket protection keys made since the start.", s.tpks_made);
+	print_figure(out, "sluice_kms_ticket_keys", "gauge",
+	             "Ticket protection keys that still open tickets.", s.tpks);
 	print_figure(out, "sluice_kms_users", "gauge", "Users in the credentials.", s.users);
-	print_figure(out, "sluice_kms_replay_entries", "gauge", "Messages remembered against replay.", s.replay_entries);
-	print_figure(out, "sluice_kms_rate_entries", "gauge", "Users whose rate is being watched.", s.rate_entries);
-	print_figure(out, "sluice_kms_waiting", "gauge", "Requests that wait for the BSF or another KMS.", h->n_waiting);
-	buf_text(out, "# HELP sluice_kms_request_seconds Time from request to answer.\n# TYPE sluice_kms_request_seconds histogram\n");
+	print_figure(out, "sluice_kms_replay_entries", "gauge",
+	             "Messages remembered against replay.", s.replay_entries);
+	print_figure(out, "sluice_kms_rate_entries", "gauge", "Users whose rate is being watched.",
+	             s.rate_entries);
+	print_figure(out, "sluice_kms_waiting", "gauge",
+	             "Requests that wait for the BSF or another KMS.", h->n_waiting);
+	buf_text(out, "# HELP sluice_kms_request_seconds Time from request to answer.\n# TYPE "
+	              "sluice_kms_request_seconds histogram\n");
 	for (unsigned i = 0; i < BOUNDS; i++) {
 		sum += h->durations[i];
-		buf_printf(out, "sluice_kms_request_seconds_bucket{le=\"%g\"} %" PRIu64 "\n", bounds_s[i], sum);
+		buf_printf(out, "sluice_kms_request_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
+		           bounds_s[i], sum);
 	}
 	sum += h->durations[BOUNDS];
 	buf_printf(out, "sluice_kms_request_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", sum);
-	buf_printf(out, "sluice_kms_request_seconds_sum %.9f\nsluice_kms_request_seconds_count %" PRIu64 "\n", (double)h->duration_sum_ns / 1e9, sum);
+	buf_printf(out,
+	           "sluice_kms_request_seconds_sum %.9f\nsluice_kms_request_seconds_count %" PRIu64
+	           "\n",
+	           (double)h->duration_sum_ns / 1e9, sum);
 }

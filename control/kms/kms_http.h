@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Carries the KMS over HTTP(S): the binding of TS 33.328's Ua interface, the BSF behind Zn, the KMSs of other domains. */
+/* Carries the KMS over HTTP(S): the binding of TS 33.328's Ua interface, the BSF behind Zn, the
+ * KMSs of other domains. */
 #ifndef CONTROL_KMS_KMS_HTTP_H
 #define CONTROL_KMS_KMS_HTTP_H
 
@@ -16,28 +17,32 @@ struct kms_http;
 struct repeat;
 
 struct kms_http_config {
-	struct kms *kms;          /* borrowed */
+	struct kms *kms; /* borrowed */
 	const struct repeat *time;
 	struct addr listen;
-	struct tls_context *tls;         /* the listener's; NULL: HTTP in clear (messages protect themselves) */
-	struct tls_context *tls_client;  /* towards BSF and peers; NULL: only http:// is called */
-	unsigned jobs_max;        /* requests waiting for others at one time; more are answered 503 */
-	unsigned timeout_ms;      /* of BSF and peers */
+	struct tls_context
+		*tls; /* the listener's; NULL: HTTP in clear (messages protect themselves) */
+	struct tls_context *tls_client; /* towards BSF and peers; NULL: only http:// is called */
+	unsigned jobs_max;   /* requests waiting for others at one time; more are answered 503 */
+	unsigned timeout_ms; /* of BSF and peers */
 };
 
-enum err kms_http_new(struct kms_http **out, struct event_base *base, const struct kms_http_config *config, struct why *why) MUST_USE;
+enum err kms_http_new(struct kms_http **out, struct event_base *base,
+                      const struct kms_http_config *config, struct why *why) MUST_USE;
 void kms_http_free(struct kms_http *h);
 struct addr kms_http_addr(const struct kms_http *h);
 /* Prometheus text of the KMS and its listener. */
 void kms_http_metrics(const struct kms_http *h, struct buf *out);
 
-/* --- the binding, for terminals too ------------------------------------------------------------------- */
+/* --- the binding, for terminals too ----------------------------------------- */
 
 /* "/keymanagement?requesttype=ticketrequest": appended to a KMS's URL. */
 const char *kms_http_target(enum kms_operation op);
 #define KMS_HTTP_TYPE "application/mikey"
 
-/* A body as sent: raw octets (first octet 1, the version) or base64. ERR_SYNTAX, ERR_TOO_BIG. `room`: MIKEY_MESSAGE_MAX. */
-enum err kms_http_body(struct view body, uint8_t *room, size_t room_n, size_t *len, bool *is_base64) MUST_USE;
+/* A body as sent: raw octets (first octet 1, the version) or base64. ERR_SYNTAX, ERR_TOO_BIG.
+ * `room`: MIKEY_MESSAGE_MAX. */
+enum err kms_http_body(struct view body, uint8_t *room, size_t room_n, size_t *len,
+                       bool *is_base64) MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeps a KMS's state in two LMDB files: keys, written through to the disk each time, and messages seen, synced by the second. */
+/* Keeps a KMS's state in two LMDB files: keys, written through to the disk each time, and messages
+ * seen, synced by the second. */
 #include "control/kms/store.h"
 
 #include <errno.h>
@@ -25,10 +26,12 @@ enum {
 /* Address space set aside, not disk or memory: far more keys than one KMS has. */
 static const size_t keys_bytes = (size_t)1 << 28;
 /*
- * An entry takes about 75 octets; pages only partly filled and the copies a deletion writes are provided for. Deleting writes, too: in a
- * map that is full nothing could be forgotten ever again, so it is the number of entries that is limited and the map never fills.
+ * An entry takes about 75 octets; pages only partly filled and the copies a deletion writes are
+ * provided for. Deleting writes, too: in a map that is full nothing could be forgotten ever again,
+ * so it is the number of entries that is limited and the map never fills.
  */
-static const size_t seen_max_default = 10000000, seen_entry_bytes = 320, seen_spare_bytes = (size_t)1 << 24;
+static const size_t seen_max_default = 10000000, seen_entry_bytes = 320,
+		    seen_spare_bytes = (size_t)1 << 24;
 
 struct kms_store_disk {
 	char path[PATH_ROOM];
@@ -45,8 +48,10 @@ static enum err from_lmdb(int rc)
 		int theirs;
 		enum err ours;
 	} table[] = {
-		{MDB_SUCCESS, ERR_OK}, {MDB_NOTFOUND, ERR_NOT_FOUND}, {MDB_KEYEXIST, ERR_REPLAY},
-		{MDB_MAP_FULL, ERR_LIMIT}, {ENOMEM, ERR_NOMEM}, {ENOSPC, ERR_LIMIT}, {EFBIG, ERR_LIMIT}, {EDQUOT, ERR_LIMIT},
+		{MDB_SUCCESS, ERR_OK},      {MDB_NOTFOUND, ERR_NOT_FOUND},
+		{MDB_KEYEXIST, ERR_REPLAY}, {MDB_MAP_FULL, ERR_LIMIT},
+		{ENOMEM, ERR_NOMEM},        {ENOSPC, ERR_LIMIT},
+		{EFBIG, ERR_LIMIT},         {EDQUOT, ERR_LIMIT},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -55,9 +60,11 @@ static enum err from_lmdb(int rc)
 	return ERR_IO;
 }
 
-/* --- wrapping: encrypt, with the MAC as the IV (the idea of RFC 5297): two values never share a keystream ------------- */
+/* --- wrapping: encrypt, with the MAC as the IV (the idea of RFC 5297): two values never share a
+ * keystream --- */
 
-static enum err seal_tag(const struct kms_store_disk *s, unsigned bucket, struct view key, struct view plain, uint8_t tag[SIV_LEN])
+static enum err seal_tag(const struct kms_store_disk *s, unsigned bucket, struct view key,
+                         struct view plain, uint8_t tag[SIV_LEN])
 {
 	uint8_t head[5], mac[PRIM_SHA256_LEN];
 	struct wr w = wr_make(head, sizeof(head));
@@ -72,7 +79,8 @@ static enum err seal_tag(const struct kms_store_disk *s, unsigned bucket, struct
 	return e;
 }
 
-static enum err seal(const struct kms_store_disk *s, unsigned bucket, struct view key, struct view plain, uint8_t *out)
+static enum err seal(const struct kms_store_disk *s, unsigned bucket, struct view key,
+                     struct view plain, uint8_t *out)
 {
 	enum err e = seal_tag(s, bucket, key, plain, out);
 
@@ -81,7 +89,8 @@ static enum err seal(const struct kms_store_disk *s, unsigned bucket, struct vie
 	return prim_aes_ctr((struct view){s->wrap, 32}, out, plain.p, out + SIV_LEN, plain.n);
 }
 
-static enum err unseal(const struct kms_store_disk *s, unsigned bucket, struct view key, struct view sealed, struct secret *out)
+static enum err unseal(const struct kms_store_disk *s, unsigned bucket, struct view key,
+                       struct view sealed, struct secret *out)
 {
 	uint8_t tag[SIV_LEN];
 	struct secret plain = {0};
@@ -92,7 +101,8 @@ static enum err unseal(const struct kms_store_disk *s, unsigned bucket, struct v
 	e = secret_make(&plain, sealed.n - SIV_LEN);
 	if (e)
 		return e;
-	e = prim_aes_ctr((struct view){s->wrap, 32}, sealed.p, sealed.p + SIV_LEN, plain.octets, plain.len);
+	e = prim_aes_ctr((struct view){s->wrap, 32}, sealed.p, sealed.p + SIV_LEN, plain.octets,
+	                 plain.len);
 	if (!e)
 		e = seal_tag(s, bucket, key, (struct view){plain.octets, plain.len}, tag);
 	if (!e && !secret_eq(tag, sealed.p, SIV_LEN))
@@ -106,7 +116,7 @@ static enum err unseal(const struct kms_store_disk *s, unsigned bucket, struct v
 	return ERR_OK;
 }
 
-/* --- what the KMS calls ----------------------------------------------------------------------------- */
+/* --- what the KMS calls ----------------------------------------------------- */
 
 static void seen_key(uint64_t wall_ns, const uint8_t key[32], uint8_t out[SEEN_KEY_LEN])
 {
@@ -141,7 +151,8 @@ static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
-/* A transaction with a cursor on one table; the cursor is closed by its user, before the transaction ends. */
+/* A transaction with a cursor on one table; the cursor is closed by its user, before the
+ * transaction ends. */
 static int begin_walk(MDB_env *env, MDB_dbi dbi, unsigned flags, MDB_txn **txn, MDB_cursor **cursor)
 {
 	int rc = mdb_txn_begin(env, NULL, flags, txn);
@@ -247,7 +258,8 @@ static enum err discard(void *arg, enum kms_bucket bucket, struct view key)
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
-static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8_t *key, size_t *key_n, struct secret *value)
+static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8_t *key,
+                     size_t *key_n, struct secret *value)
 {
 	struct kms_store_disk *s = arg;
 	MDB_val k = {after.n, (void *)(uintptr_t)after.p}, v;
@@ -263,7 +275,8 @@ static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
 	e = rc ? from_lmdb(rc) : k.mv_size > KMS_STORE_KEY_MAX ? ERR_TOO_BIG : ERR_OK;
 	if (!e)
-		e = unseal(s, bucket, (struct view){k.mv_data, k.mv_size}, (struct view){v.mv_data, v.mv_size}, value);
+		e = unseal(s, bucket, (struct view){k.mv_data, k.mv_size},
+		           (struct view){v.mv_data, v.mv_size}, value);
 	if (!e) {
 		memcpy(key, k.mv_data, k.mv_size);
 		*key_n = k.mv_size;
@@ -299,7 +312,14 @@ static enum err each(void *arg, enum kms_bucket bucket, kms_store_fn *fn, void *
 }
 
 static const struct kms_store_ops disk_ops = {
-	.remember = remember, .forget = forget, .count = count, .put = put, .get = get, .remove = discard, .next = next, .each = each,
+	.remember = remember,
+	.forget = forget,
+	.count = count,
+	.put = put,
+	.get = get,
+	.remove = discard,
+	.next = next,
+	.each = each,
 };
 
 struct kms_store kms_store_disk_use(struct kms_store_disk *s)
@@ -312,13 +332,15 @@ enum err kms_store_disk_sync(struct kms_store_disk *s)
 	return from_lmdb(mdb_env_sync(s->seen, 1));
 }
 
-/* --- opening ---------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------- */
 
 static enum err path_in(const char *dir, const char *name, char out[PATH_ROOM], struct why *why)
 {
 	int n = snprintf(out, PATH_ROOM, "%s/%s", dir, name);
 
-	return n > 0 && n < PATH_ROOM ? ERR_OK : why_fail(why, ERR_TOO_BIG, "state directory: path too long");
+	return n > 0 && n < PATH_ROOM
+	               ? ERR_OK
+	               : why_fail(why, ERR_TOO_BIG, "state directory: path too long");
 }
 
 static enum err lock_dir(struct kms_store_disk *s, struct why *why)
@@ -334,7 +356,8 @@ static enum err lock_dir(struct kms_store_disk *s, struct why *why)
 	if (s->lock_fd < 0)
 		return why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
-		return why_fail(why, ERR_BUSY, "state directory %s is used by another process", s->path);
+		return why_fail(why, ERR_BUSY, "state directory %s is used by another process",
+		                s->path);
 	return ERR_OK;
 }
 
@@ -363,20 +386,25 @@ static enum err read_master(const char *path, uint8_t key[MASTER_LEN], struct wh
 	enum err e = ERR_OK;
 
 	if (n < 0)
-		e = why_fail(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
+		e = why_fail(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+		             strerror(errno));
 	else if (n == MASTER_LEN)
 		memcpy(key, text, MASTER_LEN);
-	else if (n < 2 * MASTER_LEN || hex_decode(str_make(text, 2 * MASTER_LEN), key, MASTER_LEN, &len))
-		e = why_fail(why, ERR_INVALID, "%s: not a master key (32 octets, or 64 hexadecimal digits)", path);
+	else if (n < 2 * MASTER_LEN ||
+	         hex_decode(str_make(text, 2 * MASTER_LEN), key, MASTER_LEN, &len))
+		e = why_fail(why, ERR_INVALID,
+		             "%s: not a master key (32 octets, or 64 hexadecimal digits)", path);
 	if (fd >= 0)
 		close(fd);
 	secret_wipe(text, sizeof(text));
 	return e;
 }
 
-static enum err load_master(struct kms_store_disk *s, const char *file, bool is_new, struct why *why)
+static enum err load_master(struct kms_store_disk *s, const char *file, bool is_new,
+                            struct why *why)
 {
-	static const char *const labels[] = {"sluice kms wrap encrypt", "sluice kms wrap authenticate"};
+	static const char *const labels[] = {"sluice kms wrap encrypt",
+	                                     "sluice kms wrap authenticate"};
 	char path[PATH_ROOM];
 	uint8_t *master = secret_alloc(MASTER_LEN);
 	enum err e = master && s->wrap ? ERR_OK : why_fail(why, ERR_NOMEM, "out of memory");
@@ -393,13 +421,15 @@ static enum err load_master(struct kms_store_disk *s, const char *file, bool is_
 	}
 	for (size_t i = 0; !e && i < ARRAY_LEN(labels); i++)
 		e = prim_hmac(PRIM_SHA256, (struct view){master, MASTER_LEN},
-		              &(struct view){(const uint8_t *)labels[i], strlen(labels[i])}, 1, s->wrap + 32 * i);
+		              &(struct view){(const uint8_t *)labels[i], strlen(labels[i])}, 1,
+		              s->wrap + 32 * i);
 out:
 	secret_free(master);
 	return e;
 }
 
-static enum err open_env(MDB_env **out, struct kms_store_disk *s, const char *name, size_t bytes, unsigned flags, struct why *why)
+static enum err open_env(MDB_env **out, struct kms_store_disk *s, const char *name, size_t bytes,
+                         unsigned flags, struct why *why)
 {
 	char path[PATH_ROOM];
 	enum err e = path_in(s->path, name, path, why);
@@ -444,7 +474,8 @@ static enum err touch_entry(void *arg, struct view key, struct view value)
 	return ERR_OK;
 }
 
-enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store_disk_config *c, struct why *why)
+enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store_disk_config *c,
+                             struct why *why)
 {
 	struct kms_store_disk *s = mem_alloc(sizeof(*s));
 	char keys_path[PATH_ROOM];
@@ -468,14 +499,17 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store
 	if (!e)
 		e = open_env(&s->keys, s, "keys.mdb", keys_bytes, 0, why);
 	if (!e)
-		e = open_env(&s->seen, s, "seen.mdb", s->seen_max * seen_entry_bytes + seen_spare_bytes, MDB_NOSYNC, why);
+		e = open_env(&s->seen, s, "seen.mdb",
+		             s->seen_max * seen_entry_bytes + seen_spare_bytes, MDB_NOSYNC, why);
 	if (!e)
 		e = open_buckets(s, why);
 	/* Every key is opened once: a wrong master key shows here, not in the middle of a call. */
 	for (unsigned i = 0; !e && i < KMS_BUCKETS; i++) {
 		e = each(s, i, touch_entry, NULL);
 		if (e == ERR_AUTH)
-			why_fail(why, e, "the master key is not the one the state in %s was made with", c->path);
+			why_fail(why, e,
+			         "the master key is not the one the state in %s was made with",
+			         c->path);
 	}
 	if (e)
 		goto out;
@@ -523,7 +557,8 @@ enum err kms_store_disk_backup(const char *from, const char *to, struct why *why
 			rc = mdb_env_copy2(env, copy, MDB_CP_COMPACT);
 		mdb_env_close(env);
 		if (rc)
-			return why_fail(why, ERR_IO, "%s to %s: %s", source, copy, mdb_strerror(rc));
+			return why_fail(why, ERR_IO, "%s to %s: %s", source, copy,
+			                mdb_strerror(rc));
 	}
 	return ERR_OK;
 }

@@ -14,19 +14,22 @@ struct kms_store_disk_config {
 };
 
 /*
- * Opens or makes the state in its directory (made with mode 0700 when absent). `master_file` holds the 32 octets that wrap the
- * keys (64 hexadecimal digits, or raw); "master.key" is made with random octets when the state is new. ERR_BUSY when
- * another process uses the directory; ERR_AUTH when the master key is not the state's.
+ * Opens or makes the state in its directory (made with mode 0700 when absent). `master_file` holds
+ * the 32 octets that wrap the keys (64 hexadecimal digits, or raw); "master.key" is made with
+ * random octets when the state is new. ERR_BUSY when another process uses the directory; ERR_AUTH
+ * when the master key is not the state's.
  */
-enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store_disk_config *c, struct why *why) MUST_USE;
+enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store_disk_config *c,
+                             struct why *why) MUST_USE;
 void kms_store_disk_close(struct kms_store_disk *s);
 struct kms_store kms_store_disk_use(struct kms_store_disk *s);
 /*
- * What was remembered since the last call also survives the death of the machine from now on; keys always do. Call about once a second:
- * ERR_IO.
+ * What was remembered since the last call also survives the death of the machine from now on; keys
+ * always do. Call about once a second: ERR_IO.
  */
 enum err kms_store_disk_sync(struct kms_store_disk *s) MUST_USE;
-/* A consistent copy of the two state files of directory `from` into directory `to`, also while a KMS is at work. The master key is not copied. */
+/* A consistent copy of the two state files of directory `from` into directory `to`, also while a
+ * KMS is at work. The master key is not copied. */
 enum err kms_store_disk_backup(const char *from, const char *to, struct why *why) MUST_USE;
 
 #endif

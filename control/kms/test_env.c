@@ -37,7 +37,8 @@ static enum err read_clock(struct repeat *r, struct str text, struct why *why)
 	r->wall_ns = s * NS_PER_S;
 	for (size_t i = 0; i < fraction.n && i < 9; i++) {
 		if (fraction.p[i] < '0' || fraction.p[i] > '9')
-			return why_fail(why, ERR_SYNTAX, "%s: seconds since 1970 are wanted", variables[0]);
+			return why_fail(why, ERR_SYNTAX, "%s: seconds since 1970 are wanted",
+			                variables[0]);
 		scale /= 10;
 		r->wall_ns += (uint64_t)(fraction.p[i] - '0') * scale;
 	}
@@ -84,7 +85,10 @@ static enum err read_environment(struct repeat *r, struct why *why)
 	(void)r;
 	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
 		if (getenv(variables[i]))
-			return why_fail(why, ERR_DENIED, "%s is set, and this is no test build: fixed keys are no keys", variables[i]);
+			return why_fail(
+				why, ERR_DENIED,
+				"%s is set, and this is no test build: fixed keys are no keys",
+				variables[i]);
 	return ERR_OK;
 }
 #endif
@@ -132,7 +136,8 @@ static enum err from_seed(struct repeat *r, const char *name, uint8_t *out, size
 		enum err e;
 
 		wr_u64(&w, r->drawn++);
-		e = prim_hmac(PRIM_SHA256, (struct view){(const uint8_t *)r->seed.p, r->seed.n}, parts, ARRAY_LEN(parts), block);
+		e = prim_hmac(PRIM_SHA256, (struct view){(const uint8_t *)r->seed.p, r->seed.n},
+		              parts, ARRAY_LEN(parts), block);
 		if (e)
 			return e;
 		memcpy(out + done, block, n - done < sizeof(block) ? n - done : sizeof(block));

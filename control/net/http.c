@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP listener on libevent's evhttp: bounded, never blocking, answers whenever they are ready. */
+/* The HTTP listener on libevent's evhttp: bounded, never blocking, answers whenever they are ready.
+ */
 #include "control/net/http.h"
 
 #include <event2/buffer.h>
@@ -17,7 +18,8 @@
 enum {
 	HEADERS_MAX_BYTES = 16384,
 	TYPE_MAX = 128,
-	/* evhttp cuts a body that is too long by closing; up to this much is read so that 413 can be said. */
+	/* evhttp cuts a body that is too long by closing; up to this much is read so that 413 can
+	   be said. */
 	BODY_SLACK = 4,
 };
 
@@ -89,7 +91,8 @@ static void serve(struct evhttp_request *request, void *arg)
 	struct http_server *s = arg;
 	struct evhttp_connection *connection = evhttp_request_get_connection(request);
 	struct evbuffer *body = evhttp_request_get_input_buffer(request);
-	const char *type = evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
+	const char *type =
+		evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
 	char type_text[TYPE_MAX];
 	struct http_request r = {.method = method_of(request), .is_tls = s->config.tls != NULL};
 	struct http_exchange *x;
@@ -118,7 +121,8 @@ static void serve(struct evhttp_request *request, void *arg)
 void http_answer(struct http_exchange *x, const struct http_reply *reply)
 {
 	if (x->request) {
-		evhttp_connection_set_closecb(evhttp_request_get_connection(x->request), NULL, NULL);
+		evhttp_connection_set_closecb(evhttp_request_get_connection(x->request), NULL,
+		                              NULL);
 		answer_now(x->request, reply);
 	}
 	list_remove(&x->link);
@@ -129,7 +133,9 @@ bool http_client_names(const struct http_exchange *x, const char *dns_name)
 {
 	if (!x->request)
 		return false;
-	return tls_peer_names(evhttp_connection_get_bufferevent(evhttp_request_get_connection(x->request)), dns_name);
+	return tls_peer_names(
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(x->request)),
+		dns_name);
 }
 
 static struct bufferevent *make_tls(struct event_base *base, void *arg)
@@ -147,20 +153,24 @@ static enum err bind_listener(struct http_server *s, struct why *why)
 	struct evhttp_bound_socket *bound;
 	int one = 1;
 
-	bound = evhttp_bind_socket_with_handle(s->http, addr_print_ip(&s->config.listen, ip), s->config.listen.port);
+	bound = evhttp_bind_socket_with_handle(s->http, addr_print_ip(&s->config.listen, ip),
+	                                       s->config.listen.port);
 	if (!bound)
-		return why_fail(why, ERR_IO, "can't listen on %s: %s", addr_print(&s->config.listen, text),
+		return why_fail(why, ERR_IO, "can't listen on %s: %s",
+		                addr_print(&s->config.listen, text),
 		                evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&sa, &len) ||
 	    addr_from_sockaddr((struct sockaddr *)&sa, &s->bound))
-		return why_fail(why, ERR_IO, "can't learn the port of %s", addr_print(&s->config.listen, text));
-	/* Connections inherit it. Head and body are two TLS records: the second must not wait until the first is acknowledged (40 ms). */
+		return why_fail(why, ERR_IO, "can't learn the port of %s",
+		                addr_print(&s->config.listen, text));
+	/* Connections inherit it. Head and body are two TLS records: the second must not wait until
+	 * the first is acknowledged (40 ms). */
 	setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return ERR_OK;
 }
 
-enum err http_server_new(struct http_server **out, struct event_base *base, const struct http_server_config *config,
-                         struct why *why)
+enum err http_server_new(struct http_server **out, struct event_base *base,
+                         const struct http_server_config *config, struct why *why)
 {
 	struct http_server *s = mem_alloc(sizeof(*s));
 	enum err e;
@@ -200,7 +210,8 @@ void http_server_free(struct http_server *s)
 		struct http_exchange *x = LIST_OF(l, struct http_exchange, link);
 
 		if (x->request)
-			evhttp_connection_set_closecb(evhttp_request_get_connection(x->request), NULL, NULL);
+			evhttp_connection_set_closecb(evhttp_request_get_connection(x->request),
+			                              NULL, NULL);
 		x->request = NULL;
 	}
 	if (s->http)

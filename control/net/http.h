@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* HTTP/1.1 and HTTPS, both sides: a listener whose answers may come later, and a client for single requests. */
+/* HTTP/1.1 and HTTPS, both sides: a listener whose answers may come later, and a client for single
+ * requests. */
 #ifndef CONTROL_NET_HTTP_H
 #define CONTROL_NET_HTTP_H
 
@@ -19,7 +20,7 @@ struct http_header {
 	const char *name, *value;
 };
 
-/* --- listener --------------------------------------------------------------------------------------- */
+/* --- listener --------------------------------------------------------------- */
 
 struct http_server;
 /* One request that waits for its answer. */
@@ -28,8 +29,8 @@ struct http_exchange;
 /* Valid for the call of http_serve_fn. */
 struct http_request {
 	enum http_method method;
-	struct str path;  /* without the query, as sent */
-	struct str query; /* without "?", as sent; empty when there is none */
+	struct str path;         /* without the query, as sent */
+	struct str query;        /* without "?", as sent; empty when there is none */
 	struct str content_type; /* lower case, without parameters; empty when absent */
 	struct view body;
 	struct addr from;
@@ -49,9 +50,10 @@ struct http_server_config {
 };
 
 /* ERR_IO with the address and the reason in `why`. */
-enum err http_server_new(struct http_server **out, struct event_base *base, const struct http_server_config *config,
-                         struct why *why) MUST_USE;
-/* Exchanges still open lose their connection; http_answer on them stays allowed and does nothing but release. Takes NULL. */
+enum err http_server_new(struct http_server **out, struct event_base *base,
+                         const struct http_server_config *config, struct why *why) MUST_USE;
+/* Exchanges still open lose their connection; http_answer on them stays allowed and does nothing
+ * but release. Takes NULL. */
 void http_server_free(struct http_server *s);
 /* Where it listens, with the port the system chose. */
 struct addr http_server_addr(const struct http_server *s);
@@ -66,16 +68,19 @@ struct http_reply {
 
 /* Ends the exchange; `x` is gone. `Cache-Control: no-store` is always sent. */
 void http_answer(struct http_exchange *x, const struct http_reply *reply);
-/* Does the verified TLS certificate of the client name `dns_name`? False in clear, without certificate, or when the client is gone. */
+/* Does the verified TLS certificate of the client name `dns_name`? False in clear, without
+ * certificate, or when the client is gone. */
 bool http_client_names(const struct http_exchange *x, const char *dns_name);
 
-/* The value of `name` in a query ("a=b&c=d"), percent-decoded into `out`; ERR_NOT_FOUND, ERR_TOO_BIG, ERR_SYNTAX. */
+/* The value of `name` in a query ("a=b&c=d"), percent-decoded into `out`; ERR_NOT_FOUND,
+ * ERR_TOO_BIG, ERR_SYNTAX. */
 enum err http_query_get(struct str query, const char *name, char *out, size_t room) MUST_USE;
 
-/* A Content-Type as lower case without parameters ("Application/MIKEY; x=y" is "application/mikey"); empty when `header` is NULL or too long. */
+/* A Content-Type as lower case without parameters ("Application/MIKEY; x=y" is
+ * "application/mikey"); empty when `header` is NULL or too long. */
 struct str http_plain_type(const char *header, char *out, size_t room);
 
-/* --- client ----------------------------------------------------------------------------------------- */
+/* --- client ----------------------------------------------------------------- */
 
 struct http_client;
 struct http_call;
@@ -94,15 +99,18 @@ struct http_response {
 	int status;
 	struct str content_type; /* as in http_request */
 	struct str www_authenticate;
-	unsigned retry_after_s;  /* 0: not said */
+	unsigned retry_after_s; /* 0: not said */
 	struct view body;
 };
 
-/* `e` is ERR_OK whatever the status; ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS), ERR_TOO_BIG otherwise, with `why`. Made once. `in` NULL on failure. */
-typedef void http_done_fn(void *arg, enum err e, const struct http_response *in, const struct why *why);
+/* `e` is ERR_OK whatever the status; ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS), ERR_TOO_BIG
+ * otherwise, with `why`. Made once. `in` NULL on failure. */
+typedef void http_done_fn(void *arg, enum err e, const struct http_response *in,
+                          const struct why *why);
 
 /* `tls` is borrowed and needed for https; names are resolved without blocking. */
-enum err http_client_new(struct http_client **out, struct event_base *base, struct tls_context *tls, size_t body_max_bytes) MUST_USE;
+enum err http_client_new(struct http_client **out, struct event_base *base, struct tls_context *tls,
+                         size_t body_max_bytes) MUST_USE;
 /* Calls under way end without their done call. Takes NULL. */
 void http_client_free(struct http_client *c);
 
@@ -116,7 +124,9 @@ struct http_ask {
 	size_t n_headers;
 };
 
-/* Sends; `done` is made from the event loop, never from inside this call. On failure it is not made. */
-enum err http_client_call(struct http_client *c, const struct http_ask *ask, http_done_fn *done, void *arg, struct why *why) MUST_USE;
+/* Sends; `done` is made from the event loop, never from inside this call. On failure it is not
+ * made. */
+enum err http_client_call(struct http_client *c, const struct http_ask *ask, http_done_fn *done,
+                          void *arg, struct why *why) MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP client on libevent's evhttp: one connection for each call, one deadline for the whole of it. */
+/* The HTTP client on libevent's evhttp: one connection for each call, one deadline for the whole of
+ * it. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/dns.h>
@@ -28,7 +29,8 @@ struct http_call {
 	struct http_client *client;
 	struct evhttp_connection *connection;
 	struct bufferevent *bev; /* the connection's */
-	struct event *timer;     /* deadline; once `ended`, what releases the call outside evhttp's own calls */
+	struct event *timer; /* deadline; once `ended`, what releases the call outside evhttp's own
+	                        calls */
 	struct http_url url;
 	enum evhttp_request_error error;
 	bool has_error, ended;
@@ -48,7 +50,8 @@ static void call_free(struct http_call *call)
 	mem_free(call);
 }
 
-static void finish(struct http_call *call, enum err e, const struct http_response *in, const struct why *why)
+static void finish(struct http_call *call, enum err e, const struct http_response *in,
+                   const struct why *why)
 {
 	call->ended = true;
 	call->done(call->arg, e, in, why);
@@ -71,9 +74,11 @@ static void fail(struct http_call *call)
 		e = ERR_AUTH;
 		reason = tls;
 	} else if (call->url.is_tls) {
-		reason = "no connection, or it was closed before the answer was whole (if it refuses our certificate, its log tells)";
+		reason = "no connection, or it was closed before the answer was whole (if it "
+			 "refuses our certificate, its log tells)";
 	}
-	finish(call, why_fail(&why, e, "%s port %u: %s", call->url.host, call->url.port, reason), NULL, &why);
+	finish(call, why_fail(&why, e, "%s port %u: %s", call->url.host, call->url.port, reason),
+	       NULL, &why);
 }
 
 static void succeed(struct http_call *call, struct evhttp_request *request)
@@ -86,12 +91,14 @@ static void succeed(struct http_call *call, struct evhttp_request *request)
 	uint64_t retry = 0;
 	struct http_response in = {
 		.status = evhttp_request_get_response_code(request),
-		.content_type = http_plain_type(evhttp_find_header(headers, "Content-Type"), type, sizeof(type)),
+		.content_type = http_plain_type(evhttp_find_header(headers, "Content-Type"), type,
+	                                        sizeof(type)),
 		.www_authenticate = str_of(evhttp_find_header(headers, "WWW-Authenticate")),
 		.body = {p, p ? n : 0},
 	};
 
-	if (str_to_u64(str_of(evhttp_find_header(headers, "Retry-After")), UINT_MAX, &retry) == ERR_OK)
+	if (str_to_u64(str_of(evhttp_find_header(headers, "Retry-After")), UINT_MAX, &retry) ==
+	    ERR_OK)
 		in.retry_after_s = (unsigned)retry;
 	finish(call, ERR_OK, &in, NULL);
 }
@@ -135,17 +142,21 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static bool add_headers(struct evhttp_request *request, const struct http_ask *ask)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-	bool ok = evhttp_add_header(headers, "Connection", "close") == 0 && evhttp_add_header(headers, "Cache-Control", "no-store") == 0;
+	bool ok = evhttp_add_header(headers, "Connection", "close") == 0 &&
+	          evhttp_add_header(headers, "Cache-Control", "no-store") == 0;
 
 	if (ask->content_type)
 		ok = ok && evhttp_add_header(headers, "Content-Type", ask->content_type) == 0 &&
-		     evbuffer_add(evhttp_request_get_output_buffer(request), ask->body.p, ask->body.n) == 0;
+		     evbuffer_add(evhttp_request_get_output_buffer(request), ask->body.p,
+		                  ask->body.n) == 0;
 	for (size_t i = 0; i < ask->n_headers; i++)
-		ok = ok && evhttp_add_header(headers, ask->headers[i].name, ask->headers[i].value) == 0;
+		ok = ok &&
+		     evhttp_add_header(headers, ask->headers[i].name, ask->headers[i].value) == 0;
 	return ok;
 }
 
-/* The request is about to go out, so there is a socket. Head and body are two TLS records: neither waits for the other's acknowledgement. */
+/* The request is about to go out, so there is a socket. Head and body are two TLS records: neither
+ * waits for the other's acknowledgement. */
 static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct http_call *call = arg;
@@ -153,7 +164,8 @@ static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *in
 
 	(void)buffer;
 	if (info->n_added)
-		setsockopt(bufferevent_getfd(call->bev), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(bufferevent_getfd(call->bev), IPPROTO_TCP, TCP_NODELAY, &one,
+		           sizeof(one));
 }
 
 static enum err connect_call(struct http_call *call)
@@ -164,7 +176,8 @@ static enum err connect_call(struct http_call *call)
 	                             : bufferevent_socket_new(c->base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (!call->bev || !evbuffer_add_cb(bufferevent_get_output(call->bev), on_output, call))
 		return ERR_NOMEM;
-	call->connection = evhttp_connection_base_bufferevent_new(c->base, c->dns, call->bev, call->url.host, call->url.port);
+	call->connection = evhttp_connection_base_bufferevent_new(c->base, c->dns, call->bev,
+	                                                          call->url.host, call->url.port);
 	if (!call->connection)
 		return ERR_NOMEM;
 	evhttp_connection_set_max_body_size(call->connection, (ev_ssize_t)c->body_max_bytes);
@@ -175,7 +188,8 @@ static enum err connect_call(struct http_call *call)
 static enum err send_call(struct http_call *call, const struct http_ask *ask)
 {
 	struct evhttp_request *request = evhttp_request_new(on_done, call);
-	struct timeval limit = {.tv_sec = ask->timeout_ms / 1000, .tv_usec = (ask->timeout_ms % 1000) * 1000};
+	struct timeval limit = {.tv_sec = ask->timeout_ms / 1000,
+	                        .tv_usec = (ask->timeout_ms % 1000) * 1000};
 
 	if (!request)
 		return ERR_NOMEM;
@@ -185,12 +199,15 @@ static enum err send_call(struct http_call *call, const struct http_ask *ask)
 		return ERR_NOMEM;
 	}
 	/* From here the request is the connection's; a refusal frees it. */
-	if (evhttp_make_request(call->connection, request, ask->method == HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET, call->url.path))
+	if (evhttp_make_request(call->connection, request,
+	                        ask->method == HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET,
+	                        call->url.path))
 		return ERR_CLOSED;
 	return ERR_OK;
 }
 
-enum err http_client_call(struct http_client *c, const struct http_ask *ask, http_done_fn *done, void *arg, struct why *why)
+enum err http_client_call(struct http_client *c, const struct http_ask *ask, http_done_fn *done,
+                          void *arg, struct why *why)
 {
 	struct http_call *call;
 	enum err e;
@@ -216,7 +233,8 @@ enum err http_client_call(struct http_client *c, const struct http_ask *ask, htt
 	return ERR_OK;
 }
 
-enum err http_client_new(struct http_client **out, struct event_base *base, struct tls_context *tls, size_t body_max_bytes)
+enum err http_client_new(struct http_client **out, struct event_base *base, struct tls_context *tls,
+                         size_t body_max_bytes)
 {
 	struct http_client *c = mem_alloc(sizeof(*c));
 
@@ -226,7 +244,8 @@ enum err http_client_new(struct http_client **out, struct event_base *base, stru
 	c->base = base;
 	c->tls = tls;
 	c->body_max_bytes = body_max_bytes;
-	c->dns = evdns_base_new(base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	c->dns = evdns_base_new(base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+	                                      EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	*out = c;
 	return ERR_OK;
 }
@@ -235,7 +254,7 @@ void http_client_free(struct http_client *c)
 {
 	if (!c)
 		return;
-	LIST_EACH(l, &c->calls)
+	LIST_EACH (l, &c->calls)
 		call_free(LIST_OF(l, struct http_call, link));
 	if (c->dns)
 		evdns_base_free(c->dns, 0);

@@ -17,12 +17,14 @@ static enum err parse_authority(struct str text, struct http_url *out, struct wh
 		host = str_cut(text, ':', &port);
 	}
 	if (host.n == 0 || str_find(host, '@') < host.n || str_find(host, ' ') < host.n)
-		return why_fail(why, ERR_SYNTAX, "URL: no host, or one with characters no host has");
+		return why_fail(why, ERR_SYNTAX,
+		                "URL: no host, or one with characters no host has");
 	if (port.n && (str_to_u64(port, 65535, &number) || number == 0))
 		return why_fail(why, ERR_RANGE, "URL: the port is a number from 1 to 65535");
 	out->port = (uint16_t)number;
 	if (str_copy(host, out->host, sizeof(out->host)))
-		return why_fail(why, ERR_TOO_BIG, "URL: host longer than %zu characters", sizeof(out->host) - 1);
+		return why_fail(why, ERR_TOO_BIG, "URL: host longer than %zu characters",
+		                sizeof(out->host) - 1);
 	return ERR_OK;
 }
 
@@ -39,7 +41,8 @@ enum err http_url_parse(struct str text, struct http_url *out, struct why *why)
 	if (str_starts(text, "https://"))
 		u.is_tls = true;
 	else if (!str_starts(text, "http://"))
-		return why_fail(why, ERR_UNSUPPORTED, "URL: begins with neither http:// nor https://");
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "URL: begins with neither http:// nor https://");
 	rest = str_skip(text, u.is_tls ? 8 : 7);
 	slash = str_find(rest, '/');
 	e = parse_authority(str_make(rest.p, slash), &u, why);
@@ -47,7 +50,8 @@ enum err http_url_parse(struct str text, struct http_url *out, struct why *why)
 		return e;
 	rest = slash < rest.n ? str_skip(rest, slash) : STR("/");
 	if (str_copy(rest, u.path, sizeof(u.path)))
-		return why_fail(why, ERR_TOO_BIG, "URL: path longer than %zu characters", sizeof(u.path) - 1);
+		return why_fail(why, ERR_TOO_BIG, "URL: path longer than %zu characters",
+		                sizeof(u.path) - 1);
 	*out = u;
 	return ERR_OK;
 }
@@ -59,7 +63,8 @@ struct str http_plain_type(const char *header, char *out, size_t room)
 	if (type.n >= room)
 		return STR("");
 	for (size_t i = 0; i < type.n; i++)
-		out[i] = type.p[i] >= 'A' && type.p[i] <= 'Z' ? (char)(type.p[i] + ('a' - 'A')) : type.p[i];
+		out[i] = type.p[i] >= 'A' && type.p[i] <= 'Z' ? (char)(type.p[i] + ('a' - 'A'))
+		                                              : type.p[i];
 	return str_make(out, type.n);
 }
 
@@ -71,7 +76,8 @@ static enum err percent_decode(struct str s, char *out, size_t room)
 		char c = s.p[i];
 
 		if (c == '%') {
-			if (s.n - i < 3 || hex_decode(str_make(s.p + i + 1, 2), &c, 1, &len) || c == 0)
+			if (s.n - i < 3 || hex_decode(str_make(s.p + i + 1, 2), &c, 1, &len) ||
+			    c == 0)
 				return ERR_SYNTAX;
 			i += 2;
 		} else if (c == '+') {
@@ -88,7 +94,8 @@ static enum err percent_decode(struct str s, char *out, size_t room)
 enum err http_query_get(struct str query, const char *name, char *out, size_t room)
 {
 	while (query.n) {
-		struct str rest, value, pair = str_cut(query, '&', &rest), key = str_cut(pair, '=', &value);
+		struct str rest, value, pair = str_cut(query, '&', &rest),
+					key = str_cut(pair, '=', &value);
 
 		if (str_is(key, name))
 			return percent_decode(value, out, room);

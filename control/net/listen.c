@@ -23,7 +23,8 @@ static void accept_later(struct listener *l, int error)
 {
 	static const struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
 
-	log_warn("listen", "at=%s msg=\"accept: %s; peers wait\" peers=%u", l->where, strerror(error), l->n_conns);
+	log_warn("listen", "at=%s msg=\"accept: %s; peers wait\" peers=%u", l->where,
+	         strerror(error), l->n_conns);
 	if (event_add(l->resume_event, &pause) == 0)
 		event_del(l->event);
 }
@@ -49,14 +50,16 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (peer < 0) {
-			if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ECONNABORTED)
+			if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR &&
+			    errno != ECONNABORTED)
 				accept_later(l, errno);
 			return;
 		}
 		if (!l->path[0])
 			(void)setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (l->n_conns >= l->config.conns_max || listen_conn_new(l, peer)) {
-			log_warn("listen", "at=%s msg=\"a peer too many: closed\" peers=%u", l->where, l->n_conns);
+			log_warn("listen", "at=%s msg=\"a peer too many: closed\" peers=%u",
+			         l->where, l->n_conns);
 			close(peer);
 		}
 	}
@@ -88,16 +91,23 @@ enum err listen_check(struct str where, struct why *why)
 
 	if (!is_tcp(where)) {
 		if (where.n == 0 || where.p[0] != '/')
-			return why_fail(why, ERR_INVALID, "\"%.*s\" is neither an absolute path nor tcp:HOST:PORT", STR_ARG(where));
+			return why_fail(why, ERR_INVALID,
+			                "\"%.*s\" is neither an absolute path nor tcp:HOST:PORT",
+			                STR_ARG(where));
 		if (where.n >= sizeof(un.sun_path))
-			return why_fail(why, ERR_TOO_BIG, "\"%.*s\": a socket's path has at most %zu characters", STR_ARG(where),
-			                sizeof(un.sun_path) - 1);
+			return why_fail(why, ERR_TOO_BIG,
+			                "\"%.*s\": a socket's path has at most %zu characters",
+			                STR_ARG(where), sizeof(un.sun_path) - 1);
 		return ERR_OK;
 	}
 	if (addr_parse(str_skip(where, 4), &a))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is not tcp:HOST:PORT with a literal address", STR_ARG(where));
+		return why_fail(why, ERR_INVALID,
+		                "\"%.*s\" is not tcp:HOST:PORT with a literal address",
+		                STR_ARG(where));
 	if (!addr_is_loopback(&a))
-		return why_fail(why, ERR_DENIED, "\"%.*s\": the control port carries keys in clear and listens on loopback only",
+		return why_fail(why, ERR_DENIED,
+		                "\"%.*s\": the control port carries keys in clear and listens on "
+		                "loopback only",
 		                STR_ARG(where));
 	return ERR_OK;
 }
@@ -112,13 +122,15 @@ static enum err open_tcp(struct listener *l, struct str where, struct why *why)
 
 	if (addr_parse(str_skip(where, 4), &a))
 		return ERR_INVALID;
-	l->fd = socket(a.version == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	l->fd = socket(a.version == 6 ? AF_INET6 : AF_INET,
+	               SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
 		return why_fail(why, ERR_IO, "%.*s: %s", STR_ARG(where), strerror(errno));
 	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(l->fd, (struct sockaddr *)&ss, addr_to_sockaddr(&a, &ss)) || listen(l->fd, 128))
 		return why_fail(why, ERR_IO, "%.*s: %s", STR_ARG(where), strerror(errno));
-	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) == 0 && addr_from_sockaddr((struct sockaddr *)&ss, &a) == ERR_OK)
+	if (getsockname(l->fd, (struct sockaddr *)&ss, &len) == 0 &&
+	    addr_from_sockaddr((struct sockaddr *)&ss, &a) == ERR_OK)
 		snprintf(l->where, sizeof(l->where), "tcp:%s", addr_print(&a, text));
 	return ERR_OK;
 }
@@ -140,7 +152,8 @@ static enum err clear_path(const struct sockaddr_un *un, struct why *why)
 	close(fd);
 	if (rc != ECONNREFUSED)
 		return why_fail(why, ERR_EXISTS, "%s is in use by another process", un->sun_path);
-	return unlink(un->sun_path) ? why_fail(why, ERR_IO, "%s: %s", un->sun_path, strerror(errno)) : ERR_OK;
+	return unlink(un->sun_path) ? why_fail(why, ERR_IO, "%s: %s", un->sun_path, strerror(errno))
+	                            : ERR_OK;
 }
 
 /* The last folder of the path only: anything more would be a mistake in the setting. */
@@ -181,7 +194,8 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 	return ERR_OK;
 }
 
-enum err listener_new(struct listener **out, struct loop *loop, const struct listen_config *config, struct why *why)
+enum err listener_new(struct listener **out, struct loop *loop, const struct listen_config *config,
+                      struct why *why)
 {
 	struct str where = str_of(config->where);
 	enum err e = listen_check(where, why);
@@ -202,11 +216,13 @@ enum err listener_new(struct listener **out, struct loop *loop, const struct lis
 	l->config.where = l->where;
 	e = is_tcp(where) ? open_tcp(l, where, why) : open_unix(l, where, why);
 	if (!e) {
-		l->event = event_new(loop_base(loop), l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
+		l->event =
+			event_new(loop_base(loop), l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
 		l->flush_event = event_new(loop_base(loop), -1, 0, on_flush, l);
 		l->more_event = evtimer_new(loop_base(loop), on_more, l);
 		l->resume_event = event_new(loop_base(loop), -1, 0, on_resume, l);
-		if (!l->event || !l->resume_event || !l->flush_event || !l->more_event || event_add(l->event, NULL))
+		if (!l->event || !l->resume_event || !l->flush_event || !l->more_event ||
+		    event_add(l->event, NULL))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 	}
 	if (e) {

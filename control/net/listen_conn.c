@@ -13,10 +13,10 @@
 
 enum {
 	READ_FIRST_BYTES = 4096,
-	READ_BYTES = 65536,           /* at most, of one peer in one turn */
-	LINES_A_TURN = 64,            /* of one peer: a flood of small requests must not keep others waiting */
-	STALLED_AFTER_S = 10,         /* output that moves nowhere for so long */
-	OUT_KEEP_BYTES = 65536,       /* an empty queue larger than this gives its memory back */
+	READ_BYTES = 65536, /* at most, of one peer in one turn */
+	LINES_A_TURN = 64, /* of one peer: a flood of small requests must not keep others waiting */
+	STALLED_AFTER_S = 10,   /* output that moves nowhere for so long */
+	OUT_KEEP_BYTES = 65536, /* an empty queue larger than this gives its memory back */
 };
 
 struct listen_conn {
@@ -89,7 +89,8 @@ static bool conn_flush(struct listen_conn *c)
 	static const struct timeval stalled = {.tv_sec = STALLED_AFTER_S};
 
 	while (out_waiting(c)) {
-		ssize_t n = send(c->fd, c->out.p + c->out_sent, out_waiting(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(c->fd, c->out.p + c->out_sent, out_waiting(c),
+		                 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -161,7 +162,8 @@ void *listen_conn_user(const struct listen_conn *c)
 
 static bool must_pause(const struct listen_conn *c)
 {
-	return c->n_held >= c->listener->config.requests_max || out_waiting(c) > c->listener->config.out_max_bytes / 2;
+	return c->n_held >= c->listener->config.requests_max ||
+	       out_waiting(c) > c->listener->config.out_max_bytes / 2;
 }
 
 /* Had its share of this round: the rest of its lines waits for the next one. */
@@ -233,7 +235,8 @@ static void resume_if_idle(struct listen_conn *c)
 	if (c->dead || c->closing || !c->paused || c->in_lines || must_pause(c))
 		return;
 	c->paused = false;
-	/* Not from here: the caller is in the middle of an answer. Readiness is looked at in the next turn. */
+	/* Not from here: the caller is in the middle of an answer. Readiness is looked at in the
+	 * next turn. */
 	if (event_add(c->read_event, NULL)) {
 		listen_conn_close(c);
 		return;
@@ -308,7 +311,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if (what & EV_TIMEOUT) {
-		log_warn("listen", "at=%s msg=\"a peer does not read: closed\" waiting=%zu", c->listener->where, out_waiting(c));
+		log_warn("listen", "at=%s msg=\"a peer does not read: closed\" waiting=%zu",
+		         c->listener->where, out_waiting(c));
 		conn_end(c);
 	} else if (conn_flush(c)) {
 		resume_if_idle(c);
@@ -321,7 +325,8 @@ void listen_flush(struct listener *l)
 		struct listen_conn *c = LIST_OF(k, struct listen_conn, flush_link);
 
 		if (c->out.bad) {
-			log_warn("listen", "at=%s msg=\"a peer reads too slowly: closed\"", l->where);
+			log_warn("listen", "at=%s msg=\"a peer reads too slowly: closed\"",
+			         l->where);
 			conn_end(c);
 		} else if (conn_flush(c)) {
 			resume_if_idle(c);

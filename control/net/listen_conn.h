@@ -24,7 +24,8 @@ struct listener {
 /* A peer that was accepted; its descriptor is taken. ERR_NOMEM: it is still the caller's. */
 enum err listen_conn_new(struct listener *l, int fd) MUST_USE;
 void listen_end_all(struct listener *l);
-/* What the listener's two events ask for: output of this round is sent, lines left from the last one are taken. */
+/* What the listener's two events ask for: output of this round is sent, lines left from the last
+ * one are taken. */
 void listen_flush(struct listener *l);
 void listen_go_on(struct listener *l);
 

@@ -98,7 +98,8 @@ enum err loop_timer_new(struct loop_timer **out, struct loop *l, loop_fn *fn, vo
 
 enum err loop_timer_set(struct loop_timer *t, uint64_t after_ns)
 {
-	struct timeval tv = {.tv_sec = (time_t)(after_ns / NS_PER_S), .tv_usec = (suseconds_t)(after_ns % NS_PER_S / NS_PER_US)};
+	struct timeval tv = {.tv_sec = (time_t)(after_ns / NS_PER_S),
+	                     .tv_usec = (suseconds_t)(after_ns % NS_PER_S / NS_PER_US)};
 
 	return event_add(t->event, &tv) ? ERR_NOMEM : ERR_OK;
 }
@@ -129,13 +130,15 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	s->fn(s->arg, (int)signo);
 }
 
-enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, loop_signal_fn *fn, void *arg)
+enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, loop_signal_fn *fn,
+                         void *arg)
 {
 	struct loop_signal *s = mem_alloc(sizeof(*s));
 
 	if (!s)
 		return ERR_NOMEM;
-	*s = (struct loop_signal){.fn = fn, .arg = arg, .event = evsignal_new(l->base, signo, on_signal, s)};
+	*s = (struct loop_signal){
+		.fn = fn, .arg = arg, .event = evsignal_new(l->base, signo, on_signal, s)};
 	if (!s->event || event_add(s->event, NULL)) {
 		loop_signal_free(s);
 		return ERR_NOMEM;
@@ -161,14 +164,16 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	w->fn(w->arg, what & EV_READ, what & EV_WRITE);
 }
 
-enum err loop_watch_new(struct loop_watch **out, struct loop *l, int fd, bool read, bool write, loop_watch_fn *fn, void *arg)
+enum err loop_watch_new(struct loop_watch **out, struct loop *l, int fd, bool read, bool write,
+                        loop_watch_fn *fn, void *arg)
 {
 	struct loop_watch *w = mem_alloc(sizeof(*w));
 	short what = (short)(EV_PERSIST | (read ? EV_READ : 0) | (write ? EV_WRITE : 0));
 
 	if (!w)
 		return ERR_NOMEM;
-	*w = (struct loop_watch){.fn = fn, .arg = arg, .event = event_new(l->base, fd, what, on_watch, w)};
+	*w = (struct loop_watch){
+		.fn = fn, .arg = arg, .event = event_new(l->base, fd, what, on_watch, w)};
 	if (!w->event || event_add(w->event, NULL)) {
 		loop_watch_free(w);
 		return ERR_NOMEM;

@@ -38,11 +38,13 @@ void loop_timer_soon(struct loop_timer *t);
 void loop_timer_stop(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
 
-enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, loop_signal_fn *fn, void *arg) MUST_USE;
+enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, loop_signal_fn *fn,
+                         void *arg) MUST_USE;
 void loop_signal_free(struct loop_signal *s);
 
 /* Level-triggered; `fd` stays the caller's. */
-enum err loop_watch_new(struct loop_watch **out, struct loop *l, int fd, bool read, bool write, loop_watch_fn *fn, void *arg) MUST_USE;
+enum err loop_watch_new(struct loop_watch **out, struct loop *l, int fd, bool read, bool write,
+                        loop_watch_fn *fn, void *arg) MUST_USE;
 void loop_watch_free(struct loop_watch *w);
 
 #endif

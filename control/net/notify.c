@@ -14,7 +14,8 @@ void notify_ready(const char *status)
 void notify_reloading(void)
 {
 	/* Type=notify-reload wants the time of the moment beside the word. */
-	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clk_mono_ns() / NS_PER_US));
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+	                 (unsigned long long)(clk_mono_ns() / NS_PER_US));
 }
 
 void notify_stopping(void)

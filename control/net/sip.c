@@ -7,7 +7,8 @@ static const struct {
 	const char *name;
 	char compact;
 } compacts[] = {
-	{"Via", 'v'}, {"From", 'f'}, {"To", 't'}, {"Call-ID", 'i'}, {"Contact", 'm'}, {"Content-Length", 'l'}, {"Content-Type", 'c'},
+	{"Via", 'v'},     {"From", 'f'},           {"To", 't'},           {"Call-ID", 'i'},
+	{"Contact", 'm'}, {"Content-Length", 'l'}, {"Content-Type", 'c'},
 };
 
 static bool is_named(struct str name, const char *wanted)
@@ -15,7 +16,8 @@ static bool is_named(struct str name, const char *wanted)
 	if (str_eq_nocase(name, str_of(wanted)))
 		return true;
 	for (size_t i = 0; name.n == 1 && i < ARRAY_LEN(compacts); i++)
-		if ((name.p[0] | 0x20) == compacts[i].compact && str_eq_nocase(str_of(compacts[i].name), str_of(wanted)))
+		if ((name.p[0] | 0x20) == compacts[i].compact &&
+		    str_eq_nocase(str_of(compacts[i].name), str_of(wanted)))
 			return true;
 	return false;
 }
@@ -72,13 +74,15 @@ static enum err read_header(struct sip_message *m, struct str line)
 	return ERR_OK;
 }
 
-/* Start line and headers; `*rest` is what follows the blank line. ERR_TRUNCATED: it is not there yet. */
+/* Start line and headers; `*rest` is what follows the blank line. ERR_TRUNCATED: it is not there
+ * yet. */
 static enum err read_head(struct sip_message *m, struct str text, struct str *rest)
 {
 	struct str line;
 	enum err e;
 
-	*m = (struct sip_message){.method = STR(""), .uri = STR(""), .reason = STR(""), .body = STR("")};
+	*m = (struct sip_message){
+		.method = STR(""), .uri = STR(""), .reason = STR(""), .body = STR("")};
 	*rest = skip_blank_lines(text);
 	if (!next_line(rest, &line))
 		return text.n >= SIP_MESSAGE_MAX ? ERR_TOO_BIG : ERR_TRUNCATED;
@@ -166,7 +170,8 @@ struct str sip_param(struct str value, const char *name)
 	/* What stands before the first ";" is no parameter of the header. */
 	(void)str_cut(rest, ';', &rest);
 	while (rest.n) {
-		struct str text, one = str_cut(rest, ';', &rest), key = str_trim(str_cut(one, '=', &text));
+		struct str text, one = str_cut(rest, ';', &rest),
+				 key = str_trim(str_cut(one, '=', &text));
 
 		if (str_eq_nocase(key, str_of(name)))
 			return str_trim(text);

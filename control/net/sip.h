@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP messages as a terminal of ours needs them (RFC 3261 7): taken off a stream, read by header, nothing copied. */
+/* SIP messages as a terminal of ours needs them (RFC 3261 7): taken off a stream, read by header,
+ * nothing copied. */
 #ifndef CONTROL_NET_SIP_H
 #define CONTROL_NET_SIP_H
 
@@ -26,16 +27,19 @@ struct sip_message {
 };
 
 /*
- * Octets of the first whole message of a stream: its Content-Length says where it ends (18.3). ERR_TRUNCATED: more is to come; ERR_SYNTAX,
- * ERR_TOO_BIG: this stream makes no sense any more. Blank lines before it are part of it.
+ * Octets of the first whole message of a stream: its Content-Length says where it ends (18.3).
+ * ERR_TRUNCATED: more is to come; ERR_SYNTAX, ERR_TOO_BIG: this stream makes no sense any more.
+ * Blank lines before it are part of it.
  */
 enum err sip_length(struct str stream, size_t *out) MUST_USE;
-/* `text` is exactly one message. Folded lines are refused: nobody sends them (RFC 3261 7.3.1 asks not to). ERR_SYNTAX, ERR_TOO_BIG. */
+/* `text` is exactly one message. Folded lines are refused: nobody sends them (RFC 3261 7.3.1 asks
+ * not to). ERR_SYNTAX, ERR_TOO_BIG. */
 enum err sip_read(struct sip_message *out, struct str text) MUST_USE;
 
 /* The nth header of that name (compact forms too, without case), or empty. */
 struct str sip_header(const struct sip_message *m, const char *name, size_t nth);
-/* "Name <sip:x>;tag=1", "sip:x;tag=1": the URI, and a parameter of the header. Empty when there is none. */
+/* "Name <sip:x>;tag=1", "sip:x;tag=1": the URI, and a parameter of the header. Empty when there is
+ * none. */
 struct str sip_uri(struct str value);
 struct str sip_param(struct str value, const char *name);
 /* The number and the method of CSeq. ERR_SYNTAX. */

@@ -16,7 +16,7 @@
 struct tls_context {
 	SSL_CTX *ctx;
 	struct tls_config config;
-	char *files[3]; /* owned copies of config's file names */
+	char *files[3];   /* owned copies of config's file names */
 	uint64_t told_ns; /* when a refused client was last spoken of */
 };
 
@@ -36,17 +36,20 @@ static enum err load_own(SSL_CTX *ctx, const struct tls_config *c, struct why *w
 	if (!c->cert_file && !c->key_file && c->role == TLS_CLIENT)
 		return ERR_OK;
 	if (!c->cert_file || !c->key_file)
-		return why_fail(why, ERR_INVALID, "TLS: a certificate and a private key are needed together");
+		return why_fail(why, ERR_INVALID,
+		                "TLS: a certificate and a private key are needed together");
 	if (SSL_CTX_use_certificate_chain_file(ctx, c->cert_file) != 1)
 		return fail(why, ERR_IO, "certificate", c->cert_file);
 	if (SSL_CTX_use_PrivateKey_file(ctx, c->key_file, SSL_FILETYPE_PEM) != 1)
 		return fail(why, ERR_IO, "private key", c->key_file);
 	if (SSL_CTX_check_private_key(ctx) != 1)
-		return fail(why, ERR_INVALID, "private key does not belong to the certificate:", c->key_file);
+		return fail(why, ERR_INVALID,
+		            "private key does not belong to the certificate:", c->key_file);
 	return ERR_OK;
 }
 
-/* A client whose certificate is refused sees an alert at most: whoever runs this end must learn why. Once a second, since anybody can knock. */
+/* A client whose certificate is refused sees an alert at most: whoever runs this end must learn
+ * why. Once a second, since anybody can knock. */
 static int on_client_certificate(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -61,7 +64,8 @@ static int on_client_certificate(int ok, X509_STORE_CTX *store)
 	if (cert)
 		X509_NAME_oneline(X509_get_subject_name(cert), subject, sizeof(subject));
 	log_warn("tls", "msg=\"a client's certificate is refused\" reason=\"%s\" subject=%s",
-	         X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)), log_quote(str_of(subject), text, sizeof(text)));
+	         X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
+	         log_quote(str_of(subject), text, sizeof(text)));
 	return ok;
 }
 
@@ -72,7 +76,9 @@ static enum err load_trust(SSL_CTX *ctx, const struct tls_config *c, struct why 
 	if (c->role == TLS_SERVER && c->peer == TLS_PEER_NOT_ASKED)
 		return ERR_OK;
 	if (c->role == TLS_SERVER && !c->ca_file)
-		return why_fail(why, ERR_INVALID, "TLS: certificates of clients are asked for, but no roots are given to check them");
+		return why_fail(why, ERR_INVALID,
+		                "TLS: certificates of clients are asked for, but no roots are "
+		                "given to check them");
 	if (c->ca_file && SSL_CTX_load_verify_locations(ctx, c->ca_file, NULL) != 1)
 		return fail(why, ERR_IO, "roots", c->ca_file);
 	if (!c->ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1)
@@ -89,13 +95,15 @@ static enum err load_trust(SSL_CTX *ctx, const struct tls_config *c, struct why 
 static enum err context_make(SSL_CTX **out, const struct tls_config *c, struct why *why)
 {
 	static const unsigned char session_id[] = "sluice";
-	SSL_CTX *ctx = SSL_CTX_new(c->role == TLS_SERVER ? TLS_server_method() : TLS_client_method());
+	SSL_CTX *ctx =
+		SSL_CTX_new(c->role == TLS_SERVER ? TLS_server_method() : TLS_client_method());
 	enum err e;
 
 	if (!ctx)
 		return fail(why, ERR_NOMEM, "context", NULL);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+	                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
 	/* A resumed session with client certificates needs a context id of its own. */
 	SSL_CTX_set_session_id_context(ctx, session_id, sizeof(session_id) - 1);
 	e = load_own(ctx, c, why);
@@ -122,8 +130,8 @@ enum err tls_context_new(struct tls_context **out, const struct tls_config *conf
 	struct tls_context *c = mem_alloc(sizeof(*c));
 	enum err e = ERR_NOMEM;
 
-	if (!c || copy_name(&c->files[0], config->cert_file) || copy_name(&c->files[1], config->key_file) ||
-	    copy_name(&c->files[2], config->ca_file))
+	if (!c || copy_name(&c->files[0], config->cert_file) ||
+	    copy_name(&c->files[1], config->key_file) || copy_name(&c->files[2], config->ca_file))
 		goto out;
 	c->config = *config;
 	c->config.cert_file = c->files[0];
@@ -167,7 +175,8 @@ enum err tls_context_reload(struct tls_context *c, struct why *why)
 	return ERR_OK;
 }
 
-/* Whom the other side must be: an address literal is compared with IP names, anything else with DNS names. */
+/* Whom the other side must be: an address literal is compared with IP names, anything else with DNS
+ * names. */
 static bool expect_name(SSL *ssl, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -178,7 +187,8 @@ static bool expect_name(SSL *ssl, const char *name)
 	return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }
 
-struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int fd, const char *server_name)
+struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int fd,
+                             const char *server_name)
 {
 	bool server = c->config.role == TLS_SERVER;
 	SSL *ssl = SSL_new(c->ctx);
@@ -190,13 +200,15 @@ struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int
 		SSL_free(ssl);
 		return NULL;
 	}
-	bev = bufferevent_openssl_socket_new(base, fd, ssl, server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
-	                                     BEV_OPT_CLOSE_ON_FREE);
+	bev = bufferevent_openssl_socket_new(
+		base, fd, ssl, server ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING,
+		BEV_OPT_CLOSE_ON_FREE);
 	if (!bev) {
 		SSL_free(ssl);
 		return NULL;
 	}
-	/* Peers that close the TCP connection without a TLS close are common; HTTP and line framing notice truncation themselves. */
+	/* Peers that close the TCP connection without a TLS close are common; HTTP and line framing
+	 * notice truncation themselves. */
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	return bev;
 }
@@ -222,7 +234,9 @@ const char *tls_failure(struct bufferevent *connection, char *out, size_t room)
 	SSL *ssl = connection ? bufferevent_openssl_get_ssl(connection) : NULL;
 	long verify = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
 	unsigned long code = connection ? bufferevent_get_openssl_error(connection) : 0;
-	const char *text = verify != X509_V_OK ? X509_verify_cert_error_string(verify) : code ? ERR_reason_error_string(code) : "";
+	const char *text = verify != X509_V_OK ? X509_verify_cert_error_string(verify)
+	                   : code              ? ERR_reason_error_string(code)
+	                                       : "";
 
 	CHECK(room > 0);
 	if (str_copy(str_of(text), out, room))

@@ -79,18 +79,21 @@ static enum err open_socket(struct udp *u, const struct addr *bind_to, struct wh
 
 	u->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (u->fd < 0)
-		return why_fail(why, ERR_IO, "no socket for %s: %s", addr_print(bind_to, text), strerror(errno));
+		return why_fail(why, ERR_IO, "no socket for %s: %s", addr_print(bind_to, text),
+		                strerror(errno));
 	if (bind_to->version == 6)
 		(void)setsockopt(u->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	/* A burst of set-ups waits here; the system may give less. */
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (bind(u->fd, (struct sockaddr *)&sa, len))
-		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO, "can't listen on udp %s: %s",
-		                addr_print(bind_to, text), strerror(errno));
+		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,
+		                "can't listen on udp %s: %s", addr_print(bind_to, text),
+		                strerror(errno));
 	return ERR_OK;
 }
 
-enum err udp_new(struct udp **out, struct loop *l, const struct addr *bind_to, udp_fn *fn, void *arg, struct why *why)
+enum err udp_new(struct udp **out, struct loop *l, const struct addr *bind_to, udp_fn *fn,
+                 void *arg, struct why *why)
 {
 	struct udp *u = mem_alloc(sizeof(*u));
 	enum err e = ERR_NOMEM;
@@ -132,7 +135,8 @@ struct addr udp_local(const struct udp *u)
 	socklen_t len = sizeof(sa);
 	struct addr a = {0};
 
-	if (getsockname(u->fd, (struct sockaddr *)&sa, &len) || addr_from_sockaddr((struct sockaddr *)&sa, &a))
+	if (getsockname(u->fd, (struct sockaddr *)&sa, &len) ||
+	    addr_from_sockaddr((struct sockaddr *)&sa, &a))
 		a = (struct addr){0};
 	return a;
 }
@@ -143,5 +147,6 @@ void udp_send(struct udp *u, const struct addr *to, struct str datagram)
 	uint32_t len = addr_to_sockaddr(to, &sa);
 
 	if (len && datagram.n <= UDP_DATAGRAM_MAX)
-		(void)sendto(u->fd, datagram.p, datagram.n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&sa, len);
+		(void)sendto(u->fd, datagram.p, datagram.n, MSG_DONTWAIT | MSG_NOSIGNAL,
+		             (struct sockaddr *)&sa, len);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A datagram listener: requests come in one datagram each, replies leave to where they came from. */
+/* A datagram listener: requests come in one datagram each, replies leave to where they came from.
+ */
 #ifndef CONTROL_NET_UDP_H
 #define CONTROL_NET_UDP_H
 
@@ -17,7 +18,8 @@ typedef void udp_fn(void *arg, const struct addr *from, struct str datagram);
 enum { UDP_DATAGRAM_MAX = 65535 };
 
 /* Port 0: the system chooses. ERR_EXISTS (somebody else holds it), ERR_IO, ERR_NOMEM. */
-enum err udp_new(struct udp **out, struct loop *l, const struct addr *bind, udp_fn *fn, void *arg, struct why *why) MUST_USE;
+enum err udp_new(struct udp **out, struct loop *l, const struct addr *bind, udp_fn *fn, void *arg,
+                 struct why *why) MUST_USE;
 void udp_free(struct udp *u); /* takes NULL */
 struct addr udp_local(const struct udp *u);
 /* Best effort, as datagrams are: what the system refuses is gone, and the peer asks again. */

@@ -72,7 +72,8 @@ void ng_cookies_free(struct ng_cookies *c)
 
 static struct ng_cookie *oldest(const struct ng_cookies *c)
 {
-	return list_is_empty(&c->answered) ? NULL : LIST_OF(c->answered.next, struct ng_cookie, age);
+	return list_is_empty(&c->answered) ? NULL
+	                                   : LIST_OF(c->answered.next, struct ng_cookie, age);
 }
 
 static void forget_what_is_over(struct ng_cookies *c, uint64_t now_ns)
@@ -83,7 +84,8 @@ static void forget_what_is_over(struct ng_cookies *c, uint64_t now_ns)
 		forget(c, k);
 }
 
-static size_t write_key(uint8_t key[HOST_LEN + NG_COOKIE_MAX], const struct addr *from, struct str cookie)
+static size_t write_key(uint8_t key[HOST_LEN + NG_COOKIE_MAX], const struct addr *from,
+                        struct str cookie)
 {
 	key[0] = from->version;
 	memcpy(key + 1, from->ip, 16);
@@ -92,8 +94,8 @@ static size_t write_key(uint8_t key[HOST_LEN + NG_COOKIE_MAX], const struct addr
 	return HOST_LEN + cookie.n;
 }
 
-enum err ng_cookies_begin(struct ng_cookies *c, const struct addr *from, struct str cookie, uint64_t now_ns,
-                          struct ng_cookie **out, enum ng_cookie_state *state)
+enum err ng_cookies_begin(struct ng_cookies *c, const struct addr *from, struct str cookie,
+                          uint64_t now_ns, struct ng_cookie **out, enum ng_cookie_state *state)
 {
 	uint8_t key[HOST_LEN + NG_COOKIE_MAX];
 	struct ng_cookie *k;

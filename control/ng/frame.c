@@ -11,7 +11,8 @@ enum { DIGITS_MAX = 20 };
 /* "123:" and as many octets behind it. */
 static enum err skip_string(struct str data, size_t *at)
 {
-	struct str rest = str_skip(data, *at), head = str_make(rest.p, rest.n < DIGITS_MAX ? rest.n : DIGITS_MAX);
+	struct str rest = str_skip(data, *at),
+		   head = str_make(rest.p, rest.n < DIGITS_MAX ? rest.n : DIGITS_MAX);
 	size_t colon = str_find(head, ':');
 	uint64_t n;
 
@@ -27,7 +28,8 @@ static enum err skip_string(struct str data, size_t *at)
 
 static enum err skip_number(struct str data, size_t *at)
 {
-	struct str rest = str_skip(data, *at), head = str_make(rest.p, rest.n < DIGITS_MAX + 2 ? rest.n : DIGITS_MAX + 2);
+	struct str rest = str_skip(data, *at),
+		   head = str_make(rest.p, rest.n < DIGITS_MAX + 2 ? rest.n : DIGITS_MAX + 2);
 	size_t end = str_find(head, 'e');
 
 	if (end == head.n)
@@ -98,7 +100,9 @@ enum err ng_frame_length(struct str data, size_t *out)
 	if (at > NG_COOKIE_MAX + 1)
 		return ERR_SYNTAX;
 	if (at < data.n)
-		e = data.p[at] == 'd' ? skip_bencode(data, &at) : data.p[at] == '{' ? skip_json(data, &at) : ERR_SYNTAX;
+		e = data.p[at] == 'd'   ? skip_bencode(data, &at)
+		    : data.p[at] == '{' ? skip_json(data, &at)
+		                        : ERR_SYNTAX;
 	if (e == ERR_TRUNCATED && data.n >= PROTO_NG_MESSAGE_MAX)
 		return ERR_TOO_BIG;
 	if (!e && at > PROTO_NG_MESSAGE_MAX)

@@ -42,12 +42,14 @@ struct call {
 
 void proto_ng_config_defaults(struct proto_ng_config *c)
 {
-	*c = (struct proto_ng_config){.reply_ttl_ms = 30000, .requests_max = 65536, .replies_max_bytes = 64u << 20};
+	*c = (struct proto_ng_config){
+		.reply_ttl_ms = 30000, .requests_max = 65536, .replies_max_bytes = 64u << 20};
 }
 
 enum err proto_ng_new(struct proto_ng **out, const struct proto_ng_config *config)
 {
-	struct ng_cookies_config cookies = {.ttl_ns = config->reply_ttl_ms * NS_PER_MS, .count_max = config->requests_max,
+	struct ng_cookies_config cookies = {.ttl_ns = config->reply_ttl_ms * NS_PER_MS,
+	                                    .count_max = config->requests_max,
 	                                    .bytes_max = config->replies_max_bytes};
 	struct proto_ng *p = mem_alloc(sizeof(*p));
 	enum err e = ERR_OK;
@@ -67,7 +69,8 @@ enum err proto_ng_new(struct proto_ng **out, const struct proto_ng_config *confi
 	if (!e)
 		e = doc_arena_new(&p->out);
 	for (unsigned i = 0; !e && i < REPLY_ROOM / 64 && !p->reply.bad; i++)
-		buf_add(&p->reply, "................................................................", 64);
+		buf_add(&p->reply,
+		        "................................................................", 64);
 	if (!e && p->reply.bad)
 		e = ERR_NOMEM;
 	buf_reset(&p->reply);
@@ -95,7 +98,7 @@ void proto_ng_get_counts(const struct proto_ng *p, struct proto_ng_counts *out)
 	*out = p->counts;
 }
 
-/* --- who may ask --------------------------------------------------------------------------------------- */
+/* --- who may ask ------------------------------------------------------------ */
 
 bool proto_ng_is_allowed(struct proto_ng *p, const struct addr *from)
 {
@@ -118,12 +121,14 @@ bool proto_ng_is_media(struct proto_ng *p, const struct addr *from)
 	p->counts.refused_media++;
 	service_count_media_as_request(p->config.service);
 	if (targets_may_log(t, now_ns))
-		log_warn("ng", "msg=\"a datagram from a media port of this gateway is no request\" addr=%s total=%llu", addr_print(from, text),
-		         (unsigned long long)p->counts.refused_media);
+		log_warn("ng",
+		         "msg=\"a datagram from a media port of this gateway is no request\" "
+		         "addr=%s total=%llu",
+		         addr_print(from, text), (unsigned long long)p->counts.refused_media);
 	return true;
 }
 
-/* --- answering ------------------------------------------------------------------------------------------ */
+/* --- answering -------------------------------------------------------------- */
 
 static void call_free(struct call *c)
 {
@@ -131,7 +136,8 @@ static void call_free(struct call *c)
 	mem_free(c);
 }
 
-/* Without memory for a reply there is none, and nothing to remember: the client asks again. A reply above every bound is not kept. */
+/* Without memory for a reply there is none, and nothing to remember: the client asks again. A reply
+ * above every bound is not kept. */
 static void forget(struct proto_ng *p, struct ng_cookie *k)
 {
 	ng_cookies_finish(p->cookies, k, (struct str){.p = "", .n = SIZE_MAX}, clk_mono_ns());
@@ -179,8 +185,9 @@ static void call_fail(struct call *c, const char *reason)
 }
 
 /*
- * A new call that can't be taken now. Proxies go on to their next gateway at these very texts, and at few others: Kamailio knows the first two,
- * OpenSIPS too since 3.6. What is wrong in our own words stands beside.
+ * A new call that can't be taken now. Proxies go on to their next gateway at these very texts, and
+ * at few others: Kamailio knows the first two, OpenSIPS too since 3.6. What is wrong in our own
+ * words stands beside.
  */
 static void call_limit(struct call *c, enum service_limit limit, const char *reason)
 {
@@ -192,12 +199,13 @@ static void call_limit(struct call *c, enum service_limit limit, const char *rea
 	struct doc *d = result(c->p, c->knows_load_limit ? "load limit" : "error");
 
 	c->p->counts.errors += !c->knows_load_limit;
-	doc_set_text(c->p->out, d, c->knows_load_limit ? "message" : "error-reason", str_of(words[limit]));
+	doc_set_text(c->p->out, d, c->knows_load_limit ? "message" : "error-reason",
+	             str_of(words[limit]));
 	doc_set_text(c->p->out, d, "warning", str_of(reason));
 	call_answer(c, d);
 }
 
-/* --- commands ------------------------------------------------------------------------------------------- */
+/* --- commands --------------------------------------------------------------- */
 
 static void on_dialog(void *arg, const struct dialog_reply *r)
 {
@@ -227,7 +235,8 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 	if (r->warning && r->warning[0])
 		doc_set_text(p->out, d, "warning", str_of(r->warning));
 	if (c->command == NG_DELETE && r->session)
-		ng_reply_call(p->out, d, p->config.dialogs, id, p->config.service, r->session, r->stats);
+		ng_reply_call(p->out, d, p->config.dialogs, id, p->config.service, r->session,
+		              r->stats);
 	call_answer(c, d);
 }
 
@@ -247,7 +256,8 @@ static void on_query(void *arg, const struct service_result *r)
 		return;
 	}
 	d = result(p, "ok");
-	ng_reply_call(p->out, d, p->config.dialogs, str_make(c->call_id, c->call_id_len), p->config.service, r->session, r->stats);
+	ng_reply_call(p->out, d, p->config.dialogs, str_make(c->call_id, c->call_id_len),
+	              p->config.service, r->session, r->stats);
 	call_answer(c, d);
 }
 
@@ -274,7 +284,8 @@ static void do_list(struct call *c, const struct ng_request *q)
 	struct session *s;
 	uint32_t at = 0;
 
-	while (calls && calls->n < q->limit && (s = registry_next(service_registry(p->config.service), &at)))
+	while (calls && calls->n < q->limit &&
+	       (s = registry_next(service_registry(p->config.service), &at)))
 		doc_append(calls, doc_text(p->out, str_of(s->spec->id)));
 	doc_set(d, "calls", calls);
 	call_answer(c, d);
@@ -290,11 +301,16 @@ static void do_statistics(struct call *c, const struct ng_request *q)
 }
 
 static void (*const commands[NG_COMMAND_COUNT])(struct call *c, const struct ng_request *q) = {
-	[NG_PING] = do_ping,     [NG_OFFER] = do_dialog, [NG_ANSWER] = do_dialog,         [NG_DELETE] = do_dialog,
-	[NG_QUERY] = do_query,   [NG_LIST] = do_list,    [NG_STATISTICS] = do_statistics,
+	[NG_PING] = do_ping,
+	[NG_OFFER] = do_dialog,
+	[NG_ANSWER] = do_dialog,
+	[NG_DELETE] = do_dialog,
+	[NG_QUERY] = do_query,
+	[NG_LIST] = do_list,
+	[NG_STATISTICS] = do_statistics,
 };
 
-/* --- asking --------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------- */
 
 static void note_ignored(struct proto_ng *p, const struct ng_request *q)
 {
@@ -302,11 +318,13 @@ static void note_ignored(struct proto_ng *p, const struct ng_request *q)
 
 	p->counts.ignored_words += q->n_ignored;
 	/* Clients say the same with every call: told once, then now and then. */
-	if (q->n_ignored && (before == 0 || before / IGNORED_LOG_EVERY != p->counts.ignored_words / IGNORED_LOG_EVERY)) {
+	if (q->n_ignored && (before == 0 || before / IGNORED_LOG_EVERY !=
+	                                            p->counts.ignored_words / IGNORED_LOG_EVERY)) {
 		char quoted[256];
 
 		log_warn("ng", "msg=\"keys or flags ignored, see docs/ng.md\" words=%s total=%llu",
-		         log_quote(str_of(q->ignored), quoted, sizeof(quoted)), (unsigned long long)p->counts.ignored_words);
+		         log_quote(str_of(q->ignored), quoted, sizeof(quoted)),
+		         (unsigned long long)p->counts.ignored_words);
 	}
 }
 
@@ -315,11 +333,13 @@ static void carry_out(struct call *c, struct str body)
 	struct proto_ng *p = c->p;
 	struct ng_context context = {.calls = &service_get_config(p->config.service)->calls,
 	                             .interfaces = service_context(p->config.service)->interfaces,
-	                             .n_interfaces = service_context(p->config.service)->n_interfaces};
+	                             .n_interfaces =
+	                                     service_context(p->config.service)->n_interfaces};
 	struct doc *message = NULL;
 	struct ng_request q;
 	struct why why = {""};
-	enum err e = c->is_json ? doc_json_decode(&message, p->in, body, &why) : doc_bencode_decode(&message, p->in, body, &why);
+	enum err e = c->is_json ? doc_json_decode(&message, p->in, body, &why)
+	                        : doc_bencode_decode(&message, p->in, body, &why);
 
 	if (e) {
 		p->counts.malformed++;
@@ -345,8 +365,8 @@ static void carry_out(struct call *c, struct str body)
 }
 
 /* The cookie's fate decides whether there is anything to carry out. */
-static struct call *call_begin(struct proto_ng *p, const struct addr *from, struct str cookie, proto_ng_send_fn *send,
-                               void *arg, uint64_t token)
+static struct call *call_begin(struct proto_ng *p, const struct addr *from, struct str cookie,
+                               proto_ng_send_fn *send, void *arg, uint64_t token)
 {
 	enum ng_cookie_state state;
 	struct ng_cookie *k;
@@ -367,12 +387,13 @@ static struct call *call_begin(struct proto_ng *p, const struct addr *from, stru
 		forget(p, k);
 		return NULL;
 	}
-	*c = (struct call){.p = p, .cookie = k, .from = *from, .send = send, .arg = arg, .token = token};
+	*c = (struct call){
+		.p = p, .cookie = k, .from = *from, .send = send, .arg = arg, .token = token};
 	return c;
 }
 
-void proto_ng_take(struct proto_ng *p, const struct addr *from, struct str message, proto_ng_send_fn *send, void *arg,
-                   uint64_t token)
+void proto_ng_take(struct proto_ng *p, const struct addr *from, struct str message,
+                   proto_ng_send_fn *send, void *arg, uint64_t token)
 {
 	struct str body;
 	struct str cookie = str_cut(message, ' ', &body);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The ng protocol: cookies, retransmits, commands and replies, whatever carries them (docs/ng.md). */
+/* The ng protocol: cookies, retransmits, commands and replies, whatever carries them (docs/ng.md).
+ */
 #ifndef CONTROL_NG_NG_H
 #define CONTROL_NG_NG_H
 
@@ -22,8 +23,8 @@ struct proto_ng_config {
 	struct dialogs *dialogs;
 	const struct addr_net *allow; /* peers beside those of this host; copied */
 	unsigned n_allow;
-	uint32_t reply_ttl_ms;  /* how long a reply is remembered for retransmits */
-	uint32_t requests_max;  /* remembered at once */
+	uint32_t reply_ttl_ms; /* how long a reply is remembered for retransmits */
+	uint32_t requests_max; /* remembered at once */
 	size_t replies_max_bytes;
 };
 
@@ -33,25 +34,29 @@ enum err proto_ng_new(struct proto_ng **out, const struct proto_ng_config *confi
 /* After dialogs_free, which answers what still waits. Takes NULL. */
 void proto_ng_free(struct proto_ng *p);
 
-/* Hands a reply to whoever brought the request; it holds keys and lives for the call. `token` is the carrier's own. */
+/* Hands a reply to whoever brought the request; it holds keys and lives for the call. `token` is
+ * the carrier's own. */
 typedef void proto_ng_send_fn(void *arg, uint64_t token, const struct addr *to, struct str reply);
 
 /* May this peer ask? Counted when not. */
 bool proto_ng_is_allowed(struct proto_ng *p, const struct addr *from);
 /*
- * Did it leave by a media port of ours, open or closed less than a second ago? Media that a call party sends, told to come here, is no request
- * whatever it says: only datagrams can have such a source. Counted when so.
+ * Did it leave by a media port of ours, open or closed less than a second ago? Media that a call
+ * party sends, told to come here, is no request whatever it says: only datagrams can have such a
+ * source. Counted when so.
  */
 bool proto_ng_is_media(struct proto_ng *p, const struct addr *from);
 /*
- * One message of a peer, with its cookie. It is answered once through `send`, now or later; the copy of a request that is under way is
- * dropped, that of an answered one gets the stored reply. What has no cookie is dropped.
+ * One message of a peer, with its cookie. It is answered once through `send`, now or later; the
+ * copy of a request that is under way is dropped, that of an answered one gets the stored reply.
+ * What has no cookie is dropped.
  */
-void proto_ng_take(struct proto_ng *p, const struct addr *from, struct str message, proto_ng_send_fn *send, void *arg,
-                   uint64_t token);
+void proto_ng_take(struct proto_ng *p, const struct addr *from, struct str message,
+                   proto_ng_send_fn *send, void *arg, uint64_t token);
 
 struct proto_ng_counts {
-	uint64_t requests, retransmits, errors, malformed, refused_peers, refused_media, ignored_words;
+	uint64_t requests, retransmits, errors, malformed, refused_peers, refused_media,
+		ignored_words;
 };
 void proto_ng_get_counts(const struct proto_ng *p, struct proto_ng_counts *out);
 

@@ -7,26 +7,30 @@ static enum err need_text(struct ng_reading *r, const char *key, const struct do
 {
 	if (v->kind == DOC_TEXT)
 		return ERR_OK;
-	return why_fail(r->why, ERR_INVALID, "%s: %s, a string is needed", key, doc_kind_name(v->kind));
+	return why_fail(r->why, ERR_INVALID, "%s: %s, a string is needed", key,
+	                doc_kind_name(v->kind));
 }
 
-/* Proxies send a key twice now and then. Said alike it is said once; two names for one thing would leave open which call is meant. */
-static enum err set_text(struct ng_reading *r, const char *key, const struct doc *v, struct str *out)
+/* Proxies send a key twice now and then. Said alike it is said once; two names for one thing would
+ * leave open which call is meant. */
+static enum err set_text(struct ng_reading *r, const char *key, const struct doc *v,
+                         struct str *out)
 {
 	enum err e = need_text(r, key, v);
 
 	if (!e && out->n && !str_eq(*out, v->text))
-		return why_fail(r->why, ERR_INVALID, "%s: given twice, with different values; one is needed", key);
+		return why_fail(r->why, ERR_INVALID,
+		                "%s: given twice, with different values; one is needed", key);
 	if (!e)
 		*out = v->text;
 	return e;
 }
 
-#define TEXT_KEY(fn_, key_, field_)                                                   \
-	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
-	{                                                                             \
-		(void)a;                                                              \
-		return set_text(r, key_, v, &r->out->ask.field_);                     \
+#define TEXT_KEY(fn_, key_, field_)                                                  \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
+	{                                                                            \
+		(void)a;                                                             \
+		return set_text(r, key_, v, &r->out->ask.field_);                    \
 	}
 TEXT_KEY(key_call_id, "call-id", call)
 TEXT_KEY(key_from_tag, "from-tag", from)
@@ -49,24 +53,30 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 	char said[NG_SAID_MAX];
 
 	(void)a;
-	/* In an answer: go along with the profile that was answered. It passes as it is in any case. */
+	/* In an answer: go along with the profile that was answered. It passes as it is in any
+	 * case. */
 	if (e || str_is(v->text, "accept"))
 		return e;
 	if (sdp_profile_is_dtls(p))
-		return why_fail(r->why, ERR_UNSUPPORTED, "transport-protocol %s: DTLS-SRTP is not spoken; use RTP/SAVP or RTP/SAVPF",
-		                sdp_profile_name(p));
+		return why_fail(
+			r->why, ERR_UNSUPPORTED,
+			"transport-protocol %s: DTLS-SRTP is not spoken; use RTP/SAVP or RTP/SAVPF",
+			sdp_profile_name(p));
 	if (p == SDP_PROFILE_OTHER)
-		return why_fail(r->why, ERR_INVALID, "transport-protocol: %s, one of RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF is needed", ng_said(v, said));
+		return why_fail(r->why, ERR_INVALID,
+		                "transport-protocol: %s, one of RTP/AVP, RTP/AVPF, RTP/SAVP, "
+		                "RTP/SAVPF is needed",
+		                ng_said(v, said));
 	ng_options(r)->transport = p;
 	return ERR_OK;
 }
 
 /* A key whose value is a list of words. */
-#define LIST_KEY(fn_, table_)                                                         \
-	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)  \
-	{                                                                             \
-		(void)a;                                                              \
-		return ng_words_read(r, &table_, v);                                  \
+#define LIST_KEY(fn_, table_)                                                        \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
+	{                                                                            \
+		(void)a;                                                             \
+		return ng_words_read(r, &table_, v);                                 \
 	}
 LIST_KEY(key_sdes, ng_sdes_table)
 LIST_KEY(key_mux, ng_mux_table)
@@ -103,12 +113,14 @@ static enum err key_direction(struct ng_reading *r, const struct doc *v, struct 
 
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2)
-		return why_fail(r->why, ERR_INVALID, "direction: a list of two interface names is needed");
+		return why_fail(r->why, ERR_INVALID,
+		                "direction: a list of two interface names is needed");
 	for (DOC_EACH(it, v)) {
 		enum err e = need_text(r, "direction", it);
 
 		if (!e)
-			e = find_interface(r, "direction", it->text, &ng_options(r)->interface[i++]);
+			e = find_interface(r, "direction", it->text,
+			                   &ng_options(r)->interface[i++]);
 		if (e)
 			return e;
 	}
@@ -123,12 +135,14 @@ static enum err key_interface(struct ng_reading *r, const struct doc *v, struct 
 	return e ? e : find_interface(r, "interface", v->text, &ng_options(r)->interface[1]);
 }
 
-static enum err read_ip(struct ng_reading *r, const char *key, const struct doc *v, struct addr *out)
+static enum err read_ip(struct ng_reading *r, const char *key, const struct doc *v,
+                        struct addr *out)
 {
 	char said[NG_SAID_MAX];
 
 	if (addr_parse_ip(v->text, out))
-		return why_fail(r->why, ERR_INVALID, "%s: %s, an IP address is needed", key, ng_said(v, said));
+		return why_fail(r->why, ERR_INVALID, "%s: %s, an IP address is needed", key,
+		                ng_said(v, said));
 	return ERR_OK;
 }
 
@@ -137,7 +151,8 @@ static enum err key_received_from(struct ng_reading *r, const struct doc *v, str
 {
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2 || v->last->kind != DOC_TEXT)
-		return why_fail(r->why, ERR_INVALID, "received-from: a list of family and address is needed");
+		return why_fail(r->why, ERR_INVALID,
+		                "received-from: a list of family and address is needed");
 	return read_ip(r, "received-from", v->last, &r->received_from);
 }
 
@@ -162,11 +177,13 @@ static enum err key_family(struct ng_reading *r, const struct doc *v, struct str
 	else if (str_is(v->text, "IP6"))
 		ng_options(r)->family = 6;
 	else
-		return why_fail(r->why, ERR_INVALID, "address-family: %s, IP4 or IP6 is needed", ng_said(v, said));
+		return why_fail(r->why, ERR_INVALID, "address-family: %s, IP4 or IP6 is needed",
+		                ng_said(v, said));
 	return ERR_OK;
 }
 
-static enum err read_number(struct ng_reading *r, const char *key, const struct doc *v, uint64_t max, uint64_t *out)
+static enum err read_number(struct ng_reading *r, const char *key, const struct doc *v,
+                            uint64_t max, uint64_t *out)
 {
 	enum err e = ERR_OK;
 	char said[NG_SAID_MAX];
@@ -174,7 +191,8 @@ static enum err read_number(struct ng_reading *r, const char *key, const struct 
 	if (v->kind == DOC_INT && v->number >= 0 && (uint64_t)v->number <= max)
 		*out = (uint64_t)v->number;
 	else if (v->kind != DOC_TEXT || str_to_u64(v->text, max, out))
-		e = why_fail(r->why, ERR_RANGE, "%s: %s, a number from 0 to %llu is needed", key, ng_said(v, said), (unsigned long long)max);
+		e = why_fail(r->why, ERR_RANGE, "%s: %s, a number from 0 to %llu is needed", key,
+		             ng_said(v, said), (unsigned long long)max);
 	return e;
 }
 
@@ -217,34 +235,48 @@ static enum err key_supports(struct ng_reading *r, const struct doc *v, struct s
 	(void)a;
 	if (v->kind == DOC_LIST)
 		for (DOC_EACH(it, v))
-			r->out->knows_load_limit |= it->kind == DOC_TEXT && str_is(it->text, "load limit");
+			r->out->knows_load_limit |=
+				it->kind == DOC_TEXT && str_is(it->text, "load limit");
 	return ERR_OK;
 }
 
 static const struct ng_word key_table_words[] = {
-	{"command", NG_SUPPORTED, key_command, "ping, offer, answer, delete, query, list, statistics"},
+	{"command", NG_SUPPORTED, key_command,
+         "ping, offer, answer, delete, query, list, statistics"},
 	{"call-id", NG_SUPPORTED, key_call_id, "names the call"},
 	{"from-tag", NG_SUPPORTED, key_from_tag, "names the side that offers"},
 	{"to-tag", NG_SUPPORTED, key_to_tag, "names the side that answers"},
-	{"via-branch", NG_SUPPORTED, key_via_branch, "tells offers of one call to several places apart"},
+	{"via-branch", NG_SUPPORTED, key_via_branch,
+         "tells offers of one call to several places apart"},
 	{"sdp", NG_SUPPORTED, key_sdp, "the session description"},
 	{"flags", NG_SUPPORTED, key_flags, "a list of the words below"},
-	{"transport-protocol", NG_SUPPORTED, key_transport, "the profile that the other side shall see: RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF"},
+	{"transport-protocol", NG_SUPPORTED, key_transport,
+         "the profile that the other side shall see: RTP/AVP, RTP/AVPF, RTP/SAVP, RTP/SAVPF"},
 	{"SDES", NG_SUPPORTED, key_sdes, "a list of the words below"},
-	{"crypto", NG_SUPPORTED, key_crypto, "suites that are offered, best first: names, or a=crypto lines without their keys; where both sides have SRTP it ends here, as with recrypt, else an offerer is taken at these alone"},
+	{"crypto", NG_SUPPORTED, key_crypto,
+         "suites that are offered, best first: names, or a=crypto lines without their keys; where "
+         "both sides have SRTP it ends here, as with recrypt, else an offerer is taken at these "
+         "alone"},
 	{"rtcp-mux", NG_SUPPORTED, key_mux, "a list of the words below"},
 	{"OSRTP", NG_SUPPORTED, key_osrtp, "a list of the words below"},
 	{"replace", NG_SUPPORTED, key_replace, "a list of the words below"},
 	{"ICE", NG_SUPPORTED, key_ice, "one of the words below"},
 	{"DTLS", NG_SUPPORTED, key_dtls, "one of the words below"},
 	{"endpoint-learning", NG_SUPPORTED, key_learning, "one of the words below"},
-	{"direction", NG_SUPPORTED, key_direction, "interfaces of either side: NAME, NAME:PART or NAME/ADDR"},
-	{"interface", NG_SUPPORTED, key_interface, "interface of the other side: NAME, NAME:PART or NAME/ADDR"},
-	{"received-from", NG_SUPPORTED, key_received_from, "the address the request came from; believed with SIP-source-address"},
-	{"media-address", NG_SUPPORTED, key_media_address, "the address written into the SDP instead of ours"},
-	{"address-family", NG_SUPPORTED, key_family, "IP4 or IP6: of our address towards the other side"},
+	{"direction", NG_SUPPORTED, key_direction,
+         "interfaces of either side: NAME, NAME:PART or NAME/ADDR"},
+	{"interface", NG_SUPPORTED, key_interface,
+         "interface of the other side: NAME, NAME:PART or NAME/ADDR"},
+	{"received-from", NG_SUPPORTED, key_received_from,
+         "the address the request came from; believed with SIP-source-address"},
+	{"media-address", NG_SUPPORTED, key_media_address,
+         "the address written into the SDP instead of ours"},
+	{"address-family", NG_SUPPORTED, key_family,
+         "IP4 or IP6: of our address towards the other side"},
 	{"TOS", NG_SUPPORTED, key_tos, "the DSCP of what leaves, as a whole TOS octet"},
-	{"delete-delay", NG_SUPPORTED, key_delete_delay, "delete: seconds that the call goes on, unless an offer or answer of it comes; 0: it ends at once"},
+	{"delete-delay", NG_SUPPORTED, key_delete_delay,
+         "delete: seconds that the call goes on, unless an offer or answer of it comes; 0: it ends "
+         "at once"},
 	{"limit", NG_SUPPORTED, key_limit, "list: at most so many"},
 	{"supports", NG_SUPPORTED, key_supports, "\"load limit\": the client knows that answer"},
 	{"label", NG_IGNORED, NULL, "sides are named by their tags"},
@@ -265,20 +297,25 @@ static const struct ng_word key_table_words[] = {
 	{"audio-player", NG_IGNORED, NULL, "nothing is played"},
 	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
 	{"sdp-attr", NG_IGNORED, NULL, "lines that are not ours pass as they are"},
-	{"extmap", NG_IGNORED, NULL, "a=extmap passes as it is, but for encrypted ones where SRTP ends"},
+	{"extmap", NG_IGNORED, NULL,
+         "a=extmap passes as it is, but for encrypted ones where SRTP ends"},
 	{"bundle", NG_IGNORED, NULL, "BUNDLE is taken out of what is relayed"},
 	{"ICE-lite", NG_IGNORED, NULL, "ICE is not spoken"},
 	{"DTLS-reverse", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},
 	{"DTLS-fingerprint", NG_IGNORED, NULL, "DTLS-SRTP is not spoken"},
-	{"T38", NG_IGNORED, NULL, "fax is relayed as it is (UDPTL), never turned into audio or back"},
+	{"T38", NG_IGNORED, NULL,
+         "fax is relayed as it is (UDPTL), never turned into audio or back"},
 	{"T.38", NG_IGNORED, NULL, "as T38"},
 	{"sip-message-type", NG_IGNORED, NULL, "commands say what happened"},
 	{"sip-code", NG_IGNORED, NULL, "commands say what happened"},
 	{"drop-traffic", NG_REFUSED, NULL, "close gates by session.update on the control socket"},
 	{"media-echo", NG_REFUSED, NULL, "media is passed on, never back"},
-	{"DTMF-security", NG_REFUSED, NULL, "media passes as it is: what should be hidden would be heard"},
-	{"rtpp-flags", NG_REFUSED, NULL, "a line of flags is not read here: let the proxy send them as keys"},
-	{"xmlrpc-callback", NG_REFUSED, NULL, "no callbacks: subscribe to events on the control socket"},
+	{"DTMF-security", NG_REFUSED, NULL,
+         "media passes as it is: what should be hidden would be heard"},
+	{"rtpp-flags", NG_REFUSED, NULL,
+         "a line of flags is not read here: let the proxy send them as keys"},
+	{"xmlrpc-callback", NG_REFUSED, NULL,
+         "no callbacks: subscribe to events on the control socket"},
 	{"template", NG_REFUSED, NULL, "templates are not kept here: send the flags"},
 };
 const struct ng_table ng_key_table = {"key", key_table_words, ARRAY_LEN(key_table_words)};

@@ -28,7 +28,8 @@ static void on_datagram(void *arg, const struct addr *from, struct str datagram)
 		proto_ng_take(n->proto, from, datagram, send_reply, n, 0);
 }
 
-enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind, struct proto_ng *p, struct why *why)
+enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
+                       struct proto_ng *p, struct why *why)
 {
 	struct ng_listen *n = mem_alloc(sizeof(*n));
 	struct addr tcp;

@@ -7,13 +7,15 @@
 
 #include "base/clk.h"
 
-static void set_endpoint(struct doc_arena *a, struct doc *d, const char *key, const struct addr *addr)
+static void set_endpoint(struct doc_arena *a, struct doc *d, const char *key,
+                         const struct addr *addr)
 {
 	struct doc *e = doc_dict(a);
 	char text[ADDR_TEXT_MAX];
 
 	doc_set_text(a, e, "family", addr->version == 6 ? STR("IPv6") : STR("IPv4"));
-	doc_set_text(a, e, "address", str_of(addr_is_none(addr) ? "0.0.0.0" : addr_print_ip(addr, text)));
+	doc_set_text(a, e, "address",
+	             str_of(addr_is_none(addr) ? "0.0.0.0" : addr_print_ip(addr, text)));
 	doc_set_uint(a, e, "port", addr->port);
 	doc_set(d, key, e);
 }
@@ -44,12 +46,16 @@ static uint64_t less(uint64_t all, uint64_t part)
 
 static struct counts counts_of(const struct relay_leg_stats *s)
 {
-	struct counts n = {.rtcp = {.packets = s->rtcp_pkts, .bytes = s->rtcp_bytes, .errors = s->rtcp_errors}};
+	struct counts n = {.rtcp = {.packets = s->rtcp_pkts,
+	                            .bytes = s->rtcp_bytes,
+	                            .errors = s->rtcp_errors}};
 	uint64_t errors = 0;
 
 	for (unsigned v = VERDICT_FORWARDED + 1; v < VERDICT_COUNT; v++)
 		errors += s->verdicts[v];
-	n.rtp = (struct sums){.packets = less(s->rx_pkts, n.rtcp.packets), .bytes = less(s->rx_bytes, n.rtcp.bytes), .errors = less(errors, n.rtcp.errors)};
+	n.rtp = (struct sums){.packets = less(s->rx_pkts, n.rtcp.packets),
+	                      .bytes = less(s->rx_bytes, n.rtcp.bytes),
+	                      .errors = less(errors, n.rtcp.errors)};
 	return n;
 }
 
@@ -156,7 +162,8 @@ static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct 
 	const struct {
 		const char *name;
 		uint64_t pkts, lifetime;
-	} keys[] = {{"receive key", s->receive_key_pkts, s->receive_key_lifetime}, {"send key", s->send_key_pkts, s->send_key_lifetime}};
+	} keys[] = {{"receive key", s->receive_key_pkts, s->receive_key_lifetime},
+	            {"send key", s->send_key_pkts, s->send_key_lifetime}};
 
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
 		struct doc *d = doc_dict(a);
@@ -171,25 +178,31 @@ static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct 
 }
 
 /* One port of a leg. `leg` is NULL where it is gone: what it counted is left. */
-static struct doc *stream_of(struct telling *t, const struct spec_leg *leg, const struct relay_leg_stats *stats, bool is_rtcp)
+static struct doc *stream_of(struct telling *t, const struct spec_leg *leg,
+                             const struct relay_leg_stats *stats, bool is_rtcp)
 {
 	struct doc *d = doc_dict(t->a);
 	bool is_both = leg && leg->rtcp == RELAY_RTCP_MUX;
 	struct counts n;
 
 	if (leg) {
-		struct addr local = is_rtcp ? service_local_rtcp(t->sv, leg) : service_local(t->sv, leg);
+		struct addr local =
+			is_rtcp ? service_local_rtcp(t->sv, leg) : service_local(t->sv, leg);
 		const struct addr *told = is_rtcp ? &leg->remote_rtcp : &leg->remote;
-		const struct addr *remote = !stats ? told : is_rtcp ? &stats->remote_rtcp : &stats->remote;
+		const struct addr *remote = !stats    ? told
+		                            : is_rtcp ? &stats->remote_rtcp
+		                                      : &stats->remote;
 
 		doc_set_uint(t->a, d, "local port", local.port);
 		set_endpoint(t->a, d, "local endpoint", &local);
 		set_endpoint(t->a, d, "endpoint", remote);
 		set_endpoint(t->a, d, "advertised endpoint", told);
 		if (leg->receive.keying)
-			doc_set_text(t->a, d, "crypto suite", str_of(leg->receive.keying->suite->name));
+			doc_set_text(t->a, d, "crypto suite",
+			             str_of(leg->receive.keying->suite->name));
 	}
-	doc_set(d, "flags", flag_list(t->a, is_rtcp ? NULL : "RTP", is_rtcp || is_both ? "RTCP" : NULL));
+	doc_set(d, "flags",
+	        flag_list(t->a, is_rtcp ? NULL : "RTP", is_rtcp || is_both ? "RTCP" : NULL));
 	if (!stats)
 		return d;
 	n = counts_of(stats);
@@ -203,8 +216,10 @@ static struct doc *stream_of(struct telling *t, const struct spec_leg *leg, cons
 	return d;
 }
 
-/* A leg is one side of an m-line: a stream for RTP, and one for RTCP, as proxies expect them whether or not there is a port for it. */
-static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsigned index, const struct relay_leg_stats *stats)
+/* A leg is one side of an m-line: a stream for RTP, and one for RTCP, as proxies expect them
+ * whether or not there is a port for it. */
+static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsigned index,
+                            const struct relay_leg_stats *stats)
 {
 	struct doc *media = doc_dict(t->a), *streams = doc_list(t->a);
 	bool is_muxed = leg && leg->rtcp == RELAY_RTCP_MUX, is_secure = leg && leg->receive.keying;
@@ -213,7 +228,8 @@ static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsig
 	doc_append(streams, stream_of(t, leg, stats, true));
 	doc_set_uint(t->a, media, "index", index + 1);
 	doc_set_text(t->a, media, "protocol", is_secure ? STR("RTP/SAVP") : STR("RTP/AVP"));
-	doc_set(media, "flags", flag_list(t->a, is_muxed ? "rtcp-mux" : NULL, is_secure ? "SDES" : NULL));
+	doc_set(media, "flags",
+	        flag_list(t->a, is_muxed ? "rtcp-mux" : NULL, is_secure ? "SDES" : NULL));
 	doc_set(media, "streams", streams);
 	if (stats) {
 		struct counts n = counts_of(stats);
@@ -225,7 +241,8 @@ static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsig
 	return media;
 }
 
-static void add_tag(struct doc_arena *a, struct doc *tags, struct str tag, struct str other, uint64_t seen_wall_ns, struct doc *medias)
+static void add_tag(struct doc_arena *a, struct doc *tags, struct str tag, struct str other,
+                    uint64_t seen_wall_ns, struct doc *medias)
 {
 	struct doc *d = doc_dict(a);
 
@@ -238,7 +255,8 @@ static void add_tag(struct doc_arena *a, struct doc *tags, struct str tag, struc
 	doc_set_str(tags, doc_arena_text(a, tag), d);
 }
 
-/* "1", "1+": the m-line that a media of a call is of; those that signalling did not make go by their place. */
+/* "1", "1+": the m-line that a media of a call is of; those that signalling did not make go by
+ * their place. */
 static unsigned line_of(const struct spec_session *spec, unsigned m)
 {
 	struct str id = str_of(spec->media.items[m].id);
@@ -250,8 +268,9 @@ static unsigned line_of(const struct spec_session *spec, unsigned m)
 }
 
 /* The medias of each side: of the legs that there are, and of those that were. */
-static void list_medias(struct telling *t, const struct dialogs *d, struct str call, const struct session *s,
-                        const struct relay_session_stats *stats, struct doc *medias[2])
+static void list_medias(struct telling *t, const struct dialogs *d, struct str call,
+                        const struct session *s, const struct relay_session_stats *stats,
+                        struct doc *medias[2])
 {
 	for (unsigned m = 0; m < s->spec->media.n; m++) {
 		const struct spec_media *sm = &s->spec->media.items[m];
@@ -262,7 +281,9 @@ static void list_medias(struct telling *t, const struct dialogs *d, struct str c
 			unsigned side = i == RELAY_LEG_ACCESS ? access : !access;
 
 			if (sm->legs.items[i].exists)
-				doc_append(medias[side], media_of(t, &sm->legs.items[i], line_of(s->spec, m), known ? &stats->media[m].legs[i] : NULL));
+				doc_append(medias[side],
+				           media_of(t, &sm->legs.items[i], line_of(s->spec, m),
+				                    known ? &stats->media[m].legs[i] : NULL));
 		}
 	}
 	for (unsigned i = 0; stats && i < stats->n_gone; i++) {
@@ -274,14 +295,17 @@ static void list_medias(struct telling *t, const struct dialogs *d, struct str c
 			access = dialog_access(d, call, s->spec->media.items[gone->media].id);
 			line = line_of(s->spec, gone->media);
 		}
-		doc_append(medias[gone->leg == RELAY_LEG_ACCESS ? access : !access], media_of(t, NULL, line, &gone->stats));
+		doc_append(medias[gone->leg == RELAY_LEG_ACCESS ? access : !access],
+		           media_of(t, NULL, line, &gone->stats));
 	}
 }
 
-void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d, struct str call, const struct service *sv,
-                   const struct session *s, const struct relay_session_stats *stats)
+void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d, struct str call,
+                   const struct service *sv, const struct session *s,
+                   const struct relay_session_stats *stats)
 {
-	struct doc *tags = doc_dict(a), *totals = doc_dict(a), *medias[2] = {doc_list(a), doc_list(a)};
+	struct doc *tags = doc_dict(a), *totals = doc_dict(a),
+		   *medias[2] = {doc_list(a), doc_list(a)};
 	struct telling t = {.a = a, .sv = sv, .mono_ns = clk_mono_ns(), .wall_ns = clk_wall_ns()};
 	uint64_t settled_ns, seen_wall_ns[2];
 	struct str tag[2];
@@ -290,7 +314,8 @@ void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d
 	dialog_times(d, call, &settled_ns, seen_wall_ns);
 	list_medias(&t, d, call, s, stats, medias);
 	doc_set_uint(a, out, "created", s->created_wall_ns / NS_PER_S);
-	doc_set_uint(a, out, "last signal", settled_ns ? epoch_s(&t, settled_ns) : s->created_wall_ns / NS_PER_S);
+	doc_set_uint(a, out, "last signal",
+	             settled_ns ? epoch_s(&t, settled_ns) : s->created_wall_ns / NS_PER_S);
 	if (tag[0].n)
 		add_tag(a, tags, tag[0], tag[1], seen_wall_ns[0], medias[0]);
 	if (tag[1].n && !str_eq(tag[0], tag[1]))

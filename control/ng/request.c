@@ -12,7 +12,11 @@ static const struct {
 } commands[NG_COMMAND_COUNT] = {
 	[NG_PING] = {.name = "ping"},
 	[NG_OFFER] = {.name = "offer", .op = DIALOG_OFFER, .needs_from = true, .needs_sdp = true},
-	[NG_ANSWER] = {.name = "answer", .op = DIALOG_ANSWER, .needs_from = true, .needs_to = true, .needs_sdp = true},
+	[NG_ANSWER] = {.name = "answer",
+                       .op = DIALOG_ANSWER,
+                       .needs_from = true,
+                       .needs_to = true,
+                       .needs_sdp = true},
 	[NG_DELETE] = {.name = "delete", .op = DIALOG_DELETE},
 	[NG_QUERY] = {.name = "query"},
 	[NG_LIST] = {.name = "list"},
@@ -43,7 +47,8 @@ static enum err read_command(struct ng_reading *r, const struct doc *message)
 static enum err check_names(struct ng_reading *r)
 {
 	const struct ng_request *q = r->out;
-	bool needs_call = q->command == NG_OFFER || q->command == NG_ANSWER || q->command == NG_DELETE || q->command == NG_QUERY;
+	bool needs_call = q->command == NG_OFFER || q->command == NG_ANSWER ||
+	                  q->command == NG_DELETE || q->command == NG_QUERY;
 
 	if (needs_call && !q->ask.call.n)
 		return why_fail(r->why, ERR_INVALID, "No call-id in message");
@@ -53,8 +58,10 @@ static enum err check_names(struct ng_reading *r)
 		return why_fail(r->why, ERR_INVALID, "No to-tag in message");
 	if (commands[q->command].needs_sdp && !q->ask.sdp.n)
 		return why_fail(r->why, ERR_INVALID, "No SDP body in message");
-	if (q->ask.from.n > DIALOG_TAG_MAX || q->ask.to.n > DIALOG_TAG_MAX || q->ask.branch.n > DIALOG_TAG_MAX)
-		return why_fail(r->why, ERR_TOO_BIG, "a tag or branch is longer than %d", DIALOG_TAG_MAX);
+	if (q->ask.from.n > DIALOG_TAG_MAX || q->ask.to.n > DIALOG_TAG_MAX ||
+	    q->ask.branch.n > DIALOG_TAG_MAX)
+		return why_fail(r->why, ERR_TOO_BIG, "a tag or branch is longer than %d",
+		                DIALOG_TAG_MAX);
 	return ERR_OK;
 }
 
@@ -73,8 +80,8 @@ static void fill_srtp(struct dialog_options *o, const struct call_settings *call
 		o->n_suites = (uint8_t)sdes_offer_read(&unset, o->suites);
 }
 
-enum err ng_request_read(struct ng_request *out, const struct doc *message, const struct ng_context *context,
-                         struct why *why)
+enum err ng_request_read(struct ng_request *out, const struct doc *message,
+                         const struct ng_context *context, struct why *why)
 {
 	static const struct call_settings defaults = {0};
 	struct ng_reading r = {.out = out, .context = context, .why = why};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys and flags of ng requests: which are honoured, ignored or refused, and what they mean to offer and answer. */
+/* The keys and flags of ng requests: which are honoured, ignored or refused, and what they mean to
+ * offer and answer. */
 #ifndef CONTROL_NG_REQUEST_H
 #define CONTROL_NG_REQUEST_H
 
@@ -28,27 +29,29 @@ const char *ng_command_name(enum ng_command c);
 /* A request as ng says it. Texts are slices of the message it was read from. */
 struct ng_request {
 	enum ng_command command;
-	struct dialog_ask ask;   /* op, names, SDP and options of offer, answer and delete */
-	uint32_t limit;          /* list: at most this many; default 32 */
-	bool knows_load_limit;   /* `supports` holds "load limit": the answer may be that instead of an error */
-	bool is_fatal;           /* delete: an unknown call is an error, not a warning */
-	unsigned n_ignored;      /* keys and flags that were passed over */
-	char ignored[160];       /* their names, cut; never values */
+	struct dialog_ask ask; /* op, names, SDP and options of offer, answer and delete */
+	uint32_t limit;        /* list: at most this many; default 32 */
+	bool knows_load_limit; /* `supports` holds "load limit": the answer may be that instead of
+	                          an error */
+	bool is_fatal;         /* delete: an unknown call is an error, not a warning */
+	unsigned n_ignored;    /* keys and flags that were passed over */
+	char ignored[160];     /* their names, cut; never values */
 };
 
 /* What requests are read with. */
 struct ng_context {
-	const struct call_settings *calls; /* NULL: the defaults */
+	const struct call_settings *calls;     /* NULL: the defaults */
 	const struct io_interface *interfaces; /* names that `direction` and `interface` may say */
 	unsigned n_interfaces;
 };
 
 /*
- * Reads a message. ERR_INVALID, ERR_UNSUPPORTED, ERR_NOT_FOUND (interface), ERR_RANGE with a text for `error-reason`: it names the key,
- * the word (never SDP) and what would do. Unknown keys and flags are counted in `ignored`, as clients expect.
+ * Reads a message. ERR_INVALID, ERR_UNSUPPORTED, ERR_NOT_FOUND (interface), ERR_RANGE with a text
+ * for `error-reason`: it names the key, the word (never SDP) and what would do. Unknown keys and
+ * flags are counted in `ignored`, as clients expect.
  */
-enum err ng_request_read(struct ng_request *out, const struct doc *message, const struct ng_context *context,
-                         struct why *why) MUST_USE;
+enum err ng_request_read(struct ng_request *out, const struct doc *message,
+                         const struct ng_context *context, struct why *why) MUST_USE;
 
 /* The tables, for documentation and tests. */
 enum ng_how { NG_SUPPORTED, NG_IGNORED, NG_REFUSED };
@@ -57,7 +60,7 @@ struct ng_word_doc {
 	const char *where; /* "key", "flags", "SDES", "rtcp-mux", "replace", "ICE", … */
 	const char *name;
 	enum ng_how how;
-	const char *text;  /* what it does, or why it is ignored or refused */
+	const char *text; /* what it does, or why it is ignored or refused */
 };
 
 /* The row at `at`, false behind the last. */

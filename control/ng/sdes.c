@@ -78,7 +78,8 @@ static enum err sdes_order(struct ng_reading *r, const struct doc *v, struct str
 /* What may be used at all. "no" has no say beside "only". */
 static uint32_t allowed_suites(const struct ng_reading *r)
 {
-	return r->has_only ? r->only.seen | r->added.seen | r->crypto.seen : ng_options((struct ng_reading *)r)->sdes.suites & ~r->no_suites;
+	return r->has_only ? r->only.seen | r->added.seen | r->crypto.seen
+	                   : ng_options((struct ng_reading *)r)->sdes.suites & ~r->no_suites;
 }
 
 void ng_sdes_settle(struct ng_reading *r)
@@ -101,7 +102,8 @@ void ng_sdes_settle(struct ng_reading *r)
 	o->end_suites = r->has_crypto ? r->crypto.seen | r->added.seen | r->only.seen : 0;
 	o->n_suites = ours.n;
 	memcpy(o->suites, ours.ids, sizeof(ours.ids));
-	/* Who asks for suites that the offerer may not have wants SRTP to end here; words that take suites away do not. */
+	/* Who asks for suites that the offerer may not have wants SRTP to end here; words that take
+	 * suites away do not. */
 	o->terminate |= r->has_crypto || r->added.n;
 }
 
@@ -147,16 +149,16 @@ static enum err sdes_recrypt(struct ng_reading *r, const struct doc *v, struct s
 	return ERR_OK;
 }
 
-/* --- what is forgiven --------------------------------------------------------------------------------- */
+/* --- what is forgiven ------------------------------------------------------- */
 
 /* A word that sets one thing. */
-#define WORD(fn_, statement_)                                                         \
-	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
-	{                                                                             \
-		(void)v;                                                              \
-		(void)a;                                                              \
-		statement_;                                                           \
-		return ERR_OK;                                                        \
+#define WORD(fn_, statement_)                                                        \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
+	{                                                                            \
+		(void)v;                                                             \
+		(void)a;                                                             \
+		statement_;                                                          \
+		return ERR_OK;                                                       \
 	}
 
 WORD(sdes_any_tag, ng_options(r)->any_tag = true)
@@ -165,27 +167,29 @@ WORD(sdes_no_mki, ng_options(r)->sdes.accept_mki = false)
 WORD(sdes_unique_keys, ng_options(r)->sdes.refuse_repeated_keys = true)
 WORD(sdes_no_pad, ng_options(r)->sdes.pad = false)
 
-static enum err read_pkts(struct ng_reading *r, const char *word, struct str text, uint64_t max, uint64_t *out)
+static enum err read_pkts(struct ng_reading *r, const char *word, struct str text, uint64_t max,
+                          uint64_t *out)
 {
 	if (!str_to_u64(text, max, out) && *out)
 		return ERR_OK;
-	return why_fail(r->why, ERR_RANGE, "SDES %s: \"%.*s\", a number of packets from 1 to %llu is needed", word, text.n < 24 ? (int)text.n : 24,
-	                text.p, (unsigned long long)max);
+	return why_fail(r->why, ERR_RANGE,
+	                "SDES %s: \"%.*s\", a number of packets from 1 to %llu is needed", word,
+	                text.n < 24 ? (int)text.n : 24, text.p, (unsigned long long)max);
 }
 
 /* A word with a number of packets behind it. */
-#define PKTS(fn_, word_, field_, max_)                                                \
-	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
-	{                                                                             \
-		(void)v;                                                              \
-		return read_pkts(r, word_, a, max_, &ng_options(r)->sdes.field_);     \
+#define PKTS(fn_, word_, field_, max_)                                               \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
+	{                                                                            \
+		(void)v;                                                             \
+		return read_pkts(r, word_, a, max_, &ng_options(r)->sdes.field_);    \
 	}
 
 PKTS(sdes_lifetime_min, "lifetime-min", lifetime_min_pkts, INT64_MAX)
 PKTS(sdes_lifetime_max, "lifetime-max", lifetime_max_pkts, INT64_MAX)
 PKTS(sdes_lifetime_own, "lifetime-own", own_lifetime_pkts, 1ull << 31)
 
-/* --- crypto ------------------------------------------------------------------------------------------- */
+/* --- crypto ----------------------------------------------------------------- */
 
 static bool is_separator(char c)
 {
@@ -204,7 +208,9 @@ static enum err crypto_text(struct ng_reading *r, struct str text)
 			word.n++;
 		text = str_skip(text, word.n < text.n ? word.n + 1 : word.n);
 		if (str_starts(word, "inline:"))
-			return why_fail(r->why, ERR_UNSUPPORTED, "crypto: our keys are made here and never taken of a client: name the suite alone");
+			return why_fail(r->why, ERR_UNSUPPORTED,
+			                "crypto: our keys are made here and never taken of a "
+			                "client: name the suite alone");
 		if (!word.n || !str_to_u64(word, UINT32_MAX, &tag))
 			continue;
 		s = find_suite(r, "crypto", word);
@@ -222,27 +228,32 @@ enum err ng_crypto_read(struct ng_reading *r, const struct doc *v)
 	if (v->kind == DOC_TEXT)
 		e = crypto_text(r, v->text);
 	else if (v->kind != DOC_LIST)
-		e = why_fail(r->why, ERR_INVALID, "crypto: %s, a list of suites is needed", doc_kind_name(v->kind));
+		e = why_fail(r->why, ERR_INVALID, "crypto: %s, a list of suites is needed",
+		             doc_kind_name(v->kind));
 	else
 		for (DOC_EACH(it, v))
 			if (!e)
-				e = it->kind == DOC_TEXT ? crypto_text(r, it->text) :
-				    why_fail(r->why, ERR_INVALID, "crypto: %s among the suites", doc_kind_name(it->kind));
+				e = it->kind == DOC_TEXT ? crypto_text(r, it->text)
+				                         : why_fail(r->why, ERR_INVALID,
+				                                    "crypto: %s among the suites",
+				                                    doc_kind_name(it->kind));
 	if (!e && !r->crypto.n)
-		e = why_fail(r->why, ERR_INVALID, "crypto: none of these suites is known here; the `version` call of the control socket lists ours");
+		e = why_fail(r->why, ERR_INVALID,
+		             "crypto: none of these suites is known here; the `version` call of "
+		             "the control socket lists ours");
 	return e;
 }
 
-/* --- the table ------------------------------------------------------------------------------------------ */
+/* --- the table -------------------------------------------------------------- */
 
 /* A suite by its name alone. */
-#define ADD(fn_, suite_)                                                              \
-	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a)     \
-	{                                                                             \
-		(void)v;                                                              \
-		(void)a;                                                              \
-		suites_add(&r->added, suite_);                                        \
-		return ERR_OK;                                                        \
+#define ADD(fn_, suite_)                                                             \
+	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
+	{                                                                            \
+		(void)v;                                                             \
+		(void)a;                                                             \
+		suites_add(&r->added, suite_);                                       \
+		return ERR_OK;                                                       \
 	}
 ADD(add_aes_cm_128_hmac_sha1_80, SUITE_AES_CM_128_HMAC_SHA1_80)
 ADD(add_aes_cm_128_hmac_sha1_32, SUITE_AES_CM_128_HMAC_SHA1_32)
@@ -257,32 +268,48 @@ ADD(add_f8_128_hmac_sha1_80, SUITE_F8_128_HMAC_SHA1_80)
 #define SDES_WEAK "media must be encrypted and authenticated in both directions"
 
 static const struct ng_word sdes_words[] = {
-	{"off", NG_SUPPORTED, sdes_off, "no security descriptions are offered to the other side; RTP/SAVP to it is an error then"},
+	{"off", NG_SUPPORTED, sdes_off,
+         "no security descriptions are offered to the other side; RTP/SAVP to it is an error then"},
 	{"no", NG_SUPPORTED, sdes_off, "the same as off"},
 	{"disable", NG_SUPPORTED, sdes_off, "the same as off"},
 	{"disabled", NG_SUPPORTED, sdes_off, "the same as off"},
 	{"no-mki", NG_SUPPORTED, sdes_no_mki, "a=crypto lines with an MKI are not used"},
 	{"no-pad", NG_SUPPORTED, sdes_no_pad, "no base64 padding is written"},
-	{"no-=", NG_SUPPORTED, sdes_no, "this suite is neither accepted nor offered; without effect beside only-"},
-	{"only-=", NG_SUPPORTED, sdes_only, "only this suite (and others named so) is accepted and offered"},
-	{"order:=", NG_SUPPORTED, sdes_order, "suites named here stand first in our offer, in this order; none is added"},
-	{"offerer_pref:=", NG_SUPPORTED, sdes_preferred, "suites taken of the offerer before its own order of preference"},
+	{"no-=", NG_SUPPORTED, sdes_no,
+         "this suite is neither accepted nor offered; without effect beside only-"},
+	{"only-=", NG_SUPPORTED, sdes_only,
+         "only this suite (and others named so) is accepted and offered"},
+	{"order:=", NG_SUPPORTED, sdes_order,
+         "suites named here stand first in our offer, in this order; none is added"},
+	{"offerer_pref:=", NG_SUPPORTED, sdes_preferred,
+         "suites taken of the offerer before its own order of preference"},
 	{"pad", NG_SUPPORTED, sdes_pad, "the default: base64 padding is written"},
-	{"nonew", NG_SUPPORTED, sdes_nonew, "where SRTP ends here on both sides the offerer's suites are offered alone"},
+	{"nonew", NG_SUPPORTED, sdes_nonew,
+         "where SRTP ends here on both sides the offerer's suites are offered alone"},
 	{"recrypt", NG_SUPPORTED, sdes_recrypt, "as the flag recrypt"},
-	{"static", NG_SUPPORTED, NULL, "always so: an unchanged context changes nothing, ours is repeated"},
+	{"static", NG_SUPPORTED, NULL,
+         "always so: an unchanged context changes nothing, ours is repeated"},
 	{"prefer", NG_SUPPORTED, NULL, "always so: SDES is the key exchange"},
 	{"authenticated_srtp", NG_SUPPORTED, NULL, "always so"},
 	{"encrypted_srtp", NG_SUPPORTED, NULL, "always so"},
 	{"encrypted_srtcp", NG_SUPPORTED, NULL, "always so"},
-	{"any-tag", NG_SUPPORTED, sdes_any_tag, "a wrong tag in an answer's a=crypto is forgiven where the suite is unique"},
-	{"ignore-lifetime", NG_SUPPORTED, sdes_ignore_lifetime, "lifetimes of the peer's keys are checked, then the suite's own holds"},
-	{"lifetime-min:=", NG_SUPPORTED, sdes_lifetime_min, "packets; a line of the peer with less is not usable"},
-	{"lifetime-max:=", NG_SUPPORTED, sdes_lifetime_max, "packets; a line of the peer with more is not usable; default: the suite's limit"},
-	{"lifetime-own:=", NG_SUPPORTED, sdes_lifetime_own, "packets; written with our keys and kept"},
-	{"unique-keys", NG_SUPPORTED, sdes_unique_keys, "a key that stands in two lines makes the later one unusable (RFC 4568 6.1)"},
-	{"lifetime", NG_SUPPORTED, sdes_lifetime, "our keys say 2^31 packets, and are used for no more"},
-	{"AES_CM_128_HMAC_SHA1_80", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_80, "this suite is offered before the others of ours; where both sides have SRTP it ends here, as with recrypt"},
+	{"any-tag", NG_SUPPORTED, sdes_any_tag,
+         "a wrong tag in an answer's a=crypto is forgiven where the suite is unique"},
+	{"ignore-lifetime", NG_SUPPORTED, sdes_ignore_lifetime,
+         "lifetimes of the peer's keys are checked, then the suite's own holds"},
+	{"lifetime-min:=", NG_SUPPORTED, sdes_lifetime_min,
+         "packets; a line of the peer with less is not usable"},
+	{"lifetime-max:=", NG_SUPPORTED, sdes_lifetime_max,
+         "packets; a line of the peer with more is not usable; default: the suite's limit"},
+	{"lifetime-own:=", NG_SUPPORTED, sdes_lifetime_own,
+         "packets; written with our keys and kept"},
+	{"unique-keys", NG_SUPPORTED, sdes_unique_keys,
+         "a key that stands in two lines makes the later one unusable (RFC 4568 6.1)"},
+	{"lifetime", NG_SUPPORTED, sdes_lifetime,
+         "our keys say 2^31 packets, and are used for no more"},
+	{"AES_CM_128_HMAC_SHA1_80", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_80,
+         "this suite is offered before the others of ours; where both sides have SRTP it ends "
+         "here, as with recrypt"},
 	{"AES_CM_128_HMAC_SHA1_32", NG_SUPPORTED, add_aes_cm_128_hmac_sha1_32, "the same"},
 	{"AES_192_CM_HMAC_SHA1_80", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_80, "the same"},
 	{"AES_192_CM_HMAC_SHA1_32", NG_SUPPORTED, add_aes_192_cm_hmac_sha1_32, "the same"},

@@ -18,7 +18,12 @@
 #include "control/net/loop.h"
 #include "control/ng/frame.h"
 
-enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = PROTO_NG_MESSAGE_MAX + 1 };
+enum {
+	CONNS_MAX = 256,
+	OUT_MAX_BYTES = 1 << 20,
+	BACKLOG = 64,
+	READ_BYTES = PROTO_NG_MESSAGE_MAX + 1
+};
 #define ACCEPT_PAUSE_NS NS_PER_S
 
 struct conn {
@@ -38,7 +43,7 @@ struct ng_tcp {
 	struct loop *loop;
 	struct proto_ng *proto;
 	int fd;
-	struct loop_watch *watch;  /* NULL: without descriptors, until `resume` */
+	struct loop_watch *watch; /* NULL: without descriptors, until `resume` */
 	struct loop_timer *resume;
 	struct link conns;
 	unsigned n_conns;
@@ -100,7 +105,7 @@ static void send_reply(void *arg, uint64_t token, const struct addr *to, struct 
 	struct ng_tcp *t = arg;
 
 	(void)to;
-	LIST_EACH(it, &t->conns) {
+	LIST_EACH (it, &t->conns) {
 		struct conn *c = LIST_OF(it, struct conn, link);
 
 		if (c->serial != token || c->is_over)
@@ -131,7 +136,8 @@ static bool conn_messages(struct conn *c)
 		e = ng_frame_length(str_make(c->in + at, c->n_in - at), &n);
 		if (e)
 			break;
-		proto_ng_take(c->t->proto, &c->peer, str_make(c->in + at, n), send_reply, c->t, c->serial);
+		proto_ng_take(c->t->proto, &c->peer, str_make(c->in + at, n), send_reply, c->t,
+		              c->serial);
 		at += n;
 	}
 	c->in_messages = false;
@@ -158,7 +164,9 @@ static void readable(void *arg, bool is_readable, bool is_writable)
 
 static void accept_one(struct ng_tcp *t, int fd, const struct addr *peer)
 {
-	struct conn *c = t->n_conns < CONNS_MAX && proto_ng_is_allowed(t->proto, peer) ? mem_alloc(sizeof(*c)) : NULL;
+	struct conn *c = t->n_conns < CONNS_MAX && proto_ng_is_allowed(t->proto, peer)
+	                         ? mem_alloc(sizeof(*c))
+	                         : NULL;
 	int one = 1;
 
 	if (!c) {
@@ -182,7 +190,8 @@ static void resume(void *arg)
 {
 	struct ng_tcp *t = arg;
 
-	if (loop_watch_new(&t->watch, t->loop, t->fd, true, false, acceptable, t) && loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
+	if (loop_watch_new(&t->watch, t->loop, t->fd, true, false, acceptable, t) &&
+	    loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
 		log_error("ng", "msg=\"out of memory: no peer over TCP is taken any more\"");
 }
 
@@ -226,17 +235,20 @@ static enum err open_socket(struct ng_tcp *t, const struct addr *bind_to, struct
 
 	t->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd < 0)
-		return why_fail(why, ERR_IO, "no socket for %s: %s", addr_print(bind_to, text), strerror(errno));
+		return why_fail(why, ERR_IO, "no socket for %s: %s", addr_print(bind_to, text),
+		                strerror(errno));
 	(void)setsockopt(t->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind_to->version == 6)
 		(void)setsockopt(t->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(t->fd, (struct sockaddr *)&sa, len) || listen(t->fd, BACKLOG))
-		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO, "can't listen on tcp %s: %s",
-		                addr_print(bind_to, text), strerror(errno));
+		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,
+		                "can't listen on tcp %s: %s", addr_print(bind_to, text),
+		                strerror(errno));
 	return ERR_OK;
 }
 
-enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind_to, struct proto_ng *p, struct why *why)
+enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind_to,
+                    struct proto_ng *p, struct why *why)
 {
 	struct ng_tcp *t = mem_alloc(sizeof(*t));
 	enum err e;
@@ -262,7 +274,7 @@ void ng_tcp_free(struct ng_tcp *t)
 {
 	if (!t)
 		return;
-	LIST_EACH(it, &t->conns)
+	LIST_EACH (it, &t->conns)
 		conn_free(LIST_OF(it, struct conn, link));
 	loop_watch_free(t->watch);
 	loop_timer_free(t->resume);
@@ -277,7 +289,8 @@ struct addr ng_tcp_local(const struct ng_tcp *t)
 	socklen_t len = sizeof(sa);
 	struct addr a = {0};
 
-	if (getsockname(t->fd, (struct sockaddr *)&sa, &len) || addr_from_sockaddr((struct sockaddr *)&sa, &a))
+	if (getsockname(t->fd, (struct sockaddr *)&sa, &len) ||
+	    addr_from_sockaddr((struct sockaddr *)&sa, &a))
 		a = (struct addr){0};
 	return a;
 }

@@ -46,7 +46,8 @@ void ng_word_ignore(struct ng_reading *r, const char *where, struct str said)
 const char *ng_said(const struct doc *v, char out[NG_SAID_MAX])
 {
 	if (v->kind == DOC_TEXT)
-		snprintf(out, NG_SAID_MAX, "\"%.*s\"", v->text.n < 48 ? (int)v->text.n : 48, v->text.p);
+		snprintf(out, NG_SAID_MAX, "\"%.*s\"", v->text.n < 48 ? (int)v->text.n : 48,
+		         v->text.p);
 	else if (v->kind == DOC_INT)
 		snprintf(out, NG_SAID_MAX, "\"%lld\"", (long long)v->number);
 	else
@@ -62,7 +63,8 @@ static enum err refuse(struct ng_reading *r, const char *where, const char *name
 	return why_fail(r->why, ERR_UNSUPPORTED, "%s %s: %s", where, name, text);
 }
 
-enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said, const struct doc *value)
+enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said,
+                      const struct doc *value)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const struct ng_word *w = &t->words[i];
@@ -87,7 +89,8 @@ enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const str
 	if (value->kind == DOC_TEXT)
 		return ng_word_read(r, t, value->text, value);
 	if (value->kind != DOC_LIST)
-		return why_fail(r->why, ERR_INVALID, "%s: %s, a list of words is needed", t->where, doc_kind_name(value->kind));
+		return why_fail(r->why, ERR_INVALID, "%s: %s, a list of words is needed", t->where,
+		                doc_kind_name(value->kind));
 	for (DOC_EACH(it, value)) {
 		if (it->kind == DOC_TEXT)
 			e = ng_word_read(r, t, it->text, it);
@@ -99,8 +102,9 @@ enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const str
 	return ERR_OK;
 }
 
-static const struct ng_table *const tables[] = {&ng_key_table, &ng_flag_table, &ng_sdes_table, &ng_mux_table,
-                                                &ng_replace_table, &ng_ice_table, &ng_dtls_table, &ng_learning_table, &ng_osrtp_table};
+static const struct ng_table *const tables[] = {
+	&ng_key_table, &ng_flag_table, &ng_sdes_table,     &ng_mux_table,  &ng_replace_table,
+	&ng_ice_table, &ng_dtls_table, &ng_learning_table, &ng_osrtp_table};
 
 bool ng_words_row(size_t at, struct ng_word_doc *out)
 {
@@ -108,7 +112,10 @@ bool ng_words_row(size_t at, struct ng_word_doc *out)
 		if (at < tables[t]->n) {
 			const struct ng_word *w = &tables[t]->words[at];
 
-			*out = (struct ng_word_doc){.where = tables[t]->where, .name = w->name, .how = w->how, .text = w->text};
+			*out = (struct ng_word_doc){.where = tables[t]->where,
+			                            .name = w->name,
+			                            .how = w->how,
+			                            .text = w->text};
 			return true;
 		}
 		at -= tables[t]->n;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables of the words that ng requests are made of, each with the small thing it does. Private to control/ng/. */
+/* Tables of the words that ng requests are made of, each with the small thing it does. Private to
+ * control/ng/. */
 #ifndef CONTROL_NG_WORDS_H
 #define CONTROL_NG_WORDS_H
 
@@ -26,7 +27,8 @@ struct ng_reading {
 	struct ng_suites only, added, crypto;
 };
 
-/* `value` is the key's, or the word itself for a flag; `argument` is what follows the word's prefix. */
+/* `value` is the key's, or the word itself for a flag; `argument` is what follows the word's
+ * prefix. */
 typedef enum err ng_word_fn(struct ng_reading *r, const struct doc *value, struct str argument);
 
 /* One word. A name that ends in "=" is a prefix. */
@@ -43,18 +45,21 @@ struct ng_table {
 	size_t n;
 };
 
-extern const struct ng_table ng_key_table, ng_flag_table, ng_sdes_table, ng_mux_table, ng_replace_table, ng_ice_table,
-	ng_dtls_table, ng_learning_table, ng_osrtp_table;
+extern const struct ng_table ng_key_table, ng_flag_table, ng_sdes_table, ng_mux_table,
+	ng_replace_table, ng_ice_table, ng_dtls_table, ng_learning_table, ng_osrtp_table;
 
 /* Looks one word up and does what it says. ERR_UNSUPPORTED for those that are refused. */
-enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said, const struct doc *value) MUST_USE;
+enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said,
+                      const struct doc *value) MUST_USE;
 /* The same for a list of words, or one word alone. */
-enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const struct doc *value) MUST_USE;
+enum err ng_words_read(struct ng_reading *r, const struct ng_table *t,
+                       const struct doc *value) MUST_USE;
 /* The key `crypto`: suites to accept and offer, best first. */
 enum err ng_crypto_read(struct ng_reading *r, const struct doc *v) MUST_USE;
 /* Once every word is read: which suites are accepted and offered. */
 void ng_sdes_settle(struct ng_reading *r);
-/* A value as errors show it: a text or number in quotes, else its kind; printable, and not all of a long one. Not for what may hold keys. */
+/* A value as errors show it: a text or number in quotes, else its kind; printable, and not all of a
+ * long one. Not for what may hold keys. */
 #define NG_SAID_MAX 56
 const char *ng_said(const struct doc *v, char out[NG_SAID_MAX]);
 /* Remembers what was passed over. */

@@ -12,12 +12,14 @@ struct header_list {
 	struct str values[HEADERS_MAX];
 };
 
-static enum err headers_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err headers_read(struct schema_in *in, const struct schema_field *f,
+                             const struct doc *d, void *at)
 {
 	struct header_list l = {.is_given = true};
 
 	if (d->kind != DOC_LIST || d->n > HEADERS_MAX)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of at most %d header values", HEADERS_MAX);
+		return schema_refuse(in, ERR_INVALID, f, d,
+		                     "must be a list of at most %d header values", HEADERS_MAX);
 	for (DOC_EACH(it, d)) {
 		if (it->kind != DOC_TEXT)
 			return schema_refuse(in, ERR_INVALID, f, it, "must be texts");
@@ -36,29 +38,46 @@ struct mediasec_params {
 	struct str require;
 };
 
-static const struct schema_word step_words[] = {
-	{"first", MEDIASEC_FIRST}, {"protected", MEDIASEC_PROTECTED}, {"request", MEDIASEC_REQUEST}, {0}};
+static const struct schema_word step_words[] = {{"first", MEDIASEC_FIRST},
+                                                {"protected", MEDIASEC_PROTECTED},
+                                                {"request", MEDIASEC_REQUEST},
+                                                {0}};
 static const struct schema_word mechanism_words[] = {
-	{"sdes-srtp", 1 << MEDIASEC_SDES_SRTP}, {"msrp-tls", 1 << MEDIASEC_MSRP_TLS}, {"bfcp-tls", 1 << MEDIASEC_BFCP_TLS},
-	{"udptl-dtls", 1 << MEDIASEC_UDPTL_DTLS}, {"dtls-srtp", 1 << MEDIASEC_DTLS_SRTP}, {0}};
+	{"sdes-srtp", 1 << MEDIASEC_SDES_SRTP}, {"msrp-tls", 1 << MEDIASEC_MSRP_TLS},
+	{"bfcp-tls", 1 << MEDIASEC_BFCP_TLS},   {"udptl-dtls", 1 << MEDIASEC_UDPTL_DTLS},
+	{"dtls-srtp", 1 << MEDIASEC_DTLS_SRTP}, {0}};
 
 #define IN(type_, member_) SCHEMA_FIELD(type_, struct mediasec_params, member_)
 static const struct schema_field mediasec_fields[] = {
-	{.name = "step", IN(&schema_word, step), .required = true, .words = step_words,
-	 .help = "first: a REGISTER to be answered 401; protected: one to be answered 200; request: anything else"},
+	{.name = "step",
+         IN(&schema_word, step),
+         .required = true,
+         .words = step_words,
+         .help = "first: a REGISTER to be answered 401; protected: one to be answered 200; "
+                 "request: anything else"},
 	{.name = "emergency", IN(&schema_bool, emergency), .help = "an emergency registration"},
-	{.name = "sec_agree", IN(&schema_bool, sec_agree), .help = "Require: sec-agree is in force"},
-	{.name = "ours", IN(&schema_bits, ours), .words = mechanism_words, .help = "what gateway and policy support; default: sdes-srtp"},
-	{.name = "sent", IN(&schema_bits, sent), .words = mechanism_words, .help = "what this binding's Security-Server held"},
+	{.name = "sec_agree",
+         IN(&schema_bool, sec_agree),
+         .help = "Require: sec-agree is in force"},
+	{.name = "ours",
+         IN(&schema_bits, ours),
+         .words = mechanism_words,
+         .help = "what gateway and policy support; default: sdes-srtp"},
+	{.name = "sent",
+         IN(&schema_bits, sent),
+         .words = mechanism_words,
+         .help = "what this binding's Security-Server held"},
 	{.name = "client", IN(&headers_type, client), .help = "values of Security-Client"},
 	{.name = "verify", IN(&headers_type, verify), .help = "values of Security-Verify"},
-	{.name = "require", IN(&json_slice_type, require), .help = "value of Require or Proxy-Require, to be stripped of mediasec"},
+	{.name = "require",
+         IN(&json_slice_type, require),
+         .help = "value of Require or Proxy-Require, to be stripped of mediasec"},
 };
-static const struct schema mediasec_schema = {"the request", mediasec_fields, ARRAY_LEN(mediasec_fields),
-                                              sizeof(struct mediasec_params)};
+static const struct schema mediasec_schema = {
+	"the request", mediasec_fields, ARRAY_LEN(mediasec_fields), sizeof(struct mediasec_params)};
 
-static enum err read_headers(const struct header_list *h, struct mediasec_list *out, const struct mediasec_list **use,
-                             struct why *why)
+static enum err read_headers(const struct header_list *h, struct mediasec_list *out,
+                             const struct mediasec_list **use, struct why *why)
 {
 	if (!h->is_given)
 		return ERR_OK;
@@ -66,7 +85,8 @@ static enum err read_headers(const struct header_list *h, struct mediasec_list *
 	return mediasec_parse(out, h->values, h->n, why);
 }
 
-static void answer_mediasec(struct proto_json_call *call, const struct mediasec_decision *d, struct str require)
+static void answer_mediasec(struct proto_json_call *call, const struct mediasec_decision *d,
+                            struct str require)
 {
 	struct doc_arena *a = proto_json_arena(call);
 	struct doc *out = doc_dict(a), *binding = doc_list(a);
@@ -78,7 +98,8 @@ static void answer_mediasec(struct proto_json_call *call, const struct mediasec_
 	doc_set_bool(a, out, "e2ae", d->e2ae);
 	for (unsigned m = 0; m < MEDIASEC_COUNT; m++)
 		if (d->binding >> m & 1)
-			doc_append(binding, doc_text(a, str_of(mediasec_name((enum mediasec_mechanism)m))));
+			doc_append(binding,
+			           doc_text(a, str_of(mediasec_name((enum mediasec_mechanism)m))));
 	doc_set(out, "binding", binding);
 	doc_set_text(a, out, "security_server", str_of(d->security_server));
 	if (require.n && !mediasec_strip_option(require, stripped, sizeof(stripped)))
@@ -97,8 +118,11 @@ void json_mediasec(struct proto_json_call *call, const struct doc *params)
 
 	if (proto_json_read(call, &mediasec_schema, params, &p))
 		return;
-	q = (struct mediasec_question){.step = (enum mediasec_step)p.step, .is_emergency_registration = p.emergency,
-	                               .uses_sec_agree = p.sec_agree, .ours = p.ours, .sent = p.sent};
+	q = (struct mediasec_question){.step = (enum mediasec_step)p.step,
+	                               .is_emergency_registration = p.emergency,
+	                               .uses_sec_agree = p.sec_agree,
+	                               .ours = p.ours,
+	                               .sent = p.sent};
 	e = read_headers(&p.client, &client, &q.client, &why);
 	if (!e)
 		e = read_headers(&p.verify, &verify, &q.verify, &why);

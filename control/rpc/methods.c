@@ -10,16 +10,21 @@
 #include "control/rpc/peer.h"
 #include "control/rpc/rpc_reply.h"
 
-/* --- params of the small calls ------------------------------------------------------------------------ */
+/* --- params of the small calls ---------------------------------------------- */
 
 struct id_params {
 	uint32_t has;
 	char id[128];
 };
 static const struct schema_field id_fields[] = {
-	{.name = "id", SCHEMA_FIELD(&schema_text, struct id_params, id), .required = true, .min = 1, .help = "the session"},
+	{.name = "id",
+         SCHEMA_FIELD(&schema_text, struct id_params, id),
+         .required = true,
+         .min = 1,
+         .help = "the session"},
 };
-static const struct schema id_schema = {"the request", id_fields, ARRAY_LEN(id_fields), sizeof(struct id_params)};
+static const struct schema id_schema = {"the request", id_fields, ARRAY_LEN(id_fields),
+                                        sizeof(struct id_params)};
 
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000, MODE_ANY = 255 };
 struct list_params {
@@ -29,19 +34,31 @@ struct list_params {
 	uint8_t mode; /* MODE_ANY, or enum relay_mode */
 };
 static const struct schema_field list_fields[] = {
-	{.name = "after", SCHEMA_FIELD(&schema_uint, struct list_params, after), .max = UINT32_MAX,
-	 .help = "\"next\" of the page before"},
-	{.name = "limit", SCHEMA_FIELD(&schema_uint, struct list_params, limit), .min = 1, .max = LIST_MAX,
-	 .help = "sessions of a page"},
-	{.name = "prefix", SCHEMA_FIELD(&schema_text, struct list_params, prefix), .help = "of the ids"},
-	{.name = "interface", SCHEMA_FIELD(&schema_text, struct list_params, interface), .help = "a leg is there"},
-	{.name = "mode", SCHEMA_FIELD(&spec_mode_type, struct list_params, mode), .help = "a media has it"},
+	{.name = "after",
+         SCHEMA_FIELD(&schema_uint, struct list_params, after),
+         .max = UINT32_MAX,
+         .help = "\"next\" of the page before"},
+	{.name = "limit",
+         SCHEMA_FIELD(&schema_uint, struct list_params, limit),
+         .min = 1,
+         .max = LIST_MAX,
+         .help = "sessions of a page"},
+	{.name = "prefix",
+         SCHEMA_FIELD(&schema_text, struct list_params, prefix),
+         .help = "of the ids"},
+	{.name = "interface",
+         SCHEMA_FIELD(&schema_text, struct list_params, interface),
+         .help = "a leg is there"},
+	{.name = "mode",
+         SCHEMA_FIELD(&spec_mode_type, struct list_params, mode),
+         .help = "a media has it"},
 };
-static const struct schema list_schema = {"the request", list_fields, ARRAY_LEN(list_fields), sizeof(struct list_params)};
+static const struct schema list_schema = {"the request", list_fields, ARRAY_LEN(list_fields),
+                                          sizeof(struct list_params)};
 
 static const struct schema none_schema = {"the request", NULL, 0, sizeof(uint32_t)};
 
-/* --- sessions ----------------------------------------------------------------------------------------- */
+/* --- sessions --------------------------------------------------------------- */
 
 static void answer_local(void *arg, const struct service_result *r)
 {
@@ -58,7 +75,8 @@ static void answer_local(void *arg, const struct service_result *r)
 	proto_json_answer(call, d);
 }
 
-typedef void take_fn(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg);
+typedef void take_fn(struct service *sv, struct spec_session *patch, service_done_fn *done,
+                     void *arg);
 
 static void handle_patch(struct proto_json_call *call, const struct doc *params, take_fn *take)
 {
@@ -110,7 +128,9 @@ static void answer_session(void *arg, const struct service_result *r)
 	if (r->e)
 		proto_json_refuse(call, r->e, r->why, NULL);
 	else
-		proto_json_answer(call, reply_session(proto_json_arena(call), proto_json_service(call), r->session, r->stats));
+		proto_json_answer(call,
+		                  reply_session(proto_json_arena(call), proto_json_service(call),
+		                                r->session, r->stats));
 }
 
 static void session_get(struct proto_json_call *call, const struct doc *params)
@@ -121,16 +141,19 @@ static void session_get(struct proto_json_call *call, const struct doc *params)
 		service_get(proto_json_service(call), str_of(in.id), answer_session, call);
 }
 
-static bool leg_is_at(const struct spec_context *context, const struct spec_leg *leg, uint8_t choice)
+static bool leg_is_at(const struct spec_context *context, const struct spec_leg *leg,
+                      uint8_t choice)
 {
 	struct interfaces l = {.items = context->interfaces, .n = context->n_interfaces};
 
-	return leg->exists && (interfaces_has(&l, choice, leg->at.interface, 0) ||
-	                       (leg->other.port && interfaces_has(&l, choice, leg->other.interface, 0)));
+	return leg->exists &&
+	       (interfaces_has(&l, choice, leg->at.interface, 0) ||
+	        (leg->other.port && interfaces_has(&l, choice, leg->other.interface, 0)));
 }
 
 /* `choice` is INTERFACES_ALL where none was named. */
-static bool list_wants(const struct list_params *in, uint8_t choice, const struct spec_context *context, const struct spec_session *s)
+static bool list_wants(const struct list_params *in, uint8_t choice,
+                       const struct spec_context *context, const struct spec_session *s)
 {
 	bool mode_ok = in->mode == MODE_ANY, interface_ok = in->interface[0] == '\0';
 
@@ -152,7 +175,8 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	struct doc_arena *a = proto_json_arena(call);
 	struct list_params in = {.limit = LIST_DEFAULT, .mode = MODE_ANY};
 	struct doc *d, *list;
-	struct interfaces interfaces = {.items = service_context(sv)->interfaces, .n = service_context(sv)->n_interfaces};
+	struct interfaces interfaces = {.items = service_context(sv)->interfaces,
+	                                .n = service_context(sv)->n_interfaces};
 	uint8_t choice = INTERFACES_ALL;
 	struct session *s;
 	struct why why;
@@ -190,7 +214,9 @@ static void set_draining(struct proto_json_call *call, const struct doc *params,
 	if (proto_json_read(call, &none_schema, params, &none))
 		return;
 	if (service_is_draining(sv) != on)
-		log_info("service", "msg=\"%s\"", on ? "draining: new sessions are refused" : "new sessions are taken again");
+		log_info("service", "msg=\"%s\"",
+		         on ? "draining: new sessions are refused"
+		            : "new sessions are taken again");
 	service_set_draining(sv, on);
 	service_get_counts(sv, &counts);
 	d = doc_dict(a);
@@ -209,14 +235,16 @@ static void session_undrain(struct proto_json_call *call, const struct doc *para
 	set_draining(call, params, false);
 }
 
-/* --- the process -------------------------------------------------------------------------------------- */
+/* --- the process ------------------------------------------------------------ */
 
 static void stats(struct proto_json_call *call, const struct doc *params)
 {
 	uint32_t none = 0;
 
 	if (!proto_json_read(call, &none_schema, params, &none))
-		proto_json_answer(call, reply_stats(proto_json_arena(call), proto_json_service(call), json_call_uptime_ms(call)));
+		proto_json_answer(call,
+		                  reply_stats(proto_json_arena(call), proto_json_service(call),
+		                              json_call_uptime_ms(call)));
 }
 
 static void ping(struct proto_json_call *call, const struct doc *params)
@@ -251,7 +279,8 @@ static void version(struct proto_json_call *call, const struct doc *params)
 	modes = doc_list(a);
 	doc_set_text(a, d, "version", STR(SLUICE_VERSION));
 	doc_set_uint(a, d, "protocol", PROTO_JSON_VERSION);
-	doc_set_text(a, d, "engine", str_of(relay_engine_name(service_relay(proto_json_service(call)))));
+	doc_set_text(a, d, "engine",
+	             str_of(relay_engine_name(service_relay(proto_json_service(call)))));
 	for (unsigned i = 0; i < SUITE_COUNT; i++)
 		doc_append(suites, doc_text(a, str_of(suite_get((enum suite_id)i)->name)));
 	for (unsigned i = 0; i < RELAY_MODE_COUNT; i++)
@@ -261,18 +290,20 @@ static void version(struct proto_json_call *call, const struct doc *params)
 	proto_json_answer(call, d);
 }
 
-/* --- events ------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------- */
 
 static const char *event_names(char *out, size_t room)
 {
 	size_t n = 0;
 
 	for (unsigned i = 0; i < RELAY_EVENT_COUNT && n < room; i++)
-		n += (size_t)snprintf(out + n, room - n, "%s%s", i ? ", " : "", relay_event_name((enum relay_event_kind)i));
+		n += (size_t)snprintf(out + n, room - n, "%s%s", i ? ", " : "",
+		                      relay_event_name((enum relay_event_kind)i));
 	return out;
 }
 
-static enum err kinds_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err kinds_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                           void *at)
 {
 	uint32_t kinds = 0;
 
@@ -283,10 +314,12 @@ static enum err kinds_read(struct schema_in *in, const struct schema_field *f, c
 		unsigned k = 0;
 
 		while (k < RELAY_EVENT_COUNT &&
-		       !(it->kind == DOC_TEXT && str_is(it->text, relay_event_name((enum relay_event_kind)k))))
+		       !(it->kind == DOC_TEXT &&
+		         str_is(it->text, relay_event_name((enum relay_event_kind)k))))
 			k++;
 		if (k == RELAY_EVENT_COUNT)
-			return schema_refuse(in, ERR_INVALID, f, it, "must be of %s", event_names(list, sizeof(list)));
+			return schema_refuse(in, ERR_INVALID, f, it, "must be of %s",
+			                     event_names(list, sizeof(list)));
 		kinds |= 1u << k;
 	}
 	*(uint32_t *)at = kinds;
@@ -302,12 +335,19 @@ struct subscribe_params {
 	uint64_t after;
 };
 static const struct schema_field subscribe_fields[] = {
-	{.name = "events", SCHEMA_FIELD(&kinds_type, struct subscribe_params, kinds), .help = "names; default: all; none: no more"},
-	{.name = "prefix", SCHEMA_FIELD(&schema_text, struct subscribe_params, prefix), .help = "of the ids of sessions"},
-	{.name = "after", SCHEMA_FIELD(&schema_uint, struct subscribe_params, after), .max = INT64_MAX,
-	 .help = "number of the last event seen: those after it are told first"},
+	{.name = "events",
+         SCHEMA_FIELD(&kinds_type, struct subscribe_params, kinds),
+         .help = "names; default: all; none: no more"},
+	{.name = "prefix",
+         SCHEMA_FIELD(&schema_text, struct subscribe_params, prefix),
+         .help = "of the ids of sessions"},
+	{.name = "after",
+         SCHEMA_FIELD(&schema_uint, struct subscribe_params, after),
+         .max = INT64_MAX,
+         .help = "number of the last event seen: those after it are told first"},
 };
-static const struct schema subscribe_schema = {"the request", subscribe_fields, ARRAY_LEN(subscribe_fields),
+static const struct schema subscribe_schema = {"the request", subscribe_fields,
+                                               ARRAY_LEN(subscribe_fields),
                                                sizeof(struct subscribe_params)};
 
 static void events_subscribe_call(struct proto_json_call *call, const struct doc *params)
@@ -342,7 +382,8 @@ const struct proto_json_method json_methods[] = {
 	{"session.delete", session_delete, "end a session; answers with its final statistics"},
 	{"session.get", session_get, "a session and its statistics"},
 	{"session.list", session_list, "sessions, page by page"},
-	{"session.drain", session_drain, "take no new sessions; those that are there go on, and may change and end"},
+	{"session.drain", session_drain,
+         "take no new sessions; those that are there go on, and may change and end"},
 	{"session.undrain", session_undrain, "take new sessions again"},
 	{"stats", stats, "counters of the process"},
 	{"ping", ping, "is it there, and how full"},

@@ -58,8 +58,8 @@ static void on_event(void *arg, const struct event *e)
 	doc_arena_reset(peer->arena);
 }
 
-enum err json_peer_subscribe(struct json_peer *peer, struct events *ev, const struct events_filter *filter, uint64_t after,
-                             uint64_t *missed)
+enum err json_peer_subscribe(struct json_peer *peer, struct events *ev,
+                             const struct events_filter *filter, uint64_t after, uint64_t *missed)
 {
 	struct events_subscription *made = NULL;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON-RPC 2.0: lines become calls, calls become answers, in any order; batches are answered together. */
+/* JSON-RPC 2.0: lines become calls, calls become answers, in any order; batches are answered
+ * together. */
 #include "control/rpc/rpc.h"
 
 #include "base/clk.h"
@@ -43,17 +44,25 @@ struct proto_json_call {
 };
 
 /* JSON-RPC 2.0 section 5.1 has these five; each of our own errors has a number of its own. */
-enum { RPC_PARSE = -32700, RPC_INVALID = -32600, RPC_METHOD = -32601, RPC_PARAMS = -32602, RPC_INTERNAL = -32603 };
+enum {
+	RPC_PARSE = -32700,
+	RPC_INVALID = -32600,
+	RPC_METHOD = -32601,
+	RPC_PARAMS = -32602,
+	RPC_INTERNAL = -32603
+};
 static const int error_codes[ERR_COUNT] = {
-	[ERR_NOMEM] = RPC_INTERNAL,  [ERR_INVALID] = RPC_PARAMS, [ERR_RANGE] = RPC_PARAMS,   [ERR_SYNTAX] = RPC_PARAMS,
-	[ERR_TRUNCATED] = RPC_PARAMS, [ERR_TOO_BIG] = RPC_PARAMS, [ERR_NOT_FOUND] = -32001,  [ERR_EXISTS] = -32002,
-	[ERR_WRONG_STATE] = -32003,  [ERR_UNSUPPORTED] = -32004, [ERR_LIMIT] = -32005,       [ERR_DENIED] = -32006,
-	[ERR_AUTH] = -32007,         [ERR_REPLAY] = -32008,      [ERR_EXPIRED] = -32009,     [ERR_REKEY] = -32010,
-	[ERR_BUSY] = -32011,         [ERR_TIMEOUT] = -32012,     [ERR_IO] = -32013,          [ERR_CRYPTO] = -32014,
-	[ERR_CLOSED] = -32015,       [ERR_KEY_USED] = -32016,
+	[ERR_NOMEM] = RPC_INTERNAL, [ERR_INVALID] = RPC_PARAMS,   [ERR_RANGE] = RPC_PARAMS,
+	[ERR_SYNTAX] = RPC_PARAMS,  [ERR_TRUNCATED] = RPC_PARAMS, [ERR_TOO_BIG] = RPC_PARAMS,
+	[ERR_NOT_FOUND] = -32001,   [ERR_EXISTS] = -32002,        [ERR_WRONG_STATE] = -32003,
+	[ERR_UNSUPPORTED] = -32004, [ERR_LIMIT] = -32005,         [ERR_DENIED] = -32006,
+	[ERR_AUTH] = -32007,        [ERR_REPLAY] = -32008,        [ERR_EXPIRED] = -32009,
+	[ERR_REKEY] = -32010,       [ERR_BUSY] = -32011,          [ERR_TIMEOUT] = -32012,
+	[ERR_IO] = -32013,          [ERR_CRYPTO] = -32014,        [ERR_CLOSED] = -32015,
+	[ERR_KEY_USED] = -32016,
 };
 
-/* --- answers ------------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------- */
 
 static void batch_release(struct batch *b, struct listen_conn *conn)
 {
@@ -143,12 +152,14 @@ static void refuse_code(struct proto_json_call *call, int code, const char *name
 	answer(call, "error", d);
 }
 
-void proto_json_refuse(struct proto_json_call *call, enum err e, const struct why *why, const struct schema_fault *fault)
+void proto_json_refuse(struct proto_json_call *call, enum err e, const struct why *why,
+                       const struct schema_fault *fault)
 {
-	refuse_code(call, error_codes[e], err_name(e), why && why->text[0] ? why->text : err_meaning(e), fault);
+	refuse_code(call, error_codes[e], err_name(e),
+	            why && why->text[0] ? why->text : err_meaning(e), fault);
 }
 
-/* --- what handlers use -------------------------------------------------------------------------------- */
+/* --- what handlers use ------------------------------------------------------ */
 
 struct service *proto_json_service(const struct proto_json_call *call)
 {
@@ -175,7 +186,8 @@ uint64_t json_call_uptime_ms(const struct proto_json_call *call)
 	return (clk_mono_ns() - call->p->started_ns) / NS_PER_MS;
 }
 
-enum err proto_json_read(struct proto_json_call *call, const struct schema *s, const struct doc *params, void *out)
+enum err proto_json_read(struct proto_json_call *call, const struct schema *s,
+                         const struct doc *params, void *out)
 {
 	struct schema_fault fault = {.e = ERR_OK};
 	struct schema_in in = {.context = service_context(call->p->sv), .fault = &fault};
@@ -189,10 +201,11 @@ enum err proto_json_read(struct proto_json_call *call, const struct schema *s, c
 	return e;
 }
 
-/* --- requests ----------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------- */
 
 /* NULL: no memory, and the peer is closed. */
-static struct proto_json_call *call_new(struct proto_json *p, struct listen_conn *c, struct batch *batch)
+static struct proto_json_call *call_new(struct proto_json *p, struct listen_conn *c,
+                                        struct batch *batch)
 {
 	struct proto_json_call *call = mem_alloc(sizeof(*call));
 
@@ -222,7 +235,8 @@ static bool call_set_id(struct proto_json_call *call, const struct doc *id)
 	return ok;
 }
 
-static const struct proto_json_method *find_method(const struct proto_json *p, struct str name, void **user)
+static const struct proto_json_method *find_method(const struct proto_json *p, struct str name,
+                                                   void **user)
 {
 	for (unsigned t = 0; t < p->n_tables; t++)
 		for (size_t i = 0; i < p->tables[t].n; i++)
@@ -236,8 +250,8 @@ static const struct proto_json_method *find_method(const struct proto_json *p, s
 static const char *request_fault(const struct doc *request)
 {
 	for (DOC_EACH(it, request))
-		if (!str_is(it->key, "jsonrpc") && !str_is(it->key, "id") && !str_is(it->key, "method") &&
-		    !str_is(it->key, "params"))
+		if (!str_is(it->key, "jsonrpc") && !str_is(it->key, "id") &&
+		    !str_is(it->key, "method") && !str_is(it->key, "params"))
 			return "a request has jsonrpc, id, method and params";
 	if (!str_is(doc_get_text(request, "jsonrpc"), "2.0"))
 		return "jsonrpc must be \"2.0\"";
@@ -246,7 +260,8 @@ static const char *request_fault(const struct doc *request)
 	return NULL;
 }
 
-static void handle_request(struct proto_json *p, struct listen_conn *c, struct batch *batch, const struct doc *request)
+static void handle_request(struct proto_json *p, struct listen_conn *c, struct batch *batch,
+                           const struct doc *request)
 {
 	static const struct doc no_params = {.kind = DOC_DICT};
 	struct proto_json_call *call = call_new(p, c, batch);
@@ -262,7 +277,9 @@ static void handle_request(struct proto_json *p, struct listen_conn *c, struct b
 		return;
 	}
 	if (id && !call_set_id(call, id)) {
-		refuse_code(call, RPC_INVALID, "invalid", "id must be a text of at most 150 octets, a whole number or null", NULL);
+		refuse_code(call, RPC_INVALID, "invalid",
+		            "id must be a text of at most 150 octets, a whole number or null",
+		            NULL);
 		return;
 	}
 	fault = request_fault(request);
@@ -273,14 +290,16 @@ static void handle_request(struct proto_json *p, struct listen_conn *c, struct b
 	call->is_notification = !id;
 	method = find_method(p, doc_get_text(request, "method"), &call->user);
 	if (!method)
-		refuse_code(call, RPC_METHOD, "unsupported", "no such method; see docs/control-protocol.md", NULL);
+		refuse_code(call, RPC_METHOD, "unsupported",
+		            "no such method; see docs/control-protocol.md", NULL);
 	else if (params && params->kind != DOC_DICT)
 		refuse_code(call, RPC_PARAMS, "invalid", "params must be an object", NULL);
 	else
 		method->handle(call, params ? params : &no_params);
 }
 
-static void refuse_line(struct proto_json *p, struct listen_conn *c, int code, const char *name, const char *text)
+static void refuse_line(struct proto_json *p, struct listen_conn *c, int code, const char *name,
+                        const char *text)
 {
 	struct proto_json_call *call = call_new(p, c, NULL);
 
@@ -307,7 +326,7 @@ static void handle_batch(struct proto_json *p, struct listen_conn *c, const stru
 	batch_release(b, c);
 }
 
-/* --- the listeners' calls ----------------------------------------------------------------------------- */
+/* --- the listeners' calls --------------------------------------------------- */
 
 static void on_line(void *arg, struct listen_conn *c, struct str line)
 {
@@ -338,11 +357,13 @@ static void on_closed(void *arg, struct listen_conn *c)
 	listen_conn_set_user(c, NULL);
 }
 
-const struct listen_ops proto_json_listen_ops = {.line = on_line, .too_long = on_too_long, .closed = on_closed};
+const struct listen_ops proto_json_listen_ops = {
+	.line = on_line, .too_long = on_too_long, .closed = on_closed};
 
-/* --- making and ending -------------------------------------------------------------------------------- */
+/* --- making and ending ------------------------------------------------------ */
 
-enum err proto_json_add_methods(struct proto_json *p, const struct proto_json_method *methods, size_t n, void *user)
+enum err proto_json_add_methods(struct proto_json *p, const struct proto_json_method *methods,
+                                size_t n, void *user)
 {
 	if (p->n_tables == METHOD_TABLES_MAX)
 		return ERR_LIMIT;

@@ -26,8 +26,8 @@ void proto_json_free(struct proto_json *p);
 extern const struct listen_ops proto_json_listen_ops;
 
 /*
- * A method of the protocol. `params` is an object, perhaps empty, that lives for the call; what is kept is copied. The handler, or
- * what it started, answers the call once.
+ * A method of the protocol. `params` is an object, perhaps empty, that lives for the call; what is
+ * kept is copied. The handler, or what it started, answers the call once.
  */
 struct proto_json_method {
 	const char *name;
@@ -36,17 +36,20 @@ struct proto_json_method {
 };
 
 /* Further methods, of other files: they live as long as the protocol. ERR_NOMEM. */
-enum err proto_json_add_methods(struct proto_json *p, const struct proto_json_method *methods, size_t n, void *user) MUST_USE;
+enum err proto_json_add_methods(struct proto_json *p, const struct proto_json_method *methods,
+                                size_t n, void *user) MUST_USE;
 
 /* What a handler works with. */
 struct service *proto_json_service(const struct proto_json_call *call);
 void *proto_json_user(const struct proto_json_call *call);
 /* Reads params by a table; on failure the call is answered and the result is not ERR_OK. */
-enum err proto_json_read(struct proto_json_call *call, const struct schema *s, const struct doc *params, void *out) MUST_USE;
+enum err proto_json_read(struct proto_json_call *call, const struct schema *s,
+                         const struct doc *params, void *out) MUST_USE;
 /* An arena for the answer, empty; good until the answer. */
 struct doc_arena *proto_json_arena(struct proto_json_call *call);
 void proto_json_answer(struct proto_json_call *call, struct doc *result);
 /* `fault` may be NULL. */
-void proto_json_refuse(struct proto_json_call *call, enum err e, const struct why *why, const struct schema_fault *fault);
+void proto_json_refuse(struct proto_json_call *call, enum err e, const struct why *why,
+                       const struct schema_fault *fault);
 
 #endif

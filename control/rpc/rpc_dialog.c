@@ -18,14 +18,16 @@ struct sdes_params_in {
 /* The switches of the IMS tables, for what the standards leave open. */
 struct ims_params {
 	uint32_t has;
-	uint8_t e2ae, require_confidential_gm, accept_avp_crypto, use_capabilities, allow_mode_switch, applied_in_answer;
+	uint8_t e2ae, require_confidential_gm, accept_avp_crypto, use_capabilities,
+		allow_mode_switch, applied_in_answer;
 };
 
 struct dialog_params {
 	uint32_t has;
 	char call[512], from[DIALOG_TAG_MAX], to[DIALOG_TAG_MAX], branch[DIALOG_TAG_MAX];
 	struct str sdp;
-	uint8_t profile, side, transport, security, rekey, glare, bundle, gates, latch, rtcp_mux, replace;
+	uint8_t profile, side, transport, security, rekey, glare, bundle, gates, latch, rtcp_mux,
+		replace;
 	uint8_t registered, emergency, gm_confidential, loop_protect, family, dscp, any_tag;
 	struct json_suites suites;
 	struct addr media_address, received_from;
@@ -36,111 +38,287 @@ struct dialog_params {
 };
 
 static const struct schema_word profile_words[] = {{"plain", 0}, {"ims-access", 1}, {0}};
-static const struct schema_word side_words[] = {{"ue", DIALOG_IMS_UE}, {"core", DIALOG_IMS_CORE}, {0}};
-static const struct schema_word transport_words[] = {
-	{"RTP/AVP", SDP_PROFILE_AVP}, {"RTP/AVPF", SDP_PROFILE_AVPF}, {"RTP/SAVP", SDP_PROFILE_SAVP},
-	{"RTP/SAVPF", SDP_PROFILE_SAVPF}, {0}};
+static const struct schema_word side_words[] = {
+	{"ue", DIALOG_IMS_UE}, {"core", DIALOG_IMS_CORE}, {0}};
+static const struct schema_word transport_words[] = {{"RTP/AVP", SDP_PROFILE_AVP},
+                                                     {"RTP/AVPF", SDP_PROFILE_AVPF},
+                                                     {"RTP/SAVP", SDP_PROFILE_SAVP},
+                                                     {"RTP/SAVPF", SDP_PROFILE_SAVPF},
+                                                     {0}};
 static const struct schema_word security_words[] = {{"pass", 0}, {"terminate", 1}, {0}};
-static const struct schema_word osrtp_words[] = {{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
+static const struct schema_word osrtp_words[] = {
+	{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
 static const struct schema_word rekey_words[] = {{"reject", 0}, {"accept", 1}, {0}};
 static const struct schema_word glare_words[] = {{"refuse", 0}, {"supersede", 1}, {0}};
 static const struct schema_word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0}};
 static const struct schema_word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
 static const struct schema_word mux_words[] = {
-	{"offer", DIALOG_MUX_OFFER}, {"require", DIALOG_MUX_REQUIRE}, {"demux", DIALOG_MUX_DEMUX},
-	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT}, {0}};
-static const struct schema_word replace_words[] = {
-	{"origin", DIALOG_REPLACE_ORIGIN}, {"username", DIALOG_REPLACE_USERNAME},
-	{"session-name", DIALOG_REPLACE_SESSION_NAME}, {"version", DIALOG_REPLACE_VERSION},
-	{"zero-address", DIALOG_REPLACE_ZERO_ADDRESS}, {0}};
+	{"offer", DIALOG_MUX_OFFER},   {"require", DIALOG_MUX_REQUIRE}, {"demux", DIALOG_MUX_DEMUX},
+	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT},   {0}};
+static const struct schema_word replace_words[] = {{"origin", DIALOG_REPLACE_ORIGIN},
+                                                   {"username", DIALOG_REPLACE_USERNAME},
+                                                   {"session-name", DIALOG_REPLACE_SESSION_NAME},
+                                                   {"version", DIALOG_REPLACE_VERSION},
+                                                   {"zero-address", DIALOG_REPLACE_ZERO_ADDRESS},
+                                                   {0}};
 
-static const struct schema_word rtcp_attribute_words[] = {{"port", 0}, {"full", 1}, {"none", 2}, {0}};
+static const struct schema_word rtcp_attribute_words[] = {
+	{"port", 0}, {"full", 1}, {"none", 2}, {0}};
 
 #define SDES_AT(type_, member_) SCHEMA_FIELD(type_, struct sdes_params_in, member_)
 static const struct schema_field sdes_fields[] = {
-	{.name = "accept", SDES_AT(&json_suites_type, accept), .help = "suites that may be used; default: all"},
-	{.name = "prefer", SDES_AT(&json_suites_type, prefer), .help = "taken of an offer before its own order of preference"},
-	{.name = "lifetime_min", SDES_AT(&schema_uint, lifetime_min), .max = INT64_MAX, .help = "packets; a line with less is not usable"},
-	{.name = "lifetime_max", SDES_AT(&schema_uint, lifetime_max), .max = INT64_MAX, .help = "packets; a line with more is not usable; default: the suite's limit"},
-	{.name = "lifetime_own", SDES_AT(&schema_uint, lifetime_own), .max = 1ll << 31, .help = "packets; written with our keys and kept; default: not written"},
-	{.name = "ignore_lifetime", SDES_AT(&schema_bool, ignore_lifetime), .help = "lifetimes are checked, then the suite's own holds"},
-	{.name = "mki", SDES_AT(&schema_bool, mki), .preset = 1, .help = "lines with an MKI may be used"},
-	{.name = "unique_keys", SDES_AT(&schema_bool, unique_keys), .help = "a key that stands in two lines makes the later one unusable (RFC 4568 6.1)"},
-	{.name = "pad", SDES_AT(&schema_bool, pad), .preset = 1, .help = "base64 padding is written"},
+	{.name = "accept",
+         SDES_AT(&json_suites_type, accept),
+         .help = "suites that may be used; default: all"},
+	{.name = "prefer",
+         SDES_AT(&json_suites_type, prefer),
+         .help = "taken of an offer before its own order of preference"},
+	{.name = "lifetime_min",
+         SDES_AT(&schema_uint, lifetime_min),
+         .max = INT64_MAX,
+         .help = "packets; a line with less is not usable"},
+	{.name = "lifetime_max",
+         SDES_AT(&schema_uint, lifetime_max),
+         .max = INT64_MAX,
+         .help = "packets; a line with more is not usable; default: the suite's limit"},
+	{.name = "lifetime_own",
+         SDES_AT(&schema_uint, lifetime_own),
+         .max = 1ll << 31,
+         .help = "packets; written with our keys and kept; default: not written"},
+	{.name = "ignore_lifetime",
+         SDES_AT(&schema_bool, ignore_lifetime),
+         .help = "lifetimes are checked, then the suite's own holds"},
+	{.name = "mki",
+         SDES_AT(&schema_bool, mki),
+         .preset = 1,
+         .help = "lines with an MKI may be used"},
+	{.name = "unique_keys",
+         SDES_AT(&schema_bool, unique_keys),
+         .help = "a key that stands in two lines makes the later one unusable (RFC 4568 6.1)"},
+	{.name = "pad",
+         SDES_AT(&schema_bool, pad),
+         .preset = 1,
+         .help = "base64 padding is written"},
 };
-static const struct schema sdes_schema = {"sdes", sdes_fields, ARRAY_LEN(sdes_fields), sizeof(struct sdes_params_in)};
+static const struct schema sdes_schema = {"sdes", sdes_fields, ARRAY_LEN(sdes_fields),
+                                          sizeof(struct sdes_params_in)};
 
 #define IMS_AT(type_, member_) SCHEMA_FIELD(type_, struct ims_params, member_)
 static const struct schema_field ims_fields[] = {
 	{.name = "e2ae", IMS_AT(&schema_bool, e2ae), .preset = 1, .help = "policy allows e2ae"},
-	{.name = "require_confidential_gm", IMS_AT(&schema_bool, require_confidential_gm), .preset = 1, .help = "no e2ae where Gm is not ciphered"},
-	{.name = "accept_avp_crypto", IMS_AT(&schema_bool, accept_avp_crypto), .preset = 1, .help = "row O8"},
-	{.name = "use_capabilities", IMS_AT(&schema_bool, use_capabilities), .preset = 1, .help = "row O9"},
-	{.name = "allow_mode_switch", IMS_AT(&schema_bool, allow_mode_switch), .help = "row U13: e2ae and e2e may become each other in mid-call"},
-	{.name = "applied_in_answer", IMS_AT(&schema_bool, applied_in_answer), .preset = 1, .help = "3ge2ae:applied stands in our answers too"},
+	{.name = "require_confidential_gm",
+         IMS_AT(&schema_bool, require_confidential_gm),
+         .preset = 1,
+         .help = "no e2ae where Gm is not ciphered"},
+	{.name = "accept_avp_crypto",
+         IMS_AT(&schema_bool, accept_avp_crypto),
+         .preset = 1,
+         .help = "row O8"},
+	{.name = "use_capabilities",
+         IMS_AT(&schema_bool, use_capabilities),
+         .preset = 1,
+         .help = "row O9"},
+	{.name = "allow_mode_switch",
+         IMS_AT(&schema_bool, allow_mode_switch),
+         .help = "row U13: e2ae and e2e may become each other in mid-call"},
+	{.name = "applied_in_answer",
+         IMS_AT(&schema_bool, applied_in_answer),
+         .preset = 1,
+         .help = "3ge2ae:applied stands in our answers too"},
 };
-static const struct schema ims_schema = {"ims", ims_fields, ARRAY_LEN(ims_fields), sizeof(struct ims_params)};
+static const struct schema ims_schema = {"ims", ims_fields, ARRAY_LEN(ims_fields),
+                                         sizeof(struct ims_params)};
 
 enum param {
-	P_CALL, P_FROM, P_TO, P_BRANCH, P_SDP, P_PROFILE, P_SIDE, P_TRANSPORT, P_SECURITY, P_SUITES, P_REKEY, P_GLARE, P_BUNDLE,
-	P_GATES, P_LATCH, P_MUX, P_REPLACE, P_REGISTERED, P_EMERGENCY, P_GM, P_LOOP, P_FAMILY, P_DSCP, P_ANY_TAG, P_MEDIA_ADDRESS,
-	P_RECEIVED_FROM, P_INTERFACE, P_INTERFACE_OTHER, P_RTCP_ATTRIBUTE, P_SDES, P_IMS, P_ENDS_WHEN_SILENT, P_OTHER_MEDIA,
-	P_OSRTP, P_OSRTP_OFFER, P_OSRTP_PAIRS
+	P_CALL,
+	P_FROM,
+	P_TO,
+	P_BRANCH,
+	P_SDP,
+	P_PROFILE,
+	P_SIDE,
+	P_TRANSPORT,
+	P_SECURITY,
+	P_SUITES,
+	P_REKEY,
+	P_GLARE,
+	P_BUNDLE,
+	P_GATES,
+	P_LATCH,
+	P_MUX,
+	P_REPLACE,
+	P_REGISTERED,
+	P_EMERGENCY,
+	P_GM,
+	P_LOOP,
+	P_FAMILY,
+	P_DSCP,
+	P_ANY_TAG,
+	P_MEDIA_ADDRESS,
+	P_RECEIVED_FROM,
+	P_INTERFACE,
+	P_INTERFACE_OTHER,
+	P_RTCP_ATTRIBUTE,
+	P_SDES,
+	P_IMS,
+	P_ENDS_WHEN_SILENT,
+	P_OTHER_MEDIA,
+	P_OSRTP,
+	P_OSRTP_OFFER,
+	P_OSRTP_PAIRS
 };
 
 #define AT(type_, member_) SCHEMA_FIELD(type_, struct dialog_params, member_)
 static const struct schema_field dialog_fields[] = {
-	[P_CALL] = {.name = "call", AT(&schema_text, call), .required = true, .min = 1, .help = "Call-ID"},
-	[P_FROM] = {.name = "from", AT(&schema_text, from), .help = "the offerer's tag, of an answer too"},
+	[P_CALL] = {.name = "call",
+                    AT(&schema_text, call),
+                    .required = true,
+                    .min = 1,
+                    .help = "Call-ID"},
+	[P_FROM] = {.name = "from",
+                    AT(&schema_text, from),
+                    .help = "the offerer's tag, of an answer too"},
 	[P_TO] = {.name = "to", AT(&schema_text, to), .help = "the answerer's tag"},
-	[P_BRANCH] = {.name = "branch", AT(&schema_text, branch), .help = "tells offers of one call apart that go to different places"},
-	[P_SDP] = {.name = "sdp", AT(&json_slice_type, sdp), .secret = true, .help = "the description"},
-	[P_PROFILE] = {.name = "profile", AT(&schema_word, profile), .words = profile_words, .help = "who decides about security"},
-	[P_SIDE] = {.name = "side", AT(&schema_word, side), .words = side_words, .help = "ims-access: whose description this is"},
-	[P_TRANSPORT] = {.name = "transport", AT(&schema_word, transport), .words = transport_words,
-	                 .help = "plain: profile the other side shall see; default: as it came"},
-	[P_SECURITY] = {.name = "security", AT(&schema_word, security), .words = security_words,
-	                .help = "RTP/SAVP on both sides: pass (e2e) or terminate (srtp-srtp)"},
-	[P_SUITES] = {.name = "suites", AT(&json_suites_type, suites), .help = "suites to offer, best first"},
-	[P_REKEY] = {.name = "rekey", AT(&schema_word, rekey), .words = rekey_words,
-	             .help = "a new key where the peer did not move; default: accept, under ims-access reject"},
-	[P_GLARE] = {.name = "glare", AT(&schema_word, glare), .words = glare_words,
-	             .help = "an offer while the other side's waits: refuse (491), or let it supersede"},
-	[P_BUNDLE] = {.name = "bundle", AT(&schema_word, bundle), .words = bundle_words, .help = "a=group:BUNDLE"},
-	[P_GATES] = {.name = "gates", AT(&schema_word, gates), .words = gate_words,
-	             .help = "direction: a=inactive and the like close gates; default under ims-access"},
-	[P_LATCH] = {.name = "latch", AT(&schema_word, latch), .words = spec_latch_words, .help = "sources believed of the side that sends this; default: heuristic"},
-	[P_MUX] = {.name = "rtcp_mux", AT(&schema_bits, rtcp_mux), .words = mux_words, .help = "offer, require, demux, accept, reject"},
-	[P_REPLACE] = {.name = "replace", AT(&schema_bits, replace), .words = replace_words, .help = "zero-address: hold by 0.0.0.0 is told by direction"},
-	[P_REGISTERED] = {.name = "registered_e2ae", AT(&schema_bool, registered), .help = "ims-access: the registration agreed on e2ae"},
-	[P_EMERGENCY] = {.name = "emergency", AT(&schema_bool, emergency), .help = "ims-access: never refused for reasons of security"},
-	[P_GM] = {.name = "gm_confidential", AT(&schema_bool, gm_confidential), .preset = 1, .help = "ims-access: Gm is ciphered"},
-	[P_LOOP] = {.name = "loop_protect", AT(&schema_bool, loop_protect), .help = "mark the SDP with this gateway's id; an SDP that has the mark passes untouched"},
-	[P_FAMILY] = {.name = "family", AT(&spec_family_type, family), .help = "4 or 6: of our address for the other side while it has not spoken; default: as the sender's where the interface has it"},
-	[P_DSCP] = {.name = "dscp", AT(&schema_uint, dscp), .max = 63, .help = "of packets of this call"},
-	[P_ANY_TAG] = {.name = "any_tag", AT(&schema_bool, any_tag), .help = "forgive a wrong crypto tag where the suite is unique"},
-	[P_MEDIA_ADDRESS] = {.name = "media_address", AT(&schema_addr, media_address), .help = "told instead of our own; its port is not looked at"},
-	[P_RECEIVED_FROM] = {.name = "received_from", AT(&schema_addr, received_from), .help = "believed instead of the address in the SDP"},
-	[P_INTERFACE] = {.name = "interface", AT(&schema_text, interface), .help = "towards the side that sends this: NAME, NAME:PART or NAME/ADDR"},
-	[P_INTERFACE_OTHER] = {.name = "interface_other", AT(&schema_text, interface_other), .help = "towards the other side: NAME, NAME:PART or NAME/ADDR"},
-	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute", AT(&schema_word, rtcp_attribute), .words = rtcp_attribute_words, .help = "a=rtcp with its port, with its address too, or none"},
-	[P_SDES] = {.name = "sdes", AT(&schema_struct, sdes), .sub = &sdes_schema, .help = "the object below"},
-	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent", AT(&schema_bool, ends_when_silent), .help = "the call ends by itself when nobody was heard for inactivity-ms; over ng always so"},
-	[P_OTHER_MEDIA] = {.name = "other_media", AT(&schema_word, other_media), .words = dialog_other_words, .help = "m-lines that are not RTP: relay what is UDP and let the rest pass by, or refuse the rest; pass all, refuse all; default: the setting other-media"},
-	[P_OSRTP] = {.name = "osrtp", AT(&schema_word, osrtp), .words = osrtp_words,
-	             .help = "plain: optional SRTP of the offerer ends here, passes where no `transport` is given, or is not taken; default: the setting osrtp"},
-	[P_OSRTP_OFFER] = {.name = "osrtp_offer", AT(&schema_bool, osrtp_offer), .help = "plain: RTP/AVP for the other side is offered with keys it may take or leave (RFC 8643)"},
-	[P_OSRTP_PAIRS] = {.name = "osrtp_pairs", AT(&schema_bool, osrtp_pairs), .help = "plain: of two m-lines that offer one media in RTP and in SRTP the SRTP one is taken"},
-	[P_IMS] = {.name = "ims", AT(&schema_struct, ims), .sub = &ims_schema, .help = "the object below"},
+	[P_BRANCH] = {.name = "branch",
+                      AT(&schema_text, branch),
+                      .help = "tells offers of one call apart that go to different places"},
+	[P_SDP] = {.name = "sdp",
+                   AT(&json_slice_type, sdp),
+                   .secret = true,
+                   .help = "the description"},
+	[P_PROFILE] = {.name = "profile",
+                       AT(&schema_word, profile),
+                       .words = profile_words,
+                       .help = "who decides about security"},
+	[P_SIDE] = {.name = "side",
+                    AT(&schema_word, side),
+                    .words = side_words,
+                    .help = "ims-access: whose description this is"},
+	[P_TRANSPORT] = {.name = "transport",
+                         AT(&schema_word, transport),
+                         .words = transport_words,
+                         .help = "plain: profile the other side shall see; default: as it came"},
+	[P_SECURITY] = {.name = "security",
+                        AT(&schema_word, security),
+                        .words = security_words,
+                        .help = "RTP/SAVP on both sides: pass (e2e) or terminate (srtp-srtp)"},
+	[P_SUITES] = {.name = "suites",
+                      AT(&json_suites_type, suites),
+                      .help = "suites to offer, best first"},
+	[P_REKEY] = {.name = "rekey",
+                     AT(&schema_word, rekey),
+                     .words = rekey_words,
+                     .help = "a new key where the peer did not move; default: accept, under "
+                             "ims-access reject"},
+	[P_GLARE] = {.name = "glare",
+                     AT(&schema_word, glare),
+                     .words = glare_words,
+                     .help = "an offer while the other side's waits: refuse (491), or let it "
+                             "supersede"},
+	[P_BUNDLE] = {.name = "bundle",
+                      AT(&schema_word, bundle),
+                      .words = bundle_words,
+                      .help = "a=group:BUNDLE"},
+	[P_GATES] = {.name = "gates",
+                     AT(&schema_word, gates),
+                     .words = gate_words,
+                     .help = "direction: a=inactive and the like close gates; default under "
+                             "ims-access"},
+	[P_LATCH] = {.name = "latch",
+                     AT(&schema_word, latch),
+                     .words = spec_latch_words,
+                     .help = "sources believed of the side that sends this; default: heuristic"},
+	[P_MUX] = {.name = "rtcp_mux",
+                   AT(&schema_bits, rtcp_mux),
+                   .words = mux_words,
+                   .help = "offer, require, demux, accept, reject"},
+	[P_REPLACE] = {.name = "replace",
+                       AT(&schema_bits, replace),
+                       .words = replace_words,
+                       .help = "zero-address: hold by 0.0.0.0 is told by direction"},
+	[P_REGISTERED] = {.name = "registered_e2ae",
+                          AT(&schema_bool, registered),
+                          .help = "ims-access: the registration agreed on e2ae"},
+	[P_EMERGENCY] = {.name = "emergency",
+                         AT(&schema_bool, emergency),
+                         .help = "ims-access: never refused for reasons of security"},
+	[P_GM] = {.name = "gm_confidential",
+                  AT(&schema_bool, gm_confidential),
+                  .preset = 1,
+                  .help = "ims-access: Gm is ciphered"},
+	[P_LOOP] = {.name = "loop_protect",
+                    AT(&schema_bool, loop_protect),
+                    .help = "mark the SDP with this gateway's id; an SDP that has the mark passes "
+                            "untouched"},
+	[P_FAMILY] = {.name = "family",
+                      AT(&spec_family_type, family),
+                      .help = "4 or 6: of our address for the other side while it has not spoken; "
+                              "default: as the sender's where the interface has it"},
+	[P_DSCP] = {.name = "dscp",
+                    AT(&schema_uint, dscp),
+                    .max = 63,
+                    .help = "of packets of this call"},
+	[P_ANY_TAG] = {.name = "any_tag",
+                       AT(&schema_bool, any_tag),
+                       .help = "forgive a wrong crypto tag where the suite is unique"},
+	[P_MEDIA_ADDRESS] = {.name = "media_address",
+                             AT(&schema_addr, media_address),
+                             .help = "told instead of our own; its port is not looked at"},
+	[P_RECEIVED_FROM] = {.name = "received_from",
+                             AT(&schema_addr, received_from),
+                             .help = "believed instead of the address in the SDP"},
+	[P_INTERFACE] = {.name = "interface",
+                         AT(&schema_text, interface),
+                         .help = "towards the side that sends this: NAME, NAME:PART or NAME/ADDR"},
+	[P_INTERFACE_OTHER] = {.name = "interface_other",
+                               AT(&schema_text, interface_other),
+                               .help = "towards the other side: NAME, NAME:PART or NAME/ADDR"},
+	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute",
+                              AT(&schema_word, rtcp_attribute),
+                              .words = rtcp_attribute_words,
+                              .help = "a=rtcp with its port, with its address too, or none"},
+	[P_SDES] = {.name = "sdes",
+                    AT(&schema_struct, sdes),
+                    .sub = &sdes_schema,
+                    .help = "the object below"},
+	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent",
+                                AT(&schema_bool, ends_when_silent),
+                                .help = "the call ends by itself when nobody was heard for "
+                                        "inactivity-ms; over ng always so"},
+	[P_OTHER_MEDIA] =
+		{.name = "other_media",
+                 AT(&schema_word, other_media),
+                 .words = dialog_other_words,
+                 .help = "m-lines that are not RTP: relay what is UDP and let the rest pass by, or "
+                         "refuse the rest; pass all, refuse all; default: the setting other-media"},
+	[P_OSRTP] = {.name = "osrtp",
+                     AT(&schema_word, osrtp),
+                     .words = osrtp_words,
+                     .help = "plain: optional SRTP of the offerer ends here, passes where no "
+                             "`transport` is given, or is not taken; default: the setting osrtp"},
+	[P_OSRTP_OFFER] = {.name = "osrtp_offer",
+                           AT(&schema_bool, osrtp_offer),
+                           .help = "plain: RTP/AVP for the other side is offered with keys it may "
+                                   "take or leave (RFC 8643)"},
+	[P_OSRTP_PAIRS] = {.name = "osrtp_pairs",
+                           AT(&schema_bool, osrtp_pairs),
+                           .help = "plain: of two m-lines that offer one media in RTP and in SRTP "
+                                   "the SRTP one is taken"},
+	[P_IMS] = {.name = "ims",
+                   AT(&schema_struct, ims),
+                   .sub = &ims_schema,
+                   .help = "the object below"},
 };
-const struct schema json_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields), sizeof(struct dialog_params)};
+const struct schema json_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields),
+                                          sizeof(struct dialog_params)};
 
 static bool is_given(const struct dialog_params *p, enum param field)
 {
 	return p->has >> field & 1;
 }
 
-static enum err find_interface(const struct spec_context *c, const char *name, int16_t *out, struct why *why)
+static enum err find_interface(const struct spec_context *c, const char *name, int16_t *out,
+                               struct why *why)
 {
 	struct interfaces l = {.items = c->interfaces, .n = c->n_interfaces};
 	uint8_t choice;
@@ -190,7 +368,8 @@ static void fill_sdes(struct dialog_options *o, const struct sdes_params_in *p)
 	o->sdes.pad = p->pad;
 }
 
-static enum err fill_options(struct dialog_options *o, const struct dialog_params *p, const struct service *sv, struct why *why)
+static enum err fill_options(struct dialog_options *o, const struct dialog_params *p,
+                             const struct service *sv, struct why *why)
 {
 	const struct spec_context *c = service_context(sv);
 	const struct call_settings *calls = &service_get_config(sv)->calls;
@@ -198,14 +377,17 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 
 	dialog_options_defaults(o);
 	if (p->profile && !p->side)
-		return why_fail(why, ERR_INVALID, "params.side: \"ue\" or \"core\" is needed with profile ims-access");
+		return why_fail(
+			why, ERR_INVALID,
+			"params.side: \"ue\" or \"core\" is needed with profile ims-access");
 	if (p->profile)
 		fill_ims(o, p);
 	o->transport = (enum sdp_profile)p->transport;
 	o->terminate = p->security;
 	o->supersede_glare = p->glare;
 	o->keep_bundle = p->bundle;
-	o->other_media = is_given(p, P_OTHER_MEDIA) ? p->other_media : service_get_config(sv)->calls.other_media;
+	o->other_media = is_given(p, P_OTHER_MEDIA) ? p->other_media
+	                                            : service_get_config(sv)->calls.other_media;
 	o->mux = p->rtcp_mux;
 	o->replace = p->replace;
 	o->loop_protect = p->loop_protect;
@@ -226,7 +408,9 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	o->no_rtcp_attr = p->rtcp_attribute == 2;
 	o->full_rtcp_attr = p->rtcp_attribute == 1;
 	o->ends_when_silent = p->ends_when_silent;
-	o->osrtp = is_given(p, P_OSRTP) ? p->osrtp : calls->passes_osrtp ? DIALOG_OSRTP_PASS : DIALOG_OSRTP_END;
+	o->osrtp = is_given(p, P_OSRTP)  ? p->osrtp
+	           : calls->passes_osrtp ? DIALOG_OSRTP_PASS
+	                                 : DIALOG_OSRTP_END;
 	o->osrtp_offer = p->osrtp_offer;
 	o->osrtp_pairs = p->osrtp_pairs;
 	fill_sdes(o, &p->sdes);
@@ -234,13 +418,14 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	return e ? e : find_interface(c, p->interface_other, &o->interface[1], why);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------- */
 
 static void refuse(struct proto_json_call *call, const struct dialog_reply *r)
 {
 	struct why why = {""};
 
-	(void)why_fail(&why, r->e, "%s", r->why && r->why->text[0] ? r->why->text : err_meaning(r->e));
+	(void)why_fail(&why, r->e, "%s",
+	               r->why && r->why->text[0] ? r->why->text : err_meaning(r->e));
 	why_prefix(&why, "SIP %d", r->sip_status);
 	proto_json_refuse(call, r->e, &why, NULL);
 }
@@ -301,8 +486,10 @@ static void handle(struct proto_json_call *call, const struct doc *params, enum 
 	schema_defaults(&json_dialog_schema, &p, NULL);
 	if (proto_json_read(call, &json_dialog_schema, params, &p))
 		return;
-	e = has_sdp == is_given(&p, P_SDP) ? ERR_OK :
-	    why_fail(&why, ERR_INVALID, has_sdp ? "params.sdp is needed" : "params.sdp has no place here");
+	e = has_sdp == is_given(&p, P_SDP)
+	            ? ERR_OK
+	            : why_fail(&why, ERR_INVALID,
+	                       has_sdp ? "params.sdp is needed" : "params.sdp has no place here");
 	if (!e)
 		e = fill_options(&ask.options, &p, proto_json_service(call), &why);
 	if (e) {
@@ -342,6 +529,7 @@ const struct proto_json_method json_dialog_methods[] = {
 	{"answer", on_answer, "an SDP answer: answers with the one for the offerer"},
 	{"reject", on_reject, "the offer that waits was refused: everything old stays"},
 	{"delete", on_delete, "the call is over: answers with its final statistics"},
-	{"mediasec", json_mediasec, "what a P-CSCF answers and stores for Security-Client and Security-Verify"},
+	{"mediasec", json_mediasec,
+         "what a P-CSCF answers and stores for Security-Client and Security-Verify"},
 };
 const size_t json_dialog_methods_n = ARRAY_LEN(json_dialog_methods);

@@ -25,9 +25,11 @@ static void set_addr(struct doc_arena *a, struct doc *d, const char *name, const
 		doc_set_text(a, d, name, str_of(addr_print(addr, text)));
 }
 
-static void set_local(struct doc_arena *a, struct doc *d, const struct service *sv, const struct spec_leg *leg)
+static void set_local(struct doc_arena *a, struct doc *d, const struct service *sv,
+                      const struct spec_leg *leg)
 {
-	struct addr local = service_local(sv, leg), local_rtcp = service_local_rtcp(sv, leg), other = service_local_other(sv, leg);
+	struct addr local = service_local(sv, leg), local_rtcp = service_local_rtcp(sv, leg),
+		    other = service_local_other(sv, leg);
 
 	set_addr(a, d, "local", &local);
 	set_addr(a, d, "local_rtcp", &local_rtcp);
@@ -35,7 +37,8 @@ static void set_local(struct doc_arena *a, struct doc *d, const struct service *
 }
 
 /* `brief`: what a list shows beside the local addresses. */
-static struct doc *media_local(struct doc_arena *a, const struct service *sv, const struct spec_media *m, bool brief)
+static struct doc *media_local(struct doc_arena *a, const struct service *sv,
+                               const struct spec_media *m, bool brief)
 {
 	struct doc *d = doc_dict(a), *legs = doc_dict(a);
 
@@ -57,7 +60,8 @@ static struct doc *media_local(struct doc_arena *a, const struct service *sv, co
 	return d;
 }
 
-static struct doc *session_local(struct doc_arena *a, const struct service *sv, const struct session *s, bool brief)
+static struct doc *session_local(struct doc_arena *a, const struct service *sv,
+                                 const struct session *s, bool brief)
 {
 	struct doc *out = doc_dict(a), *media = doc_list(a);
 
@@ -135,14 +139,16 @@ static struct doc *leg_stats(struct doc_arena *a, const struct relay_leg_stats *
 	doc_set_uint(a, d, "rekeys", s->rekeys);
 	doc_set_uint(a, d, "ssrc_changes", s->ssrc_changes);
 	if (s->last_rx_ns)
-		doc_set_uint(a, d, "silent_ms", now_ns > s->last_rx_ns ? (now_ns - s->last_rx_ns) / NS_PER_MS : 0);
+		doc_set_uint(a, d, "silent_ms",
+		             now_ns > s->last_rx_ns ? (now_ns - s->last_rx_ns) / NS_PER_MS : 0);
 	for (unsigned i = 0; i < s->n_streams; i++)
 		doc_append(streams, stream_stats(a, &s->streams[i]));
 	doc_set(d, "streams", streams);
 	return d;
 }
 
-static const struct relay_leg_stats *stats_of(const struct relay_session_stats *stats, unsigned media, unsigned leg)
+static const struct relay_leg_stats *stats_of(const struct relay_session_stats *stats,
+                                              unsigned media, unsigned leg)
 {
 	if (!stats || media >= stats->n_media || leg >= stats->media[media].n_legs)
 		return NULL;
@@ -150,8 +156,9 @@ static const struct relay_leg_stats *stats_of(const struct relay_session_stats *
 }
 
 /* Adds local addresses and statistics to the legs that the schema wrote. */
-static void dress_media(struct doc_arena *a, struct doc *legs, const struct service *sv, const struct spec_media *sm,
-                        unsigned media, const struct relay_session_stats *stats)
+static void dress_media(struct doc_arena *a, struct doc *legs, const struct service *sv,
+                        const struct spec_media *sm, unsigned media,
+                        const struct relay_session_stats *stats)
 {
 	for (unsigned i = 0; i < sm->legs.n; i++) {
 		const struct relay_leg_stats *ls = stats_of(stats, media, i);
@@ -180,7 +187,8 @@ struct doc *reply_session(struct doc_arena *a, const struct service *sv, const s
 	return d;
 }
 
-struct doc *reply_final(struct doc_arena *a, const struct session *s, const struct relay_session_stats *stats)
+struct doc *reply_final(struct doc_arena *a, const struct session *s,
+                        const struct relay_session_stats *stats)
 {
 	struct doc *out = doc_dict(a), *media = doc_list(a);
 

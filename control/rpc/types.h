@@ -6,7 +6,8 @@
 #include "control/doc/schema.h"
 #include "keyctx/suite.h"
 
-/* A text that stays where it is, of any length the protocol lets through, and is never echoed: a struct str. */
+/* A text that stays where it is, of any length the protocol lets through, and is never echoed: a
+ * struct str. */
 extern const struct schema_type json_slice_type;
 /* A list of 1 to all suites by name. */
 extern const struct schema_type json_suites_type;

@@ -32,8 +32,9 @@ static void event_log(const struct event *e)
 	char addr[ADDR_TEXT_MAX], sid[140];
 
 	log_info("events", "sid=%s media=%s leg=%s msg=\"%s\" addr=%s ssrc=%08x count=%llu%s%s",
-	         log_quote(str_of(e->session), sid, sizeof(sid)), e->media, spec_leg_name(e->leg), relay_event_name(e->kind),
-	         addr_print(&e->addr, addr), e->ssrc, (unsigned long long)e->count, e->finding ? " finding=" : "",
+	         log_quote(str_of(e->session), sid, sizeof(sid)), e->media, spec_leg_name(e->leg),
+	         relay_event_name(e->kind), addr_print(&e->addr, addr), e->ssrc,
+	         (unsigned long long)e->count, e->finding ? " finding=" : "",
 	         e->finding ? relay_finding_name(e->finding) : "");
 }
 
@@ -56,7 +57,7 @@ void events_tell(struct events *ev, const struct relay_event *from)
 	if (from->media < s->spec->media.n)
 		memcpy(e->media, s->spec->media.items[from->media].id, sizeof(e->media));
 	event_log(e);
-	LIST_EACH(l, &ev->subscriptions) {
+	LIST_EACH (l, &ev->subscriptions) {
 		struct events_subscription *sub = LIST_OF(l, struct events_subscription, link);
 
 		if (wants(&sub->filter, e))
@@ -89,7 +90,8 @@ void events_free(struct events *ev)
 	if (!ev)
 		return;
 	while (!list_is_empty(&ev->subscriptions))
-		events_unsubscribe(LIST_OF(ev->subscriptions.next, struct events_subscription, link));
+		events_unsubscribe(
+			LIST_OF(ev->subscriptions.next, struct events_subscription, link));
 	mem_free(ev);
 }
 
@@ -105,8 +107,9 @@ static uint64_t tell_past(struct events *ev, const struct events_subscription *s
 	return after + 1 < oldest ? oldest - after - 1 : 0;
 }
 
-enum err events_subscribe(struct events_subscription **out, struct events *ev, const struct events_filter *filter,
-                          uint64_t after, uint64_t *missed, events_fn *fn, void *arg)
+enum err events_subscribe(struct events_subscription **out, struct events *ev,
+                          const struct events_filter *filter, uint64_t after, uint64_t *missed,
+                          events_fn *fn, void *arg)
 {
 	struct events_subscription *sub = mem_alloc(sizeof(*sub));
 

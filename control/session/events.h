@@ -35,7 +35,7 @@ struct event {
 typedef void events_fn(void *arg, const struct event *e);
 
 struct events_filter {
-	uint32_t kinds;  /* bits of enum relay_event_kind */
+	uint32_t kinds;   /* bits of enum relay_event_kind */
 	char prefix[128]; /* of session ids; empty: all */
 };
 
@@ -45,11 +45,12 @@ void events_free(struct events *ev);
 void events_tell(struct events *ev, const struct relay_event *e);
 
 /*
- * `after`: tells first what is still kept after that number; UINT64_MAX: nothing of the past. *missed: how many of those are not kept
- * any more. `fn` may not subscribe or unsubscribe.
+ * `after`: tells first what is still kept after that number; UINT64_MAX: nothing of the past.
+ * *missed: how many of those are not kept any more. `fn` may not subscribe or unsubscribe.
  */
-enum err events_subscribe(struct events_subscription **out, struct events *ev, const struct events_filter *filter,
-                          uint64_t after, uint64_t *missed, events_fn *fn, void *arg) MUST_USE;
+enum err events_subscribe(struct events_subscription **out, struct events *ev,
+                          const struct events_filter *filter, uint64_t after, uint64_t *missed,
+                          events_fn *fn, void *arg) MUST_USE;
 void events_unsubscribe(struct events_subscription *s);
 uint64_t events_last_seq(const struct events *ev);
 uint64_t events_lost(const struct events *ev);

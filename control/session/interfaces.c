@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Names to local addresses: a choice is two bits that say what was named and the place of the first address it fits. */
+/* Names to local addresses: a choice is two bits that say what was named and the place of the first
+ * address it fits. */
 #include "control/session/interfaces.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The upper two bits of a choice. Below them is the index of the first address that has the name. */
-enum { KIND_PLAIN = 0x00, KIND_NAME = 0x40, KIND_BASE = 0x80, KIND_ADDRESS = 0xc0, KIND_MASK = 0xc0, INDEX_MASK = 0x3f };
+/* The upper two bits of a choice. Below them is the index of the first address that has the name.
+ */
+enum {
+	KIND_PLAIN = 0x00,
+	KIND_NAME = 0x40,
+	KIND_BASE = 0x80,
+	KIND_ADDRESS = 0xc0,
+	KIND_MASK = 0xc0,
+	INDEX_MASK = 0x3f
+};
 
 struct str interfaces_base(const struct io_interface *f)
 {
@@ -26,7 +35,7 @@ static bool is_named(const struct io_interface *f, struct str name)
 	return str_is(name, f->name) || is_base(f, name);
 }
 
-/* --- finding ------------------------------------------------------------------------------------------ */
+/* --- finding ---------------------------------------------------------------- */
 
 static enum err find_name(const struct interfaces *l, struct str name, uint8_t *choice)
 {
@@ -43,7 +52,8 @@ static enum err find_name(const struct interfaces *l, struct str name, uint8_t *
 	return ERR_NOT_FOUND;
 }
 
-static enum err find_address(const struct interfaces *l, struct str name, struct str text, uint8_t *choice)
+static enum err find_address(const struct interfaces *l, struct str name, struct str text,
+                             uint8_t *choice)
 {
 	struct addr ip;
 
@@ -57,7 +67,8 @@ static enum err find_address(const struct interfaces *l, struct str name, struct
 	return ERR_NOT_FOUND;
 }
 
-enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *choice, struct why *why)
+enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *choice,
+                         struct why *why)
 {
 	struct str address, name = str_cut(text, '/', &address);
 	char names[160];
@@ -70,12 +81,13 @@ enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *c
 	}
 	e = name.n < text.n ? find_address(l, name, address, choice) : find_name(l, text, choice);
 	if (e)
-		return why_fail(why, e, "no interface \"%.*s\"; there are %s", text.n > 64 ? 64 : (int)text.n, text.p,
+		return why_fail(why, e, "no interface \"%.*s\"; there are %s",
+		                text.n > 64 ? 64 : (int)text.n, text.p,
 		                interfaces_print_names(l, names, sizeof(names)));
 	return ERR_OK;
 }
 
-/* --- choosing ----------------------------------------------------------------------------------------- */
+/* --- choosing --------------------------------------------------------------- */
 
 static bool is_of_family(const struct io_interface *f, uint8_t family)
 {
@@ -136,11 +148,13 @@ uint8_t interfaces_preferred(const struct interfaces *l, uint8_t choice, uint8_t
 	return family ? family : interfaces_family(l, of, 0);
 }
 
-/* --- for people --------------------------------------------------------------------------------------- */
+/* --- for people ------------------------------------------------------------- */
 
-const char *interfaces_print(const struct interfaces *l, uint8_t choice, char out[INTERFACES_TEXT_MAX])
+const char *interfaces_print(const struct interfaces *l, uint8_t choice,
+                             char out[INTERFACES_TEXT_MAX])
 {
-	const struct io_interface *f = &l->items[(choice & INDEX_MASK) < l->n ? choice & INDEX_MASK : 0];
+	const struct io_interface *f =
+		&l->items[(choice & INDEX_MASK) < l->n ? choice & INDEX_MASK : 0];
 	struct str base = interfaces_base(f);
 	char text[ADDR_TEXT_MAX];
 
@@ -155,7 +169,8 @@ const char *interfaces_print(const struct interfaces *l, uint8_t choice, char ou
 		snprintf(out, INTERFACES_TEXT_MAX, "%s/%s", f->name, addr_print_ip(&f->bind, text));
 		break;
 	default:
-		snprintf(out, INTERFACES_TEXT_MAX, "%s", choice == INTERFACES_ALL ? "round-robin-calls" : "any");
+		snprintf(out, INTERFACES_TEXT_MAX, "%s",
+		         choice == INTERFACES_ALL ? "round-robin-calls" : "any");
 	}
 	return out;
 }
@@ -171,23 +186,31 @@ const char *interfaces_print_names(const struct interfaces *l, char *out, size_t
 		while (before < i && strcmp(l->items[before].name, l->items[i].name) != 0)
 			before++;
 		if (before == i)
-			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "", l->items[i].name);
+			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "",
+			                      l->items[i].name);
 	}
 	return out;
 }
 
-enum err interfaces_lack(const struct interfaces *l, uint8_t choice, uint8_t family, struct why *why)
+enum err interfaces_lack(const struct interfaces *l, uint8_t choice, uint8_t family,
+                         struct why *why)
 {
 	char name[INTERFACES_TEXT_MAX], text[ADDR_TEXT_MAX];
 	char has[160] = "";
 	size_t n = 0;
 
 	if (choice == INTERFACES_ANY || choice == INTERFACES_ALL)
-		return why_fail(why, ERR_INVALID, "no interface has an IPv%u address; add one (interface = NAME/ADDR)", family);
+		return why_fail(
+			why, ERR_INVALID,
+			"no interface has an IPv%u address; add one (interface = NAME/ADDR)",
+			family);
 	for (unsigned i = 0; i < l->n && n < sizeof(has); i++)
 		if (interfaces_has(l, choice, i, 0))
-			n += (size_t)snprintf(has + n, sizeof(has) - n, "%s%s", n ? ", " : "", addr_print_ip(&l->items[i].advertised, text));
+			n += (size_t)snprintf(has + n, sizeof(has) - n, "%s%s", n ? ", " : "",
+			                      addr_print_ip(&l->items[i].advertised, text));
 	interfaces_print(l, choice, name);
-	return why_fail(why, ERR_INVALID, "interface %s has no IPv%u address, only %s; add one (interface = NAME/ADDR) or name another interface",
+	return why_fail(why, ERR_INVALID,
+	                "interface %s has no IPv%u address, only %s; add one (interface = "
+	                "NAME/ADDR) or name another interface",
 	                name, family, has);
 }

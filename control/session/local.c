@@ -10,8 +10,9 @@
 
 struct local {
 	struct interfaces interfaces;
-	struct ports *ports[RELAY_INTERFACES_MAX];   /* of each interface; those on one address have the same */
-	uint64_t last_turn[RELAY_INTERFACES_MAX];    /* when a call last got this address; 0: never */
+	struct ports *ports[RELAY_INTERFACES_MAX]; /* of each interface; those on one address have
+	                                              the same */
+	uint64_t last_turn[RELAY_INTERFACES_MAX];  /* when a call last got this address; 0: never */
 	uint64_t turn;
 };
 
@@ -24,7 +25,7 @@ struct assignment {
 	struct why *why;
 };
 
-/* --- making and ending -------------------------------------------------------------------------------- */
+/* --- making and ending ------------------------------------------------------ */
 
 /* An interface before that one on the same address, or itself. */
 static unsigned first_on_address(const struct interfaces *l, unsigned i)
@@ -36,7 +37,8 @@ static unsigned first_on_address(const struct interfaces *l, unsigned i)
 	return k;
 }
 
-enum err local_new(struct local **out, const struct interfaces *l, uint32_t quarantine_ms, struct why *why)
+enum err local_new(struct local **out, const struct interfaces *l, uint32_t quarantine_ms,
+                   struct why *why)
 {
 	struct local *local = mem_alloc(sizeof(*local));
 	enum err e = ERR_OK;
@@ -51,7 +53,8 @@ enum err local_new(struct local **out, const struct interfaces *l, uint32_t quar
 		if (first < i)
 			local->ports[i] = local->ports[first];
 		else
-			e = ports_new(&local->ports[i], f->port_min, f->port_max, quarantine_ms, why);
+			e = ports_new(&local->ports[i], f->port_min, f->port_max, quarantine_ms,
+			              why);
 		if (e)
 			why_prefix(why, "interface %s", f->name);
 	}
@@ -84,14 +87,15 @@ void local_usage(struct local *l, unsigned interface, uint64_t now_ns, struct po
 	ports_get_usage(l->ports[interface], now_ns, out);
 }
 
-/* --- ports of legs ------------------------------------------------------------------------------------ */
+/* --- ports of legs ---------------------------------------------------------- */
 
 static const struct spec_leg *leg_in(const struct spec_session *s, unsigned media, unsigned leg)
 {
 	return s ? service_spec_leg(s, media, leg) : NULL;
 }
 
-static void give(struct local *l, struct spec_place *p, const struct spec_leg *kept, bool used, uint64_t now_ns)
+static void give(struct local *l, struct spec_place *p, const struct spec_leg *kept, bool used,
+                 uint64_t now_ns)
 {
 	if (!p->port || service_spec_has_place(kept, p))
 		return;
@@ -102,7 +106,8 @@ static void give(struct local *l, struct spec_place *p, const struct spec_leg *k
 	*p = (struct spec_place){0};
 }
 
-void local_release(struct local *l, struct spec_session *of, const struct spec_session *kept, bool used, uint64_t now_ns)
+void local_release(struct local *l, struct spec_session *of, const struct spec_session *kept,
+                   bool used, uint64_t now_ns)
 {
 	for (unsigned m = 0; m < of->media.n; m++)
 		for (unsigned i = 0; i < of->media.items[m].legs.n; i++) {
@@ -115,7 +120,7 @@ void local_release(struct local *l, struct spec_session *of, const struct spec_s
 		}
 }
 
-/* --- choosing ----------------------------------------------------------------------------------------- */
+/* --- choosing --------------------------------------------------------------- */
 
 /* What the leg's address has to be; 0: whatever it is. */
 static uint8_t family_wanted(const struct spec_leg *leg)
@@ -125,29 +130,35 @@ static uint8_t family_wanted(const struct spec_leg *leg)
 	return leg->family;
 }
 
-static bool fits(const struct local *l, const struct spec_leg *leg, const struct spec_place *p, uint8_t family)
+static bool fits(const struct local *l, const struct spec_leg *leg, const struct spec_place *p,
+                 uint8_t family)
 {
 	uint8_t has = p->port ? l->interfaces.items[p->interface].advertised.version : 0;
 
-	return has && (!family || has == family) && interfaces_has(&l->interfaces, leg->choice, p->interface, has);
+	return has && (!family || has == family) &&
+	       interfaces_has(&l->interfaces, leg->choice, p->interface, has);
 }
 
 /* Another leg of the session that is of the same choice has this address. */
-static bool is_of_session(const struct assignment *a, const struct spec_leg *leg, unsigned interface)
+static bool is_of_session(const struct assignment *a, const struct spec_leg *leg,
+                          unsigned interface)
 {
 	for (unsigned m = 0; m < a->next->media.n; m++)
 		for (unsigned i = 0; i < a->next->media.items[m].legs.n; i++) {
 			const struct spec_leg *l = &a->next->media.items[m].legs.items[i];
 
 			if (l->exists && l != leg && l->choice == leg->choice &&
-			    ((l->at.port && l->at.interface == interface) || (l->other.port && l->other.interface == interface)))
+			    ((l->at.port && l->at.interface == interface) ||
+			     (l->other.port && l->other.interface == interface)))
 				return true;
 		}
 	return false;
 }
 
-/* Among those that were not tried: where the call is already, else the one whose turn is longest past. -1: none is left. */
-static int choose(const struct assignment *a, const struct spec_leg *leg, uint8_t family, uint64_t tried)
+/* Among those that were not tried: where the call is already, else the one whose turn is longest
+ * past. -1: none is left. */
+static int choose(const struct assignment *a, const struct spec_leg *leg, uint8_t family,
+                  uint64_t tried)
 {
 	const struct local *l = a->local;
 	int best = -1;
@@ -225,7 +236,8 @@ static void name_leg(struct why *why, const struct spec_media *m, unsigned leg)
 	why_prefix(why, "media \"%s\" leg %s", m->id, spec_leg_name(leg));
 }
 
-enum err local_assign(struct local *l, struct spec_session *next, const struct spec_session *now, uint64_t now_ns, struct why *why)
+enum err local_assign(struct local *l, struct spec_session *next, const struct spec_session *now,
+                      uint64_t now_ns, struct why *why)
 {
 	struct assignment a = {.local = l, .next = next, .now = now, .now_ns = now_ns, .why = why};
 	enum err e = ERR_OK;
@@ -238,8 +250,12 @@ enum err local_assign(struct local *l, struct spec_session *next, const struct s
 				continue;
 			if (e) {
 				/* Those behind a failure have nothing new to give back. */
-				leg->at = service_spec_has_place(leg_in(now, m, i), &leg->at) ? leg->at : (struct spec_place){0};
-				leg->other = service_spec_has_place(leg_in(now, m, i), &leg->other) ? leg->other : (struct spec_place){0};
+				leg->at = service_spec_has_place(leg_in(now, m, i), &leg->at)
+				                  ? leg->at
+				                  : (struct spec_place){0};
+				leg->other = service_spec_has_place(leg_in(now, m, i), &leg->other)
+				                     ? leg->other
+				                     : (struct spec_place){0};
 				continue;
 			}
 			e = assign(&a, leg, leg_in(now, m, i));

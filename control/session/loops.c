@@ -7,8 +7,8 @@
 struct walk {
 	const struct port_book *book;
 	struct leg_name start;
-	const struct spec_session *next; /* what the session of `start` becomes */
-	const struct addr *first;        /* the target it began with, for the text */
+	const struct spec_session *next;      /* what the session of `start` becomes */
+	const struct addr *first;             /* the target it began with, for the text */
 	struct leg_name legs[LOOPS_LEGS_MAX]; /* by which packets leave */
 	unsigned n;
 };
@@ -31,14 +31,20 @@ static enum err refuse(const struct addr *target, const char *what, struct why *
 {
 	char text[ADDR_TEXT_MAX];
 
-	return why_fail(why, ERR_DENIED, "no media is sent to %s: it is a port of this gateway, and %s", addr_print(target, text), what);
+	return why_fail(why, ERR_DENIED,
+	                "no media is sent to %s: it is a port of this gateway, and %s",
+	                addr_print(target, text), what);
 }
 
 /* Within one call it is mostly an INVITE that passed this gateway twice. */
 static enum err refuse_ring(const struct walk *w, bool is_own_call, struct why *why)
 {
-	return refuse(w->first, is_own_call ? "what is sent there comes back to the leg that sent it: a ring within one call; if its INVITE passes here twice, use loop-protect"
-	                                    : "what is sent there comes back to the leg that sent it: a ring", why);
+	return refuse(w->first,
+	              is_own_call
+	                      ? "what is sent there comes back to the leg that sent it: a ring "
+	                        "within one call; if its INVITE passes here twice, use loop-protect"
+	                      : "what is sent there comes back to the leg that sent it: a ring",
+	              why);
 }
 
 /* Packets leave by that leg. */
@@ -50,13 +56,16 @@ static enum err leave(struct walk *w, const struct leg_name *by, struct why *why
 		if (is_same(by, &w->legs[i]))
 			return ERR_OK;
 	if (w->n == LOOPS_LEGS_MAX)
-		return refuse(w->first, "the way from there leads through more legs of it than are followed", why);
+		return refuse(w->first,
+		              "the way from there leads through more legs of it than are followed",
+		              why);
 	w->legs[w->n++] = *by;
 	return ERR_OK;
 }
 
 /* The legs that one is joined to, or may come to be. */
-static enum err cross(struct walk *w, const struct leg_name *at, const struct spec_session *spec, struct why *why)
+static enum err cross(struct walk *w, const struct leg_name *at, const struct spec_session *spec,
+                      struct why *why)
 {
 	unsigned from = at->leg == RELAY_LEG_ACCESS ? 1 : RELAY_LEG_ACCESS;
 	unsigned to = at->leg == RELAY_LEG_ACCESS ? RELAY_LEGS_MAX : 1;
@@ -64,7 +73,11 @@ static enum err cross(struct walk *w, const struct leg_name *at, const struct sp
 
 	for (unsigned i = from; i < to && !e; i++)
 		if (service_spec_leg(spec, at->media, i))
-			e = leave(w, &(struct leg_name){.session = at->session, .media = at->media, .leg = (uint8_t)i}, why);
+			e = leave(w,
+			          &(struct leg_name){.session = at->session,
+			                             .media = at->media,
+			                             .leg = (uint8_t)i},
+			          why);
 	return e;
 }
 
@@ -91,7 +104,8 @@ static enum err reach(struct walk *w, const struct addr *target, struct why *why
 	return e;
 }
 
-static enum err follow_spec(struct walk *w, const struct leg_name *by, const struct spec_session *spec, struct why *why)
+static enum err follow_spec(struct walk *w, const struct leg_name *by,
+                            const struct spec_session *spec, struct why *why)
 {
 	const struct spec_leg *leg = service_spec_leg(spec, by->media, by->leg);
 	struct addr rtcp;
@@ -136,7 +150,8 @@ static enum err walk_from(struct walk *w, const struct addr *target, struct why 
 	return e;
 }
 
-enum err loops_check(const struct port_book *b, const struct session *s, const struct spec_session *next, unsigned media, unsigned leg,
+enum err loops_check(const struct port_book *b, const struct session *s,
+                     const struct spec_session *next, unsigned media, unsigned leg,
                      const struct addr *extra, struct why *why)
 {
 	const struct spec_leg *l = service_spec_leg(next, media, leg);

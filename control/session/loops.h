@@ -12,12 +12,16 @@ enum { LOOPS_LEGS_MAX = 256 }; /* of one walk: more are refused, too */
 struct addr loops_rtcp_target(const struct spec_leg *leg);
 
 /*
- * Walks from that leg of session `s`, which becomes `next`, through ports of ours: a leg's targets (RTP, RTCP, sources it may learn), the legs they
- * reach, the legs those are joined to, and on. Two calls that meet end at a stranger's address; a walk that comes back to its leg is ERR_DENIED.
- * `extra`: a target beside those of `next`, or NULL. What other sessions are, and what an update under way makes of them, counts alike; so do
- * legs behind closed gates and forks that are not active. Every ring has a leg that closed it: asked about each leg of what changes, none comes to be.
+ * Walks from that leg of session `s`, which becomes `next`, through ports of ours: a leg's targets
+ * (RTP, RTCP, sources it may learn), the legs they reach, the legs those are joined to, and on. Two
+ * calls that meet end at a stranger's address; a walk that comes back to its leg is ERR_DENIED.
+ * `extra`: a target beside those of `next`, or NULL. What other sessions are, and what an update
+ * under way makes of them, counts alike; so do legs behind closed gates and forks that are not
+ * active. Every ring has a leg that closed it: asked about each leg of what changes, none comes to
+ * be.
  */
-enum err loops_check(const struct port_book *b, const struct session *s, const struct spec_session *next, unsigned media, unsigned leg,
+enum err loops_check(const struct port_book *b, const struct session *s,
+                     const struct spec_session *next, unsigned media, unsigned leg,
                      const struct addr *extra, struct why *why) MUST_USE;
 
 #endif

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 
 struct pair {
-	struct leg_name leg;  /* session NULL: nobody's */
-	uint64_t closed_ns;   /* 0: never */
+	struct leg_name leg; /* session NULL: nobody's */
+	uint64_t closed_ns;  /* 0: never */
 };
 
 /* The pairs of one interface. */
@@ -38,7 +38,8 @@ enum err port_book_new(struct port_book **out, const struct io_interface *interf
 		uint32_t first = interfaces[i].port_min + (interfaces[i].port_min & 1u);
 
 		s->first = (uint16_t)first;
-		s->n = interfaces[i].port_max > first ? (interfaces[i].port_max + 1u - first) / 2 : 0;
+		s->n = interfaces[i].port_max > first ? (interfaces[i].port_max + 1u - first) / 2
+		                                      : 0;
 		s->pairs = mem_array(s->n, sizeof(*s->pairs));
 		if (!s->pairs) {
 			port_book_free(b);
@@ -66,7 +67,8 @@ static struct pair *pair_at(const struct port_book *b, unsigned interface, uint1
 	return port >= s->first && pair < s->n ? &s->pairs[pair] : NULL;
 }
 
-void port_book_take(struct port_book *b, unsigned interface, uint16_t port, const struct leg_name *leg)
+void port_book_take(struct port_book *b, unsigned interface, uint16_t port,
+                    const struct leg_name *leg)
 {
 	struct pair *p = pair_at(b, interface, port);
 
@@ -88,7 +90,8 @@ bool port_book_say(struct port_book *b, unsigned interface, const struct addr *a
 {
 	struct target_alias *s;
 
-	if (addr_is_same_host(a, &b->interfaces[interface].bind) || addr_is_same_host(a, &b->interfaces[interface].advertised))
+	if (addr_is_same_host(a, &b->interfaces[interface].bind) ||
+	    addr_is_same_host(a, &b->interfaces[interface].advertised))
 		return false;
 	for (unsigned i = 0; i < b->n_said; i++)
 		if (b->said[i].interface == interface && addr_is_same_host(&b->said[i].addr, a))
@@ -114,13 +117,15 @@ static bool was_said_of(const struct port_book *b, unsigned interface, const str
 	return false;
 }
 
-/* Is what is sent there received on this interface's address, by whatever name? Interfaces may share an address. */
+/* Is what is sent there received on this interface's address, by whatever name? Interfaces may
+ * share an address. */
 static bool comes_to(const struct port_book *b, unsigned interface, const struct addr *a)
 {
 	const struct addr *own = &b->interfaces[interface].bind;
 
 	for (unsigned i = 0; i < b->n; i++)
-		if (addr_is_same_host(&b->interfaces[i].bind, own) && (addr_is_same_host(&b->interfaces[i].advertised, a) || was_said_of(b, i, a)))
+		if (addr_is_same_host(&b->interfaces[i].bind, own) &&
+		    (addr_is_same_host(&b->interfaces[i].advertised, a) || was_said_of(b, i, a)))
 			return true;
 	return addr_is_same_host(own, a);
 }
@@ -133,7 +138,8 @@ static struct pair *reached(const struct port_book *b, unsigned interface, const
 	return p && comes_to(b, interface, a) ? p : NULL;
 }
 
-unsigned port_book_find(const struct port_book *b, const struct addr *a, struct leg_name out[PORT_BOOK_FINDS_MAX])
+unsigned port_book_find(const struct port_book *b, const struct addr *a,
+                        struct leg_name out[PORT_BOOK_FINDS_MAX])
 {
 	unsigned n = 0;
 
@@ -151,7 +157,8 @@ bool port_book_holds(const struct port_book *b, const struct addr *a, uint64_t n
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct pair *p = reached(b, i, a);
 
-		if (p && (p->leg.session || (p->closed_ns && now_ns - p->closed_ns < PORT_BOOK_AFTER_NS)))
+		if (p && (p->leg.session ||
+		          (p->closed_ns && now_ns - p->closed_ns < PORT_BOOK_AFTER_NS)))
 			return true;
 	}
 	return false;

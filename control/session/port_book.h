@@ -23,27 +23,35 @@ struct leg_name {
 struct port_book;
 
 enum { PORT_BOOK_SAID_MAX = 64, PORT_BOOK_FINDS_MAX = RELAY_INTERFACES_MAX };
-/* How long a port counts as ours after it was closed: datagrams that left by it are still under way. */
+/* How long a port counts as ours after it was closed: datagrams that left by it are still under
+ * way. */
 #define PORT_BOOK_AFTER_NS NS_PER_S
 
 /* `interfaces` live as long as the book. ERR_NOMEM. */
-enum err port_book_new(struct port_book **out, const struct io_interface *interfaces, unsigned n) MUST_USE;
+enum err port_book_new(struct port_book **out, const struct io_interface *interfaces,
+                       unsigned n) MUST_USE;
 void port_book_free(struct port_book *b); /* takes NULL */
 
-/* The even port and the odd one above it are that leg's, until it is given back; `now_ns` 0: it was never used. */
-void port_book_take(struct port_book *b, unsigned interface, uint16_t port, const struct leg_name *leg);
+/* The even port and the odd one above it are that leg's, until it is given back; `now_ns` 0: it was
+ * never used. */
+void port_book_take(struct port_book *b, unsigned interface, uint16_t port,
+                    const struct leg_name *leg);
 void port_book_give(struct port_book *b, unsigned interface, uint16_t port, uint64_t now_ns);
 
-/* An address that some SDP names instead of the interface's (media-address). The last PORT_BOOK_SAID_MAX of them are known. True: it is new. */
+/* An address that some SDP names instead of the interface's (media-address). The last
+ * PORT_BOOK_SAID_MAX of them are known. True: it is new. */
 bool port_book_say(struct port_book *b, unsigned interface, const struct addr *a);
 
 const struct target_alias *port_book_said(const struct port_book *b, unsigned *n);
 
-/* The legs that what is sent to this address reaches; how many. Several, where interfaces share an address outside. */
-unsigned port_book_find(const struct port_book *b, const struct addr *a, struct leg_name out[PORT_BOOK_FINDS_MAX]);
+/* The legs that what is sent to this address reaches; how many. Several, where interfaces share an
+ * address outside. */
+unsigned port_book_find(const struct port_book *b, const struct addr *a,
+                        struct leg_name out[PORT_BOOK_FINDS_MAX]);
 /* Is it a media address and port of ours that is open, or was less than a second ago? */
 bool port_book_holds(const struct port_book *b, const struct addr *a, uint64_t now_ns);
-/* What stands for an interface of ours outside, as that interface's own address: the way there need not lead through a NAT. Others as they are. */
+/* What stands for an interface of ours outside, as that interface's own address: the way there need
+ * not lead through a NAT. Others as they are. */
 struct addr port_book_inside(const struct port_book *b, const struct addr *a);
 
 #endif

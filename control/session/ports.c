@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A bitmap of free pairs, searched onward from the last one given, and a queue of pairs that rest. */
+/* A bitmap of free pairs, searched onward from the last one given, and a queue of pairs that rest.
+ */
 #include "control/session/ports.h"
 
 #include "base/clk.h"
@@ -14,21 +15,23 @@ struct resting {
 struct ports {
 	uint16_t first; /* even port of pair 0 */
 	uint32_t n, n_free;
-	uint32_t next;         /* word the search starts at: a pair is reused as late as can be */
+	uint32_t next; /* word the search starts at: a pair is reused as late as can be */
 	uint64_t quarantine_ns;
-	uint64_t *free_bits;   /* 1: free */
+	uint64_t *free_bits; /* 1: free */
 	uint32_t n_words;
-	struct resting *rest;  /* a ring of n */
+	struct resting *rest; /* a ring of n */
 	uint32_t rest_head, n_resting;
 };
 
-enum err ports_new(struct ports **out, uint16_t min, uint16_t max, uint32_t quarantine_ms, struct why *why)
+enum err ports_new(struct ports **out, uint16_t min, uint16_t max, uint32_t quarantine_ms,
+                   struct why *why)
 {
 	uint32_t first = min + (min & 1u);
 	struct ports *p;
 
 	if (min == 0 || first + 1 > max)
-		return why_fail(why, ERR_RANGE, "ports %u to %u hold no pair of an even and an odd port", min, max);
+		return why_fail(why, ERR_RANGE,
+		                "ports %u to %u hold no pair of an even and an odd port", min, max);
 	p = mem_alloc(sizeof(*p));
 	if (!p)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -83,8 +86,10 @@ enum err ports_take(struct ports *p, uint64_t now_ns, uint16_t *out, struct why 
 
 	wake_rested(p, now_ns);
 	if (p->n_free == 0)
-		return why_fail(why, ERR_LIMIT, "no port is free: of %u pairs %u are in use and %u rest after a call", p->n,
-		                p->n - p->n_resting, p->n_resting);
+		return why_fail(
+			why, ERR_LIMIT,
+			"no port is free: of %u pairs %u are in use and %u rest after a call", p->n,
+			p->n - p->n_resting, p->n_resting);
 	while (p->free_bits[word] == 0)
 		word = (word + 1) % p->n_words;
 	pair = word * 64 + (uint32_t)__builtin_ctzll(p->free_bits[word]);
@@ -123,5 +128,6 @@ void ports_give_fresh(struct ports *p, uint16_t port)
 void ports_get_usage(struct ports *p, uint64_t now_ns, struct ports_usage *out)
 {
 	wake_rested(p, now_ns);
-	*out = (struct ports_usage){.pairs = p->n, .in_use = p->n - p->n_free - p->n_resting, .resting = p->n_resting};
+	*out = (struct ports_usage){
+		.pairs = p->n, .in_use = p->n - p->n_free - p->n_resting, .resting = p->n_resting};
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions by id and by slot: the slots give every session a place in the paging order for its life. */
+/* Sessions by id and by slot: the slots give every session a place in the paging order for its
+ * life. */
 #include "control/session/registry.h"
 
 #include "base/map.h"

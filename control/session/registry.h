@@ -23,7 +23,8 @@
  */
 enum session_state { SESSION_CREATING, SESSION_STEADY, SESSION_UPDATING, SESSION_DELETING };
 
-/* A source of our own, or one that the judge of targets had to be asked about, that a leg may learn. */
+/* A source of our own, or one that the judge of targets had to be asked about, that a leg may
+ * learn. */
 struct permitted {
 	uint8_t media, leg;
 	bool is_rtcp;
@@ -34,18 +35,20 @@ struct permitted {
 struct session {
 	uint32_t slot;
 	enum session_state state;
-	struct spec_session *spec;   /* what it is: full, with ports */
+	struct spec_session *spec;       /* what it is: full, with ports */
 	const struct spec_session *next; /* what an update under way makes of it; NULL */
-	struct permitted *permitted;     /* n_permitted of them; what a leg may have learnt, for the life of the session (service) */
+	struct permitted *permitted;     /* n_permitted of them; what a leg may have learnt, for the
+	                                    life of the session (service) */
 	unsigned n_permitted;
 	struct relay_session *relay;
 	uint64_t created_wall_ns;
-	bool is_ending;              /* its end is settled, but for a while it goes on: it does not count, and its ports are the first to go (service) */
-	struct link waiting;         /* operations that wait for the one under way (service) */
+	bool is_ending; /* its end is settled, but for a while it goes on: it does not count, and
+	                   its ports are the first to go (service) */
+	struct link waiting; /* operations that wait for the one under way (service) */
 	unsigned n_waiting;
-	struct service_op *running;  /* the one under way */
-	struct past *past;           /* access legs that left e2ae (service) */
-	void *attached;              /* a protocol's own state of this session; freed with it */
+	struct service_op *running; /* the one under way */
+	struct past *past;          /* access legs that left e2ae (service) */
+	void *attached;             /* a protocol's own state of this session; freed with it */
 	void (*attached_free)(void *attached);
 };
 
@@ -57,12 +60,14 @@ void registry_free(struct registry *r);
 
 struct session *registry_find(const struct registry *r, struct str id);
 /* Takes the spec, whose id is the session's. ERR_EXISTS, ERR_NOMEM: the spec stays the caller's. */
-enum err registry_add_take(struct registry *r, struct spec_session *spec, struct session **out) MUST_USE;
+enum err registry_add_take(struct registry *r, struct spec_session *spec,
+                           struct session **out) MUST_USE;
 /* Ends and frees it, spec and attachment too. */
 void registry_remove(struct registry *r, struct session *s);
 size_t registry_count(const struct registry *r);
 
-/* Walk: `uint32_t at = 0; while ((s = registry_next(r, &at)))`; `at` is a cursor that stays good while sessions come and go. */
+/* Walk: `uint32_t at = 0; while ((s = registry_next(r, &at)))`; `at` is a cursor that stays good
+ * while sessions come and go. */
 struct session *registry_next(const struct registry *r, uint32_t *at);
 
 #endif

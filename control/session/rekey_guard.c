@@ -47,8 +47,10 @@ static bool is_e2ae(const struct spec_session *s, unsigned media)
 	return media < s->media.n && s->media.items[media].mode == RELAY_MODE_E2AE;
 }
 
-/* What the access leg of an e2ae media is, or was before its detour. False: there is nothing to compare with. */
-static bool look_back(struct was *out, const struct past *before, const struct spec_session *now, unsigned media)
+/* What the access leg of an e2ae media is, or was before its detour. False: there is nothing to
+ * compare with. */
+static bool look_back(struct was *out, const struct past *before, const struct spec_session *now,
+                      unsigned media)
 {
 	const struct spec_leg *a = service_spec_leg(now, media, RELAY_LEG_ACCESS);
 	const struct past *p = find(before, media);
@@ -56,13 +58,14 @@ static bool look_back(struct was *out, const struct past *before, const struct s
 	if (p)
 		*out = (struct was){.remote = &p->remote, .receive = p->receive, .send = p->send};
 	else if (a && is_e2ae(now, media))
-		*out = (struct was){.remote = &a->remote, .receive = a->receive.keying, .send = a->send.keying};
+		*out = (struct was){
+			.remote = &a->remote, .receive = a->receive.keying, .send = a->send.keying};
 	else
 		return false;
 	return true;
 }
 
-/* --- remembering ------------------------------------------------------------------------------------ */
+/* --- remembering ------------------------------------------------------------ */
 
 static bool is_on_detour(const struct spec_session *s, unsigned media)
 {
@@ -86,7 +89,8 @@ static enum err add(struct past **list, unsigned media, const struct was *was)
 	return !e && was->send ? keyctx_copy(&p->send, was->send) : e;
 }
 
-enum err past_new(struct past **out, const struct past *before, const struct spec_session *now, const struct spec_session *next)
+enum err past_new(struct past **out, const struct past *before, const struct spec_session *now,
+                  const struct spec_session *next)
 {
 	struct past *made = NULL;
 	enum err e = ERR_OK;
@@ -105,15 +109,17 @@ enum err past_new(struct past **out, const struct past *before, const struct spe
 	return ERR_OK;
 }
 
-/* --- policy ----------------------------------------------------------------------------------------- */
+/* --- policy ----------------------------------------------------------------- */
 
-/* A key taken away counts too: with none to compare with, the next one would look like the first. */
+/* A key taken away counts too: with none to compare with, the next one would look like the first.
+ */
 static bool changes_key(const struct keyctx *now, const struct keyctx *next)
 {
 	return now && (!next || !keyctx_eq(now, next));
 }
 
-enum err past_check_rekey(const struct past *before, const struct spec_session *now, const struct spec_session *next, struct why *why)
+enum err past_check_rekey(const struct past *before, const struct spec_session *now,
+                          const struct spec_session *next, struct why *why)
 {
 	if (next->e2ae_rekey == SPEC_REKEY_ACCEPT)
 		return ERR_OK;
@@ -123,12 +129,20 @@ enum err past_check_rekey(const struct past *before, const struct spec_session *
 
 		if (!b || !is_e2ae(next, m) || !look_back(&was, before, now, m))
 			continue;
-		/* RFC 4568 7.1.4 demands a new key of a peer that moves; to be on hold is no move. */
+		/* RFC 4568 7.1.4 demands a new key of a peer that moves; to be on hold is no move.
+		 */
 		if (is_real(&b->remote) && !addr_eq(was.remote, &b->remote))
 			continue;
-		if (changes_key(was.receive, b->receive.keying) || changes_key(was.send, b->send.keying))
-			return why_fail(why, ERR_REKEY, "media[%u].legs.a: %s where the peer did not move; e2ae_rekey rejects it", m,
-			                (was.receive && !b->receive.keying) || (was.send && !b->send.keying) ? "a key taken away" : "a new key");
+		if (changes_key(was.receive, b->receive.keying) ||
+		    changes_key(was.send, b->send.keying))
+			return why_fail(why, ERR_REKEY,
+			                "media[%u].legs.a: %s where the peer did not move; "
+			                "e2ae_rekey rejects it",
+			                m,
+			                (was.receive && !b->receive.keying) ||
+			                                (was.send && !b->send.keying)
+			                        ? "a key taken away"
+			                        : "a new key");
 	}
 	return ERR_OK;
 }

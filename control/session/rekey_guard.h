@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an e2ae access leg was while it is something else: the detour must not change a key that the straight way would not (TS 33.328 7.4). */
+/* What an e2ae access leg was while it is something else: the detour must not change a key that the
+ * straight way would not (TS 33.328 7.4). */
 #ifndef CONTROL_SESSION_REKEY_GUARD_H
 #define CONTROL_SESSION_REKEY_GUARD_H
 
@@ -7,8 +8,9 @@
 #include "control/session/spec.h"
 
 /*
- * One for each media whose access leg has left e2ae, or has no address for a while (hold as 0.0.0.0): the address and keys it had.
- * It ends when the leg is e2ae at an address again, or gone: a new leg has a new port, which its peer must be told.
+ * One for each media whose access leg has left e2ae, or has no address for a while (hold as
+ * 0.0.0.0): the address and keys it had. It ends when the leg is e2ae at an address again, or gone:
+ * a new leg has a new port, which its peer must be told.
  */
 struct past;
 
@@ -16,12 +18,14 @@ struct past;
 void past_free(struct past *p);
 
 /* What `now` and its past leave behind when it becomes `next`. ERR_NOMEM. */
-enum err past_new(struct past **out, const struct past *before, const struct spec_session *now, const struct spec_session *next) MUST_USE;
+enum err past_new(struct past **out, const struct past *before, const struct spec_session *now,
+                  const struct spec_session *next) MUST_USE;
 
 /*
- * ERR_REKEY when an e2ae access leg that stays where it is, or comes back to where it was, gets a new key or loses the one it had, and
- * e2ae_rekey of `next` rejects that.
+ * ERR_REKEY when an e2ae access leg that stays where it is, or comes back to where it was, gets a
+ * new key or loses the one it had, and e2ae_rekey of `next` rejects that.
  */
-enum err past_check_rekey(const struct past *before, const struct spec_session *now, const struct spec_session *next, struct why *why) MUST_USE;
+enum err past_check_rekey(const struct past *before, const struct spec_session *now,
+                          const struct spec_session *next, struct why *why) MUST_USE;
 
 #endif

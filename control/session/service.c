@@ -29,7 +29,7 @@ struct service_op {
 	struct spec_session *next;  /* what the session shall become; with ports */
 	struct past *past;          /* UPDATE: and what that leaves behind */
 	unsigned tries;
-	enum service_limit limit;   /* what it failed for, if it fails */
+	enum service_limit limit; /* what it failed for, if it fails */
 	service_done_fn *done;
 	void *arg;
 };
@@ -44,7 +44,8 @@ struct service {
 	bool draining, closed;
 	service_reclaim_fn *reclaim;
 	void *reclaim_arg;
-	struct link starved; /* operations that wait for the ports of a session that is being reclaimed */
+	struct link starved; /* operations that wait for the ports of a session that is being
+	                        reclaimed */
 	struct relay_session_spec scratch; /* what is handed to the relay; copied there */
 	struct relay_media_spec scratch_media[RELAY_MEDIA_MAX];
 };
@@ -54,13 +55,14 @@ static void op_start(struct service_op *op);
 static void create_ask(struct service_op *op);
 static void update_ask(struct service_op *op);
 
-/* --- making and ending -------------------------------------------------------------------------------- */
+/* --- making and ending ------------------------------------------------------ */
 
 enum err service_new(struct service **out, const struct service_config *config, struct why *why)
 {
 	struct service *sv = mem_alloc(sizeof(*sv));
 	uint64_t number = 0;
-	struct interfaces interfaces = {.items = config->context.interfaces, .n = config->context.n_interfaces};
+	struct interfaces interfaces = {.items = config->context.interfaces,
+	                                .n = config->context.n_interfaces};
 	enum err e = ERR_OK;
 
 	if (!sv)
@@ -70,8 +72,9 @@ enum err service_new(struct service **out, const struct service_config *config, 
 		sv->config.now_ns = clk_mono_ns;
 	sv->scratch.media = sv->scratch_media;
 	list_init(&sv->starved);
-	if (registry_new(&sv->registry) || targets_new(&sv->targets, config->context.interfaces, config->context.n_interfaces,
-	                                               config->media_deny, config->media_allow))
+	if (registry_new(&sv->registry) ||
+	    targets_new(&sv->targets, config->context.interfaces, config->context.n_interfaces,
+	                config->media_deny, config->media_allow))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e && prim_random(&number, sizeof(number)))
 		e = why_fail(why, ERR_CRYPTO, "no random octets");
@@ -96,14 +99,15 @@ void service_free(struct service *sv)
 	mem_free(sv);
 }
 
-/* --- sessions that are ending ---------------------------------------------------------------------------- */
+/* --- sessions that are ending ----------------------------------------------- */
 
 void service_set_ending(struct service *sv, struct session *s, bool on)
 {
 	if (s->is_ending != on)
 		sv->counts.ending += on ? 1 : (uint32_t)-1;
 	s->is_ending = on;
-	if (sv->counts.ending > sv->config.sessions_max && sv->reclaim && sv->reclaim(sv->reclaim_arg))
+	if (sv->counts.ending > sv->config.sessions_max && sv->reclaim &&
+	    sv->reclaim(sv->reclaim_arg))
 		sv->counts.reclaimed++;
 }
 
@@ -220,16 +224,17 @@ uint64_t service_now_ns(const struct service *sv)
 	return sv->config.now_ns();
 }
 
-/* --- local ports -------------------------------------------------------------------------------------- */
+/* --- local ports ------------------------------------------------------------ */
 
-static void ports_release(struct service *sv, struct spec_session *of, const struct spec_session *kept, bool used)
+static void ports_release(struct service *sv, struct spec_session *of,
+                          const struct spec_session *kept, bool used)
 {
 	targets_give_ports(sv->targets, of, kept, used ? sv->config.now_ns() : 0);
 	local_release(sv->local, of, kept, used, sv->config.now_ns());
 }
 
-static enum err ports_assign(struct service *sv, const struct session *s, struct spec_session *next, const struct spec_session *now,
-                             struct why *why)
+static enum err ports_assign(struct service *sv, const struct session *s, struct spec_session *next,
+                             const struct spec_session *now, struct why *why)
 {
 	enum err e = local_assign(sv->local, next, now, sv->config.now_ns(), why);
 
@@ -238,7 +243,7 @@ static enum err ports_assign(struct service *sv, const struct session *s, struct
 	return e;
 }
 
-/* --- answering ---------------------------------------------------------------------------------------- */
+/* --- answering -------------------------------------------------------------- */
 
 static void op_free(struct service_op *op)
 {
@@ -277,7 +282,8 @@ static void op_fail(struct service_op *op, enum err e, const struct why *why)
 	op_finish(op, (struct service_result){.e = e, .limit = op->limit, .why = why});
 }
 
-/* The session is no more; what waited for it is asked anew, and finds it absent or makes it again. */
+/* The session is no more; what waited for it is asked anew, and finds it absent or makes it again.
+ */
 static void session_end(struct service *sv, struct session *s)
 {
 	struct link waiting;
@@ -290,7 +296,7 @@ static void session_end(struct service *sv, struct session *s)
 		op_submit(LIST_OF(l, struct service_op, link));
 }
 
-/* --- create ------------------------------------------------------------------------------------------- */
+/* --- create ----------------------------------------------------------------- */
 
 static void create_done(void *arg, enum err e, const struct why *why);
 
@@ -316,11 +322,14 @@ static void create_ask(struct service_op *op)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 	struct why why = {""};
-	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending") : ports_assign(sv, s, s->spec, NULL, &why);
+	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
+	                        : ports_assign(sv, s, s->spec, NULL, &why);
 
 	if (op_starves(op, e))
 		return;
-	op->limit = e == ERR_LIMIT ? SERVICE_LIMIT_PORTS : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING : SERVICE_LIMIT_NONE;
+	op->limit = e == ERR_LIMIT    ? SERVICE_LIMIT_PORTS
+	            : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING
+	                              : SERVICE_LIMIT_NONE;
 	if (e) {
 		create_fail(op, e, &why);
 		return;
@@ -329,7 +338,8 @@ static void create_ask(struct service_op *op)
 	sv->counts.targets_refused += e == ERR_DENIED;
 	service_spec_fill(&sv->scratch, s->spec, s, targets_book(sv->targets));
 	if (!e)
-		e = relay_session_create(sv->config.relay, &s->relay, &sv->scratch, create_done, op, &why);
+		e = relay_session_create(sv->config.relay, &s->relay, &sv->scratch, create_done, op,
+		                         &why);
 	if (e) {
 		ports_release(sv, s->spec, NULL, false);
 		create_fail(op, e, &why);
@@ -385,9 +395,12 @@ static void create_start(struct service_op *op)
 	else if (sessions_now(sv) >= sv->config.sessions_max)
 		op->limit = SERVICE_LIMIT_SESSIONS;
 	if (op->limit == SERVICE_LIMIT_DRAINING)
-		e = why_fail(&why, ERR_LIMIT, "draining: no new session is taken until session.undrain (`sluicectl undrain`)");
+		e = why_fail(&why, ERR_LIMIT,
+		             "draining: no new session is taken until session.undrain (`sluicectl "
+		             "undrain`)");
 	else if (op->limit)
-		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows", sv->config.sessions_max);
+		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows",
+		             sv->config.sessions_max);
 	else
 		e = spec_apply(&spec, NULL, op->patch, &sv->config.context, &why);
 	if (!e) {
@@ -407,18 +420,22 @@ static void create_start(struct service_op *op)
 	create_ask(op);
 }
 
-/* --- update ------------------------------------------------------------------------------------------- */
+/* --- update ----------------------------------------------------------------- */
 
 static void update_done(void *arg, enum err e, const struct why *why);
 
-/* An answer or a re-INVITE, with nothing new perhaps: peers may have moved, and are learnt again. Before the session becomes what was asked. */
+/* An answer or a re-INVITE, with nothing new perhaps: peers may have moved, and are learnt again.
+ * Before the session becomes what was asked. */
 static void reopen(const struct service_op *op)
 {
 	const struct session *s = op->session;
 	uint16_t legs[RELAY_MEDIA_MAX];
 
-	if (s->relay && service_spec_signalled(op->patch, s->spec, legs) && relay_session_reopen(op->sv->config.relay, s->relay, legs) == ERR_NOMEM)
-		log_warn("service", "sid=%s msg=\"out of memory: peers that moved are not learnt anew\"", s->spec->id);
+	if (s->relay && service_spec_signalled(op->patch, s->spec, legs) &&
+	    relay_session_reopen(op->sv->config.relay, s->relay, legs) == ERR_NOMEM)
+		log_warn("service",
+		         "sid=%s msg=\"out of memory: peers that moved are not learnt anew\"",
+		         s->spec->id);
 }
 
 static void update_ask(struct service_op *op)
@@ -426,17 +443,21 @@ static void update_ask(struct service_op *op)
 	struct service *sv = op->sv;
 	struct session *s = op->session;
 	struct why why = {""};
-	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending") : ports_assign(sv, s, op->next, s->spec, &why);
+	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
+	                        : ports_assign(sv, s, op->next, s->spec, &why);
 
 	if (op_starves(op, e))
 		return;
-	op->limit = e == ERR_LIMIT ? SERVICE_LIMIT_PORTS : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING : SERVICE_LIMIT_NONE;
+	op->limit = e == ERR_LIMIT    ? SERVICE_LIMIT_PORTS
+	            : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING
+	                              : SERVICE_LIMIT_NONE;
 	if (!e) {
 		e = targets_check(sv->targets, s, op->next, s->spec, sv->config.now_ns(), &why);
 		sv->counts.targets_refused += e == ERR_DENIED;
 		service_spec_fill(&sv->scratch, op->next, s, targets_book(sv->targets));
 		if (!e)
-			e = relay_session_update(sv->config.relay, s->relay, &sv->scratch, update_done, op, &why);
+			e = relay_session_update(sv->config.relay, s->relay, &sv->scratch,
+			                         update_done, op, &why);
 		if (e)
 			ports_release(sv, op->next, s->spec, false);
 		s->next = e ? NULL : op->next;
@@ -498,7 +519,7 @@ static void update_start(struct service_op *op)
 	update_ask(op);
 }
 
-/* --- delete and get ----------------------------------------------------------------------------------- */
+/* --- delete and get --------------------------------------------------------- */
 
 static void delete_done(void *arg, enum err e, const struct why *why)
 {
@@ -549,12 +570,14 @@ static void get_start(struct service_op *op)
 		get_done(op, e, NULL);
 }
 
-/* --- asking ------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------- */
 
 static void op_start(struct service_op *op)
 {
-	static void (*const start[])(struct service_op *) = {
-		[OP_CREATE] = create_again, [OP_UPDATE] = update_start, [OP_DELETE] = delete_start, [OP_GET] = get_start};
+	static void (*const start[])(struct service_op *) = {[OP_CREATE] = create_again,
+	                                                     [OP_UPDATE] = update_start,
+	                                                     [OP_DELETE] = delete_start,
+	                                                     [OP_GET] = get_start};
 
 	start[op->kind](op);
 }
@@ -583,7 +606,8 @@ static void op_submit(struct service_op *op)
 		list_add_tail(&s->waiting, &op->link);
 	} else {
 		op->session = NULL;
-		why_fail(&why, ERR_BUSY, "%u requests wait for session \"%s\" already", s->n_waiting, op->id);
+		why_fail(&why, ERR_BUSY, "%u requests wait for session \"%s\" already",
+		         s->n_waiting, op->id);
 		op_fail(op, ERR_BUSY, &why);
 	}
 }
@@ -607,12 +631,14 @@ static void op_ask(struct service *sv, enum op_kind kind, struct str id, struct 
 	op_submit(op);
 }
 
-void service_create_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg)
+void service_create_take(struct service *sv, struct spec_session *patch, service_done_fn *done,
+                         void *arg)
 {
 	op_ask(sv, OP_CREATE, str_of(patch->id), patch, done, arg);
 }
 
-void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg)
+void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done,
+                         void *arg)
 {
 	op_ask(sv, OP_UPDATE, str_of(patch->id), patch, done, arg);
 }
@@ -627,11 +653,13 @@ void service_get(struct service *sv, struct str id, service_done_fn *done, void 
 	op_ask(sv, OP_GET, id, NULL, done, arg);
 }
 
-/* --- facts -------------------------------------------------------------------------------------------- */
+/* --- facts ------------------------------------------------------------------ */
 
 static struct addr told_at(const struct service *sv, const struct spec_place *p)
 {
-	return p->port ? addr_with_port(&sv->config.context.interfaces[p->interface].advertised, p->port) : (struct addr){0};
+	return p->port ? addr_with_port(&sv->config.context.interfaces[p->interface].advertised,
+	                                p->port)
+	               : (struct addr){0};
 }
 
 struct addr service_local(const struct service *sv, const struct spec_leg *leg)
@@ -653,7 +681,8 @@ struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *
 	return addr_with_port(&a, (uint16_t)(a.port + 1));
 }
 
-bool service_refuses_key(const struct service *sv, const struct session *s, const struct keyctx *k, bool is_send)
+bool service_refuses_key(const struct service *sv, const struct session *s, const struct keyctx *k,
+                         bool is_send)
 {
 	return s->relay && relay_session_refuses_key(sv->config.relay, s->relay, k, is_send);
 }

@@ -21,26 +21,32 @@ struct targets_nets;
 /* What requests about calls have that do not say. Zeroed: what the settings' defaults say. */
 struct call_settings {
 	uint8_t other_media; /* enum dialog_other */
-	bool recrypts;     /* ng: SRTP on both sides ends here instead of passing */
-	bool passes_osrtp; /* optional SRTP (RFC 8643) passes as it is instead of ending here */
-	uint8_t n_offer;   /* ng: suites that are offered, best first; 0: all, in the order of sdes_offer_read */
+	bool recrypts;       /* ng: SRTP on both sides ends here instead of passing */
+	bool passes_osrtp;   /* optional SRTP (RFC 8643) passes as it is instead of ending here */
+	uint8_t n_offer;     /* ng: suites that are offered, best first; 0: all, in the order of
+	                        sdes_offer_read */
 	enum suite_id offer[SUITE_COUNT];
 	uint32_t delete_delay_ms;   /* ng: how long a call goes on after its delete */
-	uint32_t silent_timeout_ms; /* a call whose sides all hold, or that is not answered, ends after so long; 0: an hour */
+	uint32_t silent_timeout_ms; /* a call whose sides all hold, or that is not answered, ends
+	                               after so long; 0: an hour */
 };
 
 struct service_config {
 	struct relay *relay;
 	uint32_t sessions_max;
 	uint32_t port_quarantine_ms;
-	const struct targets_nets *media_deny, *media_allow; /* settings of these names; live as long as the service; NULL: none */
-	struct spec_context context; /* the relay's interfaces, which live as long as the service, and what specs get that do not say */
+	const struct targets_nets *media_deny,
+		*media_allow; /* settings of these names; live as long as the service; NULL: none */
+	struct spec_context context; /* the relay's interfaces, which live as long as the service,
+	                                and what specs get that do not say */
 	struct call_settings calls;
 	uint64_t (*now_ns)(void); /* NULL: clk_mono_ns */
 };
 
-enum err service_new(struct service **out, const struct service_config *config, struct why *why) MUST_USE;
-/* From now on everything is answered with ERR_CLOSED, what waits at once; what the relay has under way when it is stopped. */
+enum err service_new(struct service **out, const struct service_config *config,
+                     struct why *why) MUST_USE;
+/* From now on everything is answered with ERR_CLOSED, what waits at once; what the relay has under
+ * way when it is stopped. */
 void service_close(struct service *sv);
 /* After service_close and relay_stop. Takes NULL. */
 void service_free(struct service *sv);
@@ -56,9 +62,11 @@ const char *service_instance(const struct service *sv);
 /* Where media may go, and whose local ports are (control/session/targets.h). */
 struct targets *service_targets(const struct service *sv);
 uint64_t service_now_ns(const struct service *sv);
-/* For relay_set_asker, with the service as `arg`: a source that a leg may learn only when the judge of targets permits it. */
+/* For relay_set_asker, with the service as `arg`: a source that a leg may learn only when the judge
+ * of targets permits it. */
 void service_on_ask(void *service, const struct relay_event *ask);
-/* Tells workers anew what to ask about: after a start, a change of settings, a new address in SDP. ERR_NOMEM: they know what they knew. */
+/* Tells workers anew what to ask about: after a start, a change of settings, a new address in SDP.
+ * ERR_NOMEM: they know what they knew. */
 enum err service_publish_targets(struct service *sv) MUST_USE;
 /* Some SDP names `a` instead of that interface's own address. ERR_NOMEM. */
 enum err service_say(struct service *sv, unsigned interface, const struct addr *a) MUST_USE;
@@ -75,12 +83,13 @@ enum service_limit {
 };
 
 /*
- * What became of an operation. `session` is NULL on failure and after delete's own call returned; everything lives for the call.
- * Called once for every request, from inside the request or later from relay_poll. "ok" means that the worker has done it.
+ * What became of an operation. `session` is NULL on failure and after delete's own call returned;
+ * everything lives for the call. Called once for every request, from inside the request or later
+ * from relay_poll. "ok" means that the worker has done it.
  */
 struct service_result {
 	enum err e;
-	enum service_limit limit;                /* on failure: what there is not enough of */
+	enum service_limit limit; /* on failure: what there is not enough of */
 	const struct why *why;
 	struct session *session;
 	bool changed;                            /* false: it was so already */
@@ -89,26 +98,31 @@ struct service_result {
 typedef void service_done_fn(void *arg, const struct service_result *result);
 
 /*
- * create: a session of that id and content. The same content again: success, `changed` false; other content: ERR_EXISTS.
- * update: the session with the patch over it; a patch without effect is a success that touches nothing. A new key on an e2ae
- *   access leg that did not move is ERR_REKEY unless e2ae_rekey accepts it.
- * Requests of one session are carried out in the order of asking, each on the result of the one before; at most
- * SERVICE_WAITING_MAX wait (ERR_BUSY). Local ports are chosen here, and chosen again when somebody else holds one.
- * The patch is taken in every case.
+ * create: a session of that id and content. The same content again: success, `changed` false; other
+ * content: ERR_EXISTS. update: the session with the patch over it; a patch without effect is a
+ * success that touches nothing. A new key on an e2ae access leg that did not move is ERR_REKEY
+ * unless e2ae_rekey accepts it. Requests of one session are carried out in the order of asking,
+ * each on the result of the one before; at most SERVICE_WAITING_MAX wait (ERR_BUSY). Local ports
+ * are chosen here, and chosen again when somebody else holds one. The patch is taken in every case.
  */
 enum { SERVICE_WAITING_MAX = 128 };
-void service_create_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg);
-void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done, void *arg);
+void service_create_take(struct service *sv, struct spec_session *patch, service_done_fn *done,
+                         void *arg);
+void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done,
+                         void *arg);
 void service_delete(struct service *sv, struct str id, service_done_fn *done, void *arg);
 /* The session and its present statistics. */
 void service_get(struct service *sv, struct str id, service_done_fn *done, void *arg);
 
 /* relay_session_refuses_key, of that session. */
-bool service_refuses_key(const struct service *sv, const struct session *s, const struct keyctx *k, bool is_send);
+bool service_refuses_key(const struct service *sv, const struct session *s, const struct keyctx *k,
+                         bool is_send);
 
-/* The address that signalling is told for a leg: advertised address, RTP or RTCP port. None for a leg that does not exist or has no RTCP port. */
+/* The address that signalling is told for a leg: advertised address, RTP or RTCP port. None for a
+ * leg that does not exist or has no RTCP port. */
 struct addr service_local(const struct service *sv, const struct spec_leg *leg);
-/* Its address of the other family, where it is heard as well since its peer changed family; none: it has none. */
+/* Its address of the other family, where it is heard as well since its peer changed family; none:
+ * it has none. */
 struct addr service_local_other(const struct service *sv, const struct spec_leg *leg);
 struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *leg);
 
@@ -117,23 +131,27 @@ void service_set_draining(struct service *sv, bool on);
 bool service_is_draining(const struct service *sv);
 
 /*
- * A session whose end is settled, though it goes on for a while, or (false) not any more. It counts no more against sessions_max; up to as many
- * beside them may be so, beyond that the one that has been so for longest is reclaimed.
+ * A session whose end is settled, though it goes on for a while, or (false) not any more. It counts
+ * no more against sessions_max; up to as many beside them may be so, beyond that the one that has
+ * been so for longest is reclaimed.
  */
 void service_set_ending(struct service *sv, struct session *s, bool on);
 /*
- * What to do when ports run short: end the session that has been ending for longest, by service_delete. False: there is none. The operation that
- * found no port waits for that, and its ports are given out again without a rest. NULL: nothing can be done.
+ * What to do when ports run short: end the session that has been ending for longest, by
+ * service_delete. False: there is none. The operation that found no port waits for that, and its
+ * ports are given out again without a rest. NULL: nothing can be done.
  */
 typedef bool service_reclaim_fn(void *arg);
 void service_set_reclaimer(struct service *sv, service_reclaim_fn *fn, void *arg);
 
 struct service_counts {
 	uint64_t created, deleted, refused, updates, port_retries, reclaimed;
-	uint64_t lines_passed, lines_refused; /* m-lines of descriptions that passed by, and that were refused alone */
-	uint64_t targets_refused; /* requests and learnt sources, by the judge of media targets */
+	uint64_t lines_passed, lines_refused; /* m-lines of descriptions that passed by, and that
+	                                         were refused alone */
+	uint64_t targets_refused;   /* requests and learnt sources, by the judge of media targets */
 	uint64_t media_as_requests; /* datagrams that media ports of ours sent to ng: dropped */
-	uint32_t sessions, ending, sessions_max; /* those that are ending are not among `sessions` */
+	uint32_t sessions, ending,
+		sessions_max; /* those that are ending are not among `sessions` */
 };
 void service_get_counts(const struct service *sv, struct service_counts *out);
 /* Counts m-lines that are not relayed; the sum of all. */

@@ -14,7 +14,8 @@ static bool is_known(const struct session *s, const struct permitted *p)
 	for (unsigned i = 0; i < s->n_permitted; i++) {
 		const struct permitted *k = &s->permitted[i];
 
-		if (k->media == p->media && k->leg == p->leg && k->is_rtcp == p->is_rtcp && addr_eq(&k->source, &p->source))
+		if (k->media == p->media && k->leg == p->leg && k->is_rtcp == p->is_rtcp &&
+		    addr_eq(&k->source, &p->source))
 			return true;
 	}
 	return false;
@@ -28,7 +29,8 @@ static enum err remember(struct session *s, const struct permitted *p, struct wh
 	if (is_known(s, p))
 		return ERR_OK;
 	if (s->n_permitted == PERMITTED_MAX)
-		return why_fail(why, ERR_LIMIT, "the session was permitted %d such sources already", PERMITTED_MAX);
+		return why_fail(why, ERR_LIMIT, "the session was permitted %d such sources already",
+		                PERMITTED_MAX);
 	more = mem_resize(s->permitted, s->n_permitted + 1, sizeof(*more));
 	if (!more)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -37,13 +39,17 @@ static enum err remember(struct session *s, const struct permitted *p, struct wh
 	return ERR_OK;
 }
 
-static enum err judge(struct service *sv, struct session *s, const struct permitted *p, struct why *why)
+static enum err judge(struct service *sv, struct session *s, const struct permitted *p,
+                      struct why *why)
 {
-	enum err e = targets_check_more(service_targets(sv), s, p->media, p->leg, &p->source, service_now_ns(sv), why);
+	enum err e = targets_check_more(service_targets(sv), s, p->media, p->leg, &p->source,
+	                                service_now_ns(sv), why);
 
 	if (!e)
 		e = remember(s, p, why);
-	return e ? e : relay_session_permit(service_relay(sv), s->relay, p->media, p->leg, p->is_rtcp, &p->source);
+	return e ? e
+	         : relay_session_permit(service_relay(sv), s->relay, p->media, p->leg, p->is_rtcp,
+	                                &p->source);
 }
 
 enum err service_publish_targets(struct service *sv)
@@ -59,14 +65,17 @@ enum err service_publish_targets(struct service *sv)
 
 enum err service_say(struct service *sv, unsigned interface, const struct addr *a)
 {
-	return port_book_say(targets_book(service_targets(sv)), interface, a) ? service_publish_targets(sv) : ERR_OK;
+	return port_book_say(targets_book(service_targets(sv)), interface, a)
+	               ? service_publish_targets(sv)
+	               : ERR_OK;
 }
 
 void service_on_ask(void *service, const struct relay_event *ask)
 {
 	struct service *sv = service;
 	struct session *s = ask->owner;
-	struct permitted p = {.media = ask->media, .leg = ask->leg, .is_rtcp = ask->is_rtcp, .source = ask->addr};
+	struct permitted p = {
+		.media = ask->media, .leg = ask->leg, .is_rtcp = ask->is_rtcp, .source = ask->addr};
 	struct why why = {""};
 	char sid[140];
 	enum err e;
@@ -78,6 +87,7 @@ void service_on_ask(void *service, const struct relay_event *ask)
 		return;
 	service_count_refused_target(sv);
 	if (targets_may_log(service_targets(sv), service_now_ns(sv)))
-		log_warn("service", "sid=%s msg=\"a source is not learnt: %s\"", log_quote(str_of(s->spec->id), sid, sizeof(sid)),
+		log_warn("service", "sid=%s msg=\"a source is not learnt: %s\"",
+		         log_quote(str_of(s->spec->id), sid, sizeof(sid)),
 		         why.text[0] ? why.text : err_meaning(e));
 }

@@ -8,7 +8,8 @@ const struct spec_leg *service_spec_leg(const struct spec_session *s, unsigned m
 {
 	if (media >= s->media.n || leg >= s->media.items[media].legs.n)
 		return NULL;
-	return s->media.items[media].legs.items[leg].exists ? &s->media.items[media].legs.items[leg] : NULL;
+	return s->media.items[media].legs.items[leg].exists ? &s->media.items[media].legs.items[leg]
+	                                                    : NULL;
 }
 
 static bool is_same_place(const struct spec_place *a, const struct spec_place *b)
@@ -26,7 +27,8 @@ static uint16_t rtcp_port(const struct spec_leg *leg, const struct spec_place *p
 	return p->port && leg->rtcp == RELAY_RTCP_PAIR ? (uint16_t)(p->port + 1) : 0;
 }
 
-static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg, const struct port_book *book)
+static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg,
+                     const struct port_book *book)
 {
 	*out = (struct relay_leg_spec){
 		.exists = true,
@@ -55,7 +57,8 @@ static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg, con
 	};
 }
 
-static void fill_media(struct relay_media_spec *out, const struct spec_media *m, const struct port_book *book)
+static void fill_media(struct relay_media_spec *out, const struct spec_media *m,
+                       const struct port_book *book)
 {
 	memcpy(out->id, m->id, sizeof(out->id));
 	out->mode = (enum relay_mode)m->mode;
@@ -70,7 +73,8 @@ static void fill_media(struct relay_media_spec *out, const struct spec_media *m,
 	}
 }
 
-void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner, const struct port_book *book)
+void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner,
+                       const struct port_book *book)
 {
 	memcpy(out->id, spec->id, sizeof(out->id));
 	out->owner = owner;
@@ -80,17 +84,21 @@ void service_spec_fill(struct relay_session_spec *out, const struct spec_session
 		fill_media(&out->media[i], &spec->media.items[i], book);
 }
 
-bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s, uint16_t legs[RELAY_MEDIA_MAX])
+bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s,
+                            uint16_t legs[RELAY_MEDIA_MAX])
 {
 	bool any = false;
 
 	memset(legs, 0, RELAY_MEDIA_MAX * sizeof(legs[0]));
 	for (unsigned i = 0; i < patch->media.n; i++) {
-		const struct spec_media *m = &patch->media.items[i], *at = spec_find_media(s, str_of(m->id));
+		const struct spec_media *m = &patch->media.items[i],
+					*at = spec_find_media(s, str_of(m->id));
 
 		for (unsigned k = 0; at && k < m->legs.n; k++) {
-			bool is_said = m->legs.items[k].exists && SPEC_IS_GIVEN(&m->legs.items[k], SPEC_LEG_REMOTE) && k < at->legs.n &&
-			               at->legs.items[k].exists && at->legs.items[k].receive.gate_open;
+			bool is_said = m->legs.items[k].exists &&
+			               SPEC_IS_GIVEN(&m->legs.items[k], SPEC_LEG_REMOTE) &&
+			               k < at->legs.n && at->legs.items[k].exists &&
+			               at->legs.items[k].receive.gate_open;
 
 			any |= is_said;
 			legs[at - s->media.items] |= (uint16_t)(is_said << k);

@@ -15,15 +15,18 @@ bool service_spec_has_place(const struct spec_leg *leg, const struct spec_place 
 struct port_book;
 
 /*
- * Fills `out`, whose media has room for RELAY_MEDIA_MAX. Keys are borrowed from the spec. Targets that stand for ports of ours outside (advertised
- * addresses) become the ports' own addresses.
+ * Fills `out`, whose media has room for RELAY_MEDIA_MAX. Keys are borrowed from the spec. Targets
+ * that stand for ports of ours outside (advertised addresses) become the ports' own addresses.
  */
-void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner, const struct port_book *book);
+void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner,
+                       const struct port_book *book);
 
 /*
- * The legs of `s` whose peer's address the patch says, anew or once more: signalling spoke of them. Bit i of legs[k] is leg i of media k. False: of none.
- * Those that let nothing in are left out: the relay opens them by itself when they do.
+ * The legs of `s` whose peer's address the patch says, anew or once more: signalling spoke of them.
+ * Bit i of legs[k] is leg i of media k. False: of none. Those that let nothing in are left out: the
+ * relay opens them by itself when they do.
  */
-bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s, uint16_t legs[RELAY_MEDIA_MAX]);
+bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s,
+                            uint16_t legs[RELAY_MEDIA_MAX]);
 
 #endif

@@ -3,101 +3,167 @@
 #include "base/mem.h"
 #include "control/session/spec_schema.h"
 
-/* --- the tables --------------------------------------------------------------------------------------- */
+/* --- the tables ------------------------------------------------------------- */
 
 static const struct schema_word gate_words[] = {{"open", 1}, {"closed", 0}, {0}};
 static const struct schema_word rtcp_words[] = {
 	{"mux", RELAY_RTCP_MUX}, {"pair", RELAY_RTCP_PAIR}, {"none", RELAY_RTCP_NONE}, {0}};
 const struct schema_word spec_latch_words[] = {
-	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST}, {"follow", RELAY_LATCH_FOLLOW},
-	{"asymmetric", RELAY_LATCH_ASYMMETRIC}, {"heuristic", RELAY_LATCH_HEURISTIC}, {0}};
+	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST},
+	{"follow", RELAY_LATCH_FOLLOW},       {"asymmetric", RELAY_LATCH_ASYMMETRIC},
+	{"heuristic", RELAY_LATCH_HEURISTIC}, {0}};
 static const struct schema_word teach_words[] = {
 	{"stun", RELAY_TEACH_STUN}, {"dtls", RELAY_TEACH_DTLS}, {"any", RELAY_TEACH_ANY}, {0}};
 static const struct schema_word roc_words[] = {
 	{"either", RELAY_ROC_EITHER}, {"keep", RELAY_ROC_KEEP}, {"zero", RELAY_ROC_ZERO}, {0}};
-static const struct schema_word kind_words[] = {{"audio", SPEC_KIND_AUDIO}, {"video", SPEC_KIND_VIDEO}, {0}};
-static const struct schema_word rekey_words[] = {{"reject", SPEC_REKEY_REJECT}, {"accept", SPEC_REKEY_ACCEPT}, {0}};
+static const struct schema_word kind_words[] = {
+	{"audio", SPEC_KIND_AUDIO}, {"video", SPEC_KIND_VIDEO}, {0}};
+static const struct schema_word rekey_words[] = {
+	{"reject", SPEC_REKEY_REJECT}, {"accept", SPEC_REKEY_ACCEPT}, {0}};
 
 static const struct schema_field direction_fields[] = {
-	[SPEC_DIRECTION_KEYING] = {.name = "keying", SCHEMA_FIELD(&spec_keying_type, struct spec_direction, keying), .secret = true,
-	                           .help = "suite, inline, mki, lifetime, roc; null: no key"},
-	[SPEC_DIRECTION_GATE] = {.name = "gate", SCHEMA_FIELD(&schema_word, struct spec_direction, gate_open),
-	                         .words = gate_words, .preset = 1, .help = "open: packets pass; closed: they are dropped"},
+	[SPEC_DIRECTION_KEYING] = {.name = "keying",
+                                   SCHEMA_FIELD(&spec_keying_type, struct spec_direction, keying),
+                                   .secret = true,
+                                   .help = "suite, inline, mki, lifetime, roc; null: no key"},
+	[SPEC_DIRECTION_GATE] = {.name = "gate",
+                                 SCHEMA_FIELD(&schema_word, struct spec_direction, gate_open),
+                                 .words = gate_words,
+                                 .preset = 1,
+                                 .help = "open: packets pass; closed: they are dropped"},
 };
-const struct schema spec_direction_schema = {"a direction", direction_fields, ARRAY_LEN(direction_fields),
+const struct schema spec_direction_schema = {"a direction", direction_fields,
+                                             ARRAY_LEN(direction_fields),
                                              sizeof(struct spec_direction)};
 
 #define FROM_CONTEXT(member_) .preset_at = 1 + offsetof(struct spec_context, member_)
 static const struct schema_field leg_fields[] = {
-	[SPEC_LEG_INTERFACE] = {.name = "interface", SCHEMA_FIELD(&spec_interface_type, struct spec_leg, choice),
-	                        .help = "NAME or NAME/ADDR of --interface; default: the first name with an address of the leg's family"},
-	[SPEC_LEG_REMOTE] = {.name = "remote", SCHEMA_FIELD(&schema_addr, struct spec_leg, remote),
-	                     .help = "where the peer receives RTP; null: not known yet"},
-	[SPEC_LEG_REMOTE_RTCP] = {.name = "remote_rtcp", SCHEMA_FIELD(&schema_addr, struct spec_leg, remote_rtcp),
-	                          .help = "where it receives RTCP, with rtcp pair; default: the next port"},
-	[SPEC_LEG_RTCP] = {.name = "rtcp", SCHEMA_FIELD(&schema_word, struct spec_leg, rtcp), .words = rtcp_words,
-	                   .help = "mux: on the RTP port (RFC 5761); pair: on the next port; none"},
-	[SPEC_LEG_LATCH] = {.name = "latch", SCHEMA_FIELD(&schema_word, struct spec_leg, latch), .words = spec_latch_words,
-	                    .help = "whom an unkeyed leg hears first; packets that prove themselves are followed in all but signalled"},
-	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict", SCHEMA_FIELD(&schema_bool, struct spec_leg, latch_strict),
-	                           .help = "a silent peer keeps its leg until signalling or a packet that proves itself moves it"},
-	[SPEC_LEG_LATCH_WINDOW_MS] = {.name = "latch_window_ms",
-	                              SCHEMA_FIELD(&schema_uint, struct spec_leg, latch_window_ms), .max = 3600000,
-	                              .help = "latch heuristic: how long it chooses, from the first packet; 0: 3 s"},
-	[SPEC_LEG_TEACHES] = {.name = "teaches", SCHEMA_FIELD(&schema_bits, struct spec_leg, teaches), .words = teach_words,
-	                      .help = "what beside RTP and RTCP tells an opaque leg where its peer is: stun, dtls, any"},
-	[SPEC_LEG_DSCP] = {.name = "dscp", SCHEMA_FIELD(&schema_uint, struct spec_leg, dscp), .max = 63, FROM_CONTEXT(dscp),
-	                   .help = "of packets sent to the peer"},
-	[SPEC_LEG_LOOP_PROTECT] = {.name = "loop_protect", SCHEMA_FIELD(&schema_bool, struct spec_leg, loop_protect),
-	                           .help = "drop packets that would go back where they came from"},
-	[SPEC_LEG_INACTIVITY_MS] = {.name = "inactivity_ms", SCHEMA_FIELD(&schema_uint, struct spec_leg, inactivity_ms),
-	                            .max = 86400000, FROM_CONTEXT(inactivity_ms),
-	                            .help = "silence of the peer that is worth an event; 0: none is"},
-	[SPEC_LEG_REKEY_ROC] = {.name = "rekey_roc", SCHEMA_FIELD(&schema_word, struct spec_leg, rekey_roc), .words = roc_words,
-	                        FROM_CONTEXT(rekey_roc), .help = "rollover counter under a new key at the same address"},
+	[SPEC_LEG_INTERFACE] = {.name = "interface",
+                                SCHEMA_FIELD(&spec_interface_type, struct spec_leg, choice),
+                                .help = "NAME or NAME/ADDR of --interface; default: the first name "
+                                        "with an address of the leg's family"},
+	[SPEC_LEG_REMOTE] = {.name = "remote",
+                             SCHEMA_FIELD(&schema_addr, struct spec_leg, remote),
+                             .help = "where the peer receives RTP; null: not known yet"},
+	[SPEC_LEG_REMOTE_RTCP] =
+		{.name = "remote_rtcp",
+                 SCHEMA_FIELD(&schema_addr, struct spec_leg, remote_rtcp),
+                 .help = "where it receives RTCP, with rtcp pair; default: the next port"},
+	[SPEC_LEG_RTCP] = {.name = "rtcp",
+                           SCHEMA_FIELD(&schema_word, struct spec_leg, rtcp),
+                           .words = rtcp_words,
+                           .help = "mux: on the RTP port (RFC 5761); pair: on the next port; none"},
+	[SPEC_LEG_LATCH] = {.name = "latch",
+                            SCHEMA_FIELD(&schema_word, struct spec_leg, latch),
+                            .words = spec_latch_words,
+                            .help = "whom an unkeyed leg hears first; packets that prove "
+                                    "themselves are followed in all but signalled"},
+	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict",
+                                   SCHEMA_FIELD(&schema_bool, struct spec_leg, latch_strict),
+                                   .help = "a silent peer keeps its leg until signalling or a "
+                                           "packet that proves itself moves it"},
+	[SPEC_LEG_LATCH_WINDOW_MS] =
+		{.name = "latch_window_ms",
+                 SCHEMA_FIELD(&schema_uint, struct spec_leg, latch_window_ms),
+                 .max = 3600000,
+                 .help = "latch heuristic: how long it chooses, from the first packet; 0: 3 s"},
+	[SPEC_LEG_TEACHES] = {.name = "teaches",
+                              SCHEMA_FIELD(&schema_bits, struct spec_leg, teaches),
+                              .words = teach_words,
+                              .help = "what beside RTP and RTCP tells an opaque leg where its peer "
+                                      "is: stun, dtls, any"},
+	[SPEC_LEG_DSCP] = {.name = "dscp",
+                           SCHEMA_FIELD(&schema_uint, struct spec_leg, dscp),
+                           .max = 63,
+                           FROM_CONTEXT(dscp),
+                           .help = "of packets sent to the peer"},
+	[SPEC_LEG_LOOP_PROTECT] = {.name = "loop_protect",
+                                   SCHEMA_FIELD(&schema_bool, struct spec_leg, loop_protect),
+                                   .help = "drop packets that would go back where they came from"},
+	[SPEC_LEG_INACTIVITY_MS] =
+		{.name = "inactivity_ms",
+                 SCHEMA_FIELD(&schema_uint, struct spec_leg, inactivity_ms),
+                 .max = 86400000,
+                 FROM_CONTEXT(inactivity_ms),
+                 .help = "silence of the peer that is worth an event; 0: none is"},
+	[SPEC_LEG_REKEY_ROC] = {.name = "rekey_roc",
+                                SCHEMA_FIELD(&schema_word, struct spec_leg, rekey_roc),
+                                .words = roc_words,
+                                FROM_CONTEXT(rekey_roc),
+                                .help = "rollover counter under a new key at the same address"},
 	[SPEC_LEG_REKEY_OVERLAP_MS] = {.name = "rekey_overlap_ms",
-	                               SCHEMA_FIELD(&schema_uint, struct spec_leg, rekey_overlap_ms), .max = 600000,
-	                               FROM_CONTEXT(rekey_overlap_ms), .help = "how long the old receive key still opens packets"},
-	[SPEC_LEG_RECEIVE] = {.name = "receive", SCHEMA_FIELD(&schema_struct, struct spec_leg, receive),
-	                      .sub = &spec_direction_schema, .help = "what comes from the peer"},
-	[SPEC_LEG_SEND] = {.name = "send", SCHEMA_FIELD(&schema_struct, struct spec_leg, send),
-	                   .sub = &spec_direction_schema, .help = "what goes to the peer"},
-	[SPEC_LEG_FAMILY] = {.name = "family", SCHEMA_FIELD(&spec_family_type, struct spec_leg, family),
-	                     .help = "4 or 6: of the local address while remote is null; default: 4 where the interface has it"},
+                                       SCHEMA_FIELD(&schema_uint, struct spec_leg,
+                                                    rekey_overlap_ms),
+                                       .max = 600000,
+                                       FROM_CONTEXT(rekey_overlap_ms),
+                                       .help = "how long the old receive key still opens packets"},
+	[SPEC_LEG_RECEIVE] = {.name = "receive",
+                              SCHEMA_FIELD(&schema_struct, struct spec_leg, receive),
+                              .sub = &spec_direction_schema,
+                              .help = "what comes from the peer"},
+	[SPEC_LEG_SEND] = {.name = "send",
+                           SCHEMA_FIELD(&schema_struct, struct spec_leg, send),
+                           .sub = &spec_direction_schema,
+                           .help = "what goes to the peer"},
+	[SPEC_LEG_FAMILY] = {.name = "family",
+                             SCHEMA_FIELD(&spec_family_type, struct spec_leg, family),
+                             .help = "4 or 6: of the local address while remote is null; default: "
+                                     "4 where the interface has it"},
 };
-const struct schema spec_leg_schema = {"a leg", leg_fields, ARRAY_LEN(leg_fields), sizeof(struct spec_leg)};
+const struct schema spec_leg_schema = {"a leg", leg_fields, ARRAY_LEN(leg_fields),
+                                       sizeof(struct spec_leg)};
 
 static const struct schema_field media_fields[] = {
-	[SPEC_MEDIA_ID] = {.name = "id", SCHEMA_FIELD(&schema_text, struct spec_media, id), .required = true, .min = 1,
-	                   .help = "unique in the session: the m-line's number or mid"},
-	[SPEC_MEDIA_MODE] = {.name = "mode", SCHEMA_FIELD(&spec_mode_type, struct spec_media, mode),
-	                     .help = "what is done to the media; needed for a new one"},
-	[SPEC_MEDIA_KIND] = {.name = "kind", SCHEMA_FIELD(&schema_word, struct spec_media, kind), .words = kind_words,
-	                     .help = "which replay window its receive keys get: replay-window or replay-window-video"},
-	[SPEC_MEDIA_ACTIVE] = {.name = "active", SCHEMA_FIELD(&spec_active_type, struct spec_media, active), .preset = 1,
-	                       .help = "the core leg that leg a is joined to"},
-	[SPEC_MEDIA_LEGS] = {.name = "legs", SCHEMA_FIELD(&spec_legs_type, struct spec_media, legs),
-	                     .help = "a: access; b, b2 … b8: core; a leg that is null goes away"},
+	[SPEC_MEDIA_ID] = {.name = "id",
+                           SCHEMA_FIELD(&schema_text, struct spec_media, id),
+                           .required = true,
+                           .min = 1,
+                           .help = "unique in the session: the m-line's number or mid"},
+	[SPEC_MEDIA_MODE] = {.name = "mode",
+                             SCHEMA_FIELD(&spec_mode_type, struct spec_media, mode),
+                             .help = "what is done to the media; needed for a new one"},
+	[SPEC_MEDIA_KIND] = {.name = "kind",
+                             SCHEMA_FIELD(&schema_word, struct spec_media, kind),
+                             .words = kind_words,
+                             .help = "which replay window its receive keys get: replay-window or "
+                                     "replay-window-video"},
+	[SPEC_MEDIA_ACTIVE] = {.name = "active",
+                               SCHEMA_FIELD(&spec_active_type, struct spec_media, active),
+                               .preset = 1,
+                               .help = "the core leg that leg a is joined to"},
+	[SPEC_MEDIA_LEGS] = {.name = "legs",
+                             SCHEMA_FIELD(&spec_legs_type, struct spec_media, legs),
+                             .help = "a: access; b, b2 … b8: core; a leg that is null goes away"},
 };
-const struct schema spec_media_schema = {"a media", media_fields, ARRAY_LEN(media_fields), sizeof(struct spec_media)};
+const struct schema spec_media_schema = {"a media", media_fields, ARRAY_LEN(media_fields),
+                                         sizeof(struct spec_media)};
 
 static const struct schema_field session_fields[] = {
-	[SPEC_SESSION_ID] = {.name = "id", SCHEMA_FIELD(&schema_text, struct spec_session, id), .required = true, .min = 1,
-	                     .help = "chosen by the caller"},
-	[SPEC_SESSION_SETUP_TIMEOUT_MS] = {.name = "setup_timeout_ms",
-	                                   SCHEMA_FIELD(&schema_uint, struct spec_session, setup_timeout_ms), .max = 86400000,
-	                                   FROM_CONTEXT(setup_timeout_ms),
-	                                   .help = "no packet at all for so long after create: an event; 0: none"},
-	[SPEC_SESSION_E2AE_REKEY] = {.name = "e2ae_rekey", SCHEMA_FIELD(&schema_word, struct spec_session, e2ae_rekey),
-	                             .words = rekey_words, FROM_CONTEXT(e2ae_rekey),
-	                             .help = "a new key for an e2ae access leg that did not move (TS 33.328 7.4)"},
-	[SPEC_SESSION_MEDIA] = {.name = "media", SCHEMA_FIELD(&spec_media_type, struct spec_session, media),
-	                        .help = "one for each m-line; in an update those that change"},
+	[SPEC_SESSION_ID] = {.name = "id",
+                             SCHEMA_FIELD(&schema_text, struct spec_session, id),
+                             .required = true,
+                             .min = 1,
+                             .help = "chosen by the caller"},
+	[SPEC_SESSION_SETUP_TIMEOUT_MS] =
+		{.name = "setup_timeout_ms",
+                 SCHEMA_FIELD(&schema_uint, struct spec_session, setup_timeout_ms),
+                 .max = 86400000,
+                 FROM_CONTEXT(setup_timeout_ms),
+                 .help = "no packet at all for so long after create: an event; 0: none"},
+	[SPEC_SESSION_E2AE_REKEY] =
+		{.name = "e2ae_rekey",
+                 SCHEMA_FIELD(&schema_word, struct spec_session, e2ae_rekey),
+                 .words = rekey_words,
+                 FROM_CONTEXT(e2ae_rekey),
+                 .help = "a new key for an e2ae access leg that did not move (TS 33.328 7.4)"},
+	[SPEC_SESSION_MEDIA] = {.name = "media",
+                                SCHEMA_FIELD(&spec_media_type, struct spec_session, media),
+                                .help = "one for each m-line; in an update those that change"},
 };
 const struct schema spec_session_schema = {"a session", session_fields, ARRAY_LEN(session_fields),
                                            sizeof(struct spec_session)};
 
-/* --- making and merging ------------------------------------------------------------------------------- */
+/* --- making and merging ----------------------------------------------------- */
 
 enum err spec_new(struct spec_session **out)
 {
@@ -125,18 +191,22 @@ void spec_swap(struct spec_session *a, struct spec_session *b)
 	*b = old;
 }
 
-static enum err media_apply(struct spec_session *s, const struct spec_media *patch, const struct spec_context *context,
-                            struct why *why)
+static enum err media_apply(struct spec_session *s, const struct spec_media *patch,
+                            const struct spec_context *context, struct why *why)
 {
 	struct spec_media *m = spec_media_find(&s->media, str_of(patch->id));
 	enum err e;
 
 	if (!m) {
 		if (!SPEC_IS_GIVEN(patch, SPEC_MEDIA_MODE))
-			return why_fail(why, ERR_INVALID, "media \"%s\": mode must be given for a new media", patch->id);
+			return why_fail(why, ERR_INVALID,
+			                "media \"%s\": mode must be given for a new media",
+			                patch->id);
 		e = spec_media_grow(&s->media, s->media.n + 1u);
 		if (e)
-			return why_fail(why, e, e == ERR_LIMIT ? "a session has at most %d media" : "out of memory (%d media)",
+			return why_fail(why, e,
+			                e == ERR_LIMIT ? "a session has at most %d media"
+			                               : "out of memory (%d media)",
 			                RELAY_MEDIA_MAX);
 		m = &s->media.items[s->media.n - 1];
 		schema_defaults(&spec_media_schema, m, context);
@@ -161,12 +231,13 @@ static enum err check_media(const struct spec_media *m, struct why *why)
 	for (unsigned i = 1; i < m->legs.n; i++)
 		has_core |= m->legs.items[i].exists;
 	if (has_core && !spec_leg_exists(&m->legs, m->active))
-		return why_fail(why, ERR_INVALID, "media \"%s\": active leg %s does not exist", m->id, spec_leg_name(m->active));
+		return why_fail(why, ERR_INVALID, "media \"%s\": active leg %s does not exist",
+		                m->id, spec_leg_name(m->active));
 	return ERR_OK;
 }
 
-static enum err apply_over(struct spec_session *s, const struct spec_session *patch, const struct spec_context *context,
-                           struct why *why)
+static enum err apply_over(struct spec_session *s, const struct spec_session *patch,
+                           const struct spec_context *context, struct why *why)
 {
 	enum err e = ERR_OK;
 
@@ -185,8 +256,9 @@ static enum err apply_over(struct spec_session *s, const struct spec_session *pa
 	return e;
 }
 
-enum err spec_apply(struct spec_session **out, const struct spec_session *base, const struct spec_session *patch,
-                    const struct spec_context *context, struct why *why)
+enum err spec_apply(struct spec_session **out, const struct spec_session *base,
+                    const struct spec_session *patch, const struct spec_context *context,
+                    struct why *why)
 {
 	struct spec_session *s = NULL;
 	enum err e = spec_new(&s);

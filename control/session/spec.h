@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a session shall be: the content of session.create and session.update, as structs that own their keys. */
+/* What a session shall be: the content of session.create and session.update, as structs that own
+ * their keys. */
 #ifndef CONTROL_SESSION_SPEC_H
 #define CONTROL_SESSION_SPEC_H
 
@@ -13,9 +14,9 @@
 #include "relay/relay.h"
 
 /*
- * The same structs say "this is the session" (a full spec) and "change this much of it" (a patch): every one begins with a
- * mask of the fields that were given. Bits are the places in the tables below; SPEC_HAS(x, FIELD) sets one by hand.
- * Keys are secret memory owned by the spec.
+ * The same structs say "this is the session" (a full spec) and "change this much of it" (a patch):
+ * every one begins with a mask of the fields that were given. Bits are the places in the tables
+ * below; SPEC_HAS(x, FIELD) sets one by hand. Keys are secret memory owned by the spec.
  */
 enum spec_direction_field { SPEC_DIRECTION_KEYING, SPEC_DIRECTION_GATE };
 struct spec_direction {
@@ -25,9 +26,22 @@ struct spec_direction {
 };
 
 enum spec_leg_field {
-	SPEC_LEG_INTERFACE, SPEC_LEG_REMOTE, SPEC_LEG_REMOTE_RTCP, SPEC_LEG_RTCP, SPEC_LEG_LATCH,
-	SPEC_LEG_LATCH_STRICT, SPEC_LEG_LATCH_WINDOW_MS, SPEC_LEG_TEACHES, SPEC_LEG_DSCP, SPEC_LEG_LOOP_PROTECT, SPEC_LEG_INACTIVITY_MS,
-	SPEC_LEG_REKEY_ROC, SPEC_LEG_REKEY_OVERLAP_MS, SPEC_LEG_RECEIVE, SPEC_LEG_SEND, SPEC_LEG_FAMILY,
+	SPEC_LEG_INTERFACE,
+	SPEC_LEG_REMOTE,
+	SPEC_LEG_REMOTE_RTCP,
+	SPEC_LEG_RTCP,
+	SPEC_LEG_LATCH,
+	SPEC_LEG_LATCH_STRICT,
+	SPEC_LEG_LATCH_WINDOW_MS,
+	SPEC_LEG_TEACHES,
+	SPEC_LEG_DSCP,
+	SPEC_LEG_LOOP_PROTECT,
+	SPEC_LEG_INACTIVITY_MS,
+	SPEC_LEG_REKEY_ROC,
+	SPEC_LEG_REKEY_OVERLAP_MS,
+	SPEC_LEG_RECEIVE,
+	SPEC_LEG_SEND,
+	SPEC_LEG_FAMILY,
 };
 /* A pair of ports of a local address. */
 struct spec_place {
@@ -37,21 +51,27 @@ struct spec_place {
 
 struct spec_leg {
 	uint32_t has;
-	bool exists;                /* false in a full spec: a hole; in a patch: untouched, or taken away if `gone` */
+	bool exists; /* false in a full spec: a hole; in a patch: untouched, or taken away if `gone`
+	              */
 	bool gone;
-	uint8_t choice;             /* of local addresses, control/session/interfaces.h; default INTERFACES_ANY */
-	uint8_t family;             /* 4 or 6: of the local address while no remote is known; 0: IPv4 where there is one */
-	uint8_t rtcp;               /* enum relay_rtcp; default mux */
-	uint8_t latch;              /* enum relay_latch; default signalled */
+	uint8_t choice; /* of local addresses, control/session/interfaces.h; default INTERFACES_ANY
+	                 */
+	uint8_t family; /* 4 or 6: of the local address while no remote is known; 0: IPv4 where
+	                   there is one */
+	uint8_t rtcp;   /* enum relay_rtcp; default mux */
+	uint8_t latch;  /* enum relay_latch; default signalled */
 	uint8_t latch_strict;       /* a silent peer keeps its leg */
 	uint8_t teaches;            /* enum relay_teach */
 	uint8_t rekey_roc;          /* enum relay_rekey_roc */
-	uint8_t dscp, loop_protect; /* loop_protect: packets that would go back where they came from are dropped */
+	uint8_t dscp, loop_protect; /* loop_protect: packets that would go back where they came from
+	                               are dropped */
 	uint32_t latch_window_ms, inactivity_ms, rekey_overlap_ms;
 	struct addr remote, remote_rtcp;
 	struct spec_direction receive, send;
-	struct spec_place at;       /* what signalling is told, given by control/session/local; not part of the content */
-	struct spec_place other;    /* the leg's address of the other family, heard as well; not part of the content */
+	struct spec_place at; /* what signalling is told, given by control/session/local; not part
+	                         of the content */
+	struct spec_place other; /* the leg's address of the other family, heard as well; not part
+	                            of the content */
 };
 
 /* By index: a, b, b2 … b8. */
@@ -62,7 +82,13 @@ struct spec_legs {
 
 enum spec_kind { SPEC_KIND_AUDIO, SPEC_KIND_VIDEO };
 
-enum spec_media_field { SPEC_MEDIA_ID, SPEC_MEDIA_MODE, SPEC_MEDIA_KIND, SPEC_MEDIA_ACTIVE, SPEC_MEDIA_LEGS };
+enum spec_media_field {
+	SPEC_MEDIA_ID,
+	SPEC_MEDIA_MODE,
+	SPEC_MEDIA_KIND,
+	SPEC_MEDIA_ACTIVE,
+	SPEC_MEDIA_LEGS
+};
 struct spec_media {
 	uint32_t has;
 	char id[32];
@@ -79,19 +105,26 @@ struct spec_media_list {
 
 enum spec_rekey { SPEC_REKEY_REJECT, SPEC_REKEY_ACCEPT };
 
-enum spec_session_field { SPEC_SESSION_ID, SPEC_SESSION_SETUP_TIMEOUT_MS, SPEC_SESSION_E2AE_REKEY, SPEC_SESSION_MEDIA };
+enum spec_session_field {
+	SPEC_SESSION_ID,
+	SPEC_SESSION_SETUP_TIMEOUT_MS,
+	SPEC_SESSION_E2AE_REKEY,
+	SPEC_SESSION_MEDIA
+};
 struct spec_session {
 	uint32_t has;
 	char id[128];
 	uint32_t setup_timeout_ms;
-	uint8_t e2ae_rekey; /* enum spec_rekey: a new key on an e2ae access leg that did not move (TS 33.328 7.4) */
+	uint8_t e2ae_rekey; /* enum spec_rekey: a new key on an e2ae access leg that did not move
+	                       (TS 33.328 7.4) */
 	struct spec_media_list media;
 };
 
-#define SPEC_HAS(struct_, field) ((struct_)->has |= 1u << (field))
-#define SPEC_IS_GIVEN(struct_, field) (((struct_)->has >> (field) & 1) != 0)
+#define SPEC_HAS(struct_, field)      ((struct_)->has |= 1u << (field))
+#define SPEC_IS_GIVEN(struct_, field) (((struct_)->has >> (field)&1) != 0)
 
-/* The context of reading and writing specs: where interface names are looked up, and what a leg or session gets that does not say. */
+/* The context of reading and writing specs: where interface names are looked up, and what a leg or
+ * session gets that does not say. */
 struct spec_context {
 	const struct io_interface *interfaces;
 	unsigned n_interfaces;
@@ -100,7 +133,8 @@ struct spec_context {
 };
 
 /* The tables: they drive reading, writing, defaults, copying and comparing. */
-extern const struct schema spec_session_schema, spec_media_schema, spec_leg_schema, spec_direction_schema;
+extern const struct schema spec_session_schema, spec_media_schema, spec_leg_schema,
+	spec_direction_schema;
 /* The name of a mode in an octet. */
 extern const struct schema_type spec_mode_type;
 /* The names of enum relay_latch. */
@@ -116,18 +150,21 @@ void spec_swap(struct spec_session *a, struct spec_session *b);
 const char *spec_leg_name(unsigned index);
 enum err spec_leg_find(struct str name, unsigned *out) MUST_USE;
 
-/* For protocols that build a patch by hand: the media with that id, the leg with that index, made when absent. NULL: no memory, or too many. */
+/* For protocols that build a patch by hand: the media with that id, the leg with that index, made
+ * when absent. NULL: no memory, or too many. */
 struct spec_media *spec_patch_media(struct spec_session *patch, struct str id);
 struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index);
 /* NULL when there is none. */
 struct spec_media *spec_find_media(const struct spec_session *s, struct str id);
 
 /*
- * A new full spec: `base` (NULL: a new session) with the patch over it. ERR_INVALID when the result is no session (a new
- * media without mode, no media, an active leg that is not there); ERR_LIMIT too many media; ERR_NOMEM. Ports come along from base.
+ * A new full spec: `base` (NULL: a new session) with the patch over it. ERR_INVALID when the result
+ * is no session (a new media without mode, no media, an active leg that is not there); ERR_LIMIT
+ * too many media; ERR_NOMEM. Ports come along from base.
  */
-enum err spec_apply(struct spec_session **out, const struct spec_session *base, const struct spec_session *patch,
-                    const struct spec_context *context, struct why *why) MUST_USE;
+enum err spec_apply(struct spec_session **out, const struct spec_session *base,
+                    const struct spec_session *patch, const struct spec_context *context,
+                    struct why *why) MUST_USE;
 /* The same content: ids, fields, keys; not the ports. Time does not depend on key octets. */
 bool spec_eq(const struct spec_session *a, const struct spec_session *b);
 

@@ -8,11 +8,18 @@
 #include "control/session/spec_schema.h"
 
 static const struct schema_field keying_fields[] = {
-	{.name = "suite", .required = true, .help = "name as in a=crypto: AES_CM_128_HMAC_SHA1_80 …"},
-	{.name = "inline", .required = true, .secret = true, .help = "base64 of master key and salt; never in a reply"},
+	{.name = "suite",
+         .required = true,
+         .help = "name as in a=crypto: AES_CM_128_HMAC_SHA1_80 …"},
+	{.name = "inline",
+         .required = true,
+         .secret = true,
+         .help = "base64 of master key and salt; never in a reply"},
 	{.name = "mki", .secret = true, .help = "base64 of the MKI's octets, 1 to 128"},
 	{.name = "lifetime", .help = "packets under this key: a number, or a text like \"2^31\""},
-	{.name = "roc", .help = "receive only: rollover counter of the first stream under this key, 0 to 4294967295"},
+	{.name = "roc",
+         .help = "receive only: rollover counter of the first stream under this key, 0 to "
+                 "4294967295"},
 };
 enum { KEYING_SUITE, KEYING_INLINE, KEYING_MKI, KEYING_LIFETIME, KEYING_ROC };
 
@@ -25,14 +32,16 @@ struct keying_parts {
 	size_t master_len, mki_len;
 	struct {
 		uint8_t master[SUITE_MASTER_MAX], mki[KEYCTX_MKI_MAX];
-	} *octets;
+	} * octets;
 };
 
-/* A key pasted into the wrong field must not be echoed: only what looks like a suite's name is shown. */
+/* A key pasted into the wrong field must not be echoed: only what looks like a suite's name is
+ * shown. */
 static bool looks_like_suite(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!((s.p[i] >= 'A' && s.p[i] <= 'Z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '_'))
+		if (!((s.p[i] >= 'A' && s.p[i] <= 'Z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
+		      s.p[i] == '_'))
 			return false;
 	return s.n < 40;
 }
@@ -46,16 +55,20 @@ static enum err read_suite(struct schema_in *in, const struct doc *d, struct key
 	if (k->suite)
 		return ERR_OK;
 	for (unsigned i = 0; i < SUITE_COUNT && n < sizeof(list); i++)
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", suite_get((enum suite_id)i)->name);
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
+		                      suite_get((enum suite_id)i)->name);
 	if (d->kind == DOC_TEXT && looks_like_suite(d->text))
-		return schema_refuse(in, ERR_UNSUPPORTED, &keying_fields[KEYING_SUITE], d, "must be one of %s", list);
+		return schema_refuse(in, ERR_UNSUPPORTED, &keying_fields[KEYING_SUITE], d,
+		                     "must be one of %s", list);
 	return schema_refuse(in, ERR_UNSUPPORTED, NULL, NULL, "must be one of %s", list);
 }
 
-static enum err read_octets(struct schema_in *in, const struct doc *d, void *out, size_t room, size_t *len)
+static enum err read_octets(struct schema_in *in, const struct doc *d, void *out, size_t room,
+                            size_t *len)
 {
 	if (d->kind != DOC_TEXT || b64_decode(d->text, out, room, len) || *len == 0)
-		return schema_refuse(in, ERR_INVALID, NULL, NULL, "must be base64 of 1 to %zu octets", room);
+		return schema_refuse(in, ERR_INVALID, NULL, NULL,
+		                     "must be base64 of 1 to %zu octets", room);
 	return ERR_OK;
 }
 
@@ -75,7 +88,8 @@ static enum err read_lifetime(struct schema_in *in, const struct doc *d, struct 
 		v = 0;
 	}
 	if (v == 0 || v > 1ull << 48)
-		return schema_refuse(in, ERR_RANGE, NULL, NULL, "must be 1 to 2^48, a number or a text like \"2^31\"");
+		return schema_refuse(in, ERR_RANGE, NULL, NULL,
+		                     "must be 1 to 2^48, a number or a text like \"2^31\"");
 	k->lifetime_pkts = v;
 	return ERR_OK;
 }
@@ -83,9 +97,12 @@ static enum err read_lifetime(struct schema_in *in, const struct doc *d, struct 
 static enum err read_roc(struct schema_in *in, const struct doc *d, struct keying_parts *k)
 {
 	if (strstr(in->path, ".send.keying"))
-		return schema_refuse(in, ERR_INVALID, NULL, NULL, "goes with a receive key; the counters we send under are the gateway's own");
+		return schema_refuse(in, ERR_INVALID, NULL, NULL,
+		                     "goes with a receive key; the counters we send under are the "
+		                     "gateway's own");
 	if (d->kind != DOC_INT || d->number < 0 || d->number > UINT32_MAX)
-		return schema_refuse(in, ERR_RANGE, &keying_fields[KEYING_ROC], d, "must be 0 to 4294967295");
+		return schema_refuse(in, ERR_RANGE, &keying_fields[KEYING_ROC], d,
+		                     "must be 0 to 4294967295");
 	k->has_roc = true;
 	k->roc = (uint32_t)d->number;
 	return ERR_OK;
@@ -96,7 +113,8 @@ static enum err read_keying_field(struct schema_in *in, const struct doc *d, str
 	if (str_is(d->key, "suite"))
 		return read_suite(in, d, k);
 	if (str_is(d->key, "inline"))
-		return read_octets(in, d, k->octets->master, sizeof(k->octets->master), &k->master_len);
+		return read_octets(in, d, k->octets->master, sizeof(k->octets->master),
+		                   &k->master_len);
 	if (str_is(d->key, "mki") && d->kind != DOC_NULL)
 		return read_octets(in, d, k->octets->mki, sizeof(k->octets->mki), &k->mki_len);
 	if (str_is(d->key, "lifetime") && d->kind != DOC_NULL)
@@ -105,7 +123,8 @@ static enum err read_keying_field(struct schema_in *in, const struct doc *d, str
 		return read_roc(in, d, k);
 	if (d->kind == DOC_NULL || in->ignore_unknown)
 		return ERR_OK;
-	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; keying has suite, inline, mki, lifetime, roc");
+	return schema_refuse(in, ERR_INVALID, NULL, NULL,
+	                     "no such field; keying has suite, inline, mki, lifetime, roc");
 }
 
 static enum err read_keying_parts(struct schema_in *in, const struct doc *d, struct keying_parts *k)
@@ -123,7 +142,8 @@ static enum err read_keying_parts(struct schema_in *in, const struct doc *d, str
 	return ERR_OK;
 }
 
-static enum err keying_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err keying_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
 	struct keying_parts k = {0};
 	struct keyctx *made = NULL;
@@ -148,7 +168,8 @@ static enum err keying_read(struct schema_in *in, const struct schema_field *f, 
 	                                     .roc = k.roc},
 	               &why);
 	if (e)
-		e = schema_refuse(in, e, NULL, NULL, "%.180s", e == ERR_NOMEM ? "no memory for the key" : why.text);
+		e = schema_refuse(in, e, NULL, NULL, "%.180s",
+		                  e == ERR_NOMEM ? "no memory for the key" : why.text);
 out:
 	secret_free(k.octets);
 	if (!e) {
@@ -159,7 +180,8 @@ out:
 }
 
 /* Everything but the key. */
-static struct doc *keying_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *keying_write(const struct schema_out *out, const struct schema_field *f,
+                                const void *at)
 {
 	const struct keyctx *k = *(struct keyctx *const *)at;
 	char mki[B64_TEXT_LEN(KEYCTX_MKI_MAX) + 1];
@@ -205,5 +227,8 @@ static void keying_fini(const struct schema_field *f, void *at)
 	*(struct keyctx **)at = NULL;
 }
 
-const struct schema_type spec_keying_type = {
-	.read = keying_read, .write = keying_write, .copy = keying_copy, .eq = keying_eq, .fini = keying_fini};
+const struct schema_type spec_keying_type = {.read = keying_read,
+                                             .write = keying_write,
+                                             .copy = keying_copy,
+                                             .eq = keying_eq,
+                                             .fini = keying_fini};

@@ -30,7 +30,8 @@ static enum err leg_read(struct schema_in *in, const struct doc *d, struct spec_
 
 	if (spec_leg_find(d->key, &i))
 		return in->ignore_unknown ? ERR_OK
-		                          : schema_refuse(in, ERR_INVALID, NULL, NULL, "no such leg; there are a, b, b2 … b8");
+		                          : schema_refuse(in, ERR_INVALID, NULL, NULL,
+		                                          "no such leg; there are a, b, b2 … b8");
 	if (spec_legs_grow(legs, i + 1))
 		return schema_refuse(in, ERR_NOMEM, NULL, NULL, "out of memory");
 	leg = &legs->items[i];
@@ -44,7 +45,8 @@ static enum err leg_read(struct schema_in *in, const struct doc *d, struct spec_
 	return schema_read(in, &spec_leg_schema, d, leg);
 }
 
-static enum err legs_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err legs_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
 	struct spec_legs *legs = at;
 	enum err e = ERR_OK;
@@ -69,7 +71,8 @@ static enum err legs_read(struct schema_in *in, const struct schema_field *f, co
 	return e;
 }
 
-static struct doc *legs_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *legs_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	const struct spec_legs *legs = at;
 	struct doc *d = doc_dict(out->arena);
@@ -77,7 +80,8 @@ static struct doc *legs_write(const struct schema_out *out, const struct schema_
 	(void)f;
 	for (unsigned i = 0; i < legs->n; i++)
 		if (legs->items[i].exists)
-			doc_set(d, spec_leg_name(i), schema_write(out, &spec_leg_schema, &legs->items[i]));
+			doc_set(d, spec_leg_name(i),
+			        schema_write(out, &spec_leg_schema, &legs->items[i]));
 	return d;
 }
 
@@ -92,7 +96,8 @@ static void legs_fini(const struct schema_field *f, void *at)
 	*legs = (struct spec_legs){0};
 }
 
-/* A patch is copied as it is, marks and all; over a full spec it is applied by spec_legs_apply instead. */
+/* A patch is copied as it is, marks and all; over a full spec it is applied by spec_legs_apply
+ * instead. */
 static enum err legs_copy(const struct schema_field *f, void *to, const void *from)
 {
 	const struct spec_legs *legs = from;
@@ -128,18 +133,19 @@ static bool legs_eq(const struct schema_field *f, const void *a, const void *b)
 	for (unsigned i = 0; i < RELAY_LEGS_MAX; i++) {
 		if (spec_leg_exists(x, i) != spec_leg_exists(y, i))
 			return false;
-		if (spec_leg_exists(x, i) && !schema_eq(&spec_leg_schema, &x->items[i], &y->items[i]))
+		if (spec_leg_exists(x, i) &&
+		    !schema_eq(&spec_leg_schema, &x->items[i], &y->items[i]))
 			return false;
 	}
 	return true;
 }
 
 const struct schema_type spec_legs_type = {.takes_null = true,
-                                             .read = legs_read,
-                                             .write = legs_write,
-                                             .copy = legs_copy,
-                                             .eq = legs_eq,
-                                             .fini = legs_fini};
+                                           .read = legs_read,
+                                           .write = legs_write,
+                                           .copy = legs_copy,
+                                           .eq = legs_eq,
+                                           .fini = legs_fini};
 
 struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index)
 {
@@ -151,7 +157,8 @@ struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index)
 	return &media->legs.items[index];
 }
 
-enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch, const struct spec_context *context)
+enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch,
+                         const struct spec_context *context)
 {
 	enum err e = spec_legs_grow(legs, patch->n);
 

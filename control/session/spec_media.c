@@ -26,22 +26,25 @@ struct spec_media *spec_media_find(const struct spec_media_list *list, struct st
 	return NULL;
 }
 
-static enum err media_read_one(struct schema_in *in, const struct doc *d, struct spec_media_list *list)
+static enum err media_read_one(struct schema_in *in, const struct doc *d,
+                               struct spec_media_list *list)
 {
 	struct spec_media *m;
 	enum err e;
 
 	if (spec_media_grow(list, list->n + 1))
-		return schema_refuse(in, list->n < RELAY_MEDIA_MAX ? ERR_NOMEM : ERR_LIMIT, NULL, NULL,
-		                     "a session has at most %d media", RELAY_MEDIA_MAX);
+		return schema_refuse(in, list->n < RELAY_MEDIA_MAX ? ERR_NOMEM : ERR_LIMIT, NULL,
+		                     NULL, "a session has at most %d media", RELAY_MEDIA_MAX);
 	m = &list->items[list->n - 1];
 	e = schema_read(in, &spec_media_schema, d, m);
 	if (!e && spec_media_find(list, str_of(m->id)) != m)
-		e = schema_refuse(in, ERR_EXISTS, NULL, NULL, "this media id stands in the list twice");
+		e = schema_refuse(in, ERR_EXISTS, NULL, NULL,
+		                  "this media id stands in the list twice");
 	return e;
 }
 
-static enum err media_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err media_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                           void *at)
 {
 	enum err e = ERR_OK;
 	unsigned i = 0;
@@ -57,7 +60,8 @@ static enum err media_read(struct schema_in *in, const struct schema_field *f, c
 	return e;
 }
 
-static struct doc *media_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *media_write(const struct schema_out *out, const struct schema_field *f,
+                               const void *at)
 {
 	const struct spec_media_list *list = at;
 	struct doc *d = doc_list(out->arena);
@@ -109,8 +113,11 @@ static bool media_eq(const struct schema_field *f, const void *a, const void *b)
 	return true;
 }
 
-const struct schema_type spec_media_type = {
-	.read = media_read, .write = media_write, .copy = media_copy, .eq = media_eq, .fini = media_fini};
+const struct schema_type spec_media_type = {.read = media_read,
+                                            .write = media_write,
+                                            .copy = media_copy,
+                                            .eq = media_eq,
+                                            .fini = media_fini};
 
 struct spec_media *spec_find_media(const struct spec_session *s, struct str id)
 {

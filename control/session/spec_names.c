@@ -5,7 +5,7 @@
 #include "control/session/interfaces.h"
 #include "control/session/spec_schema.h"
 
-/* --- interface: a name outside, a choice inside -------------------------------------------------------- */
+/* --- interface: a name outside, a choice inside ----------------------------- */
 
 static struct interfaces interfaces_of(const void *context)
 {
@@ -14,7 +14,8 @@ static struct interfaces interfaces_of(const void *context)
 	return (struct interfaces){.items = c->interfaces, .n = c->n_interfaces};
 }
 
-static enum err interface_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err interface_read(struct schema_in *in, const struct schema_field *f,
+                               const struct doc *d, void *at)
 {
 	struct interfaces l = interfaces_of(in->context);
 	struct why why;
@@ -22,14 +23,18 @@ static enum err interface_read(struct schema_in *in, const struct schema_field *
 
 	if (d->kind == DOC_TEXT && !interfaces_find(&l, d->text, at, &why))
 		return ERR_OK;
-	return schema_refuse(in, ERR_NOT_FOUND, f, d, "must be the name of an interface (%s), or NAME/ADDR with an address of it",
-	                     interfaces_print_names(&l, list, sizeof(list)));
+	return schema_refuse(
+		in, ERR_NOT_FOUND, f, d,
+		"must be the name of an interface (%s), or NAME/ADDR with an address of it",
+		interfaces_print_names(&l, list, sizeof(list)));
 }
 
 /* Where nobody named one, the name of the address the leg has. */
-static struct doc *interface_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *interface_write(const struct schema_out *out, const struct schema_field *f,
+                                   const void *at)
 {
-	const struct spec_leg *leg = (const void *)((const uint8_t *)at - offsetof(struct spec_leg, choice));
+	const struct spec_leg *leg =
+		(const void *)((const uint8_t *)at - offsetof(struct spec_leg, choice));
 	struct interfaces l = interfaces_of(out->context);
 	char text[INTERFACES_TEXT_MAX];
 
@@ -55,7 +60,8 @@ static bool octet_eq(const struct schema_field *f, const void *a, const void *b)
 const struct schema_type spec_interface_type = {
 	.read = interface_read, .write = interface_write, .copy = octet_copy, .eq = octet_eq};
 
-static enum err family_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err family_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
 	if (d->kind != DOC_INT || (d->number != 4 && d->number != 6))
 		return schema_refuse(in, ERR_INVALID, f, d, "must be 4 or 6");
@@ -63,17 +69,20 @@ static enum err family_read(struct schema_in *in, const struct schema_field *f, 
 	return ERR_OK;
 }
 
-static struct doc *family_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *family_write(const struct schema_out *out, const struct schema_field *f,
+                                const void *at)
 {
 	(void)f;
 	return *(const uint8_t *)at ? doc_uint(out->arena, *(const uint8_t *)at) : NULL;
 }
 
-const struct schema_type spec_family_type = {.read = family_read, .write = family_write, .copy = octet_copy, .eq = octet_eq};
+const struct schema_type spec_family_type = {
+	.read = family_read, .write = family_write, .copy = octet_copy, .eq = octet_eq};
 
-/* --- a leg's index: "a" "b" "b2" … -------------------------------------------------------------------- */
+/* --- a leg's index: "a" "b" "b2" … ------------------------------------------ */
 
-static const char *const leg_names[RELAY_LEGS_MAX] = {"a", "b", "b2", "b3", "b4", "b5", "b6", "b7", "b8"};
+static const char *const leg_names[RELAY_LEGS_MAX] = {"a",  "b",  "b2", "b3", "b4",
+                                                      "b5", "b6", "b7", "b8"};
 
 const char *spec_leg_name(unsigned index)
 {
@@ -90,7 +99,8 @@ enum err spec_leg_find(struct str name, unsigned *out)
 	return ERR_NOT_FOUND;
 }
 
-static enum err active_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err active_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
 	unsigned i;
 
@@ -100,7 +110,8 @@ static enum err active_read(struct schema_in *in, const struct schema_field *f, 
 	return ERR_OK;
 }
 
-static struct doc *active_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *active_write(const struct schema_out *out, const struct schema_field *f,
+                                const void *at)
 {
 	(void)f;
 	return doc_borrow(out->arena, str_of(spec_leg_name(*(const uint8_t *)at)));
@@ -109,9 +120,10 @@ static struct doc *active_write(const struct schema_out *out, const struct schem
 const struct schema_type spec_active_type = {
 	.read = active_read, .write = active_write, .copy = octet_copy, .eq = octet_eq};
 
-/* --- mode: the relay's table of names ----------------------------------------------------------------- */
+/* --- mode: the relay's table of names --------------------------------------- */
 
-static enum err mode_read(struct schema_in *in, const struct schema_field *f, const struct doc *d, void *at)
+static enum err mode_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
 	char list[160] = "";
 	enum relay_mode mode;
@@ -122,14 +134,17 @@ static enum err mode_read(struct schema_in *in, const struct schema_field *f, co
 		return ERR_OK;
 	}
 	for (unsigned i = 0; i < RELAY_MODE_COUNT && n < sizeof(list); i++)
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", relay_mode_name((enum relay_mode)i));
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "",
+		                      relay_mode_name((enum relay_mode)i));
 	return schema_refuse(in, ERR_INVALID, f, d, "must be one of %s", list);
 }
 
-static struct doc *mode_write(const struct schema_out *out, const struct schema_field *f, const void *at)
+static struct doc *mode_write(const struct schema_out *out, const struct schema_field *f,
+                              const void *at)
 {
 	(void)f;
 	return doc_borrow(out->arena, str_of(relay_mode_name(*(const uint8_t *)at)));
 }
 
-const struct schema_type spec_mode_type = {.read = mode_read, .write = mode_write, .copy = octet_copy, .eq = octet_eq};
+const struct schema_type spec_mode_type = {
+	.read = mode_read, .write = mode_write, .copy = octet_copy, .eq = octet_eq};

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of spec share: the types of their fields and the lists inside. Private to control/spec*.c. */
+/* What the files of spec share: the types of their fields and the lists inside. Private to
+ * control/spec*.c. */
 #ifndef CONTROL_SESSION_SPEC_SCHEMA_H
 #define CONTROL_SESSION_SPEC_SCHEMA_H
 
 #include "control/session/spec.h"
 
-/* A key context pointer; a choice of the context's interfaces; 4 or 6; a leg's index; struct spec_legs; struct spec_media_list. */
-extern const struct schema_type spec_keying_type, spec_interface_type, spec_family_type, spec_active_type, spec_legs_type, spec_media_type;
+/* A key context pointer; a choice of the context's interfaces; 4 or 6; a leg's index; struct
+ * spec_legs; struct spec_media_list. */
+extern const struct schema_type spec_keying_type, spec_interface_type, spec_family_type,
+	spec_active_type, spec_legs_type, spec_media_type;
 
 /* At least `n` legs; new ones are holes. ERR_NOMEM. */
 enum err spec_legs_grow(struct spec_legs *legs, unsigned n) MUST_USE;
@@ -14,7 +17,8 @@ enum err spec_legs_grow(struct spec_legs *legs, unsigned n) MUST_USE;
 void spec_leg_end(struct spec_leg *leg);
 bool spec_leg_exists(const struct spec_legs *legs, unsigned i);
 /* On ERR_NOMEM `legs` is half changed and valid. */
-enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch, const struct spec_context *context) MUST_USE;
+enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch,
+                         const struct spec_context *context) MUST_USE;
 
 /* ERR_LIMIT, ERR_NOMEM. */
 enum err spec_media_grow(struct spec_media_list *list, unsigned n) MUST_USE;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* --- reasons ------------------------------------------------------------------------------------------ */
+/* --- reasons ---------------------------------------------------------------- */
 
 bool target_is_listener_port(const struct target_facts *f, uint16_t port)
 {
@@ -22,7 +22,8 @@ bool target_is_local(const struct target_facts *f, const struct addr *a)
 		if (addr_is_same_host(&f->locals[i].ip, a))
 			return true;
 	for (unsigned i = 0; i < f->n_interfaces; i++)
-		if (addr_is_same_host(&f->interfaces[i].bind, a) || addr_is_same_host(&f->interfaces[i].advertised, a))
+		if (addr_is_same_host(&f->interfaces[i].bind, a) ||
+		    addr_is_same_host(&f->interfaces[i].advertised, a))
 			return true;
 	for (unsigned i = 0; i < f->n_aliases; i++)
 		if (addr_is_same_host(&f->aliases[i].addr, a))
@@ -40,7 +41,8 @@ static bool is_listener(const struct target_facts *f, const struct addr *a, cons
 }
 
 /* 0/8 is "this network" (RFC 791 3.2); Linux takes 0.0.0.0 for this host. */
-static bool is_unspecified(const struct target_facts *f, const struct addr *a, const struct addr *own)
+static bool is_unspecified(const struct target_facts *f, const struct addr *a,
+                           const struct addr *own)
 {
 	(void)f, (void)own;
 	return addr_is_any(a) || (a->version == 4 && a->ip[0] == 0);
@@ -61,7 +63,8 @@ static bool ends_network(const struct target_local *l, const struct addr *a)
 		ip = ip << 8 | a->ip[i];
 		ours = ours << 8 | l->ip.ip[i];
 	}
-	return l->bits < 31 && (ip | host) == (ours | host) && ((ip & host) == host || (ip & host) == 0);
+	return l->bits < 31 && (ip | host) == (ours | host) &&
+	       ((ip & host) == host || (ip & host) == 0);
 }
 
 static bool is_broadcast(const struct target_facts *f, const struct addr *a, const struct addr *own)
@@ -74,12 +77,14 @@ static bool is_broadcast(const struct target_facts *f, const struct addr *a, con
 	if (memcmp(a->ip, all, sizeof(all)) == 0)
 		return true;
 	for (unsigned i = 0; i < f->n_locals; i++)
-		if (f->locals[i].is_broadcast && f->locals[i].ip.version == 4 && ends_network(&f->locals[i], a))
+		if (f->locals[i].is_broadcast && f->locals[i].ip.version == 4 &&
+		    ends_network(&f->locals[i], a))
 			return true;
 	return false;
 }
 
-static bool is_foreign_loopback(const struct target_facts *f, const struct addr *a, const struct addr *own)
+static bool is_foreign_loopback(const struct target_facts *f, const struct addr *a,
+                                const struct addr *own)
 {
 	(void)f;
 	return addr_is_loopback(a) && !addr_is_loopback(own);
@@ -88,25 +93,30 @@ static bool is_foreign_loopback(const struct target_facts *f, const struct addr 
 static unsigned device_of(const struct target_facts *f, const struct addr *own)
 {
 	for (unsigned i = 0; i < f->n_locals; i++)
-		if (addr_is_same_host(&f->locals[i].ip, own) && (!own->scope || own->scope == f->locals[i].device))
+		if (addr_is_same_host(&f->locals[i].ip, own) &&
+		    (!own->scope || own->scope == f->locals[i].device))
 			return f->locals[i].device;
 	return own->scope;
 }
 
-/* A link-local address means a host on one link: the leg's own, if a link-local address of the same kind is on its device. */
-static bool is_foreign_link_local(const struct target_facts *f, const struct addr *a, const struct addr *own)
+/* A link-local address means a host on one link: the leg's own, if a link-local address of the same
+ * kind is on its device. */
+static bool is_foreign_link_local(const struct target_facts *f, const struct addr *a,
+                                  const struct addr *own)
 {
 	unsigned device;
 
 	if (!addr_is_link_local(a))
 		return false;
-	if (addr_is_link_local(own) && own->version == a->version && (!a->scope || a->scope == own->scope))
+	if (addr_is_link_local(own) && own->version == a->version &&
+	    (!a->scope || a->scope == own->scope))
 		return false;
 	device = device_of(f, own);
 	if (!device || (a->version == 6 && a->scope != device))
 		return true;
 	for (unsigned i = 0; i < f->n_locals; i++)
-		if (f->locals[i].device == device && f->locals[i].ip.version == a->version && addr_is_link_local(&f->locals[i].ip))
+		if (f->locals[i].device == device && f->locals[i].ip.version == a->version &&
+		    addr_is_link_local(&f->locals[i].ip))
 			return false;
 	return true;
 }
@@ -125,7 +135,7 @@ static bool is_denied(const struct target_facts *f, const struct addr *a, const 
 	return is_in(f->deny, f->n_deny, a);
 }
 
-/* --- judgement ---------------------------------------------------------------------------------------- */
+/* --- judgement -------------------------------------------------------------- */
 
 static const struct {
 	bool (*is)(const struct target_facts *f, const struct addr *a, const struct addr *own);
@@ -144,34 +154,41 @@ static const struct {
 /* The IPv4 address that an IPv6 one carries; false: none. */
 static bool unwrap(const struct addr *a, struct addr *out)
 {
-	static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b}, zero[12] = {0}, mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const uint8_t translated[12] = {0x00, 0x64, 0xff, 0x9b}, zero[12] = {0},
+			     mapped[12] = {[10] = 0xff, [11] = 0xff};
 	unsigned at = 12;
 
 	if (a->version != 6 || addr_is_any(a) || addr_is_loopback(a))
 		return false;
 	if (a->ip[0] == 0x20 && a->ip[1] == 0x02)
 		at = 2;
-	else if (memcmp(a->ip, translated, 12) != 0 && memcmp(a->ip, zero, 12) != 0 && memcmp(a->ip, mapped, 12) != 0)
+	else if (memcmp(a->ip, translated, 12) != 0 && memcmp(a->ip, zero, 12) != 0 &&
+	         memcmp(a->ip, mapped, 12) != 0)
 		return false;
 	*out = (struct addr){.version = 4, .port = a->port};
 	memcpy(out->ip, a->ip + at, 4);
 	return true;
 }
 
-static enum err judge_one(const struct target_facts *f, const struct addr *a, const struct addr *own, bool is_in_use,
-                          const struct addr *said, struct why *why)
+static enum err judge_one(const struct target_facts *f, const struct addr *a,
+                          const struct addr *own, bool is_in_use, const struct addr *said,
+                          struct why *why)
 {
 	bool is_allowed = is_in_use || is_in(f->allow, f->n_allow, a);
 	char text[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < ARRAY_LEN(rules); i++)
 		if (!(is_allowed && rules[i].can_be_allowed) && rules[i].is(f, a, own))
-			return why_fail(why, ERR_DENIED, "no media is sent to %s: %s%s", addr_print(said, text), rules[i].reason,
-			                rules[i].can_be_allowed ? "; the setting media-allow can permit it" : "");
+			return why_fail(why, ERR_DENIED, "no media is sent to %s: %s%s",
+			                addr_print(said, text), rules[i].reason,
+			                rules[i].can_be_allowed
+			                        ? "; the setting media-allow can permit it"
+			                        : "");
 	return ERR_OK;
 }
 
-enum err target_judge(const struct target_facts *f, const struct addr *target, const struct addr *own, bool is_in_use, struct why *why)
+enum err target_judge(const struct target_facts *f, const struct addr *target,
+                      const struct addr *own, bool is_in_use, struct why *why)
 {
 	struct addr inner;
 	enum err e = judge_one(f, target, own, is_in_use, target, why);
@@ -181,15 +198,16 @@ enum err target_judge(const struct target_facts *f, const struct addr *target, c
 	return e;
 }
 
-/* --- what workers ask about --------------------------------------------------------------------------- */
+/* --- what workers ask about ------------------------------------------------- */
 
 static const struct {
 	const char *net;
 	bool spares_loopback;
 } special[] = {
-	{"0.0.0.0/8", false},      {"127.0.0.0/8", true}, {"169.254.0.0/16", false}, {"224.0.0.0/4", false},
-	{"255.255.255.255", false}, {"::/96", true},       {"64:ff9b::/96", false},   {"2002::/16", false},
-	{"fe80::/10", false},      {"ff00::/8", false},
+	{"0.0.0.0/8", false},    {"127.0.0.0/8", true},      {"169.254.0.0/16", false},
+	{"224.0.0.0/4", false},  {"255.255.255.255", false}, {"::/96", true},
+	{"64:ff9b::/96", false}, {"2002::/16", false},       {"fe80::/10", false},
+	{"ff00::/8", false},
 };
 
 struct asked_list {
@@ -206,7 +224,10 @@ static void add(struct asked_list *l, const struct relay_asked_entry *e)
 
 static void add_ports(struct asked_list *l, const struct addr *ip, uint16_t from, uint16_t to)
 {
-	struct relay_asked_entry e = {.net = {.net = addr_with_port(ip, 0), .bits = ip->version == 6 ? 128 : 32}, .port_min = from, .port_max = to};
+	struct relay_asked_entry e = {
+		.net = {.net = addr_with_port(ip, 0), .bits = ip->version == 6 ? 128 : 32},
+		.port_min = from,
+		.port_max = to};
 
 	add(l, &e);
 }
@@ -215,7 +236,8 @@ static void add_ports(struct asked_list *l, const struct addr *ip, uint16_t from
 static void add_listener(struct asked_list *l, uint16_t port)
 {
 	for (uint8_t version = 4; version <= 6; version += 2) {
-		struct relay_asked_entry e = {.net = {.net = {.version = version}}, .port_min = port, .port_max = port};
+		struct relay_asked_entry e = {
+			.net = {.net = {.version = version}}, .port_min = port, .port_max = port};
 
 		add(l, &e);
 	}
@@ -257,7 +279,8 @@ unsigned target_asked(const struct target_facts *f, struct relay_asked_entry *ou
 	for (unsigned i = 0; i < f->n_listeners; i++)
 		add_listener(&l, f->listeners[i].port);
 	for (unsigned i = 0; i < ARRAY_LEN(special); i++) {
-		struct relay_asked_entry e = {.port_max = UINT16_MAX, .spares_loopback = special[i].spares_loopback};
+		struct relay_asked_entry e = {.port_max = UINT16_MAX,
+		                              .spares_loopback = special[i].spares_loopback};
 
 		if (!addr_net_parse(str_of(special[i].net), &e.net))
 			add(&l, &e);
@@ -265,7 +288,8 @@ unsigned target_asked(const struct target_facts *f, struct relay_asked_entry *ou
 	for (unsigned i = 0; i < f->n_deny; i++)
 		add(&l, &(struct relay_asked_entry){.net = f->deny[i], .port_max = UINT16_MAX});
 	for (unsigned i = 0; i < f->n_locals; i++)
-		if (f->locals[i].is_broadcast && f->locals[i].ip.version == 4 && f->locals[i].bits < 31)
+		if (f->locals[i].is_broadcast && f->locals[i].ip.version == 4 &&
+		    f->locals[i].bits < 31)
 			add_ends(&l, &f->locals[i]);
 	return l.n;
 }

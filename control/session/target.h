@@ -11,10 +11,10 @@ enum { TARGET_LISTENERS_MAX = 32, TARGET_NETS_MAX = 64 };
 
 /* An address that a device of this host has. */
 struct target_local {
-	struct addr ip;        /* port 0 */
-	uint8_t bits;          /* of its network */
-	bool is_broadcast;     /* its network has a broadcast address */
-	unsigned device;       /* interface index */
+	struct addr ip;    /* port 0 */
+	uint8_t bits;      /* of its network */
+	bool is_broadcast; /* its network has a broadcast address */
+	unsigned device;   /* interface index */
 };
 
 /* Settings media-deny and media-allow. */
@@ -23,7 +23,8 @@ struct targets_nets {
 	struct addr_net items[TARGET_NETS_MAX];
 };
 
-/* An address that some SDP names instead of an interface's (media-address): what is sent there comes to that interface. */
+/* An address that some SDP names instead of an interface's (media-address): what is sent there
+ * comes to that interface. */
 struct target_alias {
 	struct addr addr; /* port 0 */
 	uint8_t interface;
@@ -37,30 +38,34 @@ struct target_facts {
 	unsigned n_aliases;
 	const struct target_local *locals;
 	unsigned n_locals;
-	const struct addr *listeners; /* control, ng and http; 0.0.0.0 and :: stand for every address */
+	const struct addr
+		*listeners; /* control, ng and http; 0.0.0.0 and :: stand for every address */
 	unsigned n_listeners;
 	const struct addr_net *deny, *allow; /* settings media-deny, media-allow */
 	unsigned n_deny, n_allow;
 };
 
 /*
- * May a leg on the interface whose address is `own` send media to `target`? ERR_DENIED: `why` names the address, the reason and what to do.
- * Never: our own listeners, unspecified, multicast and broadcast addresses. Not without `allow`: loopback unless `own` is loopback, link-local
- * addresses of another network than the leg's, what `deny` names. IPv4 addresses inside IPv6 ones (RFC 4291 2.5.5, RFC 6052 2.1, RFC 3056 2)
- * are judged as both. Every port that no listener has may be a target. `is_in_use`: the leg sends there already; what depends on settings is not
- * held against it, so that a setting that changed ends no call. Pure.
+ * May a leg on the interface whose address is `own` send media to `target`? ERR_DENIED: `why` names
+ * the address, the reason and what to do. Never: our own listeners, unspecified, multicast and
+ * broadcast addresses. Not without `allow`: loopback unless `own` is loopback, link-local addresses
+ * of another network than the leg's, what `deny` names. IPv4 addresses inside IPv6 ones (RFC
+ * 4291 2.5.5, RFC 6052 2.1, RFC 3056 2) are judged as both. Every port that no listener has may be
+ * a target. `is_in_use`: the leg sends there already; what depends on settings is not held against
+ * it, so that a setting that changed ends no call. Pure.
  */
-enum err target_judge(const struct target_facts *f, const struct addr *target, const struct addr *own, bool is_in_use,
-                      struct why *why) MUST_USE;
+enum err target_judge(const struct target_facts *f, const struct addr *target,
+                      const struct addr *own, bool is_in_use, struct why *why) MUST_USE;
 
 /* Is it an address of this host: of a device, an interface's or what signalling is told of it? */
 bool target_is_local(const struct target_facts *f, const struct addr *a);
-/* Has some listener that port? Only then must the addresses of this host be known as they are this moment. */
+/* Has some listener that port? Only then must the addresses of this host be known as they are this
+ * moment. */
 bool target_is_listener_port(const struct target_facts *f, uint16_t port);
 
 /*
- * What a worker asks about before a leg learns it (relay_config.asked): whatever the judge might refuse, and media ports of ours. Writes at
- * most `room` entries; returns how many there are.
+ * What a worker asks about before a leg learns it (relay_config.asked): whatever the judge might
+ * refuse, and media ports of ours. Writes at most `room` entries; returns how many there are.
  */
 unsigned target_asked(const struct target_facts *f, struct relay_asked_entry *out, unsigned room);
 

@@ -15,21 +15,23 @@
 struct targets {
 	struct target_facts facts;
 	const struct targets_nets *deny, *allow; /* NULL: none */
-	struct target_local *locals; /* what facts.locals is */
-	uint64_t read_ns;            /* 0: never */
+	struct target_local *locals;             /* what facts.locals is */
+	uint64_t read_ns;                        /* 0: never */
 	uint64_t logged_ns;
 	struct addr listeners[TARGET_LISTENERS_MAX];
 	struct port_book *book;
 };
 
-enum err targets_new(struct targets **out, const struct io_interface *interfaces, unsigned n_interfaces, const struct targets_nets *deny,
+enum err targets_new(struct targets **out, const struct io_interface *interfaces,
+                     unsigned n_interfaces, const struct targets_nets *deny,
                      const struct targets_nets *allow)
 {
 	struct targets *t = mem_alloc(sizeof(*t));
 
 	if (!t)
 		return ERR_NOMEM;
-	t->facts = (struct target_facts){.interfaces = interfaces, .n_interfaces = n_interfaces, .listeners = t->listeners};
+	t->facts = (struct target_facts){
+		.interfaces = interfaces, .n_interfaces = n_interfaces, .listeners = t->listeners};
 	t->deny = deny;
 	t->allow = allow;
 	if (port_book_new(&t->book, interfaces, n_interfaces)) {
@@ -62,7 +64,7 @@ struct port_book *targets_book(struct targets *t)
 	return t->book;
 }
 
-/* --- ports of legs ------------------------------------------------------------------------------------ */
+/* --- ports of legs ---------------------------------------------------------- */
 
 static void take(struct targets *t, const struct spec_place *p, const struct leg_name *leg)
 {
@@ -75,7 +77,8 @@ void targets_take_ports(struct targets *t, const struct session *s, const struct
 	for (unsigned m = 0; m < next->media.n; m++)
 		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
 			const struct spec_leg *l = service_spec_leg(next, m, i);
-			struct leg_name name = {.session = s, .media = (uint8_t)m, .leg = (uint8_t)i};
+			struct leg_name name = {
+				.session = s, .media = (uint8_t)m, .leg = (uint8_t)i};
 
 			if (!l)
 				continue;
@@ -84,17 +87,20 @@ void targets_take_ports(struct targets *t, const struct session *s, const struct
 		}
 }
 
-static void give(struct targets *t, const struct spec_place *p, const struct spec_leg *kept, uint64_t now_ns)
+static void give(struct targets *t, const struct spec_place *p, const struct spec_leg *kept,
+                 uint64_t now_ns)
 {
 	if (p->port && !service_spec_has_place(kept, p))
 		port_book_give(t->book, p->interface, p->port, now_ns);
 }
 
-void targets_give_ports(struct targets *t, const struct spec_session *of, const struct spec_session *kept, uint64_t now_ns)
+void targets_give_ports(struct targets *t, const struct spec_session *of,
+                        const struct spec_session *kept, uint64_t now_ns)
 {
 	for (unsigned m = 0; m < of->media.n; m++)
 		for (unsigned i = 0; i < of->media.items[m].legs.n; i++) {
-			const struct spec_leg *l = service_spec_leg(of, m, i), *k = kept ? service_spec_leg(kept, m, i) : NULL;
+			const struct spec_leg *l = service_spec_leg(of, m, i),
+					      *k = kept ? service_spec_leg(kept, m, i) : NULL;
 
 			if (!l)
 				continue;
@@ -111,13 +117,15 @@ bool targets_may_log(struct targets *t, uint64_t now_ns)
 	return true;
 }
 
-/* --- addresses of this host --------------------------------------------------------------------------- */
+/* --- addresses of this host ------------------------------------------------- */
 
 static uint8_t bits_of(const struct sockaddr *mask)
 {
 	const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)mask;
 
-	return mask && mask->sa_family == AF_INET ? (uint8_t)__builtin_popcount(in4->sin_addr.s_addr) : 32;
+	return mask && mask->sa_family == AF_INET
+	               ? (uint8_t)__builtin_popcount(in4->sin_addr.s_addr)
+	               : 32;
 }
 
 static void put_local(struct target_local *l, const struct ifaddrs *a)
@@ -169,7 +177,8 @@ static void look_again(struct targets *t)
 static enum err refresh(struct targets *t, const struct addr *target, uint64_t now_ns)
 {
 	look_again(t);
-	if (t->read_ns == 0 || now_ns - t->read_ns >= LOCALS_AGE_NS || target_is_listener_port(&t->facts, target->port))
+	if (t->read_ns == 0 || now_ns - t->read_ns >= LOCALS_AGE_NS ||
+	    target_is_listener_port(&t->facts, target->port))
 		return read_locals(t, now_ns);
 	return ERR_OK;
 }
@@ -187,15 +196,17 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 	return ERR_OK;
 }
 
-/* --- judgement ---------------------------------------------------------------------------------------- */
+/* --- judgement -------------------------------------------------------------- */
 
-enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface, bool is_in_use, uint64_t now_ns, struct why *why)
+enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface,
+                       bool is_in_use, uint64_t now_ns, struct why *why)
 {
 	if (addr_is_none(target) || addr_is_any(target))
 		return ERR_OK;
 	if (refresh(t, target, now_ns))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	return target_judge(&t->facts, target, &t->facts.interfaces[interface].bind, is_in_use, why);
+	return target_judge(&t->facts, target, &t->facts.interfaces[interface].bind, is_in_use,
+	                    why);
 }
 
 static void name_place(struct why *why, unsigned media, unsigned leg, const char *field)
@@ -208,12 +219,13 @@ static bool sends_to(const struct spec_leg *l, const struct addr *target, unsign
 {
 	struct addr rtcp = l ? loops_rtcp_target(l) : (struct addr){0};
 
-	return l && l->at.interface == interface && (addr_eq(&l->remote, target) || addr_eq(&rtcp, target));
+	return l && l->at.interface == interface &&
+	       (addr_eq(&l->remote, target) || addr_eq(&rtcp, target));
 }
 
 /* `was`: the leg before, NULL: none. */
-static enum err judge_leg(struct targets *t, const struct spec_leg *l, const struct spec_leg *was, uint64_t now_ns, const char **field,
-                          struct why *why)
+static enum err judge_leg(struct targets *t, const struct spec_leg *l, const struct spec_leg *was,
+                          uint64_t now_ns, const char **field, struct why *why)
 {
 	struct addr rtcp = loops_rtcp_target(l);
 	unsigned at = l->at.interface;
@@ -227,8 +239,8 @@ static enum err judge_leg(struct targets *t, const struct spec_leg *l, const str
 	return targets_judge(t, &rtcp, at, sends_to(was, &rtcp, at), now_ns, why);
 }
 
-enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next, const struct spec_session *now,
-                       uint64_t now_ns, struct why *why)
+enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next,
+                       const struct spec_session *now, uint64_t now_ns, struct why *why)
 {
 	for (unsigned m = 0; m < next->media.n; m++) {
 		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
@@ -238,7 +250,8 @@ enum err targets_check(struct targets *t, const struct session *s, const struct 
 
 			if (!l)
 				continue;
-			e = judge_leg(t, l, now ? service_spec_leg(now, m, i) : NULL, now_ns, &field, why);
+			e = judge_leg(t, l, now ? service_spec_leg(now, m, i) : NULL, now_ns,
+			              &field, why);
 			if (!e) {
 				field = "";
 				e = loops_check(t->book, s, next, m, i, NULL, why);
@@ -253,22 +266,26 @@ enum err targets_check(struct targets *t, const struct session *s, const struct 
 }
 
 /* Which of the leg's addresses what goes there leaves by. */
-static unsigned interface_towards(const struct targets *t, const struct spec_leg *l, const struct addr *target)
+static unsigned interface_towards(const struct targets *t, const struct spec_leg *l,
+                                  const struct addr *target)
 {
-	bool is_other = l->other.port && t->facts.interfaces[l->other.interface].bind.version == target->version;
+	bool is_other = l->other.port &&
+	                t->facts.interfaces[l->other.interface].bind.version == target->version;
 
 	return is_other ? l->other.interface : l->at.interface;
 }
 
-enum err targets_check_more(struct targets *t, const struct session *s, unsigned media, unsigned leg, const struct addr *target,
-                            uint64_t now_ns, struct why *why)
+enum err targets_check_more(struct targets *t, const struct session *s, unsigned media,
+                            unsigned leg, const struct addr *target, uint64_t now_ns,
+                            struct why *why)
 {
 	const struct spec_leg *l = service_spec_leg(s->spec, media, leg);
 	enum err e;
 
 	if (!l)
 		return ERR_OK;
-	e = targets_judge(t, target, interface_towards(t, l, target), sends_to(l, target, l->at.interface), now_ns, why);
+	e = targets_judge(t, target, interface_towards(t, l, target),
+	                  sends_to(l, target, l->at.interface), now_ns, why);
 	if (!e)
 		e = loops_check(t->book, s, s->next ? s->next : s->spec, media, leg, target, why);
 	if (e)

@@ -11,8 +11,10 @@
 /* One for the service. Control only. */
 struct targets;
 
-/* `interfaces` and the lists, which may be NULL and may change, live as long as it does. ERR_NOMEM. */
-enum err targets_new(struct targets **out, const struct io_interface *interfaces, unsigned n_interfaces, const struct targets_nets *deny,
+/* `interfaces` and the lists, which may be NULL and may change, live as long as it does. ERR_NOMEM.
+ */
+enum err targets_new(struct targets **out, const struct io_interface *interfaces,
+                     unsigned n_interfaces, const struct targets_nets *deny,
                      const struct targets_nets *allow) MUST_USE;
 void targets_free(struct targets *t); /* takes NULL */
 
@@ -22,27 +24,35 @@ enum err targets_add_listener(struct targets *t, const struct addr *a) MUST_USE;
 enum err targets_fill_asked(struct targets *t, struct relay_asked *out) MUST_USE;
 struct port_book *targets_book(struct targets *t);
 /* The ports of `next` are those of session `s`, as it becomes that. */
-void targets_take_ports(struct targets *t, const struct session *s, const struct spec_session *next);
-/* Before they are given back: ports of `of` that are not in `kept` (NULL: none is) are nobody's. `now_ns` 0: they were never used. */
-void targets_give_ports(struct targets *t, const struct spec_session *of, const struct spec_session *kept, uint64_t now_ns);
+void targets_take_ports(struct targets *t, const struct session *s,
+                        const struct spec_session *next);
+/* Before they are given back: ports of `of` that are not in `kept` (NULL: none is) are nobody's.
+ * `now_ns` 0: they were never used. */
+void targets_give_ports(struct targets *t, const struct spec_session *of,
+                        const struct spec_session *kept, uint64_t now_ns);
 
 /*
- * The addresses of this host are read again when they are older than a second, and in any case before a judgement that hangs on them: that of a
- * target whose port one of our listeners has. So an address that comes to this host after the start counts at once.
+ * The addresses of this host are read again when they are older than a second, and in any case
+ * before a judgement that hangs on them: that of a target whose port one of our listeners has. So
+ * an address that comes to this host after the start counts at once.
  */
 
-/* target_judge for a leg on that interface. 0.0.0.0 and :: mean hold (RFC 3264 8.4), nothing is sent there: they pass. */
-enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface, bool is_in_use, uint64_t now_ns,
-                       struct why *why) MUST_USE;
+/* target_judge for a leg on that interface. 0.0.0.0 and :: mean hold (RFC 3264 8.4), nothing is
+ * sent there: they pass. */
+enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface,
+                       bool is_in_use, uint64_t now_ns, struct why *why) MUST_USE;
 /*
- * May session `s` become `next`? Every target is judged, those of `now` (NULL: none) as in use, and no leg may close a ring (control/session/loops.h).
- * ERR_DENIED: `why` names media, leg, field, address and reason. Ports of `next` are chosen and in the book.
+ * May session `s` become `next`? Every target is judged, those of `now` (NULL: none) as in use, and
+ * no leg may close a ring (control/session/loops.h). ERR_DENIED: `why` names media, leg, field,
+ * address and reason. Ports of `next` are chosen and in the book.
  */
-enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next, const struct spec_session *now,
-                       uint64_t now_ns, struct why *why) MUST_USE;
-/* The same of one more target of a leg that exists: of an offer that is not in force yet, or a source to be learnt. */
-enum err targets_check_more(struct targets *t, const struct session *s, unsigned media, unsigned leg, const struct addr *target,
-                            uint64_t now_ns, struct why *why) MUST_USE;
+enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next,
+                       const struct spec_session *now, uint64_t now_ns, struct why *why) MUST_USE;
+/* The same of one more target of a leg that exists: of an offer that is not in force yet, or a
+ * source to be learnt. */
+enum err targets_check_more(struct targets *t, const struct session *s, unsigned media,
+                            unsigned leg, const struct addr *target, uint64_t now_ns,
+                            struct why *why) MUST_USE;
 
 /* Once a second at most: what strangers' packets cause must not fill the log. */
 bool targets_may_log(struct targets *t, uint64_t now_ns);

@@ -26,7 +26,7 @@ struct kms_directory {
 	struct kms_gba gba;
 };
 
-/* --- names ------------------------------------------------------------------------------------------ */
+/* --- names ------------------------------------------------------------------ */
 
 struct kms_name *kms_name_new(struct mikey_id id)
 {
@@ -48,13 +48,17 @@ struct mikey_id kms_name_id(const struct kms_name *n)
 	return (struct mikey_id){.type = n->octets[0], .data = {n->octets + 1, n->n - 1}};
 }
 
-enum err kms_name_parse(struct str text, enum mikey_id_type plain, uint8_t *room, size_t room_n, struct mikey_id *out)
+enum err kms_name_parse(struct str text, enum mikey_id_type plain, uint8_t *room, size_t room_n,
+                        struct mikey_id *out)
 {
 	static const struct {
 		const char *prefix;
 		enum mikey_id_type type;
 	} forms[] = {
-		{"hex:", MIKEY_ID_BYTES}, {"text:", MIKEY_ID_BYTES}, {"nai:", MIKEY_ID_NAI}, {"uri:", MIKEY_ID_URI},
+		{"hex:", MIKEY_ID_BYTES},
+		{"text:", MIKEY_ID_BYTES},
+		{"nai:", MIKEY_ID_NAI},
+		{"uri:", MIKEY_ID_URI},
 	};
 	enum mikey_id_type type = plain;
 	bool hex = str_starts(text, "hex:");
@@ -90,7 +94,8 @@ const char *kms_name_print(struct mikey_id id, char *out, size_t room)
 
 	CHECK(room > 8);
 	for (size_t i = 0; plain && i < id.data.n; i++)
-		plain = id.data.p[i] > ' ' && id.data.p[i] < 0x7f && id.data.p[i] != '"' && id.data.p[i] != '\\';
+		plain = id.data.p[i] > ' ' && id.data.p[i] < 0x7f && id.data.p[i] != '"' &&
+		        id.data.p[i] != '\\';
 	if (plain) {
 		memcpy(out, id.data.p, id.data.n);
 		out[id.data.n] = 0;
@@ -138,11 +143,12 @@ bool kms_pattern_fits(const struct kms_pattern *p, struct mikey_id id)
 	return str_eq(pattern, text_of(id));
 }
 
-/* --- policy ----------------------------------------------------------------------------------------- */
+/* --- policy ----------------------------------------------------------------- */
 
 void kms_policy_init(struct kms_policy *p)
 {
-	/* The IMS profile of RFC 6043's modes: 1 and 3; UNVERIFIED against TS 33.328 Annex D, hence settings. */
+	/* The IMS profile of RFC 6043's modes: 1 and 3; UNVERIFIED against TS 33.328 Annex D, hence
+	 * settings. */
 	*p = (struct kms_policy){
 		.modes = 1 << 1 | 1 << 3,
 		.accept_types = 1 << 1 | 1 << 2,
@@ -169,12 +175,13 @@ bool kms_policy_serves(const struct kms_policy *p, unsigned prf)
 bool kms_policy_allows(const struct kms_policy *p, struct mikey_id from, struct mikey_id to)
 {
 	for (size_t i = 0; i < p->n_rules; i++)
-		if (kms_pattern_fits(&p->rules[i].from, from) && kms_pattern_fits(&p->rules[i].to, to))
+		if (kms_pattern_fits(&p->rules[i].from, from) &&
+		    kms_pattern_fits(&p->rules[i].to, to))
 			return p->rules[i].allow;
 	return p->n_rules == 0;
 }
 
-/* --- the directory ---------------------------------------------------------------------------------- */
+/* --- the directory ---------------------------------------------------------- */
 
 enum err kms_directory_new(struct kms_directory **out)
 {
@@ -182,8 +189,9 @@ enum err kms_directory_new(struct kms_directory **out)
 
 	if (!d)
 		return ERR_NOMEM;
-	if (map_new(&d->users_by_name) || map_new(&d->users_by_psk) || map_new(&d->users_by_impi) || map_new(&d->groups) ||
-	    map_new(&d->ticket_keys) || map_new(&d->ticket_keys_by_owner) || map_new(&d->peers) || map_new(&d->peers_by_psk)) {
+	if (map_new(&d->users_by_name) || map_new(&d->users_by_psk) || map_new(&d->users_by_impi) ||
+	    map_new(&d->groups) || map_new(&d->ticket_keys) || map_new(&d->ticket_keys_by_owner) ||
+	    map_new(&d->peers) || map_new(&d->peers_by_psk)) {
 		kms_directory_free(d);
 		return ERR_NOMEM;
 	}
@@ -242,12 +250,12 @@ void kms_peer_free(struct kms_peer *p)
 	mem_free(p);
 }
 
-#define FREE_VALUES(map, free_fn)                                  \
-	do {                                                       \
-		size_t at_ = 0;                                    \
+#define FREE_VALUES(map, free_fn)                                      \
+	do {                                                           \
+		size_t at_ = 0;                                        \
 		for (void *v_; (map) && (v_ = map_next((map), &at_));) \
-			free_fn(v_);                               \
-		map_free(map);                                     \
+			free_fn(v_);                                   \
+		map_free(map);                                         \
 	} while (0)
 
 void kms_directory_free(struct kms_directory *d)
@@ -341,7 +349,8 @@ enum err kms_directory_take_user(struct kms_directory *d, struct kms_user *u)
 		kms_user_free(u);
 		return e;
 	}
-	/* From here the directory frees it; a map that could not be told makes the whole directory unusable to the caller. */
+	/* From here the directory frees it; a map that could not be told makes the whole directory
+	 * unusable to the caller. */
 	for (size_t i = 0; !e && i < u->n_names; i++)
 		e = put(d->users_by_name, u->names[i], u);
 	if (!e && u->psk_id)
@@ -386,12 +395,14 @@ enum err kms_directory_take_peer(struct kms_directory *d, struct kms_peer *p)
 	return e;
 }
 
-const struct kms_user *kms_directory_user_by_psk(const struct kms_directory *d, struct mikey_id psk_id)
+const struct kms_user *kms_directory_user_by_psk(const struct kms_directory *d,
+                                                 struct mikey_id psk_id)
 {
 	return get(d->users_by_psk, psk_id);
 }
 
-const struct kms_user *kms_directory_user_by_name(const struct kms_directory *d, struct mikey_id name)
+const struct kms_user *kms_directory_user_by_name(const struct kms_directory *d,
+                                                  struct mikey_id name)
 {
 	return get(d->users_by_name, name);
 }
@@ -409,7 +420,8 @@ bool kms_user_has(const struct kms_user *u, struct mikey_id name)
 	return false;
 }
 
-bool kms_directory_in_group(const struct kms_directory *d, struct mikey_id group, struct mikey_id member)
+bool kms_directory_in_group(const struct kms_directory *d, struct mikey_id group,
+                            struct mikey_id member)
 {
 	const struct kms_group *g = get(d->groups, group);
 
@@ -419,12 +431,14 @@ bool kms_directory_in_group(const struct kms_directory *d, struct mikey_id group
 	return false;
 }
 
-const struct kms_ticket_key *kms_directory_ticket_key(const struct kms_directory *d, struct mikey_id id)
+const struct kms_ticket_key *kms_directory_ticket_key(const struct kms_directory *d,
+                                                      struct mikey_id id)
 {
 	return get(d->ticket_keys, id);
 }
 
-const struct kms_ticket_key *kms_directory_ticket_key_of(const struct kms_directory *d, struct mikey_id owner)
+const struct kms_ticket_key *kms_directory_ticket_key_of(const struct kms_directory *d,
+                                                         struct mikey_id owner)
 {
 	return get(d->ticket_keys_by_owner, owner);
 }
@@ -434,7 +448,8 @@ const struct kms_peer *kms_directory_peer(const struct kms_directory *d, struct 
 	return get(d->peers, kms);
 }
 
-const struct kms_peer *kms_directory_peer_by_psk(const struct kms_directory *d, struct mikey_id psk_id)
+const struct kms_peer *kms_directory_peer_by_psk(const struct kms_directory *d,
+                                                 struct mikey_id psk_id)
 {
 	return get(d->peers_by_psk, psk_id);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whom a KMS knows: users and their keys, groups, shared ticket keys, the KMSs of other domains, and what is allowed. */
+/* Whom a KMS knows: users and their keys, groups, shared ticket keys, the KMSs of other domains,
+ * and what is allowed. */
 #ifndef KEYCTX_KMS_DIRECTORY_H
 #define KEYCTX_KMS_DIRECTORY_H
 
@@ -8,7 +9,8 @@
 #include "keyctx/mikey/payload.h"
 #include "keyctx/pki.h"
 
-/* An identity of one's own: the type octet, then ID Data; so it is a map's key, too. Owned, immutable. */
+/* An identity of one's own: the type octet, then ID Data; so it is a map's key, too. Owned,
+ * immutable. */
 struct kms_name {
 	size_t n;
 	uint8_t octets[]; /* octets[0]: enum mikey_id_type */
@@ -16,10 +18,13 @@ struct kms_name {
 
 enum { KMS_NAME_MAX = 1024, KMS_PATTERN_MAX = 256, KMS_RULES_MAX = 64 };
 
-struct kms_name *kms_name_new(struct mikey_id id); /* NULL: out of memory, or longer than KMS_NAME_MAX */
+struct kms_name *
+kms_name_new(struct mikey_id id); /* NULL: out of memory, or longer than KMS_NAME_MAX */
 struct mikey_id kms_name_id(const struct kms_name *n);
-/* "hex:0a0b" and "text:…" are byte strings, "nai:…" and "uri:…" what they say; without a prefix `plain` is the type. ERR_SYNTAX, ERR_TOO_BIG. */
-enum err kms_name_parse(struct str text, enum mikey_id_type plain, uint8_t *room, size_t room_n, struct mikey_id *out) MUST_USE;
+/* "hex:0a0b" and "text:…" are byte strings, "nai:…" and "uri:…" what they say; without a prefix
+ * `plain` is the type. ERR_SYNTAX, ERR_TOO_BIG. */
+enum err kms_name_parse(struct str text, enum mikey_id_type plain, uint8_t *room, size_t room_n,
+                        struct mikey_id *out) MUST_USE;
 /* For people and audit lines: text where it is printable, else "hex:…". Returns `out`. */
 const char *kms_name_print(struct mikey_id id, char *out, size_t room);
 
@@ -36,9 +41,9 @@ struct kms_user {
 	struct kms_name **names; /* identities; the first is the one logged */
 	size_t n_names;
 	struct kms_name *psk_id;
-	struct secret psk;       /* empty: known by name only (certificates, or GBA) */
-	uint64_t psk_until_s;    /* since 1970; 0: for ever */
-	char impi[256];          /* for GBA: the private identity; else empty */
+	struct secret psk;    /* empty: known by name only (certificates, or GBA) */
+	uint64_t psk_until_s; /* since 1970; 0: for ever */
+	char impi[256];       /* for GBA: the private identity; else empty */
 };
 
 struct kms_group {
@@ -47,7 +52,8 @@ struct kms_group {
 	size_t n_members;
 };
 
-/* A ticket key that does not rotate: shared with a responder (mode 2), or the KMS's own when `owner` is NULL. */
+/* A ticket key that does not rotate: shared with a responder (mode 2), or the KMS's own when
+ * `owner` is NULL. */
 struct kms_ticket_key {
 	struct kms_name *id, *owner;
 	struct secret key;
@@ -58,9 +64,9 @@ struct kms_peer {
 	struct kms_name *name;   /* its IDRkms */
 	struct kms_name *psk_id; /* of the key both KMSs share */
 	struct secret psk;
-	char url[512];           /* where RESOLVE goes */
-	char tls_name[256];      /* whom its certificate must name when it asks us; never empty */
-	struct str *domains;     /* hosts of the identities it may speak for; texts owned */
+	char url[512];       /* where RESOLVE goes */
+	char tls_name[256];  /* whom its certificate must name when it asks us; never empty */
+	struct str *domains; /* hosts of the identities it may speak for; texts owned */
 	size_t n_domains;
 };
 
@@ -71,22 +77,25 @@ struct kms_rule {
 };
 
 struct kms_policy {
-	uint8_t modes;              /* bit m: mode m is served */
-	unsigned accept_types;      /* bit t: ticket type t */
-	bool suite_128, suite_256;  /* which algorithm sets are served */
-	bool allow_reuse;           /* J; else it is taken off */
+	uint8_t modes;                                   /* bit m: mode m is served */
+	unsigned accept_types;                           /* bit t: ticket type t */
+	bool suite_128, suite_256;                       /* which algorithm sets are served */
+	bool allow_reuse;                                /* J; else it is taken off */
 	bool allow_initiator_keys, allow_responder_keys; /* L, M in tickets made here */
-	uint32_t ticket_default_s, ticket_max_s; /* lifetime */
+	uint32_t ticket_default_s, ticket_max_s;         /* lifetime */
 	uint32_t skew_s;
-	uint32_t tpk_issue_s;       /* how long one TPK makes tickets; it opens them until the last has ended */
+	uint32_t tpk_issue_s; /* how long one TPK makes tickets; it opens them until the last has
+	                         ended */
 	uint32_t rate_per_minute, rate_burst; /* of one user; 0: no limit */
-	uint32_t naf_key_max_s;     /* a key of the BSF is asked for again after this, whatever its lifetime */
+	uint32_t naf_key_max_s; /* a key of the BSF is asked for again after this, whatever its
+	                           lifetime */
 	struct kms_rule rules[KMS_RULES_MAX];
-	size_t n_rules;             /* none: everybody may call everybody */
+	size_t n_rules; /* none: everybody may call everybody */
 };
 
 void kms_policy_init(struct kms_policy *p);
-/* Is the algorithm set of that PRF served? An unknown PRF: yes, refusing it is the message reader's. */
+/* Is the algorithm set of that PRF served? An unknown PRF: yes, refusing it is the message
+ * reader's. */
 bool kms_policy_serves(const struct kms_policy *p, unsigned prf);
 bool kms_policy_allows(const struct kms_policy *p, struct mikey_id from, struct mikey_id to);
 
@@ -103,7 +112,8 @@ enum err kms_directory_add_self(struct kms_directory *d, struct mikey_id id) MUS
 struct mikey_id kms_directory_self(const struct kms_directory *d);
 bool kms_directory_is_self(const struct kms_directory *d, struct mikey_id id);
 
-/* The `take` calls own what they are given, whatever they return. ERR_EXISTS for a name or key id another has. */
+/* The `take` calls own what they are given, whatever they return. ERR_EXISTS for a name or key id
+ * another has. */
 enum err kms_directory_take_user(struct kms_directory *d, struct kms_user *u) MUST_USE;
 enum err kms_directory_take_group(struct kms_directory *d, struct kms_group *g) MUST_USE;
 enum err kms_directory_take_ticket_key(struct kms_directory *d, struct kms_ticket_key *k) MUST_USE;
@@ -113,16 +123,22 @@ void kms_group_free(struct kms_group *g);
 void kms_ticket_key_free(struct kms_ticket_key *k);
 void kms_peer_free(struct kms_peer *p);
 
-const struct kms_user *kms_directory_user_by_psk(const struct kms_directory *d, struct mikey_id psk_id);
-const struct kms_user *kms_directory_user_by_name(const struct kms_directory *d, struct mikey_id name);
+const struct kms_user *kms_directory_user_by_psk(const struct kms_directory *d,
+                                                 struct mikey_id psk_id);
+const struct kms_user *kms_directory_user_by_name(const struct kms_directory *d,
+                                                  struct mikey_id name);
 const struct kms_user *kms_directory_user_by_impi(const struct kms_directory *d, struct str impi);
 bool kms_user_has(const struct kms_user *u, struct mikey_id name);
-bool kms_directory_in_group(const struct kms_directory *d, struct mikey_id group, struct mikey_id member);
-const struct kms_ticket_key *kms_directory_ticket_key(const struct kms_directory *d, struct mikey_id id);
+bool kms_directory_in_group(const struct kms_directory *d, struct mikey_id group,
+                            struct mikey_id member);
+const struct kms_ticket_key *kms_directory_ticket_key(const struct kms_directory *d,
+                                                      struct mikey_id id);
 /* The key shared with that responder, for mode 2; NULL. */
-const struct kms_ticket_key *kms_directory_ticket_key_of(const struct kms_directory *d, struct mikey_id owner);
+const struct kms_ticket_key *kms_directory_ticket_key_of(const struct kms_directory *d,
+                                                         struct mikey_id owner);
 const struct kms_peer *kms_directory_peer(const struct kms_directory *d, struct mikey_id kms);
-const struct kms_peer *kms_directory_peer_by_psk(const struct kms_directory *d, struct mikey_id psk_id);
+const struct kms_peer *kms_directory_peer_by_psk(const struct kms_directory *d,
+                                                 struct mikey_id psk_id);
 bool kms_peer_speaks_for(const struct kms_peer *p, struct mikey_id id);
 size_t kms_directory_users(const struct kms_directory *d);
 /* In the order they were taken; i < kms_directory_users(). */
@@ -131,7 +147,8 @@ const struct kms_user *kms_directory_user_at(const struct kms_directory *d, size
 /* Set by the reader of the credentials; read by the KMS. */
 struct kms_policy *kms_directory_policy(struct kms_directory *d);
 
-/* Public keys: the KMS's own certificate and key, and whom it believes. All NULL: public-key variants are refused. Taken. */
+/* Public keys: the KMS's own certificate and key, and whom it believes. All NULL: public-key
+ * variants are refused. Taken. */
 struct kms_pki {
 	struct pki_key *key;
 	struct pki_cert *cert;
@@ -141,7 +158,8 @@ struct kms_pki {
 void kms_directory_take_pki(struct kms_directory *d, struct kms_pki pki);
 const struct kms_pki *kms_directory_pki(const struct kms_directory *d);
 
-/* Where GBA keys come from: domains of B-TIDs that are ours, the URL of the Zn adapter, the names the NAF_Id may hold. */
+/* Where GBA keys come from: domains of B-TIDs that are ours, the URL of the Zn adapter, the names
+ * the NAF_Id may hold. */
 struct kms_gba {
 	bool on;
 	char url[512];

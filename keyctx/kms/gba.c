@@ -9,7 +9,8 @@ const uint8_t gba_ua_mikey[GBA_UA_LEN] = {0x01, 0x00, 0x00, 0x00, 0x06};
 
 enum { GBA_FC = 0x01, RAND_B64_LEN = B64_TEXT_LEN(GBA_RAND_LEN) };
 
-enum err gba_naf_id(struct str fqdn, const uint8_t ua[GBA_UA_LEN], uint8_t *out, size_t room, size_t *len)
+enum err gba_naf_id(struct str fqdn, const uint8_t ua[GBA_UA_LEN], uint8_t *out, size_t room,
+                    size_t *len)
 {
 	if (fqdn.n == 0 || fqdn.n > GBA_FQDN_MAX)
 		return ERR_INVALID;
@@ -28,11 +29,13 @@ enum err gba_derive(struct secret *out, enum gba_key which, const struct gba_inp
 		[GBA_KEY_CARD] = {(const uint8_t *)"gba-u", 5},
 	};
 	uint8_t naf_id[GBA_FQDN_MAX + GBA_UA_LEN], s[1024];
-	struct view p[4] = {labels[which], in->rand, {(const uint8_t *)in->impi.p, in->impi.n}, {naf_id, 0}};
+	struct view p[4] = {
+		labels[which], in->rand, {(const uint8_t *)in->impi.p, in->impi.n}, {naf_id, 0}};
 	struct wr w = wr_make(s, sizeof(s));
 	enum err e;
 
-	if (in->ks.n != GBA_KS_LEN || in->rand.n != GBA_RAND_LEN || in->impi.n == 0 || in->impi.n > GBA_IMPI_MAX)
+	if (in->ks.n != GBA_KS_LEN || in->rand.n != GBA_RAND_LEN || in->impi.n == 0 ||
+	    in->impi.n > GBA_IMPI_MAX)
 		return ERR_INVALID;
 	e = gba_naf_id(in->naf_fqdn, in->ua, naf_id, sizeof(naf_id), &p[3].n);
 	if (e)

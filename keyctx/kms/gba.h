@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Generic bootstrapping (TS 33.220) as far as a KMS and its users need it: NAF_Id, Ks_(ext)_NAF, B-TID. */
+/* Generic bootstrapping (TS 33.220) as far as a KMS and its users need it: NAF_Id, Ks_(ext)_NAF,
+ * B-TID. */
 #ifndef KEYCTX_KMS_GBA_H
 #define KEYCTX_KMS_GBA_H
 
@@ -9,10 +10,10 @@
 #include "base/str.h"
 
 enum {
-	GBA_KS_LEN = 32,   /* CK and IK */
+	GBA_KS_LEN = 32, /* CK and IK */
 	GBA_RAND_LEN = 16,
 	GBA_KEY_LEN = 32,
-	GBA_UA_LEN = 5,    /* Ua security protocol identifier */
+	GBA_UA_LEN = 5, /* Ua security protocol identifier */
 	GBA_FQDN_MAX = 255,
 	GBA_IMPI_MAX = 255,
 	GBA_BTID_MAX = 24 + 1 + GBA_FQDN_MAX, /* base64 of RAND, "@", the BSF's domain */
@@ -21,7 +22,8 @@ enum {
 /* Between a terminal and a KMS: TS 33.220 H.3. */
 extern const uint8_t gba_ua_mikey[GBA_UA_LEN];
 
-/* Which key of a NAF: of the mobile equipment (Ks_NAF in GBA_ME, Ks_ext_NAF in GBA_U), or inside the card (Ks_int_NAF). */
+/* Which key of a NAF: of the mobile equipment (Ks_NAF in GBA_ME, Ks_ext_NAF in GBA_U), or inside
+ * the card (Ks_int_NAF). */
 enum gba_key { GBA_KEY_ME, GBA_KEY_CARD };
 
 /* What one key is derived from; everything is borrowed. */
@@ -36,10 +38,12 @@ struct gba_input {
 enum err gba_derive(struct secret *out, enum gba_key which, const struct gba_input *in) MUST_USE;
 
 /* NAF_Id: the FQDN and the protocol identifier behind it. ERR_INVALID, ERR_TOO_BIG. */
-enum err gba_naf_id(struct str fqdn, const uint8_t ua[GBA_UA_LEN], uint8_t *out, size_t room, size_t *len) MUST_USE;
+enum err gba_naf_id(struct str fqdn, const uint8_t ua[GBA_UA_LEN], uint8_t *out, size_t room,
+                    size_t *len) MUST_USE;
 
 /* "base64(RAND)@domain" (TS 33.220 4.5.2), NUL-terminated. ERR_INVALID, ERR_TOO_BIG. */
-enum err gba_btid_print(const uint8_t rand[GBA_RAND_LEN], struct str domain, char *out, size_t room) MUST_USE;
+enum err gba_btid_print(const uint8_t rand[GBA_RAND_LEN], struct str domain, char *out,
+                        size_t room) MUST_USE;
 /* Is it a B-TID? `domain` (a slice of `btid`) names the BSF that made it. ERR_SYNTAX. */
 enum err gba_btid_parse(struct str btid, uint8_t rand[GBA_RAND_LEN], struct str *domain) MUST_USE;
 

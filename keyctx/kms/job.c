@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One request on its way through the KMS: whose it is, that it is theirs and new, then what serve.c makes of it. */
+/* One request on its way through the KMS: whose it is, that it is theirs and new, then what serve.c
+ * makes of it. */
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/kms/kms_state.h"
@@ -11,20 +12,22 @@ static const char *const state_names[] = {
 	[JOB_WAIT_TPK] = "wait-tpk", [JOB_WAIT_PEER] = "wait-peer", [JOB_ANSWERED] = "answered",
 };
 static const char *const event_names[] = {
-	[JOB_ON_ASK_NAF] = "ask-naf",     [JOB_ON_VERIFIED] = "verified",   [JOB_ON_ASK_TPK] = "ask-tpk",
-	[JOB_ON_ASK_PEER] = "ask-peer",   [JOB_ON_GIVEN_NAF] = "given-naf", [JOB_ON_GIVEN_TPK] = "given-tpk",
+	[JOB_ON_ASK_NAF] = "ask-naf",       [JOB_ON_VERIFIED] = "verified",
+	[JOB_ON_ASK_TPK] = "ask-tpk",       [JOB_ON_ASK_PEER] = "ask-peer",
+	[JOB_ON_GIVEN_NAF] = "given-naf",   [JOB_ON_GIVEN_TPK] = "given-tpk",
 	[JOB_ON_GIVEN_PEER] = "given-peer", [JOB_ON_ANSWER] = "answer",
 };
 
 enum { NO = STEP_NO };
 static const uint8_t next_state[JOB_STATES][JOB_EVENTS] = {
-	/*                 ask-naf       verified   ask-tpk       ask-peer       given-naf     given-tpk  given-peer answer */
-	[JOB_IDENTIFY] =  {JOB_WAIT_NAF, JOB_SERVE, NO,           NO,            NO,           NO,        NO,        JOB_ANSWERED},
-	[JOB_WAIT_NAF] =  {NO,           NO,        NO,           NO,            JOB_IDENTIFY, NO,        NO,        NO},
-	[JOB_SERVE] =     {NO,           NO,        JOB_WAIT_TPK, JOB_WAIT_PEER, NO,           NO,        NO,        JOB_ANSWERED},
-	[JOB_WAIT_TPK] =  {NO,           NO,        NO,           NO,            NO,           JOB_SERVE, NO,        NO},
-	[JOB_WAIT_PEER] = {NO,           NO,        NO,           NO,            NO,           NO,        JOB_SERVE, NO},
-	[JOB_ANSWERED] =  {NO,           NO,        NO,           NO,            NO,           NO,        NO,        NO},
+	/*                 ask-naf       verified   ask-tpk       ask-peer       given-naf given-tpk
+           given-peer answer */
+	[JOB_IDENTIFY] = {JOB_WAIT_NAF, JOB_SERVE, NO, NO, NO, NO, NO, JOB_ANSWERED},
+	[JOB_WAIT_NAF] = {NO, NO, NO, NO, JOB_IDENTIFY, NO, NO, NO},
+	[JOB_SERVE] = {NO, NO, JOB_WAIT_TPK, JOB_WAIT_PEER, NO, NO, NO, JOB_ANSWERED},
+	[JOB_WAIT_TPK] = {NO, NO, NO, NO, NO, JOB_SERVE, NO, NO},
+	[JOB_WAIT_PEER] = {NO, NO, NO, NO, NO, NO, JOB_SERVE, NO},
+	[JOB_ANSWERED] = {NO, NO, NO, NO, NO, NO, NO, NO},
 };
 
 const struct step_table job_machine = {
@@ -36,7 +39,8 @@ const struct step_table job_machine = {
 	.next = &next_state[0][0],
 };
 
-/* Only this module moves a job, and only where the table has a way: anything else is our own mistake. */
+/* Only this module moves a job, and only where the table has a way: anything else is our own
+ * mistake. */
 void job_move(struct kms_job *j, enum job_event event)
 {
 	CHECK(step_take(&job_machine, &j->state, event, NULL) == ERR_OK);
@@ -52,16 +56,21 @@ struct mikey_env job_env(struct kms_job *j)
 	};
 }
 
-/* --- the owner of a key ----------------------------------------------------------------------------- */
+/* --- the owner of a key ----------------------------------------------------- */
 
 struct mikey_id job_owner_name(const struct kms_job *j)
 {
 	switch (j->owner) {
-	case JOB_OWNER_USER: return kms_name_id(j->user->names[0]);
-	case JOB_OWNER_NAF: return j->naf.key.n_names ? j->naf.key.names[0] : (struct mikey_id){0};
-	case JOB_OWNER_PEER: return kms_name_id(j->asking->name);
-	case JOB_OWNER_CERT: return authority_sender(j->a);
-	case JOB_OWNER_NONE: break;
+	case JOB_OWNER_USER:
+		return kms_name_id(j->user->names[0]);
+	case JOB_OWNER_NAF:
+		return j->naf.key.n_names ? j->naf.key.names[0] : (struct mikey_id){0};
+	case JOB_OWNER_PEER:
+		return kms_name_id(j->asking->name);
+	case JOB_OWNER_CERT:
+		return authority_sender(j->a);
+	case JOB_OWNER_NONE:
+		break;
 	}
 	return (struct mikey_id){0};
 }
@@ -79,11 +88,17 @@ static bool naf_has(const struct kms_directory *d, const struct naf_key *naf, st
 bool job_owner_has(const struct kms_job *j, struct mikey_id name)
 {
 	switch (j->owner) {
-	case JOB_OWNER_USER: return kms_user_has(j->user, name);
-	case JOB_OWNER_NAF: return naf_has(j->d, &j->naf.key, name);
-	case JOB_OWNER_PEER: return kms_peer_speaks_for(j->asking, name);
-	case JOB_OWNER_CERT: return mikey_id_eq(authority_sender(j->a), name); /* its certificate is compared by authority_verify */
-	case JOB_OWNER_NONE: break;
+	case JOB_OWNER_USER:
+		return kms_user_has(j->user, name);
+	case JOB_OWNER_NAF:
+		return naf_has(j->d, &j->naf.key, name);
+	case JOB_OWNER_PEER:
+		return kms_peer_speaks_for(j->asking, name);
+	case JOB_OWNER_CERT:
+		return mikey_id_eq(authority_sender(j->a),
+		                   name); /* its certificate is compared by authority_verify */
+	case JOB_OWNER_NONE:
+		break;
 	}
 	return false;
 }
@@ -96,12 +111,14 @@ enum job_found job_find_naf(struct kms_job *j, struct mikey_id id, bool asked, s
 	uint64_t now_s = j->wall_ns / NS_PER_S;
 	uint8_t rand[GBA_RAND_LEN];
 
-	if (!gba->on || text.n > GBA_BTID_MAX || gba_btid_parse(text, rand, &domain) || !str_eq_nocase(domain, str_of(gba->bsf_domain)))
+	if (!gba->on || text.n > GBA_BTID_MAX || gba_btid_parse(text, rand, &domain) ||
+	    !str_eq_nocase(domain, str_of(gba->bsf_domain)))
 		return JOB_UNKNOWN;
 	if (store->ops->get(store->arg, KMS_BUCKET_NAF, id.data, &out->record) == ERR_OK &&
 	    naf_read(&out->key, (struct view){out->record.octets, out->record.len}) == ERR_OK) {
 		if (now_s >= out->key.until_s) {
-			/* The bootstrapping is over (TS 33.220 4.5.3): a new one is asked for by 401. */
+			/* The bootstrapping is over (TS 33.220 4.5.3): a new one is asked for by
+			 * 401. */
 			(void)!store->ops->remove(store->arg, KMS_BUCKET_NAF, id.data);
 			return JOB_UNKNOWN;
 		}
@@ -124,8 +141,12 @@ static enum job_found find_peer(struct kms_job *j, struct mikey_id psk_id)
 	const struct kms_peer *p = kms_directory_peer_by_psk(j->d, psk_id);
 
 	if (p)
-		j->unknown_why = j->operation == KMS_RESOLVE ? "the key is another KMS's, which showed no certificate with its tls_name" : "the key is another KMS's, which asks for no tickets";
-	/* Another KMS resolves, it never asks for tickets; and it comes with the certificate we know it by. */
+		j->unknown_why = j->operation == KMS_RESOLVE
+		                         ? "the key is another KMS's, which showed no certificate "
+		                           "with its tls_name"
+		                         : "the key is another KMS's, which asks for no tickets";
+	/* Another KMS resolves, it never asks for tickets; and it comes with the certificate we
+	 * know it by. */
 	if (!p || j->operation != KMS_RESOLVE || !(j->names && j->names(j->names_arg, p->tls_name)))
 		return JOB_UNKNOWN;
 	j->asking = p;
@@ -153,8 +174,9 @@ static enum job_found find_owner(struct kms_job *j)
 
 	if (authority_is_pk(j->a))
 		return find_cert(j);
-	j->user = mikey_id_is_set(psk_id) ? kms_directory_user_by_psk(j->d, psk_id)
-	                                  : kms_directory_user_by_name(j->d, authority_sender(j->a));
+	j->user = mikey_id_is_set(psk_id)
+	                  ? kms_directory_user_by_psk(j->d, psk_id)
+	                  : kms_directory_user_by_name(j->d, authority_sender(j->a));
 	if (user_is_live(j, j->user)) {
 		j->owner = JOB_OWNER_USER;
 		return JOB_FOUND;
@@ -172,21 +194,30 @@ static enum job_found find_owner(struct kms_job *j)
 static struct view owner_psk(const struct kms_job *j)
 {
 	switch (j->owner) {
-	case JOB_OWNER_USER: return (struct view){j->user->psk.octets, j->user->psk.len};
-	case JOB_OWNER_NAF: return j->naf.key.key;
-	case JOB_OWNER_PEER: return (struct view){j->asking->psk.octets, j->asking->psk.len};
+	case JOB_OWNER_USER:
+		return (struct view){j->user->psk.octets, j->user->psk.len};
+	case JOB_OWNER_NAF:
+		return j->naf.key.key;
+	case JOB_OWNER_PEER:
+		return (struct view){j->asking->psk.octets, j->asking->psk.len};
 	case JOB_OWNER_CERT:
-	case JOB_OWNER_NONE: break;
+	case JOB_OWNER_NONE:
+		break;
 	}
 	return (struct view){0};
 }
 
-/* --- ending ----------------------------------------------------------------------------------------- */
+/* --- ending ----------------------------------------------------------------- */
 
 static void audit(const struct kms_job *j, const enum mikey_error *no, const char *text)
 {
 	struct kms_audit line = {
-		.wall_ns = j->wall_ns, .operation = j->operation, .result = j->result, .text = text, .mode = j->mode, .has_error = no != NULL,
+		.wall_ns = j->wall_ns,
+		.operation = j->operation,
+		.result = j->result,
+		.text = text,
+		.mode = j->mode,
+		.has_error = no != NULL,
 	};
 
 	if (no)
@@ -215,7 +246,8 @@ void job_refuse(struct kms_job *j, enum kms_result result, enum mikey_error no, 
 
 	j->result = result;
 	/* What can't be answered in MIKEY is answered by its status alone. */
-	if (authority_error(j->a, (struct view){j->octets, j->n_octets}, no, &env, j->error_room, sizeof(j->error_room), &j->answer))
+	if (authority_error(j->a, (struct view){j->octets, j->n_octets}, no, &env, j->error_room,
+	                    sizeof(j->error_room), &j->answer))
 		j->answer = (struct view){0};
 	job_move(j, JOB_ON_ANSWER);
 	audit(j, &no, text);
@@ -244,7 +276,7 @@ void job_answer(struct kms_job *j, struct view octets)
 	audit(j, NULL, "");
 }
 
-/* --- the way of a request --------------------------------------------------------------------------- */
+/* --- the way of a request --------------------------------------------------- */
 
 static enum err verify(struct kms_job *j, struct mikey_fault *fault)
 {
@@ -263,7 +295,8 @@ static enum err verify(struct kms_job *j, struct mikey_fault *fault)
 	return authority_verify(j->a, &peer, fault);
 }
 
-/* The message is its owner's; is it new? Remembered before it is served, so that no crash lets it be served twice. */
+/* The message is its owner's; is it new? Remembered before it is served, so that no crash lets it
+ * be served twice. */
 static enum err check_replay(struct kms_job *j)
 {
 	const struct kms_store *store = &j->k->config.store;
@@ -280,7 +313,8 @@ static void serve(struct kms_job *j)
 {
 	const struct kms_policy *p = kms_directory_policy(j->d);
 	struct mikey_id owner = job_owner_name(j);
-	enum err e = rate_take(j->k->rate, owner.data, p->rate_per_minute, p->rate_burst, j->wall_ns, &j->retry_after_s);
+	enum err e = rate_take(j->k->rate, owner.data, p->rate_per_minute, p->rate_burst,
+	                       j->wall_ns, &j->retry_after_s);
 
 	if (e == ERR_LIMIT)
 		job_refuse(j, KMS_LIMITED, MIKEY_E_UNSPECIFIED, "too many requests of one user");
@@ -292,13 +326,15 @@ static void serve(struct kms_job *j)
 		serve_resolve(j);
 }
 
-/* What can't be remembered could be served twice, so it is not served. Without room there will be some when older messages are forgotten. */
+/* What can't be remembered could be served twice, so it is not served. Without room there will be
+ * some when older messages are forgotten. */
 static void refuse_unwritten(struct kms_job *j, enum err e)
 {
 	j->k->store_failures++;
 	j->retry_after_s = FULL_RETRY_S;
 	job_refuse(j, e == ERR_LIMIT ? KMS_LIMITED : KMS_BROKEN, MIKEY_E_UNSPECIFIED,
-	           e == ERR_LIMIT ? "the state has no room for one more message" : "the state can't be written");
+	           e == ERR_LIMIT ? "the state has no room for one more message"
+	                          : "the state can't be written");
 }
 
 static void identify(struct kms_job *j)
@@ -313,7 +349,9 @@ static void identify(struct kms_job *j)
 		return;
 	}
 	if (found == JOB_UNKNOWN) {
-		job_refuse(j, KMS_UNKNOWN_KEY, MIKEY_E_AUTH, j->unknown_why ? j->unknown_why : "nobody has that key, or its life is over");
+		job_refuse(j, KMS_UNKNOWN_KEY, MIKEY_E_AUTH,
+		           j->unknown_why ? j->unknown_why
+		                          : "nobody has that key, or its life is over");
 		return;
 	}
 	e = verify(j, &fault);
@@ -335,7 +373,10 @@ static void identify(struct kms_job *j)
 static enum err set_rules(struct kms_job *j, struct mikey_fault *fault)
 {
 	const struct kms_policy *p = kms_directory_policy(j->d);
-	uint8_t prf = j->n_octets > 3 ? j->octets[3] & 0x7f : 0; /* of HDR, RFC 3830 6.1: answers use the algorithms of the question */
+	uint8_t prf =
+		j->n_octets > 3
+			? j->octets[3] & 0x7f
+			: 0; /* of HDR, RFC 3830 6.1: answers use the algorithms of the question */
 
 	ticket_rules_init(&j->rules);
 	j->rules.algs = prf == MIKEY_PRF_SHA256 ? mikey_algs_256 : mikey_algs_128;
@@ -343,7 +384,8 @@ static enum err set_rules(struct kms_job *j, struct mikey_fault *fault)
 	j->rules.skew_s = p->skew_s;
 	j->rules.accept_pk = kms_directory_pki(j->d)->trust != NULL;
 	if (!kms_policy_serves(p, prf))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, "this set of algorithms is not served");
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF,
+		                  "this set of algorithms is not served");
 	return ERR_OK;
 }
 
@@ -353,15 +395,18 @@ static enum err read_request(struct kms_job *j, struct mikey_fault *fault)
 	enum err e = set_rules(j, fault);
 
 	if (!e)
-		e = authority_new(&j->a, &j->rules, (struct view){j->octets, j->n_octets}, clk_wall_to_ntp(j->wall_ns), fault);
+		e = authority_new(&j->a, &j->rules, (struct view){j->octets, j->n_octets},
+		                  clk_wall_to_ntp(j->wall_ns), fault);
 	if (e)
 		return e;
 	if (authority_is_resolve(j->a) != (j->operation == KMS_RESOLVE))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT, "the other kind of request was announced");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT,
+		                  "the other kind of request was announced");
 	t = mikey_msg_find(authority_msg(j->a), MIKEY_T);
 	/* A counter has no place in time, so its memory could never end. */
 	if (!t || t->u.t.type == MIKEY_TS_COUNTER)
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS, "counters are not taken as timestamps here");
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS,
+		                  "counters are not taken as timestamps here");
 	return ERR_OK;
 }
 
@@ -425,7 +470,8 @@ static enum err keep_naf(struct kms_job *j, const struct naf_key *given)
 	if (!e)
 		e = naf_write(&key, record, NAF_RECORD_MAX, &len);
 	if (!e)
-		e = store->ops->put(store->arg, KMS_BUCKET_NAF, (struct view){(const uint8_t *)j->btid, strlen(j->btid)},
+		e = store->ops->put(store->arg, KMS_BUCKET_NAF,
+		                    (struct view){(const uint8_t *)j->btid, strlen(j->btid)},
 		                    (struct view){record, len});
 	secret_free(record);
 	return e;
@@ -448,7 +494,8 @@ void kms_job_give_naf(struct kms_job *j, enum err e, const struct naf_key *key, 
 	if (e_kept)
 		refuse_unwritten(j, e_kept);
 	else if (e && e != ERR_NOT_FOUND)
-		job_refuse(j, e == ERR_NOMEM ? KMS_BROKEN : KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED, "the BSF can't be asked");
+		job_refuse(j, e == ERR_NOMEM ? KMS_BROKEN : KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED,
+		           "the BSF can't be asked");
 	else if (for_ticket)
 		serve_resolve(j);
 	else
@@ -470,12 +517,15 @@ enum kms_wait kms_job_state(const struct kms_job *j)
 {
 	switch ((enum job_state)j->state) {
 	case JOB_WAIT_NAF:
-	case JOB_WAIT_TPK: return KMS_WAIT_NAF;
-	case JOB_WAIT_PEER: return KMS_WAIT_PEER;
+	case JOB_WAIT_TPK:
+		return KMS_WAIT_NAF;
+	case JOB_WAIT_PEER:
+		return KMS_WAIT_PEER;
 	case JOB_IDENTIFY:
 	case JOB_SERVE:
 	case JOB_ANSWERED:
-	case JOB_STATES: break;
+	case JOB_STATES:
+		break;
 	}
 	return KMS_ANSWERED;
 }

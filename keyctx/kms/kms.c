@@ -10,9 +10,11 @@ enum { FORGET_AT_ONCE = 10000, NAFS_AT_ONCE = 100, RATE_AT_ONCE = 10000 };
 const char *kms_result_name(enum kms_result r)
 {
 	static const char *const names[] = {
-		[KMS_GRANTED] = "granted",         [KMS_REFUSED] = "refused",     [KMS_MALFORMED] = "malformed",
-		[KMS_REPLAYED] = "replayed",       [KMS_UNKNOWN_KEY] = "unknown-key", [KMS_FORBIDDEN] = "forbidden",
-		[KMS_LIMITED] = "limited",         [KMS_UNREACHABLE] = "unreachable", [KMS_BROKEN] = "broken",
+		[KMS_GRANTED] = "granted",         [KMS_REFUSED] = "refused",
+		[KMS_MALFORMED] = "malformed",     [KMS_REPLAYED] = "replayed",
+		[KMS_UNKNOWN_KEY] = "unknown-key", [KMS_FORBIDDEN] = "forbidden",
+		[KMS_LIMITED] = "limited",         [KMS_UNREACHABLE] = "unreachable",
+		[KMS_BROKEN] = "broken",
 	};
 
 	return names[r];
@@ -69,7 +71,8 @@ const struct kms_directory *kms_get_directory(const struct kms *k)
 	return k->directory;
 }
 
-/* A key of the BSF is of no use after its bootstrapping's end: most users come back with a new one, so nobody asks for the old. */
+/* A key of the BSF is of no use after its bootstrapping's end: most users come back with a new one,
+ * so nobody asks for the old. */
 static enum err expire_nafs(struct kms *k, uint64_t now_s)
 {
 	const struct kms_store *store = &k->config.store;
@@ -78,9 +81,13 @@ static enum err expire_nafs(struct kms *k, uint64_t now_s)
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; i < NAFS_AT_ONCE && !e; i++) {
-		e = store->ops->next(store->arg, KMS_BUCKET_NAF, (struct view){k->naf_at, k->naf_at_n}, k->naf_at, &k->naf_at_n, &record);
-		if (!e && (naf_read(&key, (struct view){record.octets, record.len}) || now_s >= key.until_s))
-			e = store->ops->remove(store->arg, KMS_BUCKET_NAF, (struct view){k->naf_at, k->naf_at_n});
+		e = store->ops->next(store->arg, KMS_BUCKET_NAF,
+		                     (struct view){k->naf_at, k->naf_at_n}, k->naf_at, &k->naf_at_n,
+		                     &record);
+		if (!e && (naf_read(&key, (struct view){record.octets, record.len}) ||
+		           now_s >= key.until_s))
+			e = store->ops->remove(store->arg, KMS_BUCKET_NAF,
+			                       (struct view){k->naf_at, k->naf_at_n});
 	}
 	secret_clear(&record);
 	if (e != ERR_NOT_FOUND)
@@ -96,9 +103,11 @@ enum err kms_tick(struct kms *k, uint64_t wall_ns)
 	size_t gone;
 	enum err e = ERR_OK, e_nafs;
 
-	/* A message whose T is further away than the skew is refused by its T: its entry is needed no more. */
+	/* A message whose T is further away than the skew is refused by its T: its entry is needed
+	 * no more. */
 	if (wall_ns > keep_ns)
-		e = k->config.store.ops->forget(k->config.store.arg, wall_ns - keep_ns, FORGET_AT_ONCE, &gone);
+		e = k->config.store.ops->forget(k->config.store.arg, wall_ns - keep_ns,
+		                                FORGET_AT_ONCE, &gone);
 	e_nafs = expire_nafs(k, wall_ns / NS_PER_S);
 	kms_tpks_expire(&k->tpks, wall_ns / NS_PER_S);
 	rate_expire(k->rate, wall_ns, 600 * NS_PER_S, RATE_AT_ONCE);
@@ -108,8 +117,11 @@ enum err kms_tick(struct kms *k, uint64_t wall_ns)
 enum err kms_rotate(struct kms *k, uint64_t wall_ns)
 {
 	const struct kms_policy *p = kms_directory_policy(k->directory);
-	struct kms_tpk_life life = {.issue_s = p->tpk_issue_s, .open_s = p->ticket_max_s + 2 * p->skew_s};
-	struct mikey_env env = {.now_ntp = clk_wall_to_ntp(wall_ns), .last_ntp = &k->last_ntp, .random = k->config.random,
+	struct kms_tpk_life life = {.issue_s = p->tpk_issue_s,
+	                            .open_s = p->ticket_max_s + 2 * p->skew_s};
+	struct mikey_env env = {.now_ntp = clk_wall_to_ntp(wall_ns),
+	                        .last_ntp = &k->last_ntp,
+	                        .random = k->config.random,
 	                        .random_ctx = k->config.random_ctx};
 	enum err e = kms_tpks_rotate(&k->tpks, &life, &env, wall_ns / NS_PER_S);
 

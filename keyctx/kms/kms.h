@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Key Management Service without its network: a request's octets in, an answer's octets out (RFC 6043 4.2.1, 4.2.3, 9). */
+/* The Key Management Service without its network: a request's octets in, an answer's octets out
+ * (RFC 6043 4.2.1, 4.2.3, 9). */
 #ifndef KEYCTX_KMS_KMS_H
 #define KEYCTX_KMS_KMS_H
 
@@ -38,10 +39,11 @@ struct kms_audit {
 	const char *text;       /* why not; "" when granted */
 	struct mikey_id owner;  /* whose key it was; unset before it was verified */
 	struct mikey_id sender; /* as claimed */
-	struct mikey_id initiator, responder; /* of the ticket's policy, its first IDRr; may be unset */
+	struct mikey_id initiator,
+		responder;         /* of the ticket's policy, its first IDRr; may be unset */
 	struct mikey_id other_kms; /* asked, or asking */
 	uint32_t csb_id;
-	int mode;               /* 1 to 4; 0: not known */
+	int mode; /* 1 to 4; 0: not known */
 };
 
 typedef void kms_audit_fn(void *arg, const struct kms_audit *line);
@@ -63,7 +65,7 @@ void kms_free(struct kms *k);
 void kms_take_directory(struct kms *k, struct kms_directory *d);
 const struct kms_directory *kms_get_directory(const struct kms *k);
 
-/* --- one request ------------------------------------------------------------------------------------ */
+/* --- one request ------------------------------------------------------------ */
 
 /*   IDENTIFY --key known--> VERIFY --> SERVE --> ANSWERED
  *      |  ^                             |  ^
@@ -79,9 +81,9 @@ typedef bool kms_names_fn(void *arg, const char *dns_name);
 
 struct kms_ask {
 	enum kms_operation operation;
-	struct view octets;   /* copied */
+	struct view octets; /* copied */
 	uint64_t wall_ns;
-	kms_names_fn *names;  /* NULL: no certificate; called inside kms_job_new only */
+	kms_names_fn *names; /* NULL: no certificate; called inside kms_job_new only */
 	void *names_arg;
 };
 
@@ -92,7 +94,8 @@ enum kms_wait kms_job_state(const struct kms_job *j);
 
 /* WAIT_NAF: the B-TID to ask the BSF for. */
 struct str kms_job_btid(const struct kms_job *j);
-/* What the BSF said: ERR_OK with the key, ERR_NOT_FOUND (unknown there), or another error (not reachable). Goes on. */
+/* What the BSF said: ERR_OK with the key, ERR_NOT_FOUND (unknown there), or another error (not
+ * reachable). Goes on. */
 void kms_job_give_naf(struct kms_job *j, enum err e, const struct naf_key *key, uint64_t wall_ns);
 /* WAIT_PEER: the KMS to ask and what to send it. */
 const struct kms_peer *kms_job_peer(const struct kms_job *j);
@@ -105,9 +108,10 @@ enum kms_result kms_job_result(const struct kms_job *j);
 struct view kms_job_octets(const struct kms_job *j);
 unsigned kms_job_retry_after_s(const struct kms_job *j);
 
-/* --- housekeeping ----------------------------------------------------------------------------------- */
+/* --- housekeeping ----------------------------------------------------------- */
 
-/* Some times a second: forgets old messages, old keys, keys of the BSF whose life is over, idle rate counters; a part of them each time. */
+/* Some times a second: forgets old messages, old keys, keys of the BSF whose life is over, idle
+ * rate counters; a part of them each time. */
 enum err kms_tick(struct kms *k, uint64_t wall_ns) MUST_USE;
 /* A new ticket protection key at once. */
 enum err kms_rotate(struct kms *k, uint64_t wall_ns) MUST_USE;

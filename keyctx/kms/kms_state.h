@@ -16,16 +16,34 @@ struct kms {
 	uint64_t last_ntp; /* of messages sent: no two carry one time */
 	uint64_t results[KMS_OPERATIONS][KMS_RESULTS];
 	uint64_t naf_asked, peer_asked, tpks_made, store_failures;
-	uint8_t naf_at[KMS_STORE_KEY_MAX]; /* how far the search for old keys of the BSF is; a walk that never ends */
+	uint8_t naf_at[KMS_STORE_KEY_MAX]; /* how far the search for old keys of the BSF is; a walk
+	                                      that never ends */
 	size_t naf_at_n;
 	size_t jobs;
 };
 
 enum { JOB_ERROR_MAX = 1024 };
 
-enum job_state { JOB_IDENTIFY, JOB_WAIT_NAF, JOB_SERVE, JOB_WAIT_TPK, JOB_WAIT_PEER, JOB_ANSWERED, JOB_STATES };
-enum job_event { JOB_ON_ASK_NAF, JOB_ON_VERIFIED, JOB_ON_ASK_TPK, JOB_ON_ASK_PEER, JOB_ON_GIVEN_NAF, JOB_ON_GIVEN_TPK, JOB_ON_GIVEN_PEER,
-	         JOB_ON_ANSWER, JOB_EVENTS };
+enum job_state {
+	JOB_IDENTIFY,
+	JOB_WAIT_NAF,
+	JOB_SERVE,
+	JOB_WAIT_TPK,
+	JOB_WAIT_PEER,
+	JOB_ANSWERED,
+	JOB_STATES
+};
+enum job_event {
+	JOB_ON_ASK_NAF,
+	JOB_ON_VERIFIED,
+	JOB_ON_ASK_TPK,
+	JOB_ON_ASK_PEER,
+	JOB_ON_GIVEN_NAF,
+	JOB_ON_GIVEN_TPK,
+	JOB_ON_GIVEN_PEER,
+	JOB_ON_ANSWER,
+	JOB_EVENTS
+};
 
 /* Whose key a message was protected with. */
 enum job_owner { JOB_OWNER_NONE, JOB_OWNER_USER, JOB_OWNER_NAF, JOB_OWNER_PEER, JOB_OWNER_CERT };
@@ -84,7 +102,8 @@ void job_answer(struct kms_job *j, struct view octets);
 void job_move(struct kms_job *j, enum job_event event);
 
 enum job_found { JOB_FOUND, JOB_ASK_BSF, JOB_UNKNOWN };
-/* The key a B-TID names, from the store: filled in when found. `asked`: the BSF was asked for it already. */
+/* The key a B-TID names, from the store: filled in when found. `asked`: the BSF was asked for it
+ * already. */
 enum job_found job_find_naf(struct kms_job *j, struct mikey_id id, bool asked, struct job_naf *out);
 
 /* Verified requests: keyctx/kms/serve.c. Each ends in an answer, or in a wait. */

@@ -13,7 +13,7 @@ enum { NAF_NAMES_MAX = 16, NAF_RECORD_MAX = 4096 };
 /* Views; where they point is the caller's. */
 struct naf_key {
 	struct view key;
-	uint64_t until_s; /* since 1970: the bootstrapping's end */
+	uint64_t until_s;     /* since 1970: the bootstrapping's end */
 	uint64_t ask_again_s; /* the BSF is asked again from here on */
 	struct str impi;
 	struct mikey_id names[NAF_NAMES_MAX]; /* public identities */

@@ -72,7 +72,8 @@ static struct bucket *find_or_make(struct rate *r, struct view who, uint32_t bur
 	return b;
 }
 
-enum err rate_take(struct rate *r, struct view who, uint32_t per_minute, uint32_t burst, uint64_t now_ns, unsigned *wait_s)
+enum err rate_take(struct rate *r, struct view who, uint32_t per_minute, uint32_t burst,
+                   uint64_t now_ns, unsigned *wait_s)
 {
 	struct bucket *b;
 	double per_ns = (double)per_minute / 60e9, most = burst ? burst : 1;

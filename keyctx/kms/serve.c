@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* What a verified request gets: a ticket by policy, the keys of a ticket, or another KMS's answer. */
+/* What a verified request gets: a ticket by policy, the keys of a ticket, or another KMS's answer.
+ */
 #include "base/clk.h"
 #include "keyctx/kms/kms_state.h"
 
-/* --- Ticket Request --------------------------------------------------------------------------------- */
+/* --- Ticket Request --------------------------------------------------------- */
 
-static enum err check_callees(const struct kms_job *j, struct mikey_id sender, const struct ticket_policy_spec *spec,
-                              struct mikey_fault *fault)
+static enum err check_callees(const struct kms_job *j, struct mikey_id sender,
+                              const struct ticket_policy_spec *spec, struct mikey_fault *fault)
 {
 	const struct kms_policy *p = kms_directory_policy(j->d);
 
 	for (size_t i = 0; i < spec->n_r; i++)
 		if (!kms_policy_allows(p, sender, spec->r[i]))
-			return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "policy: this user may not call IDRr %zu", i + 1);
+			return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+			                  "policy: this user may not call IDRr %zu", i + 1);
 	return ERR_OK;
 }
 
 /* Names: the ticket says who asked and who can resolve (CHOICE-M5). */
-static enum err fill_names(const struct kms_job *j, struct ticket_policy_spec *spec, struct mikey_fault *fault)
+static enum err fill_names(const struct kms_job *j, struct ticket_policy_spec *spec,
+                           struct mikey_fault *fault)
 {
 	struct mikey_id sender = authority_sender(j->a), kms = authority_kms(j->a);
 
@@ -26,17 +29,21 @@ static enum err fill_names(const struct kms_job *j, struct ticket_policy_spec *s
 	if (mikey_id_is_set(kms) && !kms_directory_is_self(j->d, kms))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "IDRkms names another KMS");
 	if (mikey_id_is_set(spec->idr_kms) && !kms_directory_is_self(j->d, spec->idr_kms))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the wanted policy names another KMS");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "the wanted policy names another KMS");
 	if (mikey_id_is_set(spec->idr_i) && !mikey_id_eq(spec->idr_i, sender))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the wanted policy names another initiator");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "the wanted policy names another initiator");
 	spec->idr_i = sender;
 	if (!mikey_id_is_set(spec->idr_kms))
 		spec->idr_kms = kms_directory_self(j->d);
 	return check_callees(j, sender, spec, fault);
 }
 
-/* Lifetime: within what policy allows; an end in the past or before the start is no policy at all. */
-static enum err fill_times(const struct kms_job *j, struct ticket_policy_spec *spec, struct mikey_fault *fault)
+/* Lifetime: within what policy allows; an end in the past or before the start is no policy at all.
+ */
+static enum err fill_times(const struct kms_job *j, struct ticket_policy_spec *spec,
+                           struct mikey_fault *fault)
 {
 	const struct kms_policy *p = kms_directory_policy(j->d);
 	uint64_t now = clk_wall_to_ntp(j->wall_ns), most = now + ((uint64_t)p->ticket_max_s << 32);
@@ -46,12 +53,17 @@ static enum err fill_times(const struct kms_job *j, struct ticket_policy_spec *s
 		spec->end = ticket_ts_32(now + ((uint64_t)p->ticket_default_s << 32));
 		return ERR_OK;
 	}
-	if (spec->end.type == MIKEY_TS_COUNTER || (spec->has_start && spec->start.type == MIKEY_TS_COUNTER))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "a counter is no time of validity");
+	if (spec->end.type == MIKEY_TS_COUNTER ||
+	    (spec->has_start && spec->start.type == MIKEY_TS_COUNTER))
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		                  "a counter is no time of validity");
 	if (ticket_ntp_diff(mikey_ts_to_64(spec->end), now) <= 0)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "the wanted ticket ends before it begins to be of use");
-	if (spec->has_start && ticket_ntp_diff(mikey_ts_to_64(spec->end), mikey_ts_to_64(spec->start)) < 0)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "the wanted ticket ends before it starts");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		                  "the wanted ticket ends before it begins to be of use");
+	if (spec->has_start &&
+	    ticket_ntp_diff(mikey_ts_to_64(spec->end), mikey_ts_to_64(spec->start)) < 0)
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		                  "the wanted ticket ends before it starts");
 	if (ticket_ntp_diff(mikey_ts_to_64(spec->end), most) > 0)
 		spec->end = ticket_ts_32(most);
 	return ERR_OK;
@@ -70,12 +82,16 @@ static void fill_flags(const struct kms_job *j, struct ticket_policy_spec *spec)
 		spec->flags &= (uint16_t)~TICKET_M;
 }
 
-/* Mode 2 needs a key shared with the one responder it is for; without one, or where policy has no mode 2, the ticket becomes one of mode 1. */
-static enum err choose_tpk(struct kms_job *j, struct ticket_policy_spec *spec, struct ticket_tpk *out)
+/* Mode 2 needs a key shared with the one responder it is for; without one, or where policy has no
+ * mode 2, the ticket becomes one of mode 1. */
+static enum err choose_tpk(struct kms_job *j, struct ticket_policy_spec *spec,
+                           struct ticket_tpk *out)
 {
 	const struct kms_policy *p = kms_directory_policy(j->d);
-	struct kms_tpk_life life = {.issue_s = p->tpk_issue_s, .open_s = p->ticket_max_s + 2 * p->skew_s};
-	const struct kms_ticket_key *shared = spec->n_r == 1 ? kms_directory_ticket_key_of(j->d, spec->r[0]) : NULL;
+	struct kms_tpk_life life = {.issue_s = p->tpk_issue_s,
+	                            .open_s = p->ticket_max_s + 2 * p->skew_s};
+	const struct kms_ticket_key *shared =
+		spec->n_r == 1 ? kms_directory_ticket_key_of(j->d, spec->r[0]) : NULL;
 	struct mikey_env env = job_env(j);
 	const struct kms_tpk *own;
 	size_t before = j->k->tpks.n;
@@ -83,7 +99,8 @@ static enum err choose_tpk(struct kms_job *j, struct ticket_policy_spec *spec, s
 
 	if (!(spec->flags & TICKET_E) && shared && p->modes & 1 << 2) {
 		j->mode = 2;
-		*out = (struct ticket_tpk){.key = {shared->key.octets, shared->key.len}, .id = kms_name_id(shared->id)};
+		*out = (struct ticket_tpk){.key = {shared->key.octets, shared->key.len},
+		                           .id = kms_name_id(shared->id)};
 		return ERR_OK;
 	}
 	j->mode = 1;
@@ -101,7 +118,8 @@ static enum err check_set(const struct kms_job *j, struct mikey_fault *fault)
 {
 	if (kms_policy_serves(kms_directory_policy(j->d), authority_policy(j->a)->tp.prf))
 		return ERR_OK;
-	return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "policy: tickets of this set of algorithms are not served");
+	return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+	                  "policy: tickets of this set of algorithms are not served");
 }
 
 void serve_request(struct kms_job *j)
@@ -125,10 +143,12 @@ void serve_request(struct kms_job *j)
 	if (!e) {
 		e = choose_tpk(j, &spec, &tpk);
 		if (e)
-			mikey_fail(&fault, e, MIKEY_E_UNSPECIFIED, "no ticket key: %s", err_meaning(e));
+			mikey_fail(&fault, e, MIKEY_E_UNSPECIFIED, "no ticket key: %s",
+			           err_meaning(e));
 	}
 	if (!e && !(p->modes & 1 << j->mode))
-		e = mikey_fail(&fault, ERR_DENIED, MIKEY_E_TPPAR, "tickets of mode %d are not made here", j->mode);
+		e = mikey_fail(&fault, ERR_DENIED, MIKEY_E_TPPAR,
+		               "tickets of mode %d are not made here", j->mode);
 	if (!e)
 		e = authority_grant(j->a, &spec, &tpk, &env, &octets, &fault);
 	if (e)
@@ -137,25 +157,31 @@ void serve_request(struct kms_job *j)
 		job_answer(j, octets);
 }
 
-/* --- Ticket Resolve --------------------------------------------------------------------------------- */
+/* --- Ticket Resolve --------------------------------------------------------- */
 
-/* The ticket's own KMS is another one: ask it, in our own name and for our own user (RFC 6043 9). */
+/* The ticket's own KMS is another one: ask it, in our own name and for our own user (RFC 6043 9).
+ */
 static void forward(struct kms_job *j, struct mikey_id kms)
 {
 	const struct kms_peer *peer = kms_directory_peer(j->d, kms);
 	struct mikey_env env = job_env(j);
 	struct mikey_fault fault = {0};
 	struct mikey_cred cred = {0};
-	struct ticket_resolve_params params = {.rules = &j->rules, .cred = &cred, .me = authority_sender(j->a), .kms = kms,
+	struct ticket_resolve_params params = {.rules = &j->rules,
+	                                       .cred = &cred,
+	                                       .me = authority_sender(j->a),
+	                                       .kms = kms,
 	                                       .ticket = authority_ticket(j->a)};
 	enum err e;
 
 	if (!peer || !peer->url[0]) {
-		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID, "the ticket is another KMS's, and we have no dealings with it");
+		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID,
+		           "the ticket is another KMS's, and we have no dealings with it");
 		return;
 	}
 	if (j->owner == JOB_OWNER_PEER) {
-		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID, "the ticket is another KMS's: what a KMS asks is not passed on");
+		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID,
+		           "the ticket is another KMS's: what a KMS asks is not passed on");
 		return;
 	}
 	j->peer = peer;
@@ -181,7 +207,8 @@ void serve_relayed(struct kms_job *j, struct view octets)
 	enum err e = ticket_resolve_answer(j->forward, octets, &j->resolution, &fault);
 
 	if (e == ERR_AUTH) {
-		job_refuse(j, KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED, "the other KMS's answer does not verify");
+		job_refuse(j, KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED,
+		           "the other KMS's answer does not verify");
 		return;
 	}
 	if (!e)
@@ -192,7 +219,8 @@ void serve_relayed(struct kms_job *j, struct view octets)
 		job_answer(j, answer);
 }
 
-/* Who made it decides who must own the key (readings 28): the policy's initiator, if he is one of that user's names. */
+/* Who made it decides who must own the key (readings 28): the policy's initiator, if he is one of
+ * that user's names. */
 static enum job_found find_tpk(struct kms_job *j, struct authority_resolution *how)
 {
 	const struct ticket_policy *policy = authority_policy(j->a);
@@ -204,15 +232,18 @@ static enum job_found find_tpk(struct kms_job *j, struct authority_resolution *h
 	enum job_found found;
 
 	if (own || fixed) {
-		how->tpk = own ? kms_tpk_key(own, policy->tp.prf) : (struct view){fixed->key.octets, fixed->key.len};
-		how->tpk_is_kms = own || !fixed->owner || job_owner_has(j, kms_name_id(fixed->owner));
+		how->tpk = own ? kms_tpk_key(own, policy->tp.prf)
+		               : (struct view){fixed->key.octets, fixed->key.len};
+		how->tpk_is_kms =
+			own || !fixed->owner || job_owner_has(j, kms_name_id(fixed->owner));
 		if (!how->tpk_is_kms)
 			how->tpk_owner = kms_name_id(fixed->owner);
 		return JOB_FOUND;
 	}
 	if (user && user->psk.len && (user->psk_until_s == 0 || now_s < user->psk_until_s)) {
 		how->tpk = (struct view){user->psk.octets, user->psk.len};
-		how->tpk_owner = kms_user_has(user, policy->idr_i) ? policy->idr_i : kms_name_id(user->names[0]);
+		how->tpk_owner = kms_user_has(user, policy->idr_i) ? policy->idr_i
+		                                                   : kms_name_id(user->names[0]);
 		return JOB_FOUND;
 	}
 	found = job_find_naf(j, id, j->tpk_asked, &j->tpk_naf);
@@ -231,14 +262,16 @@ static enum job_found find_tpk(struct kms_job *j, struct authority_resolution *h
 	return found;
 }
 
-/* In an IDRr of the policy by the name used or another of one's own, or a member of a group there; and callable by who made it. */
+/* In an IDRr of the policy by the name used or another of one's own, or a member of a group there;
+ * and callable by who made it. */
 static bool may_resolve(const struct kms_job *j, struct mikey_id sender)
 {
 	const struct ticket_policy *policy = authority_policy(j->a);
 	const struct kms_policy *p = kms_directory_policy(j->d);
 
 	for (size_t i = 0; i < policy->n_r; i++) {
-		bool meant = mikey_id_eq(policy->r[i], sender) || (j->owner != JOB_OWNER_PEER && job_owner_has(j, policy->r[i])) ||
+		bool meant = mikey_id_eq(policy->r[i], sender) ||
+		             (j->owner != JOB_OWNER_PEER && job_owner_has(j, policy->r[i])) ||
 		             kms_directory_in_group(j->d, policy->r[i], sender);
 
 		/* A ticket of mode 3 was never asked for: this is the first time policy sees it. */
@@ -260,7 +293,9 @@ void serve_resolve(struct kms_job *j)
 	enum job_found found;
 	enum err e;
 
-	j->mode = policy->tp.flags & TICKET_D ? (policy->tp.flags & TICKET_E ? 1 : 2) : policy->tp.flags & TICKET_E ? 3 : 4;
+	j->mode = policy->tp.flags & TICKET_D   ? (policy->tp.flags & TICKET_E ? 1 : 2)
+	          : policy->tp.flags & TICKET_E ? 3
+	                                        : 4;
 	if (mikey_id_is_set(kms) && !kms_directory_is_self(j->d, kms)) {
 		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID, "IDRkms names another KMS");
 		return;
@@ -270,7 +305,8 @@ void serve_resolve(struct kms_job *j)
 		return;
 	}
 	if (!(p->modes & 1 << j->mode)) {
-		job_refuse(j, KMS_REFUSED, MIKEY_E_TPPAR, "tickets of this mode are not opened here");
+		job_refuse(j, KMS_REFUSED, MIKEY_E_TPPAR,
+		           "tickets of this mode are not opened here");
 		return;
 	}
 	e = check_set(j, &fault);
@@ -285,7 +321,8 @@ void serve_resolve(struct kms_job *j)
 		return;
 	}
 	if (found == JOB_UNKNOWN) {
-		job_refuse(j, KMS_REFUSED, MIKEY_E_TICKET, "nobody has the key this ticket was made with, or its life is over");
+		job_refuse(j, KMS_REFUSED, MIKEY_E_TICKET,
+		           "nobody has the key this ticket was made with, or its life is over");
 		return;
 	}
 	how.may_resolve = may_resolve(j, mikey_id_is_set(sender) ? sender : job_owner_name(j));

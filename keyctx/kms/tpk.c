@@ -25,7 +25,8 @@ static enum err fill(struct kms_tpk *t, const uint8_t key[KMS_TPK_LEN])
 	t->octets = secret_alloc(KMS_TPK_LEN + SHORT_LEN);
 	e = t->octets && short_key ? ERR_OK : ERR_NOMEM;
 	if (!e)
-		e = prim_hmac(PRIM_SHA256, (struct view){key, KMS_TPK_LEN}, &(struct view){(const uint8_t *)label, sizeof(label) - 1}, 1,
+		e = prim_hmac(PRIM_SHA256, (struct view){key, KMS_TPK_LEN},
+		              &(struct view){(const uint8_t *)label, sizeof(label) - 1}, 1,
 		              short_key);
 	if (!e) {
 		memcpy(t->octets, key, KMS_TPK_LEN);
@@ -96,12 +97,15 @@ static enum err save(struct kms_tpks *all, const struct kms_tpk *t)
 	wr_u64(&w, t->issue_until_s);
 	wr_u64(&w, t->open_until_s);
 	wr_octets(&w, t->octets, KMS_TPK_LEN);
-	e = all->store.ops->put(all->store.arg, KMS_BUCKET_TPK, (struct view){t->id, KMS_TPK_ID_LEN}, (struct view){record, wr_len(&w)});
+	e = all->store.ops->put(all->store.arg, KMS_BUCKET_TPK,
+	                        (struct view){t->id, KMS_TPK_ID_LEN},
+	                        (struct view){record, wr_len(&w)});
 	secret_free(record);
 	return e;
 }
 
-enum err kms_tpks_rotate(struct kms_tpks *all, const struct kms_tpk_life *life, const struct mikey_env *env, uint64_t now_s)
+enum err kms_tpks_rotate(struct kms_tpks *all, const struct kms_tpk_life *life,
+                         const struct mikey_env *env, uint64_t now_s)
 {
 	struct kms_tpk t = {.made_s = now_s, .issue_until_s = now_s + life->issue_s};
 	uint8_t *key;
@@ -129,12 +133,13 @@ enum err kms_tpks_rotate(struct kms_tpks *all, const struct kms_tpk_life *life, 
 	return ERR_OK;
 }
 
-enum err kms_tpks_issuing(struct kms_tpks *all, const struct kms_tpk_life *life, const struct mikey_env *env, uint64_t now_s,
-                          const struct kms_tpk **out)
+enum err kms_tpks_issuing(struct kms_tpks *all, const struct kms_tpk_life *life,
+                          const struct mikey_env *env, uint64_t now_s, const struct kms_tpk **out)
 {
 	const struct kms_tpk *last = all->n ? &all->t[all->n - 1] : NULL;
 
-	/* A longest ticket made longer by a setting ends the issuing of keys that would not open it. */
+	/* A longest ticket made longer by a setting ends the issuing of keys that would not open
+	 * it. */
 	if (!last || now_s >= last->issue_until_s || now_s + life->open_s > last->open_until_s) {
 		enum err e = kms_tpks_rotate(all, life, env, now_s);
 
@@ -150,7 +155,8 @@ const struct kms_tpk *kms_tpks_find(const struct kms_tpks *all, struct mikey_id 
 	if (id.type != MIKEY_ID_BYTES || id.data.n != KMS_TPK_ID_LEN)
 		return NULL;
 	for (size_t i = 0; i < all->n; i++)
-		if (memcmp(all->t[i].id, id.data.p, KMS_TPK_ID_LEN) == 0 && now_s < all->t[i].open_until_s)
+		if (memcmp(all->t[i].id, id.data.p, KMS_TPK_ID_LEN) == 0 &&
+		    now_s < all->t[i].open_until_s)
 			return &all->t[i];
 	return NULL;
 }
@@ -162,7 +168,8 @@ void kms_tpks_expire(struct kms_tpks *all, uint64_t now_s)
 	for (size_t i = 0; i < all->n; i++) {
 		struct view id = {all->t[i].id, KMS_TPK_ID_LEN};
 
-		if (now_s >= all->t[i].open_until_s && all->store.ops->remove(all->store.arg, KMS_BUCKET_TPK, id) == ERR_OK)
+		if (now_s >= all->t[i].open_until_s &&
+		    all->store.ops->remove(all->store.arg, KMS_BUCKET_TPK, id) == ERR_OK)
 			drop(&all->t[i]);
 		else
 			all->t[kept++] = all->t[i];
@@ -172,7 +179,8 @@ void kms_tpks_expire(struct kms_tpks *all, uint64_t now_s)
 
 struct view kms_tpk_key(const struct kms_tpk *t, unsigned prf)
 {
-	return prf == MIKEY_PRF_SHA256 ? (struct view){t->octets, KMS_TPK_LEN} : (struct view){t->octets + KMS_TPK_LEN, SHORT_LEN};
+	return prf == MIKEY_PRF_SHA256 ? (struct view){t->octets, KMS_TPK_LEN}
+	                               : (struct view){t->octets + KMS_TPK_LEN, SHORT_LEN};
 }
 
 struct mikey_id kms_tpk_id(const struct kms_tpk *t)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The KMS's own ticket protection keys: made, used for a while, kept until the last ticket under them has ended. */
+/* The KMS's own ticket protection keys: made, used for a while, kept until the last ticket under
+ * them has ended. */
 #ifndef KEYCTX_KMS_TPK_H
 #define KEYCTX_KMS_TPK_H
 
@@ -13,7 +14,7 @@ enum { KMS_TPK_ID_LEN = 8, KMS_TPK_LEN = 32, KMS_TPKS_MAX = 64 };
 struct kms_tpk {
 	uint8_t id[KMS_TPK_ID_LEN];
 	uint64_t made_s, issue_until_s, open_until_s; /* since 1970 */
-	uint8_t *octets;                              /* secret: KMS_TPK_LEN, then 16 for the 128-bit set */
+	uint8_t *octets; /* secret: KMS_TPK_LEN, then 16 for the 128-bit set */
 };
 
 struct kms_tpks {
@@ -32,11 +33,14 @@ struct kms_tpk_life {
 	uint32_t open_s;  /* opens them thereafter: the longest ticket and the skew */
 };
 
-/* The key to make a ticket with at `now_s`, made and stored now when the last one's time is over. ERR_LIMIT: KMS_TPKS_MAX are still needed. */
-enum err kms_tpks_issuing(struct kms_tpks *all, const struct kms_tpk_life *life, const struct mikey_env *env, uint64_t now_s,
+/* The key to make a ticket with at `now_s`, made and stored now when the last one's time is over.
+ * ERR_LIMIT: KMS_TPKS_MAX are still needed. */
+enum err kms_tpks_issuing(struct kms_tpks *all, const struct kms_tpk_life *life,
+                          const struct mikey_env *env, uint64_t now_s,
                           const struct kms_tpk **out) MUST_USE;
 /* A new one at once, whatever the last one's age. */
-enum err kms_tpks_rotate(struct kms_tpks *all, const struct kms_tpk_life *life, const struct mikey_env *env, uint64_t now_s) MUST_USE;
+enum err kms_tpks_rotate(struct kms_tpks *all, const struct kms_tpk_life *life,
+                         const struct mikey_env *env, uint64_t now_s) MUST_USE;
 /* NULL: unknown, or over. */
 const struct kms_tpk *kms_tpks_find(const struct kms_tpks *all, struct mikey_id id, uint64_t now_s);
 /* Forgets those that are over. */

@@ -5,7 +5,14 @@
 #include "base/secret.h"
 #include "keyctx/mikey/prf.h"
 
-enum { ENCR_NULL = 0, ENCR_AES_CM = 1, ENCR_AES_F8 = 2, ENCR_AES_GCM = 6, AUTH_NULL = 0, AUTH_HMAC_SHA1 = 1 };
+enum {
+	ENCR_NULL = 0,
+	ENCR_AES_CM = 1,
+	ENCR_AES_F8 = 2,
+	ENCR_AES_GCM = 6,
+	AUTH_NULL = 0,
+	AUTH_HMAC_SHA1 = 1
+};
 
 /* RFC 3830 6.10.1's parameters and RFC 3711's defaults; -1: number not in use. */
 static const int32_t defaults[CSMAP_PARAM_COUNT] = {
@@ -22,7 +29,13 @@ static const int32_t defaults[CSMAP_PARAM_COUNT] = {
 	[CSMAP_SRTP_AUTH] = 1,
 	[CSMAP_TAG_LEN] = 10,
 	[CSMAP_PREFIX_LEN] = 0,
-	[13] = -1, [14] = -1, [15] = -1, [16] = -1, [17] = -1, [18] = -1, [19] = -1,
+	[13] = -1,
+	[14] = -1,
+	[15] = -1,
+	[16] = -1,
+	[17] = -1,
+	[18] = -1,
+	[19] = -1,
 	[CSMAP_AEAD_TAG_LEN] = 16,
 };
 
@@ -57,8 +70,9 @@ void csmap_policy_set(struct csmap_policy *p, enum csmap_param param, uint32_t v
 }
 
 /* By the cipher of a suite: RFC 3830 6.10.1.a, RFC 7714 14.1. */
-static const uint8_t encrs[] = {
-	[SUITE_CIPHER_AES_CM] = ENCR_AES_CM, [SUITE_CIPHER_AES_GCM] = ENCR_AES_GCM, [SUITE_CIPHER_AES_F8] = ENCR_AES_F8};
+static const uint8_t encrs[] = {[SUITE_CIPHER_AES_CM] = ENCR_AES_CM,
+                                [SUITE_CIPHER_AES_GCM] = ENCR_AES_GCM,
+                                [SUITE_CIPHER_AES_F8] = ENCR_AES_F8};
 
 void csmap_policy_from_suite(struct csmap_policy *p, unsigned no, const struct suite *suite)
 {
@@ -74,13 +88,15 @@ void csmap_policy_from_suite(struct csmap_policy *p, unsigned no, const struct s
 	csmap_policy_set(p, gcm ? CSMAP_AEAD_TAG_LEN : CSMAP_TAG_LEN, suite->srtp_tag_len);
 }
 
-enum err csmap_policy_read(struct csmap_policy *out, const struct mikey_payload *sp, struct mikey_fault *fault)
+enum err csmap_policy_read(struct csmap_policy *out, const struct mikey_payload *sp,
+                           struct mikey_fault *fault)
 {
 	struct rd r = rd_view(sp->u.sp.params);
 	struct csmap_policy p;
 
 	if (sp->u.sp.prot != 0)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SP, sp->offset, "policy %u: protocol %u is not SRTP", sp->u.sp.no,
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SP, sp->offset,
+		                     "policy %u: protocol %u is not SRTP", sp->u.sp.no,
 		                     sp->u.sp.prot);
 	csmap_policy_init(&p, sp->u.sp.no);
 	while (rd_left(&r) && rd_ok(&r)) {
@@ -88,16 +104,20 @@ enum err csmap_policy_read(struct csmap_policy *out, const struct mikey_payload 
 		uint32_t value;
 
 		if (len < 1 || len > 4)
-			return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, sp->offset, "policy %u: parameter %u of %u octets",
-			                     p.no, param, len);
+			return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, sp->offset,
+			                     "policy %u: parameter %u of %u octets", p.no, param,
+			                     len);
 		value = (uint32_t)rd_uint(&r, len);
 		if (param >= CSMAP_PARAM_COUNT || defaults[param] < 0 || is_present(&p, param))
-			return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, sp->offset,
-			                     "policy %u: parameter %u is not known, or stands twice", p.no, param);
+			return mikey_fail_at(
+				fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, sp->offset,
+				"policy %u: parameter %u is not known, or stands twice", p.no,
+				param);
 		csmap_policy_set(&p, (enum csmap_param)param, value);
 	}
 	if (!rd_ok(&r))
-		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_SPPAR, sp->offset, "policy %u ends early", p.no);
+		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_SPPAR, sp->offset,
+		                     "policy %u ends early", p.no);
 	*out = p;
 	return ERR_OK;
 }
@@ -118,8 +138,9 @@ void csmap_policy_write(struct wr *w, const struct csmap_policy *p)
 /* What our suites have in common, whatever their cipher. */
 static bool is_plain(const struct csmap_policy *p)
 {
-	return p->value[CSMAP_PRF] == 0 && p->value[CSMAP_KDR] == 0 && p->value[CSMAP_SRTP_ENCR] == 1 &&
-	       p->value[CSMAP_SRTCP_ENCR] == 1 && p->value[CSMAP_FEC_ORDER] == 0 && p->value[CSMAP_PREFIX_LEN] == 0;
+	return p->value[CSMAP_PRF] == 0 && p->value[CSMAP_KDR] == 0 &&
+	       p->value[CSMAP_SRTP_ENCR] == 1 && p->value[CSMAP_SRTCP_ENCR] == 1 &&
+	       p->value[CSMAP_FEC_ORDER] == 0 && p->value[CSMAP_PREFIX_LEN] == 0;
 }
 
 const struct suite *csmap_policy_suite(const struct csmap_policy *p)
@@ -128,15 +149,17 @@ const struct suite *csmap_policy_suite(const struct csmap_policy *p)
 
 	if (!is_plain(p))
 		return NULL;
-	if (!gcm && (p->value[CSMAP_AUTH] != AUTH_HMAC_SHA1 || p->value[CSMAP_AUTH_KEY_LEN] != SUITE_AUTH_KEY_LEN ||
-	             p->value[CSMAP_SRTP_AUTH] != 1))
+	if (!gcm &&
+	    (p->value[CSMAP_AUTH] != AUTH_HMAC_SHA1 ||
+	     p->value[CSMAP_AUTH_KEY_LEN] != SUITE_AUTH_KEY_LEN || p->value[CSMAP_SRTP_AUTH] != 1))
 		return NULL;
 	if (gcm && p->value[CSMAP_AUTH] != AUTH_NULL)
 		return NULL;
 	for (unsigned i = 0; i < SUITE_COUNT; i++) {
 		const struct suite *s = suite_get((enum suite_id)i);
 
-		if (encrs[s->cipher] == p->value[CSMAP_ENCR] && s->key_len == p->value[CSMAP_ENCR_KEY_LEN] &&
+		if (encrs[s->cipher] == p->value[CSMAP_ENCR] &&
+		    s->key_len == p->value[CSMAP_ENCR_KEY_LEN] &&
 		    s->salt_len == p->value[CSMAP_SALT_LEN] &&
 		    s->srtp_tag_len == p->value[gcm ? CSMAP_AEAD_TAG_LEN : CSMAP_TAG_LEN])
 			return s;
@@ -156,30 +179,36 @@ bool csmap_policy_fits(const struct csmap_policy *p, unsigned prf)
 
 bool csmap_policy_eq(const struct csmap_policy *a, const struct csmap_policy *b)
 {
-	return memcmp(a->value, b->value, sizeof a->value) == 0;
+	return memcmp(a->value, b->value, sizeof(a->value)) == 0;
 }
 
-static enum err derive_generated(struct csmap_session *s, const struct mikey_key *key, const struct csmap_ground *g)
+static enum err derive_generated(struct csmap_session *s, const struct mikey_key *key,
+                                 const struct csmap_ground *g)
 {
 	struct view randi = g->use_randi ? g->randi : (struct view){0};
 	struct view randr = g->use_randr ? g->randr : (struct view){0};
-	enum err e = mikey_prf_tek(s->master, s->master_len, g->prf, MIKEY_PART_TEK, mikey_key_octets(key), s->cs_id, randi, randr);
+	enum err e = mikey_prf_tek(s->master, s->master_len, g->prf, MIKEY_PART_TEK,
+	                           mikey_key_octets(key), s->cs_id, randi, randr);
 
 	if (!e && !mikey_key_has_salt(key->type) && s->salt_len)
-		e = mikey_prf_tek(s->salt, s->salt_len, g->prf, MIKEY_PART_SALT, mikey_key_octets(key), s->cs_id, randi, randr);
+		e = mikey_prf_tek(s->salt, s->salt_len, g->prf, MIKEY_PART_SALT,
+		                  mikey_key_octets(key), s->cs_id, randi, randr);
 	return e;
 }
 
-static enum err fill_keys(struct csmap_session *s, const struct mikey_key *key, const struct csmap_ground *g, struct mikey_fault *fault)
+static enum err fill_keys(struct csmap_session *s, const struct mikey_key *key,
+                          const struct csmap_ground *g, struct mikey_fault *fault)
 {
 	bool is_tek = key->type == MIKEY_TEK || key->type == MIKEY_TEK_SALT;
 	enum err e = ERR_OK;
 
 	if (is_tek && key->key_len != s->master_len)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "a TEK of %u octets where the policy says %u", key->key_len,
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
+		                  "a TEK of %u octets where the policy says %u", key->key_len,
 		                  s->master_len);
 	if (mikey_key_has_salt(key->type) && key->salt_len != s->salt_len)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "a salt of %u octets where the policy says %u", key->salt_len,
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
+		                  "a salt of %u octets where the policy says %u", key->salt_len,
 		                  s->salt_len);
 	if (is_tek)
 		memcpy(s->master, key->key, key->key_len);
@@ -191,22 +220,28 @@ static enum err fill_keys(struct csmap_session *s, const struct mikey_key *key, 
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
 }
 
-enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs, const struct csmap_policy *policy,
-                      const struct csmap_ground *ground, struct mikey_fault *fault)
+enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs,
+                      const struct csmap_policy *policy, const struct csmap_ground *ground,
+                      struct mikey_fault *fault)
 {
 	const struct mikey_key *key = mikey_keys_find(ground->keys, cs->spi);
 	struct rd r = rd_view(cs->session);
 
 	if (!key)
-		return mikey_fail(fault, ERR_NOT_FOUND, MIKEY_E_UNSPECIFIED, "crypto session %u: no key has its SPI", cs->cs_id);
+		return mikey_fail(fault, ERR_NOT_FOUND, MIKEY_E_UNSPECIFIED,
+		                  "crypto session %u: no key has its SPI", cs->cs_id);
 	if (policy->value[CSMAP_ENCR_KEY_LEN] < 16 || policy->value[CSMAP_ENCR_KEY_LEN] > 32 ||
 	    policy->value[CSMAP_SALT_LEN] > 14)
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, "crypto session %u: key or salt length of the policy",
-		                  cs->cs_id);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR,
+		                  "crypto session %u: key or salt length of the policy", cs->cs_id);
 	if (!is_strong_enough(policy, ground->prf))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "crypto session %u: keys over 128 bits under 128-bit algorithms",
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
+		                  "crypto session %u: keys over 128 bits under 128-bit algorithms",
 		                  cs->cs_id);
-	*out = (struct csmap_session){.cs_id = cs->cs_id, .policy = *policy, .suite = csmap_policy_suite(policy), .key_type = key->type};
+	*out = (struct csmap_session){.cs_id = cs->cs_id,
+	                              .policy = *policy,
+	                              .suite = csmap_policy_suite(policy),
+	                              .key_type = key->type};
 	out->master_len = (uint8_t)policy->value[CSMAP_ENCR_KEY_LEN];
 	out->salt_len = (uint8_t)policy->value[CSMAP_SALT_LEN];
 	out->spi_len = key->spi_len;
@@ -221,14 +256,16 @@ enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs, cons
 	return fill_keys(out, key, ground, fault);
 }
 
-enum err csmap_keyctx(struct keyctx **out, const struct csmap_session *s, bool use_mki, struct why *why)
+enum err csmap_keyctx(struct keyctx **out, const struct csmap_session *s, bool use_mki,
+                      struct why *why)
 {
 	uint8_t *master;
 	struct keyctx_spec spec = {.suite = s->suite};
 	enum err e;
 
 	if (!s->suite)
-		return why_fail(why, ERR_UNSUPPORTED, "crypto session %u: its policy is no suite of ours", s->cs_id);
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "crypto session %u: its policy is no suite of ours", s->cs_id);
 	master = secret_alloc(SUITE_MASTER_MAX);
 	if (!master)
 		return why_fail(why, ERR_NOMEM, "out of memory");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From crypto sessions to keying contexts: SRTP policies, the choice of a key by its SPI, TEK and salt. */
+/* From crypto sessions to keying contexts: SRTP policies, the choice of a key by its SPI, TEK and
+ * salt. */
 #ifndef KEYCTX_MIKEY_CSMAP_H
 #define KEYCTX_MIKEY_CSMAP_H
 
@@ -38,12 +39,14 @@ void csmap_policy_init(struct csmap_policy *p, unsigned no);
 void csmap_policy_set(struct csmap_policy *p, enum csmap_param param, uint32_t value);
 /* The parameters a suite needs, in the shape most terminals send: 0 to 4 and 11 (20 for GCM). */
 void csmap_policy_from_suite(struct csmap_policy *p, unsigned no, const struct suite *suite);
-enum err csmap_policy_read(struct csmap_policy *out, const struct mikey_payload *sp, struct mikey_fault *fault) MUST_USE;
+enum err csmap_policy_read(struct csmap_policy *out, const struct mikey_payload *sp,
+                           struct mikey_fault *fault) MUST_USE;
 /* Writes the TLVs of what is present, one octet each where it fits. */
 void csmap_policy_write(struct wr *w, const struct csmap_policy *p);
 /* The suite those values are, or NULL: nothing of ours speaks it. */
 const struct suite *csmap_policy_suite(const struct csmap_policy *p);
-/* A suite of ours, and allowed under a PRF of that strength: a TEK over 128 bits needs the 256-bit one (RFC 6043 12.1). */
+/* A suite of ours, and allowed under a PRF of that strength: a TEK over 128 bits needs the 256-bit
+ * one (RFC 6043 12.1). */
 bool csmap_policy_fits(const struct csmap_policy *p, unsigned prf);
 bool csmap_policy_eq(const struct csmap_policy *a, const struct csmap_policy *b);
 
@@ -63,20 +66,23 @@ struct csmap_session {
 
 /* What every crypto session of a bundle is derived with. */
 struct csmap_ground {
-	uint8_t prf;              /* of the TRANSFER header */
+	uint8_t prf;               /* of the TRANSFER header */
 	bool use_randi, use_randr; /* H and G flags */
 	struct view randi, randr;
 	const struct mikey_keys *keys;
 };
 
 /*
- * Derives one session: the key by the SPI of `cs`, TEK and salt by its type. MIKEY_E_SP/SPPAR for a policy that does not fit,
- * MIKEY_E_UNSPECIFIED for an SPI no key has.
+ * Derives one session: the key by the SPI of `cs`, TEK and salt by its type. MIKEY_E_SP/SPPAR for a
+ * policy that does not fit, MIKEY_E_UNSPECIFIED for an SPI no key has.
  */
-enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs, const struct csmap_policy *policy,
-                      const struct csmap_ground *ground, struct mikey_fault *fault) MUST_USE;
+enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs,
+                      const struct csmap_policy *policy, const struct csmap_ground *ground,
+                      struct mikey_fault *fault) MUST_USE;
 
-/* The keying context of a session; `use_mki`: packets carry the SPI as MKI. ERR_UNSUPPORTED without a suite. */
-enum err csmap_keyctx(struct keyctx **out, const struct csmap_session *s, bool use_mki, struct why *why) MUST_USE;
+/* The keying context of a session; `use_mki`: packets carry the SPI as MKI. ERR_UNSUPPORTED without
+ * a suite. */
+enum err csmap_keyctx(struct keyctx **out, const struct csmap_session *s, bool use_mki,
+                      struct why *why) MUST_USE;
 
 #endif

@@ -9,9 +9,9 @@
 #include "base/err.h"
 
 /*
- * `random` fills `n` octets; `name` says what they are for ("randi", "mpk", "csb-id", "ssrc-cs2"), so that a test can give
- * fixed ones. `last_ntp` is the last timestamp this party sent, kept by the caller as long as the party uses its keys: no two
- * messages of a party carry one time.
+ * `random` fills `n` octets; `name` says what they are for ("randi", "mpk", "csb-id", "ssrc-cs2"),
+ * so that a test can give fixed ones. `last_ntp` is the last timestamp this party sent, kept by the
+ * caller as long as the party uses its keys: no two messages of a party carry one time.
  */
 struct mikey_env {
 	uint64_t now_ntp; /* 64-bit NTP time, clk_wall_to_ntp() */
@@ -23,7 +23,8 @@ struct mikey_env {
 /* The system's generator as the source; for callers that have no other. */
 enum err mikey_random_system(void *ctx, const char *name, uint8_t *out, size_t n);
 
-/* The next timestamp to send: now, or one unit after the last one or after `floor_ntp`, whichever is later. */
+/* The next timestamp to send: now, or one unit after the last one or after `floor_ntp`, whichever
+ * is later. */
 uint64_t mikey_env_stamp(const struct mikey_env *env, uint64_t floor_ntp);
 
 #endif

@@ -8,10 +8,11 @@
 static void fill(struct mikey_fault *f, enum mikey_error no, const char *fmt, va_list ap)
 {
 	*f = (struct mikey_fault){.no = no};
-	vsnprintf(f->why.text, sizeof f->why.text, fmt, ap);
+	vsnprintf(f->why.text, sizeof(f->why.text), fmt, ap);
 }
 
-enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, const char *fmt, ...)
+enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, const char *fmt,
+                    ...)
 {
 	va_list ap;
 
@@ -23,7 +24,8 @@ enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, 
 	return e;
 }
 
-enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset, const char *fmt, ...)
+enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset,
+                       const char *fmt, ...)
 {
 	va_list ap;
 

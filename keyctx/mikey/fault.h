@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is wrong with a MIKEY message: the number the peer hears, the place, and the words for people. */
+/* What is wrong with a MIKEY message: the number the peer hears, the place, and the words for
+ * people. */
 #ifndef KEYCTX_MIKEY_FAULT_H
 #define KEYCTX_MIKEY_FAULT_H
 
@@ -33,13 +34,14 @@ struct mikey_fault {
 	enum mikey_error no;
 	bool has_offset; /* `offset` says where, in octets from the start of the message */
 	size_t offset;
-	struct why why;  /* never key octets */
+	struct why why; /* never key octets */
 };
 
 /* Fills `fault` (which may be NULL) and returns `e`, so that a refusal is one line. */
-enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, const char *fmt, ...) PRINTF_LIKE(4, 5);
-enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset, const char *fmt, ...)
-	PRINTF_LIKE(5, 6);
+enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, const char *fmt,
+                    ...) PRINTF_LIKE(4, 5);
+enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset,
+                       const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /* "Invalid TICKET"; "unknown error" for a number that has no name. */
 const char *mikey_error_name(unsigned no);

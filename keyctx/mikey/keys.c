@@ -50,15 +50,19 @@ size_t mikey_keys_longest(const struct mikey_keys *k)
 	return longest;
 }
 
-enum err mikey_keys_add(struct mikey_keys *k, unsigned type, struct view key, struct view salt, struct view spi)
+enum err mikey_keys_add(struct mikey_keys *k, unsigned type, struct view key, struct view salt,
+                        struct view spi)
 {
 	struct mikey_key *to = &k->k[k->n];
 
-	if (k->n == MIKEY_KEYS_MAX || key.n > MIKEY_KEY_MAX || salt.n > MIKEY_SALT_MAX || spi.n > MIKEY_SPI_MAX)
+	if (k->n == MIKEY_KEYS_MAX || key.n > MIKEY_KEY_MAX || salt.n > MIKEY_SALT_MAX ||
+	    spi.n > MIKEY_SPI_MAX)
 		return ERR_TOO_BIG;
 	if (type != MIKEY_MPK && mikey_keys_find(k, spi))
 		return ERR_EXISTS;
-	*to = (struct mikey_key){.type = (uint8_t)type, .key_len = (uint8_t)key.n, .salt_len = (uint8_t)salt.n,
+	*to = (struct mikey_key){.type = (uint8_t)type,
+	                         .key_len = (uint8_t)key.n,
+	                         .salt_len = (uint8_t)salt.n,
 	                         .spi_len = (uint8_t)spi.n};
 	if (key.n)
 		memcpy(to->key, key.p, key.n);
@@ -70,20 +74,24 @@ enum err mikey_keys_add(struct mikey_keys *k, unsigned type, struct view key, st
 	return ERR_OK;
 }
 
-static enum err add_read(struct mikey_keys *out, const struct mikey_payload *p, struct mikey_fault *fault)
+static enum err add_read(struct mikey_keys *out, const struct mikey_payload *p,
+                         struct mikey_fault *fault)
 {
 	const char *name = mikey_key_type_name(p->u.key.type);
 	enum err e;
 
 	if (p->u.key.key.n < KEY_MIN)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%s of %zu octets, 16 at least", name, p->u.key.key.n);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "%s of %zu octets, 16 at least", name, p->u.key.key.n);
 	if (p->u.key.type != MIKEY_MPK && (p->u.key.kv != MIKEY_KV_SPI || !p->u.key.spi.n))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%s without an SPI", name);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%s without an SPI",
+		                  name);
 	e = mikey_keys_add(out, p->u.key.type, p->u.key.key, p->u.key.salt, p->u.key.spi);
 	if (e == ERR_EXISTS)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "two keys of one SPI");
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "too many keys, or %s too long", name);
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "too many keys, or %s too long",
+		                  name);
 	return ERR_OK;
 }
 
@@ -96,7 +104,8 @@ static bool all_zero(struct view v)
 	return !any;
 }
 
-enum err mikey_keys_read(struct mikey_keys *out, struct view plain, size_t pad_max, struct mikey_fault *fault)
+enum err mikey_keys_read(struct mikey_keys *out, struct view plain, size_t pad_max,
+                         struct mikey_fault *fault)
 {
 	struct rd r = rd_view(plain);
 	unsigned type = plain.n ? MIKEY_KEY : MIKEY_LAST;
@@ -107,19 +116,22 @@ enum err mikey_keys_read(struct mikey_keys *out, struct view plain, size_t pad_m
 		enum err e;
 
 		if (type != MIKEY_KEY)
-			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "payload %u among key data", type);
+			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+			                  "payload %u among key data", type);
 		e = mikey_payload_read(&r, type, 0, &p, fault);
 		if (!e)
 			e = add_read(out, &p, fault);
 		if (e) {
 			if (fault)
-				fault->has_offset = false; /* a place inside a plaintext is none of the message's */
+				fault->has_offset = false; /* a place inside a plaintext is none of
+				                              the message's */
 			return e;
 		}
 		type = p.next;
 	}
 	if (rd_left(&r) > pad_max || !all_zero((struct view){.p = r.p, .n = rd_left(&r)}))
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "octets behind the last key");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "octets behind the last key");
 	return ERR_OK;
 }
 

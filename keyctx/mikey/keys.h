@@ -9,7 +9,8 @@ enum {
 	MIKEY_KEY_MAX = 64,
 	MIKEY_SALT_MAX = 32,
 	MIKEY_SPI_MAX = 128, /* an SPI may become an MKI: KEYCTX_MKI_MAX */
-	MIKEY_KEYS_MAX = 12, /* of one KEMAC: so that a set with its SPIs is one block of secret memory */
+	MIKEY_KEYS_MAX =
+		12, /* of one KEMAC: so that a set with its SPIs is one block of secret memory */
 };
 
 struct mikey_key {
@@ -28,13 +29,17 @@ struct mikey_keys *mikey_keys_new(void); /* NULL: out of memory */
 void mikey_keys_free(struct mikey_keys *k);
 
 /*
- * Reads the sub-payloads of a decrypted KEMAC. Refused: unknown types, a session key without an SPI or with an interval, a second
- * key of one SPI, keys under 128 bits (RFC 6043 12.1, 6.2.1; readings 9). `pad_max` octets of zero may follow (key wrap).
+ * Reads the sub-payloads of a decrypted KEMAC. Refused: unknown types, a session key without an SPI
+ * or with an interval, a second key of one SPI, keys under 128 bits (RFC 6043 12.1, 6.2.1; readings
+ * 9). `pad_max` octets of zero may follow (key wrap).
  */
-enum err mikey_keys_read(struct mikey_keys *out, struct view plain, size_t pad_max, struct mikey_fault *fault) MUST_USE;
+enum err mikey_keys_read(struct mikey_keys *out, struct view plain, size_t pad_max,
+                         struct mikey_fault *fault) MUST_USE;
 void mikey_keys_write(struct wr *w, const struct mikey_keys *k);
-/* Adds one; ERR_TOO_BIG when full or a part is too long, ERR_EXISTS for a second session key of one SPI. */
-enum err mikey_keys_add(struct mikey_keys *k, unsigned type, struct view key, struct view salt, struct view spi) MUST_USE;
+/* Adds one; ERR_TOO_BIG when full or a part is too long, ERR_EXISTS for a second session key of one
+ * SPI. */
+enum err mikey_keys_add(struct mikey_keys *k, unsigned type, struct view key, struct view salt,
+                        struct view spi) MUST_USE;
 
 /* The session key (never an MPK) with that SPI, or NULL. */
 const struct mikey_key *mikey_keys_find(const struct mikey_keys *k, struct view spi);

@@ -9,12 +9,15 @@ enum {
 };
 
 const struct mikey_algs mikey_algs_128 = {MIKEY_PRF_SHA1, MIKEY_ENCR_CM_128, MIKEY_MAC_SHA1_160};
-const struct mikey_algs mikey_algs_256 = {MIKEY_PRF_SHA256, MIKEY_ENCR_CM_256, MIKEY_MAC_SHA256_256};
+const struct mikey_algs mikey_algs_256 = {MIKEY_PRF_SHA256, MIKEY_ENCR_CM_256,
+                                          MIKEY_MAC_SHA256_256};
 
 /* Strength of each algorithm: 0 says nothing (NULL), else 128 or 256 (RFC 6043 12.1). */
 static const uint16_t prf_bits[] = {[MIKEY_PRF_SHA1] = 128, [MIKEY_PRF_SHA256] = 256};
-static const uint16_t encr_bits[] = {
-	[MIKEY_ENCR_NULL] = 0, [MIKEY_ENCR_CM_128] = 128, [MIKEY_ENCR_KW_128] = 128, [MIKEY_ENCR_CM_256] = 256};
+static const uint16_t encr_bits[] = {[MIKEY_ENCR_NULL] = 0,
+                                     [MIKEY_ENCR_CM_128] = 128,
+                                     [MIKEY_ENCR_KW_128] = 128,
+                                     [MIKEY_ENCR_CM_256] = 256};
 static const struct {
 	uint16_t bits;
 	uint8_t len;
@@ -47,26 +50,34 @@ enum err mikey_algs_check(struct mikey_algs a, bool allow_null_mac, struct mikey
 	unsigned bits;
 
 	if (a.prf >= ARRAY_LEN(prf_bits))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, "PRF %u is not known", a.prf);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, "PRF %u is not known",
+		                  a.prf);
 	bits = prf_bits[a.prf];
 	if (a.encr >= ARRAY_LEN(encr_bits))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_EA, "encryption algorithm %u is not known", a.encr);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_EA,
+		                  "encryption algorithm %u is not known", a.encr);
 	if (encr_bits[a.encr] && encr_bits[a.encr] != bits)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_EA, "%u-bit encryption beside a PRF of %u bits", encr_bits[a.encr], bits);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_EA,
+		                  "%u-bit encryption beside a PRF of %u bits", encr_bits[a.encr],
+		                  bits);
 	if (a.mac >= ARRAY_LEN(macs) || (!macs[a.mac].bits && !allow_null_mac))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_MAC, "MAC algorithm %u is not taken", a.mac);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_MAC,
+		                  "MAC algorithm %u is not taken", a.mac);
 	if (macs[a.mac].bits && macs[a.mac].bits != bits)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_MAC, "%u-bit MAC beside a PRF of %u bits", macs[a.mac].bits, bits);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_MAC,
+		                  "%u-bit MAC beside a PRF of %u bits", macs[a.mac].bits, bits);
 	return ERR_OK;
 }
 
-enum err mikey_algs_check_keys(struct mikey_algs a, const struct mikey_keys *k, struct mikey_fault *fault)
+enum err mikey_algs_check_keys(struct mikey_algs a, const struct mikey_keys *k,
+                               struct mikey_fault *fault)
 {
 	for (size_t i = 0; i < k->n; i++)
-		if (k->k[i].type != MIKEY_MPK && k->k[i].key_len > STRONG_KEY && prf_bits[a.prf] < 256)
+		if (k->k[i].type != MIKEY_MPK && k->k[i].key_len > STRONG_KEY &&
+		    prf_bits[a.prf] < 256)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "%s of %u bits under 128-bit algorithms (RFC 6043 12.1)", mikey_key_type_name(k->k[i].type),
-			                  k->k[i].key_len * 8u);
+			                  "%s of %u bits under 128-bit algorithms (RFC 6043 12.1)",
+			                  mikey_key_type_name(k->k[i].type), k->k[i].key_len * 8u);
 	return ERR_OK;
 }
 
@@ -93,8 +104,8 @@ struct scratch {
 	uint8_t plain[PLAIN_MAX];
 };
 
-static enum err seal(unsigned encr, const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t, uint8_t *plain, size_t n,
-                     struct wr *w)
+static enum err seal(unsigned encr, const struct mikey_msg_keys *k, uint32_t csb_id,
+                     struct mikey_ts t, uint8_t *plain, size_t n, struct wr *w)
 {
 	uint8_t iv[16];
 	uint8_t *to;
@@ -116,24 +127,25 @@ static enum err seal(unsigned encr, const struct mikey_msg_keys *k, uint32_t csb
 	return to ? prim_aes_wrap(encr_key(encr, k), k->salt, plain, n, to) : ERR_TOO_BIG;
 }
 
-enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
-                          const struct mikey_keys *keys)
+enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_msg_keys *k,
+                          uint32_t csb_id, struct mikey_ts t, const struct mikey_keys *keys)
 {
-	struct scratch *s = secret_alloc(sizeof *s);
+	struct scratch *s = secret_alloc(sizeof(*s));
 	struct wr plain;
 	enum err e;
 
 	if (!s)
 		return ERR_NOMEM;
-	plain = wr_make(s->plain, sizeof s->plain - 8);
+	plain = wr_make(s->plain, sizeof(s->plain) - 8);
 	mikey_keys_write(&plain, keys);
 	e = wr_ok(&plain) ? seal(encr, k, csb_id, t, s->plain, wr_len(&plain), w) : ERR_TOO_BIG;
 	secret_free(s);
 	return e;
 }
 
-static enum err unseal(struct scratch *s, struct view data, unsigned encr, const struct mikey_msg_keys *k, uint32_t csb_id,
-                       struct mikey_ts t, size_t *n)
+static enum err unseal(struct scratch *s, struct view data, unsigned encr,
+                       const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
+                       size_t *n)
 {
 	uint8_t iv[16];
 
@@ -152,8 +164,9 @@ static enum err unseal(struct scratch *s, struct view data, unsigned encr, const
 	return prim_aes_ctr(encr_key(encr, k), iv, data.p, s->plain, data.n);
 }
 
-enum err mikey_kemac_open(struct mikey_keys *out, const struct mikey_payload *kemac, const struct mikey_msg_keys *k, uint32_t csb_id,
-                          struct mikey_ts t, struct mikey_fault *fault)
+enum err mikey_kemac_open(struct mikey_keys *out, const struct mikey_payload *kemac,
+                          const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
+                          struct mikey_fault *fault)
 {
 	unsigned encr = kemac->u.kemac.encr;
 	struct view data = kemac->u.kemac.data;
@@ -162,42 +175,49 @@ enum err mikey_kemac_open(struct mikey_keys *out, const struct mikey_payload *ke
 	enum err e;
 
 	if (data.n > PLAIN_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "KEMAC of %zu octets", data.n);
-	s = secret_alloc(sizeof *s);
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "KEMAC of %zu octets",
+		                  data.n);
+	s = secret_alloc(sizeof(*s));
 	if (!s)
 		return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	e = unseal(s, data, encr, k, csb_id, t, &n);
 	if (e)
-		e = mikey_fail(fault, e == ERR_CRYPTO ? e : ERR_AUTH, MIKEY_E_AUTH, "the keys of KEMAC do not unwrap");
+		e = mikey_fail(fault, e == ERR_CRYPTO ? e : ERR_AUTH, MIKEY_E_AUTH,
+		               "the keys of KEMAC do not unwrap");
 	else
-		e = mikey_keys_read(out, (struct view){.p = s->plain, .n = n}, encr == MIKEY_ENCR_KW_128 ? 7 : 0, fault);
+		e = mikey_keys_read(out, (struct view){.p = s->plain, .n = n},
+		                    encr == MIKEY_ENCR_KW_128 ? 7 : 0, fault);
 	secret_free(s);
 	return e;
 }
 
-enum err mikey_mac(unsigned alg, const struct mikey_msg_keys *k, const struct view *parts, size_t n, uint8_t *out)
+enum err mikey_mac(unsigned alg, const struct mikey_msg_keys *k, const struct view *parts, size_t n,
+                   uint8_t *out)
 {
 	if (!mikey_mac_len(alg))
 		return ERR_INVALID;
-	return prim_hmac(macs[alg].hash, (struct view){.p = k->auth, .n = macs[alg].len}, parts, n, out);
+	return prim_hmac(macs[alg].hash, (struct view){.p = k->auth, .n = macs[alg].len}, parts, n,
+	                 out);
 }
 
-enum err mikey_mac_check(unsigned alg, struct view mac, const struct mikey_msg_keys *k, const struct view *parts, size_t n,
-                         struct mikey_fault *fault)
+enum err mikey_mac_check(unsigned alg, struct view mac, const struct mikey_msg_keys *k,
+                         const struct view *parts, size_t n, struct mikey_fault *fault)
 {
 	uint8_t want[MIKEY_MAC_MAX];
 	enum err e = mikey_mac(alg, k, parts, n, want);
 
 	if (e)
-		return mikey_fail(fault, e, e == ERR_INVALID ? MIKEY_E_MAC : MIKEY_E_UNSPECIFIED, "MAC algorithm %u", alg);
+		return mikey_fail(fault, e, e == ERR_INVALID ? MIKEY_E_MAC : MIKEY_E_UNSPECIFIED,
+		                  "MAC algorithm %u", alg);
 	if (mac.n != mikey_mac_len(alg) || !secret_eq(mac.p, want, mac.n))
 		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "the MAC does not fit");
-	secret_wipe(want, sizeof want);
+	secret_wipe(want, sizeof(want));
 	return e;
 }
 
 /* What a MAC or signature covers: the message up to its own octets, then `extra`. */
-static size_t cover(struct view parts[1 + EXTRA_MAX], struct view message, size_t tail, const struct view *extra, size_t n_extra)
+static size_t cover(struct view parts[1 + EXTRA_MAX], struct view message, size_t tail,
+                    const struct view *extra, size_t n_extra)
 {
 	CHECK(n_extra <= EXTRA_MAX && tail <= message.n);
 	parts[0] = (struct view){.p = message.p, .n = message.n - tail};
@@ -206,8 +226,8 @@ static size_t cover(struct view parts[1 + EXTRA_MAX], struct view message, size_
 	return 1 + n_extra;
 }
 
-enum err mikey_build_add_mac(struct mikey_build *b, unsigned alg, const struct mikey_msg_keys *k, const struct view *extra,
-                             size_t n_extra)
+enum err mikey_build_add_mac(struct mikey_build *b, unsigned alg, const struct mikey_msg_keys *k,
+                             const struct view *extra, size_t n_extra)
 {
 	static const uint8_t zeros[MIKEY_MAC_MAX];
 	size_t mac_len = mikey_mac_len(alg);
@@ -219,26 +239,31 @@ enum err mikey_build_add_mac(struct mikey_build *b, unsigned alg, const struct m
 	e = mikey_build_done(b, &whole);
 	if (e)
 		return e;
-	return mikey_mac(alg, k, parts, cover(parts, whole, mac_len, extra, n_extra), b->w.p - mac_len);
+	return mikey_mac(alg, k, parts, cover(parts, whole, mac_len, extra, n_extra),
+	                 b->w.p - mac_len);
 }
 
-enum err mikey_msg_check_mac(const struct mikey_msg *m, const struct mikey_msg_keys *k, const struct view *extra, size_t n_extra,
-                             struct mikey_fault *fault)
+enum err mikey_msg_check_mac(const struct mikey_msg *m, const struct mikey_msg_keys *k,
+                             const struct view *extra, size_t n_extra, struct mikey_fault *fault)
 {
 	const struct mikey_payload *v = mikey_msg_find(m, MIKEY_V);
 	struct view parts[1 + EXTRA_MAX];
 
 	if (!v)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "no V payload");
-	return mikey_mac_check(v->u.v.alg, v->u.v.mac, k, parts, cover(parts, m->octets, v->u.v.mac.n, extra, n_extra), fault);
+	return mikey_mac_check(v->u.v.alg, v->u.v.mac, k, parts,
+	                       cover(parts, m->octets, v->u.v.mac.n, extra, n_extra), fault);
 }
 
-enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key, enum mikey_sign scheme, enum prim_hash hash,
-                              const struct view *extra, size_t n_extra)
+enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key,
+                              enum mikey_sign scheme, enum prim_hash hash, const struct view *extra,
+                              size_t n_extra)
 {
 	static const uint8_t zeros[PKI_RSA_MAX];
 	size_t sig_len = pki_key_rsa_len(key), got = 0;
-	struct mikey_payload p = {.type = MIKEY_SIGN, .u.sign = {.scheme = (uint8_t)scheme, .sig = {.p = zeros, .n = sig_len}}};
+	struct mikey_payload p = {
+		.type = MIKEY_SIGN,
+		.u.sign = {.scheme = (uint8_t)scheme, .sig = {.p = zeros, .n = sig_len}}};
 	struct view parts[1 + EXTRA_MAX], whole;
 	uint8_t sig[PKI_RSA_MAX];
 	enum err e;
@@ -255,8 +280,9 @@ enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key, 
 	return e;
 }
 
-enum err mikey_msg_check_sign(const struct mikey_msg *m, const struct pki_cert *cert, bool accept_sha1, const struct view *extra,
-                              size_t n_extra, struct mikey_fault *fault)
+enum err mikey_msg_check_sign(const struct mikey_msg *m, const struct pki_cert *cert,
+                              bool accept_sha1, const struct view *extra, size_t n_extra,
+                              struct mikey_fault *fault)
 {
 	const struct mikey_payload *p = mikey_msg_find(m, MIKEY_SIGN);
 	struct view parts[1 + EXTRA_MAX];
@@ -267,7 +293,8 @@ enum err mikey_msg_check_sign(const struct mikey_msg *m, const struct pki_cert *
 	if (!p)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "no SIGN payload");
 	if (p->u.sign.scheme > MIKEY_SIGN_PSS)
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_AUTH, "signature scheme %u is not known", p->u.sign.scheme);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_AUTH,
+		                  "signature scheme %u is not known", p->u.sign.scheme);
 	scheme = p->u.sign.scheme == MIKEY_SIGN_PSS ? PKI_PSS : PKI_PKCS1;
 	n = cover(parts, m->octets, p->u.sign.sig.n, extra, n_extra);
 	e = pki_verify(cert, scheme, PRIM_SHA256, parts, n, p->u.sign.sig);

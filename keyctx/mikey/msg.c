@@ -30,20 +30,23 @@ static struct mikey_cs read_srtp_cs(struct rd *r, unsigned place)
 	return cs;
 }
 
-static enum err check_cs(const struct mikey_msg *m, size_t i, size_t offset, struct mikey_fault *fault)
+static enum err check_cs(const struct mikey_msg *m, size_t i, size_t offset,
+                         struct mikey_fault *fault)
 {
 	const struct mikey_cs *cs = &m->cs[i];
 
 	if (cs->prot != 0)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SP, offset, "crypto session %u: protocol %u is not SRTP",
-		                     cs->cs_id, cs->prot);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SP, offset,
+		                     "crypto session %u: protocol %u is not SRTP", cs->cs_id,
+		                     cs->prot);
 	if (cs->session.n != 0 && cs->session.n != (cs->has_roc ? 10u : 4u))
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, offset,
-		                     "crypto session %u: %zu octets of session data", cs->cs_id, cs->session.n);
+		                     "crypto session %u: %zu octets of session data", cs->cs_id,
+		                     cs->session.n);
 	for (size_t j = 0; j < i; j++)
 		if (m->cs[j].cs_id == cs->cs_id)
-			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, offset, "crypto session %u stands twice",
-			                     cs->cs_id);
+			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, offset,
+			                     "crypto session %u stands twice", cs->cs_id);
 	return ERR_OK;
 }
 
@@ -53,21 +56,25 @@ static enum err read_map(struct mikey_msg *m, struct rd *r, struct mikey_fault *
 	size_t n = m->hdr.n_cs;
 
 	if (m->hdr.map_type > MIKEY_MAP_GENERIC_ID)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, rd_offset(r) - 1, "map type %u is not known",
-		                     m->hdr.map_type);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, rd_offset(r) - 1,
+		                     "map type %u is not known", m->hdr.map_type);
 	if (m->hdr.map_type == MIKEY_MAP_EMPTY)
 		return ERR_OK;
 	if (n > MIKEY_CS_MAX)
-		return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, rd_offset(r) - 2, "%zu crypto sessions, %d at most", n,
-		                     MIKEY_CS_MAX);
+		return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, rd_offset(r) - 2,
+		                     "%zu crypto sessions, %d at most", n, MIKEY_CS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		size_t offset = rd_offset(r);
 		enum err e;
 
-		m->cs[i] = m->hdr.map_type == MIKEY_MAP_GENERIC_ID ? read_generic_cs(r) : read_srtp_cs(r, (unsigned)i + 1);
+		m->cs[i] = m->hdr.map_type == MIKEY_MAP_GENERIC_ID
+		                   ? read_generic_cs(r)
+		                   : read_srtp_cs(r, (unsigned)i + 1);
 		if (!rd_ok(r))
-			return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, offset, "the crypto session map ends early");
-		e = m->hdr.map_type == MIKEY_MAP_GENERIC_ID ? check_cs(m, i, offset, fault) : ERR_OK;
+			return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, offset,
+			                     "the crypto session map ends early");
+		e = m->hdr.map_type == MIKEY_MAP_GENERIC_ID ? check_cs(m, i, offset, fault)
+		                                            : ERR_OK;
 		if (e)
 			return e;
 		m->n_cs = i + 1;
@@ -90,9 +97,11 @@ static enum err read_hdr(struct mikey_msg *m, struct rd *r, struct mikey_fault *
 	m->hdr.n_cs = rd_u8(r);
 	m->hdr.map_type = rd_u8(r);
 	if (!rd_ok(r))
-		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, rd_offset(r), "HDR ends early");
+		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, rd_offset(r),
+		                     "HDR ends early");
 	if (m->hdr.version != 1)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, 0, "version %u, not 1", m->hdr.version);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, 0,
+		                     "version %u, not 1", m->hdr.version);
 	return read_map(m, r, fault);
 }
 
@@ -138,11 +147,13 @@ static enum err check_chain(const struct mikey_msg *m, struct mikey_fault *fault
 		int key = single_key(p);
 
 		if ((p->type == MIKEY_V || p->type == MIKEY_SIGN) && i + 1 < m->n)
-			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, p->offset, "%s is not the last payload",
+			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, p->offset,
+			                     "%s is not the last payload",
 			                     mikey_type_name(p->type));
 		for (size_t j = 0; key >= 0 && j < i; j++)
 			if (single_key(&m->p[j]) == key)
-				return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, p->offset, "%s stands twice",
+				return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+				                     p->offset, "%s stands twice",
 				                     mikey_type_name(p->type));
 	}
 	return ERR_OK;
@@ -155,15 +166,17 @@ enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct
 
 	*out = (struct mikey_msg){.octets = octets};
 	if (octets.n > MIKEY_MESSAGE_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most", octets.n, MIKEY_MESSAGE_MAX);
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most",
+		                  octets.n, MIKEY_MESSAGE_MAX);
 	e = read_hdr(out, &r, fault);
 	if (!e)
-		e = mikey_chain_read(&r, out->hdr.next, 0, out->p, MIKEY_PAYLOADS_MAX, &out->n, fault);
+		e = mikey_chain_read(&r, out->hdr.next, 0, out->p, MIKEY_PAYLOADS_MAX, &out->n,
+		                     fault);
 	if (!e)
 		e = check_chain(out, fault);
 	if (!e && !rd_done(&r))
-		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, rd_offset(&r), "%zu octets behind the last payload",
-		                  rd_left(&r));
+		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, rd_offset(&r),
+		                  "%zu octets behind the last payload", rd_left(&r));
 	return e;
 }
 
@@ -218,12 +231,16 @@ const struct mikey_cs *mikey_msg_cs(const struct mikey_msg *m, unsigned cs_id)
 const char *mikey_data_type_name(unsigned data_type)
 {
 	static const char *const names[] = {
-		"PSK_INIT", "PSK_RESP", "PK_INIT", "PK_RESP", "DH_INIT", "DH_RESP", "Error", "DHHMAC_INIT", "DHHMAC_RESP",
-		"RSA_R_INIT", "RSA_R_RESP", "REQUEST_INIT_PSK", "REQUEST_INIT_PK", "REQUEST_RESP", "TRANSFER_INIT",
-		"TRANSFER_RESP", "RESOLVE_INIT_PSK", "RESOLVE_INIT_PK", "RESOLVE_RESP",
+		"PSK_INIT",         "PSK_RESP",        "PK_INIT",       "PK_RESP",
+		"DH_INIT",          "DH_RESP",         "Error",         "DHHMAC_INIT",
+		"DHHMAC_RESP",      "RSA_R_INIT",      "RSA_R_RESP",    "REQUEST_INIT_PSK",
+		"REQUEST_INIT_PK",  "REQUEST_RESP",    "TRANSFER_INIT", "TRANSFER_RESP",
+		"RESOLVE_INIT_PSK", "RESOLVE_INIT_PK", "RESOLVE_RESP",
 	};
 
-	return data_type < ARRAY_LEN(names) ? names[data_type] : data_type == 26 ? "SAKKE" : "unknown";
+	return data_type < ARRAY_LEN(names) ? names[data_type]
+	       : data_type == 26            ? "SAKKE"
+	                                    : "unknown";
 }
 
 static void write_cs(struct wr *w, const struct mikey_cs *cs)
@@ -240,8 +257,8 @@ static void write_cs(struct wr *w, const struct mikey_cs *cs)
 	wr_view(w, cs->spi);
 }
 
-void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr, const struct mikey_cs *cs,
-                       size_t n_cs)
+void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr,
+                       const struct mikey_cs *cs, size_t n_cs)
 {
 	struct wr *w = &b->w;
 
@@ -304,12 +321,14 @@ struct mikey_payload mikey_make_t(struct mikey_ts ts)
 
 struct mikey_payload mikey_make_idr(unsigned role, struct mikey_id id)
 {
-	return (struct mikey_payload){.type = MIKEY_IDR, .u.idr = {.role = (uint8_t)role, .id = id}};
+	return (struct mikey_payload){.type = MIKEY_IDR,
+	                              .u.idr = {.role = (uint8_t)role, .id = id}};
 }
 
 struct mikey_payload mikey_make_randr(unsigned role, struct view rand)
 {
-	return (struct mikey_payload){.type = MIKEY_RANDR, .u.randr = {.role = (uint8_t)role, .rand = rand}};
+	return (struct mikey_payload){.type = MIKEY_RANDR,
+	                              .u.randr = {.role = (uint8_t)role, .rand = rand}};
 }
 
 struct mikey_payload mikey_make_v(unsigned alg, struct view mac)

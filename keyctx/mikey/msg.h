@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole MIKEY messages: the header with its crypto sessions, the chain behind it, and building one front to back. */
+/* Whole MIKEY messages: the header with its crypto sessions, the chain behind it, and building one
+ * front to back. */
 #ifndef KEYCTX_MIKEY_MSG_H
 #define KEYCTX_MIKEY_MSG_H
 
@@ -26,9 +27,9 @@ enum { MIKEY_CS_MAX = 64 }; /* crypto sessions of one bundle; the header could n
 struct mikey_cs {
 	uint8_t cs_id; /* SRTP-ID: its place, from 1 */
 	uint8_t prot;
-	bool has_roc;          /* S flag: session data ends in ROC and SEQ */
-	struct view policies;  /* policy numbers, one octet each */
-	struct view session;   /* 0, 4 (SSRC) or 10 octets (SSRC, ROC, SEQ) */
+	bool has_roc;         /* S flag: session data ends in ROC and SEQ */
+	struct view policies; /* policy numbers, one octet each */
+	struct view session;  /* 0, 4 (SSRC) or 10 octets (SSRC, ROC, SEQ) */
 	struct view spi;
 };
 
@@ -41,7 +42,8 @@ struct mikey_hdr {
 	struct view map; /* map info as received */
 };
 
-/* A decoded message: views on `octets`, which must outlive it. About 10 kB: not for small stacks. */
+/* A decoded message: views on `octets`, which must outlive it. About 10 kB: not for small stacks.
+ */
 struct mikey_msg {
 	struct view octets;
 	struct mikey_hdr hdr;
@@ -52,14 +54,17 @@ struct mikey_msg {
 };
 
 /*
- * Decodes the whole message or nothing. Checks the header, bounds, that V or SIGN is last and nothing follows it, that no
- * payload meant to be single stands twice (readings 21), and unique crypto session ids. ERR_TOO_BIG, ERR_TRUNCATED,
- * ERR_SYNTAX, ERR_UNSUPPORTED.
+ * Decodes the whole message or nothing. Checks the header, bounds, that V or SIGN is last and
+ * nothing follows it, that no payload meant to be single stands twice (readings 21), and unique
+ * crypto session ids. ERR_TOO_BIG, ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED.
  */
-enum err mikey_msg_read(struct mikey_msg *out, struct view octets, struct mikey_fault *fault) MUST_USE;
+enum err mikey_msg_read(struct mikey_msg *out, struct view octets,
+                        struct mikey_fault *fault) MUST_USE;
 
-/* The same, leaving what stood before the fault in `out`: for tools that show broken messages, never for a decision. */
-enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct mikey_fault *fault) MUST_USE;
+/* The same, leaving what stood before the fault in `out`: for tools that show broken messages,
+ * never for a decision. */
+enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets,
+                               struct mikey_fault *fault) MUST_USE;
 
 /* The first payload of `type`, or NULL; IDR and RANDR by role, too. */
 const struct mikey_payload *mikey_msg_find(const struct mikey_msg *m, unsigned type);
@@ -73,17 +78,19 @@ const struct mikey_cs *mikey_msg_cs(const struct mikey_msg *m, unsigned cs_id);
 const char *mikey_data_type_name(unsigned data_type);
 
 /*
- * Building: the header, then each payload; the writer fills in every next-payload octet. What does not fit sets `bad`.
- *	mikey_build_start(&b, room, n, &hdr, cs, n_cs); mikey_build_add(&b, &payload); … mikey_build_done(&b, &octets);
+ * Building: the header, then each payload; the writer fills in every next-payload octet. What does
+ *not fit sets `bad`. mikey_build_start(&b, room, n, &hdr, cs, n_cs); mikey_build_add(&b, &payload);
+ *… mikey_build_done(&b, &octets);
  */
 struct mikey_build {
 	struct wr w;
 	size_t next_at; /* where the number of the payload to come goes; SIZE_MAX: nowhere */
 };
 
-void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr, const struct mikey_cs *cs,
-                       size_t n_cs);
-/* A chain inside something else, written on behind what `w` holds; `numbered`: one octet naming its first payload comes first. */
+void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr,
+                       const struct mikey_cs *cs, size_t n_cs);
+/* A chain inside something else, written on behind what `w` holds; `numbered`: one octet naming its
+ * first payload comes first. */
 void mikey_build_chain(struct mikey_build *b, const struct wr *w, bool numbered);
 /* p->next is ignored; p->type names it to the payload before. */
 void mikey_build_add(struct mikey_build *b, const struct mikey_payload *p);

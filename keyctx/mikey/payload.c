@@ -2,7 +2,8 @@
 /* Reading and writing of single MIKEY payloads, one row of a table for each type. */
 #include "keyctx/mikey/payload.h"
 
-/* A row's reader returns the error number of a fault it finds, or FINE; missing octets show in the reader. */
+/* A row's reader returns the error number of a fault it finds, or FINE; missing octets show in the
+ * reader. */
 enum { FINE = -1 };
 
 struct codec {
@@ -327,7 +328,8 @@ static void write_ticket(struct wr *w, const struct mikey_payload *p)
 
 static bool has_salt(unsigned key_type)
 {
-	return key_type == MIKEY_TGK_SALT || key_type == MIKEY_TEK_SALT || key_type == MIKEY_GTGK_SALT;
+	return key_type == MIKEY_TGK_SALT || key_type == MIKEY_TEK_SALT ||
+	       key_type == MIKEY_GTGK_SALT;
 }
 
 static int read_key(struct rd *r, struct mikey_payload *p)
@@ -420,17 +422,21 @@ static const struct codec *codec_of(unsigned type)
 	return NULL;
 }
 
-enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mikey_payload *out, struct mikey_fault *fault)
+enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mikey_payload *out,
+                            struct mikey_fault *fault)
 {
 	const struct codec *c = codec_of(type);
 	const uint8_t *start = r->p;
-	struct mikey_payload p = {.type = (uint16_t)type, .offset = (uint32_t)(base + rd_offset(r))};
+	struct mikey_payload p = {.type = (uint16_t)type,
+	                          .offset = (uint32_t)(base + rd_offset(r))};
 	int no;
 
 	if (!c)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, p.offset, "unknown payload type %u", type);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, p.offset,
+		                     "unknown payload type %u", type);
 	if (!c->read)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSUPPORTED, p.offset, "payload %s is not carried", c->name);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSUPPORTED, p.offset,
+		                     "payload %s is not carried", c->name);
 	if (type != MIKEY_SIGN)
 		p.next = rd_u8(r);
 	no = c->read(r, &p);
@@ -438,8 +444,8 @@ enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mik
 		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, base + rd_offset(r),
 		                     "%s ends before what it announces", c->name);
 	if (no != FINE)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, (enum mikey_error)no, p.offset, "%s uses a code that is not known",
-		                     c->name);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, (enum mikey_error)no, p.offset,
+		                     "%s uses a code that is not known", c->name);
 	p.octets = (struct view){.p = start, .n = (size_t)(r->p - start)};
 	*out = p;
 	return ERR_OK;
@@ -458,8 +464,8 @@ void mikey_payload_write(struct wr *w, const struct mikey_payload *p)
 	c->write(w, p);
 }
 
-enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_payload *out, size_t room, size_t *n,
-                          struct mikey_fault *fault)
+enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_payload *out,
+                          size_t room, size_t *n, struct mikey_fault *fault)
 {
 	unsigned type = first;
 	size_t count = 0;
@@ -469,8 +475,8 @@ enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mike
 		enum err e;
 
 		if (count == room)
-			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, base + rd_offset(r),
-			                     "more than %zu payloads", room);
+			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
+			                     base + rd_offset(r), "more than %zu payloads", room);
 		e = mikey_payload_read(r, type, base, &out[count], fault);
 		if (e)
 			return e;
@@ -490,8 +496,10 @@ const char *mikey_type_name(unsigned type)
 const char *mikey_key_type_name(unsigned type)
 {
 	static const char *const names[] = {
-		[MIKEY_TGK] = "TGK",   [MIKEY_TGK_SALT] = "TGK+SALT",   [MIKEY_TEK] = "TEK", [MIKEY_TEK_SALT] = "TEK+SALT",
-		[MIKEY_GTGK] = "GTGK", [MIKEY_GTGK_SALT] = "GTGK+SALT", [MIKEY_MPK] = "MPK",
+		[MIKEY_TGK] = "TGK",   [MIKEY_TGK_SALT] = "TGK+SALT",
+		[MIKEY_TEK] = "TEK",   [MIKEY_TEK_SALT] = "TEK+SALT",
+		[MIKEY_GTGK] = "GTGK", [MIKEY_GTGK_SALT] = "GTGK+SALT",
+		[MIKEY_MPK] = "MPK",
 	};
 
 	return type < ARRAY_LEN(names) ? names[type] : "unknown";

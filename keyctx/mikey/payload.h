@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The wire codec of each MIKEY payload (RFC 3830 6, RFC 6043 6): views on received octets, canonical writing. */
+/* The wire codec of each MIKEY payload (RFC 3830 6, RFC 6043 6): views on received octets,
+ * canonical writing. */
 #ifndef KEYCTX_MIKEY_PAYLOAD_H
 #define KEYCTX_MIKEY_PAYLOAD_H
 
@@ -33,13 +34,29 @@ enum mikey_type {
 };
 
 enum mikey_prf { MIKEY_PRF_SHA1 = 0, MIKEY_PRF_SHA256 = 1 };
-enum mikey_encr { MIKEY_ENCR_NULL = 0, MIKEY_ENCR_CM_128 = 1, MIKEY_ENCR_KW_128 = 2, MIKEY_ENCR_CM_256 = 3 };
+enum mikey_encr {
+	MIKEY_ENCR_NULL = 0,
+	MIKEY_ENCR_CM_128 = 1,
+	MIKEY_ENCR_KW_128 = 2,
+	MIKEY_ENCR_CM_256 = 3
+};
 enum mikey_mac { MIKEY_MAC_NULL = 0, MIKEY_MAC_SHA1_160 = 1, MIKEY_MAC_SHA256_256 = 2 };
 enum mikey_hash { MIKEY_HASH_SHA1 = 0, MIKEY_HASH_MD5 = 1, MIKEY_HASH_SHA256 = 2 };
 enum mikey_sign { MIKEY_SIGN_PKCS1 = 0, MIKEY_SIGN_PSS = 1 };
-enum mikey_ts_type { MIKEY_TS_NTP_UTC = 0, MIKEY_TS_NTP = 1, MIKEY_TS_COUNTER = 2, MIKEY_TS_NTP_UTC_32 = 3 };
+enum mikey_ts_type {
+	MIKEY_TS_NTP_UTC = 0,
+	MIKEY_TS_NTP = 1,
+	MIKEY_TS_COUNTER = 2,
+	MIKEY_TS_NTP_UTC_32 = 3
+};
 enum mikey_tr_role { MIKEY_TR_ISSUE = 1, MIKEY_TR_START = 2, MIKEY_TR_END = 3, MIKEY_TR_REKEY = 4 };
-enum mikey_role { MIKEY_ROLE_I = 1, MIKEY_ROLE_R = 2, MIKEY_ROLE_KMS = 3, MIKEY_ROLE_PSK = 4, MIKEY_ROLE_APP = 5 };
+enum mikey_role {
+	MIKEY_ROLE_I = 1,
+	MIKEY_ROLE_R = 2,
+	MIKEY_ROLE_KMS = 3,
+	MIKEY_ROLE_PSK = 4,
+	MIKEY_ROLE_APP = 5
+};
 enum mikey_id_type { MIKEY_ID_NAI = 0, MIKEY_ID_URI = 1, MIKEY_ID_BYTES = 2 };
 enum mikey_ext_type { MIKEY_EXT_VENDOR = 0, MIKEY_EXT_SDP_IDS = 1, MIKEY_EXT_KEY_ID = 3 };
 enum mikey_key_type {
@@ -54,8 +71,8 @@ enum mikey_key_type {
 enum mikey_kv { MIKEY_KV_NULL = 0, MIKEY_KV_SPI = 1, MIKEY_KV_INTERVAL = 2 };
 
 enum {
-	MIKEY_MESSAGE_MAX = 16384,  /* octets of a message, both ways */
-	MIKEY_PAYLOADS_MAX = 64,    /* payloads in one chain */
+	MIKEY_MESSAGE_MAX = 16384, /* octets of a message, both ways */
+	MIKEY_PAYLOADS_MAX = 64,   /* payloads in one chain */
 	MIKEY_MAC_MAX = 32,
 };
 
@@ -75,17 +92,20 @@ static inline bool mikey_id_is_set(struct mikey_id id)
 	return id.data.n > 0;
 }
 
-/* A timestamp as sent. `value` is right-aligned: 64 bits for NTP types, 32 for COUNTER and NTP-UTC-32. */
+/* A timestamp as sent. `value` is right-aligned: 64 bits for NTP types, 32 for COUNTER and
+ * NTP-UTC-32. */
 struct mikey_ts {
 	uint8_t type;
 	uint64_t value;
 };
 
 size_t mikey_ts_len(unsigned type); /* 8 or 4; 0: unknown */
-/* As the 64 bits that enter the KEMAC's IV: a counter from the left, a short time with a zero fraction (readings 13). */
+/* As the 64 bits that enter the KEMAC's IV: a counter from the left, a short time with a zero
+ * fraction (readings 13). */
 uint64_t mikey_ts_to_64(struct mikey_ts ts);
 
-/* The Ticket Policy part, common to TP and TICKET (RFC 6043 6.10). Ask keyctx/ticket/ticket_payload.h for what `data` holds. */
+/* The Ticket Policy part, common to TP and TICKET (RFC 6043 6.10). Ask
+ * keyctx/ticket/ticket_payload.h for what `data` holds. */
 struct mikey_tp {
 	uint16_t ticket_type;
 	uint8_t subtype, version;
@@ -169,18 +189,20 @@ struct mikey_payload {
 };
 
 /*
- * Reads one payload of `type` at `r`, whose start is the start of the message (or `base` octets into it). Bounds, codes with a
- * fixed length and reserved forms are checked; meaning is not. ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED (a type that
- * can't be skipped, because no generic length exists).
+ * Reads one payload of `type` at `r`, whose start is the start of the message (or `base` octets
+ * into it). Bounds, codes with a fixed length and reserved forms are checked; meaning is not.
+ * ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED (a type that can't be skipped, because no generic
+ * length exists).
  */
-enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mikey_payload *out, struct mikey_fault *fault)
-	MUST_USE;
+enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mikey_payload *out,
+                            struct mikey_fault *fault) MUST_USE;
 /* Writes it with p->next in front; `octets` and `offset` are not looked at. */
 void mikey_payload_write(struct wr *w, const struct mikey_payload *p);
 
-/* A chain of payloads: `first` names the first. Reads until next is 0; ERR_TOO_BIG beyond `room`. `*n` counts those read, on failure too. */
-enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_payload *out, size_t room, size_t *n,
-                          struct mikey_fault *fault) MUST_USE;
+/* A chain of payloads: `first` names the first. Reads until next is 0; ERR_TOO_BIG beyond `room`.
+ * `*n` counts those read, on failure too. */
+enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_payload *out,
+                          size_t room, size_t *n, struct mikey_fault *fault) MUST_USE;
 
 /* "IDR", "TGK+SALT": for people. "unknown" when there is no name. */
 const char *mikey_type_name(unsigned type);

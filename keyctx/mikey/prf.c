@@ -6,22 +6,31 @@
 #include "keyctx/prim.h"
 
 enum {
-	BLOCK = 32,       /* inkey is cut into blocks of 256 bits whatever the hash (RFC 3830 4.1.2, RFC 6043 6.1) */
+	BLOCK = 32, /* inkey is cut into blocks of 256 bits whatever the hash (RFC 3830 4.1.2, RFC
+	               6043 6.1) */
 	LABEL_MAX = 4 + 1 + 4 + 1 + 2 * (1 + 255),
-	ID_MAX = 2048,    /* octets of an identity keys are forked with */
-	OUT_MAX = 128,    /* octets of any key derived */
+	ID_MAX = 2048, /* octets of an identity keys are forked with */
+	OUT_MAX = 128, /* octets of any key derived */
 	NO_CS = 0xff,
 };
 
 /* Which key a label makes (RFC 3830 4.1.3, 4.1.4, RFC 6043 5.1.1, A.2): nine digits each of e. */
-static const uint32_t CONST_TEK = 0x2ad01c64, CONST_AUTH_TEK = 0x1b5c7973, CONST_ENCR_TEK = 0x15798cef, CONST_SALT_TEK = 0x39a2c14b,
-		      CONST_ENCR = 0x150533e1, CONST_AUTH = 0x2d22ac75, CONST_SALT = 0x29b88916, CONST_MPKR_FORK = 0x2b288856,
-		      CONST_TGK_FORK = 0x1512b54a, CONST_MPKI = 0x220e99a2, CONST_MPKR = 0x1f4d675b;
+static const uint32_t CONST_TEK = 0x2ad01c64, CONST_AUTH_TEK = 0x1b5c7973,
+		      CONST_ENCR_TEK = 0x15798cef, CONST_SALT_TEK = 0x39a2c14b,
+		      CONST_ENCR = 0x150533e1, CONST_AUTH = 0x2d22ac75, CONST_SALT = 0x29b88916,
+		      CONST_MPKR_FORK = 0x2b288856, CONST_TGK_FORK = 0x1512b54a,
+		      CONST_MPKI = 0x220e99a2, CONST_MPKR = 0x1f4d675b;
 /* In place of a CSB ID where a key must not depend on one. */
 static const uint32_t NO_CSB = 0xffffffff;
 
 /* The octet behind the CSB ID: what the key is for. */
-enum { USE_FORK = 0, /* 1, 2: INIT, RESP */ USE_TEK = 3, USE_INIT_DATA = 4, USE_TPK = 5, USE_MPK = 6 };
+enum {
+	USE_FORK = 0,
+	/* 1, 2: INIT, RESP */ USE_TEK = 3,
+	USE_INIT_DATA = 4,
+	USE_TPK = 5,
+	USE_MPK = 6
+};
 
 static const enum prim_hash hashes[] = {
 	[MIKEY_PRF_SHA1] = PRIM_SHA1,
@@ -34,7 +43,8 @@ bool mikey_prf_is_known(unsigned prf)
 }
 
 /* P(s, label, m), exclusive-or'd onto what is there. */
-static enum err xor_p(enum prim_hash hash, struct view s, struct view label, uint8_t *out, size_t out_len)
+static enum err xor_p(enum prim_hash hash, struct view s, struct view label, uint8_t *out,
+                      size_t out_len)
 {
 	size_t hash_len = prim_hash_len(hash);
 	uint8_t a[PRIM_HASH_MAX], block[PRIM_HASH_MAX];
@@ -49,8 +59,8 @@ static enum err xor_p(enum prim_hash hash, struct view s, struct view label, uin
 		for (size_t i = 0; i < hash_len && done + i < out_len && !e; i++)
 			out[done + i] ^= block[i];
 	}
-	secret_wipe(a, sizeof a);
-	secret_wipe(block, sizeof block);
+	secret_wipe(a, sizeof(a));
+	secret_wipe(block, sizeof(block));
 	return e;
 }
 
@@ -59,22 +69,24 @@ enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *
 	uint8_t tmp[OUT_MAX];
 	enum err e = ERR_OK;
 
-	if (!mikey_prf_is_known(prf) || !inkey.n || out_len > sizeof tmp)
+	if (!mikey_prf_is_known(prf) || !inkey.n || out_len > sizeof(tmp))
 		return ERR_INVALID;
 	memset(tmp, 0, out_len);
 	for (size_t at = 0; at < inkey.n && !e; at += BLOCK) {
 		size_t n = inkey.n - at < BLOCK ? inkey.n - at : BLOCK;
 
-		e = xor_p(hashes[prf], (struct view){.p = inkey.p + at, .n = n}, label, tmp, out_len);
+		e = xor_p(hashes[prf], (struct view){.p = inkey.p + at, .n = n}, label, tmp,
+		          out_len);
 	}
 	if (!e)
 		memcpy(out, tmp, out_len);
-	secret_wipe(tmp, sizeof tmp);
+	secret_wipe(tmp, sizeof(tmp));
 	return e;
 }
 
 /* constant, CS ID (ff: none), CSB ID, use */
-static struct wr label_start(uint8_t *room, size_t n, uint32_t constant, unsigned cs_id, uint32_t csb_id, unsigned use)
+static struct wr label_start(uint8_t *room, size_t n, uint32_t constant, unsigned cs_id,
+                             uint32_t csb_id, unsigned use)
 {
 	struct wr w = wr_make(room, n);
 
@@ -93,7 +105,8 @@ static void label_rand(struct wr *w, struct view rand)
 	wr_view(w, rand);
 }
 
-static enum err derive(unsigned prf, struct view inkey, const struct wr *label, uint8_t *out, size_t n)
+static enum err derive(unsigned prf, struct view inkey, const struct wr *label, uint8_t *out,
+                       size_t n)
 {
 	if (!wr_ok(label))
 		return ERR_INVALID;
@@ -101,23 +114,25 @@ static enum err derive(unsigned prf, struct view inkey, const struct wr *label, 
 }
 
 /* encr, auth and salt of one label: `rands` in the order they stand in it. */
-static enum err derive_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey, uint32_t csb_id, unsigned use,
-                                const struct view *rands, size_t n_rands)
+static enum err derive_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey,
+                                uint32_t csb_id, unsigned use, const struct view *rands,
+                                size_t n_rands)
 {
 	const struct {
 		uint32_t constant;
 		uint8_t *to;
 		size_t n;
 	} rows[] = {
-		{CONST_ENCR, out->encr, sizeof out->encr},
-		{CONST_AUTH, out->auth, sizeof out->auth},
-		{CONST_SALT, out->salt, sizeof out->salt},
+		{CONST_ENCR, out->encr, sizeof(out->encr)},
+		{CONST_AUTH, out->auth, sizeof(out->auth)},
+		{CONST_SALT, out->salt, sizeof(out->salt)},
 	};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows) && !e; i++) {
 		uint8_t room[LABEL_MAX];
-		struct wr label = label_start(room, sizeof room, rows[i].constant, NO_CS, csb_id, use);
+		struct wr label =
+			label_start(room, sizeof(room), rows[i].constant, NO_CS, csb_id, use);
 
 		for (size_t j = 0; j < n_rands; j++)
 			label_rand(&label, rands[j]);
@@ -126,28 +141,30 @@ static enum err derive_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct
 	return e;
 }
 
-enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey, uint32_t csb_id, unsigned phase,
-                            struct view randi, struct view randr)
+enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey,
+                            uint32_t csb_id, unsigned phase, struct view randi, struct view randr)
 {
 	return derive_msg_keys(out, prf, inkey, csb_id, phase, (struct view[]){randi, randr}, 2);
 }
 
-enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk, struct view rand)
+enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk,
+                               struct view rand)
 {
 	return derive_msg_keys(out, prf, tpk, NO_CSB, USE_TPK, &rand, 1);
 }
 
-enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view mpk, struct view rand)
+enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view mpk,
+                       struct view rand)
 {
 	uint8_t room[LABEL_MAX];
-	struct wr label = label_start(room, sizeof room, CONST_MPKI, NO_CS, NO_CSB, USE_MPK);
+	struct wr label = label_start(room, sizeof(room), CONST_MPKI, NO_CS, NO_CSB, USE_MPK);
 	enum err e;
 
 	label_rand(&label, rand);
 	e = derive(prf, mpk, &label, mpki, mpk.n);
 	if (e)
 		return e;
-	label = label_start(room, sizeof room, CONST_MPKR, NO_CS, NO_CSB, USE_MPK);
+	label = label_start(room, sizeof(room), CONST_MPKR, NO_CS, NO_CSB, USE_MPK);
 	label_rand(&label, rand);
 	return derive(prf, mpk, &label, mpkr, mpk.n);
 }
@@ -155,17 +172,18 @@ enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view m
 enum err mikey_prf_init_data(uint8_t out[32], unsigned prf, struct view mpkr)
 {
 	uint8_t room[LABEL_MAX];
-	struct wr label = label_start(room, sizeof room, CONST_AUTH, NO_CS, NO_CSB, USE_INIT_DATA);
+	struct wr label = label_start(room, sizeof(room), CONST_AUTH, NO_CS, NO_CSB, USE_INIT_DATA);
 
 	return derive(prf, mpkr, &label, out, 32);
 }
 
-enum err mikey_prf_fork(uint8_t *out, unsigned prf, enum mikey_fork what, struct view key, struct view id_data,
-                        struct view rand_kms)
+enum err mikey_prf_fork(uint8_t *out, unsigned prf, enum mikey_fork what, struct view key,
+                        struct view id_data, struct view rand_kms)
 {
 	uint8_t room[LABEL_MAX + 2 + ID_MAX];
-	struct wr label = label_start(room, sizeof room, what == MIKEY_FORK_MPKR ? CONST_MPKR_FORK : CONST_TGK_FORK, NO_CS, NO_CSB,
-	                              USE_FORK);
+	struct wr label = label_start(room, sizeof(room),
+	                              what == MIKEY_FORK_MPKR ? CONST_MPKR_FORK : CONST_TGK_FORK,
+	                              NO_CS, NO_CSB, USE_FORK);
 
 	wr_u16(&label, (uint16_t)id_data.n);
 	wr_view(&label, id_data);
@@ -173,8 +191,8 @@ enum err mikey_prf_fork(uint8_t *out, unsigned prf, enum mikey_fork what, struct
 	return derive(prf, key, &label, out, key.n);
 }
 
-enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_tek_part part, struct view tgk, unsigned cs_id,
-                       struct view randi, struct view randr)
+enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_tek_part part,
+                       struct view tgk, unsigned cs_id, struct view randi, struct view randr)
 {
 	const uint32_t constants[] = {
 		[MIKEY_PART_TEK] = CONST_TEK,
@@ -183,7 +201,7 @@ enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_te
 		[MIKEY_PART_ENCR] = CONST_ENCR_TEK,
 	};
 	uint8_t room[LABEL_MAX];
-	struct wr label = label_start(room, sizeof room, constants[part], cs_id, NO_CSB, USE_TEK);
+	struct wr label = label_start(room, sizeof(room), constants[part], cs_id, NO_CSB, USE_TEK);
 
 	label_rand(&label, randi);
 	label_rand(&label, randr);

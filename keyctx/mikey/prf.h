@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MIKEY's pseudo-random functions and every key derived with them (RFC 3830 4.1, RFC 6043 5.1, A.2). */
+/* MIKEY's pseudo-random functions and every key derived with them (RFC 3830 4.1, RFC 6043 5.1,
+ * A.2). */
 #ifndef KEYCTX_MIKEY_PRF_H
 #define KEYCTX_MIKEY_PRF_H
 
@@ -7,32 +8,40 @@
 
 bool mikey_prf_is_known(unsigned prf);
 
-/* RFC 3830 4.1.2. `out` gets `out_len` octets; whole octets only. ERR_INVALID (PRF, empty key), ERR_CRYPTO, ERR_NOMEM. */
-enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *out, size_t out_len) MUST_USE;
+/* RFC 3830 4.1.2. `out` gets `out_len` octets; whole octets only. ERR_INVALID (PRF, empty key),
+ * ERR_CRYPTO, ERR_NOMEM. */
+enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *out,
+                   size_t out_len) MUST_USE;
 
-/* Keys that protect one message or one ticket; in secret memory. Lengths follow the algorithms (RFC 6043 4.2.4). */
+/* Keys that protect one message or one ticket; in secret memory. Lengths follow the algorithms (RFC
+ * 6043 4.2.4). */
 struct mikey_msg_keys {
 	uint8_t encr[32], auth[32], salt[14];
 };
 
 /* RFC 6043 5.1.2. `phase` 1: INIT, 2: RESP. An absent random value is an empty view. */
-enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey, uint32_t csb_id, unsigned phase,
-                            struct view randi, struct view randr) MUST_USE;
+enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey,
+                            uint32_t csb_id, unsigned phase, struct view randi,
+                            struct view randr) MUST_USE;
 /* RFC 6043 A.2: the keys a TPK gives for one ticket. */
-enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk, struct view rand) MUST_USE;
+enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk,
+                               struct view rand) MUST_USE;
 /* RFC 6043 A.2: MPKi and MPKr, each as long as the MPK. */
-enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view mpk, struct view rand) MUST_USE;
-/* RFC 6043 4.1.2: the key of Vr in Initiator Data, 32 octets of which a MAC takes its own length. */
+enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view mpk,
+                       struct view rand) MUST_USE;
+/* RFC 6043 4.1.2: the key of Vr in Initiator Data, 32 octets of which a MAC takes its own length.
+ */
 enum err mikey_prf_init_data(uint8_t out[32], unsigned prf, struct view mpkr) MUST_USE;
 
 enum mikey_fork { MIKEY_FORK_MPKR, MIKEY_FORK_TGK };
 /* RFC 6043 5.1.1: as long as the key given; `out` may be the key itself. */
-enum err mikey_prf_fork(uint8_t *out, unsigned prf, enum mikey_fork what, struct view key, struct view id_data,
-                        struct view rand_kms) MUST_USE;
+enum err mikey_prf_fork(uint8_t *out, unsigned prf, enum mikey_fork what, struct view key,
+                        struct view id_data, struct view rand_kms) MUST_USE;
 
 enum mikey_tek_part { MIKEY_PART_TEK, MIKEY_PART_SALT, MIKEY_PART_AUTH, MIKEY_PART_ENCR };
 /* RFC 6043 5.1.3: what a TGK or GTGK gives one crypto session. */
-enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_tek_part part, struct view tgk, unsigned cs_id,
-                       struct view randi, struct view randr) MUST_USE;
+enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_tek_part part,
+                       struct view tgk, unsigned cs_id, struct view randi,
+                       struct view randr) MUST_USE;
 
 #endif

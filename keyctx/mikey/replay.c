@@ -22,7 +22,7 @@ enum err mikey_replay_key(const struct mikey_msg *m, struct mikey_id sender, uin
 {
 	const struct mikey_payload *t = mikey_msg_find(m, MIKEY_T);
 	uint8_t room[1 + 4 + 1 + 1 + 8 + 32];
-	struct wr w = wr_make(room, sizeof room);
+	struct wr w = wr_make(room, sizeof(room));
 	uint8_t hash[32];
 	enum err e = prim_digest(PRIM_SHA256, sender.data, hash);
 
@@ -33,7 +33,7 @@ enum err mikey_replay_key(const struct mikey_msg *m, struct mikey_id sender, uin
 	wr_u8(&w, t->u.t.type);
 	wr_u64(&w, t->u.t.value);
 	wr_u8(&w, sender.type);
-	wr_octets(&w, hash, sizeof hash);
+	wr_octets(&w, hash, sizeof(hash));
 	return prim_digest(PRIM_SHA256, (struct view){.p = room, .n = wr_len(&w)}, out);
 }
 
@@ -44,12 +44,12 @@ enum err mikey_replay_new(struct mikey_replay **out, size_t max, uint32_t keep_s
 
 	if (!max)
 		return ERR_INVALID;
-	r = mem_alloc(sizeof *r);
+	r = mem_alloc(sizeof(*r));
 	if (!r)
 		return ERR_NOMEM;
 	r->max = max;
 	r->keep_ntp = (uint64_t)keep_s << 32;
-	r->ring = mem_array(max, sizeof *r->ring);
+	r->ring = mem_array(max, sizeof(*r->ring));
 	if (r->ring)
 		e = map_new(&r->map);
 	if (e)
@@ -71,7 +71,7 @@ void mikey_replay_free(struct mikey_replay *r)
 static void drop_old(struct mikey_replay *r, uint64_t now_ntp)
 {
 	while (r->n && (int64_t)(now_ntp - r->ring[r->first].until_ntp) > 0) {
-		map_remove(r->map, r->ring[r->first].key, sizeof r->ring[r->first].key);
+		map_remove(r->map, r->ring[r->first].key, sizeof(r->ring[r->first].key));
 		r->first = (r->first + 1) % r->max;
 		r->n--;
 	}
@@ -93,9 +93,9 @@ enum err mikey_replay_add(struct mikey_replay *r, const uint8_t key[32], uint64_
 	if (r->n == r->max)
 		return ERR_LIMIT;
 	e = &r->ring[(r->first + r->n) % r->max];
-	memcpy(e->key, key, sizeof e->key);
+	memcpy(e->key, key, sizeof(e->key));
 	e->until_ntp = now_ntp + r->keep_ntp;
-	err = map_put(r->map, e->key, sizeof e->key, e);
+	err = map_put(r->map, e->key, sizeof(e->key), e);
 	r->n += !err;
 	return err;
 }

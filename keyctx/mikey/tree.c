@@ -13,8 +13,8 @@
 #include "keyctx/ticket/ticket_payload.h"
 
 enum {
-	NODES_MAX = 8192,  /* a message of 16 kB has fewer */
-	VALUE_MAX = 40,    /* octets shown of a long field */
+	NODES_MAX = 8192, /* a message of 16 kB has fewer */
+	VALUE_MAX = 40,   /* octets shown of a long field */
 	CHAIN_MAX = 40,
 };
 
@@ -32,7 +32,8 @@ static struct mikey_node *add(struct making *m, const uint8_t *at, size_t n, con
 
 	if (t->n == t->room) {
 		size_t room = t->room ? t->room * 2 : 64;
-		struct mikey_node *more = t->n < NODES_MAX ? mem_resize(t->nodes, room, sizeof *more) : NULL;
+		struct mikey_node *more =
+			t->n < NODES_MAX ? mem_resize(t->nodes, room, sizeof(*more)) : NULL;
 
 		if (!more) {
 			t->bad = true;
@@ -42,22 +43,26 @@ static struct mikey_node *add(struct making *m, const uint8_t *at, size_t n, con
 		t->room = room;
 	}
 	node = &t->nodes[t->n++];
-	*node = (struct mikey_node){.depth = (uint8_t)m->depth, .offset = (uint32_t)(at - m->octets.p), .len = (uint32_t)n, .name = name};
+	*node = (struct mikey_node){.depth = (uint8_t)m->depth,
+	                            .offset = (uint32_t)(at - m->octets.p),
+	                            .len = (uint32_t)n,
+	                            .name = name};
 	return node;
 }
 
 static char *text(struct mikey_tree *t, const char *fmt, va_list ap)
 {
 	char room[512], *out;
-	int n = vsnprintf(room, sizeof room, fmt, ap);
+	int n = vsnprintf(room, sizeof(room), fmt, ap);
 
-	out = mem_text(room, n < (int)sizeof room ? (size_t)n : sizeof room - 1);
+	out = mem_text(room, n < (int)sizeof(room) ? (size_t)n : sizeof(room) - 1);
 	t->bad = t->bad || !out;
 	return out;
 }
 
 PRINTF_LIKE(5, 6)
-static struct mikey_node *field(struct making *m, const uint8_t *at, size_t n, const char *name, const char *fmt, ...)
+static struct mikey_node *field(struct making *m, const uint8_t *at, size_t n, const char *name,
+                                const char *fmt, ...)
 {
 	struct mikey_node *node = add(m, at, n, name);
 	va_list ap;
@@ -86,10 +91,12 @@ static void octets_field(struct making *m, struct view v, const char *name)
 
 	for (size_t i = 0; i < v.n && i < VALUE_MAX; i++)
 		snprintf(hex + 2 * i, 3, "%02x", v.p[i]);
-	note(m, field(m, v.p, v.n, name, "%s%s", hex, v.n > VALUE_MAX ? "..." : ""), "%zu octets", v.n);
+	note(m, field(m, v.p, v.n, name, "%s%s", hex, v.n > VALUE_MAX ? "..." : ""), "%zu octets",
+	     v.n);
 }
 
-static struct mikey_node *number(struct making *m, const uint8_t *at, size_t n, const char *name, unsigned value, const char *meaning)
+static struct mikey_node *number(struct making *m, const uint8_t *at, size_t n, const char *name,
+                                 unsigned value, const char *meaning)
 {
 	struct mikey_node *node = field(m, at, n, name, "%u", value);
 
@@ -109,7 +116,8 @@ static const char *const mac_names[] = {"NULL", "HMAC-SHA-1-160", "HMAC-SHA-256-
 static const char *const hash_names[] = {"SHA-1", "MD5", "SHA-256"};
 static const char *const sign_names[] = {"RSA/PKCS#1 v1.5", "RSA/PSS"};
 static const char *const map_names[] = {"SRTP-ID", "Empty", "GENERIC-ID"};
-static const char *const role_names[] = {NULL, "Initiator", "Responder", "KMS", "PSK", "Application"};
+static const char *const role_names[] = {NULL,  "Initiator", "Responder",
+                                         "KMS", "PSK",       "Application"};
 static const char *const tr_names[] = {NULL, "issue", "start", "end", "rekey interval"};
 static const char *const id_names[] = {"NAI", "URI", "byte string"};
 static const char *const ts_names[] = {"NTP-UTC", "NTP", "COUNTER", "NTP-UTC-32"};
@@ -117,8 +125,13 @@ static const char *const cert_names[] = {"X.509v3", "X.509v3 URL", "X.509v3 sign
 static const char *const ext_names[] = {"vendor", "SDP IDs", NULL, "Key ID"};
 static const char *const kv_names[] = {"null", "SPI", "interval"};
 static const char *const param_names[CSMAP_PARAM_COUNT] = {
-	"encr_alg", "encr_key_len", "auth_alg", "auth_key_len", "salt_len", "srtp_prf", "kdr", "srtp_encr", "srtcp_encr",
-	"fec_order", "srtp_auth", "auth_tag_len", "prefix_len", [CSMAP_AEAD_TAG_LEN] = "aead_tag_len",
+	"encr_alg",   "encr_key_len",
+	"auth_alg",   "auth_key_len",
+	"salt_len",   "srtp_prf",
+	"kdr",        "srtp_encr",
+	"srtcp_encr", "fec_order",
+	"srtp_auth",  "auth_tag_len",
+	"prefix_len", [CSMAP_AEAD_TAG_LEN] = "aead_tag_len",
 };
 
 #define NAMED(value, names) named((value), (names), ARRAY_LEN(names))
@@ -134,7 +147,8 @@ static void time_field(struct making *m, const uint8_t *at, struct mikey_ts ts)
 
 	number(m, at, 1, "ts_type", ts.type, NAMED(ts.type, ts_names));
 	node = field(m, at + 1, n, "ts_value", "%0*" PRIx64, (int)(2 * n), ts.value);
-	if (ts.type == MIKEY_TS_COUNTER || !gmtime_r(&s, &tm) || !strftime(day, sizeof day, "%Y-%m-%d %H:%M:%S", &tm))
+	if (ts.type == MIKEY_TS_COUNTER || !gmtime_r(&s, &tm) ||
+	    !strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm))
 		return;
 	note(m, node, "%s.%03u UTC", day, (unsigned)(wall_ns / NS_PER_MS % 1000));
 }
@@ -151,7 +165,8 @@ static void id_field(struct making *m, struct mikey_id id)
 {
 	number(m, id.data.p - 3, 1, "id_type", id.type, NAMED(id.type, id_names));
 	if (is_text(id.data) && id.data.n < 400)
-		field(m, id.data.p, id.data.n, "id", "%.*s", (int)id.data.n, (const char *)id.data.p);
+		field(m, id.data.p, id.data.n, "id", "%.*s", (int)id.data.n,
+		      (const char *)id.data.p);
 	else
 		octets_field(m, id.data, "id");
 }
@@ -164,10 +179,12 @@ static void kemac_fields(struct making *m, const struct mikey_payload *p)
 	number(m, start + 1, 1, "encr_alg", p->u.kemac.encr, NAMED(p->u.kemac.encr, encr_names));
 	/* What is in clear here may be a key. */
 	if (p->u.kemac.encr == MIKEY_ENCR_NULL)
-		note(m, field(m, data.p, data.n, "key_data", "%zu octets", data.n), "in clear, not shown");
+		note(m, field(m, data.p, data.n, "key_data", "%zu octets", data.n),
+		     "in clear, not shown");
 	else
 		octets_field(m, data, "encr_data");
-	number(m, data.p + data.n, 1, "mac_alg", p->u.kemac.mac_alg, NAMED(p->u.kemac.mac_alg, mac_names));
+	number(m, data.p + data.n, 1, "mac_alg", p->u.kemac.mac_alg,
+	       NAMED(p->u.kemac.mac_alg, mac_names));
 	if (p->u.kemac.mac.n)
 		octets_field(m, p->u.kemac.mac, "mac");
 }
@@ -182,14 +199,18 @@ static void sp_fields(struct making *m, const struct mikey_payload *p)
 		const uint8_t *at = r.p;
 		unsigned type = rd_u8(&r), len = rd_u8(&r);
 		struct view v = rd_octets(&r, len);
-		const char *name = type < CSMAP_PARAM_COUNT && param_names[type] ? param_names[type] : "param";
+		const char *name =
+			type < CSMAP_PARAM_COUNT && param_names[type] ? param_names[type] : "param";
 
 		if (!rd_ok(&r))
 			break;
 		if (v.n && v.n <= 4) {
 			struct rd value = rd_view(v);
 
-			note(m, field(m, at, 2 + v.n, name, "%" PRIu64, rd_uint(&value, (unsigned)v.n)), "parameter %u", type);
+			note(m,
+			     field(m, at, 2 + v.n, name, "%" PRIu64,
+			           rd_uint(&value, (unsigned)v.n)),
+			     "parameter %u", type);
 		} else {
 			octets_field(m, v, name);
 		}
@@ -198,7 +219,8 @@ static void sp_fields(struct making *m, const struct mikey_payload *p)
 
 static void payload_node(struct making *m, const struct mikey_payload *p);
 
-/* A chain whose octets are known to lie inside the message; what does not decode is left to the fault. */
+/* A chain whose octets are known to lie inside the message; what does not decode is left to the
+ * fault. */
 static void chain(struct making *m, struct view v, unsigned first, bool numbered)
 {
 	struct rd r = rd_view(v);
@@ -217,7 +239,9 @@ static void policy_fields(struct making *m, const struct mikey_tp *tp, const uin
 	char flags[16];
 
 	number(m, at, 2, "ticket_type", tp->ticket_type,
-	       tp->ticket_type == 1 ? "MIKEY base ticket" : tp->ticket_type == 2 ? "3GPP base ticket" : NULL);
+	       tp->ticket_type == 1   ? "MIKEY base ticket"
+	       : tp->ticket_type == 2 ? "3GPP base ticket"
+	                              : NULL);
 	number(m, at + 2, 1, "subtype", tp->subtype, NULL);
 	number(m, at + 3, 1, "version", tp->version, NULL);
 	number(m, at + 4, 1, "prf", tp->prf, NAMED(tp->prf, prf_names));
@@ -244,9 +268,11 @@ static void ticket_fields(struct making *m, const struct mikey_payload *p)
 
 static void key_fields(struct making *m, const struct mikey_payload *p)
 {
-	number(m, p->octets.p + 1, 1, "key_type", p->u.key.type, mikey_key_type_name(p->u.key.type));
+	number(m, p->octets.p + 1, 1, "key_type", p->u.key.type,
+	       mikey_key_type_name(p->u.key.type));
 	number(m, p->octets.p + 1, 1, "kv", p->u.key.kv, NAMED(p->u.key.kv, kv_names));
-	note(m, field(m, p->u.key.key.p, p->u.key.key.n, "key", "%zu octets", p->u.key.key.n), "not shown");
+	note(m, field(m, p->u.key.key.p, p->u.key.key.n, "key", "%zu octets", p->u.key.key.n),
+	     "not shown");
 	if (p->u.key.spi.n)
 		octets_field(m, p->u.key.spi, "spi");
 }
@@ -265,18 +291,21 @@ static void payload_fields(struct making *m, const struct mikey_payload *p)
 		octets_field(m, p->u.pke.data, "data");
 		break;
 	case MIKEY_SIGN:
-		number(m, start, 1, "scheme", p->u.sign.scheme, NAMED(p->u.sign.scheme, sign_names));
+		number(m, start, 1, "scheme", p->u.sign.scheme,
+		       NAMED(p->u.sign.scheme, sign_names));
 		octets_field(m, p->u.sign.sig, "signature");
 		break;
 	case MIKEY_T:
 		time_field(m, start + 1, p->u.t);
 		break;
 	case MIKEY_CERT:
-		number(m, start + 1, 1, "cert_type", p->u.cert.kind, NAMED(p->u.cert.kind, cert_names));
+		number(m, start + 1, 1, "cert_type", p->u.cert.kind,
+		       NAMED(p->u.cert.kind, cert_names));
 		octets_field(m, p->u.cert.data, "data");
 		break;
 	case MIKEY_CHASH:
-		number(m, start + 1, 1, "hash", p->u.chash.hash, NAMED(p->u.chash.hash, hash_names));
+		number(m, start + 1, 1, "hash", p->u.chash.hash,
+		       NAMED(p->u.chash.hash, hash_names));
 		octets_field(m, p->u.chash.data, "data");
 		break;
 	case MIKEY_V:
@@ -301,7 +330,8 @@ static void payload_fields(struct making *m, const struct mikey_payload *p)
 		id_field(m, p->u.idr.id);
 		break;
 	case MIKEY_RANDR:
-		number(m, start + 1, 1, "role", p->u.randr.role, NAMED(p->u.randr.role, role_names));
+		number(m, start + 1, 1, "role", p->u.randr.role,
+		       NAMED(p->u.randr.role, role_names));
 		octets_field(m, p->u.randr.rand, "rand");
 		break;
 	case MIKEY_TP:
@@ -374,7 +404,8 @@ static void header_node(struct making *m, const struct mikey_msg *msg)
 /* Keeps the fault that stands first in the message. */
 static void note_fault(struct mikey_tree *t, const struct mikey_fault *f)
 {
-	if (!t->has_fault || (f->has_offset && (!t->fault.has_offset || f->offset < t->fault.offset)))
+	if (!t->has_fault ||
+	    (f->has_offset && (!t->fault.has_offset || f->offset < t->fault.offset)))
 		t->fault = *f;
 	t->has_fault = true;
 }
@@ -402,7 +433,7 @@ static void look_inside(struct mikey_tree *t, const struct mikey_payload *p)
 
 enum err mikey_tree_make(struct mikey_tree *out, struct view octets)
 {
-	struct mikey_msg *msg = mem_alloc(sizeof *msg);
+	struct mikey_msg *msg = mem_alloc(sizeof(*msg));
 	struct making m = {.tree = out, .octets = octets};
 	struct mikey_fault fault;
 
@@ -453,7 +484,8 @@ void mikey_tree_text(const struct mikey_tree *t, struct buf *out)
 		buf_printf(out, "fault at octet %zu: ", t->fault.offset);
 	else
 		buf_text(out, "fault: ");
-	buf_printf(out, "%s (error %d, %s)\n", t->fault.why.text, (int)t->fault.no, mikey_error_name(t->fault.no));
+	buf_printf(out, "%s (error %d, %s)\n", t->fault.why.text, (int)t->fault.no,
+	           mikey_error_name(t->fault.no));
 }
 
 static void json_text(struct buf *out, const char *c)

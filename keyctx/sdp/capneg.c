@@ -168,8 +168,8 @@ static enum err try_config(struct choice *c, struct str config)
 	e = choose_attributes(c, a, &taken);
 	if (e)
 		return e;
-	n = snprintf(c->out->acfg, sizeof(c->out->acfg), "%.*s t=%" PRIu64 " a=%.*s", STR_ARG(number), transport,
-	             STR_ARG(taken));
+	n = snprintf(c->out->acfg, sizeof(c->out->acfg), "%.*s t=%" PRIu64 " a=%.*s",
+	             STR_ARG(number), transport, STR_ARG(taken));
 	if (n > 0 && (size_t)n < sizeof(c->out->acfg))
 		return ERR_OK;
 	sdes_line_clear(&c->out->crypto);
@@ -185,13 +185,15 @@ static bool requires_unknown(const struct sdp *s, unsigned media)
 
 	for (unsigned i = 0; i < ARRAY_LEN(sections); i++)
 		if (sdp_next_attr(s, sections[i], NULL, "creq", &value))
-			for (struct str o = str_cut(value, ',', &rest); o.n; o = str_cut(rest, ',', &rest))
+			for (struct str o = str_cut(value, ',', &rest); o.n;
+			     o = str_cut(rest, ',', &rest))
 				if (!str_is(str_trim(o), "cap-v0"))
 					return true;
 	return false;
 }
 
-enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media, const struct sdes_policy *p)
+enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media,
+                       const struct sdes_policy *p)
 {
 	struct capneg result = {0};
 	struct choice c = {.s = s, .media = media, .policy = p, .out = &result};
@@ -199,7 +201,8 @@ enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media, 
 
 	if (requires_unknown(s, media))
 		return ERR_NOT_FOUND;
-	/* Lower numbers are preferred (RFC 5939 3.5.1): look for the next higher one, again and again. */
+	/* Lower numbers are preferred (RFC 5939 3.5.1): look for the next higher one, again and
+	 * again. */
 	for (unsigned round = 0; round < CONFIGS_MAX; round++) {
 		struct str value, best = {0};
 		uint64_t n, best_n = UINT64_MAX;
@@ -208,7 +211,8 @@ enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media, 
 		     l = sdp_next_attr(s, (int)media, l, "pcfg", &value)) {
 			struct str rest = value;
 
-			if (!str_to_u64(str_word(&rest), NUMBER_MAX, &n) && n > last && n < best_n) {
+			if (!str_to_u64(str_word(&rest), NUMBER_MAX, &n) && n > last &&
+			    n < best_n) {
 				best = value;
 				best_n = n;
 			}
@@ -234,8 +238,8 @@ void capneg_clear(struct capneg *c)
 
 bool capneg_is_line(const struct sdp_line *l)
 {
-	static const char *const names[] = {"tcap", "acap", "pcfg", "acfg", "csup", "creq", "lcfg", "sescap",
-	                                    "cpar", "cparmin", "cparmax", "cdsc"};
+	static const char *const names[] = {"tcap", "acap",   "pcfg", "acfg",    "csup",    "creq",
+	                                    "lcfg", "sescap", "cpar", "cparmin", "cparmax", "cdsc"};
 
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
 		if (sdp_line_is_attr(l, names[i], NULL))

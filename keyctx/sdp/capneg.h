@@ -15,12 +15,14 @@ struct capneg {
 };
 
 /*
- * The potential configuration of lowest number that names RTP/SAVP(F) and a usable crypto line, and demands nothing else.
- * ERR_NOT_FOUND when there is none, ERR_NOMEM.
+ * The potential configuration of lowest number that names RTP/SAVP(F) and a usable crypto line, and
+ * demands nothing else. ERR_NOT_FOUND when there is none, ERR_NOMEM.
  */
-enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media, const struct sdes_policy *p) MUST_USE;
+enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media,
+                       const struct sdes_policy *p) MUST_USE;
 void capneg_clear(struct capneg *c);
-/* A line of capability negotiation (RFC 5939, RFC 6871, RFC 3407): none is forwarded for a stream that ends here. */
+/* A line of capability negotiation (RFC 5939, RFC 6871, RFC 3407): none is forwarded for a stream
+ * that ends here. */
 bool capneg_is_line(const struct sdp_line *l);
 
 #endif

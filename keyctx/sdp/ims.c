@@ -4,7 +4,7 @@
 
 #include "keyctx/sdp/keymgmt.h"
 
-/* --- a=3ge2ae ------------------------------------------------------------------------------------------ */
+/* --- a=3ge2ae --------------------------------------------------------------- */
 
 static const char attr_name[] = "3ge2ae";
 static const char *const values[] = {
@@ -36,10 +36,10 @@ enum err ims_3ge2ae_write(struct sdp *s, unsigned media, enum ims_3ge2ae v)
 	return v ? sdp_attr_add(s, (int)media, attr_name, str_of(values[v])) : ERR_OK;
 }
 
-/* --- facts --------------------------------------------------------------------------------------------- */
+/* --- facts ------------------------------------------------------------------ */
 
-void ims_facts_read(struct ims_facts *out, const struct sdp *s, unsigned media, const struct sdes_list *list,
-                    bool has_capability)
+void ims_facts_read(struct ims_facts *out, const struct sdp *s, unsigned media,
+                    const struct sdes_list *list, bool has_capability)
 {
 	*out = (struct ims_facts){
 		.profile = s->media[media].profile,
@@ -62,7 +62,7 @@ void ims_call_defaults(struct ims_call *c)
 	};
 }
 
-/* --- the tables ---------------------------------------------------------------------------------------- */
+/* --- the tables ------------------------------------------------------------- */
 
 enum what { ANY, YES, NO };
 enum transport { PLAIN = 1, SECURE = 2, DTLS = 4, OTHER = 8, EVERY = 15 };
@@ -71,49 +71,67 @@ enum transport { PLAIN = 1, SECURE = 2, DTLS = 4, OTHER = 8, EVERY = 15 };
 struct row {
 	const char *name;
 	uint8_t transports;
-	uint8_t crypto, usable, keymgmt, capability, requested, can_e2ae, emergency, avp_crypto, use_capabilities;
+	uint8_t crypto, usable, keymgmt, capability, requested, can_e2ae, emergency, avp_crypto,
+		use_capabilities;
 	enum ims_action action;
 	const char *reason;
 };
 
+/* clang-format off */
 static const struct row from_ue[] = {
-	/* CHOICE-16: an emergency call is never refused for reasons of security, and ends at the edge if it can. */
-	{.name = "O2e", .transports = SECURE, .usable = YES, .can_e2ae = YES, .emergency = YES, .action = IMS_E2AE,
+	/* An emergency call is never refused for security; it ends at the edge if it can. */
+	{.name = "O2e", .transports = SECURE, .usable = YES, .can_e2ae = YES, .emergency = YES,
+	 .action = IMS_E2AE,
 	 .reason = "emergency call with usable keys: terminated here"},
 	{.name = "O11e", .transports = SECURE, .emergency = YES, .action = IMS_E2E,
 	 .reason = "emergency call without e2ae: forwarded as it is"},
-	{.name = "O10", .transports = DTLS, .action = IMS_E2E, .reason = "DTLS-SRTP passes end to end"},
-	{.name = "O3", .transports = SECURE, .crypto = YES, .requested = YES, .can_e2ae = NO, .action = IMS_REFUSE,
+	{.name = "O10", .transports = DTLS, .action = IMS_E2E,
+	 .reason = "DTLS-SRTP passes end to end"},
+	{.name = "O3", .transports = SECURE, .crypto = YES, .requested = YES, .can_e2ae = NO,
+	 .action = IMS_REFUSE,
 	 .reason = "e2ae requested, not agreed at registration"},
-	{.name = "O7", .transports = SECURE, .usable = YES, .keymgmt = YES, .requested = YES, .can_e2ae = YES,
+	{.name = "O7", .transports = SECURE, .usable = YES, .keymgmt = YES, .requested = YES,
+	 .can_e2ae = YES,
 	 .action = IMS_E2AE, .reason = "e2ae requested: key-mgmt is left out"},
 	{.name = "O7", .transports = SECURE, .keymgmt = YES, .requested = YES, .action = IMS_REFUSE,
 	 .reason = "e2ae requested without a usable a=crypto line"},
-	{.name = "O2", .transports = SECURE, .usable = YES, .requested = YES, .can_e2ae = YES, .action = IMS_E2AE,
+	{.name = "O2", .transports = SECURE, .usable = YES, .requested = YES, .can_e2ae = YES,
+	 .action = IMS_E2AE,
 	 .reason = "e2ae requested and agreed"},
 	{.name = "O11", .transports = SECURE, .requested = YES, .action = IMS_REFUSE,
 	 .reason = "e2ae requested without a usable a=crypto line"},
 	{.name = "O6", .transports = SECURE, .crypto = YES, .keymgmt = YES, .action = IMS_E2E,
 	 .reason = "both kinds of keys: the answerer takes one"},
-	{.name = "O4", .transports = SECURE, .usable = YES, .action = IMS_E2E, .reason = "end-to-end SDES"},
-	{.name = "O5", .transports = SECURE, .keymgmt = YES, .action = IMS_E2E, .reason = "end-to-end key management"},
-	{.name = "O11", .transports = SECURE, .action = IMS_E2E, .reason = "no usable keys: the peers' affair"},
-	{.name = "O8", .transports = PLAIN, .usable = YES, .requested = YES, .can_e2ae = YES, .avp_crypto = YES,
+	{.name = "O4", .transports = SECURE, .usable = YES, .action = IMS_E2E,
+	 .reason = "end-to-end SDES"},
+	{.name = "O5", .transports = SECURE, .keymgmt = YES, .action = IMS_E2E,
+	 .reason = "end-to-end key management"},
+	{.name = "O11", .transports = SECURE, .action = IMS_E2E,
+	 .reason = "no usable keys: the peers' affair"},
+	{.name = "O8", .transports = PLAIN, .usable = YES, .requested = YES, .can_e2ae = YES,
+	 .avp_crypto = YES,
 	 .action = IMS_E2AE_AVP, .reason = "e2ae requested under RTP/AVP"},
-	{.name = "O9", .transports = PLAIN, .capability = YES, .can_e2ae = YES, .use_capabilities = YES,
+	{.name = "O9", .transports = PLAIN, .capability = YES, .can_e2ae = YES,
+	 .use_capabilities = YES,
 	 .action = IMS_E2AE_CAPABILITY, .reason = "a potential configuration with SRTP was taken"},
 	{.name = "O1", .transports = EVERY, .action = IMS_PLAIN, .reason = "no media security"},
 };
 
 static const struct row from_core[] = {
-	{.name = "T6", .transports = DTLS, .action = IMS_E2E, .reason = "DTLS-SRTP passes end to end"},
-	{.name = "T3", .transports = SECURE, .action = IMS_E2E, .reason = "end-to-end security of the caller"},
+	{.name = "T6", .transports = DTLS, .action = IMS_E2E,
+	 .reason = "DTLS-SRTP passes end to end"},
+	{.name = "T3", .transports = SECURE, .action = IMS_E2E,
+	 .reason = "end-to-end security of the caller"},
 	{.name = "T4", .transports = PLAIN, .crypto = YES, .can_e2ae = YES, .action = IMS_E2AE,
 	 .reason = "stray a=crypto taken out, secured towards the UE"},
-	{.name = "T4", .transports = PLAIN, .crypto = YES, .action = IMS_PLAIN, .reason = "stray a=crypto passes"},
-	{.name = "T1", .transports = PLAIN, .can_e2ae = YES, .action = IMS_E2AE, .reason = "secured towards the UE"},
-	{.name = "T2", .transports = EVERY, .action = IMS_PLAIN, .reason = "the UE has not agreed on e2ae, or policy is off"},
+	{.name = "T4", .transports = PLAIN, .crypto = YES, .action = IMS_PLAIN,
+	 .reason = "stray a=crypto passes"},
+	{.name = "T1", .transports = PLAIN, .can_e2ae = YES, .action = IMS_E2AE,
+	 .reason = "secured towards the UE"},
+	{.name = "T2", .transports = EVERY, .action = IMS_PLAIN,
+	 .reason = "the UE has not agreed on e2ae, or policy is off"},
 };
+/* clang-format on */
 
 static bool fits(uint8_t want, bool is)
 {
@@ -137,10 +155,12 @@ static bool row_fits(const struct row *r, const struct ims_facts *f, const struc
 	       fits(r->usable, f->has_usable_crypto) && fits(r->keymgmt, f->has_keymgmt) &&
 	       fits(r->capability, f->has_capability) && fits(r->requested, f->is_requested) &&
 	       fits(r->can_e2ae, can) && fits(r->emergency, c->is_emergency) &&
-	       fits(r->avp_crypto, c->accept_avp_crypto) && fits(r->use_capabilities, c->use_capabilities);
+	       fits(r->avp_crypto, c->accept_avp_crypto) &&
+	       fits(r->use_capabilities, c->use_capabilities);
 }
 
-static struct ims_decision decide(const struct row *rows, size_t n, const struct ims_facts *f, const struct ims_call *c)
+static struct ims_decision decide(const struct row *rows, size_t n, const struct ims_facts *f,
+                                  const struct ims_call *c)
 {
 	const struct row *r = rows;
 
@@ -171,12 +191,9 @@ enum err ims_check_core_answer(enum sdp_profile offered, enum sdp_profile answer
 }
 
 static const char *const action_names[IMS_ACTION_COUNT] = {
-	[IMS_PLAIN] = "plain",
-	[IMS_E2AE] = "e2ae",
-	[IMS_E2AE_AVP] = "e2ae-avp",
-	[IMS_E2AE_CAPABILITY] = "e2ae-capability",
-	[IMS_E2E] = "e2e",
-	[IMS_REFUSE] = "refuse",
+	[IMS_PLAIN] = "plain",       [IMS_E2AE] = "e2ae",
+	[IMS_E2AE_AVP] = "e2ae-avp", [IMS_E2AE_CAPABILITY] = "e2ae-capability",
+	[IMS_E2E] = "e2e",           [IMS_REFUSE] = "refuse",
 };
 
 const char *ims_action_name(enum ims_action a)

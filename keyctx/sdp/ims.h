@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an IMS-ALG decides about each m-line: end security at the edge, let it pass end to end, or refuse (TS 33.328, 24.229). */
+/* What an IMS-ALG decides about each m-line: end security at the edge, let it pass end to end, or
+ * refuse (TS 33.328, 24.229). */
 #ifndef KEYCTX_SDP_IMS_H
 #define KEYCTX_SDP_IMS_H
 
@@ -12,7 +13,8 @@
 enum ims_3ge2ae { IMS_3GE2AE_ABSENT, IMS_3GE2AE_REQUESTED, IMS_3GE2AE_APPLIED };
 
 enum ims_3ge2ae ims_3ge2ae_read(const struct sdp *s, unsigned media);
-/* Takes it out of every section: nothing of it leaves for the core, nothing of it is believed from there. */
+/* Takes it out of every section: nothing of it leaves for the core, nothing of it is believed from
+ * there. */
 void ims_3ge2ae_remove(struct sdp *s);
 /* Replaces it in an m-line. */
 enum err ims_3ge2ae_write(struct sdp *s, unsigned media, enum ims_3ge2ae v) MUST_USE;
@@ -27,21 +29,22 @@ struct ims_facts {
 };
 
 /* `list` are the m-line's a=crypto lines, `capability` whether capneg_choose found something. */
-void ims_facts_read(struct ims_facts *out, const struct sdp *s, unsigned media, const struct sdes_list *list,
-                    bool has_capability);
+void ims_facts_read(struct ims_facts *out, const struct sdp *s, unsigned media,
+                    const struct sdes_list *list, bool has_capability);
 
 /* What is known of the call; the switches are settings. */
 struct ims_call {
-	bool has_binding;          /* the registration agreed on e2ae */
+	bool has_binding; /* the registration agreed on e2ae */
 	bool is_emergency;
-	bool e2ae_enabled;         /* towards the served UE, by policy */
-	bool gm_is_confidential;   /* IPsec with ciphering, or TLS */
+	bool e2ae_enabled;       /* towards the served UE, by policy */
+	bool gm_is_confidential; /* IPsec with ciphering, or TLS */
 	bool require_confidential_gm;
-	bool accept_avp_crypto;    /* O8 */
-	bool use_capabilities;     /* O9 */
+	bool accept_avp_crypto; /* O8 */
+	bool use_capabilities;  /* O9 */
 };
 
-/* Settings as the product ships: e2ae on, Gm trusted to be confidential and required so, O8 on, O9 on. */
+/* Settings as the product ships: e2ae on, Gm trusted to be confidential and required so, O8 on, O9
+ * on. */
 void ims_call_defaults(struct ims_call *c);
 
 enum ims_action {
@@ -65,9 +68,12 @@ struct ims_decision {
 
 /* An offer of the served UE, per m-line with a port (rows O1 to O11). */
 struct ims_decision ims_decide_from_ue(const struct ims_facts *f, const struct ims_call *c);
-/* An offer of the core towards the served UE (rows T1 to T6; T5 is ims_decide_from_ue on the UE's own offer). */
+/* An offer of the core towards the served UE (rows T1 to T6; T5 is ims_decide_from_ue on the UE's
+ * own offer). */
 struct ims_decision ims_decide_from_core(const struct ims_facts *f, const struct ims_call *c);
-/* The core answered an RTP/AVP offer of ours with something else: ERR_INVALID, the call is released. */
-enum err ims_check_core_answer(enum sdp_profile offered, enum sdp_profile answered, struct why *why) MUST_USE;
+/* The core answered an RTP/AVP offer of ours with something else: ERR_INVALID, the call is
+ * released. */
+enum err ims_check_core_answer(enum sdp_profile offered, enum sdp_profile answered,
+                               struct why *why) MUST_USE;
 
 #endif

@@ -16,7 +16,8 @@ static bool is_token(struct str text)
 
 	for (size_t i = 0; i < text.n; i++) {
 		char c = text.p[i];
-		bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+		bool alnum =
+			(c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 
 		if (!alnum && (!c || !strchr(others, c)))
 			return false;
@@ -51,7 +52,8 @@ void keymgmt_clear(struct keymgmt *k)
 	*k = (struct keymgmt){0};
 }
 
-enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section, const char *protocol)
+enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section,
+                         const char *protocol)
 {
 	struct keymgmt k, found = {0};
 	struct str value;
@@ -76,7 +78,8 @@ enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section, 
 	return e;
 }
 
-enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media, const char *protocol)
+enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media,
+                      const char *protocol)
 {
 	enum err e = keymgmt_find_at(out, s, (int)media, protocol);
 
@@ -95,7 +98,8 @@ bool keymgmt_is_present(const struct sdp *s, unsigned media)
 
 bool keymgmt_eq(const struct keymgmt *a, const struct keymgmt *b)
 {
-	return str_eq(a->protocol, b->protocol) && a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
+	return str_eq(a->protocol, b->protocol) && a->len == b->len &&
+	       memcmp(a->octets, b->octets, a->len) == 0;
 }
 
 enum err keymgmt_write(struct sdp *s, int section, const struct keymgmt *k)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* a=key-mgmt lines (RFC 4567): carried, compared and recognised; the octets inside are somebody else's. */
+/* a=key-mgmt lines (RFC 4567): carried, compared and recognised; the octets inside are somebody
+ * else's. */
 #ifndef KEYCTX_SDP_KEYMGMT_H
 #define KEYCTX_SDP_KEYMGMT_H
 
@@ -20,16 +21,19 @@ struct keymgmt {
 	bool is_session_level;
 };
 
-/* `value` is what follows "a=key-mgmt:"; one blank before the protocol is allowed. ERR_SYNTAX, ERR_TOO_BIG, ERR_NOMEM. */
+/* `value` is what follows "a=key-mgmt:"; one blank before the protocol is allowed. ERR_SYNTAX,
+ * ERR_TOO_BIG, ERR_NOMEM. */
 enum err keymgmt_parse(struct keymgmt *out, struct str value) MUST_USE;
 void keymgmt_clear(struct keymgmt *k);
 /*
- * The message of `protocol` in force at an m-line: its own, else the session's (RFC 4567 3.1). ERR_NOT_FOUND when there is
- * none; ERR_SYNTAX also when one level has two of a protocol.
+ * The message of `protocol` in force at an m-line: its own, else the session's (RFC 4567 3.1).
+ * ERR_NOT_FOUND when there is none; ERR_SYNTAX also when one level has two of a protocol.
  */
-enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media, const char *protocol) MUST_USE;
+enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media,
+                      const char *protocol) MUST_USE;
 /* The same at exactly one section, SDP_SESSION or an m-line's. */
-enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section, const char *protocol) MUST_USE;
+enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section,
+                         const char *protocol) MUST_USE;
 /* Any protocol at all, at either level? */
 bool keymgmt_is_present(const struct sdp *s, unsigned media);
 

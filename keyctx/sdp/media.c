@@ -7,7 +7,7 @@
 
 enum { FIELD_MAX = 512 };
 
-/* --- direction -------------------------------------------------------------------------------------- */
+/* --- direction -------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -57,9 +57,10 @@ enum err sdp_direction_write(struct sdp *s, unsigned media, enum sdp_direction d
 	return sdp_attr_add(s, (int)media, directions[d].name, (struct str){0});
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------- */
 
-/* "IN IP4 192.0.2.1": of c=, and the tail of a=rtcp. The address itself says its family; what stands behind it is not looked at. */
+/* "IN IP4 192.0.2.1": of c=, and the tail of a=rtcp. The address itself says its family; what
+ * stands behind it is not looked at. */
 static enum err parse_address(struct str text, struct addr *out, struct why *why)
 {
 	struct str net = str_word(&text), family = str_word(&text), host = str_word(&text), suffix;
@@ -71,15 +72,19 @@ static enum err parse_address(struct str text, struct addr *out, struct why *why
 	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
 		host = str_make(host.p + 1, host.n - 2);
 	if (addr_parse_ip(host, &a))
-		return why_fail(why, ERR_UNSUPPORTED, "\"%.*s\" is not an IP address: host names are not looked up",
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "\"%.*s\" is not an IP address: host names are not looked up",
 		                (int)(host.n < 64 ? host.n : 64), host.p);
 	if (addr_is_multicast(&a))
-		return why_fail(why, ERR_UNSUPPORTED, "no media is sent to %.*s: it is a multicast address", (int)(host.n < 64 ? host.n : 64), host.p);
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "no media is sent to %.*s: it is a multicast address",
+		                (int)(host.n < 64 ? host.n : 64), host.p);
 	*out = a;
 	return ERR_OK;
 }
 
-static enum err read_connection(const struct sdp *s, unsigned media, struct addr *out, struct why *why)
+static enum err read_connection(const struct sdp *s, unsigned media, struct addr *out,
+                                struct why *why)
 {
 	int section = (int)media;
 	struct sdp_line *l = sdp_next_type(s, section, NULL, 'c'), *other;
@@ -89,14 +94,19 @@ static enum err read_connection(const struct sdp *s, unsigned media, struct addr
 		l = sdp_next_type(s, section, NULL, 'c');
 	}
 	if (!l)
-		return why_fail(why, ERR_SYNTAX, "no c= line, neither its own nor the session's: nothing says where media goes");
-	for (other = sdp_next_type(s, section, l, 'c'); other; other = sdp_next_type(s, section, other, 'c'))
+		return why_fail(why, ERR_SYNTAX,
+		                "no c= line, neither its own nor the session's: nothing says where "
+		                "media goes");
+	for (other = sdp_next_type(s, section, l, 'c'); other;
+	     other = sdp_next_type(s, section, other, 'c'))
 		if (!str_eq(str_trim(other->value), str_trim(l->value)))
-			return why_fail(why, ERR_UNSUPPORTED, "c= lines that differ: one address is needed");
+			return why_fail(why, ERR_UNSUPPORTED,
+			                "c= lines that differ: one address is needed");
 	return parse_address(l->value, out, why);
 }
 
-/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. What can't be read of it counts as not said, and an address of another family than RTP's, too. */
+/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. What can't be read of it counts as not said, and an
+ * address of another family than RTP's, too. */
 static void read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport *t)
 {
 	struct str value, port;
@@ -110,19 +120,22 @@ static void read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport 
 	port = str_word(&value);
 	if (str_to_u64(port, 65535, &number) || number == 0)
 		return;
-	if (str_trim(value).n && !parse_address(value, &host, &why) && host.version == t->rtp.version)
+	if (str_trim(value).n && !parse_address(value, &host, &why) &&
+	    host.version == t->rtp.version)
 		t->rtcp = host;
 	t->rtcp.port = (uint16_t)number;
 	t->has_rtcp_attr = true;
 }
 
-enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_transport *out, struct why *why)
+enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_transport *out,
+                            struct why *why)
 {
 	const struct sdp_media *m = &s->media[media];
 	struct sdp_transport t = {.direction = sdp_direction_read(s, media)};
 	enum err e;
 
-	e = m->fault ? why_fail(why, ERR_SYNTAX, "%s", m->fault) : read_connection(s, media, &t.rtp, why);
+	e = m->fault ? why_fail(why, ERR_SYNTAX, "%s", m->fault)
+	             : read_connection(s, media, &t.rtp, why);
 	if (e)
 		goto out;
 	t.rtp.port = m->port;
@@ -140,7 +153,7 @@ out:
 	return e;
 }
 
-/* --- writing ---------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------- */
 
 static struct str print_address(const struct addr *a, bool any, char *out, size_t room)
 {
@@ -167,7 +180,8 @@ static enum err write_connection(struct sdp *s, int section, struct str value)
 	return sdp_line_add(s, section, after, 'c', value);
 }
 
-/* The place of a line is kept where there was one: a=rtcp and a=rtcp-mux often stand among others. */
+/* The place of a line is kept where there was one: a=rtcp and a=rtcp-mux often stand among others.
+ */
 static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *place)
 {
 	struct sdp_line *l = sdp_next_attr(s, section, NULL, "rtcp", NULL), *more;
@@ -187,13 +201,14 @@ static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *p
 
 		n = snprintf(text, sizeof(text), "rtcp:%u %.*s", place->rtcp.port, STR_ARG(at));
 	}
-	return l ? sdp_line_set(s, l, str_make(text, (size_t)n)) :
-	           sdp_line_add(s, section, NULL, 'a', str_make(text, (size_t)n));
+	return l ? sdp_line_set(s, l, str_make(text, (size_t)n))
+	         : sdp_line_add(s, section, NULL, 'a', str_make(text, (size_t)n));
 }
 
 static enum err write_mux(struct sdp *s, int section, bool mux)
 {
-	if (mux && (sdp_has_attr(s, section, "rtcp-mux") || sdp_has_attr(s, section, "rtcp-mux-only")))
+	if (mux &&
+	    (sdp_has_attr(s, section, "rtcp-mux") || sdp_has_attr(s, section, "rtcp-mux-only")))
 		return ERR_OK;
 	if (mux)
 		return sdp_attr_add(s, section, "rtcp-mux", (struct str){0});
@@ -202,16 +217,19 @@ static enum err write_mux(struct sdp *s, int section, bool mux)
 	return ERR_OK;
 }
 
-enum err sdp_place_write(struct sdp *s, unsigned media, const struct sdp_place *place, enum sdp_profile profile)
+enum err sdp_place_write(struct sdp *s, unsigned media, const struct sdp_place *place,
+                         enum sdp_profile profile)
 {
-	struct str proto = profile == SDP_PROFILE_OTHER ? s->media[media].proto : str_of(sdp_profile_name(profile));
+	struct str proto = profile == SDP_PROFILE_OTHER ? s->media[media].proto
+	                                                : str_of(sdp_profile_name(profile));
 	char text[ADDR_TEXT_MAX + 16];
 	enum err e;
 
 	e = sdp_media_set(s, media, place->rtp.port, proto);
 	if (!e)
-		e = write_connection(s, (int)media,
-		                     print_address(&place->rtp, place->held_by_address, text, sizeof(text)));
+		e = write_connection(
+			s, (int)media,
+			print_address(&place->rtp, place->held_by_address, text, sizeof(text)));
 	if (!e)
 		e = write_rtcp(s, (int)media, place);
 	if (!e)
@@ -230,7 +248,8 @@ enum err sdp_session_connection_write(struct sdp *s, const struct addr *addr, ui
 	for (unsigned i = 0; i < s->n_media && !e; i++)
 		if (!(ours >> i & 1) && s->media[i].port && !sdp_next_type(s, (int)i, NULL, 'c'))
 			e = write_connection(s, (int)i, l->value);
-	return e ? e : write_connection(s, SDP_SESSION, print_address(addr, false, text, sizeof(text)));
+	return e ? e
+	         : write_connection(s, SDP_SESSION, print_address(addr, false, text, sizeof(text)));
 }
 
 /* o=<username> <sess-id> <sess-version> <nettype> <addrtype> <address> */
@@ -283,11 +302,13 @@ static enum err write_origin(struct sdp *s, const struct origin *o)
 	int n = 0;
 
 	for (unsigned i = 0; i < ARRAY_LEN(o->field); i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%.*s", i ? " " : "", STR_ARG(o->field[i]));
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s%.*s", i ? " " : "",
+		              STR_ARG(o->field[i]));
 	return sdp_line_set(s, o->line, str_make(text, (size_t)n));
 }
 
-/* One of a line that can't be read: its number follows from the text, so that it changes when the text does. */
+/* One of a line that can't be read: its number follows from the text, so that it changes when the
+ * text does. */
 static enum err write_fresh_origin(struct sdp *s, struct origin *o)
 {
 	struct sdp_line *l = sdp_next_type(s, SDP_SESSION, NULL, 'o');
@@ -356,7 +377,7 @@ enum err sdp_origin_version_write(struct sdp *s, uint64_t version)
 	return write_origin(s, &o);
 }
 
-/* --- ICE, DTLS, groups ------------------------------------------------------------------------------- */
+/* --- ICE, DTLS, groups ------------------------------------------------------ */
 
 static unsigned remove_all(struct sdp *s, int section, const char *const *names, size_t n_names)
 {
@@ -369,20 +390,24 @@ static unsigned remove_all(struct sdp *s, int section, const char *const *names,
 
 unsigned sdp_ice_remove(struct sdp *s, int section)
 {
-	static const char *const names[] = {"candidate", "ice-ufrag", "ice-pwd", "ice-options", "ice-lite",
-	                                    "ice-mismatch", "ice-pacing", "end-of-candidates", "remote-candidates"};
+	static const char *const names[] = {
+		"candidate",    "ice-ufrag",  "ice-pwd",           "ice-options",      "ice-lite",
+		"ice-mismatch", "ice-pacing", "end-of-candidates", "remote-candidates"};
 
 	return remove_all(s, section, names, ARRAY_LEN(names));
 }
 
 /*
- * draft-rosenberg-sipping-nat-scenarios (a=alt), RFC 6947, RFC 4570, RFC 7006, and Optimal Media Routing of 3GPP TS 29.079, whose very purpose is
- * to leave gateways out.
+ * draft-rosenberg-sipping-nat-scenarios (a=alt), RFC 6947, RFC 4570, RFC 7006, and Optimal Media
+ * Routing of 3GPP TS 29.079, whose very purpose is to leave gateways out.
  */
 unsigned sdp_ways_remove(struct sdp *s, int section)
 {
-	static const char *const names[] = {"alt", "altc", "source-filter", "ccap", "visited-realm", "secondary-realm",
-	                                    "omr-codecs", "omr-m-att", "omr-m-bw", "omr-m-cksum", "omr-s-att", "omr-s-bw", "omr-s-cksum"};
+	static const char *const names[] = {"alt",         "altc",          "source-filter",
+	                                    "ccap",        "visited-realm", "secondary-realm",
+	                                    "omr-codecs",  "omr-m-att",     "omr-m-bw",
+	                                    "omr-m-cksum", "omr-s-att",     "omr-s-bw",
+	                                    "omr-s-cksum"};
 
 	return sdp_ice_remove(s, section) + remove_all(s, section, names, ARRAY_LEN(names)) +
 	       (section == SDP_SESSION ? sdp_attr_remove(s, section, "rtcp") : 0);
@@ -403,7 +428,8 @@ static bool has_word(struct str text, struct str word)
 	return false;
 }
 
-static struct sdp_line *next_bundle(const struct sdp *s, const struct sdp_line *after, struct str *mids)
+static struct sdp_line *next_bundle(const struct sdp *s, const struct sdp_line *after,
+                                    struct str *mids)
 {
 	struct sdp_line *l = sdp_next_attr(s, SDP_SESSION, after, "group", mids);
 

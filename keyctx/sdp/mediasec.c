@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 static const char *const names[MEDIASEC_COUNT] = {
-	[MEDIASEC_SDES_SRTP] = "sdes-srtp",     [MEDIASEC_MSRP_TLS] = "msrp-tls",
-	[MEDIASEC_BFCP_TLS] = "bfcp-tls",       [MEDIASEC_UDPTL_DTLS] = "udptl-dtls",
+	[MEDIASEC_SDES_SRTP] = "sdes-srtp", [MEDIASEC_MSRP_TLS] = "msrp-tls",
+	[MEDIASEC_BFCP_TLS] = "bfcp-tls",   [MEDIASEC_UDPTL_DTLS] = "udptl-dtls",
 	[MEDIASEC_DTLS_SRTP] = "dtls-srtp",
 };
 
@@ -54,7 +54,8 @@ static enum err parse_entry(struct mediasec_list *l, struct str entry)
 	return ERR_OK;
 }
 
-enum err mediasec_parse(struct mediasec_list *out, const struct str *texts, size_t n, struct why *why)
+enum err mediasec_parse(struct mediasec_list *out, const struct str *texts, size_t n,
+                        struct why *why)
 {
 	struct mediasec_list l = {0};
 	struct str entry, rest;
@@ -82,7 +83,8 @@ static void print_server(uint32_t mechanisms, char *out, size_t room)
 	out[0] = '\0';
 	for (unsigned m = 0; m < MEDIASEC_COUNT; m++)
 		if (mechanisms >> m & 1)
-			at += (size_t)snprintf(out + at, room - at, "%s%s;mediasec", at ? ", " : "", names[m]);
+			at += (size_t)snprintf(out + at, room - at, "%s%s;mediasec", at ? ", " : "",
+			                       names[m]);
 	CHECK(at < room);
 }
 
@@ -111,7 +113,8 @@ void mediasec_decide(struct mediasec_decision *out, const struct mediasec_questi
 		out->binding = out->is_downgrade ? 0 : ours & theirs;
 		out->e2ae = out->binding >> MEDIASEC_SDES_SRTP & 1;
 	}
-	/* RFC 3329 2.2: the server's list does not depend on the client's; a client that speaks of no media gets none. */
+	/* RFC 3329 2.2: the server's list does not depend on the client's; a client that speaks of
+	 * no media gets none. */
 	if ((steps[q->step].answers && q->client && q->client->n_media) || out->status)
 		print_server(ours, out->security_server, sizeof(out->security_server));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Security-Client, -Server and -Verify (RFC 3329) with the mediasec parameter: what a P-CSCF answers and stores. */
+/* Security-Client, -Server and -Verify (RFC 3329) with the mediasec parameter: what a P-CSCF
+ * answers and stores. */
 #ifndef KEYCTX_SDP_MEDIASEC_H
 #define KEYCTX_SDP_MEDIASEC_H
 
@@ -10,7 +11,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Media plane mechanisms of 24.229 table 7.2A.7.2-2, and dtls-srtp which networks send too. A set is a mask of bits. */
+/* Media plane mechanisms of 24.229 table 7.2A.7.2-2, and dtls-srtp which networks send too. A set
+ * is a mask of bits. */
 enum mediasec_mechanism {
 	MEDIASEC_SDES_SRTP,
 	MEDIASEC_MSRP_TLS,
@@ -26,16 +28,18 @@ const char *mediasec_name(enum mediasec_mechanism m);
 
 /* The media plane entries of one kind of header. */
 struct mediasec_list {
-	uint32_t mechanisms; /* bits */
-	unsigned n_media;    /* entries with mediasec, unknown mechanisms included */
+	uint32_t mechanisms;   /* bits */
+	unsigned n_media;      /* entries with mediasec, unknown mechanisms included */
 	unsigned n_signalling; /* entries without: ipsec-3gpp, tls ... */
 };
 
 /*
- * The values of all headers of one name, in order; each may be a comma list with quoted strings. Unknown mechanisms and
- * parameters are passed over; sdes-srtp without mediasec says nothing of media. ERR_SYNTAX, ERR_TOO_BIG.
+ * The values of all headers of one name, in order; each may be a comma list with quoted strings.
+ * Unknown mechanisms and parameters are passed over; sdes-srtp without mediasec says nothing of
+ * media. ERR_SYNTAX, ERR_TOO_BIG.
  */
-enum err mediasec_parse(struct mediasec_list *out, const struct str *values, size_t n, struct why *why) MUST_USE;
+enum err mediasec_parse(struct mediasec_list *out, const struct str *values, size_t n,
+                        struct why *why) MUST_USE;
 
 enum mediasec_step {
 	MEDIASEC_FIRST,     /* a REGISTER that is not protected yet: answered by 401 */
@@ -47,25 +51,28 @@ enum mediasec_step {
 struct mediasec_question {
 	enum mediasec_step step;
 	bool is_emergency_registration;
-	bool uses_sec_agree;       /* Require: sec-agree is in force: a mismatch is answered 494 */
-	uint32_t ours;             /* mechanisms gateway and policy support */
-	uint32_t sent;             /* what this binding's Security-Server held; 0: none was sent */
+	bool uses_sec_agree; /* Require: sec-agree is in force: a mismatch is answered 494 */
+	uint32_t ours;       /* mechanisms gateway and policy support */
+	uint32_t sent;       /* what this binding's Security-Server held; 0: none was sent */
 	const struct mediasec_list *client; /* NULL: no such header */
 	const struct mediasec_list *verify; /* NULL: no such header */
 };
 
 struct mediasec_decision {
-	int status;          /* 0: go on; 494 Security Agreement Required */
-	bool is_downgrade;   /* Security-Verify is not what was sent: worth a log line */
-	bool store;          /* `binding` replaces what the binding had (it is cleared by a re-REGISTER without the header) */
-	uint32_t binding;    /* mechanisms both sides have */
-	bool e2ae;           /* sdes-srtp is among them */
-	char security_server[MEDIASEC_TEXT_MAX]; /* value to add to 401, 200 and 494; empty: no header */
+	int status;        /* 0: go on; 494 Security Agreement Required */
+	bool is_downgrade; /* Security-Verify is not what was sent: worth a log line */
+	bool store;       /* `binding` replaces what the binding had (it is cleared by a re-REGISTER
+	                     without the header) */
+	uint32_t binding; /* mechanisms both sides have */
+	bool e2ae;        /* sdes-srtp is among them */
+	char security_server[MEDIASEC_TEXT_MAX]; /* value to add to 401, 200 and 494; empty: no
+	                                            header */
 };
 
 void mediasec_decide(struct mediasec_decision *out, const struct mediasec_question *q);
 
-/* "mediasec": taken out of Require and Proxy-Require before forwarding, and never a reason for 420. Empty: nothing is left. */
+/* "mediasec": taken out of Require and Proxy-Require before forwarding, and never a reason for 420.
+ * Empty: nothing is left. */
 enum err mediasec_strip_option(struct str require, char *out, size_t room) MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Offer and answer (RFC 3264): whose turn it is, and what a new description means for a media that is there already. */
+/* Offer and answer (RFC 3264): whose turn it is, and what a new description means for a media that
+ * is there already. */
 #ifndef KEYCTX_SDP_OFFER_H
 #define KEYCTX_SDP_OFFER_H
 
@@ -7,7 +8,8 @@
 
 #include "base/err.h"
 
-/* A is who made the first offer of the call (with an offerless INVITE: the called one), B the other. */
+/* A is who made the first offer of the call (with an offerless INVITE: the called one), B the
+ * other. */
 enum offer_side { OFFER_SIDE_A, OFFER_SIDE_B };
 
 /*
@@ -18,7 +20,15 @@ enum offer_side { OFFER_SIDE_A, OFFER_SIDE_B };
  *                                                       or refused: all as before
  *   any ── end ──▶ ENDED
  */
-enum offer_state { OFFER_NEW, OFFER_OPENING, OFFER_STABLE, OFFER_A_OFFERS, OFFER_B_OFFERS, OFFER_ENDED, OFFER_STATE_COUNT };
+enum offer_state {
+	OFFER_NEW,
+	OFFER_OPENING,
+	OFFER_STABLE,
+	OFFER_A_OFFERS,
+	OFFER_B_OFFERS,
+	OFFER_ENDED,
+	OFFER_STATE_COUNT
+};
 
 enum offer_event {
 	OFFER_EVENT_OFFER_A,
@@ -32,15 +42,18 @@ enum offer_event {
 
 /* What the caller does about it. */
 enum offer_action {
-	OFFER_DO_OPEN,      /* a first offer, or a new one in a running call: keep it, change nothing that runs */
-	OFFER_DO_REPLACE,   /* the same side offers again before an answer (401, another branch): forget the one that waits */
-	OFFER_DO_AGREE,     /* the answer that was waited for: make it so */
-	OFFER_DO_AGREE_AGAIN, /* one more answer to what is agreed: 200 after 183, or another branch of a fork */
-	OFFER_DO_ROLL_BACK, /* forget the offer that waits; everything old stays */
+	OFFER_DO_OPEN,    /* a first offer, or a new one in a running call: keep it, change nothing
+	                     that runs */
+	OFFER_DO_REPLACE, /* the same side offers again before an answer (401, another branch):
+	                     forget the one that waits */
+	OFFER_DO_AGREE,   /* the answer that was waited for: make it so */
+	OFFER_DO_AGREE_AGAIN, /* one more answer to what is agreed: 200 after 183, or another branch
+	                         of a fork */
+	OFFER_DO_ROLL_BACK,   /* forget the offer that waits; everything old stays */
 	OFFER_DO_NOTHING,
 	OFFER_DO_END,
-	OFFER_DO_GLARE,     /* both sides offer: refuse this one (491, RFC 3261 14.1) */
-	OFFER_DO_REFUSE,    /* not now: an answer without an offer, anything after the end */
+	OFFER_DO_GLARE,  /* both sides offer: refuse this one (491, RFC 3261 14.1) */
+	OFFER_DO_REFUSE, /* not now: an answer without an offer, anything after the end */
 	OFFER_ACTION_COUNT
 };
 
@@ -55,30 +68,32 @@ enum offer_action offer_step(enum offer_state *s, enum offer_event e);
 /* OFFER_EVENT_OFFER_x, OFFER_EVENT_ANSWER_x of a side. */
 enum offer_event offer_event_of(enum offer_side side, bool is_answer);
 
-/* --- a media that was there before ------------------------------------------------------------------- */
+/* --- a media that was there before ------------------------------------------ */
 
 /* What is new in one side's description of one m-line. */
 struct offer_news {
-	bool was_there;   /* the media was in use before */
-	bool is_there;    /* its port is not 0 now */
-	bool has_moved;   /* another address or port */
-	bool is_rekeyed;  /* another keying context than the one in use */
-	bool has_switched;/* another mode: e2ae, e2e, plain */
+	bool was_there;    /* the media was in use before */
+	bool is_there;     /* its port is not 0 now */
+	bool has_moved;    /* another address or port */
+	bool is_rekeyed;   /* another keying context than the one in use */
+	bool has_switched; /* another mode: e2ae, e2e, plain */
 };
 
 struct offer_policy {
-	bool accept_rekey;       /* a new key at an unchanged address; the IMS profile says no (TS 33.328 7.4) */
-	bool allow_mode_switch;  /* plain to secured and the like in mid-call */
+	bool accept_rekey;      /* a new key at an unchanged address; the IMS profile says no
+	                           (TS 33.328 7.4) */
+	bool allow_mode_switch; /* plain to secured and the like in mid-call */
 };
 
 enum offer_change {
-	OFFER_CHANGE_NONE,    /* nothing of ours: contexts untouched (U3, U5) */
-	OFFER_CHANGE_NEW,     /* a media begins (U9), or comes back (U8) */
-	OFFER_CHANGE_GONE,    /* port 0: the legs go (U8) */
-	OFFER_CHANGE_MOVED,   /* new address, same key */
-	OFFER_CHANGE_REKEYED, /* new key, same address: ROC as the setting says (U7) */
-	OFFER_CHANGE_RENEWED, /* new key and new address: a new stream, ROC 0 (U6, RFC 4568 7.1.4) */
-	OFFER_CHANGE_SWITCHED,/* another mode: the media is built anew */
+	OFFER_CHANGE_NONE,     /* nothing of ours: contexts untouched (U3, U5) */
+	OFFER_CHANGE_NEW,      /* a media begins (U9), or comes back (U8) */
+	OFFER_CHANGE_GONE,     /* port 0: the legs go (U8) */
+	OFFER_CHANGE_MOVED,    /* new address, same key */
+	OFFER_CHANGE_REKEYED,  /* new key, same address: ROC as the setting says (U7) */
+	OFFER_CHANGE_RENEWED,  /* new key and new address: a new stream, ROC 0 (U6, RFC 4568 7.1.4)
+	                        */
+	OFFER_CHANGE_SWITCHED, /* another mode: the media is built anew */
 	OFFER_CHANGE_REKEY_REFUSED,  /* 488, old context stays */
 	OFFER_CHANGE_SWITCH_REFUSED, /* 488 (U13) */
 	OFFER_CHANGE_COUNT

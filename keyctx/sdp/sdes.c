@@ -38,11 +38,17 @@ static const struct {
 	[SDES_REPEATED_KEY] = {"repeated-key", "the same key stands in the description twice"},
 	[SDES_REFLECTED_KEY] = {"reflected-key", "our own key came back"},
 	[SDES_REUSED_KEY] = {"reused-key", "the key in use with another suite, MKI or lifetime"},
-	[SDES_SPENT_KEY] = {"spent-key", "a key that this call used before, and whose state is gone; a new one is needed"},
-	[SDES_BAD_PARAM] = {"bad-parameter", "a session parameter's value is wrong, or it is there twice"},
-	[SDES_UNKNOWN_PARAM] = {"unknown-parameter", "a mandatory session parameter is not known here"},
+	[SDES_SPENT_KEY] =
+		{"spent-key",
+                 "a key that this call used before, and whose state is gone; a new one is needed"},
+	[SDES_BAD_PARAM] = {"bad-parameter",
+                            "a session parameter's value is wrong, or it is there twice"},
+	[SDES_UNKNOWN_PARAM] = {"unknown-parameter",
+                                "a mandatory session parameter is not known here"},
 	[SDES_REFUSED_PARAM] = {"refused-parameter", "a session parameter is not allowed here"},
-	[SDES_WEAK_PARAM] = {"weak-parameter", "UNENCRYPTED_SRTP, UNENCRYPTED_SRTCP and UNAUTHENTICATED_SRTP are refused: media must be encrypted and authenticated"},
+	[SDES_WEAK_PARAM] = {"weak-parameter",
+                             "UNENCRYPTED_SRTP, UNENCRYPTED_SRTCP and UNAUTHENTICATED_SRTP are "
+                             "refused: media must be encrypted and authenticated"},
 };
 
 const char *sdes_fault_name(enum sdes_fault f)
@@ -55,7 +61,7 @@ const char *sdes_fault_meaning(enum sdes_fault f)
 	return faults[f].meaning;
 }
 
-/* --- life ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------- */
 
 static void clear_keys(struct keyctx **keys, unsigned n)
 {
@@ -86,7 +92,8 @@ void sdes_line_clear(struct sdes_line *l)
 	*l = (struct sdes_line){.fault = SDES_BAD_SYNTAX};
 }
 
-static enum err copy_keys(struct keyctx ***out, uint8_t *n_out, struct keyctx *const *keys, unsigned n)
+static enum err copy_keys(struct keyctx ***out, uint8_t *n_out, struct keyctx *const *keys,
+                          unsigned n)
 {
 	enum err e = ERR_OK;
 
@@ -102,7 +109,11 @@ static enum err copy_keys(struct keyctx ***out, uint8_t *n_out, struct keyctx *c
 
 enum err sdes_line_copy(struct sdes_line *out, const struct sdes_line *l)
 {
-	struct sdes_line copy = {.fault = l->fault, .tag = l->tag, .suite = l->suite, .spelling = l->spelling, .params = l->params};
+	struct sdes_line copy = {.fault = l->fault,
+	                         .tag = l->tag,
+	                         .suite = l->suite,
+	                         .spelling = l->spelling,
+	                         .params = l->params};
 	enum err e = copy_keys(&copy.keys, &copy.n_keys, l->keys, l->n_keys);
 
 	if (!e)
@@ -121,7 +132,7 @@ void sdes_list_clear(struct sdes_list *list)
 	list->n = 0;
 }
 
-/* --- choose and compare ------------------------------------------------------------------------------- */
+/* --- choose and compare ----------------------------------------------------- */
 
 const struct sdes_line *sdes_list_first(const struct sdes_list *list)
 {
@@ -136,9 +147,10 @@ static const char *fault_text(const struct sdes_line *l)
 {
 	if (l->fault != SDES_WEAK_PARAM)
 		return sdes_fault_name(l->fault);
-	return l->params.unencrypted_srtp  ? "UNENCRYPTED_SRTP is refused, media must be encrypted" :
-	       l->params.unencrypted_srtcp ? "UNENCRYPTED_SRTCP is refused, media must be encrypted" :
-	                                     "UNAUTHENTICATED_SRTP is refused, media must be authenticated";
+	return l->params.unencrypted_srtp ? "UNENCRYPTED_SRTP is refused, media must be encrypted"
+	       : l->params.unencrypted_srtcp
+	               ? "UNENCRYPTED_SRTCP is refused, media must be encrypted"
+	               : "UNAUTHENTICATED_SRTP is refused, media must be authenticated";
 }
 
 const char *sdes_list_describe(const struct sdes_list *list, char *out, size_t room)
@@ -147,8 +159,8 @@ const char *sdes_list_describe(const struct sdes_list *list, char *out, size_t r
 
 	snprintf(out, room, "no a=crypto line");
 	for (unsigned i = 0; i < list->n && at < room; i++)
-		at += (size_t)snprintf(out + at, room - at, "%stag %" PRIu32 ": %s", i ? ", " : "", list->lines[i].tag,
-		                       fault_text(&list->lines[i]));
+		at += (size_t)snprintf(out + at, room - at, "%stag %" PRIu32 ": %s", i ? ", " : "",
+		                       list->lines[i].tag, fault_text(&list->lines[i]));
 	return out;
 }
 
@@ -167,7 +179,8 @@ static bool keys_eq(struct keyctx *const *a, unsigned n_a, struct keyctx *const 
 
 static bool negotiated_eq(const struct sdes_params *a, const struct sdes_params *b)
 {
-	return a->unencrypted_srtp == b->unencrypted_srtp && a->unencrypted_srtcp == b->unencrypted_srtcp &&
+	return a->unencrypted_srtp == b->unencrypted_srtp &&
+	       a->unencrypted_srtcp == b->unencrypted_srtcp &&
 	       a->unauthenticated_srtp == b->unauthenticated_srtp;
 }
 
@@ -226,9 +239,10 @@ bool sdes_list_has_key(const struct sdes_list *list, const struct keyctx *k)
 	return found != 0;
 }
 
-/* --- offer and answer --------------------------------------------------------------------------------- */
+/* --- offer and answer ------------------------------------------------------- */
 
-static bool is_seen(const struct sdes_line *offered, const struct sdes_list *seen, const struct keyctx *k)
+static bool is_seen(const struct sdes_line *offered, const struct sdes_list *seen,
+                    const struct keyctx *k)
 {
 	unsigned found = 0;
 
@@ -237,12 +251,14 @@ static bool is_seen(const struct sdes_line *offered, const struct sdes_list *see
 	return found || (seen && sdes_list_has_key(seen, k));
 }
 
-static enum err fresh_key(struct keyctx **out, const struct suite *suite, const struct sdes_line *offered,
-                          const struct sdes_list *seen, uint64_t lifetime_pkts)
+static enum err fresh_key(struct keyctx **out, const struct suite *suite,
+                          const struct sdes_line *offered, const struct sdes_list *seen,
+                          uint64_t lifetime_pkts)
 {
 	enum err e = keyctx_generate_for(out, suite, lifetime_pkts);
 
-	/* Not within the life of the universe with a working generator: with a broken one, better no call. */
+	/* Not within the life of the universe with a working generator: with a broken one, better
+	 * no call. */
 	if (!e && is_seen(offered, seen, *out)) {
 		keyctx_free(*out);
 		e = ERR_CRYPTO;
@@ -250,9 +266,13 @@ static enum err fresh_key(struct keyctx **out, const struct suite *suite, const 
 	return e;
 }
 
-enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered, const struct sdes_list *seen, uint64_t lifetime_pkts)
+enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered,
+                          const struct sdes_list *seen, uint64_t lifetime_pkts)
 {
-	struct sdes_line l = {.fault = SDES_USABLE, .tag = offered->tag, .suite = offered->suite, .spelling = offered->spelling};
+	struct sdes_line l = {.fault = SDES_USABLE,
+	                      .tag = offered->tag,
+	                      .suite = offered->suite,
+	                      .spelling = offered->spelling};
 	struct keyctx *key = NULL;
 	enum err e = fresh_key(&key, offered->suite, offered, seen, lifetime_pkts);
 
@@ -267,7 +287,8 @@ enum err sdes_answer_make(struct sdes_line *out, const struct sdes_line *offered
 	return ERR_OK;
 }
 
-enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite *suite, uint64_t lifetime_pkts)
+enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite *suite,
+                         uint64_t lifetime_pkts)
 {
 	struct sdes_line l = {.fault = SDES_USABLE, .tag = tag, .suite = suite};
 	struct keyctx *key = NULL;
@@ -281,7 +302,8 @@ enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite
 	return ERR_OK;
 }
 
-static const struct sdes_line *match_offer(const struct sdes_list *offered, const struct sdes_line *l, bool any_tag)
+static const struct sdes_line *match_offer(const struct sdes_list *offered,
+                                           const struct sdes_line *l, bool any_tag)
 {
 	const struct sdes_line *by_suite = NULL;
 	unsigned n = 0;
@@ -299,30 +321,36 @@ static const struct sdes_line *match_offer(const struct sdes_list *offered, cons
 	return any_tag && n == 1 ? by_suite : NULL;
 }
 
-enum err sdes_answer_check(const struct sdes_list *offered, const struct sdes_list *answer, bool any_tag,
-                           const struct sdes_line **ours, struct why *why)
+enum err sdes_answer_check(const struct sdes_list *offered, const struct sdes_list *answer,
+                           bool any_tag, const struct sdes_line **ours, struct why *why)
 {
 	const struct sdes_line *l = &answer->lines[0], *o;
 
 	if (answer->n + answer->n_unread != 1)
-		return why_fail(why, ERR_INVALID, "an answer has one a=crypto line, this one has %u",
+		return why_fail(why, ERR_INVALID,
+		                "an answer has one a=crypto line, this one has %u",
 		                answer->n + answer->n_unread);
 	if (l->fault)
-		return why_fail(why, ERR_INVALID, "a=crypto of the answer: %s", sdes_fault_meaning(l->fault));
+		return why_fail(why, ERR_INVALID, "a=crypto of the answer: %s",
+		                sdes_fault_meaning(l->fault));
 	o = match_offer(offered, l, any_tag);
 	if (!o)
-		return why_fail(why, ERR_INVALID, "a=crypto of the answer: tag %" PRIu32 " with %s was not offered",
+		return why_fail(why, ERR_INVALID,
+		                "a=crypto of the answer: tag %" PRIu32 " with %s was not offered",
 		                l->tag, l->suite->name);
 	for (unsigned i = 0; i < l->n_keys; i++)
 		if (sdes_list_has_key(offered, l->keys[i]))
-			return why_fail(why, ERR_INVALID, "a=crypto of the answer: our own key came back");
+			return why_fail(why, ERR_INVALID,
+			                "a=crypto of the answer: our own key came back");
 	if (!negotiated_eq(&l->params, &o->params))
-		return why_fail(why, ERR_INVALID, "a=crypto of the answer: negotiated parameters are not those offered");
+		return why_fail(
+			why, ERR_INVALID,
+			"a=crypto of the answer: negotiated parameters are not those offered");
 	*ours = o;
 	return ERR_OK;
 }
 
-/* --- print ------------------------------------------------------------------------------------------ */
+/* --- print ------------------------------------------------------------------ */
 
 static void print_text(struct wr *w, const char *text)
 {

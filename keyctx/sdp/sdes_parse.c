@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The grammar of a=crypto (RFC 4568 9), read with the rules of its section 6 and the policy at hand. */
+/* The grammar of a=crypto (RFC 4568 9), read with the rules of its section 6 and the policy at
+ * hand. */
 #include "base/b64.h"
 #include "base/secret.h"
 #include "keyctx/sdp/sdes.h"
@@ -17,7 +18,7 @@ static bool read_number(struct str text, uint64_t min, uint64_t max, uint64_t *o
 	return true;
 }
 
-/* --- one inline key ---------------------------------------------------------------------------------- */
+/* --- one inline key --------------------------------------------------------- */
 
 struct key_text {
 	struct str key_salt, lifetime, mki, mki_len;
@@ -65,8 +66,8 @@ static bool read_lifetime(struct str text, uint64_t max, uint64_t *out)
 	return true;
 }
 
-static enum sdes_fault read_lifetime_field(const struct key_text *t, const struct suite *s, const struct sdes_policy *p,
-                                           uint64_t *lifetime)
+static enum sdes_fault read_lifetime_field(const struct key_text *t, const struct suite *s,
+                                           const struct sdes_policy *p, uint64_t *lifetime)
 {
 	uint64_t max = s->srtp_lifetime_pkts;
 
@@ -84,7 +85,8 @@ static enum sdes_fault read_lifetime_field(const struct key_text *t, const struc
 	return SDES_USABLE;
 }
 
-static enum sdes_fault read_mki_field(const struct key_text *t, const struct sdes_policy *p, uint8_t *octets, size_t *len)
+static enum sdes_fault read_mki_field(const struct key_text *t, const struct sdes_policy *p,
+                                      uint8_t *octets, size_t *len)
 {
 	uint64_t n;
 
@@ -93,13 +95,15 @@ static enum sdes_fault read_mki_field(const struct key_text *t, const struct sde
 		return SDES_USABLE;
 	if (!p->accept_mki)
 		return SDES_REFUSED_MKI;
-	if (!read_number(t->mki_len, 1, KEYCTX_MKI_MAX, &n) || sdes_mki_parse(t->mki, octets, (size_t)n))
+	if (!read_number(t->mki_len, 1, KEYCTX_MKI_MAX, &n) ||
+	    sdes_mki_parse(t->mki, octets, (size_t)n))
 		return SDES_BAD_MKI;
 	*len = (size_t)n;
 	return SDES_USABLE;
 }
 
-static enum err make_key(struct str key_salt, struct keyctx_spec *spec, struct keyctx **out, enum sdes_fault *fault)
+static enum err make_key(struct str key_salt, struct keyctx_spec *spec, struct keyctx **out,
+                         enum sdes_fault *fault)
 {
 	uint8_t master[SUITE_MASTER_MAX];
 	size_t want = (size_t)spec->suite->key_len + spec->suite->salt_len;
@@ -115,8 +119,8 @@ static enum err make_key(struct str key_salt, struct keyctx_spec *spec, struct k
 }
 
 /* ERR_NOMEM, or ERR_OK and perhaps a fault. */
-static enum err read_key(struct str text, const struct suite *s, const struct sdes_policy *p, struct keyctx **out,
-                         enum sdes_fault *fault)
+static enum err read_key(struct str text, const struct suite *s, const struct sdes_policy *p,
+                         struct keyctx **out, enum sdes_fault *fault)
 {
 	uint8_t mki[KEYCTX_MKI_MAX];
 	struct keyctx_spec spec = {.suite = s, .mki = {.p = mki}};
@@ -132,7 +136,7 @@ static enum err read_key(struct str text, const struct suite *s, const struct sd
 	return *fault ? ERR_OK : make_key(t.key_salt, &spec, out, fault);
 }
 
-/* --- key-params ------------------------------------------------------------------------------------- */
+/* --- key-params ------------------------------------------------------------- */
 
 static const char inline_method[] = "inline";
 
@@ -152,8 +156,8 @@ static enum sdes_fault judge_keys(struct keyctx *const *keys, unsigned n)
 	return SDES_USABLE;
 }
 
-static enum err read_keys(struct str text, const struct suite *s, const struct sdes_policy *p, struct keyctx ***keys,
-                          uint8_t *n, enum sdes_fault *fault)
+static enum err read_keys(struct str text, const struct suite *s, const struct sdes_policy *p,
+                          struct keyctx ***keys, uint8_t *n, enum sdes_fault *fault)
 {
 	bool more = true;
 	enum err e = ERR_OK;
@@ -181,7 +185,7 @@ static enum err read_keys(struct str text, const struct suite *s, const struct s
 	return e;
 }
 
-/* --- session parameters ------------------------------------------------------------------------------- */
+/* --- session parameters ----------------------------------------------------- */
 
 struct param_place {
 	struct sdes_line *line;
@@ -213,17 +217,20 @@ static enum err set_flag(struct param_place *at, bool *flag, bool accept)
 
 static enum err on_unencrypted_srtp(struct param_place *at)
 {
-	return set_flag(at, &at->line->params.unencrypted_srtp, at->policy->accept_unencrypted_srtp);
+	return set_flag(at, &at->line->params.unencrypted_srtp,
+	                at->policy->accept_unencrypted_srtp);
 }
 
 static enum err on_unencrypted_srtcp(struct param_place *at)
 {
-	return set_flag(at, &at->line->params.unencrypted_srtcp, at->policy->accept_unencrypted_srtcp);
+	return set_flag(at, &at->line->params.unencrypted_srtcp,
+	                at->policy->accept_unencrypted_srtcp);
 }
 
 static enum err on_unauthenticated_srtp(struct param_place *at)
 {
-	return set_flag(at, &at->line->params.unauthenticated_srtp, at->policy->accept_unauthenticated_srtp);
+	return set_flag(at, &at->line->params.unauthenticated_srtp,
+	                at->policy->accept_unauthenticated_srtp);
 }
 
 static enum err on_fec_order(struct param_place *at)
@@ -314,7 +321,7 @@ static enum err read_params(struct str rest, struct sdes_line *l, const struct s
 	return e;
 }
 
-/* --- a line ----------------------------------------------------------------------------------------- */
+/* --- a line ----------------------------------------------------------------- */
 
 static bool is_printable(struct str text)
 {
@@ -340,9 +347,9 @@ static enum err read_line(struct sdes_line *l, struct str value, const struct sd
 	}
 	l->tag = (uint32_t)number;
 	l->suite = suite_find_spelt(suite, &l->spelling);
-	l->fault = !l->suite                               ? SDES_UNKNOWN_SUITE :
-	           !(p->suites >> l->suite->id & 1)        ? SDES_REFUSED_SUITE :
-	                                                     SDES_USABLE;
+	l->fault = !l->suite                          ? SDES_UNKNOWN_SUITE
+	           : !(p->suites >> l->suite->id & 1) ? SDES_REFUSED_SUITE
+	                                              : SDES_USABLE;
 	if (l->fault)
 		return ERR_OK;
 	e = read_keys(keys, l->suite, p, &l->keys, &l->n_keys, &l->fault);
@@ -367,8 +374,8 @@ static bool is_named(const struct sdes_line *l)
 }
 
 /*
- * A tag names one line (RFC 4568 5.1.1). The same line once more says nothing new; two keys under one tag and suite leave open which of them
- * an answer would mean, so that neither is used.
+ * A tag names one line (RFC 4568 5.1.1). The same line once more says nothing new; two keys under
+ * one tag and suite leave open which of them an answer would mean, so that neither is used.
  */
 static void judge_tag(struct sdes_list *list, struct sdes_line *l)
 {
@@ -377,7 +384,8 @@ static void judge_tag(struct sdes_list *list, struct sdes_line *l)
 
 		if (other->tag != l->tag || !is_named(other))
 			continue;
-		if (!other->fault && !l->fault && other->suite == l->suite && !sdes_line_eq(other, l))
+		if (!other->fault && !l->fault && other->suite == l->suite &&
+		    !sdes_line_eq(other, l))
 			other->fault = SDES_DUPLICATE_TAG;
 		l->fault = SDES_DUPLICATE_TAG;
 	}
@@ -393,7 +401,8 @@ static void judge_in_list(struct sdes_list *list, struct sdes_line *l, const str
 			l->fault = SDES_REPEATED_KEY;
 }
 
-enum err sdes_list_parse(struct sdes_list *out, const struct sdp *s, unsigned media, const struct sdes_policy *p)
+enum err sdes_list_parse(struct sdes_list *out, const struct sdp *s, unsigned media,
+                         const struct sdes_policy *p)
 {
 	struct str value;
 

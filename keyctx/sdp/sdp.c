@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
-/* --- profiles --------------------------------------------------------------------------------------- */
+/* --- profiles --------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -19,7 +19,9 @@ static const struct {
 	[SDP_PROFILE_SAVP] = {.name = "RTP/SAVP", .is_secure = true},
 	[SDP_PROFILE_SAVPF] = {.name = "RTP/SAVPF", .is_secure = true, .has_feedback = true},
 	[SDP_PROFILE_DTLS_SAVP] = {.name = "UDP/TLS/RTP/SAVP", .is_dtls = true},
-	[SDP_PROFILE_DTLS_SAVPF] = {.name = "UDP/TLS/RTP/SAVPF", .is_dtls = true, .has_feedback = true},
+	[SDP_PROFILE_DTLS_SAVPF] = {.name = "UDP/TLS/RTP/SAVPF",
+                                    .is_dtls = true,
+                                    .has_feedback = true},
 };
 
 const char *sdp_profile_name(enum sdp_profile p)
@@ -57,7 +59,7 @@ enum sdp_profile sdp_profile_with(enum sdp_profile p, bool secure)
 	return secure ? SDP_PROFILE_SAVP : SDP_PROFILE_AVP;
 }
 
-/* --- the arena: what is taken lives until sdp_free ---------------------------------------------------- */
+/* --- the arena: what is taken lives until sdp_free -------------------------- */
 
 struct sdp_chunk {
 	struct sdp_chunk *next;
@@ -108,7 +110,7 @@ void sdp_free(struct sdp *s)
 	}
 }
 
-/* --- parse ------------------------------------------------------------------------------------------ */
+/* --- parse ------------------------------------------------------------------ */
 
 static struct link *lines_of(const struct sdp *s, int section)
 {
@@ -118,7 +120,8 @@ static struct link *lines_of(const struct sdp *s, int section)
 	return (struct link *)l;
 }
 
-/* How many ports an m-line names does not matter: one pair is relayed, and the rest is not told on. */
+/* How many ports an m-line names does not matter: one pair is relayed, and the rest is not told on.
+ */
 static void parse_port(struct sdp_media *m, struct str text)
 {
 	struct str count;
@@ -193,7 +196,8 @@ static bool is_blank(struct str text)
 	return true;
 }
 
-/* A small letter, "=" and a value: blanks before it go, a capital becomes small. False: it is no line of a description. */
+/* A small letter, "=" and a value: blanks before it go, a capital becomes small. False: it is no
+ * line of a description. */
 static bool repair(struct sdp *s, struct sdp_line *l)
 {
 	struct str text = l->text;
@@ -216,19 +220,25 @@ static bool repair(struct sdp *s, struct sdp_line *l)
 }
 
 /* RFC 8866 5: v= is the first line, and begins a description. *keep: does the line stay? */
-static enum err judge_version(struct sdp *s, const struct sdp_line *l, unsigned number, bool *keep, struct why *why)
+static enum err judge_version(struct sdp *s, const struct sdp_line *l, unsigned number, bool *keep,
+                              struct why *why)
 {
 	if (l->type != 'v')
 		return ERR_OK;
 	if (s->n_media)
-		return why_fail(why, ERR_SYNTAX, "line %u: another description begins (v=); one is taken at a time", number);
+		return why_fail(why, ERR_SYNTAX,
+		                "line %u: another description begins (v=); one is taken at a time",
+		                number);
 	if (!str_is(str_trim(l->value), "0"))
-		return why_fail(why, ERR_SYNTAX, "line %u: v= is not 0, the only version there is (RFC 8866 5.1)", number);
+		return why_fail(why, ERR_SYNTAX,
+		                "line %u: v= is not 0, the only version there is (RFC 8866 5.1)",
+		                number);
 	*keep = list_is_empty(&s->session);
 	return ERR_OK;
 }
 
-/* docs/decisions/0060: what is no line is left out, what can be put right is, and what can be read in two ways is refused. */
+/* docs/decisions/0060: what is no line is left out, what can be put right is, and what can be read
+ * in two ways is refused. */
 static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, struct why *why)
 {
 	struct sdp_line *l = take(s, sizeof(*l));
@@ -238,7 +248,10 @@ static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, str
 	if (!l)
 		return ERR_NOMEM;
 	if (!cut_line(rest, &l->text, &l->end_len))
-		return why_fail(why, ERR_SYNTAX, "line %u: a NUL or a lone CR, which others may read as an end of line", number);
+		return why_fail(
+			why, ERR_SYNTAX,
+			"line %u: a NUL or a lone CR, which others may read as an end of line",
+			number);
 	/* Blank lines at the very end are common and mean nothing; they are kept. */
 	if (is_blank(l->text) && is_blank(*rest) && (s->n_media || !list_is_empty(&s->session))) {
 		l->value = l->text;
@@ -269,7 +282,8 @@ static enum err need_version(struct sdp *s, uint8_t end_len)
 	l = take(s, sizeof(*l));
 	if (!l)
 		return ERR_NOMEM;
-	*l = (struct sdp_line){.text = STR("v=0"), .value = STR("0"), .type = 'v', .end_len = end_len};
+	*l = (struct sdp_line){
+		.text = STR("v=0"), .value = STR("0"), .type = 'v', .end_len = end_len};
 	list_add_tail(s->session.next, &l->link);
 	s->is_repaired = true;
 	return ERR_OK;
@@ -285,7 +299,8 @@ static enum err parse_lines(struct sdp *s, struct str text, struct why *why)
 	while (text.n && !e)
 		e = parse_line(s, &text, ++number, why);
 	if (!e && list_is_empty(&s->session) && !s->n_media)
-		e = why_fail(why, ERR_SYNTAX, "no session description: no line is a letter, '=' and a value");
+		e = why_fail(why, ERR_SYNTAX,
+		             "no session description: no line is a letter, '=' and a value");
 	if (!e)
 		e = need_version(s, end_len ? end_len : 2);
 	if (!e)
@@ -304,7 +319,8 @@ enum err sdp_parse(struct sdp **out, struct str text, struct why *why)
 	if (!text.n)
 		return why_fail(why, ERR_SYNTAX, "no session description");
 	if (text.n > SDP_TEXT_MAX || n_lines > SDP_LINES_MAX)
-		return why_fail(why, ERR_TOO_BIG, "a description of %zu octets and %zu lines; at most %d and %d",
+		return why_fail(why, ERR_TOO_BIG,
+		                "a description of %zu octets and %zu lines; at most %d and %d",
 		                text.n, n_lines, SDP_TEXT_MAX, SDP_LINES_MAX);
 	/* One block for nearly everything, and some room for the usual edits. */
 	c = chunk_new(sizeof(*s) + n_lines * sizeof(struct sdp_line) + text.n + CHUNK_BYTES);
@@ -325,13 +341,13 @@ enum err sdp_parse(struct sdp **out, struct str text, struct why *why)
 	return e;
 }
 
-/* --- print ------------------------------------------------------------------------------------------ */
+/* --- print ------------------------------------------------------------------ */
 
 static size_t section_length(const struct link *lines)
 {
 	size_t n = 0;
 
-	LIST_EACH(it, (struct link *)lines) {
+	LIST_EACH (it, (struct link *)lines) {
 		const struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
 
 		n += l->text.n + l->end_len;
@@ -350,12 +366,12 @@ size_t sdp_length(const struct sdp *s)
 
 static char *print_section(const struct link *lines, char *p)
 {
-	LIST_EACH(it, (struct link *)lines) {
+	LIST_EACH (it, (struct link *)lines) {
 		const struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
 
 		memcpy(p, l->text.p, l->text.n);
 		p += l->text.n;
-		memcpy(p, &"\r\n"[2 - l->end_len], l->end_len);
+		memcpy(p, &"\r\n"[2 - l->end_len], l -> end_len);
 		p += l->end_len;
 	}
 	return p;
@@ -375,7 +391,7 @@ enum err sdp_print(const struct sdp *s, char *out, size_t room, size_t *len)
 	return ERR_OK;
 }
 
-/* --- lines ------------------------------------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------------ */
 
 struct sdp_line *sdp_next(const struct sdp *s, int section, const struct sdp_line *after)
 {
@@ -385,7 +401,8 @@ struct sdp_line *sdp_next(const struct sdp *s, int section, const struct sdp_lin
 	return next == head ? NULL : LIST_OF(next, struct sdp_line, link);
 }
 
-struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sdp_line *after, char type)
+struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sdp_line *after,
+                               char type)
 {
 	struct sdp_line *l = sdp_next(s, section, after);
 
@@ -405,8 +422,8 @@ bool sdp_line_is_attr(const struct sdp_line *l, const char *name, struct str *va
 	return true;
 }
 
-struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sdp_line *after, const char *name,
-                               struct str *value)
+struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sdp_line *after,
+                               const char *name, struct str *value)
 {
 	struct sdp_line *l = sdp_next(s, section, after);
 
@@ -473,7 +490,8 @@ static struct sdp_line *last_line(const struct sdp *s, int section)
 	return LIST_OF(l, struct sdp_line, link);
 }
 
-enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char type, struct str value)
+enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char type,
+                      struct str value)
 {
 	struct sdp_line *l = take(s, sizeof(*l));
 	struct str text;
@@ -506,7 +524,7 @@ unsigned sdp_attr_remove(struct sdp *s, int section, const char *name)
 {
 	unsigned n = 0;
 
-	LIST_EACH(it, lines_of(s, section)) {
+	LIST_EACH (it, lines_of(s, section)) {
 		struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
 
 		if (sdp_line_is_attr(l, name, NULL)) {
@@ -541,7 +559,8 @@ static struct str or_else(struct str text, const char *preset)
 enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str proto)
 {
 	struct sdp_media *m = &s->media[media];
-	struct str kind = or_else(m->kind, "audio"), formats = port ? m->formats : or_else(m->formats, "0");
+	struct str kind = or_else(m->kind, "audio"),
+		   formats = port ? m->formats : or_else(m->formats, "0");
 	size_t room = kind.n + proto.n + formats.n + 32;
 	char *p = take(s, room);
 	struct sdp_line *l = sdp_next(s, (int)media, NULL);
@@ -550,7 +569,8 @@ enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str 
 
 	if (!p)
 		return ERR_NOMEM;
-	n = snprintf(p, room, "%.*s %u %.*s%s%.*s", STR_ARG(kind), port, STR_ARG(proto), formats.n ? " " : "", STR_ARG(formats));
+	n = snprintf(p, room, "%.*s %u %.*s%s%.*s", STR_ARG(kind), port, STR_ARG(proto),
+	             formats.n ? " " : "", STR_ARG(formats));
 	e = sdp_line_set(s, l, str_make(p, (size_t)n));
 	if (!e)
 		parse_media(m, l);
@@ -581,7 +601,7 @@ enum err sdp_media_reject(struct sdp *s, unsigned media)
 
 	if (e)
 		return e;
-	LIST_EACH(it, lines_of(s, (int)media)) {
+	LIST_EACH (it, lines_of(s, (int)media)) {
 		struct sdp_line *l = LIST_OF(it, struct sdp_line, link);
 
 		/* RFC 5888: a rejected m-line keeps its mid. */

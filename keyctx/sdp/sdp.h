@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A session description (RFC 8866) as sections of lines: parse, edit, print; what is not touched survives octet for octet. */
+/* A session description (RFC 8866) as sections of lines: parse, edit, print; what is not touched
+ * survives octet for octet. */
 #ifndef KEYCTX_SDP_SDP_H
 #define KEYCTX_SDP_SDP_H
 
@@ -32,7 +33,7 @@ enum sdp_profile {
 	SDP_PROFILE_COUNT
 };
 
-const char *sdp_profile_name(enum sdp_profile p); /* "RTP/SAVPF"; "" for OTHER */
+const char *sdp_profile_name(enum sdp_profile p);   /* "RTP/SAVPF"; "" for OTHER */
 enum sdp_profile sdp_profile_find(struct str name); /* case does not count */
 bool sdp_profile_is_rtp(enum sdp_profile p);
 bool sdp_profile_is_secure(enum sdp_profile p); /* SAVP(F), keys by SDES or key-mgmt */
@@ -57,8 +58,9 @@ struct sdp_media {
 	struct str formats;
 	enum sdp_profile profile;
 	uint16_t port;
-	uint16_t n_ports; /* behind the slash of the port; 1 without */
-	const char *fault; /* why this line can't be used; NULL: it can. What could not be read is empty, the port 0 */
+	uint16_t n_ports;  /* behind the slash of the port; 1 without */
+	const char *fault; /* why this line can't be used; NULL: it can. What could not be read is
+	                      empty, the port 0 */
 };
 
 /* Keys may stand in it: every octet is wiped by sdp_free. Any thread, one at a time. */
@@ -67,16 +69,18 @@ struct sdp {
 	unsigned n_media;
 	unsigned n_said; /* m= lines of the text; those beyond SDP_MEDIA_MAX are left out */
 	struct sdp_media media[SDP_MEDIA_MAX];
-	uint8_t end_len; /* line end of the first line, used for new ones */
+	uint8_t end_len;  /* line end of the first line, used for new ones */
 	bool is_repaired; /* it does not print as it came */
 	struct sdp_chunk *chunks;
 };
 
 /*
- * Copies `text`. ERR_SYNTAX (names the line), ERR_TOO_BIG (text, lines, SDP_MEDIA_SAID_MAX), ERR_NOMEM. Refused are a NUL or a lone CR, another
- * version or a second description, and what holds no line at all. A line that is not a letter, "=" and text is left out; a capital letter
- * becomes small, blanks before it go, and v=0 is put in front of what lacks it. An m= line that can't be read has a `fault`; those that are too
- * many are left out with all that stands below them. Other lines are not judged.
+ * Copies `text`. ERR_SYNTAX (names the line), ERR_TOO_BIG (text, lines, SDP_MEDIA_SAID_MAX),
+ * ERR_NOMEM. Refused are a NUL or a lone CR, another version or a second description, and what
+ * holds no line at all. A line that is not a letter, "=" and text is left out; a capital letter
+ * becomes small, blanks before it go, and v=0 is put in front of what lacks it. An m= line that
+ * can't be read has a `fault`; those that are too many are left out with all that stands below
+ * them. Other lines are not judged.
  */
 enum err sdp_parse(struct sdp **out, struct str text, struct why *why) MUST_USE;
 void sdp_free(struct sdp *s); /* takes NULL */
@@ -86,23 +90,26 @@ size_t sdp_length(const struct sdp *s);
 /* ERR_TOO_BIG. No NUL is added. */
 enum err sdp_print(const struct sdp *s, char *out, size_t room, size_t *len) MUST_USE;
 
-/* --- lines; `section` is a media's index or SDP_SESSION ---------------------------------------------- */
+/* --- lines; `section` is a media's index or SDP_SESSION --------------------- */
 
 /* The lines in order: NULL begins, NULL ends. */
 struct sdp_line *sdp_next(const struct sdp *s, int section, const struct sdp_line *after);
 /* The next line of a type. */
-struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sdp_line *after, char type);
-/* Is it a=`name` or a=`name`:value? Case and blanks around the name don't count; `value` is trimmed, and may be NULL. */
+struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sdp_line *after,
+                               char type);
+/* Is it a=`name` or a=`name`:value? Case and blanks around the name don't count; `value` is
+ * trimmed, and may be NULL. */
 bool sdp_line_is_attr(const struct sdp_line *l, const char *name, struct str *value);
 /* The next such line. */
-struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sdp_line *after, const char *name,
-                               struct str *value);
+struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sdp_line *after,
+                               const char *name, struct str *value);
 bool sdp_has_attr(const struct sdp *s, int section, const char *name);
 
 /* Replaces the text behind "x="; copied. ERR_NOMEM, ERR_TOO_BIG, ERR_SYNTAX (a line end inside). */
 enum err sdp_line_set(struct sdp *s, struct sdp_line *l, struct str value) MUST_USE;
 /* A new line behind `after`, which belongs to `section`; NULL: at the section's end. */
-enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char type, struct str value) MUST_USE;
+enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char type,
+                      struct str value) MUST_USE;
 void sdp_line_remove(struct sdp_line *l);
 
 /* All a=`name` lines of the section; returns how many there were. */
@@ -115,7 +122,8 @@ enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str 
 /* Refused: port 0, no attributes but those needed to name it (RFC 3264 6). */
 enum err sdp_media_reject(struct sdp *s, unsigned media) MUST_USE;
 
-/* One more m-line, that is off; at the end, which may not be the last of SDP_MEDIA_MAX. Texts are copied; empty ones become audio, RTP/AVP. ERR_NOMEM. */
+/* One more m-line, that is off; at the end, which may not be the last of SDP_MEDIA_MAX. Texts are
+ * copied; empty ones become audio, RTP/AVP. ERR_NOMEM. */
 enum err sdp_media_append(struct sdp *s, struct str kind, struct str proto) MUST_USE;
 
 #endif

@@ -10,12 +10,14 @@
 
 bool authority_is_resolve(const struct authority *a)
 {
-	return a->msg.hdr.data_type == MIKEY_DT_RESOLVE_INIT_PSK || a->msg.hdr.data_type == MIKEY_DT_RESOLVE_INIT_PK;
+	return a->msg.hdr.data_type == MIKEY_DT_RESOLVE_INIT_PSK ||
+	       a->msg.hdr.data_type == MIKEY_DT_RESOLVE_INIT_PK;
 }
 
 bool authority_is_pk(const struct authority *a)
 {
-	return a->msg.hdr.data_type == MIKEY_DT_REQUEST_INIT_PK || a->msg.hdr.data_type == MIKEY_DT_RESOLVE_INIT_PK;
+	return a->msg.hdr.data_type == MIKEY_DT_REQUEST_INIT_PK ||
+	       a->msg.hdr.data_type == MIKEY_DT_RESOLVE_INIT_PK;
 }
 
 unsigned authority_sender_role(const struct authority *a)
@@ -89,7 +91,8 @@ enum err authority_replay_key(const struct authority *a, uint8_t out[32])
 {
 	struct mikey_id sender = authority_sender(a);
 
-	return mikey_replay_key(&a->msg, mikey_id_is_set(sender) ? sender : authority_psk_id(a), out);
+	return mikey_replay_key(&a->msg, mikey_id_is_set(sender) ? sender : authority_psk_id(a),
+	                        out);
 }
 
 bool authority_policy_lists(const struct ticket_policy *p, struct mikey_id who)
@@ -104,14 +107,19 @@ static enum err check_header(const struct authority *a, struct mikey_fault *faul
 {
 	const struct mikey_hdr *h = &a->msg.hdr;
 
-	if (h->data_type != MIKEY_DT_REQUEST_INIT_PSK && h->data_type != MIKEY_DT_RESOLVE_INIT_PSK && !authority_is_pk(a))
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is not for a KMS", mikey_data_type_name(h->data_type));
+	if (h->data_type != MIKEY_DT_REQUEST_INIT_PSK &&
+	    h->data_type != MIKEY_DT_RESOLVE_INIT_PSK && !authority_is_pk(a))
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is not for a KMS",
+		                     mikey_data_type_name(h->data_type));
 	if (authority_is_pk(a) && !a->rules.accept_pk)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "public-key requests are switched off");
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1,
+		                     "public-key requests are switched off");
 	if (!mikey_prf_is_known(h->prf))
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3, "PRF %u is not known", h->prf);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3, "PRF %u is not known",
+		                     h->prf);
 	if (h->n_cs || h->map_type != MIKEY_MAP_EMPTY)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8, "crypto sessions in a request to a KMS");
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8,
+		                     "crypto sessions in a request to a KMS");
 	return ERR_OK;
 }
 
@@ -128,9 +136,11 @@ static enum err check_payloads(const struct authority *a, struct mikey_fault *fa
 
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (!mikey_msg_find(&a->msg, needed[i]))
-			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "%s is missing", mikey_type_name(needed[i]));
+			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "%s is missing",
+			                  mikey_type_name(needed[i]));
 	if (!mikey_msg_rand_of(&a->msg, authority_sender_role(a)).n)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "RANDR of the sender is missing");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "RANDR of the sender is missing");
 	return ERR_OK;
 }
 
@@ -149,20 +159,23 @@ static enum err check_algs(struct authority *a, struct mikey_fault *fault)
 
 static enum err read_policy(struct authority *a, struct mikey_fault *fault)
 {
-	const struct mikey_payload *p = mikey_msg_find(&a->msg, authority_is_resolve(a) ? MIKEY_TICKET : MIKEY_TP);
+	const struct mikey_payload *p =
+		mikey_msg_find(&a->msg, authority_is_resolve(a) ? MIKEY_TICKET : MIKEY_TP);
 
 	return ticket_policy_read(&a->policy, p, fault);
 }
 
-enum err authority_new(struct authority **out, const struct ticket_rules *rules, struct view octets, uint64_t now_ntp,
-                       struct mikey_fault *fault)
+enum err authority_new(struct authority **out, const struct ticket_rules *rules, struct view octets,
+                       uint64_t now_ntp, struct mikey_fault *fault)
 {
-	struct authority *a = octets.n <= MIKEY_MESSAGE_MAX ? mem_alloc(sizeof *a) : NULL;
+	struct authority *a = octets.n <= MIKEY_MESSAGE_MAX ? mem_alloc(sizeof(*a)) : NULL;
 	enum err e;
 
 	if (octets.n > MIKEY_MESSAGE_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most", octets.n, MIKEY_MESSAGE_MAX);
-	if (!a || !(a->octets = mem_dup(octets.n ? (const void *)octets.p : "", octets.n + !octets.n))) {
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most",
+		                  octets.n, MIKEY_MESSAGE_MAX);
+	if (!a ||
+	    !(a->octets = mem_dup(octets.n ? (const void *)octets.p : "", octets.n + !octets.n))) {
 		authority_free(a);
 		return authority_no_memory(fault);
 	}
@@ -174,7 +187,8 @@ enum err authority_new(struct authority **out, const struct ticket_rules *rules,
 	if (!e)
 		e = check_payloads(a, fault);
 	if (!e)
-		e = ticket_rules_check_time(rules, mikey_msg_find(&a->msg, MIKEY_T)->u.t, now_ntp, fault);
+		e = ticket_rules_check_time(rules, mikey_msg_find(&a->msg, MIKEY_T)->u.t, now_ntp,
+		                            fault);
 	if (!e)
 		e = check_algs(a, fault);
 	if (!e)
@@ -201,12 +215,15 @@ enum err authority_phase_keys(const struct authority *a, unsigned phase, struct 
 	struct view rand = mikey_msg_rand_of(&a->msg, authority_sender_role(a));
 	bool resolve = authority_is_resolve(a);
 
-	return mikey_prf_msg_keys(out, a->msg.hdr.prf, (struct view){.p = a->key.octets, .n = a->key.len}, a->msg.hdr.csb_id, phase,
-	                          resolve ? (struct view){0} : rand, resolve ? rand : (struct view){0});
+	return mikey_prf_msg_keys(out, a->msg.hdr.prf,
+	                          (struct view){.p = a->key.octets, .n = a->key.len},
+	                          a->msg.hdr.csb_id, phase, resolve ? (struct view){0} : rand,
+	                          resolve ? rand : (struct view){0});
 }
 
 /* Both names enter the MAC; one that was left out is known from elsewhere (readings 6). */
-static void names_of(const struct authority *a, const struct authority_peer *peer, struct view out[2])
+static void names_of(const struct authority *a, const struct authority_peer *peer,
+                     struct view out[2])
 {
 	struct mikey_id sender = authority_sender(a), kms = authority_kms(a);
 
@@ -214,7 +231,8 @@ static void names_of(const struct authority *a, const struct authority_peer *pee
 	out[1] = mikey_id_is_set(kms) ? kms.data : peer->kms.data;
 }
 
-static enum err verify_psk(struct authority *a, const struct authority_peer *peer, struct mikey_fault *fault)
+static enum err verify_psk(struct authority *a, const struct authority_peer *peer,
+                           struct mikey_fault *fault)
 {
 	struct view names[2], rand = mikey_msg_rand_of(&a->msg, authority_sender_role(a));
 	struct mikey_msg_keys *k;
@@ -222,7 +240,7 @@ static enum err verify_psk(struct authority *a, const struct authority_peer *pee
 
 	if (!peer->psk.n)
 		return mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "no key is known for the sender");
-	if (secret_set(&a->key, peer->psk.p, peer->psk.n) || !(k = secret_alloc(sizeof *k)))
+	if (secret_set(&a->key, peer->psk.p, peer->psk.n) || !(k = secret_alloc(sizeof(*k))))
 		return authority_no_memory(fault);
 	names_of(a, peer, names);
 	e = authority_phase_keys(a, 1, k);
@@ -230,12 +248,14 @@ static enum err verify_psk(struct authority *a, const struct authority_peer *pee
 		e = mikey_msg_check_mac(&a->msg, k, names, 2, fault);
 	secret_free(k);
 	if (!e && a->rules.enforce_rand_len && rand.n < peer->psk.n)
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "a RAND of %zu octets under a key of %zu (RFC 6043 12.1)", rand.n,
+		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		               "a RAND of %zu octets under a key of %zu (RFC 6043 12.1)", rand.n,
 		               peer->psk.n);
 	return e;
 }
 
-static enum err check_chash(const struct authority *a, const struct pki_cert *own, struct mikey_fault *fault)
+static enum err check_chash(const struct authority *a, const struct pki_cert *own,
+                            struct mikey_fault *fault)
 {
 	const struct mikey_payload *p = mikey_msg_find(&a->msg, MIKEY_CHASH);
 	uint8_t hash[PRIM_HASH_MAX];
@@ -245,16 +265,19 @@ static enum err check_chash(const struct authority *a, const struct pki_cert *ow
 	if (!p)
 		return ERR_OK;
 	if (p->u.chash.hash == MIKEY_HASH_MD5)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_HASH, p->offset, "CHASH by MD5");
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_HASH, p->offset,
+		                     "CHASH by MD5");
 	alg = p->u.chash.hash == MIKEY_HASH_SHA256 ? PRIM_SHA256 : PRIM_SHA1;
 	e = prim_digest(alg, pki_cert_der(own), hash);
 	if (!e && !view_eq(p->u.chash.data, (struct view){.p = hash, .n = prim_hash_len(alg)}))
-		e = mikey_fail_at(fault, ERR_INVALID, MIKEY_E_CERT, p->offset, "CHASH names another certificate");
+		e = mikey_fail_at(fault, ERR_INVALID, MIKEY_E_CERT, p->offset,
+		                  "CHASH names another certificate");
 	return e;
 }
 
 /* The signature first: only then is PKE opened, so that nobody may try ciphertexts on us. */
-static enum err verify_pk(struct authority *a, const struct authority_peer *peer, struct mikey_fault *fault)
+static enum err verify_pk(struct authority *a, const struct authority_peer *peer,
+                          struct mikey_fault *fault)
 {
 	const struct pki_cert *cert = peer->chain ? pki_chain_at(peer->chain, 0) : NULL;
 	struct mikey_id sender = authority_sender(a);
@@ -269,11 +292,14 @@ static enum err verify_pk(struct authority *a, const struct authority_peer *peer
 		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_ID, "the certificate is not the sender's");
 	if (!e)
 		e = check_chash(a, peer->own_cert, fault);
-	if (!e && pki_decrypt(peer->own_key, mikey_msg_find(&a->msg, MIKEY_PKE)->u.pke.data, &a->key))
+	if (!e &&
+	    pki_decrypt(peer->own_key, mikey_msg_find(&a->msg, MIKEY_PKE)->u.pke.data, &a->key))
 		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "the envelope key does not open");
-	if (!e && (a->key.len < mikey_default_key_len(a->msg.hdr.prf) || a->key.len > MIKEY_KEY_MAX ||
-	           (a->rules.enforce_rand_len && rand.n < a->key.len)))
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "an envelope key of %zu octets under a RAND of %zu", a->key.len,
+	if (!e &&
+	    (a->key.len < mikey_default_key_len(a->msg.hdr.prf) || a->key.len > MIKEY_KEY_MAX ||
+	     (a->rules.enforce_rand_len && rand.n < a->key.len)))
+		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		               "an envelope key of %zu octets under a RAND of %zu", a->key.len,
 		               rand.n);
 	a->own_key = peer->own_key;
 	return e;
@@ -288,7 +314,8 @@ static enum err keep_name(struct authority *a, struct mikey_id kms)
 	return ERR_OK;
 }
 
-enum err authority_verify(struct authority *a, const struct authority_peer *peer, struct mikey_fault *fault)
+enum err authority_verify(struct authority *a, const struct authority_peer *peer,
+                          struct mikey_fault *fault)
 {
 	struct mikey_id named = authority_kms(a);
 	enum err e;
@@ -296,17 +323,20 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_VERIFY))
 		return step_take(&authority_machine, &a->state, AUTHORITY_ON_VERIFY, fault);
 	e = authority_is_pk(a) ? verify_pk(a, peer, fault) : verify_psk(a, peer, fault);
-	if (!e && mikey_id_is_set(named) && mikey_id_is_set(peer->kms) && !mikey_id_eq(named, peer->kms))
+	if (!e && mikey_id_is_set(named) && mikey_id_is_set(peer->kms) &&
+	    !mikey_id_eq(named, peer->kms))
 		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the request is for another KMS");
 	if (!e && !peer->owns_sender)
-		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the sender's identity is not the key owner's");
+		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		               "the sender's identity is not the key owner's");
 	if (!e && !mikey_id_is_set(authority_sender(a)) && !mikey_id_is_set(peer->owner))
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "nobody knows who asks");
 	if (!e && keep_name(a, mikey_id_is_set(named) ? named : peer->kms))
 		e = authority_no_memory(fault);
 	if (!e)
 		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_VERIFY, fault);
-	/* With a wrong name behind a true MAC the key still authenticates the Error; with a false one nothing does. */
+	/* With a wrong name behind a true MAC the key still authenticates the Error; with a false
+	 * one nothing does. */
 	a->is_verified = e != ERR_AUTH && e != ERR_NOMEM && e != ERR_CRYPTO && a->key.len;
 	if (!a->is_verified)
 		secret_clear(&a->key);

@@ -18,9 +18,12 @@ static void add(struct mikey_build *b, struct mikey_payload p)
 	mikey_build_add(b, &p);
 }
 
-static void start_reply(struct mikey_build *b, const struct authority *a, uint8_t *room, size_t n, unsigned data_type, struct mikey_ts t)
+static void start_reply(struct mikey_build *b, const struct authority *a, uint8_t *room, size_t n,
+                        unsigned data_type, struct mikey_ts t)
 {
-	struct mikey_hdr hdr = {.data_type = (uint8_t)data_type, .prf = a->msg.hdr.prf, .csb_id = a->msg.hdr.csb_id,
+	struct mikey_hdr hdr = {.data_type = (uint8_t)data_type,
+	                        .prf = a->msg.hdr.prf,
+	                        .csb_id = a->msg.hdr.csb_id,
 	                        .map_type = MIKEY_MAP_EMPTY};
 
 	mikey_build_start(b, room, n, &hdr, NULL, 0);
@@ -29,15 +32,16 @@ static void start_reply(struct mikey_build *b, const struct authority *a, uint8_
 
 static unsigned encr_of(const struct authority *a)
 {
-	return a->msg.hdr.prf == a->rules.algs.prf                 ? a->rules.algs.encr
+	return a->msg.hdr.prf == a->rules.algs.prf  ? a->rules.algs.encr
 	       : a->msg.hdr.prf == MIKEY_PRF_SHA256 ? MIKEY_ENCR_CM_256
-	                                                            : MIKEY_ENCR_CM_128;
+	                                            : MIKEY_ENCR_CM_128;
 }
 
-static enum err add_kemac(struct mikey_build *b, const struct authority *a, const struct reply *r, struct mikey_ts t)
+static enum err add_kemac(struct mikey_build *b, const struct authority *a, const struct reply *r,
+                          struct mikey_ts t)
 {
 	uint8_t sealed[4096];
-	struct wr w = wr_make(sealed, sizeof sealed);
+	struct wr w = wr_make(sealed, sizeof(sealed));
 	struct mikey_payload p = {.type = MIKEY_KEMAC, .u.kemac = {.encr = (uint8_t)encr_of(a)}};
 	enum err e = mikey_kemac_seal(&w, encr_of(a), &r->keys, a->msg.hdr.csb_id, t, &r->plain);
 
@@ -48,8 +52,8 @@ static enum err add_kemac(struct mikey_build *b, const struct authority *a, cons
 }
 
 /* V over the reply and the request it answers. */
-static enum err finish_reply(struct mikey_build *b, const struct authority *a, const struct reply *r, struct view *octets,
-                             struct mikey_fault *fault)
+static enum err finish_reply(struct mikey_build *b, const struct authority *a,
+                             const struct reply *r, struct view *octets, struct mikey_fault *fault)
 {
 	enum err e = mikey_build_add_mac(b, a->mac_alg, &r->keys, &a->msg.octets, 1);
 
@@ -59,7 +63,8 @@ static enum err finish_reply(struct mikey_build *b, const struct authority *a, c
 }
 
 /* RFC 6043 12.1: what the request's RAND must cover now that the keys are known. */
-static enum err check_rand(const struct authority *a, const struct ticket_keys *k, struct mikey_fault *fault)
+static enum err check_rand(const struct authority *a, const struct ticket_keys *k,
+                           struct mikey_fault *fault)
 {
 	struct view rand = mikey_msg_rand_of(&a->msg, authority_sender_role(a));
 	size_t longest = mikey_keys_longest(&k->session);
@@ -67,31 +72,36 @@ static enum err check_rand(const struct authority *a, const struct ticket_keys *
 	if (longest < k->mpk_len)
 		longest = k->mpk_len;
 	if (a->rules.enforce_rand_len && rand.n < longest)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "keys of %zu octets under a RAND of %zu (RFC 6043 12.1)",
-		                  longest, rand.n);
-	return mikey_algs_check_keys((struct mikey_algs){.prf = a->msg.hdr.prf}, &k->session, fault);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "keys of %zu octets under a RAND of %zu (RFC 6043 12.1)", longest,
+		                  rand.n);
+	return mikey_algs_check_keys((struct mikey_algs){.prf = a->msg.hdr.prf}, &k->session,
+	                             fault);
 }
 
 /* Same granted octets, but for what a KMS must change? */
-static bool policy_differs(const struct ticket_policy_spec *asked, const struct ticket_policy_spec *granted)
+static bool policy_differs(const struct ticket_policy_spec *asked,
+                           const struct ticket_policy_spec *granted)
 {
 	uint8_t room[2][2048];
-	struct wr w[2] = {wr_make(room[0], sizeof room[0]), wr_make(room[1], sizeof room[1])};
+	struct wr w[2] = {wr_make(room[0], sizeof(room[0])), wr_make(room[1], sizeof(room[1]))};
 
 	ticket_policy_write(&w[0], asked, true);
 	ticket_policy_write(&w[1], granted, true);
 	return asked->ticket_type != granted->ticket_type || asked->prf != granted->prf ||
-	       (asked->flags | TICKET_K) != (granted->flags | TICKET_K) || asked->n_wishes != granted->n_wishes ||
-	       !wr_ok(&w[0]) || !wr_ok(&w[1]) ||
-	       !view_eq((struct view){.p = room[0], .n = wr_len(&w[0])}, (struct view){.p = room[1], .n = wr_len(&w[1])});
+	       (asked->flags | TICKET_K) != (granted->flags | TICKET_K) ||
+	       asked->n_wishes != granted->n_wishes || !wr_ok(&w[0]) || !wr_ok(&w[1]) ||
+	       !view_eq((struct view){.p = room[0], .n = wr_len(&w[0])},
+	                (struct view){.p = room[1], .n = wr_len(&w[1])});
 }
 
-static enum err write_grant(struct authority *a, const struct ticket_grant *g, struct reply *r, const struct mikey_env *env,
-                            struct view *octets, struct mikey_fault *fault)
+static enum err write_grant(struct authority *a, const struct ticket_grant *g, struct reply *r,
+                            const struct mikey_env *env, struct view *octets,
+                            struct mikey_fault *fault)
 {
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	uint8_t body[8192 + 2];
-	struct wr w = wr_make(body, sizeof body);
+	struct wr w = wr_make(body, sizeof(body));
 	struct mikey_build b;
 	enum err e = ticket_keys_pack(&r->plain, g->keys, g->policy.tp.flags & TICKET_I, env);
 
@@ -102,21 +112,25 @@ static enum err write_grant(struct authority *a, const struct ticket_grant *g, s
 	wr_view(&w, g->body);
 	wr_u16(&w, 0); /* no Initiator Data yet, but its length is there */
 	t.value = mikey_env_stamp(env, 0);
-	start_reply(&b, a, a->reply, sizeof a->reply, MIKEY_DT_REQUEST_RESP, t);
+	start_reply(&b, a, a->reply, sizeof(a->reply), MIKEY_DT_REQUEST_RESP, t);
 	if (mikey_id_is_set(a->kms))
 		add(&b, mikey_make_idr(MIKEY_ROLE_KMS, a->kms));
 	mikey_build_add_raw(&b, MIKEY_TICKET, (struct view){.p = body, .n = wr_len(&w)});
 	e = add_kemac(&b, a, r, t);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be sealed") : finish_reply(&b, a, r, octets, fault);
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be sealed")
+	         : finish_reply(&b, a, r, octets, fault);
 }
 
 static struct mikey_algs ticket_algs(const struct authority *a, unsigned prf)
 {
-	return prf == a->rules.algs.prf ? a->rules.algs : prf == MIKEY_PRF_SHA256 ? mikey_algs_256 : mikey_algs_128;
+	return prf == a->rules.algs.prf  ? a->rules.algs
+	       : prf == MIKEY_PRF_SHA256 ? mikey_algs_256
+	                                 : mikey_algs_128;
 }
 
-enum err authority_grant(struct authority *a, const struct ticket_policy_spec *spec, const struct ticket_tpk *tpk,
-                         const struct mikey_env *env, struct view *octets, struct mikey_fault *fault)
+enum err authority_grant(struct authority *a, const struct ticket_policy_spec *spec,
+                         const struct ticket_tpk *tpk, const struct mikey_env *env,
+                         struct view *octets, struct mikey_fault *fault)
 {
 	struct ticket_wish wishes[MIKEY_KEYS_MAX];
 	struct ticket_policy_spec asked, granted;
@@ -125,7 +139,8 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	struct reply *r = NULL;
 	enum err e;
 
-	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_GRANT) || authority_is_resolve(a))
+	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_GRANT) ||
+	    authority_is_resolve(a))
 		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "nothing to grant");
 	e = ticket_policy_check(&a->policy, TICKET_WANTED, a->rules.accept_types, fault);
 	if (!e && a->policy.has_kemac) {
@@ -133,8 +148,10 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 
 		e = ticket_policy_wishes(&a->policy, wishes, MIKEY_KEYS_MAX, &n, fault);
 	}
-	if (!e && mikey_id_is_set(a->policy.idr_i) && mikey_id_is_set(sender) && !mikey_id_eq(a->policy.idr_i, sender))
-		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the policy names another initiator than the request");
+	if (!e && mikey_id_is_set(a->policy.idr_i) && mikey_id_is_set(sender) &&
+	    !mikey_id_eq(a->policy.idr_i, sender))
+		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		               "the policy names another initiator than the request");
 	if (e)
 		return e;
 	ticket_policy_spec_of(&asked, &a->policy, wishes, MIKEY_KEYS_MAX);
@@ -145,7 +162,7 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	e = ticket_create(&g, &granted, tpk, ticket_algs(a, granted.prf), env, fault);
 	if (!e)
 		e = check_rand(a, g->keys, fault);
-	if (!e && !(r = secret_alloc(sizeof *r)))
+	if (!e && !(r = secret_alloc(sizeof(*r))))
 		e = authority_no_memory(fault);
 	if (!e)
 		e = write_grant(a, g, r, env, octets, fault);
@@ -156,8 +173,10 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	return e;
 }
 
-/* Vi and Vr: the ticket is used by the one it was granted to (RFC 6043 4.1.2). The responder compares Vi. */
-static enum err check_init_data(const struct authority *a, const struct ticket_keys *k, struct mikey_fault *fault)
+/* Vi and Vr: the ticket is used by the one it was granted to (RFC 6043 4.1.2). The responder
+ * compares Vi. */
+static enum err check_init_data(const struct authority *a, const struct ticket_keys *k,
+                                struct mikey_fault *fault)
 {
 	const struct mikey_payload *ticket = authority_ticket(a);
 	struct ticket_init_data d;
@@ -167,16 +186,20 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 
 	if (!(a->policy.tp.flags & TICKET_I))
 		return ticket->u.ticket.init_data.n
-		               ? mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "Initiator Data without key forking")
+		               ? mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		                            "Initiator Data without key forking")
 		               : ERR_OK;
 	e = ticket_init_data_read(&d, ticket, fault);
 	if (!e)
-		e = mikey_algs_check((struct mikey_algs){(uint8_t)prf, MIKEY_ENCR_NULL, d.vr.u.v.alg}, false, fault);
+		e = mikey_algs_check(
+			(struct mikey_algs){(uint8_t)prf, MIKEY_ENCR_NULL, d.vr.u.v.alg}, false,
+			fault);
 	if (!e && d.vr.u.v.alg != d.vi.u.v.alg)
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_MAC, "Vi and Vr by different algorithms");
+		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_MAC,
+		               "Vi and Vr by different algorithms");
 	if (e)
 		return e;
-	keys = secret_alloc(sizeof *keys);
+	keys = secret_alloc(sizeof(*keys));
 	if (!keys)
 		return authority_no_memory(fault);
 	e = mikey_prf_init_data(keys->auth, prf, (struct view){.p = k->mpkr, .n = k->mpk_len});
@@ -187,25 +210,33 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 }
 
 /* Who may have made this ticket (readings 28), and who may open it. */
-static enum err check_right(const struct authority *a, const struct authority_resolution *how, struct mikey_fault *fault)
+static enum err check_right(const struct authority *a, const struct authority_resolution *how,
+                            struct mikey_fault *fault)
 {
 	bool made_by_kms = a->policy.tp.flags & TICKET_D;
 
 	if (!how->tpk.n)
-		return mikey_fail(fault, ERR_NOT_FOUND, MIKEY_E_TICKET, "the key of the ticket is not known");
+		return mikey_fail(fault, ERR_NOT_FOUND, MIKEY_E_TICKET,
+		                  "the key of the ticket is not known");
 	if (made_by_kms != how->tpk_is_kms)
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET, "the ticket says it was made by %s, its key says otherwise",
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
+		                  "the ticket says it was made by %s, its key says otherwise",
 		                  made_by_kms ? "a KMS" : "its initiator");
-	if (!made_by_kms && (!mikey_id_is_set(a->policy.idr_i) || !mikey_id_eq(a->policy.idr_i, how->tpk_owner)))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET, "the ticket's initiator does not own its key");
+	if (!made_by_kms &&
+	    (!mikey_id_is_set(a->policy.idr_i) || !mikey_id_eq(a->policy.idr_i, how->tpk_owner)))
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
+		                  "the ticket's initiator does not own its key");
 	if (!how->may_resolve)
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the responder may not resolve this ticket");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "the responder may not resolve this ticket");
 	return ERR_OK;
 }
 
 /* HDR, T, IDRkms, KEMAC, IDRr, RANDRkms, V; `k` already forked. */
-static enum err write_resolution(struct authority *a, const struct ticket_keys *k, struct mikey_id idr, struct view rand_kms,
-                                 struct reply *r, const struct mikey_env *env, struct view *octets, struct mikey_fault *fault)
+static enum err write_resolution(struct authority *a, const struct ticket_keys *k,
+                                 struct mikey_id idr, struct view rand_kms, struct reply *r,
+                                 const struct mikey_env *env, struct view *octets,
+                                 struct mikey_fault *fault)
 {
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	struct mikey_build b;
@@ -219,7 +250,7 @@ static enum err write_resolution(struct authority *a, const struct ticket_keys *
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be packed");
 	t.value = mikey_env_stamp(env, 0);
-	start_reply(&b, a, a->reply, sizeof a->reply, MIKEY_DT_RESOLVE_RESP, t);
+	start_reply(&b, a, a->reply, sizeof(a->reply), MIKEY_DT_RESOLVE_RESP, t);
 	if (mikey_id_is_set(a->kms))
 		add(&b, mikey_make_idr(MIKEY_ROLE_KMS, a->kms));
 	e = add_kemac(&b, a, r, t);
@@ -232,12 +263,14 @@ static enum err write_resolution(struct authority *a, const struct ticket_keys *
 	return finish_reply(&b, a, r, octets, fault);
 }
 
-static enum err resolve(struct authority *a, const struct authority_resolution *how, struct reply *r, const struct mikey_env *env,
-                        struct view *octets, struct mikey_fault *fault)
+static enum err resolve(struct authority *a, const struct authority_resolution *how,
+                        struct reply *r, const struct mikey_env *env, struct view *octets,
+                        struct mikey_fault *fault)
 {
 	bool forking = a->policy.tp.flags & TICKET_I;
 	/* Without forking the name matters to nobody, and is sent only when it differs. */
-	struct mikey_id idr = mikey_id_is_set(how->idr) || !forking ? how->idr : authority_sender(a);
+	struct mikey_id idr =
+		mikey_id_is_set(how->idr) || !forking ? how->idr : authority_sender(a);
 	uint8_t rand[MIKEY_KEY_MAX];
 	size_t rand_len = 0;
 	enum err e = ticket_open(&r->ticket, authority_ticket(a), &a->policy, how->tpk, fault);
@@ -247,28 +280,36 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
 	if (e)
 		return e;
 	if (forking && !mikey_id_is_set(idr))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "no identity to fork the keys with");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
+		                  "no identity to fork the keys with");
 	if (forking) {
 		size_t longest = mikey_keys_longest(&r->ticket.session);
 
-		rand_len = mikey_rand_len(a->policy.tp.prf, longest > r->ticket.mpk_len ? longest : r->ticket.mpk_len);
+		rand_len =
+			mikey_rand_len(a->policy.tp.prf,
+		                       longest > r->ticket.mpk_len ? longest : r->ticket.mpk_len);
 		e = env->random(env->random_ctx, "randkms", rand, rand_len);
 		if (!e)
-			e = ticket_fork(&r->ticket, a->policy.tp.prf, idr.data, (struct view){.p = rand, .n = rand_len});
+			e = ticket_fork(&r->ticket, a->policy.tp.prf, idr.data,
+			                (struct view){.p = rand, .n = rand_len});
 		if (e)
 			return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be forked");
 	}
-	return write_resolution(a, &r->ticket, idr, (struct view){.p = rand, .n = rand_len}, r, env, octets, fault);
+	return write_resolution(a, &r->ticket, idr, (struct view){.p = rand, .n = rand_len}, r, env,
+	                        octets, fault);
 }
 
-enum err authority_resolve(struct authority *a, const struct authority_resolution *how, const struct mikey_env *env,
-                           struct view *octets, struct mikey_fault *fault)
+enum err authority_resolve(struct authority *a, const struct authority_resolution *how,
+                           const struct mikey_env *env, struct view *octets,
+                           struct mikey_fault *fault)
 {
 	struct reply *r;
 	enum err e;
 
-	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_RESOLVE) || !authority_is_resolve(a))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "nothing to resolve");
+	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_RESOLVE) ||
+	    !authority_is_resolve(a))
+		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
+		                  "nothing to resolve");
 	e = ticket_policy_check(&a->policy, TICKET_GRANTED, a->rules.accept_types, fault);
 	if (!e)
 		e = ticket_policy_check_time(&a->policy, env->now_ntp, fault);
@@ -276,7 +317,7 @@ enum err authority_resolve(struct authority *a, const struct authority_resolutio
 		e = check_right(a, how, fault);
 	if (e)
 		return e;
-	r = secret_alloc(sizeof *r);
+	r = secret_alloc(sizeof(*r));
 	e = r ? resolve(a, how, r, env, octets, fault) : authority_no_memory(fault);
 	if (!e)
 		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_RESOLVE, fault);
@@ -284,16 +325,20 @@ enum err authority_resolve(struct authority *a, const struct authority_resolutio
 	return e;
 }
 
-enum err authority_relay(struct authority *a, const struct ticket_resolution *res, const struct mikey_env *env, struct view *octets,
+enum err authority_relay(struct authority *a, const struct ticket_resolution *res,
+                         const struct mikey_env *env, struct view *octets,
                          struct mikey_fault *fault)
 {
 	struct reply *r;
 	enum err e;
 
-	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_RELAY) || !authority_is_resolve(a))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "nothing to resolve");
-	r = secret_alloc(sizeof *r);
-	e = r ? write_resolution(a, res->keys, res->idr, res->rand_kms, r, env, octets, fault) : authority_no_memory(fault);
+	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_RELAY) ||
+	    !authority_is_resolve(a))
+		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
+		                  "nothing to resolve");
+	r = secret_alloc(sizeof(*r));
+	e = r ? write_resolution(a, res->keys, res->idr, res->rand_kms, r, env, octets, fault)
+	      : authority_no_memory(fault);
 	if (!e)
 		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_RELAY, fault);
 	secret_free(r);
@@ -309,8 +354,10 @@ static enum err finish_error(const struct authority *a, struct mikey_build *b)
 	if (!a || !a->is_verified)
 		return ERR_OK;
 	if (authority_is_pk(a))
-		return a->own_key ? mikey_build_add_sign(b, a->own_key, MIKEY_SIGN_PKCS1, PRIM_SHA256, NULL, 0) : ERR_OK;
-	k = secret_alloc(sizeof *k);
+		return a->own_key ? mikey_build_add_sign(b, a->own_key, MIKEY_SIGN_PKCS1,
+		                                         PRIM_SHA256, NULL, 0)
+		                  : ERR_OK;
+	k = secret_alloc(sizeof(*k));
 	e = k ? authority_phase_keys(a, 1, k) : ERR_NOMEM;
 	if (!e)
 		e = mikey_build_add_mac(b, mikey_msg_find(&a->msg, MIKEY_V)->u.v.alg, k, NULL, 0);
@@ -318,8 +365,9 @@ static enum err finish_error(const struct authority *a, struct mikey_build *b)
 	return e;
 }
 
-enum err authority_error(struct authority *a, struct view request, enum mikey_error no, const struct mikey_env *env, uint8_t *room,
-                         size_t room_n, struct view *octets)
+enum err authority_error(struct authority *a, struct view request, enum mikey_error no,
+                         const struct mikey_env *env, uint8_t *room, size_t room_n,
+                         struct view *octets)
 {
 	struct mikey_payload err = {.type = MIKEY_ERR, .u.err.no = (uint8_t)no};
 	struct mikey_hdr hdr = {.data_type = MIKEY_DT_ERROR, .map_type = MIKEY_MAP_EMPTY};
@@ -334,7 +382,8 @@ enum err authority_error(struct authority *a, struct view request, enum mikey_er
 	if (!rd_ok(&r) || version != 1 || data_type == MIKEY_DT_ERROR)
 		return ERR_SYNTAX;
 	mikey_build_start(&b, room, room_n, &hdr, NULL, 0);
-	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC, .value = mikey_env_stamp(env, 0)}));
+	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC,
+	                                       .value = mikey_env_stamp(env, 0)}));
 	mikey_build_add(&b, &err);
 	e = finish_error(a, &b);
 	if (!e && a && step_allows(&authority_machine, a->state, AUTHORITY_ON_REFUSE))

@@ -14,8 +14,8 @@ struct authority {
 	struct ticket_policy policy;
 	struct secret key; /* PSK or envelope key, once verified */
 	bool is_verified;
-	uint8_t mac_alg;             /* of the messages made here */
-	struct mikey_id kms;         /* own name, views `names` */
+	uint8_t mac_alg;     /* of the messages made here */
+	struct mikey_id kms; /* own name, views `names` */
 	uint8_t *names;
 	const struct pki_key *own_key; /* borrowed, as authority_verify says */
 	uint8_t reply[MIKEY_MESSAGE_MAX];
@@ -23,7 +23,8 @@ struct authority {
 
 unsigned authority_sender_role(const struct authority *a); /* MIKEY_ROLE_I or _R */
 /* Keys of this exchange's INIT (1) or RESP (2). */
-enum err authority_phase_keys(const struct authority *a, unsigned phase, struct mikey_msg_keys *out) MUST_USE;
+enum err authority_phase_keys(const struct authority *a, unsigned phase,
+                              struct mikey_msg_keys *out) MUST_USE;
 
 static inline enum err authority_no_memory(struct mikey_fault *fault)
 {

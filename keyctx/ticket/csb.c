@@ -97,8 +97,10 @@ struct view ticket_csb_last_received(const struct ticket_csb *c)
 /* Every update is protected by the keys of the initial exchange's last message (readings 40). */
 static enum err update_keys(const struct ticket_csb *c, struct mikey_msg_keys *out)
 {
-	return mikey_prf_msg_keys(out, c->algs.prf, (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len}, c->csb_id, c->phase,
-	                          (struct view){.p = c->randi, .n = c->randi_len}, (struct view){.p = c->randr, .n = c->randr_len});
+	return mikey_prf_msg_keys(
+		out, c->algs.prf, (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len},
+		c->csb_id, c->phase, (struct view){.p = c->randi, .n = c->randi_len},
+		(struct view){.p = c->randr, .n = c->randr_len});
 }
 
 /* A key no session uses gives way to a new one, oldest first. */
@@ -108,31 +110,36 @@ static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t w
 		bool used = false;
 
 		for (size_t j = 0; j < c->secret->n && !used; j++)
-			used = view_eq((struct view){.p = c->secret->sessions[j].spi, .n = c->secret->sessions[j].spi_len},
+			used = view_eq((struct view){.p = c->secret->sessions[j].spi,
+			                             .n = c->secret->sessions[j].spi_len},
 			               mikey_key_spi(&k->k[i]));
 		if (used) {
 			i++;
 			continue;
 		}
-		memmove(&k->k[i], &k->k[i + 1], (k->n - i - 1) * sizeof k->k[0]);
+		memmove(&k->k[i], &k->k[i + 1], (k->n - i - 1) * sizeof(k->k[0]));
 		k->n--;
 	}
 }
 
 /* One key stream comes of one T: it must be new in both directions (readings 41). */
-static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts, struct mikey_fault *fault)
+static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts,
+                            struct mikey_fault *fault)
 {
 	bool counts = ts.type == MIKEY_TS_COUNTER, stale = false;
 	uint64_t t = mikey_ts_to_64(ts);
 
 	/* Times and counters are not compared: a side stays with what it began with. */
 	if (c->has_peer_t)
-		stale = counts != (c->peer_t.type == MIKEY_TS_COUNTER) || ticket_ntp_diff(t, mikey_ts_to_64(c->peer_t)) <= 0;
+		stale = counts != (c->peer_t.type == MIKEY_TS_COUNTER) ||
+		        ticket_ntp_diff(t, mikey_ts_to_64(c->peer_t)) <= 0;
 	if (!counts && c->n_own_t == BUNDLE_OWN_TIMES)
 		stale = stale || ticket_ntp_diff(t, c->own_t[0]) < 0;
 	for (size_t i = 0; i < c->n_own_t && !stale; i++)
 		stale = c->own_t[i] == t;
-	return stale ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "the timestamp was used in this bundle before") : ERR_OK;
+	return stale ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
+	                          "the timestamp was used in this bundle before")
+	             : ERR_OK;
 }
 
 /* What is being built or taken, so that nothing moves until all of it is right. */
@@ -156,14 +163,18 @@ static void change_fini(struct change *ch)
 	mem_free(ch->room);
 }
 
-static enum err change_init(struct change *ch, const struct ticket_csb *c, const struct mikey_keys *keys,
-                            const struct bundle_policies *policies, struct mikey_fault *fault)
+static enum err change_init(struct change *ch, const struct ticket_csb *c,
+                            const struct mikey_keys *keys, const struct bundle_policies *policies,
+                            struct mikey_fault *fault)
 {
 	enum err e;
 
-	*ch = (struct change){.keys = mikey_keys_new(), .policies = mem_dup(policies, sizeof *policies),
-	                      .msg_keys = secret_alloc(sizeof *ch->msg_keys), .msg = mem_alloc(sizeof *ch->msg),
-	                      .other = mem_alloc(sizeof *ch->other), .room = mem_alloc(MIKEY_MESSAGE_MAX)};
+	*ch = (struct change){.keys = mikey_keys_new(),
+	                      .policies = mem_dup(policies, sizeof(*policies)),
+	                      .msg_keys = secret_alloc(sizeof(*ch->msg_keys)),
+	                      .msg = mem_alloc(sizeof(*ch->msg)),
+	                      .other = mem_alloc(sizeof(*ch->other)),
+	                      .room = mem_alloc(MIKEY_MESSAGE_MAX)};
 	if (!ch->keys || !ch->policies || !ch->msg_keys || !ch->msg || !ch->other || !ch->room) {
 		change_fini(ch);
 		return no_memory(fault);
@@ -192,13 +203,18 @@ struct outgoing {
 	const struct csmap_policy *policies;
 	size_t n_policies;
 	const struct mikey_keys *keys;
-	struct view covered; /* the INIT a response answers; empty: an INIT, whose MAC covers both names */
+	struct view covered; /* the INIT a response answers; empty: an INIT, whose MAC covers both
+	                        names */
 };
 
 /* HDR, T, own IDR (and the other's in an INIT), SPs, KEMAC, V. */
-static enum err build(struct ticket_csb *c, const struct outgoing *o, struct change *ch, const struct mikey_env *env, struct view *octets)
+static enum err build(struct ticket_csb *c, const struct outgoing *o, struct change *ch,
+                      const struct mikey_env *env, struct view *octets)
 {
-	struct mikey_hdr hdr = {.data_type = (uint8_t)o->data_type, .v = o->v, .prf = c->algs.prf, .csb_id = c->csb_id,
+	struct mikey_hdr hdr = {.data_type = (uint8_t)o->data_type,
+	                        .v = o->v,
+	                        .prf = c->algs.prf,
+	                        .csb_id = c->csb_id,
 	                        .map_type = MIKEY_MAP_GENERIC_ID};
 	struct mikey_cs cs[MIKEY_CS_MAX];
 	struct bundle_cs_room rooms[MIKEY_CS_MAX];
@@ -224,7 +240,8 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 	bundle_add_policies(&b, o->policies, o->n_policies);
 	e = bundle_add_kemac(&b, c->algs, ch->msg_keys, c->csb_id, t, o->keys);
 	if (!e)
-		e = mikey_build_add_mac(&b, c->algs.mac, ch->msg_keys, o->covered.n ? &o->covered : extra, o->covered.n ? 1 : 2);
+		e = mikey_build_add_mac(&b, c->algs.mac, ch->msg_keys,
+		                        o->covered.n ? &o->covered : extra, o->covered.n ? 1 : 2);
 	if (!e)
 		e = mikey_build_done(&b, octets);
 	if (!e)
@@ -232,7 +249,8 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 	return e;
 }
 
-static enum err add_own_keys(const struct ticket_csb *c, struct change *ch, const struct mikey_keys *keys, struct mikey_fault *fault)
+static enum err add_own_keys(const struct ticket_csb *c, struct change *ch,
+                             const struct mikey_keys *keys, struct mikey_fault *fault)
 {
 	unsigned flag = c->is_initiator ? TICKET_L : TICKET_M;
 	enum err e = ERR_OK;
@@ -240,14 +258,16 @@ static enum err add_own_keys(const struct ticket_csb *c, struct change *ch, cons
 	if (!keys || !keys->n)
 		return ERR_OK;
 	if (!(c->flags & flag))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the policy lets this side supply no keys");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the policy lets this side supply no keys");
 	make_room(c, ch->keys, keys->n);
 	for (size_t i = 0; i < keys->n && !e; i++)
-		e = mikey_keys_add(ch->keys, keys->k[i].type, mikey_key_octets(&keys->k[i]), mikey_key_salt(&keys->k[i]),
-		                   mikey_key_spi(&keys->k[i]));
+		e = mikey_keys_add(ch->keys, keys->k[i].type, mikey_key_octets(&keys->k[i]),
+		                   mikey_key_salt(&keys->k[i]), mikey_key_spi(&keys->k[i]));
 	if (!e)
 		return mikey_algs_check_keys(c->algs, keys, fault);
-	return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, e == ERR_EXISTS ? "the bundle has a key of that SPI" : "too many keys");
+	return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+	                  e == ERR_EXISTS ? "the bundle has a key of that SPI" : "too many keys");
 }
 
 static struct view mpk_of(const struct ticket_csb *c)
@@ -256,7 +276,8 @@ static struct view mpk_of(const struct ticket_csb *c)
 }
 
 /* Without a response the update counts from now on; with one it waits. */
-static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, struct view octets, struct mikey_fault *fault)
+static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, struct view octets,
+                          struct mikey_fault *fault)
 {
 	unsigned me = !c->is_initiator;
 	enum err e = ERR_OK;
@@ -264,7 +285,8 @@ static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, s
 	if (!waits) {
 		e = bundle_check_complete(ch->msg, fault);
 		if (!e)
-			e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, me, mpk_of(c), ch->keys, fault);
+			e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, me, mpk_of(c),
+			                  ch->keys, fault);
 		if (!e && bundle_octets_set(&c->sent, octets))
 			e = no_memory(fault);
 		if (!e)
@@ -280,8 +302,9 @@ static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, s
 	return ERR_OK;
 }
 
-enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_params *params, const struct mikey_env *env,
-                           struct view *octets, struct mikey_fault *fault)
+enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_params *params,
+                           const struct mikey_env *env, struct view *octets,
+                           struct mikey_fault *fault)
 {
 	const struct outgoing o = {
 		.data_type = MIKEY_DT_TRANSFER_INIT,
@@ -332,46 +355,57 @@ enum err ticket_csb_cancel(struct ticket_csb *c)
 }
 
 /* A payload that never changes in a bundle may be repeated, not replaced (readings 43). */
-static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg *m, struct mikey_fault *fault)
+static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg *m,
+                              struct mikey_fault *fault)
 {
 	const struct mikey_payload *ticket = mikey_msg_find(m, MIKEY_TICKET);
-	struct view rand[2] = {mikey_msg_rand_of(m, MIKEY_ROLE_I), mikey_msg_rand_of(m, MIKEY_ROLE_R)};
-	struct view was[2] = {{.p = c->randi, .n = c->randi_len}, {.p = c->randr, .n = c->randr_len}};
+	struct view rand[2] = {mikey_msg_rand_of(m, MIKEY_ROLE_I),
+	                       mikey_msg_rand_of(m, MIKEY_ROLE_R)};
+	struct view was[2] = {{.p = c->randi, .n = c->randi_len},
+	                      {.p = c->randr, .n = c->randr_len}};
 	uint8_t hash[32];
 
 	for (unsigned side = 0; side < 2; side++)
 		if (rand[side].n && !view_eq(rand[side], was[side]))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "a new RANDR in an update");
-	if (ticket && (prim_digest(PRIM_SHA256, ticket->octets, hash) || memcmp(hash, c->ticket_hash, sizeof hash) != 0))
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			                  "a new RANDR in an update");
+	if (ticket && (prim_digest(PRIM_SHA256, ticket->octets, hash) ||
+	               memcmp(hash, c->ticket_hash, sizeof(hash)) != 0))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "a new ticket in an update");
 	return ERR_OK;
 }
 
-static enum err check_names(const struct ticket_csb *c, const struct mikey_msg *m, struct mikey_fault *fault)
+static enum err check_names(const struct ticket_csb *c, const struct mikey_msg *m,
+                            struct mikey_fault *fault)
 {
 	for (unsigned side = 0; side < 2; side++) {
-		const struct mikey_payload *p = mikey_msg_idr(m, side ? MIKEY_ROLE_R : MIKEY_ROLE_I);
+		const struct mikey_payload *p =
+			mikey_msg_idr(m, side ? MIKEY_ROLE_R : MIKEY_ROLE_I);
 
 		if (p && !mikey_id_eq(p->u.idr.id, c->id[side]))
-			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_ID, p->offset, "an update changes an identity");
+			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_ID, p->offset,
+			                     "an update changes an identity");
 	}
 	return ERR_OK;
 }
 
 /* Everything that needs no key comes before the MAC. */
-static enum err check_received(const struct ticket_csb *c, const struct mikey_msg *m, const struct mikey_env *env,
-                               struct mikey_fault *fault)
+static enum err check_received(const struct ticket_csb *c, const struct mikey_msg *m,
+                               const struct mikey_env *env, struct mikey_fault *fault)
 {
 	const struct mikey_payload *t = mikey_msg_find(m, MIKEY_T), *v = mikey_msg_find(m, MIKEY_V);
 	enum err e;
 
 	if (m->hdr.csb_id != c->csb_id || m->hdr.prf != c->algs.prf)
-		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4, "a message of another bundle");
+		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4,
+		                     "a message of another bundle");
 	if (m->hdr.map_type != MIKEY_MAP_GENERIC_ID)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9, "a map that is not GENERIC-ID");
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9,
+		                     "a map that is not GENERIC-ID");
 	if (!t || !v)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "T or V is missing");
-	e = mikey_algs_check((struct mikey_algs){c->algs.prf, MIKEY_ENCR_NULL, v->u.v.alg}, false, fault);
+	e = mikey_algs_check((struct mikey_algs){c->algs.prf, MIKEY_ENCR_NULL, v->u.v.alg}, false,
+	                     fault);
 	if (!e && m->hdr.data_type == MIKEY_DT_TRANSFER_INIT)
 		e = ticket_rules_check_time(&c->rules, t->u.t, env->now_ntp, fault);
 	if (!e)
@@ -381,21 +415,25 @@ static enum err check_received(const struct ticket_csb *c, const struct mikey_ms
 	return e ? e : check_names(c, m, fault);
 }
 
-static enum err answer_update(struct ticket_csb *c, struct change *ch, unsigned peer, const struct mikey_env *env, struct view *reply,
+static enum err answer_update(struct ticket_csb *c, struct change *ch, unsigned peer,
+                              const struct mikey_env *env, struct view *reply,
                               struct mikey_fault *fault)
 {
 	struct ticket_cs cs[MIKEY_CS_MAX];
-	struct outgoing o = {.data_type = MIKEY_DT_TRANSFER_RESP, .cs = cs, .covered = ch->msg->octets};
-	enum err e = bundle_choose(cs, &o.n_cs, ch->msg, ch->policies, peer, ch->keys, NULL, 0, env, fault);
+	struct outgoing o = {
+		.data_type = MIKEY_DT_TRANSFER_RESP, .cs = cs, .covered = ch->msg->octets};
+	enum err e = bundle_choose(cs, &o.n_cs, ch->msg, ch->policies, peer, ch->keys, NULL, 0, env,
+	                           fault);
 
 	if (e)
 		return e;
 	e = build(c, &o, ch, env, reply);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built") : mikey_msg_read(ch->other, *reply, fault);
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built")
+	         : mikey_msg_read(ch->other, *reply, fault);
 }
 
-static enum err receive_update(struct ticket_csb *c, struct change *ch, const struct mikey_env *env, struct view *reply,
-                               struct mikey_fault *fault)
+static enum err receive_update(struct ticket_csb *c, struct change *ch, const struct mikey_env *env,
+                               struct view *reply, struct mikey_fault *fault)
 {
 	unsigned peer = c->is_initiator;
 	struct view names[2] = {c->id[0].data, c->id[1].data};
@@ -406,7 +444,8 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 
 	if (!e) {
 		make_room(c, ch->keys, MIKEY_KEYS_MAX / 2);
-		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
+		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags,
+		                      peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
 	}
 	if (!e)
 		e = bundle_take_policies(ch->policies, ch->msg, peer, fault);
@@ -418,9 +457,11 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 	if (ch->msg->hdr.v)
 		e = answer_update(c, ch, peer, env, reply, fault);
 	if (!e)
-		e = bundle_derive(&ch->secret, c, ch->policies, ch->msg->hdr.v ? ch->other : ch->msg,
+		e = bundle_derive(&ch->secret, c, ch->policies,
+		                  ch->msg->hdr.v ? ch->other : ch->msg,
 		                  ch->msg->hdr.v ? !peer : peer, mpk_of(c), ch->keys, fault);
-	if (!e && (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], *reply)))
+	if (!e &&
+	    (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], *reply)))
 		e = no_memory(fault);
 	if (!e && reply->n && bundle_octets_set(&c->sent, *reply))
 		e = no_memory(fault);
@@ -449,7 +490,8 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, &init, 1, fault);
 
 	if (!e)
-		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
+		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags,
+		                      peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
 	if (!e)
 		e = bundle_take_policies(ch->policies, ch->msg, peer, fault);
 	if (!e)
@@ -457,8 +499,10 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	if (!e)
 		e = bundle_check_answer(ch->other, ch->msg, fault);
 	if (!e)
-		e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, peer, mpk_of(c), ch->keys, fault);
-	if (!e && (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], init)))
+		e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, peer, mpk_of(c), ch->keys,
+		                  fault);
+	if (!e &&
+	    (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], init)))
 		e = no_memory(fault);
 	if (e) {
 		mem_free(kept[0].p);
@@ -477,7 +521,8 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	return ERR_OK;
 }
 
-static enum err check_repeat(const struct ticket_csb *c, struct view octets, struct mikey_fault *fault)
+static enum err check_repeat(const struct ticket_csb *c, struct view octets,
+                             struct mikey_fault *fault)
 {
 	if (view_eq(octets, bundle_view(&c->sent)) || view_eq(octets, bundle_view(&c->pending)))
 		return mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "our own message came back");
@@ -489,8 +534,9 @@ static bool is_response(struct view octets)
 	return octets.n > 1 && octets.p[1] == MIKEY_DT_TRANSFER_RESP;
 }
 
-enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env, enum csb_outcome *outcome,
-                            struct view *reply, struct mikey_fault *fault)
+enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
+                            enum csb_outcome *outcome, struct view *reply,
+                            struct mikey_fault *fault)
 {
 	bool response = is_response(octets);
 	unsigned event = response ? CSB_ON_RESPONSE : CSB_ON_UPDATE;
@@ -505,20 +551,24 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
 	}
 	e = check_repeat(c, octets, fault);
 	if (!e && !step_allows(&csb_machine, c->state, event))
-		e = response ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "a response nobody waits for")
+		e = response ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
+		                          "a response nobody waits for")
 		             : step_take(&csb_machine, &c->state, event, fault);
 	if (e)
 		return e;
-	e = change_init(&ch, c, response ? c->pending_keys : &c->secret->keys, response ? c->pending_policies : &c->policies, fault);
+	e = change_init(&ch, c, response ? c->pending_keys : &c->secret->keys,
+	                response ? c->pending_policies : &c->policies, fault);
 	if (e)
 		return e;
 	e = mikey_msg_read(ch.msg, octets, fault);
 	if (!e && !response && ch.msg->hdr.data_type != MIKEY_DT_TRANSFER_INIT)
-		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is no update", mikey_data_type_name(ch.msg->hdr.data_type));
+		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is no update",
+		                  mikey_data_type_name(ch.msg->hdr.data_type));
 	if (!e)
 		e = check_received(c, ch.msg, env, fault);
 	if (!e)
-		e = response ? receive_response(c, &ch, fault) : receive_update(c, &ch, env, &made, fault);
+		e = response ? receive_response(c, &ch, fault)
+		             : receive_update(c, &ch, env, &made, fault);
 	if (!e)
 		e = step_take(&csb_machine, &c->state, event, fault);
 	if (!e) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An established bundle of crypto sessions, at either end: its sessions and keys, and its updates (RFC 6043 5.2). */
+/* An established bundle of crypto sessions, at either end: its sessions and keys, and its updates
+ * (RFC 6043 5.2). */
 #ifndef KEYCTX_TICKET_CSB_H
 #define KEYCTX_TICKET_CSB_H
 
@@ -7,11 +8,19 @@
 #include "keyctx/ticket/rules.h"
 #include "keyctx/ticket/ticket.h"
 
-/*   UP --send(V=1)--> WAITING --response--> UP        a received update needs no state of its own: it is answered at once
- *   UP --send(V=0)--> UP      --cancel----> UP        (491: the update that was sent is given up, old keys stay)
+/*   UP --send(V=1)--> WAITING --response--> UP        a received update needs no state of its own:
+ * it is answered at once UP --send(V=0)--> UP      --cancel----> UP        (491: the update that
+ * was sent is given up, old keys stay)
  */
 enum csb_state { CSB_UP, CSB_WAITING, CSB_STATES };
-enum csb_event { CSB_ON_SEND, CSB_ON_SEND_FINAL, CSB_ON_UPDATE, CSB_ON_RESPONSE, CSB_ON_CANCEL, CSB_EVENTS };
+enum csb_event {
+	CSB_ON_SEND,
+	CSB_ON_SEND_FINAL,
+	CSB_ON_UPDATE,
+	CSB_ON_RESPONSE,
+	CSB_ON_CANCEL,
+	CSB_EVENTS
+};
 
 /* A crypto session as offered or answered. */
 struct ticket_cs {
@@ -50,21 +59,26 @@ struct ticket_update_params {
 	bool want_response;            /* V flag */
 };
 
-/* Builds an update; its octets live until the next one. Without a response the new keys count at once. */
-enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_params *params, const struct mikey_env *env,
-                           struct view *octets, struct mikey_fault *fault) MUST_USE;
+/* Builds an update; its octets live until the next one. Without a response the new keys count at
+ * once. */
+enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_params *params,
+                           const struct mikey_env *env, struct view *octets,
+                           struct mikey_fault *fault) MUST_USE;
 /* Gives up an update that waits for its response. */
 enum err ticket_csb_cancel(struct ticket_csb *c) MUST_USE;
 
 /* What a received message did. */
 enum csb_outcome {
-	CSB_UNCHANGED, /* the latest message again (TS 33.328 7.4): nothing moves; *reply is the old answer, or empty */
+	CSB_UNCHANGED, /* the latest message again (TS 33.328 7.4): nothing moves; *reply is the old
+	                  answer, or empty */
 	CSB_UPDATED,   /* sessions are new; *reply is the response to send, or empty */
 };
 
-/* Takes an update's INIT or RESP of the peer. Nothing changes unless ERR_OK. Reflected, stale and repeated ones: ERR_REPLAY. */
-enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env, enum csb_outcome *outcome,
-                            struct view *reply, struct mikey_fault *fault) MUST_USE;
+/* Takes an update's INIT or RESP of the peer. Nothing changes unless ERR_OK. Reflected, stale and
+ * repeated ones: ERR_REPLAY. */
+enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
+                            enum csb_outcome *outcome, struct view *reply,
+                            struct mikey_fault *fault) MUST_USE;
 
 /* The message this end sent last, and the last one it accepted: what an unchanged SDP repeats. */
 struct view ticket_csb_last_sent(const struct ticket_csb *c);

@@ -25,7 +25,8 @@ enum err bundle_octets_set(struct bundle_octets *o, struct view v)
 	return ERR_OK;
 }
 
-enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg *m, unsigned side, struct mikey_fault *fault)
+enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg *m, unsigned side,
+                              struct mikey_fault *fault)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		struct csmap_policy policy;
@@ -40,14 +41,16 @@ enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg 
 		while (at < p->n[side] && p->of[side][at].no != policy.no)
 			at++;
 		if (at == BUNDLE_POLICIES_MAX)
-			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_SP, m->p[i].offset, "more than %d policies", BUNDLE_POLICIES_MAX);
+			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_SP, m->p[i].offset,
+			                     "more than %d policies", BUNDLE_POLICIES_MAX);
 		p->of[side][at] = policy;
 		p->n[side] += at == p->n[side];
 	}
 	return ERR_OK;
 }
 
-const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsigned sender, unsigned no)
+const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsigned sender,
+                                         unsigned no)
 {
 	for (unsigned turn = 0; turn < 2; turn++) {
 		unsigned side = turn ? !sender : sender;
@@ -61,7 +64,7 @@ const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsign
 
 void bundle_cs_write(struct mikey_cs *out, struct bundle_cs_room *room, const struct ticket_cs *cs)
 {
-	struct wr w = wr_make(room->session, sizeof room->session);
+	struct wr w = wr_make(room->session, sizeof(room->session));
 
 	if (cs->has_ssrc)
 		wr_u32(&w, cs->ssrc);
@@ -86,16 +89,19 @@ enum err bundle_check_complete(const struct mikey_msg *m, struct mikey_fault *fa
 		const struct mikey_cs *cs = &m->cs[i];
 
 		if (cs->policies.n != 1)
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP, "crypto session %u: %zu policies where one is chosen", cs->cs_id,
-			                  cs->policies.n);
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
+			                  "crypto session %u: %zu policies where one is chosen",
+			                  cs->cs_id, cs->policies.n);
 		if (!cs->session.n || !cs->spi.n)
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "crypto session %u: no session data or no SPI",
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			                  "crypto session %u: no session data or no SPI",
 			                  cs->cs_id);
 	}
 	return ERR_OK;
 }
 
-static bool policy_was_offered(const struct mikey_cs *offer, const struct mikey_msg *answer, unsigned no)
+static bool policy_was_offered(const struct mikey_cs *offer, const struct mikey_msg *answer,
+                               unsigned no)
 {
 	for (size_t i = 0; i < answer->n; i++)
 		if (answer->p[i].type == MIKEY_SP && answer->p[i].u.sp.no == no)
@@ -103,7 +109,8 @@ static bool policy_was_offered(const struct mikey_cs *offer, const struct mikey_
 	return offer->policies.n && memchr(offer->policies.p, (int)no, offer->policies.n);
 }
 
-enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer, struct mikey_fault *fault)
+enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer,
+                             struct mikey_fault *fault)
 {
 	enum err e = bundle_check_complete(answer, fault);
 
@@ -111,17 +118,21 @@ enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_m
 		const struct mikey_cs *was = &offer->cs[i], *is = mikey_msg_cs(answer, was->cs_id);
 
 		if (!is)
-			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "crypto session %u is gone from the answer", was->cs_id);
+			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			               "crypto session %u is gone from the answer", was->cs_id);
 		else if (!policy_was_offered(was, answer, is->policies.p[0]))
-			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_SP, "crypto session %u: policy %u was not offered", was->cs_id,
+			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
+			               "crypto session %u: policy %u was not offered", was->cs_id,
 			               is->policies.p[0]);
 	}
 	return e;
 }
 
-enum err bundle_init_parts(const struct mikey_msg *m, struct view parts[2], struct mikey_fault *fault)
+enum err bundle_init_parts(const struct mikey_msg *m, struct view parts[2],
+                           struct mikey_fault *fault)
 {
-	const struct mikey_payload *ticket = mikey_msg_find(m, MIKEY_TICKET), *v = mikey_msg_find(m, MIKEY_V);
+	const struct mikey_payload *ticket = mikey_msg_find(m, MIKEY_TICKET),
+				   *v = mikey_msg_find(m, MIKEY_V);
 	const uint8_t *start = m->octets.p, *end = m->octets.p + m->octets.n, *cut, *behind;
 
 	if (!ticket || !v)
@@ -142,11 +153,13 @@ static const struct ticket_cs *given_for(const struct ticket_cs *given, size_t n
 }
 
 /* What was offered is kept unless `given` says otherwise, as it may (RFC 6043 4.2.2.3). */
-static void merge(struct ticket_cs *out, const struct mikey_cs *offer, const struct ticket_cs *given)
+static void merge(struct ticket_cs *out, const struct mikey_cs *offer,
+                  const struct ticket_cs *given)
 {
 	struct rd r = rd_view(offer->session);
 
-	*out = (struct ticket_cs){.cs_id = offer->cs_id, .spi = given && given->spi.n ? given->spi : offer->spi};
+	*out = (struct ticket_cs){.cs_id = offer->cs_id,
+	                          .spi = given && given->spi.n ? given->spi : offer->spi};
 	if (given && given->has_ssrc) {
 		out->has_ssrc = true;
 		out->ssrc = given->ssrc;
@@ -162,29 +175,33 @@ static void merge(struct ticket_cs *out, const struct mikey_cs *offer, const str
 	}
 }
 
-static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys, const struct mikey_env *env, struct mikey_fault *fault)
+static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys,
+                       const struct mikey_env *env, struct mikey_fault *fault)
 {
 	const struct mikey_key *first = mikey_keys_first(keys);
 	char name[24];
 	uint8_t ssrc[4];
 
 	if (!cs->spi.n && !first)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "crypto session %u: there is no session key", cs->cs_id);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "crypto session %u: there is no session key", cs->cs_id);
 	if (!cs->spi.n)
 		cs->spi = mikey_key_spi(first);
 	if (cs->has_ssrc)
 		return ERR_OK;
-	snprintf(name, sizeof name, "ssrc-cs%u", cs->cs_id);
-	if (env->random(env->random_ctx, name, ssrc, sizeof ssrc))
-		return mikey_fail(fault, ERR_CRYPTO, MIKEY_E_UNSPECIFIED, "no random octets for %s", name);
+	snprintf(name, sizeof(name), "ssrc-cs%u", cs->cs_id);
+	if (env->random(env->random_ctx, name, ssrc, sizeof(ssrc)))
+		return mikey_fail(fault, ERR_CRYPTO, MIKEY_E_UNSPECIFIED, "no random octets for %s",
+		                  name);
 	cs->has_ssrc = true;
 	cs->ssrc = be32_get(ssrc);
 	return ERR_OK;
 }
 
 /* The number of the first offered policy we can speak, or the one asked for. */
-static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offer, const struct bundle_policies *policies, unsigned sender,
-                              unsigned prf, const struct ticket_cs *given, struct mikey_fault *fault)
+static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offer,
+                              const struct bundle_policies *policies, unsigned sender, unsigned prf,
+                              const struct ticket_cs *given, struct mikey_fault *fault)
 {
 	out->n_policies = 1;
 	if (given && given->n_policies) {
@@ -192,18 +209,21 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 		return ERR_OK;
 	}
 	for (size_t i = 0; i < offer->policies.n; i++) {
-		const struct csmap_policy *p = bundle_policy(policies, sender, offer->policies.p[i]);
+		const struct csmap_policy *p =
+			bundle_policy(policies, sender, offer->policies.p[i]);
 
 		if (p && csmap_policy_fits(p, prf)) {
 			out->policies[0] = offer->policies.p[i];
 			return ERR_OK;
 		}
 	}
-	return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP, "crypto session %u: no policy offered is a suite of ours", offer->cs_id);
+	return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP,
+	                  "crypto session %u: no policy offered is a suite of ours", offer->cs_id);
 }
 
-enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer, const struct bundle_policies *policies,
-                       unsigned sender, const struct mikey_keys *keys, const struct ticket_cs *given, size_t n_given,
+enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer,
+                       const struct bundle_policies *policies, unsigned sender,
+                       const struct mikey_keys *keys, const struct ticket_cs *given, size_t n_given,
                        const struct mikey_env *env, struct mikey_fault *fault)
 {
 	size_t count = 0;
@@ -213,7 +233,8 @@ enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg 
 		const struct ticket_cs *mine = given_for(given, n_given, offer->cs[i].cs_id);
 
 		merge(&out[count], &offer->cs[i], mine);
-		e = choose_policy(&out[count], &offer->cs[i], policies, sender, offer->hdr.prf, mine, fault);
+		e = choose_policy(&out[count], &offer->cs[i], policies, sender, offer->hdr.prf,
+		                  mine, fault);
 		if (!e)
 			e = settle(&out[count++], keys, env, fault);
 	}
@@ -221,7 +242,8 @@ enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg 
 		if (mikey_msg_cs(offer, given[i].cs_id))
 			continue;
 		if (count == MIKEY_CS_MAX)
-			return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "more than %d crypto sessions", MIKEY_CS_MAX);
+			return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
+			                  "more than %d crypto sessions", MIKEY_CS_MAX);
 		out[count] = given[i];
 		e = settle(&out[count++], keys, env, fault);
 	}
@@ -233,7 +255,7 @@ void bundle_add_policies(struct mikey_build *b, const struct csmap_policy *p, si
 {
 	for (size_t i = 0; i < n; i++) {
 		uint8_t room[CSMAP_PARAM_COUNT * 6];
-		struct wr w = wr_make(room, sizeof room);
+		struct wr w = wr_make(room, sizeof(room));
 		struct mikey_payload sp = {.type = MIKEY_SP, .u.sp.no = p[i].no};
 
 		csmap_policy_write(&w, &p[i]);
@@ -243,11 +265,12 @@ void bundle_add_policies(struct mikey_build *b, const struct csmap_policy *p, si
 	}
 }
 
-enum err bundle_add_kemac(struct mikey_build *b, struct mikey_algs algs, const struct mikey_msg_keys *k, uint32_t csb_id,
-                          struct mikey_ts t, const struct mikey_keys *keys)
+enum err bundle_add_kemac(struct mikey_build *b, struct mikey_algs algs,
+                          const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
+                          const struct mikey_keys *keys)
 {
 	uint8_t sealed[4096];
-	struct wr w = wr_make(sealed, sizeof sealed);
+	struct wr w = wr_make(sealed, sizeof(sealed));
 	struct mikey_payload p = {.type = MIKEY_KEMAC, .u.kemac.encr = algs.encr};
 	enum err e;
 
@@ -260,24 +283,30 @@ enum err bundle_add_kemac(struct mikey_build *b, struct mikey_algs algs, const s
 	return e;
 }
 
-static enum err add_keys(struct mikey_keys *to, const struct mikey_keys *more, struct mikey_fault *fault)
+static enum err add_keys(struct mikey_keys *to, const struct mikey_keys *more,
+                         struct mikey_fault *fault)
 {
 	for (size_t i = 0; i < more->n; i++) {
 		const struct mikey_key *k = &more->k[i];
 		enum err e;
 
 		if (k->type == MIKEY_MPK)
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "an MPK in a transfer message");
-		e = mikey_keys_add(to, k->type, mikey_key_octets(k), mikey_key_salt(k), mikey_key_spi(k));
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			                  "an MPK in a transfer message");
+		e = mikey_keys_add(to, k->type, mikey_key_octets(k), mikey_key_salt(k),
+		                   mikey_key_spi(k));
 		if (e)
-			return mikey_fail(fault, e == ERR_EXISTS ? ERR_INVALID : e, MIKEY_E_UNSPECIFIED,
-			                  e == ERR_EXISTS ? "two keys of one SPI" : "too many keys");
+			return mikey_fail(
+				fault, e == ERR_EXISTS ? ERR_INVALID : e, MIKEY_E_UNSPECIFIED,
+				e == ERR_EXISTS ? "two keys of one SPI" : "too many keys");
 	}
 	return ERR_OK;
 }
 
-enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, struct mikey_algs algs, uint16_t flags, unsigned flag,
-                           const struct ticket_rules *rules, const struct mikey_msg_keys *k, struct mikey_fault *fault)
+enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m,
+                           struct mikey_algs algs, uint16_t flags, unsigned flag,
+                           const struct ticket_rules *rules, const struct mikey_msg_keys *k,
+                           struct mikey_fault *fault)
 {
 	const struct mikey_payload *kemac = mikey_msg_find(m, MIKEY_KEMAC);
 	struct mikey_keys *plain;
@@ -286,19 +315,23 @@ enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, s
 	if (!kemac)
 		return ERR_OK;
 	if (!(flags & flag))
-		return mikey_fail_at(fault, ERR_DENIED, MIKEY_E_TPPAR, kemac->offset, "keys of a side whose flag (L or M) is not set");
+		return mikey_fail_at(fault, ERR_DENIED, MIKEY_E_TPPAR, kemac->offset,
+		                     "keys of a side whose flag (L or M) is not set");
 	algs.encr = kemac->u.kemac.encr;
 	e = mikey_algs_check(algs, false, fault);
 	if (!e && algs.encr == MIKEY_ENCR_NULL && !rules->accept_null_encr)
-		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_EA, kemac->offset, "keys in clear");
+		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_EA, kemac->offset,
+		                  "keys in clear");
 	if (!e && kemac->u.kemac.mac_alg != MIKEY_MAC_NULL)
-		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_MAC, kemac->offset, "KEMAC with a MAC of its own");
+		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_MAC, kemac->offset,
+		                  "KEMAC with a MAC of its own");
 	if (e)
 		return e;
 	plain = mikey_keys_new();
 	if (!plain)
 		return no_memory(fault);
-	e = mikey_kemac_open(plain, kemac, k, m->hdr.csb_id, mikey_msg_find(m, MIKEY_T)->u.t, fault);
+	e = mikey_kemac_open(plain, kemac, k, m->hdr.csb_id, mikey_msg_find(m, MIKEY_T)->u.t,
+	                     fault);
 	if (!e)
 		e = mikey_algs_check_keys(algs, plain, fault);
 	if (!e)
@@ -307,8 +340,8 @@ enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, s
 	return e;
 }
 
-enum err bundle_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr, size_t mpk_len,
-                           const struct mikey_keys *keys, struct mikey_fault *fault)
+enum err bundle_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr,
+                           size_t mpk_len, const struct mikey_keys *keys, struct mikey_fault *fault)
 {
 	size_t longest = mikey_keys_longest(keys);
 
@@ -316,16 +349,18 @@ enum err bundle_check_rand(const struct ticket_rules *rules, struct view randi, 
 		longest = mpk_len;
 	if (!rules->enforce_rand_len || randi.n + randr.n >= longest)
 		return ERR_OK;
-	return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "random values of %zu octets under keys of %zu (RFC 6043 12.1)",
+	return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+	                  "random values of %zu octets under keys of %zu (RFC 6043 12.1)",
 	                  randi.n + randr.n, longest);
 }
 
 /* A fresh secret part: keys, and one session for each of `last`, whose sender is `side`. */
-enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c, const struct bundle_policies *policies,
-                       const struct mikey_msg *last, unsigned side, struct view mpk, const struct mikey_keys *keys,
+enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c,
+                       const struct bundle_policies *policies, const struct mikey_msg *last,
+                       unsigned side, struct view mpk, const struct mikey_keys *keys,
                        struct mikey_fault *fault)
 {
-	struct bundle_secret *s = secret_alloc(sizeof *s + last->n_cs * sizeof s->sessions[0]);
+	struct bundle_secret *s = secret_alloc(sizeof(*s) + last->n_cs * sizeof(s->sessions[0]));
 	struct csmap_ground ground = {
 		.prf = c->algs.prf,
 		.use_randi = c->flags & TICKET_H,
@@ -343,10 +378,12 @@ enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c, c
 	s->keys = *keys;
 	for (; s->n < last->n_cs && !e; s->n++) {
 		const struct mikey_cs *cs = &last->cs[s->n];
-		const struct csmap_policy *policy = bundle_policy(policies, side, cs->policies.p[0]);
+		const struct csmap_policy *policy =
+			bundle_policy(policies, side, cs->policies.p[0]);
 
 		e = policy ? csmap_derive(&s->sessions[s->n], cs, policy, &ground, fault)
-		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP, "crypto session %u: policy %u was never sent", cs->cs_id,
+		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
+		                        "crypto session %u: policy %u was never sent", cs->cs_id,
 		                        cs->policies.p[0]);
 	}
 	if (e)
@@ -360,7 +397,8 @@ static enum err keep_id(struct ticket_csb *c, unsigned side, struct mikey_id id)
 {
 	enum err e = bundle_octets_set(&c->id_octets[side], id.data);
 
-	c->id[side] = (struct mikey_id){.type = id.type, .data = {.p = c->id_octets[side].p, .n = id.data.n}};
+	c->id[side] = (struct mikey_id){.type = id.type,
+	                                .data = {.p = c->id_octets[side].p, .n = id.data.n}};
 	return e;
 }
 
@@ -388,16 +426,17 @@ void bundle_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own)
 		return;
 	}
 	if (c->n_own_t == BUNDLE_OWN_TIMES) {
-		memmove(c->own_t, c->own_t + 1, sizeof c->own_t - sizeof c->own_t[0]);
+		memmove(c->own_t, c->own_t + 1, sizeof(c->own_t) - sizeof(c->own_t[0]));
 		c->n_own_t--;
 	}
 	c->own_t[c->n_own_t++] = mikey_ts_to_64(ts);
 }
 
-enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made, struct mikey_fault *fault)
+enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made,
+                    struct mikey_fault *fault)
 {
 	const struct mikey_msg *last = made->resp ? made->resp : made->init;
-	struct ticket_csb *c = mem_alloc(sizeof *c);
+	struct ticket_csb *c = mem_alloc(sizeof(*c));
 	enum err e;
 
 	if (!c)
@@ -415,7 +454,8 @@ enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made, str
 	bundle_note_time(c, mikey_msg_find(made->init, MIKEY_T)->u.t, made->is_initiator);
 	if (made->resp)
 		bundle_note_time(c, mikey_msg_find(made->resp, MIKEY_T)->u.t, !made->is_initiator);
-	e = prim_digest(PRIM_SHA256, mikey_msg_find(made->init, MIKEY_TICKET)->octets, c->ticket_hash);
+	e = prim_digest(PRIM_SHA256, mikey_msg_find(made->init, MIKEY_TICKET)->octets,
+	                c->ticket_hash);
 	if (e) {
 		ticket_csb_free(c);
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the ticket can not be hashed");
@@ -428,11 +468,15 @@ enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made, str
 	if (!e)
 		e = bundle_check_complete(last, fault);
 	if (!e)
-		e = bundle_derive(&c->secret, c, &c->policies, last, made->resp != NULL, made->mpk, made->keys, fault);
-	if (!e && (bundle_octets_set(made->is_initiator ? &c->sent : &c->received, made->init->octets) ||
-	           (made->resp && bundle_octets_set(made->is_initiator ? &c->received : &c->sent, made->resp->octets))))
+		e = bundle_derive(&c->secret, c, &c->policies, last, made->resp != NULL, made->mpk,
+		                  made->keys, fault);
+	if (!e &&
+	    (bundle_octets_set(made->is_initiator ? &c->sent : &c->received, made->init->octets) ||
+	     (made->resp &&
+	      bundle_octets_set(made->is_initiator ? &c->received : &c->sent, made->resp->octets))))
 		e = no_memory(fault);
-	if (!e && made->resp && !made->is_initiator && bundle_octets_set(&c->reply, made->resp->octets))
+	if (!e && made->resp && !made->is_initiator &&
+	    bundle_octets_set(&c->reply, made->resp->octets))
 		e = no_memory(fault);
 	if (e)
 		ticket_csb_free(c);

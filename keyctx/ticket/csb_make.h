@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a bundle of crypto sessions, shared by offer, answer and csb: making one, and the messages of a transfer. */
+/* The inside of a bundle of crypto sessions, shared by offer, answer and csb: making one, and the
+ * messages of a transfer. */
 #ifndef KEYCTX_TICKET_CSB_MAKE_H
 #define KEYCTX_TICKET_CSB_MAKE_H
 
@@ -7,7 +8,8 @@
 
 enum {
 	BUNDLE_POLICIES_MAX = 32, /* SPs of one side over the life of a bundle */
-	BUNDLE_OWN_TIMES = 16,    /* own timestamps remembered, against reflections and reuse of an IV */
+	BUNDLE_OWN_TIMES =
+		16, /* own timestamps remembered, against reflections and reuse of an IV */
 };
 
 /* Octets we own. */
@@ -51,11 +53,14 @@ struct ticket_csb {
 	uint8_t randi_len, randr_len, randi[255], randr[255];
 	struct bundle_policies policies;
 	struct bundle_secret *secret;
-	struct bundle_octets sent, received, reply, pending; /* pending: our update that waits for its response */
+	struct bundle_octets sent, received, reply,
+		pending; /* pending: our update that waits for its response */
 	struct mikey_keys *pending_keys;
 	struct bundle_policies *pending_policies;
-	uint8_t ticket_hash[32]; /* SHA-256 of the TICKET payload: an update may repeat it, not change it */
-	uint64_t max_t; /* the latest time of either side; counters lie on another line and do not count */
+	uint8_t ticket_hash[32]; /* SHA-256 of the TICKET payload: an update may repeat it, not
+	                            change it */
+	uint64_t max_t; /* the latest time of either side; counters lie on another line and do not
+	                   count */
 	bool has_peer_t;
 	struct mikey_ts peer_t;
 	uint64_t own_t[BUNDLE_OWN_TIMES];
@@ -75,23 +80,28 @@ struct bundle_made {
 	uint16_t flags;
 	struct mikey_algs algs;
 	struct mikey_id id_i, id_r;
-	struct view mpk;              /* MPKi, or MPKr' */
+	struct view mpk; /* MPKi, or MPKr' */
 	const struct mikey_keys *keys;
 };
 
 /* Derives every session of the exchange's last message. */
-enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made, struct mikey_fault *fault) MUST_USE;
+enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made,
+                    struct mikey_fault *fault) MUST_USE;
 
-/* A fresh secret part: `keys`, and a session for each crypto session of `last`, which side `side` sent. */
-enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c, const struct bundle_policies *policies,
-                       const struct mikey_msg *last, unsigned side, struct view mpk, const struct mikey_keys *keys,
+/* A fresh secret part: `keys`, and a session for each crypto session of `last`, which side `side`
+ * sent. */
+enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c,
+                       const struct bundle_policies *policies, const struct mikey_msg *last,
+                       unsigned side, struct view mpk, const struct mikey_keys *keys,
                        struct mikey_fault *fault) MUST_USE;
 
 /* Takes the SPs of a message of that side (0, 1). */
-enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg *m, unsigned side, struct mikey_fault *fault)
-	MUST_USE;
-/* Numbers are each side's own: the sender's first, then the other's (readings 23). NULL: nobody sent it. */
-const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsigned sender, unsigned no);
+enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg *m, unsigned side,
+                              struct mikey_fault *fault) MUST_USE;
+/* Numbers are each side's own: the sender's first, then the other's (readings 23). NULL: nobody
+ * sent it. */
+const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsigned sender,
+                                         unsigned no);
 
 /* A crypto session on its way into a header. */
 struct bundle_cs_room {
@@ -103,28 +113,37 @@ void bundle_cs_write(struct mikey_cs *out, struct bundle_cs_room *room, const st
 /* Every session complete: one policy, SSRC, SPI (RFC 6043 4.2.2.3). */
 enum err bundle_check_complete(const struct mikey_msg *m, struct mikey_fault *fault) MUST_USE;
 /* `answer` against `offer`: complete, none dropped, every policy offered or brought along. */
-enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer, struct mikey_fault *fault) MUST_USE;
+enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer,
+                             struct mikey_fault *fault) MUST_USE;
 
 /*
- * The crypto sessions of an answer to `offer`, which side `sender` sent: for each the first policy that is a suite of ours, a random
- * SSRC where none is given, the first session key where no SPI is, unless `given` says otherwise; then those only `given` names.
- * `out` has room for MIKEY_CS_MAX. SPIs view `keys`, `given` or `offer`.
+ * The crypto sessions of an answer to `offer`, which side `sender` sent: for each the first policy
+ * that is a suite of ours, a random SSRC where none is given, the first session key where no SPI
+ * is, unless `given` says otherwise; then those only `given` names. `out` has room for
+ * MIKEY_CS_MAX. SPIs view `keys`, `given` or `offer`.
  */
-enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer, const struct bundle_policies *policies,
-                       unsigned sender, const struct mikey_keys *keys, const struct ticket_cs *given, size_t n_given,
+enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer,
+                       const struct bundle_policies *policies, unsigned sender,
+                       const struct mikey_keys *keys, const struct ticket_cs *given, size_t n_given,
                        const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 
-/* TRANSFER_INIT's MAC leaves Initiator Data and its length out (RFC 6043 5.5): two pieces; the second ends before V's MAC. */
-enum err bundle_init_parts(const struct mikey_msg *m, struct view parts[2], struct mikey_fault *fault) MUST_USE;
+/* TRANSFER_INIT's MAC leaves Initiator Data and its length out (RFC 6043 5.5): two pieces; the
+ * second ends before V's MAC. */
+enum err bundle_init_parts(const struct mikey_msg *m, struct view parts[2],
+                           struct mikey_fault *fault) MUST_USE;
 
 void bundle_add_policies(struct mikey_build *b, const struct csmap_policy *p, size_t n);
 /* KEMAC of session keys; a set without keys adds none. */
-enum err bundle_add_kemac(struct mikey_build *b, struct mikey_algs algs, const struct mikey_msg_keys *k, uint32_t csb_id,
-                          struct mikey_ts t, const struct mikey_keys *keys) MUST_USE;
+enum err bundle_add_kemac(struct mikey_build *b, struct mikey_algs algs,
+                          const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
+                          const struct mikey_keys *keys) MUST_USE;
 /* KEMAC of a transfer message, if it has one, onto `keys`; `flag` (L or M) must allow it. */
-enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, struct mikey_algs algs, uint16_t flags, unsigned flag,
-                           const struct ticket_rules *rules, const struct mikey_msg_keys *k, struct mikey_fault *fault) MUST_USE;
-enum err bundle_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr, size_t mpk_len,
-                           const struct mikey_keys *keys, struct mikey_fault *fault) MUST_USE;
+enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m,
+                           struct mikey_algs algs, uint16_t flags, unsigned flag,
+                           const struct ticket_rules *rules, const struct mikey_msg_keys *k,
+                           struct mikey_fault *fault) MUST_USE;
+enum err bundle_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr,
+                           size_t mpk_len, const struct mikey_keys *keys,
+                           struct mikey_fault *fault) MUST_USE;
 
 #endif

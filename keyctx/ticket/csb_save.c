@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes and reads a bundle field by field; lengths of 16 bits before octets, counts of 8 before lists. */
+/* Writes and reads a bundle field by field; lengths of 16 bits before octets, counts of 8 before
+ * lists. */
 #include "keyctx/ticket/csb_save.h"
 
 #include "base/mem.h"
@@ -42,7 +43,7 @@ static enum err get_octets(struct rd *r, struct bundle_octets *out)
 	return r->bad ? ERR_SYNTAX : bundle_octets_set(out, v);
 }
 
-/* --- keys --------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------- */
 
 static void put_keys(struct wr *w, const struct mikey_keys *k)
 {
@@ -65,13 +66,13 @@ static void get_keys(struct rd *r, struct mikey_keys *k)
 		struct mikey_key *key = &k->k[k->n];
 
 		key->type = rd_u8(r);
-		get_fixed(r, key->key, &key->key_len, sizeof key->key);
-		get_fixed(r, key->salt, &key->salt_len, sizeof key->salt);
-		get_fixed(r, key->spi, &key->spi_len, sizeof key->spi);
+		get_fixed(r, key->key, &key->key_len, sizeof(key->key));
+		get_fixed(r, key->salt, &key->salt_len, sizeof(key->salt));
+		get_fixed(r, key->spi, &key->spi_len, sizeof(key->spi));
 	}
 }
 
-/* --- policies ----------------------------------------------------------------------------------------- */
+/* --- policies --------------------------------------------------------------- */
 
 static void put_policy(struct wr *w, const struct csmap_policy *p)
 {
@@ -110,7 +111,7 @@ static void get_policies(struct rd *r, struct bundle_policies *p)
 	}
 }
 
-/* --- sessions ----------------------------------------------------------------------------------------- */
+/* --- sessions --------------------------------------------------------------- */
 
 static void put_session(struct wr *w, const struct csmap_session *s)
 {
@@ -145,9 +146,9 @@ static void get_session(struct rd *r, struct csmap_session *s)
 	else
 		s->suite = suite == NO_SUITE ? NULL : suite_get((enum suite_id)suite);
 	get_policy(r, &s->policy);
-	get_fixed(r, s->spi, &s->spi_len, sizeof s->spi);
-	get_fixed(r, s->master, &s->master_len, sizeof s->master);
-	get_fixed(r, s->salt, &s->salt_len, sizeof s->salt);
+	get_fixed(r, s->spi, &s->spi_len, sizeof(s->spi));
+	get_fixed(r, s->master, &s->master_len, sizeof(s->master));
+	get_fixed(r, s->salt, &s->salt_len, sizeof(s->salt));
 }
 
 static void put_secret(struct wr *w, const struct bundle_secret *s)
@@ -161,13 +162,13 @@ static void put_secret(struct wr *w, const struct bundle_secret *s)
 
 static enum err get_secret(struct rd *r, struct bundle_secret **out)
 {
-	struct bundle_secret *s = secret_alloc(sizeof *s + MIKEY_CS_MAX * sizeof s->sessions[0]);
+	struct bundle_secret *s = secret_alloc(sizeof(*s) + MIKEY_CS_MAX * sizeof(s->sessions[0]));
 	size_t n;
 
 	if (!s)
 		return ERR_NOMEM;
 	*out = s;
-	get_fixed(r, s->mpk, &s->mpk_len, sizeof s->mpk);
+	get_fixed(r, s->mpk, &s->mpk_len, sizeof(s->mpk));
 	get_keys(r, &s->keys);
 	n = rd_u8(r);
 	if (n > MIKEY_CS_MAX)
@@ -177,7 +178,7 @@ static enum err get_secret(struct rd *r, struct bundle_secret **out)
 	return r->bad ? ERR_SYNTAX : ERR_OK;
 }
 
-/* --- the bundle --------------------------------------------------------------------------------------- */
+/* --- the bundle ------------------------------------------------------------- */
 
 static void put_times(struct wr *w, const struct ticket_csb *c)
 {
@@ -232,7 +233,7 @@ enum err ticket_csb_save(const struct ticket_csb *c, struct wr *w)
 		put_keys(w, c->pending_keys);
 		put_policies(w, c->pending_policies);
 	}
-	wr_octets(w, c->ticket_hash, sizeof c->ticket_hash);
+	wr_octets(w, c->ticket_hash, sizeof(c->ticket_hash));
 	put_times(w, c);
 	return wr_ok(w) ? ERR_OK : ERR_TOO_BIG;
 }
@@ -253,7 +254,7 @@ static enum err get_names(struct rd *r, struct ticket_csb *c)
 static enum err get_pending(struct rd *r, struct ticket_csb *c)
 {
 	c->pending_keys = mikey_keys_new();
-	c->pending_policies = mem_alloc(sizeof *c->pending_policies);
+	c->pending_policies = mem_alloc(sizeof(*c->pending_policies));
 	if (!c->pending_keys || !c->pending_policies)
 		return ERR_NOMEM;
 	get_keys(r, c->pending_keys);
@@ -289,7 +290,7 @@ static void get_head(struct rd *r, struct ticket_csb *c)
 
 enum err ticket_csb_load(struct ticket_csb **out, struct rd *r, const struct ticket_rules *rules)
 {
-	struct ticket_csb *c = mem_alloc(sizeof *c);
+	struct ticket_csb *c = mem_alloc(sizeof(*c));
 	struct view hash;
 	enum err e;
 
@@ -298,8 +299,8 @@ enum err ticket_csb_load(struct ticket_csb **out, struct rd *r, const struct tic
 	c->rules = *rules;
 	get_head(r, c);
 	e = r->bad ? ERR_SYNTAX : get_names(r, c);
-	get_fixed(r, c->randi, &c->randi_len, sizeof c->randi);
-	get_fixed(r, c->randr, &c->randr_len, sizeof c->randr);
+	get_fixed(r, c->randi, &c->randi_len, sizeof(c->randi));
+	get_fixed(r, c->randr, &c->randr_len, sizeof(c->randr));
 	get_policies(r, &c->policies);
 	if (!e)
 		e = get_secret(r, &c->secret);
@@ -307,7 +308,7 @@ enum err ticket_csb_load(struct ticket_csb **out, struct rd *r, const struct tic
 		e = get_messages(r, c);
 	if (!e && c->state == CSB_WAITING)
 		e = get_pending(r, c);
-	hash = rd_octets(r, sizeof c->ticket_hash);
+	hash = rd_octets(r, sizeof(c->ticket_hash));
 	get_times(r, c);
 	if (!e && r->bad)
 		e = ERR_SYNTAX;

@@ -12,11 +12,11 @@ struct ticket_offer {
 	uint8_t state;
 	uint16_t flags;
 	uint8_t ticket_prf;
-	struct mikey_msg msg;       /* TRANSFER_INIT, views `octets` */
+	struct mikey_msg msg; /* TRANSFER_INIT, views `octets` */
 	uint8_t octets[MIKEY_MESSAGE_MAX];
-	struct ticket_keys *keys;   /* of the ticket, not forked */
-	struct mikey_keys *own;     /* session keys in our own KEMAC */
-	struct ticket_csb *csb;     /* without F: there at once */
+	struct ticket_keys *keys; /* of the ticket, not forked */
+	struct mikey_keys *own;   /* session keys in our own KEMAC */
+	struct ticket_csb *csb;   /* without F: there at once */
 };
 
 static enum err no_memory(struct mikey_fault *fault)
@@ -35,26 +35,35 @@ static enum err check_params(const struct ticket_offer_params *p, struct mikey_f
 	enum err e = mikey_algs_check(p->rules->algs, false, fault);
 
 	if (!e)
-		e = ticket_policy_check(&p->grant->policy, TICKET_GRANTED, p->rules->accept_types, fault);
+		e = ticket_policy_check(&p->grant->policy, TICKET_GRANTED, p->rules->accept_types,
+		                        fault);
 	if (e)
 		return e;
 	if (!p->n_cs || p->n_cs > MIKEY_CS_MAX)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%zu crypto sessions, 1 to %d", p->n_cs, MIKEY_CS_MAX);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "%zu crypto sessions, 1 to %d", p->n_cs, MIKEY_CS_MAX);
 	for (size_t i = 0; i < p->n_policies; i++)
-		if (p->policies[i].value[CSMAP_ENCR_KEY_LEN] > 16 && p->rules->algs.prf != MIKEY_PRF_SHA256)
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "policy %u: keys over 128 bits under 128-bit algorithms",
+		if (p->policies[i].value[CSMAP_ENCR_KEY_LEN] > 16 &&
+		    p->rules->algs.prf != MIKEY_PRF_SHA256)
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
+			                  "policy %u: keys over 128 bits under 128-bit algorithms",
 			                  p->policies[i].no);
 	if (p->keys && p->keys->n && !(flags & TICKET_L))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the ticket lets its initiator supply no keys (L)");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the ticket lets its initiator supply no keys (L)");
 	if (p->is_reuse && !(flags & TICKET_J))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the ticket may be used once (J)");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the ticket may be used once (J)");
 	if ((flags & TICKET_I) && !p->grant->keys->has_mpkr)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "a forking ticket without MPKr");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		                  "a forking ticket without MPKr");
 	if (!mikey_id_is_set(p->me) || !mikey_id_is_set(p->peer))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "both names are needed");
 	/* With forking only the one who asked can use the ticket (RFC 6043 5.1). */
-	if ((flags & TICKET_I) && mikey_id_is_set(p->grant->policy.idr_i) && !mikey_id_eq(p->grant->policy.idr_i, p->me))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the ticket is another initiator's");
+	if ((flags & TICKET_I) && mikey_id_is_set(p->grant->policy.idr_i) &&
+	    !mikey_id_eq(p->grant->policy.idr_i, p->me))
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "the ticket is another initiator's");
 	return ERR_OK;
 }
 
@@ -68,7 +77,7 @@ static void add_ticket(struct mikey_build *b, const struct ticket_grant *g, unsi
 {
 	static const uint8_t zeros[MIKEY_MAC_MAX];
 	uint8_t body[MIKEY_MESSAGE_MAX];
-	struct wr w = wr_make(body, sizeof body);
+	struct wr w = wr_make(body, sizeof(body));
 	size_t n = init_data_len(g->policy.tp.flags, mac_alg);
 	struct view mac = {.p = zeros, .n = mikey_mac_len(mac_alg)};
 
@@ -88,12 +97,14 @@ static void add_ticket(struct mikey_build *b, const struct ticket_grant *g, unsi
 }
 
 /* Everything up to V, whose MAC stays zero for now. */
-static enum err build(struct ticket_offer *o, const struct ticket_offer_params *p, const struct mikey_env *env,
-                      struct mikey_msg_keys *k, struct view *octets)
+static enum err build(struct ticket_offer *o, const struct ticket_offer_params *p,
+                      const struct mikey_env *env, struct mikey_msg_keys *k, struct view *octets)
 {
 	static const uint8_t zeros[MIKEY_MAC_MAX];
 	struct mikey_algs algs = p->rules->algs;
-	struct mikey_hdr hdr = {.data_type = MIKEY_DT_TRANSFER_INIT, .v = o->flags & TICKET_F, .prf = algs.prf,
+	struct mikey_hdr hdr = {.data_type = MIKEY_DT_TRANSFER_INIT,
+	                        .v = o->flags & TICKET_F,
+	                        .prf = algs.prf,
 	                        .map_type = MIKEY_MAP_GENERIC_ID};
 	struct mikey_cs cs[MIKEY_CS_MAX];
 	struct bundle_cs_room rooms[MIKEY_CS_MAX];
@@ -109,7 +120,7 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 	if (longest < mikey_keys_longest(o->own))
 		longest = mikey_keys_longest(o->own);
 	rand_len = mikey_rand_len(algs.prf, longest);
-	e = env->random(env->random_ctx, "csb-id", csb_id, sizeof csb_id);
+	e = env->random(env->random_ctx, "csb-id", csb_id, sizeof(csb_id));
 	if (!e)
 		e = env->random(env->random_ctx, "randi", rand, rand_len);
 	if (e)
@@ -117,7 +128,7 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 	hdr.csb_id = be32_get(csb_id);
 	for (size_t i = 0; i < p->n_cs; i++)
 		bundle_cs_write(&cs[i], &rooms[i], &p->cs[i]);
-	mikey_build_start(&b, o->octets, sizeof o->octets, &hdr, cs, p->n_cs);
+	mikey_build_start(&b, o->octets, sizeof(o->octets), &hdr, cs, p->n_cs);
 	t.value = mikey_env_stamp(env, 0);
 	payload = mikey_make_t(t);
 	mikey_build_add(&b, &payload);
@@ -129,11 +140,14 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 	mikey_build_add(&b, &payload);
 	bundle_add_policies(&b, p->policies, p->n_policies);
 	add_ticket(&b, p->grant, algs.mac);
-	e = mikey_prf_msg_keys(k, algs.prf, mpki_of(o->keys), hdr.csb_id, 1, (struct view){.p = rand, .n = rand_len}, (struct view){0});
+	e = mikey_prf_msg_keys(k, algs.prf, mpki_of(o->keys), hdr.csb_id, 1,
+	                       (struct view){.p = rand, .n = rand_len}, (struct view){0});
 	if (!e)
 		e = bundle_add_kemac(&b, algs, k, hdr.csb_id, t, o->own);
 	if (!e && p->sdp_ids.n) {
-		payload = (struct mikey_payload){.type = MIKEY_EXT, .u.ext = {.kind = MIKEY_EXT_SDP_IDS, .data = p->sdp_ids}};
+		payload = (struct mikey_payload){
+			.type = MIKEY_EXT,
+			.u.ext = {.kind = MIKEY_EXT_SDP_IDS, .data = p->sdp_ids}};
 		mikey_build_add(&b, &payload);
 	}
 	payload = mikey_make_v(algs.mac, (struct view){.p = zeros, .n = mikey_mac_len(algs.mac)});
@@ -144,7 +158,8 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 /* V, then Vi as its copy, then Vr over Initiator Data up to itself (RFC 6043 4.1.2). */
 static enum err seal(struct ticket_offer *o, struct mikey_msg_keys *k, struct mikey_fault *fault)
 {
-	const struct mikey_payload *ticket = mikey_msg_find(&o->msg, MIKEY_TICKET), *v = mikey_msg_find(&o->msg, MIKEY_V);
+	const struct mikey_payload *ticket = mikey_msg_find(&o->msg, MIKEY_TICKET),
+				   *v = mikey_msg_find(&o->msg, MIKEY_V);
 	struct view parts[4];
 	struct ticket_init_data d;
 	uint8_t mac[MIKEY_MAC_MAX];
@@ -165,7 +180,8 @@ static enum err seal(struct ticket_offer *o, struct mikey_msg_keys *k, struct mi
 	if (e)
 		return e;
 	memcpy(o->octets + (d.vi.u.v.mac.p - o->octets), mac, n);
-	e = mikey_prf_init_data(k->auth, o->ticket_prf, (struct view){.p = o->keys->mpkr, .n = o->keys->mpk_len});
+	e = mikey_prf_init_data(k->auth, o->ticket_prf,
+	                        (struct view){.p = o->keys->mpkr, .n = o->keys->mpk_len});
 	if (!e)
 		e = mikey_mac(alg, k, &d.covered, 1, mac);
 	if (!e)
@@ -174,13 +190,15 @@ static enum err seal(struct ticket_offer *o, struct mikey_msg_keys *k, struct mi
 }
 
 /* All session keys the initiator knows: the ticket's and its own. */
-static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_ticket, const struct mikey_keys *own, struct mikey_fault *fault)
+static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_ticket,
+                         const struct mikey_keys *own, struct mikey_fault *fault)
 {
 	*out = *of_ticket;
 	for (size_t i = 0; i < own->n; i++)
-		if (mikey_keys_add(out, own->k[i].type, mikey_key_octets(&own->k[i]), mikey_key_salt(&own->k[i]),
-		                   mikey_key_spi(&own->k[i])))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "two keys of one SPI, or too many");
+		if (mikey_keys_add(out, own->k[i].type, mikey_key_octets(&own->k[i]),
+		                   mikey_key_salt(&own->k[i]), mikey_key_spi(&own->k[i])))
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			                  "two keys of one SPI, or too many");
 	return ERR_OK;
 }
 
@@ -188,9 +206,15 @@ static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_tic
 static enum err make_at_once(struct ticket_offer *o, struct mikey_fault *fault)
 {
 	struct mikey_keys *keys = mikey_keys_new();
-	struct bundle_made made = {.rules = &o->rules, .is_initiator = true, .init = &o->msg, .flags = o->flags, .algs = o->rules.algs,
+	struct bundle_made made = {.rules = &o->rules,
+	                           .is_initiator = true,
+	                           .init = &o->msg,
+	                           .flags = o->flags,
+	                           .algs = o->rules.algs,
 	                           .id_i = mikey_msg_idr(&o->msg, MIKEY_ROLE_I)->u.idr.id,
-	                           .id_r = mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id, .mpk = mpki_of(o->keys), .keys = keys};
+	                           .id_r = mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id,
+	                           .mpk = mpki_of(o->keys),
+	                           .keys = keys};
 	enum err e = keys ? all_keys(keys, &o->keys->session, o->own, fault) : no_memory(fault);
 
 	if (!e)
@@ -199,8 +223,8 @@ static enum err make_at_once(struct ticket_offer *o, struct mikey_fault *fault)
 	return e;
 }
 
-enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_params *params, const struct mikey_env *env,
-                          struct mikey_fault *fault)
+enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_params *params,
+                          const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct mikey_msg_keys *k = NULL;
 	struct ticket_offer *o;
@@ -209,7 +233,7 @@ enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_p
 
 	if (e)
 		return e;
-	o = mem_alloc(sizeof *o);
+	o = mem_alloc(sizeof(*o));
 	if (!o)
 		return no_memory(fault);
 	o->rules = *params->rules;
@@ -217,7 +241,7 @@ enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_p
 	o->ticket_prf = params->grant->policy.tp.prf;
 	o->keys = ticket_keys_new();
 	o->own = mikey_keys_new();
-	k = secret_alloc(sizeof *k);
+	k = secret_alloc(sizeof(*k));
 	if (!o->keys || !o->own || !k) {
 		e = no_memory(fault);
 		goto out;
@@ -229,7 +253,8 @@ enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_p
 	if (!e) {
 		e = build(o, params, env, k, &octets);
 		if (e)
-			mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the offer can't be built: %s", err_meaning(e));
+			mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the offer can't be built: %s",
+			           err_meaning(e));
 	}
 	if (!e)
 		e = mikey_msg_read(&o->msg, octets, fault);
@@ -290,54 +315,69 @@ struct answering {
 	struct mikey_msg msg;
 };
 
-static enum err check_answer(const struct ticket_offer *o, const struct mikey_msg *m, struct mikey_fault *fault)
+static enum err check_answer(const struct ticket_offer *o, const struct mikey_msg *m,
+                             struct mikey_fault *fault)
 {
 	bool forking = o->flags & TICKET_I;
 
 	if (m->hdr.csb_id != o->msg.hdr.csb_id || m->hdr.prf != o->msg.hdr.prf)
-		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4, "an answer to another offer");
+		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4,
+		                     "an answer to another offer");
 	if (m->hdr.data_type == MIKEY_DT_ERROR)
 		return ERR_OK;
 	if (m->hdr.data_type != MIKEY_DT_TRANSFER_RESP)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_DT, 1, "%s is not expected", mikey_data_type_name(m->hdr.data_type));
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_DT, 1, "%s is not expected",
+		                     mikey_data_type_name(m->hdr.data_type));
 	if (m->hdr.map_type != MIKEY_MAP_GENERIC_ID)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9, "a map that is not GENERIC-ID");
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9,
+		                     "a map that is not GENERIC-ID");
 	if (!mikey_msg_find(m, MIKEY_T) || !mikey_msg_find(m, MIKEY_V))
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "T or V is missing");
 	if ((o->flags & TICKET_G) && !mikey_msg_rand_of(m, MIKEY_ROLE_R).n)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "RANDRr is missing");
 	if (forking && (!mikey_msg_idr(m, MIKEY_ROLE_R) || !mikey_msg_rand_of(m, MIKEY_ROLE_KMS).n))
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "IDRr or RANDRkms is missing");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "IDRr or RANDRkms is missing");
 	if (forking && o->rules.enforce_rand_len &&
 	    (mikey_msg_rand_of(m, MIKEY_ROLE_KMS).n < o->keys->mpk_len ||
 	     mikey_msg_rand_of(m, MIKEY_ROLE_KMS).n < mikey_keys_longest(&o->keys->session)))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "RANDRkms is shorter than the keys forked with it");
-	return mikey_algs_check((struct mikey_algs){m->hdr.prf, MIKEY_ENCR_NULL, mikey_msg_find(m, MIKEY_V)->u.v.alg}, false, fault);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "RANDRkms is shorter than the keys forked with it");
+	return mikey_algs_check((struct mikey_algs){m->hdr.prf, MIKEY_ENCR_NULL,
+	                                            mikey_msg_find(m, MIKEY_V)->u.v.alg},
+	                        false, fault);
 }
 
-static enum err take_error(const struct ticket_offer *o, struct answering *a, struct mikey_fault *fault)
+static enum err take_error(const struct ticket_offer *o, struct answering *a,
+                           struct mikey_fault *fault)
 {
-	const struct mikey_payload *err = mikey_msg_find(&a->msg, MIKEY_ERR), *v = mikey_msg_find(&a->msg, MIKEY_V);
+	const struct mikey_payload *err = mikey_msg_find(&a->msg, MIKEY_ERR),
+				   *v = mikey_msg_find(&a->msg, MIKEY_V);
 	enum err e = ERR_AUTH;
 	unsigned no;
 
 	if (!err)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "an Error message without ERR");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "an Error message without ERR");
 	no = err->u.err.no;
 	if (v && v->u.v.alg != MIKEY_MAC_NULL) {
-		e = mikey_prf_msg_keys(&a->msg_keys, o->rules.algs.prf, mpki_of(o->keys), o->msg.hdr.csb_id, 1,
+		e = mikey_prf_msg_keys(&a->msg_keys, o->rules.algs.prf, mpki_of(o->keys),
+		                       o->msg.hdr.csb_id, 1,
 		                       mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), (struct view){0});
 		if (!e)
 			e = mikey_msg_check_mac(&a->msg, &a->msg_keys, NULL, 0, fault);
 	}
-	return mikey_fail(fault, e ? ERR_AUTH : ERR_DENIED, (enum mikey_error)no, "the responder says: %s%s", mikey_error_name(no),
+	return mikey_fail(fault, e ? ERR_AUTH : ERR_DENIED, (enum mikey_error)no,
+	                  "the responder says: %s%s", mikey_error_name(no),
 	                  e ? " (not authenticated)" : "");
 }
 
 /* Keys of this branch: forked with the name and the random value it brings. */
-static enum err branch_keys(const struct ticket_offer *o, struct answering *a, struct mikey_fault *fault)
+static enum err branch_keys(const struct ticket_offer *o, struct answering *a,
+                            struct mikey_fault *fault)
 {
-	struct view randr = o->flags & TICKET_G ? mikey_msg_rand_of(&a->msg, MIKEY_ROLE_R) : (struct view){0};
+	struct view randr =
+		o->flags & TICKET_G ? mikey_msg_rand_of(&a->msg, MIKEY_ROLE_R) : (struct view){0};
 	bool forking = o->flags & TICKET_I;
 	struct view mpk = {.p = forking ? a->ticket.mpkr : a->ticket.mpki, .n = a->ticket.mpk_len};
 	enum err e = ERR_OK;
@@ -345,7 +385,8 @@ static enum err branch_keys(const struct ticket_offer *o, struct answering *a, s
 	a->ticket = *o->keys;
 	mpk.n = a->ticket.mpk_len;
 	if (forking)
-		e = ticket_fork(&a->ticket, o->ticket_prf, mikey_msg_idr(&a->msg, MIKEY_ROLE_R)->u.idr.id.data,
+		e = ticket_fork(&a->ticket, o->ticket_prf,
+		                mikey_msg_idr(&a->msg, MIKEY_ROLE_R)->u.idr.id.data,
 		                mikey_msg_rand_of(&a->msg, MIKEY_ROLE_KMS));
 	if (!e)
 		e = mikey_prf_msg_keys(&a->msg_keys, o->rules.algs.prf, mpk, o->msg.hdr.csb_id, 2,
@@ -353,12 +394,19 @@ static enum err branch_keys(const struct ticket_offer *o, struct answering *a, s
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
 }
 
-static enum err take_answer(struct ticket_offer *o, struct answering *a, struct ticket_csb **out, struct mikey_fault *fault)
+static enum err take_answer(struct ticket_offer *o, struct answering *a, struct ticket_csb **out,
+                            struct mikey_fault *fault)
 {
 	const struct mikey_payload *idr = mikey_msg_idr(&a->msg, MIKEY_ROLE_R);
-	struct view randr = o->flags & TICKET_G ? mikey_msg_rand_of(&a->msg, MIKEY_ROLE_R) : (struct view){0};
-	struct bundle_made made = {.rules = &o->rules, .is_initiator = true, .init = &o->msg, .resp = &a->msg, .flags = o->flags,
-	                           .algs = o->rules.algs, .keys = &a->keys};
+	struct view randr =
+		o->flags & TICKET_G ? mikey_msg_rand_of(&a->msg, MIKEY_ROLE_R) : (struct view){0};
+	struct bundle_made made = {.rules = &o->rules,
+	                           .is_initiator = true,
+	                           .init = &o->msg,
+	                           .resp = &a->msg,
+	                           .flags = o->flags,
+	                           .algs = o->rules.algs,
+	                           .keys = &a->keys};
 	enum err e = branch_keys(o, a, fault);
 
 	if (!e)
@@ -366,27 +414,31 @@ static enum err take_answer(struct ticket_offer *o, struct answering *a, struct 
 	if (!e)
 		e = all_keys(&a->keys, &a->ticket.session, o->own, fault);
 	if (!e)
-		e = bundle_open_kemac(&a->keys, &a->msg, o->rules.algs, o->flags, TICKET_M, &o->rules, &a->msg_keys, fault);
+		e = bundle_open_kemac(&a->keys, &a->msg, o->rules.algs, o->flags, TICKET_M,
+		                      &o->rules, &a->msg_keys, fault);
 	if (!e)
-		e = bundle_check_rand(&o->rules, mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), randr, a->ticket.mpk_len, &a->keys, fault);
+		e = bundle_check_rand(&o->rules, mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), randr,
+		                      a->ticket.mpk_len, &a->keys, fault);
 	if (!e)
 		e = bundle_check_answer(&o->msg, &a->msg, fault);
 	if (e)
 		return e;
 	made.id_i = mikey_msg_idr(&o->msg, MIKEY_ROLE_I)->u.idr.id;
 	made.id_r = idr ? idr->u.idr.id : mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id;
-	made.mpk = (struct view){.p = o->flags & TICKET_I ? a->ticket.mpkr : a->ticket.mpki, .n = a->ticket.mpk_len};
+	made.mpk = (struct view){.p = o->flags & TICKET_I ? a->ticket.mpkr : a->ticket.mpki,
+	                         .n = a->ticket.mpk_len};
 	return bundle_new(out, &made, fault);
 }
 
-enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct ticket_csb **out, struct mikey_fault *fault)
+enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct ticket_csb **out,
+                             struct mikey_fault *fault)
 {
 	struct answering *a;
 	enum err e;
 
 	if (!step_allows(&offer_machine, o->state, OFFER_ON_RESPONSE))
 		return step_take(&offer_machine, &o->state, OFFER_ON_RESPONSE, fault);
-	a = secret_alloc(sizeof *a);
+	a = secret_alloc(sizeof(*a));
 	if (!a)
 		return no_memory(fault);
 	e = mikey_msg_read(&a->msg, octets, fault);

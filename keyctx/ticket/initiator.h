@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Transfer, the initiator's side (RFC 6043 4.2.2): TRANSFER_INIT out, one bundle for each TRANSFER_RESP in. */
+/* Ticket Transfer, the initiator's side (RFC 6043 4.2.2): TRANSFER_INIT out, one bundle for each
+ * TRANSFER_RESP in. */
 #ifndef KEYCTX_TICKET_INITIATOR_H
 #define KEYCTX_TICKET_INITIATOR_H
 
@@ -22,14 +23,14 @@ struct ticket_offer_params {
 	size_t n_policies;
 	const struct mikey_keys *keys; /* session keys of our own (L flag), or NULL */
 	struct view sdp_ids;           /* General Extension 1; empty: not sent */
-	bool is_reuse;                 /* the ticket served another offer before: needs its J flag */
+	bool is_reuse; /* the ticket served another offer before: needs its J flag */
 };
 
 struct ticket_offer;
 
 /* Builds TRANSFER_INIT; copies what it needs of the grant. */
-enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_params *params, const struct mikey_env *env,
-                          struct mikey_fault *fault) MUST_USE;
+enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_params *params,
+                          const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_offer_free(struct ticket_offer *o);
 struct view ticket_offer_octets(const struct ticket_offer *o);
 enum offer_state ticket_offer_state(const struct ticket_offer *o);
@@ -37,12 +38,13 @@ enum offer_state ticket_offer_state(const struct ticket_offer *o);
 enum err ticket_offer_take_csb(struct ticket_offer *o, struct ticket_csb **out) MUST_USE;
 
 /*
- * Takes a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which is the caller's. ERR_AUTH: not an answer to this offer.
- * ERR_DENIED: an authenticated Error, `fault->no` its number; one that is not authenticated (a responder may have no key yet) is
- * ERR_AUTH with its number, and a hint at most.
+ * Takes a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which is the caller's.
+ * ERR_AUTH: not an answer to this offer. ERR_DENIED: an authenticated Error, `fault->no` its
+ * number; one that is not authenticated (a responder may have no key yet) is ERR_AUTH with its
+ * number, and a hint at most.
  */
-enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct ticket_csb **out, struct mikey_fault *fault)
-	MUST_USE;
+enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct ticket_csb **out,
+                             struct mikey_fault *fault) MUST_USE;
 enum err ticket_offer_close(struct ticket_offer *o) MUST_USE;
 
 #endif

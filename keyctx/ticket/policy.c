@@ -35,16 +35,18 @@ static void add_wishes(struct mikey_build *b, const struct ticket_policy_spec *s
 {
 	static const uint8_t zeros[MIKEY_KEY_MAX];
 	uint8_t room[2048];
-	struct wr w = wr_make(room, sizeof room);
+	struct wr w = wr_make(room, sizeof(room));
 	struct mikey_build keys;
-	struct mikey_payload kemac = {.type = MIKEY_KEMAC, .u.kemac = {.encr = MIKEY_ENCR_NULL, .mac_alg = MIKEY_MAC_NULL}};
+	struct mikey_payload kemac = {
+		.type = MIKEY_KEMAC,
+		.u.kemac = {.encr = MIKEY_ENCR_NULL, .mac_alg = MIKEY_MAC_NULL}};
 
 	mikey_build_chain(&keys, &w, false);
 	for (size_t i = 0; i < s->n_wishes; i++) {
 		const struct ticket_wish *wish = &s->wishes[i];
 		struct mikey_payload p = {.type = MIKEY_KEY, .u.key = {.type = wish->type}};
 
-		if (wish->len > sizeof zeros || wish->salt_len > sizeof zeros)
+		if (wish->len > sizeof(zeros) || wish->salt_len > sizeof(zeros))
 			keys.w.bad = true;
 		else
 			p.u.key.key = (struct view){.p = zeros, .n = wish->len};
@@ -77,38 +79,48 @@ void ticket_policy_write(struct wr *w, const struct ticket_policy_spec *s, bool 
 	*w = b.w;
 }
 
-enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish *out, size_t room, size_t *n,
-                              struct mikey_fault *fault)
+enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish *out, size_t room,
+                              size_t *n, struct mikey_fault *fault)
 {
 	struct rd r = rd_view(p->kemac.u.kemac.data);
 	unsigned type = rd_left(&r) ? MIKEY_KEY : MIKEY_LAST;
 	size_t count = 0;
 
 	if (!p->has_kemac) {
-		out[0] = (struct ticket_wish){.type = MIKEY_TGK, .len = (uint16_t)mikey_default_key_len(p->tp.prf)};
+		out[0] = (struct ticket_wish){.type = MIKEY_TGK,
+		                              .len = (uint16_t)mikey_default_key_len(p->tp.prf)};
 		*n = 1;
 		return ERR_OK;
 	}
 	if (p->kemac.u.kemac.encr != MIKEY_ENCR_NULL || p->kemac.u.kemac.mac_alg != MIKEY_MAC_NULL)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset, "wished keys are not in clear");
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
+		                     "wished keys are not in clear");
 	while (type != MIKEY_LAST) {
 		struct mikey_payload k;
-		enum err e = type == MIKEY_KEY && count < room ? mikey_payload_read(&r, MIKEY_KEY, 0, &k, fault) : ERR_SYNTAX;
+		enum err e = type == MIKEY_KEY && count < room
+		                     ? mikey_payload_read(&r, MIKEY_KEY, 0, &k, fault)
+		                     : ERR_SYNTAX;
 
-		if (e || k.u.key.type == MIKEY_MPK || k.u.key.kv == MIKEY_KV_INTERVAL || k.u.key.key.n < 16 ||
-		    k.u.key.key.n > MIKEY_KEY_MAX || k.u.key.salt.n > MIKEY_SALT_MAX || k.u.key.spi.n > MIKEY_SPI_MAX)
-			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset, "wished key %zu can't be had", count);
-		out[count++] = (struct ticket_wish){.type = k.u.key.type, .len = (uint16_t)k.u.key.key.n,
-		                                    .salt_len = (uint16_t)k.u.key.salt.n, .spi = k.u.key.spi};
+		if (e || k.u.key.type == MIKEY_MPK || k.u.key.kv == MIKEY_KV_INTERVAL ||
+		    k.u.key.key.n < 16 || k.u.key.key.n > MIKEY_KEY_MAX ||
+		    k.u.key.salt.n > MIKEY_SALT_MAX || k.u.key.spi.n > MIKEY_SPI_MAX)
+			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
+			                     "wished key %zu can't be had", count);
+		out[count++] = (struct ticket_wish){.type = k.u.key.type,
+		                                    .len = (uint16_t)k.u.key.key.n,
+		                                    .salt_len = (uint16_t)k.u.key.salt.n,
+		                                    .spi = k.u.key.spi};
 		type = k.next;
 	}
 	if (rd_left(&r))
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->kemac.offset, "octets behind the wished keys");
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->kemac.offset,
+		                     "octets behind the wished keys");
 	*n = count;
 	return ERR_OK;
 }
 
-void ticket_policy_spec_of(struct ticket_policy_spec *out, const struct ticket_policy *p, struct ticket_wish *wishes, size_t room)
+void ticket_policy_spec_of(struct ticket_policy_spec *out, const struct ticket_policy *p,
+                           struct ticket_wish *wishes, size_t room)
 {
 	size_t n = 0;
 
@@ -136,17 +148,23 @@ void ticket_policy_spec_of(struct ticket_policy_spec *out, const struct ticket_p
 	}
 }
 
-/* RFC 6043 6.10, each "implies" of the flags. `if_all` set and `then` clear is a conflict; `if_none` likewise the other way. */
+/* RFC 6043 6.10, each "implies" of the flags. `if_all` set and `then` clear is a conflict;
+ * `if_none` likewise the other way. */
 static const struct {
 	uint16_t if_all, if_none, then;
 	bool only_with_tgk;
 	const char *text;
 } flag_rules[] = {
-	{.if_none = TICKET_D, .then = TICKET_L, .text = "a ticket made by the initiator (D=0) needs L"},
+	{.if_none = TICKET_D,
+         .then = TICKET_L,
+         .text = "a ticket made by the initiator (D=0) needs L"},
 	{.if_all = TICKET_I, .then = TICKET_E, .text = "key forking (I) needs E"},
 	{.if_all = TICKET_G, .then = TICKET_F, .text = "G needs F"},
 	{.if_all = TICKET_M, .then = TICKET_F, .text = "M needs F"},
-	{.if_all = TICKET_I, .then = TICKET_F, .only_with_tgk = true, .text = "key forking (I) of a TGK needs F"},
+	{.if_all = TICKET_I,
+         .then = TICKET_F,
+         .only_with_tgk = true,
+         .text = "key forking (I) of a TGK needs F"},
 	{.if_none = TICKET_G, .then = TICKET_H, .text = "without G there must be H"},
 	{.if_all = TICKET_K, .then = TICKET_D, .text = "K needs D"},
 };
@@ -154,7 +172,8 @@ static const struct {
 const char *ticket_flags_conflict(unsigned flags, bool has_tgk)
 {
 	for (size_t i = 0; i < ARRAY_LEN(flag_rules); i++) {
-		bool applies = (flags & flag_rules[i].if_all) == flag_rules[i].if_all && !(flags & flag_rules[i].if_none) &&
+		bool applies = (flags & flag_rules[i].if_all) == flag_rules[i].if_all &&
+		               !(flags & flag_rules[i].if_none) &&
 		               (has_tgk || !flag_rules[i].only_with_tgk);
 
 		if (applies && (flags & flag_rules[i].then) != flag_rules[i].then)
@@ -163,7 +182,8 @@ const char *ticket_flags_conflict(unsigned flags, bool has_tgk)
 	return NULL;
 }
 
-/* In a wanted policy the wishes say whether there will be a TGK; in a ticket only its plaintext does (readings 32). */
+/* In a wanted policy the wishes say whether there will be a TGK; in a ticket only its plaintext
+ * does (readings 32). */
 static bool wants_tgk(const struct ticket_policy *p)
 {
 	struct ticket_wish wishes[MIKEY_KEYS_MAX];
@@ -177,36 +197,47 @@ static bool wants_tgk(const struct ticket_policy *p)
 	return false;
 }
 
-enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage stage, unsigned accept_types, struct mikey_fault *fault)
+enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage stage,
+                             unsigned accept_types, struct mikey_fault *fault)
 {
 	const struct mikey_tp *tp = &p->tp;
-	/* What the KMS alone decides counts for nothing in a wish (RFC 6043 6.10: K; readings 26: D). */
-	unsigned flags = stage == TICKET_WANTED ? (tp->flags & ~(unsigned)TICKET_K) | TICKET_D : tp->flags;
+	/* What the KMS alone decides counts for nothing in a wish (RFC 6043 6.10: K; readings 26:
+	 * D). */
+	unsigned flags =
+		stage == TICKET_WANTED ? (tp->flags & ~(unsigned)TICKET_K) | TICKET_D : tp->flags;
 	const char *conflict;
 
 	if (tp->ticket_type > 31 || !(accept_types >> tp->ticket_type & 1))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET, "ticket type %u is not taken", tp->ticket_type);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
+		                  "ticket type %u is not taken", tp->ticket_type);
 	if (tp->subtype != TICKET_SUBTYPE || tp->version != TICKET_VERSION)
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET, "ticket subtype %u version %u is not known", tp->subtype,
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
+		                  "ticket subtype %u version %u is not known", tp->subtype,
 		                  tp->version);
 	if ((tp->flags & (TICKET_N | TICKET_O)) != (TICKET_N | TICKET_O))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET, "the ticket wants other processing than the standard one");
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
+		                  "the ticket wants other processing than the standard one");
 	if (!mikey_prf_is_known(tp->prf))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TPPAR, "the ticket policy names PRF %u", tp->prf);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TPPAR,
+		                  "the ticket policy names PRF %u", tp->prf);
 	conflict = ticket_flags_conflict(flags, stage == TICKET_WANTED && wants_tgk(p));
 	if (conflict)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "ticket policy: %s", conflict);
 	if (!p->n_r)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "the ticket policy names no responder");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		                  "the ticket policy names no responder");
 	if (stage == TICKET_GRANTED && p->has_kemac)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "KEMAC in a granted ticket policy");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		                  "KEMAC in a granted ticket policy");
 	return ERR_OK;
 }
 
-enum err ticket_policy_check_time(const struct ticket_policy *p, uint64_t now_ntp, struct mikey_fault *fault)
+enum err ticket_policy_check_time(const struct ticket_policy *p, uint64_t now_ntp,
+                                  struct mikey_fault *fault)
 {
 	if (p->has_start && ticket_ntp_diff(now_ntp, mikey_ts_to_64(p->start)) < 0)
-		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TICKET, "the ticket is not valid yet");
+		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TICKET,
+		                  "the ticket is not valid yet");
 	/* An end in whole seconds includes its last second's begin, not more. */
 	if (p->has_end && ticket_ntp_diff(now_ntp, mikey_ts_to_64(p->end)) > 0)
 		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TICKET, "the ticket has expired");

@@ -15,22 +15,26 @@ struct ticket_request {
 };
 
 /* `TP` payload without its next-payload octet. */
-static enum err write_tp(struct wr *w, const struct ticket_request_params *p, struct mikey_fault *fault)
+static enum err write_tp(struct wr *w, const struct ticket_request_params *p,
+                         struct mikey_fault *fault)
 {
 	const struct ticket_policy_spec *s = p->policy;
 	uint8_t data[TP_MAX];
-	struct wr d = wr_make(data, sizeof data);
+	struct wr d = wr_make(data, sizeof(data));
 
 	ticket_policy_write(&d, s, false);
 	if (!wr_ok(&d))
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TPPAR, "the wanted policy is too long");
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TPPAR,
+		                  "the wanted policy is too long");
 	wr_u16(w, s->ticket_type ? s->ticket_type : p->rules->ticket_type);
 	wr_u8(w, TICKET_SUBTYPE);
 	wr_u8(w, TICKET_VERSION);
 	wr_u24(w, (uint32_t)s->prf << 17 | (uint32_t)(s->flags & ~(unsigned)TICKET_K) << 5);
 	wr_u16(w, (uint16_t)wr_len(&d));
 	wr_octets(w, data, wr_len(&d));
-	return wr_ok(w) ? ERR_OK : mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TPPAR, "the wanted policy is too long");
+	return wr_ok(w) ? ERR_OK
+	                : mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TPPAR,
+	                             "the wanted policy is too long");
 }
 
 static size_t longest_wish(const struct ticket_policy_spec *s)
@@ -38,17 +42,18 @@ static size_t longest_wish(const struct ticket_policy_spec *s)
 	size_t longest = mikey_default_key_len(s->prf);
 
 	for (size_t i = 0; i < s->n_wishes; i++)
-		if (s->wishes[i].type != MIKEY_TEK && s->wishes[i].type != MIKEY_TEK_SALT && s->wishes[i].len > longest)
+		if (s->wishes[i].type != MIKEY_TEK && s->wishes[i].type != MIKEY_TEK_SALT &&
+		    s->wishes[i].len > longest)
 			longest = s->wishes[i].len;
 	return longest;
 }
 
-enum err ticket_request_new(struct ticket_request **out, const struct ticket_request_params *params, const struct mikey_env *env,
-                            struct mikey_fault *fault)
+enum err ticket_request_new(struct ticket_request **out, const struct ticket_request_params *params,
+                            const struct mikey_env *env, struct mikey_fault *fault)
 {
-	struct ticket_request *r = mem_alloc(sizeof *r);
+	struct ticket_request *r = mem_alloc(sizeof(*r));
 	uint8_t tp[TP_MAX + 16];
-	struct wr w = wr_make(tp, sizeof tp);
+	struct wr w = wr_make(tp, sizeof(tp));
 	struct ask_params ask = {
 		.rules = params->rules,
 		.cred = params->cred,
@@ -91,28 +96,33 @@ enum request_state ticket_request_state(const struct ticket_request *r)
 }
 
 /* The ticket's own policy: well formed, and with the keys it announces. */
-static enum err take_grant(const struct ticket_request *r, const struct ask_answer *a, struct ticket_keys *keys,
-                           struct ticket_grant **grant, struct mikey_fault *fault)
+static enum err take_grant(const struct ticket_request *r, const struct ask_answer *a,
+                           struct ticket_keys *keys, struct ticket_grant **grant,
+                           struct mikey_fault *fault)
 {
 	const struct mikey_payload *ticket = mikey_msg_find(&a->msg, MIKEY_TICKET);
 	struct ticket_policy policy;
 	enum err e;
 
 	if (!ticket)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "no TICKET in REQUEST_RESP");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "no TICKET in REQUEST_RESP");
 	e = ticket_policy_read(&policy, ticket, fault);
 	if (!e)
 		e = ticket_policy_check(&policy, TICKET_GRANTED, r->ask.rules.accept_types, fault);
 	if (!e && !(policy.tp.flags & TICKET_D))
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "a KMS grants a ticket it did not make");
+		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		               "a KMS grants a ticket it did not make");
 	if (!e && ticket->u.ticket.init_data.n)
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "Initiator Data in a granted ticket");
+		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		               "Initiator Data in a granted ticket");
 	if (!e)
 		e = ticket_keys_unpack(keys, &a->plain, policy.tp.flags & TICKET_I, fault);
 	return e ? e : ticket_grant_new(grant, ticket_body_bare(ticket), keys, fault);
 }
 
-enum err ticket_request_answer(struct ticket_request *r, struct view octets, struct ticket_grant **grant, struct mikey_fault *fault)
+enum err ticket_request_answer(struct ticket_request *r, struct view octets,
+                               struct ticket_grant **grant, struct mikey_fault *fault)
 {
 	struct ask_answer *a;
 	struct ticket_keys *keys;
@@ -120,7 +130,7 @@ enum err ticket_request_answer(struct ticket_request *r, struct view octets, str
 
 	if (!step_allows(&request_machine, r->state, REQUEST_ON_RESPONSE))
 		return step_take(&request_machine, &r->state, REQUEST_ON_RESPONSE, fault);
-	a = secret_alloc(sizeof *a);
+	a = secret_alloc(sizeof(*a));
 	keys = ticket_keys_new();
 	e = a && keys ? ask_open(&r->ask, octets, MIKEY_DT_REQUEST_RESP, a, fault)
 	              : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");

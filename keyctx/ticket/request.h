@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Request, the initiator's side (RFC 6043 4.2.1): REQUEST_INIT out, REQUEST_RESP in, a granted ticket as result. */
+/* Ticket Request, the initiator's side (RFC 6043 4.2.1): REQUEST_INIT out, REQUEST_RESP in, a
+ * granted ticket as result. */
 #ifndef KEYCTX_TICKET_REQUEST_H
 #define KEYCTX_TICKET_REQUEST_H
 
@@ -22,19 +23,20 @@ struct ticket_request_params {
 struct ticket_request;
 
 /* Builds REQUEST_INIT. Copies what it needs. */
-enum err ticket_request_new(struct ticket_request **out, const struct ticket_request_params *params, const struct mikey_env *env,
-                            struct mikey_fault *fault) MUST_USE;
+enum err ticket_request_new(struct ticket_request **out, const struct ticket_request_params *params,
+                            const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_request_free(struct ticket_request *r);
 /* REQUEST_INIT, as long as the request lives. */
 struct view ticket_request_octets(const struct ticket_request *r);
 enum request_state ticket_request_state(const struct ticket_request *r);
 
 /*
- * Takes REQUEST_RESP or an Error. ERR_OK: `*grant` is the caller's; its K flag says whether the policy is another than wanted.
- * ERR_AUTH: not from this KMS, nothing changed. ERR_DENIED: an authenticated Error, whose number is fault->no; an
- * unauthenticated one gives ERR_AUTH with its number in the text.
+ * Takes REQUEST_RESP or an Error. ERR_OK: `*grant` is the caller's; its K flag says whether the
+ * policy is another than wanted. ERR_AUTH: not from this KMS, nothing changed. ERR_DENIED: an
+ * authenticated Error, whose number is fault->no; an unauthenticated one gives ERR_AUTH with its
+ * number in the text.
  */
-enum err ticket_request_answer(struct ticket_request *r, struct view octets, struct ticket_grant **grant,
-                               struct mikey_fault *fault) MUST_USE;
+enum err ticket_request_answer(struct ticket_request *r, struct view octets,
+                               struct ticket_grant **grant, struct mikey_fault *fault) MUST_USE;
 
 #endif

@@ -21,10 +21,10 @@ void ticket_resolution_free(struct ticket_resolution *r)
 	mem_free(r);
 }
 
-enum err ticket_resolution_new(struct ticket_resolution **out, const struct ticket_keys *keys, struct mikey_id idr,
-                               struct view rand_kms)
+enum err ticket_resolution_new(struct ticket_resolution **out, const struct ticket_keys *keys,
+                               struct mikey_id idr, struct view rand_kms)
 {
-	struct ticket_resolution *r = mem_alloc(sizeof *r);
+	struct ticket_resolution *r = mem_alloc(sizeof(*r));
 	struct wr w;
 
 	if (!r)
@@ -45,10 +45,10 @@ enum err ticket_resolution_new(struct ticket_resolution **out, const struct tick
 	return ERR_OK;
 }
 
-enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_resolve_params *params, const struct mikey_env *env,
-                            struct mikey_fault *fault)
+enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_resolve_params *params,
+                            const struct mikey_env *env, struct mikey_fault *fault)
 {
-	struct ticket_resolve *r = mem_alloc(sizeof *r);
+	struct ticket_resolve *r = mem_alloc(sizeof(*r));
 	struct ask_params ask = {
 		.rules = params->rules,
 		.cred = params->cred,
@@ -59,11 +59,12 @@ enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_res
 		.carry = ticket_body(params->ticket),
 		.longest = mikey_default_key_len(params->ticket->u.ticket.tp.prf),
 	};
-	struct mikey_msg *m = mem_alloc(sizeof *m);
+	struct mikey_msg *m = mem_alloc(sizeof(*m));
 	const struct mikey_payload *ticket;
 	enum err e;
 
-	e = r && m ? ask_init(&r->ask, &ask, env, fault) : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
+	e = r && m ? ask_init(&r->ask, &ask, env, fault)
+	           : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	/* The policy is read from our own copy, which lives as long as we do. */
 	if (!e)
 		e = mikey_msg_read(m, (struct view){.p = r->ask.octets, .n = r->ask.len}, fault);
@@ -96,8 +97,9 @@ enum resolve_state ticket_resolve_state(const struct ticket_resolve *r)
 	return (enum resolve_state)r->state;
 }
 
-static enum err take_resolution(const struct ticket_resolve *r, const struct ask_answer *a, struct ticket_keys *keys,
-                                struct ticket_resolution **out, struct mikey_fault *fault)
+static enum err take_resolution(const struct ticket_resolve *r, const struct ask_answer *a,
+                                struct ticket_keys *keys, struct ticket_resolution **out,
+                                struct mikey_fault *fault)
 {
 	bool forking = r->policy.tp.flags & TICKET_I;
 	const struct mikey_payload *idr = mikey_msg_idr(&a->msg, MIKEY_ROLE_R);
@@ -107,15 +109,18 @@ static enum err take_resolution(const struct ticket_resolve *r, const struct ask
 	if (e)
 		return e;
 	if (forking && (!idr || !rand_kms.n))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "a forking ticket was resolved without IDRr or RANDRkms");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "a forking ticket was resolved without IDRr or RANDRkms");
 	if (forking && r->ask.rules.enforce_rand_len &&
 	    (rand_kms.n < keys->mpk_len || rand_kms.n < mikey_keys_longest(&keys->session)))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "RANDRkms is shorter than the keys forked with it");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "RANDRkms is shorter than the keys forked with it");
 	e = ticket_resolution_new(out, keys, idr ? idr->u.idr.id : (struct mikey_id){0}, rand_kms);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "out of memory") : ERR_OK;
 }
 
-enum err ticket_resolve_answer(struct ticket_resolve *r, struct view octets, struct ticket_resolution **out, struct mikey_fault *fault)
+enum err ticket_resolve_answer(struct ticket_resolve *r, struct view octets,
+                               struct ticket_resolution **out, struct mikey_fault *fault)
 {
 	struct ask_answer *a;
 	struct ticket_keys *keys;
@@ -123,7 +128,7 @@ enum err ticket_resolve_answer(struct ticket_resolve *r, struct view octets, str
 
 	if (!step_allows(&resolve_machine, r->state, RESOLVE_ON_RESPONSE))
 		return step_take(&resolve_machine, &r->state, RESOLVE_ON_RESPONSE, fault);
-	a = secret_alloc(sizeof *a);
+	a = secret_alloc(sizeof(*a));
 	keys = ticket_keys_new();
 	e = a && keys ? ask_open(&r->ask, octets, MIKEY_DT_RESOLVE_RESP, a, fault)
 	              : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");

@@ -80,22 +80,28 @@ static enum err check_header(const struct ticket_answer *a, struct mikey_fault *
 	const struct mikey_hdr *h = &a->msg.hdr;
 
 	if (h->data_type != MIKEY_DT_TRANSFER_INIT)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is no offer", mikey_data_type_name(h->data_type));
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is no offer",
+		                     mikey_data_type_name(h->data_type));
 	if (!mikey_prf_is_known(h->prf))
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3, "PRF %u is not known", h->prf);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3, "PRF %u is not known",
+		                     h->prf);
 	if (h->map_type != MIKEY_MAP_GENERIC_ID || !h->n_cs)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8, "the crypto sessions are not a GENERIC-ID map");
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8,
+		                     "the crypto sessions are not a GENERIC-ID map");
 	return ERR_OK;
 }
 
 static enum err check_payloads(struct ticket_answer *a, struct mikey_fault *fault)
 {
-	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V), *kemac = mikey_msg_find(&a->msg, MIKEY_KEMAC);
+	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V),
+				   *kemac = mikey_msg_find(&a->msg, MIKEY_KEMAC);
 	struct mikey_algs algs = {a->msg.hdr.prf, MIKEY_ENCR_NULL, MIKEY_MAC_NULL};
 
 	a->ticket = mikey_msg_find(&a->msg, MIKEY_TICKET);
-	if (!a->ticket || !v || !mikey_msg_find(&a->msg, MIKEY_T) || !mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I).n)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "T, RANDRi, TICKET or V is missing");
+	if (!a->ticket || !v || !mikey_msg_find(&a->msg, MIKEY_T) ||
+	    !mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I).n)
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "T, RANDRi, TICKET or V is missing");
 	if (!mikey_id_is_set(id_of(a, MIKEY_ROLE_I)) || !mikey_id_is_set(id_of(a, MIKEY_ROLE_R)))
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_ID, "nobody knows who calls, or whom");
 	algs.mac = v->u.v.alg;
@@ -105,7 +111,8 @@ static enum err check_payloads(struct ticket_answer *a, struct mikey_fault *faul
 }
 
 /* RFC 6043 4.2.2.2: what can be told without a key. */
-static enum err check_ticket(struct ticket_answer *a, const struct ticket_answer_params *p, struct mikey_fault *fault)
+static enum err check_ticket(struct ticket_answer *a, const struct ticket_answer_params *p,
+                             struct mikey_fault *fault)
 {
 	unsigned flags;
 	enum err e = ticket_policy_read(&a->policy, a->ticket, fault);
@@ -120,15 +127,20 @@ static enum err check_ticket(struct ticket_answer *a, const struct ticket_answer
 		return e;
 	flags = a->policy.tp.flags;
 	if (mikey_msg_find(&a->msg, MIKEY_KEMAC) && !(flags & TICKET_L))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the initiator supplies keys without L");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the initiator supplies keys without L");
 	if (!(flags & TICKET_I) != !a->ticket->u.ticket.init_data.n)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "Initiator Data goes with key forking, and only with it");
-	if ((flags & TICKET_I) && mikey_id_is_set(a->policy.idr_i) && !mikey_id_eq(a->policy.idr_i, id_of(a, MIKEY_ROLE_I)))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the offer is not from the ticket's initiator");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		                  "Initiator Data goes with key forking, and only with it");
+	if ((flags & TICKET_I) && mikey_id_is_set(a->policy.idr_i) &&
+	    !mikey_id_eq(a->policy.idr_i, id_of(a, MIKEY_ROLE_I)))
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "the offer is not from the ticket's initiator");
 	return ERR_OK;
 }
 
-static enum err check_names(struct ticket_answer *a, const struct ticket_answer_params *p, struct mikey_fault *fault)
+static enum err check_names(struct ticket_answer *a, const struct ticket_answer_params *p,
+                            struct mikey_fault *fault)
 {
 	struct mikey_id called = id_of(a, MIKEY_ROLE_R);
 	bool found = false, app = !a->policy.n_app || !mikey_id_is_set(p->app);
@@ -140,11 +152,13 @@ static enum err check_names(struct ticket_answer *a, const struct ticket_answer_
 	for (size_t i = 0; i < a->policy.n_app && !app; i++)
 		app = mikey_id_eq(a->policy.app[i], p->app);
 	if (!app)
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the ticket is for other applications");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "the ticket is for other applications");
 	return ERR_OK;
 }
 
-static enum err keep_names(struct ticket_answer *a, const struct ticket_answer_params *p, struct mikey_fault *fault)
+static enum err keep_names(struct ticket_answer *a, const struct ticket_answer_params *p,
+                           struct mikey_fault *fault)
 {
 	size_t n_me = p->me[0].data.n, n_peer = p->peer.data.n;
 	struct wr w;
@@ -156,7 +170,8 @@ static enum err keep_names(struct ticket_answer *a, const struct ticket_answer_p
 	wr_view(&w, p->me[0].data);
 	wr_view(&w, p->peer.data);
 	a->me = (struct mikey_id){.type = p->me[0].type, .data = {.p = a->names, .n = n_me}};
-	a->peer = (struct mikey_id){.type = p->peer.type, .data = {.p = a->names + n_me, .n = n_peer}};
+	a->peer = (struct mikey_id){.type = p->peer.type,
+	                            .data = {.p = a->names + n_me, .n = n_peer}};
 	return ERR_OK;
 }
 
@@ -172,30 +187,35 @@ static enum err check_sessions(struct ticket_answer *a, struct mikey_fault *faul
 		bool usable = !cs->policies.n; /* none named: the responder may bring its own */
 
 		for (size_t j = 0; j < cs->policies.n; j++) {
-			const struct csmap_policy *p = bundle_policy(&a->policies, 0, cs->policies.p[j]);
+			const struct csmap_policy *p =
+				bundle_policy(&a->policies, 0, cs->policies.p[j]);
 
 			if (!p)
-				return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR, "crypto session %u: policy %u is not there", cs->cs_id,
-				                  cs->policies.p[j]);
+				return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
+				                  "crypto session %u: policy %u is not there",
+				                  cs->cs_id, cs->policies.p[j]);
 			usable = usable || csmap_policy_fits(p, a->msg.hdr.prf);
 		}
 		if (!usable)
-			return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP, "crypto session %u: no policy offered is a suite of ours",
+			return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP,
+			                  "crypto session %u: no policy offered is a suite of ours",
 			                  cs->cs_id);
 	}
 	return a->policy.tp.flags & TICKET_F ? ERR_OK : bundle_check_complete(&a->msg, fault);
 }
 
-enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answer_params *params, struct view octets,
-                           struct mikey_fault *fault)
+enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answer_params *params,
+                           struct view octets, struct mikey_fault *fault)
 {
 	struct ticket_answer *a;
 	enum err e;
 
 	if (octets.n > MIKEY_MESSAGE_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most", octets.n, MIKEY_MESSAGE_MAX);
-	a = mem_alloc(sizeof *a);
-	if (!a || !(a->octets = mem_dup(octets.n ? (const void *)octets.p : "", octets.n + !octets.n)) ||
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most",
+		                  octets.n, MIKEY_MESSAGE_MAX);
+	a = mem_alloc(sizeof(*a));
+	if (!a ||
+	    !(a->octets = mem_dup(octets.n ? (const void *)octets.p : "", octets.n + !octets.n)) ||
 	    !(a->keys = mikey_keys_new())) {
 		ticket_answer_free(a);
 		return no_memory(fault);
@@ -209,7 +229,8 @@ enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answe
 	if (!e)
 		e = check_payloads(a, fault);
 	if (!e)
-		e = ticket_rules_check_time(params->rules, mikey_msg_find(&a->msg, MIKEY_T)->u.t, params->now_ntp, fault);
+		e = ticket_rules_check_time(params->rules, mikey_msg_find(&a->msg, MIKEY_T)->u.t,
+		                            params->now_ntp, fault);
 	if (!e)
 		e = check_ticket(a, params, fault);
 	if (!e)
@@ -234,16 +255,19 @@ void ticket_answer_free(struct ticket_answer *a)
 	mem_free(a);
 }
 
-static enum err offer_keys(const struct ticket_answer *a, const struct ticket_keys *k, struct mikey_msg_keys *out)
+static enum err offer_keys(const struct ticket_answer *a, const struct ticket_keys *k,
+                           struct mikey_msg_keys *out)
 {
-	return mikey_prf_msg_keys(out, a->msg.hdr.prf, (struct view){.p = k->mpki, .n = k->mpk_len}, a->msg.hdr.csb_id, 1,
-	                          mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I), (struct view){0});
+	return mikey_prf_msg_keys(out, a->msg.hdr.prf, (struct view){.p = k->mpki, .n = k->mpk_len},
+	                          a->msg.hdr.csb_id, 1, mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I),
+	                          (struct view){0});
 }
 
 static struct mikey_algs algs_of(const struct ticket_answer *a)
 {
 	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V);
-	struct mikey_algs algs = a->msg.hdr.prf == MIKEY_PRF_SHA256 ? mikey_algs_256 : mikey_algs_128;
+	struct mikey_algs algs =
+		a->msg.hdr.prf == MIKEY_PRF_SHA256 ? mikey_algs_256 : mikey_algs_128;
 
 	if (a->rules.algs.prf == a->msg.hdr.prf)
 		algs = a->rules.algs;
@@ -252,7 +276,8 @@ static struct mikey_algs algs_of(const struct ticket_answer *a)
 }
 
 /* TRANSFER_INIT against MPKi at last; under forking V must be the one the KMS saw as Vi. */
-static enum err authenticate(struct ticket_answer *a, const struct ticket_keys *k, struct mikey_msg_keys *mk, struct mikey_fault *fault)
+static enum err authenticate(struct ticket_answer *a, const struct ticket_keys *k,
+                             struct mikey_msg_keys *mk, struct mikey_fault *fault)
 {
 	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V);
 	struct view parts[4];
@@ -269,43 +294,52 @@ static enum err authenticate(struct ticket_answer *a, const struct ticket_keys *
 	if (e || !(a->policy.tp.flags & TICKET_I))
 		return e;
 	e = ticket_init_data_read(&d, a->ticket, fault);
-	if (!e && (d.vi.u.v.alg != v->u.v.alg || d.vi.u.v.mac.n != v->u.v.mac.n || !secret_eq(d.vi.u.v.mac.p, v->u.v.mac.p, v->u.v.mac.n)))
-		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "Vi in Initiator Data is not the V of the offer");
+	if (!e && (d.vi.u.v.alg != v->u.v.alg || d.vi.u.v.mac.n != v->u.v.mac.n ||
+	           !secret_eq(d.vi.u.v.mac.p, v->u.v.mac.p, v->u.v.mac.n)))
+		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
+		               "Vi in Initiator Data is not the V of the offer");
 	return e;
 }
 
-static enum err take_keys(struct ticket_answer *a, const struct ticket_keys *k, struct mikey_fault *fault)
+static enum err take_keys(struct ticket_answer *a, const struct ticket_keys *k,
+                          struct mikey_fault *fault)
 {
 	struct mikey_algs algs = algs_of(a);
-	struct mikey_msg_keys *mk = secret_alloc(sizeof *mk);
+	struct mikey_msg_keys *mk = secret_alloc(sizeof(*mk));
 	struct view randr = {.n = a->policy.tp.flags & TICKET_G ? UINT8_MAX : 0};
 	enum err e = mk ? authenticate(a, k, mk, fault) : no_memory(fault);
 
 	if (!e) {
 		*a->keys = k->session;
-		e = bundle_open_kemac(a->keys, &a->msg, algs, a->policy.tp.flags, TICKET_L, &a->rules, mk, fault);
+		e = bundle_open_kemac(a->keys, &a->msg, algs, a->policy.tp.flags, TICKET_L,
+		                      &a->rules, mk, fault);
 	}
 	/* RANDRr, where there will be one, is drawn long enough later. */
 	if (!e)
-		e = bundle_check_rand(&a->rules, mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I), randr, k->mpk_len, a->keys, fault);
+		e = bundle_check_rand(&a->rules, mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I), randr,
+		                      k->mpk_len, a->keys, fault);
 	secret_free(mk);
 	return e;
 }
 
 /* Who may have made a ticket that we share the key of (readings 28). */
-static enum err check_owner(const struct ticket_answer *a, struct mikey_id owner, struct mikey_fault *fault)
+static enum err check_owner(const struct ticket_answer *a, struct mikey_id owner,
+                            struct mikey_fault *fault)
 {
 	bool by_kms = a->policy.tp.flags & TICKET_D;
 	struct mikey_id maker = by_kms ? a->policy.idr_kms : a->policy.idr_i;
 
 	if (ticket_answer_must_resolve(a))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "only a KMS may open this ticket (E)");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "only a KMS may open this ticket (E)");
 	if (!mikey_id_is_set(maker) || !mikey_id_eq(maker, owner))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET, "the ticket's key is not shared with the one who made it");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
+		                  "the ticket's key is not shared with the one who made it");
 	return ERR_OK;
 }
 
-enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mikey_id owner, struct mikey_fault *fault)
+enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mikey_id owner,
+                            struct mikey_fault *fault)
 {
 	struct ticket_keys *k;
 	struct ticket_resolution *r = NULL;
@@ -330,7 +364,8 @@ enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mik
 	return e;
 }
 
-static enum err use_resolution(struct ticket_answer *a, const struct ticket_resolution *r, unsigned event, struct mikey_fault *fault)
+static enum err use_resolution(struct ticket_answer *a, const struct ticket_resolution *r,
+                               unsigned event, struct mikey_fault *fault)
 {
 	bool forking = a->policy.tp.flags & TICKET_I;
 	struct ticket_resolution *copy = NULL;
@@ -339,7 +374,8 @@ static enum err use_resolution(struct ticket_answer *a, const struct ticket_reso
 	if (!step_allows(&answer_machine, a->state, event))
 		return step_take(&answer_machine, &a->state, event, fault);
 	if (forking && (!r->keys->has_mpkr || !mikey_id_is_set(r->idr) || !r->rand_kms.n))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "the resolution of a forking ticket is not whole");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "the resolution of a forking ticket is not whole");
 	e = take_keys(a, r->keys, fault);
 	if (!e && ticket_resolution_new(&copy, r->keys, r->idr, r->rand_kms))
 		e = no_memory(fault);
@@ -350,15 +386,18 @@ static enum err use_resolution(struct ticket_answer *a, const struct ticket_reso
 	return e;
 }
 
-enum err ticket_answer_resolved(struct ticket_answer *a, const struct ticket_resolution *r, struct mikey_fault *fault)
+enum err ticket_answer_resolved(struct ticket_answer *a, const struct ticket_resolution *r,
+                                struct mikey_fault *fault)
 {
 	return use_resolution(a, r, ANSWER_ON_RESOLVED, fault);
 }
 
-enum err ticket_answer_reuse(struct ticket_answer *a, const struct ticket_resolution *r, struct mikey_fault *fault)
+enum err ticket_answer_reuse(struct ticket_answer *a, const struct ticket_resolution *r,
+                             struct mikey_fault *fault)
 {
 	if (!(a->policy.tp.flags & TICKET_J))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the ticket may be used once (J)");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the ticket may be used once (J)");
 	return use_resolution(a, r, ANSWER_ON_REUSE, fault);
 }
 
@@ -366,7 +405,8 @@ enum err ticket_answer_resolution(const struct ticket_answer *a, struct ticket_r
 {
 	if (!a->resolution)
 		return ERR_WRONG_STATE;
-	return ticket_resolution_new(out, a->resolution->keys, a->resolution->idr, a->resolution->rand_kms);
+	return ticket_resolution_new(out, a->resolution->keys, a->resolution->idr,
+	                             a->resolution->rand_kms);
 }
 
 /* What an answer is built with; in secret memory. */
@@ -384,13 +424,17 @@ static struct view mpk_of(const struct ticket_answer *a)
 {
 	const struct ticket_keys *k = a->resolution->keys;
 
-	return (struct view){.p = a->policy.tp.flags & TICKET_I ? k->mpkr : k->mpki, .n = k->mpk_len};
+	return (struct view){.p = a->policy.tp.flags & TICKET_I ? k->mpkr : k->mpki,
+	                     .n = k->mpk_len};
 }
 
-/* RANDRi and RANDRr together are as long as the longest key (RFC 6043 12.1); RANDRr itself never under 128 bits. */
-static enum err draw_randr(const struct ticket_answer *a, struct building *b, const struct mikey_env *env)
+/* RANDRi and RANDRr together are as long as the longest key (RFC 6043 12.1); RANDRr itself never
+ * under 128 bits. */
+static enum err draw_randr(const struct ticket_answer *a, struct building *b,
+                           const struct mikey_env *env)
 {
-	size_t longest = mikey_keys_longest(&b->keys), randi = mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I).n;
+	size_t longest = mikey_keys_longest(&b->keys),
+	       randi = mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I).n;
 
 	if (!(a->policy.tp.flags & TICKET_G))
 		return ERR_OK;
@@ -411,26 +455,31 @@ static void add(struct mikey_build *b, struct mikey_payload p)
 }
 
 /* HDR, T, RANDRr, IDRr, RANDRkms, SPs, KEMAC, V. */
-static enum err build(struct ticket_answer *a, struct building *b, const struct ticket_cs *chosen, size_t n,
-                      const struct ticket_answer_choice *choice, const struct mikey_env *env, struct view *octets)
+static enum err build(struct ticket_answer *a, struct building *b, const struct ticket_cs *chosen,
+                      size_t n, const struct ticket_answer_choice *choice,
+                      const struct mikey_env *env, struct view *octets)
 {
 	struct mikey_algs algs = algs_of(a);
-	struct mikey_hdr hdr = {.data_type = MIKEY_DT_TRANSFER_RESP, .prf = algs.prf, .csb_id = a->msg.hdr.csb_id,
+	struct mikey_hdr hdr = {.data_type = MIKEY_DT_TRANSFER_RESP,
+	                        .prf = algs.prf,
+	                        .csb_id = a->msg.hdr.csb_id,
 	                        .map_type = MIKEY_MAP_GENERIC_ID};
 	struct mikey_cs cs[MIKEY_CS_MAX];
 	struct bundle_cs_room rooms[MIKEY_CS_MAX];
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	struct mikey_build m;
-	enum err e = mikey_prf_msg_keys(&b->msg_keys, algs.prf, mpk_of(a), hdr.csb_id, 2, mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I),
+	enum err e = mikey_prf_msg_keys(&b->msg_keys, algs.prf, mpk_of(a), hdr.csb_id, 2,
+	                                mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I),
 	                                (struct view){.p = b->randr, .n = b->randr_len});
 
 	for (size_t i = 0; i < n; i++)
 		bundle_cs_write(&cs[i], &rooms[i], &chosen[i]);
-	mikey_build_start(&m, b->room, sizeof b->room, &hdr, cs, n);
+	mikey_build_start(&m, b->room, sizeof(b->room), &hdr, cs, n);
 	t.value = mikey_env_stamp(env, 0);
 	add(&m, mikey_make_t(t));
 	if (b->randr_len)
-		add(&m, mikey_make_randr(MIKEY_ROLE_R, (struct view){.p = b->randr, .n = b->randr_len}));
+		add(&m, mikey_make_randr(MIKEY_ROLE_R,
+		                         (struct view){.p = b->randr, .n = b->randr_len}));
 	add(&m, mikey_make_idr(MIKEY_ROLE_R, own_name(a)));
 	if (a->resolution->rand_kms.n)
 		add(&m, mikey_make_randr(MIKEY_ROLE_KMS, a->resolution->rand_kms));
@@ -442,28 +491,35 @@ static enum err build(struct ticket_answer *a, struct building *b, const struct 
 	return e ? e : mikey_build_done(&m, octets);
 }
 
-static enum err add_own_keys(const struct ticket_answer *a, struct building *b, const struct mikey_keys *own, struct mikey_fault *fault)
+static enum err add_own_keys(const struct ticket_answer *a, struct building *b,
+                             const struct mikey_keys *own, struct mikey_fault *fault)
 {
 	if (!own || !own->n)
 		return ERR_OK;
 	if (!(a->policy.tp.flags & TICKET_M))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR, "the ticket lets its responder supply no keys (M)");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
+		                  "the ticket lets its responder supply no keys (M)");
 	for (size_t i = 0; i < own->n; i++)
-		if (mikey_keys_add(&b->keys, own->k[i].type, mikey_key_octets(&own->k[i]), mikey_key_salt(&own->k[i]),
-		                   mikey_key_spi(&own->k[i])))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "two keys of one SPI, or too many");
+		if (mikey_keys_add(&b->keys, own->k[i].type, mikey_key_octets(&own->k[i]),
+		                   mikey_key_salt(&own->k[i]), mikey_key_spi(&own->k[i])))
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			                  "two keys of one SPI, or too many");
 	return mikey_algs_check_keys(algs_of(a), own, fault);
 }
 
-static enum err check_numbers(const struct ticket_answer *a, const struct ticket_answer_choice *choice, struct mikey_fault *fault)
+static enum err check_numbers(const struct ticket_answer *a,
+                              const struct ticket_answer_choice *choice, struct mikey_fault *fault)
 {
 	for (size_t i = 0; i < choice->n_policies; i++)
 		if (bundle_policy(&a->policies, 0, choice->policies[i].no))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP, "policy number %u is the offer's", choice->policies[i].no);
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
+			                  "policy number %u is the offer's",
+			                  choice->policies[i].no);
 	return ERR_OK;
 }
 
-static enum err build_response(struct ticket_answer *a, struct building *b, const struct ticket_answer_choice *choice,
+static enum err build_response(struct ticket_answer *a, struct building *b,
+                               const struct ticket_answer_choice *choice,
                                const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct ticket_cs chosen[MIKEY_CS_MAX];
@@ -477,27 +533,34 @@ static enum err build_response(struct ticket_answer *a, struct building *b, cons
 	for (size_t i = 0; i < choice->n_policies && i < BUNDLE_POLICIES_MAX; i++)
 		b->policies.of[1][b->policies.n[1]++] = choice->policies[i];
 	if (!e)
-		e = bundle_choose(chosen, &n, &a->msg, &b->policies, 0, &b->keys, choice->cs, choice->n_cs, env, fault);
+		e = bundle_choose(chosen, &n, &a->msg, &b->policies, 0, &b->keys, choice->cs,
+		                  choice->n_cs, env, fault);
 	if (e)
 		return e;
 	e = build(a, b, chosen, n, choice, env, &built);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built") : mikey_msg_read(&b->msg, built, fault);
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built")
+	         : mikey_msg_read(&b->msg, built, fault);
 }
 
-enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answer_choice *choice, const struct mikey_env *env,
-                              struct ticket_csb **csb, struct view *octets, struct mikey_fault *fault)
+enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answer_choice *choice,
+                              const struct mikey_env *env, struct ticket_csb **csb,
+                              struct view *octets, struct mikey_fault *fault)
 {
 	static const struct ticket_answer_choice nothing;
 	const struct ticket_answer_choice *ch = choice ? choice : &nothing;
 	bool responds = a->policy.tp.flags & TICKET_F;
-	struct bundle_made made = {.rules = &a->rules, .init = &a->msg, .flags = a->policy.tp.flags, .algs = algs_of(a),
-	                           .id_i = id_of(a, MIKEY_ROLE_I), .id_r = id_of(a, MIKEY_ROLE_R)};
+	struct bundle_made made = {.rules = &a->rules,
+	                           .init = &a->msg,
+	                           .flags = a->policy.tp.flags,
+	                           .algs = algs_of(a),
+	                           .id_i = id_of(a, MIKEY_ROLE_I),
+	                           .id_r = id_of(a, MIKEY_ROLE_R)};
 	struct building *b;
 	enum err e;
 
 	if (!step_allows(&answer_machine, a->state, ANSWER_ON_FINISH))
 		return step_take(&answer_machine, &a->state, ANSWER_ON_FINISH, fault);
-	b = secret_alloc(sizeof *b);
+	b = secret_alloc(sizeof(*b));
 	if (!b)
 		return no_memory(fault);
 	b->keys = *a->keys;
@@ -521,17 +584,24 @@ enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answe
 	return e;
 }
 
-enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no, const struct csmap_policy *policies, size_t n_policies,
-                             const struct mikey_env *env, uint8_t *room, size_t room_n, struct view *octets)
+enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no,
+                             const struct csmap_policy *policies, size_t n_policies,
+                             const struct mikey_env *env, uint8_t *room, size_t room_n,
+                             struct view *octets)
 {
-	struct mikey_hdr hdr = {.data_type = MIKEY_DT_ERROR, .prf = a->msg.hdr.prf, .csb_id = a->msg.hdr.csb_id,
+	struct mikey_hdr hdr = {.data_type = MIKEY_DT_ERROR,
+	                        .prf = a->msg.hdr.prf,
+	                        .csb_id = a->msg.hdr.csb_id,
 	                        .map_type = MIKEY_MAP_EMPTY};
-	struct mikey_msg_keys *k = a->resolution ? secret_alloc(sizeof *k) : NULL;
+	struct mikey_msg_keys *k = a->resolution ? secret_alloc(sizeof(*k)) : NULL;
 	struct mikey_build b;
-	enum err e = a->resolution && !k ? ERR_NOMEM : step_take(&answer_machine, &a->state, ANSWER_ON_REFUSE, NULL);
+	enum err e = a->resolution && !k
+	                     ? ERR_NOMEM
+	                     : step_take(&answer_machine, &a->state, ANSWER_ON_REFUSE, NULL);
 
 	mikey_build_start(&b, room, room_n, &hdr, NULL, 0);
-	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC, .value = mikey_env_stamp(env, 0)}));
+	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC,
+	                                       .value = mikey_env_stamp(env, 0)}));
 	add(&b, (struct mikey_payload){.type = MIKEY_ERR, .u.err.no = (uint8_t)no});
 	bundle_add_policies(&b, policies, n_policies);
 	if (!e && k)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Transfer, the responder's side (RFC 6043 4.2.2): TRANSFER_INIT in, keys from a KMS or the ticket, TRANSFER_RESP out. */
+/* Ticket Transfer, the responder's side (RFC 6043 4.2.2): TRANSFER_INIT in, keys from a KMS or the
+ * ticket, TRANSFER_RESP out. */
 #ifndef KEYCTX_TICKET_RESPONDER_H
 #define KEYCTX_TICKET_RESPONDER_H
 
@@ -10,25 +11,35 @@
  *   READ, KEYED --refuse--> REFUSED
  */
 enum answer_state { ANSWER_READ, ANSWER_KEYED, ANSWER_ANSWERED, ANSWER_REFUSED, ANSWER_STATES };
-enum answer_event { ANSWER_ON_OPEN, ANSWER_ON_RESOLVED, ANSWER_ON_REUSE, ANSWER_ON_FINISH, ANSWER_ON_REFUSE, ANSWER_EVENTS };
+enum answer_event {
+	ANSWER_ON_OPEN,
+	ANSWER_ON_RESOLVED,
+	ANSWER_ON_REUSE,
+	ANSWER_ON_FINISH,
+	ANSWER_ON_REFUSE,
+	ANSWER_EVENTS
+};
 
 struct ticket_answer_params {
 	const struct ticket_rules *rules;
-	const struct mikey_id *me; /* own identities, groups included; me[0] is sent when no other is given */
+	const struct mikey_id
+		*me; /* own identities, groups included; me[0] is sent when no other is given */
 	size_t n_me;
-	struct mikey_id peer;      /* the caller as the signalling names it, for an offer without IDRi; unset: IDRi must be there */
-	struct mikey_id app;       /* own application for IDRapp; unset: IDRapp is not looked at */
+	struct mikey_id peer; /* the caller as the signalling names it, for an offer without IDRi;
+	                         unset: IDRi must be there */
+	struct mikey_id app;  /* own application for IDRapp; unset: IDRapp is not looked at */
 	uint64_t now_ntp;
 };
 
 struct ticket_answer;
 
 /*
- * Reads an offer and refuses early what a KMS need not be asked about (RFC 6043 4.2.2.2): type, flags, validity, identity,
- * policies. It is not authenticated yet. Copies `octets`. On failure fault->no is the number for an Error message.
+ * Reads an offer and refuses early what a KMS need not be asked about (RFC 6043 4.2.2.2): type,
+ * flags, validity, identity, policies. It is not authenticated yet. Copies `octets`. On failure
+ * fault->no is the number for an Error message.
  */
-enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answer_params *params, struct view octets,
-                           struct mikey_fault *fault) MUST_USE;
+enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answer_params *params,
+                           struct view octets, struct mikey_fault *fault) MUST_USE;
 void ticket_answer_free(struct ticket_answer *a);
 enum answer_state ticket_answer_state(const struct ticket_answer *a);
 const struct mikey_msg *ticket_answer_msg(const struct ticket_answer *a);
@@ -41,39 +52,51 @@ struct mikey_id ticket_answer_tpk_id(const struct ticket_answer *a);
 const struct mikey_payload *ticket_answer_ticket(const struct ticket_answer *a);
 
 /*
- * Three ways to the keys; each then authenticates TRANSFER_INIT with MPKi (ERR_AUTH), and compares Vi under forking.
- * open: with a TPK of our own; `owner` is whom we share it with (readings 28). resolved: from the KMS. reuse: an
- * earlier resolution of the same ticket (J flag, RFC 6043 5.3).
+ * Three ways to the keys; each then authenticates TRANSFER_INIT with MPKi (ERR_AUTH), and compares
+ * Vi under forking. open: with a TPK of our own; `owner` is whom we share it with (readings 28).
+ * resolved: from the KMS. reuse: an earlier resolution of the same ticket (J flag, RFC 6043 5.3).
  */
-enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mikey_id owner, struct mikey_fault *fault) MUST_USE;
-enum err ticket_answer_resolved(struct ticket_answer *a, const struct ticket_resolution *r, struct mikey_fault *fault) MUST_USE;
-enum err ticket_answer_reuse(struct ticket_answer *a, const struct ticket_resolution *r, struct mikey_fault *fault) MUST_USE;
+enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mikey_id owner,
+                            struct mikey_fault *fault) MUST_USE;
+enum err ticket_answer_resolved(struct ticket_answer *a, const struct ticket_resolution *r,
+                                struct mikey_fault *fault) MUST_USE;
+enum err ticket_answer_reuse(struct ticket_answer *a, const struct ticket_resolution *r,
+                             struct mikey_fault *fault) MUST_USE;
 /* After open: what reuse may be given later. ERR_WRONG_STATE before. The caller's. */
-enum err ticket_answer_resolution(const struct ticket_answer *a, struct ticket_resolution **out) MUST_USE;
+enum err ticket_answer_resolution(const struct ticket_answer *a,
+                                  struct ticket_resolution **out) MUST_USE;
 
 struct ticket_answer_choice {
-	const struct ticket_cs *cs;   /* what is to differ from the offer or the default, by cs_id; sessions not offered are added */
+	const struct ticket_cs *cs; /* what is to differ from the offer or the default, by cs_id;
+	                               sessions not offered are added */
 	size_t n_cs;
 	const struct csmap_policy *policies; /* new ones, with numbers the offer does not use */
 	size_t n_policies;
-	const struct mikey_keys *keys;       /* own session keys (M flag: pre-encrypted content), or NULL */
+	const struct mikey_keys
+		*keys; /* own session keys (M flag: pre-encrypted content), or NULL */
 };
 
 /*
- * Chooses a policy, SSRC and SPI for each crypto session (the first usable of each unless `choice` says), builds TRANSFER_RESP.
- * `*octets` is empty when the policy wants none; else it lives as long as the bundle. The bundle is the caller's.
+ * Chooses a policy, SSRC and SPI for each crypto session (the first usable of each unless `choice`
+ * says), builds TRANSFER_RESP.
+ * `*octets` is empty when the policy wants none; else it lives as long as the bundle. The bundle is
+ * the caller's.
  */
-enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answer_choice *choice, const struct mikey_env *env,
-                              struct ticket_csb **csb, struct view *octets, struct mikey_fault *fault) MUST_USE;
+enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answer_choice *choice,
+                              const struct mikey_env *env, struct ticket_csb **csb,
+                              struct view *octets, struct mikey_fault *fault) MUST_USE;
 
 /*
- * An Error message for the initiator: with a MAC once there are keys, without before. `policies`: own SPs to try next (for
- * MIKEY_E_SP, MIKEY_E_SPPAR).
+ * An Error message for the initiator: with a MAC once there are keys, without before. `policies`:
+ * own SPs to try next (for MIKEY_E_SP, MIKEY_E_SPPAR).
  */
-enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no, const struct csmap_policy *policies, size_t n_policies,
-                             const struct mikey_env *env, uint8_t *room, size_t room_n, struct view *octets) MUST_USE;
+enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no,
+                             const struct csmap_policy *policies, size_t n_policies,
+                             const struct mikey_env *env, uint8_t *room, size_t room_n,
+                             struct view *octets) MUST_USE;
 
-/* What replay caches ask by: sender, CSB ID, data type, T (readings 38). Insert after the offer is authenticated. */
+/* What replay caches ask by: sender, CSB ID, data type, T (readings 38). Insert after the offer is
+ * authenticated. */
 enum err ticket_answer_replay_key(const struct ticket_answer *a, uint8_t out[32]) MUST_USE;
 
 #endif

@@ -16,7 +16,8 @@ void ticket_rules_init(struct ticket_rules *r)
 	};
 }
 
-enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp, struct mikey_fault *fault)
+enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp,
+                                 struct mikey_fault *fault)
 {
 	int64_t skew = (int64_t)((uint64_t)r->skew_s << 32);
 	int64_t diff = ticket_ntp_diff(mikey_ts_to_64(t), now_ntp);
@@ -24,22 +25,26 @@ enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t
 	if (t.type == MIKEY_TS_COUNTER)
 		return ERR_OK;
 	if (diff > skew || diff < -skew)
-		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TS, "the timestamp is %u s %s, %u at most",
-		                  (unsigned)((diff < 0 ? 0 - (uint64_t)diff : (uint64_t)diff) >> 32), diff < 0 ? "old" : "ahead",
-		                  r->skew_s);
+		return mikey_fail(
+			fault, ERR_EXPIRED, MIKEY_E_TS, "the timestamp is %u s %s, %u at most",
+			(unsigned)((diff < 0 ? 0 - (uint64_t)diff : (uint64_t)diff) >> 32),
+			diff < 0 ? "old" : "ahead", r->skew_s);
 	return ERR_OK;
 }
 
 bool step_allows(const struct step_table *t, uint8_t state, unsigned event)
 {
-	return state < t->n_states && event < t->n_events && t->next[state * t->n_events + event] != STEP_NO;
+	return state < t->n_states && event < t->n_events &&
+	       t->next[state * t->n_events + event] != STEP_NO;
 }
 
-enum err step_take(const struct step_table *t, uint8_t *state, unsigned event, struct mikey_fault *fault)
+enum err step_take(const struct step_table *t, uint8_t *state, unsigned event,
+                   struct mikey_fault *fault)
 {
 	if (!step_allows(t, *state, event))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "%s: no %s when %s", t->name,
-		                  event < t->n_events ? t->events[event] : "?", *state < t->n_states ? t->states[*state] : "?");
+		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "%s: no %s when %s",
+		                  t->name, event < t->n_events ? t->events[event] : "?",
+		                  *state < t->n_states ? t->states[*state] : "?");
 	*state = t->next[*state * t->n_events + event];
 	return ERR_OK;
 }

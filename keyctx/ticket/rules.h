@@ -22,9 +22,10 @@ struct ticket_rules {
 /* 128-bit algorithms, types 1 and 2, 300 s, all checks on, public keys accepted. */
 void ticket_rules_init(struct ticket_rules *r);
 
-/* T of an INIT within the skew of now; a counter passes, ordering it is the replay cache's. MIKEY_E_TS, ERR_EXPIRED. */
-enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp, struct mikey_fault *fault)
-	MUST_USE;
+/* T of an INIT within the skew of now; a counter passes, ordering it is the replay cache's.
+ * MIKEY_E_TS, ERR_EXPIRED. */
+enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp,
+                                 struct mikey_fault *fault) MUST_USE;
 
 /* A machine: next[state * n_events + event] is the next state, or STEP_NO. */
 struct step_table {
@@ -37,7 +38,8 @@ struct step_table {
 enum { STEP_NO = 0xff };
 
 /* Moves `*state`; ERR_WRONG_STATE, moving nothing, where the table has no way. */
-enum err step_take(const struct step_table *t, uint8_t *state, unsigned event, struct mikey_fault *fault) MUST_USE;
+enum err step_take(const struct step_table *t, uint8_t *state, unsigned event,
+                   struct mikey_fault *fault) MUST_USE;
 /* The same question without moving. */
 bool step_allows(const struct step_table *t, uint8_t state, unsigned event);
 

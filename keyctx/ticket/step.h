@@ -5,6 +5,7 @@
 
 #include "keyctx/ticket/rules.h"
 
-extern const struct step_table request_machine, resolve_machine, offer_machine, answer_machine, csb_machine, authority_machine;
+extern const struct step_table request_machine, resolve_machine, offer_machine, answer_machine,
+	csb_machine, authority_machine;
 
 #endif

@@ -57,16 +57,18 @@ void ticket_grant_free(struct ticket_grant *g)
 	mem_free(g);
 }
 
-enum err ticket_grant_new(struct ticket_grant **out, struct view body, const struct ticket_keys *keys, struct mikey_fault *fault)
+enum err ticket_grant_new(struct ticket_grant **out, struct view body,
+                          const struct ticket_keys *keys, struct mikey_fault *fault)
 {
-	struct ticket_grant *g = mem_alloc(sizeof *g);
+	struct ticket_grant *g = mem_alloc(sizeof(*g));
 	struct mikey_payload p;
 	enum err e;
 
 	if (!g)
 		return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	g->keys = ticket_keys_new();
-	e = g->keys ? body_read(body, &p, fault) : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
+	e = g->keys ? body_read(body, &p, fault)
+	            : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	if (!e) {
 		g->body = ticket_body_bare(&p);
 		*g->keys = *keys;
@@ -79,11 +81,13 @@ enum err ticket_grant_new(struct ticket_grant **out, struct view body, const str
 	return e;
 }
 
-static enum err draw(const struct mikey_env *env, const char *name, void *out, size_t n, struct mikey_fault *fault)
+static enum err draw(const struct mikey_env *env, const char *name, void *out, size_t n,
+                     struct mikey_fault *fault)
 {
 	enum err e = env->random(env->random_ctx, name, out, n);
 
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "no random octets for %s", name) : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "no random octets for %s", name)
+	         : ERR_OK;
 }
 
 static bool is_zero(struct view v)
@@ -96,28 +100,30 @@ static bool is_zero(struct view v)
 }
 
 /* One wished key with its salt and SPI, drawn under names that tell them apart. */
-static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, size_t i, const struct mikey_env *env,
-                         struct mikey_fault *fault)
+static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, size_t i,
+                         const struct mikey_env *env, struct mikey_fault *fault)
 {
-	struct mikey_key *tmp = secret_alloc(sizeof *tmp);
+	struct mikey_key *tmp = secret_alloc(sizeof(*tmp));
 	char name[32];
 	/* An SPI of zeros says no more than its length does: the one who makes the key chooses. */
 	struct view spi = is_zero(wish->spi) ? (struct view){0} : wish->spi;
 	uint8_t drawn_spi[SPI_LEN];
 	enum err e = tmp ? ERR_OK : ERR_NOMEM;
 
-	if (!e && wish->len > sizeof tmp->key)
+	if (!e && wish->len > sizeof(tmp->key))
 		e = ERR_TOO_BIG;
-	snprintf(name, sizeof name, "key%zu", i);
+	snprintf(name, sizeof(name), "key%zu", i);
 	if (!e)
 		e = draw(env, name, tmp->key, wish->len, fault);
-	snprintf(name, sizeof name, "salt%zu", i);
+	snprintf(name, sizeof(name), "salt%zu", i);
 	if (!e && wish->salt_len)
-		e = wish->salt_len <= sizeof tmp->salt ? draw(env, name, tmp->salt, wish->salt_len, fault) : ERR_TOO_BIG;
-	snprintf(name, sizeof name, "spi%zu", i);
+		e = wish->salt_len <= sizeof(tmp->salt)
+		            ? draw(env, name, tmp->salt, wish->salt_len, fault)
+		            : ERR_TOO_BIG;
+	snprintf(name, sizeof(name), "spi%zu", i);
 	if (!e && !spi.n) {
-		e = draw(env, name, drawn_spi, sizeof drawn_spi, fault);
-		spi = (struct view){.p = drawn_spi, .n = sizeof drawn_spi};
+		e = draw(env, name, drawn_spi, sizeof(drawn_spi), fault);
+		spi = (struct view){.p = drawn_spi, .n = sizeof(drawn_spi)};
 	}
 	if (!e)
 		e = mikey_keys_add(to, wish->type, (struct view){.p = tmp->key, .n = wish->len},
@@ -136,10 +142,11 @@ struct making {
 	size_t rand_len;
 };
 
-static enum err make_session_keys(struct making *m, const struct ticket_policy_spec *spec, const struct mikey_env *env,
-                                  struct mikey_fault *fault)
+static enum err make_session_keys(struct making *m, const struct ticket_policy_spec *spec,
+                                  const struct mikey_env *env, struct mikey_fault *fault)
 {
-	struct ticket_wish one = {.type = MIKEY_TGK, .len = (uint16_t)mikey_default_key_len(spec->prf)};
+	struct ticket_wish one = {.type = MIKEY_TGK,
+	                          .len = (uint16_t)mikey_default_key_len(spec->prf)};
 	const struct ticket_wish *wishes = spec->n_wishes ? spec->wishes : &one;
 	size_t n = spec->n_wishes ? spec->n_wishes : !spec->no_keys;
 	uint8_t spi[SPI_LEN], mpk_spi[SPI_LEN];
@@ -147,15 +154,16 @@ static enum err make_session_keys(struct making *m, const struct ticket_policy_s
 	enum err e = ERR_OK;
 
 	if (!spec->n_wishes && n) {
-		e = draw(env, "tgk-spi", spi, sizeof spi, fault);
-		one.spi = (struct view){.p = spi, .n = sizeof spi};
+		e = draw(env, "tgk-spi", spi, sizeof(spi), fault);
+		one.spi = (struct view){.p = spi, .n = sizeof(spi)};
 	}
 	if (!e)
 		e = draw(env, "mpk", m->mpk, mpk.n, fault);
 	if (!e)
-		e = draw(env, "mpk-spi", mpk_spi, sizeof mpk_spi, fault);
+		e = draw(env, "mpk-spi", mpk_spi, sizeof(mpk_spi), fault);
 	if (!e)
-		e = mikey_keys_add(&m->plain, MIKEY_MPK, mpk, (struct view){0}, (struct view){.p = mpk_spi, .n = sizeof mpk_spi});
+		e = mikey_keys_add(&m->plain, MIKEY_MPK, mpk, (struct view){0},
+		                   (struct view){.p = mpk_spi, .n = sizeof(mpk_spi)});
 	for (size_t i = 0; i < n && !e; i++)
 		e = make_key(&m->plain, &wishes[i], i, env, fault);
 	for (size_t i = 1; i < m->plain.n && !e; i++)
@@ -179,13 +187,17 @@ static bool keys_have_tgk(const struct mikey_keys *k)
 	return false;
 }
 
-/* The TICKET payload up to V's algorithm, then the MAC over all of it but its next-payload octet (readings 16). */
-static enum err write_body(struct making *m, const struct ticket_policy_spec *spec, const struct ticket_tpk *tpk, struct mikey_algs algs,
-                           struct mikey_ts t, struct wr *w)
+/* The TICKET payload up to V's algorithm, then the MAC over all of it but its next-payload octet
+ * (readings 16). */
+static enum err write_body(struct making *m, const struct ticket_policy_spec *spec,
+                           const struct ticket_tpk *tpk, struct mikey_algs algs, struct mikey_ts t,
+                           struct wr *w)
 {
 	uint8_t sealed[4096], policy[4096];
-	struct wr tp_data = wr_make(policy, sizeof policy), encr_data = wr_make(sealed, sizeof sealed);
-	struct mikey_payload thdr = {.type = MIKEY_THDR}, rand = {.type = MIKEY_RAND}, kemac = {.type = MIKEY_KEMAC}, p;
+	struct wr tp_data = wr_make(policy, sizeof(policy)),
+		  encr_data = wr_make(sealed, sizeof(sealed));
+	struct mikey_payload thdr = {.type = MIKEY_THDR}, rand = {.type = MIKEY_RAND},
+			     kemac = {.type = MIKEY_KEMAC}, p;
 	struct mikey_build b;
 	size_t len_at;
 	enum err e = mikey_kemac_seal(&encr_data, algs.encr, &m->tpk_keys, NO_CSB, t, &m->plain);
@@ -214,29 +226,33 @@ static enum err write_body(struct making *m, const struct ticket_policy_spec *sp
 		p = mikey_make_idr(MIKEY_ROLE_PSK, tpk->id);
 		mikey_build_add(&b, &p);
 	}
-	wr_patch_u16(&b.w, len_at, (uint16_t)(wr_len(&b.w) - len_at - 2 + V_FIXED + mikey_mac_len(algs.mac)));
+	wr_patch_u16(&b.w, len_at,
+	             (uint16_t)(wr_len(&b.w) - len_at - 2 + V_FIXED + mikey_mac_len(algs.mac)));
 	e = mikey_build_add_mac(&b, algs.mac, &m->tpk_keys, NULL, 0);
 	*w = b.w;
 	return e;
 }
 
 /* Everything a contradiction could come of, before a key is made. */
-static enum err check_spec(const struct ticket_policy_spec *spec, const struct ticket_tpk *tpk, struct mikey_algs algs,
-                           struct mikey_fault *fault)
+static enum err check_spec(const struct ticket_policy_spec *spec, const struct ticket_tpk *tpk,
+                           struct mikey_algs algs, struct mikey_fault *fault)
 {
 	struct mikey_algs used = {.prf = spec->prf, .encr = algs.encr, .mac = algs.mac};
 
 	if (!spec->n_r)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "a ticket for nobody");
 	if (!tpk->key.n)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "no key to protect the ticket with");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		                  "no key to protect the ticket with");
 	if (tpk->key.n > MIKEY_KEY_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TICKET, "a ticket key of %zu octets", tpk->key.n);
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TICKET, "a ticket key of %zu octets",
+		                  tpk->key.n);
 	return mikey_algs_check(used, false, fault);
 }
 
-enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spec *spec, const struct ticket_tpk *tpk,
-                       struct mikey_algs algs, const struct mikey_env *env, struct mikey_fault *fault)
+enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spec *spec,
+                       const struct ticket_tpk *tpk, struct mikey_algs algs,
+                       const struct mikey_env *env, struct mikey_fault *fault)
 {
 	enum err e = check_spec(spec, tpk, algs, fault);
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
@@ -247,7 +263,7 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 
 	if (e)
 		return e;
-	m = secret_alloc(sizeof *m);
+	m = secret_alloc(sizeof(*m));
 	room = mem_alloc(BODY_MAX);
 	if (!m || !room) {
 		e = mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
@@ -257,7 +273,8 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 	m->rand_len = mikey_rand_len(spec->prf, tpk->key.n);
 	e = make_session_keys(m, spec, env, fault);
 	if (!e)
-		e = mikey_algs_check_keys((struct mikey_algs){spec->prf, algs.encr, algs.mac}, &m->plain, fault);
+		e = mikey_algs_check_keys((struct mikey_algs){spec->prf, algs.encr, algs.mac},
+		                          &m->plain, fault);
 	conflict = ticket_flags_conflict(spec->flags, keys_have_tgk(&m->plain));
 	if (!e && conflict)
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "ticket policy: %s", conflict);
@@ -267,15 +284,18 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 		goto out;
 	t.value = mikey_env_stamp(env, 0);
 	w = wr_make(room, BODY_MAX);
-	e = mikey_prf_ticket_keys(&m->tpk_keys, spec->prf, tpk->key, (struct view){.p = m->rand, .n = m->rand_len});
+	e = mikey_prf_ticket_keys(&m->tpk_keys, spec->prf, tpk->key,
+	                          (struct view){.p = m->rand, .n = m->rand_len});
 	if (!e)
-		e = split_mpk(&m->keys, spec->prf, mikey_key_octets(&m->plain.k[0]), (struct view){.p = m->rand, .n = m->rand_len});
+		e = split_mpk(&m->keys, spec->prf, mikey_key_octets(&m->plain.k[0]),
+		              (struct view){.p = m->rand, .n = m->rand_len});
 	if (!e)
 		e = write_body(m, spec, tpk, algs, t, &w);
 	if (e)
 		mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the ticket can't be written");
 	else
-		e = ticket_grant_new(out, (struct view){.p = room, .n = wr_len(&w)}, &m->keys, fault);
+		e = ticket_grant_new(out, (struct view){.p = room, .n = wr_len(&w)}, &m->keys,
+		                     fault);
 out:
 	mem_free(room);
 	secret_free(m);
@@ -283,7 +303,8 @@ out:
 }
 
 /* Plaintext of a ticket: one MPK first, then session keys (RFC 6043 A.1). */
-static enum err take_plain(struct ticket_keys *out, const struct mikey_keys *plain, const struct ticket_policy *policy, struct view rand,
+static enum err take_plain(struct ticket_keys *out, const struct mikey_keys *plain,
+                           const struct ticket_policy *policy, struct view rand,
                            struct mikey_fault *fault)
 {
 	const struct mikey_key *mpk = &plain->k[0];
@@ -295,11 +316,13 @@ static enum err take_plain(struct ticket_keys *out, const struct mikey_keys *pla
 	if (conflict)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "ticket policy: %s", conflict);
 	if (rand.n < mpk->key_len)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "RAND of the ticket is shorter than its MPK");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		                  "RAND of the ticket is shorter than its MPK");
 	*out = (struct ticket_keys){0};
 	for (size_t i = 1; i < plain->n; i++) {
 		if (plain->k[i].type == MIKEY_MPK)
-			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_TICKET, "the ticket holds two MPKs");
+			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_TICKET,
+			                  "the ticket holds two MPKs");
 		out->session.k[out->session.n++] = plain->k[i];
 	}
 	e = split_mpk(out, policy->tp.prf, mikey_key_octets(mpk), rand);
@@ -311,8 +334,8 @@ struct opening {
 	struct mikey_keys plain;
 };
 
-enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket, const struct ticket_policy *policy, struct view tpk,
-                     struct mikey_fault *fault)
+enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket,
+                     const struct ticket_policy *policy, struct view tpk, struct mikey_fault *fault)
 {
 	struct ticket_data data;
 	struct opening *o;
@@ -325,10 +348,12 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 	algs = (struct mikey_algs){policy->tp.prf, data.kemac.u.kemac.encr, data.v.u.v.alg};
 	e = mikey_algs_check(algs, false, fault);
 	if (!e && data.kemac.u.kemac.mac_alg != MIKEY_MAC_NULL)
-		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET, data.kemac.offset, "KEMAC with a MAC of its own");
+		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET, data.kemac.offset,
+		                  "KEMAC with a MAC of its own");
 	if (!e && (!tpk.n || data.rand.n < tpk.n))
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "RAND of the ticket is shorter than its key");
-	o = e ? NULL : secret_alloc(sizeof *o);
+		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		               "RAND of the ticket is shorter than its key");
+	o = e ? NULL : secret_alloc(sizeof(*o));
 	if (!e && !o)
 		return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	if (!e)
@@ -353,27 +378,33 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 
 enum err ticket_fork(struct ticket_keys *k, unsigned prf, struct view id_data, struct view rand_kms)
 {
-	enum err e = mikey_prf_fork(k->mpkr, prf, MIKEY_FORK_MPKR, (struct view){.p = k->mpkr, .n = k->mpk_len}, id_data, rand_kms);
+	enum err e =
+		mikey_prf_fork(k->mpkr, prf, MIKEY_FORK_MPKR,
+	                       (struct view){.p = k->mpkr, .n = k->mpk_len}, id_data, rand_kms);
 
 	for (size_t i = 0; i < k->session.n && !e; i++) {
 		struct mikey_key *key = &k->session.k[i];
 
 		if (key->type == MIKEY_TGK || key->type == MIKEY_TGK_SALT)
-			e = mikey_prf_fork(key->key, prf, MIKEY_FORK_TGK, mikey_key_octets(key), id_data, rand_kms);
+			e = mikey_prf_fork(key->key, prf, MIKEY_FORK_TGK, mikey_key_octets(key),
+			                   id_data, rand_kms);
 	}
 	return e;
 }
 
-static enum err pack_mpk(struct mikey_keys *out, const uint8_t *mpk, size_t n, const char *spi_name, const struct mikey_env *env)
+static enum err pack_mpk(struct mikey_keys *out, const uint8_t *mpk, size_t n, const char *spi_name,
+                         const struct mikey_env *env)
 {
 	uint8_t spi[SPI_LEN];
-	enum err e = env->random(env->random_ctx, spi_name, spi, sizeof spi);
+	enum err e = env->random(env->random_ctx, spi_name, spi, sizeof(spi));
 
-	return e ? e : mikey_keys_add(out, MIKEY_MPK, (struct view){.p = mpk, .n = n}, (struct view){0},
-	                              (struct view){.p = spi, .n = sizeof spi});
+	return e ? e
+	         : mikey_keys_add(out, MIKEY_MPK, (struct view){.p = mpk, .n = n}, (struct view){0},
+	                          (struct view){.p = spi, .n = sizeof(spi)});
 }
 
-enum err ticket_keys_pack(struct mikey_keys *out, const struct ticket_keys *k, bool forking, const struct mikey_env *env)
+enum err ticket_keys_pack(struct mikey_keys *out, const struct ticket_keys *k, bool forking,
+                          const struct mikey_env *env)
 {
 	enum err e;
 
@@ -389,21 +420,25 @@ enum err ticket_keys_pack(struct mikey_keys *out, const struct ticket_keys *k, b
 	return e;
 }
 
-enum err ticket_keys_unpack(struct ticket_keys *out, const struct mikey_keys *packed, bool forking, struct mikey_fault *fault)
+enum err ticket_keys_unpack(struct ticket_keys *out, const struct mikey_keys *packed, bool forking,
+                            struct mikey_fault *fault)
 {
 	size_t n_mpk = 0;
 
 	while (n_mpk < packed->n && packed->k[n_mpk].type == MIKEY_MPK)
 		n_mpk++;
-	if (n_mpk != (forking ? 2u : 1u) || (forking && packed->k[0].key_len != packed->k[1].key_len))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%zu MPKs where the policy wants %d", n_mpk, forking ? 2 : 1);
+	if (n_mpk != (forking ? 2u : 1u) ||
+	    (forking && packed->k[0].key_len != packed->k[1].key_len))
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "%zu MPKs where the policy wants %d", n_mpk, forking ? 2 : 1);
 	*out = (struct ticket_keys){.mpk_len = packed->k[0].key_len, .has_mpkr = forking};
 	memcpy(out->mpki, packed->k[0].key, out->mpk_len);
 	if (forking)
 		memcpy(out->mpkr, packed->k[1].key, out->mpk_len);
 	for (size_t i = n_mpk; i < packed->n; i++) {
 		if (packed->k[i].type == MIKEY_MPK)
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "an MPK among session keys");
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			                  "an MPK among session keys");
 		out->session.k[out->session.n++] = packed->k[i];
 	}
 	return ERR_OK;

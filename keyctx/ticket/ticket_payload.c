@@ -7,7 +7,8 @@ enum {
 	TP_FIXED = 2 + 1 + 1 + 3 + 2, /* type, subtype, version, PRF and flags, length */
 };
 
-static enum err policy_idr(struct ticket_policy *out, const struct mikey_payload *p, struct mikey_fault *fault)
+static enum err policy_idr(struct ticket_policy *out, const struct mikey_payload *p,
+                           struct mikey_fault *fault)
 {
 	struct mikey_id id = p->u.idr.id;
 
@@ -35,10 +36,12 @@ static enum err policy_idr(struct ticket_policy *out, const struct mikey_payload
 	default:
 		return ERR_OK; /* known payload in a place of no use: ignored (RFC 6043 4.1) */
 	}
-	return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset, "too many IDR of role %u in the policy", p->u.idr.role);
+	return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
+	                     "too many IDR of role %u in the policy", p->u.idr.role);
 }
 
-static enum err policy_tr(struct ticket_policy *out, const struct mikey_payload *p, struct mikey_fault *fault)
+static enum err policy_tr(struct ticket_policy *out, const struct mikey_payload *p,
+                          struct mikey_fault *fault)
 {
 	struct {
 		bool *has;
@@ -53,16 +56,19 @@ static enum err policy_tr(struct ticket_policy *out, const struct mikey_payload 
 	if (role >= ARRAY_LEN(rows) || !rows[role].has)
 		return ERR_OK;
 	if (*rows[role].has || p->u.tr.ts.type == MIKEY_TS_COUNTER)
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset, "TR of role %u: stands twice, or is a counter", role);
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
+		                     "TR of role %u: stands twice, or is a counter", role);
 	/* RFC 6043 6.10: an interval is seconds as NTP-UTC-32, whatever the other two are. */
 	if (role == MIKEY_TR_REKEY && p->u.tr.ts.type != MIKEY_TS_NTP_UTC_32)
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset, "the rekey interval is no NTP-UTC-32");
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
+		                     "the rekey interval is no NTP-UTC-32");
 	*rows[role].has = true;
 	*rows[role].ts = p->u.tr.ts;
 	return ERR_OK;
 }
 
-static enum err policy_take(struct ticket_policy *out, const struct mikey_payload *p, struct mikey_fault *fault)
+static enum err policy_take(struct ticket_policy *out, const struct mikey_payload *p,
+                            struct mikey_fault *fault)
 {
 	if (p->type == MIKEY_IDR)
 		return policy_idr(out, p, fault);
@@ -71,7 +77,8 @@ static enum err policy_take(struct ticket_policy *out, const struct mikey_payloa
 	if (p->type != MIKEY_KEMAC)
 		return ERR_OK;
 	if (out->has_kemac)
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset, "KEMAC stands twice in the policy");
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
+		                     "KEMAC stands twice in the policy");
 	out->has_kemac = true;
 	out->kemac = *p;
 	return ERR_OK;
@@ -82,9 +89,11 @@ static size_t offset_of(const struct mikey_payload *p, const uint8_t *inside)
 	return p->offset + (size_t)(inside - p->octets.p);
 }
 
-enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payload *payload, struct mikey_fault *fault)
+enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payload *payload,
+                            struct mikey_fault *fault)
 {
-	const struct mikey_tp *tp = payload->type == MIKEY_TICKET ? &payload->u.ticket.tp : &payload->u.tp;
+	const struct mikey_tp *tp =
+		payload->type == MIKEY_TICKET ? &payload->u.ticket.tp : &payload->u.tp;
 	size_t base = offset_of(payload, tp->data.p);
 	struct rd r = rd_view(tp->data);
 	struct mikey_payload p[CHAIN_MAX];
@@ -94,7 +103,8 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 
 	*out = (struct ticket_policy){.tp = *tp};
 	if (!rd_ok(&r))
-		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_TPPAR, base, "an empty ticket policy");
+		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_TPPAR, base,
+		                     "an empty ticket policy");
 	e = mikey_chain_read(&r, first, base, p, CHAIN_MAX, &n, fault);
 	if (e) {
 		if (fault)
@@ -102,7 +112,8 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 		return e;
 	}
 	if (!rd_done(&r))
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, base + rd_offset(&r), "octets behind the ticket policy");
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, base + rd_offset(&r),
+		                     "octets behind the ticket policy");
 	for (size_t i = 0; i < n && !e; i++)
 		e = policy_take(out, &p[i], fault);
 	return e;
@@ -116,7 +127,8 @@ static enum err ticket_fault(enum err e, struct mikey_fault *fault)
 	return e;
 }
 
-enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *ticket, struct mikey_fault *fault)
+enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *ticket,
+                          struct mikey_fault *fault)
 {
 	struct rd r = rd_view(ticket->u.ticket.data);
 	size_t base = offset_of(ticket, ticket->u.ticket.data.p);
@@ -129,11 +141,15 @@ enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *t
 	if (e)
 		return ticket_fault(e, fault);
 	for (size_t i = 0; i < n; i++) {
-		bool *had = p[i].type == MIKEY_T ? &has_t : p[i].type == MIKEY_RAND ? &has_rand : p[i].type == MIKEY_KEMAC ? &has_kemac
-		                                                                                                         : NULL;
+		bool *had = p[i].type == MIKEY_T       ? &has_t
+		            : p[i].type == MIKEY_RAND  ? &has_rand
+		            : p[i].type == MIKEY_KEMAC ? &has_kemac
+		                                       : NULL;
 
-		if ((had && *had) || (p[i].type == MIKEY_V && i + 1 < n) || (i && p[i].type == MIKEY_THDR))
-			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, p[i].offset, "%s is not where it belongs",
+		if ((had && *had) || (p[i].type == MIKEY_V && i + 1 < n) ||
+		    (i && p[i].type == MIKEY_THDR))
+			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, p[i].offset,
+			                     "%s is not where it belongs",
 			                     mikey_type_name(p[i].type));
 		if (had)
 			*had = true;
@@ -149,11 +165,13 @@ enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *t
 			out->tpk_id = p[i].u.idr.id;
 	}
 	if (!has_t || !has_rand || !has_kemac || !n || p[n - 1].type != MIKEY_V || !rd_done(&r))
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base, "Ticket Data lacks T, RAND, KEMAC or V, or goes on behind V");
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
+		                     "Ticket Data lacks T, RAND, KEMAC or V, or goes on behind V");
 	return ERR_OK;
 }
 
-enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_payload *ticket, struct mikey_fault *fault)
+enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_payload *ticket,
+                               struct mikey_fault *fault)
 {
 	struct view data = ticket->u.ticket.init_data;
 	struct rd r = rd_view(data);
@@ -162,11 +180,13 @@ enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_
 	enum err e;
 
 	if (first != MIKEY_V)
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base, "Initiator Data does not begin with V");
+		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
+		                     "Initiator Data does not begin with V");
 	e = mikey_payload_read(&r, MIKEY_V, base, &out->vi, fault);
 	/* Vi may say "last", being a copy of the V that is (readings 5). */
 	if (!e && out->vi.next != MIKEY_V && out->vi.next != MIKEY_LAST)
-		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base, "Initiator Data holds another payload than V");
+		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
+		                  "Initiator Data holds another payload than V");
 	if (!e)
 		e = mikey_payload_read(&r, MIKEY_V, base, &out->vr, fault);
 	if (!e && (out->vr.next != MIKEY_LAST || !rd_done(&r)))
@@ -183,7 +203,8 @@ struct view ticket_body(const struct mikey_payload *p)
 
 struct view ticket_body_bare(const struct mikey_payload *p)
 {
-	return (struct view){.p = p->octets.p + 1, .n = TP_FIXED + p->u.ticket.tp.data.n + 2 + p->u.ticket.data.n};
+	return (struct view){.p = p->octets.p + 1,
+	                     .n = TP_FIXED + p->u.ticket.tp.data.n + 2 + p->u.ticket.data.n};
 }
 
 static const char letters[] = "DEFGHIJKLMNO";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands inside TP and TICKET payloads: TP Data, MIKEY base ticket data, Initiator Data (RFC 6043 6.10, A). */
+/* What stands inside TP and TICKET payloads: TP Data, MIKEY base ticket data, Initiator Data (RFC
+ * 6043 6.10, A). */
 #ifndef KEYCTX_TICKET_TICKET_PAYLOAD_H
 #define KEYCTX_TICKET_TICKET_PAYLOAD_H
 
@@ -37,7 +38,8 @@ struct ticket_policy {
 };
 
 /* `p`: a TP or a TICKET payload. MIKEY_E_TPPAR for contents that are not those of a policy. */
-enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payload *p, struct mikey_fault *fault) MUST_USE;
+enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payload *p,
+                            struct mikey_fault *fault) MUST_USE;
 
 /* Ticket Data of the MIKEY base ticket and of the 3GPP base ticket. */
 struct ticket_data {
@@ -48,7 +50,8 @@ struct ticket_data {
 };
 
 /* `ticket`: a TICKET payload. MIKEY_E_TICKET. */
-enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *ticket, struct mikey_fault *fault) MUST_USE;
+enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *ticket,
+                          struct mikey_fault *fault) MUST_USE;
 
 /* Initiator Data: Vi, Vr, and what Vr covers. */
 struct ticket_init_data {
@@ -56,10 +59,11 @@ struct ticket_init_data {
 	struct view covered; /* by Vr: the field up to Vr's own MAC */
 };
 
-enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_payload *ticket, struct mikey_fault *fault)
-	MUST_USE;
+enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_payload *ticket,
+                               struct mikey_fault *fault) MUST_USE;
 
-/* TICKET's octets from Ticket Type to Initiator Data: what is stored, sent on and never written anew. `p` of type TICKET. */
+/* TICKET's octets from Ticket Type to Initiator Data: what is stored, sent on and never written
+ * anew. `p` of type TICKET. */
 struct view ticket_body(const struct mikey_payload *p);
 /* The same without Initiator Data and its length: what the initiator keeps. */
 struct view ticket_body_bare(const struct mikey_payload *p);

@@ -8,9 +8,13 @@
 
 enum { NAMES_MAX = 16 };
 
-static enum err resolve(struct ticket_answer *answer, const struct ue_identity *id, struct ue_env *env, struct why *why)
+static enum err resolve(struct ticket_answer *answer, const struct ue_identity *id,
+                        struct ue_env *env, struct why *why)
 {
-	struct ticket_resolve_params params = {.rules = &id->rules, .cred = &id->cred, .me = id->me, .kms = id->kms,
+	struct ticket_resolve_params params = {.rules = &id->rules,
+	                                       .cred = &id->cred,
+	                                       .me = id->me,
+	                                       .kms = id->kms,
 	                                       .ticket = ticket_answer_ticket(answer)};
 	struct ticket_resolution *resolution = NULL;
 	struct ticket_resolve *question = NULL;
@@ -38,7 +42,8 @@ static enum err resolve(struct ticket_answer *answer, const struct ue_identity *
 }
 
 /* Modes 2 and 4: the ticket is opened here. */
-static enum err open_here(struct ticket_answer *answer, const struct ue_identity *id, struct why *why)
+static enum err open_here(struct ticket_answer *answer, const struct ue_identity *id,
+                          struct why *why)
 {
 	struct mikey_id wanted = ticket_answer_tpk_id(answer);
 	struct mikey_fault fault = {0};
@@ -46,47 +51,63 @@ static enum err open_here(struct ticket_answer *answer, const struct ue_identity
 
 	for (size_t i = 0; i < id->n_tpks; i++)
 		if (mikey_id_eq(id->tpks[i].tpk.id, wanted)) {
-			e = ticket_answer_open(answer, id->tpks[i].tpk.key, id->tpks[i].owner, &fault);
+			e = ticket_answer_open(answer, id->tpks[i].tpk.key, id->tpks[i].owner,
+			                       &fault);
 			return e ? ue_tell(why, e, &fault, "the ticket can't be opened") : ERR_OK;
 		}
-	return why_fail(why, ERR_NOT_FOUND, "the ticket is to be opened here, and no key of that name is there (ticket_keys of the credentials)");
+	return why_fail(why, ERR_NOT_FOUND,
+	                "the ticket is to be opened here, and no key of that name is there "
+	                "(ticket_keys of the credentials)");
 }
 
-/* Was another protocol offered, and taken out on the way (RFC 4567 4.1.4)? Only after the offer is authenticated. */
-static enum err check_protocols(const struct ticket_answer *answer, const struct sdp *s, int section, struct why *why)
+/* Was another protocol offered, and taken out on the way (RFC 4567 4.1.4)? Only after the offer is
+ * authenticated. */
+static enum err check_protocols(const struct ticket_answer *answer, const struct sdp *s,
+                                int section, struct why *why)
 {
 	const struct mikey_msg *m = ticket_answer_msg(answer);
 	char offered[256];
 
-	if (ue_desc_protocols(s, section, offered, sizeof offered))
+	if (ue_desc_protocols(s, section, offered, sizeof(offered)))
 		return why_fail(why, ERR_TOO_BIG, "too many key management protocols");
 	for (size_t i = 0; i < m->n; i++)
 		if (m->p[i].type == MIKEY_EXT && m->p[i].u.ext.kind == MIKEY_EXT_SDP_IDS)
-			return str_is(str_make((const char *)m->p[i].u.ext.data.p, m->p[i].u.ext.data.n), offered)
+			return str_is(str_make((const char *)m->p[i].u.ext.data.p,
+			                       m->p[i].u.ext.data.n),
+			              offered)
 			               ? ERR_OK
-			               : why_fail(why, ERR_AUTH, "the protocols in the SDP are not those the caller offered");
-	return why_fail(why, ERR_AUTH, "the offer does not protect its list of protocols (SDP IDs)");
+			               : why_fail(why, ERR_AUTH,
+			                          "the protocols in the SDP are not those the "
+			                          "caller offered");
+	return why_fail(why, ERR_AUTH,
+	                "the offer does not protect its list of protocols (SDP IDs)");
 }
 
-static enum err check_sessions(const struct ticket_answer *answer, const struct ue_part *at, unsigned n_media, struct why *why)
+static enum err check_sessions(const struct ticket_answer *answer, const struct ue_part *at,
+                               unsigned n_media, struct why *why)
 {
 	const struct mikey_msg *m = ticket_answer_msg(answer);
 
 	for (unsigned i = 0; i < n_media; i++)
 		for (unsigned side = 0; side < 2; side++)
 			if (at->lines & 1u << i && !mikey_msg_cs(m, ue_part_cs(at, i, side)))
-				return why_fail(why, ERR_UNSUPPORTED, "no crypto session %u for m= line %u: two for each are wanted",
+				return why_fail(why, ERR_UNSUPPORTED,
+				                "no crypto session %u for m= line %u: two for each "
+				                "are wanted",
 				                ue_part_cs(at, i, side), i + 1);
 	return ERR_OK;
 }
 
-static enum err get_keys(struct ticket_answer *answer, const struct ue_identity *id, struct ue_env *env, struct why *why)
+static enum err get_keys(struct ticket_answer *answer, const struct ue_identity *id,
+                         struct ue_env *env, struct why *why)
 {
-	return ticket_answer_must_resolve(answer) ? resolve(answer, id, env, why) : open_here(answer, id, why);
+	return ticket_answer_must_resolve(answer) ? resolve(answer, id, env, why)
+	                                          : open_here(answer, id, why);
 }
 
-static enum err finish(struct ticket_answer *answer, struct ue_session_part *part, const struct sdp *local, struct ue_env *env,
-                       struct view *octets, struct why *why)
+static enum err finish(struct ticket_answer *answer, struct ue_session_part *part,
+                       const struct sdp *local, struct ue_env *env, struct view *octets,
+                       struct why *why)
 {
 	struct ticket_cs own[SDP_MEDIA_MAX];
 	struct ticket_answer_choice choice = {.cs = own};
@@ -105,11 +126,13 @@ static enum err finish(struct ticket_answer *answer, struct ue_session_part *par
 	return octets->n ? ERR_OK : why_fail(why, ERR_UNSUPPORTED, "the ticket wants no answer");
 }
 
-static enum err answer_part(struct ue_session_part *part, const struct ue_identity *id, const struct sdp *offer, const struct sdp *local,
-                            struct ue_env *env, struct view *octets, struct why *why)
+static enum err answer_part(struct ue_session_part *part, const struct ue_identity *id,
+                            const struct sdp *offer, const struct sdp *local, struct ue_env *env,
+                            struct view *octets, struct why *why)
 {
 	struct mikey_id names[NAMES_MAX] = {id->me};
-	struct ticket_answer_params params = {.rules = &id->rules, .me = names, .n_me = 1, .now_ntp = env->mikey.now_ntp};
+	struct ticket_answer_params params = {
+		.rules = &id->rules, .me = names, .n_me = 1, .now_ntp = env->mikey.now_ntp};
 	struct ticket_answer *answer = NULL;
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
@@ -118,7 +141,8 @@ static enum err answer_part(struct ue_session_part *part, const struct ue_identi
 	for (size_t i = 0; i < id->n_groups && params.n_me < NAMES_MAX; i++)
 		names[params.n_me++] = id->groups[i];
 	if (!e) {
-		e = ticket_answer_new(&answer, &params, (struct view){message.octets, message.len}, &fault);
+		e = ticket_answer_new(&answer, &params, (struct view){message.octets, message.len},
+		                      &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the offer is refused");
 	}
@@ -135,8 +159,9 @@ static enum err answer_part(struct ue_session_part *part, const struct ue_identi
 	return e;
 }
 
-static enum err answer_parts(struct ue_session *s, const struct ue_identity *id, const struct sdp *offer, struct sdp *local,
-                             struct ue_env *env, struct why *why)
+static enum err answer_parts(struct ue_session *s, const struct ue_identity *id,
+                             const struct sdp *offer, struct sdp *local, struct ue_env *env,
+                             struct why *why)
 {
 	struct ue_part at[SDP_MEDIA_MAX + 1];
 	struct view octets[SDP_MEDIA_MAX + 1] = {{0}};
@@ -154,10 +179,10 @@ static enum err answer_parts(struct ue_session *s, const struct ue_identity *id,
 	return e;
 }
 
-static enum err answer_line(struct ue_session_line *l, unsigned m, const struct sdp *offer, struct sdp *local, struct ue_env *env,
-                            struct why *why)
+static enum err answer_line(struct ue_session_line *l, unsigned m, const struct sdp *offer,
+                            struct sdp *local, struct ue_env *env, struct why *why)
 {
-	struct sdes_list *list = secret_alloc(sizeof *list);
+	struct sdes_list *list = secret_alloc(sizeof(*list));
 	const struct sdes_line *first = NULL;
 	struct sdes_policy policy;
 	uint8_t ssrc[4];
@@ -172,11 +197,13 @@ static enum err answer_line(struct ue_session_line *l, unsigned m, const struct 
 	if (e)
 		why_fail(why, e, "a=crypto of m= line %u: %s", m + 1, err_meaning(e));
 	else if (!first)
-		e = why_fail(why, ERR_DENIED, "a=crypto of m= line %u: %s", m + 1, sdes_list_describe(list, text, sizeof text));
-	if (!e && (sdes_answer_make(&l->own, first, list, 0) || sdes_line_copy(&l->peer, first) || sdes_line_write(local, m, &l->own, true)))
+		e = why_fail(why, ERR_DENIED, "a=crypto of m= line %u: %s", m + 1,
+		             sdes_list_describe(list, text, sizeof(text)));
+	if (!e && (sdes_answer_make(&l->own, first, list, 0) || sdes_line_copy(&l->peer, first) ||
+	           sdes_line_write(local, m, &l->own, true)))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e && !ue_desc_ssrc(local, m, &l->ssrc)) {
-		e = env->mikey.random(env->mikey.random_ctx, "ssrc", ssrc, sizeof ssrc);
+		e = env->mikey.random(env->mikey.random_ctx, "ssrc", ssrc, sizeof(ssrc));
 		l->ssrc = be32_get(ssrc);
 	}
 	if (list)
@@ -185,21 +212,24 @@ static enum err answer_line(struct ue_session_line *l, unsigned m, const struct 
 	return e;
 }
 
-enum err ue_answer_new(struct ue_session **out, const struct ue_identity *id, enum ue_protection protection, const struct sdp *offer,
-                       struct sdp *local, struct ue_env *env, struct why *why)
+enum err ue_answer_new(struct ue_session **out, const struct ue_identity *id,
+                       enum ue_protection protection, const struct sdp *offer, struct sdp *local,
+                       struct ue_env *env, struct why *why)
 {
 	struct ue_session *s;
 	enum err e;
 
 	if (local->n_media != offer->n_media)
-		return why_fail(why, ERR_INVALID, "%u m= lines answer %u", local->n_media, offer->n_media);
+		return why_fail(why, ERR_INVALID, "%u m= lines answer %u", local->n_media,
+		                offer->n_media);
 	s = ue_session_new(protection, false, offer->n_media);
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = ue_desc_prepare(local, protection != UE_NONE, why);
 	if (!e && protection == UE_E2E_KMS)
 		e = answer_parts(s, id, offer, local, env, why);
-	for (unsigned m = 0; m < offer->n_media && !e && (protection == UE_E2E_SDES || protection == UE_E2AE); m++)
+	for (unsigned m = 0;
+	     m < offer->n_media && !e && (protection == UE_E2E_SDES || protection == UE_E2AE); m++)
 		e = answer_line(&s->lines[m], m, offer, local, env, why);
 	if (e)
 		ue_session_free(s);
@@ -210,16 +240,18 @@ enum err ue_answer_new(struct ue_session **out, const struct ue_identity *id, en
 
 struct mikey_id ue_answer_caller(const struct sdp *offer, uint8_t *room, size_t room_n)
 {
-	struct mikey_msg *m = mem_alloc(sizeof *m);
+	struct mikey_msg *m = mem_alloc(sizeof(*m));
 	const struct mikey_payload *p = NULL;
 	struct mikey_id id = {0};
 	struct keymgmt k = {0};
 
-	if (m && offer->n_media && !keymgmt_find(&k, offer, 0, "mikey") && !mikey_msg_read(m, (struct view){k.octets, k.len}, NULL))
+	if (m && offer->n_media && !keymgmt_find(&k, offer, 0, "mikey") &&
+	    !mikey_msg_read(m, (struct view){k.octets, k.len}, NULL))
 		p = mikey_msg_idr(m, MIKEY_ROLE_I);
 	if (p && p->u.idr.id.data.n <= room_n) {
 		memcpy(room, p->u.idr.id.data.p, p->u.idr.id.data.n);
-		id = (struct mikey_id){.type = p->u.idr.id.type, .data = {.p = room, .n = p->u.idr.id.data.n}};
+		id = (struct mikey_id){.type = p->u.idr.id.type,
+		                       .data = {.p = room, .n = p->u.idr.id.data.n}};
 	}
 	keymgmt_clear(&k);
 	mem_free(m);

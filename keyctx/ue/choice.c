@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-static const struct ue_rule without_policy = {.peer = {"*"}, .protect = {UE_E2E_KMS}, .n_protect = 1};
+static const struct ue_rule without_policy = {
+	.peer = {"*"}, .protect = {UE_E2E_KMS}, .n_protect = 1};
 
 static const struct ue_rule *rule_for(const struct ue_choosing *c)
 {
@@ -36,7 +37,9 @@ static const char *lacks(const struct ue_choosing *c, enum ue_protection p)
 static enum err check_user(const struct ue_choosing *c, const struct ue_rule *r, struct why *why)
 {
 	if (r->strict && !allows(r, c->user))
-		return why_fail(why, ERR_DENIED, "%s: the policy for \"%s\" is strict and does not have it", ue_protection_name(c->user), r->peer.text);
+		return why_fail(why, ERR_DENIED,
+		                "%s: the policy for \"%s\" is strict and does not have it",
+		                ue_protection_name(c->user), r->peer.text);
 	return ERR_OK;
 }
 
@@ -52,7 +55,8 @@ enum err ue_choose_offer(const struct ue_choosing *c, enum ue_protection *out, s
 			return e;
 		missing = lacks(c, c->user);
 		if (missing)
-			return why_fail(why, ERR_UNSUPPORTED, "%s needs %s", ue_protection_name(c->user), missing);
+			return why_fail(why, ERR_UNSUPPORTED, "%s needs %s",
+			                ue_protection_name(c->user), missing);
 		*out = c->user;
 		return ERR_OK;
 	}
@@ -63,7 +67,9 @@ enum err ue_choose_offer(const struct ue_choosing *c, enum ue_protection *out, s
 		*out = (enum ue_protection)r->protect[i];
 		return ERR_OK;
 	}
-	return why_fail(why, ERR_UNSUPPORTED, "no protection the policy has for \"%s\" is possible: %s is missing", r->peer.text, missing);
+	return why_fail(why, ERR_UNSUPPORTED,
+	                "no protection the policy has for \"%s\" is possible: %s is missing",
+	                r->peer.text, missing);
 }
 
 static void list_offered(unsigned offered, char *out, size_t room)
@@ -73,29 +79,35 @@ static void list_offered(unsigned offered, char *out, size_t room)
 	out[0] = '\0';
 	for (unsigned p = 0; p < UE_PROTECTIONS && n < room; p++)
 		if (offered & 1u << p)
-			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "", ue_protection_name((enum ue_protection)p));
+			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "",
+			                      ue_protection_name((enum ue_protection)p));
 }
 
-enum err ue_choose_answer(const struct ue_choosing *c, unsigned offered, enum ue_protection *out, struct why *why)
+enum err ue_choose_answer(const struct ue_choosing *c, unsigned offered, enum ue_protection *out,
+                          struct why *why)
 {
 	const struct ue_rule *r = rule_for(c);
 	char text[64];
 	enum err e;
 
-	list_offered(offered, text, sizeof text);
+	list_offered(offered, text, sizeof(text));
 	if (c->user_has_said) {
 		e = check_user(c, r, why);
 		if (e)
 			return e;
 		if (!(offered & 1u << c->user))
-			return why_fail(why, ERR_DENIED, "the offer has %s, not %s", text, ue_protection_name(c->user));
+			return why_fail(why, ERR_DENIED, "the offer has %s, not %s", text,
+			                ue_protection_name(c->user));
 		*out = c->user;
 		return ERR_OK;
 	}
 	for (size_t i = 0; i < r->n_protect; i++)
-		if (offered & 1u << r->protect[i] && !(r->protect[i] == UE_E2E_KMS && !c->has_kms)) {
+		if (offered & 1u << r->protect[i] &&
+		    !(r->protect[i] == UE_E2E_KMS && !c->has_kms)) {
 			*out = (enum ue_protection)r->protect[i];
 			return ERR_OK;
 		}
-	return why_fail(why, ERR_DENIED, "the offer has %s; the policy for \"%s\" takes none of them", text, r->peer.text);
+	return why_fail(why, ERR_DENIED,
+	                "the offer has %s; the policy for \"%s\" takes none of them", text,
+	                r->peer.text);
 }

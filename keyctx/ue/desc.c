@@ -10,8 +10,10 @@ enum err ue_desc_parse(struct sdp **out, struct str text, struct why *why)
 	if (!e && !s->n_media)
 		e = why_fail(why, ERR_UNSUPPORTED, "no m= line");
 	for (unsigned m = 0; !e && m < s->n_media; m++)
-		if (!sdp_profile_is_rtp(s->media[m].profile) || sdp_profile_is_dtls(s->media[m].profile))
-			e = why_fail(why, ERR_UNSUPPORTED, "m= line %u is neither RTP/AVP(F) nor RTP/SAVP(F)", m + 1);
+		if (!sdp_profile_is_rtp(s->media[m].profile) ||
+		    sdp_profile_is_dtls(s->media[m].profile))
+			e = why_fail(why, ERR_UNSUPPORTED,
+			             "m= line %u is neither RTP/AVP(F) nor RTP/SAVP(F)", m + 1);
 	if (e)
 		sdp_free(s);
 	else
@@ -25,8 +27,11 @@ enum err ue_desc_prepare(struct sdp *s, bool secure, struct why *why)
 		enum sdp_profile p = sdp_profile_with(s->media[m].profile, secure);
 
 		if (keymgmt_is_present(s, m) || sdp_has_attr(s, (int)m, "crypto"))
-			return why_fail(why, ERR_EXISTS, "m= line %u has keys already (a=key-mgmt or a=crypto)", m + 1);
-		if (p != s->media[m].profile && sdp_media_set(s, m, s->media[m].port, str_of(sdp_profile_name(p))))
+			return why_fail(why, ERR_EXISTS,
+			                "m= line %u has keys already (a=key-mgmt or a=crypto)",
+			                m + 1);
+		if (p != s->media[m].profile &&
+		    sdp_media_set(s, m, s->media[m].port, str_of(sdp_profile_name(p))))
 			return why_fail(why, ERR_NOMEM, "out of memory");
 	}
 	return ERR_OK;
@@ -54,7 +59,8 @@ static unsigned line_offers(const struct sdp *s, unsigned m)
 		has |= 1u << UE_E2E_KMS;
 	/* Towards a terminal the edge says "applied" (TS 24.229 7.5.2). */
 	if (sdp_has_attr(s, (int)m, "crypto"))
-		has |= 1u << (sdp_next_attr(s, (int)m, NULL, "3ge2ae", &value) ? UE_E2AE : UE_E2E_SDES);
+		has |= 1u << (sdp_next_attr(s, (int)m, NULL, "3ge2ae", &value) ? UE_E2AE
+		                                                               : UE_E2E_SDES);
 	return has;
 }
 
@@ -67,7 +73,8 @@ unsigned ue_desc_offered(const struct sdp *s)
 	return s->n_media ? all : 0;
 }
 
-enum err ue_desc_parts(const struct sdp *s, struct ue_part out[SDP_MEDIA_MAX + 1], unsigned *n, struct why *why)
+enum err ue_desc_parts(const struct sdp *s, struct ue_part out[SDP_MEDIA_MAX + 1], unsigned *n,
+                       struct why *why)
 {
 	struct ue_part shared = {.section = SDP_SESSION};
 	bool at_session = has_mikey(s, SDP_SESSION);
@@ -79,14 +86,16 @@ enum err ue_desc_parts(const struct sdp *s, struct ue_part out[SDP_MEDIA_MAX + 1
 		else if (at_session)
 			shared.lines |= 1u << m;
 		else
-			return why_fail(why, ERR_NOT_FOUND, "m= line %u has no a=key-mgmt:mikey", m + 1);
+			return why_fail(why, ERR_NOT_FOUND, "m= line %u has no a=key-mgmt:mikey",
+			                m + 1);
 	}
 	if (shared.lines)
 		out[(*n)++] = shared;
 	return ERR_OK;
 }
 
-unsigned ue_desc_make_parts(const struct sdp *s, enum ue_level level, struct ue_part out[SDP_MEDIA_MAX + 1])
+unsigned ue_desc_make_parts(const struct sdp *s, enum ue_level level,
+                            struct ue_part out[SDP_MEDIA_MAX + 1])
 {
 	if (level == UE_LEVEL_SESSION) {
 		out[0] = (struct ue_part){.section = SDP_SESSION, .lines = (1u << s->n_media) - 1};
@@ -111,7 +120,8 @@ uint8_t ue_part_cs(const struct ue_part *p, unsigned media, bool of_initiator)
 
 enum err ue_desc_put(struct sdp *s, int section, struct view mikey, struct why *why)
 {
-	struct keymgmt k = {.protocol = STR("mikey"), .octets = (uint8_t *)(uintptr_t)mikey.p, .len = mikey.n};
+	struct keymgmt k = {
+		.protocol = STR("mikey"), .octets = (uint8_t *)(uintptr_t)mikey.p, .len = mikey.n};
 	enum err e = keymgmt_write(s, section, &k);
 
 	return e ? why_fail(why, e, "a=key-mgmt: %s", err_meaning(e)) : ERR_OK;
@@ -123,8 +133,11 @@ enum err ue_desc_get(const struct sdp *s, int section, struct keymgmt *out, stru
 	enum err e = keymgmt_find_at(&k, s, section, "mikey");
 
 	if (e)
-		return section == SDP_SESSION ? why_fail(why, e, "a=key-mgmt:mikey at session level: %s", err_meaning(e))
-		                              : why_fail(why, e, "a=key-mgmt:mikey of m= line %d: %s", section + 1, err_meaning(e));
+		return section == SDP_SESSION
+		               ? why_fail(why, e, "a=key-mgmt:mikey at session level: %s",
+		                          err_meaning(e))
+		               : why_fail(why, e, "a=key-mgmt:mikey of m= line %d: %s", section + 1,
+		                          err_meaning(e));
 	*out = k;
 	return ERR_OK;
 }
@@ -154,7 +167,8 @@ bool ue_desc_ssrc(const struct sdp *s, unsigned media, uint32_t *out)
 	struct str value;
 	uint64_t v;
 
-	if (!sdp_next_attr(s, (int)media, NULL, "ssrc", &value) || str_to_u64(str_word(&value), UINT32_MAX, &v))
+	if (!sdp_next_attr(s, (int)media, NULL, "ssrc", &value) ||
+	    str_to_u64(str_word(&value), UINT32_MAX, &v))
 		return false;
 	*out = (uint32_t)v;
 	return true;

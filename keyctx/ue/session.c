@@ -9,7 +9,7 @@ enum { SESSION_VERSION = 1 };
 
 struct ue_session *ue_session_new(enum ue_protection protection, bool is_offerer, unsigned n_media)
 {
-	struct ue_session *s = mem_alloc(sizeof *s);
+	struct ue_session *s = mem_alloc(sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -40,14 +40,19 @@ static const struct ue_session_part *part_of(const struct ue_session *s, unsigne
 	return NULL;
 }
 
-static enum err ticket_key(const struct ue_session *s, unsigned media, bool sending, struct keyctx **out, uint32_t *ssrc, struct why *why)
+static enum err ticket_key(const struct ue_session *s, unsigned media, bool sending,
+                           struct keyctx **out, uint32_t *ssrc, struct why *why)
 {
 	const struct ue_session_part *p = part_of(s, media);
-	const struct csmap_session *cs = p ? ticket_csb_find(p->csb, ue_part_cs(&p->at, media, sending == s->is_offerer)) : NULL;
+	const struct csmap_session *cs =
+		p ? ticket_csb_find(p->csb, ue_part_cs(&p->at, media, sending == s->is_offerer))
+		  : NULL;
 	enum err e;
 
 	if (!cs)
-		return why_fail(why, ERR_NOT_FOUND, "m= line %u has no crypto session for what is %s", media + 1, sending ? "sent" : "received");
+		return why_fail(why, ERR_NOT_FOUND,
+		                "m= line %u has no crypto session for what is %s", media + 1,
+		                sending ? "sent" : "received");
 	/* Packets carry no MKI (a setting of both ends alike where one wants it: no text says). */
 	e = csmap_keyctx(out, cs, false, why);
 	if (!e)
@@ -55,7 +60,8 @@ static enum err ticket_key(const struct ue_session *s, unsigned media, bool send
 	return e;
 }
 
-enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending, struct keyctx **out, uint32_t *ssrc, struct why *why)
+enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending,
+                        struct keyctx **out, uint32_t *ssrc, struct why *why)
 {
 	const struct sdes_line *l = sending ? &s->lines[media].own : &s->lines[media].peer;
 
@@ -64,14 +70,15 @@ enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending
 	if (s->protection == UE_E2E_KMS)
 		return ticket_key(s, media, sending, out, ssrc, why);
 	if (!l->n_keys)
-		return why_fail(why, ERR_NOT_FOUND, "m= line %u has no key: %s", media + 1, ue_protection_name(s->protection));
+		return why_fail(why, ERR_NOT_FOUND, "m= line %u has no key: %s", media + 1,
+		                ue_protection_name(s->protection));
 	if (keyctx_copy(out, l->keys[0]))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	*ssrc = sending ? s->lines[media].ssrc : 0;
 	return ERR_OK;
 }
 
-/* --- kept --------------------------------------------------------------------------------------------- */
+/* --- kept ------------------------------------------------------------------- */
 
 void ue_sdes_policy(struct sdes_policy *p)
 {
@@ -177,11 +184,13 @@ static enum err load_into(struct ue_session *s, struct rd *r)
 
 enum err ue_session_load(struct ue_session **out, struct rd *r)
 {
-	unsigned version = rd_u8(r), protection = rd_u8(r), is_offerer = rd_u8(r), n_media = rd_u8(r);
+	unsigned version = rd_u8(r), protection = rd_u8(r), is_offerer = rd_u8(r),
+		 n_media = rd_u8(r);
 	struct ue_session *s;
 	enum err e;
 
-	if (!rd_ok(r) || version != SESSION_VERSION || protection >= UE_PROTECTIONS || n_media > SDP_MEDIA_MAX)
+	if (!rd_ok(r) || version != SESSION_VERSION || protection >= UE_PROTECTIONS ||
+	    n_media > SDP_MEDIA_MAX)
 		return ERR_SYNTAX;
 	s = ue_session_new((enum ue_protection)protection, is_offerer, n_media);
 	if (!s)

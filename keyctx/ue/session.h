@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A protected call at one of its terminals: the keys of every m-line, and the updates of a call under way (TS 33.328 7.4). */
+/* A protected call at one of its terminals: the keys of every m-line, and the updates of a call
+ * under way (TS 33.328 7.4). */
 #ifndef KEYCTX_UE_SESSION_H
 #define KEYCTX_UE_SESSION_H
 
@@ -22,19 +23,21 @@ struct ue_session_line {
 /* Filled by offer.c and answer.c, read by everybody. */
 struct ue_session {
 	enum ue_protection protection;
-	bool is_offerer;         /* of the call's first offer: the MIKEY initiator */
+	bool is_offerer; /* of the call's first offer: the MIKEY initiator */
 	unsigned n_media;
-	unsigned n_parts;        /* UE_E2E_KMS */
+	unsigned n_parts; /* UE_E2E_KMS */
 	struct ue_session_part parts[SDP_MEDIA_MAX + 1];
 	struct ue_session_line lines[SDP_MEDIA_MAX]; /* UE_E2E_SDES, UE_E2AE */
 };
 
-struct ue_session *ue_session_new(enum ue_protection protection, bool is_offerer, unsigned n_media); /* NULL: out of memory */
+struct ue_session *ue_session_new(enum ue_protection protection, bool is_offerer,
+                                  unsigned n_media); /* NULL: out of memory */
 void ue_session_free(struct ue_session *s);
 
-/* The keying context of one direction of an m-line; the caller's. `*ssrc` of our own stream, or the peer's if it is known, else 0. */
-enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending, struct keyctx **out, uint32_t *ssrc,
-                        struct why *why) MUST_USE;
+/* The keying context of one direction of an m-line; the caller's. `*ssrc` of our own stream, or the
+ * peer's if it is known, else 0. */
+enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending,
+                        struct keyctx **out, uint32_t *ssrc, struct why *why) MUST_USE;
 
 enum ue_update {
 	UE_UPDATE_SAME,  /* hold, resume, an address: the context as it was, octet for octet */
@@ -42,22 +45,26 @@ enum ue_update {
 };
 
 /*
- * Writes an update's offer into `sdp`, the new description without keys. ERR_DENIED: the ticket lets this side supply no keys: a new
- * offer of a call is due instead. After an ERR_OK with REKEY the old keys are in force until the answer is taken.
+ * Writes an update's offer into `sdp`, the new description without keys. ERR_DENIED: the ticket
+ * lets this side supply no keys: a new offer of a call is due instead. After an ERR_OK with REKEY
+ * the old keys are in force until the answer is taken.
  */
-enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp, struct ue_env *env, struct why *why) MUST_USE;
+enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
+                           struct ue_env *env, struct why *why) MUST_USE;
 /* Takes the answer to that. */
-enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env, bool *changed, struct why *why) MUST_USE;
+enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env,
+                             bool *changed, struct why *why) MUST_USE;
 /* Gives an update up (491, or refused): the old keys stay. */
 void ue_session_cancel(struct ue_session *s);
-/* Does the offer update this session? False: it brings a ticket of its own and is answered as a call's first (ue_answer_new). */
+/* Does the offer update this session? False: it brings a ticket of its own and is answered as a
+ * call's first (ue_answer_new). */
 bool ue_session_knows(const struct ue_session *s, const struct sdp *offer);
 /*
- * Takes the peer's update and writes the answer into `sdp`. `*changed`: there are new keys; byte-identical messages change nothing. ERR_AUTH,
- * ERR_REPLAY, ERR_DENIED.
+ * Takes the peer's update and writes the answer into `sdp`. `*changed`: there are new keys;
+ * byte-identical messages change nothing. ERR_AUTH, ERR_REPLAY, ERR_DENIED.
  */
-enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp, struct ue_env *env, bool *changed,
-                         struct why *why) MUST_USE;
+enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp,
+                         struct ue_env *env, bool *changed, struct why *why) MUST_USE;
 
 /* As octets and back: `w` writes into secret memory. */
 enum err ue_session_save(const struct ue_session *s, struct wr *w) MUST_USE;

@@ -5,7 +5,10 @@
 #include "base/clk.h"
 
 static const char *const names[UE_PROTECTIONS] = {
-	[UE_NONE] = "none", [UE_E2AE] = "e2ae", [UE_E2E_SDES] = "e2e-sdes", [UE_E2E_KMS] = "e2e-kms",
+	[UE_NONE] = "none",
+	[UE_E2AE] = "e2ae",
+	[UE_E2E_SDES] = "e2e-sdes",
+	[UE_E2E_KMS] = "e2e-kms",
 };
 
 const char *ue_protection_name(enum ue_protection p)
@@ -25,12 +28,16 @@ enum err ue_protection_find(struct str name, enum ue_protection *out)
 
 enum err ue_tell(struct why *why, enum err e, const struct mikey_fault *fault, const char *what)
 {
-	return why_fail(why, e, "%s: %s (%s)", what, fault->why.text[0] ? fault->why.text : err_meaning(e), mikey_error_name(fault->no));
+	return why_fail(why, e, "%s: %s (%s)", what,
+	                fault->why.text[0] ? fault->why.text : err_meaning(e),
+	                mikey_error_name(fault->no));
 }
 
 enum err ue_identity_check(const struct ue_identity *id, const struct ue_env *env, struct why *why)
 {
 	if (id->until_s && clk_ntp_to_wall(env->mikey.now_ntp) / NS_PER_S >= id->until_s)
-		return why_fail(why, ERR_EXPIRED, "the key shared with the KMS has ended: bootstrap anew and import it (sluice-ue bootstrap)");
+		return why_fail(why, ERR_EXPIRED,
+		                "the key shared with the KMS has ended: bootstrap anew and import "
+		                "it (sluice-ue bootstrap)");
 	return ERR_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What every part of a terminal's side shares: who it is, what it may be asked, and how a call may be protected. */
+/* What every part of a terminal's side shares: who it is, what it may be asked, and how a call may
+ * be protected. */
 #ifndef KEYCTX_UE_UE_H
 #define KEYCTX_UE_UE_H
 
@@ -7,7 +8,8 @@
 #include "keyctx/ticket/rules.h"
 #include "keyctx/ticket/ticket.h"
 
-/* The four ways of a call (TS 33.328 4.1, 7.2): from none to end to end with keys nobody on the way knows. */
+/* The four ways of a call (TS 33.328 4.1, 7.2): from none to end to end with keys nobody on the way
+ * knows. */
 enum ue_protection {
 	UE_NONE,     /* RTP/AVP */
 	UE_E2AE,     /* a=crypto and a=3ge2ae:requested: SRTP as far as the edge of the network */
@@ -19,7 +21,8 @@ enum ue_protection {
 const char *ue_protection_name(enum ue_protection p); /* "e2e-kms" */
 enum err ue_protection_find(struct str name, enum ue_protection *out) MUST_USE;
 
-/* A ticket key that is no user's key towards the KMS: shared with another terminal (mode 4), or known to open tickets (mode 2). */
+/* A ticket key that is no user's key towards the KMS: shared with another terminal (mode 4), or
+ * known to open tickets (mode 2). */
 struct ue_tpk {
 	struct ticket_tpk tpk;
 	struct mikey_id owner; /* whom it is shared with */
@@ -30,8 +33,8 @@ struct ue_identity {
 	struct mikey_id me, kms;
 	const struct mikey_id *groups; /* it answers for them, too */
 	size_t n_groups;
-	struct mikey_cred cred;        /* towards the KMS; its PSK protects tickets of mode 3 */
-	uint64_t until_s;              /* end of that PSK, since 1970; 0: none */
+	struct mikey_cred cred; /* towards the KMS; its PSK protects tickets of mode 3 */
+	uint64_t until_s;       /* end of that PSK, since 1970; 0: none */
 	const struct ue_tpk *tpks;
 	size_t n_tpks;
 	struct ticket_rules rules;
@@ -39,16 +42,19 @@ struct ue_identity {
 
 enum ue_question { UE_TICKET_REQUEST, UE_TICKET_RESOLVE, UE_QUESTIONS };
 
-/* What the outside gives: time, random octets, and the way to the KMS; `ask` returns when the answer is there. */
+/* What the outside gives: time, random octets, and the way to the KMS; `ask` returns when the
+ * answer is there. */
 struct ue_env {
 	struct mikey_env mikey;
-	enum err (*ask)(void *ctx, enum ue_question question, struct view octets, struct buf *answer, struct why *why);
+	enum err (*ask)(void *ctx, enum ue_question question, struct view octets,
+	                struct buf *answer, struct why *why);
 	void *ask_ctx;
 };
 
 /* A MIKEY fault for people: "what: text (MIKEY error name)". Returns `e`. */
 enum err ue_tell(struct why *why, enum err e, const struct mikey_fault *fault, const char *what);
 /* The PSK's time is not over. ERR_EXPIRED. */
-enum err ue_identity_check(const struct ue_identity *id, const struct ue_env *env, struct why *why) MUST_USE;
+enum err ue_identity_check(const struct ue_identity *id, const struct ue_env *env,
+                           struct why *why) MUST_USE;
 
 #endif

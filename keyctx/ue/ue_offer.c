@@ -10,10 +10,11 @@
 
 enum { TAPE_MAX = 256, OFFER_VERSION = 1 };
 
-/* Random octets as they were drawn, in order; not secret: all of them stand in the offer. Played again they give the same offer. */
+/* Random octets as they were drawn, in order; not secret: all of them stand in the offer. Played
+ * again they give the same offer. */
 struct tape {
 	uint8_t octets[TAPE_MAX];
-	size_t n, at; /* `at`: the next one to be played */
+	size_t n, at;                   /* `at`: the next one to be played */
 	const struct mikey_env *source; /* records from there; NULL: plays */
 };
 
@@ -49,7 +50,7 @@ static enum err tape_random(void *ctx, const char *name, uint8_t *out, size_t n)
 		t->at += n;
 		return ERR_OK;
 	}
-	if (n > sizeof t->octets - t->n)
+	if (n > sizeof(t->octets) - t->n)
 		return ERR_TOO_BIG;
 	e = t->source->random(t->source->random_ctx, name, out, n);
 	if (!e) {
@@ -98,18 +99,29 @@ enum ue_protection ue_offer_protection(const struct ue_offer *o)
 }
 
 /* TRANSFER_INIT of a part: the same octets each time its tape is played. */
-static enum err make_message(const struct ue_offer *o, struct part *p, struct ticket_offer **out, bool is_reuse, struct why *why)
+static enum err make_message(const struct ue_offer *o, struct part *p, struct ticket_offer **out,
+                             bool is_reuse, struct why *why)
 {
 	static const char protocols[] = "mikey";
 	struct ticket_rules rules;
 	struct csmap_policy policy;
 	struct ticket_cs cs[2 * SDP_MEDIA_MAX];
 	uint64_t last = p->last_ntp;
-	struct mikey_env env = {.now_ntp = p->now_ntp, .last_ntp = &last, .random = tape_random, .random_ctx = &p->tape};
+	struct mikey_env env = {.now_ntp = p->now_ntp,
+	                        .last_ntp = &last,
+	                        .random = tape_random,
+	                        .random_ctx = &p->tape};
 	struct mikey_fault fault = {0};
 	struct ticket_offer_params params = {
-		.rules = &rules, .grant = p->grant, .me = o->me, .peer = o->peer, .cs = cs, .policies = &policy, .n_policies = 1,
-		.sdp_ids = {(const uint8_t *)protocols, sizeof protocols - 1}, .is_reuse = is_reuse,
+		.rules = &rules,
+		.grant = p->grant,
+		.me = o->me,
+		.peer = o->peer,
+		.cs = cs,
+		.policies = &policy,
+		.n_policies = 1,
+		.sdp_ids = {(const uint8_t *)protocols, sizeof(protocols) - 1},
+		.is_reuse = is_reuse,
 	};
 	enum err e;
 
@@ -119,14 +131,19 @@ static enum err make_message(const struct ue_offer *o, struct part *p, struct ti
 	for (unsigned m = 0; m < o->n_media; m++) {
 		if (!(p->at.lines & 1u << m))
 			continue;
-		cs[params.n_cs++] = (struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, true), .n_policies = 1, .has_ssrc = true, .ssrc = o->ssrc[m]};
-		cs[params.n_cs++] = (struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, false), .n_policies = 1};
+		cs[params.n_cs++] = (struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, true),
+		                                       .n_policies = 1,
+		                                       .has_ssrc = true,
+		                                       .ssrc = o->ssrc[m]};
+		cs[params.n_cs++] =
+			(struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, false), .n_policies = 1};
 	}
 	e = ticket_offer_new(out, &params, &env, &fault);
 	return e ? ue_tell(why, e, &fault, "TRANSFER_INIT") : ERR_OK;
 }
 
-static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct mikey_env *env, struct why *why)
+static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct mikey_env *env,
+                           struct why *why)
 {
 	char name[24];
 	uint8_t ssrc[4];
@@ -134,8 +151,8 @@ static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct
 	for (unsigned m = 0; m < s->n_media; m++) {
 		if (ue_desc_ssrc(s, m, &o->ssrc[m]))
 			continue;
-		snprintf(name, sizeof name, "ssrc-cs%u", 2 * m + 1);
-		if (env->random(env->random_ctx, name, ssrc, sizeof ssrc))
+		snprintf(name, sizeof(name), "ssrc-cs%u", 2 * m + 1);
+		if (env->random(env->random_ctx, name, ssrc, sizeof(ssrc)))
 			return why_fail(why, ERR_CRYPTO, "no random octets for %s", name);
 		o->ssrc[m] = be32_get(ssrc);
 	}
@@ -143,7 +160,8 @@ static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct
 }
 
 /* The part's ticket: the one given, or one of its own. */
-static enum err get_grant(struct part *p, const struct ue_identity *id, const struct ue_wish *wish, struct ue_env *env, struct why *why)
+static enum err get_grant(struct part *p, const struct ue_identity *id, const struct ue_wish *wish,
+                          struct ue_env *env, struct why *why)
 {
 	struct ue_ticket_wish ticket = wish->ticket;
 	struct mikey_fault fault = {0};
@@ -161,7 +179,8 @@ static enum err get_grant(struct part *p, const struct ue_identity *id, const st
 	return e ? ue_tell(why, e, &fault, "the ticket") : ERR_OK;
 }
 
-static enum err make_parts(struct ue_offer *o, const struct ue_identity *id, const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
+static enum err make_parts(struct ue_offer *o, const struct ue_identity *id,
+                           const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
                            struct why *why)
 {
 	struct ue_part at[SDP_MEDIA_MAX + 1];
@@ -193,7 +212,8 @@ static enum err make_parts(struct ue_offer *o, const struct ue_identity *id, con
 	return e;
 }
 
-static enum err make_lines(struct ue_offer *o, const struct ue_wish *wish, struct sdp *s, struct why *why)
+static enum err make_lines(struct ue_offer *o, const struct ue_wish *wish, struct sdp *s,
+                           struct why *why)
 {
 	enum err e = ERR_OK;
 
@@ -207,7 +227,8 @@ static enum err make_lines(struct ue_offer *o, const struct ue_wish *wish, struc
 	return e ? why_fail(why, e, "a=crypto: %s", err_meaning(e)) : ERR_OK;
 }
 
-static enum err keep_names(struct ue_offer *o, struct mikey_id me, struct mikey_id peer, struct why *why)
+static enum err keep_names(struct ue_offer *o, struct mikey_id me, struct mikey_id peer,
+                           struct why *why)
 {
 	o->me.type = me.type;
 	o->peer.type = peer.type;
@@ -216,10 +237,11 @@ static enum err keep_names(struct ue_offer *o, struct mikey_id me, struct mikey_
 	return ERR_OK;
 }
 
-enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id, const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
+enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id,
+                      const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
                       struct why *why)
 {
-	struct ue_offer *o = mem_alloc(sizeof *o);
+	struct ue_offer *o = mem_alloc(sizeof(*o));
 	enum err e;
 
 	if (!o)
@@ -244,9 +266,10 @@ enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id, const
 	return e;
 }
 
-/* --- the answer --------------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------- */
 
-static enum err answered_part(const struct ue_offer *o, const struct part *kept, const struct sdp *answer, struct ue_session_part *out,
+static enum err answered_part(const struct ue_offer *o, const struct part *kept,
+                              const struct sdp *answer, struct ue_session_part *out,
                               struct why *why)
 {
 	struct part p = *kept; /* its tape is played from the start */
@@ -261,7 +284,8 @@ static enum err answered_part(const struct ue_offer *o, const struct part *kept,
 	if (!e)
 		e = ue_desc_get(answer, p.at.section, &message, why);
 	if (!e) {
-		e = ticket_offer_answer(offer, (struct view){message.octets, message.len}, &out->csb, &fault);
+		e = ticket_offer_answer(offer, (struct view){message.octets, message.len},
+		                        &out->csb, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the answer is refused");
 	}
@@ -271,9 +295,11 @@ static enum err answered_part(const struct ue_offer *o, const struct part *kept,
 	return e;
 }
 
-static enum err answered_line(const struct ue_offer *o, unsigned m, const struct sdp *answer, struct ue_session_line *out, struct why *why)
+static enum err answered_line(const struct ue_offer *o, unsigned m, const struct sdp *answer,
+                              struct ue_session_line *out, struct why *why)
 {
-	struct sdes_list *theirs = secret_alloc(sizeof *theirs), *ours = secret_alloc(sizeof *ours);
+	struct sdes_list *theirs = secret_alloc(sizeof(*theirs)),
+			 *ours = secret_alloc(sizeof(*ours));
 	const struct sdes_line *taken;
 	struct sdes_policy policy;
 	enum err e = theirs && ours ? ERR_OK : ERR_NOMEM;
@@ -288,7 +314,8 @@ static enum err answered_line(const struct ue_offer *o, unsigned m, const struct
 		ours->lines[0] = o->lines[m];
 		e = sdes_answer_check(ours, theirs, false, &taken, why);
 	}
-	if (!e && (sdes_line_copy(&out->own, &o->lines[m]) || sdes_line_copy(&out->peer, sdes_list_first(theirs))))
+	if (!e && (sdes_line_copy(&out->own, &o->lines[m]) ||
+	           sdes_line_copy(&out->peer, sdes_list_first(theirs))))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	out->ssrc = o->ssrc[m];
 	if (theirs)
@@ -298,21 +325,27 @@ static enum err answered_line(const struct ue_offer *o, unsigned m, const struct
 	return e;
 }
 
-enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer, struct ue_session **out, struct why *why)
+enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
+                           struct ue_session **out, struct why *why)
 {
 	struct ue_session *s;
 	enum err e = ERR_OK;
 
 	if (answer->n_media != o->n_media)
-		return why_fail(why, ERR_INVALID, "%u m= lines answer %u", answer->n_media, o->n_media);
-	if (!(ue_desc_offered(answer) & (o->protection == UE_E2AE ? 1u << UE_E2AE | 1u << UE_E2E_SDES : 1u << o->protection)))
-		return why_fail(why, ERR_DENIED, "%s was offered, and the answer has none of it", ue_protection_name(o->protection));
+		return why_fail(why, ERR_INVALID, "%u m= lines answer %u", answer->n_media,
+		                o->n_media);
+	if (!(ue_desc_offered(answer) &
+	      (o->protection == UE_E2AE ? 1u << UE_E2AE | 1u << UE_E2E_SDES : 1u << o->protection)))
+		return why_fail(why, ERR_DENIED, "%s was offered, and the answer has none of it",
+		                ue_protection_name(o->protection));
 	s = ue_session_new(o->protection, true, o->n_media);
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	for (unsigned i = 0; i < o->n_parts && !e; i++)
 		e = answered_part(o, &o->parts[i], answer, &s->parts[s->n_parts++], why);
-	for (unsigned m = 0; m < o->n_media && !e && (o->protection == UE_E2E_SDES || o->protection == UE_E2AE); m++)
+	for (unsigned m = 0;
+	     m < o->n_media && !e && (o->protection == UE_E2E_SDES || o->protection == UE_E2AE);
+	     m++)
 		e = answered_line(o, m, answer, &s->lines[m], why);
 	for (unsigned m = 0; m < o->n_media; m++)
 		s->lines[m].ssrc = o->ssrc[m];
@@ -323,7 +356,7 @@ enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer, s
 	return e;
 }
 
-/* --- kept --------------------------------------------------------------------------------------------- */
+/* --- kept ------------------------------------------------------------------- */
 
 static void put_octets(struct wr *w, struct view v)
 {
@@ -358,7 +391,8 @@ static enum err load_part(struct part *p, unsigned n_media, struct rd *r)
 	p->now_ntp = rd_u64(r);
 	p->last_ntp = rd_u64(r);
 	tape = rd_octets(r, rd_u16(r));
-	if (!rd_ok(r) || tape.n > sizeof p->tape.octets || p->at.section >= (int)n_media || p->at.lines >> n_media)
+	if (!rd_ok(r) || tape.n > sizeof(p->tape.octets) || p->at.section >= (int)n_media ||
+	    p->at.lines >> n_media)
 		return ERR_SYNTAX;
 	memcpy(p->tape.octets, tape.p, tape.n);
 	p->tape.n = tape.n;
@@ -403,7 +437,8 @@ static enum err load_head(struct ue_offer *o, struct rd *r)
 	o->is_256 = rd_u8(r);
 	o->suite = (enum suite_id)rd_u8(r);
 	o->n_media = rd_u8(r);
-	if (o->protection >= UE_PROTECTIONS || o->suite >= SUITE_COUNT || o->n_media > SDP_MEDIA_MAX) {
+	if (o->protection >= UE_PROTECTIONS || o->suite >= SUITE_COUNT ||
+	    o->n_media > SDP_MEDIA_MAX) {
 		o->n_media = 0;
 		return ERR_SYNTAX;
 	}
@@ -417,7 +452,7 @@ static enum err load_head(struct ue_offer *o, struct rd *r)
 
 enum err ue_offer_load(struct ue_offer **out, struct rd *r)
 {
-	struct ue_offer *o = mem_alloc(sizeof *o);
+	struct ue_offer *o = mem_alloc(sizeof(*o));
 	unsigned n = 0;
 	enum err e;
 

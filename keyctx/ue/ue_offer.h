@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A call's offer as its maker keeps it until the answer is there: made, written into an SDP, saved, and answered. */
+/* A call's offer as its maker keeps it until the answer is there: made, written into an SDP, saved,
+ * and answered. */
 #ifndef KEYCTX_UE_UE_OFFER_H
 #define KEYCTX_UE_UE_OFFER_H
 
@@ -20,19 +21,24 @@ struct ue_wish {
 struct ue_offer;
 
 /*
- * Makes what the wish says and writes it into `s`, the description without keys: for e2e-kms a message for each part, each of a ticket
- * of its own unless `grant` is given. ERR_DENIED: one ticket for several parts without its J flag.
+ * Makes what the wish says and writes it into `s`, the description without keys: for e2e-kms a
+ * message for each part, each of a ticket of its own unless `grant` is given. ERR_DENIED: one
+ * ticket for several parts without its J flag.
  */
-enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id, const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
+enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id,
+                      const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
                       struct why *why) MUST_USE;
 void ue_offer_free(struct ue_offer *o);
 enum ue_protection ue_offer_protection(const struct ue_offer *o);
 
-/* Takes the answer. Each branch of a forked call gives a session of its own. ERR_AUTH, ERR_DENIED, ERR_NOT_FOUND, ERR_INVALID. */
-enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer, struct ue_session **out, struct why *why) MUST_USE;
+/* Takes the answer. Each branch of a forked call gives a session of its own. ERR_AUTH, ERR_DENIED,
+ * ERR_NOT_FOUND, ERR_INVALID. */
+enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
+                           struct ue_session **out, struct why *why) MUST_USE;
 
 /* As octets and back: `w` writes into secret memory. */
-enum err ue_offer_save(const struct ue_offer *o, const struct mikey_env *env, struct wr *w) MUST_USE;
+enum err ue_offer_save(const struct ue_offer *o, const struct mikey_env *env,
+                       struct wr *w) MUST_USE;
 enum err ue_offer_load(struct ue_offer **out, struct rd *r) MUST_USE;
 
 #endif

@@ -6,12 +6,14 @@
 #include "keyctx/ticket/request.h"
 
 enum {
-	/* Every ticket of ours wants to be answered, with random values of both sides; one that the KMS resolves forks its keys. */
+	/* Every ticket of ours wants to be answered, with random values of both sides; one that the
+	   KMS resolves forks its keys. */
 	FLAGS_ALL = TICKET_F | TICKET_G | TICKET_H | TICKET_N | TICKET_O,
 	FLAGS_RESOLVED = FLAGS_ALL | TICKET_E | TICKET_I,
 };
 
-/* By mode (RFC 6043 4.1.1); without D, L is a must (6.10). Forking needs a KMS that resolves (I needs E). */
+/* By mode (RFC 6043 4.1.1); without D, L is a must (6.10). Forking needs a KMS that resolves (I
+ * needs E). */
 static const uint16_t mode_flags[5] = {
 	[1] = FLAGS_RESOLVED | TICKET_D,
 	[2] = FLAGS_ALL | TICKET_D,
@@ -19,10 +21,15 @@ static const uint16_t mode_flags[5] = {
 	[4] = FLAGS_ALL | TICKET_L,
 };
 
-static enum err request(struct ticket_grant **out, const struct ue_identity *id, const struct ticket_policy_spec *policy,
-                        struct ue_env *env, struct why *why)
+static enum err request(struct ticket_grant **out, const struct ue_identity *id,
+                        const struct ticket_policy_spec *policy, struct ue_env *env,
+                        struct why *why)
 {
-	struct ticket_request_params params = {.rules = &id->rules, .cred = &id->cred, .me = id->me, .kms = id->kms, .policy = policy};
+	struct ticket_request_params params = {.rules = &id->rules,
+	                                       .cred = &id->cred,
+	                                       .me = id->me,
+	                                       .kms = id->kms,
+	                                       .policy = policy};
 	struct ticket_request *request = NULL;
 	struct mikey_fault fault = {0};
 	struct buf answer = {0};
@@ -47,7 +54,8 @@ static enum err request(struct ticket_grant **out, const struct ue_identity *id,
 }
 
 /* The key of a ticket made here: towards the KMS, or shared with the one called. */
-static enum err own_tpk(const struct ue_identity *id, const struct ue_ticket_wish *wish, struct ticket_tpk *out, struct why *why)
+static enum err own_tpk(const struct ue_identity *id, const struct ue_ticket_wish *wish,
+                        struct ticket_tpk *out, struct why *why)
 {
 	if (wish->mode == 3) {
 		*out = (struct ticket_tpk){.key = id->cred.psk, .id = id->cred.psk_id};
@@ -58,14 +66,21 @@ static enum err own_tpk(const struct ue_identity *id, const struct ue_ticket_wis
 			*out = id->tpks[i].tpk;
 			return ERR_OK;
 		}
-	return why_fail(why, ERR_NOT_FOUND, "mode 4 needs a ticket key shared with the one called (ticket_keys of the credentials)");
+	return why_fail(why, ERR_NOT_FOUND,
+	                "mode 4 needs a ticket key shared with the one called (ticket_keys of the "
+	                "credentials)");
 }
 
-enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id, const struct ue_ticket_wish *wish, struct ue_env *env,
-                       struct why *why)
+enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
+                       const struct ue_ticket_wish *wish, struct ue_env *env, struct why *why)
 {
 	uint64_t end_s = clk_ntp_to_wall(env->mikey.now_ntp) / NS_PER_S + wish->lifetime_s;
-	struct ticket_policy_spec policy = {.prf = id->rules.algs.prf, .idr_kms = id->kms, .idr_i = id->me, .has_end = true, .r = wish->r, .n_r = wish->n_r};
+	struct ticket_policy_spec policy = {.prf = id->rules.algs.prf,
+	                                    .idr_kms = id->kms,
+	                                    .idr_i = id->me,
+	                                    .has_end = true,
+	                                    .r = wish->r,
+	                                    .n_r = wish->n_r};
 	struct ticket_tpk tpk = {0};
 	struct mikey_fault fault = {0};
 	enum err e = ue_identity_check(id, env, why);
@@ -78,7 +93,8 @@ enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id, 
 	if (wish->mode == 3 && id->until_s && end_s > id->until_s)
 		end_s = id->until_s;
 	policy.end = ticket_ts_32(clk_wall_to_ntp(end_s * NS_PER_S));
-	policy.flags = (uint16_t)(mode_flags[wish->mode] | (wish->reuse ? TICKET_J : 0) | (wish->initiator_rekeys ? TICKET_L : 0) |
+	policy.flags = (uint16_t)(mode_flags[wish->mode] | (wish->reuse ? TICKET_J : 0) |
+	                          (wish->initiator_rekeys ? TICKET_L : 0) |
 	                          (wish->responder_rekeys ? TICKET_M : 0));
 	if (wish->mode <= 2)
 		return request(out, id, &policy, env, why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Updates of a call under way: the same context again, or new keys (TS 33.328 7.4, RFC 6043 5.2, RFC 4568 7.1.4). */
+/* Updates of a call under way: the same context again, or new keys (TS 33.328 7.4, RFC 6043 5.2,
+ * RFC 4568 7.1.4). */
 #include "keyctx/ue/session.h"
 
 #include <stdio.h>
@@ -9,41 +10,51 @@
 static enum err check_lines(const struct ue_session *s, const struct sdp *sdp, struct why *why)
 {
 	if (sdp->n_media != s->n_media)
-		return why_fail(why, ERR_INVALID, "the call has %u m= lines, the description %u", s->n_media, sdp->n_media);
+		return why_fail(why, ERR_INVALID, "the call has %u m= lines, the description %u",
+		                s->n_media, sdp->n_media);
 	return ERR_OK;
 }
 
-/* --- tickets ------------------------------------------------------------------------------------------ */
+/* --- tickets ---------------------------------------------------------------- */
 
 /* Every session as it is, under the new key; the first policy of the last exchange goes on. */
-static size_t same_sessions(const struct ticket_csb *csb, struct view spi, struct ticket_cs out[MIKEY_CS_MAX])
+static size_t same_sessions(const struct ticket_csb *csb, struct view spi,
+                            struct ticket_cs out[MIKEY_CS_MAX])
 {
 	size_t n = ticket_csb_count(csb);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct csmap_session *c = ticket_csb_session(csb, i);
 
-		out[i] = (struct ticket_cs){.cs_id = c->cs_id, .policies = {c->policy.no}, .n_policies = 1, .has_ssrc = c->has_ssrc, .ssrc = c->ssrc, .spi = spi};
+		out[i] = (struct ticket_cs){.cs_id = c->cs_id,
+		                            .policies = {c->policy.no},
+		                            .n_policies = 1,
+		                            .has_ssrc = c->has_ssrc,
+		                            .ssrc = c->ssrc,
+		                            .spi = spi};
 	}
 	return n;
 }
 
 /* A fresh TGK of the length the bundle's algorithms want, under an SPI of its own. */
-static enum err new_keys(const struct ticket_csb *csb, const struct mikey_env *env, struct mikey_keys *out)
+static enum err new_keys(const struct ticket_csb *csb, const struct mikey_env *env,
+                         struct mikey_keys *out)
 {
 	uint8_t key[32], spi[4];
 	size_t n = mikey_default_key_len(ticket_csb_algs(csb).prf);
 	enum err e = env->random(env->random_ctx, "tgk", key, n);
 
 	if (!e)
-		e = env->random(env->random_ctx, "spi", spi, sizeof spi);
+		e = env->random(env->random_ctx, "spi", spi, sizeof(spi));
 	if (!e)
-		e = mikey_keys_add(out, MIKEY_TGK, (struct view){key, n}, (struct view){0}, (struct view){spi, sizeof spi});
-	secret_wipe(key, sizeof key);
+		e = mikey_keys_add(out, MIKEY_TGK, (struct view){key, n}, (struct view){0},
+		                   (struct view){spi, sizeof(spi)});
+	secret_wipe(key, sizeof(key));
 	return e;
 }
 
-static enum err rekey(struct ticket_csb *csb, const struct mikey_env *env, struct view *octets, struct why *why)
+static enum err rekey(struct ticket_csb *csb, const struct mikey_env *env, struct view *octets,
+                      struct why *why)
 {
 	struct mikey_keys *keys = mikey_keys_new();
 	struct ticket_cs cs[MIKEY_CS_MAX];
@@ -57,7 +68,9 @@ static enum err rekey(struct ticket_csb *csb, const struct mikey_env *env, struc
 		up.n_cs = same_sessions(csb, mikey_key_spi(&keys->k[0]), cs);
 		e = ticket_csb_update(csb, &up, env, octets, &fault);
 		if (e == ERR_DENIED)
-			why_fail(why, e, "the ticket lets the %s supply no keys in a call: offer anew with another ticket, or ask for one with --rekey",
+			why_fail(why, e,
+			         "the ticket lets the %s supply no keys in a call: offer anew with "
+			         "another ticket, or ask for one with --rekey",
 			         ticket_csb_is_initiator(csb) ? "caller" : "called side");
 		else if (e)
 			ue_tell(why, e, &fault, "the update");
@@ -66,7 +79,8 @@ static enum err rekey(struct ticket_csb *csb, const struct mikey_env *env, struc
 	return e;
 }
 
-static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sdp *sdp, struct ue_env *env, struct why *why)
+static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
+                            struct ue_env *env, struct why *why)
 {
 	enum err e = ERR_OK;
 
@@ -81,7 +95,8 @@ static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sd
 	return e;
 }
 
-static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struct sdp *answer, struct ue_env *env, bool *changed, struct why *why)
+static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struct sdp *answer,
+                           struct ue_env *env, bool *changed, struct why *why)
 {
 	enum err e = ERR_OK;
 
@@ -94,20 +109,23 @@ static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struc
 
 		e = ue_desc_get(theirs, s->parts[i].at.section, &message, why);
 		if (!e) {
-			e = ticket_csb_receive(csb, (struct view){message.octets, message.len}, &env->mikey, &outcome, &reply, &fault);
+			e = ticket_csb_receive(csb, (struct view){message.octets, message.len},
+			                       &env->mikey, &outcome, &reply, &fault);
 			if (e)
 				ue_tell(why, e, &fault, "the update is refused");
 		}
 		*changed |= outcome == CSB_UPDATED;
-		/* Where the message is the one we know and wanted no answer, ours of then is repeated. */
+		/* Where the message is the one we know and wanted no answer, ours of then is
+		 * repeated. */
 		if (!e && answer)
-			e = ue_desc_put(answer, s->parts[i].at.section, reply.n ? reply : ticket_csb_last_sent(csb), why);
+			e = ue_desc_put(answer, s->parts[i].at.section,
+			                reply.n ? reply : ticket_csb_last_sent(csb), why);
 		keymgmt_clear(&message);
 	}
 	return e;
 }
 
-/* --- SDES --------------------------------------------------------------------------------------------- */
+/* --- SDES ------------------------------------------------------------------- */
 
 /* Under the tag and suite of `like`: our own line of before, or the peer's that is answered. */
 static enum err fresh_line(struct ue_session_line *l, const struct sdes_line *like, struct why *why)
@@ -122,24 +140,28 @@ static enum err fresh_line(struct ue_session_line *l, const struct sdes_line *li
 	return ERR_OK;
 }
 
-static enum err write_lines(struct ue_session *s, enum ue_update kind, struct sdp *sdp, bool is_answer, struct why *why)
+static enum err write_lines(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
+                            bool is_answer, struct why *why)
 {
 	enum err e = ERR_OK;
 
 	for (unsigned m = 0; m < s->n_media && !e; m++) {
 		if (kind == UE_UPDATE_REKEY)
-			e = fresh_line(&s->lines[m], is_answer ? &s->lines[m].peer : &s->lines[m].own, why);
+			e = fresh_line(&s->lines[m],
+			               is_answer ? &s->lines[m].peer : &s->lines[m].own, why);
 		if (!e && sdes_line_write(sdp, m, &s->lines[m].own, true))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
-		if (!e && s->protection == UE_E2AE && !is_answer && sdp_attr_add(sdp, (int)m, "3ge2ae", STR("requested")))
+		if (!e && s->protection == UE_E2AE && !is_answer &&
+		    sdp_attr_add(sdp, (int)m, "3ge2ae", STR("requested")))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 	}
 	return e;
 }
 
-static enum err take_line(struct ue_session_line *l, unsigned m, const struct sdp *theirs, bool *changed, struct why *why)
+static enum err take_line(struct ue_session_line *l, unsigned m, const struct sdp *theirs,
+                          bool *changed, struct why *why)
 {
-	struct sdes_list *list = secret_alloc(sizeof *list);
+	struct sdes_list *list = secret_alloc(sizeof(*list));
 	const struct sdes_line *first = NULL;
 	struct sdes_policy policy;
 	char text[160];
@@ -158,7 +180,8 @@ static enum err take_line(struct ue_session_line *l, unsigned m, const struct sd
 	if (!e)
 		first = sdes_list_first(list);
 	if (!e && !first)
-		e = why_fail(why, ERR_DENIED, "a=crypto of m= line %u: %s", m + 1, sdes_list_describe(list, text, sizeof text));
+		e = why_fail(why, ERR_DENIED, "a=crypto of m= line %u: %s", m + 1,
+		             sdes_list_describe(list, text, sizeof(text)));
 	if (!e) {
 		struct sdes_line copy;
 
@@ -175,7 +198,8 @@ static enum err take_line(struct ue_session_line *l, unsigned m, const struct sd
 	return e;
 }
 
-static enum err take_lines(struct ue_session *s, const struct sdp *theirs, bool *changed, struct why *why)
+static enum err take_lines(struct ue_session *s, const struct sdp *theirs, bool *changed,
+                           struct why *why)
 {
 	enum err e = ERR_OK;
 
@@ -184,14 +208,16 @@ static enum err take_lines(struct ue_session *s, const struct sdp *theirs, bool 
 	return e;
 }
 
-/* --- both --------------------------------------------------------------------------------------------- */
+/* --- both ------------------------------------------------------------------- */
 
-enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp, struct ue_env *env, struct why *why)
+enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
+                           struct ue_env *env, struct why *why)
 {
 	enum err e = check_lines(s, sdp, why);
 
 	if (!e && kind == UE_UPDATE_REKEY && s->protection == UE_E2AE)
-		e = why_fail(why, ERR_DENIED, "media security is not renewed with e2ae (TS 33.328 7.4)");
+		e = why_fail(why, ERR_DENIED,
+		             "media security is not renewed with e2ae (TS 33.328 7.4)");
 	if (!e && kind == UE_UPDATE_REKEY && s->protection == UE_NONE)
 		e = why_fail(why, ERR_DENIED, "a call without protection has no keys to renew");
 	if (!e)
@@ -203,7 +229,8 @@ enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp
 	return e;
 }
 
-enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env, bool *changed, struct why *why)
+enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, struct ue_env *env,
+                             bool *changed, struct why *why)
 {
 	enum err e = check_lines(s, answer, why);
 
@@ -228,14 +255,17 @@ bool ue_session_knows(const struct ue_session *s, const struct sdp *offer)
 	struct keymgmt k = {0};
 	bool knows;
 
-	if (s->protection != UE_E2E_KMS || !s->n_parts || ue_desc_get(offer, s->parts[0].at.section, &k, NULL))
+	if (s->protection != UE_E2E_KMS || !s->n_parts ||
+	    ue_desc_get(offer, s->parts[0].at.section, &k, NULL))
 		return true; /* the update says what is missing */
-	knows = k.len >= CSB_ID_AT + 4 && be32_get(k.octets + CSB_ID_AT) == ticket_csb_id(s->parts[0].csb);
+	knows = k.len >= CSB_ID_AT + 4 &&
+	        be32_get(k.octets + CSB_ID_AT) == ticket_csb_id(s->parts[0].csb);
 	keymgmt_clear(&k);
 	return knows;
 }
 
-enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp, struct ue_env *env, bool *changed, struct why *why)
+enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp,
+                         struct ue_env *env, bool *changed, struct why *why)
 {
 	enum err e = check_lines(s, offer, why);
 
@@ -243,7 +273,8 @@ enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct s
 	if (!e)
 		e = check_lines(s, sdp, why);
 	if (!e && !(ue_desc_offered(offer) & 1u << s->protection))
-		e = why_fail(why, ERR_DENIED, "the call is under %s, and the update has none of it", ue_protection_name(s->protection));
+		e = why_fail(why, ERR_DENIED, "the call is under %s, and the update has none of it",
+		             ue_protection_name(s->protection));
 	if (!e)
 		e = ue_desc_prepare(sdp, s->protection != UE_NONE, why);
 	if (e)
@@ -253,6 +284,7 @@ enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct s
 	if (s->protection == UE_NONE)
 		return ERR_OK;
 	e = take_lines(s, offer, changed, why);
-	/* A peer with a new key gets a new one back: each side's context is its own (RFC 4568 7.1.4). */
+	/* A peer with a new key gets a new one back: each side's context is its own (RFC
+	 * 4568 7.1.4). */
 	return e ? e : write_lines(s, *changed ? UE_UPDATE_REKEY : UE_UPDATE_SAME, sdp, true, why);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Unprotect: estimate and check all, verify all, settle in order, decrypt what was accepted. Protect: settle in order, encrypt all, tag all. */
+/* Unprotect: estimate and check all, verify all, settle in order, decrypt what was accepted.
+ * Protect: settle in order, encrypt all, tag all. */
 #include "relay/engine/batch.h"
 
 #include <string.h>
@@ -19,12 +20,12 @@ static void prefetch(const struct pkt *p)
 }
 
 /*
- * RTCP is one packet in a hundred: it has a copy of the code of its own, so that RTP's is one straight line. What is FOR_EITHER is compiled once
- * with `is_rtcp` true and once with false.
+ * RTCP is one packet in a hundred: it has a copy of the code of its own, so that RTP's is one
+ * straight line. What is FOR_EITHER is compiled once with `is_rtcp` true and once with false.
  */
 #define FOR_EITHER static inline __attribute__((always_inline))
-#define FOR_RTCP static __attribute__((noinline, cold))
-#define RARELY(x) __builtin_expect(!!(x), 0)
+#define FOR_RTCP   static __attribute__((noinline, cold))
+#define RARELY(x)  __builtin_expect(!!(x), 0)
 
 FOR_EITHER void list(struct batch *b, struct op *op, bool is_aead)
 {
@@ -43,15 +44,17 @@ static void aim_aead(struct op *op, uint32_t esrtcp, unsigned clear_len)
 		memcpy(op->rtcp_aad, op->data, LAYOUT_RTCP_CLEAR);
 		be32_put(op->rtcp_aad + LAYOUT_RTCP_CLEAR, esrtcp);
 		op->aad = op->rtcp_aad;
-		op->auth_len = sizeof op->rtcp_aad;
+		op->auth_len = sizeof(op->rtcp_aad);
 	}
 }
 
 /*
- * What both ways share. `end` is the first octet behind the encrypted part. Values stand in arguments and locals here and below, as octets are written
- * between: what was read from memory before would have to be read again.
+ * What both ways share. `end` is the first octet behind the encrypted part. Values stand in
+ * arguments and locals here and below, as octets are written between: what was read from memory
+ * before would have to be read again.
  */
-FOR_EITHER void aim(struct op *op, struct pkt *p, struct side *side, unsigned clear_len, uint8_t *end, uint64_t index, bool is_rtcp)
+FOR_EITHER void aim(struct op *op, struct pkt *p, struct side *side, unsigned clear_len,
+                    uint8_t *end, uint64_t index, bool is_rtcp)
 {
 	uint8_t *data = p->data;
 
@@ -66,11 +69,12 @@ FOR_EITHER void aim(struct op *op, struct pkt *p, struct side *side, unsigned cl
 	layout_iv(op->iv, side, data + (is_rtcp ? 4 : 8), index);
 }
 
-/* --- unprotect -------------------------------------------------------------------------------------- */
+/* --- unprotect -------------------------------------------------------------- */
 
 /*
- * The index by the state before the batch. When an outcome still open could change the estimate, the packet waits for the next round. The estimate never
- * falls when the highest index rises, so comparing the ends compares all between; a stream that has seen nothing knows no ends.
+ * The index by the state before the batch. When an outcome still open could change the estimate,
+ * the packet waits for the next round. The estimate never falls when the highest index rises, so
+ * comparing the ends compares all between; a stream that has seen nothing knows no ends.
  */
 static bool estimate(const struct state *s, uint16_t seq, uint64_t *index)
 {
@@ -88,13 +92,15 @@ static inline void set_in_flight(struct state *s, uint64_t index)
 	s->in_flight = true;
 }
 
-static inline void open_rtp(struct op *op, bool is_aead, unsigned clear_len, uint8_t *end, uint64_t index)
+static inline void open_rtp(struct op *op, bool is_aead, unsigned clear_len, uint8_t *end,
+                            uint64_t index)
 {
 	if (RARELY(is_aead)) {
 		aim_aead(op, 0, clear_len);
 		return;
 	}
-	/* RFC 3711 4.2: the ROC is authenticated behind the payload; what stands there is put aside. */
+	/* RFC 3711 4.2: the ROC is authenticated behind the payload; what stands there is put
+	 * aside. */
 	memcpy(op->kept, end, LAYOUT_ROC_LEN);
 	be32_put(end, (uint32_t)(index >> 16));
 	op->auth_len = op->crypt_len + clear_len + LAYOUT_ROC_LEN;
@@ -180,10 +186,12 @@ static inline bool is_tag(const uint8_t *got, const uint8_t *want, unsigned len)
 
 static inline bool is_authentic(const struct op *op, const struct side *side)
 {
-	return RARELY(side->is_aead) ? op->is_authentic : is_tag(op->tag, op->tag_at, side->tag_len);
+	return RARELY(side->is_aead) ? op->is_authentic
+	                             : is_tag(op->tag, op->tag_at, side->tag_len);
 }
 
-/* In order of arrival: what came before may have used the index, moved the window, or used up the key. */
+/* In order of arrival: what came before may have used the index, moved the window, or used up the
+ * key. */
 FOR_EITHER enum verdict settle(const struct op *op, const struct pkt *p, bool is_rtcp)
 {
 	struct state *s = state_of(p->crypto);
@@ -193,8 +201,10 @@ FOR_EITHER enum verdict settle(const struct op *op, const struct pkt *p, bool is
 
 	s->in_flight = false;
 	if (v == VERDICT_NONE && is_authentic(op, side))
-		return is_rtcp ? state_take_rtcp(s, &side->life, index) : state_take_rtp(s, &side->life, index);
-	earlier = is_rtcp ? state_check_rtcp(s, &side->life, index) : state_check_rtp(s, &side->life, index);
+		return is_rtcp ? state_take_rtcp(s, &side->life, index)
+		               : state_take_rtp(s, &side->life, index);
+	earlier = is_rtcp ? state_check_rtcp(s, &side->life, index)
+	                  : state_check_rtp(s, &side->life, index);
 	return earlier != VERDICT_NONE ? earlier : v != VERDICT_NONE ? v : VERDICT_AUTH_FAILED;
 }
 
@@ -246,7 +256,8 @@ static void unprotect_run(struct batch *b, struct engine *e, const struct batch_
 		crypto->ctr(e, b->cm, n_cm);
 }
 
-void batch_unprotect(struct batch *b, struct engine *e, const struct batch_crypto *crypto, struct pkt **pkts, unsigned n)
+void batch_unprotect(struct batch *b, struct engine *e, const struct batch_crypto *crypto,
+                     struct pkt **pkts, unsigned n)
 {
 	unsigned i = 0;
 
@@ -268,7 +279,7 @@ void batch_unprotect(struct batch *b, struct engine *e, const struct batch_crypt
 	}
 }
 
-/* --- protect ---------------------------------------------------------------------------------------- */
+/* --- protect ---------------------------------------------------------------- */
 
 /* The index is used up here, whatever comes after. */
 FOR_EITHER enum verdict take_index(struct pkt *p, struct side *side, bool is_rtcp)
@@ -306,7 +317,8 @@ FOR_EITHER void protect_prepare(struct batch *b, struct pkt *p, struct side *sid
 		if (is_rtcp)
 			be32_put(end + layout_esrtcp_at(side), behind);
 	} else {
-		/* SRTP: the ROC stands here until the tag is known (RFC 3711 4.2). SRTCP: E and the index, which stay. */
+		/* SRTP: the ROC stands here until the tag is known (RFC 3711 4.2). SRTCP: E and the
+		 * index, which stay. */
 		be32_put(end, behind);
 		op->auth_len = op->crypt_len + clear_len + 4;
 	}
@@ -345,7 +357,8 @@ static inline void protect_finish(struct op *op)
 	p->tailroom = (uint16_t)(p->tailroom - added);
 }
 
-void batch_protect(struct batch *b, struct engine *e, const struct batch_crypto *crypto, struct pkt **pkts, unsigned n)
+void batch_protect(struct batch *b, struct engine *e, const struct batch_crypto *crypto,
+                   struct pkt **pkts, unsigned n)
 {
 	b->n = b->n_cm = b->n_aead = 0;
 	for (unsigned k = 0; k < AHEAD && k < n; k++)

@@ -31,10 +31,11 @@ static enum err choose_named(const struct engine_ops **out, struct str name, str
 				*out = engines[i];
 			return e;
 		}
-		strncat(names, " ", sizeof names - strlen(names) - 1);
-		strncat(names, engines[i]->name, sizeof names - strlen(names) - 1);
+		strncat(names, " ", sizeof(names) - strlen(names) - 1);
+		strncat(names, engines[i]->name, sizeof(names) - strlen(names) - 1);
 	}
-	return why_fail(why, ERR_NOT_FOUND, "engine '%.*s' is not one of: %s", STR_ARG(name), names);
+	return why_fail(why, ERR_NOT_FOUND, "engine '%.*s' is not one of: %s", STR_ARG(name),
+	                names);
 }
 
 enum err engine_choose(const struct engine_ops **out, struct str name, struct why *why)
@@ -52,10 +53,11 @@ enum err engine_choose(const struct engine_ops **out, struct str name, struct wh
 				*why = against;
 			return ERR_OK;
 		}
-		used += (size_t)snprintf(against.text + used, sizeof against.text - used, "%snot %s: %s", used ? "; " : "",
-		                         engines[i]->name, reason.text);
-		if (used >= sizeof against.text)
-			used = sizeof against.text - 1;
+		used += (size_t)snprintf(against.text + used, sizeof(against.text) - used,
+		                         "%snot %s: %s", used ? "; " : "", engines[i]->name,
+		                         reason.text);
+		if (used >= sizeof(against.text))
+			used = sizeof(against.text) - 1;
 	}
 	return why_fail(why, ERR_UNSUPPORTED, "no engine works here: %s", against.text);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The portable fast engine: OpenSSL with one cipher context kept for each side of a key, and HMAC continued from kept states. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_Update on a state of our own: OpenSSL 3's own way allocates for each packet */
+/* The portable fast engine: OpenSSL with one cipher context kept for each side of a key, and HMAC
+ * continued from kept states. */
+#define OPENSSL_SUPPRESS_DEPRECATED    /* SHA1_Update on a state of our own: OpenSSL 3's own way \
+                                          allocates for each packet */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -20,7 +22,7 @@ struct engine {
 	struct batch batch;
 };
 
-/* --- keys ------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------- */
 
 /* The material of a side: its context, whose key schedule OpenSSL keeps in memory of its own. */
 union material {
@@ -43,7 +45,9 @@ static const EVP_CIPHER *cipher_of(const struct side *s)
 {
 	if (s->is_aead)
 		return s->key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
-	return s->key_len == 16 ? EVP_aes_128_ctr() : s->key_len == 24 ? EVP_aes_192_ctr() : EVP_aes_256_ctr();
+	return s->key_len == 16   ? EVP_aes_128_ctr()
+	       : s->key_len == 24 ? EVP_aes_192_ctr()
+	                          : EVP_aes_256_ctr();
 }
 
 static enum err evp_expand(struct side *s, const uint8_t *key)
@@ -56,7 +60,8 @@ static enum err evp_expand(struct side *s, const uint8_t *key)
 	m->ctx = EVP_CIPHER_CTX_new();
 	if (!m->ctx)
 		return ERR_NOMEM;
-	return EVP_CipherInit_ex(m->ctx, cipher_of(s), NULL, key, NULL, encrypts) == 1 ? ERR_OK : ERR_CRYPTO;
+	return EVP_CipherInit_ex(m->ctx, cipher_of(s), NULL, key, NULL, encrypts) == 1 ? ERR_OK
+	                                                                               : ERR_CRYPTO;
 }
 
 static void evp_wipe(struct side *s)
@@ -70,14 +75,15 @@ static void evp_wipe(struct side *s)
 static const struct side_maker maker = {
 	.material_bytes = evp_material_bytes, .expand = evp_expand, .wipe = evp_wipe};
 
-static enum err evp_key_new(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
-                            unsigned window, struct why *why)
+static enum err evp_key_new(struct engine_key **out, const struct keyctx *ctx,
+                            enum engine_direction direction, unsigned window, struct why *why)
 {
 	return side_key_new(out, &maker, ctx, direction, window, why);
 }
 
 static enum err evp_key_from_session(struct engine_key **out, const struct kdf_session *keys,
-                                     enum engine_direction direction, unsigned window, struct why *why)
+                                     enum engine_direction direction, unsigned window,
+                                     struct why *why)
 {
 	return side_key_from_session(out, &maker, keys, direction, window, why);
 }
@@ -87,7 +93,7 @@ static void evp_key_free(struct engine_key *key)
 	side_key_free(key, &maker);
 }
 
-/* --- arithmetic ------------------------------------------------------------------------------------- */
+/* --- arithmetic ------------------------------------------------------------- */
 
 static void sha1_from(SHA_CTX *s, const uint32_t state[5])
 {
@@ -130,7 +136,8 @@ static void evp_ctr(struct engine *e, struct op *const *ops, unsigned n)
 		}
 		/* A counter mode with its key in place can't fail. */
 		CHECK(EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, ops[i]->iv) == 1);
-		CHECK(EVP_EncryptUpdate(ctx, ops[i]->crypt, &len, ops[i]->crypt, (int)ops[i]->crypt_len) == 1);
+		CHECK(EVP_EncryptUpdate(ctx, ops[i]->crypt, &len, ops[i]->crypt,
+		                        (int)ops[i]->crypt_len) == 1);
 	}
 }
 
@@ -153,7 +160,8 @@ static void evp_seal(struct engine *e, struct op *const *ops, unsigned n)
 
 		CHECK(gcm_begin(ctx, ops[i]));
 		CHECK(EVP_EncryptFinal_ex(ctx, none, &len) == 1);
-		CHECK(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, ops[i]->side->tag_len, ops[i]->tag_at) == 1);
+		CHECK(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, ops[i]->side->tag_len,
+		                          ops[i]->tag_at) == 1);
 	}
 }
 
@@ -167,7 +175,8 @@ static void evp_open(struct engine *e, struct op *const *ops, unsigned n)
 
 		ops[i]->is_authentic =
 			gcm_begin(ctx, ops[i]) &&
-			EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, ops[i]->side->tag_len, ops[i]->tag_at) == 1 &&
+			EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, ops[i]->side->tag_len,
+		                            ops[i]->tag_at) == 1 &&
 			EVP_DecryptFinal_ex(ctx, none, &len) == 1;
 	}
 }
@@ -185,11 +194,11 @@ static void evp_protect(struct engine *e, struct pkt **batch, unsigned n)
 	batch_protect(&e->batch, e, &crypto, batch, n);
 }
 
-/* --- the engine ------------------------------------------------------------------------------------- */
+/* --- the engine ------------------------------------------------------------- */
 
 static enum err evp_open_engine(struct engine **out, struct why *why)
 {
-	struct engine *e = mem_alloc(sizeof *e);
+	struct engine *e = mem_alloc(sizeof(*e));
 
 	if (!e)
 		return why_fail(why, ERR_NOMEM, "no memory for an engine");

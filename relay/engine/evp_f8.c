@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The key stream is S(j) = E(k_e, IV' XOR j XOR S(j-1)): what CBC makes of the blocks IV' XOR j, so OpenSSL computes many blocks in a call. */
+/* The key stream is S(j) = E(k_e, IV' XOR j XOR S(j-1)): what CBC makes of the blocks IV' XOR j, so
+ * OpenSSL computes many blocks in a call. */
 #include "relay/engine/evp_f8.h"
 
 #include <openssl/evp.h>
@@ -18,7 +19,8 @@ static enum err context(void **out, const EVP_CIPHER *cipher, const uint8_t *key
 	*out = ctx;
 	if (!ctx)
 		return ERR_NOMEM;
-	if (EVP_EncryptInit_ex(ctx, cipher, NULL, key, NULL) != 1 || EVP_CIPHER_CTX_set_padding(ctx, 0) != 1)
+	if (EVP_EncryptInit_ex(ctx, cipher, NULL, key, NULL) != 1 ||
+	    EVP_CIPHER_CTX_set_padding(ctx, 0) != 1)
 		return ERR_CRYPTO;
 	return ERR_OK;
 }
@@ -29,14 +31,14 @@ enum err f8_init(struct f8 *f, const uint8_t *key, struct view salt)
 	enum err e;
 
 	CHECK(salt.n <= F8_BLOCK);
-	memset(masked, F8_PAD, sizeof masked);
+	memset(masked, F8_PAD, sizeof(masked));
 	memcpy(masked, salt.p, salt.n);
 	for (unsigned i = 0; i < F8_BLOCK; i++)
 		masked[i] ^= key[i];
 	e = context(&f->stream, EVP_aes_128_cbc(), key);
 	if (e == ERR_OK)
 		e = context(&f->mask, EVP_aes_128_ecb(), masked);
-	secret_wipe(masked, sizeof masked);
+	secret_wipe(masked, sizeof(masked));
 	return e;
 }
 
@@ -66,20 +68,22 @@ void f8_crypt(const struct f8 *f, const uint8_t iv[F8_BLOCK], uint8_t *data, siz
 	CHECK(EVP_EncryptUpdate(f->mask, masked_iv, &len, iv, F8_BLOCK) == 1);
 	CHECK(EVP_EncryptInit_ex(f->stream, NULL, NULL, NULL, zeros) == 1);
 	for (size_t at = 0; at < n; at += F8_CHUNK) {
-		size_t part = n - at < F8_CHUNK ? n - at : F8_CHUNK, whole = (part + F8_BLOCK - 1) / F8_BLOCK * F8_BLOCK;
+		size_t part = n - at < F8_CHUNK ? n - at : F8_CHUNK,
+		       whole = (part + F8_BLOCK - 1) / F8_BLOCK * F8_BLOCK;
 
 		count(stream, masked_iv, (uint32_t)(at / F8_BLOCK), whole);
 		CHECK(EVP_EncryptUpdate(f->stream, stream, &len, stream, (int)whole) == 1);
 		for (size_t i = 0; i < part; i++)
 			data[at + i] ^= stream[i];
 	}
-	secret_wipe(masked_iv, sizeof masked_iv);
-	secret_wipe(stream, sizeof stream);
+	secret_wipe(masked_iv, sizeof(masked_iv));
+	secret_wipe(stream, sizeof(stream));
 }
 
 /*
- * RFC 3711 4.1.2.2: 0x00, M, PT, SEQ, TS, SSRC, ROC. 4.1.2.3: 32 zero bits, E, the SRTCP index, then the 8 octets that stay clear. Two packets of one
- * key have different ones, as SSRC and index together are never used twice.
+ * RFC 3711 4.1.2.2: 0x00, M, PT, SEQ, TS, SSRC, ROC. 4.1.2.3: 32 zero bits, E, the SRTCP index,
+ * then the 8 octets that stay clear. Two packets of one key have different ones, as SSRC and index
+ * together are never used twice.
  */
 static void form_iv(uint8_t iv[F8_BLOCK], const struct op *op)
 {

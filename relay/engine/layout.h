@@ -41,16 +41,18 @@ static inline void layout_be64_xor(uint8_t *out, const uint8_t *a, uint64_t b)
 {
 	uint64_t v;
 
-	memcpy(&v, a, sizeof v);
+	memcpy(&v, a, sizeof(v));
 	v ^= __builtin_bswap64(b);
-	memcpy(out, &v, sizeof v);
+	memcpy(out, &v, sizeof(v));
 }
 
 /*
- * RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16); RFC 7714 8.1 and 9.1: the same two octets to the left, in 12 octets.
- * `ssrc` is the packet's, `index` the 48-bit packet index or the 31-bit SRTCP index.
+ * RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16); RFC 7714 8.1 and 9.1: the
+ * same two octets to the left, in 12 octets. `ssrc` is the packet's, `index` the 48-bit packet
+ * index or the 31-bit SRTCP index.
  */
-static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct side *s, const uint8_t ssrc[4], uint64_t index)
+static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct side *s, const uint8_t ssrc[4],
+                             uint64_t index)
 {
 	uint64_t high = be32_get(ssrc), low = index << 16;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The reference engine: libsrtp2 decides and computes, one packet at a time; a shadow of its state tells the index it used. */
+/* The reference engine: libsrtp2 decides and computes, one packet at a time; a shadow of its state
+ * tells the index it used. */
 #include <srtp2/srtp.h>
 
 #include <link.h>
@@ -20,8 +21,9 @@ struct engine {
 };
 
 /*
- * One libsrtp session for a key. Its SSRCs are cloned by libsrtp from a template once a packet of theirs is authenticated, so a flood of forged
- * SSRCs costs no derivation. libsrtp keeps key schedules in memory of its own.
+ * One libsrtp session for a key. Its SSRCs are cloned by libsrtp from a template once a packet of
+ * theirs is authenticated, so a flood of forged SSRCs costs no derivation. libsrtp keeps key
+ * schedules in memory of its own.
  */
 struct engine_key {
 	struct state_life rtp, rtcp;
@@ -33,16 +35,18 @@ struct engine_key {
 	uint8_t log2_pkts;
 };
 
-/* While a ROC is open (design: re-keying) two states share the stream that libsrtp has for their SSRC. */
+/* While a ROC is open (design: re-keying) two states share the stream that libsrtp has for their
+ * SSRC. */
 struct engine_stream {
 	struct state state; /* first: state_of() */
 	struct engine_key *key;
 	struct engine_stream *next; /* in key->attached */
 	uint32_t ssrc;
-	bool is_attached;    /* libsrtp has a stream for the SSRC */
-	bool is_natural;     /* that stream has seen what this state has, so it estimates alike */
-	bool is_forced;      /* libsrtp was told a ROC and may still hold to it */
-	bool starts_rtcp;    /* sending: libsrtp does not know yet at which SRTCP index the stream goes on */
+	bool is_attached; /* libsrtp has a stream for the SSRC */
+	bool is_natural;  /* that stream has seen what this state has, so it estimates alike */
+	bool is_forced;   /* libsrtp was told a ROC and may still hold to it */
+	bool starts_rtcp; /* sending: libsrtp does not know yet at which SRTCP index the stream goes
+	                     on */
 };
 
 typedef void set_policy_fn(srtp_crypto_policy_t *p);
@@ -69,11 +73,13 @@ static const struct {
                                     srtp_crypto_policy_set_aes_gcm_256_16_auth},
 };
 
-/* --- keys ------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------- */
 
-/* Calls `use` with the policy of the key for one SSRC, or for any of its direction when `ssrc` is NULL; wipes its copy of the key. */
+/* Calls `use` with the policy of the key for one SSRC, or for any of its direction when `ssrc` is
+ * NULL; wipes its copy of the key. */
 static srtp_err_status_t with_policy(struct engine_key *k, const uint32_t *ssrc,
-                                     srtp_err_status_t (*use)(struct engine_key *k, const srtp_policy_t *p))
+                                     srtp_err_status_t (*use)(struct engine_key *k,
+                                                              const srtp_policy_t *p))
 {
 	const struct suite *suite = k->ctx->suite;
 	uint8_t master[SUITE_MASTER_MAX];
@@ -89,7 +95,8 @@ static srtp_err_status_t with_policy(struct engine_key *k, const uint32_t *ssrc,
 	if (ssrc)
 		policy.ssrc = (srtp_ssrc_t){.type = ssrc_specific, .value = *ssrc};
 	else
-		policy.ssrc.type = k->direction == ENGINE_SEND ? ssrc_any_outbound : ssrc_any_inbound;
+		policy.ssrc.type =
+			k->direction == ENGINE_SEND ? ssrc_any_outbound : ssrc_any_inbound;
 	if (k->ctx->mki_len) {
 		policy.keys = keys;
 		policy.num_master_keys = 1;
@@ -97,7 +104,7 @@ static srtp_err_status_t with_policy(struct engine_key *k, const uint32_t *ssrc,
 		policy.key = master;
 	}
 	status = use(k, &policy);
-	secret_wipe(master, sizeof master);
+	secret_wipe(master, sizeof(master));
 	return status;
 }
 
@@ -136,10 +143,10 @@ static enum err make_twin(struct engine_key *k, struct why *why)
 	return e;
 }
 
-static enum err key_make(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
-                         unsigned window, struct why *why)
+static enum err key_make(struct engine_key **out, const struct keyctx *ctx,
+                         enum engine_direction direction, unsigned window, struct why *why)
 {
-	struct engine_key *k = secret_alloc(sizeof *k);
+	struct engine_key *k = secret_alloc(sizeof(*k));
 	srtp_err_status_t status;
 
 	if (!k)
@@ -156,7 +163,8 @@ static enum err key_make(struct engine_key **out, const struct keyctx *ctx, enum
 		k->srtp = NULL;
 		libsrtp_key_free(k);
 		return why_fail(why, status == srtp_err_status_alloc_fail ? ERR_NOMEM : ERR_CRYPTO,
-		                "libsrtp refused a key of %s: status %d", ctx->suite->name, (int)status);
+		                "libsrtp refused a key of %s: status %d", ctx->suite->name,
+		                (int)status);
 	}
 	enum err e = direction == ENGINE_SEND ? make_twin(k, why) : ERR_OK;
 	if (e != ERR_OK) {
@@ -168,42 +176,48 @@ static enum err key_make(struct engine_key **out, const struct keyctx *ctx, enum
 }
 
 /*
- * Many a libsrtp derives the session keys of AES-192 by AES-256 over a key padded with zeros, against RFC 6188 7.4: its packets open
- * nowhere else. Master key and salt of that section; SSRC, sequence number and payload 0; the key stream of its session key and salt.
+ * Many a libsrtp derives the session keys of AES-192 by AES-256 over a key padded with zeros,
+ * against RFC 6188 7.4: its packets open nowhere else. Master key and salt of that section; SSRC,
+ * sequence number and payload 0; the key stream of its session key and salt.
  */
 static enum err check_aes_192(const struct suite *asked, struct why *why)
 {
-	static const char master[] = "73edc66c4fa15776fb57f9505c17136550ffda71f3e8e5f1c8522f3acd4ce86d5add78edbb11";
+	static const char master[] =
+		"73edc66c4fa15776fb57f9505c17136550ffda71f3e8e5f1c8522f3acd4ce86d5add78edbb11";
 	static const char want_text[] = "7223cefe848cc968449c539c07561cb9";
 	uint8_t octets[64], want[16], packet[12 + 16 + SRTP_MAX_TRAILER_LEN] = {0x80};
-	struct keyctx_spec spec = {.suite = suite_get(SUITE_AES_192_CM_HMAC_SHA1_80), .master.p = octets};
+	struct keyctx_spec spec = {.suite = suite_get(SUITE_AES_192_CM_HMAC_SHA1_80),
+	                           .master.p = octets};
 	int len = 12 + 16;
 	struct keyctx *ctx = NULL;
 	struct engine_key *k = NULL;
 	size_t n;
 	enum err e;
 
-	CHECK(hex_decode(str_of(master), octets, sizeof octets, &spec.master.n) == ERR_OK);
-	CHECK(hex_decode(str_of(want_text), want, sizeof want, &n) == ERR_OK);
+	CHECK(hex_decode(str_of(master), octets, sizeof(octets), &spec.master.n) == ERR_OK);
+	CHECK(hex_decode(str_of(want_text), want, sizeof(want), &n) == ERR_OK);
 	e = keyctx_new(&ctx, &spec, why);
 	if (e == ERR_OK)
 		e = key_make(&k, ctx, ENGINE_SEND, REPLAY_PKTS_MIN, why);
-	if (e == ERR_OK && (srtp_protect(k->srtp, packet, &len) != srtp_err_status_ok || memcmp(packet + 12, want, n) != 0))
+	if (e == ERR_OK && (srtp_protect(k->srtp, packet, &len) != srtp_err_status_ok ||
+	                    memcmp(packet + 12, want, n) != 0))
 		e = why_fail(why, ERR_UNSUPPORTED,
-		             "%s: %s derives AES-192 keys otherwise than RFC 6188; engines mb and evp carry this suite", asked->name,
-		             srtp_get_version_string());
+		             "%s: %s derives AES-192 keys otherwise than RFC 6188; engines mb and "
+		             "evp carry this suite",
+		             asked->name, srtp_get_version_string());
 	libsrtp_key_free(k);
 	keyctx_free(ctx);
 	return e;
 }
 
-static enum err libsrtp_key_new(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
-                                unsigned window, struct why *why)
+static enum err libsrtp_key_new(struct engine_key **out, const struct keyctx *ctx,
+                                enum engine_direction direction, unsigned window, struct why *why)
 {
 	enum err e = ctx->suite->key_len == 24 ? check_aes_192(ctx->suite, why) : ERR_OK;
 
 	if (ctx->suite->cipher == SUITE_CIPHER_AES_F8)
-		return why_fail(why, ERR_UNSUPPORTED, "%s: %s has no f8 mode; engines mb and evp carry this suite",
+		return why_fail(why, ERR_UNSUPPORTED,
+		                "%s: %s has no f8 mode; engines mb and evp carry this suite",
 		                ctx->suite->name, srtp_get_version_string());
 	return e == ERR_OK ? key_make(out, ctx, direction, window, why) : e;
 }
@@ -216,7 +230,7 @@ static void libsrtp_key_use(const struct engine_key *k, struct engine_key_use *o
 	                               .rtcp_limit = k->rtcp.limit_pkts};
 }
 
-/* --- streams ---------------------------------------------------------------------------------------- */
+/* --- streams ---------------------------------------------------------------- */
 
 static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *key, uint32_t ssrc,
                                     const struct engine_stream_state *start)
@@ -227,7 +241,7 @@ static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *
 	if (e == ERR_OK && key->direction == ENGINE_SEND && s->state.rtp.any)
 		e = ERR_UNSUPPORTED;
 	if (e != ERR_OK) {
-		memset(&s->state, 0, sizeof s->state);
+		memset(&s->state, 0, sizeof(s->state));
 		return e;
 	}
 	s->key = key;
@@ -270,7 +284,8 @@ static void libsrtp_stream_fini(struct engine_stream *s)
 		(void)srtp_remove_stream(s->key->srtp, __builtin_bswap32(s->ssrc));
 }
 
-static enum err libsrtp_stream_export(const struct engine_stream *s, struct engine_stream_state *out)
+static enum err libsrtp_stream_export(const struct engine_stream *s,
+                                      struct engine_stream_state *out)
 {
 	if (s->key->direction == ENGINE_SEND)
 		return ERR_UNSUPPORTED;
@@ -279,13 +294,15 @@ static enum err libsrtp_stream_export(const struct engine_stream *s, struct engi
 }
 
 /*
- * Makes libsrtp use the ROC of `index` for the next packet. It estimates like us from what it has seen, so it is told only where it has seen
- * something else, or where a sender chose otherwise. `*added` says that a stream was made for it.
+ * Makes libsrtp use the ROC of `index` for the next packet. It estimates like us from what it has
+ * seen, so it is told only where it has seen something else, or where a sender chose otherwise.
+ * `*added` says that a stream was made for it.
  */
 static srtp_err_status_t aim(struct engine_stream *s, uint64_t index, bool *added)
 {
 	uint32_t roc = (uint32_t)(index >> 16);
-	uint64_t natural = s->is_natural ? state_estimate(&s->state, (uint16_t)index) : (uint16_t)index;
+	uint64_t natural =
+		s->is_natural ? state_estimate(&s->state, (uint16_t)index) : (uint16_t)index;
 	bool is_shared = !s->is_natural && has_stream(s->key, s->ssrc);
 	srtp_err_status_t status;
 
@@ -317,17 +334,26 @@ static void take_over(struct engine_stream *s)
 }
 
 /*
- * Sending, libsrtp counts SRTCP packets by itself, from 0 under each key, and no call sets its counter. What does is a packet it receives: the first
- * index of its window, which follows 127 behind the highest one, is the one it has sent last. So it gets a report with nothing in it that evp protects
- * under the same key at such an index; nobody else ever sees that packet.
+ * Sending, libsrtp counts SRTCP packets by itself, from 0 under each key, and no call sets its
+ * counter. What does is a packet it receives: the first index of its window, which follows 127
+ * behind the highest one, is the one it has sent last. So it gets a report with nothing in it that
+ * evp protects under the same key at such an index; nobody else ever sees that packet.
  */
 static srtp_err_status_t set_rtcp_index(struct engine *e, struct engine_stream *s)
 {
 	enum { AHEAD = 127, ROOM = 8 + 4 + SRTP_MAX_TAG_LEN };
-	uint8_t memory[SIDE_STREAM_BYTES] __attribute__((aligned(64))) = {0}, octets[ROOM] = {0x80, 201, 0, 1};
+	uint8_t memory[SIDE_STREAM_BYTES] __attribute__((aligned(64))) = {0},
+					  octets[ROOM] = {0x80, 201, 0, 1};
 	struct engine_stream *twin = (void *)memory;
-	struct engine_stream_state start = {.has_rtcp = true, .rtcp_index = (uint32_t)s->state.rtcp.highest + AHEAD - 1};
-	struct pkt p = {.data = octets, .len = 8, .tailroom = ROOM - 8, .kind = PKT_RTCP, .header_len = 8, .key = s->key->twin, .crypto = twin};
+	struct engine_stream_state start = {
+		.has_rtcp = true, .rtcp_index = (uint32_t)s->state.rtcp.highest + AHEAD - 1};
+	struct pkt p = {.data = octets,
+	                .len = 8,
+	                .tailroom = ROOM - 8,
+	                .kind = PKT_RTCP,
+	                .header_len = 8,
+	                .key = s->key->twin,
+	                .crypto = twin};
 	struct pkt *batch[] = {&p};
 	srtp_err_status_t status = srtp_err_status_ok;
 	int len;
@@ -351,7 +377,7 @@ static srtp_err_status_t set_rtcp_index(struct engine *e, struct engine_stream *
 	return srtp_unprotect_rtcp(s->key->srtp, octets, &len);
 }
 
-/* --- packets ---------------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------- */
 
 static enum verdict verdict_of(srtp_err_status_t status)
 {
@@ -368,7 +394,9 @@ static enum verdict verdict_of(srtp_err_status_t status)
 
 	if (status == srtp_err_status_ok)
 		return VERDICT_NONE;
-	return (size_t)status < ARRAY_LEN(verdicts) && verdicts[status] ? (enum verdict)verdicts[status] : VERDICT_CRYPTO_FAILED;
+	return (size_t)status < ARRAY_LEN(verdicts) && verdicts[status]
+	               ? (enum verdict)verdicts[status]
+	               : VERDICT_CRYPTO_FAILED;
 }
 
 static void set_len(struct pkt *p, int len)
@@ -377,7 +405,8 @@ static void set_len(struct pkt *p, int len)
 	p->len = (uint16_t)len;
 }
 
-static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, struct engine_key *k,
+                                  struct pkt *p)
 {
 	uint64_t index = state_estimate(&s->state, be16_get(p->data + 2));
 	enum verdict v = state_check_rtp(&s->state, &k->rtp, index);
@@ -396,7 +425,8 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 	if (v != VERDICT_NONE) {
 		if (added)
 			libsrtp_stream_fini(s);
-		else if (s->is_forced) /* another state may share the stream: it must not find this one's ROC */
+		else if (s->is_forced) /* another state may share the stream: it must not find this
+		                          one's ROC */
 			(void)srtp_set_stream_roc(k->srtp, s->ssrc, 0);
 		s->is_forced = false;
 		return v;
@@ -410,8 +440,9 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 }
 
 /*
- * libsrtp looks for the MKI of an SRTCP packet where the tag of an SRTP packet would begin, and misses it with the _32 suites. There the MKI is
- * checked and taken out here; it is no part of what the tag covers (RFC 3711 3.4).
+ * libsrtp looks for the MKI of an SRTCP packet where the tag of an SRTP packet would begin, and
+ * misses it with the _32 suites. There the MKI is checked and taken out here; it is no part of what
+ * the tag covers (RFC 3711 3.4).
  */
 static enum verdict open_rtcp(struct engine_key *k, struct pkt *p, bool is_encrypted, int *len)
 {
@@ -423,7 +454,8 @@ static enum verdict open_rtcp(struct engine_key *k, struct pkt *p, bool is_encry
 
 	/* libsrtp would take an AEAD packet in the clear. */
 	if (!is_encrypted)
-		return memcmp(mki, k->ctx->mki, mki_len) == 0 ? VERDICT_AUTH_FAILED : VERDICT_NO_KEY;
+		return memcmp(mki, k->ctx->mki, mki_len) == 0 ? VERDICT_AUTH_FAILED
+		                                              : VERDICT_NO_KEY;
 	if (mki_len == 0 || tag_len == suite->srtp_tag_len)
 		return verdict_of(srtp_unprotect_rtcp_mki(k->srtp, p->data, len, mki_len > 0));
 	if (memcmp(mki, k->ctx->mki, mki_len) != 0)
@@ -438,10 +470,12 @@ static enum verdict open_rtcp(struct engine_key *k, struct pkt *p, bool is_encry
 	return v;
 }
 
-static enum verdict unprotect_rtcp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict unprotect_rtcp(struct engine *e, struct engine_stream *s, struct engine_key *k,
+                                   struct pkt *p)
 {
 	const struct suite *suite = k->ctx->suite;
-	unsigned behind = 4u + k->ctx->mki_len + (suite->cipher == SUITE_CIPHER_AES_CM ? suite->srtcp_tag_len : 0);
+	unsigned behind = 4u + k->ctx->mki_len +
+	                  (suite->cipher == SUITE_CIPHER_AES_CM ? suite->srtcp_tag_len : 0);
 	int len = p->len;
 	uint32_t trailer;
 	enum verdict v;
@@ -463,7 +497,8 @@ static enum verdict unprotect_rtcp(struct engine *e, struct engine_stream *s, st
 	return v;
 }
 
-static enum verdict protect_rtp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict protect_rtp(struct engine *e, struct engine_stream *s, struct engine_key *k,
+                                struct pkt *p)
 {
 	enum verdict v = state_check_rtp(&s->state, &k->rtp, p->index);
 	int len = p->len;
@@ -485,7 +520,8 @@ static enum verdict protect_rtp(struct engine *e, struct engine_stream *s, struc
 	return v;
 }
 
-static enum verdict protect_rtcp(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p)
+static enum verdict protect_rtcp(struct engine *e, struct engine_stream *s, struct engine_key *k,
+                                 struct pkt *p)
 {
 	uint64_t index = state_next_rtcp(&s->state);
 	enum verdict v = state_check_rtcp(&s->state, &k->rtcp, index);
@@ -496,7 +532,8 @@ static enum verdict protect_rtcp(struct engine *e, struct engine_stream *s, stru
 	if (v == VERDICT_NONE && s->starts_rtcp)
 		v = verdict_of(set_rtcp_index(e, s));
 	if (v == VERDICT_NONE)
-		v = verdict_of(srtp_protect_rtcp_mki(k->srtp, p->data, &len, k->ctx->mki_len > 0, 0));
+		v = verdict_of(
+			srtp_protect_rtcp_mki(k->srtp, p->data, &len, k->ctx->mki_len > 0, 0));
 	if (v != VERDICT_NONE)
 		return v;
 	attach(s);
@@ -506,7 +543,8 @@ static enum verdict protect_rtcp(struct engine *e, struct engine_stream *s, stru
 	return v;
 }
 
-typedef enum verdict packet_fn(struct engine *e, struct engine_stream *s, struct engine_key *k, struct pkt *p);
+typedef enum verdict packet_fn(struct engine *e, struct engine_stream *s, struct engine_key *k,
+                               struct pkt *p);
 
 static void each(struct engine *e, struct pkt **batch, unsigned n, packet_fn *rtp, packet_fn *rtcp)
 {
@@ -514,7 +552,8 @@ static void each(struct engine *e, struct pkt **batch, unsigned n, packet_fn *rt
 		struct pkt *p = batch[i];
 
 		if (p->verdict == VERDICT_NONE)
-			p->verdict = (uint8_t)(p->kind == PKT_RTCP ? rtcp : rtp)(e, p->crypto, p->key, p);
+			p->verdict = (uint8_t)(p->kind == PKT_RTCP ? rtcp : rtp)(e, p->crypto,
+			                                                         p->key, p);
 	}
 }
 
@@ -528,11 +567,11 @@ static void libsrtp_protect(struct engine *e, struct pkt **batch, unsigned n)
 	each(e, batch, n, protect_rtp, protect_rtcp);
 }
 
-/* --- the engine ------------------------------------------------------------------------------------- */
+/* --- the engine ------------------------------------------------------------- */
 
 static enum err libsrtp_open(struct engine **out, struct why *why)
 {
-	struct engine *e = mem_alloc(sizeof *e);
+	struct engine *e = mem_alloc(sizeof(*e));
 
 	if (!e)
 		return why_fail(why, ERR_NOMEM, "no memory for an engine");
@@ -555,7 +594,8 @@ static enum err libsrtp_probe(struct why *why)
 {
 	srtp_err_status_t status = srtp_init();
 
-	/* bad_param is how it says that it was started before; the self-test shows whether it works. */
+	/* bad_param is how it says that it was started before; the self-test shows whether it
+	 * works. */
 	if (status != srtp_err_status_ok && status != srtp_err_status_bad_param)
 		return why_fail(why, ERR_CRYPTO, "libsrtp does not start: status %d", (int)status);
 	return selftest_run(&engine_libsrtp, 1, why);
@@ -574,7 +614,8 @@ static const char *libsrtp_describe(char *out, size_t room)
 	bool has_nss = false;
 
 	(void)dl_iterate_phdr(find_nss, &has_nss);
-	snprintf(out, room, "%s on %s", srtp_get_version_string(), has_nss ? "NSS" : "OpenSSL or its own ciphers");
+	snprintf(out, room, "%s on %s", srtp_get_version_string(),
+	         has_nss ? "NSS" : "OpenSSL or its own ciphers");
 	return out;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The fast engine: intel-ipsec-mb over the whole batch, a burst for the cipher and a burst for the hash. */
+/* The fast engine: intel-ipsec-mb over the whole batch, a burst for the cipher and a burst for the
+ * hash. */
 #include <intel-ipsec-mb.h>
 
 #include <cpuid.h>
@@ -17,8 +18,9 @@
 #include "relay/engine/side.h"
 
 /*
- * SHA-1 of one packet can't be made fast, that of many side by side can. The narrow manager takes two at a time by SHA-NI (four by SSE without it), the
- * wide one 8 (AVX2) or 16 (AVX-512); a wide one that is not full costs as much as a full one. `wide_from` is measured when the engine opens.
+ * SHA-1 of one packet can't be made fast, that of many side by side can. The narrow manager takes
+ * two at a time by SHA-NI (four by SSE without it), the wide one 8 (AVX2) or 16 (AVX-512); a wide
+ * one that is not full costs as much as a full one. `wide_from` is measured when the engine opens.
  */
 struct engine {
 	struct batch batch;
@@ -26,10 +28,11 @@ struct engine {
 	unsigned wide_from;
 	const struct arithmetic *arithmetic;
 	struct gcm_context_data gcm; /* scratch */
-	IMB_JOB jobs[PKT_BATCH]; /* both bursts use them in turn: twice the cache lines would cost more than writing `src` anew */
+	IMB_JOB jobs[PKT_BATCH]; /* both bursts use them in turn: twice the cache lines would cost
+	                            more than writing `src` anew */
 };
 
-/* --- what the machine can ----------------------------------------------------------------------------- */
+/* --- what the machine can --------------------------------------------------- */
 
 enum isa { ISA_SSE, ISA_AVX2, ISA_AVX512, ISA_VAES512 };
 
@@ -39,12 +42,13 @@ static enum isa isa_best(void)
 	              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
 	              __builtin_cpu_supports("avx512cd");
 
-	if (avx512 && __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("avx512ifma") &&
-	    __builtin_cpu_supports("gfni"))
+	if (avx512 && __builtin_cpu_supports("vpclmulqdq") &&
+	    __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("gfni"))
 		return ISA_VAES512;
 	if (avx512)
 		return ISA_AVX512;
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? ISA_AVX2 : ISA_SSE;
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? ISA_AVX2
+	                                                                        : ISA_SSE;
 }
 
 static bool has_sha_ni(void)
@@ -54,19 +58,20 @@ static bool has_sha_ni(void)
 	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA;
 }
 
-/* GCM and key schedules without a manager: precomputed tables and the code that reads them must be of one kind. */
+/* GCM and key schedules without a manager: precomputed tables and the code that reads them must be
+ * of one kind. */
 static const struct arithmetic {
 	const char *name;
 	keyexp_t expand_128, expand_192, expand_256;
 	aes_gcm_pre_t gcm_pre_128, gcm_pre_256;
 	aes_gcm_enc_dec_t gcm_enc_128, gcm_enc_256, gcm_dec_128, gcm_dec_256;
 } arithmetics[] = {
-	[ISA_SSE] = {"SSE", aes_keyexp_128_sse, aes_keyexp_192_sse, aes_keyexp_256_sse, aes_gcm_pre_128_sse,
-                     aes_gcm_pre_256_sse, aes_gcm_enc_128_sse, aes_gcm_enc_256_sse, aes_gcm_dec_128_sse,
-                     aes_gcm_dec_256_sse},
-	[ISA_AVX2] = {"AVX2", aes_keyexp_128_avx2, aes_keyexp_192_avx2, aes_keyexp_256_avx2, aes_gcm_pre_128_avx_gen4,
-                      aes_gcm_pre_256_avx_gen4, aes_gcm_enc_128_avx_gen4, aes_gcm_enc_256_avx_gen4,
-                      aes_gcm_dec_128_avx_gen4, aes_gcm_dec_256_avx_gen4},
+	[ISA_SSE] = {"SSE", aes_keyexp_128_sse, aes_keyexp_192_sse, aes_keyexp_256_sse,
+                     aes_gcm_pre_128_sse, aes_gcm_pre_256_sse, aes_gcm_enc_128_sse,
+                     aes_gcm_enc_256_sse, aes_gcm_dec_128_sse, aes_gcm_dec_256_sse},
+	[ISA_AVX2] = {"AVX2", aes_keyexp_128_avx2, aes_keyexp_192_avx2, aes_keyexp_256_avx2,
+                      aes_gcm_pre_128_avx_gen4, aes_gcm_pre_256_avx_gen4, aes_gcm_enc_128_avx_gen4,
+                      aes_gcm_enc_256_avx_gen4, aes_gcm_dec_128_avx_gen4, aes_gcm_dec_256_avx_gen4},
 };
 
 /* AVX-512 widens the bursts; single packets of GCM gain little from it. */
@@ -75,12 +80,14 @@ static const struct arithmetic *arithmetic(void)
 	return &arithmetics[isa_best() == ISA_SSE ? ISA_SSE : ISA_AVX2];
 }
 
-/* --- keys ------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------- */
 
-/* On its boundary of 64, and without the rest of ipsec-mb's union, which is the tables of AVX-512 only: half the memory. */
+/* On its boundary of 64, and without the rest of ipsec-mb's union, which is the tables of AVX-512
+ * only: half the memory. */
 enum {
 	GCM_AT = (SIDE_MATERIAL_AT + 63) / 64 * 64,
-	GCM_BYTES = offsetof(struct gcm_key_data, ghash_keys) + sizeof(((struct gcm_key_data *)0)->ghash_keys.sse_avx),
+	GCM_BYTES = offsetof(struct gcm_key_data, ghash_keys) +
+	            sizeof(((struct gcm_key_data *)0)->ghash_keys.sse_avx),
 };
 
 static size_t mb_material_bytes(const struct suite *suite)
@@ -101,15 +108,19 @@ static struct gcm_key_data *gcm_of(struct side *s)
 static enum err mb_expand(struct side *s, const uint8_t *key)
 {
 	const struct arithmetic *a = arithmetic();
-	uint8_t unused[15 * 16] __attribute__((aligned(16))); /* the schedule for decryption, which counter mode has no use for */
+	uint8_t unused[15 * 16] __attribute__((
+		aligned(16))); /* the schedule for decryption, which counter mode has no use for */
 
 	if (side_is_f8(s))
-		return f8_init(side_material(s), key, (struct view){.p = s->salt, .n = F8_SALT_LEN});
+		return f8_init(side_material(s), key,
+		               (struct view){.p = s->salt, .n = F8_SALT_LEN});
 	if (s->is_aead)
 		(s->key_len == 16 ? a->gcm_pre_128 : a->gcm_pre_256)(key, gcm_of(s));
 	else
-		(s->key_len == 16 ? a->expand_128 : s->key_len == 24 ? a->expand_192 : a->expand_256)(key, side_material(s), unused);
-	secret_wipe(unused, sizeof unused);
+		(s->key_len == 16   ? a->expand_128
+		 : s->key_len == 24 ? a->expand_192
+		                    : a->expand_256)(key, side_material(s), unused);
+	secret_wipe(unused, sizeof(unused));
 	return ERR_OK;
 }
 
@@ -119,16 +130,18 @@ static void mb_wipe(struct side *s)
 		f8_wipe(side_material(s));
 }
 
-static const struct side_maker maker = {.material_bytes = mb_material_bytes, .expand = mb_expand, .wipe = mb_wipe};
+static const struct side_maker maker = {
+	.material_bytes = mb_material_bytes, .expand = mb_expand, .wipe = mb_wipe};
 
-static enum err mb_key_new(struct engine_key **out, const struct keyctx *ctx, enum engine_direction direction,
-                           unsigned window, struct why *why)
+static enum err mb_key_new(struct engine_key **out, const struct keyctx *ctx,
+                           enum engine_direction direction, unsigned window, struct why *why)
 {
 	return side_key_new(out, &maker, ctx, direction, window, why);
 }
 
 static enum err mb_key_from_session(struct engine_key **out, const struct kdf_session *keys,
-                                    enum engine_direction direction, unsigned window, struct why *why)
+                                    enum engine_direction direction, unsigned window,
+                                    struct why *why)
 {
 	return side_key_from_session(out, &maker, keys, direction, window, why);
 }
@@ -138,7 +151,7 @@ static void mb_key_free(struct engine_key *key)
 	side_key_free(key, &maker);
 }
 
-/* --- arithmetic ------------------------------------------------------------------------------------- */
+/* --- arithmetic ------------------------------------------------------------- */
 
 static void hmac_with(IMB_MGR *m, IMB_JOB *jobs, struct op *const *ops, unsigned n)
 {
@@ -164,7 +177,8 @@ static void mb_hmac(struct engine *e, struct op *const *ops, unsigned n)
 /* A burst is of one key length; what is left is f8. */
 static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 {
-	static const IMB_KEY_SIZE_BYTES sizes[] = {IMB_KEY_128_BYTES, IMB_KEY_192_BYTES, IMB_KEY_256_BYTES};
+	static const IMB_KEY_SIZE_BYTES sizes[] = {IMB_KEY_128_BYTES, IMB_KEY_192_BYTES,
+	                                           IMB_KEY_256_BYTES};
 	IMB_MGR *m = e->wide ? e->wide : e->narrow;
 	unsigned left = n;
 
@@ -187,7 +201,9 @@ static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 			j++;
 		}
 		if (j != e->jobs)
-			(void)IMB_SUBMIT_CIPHER_BURST_NOCHECK(m, e->jobs, (uint32_t)(j - e->jobs), IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT, sizes[k]);
+			(void)IMB_SUBMIT_CIPHER_BURST_NOCHECK(m, e->jobs, (uint32_t)(j - e->jobs),
+			                                      IMB_CIPHER_CNTR, IMB_DIR_ENCRYPT,
+			                                      sizes[k]);
 	}
 	for (unsigned i = 0; left && i < n; i++) {
 		if (!side_is_f8(ops[i]->side))
@@ -208,7 +224,8 @@ static void gcm_prefetch(struct op *const *ops, unsigned i, unsigned n)
 
 static void gcm(struct engine *e, aes_gcm_enc_dec_t fn, struct op *op, uint8_t *tag)
 {
-	fn(gcm_of(op->side), &e->gcm, op->crypt, op->crypt, op->crypt_len, op->iv, op->aad, op->auth_len, tag, op->side->tag_len);
+	fn(gcm_of(op->side), &e->gcm, op->crypt, op->crypt, op->crypt_len, op->iv, op->aad,
+	   op->auth_len, tag, op->side->tag_len);
 }
 
 static void mb_seal(struct engine *e, struct op *const *ops, unsigned n)
@@ -217,7 +234,8 @@ static void mb_seal(struct engine *e, struct op *const *ops, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		gcm_prefetch(ops, i, n);
-		gcm(e, ops[i]->side->key_len == 16 ? a->gcm_enc_128 : a->gcm_enc_256, ops[i], ops[i]->tag_at);
+		gcm(e, ops[i]->side->key_len == 16 ? a->gcm_enc_128 : a->gcm_enc_256, ops[i],
+		    ops[i]->tag_at);
 	}
 }
 
@@ -234,7 +252,8 @@ static void mb_open(struct engine *e, struct op *const *ops, unsigned n)
 	}
 }
 
-static const struct batch_crypto crypto = {.hmac = mb_hmac, .ctr = mb_ctr, .seal = mb_seal, .open = mb_open};
+static const struct batch_crypto crypto = {
+	.hmac = mb_hmac, .ctr = mb_ctr, .seal = mb_seal, .open = mb_open};
 
 static void mb_unprotect(struct engine *e, struct pkt **batch, unsigned n)
 {
@@ -246,7 +265,7 @@ static void mb_protect(struct engine *e, struct pkt **batch, unsigned n)
 	batch_protect(&e->batch, e, &crypto, batch, n);
 }
 
-/* --- the engine ------------------------------------------------------------------------------------- */
+/* --- the engine ------------------------------------------------------------- */
 
 enum { MEASURE_LEN = 176, MEASURE_TIMES = 8, AGREE_LENGTHS = 300 };
 
@@ -265,7 +284,8 @@ static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, 
 	return least;
 }
 
-/* The smallest power of two from which on the wide manager is faster by a tenth; PKT_BATCH + 1 where it never is. */
+/* The smallest power of two from which on the wide manager is faster by a tenth; PKT_BATCH + 1
+ * where it never is. */
 static unsigned measure_wide(struct engine *e)
 {
 	static uint8_t const zeros[MEASURE_LEN];
@@ -275,7 +295,9 @@ static unsigned measure_wide(struct engine *e)
 
 	for (unsigned i = 0; i < PKT_BATCH; i++) {
 		ops[i] = &e->batch.ops[i];
-		*ops[i] = (struct op){.side = &side, .data = (uint8_t *)(uintptr_t)zeros, .auth_len = MEASURE_LEN};
+		*ops[i] = (struct op){.side = &side,
+		                      .data = (uint8_t *)(uintptr_t)zeros,
+		                      .auth_len = MEASURE_LEN};
 	}
 	for (unsigned n = PKT_BATCH; e->wide && n > 1; n /= 2) {
 		if (hash_ticks(e, e->wide, ops, n) * 10 >= hash_ticks(e, e->narrow, ops, n) * 9)
@@ -286,12 +308,14 @@ static unsigned measure_wide(struct engine *e)
 }
 
 /*
- * Which manager hashes depends on the machine and the batch, so a self-test may never meet the one that a large batch will: both are held to
- * the same tags, for every number of packets at a time and lengths around every block boundary.
+ * Which manager hashes depends on the machine and the batch, so a self-test may never meet the one
+ * that a large batch will: both are held to the same tags, for every number of packets at a time
+ * and lengths around every block boundary.
  */
 static bool managers_agree(struct engine *e)
 {
-	static uint8_t const octets[PKT_BATCH + AGREE_LENGTHS] = {1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233};
+	static uint8_t const octets[PKT_BATCH + AGREE_LENGTHS] = {1,  2,  3,  5,  8,   13,
+	                                                          21, 34, 55, 89, 144, 233};
 	struct side side = {.inner = {1, 2, 3, 4, 5}, .outer = {6, 7, 8, 9, 10}};
 	struct op *ops[PKT_BATCH];
 
@@ -300,8 +324,9 @@ static bool managers_agree(struct engine *e)
 
 		for (unsigned i = 0; i < n; i++) {
 			ops[i] = &e->batch.ops[i];
-			*ops[i] = (struct op){
-				.side = &side, .data = (uint8_t *)(uintptr_t)octets + i, .auth_len = 1 + (n * 37 + i * 11) % AGREE_LENGTHS};
+			*ops[i] = (struct op){.side = &side,
+			                      .data = (uint8_t *)(uintptr_t)octets + i,
+			                      .auth_len = 1 + (n * 37 + i * 11) % AGREE_LENGTHS};
 		}
 		hmac_with(e->narrow, e->jobs, ops, n);
 		for (unsigned i = 0; i < n; i++) {
@@ -338,13 +363,13 @@ static void mb_close(struct engine *e)
 		free_mb_mgr(e->narrow);
 	if (e->wide)
 		free_mb_mgr(e->wide);
-	secret_wipe(e, sizeof *e);
+	secret_wipe(e, sizeof(*e));
 	mem_free(e);
 }
 
 static enum err mb_open_engine(struct engine **out, struct why *why)
 {
-	struct engine *e = mem_aligned(64, sizeof *e);
+	struct engine *e = mem_aligned(64, sizeof(*e));
 
 	if (e)
 		e->narrow = alloc_mb_mgr(0);
@@ -372,7 +397,8 @@ static enum err mb_probe(struct why *why)
 {
 	enum err e;
 
-	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") || !__builtin_cpu_supports("sse4.2"))
+	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("pclmul") ||
+	    !__builtin_cpu_supports("sse4.2"))
 		return why_fail(why, ERR_UNSUPPORTED, "the CPU lacks AES-NI, PCLMULQDQ or SSE4.2");
 	e = selftest_run(&engine_mb, 1, why);
 	return e == ERR_OK ? selftest_run(&engine_mb, PKT_BATCH, why) : e;
@@ -385,12 +411,13 @@ static const char *mb_describe(char *out, size_t room)
 
 	if (mb_open_engine(&e, NULL) == ERR_OK) {
 		if (e->wide_from <= PKT_BATCH)
-			snprintf(hash, sizeof hash, "; hash %s from %u packets", isa_best() >= ISA_AVX512 ? "AVX-512" : "AVX2", e->wide_from);
+			snprintf(hash, sizeof(hash), "; hash %s from %u packets",
+			         isa_best() >= ISA_AVX512 ? "AVX-512" : "AVX2", e->wide_from);
 		mb_close(e);
 	}
-	snprintf(out, room, "intel-ipsec-mb %s; AES-NI%s%s%s; hash %s%s", imb_get_version_str(), has_sha_ni() ? " SHA-NI" : "",
-	         __builtin_cpu_supports("avx2") ? " AVX2" : "", isa_best() >= ISA_AVX512 ? " AVX-512" : "",
-	         has_sha_ni() ? "SHA-NI" : "SSE", hash);
+	snprintf(out, room, "intel-ipsec-mb %s; AES-NI%s%s%s; hash %s%s", imb_get_version_str(),
+	         has_sha_ni() ? " SHA-NI" : "", __builtin_cpu_supports("avx2") ? " AVX2" : "",
+	         isa_best() >= ISA_AVX512 ? " AVX-512" : "", has_sha_ni() ? "SHA-NI" : "SSE", hash);
 	return out;
 }
 

@@ -6,8 +6,9 @@
 #include "relay/engine/engine.h"
 
 /*
- * One SRTP and one SRTCP packet of each suite, protected, unprotected and forged, in a batch of `n` streams at once (1 to PKT_BATCH), all of
- * which must give the same octets. ERR_CRYPTO names what came out wrong.
+ * One SRTP and one SRTCP packet of each suite, protected, unprotected and forged, in a batch of `n`
+ * streams at once (1 to PKT_BATCH), all of which must give the same octets. ERR_CRYPTO names what
+ * came out wrong.
  */
 enum err selftest_run(const struct engine_ops *ops, unsigned n, struct why *why) MUST_USE;
 

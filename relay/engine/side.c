@@ -16,8 +16,8 @@ struct key_spec {
 	uint8_t log2_pkts;
 };
 
-static enum err fill(struct side *s, const struct side_maker *maker, const struct kdf_session *keys, bool is_rtcp,
-                     const struct key_spec *spec)
+static enum err fill(struct side *s, const struct side_maker *maker, const struct kdf_session *keys,
+                     bool is_rtcp, const struct key_spec *spec)
 {
 	const struct suite *suite = keys->suite;
 	const struct kdf_keys *k = is_rtcp ? &keys->rtcp : &keys->rtp;
@@ -34,12 +34,13 @@ static enum err fill(struct side *s, const struct side_maker *maker, const struc
 	s->is_send = spec->direction == ENGINE_SEND;
 	s->life = is_rtcp ? rtcp : rtp;
 	if (!s->is_aead)
-		prim_sha1_pads((struct view){.p = k->auth, .n = SUITE_AUTH_KEY_LEN}, s->inner, s->outer);
+		prim_sha1_pads((struct view){.p = k->auth, .n = SUITE_AUTH_KEY_LEN}, s->inner,
+		               s->outer);
 	return maker->expand(s, k->key);
 }
 
-static enum err make(struct engine_key **out, const struct side_maker *maker, const struct kdf_session *keys,
-                     const struct key_spec *spec, struct why *why)
+static enum err make(struct engine_key **out, const struct side_maker *maker,
+                     const struct kdf_session *keys, const struct key_spec *spec, struct why *why)
 {
 	size_t bytes = (SIDE_MATERIAL_AT + maker->material_bytes(keys->suite) + 63) / 64 * 64;
 	struct engine_key *k = secret_alloc(2 * bytes + spec->mki.n);
@@ -56,32 +57,36 @@ static enum err make(struct engine_key **out, const struct side_maker *maker, co
 		e = fill(side_rtcp(k), maker, keys, true, spec);
 	if (e != ERR_OK) {
 		side_key_free(k, maker);
-		return why_fail(why, e, "can't expand a key of %s: %s", keys->suite->name, err_meaning(e));
+		return why_fail(why, e, "can't expand a key of %s: %s", keys->suite->name,
+		                err_meaning(e));
 	}
 	*out = k;
 	return ERR_OK;
 }
 
-enum err side_key_new(struct engine_key **out, const struct side_maker *maker, const struct keyctx *ctx,
-                      enum engine_direction direction, unsigned window, struct why *why)
+enum err side_key_new(struct engine_key **out, const struct side_maker *maker,
+                      const struct keyctx *ctx, enum engine_direction direction, unsigned window,
+                      struct why *why)
 {
 	struct key_spec spec = {.mki = keyctx_mki(ctx),
 	                        .lifetime_pkts = ctx->lifetime_pkts,
 	                        .direction = direction,
 	                        .log2_pkts = replay_log2(window)};
-	struct kdf_session *keys = secret_alloc(sizeof *keys);
+	struct kdf_session *keys = secret_alloc(sizeof(*keys));
 	enum err e;
 
 	if (!keys)
 		return why_fail(why, ERR_NOMEM, "no memory for session keys");
 	e = kdf_derive(keys, ctx);
-	e = e == ERR_OK ? make(out, maker, keys, &spec, why) : why_fail(why, e, "can't derive session keys");
+	e = e == ERR_OK ? make(out, maker, keys, &spec, why)
+	                : why_fail(why, e, "can't derive session keys");
 	secret_free(keys);
 	return e;
 }
 
-enum err side_key_from_session(struct engine_key **out, const struct side_maker *maker, const struct kdf_session *keys,
-                               enum engine_direction direction, unsigned window, struct why *why)
+enum err side_key_from_session(struct engine_key **out, const struct side_maker *maker,
+                               const struct kdf_session *keys, enum engine_direction direction,
+                               unsigned window, struct why *why)
 {
 	struct key_spec spec = {.lifetime_pkts = keys->suite->srtp_lifetime_pkts,
 	                        .direction = direction,
@@ -111,7 +116,8 @@ void side_retag(struct engine_key *key, unsigned tag_len)
 void side_key_use(const struct engine_key *key, struct engine_key_use *out)
 {
 	const struct side *rtp = (const struct side *)(const void *)key;
-	const struct side *rtcp = (const struct side *)(const void *)((const uint8_t *)key + rtp->bytes);
+	const struct side *rtcp =
+		(const struct side *)(const void *)((const uint8_t *)key + rtp->bytes);
 
 	*out = (struct engine_key_use){.rtp_pkts = rtp->life.used_pkts,
 	                               .rtp_limit = rtp->life.limit_pkts,
@@ -119,7 +125,8 @@ void side_key_use(const struct engine_key *key, struct engine_key_use *out)
 	                               .rtcp_limit = rtcp->life.limit_pkts};
 }
 
-enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint32_t ssrc, const struct engine_stream_state *start)
+enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint32_t ssrc,
+                          const struct engine_stream_state *start)
 {
 	struct state *state = state_of(s);
 	enum err e = state_init(state, side_rtp(key)->log2_pkts, start);

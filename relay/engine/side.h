@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What evp and mb keep of a key: its RTP side and its RTCP side, each in a few cache lines that follow each other. */
+/* What evp and mb keep of a key: its RTP side and its RTCP side, each in a few cache lines that
+ * follow each other. */
 #ifndef RELAY_ENGINE_SIDE_H
 #define RELAY_ENGINE_SIDE_H
 
@@ -10,7 +11,8 @@
 #include "relay/engine/state.h"
 
 /*
- * The hot part of one side. Behind it, on a boundary of 16, stands the engine's own material (key schedules), then the next part:
+ * The hot part of one side. Behind it, on a boundary of 16, stands the engine's own material (key
+ * schedules), then the next part:
  *
  *     | RTP side | material | RTCP side | material | MKI |
  *     '------- bytes -------'------- bytes -------'
@@ -57,7 +59,8 @@ static inline void *side_material(struct side *s)
 	return (uint8_t *)s + SIDE_MATERIAL_AT;
 }
 
-/* What an engine adds to a side. `wipe` may be NULL; it is also called for a side that was never expanded: then the material is zero. */
+/* What an engine adds to a side. `wipe` may be NULL; it is also called for a side that was never
+ * expanded: then the material is zero. */
 struct side_maker {
 	size_t (*material_bytes)(const struct suite *suite);
 	enum err (*expand)(struct side *side, const uint8_t *key);
@@ -65,10 +68,12 @@ struct side_maker {
 };
 
 /* The shared halves of engine_ops. */
-enum err side_key_new(struct engine_key **out, const struct side_maker *maker, const struct keyctx *ctx,
-                      enum engine_direction direction, unsigned window, struct why *why) MUST_USE;
-enum err side_key_from_session(struct engine_key **out, const struct side_maker *maker, const struct kdf_session *keys,
-                               enum engine_direction direction, unsigned window, struct why *why) MUST_USE;
+enum err side_key_new(struct engine_key **out, const struct side_maker *maker,
+                      const struct keyctx *ctx, enum engine_direction direction, unsigned window,
+                      struct why *why) MUST_USE;
+enum err side_key_from_session(struct engine_key **out, const struct side_maker *maker,
+                               const struct kdf_session *keys, enum engine_direction direction,
+                               unsigned window, struct why *why) MUST_USE;
 void side_key_free(struct engine_key *key, const struct side_maker *maker);
 void side_retag(struct engine_key *key, unsigned tag_len);
 void side_key_use(const struct engine_key *key, struct engine_key_use *out);
@@ -77,6 +82,7 @@ enum { SIDE_STREAM_BYTES = sizeof(struct state) };
 enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint32_t ssrc,
                           const struct engine_stream_state *start) MUST_USE;
 void side_stream_fini(struct engine_stream *s);
-enum err side_stream_export(const struct engine_stream *s, struct engine_stream_state *out) MUST_USE;
+enum err side_stream_export(const struct engine_stream *s,
+                            struct engine_stream_state *out) MUST_USE;
 
 #endif

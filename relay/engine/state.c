@@ -7,13 +7,14 @@
 /* The window in its exported form: bit i is index highest - i. */
 static void bits_out(const struct replay *r, const uint64_t *bits, uint64_t *out, unsigned n_words)
 {
-	memset(out, 0, n_words * sizeof *out);
+	memset(out, 0, n_words * sizeof(*out));
 	for (uint64_t i = 0; i < 1ull << r->log2_pkts && i <= r->highest; i++)
 		if (replay_check(r, bits, r->highest - i) == REPLAY_SEEN)
 			out[i >> 6] |= 1ull << (i & 63);
 }
 
-/* A window smaller than the exported one forgets what it can't hold: that is TOO_OLD to it anyway. */
+/* A window smaller than the exported one forgets what it can't hold: that is TOO_OLD to it anyway.
+ */
 static void bits_in(struct replay *r, uint64_t *bits, uint64_t highest, const uint64_t *in)
 {
 	uint64_t mask = (1ull << r->log2_pkts) - 1;
@@ -72,10 +73,12 @@ void state_export(const struct state *s, struct engine_stream_state *out)
 	}
 }
 
-void state_lives(struct state_life *rtp, struct state_life *rtcp, const struct suite *suite, uint64_t lifetime_pkts)
+void state_lives(struct state_life *rtp, struct state_life *rtcp, const struct suite *suite,
+                 uint64_t lifetime_pkts)
 {
 	uint64_t rtcp_limit = suite->srtcp_lifetime_pkts;
 
 	*rtp = (struct state_life){.limit_pkts = lifetime_pkts};
-	*rtcp = (struct state_life){.limit_pkts = lifetime_pkts < rtcp_limit ? lifetime_pkts : rtcp_limit};
+	*rtcp = (struct state_life){.limit_pkts = lifetime_pkts < rtcp_limit ? lifetime_pkts
+	                                                                     : rtcp_limit};
 }

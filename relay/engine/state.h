@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of a stream and the life of a key, shared by the engines: index, ROC, windows, counts, export and import. */
+/* The state of a stream and the life of a key, shared by the engines: index, ROC, windows, counts,
+ * export and import. */
 #ifndef RELAY_ENGINE_STATE_H
 #define RELAY_ENGINE_STATE_H
 
@@ -20,15 +21,16 @@ struct state_life {
 };
 
 /*
- * What a stream is in every engine, placed so that a receiver with a window of up to 128 packets touches one cache line.
- * rtp.highest holds the starting ROC until rtp.any.
+ * What a stream is in every engine, placed so that a receiver with a window of up to 128 packets
+ * touches one cache line. rtp.highest holds the starting ROC until rtp.any.
  */
 struct state {
 	struct replay rtp;
-	uint64_t pending_index; /* within a batch: the highest index that those in flight can lead to */
+	uint64_t pending_index; /* within a batch: the highest index that those in flight can lead
+	                           to */
 	uint64_t rtp_pkts;
-	bool in_flight;         /* within a batch: the outcome of some SRTP packet is open */
-	bool has_start;         /* rtp.highest is a known index, though none was authenticated here */
+	bool in_flight; /* within a batch: the outcome of some SRTP packet is open */
+	bool has_start; /* rtp.highest is a known index, though none was authenticated here */
 	uint64_t rtp_bits[REPLAY_WORDS_MAX];
 	struct replay rtcp; /* sending: `highest` is the last index, `any` whether there was one */
 	uint64_t rtcp_bits[STATE_RTCP_WORDS];
@@ -42,7 +44,8 @@ static inline struct state *state_of(struct engine_stream *s)
 }
 
 /* ERR_RANGE when `start` holds an index that can't be. `s` is zeroed before. */
-enum err state_init(struct state *s, uint8_t log2_pkts, const struct engine_stream_state *start) MUST_USE;
+enum err state_init(struct state *s, uint8_t log2_pkts,
+                    const struct engine_stream_state *start) MUST_USE;
 void state_export(const struct state *s, struct engine_stream_state *out);
 
 /* RFC 3711 3.3.1. May lie above ROC_INDEX_MAX: the index space is used up. */
@@ -55,30 +58,36 @@ static inline uint64_t state_estimate(const struct state *s, uint16_t seq)
 
 static inline enum verdict state_verdict(enum replay_answer answer)
 {
-	return answer == REPLAY_NEW ? VERDICT_NONE : answer == REPLAY_SEEN ? VERDICT_REPLAYED : VERDICT_TOO_OLD;
+	return answer == REPLAY_NEW    ? VERDICT_NONE
+	       : answer == REPLAY_SEEN ? VERDICT_REPLAYED
+	                               : VERDICT_TOO_OLD;
 }
 
-static inline bool state_is_used_up(const struct state_life *life, uint64_t index, uint64_t index_max)
+static inline bool state_is_used_up(const struct state_life *life, uint64_t index,
+                                    uint64_t index_max)
 {
 	return __builtin_expect(life->used_pkts >= life->limit_pkts || index > index_max, 0);
 }
 
 /* The first reason not to accept an index, or NONE. */
-static inline enum verdict state_check_rtp(const struct state *s, const struct state_life *life, uint64_t index)
+static inline enum verdict state_check_rtp(const struct state *s, const struct state_life *life,
+                                           uint64_t index)
 {
 	if (state_is_used_up(life, index, ROC_INDEX_MAX))
 		return VERDICT_KEY_EXPIRED;
 	return state_verdict(replay_check(&s->rtp, s->rtp_bits, index));
 }
 
-static inline enum verdict state_check_rtcp(const struct state *s, const struct state_life *life, uint64_t index)
+static inline enum verdict state_check_rtcp(const struct state *s, const struct state_life *life,
+                                            uint64_t index)
 {
 	if (state_is_used_up(life, index, STATE_RTCP_INDEX_MAX))
 		return VERDICT_KEY_EXPIRED;
 	return state_verdict(replay_check(&s->rtcp, s->rtcp_bits, index));
 }
 
-/* The same, and when it is NONE the index is used and the packet counted: when sending, and when the tag has verified. */
+/* The same, and when it is NONE the index is used and the packet counted: when sending, and when
+ * the tag has verified. */
 static inline enum verdict state_take_rtp(struct state *s, struct state_life *life, uint64_t index)
 {
 	enum verdict v;
@@ -109,7 +118,9 @@ static inline uint64_t state_next_rtcp(const struct state *s)
 	return s->rtcp.any ? s->rtcp.highest + 1 : 1;
 }
 
-/* The lives of a key by its context. SRTCP has 2^31 indices, and no more packets than the lifetime says (RFC 3711 9.2, RFC 4568 6.1). */
-void state_lives(struct state_life *rtp, struct state_life *rtcp, const struct suite *suite, uint64_t lifetime_pkts);
+/* The lives of a key by its context. SRTCP has 2^31 indices, and no more packets than the lifetime
+ * says (RFC 3711 9.2, RFC 4568 6.1). */
+void state_lives(struct state_life *rtp, struct state_life *rtcp, const struct suite *suite,
+                 uint64_t lifetime_pkts);
 
 #endif

@@ -17,14 +17,16 @@ struct place {
 
 const char *plan_leg_name(unsigned leg)
 {
-	static const char *const names[RELAY_LEGS_MAX] = {"a", "b", "b2", "b3", "b4", "b5", "b6", "b7", "b8"};
+	static const char *const names[RELAY_LEGS_MAX] = {"a",  "b",  "b2", "b3", "b4",
+	                                                  "b5", "b6", "b7", "b8"};
 
 	return names[leg];
 }
 
 static enum err fail(const struct place *at, enum err e, const char *what)
 {
-	return why_fail(at->why, e, "media '%.31s' leg %s: %s", at->media->id, plan_leg_name(at->leg), what);
+	return why_fail(at->why, e, "media '%.31s' leg %s: %s", at->media->id,
+	                plan_leg_name(at->leg), what);
 }
 
 static bool fits(const struct addr *remote, const struct addr *local)
@@ -43,10 +45,14 @@ static enum err check_addresses(const struct place *at, const struct relay_leg_s
 		other = &interfaces[l->other_interface].bind;
 	if (l->other_rtp && other->version == local->version)
 		return fail(at, ERR_INVALID, "its other address is not of the other IP version");
-	if ((l->other_rtp && l->rtcp == RELAY_RTCP_PAIR) != (l->other_rtcp != 0) || (l->other_rtp && l->other_rtcp == l->other_rtp))
-		return fail(at, ERR_INVALID, "a local RTCP port goes with rtcp pair, and only with it");
-	if ((!fits(&l->remote, local) && !fits(&l->remote, other)) || (!fits(&l->remote_rtcp, local) && !fits(&l->remote_rtcp, other)))
-		return fail(at, ERR_INVALID, "the remote address is of another IP version than the interface");
+	if ((l->other_rtp && l->rtcp == RELAY_RTCP_PAIR) != (l->other_rtcp != 0) ||
+	    (l->other_rtp && l->other_rtcp == l->other_rtp))
+		return fail(at, ERR_INVALID,
+		            "a local RTCP port goes with rtcp pair, and only with it");
+	if ((!fits(&l->remote, local) && !fits(&l->remote, other)) ||
+	    (!fits(&l->remote_rtcp, local) && !fits(&l->remote_rtcp, other)))
+		return fail(at, ERR_INVALID,
+		            "the remote address is of another IP version than the interface");
 	return ERR_OK;
 }
 
@@ -54,14 +60,17 @@ static enum err check_numbers(const struct place *at, const struct relay_leg_spe
 {
 	if (l->interface >= at->c->config->n_interfaces)
 		return fail(at, ERR_RANGE, "no such interface");
-	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT || (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
-		return fail(at, ERR_INVALID, "rtcp, latch or rekey_roc has a value that does not exist");
+	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT ||
+	    (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
+		return fail(at, ERR_INVALID,
+		            "rtcp, latch or rekey_roc has a value that does not exist");
 	if (l->dscp > DSCP_MAX)
 		return fail(at, ERR_RANGE, "dscp is above 63");
 	if (l->port_rtp == 0)
 		return fail(at, ERR_INVALID, "no local port");
 	if ((l->rtcp == RELAY_RTCP_PAIR) != (l->port_rtcp != 0) || l->port_rtcp == l->port_rtp)
-		return fail(at, ERR_INVALID, "a local RTCP port goes with rtcp pair, and only with it");
+		return fail(at, ERR_INVALID,
+		            "a local RTCP port goes with rtcp pair, and only with it");
 	return check_addresses(at, l);
 }
 
@@ -80,14 +89,16 @@ static enum err check_keys(const struct place *at, const struct relay_leg_spec *
 	return ERR_OK;
 }
 
-static enum err check_media(const struct plan_context *c, const struct relay_media_spec *m, struct why *why)
+static enum err check_media(const struct plan_context *c, const struct relay_media_spec *m,
+                            struct why *why)
 {
 	struct place at = {.c = c, .media = m, .why = why};
 
 	if ((unsigned)m->mode >= RELAY_MODE_COUNT)
 		return why_fail(why, ERR_INVALID, "media '%.31s': no such mode", m->id);
 	if (m->n_legs < 2 || m->n_legs > RELAY_LEGS_MAX)
-		return why_fail(why, ERR_RANGE, "media '%.31s': %u legs; 2 to %d are possible", m->id, m->n_legs, RELAY_LEGS_MAX);
+		return why_fail(why, ERR_RANGE, "media '%.31s': %u legs; 2 to %d are possible",
+		                m->id, m->n_legs, RELAY_LEGS_MAX);
 	if (m->active == RELAY_LEG_ACCESS || m->active >= m->n_legs)
 		return why_fail(why, ERR_RANGE, "media '%.31s': active is not a core leg", m->id);
 	for (at.leg = 0; at.leg < m->n_legs; at.leg++) {
@@ -137,16 +148,20 @@ static enum err check_send_keys(const struct relay_session_spec *spec, struct wh
 			continue;
 		for (struct walk k = {.media = 0}; (b = next_leg(spec, &k));)
 			if (clashes(a->send, b->receive) || (a != b && clashes(a->send, b->send)))
-				return why_fail(why, ERR_INVALID, "media '%.31s' leg %s: its send key is used in another place of the session",
+				return why_fail(why, ERR_INVALID,
+				                "media '%.31s' leg %s: its send key is used in "
+				                "another place of the session",
 				                spec->media[i.media].id, plan_leg_name(i.leg - 1));
 	}
 	return ERR_OK;
 }
 
-static enum err check(const struct plan_context *c, const struct relay_session_spec *spec, struct why *why)
+static enum err check(const struct plan_context *c, const struct relay_session_spec *spec,
+                      struct why *why)
 {
 	if (spec->n_media == 0 || spec->n_media > RELAY_MEDIA_MAX)
-		return why_fail(why, ERR_RANGE, "%u media; 1 to %d are possible", spec->n_media, RELAY_MEDIA_MAX);
+		return why_fail(why, ERR_RANGE, "%u media; 1 to %d are possible", spec->n_media,
+		                RELAY_MEDIA_MAX);
 	for (unsigned i = 0; i < spec->n_media; i++) {
 		enum err e = check_media(c, &spec->media[i], why);
 		if (e)
@@ -188,8 +203,8 @@ static enum err copy_media(struct shadow_media **out, const struct relay_media_s
 	return e;
 }
 
-enum err shadow_new(struct shadow **out, const struct plan_context *c, const struct relay_session_spec *spec,
-                    struct why *why)
+enum err shadow_new(struct shadow **out, const struct plan_context *c,
+                    const struct relay_session_spec *spec, struct why *why)
 {
 	enum err e = check(c, spec, why);
 	struct shadow *s;

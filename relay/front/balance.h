@@ -15,8 +15,8 @@ struct place {
 };
 
 /*
- * Load is packets a second, measured every second at most; what came since counts as much as a session did on average. Where nothing
- * flows, and between equals, the number of sessions decides.
+ * Load is packets a second, measured every second at most; what came since counts as much as a
+ * session did on average. Where nothing flows, and between equals, the number of sessions decides.
  */
 struct places {
 	unsigned n;

@@ -16,7 +16,7 @@ enum {
 	POLL_MSGS = 4096, /* from one worker in one poll: control has other work too */
 };
 
-/* --- bells ------------------------------------------------------------------------------------------ */
+/* --- bells ------------------------------------------------------------------ */
 
 void crew_set_waker(struct crew *c, relay_waker_fn *fn, void *arg)
 {
@@ -48,7 +48,7 @@ static bool post(struct crew *c, struct member *m, const struct msg *msg)
 	return true;
 }
 
-/* --- blocks ----------------------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------- */
 
 static void post_chunks(struct crew *c, struct member *m)
 {
@@ -107,24 +107,32 @@ void crew_return(struct crew *c, struct worker *w, const struct blocks *spare)
 		c->members[w->number].due[k] -= spare->n[k];
 }
 
-/* --- start ------------------------------------------------------------------------------------------ */
+/* --- start ------------------------------------------------------------------ */
 
 static enum err check_config(const struct relay_config *c, struct why *why)
 {
 	if (c->workers < 1 || c->workers > RELAY_WORKERS_MAX)
-		return why_fail(why, ERR_RANGE, "%u workers; 1 to %d are possible", c->workers, RELAY_WORKERS_MAX);
+		return why_fail(why, ERR_RANGE, "%u workers; 1 to %d are possible", c->workers,
+		                RELAY_WORKERS_MAX);
 	if (c->n_interfaces < 1 || c->n_interfaces > RELAY_INTERFACES_MAX)
-		return why_fail(why, ERR_RANGE, "%u interfaces; 1 to %d are possible", c->n_interfaces, RELAY_INTERFACES_MAX);
+		return why_fail(why, ERR_RANGE, "%u interfaces; 1 to %d are possible",
+		                c->n_interfaces, RELAY_INTERFACES_MAX);
 	if (c->ssrcs_per_leg < 1 || c->ssrcs_per_leg > 1024)
-		return why_fail(why, ERR_RANGE, "ssrcs_per_leg is %u; 1 to 1024 are possible", c->ssrcs_per_leg);
+		return why_fail(why, ERR_RANGE, "ssrcs_per_leg is %u; 1 to 1024 are possible",
+		                c->ssrcs_per_leg);
 	if (c->replay_window_pkts < REPLAY_PKTS_MIN || c->replay_window_pkts > REPLAY_PKTS_MAX ||
-	    c->replay_window_video_pkts < REPLAY_PKTS_MIN || c->replay_window_video_pkts > REPLAY_PKTS_MAX ||
+	    c->replay_window_video_pkts < REPLAY_PKTS_MIN ||
+	    c->replay_window_video_pkts > REPLAY_PKTS_MAX ||
 	    c->send_window_pkts < REPLAY_PKTS_MIN || c->send_window_pkts > REPLAY_PKTS_MAX)
-		return why_fail(why, ERR_RANGE, "a window has %d to %d packets", REPLAY_PKTS_MIN, REPLAY_PKTS_MAX);
+		return why_fail(why, ERR_RANGE, "a window has %d to %d packets", REPLAY_PKTS_MIN,
+		                REPLAY_PKTS_MAX);
 	if (c->pkts_per_worker < 4 * PKT_BATCH)
-		return why_fail(why, ERR_RANGE, "%u packets for each worker; at least %d are needed", c->pkts_per_worker, 4 * PKT_BATCH);
+		return why_fail(why, ERR_RANGE,
+		                "%u packets for each worker; at least %d are needed",
+		                c->pkts_per_worker, 4 * PKT_BATCH);
 	if (c->gather_delay_us > 100000)
-		return why_fail(why, ERR_RANGE, "gather_delay_us is %u; at most 100000 is sensible", c->gather_delay_us);
+		return why_fail(why, ERR_RANGE, "gather_delay_us is %u; at most 100000 is sensible",
+		                c->gather_delay_us);
 	return ERR_OK;
 }
 
@@ -157,17 +165,19 @@ enum err crew_start(struct crew **out, const struct relay_config *config, struct
 	return ERR_OK;
 }
 
-/* --- messages --------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------- */
 
 static void post_waiting(struct crew *c, struct member *m)
 {
 	post_chunks(c, m);
-	if (m->asked_waiting && post(c, m, &(struct msg){.kind = MSG_ASKED, .asked = m->asked_waiting}))
+	if (m->asked_waiting &&
+	    post(c, m, &(struct msg){.kind = MSG_ASKED, .asked = m->asked_waiting}))
 		m->asked_waiting = NULL;
 	while (m->waiting) {
 		struct request *next = m->waiting->next;
 
-		if (m->chunk_waiting || m->asked_waiting || !post(c, m, &(struct msg){.kind = m->waiting->kind, .request = m->waiting}))
+		if (m->chunk_waiting || m->asked_waiting ||
+		    !post(c, m, &(struct msg){.kind = m->waiting->kind, .request = m->waiting}))
 			return;
 		m->waiting = next;
 		if (!next)
@@ -190,11 +200,13 @@ static bool is_read(const struct crew *c, const struct asked_table *t, unsigned 
 	unsigned before = *n_readers;
 
 	for (unsigned i = 0; i < c->n_members; i++)
-		*n_readers += __atomic_load_n(&c->members[i].worker.asked_seen, __ATOMIC_ACQUIRE) == &t->asked;
+		*n_readers += __atomic_load_n(&c->members[i].worker.asked_seen, __ATOMIC_ACQUIRE) ==
+		              &t->asked;
 	return *n_readers != before;
 }
 
-/* The newest come first, and a worker goes from older ones to newer ones only: behind the one that the slowest of them reads nobody reads any. */
+/* The newest come first, and a worker goes from older ones to newer ones only: behind the one that
+ * the slowest of them reads nobody reads any. */
 static void drop_old_tables(struct crew *c)
 {
 	struct asked_table *t = c->asked;
@@ -249,8 +261,10 @@ static unsigned drain(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 		n++;
 		if (msg.kind != MSG_NEED)
 			fn(arg, &msg);
-		else if (crew_give_blocks(c, m, &(struct blocks){{MORE_BLOCKS, MORE_BLOCKS, MORE_BLOCKS}}))
-			/* No memory now: the worker lives on what it has, and asks again after the next chunk. */
+		else if (crew_give_blocks(
+				 c, m, &(struct blocks){{MORE_BLOCKS, MORE_BLOCKS, MORE_BLOCKS}}))
+			/* No memory now: the worker lives on what it has, and asks again after the
+			 * next chunk. */
 			continue;
 	}
 	post_waiting(c, m);
@@ -268,7 +282,8 @@ void crew_poll(struct crew *c, crew_fn *fn, void *arg)
 			crew_ring(c);
 }
 
-/* Everything posted, then STOP; in between the worker's replies are taken, or both could wait for the other. */
+/* Everything posted, then STOP; in between the worker's replies are taken, or both could wait for
+ * the other. */
 static void end_member(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
@@ -321,7 +336,8 @@ void crew_free(struct crew *c)
 
 void crew_plan_context(const struct crew *c, struct plan_context *out)
 {
-	*out = (struct plan_context){.engine = c->engine, .config = &c->config, .hash_key = c->hash_key};
+	*out = (struct plan_context){
+		.engine = c->engine, .config = &c->config, .hash_key = c->hash_key};
 }
 
 struct worker *crew_place(struct crew *c)
@@ -350,7 +366,7 @@ unsigned crew_step(struct crew *c, uint64_t now_ns)
 	return n;
 }
 
-/* --- statistics ------------------------------------------------------------------------------------- */
+/* --- statistics ------------------------------------------------------------- */
 
 static void add_io(const struct io_counters *io, struct relay_stats *out)
 {

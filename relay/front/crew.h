@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The workers of a relay with their back ends, engine and threads, and the way to them. Control only. */
+/* The workers of a relay with their back ends, engine and threads, and the way to them. Control
+ * only. */
 #ifndef RELAY_FRONT_CREW_H
 #define RELAY_FRONT_CREW_H
 
@@ -15,7 +16,8 @@ enum err crew_start(struct crew **out, const struct relay_config *config, struct
 /* What a worker sent home. What a message points at is the receiver's. */
 typedef void crew_fn(void *arg, struct msg *m);
 
-/* Ends the threads; all that was posted is carried out and told. Sessions stay where they are, for the caller to end. */
+/* Ends the threads; all that was posted is carried out and told. Sessions stay where they are, for
+ * the caller to end. */
 void crew_end(struct crew *c, crew_fn *fn, void *arg);
 bool crew_has_ended(const struct crew *c);
 /* After crew_end. */
@@ -24,7 +26,8 @@ void crew_free(struct crew *c);
 /* Valid as long as the crew. */
 void crew_plan_context(const struct crew *c, struct plan_context *out);
 
-/* The worker with the least to do (relay/front/balance.h), which gets one more session; and one less. */
+/* The worker with the least to do (relay/front/balance.h), which gets one more session; and one
+ * less. */
 struct worker *crew_place(struct crew *c);
 void crew_leave(struct crew *c, struct worker *w);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts workers: engine, back ends, threads; and does without a back end that was chosen but would not start. */
+/* Starts workers: engine, back ends, threads; and does without a back end that was chosen but would
+ * not start. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,14 +12,15 @@
 #include "keyctx/prim.h"
 #include "relay/front/crew_state.h"
 
-/* --- back ends -------------------------------------------------------------------------------------- */
+/* --- back ends -------------------------------------------------------------- */
 
 static bool is_auto(const struct crew *c)
 {
 	return str_is(str_of(c->config.io), "auto");
 }
 
-static enum err choose(const struct crew *c, const struct io_ops **ops, const struct io_interface *interface, struct why *reason)
+static enum err choose(const struct crew *c, const struct io_ops **ops,
+                       const struct io_interface *interface, struct why *reason)
 {
 	enum err e = io_choose(ops, str_of(c->config.io), interface, reason);
 
@@ -39,7 +41,8 @@ static enum err assign(struct crew *c, unsigned interface, struct why *why)
 	if (!ops) {
 		enum err e = choose(c, &ops, &c->interfaces[interface], &reason);
 		if (e)
-			return why_fail(why, e, "interface '%s': %.200s", c->interfaces[interface].name, reason.text);
+			return why_fail(why, e, "interface '%s': %.200s",
+			                c->interfaces[interface].name, reason.text);
 	}
 	while (i < c->n_back_ends && c->back_ends[i].ops != ops)
 		i++;
@@ -57,8 +60,12 @@ static enum err assign(struct crew *c, unsigned interface, struct why *why)
 static struct io_config io_config_of(struct crew *c, const struct back_end *b)
 {
 	return (struct io_config){
-		.interfaces = b->interfaces, .n_interfaces = b->n_interfaces, .workers = c->n_members,
-		.shared = b->shared, .busy_poll_us = c->config.busy_poll_us, .test_arg = c->config.io_test_arg,
+		.interfaces = b->interfaces,
+		.n_interfaces = b->n_interfaces,
+		.workers = c->n_members,
+		.shared = b->shared,
+		.busy_poll_us = c->config.busy_poll_us,
+		.test_arg = c->config.io_test_arg,
 	};
 }
 
@@ -104,7 +111,7 @@ static enum err open_ios(struct crew *c, struct worker *w, struct why *why)
 	return ERR_OK;
 }
 
-/* --- start ------------------------------------------------------------------------------------------ */
+/* --- start ------------------------------------------------------------------ */
 
 static enum err start_member(struct crew *c, unsigned i, struct why *why)
 {
@@ -120,13 +127,15 @@ static enum err start_member(struct crew *c, unsigned i, struct why *why)
 	w->control_fd = c->wait_fd;
 	e = pool_new(&w->pool, c->config.pkts_per_worker);
 	if (e)
-		return why_fail(why, e, "worker %u: no memory for %u packets", i, c->config.pkts_per_worker);
+		return why_fail(why, e, "worker %u: no memory for %u packets", i,
+		                c->config.pkts_per_worker);
 	e = open_ios(c, w, why);
 	if (!e)
 		e = worker_init(w, why);
 	if (e)
 		return e;
-	e = crew_give_blocks(c, m, &(struct blocks){{CREW_FIRST_BLOCKS, CREW_FIRST_BLOCKS, CREW_FIRST_BLOCKS}});
+	e = crew_give_blocks(
+		c, m, &(struct blocks){{CREW_FIRST_BLOCKS, CREW_FIRST_BLOCKS, CREW_FIRST_BLOCKS}});
 	return e ? why_fail(why, e, "worker %u: out of memory", i) : ERR_OK;
 }
 
@@ -202,7 +211,8 @@ static bool may_do_without(const struct crew *c)
 	return false;
 }
 
-/* What a probe can't see, as a limit on locked memory that all workers together are above, shows only now. */
+/* What a probe can't see, as a limit on locked memory that all workers together are above, shows
+ * only now. */
 static void leave_back_end(struct crew *c, const struct why *why)
 {
 	for (unsigned i = 0; i < c->n_back_ends; i++)

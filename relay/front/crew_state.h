@@ -24,15 +24,17 @@ struct member {
 	struct worker worker;
 	pthread_t thread;
 	bool has_thread;
-	bool has_mail; /* pushed to its inbox since it was woken last */
+	bool has_mail;                          /* pushed to its inbox since it was woken last */
 	struct request *waiting, **waiting_end; /* for room in its inbox */
 	struct chunk *chunks;                   /* all it was given */
 	struct chunk *chunk_waiting;
-	const struct relay_asked *asked_waiting; /* the newest table, not handed over yet */
-	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS]; /* blocks it was given; those that its sessions may need at once */
+	const struct relay_asked *asked_waiting;       /* the newest table, not handed over yet */
+	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS]; /* blocks it was given; those that its
+	                                                  sessions may need at once */
 };
 
-/* A table that workers were given, the newest first. It is freed when all of them have a newer one. */
+/* A table that workers were given, the newest first. It is freed when all of them have a newer one.
+ */
 struct asked_table {
 	struct asked_table *next;
 	struct relay_asked asked;
@@ -56,7 +58,8 @@ struct crew {
 	struct member *members;
 	struct places places;
 	struct asked_table *asked;
-	const struct io_ops *refused; /* could be chosen, but did not start: `auto` does without it */
+	const struct io_ops
+		*refused; /* could be chosen, but did not start: `auto` does without it */
 	char refused_reason[256];
 };
 

@@ -29,7 +29,8 @@ static void merge_streams(struct relay_leg_stats *to, const struct relay_leg_sta
 			to->n_streams += to->n_streams < RELAY_STREAM_STATS_MAX;
 			old = &to->streams[to->n_streams - 1];
 		}
-		memmove(&to->streams[1], &to->streams[0], (size_t)(old - to->streams) * sizeof(*old));
+		memmove(&to->streams[1], &to->streams[0],
+		        (size_t)(old - to->streams) * sizeof(*old));
 		to->streams[0] = sum;
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What legs that are gone had counted, so that a call's statistics cover all of it. Control only. */
+/* What legs that are gone had counted, so that a call's statistics cover all of it. Control only.
+ */
 #ifndef RELAY_FRONT_ENDED_H
 #define RELAY_FRONT_ENDED_H
 
@@ -10,7 +11,8 @@ struct gone {
 	struct relay_gone_leg *legs;
 };
 
-/* Adds to what the same place had before. Without memory that leg's counts are lost, the call goes on. */
+/* Adds to what the same place had before. Without memory that leg's counts are lost, the call goes
+ * on. */
 void gone_add(struct gone *g, uint8_t media, uint8_t leg, const struct relay_leg_stats *s);
 void gone_fini(struct gone *g);
 

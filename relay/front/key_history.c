@@ -7,7 +7,7 @@
 #include "base/secret.h"
 #include "relay/front/plan.h"
 
-/* --- of a session ----------------------------------------------------------------------------------- */
+/* --- of a session ----------------------------------------------------------- */
 
 uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k)
 {
@@ -32,14 +32,16 @@ struct used_key used_keys_of(const struct plan_context *c, const struct keyctx *
 	memcpy(octets, &k->lifetime_pkts, sizeof(k->lifetime_pkts));
 	octets[sizeof(k->lifetime_pkts)] = (uint8_t)k->suite->id;
 	memcpy(octets + sizeof(k->lifetime_pkts) + 1, k->mki, k->mki_len);
-	key.context = (uint32_t)map_hash(c->hash_key, octets, sizeof(k->lifetime_pkts) + 1 + k->mki_len);
+	key.context =
+		(uint32_t)map_hash(c->hash_key, octets, sizeof(k->lifetime_pkts) + 1 + k->mki_len);
 	return key;
 }
 
 static const struct keyctx *key_at(const struct shadow *s, const struct used_key *k)
 {
 	const struct shadow_media *m = k->media < s->n_media ? s->media[k->media] : NULL;
-	const struct relay_leg_spec *leg = m && k->leg < m->n_legs && m->legs[k->leg].exists ? &m->legs[k->leg] : NULL;
+	const struct relay_leg_spec *leg =
+		m && k->leg < m->n_legs && m->legs[k->leg].exists ? &m->legs[k->leg] : NULL;
 
 	return !leg ? NULL : k->is_send ? leg->send : leg->receive;
 }
@@ -57,14 +59,16 @@ static bool is_same_place(const struct used_key *a, const struct used_key *b)
 	return a->media == b->media && a->leg == b->leg;
 }
 
-enum used_fate used_keys_look(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, const struct used_key *wanted,
+enum used_fate used_keys_look(const struct used_keys *u, const struct plan_context *c,
+                              const struct shadow *to, const struct used_key *wanted,
                               const struct used_key **kept)
 {
 	enum used_fate fate = USED_FRESH;
 
 	for (unsigned i = 0; i < u->n; i++) {
 		const struct used_key *k = &u->keys[i];
-		bool here = is_same_place(k, wanted), fits = !k->is_gone && k->context == wanted->context;
+		bool here = is_same_place(k, wanted),
+		     fits = !k->is_gone && k->context == wanted->context;
 
 		if (k->fingerprint != wanted->fingerprint)
 			continue;
@@ -83,7 +87,8 @@ enum used_fate used_keys_look(const struct used_keys *u, const struct plan_conte
 	return fate;
 }
 
-static bool is_anywhere(const struct shadow *s, const struct plan_context *c, const struct used_key *k)
+static bool is_anywhere(const struct shadow *s, const struct plan_context *c,
+                        const struct used_key *k)
 {
 	struct used_key at = *k;
 
@@ -98,20 +103,23 @@ static bool is_anywhere(const struct shadow *s, const struct plan_context *c, co
 }
 
 /* The one that has been out of use for longest, after those that are in the list already. */
-static const struct used_key *oldest(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, uint32_t after)
+static const struct used_key *oldest(const struct used_keys *u, const struct plan_context *c,
+                                     const struct shadow *to, uint32_t after)
 {
 	const struct used_key *found = NULL;
 
 	for (unsigned i = 0; i < u->n; i++) {
 		const struct used_key *k = &u->keys[i];
 
-		if (!k->is_gone && k->left > after && (!found || k->left < found->left) && !is_anywhere(to, c, k))
+		if (!k->is_gone && k->left > after && (!found || k->left < found->left) &&
+		    !is_anywhere(to, c, k))
 			found = k;
 	}
 	return found;
 }
 
-enum err used_keys_forget(const struct used_keys *u, const struct plan_context *c, const struct shadow *to, uint64_t **out, unsigned *n)
+enum err used_keys_forget(const struct used_keys *u, const struct plan_context *c,
+                          const struct shadow *to, uint64_t **out, unsigned *n)
 {
 	const struct used_key *k = NULL;
 	unsigned kept = 0;
@@ -136,7 +144,8 @@ enum err used_keys_reserve(struct used_keys *u, const struct shadow *s)
 
 	for (unsigned i = 0; i < s->n_media; i++)
 		for (unsigned k = 0; k < s->media[i]->n_legs; k++)
-			room += (s->media[i]->legs[k].receive != NULL) + (s->media[i]->legs[k].send != NULL);
+			room += (s->media[i]->legs[k].receive != NULL) +
+			        (s->media[i]->legs[k].send != NULL);
 	if (room <= u->room)
 		return ERR_OK;
 	keys = mem_resize(u->keys, room, sizeof(*keys));
@@ -148,7 +157,8 @@ enum err used_keys_reserve(struct used_keys *u, const struct shadow *s)
 }
 
 /* Where it is already, or where it goes over from. */
-static struct used_key *place_of(struct used_keys *u, const struct plan_context *c, const struct shadow *s, const struct used_key *key)
+static struct used_key *place_of(struct used_keys *u, const struct plan_context *c,
+                                 const struct shadow *s, const struct used_key *key)
 {
 	struct used_key *moved = NULL;
 
@@ -165,7 +175,8 @@ static struct used_key *place_of(struct used_keys *u, const struct plan_context 
 	return moved;
 }
 
-static void add_used(struct used_keys *u, const struct plan_context *c, const struct shadow *s, const struct used_key *key)
+static void add_used(struct used_keys *u, const struct plan_context *c, const struct shadow *s,
+                     const struct used_key *key)
 {
 	struct used_key *k = place_of(u, c, s, key);
 
@@ -174,11 +185,13 @@ static void add_used(struct used_keys *u, const struct plan_context *c, const st
 	*k = *key;
 }
 
-void used_keys_settle(struct used_keys *u, const struct plan_context *c, const struct shadow *s, const uint64_t *forgotten, unsigned n_forgotten)
+void used_keys_settle(struct used_keys *u, const struct plan_context *c, const struct shadow *s,
+                      const uint64_t *forgotten, unsigned n_forgotten)
 {
 	for (unsigned i = 0; i < s->n_media; i++) {
 		for (unsigned leg = 0; leg < s->media[i]->n_legs; leg++) {
-			const struct keyctx *keys[] = {s->media[i]->legs[leg].receive, s->media[i]->legs[leg].send};
+			const struct keyctx *keys[] = {s->media[i]->legs[leg].receive,
+			                               s->media[i]->legs[leg].send};
 
 			for (unsigned d = 0; d < ARRAY_LEN(keys); d++) {
 				struct used_key key;
@@ -208,7 +221,7 @@ void used_keys_fini(struct used_keys *u)
 	*u = (struct used_keys){.keys = NULL};
 }
 
-/* --- among all sessions ----------------------------------------------------------------------------- */
+/* --- among all sessions ----------------------------------------------------- */
 
 static bool has_sent(const struct used_keys *u, uint64_t print)
 {
@@ -218,12 +231,14 @@ static bool has_sent(const struct used_keys *u, uint64_t print)
 	return false;
 }
 
-enum err sent_keys_claim(struct sent *sent, const struct plan_context *c, const struct shadow *s, const void *owner, struct why *why)
+enum err sent_keys_claim(struct sent *sent, const struct plan_context *c, const struct shadow *s,
+                         const void *owner, struct why *why)
 {
 	for (unsigned i = 0; i < s->n_media; i++) {
 		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
 			const struct keyctx *send = s->media[i]->legs[k].send;
-			enum err e = send ? sent_claim(sent, used_keys_print(c, send), owner, why) : ERR_OK;
+			enum err e = send ? sent_claim(sent, used_keys_print(c, send), owner, why)
+			                  : ERR_OK;
 
 			if (e) {
 				why_prefix(why, "media %u leg %s", i, plan_leg_name(k));
@@ -234,8 +249,8 @@ enum err sent_keys_claim(struct sent *sent, const struct plan_context *c, const 
 	return ERR_OK;
 }
 
-void sent_keys_withdraw(struct sent *sent, const struct plan_context *c, const struct shadow *s, const struct used_keys *used,
-                        const void *owner)
+void sent_keys_withdraw(struct sent *sent, const struct plan_context *c, const struct shadow *s,
+                        const struct used_keys *used, const void *owner)
 {
 	for (unsigned i = 0; i < s->n_media; i++) {
 		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {

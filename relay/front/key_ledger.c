@@ -20,11 +20,12 @@ struct table {
 
 struct sent {
 	struct table claimed;
-	struct table past[2]; /* the younger one fills; when it is full the older one is forgotten */
+	struct table
+		past[2]; /* the younger one fills; when it is full the older one is forgotten */
 	unsigned remembered;
 };
 
-/* --- tables ----------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------- */
 
 /* Where the print is, or would stand. */
 static struct slot *place(const struct table *t, uint64_t print)
@@ -86,7 +87,7 @@ static void table_free(struct table *t)
 	*t = (struct table){.slots = NULL};
 }
 
-/* --- keys ------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------- */
 
 enum err sent_new(struct sent **out, unsigned remembered)
 {
@@ -124,9 +125,13 @@ enum err sent_claim(struct sent *s, uint64_t print, const void *owner, struct wh
 	if (slot && slot->owner == owner)
 		return ERR_OK;
 	if (slot)
-		return why_fail(why, ERR_KEY_USED, "its send key is in use by another session; each needs a key of its own");
+		return why_fail(
+			why, ERR_KEY_USED,
+			"its send key is in use by another session; each needs a key of its own");
 	if (find(&s->past[0], print) || find(&s->past[1], print))
-		return why_fail(why, ERR_KEY_USED, "its send key was used by a session that has ended, and its indices would begin again; a fresh key is needed");
+		return why_fail(why, ERR_KEY_USED,
+		                "its send key was used by a session that has ended, and its "
+		                "indices would begin again; a fresh key is needed");
 	e = make_room(&s->claimed);
 	if (e)
 		return why_fail(why, e, "out of memory");
@@ -142,7 +147,8 @@ static void next_generation(struct sent *s)
 	s->past[0] = (struct table){.slots = NULL};
 }
 
-/* Without memory the older generation goes early, and at worst this key is not remembered: ending a session can't fail. */
+/* Without memory the older generation goes early, and at worst this key is not remembered: ending a
+ * session can't fail. */
 static void remember(struct sent *s, uint64_t print)
 {
 	if (s->past[0].n >= s->remembered)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which keys this gateway has sent under: no two sessions may send under one, at a time or after each other. Control only. */
+/* Which keys this gateway has sent under: no two sessions may send under one, at a time or after
+ * each other. Control only. */
 #ifndef RELAY_FRONT_KEY_LEDGER_H
 #define RELAY_FRONT_KEY_LEDGER_H
 
@@ -9,10 +10,12 @@
 #include "base/err.h"
 
 /*
- * Two senders under one key, SSRC and index are one keystream for two packets (R-G7; RFC 3711 9.1), and with AEAD they give the
- * authentication key away (RFC 7714 8.4). Keys are known here by a keyed hash of them. A key is
+ * Two senders under one key, SSRC and index are one keystream for two packets (R-G7; RFC 3711 9.1),
+ * and with AEAD they give the authentication key away (RFC 7714 8.4). Keys are known here by a
+ * keyed hash of them. A key is
  *
- *     claimed by a session ──── the session ends ───▶ past: refused to everybody ──── 1 to 2 times `remembered` newer ones ───▶ forgotten
+ *     claimed by a session ──── the session ends ───▶ past: refused to everybody ──── 1 to 2 times
+ * `remembered` newer ones ───▶ forgotten
  */
 struct sent;
 
@@ -20,9 +23,11 @@ struct sent;
 enum err sent_new(struct sent **out, unsigned remembered) MUST_USE;
 void sent_free(struct sent *s); /* takes NULL */
 
-/* The key becomes the owner's; again by its owner changes nothing. ERR_KEY_USED: it is, or was, another's; ERR_NOMEM. */
+/* The key becomes the owner's; again by its owner changes nothing. ERR_KEY_USED: it is, or was,
+ * another's; ERR_NOMEM. */
 enum err sent_claim(struct sent *s, uint64_t print, const void *owner, struct why *why) MUST_USE;
-/* The owner has it no more; `was_used`: it is refused from now on. Nothing happens when it is not the owner's. */
+/* The owner has it no more; `was_used`: it is refused from now on. Nothing happens when it is not
+ * the owner's. */
 void sent_release(struct sent *s, uint64_t print, const void *owner, bool was_used);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-/* --- ends ------------------------------------------------------------------------------------------- */
+/* --- ends ------------------------------------------------------------------- */
 
 static void leg_free(const struct plan_context *c, struct leg *leg)
 {
@@ -59,7 +59,7 @@ void plan_free(const struct plan_context *c, struct plan *p)
 	mem_free(p);
 }
 
-/* --- differences ------------------------------------------------------------------------------------ */
+/* --- differences ------------------------------------------------------------ */
 
 static struct addr rtcp_address(const struct relay_leg_spec *s)
 {
@@ -67,12 +67,15 @@ static struct addr rtcp_address(const struct relay_leg_spec *s)
 		return (struct addr){.version = 0};
 	if (!addr_is_none(&s->remote_rtcp))
 		return s->remote_rtcp;
-	return addr_is_none(&s->remote) ? s->remote : addr_with_port(&s->remote, (uint16_t)(s->remote.port + 1));
+	return addr_is_none(&s->remote)
+	               ? s->remote
+	               : addr_with_port(&s->remote, (uint16_t)(s->remote.port + 1));
 }
 
 static uint16_t port_number(const struct relay_leg_spec *s, unsigned k)
 {
-	const uint16_t numbers[LEG_PORTS] = {s->port_rtp, s->port_rtcp, s->other_rtp, s->other_rtcp};
+	const uint16_t numbers[LEG_PORTS] = {s->port_rtp, s->port_rtcp, s->other_rtp,
+	                                     s->other_rtcp};
 
 	return k % LEG_WAYS == LEG_RTP || s->rtcp == RELAY_RTCP_PAIR ? numbers[k] : 0;
 }
@@ -85,8 +88,10 @@ static uint8_t port_interface(const struct relay_leg_spec *s, unsigned k)
 /* Does the one have as its address what the other has as that of the other family? */
 static bool is_swapped(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
 {
-	return (to->other_rtp && to->other_rtp == from->port_rtp && to->other_interface == from->interface) ||
-	       (from->other_rtp && from->other_rtp == to->port_rtp && from->other_interface == to->interface);
+	return (to->other_rtp && to->other_rtp == from->port_rtp &&
+	        to->other_interface == from->interface) ||
+	       (from->other_rtp && from->other_rtp == to->port_rtp &&
+	        from->other_interface == to->interface);
 }
 
 static struct addr address(const struct relay_leg_spec *s, unsigned k)
@@ -120,25 +125,31 @@ struct looks {
 	const struct shadow *to;
 };
 
-static enum err plan_key(const struct looks *l, struct key **out, struct leg_change *c, const struct keyctx *was,
-                         const struct keyctx *is, bool is_send, struct why *why)
+static enum err plan_key(const struct looks *l, struct key **out, struct leg_change *c,
+                         const struct keyctx *was, const struct keyctx *is, bool is_send,
+                         struct why *why)
 {
 	const struct plan_context *ctx = l->ctx;
 	enum engine_direction direction = is_send ? ENGINE_SEND : ENGINE_RECEIVE;
 	const struct used_key *kept = NULL;
 	struct used_key key;
 	enum used_fate fate;
-	bool is_video = l->to->media[c->media]->is_video, ends = is_send || ctx->config->enforces_receive_lifetime;
-	unsigned window = is_send ? ctx->config->send_window_pkts
-	                          : is_video ? ctx->config->replay_window_video_pkts : ctx->config->replay_window_pkts;
+	bool is_video = l->to->media[c->media]->is_video,
+	     ends = is_send || ctx->config->enforces_receive_lifetime;
+	unsigned window = is_send    ? ctx->config->send_window_pkts
+	                  : is_video ? ctx->config->replay_window_video_pkts
+	                             : ctx->config->replay_window_pkts;
 	enum err e;
 
 	if (!is)
 		return ERR_OK;
-	/* The peer may change the suite and keep its key, which then goes on; ours must not have two contexts. */
+	/* The peer may change the suite and keep its key, which then goes on; ours must not have
+	 * two contexts. */
 	if (was && keyctx_same_key(was, is) && (is_send || was->suite == is->suite))
-		return why_fail(why, ERR_REKEY, "media %u leg %s: the %s key in use with another suite, MKI or lifetime; a new key is needed", c->media,
-		                plan_leg_name(c->leg), is_send ? "send" : "receive");
+		return why_fail(why, ERR_REKEY,
+		                "media %u leg %s: the %s key in use with another suite, MKI or "
+		                "lifetime; a new key is needed",
+		                c->media, plan_leg_name(c->leg), is_send ? "send" : "receive");
 	key = used_keys_of(ctx, is, is_send);
 	key.media = c->media;
 	key.leg = c->leg;
@@ -147,8 +158,10 @@ static enum err plan_key(const struct looks *l, struct key **out, struct leg_cha
 	if (was && keyctx_same_key(was, is))
 		fate = USED_FRESH;
 	if (fate == USED_SPENT)
-		return why_fail(why, ERR_REKEY, "media %u leg %s: this %s key was in use before, and its state is gone; a new one is needed", c->media,
-		                plan_leg_name(c->leg), is_send ? "send" : "receive");
+		return why_fail(why, ERR_REKEY,
+		                "media %u leg %s: this %s key was in use before, and its state is "
+		                "gone; a new one is needed",
+		                c->media, plan_leg_name(c->leg), is_send ? "send" : "receive");
 	e = key_new(out, ctx->engine, is, direction, window, ends, why);
 	if (e)
 		return e;
@@ -162,10 +175,12 @@ static enum err plan_key(const struct looks *l, struct key **out, struct leg_cha
 	return ERR_OK;
 }
 
-static enum err plan_keys(const struct looks *l, struct leg_change *c, const struct relay_leg_spec *from,
-                          const struct relay_leg_spec *to, struct why *why)
+static enum err plan_keys(const struct looks *l, struct leg_change *c,
+                          const struct relay_leg_spec *from, const struct relay_leg_spec *to,
+                          struct why *why)
 {
-	const struct keyctx *receive = from ? from->receive : NULL, *send = from ? from->send : NULL;
+	const struct keyctx *receive = from ? from->receive : NULL,
+			    *send = from ? from->send : NULL;
 	enum err e = ERR_OK;
 
 	c->sets_receive = !keyctx_eq(receive, to->receive);
@@ -177,8 +192,9 @@ static enum err plan_keys(const struct looks *l, struct leg_change *c, const str
 	return e;
 }
 
-static enum err plan_leg(const struct looks *l, struct leg_change *c, const struct relay_leg_spec *from,
-                         const struct relay_leg_spec *to, struct why *why)
+static enum err plan_leg(const struct looks *l, struct leg_change *c,
+                         const struct relay_leg_spec *from, const struct relay_leg_spec *to,
+                         struct why *why)
 {
 	enum err e;
 
@@ -205,7 +221,8 @@ static enum err plan_leg(const struct looks *l, struct leg_change *c, const stru
 	for (unsigned k = 0; k < LEG_WAYS; k++)
 		c->addresses[k] = address(&c->spec, k);
 	c->moves = !from || !addr_eq(&from->remote, &to->remote);
-	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4); `either` hears a terminal that keeps it, too. */
+	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4); `either` hears a
+	 * terminal that keeps it, too. */
 	if (c->moves && c->spec.rekey_roc == RELAY_ROC_KEEP)
 		c->spec.rekey_roc = RELAY_ROC_ZERO;
 	return plan_keys(l, c, from, to, why);
@@ -221,13 +238,16 @@ static const struct relay_leg_spec *leg_of(const struct shadow *s, unsigned medi
 /* Everything a plan compares, so that what is equal costs nothing. */
 static bool is_same_leg(const struct relay_leg_spec *a, const struct relay_leg_spec *b)
 {
-	return a->interface == b->interface && a->rtcp == b->rtcp && a->port_rtp == b->port_rtp && a->port_rtcp == b->port_rtcp &&
-	       a->other_interface == b->other_interface && a->other_rtp == b->other_rtp && a->other_rtcp == b->other_rtcp &&
-	       addr_eq(&a->remote, &b->remote) && addr_eq(&a->remote_rtcp, &b->remote_rtcp) && a->latch == b->latch &&
-	       a->latch_strict == b->latch_strict && a->latch_window_ms == b->latch_window_ms &&
-	       a->teaches == b->teaches && a->can_receive == b->can_receive && a->can_send == b->can_send &&
-	       a->loop_protect == b->loop_protect && a->dscp == b->dscp && a->inactivity_ms == b->inactivity_ms &&
-	       keyctx_eq(a->receive, b->receive) && keyctx_eq(a->send, b->send);
+	return a->interface == b->interface && a->rtcp == b->rtcp && a->port_rtp == b->port_rtp &&
+	       a->port_rtcp == b->port_rtcp && a->other_interface == b->other_interface &&
+	       a->other_rtp == b->other_rtp && a->other_rtcp == b->other_rtcp &&
+	       addr_eq(&a->remote, &b->remote) && addr_eq(&a->remote_rtcp, &b->remote_rtcp) &&
+	       a->latch == b->latch && a->latch_strict == b->latch_strict &&
+	       a->latch_window_ms == b->latch_window_ms && a->teaches == b->teaches &&
+	       a->can_receive == b->can_receive && a->can_send == b->can_send &&
+	       a->loop_protect == b->loop_protect && a->dscp == b->dscp &&
+	       a->inactivity_ms == b->inactivity_ms && keyctx_eq(a->receive, b->receive) &&
+	       keyctx_eq(a->send, b->send);
 }
 
 static bool differs(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
@@ -263,8 +283,8 @@ static enum err plan_media(struct plan *p, const struct shadow *from, const stru
 	return ERR_OK;
 }
 
-enum err plan_new(struct plan **out, const struct plan_context *c, const struct shadow *from, const struct shadow *to,
-                  const struct used_keys *used, struct why *why)
+enum err plan_new(struct plan **out, const struct plan_context *c, const struct shadow *from,
+                  const struct shadow *to, const struct used_keys *used, struct why *why)
 {
 	unsigned n = count_changes(from, to);
 	struct plan *p = mem_alloc(sizeof(*p) + n * sizeof(p->changes[0]));
@@ -281,11 +301,13 @@ enum err plan_new(struct plan **out, const struct plan_context *c, const struct 
 		e = used_keys_forget(used, c, to, &p->forgotten, &p->n_forgotten);
 	for (unsigned i = 0; i < to->n_media && !e; i++) {
 		for (unsigned k = 0; k < RELAY_LEGS_MAX && !e; k++) {
-			const struct relay_leg_spec *was = leg_of(from, i, k), *is = leg_of(to, i, k);
+			const struct relay_leg_spec *was = leg_of(from, i, k),
+						    *is = leg_of(to, i, k);
 
 			if (!differs(was, is))
 				continue;
-			p->changes[p->n_changes] = (struct leg_change){.media = (uint8_t)i, .leg = (uint8_t)k};
+			p->changes[p->n_changes] =
+				(struct leg_change){.media = (uint8_t)i, .leg = (uint8_t)k};
 			e = plan_leg(&looks, &p->changes[p->n_changes++], was, is, why);
 		}
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The facade of the data plane: places sessions, carries requests to workers and their outcome back. */
+/* The facade of the data plane: places sessions, carries requests to workers and their outcome
+ * back. */
 #include "relay/relay.h"
 
 #include "base/list.h"
@@ -12,14 +13,14 @@ struct relay_session {
 	struct link link;
 	struct worker *worker;
 	struct session *body;
-	struct shadow *is;        /* NULL until create is done */
+	struct shadow *is; /* NULL until create is done */
 	struct used_keys used;
-	struct blocks blocks;     /* reserved for it at its worker */
+	struct blocks blocks;        /* reserved for it at its worker */
 	struct request *head, *tail; /* asked and not yet given to the worker, oldest first */
-	bool is_busy;             /* one request is under way: the next plan needs its outcome */
-	bool is_ending;           /* delete was asked for, or create failed */
+	bool is_busy;                /* one request is under way: the next plan needs its outcome */
+	bool is_ending;              /* delete was asked for, or create failed */
 	uint8_t n_media_asked;
-	struct request *ending;   /* made with the session, so that delete can't fail */
+	struct request *ending; /* made with the session, so that delete can't fail */
 	const struct relay_session_stats *final;
 	struct gone gone;
 };
@@ -29,14 +30,15 @@ struct relay {
 	struct plan_context plan;
 	struct sent *sent;
 	struct link sessions;
-	struct request *failed, **failed_end; /* failed before they reached a worker: told by the next poll */
+	struct request *failed,
+		**failed_end; /* failed before they reached a worker: told by the next poll */
 	relay_event_fn *listener;
 	void *listener_arg;
 	relay_event_fn *asker;
 	void *asker_arg;
 };
 
-/* --- requests --------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------- */
 
 static void request_free(struct relay *r, struct request *q)
 {
@@ -55,7 +57,8 @@ static void fail_later(struct relay *r, struct request *q, enum err e)
 	crew_ring(r->crew);
 }
 
-/* Blocks that a session may need at once: one for each direction of a leg, and a state where that works on packets. */
+/* Blocks that a session may need at once: one for each direction of a leg, and a state where that
+ * works on packets. */
 static struct blocks count_blocks(const struct shadow *s)
 {
 	struct blocks out = {.n = {0}};
@@ -68,7 +71,8 @@ static struct blocks count_blocks(const struct shadow *s)
 				continue;
 			out.n[BLOCK_IN]++;
 			out.n[BLOCK_OUT] += mode_takes_send_key(side);
-			out.n[BLOCK_CRYPTO] += (unsigned)mode_takes_receive_key(side) + mode_takes_send_key(side);
+			out.n[BLOCK_CRYPTO] +=
+				(unsigned)mode_takes_receive_key(side) + mode_takes_send_key(side);
 		}
 	}
 	return out;
@@ -122,7 +126,8 @@ static enum err stats_new(struct relay_session_stats *out, const struct shadow *
 	out->n_media = is->n_media;
 	legs = (struct relay_leg_stats *)(void *)(out->media + is->n_media);
 	for (unsigned i = 0; i < is->n_media; i++) {
-		out->media[i] = (struct relay_media_stats){.n_legs = is->media[i]->n_legs, .legs = legs};
+		out->media[i] =
+			(struct relay_media_stats){.n_legs = is->media[i]->n_legs, .legs = legs};
 		legs += is->media[i]->n_legs;
 	}
 	return ERR_OK;
@@ -167,7 +172,15 @@ static size_t behind(enum msg_kind kind)
 		return sizeof(struct permit);
 	case MSG_REOPEN:
 		return RELAY_MEDIA_MAX * sizeof(uint16_t);
-	case MSG_DELETE: case MSG_QUERY: case MSG_ASKED: case MSG_CHUNK: case MSG_STOP: case MSG_DONE: case MSG_EVENT: case MSG_KEY: case MSG_NEED:
+	case MSG_DELETE:
+	case MSG_QUERY:
+	case MSG_ASKED:
+	case MSG_CHUNK:
+	case MSG_STOP:
+	case MSG_DONE:
+	case MSG_EVENT:
+	case MSG_KEY:
+	case MSG_NEED:
 		break;
 	}
 	return 0;
@@ -199,7 +212,7 @@ static void submit(struct relay *r, struct relay_session *s, struct request *q)
 	pump(r, s);
 }
 
-/* --- outcomes --------------------------------------------------------------------------------------- */
+/* --- outcomes --------------------------------------------------------------- */
 
 static void session_gone(struct relay *r, struct relay_session *s)
 {
@@ -336,9 +349,10 @@ int relay_wait_fd(const struct relay *r)
 	return crew_wait_fd(r->crew);
 }
 
-/* --- sessions --------------------------------------------------------------------------------------- */
+/* --- sessions --------------------------------------------------------------- */
 
-static enum err ask_apply(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec, struct request **out,
+static enum err ask_apply(struct relay *r, struct relay_session *s,
+                          const struct relay_session_spec *spec, struct request **out,
                           struct why *why)
 {
 	struct request *q = NULL;
@@ -355,8 +369,9 @@ static enum err ask_apply(struct relay *r, struct relay_session *s, const struct
 	return ERR_OK;
 }
 
-enum err relay_session_create(struct relay *r, struct relay_session **out, const struct relay_session_spec *spec,
-                              relay_done_fn *done, void *arg, struct why *why)
+enum err relay_session_create(struct relay *r, struct relay_session **out,
+                              const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
+                              struct why *why)
 {
 	struct relay_session *s = mem_alloc(sizeof(*s));
 	struct request *q = NULL;
@@ -366,7 +381,8 @@ enum err relay_session_create(struct relay *r, struct relay_session **out, const
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	s->ending = mem_alloc(sizeof(*s->ending));
 	s->body = mem_alloc(sizeof(*s->body));
-	e = s->ending && s->body ? ask_apply(r, s, spec, &q, why) : why_fail(why, ERR_NOMEM, "out of memory");
+	e = s->ending && s->body ? ask_apply(r, s, spec, &q, why)
+	                         : why_fail(why, ERR_NOMEM, "out of memory");
 	if (e) {
 		mem_free(s->body);
 		mem_free(s->ending);
@@ -384,8 +400,9 @@ enum err relay_session_create(struct relay *r, struct relay_session **out, const
 	return ERR_OK;
 }
 
-enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
-                              relay_done_fn *done, void *arg, struct why *why)
+enum err relay_session_update(struct relay *r, struct relay_session *s,
+                              const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
+                              struct why *why)
 {
 	struct request *q = NULL;
 	enum err e;
@@ -393,8 +410,10 @@ enum err relay_session_update(struct relay *r, struct relay_session *s, const st
 	if (s->is_ending)
 		return why_fail(why, ERR_CLOSED, "the session is ending");
 	if (spec->n_media < s->n_media_asked)
-		return why_fail(why, ERR_INVALID, "%u media where the session has %u: a media keeps its place for life", spec->n_media,
-		                s->n_media_asked);
+		return why_fail(
+			why, ERR_INVALID,
+			"%u media where the session has %u: a media keeps its place for life",
+			spec->n_media, s->n_media_asked);
 	e = ask_apply(r, s, spec, &q, why);
 	if (e)
 		return e;
@@ -418,7 +437,8 @@ void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_f
 	submit(r, s, q);
 }
 
-enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done, void *arg)
+enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done,
+                             void *arg)
 {
 	struct request *q = NULL;
 	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_QUERY);
@@ -431,7 +451,8 @@ enum err relay_session_query(struct relay *r, struct relay_session *s, relay_sta
 	return ERR_OK;
 }
 
-enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX])
+enum err relay_session_reopen(struct relay *r, struct relay_session *s,
+                              const uint16_t legs[RELAY_MEDIA_MAX])
 {
 	struct request *q = NULL;
 	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_REOPEN);
@@ -443,20 +464,24 @@ enum err relay_session_reopen(struct relay *r, struct relay_session *s, const ui
 	return ERR_OK;
 }
 
-enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media, unsigned leg, bool is_rtcp,
-                              const struct addr *source)
+enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media,
+                              unsigned leg, bool is_rtcp, const struct addr *source)
 {
 	struct request *q = NULL;
 	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_PERMIT);
 
 	if (e)
 		return e;
-	*q->permit = (struct permit){.media = (uint8_t)media, .leg = (uint8_t)leg, .is_rtcp = is_rtcp, .source = *source};
+	*q->permit = (struct permit){.media = (uint8_t)media,
+	                             .leg = (uint8_t)leg,
+	                             .is_rtcp = is_rtcp,
+	                             .source = *source};
 	submit(r, s, q);
 	return ERR_OK;
 }
 
-bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s, const struct keyctx *k, bool is_send)
+bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s,
+                               const struct keyctx *k, bool is_send)
 {
 	struct used_key key = used_keys_of(&r->plan, k, is_send);
 	const struct used_key *kept = NULL;
@@ -471,7 +496,7 @@ const struct relay_session_stats *relay_session_stats(const struct relay_session
 	return s->final;
 }
 
-/* --- start and end ---------------------------------------------------------------------------------- */
+/* --- start and end ---------------------------------------------------------- */
 
 void relay_config_defaults(struct relay_config *c)
 {

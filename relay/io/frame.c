@@ -27,8 +27,9 @@ static uint32_t load32(const uint8_t *p)
 }
 
 /*
- * The sum is of 16-bit words in whatever order the machine has (RFC 1071 2 (B)), so 32 bits at a time fold to the same 16:
- * 2^16 is 1 modulo 2^16 - 1. Four sums run side by side; 64 bits hold the carries of any packet.
+ * The sum is of 16-bit words in whatever order the machine has (RFC 1071 2 (B)), so 32 bits at a
+ * time fold to the same 16: 2^16 is 1 modulo 2^16 - 1. Four sums run side by side; 64 bits hold the
+ * carries of any packet.
  */
 uint64_t frame_sum(const uint8_t *p, size_t n, uint64_t sum)
 {
@@ -86,18 +87,21 @@ static enum err parse_link(struct rd *r, struct frame *f, uint16_t *type)
 	return rd_ok(r) ? ERR_OK : ERR_TRUNCATED;
 }
 
-/* As the kernel judges a source (ip_route_input, ip6_rcv), but for those that only the tables of this machine tell. */
+/* As the kernel judges a source (ip_route_input, ip6_rcv), but for those that only the tables of
+ * this machine tell. */
 static bool is_ip4_source(const uint8_t *ip)
 {
 	return ip[0] != 0 && ip[0] != 127 && (ip[0] & 0xf0) != 0xe0 && load32(ip) != 0xffffffff;
 }
 
-/* Neither the node itself, nor an IPv4 address in disguise, which rules about IPv4 would not meet. */
+/* Neither the node itself, nor an IPv4 address in disguise, which rules about IPv4 would not meet.
+ */
 static bool is_ip6_unicast(const uint8_t *ip)
 {
 	static const uint8_t zeros[15], mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-	return ip[0] != 0xff && memcmp(ip, mapped, sizeof(mapped)) != 0 && (memcmp(ip, zeros, sizeof(zeros)) != 0 || ip[15] > 1);
+	return ip[0] != 0xff && memcmp(ip, mapped, sizeof(mapped)) != 0 &&
+	       (memcmp(ip, zeros, sizeof(zeros)) != 0 || ip[15] > 1);
 }
 
 /* Both leave `ip` bounded by the packet's own length, at the UDP header. */
@@ -177,8 +181,8 @@ enum err frame_parse(const uint8_t *octets, size_t n, struct frame *out)
 	return ERR_OK;
 }
 
-void frame_link_make(struct frame_link *out, const uint8_t to_mac[6], const uint8_t from_mac[6], uint16_t vlan,
-                     uint8_t ip_version)
+void frame_link_make(struct frame_link *out, const uint8_t to_mac[6], const uint8_t from_mac[6],
+                     uint16_t vlan, uint8_t ip_version)
 {
 	struct wr w = wr_make(out->octets, sizeof(out->octets));
 
@@ -192,7 +196,8 @@ void frame_link_make(struct frame_link *out, const uint8_t to_mac[6], const uint
 	out->len = (uint8_t)wr_len(&w);
 }
 
-static void build_ip4(uint8_t *h, uint16_t total, const struct addr *from, const struct addr *to, uint8_t dscp)
+static void build_ip4(uint8_t *h, uint16_t total, const struct addr *from, const struct addr *to,
+                      uint8_t dscp)
 {
 	uint16_t sum;
 
@@ -210,7 +215,8 @@ static void build_ip4(uint8_t *h, uint16_t total, const struct addr *from, const
 	memcpy(h + 10, &sum, 2);
 }
 
-static void build_ip6(uint8_t *h, uint16_t udp_len, const struct addr *from, const struct addr *to, uint8_t dscp)
+static void build_ip6(uint8_t *h, uint16_t udp_len, const struct addr *from, const struct addr *to,
+                      uint8_t dscp)
 {
 	be32_put(h, 6u << 28 | (uint32_t)dscp << 22);
 	be16_put(h + 4, udp_len);
@@ -220,8 +226,8 @@ static void build_ip6(uint8_t *h, uint16_t udp_len, const struct addr *from, con
 	memcpy(h + 24, to->ip, 16);
 }
 
-uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *link, const struct addr *from,
-                     const struct addr *to, uint8_t dscp)
+uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *link,
+                     const struct addr *from, const struct addr *to, uint8_t dscp)
 {
 	uint8_t *udp = payload - FRAME_UDP, *ip;
 	uint16_t udp_len = (uint16_t)(len + FRAME_UDP), sum;
@@ -233,8 +239,9 @@ uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *li
 	be16_put(udp + 2, to->port);
 	be16_put(udp + 4, udp_len);
 	be16_put(udp + 6, 0);
-	sum = frame_sum_fold(frame_sum(from->ip, ip_octets,
-	                               frame_sum(to->ip, ip_octets, frame_sum(pseudo, 4, frame_sum(udp, udp_len, 0)))));
+	sum = frame_sum_fold(frame_sum(
+		from->ip, ip_octets,
+		frame_sum(to->ip, ip_octets, frame_sum(pseudo, 4, frame_sum(udp, udp_len, 0)))));
 	/* Zero would say "no checksum". */
 	sum = sum ? sum : 0xffff;
 	memcpy(udp + 6, &sum, 2);

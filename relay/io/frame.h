@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ethernet frames that carry UDP over IPv4 or IPv6, with 802.1Q tags: parse and build, in place, with checksums. */
+/* Ethernet frames that carry UDP over IPv4 or IPv6, with 802.1Q tags: parse and build, in place,
+ * with checksums. */
 #ifndef RELAY_IO_FRAME_H
 #define RELAY_IO_FRAME_H
 
@@ -10,13 +11,13 @@
 #include "base/err.h"
 
 enum {
-	FRAME_LINK_MAX = 18,   /* Ethernet header and one 802.1Q tag: what we send */
+	FRAME_LINK_MAX = 18, /* Ethernet header and one 802.1Q tag: what we send */
 	FRAME_IP4 = 20,
 	FRAME_IP6 = 40,
 	FRAME_UDP = 8,
 	FRAME_HEADERS_MAX = FRAME_LINK_MAX + FRAME_IP6 + FRAME_UDP,
-	FRAME_TAGS_MAX = 2,    /* 802.1Q or 802.1ad tags that are read over on the way in */
-	FRAME_TTL = 64,        /* RFC 1700's default */
+	FRAME_TAGS_MAX = 2, /* 802.1Q or 802.1ad tags that are read over on the way in */
+	FRAME_TTL = 64,     /* RFC 1700's default */
 };
 
 /* What a received frame says. The payload stays where it is: `at` is its offset in the frame. */
@@ -27,11 +28,14 @@ struct frame {
 };
 
 /*
- * Total over any octets. ERR_TRUNCATED: a header or the payload ends before what it announces. ERR_UNSUPPORTED: not UDP over
- * IP, a fragment, more tags than FRAME_TAGS_MAX, IPv4 options, IPv6 extension headers: the kernel's business. ERR_INVALID: the IPv4 header's
- * checksum is wrong (RFC 1122 3.2.1.2), or an IPv6 packet has no UDP checksum (RFC 8200 8.1). ERR_DENIED: an address that no packet from outside has:
- * a source in 0/8, 127/8, 224/4, the limited broadcast, ::, multicast; ::1 or an IPv4-mapped address at either end (RFC 1122 3.2.1.3, RFC 4291 2.5.3, 2.7).
- * Otherwise the UDP checksum is not looked at: veth and offloads leave partial ones. Octets behind the IP packet are Ethernet padding.
+ * Total over any octets. ERR_TRUNCATED: a header or the payload ends before what it announces.
+ * ERR_UNSUPPORTED: not UDP over IP, a fragment, more tags than FRAME_TAGS_MAX, IPv4 options, IPv6
+ * extension headers: the kernel's business. ERR_INVALID: the IPv4 header's checksum is wrong (RFC
+ * 1122 3.2.1.2), or an IPv6 packet has no UDP checksum (RFC 8200 8.1). ERR_DENIED: an address that
+ * no packet from outside has: a source in 0/8, 127/8, 224/4, the limited broadcast, ::, multicast;
+ * ::1 or an IPv4-mapped address at either end (RFC 1122 3.2.1.3, RFC 4291 2.5.3, 2.7). Otherwise
+ * the UDP checksum is not looked at: veth and offloads leave partial ones. Octets behind the IP
+ * packet are Ethernet padding.
  */
 enum err frame_parse(const uint8_t *octets, size_t n, struct frame *out) MUST_USE;
 
@@ -42,15 +46,16 @@ struct frame_link {
 };
 
 /* `ip_version` 4 or 6 sets the type. `vlan` 0: untagged. */
-void frame_link_make(struct frame_link *out, const uint8_t to_mac[6], const uint8_t from_mac[6], uint16_t vlan,
-                     uint8_t ip_version);
+void frame_link_make(struct frame_link *out, const uint8_t to_mac[6], const uint8_t from_mac[6],
+                     uint16_t vlan, uint8_t ip_version);
 
 /*
- * Writes link, IP and UDP headers before `payload`, which must have FRAME_HEADERS_MAX octets before it; addresses of one version.
- * Full UDP checksum (RFC 768, RFC 8200 8.1), don't-fragment, identification 0 (RFC 6864 4.1). Returns the first octet of the frame.
+ * Writes link, IP and UDP headers before `payload`, which must have FRAME_HEADERS_MAX octets before
+ * it; addresses of one version. Full UDP checksum (RFC 768, RFC 8200 8.1), don't-fragment,
+ * identification 0 (RFC 6864 4.1). Returns the first octet of the frame.
  */
-uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *link, const struct addr *from,
-                     const struct addr *to, uint8_t dscp);
+uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *link,
+                     const struct addr *from, const struct addr *to, uint8_t dscp);
 
 /* Octets of IP and UDP headers: what a payload adds to for the MTU. */
 static inline uint16_t frame_ip_overhead(uint8_t ip_version)
@@ -58,7 +63,8 @@ static inline uint16_t frame_ip_overhead(uint8_t ip_version)
 	return ip_version == 4 ? FRAME_IP4 + FRAME_UDP : FRAME_IP6 + FRAME_UDP;
 }
 
-/* The Internet checksum (RFC 1071) of `n` octets on top of `sum`; frame_sum_fold ends it, in the order of the wire. */
+/* The Internet checksum (RFC 1071) of `n` octets on top of `sum`; frame_sum_fold ends it, in the
+ * order of the wire. */
 uint64_t frame_sum(const uint8_t *p, size_t n, uint64_t sum);
 uint16_t frame_sum_fold(uint64_t sum);
 

@@ -11,7 +11,8 @@ static const struct io_ops *const list[] = {
 };
 
 /* The first that can, and in `why` what was wrong with those before it. */
-static enum err choose_auto(const struct io_ops **out, const struct io_interface *interface, struct why *why)
+static enum err choose_auto(const struct io_ops **out, const struct io_interface *interface,
+                            struct why *why)
 {
 	struct why reason = {.text = ""}, before, one;
 	enum err e = ERR_UNSUPPORTED;
@@ -20,7 +21,8 @@ static enum err choose_auto(const struct io_ops **out, const struct io_interface
 		e = list[i]->probe(interface, &one);
 		if (e) {
 			before = reason;
-			why_fail(&reason, e, "%.200s%s%s: %.100s", before.text, before.text[0] ? "; " : "", list[i]->name, one.text);
+			why_fail(&reason, e, "%.200s%s%s: %.100s", before.text,
+			         before.text[0] ? "; " : "", list[i]->name, one.text);
 			continue;
 		}
 		*out = list[i];
@@ -33,7 +35,8 @@ static enum err choose_auto(const struct io_ops **out, const struct io_interface
 	return e;
 }
 
-enum err io_choose(const struct io_ops **out, struct str name, const struct io_interface *interface, struct why *why)
+enum err io_choose(const struct io_ops **out, struct str name, const struct io_interface *interface,
+                   struct why *why)
 {
 	if (str_is(name, "auto"))
 		return choose_auto(out, interface, why);

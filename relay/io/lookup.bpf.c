@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* sk_lookup: one socket owns every port of our ranges, so that what XDP does not take still meets us and nobody else. */
+/* sk_lookup: one socket owns every port of our ranges, so that what XDP does not take still meets
+ * us and nobody else. */
 #include <linux/bpf.h>
 #include <linux/in.h>
 
@@ -39,7 +40,8 @@ int lookup(struct bpf_sk_lookup *ctx)
 		key.version = 4;
 		__builtin_memcpy(key.ip, &ip, 4);
 	} else if (ctx->family == FAMILY_IP6) {
-		__u32 ip[4] = {ctx->local_ip6[0], ctx->local_ip6[1], ctx->local_ip6[2], ctx->local_ip6[3]};
+		__u32 ip[4] = {ctx->local_ip6[0], ctx->local_ip6[1], ctx->local_ip6[2],
+		               ctx->local_ip6[3]};
 
 		key.version = 6;
 		__builtin_memcpy(key.ip, ip, 16);

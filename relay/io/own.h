@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The addresses of this machine: no packet from outside has one of them as its source (RFC 1812 5.3.8, RFC 1122 3.2.1.3). One thread. */
+/* The addresses of this machine: no packet from outside has one of them as its source (RFC
+ * 1812 5.3.8, RFC 1122 3.2.1.3). One thread. */
 #ifndef RELAY_IO_OWN_H
 #define RELAY_IO_OWN_H
 
@@ -11,7 +12,8 @@
 enum { OWN_MAX = 1024, OWN_BITS = 4096 }; /* addresses beyond OWN_MAX are not known */
 
 struct own {
-	uint64_t filter[OWN_BITS / 64]; /* a bit for some octets of each address: nearly every stranger ends here */
+	uint64_t filter[OWN_BITS / 64]; /* a bit for some octets of each address: nearly every
+	                                   stranger ends here */
 	unsigned n;
 	struct addr addrs[OWN_MAX];
 };

@@ -12,14 +12,15 @@
 enum {
 	SETS = 16384, /* of WAYS slots: 65,536 destinations; pages never touched cost nothing */
 	WAYS = 4,
-	HOPS = 8192,  /* neighbours, open addressing; forgotten all together when three quarters are taken */
+	HOPS = 8192, /* neighbours, open addressing; forgotten all together when three quarters are
+	                taken */
 	LINKS = 64,
 	ASKS_PER_TURN = 32,
 };
 
-#define ROUTE_LIFE_NS (30 * NS_PER_S)   /* path MTU and changes that nobody notifies */
-#define ABSENT_LIFE_NS (1 * NS_PER_S)
-#define CONFIRM_NS (15 * NS_PER_S)      /* half of what the kernel holds an answer reachable for */
+#define ROUTE_LIFE_NS   (30 * NS_PER_S) /* path MTU and changes that nobody notifies */
+#define ABSENT_LIFE_NS  (1 * NS_PER_S)
+#define CONFIRM_NS      (15 * NS_PER_S) /* half of what the kernel holds an answer reachable for */
 #define FAILED_RETRY_NS (1 * NS_PER_S)
 
 struct route_table {
@@ -29,7 +30,8 @@ struct route_table {
 	unsigned n_devices;
 	uint64_t now_ns;
 	unsigned asks_left;
-	uint32_t generation; /* of routes: those of an older one are asked again, and stand until then */
+	uint32_t generation; /* of routes: those of an older one are asked again, and stand until
+	                        then */
 	uint32_t epoch;      /* of hops: routes of an older one have lost theirs */
 	uint8_t hash_key[16];
 	unsigned n_hops, n_links;
@@ -83,7 +85,7 @@ static void forget_everything(struct route_table *t)
 	t->epoch++;
 }
 
-/* --- links and neighbours --- */
+/* --- links and neighbours --------------------------------------------------- */
 
 static const struct route_link *find_link(struct route_table *t, uint32_t ifindex)
 {
@@ -170,7 +172,7 @@ static struct route_hop *find_hop(struct route_table *t, uint32_t ifindex, const
 	return hop;
 }
 
-/* --- notifications --- */
+/* --- notifications ---------------------------------------------------------- */
 
 bool route_table_hear(struct route_table *t)
 {
@@ -201,9 +203,10 @@ bool route_table_hear(struct route_table *t)
 	return is_own;
 }
 
-/* --- routes --- */
+/* --- routes ----------------------------------------------------------------- */
 
-static struct route *route_slot(struct route_table *t, const struct addr *from, const struct addr *to)
+static struct route *route_slot(struct route_table *t, const struct addr *from,
+                                const struct addr *to)
 {
 	uint8_t key[36];
 	uint64_t h;
@@ -224,7 +227,8 @@ static struct route *route_slot(struct route_table *t, const struct addr *from, 
 }
 
 /* Asks the kernel, and its neighbour table where the way leads to a neighbour. */
-static void ask(struct route_table *t, struct route *r, const struct addr *from, const struct addr *to)
+static void ask(struct route_table *t, struct route *r, const struct addr *from,
+                const struct addr *to)
 {
 	struct route_answer a;
 	struct route fresh = {
@@ -291,7 +295,8 @@ static enum route_way hop_way(struct route_table *t, struct route_hop *hop)
 
 enum route_way route_choose(struct route_table *t, struct route *r)
 {
-	bool is_old = t->now_ns >= r->ask_ns || r->generation != t->generation || r->epoch != t->epoch;
+	bool is_old =
+		t->now_ns >= r->ask_ns || r->generation != t->generation || r->epoch != t->epoch;
 
 	if (is_old && r->to.version && t->asks_left) {
 		struct addr from = r->from, to = r->to;

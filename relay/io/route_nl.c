@@ -29,7 +29,7 @@ struct route_nl {
 	size_t news_at, news_end;
 };
 
-/* --- attributes --- */
+/* --- attributes ------------------------------------------------------------- */
 
 struct attributes {
 	const struct nlattr *of[64];
@@ -103,7 +103,7 @@ static uint8_t family_of(const struct addr *a)
 	return a->version == 4 ? AF_INET : AF_INET6;
 }
 
-/* --- messages to values --- */
+/* --- messages to values ----------------------------------------------------- */
 
 static bool parse_route(const struct nlmsghdr *m, struct route_answer *out)
 {
@@ -116,21 +116,25 @@ static bool parse_route(const struct nlmsghdr *m, struct route_answer *out)
 		return false;
 	attributes_of(m, sizeof(*rt), &a);
 	r.kind = rt->rtm_type == RTN_UNICAST ? ROUTE_UNICAST
-	         : rt->rtm_type == RTN_UNREACHABLE || rt->rtm_type == RTN_BLACKHOLE || rt->rtm_type == RTN_PROHIBIT
+	         : rt->rtm_type == RTN_UNREACHABLE || rt->rtm_type == RTN_BLACKHOLE ||
+	                         rt->rtm_type == RTN_PROHIBIT
 	                 ? ROUTE_ABSENT
 	                 : ROUTE_OWN;
 	r.ifindex = get_u32(&a, RTA_OIF);
 	r.needs_kernel = a.of[RTA_ENCAP] != NULL;
 	via = a.of[RTA_VIA];
-	if (!get_addr(&a, RTA_GATEWAY, &r.gateway) && via && mnl_attr_get_payload_len(via) > sizeof(struct rtvia)) {
+	if (!get_addr(&a, RTA_GATEWAY, &r.gateway) && via &&
+	    mnl_attr_get_payload_len(via) > sizeof(struct rtvia)) {
 		const struct rtvia *v = mnl_attr_get_payload(via);
 
-		addr_from_octets(v->rtvia_addr, mnl_attr_get_payload_len(via) - sizeof(*v), &r.gateway);
+		addr_from_octets(v->rtvia_addr, mnl_attr_get_payload_len(via) - sizeof(*v),
+		                 &r.gateway);
 	}
 	if (r.gateway.version == 6 && r.gateway.ip[0] == 0xfe && (r.gateway.ip[1] & 0xc0) == 0x80)
 		r.gateway.scope = r.ifindex;
 	attributes_in(a.of[RTA_METRICS], &metrics);
-	r.mtu = (uint16_t)(get_u32(&metrics, RTAX_MTU) > UINT16_MAX ? UINT16_MAX : get_u32(&metrics, RTAX_MTU));
+	r.mtu = (uint16_t)(get_u32(&metrics, RTAX_MTU) > UINT16_MAX ? UINT16_MAX
+	                                                            : get_u32(&metrics, RTAX_MTU));
 	*out = r;
 	return true;
 }
@@ -154,7 +158,8 @@ static bool parse_link(const struct nlmsghdr *m, struct route_link *out)
 	l.mtu = (uint16_t)(get_u32(&a, IFLA_MTU) > UINT16_MAX ? UINT16_MAX : get_u32(&a, IFLA_MTU));
 	l.xdp_prog = get_u32(&xdp, IFLA_XDP_PROG_ID);
 	if (kind.of[IFLA_INFO_KIND] && data.of[IFLA_VLAN_ID] &&
-	    !strncmp(mnl_attr_get_str(kind.of[IFLA_INFO_KIND]), "vlan", mnl_attr_get_payload_len(kind.of[IFLA_INFO_KIND]))) {
+	    !strncmp(mnl_attr_get_str(kind.of[IFLA_INFO_KIND]), "vlan",
+	             mnl_attr_get_payload_len(kind.of[IFLA_INFO_KIND]))) {
 		l.vlan = mnl_attr_get_u16(data.of[IFLA_VLAN_ID]);
 		l.parent = get_u32(&a, IFLA_LINK);
 	}
@@ -170,7 +175,8 @@ static enum route_neighbour_state state_of(uint16_t nud, bool has_mac)
 		return ROUTE_UNRESOLVED;
 	if (nud & (NUD_PERMANENT | NUD_NOARP))
 		return ROUTE_PERMANENT;
-	return nud & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE) ? ROUTE_RESOLVED : ROUTE_UNRESOLVED;
+	return nud & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE) ? ROUTE_RESOLVED
+	                                                                 : ROUTE_UNRESOLVED;
 }
 
 static bool parse_neighbour(const struct nlmsghdr *m, struct route_neighbour *out)
@@ -179,7 +185,8 @@ static bool parse_neighbour(const struct nlmsghdr *m, struct route_neighbour *ou
 	struct attributes a;
 	struct route_neighbour n = {0};
 
-	if (mnl_nlmsg_get_payload_len(m) < sizeof(*nd) || (nd->ndm_family != AF_INET && nd->ndm_family != AF_INET6))
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(*nd) ||
+	    (nd->ndm_family != AF_INET && nd->ndm_family != AF_INET6))
 		return false;
 	attributes_of(m, sizeof(*nd), &a);
 	if (!get_addr(&a, NDA_DST, &n.ip))
@@ -192,7 +199,7 @@ static bool parse_neighbour(const struct nlmsghdr *m, struct route_neighbour *ou
 	return true;
 }
 
-/* --- questions --- */
+/* --- questions -------------------------------------------------------------- */
 
 /* Sends what stands in the buffer; the answer, or NULL with why not in *e. */
 static const struct nlmsghdr *ask(struct route_nl *nl, struct nlmsghdr *m, enum err *e)
@@ -213,7 +220,8 @@ static const struct nlmsghdr *ask(struct route_nl *nl, struct nlmsghdr *m, enum 
 			const struct nlmsgerr *fault = mnl_nlmsg_get_payload(got);
 
 			if (mnl_nlmsg_get_payload_len(got) >= sizeof(fault->error) &&
-			    (fault->error == -ENOENT || fault->error == -ENODEV || fault->error == -ESRCH))
+			    (fault->error == -ENOENT || fault->error == -ENODEV ||
+			     fault->error == -ESRCH))
 				*e = ERR_NOT_FOUND;
 			return NULL;
 		}
@@ -231,7 +239,8 @@ static struct nlmsghdr *question(struct route_nl *nl, uint16_t type)
 	return m;
 }
 
-static enum err ask_route(void *arg, const struct addr *from, const struct addr *to, struct route_answer *out)
+static enum err ask_route(void *arg, const struct addr *from, const struct addr *to,
+                          struct route_answer *out)
 {
 	struct route_nl *nl = arg;
 	struct nlmsghdr *m = question(nl, RTM_GETROUTE);
@@ -271,7 +280,8 @@ static enum err ask_link(void *arg, uint32_t ifindex, struct route_link *out)
 	return parse_link(got, out) ? ERR_OK : ERR_IO;
 }
 
-static enum err ask_neighbour(void *arg, uint32_t ifindex, const struct addr *ip, struct route_neighbour *out)
+static enum err ask_neighbour(void *arg, uint32_t ifindex, const struct addr *ip,
+                              struct route_neighbour *out)
 {
 	struct route_nl *nl = arg;
 	struct nlmsghdr *m = question(nl, RTM_GETNEIGH);
@@ -285,7 +295,8 @@ static enum err ask_neighbour(void *arg, uint32_t ifindex, const struct addr *ip
 	got = ask(nl, m, &e);
 	if (!got)
 		return e;
-	return got->nlmsg_type == RTM_NEWNEIGH && parse_neighbour(got, out) ? ERR_OK : ERR_NOT_FOUND;
+	return got->nlmsg_type == RTM_NEWNEIGH && parse_neighbour(got, out) ? ERR_OK
+	                                                                    : ERR_NOT_FOUND;
 }
 
 static bool parse_address(const struct nlmsghdr *m, struct route_address *out)
@@ -303,13 +314,15 @@ static bool parse_address(const struct nlmsghdr *m, struct route_address *out)
 	out->ifindex = info->ifa_index;
 	if (out->ip.version == 4 && info->ifa_prefixlen < 31) {
 		out->broadcast = out->ip;
-		be32_put(out->broadcast.ip, be32_get(out->ip.ip) | (uint32_t)(0xffffffffull >> info->ifa_prefixlen));
+		be32_put(out->broadcast.ip,
+		         be32_get(out->ip.ip) | (uint32_t)(0xffffffffull >> info->ifa_prefixlen));
 	}
 	(void)get_addr(&a, IFA_BROADCAST, &out->broadcast);
 	return true;
 }
 
-static enum err ask_addresses(void *arg, void (*fn)(void *fn_arg, const struct route_address *a), void *fn_arg)
+static enum err ask_addresses(void *arg, void (*fn)(void *fn_arg, const struct route_address *a),
+                              void *fn_arg)
 {
 	struct route_nl *nl = arg;
 	struct nlmsghdr *q = question(nl, RTM_GETADDR);
@@ -341,7 +354,7 @@ static enum err ask_addresses(void *arg, void (*fn)(void *fn_arg, const struct r
 	return ERR_IO;
 }
 
-/* --- notifications --- */
+/* --- notifications ---------------------------------------------------------- */
 
 /* More octets to read from; false when there are none. *lost: the kernel dropped some. */
 static bool refill(struct route_nl *nl, bool *lost)
@@ -396,7 +409,8 @@ static bool next_news(void *arg, struct route_news *out)
 			*out = (struct route_news){.kind = ROUTE_NEWS_LOST};
 			return lost;
 		}
-		nl->news_at += MNL_ALIGN(m->nlmsg_len) < (size_t)left ? MNL_ALIGN(m->nlmsg_len) : (size_t)left;
+		nl->news_at += MNL_ALIGN(m->nlmsg_len) < (size_t)left ? MNL_ALIGN(m->nlmsg_len)
+		                                                      : (size_t)left;
 		if (news_of(m, out))
 			return true;
 	}
@@ -410,12 +424,13 @@ const struct route_source route_nl_source = {
 	.next_news = next_news,
 };
 
-/* --- life --- */
+/* --- life ------------------------------------------------------------------- */
 
 static enum err open_sockets(struct route_nl *nl, struct why *why)
 {
-	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-	                             RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
+	static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_ROUTE,
+	                             RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,  RTNLGRP_IPV6_RULE,
+	                             RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
 	struct timeval patience = {.tv_usec = ANSWER_MS * 1000};
 	int bytes = NEWS_BYTES;
 
@@ -424,13 +439,15 @@ static enum err open_sockets(struct route_nl *nl, struct why *why)
 	if (!nl->ask || !nl->hear || mnl_socket_bind(nl->ask, 0, MNL_SOCKET_AUTOPID) ||
 	    mnl_socket_bind(nl->hear, 0, MNL_SOCKET_AUTOPID))
 		return why_fail(why, ERR_IO, "rtnetlink: %s", strerror(errno));
-	setsockopt(mnl_socket_get_fd(nl->ask), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(mnl_socket_get_fd(nl->ask), SOL_SOCKET, SO_RCVTIMEO, &patience,
+	           sizeof(patience));
 	setsockopt(mnl_socket_get_fd(nl->hear), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
 		int group = groups[i];
 
 		if (mnl_socket_setsockopt(nl->hear, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)))
-			return why_fail(why, ERR_IO, "rtnetlink notifications: %s", strerror(errno));
+			return why_fail(why, ERR_IO, "rtnetlink notifications: %s",
+			                strerror(errno));
 	}
 	return ERR_OK;
 }

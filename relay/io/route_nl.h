@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel knows of routes, links and neighbours: asked and listened to over rtnetlink. The doorway to libmnl. */
+/* What the kernel knows of routes, links and neighbours: asked and listened to over rtnetlink. The
+ * doorway to libmnl. */
 #ifndef RELAY_IO_ROUTE_NL_H
 #define RELAY_IO_ROUTE_NL_H
 
@@ -28,9 +29,9 @@ struct route_answer {
 
 struct route_link {
 	uint32_t ifindex;
-	uint32_t parent;  /* VLAN devices: the device below; else 0 */
-	uint16_t vlan;    /* VLAN devices: their id */
-	uint16_t mtu;     /* at most 65535 */
+	uint32_t parent; /* VLAN devices: the device below; else 0 */
+	uint16_t vlan;   /* VLAN devices: their id */
+	uint16_t mtu;    /* at most 65535 */
 	uint8_t mac[6];
 	bool is_ethernet, is_up, is_loopback;
 	uint32_t xdp_prog; /* id of an XDP program that sits there; 0: none */
@@ -64,19 +65,24 @@ struct route_news {
 		ROUTE_NEWS_ADDRESSES, /* of this machine */
 		ROUTE_NEWS_LINK,
 		ROUTE_NEWS_NEIGHBOUR,
-		ROUTE_NEWS_LOST,      /* notifications were lost: everything may be different */
+		ROUTE_NEWS_LOST, /* notifications were lost: everything may be different */
 	} kind;
 	struct route_neighbour neighbour;
 };
 
 /* Where answers come from: rtnetlink, or a test. Errors: ERR_NOT_FOUND, ERR_IO. */
 struct route_source {
-	enum err (*ask_route)(void *arg, const struct addr *from, const struct addr *to, struct route_answer *out);
+	enum err (*ask_route)(void *arg, const struct addr *from, const struct addr *to,
+	                      struct route_answer *out);
 	enum err (*ask_link)(void *arg, uint32_t ifindex, struct route_link *out);
 	/* ERR_NOT_FOUND: the kernel has no entry, which is ROUTE_UNRESOLVED. */
-	enum err (*ask_neighbour)(void *arg, uint32_t ifindex, const struct addr *ip, struct route_neighbour *out);
-	/* Calls `fn` for every address of this machine; it must not ask in turn. NULL: nobody knows. */
-	enum err (*ask_addresses)(void *arg, void (*fn)(void *fn_arg, const struct route_address *a), void *fn_arg);
+	enum err (*ask_neighbour)(void *arg, uint32_t ifindex, const struct addr *ip,
+	                          struct route_neighbour *out);
+	/* Calls `fn` for every address of this machine; it must not ask in turn. NULL: nobody
+	 * knows. */
+	enum err (*ask_addresses)(void *arg,
+	                          void (*fn)(void *fn_arg, const struct route_address *a),
+	                          void *fn_arg);
 	/* False when there is no more news. Never blocks. */
 	bool (*next_news)(void *arg, struct route_news *out);
 };

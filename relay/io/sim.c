@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The network in memory: two queues ordered by due time, and the back end that stands between them. */
+/* The network in memory: two queues ordered by due time, and the back end that stands between them.
+ */
 #include "relay/io/sim.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ struct port_key {
 	uint16_t number;
 };
 
-/* --- the network ------------------------------------------------------------------------------------ */
+/* --- the network ------------------------------------------------------------ */
 
 enum err sim_new(struct sim **out, uint64_t seed)
 {
@@ -115,8 +116,9 @@ static enum err queue_put(struct queue *q, struct sim_pkt *p)
 		q->room = room;
 	}
 	at = q->n++;
-	while (at > 0 && (q->pkts[at - 1]->due_ns < p->due_ns ||
-	                  (q->pkts[at - 1]->due_ns == p->due_ns && q->pkts[at - 1]->order < p->order))) {
+	while (at > 0 &&
+	       (q->pkts[at - 1]->due_ns < p->due_ns ||
+	        (q->pkts[at - 1]->due_ns == p->due_ns && q->pkts[at - 1]->order < p->order))) {
 		q->pkts[at] = q->pkts[at - 1];
 		at--;
 	}
@@ -124,7 +126,8 @@ static enum err queue_put(struct queue *q, struct sim_pkt *p)
 	return ERR_OK;
 }
 
-static enum err put(struct sim *s, struct queue *q, const struct sim_link *link, const struct sim_pkt *like)
+static enum err put(struct sim *s, struct queue *q, const struct sim_link *link,
+                    const struct sim_pkt *like)
 {
 	struct sim_pkt *p = mem_dup(like, sizeof(*like));
 	enum err e;
@@ -139,8 +142,8 @@ static enum err put(struct sim *s, struct queue *q, const struct sim_link *link,
 	return e;
 }
 
-static enum err travel(struct sim *s, struct queue *q, const struct sim_link *link, const struct addr *from, const struct addr *to,
-                       const void *data, size_t n)
+static enum err travel(struct sim *s, struct queue *q, const struct sim_link *link,
+                       const struct addr *from, const struct addr *to, const void *data, size_t n)
 {
 	struct sim_pkt p = {.from = *from, .to = *to, .len = (uint16_t)n};
 	enum err e;
@@ -156,7 +159,8 @@ static enum err travel(struct sim *s, struct queue *q, const struct sim_link *li
 	return e;
 }
 
-enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data, size_t n)
+enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data,
+                  size_t n)
 {
 	return travel(s, &s->towards, &s->towards_link, from, to, data, n);
 }
@@ -182,7 +186,7 @@ bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out)
 	return false;
 }
 
-/* --- the back end ----------------------------------------------------------------------------------- */
+/* --- the back end ----------------------------------------------------------- */
 
 static enum err sim_probe(const struct io_interface *interface, struct why *why)
 {
@@ -235,7 +239,8 @@ static enum err sim_open_port(struct io *io, struct io_port *port, struct why *w
 	}
 	if (e) {
 		mem_free(k);
-		return why_fail(why, e, "interface '%s' port %u: %s", port->interface->name, port->number, err_meaning(e));
+		return why_fail(why, e, "interface '%s' port %u: %s", port->interface->name,
+		                port->number, err_meaning(e));
 	}
 	port->io_private = k;
 	port->io = io;
@@ -281,7 +286,8 @@ static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
 	struct queue *q = &s->sim->towards;
 	unsigned n = 0;
 
-	for (unsigned i = q->n; i > 0 && n < room && q->pkts[i - 1]->due_ns <= s->sim->now_ns; i--) {
+	for (unsigned i = q->n; i > 0 && n < room && q->pkts[i - 1]->due_ns <= s->sim->now_ns;
+	     i--) {
 		struct port_key k = key_of(&q->pkts[i - 1]->to);
 		struct io_port *port = map_get(s->sim->ports, &k, sizeof(k));
 
@@ -314,7 +320,8 @@ static void sim_transmit(struct io *io, struct pkt **batch, unsigned n)
 
 		if (p->verdict != VERDICT_NONE)
 			continue;
-		if (travel(s->sim, &s->sim->back, &s->sim->back_link, &from, &p->to, p->data, p->len)) {
+		if (travel(s->sim, &s->sim->back, &s->sim->back_link, &from, &p->to, p->data,
+		           p->len)) {
 			p->verdict = VERDICT_SEND_FAILED;
 			continue;
 		}

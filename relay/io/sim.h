@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A network in memory and virtual time for tests: endpoints around the gateway, and links that lose, repeat and reorder. */
+/* A network in memory and virtual time for tests: endpoints around the gateway, and links that
+ * lose, repeat and reorder. */
 #ifndef RELAY_IO_SIM_H
 #define RELAY_IO_SIM_H
 
@@ -17,7 +18,8 @@ struct sim;
 /* What happens to packets on their way, in each direction. All zero: nothing. */
 struct sim_link {
 	unsigned lose_permille, repeat_permille;
-	uint64_t delay_ns, jitter_ns; /* each packet: delay and up to jitter more, so that later ones overtake */
+	uint64_t delay_ns, jitter_ns; /* each packet: delay and up to jitter more, so that later
+	                                 ones overtake */
 };
 
 enum { SIM_PKT_MAX = 2048 };
@@ -37,8 +39,10 @@ void sim_set_time(struct sim *s, uint64_t now_ns);
 uint64_t sim_time(const struct sim *s);
 
 /* An endpoint sends to a port of the gateway. ERR_NOMEM. */
-enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data, size_t n) MUST_USE;
-/* The next packet that has arrived for the endpoint by now, or for anyone (`to` NULL); false: none. */
+enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data,
+                  size_t n) MUST_USE;
+/* The next packet that has arrived for the endpoint by now, or for anyone (`to` NULL); false: none.
+ */
 bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out);
 
 /* Ports open now: tests look for leaks. */

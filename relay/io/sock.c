@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The back end for every machine: a UDP socket for each port, all in an epoll set of the worker's. */
+/* The back end for every machine: a UDP socket for each port, all in an epoll set of the worker's.
+ */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -14,7 +15,7 @@
 #include "relay/packet/pool.h"
 
 enum {
-	BURST = 32,              /* packets of one receive call, where a port has more than one waiting */
+	BURST = 32, /* packets of one receive call, where a port has more than one waiting */
 	RECEIVE_BYTES = 1 << 20, /* asked of the kernel: some hundred small packets on one port */
 	GSO_BYTES = 65000,       /* of one segmented send */
 };
@@ -26,7 +27,8 @@ struct sock {
 	bool has_gso;
 	struct pool *pool;
 	struct io_counters counters;
-	/* Scratch of gather, and of send: on the stack, hardened builds would zero it for each packet. */
+	/* Scratch of gather, and of send: on the stack, hardened builds would zero it for each
+	 * packet. */
 	struct epoll_event ready[PKT_BATCH];
 	struct pkt *run[PKT_BATCH];
 	struct mmsghdr msgs[PKT_BATCH];
@@ -45,7 +47,7 @@ static enum err sock_probe(const struct io_interface *interface, struct why *why
 	return ERR_OK;
 }
 
-/* --- open and close --------------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------- */
 
 static enum err sock_open(struct io **out, const struct io_config *config, struct why *why)
 {
@@ -91,7 +93,8 @@ static void set_dscp(struct io_port *port)
 	bool v6 = port->interface->bind.version == 6;
 
 	/* Marking is a wish: a host that refuses it still relays. */
-	(void)!set_int(port->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, port->dscp << 2);
+	(void)!set_int(port->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS,
+	               port->dscp << 2);
 	port->sock.dscp = port->dscp;
 }
 
@@ -105,7 +108,8 @@ static void set_options(const struct io_port *port)
 	if (v6)
 		(void)!set_int(port->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	/* Never fragment, and never believe a stranger's ICMP about the path (R-G13). */
-	(void)!set_int(port->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
+	(void)!set_int(port->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+	               v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
 	               v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE);
 }
 
@@ -132,7 +136,8 @@ static enum err sock_open_port(struct io *io, struct io_port *port, struct why *
 	if (port->fd >= 0)
 		e = bind_port(s, port);
 	if (e) {
-		e = why_fail(why, e, "interface '%s' port %u: %s", port->interface->name, port->number, strerror(errno));
+		e = why_fail(why, e, "interface '%s' port %u: %s", port->interface->name,
+		             port->number, strerror(errno));
 		if (port->fd >= 0)
 			close(port->fd);
 		port->fd = -1;
@@ -167,7 +172,7 @@ static void sock_close_port(struct io *io, struct io_port *port)
 	port->is_open = false;
 }
 
-/* --- receive ---------------------------------------------------------------------------------------- */
+/* --- receive ---------------------------------------------------------------- */
 
 static bool take_pkt(struct sock *s, struct io_port *port, struct pkt **out)
 {
@@ -221,8 +226,8 @@ static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
 }
 
 /*
- * One packet, for a port that has been quiet: a stream of 20 ms has one waiting. A port that had one in the round before this one too may have
- * many, and one call takes them.
+ * One packet, for a port that has been quiet: a stream of 20 ms has one waiting. A port that had
+ * one in the round before this one too may have many, and one call takes them.
  */
 static unsigned receive(struct sock *s, struct io_port *port, struct pkt **batch, unsigned room)
 {
@@ -235,9 +240,13 @@ static unsigned receive(struct sock *s, struct io_port *port, struct pkt **batch
 	for (; n < want && take_pkt(s, port, &batch[n]); n++) {
 		s->iov[n] = (struct iovec){.iov_base = batch[n]->data, .iov_len = PKT_PAYLOAD_MAX};
 		msgs[n] = (struct mmsghdr){.msg_hdr = {
-			.msg_name = &s->names[n], .msg_namelen = sizeof(s->names[n]), .msg_iov = &s->iov[n], .msg_iovlen = 1,
-			.msg_control = s->control[n].octets, .msg_controllen = sizeof(s->control[n].octets),
-		}};
+						   .msg_name = &s->names[n],
+						   .msg_namelen = sizeof(s->names[n]),
+						   .msg_iov = &s->iov[n],
+						   .msg_iovlen = 1,
+						   .msg_control = s->control[n].octets,
+						   .msg_controllen = sizeof(s->control[n].octets),
+					   }};
 	}
 	if (n == 0)
 		return 0;
@@ -266,21 +275,23 @@ static unsigned sock_gather(struct io *io, struct pkt **batch, unsigned room)
 	int n_ready;
 
 	s->round++;
-	/* The kernel puts a ready socket at the end of its list each time: no port starves the others. */
+	/* The kernel puts a ready socket at the end of its list each time: no port starves the
+	 * others. */
 	counter_inc(&s->counters.rx_calls);
 	n_ready = epoll_wait(s->epoll_fd, s->ready, (int)(room < PKT_BATCH ? room : PKT_BATCH), 0);
 	for (int i = 0; i < n_ready; i++)
 		__builtin_prefetch(s->ready[i].data.ptr);
 	for (int i = 0; i < n_ready && n < room; i++) {
 		/* Every ready port is served before one takes all that is left. */
-		unsigned others = (unsigned)(n_ready - 1 - i), share = room - n > others ? room - n - others : 1;
+		unsigned others = (unsigned)(n_ready - 1 - i),
+			 share = room - n > others ? room - n - others : 1;
 
 		n += receive(s, s->ready[i].data.ptr, batch + n, share);
 	}
 	return n;
 }
 
-/* --- send ------------------------------------------------------------------------------------------- */
+/* --- send ------------------------------------------------------------------- */
 
 static enum verdict send_verdict(int error)
 {
@@ -311,10 +322,12 @@ static void send_one(struct sock *s, struct pkt *p)
 	uint32_t len = addr_to_sockaddr(&p->to, &to);
 
 	counter_inc(&s->counters.tx_calls);
-	sent(s, p, sendto(p->out->fd, p->data, p->len, 0, (struct sockaddr *)&to, len) < 0 ? errno : 0);
+	sent(s, p,
+	     sendto(p->out->fd, p->data, p->len, 0, (struct sockaddr *)&to, len) < 0 ? errno : 0);
 }
 
-/* All towards one address and of one length, but the last, which may be shorter: the kernel cuts one buffer into them. */
+/* All towards one address and of one length, but the last, which may be shorter: the kernel cuts
+ * one buffer into them. */
 static bool is_train(struct pkt **run, unsigned n)
 {
 	size_t bytes = 0;
@@ -335,8 +348,12 @@ static bool send_train(struct sock *s, struct pkt **run, unsigned n)
 	struct sockaddr_storage to;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(uint16_t))] = {0};
 	struct msghdr m = {
-		.msg_name = &to, .msg_namelen = addr_to_sockaddr(&run[0]->to, &to), .msg_iov = iov, .msg_iovlen = n,
-		.msg_control = control, .msg_controllen = sizeof(control),
+		.msg_name = &to,
+		.msg_namelen = addr_to_sockaddr(&run[0]->to, &to),
+		.msg_iov = iov,
+		.msg_iovlen = n,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
@@ -348,7 +365,8 @@ static bool send_train(struct sock *s, struct pkt **run, unsigned n)
 	memcpy(CMSG_DATA(c), &run[0]->len, sizeof(uint16_t));
 	counter_inc(&s->counters.tx_calls);
 	if (sendmsg(run[0]->out->fd, &m, 0) < 0) {
-		/* A kernel or device without it says so; anything else is found out packet by packet. */
+		/* A kernel or device without it says so; anything else is found out packet by
+		 * packet. */
 		if (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT)
 			s->has_gso = false;
 		return false;
@@ -367,8 +385,11 @@ static void send_many(struct sock *s, struct pkt **run, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		iov[i] = (struct iovec){.iov_base = run[i]->data, .iov_len = run[i]->len};
-		msgs[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &to[i], .msg_namelen = addr_to_sockaddr(&run[i]->to, &to[i]),
-		                                       .msg_iov = &iov[i], .msg_iovlen = 1}};
+		msgs[i] = (struct mmsghdr){
+			.msg_hdr = {.msg_name = &to[i],
+		                    .msg_namelen = addr_to_sockaddr(&run[i]->to, &to[i]),
+		                    .msg_iov = &iov[i],
+		                    .msg_iovlen = 1}};
 	}
 	while (done < n) {
 		int k = sendmmsg(run[0]->out->fd, msgs + done, n - done, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* XDP: UDP to one of our addresses and ports goes to the AF_XDP socket of its queue; everything else to the kernel. */
+/* XDP: UDP to one of our addresses and ports goes to the AF_XDP socket of its queue; everything
+ * else to the kernel. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -44,8 +45,8 @@ static __always_inline struct udphdr *read_ip4(void *at, void *end, struct steer
 {
 	struct iphdr *ip = at;
 
-	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_UDP ||
-	    (ip->frag_off & bpf_htons(FRAGMENT_MASK)))
+	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 ||
+	    ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(FRAGMENT_MASK)))
 		return 0;
 	key->version = 4;
 	__builtin_memcpy(key->ip, &ip->daddr, 4);
@@ -85,7 +86,8 @@ int steer(struct xdp_md *ctx)
 			break;
 		if ((void *)(tag + 1) > end)
 			return XDP_PASS;
-		/* A priority tag (id 0) says nothing; two ids would be a network inside a network, which is not ours. */
+		/* A priority tag (id 0) says nothing; two ids would be a network inside a network,
+		 * which is not ours. */
 		if (bpf_ntohs(tag->control) & VLAN_ID_MASK) {
 			if (key.vlan)
 				return XDP_PASS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* What the BPF programs and the xdp back end must agree on: keys and values of the map of local addresses. */
+/* What the BPF programs and the xdp back end must agree on: keys and values of the map of local
+ * addresses. */
 #ifndef RELAY_IO_STEER_H
 #define RELAY_IO_STEER_H
 

@@ -47,34 +47,41 @@ static enum err bind_queues(struct xdp *x, bool check_owners, struct why *why)
 		for (uint32_t q = 0; q < s->devices[d].queues; q++)
 			n += is_queue_ours(x, q);
 	if (n > XDP_QUEUES_MAX)
-		return why_fail(why, ERR_LIMIT, "%u queues are more than the %d a worker can have", n, XDP_QUEUES_MAX);
+		return why_fail(why, ERR_LIMIT, "%u queues are more than the %d a worker can have",
+		                n, XDP_QUEUES_MAX);
 	e = xdp_umem_new(&x->umem, n, check_owners, why);
 	for (unsigned d = 0; !e && d < s->n_devices; d++) {
 		x->devices[d].first = x->umem->n_queues;
 		for (uint32_t q = 0; !e && q < s->devices[d].queues; q++) {
 			if (!is_queue_ours(x, q))
 				continue;
-			e = xdp_umem_bind(x->umem, s->devices[d].name, d, q, s->devices[d].is_native, x->busy_poll_us, why);
+			e = xdp_umem_bind(x->umem, s->devices[d].name, d, q,
+			                  s->devices[d].is_native, x->busy_poll_us, why);
 			if (!e)
-				e = xdp_share_steer(s, d, q, x->umem->queues[x->umem->n_queues - 1].fd, why);
+				e = xdp_share_steer(s, d, q,
+				                    x->umem->queues[x->umem->n_queues - 1].fd, why);
 		}
 		x->devices[d].n = x->umem->n_queues - x->devices[d].first;
 	}
 	return e;
 }
 
-/* A device with fewer queues than there are workers: this one sends there by a packet socket, and hears by hand-over. */
+/* A device with fewer queues than there are workers: this one sends there by a packet socket, and
+ * hears by hand-over. */
 static enum err open_packet_sockets(struct xdp *x, struct why *why)
 {
 	for (unsigned d = 0; d < x->shared->n_devices; d++) {
-		struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = (int)x->shared->devices[d].ifindex};
+		struct sockaddr_ll name = {.sll_family = AF_PACKET,
+		                           .sll_ifindex = (int)x->shared->devices[d].ifindex};
 		int fd, one = 1;
 
 		if (x->devices[d].n)
 			continue;
-		fd = x->devices[d].packet_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		fd = x->devices[d].packet_fd =
+			socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)))
-			return why_fail(why, ERR_IO, "packet socket on %s: %s", x->shared->devices[d].name, strerror(errno));
+			return why_fail(why, ERR_IO, "packet socket on %s: %s",
+			                x->shared->devices[d].name, strerror(errno));
 		setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof(one));
 	}
 	return ERR_OK;
@@ -83,7 +90,9 @@ static enum err open_packet_sockets(struct xdp *x, struct why *why)
 static enum err open_routes(struct xdp *x, struct why *why)
 {
 	uint32_t ifindexes[XDP_DEVICES_MAX];
-	struct route_config config = {.source = &route_nl_source, .devices = ifindexes, .n_devices = x->shared->n_devices};
+	struct route_config config = {.source = &route_nl_source,
+	                              .devices = ifindexes,
+	                              .n_devices = x->shared->n_devices};
 	enum err e = route_nl_open(&x->nl, why);
 
 	if (e)
@@ -95,7 +104,7 @@ static enum err open_routes(struct xdp *x, struct why *why)
 	return e ? why_fail(why, e, "the table of next hops: %s", err_meaning(e)) : ERR_OK;
 }
 
-/* --- own addresses --- */
+/* --- own addresses ---------------------------------------------------------- */
 
 struct learning {
 	struct xdp *x;
@@ -119,12 +128,15 @@ void xdp_learn_own(struct xdp *x)
 	struct learning l = {.x = x};
 
 	own_clear(&x->own);
-	/* An answer cut short leaves the others unknown until the next news: they are only less well guarded. */
+	/* An answer cut short leaves the others unknown until the next news: they are only less
+	 * well guarded. */
 	(void)!route_nl_source.ask_addresses(x->nl, learn_address, &l);
 	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
 		struct route_link link;
 
-		x->links[i].is_known = l.ifindexes[i] && !route_nl_source.ask_link(x->nl, l.ifindexes[i], &link) && link.is_ethernet;
+		x->links[i].is_known = l.ifindexes[i] &&
+		                       !route_nl_source.ask_link(x->nl, l.ifindexes[i], &link) &&
+		                       link.is_ethernet;
 		if (x->links[i].is_known)
 			memcpy(x->links[i].mac, link.mac, sizeof(link.mac));
 	}
@@ -135,7 +147,8 @@ static enum err make_slots(struct xdp *x, struct why *why)
 	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
 		const struct io_interface *f = &x->shared->interfaces[i];
 
-		x->slots[i] = mem_array((size_t)(f->port_max - f->port_min) + 1, sizeof(x->slots[i][0]));
+		x->slots[i] =
+			mem_array((size_t)(f->port_max - f->port_min) + 1, sizeof(x->slots[i][0]));
 		if (!x->slots[i])
 			return why_fail(why, ERR_NOMEM, "out of memory");
 	}
@@ -197,8 +210,9 @@ static enum err xdp_open(struct io **out, const struct io_config *config, struct
 }
 
 /*
- * The AF_XDP sockets stand in the worker's loop themselves: in an epoll set, whose interest in a socket never rests, the kernel would call on
- * that set for each packet that comes or has been sent.
+ * The AF_XDP sockets stand in the worker's loop themselves: in an epoll set, whose interest in a
+ * socket never rests, the kernel would call on that set for each packet that comes or has been
+ * sent.
  */
 static int xdp_wait_fd(struct io *io, unsigned i)
 {
@@ -232,10 +246,12 @@ static enum err xdp_open_port(struct io *io, struct io_port *port, struct why *w
 	struct counter *owner;
 
 	if (i < 0)
-		return why_fail(why, ERR_RANGE, "%s is outside the port range of every interface", addr_print(&at, text));
+		return why_fail(why, ERR_RANGE, "%s is outside the port range of every interface",
+		                addr_print(&at, text));
 	slot = &x->slots[i][port->number - x->shared->interfaces[i].port_min];
 	owner = &x->shared->owners[i].worker[port->number - x->shared->owners[i].port_min];
-	if (slot->port || (counter_get(owner) && (counter_get(owner) != XDP_FOREIGN || is_held(&at))))
+	if (slot->port ||
+	    (counter_get(owner) && (counter_get(owner) != XDP_FOREIGN || is_held(&at))))
 		return why_fail(why, ERR_EXISTS, "%s is taken", addr_print(&at, text));
 	slot->port = port;
 	slot->route = NULL;
@@ -273,7 +289,8 @@ static uint64_t ring_drops(int fd)
 	struct xdp_statistics s = {0};
 	socklen_t len = sizeof(s);
 
-	return getsockopt(fd, SOL_XDP, XDP_STATISTICS, &s, &len) ? 0 : s.rx_dropped + s.rx_ring_full;
+	return getsockopt(fd, SOL_XDP, XDP_STATISTICS, &s, &len) ? 0
+	                                                         : s.rx_dropped + s.rx_ring_full;
 }
 
 static uint64_t socket_drops(int fd)
@@ -281,7 +298,9 @@ static uint64_t socket_drops(int fd)
 	uint32_t info[SK_MEMINFO_VARS];
 	socklen_t len = sizeof(info);
 
-	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) || len != sizeof(info) ? 0 : info[SK_MEMINFO_DROPS];
+	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) || len != sizeof(info)
+	               ? 0
+	               : info[SK_MEMINFO_DROPS];
 }
 
 /* The kernel counts them for us; asked when somebody wants to know, not for each packet. */

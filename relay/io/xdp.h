@@ -27,9 +27,10 @@ struct xdp {
 	struct xdp_umem *umem;
 	struct route_nl *nl;
 	struct route_table *routes;
-	struct own own;        /* what no packet from outside has as its source */
+	struct own own; /* what no packet from outside has as its source */
 	struct {
-		uint8_t mac[6];    /* of the link that has the address: frames for others are not ours (a flooding switch) */
+		uint8_t mac[6]; /* of the link that has the address: frames for others are not ours
+		                   (a flooding switch) */
 		bool is_known;
 	} links[XDP_INTERFACES_MAX];
 	struct xdp_slot *slots[XDP_INTERFACES_MAX]; /* by interface, then port - port_min */
@@ -37,9 +38,9 @@ struct xdp {
 		unsigned first, n; /* this worker's queues of the device in umem->queues */
 		int packet_fd;     /* where it has none: frames leave by a packet socket */
 	} devices[XDP_DEVICES_MAX];
-	int slow;              /* epoll set of what is looked at now and then: catch-all, netlink, wake-ups */
+	int slow; /* epoll set of what is looked at now and then: catch-all, netlink, wake-ups */
 	unsigned turn;
-	bool was_empty;        /* of the last gather: nothing came */
+	bool was_empty; /* of the last gather: nothing came */
 	struct io_counters counters;
 };
 
@@ -54,8 +55,8 @@ static inline int xdp_interface_of(const struct io_shared *s, const struct addr 
 	for (unsigned i = 0; i < s->n_interfaces; i++) {
 		const struct io_interface *f = &s->interfaces[i];
 
-		if (f->bind.version == to->version && to->port >= f->port_min && to->port <= f->port_max &&
-		    memcmp(f->bind.ip, to->ip, sizeof(to->ip)) == 0)
+		if (f->bind.version == to->version && to->port >= f->port_min &&
+		    to->port <= f->port_max && memcmp(f->bind.ip, to->ip, sizeof(to->ip)) == 0)
 			return (int)i;
 	}
 	return -1;

@@ -13,9 +13,10 @@
 #include "relay/packet/pool.h"
 
 enum {
-	SLOW_TURNS = 16,     /* the slow descriptors are looked at every so many turns, however full these are */
+	SLOW_TURNS = 16, /* the slow descriptors are looked at every so many turns, however full
+	                    these are */
 	PREFETCH_AHEAD = 4,
-	COPY_ROOM = 128,     /* before the payload of a packet that did not come as a frame */
+	COPY_ROOM = 128, /* before the payload of a packet that did not come as a frame */
 };
 
 /* A turn's harvest. */
@@ -32,8 +33,8 @@ static void drop(struct xdp *x, enum verdict v)
 }
 
 /* A descriptor for a payload in a frame of ours; the frame goes back when there is none. */
-static void keep(struct harvest *h, struct io_port *port, const struct addr *from, uint8_t *frame, uint8_t *data,
-                 uint16_t len, enum verdict verdict)
+static void keep(struct harvest *h, struct io_port *port, const struct addr *from, uint8_t *frame,
+                 uint8_t *data, uint16_t len, enum verdict verdict)
 {
 	struct pkt *p = pool_take(h->x->pool);
 
@@ -54,11 +55,11 @@ static void keep(struct harvest *h, struct io_port *port, const struct addr *fro
 	h->bytes += len;
 }
 
-/* --- packets of other workers --- */
+/* --- packets of other workers ----------------------------------------------- */
 
 /* The port is not this worker's: over to the one that has it, or nobody's. */
-static void hand_over(struct harvest *h, int interface, uint16_t port, const struct addr *from, const uint8_t *data,
-                      uint16_t len)
+static void hand_over(struct harvest *h, int interface, uint16_t port, const struct addr *from,
+                      const uint8_t *data, uint16_t len)
 {
 	struct io_shared *s = h->x->shared;
 	const struct xdp_owners *o = &s->owners[interface];
@@ -122,7 +123,8 @@ static bool drain_rings(struct harvest *h)
 	for (unsigned from = 0; from < s->workers; from++) {
 		if (from == h->x->worker)
 			continue;
-		while (h->n < h->room && ring_pop(&s->strayed[from * s->workers + h->x->worker], &strayed))
+		while (h->n < h->room &&
+		       ring_pop(&s->strayed[from * s->workers + h->x->worker], &strayed))
 			take_strayed(h, &strayed);
 	}
 	return h->n < h->room;
@@ -145,7 +147,7 @@ static void hear_wake(struct harvest *h)
 	}
 }
 
-/* --- the catch-all socket --- */
+/* --- the catch-all socket --------------------------------------------------- */
 
 /* Where the packet was sent to: the kernel tells it beside the payload. */
 static bool original_destination(struct msghdr *m, struct addr *out)
@@ -160,8 +162,8 @@ static bool original_destination(struct msghdr *m, struct addr *out)
 	return false;
 }
 
-static void take_caught(struct harvest *h, uint8_t *frame, const struct addr *from, const struct addr *to, uint16_t len,
-                        bool is_cut)
+static void take_caught(struct harvest *h, uint8_t *frame, const struct addr *from,
+                        const struct addr *to, uint16_t len, bool is_cut)
 {
 	struct xdp *x = h->x;
 	int interface = xdp_interface_of(x->shared, to);
@@ -174,7 +176,8 @@ static void take_caught(struct harvest *h, uint8_t *frame, const struct addr *fr
 	}
 	slot = &x->slots[interface][to->port - x->shared->interfaces[interface].port_min];
 	if (slot->port) {
-		keep(h, slot->port, from, frame, frame + COPY_ROOM, len, is_cut ? VERDICT_TOO_BIG : VERDICT_NONE);
+		keep(h, slot->port, from, frame, frame + COPY_ROOM, len,
+		     is_cut ? VERDICT_TOO_BIG : VERDICT_NONE);
 		return;
 	}
 	hand_over(h, interface, to->port, from, frame + COPY_ROOM, len);
@@ -190,8 +193,12 @@ static void hear_catch_all(struct harvest *h)
 		struct sockaddr_storage name;
 		uint8_t *frame = xdp_frame_take(x->umem);
 		struct iovec iov = {.iov_base = frame + COPY_ROOM, .iov_len = PKT_PAYLOAD_MAX};
-		struct msghdr m = {.msg_name = &name, .msg_namelen = sizeof(name), .msg_iov = &iov, .msg_iovlen = 1,
-		                   .msg_control = control, .msg_controllen = sizeof(control)};
+		struct msghdr m = {.msg_name = &name,
+		                   .msg_namelen = sizeof(name),
+		                   .msg_iov = &iov,
+		                   .msg_iovlen = 1,
+		                   .msg_control = control,
+		                   .msg_controllen = sizeof(control)};
 		struct addr from, to;
 		ssize_t n;
 
@@ -202,11 +209,13 @@ static void hear_catch_all(struct harvest *h)
 		if (n < 0) {
 			xdp_frame_give(x->umem, frame);
 			/* An ICMP error is told once, instead of a packet. */
-			if (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH || errno == EMSGSIZE)
+			if (errno == ECONNREFUSED || errno == EHOSTUNREACH ||
+			    errno == ENETUNREACH || errno == EMSGSIZE)
 				continue;
 			return;
 		}
-		if (addr_from_sockaddr((const struct sockaddr *)&name, &from) || !original_destination(&m, &to)) {
+		if (addr_from_sockaddr((const struct sockaddr *)&name, &from) ||
+		    !original_destination(&m, &to)) {
 			xdp_frame_give(x->umem, frame);
 			continue;
 		}
@@ -214,12 +223,14 @@ static void hear_catch_all(struct harvest *h)
 	}
 }
 
-/* --- frames --- */
+/* --- frames ----------------------------------------------------------------- */
 
 /* What the kernel would not have taken from this link (docs/packet-io.md has the list). */
-static bool is_martian(const struct xdp *x, int interface, const uint8_t *link, const struct addr *from)
+static bool is_martian(const struct xdp *x, int interface, const uint8_t *link,
+                       const struct addr *from)
 {
-	if (x->links[interface].is_known && memcmp(link, x->links[interface].mac, sizeof(x->links[interface].mac)) != 0)
+	if (x->links[interface].is_known &&
+	    memcmp(link, x->links[interface].mac, sizeof(x->links[interface].mac)) != 0)
 		return true;
 	return own_has(&x->own, from);
 }
@@ -253,7 +264,9 @@ static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 	if (slot)
 		hand_over(h, interface, f.to.port, &f.from, start + f.at, f.len);
 	else
-		drop(x, e == ERR_DENIED ? VERDICT_MARTIAN : e ? VERDICT_MALFORMED : VERDICT_NO_PORT);
+		drop(x, e == ERR_DENIED ? VERDICT_MARTIAN
+		        : e             ? VERDICT_MALFORMED
+		                        : VERDICT_NO_PORT);
 	xdp_frame_give(x->umem, frame);
 }
 
@@ -276,7 +289,8 @@ static void hear_queue(struct harvest *h, struct xdp_queue *q)
 	if (n)
 		xdp_queue_fill(x->umem, q);
 	else if (x->busy_poll_us) {
-		/* Busy polling: our own call runs the driver's receiving, which then need not interrupt. */
+		/* Busy polling: our own call runs the driver's receiving, which then need not
+		 * interrupt. */
 		recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 		counter_inc(&x->counters.rx_calls);
 	}
@@ -315,13 +329,16 @@ unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room)
 	route_table_turn(x->routes, clk_mono_ns());
 	if (x->shared->workers > 1)
 		drain_rings(&h);
-	/* First in its turn, or full turns would never let it: news of routes, and what the kernel has for us. */
+	/* First in its turn, or full turns would never let it: news of routes, and what the kernel
+	 * has for us. */
 	if (x->turn % SLOW_TURNS == 0)
 		hear_slow(&h);
-	/* Who is asked first changes with every turn: a queue that fills the batch starves nobody. */
+	/* Who is asked first changes with every turn: a queue that fills the batch starves nobody.
+	 */
 	for (unsigned i = 0; i < queues && h.n < room; i++)
 		hear_queue(&h, &x->umem->queues[(x->turn + i) % queues]);
-	/* Rings found empty once may have been looked at only by the way; twice, and something else has woken the worker. */
+	/* Rings found empty once may have been looked at only by the way; twice, and something else
+	 * has woken the worker. */
 	if (h.n == 0 && x->was_empty)
 		hear_slow(&h);
 	x->was_empty = h.n == 0;

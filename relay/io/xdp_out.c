@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending: frames with their headers on into the rings, and what only the kernel can send by a raw socket. */
+/* Sending: frames with their headers on into the rings, and what only the kernel can send by a raw
+ * socket. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,7 +27,8 @@ struct sending {
 	uint64_t calls;
 };
 
-static struct route *route_of(struct xdp *x, struct io_port *out, const struct addr *from, const struct addr *to)
+static struct route *route_of(struct xdp *x, struct io_port *out, const struct addr *from,
+                              const struct addr *to)
 {
 	struct xdp_slot *slot = out->io_private;
 
@@ -35,7 +37,8 @@ static struct route *route_of(struct xdp *x, struct io_port *out, const struct a
 	return slot->route;
 }
 
-/* The payload in a frame of ours with room before it: where it is, or copied from another back end's buffer. NULL: no frame. */
+/* The payload in a frame of ours with room before it: where it is, or copied from another back
+ * end's buffer. NULL: no frame. */
 static uint8_t *own_payload(struct xdp *x, struct pkt *p, uint8_t **frame)
 {
 	if (p->io == &x->base && p->frame) {
@@ -49,7 +52,8 @@ static uint8_t *own_payload(struct xdp *x, struct pkt *p, uint8_t **frame)
 	return *frame + COPY_ROOM;
 }
 
-static enum verdict by_kernel(struct sending *s, struct pkt *p, uint8_t *payload, const struct addr *from)
+static enum verdict by_kernel(struct sending *s, struct pkt *p, uint8_t *payload,
+                              const struct addr *from)
 {
 	static const struct frame_link none = {.len = 0};
 	struct sockaddr_storage name;
@@ -59,7 +63,8 @@ static enum verdict by_kernel(struct sending *s, struct pkt *p, uint8_t *payload
 	int fd = s->x->shared->raw[p->to.version == 6];
 
 	s->calls++;
-	if (sendto(fd, start, (size_t)(payload + p->len - start), MSG_DONTWAIT, (struct sockaddr *)&name, name_len) >= 0)
+	if (sendto(fd, start, (size_t)(payload + p->len - start), MSG_DONTWAIT,
+	           (struct sockaddr *)&name, name_len) >= 0)
 		return VERDICT_FORWARDED;
 	switch (errno) {
 	case EMSGSIZE:
@@ -73,19 +78,22 @@ static enum verdict by_kernel(struct sending *s, struct pkt *p, uint8_t *payload
 	}
 }
 
-static enum verdict by_frame(struct sending *s, struct pkt *p, uint8_t *payload, uint8_t *frame, const struct addr *from,
-                             const struct route_hop *hop)
+static enum verdict by_frame(struct sending *s, struct pkt *p, uint8_t *payload, uint8_t *frame,
+                             const struct addr *from, const struct route_hop *hop)
 {
 	struct xdp *x = s->x;
 	unsigned queues = x->devices[hop->device].n;
-	uint8_t *start = frame_build(payload, p->len, &hop->link[p->to.version == 6], from, &p->to, p->out->dscp);
+	uint8_t *start = frame_build(payload, p->len, &hop->link[p->to.version == 6], from, &p->to,
+	                             p->out->dscp);
 	uint32_t len = (uint32_t)(payload + p->len - start);
 
 	if (queues) {
 		/* One queue for a port, so that order within a stream is kept. */
-		struct xdp_queue *q = &x->umem->queues[x->devices[hop->device].first + p->out->number / 2 % queues];
+		struct xdp_queue *q = &x->umem->queues[x->devices[hop->device].first +
+		                                       p->out->number / 2 % queues];
 
-		return xdp_queue_send(x->umem, q, start, len) ? VERDICT_FORWARDED : VERDICT_OVERLOAD;
+		return xdp_queue_send(x->umem, q, start, len) ? VERDICT_FORWARDED
+		                                              : VERDICT_OVERLOAD;
 	}
 	s->by_packet.of[s->by_packet.n].device = (uint8_t)hop->device;
 	s->by_packet.of[s->by_packet.n].frame = frame;
@@ -136,7 +144,8 @@ static void send_one(struct sending *s, struct pkt *p)
 	}
 }
 
-/* Runs of one device go in one call; the kernel copies, so the frames are free at once. What it refuses is lost. */
+/* Runs of one device go in one call; the kernel copies, so the frames are free at once. What it
+ * refuses is lost. */
 static void send_by_packet(struct sending *s)
 {
 	struct by_packet *b = &s->by_packet;
@@ -146,9 +155,11 @@ static void send_by_packet(struct sending *s)
 		unsigned n = 0;
 
 		for (; at + n < b->n && b->of[at + n].device == b->of[at].device; n++)
-			messages[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &b->of[at + n].iov, .msg_iovlen = 1}};
+			messages[n] = (struct mmsghdr){
+				.msg_hdr = {.msg_iov = &b->of[at + n].iov, .msg_iovlen = 1}};
 		s->calls++;
-		if (sendmmsg(s->x->devices[b->of[at].device].packet_fd, messages, n, MSG_DONTWAIT) < (int)n)
+		if (sendmmsg(s->x->devices[b->of[at].device].packet_fd, messages, n, MSG_DONTWAIT) <
+		    (int)n)
 			counter_inc(&s->x->counters.dropped[VERDICT_SEND_FAILED]);
 		at += n;
 	}
@@ -159,7 +170,8 @@ static void send_by_packet(struct sending *s)
 
 void xdp_send(struct io *io, struct pkt **batch, unsigned n)
 {
-	struct sending s __attribute__((uninitialized)); /* the list of frames is long and mostly unused */
+	struct sending s
+		__attribute__((uninitialized)); /* the list of frames is long and mostly unused */
 
 	s.x = xdp_of(io);
 	s.by_packet.n = 0;

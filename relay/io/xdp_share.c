@@ -30,9 +30,10 @@
 
 enum {
 	STRAYED_OCTETS_MAX = 64 << 20, /* of all rings together */
-	STRAYED_SLOTS_MAX = XDP_RING,      /* a burst that a queue holds is handed over whole */
+	STRAYED_SLOTS_MAX = XDP_RING,  /* a burst that a queue holds is handed over whole */
 	STRAYED_SLOTS_MIN = 8,
-	CATCH_ALL_BYTES = 4 << 20,     /* of socket buffer: fragments and other devices' packets of all calls */
+	CATCH_ALL_BYTES =
+		4 << 20, /* of socket buffer: fragments and other devices' packets of all calls */
 };
 
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -47,11 +48,12 @@ static int be_quiet(enum libbpf_print_level level, const char *format, va_list a
 static enum err refused(struct why *why, const char *what, int error)
 {
 	if (error == EPERM || error == EACCES)
-		return why_fail(why, ERR_DENIED, "%s: needs the capabilities NET_ADMIN, NET_RAW and BPF", what);
+		return why_fail(why, ERR_DENIED,
+		                "%s: needs the capabilities NET_ADMIN, NET_RAW and BPF", what);
 	return why_fail(why, ERR_IO, "%s: %s", what, strerror(error));
 }
 
-/* --- devices --- */
+/* --- devices ---------------------------------------------------------------- */
 
 /* Receive queues as the driver uses them now. */
 static uint32_t count_queues(const char *name)
@@ -70,7 +72,8 @@ static uint32_t count_queues(const char *name)
 	return n < 1 ? 1 : n > STEER_QUEUES ? STEER_QUEUES : n;
 }
 
-/* The device that has an interface's address; 0: none. An interface's name is for signalling and says nothing of devices. */
+/* The device that has an interface's address; 0: none. An interface's name is for signalling and
+ * says nothing of devices. */
 static uint32_t device_with(const struct addr *ip)
 {
 	struct ifaddrs *all, *a;
@@ -80,15 +83,16 @@ static uint32_t device_with(const struct addr *ip)
 	if (getifaddrs(&all))
 		return 0;
 	for (a = all; a && !ifindex; a = a->ifa_next)
-		if (a->ifa_addr && !addr_from_sockaddr(a->ifa_addr, &has) && has.version == ip->version &&
-		    memcmp(has.ip, ip->ip, sizeof(has.ip)) == 0)
+		if (a->ifa_addr && !addr_from_sockaddr(a->ifa_addr, &has) &&
+		    has.version == ip->version && memcmp(has.ip, ip->ip, sizeof(has.ip)) == 0)
 			ifindex = if_nametoindex(a->ifa_name);
 	freeifaddrs(all);
 	return ifindex;
 }
 
 /* The device that carries an interface, and the VLAN id its packets have there. */
-static enum err resolve(const struct io_interface *interface, struct route_link *link, struct why *why)
+static enum err resolve(const struct io_interface *interface, struct route_link *link,
+                        struct why *why)
 {
 	struct route_nl *nl;
 	uint32_t ifindex = device_with(&interface->bind);
@@ -97,7 +101,8 @@ static enum err resolve(const struct io_interface *interface, struct route_link 
 	enum err e;
 
 	if (!ifindex || !if_indextoname(ifindex, name))
-		return why_fail(why, ERR_NOT_FOUND, "no network device has the address %s", addr_print_ip(&interface->bind, text));
+		return why_fail(why, ERR_NOT_FOUND, "no network device has the address %s",
+		                addr_print_ip(&interface->bind, text));
 	e = route_nl_open(&nl, why);
 	if (e)
 		return e;
@@ -138,12 +143,14 @@ static enum err load_steer(struct steer **out, struct why *why)
 	return ERR_OK;
 }
 
-/* A link ends with its descriptor, whatever becomes of the process. Below 0: refused, errno says why. */
+/* A link ends with its descriptor, whatever becomes of the process. Below 0: refused, errno says
+ * why. */
 static int attach(struct steer *steer, uint32_t ifindex, uint32_t mode)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode);
 
-	return bpf_link_create(bpf_program__fd(steer->progs.steer), (int)ifindex, BPF_XDP, &options);
+	return bpf_link_create(bpf_program__fd(steer->progs.steer), (int)ifindex, BPF_XDP,
+	                       &options);
 }
 
 static enum err attach_device(struct xdp_device *d, struct why *why)
@@ -175,7 +182,8 @@ static void detach_device(struct xdp_device *d)
 }
 
 /* The device's entry, made when it is the first interface there. */
-static enum err find_device(struct io_shared *s, const struct route_link *link, struct xdp_device **out, struct why *why)
+static enum err find_device(struct io_shared *s, const struct route_link *link,
+                            struct xdp_device **out, struct why *why)
 {
 	struct xdp_device *d;
 
@@ -198,10 +206,12 @@ static enum err find_device(struct io_shared *s, const struct route_link *link, 
 	return attach_device(d, why);
 }
 
-/* --- addresses and the catch-all socket --- */
+/* --- addresses and the catch-all socket ------------------------------------- */
 
-/* Two interfaces may share an address: then the program lets through what lies in either range, and the worker looks closer. */
-static enum err add_address(int map, const struct io_interface *interface, uint16_t vlan, struct why *why)
+/* Two interfaces may share an address: then the program lets through what lies in either range, and
+ * the worker looks closer. */
+static enum err add_address(int map, const struct io_interface *interface, uint16_t vlan,
+                            struct why *why)
 {
 	struct steer_address key = {.vlan = vlan, .version = interface->bind.version};
 	struct steer_ports ports, had;
@@ -218,8 +228,9 @@ static enum err add_address(int map, const struct io_interface *interface, uint1
 }
 
 /*
- * A dual-stack socket takes both versions; where the machine has no IPv6, IPv4 alone. It is bound, because only bound sockets go
- * into the map: packets for the port it happens to get are not in any range and are dropped.
+ * A dual-stack socket takes both versions; where the machine has no IPv6, IPv4 alone. It is bound,
+ * because only bound sockets go into the map: packets for the port it happens to get are not in any
+ * range and are dropped.
  */
 static int open_catch_all(void)
 {
@@ -262,23 +273,28 @@ static enum err load_lookup(struct io_shared *s, struct why *why)
 	if (!s->lookup)
 		return refused(why, "loading the sk_lookup program", errno);
 	for (unsigned i = 0; i < s->n_interfaces; i++) {
-		enum err e = add_address(bpf_map__fd(s->lookup->maps.lookup_addresses), &s->interfaces[i], 0, why);
+		enum err e = add_address(bpf_map__fd(s->lookup->maps.lookup_addresses),
+		                         &s->interfaces[i], 0, why);
 
 		if (e)
 			return e;
 	}
 	socket_fd = (uint64_t)s->catch_all;
-	if (bpf_map_update_elem(bpf_map__fd(s->lookup->maps.lookup_catch_all), &first, &socket_fd, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(s->lookup->maps.lookup_catch_all), &first, &socket_fd,
+	                        BPF_ANY))
 		return refused(why, "the catch-all socket's map", errno);
 	netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return refused(why, "the network namespace", errno);
-	s->lookup_attached = bpf_link_create(bpf_program__fd(s->lookup->progs.lookup), netns, BPF_SK_LOOKUP, NULL);
+	s->lookup_attached = bpf_link_create(bpf_program__fd(s->lookup->progs.lookup), netns,
+	                                     BPF_SK_LOOKUP, NULL);
 	close(netns);
-	return s->lookup_attached >= 0 ? ERR_OK : refused(why, "attaching the sk_lookup program", errno);
+	return s->lookup_attached >= 0 ? ERR_OK
+	                               : refused(why, "attaching the sk_lookup program", errno);
 }
 
-/* Packets are handed to these with their IP header on; the kernel finds the way and the neighbour. */
+/* Packets are handed to these with their IP header on; the kernel finds the way and the neighbour.
+ */
 static enum err open_raw(struct io_shared *s, struct why *why)
 {
 	int one = 1;
@@ -286,16 +302,18 @@ static enum err open_raw(struct io_shared *s, struct why *why)
 	s->raw[0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 	if (s->raw[0] < 0)
 		return refused(why, "a raw socket", errno);
-	/* IPPROTO_RAW has the header on by itself, in both versions; a machine without IPv6 has no second one. */
+	/* IPPROTO_RAW has the header on by itself, in both versions; a machine without IPv6 has no
+	 * second one. */
 	s->raw[1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 	if (s->raw[1] >= 0)
 		setsockopt(s->raw[1], IPPROTO_IPV6, IPV6_HDRINCL, &one, sizeof(one));
 	return ERR_OK;
 }
 
-/* --- between workers --- */
+/* --- between workers -------------------------------------------------------- */
 
-/* Ports that a socket held before ours: once the catch-all socket has them, it would hear nothing more. */
+/* Ports that a socket held before ours: once the catch-all socket has them, it would hear nothing
+ * more. */
 static void note_foreign(struct io_shared *s, const char *table)
 {
 	char line[512];
@@ -308,7 +326,8 @@ static void note_foreign(struct io_shared *s, const char *table)
 			continue;
 		for (unsigned i = 0; i < s->n_interfaces; i++)
 			if (port >= s->owners[i].port_min && port <= s->owners[i].port_max)
-				counter_set(&s->owners[i].worker[port - s->owners[i].port_min], XDP_FOREIGN);
+				counter_set(&s->owners[i].worker[port - s->owners[i].port_min],
+				            XDP_FOREIGN);
 	}
 	if (f)
 		fclose(f);
@@ -321,7 +340,8 @@ static enum err make_owners(struct io_shared *s, struct why *why)
 
 		o->port_min = s->interfaces[i].port_min;
 		o->port_max = s->interfaces[i].port_max;
-		o->worker = mem_array((size_t)(o->port_max - o->port_min) + 1, sizeof(o->worker[0]));
+		o->worker =
+			mem_array((size_t)(o->port_max - o->port_min) + 1, sizeof(o->worker[0]));
 		if (!o->worker)
 			return why_fail(why, ERR_NOMEM, "out of memory");
 	}
@@ -337,7 +357,9 @@ static enum err make_rings(struct io_shared *s, struct why *why)
 
 	if (s->workers < 2)
 		return ERR_OK;
-	slots = slots > STRAYED_SLOTS_MAX ? STRAYED_SLOTS_MAX : slots < STRAYED_SLOTS_MIN ? STRAYED_SLOTS_MIN : slots;
+	slots = slots > STRAYED_SLOTS_MAX   ? STRAYED_SLOTS_MAX
+	        : slots < STRAYED_SLOTS_MIN ? STRAYED_SLOTS_MIN
+	                                    : slots;
 	s->strayed = mem_aligned(64, pairs * sizeof(s->strayed[0]));
 	s->wake = mem_array(s->workers, sizeof(s->wake[0]));
 	if (!s->strayed || !s->wake)
@@ -350,7 +372,8 @@ static enum err make_rings(struct io_shared *s, struct why *why)
 			return why_fail(why, ERR_IO, "eventfd: %s", strerror(errno));
 	}
 	for (unsigned i = 0; i < pairs; i++)
-		if (i / s->workers != i % s->workers && ring_init(&s->strayed[i], (uint32_t)slots, sizeof(struct xdp_strayed)))
+		if (i / s->workers != i % s->workers &&
+		    ring_init(&s->strayed[i], (uint32_t)slots, sizeof(struct xdp_strayed)))
 			return why_fail(why, ERR_NOMEM, "out of memory");
 	return ERR_OK;
 }
@@ -366,7 +389,7 @@ static void free_rings(struct io_shared *s)
 	mem_free(s->wake);
 }
 
-/* --- life --- */
+/* --- life ------------------------------------------------------------------- */
 
 static struct io_shared *shared_new(const struct io_config *config)
 {
@@ -388,9 +411,11 @@ enum err xdp_share(struct io_shared **out, const struct io_config *config, struc
 
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = config->n_interfaces > XDP_INTERFACES_MAX ? why_fail(why, ERR_LIMIT, "more than %d interfaces", XDP_INTERFACES_MAX)
-	                                              : make_owners(s, why);
-	/* The catch-all socket first: from the moment a device is attached nothing may fall between the two. */
+	e = config->n_interfaces > XDP_INTERFACES_MAX
+	            ? why_fail(why, ERR_LIMIT, "more than %d interfaces", XDP_INTERFACES_MAX)
+	            : make_owners(s, why);
+	/* The catch-all socket first: from the moment a device is attached nothing may fall between
+	 * the two. */
 	if (!e)
 		e = make_rings(s, why);
 	if (!e)
@@ -405,7 +430,8 @@ enum err xdp_share(struct io_shared **out, const struct io_config *config, struc
 		if (!e)
 			e = find_device(s, &link, &device, why);
 		if (!e)
-			e = add_address(bpf_map__fd(device->steer->maps.steer_addresses), &s->interfaces[i], link.vlan, why);
+			e = add_address(bpf_map__fd(device->steer->maps.steer_addresses),
+			                &s->interfaces[i], link.vlan, why);
 	}
 	if (e) {
 		xdp_unshare(s);
@@ -417,7 +443,8 @@ enum err xdp_share(struct io_shared **out, const struct io_config *config, struc
 
 void xdp_unshare(struct io_shared *s)
 {
-	const int fds[] = {s ? s->lookup_attached : -1, s ? s->catch_all : -1, s ? s->raw[0] : -1, s ? s->raw[1] : -1};
+	const int fds[] = {s ? s->lookup_attached : -1, s ? s->catch_all : -1, s ? s->raw[0] : -1,
+	                   s ? s->raw[1] : -1};
 
 	if (!s)
 		return;
@@ -434,7 +461,8 @@ void xdp_unshare(struct io_shared *s)
 	mem_free(s);
 }
 
-enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id, int socket_fd, struct why *why)
+enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id, int socket_fd,
+                         struct why *why)
 {
 	int map = bpf_map__fd(s->devices[device].steer->maps.steer_sockets);
 	uint32_t value = (uint32_t)socket_fd;
@@ -444,7 +472,7 @@ enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id
 	return ERR_OK;
 }
 
-/* --- probe, capabilities --- */
+/* --- probe, capabilities ---------------------------------------------------- */
 
 enum err xdp_probe(const struct io_interface *interface, struct why *why)
 {
@@ -460,7 +488,8 @@ enum err xdp_probe(const struct io_interface *interface, struct why *why)
 	d = &s->devices[0];
 	e = resolve(interface, &link, why);
 	if (!e && link.xdp_prog)
-		e = why_fail(why, ERR_BUSY, "%s has an XDP program of somebody else", if_indextoname(link.ifindex, d->name));
+		e = why_fail(why, ERR_BUSY, "%s has an XDP program of somebody else",
+		             if_indextoname(link.ifindex, d->name));
 	if (!e)
 		e = open_raw(s, why);
 	if (!e)
@@ -484,7 +513,8 @@ enum err xdp_probe(const struct io_interface *interface, struct why *why)
 
 void xdp_drop_capabilities(void)
 {
-	static const unsigned given_up[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN};
+	static const unsigned given_up[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON,
+	                                    CAP_SYS_ADMIN};
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {{0}, {0}};
 
@@ -493,7 +523,8 @@ void xdp_drop_capabilities(void)
 	for (unsigned i = 0; i < ARRAY_LEN(given_up); i++) {
 		uint32_t bit = 1u << (given_up[i] % 32);
 
-		/* Out of the bounding set too, where we may: a program that root starts would have them again. */
+		/* Out of the bounding set too, where we may: a program that root starts would have
+		 * them again. */
 		prctl(PR_CAPBSET_DROP, given_up[i], 0, 0, 0);
 		data[given_up[i] / 32].effective &= ~bit;
 		data[given_up[i] / 32].permitted &= ~bit;

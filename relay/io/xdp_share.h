@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the workers' xdp back ends have in common: devices and their programs, the catch-all socket, rings for strayed packets. */
+/* What the workers' xdp back ends have in common: devices and their programs, the catch-all socket,
+ * rings for strayed packets. */
 #ifndef RELAY_IO_XDP_SHARE_H
 #define RELAY_IO_XDP_SHARE_H
 
@@ -19,14 +20,15 @@ enum {
 	XDP_INTERFACES_MAX = 32,
 };
 
-/* A network device that carries one or more interfaces: for a VLAN interface the device below it. */
+/* A network device that carries one or more interfaces: for a VLAN interface the device below it.
+ */
 struct xdp_device {
 	char name[32];
 	uint32_t ifindex;
-	uint32_t queues;        /* receive queues; queue q belongs to worker q modulo workers */
-	bool is_native;         /* attached in the driver; else generic */
+	uint32_t queues; /* receive queues; queue q belongs to worker q modulo workers */
+	bool is_native;  /* attached in the driver; else generic */
 	struct steer *steer;
-	int attached;           /* the BPF link's descriptor; -1: not attached */
+	int attached; /* the BPF link's descriptor; -1: not attached */
 };
 
 /* A packet on its way to the worker that has its port. */
@@ -37,8 +39,9 @@ struct xdp_strayed {
 };
 
 /*
- * Which worker has a port open: 0 none, else worker + 1, or XDP_FOREIGN where a socket of another program held it when we started: then
- * whoever opens it looks again. Written by one worker at a time, read by all; it may be a moment old.
+ * Which worker has a port open: 0 none, else worker + 1, or XDP_FOREIGN where a socket of another
+ * program held it when we started: then whoever opens it looks again. Written by one worker at a
+ * time, read by all; it may be a moment old.
  */
 enum { XDP_FOREIGN = 1000 };
 
@@ -56,21 +59,27 @@ struct io_shared {
 	struct xdp_owners owners[XDP_INTERFACES_MAX];
 	struct lookup *lookup;
 	int lookup_attached;
-	int catch_all;          /* UDP socket with every port; worker 0 reads it */
-	int raw[2];             /* sends IPv4 and IPv6 packets that are ready but for the link: any worker; -1: none */
-	struct ring *strayed;   /* from worker a to worker b at [a * workers + b]; none with one worker */
-	int *wake;              /* eventfd of each worker: something lies in its rings */
+	int catch_all; /* UDP socket with every port; worker 0 reads it */
+	int raw[2]; /* sends IPv4 and IPv6 packets that are ready but for the link: any worker; -1:
+	               none */
+	struct ring
+		*strayed; /* from worker a to worker b at [a * workers + b]; none with one worker */
+	int *wake;        /* eventfd of each worker: something lies in its rings */
 };
 
-enum err xdp_share(struct io_shared **out, const struct io_config *config, struct why *why) MUST_USE;
+enum err xdp_share(struct io_shared **out, const struct io_config *config,
+                   struct why *why) MUST_USE;
 void xdp_unshare(struct io_shared *s);
-/* As io_ops.probe: loads and attaches what share would, in generic mode so that no driver is disturbed, and takes it away again. */
+/* As io_ops.probe: loads and attaches what share would, in generic mode so that no driver is
+ * disturbed, and takes it away again. */
 enum err xdp_probe(const struct io_interface *interface, struct why *why) MUST_USE;
 
 /* The queue's packets go to that socket from now on. */
-enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id, int socket_fd, struct why *why) MUST_USE;
+enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id, int socket_fd,
+                         struct why *why) MUST_USE;
 
-/* Gives up the capabilities that only share and open needed, for this thread and those it starts. */
+/* Gives up the capabilities that only share and open needed, for this thread and those it starts.
+ */
 void xdp_drop_capabilities(void);
 
 #endif

@@ -29,7 +29,7 @@ enum {
 	BUSY_POLL_BUDGET = 64,
 };
 
-/* --- owners --- */
+/* --- owners ----------------------------------------------------------------- */
 
 static uint32_t frame_index(const struct xdp_umem *u, const uint8_t *frame)
 {
@@ -78,7 +78,7 @@ void xdp_frame_give(struct xdp_umem *u, uint8_t *frame)
 	free_push(u, frame_index(u, frame), XDP_PATH);
 }
 
-/* --- receiving --- */
+/* --- receiving -------------------------------------------------------------- */
 
 void xdp_queue_fill(struct xdp_umem *u, struct xdp_queue *q)
 {
@@ -89,12 +89,14 @@ void xdp_queue_fill(struct xdp_umem *u, struct xdp_queue *q)
 	if (!want || !xsk_ring_prod__reserve(&q->fill, want, &at))
 		return;
 	for (uint32_t i = 0; i < want; i++)
-		*xsk_ring_prod__fill_addr(&q->fill, at + i) = (uint64_t)free_pop(u, XDP_FILLING) * XDP_FRAME;
+		*xsk_ring_prod__fill_addr(&q->fill, at + i) =
+			(uint64_t)free_pop(u, XDP_FILLING) * XDP_FRAME;
 	xsk_ring_prod__submit(&q->fill, want);
 	q->filling += want;
 }
 
-unsigned xdp_queue_receive(struct xdp_umem *u, struct xdp_queue *q, struct xdp_desc *out, unsigned room)
+unsigned xdp_queue_receive(struct xdp_umem *u, struct xdp_queue *q, struct xdp_desc *out,
+                           unsigned room)
 {
 	uint32_t at, n = xsk_ring_cons__peek(&q->rx, room, &at);
 
@@ -109,7 +111,7 @@ unsigned xdp_queue_receive(struct xdp_umem *u, struct xdp_queue *q, struct xdp_d
 	return n;
 }
 
-/* --- sending --- */
+/* --- sending ---------------------------------------------------------------- */
 
 bool xdp_queue_send(struct xdp_umem *u, struct xdp_queue *q, const uint8_t *start, uint32_t len)
 {
@@ -136,7 +138,9 @@ void xdp_queue_reap(struct xdp_umem *u, struct xdp_queue *q)
 	uint32_t at, n = xsk_ring_cons__peek(&q->completion, XDP_RING, &at);
 
 	for (uint32_t i = 0; i < n; i++)
-		free_push(u, (uint32_t)(*xsk_ring_cons__comp_addr(&q->completion, at + i) / XDP_FRAME), XDP_SENDING);
+		free_push(u,
+		          (uint32_t)(*xsk_ring_cons__comp_addr(&q->completion, at + i) / XDP_FRAME),
+		          XDP_SENDING);
 	if (n)
 		xsk_ring_cons__release(&q->completion, n);
 }
@@ -160,7 +164,8 @@ unsigned xdp_queue_kick(struct xdp_umem *u, struct xdp_queue *q)
 		if (q->is_zero_copy && !xsk_ring_prod__needs_wakeup(&q->tx))
 			break;
 		calls++;
-		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN && errno != EBUSY && errno != ENOBUFS)
+		if (sendto(q->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
+		    errno != EBUSY && errno != ENOBUFS)
 			break;
 		if (q->is_zero_copy)
 			break;
@@ -174,7 +179,7 @@ unsigned xdp_queue_kick(struct xdp_umem *u, struct xdp_queue *q)
 	return calls;
 }
 
-/* --- life --- */
+/* --- life ------------------------------------------------------------------- */
 
 static enum err map_frames(struct xdp_umem *u, struct why *why)
 {
@@ -191,12 +196,17 @@ static enum err map_frames(struct xdp_umem *u, struct why *why)
 		u->area = NULL;
 		return why_fail(why, ERR_NOMEM, "no memory for %zu octets of frames", bytes);
 	}
-	/* Media in the clear has no place in a core file; fewer page table entries are looked through. */
+	/* Media in the clear has no place in a core file; fewer page table entries are looked
+	 * through. */
 	madvise(u->area, bytes, MADV_DONTDUMP);
 	madvise(u->area, bytes, MADV_HUGEPAGE);
-	failed = xsk_umem__create(&u->umem, u->area, bytes, &u->first_fill, &u->first_completion, &config);
+	failed = xsk_umem__create(&u->umem, u->area, bytes, &u->first_fill, &u->first_completion,
+	                          &config);
 	if (failed == -ENOBUFS)
-		return why_fail(why, ERR_LIMIT, "%zu octets of frames are above the limit on locked memory (RLIMIT_MEMLOCK)", bytes);
+		return why_fail(why, ERR_LIMIT,
+		                "%zu octets of frames are above the limit on locked memory "
+		                "(RLIMIT_MEMLOCK)",
+		                bytes);
 	if (failed)
 		return why_fail(why, ERR_IO, "frames for AF_XDP: %s", strerror(-failed));
 	return ERR_OK;
@@ -247,7 +257,8 @@ void xdp_umem_free(struct xdp_umem *u)
 	mem_free(u);
 }
 
-/* Busy polling asks the driver from our own thread; a kernel or driver that can't goes on as before. */
+/* Busy polling asks the driver from our own thread; a kernel or driver that can't goes on as
+ * before. */
 static void set_busy_poll(int fd, unsigned us)
 {
 	int prefer = 1, time_us = (int)us, budget = BUSY_POLL_BUDGET;
@@ -259,8 +270,8 @@ static void set_busy_poll(int fd, unsigned us)
 	setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget));
 }
 
-static int create_socket(struct xdp_umem *u, struct xdp_queue *q, const char *device_name, uint16_t bind_flags,
-                         bool is_native)
+static int create_socket(struct xdp_umem *u, struct xdp_queue *q, const char *device_name,
+                         uint16_t bind_flags, bool is_native)
 {
 	struct xsk_socket_config config = {
 		.rx_size = XDP_RING,
@@ -270,8 +281,8 @@ static int create_socket(struct xdp_umem *u, struct xdp_queue *q, const char *de
 		.bind_flags = bind_flags,
 	};
 
-	return xsk_socket__create_shared(&q->socket, device_name, q->queue_id, u->umem, &q->rx, &q->tx, &q->fill,
-	                                 &q->completion, &config);
+	return xsk_socket__create_shared(&q->socket, device_name, q->queue_id, u->umem, &q->rx,
+	                                 &q->tx, &q->fill, &q->completion, &config);
 }
 
 static bool asks_zero_copy(int fd)
@@ -279,11 +290,12 @@ static bool asks_zero_copy(int fd)
 	struct xdp_options options = {0};
 	socklen_t len = sizeof(options);
 
-	return !getsockopt(fd, SOL_XDP, XDP_OPTIONS, &options, &len) && (options.flags & XDP_OPTIONS_ZEROCOPY);
+	return !getsockopt(fd, SOL_XDP, XDP_OPTIONS, &options, &len) &&
+	       (options.flags & XDP_OPTIONS_ZEROCOPY);
 }
 
-enum err xdp_umem_bind(struct xdp_umem *u, const char *device_name, unsigned device, uint32_t queue_id,
-                       bool is_native, unsigned busy_poll_us, struct why *why)
+enum err xdp_umem_bind(struct xdp_umem *u, const char *device_name, unsigned device,
+                       uint32_t queue_id, bool is_native, unsigned busy_poll_us, struct why *why)
 {
 	struct xdp_queue *q = &u->queues[u->n_queues];
 	int failed;
@@ -293,11 +305,13 @@ enum err xdp_umem_bind(struct xdp_umem *u, const char *device_name, unsigned dev
 	memset(q, 0, sizeof(*q));
 	q->device = device;
 	q->queue_id = queue_id;
-	/* Without a mode in the flags the kernel takes zero-copy where the driver has it, and copies elsewhere. */
+	/* Without a mode in the flags the kernel takes zero-copy where the driver has it, and
+	 * copies elsewhere. */
 	failed = create_socket(u, q, device_name, XDP_USE_NEED_WAKEUP, is_native);
 	if (failed)
-		return why_fail(why, failed == -EBUSY ? ERR_BUSY : ERR_IO, "AF_XDP socket on %s queue %u: %s", device_name,
-		                queue_id, strerror(-failed));
+		return why_fail(why, failed == -EBUSY ? ERR_BUSY : ERR_IO,
+		                "AF_XDP socket on %s queue %u: %s", device_name, queue_id,
+		                strerror(-failed));
 	q->fd = xsk_socket__fd(q->socket);
 	q->is_zero_copy = asks_zero_copy(q->fd);
 	set_busy_poll(q->fd, busy_poll_us);

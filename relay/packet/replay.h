@@ -9,8 +9,9 @@
 enum { REPLAY_PKTS_MIN = 64, REPLAY_PKTS_MAX = 1024, REPLAY_WORDS_MAX = REPLAY_PKTS_MAX / 64 };
 
 /*
- * The head of a window of 2^log2_pkts packets that ends at `highest`. Its bits are a ring of 2^log2_pkts / 64 words that the owner
- * places where its cache wants them: index i is bit i mod 2^log2_pkts. Zeroed and given a size it is a window that has seen nothing.
+ * The head of a window of 2^log2_pkts packets that ends at `highest`. Its bits are a ring of
+ * 2^log2_pkts / 64 words that the owner places where its cache wants them: index i is bit i mod
+ * 2^log2_pkts. Zeroed and given a size it is a window that has seen nothing.
  */
 struct replay {
 	uint64_t highest; /* meaningless unless any */
@@ -31,7 +32,8 @@ static inline uint8_t replay_log2(unsigned pkts)
 }
 
 /* Asks without moving anything. */
-static inline enum replay_answer replay_check(const struct replay *r, const uint64_t *bits, uint64_t index)
+static inline enum replay_answer replay_check(const struct replay *r, const uint64_t *bits,
+                                              uint64_t index)
 {
 	uint64_t slot = index & ((1u << r->log2_pkts) - 1);
 
@@ -58,10 +60,12 @@ static inline void replay_advance(struct replay *r, uint64_t *bits, uint64_t ind
 	r->any = true;
 }
 
-/* As replay_check, and what is new is seen from now on: for when the tag has verified, or an index is about to be used. */
+/* As replay_check, and what is new is seen from now on: for when the tag has verified, or an index
+ * is about to be used. */
 static inline enum replay_answer replay_take(struct replay *r, uint64_t *bits, uint64_t index)
 {
-	uint64_t slot = index & ((1u << r->log2_pkts) - 1), *word = &bits[slot >> 6], bit = 1ull << (slot & 63);
+	uint64_t slot = index & ((1u << r->log2_pkts) - 1), *word = &bits[slot >> 6],
+		 bit = 1ull << (slot & 63);
 
 	if (__builtin_expect(r->any && index <= r->highest, 0)) {
 		if ((r->highest - index) >> r->log2_pkts)

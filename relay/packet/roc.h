@@ -13,9 +13,10 @@ static inline uint64_t roc_index(uint32_t roc, uint16_t seq)
 }
 
 /*
- * The index nearest to `highest` (the highest authenticated one) that ends in `seq`. Before ROC 0 there is nothing, so there the
- * estimate stays at ROC 0 instead of RFC 3711's 2^32 - 1. May lie above ROC_INDEX_MAX: then the key is used up. Never falls when
- * `highest` rises, which the engines build on.
+ * The index nearest to `highest` (the highest authenticated one) that ends in `seq`. Before ROC 0
+ * there is nothing, so there the estimate stays at ROC 0 instead of RFC 3711's 2^32 - 1. May lie
+ * above ROC_INDEX_MAX: then the key is used up. Never falls when `highest` rises, which the engines
+ * build on.
  */
 static inline uint64_t roc_estimate(uint64_t highest, uint16_t seq)
 {

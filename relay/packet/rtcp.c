@@ -6,9 +6,18 @@
 #include "base/err.h"
 
 enum {
-	RTCP_SR = 200, RTCP_RR, RTCP_SDES, RTCP_BYE, RTCP_APP, RTCP_RTPFB, RTCP_PSFB, RTCP_XR,
-	RTCP_TYPE_MIN = 192, RTCP_TYPE_MAX = 223,
-	REPORT_BLOCK_LEN = 24, SENDER_INFO_LEN = 20,
+	RTCP_SR = 200,
+	RTCP_RR,
+	RTCP_SDES,
+	RTCP_BYE,
+	RTCP_APP,
+	RTCP_RTPFB,
+	RTCP_PSFB,
+	RTCP_XR,
+	RTCP_TYPE_MIN = 192,
+	RTCP_TYPE_MAX = 223,
+	REPORT_BLOCK_LEN = 24,
+	SENDER_INFO_LEN = 20,
 };
 
 /* One packet of the compound: its fixed header is in bounds. */
@@ -34,8 +43,10 @@ static void rename_at(uint8_t *p, uint32_t (*name)(void *, uint32_t), void *arg)
 		be32_put(p, is);
 }
 
-/* Renames the SSRC at the start of each entry of `each` octets that lies whole within `n`, at most `most`. */
-static void rename_each(uint8_t *p, size_t n, size_t each, size_t most, uint32_t (*name)(void *, uint32_t), void *arg)
+/* Renames the SSRC at the start of each entry of `each` octets that lies whole within `n`, at most
+ * `most`. */
+static void rename_each(uint8_t *p, size_t n, size_t each, size_t most,
+                        uint32_t (*name)(void *, uint32_t), void *arg)
 {
 	for (size_t i = 0; i < most && (i + 1) * each <= n; i++)
 		rename_at(p + i * each, name, arg);
@@ -44,7 +55,8 @@ static void rename_each(uint8_t *p, size_t n, size_t each, size_t most, uint32_t
 static void reports(const struct packet *k, size_t skip, const struct rtcp_names *names)
 {
 	if (k->n > skip)
-		rename_each(k->body + skip, k->n - skip, REPORT_BLOCK_LEN, k->count, names->target, names->arg);
+		rename_each(k->body + skip, k->n - skip, REPORT_BLOCK_LEN, k->count, names->target,
+		            names->arg);
 }
 
 static void sr(const struct packet *k, const struct rtcp_names *names)
@@ -59,7 +71,8 @@ static void rr(const struct packet *k, const struct rtcp_names *names)
 	reports(k, 4, names);
 }
 
-/* Chunks: SSRC, items of type, length, text, closed by a zero octet and padded to four (RFC 3550 6.5). */
+/* Chunks: SSRC, items of type, length, text, closed by a zero octet and padded to four (RFC
+ * 3550 6.5). */
 static void sdes(const struct packet *k, const struct rtcp_names *names)
 {
 	size_t at = 0;
@@ -102,7 +115,8 @@ static void rtpfb(const struct packet *k, const struct rtcp_names *names)
 		rename_each(k->body + 8, k->n - 8, 8, k->n, names->target, names->arg);
 }
 
-/* H.271 back channel: SSRC, sequence, type, length, that much text padded to four (RFC 5104 4.3.4). */
+/* H.271 back channel: SSRC, sequence, type, length, that much text padded to four (RFC 5104 4.3.4).
+ */
 static void vbcm(uint8_t *p, size_t n, const struct rtcp_names *names)
 {
 	size_t at = 0;
@@ -129,7 +143,9 @@ static void psfb(const struct packet *k, const struct rtcp_names *names)
 
 	feedback(k, names);
 	switch (k->count) {
-	case 4: case 5: case 6: /* FIR, TSTR, TSTN */
+	case 4:
+	case 5:
+	case 6: /* FIR, TSTR, TSTN */
 		rename_each(entries, n, 8, n, names->target, names->arg);
 		break;
 	case 7:
@@ -154,7 +170,11 @@ static void xr(const struct packet *k, const struct rtcp_names *names)
 		if (at + len > k->n)
 			return;
 		switch (block[0]) {
-		case 1: case 2: case 3: case 6: case 7: /* loss, duplicates, receipt times, summary, VoIP */
+		case 1:
+		case 2:
+		case 3:
+		case 6:
+		case 7: /* loss, duplicates, receipt times, summary, VoIP */
 			rename_each(block + 4, len - 4, 4, 1, names->target, names->arg);
 			break;
 		case 5: /* DLRR */
@@ -167,12 +187,13 @@ static void xr(const struct packet *k, const struct rtcp_names *names)
 typedef void packet_fn(const struct packet *k, const struct rtcp_names *names);
 
 static packet_fn *const renamers[] = {
-	[RTCP_SR - RTCP_SR] = sr,       [RTCP_RR - RTCP_SR] = rr,       [RTCP_SDES - RTCP_SR] = sdes,
-	[RTCP_BYE - RTCP_SR] = bye,     [RTCP_APP - RTCP_SR] = app,     [RTCP_RTPFB - RTCP_SR] = rtpfb,
-	[RTCP_PSFB - RTCP_SR] = psfb,   [RTCP_XR - RTCP_SR] = xr,
+	[RTCP_SR - RTCP_SR] = sr,     [RTCP_RR - RTCP_SR] = rr,   [RTCP_SDES - RTCP_SR] = sdes,
+	[RTCP_BYE - RTCP_SR] = bye,   [RTCP_APP - RTCP_SR] = app, [RTCP_RTPFB - RTCP_SR] = rtpfb,
+	[RTCP_PSFB - RTCP_SR] = psfb, [RTCP_XR - RTCP_SR] = xr,
 };
 
-/* Octets of the packet at `p`, padding included; 0 when it does not lie whole in `n` octets. Padding that can't be (RFC 3550 6.4.1) is taken for none. */
+/* Octets of the packet at `p`, padding included; 0 when it does not lie whole in `n` octets.
+ * Padding that can't be (RFC 3550 6.4.1) is taken for none. */
 static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 {
 	size_t len, padding = 0;
@@ -184,7 +205,10 @@ static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 		return 0;
 	if (p[0] & 0x20 && len == n && p[len - 1] % 4 == 0 && p[len - 1] <= len - 4)
 		padding = p[len - 1];
-	*k = (struct packet){.count = p[0] & 0x1f, .type = p[1], .body = (uint8_t *)(uintptr_t)p + 4, .n = len - 4 - padding};
+	*k = (struct packet){.count = p[0] & 0x1f,
+	                     .type = p[1],
+	                     .body = (uint8_t *)(uintptr_t)p + 4,
+	                     .n = len - 4 - padding};
 	return len;
 }
 
@@ -217,7 +241,8 @@ bool srtcp_may_fill(const uint8_t *p, size_t n)
 {
 	enum { INDEX_LEN = 4, TAG_MIN = 4 };
 
-	return rtcp_has_sender(p, n) && is_type(p[1]) && 4 + (size_t)be16_get(p + 2) * 4 + INDEX_LEN + TAG_MIN <= n;
+	return rtcp_has_sender(p, n) && is_type(p[1]) &&
+	       4 + (size_t)be16_get(p + 2) * 4 + INDEX_LEN + TAG_MIN <= n;
 }
 
 void rtcp_rename(uint8_t *p, size_t n, const struct rtcp_names *wanted)

@@ -32,7 +32,8 @@ size_t rtp_header_len(const uint8_t *p, size_t n)
 
 bool rtp_is_stun(const uint8_t *p, size_t n)
 {
-	return n >= 20 && p[0] < 4 && be32_get(p + 4) == 0x2112a442 && be16_get(p + 2) % 4 == 0 && be16_get(p + 2) == n - 20;
+	return n >= 20 && p[0] < 4 && be32_get(p + 4) == 0x2112a442 && be16_get(p + 2) % 4 == 0 &&
+	       be16_get(p + 2) == n - 20;
 }
 
 bool rtp_is_dtls(const uint8_t *p, size_t n)
@@ -44,16 +45,17 @@ bool rtp_is_dtls(const uint8_t *p, size_t n)
 	/* DTLS 1.3 has headers of 001xxxxx, of which little can be checked. */
 	if (p[0] >= 32)
 		return true;
-	return n > RECORD_HEADER && p[1] == 254 && p[2] >= 252 && be16_get(p + 11) <= n - RECORD_HEADER;
+	return n > RECORD_HEADER && p[1] == 254 && p[2] >= 252 &&
+	       be16_get(p + 11) <= n - RECORD_HEADER;
 }
 
 uint32_t rtp_clock_hz(uint8_t payload_type)
 {
 	static const uint32_t hz[35] = {
-		[0] = 8000, [3] = 8000, [4] = 8000, [5] = 8000, [6] = 16000, [7] = 8000, [8] = 8000,
-		[9] = 8000, [10] = 44100, [11] = 44100, [12] = 8000, [13] = 8000, [14] = 90000,
-		[15] = 8000, [16] = 11025, [17] = 22050, [18] = 8000, [25] = 90000, [26] = 90000,
-		[28] = 90000, [31] = 90000, [32] = 90000, [33] = 90000, [34] = 90000,
+		[0] = 8000,   [3] = 8000,   [4] = 8000,   [5] = 8000,   [6] = 16000,  [7] = 8000,
+		[8] = 8000,   [9] = 8000,   [10] = 44100, [11] = 44100, [12] = 8000,  [13] = 8000,
+		[14] = 90000, [15] = 8000,  [16] = 11025, [17] = 22050, [18] = 8000,  [25] = 90000,
+		[26] = 90000, [28] = 90000, [31] = 90000, [32] = 90000, [33] = 90000, [34] = 90000,
 	};
 
 	return payload_type < ARRAY_LEN(hz) ? hz[payload_type] : 0;

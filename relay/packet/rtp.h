@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Telling packets apart by their first octets, and the fixed header of RTP (RFC 3550 5.1, RFC 7983 7, RFC 5761 4). */
+/* Telling packets apart by their first octets, and the fixed header of RTP (RFC 3550 5.1, RFC 7983
+ * 7, RFC 5761 4). */
 #ifndef RELAY_PACKET_RTP_H
 #define RELAY_PACKET_RTP_H
 
@@ -14,18 +15,19 @@
 enum { RTP_HEADER_MIN = 12, RTP_SSRC_AT = 8, RTCP_HEADER_LEN = 8, RTCP_SSRC_AT = 4 };
 
 /*
- * What the first octets say; never reads past `n`. RTP and RTCP are told apart by the packet type octet: 192 to 223 is RTCP
- * (RFC 5761 4), whichever port of a pair it came to.
+ * What the first octets say; never reads past `n`. RTP and RTCP are told apart by the packet type
+ * octet: 192 to 223 is RTCP (RFC 5761 4), whichever port of a pair it came to.
  */
 enum pkt_kind rtp_classify(const uint8_t *p, size_t n);
 
 /*
- * Octets that stay clear in SRTP: fixed header, CSRCs and header extension (RFC 3711 3.1). 0 when it is not RTP version 2, or
- * CSRCs or extension reach past the end.
+ * Octets that stay clear in SRTP: fixed header, CSRCs and header extension (RFC 3711 3.1). 0 when
+ * it is not RTP version 2, or CSRCs or extension reach past the end.
  */
 size_t rtp_header_len(const uint8_t *p, size_t n);
 
-/* A whole STUN message (RFC 8489 5: magic cookie, length that fills it); one DTLS record or more of a version there is (RFC 6347 4.1, RFC 9147 4). */
+/* A whole STUN message (RFC 8489 5: magic cookie, length that fills it); one DTLS record or more of
+ * a version there is (RFC 6347 4.1, RFC 9147 4). */
 bool rtp_is_stun(const uint8_t *p, size_t n);
 bool rtp_is_dtls(const uint8_t *p, size_t n);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fetching ahead. With many calls nothing of a packet's leg, streams and keys is in the cache, and each stage would wait for its lines packet by
- * packet. Here each pass asks for what the next one must know, for the whole batch at once. Nothing is changed, and a wrong guess (a second
- * SSRC, RTCP on a port of its own) costs no more than a line.
+ * Fetching ahead. With many calls nothing of a packet's leg, streams and keys is in the cache, and
+ * each stage would wait for its lines packet by packet. Here each pass asks for what the next one
+ * must know, for the whole batch at once. Nothing is changed, and a wrong guess (a second SSRC,
+ * RTCP on a port of its own) costs no more than a line.
  */
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"
@@ -85,7 +86,8 @@ static void fetch_streams_out(const struct leg **peers, unsigned n)
 
 void path_fetch(struct worker *w, struct batch *b, uint64_t now_ns)
 {
-	const struct leg *legs[PKT_BATCH] __attribute__((uninitialized)), *peers[PKT_BATCH] __attribute__((uninitialized));
+	const struct leg *legs[PKT_BATCH] __attribute__((uninitialized)),
+		*peers[PKT_BATCH] __attribute__((uninitialized));
 	unsigned n;
 
 	(void)w, (void)now_ns;

@@ -6,7 +6,7 @@
 #include "relay/packet/rtcp.h"
 #include "relay/worker/worker.h"
 
-/* --- what a packet is ------------------------------------------------------------------------------- */
+/* --- what a packet is ------------------------------------------------------- */
 
 static bool is_keyed(const struct leg *leg)
 {
@@ -18,7 +18,8 @@ static bool is_rtcp_beside_rtp(const struct pkt *pkt, const struct leg *leg)
 {
 	if (leg->rtcp == RELAY_RTCP_MUX)
 		return true;
-	return leg->in == MODE_IN_PLAIN ? rtcp_fills(pkt->data, pkt->len) : srtcp_may_fill(pkt->data, pkt->len);
+	return leg->in == MODE_IN_PLAIN ? rtcp_fills(pkt->data, pkt->len)
+	                                : srtcp_may_fill(pkt->data, pkt->len);
 }
 
 static enum pkt_kind kind_of(const struct pkt *pkt, const struct leg *leg)
@@ -32,14 +33,16 @@ static enum pkt_kind kind_of(const struct pkt *pkt, const struct leg *leg)
 	return kind;
 }
 
-/* Does what is neither RTP nor RTCP pass from this leg to the other? Through keys nothing else can. */
+/* Does what is neither RTP nor RTCP pass from this leg to the other? Through keys nothing else can.
+ */
 static bool passes_others(const struct leg *leg, bool drops_non_rtp)
 {
 	const struct leg *peer = leg_peer(leg);
 
 	if (leg->in == MODE_IN_OPAQUE)
 		return true;
-	return leg->in == MODE_IN_PLAIN && !drops_non_rtp && peer && peer->in == MODE_IN_PLAIN && peer->out == MODE_OUT_AS_IS;
+	return leg->in == MODE_IN_PLAIN && !drops_non_rtp && peer && peer->in == MODE_IN_PLAIN &&
+	       peer->out == MODE_OUT_AS_IS;
 }
 
 enum verdict path_hear_classify(struct pkt *pkt, const struct leg *leg, bool drops_non_rtp)
@@ -63,23 +66,29 @@ enum verdict path_hear_classify(struct pkt *pkt, const struct leg *leg, bool dro
 
 bool path_hear_is_doubtful(const struct leg *leg, const struct pkt *pkt)
 {
-	return pkt->kind == PKT_RTCP && leg->rtcp != RELAY_RTCP_MUX && !pkt->port->is_rtcp && is_keyed(leg);
+	return pkt->kind == PKT_RTCP && leg->rtcp != RELAY_RTCP_MUX && !pkt->port->is_rtcp &&
+	       is_keyed(leg);
 }
 
-/* What may teach a leg its peer's address: RTP and RTCP, and on an opaque leg what signalling spoke of. */
+/* What may teach a leg its peer's address: RTP and RTCP, and on an opaque leg what signalling spoke
+ * of. */
 static bool teaches(const struct leg *leg, const struct pkt *pkt)
 {
 	if (path_hear_is_media(pkt))
 		return true;
 	if (leg->in != MODE_IN_OPAQUE)
 		return false;
-	return leg->teaches & RELAY_TEACH_ANY || (leg->teaches & RELAY_TEACH_STUN && pkt->kind == PKT_STUN && rtp_is_stun(pkt->data, pkt->len)) ||
-	       (leg->teaches & RELAY_TEACH_DTLS && pkt->kind == PKT_DTLS && rtp_is_dtls(pkt->data, pkt->len));
+	return leg->teaches & RELAY_TEACH_ANY ||
+	       (leg->teaches & RELAY_TEACH_STUN && pkt->kind == PKT_STUN &&
+	        rtp_is_stun(pkt->data, pkt->len)) ||
+	       (leg->teaches & RELAY_TEACH_DTLS && pkt->kind == PKT_DTLS &&
+	        rtp_is_dtls(pkt->data, pkt->len));
 }
 
-/* --- from whom -------------------------------------------------------------------------------------- */
+/* --- from whom -------------------------------------------------------------- */
 
-/* RTP and RTCP are latched apart where RTCP has a port of its own, by what the packet is, whichever port it came to. */
+/* RTP and RTCP are latched apart where RTCP has a port of its own, by what the packet is, whichever
+ * port it came to. */
 static unsigned way_of(const struct leg *leg, const struct pkt *pkt)
 {
 	bool is_rtcp = pkt->kind == PKT_RTCP || (pkt->port->is_rtcp && pkt->kind != PKT_RTP);
@@ -102,16 +111,21 @@ static bool is_companion(const struct leg *leg, const struct pkt *pkt, unsigned 
 
 	if (pkt->kind != PKT_RTCP)
 		return false;
-	return way == LEG_RTCP ? addr_eq(&rtp->address, &pkt->from) : latch_has_heard(rtp) && addr_ip_eq(&rtp->address, &pkt->from);
+	return way == LEG_RTCP ? addr_eq(&rtp->address, &pkt->from)
+	                       : latch_has_heard(rtp) && addr_ip_eq(&rtp->address, &pkt->from);
 }
 
 /* Of a packet that nothing authenticates. */
 static enum latch_evidence evidence_of(const struct leg *leg, const struct pkt *pkt, unsigned way)
 {
 	if (way == LEG_RTP)
-		return pkt->kind == PKT_RTCP && !(leg->teaches & RELAY_TEACH_ANY) ? LATCH_HINT : LATCH_BARE;
+		return pkt->kind == PKT_RTCP && !(leg->teaches & RELAY_TEACH_ANY) ? LATCH_HINT
+		                                                                  : LATCH_BARE;
 	/* Not foreign, so it comes from where RTP is heard, if RTP is. */
-	return latch_has_heard(&leg->latches[LEG_RTP]) && !addr_ip_eq(&leg->latches[LEG_RTCP].address, &pkt->from) ? LATCH_BESIDE : LATCH_BARE;
+	return latch_has_heard(&leg->latches[LEG_RTP]) &&
+	                       !addr_ip_eq(&leg->latches[LEG_RTCP].address, &pkt->from)
+	               ? LATCH_BESIDE
+	               : LATCH_BARE;
 }
 
 static bool may_come(const struct leg *leg, const struct pkt *pkt, unsigned way, uint64_t now_ns)
@@ -125,7 +139,8 @@ static bool may_come(const struct leg *leg, const struct pkt *pkt, unsigned way,
 	/* What authenticates may come from anywhere; whether it teaches is seen then. */
 	if (is_keyed(leg))
 		return l->state != LATCH_FIXED;
-	/* Nobody is believed before packets are let in: whoever guesses the port of a ringing call would own it. */
+	/* Nobody is believed before packets are let in: whoever guesses the port of a ringing call
+	 * would own it. */
 	if (!leg->can_receive)
 		return l->state != LATCH_FIXED && !latch_has_heard(l);
 	if (is_foreign(leg, way, &pkt->from) && !addr_eq(&l->signalled, &pkt->from))
@@ -139,7 +154,8 @@ static bool has_no_peer(const struct leg *leg)
 	const struct leg *peer = leg_peer(leg);
 	const struct latch *own = &leg->latches[LEG_RTP];
 
-	return !peer || addr_is_none(latch_to(&peer->latches[LEG_RTP])) || (addr_is_none(&own->signalled) && !latch_has_heard(own));
+	return !peer || addr_is_none(latch_to(&peer->latches[LEG_RTP])) ||
+	       (addr_is_none(&own->signalled) && !latch_has_heard(own));
 }
 
 enum verdict path_hear_closed(const struct leg *leg)
@@ -173,7 +189,7 @@ enum verdict path_hear_ask(const struct leg *leg, const struct pkt *pkt, uint64_
 	return why_not(leg, pkt);
 }
 
-/* --- what control is asked about --------------------------------------------------------------------- */
+/* --- what control is asked about -------------------------------------------- */
 
 static bool is_asked_about(const struct relay_asked *asked, const struct pkt *pkt)
 {
@@ -182,8 +198,8 @@ static bool is_asked_about(const struct relay_asked *asked, const struct pkt *pk
 	for (unsigned i = 0; i < asked->n; i++) {
 		const struct relay_asked_entry *e = &asked->entries[i];
 
-		if (pkt->from.port >= e->port_min && pkt->from.port <= e->port_max && addr_net_has(&e->net, &pkt->from) &&
-		    !(e->spares_loopback && is_loopback))
+		if (pkt->from.port >= e->port_min && pkt->from.port <= e->port_max &&
+		    addr_net_has(&e->net, &pkt->from) && !(e->spares_loopback && is_loopback))
 			return true;
 	}
 	return false;
@@ -194,33 +210,41 @@ bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt
 	const struct relay_asked *asked = w->asked;
 	unsigned way = way_of(leg, pkt);
 
-	if (!asked || addr_eq(&leg->latches[way].address, &pkt->from) || addr_eq(&leg->permitted[way], &pkt->from) ||
-	    !is_asked_about(asked, pkt))
+	if (!asked || addr_eq(&leg->latches[way].address, &pkt->from) ||
+	    addr_eq(&leg->permitted[way], &pkt->from) || !is_asked_about(asked, pkt))
 		return false;
 	if (leg->asked_ns[way] == 0 || now_ns - leg->asked_ns[way] >= NS_PER_S) {
 		leg->asked_ns[way] = now_ns;
-		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_ASK, .is_rtcp = way == LEG_RTCP, .addr = pkt->from});
+		leg_event(w, leg,
+		          &(struct relay_event){.kind = RELAY_EVENT_ASK,
+		                                .is_rtcp = way == LEG_RTCP,
+		                                .addr = pkt->from});
 	}
 	return true;
 }
 
-/* --- what is learnt --------------------------------------------------------------------------------- */
+/* --- what is learnt --------------------------------------------------------- */
 
 /*
- * Packets of one stream have an order, those of two have none: one that was held back of a second source may be the newest of it and yet old. So another
- * stream than the one heard last from the present address proves nothing while that address speaks; nor does RTCP from another host than RTP's.
+ * Packets of one stream have an order, those of two have none: one that was held back of a second
+ * source may be the newest of it and yet old. So another stream than the one heard last from the
+ * present address proves nothing while that address speaks; nor does RTCP from another host than
+ * RTP's.
  */
-static bool proves(const struct leg *leg, const struct pkt *pkt, unsigned way, uint32_t ssrc, uint64_t now_ns)
+static bool proves(const struct leg *leg, const struct pkt *pkt, unsigned way, uint32_t ssrc,
+                   uint64_t now_ns)
 {
 	const struct latch *l = &leg->latches[way], *rtp = &leg->latches[LEG_RTP];
 	bool is_own = way == LEG_RTCP || pkt->kind == PKT_RTP;
 
 	if (is_foreign(leg, way, &pkt->from) && !latch_is_silent(rtp, LATCH_PATIENCE_MS, now_ns))
 		return false;
-	return (is_own && l->ssrc == ssrc) || !latch_has_heard(l) || latch_is_silent(l, LATCH_PATIENCE_MS, now_ns);
+	return (is_own && l->ssrc == ssrc) || !latch_has_heard(l) ||
+	       latch_is_silent(l, LATCH_PATIENCE_MS, now_ns);
 }
 
-static void learn_proven(struct leg *leg, struct latch *l, const struct pkt *pkt, unsigned way, uint64_t now_ns, enum latch_answer *answer)
+static void learn_proven(struct leg *leg, struct latch *l, const struct pkt *pkt, unsigned way,
+                         uint64_t now_ns, enum latch_answer *answer)
 {
 	uint32_t ssrc = be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
 
@@ -231,7 +255,8 @@ static void learn_proven(struct leg *leg, struct latch *l, const struct pkt *pkt
 		l->ssrc = ssrc;
 }
 
-void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind, uint64_t now_ns)
+void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind,
+                     uint64_t now_ns)
 {
 	unsigned way = way_of(leg, pkt);
 	struct latch *l = &leg->latches[way];
@@ -241,9 +266,12 @@ void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, b
 	if (is_keyed(leg)) {
 		if (!is_behind)
 			learn_proven(leg, l, pkt, way, now_ns, &answer);
-	} else if (is_same ? latch_has_heard(l) || (leg->can_receive && teaches(leg, pkt)) : leg->can_receive) {
+	} else if (is_same ? latch_has_heard(l) || (leg->can_receive && teaches(leg, pkt))
+	                   : leg->can_receive) {
 		answer = latch_step(l, &pkt->from, evidence_of(leg, pkt, way), now_ns);
 	}
 	if (answer == LATCH_LEARN && !l->is_apart)
-		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED, .addr = pkt->from});
+		leg_event(w, leg,
+		          &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED,
+		                                .addr = pkt->from});
 }

@@ -9,8 +9,8 @@
 #include "relay/worker/worker.h"
 
 enum {
-	STREAM_IDLE_S = 30,    /* a stream unused for so long may make room for another (R-G4) */
-	LIMIT_EVENT_S = 10,    /* between two events about the same leg's stream limit */
+	STREAM_IDLE_S = 30, /* a stream unused for so long may make room for another (R-G4) */
+	LIMIT_EVENT_S = 10, /* between two events about the same leg's stream limit */
 };
 
 static uint32_t pkt_ssrc(const struct pkt *pkt)
@@ -18,7 +18,7 @@ static uint32_t pkt_ssrc(const struct pkt *pkt)
 	return be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
 }
 
-/* --- classify --------------------------------------------------------------------------------------- */
+/* --- classify --------------------------------------------------------------- */
 
 void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
 {
@@ -34,7 +34,8 @@ void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
 		leg->rx_pkts++;
 		leg->rx_bytes += pkt->len;
 		if (pkt->verdict == VERDICT_NONE)
-			pkt->verdict = (uint8_t)path_hear_classify(pkt, leg, w->config->drops_non_rtp);
+			pkt->verdict =
+				(uint8_t)path_hear_classify(pkt, leg, w->config->drops_non_rtp);
 		else
 			pkt->kind = PKT_UNKNOWN;
 		if (pkt->kind == PKT_RTCP) {
@@ -44,14 +45,15 @@ void path_classify(struct worker *w, struct batch *b, uint64_t now_ns)
 	}
 }
 
-/* --- find ------------------------------------------------------------------------------------------- */
+/* --- find ------------------------------------------------------------------- */
 
 static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
 
-	enum verdict v = path_hear_is_usual(leg, pkt) ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
+	enum verdict v =
+		path_hear_is_usual(leg, pkt) ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
 	if (v || leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt))
 		return v;
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
@@ -59,7 +61,9 @@ static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t
 		return VERDICT_NONE;
 	/* Nearly always one state is all there is to try. */
 	struct crypto *c = pkt->stream ? pkt->stream->crypto : NULL;
-	if (__builtin_expect(c && c->key == leg->receive && c->doubt == DOUBT_NONE && !leg->receive_previous && leg->in == MODE_IN_UNPROTECT, 1) &&
+	if (__builtin_expect(c && c->key == leg->receive && c->doubt == DOUBT_NONE &&
+	                             !leg->receive_previous && leg->in == MODE_IN_UNPROTECT,
+	                     1) &&
 	    pkt->kind == PKT_RTP) {
 		b->tries[i].crypto[0] = c;
 		b->tries[i].n = 1;
@@ -83,13 +87,14 @@ void path_find(struct worker *w, struct batch *b, uint64_t now_ns)
 	}
 }
 
-/* --- unprotect -------------------------------------------------------------------------------------- */
+/* --- unprotect -------------------------------------------------------------- */
 
 static bool may_verify_elsewhere(const struct pkt *pkt)
 {
 	/* Too short for one key's tag it may be long enough for the other's. */
-	return pkt->verdict == VERDICT_AUTH_FAILED || pkt->verdict == VERDICT_REPLAYED || pkt->verdict == VERDICT_TOO_OLD ||
-	       pkt->verdict == VERDICT_KEY_EXPIRED || pkt->verdict == VERDICT_CLEAR;
+	return pkt->verdict == VERDICT_AUTH_FAILED || pkt->verdict == VERDICT_REPLAYED ||
+	       pkt->verdict == VERDICT_TOO_OLD || pkt->verdict == VERDICT_KEY_EXPIRED ||
+	       pkt->verdict == VERDICT_CLEAR;
 }
 
 static void restore(struct pkt *work, const struct pkt *pristine)
@@ -138,7 +143,8 @@ static void run(struct worker *w, struct batch *b, struct pkt **work, unsigned n
 	}
 }
 
-/* Where RTCP has a port of its own, what has its type and is not authentic as SRTCP is RTP: payload types 64 to 95 with the marker bit (RFC 5761 4). */
+/* Where RTCP has a port of its own, what has its type and is not authentic as SRTCP is RTP: payload
+ * types 64 to 95 with the marker bit (RFC 5761 4). */
 static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
@@ -146,7 +152,8 @@ static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	struct leg *leg = pkt->port ? pkt->port->owner : NULL;
 	size_t header_len;
 
-	if (pkt->kind != PKT_RTCP || !t->work || !path_hear_is_doubtful(leg, pkt) || !may_verify_elsewhere(t->work))
+	if (pkt->kind != PKT_RTCP || !t->work || !path_hear_is_doubtful(leg, pkt) ||
+	    !may_verify_elsewhere(t->work))
 		return false;
 	restore(t->work, t->pristine);
 	header_len = rtp_header_len(t->work->data, t->work->len);
@@ -207,14 +214,16 @@ void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
 	}
 }
 
-/* --- commit ----------------------------------------------------------------------------------------- */
+/* --- commit ----------------------------------------------------------------- */
 
 static void tell_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_t now_ns)
 {
 	if (leg->limit_event_ns && now_ns - leg->limit_event_ns < LIMIT_EVENT_S * NS_PER_S)
 		return;
 	leg->limit_event_ns = now_ns;
-	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_STREAM_LIMIT, .ssrc = ssrc, .count = leg->n_in});
+	leg_event(w, leg,
+	          &(struct relay_event){
+			  .kind = RELAY_EVENT_STREAM_LIMIT, .ssrc = ssrc, .count = leg->n_in});
 }
 
 /* Makes room for a stream; what its keys have seen of the one that goes stays refused. */
@@ -224,7 +233,8 @@ static bool evict(struct worker *w, struct leg *leg, uint64_t now_ns)
 
 	if (!s)
 		return false;
-	if (!evicted_keep(&w->streams, s->crypto, s->ssrc) || !evicted_keep(&w->streams, s->previous, s->ssrc)) {
+	if (!evicted_keep(&w->streams, s->crypto, s->ssrc) ||
+	    !evicted_keep(&w->streams, s->previous, s->ssrc)) {
 		s->next = leg->in_streams;
 		leg->in_streams = s;
 		return false;
@@ -282,10 +292,12 @@ static void note_jitter(struct stream *s, const struct pkt *pkt, uint64_t now_ns
 static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, uint64_t now_ns)
 {
 	if (leg->in == MODE_IN_PLAIN)
-		pkt->index = s->has_index ? roc_estimate(s->index, rtp_seq(pkt->data)) : rtp_seq(pkt->data);
+		pkt->index = s->has_index ? roc_estimate(s->index, rtp_seq(pkt->data))
+		                          : rtp_seq(pkt->data);
 	if (s->pkts == 0)
 		s->first_index = pkt->index;
-	else if (!s->has_index) /* a new key at another ROC: what was expected so far stays expected */
+	else if (!s->has_index) /* a new key at another ROC: what was expected so far stays expected
+	                         */
 		s->first_index = pkt->index - (s->index - s->first_index + 1);
 	if (!s->has_index || pkt->index > s->index)
 		s->index = pkt->index;
@@ -296,14 +308,17 @@ static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, u
 }
 
 /*
- * Is the packet behind what was heard of its stream already? Such a one was delayed, or held back by somebody; where it comes from says nothing
- * of where the peer is now. Asked before the stream notes it.
+ * Is the packet behind what was heard of its stream already? Such a one was delayed, or held back
+ * by somebody; where it comes from says nothing of where the peer is now. Asked before the stream
+ * notes it.
  */
-static bool is_late(const struct stream *s, const struct pkt *pkt, const struct key *key, const struct leg *leg)
+static bool is_late(const struct stream *s, const struct pkt *pkt, const struct key *key,
+                    const struct leg *leg)
 {
 	if (!key)
 		return false;
-	/* Under the key before: what is under way of who was here, or of what was said, before signalling spoke. */
+	/* Under the key before: what is under way of who was here, or of what was said, before
+	 * signalling spoke. */
 	if (key != leg->receive)
 		return true;
 	if (pkt->kind == PKT_RTCP)
@@ -311,7 +326,8 @@ static bool is_late(const struct stream *s, const struct pkt *pkt, const struct 
 	return s->has_index && pkt->index < s->index;
 }
 
-static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i, bool *is_behind, uint64_t now_ns)
+static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i, bool *is_behind,
+                                  uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
 	struct path_tries *t = &b->tries[i];
@@ -329,7 +345,8 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 		s = add_stream(w, leg, ssrc, now_ns);
 	if (!s)
 		return VERDICT_SSRC_LIMIT;
-	if (crypto && (s->crypto != crypto || crypto->doubt != DOUBT_NONE) && !path_adopt(w, b, i, s))
+	if (crypto && (s->crypto != crypto || crypto->doubt != DOUBT_NONE) &&
+	    !path_adopt(w, b, i, s))
 		return VERDICT_AUTH_FAILED;
 	pkt->stream = s;
 	s->last_ns = now_ns;
@@ -338,9 +355,12 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 		stream_crypto(s, key)->rtcp_index = (uint32_t)pkt->index;
 	if (pkt->kind == PKT_RTP && (!key || key == leg->receive))
 		note_rtp(s, pkt, leg, now_ns);
-	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 && !key->told_soft && key == leg->receive) {
+	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 &&
+	    !key->told_soft && key == leg->receive) {
 		key->told_soft = true;
-		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT, .count = key->pkts});
+		leg_event(w, leg,
+		          &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
+		                                .count = key->pkts});
 	}
 	return VERDICT_NONE;
 }
@@ -354,7 +374,8 @@ static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt,
 	if (leg->has_media)
 		return;
 	leg->has_media = s->has_media = true;
-	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_FIRST_MEDIA, .addr = pkt->from});
+	leg_event(w, leg,
+	          &(struct relay_event){.kind = RELAY_EVENT_FIRST_MEDIA, .addr = pkt->from});
 }
 
 static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
@@ -362,7 +383,8 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
 	/* Another packet of this batch may have moved the latch since it was asked. */
-	bool is_behind = false, is_media = path_hear_is_media(pkt), is_usual = path_hear_is_usual(leg, pkt);
+	bool is_behind = false, is_media = path_hear_is_media(pkt),
+	     is_usual = path_hear_is_usual(leg, pkt);
 	enum verdict v = is_usual ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
 
 	if (!v && !is_usual && path_hear_must_ask(w, leg, pkt, now_ns))
@@ -377,7 +399,8 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 		path_hear_learn(w, leg, pkt, is_behind, now_ns);
 	if (is_media || leg->in == MODE_IN_OPAQUE)
 		commit_leg(w, leg, pkt, now_ns);
-	/* After the state has moved, so that a hold of any length loses no ROC (R-G19); RTCP goes on (RFC 3264 5.1). */
+	/* After the state has moved, so that a hold of any length loses no ROC (R-G19); RTCP goes
+	 * on (RFC 3264 5.1). */
 	return leg->can_receive || pkt->kind == PKT_RTCP ? VERDICT_NONE : path_hear_closed(leg);
 }
 

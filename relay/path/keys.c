@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under which keys and states a packet may verify, and what becomes of those states. Nearly always one: the stream's, under the leg's key. Before the
- * first packet, after a re-key, and when a sender is lost, the ROC is guessed (relay/worker/roc_guess.h): each guess is a state of its own that ends with the
- * batch unless a packet verifies under it, so a wrong one, or a forgery, changes nothing.
+ * Under which keys and states a packet may verify, and what becomes of those states. Nearly always
+ * one: the stream's, under the leg's key. Before the first packet, after a re-key, and when a
+ * sender is lost, the ROC is guessed (relay/worker/roc_guess.h): each guess is a state of its own
+ * that ends with the batch unless a packet verifies under it, so a wrong one, or a forgery, changes
+ * nothing.
  */
 #include <string.h>
 
@@ -38,8 +40,10 @@ static bool is_same_start(const struct roc_guess *a, const struct roc_guess *b)
 	return a->goes_on == b->goes_on && (a->goes_on ? a->index == b->index : a->roc == b->roc);
 }
 
-/* The same state for all packets of the batch that would start it: the second of a burst must not find another one. */
-static struct crypto *provisional(struct seek *k, struct key *key, const struct roc_guess *guess, const struct engine_stream_state *start)
+/* The same state for all packets of the batch that would start it: the second of a burst must not
+ * find another one. */
+static struct crypto *provisional(struct seek *k, struct key *key, const struct roc_guess *guess,
+                                  const struct engine_stream_state *start)
 {
 	struct batch *b = k->b;
 	struct crypto *c;
@@ -47,26 +51,35 @@ static struct crypto *provisional(struct seek *k, struct key *key, const struct 
 	for (unsigned i = 0; i < b->n_provisional; i++) {
 		const struct path_provisional *p = &b->provisional[i];
 
-		if (p->leg == k->leg && p->ssrc == k->ssrc && p->crypto->key == key && is_same_start(&p->crypto->start, guess))
+		if (p->leg == k->leg && p->ssrc == k->ssrc && p->crypto->key == key &&
+		    is_same_start(&p->crypto->start, guess))
 			return p->crypto;
 	}
-	c = b->n_provisional < PATH_PROVISIONAL_MAX ? crypto_take(&k->w->streams, key, k->ssrc, start) : NULL;
+	c = b->n_provisional < PATH_PROVISIONAL_MAX
+	            ? crypto_take(&k->w->streams, key, k->ssrc, start)
+	            : NULL;
 	if (!c)
 		return NULL;
 	c->is_provisional = true;
 	c->start = *guess;
-	b->provisional[b->n_provisional++] = (struct path_provisional){.crypto = c, .leg = k->leg, .ssrc = k->ssrc};
+	b->provisional[b->n_provisional++] =
+		(struct path_provisional){.crypto = c, .leg = k->leg, .ssrc = k->ssrc};
 	return c;
 }
 
 static struct engine_stream_state state_at(const struct roc_guess *g)
 {
-	/* The estimate goes on from the index; the window is empty, for nothing was seen under this key. */
-	return (struct engine_stream_state){.has_rtp = g->goes_on, .rtp_index = g->index, .roc = g->goes_on ? (uint32_t)(g->index >> 16) : g->roc};
+	/* The estimate goes on from the index; the window is empty, for nothing was seen under this
+	 * key. */
+	return (struct engine_stream_state){.has_rtp = g->goes_on,
+	                                    .rtp_index = g->index,
+	                                    .roc = g->goes_on ? (uint32_t)(g->index >> 16)
+	                                                      : g->roc};
 }
 
 /* `evicted` (may be NULL): the SRTCP packets that were seen of the stream stay seen. */
-static struct crypto *guessed(struct seek *k, struct key *key, const struct roc_guess *guess, const struct engine_stream_state *evicted)
+static struct crypto *guessed(struct seek *k, struct key *key, const struct roc_guess *guess,
+                              const struct engine_stream_state *evicted)
 {
 	struct engine_stream_state start = state_at(guess);
 
@@ -78,7 +91,7 @@ static struct crypto *guessed(struct seek *k, struct key *key, const struct roc_
 	return provisional(k, key, guess, &start);
 }
 
-/* --- what is known of a stream ----------------------------------------------------------------------- */
+/* --- what is known of a stream ---------------------------------------------- */
 
 /* Where the stream was under the key before this one. */
 static bool kept_index(const struct seek *k, const struct key *key, uint64_t *index)
@@ -88,7 +101,9 @@ static bool kept_index(const struct seek *k, const struct key *key, uint64_t *in
 
 	if (key != k->leg->receive)
 		return false;
-	if (s && s->previous && !k->w->engine_ops->stream_export(crypto_state(s->previous), &before) && before.has_rtp) {
+	if (s && s->previous &&
+	    !k->w->engine_ops->stream_export(crypto_state(s->previous), &before) &&
+	    before.has_rtp) {
 		*index = before.rtp_index;
 		return true;
 	}
@@ -96,7 +111,8 @@ static bool kept_index(const struct seek *k, const struct key *key, uint64_t *in
 		*index = s->index;
 		return true;
 	}
-	if (k->leg->receive_previous && evicted_find(k->leg->receive_previous, k->ssrc, &before) && before.has_rtp) {
+	if (k->leg->receive_previous && evicted_find(k->leg->receive_previous, k->ssrc, &before) &&
+	    before.has_rtp) {
 		*index = before.rtp_index;
 		return true;
 	}
@@ -108,22 +124,26 @@ static bool other_roc(const struct seek *k, const struct key *key, uint32_t *roc
 {
 	const struct stream *other = k->leg->in_streams;
 
-	if (!other || other == k->pkt->stream || !other->has_index || !other->crypto || other->crypto->key != key)
+	if (!other || other == k->pkt->stream || !other->has_index || !other->crypto ||
+	    other->crypto->key != key)
 		return false;
 	*roc = (uint32_t)(other->index >> 16);
 	return true;
 }
 
-static unsigned guesses(const struct seek *k, const struct key *key, struct roc_guess out[ROC_GUESSES_MAX])
+static unsigned guesses(const struct seek *k, const struct key *key,
+                        struct roc_guess out[ROC_GUESSES_MAX])
 {
-	struct roc_known known = {.rule = (enum relay_rekey_roc)key->roc, .has_hint = key->has_roc_hint, .hint = key->roc_hint};
+	struct roc_known known = {.rule = (enum relay_rekey_roc)key->roc,
+	                          .has_hint = key->has_roc_hint,
+	                          .hint = key->roc_hint};
 
 	known.has_kept = kept_index(k, key, &known.kept);
 	known.has_other = !k->pkt->stream && other_roc(k, key, &known.other);
 	return roc_guesses(out, &known, be16_get(k->pkt->data + 2));
 }
 
-/* --- the first state of each key ---------------------------------------------------------------------- */
+/* --- the first state of each key -------------------------------------------- */
 
 /* A stream that made room for others goes on above its highest index, all below it refused. */
 static bool first_of_evicted(struct seek *k, struct key *key)
@@ -162,7 +182,7 @@ static void try_first(struct seek *k, struct key *key)
 	add(k, guessed(k, key, &list[0], NULL));
 }
 
-/* --- more of them ------------------------------------------------------------------------------------- */
+/* --- more of them ----------------------------------------------------------- */
 
 static uint64_t place_of(const struct seek *k)
 {
@@ -173,18 +193,23 @@ static uint64_t place_of(const struct seek *k)
 	for (unsigned i = 0; i < 2; i++)
 		h = (h ^ ip[i]) * 0xff51afd7ed558ccdull;
 	/* So many sequence numbers share a place as its burst holds packets. */
-	h = (h ^ h >> 32 ^ ((uint64_t)k->ssrc << 32 | (uint32_t)from->port << 16 | be16_get(k->pkt->data + 2) >> 5)) * 0xc4ceb9fe1a85ec53ull;
+	h = (h ^ h >> 32 ^
+	     ((uint64_t)k->ssrc << 32 | (uint32_t)from->port << 16 |
+	      be16_get(k->pkt->data + 2) >> 5)) *
+	    0xc4ceb9fe1a85ec53ull;
 	return h ^ h >> 32;
 }
 
 static bool is_lost(const struct seek *k, const struct key *key)
 {
-	const struct crypto *c = k->pkt->stream && key == k->leg->receive ? k->pkt->stream->crypto : NULL;
+	const struct crypto *c =
+		k->pkt->stream && key == k->leg->receive ? k->pkt->stream->crypto : NULL;
 
 	return c && c->key == key && c->doubt == DOUBT_LOST;
 }
 
-static void try_ahead(struct seek *k, struct key *key, uint64_t highest, const struct engine_stream_state *evicted)
+static void try_ahead(struct seek *k, struct key *key, uint64_t highest,
+                      const struct engine_stream_state *evicted)
 {
 	struct roc_guess list[2];
 	unsigned n = roc_guesses_ahead(list, highest, be16_get(k->pkt->data + 2));
@@ -223,8 +248,10 @@ static void try_more(struct seek *k, struct key *key)
 			add(k, guessed(k, key, &list[i], was_evicted ? &evicted : NULL));
 }
 
-/* What the engine may spoil is copied first: for a second try, or because the octets go on as they came. */
-static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct pkt *pkt, bool verifies_copy)
+/* What the engine may spoil is copied first: for a second try, or because the octets go on as they
+ * came. */
+static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct pkt *pkt,
+                                bool verifies_copy)
 {
 	bool is_doubtful = path_hear_is_doubtful(pkt->port->owner, pkt);
 	struct pkt *copy;
@@ -246,7 +273,8 @@ static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct p
 
 static void try_further(struct seek *k, struct key *const *keys, unsigned n, uint64_t now_ns)
 {
-	const struct roc_rate *rate = is_lost(k, k->leg->receive) ? &roc_rate_lost : &roc_rate_first;
+	const struct roc_rate *rate =
+		is_lost(k, k->leg->receive) ? &roc_rate_lost : &roc_rate_first;
 
 	if (!roc_gate_pass(&k->w->roc_gate, rate, place_of(k), now_ns))
 		return;
@@ -259,7 +287,13 @@ enum verdict path_find_keys(struct worker *w, struct batch *b, unsigned i, uint6
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
 	struct path_tries *t = &b->tries[i];
-	struct seek k = {.w = w, .b = b, .t = t, .pkt = pkt, .leg = leg, .ssrc = be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT))};
+	struct seek k = {
+		.w = w,
+		.b = b,
+		.t = t,
+		.pkt = pkt,
+		.leg = leg,
+		.ssrc = be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT))};
 	struct key *all[] = {leg->receive, leg->receive_previous}, *keys[2];
 	unsigned n = 0;
 
@@ -279,18 +313,21 @@ enum verdict path_find_keys(struct worker *w, struct batch *b, unsigned i, uint6
 	return keep_octets(w, t, pkt, leg->in == MODE_IN_VERIFY);
 }
 
-/* --- a packet that fails ------------------------------------------------------------------------------- */
+/* --- a packet that fails ---------------------------------------------------- */
 
 void path_note_try(struct path_tries *t)
 {
 	uint8_t v = t->work->verdict;
 
-	/* The likeliest state tells why; but one that knows the stream has seen this packet before. */
-	if (t->at == 0 || ((v == VERDICT_REPLAYED || v == VERDICT_TOO_OLD) && !t->crypto[t->at]->is_provisional))
+	/* The likeliest state tells why; but one that knows the stream has seen this packet before.
+	 */
+	if (t->at == 0 ||
+	    ((v == VERDICT_REPLAYED || v == VERDICT_TOO_OLD) && !t->crypto[t->at]->is_provisional))
 		t->verdict = v;
 }
 
-/* Packets of the learnt source fail one after the other, and none verifies: after a long gap the estimate is wrong. */
+/* Packets of the learnt source fail one after the other, and none verifies: after a long gap the
+ * estimate is wrong. */
 static void note_lost(struct leg *leg, const struct pkt *pkt)
 {
 	const struct stream *s = pkt->stream;
@@ -310,7 +347,8 @@ static void note_lost(struct leg *leg, const struct pkt *pkt)
 	c->doubt = DOUBT_LOST;
 }
 
-/* Does it verify with tags of the other length under the same key? Only HMAC tags are cut off (RFC 3711 5.2). */
+/* Does it verify with tags of the other length under the same key? Only HMAC tags are cut off (RFC
+ * 3711 5.2). */
 static bool has_other_tag(struct worker *w, struct leg *leg, const struct pkt *pkt)
 {
 	struct key *key = leg->receive;
@@ -351,7 +389,10 @@ static void tell_finding(struct worker *w, struct leg *leg, uint64_t now_ns)
 		return;
 	u->told = u->finding;
 	u->told_ns = now_ns;
-	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_NOTHING_AUTHENTIC, .finding = u->finding, .ssrc = u->ssrc});
+	leg_event(w, leg,
+	          &(struct relay_event){.kind = RELAY_EVENT_NOTHING_AUTHENTIC,
+	                                .finding = u->finding,
+	                                .ssrc = u->ssrc});
 }
 
 void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
@@ -361,7 +402,8 @@ void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	struct unheard *u = &leg->unheard;
 
 	/* Where a tag has another length, or there is none, no MKI is found either. */
-	if (pkt->verdict != VERDICT_AUTH_FAILED && pkt->verdict != VERDICT_TOO_OLD && pkt->verdict != VERDICT_CLEAR && pkt->verdict != VERDICT_NO_KEY)
+	if (pkt->verdict != VERDICT_AUTH_FAILED && pkt->verdict != VERDICT_TOO_OLD &&
+	    pkt->verdict != VERDICT_CLEAR && pkt->verdict != VERDICT_NO_KEY)
 		return;
 	note_lost(leg, pkt);
 	if (!leg->receive || leg->receive->has_opened)
@@ -372,22 +414,26 @@ void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t n
 		pkt->verdict = VERDICT_CLEAR;
 }
 
-/* --- a packet that verified ---------------------------------------------------------------------------- */
+/* --- a packet that verified ------------------------------------------------- */
 
 /* May the RTP side of `from` take the place of the stream's, which is `now`? */
-static bool may_replace(const struct crypto *now, const struct engine_stream_state *was, const struct crypto *from, const struct engine_stream_state *is)
+static bool may_replace(const struct crypto *now, const struct engine_stream_state *was,
+                        const struct crypto *from, const struct engine_stream_state *is)
 {
 	if (now->doubt == DOUBT_OPEN)
 		return true;
 	/* What lies between was never seen, so nothing that was is forgotten. */
-	return now->doubt == DOUBT_LOST && from->is_ahead && is->rtp_index > was->rtp_index + REPLAY_PKTS_MAX;
+	return now->doubt == DOUBT_LOST && from->is_ahead &&
+	       is->rtp_index > was->rtp_index + REPLAY_PKTS_MAX;
 }
 
 /*
- * Two states of a stream under one key have verified packets: the one of RTP, the other of RTCP. The first goes on with what both have seen,
- * the packets of this batch included, and is the stream's from then on.
+ * Two states of a stream under one key have verified packets: the one of RTP, the other of RTCP.
+ * The first goes on with what both have seen, the packets of this batch included, and is the
+ * stream's from then on.
  */
-static bool unite(struct worker *w, struct batch *b, struct crypto **slot, struct crypto *c, const struct pkt *pkt)
+static bool unite(struct worker *w, struct batch *b, struct crypto **slot, struct crypto *c,
+                  const struct pkt *pkt)
 {
 	bool is_rtp = pkt->kind == PKT_RTP;
 	struct crypto *rtp = is_rtp ? c : *slot, *rtcp = is_rtp ? *slot : c;
@@ -395,14 +441,16 @@ static bool unite(struct worker *w, struct batch *b, struct crypto **slot, struc
 
 	if (c->is_superseded)
 		return !is_rtp;
-	if (w->engine_ops->stream_export(crypto_state(rtp), &a) || w->engine_ops->stream_export(crypto_state(rtcp), &z))
+	if (w->engine_ops->stream_export(crypto_state(rtp), &a) ||
+	    w->engine_ops->stream_export(crypto_state(rtcp), &z))
 		return false;
 	if (is_rtp ? !may_replace(rtcp, &z, rtp, &a) : a.has_rtcp)
 		return false;
 	a.has_rtcp = z.has_rtcp;
 	a.rtcp_index = z.rtcp_index;
 	memcpy(a.rtcp_window, z.rtcp_window, sizeof(a.rtcp_window));
-	if (!crypto_restart(&w->streams, rtp, be32_get(pkt->data + (is_rtp ? RTP_SSRC_AT : RTCP_SSRC_AT)), &a))
+	if (!crypto_restart(&w->streams, rtp,
+	                    be32_get(pkt->data + (is_rtp ? RTP_SSRC_AT : RTCP_SSRC_AT)), &a))
 		return false;
 	rtp->rtcp_index = rtcp->rtcp_index;
 	rtcp->is_superseded = true;
@@ -421,7 +469,8 @@ static void settle_roc(struct leg *leg, struct stream *s, struct crypto *c)
 	c->doubt = DOUBT_NONE;
 	c->key->has_roc_hint = false;
 	if (c->key == leg->receive)
-		s->has_index = false; /* the index goes on from this packet, perhaps at another ROC */
+		s->has_index =
+			false; /* the index goes on from this packet, perhaps at another ROC */
 }
 
 bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s)

@@ -9,19 +9,22 @@
 #include "relay/worker/worker.h"
 
 enum {
-	OUT_IDLE_S = 30,        /* an outbound stream unused for so long may make room for another */
-	FRESH_SSRC_TRIES = 16,  /* a second draw is needed once in 2^32 / streams; this many never */
-	NAMES_MAX = 8,          /* of one source on a leg */
-	NEAR_PKTS = 64,         /* so far ahead no other name needs to be asked */
-	FAR_PKTS = 1 << 14,     /* so far ahead a terminal that lost as many packets more still finds the ROC (RFC 3711 3.3.1: 2^15) */
-	LATE_PKTS = 64,         /* the smallest replay window of RFC 3711 3.3.2: behind it a terminal need not hear anything */
-	RUN_PKTS = 4,           /* so many in a row, far behind, are no packets that came late */
-	PAST_TICKS = 1 << 24,   /* timestamps of packets in the send window lie at most so far behind the last one, */
-	FIRST_TICKS = 1 << 15,  /* and not farther before that of the first */
-	YOUNG_PKTS = 32,        /* with so few packets the terminal may not have heard a name yet */
+	OUT_IDLE_S = 30,       /* an outbound stream unused for so long may make room for another */
+	FRESH_SSRC_TRIES = 16, /* a second draw is needed once in 2^32 / streams; this many never */
+	NAMES_MAX = 8,         /* of one source on a leg */
+	NEAR_PKTS = 64,        /* so far ahead no other name needs to be asked */
+	FAR_PKTS = 1 << 14,    /* so far ahead a terminal that lost as many packets more still finds
+	                          the ROC (RFC 3711 3.3.1: 2^15) */
+	LATE_PKTS = 64, /* the smallest replay window of RFC 3711 3.3.2: behind it a terminal need
+	                   not hear anything */
+	RUN_PKTS = 4,   /* so many in a row, far behind, are no packets that came late */
+	PAST_TICKS = 1 << 24,  /* timestamps of packets in the send window lie at most so far behind
+	                          the last one, */
+	FIRST_TICKS = 1 << 15, /* and not farther before that of the first */
+	YOUNG_PKTS = 32,       /* with so few packets the terminal may not have heard a name yet */
 };
 
-/* --- names ------------------------------------------------------------------------------------------ */
+/* --- names ------------------------------------------------------------------ */
 
 /* Nobody on either side of the media uses it: two sources must never become one. */
 static bool is_ssrc_free(const struct media *m, uint32_t ssrc)
@@ -78,13 +81,16 @@ static unsigned count_names(const struct leg *leg, const struct leg *source, uin
 	return n;
 }
 
-/* Takes out the source's least recently used name, unless a packet of this batch goes out under it. NULL: there is none. */
-static struct stream *remove_spare(struct leg *leg, const struct leg *source, uint32_t ssrc, uint64_t now_ns)
+/* Takes out the source's least recently used name, unless a packet of this batch goes out under it.
+ * NULL: there is none. */
+static struct stream *remove_spare(struct leg *leg, const struct leg *source, uint32_t ssrc,
+                                   uint64_t now_ns)
 {
 	struct stream **oldest = NULL, *s;
 
 	for (struct stream **at = &leg->out_streams; *at; at = &(*at)->next)
-		if (is_name_of(*at, source, ssrc) && (*at)->last_ns < now_ns && (!oldest || (*at)->last_ns < (*oldest)->last_ns))
+		if (is_name_of(*at, source, ssrc) && (*at)->last_ns < now_ns &&
+		    (!oldest || (*at)->last_ns < (*oldest)->last_ns))
 			oldest = at;
 	if (!oldest)
 		return NULL;
@@ -93,22 +99,27 @@ static struct stream *remove_spare(struct leg *leg, const struct leg *source, ui
 	return s;
 }
 
-/* From now on every new name is a fresh one. A name that the key remembers could come back (find_name): it remembers how far it has come by now. */
+/* From now on every new name is a fresh one. A name that the key remembers could come back
+ * (find_name): it remembers how far it has come by now. */
 static void give_up(struct worker *w, struct leg *leg, struct stream *s)
 {
 	struct evicted_sent before;
 
 	if (evicted_find_sent(leg->send, s->ssrc, &before))
-		(void)evicted_keep_sent(&w->streams, leg->send, s); /* in its place, for which there is room */
+		(void)evicted_keep_sent(&w->streams, leg->send,
+		                        s); /* in its place, for which there is room */
 	stream_give(&w->streams, s);
 	leg->n_out--;
 	leg->has_forgotten = true;
 }
 
-static struct stream *make_room(struct worker *w, struct leg *leg, const struct leg *source, uint32_t ssrc, uint64_t now_ns)
+static struct stream *make_room(struct worker *w, struct leg *leg, const struct leg *source,
+                                uint32_t ssrc, uint64_t now_ns)
 {
 	bool is_full = leg->n_out >= w->config->ssrcs_per_leg;
-	struct stream *gone = is_full ? stream_remove_idle(&leg->out_streams, now_ns, OUT_IDLE_S * NS_PER_S) : NULL;
+	struct stream *gone =
+		is_full ? stream_remove_idle(&leg->out_streams, now_ns, OUT_IDLE_S * NS_PER_S)
+			: NULL;
 
 	if (!gone && (is_full || count_names(leg, source, ssrc) >= NAMES_MAX)) {
 		gone = remove_spare(leg, source, ssrc, now_ns);
@@ -120,7 +131,8 @@ static struct stream *make_room(struct worker *w, struct leg *leg, const struct 
 	return stream_take(&w->streams, BLOCK_OUT);
 }
 
-static struct stream *put_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint32_t name, uint64_t now_ns)
+static struct stream *put_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
+                               uint32_t name, uint64_t now_ns)
 {
 	struct stream *s = make_room(w, leg, source, ssrc, now_ns);
 
@@ -139,11 +151,14 @@ static struct stream *put_name(struct worker *w, struct leg *leg, struct leg *so
 	return s;
 }
 
-/* One more name: the source's own SSRC if it was never used there under this key, else a fresh one (R-G7). NULL: no room. */
-static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+/* One more name: the source's own SSRC if it was never used there under this key, else a fresh one
+ * (R-G7). NULL: no room. */
+static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
+                               uint64_t now_ns)
 {
 	struct evicted_sent sent;
-	bool is_taken = leg->has_forgotten || is_ssrc_out(leg, ssrc) || evicted_find_sent(leg->send, ssrc, &sent);
+	bool is_taken = leg->has_forgotten || is_ssrc_out(leg, ssrc) ||
+	                evicted_find_sent(leg->send, ssrc, &sent);
 	uint32_t name = ssrc;
 	struct stream *s;
 
@@ -153,20 +168,27 @@ static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *so
 	if (!s || name == ssrc)
 		return s;
 	leg->ssrc_changes++;
-	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
+	leg_event(w, leg,
+	          &(struct relay_event){
+			  .kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
 	return s;
 }
 
-/* Its first name, or those that it had when the leg, or the key, went away (relay/worker/kept.h). NULL: it has none. */
-static struct stream *find_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+/* Its first name, or those that it had when the leg, or the key, went away (relay/worker/kept.h).
+ * NULL: it has none. */
+static struct stream *find_name(struct worker *w, struct leg *leg, struct leg *source,
+                                uint32_t ssrc, uint64_t now_ns)
 {
 	struct stream *s = stream_find_source(&leg->out_streams, source, ssrc);
 	struct evicted_sent sent;
 
 	if (s || !leg->send->evicted)
 		return s;
-	for (unsigned nth = 0; evicted_find_source(leg->send, source->place, ssrc, nth, &sent); nth++) {
-		struct stream *again = is_ssrc_out(leg, sent.ssrc) ? NULL : put_name(w, leg, source, ssrc, sent.ssrc, now_ns);
+	for (unsigned nth = 0; evicted_find_source(leg->send, source->place, ssrc, nth, &sent);
+	     nth++) {
+		struct stream *again = is_ssrc_out(leg, sent.ssrc)
+		                               ? NULL
+		                               : put_name(w, leg, source, ssrc, sent.ssrc, now_ns);
 
 		if (!again)
 			continue;
@@ -178,14 +200,15 @@ static struct stream *find_name(struct worker *w, struct leg *leg, struct leg *s
 	return s;
 }
 
-struct stream *name_of_rtcp(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, uint64_t now_ns)
+struct stream *name_of_rtcp(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
+                            uint64_t now_ns)
 {
 	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
 
 	return s ? s : add_name(w, leg, source, ssrc, now_ns);
 }
 
-/* --- choice ----------------------------------------------------------------------------------------- */
+/* --- choice ----------------------------------------------------------------- */
 
 /* How a packet stands to a name. */
 struct fit {
@@ -194,7 +217,7 @@ struct fit {
 	uint32_t distance;    /* between the packet's index and the last one */
 	enum verdict verdict; /* NONE, or why the packet is dropped */
 	bool is_behind;
-	bool needs_fresh;     /* the packet goes on with this name, but under a fresh one */
+	bool needs_fresh; /* the packet goes on with this name, but under a fresh one */
 };
 
 /* Could a packet that was sent before the last one have this timestamp? */
@@ -205,10 +228,12 @@ static bool is_past(const struct stream *s, uint32_t timestamp)
 	return s->timestamp - timestamp <= (span < PAST_TICKS ? span : PAST_TICKS);
 }
 
-/* A fresh name that passes its first wrap before the terminal has surely heard it would have a ROC that nobody can know. */
+/* A fresh name that passes its first wrap before the terminal has surely heard it would have a ROC
+ * that nobody can know. */
 static bool is_too_young(const struct stream *s, uint64_t index)
 {
-	return s->ssrc != s->source_ssrc && s->pkts < YOUNG_PKTS && index > 0xffff && s->index <= 0xffff;
+	return s->ssrc != s->source_ssrc && s->pkts < YOUNG_PKTS && index > 0xffff &&
+	       s->index <= 0xffff;
 }
 
 /* False: the packet is none of this name's. */
@@ -222,7 +247,8 @@ static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 		return true;
 	out->index = roc_estimate(s->index, seq);
 	if (out->index > s->index) {
-		/* At ROC 0 there is no index before the first ones: what came late from there can't be sent. */
+		/* At ROC 0 there is no index before the first ones: what came late from there can't
+		 * be sent. */
 		uint64_t ahead = out->index - s->index, behind = 0x10000 - ahead;
 		bool is_before = ahead < 0x10000 && behind <= LATE_PKTS && is_past(s, timestamp);
 
@@ -245,7 +271,8 @@ static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 	return false;
 }
 
-/* Packets far behind a name, one after the other, or from where it jumped: something counts there. */
+/* Packets far behind a name, one after the other, or from where it jumped: something counts there.
+ */
 static bool counts_there(const struct fit *fit, uint16_t seq)
 {
 	struct stream *s = fit->stream;
@@ -261,19 +288,22 @@ static bool counts_there(const struct fit *fit, uint16_t seq)
 }
 
 /* The nearest of the source's names; false: the packet is none of theirs. */
-static bool nearest(struct leg *leg, const struct leg *source, uint32_t ssrc, const struct pkt *pkt, struct fit *out)
+static bool nearest(struct leg *leg, const struct leg *source, uint32_t ssrc, const struct pkt *pkt,
+                    struct fit *out)
 {
 	bool found = false;
 
 	for (struct stream *s = leg->out_streams; s; s = s->next) {
 		struct fit fit;
 
-		if (!is_name_of(s, source, ssrc) || !judge(s, pkt, &fit) || (found && fit.distance >= out->distance))
+		if (!is_name_of(s, source, ssrc) || !judge(s, pkt, &fit) ||
+		    (found && fit.distance >= out->distance))
 			continue;
 		*out = fit;
 		found = true;
 	}
-	if (!found || out->needs_fresh || (out->is_behind && out->distance > LATE_PKTS && counts_there(out, rtp_seq(pkt->data))))
+	if (!found || out->needs_fresh ||
+	    (out->is_behind && out->distance > LATE_PKTS && counts_there(out, rtp_seq(pkt->data))))
 		return false;
 	if (!out->is_behind && out->distance > NEAR_PKTS)
 		out->stream->jump_next = (uint16_t)(out->stream->index + 1);
@@ -285,18 +315,20 @@ static bool nearest(struct leg *leg, const struct leg *source, uint32_t ssrc, co
 /* Nearly always: no other name can be nearer, or there is none. */
 static inline bool is_surely(const struct leg *leg, const struct fit *fit)
 {
-	return !fit->is_behind && !fit->needs_fresh && !fit->verdict && fit->distance <= (leg->translates ? 1 : NEAR_PKTS);
+	return !fit->is_behind && !fit->needs_fresh && !fit->verdict &&
+	       fit->distance <= (leg->translates ? 1 : NEAR_PKTS);
 }
 
-enum verdict name_choose(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc, const struct pkt *pkt, uint64_t now_ns,
-                         struct name_choice *out)
+enum verdict name_choose(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
+                         const struct pkt *pkt, uint64_t now_ns, struct name_choice *out)
 {
 	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
 	struct fit fit;
 
 	if (!s || !judge(s, pkt, &fit) || !is_surely(leg, &fit)) {
 		if (!s || !nearest(leg, source, ssrc, pkt, &fit))
-			fit = (struct fit){.stream = add_name(w, leg, source, ssrc, now_ns), .index = rtp_seq(pkt->data)};
+			fit = (struct fit){.stream = add_name(w, leg, source, ssrc, now_ns),
+			                   .index = rtp_seq(pkt->data)};
 	}
 	if (!fit.stream)
 		return VERDICT_SSRC_LIMIT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The outbound half of the path: from a packet of a known stream to octets on the peer leg's wire. */
+/* The outbound half of the path: from a packet of a known stream to octets on the peer leg's wire.
+ */
 #include "base/clk.h"
 #include "relay/path/hear.h"
 #include "relay/path/name.h"
@@ -8,7 +9,7 @@
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"
 
-/* --- cross ------------------------------------------------------------------------------------------ */
+/* --- cross ------------------------------------------------------------------ */
 
 static uint32_t name_of_source(void *arg, uint32_t ssrc)
 {
@@ -32,7 +33,8 @@ static bool translates(const struct leg *leg)
 	return leg->translates && leg->out == MODE_OUT_PROTECT;
 }
 
-/* What the packet reports on is named as the peer leg's side knows it. Who sends it is named in path_outbound. */
+/* What the packet reports on is named as the peer leg's side knows it. Who sends it is named in
+ * path_outbound. */
 static void rename_rtcp(struct pkt *pkt, struct leg *from, struct leg *to)
 {
 	struct leg *legs[] = {from, to};
@@ -54,7 +56,8 @@ static enum verdict cross(struct pkt *pkt)
 
 	if (!peer)
 		return VERDICT_NO_PEER;
-	/* Opaque datagrams, and what is neither RTP nor RTCP, keep to the port of a pair they came by. */
+	/* Opaque datagrams, and what is neither RTP nor RTCP, keep to the port of a pair they came
+	 * by. */
 	if ((leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt)) && leg->rtcp == RELAY_RTCP_PAIR)
 		is_rtcp = pkt->port->is_rtcp;
 	else if (leg->in == MODE_IN_OPAQUE)
@@ -66,7 +69,8 @@ static enum verdict cross(struct pkt *pkt)
 	way = is_rtcp && peer->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 	pkt->out = peer->ports[way];
 	pkt->to = *latch_to(&peer->latches[way]);
-	/* The peer speaks the other family than we told it: it is answered from where it speaks to. */
+	/* The peer speaks the other family than we told it: it is answered from where it speaks to.
+	 */
 	if (pkt->out && pkt->out->family != pkt->to.version && peer->others[way])
 		pkt->out = peer->others[way];
 	/* 0.0.0.0 is how RFC 3264 8.4 says hold. */
@@ -87,17 +91,18 @@ void path_cross(struct worker *w, struct batch *b, uint64_t now_ns)
 			b->pkts[i]->verdict = (uint8_t)cross(b->pkts[i]);
 }
 
-/* --- outbound --------------------------------------------------------------------------------------- */
+/* --- outbound --------------------------------------------------------------- */
 
 /*
- * The engine's state of the stream under the leg's present key, which it starts where the key before ended: sending keeps the ROC, and the SRTCP index
- * begins nowhere again (RFC 3711 3.4).
+ * The engine's state of the stream under the leg's present key, which it starts where the key
+ * before ended: sending keeps the ROC, and the SRTCP index begins nowhere again (RFC 3711 3.4).
  */
 static struct crypto *out_crypto(struct worker *w, struct stream *s, struct key *key)
 {
 	if (s->crypto)
 		return s->crypto;
-	struct engine_stream_state start = {.has_rtcp = s->rtcp_index > 0, .rtcp_index = s->rtcp_index};
+	struct engine_stream_state start = {.has_rtcp = s->rtcp_index > 0,
+	                                    .rtcp_index = s->rtcp_index};
 
 	if (s->has_index) {
 		start.has_rtp = true;
@@ -154,13 +159,15 @@ void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns)
 		bool is_read = leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT;
 		if (pkt->kind == PKT_RTCP && is_read && (translates(leg) || translates(peer)))
 			rename_rtcp(pkt, leg, peer);
-		/* Whatever its type: the SRTCP index belongs to the stream, so the packet must carry the stream's name (R-G7). */
-		if (pkt->kind == PKT_RTCP && pkt->verdict == VERDICT_NONE && peer->out == MODE_OUT_PROTECT)
+		/* Whatever its type: the SRTCP index belongs to the stream, so the packet must
+		 * carry the stream's name (R-G7). */
+		if (pkt->kind == PKT_RTCP && pkt->verdict == VERDICT_NONE &&
+		    peer->out == MODE_OUT_PROTECT)
 			be32_put(pkt->data + RTCP_SSRC_AT, pkt->stream->ssrc);
 	}
 }
 
-/* --- protect ---------------------------------------------------------------------------------------- */
+/* --- protect ---------------------------------------------------------------- */
 
 static void count_key(struct worker *w, struct pkt *pkt)
 {
@@ -174,7 +181,9 @@ static void count_key(struct worker *w, struct pkt *pkt)
 	if (++key->pkts < key->limit - key->limit / 10 || key->told_soft)
 		return;
 	key->told_soft = true;
-	leg_event(w, peer, &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT, .is_send = true, .count = key->pkts});
+	leg_event(w, peer,
+	          &(struct relay_event){
+			  .kind = RELAY_EVENT_KEY_SOFT_LIMIT, .is_send = true, .count = key->pkts});
 }
 
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
@@ -186,7 +195,8 @@ void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
 	for (unsigned i = 0; i < b->n; i++) {
 		struct pkt *pkt = b->pkts[i];
 
-		if (pkt->verdict == VERDICT_NONE && ((struct leg *)pkt->out->owner)->out == MODE_OUT_PROTECT)
+		if (pkt->verdict == VERDICT_NONE &&
+		    ((struct leg *)pkt->out->owner)->out == MODE_OUT_PROTECT)
 			work[n++] = pkt;
 	}
 	if (n == 0)
@@ -197,7 +207,7 @@ void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
 			count_key(w, work[i]);
 }
 
-/* --- send, finish ----------------------------------------------------------------------------------- */
+/* --- send, finish ----------------------------------------------------------- */
 
 /* The packets that leave by one io, in their order. */
 static unsigned of_io(const struct batch *b, const struct io *io, struct pkt **work)
@@ -223,7 +233,8 @@ void path_send(struct worker *w, struct batch *b, uint64_t now_ns)
 	}
 }
 
-/* A failure per second of a leg is noise; many are an attack or a wrong key. Measured from the first one. */
+/* A failure per second of a leg is noise; many are an attack or a wrong key. Measured from the
+ * first one. */
 static void note_failure(struct worker *w, struct leg *leg, uint64_t now_ns)
 {
 	if (w->config->auth_fail_rate == 0)
@@ -238,7 +249,9 @@ static void tell_expired(struct worker *w, struct leg *leg, struct key *key, boo
 	if (!key || key->told_expired)
 		return;
 	key->told_expired = true;
-	leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_KEY_EXPIRED, .is_send = is_send, .count = key->pkts});
+	leg_event(w, leg,
+	          &(struct relay_event){
+			  .kind = RELAY_EVENT_KEY_EXPIRED, .is_send = is_send, .count = key->pkts});
 }
 
 static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
@@ -262,7 +275,8 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 		note_failure(w, leg, now_ns);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && pkt->out) {
 		tell_expired(w, pkt->out->owner, ((struct leg *)pkt->out->owner)->send, true);
-	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && leg->receive && pkt->key == leg->receive->engine) {
+	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && leg->receive &&
+	           pkt->key == leg->receive->engine) {
 		/* Not of the key before: nothing is stopped by its end. */
 		tell_expired(w, leg, leg->receive, false);
 	}

@@ -20,7 +20,8 @@ struct evicted {
 	struct evicted_ssrc ssrcs[3];
 };
 
-_Static_assert(sizeof(struct evicted) <= sizeof(struct stream), "it lives in a block for a stream that comes in");
+_Static_assert(sizeof(struct evicted) <= sizeof(struct stream),
+               "it lives in a block for a stream that comes in");
 
 static struct evicted_ssrc *find(struct evicted *block, uint32_t ssrc)
 {
@@ -64,7 +65,8 @@ static bool keep(struct stream_pool *p, struct key *key, struct crypto *c, uint3
 	if (!e)
 		return false;
 	*e = (struct evicted_ssrc){
-		/* An index that was only taken over from the key before has not been seen under this one. */
+		/* An index that was only taken over from the key before has not been seen under
+	           this one. */
 		.has_rtp = state.has_rtp && (state.rtp_window[0] & 1),
 		.rtp_index = state.rtp_index,
 		.ssrc = ssrc,
@@ -80,7 +82,8 @@ bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc)
 	return !c || keep(p, c->key, c, ssrc);
 }
 
-bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const struct key *from, struct key *to)
+bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const struct key *from,
+                       struct key *to)
 {
 	for (const struct evicted *block = from->evicted; block; block = block->next) {
 		for (unsigned i = 0; i < block->n; i++) {
@@ -105,7 +108,11 @@ bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_sta
 		return false;
 	/* Its packets are in the key's count already. */
 	*start = (struct engine_stream_state){
-		.has_rtp = e->has_rtp, .rtp_index = e->rtp_index, .roc = e->roc, .has_rtcp = e->has_rtcp, .rtcp_index = e->rtcp_index,
+		.has_rtp = e->has_rtp,
+		.rtp_index = e->rtp_index,
+		.roc = e->roc,
+		.has_rtcp = e->has_rtcp,
+		.rtcp_index = e->rtcp_index,
 	};
 	if (e->has_rtp)
 		memset(start->rtp_window, 0xff, sizeof(start->rtp_window));
@@ -124,7 +131,7 @@ bool evicted_before(const struct key *key, uint32_t ssrc, uint64_t *index)
 	return true;
 }
 
-/* --- sending ------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------- */
 
 bool evicted_keep_sent(struct stream_pool *p, struct key *key, const struct stream *s)
 {
@@ -135,8 +142,14 @@ bool evicted_keep_sent(struct stream_pool *p, struct key *key, const struct stre
 	if (!e)
 		return false;
 	*e = (struct evicted_ssrc){
-		.has_rtp = s->has_index, .rtp_index = s->index, .ssrc = s->ssrc, .rtcp_index = s->rtcp_index, .roc = s->timestamp,
-		.source_ssrc = s->source_ssrc, .source_place = s->source_place, .has_source = s->source || s->is_orphan,
+		.has_rtp = s->has_index,
+		.rtp_index = s->index,
+		.ssrc = s->ssrc,
+		.rtcp_index = s->rtcp_index,
+		.roc = s->timestamp,
+		.source_ssrc = s->source_ssrc,
+		.source_place = s->source_place,
+		.has_source = s->source || s->is_orphan,
 	};
 	return true;
 }
@@ -146,8 +159,12 @@ static bool tell(const struct evicted_ssrc *e, struct evicted_sent *out)
 	if (!e)
 		return false;
 	*out = (struct evicted_sent){
-		.index = e->rtp_index, .ssrc = e->ssrc, .source_ssrc = e->source_ssrc, .rtcp_index = e->rtcp_index,
-		.timestamp = e->roc, .has_index = e->has_rtp,
+		.index = e->rtp_index,
+		.ssrc = e->ssrc,
+		.source_ssrc = e->source_ssrc,
+		.rtcp_index = e->rtcp_index,
+		.timestamp = e->roc,
+		.has_index = e->has_rtp,
 	};
 	return true;
 }
@@ -157,13 +174,15 @@ bool evicted_find_sent(const struct key *key, uint32_t ssrc, struct evicted_sent
 	return tell(find(key->evicted, ssrc), out);
 }
 
-bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_ssrc, unsigned nth, struct evicted_sent *out)
+bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_ssrc, unsigned nth,
+                         struct evicted_sent *out)
 {
 	for (struct evicted *block = key->evicted; block; block = block->next)
 		for (unsigned i = 0; i < block->n; i++) {
 			const struct evicted_ssrc *e = &block->ssrcs[i];
 
-			if (e->has_source && e->source_place == place && e->source_ssrc == source_ssrc && nth-- == 0)
+			if (e->has_source && e->source_place == place &&
+			    e->source_ssrc == source_ssrc && nth-- == 0)
 				return tell(e, out);
 		}
 	return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A list of keys for each session; what they remember of streams stands in relay/worker/evicted.h. */
+/* A list of keys for each session; what they remember of streams stands in relay/worker/evicted.h.
+ */
 #include "relay/worker/kept.h"
 
 #include <string.h>
@@ -20,7 +21,8 @@ static void put(struct leg *leg, struct key **at, bool is_send)
 	*at = NULL;
 }
 
-/* No stream holds a state under it any more. False: what was seen under it could not all be remembered. */
+/* No stream holds a state under it any more. False: what was seen under it could not all be
+ * remembered. */
 static bool take_out(struct worker *w, struct leg *leg, struct key *key)
 {
 	bool ok = true;
@@ -70,11 +72,12 @@ void kept_put_send(struct worker *w, struct leg *leg, struct key **at)
 	put(leg, at, true);
 }
 
-/* --- finding ------------------------------------------------------------------------------------------ */
+/* --- finding ---------------------------------------------------------------- */
 
 static bool is_place(const struct key *k, const struct key *wanted)
 {
-	return k->is_send == wanted->is_send && k->media == wanted->media && k->leg == wanted->leg && key_is_same_context(k, wanted);
+	return k->is_send == wanted->is_send && k->media == wanted->media &&
+	       k->leg == wanted->leg && key_is_same_context(k, wanted);
 }
 
 /* The leg that has the key still: it gives it up in the same plan. */
@@ -119,7 +122,8 @@ static struct key *find_previous(struct session *s, uint64_t fingerprint, struct
 {
 	for (struct media *m = s->media; m; m = m->next)
 		for (unsigned i = 0; i < m->n_legs; i++)
-			if (m->legs[i] && m->legs[i]->receive_previous && m->legs[i]->receive_previous->fingerprint == fingerprint) {
+			if (m->legs[i] && m->legs[i]->receive_previous &&
+			    m->legs[i]->receive_previous->fingerprint == fingerprint) {
 				*leg = m->legs[i];
 				return (*leg)->receive_previous;
 			}
@@ -151,9 +155,10 @@ void kept_end(struct worker *w, struct session *s)
 		evicted_drop(&w->streams, k, NULL);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------- */
 
-/* The key may have sent under the stream's name and not know how far it came: the source gets another name. */
+/* The key may have sent under the stream's name and not know how far it came: the source gets
+ * another name. */
 static void drop_name(struct worker *w, struct leg *leg, struct stream **at)
 {
 	struct stream *s = *at;

@@ -7,8 +7,9 @@
 #include "base/mem.h"
 
 /* The engine's form of a key that outlives what its context says. */
-static enum err endless(struct engine_key **out, const struct engine_ops *ops, const struct keyctx *ctx,
-                        enum engine_direction direction, unsigned window_pkts, struct why *why)
+static enum err endless(struct engine_key **out, const struct engine_ops *ops,
+                        const struct keyctx *ctx, enum engine_direction direction,
+                        unsigned window_pkts, struct why *why)
 {
 	struct keyctx *copy;
 	enum err e = keyctx_copy(&copy, ctx);
@@ -29,7 +30,8 @@ enum err key_new(struct key **out, const struct engine_ops *ops, const struct ke
 
 	if (!k)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = ends ? ops->key_new(&k->engine, ctx, direction, window_pkts, why) : endless(&k->engine, ops, ctx, direction, window_pkts, why);
+	e = ends ? ops->key_new(&k->engine, ctx, direction, window_pkts, why)
+	         : endless(&k->engine, ops, ctx, direction, window_pkts, why);
 	if (e) {
 		mem_free(k);
 		return e;
@@ -57,7 +59,8 @@ void key_free(const struct engine_ops *ops, struct key *k)
 
 bool key_is_same_context(const struct key *a, const struct key *b)
 {
-	return a && b && a->fingerprint == b->fingerprint && a->suite == b->suite && a->limit == b->limit && a->mki_len == b->mki_len &&
+	return a && b && a->fingerprint == b->fingerprint && a->suite == b->suite &&
+	       a->limit == b->limit && a->mki_len == b->mki_len &&
 	       memcmp(a->mki, b->mki, a->mki_len) == 0;
 }
 

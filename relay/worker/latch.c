@@ -10,85 +10,97 @@ struct latch_row {
 };
 
 #define STAY(state_) [LATCH_SAME] = {state_, LATCH_ACCEPT}, [LATCH_EXPIRE] = {state_, LATCH_REFUSE}
-#define LEARNS {LATCH_LEARNT, LATCH_LEARN}
-static const struct latch_row rows[LATCH_STATES][LATCH_EVENTS] = {
-	[LATCH_FIXED] = {
-		STAY(LATCH_FIXED),
-		[LATCH_PROOF] = {LATCH_FIXED, LATCH_REFUSE},
-		[LATCH_SIGNALLED] = {LATCH_FIXED, LATCH_REFUSE},
-		[LATCH_BEFORE] = {LATCH_FIXED, LATCH_REFUSE},
-		[LATCH_BETTER] = {LATCH_FIXED, LATCH_REFUSE},
-		[LATCH_QUIET] = {LATCH_FIXED, LATCH_REFUSE},
-		[LATCH_OTHER] = {LATCH_FIXED, LATCH_REFUSE},
-	},
-	[LATCH_OPEN] = {
-		[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
-		[LATCH_EXPIRE] = {LATCH_OPEN, LATCH_REFUSE},
-		[LATCH_PROOF] = LEARNS,
-		[LATCH_SIGNALLED] = LEARNS,
-		[LATCH_BEFORE] = {LATCH_OPEN, LATCH_ACCEPT},
-		[LATCH_BETTER] = LEARNS,
-		[LATCH_QUIET] = LEARNS,
-		[LATCH_OTHER] = LEARNS,
-	},
-	[LATCH_WAITING] = {
-		[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
-		[LATCH_EXPIRE] = {LATCH_WAITING, LATCH_REFUSE},
-		[LATCH_PROOF] = LEARNS,
-		[LATCH_SIGNALLED] = LEARNS,
-		[LATCH_BEFORE] = {LATCH_WAITING, LATCH_ACCEPT},
-		[LATCH_BETTER] = {LATCH_CHOOSING, LATCH_LEARN},
-		[LATCH_QUIET] = {LATCH_CHOOSING, LATCH_LEARN},
-		[LATCH_OTHER] = {LATCH_CHOOSING, LATCH_LEARN},
-	},
-	[LATCH_CHOOSING] = {
-		[LATCH_SAME] = {LATCH_CHOOSING, LATCH_ACCEPT},
-		[LATCH_EXPIRE] = {LATCH_LEARNT, LATCH_REFUSE},
-		[LATCH_PROOF] = LEARNS,
-		[LATCH_SIGNALLED] = LEARNS,
-		[LATCH_BEFORE] = {LATCH_CHOOSING, LATCH_LEARN},
-		[LATCH_BETTER] = {LATCH_CHOOSING, LATCH_LEARN},
-		[LATCH_QUIET] = {LATCH_CHOOSING, LATCH_LEARN},
-		[LATCH_OTHER] = {LATCH_CHOOSING, LATCH_REFUSE},
-	},
-	[LATCH_LEARNT] = {
-		STAY(LATCH_LEARNT),
-		[LATCH_PROOF] = LEARNS,
-		[LATCH_SIGNALLED] = LEARNS,
-		[LATCH_BEFORE] = LEARNS,
-		[LATCH_BETTER] = LEARNS,
-		[LATCH_QUIET] = LEARNS,
-		[LATCH_OTHER] = {LATCH_LEARNT, LATCH_REFUSE},
-	},
-	[LATCH_REOPENED] = {
-		[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
-		[LATCH_EXPIRE] = {LATCH_REOPENED, LATCH_REFUSE},
-		[LATCH_PROOF] = LEARNS,
-		[LATCH_SIGNALLED] = LEARNS,
-		[LATCH_BEFORE] = LEARNS,
-		[LATCH_BETTER] = LEARNS,
-		[LATCH_QUIET] = LEARNS,
-		[LATCH_OTHER] = {LATCH_REOPENED, LATCH_REFUSE},
-	},
+#define LEARNS                            \
+	{                                 \
+		LATCH_LEARNT, LATCH_LEARN \
+	}
+static const struct latch_row rows[LATCH_STATES][LATCH_EVENTS] =
+	{
+		[LATCH_FIXED] =
+			{
+				STAY(LATCH_FIXED),
+				[LATCH_PROOF] = {LATCH_FIXED, LATCH_REFUSE},
+				[LATCH_SIGNALLED] = {LATCH_FIXED, LATCH_REFUSE},
+				[LATCH_BEFORE] = {LATCH_FIXED, LATCH_REFUSE},
+				[LATCH_BETTER] = {LATCH_FIXED, LATCH_REFUSE},
+				[LATCH_QUIET] = {LATCH_FIXED, LATCH_REFUSE},
+				[LATCH_OTHER] = {LATCH_FIXED, LATCH_REFUSE},
+			},
+		[LATCH_OPEN] =
+			{
+				[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
+				[LATCH_EXPIRE] = {LATCH_OPEN, LATCH_REFUSE},
+				[LATCH_PROOF] = LEARNS,
+				[LATCH_SIGNALLED] = LEARNS,
+				[LATCH_BEFORE] = {LATCH_OPEN, LATCH_ACCEPT},
+				[LATCH_BETTER] = LEARNS,
+				[LATCH_QUIET] = LEARNS,
+				[LATCH_OTHER] = LEARNS,
+			},
+		[LATCH_WAITING] =
+			{
+				[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
+				[LATCH_EXPIRE] = {LATCH_WAITING, LATCH_REFUSE},
+				[LATCH_PROOF] = LEARNS,
+				[LATCH_SIGNALLED] = LEARNS,
+				[LATCH_BEFORE] = {LATCH_WAITING, LATCH_ACCEPT},
+				[LATCH_BETTER] = {LATCH_CHOOSING, LATCH_LEARN},
+				[LATCH_QUIET] = {LATCH_CHOOSING, LATCH_LEARN},
+				[LATCH_OTHER] = {LATCH_CHOOSING, LATCH_LEARN},
+			},
+		[LATCH_CHOOSING] =
+			{
+				[LATCH_SAME] = {LATCH_CHOOSING, LATCH_ACCEPT},
+				[LATCH_EXPIRE] = {LATCH_LEARNT, LATCH_REFUSE},
+				[LATCH_PROOF] = LEARNS,
+				[LATCH_SIGNALLED] = LEARNS,
+				[LATCH_BEFORE] = {LATCH_CHOOSING, LATCH_LEARN},
+				[LATCH_BETTER] = {LATCH_CHOOSING, LATCH_LEARN},
+				[LATCH_QUIET] = {LATCH_CHOOSING, LATCH_LEARN},
+				[LATCH_OTHER] = {LATCH_CHOOSING, LATCH_REFUSE},
+			},
+		[LATCH_LEARNT] =
+			{
+				STAY(LATCH_LEARNT),
+				[LATCH_PROOF] = LEARNS,
+				[LATCH_SIGNALLED] = LEARNS,
+				[LATCH_BEFORE] = LEARNS,
+				[LATCH_BETTER] = LEARNS,
+				[LATCH_QUIET] = LEARNS,
+				[LATCH_OTHER] = {LATCH_LEARNT, LATCH_REFUSE},
+			},
+		[LATCH_REOPENED] =
+			{
+				[LATCH_SAME] = {LATCH_LEARNT, LATCH_ACCEPT},
+				[LATCH_EXPIRE] = {LATCH_REOPENED, LATCH_REFUSE},
+				[LATCH_PROOF] = LEARNS,
+				[LATCH_SIGNALLED] = LEARNS,
+				[LATCH_BEFORE] = LEARNS,
+				[LATCH_BETTER] = LEARNS,
+				[LATCH_QUIET] = LEARNS,
+				[LATCH_OTHER] = {LATCH_REOPENED, LATCH_REFUSE},
+			},
 };
 
 static const enum latch_state first_state[LATCH_POLICIES] = {
-	[LATCH_BY_SIGNALLING] = LATCH_FIXED,
-	[LATCH_BY_FIRST] = LATCH_OPEN,
-	[LATCH_BY_FOLLOWING] = LATCH_OPEN,
-	[LATCH_ASYMMETRIC] = LATCH_OPEN,
+	[LATCH_BY_SIGNALLING] = LATCH_FIXED, [LATCH_BY_FIRST] = LATCH_OPEN,
+	[LATCH_BY_FOLLOWING] = LATCH_OPEN,   [LATCH_ASYMMETRIC] = LATCH_OPEN,
 	[LATCH_BY_CHOICE] = LATCH_WAITING,
 };
 
-/* --- signalling ------------------------------------------------------------------------------------- */
+/* --- signalling ------------------------------------------------------------- */
 
 static void start(struct latch *l, const struct addr *signalled, uint64_t now_ns)
 {
 	struct addr past = l->address;
 	bool had_peer = !addr_is_none(&past) && !addr_eq(&past, signalled);
 
-	*l = (struct latch){.address = *signalled, .signalled = *signalled, .state = (uint8_t)first_state[l->policy],
-	                    .policy = l->policy, .is_strict = l->is_strict, .window_ms = l->window_ms};
+	*l = (struct latch){.address = *signalled,
+	                    .signalled = *signalled,
+	                    .state = (uint8_t)first_state[l->policy],
+	                    .policy = l->policy,
+	                    .is_strict = l->is_strict,
+	                    .window_ms = l->window_ms};
 	if (!had_peer || l->state == LATCH_FIXED)
 		return;
 	l->before = past;
@@ -101,12 +113,15 @@ static bool is_hold(const struct addr *a)
 	return !addr_is_none(a) && addr_is_any(a);
 }
 
-void latch_signal(struct latch *l, const struct latch_terms *t, const struct addr *signalled, uint64_t now_ns)
+void latch_signal(struct latch *l, const struct latch_terms *t, const struct addr *signalled,
+                  uint64_t now_ns)
 {
 	bool same_policy = l->policy == t->policy, same_address = addr_eq(&l->signalled, signalled);
-	/* What was learnt stays: signalling took nobody's place, or the peer is where it says already. */
-	bool stays = latch_has_heard(l) && (same_address || addr_is_none(&l->signalled) || is_hold(&l->signalled) || is_hold(signalled) ||
-	                                    addr_eq(&l->address, signalled));
+	/* What was learnt stays: signalling took nobody's place, or the peer is where it says
+	 * already. */
+	bool stays = latch_has_heard(l) &&
+	             (same_address || addr_is_none(&l->signalled) || is_hold(&l->signalled) ||
+	              is_hold(signalled) || addr_eq(&l->address, signalled));
 
 	l->policy = (uint8_t)t->policy;
 	l->is_strict = t->is_strict;
@@ -131,7 +146,7 @@ void latch_reopen(struct latch *l)
 		l->state = LATCH_REOPENED;
 }
 
-/* --- packets ---------------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------- */
 
 /* Where time alone has left the state. */
 static enum latch_state state_at(const struct latch *l, uint64_t now_ns)
@@ -157,7 +172,8 @@ static uint64_t patience_ms(const struct latch *l, enum latch_state state, const
 	return addr_ip_eq(&l->address, from) ? LATCH_PATIENCE_MS : LATCH_SILENCE_MS;
 }
 
-static enum latch_event newcomer(const struct latch *l, enum latch_state state, const struct addr *from, enum latch_evidence evidence,
+static enum latch_event newcomer(const struct latch *l, enum latch_state state,
+                                 const struct addr *from, enum latch_evidence evidence,
                                  uint64_t now_ns)
 {
 	bool may_wait = !l->is_strict || state != LATCH_LEARNT;
@@ -167,12 +183,15 @@ static enum latch_event newcomer(const struct latch *l, enum latch_state state, 
 	/* Where RTP was heard, RTCP of another port says nothing of it. */
 	if (evidence == LATCH_HINT && !l->is_hinted)
 		return LATCH_OTHER;
-	if (evidence != LATCH_HINT && state == LATCH_CHOOSING && rank(l, from) < rank(l, &l->address))
+	if (evidence != LATCH_HINT && state == LATCH_CHOOSING &&
+	    rank(l, from) < rank(l, &l->address))
 		return LATCH_BETTER;
-	return may_wait && latch_is_silent(l, patience_ms(l, state, from), now_ns) ? LATCH_QUIET : LATCH_OTHER;
+	return may_wait && latch_is_silent(l, patience_ms(l, state, from), now_ns) ? LATCH_QUIET
+	                                                                           : LATCH_OTHER;
 }
 
-static enum latch_event event_of(const struct latch *l, enum latch_state state, const struct addr *from, enum latch_evidence evidence,
+static enum latch_event event_of(const struct latch *l, enum latch_state state,
+                                 const struct addr *from, enum latch_evidence evidence,
                                  uint64_t now_ns)
 {
 	bool is_before = now_ns < l->until_ns && addr_eq(&l->before, from);
@@ -180,7 +199,9 @@ static enum latch_event event_of(const struct latch *l, enum latch_state state, 
 	if (addr_eq(&l->address, from))
 		return LATCH_SAME;
 	if (state == LATCH_OPEN || state == LATCH_WAITING)
-		return is_before ? LATCH_BEFORE : evidence == LATCH_PROVEN ? LATCH_PROOF : LATCH_OTHER;
+		return is_before                  ? LATCH_BEFORE
+		       : evidence == LATCH_PROVEN ? LATCH_PROOF
+		                                  : LATCH_OTHER;
 	if (evidence == LATCH_PROVEN)
 		return LATCH_PROOF;
 	if (addr_eq(&l->signalled, from))
@@ -188,11 +209,13 @@ static enum latch_event event_of(const struct latch *l, enum latch_state state, 
 	return is_before ? LATCH_BEFORE : newcomer(l, state, from, evidence, now_ns);
 }
 
-bool latch_may(const struct latch *l, const struct addr *from, enum latch_evidence evidence, uint64_t now_ns)
+bool latch_may(const struct latch *l, const struct addr *from, enum latch_evidence evidence,
+               uint64_t now_ns)
 {
 	enum latch_state state = state_at(l, now_ns);
 
-	return addr_eq(&l->address, from) || rows[state][event_of(l, state, from, evidence, now_ns)].answer != LATCH_REFUSE;
+	return addr_eq(&l->address, from) ||
+	       rows[state][event_of(l, state, from, evidence, now_ns)].answer != LATCH_REFUSE;
 }
 
 static void move(struct latch *l, enum latch_event event, const struct addr *from, uint64_t now_ns)
@@ -206,7 +229,8 @@ static void move(struct latch *l, enum latch_event event, const struct addr *fro
 	l->ssrc = 0;
 }
 
-enum latch_answer latch_step(struct latch *l, const struct addr *from, enum latch_evidence evidence, uint64_t now_ns)
+enum latch_answer latch_step(struct latch *l, const struct addr *from, enum latch_evidence evidence,
+                             uint64_t now_ns)
 {
 	enum latch_state state = state_at(l, now_ns);
 	enum latch_event event = event_of(l, state, from, evidence, now_ns);

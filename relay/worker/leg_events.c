@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events of legs: told at once, or, while the ring to control is full, kept as a bit of their leg and told when there is room. */
+/* Events of legs: told at once, or, while the ring to control is full, kept as a bit of their leg
+ * and told when there is room. */
 #include "base/clk.h"
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"
@@ -11,7 +12,8 @@ static uint32_t bit_of(const struct relay_event *e)
 	return 1u << (2 * (unsigned)e->kind + e->is_send);
 }
 
-/* What can't be read from the leg later stands beside the bit. Of one kind the last one stands for all. */
+/* What can't be read from the leg later stands beside the bit. Of one kind the last one stands for
+ * all. */
 static void keep(struct worker *w, struct leg *leg, const struct relay_event *e)
 {
 	struct untold *u = &leg->untold;

@@ -35,7 +35,8 @@ static void add_roc(struct guesses *g, uint64_t roc)
 		add(g, &(struct roc_guess){.roc = (uint32_t)roc});
 }
 
-/* The likelier neighbour first: a small number follows a wrap, a large one comes before. Below 0 there is none: it wraps to beyond 32 bits. */
+/* The likelier neighbour first: a small number follows a wrap, a large one comes before. Below 0
+ * there is none: it wraps to beyond 32 bits. */
 static void add_neighbours(struct guesses *g, uint64_t roc)
 {
 	bool is_small = g->seq < 32768;
@@ -53,13 +54,15 @@ static void add_ahead(struct guesses *g, uint64_t highest)
 	add_roc(g, roc + 2);
 }
 
-/* Would ROC 1 be the kept index going on, which the rule `zero` excludes, rather than a wrap since it began again at 0? */
+/* Would ROC 1 be the kept index going on, which the rule `zero` excludes, rather than a wrap since
+ * it began again at 0? */
 static bool is_kept_one(uint64_t kept, uint16_t seq)
 {
 	return kept >> 16 && roc_estimate(kept, seq) >> 16 == 1;
 }
 
-unsigned roc_guesses(struct roc_guess out[ROC_GUESSES_MAX], const struct roc_known *known, uint16_t seq)
+unsigned roc_guesses(struct roc_guess out[ROC_GUESSES_MAX], const struct roc_known *known,
+                     uint16_t seq)
 {
 	struct guesses g = {.at = out, .seq = seq};
 	bool keeps = known->has_kept && known->rule != RELAY_ROC_ZERO;
@@ -74,7 +77,8 @@ unsigned roc_guesses(struct roc_guess out[ROC_GUESSES_MAX], const struct roc_kno
 		add_neighbours(&g, known->hint);
 	if (keeps)
 		add_ahead(&g, known->kept);
-	if (known->rule == RELAY_ROC_EITHER || !known->has_kept || (!keeps && !is_kept_one(known->kept, seq)))
+	if (known->rule == RELAY_ROC_EITHER || !known->has_kept ||
+	    (!keeps && !is_kept_one(known->kept, seq)))
 		add_roc(&g, 1);
 	/* Some senders keep their counter when they change the SSRC. */
 	if (known->has_other)

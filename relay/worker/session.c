@@ -15,7 +15,7 @@ enum {
 	SETUP_AGAIN_MS = 20,
 };
 
-/* --- timers ----------------------------------------------------------------------------------------- */
+/* --- timers ----------------------------------------------------------------- */
 
 /* Silence before the watch began, a hold perhaps, does not count. */
 static uint64_t quiet_since_ns(const struct leg *leg)
@@ -47,7 +47,9 @@ static void on_failures(struct wheel_timer *t, uint64_t now_ns)
 
 	(void)now_ns;
 	if (leg->failures > w->config->auth_fail_rate)
-		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_AUTH_FAILURES, .count = leg->failures});
+		leg_event(w, leg,
+		          &(struct relay_event){.kind = RELAY_EVENT_AUTH_FAILURES,
+		                                .count = leg->failures});
 	leg->failures = 0;
 }
 
@@ -56,11 +58,13 @@ static void on_setup(struct wheel_timer *t, uint64_t now_ns)
 	struct session *s = LIST_OF(t, struct session, setup_timer);
 
 	/* Without room in the ring it is told a little later. */
-	if (!s->has_media && !worker_tell(s->worker, s->handle, &(struct relay_event){.kind = RELAY_EVENT_SETUP_TIMEOUT, .owner = s->owner}))
+	if (!s->has_media && !worker_tell(s->worker, s->handle,
+	                                  &(struct relay_event){.kind = RELAY_EVENT_SETUP_TIMEOUT,
+	                                                        .owner = s->owner}))
 		wheel_set(&s->worker->wheel, t, now_ns + SETUP_AGAIN_MS * NS_PER_MS);
 }
 
-/* --- keys ------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------- */
 
 static void shift(struct worker *w, struct stream *list, bool back)
 {
@@ -98,10 +102,13 @@ static bool is_same_key(const struct key *a, const struct key *b)
 	return a && b && a->fingerprint == b->fingerprint;
 }
 
-/* The one the session has already, if `*wanted` is none that it never had: it goes on where it was, never from the start. */
+/* The one the session has already, if `*wanted` is none that it never had: it goes on where it was,
+ * never from the start. */
 static struct key *present_form(struct worker *w, struct leg *leg, struct key **wanted)
 {
-	struct key *again = *wanted && (*wanted)->was_used ? kept_find(w, leg->media->session, *wanted, true) : NULL;
+	struct key *again = *wanted && (*wanted)->was_used
+	                            ? kept_find(w, leg->media->session, *wanted, true)
+	                            : NULL;
 	struct key *k = again ? again : *wanted;
 
 	if (!again)
@@ -127,7 +134,8 @@ static void swap_receive(struct worker *w, struct leg *leg, struct key **wanted)
 	leg->receive = present_form(w, leg, wanted);
 }
 
-/* What is sent under the next key begins where the stream stands: states under this one go at once, how far they came stays with the key. */
+/* What is sent under the next key begins where the stream stands: states under this one go at once,
+ * how far they came stays with the key. */
 static void end_sending(struct worker *w, struct leg *leg)
 {
 	kept_put_send(w, leg, &leg->send);
@@ -137,7 +145,8 @@ static void end_sending(struct worker *w, struct leg *leg)
 	}
 }
 
-/* A new key: sending goes on above every index used so far, or from ROC 0 towards a new address (RFC 4568 7.1.4). */
+/* A new key: sending goes on above every index used so far, or from ROC 0 towards a new address
+ * (RFC 4568 7.1.4). */
 static void start_sending(struct leg *leg, bool restarts)
 {
 	if (!restarts)
@@ -159,7 +168,8 @@ static void swap_send(struct worker *w, struct leg *leg, struct key **wanted, bo
 		start_sending(leg, restarts);
 }
 
-/* The peer keeps its key under another suite: packets of the one could be cut to the tag of the other and come again. */
+/* The peer keeps its key under another suite: packets of the one could be cut to the tag of the
+ * other and come again. */
 static bool keeps_octets(const struct leg *leg, const struct leg_change *c)
 {
 	return c->sets_receive && is_same_key(c->receive, leg->receive);
@@ -167,7 +177,8 @@ static bool keeps_octets(const struct leg *leg, const struct leg_change *c)
 
 static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)
 {
-	uint32_t overlap_ms = c->spec.rekey_overlap_ms ? c->spec.rekey_overlap_ms : OVERLAP_DEFAULT_MS;
+	uint32_t overlap_ms =
+		c->spec.rekey_overlap_ms ? c->spec.rekey_overlap_ms : OVERLAP_DEFAULT_MS;
 	bool had_key = leg->receive || leg->send;
 
 	if (c->sets_receive) {
@@ -190,7 +201,7 @@ static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, 
 		wheel_set(&w->wheel, &leg->overlap_timer, now_ns + overlap_ms * NS_PER_MS);
 }
 
-/* --- plan ------------------------------------------------------------------------------------------- */
+/* --- plan ------------------------------------------------------------------- */
 
 static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 {
@@ -199,19 +210,25 @@ static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 	return m ? m->legs[c->leg] : NULL;
 }
 
-/* A key that was used before and whose state is gone would repeat indices, or take replays. Control knows which are; this is in case it errs. */
-static enum err check_keys(struct worker *w, struct session *s, const struct leg *leg, const struct leg_change *c, struct why *why)
+/* A key that was used before and whose state is gone would repeat indices, or take replays. Control
+ * knows which are; this is in case it errs. */
+static enum err check_keys(struct worker *w, struct session *s, const struct leg *leg,
+                           const struct leg_change *c, struct why *why)
 {
 	const struct key *keys[] = {c->receive, c->send};
 
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
-		if (keys[i] && keys[i]->was_used && !(i == 0 && keeps_octets(leg, c)) && !kept_find(w, s, keys[i], false))
-			return why_fail(why, ERR_REKEY, "media %u leg %s: this %s key was in use before, and its state is gone; a new one is needed", c->media,
-			                plan_leg_name(c->leg), i ? "send" : "receive");
+		if (keys[i] && keys[i]->was_used && !(i == 0 && keeps_octets(leg, c)) &&
+		    !kept_find(w, s, keys[i], false))
+			return why_fail(why, ERR_REKEY,
+			                "media %u leg %s: this %s key was in use before, and its "
+			                "state is gone; a new one is needed",
+			                c->media, plan_leg_name(c->leg), i ? "send" : "receive");
 	return ERR_OK;
 }
 
-static enum err open_port(struct worker *w, struct io_port *port, unsigned interface, struct why *why)
+static enum err open_port(struct worker *w, struct io_port *port, unsigned interface,
+                          struct why *why)
 {
 	struct io *io = w->ios[w->io_of[interface]];
 
@@ -238,11 +255,15 @@ static void take_back(struct worker *w, struct plan *p)
 	}
 }
 
-static enum err hand_over(struct worker *w, const struct leg *leg, const struct leg_change *c, struct why *why)
+static enum err hand_over(struct worker *w, const struct leg *leg, const struct leg_change *c,
+                          struct why *why)
 {
-	if (!keeps_octets(leg, c) || evicted_hand_over(&w->streams, leg->in_streams, leg->receive, c->receive))
+	if (!keeps_octets(leg, c) ||
+	    evicted_hand_over(&w->streams, leg->in_streams, leg->receive, c->receive))
 		return ERR_OK;
-	return why_fail(why, ERR_REKEY, "media %u leg %s: the receive key goes on under another suite, and its streams are too many to be remembered; a new key is needed",
+	return why_fail(why, ERR_REKEY,
+	                "media %u leg %s: the receive key goes on under another suite, and its "
+	                "streams are too many to be remembered; a new key is needed",
 	                c->media, plan_leg_name(c->leg));
 }
 
@@ -258,7 +279,10 @@ static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 			e = hand_over(w, leg, c, why);
 		for (unsigned k = 0; k < LEG_PORTS && !e; k++)
 			if (c->ports[k])
-				e = open_port(w, c->ports[k], k < LEG_OTHER ? c->spec.interface : c->spec.other_interface, why);
+				e = open_port(
+					w, c->ports[k],
+					k < LEG_OTHER ? c->spec.interface : c->spec.other_interface,
+					why);
 		if (e) {
 			take_back(w, p);
 			return e;
@@ -311,7 +335,9 @@ static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, u
 		[RELAY_LATCH_HEURISTIC] = LATCH_BY_CHOICE,
 	};
 	const struct latch_terms terms = {
-		.policy = policies[c->spec.latch], .is_strict = c->spec.latch_strict, .window_ms = c->spec.latch_window_ms,
+		.policy = policies[c->spec.latch],
+		.is_strict = c->spec.latch_strict,
+		.window_ms = c->spec.latch_window_ms,
 	};
 
 	latch_signal(&leg->latches[k], &terms, &c->addresses[k], now_ns);
@@ -321,7 +347,8 @@ static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, u
 		latch_reopen(&leg->latches[k]);
 }
 
-static void set_timers(struct worker *w, struct leg *leg, const struct leg_change *c, uint64_t now_ns)
+static void set_timers(struct worker *w, struct leg *leg, const struct leg_change *c,
+                       uint64_t now_ns)
 {
 	if (leg->inactivity_ms == c->spec.inactivity_ms && !c->appears)
 		return;
@@ -332,7 +359,8 @@ static void set_timers(struct worker *w, struct leg *leg, const struct leg_chang
 	leg->inactivity_ms = c->spec.inactivity_ms;
 	wheel_cancel(&w->wheel, &leg->inactivity_timer);
 	if (leg->inactivity_ms)
-		wheel_set(&w->wheel, &leg->inactivity_timer, quiet_since_ns(leg) + leg->inactivity_ms * NS_PER_MS);
+		wheel_set(&w->wheel, &leg->inactivity_timer,
+		          quiet_since_ns(leg) + leg->inactivity_ms * NS_PER_MS);
 }
 
 static void change_leg(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)
@@ -363,7 +391,8 @@ static void start_leg(struct session *s, struct leg_change *c)
 	c->body = NULL;
 }
 
-/* Streams end, timers stop, ports close; what the leg sent elsewhere keeps its name there and is never taken up again. */
+/* Streams end, timers stop, ports close; what the leg sent elsewhere keeps its name there and is
+ * never taken up again. */
 static void end_leg(struct worker *w, struct leg *leg)
 {
 	struct stream **lists[] = {&leg->in_streams, &leg->out_streams};
@@ -398,7 +427,8 @@ static void end_leg(struct worker *w, struct leg *leg)
 }
 
 /* `at` is where the list has it, or will. */
-static struct media **change_media(struct session *s, struct media **at, unsigned place, struct media_change *c)
+static struct media **change_media(struct session *s, struct media **at, unsigned place,
+                                   struct media_change *c)
 {
 	if (c->body) {
 		*at = c->body;
@@ -488,7 +518,8 @@ void session_reopen(struct session *s, const uint16_t legs[RELAY_MEDIA_MAX])
 
 	for (struct media *m = s->media; m && i < RELAY_MEDIA_MAX; m = m->next, i++)
 		for (unsigned k = 0; k < m->n_legs; k++)
-			for (unsigned way = 0; m->legs[k] && legs[i] >> k & 1 && way < LEG_WAYS; way++)
+			for (unsigned way = 0; m->legs[k] && legs[i] >> k & 1 && way < LEG_WAYS;
+			     way++)
 				latch_reopen(&m->legs[k]->latches[way]);
 }
 

@@ -21,58 +21,66 @@ struct worker;
 struct media;
 struct session;
 
-/* Ways of a leg's packets; and its sockets: those of its address, then those of its address of the other family. */
+/* Ways of a leg's packets; and its sockets: those of its address, then those of its address of the
+ * other family. */
 enum { LEG_RTP, LEG_RTCP, LEG_WAYS, LEG_OTHER = LEG_WAYS, LEG_PORTS = 2 * LEG_WAYS };
 
-/* Events of a leg that found the ring to control full: told when there is room (relay/worker/leg_events.c). */
+/* Events of a leg that found the ring to control full: told when there is room
+ * (relay/worker/leg_events.c). */
 struct untold {
 	struct link link; /* in worker.untold while there are any */
 	uint32_t kinds;   /* a bit for each kind and direction */
 	uint32_t failures, limit_ssrc, ssrc, ssrc_out;
 };
 
-/* Memory made and freed by control; everything in it is the worker's while it has it. What every packet touches stands in three cache lines. */
+/* Memory made and freed by control; everything in it is the worker's while it has it. What every
+ * packet touches stands in three cache lines. */
 struct leg {
 	struct media *media;
-	uint8_t place;       /* in the media: RELAY_LEG_ACCESS or a core leg */
-	uint8_t in, out;     /* enum mode_in, mode_out: the row of the mode */
+	uint8_t place;   /* in the media: RELAY_LEG_ACCESS or a core leg */
+	uint8_t in, out; /* enum mode_in, mode_out: the row of the mode */
 	bool can_receive, can_send;
 	bool loop_protect;
-	uint8_t rtcp;        /* enum relay_rtcp */
-	bool has_media;      /* a packet was accepted since the start */
-	bool is_silent;      /* the inactivity event was sent */
-	bool has_forgotten;  /* an outbound stream was given up: every new source gets a fresh SSRC, for one could be repeated */
-	bool translates;     /* some outbound stream has not the SSRC of its source */
+	uint8_t rtcp;       /* enum relay_rtcp */
+	bool has_media;     /* a packet was accepted since the start */
+	bool is_silent;     /* the inactivity event was sent */
+	bool has_forgotten; /* an outbound stream was given up: every new source gets a fresh SSRC,
+	                       for one could be repeated */
+	bool translates;    /* some outbound stream has not the SSRC of its source */
 	uint16_t n_in, n_out;
 	struct stream *in_streams, *out_streams;
 	struct key *receive, *receive_previous;
 	struct key *send;
 	/* ---- second line */
 	struct io_port *ports[LEG_WAYS]; /* NULL: not open */
-	uint64_t last_rx_ns;       /* 0: never */
+	uint64_t last_rx_ns;             /* 0: never */
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
-	uint64_t forwarded;        /* verdicts[VERDICT_FORWARDED] stays 0: it has its place here, among what every packet touches */
+	uint64_t forwarded; /* verdicts[VERDICT_FORWARDED] stays 0: it has its place here, among
+	                       what every packet touches */
 	/* ---- third line: the first half of a latch; RTCP on a port of its own has another */
 	struct latch latches[LEG_WAYS];
 	/* ---- not for every packet */
-	uint8_t teaches;           /* enum relay_teach */
-	uint16_t run;              /* counts restarts at ROC 0: the indices of one run go on under every key */
+	uint8_t teaches; /* enum relay_teach */
+	uint16_t run; /* counts restarts at ROC 0: the indices of one run go on under every key */
 	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
-	uint64_t watched_since_ns; /* when the watch for inactivity was turned on */
+	uint64_t watched_since_ns;        /* when the watch for inactivity was turned on */
 	uint64_t rekeys, ssrc_changes;
-	uint64_t rtcp_pkts, rtcp_bytes, rtcp_errors; /* RTCP is rare: its counts are not what every packet touches */
-	uint64_t asked_ns[LEG_PORTS]; /* when control was last asked about a source of RTP, of RTCP */
+	uint64_t rtcp_pkts, rtcp_bytes,
+		rtcp_errors; /* RTCP is rare: its counts are not what every packet touches */
+	uint64_t asked_ns[LEG_PORTS]; /* when control was last asked about a source of RTP, of RTCP
+	                               */
 	struct addr permitted[LEG_WAYS]; /* a source that it has allowed; none */
-	uint64_t limit_event_ns;   /* when the stream limit was last told */
+	uint64_t limit_event_ns;         /* when the stream limit was last told */
 	uint32_t inactivity_ms;
-	uint32_t failures;         /* in the second the timer measures */
+	uint32_t failures; /* in the second the timer measures */
 	struct unheard unheard;
 	struct untold untold;
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
 	uint32_t verdicts[VERDICT_COUNT]; /* 2^32 - 1: so many or more */
 } __attribute__((aligned(64)));
 
-_Static_assert(offsetof(struct leg, ports) == 64 && offsetof(struct leg, latches) == 128, "the first three cache lines of a leg");
+_Static_assert(offsetof(struct leg, ports) == 64 && offsetof(struct leg, latches) == 128,
+               "the first three cache lines of a leg");
 
 struct media {
 	struct session *session;
@@ -81,7 +89,8 @@ struct media {
 	uint8_t n_legs;
 	uint8_t active;
 	struct leg *legs[RELAY_LEGS_MAX]; /* NULL: does not exist */
-	/* No SRTCP index up to this one is sent again from that place: a leg that ends and appears anew, with whatever key, goes on (RFC 3711 3.4). */
+	/* No SRTCP index up to this one is sent again from that place: a leg that ends and appears
+	 * anew, with whatever key, goes on (RFC 3711 3.4). */
 	uint32_t rtcp_floor[RELAY_LEGS_MAX];
 };
 
@@ -106,19 +115,22 @@ static inline struct media *session_media(const struct session *s, unsigned plac
 	return m;
 }
 
-/* Does to a leg what one update asks. Control fills it; after it was applied it holds what control shall free. */
+/* Does to a leg what one update asks. Control fills it; after it was applied it holds what control
+ * shall free. */
 struct leg_change {
 	uint8_t media, leg;
 	bool appears, disappears;
-	bool moves;                /* its peer has another address */
-	bool swaps_ports;          /* first: what was the other family's is the leg's address now, and the other way round */
+	bool moves;       /* its peer has another address */
+	bool swaps_ports; /* first: what was the other family's is the leg's address now, and the
+	                     other way round */
 	bool sets_port[LEG_PORTS]; /* closes what is open there, opens ports[i] if it is not NULL */
 	bool sets_receive, sets_send;
-	struct leg *body;          /* appears: takes this memory; disappears: brings it home */
-	struct relay_leg_stats *final; /* disappears: what it had counted; NULL: there was no memory for it */
+	struct leg *body; /* appears: takes this memory; disappears: brings it home */
+	struct relay_leg_stats
+		*final; /* disappears: what it had counted; NULL: there was no memory for it */
 	struct io_port *ports[LEG_PORTS];
 	struct addr addresses[LEG_WAYS];
-	struct key *receive, *send;                   /* NULL: none from now on */
+	struct key *receive, *send; /* NULL: none from now on */
 	struct relay_leg_spec spec; /* the plain settings; its keys are not looked at */
 };
 
@@ -135,14 +147,16 @@ struct plan {
 	uint32_t setup_timeout_ms;
 	uint8_t n_media;
 	struct media_change media[RELAY_MEDIA_MAX];
-	uint64_t *forgotten;     /* fingerprints of keys that are kept no longer */
+	uint64_t *forgotten; /* fingerprints of keys that are kept no longer */
 	unsigned n_forgotten;
 	unsigned n_changes;
 	struct leg_change changes[];
 };
 
-/* All or nothing: ERR_EXISTS when a port is taken, ERR_REKEY when a key comes back whose state is gone. Worker only. */
-enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, struct why *why) MUST_USE;
+/* All or nothing: ERR_EXISTS when a port is taken, ERR_REKEY when a key comes back whose state is
+ * gone. Worker only. */
+enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns,
+                       struct why *why) MUST_USE;
 /* Closes ports, ends streams and timers; the memory stays for control. Worker only. */
 void session_end(struct worker *w, struct session *s);
 /* Control allows a source: a leg that is gone meanwhile is passed over. Worker only. */
@@ -165,7 +179,8 @@ static inline struct leg *leg_peer(const struct leg *leg)
 	return leg->place == m->active ? m->legs[RELAY_LEG_ACCESS] : NULL;
 }
 
-/* Tells control; while the ring is full it is kept with the leg and told later, of each kind and direction the last one. */
+/* Tells control; while the ring is full it is kept with the leg and told later, of each kind and
+ * direction the last one. */
 void leg_event(struct worker *w, struct leg *leg, const struct relay_event *event);
 /* Tells what was kept, as far as there is room. */
 void leg_tell_untold(struct worker *w);

@@ -15,7 +15,8 @@ static uint32_t ssrc_out(const struct leg *leg, uint32_t ssrc)
 	return ssrc;
 }
 
-static void read_stream(const struct leg *leg, const struct stream *s, struct relay_stream_stats *out)
+static void read_stream(const struct leg *leg, const struct stream *s,
+                        struct relay_stream_stats *out)
 {
 	/* RFC 3550 A.3; wraps where a key's ROC went back, and comes out right again. */
 	uint64_t expected = s->has_index ? s->index - s->first_index + 1 : 0;
@@ -46,7 +47,9 @@ void leg_read(const struct leg *leg, struct relay_leg_stats *out)
 		.send_key_pkts = leg->send ? leg->send->pkts : 0,
 		.receive_key_lifetime = leg->receive ? leg->receive->limit : 0,
 		.send_key_lifetime = leg->send ? leg->send->limit : 0,
-		.finding = leg->receive && !leg->receive->has_opened ? (enum relay_finding)leg->unheard.finding : RELAY_FINDING_NONE,
+		.finding = leg->receive && !leg->receive->has_opened
+	                           ? (enum relay_finding)leg->unheard.finding
+	                           : RELAY_FINDING_NONE,
 		.rtcp_pkts = leg->rtcp_pkts,
 		.rtcp_bytes = leg->rtcp_bytes,
 		.rtcp_errors = leg->rtcp_errors,
@@ -55,13 +58,16 @@ void leg_read(const struct leg *leg, struct relay_leg_stats *out)
 		.last_rx_ns = leg->has_media ? leg->last_rx_ns : 0,
 	};
 	if (leg->ports[LEG_RTP])
-		out->local = addr_with_port(&leg->ports[LEG_RTP]->interface->bind, leg->ports[LEG_RTP]->number);
+		out->local = addr_with_port(&leg->ports[LEG_RTP]->interface->bind,
+		                            leg->ports[LEG_RTP]->number);
 	if (leg->ports[LEG_RTCP])
-		out->local_rtcp = addr_with_port(&leg->ports[LEG_RTCP]->interface->bind, leg->ports[LEG_RTCP]->number);
+		out->local_rtcp = addr_with_port(&leg->ports[LEG_RTCP]->interface->bind,
+		                                 leg->ports[LEG_RTCP]->number);
 	for (unsigned v = 0; v < VERDICT_COUNT; v++)
 		out->verdicts[v] = leg->verdicts[v];
 	out->verdicts[VERDICT_FORWARDED] = leg->forwarded;
-	for (const struct stream *s = leg->in_streams; s && out->n_streams < RELAY_STREAM_STATS_MAX; s = s->next)
+	for (const struct stream *s = leg->in_streams; s && out->n_streams < RELAY_STREAM_STATS_MAX;
+	     s = s->next)
 		read_stream(leg, s, &out->streams[out->n_streams++]);
 }
 

@@ -37,7 +37,8 @@ enum err chunk_new(struct chunk **out, const struct blocks *blocks, size_t strea
 	for (unsigned k = 0; k < BLOCK_KINDS; k++) {
 		if (!blocks->n[k])
 			continue;
-		c->of[k] = mem_aligned(64, blocks->n[k] * block_bytes((enum block_kind)k, stream_bytes));
+		c->of[k] = mem_aligned(64, blocks->n[k] *
+		                                   block_bytes((enum block_kind)k, stream_bytes));
 		if (!c->of[k]) {
 			chunk_free(c);
 			return ERR_NOMEM;
@@ -60,14 +61,16 @@ void stream_pool_add(struct stream_pool *p, struct chunk *c)
 {
 	for (unsigned kind = BLOCK_IN; kind <= BLOCK_OUT; kind++) {
 		for (unsigned i = 0; i < c->blocks.n[kind]; i++) {
-			struct stream *s = (void *)(c->of[kind] + i * block_bytes((enum block_kind)kind, 0));
+			struct stream *s =
+				(void *)(c->of[kind] + i * block_bytes((enum block_kind)kind, 0));
 
 			s->next = p->streams[kind];
 			p->streams[kind] = s;
 		}
 	}
 	for (unsigned i = 0; i < c->blocks.n[BLOCK_CRYPTO]; i++) {
-		struct crypto *k = (void *)(c->of[BLOCK_CRYPTO] + i * crypto_bytes(p->ops->stream_bytes));
+		struct crypto *k =
+			(void *)(c->of[BLOCK_CRYPTO] + i * crypto_bytes(p->ops->stream_bytes));
 
 		k->next = p->crypto;
 		p->crypto = k;
@@ -117,7 +120,8 @@ struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc
 	return c;
 }
 
-bool crypto_restart(struct stream_pool *p, struct crypto *c, uint32_t ssrc, const struct engine_stream_state *start)
+bool crypto_restart(struct stream_pool *p, struct crypto *c, uint32_t ssrc,
+                    const struct engine_stream_state *start)
 {
 	struct engine_stream_state was, is = *start;
 

@@ -15,7 +15,8 @@ struct rate {
 static struct rate rate_of(uint8_t payload_type)
 {
 	static const struct rate rates[] = {
-		[0] = {1, 1}, [3] = {33, 160}, [8] = {1, 1}, [9] = {1, 1}, [10] = {4, 1}, [11] = {2, 1}, [15] = {5, 20}, [18] = {10, 80},
+		[0] = {1, 1},  [3] = {33, 160}, [8] = {1, 1},   [9] = {1, 1},
+		[10] = {4, 1}, [11] = {2, 1},   [15] = {5, 20}, [18] = {10, 80},
 	};
 
 	return payload_type < ARRAY_LEN(rates) ? rates[payload_type] : (struct rate){0};
@@ -39,13 +40,15 @@ static void compare(struct unheard *u, const uint8_t *payload, unsigned n)
 static bool look_rtp(struct unheard *u, const struct pkt *pkt)
 {
 	const uint8_t *p = pkt->data, *payload = p + pkt->header_len;
-	unsigned n = pkt->len - pkt->header_len < UNHEARD_HEAD ? pkt->len - pkt->header_len : UNHEARD_HEAD;
+	unsigned n = pkt->len - pkt->header_len < UNHEARD_HEAD ? pkt->len - pkt->header_len
+	                                                       : UNHEARD_HEAD;
 	bool is_clear = false;
 
 	/* One that came twice is like itself, whatever it is. */
 	if (u->has_last && u->ssrc == rtp_ssrc(p) && u->seq != rtp_seq(p)) {
 		compare(u, payload, n);
-		is_clear = (uint16_t)(u->seq + 1) == rtp_seq(p) && fits_timestamp(pkt, rtp_timestamp(p) - u->timestamp);
+		is_clear = (uint16_t)(u->seq + 1) == rtp_seq(p) &&
+		           fits_timestamp(pkt, rtp_timestamp(p) - u->timestamp);
 	}
 	u->has_last = true;
 	u->ssrc = rtp_ssrc(p);

@@ -18,13 +18,14 @@
 
 enum { TICK_MS = 10 };
 
-/* --- messages --------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------- */
 
 static void ring_bell(int fd)
 {
 	uint64_t one = 1;
 
-	/* The counter can't overflow in a lifetime; EAGAIN would mean that it is readable anyhow. */
+	/* The counter can't overflow in a lifetime; EAGAIN would mean that it is readable anyhow.
+	 */
 	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 }
@@ -47,7 +48,8 @@ static bool push(struct worker *w, const struct msg *m)
 	return ok;
 }
 
-bool worker_tell(struct worker *w, const struct relay_session *session, const struct relay_event *event)
+bool worker_tell(struct worker *w, const struct relay_session *session,
+                 const struct relay_event *event)
 {
 	struct msg m = {.kind = MSG_EVENT};
 
@@ -66,7 +68,8 @@ void worker_give_key(struct worker *w, struct key *key)
 
 static bool is_low(const struct blocks *unused)
 {
-	return unused->n[BLOCK_IN] < WORKER_POOL_LOW || unused->n[BLOCK_OUT] < WORKER_POOL_LOW || unused->n[BLOCK_CRYPTO] < WORKER_CRYPTO_LOW;
+	return unused->n[BLOCK_IN] < WORKER_POOL_LOW || unused->n[BLOCK_OUT] < WORKER_POOL_LOW ||
+	       unused->n[BLOCK_CRYPTO] < WORKER_CRYPTO_LOW;
 }
 
 void worker_flush(struct worker *w)
@@ -159,7 +162,7 @@ static void drain_inbox(struct worker *w, uint64_t now_ns)
 	w->is_inbox_full = n == WORKER_INBOX_MAX;
 }
 
-/* --- turn ------------------------------------------------------------------------------------------- */
+/* --- turn ------------------------------------------------------------------- */
 
 /* `what_is_free`: only where asking costs no system call. */
 static void gather(struct worker *w, struct batch *b, bool what_is_free)
@@ -202,7 +205,7 @@ unsigned worker_turn(struct worker *w, uint64_t now_ns)
 	return turn(w, now_ns, false);
 }
 
-/* --- loop ------------------------------------------------------------------------------------------- */
+/* --- loop ------------------------------------------------------------------- */
 
 static void on_inbox(evutil_socket_t fd, short what, void *arg)
 {
@@ -219,7 +222,8 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what, (void)arg;
 }
 
-/* By the loop's coarse clock it may come some milliseconds early: the turn that follows sets it again. */
+/* By the loop's coarse clock it may come some milliseconds early: the turn that follows sets it
+ * again. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -244,7 +248,8 @@ static void arm_timer(struct worker *w, uint64_t now_ns)
 		return;
 	}
 	uint64_t wait_us = due_ns > now_ns ? (due_ns - now_ns + NS_PER_US - 1) / NS_PER_US : 0;
-	tv = (struct timeval){.tv_sec = (time_t)(wait_us / 1000000), .tv_usec = (suseconds_t)(wait_us % 1000000)};
+	tv = (struct timeval){.tv_sec = (time_t)(wait_us / 1000000),
+	                      .tv_usec = (suseconds_t)(wait_us % 1000000)};
 	event_add(w->timer_event, &tv);
 }
 
@@ -267,8 +272,9 @@ static void wait_for_work(struct worker *w, uint64_t now_ns)
 }
 
 /*
- * Where packets come, more will: after a turn that had some, the next one is gather_delay_us later, and whatever comes in between wakes nobody.
- * Only a turn that finds nothing goes back to waiting for descriptors. Timers and requests wait for the same while at most.
+ * Where packets come, more will: after a turn that had some, the next one is gather_delay_us later,
+ * and whatever comes in between wakes nobody. Only a turn that finds nothing goes back to waiting
+ * for descriptors. Timers and requests wait for the same while at most.
  */
 static void let_gather(const struct worker *w)
 {
@@ -288,8 +294,10 @@ void worker_run(struct worker *w)
 		unsigned n = turn(w, now_ns, looks_again);
 		bool is_done = n < PKT_BATCH && !w->is_inbox_full && !w->is_stopping;
 
-		/* While a turn worked, more may have come: rings are looked at once more before the worker waits. */
-		looks_again = w->may_look_again && !gathers && !looks_again && n > 0 && n < PKT_BATCH;
+		/* While a turn worked, more may have come: rings are looked at once more before the
+		 * worker waits. */
+		looks_again =
+			w->may_look_again && !gathers && !looks_again && n > 0 && n < PKT_BATCH;
 		if (n && w->config->busy_poll_us)
 			busy_until_ns = now_ns + w->config->busy_poll_us * NS_PER_US;
 		if (is_done && gathers && n > 0)
@@ -300,7 +308,7 @@ void worker_run(struct worker *w)
 	}
 }
 
-/* --- start and end ---------------------------------------------------------------------------------- */
+/* --- start and end ---------------------------------------------------------- */
 
 static struct event *add_event(struct worker *w, int fd, event_callback_fn fn)
 {
@@ -325,7 +333,8 @@ static enum err watch_ios(struct worker *w)
 	if (!w->io_events)
 		return ERR_NOMEM;
 	for (unsigned i = 0; i < w->n_ios; i++) {
-		for (int k = 0, fd; (fd = w->ios[i]->ops->wait_fd(w->ios[i], (unsigned)k)) >= 0; k++) {
+		for (int k = 0, fd; (fd = w->ios[i]->ops->wait_fd(w->ios[i], (unsigned)k)) >= 0;
+		     k++) {
 			w->io_events[w->n_io_events] = add_event(w, fd, on_wake);
 			if (!w->io_events[w->n_io_events])
 				return ERR_NOMEM;
@@ -336,7 +345,8 @@ static enum err watch_ios(struct worker *w)
 }
 
 /*
- * With poll, not epoll: there are few descriptors, and an AF_XDP socket in an epoll set pays for it with each packet (io_ops.wait_fd of xdp).
+ * With poll, not epoll: there are few descriptors, and an AF_XDP socket in an epoll set pays for it
+ * with each packet (io_ops.wait_fd of xdp).
  */
 static enum err init_loop(struct worker *w)
 {
@@ -345,7 +355,8 @@ static enum err init_loop(struct worker *w)
 	if (!config)
 		return ERR_NOMEM;
 	event_config_avoid_method(config, "epoll");
-	/* One thread only. Not PRECISE_TIMER: it sets a timerfd in every turn, and the wheel's tick is 10 ms. */
+	/* One thread only. Not PRECISE_TIMER: it sets a timerfd in every turn, and the wheel's tick
+	 * is 10 ms. */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	w->base = event_base_new_with_config(config);
 	event_config_free(config);

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!b64_decode(text, octets, sizeof(octets), &n)) {
 		CHECK(!b64_encode(octets, n, true, out, sizeof(out)));
-		CHECK(!b64_decode(str_of(out), again, sizeof(again), &m) && m == n && memcmp(octets, again, n) == 0);
+		CHECK(!b64_decode(str_of(out), again, sizeof(again), &m) && m == n &&
+		      memcmp(octets, again, n) == 0);
 	}
 	if (!hex_decode(text, octets, sizeof(octets), &n))
 		CHECK(!hex_encode(octets, n, out, sizeof(out)) && strlen(out) == 2 * n);

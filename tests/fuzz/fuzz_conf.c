@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (e)
 		CHECK(why.text[0] != '\0');
 	else
-		CHECK(c.interfaces.n >= 1 && c.port_min < c.port_max && c.control.n <= CONF_LISTEN_MAX && c.dscp <= 63);
+		CHECK(c.interfaces.n >= 1 && c.port_min < c.port_max &&
+		      c.control.n <= CONF_LISTEN_MAX && c.dscp <= 63);
 	return 0;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Any description offered and answered under every profile: planned, turned into a session's patch, and forgotten without a trace. */
+/* Any description offered and answered under every profile: planned, turned into a session's patch,
+ * and forgotten without a trace. */
 #include <stdlib.h>
 
 #include "control/dialog/media.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void patches(const struct dialog_exchange *x, const struct dialog_exchange *now, const struct spec_context *context)
+static void patches(const struct dialog_exchange *x, const struct dialog_exchange *now,
+                    const struct spec_context *context)
 {
 	struct spec_session *patch = NULL;
 
@@ -20,25 +22,30 @@ static void patches(const struct dialog_exchange *x, const struct dialog_exchang
 		spec_free(patch);
 }
 
-/* Where SRTP of every relayed line ends, no line that looks like a key is left for the other side. */
-static void expect_no_key(struct str text, const struct dialog_exchange *x, const struct dialog_options *o)
+/* Where SRTP of every relayed line ends, no line that looks like a key is left for the other side.
+ */
+static void expect_no_key(struct str text, const struct dialog_exchange *x,
+                          const struct dialog_options *o)
 {
 	struct sdp *s;
 
 	for (unsigned i = 0; i < x->n_media; i++)
-		if (x->media[i].treat == DIALOG_TREAT_RELAY && !dialog_mode_ends_srtp(x->media[i].mode))
+		if (x->media[i].treat == DIALOG_TREAT_RELAY &&
+		    !dialog_mode_ends_srtp(x->media[i].mode))
 			return;
 	if (sdp_parse(&s, text, NULL))
 		return;
 	if (!dialog_strip(s, x, o))
 		for (int section = SDP_SESSION; section < (int)s->n_media; section++)
-			for (struct sdp_line *l = sdp_next(s, section, NULL); l; l = sdp_next(s, section, l))
+			for (struct sdp_line *l = sdp_next(s, section, NULL); l;
+			     l = sdp_next(s, section, l))
 				if (l->type != 'm' && memmem(l->value.p, l->value.n, "inline:", 7))
 					abort();
 	sdp_free(s);
 }
 
-/* The other side's description with a last m-line less, or the one of a side that was offered one less: every count is put right. */
+/* The other side's description with a last m-line less, or the one of a side that was offered one
+ * less: every count is put right. */
 static void counts(struct str text, const struct dialog_exchange *x, const struct dialog_options *o)
 {
 	struct dialog_exchange *answered = NULL;
@@ -50,10 +57,12 @@ static void counts(struct str text, const struct dialog_exchange *x, const struc
 	if (!dialog_exchange_copy(&answered, x) && !dialog_count_read(s, x, OFFER_SIDE_B, true)) {
 		if (s->n_media != x->n_media)
 			abort();
-		if (!dialog_plan_answer(answered, NULL, s, o, NULL) && answered->media[x->n_media - 1].treat == DIALOG_TREAT_RELAY)
+		if (!dialog_plan_answer(answered, NULL, s, o, NULL) &&
+		    answered->media[x->n_media - 1].treat == DIALOG_TREAT_RELAY)
 			abort();
 		answered->n_lines[OFFER_SIDE_A]--;
-		if (!dialog_count_write(s, answered, OFFER_SIDE_A) && answered->n_lines[OFFER_SIDE_A] <= SDP_MEDIA_MAX &&
+		if (!dialog_count_write(s, answered, OFFER_SIDE_A) &&
+		    answered->n_lines[OFFER_SIDE_A] <= SDP_MEDIA_MAX &&
 		    s->n_media != answered->n_lines[OFFER_SIDE_A])
 			abort();
 	}
@@ -61,7 +70,8 @@ static void counts(struct str text, const struct dialog_exchange *x, const struc
 	sdp_free(s);
 }
 
-static void offer_and_answer(const struct sdp *s, struct str text, const struct dialog_options *o, const struct spec_context *context)
+static void offer_and_answer(const struct sdp *s, struct str text, const struct dialog_options *o,
+                             const struct spec_context *context)
 {
 	struct dialog_exchange *x = NULL, *answered = NULL, *again = NULL;
 
@@ -70,7 +80,8 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 	expect_no_key(text, x, o);
 	patches(x, NULL, context);
 	counts(text, x, o);
-	if (!dialog_exchange_copy(&answered, x) && !dialog_plan_answer(answered, NULL, s, o, NULL)) {
+	if (!dialog_exchange_copy(&answered, x) &&
+	    !dialog_plan_answer(answered, NULL, s, o, NULL)) {
 		patches(answered, NULL, context);
 		if (!dialog_plan_offer(&again, answered, s, OFFER_SIDE_B, o, context, NULL))
 			patches(again, answered, context);
@@ -82,9 +93,11 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct io_interface interfaces[] = {{.name = "v4", .advertised = {.version = 4}},
-	                                                 {.name = "v6", .advertised = {.version = 6}}};
-	static const enum sdp_profile transports[] = {SDP_PROFILE_OTHER, SDP_PROFILE_AVP, SDP_PROFILE_SAVP};
+	static const struct io_interface interfaces[] = {
+		{.name = "v4", .advertised = {.version = 4}},
+		{.name = "v6", .advertised = {.version = 6}}};
+	static const enum sdp_profile transports[] = {SDP_PROFILE_OTHER, SDP_PROFILE_AVP,
+	                                              SDP_PROFILE_SAVP};
 	const struct spec_context context = {.interfaces = interfaces, .n_interfaces = 2};
 	struct dialog_options o;
 	struct sdp *s;

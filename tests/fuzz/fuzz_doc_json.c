@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON from strangers: a bounded doc or a fault; and what is written of it reads the same again, where no fraction was rounded. */
+/* JSON from strangers: a bounded doc or a fault; and what is written of it reads the same again,
+ * where no fraction was rounded. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -18,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(!doc_arena_new(&a));
 	e = doc_json_decode(&d, a, str_make((const char *)data, size), NULL);
 	CHECK(e == ERR_OK || e == ERR_TOO_BIG || e == ERR_SYNTAX);
-	/* A fraction is written in six digits, and a whole one reads as a number: from then on all is the same. */
+	/* A fraction is written in six digits, and a whole one reads as a number: from then on all
+	 * is the same. */
 	for (unsigned i = 0; i < 3 && !e; i++) {
 		buf_free(&once);
 		once = twice;

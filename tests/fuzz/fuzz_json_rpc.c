@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines of a stranger through the listener, the protocol and the service over a relay that keeps accounts: no answer holds a key. */
+/* Lines of a stranger through the listener, the protocol and the service over a relay that keeps
+ * accounts: no answer holds a key. */
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -27,9 +28,16 @@ static struct io_interface interfaces[] = {
 /* Once for the process: the parts outlive the inputs, as in the gateway. */
 static void start(void)
 {
-	struct service_config config = {.relay = &fake_relay, .sessions_max = 64, .context = {.interfaces = interfaces, .n_interfaces = ARRAY_LEN(interfaces)}};
-	struct listen_config listen = {.where = "tcp:127.0.0.1:0", .line_max_bytes = 65536, .out_max_bytes = 1 << 20, .conns_max = 4,
-	                               .requests_max = 64, .ops = &proto_json_listen_ops};
+	struct service_config config = {
+		.relay = &fake_relay,
+		.sessions_max = 64,
+		.context = {.interfaces = interfaces, .n_interfaces = ARRAY_LEN(interfaces)}};
+	struct listen_config listen = {.where = "tcp:127.0.0.1:0",
+	                               .line_max_bytes = 65536,
+	                               .out_max_bytes = 1 << 20,
+	                               .conns_max = 4,
+	                               .requests_max = 64,
+	                               .ops = &proto_json_listen_ops};
 
 	static const char *const addresses[] = {"127.0.0.1", "::1", "127.0.0.2"};
 
@@ -38,7 +46,8 @@ static void start(void)
 		interfaces[i].advertised = interfaces[i].bind;
 	}
 	CHECK(loop_new(&loop) == ERR_OK && service_new(&service, &config, NULL) == ERR_OK);
-	CHECK(events_new(&events, &fake_relay) == ERR_OK && proto_json_new(&json, service, events) == ERR_OK);
+	CHECK(events_new(&events, &fake_relay) == ERR_OK &&
+	      proto_json_new(&json, service, events) == ERR_OK);
 	listen.arg = json;
 	CHECK(listener_new(&listener, loop, &listen, NULL) == ERR_OK);
 }
@@ -70,7 +79,8 @@ static void drop_sessions(void)
 
 static const char key[] = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
 
-/* A key where a name belongs, as a suite or an id, is a name: errors quote it. Only keys in the place of keys are looked for. */
+/* A key where a name belongs, as a suite or an id, is a name: errors quote it. Only keys in the
+ * place of keys are looked for. */
 static bool names_the_key(const uint8_t *data, size_t size)
 {
 	static const char place[] = "\"inline\":\"";
@@ -79,7 +89,8 @@ static bool names_the_key(const uint8_t *data, size_t size)
 	while (at < end && (at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1))) {
 		size_t before = (size_t)(at - data);
 
-		if (before < sizeof(place) - 1 || memcmp(at - (sizeof(place) - 1), place, sizeof(place) - 1) != 0)
+		if (before < sizeof(place) - 1 ||
+		    memcmp(at - (sizeof(place) - 1), place, sizeof(place) - 1) != 0)
 			return true;
 		at += sizeof(key) - 1;
 	}
@@ -98,12 +109,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!loop)
 		start();
 	fd = dial();
-	CHECK(send(fd, size ? (const void *)data : "", size, MSG_NOSIGNAL) == (ssize_t)size && send(fd, "\n", 1, MSG_NOSIGNAL) == 1);
+	CHECK(send(fd, size ? (const void *)data : "", size, MSG_NOSIGNAL) == (ssize_t)size &&
+	      send(fd, "\n", 1, MSG_NOSIGNAL) == 1);
 	for (unsigned i = 0; i < 4; i++) {
 		loop_turn(loop, false);
 		relay_poll(&fake_relay);
 	}
-	while (n < sizeof(answers) && (got = recv(fd, answers + n, sizeof(answers) - n, MSG_DONTWAIT)) > 0)
+	while (n < sizeof(answers) &&
+	       (got = recv(fd, answers + n, sizeof(answers) - n, MSG_DONTWAIT)) > 0)
 		n += (size_t)got;
 	CHECK(!memmem(answers, n, key, sizeof(key) - 1));
 	close(fd);

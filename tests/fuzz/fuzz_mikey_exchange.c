@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a KMS and a responder make of messages whose MACs are right: the input's own are replaced by true ones first. */
+/* What a KMS and a responder make of messages whose MACs are right: the input's own are replaced by
+ * true ones first. */
 #include "keyctx/mikey/replay.h"
 #include "keyctx/ticket/responder.h"
 #include "keyctx/ticket/authority.h"
@@ -35,7 +36,8 @@ static bool mend_ticket(struct ticket_keys *keys)
 	struct view body;
 	uint8_t mac[32];
 
-	if (!ticket || ticket_policy_read(&policy, ticket, NULL) || ticket_data_read(&d, ticket, NULL) ||
+	if (!ticket || ticket_policy_read(&policy, ticket, NULL) ||
+	    ticket_data_read(&d, ticket, NULL) ||
 	    mikey_prf_ticket_keys(&k, policy.tp.prf, (struct view){.p = tpk, .n = 16}, d.rand))
 		return false;
 	body = ticket_body_bare(ticket);
@@ -53,14 +55,17 @@ static struct view id_data(unsigned role)
 	return p ? p->u.idr.id.data : (struct view){0};
 }
 
-static void to_kms(const struct ticket_rules *rules, const struct mikey_env *env, struct ticket_keys *keys)
+static void to_kms(const struct ticket_rules *rules, const struct mikey_env *env,
+                   struct ticket_keys *keys)
 {
 	bool resolve = m.hdr.data_type == MIKEY_DT_RESOLVE_INIT_PSK;
 	const struct mikey_payload *v = mikey_msg_find(&m, MIKEY_V);
 	struct view rand = mikey_msg_rand_of(&m, resolve ? MIKEY_ROLE_R : MIKEY_ROLE_I), none = {0};
-	struct view parts[3] = {m.octets, id_data(resolve ? MIKEY_ROLE_R : MIKEY_ROLE_I), id_data(MIKEY_ROLE_KMS)};
+	struct view parts[3] = {m.octets, id_data(resolve ? MIKEY_ROLE_R : MIKEY_ROLE_I),
+	                        id_data(MIKEY_ROLE_KMS)};
 	struct authority_peer peer = {.psk = {.p = psk, .n = 16}, .owns_sender = true};
-	struct authority_resolution how = {.tpk = {.p = tpk, .n = 16}, .tpk_is_kms = true, .may_resolve = true};
+	struct authority_resolution how = {
+		.tpk = {.p = tpk, .n = 16}, .tpk_is_kms = true, .may_resolve = true};
 	struct ticket_tpk key = {.key = {.p = tpk, .n = 16}};
 	struct mikey_msg_keys k;
 	struct authority *a;
@@ -69,7 +74,8 @@ static void to_kms(const struct ticket_rules *rules, const struct mikey_env *env
 
 	if (resolve)
 		(void)mend_ticket(keys);
-	if (!v || mikey_prf_msg_keys(&k, m.hdr.prf, peer.psk, m.hdr.csb_id, 1, resolve ? none : rand, resolve ? rand : none))
+	if (!v || mikey_prf_msg_keys(&k, m.hdr.prf, peer.psk, m.hdr.csb_id, 1,
+	                             resolve ? none : rand, resolve ? rand : none))
 		return;
 	parts[0].n -= v->u.v.mac.n;
 	if (!mikey_mac(v->u.v.alg, &k, parts, 3, mac))
@@ -77,16 +83,20 @@ static void to_kms(const struct ticket_rules *rules, const struct mikey_env *env
 	if (authority_new(&a, rules, m.octets, now, NULL))
 		return;
 	if (!authority_verify(a, &peer, NULL) &&
-	    (resolve ? authority_resolve(a, &how, env, &out, NULL) : authority_grant(a, NULL, &key, env, &out, NULL)))
-		CHECK(!authority_error(a, m.octets, MIKEY_E_TPPAR, env, room, sizeof room, &out));
+	    (resolve ? authority_resolve(a, &how, env, &out, NULL)
+	             : authority_grant(a, NULL, &key, env, &out, NULL)))
+		CHECK(!authority_error(a, m.octets, MIKEY_E_TPPAR, env, room, sizeof(room), &out));
 	authority_free(a);
 }
 
-static void to_responder(const struct ticket_rules *rules, const struct mikey_env *env, struct ticket_keys *keys)
+static void to_responder(const struct ticket_rules *rules, const struct mikey_env *env,
+                         struct ticket_keys *keys)
 {
-	const struct mikey_payload *v = mikey_msg_find(&m, MIKEY_V), *called = mikey_msg_idr(&m, MIKEY_ROLE_R);
+	const struct mikey_payload *v = mikey_msg_find(&m, MIKEY_V),
+				   *called = mikey_msg_idr(&m, MIKEY_ROLE_R);
 	struct ticket_answer_params params = {.rules = rules, .n_me = 1, .now_ntp = now};
-	struct view parts[4] = {{0}, {0}, id_data(MIKEY_ROLE_I), id_data(MIKEY_ROLE_R)}, reply, again;
+	struct view parts[4] = {{0}, {0}, id_data(MIKEY_ROLE_I), id_data(MIKEY_ROLE_R)}, reply,
+		    again;
 	struct ticket_policy policy;
 	struct mikey_msg_keys k;
 	struct ticket_answer *a;
@@ -96,17 +106,20 @@ static void to_responder(const struct ticket_rules *rules, const struct mikey_en
 
 	if (!v || !called || !mend_ticket(keys) || bundle_init_parts(&m, parts, NULL) ||
 	    ticket_policy_read(&policy, mikey_msg_find(&m, MIKEY_TICKET), NULL) ||
-	    mikey_prf_msg_keys(&k, m.hdr.prf, (struct view){.p = keys->mpki, .n = keys->mpk_len}, m.hdr.csb_id, 1,
-	                       mikey_msg_rand_of(&m, MIKEY_ROLE_I), (struct view){0}) ||
+	    mikey_prf_msg_keys(&k, m.hdr.prf, (struct view){.p = keys->mpki, .n = keys->mpk_len},
+	                       m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
+	                       (struct view){0}) ||
 	    mikey_mac(v->u.v.alg, &k, parts, 4, mac))
 		return;
 	put(v->u.v.mac, mac);
 	params.me = &called->u.idr.id;
 	if (ticket_answer_new(&a, &params, m.octets, NULL))
 		return;
-	if (!ticket_answer_open(a, (struct view){.p = tpk, .n = 16}, policy.tp.flags & TICKET_D ? policy.idr_kms : policy.idr_i, NULL) &&
+	if (!ticket_answer_open(a, (struct view){.p = tpk, .n = 16},
+	                        policy.tp.flags & TICKET_D ? policy.idr_kms : policy.idr_i, NULL) &&
 	    !ticket_answer_finish(a, NULL, env, &csb, &reply, NULL)) {
-		CHECK(!ticket_csb_receive(csb, m.octets, env, &outcome, &again, NULL) && outcome == CSB_UNCHANGED);
+		CHECK(!ticket_csb_receive(csb, m.octets, env, &outcome, &again, NULL) &&
+		      outcome == CSB_UNCHANGED);
 		CHECK(view_eq(reply, again));
 	}
 	ticket_csb_free(csb);
@@ -121,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ticket_rules rules;
 
 	ticket_rules_init(&rules);
-	if (size > sizeof octets)
+	if (size > sizeof(octets))
 		return 0;
 	memcpy(octets, data, size);
 	if (mikey_msg_read(&m, (struct view){.p = octets, .n = size}, NULL))

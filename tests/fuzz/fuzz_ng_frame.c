@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (ng_frame_length(str_make((const char *)data, size), &n))
 		return 0;
-	if (n == 0 || n > size || ng_frame_length(str_make((const char *)data, n), &again) || again != n)
+	if (n == 0 || n > size || ng_frame_length(str_make((const char *)data, n), &again) ||
+	    again != n)
 		abort();
 	return 0;
 }

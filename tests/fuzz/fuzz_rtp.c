@@ -9,7 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 /* Looked at as the path does, twice: the second time there is one before it. */
 static void look(const uint8_t *data, size_t n, enum pkt_kind kind, size_t header)
 {
-	struct pkt pkt = {.data = (uint8_t *)(uintptr_t)data, .len = (uint16_t)n, .kind = (uint8_t)kind, .header_len = (uint16_t)header};
+	struct pkt pkt = {.data = (uint8_t *)(uintptr_t)data,
+	                  .len = (uint16_t)n,
+	                  .kind = (uint8_t)kind,
+	                  .header_len = (uint16_t)header};
 	struct unheard u = {0};
 	bool is_clear;
 

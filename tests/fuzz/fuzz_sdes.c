@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any text as an a=crypto value: what is usable prints, and what was printed is the same context. */
+/* Any text as an a=crypto value: what is usable prints, and what was printed is the same context.
+ */
 #include <stdlib.h>
 
 #include "keyctx/sdp/sdes.h"
@@ -9,9 +10,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct sdes_policy all = {
-		.suites = 0xff, .keys_max = SDES_KEYS_MAX, .accept_kdr = true, .accept_unencrypted_srtp = true,
-		.accept_unencrypted_srtcp = true, .accept_unauthenticated_srtp = true, .accept_srtp_fec = true,
-		.has_fec_address = true, .accept_mki = true,
+		.suites = 0xff,
+		.keys_max = SDES_KEYS_MAX,
+		.accept_kdr = true,
+		.accept_unencrypted_srtp = true,
+		.accept_unencrypted_srtcp = true,
+		.accept_unauthenticated_srtp = true,
+		.accept_srtp_fec = true,
+		.has_fec_address = true,
+		.accept_mki = true,
 	};
 	struct sdes_policy product;
 	struct sdes_line l, again;

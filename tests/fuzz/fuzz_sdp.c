@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any octets as a session description: parsed, read, edited and printed; what was parsed and not edited comes out as it went in. */
+/* Any octets as a session description: parsed, read, edited and printed; what was parsed and not
+ * edited comes out as it went in. */
 #include <stdlib.h>
 
 #include "keyctx/sdp/media.h"
@@ -16,8 +17,8 @@ static void expect_settled(struct str text)
 
 	if (text.n > SDP_TEXT_MAX)
 		return;
-	if (sdp_parse(&s, text, NULL) || s->is_repaired || sdp_print(s, again, sizeof(again), &n) || n != text.n ||
-	    memcmp(again, text.p, n) != 0)
+	if (sdp_parse(&s, text, NULL) || s->is_repaired || sdp_print(s, again, sizeof(again), &n) ||
+	    n != text.n || memcmp(again, text.p, n) != 0)
 		abort();
 	sdp_free(s);
 }
@@ -25,13 +26,15 @@ static void expect_settled(struct str text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char text[4 * SDP_TEXT_MAX];
-	struct sdp_place place = {.rtp = {.version = 6, .ip = {0x20, 1}, .port = 4}, .rtcp = {.version = 6, .port = 9}};
+	struct sdp_place place = {.rtp = {.version = 6, .ip = {0x20, 1}, .port = 4},
+	                          .rtcp = {.version = 6, .port = 9}};
 	struct sdp *s;
 	size_t n;
 
 	if (sdp_parse(&s, str_make((const char *)data, size), NULL))
 		return 0;
-	if (sdp_print(s, text, sizeof(text), &n) || (!s->is_repaired && (n != size || memcmp(text, data, n) != 0)))
+	if (sdp_print(s, text, sizeof(text), &n) ||
+	    (!s->is_repaired && (n != size || memcmp(text, data, n) != 0)))
 		abort();
 	if (s->is_repaired)
 		expect_settled(str_make(text, n));

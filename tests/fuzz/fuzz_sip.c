@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP messages off a stream: whatever comes, views stay inside and a whole message is read or refused. */
+/* SIP messages off a stream: whatever comes, views stay inside and a whole message is read or
+ * refused. */
 #include "control/net/sip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(m.body.p + m.body.n == text.p + n);
 	(void)!sip_cseq(&m, &number, &method);
 	for (size_t i = 0; i < m.n_headers; i++) {
-		struct str uri = sip_uri(m.headers[i].value), tag = sip_param(m.headers[i].value, "tag");
+		struct str uri = sip_uri(m.headers[i].value),
+			   tag = sip_param(m.headers[i].value, "tag");
 
 		CHECK(!uri.n || (uri.p >= text.p && uri.p + uri.n <= text.p + n));
 		CHECK(!tag.n || (tag.p >= text.p && tag.p + tag.n <= text.p + n));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a terminal keeps between two steps: an offer, a call. Whatever the octets, they are read or refused; what was read is written as it was. */
+/* What a terminal keeps between two steps: an offer, a call. Whatever the octets, they are read or
+ * refused; what was read is written as it was. */
 #include "base/secret.h"
 #include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"
@@ -33,8 +34,11 @@ static void session(struct view octets)
 
 static void offer(struct view octets)
 {
-	static const char answer[] = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=key-mgmt:mikey AQAF\r\nm=audio 4 RTP/SAVP 0\r\n"
-	                             "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\r\n";
+	static const char answer[] =
+		"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 "
+		"0\r\na=key-mgmt:mikey AQAF\r\nm=audio 4 RTP/SAVP 0\r\n"
+		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+		"inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\r\n";
 	struct rd r = rd_view(octets);
 	struct ue_session *s = NULL;
 	struct ue_offer *o = NULL;

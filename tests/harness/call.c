@@ -23,8 +23,15 @@ static void on_event(void *arg, const struct relay_event *event)
 void stage_config(struct stage *g, struct relay_config *c, const char *engine, unsigned workers)
 {
 	memset(g, 0, sizeof(*g));
-	g->interfaces[0] = (struct io_interface){.name = "v4", .bind = {.ip = {10, 0, 0, 1}, .version = 4}, .port_min = 30000, .port_max = 40000};
-	g->interfaces[1] = (struct io_interface){.name = "v6", .bind = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .version = 6}, .port_min = 30000, .port_max = 40000};
+	g->interfaces[0] = (struct io_interface){.name = "v4",
+	                                         .bind = {.ip = {10, 0, 0, 1}, .version = 4},
+	                                         .port_min = 30000,
+	                                         .port_max = 40000};
+	g->interfaces[1] =
+		(struct io_interface){.name = "v6",
+	                              .bind = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .version = 6},
+	                              .port_min = 30000,
+	                              .port_max = 40000};
 	relay_config_defaults(c);
 	c->workers = workers;
 	c->engine = engine;
@@ -97,7 +104,7 @@ unsigned stage_events(const struct stage *g, enum relay_event_kind kind)
 	return n;
 }
 
-/* --- SRTP at an endpoint ---------------------------------------------------------------------------- */
+/* --- SRTP at an endpoint ---------------------------------------------------- */
 
 struct keyctx *call_key(const char *suite)
 {
@@ -115,7 +122,8 @@ struct keyctx *call_key_again(const struct keyctx *k, struct view mki, uint64_t 
 
 	memcpy(master, k->key, k->suite->key_len);
 	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
-	spec.master = (struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
+	spec.master =
+		(struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
 	EXPECT_OK(keyctx_new(&again, &spec, NULL));
 	return again;
 }
@@ -125,7 +133,8 @@ bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction dir
 	struct why why;
 
 	*e = (struct srtp_end){.ops = &engine_evp, .ctx = ctx, .direction = direction};
-	return EXPECT_OK(e->ops->open(&e->engine, &why)) && EXPECT_OK(e->ops->key_new(&e->key, ctx, direction, 1024, &why));
+	return EXPECT_OK(e->ops->open(&e->engine, &why)) &&
+	       EXPECT_OK(e->ops->key_new(&e->key, ctx, direction, 1024, &why));
 }
 
 void srtp_close(struct srtp_end *e)
@@ -141,7 +150,8 @@ void srtp_close(struct srtp_end *e)
 	keyctx_free(e->ctx);
 }
 
-static unsigned stream_at(struct srtp_end *e, uint32_t ssrc, const struct engine_stream_state *start)
+static unsigned stream_at(struct srtp_end *e, uint32_t ssrc,
+                          const struct engine_stream_state *start)
 {
 	unsigned i = 0;
 
@@ -167,12 +177,14 @@ bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc)
 
 static bool aim(struct srtp_end *e, struct pkt *p, uint8_t *data, size_t n, size_t room)
 {
-	*p = (struct pkt){.data = data, .len = (uint16_t)n, .tailroom = (uint16_t)(room - n), .key = e->key};
+	*p = (struct pkt){
+		.data = data, .len = (uint16_t)n, .tailroom = (uint16_t)(room - n), .key = e->key};
 	p->kind = (uint8_t)rtp_classify(data, n);
 	p->header_len = (uint16_t)(p->kind == PKT_RTCP ? RTCP_HEADER_LEN : rtp_header_len(data, n));
 	if (p->header_len == 0 || n < 12)
 		return false;
-	p->crypto = e->streams[stream_at(e, be32_get(data + (p->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT)), NULL)];
+	p->crypto = e->streams[stream_at(
+		e, be32_get(data + (p->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT)), NULL)];
 	return true;
 }
 
@@ -200,7 +212,7 @@ size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *
 	return p.verdict == VERDICT_NONE ? p.len : 0;
 }
 
-/* --- packets and calls ------------------------------------------------------------------------------ */
+/* --- packets and calls ------------------------------------------------------ */
 
 size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index)
 {
@@ -218,7 +230,8 @@ size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index)
 	return RTP_HEADER_MIN + CALL_PAYLOAD;
 }
 
-void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode, enum relay_rtcp rtcp)
+void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode,
+               enum relay_rtcp rtcp)
 {
 	memset(m, 0, sizeof(*m));
 	*s = (struct relay_session_spec){.id = "call", .n_media = 1, .media = m};
@@ -229,7 +242,8 @@ void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum re
 	for (unsigned i = 0; i < 2; i++) {
 		struct relay_leg_spec *l = &m->legs[i];
 
-		*l = (struct relay_leg_spec){.exists = true, .rtcp = rtcp, .can_receive = true, .can_send = true};
+		*l = (struct relay_leg_spec){
+			.exists = true, .rtcp = rtcp, .can_receive = true, .can_send = true};
 		l->port_rtp = (uint16_t)(i ? call_local_b.port : call_local_a.port);
 		l->port_rtcp = (uint16_t)(rtcp == RELAY_RTCP_PAIR ? l->port_rtp + 1 : 0);
 		l->remote = i ? call_peer_b : call_peer_a;
@@ -253,7 +267,8 @@ static enum err outcome(struct stage *g, unsigned before)
 	return EXPECT_INT(g->n_done, before + 1) ? g->last_error : ERR_TIMEOUT;
 }
 
-enum err call_create(struct stage *g, struct relay_session **out, const struct relay_session_spec *s)
+enum err call_create(struct stage *g, struct relay_session **out,
+                     const struct relay_session_spec *s)
 {
 	unsigned before = g->n_done;
 	enum err e = relay_session_create(g->relay, out, s, on_done, g, &g->last_why);
@@ -274,9 +289,11 @@ static void keep_stats(struct stage *g, const struct relay_session_stats *stats)
 	g->stats = *stats;
 	g->stats.media = g->media_stats;
 	for (unsigned i = 0; i < stats->n_media && i < ARRAY_LEN(g->media_stats); i++) {
-		g->media_stats[i] = (struct relay_media_stats){.n_legs = stats->media[i].n_legs, .legs = g->leg_stats[i]};
+		g->media_stats[i] = (struct relay_media_stats){.n_legs = stats->media[i].n_legs,
+		                                               .legs = g->leg_stats[i]};
 		memset(g->leg_stats[i], 0, sizeof(g->leg_stats[i]));
-		memcpy(g->leg_stats[i], stats->media[i].legs, stats->media[i].n_legs * sizeof(*stats->media[i].legs));
+		memcpy(g->leg_stats[i], stats->media[i].legs,
+		       stats->media[i].n_legs * sizeof(*stats->media[i].legs));
 	}
 }
 
@@ -321,14 +338,15 @@ enum err call_query(struct stage *g, struct relay_session *h)
 	return e ? e : outcome(g, before);
 }
 
-/* --- scenes ----------------------------------------------------------------------------------------- */
+/* --- scenes ----------------------------------------------------------------- */
 
 bool scene_prepare(struct scene *s, const char *engine, const char *suite)
 {
 	memset(s, 0, sizeof(*s));
 	stage_config(&s->g, &s->config, engine, 1);
 	for (unsigned i = 0; i < SCENE_KEYS; i++)
-		if (!srtp_open(&s->up[i], call_key(suite), ENGINE_SEND) || !srtp_open(&s->down[i], call_key(suite), ENGINE_RECEIVE))
+		if (!srtp_open(&s->up[i], call_key(suite), ENGINE_SEND) ||
+		    !srtp_open(&s->down[i], call_key(suite), ENGINE_RECEIVE))
 			return false;
 	call_spec(&s->spec, &s->media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
 	s->media.legs[0].latch = RELAY_LATCH_FOLLOW;
@@ -338,7 +356,8 @@ bool scene_prepare(struct scene *s, const char *engine, const char *suite)
 
 bool scene_start(struct scene *s)
 {
-	return stage_open_with(&s->g, &s->config) && EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+	return stage_open_with(&s->g, &s->config) &&
+	       EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
 }
 
 bool scene_open(struct scene *s, const char *engine)
@@ -377,9 +396,11 @@ bool scene_goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_
 	struct sim_pkt got;
 
 	memcpy(s->octets, want, n);
-	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, end_protect(end, s->octets, n, sizeof(s->octets), index)));
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets,
+	                   end_protect(end, s->octets, n, sizeof(s->octets), index)));
 	stage_run(&s->g, 1);
-	return sim_receive(s->g.sim, &call_peer_b, &got) && got.len == n && memcmp(got.data, want, n) == 0;
+	return sim_receive(s->g.sim, &call_peer_b, &got) && got.len == n &&
+	       memcmp(got.data, want, n) == 0;
 }
 
 bool scene_goes_down(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index)
@@ -391,8 +412,8 @@ bool scene_goes_down(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint6
 
 	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, want, n));
 	stage_run(&s->g, 1);
-	return sim_receive(s->g.sim, &call_peer_a, &got) && srtp_open_pkt(end, got.data, got.len, &v) == n &&
-	       memcmp(got.data, want, n) == 0;
+	return sim_receive(s->g.sim, &call_peer_a, &got) &&
+	       srtp_open_pkt(end, got.data, got.len, &v) == n && memcmp(got.data, want, n) == 0;
 }
 
 const struct relay_leg_stats *scene_leg_a(struct scene *s)

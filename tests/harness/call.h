@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay over the network in memory, and endpoints with SRTP of their own: what the tests of whole calls share. */
+/* A relay over the network in memory, and endpoints with SRTP of their own: what the tests of whole
+ * calls share. */
 #ifndef TESTS_CALL_H
 #define TESTS_CALL_H
 
@@ -19,7 +20,7 @@ struct stage {
 	uint64_t seed, random;
 	struct relay_event events[CALL_EVENTS_MAX];
 	unsigned n_events;
-	unsigned n_done;      /* done calls made */
+	unsigned n_done; /* done calls made */
 	enum err last_error;
 	struct why last_why;
 	struct relay_session_stats stats; /* of the last query or delete; media and legs copied */
@@ -55,7 +56,8 @@ struct srtp_end {
 /* `ctx` is taken. */
 bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction direction);
 void srtp_close(struct srtp_end *e);
-/* Protects in place under the index, or (RTCP) the next SRTCP index; new length, 0 on failure. `room` octets are there. */
+/* Protects in place under the index, or (RTCP) the next SRTCP index; new length, 0 on failure.
+ * `room` octets are there. */
 size_t end_protect(struct srtp_end *e, uint8_t *data, size_t n, size_t room, uint64_t index);
 /* Verifies and opens in place; new length. The verdict when it fails is in *v and the length 0. */
 size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *v);
@@ -66,22 +68,27 @@ bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc);
 struct keyctx *call_key(const char *suite);
 /* The same key and salt with another MKI (may be empty) and lifetime (0: the suite's). */
 struct keyctx *call_key_again(const struct keyctx *k, struct view mki, uint64_t lifetime_pkts);
-/* An RTP packet of CALL_PAYLOAD octets that can be told from every other by what it carries. Returns its length. */
+/* An RTP packet of CALL_PAYLOAD octets that can be told from every other by what it carries.
+ * Returns its length. */
 size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index);
 
-/* A media as most tests want it: mode, ports 30000 and 31000 (RTCP one above), peers 192.0.2.1:4000 and 198.51.100.1:5000, gates open. */
-void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode, enum relay_rtcp rtcp);
+/* A media as most tests want it: mode, ports 30000 and 31000 (RTCP one above), peers 192.0.2.1:4000
+ * and 198.51.100.1:5000, gates open. */
+void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode,
+               enum relay_rtcp rtcp);
 extern const struct addr call_peer_a, call_peer_b, call_local_a, call_local_b;
 
 /* Each of these asks, runs the stage, and returns the outcome. */
-enum err call_create(struct stage *g, struct relay_session **out, const struct relay_session_spec *s);
+enum err call_create(struct stage *g, struct relay_session **out,
+                     const struct relay_session_spec *s);
 enum err call_update(struct stage *g, struct relay_session *h, const struct relay_session_spec *s);
 enum err call_delete(struct stage *g, struct relay_session *h);
 enum err call_query(struct stage *g, struct relay_session *h);
 
 /*
- * A call as most tests want it: e2ae, RTCP on the RTP port, a terminal at call_peer_a whose address is followed, and keys for two
- * re-keyings. Between scene_prepare and scene_start a test changes config, spec and media; both want the same `s`.
+ * A call as most tests want it: e2ae, RTCP on the RTP port, a terminal at call_peer_a whose address
+ * is followed, and keys for two re-keyings. Between scene_prepare and scene_start a test changes
+ * config, spec and media; both want the same `s`.
  */
 enum { SCENE_KEYS = 3 };
 
@@ -91,7 +98,8 @@ struct scene {
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
 	struct relay_session *call;
-	struct srtp_end up[SCENE_KEYS], down[SCENE_KEYS]; /* the terminal's: what it sends with, what it opens with */
+	struct srtp_end up[SCENE_KEYS],
+		down[SCENE_KEYS]; /* the terminal's: what it sends with, what it opens with */
 	uint8_t octets[256];
 };
 

@@ -44,7 +44,8 @@ bool ear_open(struct ear *e, const struct keyctx *k)
 	fill(&policy, k, master);
 	/* bad_param: it was started before. */
 	if (!EXPECT(status == srtp_err_status_ok || status == srtp_err_status_bad_param) ||
-	    !EXPECT_INT(srtp_create(&srtp, &policy), srtp_err_status_ok) || !EXPECT_OK(map_new(&e->used)))
+	    !EXPECT_INT(srtp_create(&srtp, &policy), srtp_err_status_ok) ||
+	    !EXPECT_OK(map_new(&e->used)))
 		return false;
 	e->srtp = srtp;
 	return true;
@@ -108,7 +109,8 @@ size_t ear_hears(struct ear *e, uint8_t *data, size_t n)
 
 	CHECK(n > header + KEYSTREAM_LEN);
 	memcpy(covered, data + header, KEYSTREAM_LEN);
-	status = kind == PKT_RTCP ? srtp_unprotect_rtcp(e->srtp, data, &len) : srtp_unprotect(e->srtp, data, &len);
+	status = kind == PKT_RTCP ? srtp_unprotect_rtcp(e->srtp, data, &len)
+	                          : srtp_unprotect(e->srtp, data, &len);
 	if (status != srtp_err_status_ok) {
 		e->refused++;
 		return 0;

@@ -70,7 +70,8 @@ bool test_expect_int(long long got, long long want, const char *file, int line, 
 	return test_expect(got == want, file, line, "%s to be %lld, got %lld", what, want, got);
 }
 
-bool test_expect_text(const char *got, const char *want, const char *file, int line, const char *what)
+bool test_expect_text(const char *got, const char *want, const char *file, int line,
+                      const char *what)
 {
 	bool same = got && want && strcmp(got, want) == 0;
 
@@ -87,8 +88,8 @@ static void print_octets(char *out, size_t room, const uint8_t *p, size_t n)
 		at += (size_t)snprintf(out + at, room - at, "%02x", p[i]);
 }
 
-bool test_expect_octets(const void *got, size_t got_n, const void *want, size_t want_n, const char *file,
-                        int line, const char *what)
+bool test_expect_octets(const void *got, size_t got_n, const void *want, size_t want_n,
+                        const char *file, int line, const char *what)
 {
 	bool same = got_n == want_n && (got_n == 0 || memcmp(got, want, got_n) == 0);
 	char g[2100], w[2100];
@@ -97,8 +98,8 @@ bool test_expect_octets(const void *got, size_t got_n, const void *want, size_t 
 		return true;
 	print_octets(g, sizeof(g), got, got_n);
 	print_octets(w, sizeof(w), want, want_n);
-	return test_expect(false, file, line, "%s to be %zu octets\n    %s\n  got %zu\n    %s", what, want_n, w,
-	                   got_n, g);
+	return test_expect(false, file, line, "%s to be %zu octets\n    %s\n  got %zu\n    %s",
+	                   what, want_n, w, got_n, g);
 }
 
 size_t test_hex(const char *text, uint8_t *out, size_t room)
@@ -136,8 +137,8 @@ void test_each_allocation_failing(enum err (*fn)(void))
 		failed = mem_has_failed();
 		mem_fail_nth(0);
 		if (!failed) {
-			test_expect(e == ERR_OK, __FILE__, __LINE__, "success without failures, got %s",
-			            err_name(e));
+			test_expect(e == ERR_OK, __FILE__, __LINE__,
+			            "success without failures, got %s", err_name(e));
 			return;
 		}
 		test_expect(e != ERR_OK, __FILE__, __LINE__, "an error when allocation %llu fails",

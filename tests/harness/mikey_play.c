@@ -7,8 +7,8 @@
 #include "base/clk.h"
 #include "tests/harness/harness.h"
 
-const char *const play_step_names[] = {"REQUEST_INIT", "REQUEST_RESP", "TRANSFER_INIT", "RESOLVE_INIT", "RESOLVE_RESP",
-                                       "TRANSFER_RESP"};
+const char *const play_step_names[] = {"REQUEST_INIT", "REQUEST_RESP", "TRANSFER_INIT",
+                                       "RESOLVE_INIT", "RESOLVE_RESP", "TRANSFER_RESP"};
 static const char *const who_names[] = {"alice", "bob", "carol", "kms"};
 
 json_t *play_vectors(void)
@@ -30,8 +30,10 @@ json_t *play_session(const char *name)
 		json_t *s;
 		size_t i;
 
-		json_array_foreach(json_object_get(play_vectors(), lists[l]), i, s) {
-			const char *n = json_string_value(json_object_get(s, l == 2 ? "what" : "name"));
+		json_array_foreach(json_object_get(play_vectors(), lists[l]), i, s)
+		{
+			const char *n =
+				json_string_value(json_object_get(s, l == 2 ? "what" : "name"));
 
 			if (n && strcmp(n, name) == 0)
 				return s;
@@ -42,7 +44,8 @@ json_t *play_session(const char *name)
 
 struct mikey_id play_uri(const char *text)
 {
-	return (struct mikey_id){.type = MIKEY_ID_URI, .data = {.p = (const uint8_t *)text, .n = strlen(text)}};
+	return (struct mikey_id){.type = MIKEY_ID_URI,
+	                         .data = {.p = (const uint8_t *)text, .n = strlen(text)}};
 }
 
 size_t play_hex(json_t *o, const char *key, uint8_t *out, size_t room)
@@ -55,9 +58,11 @@ size_t play_hex(json_t *o, const char *key, uint8_t *out, size_t room)
 /* "hex:0a0b" or {"type": "bytes", "hex": "0a0b"} */
 static struct mikey_id key_id(json_t *j, uint8_t *room, size_t n)
 {
-	const char *text = json_is_string(j) ? json_string_value(j) + 4 : json_string_value(json_object_get(j, "hex"));
+	const char *text = json_is_string(j) ? json_string_value(j) + 4
+	                                     : json_string_value(json_object_get(j, "hex"));
 
-	return (struct mikey_id){.type = MIKEY_ID_BYTES, .data = {.p = room, .n = text ? test_hex(text, room, n) : 0}};
+	return (struct mikey_id){.type = MIKEY_ID_BYTES,
+	                         .data = {.p = room, .n = text ? test_hex(text, room, n) : 0}};
 }
 
 static uint64_t ntp_of(double unix_s)
@@ -75,19 +80,22 @@ static enum err draw(void *ctx, const char *name, uint8_t *out, size_t n)
 		if (p->drawn[i].used || strcmp(p->drawn[i].name, name) != 0)
 			continue;
 		p->drawn[i].used = true;
-		if (!test_expect(p->drawn[i].n == n, __FILE__, __LINE__, "%s draws %zu octets of %s, not %zu", p->name, p->drawn[i].n,
-		                 name, n))
+		if (!test_expect(p->drawn[i].n == n, __FILE__, __LINE__,
+		                 "%s draws %zu octets of %s, not %zu", p->name, p->drawn[i].n, name,
+		                 n))
 			return ERR_CRYPTO;
 		memcpy(out, p->drawn[i].octets, n);
 		return ERR_OK;
 	}
-	/* The vectors put 01 where their padding drew 00; we draw again (docs/decisions/0010-mikey-readings). */
+	/* The vectors put 01 where their padding drew 00; we draw again
+	 * (docs/decisions/0010-mikey-readings). */
 	if (strcmp(name, "pkcs1-padding-again") == 0) {
 		memset(out, 1, n);
 		return ERR_OK;
 	}
 	if (!p->play->fresh_random)
-		test_expect(false, __FILE__, __LINE__, "the vectors to have %s draw %s", p->name, name);
+		test_expect(false, __FILE__, __LINE__, "the vectors to have %s draw %s", p->name,
+		            name);
 	return mikey_random_system(NULL, name, out, n);
 }
 
@@ -96,24 +104,28 @@ static void load_random(struct play_party *p, json_t *session)
 	json_t *a, *t;
 	size_t i, j;
 
-	json_array_foreach(json_object_get(session, "actions"), i, a) {
+	json_array_foreach(json_object_get(session, "actions"), i, a)
+	{
 		if (strcmp(json_string_value(json_object_get(a, "party")), p->name) != 0)
 			continue;
-		json_array_foreach(json_object_get(a, "trace"), j, t) {
+		json_array_foreach(json_object_get(a, "trace"), j, t)
+		{
 			struct play_drawn *d = &p->drawn[p->n_drawn];
 
 			if (strcmp(json_string_value(json_object_get(t, "op")), "random") != 0)
 				continue;
 			CHECK(p->n_drawn++ < ARRAY_LEN(p->drawn));
-			snprintf(d->name, sizeof d->name, "%s", json_string_value(json_object_get(t, "name")));
-			d->n = play_hex(t, "value", d->octets, sizeof d->octets);
+			snprintf(d->name, sizeof(d->name), "%s",
+			         json_string_value(json_object_get(t, "name")));
+			d->n = play_hex(t, "value", d->octets, sizeof(d->octets));
 		}
 	}
 }
 
 static struct view text_of(json_t *o)
 {
-	return (struct view){.p = (const uint8_t *)json_string_value(o), .n = json_string_length(o)};
+	return (struct view){.p = (const uint8_t *)json_string_value(o),
+	                     .n = json_string_length(o)};
 }
 
 static void load_pki(struct play_party *p, json_t *pki)
@@ -127,10 +139,12 @@ static void load_pki(struct play_party *p, json_t *pki)
 		return;
 	CHECK(!pki_key_from_pem(&p->key, text_of(json_object_get(pki, "key_pem")), &why));
 	json_array_foreach(json_object_get(pki, "cert_pem"), i, c)
-		snprintf(pem + strlen(pem), sizeof pem - strlen(pem), "%s", json_string_value(c));
-	CHECK(!pki_chain_from_pem(&p->chain, (struct view){.p = (const uint8_t *)pem, .n = strlen(pem)}, &why));
+		snprintf(pem + strlen(pem), sizeof(pem) - strlen(pem), "%s", json_string_value(c));
+	CHECK(!pki_chain_from_pem(
+		&p->chain, (struct view){.p = (const uint8_t *)pem, .n = strlen(pem)}, &why));
 	if (json_object_get(pki, "kms_cert_pem"))
-		CHECK(!pki_cert_from_pem(&p->kms_cert, text_of(json_object_get(pki, "kms_cert_pem")), &why));
+		CHECK(!pki_cert_from_pem(&p->kms_cert,
+		                         text_of(json_object_get(pki, "kms_cert_pem")), &why));
 	c = json_array_get(json_object_get(pki, "trust_pem"), 0);
 	if (c)
 		CHECK(!pki_trust_from_pem(&p->trust, text_of(c), &why));
@@ -140,7 +154,8 @@ static double now_of(json_t *session, json_t *party, const char *name)
 {
 	json_t *map = json_object_get(session, "now_unix");
 
-	return json_is_object(map) ? json_number_value(json_object_get(map, name)) : json_number_value(json_object_get(party, "now"));
+	return json_is_object(map) ? json_number_value(json_object_get(map, name))
+	                           : json_number_value(json_object_get(party, "now"));
 }
 
 static void load_party(struct play *play, enum play_who who)
@@ -153,33 +168,45 @@ static void load_party(struct play *play, enum play_who who)
 	p->name = who_names[who];
 	p->json = json_object_get(json_object_get(play->json, "parties"), p->name);
 	p->me[p->n_me++] = play_uri(json_string_value(json_object_get(p->json, "id")));
-	json_array_foreach(json_object_get(p->json, "aliases"), i, j) p->me[p->n_me++] = play_uri(json_string_value(j));
+	json_array_foreach(json_object_get(p->json, "aliases"), i, j) p->me[p->n_me++] =
+		play_uri(json_string_value(j));
 	kms = json_object_get(p->json, "kms");
-	p->kms = who == PLAY_KMS ? p->me[0] : play_uri(json_string_value(json_object_get(kms, "id")));
-	p->cred.psk = (struct view){.p = p->psk, .n = play_hex(kms, "psk", p->psk, sizeof p->psk)};
+	p->kms = who == PLAY_KMS ? p->me[0]
+	                         : play_uri(json_string_value(json_object_get(kms, "id")));
+	p->cred.psk = (struct view){.p = p->psk, .n = play_hex(kms, "psk", p->psk, sizeof(p->psk))};
 	if (kms)
-		p->cred.psk_id = key_id(json_object_get(kms, "psk_id"), p->psk_id, sizeof p->psk_id);
-	json_array_foreach(json_object_get(p->json, "tpks"), i, j) {
-		p->tpks[i].key = (struct view){.p = p->tpk[i], .n = play_hex(j, "key", p->tpk[i], sizeof p->tpk[i])};
-		p->tpks[i].id = key_id(json_object_get(j, "id"), p->tpk_id[i], sizeof p->tpk_id[i]);
+		p->cred.psk_id =
+			key_id(json_object_get(kms, "psk_id"), p->psk_id, sizeof(p->psk_id));
+	json_array_foreach(json_object_get(p->json, "tpks"), i, j)
+	{
+		p->tpks[i].key = (struct view){
+			.p = p->tpk[i], .n = play_hex(j, "key", p->tpk[i], sizeof(p->tpk[i]))};
+		p->tpks[i].id =
+			key_id(json_object_get(j, "id"), p->tpk_id[i], sizeof(p->tpk_id[i]));
 		if (json_is_string(json_object_get(j, "owner")))
 			p->tpk_owner[i] = play_uri(json_string_value(json_object_get(j, "owner")));
 		p->n_tpks++;
 	}
 	load_pki(p, json_object_get(p->json, "pki"));
 	if (play->pk && who != PLAY_KMS && p->key) {
-		p->cred = (struct mikey_cred){.key = p->key, .chain = p->chain, .kms_cert = p->kms_cert, .send_chash = true,
+		p->cred = (struct mikey_cred){.key = p->key,
+		                              .chain = p->chain,
+		                              .kms_cert = p->kms_cert,
+		                              .send_chash = true,
 		                              .sign_hash = PRIM_SHA256};
 	}
 	load_random(p, play->json);
-	p->env = (struct mikey_env){.now_ntp = ntp_of(now_of(play->json, p->json, p->name)), .last_ntp = &p->last_ntp, .random = draw,
+	p->env = (struct mikey_env){.now_ntp = ntp_of(now_of(play->json, p->json, p->name)),
+	                            .last_ntp = &p->last_ntp,
+	                            .random = draw,
 	                            .random_ctx = p};
 }
 
 struct play *play_new(json_t *session)
 {
-	struct play *p = calloc(1, sizeof *p);
-	json_t *call = json_object_get(session, "call"), *policy = json_object_get(session, "requested_policy");
+	struct play *p = calloc(1, sizeof(*p));
+	json_t *call = json_object_get(session, "call"),
+	       *policy = json_object_get(session, "requested_policy");
 	const char *variant = json_string_value(json_object_get(call, "variant"));
 	const char *responder = json_string_value(json_object_get(call, "responder"));
 	const char *to = json_string_value(json_object_get(call, "to"));
@@ -188,8 +215,11 @@ struct play *play_new(json_t *session)
 	p->json = session;
 	p->mode = (int)json_integer_value(json_object_get(session, "mode"));
 	if (!p->mode) /* a row of must_reject: the mode of the session it is made from */
-		p->mode = strstr(json_string_value(json_object_get(session, "based_on")), "mode3") ? 3
-		          : strstr(json_string_value(json_object_get(session, "based_on")), "mode4") ? 4 : 1;
+		p->mode = strstr(json_string_value(json_object_get(session, "based_on")), "mode3")
+		                  ? 3
+		          : strstr(json_string_value(json_object_get(session, "based_on")), "mode4")
+		                  ? 4
+		                  : 1;
 	p->pk = variant && strcmp(variant, "pk") == 0;
 	p->responder = responder && strcmp(responder, "carol") == 0 ? PLAY_CAROL : PLAY_BOB;
 	ticket_rules_init(&p->rules);
@@ -241,7 +271,7 @@ struct view play_view(const struct play *p, enum play_step step)
 
 static void keep(struct play *p, enum play_step step, struct view v)
 {
-	CHECK(v.n <= sizeof p->m[step]);
+	CHECK(v.n <= sizeof(p->m[step]));
 	memcpy(p->m[step], v.p, v.n);
 	p->len[step] = v.n;
 }
@@ -255,22 +285,31 @@ static void spec_of(struct play *p, struct ticket_policy_spec *s)
 	json_t *j = json_object_get(p->json, "requested_policy"), *k;
 	size_t i;
 
-	*s = (struct ticket_policy_spec){.prf = (uint8_t)json_integer_value(json_object_get(j, "prf")), .wishes = wishes, .r = r};
-	CHECK(!ticket_flags_parse(str_of(json_string_value(json_object_get(j, "flags"))), &s->flags));
+	*s = (struct ticket_policy_spec){
+		.prf = (uint8_t)json_integer_value(json_object_get(j, "prf")),
+		.wishes = wishes,
+		.r = r};
+	CHECK(!ticket_flags_parse(str_of(json_string_value(json_object_get(j, "flags"))),
+	                          &s->flags));
 	s->idr_kms = play_uri(json_string_value(json_object_get(j, "idr_kms")));
 	s->idr_i = play_uri(json_string_value(json_object_get(j, "idr_i")));
 	s->has_start = s->has_end = true;
 	s->start = ticket_ts_32(ntp_of(json_number_value(json_object_get(j, "trs"))));
 	s->end = ticket_ts_32(ntp_of(json_number_value(json_object_get(j, "tre"))));
-	json_array_foreach(json_object_get(j, "idr_r"), i, k) r[s->n_r++] = play_uri(json_string_value(k));
-	json_array_foreach(json_object_get(j, "keys"), i, k) {
+	json_array_foreach(json_object_get(j, "idr_r"), i, k) r[s->n_r++] =
+		play_uri(json_string_value(k));
+	json_array_foreach(json_object_get(j, "keys"), i, k)
+	{
 		const char *type = json_string_value(json_object_get(k, "type"));
 
-		wishes[i] = (struct ticket_wish){.len = (uint16_t)json_integer_value(json_object_get(k, "len")),
-		                                 .salt_len = (uint16_t)json_integer_value(json_object_get(k, "salt_len"))};
-		while (wishes[i].type < MIKEY_MPK && strcmp(mikey_key_type_name(wishes[i].type), type) != 0)
+		wishes[i] = (struct ticket_wish){
+			.len = (uint16_t)json_integer_value(json_object_get(k, "len")),
+			.salt_len = (uint16_t)json_integer_value(json_object_get(k, "salt_len"))};
+		while (wishes[i].type < MIKEY_MPK &&
+		       strcmp(mikey_key_type_name(wishes[i].type), type) != 0)
 			wishes[i].type++;
-		wishes[i].spi = (struct view){.p = spis[i], .n = play_hex(k, "spi", spis[i], sizeof spis[i])};
+		wishes[i].spi = (struct view){.p = spis[i],
+		                              .n = play_hex(k, "spi", spis[i], sizeof(spis[i]))};
 		s->n_wishes++;
 	}
 }
@@ -279,7 +318,11 @@ enum err play_request(struct play *p)
 {
 	struct play_party *a = &p->party[PLAY_ALICE];
 	struct ticket_policy_spec spec;
-	struct ticket_request_params params = {.rules = &p->rules, .cred = &a->cred, .me = a->me[0], .kms = a->kms, .policy = &spec};
+	struct ticket_request_params params = {.rules = &p->rules,
+	                                       .cred = &a->cred,
+	                                       .me = a->me[0],
+	                                       .kms = a->kms,
+	                                       .policy = &spec};
 	enum err e;
 
 	spec_of(p, &spec);
@@ -295,12 +338,12 @@ static bool is_member(json_t *kms, struct mikey_id group, struct mikey_id who)
 	json_t *members, *m;
 	size_t i;
 
-	json_object_foreach(json_object_get(kms, "groups"), name, members) {
+	json_object_foreach(json_object_get(kms, "groups"), name, members)
+	{
 		if (!mikey_id_eq(play_uri(name), group))
 			continue;
-		json_array_foreach(members, i, m)
-			if (mikey_id_eq(play_uri(json_string_value(m)), who))
-				return true;
+		json_array_foreach(members, i, m) if (mikey_id_eq(play_uri(json_string_value(m)),
+		                                                  who)) return true;
 	}
 	return false;
 }
@@ -318,7 +361,9 @@ static bool may_resolve(json_t *kms, const struct ticket_policy *policy, struct 
 static enum err verify(struct play *p, struct authority *a)
 {
 	struct play_party *k = &p->party[PLAY_KMS];
-	struct authority_peer peer = {.kms = k->me[0], .own_key = k->key, .own_cert = k->chain ? pki_chain_at(k->chain, 0) : NULL};
+	struct authority_peer peer = {.kms = k->me[0],
+	                              .own_key = k->key,
+	                              .own_cert = k->chain ? pki_chain_at(k->chain, 0) : NULL};
 	struct view ders[8];
 	size_t n = authority_certs(a, ders, 8), i;
 	struct pki_chain *chain = NULL;
@@ -326,10 +371,12 @@ static enum err verify(struct play *p, struct authority *a)
 	json_t *j;
 	enum err e;
 
-	json_array_foreach(json_object_get(k->json, "psks"), i, j) {
-		if (!mikey_id_eq(key_id(json_object_get(j, "id"), id, sizeof id), authority_psk_id(a)))
+	json_array_foreach(json_object_get(k->json, "psks"), i, j)
+	{
+		if (!mikey_id_eq(key_id(json_object_get(j, "id"), id, sizeof(id)),
+		                 authority_psk_id(a)))
 			continue;
-		peer.psk = (struct view){.p = psk, .n = play_hex(j, "key", psk, sizeof psk)};
+		peer.psk = (struct view){.p = psk, .n = play_hex(j, "key", psk, sizeof(psk))};
 		peer.owner = play_uri(json_string_value(json_object_get(j, "owner")));
 		break;
 	}
@@ -339,7 +386,8 @@ static enum err verify(struct play *p, struct authority *a)
 			e = pki_trust_check(k->trust, chain, 1300000000, NULL);
 		if (e) {
 			pki_chain_free(chain);
-			return mikey_fail(&p->fault, e, MIKEY_E_CERT, "the certificates are not trusted");
+			return mikey_fail(&p->fault, e, MIKEY_E_CERT,
+			                  "the certificates are not trusted");
 		}
 		peer.chain = chain;
 		peer.owner = authority_sender(a);
@@ -353,7 +401,8 @@ static enum err verify(struct play *p, struct authority *a)
 static enum err resolve(struct play *p, struct authority *a, struct view *out)
 {
 	struct play_party *k = &p->party[PLAY_KMS];
-	struct authority_resolution how = {.may_resolve = may_resolve(k->json, authority_policy(a), authority_sender(a))};
+	struct authority_resolution how = {
+		.may_resolve = may_resolve(k->json, authority_policy(a), authority_sender(a))};
 	uint8_t key[64], id[64];
 	json_t *j;
 	size_t i;
@@ -363,11 +412,14 @@ static enum err resolve(struct play *p, struct authority *a, struct view *out)
 			how.tpk = k->tpks[i].key;
 			how.tpk_is_kms = true;
 		}
-	json_array_foreach(json_object_get(k->json, "psks"), i, j)
-		if (!how.tpk.n && mikey_id_eq(key_id(json_object_get(j, "id"), id, sizeof id), authority_tpk_id(a))) {
-			how.tpk = (struct view){.p = key, .n = play_hex(j, "key", key, sizeof key)};
-			how.tpk_owner = play_uri(json_string_value(json_object_get(j, "owner")));
-		}
+	json_array_foreach(json_object_get(k->json, "psks"), i,
+	                   j) if (!how.tpk.n &&
+	                          mikey_id_eq(key_id(json_object_get(j, "id"), id, sizeof(id)),
+	                                      authority_tpk_id(a)))
+	{
+		how.tpk = (struct view){.p = key, .n = play_hex(j, "key", key, sizeof(key))};
+		how.tpk_owner = play_uri(json_string_value(json_object_get(j, "owner")));
+	}
 	return authority_resolve(a, &how, &k->env, out, &p->fault);
 }
 
@@ -382,7 +434,9 @@ enum err play_kms(struct play *p, struct view in, enum play_step out)
 	if (!e)
 		e = verify(p, a);
 	if (!e)
-		e = authority_is_resolve(a) ? resolve(p, a, &made) : authority_grant(a, NULL, tpk, &k->env, &made, &p->fault);
+		e = authority_is_resolve(a)
+		            ? resolve(p, a, &made)
+		            : authority_grant(a, NULL, tpk, &k->env, &made, &p->fault);
 	if (!e)
 		keep(p, out, made);
 	authority_free(a);
@@ -401,7 +455,8 @@ enum err play_create(struct play *p)
 	const struct ticket_tpk psk = {.key = a->cred.psk, .id = a->cred.psk_id};
 
 	spec_of(p, &spec);
-	return ticket_create(&p->grant, &spec, p->mode == 3 ? &psk : &a->tpks[0], p->rules.algs, &a->env, &p->fault);
+	return ticket_create(&p->grant, &spec, p->mode == 3 ? &psk : &a->tpks[0], p->rules.algs,
+	                     &a->env, &p->fault);
 }
 
 /* call.cs or the default: CS 1 with an SSRC, CS 2 open. */
@@ -411,12 +466,16 @@ static size_t sessions_of(struct play *p, struct ticket_cs *cs, uint8_t spis[][8
 	size_t i;
 
 	if (!list) {
-		cs[0] = (struct ticket_cs){.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 0x11223344};
+		cs[0] = (struct ticket_cs){
+			.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 0x11223344};
 		cs[1] = (struct ticket_cs){.cs_id = 2, .n_policies = 1};
 		return 2;
 	}
-	json_array_foreach(list, i, j) {
-		cs[i] = (struct ticket_cs){.cs_id = (uint8_t)json_integer_value(json_object_get(j, "cs_id")), .n_policies = 1};
+	json_array_foreach(list, i, j)
+	{
+		cs[i] = (struct ticket_cs){
+			.cs_id = (uint8_t)json_integer_value(json_object_get(j, "cs_id")),
+			.n_policies = 1};
 		cs[i].has_ssrc = json_object_get(j, "ssrc") != NULL;
 		cs[i].ssrc = (uint32_t)json_integer_value(json_object_get(j, "ssrc"));
 		cs[i].has_roc = json_object_get(j, "roc") != NULL;
@@ -433,11 +492,18 @@ enum err play_offer(struct play *p)
 	struct ticket_cs cs[8];
 	uint8_t spis[8][8];
 	struct csmap_policy policy;
-	struct ticket_offer_params params = {.rules = &p->rules, .grant = p->grant, .me = a->me[0], .peer = p->peer, .cs = cs,
-	                                     .policies = &policy, .n_policies = 1};
+	struct ticket_offer_params params = {.rules = &p->rules,
+	                                     .grant = p->grant,
+	                                     .me = a->me[0],
+	                                     .peer = p->peer,
+	                                     .cs = cs,
+	                                     .policies = &policy,
+	                                     .n_policies = 1};
 	enum err e;
 
-	csmap_policy_from_suite(&policy, 0, suite_get(p->rules.algs.prf ? SUITE_AES_256_CM_HMAC_SHA1_80 : SUITE_AES_CM_128_HMAC_SHA1_80));
+	csmap_policy_from_suite(&policy, 0,
+	                        suite_get(p->rules.algs.prf ? SUITE_AES_256_CM_HMAC_SHA1_80
+	                                                    : SUITE_AES_CM_128_HMAC_SHA1_80));
 	params.n_cs = sessions_of(p, cs, spis);
 	e = ticket_offer_new(&p->offer, &params, &a->env, &p->fault);
 	if (e)
@@ -454,15 +520,18 @@ static enum err open_ticket(struct play *p)
 
 	for (size_t i = 0; i < r->n_tpks; i++)
 		if (mikey_id_eq(r->tpks[i].id, ticket_answer_tpk_id(p->answer)))
-			return ticket_answer_open(p->answer, r->tpks[i].key, r->tpk_owner[i], &p->fault);
+			return ticket_answer_open(p->answer, r->tpks[i].key, r->tpk_owner[i],
+			                          &p->fault);
 	return mikey_fail(&p->fault, ERR_NOT_FOUND, MIKEY_E_TICKET, "no key of that name");
 }
 
 enum err play_offered(struct play *p, struct view in)
 {
 	struct play_party *r = &p->party[p->responder];
-	struct ticket_answer_params params = {.rules = &p->rules, .me = r->me, .n_me = r->n_me, .now_ntp = r->env.now_ntp};
-	struct ticket_resolve_params ask = {.rules = &p->rules, .cred = &r->cred, .me = r->me[0], .kms = r->kms};
+	struct ticket_answer_params params = {
+		.rules = &p->rules, .me = r->me, .n_me = r->n_me, .now_ntp = r->env.now_ntp};
+	struct ticket_resolve_params ask = {
+		.rules = &p->rules, .cred = &r->cred, .me = r->me[0], .kms = r->kms};
 	enum err e = ticket_answer_new(&p->answer, &params, in, &p->fault);
 
 	if (e)
@@ -486,7 +555,8 @@ enum err play_resolved(struct play *p, struct view in)
 enum err play_finish(struct play *p)
 {
 	struct view made;
-	enum err e = ticket_answer_finish(p->answer, NULL, &p->party[p->responder].env, &p->csb[1], &made, &p->fault);
+	enum err e = ticket_answer_finish(p->answer, NULL, &p->party[p->responder].env, &p->csb[1],
+	                                  &made, &p->fault);
 
 	if (!e && made.n)
 		keep(p, PLAY_TRANSFER_RESP, made);

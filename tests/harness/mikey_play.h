@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plays the sessions of vectors/mikey-vectors.json: two terminals and a KMS in memory, with the vectors' random octets. */
+/* Plays the sessions of vectors/mikey-vectors.json: two terminals and a KMS in memory, with the
+ * vectors' random octets. */
 #ifndef TESTS_HARNESS_MIKEY_PLAY_H
 #define TESTS_HARNESS_MIKEY_PLAY_H
 
@@ -19,8 +20,15 @@ json_t *play_session(const char *name);
 size_t play_hex(json_t *o, const char *key, uint8_t *out, size_t room);
 
 enum play_who { PLAY_ALICE, PLAY_BOB, PLAY_CAROL, PLAY_KMS, PLAY_WHO };
-enum play_step { PLAY_REQUEST_INIT, PLAY_REQUEST_RESP, PLAY_TRANSFER_INIT, PLAY_RESOLVE_INIT, PLAY_RESOLVE_RESP, PLAY_TRANSFER_RESP,
-	         PLAY_STEPS };
+enum play_step {
+	PLAY_REQUEST_INIT,
+	PLAY_REQUEST_RESP,
+	PLAY_TRANSFER_INIT,
+	PLAY_RESOLVE_INIT,
+	PLAY_RESOLVE_RESP,
+	PLAY_TRANSFER_RESP,
+	PLAY_STEPS
+};
 extern const char *const play_step_names[];
 
 /* A party's credentials, clock and random octets. */
@@ -56,12 +64,13 @@ struct play {
 	json_t *json;
 	int mode;
 	bool pk;
-	bool fresh_random; /* what the vectors do not give comes from the system; else it is a failure */
+	bool fresh_random; /* what the vectors do not give comes from the system; else it is a
+	                      failure */
 	enum play_who responder;
 	struct ticket_rules rules;
 	struct play_party party[PLAY_WHO];
 	struct mikey_fault fault;
-	struct mikey_id peer; /* whom the offer is for */
+	struct mikey_id peer;                     /* whom the offer is for */
 	uint8_t m[PLAY_STEPS][MIKEY_MESSAGE_MAX]; /* messages made */
 	size_t len[PLAY_STEPS];
 	struct ticket_request *request;
@@ -79,13 +88,15 @@ void play_free(struct play *p);
 void play_reset(struct play *p);
 
 struct view play_view(const struct play *p, enum play_step step);
-/* Each takes the message before it from `in` (empty: the one made here) and leaves its own in m[]. */
+/* Each takes the message before it from `in` (empty: the one made here) and leaves its own in m[].
+ */
 enum err play_request(struct play *p);
 enum err play_kms(struct play *p, struct view in, enum play_step out);
 enum err play_granted(struct play *p, struct view in);
 enum err play_create(struct play *p);
 enum err play_offer(struct play *p);
-enum err play_offered(struct play *p, struct view in); /* up to RESOLVE_INIT, or opened with an own key */
+enum err play_offered(struct play *p,
+                      struct view in); /* up to RESOLVE_INIT, or opened with an own key */
 enum err play_resolved(struct play *p, struct view in);
 enum err play_finish(struct play *p);
 enum err play_answered(struct play *p, struct view in);

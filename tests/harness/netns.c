@@ -48,7 +48,8 @@ bool netns_run(const struct netns_peer *peer, const char *format, ...)
 {
 	char command[1024];
 	va_list args;
-	int n = peer ? snprintf(command, sizeof(command), "exec >/dev/null 2>&1; nsenter -t %d -n ", (int)peer->holder)
+	int n = peer ? snprintf(command, sizeof(command), "exec >/dev/null 2>&1; nsenter -t %d -n ",
+	                        (int)peer->holder)
 	             : snprintf(command, sizeof(command), "exec >/dev/null 2>&1; ");
 
 	va_start(args, format);
@@ -70,13 +71,17 @@ static bool make_peer(struct netns_peer *p, unsigned i, unsigned queues)
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)p->holder);
 	p->fd = open(path, O_RDONLY | O_CLOEXEC);
 	return p->fd >= 0 &&
-	       netns_run(NULL, "ip link add %s numrxqueues %u numtxqueues %u type veth peer name %s numrxqueues %u numtxqueues %u netns %d",
+	       netns_run(NULL,
+	                 "ip link add %s numrxqueues %u numtxqueues %u type veth peer name %s "
+	                 "numrxqueues %u numtxqueues %u netns %d",
 	                 p->here, queues, queues, p->there, queues, queues, (int)p->holder) &&
 	       netns_run(NULL, "ip addr add 10.%u.0.1/24 dev %s", i, p->here) &&
-	       netns_run(NULL, "ip -6 addr add fd00:%u::1/64 dev %s nodad", i, p->here) && netns_run(NULL, "ip link set %s up", p->here) &&
+	       netns_run(NULL, "ip -6 addr add fd00:%u::1/64 dev %s nodad", i, p->here) &&
+	       netns_run(NULL, "ip link set %s up", p->here) &&
 	       netns_run(p, "ip addr add 10.%u.0.2/24 dev %s", i, p->there) &&
-	       netns_run(p, "ip -6 addr add fd00:%u::2/64 dev %s nodad", i, p->there) && netns_run(p, "ip link set %s up", p->there) &&
-	       netns_run(p, "ip link set lo up") && netns_run(p, "ip route add default via 10.%u.0.1", i);
+	       netns_run(p, "ip -6 addr add fd00:%u::2/64 dev %s nodad", i, p->there) &&
+	       netns_run(p, "ip link set %s up", p->there) && netns_run(p, "ip link set lo up") &&
+	       netns_run(p, "ip route add default via 10.%u.0.1", i);
 }
 
 bool netns_make(struct netns_peer *peers, unsigned n, unsigned queues, char why[128])

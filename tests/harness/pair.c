@@ -11,7 +11,14 @@
 #include "relay/packet/roc.h"
 #include "tests/harness/rig.h"
 
-enum { ENGINES_MAX = 4, STREAMS_MAX = 3, SENT_MAX = 96, ARRIVALS_MAX = 192, PLAIN_MAX = 2200, TAIL = 170 };
+enum {
+	ENGINES_MAX = 4,
+	STREAMS_MAX = 3,
+	SENT_MAX = 96,
+	ARRIVALS_MAX = 192,
+	PLAIN_MAX = 2200,
+	TAIL = 170
+};
 
 /* One engine's part in the run. */
 struct player {
@@ -61,20 +68,23 @@ static uint32_t ssrc_of(unsigned stream)
 	return 0x5eed0000u + stream * 0x101;
 }
 
-static bool differ(struct run *r, const char *way, const struct player *a, unsigned i, const char *what, uint64_t got, uint64_t want)
+static bool differ(struct run *r, const char *way, const struct player *a, unsigned i,
+                   const char *what, uint64_t got, uint64_t want)
 {
-	snprintf(r->report->text, sizeof r->report->text, "%s %s: packet %u of %s: %s is %llu with %s, %llu with %s",
-	         r->set.suite->name, way, i, way, what, (unsigned long long)got, a->ops->name, (unsigned long long)want,
+	snprintf(r->report->text, sizeof(r->report->text),
+	         "%s %s: packet %u of %s: %s is %llu with %s, %llu with %s", r->set.suite->name,
+	         way, i, way, what, (unsigned long long)got, a->ops->name, (unsigned long long)want,
 	         r->players[0].ops->name);
 	return false;
 }
 
-/* --- set-up ----------------------------------------------------------------------------------------- */
+/* --- set-up ----------------------------------------------------------------- */
 
 static void read_setting(struct run *r)
 {
 	static const unsigned mki_lens[] = {0, 0, 0, 4, 1, 128}, windows[] = {64, 128, 100, 1024};
-	static const uint64_t starts[] = {0, 65480, 32740, (7ull << 16) + 65500, (1ull << 16) + 5, ROC_INDEX_MAX - 40};
+	static const uint64_t starts[] = {
+		0, 65480, 32740, (7ull << 16) + 65500, (1ull << 16) + 5, ROC_INDEX_MAX - 40};
 	struct setting *s = &r->set;
 	unsigned start;
 
@@ -93,8 +103,10 @@ static void read_setting(struct run *r)
 }
 
 /*
- * Engines are opened once a process: opening `mb` measures and compares its managers, which takes longer than a run, and what a run leaves in their scratch
- * belongs to the test. A key is held beside each: when the last of libsrtp goes, NSS unloads its modules, and loads them again for the next.
+ * Engines are opened once a process: opening `mb` measures and compares its managers, which takes
+ * longer than a run, and what a run leaves in their scratch belongs to the test. A key is held
+ * beside each: when the last of libsrtp goes, NSS unloads its modules, and loads them again for the
+ * next.
  */
 static struct {
 	struct engine *engine;
@@ -137,8 +149,8 @@ static bool join(struct run *r, unsigned nth, const struct keyctx *ctx)
 	p->engine = opened[nth].engine;
 	for (unsigned i = 0; i < r->set.n_streams; i++) {
 		p->stream[ENGINE_SEND][i] = rig_stream(ops, p->key[ENGINE_SEND], ssrc_of(i), NULL);
-		p->stream[ENGINE_RECEIVE][i] =
-			rig_stream(ops, p->key[ENGINE_RECEIVE], ssrc_of(i), r->set.has_start ? &r->set.start : NULL);
+		p->stream[ENGINE_RECEIVE][i] = rig_stream(ops, p->key[ENGINE_RECEIVE], ssrc_of(i),
+		                                          r->set.has_start ? &r->set.start : NULL);
 		CHECK(p->stream[ENGINE_SEND][i] && p->stream[ENGINE_RECEIVE][i]);
 	}
 	p->pkts = r->pkts[r->n_players];
@@ -155,14 +167,18 @@ static void leave(struct player *p)
 	}
 }
 
-/* --- packets ---------------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------- */
 
-/* How far the next index lies from the highest: mostly the next one; late, used, far ahead, at the edges of windows and of the estimate. */
+/* How far the next index lies from the highest: mostly the next one; late, used, far ahead, at the
+ * edges of windows and of the estimate. */
 static uint64_t read_index(struct run *r, unsigned stream)
 {
-	static const int32_t steps[] = {0, 2, 3, -1, -2, -63, -64, -65, -127, -128, -1023, -1024, 700, 20000, 32767, 32768, 40000};
+	static const int32_t steps[] = {0,    2,     3,     -1,  -2,    -63,   -64,   -65,  -127,
+	                                -128, -1023, -1024, 700, 20000, 32767, 32768, 40000};
 	unsigned what = pick(r, 256);
-	int64_t step = what < 180 ? 1 : what < 240 ? steps[what % ARRAY_LEN(steps)] : -(int64_t)pick(r, 130);
+	int64_t step = what < 180   ? 1
+	               : what < 240 ? steps[what % ARRAY_LEN(steps)]
+	                            : -(int64_t)pick(r, 130);
 	int64_t index = (int64_t)r->highest[stream] + step;
 
 	if (index < 0)
@@ -225,7 +241,8 @@ static void read_packet(struct run *r, struct item *it)
 	it->tailroom = (uint16_t)(pick(r, 16) ? TAIL : pick(r, TAIL));
 }
 
-/* What stays clear of a packet that arrives; 0 when it is not well-formed, and would never reach an engine. */
+/* What stays clear of a packet that arrives; 0 when it is not well-formed, and would never reach an
+ * engine. */
 static unsigned header_len(const struct item *it)
 {
 	unsigned at = 12 + 4 * (it->octets[0] & 15u);
@@ -255,17 +272,20 @@ static void spoil(struct run *r, struct item *it)
 		it->octets[at] ^= (uint8_t)(1u << pick(r, 8));
 }
 
-/* --- playing ---------------------------------------------------------------------------------------- */
+/* --- playing ---------------------------------------------------------------- */
 
-static void load(const struct player *p, enum engine_direction dir, const struct item *it, struct rig_pkt *out)
+static void load(const struct player *p, enum engine_direction dir, const struct item *it,
+                 struct rig_pkt *out)
 {
-	rig_fill(out, (enum pkt_kind)it->kind, it->octets, it->len, it->header_len, p->key[dir], p->stream[dir][it->stream]);
+	rig_fill(out, (enum pkt_kind)it->kind, it->octets, it->len, it->header_len, p->key[dir],
+	         p->stream[dir][it->stream]);
 	out->pkt.tailroom = it->tailroom;
 	out->pkt.index = dir == ENGINE_SEND ? it->index : 0;
 }
 
 /* Gives the items to one engine, in batches whose sizes follow from `seed`; 0: one at a time. */
-static void play(struct player *p, enum engine_direction dir, const struct item *items, unsigned n, uint64_t seed)
+static void play(struct player *p, enum engine_direction dir, const struct item *items, unsigned n,
+                 uint64_t seed)
 {
 	struct pkt *batch[PKT_BATCH];
 
@@ -287,13 +307,15 @@ static void play(struct player *p, enum engine_direction dir, const struct item 
 }
 
 /* What the header of the interface promises, whatever the other engines say. */
-static bool keeps_contract(struct run *r, const struct player *p, const char *way, const struct item *it, unsigned i)
+static bool keeps_contract(struct run *r, const struct player *p, const char *way,
+                           const struct item *it, unsigned i)
 {
 	const struct pkt *q = &p->pkts[i].pkt;
 	bool is_aead = r->set.suite->cipher == SUITE_CIPHER_AES_GCM, receives = way[0] == 'u';
 
 	if (q->len + q->tailroom != it->len + it->tailroom)
-		return differ(r, way, p, i, "len + tailroom", (uint64_t)q->len + q->tailroom, (uint64_t)it->len + it->tailroom);
+		return differ(r, way, p, i, "len + tailroom", (uint64_t)q->len + q->tailroom,
+		              (uint64_t)it->len + it->tailroom);
 	if (q->verdict == VERDICT_NONE)
 		return true;
 	if (q->len != it->len)
@@ -351,18 +373,20 @@ static bool compare_states(struct run *r)
 
 			a->ops->key_use(a->key[dir], &x);
 			b->ops->key_use(b->key[dir], &y);
-			if (memcmp(&x, &y, sizeof x) != 0)
-				return differ(r, "use", b, dir, "packets of the key", y.rtp_pkts, x.rtp_pkts);
+			if (memcmp(&x, &y, sizeof(x)) != 0)
+				return differ(r, "use", b, dir, "packets of the key", y.rtp_pkts,
+				              x.rtp_pkts);
 			for (unsigned i = 0; i < r->set.n_streams; i++) {
 				struct engine_stream_state s, t;
 
-				memset(&s, 0, sizeof s);
-				memset(&t, 0, sizeof t);
+				memset(&s, 0, sizeof(s));
+				memset(&t, 0, sizeof(t));
 				if (a->ops->stream_export(a->stream[dir][i], &s) != ERR_OK ||
 				    b->ops->stream_export(b->stream[dir][i], &t) != ERR_OK)
 					continue;
-				if (memcmp(&s, &t, sizeof s) != 0)
-					return differ(r, "export", b, i, "state", t.rtp_index, s.rtp_index);
+				if (memcmp(&s, &t, sizeof(s)) != 0)
+					return differ(r, "export", b, i, "state", t.rtp_index,
+					              s.rtp_index);
 			}
 		}
 	}
@@ -430,11 +454,13 @@ bool pair_run(const uint8_t *tape, size_t n, struct pair_report *report)
 	r->report = report;
 	open_all();
 	read_setting(r);
-	memset(mki, 0xa5, sizeof mki);
-	ctx = rig_keyctx(r->set.suite->id, n, (struct view){.p = mki, .n = r->set.mki_len}, r->set.lifetime_pkts);
+	memset(mki, 0xa5, sizeof(mki));
+	ctx = rig_keyctx(r->set.suite->id, n, (struct view){.p = mki, .n = r->set.mki_len},
+	                 r->set.lifetime_pkts);
 	for (unsigned i = 0; rig_engine(i) && r->n_players < ENGINES_MAX; i++)
 		if (!join(r, i, ctx))
-			CHECK(r->set.suite->key_len == 24 || r->set.suite->cipher == SUITE_CIPHER_AES_F8);
+			CHECK(r->set.suite->key_len == 24 ||
+			      r->set.suite->cipher == SUITE_CIPHER_AES_F8);
 	ok = send_all(r);
 	if (ok) {
 		arrange_arrivals(r);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands in for libFuzzer: feeds every file of the corpus, and simple mutations of each, to a fuzz target. */
+/* Stands in for libFuzzer: feeds every file of the corpus, and simple mutations of each, to a fuzz
+ * target. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -29,7 +29,8 @@ const struct engine_ops *rig_engine(unsigned nth)
 	return engine_list()[nth];
 }
 
-struct keyctx *rig_keyctx(enum suite_id suite, uint64_t seed, struct view mki, uint64_t lifetime_pkts)
+struct keyctx *rig_keyctx(enum suite_id suite, uint64_t seed, struct view mki,
+                          uint64_t lifetime_pkts)
 {
 	const struct suite *s = suite_get(suite);
 	uint8_t master[SUITE_MASTER_MAX];
@@ -41,7 +42,7 @@ struct keyctx *rig_keyctx(enum suite_id suite, uint64_t seed, struct view mki, u
 	struct why why = {{0}};
 
 	seed = seed * 2 + 1;
-	for (size_t i = 0; i < sizeof master; i++)
+	for (size_t i = 0; i < sizeof(master); i++)
 		master[i] = (uint8_t)test_random(&seed);
 	if (keyctx_new(&ctx, &spec, &why) != ERR_OK)
 		give_up("keyctx", &why);
@@ -58,7 +59,8 @@ struct engine *rig_open(const struct engine_ops *ops)
 	return e;
 }
 
-struct engine_key *rig_key(const struct engine_ops *ops, const struct keyctx *ctx, enum engine_direction direction, unsigned window)
+struct engine_key *rig_key(const struct engine_ops *ops, const struct keyctx *ctx,
+                           enum engine_direction direction, unsigned window)
 {
 	struct engine_key *key = NULL;
 	struct why why = {{0}};
@@ -69,8 +71,8 @@ struct engine_key *rig_key(const struct engine_ops *ops, const struct keyctx *ct
 	return key;
 }
 
-struct engine_stream *rig_stream(const struct engine_ops *ops, struct engine_key *key, uint32_t ssrc,
-                                 const struct engine_stream_state *start)
+struct engine_stream *rig_stream(const struct engine_ops *ops, struct engine_key *key,
+                                 uint32_t ssrc, const struct engine_stream_state *start)
 {
 	struct engine_stream *s = mem_aligned(64, ops->stream_bytes);
 
@@ -88,8 +90,8 @@ void rig_stream_free(const struct engine_ops *ops, struct engine_stream *s)
 	mem_free(s);
 }
 
-void rig_fill(struct rig_pkt *p, enum pkt_kind kind, const uint8_t *octets, size_t n, uint16_t header_len,
-              struct engine_key *key, struct engine_stream *stream)
+void rig_fill(struct rig_pkt *p, enum pkt_kind kind, const uint8_t *octets, size_t n,
+              uint16_t header_len, struct engine_key *key, struct engine_stream *stream)
 {
 	CHECK(n <= RIG_ROOM);
 	memcpy(p->octets, octets, n);
@@ -102,7 +104,8 @@ void rig_fill(struct rig_pkt *p, enum pkt_kind kind, const uint8_t *octets, size
 	                      .crypto = stream};
 }
 
-enum verdict rig_protect(const struct engine_ops *ops, struct engine *e, struct rig_pkt *p, uint64_t index)
+enum verdict rig_protect(const struct engine_ops *ops, struct engine *e, struct rig_pkt *p,
+                         uint64_t index)
 {
 	struct pkt *batch[1] = {&p->pkt};
 

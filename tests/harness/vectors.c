@@ -19,11 +19,11 @@ void vectors_read(struct vectors *v, const char *name)
 	char relative[128];
 	FILE *f;
 
-	snprintf(relative, sizeof relative, "vectors/%s.txt", name);
+	snprintf(relative, sizeof(relative), "vectors/%s.txt", name);
 	f = fopen(test_path(relative), "r");
 	if (!f)
 		give_up("can't read", relative);
-	v->n = fread(v->text, 1, sizeof v->text, f);
+	v->n = fread(v->text, 1, sizeof(v->text), f);
 	fclose(f);
 }
 

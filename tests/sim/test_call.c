@@ -55,7 +55,8 @@ static void opaque(void)
 }
 
 /* A to B: SRTP in, the clear packet out; and back. */
-static void one_each_way(struct stage *g, struct srtp_end *send, struct srtp_end *receive, uint64_t i)
+static void one_each_way(struct stage *g, struct srtp_end *send, struct srtp_end *receive,
+                         uint64_t i)
 {
 	uint8_t octets[256], clear[256];
 	size_t n = call_rtp(clear, SSRC_A, i), secure;
@@ -87,7 +88,8 @@ static void secure_both_ways(const char *engine, const char *suite)
 	if (!stage_open(&g, engine, 1))
 		return;
 	call_spec(&spec, &media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
-	if (srtp_open(&send, call_key(suite), ENGINE_SEND) && srtp_open(&receive, call_key(suite), ENGINE_RECEIVE)) {
+	if (srtp_open(&send, call_key(suite), ENGINE_SEND) &&
+	    srtp_open(&receive, call_key(suite), ENGINE_RECEIVE)) {
 		media.legs[0].receive = send.ctx;
 		media.legs[0].send = receive.ctx;
 		if (EXPECT_OK(call_create(&g, &call, &spec))) {
@@ -238,6 +240,7 @@ static void one_wake_for_many(void)
 	EXPECT_INT(answers, 4);
 }
 
-TEST_MAIN("call", {"one wake for many", one_wake_for_many}, {"plain", plain}, {"opaque", opaque}, {"e2ae_every_suite", e2ae_every_suite},
-          {"e2ae_every_engine", e2ae_every_engine}, {"refused", refused}, {"taken_port", taken_port},
+TEST_MAIN("call", {"one wake for many", one_wake_for_many}, {"plain", plain}, {"opaque", opaque},
+          {"e2ae_every_suite", e2ae_every_suite}, {"e2ae_every_engine", e2ae_every_engine},
+          {"refused", refused}, {"taken_port", taken_port},
           {"stop_with_sessions", stop_with_sessions})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* More sources than a leg has streams for: one that made room for another is never heard twice, and goes on where it was. */
+/* More sources than a leg has streams for: one that made room for another is never heard twice, and
+ * goes on where it was. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -14,7 +15,8 @@ struct record {
 	size_t lens[KEPT_MAX];
 };
 
-static bool say(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index, struct record *r)
+static bool say(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index,
+                struct record *r)
 {
 	struct sim_pkt got;
 	size_t n;
@@ -97,9 +99,11 @@ static void refused_and_resumed(const char *engine, const char *suite)
 
 static void what_was_seen_stays_refused(void)
 {
-	static const char *const engines[] = {"evp", "libsrtp",
+	static const char *const engines[] = {
+		"evp",
+		"libsrtp",
 #ifdef WITH_MB
-	                                      "mb",
+		"mb",
 #endif
 	};
 
@@ -134,7 +138,8 @@ static void the_previous_key_remembers_too(void)
 	scene_close(&s);
 }
 
-/* A peer that changes its SSRC for ever comes to an end, said as an event; nothing that was heard is heard again. A new key ends it. */
+/* A peer that changes its SSRC for ever comes to an end, said as an event; nothing that was heard
+ * is heard again. A new key ends it. */
 static void the_memory_ends_and_says_so(void)
 {
 	struct record r = {.n = 0};
@@ -156,7 +161,8 @@ static void the_memory_ends_and_says_so(void)
 	EXPECT(stage_events(&s.g, RELAY_EVENT_STREAM_LIMIT) > 0);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_SSRC_LIMIT], 9);
 	EXPECT_INT(replayed(&s, &r), 0);
-	/* Until the overlap is over the full key still opens packets, and what it has seen holds the only place. */
+	/* Until the overlap is over the full key still opens packets, and what it has seen holds
+	 * the only place. */
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(!say(&s, &s.up[1], FIRST + 9999, 7, NULL));

@@ -4,8 +4,10 @@
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 
-static const struct addr peer_6 = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 0x99}, .port = 4000, .version = 6};
-static const struct addr local_6 = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .port = 32000, .version = 6};
+static const struct addr peer_6 = {
+	.ip = {0x20, 1, 0xd, 0xb8, [15] = 0x99}, .port = 4000, .version = 6};
+static const struct addr local_6 = {
+	.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .port = 32000, .version = 6};
 
 struct call {
 	struct stage g;
@@ -55,7 +57,8 @@ static bool is_heard(struct call *s, const struct addr *from, const struct addr 
 
 	EXPECT_OK(sim_send(s->g.sim, from, at, octets, n));
 	stage_run(&s->g, 1);
-	return sim_receive(s->g.sim, &call_peer_b, &got) && got.len == n && memcmp(got.data, octets, n) == 0;
+	return sim_receive(s->g.sim, &call_peer_b, &got) && got.len == n &&
+	       memcmp(got.data, octets, n) == 0;
 }
 
 /* What the core says goes there, from there, and nowhere else. */
@@ -68,7 +71,8 @@ static bool is_told(struct call *s, const struct addr *to, const struct addr *fr
 
 	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, octets, n));
 	stage_run(&s->g, 1);
-	ok = sim_receive(s->g.sim, to, &got) && memcmp(got.data, octets, n) == 0 && addr_eq(&got.from, from);
+	ok = sim_receive(s->g.sim, to, &got) && memcmp(got.data, octets, n) == 0 &&
+	     addr_eq(&got.from, from);
 	return ok && !sim_receive(s->g.sim, NULL, &got);
 }
 
@@ -106,7 +110,8 @@ static void answered_from_where_it_speaks_to(void)
 	call_close(&s);
 }
 
-/* Back to IPv4: the sockets stay open, they only change places; RTCP on ports of its own moves along. */
+/* Back to IPv4: the sockets stay open, they only change places; RTCP on ports of its own moves
+ * along. */
 static void there_and_back(void)
 {
 	static const uint8_t report[8] = {0x81, 201, 0, 1, 0x0b, 0x0b, 0x0b, 0x0b};
@@ -122,8 +127,10 @@ static void there_and_back(void)
 	EXPECT_INT(sim_open_ports(s.g.sim), 6);
 	EXPECT(is_heard(&s, &peer_6, &local_6));
 	EXPECT(is_told(&s, &peer_6, &local_6));
-	EXPECT_OK(sim_send(s.g.sim, &(struct addr){.ip = {198, 51, 100, 1}, .port = 5001, .version = 4},
-	                   &(struct addr){.ip = {10, 0, 0, 1}, .port = 31001, .version = 4}, report, sizeof(report)));
+	EXPECT_OK(sim_send(s.g.sim,
+	                   &(struct addr){.ip = {198, 51, 100, 1}, .port = 5001, .version = 4},
+	                   &(struct addr){.ip = {10, 0, 0, 1}, .port = 31001, .version = 4}, report,
+	                   sizeof(report)));
 	stage_run(&s.g, 1);
 	REQUIRE(sim_receive(s.g.sim, NULL, &got));
 	EXPECT_INT(got.to.port, 4001);
@@ -139,7 +146,8 @@ static void there_and_back(void)
 	EXPECT(is_told(&s, &call_peer_a, &call_local_a));
 	EXPECT(!is_heard(&s, &peer_6, &local_6));
 	/* And without the other one. */
-	s.media.legs[0].other_rtp = s.media.legs[0].other_rtcp = s.media.legs[0].other_interface = 0;
+	s.media.legs[0].other_rtp = s.media.legs[0].other_rtcp = s.media.legs[0].other_interface =
+		0;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT_INT(sim_open_ports(s.g.sim), 4);
 	EXPECT(is_told(&s, &call_peer_a, &call_local_a));
@@ -171,5 +179,5 @@ static void wrong_ones_are_refused(void)
 }
 
 TEST_MAIN("families", {"heard on the old address", heard_on_the_old_address},
-          {"answered from where it speaks to", answered_from_where_it_speaks_to}, {"there and back", there_and_back},
-          {"wrong ones are refused", wrong_ones_are_refused})
+          {"answered from where it speaks to", answered_from_where_it_speaks_to},
+          {"there and back", there_and_back}, {"wrong ones are refused", wrong_ones_are_refused})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Forking: two core legs, one of them joined to the terminal; whatever both send, no index is used twice (R-G7). */
+/* Forking: two core legs, one of them joined to the terminal; whatever both send, no index is used
+ * twice (R-G7). */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -26,7 +27,8 @@ static void join(struct scene *s, uint8_t active)
 	EXPECT_OK(call_update(&s->g, s->call, &s->spec));
 }
 
-/* The SSRC under which the terminal opens what the core leg sends; 0: it gets nothing. What it gets must open. */
+/* The SSRC under which the terminal opens what the core leg sends; 0: it gets nothing. What it gets
+ * must open. */
 static uint32_t heard_as(struct scene *s, unsigned leg, uint16_t seq)
 {
 	uint8_t octets[256];
@@ -35,7 +37,8 @@ static uint32_t heard_as(struct scene *s, unsigned leg, uint16_t seq)
 	struct sim_pkt got;
 	uint32_t ssrc;
 
-	EXPECT_OK(sim_send(s->g.sim, leg == 1 ? &call_peer_b : &peer_c, leg == 1 ? &call_local_b : &local_c, octets, n));
+	EXPECT_OK(sim_send(s->g.sim, leg == 1 ? &call_peer_b : &peer_c,
+	                   leg == 1 ? &call_local_b : &local_c, octets, n));
 	stage_run(&s->g, 1);
 	if (!sim_receive(s->g.sim, &call_peer_a, &got))
 		return 0;
@@ -79,7 +82,8 @@ static void only_the_active_leg_talks(void)
 	scene_close(&s);
 }
 
-/* Both legs have one SSRC and the same sequence numbers, and take turns: each has a name of its own, kept over every turn. */
+/* Both legs have one SSRC and the same sequence numbers, and take turns: each has a name of its
+ * own, kept over every turn. */
 static void both_legs_with_one_ssrc(void)
 {
 	uint32_t names[3] = {0};
@@ -106,7 +110,8 @@ static void both_legs_with_one_ssrc(void)
 	scene_close(&s);
 }
 
-/* A leg that ends takes its name with it: one that comes in its place with the same SSRC gets another. */
+/* A leg that ends takes its name with it: one that comes in its place with the same SSRC gets
+ * another. */
 static void a_name_is_never_given_again(void)
 {
 	uint32_t names[8];
@@ -116,7 +121,8 @@ static void a_name_is_never_given_again(void)
 		return;
 	names[0] = heard_as(&s, 1, 1);
 	for (unsigned i = 1; i < 6; i++) {
-		/* The answer of the other branch, then a new fork in the place of the one that ended. */
+		/* The answer of the other branch, then a new fork in the place of the one that
+		 * ended. */
 		s.media.legs[1].exists = false;
 		join(&s, 2);
 		s.media.legs[1].exists = true;
@@ -154,5 +160,7 @@ static void random_forks(void)
 	scene_close(&s);
 }
 
-TEST_MAIN("forking", {"only the active leg talks", only_the_active_leg_talks}, {"both legs with one SSRC", both_legs_with_one_ssrc},
-          {"a name is never given again", a_name_is_never_given_again}, {"random forks", random_forks})
+TEST_MAIN("forking", {"only the active leg talks", only_the_active_leg_talks},
+          {"both legs with one SSRC", both_legs_with_one_ssrc},
+          {"a name is never given again", a_name_is_never_given_again},
+          {"random forks", random_forks})

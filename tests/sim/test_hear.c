@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is heard, by what a packet is and by what proves: RTP and RTCP apart, opaque legs, other datagrams, packets that authenticate. */
+/* Who is heard, by what a packet is and by what proves: RTP and RTCP apart, opaque legs, other
+ * datagrams, packets that authenticate. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -33,7 +34,8 @@ struct open_call {
 	uint16_t seq;
 };
 
-static void prepare(struct open_call *s, enum relay_mode mode, enum relay_rtcp rtcp, enum relay_latch policy)
+static void prepare(struct open_call *s, enum relay_mode mode, enum relay_rtcp rtcp,
+                    enum relay_latch policy)
 {
 	memset(s, 0, sizeof(*s));
 	stage_config(&s->g, &s->config, "evp", 1);
@@ -43,7 +45,8 @@ static void prepare(struct open_call *s, enum relay_mode mode, enum relay_rtcp r
 
 static bool start(struct open_call *s)
 {
-	return stage_open_with(&s->g, &s->config) && EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
+	return stage_open_with(&s->g, &s->config) &&
+	       EXPECT_OK(call_create(&s->g, &s->call, &s->spec));
 }
 
 static void finish(struct open_call *s)
@@ -52,8 +55,10 @@ static void finish(struct open_call *s)
 	stage_close(&s->g);
 }
 
-/* What the core hears at `at` of octets that come from there to that port of leg a: these, or nothing. */
-static bool reaches(struct stage *g, const struct addr *from, const struct addr *local, const void *octets, size_t n, const struct addr *at)
+/* What the core hears at `at` of octets that come from there to that port of leg a: these, or
+ * nothing. */
+static bool reaches(struct stage *g, const struct addr *from, const struct addr *local,
+                    const void *octets, size_t n, const struct addr *at)
 {
 	struct sim_pkt got;
 
@@ -78,7 +83,8 @@ static bool go_to(struct open_call *s, const struct addr *rtp, const struct addr
 	struct sim_pkt got;
 	bool ok;
 
-	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, octets, call_rtp(octets, SSRC_B, s->seq++)));
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, octets,
+	                   call_rtp(octets, SSRC_B, s->seq++)));
 	EXPECT_OK(sim_send(s->g.sim, &peer, &local, rr, sizeof(rr)));
 	stage_run(&s->g, 1);
 	ok = sim_receive(s->g.sim, rtp, &got) && got.len > sizeof(rr);
@@ -92,18 +98,20 @@ static uint64_t verdicts(struct stage *g, struct relay_session *call, enum verdi
 	return g->media_stats[0].legs[0].verdicts[v];
 }
 
-/* --- RTP and RTCP ------------------------------------------------------------------------------------- */
+/* --- RTP and RTCP ----------------------------------------------------------- */
 
 /* One RTCP packet on the RTP port moves RTCP and leaves RTP alone, whichever of them came first. */
 static void rtcp_on_the_rtp_port(void)
 {
-	const struct addr rtcp = beside(&elsewhere), rtcp_b = beside(&call_peer_b), signalled = beside(&call_peer_a);
+	const struct addr rtcp = beside(&elsewhere), rtcp_b = beside(&call_peer_b),
+			  signalled = beside(&call_peer_a);
 
 	for (unsigned first = 0; first < 2; first++) {
 		struct open_call s;
 
 		test_context("RTCP %s", first ? "first" : "second");
-		prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR, first ? RELAY_LATCH_FIRST : RELAY_LATCH_HEURISTIC);
+		prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR,
+		        first ? RELAY_LATCH_FIRST : RELAY_LATCH_HEURISTIC);
 		if (!start(&s))
 			return;
 		if (!first)
@@ -126,7 +134,8 @@ static void rtcp_on_the_rtp_port(void)
 /* A BYE from another host is nobody's, neither heard nor followed. */
 static void a_forged_bye(void)
 {
-	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere), rtcp_b = beside(&call_peer_b);
+	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere),
+			  rtcp_b = beside(&call_peer_b);
 	struct open_call s;
 
 	prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR, RELAY_LATCH_HEURISTIC);
@@ -134,7 +143,8 @@ static void a_forged_bye(void)
 		return;
 	EXPECT(rtp_up(&s, &elsewhere));
 	EXPECT(!reaches(&s.g, &mallory, &local, bye, sizeof(bye), NULL));
-	EXPECT(go_to(&s, &elsewhere, &(struct addr){.ip = {192, 0, 2, 1}, .port = 4001, .version = 4}));
+	EXPECT(go_to(&s, &elsewhere,
+	             &(struct addr){.ip = {192, 0, 2, 1}, .port = 4001, .version = 4}));
 	EXPECT(reaches(&s.g, &rtcp, &local, rr, sizeof(rr), &rtcp_b));
 	stage_run(&s.g, 60000);
 	EXPECT(!reaches(&s.g, &mallory, &local, bye, sizeof(bye), NULL));
@@ -151,7 +161,8 @@ static void a_forged_bye(void)
 	finish(&s);
 }
 
-/* With rtcp-mux a report may be all there is of a peer that listens; the first RTP says it better, and then RTCP of another port changes nothing. */
+/* With rtcp-mux a report may be all there is of a peer that listens; the first RTP says it better,
+ * and then RTCP of another port changes nothing. */
 static void with_mux_rtcp_is_a_hint(void)
 {
 	const struct addr rtcp = beside(&elsewhere);
@@ -163,20 +174,23 @@ static void with_mux_rtcp_is_a_hint(void)
 	if (!start(&s))
 		return;
 	EXPECT(reaches(&s.g, &rtcp, &call_local_a, rr, sizeof(rr), &call_peer_b));
-	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, octets, call_rtp(octets, SSRC_B, 1)));
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, octets,
+	                   call_rtp(octets, SSRC_B, 1)));
 	stage_run(&s.g, 1);
 	EXPECT(sim_receive(s.g.sim, &rtcp, &got));
 	EXPECT(rtp_up(&s, &elsewhere));
 	stage_run(&s.g, 20000);
 	EXPECT(reaches(&s.g, &rtcp, &call_local_a, rr, sizeof(rr), &call_peer_b));
 	EXPECT(!reaches(&s.g, &mallory, &call_local_a, bye, sizeof(bye), NULL));
-	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, octets, call_rtp(octets, SSRC_B, 2)));
+	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, octets,
+	                   call_rtp(octets, SSRC_B, 2)));
 	stage_run(&s.g, 1);
 	EXPECT(sim_receive(s.g.sim, &elsewhere, &got));
 	finish(&s);
 }
 
-/* Payload types 64 to 95 with the marker bit have the octet of an RTCP type (RFC 5761 4): RTP, where RTCP has a port of its own. */
+/* Payload types 64 to 95 with the marker bit have the octet of an RTCP type (RFC 5761 4): RTP,
+ * where RTCP has a port of its own. */
 static void payload_types_like_rtcp(void)
 {
 	static const enum relay_rtcp ways[] = {RELAY_RTCP_PAIR, RELAY_RTCP_NONE};
@@ -187,7 +201,8 @@ static void payload_types_like_rtcp(void)
 		prepare(&s, RELAY_MODE_RTP, ways[k], RELAY_LATCH_FIRST);
 		if (!start(&s))
 			return;
-		/* A sequence number that, as a length, fills the packet would make it RTCP: once in 65,536. */
+		/* A sequence number that, as a length, fills the packet would make it RTCP: once in
+		 * 65,536. */
 		s.seq = 100;
 		for (unsigned pt = 64; pt < 96; pt++) {
 			uint8_t octets[256];
@@ -209,14 +224,16 @@ static void odd_packets_pass(void)
 {
 	static const uint8_t trailing[11] = {0x80, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a, 1, 2, 3};
 	static const uint8_t padded[8] = {0xa0, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a};
-	const struct addr local = beside(&call_local_a), rtcp = beside(&call_peer_a), rtcp_b = beside(&call_peer_b);
+	const struct addr local = beside(&call_local_a), rtcp = beside(&call_peer_a),
+			  rtcp_b = beside(&call_peer_b);
 	uint8_t octets[256];
 	struct open_call s;
 
 	for (unsigned mux = 0; mux < 2; mux++) {
 		size_t n = call_rtp(octets, SSRC_A, 1);
 
-		prepare(&s, RELAY_MODE_RTP, mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR, RELAY_LATCH_SIGNALLED);
+		prepare(&s, RELAY_MODE_RTP, mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR,
+		        RELAY_LATCH_SIGNALLED);
 		if (!start(&s))
 			return;
 		octets[0] |= 0x20;
@@ -224,17 +241,21 @@ static void odd_packets_pass(void)
 		EXPECT(reaches(&s.g, &call_peer_a, &call_local_a, octets, n, &call_peer_b));
 		octets[n - 1] = 255;
 		EXPECT(reaches(&s.g, &call_peer_a, &call_local_a, octets, n, &call_peer_b));
-		EXPECT(reaches(&s.g, mux ? &call_peer_a : &rtcp, mux ? &call_local_a : &local, trailing, sizeof(trailing), mux ? &call_peer_b : &rtcp_b));
-		EXPECT(reaches(&s.g, mux ? &call_peer_a : &rtcp, mux ? &call_local_a : &local, padded, sizeof(padded), mux ? &call_peer_b : &rtcp_b));
+		EXPECT(reaches(&s.g, mux ? &call_peer_a : &rtcp, mux ? &call_local_a : &local,
+		               trailing, sizeof(trailing), mux ? &call_peer_b : &rtcp_b));
+		EXPECT(reaches(&s.g, mux ? &call_peer_a : &rtcp, mux ? &call_local_a : &local,
+		               padded, sizeof(padded), mux ? &call_peer_b : &rtcp_b));
 		EXPECT_INT(verdicts(&s.g, s.call, VERDICT_MALFORMED), 0);
 		finish(&s);
 	}
 }
 
-/* Nor does it judge them where SRTP begins or ends: the payload of the one side is that of the other. */
+/* Nor does it judge them where SRTP begins or ends: the payload of the one side is that of the
+ * other. */
 static void odd_packets_pass_through_srtp(void)
 {
-	static const uint8_t trailing[14] = {0x80, 201, 0, 1, 0x0b, 0x0b, 0x0b, 0x0b, 1, 2, 3, 4, 5, 6};
+	static const uint8_t trailing[14] = {0x80, 201, 0, 1, 0x0b, 0x0b, 0x0b,
+	                                     0x0b, 1,   2, 3, 4,    5,    6};
 	uint8_t want[256], copy[256];
 	struct scene s;
 	struct sim_pkt got;
@@ -253,7 +274,8 @@ static void odd_packets_pass_through_srtp(void)
 		EXPECT_OCTETS(got.data, srtp_open_pkt(&s.down[0], got.data, got.len, &v), want, n);
 		be32_put(want + 8, SSRC_A);
 		memcpy(copy, want, n);
-		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, copy, end_protect(&s.up[0], copy, n, sizeof(copy), i)));
+		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, copy,
+		                   end_protect(&s.up[0], copy, n, sizeof(copy), i)));
 		stage_run(&s.g, 1);
 		EXPECT(sim_receive(s.g.sim, &call_peer_b, &got));
 		EXPECT_OCTETS(got.data, got.len, want, n);
@@ -261,11 +283,12 @@ static void odd_packets_pass_through_srtp(void)
 	EXPECT_OK(sim_send(s.g.sim, &call_peer_b, &call_local_b, trailing, sizeof(trailing)));
 	stage_run(&s.g, 1);
 	EXPECT(sim_receive(s.g.sim, &call_peer_a, &got));
-	EXPECT_OCTETS(got.data, srtp_open_pkt(&s.down[0], got.data, got.len, &v), trailing, sizeof(trailing));
+	EXPECT_OCTETS(got.data, srtp_open_pkt(&s.down[0], got.data, got.len, &v), trailing,
+	              sizeof(trailing));
 	scene_close(&s);
 }
 
-/* --- other datagrams ---------------------------------------------------------------------------------- */
+/* --- other datagrams -------------------------------------------------------- */
 
 struct datagram {
 	const char *name;
@@ -274,12 +297,18 @@ struct datagram {
 };
 
 static const struct datagram others[] = {
-	{"nothing", "", 0},          {"CRLF", "\r\n", 2},         {"STUN", stun, sizeof(stun)}, {"DTLS", dtls, sizeof(dtls)},
-	{"ZRTP", zrtp, sizeof(zrtp)}, {"short RTP", "\x80\0\0\1", 4}, {"text", "hello, world, here I am", 23},
+	{"nothing", "", 0},
+	{"CRLF", "\r\n", 2},
+	{"STUN", stun, sizeof(stun)},
+	{"DTLS", dtls, sizeof(dtls)},
+	{"ZRTP", zrtp, sizeof(zrtp)},
+	{"short RTP", "\x80\0\0\1", 4},
+	{"text", "hello, world, here I am", 23},
 	{"half STUN", stun, 12},
 };
 
-/* Neither takes the leg nor is forwarded from a stranger; the peer's own passes. On opaque legs, and between plain ones. */
+/* Neither takes the leg nor is forwarded from a stranger; the peer's own passes. On opaque legs,
+ * and between plain ones. */
 static void other_datagrams_teach_nothing(void)
 {
 	static const enum relay_mode modes[] = {RELAY_MODE_E2E, RELAY_MODE_RTP};
@@ -292,12 +321,15 @@ static void other_datagrams_teach_nothing(void)
 			prepare(&s, modes[k], RELAY_RTCP_MUX, RELAY_LATCH_FIRST);
 			if (!start(&s))
 				return;
-			EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets, others[i].n, NULL));
+			EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets,
+			                others[i].n, NULL));
 			EXPECT_INT(verdicts(&s.g, s.call, VERDICT_NOT_MEDIA), 1);
 			EXPECT_INT(stage_events(&s.g, RELAY_EVENT_FIRST_MEDIA), 0);
 			EXPECT(rtp_up(&s, &elsewhere));
-			EXPECT(reaches(&s.g, &elsewhere, &call_local_a, others[i].octets, others[i].n, &call_peer_b));
-			EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets, others[i].n, NULL));
+			EXPECT(reaches(&s.g, &elsewhere, &call_local_a, others[i].octets,
+			               others[i].n, &call_peer_b));
+			EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets,
+			                others[i].n, NULL));
 			EXPECT_OK(call_query(&s.g, s.call));
 			EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &elsewhere));
 			finish(&s);
@@ -312,7 +344,8 @@ static void other_datagrams_can_be_dropped(void)
 		struct srtp_end up = {.n_streams = 0}, down = {.n_streams = 0};
 		struct open_call s;
 
-		prepare(&s, secure ? RELAY_MODE_E2AE : RELAY_MODE_RTP, RELAY_RTCP_MUX, RELAY_LATCH_FIRST);
+		prepare(&s, secure ? RELAY_MODE_E2AE : RELAY_MODE_RTP, RELAY_RTCP_MUX,
+		        RELAY_LATCH_FIRST);
 		REQUIRE(srtp_open(&up, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_SEND));
 		REQUIRE(srtp_open(&down, call_key("AES_CM_128_HMAC_SHA1_80"), ENGINE_RECEIVE));
 		s.config.drops_non_rtp = !secure;
@@ -322,8 +355,10 @@ static void other_datagrams_can_be_dropped(void)
 			return;
 		for (size_t i = 0; i < ARRAY_LEN(others); i++) {
 			test_context("%s", others[i].name);
-			EXPECT(!reaches(&s.g, &call_peer_a, &call_local_a, others[i].octets, others[i].n, NULL));
-			EXPECT(!reaches(&s.g, &call_peer_b, &call_local_b, others[i].octets, others[i].n, NULL));
+			EXPECT(!reaches(&s.g, &call_peer_a, &call_local_a, others[i].octets,
+			                others[i].n, NULL));
+			EXPECT(!reaches(&s.g, &call_peer_b, &call_local_b, others[i].octets,
+			                others[i].n, NULL));
 		}
 		finish(&s);
 		srtp_close(&up);
@@ -331,7 +366,8 @@ static void other_datagrams_can_be_dropped(void)
 	}
 }
 
-/* Where signalling spoke of STUN, DTLS or media that is not RTP, that teaches an opaque leg; half of it, or another one, does not. */
+/* Where signalling spoke of STUN, DTLS or media that is not RTP, that teaches an opaque leg; half
+ * of it, or another one, does not. */
 static void what_signalling_spoke_of(void)
 {
 	static const struct {
@@ -354,8 +390,10 @@ static void what_signalling_spoke_of(void)
 		if (!start(&s))
 			return;
 		if (rows[i].no.name)
-			EXPECT(!reaches(&s.g, &mallory, &call_local_a, rows[i].no.octets, rows[i].no.n, NULL));
-		EXPECT(reaches(&s.g, &elsewhere, &call_local_a, rows[i].yes.octets, rows[i].yes.n, &call_peer_b));
+			EXPECT(!reaches(&s.g, &mallory, &call_local_a, rows[i].no.octets,
+			                rows[i].no.n, NULL));
+		EXPECT(reaches(&s.g, &elsewhere, &call_local_a, rows[i].yes.octets, rows[i].yes.n,
+		               &call_peer_b));
 		EXPECT_OK(call_query(&s.g, s.call));
 		EXPECT(addr_eq(&s.g.media_stats[0].legs[0].remote, &elsewhere));
 		finish(&s);
@@ -377,7 +415,8 @@ static void media_that_is_not_rtp(void)
 			uint8_t octets[40] = {(uint8_t)first, (uint8_t)second, 0, 1};
 
 			test_context("octets %u, %u", first, second);
-			EXPECT(reaches(&s.g, ways[first / 128], &call_local_a, octets, first % 40, &call_peer_b));
+			EXPECT(reaches(&s.g, ways[first / 128], &call_local_a, octets, first % 40,
+			               &call_peer_b));
 		}
 	}
 	EXPECT_OK(call_query(&s.g, s.call));
@@ -385,12 +424,14 @@ static void media_that_is_not_rtp(void)
 	finish(&s);
 }
 
-/* --- before the answer -------------------------------------------------------------------------------- */
+/* --- before the answer ------------------------------------------------------ */
 
-/* Nobody has answered: what comes is counted as that, from whom ever it is and however late, and teaches nothing. */
+/* Nobody has answered: what comes is counted as that, from whom ever it is and however late, and
+ * teaches nothing. */
 static void before_the_answer(void)
 {
-	static const enum relay_latch policies[] = {RELAY_LATCH_SIGNALLED, RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC, RELAY_LATCH_ASYMMETRIC};
+	static const enum relay_latch policies[] = {RELAY_LATCH_SIGNALLED, RELAY_LATCH_FIRST,
+	                                            RELAY_LATCH_HEURISTIC, RELAY_LATCH_ASYMMETRIC};
 	static const enum relay_mode modes[] = {RELAY_MODE_RTP, RELAY_MODE_E2AE, RELAY_MODE_E2E};
 
 	for (size_t i = 0; i < ARRAY_LEN(policies) * ARRAY_LEN(modes); i++) {
@@ -399,7 +440,8 @@ static void before_the_answer(void)
 		size_t n = call_rtp(octets, SSRC_A, 1);
 		struct open_call s;
 
-		test_context("policy %d, %s", (int)policies[i % ARRAY_LEN(policies)], relay_mode_name(mode));
+		test_context("policy %d, %s", (int)policies[i % ARRAY_LEN(policies)],
+		             relay_mode_name(mode));
 		prepare(&s, mode, RELAY_RTCP_PAIR, policies[i % ARRAY_LEN(policies)]);
 		s.media.legs[1].latch = policies[i % ARRAY_LEN(policies)];
 		s.media.legs[1].remote = (struct addr){.version = 0};
@@ -413,14 +455,19 @@ static void before_the_answer(void)
 			EXPECT(!reaches(&s.g, &call_peer_b, &call_local_b, octets, n, NULL));
 			stage_run(&s.g, 15000);
 		}
-		EXPECT_INT(verdicts(&s.g, s.call, mode == RELAY_MODE_E2AE ? VERDICT_NO_KEY : VERDICT_NO_PEER), 4);
-		EXPECT_INT(s.g.media_stats[0].legs[1].verdicts[mode == RELAY_MODE_E2AE ? VERDICT_NO_KEY : VERDICT_NO_PEER], 2);
+		EXPECT_INT(verdicts(&s.g, s.call,
+		                    mode == RELAY_MODE_E2AE ? VERDICT_NO_KEY : VERDICT_NO_PEER),
+		           4);
+		EXPECT_INT(s.g.media_stats[0].legs[1].verdicts[mode == RELAY_MODE_E2AE
+		                                                       ? VERDICT_NO_KEY
+		                                                       : VERDICT_NO_PEER],
+		           2);
 		EXPECT(!s.g.media_stats[0].legs[0].latched && !s.g.media_stats[0].legs[1].latched);
 		finish(&s);
 	}
 }
 
-/* --- proof -------------------------------------------------------------------------------------------- */
+/* --- proof ------------------------------------------------------------------ */
 
 static size_t srtp(struct scene *s, unsigned key, uint32_t ssrc, uint64_t index)
 {
@@ -437,7 +484,8 @@ static size_t srtcp(struct scene *s, unsigned key, uint32_t ssrc)
 }
 
 /* True when the core heard it. */
-static bool heard(struct scene *s, const struct addr *from, const struct addr *local, const void *octets, size_t n)
+static bool heard(struct scene *s, const struct addr *from, const struct addr *local,
+                  const void *octets, size_t n)
 {
 	struct sim_pkt got;
 
@@ -462,15 +510,18 @@ static bool open_with(struct scene *s, enum relay_rtcp rtcp, enum relay_latch po
 		return false;
 	s->media.legs[0].latch = policy;
 	s->media.legs[0].rtcp = rtcp;
-	s->media.legs[0].port_rtcp = rtcp == RELAY_RTCP_PAIR ? (uint16_t)(call_local_a.port + 1) : 0;
+	s->media.legs[0].port_rtcp =
+		rtcp == RELAY_RTCP_PAIR ? (uint16_t)(call_local_a.port + 1) : 0;
 	return scene_start(s);
 }
 
-/* Authentic and newer than all before: followed at once under every policy but `signalled`; where packets go elsewhere than they come from, heard. */
+/* Authentic and newer than all before: followed at once under every policy but `signalled`; where
+ * packets go elsewhere than they come from, heard. */
 static void a_rebind_with_keys(void)
 {
 	for (unsigned policy = 0; policy < RELAY_LATCH_COUNT; policy++) {
-		bool learns = policy != RELAY_LATCH_SIGNALLED, moves = learns && policy != RELAY_LATCH_ASYMMETRIC;
+		bool learns = policy != RELAY_LATCH_SIGNALLED,
+		     moves = learns && policy != RELAY_LATCH_ASYMMETRIC;
 		struct scene s;
 		uint8_t forged[256];
 		size_t n;
@@ -495,7 +546,8 @@ static void a_rebind_with_keys(void)
 	}
 }
 
-/* Held back by Mallory and never seen: the last one of a source before the present one, and a report. Both are heard, neither tells where the peer is. */
+/* Held back by Mallory and never seen: the last one of a source before the present one, and a
+ * report. Both are heard, neither tells where the peer is. */
 static void held_back_of_another_stream(void)
 {
 	uint8_t old[256], report[256];
@@ -528,7 +580,8 @@ static void held_back_of_another_stream(void)
 /* SRTCP on a port of its own is latched apart, and follows where RTP went or fell silent. */
 static void srtcp_is_latched_apart(void)
 {
-	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere), far = beside(&mallory);
+	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere),
+			  far = beside(&mallory);
 	struct scene s;
 
 	if (!open_with(&s, RELAY_RTCP_PAIR, RELAY_LATCH_HEURISTIC))
@@ -546,7 +599,8 @@ static void srtcp_is_latched_apart(void)
 	scene_close(&s);
 }
 
-/* Where RTCP has a port of its own, its types on the RTP port are RTCP if they authenticate as that, else RTP; by every engine. */
+/* Where RTCP has a port of its own, its types on the RTP port are RTCP if they authenticate as
+ * that, else RTP; by every engine. */
 static void srtp_with_payload_types_like_rtcp(const char *engine)
 {
 	const struct addr rtcp = beside(&call_peer_a), rtcp_b = beside(&call_peer_b);
@@ -571,12 +625,19 @@ static void srtp_with_payload_types_like_rtcp(const char *engine)
 		/* As a length, the sequence number would do for SRTCP. */
 		s.octets[1] = (uint8_t)(0x80 | pt);
 		EXPECT(srtp_begin(end, ssrc, 0));
-		p = (struct pkt){.data = s.octets, .len = (uint16_t)n, .tailroom = (uint16_t)(sizeof(s.octets) - n), .key = end->key,
-		                 .crypto = end->streams[end->n_streams - 1], .kind = PKT_RTP, .header_len = 12, .index = 2};
+		p = (struct pkt){.data = s.octets,
+		                 .len = (uint16_t)n,
+		                 .tailroom = (uint16_t)(sizeof(s.octets) - n),
+		                 .key = end->key,
+		                 .crypto = end->streams[end->n_streams - 1],
+		                 .kind = PKT_RTP,
+		                 .header_len = 12,
+		                 .index = 2};
 		end->ops->protect(end->engine, batch, 1);
 		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, s.octets, p.len));
 		stage_run(&s.g, 1);
-		EXPECT(sim_receive(s.g.sim, &call_peer_b, &got) && got.len == n && got.data[1] == (0x80 | pt) && be32_get(got.data + 16) == 2);
+		EXPECT(sim_receive(s.g.sim, &call_peer_b, &got) && got.len == n &&
+		       got.data[1] == (0x80 | pt) && be32_get(got.data + 16) == 2);
 		s.octets[40] ^= 1;
 		EXPECT(!heard(&s, &call_peer_a, &call_local_a, s.octets, p.len));
 	}
@@ -590,7 +651,9 @@ static void srtp_with_payload_types_like_rtcp(const char *engine)
 	}
 	EXPECT(is_at(&s, &call_peer_a));
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_FORWARDED], 37);
-	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED] + scene_leg_a(&s)->verdicts[VERDICT_REPLAYED], 32);
+	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED] +
+	                   scene_leg_a(&s)->verdicts[VERDICT_REPLAYED],
+	           32);
 	scene_close(&s);
 }
 
@@ -618,7 +681,8 @@ static void verified_legs(void)
 	if (!start(&s))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets, others[i].n, NULL));
+		EXPECT(!reaches(&s.g, &mallory, &call_local_a, others[i].octets, others[i].n,
+		                NULL));
 	n = call_rtp(octets, SSRC_A, 1);
 	EXPECT(!reaches(&s.g, &mallory, &call_local_a, octets, n, NULL));
 	n = end_protect(&up, octets, n, sizeof(octets), 1);
@@ -629,7 +693,8 @@ static void verified_legs(void)
 	srtp_close(&up);
 }
 
-/* The leg moved by a re-INVITE with a new key; what is under way of who was here, under the old key, passes and moves nothing. */
+/* The leg moved by a re-INVITE with a new key; what is under way of who was here, under the old
+ * key, passes and moves nothing. */
 static void stragglers_under_the_old_key(void)
 {
 	struct scene s;
@@ -651,10 +716,17 @@ static void stragglers_under_the_old_key(void)
 }
 
 TEST_MAIN("hear", {"RTCP on the RTP port", rtcp_on_the_rtp_port}, {"a forged BYE", a_forged_bye},
-          {"with mux RTCP is a hint", with_mux_rtcp_is_a_hint}, {"payload types like RTCP", payload_types_like_rtcp},
-          {"odd packets pass", odd_packets_pass}, {"odd packets pass through SRTP", odd_packets_pass_through_srtp}, {"other datagrams teach nothing", other_datagrams_teach_nothing},
-          {"other datagrams can be dropped", other_datagrams_can_be_dropped}, {"what signalling spoke of", what_signalling_spoke_of},
-          {"media that is not RTP", media_that_is_not_rtp}, {"before the answer", before_the_answer}, {"a rebind with keys", a_rebind_with_keys},
-          {"held back of another stream", held_back_of_another_stream}, {"SRTCP is latched apart", srtcp_is_latched_apart},
+          {"with mux RTCP is a hint", with_mux_rtcp_is_a_hint},
+          {"payload types like RTCP", payload_types_like_rtcp},
+          {"odd packets pass", odd_packets_pass},
+          {"odd packets pass through SRTP", odd_packets_pass_through_srtp},
+          {"other datagrams teach nothing", other_datagrams_teach_nothing},
+          {"other datagrams can be dropped", other_datagrams_can_be_dropped},
+          {"what signalling spoke of", what_signalling_spoke_of},
+          {"media that is not RTP", media_that_is_not_rtp},
+          {"before the answer", before_the_answer}, {"a rebind with keys", a_rebind_with_keys},
+          {"held back of another stream", held_back_of_another_stream},
+          {"SRTCP is latched apart", srtcp_is_latched_apart},
           {"SRTP with payload types like RTCP", srtp_with_payload_types_like_rtcp_every_engine},
-          {"verified legs", verified_legs}, {"stragglers under the old key", stragglers_under_the_old_key})
+          {"verified legs", verified_legs},
+          {"stragglers under the old key", stragglers_under_the_old_key})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that leave a leg and come back while the call lives: what was seen and sent under them stays so, wherever they come back to. */
+/* Keys that leave a leg and come back while the call lives: what was seen and sent under them stays
+ * so, wherever they come back to. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -7,7 +8,13 @@
 #include "base/mem.h"
 
 /* After IDLE_MS without a packet a name may make room for another. */
-enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b, SSRC_C = 0x0c0c0c0c, KEYSTREAM_LEN = 16, IDLE_MS = 31000 };
+enum {
+	SSRC_A = 0x0a0a0a0a,
+	SSRC_B = 0x0b0b0b0b,
+	SSRC_C = 0x0c0c0c0c,
+	KEYSTREAM_LEN = 16,
+	IDLE_MS = 31000
+};
 
 static const char *const engines[] = {"mb", "evp", "libsrtp"};
 
@@ -24,7 +31,8 @@ static bool stay_prepare(struct stay *t, const char *engine)
 	const struct engine_ops *ops;
 
 	*t = (struct stay){.was = {{.exists = false}}};
-	if (engine_choose(&ops, str_of(engine), &why) || !scene_prepare(&t->s, engine, "AES_CM_128_HMAC_SHA1_80"))
+	if (engine_choose(&ops, str_of(engine), &why) ||
+	    !scene_prepare(&t->s, engine, "AES_CM_128_HMAC_SHA1_80"))
 		return false;
 	t->s.media.legs[0].rekey_overlap_ms = 100;
 	return true;
@@ -78,7 +86,9 @@ static bool is_taken_again(struct stay *t, unsigned key, uint64_t index)
 	struct keyctx *ctx;
 	bool heard;
 
-	if (!EXPECT_OK(keyctx_copy(&ctx, t->s.up[key].ctx)) || !srtp_open(&again, ctx, ENGINE_SEND) || !srtp_begin(&again, SSRC_A, (uint32_t)(index >> 16)))
+	if (!EXPECT_OK(keyctx_copy(&ctx, t->s.up[key].ctx)) ||
+	    !srtp_open(&again, ctx, ENGINE_SEND) ||
+	    !srtp_begin(&again, SSRC_A, (uint32_t)(index >> 16)))
 		return true;
 	n = end_protect(&again, octets, n, sizeof(octets), index);
 	EXPECT(n > 0);
@@ -89,7 +99,8 @@ static bool is_taken_again(struct stay *t, unsigned key, uint64_t index)
 	return heard;
 }
 
-/* Video off and on: the same key goes on past its first wrap, both ways; nothing of before is taken again. */
+/* Video off and on: the same key goes on past its first wrap, both ways; nothing of before is taken
+ * again. */
 static void media_that_comes_back(const char *engine)
 {
 	struct stay t;
@@ -132,8 +143,10 @@ static void older_keys_come_back(void)
 		stage_run(&t.s.g, 200);
 		for (uint64_t i = 65540; i < 65550; i++) {
 			if (i == 65540)
-				EXPECT(srtp_begin(&t.s.up[key], SSRC_A, 1) && srtp_begin(&t.s.down[key], SSRC_B, 1));
-			EXPECT(up(&t, key, i + 10 * (key - 1)) && down(&t, key, i + 10 * (key - 1)));
+				EXPECT(srtp_begin(&t.s.up[key], SSRC_A, 1) &&
+				       srtp_begin(&t.s.down[key], SSRC_B, 1));
+			EXPECT(up(&t, key, i + 10 * (key - 1)) &&
+			       down(&t, key, i + 10 * (key - 1)));
 		}
 	}
 	for (unsigned round = 0; round < 2 * SCENE_KEYS; round++) {
@@ -194,7 +207,8 @@ static void keys_go_over_to_another_media(void)
 		for (unsigned m = 0; m < 2; m++)
 			for (unsigned k = 0; k < 2; k++) {
 				t.media[m].legs[k].exists = m == used;
-				t.media[m].legs[k].port_rtp = (uint16_t)(30000 + 2000 * m + 1000 * k);
+				t.media[m].legs[k].port_rtp =
+					(uint16_t)(30000 + 2000 * m + 1000 * k);
 				t.media[m].mode = used ? RELAY_MODE_SRTP_SRTP : RELAY_MODE_E2AE;
 			}
 		t.media[1].legs[1].receive = t.s.up[1].ctx;
@@ -213,7 +227,8 @@ static void keys_go_over_to_another_media(void)
 	scene_close(&t.s);
 }
 
-/* From one of an endless row of keys to the next: the last ones are kept, those before are refused, also where they come with others that are not. */
+/* From one of an endless row of keys to the next: the last ones are kept, those before are refused,
+ * also where they come with others that are not. */
 static void so_many_are_kept(void)
 {
 	struct keyctx *keys[24], *fresh = call_key("AES_CM_128_HMAC_SHA1_80");
@@ -236,7 +251,8 @@ static void so_many_are_kept(void)
 	EXPECT(!relay_session_refuses_key(t.s.g.relay, t.s.call, fresh, false));
 	t.s.media.legs[0].receive = keys[2];
 	EXPECT_ERR(update(&t), ERR_REKEY);
-	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was in use before, and its state is gone; a new one is needed");
+	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was in use before, and "
+	                                 "its state is gone; a new one is needed");
 	/* And back, in any order. */
 	for (unsigned i = 8; i < ARRAY_LEN(keys); i += 3) {
 		t.s.media.legs[0].receive = keys[i];
@@ -255,9 +271,10 @@ static void so_many_are_kept(void)
 	scene_close(&t.s);
 }
 
-/* --- no index twice -------------------------------------------------------------------------------------- */
+/* --- no index twice --------------------------------------------------------- */
 
-/* The first octets of a keystream, which the one who knows the clear text can see: the same ones twice are one index twice under a key. */
+/* The first octets of a keystream, which the one who knows the clear text can see: the same ones
+ * twice are one index twice under a key. */
 struct keystream {
 	uint8_t octets[KEYSTREAM_LEN];
 };
@@ -287,7 +304,8 @@ static size_t core_packet(uint8_t *out, uint32_t ssrc, uint64_t index, bool is_r
 	return 28;
 }
 
-/* What signalling does in a step: legs go and come, one of the keys with or without another address, time passes. */
+/* What signalling does in a step: legs go and come, one of the keys with or without another
+ * address, time passes. */
 static void random_step(struct stay *t, uint64_t *random, bool *there)
 {
 	uint64_t what = test_random(random) % 100;
@@ -310,7 +328,8 @@ static void random_step(struct stay *t, uint64_t *random, bool *there)
 	}
 }
 
-/* Whatever signalling does with keys and legs, and the core with its sources and their sequence numbers. */
+/* Whatever signalling does with keys and legs, and the core with its sources and their sequence
+ * numbers. */
 static void random_ways(unsigned ssrcs_per_leg, unsigned n_sources)
 {
 	uint64_t index = 65000, random;
@@ -333,7 +352,8 @@ static void random_ways(unsigned ssrcs_per_leg, unsigned n_sources)
 		size_t n;
 
 		random_step(&t, &random, &there);
-		index = test_random(&random) % 50 ? index + test_random(&random) % 8 : test_random(&random) % 200000;
+		index = test_random(&random) % 50 ? index + test_random(&random) % 8
+		                                  : test_random(&random) % 200000;
 		n = core_packet(clear, ssrc, index, is_report);
 		EXPECT_OK(sim_send(t.s.g.sim, &call_peer_b, &call_local_b, clear, n));
 		stage_run(&t.s.g, 1);
@@ -345,7 +365,8 @@ static void random_ways(unsigned ssrcs_per_leg, unsigned n_sources)
 				unsigned header = is_report ? 8 : 12;
 
 				heard++;
-				reused += !is_new_keystream(seen, got.data + header, clear + header);
+				reused +=
+					!is_new_keystream(seen, got.data + header, clear + header);
 			}
 		}
 	}
@@ -366,9 +387,10 @@ static void random_ways_never_reuse(void)
 	random_ways(2, 3);
 }
 
-/* --- names and windows ---------------------------------------------------------------------------------- */
+/* --- names and windows ------------------------------------------------------ */
 
-/* The core sends that packet. Did it leave under its own name, and so with a keystream that was used before? */
+/* The core sends that packet. Did it leave under its own name, and so with a keystream that was
+ * used before? */
 static bool leaves_as_itself(struct stay *t, uint32_t ssrc, uint64_t index)
 {
 	uint8_t octets[256];
@@ -379,7 +401,8 @@ static bool leaves_as_itself(struct stay *t, uint32_t ssrc, uint64_t index)
 	EXPECT_OK(sim_send(t->s.g.sim, &call_peer_b, &call_local_b, octets, n));
 	stage_run(&t->s.g, 1);
 	while (sim_receive(t->s.g.sim, &call_peer_a, &got))
-		is_same |= be32_get(got.data + 8) == ssrc && be16_get(got.data + 2) == (uint16_t)index;
+		is_same |=
+			be32_get(got.data + 8) == ssrc && be16_get(got.data + 2) == (uint16_t)index;
 	return is_same;
 }
 
@@ -392,7 +415,8 @@ static bool narrow_open(struct stay *t)
 	return scene_start(&t->s);
 }
 
-/* A name that was given up after its key came back begins above what was sent since, not above what was sent before. */
+/* A name that was given up after its key came back begins above what was sent since, not above what
+ * was sent before. */
 static void names_given_up_after_a_return(void)
 {
 	struct stay t;
@@ -460,7 +484,8 @@ static void gaps_of_another_leg(void)
 	scene_close(&t.s);
 }
 
-/* Under its new key a terminal sends, late, a packet below where the key before it ended; that one too is taken once. */
+/* Under its new key a terminal sends, late, a packet below where the key before it ended; that one
+ * too is taken once. */
 static void late_packets_are_remembered(void)
 {
 	struct stay t;
@@ -479,9 +504,12 @@ static void late_packets_are_remembered(void)
 	scene_close(&t.s);
 }
 
-TEST_MAIN("kept", {"media come back", media_come_back}, {"older keys come back", older_keys_come_back}, {"modes come back", modes_come_back},
+TEST_MAIN("kept", {"media come back", media_come_back},
+          {"older keys come back", older_keys_come_back}, {"modes come back", modes_come_back},
           {"keys go over to another media", keys_go_over_to_another_media},
           {"names given up after a return", names_given_up_after_a_return},
-          {"forgotten names under another key", forgotten_names_under_another_key}, {"gaps of another leg", gaps_of_another_leg},
+          {"forgotten names under another key", forgotten_names_under_another_key},
+          {"gaps of another leg", gaps_of_another_leg},
           {"late packets are remembered", late_packets_are_remembered},
-          {"so many are kept", so_many_are_kept}, {"random ways never reuse", random_ways_never_reuse})
+          {"so many are kept", so_many_are_kept},
+          {"random ways never reuse", random_ways_never_reuse})

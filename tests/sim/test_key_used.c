@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One key, one sender: no session sends under a key that another session sends under, or has sent under (R-G7). */
+/* One key, one sender: no session sends under a key that another session sends under, or has sent
+ * under (R-G7). */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 
-/* A second call beside that of the scene, on ports of its own, with the scene's keys of that number. */
+/* A second call beside that of the scene, on ports of its own, with the scene's keys of that
+ * number. */
 struct second {
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
@@ -30,7 +32,8 @@ static void two_sessions_at_a_time(void)
 	second_prepare(&x, &s, 1);
 	x.media.legs[0].send = s.down[0].ctx;
 	EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
-	EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another session; each needs a key of its own");
+	EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another session; "
+	                               "each needs a key of its own");
 	EXPECT(scene_goes_down(&s, &s.down[0], SSRC_B, 1));
 	/* What was refused has taken nothing. */
 	second_prepare(&x, &s, 1);
@@ -38,7 +41,8 @@ static void two_sessions_at_a_time(void)
 	x.media.legs[0].send = s.down[0].ctx;
 	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
 	/* Another MKI or lifetime makes it no other key. */
-	x.media.legs[0].send = call_key_again(s.down[0].ctx, (struct view){.p = (const uint8_t *)"m", .n = 1}, 1000);
+	x.media.legs[0].send = call_key_again(
+		s.down[0].ctx, (struct view){.p = (const uint8_t *)"m", .n = 1}, 1000);
 	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
 	keyctx_free((struct keyctx *)(uintptr_t)x.media.legs[0].send);
 	x.media.legs[0].send = s.down[2].ctx;
@@ -67,7 +71,8 @@ static struct keyctx *under(const struct keyctx *k, const char *suite)
 	return out;
 }
 
-/* _80 and _32 cover with one keystream, and GCM works under session keys of the same master: a key is its octets. */
+/* _80 and _32 cover with one keystream, and GCM works under session keys of the same master: a key
+ * is its octets. */
 static void a_key_is_its_octets(void)
 {
 	static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"};
@@ -86,7 +91,8 @@ static void a_key_is_its_octets(void)
 		second_prepare(&x, &s, 2);
 		x.media.legs[0].send = under(s.down[1].ctx, suites[i]);
 		EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
-		EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another session; each needs a key of its own");
+		EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another "
+		                               "session; each needs a key of its own");
 		/* Nor in the place it has already, nor after the session has ended. */
 		s.media.legs[0].send = x.media.legs[0].send;
 		EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
@@ -102,7 +108,8 @@ static void a_key_is_its_octets(void)
 	keyctx_free(gcm);
 }
 
-/* The peer goes from _80 to _32 and keeps its key: it is heard, and nothing of before is taken again with its tag cut short. */
+/* The peer goes from _80 to _32 and keeps its key: it is heard, and nothing of before is taken
+ * again with its tag cut short. */
 static void a_receive_key_under_another_suite(void)
 {
 	uint8_t packet[256];
@@ -126,13 +133,15 @@ static void a_receive_key_under_another_suite(void)
 		stage_run(&s.g, 1);
 		EXPECT(!sim_receive(s.g.sim, &call_peer_b, &got));
 	}
-	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_REPLAYED] + scene_leg_a(&s)->verdicts[VERDICT_TOO_OLD], 2);
+	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_REPLAYED] +
+	                   scene_leg_a(&s)->verdicts[VERDICT_TOO_OLD],
+	           2);
 	EXPECT(scene_goes_up(&s, &s.up[1], SSRC_A, 65541));
 	scene_close(&s);
 }
 
-/* What a session receives under may be what another one sends under, for the call may pass here twice, and what another one
- * receives under, for an offerer has one key for all forks. */
+/* What a session receives under may be what another one sends under, for the call may pass here
+ * twice, and what another one receives under, for an offerer has one key for all forks. */
 static void receive_keys_are_shared(void)
 {
 	struct second x;
@@ -199,8 +208,11 @@ static void remembers_as_many_as_set(unsigned remembered)
 		enum err e;
 
 		x.media.legs[0].send = keys[i];
-		e = ago <= remembered || ago > 2 * remembered ? call_create(&s.g, &x.call, &x.spec) : ERR_KEY_USED;
-		EXPECT_ERR(e, ago <= remembered ? ERR_KEY_USED : ago > 2 * remembered ? ERR_OK : ERR_KEY_USED);
+		e = ago <= remembered || ago > 2 * remembered ? call_create(&s.g, &x.call, &x.spec)
+		                                              : ERR_KEY_USED;
+		EXPECT_ERR(e, ago <= remembered      ? ERR_KEY_USED
+		              : ago > 2 * remembered ? ERR_OK
+		                                     : ERR_KEY_USED);
 		if (!e)
 			EXPECT_OK(call_delete(&s.g, x.call));
 		/* What was taken up anew is past again and makes others go: one look is enough. */
@@ -219,6 +231,9 @@ static void the_memory_has_an_end(void)
 	remembers_as_many_as_set(100);
 }
 
-TEST_MAIN("key_used", {"two sessions at a time", two_sessions_at_a_time}, {"a key is its octets", a_key_is_its_octets},
-          {"a receive key under another suite", a_receive_key_under_another_suite}, {"receive keys are shared", receive_keys_are_shared},
-          {"a session made again", a_session_made_again}, {"the memory has an end", the_memory_has_an_end})
+TEST_MAIN("key_used", {"two sessions at a time", two_sessions_at_a_time},
+          {"a key is its octets", a_key_is_its_octets},
+          {"a receive key under another suite", a_receive_key_under_another_suite},
+          {"receive keys are shared", receive_keys_are_shared},
+          {"a session made again", a_session_made_again},
+          {"the memory has an end", the_memory_has_an_end})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Legs without keys learn their peer's address as their policy says; calls between IPv4 and IPv6. */
+/* Legs without keys learn their peer's address as their policy says; calls between IPv4 and IPv6.
+ */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
@@ -16,7 +17,8 @@ struct plain {
 	uint16_t seq;
 };
 
-static bool plain_open(struct plain *s, enum relay_latch policy, uint32_t window_ms, const struct addr *signalled)
+static bool plain_open(struct plain *s, enum relay_latch policy, uint32_t window_ms,
+                       const struct addr *signalled)
 {
 	memset(s, 0, sizeof(*s));
 	if (!stage_open(&s->g, "evp", 1))
@@ -43,7 +45,8 @@ static bool passes(struct plain *s, const struct addr *from)
 
 	EXPECT_OK(sim_send(s->g.sim, from, &call_local_a, octets, n));
 	stage_run(&s->g, 1);
-	return sim_receive(s->g.sim, &call_peer_b, &got) && got.len == n && memcmp(got.data, octets, n) == 0;
+	return sim_receive(s->g.sim, &call_peer_b, &got) && got.len == n &&
+	       memcmp(got.data, octets, n) == 0;
 }
 
 /* True when what the core sends goes there, and nowhere else. */
@@ -123,7 +126,8 @@ static void first_learns_where_nothing_was_signalled(void)
 /* The first packet comes when it comes: the callee rang for twelve seconds, a minute, an hour. */
 static void a_late_first_packet(void)
 {
-	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC, RELAY_LATCH_FOLLOW};
+	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC,
+	                                            RELAY_LATCH_FOLLOW};
 	static const unsigned late_ms[] = {12000, 60000, 600000};
 
 	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
@@ -167,7 +171,8 @@ static void signalling_starts_over(void)
 	plain_close(&s);
 }
 
-/* Signalling moves the leg to another peer; the one before has packets under way: they pass, but it is not taken for the new one. */
+/* Signalling moves the leg to another peer; the one before has packets under way: they pass, but it
+ * is not taken for the new one. */
 static void who_left_is_not_learnt(void)
 {
 	struct plain s;
@@ -188,7 +193,8 @@ static void who_left_is_not_learnt(void)
 	plain_close(&s);
 }
 
-/* A new address in a re-INVITE that a NAT makes untrue: the peer goes on from where it was, loses nothing upwards and a second downwards. */
+/* A new address in a re-INVITE that a NAT makes untrue: the peer goes on from where it was, loses
+ * nothing upwards and a second downwards. */
 static void an_address_that_is_not_used(void)
 {
 	struct plain s;
@@ -214,7 +220,8 @@ static void an_address_that_is_not_used(void)
 	plain_close(&s);
 }
 
-/* Every change is followed once the one before pauses; two at a time do not take turns; the signalled one comes back at once. */
+/* Every change is followed once the one before pauses; two at a time do not take turns; the
+ * signalled one comes back at once. */
 static void follow_goes_everywhere(void)
 {
 	const struct addr *const ways[] = {&call_peer_a, &elsewhere, &third, &elsewhere, &third};
@@ -236,7 +243,8 @@ static void follow_goes_everywhere(void)
 	plain_close(&s);
 }
 
-/* Hold and resume, and every answer, open learning again: who was learnt goes on if it speaks, and makes room if it does not. */
+/* Hold and resume, and every answer, open learning again: who was learnt goes on if it speaks, and
+ * makes room if it does not. */
 static void signalling_opens_it_again(void)
 {
 	for (unsigned by_gate = 0; by_gate < 2; by_gate++) {
@@ -255,7 +263,8 @@ static void signalling_opens_it_again(void)
 				EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 				s.media.legs[0].can_receive = true;
 			} else {
-				EXPECT_OK(relay_session_reopen(s.g.relay, s.call, (const uint16_t[RELAY_MEDIA_MAX]){1}));
+				EXPECT_OK(relay_session_reopen(
+					s.g.relay, s.call, (const uint16_t[RELAY_MEDIA_MAX]){1}));
 			}
 			EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 			EXPECT(goes_to(&s, &elsewhere));
@@ -281,7 +290,8 @@ static void a_closed_gate_teaches_nothing(void)
 	EXPECT(goes_to(&s, &call_peer_a));
 	EXPECT(passes(&s, &elsewhere));
 	EXPECT(!passes(&s, &third));
-	/* Nor does a hold of any length hand the leg to who knocks meanwhile; who has it keeps it by speaking. */
+	/* Nor does a hold of any length hand the leg to who knocks meanwhile; who has it keeps it
+	 * by speaking. */
 	s.media.legs[0].can_receive = false;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	for (unsigned i = 0; i < 60; i++) {
@@ -317,12 +327,14 @@ static void asymmetric_hears_there_and_sends_here(void)
 	plain_close(&s);
 }
 
-/* --- ranks ------------------------------------------------------------------------------------------- */
+/* --- ranks ------------------------------------------------------------------ */
 
-/* A stranger was first: he keeps the leg from another stranger, not from the address that was signalled. */
+/* A stranger was first: he keeps the leg from another stranger, not from the address that was
+ * signalled. */
 static void the_owner_wins_back(void)
 {
-	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC, RELAY_LATCH_FOLLOW};
+	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC,
+	                                            RELAY_LATCH_FOLLOW};
 
 	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
 		struct plain s;
@@ -344,7 +356,8 @@ static void the_owner_wins_back(void)
 	}
 }
 
-/* Of who comes within three seconds the best stays, and nothing is lost meanwhile; many of them in one batch too. */
+/* Of who comes within three seconds the best stays, and nothing is lost meanwhile; many of them in
+ * one batch too. */
 static void heuristic_chooses(void)
 {
 	const struct addr door = addr_with_port(&call_peer_a, 4999);
@@ -366,11 +379,13 @@ static void heuristic_chooses(void)
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(goes_to(&s, &call_peer_a));
 	plain_close(&s);
-	/* One batch: the first is heard, the better one after it, the worse ones after that are not. */
+	/* One batch: the first is heard, the better one after it, the worse ones after that are
+	 * not. */
 	if (!plain_open(&s, RELAY_LATCH_HEURISTIC, 0, &call_peer_a))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
-		EXPECT_OK(sim_send(s.g.sim, ways[i], &call_local_a, octets, call_rtp(octets, SSRC_A, i)));
+		EXPECT_OK(sim_send(s.g.sim, ways[i], &call_local_a, octets,
+		                   call_rtp(octets, SSRC_A, i)));
 	stage_run(&s.g, 1);
 	while (sim_receive(s.g.sim, &call_peer_b, &got))
 		heard++;
@@ -405,7 +420,8 @@ static void a_rebind_without_keys(void)
 	}
 	EXPECT(lost > 700 && lost <= 750);
 	EXPECT(goes_to(&s, &third));
-	/* Had it been a stranger in a pause: who lost the leg by silence has the older claim, and then the stranger none. */
+	/* Had it been a stranger in a pause: who lost the leg by silence has the older claim, and
+	 * then the stranger none. */
 	EXPECT(passes(&s, &door));
 	EXPECT(goes_to(&s, &door));
 	EXPECT(!passes(&s, &third));
@@ -430,7 +446,8 @@ static void strict_keeps_it_through_silence(void)
 /* What is not RTP or RTCP teaches nothing. */
 static void noise_teaches_nothing(void)
 {
-	static const char *const noise[] = {"\x80\0\0\1", "\0\1\0\0", "hello, world, here I am", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
+	static const char *const noise[] = {"\x80\0\0\1", "\0\1\0\0", "hello, world, here I am",
+	                                    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
 	struct plain s;
 
 	if (!plain_open(&s, RELAY_LATCH_FIRST, 100, &call_peer_a))
@@ -443,10 +460,12 @@ static void noise_teaches_nothing(void)
 	plain_close(&s);
 }
 
-/* --- IPv4 and IPv6 ---------------------------------------------------------------------------------- */
+/* --- IPv4 and IPv6 ---------------------------------------------------------- */
 
-static const struct addr peer_6 = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 0x99}, .port = 4000, .version = 6};
-static const struct addr local_6 = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .port = 30000, .version = 6};
+static const struct addr peer_6 = {
+	.ip = {0x20, 1, 0xd, 0xb8, [15] = 0x99}, .port = 4000, .version = 6};
+static const struct addr local_6 = {
+	.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .port = 30000, .version = 6};
 
 static void from_six_to_four(void)
 {
@@ -474,7 +493,8 @@ static void from_six_to_four(void)
 		size_t n = call_rtp(clear, SSRC_A, i);
 
 		memcpy(octets, clear, n);
-		EXPECT_OK(sim_send(g.sim, &peer_6, &local_6, octets, end_protect(&up, octets, n, sizeof(octets), i)));
+		EXPECT_OK(sim_send(g.sim, &peer_6, &local_6, octets,
+		                   end_protect(&up, octets, n, sizeof(octets), i)));
 		n = call_rtp(octets, SSRC_B, i);
 		EXPECT_OK(sim_send(g.sim, &call_peer_b, &call_local_b, octets, n));
 		stage_run(&g, 1);
@@ -491,13 +511,17 @@ static void from_six_to_four(void)
 	stage_close(&g);
 }
 
-TEST_MAIN("latching", {"signalled takes only that", signalled_takes_only_that}, {"first learns once", first_learns_once},
+TEST_MAIN("latching", {"signalled takes only that", signalled_takes_only_that},
+          {"first learns once", first_learns_once},
           {"first learns the signalled one too", first_learns_the_signalled_one_too},
           {"first learns where nothing was signalled", first_learns_where_nothing_was_signalled},
-          {"a late first packet", a_late_first_packet}, {"an address that is not used", an_address_that_is_not_used},
+          {"a late first packet", a_late_first_packet},
+          {"an address that is not used", an_address_that_is_not_used},
           {"the owner wins back", the_owner_wins_back}, {"heuristic chooses", heuristic_chooses},
-          {"a rebind without keys", a_rebind_without_keys}, {"strict keeps it through silence", strict_keeps_it_through_silence},
-          {"signalling starts over", signalling_starts_over}, {"who left is not learnt", who_left_is_not_learnt},
+          {"a rebind without keys", a_rebind_without_keys},
+          {"strict keeps it through silence", strict_keeps_it_through_silence},
+          {"signalling starts over", signalling_starts_over},
+          {"who left is not learnt", who_left_is_not_learnt},
           {"follow goes everywhere", follow_goes_everywhere},
           {"signalling opens it again", signalling_opens_it_again},
           {"a closed gate teaches nothing", a_closed_gate_teaches_nothing},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Modes with keys on both sides: srtp-srtp between any two suites, with MKIs, and e2e-verified, which looks and does not touch. */
+/* Modes with keys on both sides: srtp-srtp between any two suites, with MKIs, and e2e-verified,
+ * which looks and does not touch. */
 #include "tests/harness/call.h"
 
 #include "keyctx/keyctx.h"
@@ -15,7 +16,9 @@ struct sides {
 	struct srtp_end send[2], receive[2];
 };
 
-static const struct addr *const peers[] = {&call_peer_a, &call_peer_b}, *const locals[] = {&call_local_a, &call_local_b};
+static const struct addr *const peers[] = {&call_peer_a, &call_peer_b}, *const locals[] = {
+										&call_local_a,
+										&call_local_b};
 
 /* A fresh key of the suite with an MKI of that length. */
 static struct keyctx *with_mki(const char *suite, size_t mki_len)
@@ -30,7 +33,8 @@ static struct keyctx *with_mki(const char *suite, size_t mki_len)
 	return k;
 }
 
-static bool sides_open(struct sides *s, const char *engine, enum relay_mode mode, const char *suite_a, const char *suite_b, size_t mki_len)
+static bool sides_open(struct sides *s, const char *engine, enum relay_mode mode,
+                       const char *suite_a, const char *suite_b, size_t mki_len)
 {
 	memset(s, 0, sizeof(*s));
 	if (!stage_open(&s->g, engine, 1))
@@ -38,7 +42,8 @@ static bool sides_open(struct sides *s, const char *engine, enum relay_mode mode
 	call_spec(&s->spec, &s->media, mode, RELAY_RTCP_MUX);
 	for (unsigned i = 0; i < 2; i++) {
 		const char *suite = i ? suite_b : suite_a;
-		/* Verified: what leg a receives with is what side b receives with, for the octets go through. */
+		/* Verified: what leg a receives with is what side b receives with, for the octets
+		 * go through. */
 		if (!srtp_open(&s->send[i], with_mki(suite, mki_len), ENGINE_SEND))
 			return false;
 		s->media.legs[i].receive = s->send[i].ctx;
@@ -68,7 +73,8 @@ static void sides_close(struct sides *s)
 	stage_close(&s->g);
 }
 
-static bool put(struct sides *s, unsigned side, const uint8_t *octets, size_t n, struct sim_pkt *got)
+static bool put(struct sides *s, unsigned side, const uint8_t *octets, size_t n,
+                struct sim_pkt *got)
 {
 	EXPECT_OK(sim_send(s->g.sim, peers[side], locals[side], octets, n));
 	stage_run(&s->g, 1);
@@ -85,7 +91,8 @@ static bool crosses(struct sides *s, unsigned side, const uint8_t *clear, size_t
 	memcpy(octets, clear, n);
 	size_t secure = end_protect(&s->send[side], octets, n, sizeof(octets), index);
 	return EXPECT(secure > n) && put(s, side, octets, secure, &got) &&
-	       srtp_open_pkt(&s->receive[1 - side], got.data, got.len, &v) == n && memcmp(got.data, clear, n) == 0;
+	       srtp_open_pkt(&s->receive[1 - side], got.data, got.len, &v) == n &&
+	       memcmp(got.data, clear, n) == 0;
 }
 
 static void both_ways(struct sides *s, unsigned pkts)
@@ -96,7 +103,8 @@ static void both_ways(struct sides *s, unsigned pkts)
 		for (uint64_t i = 65530; i < 65530 + pkts; i++) {
 			uint8_t clear[256];
 
-			EXPECT(crosses(s, side, clear, call_rtp(clear, side ? SSRC_B : SSRC_A, i), i));
+			EXPECT(crosses(s, side, clear, call_rtp(clear, side ? SSRC_B : SSRC_A, i),
+			               i));
 		}
 		EXPECT(crosses(s, side, report, sizeof(report), 0));
 		EXPECT(crosses(s, side, report, sizeof(report), 0));
@@ -110,7 +118,8 @@ static void any_two_suites(void)
 			struct sides s;
 
 			test_context("%s to %s", suite_get(i)->name, suite_get(k)->name);
-			if (sides_open(&s, "evp", RELAY_MODE_SRTP_SRTP, suite_get(i)->name, suite_get(k)->name, 0)) {
+			if (sides_open(&s, "evp", RELAY_MODE_SRTP_SRTP, suite_get(i)->name,
+			               suite_get(k)->name, 0)) {
 				both_ways(&s, 12);
 				sides_close(&s);
 			}
@@ -124,11 +133,13 @@ static void mki_on_both_legs(void)
 	struct why why;
 
 	for (unsigned e = 0; engine_list()[e]; e++) {
-		for (size_t i = 0; i < ARRAY_LEN(lens) && engine_list()[e]->probe(&why) == ERR_OK; i++) {
+		for (size_t i = 0; i < ARRAY_LEN(lens) && engine_list()[e]->probe(&why) == ERR_OK;
+		     i++) {
 			struct sides s;
 
 			test_context("engine %s MKI of %zu", engine_list()[e]->name, lens[i]);
-			if (sides_open(&s, engine_list()[e]->name, RELAY_MODE_SRTP_SRTP, "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM", lens[i])) {
+			if (sides_open(&s, engine_list()[e]->name, RELAY_MODE_SRTP_SRTP,
+			               "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM", lens[i])) {
 				both_ways(&s, 12);
 				sides_close(&s);
 			}
@@ -144,7 +155,8 @@ static void an_unknown_mki_has_no_key(void)
 	struct sim_pkt got;
 	size_t n;
 
-	if (!sides_open(&s, "evp", RELAY_MODE_SRTP_SRTP, "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", 4))
+	if (!sides_open(&s, "evp", RELAY_MODE_SRTP_SRTP, "AES_CM_128_HMAC_SHA1_80",
+	                "AES_CM_128_HMAC_SHA1_80", 4))
 		return;
 	n = call_rtp(octets, SSRC_A, 1);
 	n = end_protect(&s.send[0], octets, n, sizeof(octets), 1);
@@ -157,7 +169,7 @@ static void an_unknown_mki_has_no_key(void)
 	sides_close(&s);
 }
 
-/* --- verified --------------------------------------------------------------------------------------- */
+/* --- verified --------------------------------------------------------------- */
 
 static void verified(const char *engine, const char *suite)
 {
@@ -204,7 +216,8 @@ static void verified_takes_no_send_key(void)
 {
 	struct sides s;
 
-	if (!sides_open(&s, "evp", RELAY_MODE_E2E_VERIFIED, "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", 0))
+	if (!sides_open(&s, "evp", RELAY_MODE_E2E_VERIFIED, "AES_CM_128_HMAC_SHA1_80",
+	                "AES_CM_128_HMAC_SHA1_80", 0))
 		return;
 	s.media.legs[0].send = s.receive[0].ctx;
 	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_INVALID);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* No index twice (R-G7): whatever the core does, one key, SSRC and index never protect two packets; RTCP follows a new SSRC. */
+/* No index twice (R-G7): whatever the core does, one key, SSRC and index never protect two packets;
+ * RTCP follows a new SSRC. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -10,7 +11,8 @@ enum { SSRC_B = 0x0b0b0b0b };
 
 enum { PAYLOAD_AT = 12, KEYSTREAM_LEN = 16 };
 
-/* The keystream a packet was covered with: the same one twice is what must never be, whatever SSRC and index say. */
+/* The keystream a packet was covered with: the same one twice is what must never be, whatever SSRC
+ * and index say. */
 struct seen {
 	uint8_t keystream[KEYSTREAM_LEN];
 };
@@ -25,7 +27,8 @@ struct hearing {
 static bool hearing_open(struct hearing *h)
 {
 	*h = (struct hearing){.used = NULL};
-	if (!scene_prepare(&h->s, "evp", "AES_CM_128_HMAC_SHA1_80") || !EXPECT_OK(map_new(&h->used)))
+	if (!scene_prepare(&h->s, "evp", "AES_CM_128_HMAC_SHA1_80") ||
+	    !EXPECT_OK(map_new(&h->used)))
 		return false;
 	h->s.media.legs[1].latch = RELAY_LATCH_FOLLOW;
 	return scene_start(&h->s);
@@ -42,7 +45,8 @@ static void hearing_close(struct hearing *h)
 	scene_close(&h->s);
 }
 
-/* What the terminal gets: every packet opens, and none was covered with a keystream that covered another. */
+/* What the terminal gets: every packet opens, and none was covered with a keystream that covered
+ * another. */
 static unsigned terminal_hears(struct hearing *h, uint32_t *ssrc)
 {
 	struct sim_pkt got;
@@ -122,7 +126,9 @@ static void a_jump_back_gets_a_new_ssrc(void)
 	EXPECT_INT(stage_events(&h.s.g, RELAY_EVENT_SSRC_CHANGED), 1);
 	EXPECT_INT(h.reused + h.refused, 0);
 	EXPECT_OK(call_query(&h.s.g, h.s.call));
-	EXPECT_INT(h.s.g.media_stats[0].legs[1].ssrc_changes + h.s.g.media_stats[0].legs[0].ssrc_changes, 1);
+	EXPECT_INT(h.s.g.media_stats[0].legs[1].ssrc_changes +
+	                   h.s.g.media_stats[0].legs[0].ssrc_changes,
+	           1);
 	hearing_close(&h);
 }
 
@@ -174,7 +180,8 @@ static void reports_are_translated(void)
 	hearing_close(&h);
 }
 
-/* Whatever the core sends, in any order, with restarts, duplicates and jumps: nothing the terminal opens was ever used before. */
+/* Whatever the core sends, in any order, with restarts, duplicates and jumps: nothing the terminal
+ * opens was ever used before. */
 static void random_cores_never_reuse(void)
 {
 	struct hearing h;
@@ -204,7 +211,8 @@ static void random_cores_never_reuse(void)
 	hearing_close(&h);
 }
 
-/* An SR of the core's source, or an RR of the terminal about it, in clear: the SSRC it speaks of at the other side. */
+/* An SR of the core's source, or an RR of the terminal about it, in clear: the SSRC it speaks of at
+ * the other side. */
 static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
 {
 	uint8_t rtcp[32] = {0x80, 200, 0, 6};
@@ -217,14 +225,16 @@ static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
 		be32_put(rtcp + 4, 0x0a0a0a0a);
 		be32_put(rtcp + 8, ssrc);
 	}
-	EXPECT_OK(sim_send(h->s.g.sim, is_down ? &call_peer_b : &call_peer_a, is_down ? &call_local_b : &call_local_a, rtcp, is_down ? 28 : 32));
+	EXPECT_OK(sim_send(h->s.g.sim, is_down ? &call_peer_b : &call_peer_a,
+	                   is_down ? &call_local_b : &call_local_a, rtcp, is_down ? 28 : 32));
 	stage_run(&h->s.g, 1);
 	if (!sim_receive(h->s.g.sim, is_down ? &call_peer_a : &call_peer_b, &got))
 		return 0;
 	return be32_get(got.data + (is_down ? 4 : 8));
 }
 
-/* The source got a new name under SRTP; in clear it goes by its own, and RTCP says so too, both ways. */
+/* The source got a new name under SRTP; in clear it goes by its own, and RTCP says so too, both
+ * ways. */
 static void a_new_name_ends_with_srtp(void)
 {
 	struct hearing h;
@@ -249,6 +259,7 @@ static void a_new_name_ends_with_srtp(void)
 }
 
 TEST_MAIN("outbound", {"order, gaps and SSRC pass unchanged", order_gaps_and_ssrc_pass_unchanged},
-          {"a jump back gets a new SSRC", a_jump_back_gets_a_new_ssrc}, {"reports are translated", reports_are_translated},
+          {"a jump back gets a new SSRC", a_jump_back_gets_a_new_ssrc},
+          {"reports are translated", reports_are_translated},
           {"random cores never reuse", random_cores_never_reuse},
           {"a new name ends with SRTP", a_new_name_ends_with_srtp})

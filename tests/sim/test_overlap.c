@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* While the key before still opens packets: other tag lengths, streams that come, made room or return, and what each key is charged with. */
+/* While the key before still opens packets: other tag lengths, streams that come, made room or
+ * return, and what each key is charged with. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -7,9 +8,11 @@
 
 enum { SSRC = 0x0a0a0a0a, OVERLAP_MS = 1000 };
 
-static const char *const engines[] = {"evp", "libsrtp",
+static const char *const engines[] = {
+	"evp",
+	"libsrtp",
 #ifdef WITH_MB
-                                      "mb",
+	"mb",
 #endif
 };
 
@@ -74,7 +77,8 @@ static struct keyctx *with_roc(const struct keyctx *k, uint32_t roc)
 
 	memcpy(master, k->key, k->suite->key_len);
 	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
-	spec.master = (struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
+	spec.master =
+		(struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
 	EXPECT_OK(keyctx_new(&again, &spec, NULL));
 	return again;
 }
@@ -82,7 +86,8 @@ static struct keyctx *with_roc(const struct keyctx *k, uint32_t roc)
 /* The first receive key is told to begin at that ROC. */
 static bool open_at(struct scene *s, const char *engine, uint32_t roc, unsigned ssrcs)
 {
-	if (!scene_prepare(s, engine, "AES_CM_128_HMAC_SHA1_80") || !scene_set_key(&s->up[0], with_roc(s->up[0].ctx, roc)))
+	if (!scene_prepare(s, engine, "AES_CM_128_HMAC_SHA1_80") ||
+	    !scene_set_key(&s->up[0], with_roc(s->up[0].ctx, roc)))
 		return false;
 	scene_use_keys(s, 0);
 	s->config.ssrcs_per_leg = ssrcs;
@@ -90,7 +95,7 @@ static bool open_at(struct scene *s, const char *engine, uint32_t roc, unsigned 
 	return scene_start(s);
 }
 
-/* --- suites ------------------------------------------------------------------------------------------- */
+/* --- suites ----------------------------------------------------------------- */
 
 /* Under the key before come packets that are too short for a tag of the new one. */
 static void short_packets(const char *engine, const char *before, const char *after)
@@ -99,7 +104,8 @@ static void short_packets(const char *engine, const char *before, const char *af
 	uint64_t old = 100, new = 200;
 
 	test_context("%s, %s to %s", engine, before, after);
-	if (!scene_prepare(&s, engine, before) || !scene_set_key(&s.up[1], call_key(after)) || !scene_set_key(&s.down[1], call_key(after)))
+	if (!scene_prepare(&s, engine, before) || !scene_set_key(&s.up[1], call_key(after)) ||
+	    !scene_set_key(&s.down[1], call_key(after)))
 		return;
 	scene_use_keys(&s, 0);
 	s.media.legs[0].rekey_overlap_ms = OVERLAP_MS;
@@ -137,7 +143,7 @@ static void another_suite_with_short_packets(void)
 	}
 }
 
-/* --- streams ------------------------------------------------------------------------------------------- */
+/* --- streams ---------------------------------------------------------------- */
 
 /* First heard under the key before, it goes on under the new one at the counter it had. */
 static void first_heard(const char *engine, enum relay_rekey_roc rule, uint32_t roc)
@@ -171,7 +177,8 @@ static void a_stream_first_heard_in_the_overlap(void)
 	}
 }
 
-/* It made room for another, the key changed, it comes back: its counter is still known, and nothing of the old key is heard again. */
+/* It made room for another, the key changed, it comes back: its counter is still known, and nothing
+ * of the old key is heard again. */
 static void evicted_before(const char *engine, bool after_overlap)
 {
 	enum { IDLE_MS = 31000 };
@@ -205,7 +212,8 @@ static void eviction_before_a_rekeying(void)
 	}
 }
 
-/* Evicted under one key, and again under the next: each key remembers its own, and two re-keyings later all memory is given back. */
+/* Evicted under one key, and again under the next: each key remembers its own, and two re-keyings
+ * later all memory is given back. */
 static void evicted_under_two_keys(void)
 {
 	enum { IDLE_MS = 31000 };
@@ -226,11 +234,12 @@ static void evicted_under_two_keys(void)
 	scene_close(&s);
 }
 
-/* --- lives --------------------------------------------------------------------------------------------- */
+/* --- lives ------------------------------------------------------------------ */
 
 static const uint8_t mkis[3][4] = {{0, 0, 0, 1}, {0, 0, 0, 2}, {0, 0, 0, 3}};
 
-/* The key before is used up: nothing says so of the new one, which goes on; when that one is, it is said. */
+/* The key before is used up: nothing says so of the new one, which goes on; when that one is, it is
+ * said. */
 static void used_up(const char *engine, bool has_mki)
 {
 	struct scene s;
@@ -254,8 +263,11 @@ static void used_up(const char *engine, bool has_mki)
 	rekey(&s, 1);
 	for (uint64_t i = 0; i < 5; i++)
 		EXPECT(comes_up(&s, &s.up[0], SSRC, 115 + i));
-	/* The terminal's own context is used up, too: another of the same key, that knows no end. */
-	EXPECT(scene_set_key(&s.up[2], call_key_again(s.up[0].ctx, (struct view){.p = mkis[0], .n = has_mki ? 4 : 0}, 0)));
+	/* The terminal's own context is used up, too: another of the same key, that knows no end.
+	 */
+	EXPECT(scene_set_key(
+		&s.up[2],
+		call_key_again(s.up[0].ctx, (struct view){.p = mkis[0], .n = has_mki ? 4 : 0}, 0)));
 	for (uint64_t i = 0; i < 5; i++)
 		EXPECT(!comes_up(&s, &s.up[2], SSRC, 120 + i));
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT), 0);
@@ -264,7 +276,9 @@ static void used_up(const char *engine, bool has_mki)
 		EXPECT(comes_up(&s, &s.up[1], SSRC, 140 + i));
 	EXPECT_INT(scene_leg_a(&s)->receive_key_pkts, 40);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT), 1);
-	EXPECT(scene_set_key(&s.up[2], call_key_again(s.up[1].ctx, (struct view){.p = mkis[1], .n = has_mki ? 4 : 0}, 0)));
+	EXPECT(scene_set_key(
+		&s.up[2],
+		call_key_again(s.up[1].ctx, (struct view){.p = mkis[1], .n = has_mki ? 4 : 0}, 0)));
 	EXPECT(!comes_up(&s, &s.up[2], SSRC, 180));
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 1);
 	scene_close(&s);
@@ -296,9 +310,10 @@ static void a_repetition_is_called_one(void)
 	scene_close(&s);
 }
 
-/* --- RTCP ---------------------------------------------------------------------------------------------- */
+/* --- RTCP ------------------------------------------------------------------- */
 
-/* The SRTCP index of a new key begins again; the terminal is followed to another address all the same, RTP first or not, there and back. */
+/* The SRTCP index of a new key begins again; the terminal is followed to another address all the
+ * same, RTP first or not, there and back. */
 static void rtcp_is_followed(const char *engine, bool rtp_first)
 {
 	static const struct addr local = {.ip = {10, 0, 0, 1}, .port = 30001, .version = 4};
@@ -323,7 +338,8 @@ static void rtcp_is_followed(const char *engine, bool rtp_first)
 		if (rtp_first)
 			EXPECT(comes_up(&s, end, SSRC, 100 + round));
 		for (unsigned i = 0; i < (round ? 2u : 20u); i++) {
-			size_t n = end_protect(end, s.octets, rtcp(s.octets, SSRC), sizeof(s.octets), 0);
+			size_t n = end_protect(end, s.octets, rtcp(s.octets, SSRC),
+			                       sizeof(s.octets), 0);
 
 			from.port = (uint16_t)(4001 + 2 * (round * 100 + i));
 			EXPECT_OK(sim_send(s.g.sim, &from, &local, s.octets, n));
@@ -342,7 +358,8 @@ static void rtcp_is_followed_under_a_new_key(void)
 	}
 }
 
-/* After a re-key with the counter reset, SRTCP that came in the very batch that settled it is heard once. */
+/* After a re-key with the counter reset, SRTCP that came in the very batch that settled it is heard
+ * once. */
 static void rtcp_in_the_batch_that_settles(const char *engine, uint64_t first)
 {
 	struct scene s;
@@ -383,6 +400,9 @@ static void a_report_is_heard_once(void)
 
 TEST_MAIN("overlap", {"another suite with short packets", another_suite_with_short_packets},
           {"a stream first heard in the overlap", a_stream_first_heard_in_the_overlap},
-          {"eviction before a re-keying", eviction_before_a_rekeying}, {"evicted under two keys", evicted_under_two_keys},
-          {"the key before is used up", the_key_before_is_used_up}, {"a repetition is called one", a_repetition_is_called_one},
-          {"RTCP is followed under a new key", rtcp_is_followed_under_a_new_key}, {"a report is heard once", a_report_is_heard_once})
+          {"eviction before a re-keying", eviction_before_a_rekeying},
+          {"evicted under two keys", evicted_under_two_keys},
+          {"the key before is used up", the_key_before_is_used_up},
+          {"a repetition is called one", a_repetition_is_called_one},
+          {"RTCP is followed under a new key", rtcp_is_followed_under_a_new_key},
+          {"a report is heard once", a_report_is_heard_once})

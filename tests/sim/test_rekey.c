@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session updates: the same context changes nothing, a new key makes a new one, the ROC goes on as the setting says. */
+/* Session updates: the same context changes nothing, a new key makes a new one, the ROC goes on as
+ * the setting says. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -24,7 +25,8 @@ static bool open_scene(struct scene *s, const char *engine)
 	return scene_start(s);
 }
 
-/* Fifty holds and resumes with the same keys, in the middle of a wrap, a packet before and after each: none is lost. */
+/* Fifty holds and resumes with the same keys, in the middle of a wrap, a packet before and after
+ * each: none is lost. */
 static void storm(const char *engine)
 {
 	struct scene s;
@@ -62,7 +64,8 @@ static void an_update_storm_loses_nothing(void)
 	storm("libsrtp");
 }
 
-/* New keys at the same address, ROC 1: a terminal that kept it and one that reset it are both heard under `either`. */
+/* New keys at the same address, ROC 1: a terminal that kept it and one that reset it are both heard
+ * under `either`. */
 static void rekey_with(enum relay_rekey_roc how, bool terminal_keeps, bool heard)
 {
 	struct scene s;
@@ -114,7 +117,8 @@ static void a_new_address_begins_at_zero(void)
 	scene_use_keys(&s, 1);
 	s.media.legs[0].remote.ip[3] = 77;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
-	EXPECT(comes_up(&s, &s.up[1], 10)); /* from the old address still: authenticated, so followed */
+	EXPECT(comes_up(&s, &s.up[1],
+	                10)); /* from the old address still: authenticated, so followed */
 	EXPECT(comes_down(&s, &s.down[1], 65546 - 65536));
 	scene_close(&s);
 }
@@ -173,8 +177,9 @@ static bool rtcp_comes_up(struct scene *s, struct srtp_end *end, size_t *n)
 	return sim_receive(s->g.sim, &call_peer_b, &got);
 }
 
-/* After a re-key only SRTCP comes at first, which says nothing about the ROC: the terminal that kept it and the one that reset it are
- * heard, over the next wrap too, and the SRTCP that came is not taken twice. */
+/* After a re-key only SRTCP comes at first, which says nothing about the ROC: the terminal that
+ * kept it and the one that reset it are heard, over the next wrap too, and the SRTCP that came is
+ * not taken twice. */
 static void rtcp_first(const char *engine, bool terminal_keeps)
 {
 	struct scene s;
@@ -214,7 +219,8 @@ static void rtcp_before_rtp_settles_no_roc(void)
 	}
 }
 
-/* Keys, a port and a third leg change at once, while the nth allocation fails: nothing of it came to be, and the call goes on. */
+/* Keys, a port and a third leg change at once, while the nth allocation fails: nothing of it came
+ * to be, and the call goes on. */
 static void no_memory_changes_nothing(const char *engine)
 {
 	struct scene s;
@@ -280,7 +286,8 @@ static void a_key_that_comes_back(void)
 	EXPECT(comes_up(&s, &s.up[0], 65540) && comes_down(&s, &s.down[0], 65540));
 	stage_run(&s.g, 1100);
 	for (unsigned way = 0; way < 2; way++) {
-		const struct keyctx **key = way ? &s.media.legs[0].send : &s.media.legs[0].receive, *now = *key;
+		const struct keyctx **key = way ? &s.media.legs[0].send : &s.media.legs[0].receive,
+				    *now = *key;
 
 		*key = way ? s.down[1].ctx : s.up[1].ctx;
 		EXPECT_OK(call_update(&s.g, s.call, &s.spec));
@@ -299,7 +306,8 @@ static void a_key_that_comes_back(void)
 	scene_close(&s);
 }
 
-TEST_MAIN("rekey", {"an update storm loses nothing", an_update_storm_loses_nothing}, {"a new key goes on as set", a_new_key_goes_on_as_set},
+TEST_MAIN("rekey", {"an update storm loses nothing", an_update_storm_loses_nothing},
+          {"a new key goes on as set", a_new_key_goes_on_as_set},
           {"a new address begins at zero", a_new_address_begins_at_zero},
           {"a forgery does not settle the ROC", a_forgery_does_not_settle_the_roc},
           {"an update that fails changes nothing", an_update_that_fails_changes_nothing},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Corners where keys change, tables are full and RTCP is odd: no index twice, no state from strangers, nothing out of bounds. */
+/* Corners where keys change, tables are full and RTCP is odd: no index twice, no state from
+ * strangers, nothing out of bounds. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -34,19 +35,22 @@ static bool rtcp_comes_up(struct scene *s, struct srtp_end *end)
 }
 
 /* From the core to where the terminal is; what went out in *got. */
-static bool goes_down(struct scene *s, const uint8_t *octets, size_t n, const struct addr *to, struct sim_pkt *got)
+static bool goes_down(struct scene *s, const uint8_t *octets, size_t n, const struct addr *to,
+                      struct sim_pkt *got)
 {
 	EXPECT_OK(sim_send(s->g.sim, &call_peer_b, &call_local_b, octets, n));
 	stage_run(&s->g, 1);
 	return sim_receive(s->g.sim, to, got);
 }
 
-static bool rtp_goes_down(struct scene *s, uint64_t index, const struct addr *to, struct sim_pkt *got)
+static bool rtp_goes_down(struct scene *s, uint64_t index, const struct addr *to,
+                          struct sim_pkt *got)
 {
 	return goes_down(s, s->octets, call_rtp(s->octets, SSRC_B, index), to, got);
 }
 
-/* Under the second key only RTCP was heard, so its ROC is open when the third comes: four states to try. */
+/* Under the second key only RTCP was heard, so its ROC is open when the third comes: four states to
+ * try. */
 static void a_third_key_while_the_second_is_open(void)
 {
 	struct scene s;
@@ -67,10 +71,12 @@ static void a_third_key_while_the_second_is_open(void)
 	scene_close(&s);
 }
 
-/* Types that are not renamed, and packets that name nobody, leave under the name whose SRTCP index they take. */
+/* Types that are not renamed, and packets that name nobody, leave under the name whose SRTCP index
+ * they take. */
 static void odd_rtcp_takes_the_streams_name(void)
 {
-	static const uint8_t firsts[][2] = {{0x80, RTCP_RSI}, {0x80, 203}, {0x80, 202}, {0x80, 192}};
+	static const uint8_t firsts[][2] = {
+		{0x80, RTCP_RSI}, {0x80, 203}, {0x80, 202}, {0x80, 192}};
 	struct scene s;
 	struct sim_pkt got;
 	uint32_t name;
@@ -89,11 +95,13 @@ static void odd_rtcp_takes_the_streams_name(void)
 		EXPECT_INT(be32_get(got.data + 4), name);
 	}
 	/* A BYE of nobody in front of a report: its second word is no SSRC. */
-	EXPECT(!goes_down(&s, (const uint8_t[]){0x80, 203, 0, 0, 0x80, 201, 0, 1, 1, 2, 3, 4}, 12, &call_peer_a, &got));
+	EXPECT(!goes_down(&s, (const uint8_t[]){0x80, 203, 0, 0, 0x80, 201, 0, 1, 1, 2, 3, 4}, 12,
+	                  &call_peer_a, &got));
 	scene_close(&s);
 }
 
-/* The only stream there is room for has been idle, and begins again: it makes room for itself, and stays known. */
+/* The only stream there is room for has been idle, and begins again: it makes room for itself, and
+ * stays known. */
 static void a_restart_in_a_full_table(void)
 {
 	struct scene s;
@@ -160,7 +168,8 @@ static void forgeries_do_not_use_up_a_key(void)
 	scene_close(&s);
 }
 
-/* A move with a new key is taken back: the first key goes on at its own ROC, not at the zero of the second. */
+/* A move with a new key is taken back: the first key goes on at its own ROC, not at the zero of the
+ * second. */
 static void a_move_taken_back_keeps_the_roc(void)
 {
 	struct scene s;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions whose legs name each other's ports: two calls that meet pass media in every mode; rings are refused, whatever builds them. */
+/* Sessions whose legs name each other's ports: two calls that meet pass media in every mode; rings
+ * are refused, whatever builds them. */
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,9 +25,9 @@ static struct world {
 	struct dialogs *dialogs;
 	struct proto_ng *ng;
 	unsigned cookies;
-	enum err e;      /* of the last request */
+	enum err e; /* of the last request */
 	char why[320];
-	char reply[4096]; /* of the last ng request */
+	char reply[4096];    /* of the last ng request */
 	unsigned hops, left; /* of the last pump: packets to ports of ours; packets to others */
 	struct sim_pkt last_left;
 } w;
@@ -46,8 +47,11 @@ static bool begin(bool is_behind_nat)
 	w.g.interfaces[1].advertised = w.g.interfaces[1].bind;
 	if (!stage_open_with(&w.g, &c))
 		return false;
-	deny.items[0] = (struct addr_net){.net = {.ip = {192, 0, 2, 128}, .version = 4}, .bits = 25};
-	sc = (struct service_config){.relay = w.g.relay, .sessions_max = 100, .media_deny = &deny,
+	deny.items[0] =
+		(struct addr_net){.net = {.ip = {192, 0, 2, 128}, .version = 4}, .bits = 25};
+	sc = (struct service_config){.relay = w.g.relay,
+	                             .sessions_max = 100,
+	                             .media_deny = &deny,
 	                             .context = {.interfaces = w.g.interfaces, .n_interfaces = 2}};
 	EXPECT_OK(service_new(&w.sv, &sc, NULL));
 	relay_set_asker(w.g.relay, service_on_ask, w.sv);
@@ -70,7 +74,7 @@ static void end(void)
 	sim_free(w.g.sim);
 }
 
-/* --- sessions as JSON makes them ------------------------------------------------------------------------ */
+/* --- sessions as JSON makes them -------------------------------------------- */
 
 static void on_result(void *arg, const struct service_result *r)
 {
@@ -107,7 +111,8 @@ static void set_mode(struct spec_session *p, enum relay_mode mode)
 	SPEC_HAS(m, SPEC_MEDIA_MODE);
 }
 
-static void set_leg(struct spec_session *p, unsigned leg, const struct addr *remote, enum relay_latch latch, enum relay_rtcp rtcp)
+static void set_leg(struct spec_session *p, unsigned leg, const struct addr *remote,
+                    enum relay_latch latch, enum relay_rtcp rtcp)
 {
 	struct spec_leg *l = leg_of(p, leg);
 
@@ -206,9 +211,10 @@ static enum err to_mode(unsigned n, enum relay_mode mode)
 	return update(p);
 }
 
-/* --- packets --------------------------------------------------------------------------------------------- */
+/* --- packets ---------------------------------------------------------------- */
 
-/* Packets travel until none moves, or the bound is met; those to ports of ours come in again, as a host or its NAT would turn them. */
+/* Packets travel until none moves, or the bound is met; those to ports of ours come in again, as a
+ * host or its NAT would turn them. */
 static void pump(void)
 {
 	const struct io_interface *f = &w.g.interfaces[0];
@@ -220,7 +226,8 @@ static void pump(void)
 
 		stage_run(&w.g, 1);
 		while (sim_receive(w.g.sim, NULL, &p)) {
-			bool is_ours = addr_is_same_host(&p.to, &f->bind) || addr_is_same_host(&p.to, &f->advertised);
+			bool is_ours = addr_is_same_host(&p.to, &f->bind) ||
+			               addr_is_same_host(&p.to, &f->advertised);
 			struct addr to = addr_with_port(&f->bind, p.to.port);
 
 			moved = true;
@@ -254,30 +261,37 @@ static void throw_in(const struct addr *from, const struct addr *to, bool is_rtc
 	EXPECT_OK(sim_send(w.g.sim, from, to, octets, n));
 }
 
-/* One packet at a time into every leg of n sessions, from its peer, from strangers and from ports of ours: each may come out once at most. */
+/* One packet at a time into every leg of n sessions, from its peer, from strangers and from ports
+ * of ours: each may come out once at most. */
 static void expect_no_more_than_one(unsigned n, enum relay_rtcp rtcp)
 {
 	for (unsigned s = 0; s < n; s++)
 		for (unsigned leg = 0; leg < 2; leg++)
 			for (unsigned is_rtcp = 0; is_rtcp < 2; is_rtcp++) {
-				struct addr to = json_local(s, leg, false), from = stranger(2 * s + leg), odd = stranger(90);
-				struct addr froms[3] = {from, odd, json_local((s + 1) % n, !leg, false)};
+				struct addr to = json_local(s, leg, false),
+					    from = stranger(2 * s + leg), odd = stranger(90);
+				struct addr froms[3] = {from, odd,
+				                        json_local((s + 1) % n, !leg, false)};
 
 				if (is_rtcp && rtcp == RELAY_RTCP_PAIR)
 					to.port++;
 				for (unsigned k = 0; k < ARRAY_LEN(froms); k++) {
 					throw_in(&froms[k], &to, is_rtcp);
 					pump();
-					test_context("sessions %u, into %u leg %u rtcp %u from %u: hops %u left %u", n, s, leg, is_rtcp, k, w.hops, w.left);
+					test_context("sessions %u, into %u leg %u rtcp %u from %u: "
+					             "hops %u left %u",
+					             n, s, leg, is_rtcp, k, w.hops, w.left);
 					EXPECT(w.left <= 1 && w.hops <= 2 * n);
 				}
 			}
 }
 
-/* --- rings over JSON ---------------------------------------------------------------------------------------- */
+/* --- rings over JSON -------------------------------------------------------- */
 
-/* n sessions, each with its core leg at the next one's access leg; the update of the last would close the ring. */
-static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp rtcp, bool is_advertised, bool is_back)
+/* n sessions, each with its core leg at the next one's access leg; the update of the last would
+ * close the ring. */
+static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp rtcp,
+                            bool is_advertised, bool is_back)
 {
 	REQUIRE(begin(is_advertised));
 	for (unsigned i = 0; i < n; i++)
@@ -287,12 +301,14 @@ static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp 
 		enum err e = point(i, !is_back, &next);
 		char text[ADDR_TEXT_MAX];
 
-		test_context("ring of %u, latch %u, rtcp %u, session %u: %s", n, latch, rtcp, i, w.why);
+		test_context("ring of %u, latch %u, rtcp %u, session %u: %s", n, latch, rtcp, i,
+		             w.why);
 		/* Another mode is no other way. */
 		if (i % 2 && e == ERR_OK)
 			EXPECT_OK(to_mode(i, RELAY_MODE_E2E));
 		EXPECT_INT(e, i + 1 < n ? ERR_OK : ERR_DENIED);
-		EXPECT(i + 1 < n || (strstr(w.why, addr_print(&next, text)) && strstr(w.why, "ring")));
+		EXPECT(i + 1 < n ||
+		       (strstr(w.why, addr_print(&next, text)) && strstr(w.why, "ring")));
 	}
 	expect_no_more_than_one(n, rtcp);
 	end();
@@ -302,7 +318,8 @@ static void no_ring_by_updates(void)
 {
 	for (unsigned n = 1; n <= RING_MAX; n++)
 		for (unsigned latch = RELAY_LATCH_SIGNALLED; latch < RELAY_LATCH_COUNT; latch++)
-			ring_by_updates(n, (enum relay_latch)latch, n % 2 ? RELAY_RTCP_PAIR : RELAY_RTCP_MUX, n > 2, latch % 2);
+			ring_by_updates(n, (enum relay_latch)latch,
+			                n % 2 ? RELAY_RTCP_PAIR : RELAY_RTCP_MUX, n > 2, latch % 2);
 }
 
 /* The ring is closed by a session that is made: its own port is the one that the first names. */
@@ -313,11 +330,16 @@ static void no_ring_by_create(void)
 		struct addr first, last;
 
 		REQUIRE(begin(false));
-		/* Ports are given in their order: the last session's are known before it is made. */
+		/* Ports are given in their order: the last session's are known before it is made.
+		 */
 		first = addr_with_port(&w.g.interfaces[0].bind, 30000);
 		last = addr_with_port(&w.g.interfaces[0].bind, (uint16_t)(30000 + 4 * (n - 1)));
 		for (unsigned i = 0; i < n; i++) {
-			struct addr a = stranger(2 * i), next = i + 1 < n ? addr_with_port(&last, (uint16_t)(30000 + 4 * (i + 1))) : first;
+			struct addr a = stranger(2 * i),
+				    next = i + 1 < n
+			                           ? addr_with_port(&last,
+			                                            (uint16_t)(30000 + 4 * (i + 1)))
+			                           : first;
 
 			p = patch_of(i);
 			set_mode(p, RELAY_MODE_E2E);
@@ -345,7 +367,8 @@ static void no_ring_of_rtcp(void)
 		there = json_local(0, 0, false);
 		p = patch_of(1);
 		/* As remote_rtcp, at the RTP port or its own; as the port above remote. */
-		leg_of(p, 1)->remote_rtcp = addr_with_port(&there, (uint16_t)(there.port + (how == 0)));
+		leg_of(p, 1)->remote_rtcp =
+			addr_with_port(&there, (uint16_t)(there.port + (how == 0)));
 		leg_of(p, 1)->has |= 1u << SPEC_LEG_REMOTE_RTCP;
 		if (how == 2) {
 			leg_of(p, 1)->remote_rtcp = (struct addr){0};
@@ -359,7 +382,8 @@ static void no_ring_of_rtcp(void)
 	}
 }
 
-/* A fork beside the active one may become active any time: the ring over it is refused when it is made. */
+/* A fork beside the active one may become active any time: the ring over it is refused when it is
+ * made. */
 static void no_ring_over_a_fork(void)
 {
 	struct spec_session *p;
@@ -424,7 +448,8 @@ static void no_ring_of_two_at_once(void)
 	end();
 }
 
-/* The signalled addresses are strangers'; packets that claim to come from ports of ours would teach the ring. */
+/* The signalled addresses are strangers'; packets that claim to come from ports of ours would teach
+ * the ring. */
 static void no_ring_of_learnt_sources(void)
 {
 	for (unsigned n = 1; n <= RING_MAX; n++)
@@ -434,11 +459,14 @@ static void no_ring_of_learnt_sources(void)
 				REQUIRE_OK(plain(i, (enum relay_latch)latch, RELAY_RTCP_MUX));
 			for (unsigned round = 0; round < 3; round++)
 				for (unsigned i = 0; i < n; i++) {
-					struct addr from = json_local((i + 1) % n, 0, false), to = json_local(i, 1, false);
+					struct addr from = json_local((i + 1) % n, 0, false),
+						    to = json_local(i, 1, false);
 
 					throw_in(&from, &to, false);
 					pump();
-					test_context("ring of %u, latch %u, session %u: hops %u left %u", n, latch, i, w.hops, w.left);
+					test_context(
+						"ring of %u, latch %u, session %u: hops %u left %u",
+						n, latch, i, w.hops, w.left);
 					EXPECT(w.left <= 1 && w.hops <= 2 * n);
 					/* A second, so that the leg may ask again. */
 					stage_run(&w.g, 1001);
@@ -448,13 +476,17 @@ static void no_ring_of_learnt_sources(void)
 		}
 }
 
-/* What the judge refuses as a target is not learnt from packets either, under any policy; an ordinary source is, at once. */
+/* What the judge refuses as a target is not learnt from packets either, under any policy; an
+ * ordinary source is, at once. */
 static void no_bad_source_is_learnt(void)
 {
 	static const struct addr bad[] = {
-		{.ip = {10, 0, 0, 1}, .port = 2223, .version = 4},     {.ip = {127, 0, 0, 1}, .port = 4000, .version = 4},
-		{.ip = {224, 0, 0, 9}, .port = 4000, .version = 4},    {.ip = {255, 255, 255, 255}, .port = 4000, .version = 4},
-		{.ip = {169, 254, 1, 1}, .port = 4000, .version = 4},  {.ip = {0, 0, 0, 1}, .port = 4000, .version = 4},
+		{.ip = {10, 0, 0, 1}, .port = 2223, .version = 4},
+		{.ip = {127, 0, 0, 1}, .port = 4000, .version = 4},
+		{.ip = {224, 0, 0, 9}, .port = 4000, .version = 4},
+		{.ip = {255, 255, 255, 255}, .port = 4000, .version = 4},
+		{.ip = {169, 254, 1, 1}, .port = 4000, .version = 4},
+		{.ip = {0, 0, 0, 1}, .port = 4000, .version = 4},
 		{.ip = {192, 0, 2, 200}, .port = 4000, .version = 4},
 	};
 	struct addr good = stranger(77), peer, to, back;
@@ -480,24 +512,27 @@ static void no_bad_source_is_learnt(void)
 			pump();
 			service_get_counts(w.sv, &counts);
 			test_context("latch %u, source %s", latch, addr_print(from, text));
-			EXPECT(w.left == 1 && addr_eq(&w.last_left.to, i < ARRAY_LEN(bad) ? &back : &good));
+			EXPECT(w.left == 1 &&
+			       addr_eq(&w.last_left.to, i < ARRAY_LEN(bad) ? &back : &good));
 			EXPECT_INT(counts.targets_refused, i < ARRAY_LEN(bad) ? 2 : 0);
 			end();
 		}
 }
 
-/* --- two calls that meet ------------------------------------------------------------------------------------- */
+/* --- two calls that meet ---------------------------------------------------- */
 
 struct ends {
 	struct keyctx *keys[6];
-	struct srtp_end up[2], down[2]; /* of caller and callee: what each sends with, what it opens with */
+	struct srtp_end up[2],
+		down[2]; /* of caller and callee: what each sends with, what it opens with */
 	bool has_keys;
 };
 
 /* The keys of either call, by mode: what the terminals and the two core legs have. */
 static void give_keys(struct ends *e, enum relay_mode mode, struct spec_session *p[2])
 {
-	bool ends_here = mode == RELAY_MODE_E2AE || mode == RELAY_MODE_SRTP_SRTP, verified = mode == RELAY_MODE_E2E_VERIFIED;
+	bool ends_here = mode == RELAY_MODE_E2AE || mode == RELAY_MODE_SRTP_SRTP,
+	     verified = mode == RELAY_MODE_E2E_VERIFIED;
 
 	e->has_keys = ends_here || verified;
 	for (unsigned i = 0; i < 6 && e->has_keys; i++)
@@ -517,8 +552,10 @@ static void give_keys(struct ends *e, enum relay_mode mode, struct spec_session 
 	for (unsigned i = 0; i < 2 && e->has_keys; i++) {
 		struct keyctx *up = NULL, *down = NULL;
 
-		CHECK(!keyctx_copy(&up, e->keys[i]) && !keyctx_copy(&down, e->keys[verified ? !i : 2 + i]));
-		EXPECT(srtp_open(&e->up[i], up, ENGINE_SEND) && srtp_open(&e->down[i], down, ENGINE_RECEIVE));
+		CHECK(!keyctx_copy(&up, e->keys[i]) &&
+		      !keyctx_copy(&down, e->keys[verified ? !i : 2 + i]));
+		EXPECT(srtp_open(&e->up[i], up, ENGINE_SEND) &&
+		       srtp_open(&e->down[i], down, ENGINE_RECEIVE));
 	}
 }
 
@@ -537,7 +574,8 @@ static bool goes_over(struct ends *e, unsigned from, uint64_t index)
 {
 	uint8_t clear[256], sent[256];
 	size_t n = call_rtp(clear, SSRC + from, index), n_sent = n;
-	struct addr peer = stranger(2 * from), to = json_local(from, 0, false), other = stranger(2 * !from);
+	struct addr peer = stranger(2 * from), to = json_local(from, 0, false),
+		    other = stranger(2 * !from);
 	enum verdict v;
 
 	memcpy(sent, clear, n);
@@ -548,7 +586,8 @@ static bool goes_over(struct ends *e, unsigned from, uint64_t index)
 	if (w.left != 1 || !addr_eq(&w.last_left.to, &other))
 		return false;
 	if (e->has_keys)
-		w.last_left.len = (uint16_t)srtp_open_pkt(&e->down[!from], w.last_left.data, w.last_left.len, &v);
+		w.last_left.len = (uint16_t)srtp_open_pkt(&e->down[!from], w.last_left.data,
+		                                          w.last_left.len, &v);
 	return w.last_left.len == n && memcmp(w.last_left.data, clear, n) == 0;
 }
 
@@ -576,7 +615,8 @@ static void meet(enum relay_mode mode, enum relay_latch latch, bool is_advertise
 	EXPECT_OK(update(p[1]));
 	there = json_local(1, 1, is_advertised);
 	EXPECT_OK(point(0, 1, &there));
-	test_context("%s, latch %u, %s: %s", relay_mode_name(mode), latch, is_advertised ? "advertised" : "local", w.why);
+	test_context("%s, latch %u, %s: %s", relay_mode_name(mode), latch,
+	             is_advertised ? "advertised" : "local", w.why);
 	for (unsigned i = 0; i < 5; i++) {
 		EXPECT(goes_over(&e, 0, i));
 		EXPECT(goes_over(&e, 1, i));
@@ -593,7 +633,8 @@ static void two_calls_that_meet_pass_media(void)
 				meet((enum relay_mode)mode, (enum relay_latch)latch, is_advertised);
 }
 
-/* The core leg was told of a stranger, and hears another call of this gateway: control permits what closes no ring. */
+/* The core leg was told of a stranger, and hears another call of this gateway: control permits what
+ * closes no ring. */
 static void a_call_of_ours_may_be_learnt(void)
 {
 	struct addr there, from;
@@ -666,7 +707,7 @@ static void what_was_learnt_counts(void)
 	end();
 }
 
-/* --- over ng --------------------------------------------------------------------------------------------------- */
+/* --- over ng ---------------------------------------------------------------- */
 
 static void on_ng(void *arg, uint64_t token, const struct addr *to, struct str reply)
 {
@@ -692,11 +733,13 @@ static bool say(const char *fmt, ...)
 }
 
 /* `command` with the tags as JSON, and an SDP that names that address. */
-static bool say_sdp(const char *command, unsigned call, const char *tags, const struct addr *at, const char *more)
+static bool say_sdp(const char *command, unsigned call, const char *tags, const struct addr *at,
+                    const char *more)
 {
 	char ip[ADDR_TEXT_MAX];
 
-	return say("{\"command\":\"%s\",\"call-id\":\"n%u\",%s,\"sdp\":\"v=0\\r\\no=- 1 1 IN IP4 192.0.2.9\\r\\ns=-\\r\\nc=IN IP4 %s\\r\\n"
+	return say("{\"command\":\"%s\",\"call-id\":\"n%u\",%s,\"sdp\":\"v=0\\r\\no=- 1 1 IN IP4 "
+	           "192.0.2.9\\r\\ns=-\\r\\nc=IN IP4 %s\\r\\n"
 	           "t=0 0\\r\\nm=audio %u RTP/AVP 0\\r\\n%s\"}",
 	           command, call, tags, addr_print_ip(at, ip), at->port, more);
 }
@@ -717,14 +760,20 @@ static bool ng_call(unsigned call, const char *flags)
 	snprintf(tags, sizeof(tags), "\"from-tag\":\"a\",\"flags\":[\"trust-address\"%s]", flags);
 	if (!say_sdp("offer", call, tags, &a, ""))
 		return false;
-	snprintf(tags, sizeof(tags), "\"from-tag\":\"a\",\"to-tag\":\"b\",\"flags\":[\"trust-address\"%s]", flags);
+	snprintf(tags, sizeof(tags),
+	         "\"from-tag\":\"a\",\"to-tag\":\"b\",\"flags\":[\"trust-address\"%s]", flags);
 	return say_sdp("answer", call, tags, &b, "");
 }
 
-/* The callee of each call moves to the next one's caller's port, by a re-INVITE; the last would close the ring. */
+/* The callee of each call moves to the next one's caller's port, by a re-INVITE; the last would
+ * close the ring. */
 static void no_ring_over_ng(void)
 {
-	static const char *const flags[] = {"", ",\"strict-source\"", ",\"media-handover\"", ",\"asymmetric\"", ",\"signalled-source\"",
+	static const char *const flags[] = {"",
+	                                    ",\"strict-source\"",
+	                                    ",\"media-handover\"",
+	                                    ",\"asymmetric\"",
+	                                    ",\"signalled-source\"",
 	                                    ",\"loop-protect\""};
 
 	for (unsigned n = 1; n <= RING_MAX; n++)
@@ -736,12 +785,17 @@ static void no_ring_over_ng(void)
 				struct addr next = ng_local((i + 1) % n, 0), a = stranger(2 * i);
 				bool closes = i + 1 == n;
 				char text[ADDR_TEXT_MAX];
-				bool ok = say_sdp("offer", i, "\"from-tag\":\"b\",\"to-tag\":\"a\"", &next, "");
+				bool ok = say_sdp("offer", i, "\"from-tag\":\"b\",\"to-tag\":\"a\"",
+				                  &next, "");
 
-				test_context("ring of %u, call %u, flags %s: %s", n, i, flags[f], w.reply);
+				test_context("ring of %u, call %u, flags %s: %s", n, i, flags[f],
+				             w.reply);
 				EXPECT(ok == !closes);
-				EXPECT(!closes || (strstr(w.reply, addr_print(&next, text)) && strstr(w.reply, "ring")));
-				EXPECT(closes || say_sdp("answer", i, "\"from-tag\":\"b\",\"to-tag\":\"a\"", &a, ""));
+				EXPECT(!closes || (strstr(w.reply, addr_print(&next, text)) &&
+				                   strstr(w.reply, "ring")));
+				EXPECT(closes ||
+				       say_sdp("answer", i, "\"from-tag\":\"b\",\"to-tag\":\"a\"",
+				               &a, ""));
 			}
 			for (unsigned i = 0; i < n; i++) {
 				struct addr from = stranger(2 * i), to = ng_local(i, 0);
@@ -755,7 +809,8 @@ static void no_ring_over_ng(void)
 		}
 }
 
-/* An answer that names a port of the same call, RTP or by a=rtcp; and an offer once more, in a signalling loop. */
+/* An answer that names a port of the same call, RTP or by a=rtcp; and an offer once more, in a
+ * signalling loop. */
 static void no_ring_in_one_call(void)
 {
 	char rtcp[80], ip[ADDR_TEXT_MAX];
@@ -764,12 +819,16 @@ static void no_ring_in_one_call(void)
 	REQUIRE(begin(false));
 	REQUIRE(say_sdp("offer", 0, "\"from-tag\":\"a\"", &a, ""));
 	there = ng_local(0, 0);
-	EXPECT(!say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &there, "") && strstr(w.reply, "ring"));
-	snprintf(rtcp, sizeof(rtcp), "a=rtcp:%u IN IP4 %s\\r\\n", there.port + 1u, addr_print_ip(&there, ip));
-	EXPECT(!say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &b, rtcp) && strstr(w.reply, "ring"));
+	EXPECT(!say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &there, "") &&
+	       strstr(w.reply, "ring"));
+	snprintf(rtcp, sizeof(rtcp), "a=rtcp:%u IN IP4 %s\\r\\n", there.port + 1u,
+	         addr_print_ip(&there, ip));
+	EXPECT(!say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &b, rtcp) &&
+	       strstr(w.reply, "ring"));
 	EXPECT(say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &b, ""));
 	there = ng_local(0, 1);
-	EXPECT(!say_sdp("offer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &there, "") && strstr(w.reply, "ring"));
+	EXPECT(!say_sdp("offer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &there, "") &&
+	       strstr(w.reply, "ring"));
 	EXPECT(strstr(w.reply, "loop-protect"));
 	end();
 }
@@ -781,20 +840,25 @@ static void no_ring_by_media_address(void)
 	struct addr a = stranger(0), b = stranger(1), there;
 
 	REQUIRE(begin(false));
-	REQUIRE(say_sdp("offer", 0, "\"from-tag\":\"a\",\"media-address\":\"192.0.2.200\"", &a, ""));
+	REQUIRE(say_sdp("offer", 0, "\"from-tag\":\"a\",\"media-address\":\"192.0.2.200\"", &a,
+	                ""));
 	there = addr_with_port(&said, ng_local(0, 0).port);
 	EXPECT(!say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &there, ""));
-	EXPECT(!say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\",\"received-from\":[\"IP4\",\"192.0.2.200\"],\"flags\":[\"SIP-source-address\"]",
+	EXPECT(!say_sdp("answer", 0,
+	                "\"from-tag\":\"a\",\"to-tag\":\"b\",\"received-from\":[\"IP4\",\"192.0.2."
+	                "200\"],\"flags\":[\"SIP-source-address\"]",
 	                &there, ""));
 	EXPECT(say_sdp("answer", 0, "\"from-tag\":\"a\",\"to-tag\":\"b\"", &b, ""));
 	end();
 }
 
-/* Nor is such an address learnt where it closes a ring: a NAT that turns packets round would bring them back. */
+/* Nor is such an address learnt where it closes a ring: a NAT that turns packets round would bring
+ * them back. */
 static void no_ring_by_a_learnt_media_address(void)
 {
 	static const struct addr said = {.ip = {198, 18, 0, 200}, .version = 4};
-	static const char more[] = "\"media-address\":\"198.18.0.200\",\"flags\":[\"media-handover\"]";
+	static const char more[] =
+		"\"media-address\":\"198.18.0.200\",\"flags\":[\"media-handover\"]";
 	struct addr a = stranger(0), b = stranger(1), from, to;
 	char tags[160];
 
@@ -845,7 +909,8 @@ static void two_calls_meet_over_ng(void)
 	}
 }
 
-/* What workers were told to ask about is freed once they were told anew: a proxy may name another media-address for each call. */
+/* What workers were told to ask about is freed once they were told anew: a proxy may name another
+ * media-address for each call. */
 static void tables_are_not_kept(void)
 {
 	enum { ROUNDS = 200 };
@@ -862,13 +927,17 @@ static void tables_are_not_kept(void)
 }
 
 TEST_MAIN("rings", {"tables_are_not_kept", tables_are_not_kept},
-          {"no_ring_by_updates", no_ring_by_updates}, {"no_ring_by_create", no_ring_by_create}, {"no_ring_of_rtcp", no_ring_of_rtcp},
-          {"no_ring_over_a_fork", no_ring_over_a_fork}, {"no_leg_is_its_own_peer", no_leg_is_its_own_peer},
-          {"no_ring_of_two_at_once", no_ring_of_two_at_once}, {"no_ring_of_learnt_sources", no_ring_of_learnt_sources},
+          {"no_ring_by_updates", no_ring_by_updates}, {"no_ring_by_create", no_ring_by_create},
+          {"no_ring_of_rtcp", no_ring_of_rtcp}, {"no_ring_over_a_fork", no_ring_over_a_fork},
+          {"no_leg_is_its_own_peer", no_leg_is_its_own_peer},
+          {"no_ring_of_two_at_once", no_ring_of_two_at_once},
+          {"no_ring_of_learnt_sources", no_ring_of_learnt_sources},
           {"no_bad_source_is_learnt", no_bad_source_is_learnt},
           {"two_calls_that_meet_pass_media", two_calls_that_meet_pass_media},
-          {"a_call_of_ours_may_be_learnt", a_call_of_ours_may_be_learnt}, {"what_was_learnt_counts", what_was_learnt_counts},
+          {"a_call_of_ours_may_be_learnt", a_call_of_ours_may_be_learnt},
+          {"what_was_learnt_counts", what_was_learnt_counts},
           {"rtcp_that_asks_holds_no_rtp_up", rtcp_that_asks_holds_no_rtp_up},
           {"no_ring_over_ng", no_ring_over_ng}, {"no_ring_in_one_call", no_ring_in_one_call},
           {"no_ring_by_media_address", no_ring_by_media_address},
-          {"no_ring_by_a_learnt_media_address", no_ring_by_a_learnt_media_address}, {"two_calls_meet_over_ng", two_calls_meet_over_ng})
+          {"no_ring_by_a_learnt_media_address", no_ring_by_a_learnt_media_address},
+          {"two_calls_meet_over_ng", two_calls_meet_over_ng})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a stream's index stands when nobody knows: first packets lost, an earlier life of the gateway, a hint, a sender that was away for long. */
+/* Where a stream's index stands when nobody knows: first packets lost, an earlier life of the
+ * gateway, a hint, a sender that was away for long. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -8,9 +9,11 @@ enum { SSRC = 0x0a0a0a0a, KEPT_MAX = 64 };
 
 static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
 
-static const char *const engines[] = {"evp", "libsrtp",
+static const char *const engines[] = {
+	"evp",
+	"libsrtp",
 #ifdef WITH_MB
-                                      "mb",
+	"mb",
 #endif
 };
 
@@ -20,7 +23,8 @@ static uint64_t at(uint32_t roc, uint16_t seq)
 }
 
 /* A packet of the terminal on its way, not heard yet; 0 as index: SRTCP. */
-static size_t send_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index, bool is_rtcp)
+static size_t send_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index,
+                      bool is_rtcp)
 {
 	size_t n = 12;
 
@@ -69,9 +73,10 @@ static bool open_scene(struct scene *s, const char *engine)
 	return scene_start(s);
 }
 
-/* --- the first packet --------------------------------------------------------------------------------- */
+/* --- the first packet ------------------------------------------------------- */
 
-/* What was never heard lies around a wrap, or before we had the key: ROC 1 is tried, and the window is that of a stream like any other. */
+/* What was never heard lies around a wrap, or before we had the key: ROC 1 is tried, and the window
+ * is that of a stream like any other. */
 static void first_at(const char *engine, uint64_t first)
 {
 	struct scene s;
@@ -111,7 +116,8 @@ static void first_packets_lost_around_the_wrap(void)
 	}
 }
 
-/* SRTCP comes first and says nothing of the ROC; what it was is not heard twice, in one batch with the RTP and after it. */
+/* SRTCP comes first and says nothing of the ROC; what it was is not heard twice, in one batch with
+ * the RTP and after it. */
 static void rtcp_first(const char *engine, bool in_one_batch, uint32_t roc)
 {
 	struct scene s;
@@ -171,7 +177,7 @@ static void rtp_before_rtcp_in_one_batch(void)
 	}
 }
 
-/* --- a hint ------------------------------------------------------------------------------------------- */
+/* --- a hint ----------------------------------------------------------------- */
 
 static struct keyctx *with_roc(const struct keyctx *k, uint32_t roc)
 {
@@ -181,17 +187,20 @@ static struct keyctx *with_roc(const struct keyctx *k, uint32_t roc)
 
 	memcpy(master, k->key, k->suite->key_len);
 	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
-	spec.master = (struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
+	spec.master =
+		(struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
 	EXPECT_OK(keyctx_new(&again, &spec, NULL));
 	return again;
 }
 
-static void hinted(const char *engine, enum relay_mode mode, uint32_t hint, uint64_t first, bool is_heard)
+static void hinted(const char *engine, enum relay_mode mode, uint32_t hint, uint64_t first,
+                   bool is_heard)
 {
 	struct scene s;
 	struct keyctx *key;
 
-	test_context("%s %s, hint %u, first %llx", engine, relay_mode_name(mode), hint, (unsigned long long)first);
+	test_context("%s %s, hint %u, first %llx", engine, relay_mode_name(mode), hint,
+	             (unsigned long long)first);
 	if (!scene_prepare(&s, engine, "AES_CM_128_HMAC_SHA1_80"))
 		return;
 	key = with_roc(s.up[0].ctx, hint);
@@ -253,7 +262,7 @@ static void a_hint_is_used_once(void)
 	keyctx_free(key);
 }
 
-/* --- another SSRC, another key ------------------------------------------------------------------------ */
+/* --- another SSRC, another key ---------------------------------------------- */
 
 static void an_ssrc_changes_late_in_the_call(void)
 {
@@ -267,7 +276,8 @@ static void an_ssrc_changes_late_in_the_call(void)
 			struct scene s;
 			struct keyctx *key;
 
-			test_context("%s, second stream at %llx", engines[e], (unsigned long long)rows[i].first);
+			test_context("%s, second stream at %llx", engines[e],
+			             (unsigned long long)rows[i].first);
 			if (!scene_prepare(&s, engines[e], "AES_CM_128_HMAC_SHA1_80"))
 				return;
 			key = with_roc(s.up[0].ctx, 5);
@@ -277,7 +287,8 @@ static void an_ssrc_changes_late_in_the_call(void)
 			for (uint64_t k = 0; k < 5; k++)
 				EXPECT(goes_up(&s, &s.up[0], SSRC, at(5, 100) + k));
 			for (uint64_t k = 0; k < 5; k++)
-				EXPECT(goes_up(&s, &s.up[0], SSRC + 1, rows[i].first + k) == rows[i].is_heard);
+				EXPECT(goes_up(&s, &s.up[0], SSRC + 1, rows[i].first + k) ==
+				       rows[i].is_heard);
 			EXPECT(goes_up(&s, &s.up[0], SSRC, at(5, 105)));
 			scene_close(&s);
 			keyctx_free(key);
@@ -285,13 +296,16 @@ static void an_ssrc_changes_late_in_the_call(void)
 	}
 }
 
-/* Under a new key at the same address: the setting says what is tried, and a gap around the re-keying is no harm. */
-static void rekeyed(const char *engine, enum relay_rekey_roc rule, uint64_t last, uint64_t first, bool is_heard)
+/* Under a new key at the same address: the setting says what is tried, and a gap around the
+ * re-keying is no harm. */
+static void rekeyed(const char *engine, enum relay_rekey_roc rule, uint64_t last, uint64_t first,
+                    bool is_heard)
 {
 	struct scene s;
 	struct keyctx *key;
 
-	test_context("%s, rule %d, last %llx, first %llx", engine, (int)rule, (unsigned long long)last, (unsigned long long)first);
+	test_context("%s, rule %d, last %llx, first %llx", engine, (int)rule,
+	             (unsigned long long)last, (unsigned long long)first);
 	if (!scene_prepare(&s, engine, "AES_CM_128_HMAC_SHA1_80"))
 		return;
 	key = with_roc(s.up[0].ctx, (uint32_t)(last >> 16));
@@ -327,7 +341,8 @@ static void a_gap_at_a_rekeying(void)
 	}
 }
 
-/* A terminal that keeps its counter when it takes another address and key along is heard under `either`. */
+/* A terminal that keeps its counter when it takes another address and key along is heard under
+ * `either`. */
 static void a_terminal_that_moves_may_keep_its_counter(void)
 {
 	struct scene s;
@@ -348,9 +363,10 @@ static void a_terminal_that_moves_may_keep_its_counter(void)
 	keyctx_free(key);
 }
 
-/* --- a sender that was away ---------------------------------------------------------------------------- */
+/* --- a sender that was away ------------------------------------------------- */
 
-/* Packets that were sent and not heard, so many; the stream is found again within a second, and nothing old is heard twice. */
+/* Packets that were sent and not heard, so many; the stream is found again within a second, and
+ * nothing old is heard twice. */
 static void away_for(const char *engine, uint64_t from, uint64_t gap)
 {
 	struct scene s;
@@ -359,7 +375,8 @@ static void away_for(const char *engine, uint64_t from, uint64_t gap)
 	unsigned n_heard = 0;
 	size_t n;
 
-	test_context("%s, away at %llx for %llu packets", engine, (unsigned long long)from, (unsigned long long)gap);
+	test_context("%s, away at %llx for %llu packets", engine, (unsigned long long)from,
+	             (unsigned long long)gap);
 	if (!scene_prepare(&s, engine, "AES_CM_128_HMAC_SHA1_80"))
 		return;
 	key = with_roc(s.up[0].ctx, (uint32_t)(from >> 16));
@@ -397,7 +414,8 @@ static void a_sender_that_was_away_is_found(void)
 	}
 }
 
-/* Failures of the true address move nothing: what was heard stays heard once, at whatever ROC, and the stream goes on. */
+/* Failures of the true address move nothing: what was heard stays heard once, at whatever ROC, and
+ * the stream goes on. */
 static void failures_open_no_way_back(void)
 {
 	struct scene s;
@@ -427,21 +445,24 @@ static void failures_open_no_way_back(void)
 	scene_close(&s);
 }
 
-/* --- floods -------------------------------------------------------------------------------------------- */
+/* --- floods ----------------------------------------------------------------- */
 
 enum flood { FLOOD_ELSEWHERE, FLOOD_SPOOFED, FLOOD_SAME_SSRC, FLOOD_SAME_NUMBERS };
 
 static void forge(struct scene *s, enum flood how, uint64_t index)
 {
 	uint64_t r = test_random(&s->g.random);
-	size_t n = call_rtp(s->octets, how >= FLOOD_SAME_SSRC ? SSRC : (uint32_t)r, how == FLOOD_SAME_NUMBERS ? index : r);
+	size_t n = call_rtp(s->octets, how >= FLOOD_SAME_SSRC ? SSRC : (uint32_t)r,
+	                    how == FLOOD_SAME_NUMBERS ? index : r);
 
 	for (unsigned i = 12; i < n + 10; i++)
 		s->octets[i] = (uint8_t)test_random(&s->g.random);
-	EXPECT_OK(sim_send(s->g.sim, how == FLOOD_ELSEWHERE ? &mallory : &call_peer_a, &call_local_a, s->octets, n + 10));
+	EXPECT_OK(sim_send(s->g.sim, how == FLOOD_ELSEWHERE ? &mallory : &call_peer_a,
+	                   &call_local_a, s->octets, n + 10));
 }
 
-/* Twenty forgeries a millisecond before and beside a stream at ROC 1: it is heard within two seconds, and none of them is. */
+/* Twenty forgeries a millisecond before and beside a stream at ROC 1: it is heard within two
+ * seconds, and none of them is. */
 static void flooded(enum flood how)
 {
 	struct scene s;
@@ -474,16 +495,17 @@ static void a_flood_does_not_stop_the_stream(void)
 	flooded(FLOOD_SAME_NUMBERS);
 }
 
-/* --- everything at once --------------------------------------------------------------------------------- */
+/* --- everything at once ----------------------------------------------------- */
 
 enum { SENT_MAX = 4000, RECENT = 300 };
 
-/* A terminal that loses, reorders, re-keys and resets as it likes, and somebody who repeats and forges what went by. */
+/* A terminal that loses, reorders, re-keys and resets as it likes, and somebody who repeats and
+ * forges what went by. */
 struct life {
 	struct scene s;
 	uint64_t index[SCENE_KEYS]; /* of the next packet under each of its keys */
 	unsigned key;
-	bool has_heard;             /* RTP under the present one, last at this index */
+	bool has_heard; /* RTP under the present one, last at this index */
 	uint64_t heard_index;
 	unsigned n_sent;
 	uint8_t n_heard[SENT_MAX], key_of[SENT_MAX];
@@ -559,7 +581,8 @@ static void life_leave(struct life *l, uint64_t gap)
 		l->index[l->key] += gap;
 }
 
-/* The terminal goes on with its counter under the new key, or begins it again; the old key opens for a second. */
+/* The terminal goes on with its counter under the new key, or begins it again; the old key opens
+ * for a second. */
 static void life_rekey(struct life *l)
 {
 	uint64_t before = l->index[l->key], r = test_random(&l->s.g.random);
@@ -598,7 +621,8 @@ static void lead_a_life(const char *engine)
 		if (l.key == SCENE_KEYS)
 			break;
 	}
-	/* Whatever happened, it is heard again within some packets; what was held back and comes now delays it. */
+	/* Whatever happened, it is heard again within some packets; what was held back and comes
+	 * now delays it. */
 	l.key = l.key < SCENE_KEYS ? l.key : SCENE_KEYS - 1;
 	stage_run(&s->g, 2000);
 	for (unsigned i = 0; i < 200; i++) {
@@ -618,10 +642,14 @@ static void nothing_is_heard_twice_in_any_life(void)
 }
 
 TEST_MAIN("roc", {"first packets lost around the wrap", first_packets_lost_around_the_wrap},
-          {"RTCP comes before RTP", rtcp_comes_before_rtp}, {"RTP before RTCP in one batch", rtp_before_rtcp_in_one_batch},
-          {"a hint with the key", a_hint_with_the_key}, {"a hint is used once", a_hint_is_used_once},
-          {"an SSRC changes late in the call", an_ssrc_changes_late_in_the_call}, {"a gap at a re-keying", a_gap_at_a_rekeying},
-          {"a terminal that moves may keep its counter", a_terminal_that_moves_may_keep_its_counter},
+          {"RTCP comes before RTP", rtcp_comes_before_rtp},
+          {"RTP before RTCP in one batch", rtp_before_rtcp_in_one_batch},
+          {"a hint with the key", a_hint_with_the_key},
+          {"a hint is used once", a_hint_is_used_once},
+          {"an SSRC changes late in the call", an_ssrc_changes_late_in_the_call},
+          {"a gap at a re-keying", a_gap_at_a_rekeying},
+          {"a terminal that moves may keep its counter",
+           a_terminal_that_moves_may_keep_its_counter},
           {"a sender that was away is found", a_sender_that_was_away_is_found},
           {"failures open no way back", failures_open_no_way_back},
           {"a flood does not stop the stream", a_flood_does_not_stop_the_stream},

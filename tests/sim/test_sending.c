@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a terminal with an estimator of its own hears of us: its libsrtp opens all that was sent, whatever the core or signalling did before. */
+/* What a terminal with an estimator of its own hears of us: its libsrtp opens all that was sent,
+ * whatever the core or signalling did before. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -46,7 +47,7 @@ static unsigned hears(struct listener *l)
 	return l->ear.heard - before;
 }
 
-/* --- SRTCP ------------------------------------------------------------------------------------------ */
+/* --- SRTCP ------------------------------------------------------------------ */
 
 /* A sender report of the core's source: how many the terminal hears of it. */
 static unsigned report(struct listener *l, uint32_t ssrc)
@@ -71,7 +72,8 @@ static void rtp(struct listener *l, uint16_t seq)
 {
 	uint8_t octets[256];
 
-	EXPECT_OK(sim_send(l->s.g.sim, &call_peer_b, &call_local_b, octets, call_rtp(octets, SSRC_B, seq)));
+	EXPECT_OK(sim_send(l->s.g.sim, &call_peer_b, &call_local_b, octets,
+	                   call_rtp(octets, SSRC_B, seq)));
 	EXPECT_INT(hears(l), 1);
 }
 
@@ -82,7 +84,8 @@ static void take_keys(struct listener *l, unsigned nth)
 	EXPECT(ear_rekey(&l->ear, l->s.down[nth].ctx));
 }
 
-/* RFC 3711 3.4: the SRTCP index is not reset when keys change. A terminal that follows it refused as many reports as had been sent. */
+/* RFC 3711 3.4: the SRTCP index is not reset when keys change. A terminal that follows it refused
+ * as many reports as had been sent. */
 static void rekey_with(const char *engine, const char *suite)
 {
 	struct listener l;
@@ -109,14 +112,16 @@ static void rekey_with(const char *engine, const char *suite)
 static void a_new_key_restarts_no_srtcp_index(void)
 {
 	static const char *const engines[] = {"libsrtp", "evp", "mb"};
-	static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"};
+	static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
+	                                     "AEAD_AES_128_GCM"};
 
 	for (unsigned i = 0; i < ARRAY_LEN(engines); i++)
 		for (unsigned k = 0; k < ARRAY_LEN(suites); k++)
 			rekey_with(engines[i], suites[k]);
 }
 
-/* The key comes with a new address: the ROC begins at 0 (RFC 4568 7.1.4), the SRTCP index does not. */
+/* The key comes with a new address: the ROC begins at 0 (RFC 4568 7.1.4), the SRTCP index does not.
+ */
 static void a_new_address_restarts_no_srtcp_index(void)
 {
 	struct listener l;
@@ -166,7 +171,7 @@ static void a_mode_or_a_pause_restarts_no_srtcp_index(void)
 	clear_or_paused_between(true);
 }
 
-/* --- SRTP ------------------------------------------------------------------------------------------- */
+/* --- SRTP ------------------------------------------------------------------- */
 
 static uint8_t *packet(uint8_t octets[256], size_t *n, uint16_t seq, uint32_t timestamp)
 {
@@ -206,10 +211,12 @@ static void loses(struct listener *l)
 		;
 }
 
-/* A packet far off, wherever it is, heard or lost, moves nothing: the source goes on and is heard. */
+/* A packet far off, wherever it is, heard or lost, moves nothing: the source goes on and is heard.
+ */
 static void a_stray_packet_silences_nobody(void)
 {
-	static const uint16_t off[] = {200, 3000, 16000, 17000, 32000, 32767, 32768, 32769, 40000, 50000, 60000, 65000, 65300, 65434, 65500};
+	static const uint16_t off[] = {200,   3000,  16000, 17000, 32000, 32767, 32768, 32769,
+	                               40000, 50000, 60000, 65000, 65300, 65434, 65500};
 	static const uint64_t first[] = {100, 40000, 65480, 65536 + 100, 3 * 65536 + 65500};
 
 	for (unsigned i = 0; i < ARRAY_LEN(off) * ARRAY_LEN(first) * 4; i++) {
@@ -224,7 +231,8 @@ static void a_stray_packet_silences_nobody(void)
 		for (uint64_t at = from % 65536; at < from; at += 20000)
 			(void)core_speaks(&l, at, 1, (uint32_t)(at * 160));
 		EXPECT_INT(core_speaks(&l, from, 50, 77000), 50);
-		core_sends(&l, stray, i & 2 ? timestamp : timestamp + off[i / 4 / ARRAY_LEN(first)] * 160u);
+		core_sends(&l, stray,
+		           i & 2 ? timestamp : timestamp + off[i / 4 / ARRAY_LEN(first)] * 160u);
 		if (i & 1)
 			loses(&l);
 		else
@@ -237,7 +245,9 @@ static void a_stray_packet_silences_nobody(void)
 /* A hold of any length: what comes after it is heard from the first packet on. */
 static void a_hold_of_any_length(void)
 {
-	static const uint32_t holds[] = {100, 1000, 16000, 17000, 32000, 32700, 32768, 32800, 40000, 64000, 65000, 65480, 65500, 65535, 65536, 65600, 98304, 131000};
+	static const uint32_t holds[] = {100,   1000,  16000, 17000, 32000, 32700,
+	                                 32768, 32800, 40000, 64000, 65000, 65480,
+	                                 65500, 65535, 65536, 65600, 98304, 131000};
 
 	for (unsigned i = 0; i < 3 * ARRAY_LEN(holds); i++) {
 		uint64_t from = (const uint64_t[]){500, 60000, 2 * 65536 + 65500}[i % 3];
@@ -255,18 +265,23 @@ static void a_hold_of_any_length(void)
 		EXPECT_INT(core_speaks(&l, from + 100, 3, (uint32_t)((from + 100) * 160)), 0);
 		l.s.media.legs[0].can_send = true;
 		EXPECT_OK(call_update(&l.s.g, l.s.call, &l.s.spec));
-		EXPECT_INT(core_speaks(&l, from + 100 + hold, 200, (uint32_t)((from + 100 + hold) * 160)), 200);
+		EXPECT_INT(core_speaks(&l, from + 100 + hold, 200,
+		                       (uint32_t)((from + 100 + hold) * 160)),
+		           200);
 		listener_close(&l);
 	}
 }
 
-/* Within the window: a transfer brings a source that begins where the first one had begun, under its SSRC. */
+/* Within the window: a transfer brings a source that begins where the first one had begun, under
+ * its SSRC. */
 static void a_source_that_begins_again(void)
 {
-	/* How the new timestamps stand to the first of the old ones: further on, before, just the same. */
+	/* How the new timestamps stand to the first of the old ones: further on, before, just the
+	 * same. */
 	static const struct {
 		uint32_t timestamp;
-		unsigned lost; /* with the same timestamps the first packets can't be told from duplicates */
+		unsigned lost; /* with the same timestamps the first packets can't be told from
+		                  duplicates */
 	} rows[] = {{320000, 0}, {0x80000000, 0}, {(uint32_t)-5000000, 0}, {7, 3}};
 
 	for (unsigned i = 0; i < ARRAY_LEN(rows) * 4; i++) {
@@ -277,7 +292,9 @@ static void a_source_that_begins_again(void)
 			return;
 		test_context("row %u, after %u packets", i / 4, spoken);
 		EXPECT_INT(core_speaks(&l, 5000, spoken, 7), spoken);
-		EXPECT(core_speaks(&l, 5000, 300, rows[i / 4].timestamp) >= 300 - rows[i / 4].lost || spoken < 100);
+		EXPECT(core_speaks(&l, 5000, 300, rows[i / 4].timestamp) >=
+		               300 - rows[i / 4].lost ||
+		       spoken < 100);
 		EXPECT_INT(core_speaks(&l, 5300, 100, rows[i / 4].timestamp + 300 * 160), 100);
 		EXPECT_INT(l.ear.n_ssrcs, 2);
 		listener_close(&l);
@@ -287,7 +304,8 @@ static void a_source_that_begins_again(void)
 /* Two sources, or more, count under one SSRC at a time: all are heard, under a name each. */
 static void counters_under_one_ssrc(void)
 {
-	/* Apart by so many; closer than the window the first packets of the later one may look late. */
+	/* Apart by so many; closer than the window the first packets of the later one may look
+	 * late. */
 	static const struct {
 		uint16_t apart;
 		unsigned lost;
@@ -314,7 +332,8 @@ static void counters_under_one_ssrc(void)
 	}
 }
 
-/* More counters than names: names are given up and others taken, and the limit of SSRCs silences nobody. */
+/* More counters than names: names are given up and others taken, and the limit of SSRCs silences
+ * nobody. */
 static void names_are_reclaimed(void)
 {
 	struct listener l;
@@ -329,7 +348,8 @@ static void names_are_reclaimed(void)
 	EXPECT(heard >= 1200 - 12);
 	/* All at once: whatever is dropped, none is covered by a keystream of another. */
 	for (unsigned k = 0; k < 60; k++)
-		core_sends(&l, (uint16_t)test_random(&l.s.g.random), (uint32_t)test_random(&l.s.g.random));
+		core_sends(&l, (uint16_t)test_random(&l.s.g.random),
+		           (uint32_t)test_random(&l.s.g.random));
 	(void)hears(&l);
 	EXPECT_INT(core_speaks(&l, 30000, 50, 5), 50);
 	/* Another source has its place still. */
@@ -339,10 +359,14 @@ static void names_are_reclaimed(void)
 	listener_close(&l);
 }
 
-/* Any number of counters, jumps, repeats and bursts: what was sent under one index is never sent under it again. */
+/* Any number of counters, jumps, repeats and bursts: what was sent under one index is never sent
+ * under it again. */
 static void random_sources_never_reuse(void)
 {
-	struct { uint16_t seq; uint32_t timestamp; } counters[5] = {{0, 0}};
+	struct {
+		uint16_t seq;
+		uint32_t timestamp;
+	} counters[5] = {{0, 0}};
 	struct listener l;
 
 	if (!listener_open(&l))
@@ -351,11 +375,16 @@ static void random_sources_never_reuse(void)
 		uint64_t *random = &l.s.g.random;
 
 		for (unsigned k = (unsigned)(test_random(random) % 12); k > 0; k--) {
-			unsigned at = (unsigned)(test_random(random) % (i % 1000 < 500 ? 1 : ARRAY_LEN(counters)));
+			unsigned at = (unsigned)(test_random(random) %
+			                         (i % 1000 < 500 ? 1 : ARRAY_LEN(counters)));
 			uint64_t what = test_random(random) % 100;
 
-			counters[at].seq = (uint16_t)(what < 2 ? test_random(random) : what < 8 ? counters[at].seq - test_random(random) % 900 : counters[at].seq + 1u);
-			counters[at].timestamp = what == 5 ? (uint32_t)test_random(random) : counters[at].timestamp + 160;
+			counters[at].seq =
+				(uint16_t)(what < 2   ? test_random(random)
+			                   : what < 8 ? counters[at].seq - test_random(random) % 900
+			                              : counters[at].seq + 1u);
+			counters[at].timestamp = what == 5 ? (uint32_t)test_random(random)
+			                                   : counters[at].timestamp + 160;
 			core_sends(&l, counters[at].seq, counters[at].timestamp);
 		}
 		(void)hears(&l);
@@ -366,7 +395,8 @@ static void random_sources_never_reuse(void)
 	listener_close(&l);
 }
 
-/* What the network does to a source that counts as it should changes no name and sends nothing twice. */
+/* What the network does to a source that counts as it should changes no name and sends nothing
+ * twice. */
 static void late_and_twice_change_no_name(void)
 {
 	struct listener l;
@@ -381,7 +411,8 @@ static void late_and_twice_change_no_name(void)
 		if (k % 10 == 3)
 			core_sends(&l, (uint16_t)(65000 + at), at * 160); /* doubled at once, */
 		if (k % 10 == 5)
-			core_sends(&l, (uint16_t)(65000 + at - 5), (at - 5) * 160); /* and once more later */
+			core_sends(&l, (uint16_t)(65000 + at - 5),
+			           (at - 5) * 160); /* and once more later */
 		heard += hears(&l);
 	}
 	EXPECT_INT(heard, 3000);
@@ -398,9 +429,12 @@ static void late_and_twice_change_no_name(void)
 	listener_close(&l);
 }
 
-TEST_MAIN("sending", {"a stray packet silences nobody", a_stray_packet_silences_nobody}, {"a hold of any length", a_hold_of_any_length},
-          {"a source that begins again", a_source_that_begins_again}, {"counters under one SSRC", counters_under_one_ssrc},
-          {"names are reclaimed", names_are_reclaimed}, {"random sources never reuse", random_sources_never_reuse},
+TEST_MAIN("sending", {"a stray packet silences nobody", a_stray_packet_silences_nobody},
+          {"a hold of any length", a_hold_of_any_length},
+          {"a source that begins again", a_source_that_begins_again},
+          {"counters under one SSRC", counters_under_one_ssrc},
+          {"names are reclaimed", names_are_reclaimed},
+          {"random sources never reuse", random_sources_never_reuse},
           {"late and twice change no name", late_and_twice_change_no_name},
           {"a new key restarts no SRTCP index", a_new_key_restarts_no_srtcp_index},
           {"a new address restarts no SRTCP index", a_new_address_restarts_no_srtcp_index},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a call has counted: RTP and RTCP apart, source by source, and over m-lines that go and come again. */
+/* What a call has counted: RTP and RTCP apart, source by source, and over m-lines that go and come
+ * again. */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_C = 0x0c0c0c0c, RTP_LEN = 172, RTCP_LEN = 28 };
@@ -26,7 +27,14 @@ static void send_rtp(struct talk *t, uint32_t ssrc, uint64_t first, unsigned n)
 /* A sender report, whole or cut so that it is none. */
 static void send_rtcp(struct talk *t, uint32_t ssrc, unsigned n)
 {
-	uint8_t octets[RTCP_LEN] = {0x80, 200, 0, 6, (uint8_t)(ssrc >> 24), (uint8_t)(ssrc >> 16), (uint8_t)(ssrc >> 8), (uint8_t)ssrc};
+	uint8_t octets[RTCP_LEN] = {0x80,
+	                            200,
+	                            0,
+	                            6,
+	                            (uint8_t)(ssrc >> 24),
+	                            (uint8_t)(ssrc >> 16),
+	                            (uint8_t)(ssrc >> 8),
+	                            (uint8_t)ssrc};
 
 	for (unsigned i = 0; i < n; i++) {
 		EXPECT_OK(sim_send(t->g.sim, &call_peer_a, &call_local_a, octets, sizeof(octets)));
@@ -72,7 +80,8 @@ static void rtp_and_rtcp_are_counted_apart(void)
 	EXPECT_INT(s->rtcp_bytes, 2 * RTCP_LEN);
 	EXPECT_INT(s->rx_bytes, 5 * len + 2 * RTCP_LEN);
 	EXPECT_INT(s->rtcp_errors, 0);
-	/* Nobody may send there any more: RTCP goes on, RTP does not; and with the leg it would go to, neither does. */
+	/* Nobody may send there any more: RTCP goes on, RTP does not; and with the leg it would go
+	 * to, neither does. */
 	t.media.legs[1].exists = false;
 	EXPECT_OK(call_update(&t.g, t.call, &t.spec));
 	send_rtp(&t, SSRC_A, 6, 3);
@@ -119,4 +128,5 @@ static void what_is_gone_still_counts(void)
 	end(&t);
 }
 
-TEST_MAIN("stats", {"rtp and rtcp are counted apart", rtp_and_rtcp_are_counted_apart}, {"what is gone still counts", what_is_gone_still_counts})
+TEST_MAIN("stats", {"rtp and rtcp are counted apart", rtp_and_rtcp_are_counted_apart},
+          {"what is gone still counts", what_is_gone_still_counts})

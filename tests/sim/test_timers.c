@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: inactivity, set-up, key lifetimes, failure rates, stream limits; each told once, and only what is authentic counts. */
+/* Events: inactivity, set-up, key lifetimes, failure rates, stream limits; each told once, and only
+ * what is authentic counts. */
 #include "tests/harness/call.h"
 
 #include "base/clk.h"
@@ -58,7 +59,7 @@ static const struct relay_event *last_event(const struct stage *g, enum relay_ev
 	return &none;
 }
 
-/* --- silence ---------------------------------------------------------------------------------------- */
+/* --- silence ---------------------------------------------------------------- */
 
 static void inactivity_is_told_once_each_time(void)
 {
@@ -112,7 +113,8 @@ static void forgeries_are_no_activity(void)
 	scene_close(&s);
 }
 
-/* An update that turns it on counts from now, for the silence of a hold is none; one that turns it off is obeyed. */
+/* An update that turns it on counts from now, for the silence of a hold is none; one that turns it
+ * off is obeyed. */
 static void inactivity_can_be_changed(void)
 {
 	struct scene s;
@@ -180,7 +182,7 @@ static void no_setup_timeout_with_media(void)
 	setup_timeout(true);
 }
 
-/* --- keys ------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------- */
 
 static void a_receive_key_ends(void)
 {
@@ -190,7 +192,8 @@ static void a_receive_key_ends(void)
 	if (!prepare(&s))
 		return;
 	s.config.enforces_receive_lifetime = true;
-	if (!make_short_lived(&s, &s.up[0], LIFETIME) || !EXPECT_OK(keyctx_copy(&twin, s.up[0].ctx)) || !scene_start(&s))
+	if (!make_short_lived(&s, &s.up[0], LIFETIME) ||
+	    !EXPECT_OK(keyctx_copy(&twin, s.up[0].ctx)) || !scene_start(&s))
 		return;
 	for (uint64_t i = 0; i < LIFETIME; i++) {
 		EXPECT(comes_up(&s, SSRC_A + i % 3, i, false));
@@ -212,7 +215,8 @@ static void a_receive_key_ends(void)
 	scene_close(&s);
 }
 
-/* Many a terminal announces a lifetime and does not keep to it: its media goes on, signalling was told in time. */
+/* Many a terminal announces a lifetime and does not keep to it: its media goes on, signalling was
+ * told in time. */
 static void a_receive_key_is_told_of(void)
 {
 	struct keyctx *endless;
@@ -280,7 +284,7 @@ static void a_send_key_ends(void)
 	scene_close(&s);
 }
 
-/* --- attacks ---------------------------------------------------------------------------------------- */
+/* --- attacks ---------------------------------------------------------------- */
 
 static void failures_above_a_rate_are_told(void)
 {
@@ -314,7 +318,8 @@ static void later(struct scene *s, uint64_t seconds)
 	stage_run(&s->g, 1);
 }
 
-/* Four sources fit; a fifth is refused and told of, until one of the four has been idle for long: the one idle longest makes room. */
+/* Four sources fit; a fifth is refused and told of, until one of the four has been idle for long:
+ * the one idle longest makes room. */
 static void sources_above_the_limit(void)
 {
 	struct scene s;
@@ -353,10 +358,12 @@ static void sources_above_the_limit(void)
 }
 
 TEST_MAIN("timers", {"inactivity is told once each time", inactivity_is_told_once_each_time},
-          {"forgeries are no activity", forgeries_are_no_activity}, {"inactivity can be changed", inactivity_can_be_changed},
+          {"forgeries are no activity", forgeries_are_no_activity},
+          {"inactivity can be changed", inactivity_can_be_changed},
           {"setup timeout without media", setup_timeout_without_media},
-          {"no setup timeout with media", no_setup_timeout_with_media}, {"a receive key ends", a_receive_key_ends},
+          {"no setup timeout with media", no_setup_timeout_with_media},
+          {"a receive key ends", a_receive_key_ends},
           {"a receive key is told of", a_receive_key_is_told_of},
-          {"windows by kind", windows_by_kind},
-          {"a send key ends", a_send_key_ends}, {"failures above a rate are told", failures_above_a_rate_are_told},
+          {"windows by kind", windows_by_kind}, {"a send key ends", a_send_key_ends},
+          {"failures above a rate are told", failures_above_a_rate_are_told},
           {"sources above the limit", sources_above_the_limit})

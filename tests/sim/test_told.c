@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events that are told once are told, however long control looks away and the ring to it is full. */
+/* Events that are told once are told, however long control looks away and the ring to it is full.
+ */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -86,7 +87,8 @@ static void everybody_sends(uint32_t ssrc, uint64_t index)
 				uint8_t octets[256];
 				size_t n = call_rtp(octets, ssrc, index);
 
-				EXPECT_OK(sim_send(crowd.g.sim, k ? &call_peer_b : &call_peer_a, &to, octets, n));
+				EXPECT_OK(sim_send(crowd.g.sim, k ? &call_peer_b : &call_peer_a,
+				                   &to, octets, n));
 			}
 		}
 		without_control(1);
@@ -117,7 +119,8 @@ static void media_begins_everywhere(void)
 	crowd_close();
 }
 
-/* The core is cut off: every call falls silent at once. Those that come back before it was told are not told of. */
+/* The core is cut off: every call falls silent at once. Those that come back before it was told are
+ * not told of. */
 static void silence_everywhere(void)
 {
 	if (!crowd_open(2000, 0))
@@ -157,5 +160,6 @@ static void calls_end_in_between(void)
 	stage_close(&crowd.g);
 }
 
-TEST_MAIN("told", {"media begins everywhere", media_begins_everywhere}, {"silence everywhere", silence_everywhere},
-          {"setups run out", setups_run_out}, {"calls end in between", calls_end_in_between})
+TEST_MAIN("told", {"media begins everywhere", media_begins_everywhere},
+          {"silence everywhere", silence_everywhere}, {"setups run out", setups_run_out},
+          {"calls end in between", calls_end_in_between})

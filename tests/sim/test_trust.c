@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Order of trust: whatever arrives, only authenticated packets move anything, and the call goes on. */
+/* Order of trust: whatever arrives, only authenticated packets move anything, and the call goes on.
+ */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -37,8 +38,8 @@ static unsigned heard(struct scene *s)
 }
 
 /*
- * Three wraps of the sequence number. Near each, packets are lost and shuffled within a window, also across the wrap; every packet
- * that was sent arrives once, in clear, with the right octets.
+ * Three wraps of the sequence number. Near each, packets are lost and shuffled within a window,
+ * also across the wrap; every packet that was sent arrives once, in clear, with the right octets.
  */
 static void three_wraps(const char *engine)
 {
@@ -56,7 +57,8 @@ static void three_wraps(const char *engine)
 		for (; n < BLOCK; n++)
 			block[n] = at + n;
 		at += BLOCK;
-		/* Far from the wraps only every 20th block is sent: the gaps are losses, far below half the space. */
+		/* Far from the wraps only every 20th block is sent: the gaps are losses, far below
+		 * half the space. */
 		if (!near_wrap && at / BLOCK % 20)
 			continue;
 		for (unsigned i = 0; i + 1 < n; i++) {
@@ -120,7 +122,8 @@ static void replays_are_dropped(void)
 	scene_close(&s);
 }
 
-/* Every octet of a packet changed in turn: none passes, none moves anything, and the good one still does pass. */
+/* Every octet of a packet changed in turn: none passes, none moves anything, and the good one still
+ * does pass. */
 static void forgeries_move_nothing(void)
 {
 	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
@@ -184,7 +187,8 @@ static void a_flood_of_sources_keeps_nothing(void)
 	scene_close(&s);
 }
 
-/* The terminal's NAT gives it another port: the first authenticated packet moves the latch, an old one replayed from elsewhere does not. */
+/* The terminal's NAT gives it another port: the first authenticated packet moves the latch, an old
+ * one replayed from elsewhere does not. */
 static void a_rebind_is_followed_once_proven(void)
 {
 	static const struct addr moved = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};
@@ -213,7 +217,8 @@ static void a_rebind_is_followed_once_proven(void)
 	scene_close(&s);
 }
 
-/* Held back by Mallory and never seen: authentic, so heard, but behind what came since; where it comes from says nothing. */
+/* Held back by Mallory and never seen: authentic, so heard, but behind what came since; where it
+ * comes from says nothing. */
 static void an_old_packet_moves_no_latch(void)
 {
 	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
@@ -267,7 +272,8 @@ static void an_old_packet_moves_no_latch(void)
 /* Clear RTP, STUN, DTLS and noise at a secure leg reach nobody, whoever sends them. */
 static void what_is_not_srtp_stays_out(void)
 {
-	static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, dtls[64] = {22, 254, 253};
+	static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42},
+			     dtls[64] = {22, 254, 253};
 	struct scene s;
 
 	if (!scene_open(&s, "evp"))
@@ -292,8 +298,10 @@ static void what_is_not_srtp_stays_out(void)
 	scene_close(&s);
 }
 
-TEST_MAIN("trust", {"three wraps with every engine", three_wraps_with_every_engine}, {"replays are dropped", replays_are_dropped},
-          {"forgeries move nothing", forgeries_move_nothing}, {"a flood of sources keeps nothing", a_flood_of_sources_keeps_nothing},
+TEST_MAIN("trust", {"three wraps with every engine", three_wraps_with_every_engine},
+          {"replays are dropped", replays_are_dropped},
+          {"forgeries move nothing", forgeries_move_nothing},
+          {"a flood of sources keeps nothing", a_flood_of_sources_keeps_nothing},
           {"a rebind is followed once proven", a_rebind_is_followed_once_proven},
           {"an old packet moves no latch", an_old_packet_moves_no_latch},
           {"what is not SRTP stays out", what_is_not_srtp_stays_out})

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A leg where nothing authenticates says what it is sent instead: plain packets, another key, tags of another length. */
+/* A leg where nothing authenticates says what it is sent instead: plain packets, another key, tags
+ * of another length. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
 
 enum { SSRC = 0x0a0a0a0a, LEN = 160, MANY = 302 };
 
-static const char *const engines[] = {"evp", "libsrtp",
+static const char *const engines[] = {
+	"evp",
+	"libsrtp",
 #ifdef WITH_MB
-                                      "mb",
+	"mb",
 #endif
 };
 
@@ -23,7 +26,8 @@ static size_t speech(struct scene *s, uint8_t pt, uint64_t index, unsigned n_fix
 	(void)call_rtp(s->octets, SSRC, index);
 	s->octets[1] = pt;
 	for (unsigned i = 0; i < len; i++)
-		s->octets[12 + i] = i < n_fixed ? (uint8_t)(0x78 + i) : (uint8_t)test_random(&s->g.random);
+		s->octets[12 + i] =
+			i < n_fixed ? (uint8_t)(0x78 + i) : (uint8_t)test_random(&s->g.random);
 	return 12 + len;
 }
 
@@ -42,20 +46,23 @@ static unsigned told(const struct scene *s, enum relay_finding finding)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->g.n_events; i++)
-		n += s->g.events[i].kind == RELAY_EVENT_NOTHING_AUTHENTIC && s->g.events[i].finding == finding && s->g.events[i].leg == 0;
+		n += s->g.events[i].kind == RELAY_EVENT_NOTHING_AUTHENTIC &&
+		     s->g.events[i].finding == finding && s->g.events[i].leg == 0;
 	return n;
 }
 
 /* What the terminal means comes at last: it is heard, and nothing is found any more. */
 static void ends_well(struct scene *s, struct srtp_end *end, uint64_t index)
 {
-	EXPECT(arrives(s, end_protect(end, s->octets, speech(s, 0, index, 0, LEN), sizeof(s->octets), index)));
+	EXPECT(arrives(s, end_protect(end, s->octets, speech(s, 0, index, 0, LEN),
+	                              sizeof(s->octets), index)));
 	EXPECT_INT(scene_leg_a(s)->finding, RELAY_FINDING_NONE);
 }
 
-/* --- plain --------------------------------------------------------------------------------------------- */
+/* --- plain ------------------------------------------------------------------ */
 
-static void plain(const char *engine, const char *suite, uint8_t pt, unsigned n_fixed, unsigned len, enum relay_mode mode)
+static void plain(const char *engine, const char *suite, uint8_t pt, unsigned n_fixed, unsigned len,
+                  enum relay_mode mode)
 {
 	struct scene s;
 
@@ -72,7 +79,9 @@ static void plain(const char *engine, const char *suite, uint8_t pt, unsigned n_
 	for (uint64_t i = 0; i < MANY; i++)
 		EXPECT(!arrives(&s, speech(&s, pt, 500 + i, n_fixed, len)));
 	EXPECT(scene_leg_a(&s)->verdicts[VERDICT_CLEAR] >= MANY - 16);
-	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_CLEAR] + scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED], MANY);
+	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_CLEAR] +
+	                   scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED],
+	           MANY);
 	EXPECT_INT(scene_leg_a(&s)->finding, RELAY_FINDING_CLEAR);
 	EXPECT_INT(told(&s, RELAY_FINDING_CLEAR), 1);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_NOTHING_AUTHENTIC), 1);
@@ -115,9 +124,10 @@ static void plain_rtcp_is_called_clear(void)
 	}
 }
 
-/* --- SRTP of another kind ------------------------------------------------------------------------------ */
+/* --- SRTP of another kind --------------------------------------------------- */
 
-static void protected(const char *engine, const char *suite, struct keyctx *theirs, enum relay_finding found, unsigned n, unsigned n_fixed)
+static void protected(const char *engine, const char *suite, struct keyctx *theirs,
+                      enum relay_finding found, unsigned n, unsigned n_fixed)
 {
 	struct srtp_end end;
 	struct scene s;
@@ -128,7 +138,9 @@ static void protected(const char *engine, const char *suite, struct keyctx *thei
 	if (!scene_start(&s))
 		return;
 	for (uint64_t i = 0; i < n; i++)
-		EXPECT(!arrives(&s, end_protect(&end, s.octets, speech(&s, 0, 500 + i, n_fixed, LEN), sizeof(s.octets), 500 + i)));
+		EXPECT(!arrives(&s,
+		                end_protect(&end, s.octets, speech(&s, 0, 500 + i, n_fixed, LEN),
+		                            sizeof(s.octets), 500 + i)));
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED], n);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_CLEAR], 0);
 	EXPECT_INT(scene_leg_a(&s)->finding, found);
@@ -143,10 +155,14 @@ static void protected(const char *engine, const char *suite, struct keyctx *thei
 static void another_key_is_called_wrong(void)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
-		protected(engines[i], "AES_CM_128_HMAC_SHA1_80", call_key("AES_CM_128_HMAC_SHA1_80"), RELAY_FINDING_WRONG_KEY, 2000, LEN);
-		protected(engines[i], "AES_CM_128_HMAC_SHA1_80", call_key("AES_256_CM_HMAC_SHA1_80"), RELAY_FINDING_WRONG_KEY, 100, LEN);
-		protected(engines[i], "AEAD_AES_128_GCM", call_key("AEAD_AES_128_GCM"), RELAY_FINDING_WRONG_KEY, 300, LEN);
-		protected(engines[i], "AES_CM_128_HMAC_SHA1_80", call_key("AES_CM_128_HMAC_SHA1_80"), RELAY_FINDING_NONE, 10, LEN);
+		protected(engines[i], "AES_CM_128_HMAC_SHA1_80",
+		          call_key("AES_CM_128_HMAC_SHA1_80"), RELAY_FINDING_WRONG_KEY, 2000, LEN);
+		protected(engines[i], "AES_CM_128_HMAC_SHA1_80",
+		          call_key("AES_256_CM_HMAC_SHA1_80"), RELAY_FINDING_WRONG_KEY, 100, LEN);
+		protected(engines[i], "AEAD_AES_128_GCM", call_key("AEAD_AES_128_GCM"),
+		          RELAY_FINDING_WRONG_KEY, 300, LEN);
+		protected(engines[i], "AES_CM_128_HMAC_SHA1_80",
+		          call_key("AES_CM_128_HMAC_SHA1_80"), RELAY_FINDING_NONE, 10, LEN);
 	}
 }
 
@@ -158,30 +174,36 @@ static struct keyctx *under(const char *suite, const struct keyctx *k, struct vi
 
 	memcpy(master, k->key, k->suite->key_len);
 	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
-	spec.master = (struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
+	spec.master =
+		(struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
 	EXPECT_OK(keyctx_new(&again, &spec, NULL));
 	return again;
 }
 
 /* The same key with tags cut off otherwise: found by the first packet, and no packet is let in. */
-static void other_tags(const char *engine, const char *ours, const char *theirs, bool has_mki, unsigned n)
+static void other_tags(const char *engine, const char *ours, const char *theirs, bool has_mki,
+                       unsigned n)
 {
 	static const uint8_t mki_octets[2] = {7, 9};
 	struct view mki = {.p = mki_octets, .n = has_mki ? sizeof(mki_octets) : 0};
-	enum relay_finding found = !is_libsrtp(engine) ? RELAY_FINDING_TAG_LENGTH : n >= 16 ? RELAY_FINDING_WRONG_KEY : RELAY_FINDING_NONE;
+	enum relay_finding found = !is_libsrtp(engine) ? RELAY_FINDING_TAG_LENGTH
+	                           : n >= 16           ? RELAY_FINDING_WRONG_KEY
+	                                               : RELAY_FINDING_NONE;
 	struct srtp_end end;
 	struct scene s;
 
 	/* The reference engine can't try it: it finds no more than that the key is not this one. */
 	test_context("%s expects %s, gets %s, %u packets", engine, ours, theirs, n);
-	if (!scene_prepare(&s, engine, ours) || !scene_set_key(&s.up[0], under(ours, s.up[0].ctx, mki)) ||
+	if (!scene_prepare(&s, engine, ours) ||
+	    !scene_set_key(&s.up[0], under(ours, s.up[0].ctx, mki)) ||
 	    !srtp_open(&end, under(theirs, s.up[0].ctx, mki), ENGINE_SEND))
 		return;
 	scene_use_keys(&s, 0);
 	if (!scene_start(&s))
 		return;
 	for (uint64_t i = 0; i < n; i++)
-		EXPECT(!arrives(&s, end_protect(&end, s.octets, speech(&s, 0, 500 + i, 0, LEN), sizeof(s.octets), 500 + i)));
+		EXPECT(!arrives(&s, end_protect(&end, s.octets, speech(&s, 0, 500 + i, 0, LEN),
+		                                sizeof(s.octets), 500 + i)));
 	EXPECT_INT(scene_leg_a(&s)->finding, found);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_NOTHING_AUTHENTIC), found ? 1 : 0);
 	EXPECT_INT(scene_leg_a(&s)->receive_key_pkts, 0);
@@ -195,12 +217,18 @@ static void tags_of_another_length(void)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
 		for (unsigned n = 1; n <= 100; n += 99) {
-			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", false, n);
-			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80", false, n);
-			other_tags(engines[i], "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", false, n);
-			other_tags(engines[i], "AES_256_CM_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80", false, n);
-			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", true, n);
-			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80", true, n);
+			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
+			           false, n);
+			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80",
+			           false, n);
+			other_tags(engines[i], "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32",
+			           false, n);
+			other_tags(engines[i], "AES_256_CM_HMAC_SHA1_32", "AES_256_CM_HMAC_SHA1_80",
+			           false, n);
+			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
+			           true, n);
+			other_tags(engines[i], "AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80",
+			           true, n);
 		}
 	}
 }
@@ -232,6 +260,8 @@ static void a_new_key_begins_anew(void)
 	scene_close(&s);
 }
 
-TEST_MAIN("unheard", {"plain RTP is called clear", plain_rtp_is_called_clear}, {"plain RTCP is called clear", plain_rtcp_is_called_clear},
-          {"another key is called wrong", another_key_is_called_wrong}, {"tags of another length", tags_of_another_length},
+TEST_MAIN("unheard", {"plain RTP is called clear", plain_rtp_is_called_clear},
+          {"plain RTCP is called clear", plain_rtcp_is_called_clear},
+          {"another key is called wrong", another_key_is_called_wrong},
+          {"tags of another length", tags_of_another_length},
           {"a new key begins anew", a_new_key_begins_anew})

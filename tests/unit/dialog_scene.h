@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A call between alice and bob by its SDP: requests, what was answered, what the relay was asked for. */
+/* A call between alice and bob by its SDP: requests, what was answered, what the relay was asked
+ * for. */
 #ifndef TESTS_UNIT_DIALOG_SCENE_H
 #define TESTS_UNIT_DIALOG_SCENE_H
 
 #include "tests/harness/harness.h"
 #include "tests/unit/noting_relay.h"
 
-#define K1 "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
-#define K2 "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
-#define K3 "+JHuCdKP7RRTiPm8RN2DMtTA8O+kB8xyLU7xZzOa"
-#define A80 "AES_CM_128_HMAC_SHA1_80"
+#define K1   "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
+#define K2   "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
+#define K3   "+JHuCdKP7RRTiPm8RN2DMtTA8O+kB8xyLU7xZzOa"
+#define A80  "AES_CM_128_HMAC_SHA1_80"
 #define HEAD "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\n"
 
 /* What the last request came to. */
@@ -39,7 +40,11 @@ static struct dialog_options options;
 
 static inline enum err ask(enum dialog_op op, const char *from, const char *to, const char *sdp)
 {
-	struct dialog_ask a = {.op = op, .call = STR("call-1"), .from = str_of(from), .to = str_of(to), .sdp = str_of(sdp),
+	struct dialog_ask a = {.op = op,
+	                       .call = STR("call-1"),
+	                       .from = str_of(from),
+	                       .to = str_of(to),
+	                       .sdp = str_of(sdp),
 	                       .options = options};
 	unsigned before = got.replies;
 
@@ -102,9 +107,9 @@ static inline const char *key_said(unsigned nth)
 }
 
 #define SAVP(port, key) "m=audio " port " RTP/SAVP 0\r\na=crypto:7 " A80 " inline:" key "\r\n"
-#define AVP(port) "m=audio " port " RTP/AVP 0\r\n"
-#define UE HEAD "c=IN IP4 198.51.100.1\r\nt=0 0\r\n"
-#define CORE HEAD "c=IN IP4 192.0.2.77\r\nt=0 0\r\n"
+#define AVP(port)       "m=audio " port " RTP/AVP 0\r\n"
+#define UE              HEAD "c=IN IP4 198.51.100.1\r\nt=0 0\r\n"
+#define CORE            HEAD "c=IN IP4 192.0.2.77\r\nt=0 0\r\n"
 
 static inline enum err call_from_ue(void)
 {
@@ -121,10 +126,16 @@ static inline void begin(void)
 	CHECK(set_up() == ERR_OK);
 }
 
-static inline enum err ask_branch(enum dialog_op op, const char *branch, const char *to, const char *sdp)
+static inline enum err ask_branch(enum dialog_op op, const char *branch, const char *to,
+                                  const char *sdp)
 {
-	struct dialog_ask a = {.op = op, .call = STR("call-1"), .from = STR("alice"), .to = str_of(to), .branch = str_of(branch),
-	                       .sdp = str_of(sdp), .options = options};
+	struct dialog_ask a = {.op = op,
+	                       .call = STR("call-1"),
+	                       .from = STR("alice"),
+	                       .to = str_of(to),
+	                       .branch = str_of(branch),
+	                       .sdp = str_of(sdp),
+	                       .options = options};
 
 	dialog_request(dialogs, &a, on_reply, NULL);
 	poll_relay();

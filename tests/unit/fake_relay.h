@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay that only keeps accounts, for tests of the control path: included by one test program, in place of relay/front/relay.c. */
+/* A relay that only keeps accounts, for tests of the control path: included by one test program, in
+ * place of relay/front/relay.c. */
 #ifndef TESTS_UNIT_FAKE_RELAY_H
 #define TESTS_UNIT_FAKE_RELAY_H
 
@@ -62,7 +63,8 @@ static enum err fake_ports(struct relay *r, const struct relay_session_spec *spe
 	for (unsigned m = 0; m < spec->n_media; m++)
 		for (unsigned i = 0; i < spec->media[m].n_legs; i++)
 			for (unsigned f = 0; f < r->n_foreign; f++)
-				if (spec->media[m].legs[i].exists && spec->media[m].legs[i].port_rtp == r->foreign[f])
+				if (spec->media[m].legs[i].exists &&
+				    spec->media[m].legs[i].port_rtp == r->foreign[f])
 					return ERR_EXISTS;
 	return ERR_OK;
 }
@@ -72,7 +74,8 @@ static void fake_take(struct relay_session *s, const struct relay_session_spec *
 	s->stats.n_media = spec->n_media;
 	s->stats.media = s->media;
 	for (unsigned m = 0; m < spec->n_media; m++)
-		s->media[m] = (struct relay_media_stats){.n_legs = spec->media[m].n_legs, .legs = s->legs[m]};
+		s->media[m] = (struct relay_media_stats){.n_legs = spec->media[m].n_legs,
+		                                         .legs = s->legs[m]};
 	s->a_remote = spec->media[0].legs[0].remote;
 }
 
@@ -92,8 +95,9 @@ static enum err fake_later(struct relay *r, const struct relay_session_spec *spe
 	return e ? e : fake_ports(r, spec);
 }
 
-enum err relay_session_create(struct relay *r, struct relay_session **out, const struct relay_session_spec *spec,
-                              relay_done_fn *done, void *arg, struct why *why)
+enum err relay_session_create(struct relay *r, struct relay_session **out,
+                              const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
+                              struct why *why)
 {
 	enum err e = fake_refusal(r, why);
 	struct relay_session *s = e ? NULL : mem_alloc(sizeof(*s));
@@ -106,11 +110,13 @@ enum err relay_session_create(struct relay *r, struct relay_session **out, const
 	s->relay = r;
 	fake_take(s, spec);
 	*out = s;
-	return fake_push(r, (struct fake_pending){FAKE_CREATE, s, fake_later(r, spec), done, NULL, arg});
+	return fake_push(
+		r, (struct fake_pending){FAKE_CREATE, s, fake_later(r, spec), done, NULL, arg});
 }
 
-enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
-                              relay_done_fn *done, void *arg, struct why *why)
+enum err relay_session_update(struct relay *r, struct relay_session *s,
+                              const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
+                              struct why *why)
 {
 	enum err e = fake_refusal(r, why);
 
@@ -126,10 +132,12 @@ enum err relay_session_update(struct relay *r, struct relay_session *s, const st
 void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg)
 {
 	r->deletes++;
-	CHECK(fake_push(r, (struct fake_pending){FAKE_DELETE, s, ERR_OK, done, NULL, arg}) == ERR_OK);
+	CHECK(fake_push(r, (struct fake_pending){FAKE_DELETE, s, ERR_OK, done, NULL, arg}) ==
+	      ERR_OK);
 }
 
-enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done, void *arg)
+enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done,
+                             void *arg)
 {
 	return fake_push(r, (struct fake_pending){FAKE_QUERY, s, ERR_OK, NULL, done, arg});
 }
@@ -148,7 +156,8 @@ void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg)
 	(void)arg;
 }
 
-enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX])
+enum err relay_session_reopen(struct relay *r, struct relay_session *s,
+                              const uint16_t legs[RELAY_MEDIA_MAX])
 {
 	(void)r;
 	(void)s;
@@ -156,8 +165,8 @@ enum err relay_session_reopen(struct relay *r, struct relay_session *s, const ui
 	return ERR_OK;
 }
 
-enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media, unsigned leg, bool is_rtcp,
-                              const struct addr *source)
+enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media,
+                              unsigned leg, bool is_rtcp, const struct addr *source)
 {
 	(void)r;
 	(void)s;
@@ -237,8 +246,10 @@ const char *relay_io_reason(const struct relay *r, unsigned interface)
 
 const char *relay_event_name(enum relay_event_kind k)
 {
-	static const char *const names[] = {"first-media",    "media-timeout", "setup-timeout", "source-changed", "auth-failures",
-	                                    "key-soft-limit", "key-expired",   "stream-limit",  "ssrc-changed",  "nothing-authentic"};
+	static const char *const names[] = {"first-media",      "media-timeout", "setup-timeout",
+	                                    "source-changed",   "auth-failures", "key-soft-limit",
+	                                    "key-expired",      "stream-limit",  "ssrc-changed",
+	                                    "nothing-authentic"};
 
 	return names[k];
 }

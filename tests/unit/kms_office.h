@@ -19,21 +19,33 @@
 
 static const char home1[] __attribute__((unused)) =
 	"{\"kms\":{\"id\":\"https://kms.home1.example\"},"
-	"\"policy\":{\"rate_per_minute\":60,\"rate_burst\":5,\"rules\":[{\"from\":\"sip:mallory@home1.example\",\"allow\":false},{\"allow\":true}]},"
+	"\"policy\":{\"rate_per_minute\":60,\"rate_burst\":5,\"rules\":[{\"from\":\"sip:mallory@"
+	"home1.example\",\"allow\":false},{\"allow\":true}]},"
 	"\"users\":["
-	"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}},"
-	"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}},"
-	"{\"names\":[\"sip:mallory@home1.example\"],\"psk\":{\"id\":\"mallory\",\"key\":\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f\"}},"
-	"{\"names\":[\"sip:old@home1.example\"],\"psk\":{\"id\":\"old\",\"until\":1799999999,\"key\":\"606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f\"}}],"
-	"\"groups\":[{\"name\":\"sip:desk@home1.example\",\"members\":[\"sip:bob@home1.example\"]}],"
-	"\"gba\":{\"bsf\":\"http://127.0.0.1:1/\",\"naf_fqdn\":\"kms.home1.example\",\"bsf_domain\":\"bsf.home1.example\"},"
-	"\"peers\":[{\"id\":\"https://kms.home2.example\",\"psk\":{\"id\":\"kms2\",\"key\":\"808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f\"},"
+	"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":"
+	"\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}},"
+	"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":"
+	"\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}},"
+	"{\"names\":[\"sip:mallory@home1.example\"],\"psk\":{\"id\":\"mallory\",\"key\":"
+	"\"404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f\"}},"
+	"{\"names\":[\"sip:old@home1.example\"],\"psk\":{\"id\":\"old\",\"until\":1799999999,"
+	"\"key\":\"606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f\"}}],"
+	"\"groups\":[{\"name\":\"sip:desk@home1.example\",\"members\":[\"sip:bob@home1.example\"]}]"
+	","
+	"\"gba\":{\"bsf\":\"http://127.0.0.1:1/"
+	"\",\"naf_fqdn\":\"kms.home1.example\",\"bsf_domain\":\"bsf.home1.example\"},"
+	"\"peers\":[{\"id\":\"https://"
+	"kms.home2.example\",\"psk\":{\"id\":\"kms2\",\"key\":"
+	"\"808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f\"},"
 	"\"domains\":[\"home2.example\"],\"tls_name\":\"kms.home2.example\"}]}";
 static const char home2[] __attribute__((unused)) =
 	"{\"kms\":{\"id\":\"https://kms.home2.example\"},"
-	"\"users\":[{\"names\":[\"sip:carol@home2.example\"],\"psk\":{\"id\":\"carol\",\"key\":\"a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf\"}}],"
-	"\"peers\":[{\"id\":\"https://kms.home1.example\",\"url\":\"https://kms.home1.example\",\"domains\":[\"home1.example\"],"
-	"\"psk\":{\"id\":\"kms2\",\"key\":\"808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f\"}}]}";
+	"\"users\":[{\"names\":[\"sip:carol@home2.example\"],\"psk\":{\"id\":\"carol\",\"key\":"
+	"\"a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf\"}}],"
+	"\"peers\":[{\"id\":\"https://kms.home1.example\",\"url\":\"https://"
+	"kms.home1.example\",\"domains\":[\"home1.example\"],"
+	"\"psk\":{\"id\":\"kms2\",\"key\":"
+	"\"808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f\"}}]}";
 
 /* One KMS with its state in a folder of its own. */
 struct office {
@@ -48,7 +60,10 @@ static inline bool open_office(struct office *o)
 {
 	struct kms_config c = {.random = mikey_random_system};
 	struct why why = {{0}};
-	bool ok = EXPECT_OK(kms_store_disk_open(&o->disk, &(struct kms_store_disk_config){.path = o->dir, .seen_max = o->seen_max}, &why)) &&
+	bool ok = EXPECT_OK(kms_store_disk_open(
+			  &o->disk,
+			  &(struct kms_store_disk_config){.path = o->dir, .seen_max = o->seen_max},
+			  &why)) &&
 	          EXPECT_OK(kms_conf_parse(&c.directory, str_of(o->conf), &why));
 
 	test_context("%s", why.text);
@@ -76,7 +91,8 @@ static inline bool start(struct office *o, const char *conf)
 
 static inline void end(struct office *o)
 {
-	static const char *const files[] = {"keys.mdb", "keys.mdb-lock", "seen.mdb", "seen.mdb-lock", "lock", "master.key"};
+	static const char *const files[] = {"keys.mdb",      "keys.mdb-lock", "seen.mdb",
+	                                    "seen.mdb-lock", "lock",          "master.key"};
 	char path[128];
 
 	close_office(o);
@@ -106,9 +122,14 @@ struct terminal {
 	uint8_t ticket_prf;
 };
 
-static inline struct terminal terminal(const char *name, const char *psk_id, uint8_t first, const char *kms)
+static inline struct terminal terminal(const char *name, const char *psk_id, uint8_t first,
+                                       const char *kms)
 {
-	struct terminal t = {.name = name, .psk_id = psk_id, .kms = kms, .wall_ns = NOW_NS, .ticket_prf = MIKEY_PRF_SHA256};
+	struct terminal t = {.name = name,
+	                     .psk_id = psk_id,
+	                     .kms = kms,
+	                     .wall_ns = NOW_NS,
+	                     .ticket_prf = MIKEY_PRF_SHA256};
 
 	for (unsigned i = 0; i < sizeof(t.key); i++)
 		t.key[i] = (uint8_t)(first + i);
@@ -119,7 +140,9 @@ static inline struct terminal terminal(const char *name, const char *psk_id, uin
 
 static inline struct mikey_env env_of(struct terminal *t)
 {
-	return (struct mikey_env){.now_ntp = clk_wall_to_ntp(t->wall_ns), .last_ntp = &t->last_ntp, .random = mikey_random_system};
+	return (struct mikey_env){.now_ntp = clk_wall_to_ntp(t->wall_ns),
+	                          .last_ntp = &t->last_ntp,
+	                          .random = mikey_random_system};
 }
 
 static inline struct mikey_cred cred_of(const struct terminal *t)
@@ -127,21 +150,35 @@ static inline struct mikey_cred cred_of(const struct terminal *t)
 	return (struct mikey_cred){.psk = {t->key, sizeof(t->key)}, .psk_id = octets_id(t->psk_id)};
 }
 
-enum { FLAGS_1 = TICKET_D | TICKET_E | TICKET_F | TICKET_G | TICKET_H | TICKET_I | TICKET_N | TICKET_O };
+enum {
+	FLAGS_1 = TICKET_D | TICKET_E | TICKET_F | TICKET_G | TICKET_H | TICKET_I | TICKET_N |
+	          TICKET_O
+};
 
-static inline struct ticket_policy_spec policy_for(const struct terminal *t, const struct mikey_id *callee, unsigned flags)
+static inline struct ticket_policy_spec policy_for(const struct terminal *t,
+                                                   const struct mikey_id *callee, unsigned flags)
 {
 	return (struct ticket_policy_spec){
-		.prf = t->ticket_prf, .flags = (uint16_t)flags, .idr_kms = uri("https://kms.home1.example"), .idr_i = uri(t->name), .has_end = true,
-		.end = ticket_ts_32(clk_wall_to_ntp(NOW_NS + 600 * NS_PER_S)), .r = callee, .n_r = 1,
+		.prf = t->ticket_prf,
+		.flags = (uint16_t)flags,
+		.idr_kms = uri("https://kms.home1.example"),
+		.idr_i = uri(t->name),
+		.has_end = true,
+		.end = ticket_ts_32(clk_wall_to_ntp(NOW_NS + 600 * NS_PER_S)),
+		.r = callee,
+		.n_r = 1,
 	};
 }
 
-static inline struct kms_job *ask(struct office *o, enum kms_operation op, struct view octets, uint64_t wall_ns, kms_names_fn *names)
+static inline struct kms_job *ask(struct office *o, enum kms_operation op, struct view octets,
+                                  uint64_t wall_ns, kms_names_fn *names)
 {
 	struct kms_job *j = NULL;
 
-	EXPECT_OK(kms_job_new(&j, o->kms, &(struct kms_ask){.operation = op, .octets = octets, .wall_ns = wall_ns, .names = names}));
+	EXPECT_OK(kms_job_new(
+		&j, o->kms,
+		&(struct kms_ask){
+			.operation = op, .octets = octets, .wall_ns = wall_ns, .names = names}));
 	return j;
 }
 
@@ -153,7 +190,11 @@ static inline struct ticket_request *make_request(struct terminal *t, const char
 	struct mikey_env env = env_of(t);
 	struct mikey_fault fault = {0};
 	struct ticket_request *q = NULL;
-	struct ticket_request_params params = {.rules = &t->rules, .cred = &cred, .me = uri(t->name), .kms = uri(t->kms), .policy = &policy};
+	struct ticket_request_params params = {.rules = &t->rules,
+	                                       .cred = &cred,
+	                                       .me = uri(t->name),
+	                                       .kms = uri(t->kms),
+	                                       .policy = &policy};
 
 	if (!EXPECT_OK(ticket_request_new(&q, &params, &env, &fault)))
 		fprintf(stderr, "%s\n", fault.why.text);
@@ -161,16 +202,19 @@ static inline struct ticket_request *make_request(struct terminal *t, const char
 }
 
 /* Mode 1: asks for a ticket; NULL when it was refused, `*result` says how. */
-static inline struct ticket_grant *request(struct office *o, struct terminal *t, const char *callee, enum kms_result *result)
+static inline struct ticket_grant *request(struct office *o, struct terminal *t, const char *callee,
+                                           enum kms_result *result)
 {
 	struct ticket_request *q = make_request(t, callee);
-	struct kms_job *j = q ? ask(o, KMS_REQUEST, ticket_request_octets(q), t->wall_ns, NULL) : NULL;
+	struct kms_job *j =
+		q ? ask(o, KMS_REQUEST, ticket_request_octets(q), t->wall_ns, NULL) : NULL;
 	struct ticket_grant *grant = NULL;
 	struct mikey_fault fault = {0};
 
 	if (j && EXPECT_INT(kms_job_state(j), KMS_ANSWERED)) {
 		*result = kms_job_result(j);
-		if (*result == KMS_GRANTED && !EXPECT_OK(ticket_request_answer(q, kms_job_octets(j), &grant, &fault)))
+		if (*result == KMS_GRANTED &&
+		    !EXPECT_OK(ticket_request_answer(q, kms_job_octets(j), &grant, &fault)))
 			fprintf(stderr, "%s\n", fault.why.text);
 	}
 	kms_job_free(j);
@@ -186,16 +230,32 @@ struct resolving {
 	struct mikey_msg msg;
 };
 
-static inline bool offer(struct resolving *x, struct terminal *from, struct terminal *to, const struct ticket_grant *grant)
+static inline bool offer(struct resolving *x, struct terminal *from, struct terminal *to,
+                         const struct ticket_grant *grant)
 {
 	struct csmap_policy sp;
-	struct ticket_cs cs[2] = {{.cs_id = 1, .policies = {0}, .n_policies = 1, .has_ssrc = true, .ssrc = 0x11223344},
-	                          {.cs_id = 2, .policies = {0}, .n_policies = 1, .has_ssrc = true, .ssrc = 0x11223344}};
-	struct ticket_offer_params p = {.rules = &from->rules, .grant = grant, .me = uri(from->name), .peer = uri(to->name), .cs = cs, .n_cs = 2,
-	                                .policies = &sp, .n_policies = 1};
+	struct ticket_cs cs[2] = {{.cs_id = 1,
+	                           .policies = {0},
+	                           .n_policies = 1,
+	                           .has_ssrc = true,
+	                           .ssrc = 0x11223344},
+	                          {.cs_id = 2,
+	                           .policies = {0},
+	                           .n_policies = 1,
+	                           .has_ssrc = true,
+	                           .ssrc = 0x11223344}};
+	struct ticket_offer_params p = {.rules = &from->rules,
+	                                .grant = grant,
+	                                .me = uri(from->name),
+	                                .peer = uri(to->name),
+	                                .cs = cs,
+	                                .n_cs = 2,
+	                                .policies = &sp,
+	                                .n_policies = 1};
 	struct mikey_env env = env_of(from), env_to = env_of(to);
 	struct mikey_cred cred = cred_of(to);
-	struct ticket_resolve_params q = {.rules = &to->rules, .cred = &cred, .me = uri(to->name), .kms = uri(to->kms)};
+	struct ticket_resolve_params q = {
+		.rules = &to->rules, .cred = &cred, .me = uri(to->name), .kms = uri(to->kms)};
 	struct mikey_fault fault = {0};
 
 	memset(x, 0, sizeof(*x));
@@ -219,7 +279,8 @@ static inline bool take(struct resolving *x, struct kms_job *j, const struct tic
 {
 	struct ticket_resolution *r = NULL;
 	struct mikey_fault fault = {0};
-	bool ok = EXPECT_INT(kms_job_state(j), KMS_ANSWERED) && EXPECT_INT(kms_job_result(j), KMS_GRANTED) &&
+	bool ok = EXPECT_INT(kms_job_state(j), KMS_ANSWERED) &&
+	          EXPECT_INT(kms_job_result(j), KMS_GRANTED) &&
 	          EXPECT_OK(ticket_resolve_answer(x->q, kms_job_octets(j), &r, &fault));
 
 	/* MPKi is the same at both ends; MPKr is forked, so it is not. */
@@ -229,9 +290,11 @@ static inline bool take(struct resolving *x, struct kms_job *j, const struct tic
 	return ok;
 }
 
-#define TWO_USERS(policy) \
+#define TWO_USERS(policy)                                                                     \
 	"{\"kms\":{\"id\":\"https://kms.home1.example\"},\"policy\":{" policy "},\"users\":[" \
-	"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}}," \
-	"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}}]}"
+	"{\"names\":[\"sip:alice@home1.example\"],\"psk\":{\"id\":\"alice\",\"key\":"         \
+	"\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}},"             \
+	"{\"names\":[\"sip:bob@home1.example\"],\"psk\":{\"id\":\"bob\",\"key\":"             \
+	"\"202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f\"}}]}"
 
 #endif

@@ -18,7 +18,7 @@ static struct proto_ng *ng;
 static struct doc_arena *arena;
 static struct doc *told; /* the reply to the last request; NULL: none */
 static const struct addr here = {.version = 4, .ip = {127, 0, 0, 1}, .port = 9};
-static char sdp[8192];   /* of the last reply; "" without one */
+static char sdp[8192]; /* of the last reply; "" without one */
 
 static void on_reply(void *arg, uint64_t token, const struct addr *to, struct str reply)
 {

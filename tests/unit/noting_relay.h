@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay that takes notes of what it is told, and a gateway of two interfaces over it: included by one test program at a time. */
+/* A relay that takes notes of what it is told, and a gateway of two interfaces over it: included by
+ * one test program at a time. */
 #ifndef TESTS_UNIT_NOTING_RELAY_H
 #define TESTS_UNIT_NOTING_RELAY_H
 
@@ -38,7 +39,8 @@ static void note(struct relay_session *s, const struct relay_session_spec *spec)
 				keyctx_free(s->keys[m][l][k]);
 				s->keys[m][l][k] = NULL;
 				mem_fail_nth(0);
-				CHECK(!in[k] || l >= s->media[m].n_legs || !keyctx_copy(&s->keys[m][l][k], in[k]));
+				CHECK(!in[k] || l >= s->media[m].n_legs ||
+				      !keyctx_copy(&s->keys[m][l][k], in[k]));
 			}
 			leg->receive = s->keys[m][l][0];
 			leg->send = s->keys[m][l][1];
@@ -54,8 +56,9 @@ static void later(relay_done_fn *done, void *arg, struct relay_session *ends)
 	waiting[n_waiting++].ends = ends;
 }
 
-enum err relay_session_create(struct relay *r, struct relay_session **out, const struct relay_session_spec *spec,
-                              relay_done_fn *done, void *arg, struct why *why)
+enum err relay_session_create(struct relay *r, struct relay_session **out,
+                              const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
+                              struct why *why)
 {
 	struct relay_session *s;
 
@@ -73,8 +76,9 @@ enum err relay_session_create(struct relay *r, struct relay_session **out, const
 	return ERR_OK;
 }
 
-enum err relay_session_update(struct relay *r, struct relay_session *s, const struct relay_session_spec *spec,
-                              relay_done_fn *done, void *arg, struct why *why)
+enum err relay_session_update(struct relay *r, struct relay_session *s,
+                              const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
+                              struct why *why)
 {
 	(void)r;
 	if (relay_says)
@@ -106,7 +110,8 @@ void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg)
 	(void)arg;
 }
 
-enum err relay_session_reopen(struct relay *r, struct relay_session *s, const uint16_t legs[RELAY_MEDIA_MAX])
+enum err relay_session_reopen(struct relay *r, struct relay_session *s,
+                              const uint16_t legs[RELAY_MEDIA_MAX])
 {
 	(void)r;
 	(void)s;
@@ -115,8 +120,8 @@ enum err relay_session_reopen(struct relay *r, struct relay_session *s, const ui
 	return ERR_OK;
 }
 
-enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media, unsigned leg, bool is_rtcp,
-                              const struct addr *source)
+enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media,
+                              unsigned leg, bool is_rtcp, const struct addr *source)
 {
 	(void)r;
 	(void)s;
@@ -133,7 +138,8 @@ const struct relay_session_stats *relay_session_stats(const struct relay_session
 	return NULL;
 }
 
-enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done, void *arg)
+enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done,
+                             void *arg)
 {
 	static const struct relay_session_stats empty = {0};
 
@@ -146,7 +152,8 @@ enum err relay_session_query(struct relay *r, struct relay_session *s, relay_sta
 /* Keys that the relay would refuse: those that begin with this octet. */
 static int spent_octet = -1;
 
-bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s, const struct keyctx *k, bool is_send)
+bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s,
+                               const struct keyctx *k, bool is_send)
 {
 	(void)r, (void)s, (void)is_send;
 	return k->key[0] == spent_octet;
@@ -183,7 +190,7 @@ static void poll_relay(void)
 	}
 }
 
-/* --- a gateway of two interfaces ---------------------------------------------------------------------- */
+/* --- a gateway of two interfaces -------------------------------------------- */
 
 /* What a test of few ports says before this file. */
 #ifndef V4_PORT_MAX
@@ -196,15 +203,22 @@ static struct dialogs *dialogs;
 
 static enum err set_up(void)
 {
-	struct service_config c = {.sessions_max = 10, .context = {.interfaces = interfaces, .n_interfaces = 2}};
+	struct service_config c = {.sessions_max = 10,
+	                           .context = {.interfaces = interfaces, .n_interfaces = 2}};
 	struct why why = {""};
 	enum err e;
 
-	interfaces[0] = (struct io_interface){.name = "v4", .bind = {.version = 4, .ip = {203, 0, 113, 1}},
-	                                      .advertised = {.version = 4, .ip = {203, 0, 113, 1}}, .port_min = 30000, .port_max = V4_PORT_MAX};
-	interfaces[1] = (struct io_interface){.name = "v6", .bind = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
-	                                      .advertised = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
-	                                      .port_min = 40000, .port_max = 40999};
+	interfaces[0] = (struct io_interface){.name = "v4",
+	                                      .bind = {.version = 4, .ip = {203, 0, 113, 1}},
+	                                      .advertised = {.version = 4, .ip = {203, 0, 113, 1}},
+	                                      .port_min = 30000,
+	                                      .port_max = V4_PORT_MAX};
+	interfaces[1] = (struct io_interface){
+		.name = "v6",
+		.bind = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
+		.advertised = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
+		.port_min = 40000,
+		.port_max = 40999};
 	creates = updates = deletes = n_waiting = 0;
 	relay_says = ERR_OK;
 	e = service_new(&service, &c, &why);

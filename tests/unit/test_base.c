@@ -24,10 +24,10 @@ static void base64_is_strict(void)
 		enum err want;
 		size_t len;
 	} rows[] = {
-		{"", ERR_OK, 0},          {"Zg==", ERR_OK, 1},      {"Zg", ERR_OK, 1},
-		{"Zm8=", ERR_OK, 2},      {"Zm9v", ERR_OK, 3},      {"Zg=", ERR_SYNTAX, 0},
-		{"Z", ERR_SYNTAX, 0},     {"Zh==", ERR_SYNTAX, 0},  {"Zm9v=", ERR_SYNTAX, 0},
-		{"Zm 9v", ERR_SYNTAX, 0}, {"====", ERR_SYNTAX, 0},  {"Zm9vYg===", ERR_SYNTAX, 0},
+		{"", ERR_OK, 0},          {"Zg==", ERR_OK, 1},     {"Zg", ERR_OK, 1},
+		{"Zm8=", ERR_OK, 2},      {"Zm9v", ERR_OK, 3},     {"Zg=", ERR_SYNTAX, 0},
+		{"Z", ERR_SYNTAX, 0},     {"Zh==", ERR_SYNTAX, 0}, {"Zm9v=", ERR_SYNTAX, 0},
+		{"Zm 9v", ERR_SYNTAX, 0}, {"====", ERR_SYNTAX, 0}, {"Zm9vYg===", ERR_SYNTAX, 0},
 	};
 	uint8_t out[16];
 
@@ -42,9 +42,10 @@ static void base64_is_strict(void)
 
 static void addresses_round_trip(void)
 {
-	static const char *const good[] = {"192.0.2.1:5004", "[2001:db8::1]:5004", "0.0.0.0:0",
-	                                   "255.254.100.9:65535", "[fe80::1%7]:9", "[::]:1"};
-	static const char *const bad[] = {"", "1.2.3.4", "1.2.3.4:65536", "2001:db8::1:5004", "host:1", ":5", "1.2.3:4"};
+	static const char *const good[] = {"192.0.2.1:5004",      "[2001:db8::1]:5004", "0.0.0.0:0",
+	                                   "255.254.100.9:65535", "[fe80::1%7]:9",      "[::]:1"};
+	static const char *const bad[] = {"",       "1.2.3.4", "1.2.3.4:65536", "2001:db8::1:5004",
+	                                  "host:1", ":5",      "1.2.3:4"};
 	char text[ADDR_TEXT_MAX];
 	struct addr a;
 

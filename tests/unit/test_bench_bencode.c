@@ -6,7 +6,14 @@
 
 static void trees_round_trip(void)
 {
-	static const char *const rows[] = {"i0e", "i-42e", "0:", "4:ping", "le", "de", "li1e1:xe", "d1:ai1e1:bl1:c1:dee",
+	static const char *const rows[] = {"i0e",
+	                                   "i-42e",
+	                                   "0:",
+	                                   "4:ping",
+	                                   "le",
+	                                   "de",
+	                                   "li1e1:xe",
+	                                   "d1:ai1e1:bl1:c1:dee",
 	                                   "d7:command4:ping5:flagsl1:a1:bee"};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -28,9 +35,18 @@ static void bad_text_is_refused(void)
 		const char *text;
 		enum err want;
 	} rows[] = {
-		{"", ERR_TRUNCATED},      {"i", ERR_TRUNCATED},     {"i1", ERR_TRUNCATED},   {"ie", ERR_SYNTAX},
-		{"i--1e", ERR_SYNTAX},    {"5:ab", ERR_TRUNCATED},  {"x", ERR_TRUNCATED},    {"x:", ERR_SYNTAX},
-		{"l", ERR_TRUNCATED},     {"d1:a", ERR_TRUNCATED},  {"di1ei2ee", ERR_TRUNCATED}, {"i1ei2e", ERR_SYNTAX},
+		{"", ERR_TRUNCATED},
+		{"i", ERR_TRUNCATED},
+		{"i1", ERR_TRUNCATED},
+		{"ie", ERR_SYNTAX},
+		{"i--1e", ERR_SYNTAX},
+		{"5:ab", ERR_TRUNCATED},
+		{"x", ERR_TRUNCATED},
+		{"x:", ERR_SYNTAX},
+		{"l", ERR_TRUNCATED},
+		{"d1:a", ERR_TRUNCATED},
+		{"di1ei2ee", ERR_TRUNCATED},
+		{"i1ei2e", ERR_SYNTAX},
 		{"99999999999999999999:", ERR_SYNTAX},
 		{"llllllllllllllllllllllleeeeeeeeeeeeeeeeeeeeeee", ERR_TOO_BIG},
 	};
@@ -59,5 +75,5 @@ static void keys_go_out_sorted(void)
 	buf_free(&out);
 }
 
-TEST_MAIN("bench_bencode", {"trees round trip", trees_round_trip}, {"bad text is refused", bad_text_is_refused},
-          {"keys go out sorted", keys_go_out_sorted})
+TEST_MAIN("bench_bencode", {"trees round trip", trees_round_trip},
+          {"bad text is refused", bad_text_is_refused}, {"keys go out sorted", keys_go_out_sorted})

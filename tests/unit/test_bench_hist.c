@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The histogram: exact where it promises, within its step elsewhere, percentiles against a sorted list. */
+/* The histogram: exact where it promises, within its step elsewhere, percentiles against a sorted
+ * list. */
 #include "bench/result/hist.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Options and results of sluice-bench: parsing, spread, files, and the refusal of different settings. */
+/* Options and results of sluice-bench: parsing, spread, files, and the refusal of different
+ * settings. */
 #include "bench/opt.h"
 #include "bench/result/result.h"
 
@@ -14,11 +15,21 @@ static void options_are_checked(void)
 		const char *argv[4];
 		enum opt_outcome want;
 	} rows[] = {
-		{{"x", "--payload", "20,160"}, OPT_GO},  {{"x", "--payload=20"}, OPT_GO},  {{"x", "--payload", "20,"}, OPT_STOP},
-		{{"x", "--payload", "20,,1"}, OPT_STOP}, {{"x", "--payload"}, OPT_STOP},   {{"x", "--payload", "5000"}, OPT_STOP},
-		{{"x", "--loss", "0.5"}, OPT_GO},        {{"x", "--loss", "nan"}, OPT_STOP}, {{"x", "--loss", "1.5"}, OPT_STOP},
-		{{"x", "--mode", "e2ae"}, OPT_GO},       {{"x", "--mode", "e2"}, OPT_STOP}, {{"x", "--nothing"}, OPT_STOP},
-		{{"x", "--flag=1"}, OPT_STOP},           {{"x", "word"}, OPT_STOP},        {{"x", "-q"}, OPT_STOP},
+		{{"x", "--payload", "20,160"}, OPT_GO},
+		{{"x", "--payload=20"}, OPT_GO},
+		{{"x", "--payload", "20,"}, OPT_STOP},
+		{{"x", "--payload", "20,,1"}, OPT_STOP},
+		{{"x", "--payload"}, OPT_STOP},
+		{{"x", "--payload", "5000"}, OPT_STOP},
+		{{"x", "--loss", "0.5"}, OPT_GO},
+		{{"x", "--loss", "nan"}, OPT_STOP},
+		{{"x", "--loss", "1.5"}, OPT_STOP},
+		{{"x", "--mode", "e2ae"}, OPT_GO},
+		{{"x", "--mode", "e2"}, OPT_STOP},
+		{{"x", "--nothing"}, OPT_STOP},
+		{{"x", "--flag=1"}, OPT_STOP},
+		{{"x", "word"}, OPT_STOP},
+		{{"x", "-q"}, OPT_STOP},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -27,12 +38,25 @@ static void options_are_checked(void)
 		const char *mode = "rtp";
 		bool flag = false;
 		const struct opt opts[] = {
-			{.name = "payload", .kind = OPT_LIST, .out = &payload, .min = 1, .max = 1200, .help = "octets"},
+			{.name = "payload",
+		         .kind = OPT_LIST,
+		         .out = &payload,
+		         .min = 1,
+		         .max = 1200,
+		         .help = "octets"},
 			{.name = "loss", .kind = OPT_REAL, .out = &loss, .max = 1, .help = "share"},
-			{.name = "mode", .kind = OPT_CHOICE, .out = &mode, .choices = "rtp|e2ae", .help = "mode"},
+			{.name = "mode",
+		         .kind = OPT_CHOICE,
+		         .out = &mode,
+		         .choices = "rtp|e2ae",
+		         .help = "mode"},
 			{.name = "flag", .kind = OPT_FLAG, .out = &flag, .help = "flag"},
 		};
-		const struct opt_command c = {.name = "x", .usage = "", .about = "", .opts = opts, .n_opts = ARRAY_LEN(opts)};
+		const struct opt_command c = {.name = "x",
+		                              .usage = "",
+		                              .about = "",
+		                              .opts = opts,
+		                              .n_opts = ARRAY_LEN(opts)};
 		char *argv[4];
 		int argc = 0, status = 0;
 

@@ -11,7 +11,11 @@ static void probes_round_trip(void)
 	uint8_t room[1300];
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		struct probe in = {.flow = 7, .counter = 123456, .sent_ns = 0xabcdef012345, .late_ns = 4096}, out = {0};
+		struct probe in = {.flow = 7,
+		                   .counter = 123456,
+		                   .sent_ns = 0xabcdef012345,
+		                   .late_ns = 4096},
+			     out = {0};
 
 		test_context("%zu octets", sizes[i]);
 		probe_write(&in, room, sizes[i]);
@@ -35,10 +39,12 @@ static void fates_are_told_apart(void)
 		uint32_t counter;
 		enum tally_fate want;
 	} rows[] = {
-		{0, TALLY_NEW},       {1, TALLY_NEW},      {1, TALLY_DUPLICATE},    {3, TALLY_NEW},       {2, TALLY_REORDERED},
-		{2, TALLY_DUPLICATE}, {1000, TALLY_NEW},   {500, TALLY_REORDERED},  {0, TALLY_DUPLICATE}, {2000, TALLY_NEW},
-		{0, TALLY_TOO_LATE},  {977, TALLY_REORDERED}, {1000, TALLY_DUPLICATE}, {976, TALLY_TOO_LATE}, {9000, TALLY_NEW},
-		{2000, TALLY_TOO_LATE}, {8000, TALLY_REORDERED}, {8000, TALLY_DUPLICATE},
+		{0, TALLY_NEW},          {1, TALLY_NEW},          {1, TALLY_DUPLICATE},
+		{3, TALLY_NEW},          {2, TALLY_REORDERED},    {2, TALLY_DUPLICATE},
+		{1000, TALLY_NEW},       {500, TALLY_REORDERED},  {0, TALLY_DUPLICATE},
+		{2000, TALLY_NEW},       {0, TALLY_TOO_LATE},     {977, TALLY_REORDERED},
+		{1000, TALLY_DUPLICATE}, {976, TALLY_TOO_LATE},   {9000, TALLY_NEW},
+		{2000, TALLY_TOO_LATE},  {8000, TALLY_REORDERED}, {8000, TALLY_DUPLICATE},
 	};
 	struct tally t = {0};
 
@@ -48,4 +54,5 @@ static void fates_are_told_apart(void)
 	}
 }
 
-TEST_MAIN("bench_tally", {"probes round trip", probes_round_trip}, {"fates are told apart", fates_are_told_apart})
+TEST_MAIN("bench_tally", {"probes round trip", probes_round_trip},
+          {"fates are told apart", fates_are_told_apart})

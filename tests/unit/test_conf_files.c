@@ -77,10 +77,12 @@ static void example_is_accepted(void)
 /* The settings between two headings; what stands around them is written by hand. */
 static void manual_is_the_table(void)
 {
-	static const char path[] = "docs/man/sluiced.conf.5", settings[] = "\n.SH SETTINGS\n", files[] = "\n.SH FILES\n";
+	static const char path[] = "docs/man/sluiced.conf.5", settings[] = "\n.SH SETTINGS\n",
+			  files[] = "\n.SH FILES\n";
 	struct buf want = {0};
 	char *got = read_shipped(path);
-	char *from = got ? strstr(got, settings) : NULL, *to = from ? strstr(from + strlen(settings) - 1, files) : NULL;
+	char *from = got ? strstr(got, settings) : NULL,
+	     *to = from ? strstr(from + strlen(settings) - 1, files) : NULL;
 
 	REQUIRE(from && to);
 	from += strlen(settings);
@@ -98,11 +100,15 @@ static void wrong_values_are_told(void)
 	static const struct {
 		const char *line, *text;
 	} rows[] = {
-		{"silent-timeout = soon", "silent-timeout: \"soon\" is not a whole number; 1 to 604800 is allowed"},
+		{"silent-timeout = soon",
+	         "silent-timeout: \"soon\" is not a whole number; 1 to 604800 is allowed"},
 		{"delete-delay = 3601", "delete-delay: 3601 is not 0 to 3600"},
-		{"ng = 2223", "ng: \"2223\" is no address with a port; 127.0.0.1:2223 or [::1]:2223 is the form"},
-		{"ng-allow = proxy", "ng-allow: \"proxy\" is no address or network; 192.0.2.1 or 192.0.2.0/24 is the form"},
-		{"other-media = reject", "other-media: \"reject\" is not one of relay|relay-only|pass|refuse"},
+		{"ng = 2223", "ng: \"2223\" is no address with a port; 127.0.0.1:2223 or "
+	                      "[::1]:2223 is the form"},
+		{"ng-allow = proxy", "ng-allow: \"proxy\" is no address or network; 192.0.2.1 or "
+	                             "192.0.2.0/24 is the form"},
+		{"other-media = reject",
+	         "other-media: \"reject\" is not one of relay|relay-only|pass|refuse"},
 	};
 	static struct conf c;
 
@@ -115,5 +121,7 @@ static void wrong_values_are_told(void)
 	}
 }
 
-TEST_MAIN("conf_files", {"wrong values are told", wrong_values_are_told}, {"the example is the table", example_is_the_table}, {"the example is accepted", example_is_accepted},
+TEST_MAIN("conf_files", {"wrong values are told", wrong_values_are_told},
+          {"the example is the table", example_is_the_table},
+          {"the example is accepted", example_is_accepted},
           {"the manual is the table", manual_is_the_table})

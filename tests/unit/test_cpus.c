@@ -6,9 +6,11 @@
 static const struct {
 	const char *text, *cpus; /* NULL: refused */
 } rows[] = {
-	{"0", "0 "}, {"7", "7 "}, {"2-5", "2 3 4 5 "}, {"3-3", "3 "}, {"4,0-1", "4 0 1 "}, {"1023", "1023 "},
-	{"", NULL}, {",", NULL}, {"1,", NULL}, {",1", NULL}, {"1,,2", NULL}, {"5-2", NULL}, {"1-", NULL}, {"-1", NULL}, {"1-2-3", NULL},
-	{"x", NULL}, {"1 2", NULL}, {"1024", NULL}, {"1,1", NULL}, {"0-3,2", NULL}, {"0-64", NULL},
+	{"0", "0 "},       {"7", "7 "},   {"2-5", "2 3 4 5 "}, {"3-3", "3 "}, {"4,0-1", "4 0 1 "},
+	{"1023", "1023 "}, {"", NULL},    {",", NULL},         {"1,", NULL},  {",1", NULL},
+	{"1,,2", NULL},    {"5-2", NULL}, {"1-", NULL},        {"-1", NULL},  {"1-2-3", NULL},
+	{"x", NULL},       {"1 2", NULL}, {"1024", NULL},      {"1,1", NULL}, {"0-3,2", NULL},
+	{"0-64", NULL},
 };
 
 static void lists(void)
@@ -37,7 +39,8 @@ static void lists(void)
 
 static void several_values(void)
 {
-	struct conf_list list = {.n = 2, .items = {"0-1", "5"}}, twice = {.n = 2, .items = {"0-3", "2"}};
+	struct conf_list list = {.n = 2, .items = {"0-1", "5"}},
+			 twice = {.n = 2, .items = {"0-3", "2"}};
 	int cpus[RELAY_WORKERS_MAX];
 	struct why why = {.text = ""};
 	unsigned n;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Offer and answer over sessions: what each side is told, and what the relay is asked for, with a relay that only takes notes. */
+/* Offer and answer over sessions: what each side is told, and what the relay is asked for, with a
+ * relay that only takes notes. */
 #include "base/secret.h"
 #include "tests/unit/dialog_scene.h"
 
-/* --- the cases ---------------------------------------------------------------------------------------- */
+/* --- the cases -------------------------------------------------------------- */
 
 static void a_secure_caller_reaches_a_plain_callee(void)
 {
@@ -14,14 +15,16 @@ static void a_secure_caller_reaches_a_plain_callee(void)
 	EXPECT(strstr(got.sdp, "crypto") == NULL);
 	REQUIRE(noted != NULL);
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
-	EXPECT(!leg(0, 0)->can_receive && !leg(0, 0)->can_send && !leg(0, 1)->can_receive && !leg(0, 1)->can_send);
+	EXPECT(!leg(0, 0)->can_receive && !leg(0, 0)->can_send && !leg(0, 1)->can_receive &&
+	       !leg(0, 1)->can_send);
 	EXPECT(leg(0, 0)->receive == NULL && leg(0, 0)->send == NULL);
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(says("RTP/SAVP 0\r\n") && says("a=crypto:7 " A80 " inline:"));
 	EXPECT(is_key(leg(0, 0)->receive, K1));
 	EXPECT(is_key(leg(0, 0)->send, key_said(0)));
 	EXPECT(!is_key(leg(0, 0)->send, K1));
-	EXPECT(leg(0, 0)->can_receive && leg(0, 0)->can_send && leg(0, 1)->can_receive && leg(0, 1)->can_send);
+	EXPECT(leg(0, 0)->can_receive && leg(0, 0)->can_send && leg(0, 1)->can_receive &&
+	       leg(0, 1)->can_send);
 	EXPECT_INT(leg(0, 0)->remote.port, 4000);
 	EXPECT_INT(leg(0, 1)->remote.port, 5000);
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
@@ -39,7 +42,8 @@ static void a_plain_caller_reaches_a_secure_callee(void)
 	begin();
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("alice", "", CORE AVP("5000")));
-	EXPECT(says("RTP/SAVP 0\r\n") && says("a=crypto:1 " A80) && says("a=crypto:2 AES_CM_128_HMAC_SHA1_32"));
+	EXPECT(says("RTP/SAVP 0\r\n") && says("a=crypto:1 " A80) &&
+	       says("a=crypto:2 AES_CM_128_HMAC_SHA1_32"));
 	EXPECT(strcmp(key_said(0), "") != 0);
 	/* A wrong tag, our own key, no key: refused, and the offer still waits. */
 	EXPECT_ERR(answer("alice", "bob", UE SAVP("4000", K1)), ERR_INVALID);
@@ -47,7 +51,8 @@ static void a_plain_caller_reaches_a_secure_callee(void)
 	EXPECT_ERR(answer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\n"), ERR_INVALID);
 	EXPECT_ERR(answer("alice", "bob", UE AVP("4000")), ERR_INVALID);
 	EXPECT(leg(0, 0)->receive == NULL && !leg(0, 0)->can_send);
-	snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n");
+	snprintf(text, sizeof(text),
+	         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n");
 	REQUIRE_OK(answer("alice", "bob", text));
 	EXPECT(says("RTP/AVP 0\r\n") && strstr(got.sdp, "crypto") == NULL);
 	EXPECT(is_key(leg(0, 0)->receive, K3) && leg(0, 0)->send != NULL);
@@ -62,13 +67,17 @@ static void both_secure_end_here_or_pass(void)
 	options.terminate = true;
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
 	EXPECT(strstr(got.sdp, K1) == NULL);
-	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
+	REQUIRE_OK(answer("alice", "bob",
+	                  CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_SRTP_SRTP);
 	EXPECT(is_key(leg(0, 0)->receive, K1) && is_key(leg(0, 1)->receive, K3));
-	EXPECT(is_key(leg(0, 0)->send, key_said(0)) && leg(0, 1)->send && !keyctx_same_key(leg(0, 1)->send, leg(0, 0)->send));
+	EXPECT(is_key(leg(0, 0)->send, key_said(0)) && leg(0, 1)->send &&
+	       !keyctx_same_key(leg(0, 1)->send, leg(0, 0)->send));
 	tear_down();
 	begin();
-	REQUIRE_OK(offer("alice", "", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:7 " A80 "  inline:" K1 "|2^20 -x\r\na=odd: x \r\n"));
+	REQUIRE_OK(offer("alice", "",
+	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:7 " A80 "  inline:" K1
+	                    "|2^20 -x\r\na=odd: x \r\n"));
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2E);
 	EXPECT(says("a=crypto:7 " A80 "  inline:" K1 "|2^20 -x\r\na=odd: x \r\n"));
 	EXPECT_ERR(answer("alice", "bob", CORE "m=audio 5000 RTP/SAVP 0\r\n"), ERR_INVALID);
@@ -90,7 +99,9 @@ static void an_unchanged_context_touches_nothing(void)
 	/* The first answer lets packets in, which opens learning by itself. */
 	EXPECT_INT(reopened, 0);
 	/* Other tag, blanks, padding, lifetime in words: the same context (U2, U3, U5). */
-	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9  " A80 "  inline:" K1 "|2^48\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9  " A80 "  inline:" K1
+	                    "|2^48\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(updates, before);
 	/* But signalling spoke, so that learning opens again, on both legs. */
@@ -102,12 +113,14 @@ static void an_unchanged_context_touches_nothing(void)
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT_TEXT(key_said(0), first);
 	EXPECT(says("RTP/SAVP"));
-	REQUIRE_OK(answer("bob", "alice", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
+	REQUIRE_OK(answer("bob", "alice",
+	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
 	EXPECT_INT(updates, before);
 	EXPECT_INT(reopened, 4);
 	/* With something new beside it, too. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5002")));
-	REQUIRE_OK(answer("bob", "alice", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
+	REQUIRE_OK(answer("bob", "alice",
+	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
 	EXPECT_INT(updates, before + 1);
 	EXPECT_INT(reopened, 6);
 	tear_down();
@@ -117,8 +130,10 @@ static void an_unchanged_context_touches_nothing(void)
 static void words_of_latching(void)
 {
 	char text[512];
-	static const char *const dtls = "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 00\r\na=ice-ufrag:x\r\n";
-	static const char *const back = "m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 01\r\n";
+	static const char *const dtls =
+		"m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 00\r\na=ice-ufrag:x\r\n";
+	static const char *const back =
+		"m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\na=fingerprint:sha-256 01\r\n";
 
 	begin();
 	EXPECT_INT(options.latch, RELAY_LATCH_HEURISTIC);
@@ -179,7 +194,8 @@ static void hold_keeps_contexts(void)
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "a=sendonly\r\n"));
 	EXPECT(says("a=sendonly"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "a=recvonly\r\n"));
-	EXPECT(leg(0, 0)->can_receive && !leg(0, 0)->can_send && leg(0, 1)->can_send && !leg(0, 1)->can_receive);
+	EXPECT(leg(0, 0)->can_receive && !leg(0, 0)->can_send && leg(0, 1)->can_send &&
+	       !leg(0, 1)->can_receive);
 	EXPECT(is_key(leg(0, 0)->receive, K1));
 	REQUIRE_OK(offer("alice", "bob", HEAD "c=IN IP4 0.0.0.0\r\nt=0 0\r\n" SAVP("4000", K1)));
 	EXPECT(says("c=IN IP4 0.0.0.0"));
@@ -192,7 +208,8 @@ static void hold_keeps_contexts(void)
 	EXPECT(!leg(0, 0)->can_send && leg(0, 0)->can_receive && is_key(leg(0, 0)->receive, K1));
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
-	EXPECT(leg(0, 0)->can_receive && leg(0, 0)->can_send && leg(0, 1)->can_send && leg(0, 1)->can_receive);
+	EXPECT(leg(0, 0)->can_receive && leg(0, 0)->can_send && leg(0, 1)->can_send &&
+	       leg(0, 1)->can_receive);
 	tear_down();
 }
 
@@ -227,14 +244,18 @@ static void media_come_and_go(void)
 
 	begin();
 	REQUIRE_OK(call_from_ue());
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                     " inline:" K2 "\r\n"));
 	EXPECT_TEXT(got.media[1].change, "new");
 	EXPECT_INT(noted->n_media, 2);
 	EXPECT(!noted->media[0].is_video && noted->media[1].is_video);
 	EXPECT(leg(1, 0)->exists && !leg(1, 0)->can_receive);
 	REQUIRE_OK(ask(DIALOG_REJECT, "alice", "bob", ""));
 	EXPECT(!leg(1, 0)->exists && !leg(1, 1)->exists && leg(0, 0)->exists);
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                     " inline:" K2 "\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
 	EXPECT(is_key(leg(1, 0)->receive, K2) && leg(1, 1)->remote.port == 5010);
 	EXPECT(!noted->media[0].is_video && noted->media[1].is_video);
@@ -244,7 +265,9 @@ static void media_come_and_go(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/SAVP 96\r\n"));
 	EXPECT(!leg(1, 0)->exists && leg(0, 0)->exists);
 	/* Back again: fresh keys (U8). */
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                     " inline:" K3 "\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
 	EXPECT(is_key(leg(1, 0)->receive, K3) && strcmp(first, key_said(1)) != 0);
 	tear_down();
@@ -318,9 +341,13 @@ static void rtcp_mux_is_settled_by_side(void)
 		test_context("row %zu", i);
 		begin();
 		options.mux = rows[i].mux;
-		REQUIRE_OK(offer("a", "", rows[i].offered ? UE AVP("4000") "a=rtcp-mux\r\n" : UE AVP("4000")));
+		REQUIRE_OK(
+			offer("a", "",
+		              rows[i].offered ? UE AVP("4000") "a=rtcp-mux\r\n" : UE AVP("4000")));
 		EXPECT_INT(strstr(got.sdp, "a=rtcp-mux") != NULL, rows[i].offered_on);
-		REQUIRE_OK(answer("a", "b", rows[i].answered ? CORE AVP("5000") "a=rtcp-mux\r\n" : CORE AVP("5000")));
+		REQUIRE_OK(answer("a", "b",
+		                  rows[i].answered ? CORE AVP("5000") "a=rtcp-mux\r\n"
+		                                   : CORE AVP("5000")));
 		EXPECT_INT(strstr(got.sdp, "a=rtcp-mux") != NULL, rows[i].near);
 		EXPECT_INT(leg(0, 0)->rtcp == RELAY_RTCP_MUX, rows[i].near);
 		EXPECT_INT(leg(0, 1)->rtcp == RELAY_RTCP_MUX, rows[i].far);
@@ -340,22 +367,38 @@ static void ims_rows_are_carried_out(void)
 	options.profile = DIALOG_IMS_UE;
 	options.ims.has_binding = true;
 	options.accept_rekey = false;
-	REQUIRE_OK(offer("ue", "", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP("49170", K1) "a=3ge2ae:requested\r\n"
-	                      "m=audio 49180 RTP/SAVP 0\r\na=3ge2ae:requested\r\na=crypto:1 " A80 " inline:AAAA\r\n"));
+	REQUIRE_OK(offer(
+		"ue", "",
+		HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP(
+			"49170",
+			K1) "a=3ge2ae:requested\r\n"
+			    "m=audio 49180 RTP/SAVP 0\r\na=3ge2ae:requested\r\na=crypto:1 " A80
+			    " inline:AAAA\r\n"));
 	EXPECT_TEXT(got.media[0].row, "O2");
 	EXPECT_TEXT(got.media[1].row, "O11");
 	EXPECT_TEXT(got.media[1].action, "refuse");
-	EXPECT(strstr(got.sdp, "3ge2ae") == NULL && strstr(got.sdp, "crypto") == NULL && says("m=audio 0 RTP/AVP 0\r\n"));
+	EXPECT(strstr(got.sdp, "3ge2ae") == NULL && strstr(got.sdp, "crypto") == NULL &&
+	       says("m=audio 0 RTP/AVP 0\r\n"));
 	options.profile = DIALOG_IMS_CORE;
-	REQUIRE_OK(answer("ue", "core", CORE AVP("31000") "a=3ge2ae:applied\r\nm=audio 0 RTP/SAVP 0\r\n"));
-	EXPECT(says("a=3ge2ae:applied\r\n") && says("RTP/SAVP 0\r\n") && says("c=IN IP6 2001:db8::9\r\n"));
+	REQUIRE_OK(answer("ue", "core",
+	                  CORE AVP("31000") "a=3ge2ae:applied\r\nm=audio 0 RTP/SAVP 0\r\n"));
+	EXPECT(says("a=3ge2ae:applied\r\n") && says("RTP/SAVP 0\r\n") &&
+	       says("c=IN IP6 2001:db8::9\r\n"));
 	/* U7 under TS 33.328 7.4; U12: the core's offer shows K_G again. */
 	options.profile = DIALOG_IMS_UE;
-	EXPECT_ERR(offer("ue", "core", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP("49170", K2) "m=audio 0 RTP/SAVP 0\r\n"), ERR_REKEY);
-	REQUIRE_OK(offer("ue", "core", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP("49170", K1) "a=inactive\r\nm=audio 0 RTP/SAVP 0\r\n"));
+	EXPECT_ERR(offer("ue", "core",
+	                 HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP(
+				 "49170", K2) "m=audio 0 RTP/SAVP 0\r\n"),
+	           ERR_REKEY);
+	REQUIRE_OK(offer("ue", "core",
+	                 HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP(
+				 "49170", K1) "a=inactive\r\nm=audio 0 RTP/SAVP 0\r\n"));
 	REQUIRE_OK(ask(DIALOG_REJECT, "ue", "core", ""));
 	/* U13 */
-	EXPECT_ERR(offer("ue", "core", HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" AVP("49170") "m=audio 0 RTP/SAVP 0\r\n"), ERR_WRONG_STATE);
+	EXPECT_ERR(offer("ue", "core",
+	                 HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" AVP(
+				 "49170") "m=audio 0 RTP/SAVP 0\r\n"),
+	           ERR_WRONG_STATE);
 	tear_down();
 	begin();
 	options.profile = DIALOG_IMS_UE;
@@ -366,7 +409,9 @@ static void ims_rows_are_carried_out(void)
 	begin();
 	options.profile = DIALOG_IMS_CORE;
 	options.ims.has_binding = true;
-	REQUIRE_OK(offer("core", "", CORE AVP("5000") "a=3ge2ae:requested\r\na=crypto:4 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(offer("core", "",
+	                 CORE AVP("5000") "a=3ge2ae:requested\r\na=crypto:4 " A80 " inline:" K2
+	                                  "\r\n"));
 	EXPECT_TEXT(got.media[0].row, "T4");
 	EXPECT(says("a=3ge2ae:applied\r\n") && says("RTP/SAVP") && strstr(got.sdp, K2) == NULL);
 	tear_down();
@@ -377,7 +422,9 @@ static void avp_with_keys_and_capabilities(void)
 	begin();
 	options.profile = DIALOG_IMS_UE;
 	options.ims.has_binding = true;
-	REQUIRE_OK(offer("ue", "", UE AVP("4000") "a=3ge2ae:requested\r\na=crypto:3 " A80 " inline:" K1 "\r\n"));
+	REQUIRE_OK(offer("ue", "",
+	                 UE AVP("4000") "a=3ge2ae:requested\r\na=crypto:3 " A80 " inline:" K1
+	                                "\r\n"));
 	EXPECT_TEXT(got.media[0].row, "O8");
 	options.profile = DIALOG_IMS_CORE;
 	REQUIRE_OK(answer("ue", "core", CORE AVP("5000")));
@@ -387,7 +434,9 @@ static void avp_with_keys_and_capabilities(void)
 	begin();
 	options.profile = DIALOG_IMS_UE;
 	options.ims.has_binding = true;
-	REQUIRE_OK(offer("ue", "", UE AVP("4000") "a=tcap:1 RTP/SAVP\r\na=acap:1 crypto:3 " A80 " inline:" K1 "\r\na=pcfg:1 t=1 a=1\r\n"));
+	REQUIRE_OK(offer("ue", "",
+	                 UE AVP("4000") "a=tcap:1 RTP/SAVP\r\na=acap:1 crypto:3 " A80 " inline:" K1
+	                                "\r\na=pcfg:1 t=1 a=1\r\n"));
 	EXPECT_TEXT(got.media[0].row, "O9");
 	EXPECT(strstr(got.sdp, "cap:") == NULL && strstr(got.sdp, "pcfg") == NULL);
 	options.profile = DIALOG_IMS_CORE;
@@ -419,7 +468,8 @@ static void others_pass_and_failures_undo(void)
 	relay_says = ERR_OK;
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(is_key(leg(0, 0)->receive, K2));
-	EXPECT_ERR(offer("alice", "bob", UE "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n"), ERR_UNSUPPORTED);
+	EXPECT_ERR(offer("alice", "bob", UE "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n"),
+	           ERR_UNSUPPORTED);
 	tear_down();
 }
 
@@ -445,9 +495,17 @@ static void a_session_that_ends_takes_its_call_along(void)
 
 static void requests_of_a_call_keep_their_order(void)
 {
-	struct dialog_ask o = {.op = DIALOG_OFFER, .call = STR("call-1"), .from = STR("a"), .sdp = STR(UE AVP("4000"))};
-	struct dialog_ask a = {.op = DIALOG_ANSWER, .call = STR("call-1"), .from = STR("a"), .to = STR("b"), .sdp = STR(CORE AVP("5000"))};
-	struct dialog_ask d = {.op = DIALOG_DELETE, .call = STR("call-1"), .from = STR("a"), .to = STR("b")};
+	struct dialog_ask o = {.op = DIALOG_OFFER,
+	                       .call = STR("call-1"),
+	                       .from = STR("a"),
+	                       .sdp = STR(UE AVP("4000"))};
+	struct dialog_ask a = {.op = DIALOG_ANSWER,
+	                       .call = STR("call-1"),
+	                       .from = STR("a"),
+	                       .to = STR("b"),
+	                       .sdp = STR(CORE AVP("5000"))};
+	struct dialog_ask d = {
+		.op = DIALOG_DELETE, .call = STR("call-1"), .from = STR("a"), .to = STR("b")};
 
 	begin();
 	o.options = a.options = d.options = options;
@@ -495,15 +553,20 @@ static void survives_want_of_memory(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
-TEST_MAIN("dialog", {"a secure caller reaches a plain callee", a_secure_caller_reaches_a_plain_callee},
+TEST_MAIN("dialog",
+          {"a secure caller reaches a plain callee", a_secure_caller_reaches_a_plain_callee},
           {"a plain caller reaches a secure callee", a_plain_caller_reaches_a_secure_callee},
           {"both secure end here or pass", both_secure_end_here_or_pass},
-          {"an unchanged context touches nothing", an_unchanged_context_touches_nothing}, {"words of latching", words_of_latching},
-          {"a new key is accepted or refused", a_new_key_is_accepted_or_refused}, {"hold keeps contexts", hold_keeps_contexts},
-          {"glare and refusal leave everything", glare_and_refusal_leave_everything}, {"media come and go", media_come_and_go},
+          {"an unchanged context touches nothing", an_unchanged_context_touches_nothing},
+          {"words of latching", words_of_latching},
+          {"a new key is accepted or refused", a_new_key_is_accepted_or_refused},
+          {"hold keeps contexts", hold_keeps_contexts},
+          {"glare and refusal leave everything", glare_and_refusal_leave_everything},
+          {"media come and go", media_come_and_go},
           {"retries and forks see the same keys", retries_and_forks_see_the_same_keys},
           {"branches have legs of their own", branches_have_legs_of_their_own},
-          {"rtcp-mux is settled by side", rtcp_mux_is_settled_by_side}, {"ims rows are carried out", ims_rows_are_carried_out},
+          {"rtcp-mux is settled by side", rtcp_mux_is_settled_by_side},
+          {"ims rows are carried out", ims_rows_are_carried_out},
           {"avp with keys and capabilities", avp_with_keys_and_capabilities},
           {"others pass and failures undo", others_pass_and_failures_undo},
           {"a session that ends takes its call along", a_session_that_ends_takes_its_call_along},

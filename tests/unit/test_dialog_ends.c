@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends: a delete ends what it names, a call that was deleted goes on for a while, and answers that come once more are answered. */
+/* Ends: a delete ends what it names, a call that was deleted goes on for a while, and answers that
+ * come once more are answered. */
 #include "base/secret.h"
 #include "control/dialog/later.h"
 #include "tests/unit/dialog_scene.h"
@@ -61,7 +62,7 @@ static unsigned counted(void)
 	return c.sessions;
 }
 
-/* --- branches ------------------------------------------------------------------------------------------ */
+/* --- branches --------------------------------------------------------------- */
 
 /* [with the callee's tag]: a refusal names the branch, with or without the tag of who refused. */
 static void a_refused_branch_ends_alone(void)
@@ -89,7 +90,8 @@ static void a_refused_branch_ends_alone(void)
 		REQUIRE_OK(offer_branch("z1"));
 		REQUIRE_OK(end_branch("z0", tags[i]));
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
-		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 && noted->media[0].active == 2);
+		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 &&
+		       noted->media[0].active == 2);
 		end_later();
 		begin_later();
 		REQUIRE_OK(offer_branch("z0"));
@@ -97,7 +99,8 @@ static void a_refused_branch_ends_alone(void)
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
 		REQUIRE_OK(end_branch("z0", tags[i]));
 		EXPECT_INT(deletes, 0);
-		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 && noted->media[0].active == 2);
+		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 &&
+		       noted->media[0].active == 2);
 		end_later();
 	}
 }
@@ -127,7 +130,8 @@ static void the_last_branch_takes_the_call_along(void)
 	end_later();
 }
 
-/* One place after the other: the next offer takes back what the first refusal began, and nobody waits for who refused. */
+/* One place after the other: the next offer takes back what the first refusal began, and nobody
+ * waits for who refused. */
 static void a_serial_fork_ends_with_its_dialog(void)
 {
 	begin_later();
@@ -157,7 +161,8 @@ static void early_media_of_a_branch_ends(void)
 	EXPECT_INT(deletes, 0);
 	EXPECT(!leg(0, 1)->exists && leg(0, 2)->exists && is_key(leg(0, 0)->receive, K1));
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("6000")));
-	EXPECT(leg(0, 2)->remote.port == 6000 && leg(0, 2)->can_send && noted->media[0].active == 2);
+	EXPECT(leg(0, 2)->remote.port == 6000 && leg(0, 2)->can_send &&
+	       noted->media[0].active == 2);
 	/* From now on it is a call like any other. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("6002")));
@@ -193,7 +198,8 @@ static void places_that_share_a_name(void)
 	}
 }
 
-/* The caller's tag alone, where several places were offered to: perhaps only one of them is out, or lost against the one that answered. */
+/* The caller's tag alone, where several places were offered to: perhaps only one of them is out, or
+ * lost against the one that answered. */
 static void a_refusal_that_names_nobody(void)
 {
 	begin_later();
@@ -239,7 +245,8 @@ static void serial_forks(void)
 	}
 }
 
-/* With SRTP on both sides each branch has keys of its own, so each of them may answer, and again. */
+/* With SRTP on both sides each branch has keys of its own, so each of them may answer, and again.
+ */
 static void branches_have_keys_of_their_own(void)
 {
 	char said[2][41];
@@ -255,16 +262,22 @@ static void branches_have_keys_of_their_own(void)
 	/* A retry of either is offered what it was offered before. */
 	REQUIRE_OK(offer_branch("z0"));
 	EXPECT_TEXT(key_said(0), said[0]);
-	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
-	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE "m=audio 6000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3 "\r\n"));
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early",
+	                      CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K2
+	                           "\r\n"));
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob",
+	                      CORE "m=audio 6000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K3
+	                           "\r\n"));
 	EXPECT(is_key(leg(0, 1)->send, said[0]) && is_key(leg(0, 2)->send, said[1]));
 	EXPECT(is_key(leg(0, 1)->receive, K2) && is_key(leg(0, 2)->receive, K3));
-	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early",
+	                      CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K2
+	                           "\r\n"));
 	EXPECT_INT(noted->media[0].active, 1);
 	end_later();
 }
 
-/* --- later ---------------------------------------------------------------------------------------------- */
+/* --- later ------------------------------------------------------------------ */
 
 static void a_deleted_call_goes_on_for_a_while(void)
 {
@@ -272,7 +285,8 @@ static void a_deleted_call_goes_on_for_a_while(void)
 	REQUIRE_OK(call_from_ue());
 	options.delete_delay_ms = LONG_MS;
 	options.transport = SDP_PROFILE_OTHER;
-	/* A refused re-INVITE, as proxies tell it: with the offer still open, and its sender's tag alone. */
+	/* A refused re-INVITE, as proxies tell it: with the offer still open, and its sender's tag
+	 * alone. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_INT(deletes, 0);
@@ -314,7 +328,8 @@ static void then_it_ends(void)
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	EXPECT_INT(counted() + ending(), 0);
 	end_later();
-	/* The earlier of two times holds; and what ends the session otherwise leaves nothing behind. */
+	/* The earlier of two times holds; and what ends the session otherwise leaves nothing
+	 * behind. */
 	begin_later();
 	REQUIRE_OK(call_from_ue());
 	options.delete_delay_ms = LONG_MS;
@@ -360,12 +375,16 @@ static void another_call_may_have_the_call_id(void)
 	end_later();
 }
 
-/* --- more calls than there is room for ------------------------------------------------------------------------ */
+/* --- more calls than there is room for -------------------------------------- */
 
 static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
 {
 	char name[16];
-	struct dialog_ask a = {.op = op, .from = STR("alice"), .to = str_of(op == DIALOG_OFFER ? "" : "bob"), .sdp = str_of(sdp), .options = options};
+	struct dialog_ask a = {.op = op,
+	                       .from = STR("alice"),
+	                       .to = str_of(op == DIALOG_OFFER ? "" : "bob"),
+	                       .sdp = str_of(sdp),
+	                       .options = options};
 
 	snprintf(name, sizeof(name), "call-%u", n);
 	a.call = str_of(name);
@@ -419,7 +438,9 @@ static void ports_of_what_is_ending_are_the_first_to_go(void)
 	REQUIRE_OK(call_named(300, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(deletes, 1);
 	EXPECT_ERR(call_named(11, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
-	REQUIRE_OK(call_named(0, DIALOG_OFFER, UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(call_named(0, DIALOG_OFFER,
+	                      UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                          " inline:" K2 "\r\n"));
 	EXPECT_INT(deletes, 2);
 	EXPECT_ERR(call_named(12, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
 	REQUIRE_OK(call_named(13, DIALOG_ANSWER, CORE AVP("5000")));
@@ -427,7 +448,7 @@ static void ports_of_what_is_ending_are_the_first_to_go(void)
 	end_later();
 }
 
-/* --- answers that come once more -------------------------------------------------------------------------------- */
+/* --- answers that come once more -------------------------------------------- */
 
 static void an_answer_once_more_after_an_update(void)
 {
@@ -438,7 +459,8 @@ static void an_answer_once_more_after_an_update(void)
 	snprintf(first, sizeof(first), "%s", got.sdp);
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
-	/* While the UPDATE is open, and after it: what was said in the 183, and what is agreed now. */
+	/* While the UPDATE is open, and after it: what was said in the 183, and what is agreed now.
+	 */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_TEXT(got.sdp, first);
 	EXPECT_INT(leg(0, 1)->remote.port, 5000);
@@ -475,17 +497,21 @@ static void an_answer_to_an_offer_that_was_crossed(void)
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4004", K1)));
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
-	/* Where its new media went with it the reason says so, and the offer that took its place can be answered. */
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	/* Where its new media went with it the reason says so, and the offer that took its place
+	 * can be answered. */
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4004", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                     " inline:" K2 "\r\n"));
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5060")));
-	EXPECT_ERR(answer("alice", "bob", CORE AVP("5050") "m=video 5010 RTP/AVP 96\r\n"), ERR_WRONG_STATE);
+	EXPECT_ERR(answer("alice", "bob", CORE AVP("5050") "m=video 5010 RTP/AVP 96\r\n"),
+	           ERR_WRONG_STATE);
 	EXPECT(strstr(got.why, "(491)") != NULL);
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4004", K1)));
 	EXPECT_INT(leg(0, 1)->remote.port, 5060);
 	end_later();
 }
 
-/* --- without memory ------------------------------------------------------------------------------------------------ */
+/* --- without memory --------------------------------------------------------- */
 
 static enum err whole(void)
 {
@@ -498,7 +524,8 @@ static enum err whole(void)
 	return e ? e : end_branch("", "bob");
 }
 
-/* Something is answered in every case, and nothing stays behind; what a branch or a delay lacks memory for is done without. */
+/* Something is answered in every case, and nothing stays behind; what a branch or a delay lacks
+ * memory for is done without. */
 static void survives_want_of_memory(void)
 {
 	struct secret_usage before, after;
@@ -521,13 +548,18 @@ static void survives_want_of_memory(void)
 TEST_MAIN("dialog-ends", {"a refused branch ends alone", a_refused_branch_ends_alone},
           {"the last branch takes the call along", the_last_branch_takes_the_call_along},
           {"a serial fork ends with its dialog", a_serial_fork_ends_with_its_dialog},
-          {"early media of a branch ends", early_media_of_a_branch_ends}, {"places that share a name", places_that_share_a_name},
-          {"a refusal that names nobody", a_refusal_that_names_nobody}, {"serial forks", serial_forks}, {"branches have keys of their own", branches_have_keys_of_their_own},
-          {"a deleted call goes on for a while", a_deleted_call_goes_on_for_a_while}, {"then it ends", then_it_ends},
+          {"early media of a branch ends", early_media_of_a_branch_ends},
+          {"places that share a name", places_that_share_a_name},
+          {"a refusal that names nobody", a_refusal_that_names_nobody},
+          {"serial forks", serial_forks},
+          {"branches have keys of their own", branches_have_keys_of_their_own},
+          {"a deleted call goes on for a while", a_deleted_call_goes_on_for_a_while},
+          {"then it ends", then_it_ends},
           {"a session deleted by its id ends at once", a_session_deleted_by_its_id_ends_at_once},
           {"another call may have the call-id", another_call_may_have_the_call_id},
           {"what is ending does not count", what_is_ending_does_not_count},
-          {"ports of what is ending are the first to go", ports_of_what_is_ending_are_the_first_to_go},
+          {"ports of what is ending are the first to go",
+           ports_of_what_is_ending_are_the_first_to_go},
           {"an answer once more after an update", an_answer_once_more_after_an_update},
           {"an answer to an offer that was crossed", an_answer_to_an_offer_that_was_crossed},
           {"survives want of memory", survives_want_of_memory})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hostile terminals, cores and signalling: what is agreed stays agreed, and no key serves two ends. */
+/* Hostile terminals, cores and signalling: what is agreed stays agreed, and no key serves two ends.
+ */
 #include "base/secret.h"
 #include "tests/unit/dialog_scene.h"
 
@@ -17,11 +18,11 @@ static void begin_call(void)
 
 static bool is_as_agreed(void)
 {
-	return noted && leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000 && is_key(leg(0, 0)->receive, K1) &&
-	       leg(0, 0)->can_receive && leg(0, 1)->can_send;
+	return noted && leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000 &&
+	       is_key(leg(0, 0)->receive, K1) && leg(0, 0)->can_receive && leg(0, 1)->can_send;
 }
 
-/* --- names of other calls ------------------------------------------------------------------------------- */
+/* --- names of other calls --------------------------------------------------- */
 
 static void a_stranger_with_the_call_id_is_nobody(void)
 {
@@ -60,7 +61,8 @@ static void another_fork_ends_alone(void)
 	tear_down();
 }
 
-/* Two terminals have answered one offer and the caller ends the second dialog: the first one talks on. */
+/* Two terminals have answered one offer and the caller ends the second dialog: the first one talks
+ * on. */
 static void the_call_goes_back_to_the_fork_that_talks(void)
 {
 	begin_call();
@@ -164,13 +166,15 @@ static void tags_of_the_callee_may_change(void)
 	tear_down();
 }
 
-/* --- glare ----------------------------------------------------------------------------------------------- */
+/* --- glare ------------------------------------------------------------------ */
 
 static void a_superseded_offer_takes_its_media_along(void)
 {
 	begin_call();
 	options.transport = SDP_PROFILE_AVP;
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                     " inline:" K2 "\r\n"));
 	EXPECT(leg(1, 0)->exists);
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
@@ -186,7 +190,8 @@ static void an_offer_that_fails_supersedes_nothing(void)
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K2)));
 	EXPECT_ERR(offer("bob", "alice", "broken"), ERR_SYNTAX);
-	EXPECT_ERR(offer("bob", "alice", CORE "m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\n"), ERR_UNSUPPORTED);
+	EXPECT_ERR(offer("bob", "alice", CORE "m=audio 5000 UDP/TLS/RTP/SAVPF 0\r\n"),
+	           ERR_UNSUPPORTED);
 	options.supersede_glare = false;
 	EXPECT_ERR(offer("bob", "alice", CORE AVP("5000")), ERR_BUSY);
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
@@ -194,7 +199,7 @@ static void an_offer_that_fails_supersedes_nothing(void)
 	tear_down();
 }
 
-/* --- keys ------------------------------------------------------------------------------------------------ */
+/* --- keys ------------------------------------------------------------------- */
 
 static void our_own_key_never_comes_back(void)
 {
@@ -204,20 +209,26 @@ static void our_own_key_never_comes_back(void)
 	snprintf(ours, sizeof(ours), "%s", key_said(0));
 	/* In a re-INVITE, with the same address and another. */
 	for (unsigned port = 4000; port <= 4444; port += 444) {
-		snprintf(text, sizeof(text), UE "m=audio %u RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\n", port, ours);
+		snprintf(text, sizeof(text),
+		         UE "m=audio %u RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\n", port,
+		         ours);
 		options.transport = SDP_PROFILE_AVP;
 		EXPECT_ERR(offer("alice", "bob", text), ERR_INVALID);
 		EXPECT_INT(got.sip_status, 488);
 	}
 	/* Beside another line it is passed over. */
-	snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\na=crypto:2 " A80 " inline:" K2 "\r\n", ours);
+	snprintf(text, sizeof(text),
+	         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\na=crypto:2 " A80
+	            " inline:" K2 "\r\n",
+	         ours);
 	REQUIRE_OK(offer("alice", "bob", text));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(is_key(leg(0, 0)->receive, K2) && says("a=crypto:2 "));
 	/* In an answer to our own offer. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
-	snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:%s\r\n", ours);
+	snprintf(text, sizeof(text),
+	         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:%s\r\n", ours);
 	EXPECT_ERR(answer("bob", "alice", text), ERR_INVALID);
 	EXPECT(is_key(leg(0, 0)->receive, K2));
 	tear_down();
@@ -232,13 +243,19 @@ static void a_key_in_use_takes_no_other_parameters(void)
 	options.transport = SDP_PROFILE_AVP;
 	for (size_t i = 0; i < ARRAY_LEN(params); i++) {
 		test_context("%s", params[i]);
-		snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "%s\r\n", params[i]);
+		snprintf(text, sizeof(text),
+		         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "%s\r\n",
+		         params[i]);
 		EXPECT_ERR(offer("alice", "bob", text), ERR_REKEY);
 		EXPECT_INT(got.sip_status, 488);
 		EXPECT(is_as_agreed());
 	}
 	/* The other suite of the same length, same octets: the same keystream. */
-	EXPECT_ERR(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" K1 "\r\n"), ERR_REKEY);
+	EXPECT_ERR(offer("alice", "bob",
+	                 UE
+	                 "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" K1
+	                 "\r\n"),
+	           ERR_REKEY);
 	EXPECT(is_as_agreed());
 	tear_down();
 }
@@ -246,7 +263,9 @@ static void a_key_in_use_takes_no_other_parameters(void)
 /* RFC 5939 is no way round the rules for keys. */
 static void a_potential_configuration_is_judged_alike(void)
 {
-	static const char *const capable = UE "m=audio 4000 RTP/AVP 0\r\na=tcap:1 RTP/SAVP\r\na=acap:1 crypto:3 " A80 " inline:%s\r\na=pcfg:1 t=1 a=1\r\n";
+	static const char *const capable =
+		UE "m=audio 4000 RTP/AVP 0\r\na=tcap:1 RTP/SAVP\r\na=acap:1 crypto:3 " A80
+		   " inline:%s\r\na=pcfg:1 t=1 a=1\r\n";
 	char text[1024], ours[48];
 
 	begin();
@@ -273,18 +292,22 @@ static void mki_and_lifetime_stay_with_their_key(void)
 {
 	begin();
 	options.transport = SDP_PROFILE_AVP;
-	REQUIRE_OK(offer("alice", "", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "|2^20|258:3\r\n"));
+	REQUIRE_OK(offer("alice", "",
+	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1
+	                    "|2^20|258:3\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(leg(0, 0)->receive->mki_len, 3);
 	EXPECT_OCTETS(leg(0, 0)->receive->mki, 3, "\0\1\2", 3);
 	EXPECT_INT(leg(0, 0)->receive->lifetime_pkts, 1 << 20);
 	/* The same in other words. */
-	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:" K1 "|1048576|258:3\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:" K1
+	                    "|1048576|258:3\r\n"));
 	EXPECT_TEXT(got.media[0].change, "none");
 	tear_down();
 }
 
-/* --- odd descriptions ------------------------------------------------------------------------------------ */
+/* --- odd descriptions ------------------------------------------------------- */
 
 static void an_offer_without_invite_sdp(void)
 {
@@ -293,11 +316,14 @@ static void an_offer_without_invite_sdp(void)
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT(says("a=crypto:1 "));
-	REQUIRE_OK(answer("bob", "alice", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "\r\n"));
+	REQUIRE_OK(answer("bob", "alice",
+	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "\r\n"));
 	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5000);
 	/* Then the caller re-invites. */
 	options.transport = SDP_PROFILE_OTHER;
-	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "\r\na=sendonly\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1
+	                    "\r\na=sendonly\r\n"));
 	EXPECT_TEXT(got.media[0].change, "none");
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
@@ -323,10 +349,14 @@ static void media_change_places(void)
 {
 	begin_call();
 	options.transport = SDP_PROFILE_AVP;
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                     " inline:" K2 "\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
 	/* Reordered, each with its own port and key: both are new where they now stand. */
-	REQUIRE_OK(offer("alice", "bob", UE "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n" SAVP("4000", K1)));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2
+	                    "\r\n" SAVP("4000", K1)));
 	EXPECT_TEXT(got.media[0].change, "renewed");
 	REQUIRE_OK(answer("alice", "bob", CORE "m=video 5010 RTP/AVP 96\r\n" AVP("5000")));
 	EXPECT(is_key(leg(0, 0)->receive, K2) && is_key(leg(1, 0)->receive, K1));
@@ -355,15 +385,17 @@ static void port_zero_from_the_start_and_in_the_end(void)
 
 static void a_bundle_is_broken_up(void)
 {
-	static const char *const bundle = HEAD "c=IN IP4 192.0.2.77\r\nt=0 0\r\na=group:BUNDLE 1 2\r\na=group:LS 1 2\r\n"
-	                                       "m=audio 5000 RTP/AVP 0\r\na=mid:1\r\na=rtcp-mux\r\n"
-	                                       "m=video 5000 RTP/AVP 96\r\na=mid:2\r\na=bundle-only\r\na=rtcp-mux\r\n";
+	static const char *const bundle =
+		HEAD "c=IN IP4 192.0.2.77\r\nt=0 0\r\na=group:BUNDLE 1 2\r\na=group:LS 1 2\r\n"
+		     "m=audio 5000 RTP/AVP 0\r\na=mid:1\r\na=rtcp-mux\r\n"
+		     "m=video 5000 RTP/AVP 96\r\na=mid:2\r\na=bundle-only\r\na=rtcp-mux\r\n";
 	unsigned a, v;
 	const char *at;
 
 	begin();
 	REQUIRE_OK(offer("alice", "", bundle));
-	EXPECT(strstr(got.sdp, "BUNDLE") == NULL && strstr(got.sdp, "bundle-only") == NULL && says("a=group:LS 1 2\r\n"));
+	EXPECT(strstr(got.sdp, "BUNDLE") == NULL && strstr(got.sdp, "bundle-only") == NULL &&
+	       says("a=group:LS 1 2\r\n"));
 	at = strstr(got.sdp, "m=audio ");
 	REQUIRE(at && sscanf(at, "m=audio %u", &a) == 1);
 	at = strstr(got.sdp, "m=video ");
@@ -379,7 +411,8 @@ static void a_huge_description_is_refused(void)
 
 	begin();
 	while (n < sizeof(text) - 64)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "a=x-%zu:0123456789012345678901234567890\r\n", n);
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		                      "a=x-%zu:0123456789012345678901234567890\r\n", n);
 	EXPECT_ERR(offer("alice", "", text), ERR_TOO_BIG);
 	EXPECT_INT(got.sip_status, 488);
 	n = (size_t)snprintf(text, sizeof(text), UE);
@@ -412,19 +445,24 @@ static void six_on_one_side(void)
 	tear_down();
 }
 
-TEST_MAIN("dialog-enemy", {"a stranger with the call-id is nobody", a_stranger_with_the_call_id_is_nobody},
+TEST_MAIN("dialog-enemy",
+          {"a stranger with the call-id is nobody", a_stranger_with_the_call_id_is_nobody},
           {"another fork ends alone", another_fork_ends_alone},
           {"the call goes back to the fork that talks", the_call_goes_back_to_the_fork_that_talks},
-          {"each fork has its key", each_fork_has_its_key}, {"a fork that is past is forgotten", a_fork_that_is_past_is_forgotten},
-          {"a delete that names little", a_delete_that_names_little}, {"tags of the callee may change", tags_of_the_callee_may_change},
+          {"each fork has its key", each_fork_has_its_key},
+          {"a fork that is past is forgotten", a_fork_that_is_past_is_forgotten},
+          {"a delete that names little", a_delete_that_names_little},
+          {"tags of the callee may change", tags_of_the_callee_may_change},
           {"a superseded offer takes its media along", a_superseded_offer_takes_its_media_along},
           {"an offer that fails supersedes nothing", an_offer_that_fails_supersedes_nothing},
           {"our own key never comes back", our_own_key_never_comes_back},
           {"a key in use takes no other parameters", a_key_in_use_takes_no_other_parameters},
           {"a potential configuration is judged alike", a_potential_configuration_is_judged_alike},
           {"mki and lifetime stay with their key", mki_and_lifetime_stay_with_their_key},
-          {"an offer without INVITE SDP", an_offer_without_invite_sdp}, {"an update in early media", an_update_in_early_media},
+          {"an offer without INVITE SDP", an_offer_without_invite_sdp},
+          {"an update in early media", an_update_in_early_media},
           {"media change places", media_change_places},
           {"port zero from the start and in the end", port_zero_from_the_start_and_in_the_end},
-          {"a bundle is broken up", a_bundle_is_broken_up}, {"a huge description is refused", a_huge_description_is_refused},
+          {"a bundle is broken up", a_bundle_is_broken_up},
+          {"a huge description is refused", a_huge_description_is_refused},
           {"six on one side", six_on_one_side})

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* IPv4 and IPv6 on either side of a call: which address each side is told, and what becomes of it when a side changes family. */
+/* IPv4 and IPv6 on either side of a call: which address each side is told, and what becomes of it
+ * when a side changes family. */
 #include "control/session/interfaces.h"
 #include "tests/unit/dialog_scene.h"
 
-#define UE6 HEAD "c=IN IP6 2001:db8::77\r\nt=0 0\r\n"
+#define UE6   HEAD "c=IN IP6 2001:db8::77\r\nt=0 0\r\n"
 #define TOLD4 "c=IN IP4 203.0.113.1\r\n"
 #define TOLD6 "c=IN IP6 2001:db8::9\r\n"
 
@@ -29,7 +30,8 @@ static bool is_at(unsigned l, unsigned interface, bool has_other)
 {
 	const struct relay_leg_spec *x = leg(0, l);
 
-	return x->interface == interface && x->port_rtp && (x->other_rtp != 0) == has_other && (!has_other || x->other_interface == !interface);
+	return x->interface == interface && x->port_rtp && (x->other_rtp != 0) == has_other &&
+	       (!has_other || x->other_interface == !interface);
 }
 
 static void the_offer_keeps_its_family(void)
@@ -83,7 +85,8 @@ static void what_is_not_there_is_named(void)
 	begin();
 	options.interface[0] = options.interface[1] = named("v4");
 	EXPECT_ERR(offer("alice", "", UE6 AVP("4000")), ERR_INVALID);
-	EXPECT(strstr(got.why, "m-line 1: c=: interface v4 has no IPv6 address, only 203.0.113.1") != NULL);
+	EXPECT(strstr(got.why,
+	              "m-line 1: c=: interface v4 has no IPv6 address, only 203.0.113.1") != NULL);
 	options.family = 6;
 	EXPECT_ERR(offer("alice", "", CORE AVP("4000")), ERR_INVALID);
 	EXPECT(strstr(got.why, "address-family: interface v4 has no IPv6 address") != NULL);
@@ -91,14 +94,16 @@ static void what_is_not_there_is_named(void)
 	options.family = 0;
 	REQUIRE_OK(offer("alice", "", CORE AVP("4000")));
 	EXPECT_ERR(answer("alice", "bob", UE6 AVP("5000")), ERR_INVALID);
-	EXPECT(strstr(got.why, "remote [2001:db8::77]:5000: interface v4 has no IPv6 address") != NULL);
+	EXPECT(strstr(got.why, "remote [2001:db8::77]:5000: interface v4 has no IPv6 address") !=
+	       NULL);
 	EXPECT_INT(got.sip_status, 488);
 	/* An answer that fits is still taken. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	tear_down();
 }
 
-/* The callee was told IPv4 and answers IPv6: media goes to it from IPv6, and what it sends to IPv4 is heard. */
+/* The callee was told IPv4 and answers IPv6: media goes to it from IPv6, and what it sends to IPv4
+ * is heard. */
 static void an_answer_of_the_other_family(void)
 {
 	uint16_t told;
@@ -163,6 +168,8 @@ static void a_handover_and_back(void)
 TEST_MAIN("dialog-family", {"the offer keeps its family", the_offer_keeps_its_family},
           {"the request names the family", the_request_names_the_family},
           {"an interface of one family decides", an_interface_of_one_family_decides},
-          {"what is not there is named", what_is_not_there_is_named}, {"an answer of the other family", an_answer_of_the_other_family},
-          {"an answer of the other family, nobody named", an_answer_of_the_other_family_nobody_named},
+          {"what is not there is named", what_is_not_there_is_named},
+          {"an answer of the other family", an_answer_of_the_other_family},
+          {"an answer of the other family, nobody named",
+           an_answer_of_the_other_family_nobody_named},
           {"a handover and back", a_handover_and_back})

@@ -4,20 +4,29 @@
 #include "control/dialog/idle.h"
 #include "tests/harness/harness.h"
 
-/* Of leg a and leg b: how long they may be silent (0: they should be), and when they were last heard; seconds. */
+/* Of leg a and leg b: how long they may be silent (0: they should be), and when they were last
+ * heard; seconds. */
 static const struct {
 	uint32_t watch[2];
 	unsigned heard[2], settled, now;
 	bool is_over;
 } rows[] = {
-	{{60, 60}, {0, 0}, 1000, 1059, true},    /* never anything since the answer */
+	{{60, 60}, {0, 0}, 1000, 1059, true}, /* never anything since the answer */
 	{{60, 60}, {0, 0}, 1000, 1030, false},
 	{{60, 60}, {1100, 1110}, 1000, 1172, true},
 	{{60, 60}, {1100, 1171}, 1000, 1172, false}, /* one side is heard */
 	{{60, 60}, {1171, 1100}, 1000, 1172, false},
-	{{60, 0}, {1100, 1171}, 1000, 1172, true},   /* a holds and its music has ended: what b sends all the same keeps nothing alive */
+	{{60, 0},
+         {1100, 1171},
+         1000,
+         1172,
+         true}, /* a holds and its music has ended: what b sends all the same keeps nothing alive */
 	{{60, 0}, {1130, 900}, 1000, 1172, false},
-	{{60, 0}, {900, 900}, 1000, 1172, false},    /* a holds without music, whatever was under way when it began */
+	{{60, 0},
+         {900, 900},
+         1000,
+         1172,
+         false}, /* a holds without music, whatever was under way when it began */
 	{{60, 0}, {1004, 1003}, 1000, 1172, false},
 	{{0, 60}, {1004, 1003}, 1000, 1172, false},
 	{{60, 0}, {1004, 1003}, 1000, 1004 + DIALOG_IDLE_LIMIT_S, true},
@@ -45,10 +54,16 @@ static void silence_is_judged_over_the_session(void)
 			leg_stats[l].last_rx_ns = rows[i].heard[l] * NS_PER_S;
 		}
 		test_context("row %zu", i);
-		EXPECT_INT(dialog_idle_is_over(&spec, &stats, &(struct dialog_idle_times){rows[i].settled * NS_PER_S, DIALOG_IDLE_LIMIT_S * NS_PER_S, rows[i].now * NS_PER_S}, &is_quiet),
+		EXPECT_INT(dialog_idle_is_over(
+				   &spec, &stats,
+				   &(struct dialog_idle_times){rows[i].settled * NS_PER_S,
+		                                               DIALOG_IDLE_LIMIT_S * NS_PER_S,
+		                                               rows[i].now * NS_PER_S},
+				   &is_quiet),
 		           rows[i].is_over);
 		for (unsigned l = 0; l < 2; l++)
-			misses |= rows[i].watch[l] && rows[i].now >= rows[i].heard[l] + rows[i].watch[l];
+			misses |= rows[i].watch[l] &&
+			          rows[i].now >= rows[i].heard[l] + rows[i].watch[l];
 		EXPECT_INT(is_quiet, misses);
 	}
 }

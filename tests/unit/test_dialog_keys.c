@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that come back in a call: video off and on, a fax in between, SRTP to RTP to SRTP; and those that can't come back, each refused with its line alone. */
+/* Keys that come back in a call: video off and on, a fax in between, SRTP to RTP to SRTP; and those
+ * that can't come back, each refused with its line alone. */
 #include "tests/unit/dialog_scene.h"
 
-#define VIDEO(port, key) "m=video " port " RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" key "\r\n"
+#define VIDEO(port, key)  "m=video " port " RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" key "\r\n"
 #define PLAIN_VIDEO(port) "m=video " port " RTP/AVP 96\r\n"
-#define FAX(port) "m=image " port " udptl t38\r\n"
+#define FAX(port)         "m=image " port " udptl t38\r\n"
 /* A key that the relay has forgotten, by noting_relay's word. */
 #define SPENT "XXXXlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
 
@@ -51,7 +52,8 @@ static void video_goes_off_and_on(void)
 	tear_down();
 }
 
-/* The side without keys asks for the media back: the terminal is offered the key it knows, and answers under its own. */
+/* The side without keys asks for the media back: the terminal is offered the key it knows, and
+ * answers under its own. */
 static void the_other_side_takes_it_back(void)
 {
 	char ours[41];
@@ -76,7 +78,8 @@ static void audio_is_something_else_for_a_while(void)
 {
 	static const char *const there[][2] = {
 		{UE FAX("4002"), CORE FAX("5002")},
-		{UE "m=audio 0 RTP/SAVP 0\r\n" FAX("4002"), CORE "m=audio 0 RTP/AVP 0\r\n" FAX("5002")},
+		{UE "m=audio 0 RTP/SAVP 0\r\n" FAX("4002"),
+	         CORE "m=audio 0 RTP/AVP 0\r\n" FAX("5002")},
 		{UE AVP("4000"), CORE AVP("5000")},
 	};
 	static const char *const back[][2] = {
@@ -98,7 +101,8 @@ static void audio_is_something_else_for_a_while(void)
 			REQUIRE_OK(offer("alice", "bob", back[i][0]));
 			REQUIRE_OK(answer("alice", "bob", back[i][1]));
 			EXPECT_TEXT(key_said(0), ours);
-			EXPECT(is_key(leg(place_of(0), 0)->receive, K1) && is_key(leg(place_of(0), 0)->send, ours));
+			EXPECT(is_key(leg(place_of(0), 0)->receive, K1) &&
+			       is_key(leg(place_of(0), 0)->send, ours));
 		}
 		tear_down();
 	}
@@ -122,13 +126,16 @@ static void a_spent_key_is_refused_with_its_line(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
 	EXPECT(is_key(leg(1, 0)->receive, K2));
 	/* A second line has one that can be used. */
-	REQUIRE_OK(offer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" SPENT "\r\na=crypto:2 " A80 " inline:" K3 "\r\n" VIDEO("4010", K2)));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" SPENT
+	                    "\r\na=crypto:2 " A80 " inline:" K3 "\r\n" VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
 	EXPECT(is_key(leg(0, 0)->receive, K3) && is_key(leg(1, 0)->receive, K2));
 	/* No line is left: the offer is refused, and the old goes on. */
 	EXPECT_ERR(offer("alice", "bob", UE SAVP("4000", SPENT) VIDEO("4010", SPENT)), ERR_INVALID);
 	EXPECT(strstr(got.why, "spent-key") != NULL);
-	EXPECT(is_key(leg(0, 0)->receive, K3) && is_key(leg(1, 0)->receive, K2) && leg(1, 0)->can_receive);
+	EXPECT(is_key(leg(0, 0)->receive, K3) && is_key(leg(1, 0)->receive, K2) &&
+	       leg(1, 0)->can_receive);
 	tear_down();
 }
 
@@ -138,12 +145,16 @@ static void a_spent_key_in_an_answer(void)
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("alice", "", CORE AVP("5000") PLAIN_VIDEO("5010")));
 	spent_octet = 0x5d;
-	REQUIRE_OK(answer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "\r\n" VIDEO("4010", SPENT)));
+	REQUIRE_OK(answer("alice", "bob",
+	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1
+	                     "\r\n" VIDEO("4010", SPENT)));
 	EXPECT(says("m=video 0 RTP/AVP 96\r\n") && says("m=audio 3"));
 	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->can_receive);
 	tear_down();
 }
 
-TEST_MAIN("dialog-keys", {"video goes off and on", video_goes_off_and_on}, {"the other side takes it back", the_other_side_takes_it_back},
+TEST_MAIN("dialog-keys", {"video goes off and on", video_goes_off_and_on},
+          {"the other side takes it back", the_other_side_takes_it_back},
           {"audio is something else for a while", audio_is_something_else_for_a_while},
-          {"a spent key is refused with its line", a_spent_key_is_refused_with_its_line}, {"a spent key in an answer", a_spent_key_in_an_answer})
+          {"a spent key is refused with its line", a_spent_key_is_refused_with_its_line},
+          {"a spent key in an answer", a_spent_key_in_an_answer})

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* No key of one side is ever in what the other side gets: named cases, and random descriptions in every mode that ends SRTP. */
+/* No key of one side is ever in what the other side gets: named cases, and random descriptions in
+ * every mode that ends SRTP. */
 #include "base/b64.h"
 #include "tests/unit/dialog_scene.h"
 
 #define CRYPTO(key) "a=crypto:1 " A80 " inline:" key "\r\n"
 
-/* --- cases ------------------------------------------------------------------------------------------------ */
+/* --- cases ------------------------------------------------------------------ */
 
 /* K1 is the key that is ended; none of the others may pass either. */
 static const struct {
@@ -15,14 +16,22 @@ static const struct {
 	{"k= of the session", UE "k=base64:" K2 "\r\n" SAVP("4000", K1)},
 	{"k= of the media", UE SAVP("4000", K1) "k=clear:" K2 "\r\n"},
 	{"port 0", UE SAVP("4000", K1) "m=video 0 RTP/SAVP 97\r\n" CRYPTO(K2)},
-	{"bundle-only", UE "a=group:BUNDLE 0 1\r\n" SAVP("4000", K1) "a=mid:0\r\nm=video 0 RTP/SAVP 97\r\n" CRYPTO(K2) "a=bundle-only\r\na=mid:1\r\n"},
+	{"bundle-only",
+         UE "a=group:BUNDLE 0 1\r\n" SAVP("4000", K1) "a=mid:0\r\nm=video 0 RTP/SAVP 97\r\n" CRYPTO(
+		 K2) "a=bundle-only\r\na=mid:1\r\n"},
 	{"another case", UE SAVP("4000", K1) "a=Crypto:9 " A80 " INLINE:" K2 "\r\n"},
 	{"a blank before the colon", UE SAVP("4000", K1) "a=crypto : 9 " A80 " inline:" K2 " \r\n"},
-	{"a relative of crypto", UE SAVP("4000", K1) "a=cryptoscale:1 client " A80 " inline:" K2 "|2^31|1:1\r\n"},
-	{"an m-line that is not RTP", UE SAVP("4000", K1) "m=application 9 TCP/MRCPv2 1\r\n" CRYPTO(K2)},
-	{"an m-line nobody knows", UE SAVP("4000", K1) "m=audio 4002 RTP/XAVP 0\r\n" CRYPTO(K2) "a=key-mgmt:mikey " K3 "\r\n"},
-	{"capabilities", UE "a=acap:7 crypto:1 " A80 " inline:" K3 "\r\n" SAVP("4000", K1) "a=acap:1 crypto:1 " A80 " inline:" K2 "\r\na=pcfg:1 a=1\r\n"},
-	{"capabilities of RFC 3407", UE SAVP("4000", K1) "a=cpar: a=crypto:1 " A80 " inline:" K2 "\r\n"},
+	{"a relative of crypto",
+         UE SAVP("4000", K1) "a=cryptoscale:1 client " A80 " inline:" K2 "|2^31|1:1\r\n"},
+	{"an m-line that is not RTP",
+         UE SAVP("4000", K1) "m=application 9 TCP/MRCPv2 1\r\n" CRYPTO(K2)},
+	{"an m-line nobody knows", UE SAVP("4000", K1) "m=audio 4002 RTP/XAVP 0\r\n" CRYPTO(
+					   K2) "a=key-mgmt:mikey " K3 "\r\n"},
+	{"capabilities",
+         UE "a=acap:7 crypto:1 " A80 " inline:" K3
+            "\r\n" SAVP("4000", K1) "a=acap:1 crypto:1 " A80 " inline:" K2 "\r\na=pcfg:1 a=1\r\n"},
+	{"capabilities of RFC 3407",
+         UE SAVP("4000", K1) "a=cpar: a=crypto:1 " A80 " inline:" K2 "\r\n"},
 	{"key-mgmt of the session", UE "a=key-mgmt:mikey " K2 "\r\n" SAVP("4000", K1)},
 	{"key-mgmt of the media", UE SAVP("4000", K1) "a=Key-Mgmt:mikey " K2 "\r\n"},
 };
@@ -34,7 +43,8 @@ static void keys_end_in_every_place(void)
 		options.transport = SDP_PROFILE_AVP;
 		test_context("%s", offers[i].name);
 		if (EXPECT_OK(offer("alice", "", offers[i].text))) {
-			EXPECT(!strstr(got.sdp, K1) && !strstr(got.sdp, K2) && !strstr(got.sdp, K3));
+			EXPECT(!strstr(got.sdp, K1) && !strstr(got.sdp, K2) &&
+			       !strstr(got.sdp, K3));
 			EXPECT(!strstr(got.sdp, "SAVP") && !strcasestr(got.sdp, "crypto"));
 		}
 		tear_down();
@@ -49,33 +59,38 @@ static void a_line_that_is_off_has_the_profile_of_its_side(void)
 	EXPECT(says("m=audio 0 RTP/AVP 0\r\n") && !strstr(got.sdp, K1));
 	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
-	/* The core switches it on again, without a word of the request: the access side is secure as before. */
+	/* The core switches it on again, without a word of the request: the access side is secure
+	 * as before. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
 	tear_down();
 }
 
-/* Whatever names an address besides c= would lead media past us, or make the other side refuse ours. */
+/* Whatever names an address besides c= would lead media past us, or make the other side refuse
+ * ours. */
 static void no_way_leads_past_us(void)
 {
 	static const char *const lines[] = {
 		"a=rtcp:4001 IN IP4 198.51.100.1\r\na=rtcp:4003 IN IP4 198.51.100.1\r\n",
 		"a=rtcp:4001\r\na=RTCP:4003 IN IP4 198.51.100.1\r\n",
 		"a=rtcp-mux\r\na=rtcp:4000 IN IP4 198.51.100.1\r\n",
-		"a=candidate:1 1 UDP 1 198.51.100.1 4000 typ host\r\na=remote-candidates:1 198.51.100.1 4000\r\n",
+		"a=candidate:1 1 UDP 1 198.51.100.1 4000 typ host\r\na=remote-candidates:1 "
+		"198.51.100.1 4000\r\n",
 		"a=alt:1 2 : Hx2 9Kq 198.51.100.1 4000\r\n",
 		"a=altc:1 IP4 198.51.100.1 4000\r\n",
 		"a=source-filter: incl IN IP4 * 198.51.100.1\r\n",
 		"a=ccap:1 IN IP4 198.51.100.1\r\n",
-		"a=visited-realm:1 ims.example IN IP4 198.51.100.1 4000\r\na=secondary-realm:2 ims.example IN IP4 198.51.100.1 4002\r\n",
+		"a=visited-realm:1 ims.example IN IP4 198.51.100.1 4000\r\na=secondary-realm:2 "
+		"ims.example IN IP4 198.51.100.1 4002\r\n",
 	};
 	char text[1024];
 
 	for (size_t i = 0; i < 2 * ARRAY_LEN(lines); i++) {
 		begin();
 		test_context("%s level: %s", i % 2 ? "session" : "media", lines[i / 2]);
-		snprintf(text, sizeof(text), UE "%s" AVP("4000") "%s", i % 2 ? lines[i / 2] : "", i % 2 ? "" : lines[i / 2]);
+		snprintf(text, sizeof(text), UE "%s" AVP("4000") "%s", i % 2 ? lines[i / 2] : "",
+		         i % 2 ? "" : lines[i / 2]);
 		if (EXPECT_OK(offer("alice", "", text)))
 			EXPECT(!strstr(got.sdp, "198.51.100.1"));
 		if (EXPECT_OK(answer("alice", "bob", text)))
@@ -84,36 +99,45 @@ static void no_way_leads_past_us(void)
 	}
 }
 
-/* Without a word about the profile, a line that is new in a call goes the way of those that are there. */
+/* Without a word about the profile, a line that is new in a call goes the way of those that are
+ * there. */
 static void a_new_line_follows_the_call(void)
 {
 	begin();
 	REQUIRE_OK(call_from_ue());
 	options.transport = SDP_PROFILE_OTHER;
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4002 RTP/SAVPF 97\r\n" CRYPTO(K2) "m=audio 0 RTP/SAVP 0\r\n" CRYPTO(K3)));
-	EXPECT(says(" RTP/AVPF 97\r\n") && says("m=audio 0 RTP/AVP 0\r\n") && !strstr(got.sdp, "inline"));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4000", K1) "m=video 4002 RTP/SAVPF 97\r\n" CRYPTO(
+				 K2) "m=audio 0 RTP/SAVP 0\r\n" CRYPTO(K3)));
+	EXPECT(says(" RTP/AVPF 97\r\n") && says("m=audio 0 RTP/AVP 0\r\n") &&
+	       !strstr(got.sdp, "inline"));
 	EXPECT_INT(got.media[1].mode, RELAY_MODE_E2AE);
 	tear_down();
 }
 
 static void the_transform_ends_with_srtp(void)
 {
-	static const char transform[] = "a=cryptex\r\na=extmap:4 urn:ietf:params:rtp-hdrext:encrypt urn:ietf:params:rtp-hdrext:smpte-tc 25@600/24\r\n";
+	static const char transform[] =
+		"a=cryptex\r\na=extmap:4 urn:ietf:params:rtp-hdrext:encrypt "
+		"urn:ietf:params:rtp-hdrext:smpte-tc 25@600/24\r\n";
 	static const char plain[] = "a=extmap:5 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n";
 	char text[1024];
 
 	for (unsigned session = 0; session < 2; session++) {
 		begin();
-		snprintf(text, sizeof(text), UE "%s" SAVP("4000", K1) "%s%s", session ? transform : "", plain, session ? "" : transform);
+		snprintf(text, sizeof(text), UE "%s" SAVP("4000", K1) "%s%s",
+		         session ? transform : "", plain, session ? "" : transform);
 		options.transport = SDP_PROFILE_AVP;
 		REQUIRE_OK(offer("alice", "", text));
-		EXPECT(!strstr(got.sdp, "cryptex") && !strstr(got.sdp, "hdrext:encrypt") && says(plain));
+		EXPECT(!strstr(got.sdp, "cryptex") && !strstr(got.sdp, "hdrext:encrypt") &&
+		       says(plain));
 		tear_down();
 		begin();
 		options.transport = SDP_PROFILE_SAVP;
 		options.terminate = true;
 		REQUIRE_OK(offer("alice", "", text));
-		EXPECT(!strstr(got.sdp, "cryptex") && !strstr(got.sdp, "hdrext:encrypt") && says(plain));
+		EXPECT(!strstr(got.sdp, "cryptex") && !strstr(got.sdp, "hdrext:encrypt") &&
+		       says(plain));
 		tear_down();
 		begin();
 		options.transport = SDP_PROFILE_SAVP;
@@ -124,7 +148,7 @@ static void the_transform_ends_with_srtp(void)
 	}
 }
 
-/* --- random descriptions ---------------------------------------------------------------------------------- */
+/* --- random descriptions ---------------------------------------------------- */
 
 enum { KEY_OCTETS = 30, KEYS_MAX = 64, TEXT_ROOM = 8192 };
 
@@ -190,16 +214,38 @@ static void put_strays(struct writing *w)
 {
 	for (unsigned n = dice(w, 3); n; n--) {
 		switch (dice(w, 10)) {
-		case 0: put(w, "a=Crypto:%s " A80 " inline:%s \r\n", "8", key_text(w, 0)); break;
-		case 1: put(w, "a=CRYPTO:%s " A80 "\tINLINE:%s|2^20\r\n", "8", key_text(w, 0)); break;
-		case 2: put(w, "k=%s:%s\r\n", dice(w, 2) ? "base64" : "clear", key_text(w, 0)); break;
-		case 3: put(w, "a=acap:%s crypto:1 " A80 " inline:%s\r\n", "3", key_text(w, 0)); break;
-		case 4: put(w, "a=key-mgmt:%s %s\r\n", "mikey", key_text(w, dice(w, 3))); break;
-		case 5: put(w, "a=pcfg:1 t=1 a=-m:3\r\na=tcap:1 RTP/SAVP%s%s\r\n", "", ""); break;
-		case 6: put(w, "a=cryptoscale:%s server " A80 " inline:%s|2^31|1:1\r\n", "1", key_text(w, 0)); break;
-		case 7: put(w, "a=%s-%s\r\n", "x", "y: z "); break;
-		case 8: put(w, "a=crypto:%s SEED_CTR_128_HMAC_SHA1_80 inline:%s\r\n", "5", key_text(w, 0)); break;
-		default: put(w, "a=crypto %s hex %s\r\n", "6", key_hex(w)); break;
+		case 0:
+			put(w, "a=Crypto:%s " A80 " inline:%s \r\n", "8", key_text(w, 0));
+			break;
+		case 1:
+			put(w, "a=CRYPTO:%s " A80 "\tINLINE:%s|2^20\r\n", "8", key_text(w, 0));
+			break;
+		case 2:
+			put(w, "k=%s:%s\r\n", dice(w, 2) ? "base64" : "clear", key_text(w, 0));
+			break;
+		case 3:
+			put(w, "a=acap:%s crypto:1 " A80 " inline:%s\r\n", "3", key_text(w, 0));
+			break;
+		case 4:
+			put(w, "a=key-mgmt:%s %s\r\n", "mikey", key_text(w, dice(w, 3)));
+			break;
+		case 5:
+			put(w, "a=pcfg:1 t=1 a=-m:3\r\na=tcap:1 RTP/SAVP%s%s\r\n", "", "");
+			break;
+		case 6:
+			put(w, "a=cryptoscale:%s server " A80 " inline:%s|2^31|1:1\r\n", "1",
+			    key_text(w, 0));
+			break;
+		case 7:
+			put(w, "a=%s-%s\r\n", "x", "y: z ");
+			break;
+		case 8:
+			put(w, "a=crypto:%s SEED_CTR_128_HMAC_SHA1_80 inline:%s\r\n", "5",
+			    key_text(w, 0));
+			break;
+		default:
+			put(w, "a=crypto %s hex %s\r\n", "6", key_hex(w));
+			break;
 		}
 	}
 }
@@ -207,7 +253,9 @@ static void put_strays(struct writing *w)
 /* An m-line of RTP under `proto`, or another one. */
 static void put_media(struct writing *w, const char *proto, bool may_be_other)
 {
-	static const char *const others[] = {"m=audio %s RTP/XAVP 0\r\n", "m=application %s TCP/MRCPv2 1\r\n", "m=message %s TCP/MSRP *\r\n"};
+	static const char *const others[] = {"m=audio %s RTP/XAVP 0\r\n",
+	                                     "m=application %s TCP/MRCPv2 1\r\n",
+	                                     "m=message %s TCP/MSRP *\r\n"};
 	bool off = dice(w, 4) == 0, secure = strstr(proto, "SAVP") != NULL || w->is_optional;
 
 	if (may_be_other && dice(w, 5) == 0) {
@@ -215,7 +263,8 @@ static void put_media(struct writing *w, const char *proto, bool may_be_other)
 	} else {
 		put(w, "m=audio %s %s 0\r\n", off ? "0" : "4000", proto);
 		if (secure)
-			put(w, "a=crypto:%s " A80 " inline:%s\r\na=3ge2ae:requested\r\n", "1", key_text(w, 0));
+			put(w, "a=crypto:%s " A80 " inline:%s\r\na=3ge2ae:requested\r\n", "1",
+			    key_text(w, 0));
 		if (off && dice(w, 2))
 			put(w, "a=bundle-only%s%s\r\n", "", "");
 	}
@@ -236,10 +285,12 @@ static bool holds(const uint8_t *octets, size_t n, const uint8_t *key)
 	return memmem(octets, n, key, KEY_OCTETS) != NULL;
 }
 
-/* Every run of base64 or hexadecimal characters is decoded, from each of its first characters on. */
+/* Every run of base64 or hexadecimal characters is decoded, from each of its first characters on.
+ */
 static bool says_key(const char *text, const uint8_t *key)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	uint8_t octets[TEXT_ROOM];
 	size_t n;
 
@@ -249,9 +300,12 @@ static bool says_key(const char *text, const uint8_t *key)
 		for (size_t from = 0; from < 4 && from + 40 <= run; from++) {
 			size_t whole = (run - from) / 4 * 4;
 
-			if (!b64_decode(str_make(at + from, whole), octets, sizeof(octets), &n) && holds(octets, n, key))
+			if (!b64_decode(str_make(at + from, whole), octets, sizeof(octets), &n) &&
+			    holds(octets, n, key))
 				return true;
-			if (!hex_decode(str_make(at + from, (run - from) / 2 * 2), octets, sizeof(octets), &n) && holds(octets, n, key))
+			if (!hex_decode(str_make(at + from, (run - from) / 2 * 2), octets,
+			                sizeof(octets), &n) &&
+			    holds(octets, n, key))
 				return true;
 		}
 		at += run ? run : 1;
@@ -303,9 +357,11 @@ struct play {
 };
 
 /* `who` says something; the other one hears of no key. */
-static void say(struct play *p, unsigned way, enum dialog_op op, unsigned who, unsigned n_media, bool may_be_other)
+static void say(struct play *p, unsigned way, enum dialog_op op, unsigned who, unsigned n_media,
+                bool may_be_other)
 {
-	const char *near = who ? ways[way].far : ways[way].near, *far = who ? ways[way].near : ways[way].far;
+	const char *near = who ? ways[way].far : ways[way].near,
+		   *far = who ? ways[way].near : ways[way].far;
 	bool is_answer = op == DIALOG_ANSWER;
 
 	p->w.by = &p->speakers[who];
@@ -313,10 +369,13 @@ static void say(struct play *p, unsigned way, enum dialog_op op, unsigned who, u
 	describe(&p->w, near, n_media, may_be_other);
 	options.transport = sdp_profile_find(str_of(far));
 	options.terminate = ways[way].terminate;
-	options.profile = ways[way].profile == DIALOG_PLAIN ? DIALOG_PLAIN : who ? DIALOG_IMS_CORE : DIALOG_IMS_UE;
+	options.profile = ways[way].profile == DIALOG_PLAIN ? DIALOG_PLAIN
+	                  : who                             ? DIALOG_IMS_CORE
+	                                                    : DIALOG_IMS_UE;
 	options.ims.has_binding = true;
 	options.supersede_glare = true;
-	if (ask(op, who == is_answer ? "alice" : "bob", who == is_answer ? "bob" : "alice", p->w.text))
+	if (ask(op, who == is_answer ? "alice" : "bob", who == is_answer ? "bob" : "alice",
+	        p->w.text))
 		return;
 	p->told++;
 	expect_none_of(&p->speakers[who], p->w.text);
@@ -364,7 +423,10 @@ static void random_descriptions(void)
 	}
 }
 
-TEST_MAIN("dialog-leaks", {"keys end in every place", keys_end_in_every_place}, {"no way leads past us", no_way_leads_past_us},
-          {"a line that is off has the profile of its side", a_line_that_is_off_has_the_profile_of_its_side},
-          {"a new line follows the call", a_new_line_follows_the_call}, {"the transform ends with SRTP", the_transform_ends_with_srtp},
+TEST_MAIN("dialog-leaks", {"keys end in every place", keys_end_in_every_place},
+          {"no way leads past us", no_way_leads_past_us},
+          {"a line that is off has the profile of its side",
+           a_line_that_is_off_has_the_profile_of_its_side},
+          {"a new line follows the call", a_new_line_follows_the_call},
+          {"the transform ends with SRTP", the_transform_ends_with_srtp},
           {"random descriptions", random_descriptions})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One bad line does not end a call: it passes or is refused alone, the other side is told, and the rest works (docs/decisions/0060). */
+/* One bad line does not end a call: it passes or is refused alone, the other side is told, and the
+ * rest works (docs/decisions/0060). */
 #include "tests/unit/dialog_scene.h"
 
 #define CRYPTO(key) "a=crypto:1 " A80 " inline:" key "\r\n"
@@ -8,19 +9,33 @@
 static const struct {
 	const char *name, *text, *action, *told, *reason;
 } second[] = {
-	{"a format list that is empty", "m=video 4002 RTP/SAVP\r\n" CRYPTO(K2), "relay", " RTP/AVP\r\n", ""},
-	{"a format list that is odd", "m=video 4002 RTP/SAVP 97 x-y 300\r\n" CRYPTO(K2), "relay", " RTP/AVP 97 x-y 300\r\n", ""},
+	{"a format list that is empty", "m=video 4002 RTP/SAVP\r\n" CRYPTO(K2), "relay",
+         " RTP/AVP\r\n", ""},
+	{"a format list that is odd", "m=video 4002 RTP/SAVP 97 x-y 300\r\n" CRYPTO(K2), "relay",
+         " RTP/AVP 97 x-y 300\r\n", ""},
 	{"two ports", "m=video 4002/2 RTP/SAVP 97\r\n" CRYPTO(K2), "relay", " RTP/AVP 97\r\n", ""},
-	{"SRTP without a key", "m=video 4002 RTP/SAVP 97\r\n", "refuse", "m=video 0 RTP/AVP 97\r\n", "no usable a=crypto line"},
-	{"two keys under one tag", "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K2) CRYPTO(K3), "refuse", "m=video 0 RTP/AVP 97\r\n", "duplicate-tag"},
-	{"the same key twice", "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K2) CRYPTO(K2), "relay", " RTP/AVP 97\r\n", ""},
-	{"a port that is none", "m=video 70000 RTP/SAVP 97\r\n" CRYPTO(K2), "refuse", "m=video 0 RTP/AVP 97\r\n", "port is not 0 to 65535"},
-	{"half a line", "m=video\r\na=x\r\n", "refuse", "m=video 0 RTP/AVP 0\r\n", "a media, a port and a transport"},
-	{"a host name", "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 phone.example\r\n" CRYPTO(K2), "refuse", "m=video 0 RTP/AVP 97\r\n", "host names are not looked up"},
-	{"c= lines that differ", "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\n" CRYPTO(K2), "refuse", "m=video 0 RTP/AVP 97\r\n", "differ"},
+	{"SRTP without a key", "m=video 4002 RTP/SAVP 97\r\n", "refuse", "m=video 0 RTP/AVP 97\r\n",
+         "no usable a=crypto line"},
+	{"two keys under one tag", "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K2) CRYPTO(K3), "refuse",
+         "m=video 0 RTP/AVP 97\r\n", "duplicate-tag"},
+	{"the same key twice", "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K2) CRYPTO(K2), "relay",
+         " RTP/AVP 97\r\n", ""},
+	{"a port that is none", "m=video 70000 RTP/SAVP 97\r\n" CRYPTO(K2), "refuse",
+         "m=video 0 RTP/AVP 97\r\n", "port is not 0 to 65535"},
+	{"half a line", "m=video\r\na=x\r\n", "refuse", "m=video 0 RTP/AVP 0\r\n",
+         "a media, a port and a transport"},
+	{"a host name", "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 phone.example\r\n" CRYPTO(K2),
+         "refuse", "m=video 0 RTP/AVP 97\r\n", "host names are not looked up"},
+	{"c= lines that differ",
+         "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\n" CRYPTO(K2),
+         "refuse", "m=video 0 RTP/AVP 97\r\n", "differ"},
 	{"lower case", "m=video 4002 rtp/savp 97\r\n" CRYPTO(K2), "relay", " RTP/AVP 97\r\n", ""},
-	{"DTLS where it can't end", "m=video 4002 UDP/TLS/RTP/SAVPF 97\r\na=fingerprint:sha-1 AB\r\n", "refuse", "m=video 0 RTP/AVP 97\r\n", "DTLS-SRTP"},
-	{"lines that are none", "m=video 4002 RTP/SAVP 97\r\nnothing\r\n\r\n" CRYPTO(K2) "=\r\na=\r\na=x-new: y \r\n", "relay", "a=x-new: y \r\n", ""},
+	{"DTLS where it can't end",
+         "m=video 4002 UDP/TLS/RTP/SAVPF 97\r\na=fingerprint:sha-1 AB\r\n", "refuse",
+         "m=video 0 RTP/AVP 97\r\n", "DTLS-SRTP"},
+	{"lines that are none",
+         "m=video 4002 RTP/SAVP 97\r\nnothing\r\n\r\n" CRYPTO(K2) "=\r\na=\r\na=x-new: y \r\n",
+         "relay", "a=x-new: y \r\n", ""},
 };
 
 static void the_rest_works(void)
@@ -36,8 +51,10 @@ static void the_rest_works(void)
 			EXPECT_TEXT(got.media[0].action, "relay");
 			EXPECT_TEXT(got.media[1].action, second[i].action);
 			EXPECT(says(second[i].told) && !strstr(got.sdp, "inline"));
-			EXPECT(strstr(got.warning, second[i].reason) != NULL && !got.warning[0] == !second[i].reason[0]);
-			EXPECT_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/AVP 97\r\n"));
+			EXPECT(strstr(got.warning, second[i].reason) != NULL &&
+			       !got.warning[0] == !second[i].reason[0]);
+			EXPECT_OK(answer("alice", "bob",
+			                 CORE AVP("5000") "m=video 0 RTP/AVP 97\r\n"));
 			EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->can_receive);
 		}
 		tear_down();
@@ -51,7 +68,8 @@ static void answers_too(void)
 	} rows[] = {
 		{"no key", "m=video 4002 RTP/SAVP 97\r\n", "this one has 0"},
 		{"another profile", "m=video 4002 RTP/AVP 97\r\n", "RTP/SAVP was offered"},
-		{"a host name", "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 phone.example\r\n" CRYPTO(K2), "host names"},
+		{"a host name", "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 phone.example\r\n" CRYPTO(K2),
+	         "host names"},
 		{"no port", "m=video x RTP/SAVP 97\r\n", "port is not"},
 		{"no line", "m=video\r\n", "a media, a port and a transport"},
 	};
@@ -62,10 +80,13 @@ static void answers_too(void)
 		test_context("%s", rows[i].name);
 		options.transport = SDP_PROFILE_SAVP;
 		REQUIRE_OK(offer("alice", "", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
-		snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\n" CRYPTO(K1) "%s", rows[i].text);
+		snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\n" CRYPTO(K1) "%s",
+		         rows[i].text);
 		if (EXPECT_OK(answer("alice", "bob", text))) {
 			EXPECT(says("m=video 0 RTP/AVP ") && !strstr(got.sdp, "inline"));
-			EXPECT_TEXT(strstr(got.warning, rows[i].reason) ? rows[i].reason : got.warning, rows[i].reason);
+			EXPECT_TEXT(strstr(got.warning, rows[i].reason) ? rows[i].reason
+			                                                : got.warning,
+			            rows[i].reason);
 			EXPECT(is_key(leg(0, 0)->receive, K1) && !leg(1, 0)->exists);
 		}
 		tear_down();
@@ -90,14 +111,18 @@ static void a_running_line_goes_and_comes_back(void)
 {
 	begin();
 	options.transport = SDP_PROFILE_AVP;
-	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K2)));
+	REQUIRE_OK(
+		offer("alice", "", UE SAVP("4000", K1) "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
 	EXPECT(leg(1, 0)->exists);
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 host\r\n" CRYPTO(K2)));
+	REQUIRE_OK(offer(
+		"alice", "bob",
+		UE SAVP("4000", K1) "m=video 4002 RTP/SAVP 97\r\nc=IN IP4 host\r\n" CRYPTO(K2)));
 	EXPECT_TEXT(got.media[1].action, "refuse");
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/AVP 97\r\n"));
 	EXPECT(says("m=video 0 RTP/SAVP 97\r\n") && !leg(1, 0)->exists && leg(0, 0)->can_send);
-	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K3)));
+	REQUIRE_OK(offer("alice", "bob",
+	                 UE SAVP("4000", K1) "m=video 4002 RTP/SAVP 97\r\n" CRYPTO(K3)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
 	EXPECT(leg(1, 0)->exists && is_key(leg(1, 0)->receive, K3));
 	tear_down();
@@ -114,7 +139,8 @@ static unsigned m_lines_said(void)
 	return n;
 }
 
-/* RFC 3264 6 and 8: an m-line that a side leaves out is off; each side is told as many as it knows of. */
+/* RFC 3264 6 and 8: an m-line that a side leaves out is off; each side is told as many as it knows
+ * of. */
 static void fewer_and_more_m_lines(void)
 {
 	begin();
@@ -144,7 +170,9 @@ static void fewer_and_more_m_lines(void)
 	/* More than was offered: nobody asked for it, and it does not pass by. */
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4002")));
-	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\nm=image 5004 udptl t38\r\n"));
+	REQUIRE_OK(
+		answer("alice", "bob",
+	               CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\nm=image 5004 udptl t38\r\n"));
 	EXPECT(m_lines_said() == 2 && !strstr(got.sdp, "5004") && leg(1, 0)->can_send);
 	tear_down();
 }
@@ -158,7 +186,8 @@ static void fewer_lines_of_another_kind(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("bob", "alice", CORE "m=image 5004 udptl t38\r\n"));
-	EXPECT(says("m=video 0 RTP/SAVP 0\r\n") && says(" udptl t38\r\n") && !strstr(got.sdp, "inline"));
+	EXPECT(says("m=video 0 RTP/SAVP 0\r\n") && says(" udptl t38\r\n") &&
+	       !strstr(got.sdp, "inline"));
 	REQUIRE_OK(answer("bob", "alice", UE "m=image 4004 udptl t38\r\n"));
 	EXPECT_INT(m_lines_said(), 1);
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
@@ -173,18 +202,22 @@ static void more_m_lines_than_are_served(void)
 	int n = snprintf(text, sizeof(text), CORE), m = snprintf(back, sizeof(back), CORE);
 
 	for (int i = 0; i < SDP_MEDIA_MAX + 2; i++) {
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "m=audio %d RTP/AVP 0\r\na=x:%d\r\n", 4000 + 2 * i, i);
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+		              "m=audio %d RTP/AVP 0\r\na=x:%d\r\n", 4000 + 2 * i, i);
 		if (i < SDP_MEDIA_MAX)
-			m += snprintf(back + m, sizeof(back) - (size_t)m, "m=audio %d RTP/AVP 0\r\n", 5000 + 2 * i);
+			m += snprintf(back + m, sizeof(back) - (size_t)m,
+			              "m=audio %d RTP/AVP 0\r\n", 5000 + 2 * i);
 	}
 	begin();
 	for (unsigned i = 0; i < 2; i++) {
 		if (EXPECT_OK(offer("alice", i ? "bob" : "", text))) {
 			EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX);
-			EXPECT(!strstr(got.sdp, "a=x:16") && strstr(got.warning, "18 m-lines") != NULL);
+			EXPECT(!strstr(got.sdp, "a=x:16") &&
+			       strstr(got.warning, "18 m-lines") != NULL);
 			EXPECT_OK(answer("alice", "bob", back));
 			EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX + 2);
-			EXPECT(says("m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n") && leg(SDP_MEDIA_MAX - 1, 0)->can_send);
+			EXPECT(says("m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 0\r\n") &&
+			       leg(SDP_MEDIA_MAX - 1, 0)->can_send);
 		}
 	}
 	/* The other side knows of fewer. */
@@ -198,19 +231,25 @@ static void more_m_lines_than_are_served(void)
 static void descriptions_of_all_kinds(void)
 {
 	static const char *const texts[] = {
-		"v=0\no=- 1 2 IN IP4 192.0.2.1\ns=-\nc=IN IP4 198.51.100.1\nt=0 0\nm=audio 4000 RTP/SAVP 0\na=crypto:7 " A80 " inline:" K1 "\n",
+		"v=0\no=- 1 2 IN IP4 192.0.2.1\ns=-\nc=IN IP4 198.51.100.1\nt=0 0\nm=audio 4000 "
+		"RTP/SAVP 0\na=crypto:7 " A80 " inline:" K1 "\n",
 		"v=0\r\nc=IN IP4 198.51.100.1\r\n" SAVP("4000", K1),
-		"o=Jane Doe 1 2 IN IP4 192.0.2.1\r\nc=IN IP4 198.51.100.1\r\n" SAVP("4000", K1) "\r\n\r\n",
-		"v=0\r\no=nonsense\r\nC=IN IP4 198.51.100.1 \r\nM=audio\t4000 \tRTP/SAVP\t0\r\n\ta=crypto:7\t" A80 "\tinline:" K1 " \r\na=rtcp-mux \r\na=sendonly \r\n",
+		"o=Jane Doe 1 2 IN IP4 192.0.2.1\r\nc=IN IP4 198.51.100.1\r\n" SAVP("4000",
+	                                                                            K1) "\r\n\r\n",
+		"v=0\r\no=nonsense\r\nC=IN IP4 198.51.100.1 \r\nM=audio\t4000 "
+		"\tRTP/SAVP\t0\r\n\ta=crypto:7\t" A80 "\tinline:" K1
+		" \r\na=rtcp-mux \r\na=sendonly \r\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		begin();
 		test_context("text %zu", i);
 		options.transport = SDP_PROFILE_AVP;
-		options.replace = DIALOG_REPLACE_ORIGIN | DIALOG_REPLACE_SESSION_NAME | DIALOG_REPLACE_USERNAME | DIALOG_REPLACE_VERSION;
+		options.replace = DIALOG_REPLACE_ORIGIN | DIALOG_REPLACE_SESSION_NAME |
+		                  DIALOG_REPLACE_USERNAME | DIALOG_REPLACE_VERSION;
 		if (EXPECT_OK(offer("alice", "", texts[i]))) {
-			EXPECT(!strstr(got.sdp, "192.0.2.1") && !strstr(got.sdp, "198.51.100.1") && !strstr(got.sdp, "inline"));
+			EXPECT(!strstr(got.sdp, "192.0.2.1") && !strstr(got.sdp, "198.51.100.1") &&
+			       !strstr(got.sdp, "inline"));
 			EXPECT(!strstr(got.sdp, "rtcp-mux") || !strstr(got.sdp, "a=rtcp:"));
 			EXPECT_OK(answer("alice", "bob", CORE AVP("5000")));
 			EXPECT(is_key(leg(0, 0)->receive, K1));
@@ -220,8 +259,10 @@ static void descriptions_of_all_kinds(void)
 }
 
 TEST_MAIN("dialog-lenient", {"the rest works", the_rest_works}, {"answers too", answers_too},
-          {"a lone bad line is refused with its reason", a_lone_bad_line_is_refused_with_its_reason},
+          {"a lone bad line is refused with its reason",
+           a_lone_bad_line_is_refused_with_its_reason},
           {"a running line goes and comes back", a_running_line_goes_and_comes_back},
-          {"fewer and more m-lines", fewer_and_more_m_lines}, {"fewer lines of another kind", fewer_lines_of_another_kind},
+          {"fewer and more m-lines", fewer_and_more_m_lines},
+          {"fewer lines of another kind", fewer_lines_of_another_kind},
           {"more m-lines than are served", more_m_lines_than_are_served},
           {"descriptions of all kinds", descriptions_of_all_kinds})

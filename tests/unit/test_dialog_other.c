@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* M-lines that are not RTP: what is UDP goes through ports of ours, the rest is told of or refused, and a fax gives the call back. */
+/* M-lines that are not RTP: what is UDP goes through ports of ours, the rest is told of or refused,
+ * and a fax gives the call back. */
 #include "tests/unit/dialog_scene.h"
 
-#define FAX(port) "m=image " port " udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+#define FAX(port) \
+	"m=image " port " udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
 
 static void fax_is_relayed_both_ways(void)
 {
@@ -14,14 +16,17 @@ static void fax_is_relayed_both_ways(void)
 	REQUIRE_OK(offer("bob", "alice", CORE FAX("5002")));
 	EXPECT_TEXT(got.media[0].action, "relay");
 	EXPECT_TEXT(got.media[0].change, "switched");
-	EXPECT(says("m=image 3") && says(" udptl t38\r\n") && says("c=IN IP4 203.0.113.1\r\n") && says("a=T38FaxVersion:0\r\n"));
-	EXPECT(!strstr(got.sdp, "192.0.2.77") && !strstr(got.sdp, "a=rtcp") && !strstr(got.sdp, "crypto") && !strstr(got.sdp, "5002") && !got.warning[0]);
+	EXPECT(says("m=image 3") && says(" udptl t38\r\n") && says("c=IN IP4 203.0.113.1\r\n") &&
+	       says("a=T38FaxVersion:0\r\n"));
+	EXPECT(!strstr(got.sdp, "192.0.2.77") && !strstr(got.sdp, "a=rtcp") &&
+	       !strstr(got.sdp, "crypto") && !strstr(got.sdp, "5002") && !got.warning[0]);
 	REQUIRE_OK(answer("bob", "alice", UE FAX("4002")));
 	EXPECT(says("m=image 3") && !strstr(got.sdp, "198.51.100.1") && !strstr(got.sdp, "a=rtcp"));
 	EXPECT_INT(noted->media[1].mode, RELAY_MODE_E2E);
 	EXPECT_INT(leg(1, 0)->rtcp, RELAY_RTCP_NONE);
 	EXPECT_INT(leg(1, 0)->inactivity_ms, 0);
-	EXPECT(leg(1, 0)->exists && leg(1, 1)->exists && leg(1, 0)->can_receive && leg(1, 1)->can_send && !leg(0, 0)->exists);
+	EXPECT(leg(1, 0)->exists && leg(1, 1)->exists && leg(1, 0)->can_receive &&
+	       leg(1, 1)->can_send && !leg(0, 0)->exists);
 	EXPECT(leg(1, 0)->remote.port == 5002 || leg(1, 1)->remote.port == 5002);
 	tear_down();
 }
@@ -40,7 +45,8 @@ static void audio_comes_back_as_it_was(void)
 		EXPECT(says(" RTP/AVP 0\r\n") && !strstr(got.sdp, "crypto"));
 		REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 		EXPECT(says(" RTP/SAVP 0\r\n") && says("a=crypto:7 "));
-		EXPECT(is_key(leg(0, 0)->receive, K2) && !leg(1, 0)->exists && leg(0, 0)->rtcp == RELAY_RTCP_PAIR);
+		EXPECT(is_key(leg(0, 0)->receive, K2) && !leg(1, 0)->exists &&
+		       leg(0, 0)->rtcp == RELAY_RTCP_PAIR);
 		tear_down();
 	}
 }
@@ -48,21 +54,24 @@ static void audio_comes_back_as_it_was(void)
 static void each_transport_has_its_way(void)
 {
 	static const struct {
-		const char *line, *by_policy[DIALOG_OTHER_COUNT]; /* relay, relay-only, pass, refuse */
+		const char *line,
+			*by_policy[DIALOG_OTHER_COUNT]; /* relay, relay-only, pass, refuse */
 	} rows[] = {
 		{"image 4002 udptl t38", {"relay", "relay", "pass", "refuse"}},
 		{"image 4002 UDPTL t38", {"relay", "relay", "pass", "refuse"}},
 		{"image 4002 UDP/TLS/UDPTL t38", {"relay", "relay", "pass", "refuse"}},
 		{"application 4002 UDP/BFCP *", {"relay", "relay", "pass", "refuse"}},
 		{"application 4002 UDP/TLS/BFCP *", {"relay", "relay", "pass", "refuse"}},
-		{"application 9 UDP/DTLS/SCTP webrtc-datachannel", {"relay", "relay", "pass", "refuse"}},
+		{"application 9 UDP/DTLS/SCTP webrtc-datachannel",
+	         {"relay", "relay", "pass", "refuse"}},
 		{"application 5000 DTLS/SCTP 5000", {"relay", "relay", "pass", "refuse"}},
 		{"audio 4002 udpsprt 100", {"relay", "relay", "pass", "refuse"}},
 		{"audio 4002 RTP/XAVP 0", {"relay", "relay", "pass", "refuse"}},
 		{"message 9 TCP/MSRP *", {"pass", "refuse", "pass", "refuse"}},
 		{"message 9 TCP/TLS/MSRP *", {"pass", "refuse", "pass", "refuse"}},
 		{"application 9 TCP/BFCP *", {"pass", "refuse", "pass", "refuse"}},
-		{"application 9 TCP/DTLS/SCTP webrtc-datachannel", {"pass", "refuse", "pass", "refuse"}},
+		{"application 9 TCP/DTLS/SCTP webrtc-datachannel",
+	         {"pass", "refuse", "pass", "refuse"}},
 		{"audio 9 TCP/RTP/AVP 0", {"pass", "refuse", "pass", "refuse"}},
 		{"audio 4002 RTP/AVP/TCP 0", {"pass", "refuse", "pass", "refuse"}},
 		{"application 9 TCP/MRCPv2", {"pass", "refuse", "pass", "refuse"}},
@@ -77,15 +86,21 @@ static void each_transport_has_its_way(void)
 			test_context("%s, %u", rows[i].line, policy);
 			options.transport = SDP_PROFILE_AVP;
 			options.other_media = (uint8_t)policy;
-			snprintf(text, sizeof(text), UE SAVP("4000", K1) "m=%s\r\na=x\r\n", rows[i].line);
+			snprintf(text, sizeof(text), UE SAVP("4000", K1) "m=%s\r\na=x\r\n",
+			         rows[i].line);
 			snprintf(whole, sizeof(whole), "m=%s\r\n", rows[i].line);
 			if (EXPECT_OK(offer("alice", "", text))) {
 				EXPECT_TEXT(got.media[1].action, want);
 				/* Nothing passes by without a word. */
-				EXPECT_INT(strstr(got.warning, "m-line 2") != NULL, strcmp(want, "relay") != 0);
-				EXPECT_INT(strstr(got.sdp, whole) != NULL && strstr(got.sdp, "a=x") != NULL, strcmp(want, "pass") == 0);
-				EXPECT_INT(strstr(got.sdp, "c=IN IP4 198.51.100.1") != NULL, strcmp(want, "pass") == 0);
-				EXPECT(strcmp(want, "refuse") != 0 || strstr(got.sdp, " 0 ") != NULL);
+				EXPECT_INT(strstr(got.warning, "m-line 2") != NULL,
+				           strcmp(want, "relay") != 0);
+				EXPECT_INT(strstr(got.sdp, whole) != NULL &&
+				                   strstr(got.sdp, "a=x") != NULL,
+				           strcmp(want, "pass") == 0);
+				EXPECT_INT(strstr(got.sdp, "c=IN IP4 198.51.100.1") != NULL,
+				           strcmp(want, "pass") == 0);
+				EXPECT(strcmp(want, "refuse") != 0 ||
+				       strstr(got.sdp, " 0 ") != NULL);
 			}
 			tear_down();
 		}
@@ -97,13 +112,21 @@ static void what_is_relayed_keeps_its_own(void)
 	begin();
 	options.transport = SDP_PROFILE_AVP;
 	options.mux = DIALOG_MUX_REQUIRE;
-	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) "m=image 4002 UDP/TLS/UDPTL t38\r\na=fingerprint:sha-1 AB\r\na=setup:actpass\r\na=crypto:1 " A80 " inline:" K2 "\r\n"));
-	EXPECT(says("a=fingerprint:sha-1 AB\r\n") && says("a=setup:actpass\r\n") && !strstr(got.sdp, "inline"));
-	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "a=rtcp-mux\r\nm=image 5002 UDP/TLS/UDPTL t38\r\na=fingerprint:sha-1 CD\r\na=setup:active\r\n"));
+	REQUIRE_OK(
+		offer("alice", "",
+	              UE SAVP("4000", K1) "m=image 4002 UDP/TLS/UDPTL t38\r\na=fingerprint:sha-1 "
+	                                  "AB\r\na=setup:actpass\r\na=crypto:1 " A80 " inline:" K2
+	                                  "\r\n"));
+	EXPECT(says("a=fingerprint:sha-1 AB\r\n") && says("a=setup:actpass\r\n") &&
+	       !strstr(got.sdp, "inline"));
+	REQUIRE_OK(answer("alice", "bob",
+	                  CORE AVP("5000") "a=rtcp-mux\r\nm=image 5002 UDP/TLS/UDPTL "
+	                                   "t38\r\na=fingerprint:sha-1 CD\r\na=setup:active\r\n"));
 	EXPECT(says("a=fingerprint:sha-1 CD\r\n") && leg(1, 1)->remote.port == 5002);
 	/* Off, and on again. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=image 0 UDP/TLS/UDPTL t38\r\n"));
-	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "a=rtcp-mux\r\nm=image 0 UDP/TLS/UDPTL t38\r\n"));
+	REQUIRE_OK(answer("alice", "bob",
+	                  CORE AVP("5000") "a=rtcp-mux\r\nm=image 0 UDP/TLS/UDPTL t38\r\n"));
 	EXPECT(says("m=image 0 UDP/TLS/UDPTL t38\r\n") && !leg(1, 0)->exists);
 	tear_down();
 }
@@ -115,8 +138,13 @@ static void what_is_not_relayed_is_counted(void)
 	begin();
 	options.transport = SDP_PROFILE_AVP;
 	service_get_counts(service, &before);
-	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) "m=message 9 TCP/MSRP *\r\nm=video 0x RTP/SAVP 97\r\n" FAX("4002")));
-	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=message 9 TCP/MSRP *\r\nm=video 0 RTP/AVP 97\r\nm=image x udptl t38\r\n"));
+	REQUIRE_OK(offer(
+		"alice", "",
+		UE SAVP("4000",
+	                K1) "m=message 9 TCP/MSRP *\r\nm=video 0x RTP/SAVP 97\r\n" FAX("4002")));
+	REQUIRE_OK(answer("alice", "bob",
+	                  CORE AVP("5000") "m=message 9 TCP/MSRP *\r\nm=video 0 RTP/AVP "
+	                                   "97\r\nm=image x udptl t38\r\n"));
 	service_get_counts(service, &after);
 	EXPECT_INT(after.lines_passed - before.lines_passed, 1);
 	EXPECT_INT(after.lines_refused - before.lines_refused, 2);
@@ -139,6 +167,9 @@ static void under_ims_too(void)
 	tear_down();
 }
 
-TEST_MAIN("dialog-other", {"fax is relayed both ways", fax_is_relayed_both_ways}, {"audio comes back as it was", audio_comes_back_as_it_was},
-          {"each transport has its way", each_transport_has_its_way}, {"what is relayed keeps its own", what_is_relayed_keeps_its_own},
-          {"what is not relayed is counted", what_is_not_relayed_is_counted}, {"under ims too", under_ims_too})
+TEST_MAIN("dialog-other", {"fax is relayed both ways", fax_is_relayed_both_ways},
+          {"audio comes back as it was", audio_comes_back_as_it_was},
+          {"each transport has its way", each_transport_has_its_way},
+          {"what is relayed keeps its own", what_is_relayed_keeps_its_own},
+          {"what is not relayed is counted", what_is_not_relayed_is_counted},
+          {"under ims too", under_ims_too})

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What is said of suites: words that take away hold where SRTP passes, names of other times are read and written back, weak parameters say so. */
+/* What is said of suites: words that take away hold where SRTP passes, names of other times are
+ * read and written back, weak parameters say so. */
 #include "tests/unit/dialog_scene.h"
 
-#define A32 "AES_CM_128_HMAC_SHA1_32"
+#define A32  "AES_CM_128_HMAC_SHA1_32"
 #define A256 "AES_256_CM_HMAC_SHA1_80"
 #define K256 "LjU8Q0pRWF9mbXR7gomQl56lrLO6wcjP1t3k6/L5BQwTGiEoLzY9REtSWWBnbg=="
-#define ALL ((1u << SUITE_COUNT) - 1)
-#define BOTH "a=crypto:1 " A256 " inline:" K256 "\r\na=crypto:2 " A80 " inline:" K1 "\r\na=crypto:3 SEED_CTR_128_HMAC_SHA1_80 inline:" K2 "\r\n"
+#define ALL  ((1u << SUITE_COUNT) - 1)
+#define BOTH                                                                   \
+	"a=crypto:1 " A256 " inline:" K256 "\r\na=crypto:2 " A80 " inline:" K1 \
+	"\r\na=crypto:3 SEED_CTR_128_HMAC_SHA1_80 inline:" K2 "\r\n"
 #define CAPABILITY "a=acap:1 crypto:1 " A256 " inline:" K256 "\r\n"
 
 /* As ng's words have it: which lines of three pass. */
@@ -37,7 +40,8 @@ static void words_take_away_where_srtp_passes(void)
 		bool is_left = words[i].is_256 || words[i].is_128;
 
 		begin_with(i);
-		EXPECT_ERR(offer("alice", "", UE "m=audio 4000 RTP/SAVP 0\r\n" BOTH CAPABILITY), is_left ? ERR_OK : ERR_INVALID);
+		EXPECT_ERR(offer("alice", "", UE "m=audio 4000 RTP/SAVP 0\r\n" BOTH CAPABILITY),
+		           is_left ? ERR_OK : ERR_INVALID);
 		EXPECT_INT(is_left, got.why[0] == '\0');
 		if (is_left) {
 			EXPECT_INT(got.media[0].mode, RELAY_MODE_E2E);
@@ -46,7 +50,10 @@ static void words_take_away_where_srtp_passes(void)
 			EXPECT_INT(strstr(got.sdp, "a=crypto:2 " A80) != NULL, words[i].is_128);
 			EXPECT_INT(strstr(got.sdp, "SEED_CTR") != NULL, words[i].is_seed);
 			/* The answer may take none that was taken away. */
-			EXPECT_ERR(answer("alice", "bob", CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A256 " inline:" K256 "\r\n"), words[i].is_256 ? ERR_OK : ERR_INVALID);
+			EXPECT_ERR(answer("alice", "bob",
+			                  CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A256
+			                       " inline:" K256 "\r\n"),
+			           words[i].is_256 ? ERR_OK : ERR_INVALID);
 		} else {
 			EXPECT(strstr(got.why, "takes every a=crypto line away") != NULL);
 		}
@@ -74,7 +81,8 @@ static void optional_srtp_too(void)
 static void key_management_stays(void)
 {
 	begin_with(3);
-	REQUIRE_OK(offer("alice", "", UE "m=audio 4000 RTP/SAVP 0\r\n" BOTH "a=key-mgmt:mikey AQAF\r\n"));
+	REQUIRE_OK(offer("alice", "",
+	                 UE "m=audio 4000 RTP/SAVP 0\r\n" BOTH "a=key-mgmt:mikey AQAF\r\n"));
 	EXPECT(says("a=key-mgmt:mikey AQAF\r\n") && !strstr(got.sdp, "a=crypto"));
 	tear_down();
 }
@@ -84,7 +92,8 @@ static void names_of_other_times_are_answered_alike(void)
 	static const struct {
 		const char *said, *key;
 	} rows[] = {
-		{"AES_CM_256_HMAC_SHA1_80", K256}, {"aes_cm_256_hmac_sha1_80", K256}, {"aes_cm_128_hmac_sha1_80", K1}, {"AES_256_CM_HMAC_SHA1_80", K256},
+		{"AES_CM_256_HMAC_SHA1_80", K256}, {"aes_cm_256_hmac_sha1_80", K256},
+		{"aes_cm_128_hmac_sha1_80", K1},   {"AES_256_CM_HMAC_SHA1_80", K256},
 		{"AES_128_CM_HMAC_SHA1_32", K1},
 	};
 	char text[512];
@@ -93,7 +102,9 @@ static void names_of_other_times_are_answered_alike(void)
 		begin();
 		test_context("%s", rows[i].said);
 		options.transport = SDP_PROFILE_AVP;
-		snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:4 %s inline:%s\r\n", rows[i].said, rows[i].key);
+		snprintf(text, sizeof(text),
+		         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:4 %s inline:%s\r\n", rows[i].said,
+		         rows[i].key);
 		REQUIRE_OK(offer("alice", "", text));
 		REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 		snprintf(text, sizeof(text), "a=crypto:4 %s inline:", rows[i].said);
@@ -104,14 +115,17 @@ static void names_of_other_times_are_answered_alike(void)
 
 static void weak_parameters_are_refused_by_name(void)
 {
-	static const char *const names[] = {"UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP"};
+	static const char *const names[] = {"UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP",
+	                                    "UNAUTHENTICATED_SRTP"};
 	char text[512];
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		begin();
 		test_context("%s", names[i]);
 		options.transport = SDP_PROFILE_AVP;
-		snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 " %s\r\n", names[i]);
+		snprintf(text, sizeof(text),
+		         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 " %s\r\n",
+		         names[i]);
 		EXPECT_ERR(offer("alice", "", text), ERR_INVALID);
 		snprintf(text, sizeof(text), "%s is refused, media must be", names[i]);
 		EXPECT(strstr(got.why, text) != NULL);
@@ -119,14 +133,17 @@ static void weak_parameters_are_refused_by_name(void)
 		begin();
 		options.transport = SDP_PROFILE_SAVP;
 		REQUIRE_OK(offer("alice", "", CORE AVP("5000")));
-		snprintf(text, sizeof(text), UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 " %s\r\n", names[i]);
+		snprintf(text, sizeof(text),
+		         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 " %s\r\n",
+		         names[i]);
 		EXPECT_ERR(answer("alice", "bob", text), ERR_INVALID);
-		EXPECT(strstr(got.why, names[i]) && strstr(got.why, "must be encrypted and authenticated"));
+		EXPECT(strstr(got.why, names[i]) &&
+		       strstr(got.why, "must be encrypted and authenticated"));
 		tear_down();
 	}
 }
 
-TEST_MAIN("dialog-suites", {"words take away where SRTP passes", words_take_away_where_srtp_passes}, {"optional SRTP too", optional_srtp_too},
-          {"key management stays", key_management_stays},
+TEST_MAIN("dialog-suites", {"words take away where SRTP passes", words_take_away_where_srtp_passes},
+          {"optional SRTP too", optional_srtp_too}, {"key management stays", key_management_stays},
           {"names of other times are answered alike", names_of_other_times_are_answered_alike},
           {"weak parameters are refused by name", weak_parameters_are_refused_by_name})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Targets that descriptions name, judged at offer and answer; descriptions that this gateway has written already. */
+/* Targets that descriptions name, judged at offer and answer; descriptions that this gateway has
+ * written already. */
 #include "control/session/targets.h"
 #include "tests/unit/dialog_scene.h"
 
@@ -13,7 +14,8 @@ static void expect_refused(enum err e, const char *address, const char *reason)
 	EXPECT(strstr(got.why, address) && strstr(got.why, reason));
 }
 
-/* Whoever names it, first or in mid-call, in c=, in a=rtcp, as the port above, or beside the description. */
+/* Whoever names it, first or in mid-call, in c=, in a=rtcp, as the port above, or beside the
+ * description. */
 static void targets_are_judged(void)
 {
 	struct addr ng = {.version = 4, .ip = {203, 0, 113, 1}, .port = 2223};
@@ -21,29 +23,42 @@ static void targets_are_judged(void)
 
 	begin();
 	EXPECT_OK(targets_add_listener(service_targets(service), &ng));
-	expect_refused(offer("alice", "", AT("203.0.113.1", "2223")), "203.0.113.1:2223", "listener");
-	expect_refused(offer("alice", "", AT("203.0.113.1", "2222")), "203.0.113.1:2223", "listener");
-	expect_refused(offer("alice", "", AT("198.51.100.1", "4000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"), "203.0.113.1:2223", "listener");
+	expect_refused(offer("alice", "", AT("203.0.113.1", "2223")), "203.0.113.1:2223",
+	               "listener");
+	expect_refused(offer("alice", "", AT("203.0.113.1", "2222")), "203.0.113.1:2223",
+	               "listener");
+	expect_refused(
+		offer("alice", "", AT("198.51.100.1", "4000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"),
+		"203.0.113.1:2223", "listener");
 	expect_refused(offer("alice", "", AT("127.0.0.1", "4000")), "127.0.0.1:4000", "loopback");
 	EXPECT_INT(offer("alice", "", AT("239.1.1.1", "4000")), ERR_UNSUPPORTED);
 	EXPECT(strstr(got.why, "239.1.1.1") && strstr(got.why, "multicast"));
 	EXPECT_INT(creates, 0);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	options.received_from = (struct addr){.version = 4, .ip = {127, 0, 0, 1}};
-	expect_refused(offer("alice", "", AT("198.51.100.1", "4000")), "127.0.0.1:4000", "loopback");
+	expect_refused(offer("alice", "", AT("198.51.100.1", "4000")), "127.0.0.1:4000",
+	               "loopback");
 	options.received_from = (struct addr){0};
 	EXPECT_OK(offer("alice", "", AT("198.51.100.1", "4000")));
 	before = updates;
-	expect_refused(answer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223", "listener");
-	expect_refused(answer("alice", "bob", AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"), "203.0.113.1:2223", "listener");
+	expect_refused(answer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223",
+	               "listener");
+	expect_refused(answer("alice", "bob",
+	                      AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"),
+	               "203.0.113.1:2223", "listener");
 	EXPECT_INT(updates, before);
 	/* The call goes on, and takes an answer that is none of these. */
 	EXPECT_OK(answer("alice", "bob", AT("198.51.100.2", "5000")));
-	/* In mid-call a bad target is refused to the offer that names it, from either side; what was agreed stays. */
+	/* In mid-call a bad target is refused to the offer that names it, from either side; what
+	 * was agreed stays. */
 	before = updates;
-	expect_refused(offer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223", "listener");
-	expect_refused(offer("bob", "alice", AT("127.0.0.1", "4000")), "127.0.0.1:4000", "loopback");
-	expect_refused(offer("bob", "alice", AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"), "203.0.113.1:2223", "listener");
+	expect_refused(offer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223",
+	               "listener");
+	expect_refused(offer("bob", "alice", AT("127.0.0.1", "4000")), "127.0.0.1:4000",
+	               "loopback");
+	expect_refused(offer("bob", "alice",
+	                     AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"),
+	               "203.0.113.1:2223", "listener");
 	EXPECT_INT(updates, before);
 	EXPECT(leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000);
 	/* With rtcp-mux nothing is sent to the port above, nor to a=rtcp. */
@@ -73,8 +88,12 @@ static void what_we_wrote_passes_untouched(void)
 	EXPECT_TEXT(got.sdp, first);
 	options.transport = SDP_PROFILE_SAVP;
 	for (unsigned i = 0; i < 2; i++) {
-		struct dialog_ask a = {.op = i ? DIALOG_ANSWER : DIALOG_OFFER, .call = STR("another"), .from = STR("x"), .to = STR("y"),
-		                       .sdp = str_of(first), .options = options};
+		struct dialog_ask a = {.op = i ? DIALOG_ANSWER : DIALOG_OFFER,
+		                       .call = STR("another"),
+		                       .from = STR("x"),
+		                       .to = STR("y"),
+		                       .sdp = str_of(first),
+		                       .options = options};
 
 		dialog_request(dialogs, &a, on_reply, NULL);
 		EXPECT_OK(got.e);
@@ -89,7 +108,8 @@ static void what_we_wrote_passes_untouched(void)
 	tear_down();
 }
 
-/* Our address alone, another relay's mark, a mark below an m-line or without the flag: such a description is worked on. */
+/* Our address alone, another relay's mark, a mark below an m-line or without the flag: such a
+ * description is worked on. */
 static void nothing_else_passes_untouched(void)
 {
 	char text[1024];
@@ -99,15 +119,22 @@ static void nothing_else_passes_untouched(void)
 	EXPECT_OK(offer("alice", "", AT("203.0.113.1", "30998")));
 	EXPECT_INT(creates, 1);
 	EXPECT_OK(ask(DIALOG_DELETE, "alice", "", ""));
-	EXPECT_OK(offer("alice", "", HEAD "c=IN IP4 198.51.100.1\r\nt=0 0\r\na=rtpengine:0123456789abcdef\r\n" AVP("4000")));
-	EXPECT(says("a=rtpengine:0123456789abcdef\r\n") && says(service_instance(service)) && says("c=IN IP4 203.0.113.1"));
+	EXPECT_OK(offer(
+		"alice", "",
+		HEAD
+		"c=IN IP4 198.51.100.1\r\nt=0 0\r\na=rtpengine:0123456789abcdef\r\n" AVP("4000")));
+	EXPECT(says("a=rtpengine:0123456789abcdef\r\n") && says(service_instance(service)) &&
+	       says("c=IN IP4 203.0.113.1"));
 	EXPECT_OK(ask(DIALOG_DELETE, "alice", "", ""));
-	snprintf(text, sizeof(text), "%sa=rtpengine:%s\r\n", AT("198.51.100.1", "4000"), service_instance(service));
+	snprintf(text, sizeof(text), "%sa=rtpengine:%s\r\n", AT("198.51.100.1", "4000"),
+	         service_instance(service));
 	EXPECT_OK(offer("alice", "", text));
 	EXPECT(says("c=IN IP4 203.0.113.1"));
 	EXPECT_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	options.loop_protect = false;
-	snprintf(text, sizeof(text), HEAD "c=IN IP4 198.51.100.1\r\nt=0 0\r\na=rtpengine:%s\r\n" AVP("4000"), service_instance(service));
+	snprintf(text, sizeof(text),
+	         HEAD "c=IN IP4 198.51.100.1\r\nt=0 0\r\na=rtpengine:%s\r\n" AVP("4000"),
+	         service_instance(service));
 	EXPECT_OK(offer("alice", "", text));
 	EXPECT(says("c=IN IP4 203.0.113.1"));
 	EXPECT_INT(creates, 4);
@@ -116,5 +143,6 @@ static void nothing_else_passes_untouched(void)
 	tear_down();
 }
 
-TEST_MAIN("dialog-targets", {"targets are judged", targets_are_judged}, {"what we wrote passes untouched", what_we_wrote_passes_untouched},
+TEST_MAIN("dialog-targets", {"targets are judged", targets_are_judged},
+          {"what we wrote passes untouched", what_we_wrote_passes_untouched},
           {"nothing else passes untouched", nothing_else_passes_untouched})

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows U1 to U13 of session updates under the IMS access profile, for SDES and for a=key-mgmt, and row T5. */
+/* Rows U1 to U13 of session updates under the IMS access profile, for SDES and for a=key-mgmt, and
+ * row T5. */
 #include "tests/unit/dialog_scene.h"
 
-#define REQUESTED "a=3ge2ae:requested\r\n"
-#define MIKEY1 "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAA\r\n"
-#define MIKEY2 "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAB\r\n"
+#define REQUESTED           "a=3ge2ae:requested\r\n"
+#define MIKEY1              "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAA\r\n"
+#define MIKEY2              "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAB\r\n"
 #define OPAQUE(port, mikey) "m=audio " port " RTP/SAVP 0\r\n" mikey
 
 static char our_key[48];
@@ -45,7 +46,8 @@ static void begin_kms(void)
 
 static bool is_untouched(void)
 {
-	return is_key(leg(0, 0)->receive, K1) && is_key(leg(0, 0)->send, our_key) && leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000;
+	return is_key(leg(0, 0)->receive, K1) && is_key(leg(0, 0)->send, our_key) &&
+	       leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000;
 }
 
 static void u1_a_new_context_is_brought_along(void)
@@ -74,7 +76,8 @@ static void u3_an_unchanged_context_starts_nothing_anew(void)
 {
 	begin_e2ae();
 	/* In other words: tag, blanks, lifetime, an unknown parameter that may be ignored. */
-	REQUIRE_OK(from_ue(DIALOG_OFFER, UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:12  " A80 "   inline:" K1 "|281474976710656 -x\r\n"));
+	REQUIRE_OK(from_ue(DIALOG_OFFER, UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:12  " A80
+	                                    "   inline:" K1 "|281474976710656 -x\r\n"));
 	EXPECT_TEXT(got.media[0].change, "none");
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE AVP("5000")));
 	EXPECT_INT(updates, updates_before);
@@ -98,8 +101,10 @@ static void u5_hold_changes_gates_alone(void)
 		const char *offered, *answered;
 		bool from_ue, to_ue;
 	} rows[] = {
-		{"a=sendonly\r\n", "a=recvonly\r\n", true, false}, {"a=recvonly\r\n", "a=sendonly\r\n", false, true},
-		{"a=inactive\r\n", "a=inactive\r\n", false, false}, {"a=sendrecv\r\n", "", true, true},
+		{"a=sendonly\r\n", "a=recvonly\r\n", true, false},
+		{"a=recvonly\r\n", "a=sendonly\r\n", false, true},
+		{"a=inactive\r\n", "a=inactive\r\n", false, false},
+		{"a=sendrecv\r\n", "", true, true},
 	};
 	char sdp[512], other[512];
 
@@ -180,7 +185,9 @@ static void u8_a_stream_that_comes_back_is_a_new_one(void)
 static void u9_a_new_line_leaves_the_others_alone(void)
 {
 	begin_e2ae();
-	REQUIRE_OK(from_ue(DIALOG_OFFER, UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2 "\r\n" REQUESTED));
+	REQUIRE_OK(from_ue(DIALOG_OFFER,
+	                   UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
+	                                       " inline:" K2 "\r\n" REQUESTED));
 	EXPECT_TEXT(got.media[0].change, "none");
 	EXPECT_TEXT(got.media[1].change, "new");
 	EXPECT_TEXT(got.media[1].row, "O2");
@@ -219,7 +226,8 @@ static void u11_the_core_moves(void)
 static void u12_an_update_without_sdp(void)
 {
 	begin_e2ae();
-	/* The re-INVITE came from the core and was empty: the UE's 200 is the offer, with its key again. */
+	/* The re-INVITE came from the core and was empty: the UE's 200 is the offer, with its key
+	 * again. */
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE SAVP("4000", K1) REQUESTED));
 	EXPECT_TEXT(got.media[0].change, "none");
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE AVP("5000")));
@@ -264,15 +272,20 @@ static void t5_an_invite_without_sdp(void)
 	tear_down();
 }
 
-TEST_MAIN("dialog-updates", {"U1 a new context is brought along", u1_a_new_context_is_brought_along},
+TEST_MAIN("dialog-updates",
+          {"U1 a new context is brought along", u1_a_new_context_is_brought_along},
           {"U2 the context sent before is sent again", u2_the_context_sent_before_is_sent_again},
-          {"U3 an unchanged context starts nothing anew", u3_an_unchanged_context_starts_nothing_anew},
-          {"U4 e2ae takes no new context", u4_e2ae_takes_no_new_context}, {"U5 hold changes gates alone", u5_hold_changes_gates_alone},
+          {"U3 an unchanged context starts nothing anew",
+           u3_an_unchanged_context_starts_nothing_anew},
+          {"U4 e2ae takes no new context", u4_e2ae_takes_no_new_context},
+          {"U5 hold changes gates alone", u5_hold_changes_gates_alone},
           {"U5 the same MIKEY message is nothing", u5_the_same_mikey_message_is_nothing},
           {"U6 a new key with a new address", u6_a_new_key_with_a_new_address},
           {"U7 a new key at the same address", u7_a_new_key_at_the_same_address},
           {"U8 a stream that comes back is a new one", u8_a_stream_that_comes_back_is_a_new_one},
           {"U9 a new line leaves the others alone", u9_a_new_line_leaves_the_others_alone},
-          {"U10 glare and refusal leave the old", u10_glare_and_refusal_leave_the_old}, {"U11 the core moves", u11_the_core_moves},
-          {"U12 an update without SDP", u12_an_update_without_sdp}, {"U13 another mode is refused", u13_another_mode_is_refused},
+          {"U10 glare and refusal leave the old", u10_glare_and_refusal_leave_the_old},
+          {"U11 the core moves", u11_the_core_moves},
+          {"U12 an update without SDP", u12_an_update_without_sdp},
+          {"U13 another mode is refused", u13_another_mode_is_refused},
           {"T5 an INVITE without SDP", t5_an_invite_without_sdp})

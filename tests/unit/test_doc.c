@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The doc tree and its JSON codec: what goes in comes out, what is refused and how, every allocation failing. */
+/* The doc tree and its JSON codec: what goes in comes out, what is refused and how, every
+ * allocation failing. */
 #include <jansson.h>
 
 #include "tests/harness/harness.h"
@@ -22,7 +23,8 @@ static void round_trips(void)
 		{"[]", NULL},
 		{"{}", NULL},
 		{" { \"a\" : [ 1 , \"x\\ny\" , { } ] } ", "{\"a\":[1,\"x\\u000ay\",{}]}"},
-		{"\"\\/\\b\\f\\r\\t\\u0041\\ud83d\\ude00\"", "\"/\\u0008\\u000c\\u000d\\u0009A\xf0\x9f\x98\x80\""},
+		{"\"\\/\\b\\f\\r\\t\\u0041\\ud83d\\ude00\"",
+	         "\"/\\u0008\\u000c\\u000d\\u0009A\xf0\x9f\x98\x80\""},
 		{"-0", "0"},
 		{"[1e2,1E+2,-1.25e-1]", "[100,100,-0.125]"},
 		{"\"\\\"\\\\\\u00e9\\u007f\"", "\"\\\"\\\\\xc3\xa9\\u007f\""},
@@ -113,7 +115,8 @@ static void names_are_told_apart(void)
 			for (unsigned i = 0; i < n; i++)
 				buf_printf(&b, "%s\"name %u\":%u", i ? "," : "{", i, i);
 			buf_printf(&b, ",\"name %u\":0}", again);
-			EXPECT_ERR(doc_json_decode(&d, a, buf_as_str(&b), NULL), again < n ? ERR_SYNTAX : ERR_OK);
+			EXPECT_ERR(doc_json_decode(&d, a, buf_as_str(&b), NULL),
+			           again < n ? ERR_SYNTAX : ERR_OK);
 			buf_free(&b);
 			doc_arena_reset(a);
 		}
@@ -182,7 +185,8 @@ static void grows(void)
 	doc_arena_free(a);
 }
 
-/* jansson belongs to the whole process: what others make with it outlives the message that was read. */
+/* jansson belongs to the whole process: what others make with it outlives the message that was
+ * read. */
 static void leaves_jansson_to_others(void)
 {
 	struct doc_arena *a;
@@ -207,7 +211,10 @@ static enum err decode_once(void)
 
 	if (e)
 		return e;
-	e = doc_json_decode(&d, a, STR("{\"a\":[1,2,{\"b\":\"text that is long enough\"}],\"c\":null,\"e\":\"\\u0041\",\"f\":1.5}"), NULL);
+	e = doc_json_decode(&d, a,
+	                    STR("{\"a\":[1,2,{\"b\":\"text that is long "
+	                        "enough\"}],\"c\":null,\"e\":\"\\u0041\",\"f\":1.5}"),
+	                    NULL);
 	if (!e) {
 		doc_json_print(&b, d);
 		e = b.bad ? ERR_NOMEM : ERR_OK;
@@ -222,6 +229,8 @@ static void survives_failing_allocations(void)
 	test_each_allocation_failing(decode_once);
 }
 
-TEST_MAIN("doc", {"round_trips", round_trips}, {"refuses", refuses}, {"names_are_told_apart", names_are_told_apart},
-          {"a_fault_has_a_place", a_fault_has_a_place}, {"leaves_jansson_to_others", leaves_jansson_to_others}, {"finds_by_name", finds_by_name},
+TEST_MAIN("doc", {"round_trips", round_trips}, {"refuses", refuses},
+          {"names_are_told_apart", names_are_told_apart},
+          {"a_fault_has_a_place", a_fault_has_a_place},
+          {"leaves_jansson_to_others", leaves_jansson_to_others}, {"finds_by_name", finds_by_name},
           {"grows", grows}, {"survives_failing_allocations", survives_failing_allocations})

@@ -8,8 +8,14 @@
 static void reads_and_writes_the_same(void)
 {
 	static const char *const texts[] = {
-		"d7:command4:pinge", "i0e", "i-9223372036854775807e", "0:", "le", "de",
-		"d3:sdp5:v=0\r\n5:flagsl13:trust-address9:symmetrice6:numberi42ee", "l1:al1:bl1:cleeee",
+		"d7:command4:pinge",
+		"i0e",
+		"i-9223372036854775807e",
+		"0:",
+		"le",
+		"de",
+		"d3:sdp5:v=0\r\n5:flagsl13:trust-address9:symmetrice6:numberi42ee",
+		"l1:al1:bl1:cleeee",
 	};
 	struct doc_arena *a;
 	struct buf out = {0};
@@ -36,12 +42,27 @@ static void refuses_what_is_not_bencode(void)
 		const char *text;
 		enum err want;
 	} rows[] = {
-		{"", ERR_TRUNCATED},         {"x", ERR_SYNTAX},        {"i", ERR_TRUNCATED},      {"ie", ERR_SYNTAX},
-		{"i-0e", ERR_SYNTAX},        {"i01e", ERR_SYNTAX},     {"i1", ERR_TRUNCATED},     {"i9223372036854775808e", ERR_SYNTAX},
-		{"5:abc", ERR_TRUNCATED},    {"-1:a", ERR_SYNTAX},     {"1", ERR_TRUNCATED},      {"01:a", ERR_SYNTAX},
-		{"99999999999999999999:a", ERR_SYNTAX},                {"l", ERR_TRUNCATED},      {"li1e", ERR_TRUNCATED},
-		{"d", ERR_TRUNCATED},        {"d1:a", ERR_TRUNCATED},  {"d1:ae", ERR_SYNTAX},     {"di1e1:ae", ERR_SYNTAX},
-		{"i1ei2e", ERR_SYNTAX},    {"e", ERR_SYNTAX},
+		{"", ERR_TRUNCATED},
+		{"x", ERR_SYNTAX},
+		{"i", ERR_TRUNCATED},
+		{"ie", ERR_SYNTAX},
+		{"i-0e", ERR_SYNTAX},
+		{"i01e", ERR_SYNTAX},
+		{"i1", ERR_TRUNCATED},
+		{"i9223372036854775808e", ERR_SYNTAX},
+		{"5:abc", ERR_TRUNCATED},
+		{"-1:a", ERR_SYNTAX},
+		{"1", ERR_TRUNCATED},
+		{"01:a", ERR_SYNTAX},
+		{"99999999999999999999:a", ERR_SYNTAX},
+		{"l", ERR_TRUNCATED},
+		{"li1e", ERR_TRUNCATED},
+		{"d", ERR_TRUNCATED},
+		{"d1:a", ERR_TRUNCATED},
+		{"d1:ae", ERR_SYNTAX},
+		{"di1e1:ae", ERR_SYNTAX},
+		{"i1ei2e", ERR_SYNTAX},
+		{"e", ERR_SYNTAX},
 		{"llllllllllllllllllllleeeeeeeeeeeeeeeeeeeee", ERR_TOO_BIG},
 	};
 	struct doc_arena *a;

@@ -19,10 +19,11 @@ static void same_octets_and_verdicts(void)
 
 		test_context("seed %llu, run %u", (unsigned long long)seed, run);
 		(void)test_random(&at);
-		for (size_t i = 0; i < sizeof tape; i++)
+		for (size_t i = 0; i < sizeof(tape); i++)
 			tape[i] = (uint8_t)(test_random(&at) >> 24);
 		tape[0] = (uint8_t)run; /* every suite in turn */
-		if (!test_expect(pair_run(tape, sizeof tape, &report), __FILE__, __LINE__, "%s", report.text))
+		if (!test_expect(pair_run(tape, sizeof(tape), &report), __FILE__, __LINE__, "%s",
+		                 report.text))
 			return;
 		sent += report.sent;
 		accepted += report.accepted;
@@ -60,7 +61,8 @@ struct hands {
 	struct engine_stream *out, *in;
 };
 
-static struct hands take(const struct engine_ops *o, const struct keyctx *ctx, const struct engine_stream_state s[2])
+static struct hands take(const struct engine_ops *o, const struct keyctx *ctx,
+                         const struct engine_stream_state s[2])
 {
 	struct hands h = {.ops = o, .engine = rig_open(o)};
 
@@ -82,7 +84,8 @@ static void give(struct hands *h, struct engine_stream_state s[2])
 	h->ops->close(h->engine);
 }
 
-/* A stream goes from engine to engine after each packet, across a wrap; what was used stays used, what was seen stays seen. */
+/* A stream goes from engine to engine after each packet, across a wrap; what was used stays used,
+ * what was seen stays seen. */
 static void state_moves_between_engines(void)
 {
 	const struct engine_ops *ops[2] = {stateful(0), stateful(1) ? stateful(1) : stateful(0)};
@@ -99,12 +102,14 @@ static void state_moves_between_engines(void)
 
 		REQUIRE(h.out && h.in);
 		rtp_packet(octets, index - 1);
-		rig_fill(&p, PKT_RTP, octets, sizeof octets, 12, h.send, h.out);
-		EXPECT_INT(i ? rig_protect(h.ops, h.engine, &p, index - 1) : VERDICT_DUPLICATE, VERDICT_DUPLICATE);
+		rig_fill(&p, PKT_RTP, octets, sizeof(octets), 12, h.send, h.out);
+		EXPECT_INT(i ? rig_protect(h.ops, h.engine, &p, index - 1) : VERDICT_DUPLICATE,
+		           VERDICT_DUPLICATE);
 		rig_fill(&p, PKT_RTP, last, last_len, 12, h.receive, h.in);
-		EXPECT_INT(i ? rig_unprotect(h.ops, h.engine, &p) : VERDICT_REPLAYED, VERDICT_REPLAYED);
+		EXPECT_INT(i ? rig_unprotect(h.ops, h.engine, &p) : VERDICT_REPLAYED,
+		           VERDICT_REPLAYED);
 		rtp_packet(octets, index);
-		rig_fill(&p, PKT_RTP, octets, sizeof octets, 12, h.send, h.out);
+		rig_fill(&p, PKT_RTP, octets, sizeof(octets), 12, h.send, h.out);
 		EXPECT_INT(rig_protect(h.ops, h.engine, &p, index), VERDICT_NONE);
 		last_len = p.pkt.len;
 		memcpy(last, p.octets, last_len);
@@ -115,11 +120,13 @@ static void state_moves_between_engines(void)
 		EXPECT_INT(use.rtp_pkts, i + 1);
 		give(&h, states);
 	}
-	EXPECT(states[ENGINE_RECEIVE].has_rtp && states[ENGINE_RECEIVE].rtp_index == 65559 && states[ENGINE_RECEIVE].rtp_pkts == 40);
+	EXPECT(states[ENGINE_RECEIVE].has_rtp && states[ENGINE_RECEIVE].rtp_index == 65559 &&
+	       states[ENGINE_RECEIVE].rtp_pkts == 40);
 	keyctx_free(ctx);
 }
 
-/* Receiving, libsrtp takes part: its shadow refuses what another engine has seen. Packets come late across the wrap, too. */
+/* Receiving, libsrtp takes part: its shadow refuses what another engine has seen. Packets come late
+ * across the wrap, too. */
 static void receive_state_moves_to_libsrtp_too(void)
 {
 	const struct engine_ops *sender = stateful(0), *receivers[2] = {sender, &engine_libsrtp};
@@ -133,7 +140,7 @@ static void receive_state_moves_to_libsrtp_too(void)
 
 	for (unsigned i = 0; i < ARRAY_LEN(sent); i++) {
 		rtp_packet(octets, 65510 + i);
-		rig_fill(&sent[i], PKT_RTP, octets, sizeof octets, 12, send, out);
+		rig_fill(&sent[i], PKT_RTP, octets, sizeof(octets), 12, send, out);
 		REQUIRE(rig_protect(sender, e, &sent[i], 65510 + i) == VERDICT_NONE);
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(sent); i++) {

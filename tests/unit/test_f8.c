@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* f8 mode: the vector of RFC 3711 B.1, whole packets put together here block by block, and batches in which f8 stands among other suites. */
+/* f8 mode: the vector of RFC 3711 B.1, whole packets put together here block by block, and batches
+ * in which f8 stands among other suites. */
 #include "relay/engine/evp_f8.h"
 
 #include "base/secret.h"
@@ -20,15 +21,17 @@ static void rfc_vector(void)
 	size_t n, want_n;
 
 	vectors_read(&v, "rfc3711-b1");
-	(void)vectors_hex(&v, "key", key, sizeof key);
-	(void)vectors_hex(&v, "iv", iv, sizeof iv);
-	REQUIRE_OK(f8_init(&f, key, (struct view){.p = salt, .n = vectors_hex(&v, "salt", salt, sizeof salt)}));
-	n = vectors_hex(&v, "plain", data, sizeof data);
-	want_n = vectors_hex(&v, "cipher", want, sizeof want);
+	(void)vectors_hex(&v, "key", key, sizeof(key));
+	(void)vectors_hex(&v, "iv", iv, sizeof(iv));
+	REQUIRE_OK(f8_init(
+		&f, key,
+		(struct view){.p = salt, .n = vectors_hex(&v, "salt", salt, sizeof(salt))}));
+	n = vectors_hex(&v, "plain", data, sizeof(data));
+	want_n = vectors_hex(&v, "cipher", want, sizeof(want));
 	f8_crypt(&f, iv, data, n);
 	EXPECT_OCTETS(data, n, want, want_n);
 	f8_crypt(&f, iv, data, n);
-	EXPECT_INT(vectors_hex(&v, "plain", want, sizeof want), n);
+	EXPECT_INT(vectors_hex(&v, "plain", want, sizeof(want)), n);
 	EXPECT_OCTETS(data, n, want, n);
 	f8_wipe(&f);
 }
@@ -45,26 +48,28 @@ static void rfc_vector_of_a_header(void)
 	uint8_t octets[16], packet[64], want[64];
 	size_t n;
 
-	_Static_assert(offsetof(__typeof__(key), f8) == SIDE_MATERIAL_AT, "the material stands behind the side");
+	_Static_assert(offsetof(__typeof__(key), f8) == SIDE_MATERIAL_AT,
+	               "the material stands behind the side");
 	vectors_read(&v, "rfc3711-b1");
-	(void)vectors_hex(&v, "key", octets, sizeof octets);
+	(void)vectors_hex(&v, "key", octets, sizeof(octets));
 	n = vectors_hex(&v, "salt", want, 4);
 	REQUIRE_OK(f8_init(&key.f8, octets, (struct view){.p = want, .n = n}));
-	(void)vectors_hex(&v, "header", packet, sizeof packet);
-	n = vectors_hex(&v, "plain", packet + 12, sizeof packet - 12);
-	(void)vectors_hex(&v, "roc", octets, sizeof octets);
+	(void)vectors_hex(&v, "header", packet, sizeof(packet));
+	n = vectors_hex(&v, "plain", packet + 12, sizeof(packet) - 12);
+	(void)vectors_hex(&v, "roc", octets, sizeof(octets));
 	op.index = (uint64_t)be32_get(octets) << 16 | be16_get(packet + 2);
 	op.data = packet;
 	op.crypt = packet + 12;
 	op.crypt_len = (uint32_t)n;
 	f8_op(&op);
-	EXPECT_INT(vectors_hex(&v, "cipher", want, sizeof want), n);
+	EXPECT_INT(vectors_hex(&v, "cipher", want, sizeof(want)), n);
 	EXPECT_OCTETS(packet + 12, n, want, n);
 	f8_wipe(&key.f8);
 }
 
 /* RFC 3711 4.1.2.1 as it stands there, one block after the other. */
-static void f8_by_the_letter(const struct kdf_keys *k, const uint8_t iv[16], uint8_t *data, size_t n)
+static void f8_by_the_letter(const struct kdf_keys *k, const uint8_t iv[16], uint8_t *data,
+                             size_t n)
 {
 	uint8_t masked[16], iv_masked[16], s[16] = {0};
 
@@ -83,7 +88,8 @@ static void f8_by_the_letter(const struct kdf_keys *k, const uint8_t iv[16], uin
 	}
 }
 
-static void tag_by_the_letter(const struct kdf_keys *k, uint8_t *packet, size_t n, const uint8_t roc[4], uint8_t *at)
+static void tag_by_the_letter(const struct kdf_keys *k, uint8_t *packet, size_t n,
+                              const uint8_t roc[4], uint8_t *at)
 {
 	struct view parts[2] = {{.p = packet, .n = n}, {.p = roc, .n = roc ? 4 : 0}};
 	uint8_t mac[20];
@@ -93,7 +99,8 @@ static void tag_by_the_letter(const struct kdf_keys *k, uint8_t *packet, size_t 
 }
 
 /* 4.1.2.2 */
-static size_t srtp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n, size_t header_len, uint64_t index)
+static size_t srtp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n,
+                                 size_t header_len, uint64_t index)
 {
 	uint8_t iv[16], roc[4];
 
@@ -107,7 +114,8 @@ static size_t srtp_by_the_letter(const struct kdf_session *s, uint8_t *packet, s
 }
 
 /* 4.1.2.3 */
-static size_t srtcp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n, uint32_t index)
+static size_t srtcp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n,
+                                  uint32_t index)
 {
 	uint8_t iv[16] = {0};
 
@@ -120,7 +128,8 @@ static size_t srtcp_by_the_letter(const struct kdf_session *s, uint8_t *packet, 
 }
 
 /* An RTP packet with a CSRC and an extension, or a report; returns its length. */
-static size_t compose(uint8_t *packet, enum pkt_kind kind, uint64_t index, size_t payload, unsigned *header_len)
+static size_t compose(uint8_t *packet, enum pkt_kind kind, uint64_t index, size_t payload,
+                      unsigned *header_len)
 {
 	*header_len = kind == PKT_RTP ? 24 : 8;
 	for (size_t i = 0; i < *header_len + payload; i++)
@@ -142,12 +151,18 @@ static size_t compose(uint8_t *packet, enum pkt_kind kind, uint64_t index, size_
 }
 
 /* What it protects is what the letter says, and it opens what the letter made. */
-static void one_packet(const struct engine_ops *o, struct engine *e, const struct keyctx *ctx, enum pkt_kind kind, uint64_t index, size_t payload)
+static void one_packet(const struct engine_ops *o, struct engine *e, const struct keyctx *ctx,
+                       enum pkt_kind kind, uint64_t index, size_t payload)
 {
-	struct kdf_session *keys = secret_alloc(sizeof *keys);
-	struct engine_stream_state before = {.has_rtp = index > 0, .rtp_index = index - 1, .has_rtcp = true, .rtcp_index = (uint32_t)index - 1};
-	struct engine_key *send = rig_key(o, ctx, ENGINE_SEND, 64), *receive = rig_key(o, ctx, ENGINE_RECEIVE, 64);
-	struct engine_stream *out = rig_stream(o, send, SSRC, &before), *in = rig_stream(o, receive, SSRC, &before);
+	struct kdf_session *keys = secret_alloc(sizeof(*keys));
+	struct engine_stream_state before = {.has_rtp = index > 0,
+	                                     .rtp_index = index - 1,
+	                                     .has_rtcp = true,
+	                                     .rtcp_index = (uint32_t)index - 1};
+	struct engine_key *send = rig_key(o, ctx, ENGINE_SEND, 64),
+			  *receive = rig_key(o, ctx, ENGINE_RECEIVE, 64);
+	struct engine_stream *out = rig_stream(o, send, SSRC, &before),
+			     *in = rig_stream(o, receive, SSRC, &before);
 	static uint8_t plain[PACKET_MAX], want[PACKET_MAX];
 	unsigned header_len;
 	size_t n = compose(plain, kind, index, payload, &header_len), want_n;
@@ -156,7 +171,8 @@ static void one_packet(const struct engine_ops *o, struct engine *e, const struc
 	REQUIRE(keys && out && in);
 	REQUIRE_OK(kdf_derive(keys, ctx));
 	memcpy(want, plain, n);
-	want_n = kind == PKT_RTP ? srtp_by_the_letter(keys, want, n, header_len, index) : srtcp_by_the_letter(keys, want, n, (uint32_t)index);
+	want_n = kind == PKT_RTP ? srtp_by_the_letter(keys, want, n, header_len, index)
+	                         : srtcp_by_the_letter(keys, want, n, (uint32_t)index);
 	rig_fill(&p, kind, plain, n, (uint16_t)header_len, send, out);
 	EXPECT_INT(rig_protect(o, e, &p, index), VERDICT_NONE);
 	EXPECT_OCTETS(p.pkt.data, p.pkt.len, want, want_n);
@@ -164,7 +180,8 @@ static void one_packet(const struct engine_ops *o, struct engine *e, const struc
 	rig_fill(&p, kind, want, want_n, (uint16_t)header_len, receive, in);
 	EXPECT_INT(rig_unprotect(o, e, &p), VERDICT_AUTH_FAILED);
 	want[header_len ? header_len - 1 : 0] ^= 1;
-	EXPECT_OCTETS(p.pkt.data + header_len, p.pkt.len - header_len, want + header_len, want_n - header_len);
+	EXPECT_OCTETS(p.pkt.data + header_len, p.pkt.len - header_len, want + header_len,
+	              want_n - header_len);
 	rig_fill(&p, kind, want, want_n, (uint16_t)header_len, receive, in);
 	EXPECT_INT(rig_unprotect(o, e, &p), VERDICT_NONE);
 	EXPECT_OCTETS(p.pkt.data, p.pkt.len, plain, n);
@@ -186,7 +203,8 @@ static const struct engine_ops *with_f8(unsigned n)
 
 static void whole_packets_by_the_letter(void)
 {
-	static const size_t payloads[] = {0, 1, 15, 16, 17, 160, 255, 256, 257, 511, 512, 513, 1400, 2048};
+	static const size_t payloads[] = {0,   1,   15,  16,  17,  160,  255,
+	                                  256, 257, 511, 512, 513, 1400, 2048};
 	static const uint64_t indices[] = {1, 65535, 65536, 0x1234567890, 0x7ffffffe};
 	struct keyctx *ctx = rig_keyctx(SUITE_F8_128_HMAC_SHA1_80, 8, (struct view){.n = 0}, 0);
 
@@ -195,10 +213,12 @@ static void whole_packets_by_the_letter(void)
 
 		for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
 			for (size_t k = 0; k < ARRAY_LEN(indices); k++) {
-				test_context("%s, %zu octets, index %llx", with_f8(n)->name, payloads[i], (unsigned long long)indices[k]);
+				test_context("%s, %zu octets, index %llx", with_f8(n)->name,
+				             payloads[i], (unsigned long long)indices[k]);
 				one_packet(with_f8(n), e, ctx, PKT_RTP, indices[k], payloads[i]);
 				if (indices[k] >> 31 == 0)
-					one_packet(with_f8(n), e, ctx, PKT_RTCP, indices[k], payloads[i]);
+					one_packet(with_f8(n), e, ctx, PKT_RTCP, indices[k],
+					           payloads[i]);
 			}
 		}
 		with_f8(n)->close(e);
@@ -206,11 +226,14 @@ static void whole_packets_by_the_letter(void)
 	keyctx_free(ctx);
 }
 
-static const enum suite_id mixed[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_F8_128_HMAC_SHA1_80, SUITE_AES_256_CM_HMAC_SHA1_32,
-                                      SUITE_AEAD_AES_128_GCM, SUITE_F8_128_HMAC_SHA1_80};
+static const enum suite_id mixed[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_F8_128_HMAC_SHA1_80,
+                                      SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,
+                                      SUITE_F8_128_HMAC_SHA1_80};
 
-/* `n` packets, of a suite each, there and back in batches of `size`; the protected ones are given out. */
-static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, unsigned n, unsigned size)
+/* `n` packets, of a suite each, there and back in batches of `size`; the protected ones are given
+ * out. */
+static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, unsigned n,
+                           unsigned size)
 {
 	struct engine *e = rig_open(o);
 	struct engine_key *key[2][ARRAY_LEN(mixed)];
@@ -233,7 +256,8 @@ static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, uns
 		enum pkt_kind kind = i % 7 == 6 ? PKT_RTCP : PKT_RTP;
 		size_t len = compose(plain[i], kind, i + 1, i * 5 % 200, &header_len);
 
-		rig_fill(&pkts[i], kind, plain[i], len, (uint16_t)header_len, key[ENGINE_SEND][who], stream[ENGINE_SEND][who]);
+		rig_fill(&pkts[i], kind, plain[i], len, (uint16_t)header_len, key[ENGINE_SEND][who],
+		         stream[ENGINE_SEND][who]);
 		pkts[i].pkt.index = i + 1;
 		batch[i] = &pkts[i].pkt;
 	}
@@ -243,8 +267,9 @@ static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, uns
 		unsigned who = i % ARRAY_LEN(mixed);
 
 		EXPECT_INT(pkts[i].pkt.verdict, VERDICT_NONE);
-		rig_fill(&back[i], (enum pkt_kind)pkts[i].pkt.kind, pkts[i].octets, pkts[i].pkt.len, pkts[i].pkt.header_len,
-		         key[ENGINE_RECEIVE][who], stream[ENGINE_RECEIVE][who]);
+		rig_fill(&back[i], (enum pkt_kind)pkts[i].pkt.kind, pkts[i].octets, pkts[i].pkt.len,
+		         pkts[i].pkt.header_len, key[ENGINE_RECEIVE][who],
+		         stream[ENGINE_RECEIVE][who]);
 		batch[i] = &back[i].pkt;
 	}
 	for (unsigned i = 0; i < n; i += size)
@@ -272,14 +297,16 @@ static void a_batch_of_several_suites(void)
 		there_and_back(with_f8(0), alone, PKT_BATCH, 1);
 		there_and_back(with_f8(n), together, PKT_BATCH, PKT_BATCH);
 		for (unsigned i = 0; i < PKT_BATCH; i++)
-			EXPECT_OCTETS(together[i].octets, together[i].pkt.len, alone[i].octets, alone[i].pkt.len);
+			EXPECT_OCTETS(together[i].octets, together[i].pkt.len, alone[i].octets,
+			              alone[i].pkt.len);
 	}
 }
 
 static enum err make_keys(void)
 {
 	const uint8_t master[30] = {1};
-	struct keyctx_spec spec = {.suite = suite_get(SUITE_F8_128_HMAC_SHA1_80), .master = {.p = master, .n = sizeof master}};
+	struct keyctx_spec spec = {.suite = suite_get(SUITE_F8_128_HMAC_SHA1_80),
+	                           .master = {.p = master, .n = sizeof(master)}};
 	struct keyctx *ctx = NULL;
 	enum err e = keyctx_new(&ctx, &spec, NULL);
 
@@ -300,5 +327,6 @@ static void survives_no_memory(void)
 }
 
 TEST_MAIN("f8", {"rfc_vector", rfc_vector}, {"rfc_vector_of_a_header", rfc_vector_of_a_header},
-          {"whole_packets_by_the_letter", whole_packets_by_the_letter}, {"a_batch_of_several_suites", a_batch_of_several_suites},
+          {"whole_packets_by_the_letter", whole_packets_by_the_letter},
+          {"a_batch_of_several_suites", a_batch_of_several_suites},
           {"survives_no_memory", survives_no_memory})

@@ -34,7 +34,8 @@ struct built {
 	size_t len;
 };
 
-static void build(struct built *b, const struct addr *from, const struct addr *to, uint16_t vlan, uint16_t len, uint8_t dscp)
+static void build(struct built *b, const struct addr *from, const struct addr *to, uint16_t vlan,
+                  uint16_t len, uint8_t dscp)
 {
 	struct frame_link link;
 	uint8_t *payload = b->room + 128;
@@ -62,7 +63,8 @@ static void round_trip(void)
 	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
 		struct addr from = addr_of(ways[w].from), to = addr_of(ways[w].to);
 
-		for (uint16_t len = 0; len <= 1500; len = (uint16_t)(len < 70 ? len + 1 : len + 131)) {
+		for (uint16_t len = 0; len <= 1500;
+		     len = (uint16_t)(len < 70 ? len + 1 : len + 131)) {
 			struct built b;
 			struct frame f;
 
@@ -94,7 +96,8 @@ static void checksums_by_the_book(void)
 			build(&b, &from, &to, ways[w].vlan, len, 0);
 			ip = b.start + ways[w].header_len - frame_ip_overhead(to.version);
 			udp = b.start + ways[w].header_len - FRAME_UDP;
-			pseudo = plain_sum(is_ip4 ? ip + 12 : ip + 8, is_ip4 ? 8 : 32, 17u + FRAME_UDP + len);
+			pseudo = plain_sum(is_ip4 ? ip + 12 : ip + 8, is_ip4 ? 8 : 32,
+			                   17u + FRAME_UDP + len);
 			EXPECT_INT(plain_sum(udp, FRAME_UDP + (size_t)len, pseudo), 0xffff);
 			EXPECT(be16_get(udp + 6) != 0);
 			if (is_ip4)
@@ -244,14 +247,29 @@ static void martians(void)
 		const char *from, *to;
 		enum err want;
 	} rows[] = {
-		{"192.0.2.1", "198.51.100.7", ERR_OK}, {"223.255.255.255", "198.51.100.7", ERR_OK}, {"1.0.0.0", "198.51.100.7", ERR_OK},
-		{"240.0.0.1", "198.51.100.7", ERR_OK}, {"0.0.0.0", "198.51.100.7", ERR_DENIED}, {"0.255.255.255", "198.51.100.7", ERR_DENIED},
-		{"127.0.0.1", "198.51.100.7", ERR_DENIED}, {"127.255.255.254", "198.51.100.7", ERR_DENIED}, {"224.0.0.0", "198.51.100.7", ERR_DENIED},
-		{"239.1.2.3", "198.51.100.7", ERR_DENIED}, {"255.255.255.255", "198.51.100.7", ERR_DENIED},
-		{"2001:db8::1", "2001:db8::2", ERR_OK}, {"fe80::1", "2001:db8::2", ERR_OK}, {"::2", "2001:db8::2", ERR_OK}, {"1::", "2001:db8::2", ERR_OK},
-		{"::", "2001:db8::2", ERR_DENIED}, {"::1", "2001:db8::2", ERR_DENIED}, {"ff02::1", "2001:db8::2", ERR_DENIED},
-		{"::ffff:192.0.2.1", "2001:db8::2", ERR_DENIED}, {"2001:db8::1", "::1", ERR_DENIED}, {"2001:db8::1", "ff02::1", ERR_DENIED},
-		{"2001:db8::1", "::ffff:198.51.100.7", ERR_DENIED}, {"2001:db8::1", "::", ERR_DENIED},
+		{"192.0.2.1", "198.51.100.7", ERR_OK},
+		{"223.255.255.255", "198.51.100.7", ERR_OK},
+		{"1.0.0.0", "198.51.100.7", ERR_OK},
+		{"240.0.0.1", "198.51.100.7", ERR_OK},
+		{"0.0.0.0", "198.51.100.7", ERR_DENIED},
+		{"0.255.255.255", "198.51.100.7", ERR_DENIED},
+		{"127.0.0.1", "198.51.100.7", ERR_DENIED},
+		{"127.255.255.254", "198.51.100.7", ERR_DENIED},
+		{"224.0.0.0", "198.51.100.7", ERR_DENIED},
+		{"239.1.2.3", "198.51.100.7", ERR_DENIED},
+		{"255.255.255.255", "198.51.100.7", ERR_DENIED},
+		{"2001:db8::1", "2001:db8::2", ERR_OK},
+		{"fe80::1", "2001:db8::2", ERR_OK},
+		{"::2", "2001:db8::2", ERR_OK},
+		{"1::", "2001:db8::2", ERR_OK},
+		{"::", "2001:db8::2", ERR_DENIED},
+		{"::1", "2001:db8::2", ERR_DENIED},
+		{"ff02::1", "2001:db8::2", ERR_DENIED},
+		{"::ffff:192.0.2.1", "2001:db8::2", ERR_DENIED},
+		{"2001:db8::1", "::1", ERR_DENIED},
+		{"2001:db8::1", "ff02::1", ERR_DENIED},
+		{"2001:db8::1", "::ffff:198.51.100.7", ERR_DENIED},
+		{"2001:db8::1", "::", ERR_DENIED},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -285,7 +303,8 @@ static void own_addresses(void)
 	struct own o = {.n = 0};
 
 	for (unsigned i = 0; i < 600; i++) {
-		struct addr a = {.version = i % 2 ? 4 : 6, .ip = {10, (uint8_t)i, (uint8_t)(i >> 8), 7}};
+		struct addr a = {.version = i % 2 ? 4 : 6,
+		                 .ip = {10, (uint8_t)i, (uint8_t)(i >> 8), 7}};
 
 		if (i % 2 == 0)
 			a.ip[15] = (uint8_t)(i * 31);
@@ -334,6 +353,7 @@ static void tags(void)
 }
 
 TEST_MAIN("frame", {"round_trip", round_trip}, {"checksums_by_the_book", checksums_by_the_book},
-          {"zero_checksum_is_ones", zero_checksum_is_ones}, {"fields", fields}, {"cut_anywhere", cut_anywhere},
-          {"hostile_frames", hostile_frames}, {"options", options}, {"martians", martians},
-          {"ip6_needs_a_checksum", ip6_needs_a_checksum}, {"own_addresses", own_addresses}, {"tags", tags})
+          {"zero_checksum_is_ones", zero_checksum_is_ones}, {"fields", fields},
+          {"cut_anywhere", cut_anywhere}, {"hostile_frames", hostile_frames}, {"options", options},
+          {"martians", martians}, {"ip6_needs_a_checksum", ip6_needs_a_checksum},
+          {"own_addresses", own_addresses}, {"tags", tags})

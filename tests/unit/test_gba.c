@@ -106,5 +106,5 @@ static void survives_no_memory(void)
 	test_each_allocation_failing(derive_once);
 }
 
-TEST_MAIN("gba", {"derives", derives}, {"refuses wrong inputs", refuses_wrong_inputs}, {"B-TID", btid},
-          {"survives no memory", survives_no_memory})
+TEST_MAIN("gba", {"derives", derives}, {"refuses wrong inputs", refuses_wrong_inputs},
+          {"B-TID", btid}, {"survives no memory", survives_no_memory})

@@ -70,8 +70,9 @@ static struct {
 
 static void answer_text(struct http_exchange *x, int status, const char *text)
 {
-	http_answer(x, &(struct http_reply){
-		.status = status, .content_type = "text/plain", .body = {(const uint8_t *)text, strlen(text)}});
+	http_answer(x, &(struct http_reply){.status = status,
+	                                    .content_type = "text/plain",
+	                                    .body = {(const uint8_t *)text, strlen(text)}});
 }
 
 static void on_later(void *arg)
@@ -89,8 +90,11 @@ static void serve(void *arg, struct http_exchange *x, const struct http_request 
 		CHECK(loop_timer_set(t.later, NS_PER_MS) == ERR_OK);
 	} else if (str_is(r->path, "/never")) {
 		t.kept = x;
-	} else if (str_is(r->path, "/echo") && r->method == HTTP_POST && str_is(r->content_type, "application/mikey")) {
-		http_answer(x, &(struct http_reply){.status = 200, .content_type = "application/mikey", .body = r->body});
+	} else if (str_is(r->path, "/echo") && r->method == HTTP_POST &&
+	           str_is(r->content_type, "application/mikey")) {
+		http_answer(x, &(struct http_reply){.status = 200,
+		                                    .content_type = "application/mikey",
+		                                    .body = r->body});
 	} else {
 		answer_text(x, 404, "no");
 	}
@@ -105,7 +109,8 @@ static void on_done(void *arg, enum err e, const struct http_response *in, const
 	t.status = in ? in->status : 0;
 	if (in) {
 		CHECK(str_copy(in->content_type, t.type, sizeof(t.type)) == ERR_OK);
-		CHECK(str_copy(str_make((const char *)in->body.p, in->body.n), t.body, sizeof(t.body)) == ERR_OK);
+		CHECK(str_copy(str_make((const char *)in->body.p, in->body.n), t.body,
+		               sizeof(t.body)) == ERR_OK);
 	}
 }
 
@@ -114,7 +119,8 @@ static bool start(void)
 	struct http_server_config c = {.body_max_bytes = 32, .timeout_s = 5, .serve = serve};
 
 	memset(&t, 0, sizeof(t));
-	return EXPECT_OK(addr_parse(STR("127.0.0.1:0"), &c.listen)) && EXPECT_OK(loop_new(&t.loop)) &&
+	return EXPECT_OK(addr_parse(STR("127.0.0.1:0"), &c.listen)) &&
+	       EXPECT_OK(loop_new(&t.loop)) &&
 	       EXPECT_OK(http_server_new(&t.server, loop_base(t.loop), &c, NULL)) &&
 	       EXPECT_OK(http_client_new(&t.client, loop_base(t.loop), NULL, 1024)) &&
 	       EXPECT_OK(loop_timer_new(&t.later, t.loop, on_later, NULL));
@@ -130,7 +136,9 @@ static void stop(void)
 
 static void call(const char *path, const char *body, unsigned timeout_ms)
 {
-	struct http_ask ask = {.method = HTTP_POST, .content_type = "Application/MIKEY; x=y", .timeout_ms = timeout_ms,
+	struct http_ask ask = {.method = HTTP_POST,
+	                       .content_type = "Application/MIKEY; x=y",
+	                       .timeout_ms = timeout_ms,
 	                       .body = {(const uint8_t *)body, strlen(body)}};
 	char url[64];
 
@@ -192,4 +200,5 @@ static void nobody_listens(void)
 }
 
 TEST_MAIN("http", {"URLs", urls}, {"queries", queries}, {"asks and answers", asks_and_answers},
-          {"ends with open exchanges", ends_with_open_exchanges}, {"nobody listens", nobody_listens})
+          {"ends with open exchanges", ends_with_open_exchanges},
+          {"nobody listens", nobody_listens})

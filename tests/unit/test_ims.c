@@ -6,13 +6,14 @@
 #include "keyctx/sdp/mediasec.h"
 #include "tests/harness/harness.h"
 
-#define K1 "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
-#define CRYPTO "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1 "\n"
+#define K1         "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
+#define CRYPTO     "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1 "\n"
 #define BAD_CRYPTO "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\n"
-#define MIKEY "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAA\n"
-#define REQUESTED "a=3ge2ae:requested\n"
-#define CAPABLE "a=tcap:1 RTP/SAVPF RTP/SAVP\na=acap:1 crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1 \
-	        "\na=acap:2 3ge2ae:requested\na=pcfg:1 t=2 a=1,[2]\n"
+#define MIKEY      "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAA\n"
+#define REQUESTED  "a=3ge2ae:requested\n"
+#define CAPABLE                                                                             \
+	"a=tcap:1 RTP/SAVPF RTP/SAVP\na=acap:1 crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1 \
+	"\na=acap:2 3ge2ae:requested\na=pcfg:1 t=2 a=1,[2]\n"
 
 static struct sdp *media(const char *proto, const char *lines)
 {
@@ -37,7 +38,8 @@ static const struct offer_row from_ue[] = {
 	{"RTP/AVPF", "", 0, "O1", "plain"},
 	{"RTP/SAVP", REQUESTED CRYPTO, BINDING, "O2", "e2ae"},
 	{"RTP/SAVPF", "a=3ge2ae: requested\n" CRYPTO, BINDING, "O2", "e2ae"},
-	{"RTP/SAVP", REQUESTED BAD_CRYPTO "a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:" K1 "\n", BINDING, "O2", "e2ae"},
+	{"RTP/SAVP", REQUESTED BAD_CRYPTO "a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:" K1 "\n",
+         BINDING, "O2", "e2ae"},
 	{"RTP/SAVP", REQUESTED CRYPTO, 0, "O3", "refuse"},
 	{"RTP/SAVP", REQUESTED CRYPTO, BINDING | OFF, "O3", "refuse"},
 	{"RTP/SAVP", REQUESTED CRYPTO, BINDING | OPEN_GM, "O3", "refuse"},
@@ -98,7 +100,8 @@ static void check_rows(const struct offer_row *rows, size_t n, bool is_core)
 		struct ims_decision d;
 		bool capable;
 
-		test_context("%s %s %s (%u)", rows[i].row, rows[i].proto, rows[i].lines, rows[i].call);
+		test_context("%s %s %s (%u)", rows[i].row, rows[i].proto, rows[i].lines,
+		             rows[i].call);
 		REQUIRE(s != NULL);
 		ims_call_defaults(&c);
 		c.has_binding = rows[i].call & BINDING;
@@ -133,7 +136,10 @@ static void offers_of_the_core(void)
 
 static void the_confidential_gm_can_be_waived(void)
 {
-	struct ims_facts f = {.profile = SDP_PROFILE_SAVP, .has_crypto = true, .has_usable_crypto = true, .is_requested = true};
+	struct ims_facts f = {.profile = SDP_PROFILE_SAVP,
+	                      .has_crypto = true,
+	                      .has_usable_crypto = true,
+	                      .is_requested = true};
 	struct ims_call c;
 
 	ims_call_defaults(&c);
@@ -148,7 +154,8 @@ static void the_core_answers_in_kind(void)
 	EXPECT_OK(ims_check_core_answer(SDP_PROFILE_AVP, SDP_PROFILE_AVPF, NULL));
 	EXPECT_ERR(ims_check_core_answer(SDP_PROFILE_AVP, SDP_PROFILE_SAVP, NULL), ERR_INVALID);
 	EXPECT_ERR(ims_check_core_answer(SDP_PROFILE_SAVP, SDP_PROFILE_AVP, NULL), ERR_INVALID);
-	EXPECT_ERR(ims_check_core_answer(SDP_PROFILE_AVP, SDP_PROFILE_DTLS_SAVP, NULL), ERR_INVALID);
+	EXPECT_ERR(ims_check_core_answer(SDP_PROFILE_AVP, SDP_PROFILE_DTLS_SAVP, NULL),
+	           ERR_INVALID);
 }
 
 static void the_indicator_is_kept_clean(void)
@@ -173,24 +180,37 @@ static void the_indicator_is_kept_clean(void)
 static void capabilities_are_chosen(void)
 {
 #define ACAP(n, what) "a=acap:" #n " " what "\n"
-#define OK_LINE "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1
+#define OK_LINE       "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1
 	static const struct {
 		const char *lines, *acfg; /* NULL: none fits */
 		bool requested;
 	} rows[] = {
 		{"", NULL, false},
 		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE) "a=pcfg:1 t=1 a=1\n", "1 t=1 a=1", false},
-		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE) "a=pcfg:2 t=1 a=1\na=pcfg:1 t=1 a=1\n", "1 t=1 a=1", false},
-		{"a=tcap:5 RTP/AVPF RTP/SAVPF\n" ACAP(1, OK_LINE) "a=pcfg:1 t=5|6 a=9|1\n", "1 t=6 a=1", false},
-		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE) ACAP(2, "3ge2ae:requested") "a=pcfg:1 t=1 a=-m:1,2\n", "1 t=1 a=-m:1,2", true},
-		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE) ACAP(2, "rtcp-fb:0 nack") "a=pcfg:1 t=1 a=1,2\n", NULL, false},
-		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE) ACAP(2, "rtcp-fb:0 nack") "a=pcfg:1 t=1 a=1,[2]\n", "1 t=1 a=1,[2]", false},
-		{"a=tcap:1 RTP/SAVP\n" ACAP(1, "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA") "a=pcfg:1 t=1 a=1\n", NULL, false},
+		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE) "a=pcfg:2 t=1 a=1\na=pcfg:1 t=1 a=1\n",
+	         "1 t=1 a=1", false},
+		{"a=tcap:5 RTP/AVPF RTP/SAVPF\n" ACAP(1, OK_LINE) "a=pcfg:1 t=5|6 a=9|1\n",
+	         "1 t=6 a=1", false},
+		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE)
+	                 ACAP(2, "3ge2ae:requested") "a=pcfg:1 t=1 a=-m:1,2\n",
+	         "1 t=1 a=-m:1,2", true},
+		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE)
+	                 ACAP(2, "rtcp-fb:0 nack") "a=pcfg:1 t=1 a=1,2\n",
+	         NULL, false},
+		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE)
+	                 ACAP(2, "rtcp-fb:0 nack") "a=pcfg:1 t=1 a=1,[2]\n",
+	         "1 t=1 a=1,[2]", false},
+		{"a=tcap:1 RTP/SAVP\n" ACAP(
+			 1, "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA") "a=pcfg:1 t=1 a=1\n",
+	         NULL, false},
 		{"a=tcap:1 RTP/SAVP\n" ACAP(1, OK_LINE) "a=pcfg:1 t=1 a=1 +new=1\n", NULL, false},
-		{"a=tcap:1 RTP/SAVP\na=creq:med-v0\n" ACAP(1, OK_LINE) "a=pcfg:1 t=1 a=1\n", NULL, false},
-		{"a=tcap:1 RTP/SAVP\na=creq:cap-v0\n" ACAP(1, OK_LINE) "a=pcfg:1 t=1 a=1\n", "1 t=1 a=1", false},
+		{"a=tcap:1 RTP/SAVP\na=creq:med-v0\n" ACAP(1, OK_LINE) "a=pcfg:1 t=1 a=1\n", NULL,
+	         false},
+		{"a=tcap:1 RTP/SAVP\na=creq:cap-v0\n" ACAP(1, OK_LINE) "a=pcfg:1 t=1 a=1\n",
+	         "1 t=1 a=1", false},
 		{"a=tcap:1 RTP/AVPF\n" ACAP(1, OK_LINE) "a=pcfg:1 t=1 a=1\n", NULL, false},
-		{"a=tcap:1 RTP/SAVP\n" ACAP(1, "key-mgmt:mikey AAAA") "a=pcfg:1 t=1 a=1\n", NULL, false},
+		{"a=tcap:1 RTP/SAVP\n" ACAP(1, "key-mgmt:mikey AAAA") "a=pcfg:1 t=1 a=1\n", NULL,
+	         false},
 		{"a=pcfg:1 t=1 a=1\n", NULL, false},
 	};
 	struct sdes_policy p;
@@ -211,8 +231,10 @@ static void capabilities_are_chosen(void)
 			EXPECT(sdp_profile_is_secure(c.profile));
 			capneg_clear(&c);
 		}
-		for (struct sdp_line *l = sdp_next_type(s, 0, NULL, 'a'); l; l = sdp_next_type(s, 0, l, 'a'))
-			EXPECT_INT(capneg_is_line(l), !str_starts(l->value, "crypto") && !str_starts(l->value, "rtpmap"));
+		for (struct sdp_line *l = sdp_next_type(s, 0, NULL, 'a'); l;
+		     l = sdp_next_type(s, 0, l, 'a'))
+			EXPECT_INT(capneg_is_line(l), !str_starts(l->value, "crypto") &&
+			                                      !str_starts(l->value, "rtpmap"));
 		sdp_free(s);
 	}
 }
@@ -255,7 +277,8 @@ static void mediasec_lists_are_read(void)
 		unsigned n_media, n_signalling;
 	} rows[] = {
 		{"sdes-srtp;mediasec", "", ERR_OK, 1, 1, 0},
-		{"ipsec-3gpp; alg=hmac-sha-1-96; spi-c=1, sdes-srtp ;mediasec", "", ERR_OK, 1, 1, 1},
+		{"ipsec-3gpp; alg=hmac-sha-1-96; spi-c=1, sdes-srtp ;mediasec", "", ERR_OK, 1, 1,
+	         1},
 		{"ipsec-3gpp", "sdes-srtp;mediasec", ERR_OK, 1, 1, 1},
 		{"sdes-srtp", "", ERR_OK, 0, 0, 1},
 		{"SDES-SRTP;MediaSec", "", ERR_OK, 1, 1, 0},
@@ -282,29 +305,103 @@ static void mediasec_lists_are_read(void)
 
 static void mediasec_is_decided(void)
 {
-	static const struct mediasec_list sdes = {.mechanisms = 1, .n_media = 1}, none = {0}, other = {.n_media = 1},
-	                                  both = {.mechanisms = 1 | 1 << MEDIASEC_DTLS_SRTP, .n_media = 2};
+	static const struct mediasec_list sdes = {.mechanisms = 1, .n_media = 1}, none = {0},
+					  other = {.n_media = 1},
+					  both = {.mechanisms = 1 | 1 << MEDIASEC_DTLS_SRTP,
+	                                          .n_media = 2};
 	static const struct {
 		struct mediasec_question q;
 		int status;
 		bool store, e2ae, downgrade;
 		const char *server;
 	} rows[] = {
-		{{.step = MEDIASEC_FIRST, .ours = 1, .client = &sdes}, 0, false, false, false, "sdes-srtp;mediasec"},
+		{{.step = MEDIASEC_FIRST, .ours = 1, .client = &sdes},
+	         0,
+	         false,
+	         false,
+	         false,
+	         "sdes-srtp;mediasec"},
 		{{.step = MEDIASEC_FIRST, .ours = 0, .client = &sdes}, 0, false, false, false, ""},
 		{{.step = MEDIASEC_FIRST, .ours = 1, .client = &none}, 0, false, false, false, ""},
 		{{.step = MEDIASEC_FIRST, .ours = 1}, 0, false, false, false, ""},
-		{{.step = MEDIASEC_PROTECTED, .ours = 1, .sent = 1, .client = &sdes, .verify = &sdes}, 0, true, true, false, "sdes-srtp;mediasec"},
-		{{.step = MEDIASEC_PROTECTED, .ours = 1 | 16, .sent = 17, .client = &both, .verify = &both}, 0, true, true, false,
-		 "sdes-srtp;mediasec, dtls-srtp;mediasec"},
-		{{.step = MEDIASEC_PROTECTED, .ours = 1, .client = &other}, 0, true, false, false, "sdes-srtp;mediasec"},
+		{{.step = MEDIASEC_PROTECTED,
+	          .ours = 1,
+	          .sent = 1,
+	          .client = &sdes,
+	          .verify = &sdes},
+	         0,
+	         true,
+	         true,
+	         false,
+	         "sdes-srtp;mediasec"},
+		{{.step = MEDIASEC_PROTECTED,
+	          .ours = 1 | 16,
+	          .sent = 17,
+	          .client = &both,
+	          .verify = &both},
+	         0,
+	         true,
+	         true,
+	         false,
+	         "sdes-srtp;mediasec, dtls-srtp;mediasec"},
+		{{.step = MEDIASEC_PROTECTED, .ours = 1, .client = &other},
+	         0,
+	         true,
+	         false,
+	         false,
+	         "sdes-srtp;mediasec"},
 		{{.step = MEDIASEC_PROTECTED, .ours = 1}, 0, true, false, false, ""},
-		{{.step = MEDIASEC_PROTECTED, .ours = 1, .sent = 1, .client = &sdes, .verify = &none}, 0, true, false, true, "sdes-srtp;mediasec"},
-		{{.step = MEDIASEC_PROTECTED, .ours = 1, .sent = 1, .uses_sec_agree = true, .client = &sdes}, 494, false, false, true, "sdes-srtp;mediasec"},
-		{{.step = MEDIASEC_PROTECTED, .ours = 1, .client = &sdes, .is_emergency_registration = true}, 0, true, false, false, ""},
-		{{.step = MEDIASEC_REQUEST, .ours = 1, .sent = 1, .verify = &sdes}, 0, false, false, false, ""},
-		{{.step = MEDIASEC_REQUEST, .ours = 1, .sent = 1, .verify = &none, .uses_sec_agree = true}, 494, false, false, true, "sdes-srtp;mediasec"},
-		{{.step = MEDIASEC_REQUEST, .ours = 1, .sent = 1, .verify = &none}, 0, false, false, true, ""},
+		{{.step = MEDIASEC_PROTECTED,
+	          .ours = 1,
+	          .sent = 1,
+	          .client = &sdes,
+	          .verify = &none},
+	         0,
+	         true,
+	         false,
+	         true,
+	         "sdes-srtp;mediasec"},
+		{{.step = MEDIASEC_PROTECTED,
+	          .ours = 1,
+	          .sent = 1,
+	          .uses_sec_agree = true,
+	          .client = &sdes},
+	         494,
+	         false,
+	         false,
+	         true,
+	         "sdes-srtp;mediasec"},
+		{{.step = MEDIASEC_PROTECTED,
+	          .ours = 1,
+	          .client = &sdes,
+	          .is_emergency_registration = true},
+	         0,
+	         true,
+	         false,
+	         false,
+	         ""},
+		{{.step = MEDIASEC_REQUEST, .ours = 1, .sent = 1, .verify = &sdes},
+	         0,
+	         false,
+	         false,
+	         false,
+	         ""},
+		{{.step = MEDIASEC_REQUEST,
+	          .ours = 1,
+	          .sent = 1,
+	          .verify = &none,
+	          .uses_sec_agree = true},
+	         494,
+	         false,
+	         false,
+	         true,
+	         "sdes-srtp;mediasec"},
+		{{.step = MEDIASEC_REQUEST, .ours = 1, .sent = 1, .verify = &none},
+	         0,
+	         false,
+	         false,
+	         true,
+	         ""},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -323,7 +420,10 @@ static void mediasec_is_decided(void)
 static void the_option_tag_is_stripped(void)
 {
 	static const char *const rows[][2] = {
-		{"mediasec", ""}, {"sec-agree, mediasec", "sec-agree"}, {"mediasec,sec-agree,path", "sec-agree, path"}, {"", ""},
+		{"mediasec", ""},
+		{"sec-agree, mediasec", "sec-agree"},
+		{"mediasec,sec-agree,path", "sec-agree, path"},
+		{"", ""},
 		{"Mediasec, x", "x"},
 	};
 	char out[64];
@@ -336,7 +436,10 @@ static void the_option_tag_is_stripped(void)
 
 TEST_MAIN("ims", {"offers of the ue", offers_of_the_ue}, {"offers of the core", offers_of_the_core},
           {"the confidential gm can be waived", the_confidential_gm_can_be_waived},
-          {"the core answers in kind", the_core_answers_in_kind}, {"the indicator is kept clean", the_indicator_is_kept_clean},
-          {"capabilities are chosen", capabilities_are_chosen}, {"key management is recognised", key_management_is_recognised},
-          {"mediasec lists are read", mediasec_lists_are_read}, {"mediasec is decided", mediasec_is_decided},
+          {"the core answers in kind", the_core_answers_in_kind},
+          {"the indicator is kept clean", the_indicator_is_kept_clean},
+          {"capabilities are chosen", capabilities_are_chosen},
+          {"key management is recognised", key_management_is_recognised},
+          {"mediasec lists are read", mediasec_lists_are_read},
+          {"mediasec is decided", mediasec_is_decided},
           {"the option tag is stripped", the_option_tag_is_stripped})

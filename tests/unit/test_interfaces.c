@@ -24,17 +24,21 @@ static bool is_at(unsigned i, const char *name, const char *bind, const char *ad
 	const struct io_interface *f = &conf.interfaces.items[i];
 	struct addr b, a;
 
-	return i < conf.interfaces.n && !addr_parse_ip(str_of(bind), &b) && !addr_parse_ip(str_of(advertised), &a) &&
-	       strcmp(f->name, name) == 0 && addr_eq(&f->bind, &b) && addr_eq(&f->advertised, &a);
+	return i < conf.interfaces.n && !addr_parse_ip(str_of(bind), &b) &&
+	       !addr_parse_ip(str_of(advertised), &a) && strcmp(f->name, name) == 0 &&
+	       addr_eq(&f->bind, &b) && addr_eq(&f->advertised, &a);
 }
 
-/* --- settings ------------------------------------------------------------------------------------------ */
+/* --- settings --------------------------------------------------------------- */
 
 static void every_form_is_read(void)
 {
-	EXPECT_OK(load("interface = access/192.0.2.1\ninterface = access/2001:db8::1\ninterface = core/[2001:db8::2]!2001:db8::3\n"
-	               "interface = core/10.0.0.1!198.51.100.7\ninterface = 192.0.2.9\ninterface = 2001:db8::9\ninterface = pub:1/192.0.2.3\n"
-	               "interface = a/192.0.2.4;b/192.0.2.5!192.0.2.6; b:2/[2001:db8::5]!2001:db8::6;\n"));
+	EXPECT_OK(load(
+		"interface = access/192.0.2.1\ninterface = access/2001:db8::1\ninterface = "
+		"core/[2001:db8::2]!2001:db8::3\n"
+		"interface = core/10.0.0.1!198.51.100.7\ninterface = 192.0.2.9\ninterface = "
+		"2001:db8::9\ninterface = pub:1/192.0.2.3\n"
+		"interface = a/192.0.2.4;b/192.0.2.5!192.0.2.6; b:2/[2001:db8::5]!2001:db8::6;\n"));
 	EXPECT_INT(conf.interfaces.n, 10);
 	EXPECT(is_at(0, "access", "192.0.2.1", "192.0.2.1"));
 	EXPECT(is_at(1, "access", "2001:db8::1", "2001:db8::1"));
@@ -71,18 +75,20 @@ static void what_is_wrong_is_named(void)
 		{"interface = :1/10.0.0.1", "\":1/10.0.0.1\" is not NAME/ADDR"},
 		{"interface = a:1:2/10.0.0.1", "\"a:1:2/10.0.0.1\" is not NAME/ADDR"},
 		{"interface = a/10.0.0.1\ninterface = a/10.0.0.1", "a/10.0.0.1 is given twice"},
-		{"interface = a/2001:db8::1\ninterface = a/[2001:0db8:0::1]!2001:db8::2", "a/[2001:0db8:0::1]!2001:db8::2 is given twice"},
+		{"interface = a/2001:db8::1\ninterface = a/[2001:0db8:0::1]!2001:db8::2",
+	         "a/[2001:0db8:0::1]!2001:db8::2 is given twice"},
 		{"interface = ", "\"\" is not NAME/ADDR"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		test_context("%s", rows[i].line);
 		EXPECT(load(rows[i].line) != ERR_OK);
-		test_expect(strstr(why.text, rows[i].says) != NULL, __FILE__, __LINE__, "says: %s", why.text);
+		test_expect(strstr(why.text, rows[i].says) != NULL, __FILE__, __LINE__, "says: %s",
+		            why.text);
 	}
 }
 
-/* --- names --------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------ */
 
 /* The addresses of a choice as bits. */
 static unsigned chosen(const char *text, uint8_t family)
@@ -105,7 +111,8 @@ static void names_stand_for_addresses(void)
 	char text[INTERFACES_TEXT_MAX];
 	uint8_t choice;
 
-	REQUIRE_OK(load("interface = access/192.0.2.1\ninterface = access/2001:db8::1\ninterface = core:1/10.0.0.1\n"
+	REQUIRE_OK(load("interface = access/192.0.2.1\ninterface = access/2001:db8::1\ninterface = "
+	                "core:1/10.0.0.1\n"
 	                "interface = core:2/10.0.0.2\ninterface = core:2/2001:db8::2\n"));
 	l = all();
 	EXPECT_INT(chosen("access", 0), 3);
@@ -121,35 +128,43 @@ static void names_stand_for_addresses(void)
 	EXPECT_INT(chosen("core/10.0.0.2", 0), 8);
 	EXPECT_INT(chosen("round-robin-calls", 4), 0x0d);
 	EXPECT_INT(chosen("access/10.0.0.1", 0), 0);
-	EXPECT(strstr(why.text, "no interface \"access/10.0.0.1\"; there are access, core:1, core:2") != NULL);
+	EXPECT(strstr(why.text,
+	              "no interface \"access/10.0.0.1\"; there are access, core:1, core:2") !=
+	       NULL);
 	EXPECT_INT(chosen("acces", 0), 0);
 	EXPECT_INT(chosen("", 0), 0);
 	EXPECT_INT(chosen("core:", 0), 0);
 	/* The same text again, in the other words for the same thing. */
-	for (const char *const *t = (const char *const[]){"access", "core", "core:2", "access/2001:db8::1", "round-robin-calls", NULL}; *t; t++) {
+	for (const char *const *t =
+	             (const char *const[]){"access", "core", "core:2", "access/2001:db8::1",
+	                                   "round-robin-calls", NULL};
+	     *t; t++) {
 		REQUIRE_OK(interfaces_find(&l, str_of(*t), &choice, &why));
 		EXPECT(strcmp(interfaces_print(&l, choice, text), *t) == 0);
 	}
 	EXPECT_ERR(interfaces_lack(&l, choice, 6, &why), ERR_INVALID);
 	REQUIRE_OK(interfaces_find(&l, STR("core:1"), &choice, &why));
 	EXPECT_ERR(interfaces_lack(&l, choice, 6, &why), ERR_INVALID);
-	EXPECT(strstr(why.text, "interface core:1 has no IPv6 address, only 10.0.0.1; add one (interface = NAME/ADDR) or name another interface"));
+	EXPECT(strstr(why.text, "interface core:1 has no IPv6 address, only 10.0.0.1; add one "
+	                        "(interface = NAME/ADDR) or name another interface"));
 }
 
 static void nobody_named_one(void)
 {
 	struct interfaces l;
 
-	REQUIRE_OK(load("interface = access/192.0.2.1\ninterface = core/2001:db8::1\ninterface = core/10.0.0.1\ninterface = access/192.0.2.2\n"));
+	REQUIRE_OK(load("interface = access/192.0.2.1\ninterface = core/2001:db8::1\ninterface = "
+	                "core/10.0.0.1\ninterface = access/192.0.2.2\n"));
 	l = all();
-	EXPECT(interfaces_has(&l, INTERFACES_ANY, 0, 4) && interfaces_has(&l, INTERFACES_ANY, 3, 4));
+	EXPECT(interfaces_has(&l, INTERFACES_ANY, 0, 4) &&
+	       interfaces_has(&l, INTERFACES_ANY, 3, 4));
 	EXPECT(!interfaces_has(&l, INTERFACES_ANY, 2, 4));
 	EXPECT(interfaces_has(&l, INTERFACES_ANY, 1, 6));
 	EXPECT_INT(interfaces_family(&l, INTERFACES_ANY, 6), 6);
 	EXPECT_INT(interfaces_preferred(&l, INTERFACES_ANY, 6), 4);
 }
 
-/* --- legs ---------------------------------------------------------------------------------------------- */
+/* --- legs ------------------------------------------------------------------- */
 
 static struct local *local;
 static uint64_t now_ns;
@@ -197,7 +212,8 @@ static void speak(struct spec_leg *l, const char *remote)
 static struct spec_session *again(const struct spec_session *s)
 {
 	struct spec_session *next = NULL;
-	const struct spec_context context = {.interfaces = conf.interfaces.items, .n_interfaces = conf.interfaces.n};
+	const struct spec_context context = {.interfaces = conf.interfaces.items,
+	                                     .n_interfaces = conf.interfaces.n};
 	struct spec_session *patch = NULL;
 
 	CHECK(!spec_new(&patch));
@@ -226,7 +242,8 @@ static void calls_go_round(void)
 	struct spec_session *s[6];
 	unsigned n[4] = {0};
 
-	REQUIRE(begin("interface = access:1/192.0.2.1\ninterface = access:2/192.0.2.2\ninterface = access:2/2001:db8::2\ninterface = core/10.0.0.1\n"));
+	REQUIRE(begin("interface = access:1/192.0.2.1\ninterface = access:2/192.0.2.2\ninterface = "
+	              "access:2/2001:db8::2\ninterface = core/10.0.0.1\n"));
 	for (unsigned i = 0; i < 6; i++) {
 		s[i] = session();
 		name(leg(s[i], 0), "access");
@@ -247,13 +264,15 @@ static void a_full_address_is_passed_over(void)
 {
 	struct spec_session *s[4];
 
-	REQUIRE(begin("interface = a/192.0.2.1\ninterface = a/192.0.2.2\nport-min = 30000\nport-max = 30005\n"));
+	REQUIRE(begin("interface = a/192.0.2.1\ninterface = a/192.0.2.2\nport-min = "
+	              "30000\nport-max = 30005\n"));
 	for (unsigned i = 0; i < 4; i++) {
 		s[i] = session();
 		for (unsigned k = 0; k < 2; k++)
 			name(leg(s[i], k), i == 0 ? "a/192.0.2.1" : "a");
 	}
-	/* 2 of 3 of the first address; then 2 of the second, which is next; then one of each, as one alone has no two. */
+	/* 2 of 3 of the first address; then 2 of the second, which is next; then one of each, as
+	 * one alone has no two. */
 	for (unsigned i = 0; i < 3; i++)
 		EXPECT_OK(local_assign(local, s[i], NULL, now_ns, &why));
 	EXPECT_INT(used(0), 3);
@@ -278,7 +297,8 @@ static void legs_of_a_call_stay_together(void)
 		m = spec_patch_media(s[i], STR("1"));
 		CHECK(m && spec_patch_leg(m, 0) && spec_patch_leg(m, 1));
 		EXPECT_OK(local_assign(local, s[i], NULL, now_ns, &why));
-		EXPECT_INT(s[i]->media.items[1].legs.items[1].at.interface, leg(s[i], 0)->at.interface);
+		EXPECT_INT(s[i]->media.items[1].legs.items[1].at.interface,
+		           leg(s[i], 0)->at.interface);
 	}
 	EXPECT(leg(s[0], 0)->at.interface != leg(s[1], 0)->at.interface);
 	end(s[0]);
@@ -291,7 +311,8 @@ static void a_leg_follows_its_remote(void)
 	struct spec_session *s, *next;
 	struct spec_place v4, v6;
 
-	REQUIRE(begin("interface = access/2001:db8::1\ninterface = access/192.0.2.1\ninterface = core/10.0.0.1\n"));
+	REQUIRE(begin("interface = access/2001:db8::1\ninterface = access/192.0.2.1\ninterface = "
+	              "core/10.0.0.1\n"));
 	s = session();
 	name(leg(s, 0), "access");
 	name(leg(s, 1), "core");
@@ -305,7 +326,8 @@ static void a_leg_follows_its_remote(void)
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));
 	v6 = leg(next, 0)->at;
 	EXPECT_INT(v6.interface, 0);
-	EXPECT(leg(next, 0)->other.port == v4.port && leg(next, 0)->other.interface == v4.interface);
+	EXPECT(leg(next, 0)->other.port == v4.port &&
+	       leg(next, 0)->other.interface == v4.interface);
 	EXPECT(leg(next, 1)->at.port == leg(s, 1)->at.port);
 	spec_swap(s, next);
 	local_release(local, next, s, true, now_ns);
@@ -316,7 +338,8 @@ static void a_leg_follows_its_remote(void)
 	speak(leg(next, 0), "192.0.2.99:4000");
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));
 	EXPECT(leg(next, 0)->at.port == v4.port && leg(next, 0)->at.interface == v4.interface);
-	EXPECT(leg(next, 0)->other.port == v6.port && leg(next, 0)->other.interface == v6.interface);
+	EXPECT(leg(next, 0)->other.port == v6.port &&
+	       leg(next, 0)->other.interface == v6.interface);
 	spec_swap(s, next);
 	local_release(local, next, s, true, now_ns);
 	spec_free(next);
@@ -333,7 +356,8 @@ static void a_leg_follows_its_remote(void)
 	next = again(s);
 	speak(leg(next, 1), "[2001:db8::99]:4000");
 	EXPECT_ERR(local_assign(local, next, s, now_ns, &why), ERR_INVALID);
-	EXPECT(strstr(why.text, "media \"0\" leg b: remote [2001:db8::99]:4000: interface core has no IPv6 address, only 10.0.0.1") != NULL);
+	EXPECT(strstr(why.text, "media \"0\" leg b: remote [2001:db8::99]:4000: interface core has "
+	                        "no IPv6 address, only 10.0.0.1") != NULL);
 	EXPECT_INT(used(2), 2);
 	spec_free(next);
 	end(s);
@@ -374,7 +398,8 @@ static void two_names_on_one_address_share_its_ports(void)
 {
 	struct spec_session *s[2];
 
-	REQUIRE(begin("interface = in/10.0.0.1\ninterface = out/10.0.0.1!198.51.100.7\nport-min = 30000\nport-max = 30005\n"));
+	REQUIRE(begin("interface = in/10.0.0.1\ninterface = out/10.0.0.1!198.51.100.7\nport-min = "
+	              "30000\nport-max = 30005\n"));
 	for (unsigned i = 0; i < 2; i++) {
 		s[i] = session();
 		name(leg(s[i], 0), "out");
@@ -394,8 +419,12 @@ static void two_names_on_one_address_share_its_ports(void)
 	local_free(local);
 }
 
-TEST_MAIN("interfaces", {"every form is read", every_form_is_read}, {"what is wrong is named", what_is_wrong_is_named},
-          {"names stand for addresses", names_stand_for_addresses}, {"nobody named one", nobody_named_one}, {"calls go round", calls_go_round},
-          {"a full address is passed over", a_full_address_is_passed_over}, {"legs of a call stay together", legs_of_a_call_stay_together},
-          {"a leg follows its remote", a_leg_follows_its_remote}, {"the family field holds until then", the_family_field_holds_until_then},
+TEST_MAIN("interfaces", {"every form is read", every_form_is_read},
+          {"what is wrong is named", what_is_wrong_is_named},
+          {"names stand for addresses", names_stand_for_addresses},
+          {"nobody named one", nobody_named_one}, {"calls go round", calls_go_round},
+          {"a full address is passed over", a_full_address_is_passed_over},
+          {"legs of a call stay together", legs_of_a_call_stay_together},
+          {"a leg follows its remote", a_leg_follows_its_remote},
+          {"the family field holds until then", the_family_field_holds_until_then},
           {"two names on one address share its ports", two_names_on_one_address_share_its_ports})

@@ -15,20 +15,24 @@ static void rfc_vectors(void)
 		uint8_t master[SUITE_MASTER_MAX], want[SUITE_KEY_MAX];
 		struct keyctx_spec spec = {.master.p = master};
 		struct keyctx *ctx = NULL;
-		struct kdf_session *s = secret_alloc(sizeof *s);
+		struct kdf_session *s = secret_alloc(sizeof(*s));
 
 		test_context("%s", files[i]);
 		vectors_read(&v, files[i]);
 		spec.suite = suite_find(vectors_text(&v, "suite", 0));
 		REQUIRE(s && spec.suite);
-		spec.master.n = vectors_hex(&v, "master_key", master, sizeof master);
-		spec.master.n += vectors_hex(&v, "master_salt", master + spec.master.n, sizeof master - spec.master.n);
+		spec.master.n = vectors_hex(&v, "master_key", master, sizeof(master));
+		spec.master.n += vectors_hex(&v, "master_salt", master + spec.master.n,
+		                             sizeof(master) - spec.master.n);
 		REQUIRE_OK(keyctx_new(&ctx, &spec, NULL));
 		EXPECT_OK(kdf_derive(s, ctx));
-		EXPECT_OCTETS(s->rtp.key, spec.suite->key_len, want, vectors_hex(&v, "rtp_key", want, sizeof want));
-		EXPECT_OCTETS(s->rtp.salt, spec.suite->salt_len, want, vectors_hex(&v, "rtp_salt", want, sizeof want));
-		EXPECT_OCTETS(s->rtp.auth, SUITE_AUTH_KEY_LEN, want, vectors_hex(&v, "rtp_auth", want, sizeof want));
-		EXPECT(memcmp(&s->rtp, &s->rtcp, sizeof s->rtp) != 0);
+		EXPECT_OCTETS(s->rtp.key, spec.suite->key_len, want,
+		              vectors_hex(&v, "rtp_key", want, sizeof(want)));
+		EXPECT_OCTETS(s->rtp.salt, spec.suite->salt_len, want,
+		              vectors_hex(&v, "rtp_salt", want, sizeof(want)));
+		EXPECT_OCTETS(s->rtp.auth, SUITE_AUTH_KEY_LEN, want,
+		              vectors_hex(&v, "rtp_auth", want, sizeof(want)));
+		EXPECT(memcmp(&s->rtp, &s->rtcp, sizeof(s->rtp)) != 0);
 		keyctx_free(ctx);
 		secret_free(s);
 	}

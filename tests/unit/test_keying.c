@@ -106,9 +106,13 @@ static bool has_word(const char *info, const char *word)
 
 static void ask(const struct block *b)
 {
-	struct dialog_ask a = {.op = has_word(b->info, "offer") ? DIALOG_OFFER : DIALOG_ANSWER, .call = STR("example"),
-	                       .from = STR("A"), .to = STR("B"), .sdp = str_of(b->text)};
-	struct str error = word_of(b->info, "error="), row = word_of(b->info, "row="), change = word_of(b->info, "change=");
+	struct dialog_ask a = {.op = has_word(b->info, "offer") ? DIALOG_OFFER : DIALOG_ANSWER,
+	                       .call = STR("example"),
+	                       .from = STR("A"),
+	                       .to = STR("B"),
+	                       .sdp = str_of(b->text)};
+	struct str error = word_of(b->info, "error="), row = word_of(b->info, "row="),
+		   change = word_of(b->info, "change=");
 
 	dialog_options_defaults(&a.options);
 	a.options.transport = sdp_profile_find(word_of(b->info, "to="));

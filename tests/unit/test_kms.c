@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The KMS brain with its state on disk: terminals made of keyctx/ticket ask it, misuse it, and see it die in between. */
+/* The KMS brain with its state on disk: terminals made of keyctx/ticket ask it, misuse it, and see
+ * it die in between. */
 #include "tests/unit/kms_office.h"
 
 static void mode_1_across_a_death(void)
 {
 	struct office o;
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
-	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
-	struct terminal mallory = terminal("sip:mallory@home1.example", "mallory", 0x40, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal bob =
+		terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
+	struct terminal mallory =
+		terminal("sip:mallory@home1.example", "mallory", 0x40, "https://kms.home1.example");
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct resolving x, y;
@@ -43,8 +47,10 @@ static void mode_1_across_a_death(void)
 static void groups(void)
 {
 	struct office o;
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
-	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal bob =
+		terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct resolving x;
@@ -72,7 +78,10 @@ static struct ticket_grant *own_ticket(struct terminal *t, const char *callee)
 	struct mikey_fault fault = {0};
 	struct ticket_grant *grant = NULL;
 
-	if (!EXPECT_OK(ticket_create(&grant, &policy, &tpk, t->ticket_prf == MIKEY_PRF_SHA256 ? mikey_algs_256 : mikey_algs_128, &env, &fault)))
+	if (!EXPECT_OK(ticket_create(&grant, &policy, &tpk,
+	                             t->ticket_prf == MIKEY_PRF_SHA256 ? mikey_algs_256
+	                                                               : mikey_algs_128,
+	                             &env, &fault)))
 		fprintf(stderr, "%s\n", fault.why.text);
 	return grant;
 }
@@ -82,10 +91,15 @@ static void mode_3_with_gba(void)
 {
 	static const char btid[] = "oKGio6SlpqeoqaqrrK2urw==@bsf.home1.example";
 	struct office o;
-	struct terminal alice = terminal("sip:alice@home1.example", btid, 0x77, "https://kms.home1.example");
-	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
-	struct naf_key naf = {.key = {alice.key, sizeof(alice.key)}, .until_s = NOW_NS / NS_PER_S + 100, .impi = STR("alice@home1.example"),
-	                      .names = {uri("sip:alice@home1.example")}, .n_names = 1};
+	struct terminal alice =
+		terminal("sip:alice@home1.example", btid, 0x77, "https://kms.home1.example");
+	struct terminal bob =
+		terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
+	struct naf_key naf = {.key = {alice.key, sizeof(alice.key)},
+	                      .until_s = NOW_NS / NS_PER_S + 100,
+	                      .impi = STR("alice@home1.example"),
+	                      .names = {uri("sip:alice@home1.example")},
+	                      .n_names = 1};
 	struct ticket_grant *grant = own_ticket(&alice, bob.name);
 	struct resolving x;
 	struct kms_job *j;
@@ -94,7 +108,8 @@ static void mode_3_with_gba(void)
 		return;
 	if (EXPECT(grant) && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
-		if (EXPECT_INT(kms_job_state(j), KMS_WAIT_NAF) && EXPECT(str_is(kms_job_btid(j), btid))) {
+		if (EXPECT_INT(kms_job_state(j), KMS_WAIT_NAF) &&
+		    EXPECT(str_is(kms_job_btid(j), btid))) {
 			kms_job_give_naf(j, ERR_OK, &naf, NOW_NS);
 			take(&x, j, grant);
 		}
@@ -123,8 +138,10 @@ static void mode_3_with_gba(void)
 static void mode_3_in_anothers_name(void)
 {
 	struct office o;
-	struct terminal liar = terminal("sip:alice@home1.example", "mallory", 0x40, "https://kms.home1.example");
-	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
+	struct terminal liar =
+		terminal("sip:alice@home1.example", "mallory", 0x40, "https://kms.home1.example");
+	struct terminal bob =
+		terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
 	struct ticket_grant *grant = own_ticket(&liar, bob.name);
 	struct resolving x;
 	struct kms_job *j;
@@ -149,24 +166,38 @@ static void refusals(void)
 		int64_t late_s;
 		enum kms_result want;
 	} rows[] = {
-		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 0, 0, KMS_GRANTED},
-		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 1, 0, KMS_FORBIDDEN},
-		{"sip:bob@home1.example", "alice", "https://kms.home1.example", 0, 0, KMS_FORBIDDEN},
-		{"sip:alice@home1.example", "nobody", "https://kms.home1.example", 0, 0, KMS_UNKNOWN_KEY},
-		{"sip:old@home1.example", "old", "https://kms.home1.example", 0x60, 0, KMS_UNKNOWN_KEY},
-		{"sip:mallory@home1.example", "mallory", "https://kms.home1.example", 0x40, 0, KMS_FORBIDDEN},
-		{"sip:alice@home1.example", "alice", "https://kms.home3.example", 0, 0, KMS_FORBIDDEN},
-		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 0, 301, KMS_REPLAYED},
-		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 0, -301, KMS_REPLAYED},
+		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 0, 0,
+	         KMS_GRANTED},
+		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 1, 0,
+	         KMS_FORBIDDEN},
+		{"sip:bob@home1.example", "alice", "https://kms.home1.example", 0, 0,
+	         KMS_FORBIDDEN},
+		{"sip:alice@home1.example", "nobody", "https://kms.home1.example", 0, 0,
+	         KMS_UNKNOWN_KEY},
+		{"sip:old@home1.example", "old", "https://kms.home1.example", 0x60, 0,
+	         KMS_UNKNOWN_KEY},
+		{"sip:mallory@home1.example", "mallory", "https://kms.home1.example", 0x40, 0,
+	         KMS_FORBIDDEN},
+		{"sip:alice@home1.example", "alice", "https://kms.home3.example", 0, 0,
+	         KMS_FORBIDDEN},
+		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 0, 301,
+	         KMS_REPLAYED},
+		{"sip:alice@home1.example", "alice", "https://kms.home1.example", 0, -301,
+	         KMS_REPLAYED},
 	};
 	struct office o;
 
 	if (!start(&o, home1))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct terminal t = terminal(rows[i].name, rows[i].psk_id, rows[i].first, rows[i].kms);
+		struct terminal t =
+			terminal(rows[i].name, rows[i].psk_id, rows[i].first, rows[i].kms);
 		struct ticket_request *q = make_request(&t, "sip:bob@home1.example");
-		struct kms_job *j = q ? ask(&o, KMS_REQUEST, ticket_request_octets(q), (uint64_t)((int64_t)NOW_NS + rows[i].late_s * (int64_t)NS_PER_S), NULL) : NULL;
+		struct kms_job *j =
+			q ? ask(&o, KMS_REQUEST, ticket_request_octets(q),
+		                (uint64_t)((int64_t)NOW_NS + rows[i].late_s * (int64_t)NS_PER_S),
+		                NULL)
+			  : NULL;
 
 		test_context("row %zu", i);
 		EXPECT_INT(j ? (int)kms_job_result(j) : -1, rows[i].want);
@@ -176,11 +207,13 @@ static void refusals(void)
 	end(&o);
 }
 
-/* Every octet of a request changed, and every shorter one: never granted, never a wait, never a crash. */
+/* Every octet of a request changed, and every shorter one: never granted, never a wait, never a
+ * crash. */
 static void damaged(void)
 {
 	struct office o;
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
 	struct ticket_request *q = make_request(&alice, "sip:bob@home1.example");
 	uint8_t copy[MIKEY_MESSAGE_MAX];
 	struct view good;
@@ -209,7 +242,8 @@ static void damaged(void)
 static void limits_rate(void)
 {
 	struct office o;
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
 	enum kms_result result = KMS_BROKEN;
 
 	if (!start(&o, home1))
@@ -236,8 +270,10 @@ static bool names_kms2(void *arg, const char *dns_name)
 static void two_domains(void)
 {
 	struct office one, two;
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
-	struct terminal carol = terminal("sip:carol@home2.example", "carol", 0xa0, "https://kms.home2.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal carol =
+		terminal("sip:carol@home2.example", "carol", 0xa0, "https://kms.home2.example");
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct resolving x;
@@ -246,7 +282,9 @@ static void two_domains(void)
 		return;
 	grant = request(&one, &alice, carol.name, &result);
 	if (EXPECT(grant) && offer(&x, &alice, &carol, grant)) {
-		struct kms_job *at2 = ask(&two, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL), *at1;
+		struct kms_job *at2 = ask(&two, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS,
+		                          NULL),
+			       *at1;
 
 		if (EXPECT_INT(kms_job_state(at2), KMS_WAIT_PEER)) {
 			at1 = ask(&one, KMS_RESOLVE, kms_job_peer_octets(at2), NOW_NS, NULL);
@@ -269,8 +307,10 @@ static void two_domains(void)
 static void rotates(void)
 {
 	struct office o;
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
-	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal bob =
+		terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct kms_stats s;
@@ -298,13 +338,16 @@ static void rotates(void)
 
 /* Alice and Bob under a policy. */
 
-/* What is not served in messages is not served in tickets either: a 128-bit ticket asked for, or made, inside 256-bit messages. */
+/* What is not served in messages is not served in tickets either: a 128-bit ticket asked for, or
+ * made, inside 256-bit messages. */
 static void sets_of_algorithms(void)
 {
 	static const char only_256[] = TWO_USERS("\"suites\":[\"256\"]");
 	struct office o;
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
-	struct terminal bob = terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal bob =
+		terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct resolving x;
@@ -333,13 +376,22 @@ static void sets_of_algorithms(void)
 static void credentials_are_strict(void)
 {
 	static const char *const wrong[] = {
-		"{}", "{\"kms\":{}}", "{\"kms\":{\"id\":\"x\"},\"oops\":1}", "{\"kms\":{\"id\":\"x\"},\"users\":[{\"names\":[]}]}",
-		"{\"kms\":{\"id\":\"x\"},\"users\":[{\"names\":[\"a\"],\"psk\":{\"id\":\"a\",\"key\":\"c0ffee\"}}]}",
+		"{}",
+		"{\"kms\":{}}",
+		"{\"kms\":{\"id\":\"x\"},\"oops\":1}",
+		"{\"kms\":{\"id\":\"x\"},\"users\":[{\"names\":[]}]}",
+		"{\"kms\":{\"id\":\"x\"},\"users\":[{\"names\":[\"a\"],\"psk\":{\"id\":\"a\","
+		"\"key\":\"c0ffee\"}}]}",
 		"{\"kms\":{\"id\":\"x\"},\"users\":[{\"names\":[\"a\"]},{\"names\":[\"a\"]}]}",
-		"{\"kms\":{\"id\":\"x\"},\"policy\":{\"modes\":[5]}}", "{\"kms\":{\"id\":\"x\"},\"policy\":{\"ticket_max_s\":0}}",
-		"{\"kms\":{\"id\":\"x\"},\"policy\":{\"ticket_max_s\":86400,\"ticket_key_issue_s\":60}}",
-		"{\"kms\":{\"id\":\"x\"},\"peers\":[{\"id\":\"https://b\",\"url\":\"http://b\",\"psk\":{\"id\":\"a\",\"key\":\"00112233445566778899aabbccddeeff\"},\"domains\":[\"b\"]}]}",
-		"{\"kms\":{\"id\":\"x\"},\"peers\":[{\"id\":\"text:b\",\"psk\":{\"id\":\"a\",\"key\":\"00112233445566778899aabbccddeeff\"},\"domains\":[\"b\"]}]}",
+		"{\"kms\":{\"id\":\"x\"},\"policy\":{\"modes\":[5]}}",
+		"{\"kms\":{\"id\":\"x\"},\"policy\":{\"ticket_max_s\":0}}",
+		"{\"kms\":{\"id\":\"x\"},\"policy\":{\"ticket_max_s\":86400,\"ticket_key_issue_s\":"
+		"60}}",
+		"{\"kms\":{\"id\":\"x\"},\"peers\":[{\"id\":\"https://b\",\"url\":\"http://"
+		"b\",\"psk\":{\"id\":\"a\",\"key\":\"00112233445566778899aabbccddeeff\"},"
+		"\"domains\":[\"b\"]}]}",
+		"{\"kms\":{\"id\":\"x\"},\"peers\":[{\"id\":\"text:b\",\"psk\":{\"id\":\"a\","
+		"\"key\":\"00112233445566778899aabbccddeeff\"},\"domains\":[\"b\"]}]}",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
@@ -367,6 +419,10 @@ static void survives_no_memory(void)
 	test_each_allocation_failing(parse_once);
 }
 
-TEST_MAIN("kms", {"mode 1 across a death", mode_1_across_a_death}, {"groups", groups}, {"mode 3 with GBA", mode_3_with_gba},
-          {"mode 3 in another's name", mode_3_in_anothers_name}, {"refusals", refusals}, {"damaged", damaged}, {"limits rate", limits_rate},
-          {"two domains", two_domains}, {"rotates", rotates}, {"sets of algorithms", sets_of_algorithms}, {"credentials are strict", credentials_are_strict}, {"survives no memory", survives_no_memory})
+TEST_MAIN("kms", {"mode 1 across a death", mode_1_across_a_death}, {"groups", groups},
+          {"mode 3 with GBA", mode_3_with_gba},
+          {"mode 3 in another's name", mode_3_in_anothers_name}, {"refusals", refusals},
+          {"damaged", damaged}, {"limits rate", limits_rate}, {"two domains", two_domains},
+          {"rotates", rotates}, {"sets of algorithms", sets_of_algorithms},
+          {"credentials are strict", credentials_are_strict},
+          {"survives no memory", survives_no_memory})

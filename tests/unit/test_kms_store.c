@@ -43,7 +43,8 @@ static void recovers(struct office *o, struct terminal *t, struct view seen)
 static void a_full_memory(void)
 {
 	struct office o = {.conf = crowd, .seen_max = 500, .dir = "/tmp/sluice-kms-XXXXXX"};
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
 	struct ticket_request *q = make_request(&alice, "sip:bob@home1.example");
 	enum kms_result result = KMS_BROKEN;
 	struct kms_stats s;
@@ -63,7 +64,8 @@ static void a_full_memory(void)
 static void a_full_disk(void)
 {
 	struct office o = {.conf = crowd, .dir = "/tmp/sluice-kms-XXXXXX"};
-	struct terminal alice = terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
+	struct terminal alice =
+		terminal("sip:alice@home1.example", "alice", 0, "https://kms.home1.example");
 	struct ticket_request *q = make_request(&alice, "sip:bob@home1.example");
 	enum kms_result result = KMS_BROKEN;
 	struct rlimit before, tight;
@@ -74,7 +76,8 @@ static void a_full_disk(void)
 	tight = (struct rlimit){.rlim_cur = 128 << 10, .rlim_max = before.rlim_max};
 	REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
 	fill_up(&o, &alice, &result);
-	/* A write cut short is EIO to LMDB, one refused is EFBIG: the disk is full in either case. */
+	/* A write cut short is EIO to LMDB, one refused is EFBIG: the disk is full in either case.
+	 */
 	EXPECT(result == KMS_LIMITED || result == KMS_BROKEN);
 	/* A key that can't be stored makes no ticket: none must outlive its only copy. */
 	for (unsigned i = 0; i < 64; i++)
@@ -90,11 +93,15 @@ static enum err put_naf(struct office *o, const char *btid, uint64_t until_s)
 {
 	struct kms_store store = kms_store_disk_use(o->disk);
 	uint8_t octets[16] = {1}, record[NAF_RECORD_MAX];
-	struct naf_key key = {.key = {octets, sizeof(octets)}, .until_s = until_s, .impi = STR("x")};
+	struct naf_key key = {
+		.key = {octets, sizeof(octets)}, .until_s = until_s, .impi = STR("x")};
 	size_t len = 0;
 	enum err e = naf_write(&key, record, sizeof(record), &len);
 
-	return e ? e : store.ops->put(store.arg, KMS_BUCKET_NAF, (struct view){(const uint8_t *)btid, strlen(btid)}, (struct view){record, len});
+	return e ? e
+	         : store.ops->put(store.arg, KMS_BUCKET_NAF,
+	                          (struct view){(const uint8_t *)btid, strlen(btid)},
+	                          (struct view){record, len});
 }
 
 /* Users come back with new B-TIDs; nobody asks for the old ones, so they must go by themselves. */
@@ -112,12 +119,14 @@ static void old_keys_of_the_bsf_go(void)
 		return;
 	for (unsigned i = 0; i < OLD + LIVE; i++) {
 		snprintf(btid, sizeof(btid), "%08x@bsf", i * 2654435761u);
-		EXPECT_OK(put_naf(&o, btid, NOW_NS / NS_PER_S + (i % 8 == 0 && i / 8 < LIVE ? 100 : 0)));
+		EXPECT_OK(put_naf(&o, btid,
+		                  NOW_NS / NS_PER_S + (i % 8 == 0 && i / 8 < LIVE ? 100 : 0)));
 	}
 	for (unsigned i = 0; i < 20; i++)
 		EXPECT_OK(kms_tick(o.kms, NOW_NS));
 	store = kms_store_disk_use(o.disk);
-	while (store.ops->next(store.arg, KMS_BUCKET_NAF, (struct view){key, n}, key, &n, &record) == ERR_OK)
+	while (store.ops->next(store.arg, KMS_BUCKET_NAF, (struct view){key, n}, key, &n,
+	                       &record) == ERR_OK)
 		left++;
 	EXPECT_INT((int)left, (OLD + LIVE + 7) / 8);
 	secret_clear(&record);
@@ -134,7 +143,9 @@ static void state_is_one_process_and_one_key(void)
 
 	if (!start(&o, home1))
 		return;
-	EXPECT_ERR(kms_store_disk_open(&second, &(struct kms_store_disk_config){.path = o.dir}, &why), ERR_BUSY);
+	EXPECT_ERR(
+		kms_store_disk_open(&second, &(struct kms_store_disk_config){.path = o.dir}, &why),
+		ERR_BUSY);
 	EXPECT_OK(kms_rotate(o.kms, NOW_NS));
 	close_office(&o);
 	snprintf(other, sizeof(other), "%s/other.key", o.dir);
@@ -142,10 +153,16 @@ static void state_is_one_process_and_one_key(void)
 	REQUIRE(f);
 	fprintf(f, "%064d\n", 7);
 	fclose(f);
-	EXPECT_ERR(kms_store_disk_open(&second, &(struct kms_store_disk_config){.path = o.dir, .master_file = other}, &why), ERR_AUTH);
+	EXPECT_ERR(kms_store_disk_open(
+			   &second,
+			   &(struct kms_store_disk_config){.path = o.dir, .master_file = other},
+			   &why),
+	           ERR_AUTH);
 	unlink(other);
 	REQUIRE(open_office(&o));
 	end(&o);
 }
 
-TEST_MAIN("kms-store", {"a full memory of messages", a_full_memory}, {"a full disk", a_full_disk}, {"old keys of the BSF go", old_keys_of_the_bsf_go}, {"state is one process and one key", state_is_one_process_and_one_key})
+TEST_MAIN("kms-store", {"a full memory of messages", a_full_memory}, {"a full disk", a_full_disk},
+          {"old keys of the BSF go", old_keys_of_the_bsf_go},
+          {"state is one process and one key", state_is_one_process_and_one_key})

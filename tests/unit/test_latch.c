@@ -5,11 +5,15 @@
 #include "base/clk.h"
 #include "tests/harness/harness.h"
 
-static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};  /* signalled */
-static const struct addr door = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};  /* the same host */
-static const struct addr away = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4}; /* who has the leg */
-static const struct addr next = {.ip = {203, 0, 113, 9}, .port = 4200, .version = 4}; /* the same host */
-static const struct addr port = {.ip = {198, 51, 100, 7}, .port = 4000, .version = 4}; /* the signalled port */
+static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4}; /* signalled */
+static const struct addr door = {
+	.ip = {192, 0, 2, 1}, .port = 4999, .version = 4}; /* the same host */
+static const struct addr away = {
+	.ip = {203, 0, 113, 9}, .port = 4100, .version = 4}; /* who has the leg */
+static const struct addr next = {
+	.ip = {203, 0, 113, 9}, .port = 4200, .version = 4}; /* the same host */
+static const struct addr port = {
+	.ip = {198, 51, 100, 7}, .port = 4000, .version = 4}; /* the signalled port */
 static const struct addr far = {.ip = {198, 51, 100, 7}, .port = 4321, .version = 4};
 static const struct addr past = {.ip = {198, 51, 100, 8}, .port = 4400, .version = 4};
 static const struct addr hold = {.port = 9, .version = 4};
@@ -26,17 +30,23 @@ static uint64_t after_ms(uint64_t ms)
 static struct latch in_state(enum latch_state state)
 {
 	bool is_heard = state >= LATCH_CHOOSING;
-	struct latch l = {.state = (uint8_t)state, .address = is_heard ? away : home, .signalled = home, .before = past,
+	struct latch l = {.state = (uint8_t)state,
+	                  .address = is_heard ? away : home,
+	                  .signalled = home,
+	                  .before = past,
 	                  .window_ms = LATCH_WINDOW_MS};
 
 	l.heard_ns = is_heard ? T : 0;
 	l.since_ns = is_heard ? T - 60 * NS_PER_S : 0;
 	l.until_ns = after_ms(state == LATCH_CHOOSING ? 3000 : 1000);
-	l.policy = state == LATCH_FIXED ? LATCH_BY_SIGNALLING : state == LATCH_WAITING || state == LATCH_CHOOSING ? LATCH_BY_CHOICE : LATCH_BY_FIRST;
+	l.policy = state == LATCH_FIXED                                ? LATCH_BY_SIGNALLING
+	           : state == LATCH_WAITING || state == LATCH_CHOOSING ? LATCH_BY_CHOICE
+	                                                               : LATCH_BY_FIRST;
 	return l;
 }
 
-/* What makes each event in each state; LATCH_EVENTS of them, none where the state cannot meet it. */
+/* What makes each event in each state; LATCH_EVENTS of them, none where the state cannot meet it.
+ */
 struct input {
 	const struct addr *from;
 	enum latch_evidence evidence;
@@ -53,7 +63,8 @@ static struct input input_of(enum latch_state state, enum latch_event event)
 		[LATCH_SIGNALLED] = {is_heard ? &home : NULL, LATCH_BARE, 5, false},
 		[LATCH_BEFORE] = {&past, LATCH_BARE, 5, false},
 		[LATCH_BETTER] = {is_heard ? &far : NULL, LATCH_BARE, 5, true},
-		[LATCH_QUIET] = {is_heard ? &far : NULL, LATCH_BARE, state == LATCH_LEARNT ? 15000 : 1000, false},
+		[LATCH_QUIET] = {is_heard ? &far : NULL, LATCH_BARE,
+	                         state == LATCH_LEARNT ? 15000 : 1000, false},
 		[LATCH_OTHER] = {&far, LATCH_BARE, state == LATCH_LEARNT ? 14999 : 999, false},
 		[LATCH_EXPIRE] = {state == LATCH_CHOOSING ? &far : NULL, LATCH_BARE, 3000, false},
 	};
@@ -65,19 +76,54 @@ static const struct {
 	enum latch_state next;
 	enum latch_answer answer;
 } want[LATCH_STATES][LATCH_EVENTS] = {
-	[LATCH_FIXED] = {{LATCH_FIXED, LATCH_ACCEPT}, {LATCH_FIXED, LATCH_REFUSE}, {0}, {LATCH_FIXED, LATCH_REFUSE}, {0}, {0},
-	                 {LATCH_FIXED, LATCH_REFUSE}, {0}},
-	[LATCH_OPEN] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {0}, {LATCH_OPEN, LATCH_ACCEPT}, {0}, {0},
-	                {LATCH_LEARNT, LATCH_LEARN}, {0}},
-	[LATCH_WAITING] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {0}, {LATCH_WAITING, LATCH_ACCEPT}, {0}, {0},
-	                   {LATCH_CHOOSING, LATCH_LEARN}, {0}},
-	[LATCH_CHOOSING] = {{LATCH_CHOOSING, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN},
-	                    {LATCH_CHOOSING, LATCH_LEARN}, {LATCH_CHOOSING, LATCH_LEARN}, {LATCH_CHOOSING, LATCH_LEARN},
-	                    {LATCH_CHOOSING, LATCH_REFUSE}, {LATCH_LEARNT, LATCH_REFUSE}},
-	[LATCH_LEARNT] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN},
-	                  {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_REFUSE}, {0}},
-	[LATCH_REOPENED] = {{LATCH_LEARNT, LATCH_ACCEPT}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN},
-	                    {LATCH_LEARNT, LATCH_LEARN}, {LATCH_LEARNT, LATCH_LEARN}, {LATCH_REOPENED, LATCH_REFUSE}, {0}},
+	[LATCH_FIXED] = {{LATCH_FIXED, LATCH_ACCEPT},
+                         {LATCH_FIXED, LATCH_REFUSE},
+                         {0},
+                         {LATCH_FIXED, LATCH_REFUSE},
+                         {0},
+                         {0},
+                         {LATCH_FIXED, LATCH_REFUSE},
+                         {0}},
+	[LATCH_OPEN] = {{LATCH_LEARNT, LATCH_ACCEPT},
+                        {LATCH_LEARNT, LATCH_LEARN},
+                        {0},
+                        {LATCH_OPEN, LATCH_ACCEPT},
+                        {0},
+                        {0},
+                        {LATCH_LEARNT, LATCH_LEARN},
+                        {0}},
+	[LATCH_WAITING] = {{LATCH_LEARNT, LATCH_ACCEPT},
+                           {LATCH_LEARNT, LATCH_LEARN},
+                           {0},
+                           {LATCH_WAITING, LATCH_ACCEPT},
+                           {0},
+                           {0},
+                           {LATCH_CHOOSING, LATCH_LEARN},
+                           {0}},
+	[LATCH_CHOOSING] = {{LATCH_CHOOSING, LATCH_ACCEPT},
+                            {LATCH_LEARNT, LATCH_LEARN},
+                            {LATCH_LEARNT, LATCH_LEARN},
+                            {LATCH_CHOOSING, LATCH_LEARN},
+                            {LATCH_CHOOSING, LATCH_LEARN},
+                            {LATCH_CHOOSING, LATCH_LEARN},
+                            {LATCH_CHOOSING, LATCH_REFUSE},
+                            {LATCH_LEARNT, LATCH_REFUSE}},
+	[LATCH_LEARNT] = {{LATCH_LEARNT, LATCH_ACCEPT},
+                          {LATCH_LEARNT, LATCH_LEARN},
+                          {LATCH_LEARNT, LATCH_LEARN},
+                          {LATCH_LEARNT, LATCH_LEARN},
+                          {LATCH_LEARNT, LATCH_LEARN},
+                          {LATCH_LEARNT, LATCH_LEARN},
+                          {LATCH_LEARNT, LATCH_REFUSE},
+                          {0}},
+	[LATCH_REOPENED] = {{LATCH_LEARNT, LATCH_ACCEPT},
+                            {LATCH_LEARNT, LATCH_LEARN},
+                            {LATCH_LEARNT, LATCH_LEARN},
+                            {LATCH_LEARNT, LATCH_LEARN},
+                            {LATCH_LEARNT, LATCH_LEARN},
+                            {LATCH_LEARNT, LATCH_LEARN},
+                            {LATCH_REOPENED, LATCH_REFUSE},
+                            {0}},
 };
 
 static void every_pair(void)
@@ -92,21 +138,27 @@ static void every_pair(void)
 			test_context("state %u, event %u", s, e);
 			l.is_hinted = in.is_hinted;
 			before = l;
-			EXPECT_INT(latch_may(&l, in.from, in.evidence, after_ms(in.ms)), want[s][e].answer != LATCH_REFUSE);
+			EXPECT_INT(latch_may(&l, in.from, in.evidence, after_ms(in.ms)),
+			           want[s][e].answer != LATCH_REFUSE);
 			EXPECT_OCTETS(&l, sizeof(l), &before, sizeof(before));
-			EXPECT_INT(latch_step(&l, in.from, in.evidence, after_ms(in.ms)), want[s][e].answer);
+			EXPECT_INT(latch_step(&l, in.from, in.evidence, after_ms(in.ms)),
+			           want[s][e].answer);
 			EXPECT_INT(l.state, want[s][e].next);
-			EXPECT(addr_eq(&l.address, want[s][e].answer == LATCH_LEARN ? in.from : &before.address));
-			EXPECT_INT(latch_has_learnt(&l), latch_has_heard(&l) && !addr_eq(&l.address, &home));
+			EXPECT(addr_eq(&l.address, want[s][e].answer == LATCH_LEARN
+			                                   ? in.from
+			                                   : &before.address));
+			EXPECT_INT(latch_has_learnt(&l),
+			           latch_has_heard(&l) && !addr_eq(&l.address, &home));
 			if (want[s][e].answer == LATCH_LEARN)
 				EXPECT(addr_eq(&l.before, e == LATCH_QUIET ? &away : &none));
 		}
 	}
 }
 
-/* --- signalling ------------------------------------------------------------------------------------- */
+/* --- signalling ------------------------------------------------------------- */
 
-static void says(struct latch *l, enum latch_policy policy, const struct addr *signalled, uint64_t now_ns)
+static void says(struct latch *l, enum latch_policy policy, const struct addr *signalled,
+                 uint64_t now_ns)
 {
 	latch_signal(l, &(struct latch_terms){.policy = policy}, signalled, now_ns);
 }
@@ -129,8 +181,9 @@ static void once_more(void)
 static void first_states(void)
 {
 	static const enum latch_state first[LATCH_POLICIES] = {
-		[LATCH_BY_SIGNALLING] = LATCH_FIXED, [LATCH_BY_FIRST] = LATCH_OPEN, [LATCH_BY_FOLLOWING] = LATCH_OPEN,
-		[LATCH_ASYMMETRIC] = LATCH_OPEN, [LATCH_BY_CHOICE] = LATCH_WAITING,
+		[LATCH_BY_SIGNALLING] = LATCH_FIXED, [LATCH_BY_FIRST] = LATCH_OPEN,
+		[LATCH_BY_FOLLOWING] = LATCH_OPEN,   [LATCH_ASYMMETRIC] = LATCH_OPEN,
+		[LATCH_BY_CHOICE] = LATCH_WAITING,
 	};
 
 	for (unsigned p = 0; p < LATCH_POLICIES; p++) {
@@ -140,16 +193,20 @@ static void first_states(void)
 		says(&l, (enum latch_policy)p, &home, T);
 		EXPECT_INT(l.state, first[p]);
 		EXPECT(addr_eq(&l.address, &home));
-		EXPECT_INT(latch_may(&l, &far, LATCH_BARE, after_ms(3600000)), first[p] != LATCH_FIXED);
+		EXPECT_INT(latch_may(&l, &far, LATCH_BARE, after_ms(3600000)),
+		           first[p] != LATCH_FIXED);
 		/* Another policy keeps what was learnt, except the one that learns nothing. */
 		l = in_state(LATCH_LEARNT);
 		says(&l, (enum latch_policy)p, &home, T);
 		EXPECT(addr_eq(&l.address, first[p] == LATCH_FIXED ? &home : &away));
-		EXPECT_INT(l.state, first[p] == LATCH_FIXED ? LATCH_FIXED : p == LATCH_BY_FIRST ? LATCH_LEARNT : LATCH_REOPENED);
+		EXPECT_INT(l.state, first[p] == LATCH_FIXED ? LATCH_FIXED
+		                    : p == LATCH_BY_FIRST   ? LATCH_LEARNT
+		                                            : LATCH_REOPENED);
 	}
 }
 
-/* Who left still sends: he is let in until somebody else comes, and not taken for who came; later he may be, for what was signalled may be wrong. */
+/* Who left still sends: he is let in until somebody else comes, and not taken for who came; later
+ * he may be, for what was signalled may be wrong. */
 static void who_left_is_not_who_came(void)
 {
 	struct latch l = in_state(LATCH_LEARNT);
@@ -191,7 +248,7 @@ static void hold_and_late_address(void)
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(320)), LATCH_REFUSE);
 }
 
-/* --- ranks ------------------------------------------------------------------------------------------ */
+/* --- ranks ------------------------------------------------------------------ */
 
 /* The best of who came within 3 s of the first packet, heard at once; then the choice stands. */
 static void the_choice(void)
@@ -220,13 +277,16 @@ static void patience(void)
 	struct latch l = in_state(LATCH_LEARNT);
 
 	/* The same host by another port; anybody; and back, for the older claim. */
-	EXPECT(!latch_may(&l, &next, LATCH_BARE, after_ms(999)) && latch_may(&l, &next, LATCH_BARE, after_ms(1000)));
-	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(14999)) && latch_may(&l, &far, LATCH_BARE, after_ms(15000)));
+	EXPECT(!latch_may(&l, &next, LATCH_BARE, after_ms(999)) &&
+	       latch_may(&l, &next, LATCH_BARE, after_ms(1000)));
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(14999)) &&
+	       latch_may(&l, &far, LATCH_BARE, after_ms(15000)));
 	l.before = none;
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(15010)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15020)), LATCH_REFUSE);
-	/* Whoever had it for a second has a second's claim: a stranger who was first does not come back when he likes. */
+	/* Whoever had it for a second has a second's claim: a stranger who was first does not come
+	 * back when he likes. */
 	l = in_state(LATCH_LEARNT);
 	l.since_ns = T - NS_PER_S;
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
@@ -241,10 +301,12 @@ static void patience(void)
 	/* Following: as soon as the present one pauses. */
 	l = in_state(LATCH_LEARNT);
 	l.policy = LATCH_BY_FOLLOWING;
-	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(99)) && latch_may(&l, &far, LATCH_BARE, after_ms(100)));
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(99)) &&
+	       latch_may(&l, &far, LATCH_BARE, after_ms(100)));
 }
 
-/* RTCP on a latch for RTP says where the peer may be until RTP says it, and nothing from then on. */
+/* RTCP on a latch for RTP says where the peer may be until RTP says it, and nothing from then on.
+ */
 static void hints(void)
 {
 	struct latch l = {.state = 0};
@@ -264,12 +326,14 @@ static void hints(void)
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)));
 	/* RTCP from where RTP is heard takes RTCP back from another host. */
 	l = in_state(LATCH_LEARNT);
-	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)) && latch_may(&l, &far, LATCH_BESIDE, after_ms(10)));
+	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)) &&
+	       latch_may(&l, &far, LATCH_BESIDE, after_ms(10)));
 }
 
 /*
- * Whatever comes, in whatever order: FIXED never moves; nobody unproven is let in while the present address speaks, but the signalled one, who lost the
- * leg by silence, and in CHOOSING a better one; what moved is heard.
+ * Whatever comes, in whatever order: FIXED never moves; nobody unproven is let in while the present
+ * address speaks, but the signalled one, who lost the leg by silence, and in CHOOSING a better one;
+ * what moved is heard.
  */
 static void any_order(void)
 {
@@ -284,29 +348,38 @@ static void any_order(void)
 		for (unsigned i = 0; i < 200; i++) {
 			static const unsigned pauses_ms[] = {0, 1, 20, 90, 150, 1100, 5000, 16000};
 			const struct addr *from = who[test_random(&random) % ARRAY_LEN(who)];
-			enum latch_evidence evidence = test_random(&random) % 8 ? LATCH_BARE : LATCH_PROVEN;
+			enum latch_evidence evidence =
+				test_random(&random) % 8 ? LATCH_BARE : LATCH_PROVEN;
 			struct latch was;
 			enum latch_answer answer;
 
 			now += pauses_ms[test_random(&random) % ARRAY_LEN(pauses_ms)] * NS_PER_MS;
 			if (test_random(&random) % 50 == 0)
-				says(&l, (enum latch_policy)(round % LATCH_POLICIES), who[test_random(&random) % 2], now);
+				says(&l, (enum latch_policy)(round % LATCH_POLICIES),
+				     who[test_random(&random) % 2], now);
 			if (test_random(&random) % 50 == 0)
 				latch_reopen(&l);
 			was = l;
-			EXPECT_INT(latch_may(&l, from, evidence, now), (answer = latch_step(&l, from, evidence, now)) != LATCH_REFUSE);
+			EXPECT_INT(latch_may(&l, from, evidence, now),
+			           (answer = latch_step(&l, from, evidence, now)) != LATCH_REFUSE);
 			EXPECT(addr_eq(&l.address, answer == LATCH_LEARN ? from : &was.address));
 			if (was.state == LATCH_FIXED)
-				EXPECT_INT(answer, addr_eq(from, &was.signalled) ? LATCH_ACCEPT : LATCH_REFUSE);
-			else if (evidence == LATCH_BARE && was.state >= LATCH_LEARNT && !latch_is_silent(&was, LATCH_FOLLOW_MS, now))
-				EXPECT_INT(answer != LATCH_REFUSE, addr_eq(from, &was.address) || addr_eq(from, &was.signalled) ||
-				                                           (addr_eq(from, &was.before) && now < was.until_ns));
+				EXPECT_INT(answer, addr_eq(from, &was.signalled) ? LATCH_ACCEPT
+				                                                 : LATCH_REFUSE);
+			else if (evidence == LATCH_BARE && was.state >= LATCH_LEARNT &&
+			         !latch_is_silent(&was, LATCH_FOLLOW_MS, now))
+				EXPECT_INT(
+					answer != LATCH_REFUSE,
+					addr_eq(from, &was.address) ||
+						addr_eq(from, &was.signalled) ||
+						(addr_eq(from, &was.before) && now < was.until_ns));
 			else if (evidence == LATCH_PROVEN && latch_has_heard(&was))
 				EXPECT(addr_eq(&l.address, from));
 		}
 	}
 }
 
-TEST_MAIN("latch", {"any_order", any_order}, {"every_pair", every_pair}, {"once_more", once_more}, {"first_states", first_states},
-          {"who_left_is_not_who_came", who_left_is_not_who_came}, {"hold_and_late_address", hold_and_late_address},
-          {"the_choice", the_choice}, {"patience", patience}, {"hints", hints})
+TEST_MAIN("latch", {"any_order", any_order}, {"every_pair", every_pair}, {"once_more", once_more},
+          {"first_states", first_states}, {"who_left_is_not_who_came", who_left_is_not_who_came},
+          {"hold_and_late_address", hold_and_late_address}, {"the_choice", the_choice},
+          {"patience", patience}, {"hints", hints})

@@ -41,7 +41,8 @@ static void on_closed(void *arg, struct listen_conn *c)
 	(void)arg, (void)c;
 }
 
-static const struct listen_ops ops = {.line = on_line, .too_long = on_too_long, .closed = on_closed};
+static const struct listen_ops ops = {
+	.line = on_line, .too_long = on_too_long, .closed = on_closed};
 
 static int dial(const struct scene *s)
 {
@@ -57,8 +58,13 @@ static int dial(const struct scene *s)
 static void a_flood_leaves_room_for_others(void)
 {
 	struct scene s = {.loop = NULL};
-	struct listen_config config = {.where = "tcp:127.0.0.1:0", .line_max_bytes = 65536, .out_max_bytes = 1 << 20, .conns_max = 4,
-	                               .requests_max = 64, .ops = &ops, .arg = &s};
+	struct listen_config config = {.where = "tcp:127.0.0.1:0",
+	                               .line_max_bytes = 65536,
+	                               .out_max_bytes = 1 << 20,
+	                               .conns_max = 4,
+	                               .requests_max = 64,
+	                               .ops = &ops,
+	                               .arg = &s};
 	struct buf flood = {0};
 	int noisy, quiet;
 

@@ -22,7 +22,8 @@ static void behaves_like_an_array(void)
 		size_t k = test_random(&state) % KEYS;
 
 		if (test_random(&state) & 1) {
-			EXPECT_ERR(map_put(m, &keys[k], 4, &keys[k]), present[k] ? ERR_EXISTS : ERR_OK);
+			EXPECT_ERR(map_put(m, &keys[k], 4, &keys[k]),
+			           present[k] ? ERR_EXISTS : ERR_OK);
 			count += !present[k];
 			present[k] = true;
 		} else {
@@ -92,5 +93,6 @@ static void hash_depends_on_the_key(void)
 	EXPECT(map_hash(key, "a\0", 2) != map_hash(key, "a", 1));
 }
 
-TEST_MAIN("map", {"behaves like an array", behaves_like_an_array}, {"visits each once", visits_each_once},
-          {"fails whole", fails_whole}, {"hash depends on the key", hash_depends_on_the_key})
+TEST_MAIN("map", {"behaves like an array", behaves_like_an_array},
+          {"visits each once", visits_each_once}, {"fails whole", fails_whole},
+          {"hash depends on the key", hash_depends_on_the_key})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Codec, whole messages and the tree: every message of the vectors, whole, cut short and damaged. */
+/* Codec, whole messages and the tree: every message of the vectors, whole, cut short and damaged.
+ */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -19,13 +20,14 @@ static void each_message(void (*fn)(struct view octets, json_t *decoded))
 		size_t i, j;
 
 		json_array_foreach(json_object_get(play_vectors(), lists[l]), i, s)
-			json_array_foreach(json_object_get(s, "messages"), j, m) {
-				struct view v = {.p = room, .n = play_hex(m, "hex", room, sizeof room)};
+			json_array_foreach(json_object_get(s, "messages"), j, m)
+		{
+			struct view v = {.p = room, .n = play_hex(m, "hex", room, sizeof(room))};
 
-				test_context("%s %s", json_string_value(json_object_get(s, "name")),
-				             json_string_value(json_object_get(m, "step")));
-				fn(v, json_object_get(m, "decoded"));
-			}
+			test_context("%s %s", json_string_value(json_object_get(s, "name")),
+			             json_string_value(json_object_get(m, "step")));
+			fn(v, json_object_get(m, "decoded"));
+		}
 	}
 }
 
@@ -39,10 +41,11 @@ static void expect_same_again(struct view octets, json_t *decoded)
 
 	REQUIRE_OK(mikey_msg_read(&m, octets, &fault));
 	EXPECT_INT(m.n + 1, json_array_size(decoded)); /* HDR is the first of theirs */
-	mikey_build_start(&b, room, sizeof room, &m.hdr, m.cs, m.n_cs);
+	mikey_build_start(&b, room, sizeof(room), &m.hdr, m.cs, m.n_cs);
 	for (size_t i = 0; i < m.n; i++) {
 		EXPECT_TEXT(mikey_type_name(m.p[i].type),
-		            json_string_value(json_object_get(json_array_get(decoded, i + 1), "payload")));
+		            json_string_value(
+				    json_object_get(json_array_get(decoded, i + 1), "payload")));
 		mikey_build_add(&b, &m.p[i]);
 	}
 	REQUIRE_OK(mikey_build_done(&b, &again));
@@ -60,12 +63,14 @@ static void expect_no_prefix(struct view octets, json_t *decoded)
 
 	(void)decoded;
 	for (size_t n = 0; n < octets.n; n++) {
-		uint8_t *copy = malloc(n + !n); /* its own block, so that a sanitizer sees a read past the end */
+		uint8_t *copy = malloc(
+			n + !n); /* its own block, so that a sanitizer sees a read past the end */
 		struct mikey_fault fault = {0};
 
 		memcpy(copy, octets.p, n);
-		if (!test_expect(mikey_msg_read(&m, (struct view){.p = copy, .n = n}, &fault) != ERR_OK, __FILE__, __LINE__,
-		                 "%zu of %zu octets to be refused", n, octets.n) ||
+		if (!test_expect(
+			    mikey_msg_read(&m, (struct view){.p = copy, .n = n}, &fault) != ERR_OK,
+			    __FILE__, __LINE__, "%zu of %zu octets to be refused", n, octets.n) ||
 		    !EXPECT(fault.why.text[0] != 0)) {
 			free(copy);
 			return;
@@ -79,7 +84,8 @@ static void truncated(void)
 	each_message(expect_no_prefix);
 }
 
-/* The tree is total: whatever the damage, it is valid JSON, names a fault or none, and never shows beyond the message. */
+/* The tree is total: whatever the damage, it is valid JSON, names a fault or none, and never shows
+ * beyond the message. */
 static void expect_tree(struct view octets)
 {
 	struct mikey_tree t;
@@ -94,7 +100,8 @@ static void expect_tree(struct view octets)
 	mikey_tree_text(&t, &text);
 	mikey_tree_json(&t, &json);
 	parsed = json_loadb(json.p, json.n, 0, &error);
-	test_expect(parsed != NULL, __FILE__, __LINE__, "JSON, got %s at %d", parsed ? "" : error.text, error.position);
+	test_expect(parsed != NULL, __FILE__, __LINE__, "JSON, got %s at %d",
+	            parsed ? "" : error.text, error.position);
 	json_decref(parsed);
 	buf_free(&text);
 	buf_free(&json);
@@ -132,7 +139,8 @@ static void tree_names_the_fault(void)
 	json_t *row = play_session("unknown payload type 99 under a correct MAC");
 	json_t *messages = json_object_get(row, "messages");
 	static uint8_t room[MIKEY_MESSAGE_MAX];
-	size_t n = play_hex(json_array_get(messages, json_array_size(messages) - 1), "hex", room, sizeof room);
+	size_t n = play_hex(json_array_get(messages, json_array_size(messages) - 1), "hex", room,
+	                    sizeof(room));
 	struct buf text = {0};
 	struct mikey_tree t;
 
@@ -154,15 +162,46 @@ static const struct {
 	{"version 2", "020b0500000000010001", MIKEY_E_UNSPECIFIED},
 	{"map type 3", "010b0500000000010003", MIKEY_E_UNSPECIFIED},
 	{"timestamp of type 4", "010b050000000001000100040000000000000000", MIKEY_E_TS},
-	{"V not last", "010b09000000000100010900" "0900", MIKEY_E_UNSPECIFIED},
-	{"two T", "010b0500000000010001" "050200000001" "000200000002", MIKEY_E_UNSPECIFIED},
-	{"octets behind the end", "010b0500000000010001" "000200000001" "00", MIKEY_E_UNSPECIFIED},
-	{"V of unknown algorithm", "010b0900000000010001" "0007", MIKEY_E_MAC},
-	{"DH", "010b0300000000010001" "000000", MIKEY_E_UNSUPPORTED},
-	{"crypto session twice", "010e0000000000010202" "010000000000" "010000000000", MIKEY_E_UNSPECIFIED},
-	{"session data of 5 octets", "010e0000000000010102" "01000000050102030405" "00", MIKEY_E_UNSPECIFIED},
-	{"S flag with 4 octets", "010e0000000000010102" "01008000040102030400", MIKEY_E_UNSPECIFIED},
-	{"protocol 1", "010e0000000000010102" "010100000000", MIKEY_E_SP},
+	{"V not last",
+         "010b09000000000100010900"
+         "0900",
+         MIKEY_E_UNSPECIFIED},
+	{"two T",
+         "010b0500000000010001"
+         "050200000001"
+         "000200000002",
+         MIKEY_E_UNSPECIFIED},
+	{"octets behind the end",
+         "010b0500000000010001"
+         "000200000001"
+         "00",
+         MIKEY_E_UNSPECIFIED},
+	{"V of unknown algorithm",
+         "010b0900000000010001"
+         "0007",
+         MIKEY_E_MAC},
+	{"DH",
+         "010b0300000000010001"
+         "000000",
+         MIKEY_E_UNSUPPORTED},
+	{"crypto session twice",
+         "010e0000000000010202"
+         "010000000000"
+         "010000000000",
+         MIKEY_E_UNSPECIFIED},
+	{"session data of 5 octets",
+         "010e0000000000010102"
+         "01000000050102030405"
+         "00",
+         MIKEY_E_UNSPECIFIED},
+	{"S flag with 4 octets",
+         "010e0000000000010102"
+         "01008000040102030400",
+         MIKEY_E_UNSPECIFIED},
+	{"protocol 1",
+         "010e0000000000010102"
+         "010100000000",
+         MIKEY_E_SP},
 };
 
 static void refused(void)
@@ -171,7 +210,7 @@ static void refused(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
 		uint8_t octets[64];
-		struct view v = {.p = octets, .n = test_hex(broken[i].hex, octets, sizeof octets)};
+		struct view v = {.p = octets, .n = test_hex(broken[i].hex, octets, sizeof(octets))};
 		struct mikey_fault fault = {0};
 
 		test_context("%s", broken[i].what);
@@ -187,20 +226,25 @@ static void bounded(void)
 {
 	static struct mikey_msg m;
 	static uint8_t room[MIKEY_MESSAGE_MAX + 1] = {1, 11, MIKEY_CERT};
-	struct wr w = wr_make(room, sizeof room);
+	struct wr w = wr_make(room, sizeof(room));
 	struct mikey_fault fault;
 
 	wr_octets(&w, (uint8_t[]){1, 11, MIKEY_CERT, 0, 0, 0, 0, 1, 0, 1}, 10);
 	for (int i = 0; i < 255; i++)
 		wr_octets(&w, (uint8_t[]){i < 254 ? MIKEY_CERT : 0, 0, 0, 0}, 4);
-	EXPECT_ERR(mikey_msg_read(&m, (struct view){.p = room, .n = wr_len(&w)}, &fault), ERR_TOO_BIG);
-	EXPECT_ERR(mikey_msg_read(&m, (struct view){.p = room, .n = sizeof room}, &fault), ERR_TOO_BIG);
+	EXPECT_ERR(mikey_msg_read(&m, (struct view){.p = room, .n = wr_len(&w)}, &fault),
+	           ERR_TOO_BIG);
+	EXPECT_ERR(mikey_msg_read(&m, (struct view){.p = room, .n = sizeof(room)}, &fault),
+	           ERR_TOO_BIG);
 }
 
 static enum err tree_once(void)
 {
 	static uint8_t octets[1024];
-	size_t n = test_hex("010b0500000000010001" "0e0200000001" "00010000037369703a", octets, sizeof octets);
+	size_t n = test_hex("010b0500000000010001"
+	                    "0e0200000001"
+	                    "00010000037369703a",
+	                    octets, sizeof(octets));
 	struct mikey_tree t;
 	enum err e = mikey_tree_make(&t, (struct view){.p = octets, .n = n});
 
@@ -215,5 +259,5 @@ static void tree_without_memory(void)
 }
 
 TEST_MAIN("mikey_codec", {"round-trip", round_trip}, {"truncated", truncated}, {"trees", trees},
-          {"tree-names-the-fault", tree_names_the_fault}, {"refused", refused}, {"bounded", bounded},
-          {"tree-without-memory", tree_without_memory})
+          {"tree-names-the-fault", tree_names_the_fault}, {"refused", refused},
+          {"bounded", bounded}, {"tree-without-memory", tree_without_memory})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PRF, derivations, ciphers: the units of vectors/mikey-vectors.json and the known answers of vectors/mikey-ticket-kat.txt. */
+/* PRF, derivations, ciphers: the units of vectors/mikey-vectors.json and the known answers of
+ * vectors/mikey-ticket-kat.txt. */
 #include <stdlib.h>
 
 #include "keyctx/mikey/modes.h"
@@ -15,7 +16,7 @@ static struct octets get(json_t *u, const char *key)
 {
 	struct octets o = {.n = 0};
 
-	o.n = play_hex(u, key, o.p, sizeof o.p);
+	o.n = play_hex(u, key, o.p, sizeof(o.p));
 	return o;
 }
 
@@ -49,11 +50,13 @@ static void do_prf(json_t *u)
 
 static void do_msg_keys(json_t *u)
 {
-	struct octets key = get(u, "inkey"), csb = get(u, "csb_id"), randi = get(u, "randi"), randr = get(u, "randr");
+	struct octets key = get(u, "inkey"), csb = get(u, "csb_id"), randi = get(u, "randi"),
+		      randr = get(u, "randr");
 	struct mikey_msg_keys k;
 	unsigned phase = json_is_true(json_object_get(u, "response")) ? 2 : 1;
 
-	REQUIRE_OK(mikey_prf_msg_keys(&k, prf_of(u), view_of(&key), be32_get(csb.p), phase, view_of(&randi), view_of(&randr)));
+	REQUIRE_OK(mikey_prf_msg_keys(&k, prf_of(u), view_of(&key), be32_get(csb.p), phase,
+	                              view_of(&randi), view_of(&randr)));
 	expect(u, "encr_128", k.encr);
 	expect(u, "encr_256", k.encr);
 	expect(u, "auth_160", k.auth);
@@ -70,14 +73,16 @@ static void do_tgk(json_t *u)
 		enum mikey_tek_part part;
 		size_t n;
 	} rows[] = {
-		{"tek_128", MIKEY_PART_TEK, 16}, {"tek_256", MIKEY_PART_TEK, 32}, {"salt_112", MIKEY_PART_SALT, 14},
-		{"auth_160", MIKEY_PART_AUTH, 20}, {"encr_128", MIKEY_PART_ENCR, 16},
+		{"tek_128", MIKEY_PART_TEK, 16},   {"tek_256", MIKEY_PART_TEK, 32},
+		{"salt_112", MIKEY_PART_SALT, 14}, {"auth_160", MIKEY_PART_AUTH, 20},
+		{"encr_128", MIKEY_PART_ENCR, 16},
 	};
 	unsigned cs_id = (unsigned)json_integer_value(json_object_get(u, "cs_id"));
 	uint8_t out[32];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		EXPECT_OK(mikey_prf_tek(out, rows[i].n, prf_of(u), rows[i].part, view_of(&tgk), cs_id, view_of(&randi), view_of(&randr)));
+		EXPECT_OK(mikey_prf_tek(out, rows[i].n, prf_of(u), rows[i].part, view_of(&tgk),
+		                        cs_id, view_of(&randi), view_of(&randr)));
 		expect(u, rows[i].key, out);
 	}
 }
@@ -87,9 +92,11 @@ static void do_fork(json_t *u)
 	struct octets key = get(u, "inkey"), id = get(u, "id_data"), rand = get(u, "randkms");
 	uint8_t out[64];
 
-	EXPECT_OK(mikey_prf_fork(out, prf_of(u), MIKEY_FORK_MPKR, view_of(&key), view_of(&id), view_of(&rand)));
+	EXPECT_OK(mikey_prf_fork(out, prf_of(u), MIKEY_FORK_MPKR, view_of(&key), view_of(&id),
+	                         view_of(&rand)));
 	expect(u, "mpkr'", out);
-	EXPECT_OK(mikey_prf_fork(out, prf_of(u), MIKEY_FORK_TGK, view_of(&key), view_of(&id), view_of(&rand)));
+	EXPECT_OK(mikey_prf_fork(out, prf_of(u), MIKEY_FORK_TGK, view_of(&key), view_of(&id),
+	                         view_of(&rand)));
 	expect(u, "tgk'", out);
 }
 
@@ -136,7 +143,8 @@ static void do_aes_cm(json_t *u)
 
 static void do_aes_kw(json_t *u)
 {
-	struct octets key = get(u, "key"), iv = get(u, "salt_iv"), plain = get(u, "plaintext"), cipher = get(u, "ciphertext");
+	struct octets key = get(u, "key"), iv = get(u, "salt_iv"), plain = get(u, "plaintext"),
+		      cipher = get(u, "ciphertext");
 	uint8_t out[256];
 
 	EXPECT_OK(prim_aes_wrap(view_of(&key), iv.p, plain.p, plain.n, out));
@@ -151,8 +159,15 @@ static const struct {
 	const char *op;
 	void (*fn)(json_t *u);
 } ops[] = {
-	{"prf", do_prf},   {"msg-keys", do_msg_keys},        {"tgk", do_tgk},       {"fork", do_fork},    {"mpk", do_mpk},
-	{"tpk-keys", do_tpk}, {"initdata-keys", do_init_data}, {"aes-cm", do_aes_cm}, {"aes-kw", do_aes_kw},
+	{"prf", do_prf},
+	{"msg-keys", do_msg_keys},
+	{"tgk", do_tgk},
+	{"fork", do_fork},
+	{"mpk", do_mpk},
+	{"tpk-keys", do_tpk},
+	{"initdata-keys", do_init_data},
+	{"aes-cm", do_aes_cm},
+	{"aes-kw", do_aes_kw},
 };
 
 static void units(void)
@@ -160,7 +175,8 @@ static void units(void)
 	json_t *u;
 	size_t i, done = 0;
 
-	json_array_foreach(json_object_get(play_vectors(), "units"), i, u) {
+	json_array_foreach(json_object_get(play_vectors(), "units"), i, u)
+	{
 		const char *op = json_string_value(json_object_get(u, "op"));
 
 		test_context("unit %zu %s", i, op);
@@ -179,13 +195,14 @@ static void kemac_iv(void)
 	json_t *u;
 	size_t i;
 
-	json_array_foreach(json_object_get(play_vectors(), "units"), i, u) {
+	json_array_foreach(json_object_get(play_vectors(), "units"), i, u)
+	{
 		struct octets key, salt, csb, ts, iv;
 		struct mikey_msg_keys k = {0};
 		struct mikey_keys *one = mikey_keys_new();
 		static const uint8_t secret[16] = {1, 2, 3};
 		uint8_t room[256], plain[64], want[64];
-		struct wr w = wr_make(room, sizeof room), p = wr_make(plain, sizeof plain);
+		struct wr w = wr_make(room, sizeof(room)), p = wr_make(plain, sizeof(plain));
 
 		CHECK(one);
 		if (strcmp(json_string_value(json_object_get(u, "op")), "aes-cm") == 0) {
@@ -196,11 +213,16 @@ static void kemac_iv(void)
 			iv = get(u, "iv");
 			memcpy(k.encr, key.p, key.n);
 			memcpy(k.salt, salt.p, salt.n);
-			EXPECT_OK(mikey_keys_add(one, MIKEY_TGK, (struct view){.p = secret, .n = 16}, (struct view){0},
-			                         (struct view){.p = secret, .n = 3}));
+			EXPECT_OK(mikey_keys_add(
+				one, MIKEY_TGK, (struct view){.p = secret, .n = 16},
+				(struct view){0}, (struct view){.p = secret, .n = 3}));
 			mikey_keys_write(&p, one);
-			EXPECT_OK(mikey_kemac_seal(&w, key.n == 32 ? MIKEY_ENCR_CM_256 : MIKEY_ENCR_CM_128, &k, be32_get(csb.p),
-			                           (struct mikey_ts){.value = (uint64_t)be32_get(ts.p) << 32 | be32_get(ts.p + 4)}, one));
+			EXPECT_OK(mikey_kemac_seal(
+				&w, key.n == 32 ? MIKEY_ENCR_CM_256 : MIKEY_ENCR_CM_128, &k,
+				be32_get(csb.p),
+				(struct mikey_ts){.value = (uint64_t)be32_get(ts.p) << 32 |
+			                                   be32_get(ts.p + 4)},
+				one));
 			EXPECT_OK(prim_aes_ctr(view_of(&key), iv.p, plain, want, wr_len(&p)));
 			EXPECT_OCTETS(room, wr_len(&w), want, wr_len(&p));
 		}
@@ -217,11 +239,13 @@ static void key_wrap(void)
 	for (size_t spi = 1; spi < 12; spi++) {
 		struct mikey_keys *in = mikey_keys_new(), *out = mikey_keys_new();
 		uint8_t room[256];
-		struct wr w = wr_make(room, sizeof room);
-		struct mikey_payload p = {.type = MIKEY_KEMAC, .u.kemac = {.encr = MIKEY_ENCR_KW_128}};
+		struct wr w = wr_make(room, sizeof(room));
+		struct mikey_payload p = {.type = MIKEY_KEMAC,
+		                          .u.kemac = {.encr = MIKEY_ENCR_KW_128}};
 		struct mikey_fault fault;
 
-		EXPECT_OK(mikey_keys_add(in, MIKEY_TGK, (struct view){.p = key, .n = 16}, (struct view){0}, (struct view){.p = key, .n = spi}));
+		EXPECT_OK(mikey_keys_add(in, MIKEY_TGK, (struct view){.p = key, .n = 16},
+		                         (struct view){0}, (struct view){.p = key, .n = spi}));
 		EXPECT_OK(mikey_kemac_seal(&w, MIKEY_ENCR_KW_128, &k, 1, (struct mikey_ts){0}, in));
 		EXPECT_INT(wr_len(&w) % 8, 0);
 		p.u.kemac.data = (struct view){.p = room, .n = wr_len(&w)};
@@ -229,7 +253,8 @@ static void key_wrap(void)
 		EXPECT_INT(out->n, 1);
 		EXPECT_INT(out->k[0].spi_len, spi);
 		room[5] ^= 1;
-		EXPECT_ERR(mikey_kemac_open(out, &p, &k, 1, (struct mikey_ts){0}, &fault), ERR_AUTH);
+		EXPECT_ERR(mikey_kemac_open(out, &p, &k, 1, (struct mikey_ts){0}, &fault),
+		           ERR_AUTH);
 		mikey_keys_free(in);
 		mikey_keys_free(out);
 	}
@@ -241,12 +266,17 @@ static void strengths(void)
 	for (unsigned prf = 0; prf < 3; prf++)
 		for (unsigned encr = 0; encr < 5; encr++)
 			for (unsigned mac = 0; mac < 4; mac++) {
-				bool small = prf == 0 && encr <= 2 && mac == 1, big = prf == 1 && (encr == 0 || encr == 3) && mac == 2;
-				enum err e = mikey_algs_check((struct mikey_algs){(uint8_t)prf, (uint8_t)encr, (uint8_t)mac}, false, NULL);
+				bool small = prf == 0 && encr <= 2 && mac == 1,
+				     big = prf == 1 && (encr == 0 || encr == 3) && mac == 2;
+				enum err e = mikey_algs_check((struct mikey_algs){(uint8_t)prf,
+				                                                  (uint8_t)encr,
+				                                                  (uint8_t)mac},
+				                              false, NULL);
 
 				test_context("prf %u encr %u mac %u", prf, encr, mac);
 				EXPECT_INT(e == ERR_OK, small || big);
 			}
 }
 
-TEST_MAIN("mikey_units", {"vectors", units}, {"kemac-iv", kemac_iv}, {"key-wrap", key_wrap}, {"strengths", strengths})
+TEST_MAIN("mikey_units", {"vectors", units}, {"kemac-iv", kemac_iv}, {"key-wrap", key_wrap},
+          {"strengths", strengths})

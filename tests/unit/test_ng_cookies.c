@@ -6,13 +6,14 @@
 #include "base/mem.h"
 #include "tests/harness/harness.h"
 
-static const struct ng_cookies_config config = {.ttl_ns = 10 * NS_PER_S, .count_max = 4, .bytes_max = 100};
+static const struct ng_cookies_config config = {
+	.ttl_ns = 10 * NS_PER_S, .count_max = 4, .bytes_max = 100};
 static const struct addr alice = {.version = 4, .ip = {127, 0, 0, 1}, .port = 1000};
 static const struct addr alice_elsewhere = {.version = 4, .ip = {127, 0, 0, 1}, .port = 2000};
 static const struct addr bob = {.version = 4, .ip = {127, 0, 0, 2}, .port = 1000};
 
-static enum ng_cookie_state begin(struct ng_cookies *c, const struct addr *from, const char *cookie, uint64_t now,
-                                  struct ng_cookie **k)
+static enum ng_cookie_state begin(struct ng_cookies *c, const struct addr *from, const char *cookie,
+                                  uint64_t now, struct ng_cookie **k)
 {
 	enum ng_cookie_state state = NG_COOKIE_NEW;
 
@@ -41,7 +42,8 @@ static void a_request_is_carried_out_once(void)
 	ng_cookies_free(c);
 }
 
-/* A flood of cookies forgets old replies, never requests under way, and grows no further than told. */
+/* A flood of cookies forgets old replies, never requests under way, and grows no further than told.
+ */
 static void bounds_hold(void)
 {
 	struct ng_cookies *c;
@@ -65,7 +67,8 @@ static void bounds_hold(void)
 		EXPECT_INT(begin(c, &alice, name, 2, &waiting[i]), NG_COOKIE_NEW);
 	}
 	EXPECT_ERR(ng_cookies_begin(c, &alice, STR("one more"), 2, &k, &state), ERR_BUSY);
-	EXPECT_ERR(ng_cookies_begin(c, &alice, str_make(name, NG_COOKIE_MAX + 1), 2, &k, &state), ERR_TOO_BIG);
+	EXPECT_ERR(ng_cookies_begin(c, &alice, str_make(name, NG_COOKIE_MAX + 1), 2, &k, &state),
+	           ERR_TOO_BIG);
 	for (int i = 0; i < 4; i++)
 		ng_cookies_finish(c, waiting[i], STR("done"), 3);
 	ng_cookies_free(c);
@@ -108,6 +111,7 @@ static void survives_a_lack_of_memory(void)
 	test_each_allocation_failing(remember_one);
 }
 
-TEST_MAIN("ng_cookies", {"a request is carried out once", a_request_is_carried_out_once}, {"bounds hold", bounds_hold},
+TEST_MAIN("ng_cookies", {"a request is carried out once", a_request_is_carried_out_once},
+          {"bounds hold", bounds_hold},
           {"a reply too big to keep is forgotten", a_reply_too_big_to_keep_is_forgotten},
           {"survives a lack of memory", survives_a_lack_of_memory})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* docs/ng.md and docs/control-protocol.md say of each key, word and field what the code does with it, in the words of its own tables. */
+/* docs/ng.md and docs/control-protocol.md say of each key, word and field what the code does with
+ * it, in the words of its own tables. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -7,7 +8,8 @@
 #include "control/ng/request.h"
 #include "tests/harness/harness.h"
 
-static const char *const hows[] = {[NG_SUPPORTED] = "supported", [NG_IGNORED] = "ignored", [NG_REFUSED] = "refused"};
+static const char *const hows[] = {
+	[NG_SUPPORTED] = "supported", [NG_IGNORED] = "ignored", [NG_REFUSED] = "refused"};
 
 static bool read_page(struct buf *out, const char *name)
 {
@@ -37,7 +39,8 @@ static void every_word_is_documented(void)
 		if (getenv("SLUICE_PRINT") && strcmp(where, row.where) != 0)
 			printf("\n### `%s`\n\n| word | | |\n|---|---|---|\n", row.where);
 		where = row.where;
-		snprintf(line, sizeof(line), "| `%s` | %s | %s |\n", row.name, hows[row.how], row.text);
+		snprintf(line, sizeof(line), "| `%s` | %s | %s |\n", row.name, hows[row.how],
+		         row.text);
 		if (getenv("SLUICE_PRINT"))
 			printf("%s", line);
 		test_context("%s %s", row.where, row.name);
@@ -55,7 +58,8 @@ static void find_fields(const struct schema *t, const char *page)
 		char line[640], words[256] = "";
 
 		for (const struct schema_word *w = f->words; w && w->name; w++)
-			snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s`%s`", words[0] ? " " : "", w->name);
+			snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s`%s`",
+			         words[0] ? " " : "", w->name);
 		snprintf(line, sizeof(line), "| `%s` | %s | %s |\n", f->name, words, f->help);
 		if (getenv("SLUICE_PRINT"))
 			printf("%s", line);
@@ -79,10 +83,20 @@ static void every_field_is_documented(void)
 static const char *sample_of(const char *name)
 {
 	static const char *const samples[][2] = {
-		{"no-=", "AES_CM_128_HMAC_SHA1_80"}, {"only-=", "AEAD_AES_128_GCM"}, {"order:=", "AES_CM_128_HMAC_SHA1_32;"},
-		{"offerer_pref:=", "AEAD_AES_128_GCM;"}, {"SDES-=", "pad"}, {"rtcp-mux-=", "offer"}, {"ICE=", "remove"},
-		{"replace-=", "origin"}, {"endpoint-learning-=", "off"}, {"other-media-=", "pass"}, {"OSRTP-=", "accept"},
-		{"lifetime-min:=", "2000"}, {"lifetime-max:=", "70000"}, {"lifetime-own:=", "4096"},
+		{"no-=", "AES_CM_128_HMAC_SHA1_80"},
+		{"only-=", "AEAD_AES_128_GCM"},
+		{"order:=", "AES_CM_128_HMAC_SHA1_32;"},
+		{"offerer_pref:=", "AEAD_AES_128_GCM;"},
+		{"SDES-=", "pad"},
+		{"rtcp-mux-=", "offer"},
+		{"ICE=", "remove"},
+		{"replace-=", "origin"},
+		{"endpoint-learning-=", "off"},
+		{"other-media-=", "pass"},
+		{"OSRTP-=", "accept"},
+		{"lifetime-min:=", "2000"},
+		{"lifetime-max:=", "70000"},
+		{"lifetime-own:=", "4096"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
@@ -91,7 +105,8 @@ static const char *sample_of(const char *name)
 	return "x";
 }
 
-/* Each word in an offer of its own: supported ones are silent, ignored ones counted, refused ones named. */
+/* Each word in an offer of its own: supported ones are silent, ignored ones counted, refused ones
+ * named. */
 static void every_word_does_what_the_page_says(void)
 {
 	static const struct ng_context context = {.n_interfaces = 0};
@@ -119,7 +134,8 @@ static void every_word_does_what_the_page_says(void)
 		} else {
 			bool takes = row.name[n - 1] == '=';
 
-			snprintf(word, sizeof(word), "%.*s%s", (int)(n - takes), row.name, takes ? sample_of(row.name) : "");
+			snprintf(word, sizeof(word), "%.*s%s", (int)(n - takes), row.name,
+			         takes ? sample_of(row.name) : "");
 			words = doc_list(a);
 			doc_append(words, doc_text(a, str_of(word)));
 			doc_set(d, row.where, words);
@@ -129,7 +145,8 @@ static void every_word_does_what_the_page_says(void)
 		EXPECT_ERR(e, row.how == NG_REFUSED ? ERR_UNSUPPORTED : ERR_OK);
 		EXPECT_INT(q.n_ignored, row.how == NG_IGNORED);
 		if (row.how == NG_REFUSED)
-			EXPECT(strstr(why.text, row.name) != NULL && strstr(why.text, row.text) != NULL);
+			EXPECT(strstr(why.text, row.name) != NULL &&
+			       strstr(why.text, row.text) != NULL);
 		doc_arena_reset(a);
 	}
 	doc_arena_free(a);
@@ -181,6 +198,7 @@ static void words_of_latching(void)
 	doc_arena_free(a);
 }
 
-TEST_MAIN("ng-doc", {"words of latching", words_of_latching}, {"every field is documented", every_field_is_documented},
+TEST_MAIN("ng-doc", {"words of latching", words_of_latching},
+          {"every field is documented", every_field_is_documented},
           {"every word is documented", every_word_is_documented},
           {"every word does what the page says", every_word_does_what_the_page_says})

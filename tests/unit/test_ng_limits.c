@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* What proxies are told when a call can't be taken, word for word, and what calls that are up may still do. */
+/* What proxies are told when a call can't be taken, word for word, and what calls that are up may
+ * still do. */
 #define V4_PORT_MAX 30007 /* four pairs: two calls of one m-line */
 #include "tests/unit/ng_scene.h"
 
-#define HEAD "v=0\\r\\no=- 1 1 IN IP4 198.51.100.1\\r\\ns=-\\r\\nc=IN IP4 198.51.100.1\\r\\nt=0 0\\r\\n"
+#define HEAD                                                                                 \
+	"v=0\\r\\no=- 1 1 IN IP4 198.51.100.1\\r\\ns=-\\r\\nc=IN IP4 198.51.100.1\\r\\nt=0 " \
+	"0\\r\\n"
 #define AUDIO "m=audio 4000 RTP/AVP 0\\r\\n"
 #define VIDEO "m=video 4010 RTP/AVP 96\\r\\n"
-#define OFFER(call, lines) "\"command\":\"offer\",\"call-id\":\"" call "\",\"from-tag\":\"a\",\"sdp\":\"" HEAD lines "\""
-#define ANSWER(call, lines) "\"command\":\"answer\",\"call-id\":\"" call "\",\"from-tag\":\"a\",\"to-tag\":\"b\",\"sdp\":\"" HEAD lines "\""
-#define KNOWS ",\"supports\":[\"load limit\"]"
+#define OFFER(call, lines)                                                                        \
+	"\"command\":\"offer\",\"call-id\":\"" call "\",\"from-tag\":\"a\",\"sdp\":\"" HEAD lines \
+	"\""
+#define ANSWER(call, lines)                          \
+	"\"command\":\"answer\",\"call-id\":\"" call \
+	"\",\"from-tag\":\"a\",\"to-tag\":\"b\",\"sdp\":\"" HEAD lines "\""
+#define KNOWS      ",\"supports\":[\"load limit\"]"
 #define NO_SESSION "Parallel session limit reached"
-#define NO_PORT "Ran out of ports"
+#define NO_PORT    "Ran out of ports"
 
 static bool says(const char *result, const char *key, const char *text)
 {
-	bool fits = told && str_is(doc_get_text(told, "result"), result) && str_is(doc_get_text(told, key), text);
+	bool fits = told && str_is(doc_get_text(told, "result"), result) &&
+	            str_is(doc_get_text(told, key), text);
 
 	if (!fits && told)
-		printf("--- %.*s, %s: %.*s\n", STR_ARG(doc_get_text(told, "result")), key, STR_ARG(doc_get_text(told, key)));
+		printf("--- %.*s, %s: %.*s\n", STR_ARG(doc_get_text(told, "result")), key,
+		       STR_ARG(doc_get_text(told, key)));
 	return fits;
 }
 
@@ -29,15 +38,22 @@ static void set_sessions_max(uint32_t n)
 	service_reconfigure(service, &config);
 }
 
-/* A new call that is refused for `words`, to clients of either kind; our own sentence stands beside. */
+/* A new call that is refused for `words`, to clients of either kind; our own sentence stands
+ * beside. */
 static void is_refused(const char *call, const char *words, const char *own)
 {
 	char text[1024];
 
-	snprintf(text, sizeof(text), "\"command\":\"offer\",\"call-id\":\"%s\",\"from-tag\":\"a\",\"sdp\":\"" HEAD AUDIO "\"", call);
+	snprintf(text, sizeof(text),
+	         "\"command\":\"offer\",\"call-id\":\"%s\",\"from-tag\":\"a\",\"sdp\":\"" HEAD AUDIO
+	         "\"",
+	         call);
 	EXPECT(!tell(text));
 	EXPECT(says("error", "error-reason", words) && reply_has("warning", own));
-	snprintf(text, sizeof(text), "\"command\":\"offer\",\"call-id\":\"%s\",\"from-tag\":\"a\",\"sdp\":\"" HEAD AUDIO "\"" KNOWS, call);
+	snprintf(text, sizeof(text),
+	         "\"command\":\"offer\",\"call-id\":\"%s\",\"from-tag\":\"a\",\"sdp\":\"" HEAD AUDIO
+	         "\"" KNOWS,
+	         call);
 	EXPECT(!tell(text));
 	EXPECT(says("load limit", "message", words) && reply_has("warning", own));
 }
@@ -55,7 +71,9 @@ static void new_calls_are_refused_in_the_proxies_words(void)
 	is_refused("three", NO_SESSION, "draining");
 	/* What is wrong with the offer itself is no reason to try the next gateway. */
 	service_set_draining(service, false);
-	EXPECT(!tell(OFFER("three", "m=audio 4000 RTP/SAVP 0\\r\\n") ",\"transport-protocol\":\"RTP/AVP\"" KNOWS));
+	EXPECT(!tell(OFFER(
+		"three",
+		"m=audio 4000 RTP/SAVP 0\\r\\n") ",\"transport-protocol\":\"RTP/AVP\"" KNOWS));
 	EXPECT(says("error", "warning", ""));
 	end_ng();
 }
@@ -63,7 +81,8 @@ static void new_calls_are_refused_in_the_proxies_words(void)
 static void an_added_line_alone_is_refused(void)
 {
 	begin_ng(NULL);
-	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) && tell(OFFER("two", AUDIO)));
+	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) &&
+	        tell(OFFER("two", AUDIO)));
 	/* No port is left: the call goes on with what it has. */
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO) KNOWS));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
@@ -72,7 +91,8 @@ static void an_added_line_alone_is_refused(void)
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
 	EXPECT(noted->next->media[0].legs[0].can_receive);
 	/* With ports again it is taken. */
-	REQUIRE(tell("\"command\":\"delete\",\"call-id\":\"two\",\"from-tag\":\"a\",\"delete-delay\":0"));
+	REQUIRE(tell("\"command\":\"delete\",\"call-id\":\"two\",\"from-tag\":\"a\",\"delete-"
+	             "delay\":0"));
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO)));
 	EXPECT(strstr(sdp, "m=video 30") != NULL);
 	end_ng();
@@ -85,7 +105,8 @@ static void as_many_lines_as_there_are_ports_for_are_taken(void)
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO VIDEO VIDEO)));
 	EXPECT(strstr(sdp, "m=video 30") && strstr(sdp, "m=video 0 "));
 	EXPECT(reply_has("warning", "m-line 3") && reply_has("warning", "m-line 4"));
-	REQUIRE(tell(ANSWER("one", AUDIO VIDEO "m=video 0 RTP/AVP 96\\r\\nm=video 0 RTP/AVP 96\\r\\n")));
+	REQUIRE(tell(
+		ANSWER("one", AUDIO VIDEO "m=video 0 RTP/AVP 96\\r\\nm=video 0 RTP/AVP 96\\r\\n")));
 	EXPECT(noted->media[1].legs[1].can_receive);
 	end_ng();
 }
@@ -93,29 +114,38 @@ static void as_many_lines_as_there_are_ports_for_are_taken(void)
 static void a_call_that_is_up_never_hears_the_proxies_words(void)
 {
 	static const char *const asks[] = {
-		/* Nothing but the new line is left of it; a change of mode builds its media anew. */
+		/* Nothing but the new line is left of it; a change of mode builds its media anew.
+	         */
 		OFFER("one", "m=audio 0 RTP/AVP 0\\r\\n" VIDEO) KNOWS,
 		OFFER("one", AUDIO) KNOWS ",\"transport-protocol\":\"RTP/SAVP\"",
 	};
 
 	begin_ng(NULL);
-	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) && tell(OFFER("two", AUDIO)));
+	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) &&
+	        tell(OFFER("two", AUDIO)));
 	for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
 		test_context("%zu", i);
 		EXPECT(!tell(asks[i]));
-		EXPECT(says("error", "message", "") && reply_has("error-reason", "no port is free"));
+		EXPECT(says("error", "message", "") &&
+		       reply_has("error-reason", "no port is free"));
 	}
 	/* Draining, and more sessions than allowed by now: it changes, adds and ends as ever. */
 	service_set_draining(service, true);
 	set_sessions_max(1);
 	EXPECT(tell(OFFER("one", AUDIO) KNOWS) && tell(ANSWER("one", AUDIO)));
-	REQUIRE(tell("\"command\":\"delete\",\"call-id\":\"two\",\"from-tag\":\"a\",\"delete-delay\":0"));
+	REQUIRE(tell("\"command\":\"delete\",\"call-id\":\"two\",\"from-tag\":\"a\",\"delete-"
+	             "delay\":0"));
 	EXPECT(tell(OFFER("one", AUDIO VIDEO) KNOWS) && tell(ANSWER("one", AUDIO VIDEO)));
-	EXPECT(tell("\"command\":\"delete\",\"call-id\":\"one\",\"from-tag\":\"a\",\"delete-delay\":0"));
+	EXPECT(tell("\"command\":\"delete\",\"call-id\":\"one\",\"from-tag\":\"a\",\"delete-"
+	            "delay\":0"));
 	end_ng();
 }
 
-TEST_MAIN("ng-limits", {"new calls are refused in the proxies' words", new_calls_are_refused_in_the_proxies_words},
+TEST_MAIN("ng-limits",
+          {"new calls are refused in the proxies' words",
+           new_calls_are_refused_in_the_proxies_words},
           {"an added line alone is refused", an_added_line_alone_is_refused},
-          {"as many lines as there are ports for are taken", as_many_lines_as_there_are_ports_for_are_taken},
-          {"a call that is up never hears the proxies' words", a_call_that_is_up_never_hears_the_proxies_words})
+          {"as many lines as there are ports for are taken",
+           as_many_lines_as_there_are_ports_for_are_taken},
+          {"a call that is up never hears the proxies' words",
+           a_call_that_is_up_never_hears_the_proxies_words})

@@ -2,15 +2,19 @@
 /* Which words of ng make SRTP end here, and which suites are offered then. */
 #include "tests/unit/ng_scene.h"
 
-#define K1 "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
-#define K2 "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
-#define K3 "+JHuCdKP7RRTiPm8RN2DMtTA8O+kB8xyLU7xZzOa"
+#define K1   "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
+#define K2   "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
+#define K3   "+JHuCdKP7RRTiPm8RN2DMtTA8O+kB8xyLU7xZzOa"
 #define K256 "LjU8Q0pRWF9mbXR7gomQl56lrLO6wcjP1t3k6/L5BQwTGiEoLzY9REtSWWBnbg=="
-#define HEAD "v=0\\r\\no=- 1 1 IN IP4 198.51.100.1\\r\\ns=-\\r\\nc=IN IP4 198.51.100.1\\r\\nt=0 0\\r\\n"
+#define HEAD                                                                                 \
+	"v=0\\r\\no=- 1 1 IN IP4 198.51.100.1\\r\\ns=-\\r\\nc=IN IP4 198.51.100.1\\r\\nt=0 " \
+	"0\\r\\n"
 #define LINE(tag, suite, key) "a=crypto:" tag " " suite " inline:" key "\\r\\n"
-#define SAVP(lines) "\"sdp\":\"" HEAD "m=audio 4000 RTP/SAVP 0\\r\\n" lines "\""
-#define OFFER "\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"a\","
-#define ANSWER "\"command\":\"answer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"to-tag\":\"b\","
+#define SAVP(lines)           "\"sdp\":\"" HEAD "m=audio 4000 RTP/SAVP 0\\r\\n" lines "\""
+#define OFFER                 "\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"a\","
+#define ANSWER                    \
+	"\"command\":\"answer\"," \
+	"\"call-id\":\"c\",\"from-tag\":\"a\",\"to-tag\":\"b\","
 #define ONE SAVP(LINE("5", "AES_CM_128_HMAC_SHA1_80", K1))
 
 static unsigned count_lines(void)
@@ -56,7 +60,8 @@ static void words_decide_whether_it_passes(void)
 		{",\"SDES\":[\"AEAD_AES_256_GCM\"]", RELAY_MODE_SRTP_SRTP},
 		{",\"flags\":[\"SDES-AES_256_CM_HMAC_SHA1_80\"]", RELAY_MODE_SRTP_SRTP},
 		{",\"crypto\":[\"AEAD_AES_128_GCM\"]", RELAY_MODE_SRTP_SRTP},
-		{",\"SDES\":[\"AEAD_AES_256_GCM\",\"no-AES_256_CM_HMAC_SHA1_80\"]", RELAY_MODE_SRTP_SRTP},
+		{",\"SDES\":[\"AEAD_AES_256_GCM\",\"no-AES_256_CM_HMAC_SHA1_80\"]",
+	         RELAY_MODE_SRTP_SRTP},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -76,7 +81,8 @@ static void words_decide_whether_it_passes(void)
 static void ends_without_a_common_suite_talk(void)
 {
 	begin_ng(NULL);
-	REQUIRE(tell(OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80", K256)) ",\"flags\":[\"recrypt\"]"));
+	REQUIRE(tell(
+		OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80", K256)) ",\"flags\":[\"recrypt\"]"));
 	/* The offerer's first, then all of ours; none twice, none with a key of his. */
 	EXPECT_INT(count_lines(), SUITE_COUNT);
 	EXPECT_TEXT(suite_told(0), "AES_256_CM_HMAC_SHA1_80");
@@ -91,7 +97,9 @@ static void ends_without_a_common_suite_talk(void)
 	EXPECT_INT(noted->media[0].legs[0].receive->suite->id, SUITE_AES_256_CM_HMAC_SHA1_80);
 	EXPECT_INT(noted->media[0].legs[1].receive->suite->id, SUITE_AES_CM_128_HMAC_SHA1_80);
 	/* The words need not be said again: what runs goes on, with the same keys. */
-	REQUIRE(tell(OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80", K256)) ",\"to-tag\":\"b\",\"transport-protocol\":\"RTP/SAVP\""));
+	REQUIRE(tell(
+		OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80",
+	                        K256)) ",\"to-tag\":\"b\",\"transport-protocol\":\"RTP/SAVP\""));
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_SRTP_SRTP);
 	EXPECT_INT(count_lines(), 1);
 	EXPECT_TEXT(suite_told(0), "AES_CM_128_HMAC_SHA1_80");
@@ -106,14 +114,25 @@ static void words_choose_what_stands_behind_the_offerers(void)
 		const char *suites[4];
 	} rows[] = {
 		{"\"flags\":[\"recrypt\",\"SDES-nonew\"]", 1, {"AES_CM_128_HMAC_SHA1_80"}},
-		{"\"crypto\":[\"AEAD_AES_256_GCM\",\"AEAD_AES_128_GCM\"]", 3, {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM"}},
-		{"\"SDES\":[\"F8_128_HMAC_SHA1_80\"]", SUITE_COUNT, {"AES_CM_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}},
-		{"\"SDES\":[\"AEAD_AES_256_GCM\"]", SUITE_COUNT, {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_32"}},
-		{"\"SDES\":[\"recrypt\",\"only-AES_CM_128_HMAC_SHA1_80\",\"only-AES_CM_128_HMAC_SHA1_32\"]", 2,
-		 {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}},
-		{"\"SDES\":[\"recrypt\",\"order:AEAD_AES_128_GCM;AES_CM_128_HMAC_SHA1_32\"]", SUITE_COUNT,
-		 {"AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80"}},
-		{"\"SDES\":[\"recrypt\",\"no-AES_CM_128_HMAC_SHA1_32\"]", SUITE_COUNT - 1, {"AES_CM_128_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80"}},
+		{"\"crypto\":[\"AEAD_AES_256_GCM\",\"AEAD_AES_128_GCM\"]",
+	         3,
+	         {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM"}},
+		{"\"SDES\":[\"F8_128_HMAC_SHA1_80\"]",
+	         SUITE_COUNT,
+	         {"AES_CM_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}},
+		{"\"SDES\":[\"AEAD_AES_256_GCM\"]",
+	         SUITE_COUNT,
+	         {"AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_32"}},
+		{"\"SDES\":[\"recrypt\",\"only-AES_CM_128_HMAC_SHA1_80\",\"only-AES_CM_128_HMAC_"
+	         "SHA1_32\"]",
+	         2,
+	         {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}},
+		{"\"SDES\":[\"recrypt\",\"order:AEAD_AES_128_GCM;AES_CM_128_HMAC_SHA1_32\"]",
+	         SUITE_COUNT,
+	         {"AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80"}},
+		{"\"SDES\":[\"recrypt\",\"no-AES_CM_128_HMAC_SHA1_32\"]",
+	         SUITE_COUNT - 1,
+	         {"AES_CM_128_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80"}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -133,7 +152,10 @@ static void words_choose_what_stands_behind_the_offerers(void)
 
 static void a_setting_decides_where_no_word_does(void)
 {
-	static const struct call_settings calls = {.recrypts = true, .n_offer = 2, .offer = {SUITE_AEAD_AES_128_GCM, SUITE_AES_CM_128_HMAC_SHA1_32}};
+	static const struct call_settings calls = {
+		.recrypts = true,
+		.n_offer = 2,
+		.offer = {SUITE_AEAD_AES_128_GCM, SUITE_AES_CM_128_HMAC_SHA1_32}};
 
 	begin_ng(&calls);
 	REQUIRE(tell(OFFER ONE));
@@ -156,7 +178,8 @@ static void a_setting_decides_where_no_word_does(void)
 static void an_answer_of_several_lines_is_understood(void)
 {
 	static const char *const bad[] = {
-		ANSWER SAVP(LINE("1", "AEAD_AES_256_GCM", K2) LINE("9", "AES_CM_128_HMAC_SHA1_80", K3)),
+		ANSWER SAVP(LINE("1", "AEAD_AES_256_GCM", K2)
+	                            LINE("9", "AES_CM_128_HMAC_SHA1_80", K3)),
 		ANSWER SAVP("a=crypto:x\\r\\na=crypto:y\\r\\n"),
 	};
 	char ours[64], text[1024];
@@ -166,23 +189,32 @@ static void an_answer_of_several_lines_is_understood(void)
 	snprintf(ours, sizeof(ours), "%.40s", strstr(sdp, "inline:") + 7);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		EXPECT(!tell(bad[i]));
-	snprintf(text, sizeof(text), ANSWER SAVP(LINE("1", "AES_CM_128_HMAC_SHA1_80", K2) LINE("2", "AES_CM_128_HMAC_SHA1_32", "%s")), ours);
+	snprintf(text, sizeof(text),
+	         ANSWER SAVP(LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)
+	                             LINE("2", "AES_CM_128_HMAC_SHA1_32", "%s")),
+	         ours);
 	EXPECT(!tell(text));
-	REQUIRE(tell(ANSWER SAVP(LINE("7", "AEAD_AES_256_GCM", K3) LINE("2", "AES_CM_128_HMAC_SHA1_32", K2) LINE("1", "AES_CM_128_HMAC_SHA1_80", K3))));
+	REQUIRE(tell(ANSWER SAVP(LINE("7", "AEAD_AES_256_GCM", K3) LINE(
+		"2", "AES_CM_128_HMAC_SHA1_32", K2) LINE("1", "AES_CM_128_HMAC_SHA1_80", K3))));
 	EXPECT_INT(noted->media[0].legs[1].receive->suite->id, SUITE_AES_CM_128_HMAC_SHA1_32);
 	EXPECT_INT(noted->media[0].legs[1].send->suite->id, SUITE_AES_CM_128_HMAC_SHA1_32);
 	end_ng();
 }
 
-/* --- optional SRTP, RFC 8643 -------------------------------------------------------------------------------- */
+/* --- optional SRTP, RFC 8643 ------------------------------------------------ */
 
 #define M(profile, port, lines) "m=audio " port " " profile " 0\\r\\n" lines
-#define AVP(lines) "\"sdp\":\"" HEAD M("RTP/AVP", "4000", lines) "\""
-#define L1(key) LINE("5", "AES_CM_128_HMAC_SHA1_80", key)
-#define BACK "\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
-#define BACK_ANSWER "\"command\":\"answer\",\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
+#define AVP(lines)              "\"sdp\":\"" HEAD M("RTP/AVP", "4000", lines) "\""
+#define L1(key)                 LINE("5", "AES_CM_128_HMAC_SHA1_80", key)
+#define BACK                     \
+	"\"command\":\"offer\"," \
+	"\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
+#define BACK_ANSWER               \
+	"\"command\":\"answer\"," \
+	"\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
 
-/* The first key told, for a line of `suite`: what the answerer's side would send back as its own is another. */
+/* The first key told, for a line of `suite`: what the answerer's side would send back as its own is
+ * another. */
 static const char *tag_of(const char *suite)
 {
 	static char tag[16];
@@ -198,7 +230,8 @@ static const char *tag_of(const char *suite)
 
 static void optional_srtp_ends_here(void)
 {
-	static const char *const words[] = {"", ",\"transport-protocol\":\"RTP/AVP\"", ",\"SDES\":[\"off\"]", ",\"OSRTP\":[\"accept\"]",
+	static const char *const words[] = {"", ",\"transport-protocol\":\"RTP/AVP\"",
+	                                    ",\"SDES\":[\"off\"]", ",\"OSRTP\":[\"accept\"]",
 	                                    ",\"flags\":[\"OSRTP-accept-RFC\"]"};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -210,9 +243,11 @@ static void optional_srtp_ends_here(void)
 		EXPECT(tell(text));
 		EXPECT(strstr(sdp, "RTP/AVP 0") && !strstr(sdp, "crypto") && !strstr(sdp, K1));
 		EXPECT(tell(ANSWER AVP("")));
-		EXPECT(strstr(sdp, "RTP/AVP 0") && strstr(sdp, "a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:"));
+		EXPECT(strstr(sdp, "RTP/AVP 0") &&
+		       strstr(sdp, "a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:"));
 		EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
-		EXPECT(noted->media[0].legs[0].receive && noted->media[0].legs[0].send && !noted->media[0].legs[1].receive);
+		EXPECT(noted->media[0].legs[0].receive && noted->media[0].legs[0].send &&
+		       !noted->media[0].legs[1].receive);
 		end_ng();
 	}
 }
@@ -238,7 +273,8 @@ static void optional_srtp_goes_on_in_a_call(void)
 	/* Then it leaves it: RTP from there on. */
 	REQUIRE(tell(BACK AVP("")) && tell(BACK_ANSWER AVP("")));
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
-	EXPECT(!noted->media[0].legs[0].receive && !noted->media[0].legs[0].send && noted->media[0].legs[0].can_receive);
+	EXPECT(!noted->media[0].legs[0].receive && !noted->media[0].legs[0].send &&
+	       noted->media[0].legs[0].can_receive);
 	REQUIRE(tell(BACK AVP("") ",\"OSRTP\":[\"offer\"]"));
 	EXPECT(!strstr(sdp, "crypto"));
 	REQUIRE(tell(BACK_ANSWER AVP("")));
@@ -257,15 +293,26 @@ static void srtp_is_offered_to_those_who_may_have_it(void)
 		enum relay_mode mode;
 		bool keys_back;
 	} rows[] = {
-		{OFFER AVP(""), "\"OSRTP\":[\"offer\"]", M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_E2AE, false},
-		{OFFER AVP(""), "\"flags\":[\"OSRTP-offer-RFC\"]", M("RTP/AVP", "5000", ""), RELAY_MODE_RTP, false},
-		{OFFER AVP(""), "\"OSRTP\":\"offer-legacy\",\"transport-protocol\":\"RTP/SAVP\"", M("RTP/AVP", "5000", ""), RELAY_MODE_RTP, false},
-		{OFFER AVP(""), "\"OSRTP\":\"offer\"", M("RTP/SAVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_E2AE, false},
-		{OFFER AVP(L1(K1)), "\"OSRTP\":[\"offer\"]", M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_SRTP_SRTP, true},
-		{OFFER AVP(L1(K1)), "\"OSRTP\":[\"offer\"]", M("RTP/AVP", "5000", ""), RELAY_MODE_E2AE, true},
-		{OFFER ONE, "\"OSRTP\":[\"offer\"],\"transport-protocol\":\"RTP/AVP\"", M("RTP/AVP", "5000", ""), RELAY_MODE_E2AE, true},
-		{OFFER ONE, "\"OSRTP\":[\"offer\"],\"transport-protocol\":\"RTP/AVP\"", M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)),
-		 RELAY_MODE_SRTP_SRTP, true},
+		{OFFER AVP(""), "\"OSRTP\":[\"offer\"]",
+	         M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_E2AE,
+	         false},
+		{OFFER AVP(""), "\"flags\":[\"OSRTP-offer-RFC\"]", M("RTP/AVP", "5000", ""),
+	         RELAY_MODE_RTP, false},
+		{OFFER AVP(""), "\"OSRTP\":\"offer-legacy\",\"transport-protocol\":\"RTP/SAVP\"",
+	         M("RTP/AVP", "5000", ""), RELAY_MODE_RTP, false},
+		{OFFER AVP(""), "\"OSRTP\":\"offer\"",
+	         M("RTP/SAVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)), RELAY_MODE_E2AE,
+	         false},
+		{OFFER AVP(L1(K1)), "\"OSRTP\":[\"offer\"]",
+	         M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)),
+	         RELAY_MODE_SRTP_SRTP, true},
+		{OFFER AVP(L1(K1)), "\"OSRTP\":[\"offer\"]", M("RTP/AVP", "5000", ""),
+	         RELAY_MODE_E2AE, true},
+		{OFFER ONE, "\"OSRTP\":[\"offer\"],\"transport-protocol\":\"RTP/AVP\"",
+	         M("RTP/AVP", "5000", ""), RELAY_MODE_E2AE, true},
+		{OFFER ONE, "\"OSRTP\":[\"offer\"],\"transport-protocol\":\"RTP/AVP\"",
+	         M("RTP/AVP", "5000", LINE("1", "AES_CM_128_HMAC_SHA1_80", K2)),
+	         RELAY_MODE_SRTP_SRTP, true},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -284,7 +331,8 @@ static void srtp_is_offered_to_those_who_may_have_it(void)
 		EXPECT_INT(m->mode, rows[i].mode);
 		EXPECT((strstr(sdp, "crypto") != NULL) == rows[i].keys_back && !strstr(sdp, K2));
 		EXPECT(m->legs[0].can_receive && m->legs[1].can_receive);
-		EXPECT((m->legs[0].receive != NULL) == (m->mode != RELAY_MODE_RTP) && (m->legs[1].receive != NULL) == (m->mode == RELAY_MODE_SRTP_SRTP));
+		EXPECT((m->legs[0].receive != NULL) == (m->mode != RELAY_MODE_RTP) &&
+		       (m->legs[1].receive != NULL) == (m->mode == RELAY_MODE_SRTP_SRTP));
 		end_ng();
 	}
 }
@@ -295,7 +343,8 @@ static void two_forks_may_answer_differently(void)
 	REQUIRE(tell(OFFER AVP("") ",\"OSRTP\":[\"offer\"]"));
 	REQUIRE(tell(ANSWER AVP("")));
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
-	REQUIRE(tell("\"command\":\"answer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"to-tag\":\"b2\"," AVP(LINE("1", "AES_CM_128_HMAC_SHA1_80", K2))));
+	REQUIRE(tell("\"command\":\"answer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"to-tag\":"
+	             "\"b2\"," AVP(LINE("1", "AES_CM_128_HMAC_SHA1_80", K2))));
 	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
 	EXPECT(noted->media[0].legs[0].receive && noted->media[0].legs[0].send);
 	end_ng();
@@ -327,7 +376,8 @@ static void optional_srtp_passes_or_is_not_taken(void)
 		snprintf(text, sizeof(text), OFFER AVP(L1(K1)) "%s", rows[i].words);
 		EXPECT(tell(text));
 		EXPECT_INT(noted->media[0].mode, rows[i].mode);
-		EXPECT((strstr(sdp, K1) != NULL) == keys && (strstr(sdp, "crypto") != NULL) == keys);
+		EXPECT((strstr(sdp, K1) != NULL) == keys &&
+		       (strstr(sdp, "crypto") != NULL) == keys);
 		EXPECT(tell(ANSWER AVP("")));
 		end_ng();
 	}
@@ -351,29 +401,37 @@ static void of_a_pair_of_m_lines_the_secure_one_is_taken(void)
 
 		test_context("%u", i);
 		begin_ng(NULL);
-		snprintf(text, sizeof(text), OFFER "\"sdp\":\"" HEAD "%s\",\"transport-protocol\":\"RTP/AVP\",\"OSRTP\":[\"accept\"]", rows[i]);
+		snprintf(text, sizeof(text),
+		         OFFER "\"sdp\":\"" HEAD
+		               "%s\",\"transport-protocol\":\"RTP/AVP\",\"OSRTP\":[\"accept\"]",
+		         rows[i]);
 		EXPECT(tell(text));
 		EXPECT(strstr(sdp, "m=audio 0 RTP/AVP 0") && !strstr(sdp, "crypto"));
-		snprintf(text, sizeof(text), ANSWER "\"sdp\":\"" HEAD "%s%s%s\"", i ? M("RTP/AVP", "5000", "") : "", M("RTP/AVP", "0", ""),
+		snprintf(text, sizeof(text), ANSWER "\"sdp\":\"" HEAD "%s%s%s\"",
+		         i ? M("RTP/AVP", "5000", "") : "", M("RTP/AVP", "0", ""),
 		         i ? "" : M("RTP/AVP", "5000", ""));
 		EXPECT(tell(text));
-		EXPECT(strstr(sdp, "m=audio 0 RTP/AVP 0") && strstr(sdp, "RTP/SAVP 0") && strstr(sdp, "a=crypto:5 "));
+		EXPECT(strstr(sdp, "m=audio 0 RTP/AVP 0") && strstr(sdp, "RTP/SAVP 0") &&
+		       strstr(sdp, "a=crypto:5 "));
 		EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
 		end_ng();
 	}
 }
 
-/* --- tolerances --------------------------------------------------------------------------------------------- */
+/* --- tolerances ------------------------------------------------------------- */
 
-/* The words of the JSON protocol's tolerances: what an offer without the word comes to, and with it. */
+/* The words of the JSON protocol's tolerances: what an offer without the word comes to, and with
+ * it. */
 static void tolerances_have_words(void)
 {
 	static const struct {
 		const char *line, *word;
 		bool without, with;
 	} rows[] = {
-		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|2^10"), "lifetime-min:2000", true, false},
-		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|2^30"), "lifetime-max:65536", true, false},
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|2^10"), "lifetime-min:2000", true,
+	         false},
+		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|2^30"), "lifetime-max:65536", true,
+	         false},
 		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1 "|1:4"), "no-mki", true, false},
 		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1), "lifetime-min:0", true, false},
 		{LINE("1", "AES_CM_128_HMAC_SHA1_80", K1), "lifetime-own:9999999999", true, false},
@@ -386,8 +444,10 @@ static void tolerances_have_words(void)
 		for (unsigned with = 0; with < 2; with++) {
 			test_context("%s %u", rows[i].word, with);
 			begin_ng(NULL);
-			snprintf(text, sizeof(text), OFFER SAVP("%s") ",\"transport-protocol\":\"RTP/AVP\",\"SDES\":[\"%s\"]", rows[i].line,
-			         with ? rows[i].word : "pad");
+			snprintf(text, sizeof(text),
+			         OFFER SAVP("%s") ",\"transport-protocol\":\"RTP/"
+			                          "AVP\",\"SDES\":[\"%s\"]",
+			         rows[i].line, with ? rows[i].word : "pad");
 			EXPECT_INT(tell(text), with ? rows[i].with : rows[i].without);
 			end_ng();
 		}
@@ -402,7 +462,8 @@ static void a_wrong_tag_is_forgiven(void)
 	begin_ng(NULL);
 	REQUIRE(tell(offer));
 	EXPECT(!tell(wrong) && reply_has("error-reason", "tag 9"));
-	EXPECT(tell(ANSWER SAVP(LINE("9", "AES_CM_128_HMAC_SHA1_80", K2)) ",\"flags\":[\"SDES-any_tag\"]"));
+	EXPECT(tell(ANSWER SAVP(
+		LINE("9", "AES_CM_128_HMAC_SHA1_80", K2)) ",\"flags\":[\"SDES-any_tag\"]"));
 	EXPECT(noted->media[0].legs[0].receive != NULL);
 	end_ng();
 }
@@ -410,8 +471,11 @@ static void a_wrong_tag_is_forgiven(void)
 static void lifetimes_are_ignored_or_written(void)
 {
 	begin_ng(NULL);
-	REQUIRE(tell(OFFER SAVP(LINE("5", "AES_CM_128_HMAC_SHA1_80", K1 "|2^20"))
-	             ",\"transport-protocol\":\"RTP/AVP\",\"SDES\":[\"ignore-lifetime\",\"lifetime-own:4096\",\"no-pad\"]"));
+	REQUIRE(tell(OFFER SAVP(LINE(
+		"5", "AES_CM_128_HMAC_SHA1_80",
+		K1
+		"|2^20")) ",\"transport-protocol\":\"RTP/"
+	                  "AVP\",\"SDES\":[\"ignore-lifetime\",\"lifetime-own:4096\",\"no-pad\"]"));
 	REQUIRE(tell(ANSWER AVP("")));
 	EXPECT(strstr(sdp, "|2^12") != NULL);
 	EXPECT(noted->media[0].legs[0].receive->lifetime_pkts > 1ull << 20);
@@ -420,13 +484,17 @@ static void lifetimes_are_ignored_or_written(void)
 
 TEST_MAIN("ng-srtp", {"words decide whether it passes", words_decide_whether_it_passes},
           {"ends without a common suite talk", ends_without_a_common_suite_talk},
-          {"words choose what stands behind the offerer's", words_choose_what_stands_behind_the_offerers},
+          {"words choose what stands behind the offerer's",
+           words_choose_what_stands_behind_the_offerers},
           {"a setting decides where no word does", a_setting_decides_where_no_word_does},
           {"an answer of several lines is understood", an_answer_of_several_lines_is_understood},
-          {"tolerances have words", tolerances_have_words}, {"a wrong tag is forgiven", a_wrong_tag_is_forgiven},
+          {"tolerances have words", tolerances_have_words},
+          {"a wrong tag is forgiven", a_wrong_tag_is_forgiven},
           {"lifetimes are ignored or written", lifetimes_are_ignored_or_written},
-          {"optional srtp ends here", optional_srtp_ends_here}, {"optional srtp goes on in a call", optional_srtp_goes_on_in_a_call},
+          {"optional srtp ends here", optional_srtp_ends_here},
+          {"optional srtp goes on in a call", optional_srtp_goes_on_in_a_call},
           {"srtp is offered to those who may have it", srtp_is_offered_to_those_who_may_have_it},
           {"two forks may answer differently", two_forks_may_answer_differently},
           {"optional srtp passes or is not taken", optional_srtp_passes_or_is_not_taken},
-          {"of a pair of m-lines the secure one is taken", of_a_pair_of_m_lines_the_secure_one_is_taken})
+          {"of a pair of m-lines the secure one is taken",
+           of_a_pair_of_m_lines_the_secure_one_is_taken})

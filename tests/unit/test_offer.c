@@ -3,22 +3,23 @@
 #include "keyctx/sdp/offer.h"
 #include "tests/harness/harness.h"
 
-/* Written out once more, by hand: next state and action for OFFER_A OFFER_B ANSWER_A ANSWER_B REFUSED END. */
+/* Written out once more, by hand: next state and action for OFFER_A OFFER_B ANSWER_A ANSWER_B
+ * REFUSED END. */
 static const struct {
 	const char *next[OFFER_EVENT_COUNT], *action[OFFER_EVENT_COUNT];
 } want[OFFER_STATE_COUNT] = {
 	[OFFER_NEW] = {{"opening", "new", "new", "new", "new", "ended"},
-	               {"open", "refuse", "refuse", "refuse", "nothing", "end"}},
+                       {"open", "refuse", "refuse", "refuse", "nothing", "end"}},
 	[OFFER_OPENING] = {{"opening", "opening", "opening", "stable", "new", "ended"},
-	                   {"replace", "glare", "refuse", "agree", "roll-back", "end"}},
+                           {"replace", "glare", "refuse", "agree", "roll-back", "end"}},
 	[OFFER_STABLE] = {{"a-offers", "b-offers", "stable", "stable", "stable", "ended"},
-	                  {"open", "open", "agree-again", "agree-again", "nothing", "end"}},
+                          {"open", "open", "agree-again", "agree-again", "nothing", "end"}},
 	[OFFER_A_OFFERS] = {{"a-offers", "a-offers", "a-offers", "stable", "stable", "ended"},
-	                    {"replace", "glare", "refuse", "agree", "roll-back", "end"}},
+                            {"replace", "glare", "refuse", "agree", "roll-back", "end"}},
 	[OFFER_B_OFFERS] = {{"b-offers", "b-offers", "stable", "b-offers", "stable", "ended"},
-	                    {"glare", "replace", "agree", "refuse", "roll-back", "end"}},
+                            {"glare", "replace", "agree", "refuse", "roll-back", "end"}},
 	[OFFER_ENDED] = {{"ended", "ended", "ended", "ended", "ended", "ended"},
-	                 {"refuse", "refuse", "refuse", "refuse", "refuse", "nothing"}},
+                         {"refuse", "refuse", "refuse", "refuse", "refuse", "nothing"}},
 };
 
 static void every_pair_is_decided(void)
@@ -29,12 +30,14 @@ static void every_pair_is_decided(void)
 			enum offer_action look = offer_look(state, (enum offer_event)e, &next);
 			enum offer_action done = offer_step(&state, (enum offer_event)e);
 
-			test_context("%s + %s", offer_state_name((enum offer_state)s), offer_event_name((enum offer_event)e));
+			test_context("%s + %s", offer_state_name((enum offer_state)s),
+			             offer_event_name((enum offer_event)e));
 			EXPECT_TEXT(offer_action_name(done), want[s].action[e]);
 			EXPECT_TEXT(offer_state_name(state), want[s].next[e]);
 			EXPECT(look == done && next == state);
 			/* What refuses changes nothing. */
-			if (done == OFFER_DO_REFUSE || done == OFFER_DO_GLARE || done == OFFER_DO_NOTHING)
+			if (done == OFFER_DO_REFUSE || done == OFFER_DO_GLARE ||
+			    done == OFFER_DO_NOTHING)
 				EXPECT_INT(state, s);
 		}
 }
@@ -42,8 +45,11 @@ static void every_pair_is_decided(void)
 static void every_kind_of_news_is_judged(void)
 {
 	for (unsigned bits = 0; bits < 128; bits++) {
-		struct offer_news n = {.was_there = bits & 1, .is_there = bits & 2, .has_moved = bits & 4,
-		                       .is_rekeyed = bits & 8, .has_switched = bits & 16};
+		struct offer_news n = {.was_there = bits & 1,
+		                       .is_there = bits & 2,
+		                       .has_moved = bits & 4,
+		                       .is_rekeyed = bits & 8,
+		                       .has_switched = bits & 16};
 		struct offer_policy p = {.accept_rekey = bits & 32, .allow_mode_switch = bits & 64};
 		const char *expect = "none";
 
@@ -63,7 +69,8 @@ static void every_kind_of_news_is_judged(void)
 			expect = p.accept_rekey ? "rekeyed" : "rekey-refused";
 		test_context("news %u", bits);
 		EXPECT_TEXT(offer_change_name(offer_judge(&n, &p)), expect);
-		EXPECT_INT(offer_change_is_refusal(offer_judge(&n, &p)), strstr(expect, "refused") != NULL);
+		EXPECT_INT(offer_change_is_refusal(offer_judge(&n, &p)),
+		           strstr(expect, "refused") != NULL);
 	}
 }
 
@@ -76,4 +83,5 @@ static void events_name_their_side(void)
 }
 
 TEST_MAIN("offer", {"every pair is decided", every_pair_is_decided},
-          {"every kind of news is judged", every_kind_of_news_is_judged}, {"events name their side", events_name_their_side})
+          {"every kind of news is judged", every_kind_of_news_is_judged},
+          {"events name their side", events_name_their_side})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls and allocations of 10,000 e2ae packets, counted from outside: a tracer sees every call that the turns of a worker make. */
+/* System calls and allocations of 10,000 e2ae packets, counted from outside: a tracer sees every
+ * call that the turns of a worker make. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,14 +16,19 @@
 #include "tests/harness/netns.h"
 
 enum {
-	PORT_MIN = 21000, PEER_PORT = 6000, CALLS = 32, BURST = 2, ROUNDS = 80, WARM = 4,
+	PORT_MIN = 21000,
+	PEER_PORT = 6000,
+	CALLS = 32,
+	BURST = 2,
+	ROUNDS = 80,
+	WARM = 4,
 	PKTS = CALLS * BURST * 2 * ROUNDS, /* 10,240 */
 	SYSCALLS = 512,
 	MARK = 0x51ce, /* getpriority of nobody: what lies between two of them is counted */
 	NOT_HERE = 77,
 };
 
-/* --- the traced process: a relay by hand, its peers, and marks around the turns ---------------------- */
+/* --- the traced process: a relay by hand, its peers, and marks around the turns --- */
 
 static struct {
 	struct netns_peer peers[2];
@@ -44,7 +50,8 @@ static struct addr ip(const char *format, unsigned a, unsigned b, unsigned c)
 	return out;
 }
 
-/* xdp: two peers behind veth. sock: loopback, at addresses that are this process's own. False: it can't be had here. */
+/* xdp: two peers behind veth. sock: loopback, at addresses that are this process's own. False: it
+ * can't be had here. */
 static bool place(bool is_xdp)
 {
 	char reason[128];
@@ -57,14 +64,19 @@ static bool place(bool is_xdp)
 		socklen_t len;
 		int bytes = 4 << 20;
 
-		g.interfaces[i].bind = is_xdp ? ip("10.%u.0.1", i, 0, 0) : ip("127.%u.%u.%u", 1 + (pid >> 8) % 250, pid % 256, 1 + i);
-		g.remotes[i] = is_xdp ? ip("10.%u.0.2", i, 0, 0) : ip("127.%u.%u.%u", 1 + (pid >> 8) % 250, pid % 256, 3 + i);
+		g.interfaces[i].bind =
+			is_xdp ? ip("10.%u.0.1", i, 0, 0)
+			       : ip("127.%u.%u.%u", 1 + (pid >> 8) % 250, pid % 256, 1 + i);
+		g.remotes[i] = is_xdp ? ip("10.%u.0.2", i, 0, 0)
+		                      : ip("127.%u.%u.%u", 1 + (pid >> 8) % 250, pid % 256, 3 + i);
 		g.remotes[i].port = PEER_PORT;
-		snprintf(g.interfaces[i].name, sizeof(g.interfaces[i].name), "%s", i ? "core" : "access");
+		snprintf(g.interfaces[i].name, sizeof(g.interfaces[i].name), "%s",
+		         i ? "core" : "access");
 		g.interfaces[i].advertised = g.interfaces[i].bind;
 		g.interfaces[i].port_min = PORT_MIN;
 		g.interfaces[i].port_max = PORT_MIN + 2 * CALLS;
-		g.fds[i] = is_xdp ? netns_socket(&g.peers[i], AF_INET, SOCK_DGRAM, 0) : socket(AF_INET, SOCK_DGRAM, 0);
+		g.fds[i] = is_xdp ? netns_socket(&g.peers[i], AF_INET, SOCK_DGRAM, 0)
+		                  : socket(AF_INET, SOCK_DGRAM, 0);
 		len = addr_to_sockaddr(&g.remotes[i], &name);
 		CHECK(g.fds[i] >= 0 && bind(g.fds[i], (struct sockaddr *)&name, len) == 0);
 		(void)!setsockopt(g.fds[i], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
@@ -144,7 +156,8 @@ static void mark(void)
 	syscall(SYS_getpriority, MARK, 0);
 }
 
-/* Packets both ways, then turns until all have come out at the other end; returns what was allocated in them. */
+/* Packets both ways, then turns until all have come out at the other end; returns what was
+ * allocated in them. */
 static uint64_t round_of(unsigned r, bool is_counted)
 {
 	struct srtp_end *up = &g.up;
@@ -180,7 +193,8 @@ static uint64_t round_of(unsigned r, bool is_counted)
 	return allocated;
 }
 
-/* Exit status: what the tracer asks for. Ends without the checks of a sanitizer at exit, which can't be traced. */
+/* Exit status: what the tracer asks for. Ends without the checks of a sanitizer at exit, which
+ * can't be traced. */
 static int perform(const char *io)
 {
 	uint64_t allocated = 0;
@@ -201,7 +215,7 @@ static int perform(const char *io)
 	return allocated != 0;
 }
 
-/* --- the tracer ------------------------------------------------------------------------------------- */
+/* --- the tracer ------------------------------------------------------------- */
 
 struct tally {
 	uint64_t calls[SYSCALLS], all;
@@ -227,7 +241,8 @@ static void follow(pid_t child, struct tally *t)
 		if (!WIFSTOPPED(status))
 			return;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-			if (ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof(info), &info) <= 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY) {
+			if (ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof(info), &info) <= 0 ||
+			    info.op != PTRACE_SYSCALL_INFO_ENTRY) {
 				ptrace(PTRACE_SYSCALL, child, NULL, NULL);
 				continue;
 			}
@@ -236,7 +251,8 @@ static void follow(pid_t child, struct tally *t)
 			else if (is_inside && info.entry.nr < SYSCALLS)
 				t->calls[info.entry.nr]++, t->all++;
 		} else if (WSTOPSIG(status) == SIGSTOP) {
-			ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+			ptrace(PTRACE_SETOPTIONS, child, NULL,
+			       PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
 		} else if (WSTOPSIG(status) != SIGTRAP) {
 			forward = WSTOPSIG(status);
 		}
@@ -279,7 +295,8 @@ static bool trace(const char *io, struct tally *t)
 	return EXPECT_INT(t->status, 0);
 }
 
-static const long receives[] = {SYS_recvmsg, SYS_recvmmsg, SYS_recvfrom}, sends[] = {SYS_sendto, SYS_sendmsg, SYS_sendmmsg};
+static const long receives[] = {SYS_recvmsg, SYS_recvmmsg, SYS_recvfrom},
+		  sends[] = {SYS_sendto, SYS_sendmsg, SYS_sendmmsg};
 static const long waits[] = {
 #ifdef SYS_epoll_wait
 	SYS_epoll_wait,
@@ -287,12 +304,14 @@ static const long waits[] = {
 	SYS_epoll_pwait,
 };
 
-/* Nothing but receiving, sending and asking what is ready; what is left over is printed by number. */
+/* Nothing but receiving, sending and asking what is ready; what is left over is printed by number.
+ */
 static void expect_nothing_else(const struct tally *t)
 {
 	for (unsigned i = 0; i < SYSCALLS; i++)
 		if (t->calls[i])
-			test_expect(false, __FILE__, __LINE__, "system call %u was made %llu times", i, (unsigned long long)t->calls[i]);
+			test_expect(false, __FILE__, __LINE__, "system call %u was made %llu times",
+			            i, (unsigned long long)t->calls[i]);
 }
 
 static void sock(void)
@@ -305,8 +324,8 @@ static void sock(void)
 	received = take(&t, receives, ARRAY_LEN(receives));
 	sent = take(&t, sends, ARRAY_LEN(sends));
 	waited = take(&t, waits, ARRAY_LEN(waits));
-	printf("sock, %d packets: %llu receives, %llu sends, %llu waits\n", PKTS, (unsigned long long)received, (unsigned long long)sent,
-	       (unsigned long long)waited);
+	printf("sock, %d packets: %llu receives, %llu sends, %llu waits\n", PKTS,
+	       (unsigned long long)received, (unsigned long long)sent, (unsigned long long)waited);
 	EXPECT(received > 0 && received <= PKTS);
 	EXPECT(sent > 0 && sent <= PKTS);
 	EXPECT(waited > 0 && waited <= PKTS / 4); /* one in a turn of up to 64 packets */
@@ -323,9 +342,10 @@ static void xdp(void)
 	received = take(&t, receives, ARRAY_LEN(receives));
 	sent = take(&t, sends, ARRAY_LEN(sends));
 	waited = take(&t, waits, ARRAY_LEN(waits));
-	printf("xdp, %d packets: %llu receives, %llu sends, %llu waits\n", PKTS, (unsigned long long)received, (unsigned long long)sent,
-	       (unsigned long long)waited);
-	/* A call of the kernel sends 32 frames, and there are two devices; news of neighbours is heard now and then. */
+	printf("xdp, %d packets: %llu receives, %llu sends, %llu waits\n", PKTS,
+	       (unsigned long long)received, (unsigned long long)sent, (unsigned long long)waited);
+	/* A call of the kernel sends 32 frames, and there are two devices; news of neighbours is
+	 * heard now and then. */
 	EXPECT(sent > 0 && sent <= PKTS / 8);
 	EXPECT(waited <= PKTS / 8);
 	EXPECT(received <= PKTS / 100);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the packet path itself costs, between a back end that only copies: no memory, no system call; time where it is asked for. */
+/* What the packet path itself costs, between a back end that only copies: no memory, no system
+ * call; time where it is asked for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,9 @@
 #include "tests/harness/call.h"
 
 /*
- * Packets come from a list and go nowhere: SLUICE_PATH_MEASURE=CALLS prints the time of a packet with so many calls, for e2ae in each direction
- * and for rtp. Ports are visited in shuffled order, so that with many calls nothing is in the cache.
+ * Packets come from a list and go nowhere: SLUICE_PATH_MEASURE=CALLS prints the time of a packet
+ * with so many calls, for e2ae in each direction and for rtp. Ports are visited in shuffled order,
+ * so that with many calls nothing is in the cache.
  */
 enum { PORT_MIN = 2000, CALLS_MAX = 15000, LEN = 172, ROUNDS = 20 };
 
@@ -118,16 +120,26 @@ static const struct io_counters *tape_counters(const struct io *io)
 }
 
 static const struct io_ops tape_ops = {
-	.name = "tape", .probe = tape_probe, .open = tape_open, .close = tape_close, .wait_fd = tape_wait_fd, .open_port = tape_open_port,
-	.close_port = tape_close_port, .gather = tape_gather, .send = tape_send, .release = tape_release, .counters = tape_counters,
+	.name = "tape",
+	.probe = tape_probe,
+	.open = tape_open,
+	.close = tape_close,
+	.wait_fd = tape_wait_fd,
+	.open_port = tape_open_port,
+	.close_port = tape_close_port,
+	.gather = tape_gather,
+	.send = tape_send,
+	.release = tape_release,
+	.counters = tape_counters,
 };
 
-/* --- calls ------------------------------------------------------------------------------------------ */
+/* --- calls ------------------------------------------------------------------ */
 
 static struct {
 	struct relay *relay;
 	struct io_interface interface;
-	struct srtp_end up; /* the terminals', all with one key: a leg each, so that each has a context of its own */
+	struct srtp_end up; /* the terminals', all with one key: a leg each, so that each has a
+	                       context of its own */
 	unsigned n_done;
 	unsigned order[CALLS_MAX];
 } g;
@@ -149,7 +161,10 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 	memset(&g, 0, sizeof(g));
 	memset(&tape, 0, sizeof(tape));
 	tape.io.ops = &tape_ops;
-	g.interface = (struct io_interface){.name = "default", .bind = call_local_a, .advertised = call_local_a, .port_min = PORT_MIN,
+	g.interface = (struct io_interface){.name = "default",
+	                                    .bind = call_local_a,
+	                                    .advertised = call_local_a,
+	                                    .port_min = PORT_MIN,
 	                                    .port_max = PORT_MIN + 2 * CALLS_MAX};
 	relay_config_defaults(&c);
 	c.workers = 1;
@@ -157,7 +172,8 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 	c.io_test = &tape_ops;
 	c.interfaces = &g.interface;
 	c.n_interfaces = 1;
-	if (!test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__, "relay_start: %s", why.text))
+	if (!test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
+	                 "relay_start: %s", why.text))
 		return false;
 	tape.arrivals = mem_array(calls, sizeof(*tape.arrivals));
 	CHECK(tape.arrivals);
@@ -204,7 +220,8 @@ static void close_calls(void)
 	srtp_close(&g.up);
 }
 
-/* One packet of each call arrives on `side`; the SRTP of all terminals is the same octets, made once. */
+/* One packet of each call arrives on `side`; the SRTP of all terminals is the same octets, made
+ * once. */
 static void fill_tape(unsigned calls, unsigned side, enum relay_mode mode, uint64_t index)
 {
 	uint8_t octets[LEN + 16];
@@ -253,7 +270,7 @@ static struct cost drive(unsigned calls, unsigned side, enum relay_mode mode, un
 	return c;
 }
 
-/* --- cases ------------------------------------------------------------------------------------------ */
+/* --- cases ------------------------------------------------------------------ */
 
 static const struct {
 	const char *name;
@@ -297,15 +314,18 @@ static void measure(void)
 		if (!open_calls(calls, ways[i].mode))
 			return;
 		c = drive(calls, ways[i].side, ways[i].mode, ROUNDS);
-		printf("%-16s %5u calls: %5.0f ns a packet (the least of %d rounds)\n", ways[i].name, calls, (double)c.ns / calls, ROUNDS - 1);
+		printf("%-16s %5u calls: %5.0f ns a packet (the least of %d rounds)\n",
+		       ways[i].name, calls, (double)c.ns / calls, ROUNDS - 1);
 		close_calls();
 	}
 }
 
 int main(int argc, char **argv)
 {
-	static const struct test_case cases[] = {{"packets_cost_no_memory", packets_cost_no_memory}};
+	static const struct test_case cases[] = {
+		{"packets_cost_no_memory", packets_cost_no_memory}};
 	static const struct test_case by_hand[] = {{"measure", measure}};
 
-	return getenv("SLUICE_PATH_MEASURE") ? test_main("path_cost", by_hand, 1, argc, argv) : test_main("path_cost", cases, 1, argc, argv);
+	return getenv("SLUICE_PATH_MEASURE") ? test_main("path_cost", by_hand, 1, argc, argv)
+	                                     : test_main("path_cost", cases, 1, argc, argv);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* RSA and X.509 with the keys of the vectors, and the public-key parts of MIKEY-TICKET no vector shows. */
+/* RSA and X.509 with the keys of the vectors, and the public-key parts of MIKEY-TICKET no vector
+ * shows. */
 #include <stdlib.h>
 
 #include "tests/harness/harness.h"
@@ -17,7 +18,8 @@ static void signatures(void)
 {
 	struct play *p = people();
 	const struct play_party *a = &p->party[PLAY_ALICE], *b = &p->party[PLAY_BOB];
-	struct view parts[2] = {{.p = (const uint8_t *)"signed ", .n = 7}, {.p = (const uint8_t *)"text", .n = 4}};
+	struct view parts[2] = {{.p = (const uint8_t *)"signed ", .n = 7},
+	                        {.p = (const uint8_t *)"text", .n = 4}};
 	struct view whole = {.p = (const uint8_t *)"signed text", .n = 11};
 
 	for (unsigned scheme = PKI_PKCS1; scheme <= PKI_PSS; scheme++)
@@ -27,15 +29,28 @@ static void signatures(void)
 			const struct pki_cert *cert = pki_chain_at(a->chain, 0);
 
 			test_context("scheme %u hash %u", scheme, hash);
-			REQUIRE_OK(pki_sign(a->key, (enum pki_scheme)scheme, (enum prim_hash)hash, parts, 2, sig, &s.n));
+			REQUIRE_OK(pki_sign(a->key, (enum pki_scheme)scheme, (enum prim_hash)hash,
+			                    parts, 2, sig, &s.n));
 			EXPECT_INT(s.n, 256);
-			EXPECT_OK(pki_verify(cert, (enum pki_scheme)scheme, (enum prim_hash)hash, &whole, 1, s));
-			EXPECT_ERR(pki_verify(cert, (enum pki_scheme)scheme, hash == PRIM_SHA1 ? PRIM_SHA256 : PRIM_SHA1, &whole, 1, s), ERR_AUTH);
-			EXPECT_ERR(pki_verify(cert, scheme == PKI_PSS ? PKI_PKCS1 : PKI_PSS, (enum prim_hash)hash, &whole, 1, s), ERR_AUTH);
-			EXPECT_ERR(pki_verify(pki_chain_at(b->chain, 0), (enum pki_scheme)scheme, (enum prim_hash)hash, &whole, 1, s), ERR_AUTH);
-			EXPECT_ERR(pki_verify(cert, (enum pki_scheme)scheme, (enum prim_hash)hash, parts, 1, s), ERR_AUTH);
+			EXPECT_OK(pki_verify(cert, (enum pki_scheme)scheme, (enum prim_hash)hash,
+			                     &whole, 1, s));
+			EXPECT_ERR(pki_verify(cert, (enum pki_scheme)scheme,
+			                      hash == PRIM_SHA1 ? PRIM_SHA256 : PRIM_SHA1, &whole,
+			                      1, s),
+			           ERR_AUTH);
+			EXPECT_ERR(pki_verify(cert, scheme == PKI_PSS ? PKI_PKCS1 : PKI_PSS,
+			                      (enum prim_hash)hash, &whole, 1, s),
+			           ERR_AUTH);
+			EXPECT_ERR(pki_verify(pki_chain_at(b->chain, 0), (enum pki_scheme)scheme,
+			                      (enum prim_hash)hash, &whole, 1, s),
+			           ERR_AUTH);
+			EXPECT_ERR(pki_verify(cert, (enum pki_scheme)scheme, (enum prim_hash)hash,
+			                      parts, 1, s),
+			           ERR_AUTH);
 			sig[17] ^= 1;
-			EXPECT_ERR(pki_verify(cert, (enum pki_scheme)scheme, (enum prim_hash)hash, &whole, 1, s), ERR_AUTH);
+			EXPECT_ERR(pki_verify(cert, (enum pki_scheme)scheme, (enum prim_hash)hash,
+			                      &whole, 1, s),
+			           ERR_AUTH);
 		}
 	play_free(p);
 }
@@ -45,15 +60,17 @@ static void envelopes(void)
 	struct play *p = people();
 	const struct play_party *k = &p->party[PLAY_KMS];
 	uint8_t padding[PKI_RSA_MAX], sealed[PKI_RSA_MAX];
-	struct view key = {.p = (const uint8_t *)"0123456789abcdef", .n = 16}, pad = {.p = padding, .n = 256 - 3 - 16};
+	struct view key = {.p = (const uint8_t *)"0123456789abcdef", .n = 16},
+		    pad = {.p = padding, .n = 256 - 3 - 16};
 	struct secret out = {0};
 	size_t n;
 
-	memset(padding, 0x5a, sizeof padding);
+	memset(padding, 0x5a, sizeof(padding));
 	REQUIRE_OK(pki_encrypt(pki_chain_at(k->chain, 0), pad, key, sealed, &n));
 	REQUIRE_OK(pki_decrypt(k->key, (struct view){.p = sealed, .n = n}, &out));
 	EXPECT_OCTETS(out.octets, out.len, key.p, key.n);
-	EXPECT_ERR(pki_decrypt(p->party[PLAY_ALICE].key, (struct view){.p = sealed, .n = n}, &out), ERR_AUTH);
+	EXPECT_ERR(pki_decrypt(p->party[PLAY_ALICE].key, (struct view){.p = sealed, .n = n}, &out),
+	           ERR_AUTH);
 	padding[100] = 0;
 	EXPECT_ERR(pki_encrypt(pki_chain_at(k->chain, 0), pad, key, sealed, &n), ERR_INVALID);
 	pad.n--;
@@ -75,7 +92,8 @@ static void trust(void)
 	EXPECT_ERR(pki_trust_check(roots, a->chain, 1000000000, &why), ERR_EXPIRED);
 	EXPECT_ERR(pki_trust_check(roots, a->chain, 3000000000, &why), ERR_EXPIRED);
 	REQUIRE_OK(pki_chain_from_ders(&alone, &leaf, 1, &why));
-	EXPECT_ERR(pki_trust_check(roots, alone, 1300000000, &why), ERR_AUTH); /* the CA between is missing */
+	EXPECT_ERR(pki_trust_check(roots, alone, 1300000000, &why),
+	           ERR_AUTH); /* the CA between is missing */
 	EXPECT(pki_cert_names(pki_chain_at(alone, 0), play_uri("sip:alice@home.example").data));
 	EXPECT(!pki_cert_names(pki_chain_at(alone, 0), play_uri("sip:alice@home.exampl").data));
 	EXPECT(!pki_cert_names(pki_chain_at(alone, 0), play_uri("").data));
@@ -101,7 +119,8 @@ static void schemes(void)
 				p->party[PLAY_ALICE].cred.sign_hash = (enum prim_hash)hash;
 				e = play_request(p);
 				if (!e)
-					e = play_kms(p, play_view(p, PLAY_REQUEST_INIT), PLAY_REQUEST_RESP);
+					e = play_kms(p, play_view(p, PLAY_REQUEST_INIT),
+					             PLAY_REQUEST_RESP);
 				EXPECT_ERR(e, hash == PRIM_SHA1 && !takes ? ERR_AUTH : ERR_OK);
 				play_free(p);
 			}
@@ -112,18 +131,24 @@ static void signed_error(void)
 {
 	struct play *p = people();
 	struct play_party *k = &p->party[PLAY_KMS];
-	struct authority_peer peer = {.chain = p->party[PLAY_ALICE].chain, .own_key = k->key, .own_cert = pki_chain_at(k->chain, 0),
-	                              .owner = p->party[PLAY_ALICE].me[0], .owns_sender = true, .kms = k->me[0]};
+	struct authority_peer peer = {.chain = p->party[PLAY_ALICE].chain,
+	                              .own_key = k->key,
+	                              .own_cert = pki_chain_at(k->chain, 0),
+	                              .owner = p->party[PLAY_ALICE].me[0],
+	                              .owns_sender = true,
+	                              .kms = k->me[0]};
 	struct authority *a = NULL;
 	struct ticket_grant *grant = NULL;
 	uint8_t room[1024];
 	struct view out;
 
 	REQUIRE_OK(play_request(p));
-	REQUIRE_OK(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp, &p->fault));
+	REQUIRE_OK(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp,
+	                         &p->fault));
 	EXPECT(authority_is_pk(a));
 	REQUIRE_OK(authority_verify(a, &peer, &p->fault));
-	REQUIRE_OK(authority_error(a, (struct view){0}, MIKEY_E_TPPAR, &k->env, room, sizeof room, &out));
+	REQUIRE_OK(authority_error(a, (struct view){0}, MIKEY_E_TPPAR, &k->env, room, sizeof(room),
+	                           &out));
 	room[out.n - 9] ^= 1;
 	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_AUTH);
 	room[out.n - 9] ^= 1;
@@ -132,7 +157,9 @@ static void signed_error(void)
 	authority_free(a);
 	/* Switched off, a public-key request is a data type like any unknown one. */
 	p->rules.accept_pk = false;
-	EXPECT_ERR(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp, &p->fault), ERR_UNSUPPORTED);
+	EXPECT_ERR(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp,
+	                         &p->fault),
+	           ERR_UNSUPPORTED);
 	EXPECT_INT(p->fault.no, MIKEY_E_DT);
 	play_free(p);
 }
@@ -150,5 +177,6 @@ static void anothers_certificate(void)
 	play_free(p);
 }
 
-TEST_MAIN("pki", {"signatures", signatures}, {"envelopes", envelopes}, {"trust", trust}, {"schemes", schemes},
-          {"signed-error", signed_error}, {"anothers-certificate", anothers_certificate})
+TEST_MAIN("pki", {"signatures", signatures}, {"envelopes", envelopes}, {"trust", trust},
+          {"schemes", schemes}, {"signed-error", signed_error},
+          {"anothers-certificate", anothers_certificate})

@@ -14,7 +14,8 @@ static void by_number_where_nothing_flows(void)
 	EXPECT_INT(place_take(&p), 1);
 }
 
-/* One heavy session weighs as much as the packets it sends; new ones as much as the average, until they are measured. */
+/* One heavy session weighs as much as the packets it sends; new ones as much as the average, until
+ * they are measured. */
 static void by_packets_where_they_flow(void)
 {
 	struct places p = {.n = 2};
@@ -62,4 +63,5 @@ static void one_worker_has_no_choice(void)
 
 TEST_MAIN("place", {"by_number_where_nothing_flows", by_number_where_nothing_flows},
           {"by_packets_where_they_flow", by_packets_where_they_flow},
-          {"a_measurement_covers_its_time", a_measurement_covers_its_time}, {"one_worker_has_no_choice", one_worker_has_no_choice})
+          {"a_measurement_covers_its_time", a_measurement_covers_its_time},
+          {"one_worker_has_no_choice", one_worker_has_no_choice})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ng in full: the transcript in both syntaxes, retransmits, hostile messages, limits, who may ask, the ends of messages. */
+/* ng in full: the transcript in both syntaxes, retransmits, hostile messages, limits, who may ask,
+ * the ends of messages. */
 #include "base/buf.h"
 #include "control/doc/bencode.h"
 #include "control/doc/json.h"
@@ -55,7 +56,7 @@ static void take(struct str message)
 	poll_relay();
 }
 
-/* --- the transcript ------------------------------------------------------------------------------------ */
+/* --- the transcript --------------------------------------------------------- */
 
 enum { MACROS_MAX = 32, LINE_MAX = 2048 };
 
@@ -166,7 +167,8 @@ static void compare(struct doc_arena *a, const char *line, bool json, unsigned c
 	CHECK(doc_json_decode(&want, a, str_of(line), NULL) == ERR_OK);
 	snprintf(name, sizeof(name), "cookie%u", cookie);
 	EXPECT(str_is(str_cut(buf_as_str(&replied), ' ', &body), name));
-	EXPECT_OK(json ? doc_json_decode(&is, a, body, NULL) : doc_bencode_decode(&is, a, body, NULL));
+	EXPECT_OK(json ? doc_json_decode(&is, a, body, NULL)
+	               : doc_bencode_decode(&is, a, body, NULL));
 	if (!EXPECT(fits(want, is)))
 		printf("    %s\n    %.*s\n", line, STR_ARG(body));
 }
@@ -214,21 +216,28 @@ static void the_transcript_in_json(void)
 	run_transcript(true);
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------ */
+/* --- the rest --------------------------------------------------------------- */
 
-#define OFFER "d7:call-id1:c7:command5:offer8:from-tag1:a3:sdp80:v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\ne"
+#define OFFER                                                                      \
+	"d7:call-id1:c7:command5:offer8:from-tag1:a3:sdp80:v=0\r\no=- 1 1 IN IP4 " \
+	"192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\ne"
 
 /* Proxies repeat keys; what names the call must then be the same. */
 static void a_key_may_come_twice(void)
 {
 #define OFFER_27 "c1 d7:command5:offer7:call-id4:c-27"
-#define SDP_KEY "3:sdp100:v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 50000 RTP/AVP 0\r\na=sendrecv\r\n"
+#define SDP_KEY                                                                         \
+	"3:sdp100:v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 " \
+	"0\r\nm=audio 50000 RTP/AVP 0\r\na=sendrecv\r\n"
 	static const struct {
 		const char *text, *told;
 	} rows[] = {
-		{OFFER_27 "8:from-tag1:f" SDP_KEY "3:ICE6:remove3:ICE6:remove5:flagsl10:ICE=remove10:ICE=removee5:flagsl12:loop-protectee", "6:result2:ok"},
+		{OFFER_27 "8:from-tag1:f" SDP_KEY "3:ICE6:remove3:ICE6:remove5:flagsl10:ICE="
+	                  "remove10:ICE=removee5:flagsl12:loop-protectee",
+	         "6:result2:ok"},
 		{OFFER_27 "8:from-tag1:f8:from-tag1:f" SDP_KEY "e", "6:result2:ok"},
-		{OFFER_27 "8:from-tag1:f8:from-tag1:g" SDP_KEY "e", "from-tag: given twice, with different values"},
+		{OFFER_27 "8:from-tag1:f8:from-tag1:g" SDP_KEY "e",
+	         "from-tag: given twice, with different values"},
 		{OFFER_27 "7:call_id4:c-288:from-tag1:f" SDP_KEY "e", "call-id: given twice"},
 		{OFFER_27 "7:command6:delete8:from-tag1:f" SDP_KEY "e", "command: given twice"},
 	};
@@ -271,9 +280,23 @@ static void a_retransmit_is_never_carried_out_twice(void)
 static void hostile_messages_leave_calls_alone(void)
 {
 	static const char *const bad[] = {
-		"", " ", "x", "x ", "x d", "x de", "x d7:command", "x d7:command4:pinge4:more", "x i5e", "x l4:pinge",
-		"x {\"command\":", "x {}", "x [\"ping\"]", "x d7:commandi5ee", "x d7:command99999999999999999999:ping",
-		"x d7:commandd7:commandd7:commandd7:command4:pingeeee", "x {\"command\":{\"command\":\"ping\"}}",
+		"",
+		" ",
+		"x",
+		"x ",
+		"x d",
+		"x de",
+		"x d7:command",
+		"x d7:command4:pinge4:more",
+		"x i5e",
+		"x l4:pinge",
+		"x {\"command\":",
+		"x {}",
+		"x [\"ping\"]",
+		"x d7:commandi5ee",
+		"x d7:command99999999999999999999:ping",
+		"x d7:commandd7:commandd7:commandd7:command4:pingeeee",
+		"x {\"command\":{\"command\":\"ping\"}}",
 	};
 	uint64_t state = 42;
 
@@ -291,7 +314,8 @@ static void hostile_messages_leave_calls_alone(void)
 
 		snprintf(text, 6, "%05u", i);
 		text[5] = ' ';
-		text[6 + test_random(&state) % (sizeof(text) - 7)] ^= (char)(1 << (test_random(&state) & 7));
+		text[6 + test_random(&state) % (sizeof(text) - 7)] ^=
+			(char)(1 << (test_random(&state) & 7));
 		take(str_make(text, 6 + test_random(&state) % (sizeof(text) - 6)));
 	}
 	take(STR("alive d7:command4:pinge"));
@@ -306,7 +330,8 @@ static void limits_are_told_in_the_words_a_client_knows(void)
 	service_set_draining(service, true);
 	take(STR("x1 " OFFER));
 	EXPECT(strstr(replied.p, "6:result5:error") != NULL);
-	take(STR("x2 d7:call-id1:c7:command5:offer8:from-tag1:a3:sdp80:v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n"
+	take(STR("x2 d7:call-id1:c7:command5:offer8:from-tag1:a3:sdp80:v=0\r\no=- 1 1 IN IP4 "
+	         "192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n"
 	         "m=audio 4000 RTP/AVP 0\r\n8:supportsl10:load limitee"));
 	EXPECT(strncmp(replied.p, "x2 d6:result10:load limit", 25) == 0);
 	end();
@@ -318,13 +343,20 @@ static void only_allowed_peers_may_ask(void)
 		const char *net, *peer;
 		bool ok;
 	} rows[] = {
-		{"192.0.2.0/24", "192.0.2.200", true},  {"192.0.2.0/24", "192.0.3.1", false},
-		{"192.0.2.128/25", "192.0.2.1", false}, {"192.0.2.1", "192.0.2.1", true},
-		{"192.0.2.1", "192.0.2.2", false},      {"2001:db8::/32", "2001:db8:9::1", true},
-		{"2001:db8::/32", "2001:db9::1", false}, {"0.0.0.0/0", "8.8.8.8", true},
-		{"0.0.0.0/0", "2001:db8::1", false},    {"192.0.2.1", "127.0.0.9", true}, {"192.0.2.1", "::1", true},
+		{"192.0.2.0/24", "192.0.2.200", true},
+		{"192.0.2.0/24", "192.0.3.1", false},
+		{"192.0.2.128/25", "192.0.2.1", false},
+		{"192.0.2.1", "192.0.2.1", true},
+		{"192.0.2.1", "192.0.2.2", false},
+		{"2001:db8::/32", "2001:db8:9::1", true},
+		{"2001:db8::/32", "2001:db9::1", false},
+		{"0.0.0.0/0", "8.8.8.8", true},
+		{"0.0.0.0/0", "2001:db8::1", false},
+		{"192.0.2.1", "127.0.0.9", true},
+		{"192.0.2.1", "::1", true},
 	};
-	static const char *const wrong[] = {"", "x", "192.0.2.1/33", "192.0.2.1/", "2001:db8::/129", "192.0.2.1/-1"};
+	static const char *const wrong[] = {
+		"", "x", "192.0.2.1/33", "192.0.2.1/", "2001:db8::/129", "192.0.2.1/-1"};
 	struct addr_net allow;
 	struct addr peer;
 
@@ -345,7 +377,8 @@ static void only_allowed_peers_may_ask(void)
 		EXPECT_ERR(addr_net_parse(str_of(wrong[i]), &allow), ERR_SYNTAX);
 }
 
-/* An answer that names the ng port, and RTP whose header would be a cookie: what comes from a media port of ours is no request. */
+/* An answer that names the ng port, and RTP whose header would be a cookie: what comes from a media
+ * port of ours is no request. */
 static void media_is_no_request(void)
 {
 	struct addr from = {.version = 4, .ip = {203, 0, 113, 1}, .port = 30000};
@@ -353,7 +386,9 @@ static void media_is_no_request(void)
 
 	begin();
 	EXPECT(!proto_ng_is_media(ng, &from));
-	take(STR("1 {\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"sdp\":\"v=0\\r\\no=- 1 1 IN IP4 192.0.2.1\\r\\ns=-\\r\\n"
+	take(STR("1 "
+	         "{\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"sdp\":\"v=0\\r\\no="
+	         "- 1 1 IN IP4 192.0.2.1\\r\\ns=-\\r\\n"
 	         "c=IN IP4 192.0.2.1\\r\\nt=0 0\\r\\nm=audio 4000 RTP/AVP 0\\r\\n\"}"));
 	for (uint16_t port = 30000; port < 30006; port++) {
 		from.port = port;
@@ -374,15 +409,27 @@ static void media_is_no_request(void)
 static void streams_are_cut_into_messages(void)
 {
 	static const char *const whole[] = {
-		"x d7:command4:pinge", "x de", "abc d1:al1:bi-5ed1:c0:eee", "x {\"command\":\"ping\"}", "x {\"a\":\"}{\\\"\",\"b\":[{},{}]}",
+		"x d7:command4:pinge",
+		"x de",
+		"abc d1:al1:bi-5ed1:c0:eee",
+		"x {\"command\":\"ping\"}",
+		"x {\"a\":\"}{\\\"\",\"b\":[{},{}]}",
 	};
 	static const struct {
 		const char *text;
 		enum err want;
 	} rows[] = {
-		{"", ERR_TRUNCATED}, {"x", ERR_TRUNCATED}, {"x ", ERR_TRUNCATED}, {"x d", ERR_TRUNCATED}, {"x i5e", ERR_SYNTAX},
-		{"x hello", ERR_SYNTAX}, {"x dxe", ERR_SYNTAX}, {"x d12345678901234567890123", ERR_SYNTAX}, {"x d9999999:a", ERR_SYNTAX},
-		{"x dddddddddddddddddddddddddddddd", ERR_SYNTAX}, {"x {{{{{{{{{{{{{{{{{{{{{{{{{{{{{", ERR_SYNTAX},
+		{"", ERR_TRUNCATED},
+		{"x", ERR_TRUNCATED},
+		{"x ", ERR_TRUNCATED},
+		{"x d", ERR_TRUNCATED},
+		{"x i5e", ERR_SYNTAX},
+		{"x hello", ERR_SYNTAX},
+		{"x dxe", ERR_SYNTAX},
+		{"x d12345678901234567890123", ERR_SYNTAX},
+		{"x d9999999:a", ERR_SYNTAX},
+		{"x dddddddddddddddddddddddddddddd", ERR_SYNTAX},
+		{"x {{{{{{{{{{{{{{{{{{{{{{{{{{{{{", ERR_SYNTAX},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
@@ -435,11 +482,14 @@ static void survives_want_of_memory(void)
 	replied = (struct buf){0};
 }
 
-TEST_MAIN("proto-ng", {"the transcript in bencode", the_transcript_in_bencode}, {"the transcript in json", the_transcript_in_json},
+TEST_MAIN("proto-ng", {"the transcript in bencode", the_transcript_in_bencode},
+          {"the transcript in json", the_transcript_in_json},
           {"a key may come twice", a_key_may_come_twice},
           {"a retransmit is never carried out twice", a_retransmit_is_never_carried_out_twice},
           {"hostile messages leave calls alone", hostile_messages_leave_calls_alone},
-          {"limits are told in the words a client knows", limits_are_told_in_the_words_a_client_knows},
-          {"only allowed peers may ask", only_allowed_peers_may_ask}, {"media is no request", media_is_no_request},
+          {"limits are told in the words a client knows",
+           limits_are_told_in_the_words_a_client_knows},
+          {"only allowed peers may ask", only_allowed_peers_may_ask},
+          {"media is no request", media_is_no_request},
           {"streams are cut into messages", streams_are_cut_into_messages},
           {"survives want of memory", survives_want_of_memory})

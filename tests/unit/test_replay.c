@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The replay window against a list of all indices ever seen, and the index estimate against the nearest index. */
+/* The replay window against a list of all indices ever seen, and the index estimate against the
+ * nearest index. */
 #include "relay/packet/replay.h"
 #include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
@@ -35,7 +36,8 @@ static void sizes(void)
 }
 
 /* What RFC 3711 3.3.2 says, with a memory that never ends. */
-static enum replay_answer model(const bool *seen, bool any, uint64_t highest, uint64_t size, uint64_t index)
+static enum replay_answer model(const bool *seen, bool any, uint64_t highest, uint64_t size,
+                                uint64_t index)
 {
 	if (any && index <= highest && highest - index >= size)
 		return REPLAY_OLD;
@@ -52,10 +54,12 @@ static void like_the_model(void)
 		uint64_t bits[REPLAY_WORDS_MAX] = {0}, highest = 0;
 		struct replay r = {.log2_pkts = (uint8_t)log2};
 
-		memset(seen, 0, sizeof seen);
+		memset(seen, 0, sizeof(seen));
 		for (unsigned n = 0; n < 20000; n++) {
-			uint64_t back = test_random(&seed) % (3u << log2), ahead = test_random(&seed) % 8;
-			uint64_t jump = test_random(&seed) % 500 ? 0 : test_random(&seed) % (2u << log2);
+			uint64_t back = test_random(&seed) % (3u << log2),
+				 ahead = test_random(&seed) % 8;
+			uint64_t jump =
+				test_random(&seed) % 500 ? 0 : test_random(&seed) % (2u << log2);
 			uint64_t at = highest + ahead + jump;
 			uint64_t index = n & 1 && at >= back ? at - back : at;
 			enum replay_answer want;
@@ -114,5 +118,6 @@ static void estimate_is_nearest_and_rises(void)
 	}
 }
 
-TEST_MAIN("replay", {"edges", edges}, {"sizes", sizes}, {"like_the_model", like_the_model}, {"estimates", estimates},
+TEST_MAIN("replay", {"edges", edges}, {"sizes", sizes}, {"like_the_model", like_the_model},
+          {"estimates", estimates},
           {"estimate_is_nearest_and_rises", estimate_is_nearest_and_rises})

@@ -14,11 +14,16 @@ static void expect(const struct roc_known *known, uint16_t seq, const int64_t *w
 	unsigned n = roc_guesses(got, known, seq), i = 0;
 
 	for (; want[i] >= 0 && EXPECT(i < n); i++)
-		EXPECT_INT(got[i].goes_on ? roc_estimate(got[i].index, seq) >> 16 : got[i].roc, want[i]);
+		EXPECT_INT(got[i].goes_on ? roc_estimate(got[i].index, seq) >> 16 : got[i].roc,
+		           want[i]);
 	EXPECT_INT(n, i);
 }
 
-#define ROCS(...) (const int64_t[]){__VA_ARGS__, -1}
+#define ROCS(...)               \
+	(const int64_t[])       \
+	{                       \
+		__VA_ARGS__, -1 \
+	}
 
 static void nothing_is_known(void)
 {
@@ -35,9 +40,15 @@ static void a_hint_stands_first(void)
 	expect(&(struct roc_known){.has_hint = true, .hint = 7}, 5, ROCS(7, 0, 8, 6, 1));
 	expect(&(struct roc_known){.has_hint = true, .hint = 7}, 65000, ROCS(7, 0, 6, 8, 1));
 	expect(&(struct roc_known){.has_hint = true, .hint = 0}, 5, ROCS(0, 1));
-	expect(&(struct roc_known){.has_hint = true, .hint = UINT32_MAX}, 5, ROCS(UINT32_MAX, 0, UINT32_MAX - 1, 1));
-	expect(&(struct roc_known){.has_hint = true, .hint = 9, .has_kept = true, .kept = 4ull << 16 | 100, .has_other = true, .other = 3}, 200,
-	       ROCS(9, 4, 0, 10, 8, 5, 6, 1, 3));
+	expect(&(struct roc_known){.has_hint = true, .hint = UINT32_MAX}, 5,
+	       ROCS(UINT32_MAX, 0, UINT32_MAX - 1, 1));
+	expect(&(struct roc_known){.has_hint = true,
+	                           .hint = 9,
+	                           .has_kept = true,
+	                           .kept = 4ull << 16 | 100,
+	                           .has_other = true,
+	                           .other = 3},
+	       200, ROCS(9, 4, 0, 10, 8, 5, 6, 1, 3));
 }
 
 static void what_was_kept_follows_the_rule(void)
@@ -65,7 +76,8 @@ static void ahead_is_never_behind(void)
 	uint64_t seed = test_seed();
 
 	for (unsigned i = 0; i < 100000; i++) {
-		uint64_t highest = test_random(&seed) & (ROC_INDEX_MAX >> (test_random(&seed) % 40));
+		uint64_t highest =
+			test_random(&seed) & (ROC_INDEX_MAX >> (test_random(&seed) % 40));
 		uint16_t seq = (uint16_t)test_random(&seed);
 		struct roc_guess got[2];
 		unsigned n = roc_guesses_ahead(got, highest, seq);
@@ -76,11 +88,12 @@ static void ahead_is_never_behind(void)
 	}
 }
 
-/* --- rate ----------------------------------------------------------------------------------------------- */
+/* --- rate ------------------------------------------------------------------- */
 
 static struct roc_gate gate;
 
-static unsigned passed(const struct roc_rate *rate, uint64_t from_ns, uint64_t span_ns, uint64_t every_ns, bool everywhere)
+static unsigned passed(const struct roc_rate *rate, uint64_t from_ns, uint64_t span_ns,
+                       uint64_t every_ns, bool everywhere)
 {
 	static uint64_t hash;
 	unsigned n = 0;
@@ -98,7 +111,9 @@ static void one_place_has_its_rate(void)
 	EXPECT_INT(passed(&roc_rate_first, start, NS_PER_S, NS_PER_MS, false), 32 + 9);
 	EXPECT_INT(passed(&roc_rate_first, start + NS_PER_S, 10 * NS_PER_S, NS_PER_MS, false), 100);
 	/* Rested, it has its burst again, and no more. */
-	EXPECT_INT(passed(&roc_rate_first, start + 1000 * NS_PER_S, NS_PER_S / 1000, NS_PER_S / 1000000, false), 32);
+	EXPECT_INT(passed(&roc_rate_first, start + 1000 * NS_PER_S, NS_PER_S / 1000,
+	                  NS_PER_S / 1000000, false),
+	           32);
 	memset(&gate, 0, sizeof(gate));
 	EXPECT_INT(passed(&roc_rate_lost, start, 10 * NS_PER_S, NS_PER_MS, false), 50);
 }
@@ -116,6 +131,9 @@ static void all_places_have_a_bound(void)
 	EXPECT(n >= 9 * 10 * ROC_GATE_PLACES);
 }
 
-TEST_MAIN("roc_guess", {"nothing is known", nothing_is_known}, {"a hint stands first", a_hint_stands_first},
-          {"what was kept follows the rule", what_was_kept_follows_the_rule}, {"ahead is never behind", ahead_is_never_behind},
-          {"one place has its rate", one_place_has_its_rate}, {"all places have a bound", all_places_have_a_bound})
+TEST_MAIN("roc_guess", {"nothing is known", nothing_is_known},
+          {"a hint stands first", a_hint_stands_first},
+          {"what was kept follows the rule", what_was_kept_follows_the_rule},
+          {"ahead is never behind", ahead_is_never_behind},
+          {"one place has its rate", one_place_has_its_rate},
+          {"all places have a bound", all_places_have_a_bound})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/route: which way a packet takes as neighbours resolve, fail and age, over a source that the test plays. */
+/* relay/io/route: which way a packet takes as neighbours resolve, fail and age, over a source that
+ * the test plays. */
 #include <string.h>
 
 #include "base/clk.h"
@@ -16,7 +17,8 @@ struct stage {
 	unsigned n_news, asked_route, asked_neighbour;
 };
 
-static enum err play_route(void *arg, const struct addr *from, const struct addr *to, struct route_answer *out)
+static enum err play_route(void *arg, const struct addr *from, const struct addr *to,
+                           struct route_answer *out)
 {
 	struct stage *s = arg;
 
@@ -37,12 +39,14 @@ static enum err play_link(void *arg, uint32_t ifindex, struct route_link *out)
 	return ERR_OK;
 }
 
-static enum err play_neighbour(void *arg, uint32_t ifindex, const struct addr *ip, struct route_neighbour *out)
+static enum err play_neighbour(void *arg, uint32_t ifindex, const struct addr *ip,
+                               struct route_neighbour *out)
 {
 	struct stage *s = arg;
 
 	s->asked_neighbour++;
-	if (!s->has_neighbour || !addr_ip_eq(ip, &s->neighbour.ip) || ifindex != s->neighbour.ifindex)
+	if (!s->has_neighbour || !addr_ip_eq(ip, &s->neighbour.ip) ||
+	    ifindex != s->neighbour.ifindex)
 		return ERR_NOT_FOUND;
 	*out = s->neighbour;
 	return ERR_OK;
@@ -74,8 +78,15 @@ static struct stage stage_make(void)
 {
 	struct stage s = {
 		.answer = {.kind = ROUTE_UNICAST, .ifindex = DEVICE, .gateway = ip("192.0.2.254")},
-		.link = {.ifindex = DEVICE, .mtu = 1500, .mac = {2, 0, 0, 0, 0, 1}, .is_ethernet = true, .is_up = true},
-		.neighbour = {.ifindex = DEVICE, .ip = ip("192.0.2.254"), .state = ROUTE_RESOLVED, .mac = {2, 0, 0, 0, 0, 9}},
+		.link = {.ifindex = DEVICE,
+	                 .mtu = 1500,
+	                 .mac = {2, 0, 0, 0, 0, 1},
+	                 .is_ethernet = true,
+	                 .is_up = true},
+		.neighbour = {.ifindex = DEVICE,
+	                      .ip = ip("192.0.2.254"),
+	                      .state = ROUTE_RESOLVED,
+	                      .mac = {2, 0, 0, 0, 0, 9}},
 		.has_neighbour = true,
 	};
 
@@ -85,7 +96,8 @@ static struct stage stage_make(void)
 static struct route_table *table_make(struct stage *s)
 {
 	uint32_t devices[] = {PARENT, DEVICE};
-	struct route_config c = {.source = &played, .source_arg = s, .devices = devices, .n_devices = 2};
+	struct route_config c = {
+		.source = &played, .source_arg = s, .devices = devices, .n_devices = 2};
 	struct route_table *t = NULL;
 
 	CHECK(route_table_new(&t, &c) == ERR_OK);
@@ -113,7 +125,8 @@ static void resolved_goes_by_frame(void)
 	EXPECT_OCTETS(r->hop->link[0].octets, r->hop->link[0].len, link, sizeof(link));
 	EXPECT_INT(r->hop->device, 1);
 	EXPECT_INT(r->mtu, 1500);
-	/* Asked once, whatever the number of packets; the second destination shares the neighbour. */
+	/* Asked once, whatever the number of packets; the second destination shares the neighbour.
+	 */
 	for (int i = 0; i < 100; i++)
 		EXPECT_INT(way(t, "198.51.100.1"), ROUTE_BY_FRAME);
 	EXPECT_INT(s.asked_route, 1);
@@ -155,7 +168,8 @@ static void failed_is_tried_once_a_second(void)
 	route_table_free(t);
 }
 
-/* A neighbour in use is confirmed by one packet through the kernel every 15 seconds; a permanent one never. */
+/* A neighbour in use is confirmed by one packet through the kernel every 15 seconds; a permanent
+ * one never. */
 static void neighbours_are_confirmed(void)
 {
 	struct stage s = stage_make();
@@ -205,7 +219,9 @@ static void kernel_only(void)
 		enum route_way want;
 	} rows[] = {
 		{"an own address", {.kind = ROUTE_OWN, .ifindex = DEVICE}, ROUTE_BY_KERNEL},
-		{"encapsulation", {.kind = ROUTE_UNICAST, .ifindex = DEVICE, .needs_kernel = true}, ROUTE_BY_KERNEL},
+		{"encapsulation",
+	         {.kind = ROUTE_UNICAST, .ifindex = DEVICE, .needs_kernel = true},
+	         ROUTE_BY_KERNEL},
 		{"another device", {.kind = ROUTE_UNICAST, .ifindex = 99}, ROUTE_BY_KERNEL},
 		{"no route", {.kind = ROUTE_ABSENT}, ROUTE_BY_NONE},
 	};
@@ -238,7 +254,8 @@ static void vlan_device_leaves_by_its_parent(void)
 	route_table_free(t);
 }
 
-/* A burst of new destinations asks a few times a turn, and what is asked later is remembered like the rest. */
+/* A burst of new destinations asks a few times a turn, and what is asked later is remembered like
+ * the rest. */
 static void asking_is_bounded(void)
 {
 	struct stage s = stage_make();
@@ -292,6 +309,7 @@ static void many_neighbours(void)
 TEST_MAIN("route", {"resolved_goes_by_frame", resolved_goes_by_frame},
           {"unresolved_until_the_kernel_knows", unresolved_until_the_kernel_knows},
           {"failed_is_tried_once_a_second", failed_is_tried_once_a_second},
-          {"neighbours_are_confirmed", neighbours_are_confirmed}, {"routes_are_asked_again", routes_are_asked_again},
-          {"kernel_only", kernel_only}, {"vlan_device_leaves_by_its_parent", vlan_device_leaves_by_its_parent},
+          {"neighbours_are_confirmed", neighbours_are_confirmed},
+          {"routes_are_asked_again", routes_are_asked_again}, {"kernel_only", kernel_only},
+          {"vlan_device_leaves_by_its_parent", vlan_device_leaves_by_its_parent},
           {"asking_is_bounded", asking_is_bounded}, {"many_neighbours", many_neighbours})

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* a=crypto: every row of the profile, the comparison that decides a re-key, the rules of answers. */
+/* a=crypto: every row of the profile, the comparison that decides a re-key, the rules of answers.
+ */
 #include "base/secret.h"
 #include "keyctx/sdp/sdes.h"
 #include "tests/harness/harness.h"
 
-#define K1 "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
-#define K2 "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
+#define K1     "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
+#define K2     "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
 #define GCM128 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw"
-#define CM256 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLQ"
-#define CM192 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCU"
+#define CM256  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLQ"
+#define CM192  "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCU"
 #define GCM256 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKis"
-#define A80 "AES_CM_128_HMAC_SHA1_80"
-#define A32 "AES_CM_128_HMAC_SHA1_32"
+#define A80    "AES_CM_128_HMAC_SHA1_80"
+#define A32    "AES_CM_128_HMAC_SHA1_32"
 
 static struct sdes_policy policy(void)
 {
@@ -150,15 +151,29 @@ static void settings_widen_and_narrow(void)
 		enum sdes_fault want;
 	} rows[] = {
 		{"1 " A80 " inline:" K1 " KDR=24", {.accept_kdr = true}, SDES_USABLE},
-		{"1 " A80 " inline:" K1 " UNENCRYPTED_SRTP", {.accept_unencrypted_srtp = true}, SDES_USABLE},
-		{"1 " A80 " inline:" K1 " UNENCRYPTED_SRTCP", {.accept_unencrypted_srtcp = true}, SDES_USABLE},
-		{"1 " A80 " inline:" K1 " UNAUTHENTICATED_SRTP", {.accept_unauthenticated_srtp = true}, SDES_USABLE},
-		{"1 " A80 " inline:" K1 " FEC_ORDER=SRTP_FEC", {.accept_srtp_fec = true}, SDES_USABLE},
-		{"1 " A80 " inline:" K1 " FEC_KEY=inline:" K2 "|2^20", {.has_fec_address = true}, SDES_USABLE},
-		{"1 " A80 " inline:" K1 " FEC_KEY=inline:AAAA", {.has_fec_address = true}, SDES_BAD_KEY},
+		{"1 " A80 " inline:" K1 " UNENCRYPTED_SRTP",
+	         {.accept_unencrypted_srtp = true},
+	         SDES_USABLE},
+		{"1 " A80 " inline:" K1 " UNENCRYPTED_SRTCP",
+	         {.accept_unencrypted_srtcp = true},
+	         SDES_USABLE},
+		{"1 " A80 " inline:" K1 " UNAUTHENTICATED_SRTP",
+	         {.accept_unauthenticated_srtp = true},
+	         SDES_USABLE},
+		{"1 " A80 " inline:" K1 " FEC_ORDER=SRTP_FEC",
+	         {.accept_srtp_fec = true},
+	         SDES_USABLE},
+		{"1 " A80 " inline:" K1 " FEC_KEY=inline:" K2 "|2^20",
+	         {.has_fec_address = true},
+	         SDES_USABLE},
+		{"1 " A80 " inline:" K1 " FEC_KEY=inline:AAAA",
+	         {.has_fec_address = true},
+	         SDES_BAD_KEY},
 		{"1 " A80 " inline:" K1 "|2^20", {.lifetime_max_pkts = 1 << 19}, SDES_BAD_LIFETIME},
 		{"1 " A80 " inline:" K1 "|2^20", {.lifetime_min_pkts = 1 << 21}, SDES_BAD_LIFETIME},
-		{"1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4", {.keys_max = 1}, SDES_TOO_MANY_KEYS},
+		{"1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4",
+	         {.keys_max = 1},
+	         SDES_TOO_MANY_KEYS},
 		{"1 " A80 " inline:" K1, {.suites = 2}, SDES_REFUSED_SUITE},
 	};
 
@@ -181,7 +196,8 @@ static void values_are_kept(void)
 	struct sdes_policy p = policy();
 	struct sdes_line l = {0};
 	uint8_t want[SUITE_MASTER_MAX];
-	size_t n = test_hex("4b544c953c47df8860be6731185ec55d670bd1e5f5a0c610e9d1ed5d3327", want, sizeof(want));
+	size_t n = test_hex("4b544c953c47df8860be6731185ec55d670bd1e5f5a0c610e9d1ed5d3327", want,
+	                    sizeof(want));
 
 	REQUIRE_OK(sdes_line_parse(&l, STR("7 " A80 " inline:" K1 "|1000|1066:4 WSH=128 -a"), &p));
 	EXPECT_INT(l.tag, 7);
@@ -212,7 +228,8 @@ static void mkis_are_octets(void)
 		{"256", 1, ERR_RANGE, ""},
 		{"65536", 3, ERR_OK, "010000"},
 		{"18446744073709551616", 9, ERR_OK, "010000000000000000"},
-		{"340282366920938463463374607431768211455", 16, ERR_OK, "ffffffffffffffffffffffffffffffff"},
+		{"340282366920938463463374607431768211455", 16, ERR_OK,
+	         "ffffffffffffffffffffffffffffffff"},
 		{"340282366920938463463374607431768211456", 16, ERR_RANGE, ""},
 		{"", 1, ERR_SYNTAX, ""},
 		{"1a", 4, ERR_SYNTAX, ""},
@@ -227,7 +244,9 @@ static void mkis_are_octets(void)
 		size_t n = test_hex(rows[i].hex, want, sizeof(want));
 
 		test_context("%s:%zu", rows[i].digits, rows[i].len);
-		if (!EXPECT_ERR(sdes_mki_parse(str_of(rows[i].digits), got, rows[i].len), rows[i].want) || rows[i].want)
+		if (!EXPECT_ERR(sdes_mki_parse(str_of(rows[i].digits), got, rows[i].len),
+		                rows[i].want) ||
+		    rows[i].want)
 			continue;
 		EXPECT_OCTETS(got, rows[i].len, want, n);
 		text[sdes_mki_print((struct view){got, n}, text, sizeof(text) - 1)] = '\0';
@@ -249,10 +268,12 @@ static void sameness_is_of_meaning(void)
 		{"1 " A80 " inline:" K1, "9  " A80 "   inline:" K1, true},
 		{"1 " A80 " inline:" K1 "|2^20", "1 " A80 " inline:" K1 "|1048576", true},
 		{"1 " A80 " inline:" K1 "|2^48", "1 " A80 " inline:" K1, true},
-		{"1 AEAD_AES_128_GCM inline:" GCM128, "2 AEAD_AES_128_GCM inline:" GCM128 "==", true},
+		{"1 AEAD_AES_128_GCM inline:" GCM128,
+	         "2 AEAD_AES_128_GCM inline:" GCM128 "==", true},
 		{"1 " A80 " inline:" K1 " WSH=128 -x", "1 " A80 " inline:" K1 " -y WSH=128", true},
 		{"1 " A80 " inline:" K1 " FEC_ORDER=FEC_SRTP", "1 " A80 " inline:" K1, true},
-		{"1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4", "1 " A80 " inline:" K2 "|2:4;inline:" K1 "|1:4", true},
+		{"1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4",
+	         "1 " A80 " inline:" K2 "|2:4;inline:" K1 "|1:4", true},
 		{"1 " A80 " inline:" K1, "1 " A80 " inline:" K2, false},
 		{"1 " A80 " inline:" K1, "1 " A32 " inline:" K1, false},
 		{"1 " A80 " inline:" K1 "|2^20", "1 " A80 " inline:" K1, false},
@@ -302,11 +323,15 @@ static void the_first_usable_is_chosen(void)
 		int want; /* tag, or -1 */
 	} rows[] = {
 		{"", -1},
-		{"a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\na=crypto:2 " A80 " inline:" K1 "\n", 2},
+		{"a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\na=crypto:2 " A80 " inline:" K1
+	         "\n",
+	         2},
 		{"a=crypto:1 " A32 " inline:" K1 "\na=crypto:2 " A80 " inline:" K2 "\n", 1},
 		{"a=crypto:1 " A80 " inline:AAAA\na=crypto:1 " A80 " inline:" K2 "\n", -1},
 		{"a=crypto:01 " A80 " inline:" K1 "\na=crypto:1 " A80 " inline:" K2 "\n", 1},
-		{"a=crypto:1 " A80 " inline:" K1 " UNENCRYPTED_SRTP\na=crypto:2 " A32 " inline:" K1 "\n", 2},
+		{"a=crypto:1 " A80 " inline:" K1 " UNENCRYPTED_SRTP\na=crypto:2 " A32 " inline:" K1
+	         "\n",
+	         2},
 	};
 	struct sdes_policy p = policy();
 	char text[256];
@@ -326,7 +351,10 @@ static void the_first_usable_is_chosen(void)
 	{
 		static struct sdes_list list;
 
-		REQUIRE_OK(list_of(&list, "a=crypto:1 " A80 " inline:" K1 "\na=crypto:2 " A32 " inline:" K1 "\n", &p));
+		REQUIRE_OK(list_of(&list,
+		                   "a=crypto:1 " A80 " inline:" K1 "\na=crypto:2 " A32 " inline:" K1
+		                   "\n",
+		                   &p));
 		EXPECT_INT(list.lines[1].fault, SDES_REPEATED_KEY);
 		sdes_list_clear(&list);
 	}
@@ -334,26 +362,36 @@ static void the_first_usable_is_chosen(void)
 
 static void answers_are_checked(void)
 {
-	static const char offered[] = "a=crypto:1 " A80 " inline:" K1 "\na=crypto:5 " A32 " inline:" K2 "\n";
+	static const char offered[] =
+		"a=crypto:1 " A80 " inline:" K1 "\na=crypto:5 " A32 " inline:" K2 "\n";
 	static const struct {
 		const char *answer;
 		bool any_tag;
 		enum err want;
 		int tag;
 	} rows[] = {
-		{"a=crypto:1 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", false, ERR_OK, 1},
-		{"a=crypto:5 " A32 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd|2^31 WSH=128\n", false, ERR_OK, 5},
+		{"a=crypto:1 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", false,
+	         ERR_OK, 1},
+		{"a=crypto:5 " A32
+	         " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd|2^31 WSH=128\n",
+	         false, ERR_OK, 5},
 		{"", false, ERR_INVALID, 0},
-		{"a=crypto:2 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", false, ERR_INVALID, 0},
-		{"a=crypto:2 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", true, ERR_OK, 1},
-		{"a=crypto:1 " A32 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", false, ERR_INVALID, 0},
+		{"a=crypto:2 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", false,
+	         ERR_INVALID, 0},
+		{"a=crypto:2 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", true,
+	         ERR_OK, 1},
+		{"a=crypto:1 " A32 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", false,
+	         ERR_INVALID, 0},
 		{"a=crypto:1 AEAD_AES_128_GCM inline:" GCM128 "\n", false, ERR_INVALID, 0},
 		{"a=crypto:1 " A80 " inline:" K1 "\n", false, ERR_INVALID, 0},
 		{"a=crypto:1 " A80 " inline:" K2 "\n", false, ERR_INVALID, 0},
 		{"a=crypto:1 " A80 " inline:AAAA\n", false, ERR_INVALID, 0},
-		{"a=crypto:1 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd UNENCRYPTED_SRTCP\n", false, ERR_INVALID, 0},
+		{"a=crypto:1 " A80
+	         " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd UNENCRYPTED_SRTCP\n",
+	         false, ERR_INVALID, 0},
 		{"a=crypto:1 " A80 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n"
-		 "a=crypto:5 " A32 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n", false, ERR_INVALID, 0},
+	         "a=crypto:5 " A32 " inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\n",
+	         false, ERR_INVALID, 0},
 	};
 	static struct sdes_list ours, theirs;
 	struct sdes_policy p = policy();
@@ -366,7 +404,9 @@ static void answers_are_checked(void)
 
 		test_context("row %zu", i);
 		REQUIRE_OK(list_of(&theirs, rows[i].answer, &p));
-		if (EXPECT_ERR(sdes_answer_check(&ours, &theirs, rows[i].any_tag, &l, &why), rows[i].want) && !rows[i].want)
+		if (EXPECT_ERR(sdes_answer_check(&ours, &theirs, rows[i].any_tag, &l, &why),
+		               rows[i].want) &&
+		    !rows[i].want)
 			EXPECT_INT(l->tag, rows[i].tag);
 		EXPECT_INT(why.text[0] != 0, rows[i].want != ERR_OK);
 		sdes_list_clear(&theirs);
@@ -382,14 +422,18 @@ static void our_answer_echoes_and_is_fresh(void)
 	struct wr w = wr_make(text, sizeof(text));
 
 	p.accept_unencrypted_srtcp = true;
-	REQUIRE_OK(sdes_line_parse(&offered, STR("42 AEAD_AES_256_GCM inline:" GCM256 "|2^20|1:4 WSH=128 UNENCRYPTED_SRTCP"), &p));
+	REQUIRE_OK(sdes_line_parse(
+		&offered,
+		STR("42 AEAD_AES_256_GCM inline:" GCM256 "|2^20|1:4 WSH=128 UNENCRYPTED_SRTCP"),
+		&p));
 	REQUIRE_OK(sdes_answer_make(&answer, &offered, NULL, 0));
 	EXPECT_INT(answer.tag, 42);
 	EXPECT(answer.suite == offered.suite);
 	EXPECT(!keyctx_same_key(answer.keys[0], offered.keys[0]));
 	sdes_line_print(&answer, true, &w);
 	EXPECT(wr_ok(&w));
-	/* 44 octets of key and salt: 60 characters with their padding; no lifetime, MKI or WSH of ours. */
+	/* 44 octets of key and salt: 60 characters with their padding; no lifetime, MKI or WSH of
+	 * ours. */
 	EXPECT_INT(wr_len(&w), strlen("42 AEAD_AES_256_GCM inline: UNENCRYPTED_SRTCP") + 60);
 	REQUIRE_OK(sdes_line_parse(&again, str_make(text, wr_len(&w)), &p));
 	EXPECT(sdes_line_eq(&again, &answer));
@@ -405,12 +449,19 @@ static void lines_round_trip(void)
 		"1 " A80 " inline:" K1 "|2^20|1:4",
 		"1 " A80 " inline:" K1 "|1000",
 		"3 AEAD_AES_128_GCM inline:" GCM128 "==|340282366920938463463374607431768211455:16",
-		"1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4 KDR=5 UNENCRYPTED_SRTP UNENCRYPTED_SRTCP UNAUTHENTICATED_SRTP "
+		"1 " A80 " inline:" K1 "|1:4;inline:" K2
+		"|2:4 KDR=5 UNENCRYPTED_SRTP UNENCRYPTED_SRTCP UNAUTHENTICATED_SRTP "
 		"FEC_ORDER=SRTP_FEC FEC_KEY=inline:" K2 " WSH=99",
 	};
-	struct sdes_policy p = {.suites = 0xff, .keys_max = 8, .accept_kdr = true, .accept_unencrypted_srtp = true,
-	                        .accept_unencrypted_srtcp = true, .accept_unauthenticated_srtp = true,
-	                        .accept_srtp_fec = true, .has_fec_address = true, .accept_mki = true};
+	struct sdes_policy p = {.suites = 0xff,
+	                        .keys_max = 8,
+	                        .accept_kdr = true,
+	                        .accept_unencrypted_srtp = true,
+	                        .accept_unencrypted_srtcp = true,
+	                        .accept_unauthenticated_srtp = true,
+	                        .accept_srtp_fec = true,
+	                        .has_fec_address = true,
+	                        .accept_mki = true};
 	char text[2048];
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -434,7 +485,10 @@ static enum err parse_and_answer(void)
 	enum err e;
 
 	p.keys_max = 2;
-	e = list_of(&list, "a=crypto:1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4\na=crypto:2 " A32 " inline:" K1 "\n", &p);
+	e = list_of(&list,
+	            "a=crypto:1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4\na=crypto:2 " A32
+	            " inline:" K1 "\n",
+	            &p);
 	if (!e)
 		e = sdes_answer_make(&answer, &list.lines[0], &list, 0);
 	if (!e)
@@ -455,8 +509,12 @@ static void survives_want_of_memory(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
-TEST_MAIN("sdes", {"lines are judged", lines_are_judged}, {"settings widen and narrow", settings_widen_and_narrow},
+TEST_MAIN("sdes", {"lines are judged", lines_are_judged},
+          {"settings widen and narrow", settings_widen_and_narrow},
           {"values are kept", values_are_kept}, {"mkis are octets", mkis_are_octets},
-          {"sameness is of meaning", sameness_is_of_meaning}, {"the first usable is chosen", the_first_usable_is_chosen},
-          {"answers are checked", answers_are_checked}, {"our answer echoes and is fresh", our_answer_echoes_and_is_fresh},
-          {"lines round trip", lines_round_trip}, {"survives want of memory", survives_want_of_memory})
+          {"sameness is of meaning", sameness_is_of_meaning},
+          {"the first usable is chosen", the_first_usable_is_chosen},
+          {"answers are checked", answers_are_checked},
+          {"our answer echoes and is fresh", our_answer_echoes_and_is_fresh},
+          {"lines round trip", lines_round_trip},
+          {"survives want of memory", survives_want_of_memory})

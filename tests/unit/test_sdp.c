@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session descriptions: what is not ours survives, what is ours is read and rewritten, what is broken is refused. */
+/* Session descriptions: what is not ours survives, what is ours is read and rewritten, what is
+ * broken is refused. */
 #include "base/mem.h"
 #include "keyctx/sdp/media.h"
 #include "keyctx/sdp/sdp.h"
@@ -31,7 +32,9 @@ static struct sdp *parse(const char *text)
 static void foreign_lines_survive(void)
 {
 	static const char *const texts[] = {
-		HEAD "c=IN IP4 192.0.2.1\r\nt=0 0\r\na=x-odd:  two  blanks \r\nm=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\n"
+		HEAD
+		"c=IN IP4 192.0.2.1\r\nt=0 0\r\na=x-odd:  two  blanks \r\nm=audio 4000 RTP/AVP 0 "
+		"8\r\na=rtpmap:0 PCMU/8000\r\n"
 		"y=anything\r\na=\r\nm=application 9 TCP/MSRP *\r\na=path:msrp://h:1/x;tcp\r\n",
 		"v=0\no=- 1 2 IN IP6 ::1\ns= \nt=0 0\nm=audio 0 RTP/AVP 0",
 		"v=0\r\no=x\r\n\r\n\r\n",
@@ -72,12 +75,14 @@ static void broken_ones_are_refused(void)
 	}
 	EXPECT_ERR(sdp_parse(&s, str_make("v=0\ns=a\0b\n", 10), NULL), ERR_SYNTAX);
 	for (int i = 0; i <= SDP_MEDIA_SAID_MAX; i++)
-		n += (size_t)snprintf(many + n, sizeof(many) - n, "m=audio %d RTP/AVP 0\n", 1000 + i);
+		n += (size_t)snprintf(many + n, sizeof(many) - n, "m=audio %d RTP/AVP 0\n",
+		                      1000 + i);
 	EXPECT_ERR(sdp_parse(&s, str_make(many, n), NULL), ERR_TOO_BIG);
 	EXPECT(s == NULL);
 }
 
-/* Those beyond what is served go with all that stands below them; a line that is off may be put at the end. */
+/* Those beyond what is served go with all that stands below them; a line that is off may be put at
+ * the end. */
 static void too_many_m_lines(void)
 {
 	char many[64 * (SDP_MEDIA_MAX + 3)];
@@ -85,7 +90,8 @@ static void too_many_m_lines(void)
 	struct sdp *s;
 
 	for (int i = 0; i < SDP_MEDIA_MAX + 2; i++) {
-		n += (size_t)snprintf(many + n, sizeof(many) - n, "m=audio %d RTP/AVP 0\r\na=x:%d\r\n", 1000 + i, i);
+		n += (size_t)snprintf(many + n, sizeof(many) - n,
+		                      "m=audio %d RTP/AVP 0\r\na=x:%d\r\n", 1000 + i, i);
 		served = i < SDP_MEDIA_MAX ? n : served;
 	}
 	s = parse(many);
@@ -103,9 +109,12 @@ static void an_m_line_is_put_at_the_end(void)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{"v=0\r\nm=audio 4 RTP/AVP 0\r\na=x\r\n", "v=0\r\nm=audio 4 RTP/AVP 0\r\na=x\r\nm=video 0 RTP/SAVP 0\r\n"},
-		{"v=0\nm=audio 4 RTP/AVP 0\n\n \n", "v=0\nm=audio 4 RTP/AVP 0\nm=video 0 RTP/SAVP 0\n"},
-		{"v=0\r\nm=audio 4 RTP/AVP 0", "v=0\r\nm=audio 4 RTP/AVP 0\r\nm=video 0 RTP/SAVP 0"},
+		{"v=0\r\nm=audio 4 RTP/AVP 0\r\na=x\r\n",
+	         "v=0\r\nm=audio 4 RTP/AVP 0\r\na=x\r\nm=video 0 RTP/SAVP 0\r\n"},
+		{"v=0\nm=audio 4 RTP/AVP 0\n\n \n",
+	         "v=0\nm=audio 4 RTP/AVP 0\nm=video 0 RTP/SAVP 0\n"},
+		{"v=0\r\nm=audio 4 RTP/AVP 0",
+	         "v=0\r\nm=audio 4 RTP/AVP 0\r\nm=video 0 RTP/SAVP 0"},
 		{"v=0\r\n", "v=0\r\nm=video 0 RTP/SAVP 0\r\n"},
 	};
 
@@ -116,7 +125,8 @@ static void an_m_line_is_put_at_the_end(void)
 		REQUIRE(s != NULL);
 		EXPECT_OK(sdp_media_append(s, STR("video"), STR("RTP/SAVP")));
 		EXPECT_TEXT(print(s), rows[i].want);
-		EXPECT(s->media[s->n_media - 1].port == 0 && !s->media[s->n_media - 1].fault && s->media[s->n_media - 1].profile == SDP_PROFILE_SAVP);
+		EXPECT(s->media[s->n_media - 1].port == 0 && !s->media[s->n_media - 1].fault &&
+		       s->media[s->n_media - 1].profile == SDP_PROFILE_SAVP);
 		sdp_free(s);
 	}
 }
@@ -159,12 +169,15 @@ static void media_lines_are_read_as_far_as_they_go(void)
 		const char *rejected;
 	} rows[] = {
 		{"audio 4000 RTP/AVP 0", false, 4000, 1, SDP_PROFILE_AVP, "audio 0 RTP/AVP 0"},
-		{"audio 4000 rtp/savpf 0", false, 4000, 1, SDP_PROFILE_SAVPF, "audio 0 rtp/savpf 0"},
+		{"audio 4000 rtp/savpf 0", false, 4000, 1, SDP_PROFILE_SAVPF,
+	         "audio 0 rtp/savpf 0"},
 		{"audio\t4000  RTP/AVP ", false, 4000, 1, SDP_PROFILE_AVP, "audio 0 RTP/AVP 0"},
-		{"audio 4000/2 RTP/AVP 0 x", false, 4000, 2, SDP_PROFILE_AVP, "audio 0 RTP/AVP 0 x"},
+		{"audio 4000/2 RTP/AVP 0 x", false, 4000, 2, SDP_PROFILE_AVP,
+	         "audio 0 RTP/AVP 0 x"},
 		{"audio 4000/0 RTP/AVP 0", false, 4000, 1, SDP_PROFILE_AVP, "audio 0 RTP/AVP 0"},
 		{"audio 4000/ RTP/AVP 0", false, 4000, 1, SDP_PROFILE_AVP, "audio 0 RTP/AVP 0"},
-		{"application 9 TCP/MRCPv2", false, 9, 1, SDP_PROFILE_OTHER, "application 0 TCP/MRCPv2 0"},
+		{"application 9 TCP/MRCPv2", false, 9, 1, SDP_PROFILE_OTHER,
+	         "application 0 TCP/MRCPv2 0"},
 		{"audio 65536 RTP/AVP 0", true, 0, 1, SDP_PROFILE_AVP, "audio 0 RTP/AVP 0"},
 		{"audio -1 RTP/AVP 0", true, 0, 1, SDP_PROFILE_AVP, "audio 0 RTP/AVP 0"},
 		{"audio 4000", true, 4000, 1, SDP_PROFILE_OTHER, "audio 0 RTP/AVP 0"},
@@ -228,7 +241,8 @@ static void origins_are_read_from_behind(void)
 
 static void attributes_are_found_however_they_are_written(void)
 {
-	static const char *const lines[] = {"rtcp-mux", "rtcp-mux ", "RTCP-Mux\t", " rtcp-mux", "rtcp-mux:", "rtcp-mux :"};
+	static const char *const lines[] = {"rtcp-mux",  "rtcp-mux ", "RTCP-Mux\t",
+	                                    " rtcp-mux", "rtcp-mux:", "rtcp-mux :"};
 	struct sdp_transport t;
 	char text[256];
 
@@ -236,7 +250,10 @@ static void attributes_are_found_however_they_are_written(void)
 		struct sdp *s;
 
 		test_context("%s", lines[i]);
-		snprintf(text, sizeof(text), "v=0\nc=IN IP4 192.0.2.1\nm=audio 4 RTP/AVP 0\na=%s\na=SendOnly \na=rtcp-muxed\n", lines[i]);
+		snprintf(text, sizeof(text),
+		         "v=0\nc=IN IP4 192.0.2.1\nm=audio 4 RTP/AVP 0\na=%s\na=SendOnly "
+		         "\na=rtcp-muxed\n",
+		         lines[i]);
 		s = parse(text);
 		REQUIRE(s != NULL);
 		REQUIRE_OK(sdp_transport_read(s, 0, &t, NULL));
@@ -275,30 +292,53 @@ static void transports_are_read(void)
 		bool mux, held;
 		enum sdp_direction direction;
 	} rows[] = {
-		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "192.0.2.9:4000", "192.0.2.9:4001", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\nc=IN IP6 2001:db8::1\n", ERR_OK, "[2001:db8::1]:4000", "[2001:db8::1]:4001", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\na=rtcp:5000\n", ERR_OK, "192.0.2.9:4000", "192.0.2.9:5000", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP4 192.0.2.7\n", ERR_OK, "192.0.2.9:4000", "192.0.2.7:5000", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\na=rtcp-mux\n", ERR_OK, "192.0.2.9:4000", "192.0.2.9:4000", true, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.9\na=inactive\nm=audio 4000 RTP/AVP 0\na=sendonly\n", ERR_OK, "192.0.2.9:4000", "192.0.2.9:4001", false, false, SDP_SENDONLY},
-		{"c=IN IP4 192.0.2.9\na=inactive\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "192.0.2.9:4000", "192.0.2.9:4001", false, false, SDP_INACTIVE},
-		{"c=IN IP4 0.0.0.0\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "0.0.0.0:4000", "0.0.0.0:4001", false, true, SDP_SENDRECV},
-		{"c=IN IP6 ::\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "[::]:4000", "[::]:4001", false, true, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "192.0.2.9:4000",
+	         "192.0.2.9:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\nc=IN IP6 2001:db8::1\n", ERR_OK,
+	         "[2001:db8::1]:4000", "[2001:db8::1]:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\na=rtcp:5000\n", ERR_OK,
+	         "192.0.2.9:4000", "192.0.2.9:5000", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP4 192.0.2.7\n",
+	         ERR_OK, "192.0.2.9:4000", "192.0.2.7:5000", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.9\nm=audio 4000 RTP/AVP 0\na=rtcp-mux\n", ERR_OK,
+	         "192.0.2.9:4000", "192.0.2.9:4000", true, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.9\na=inactive\nm=audio 4000 RTP/AVP 0\na=sendonly\n", ERR_OK,
+	         "192.0.2.9:4000", "192.0.2.9:4001", false, false, SDP_SENDONLY},
+		{"c=IN IP4 192.0.2.9\na=inactive\nm=audio 4000 RTP/AVP 0\n", ERR_OK,
+	         "192.0.2.9:4000", "192.0.2.9:4001", false, false, SDP_INACTIVE},
+		{"c=IN IP4 0.0.0.0\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "0.0.0.0:4000",
+	         "0.0.0.0:4001", false, true, SDP_SENDRECV},
+		{"c=IN IP6 ::\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "[::]:4000", "[::]:4001", false,
+	         true, SDP_SENDRECV},
 		{"m=audio 4000 RTP/AVP 0\n", ERR_SYNTAX, "", "", false, false, 0},
-		{"m=audio 70000 RTP/AVP 0\nc=IN IP4 192.0.2.1\n", ERR_SYNTAX, "", "", false, false, 0},
-		{"c=in IP6 192.0.2.1/127 x\nm=audio 4000/2 RTP/AVP 0\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
-		{"c=IN IP6 [2001:db8::1]\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "[2001:db8::1]:4000", "[2001:db8::1]:4001", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1 \nm=audio 4000 RTP/AVP 0\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:0\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:70000\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
-		{"c=IN IP6 2001:db8::1\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP4 192.0.2.7\n", ERR_OK, "[2001:db8::1]:4000", "[2001:db8::1]:5000", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP6 2001:db8::7\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:5000", false, false, SDP_SENDRECV},
-		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:9 IN IP4 host\n", ERR_OK, "192.0.2.1:4000", "192.0.2.1:9", false, false, SDP_SENDRECV},
-		{"c=IN IP4 host.example\nm=audio 4000 RTP/AVP 0\n", ERR_UNSUPPORTED, "", "", false, false, 0},
-		{"c=IN IP4 224.2.1.1/127\nm=audio 4000 RTP/AVP 0\n", ERR_UNSUPPORTED, "", "", false, false, 0},
-		{"c=OUT IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\n", ERR_SYNTAX, "", "", false, false, 0},
-		{"c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.2\nm=audio 4000 RTP/AVP 0\n", ERR_UNSUPPORTED, "", "", false, false, 0},
-		{"c=IN IP4 192.0.2.1\nm=audio 65535 RTP/AVP 0\n", ERR_RANGE, "", "", false, false, 0},
+		{"m=audio 70000 RTP/AVP 0\nc=IN IP4 192.0.2.1\n", ERR_SYNTAX, "", "", false, false,
+	         0},
+		{"c=in IP6 192.0.2.1/127 x\nm=audio 4000/2 RTP/AVP 0\n", ERR_OK, "192.0.2.1:4000",
+	         "192.0.2.1:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP6 [2001:db8::1]\nm=audio 4000 RTP/AVP 0\n", ERR_OK, "[2001:db8::1]:4000",
+	         "[2001:db8::1]:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1 \nm=audio 4000 RTP/AVP 0\n", ERR_OK,
+	         "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:0\n", ERR_OK, "192.0.2.1:4000",
+	         "192.0.2.1:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:70000\n", ERR_OK,
+	         "192.0.2.1:4000", "192.0.2.1:4001", false, false, SDP_SENDRECV},
+		{"c=IN IP6 2001:db8::1\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP4 192.0.2.7\n",
+	         ERR_OK, "[2001:db8::1]:4000", "[2001:db8::1]:5000", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:5000 IN IP6 2001:db8::7\n",
+	         ERR_OK, "192.0.2.1:4000", "192.0.2.1:5000", false, false, SDP_SENDRECV},
+		{"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\na=rtcp:9 IN IP4 host\n", ERR_OK,
+	         "192.0.2.1:4000", "192.0.2.1:9", false, false, SDP_SENDRECV},
+		{"c=IN IP4 host.example\nm=audio 4000 RTP/AVP 0\n", ERR_UNSUPPORTED, "", "", false,
+	         false, 0},
+		{"c=IN IP4 224.2.1.1/127\nm=audio 4000 RTP/AVP 0\n", ERR_UNSUPPORTED, "", "", false,
+	         false, 0},
+		{"c=OUT IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\n", ERR_SYNTAX, "", "", false, false,
+	         0},
+		{"c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.2\nm=audio 4000 RTP/AVP 0\n",
+	         ERR_UNSUPPORTED, "", "", false, false, 0},
+		{"c=IN IP4 192.0.2.1\nm=audio 65535 RTP/AVP 0\n", ERR_RANGE, "", "", false, false,
+	         0},
 	};
 	char text[512], rtp[ADDR_TEXT_MAX], rtcp[ADDR_TEXT_MAX];
 
@@ -337,17 +377,23 @@ static void places_are_written(void)
 		enum sdp_profile profile;
 		const char *want;
 	} rows[] = {
-		{"m=audio 4000 RTP/AVP 0\r\na=ptime:20\r\n", "203.0.113.5:30000", "203.0.113.5:30001", false, SDP_PROFILE_SAVP,
-		 "m=audio 30000 RTP/SAVP 0\r\nc=IN IP4 203.0.113.5\r\na=ptime:20\r\na=rtcp:30001\r\n"},
-		{"m=audio 4000 RTP/AVPF 0 8\r\ni=x\r\nc=IN IP4 1.2.3.4\r\na=rtcp:4001\r\na=z\r\n", "[2001:db8::5]:30000", "", false,
-		 SDP_PROFILE_SAVPF, "m=audio 30000 RTP/SAVPF 0 8\r\ni=x\r\nc=IN IP6 2001:db8::5\r\na=z\r\n"},
-		{"m=audio 4000 RTP/SAVP 0\r\ni=x\r\na=rtcp:4001\r\na=z\r\n", "203.0.113.5:30000", "203.0.113.6:30009", false,
-		 SDP_PROFILE_AVP,
-		 "m=audio 30000 RTP/AVP 0\r\ni=x\r\nc=IN IP4 203.0.113.5\r\na=rtcp:30009 IN IP4 203.0.113.6\r\na=z\r\n"},
-		{"m=audio 4000 RTP/AVP 0\r\na=rtcp:4000\r\n", "203.0.113.5:30000", "", true, SDP_PROFILE_AVP,
-		 "m=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.5\r\na=rtcp-mux\r\n"},
-		{"m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp-mux-only\r\n", "203.0.113.5:30000", "", false, SDP_PROFILE_OTHER,
-		 "m=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.5\r\n"},
+		{"m=audio 4000 RTP/AVP 0\r\na=ptime:20\r\n", "203.0.113.5:30000",
+	         "203.0.113.5:30001", false, SDP_PROFILE_SAVP,
+	         "m=audio 30000 RTP/SAVP 0\r\nc=IN IP4 "
+	         "203.0.113.5\r\na=ptime:20\r\na=rtcp:30001\r\n"},
+		{"m=audio 4000 RTP/AVPF 0 8\r\ni=x\r\nc=IN IP4 1.2.3.4\r\na=rtcp:4001\r\na=z\r\n",
+	         "[2001:db8::5]:30000", "", false, SDP_PROFILE_SAVPF,
+	         "m=audio 30000 RTP/SAVPF 0 8\r\ni=x\r\nc=IN IP6 2001:db8::5\r\na=z\r\n"},
+		{"m=audio 4000 RTP/SAVP 0\r\ni=x\r\na=rtcp:4001\r\na=z\r\n", "203.0.113.5:30000",
+	         "203.0.113.6:30009", false, SDP_PROFILE_AVP,
+	         "m=audio 30000 RTP/AVP 0\r\ni=x\r\nc=IN IP4 203.0.113.5\r\na=rtcp:30009 IN IP4 "
+	         "203.0.113.6\r\na=z\r\n"},
+		{"m=audio 4000 RTP/AVP 0\r\na=rtcp:4000\r\n", "203.0.113.5:30000", "", true,
+	         SDP_PROFILE_AVP,
+	         "m=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.5\r\na=rtcp-mux\r\n"},
+		{"m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp-mux-only\r\n", "203.0.113.5:30000",
+	         "", false, SDP_PROFILE_OTHER,
+	         "m=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.5\r\n"},
 	};
 	char text[512], want[512];
 
@@ -370,8 +416,9 @@ static void places_are_written(void)
 
 static void session_address_keeps_others_reachable(void)
 {
-	struct sdp *s = parse(HEAD "c=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nm=message 9 TCP/MSRP *\r\na=x\r\n"
-	                      "m=image 0 udptl t38\r\n");
+	struct sdp *s = parse(HEAD "c=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP "
+	                           "0\r\nm=message 9 TCP/MSRP *\r\na=x\r\n"
+	                           "m=image 0 udptl t38\r\n");
 	struct addr a = address("203.0.113.5:1");
 
 	REQUIRE(s != NULL);
@@ -380,17 +427,22 @@ static void session_address_keeps_others_reachable(void)
 	EXPECT_OK(sdp_username_write(s, (struct str){0}));
 	EXPECT_OK(sdp_session_name_write(s, STR("sluice")));
 	EXPECT_OK(sdp_origin_version_write(s, 77));
-	EXPECT_TEXT(print(s), "v=0\r\no=- 1 77 IN IP4 203.0.113.5\r\ns=sluice\r\nc=IN IP4 203.0.113.5\r\nt=0 0\r\n"
-	                      "m=audio 4000 RTP/AVP 0\r\nm=message 9 TCP/MSRP *\r\nc=IN IP4 192.0.2.9\r\na=x\r\n"
-	                      "m=image 0 udptl t38\r\n");
+	EXPECT_TEXT(
+		print(s),
+		"v=0\r\no=- 1 77 IN IP4 203.0.113.5\r\ns=sluice\r\nc=IN IP4 203.0.113.5\r\nt=0 "
+		"0\r\n"
+		"m=audio 4000 RTP/AVP 0\r\nm=message 9 TCP/MSRP *\r\nc=IN IP4 192.0.2.9\r\na=x\r\n"
+		"m=image 0 udptl t38\r\n");
 	sdp_free(s);
 }
 
 static void bundles_and_ice_are_taken_out(void)
 {
-	struct sdp *s = parse(HEAD "a=group:BUNDLE a v\r\na=group:LS a v\r\na=ice-lite\r\nm=audio 4000 RTP/AVP 0\r\na=mid:a\r\n"
-	                      "a=candidate:1 1 UDP 1 192.0.2.1 4000 typ host\r\na=ice-ufrag:x\r\nm=video 5000 RTP/AVP 96\r\n"
-	                      "a=bundle-only\r\na=mid:w\r\n");
+	struct sdp *s = parse(HEAD "a=group:BUNDLE a v\r\na=group:LS a v\r\na=ice-lite\r\nm=audio "
+	                           "4000 RTP/AVP 0\r\na=mid:a\r\n"
+	                           "a=candidate:1 1 UDP 1 192.0.2.1 4000 typ "
+	                           "host\r\na=ice-ufrag:x\r\nm=video 5000 RTP/AVP 96\r\n"
+	                           "a=bundle-only\r\na=mid:w\r\n");
 
 	REQUIRE(s != NULL);
 	EXPECT(sdp_is_bundled(s, 0));
@@ -398,10 +450,12 @@ static void bundles_and_ice_are_taken_out(void)
 	sdp_bundle_remove(s);
 	EXPECT_INT(sdp_ways_remove(s, SDP_SESSION), 1);
 	EXPECT_INT(sdp_ways_remove(s, 0), 2);
-	EXPECT_TEXT(print(s), HEAD "a=group:LS a v\r\nm=audio 4000 RTP/AVP 0\r\na=mid:a\r\nm=video 5000 RTP/AVP 96\r\na=mid:w\r\n");
+	EXPECT_TEXT(print(s), HEAD "a=group:LS a v\r\nm=audio 4000 RTP/AVP 0\r\na=mid:a\r\nm=video "
+	                           "5000 RTP/AVP 96\r\na=mid:w\r\n");
 	EXPECT_OK(sdp_media_reject(s, 0));
 	EXPECT_OK(sdp_direction_write(s, 1, SDP_RECVONLY));
-	EXPECT_TEXT(print(s), HEAD "a=group:LS a v\r\nm=audio 0 RTP/AVP 0\r\na=mid:a\r\nm=video 5000 RTP/AVP 96\r\na=mid:w\r\n"
+	EXPECT_TEXT(print(s), HEAD "a=group:LS a v\r\nm=audio 0 RTP/AVP 0\r\na=mid:a\r\nm=video "
+	                           "5000 RTP/AVP 96\r\na=mid:w\r\n"
 	                           "a=recvonly\r\n");
 	sdp_free(s);
 }
@@ -438,14 +492,17 @@ static void survives_want_of_memory(void)
 	test_each_allocation_failing(edit_once);
 }
 
-TEST_MAIN("sdp", {"foreign lines survive", foreign_lines_survive}, {"broken ones are refused", broken_ones_are_refused},
-          {"sizes are bounded", sizes_are_bounded},
-          {"too many m-lines", too_many_m_lines}, {"an m-line is put at the end", an_m_line_is_put_at_the_end},
+TEST_MAIN("sdp", {"foreign lines survive", foreign_lines_survive},
+          {"broken ones are refused", broken_ones_are_refused},
+          {"sizes are bounded", sizes_are_bounded}, {"too many m-lines", too_many_m_lines},
+          {"an m-line is put at the end", an_m_line_is_put_at_the_end},
           {"small faults are put right", small_faults_are_put_right},
           {"media lines are read as far as they go", media_lines_are_read_as_far_as_they_go},
           {"origins are read from behind", origins_are_read_from_behind},
-          {"attributes are found however they are written", attributes_are_found_however_they_are_written}, {"transports are read", transports_are_read},
-          {"places are written", places_are_written},
+          {"attributes are found however they are written",
+           attributes_are_found_however_they_are_written},
+          {"transports are read", transports_are_read}, {"places are written", places_are_written},
           {"session address keeps others reachable", session_address_keeps_others_reachable},
           {"bundles and ice are taken out", bundles_and_ice_are_taken_out},
-          {"lines end as they did", lines_end_as_they_did}, {"survives want of memory", survives_want_of_memory})
+          {"lines end as they did", lines_end_as_they_did},
+          {"survives want of memory", survives_want_of_memory})

@@ -36,7 +36,8 @@ static void blocks_are_aligned_zeroed_and_apart(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
-/* A freed block keeps its address in the free list: whoever gets it next must see zeroes, and so must anyone in between. */
+/* A freed block keeps its address in the free list: whoever gets it next must see zeroes, and so
+ * must anyone in between. */
 static void freeing_wipes(void)
 {
 	uint8_t *p = secret_alloc(48), *q;
@@ -77,7 +78,8 @@ static void expect_guarded(const uint8_t *p)
 	REQUIRE(flags_of(p, flags));
 	EXPECT(strstr(flags, " dd") != NULL);
 	EXPECT(strstr(flags, " wf") != NULL);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they turn mlock into nothing */
+#if !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__SANITIZE_THREAD__) /* they turn mlock into nothing */
 	struct secret_usage u;
 
 	secret_get_usage(&u);
@@ -96,7 +98,8 @@ static void pages_are_guarded(void)
 
 enum { MANY = 16384, KEY_BYTES = 512 };
 
-/* 8 MB of keys: the later ones stand on huge pages where the kernel has them (`hg`), guarded like the first; small pages serve when no region can be had. */
+/* 8 MB of keys: the later ones stand on huge pages where the kernel has them (`hg`), guarded like
+ * the first; small pages serve when no region can be had. */
 static void many_blocks_share_huge_pages(void)
 {
 	static uint8_t *p[MANY];
@@ -129,7 +132,8 @@ static void many_blocks_share_huge_pages(void)
 	tight = (struct rlimit){.rlim_cur = pages * 4096 + (1 << 20), .rlim_max = was.rlim_max};
 	secret_get_usage(&before);
 	REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
-	for (size_t i = 0; i < 3000; i++) { /* more than a region has left, in a size not met before */
+	for (size_t i = 0; i < 3000;
+	     i++) { /* more than a region has left, in a size not met before */
 		p[i] = i < 2900 ? secret_alloc(960) : NULL;
 		if (!p[i])
 			break;

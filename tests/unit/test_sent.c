@@ -6,7 +6,8 @@
 
 enum { PRINTS = 300, OWNERS = 8, STEPS = 40000 };
 
-/* Claims and releases in any order; few prints and a table that grows, so that holes close over wrapped runs. */
+/* Claims and releases in any order; few prints and a table that grows, so that holes close over
+ * wrapped runs. */
 static void like_a_model(void)
 {
 	uint64_t random = test_seed();
@@ -25,7 +26,9 @@ static void like_a_model(void)
 		uint64_t print = i < 150 ? i : (uint64_t)i << 32 | 63;
 
 		if (test_random(&random) % 2) {
-			enum err want = past[i] || (owner_of[i] >= 0 && owner_of[i] != who) ? ERR_KEY_USED : ERR_OK;
+			enum err want = past[i] || (owner_of[i] >= 0 && owner_of[i] != who)
+			                        ? ERR_KEY_USED
+			                        : ERR_OK;
 
 			if (i == 1)
 				continue; /* 0 and 1 count as one */
@@ -70,4 +73,5 @@ static void survives_without_memory(void)
 	test_each_allocation_failing(claim_and_end);
 }
 
-TEST_MAIN("sent", {"like_a_model", like_a_model}, {"survives_without_memory", survives_without_memory})
+TEST_MAIN("sent", {"like_a_model", like_a_model},
+          {"survives_without_memory", survives_without_memory})

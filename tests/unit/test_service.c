@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on sessions: idempotence, order, ports, re-keying, failures that change nothing, every allocation failing. */
+/* Operations on sessions: idempotence, order, ports, re-keying, failures that change nothing, every
+ * allocation failing. */
 #include "tests/harness/harness.h"
 
 #include "base/addr.h"
@@ -22,7 +23,9 @@ static struct service *service_start(uint16_t port_min, uint16_t port_max, enum 
 	                                .sessions_max = 100,
 	                                .port_quarantine_ms = 1000,
 	                                .now_ns = fake_now,
-	                                .context = {.interfaces = interfaces, .n_interfaces = 2, .e2ae_rekey = (uint8_t)rekey}};
+	                                .context = {.interfaces = interfaces,
+	                                            .n_interfaces = 2,
+	                                            .e2ae_rekey = (uint8_t)rekey}};
 	struct service *sv = NULL;
 
 	fake_reset();
@@ -73,7 +76,8 @@ static void on_answer(void *arg, const struct service_result *r)
 	all->last[all->n].has_stats = r->stats != NULL;
 	if (r->why)
 		snprintf(all->last[all->n].why, sizeof(all->last[0].why), "%s", r->why->text);
-	if (r->session && !r->stats && r->session->spec->media.n && r->session->spec->media.items[0].legs.n > 1) {
+	if (r->session && !r->stats && r->session->spec->media.n &&
+	    r->session->spec->media.items[0].legs.n > 1) {
 		const struct spec_legs *legs = &r->session->spec->media.items[0].legs;
 
 		all->last[all->n].a.port = legs->items[0].at.port;
@@ -113,16 +117,16 @@ static void ask_update(struct service *sv, const char *json, struct answers *out
 	service_update_take(sv, patch_of(sv, json), on_answer, out);
 }
 
-#define KEY1 "\"d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\""
-#define KEY2 "\"WnD7c1ksDGs+dIefCEo8omPg4uO8DYIinNGL5yxQ\""
+#define KEY1    "\"d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\""
+#define KEY2    "\"WnD7c1ksDGs+dIefCEo8omPg4uO8DYIinNGL5yxQ\""
 #define SUITE80 "\"suite\":\"AES_CM_128_HMAC_SHA1_80\""
-#define E2AE(id, key)                                                                                           \
-	"{\"id\":\"" id "\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{"                              \
-	"\"a\":{\"remote\":\"127.0.0.1:49170\",\"rtcp\":\"mux\",\"receive\":{\"keying\":{" SUITE80 ",\"inline\":" key \
-	"}},\"send\":{\"keying\":{" SUITE80 ",\"inline\":" KEY2 "}}},"                                          \
+#define E2AE(id, key)                                                                              \
+	"{\"id\":\"" id "\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{"                 \
+	"\"a\":{\"remote\":\"127.0.0.1:49170\",\"rtcp\":\"mux\",\"receive\":{\"keying\":{" SUITE80 \
+	",\"inline\":" key "}},\"send\":{\"keying\":{" SUITE80 ",\"inline\":" KEY2 "}}},"          \
 	"\"b\":{\"remote\":\"127.0.0.1:31000\",\"rtcp\":\"pair\"}}}]}"
-#define RTP(id)                                                                         \
-	"{\"id\":\"" id "\",\"media\":[{\"id\":\"0\",\"mode\":\"rtp\",\"legs\":{"       \
+#define RTP(id)                                                                   \
+	"{\"id\":\"" id "\",\"media\":[{\"id\":\"0\",\"mode\":\"rtp\",\"legs\":{" \
 	"\"a\":{\"remote\":\"127.0.0.1:49170\"},\"b\":{\"remote\":\"127.0.0.1:31000\"}}}]}"
 
 static void creates_once(void)
@@ -159,8 +163,14 @@ static void keeps_order(void)
 
 	got.n = 0;
 	ask_create(sv, RTP("c"), &got);
-	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:5000\"}}}]}", &got);
-	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:5000\"}}}]}", &got);
+	ask_update(sv,
+	           "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:"
+	           "5000\"}}}]}",
+	           &got);
+	ask_update(sv,
+	           "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:"
+	           "5000\"}}}]}",
+	           &got);
 	service_delete(sv, STR("c"), on_answer, &got);
 	service_get(sv, STR("c"), on_answer, &got);
 	ask_create(sv, RTP("c"), &got);
@@ -215,7 +225,8 @@ static void tries_other_ports(void)
 
 static void runs_out_of_ports(void)
 {
-	struct service *sv = service_start(30000, 30007, SPEC_REKEY_REJECT); /* four pairs: two sessions */
+	struct service *sv =
+		service_start(30000, 30007, SPEC_REKEY_REJECT); /* four pairs: two sessions */
 	struct ports_usage usage;
 	static struct answers got;
 
@@ -251,11 +262,16 @@ static void failed_update_changes_nothing(void)
 	ask_create(sv, RTP("c"), &got);
 	relay_poll(&fake_relay);
 	fake_relay.fail_later = ERR_IO;
-	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"b2\":{\"remote\":\"127.0.0.1:5000\"}}}]}", &got);
+	ask_update(sv,
+	           "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"b2\":{\"remote\":\"127.0.0."
+	           "1:5000\"}}}]}",
+	           &got);
 	relay_poll(&fake_relay);
 	EXPECT_INT(got.last[1].e, ERR_IO);
 	fake_relay.refuse_at_once = ERR_INVALID;
-	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"1\",\"mode\":\"rtp\",\"legs\":{\"a\":{}}}]}", &got);
+	ask_update(sv,
+	           "{\"id\":\"c\",\"media\":[{\"id\":\"1\",\"mode\":\"rtp\",\"legs\":{\"a\":{}}}]}",
+	           &got);
 	EXPECT_INT(got.last[2].e, ERR_INVALID);
 	EXPECT_INT(registry_find(service_registry(sv), STR("c"))->spec->media.n, 1);
 	ask_create(sv, RTP("c"), &got);
@@ -276,7 +292,8 @@ static void a_receive_key_may_have_a_roc(void)
 		{"receive", "0", ERR_OK, ""},
 		{"receive", "4294967295", ERR_OK, ""},
 		{"receive", "null", ERR_OK, ""},
-		{"receive", "4294967296", ERR_RANGE, "media[0].legs.a.receive.keying.roc = 4294967296: must be 0 to 4294967295"},
+		{"receive", "4294967296", ERR_RANGE,
+	         "media[0].legs.a.receive.keying.roc = 4294967296: must be 0 to 4294967295"},
 		{"receive", "-1", ERR_RANGE, "0 to 4294967295"},
 		{"receive", "\"1\"", ERR_RANGE, "0 to 4294967295"},
 		{"send", "1", ERR_INVALID, "goes with a receive key"},
@@ -295,7 +312,8 @@ static void a_receive_key_may_have_a_roc(void)
 
 		test_context("%s %s", rows[i].direction, rows[i].roc);
 		snprintf(json, sizeof(json),
-		         "{\"id\":\"r\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"%s\":{\"keying\":{" SUITE80 ",\"inline\":" KEY1 ",\"roc\":%s}}}}}]}",
+		         "{\"id\":\"r\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"%s\":{"
+		         "\"keying\":{" SUITE80 ",\"inline\":" KEY1 ",\"roc\":%s}}}}}]}",
 		         rows[i].direction, rows[i].roc);
 		REQUIRE_OK(doc_arena_new(&a));
 		REQUIRE_OK(spec_new(&patch));
@@ -310,7 +328,10 @@ static void a_receive_key_may_have_a_roc(void)
 	ask_create(sv, E2AE("c", KEY1 ",\"roc\":7"), &got);
 	relay_poll(&fake_relay);
 	EXPECT_INT(got.last[0].e, ERR_OK);
-	const struct keyctx *k = registry_find(service_registry(sv), STR("c"))->spec->media.items[0].legs.items[0].receive.keying;
+	const struct keyctx *k = registry_find(service_registry(sv), STR("c"))
+	                                 ->spec->media.items[0]
+	                                 .legs.items[0]
+	                                 .receive.keying;
 	EXPECT(k->has_roc && k->roc == 7);
 	ask_update(sv, E2AE("c", KEY1 ",\"roc\":8"), &got);
 	relay_poll(&fake_relay);
@@ -319,7 +340,8 @@ static void a_receive_key_may_have_a_roc(void)
 	service_end(sv);
 }
 
-/* TS 33.328 7.4: the same context is no change; another one is refused on e2ae unless the peer moved or the setting accepts. */
+/* TS 33.328 7.4: the same context is no change; another one is refused on e2ae unless the peer
+ * moved or the setting accepts. */
 static void rekeys_by_policy(void)
 {
 	static const struct {
@@ -344,8 +366,8 @@ static void rekeys_by_policy(void)
 		ask_create(sv, E2AE("c", KEY1), &got);
 		relay_poll(&fake_relay);
 		snprintf(json, sizeof(json),
-		         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"%s\",\"receive\":{\"keying\":{" SUITE80
-		         ",\"inline\":%s}}}}}]}",
+		         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"%"
+		         "s\",\"receive\":{\"keying\":{" SUITE80 ",\"inline\":%s}}}}}]}",
 		         rows[i].remote, rows[i].key);
 		ask_update(sv, json, &got);
 		relay_poll(&fake_relay);
@@ -367,7 +389,9 @@ static void a_key_is_not_changed_by_way_of_none(void)
 		{SPEC_REKEY_REJECT, "\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_REKEY},
 		{SPEC_REKEY_REJECT, "\"send\":{\"keying\":null,\"gate\":\"closed\"}", ERR_REKEY},
 		{SPEC_REKEY_REJECT, "\"receive\":{\"gate\":\"closed\"}", ERR_OK},
-		{SPEC_REKEY_REJECT, "\"remote\":\"127.0.0.1:50000\",\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_OK},
+		{SPEC_REKEY_REJECT,
+	         "\"remote\":\"127.0.0.1:50000\",\"receive\":{\"keying\":null,\"gate\":\"closed\"}",
+	         ERR_OK},
 		{SPEC_REKEY_ACCEPT, "\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_OK},
 	};
 
@@ -380,7 +404,9 @@ static void a_key_is_not_changed_by_way_of_none(void)
 		test_context("row %zu", i);
 		ask_create(sv, E2AE("c", KEY1), &got);
 		relay_poll(&fake_relay);
-		snprintf(json, sizeof(json), "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{%s}}}]}", rows[i].json);
+		snprintf(json, sizeof(json),
+		         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{%s}}}]}",
+		         rows[i].json);
 		ask_update(sv, json, &got);
 		relay_poll(&fake_relay);
 		EXPECT_INT(got.last[1].e, rows[i].e);
@@ -390,30 +416,43 @@ static void a_key_is_not_changed_by_way_of_none(void)
 }
 
 #define ACCESS(fields) "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{" fields "}}}]}"
-#define AS_MODE(mode, receive, send)                                                                                                   \
-	"{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"" mode "\",\"legs\":{\"a\":{\"receive\":{\"keying\":" receive \
-	"},\"send\":{\"keying\":" send "}}}}]}"
+#define AS_MODE(mode, receive, send)                                                          \
+	"{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"" mode                             \
+	"\",\"legs\":{\"a\":{\"receive\":{\"keying\":" receive "},\"send\":{\"keying\":" send \
+	"}}}}]}"
 #define KEYED(key) "{" SUITE80 ",\"inline\":" key "}"
-#define KEY3 "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\""
+#define KEY3       "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\""
 
-/* Away from e2ae and back, or away to no address and back: the detour changes no key that the straight way would not. */
+/* Away from e2ae and back, or away to no address and back: the detour changes no key that the
+ * straight way would not. */
 static void a_key_is_not_changed_by_a_detour(void)
 {
 	static const struct {
 		const char *away, *back;
 		enum err e;
 	} rows[] = {
-		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)), ERR_REKEY},
-		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY3)), ERR_REKEY},
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)),
+	         ERR_REKEY},
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY3)),
+	         ERR_REKEY},
 		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY2)), ERR_OK},
 		/* Without keys at first, so that the next one would look like the first. */
 		{AS_MODE("rtp", "null", "null"),
-		 "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{\"a\":{\"receive\":{\"gate\":\"closed\"},\"send\":{\"gate\":\"closed\"}}}}]}", ERR_REKEY},
-		{AS_MODE("srtp-srtp", KEYED(KEY3), KEYED(KEY2)), AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)), ERR_REKEY},
-		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_REKEY},
-		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49170\",\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_REKEY},
-		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49170\""), ERR_OK},
-		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49172\",\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_OK},
+	         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{\"a\":{"
+	         "\"receive\":{\"gate\":\"closed\"},\"send\":{\"gate\":\"closed\"}}}}]}",
+	         ERR_REKEY},
+		{AS_MODE("srtp-srtp", KEYED(KEY3), KEYED(KEY2)),
+	         AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)), ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""),
+	         ACCESS("\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""),
+	         ACCESS("\"remote\":\"127.0.0.1:49170\",\"receive\":{\"keying\":" KEYED(KEY3) "}"),
+	         ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49170\""),
+	         ERR_OK},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""),
+	         ACCESS("\"remote\":\"127.0.0.1:49172\",\"receive\":{\"keying\":" KEYED(KEY3) "}"),
+	         ERR_OK},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -442,7 +481,8 @@ static void a_key_is_not_changed_by_a_detour(void)
 
 	got.n = 0;
 	ask_create(sv, E2AE("c", KEY1), &got);
-	ask_update(sv, ACCESS("\"remote\":\"0.0.0.0:9\",\"receive\":{\"keying\":" KEYED(KEY3) "}"), &got);
+	ask_update(sv, ACCESS("\"remote\":\"0.0.0.0:9\",\"receive\":{\"keying\":" KEYED(KEY3) "}"),
+	           &got);
 	relay_poll(&fake_relay);
 	EXPECT_INT(got.last[1].e, ERR_REKEY);
 	service_end(sv);
@@ -459,8 +499,11 @@ static void a_new_leg_takes_a_new_key(void)
 	relay_poll(&fake_relay);
 	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":null}}]}", &got);
 	relay_poll(&fake_relay);
-	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:49170\",\"receive\":{\"keying\":{" SUITE80
-	               ",\"inline\":" KEY2 "}},\"send\":{\"gate\":\"closed\"}}}}]}", &got);
+	ask_update(sv,
+	           "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:"
+	           "49170\",\"receive\":{\"keying\":{" SUITE80 ",\"inline\":" KEY2
+	           "}},\"send\":{\"gate\":\"closed\"}}}}]}",
+	           &got);
 	relay_poll(&fake_relay);
 	EXPECT_INT(got.last[1].e, ERR_OK);
 	EXPECT_INT(got.last[2].e, ERR_OK);
@@ -476,7 +519,9 @@ static void legs_come_and_go(void)
 
 	got.n = 0;
 	ask_create(sv, RTP("c"), &got);
-	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"active\":\"b2\",\"legs\":{\"b\":null,\"b2\":{\"interface\":\"core\"}}}]}",
+	ask_update(sv,
+	           "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"active\":\"b2\",\"legs\":{\"b\":null,"
+	           "\"b2\":{\"interface\":\"core\"}}}]}",
 	           &got);
 	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"active\":\"b\"}]}", &got);
 	relay_poll(&fake_relay);
@@ -547,7 +592,8 @@ static enum err life(void)
 	if (service_new(&sv, &config, NULL))
 		return ERR_NOMEM;
 	in.context = service_context(sv);
-	if (doc_arena_new(&a) || doc_json_decode(&d, a, STR(E2AE("c", KEY1)), NULL) || spec_new(&patch))
+	if (doc_arena_new(&a) || doc_json_decode(&d, a, STR(E2AE("c", KEY1)), NULL) ||
+	    spec_new(&patch))
 		e = ERR_NOMEM;
 	if (!e) {
 		e = schema_read(&in, &spec_session_schema, d, patch);
@@ -615,11 +661,16 @@ static void leaves_no_key_behind(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
-TEST_MAIN("service", {"creates_once", creates_once}, {"keeps_order", keeps_order}, {"bounds_waiting", bounds_waiting},
-          {"tries_other_ports", tries_other_ports}, {"runs_out_of_ports", runs_out_of_ports},
-          {"failed_update_changes_nothing", failed_update_changes_nothing}, {"rekeys_by_policy", rekeys_by_policy}, {"a_receive_key_may_have_a_roc", a_receive_key_may_have_a_roc},
+TEST_MAIN("service", {"creates_once", creates_once}, {"keeps_order", keeps_order},
+          {"bounds_waiting", bounds_waiting}, {"tries_other_ports", tries_other_ports},
+          {"runs_out_of_ports", runs_out_of_ports},
+          {"failed_update_changes_nothing", failed_update_changes_nothing},
+          {"rekeys_by_policy", rekeys_by_policy},
+          {"a_receive_key_may_have_a_roc", a_receive_key_may_have_a_roc},
           {"a_key_is_not_changed_by_way_of_none", a_key_is_not_changed_by_way_of_none},
           {"a_key_is_not_changed_by_a_detour", a_key_is_not_changed_by_a_detour},
           {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
-          {"legs_come_and_go", legs_come_and_go}, {"closes", closes}, {"limits_sessions", limits_sessions},
-          {"survives_failing_allocations", survives_failing_allocations}, {"leaves_no_key_behind", leaves_no_key_behind})
+          {"legs_come_and_go", legs_come_and_go}, {"closes", closes},
+          {"limits_sessions", limits_sessions},
+          {"survives_failing_allocations", survives_failing_allocations},
+          {"leaves_no_key_behind", leaves_no_key_behind})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay on real sockets of loopback: bursts, order, allocations and system calls of its path, and descriptors. */
+/* The relay on real sockets of loopback: bursts, order, allocations and system calls of its path,
+ * and descriptors. */
 #include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -31,7 +32,9 @@ static struct addr own_addr(uint8_t last, uint16_t port)
 {
 	unsigned pid = (unsigned)getpid();
 
-	return (struct addr){.ip = {127, (uint8_t)(1 + (pid >> 8) % 250), (uint8_t)pid, last}, .port = port, .version = 4};
+	return (struct addr){.ip = {127, (uint8_t)(1 + (pid >> 8) % 250), (uint8_t)pid, last},
+	                     .port = port,
+	                     .version = 4};
 }
 
 static int udp(const struct addr *at)
@@ -53,7 +56,11 @@ static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_dela
 
 	memset(&g, 0, sizeof(g));
 	g.by_hand = by_hand;
-	g.interface = (struct io_interface){.name = "own", .bind = own_addr(1, 0), .advertised = own_addr(1, 0), .port_min = PORT_MIN, .port_max = 40000};
+	g.interface = (struct io_interface){.name = "own",
+	                                    .bind = own_addr(1, 0),
+	                                    .advertised = own_addr(1, 0),
+	                                    .port_min = PORT_MIN,
+	                                    .port_max = 40000};
 	for (unsigned i = 0; i < 2; i++) {
 		g.peers[i] = own_addr((uint8_t)(2 + i), 6000);
 		g.fds[i] = udp(&g.peers[i]);
@@ -66,7 +73,8 @@ static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_dela
 	c.gather_delay_us = gather_delay_us;
 	c.interfaces = &g.interface;
 	c.n_interfaces = 1;
-	return test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__, "relay_start: %s", why.text);
+	return test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
+	                   "relay_start: %s", why.text);
 }
 
 static bool open_relay(unsigned workers, bool by_hand)
@@ -112,7 +120,8 @@ static uint16_t port_of(unsigned call, unsigned side)
 	return (uint16_t)(PORT_MIN + 2 * call + side);
 }
 
-static void call(struct relay_session **out, unsigned n, const struct keyctx *receive, const struct keyctx *send)
+static void call(struct relay_session **out, unsigned n, const struct keyctx *receive,
+                 const struct keyctx *send)
 {
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
@@ -146,7 +155,7 @@ static size_t take(unsigned side, uint8_t *data, size_t room)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* --- bursts and order ------------------------------------------------------------------------------- */
+/* --- bursts and order ------------------------------------------------------- */
 
 static void burst(bool by_hand)
 {
@@ -217,9 +226,10 @@ static void many_ports_keep_their_order(void)
 	close_relay();
 }
 
-/* --- the path's own costs --------------------------------------------------------------------------- */
+/* --- the path's own costs --------------------------------------------------- */
 
-/* 10,000 e2ae packets through 50 ports: no allocation, one receive and one send each at most, and one look at the epoll set a turn. */
+/* 10,000 e2ae packets through 50 ports: no allocation, one receive and one send each at most, and
+ * one look at the epoll set a turn. */
 static void a_packet_costs_two_calls_and_no_memory(void)
 {
 	enum { CALLS = 50, ROUNDS = 100, WARM = 2, PKTS = CALLS * ROUNDS * 2 };
@@ -246,7 +256,8 @@ static void a_packet_costs_two_calls_and_no_memory(void)
 			size_t n = call_rtp(octets, SSRC + i, r);
 
 			EXPECT(put(i, 1, octets, n));
-			EXPECT(put(i, 0, octets, end_protect(&up[i], octets, n, sizeof(octets), r)));
+			EXPECT(put(i, 0, octets,
+			           end_protect(&up[i], octets, n, sizeof(octets), r)));
 		}
 		for (unsigned k = 0; k < 4; k++) {
 			uint64_t at = mem_calls();
@@ -273,7 +284,8 @@ static void a_packet_costs_two_calls_and_no_memory(void)
 	close_relay();
 }
 
-/* A port with many waiting is emptied, and what goes to one peer sent, with far fewer calls than packets. */
+/* A port with many waiting is emptied, and what goes to one peer sent, with far fewer calls than
+ * packets. */
 static void a_burst_shares_calls(void)
 {
 	struct relay_stats before, after;
@@ -296,8 +308,9 @@ static void a_burst_shares_calls(void)
 }
 
 /*
- * With gather_delay_us the first packet goes at once, those that follow within the delay together, and none is forgotten; requests are answered
- * meanwhile. Without it each of these packets, a millisecond apart, would be a batch.
+ * With gather_delay_us the first packet goes at once, those that follow within the delay together,
+ * and none is forgotten; requests are answered meanwhile. Without it each of these packets, a
+ * millisecond apart, would be a batch.
  */
 static void a_delay_fills_batches(void)
 {
@@ -330,11 +343,12 @@ static void a_delay_fills_batches(void)
 	close_relay();
 }
 
-/* --- starting --------------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------- */
 
 static unsigned descriptors(void);
 
-/* Wherever memory runs out, a failed start leaves every descriptor as it was: the caller's own too. */
+/* Wherever memory runs out, a failed start leaves every descriptor as it was: the caller's own too.
+ */
 static void a_failed_start_leaves_all_alone(void)
 {
 	struct relay_config c;
@@ -342,7 +356,11 @@ static void a_failed_start_leaves_all_alone(void)
 	enum err e = ERR_NOMEM;
 
 	memset(&g, 0, sizeof(g));
-	g.interface = (struct io_interface){.name = "own", .bind = own_addr(1, 0), .advertised = own_addr(1, 0), .port_min = PORT_MIN, .port_max = 40000};
+	g.interface = (struct io_interface){.name = "own",
+	                                    .bind = own_addr(1, 0),
+	                                    .advertised = own_addr(1, 0),
+	                                    .port_min = PORT_MIN,
+	                                    .port_max = 40000};
 	relay_config_defaults(&c);
 	c.workers = 3;
 	c.engine = "evp";
@@ -366,7 +384,8 @@ static void a_failed_start_leaves_all_alone(void)
 	EXPECT_INT(descriptors(), before);
 }
 
-/* The worker's thread runs on the processor asked for and is known by name; control's does not move. */
+/* The worker's thread runs on the processor asked for and is known by name; control's does not
+ * move. */
 static void a_worker_is_pinned(void)
 {
 	struct relay_config c;
@@ -381,7 +400,11 @@ static void a_worker_is_pinned(void)
 		if (CPU_ISSET(i, &own))
 			last = i;
 	memset(&g, 0, sizeof(g));
-	g.interface = (struct io_interface){.name = "own", .bind = own_addr(1, 0), .advertised = own_addr(1, 0), .port_min = PORT_MIN, .port_max = 40000};
+	g.interface = (struct io_interface){.name = "own",
+	                                    .bind = own_addr(1, 0),
+	                                    .advertised = own_addr(1, 0),
+	                                    .port_min = PORT_MIN,
+	                                    .port_max = 40000};
 	relay_config_defaults(&c);
 	c.workers = 1;
 	c.cpus = &last;
@@ -389,7 +412,8 @@ static void a_worker_is_pinned(void)
 	c.io = "sock";
 	c.interfaces = &g.interface;
 	c.n_interfaces = 1;
-	if (!test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__, "relay_start: %s", why.text))
+	if (!test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
+	                 "relay_start: %s", why.text))
 		return;
 	CPU_ZERO(&found);
 	for (unsigned tries = 0; tries < 500 && CPU_COUNT(&found) != 1; tries++) {
@@ -415,7 +439,7 @@ static void a_worker_is_pinned(void)
 	relay_stop(g.relay);
 }
 
-/* --- descriptors ------------------------------------------------------------------------------------ */
+/* --- descriptors ------------------------------------------------------------ */
 
 static unsigned descriptors(void)
 {
@@ -457,7 +481,7 @@ static void sessions_leave_no_descriptor(void)
 	close_relay();
 }
 
-/* --- what the kernel drops -------------------------------------------------------------------------- */
+/* --- what the kernel drops -------------------------------------------------- */
 
 static uint64_t figure(uint64_t *received)
 {
@@ -468,7 +492,8 @@ static uint64_t figure(uint64_t *received)
 	return s.kernel_drops;
 }
 
-/* More than a socket's buffer holds while the worker does something else: each packet is received or counted, at the latest when the port closes. */
+/* More than a socket's buffer holds while the worker does something else: each packet is received
+ * or counted, at the latest when the port closes. */
 static void kernel_drops_are_counted(void)
 {
 	enum { MANY = 20000 };
@@ -503,9 +528,12 @@ static void kernel_drops_are_counted(void)
 }
 
 TEST_MAIN("sock", {"kernel drops are counted", kernel_drops_are_counted},
-           {"a burst on one port", a_burst_on_one_port}, {"a burst on one port with threads", a_burst_on_one_port_with_threads},
+          {"a burst on one port", a_burst_on_one_port},
+          {"a burst on one port with threads", a_burst_on_one_port_with_threads},
           {"many ports keep their order", many_ports_keep_their_order},
           {"a packet costs two calls and no memory", a_packet_costs_two_calls_and_no_memory},
-          {"a burst shares calls", a_burst_shares_calls}, {"a delay fills batches", a_delay_fills_batches},
-          {"a failed start leaves all alone", a_failed_start_leaves_all_alone}, {"a worker is pinned", a_worker_is_pinned},
+          {"a burst shares calls", a_burst_shares_calls},
+          {"a delay fills batches", a_delay_fills_batches},
+          {"a failed start leaves all alone", a_failed_start_leaves_all_alone},
+          {"a worker is pinned", a_worker_is_pinned},
           {"sessions leave no descriptor", sessions_leave_no_descriptor})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The judge of media targets: every reason, each form of an address, settings; whose ports are whose; what workers ask about. */
+/* The judge of media targets: every reason, each form of an address, settings; whose ports are
+ * whose; what workers ask about. */
 #include "base/clk.h"
 #include "control/conf.h"
 #include "control/session/port_book.h"
@@ -26,26 +27,44 @@ static struct io_interface interfaces[2];
 static struct target_local locals[7];
 static struct addr listeners[4];
 
-/* A gateway with 192.0.2.10/24 and 2001:db8::10 on device 2, 10.9.0.1/16 on 3 beside a link-local address, and its NAT's 198.51.100.7. */
+/* A gateway with 192.0.2.10/24 and 2001:db8::10 on device 2, 10.9.0.1/16 on 3 beside a link-local
+ * address, and its NAT's 198.51.100.7. */
 static struct target_facts facts_now(void)
 {
-	interfaces[0] = (struct io_interface){.name = "access", .bind = ip("192.0.2.10"), .advertised = ip("198.51.100.7"),
-	                                      .port_min = 30000, .port_max = 30099};
-	interfaces[1] = (struct io_interface){.name = "core", .bind = ip("10.9.0.1"), .advertised = ip("10.9.0.1"),
-	                                      .port_min = 30000, .port_max = 30099};
-	locals[0] = (struct target_local){.ip = ip("192.0.2.10"), .bits = 24, .is_broadcast = true, .device = 2};
-	locals[1] = (struct target_local){.ip = ip("2001:db8::10"), .bits = 128, .is_broadcast = true, .device = 2};
-	locals[2] = (struct target_local){.ip = ip("10.9.0.1"), .bits = 16, .is_broadcast = true, .device = 3};
-	locals[3] = (struct target_local){.ip = ip("169.254.7.7"), .bits = 16, .is_broadcast = true, .device = 3};
-	locals[4] = (struct target_local){.ip = ip("127.0.0.1"), .bits = 8, .is_broadcast = true, .device = 1};
-	locals[5] = (struct target_local){.ip = ip("172.16.0.1"), .bits = 31, .is_broadcast = true, .device = 4};
-	locals[6] = (struct target_local){.ip = ip("fe80::10"), .bits = 128, .is_broadcast = true, .device = 3};
+	interfaces[0] = (struct io_interface){.name = "access",
+	                                      .bind = ip("192.0.2.10"),
+	                                      .advertised = ip("198.51.100.7"),
+	                                      .port_min = 30000,
+	                                      .port_max = 30099};
+	interfaces[1] = (struct io_interface){.name = "core",
+	                                      .bind = ip("10.9.0.1"),
+	                                      .advertised = ip("10.9.0.1"),
+	                                      .port_min = 30000,
+	                                      .port_max = 30099};
+	locals[0] = (struct target_local){
+		.ip = ip("192.0.2.10"), .bits = 24, .is_broadcast = true, .device = 2};
+	locals[1] = (struct target_local){
+		.ip = ip("2001:db8::10"), .bits = 128, .is_broadcast = true, .device = 2};
+	locals[2] = (struct target_local){
+		.ip = ip("10.9.0.1"), .bits = 16, .is_broadcast = true, .device = 3};
+	locals[3] = (struct target_local){
+		.ip = ip("169.254.7.7"), .bits = 16, .is_broadcast = true, .device = 3};
+	locals[4] = (struct target_local){
+		.ip = ip("127.0.0.1"), .bits = 8, .is_broadcast = true, .device = 1};
+	locals[5] = (struct target_local){
+		.ip = ip("172.16.0.1"), .bits = 31, .is_broadcast = true, .device = 4};
+	locals[6] = (struct target_local){
+		.ip = ip("fe80::10"), .bits = 128, .is_broadcast = true, .device = 3};
 	listeners[0] = at("192.0.2.10:2223");
 	listeners[1] = at("127.0.0.1:9101");
 	listeners[2] = at("0.0.0.0:2224");
 	listeners[3] = at("[::1]:5999");
-	return (struct target_facts){.interfaces = interfaces, .n_interfaces = 2, .locals = locals, .n_locals = 7,
-	                             .listeners = listeners, .n_listeners = 4};
+	return (struct target_facts){.interfaces = interfaces,
+	                             .n_interfaces = 2,
+	                             .locals = locals,
+	                             .n_locals = 7,
+	                             .listeners = listeners,
+	                             .n_listeners = 4};
 }
 
 /* `reason`: a piece of it; NULL: allowed. */
@@ -64,7 +83,8 @@ static void expect(const struct target_facts *f, const struct judged *rows, size
 		test_context("from %s to %s: %s", rows[i].own, rows[i].target, why.text);
 		EXPECT_INT(e, rows[i].reason ? ERR_DENIED : ERR_OK);
 		if (rows[i].reason)
-			EXPECT(strstr(why.text, rows[i].reason) && strstr(why.text, addr_print(&target, text)));
+			EXPECT(strstr(why.text, rows[i].reason) &&
+			       strstr(why.text, addr_print(&target, text)));
 	}
 }
 
@@ -138,7 +158,9 @@ static void reasons(void)
 static void mapped_as_octets(void)
 {
 	struct target_facts f = facts_now();
-	struct addr own = ip("192.0.2.10"), a = {.version = 6, .port = 4000, .ip = {[10] = 0xff, [11] = 0xff, 127, 0, 0, 1}};
+	struct addr own = ip("192.0.2.10"), a = {.version = 6,
+	                                         .port = 4000,
+	                                         .ip = {[10] = 0xff, [11] = 0xff, 127, 0, 0, 1}};
 
 	EXPECT_INT(target_judge(&f, &a, &own, false, NULL), ERR_DENIED);
 	a.ip[12] = 203;
@@ -161,8 +183,11 @@ static void settings(void)
 	struct why why = {""};
 	struct target_facts f = facts_now();
 
-	REQUIRE_OK(conf_load_text(&c, STR("media-deny = 10.0.0.0/8 ,2001:db8:5::/48\nmedia-deny = 172.16.0.0/12\n"
-	                                  "media-allow = 10.1.7.0/24, 127.0.0.0/8, 192.0.2.255, 203.0.113.9\n"), &why));
+	REQUIRE_OK(conf_load_text(
+		&c,
+		STR("media-deny = 10.0.0.0/8 ,2001:db8:5::/48\nmedia-deny = 172.16.0.0/12\n"
+	            "media-allow = 10.1.7.0/24, 127.0.0.0/8, 192.0.2.255, 203.0.113.9\n"),
+		&why));
 	EXPECT_INT(c.media_deny.n, 3);
 	EXPECT_INT(c.media_allow.n, 4);
 	f.deny = c.media_deny.items;
@@ -170,8 +195,10 @@ static void settings(void)
 	f.allow = c.media_allow.items;
 	f.n_allow = c.media_allow.n;
 	expect(&f, rows, ARRAY_LEN(rows));
-	/* Where a leg sends already, settings that changed count no more; what they can't permit does. */
-	EXPECT_OK(target_judge(&f, &(struct addr){.version = 4, .ip = {10, 1, 2, 3}, .port = 4000}, &interfaces[0].bind, true, &why));
+	/* Where a leg sends already, settings that changed count no more; what they can't permit
+	 * does. */
+	EXPECT_OK(target_judge(&f, &(struct addr){.version = 4, .ip = {10, 1, 2, 3}, .port = 4000},
+	                       &interfaces[0].bind, true, &why));
 	EXPECT_INT(target_judge(&f, &listeners[0], &interfaces[0].bind, true, &why), ERR_DENIED);
 	EXPECT_INT(conf_load_text(&c, STR("media-deny = 10.0.0.0/33\n"), &why), ERR_INVALID);
 	EXPECT_INT(conf_load_text(&c, STR("media-deny = 10.0.0.0/8,\n"), &why), ERR_INVALID);
@@ -183,19 +210,24 @@ static bool is_asked(const struct relay_asked *l, const char *text)
 	struct addr a = at(text);
 
 	for (unsigned i = 0; i < l->n; i++)
-		if (a.port >= l->entries[i].port_min && a.port <= l->entries[i].port_max && addr_net_has(&l->entries[i].net, &a))
+		if (a.port >= l->entries[i].port_min && a.port <= l->entries[i].port_max &&
+		    addr_net_has(&l->entries[i].net, &a))
 			return true;
 	return false;
 }
 
-/* Whatever the judge may refuse as a source, and every media port of ours, is asked about; ordinary peers are not. */
+/* Whatever the judge may refuse as a source, and every media port of ours, is asked about; ordinary
+ * peers are not. */
 static void what_workers_ask(void)
 {
-	static const char *const asked[] = {"192.0.2.10:30000", "198.51.100.7:30001", "10.9.0.1:30099", "192.0.2.10:2223", "10.9.0.1:2224",
-	                                    "[2001:db8::10]:2224", "127.0.0.1:4000", "[::1]:4000", "0.0.0.0:9", "224.0.0.1:9", "[ff02::1]:9",
-	                                    "255.255.255.255:9", "192.0.2.255:9", "10.9.255.255:9", "10.9.0.0:9", "169.254.1.1:9",
-	                                    "[fe80::1]:9", "[64:ff9b::1]:9", "[2002::1]:9", "172.16.9.9:9"};
-	static const char *const not_asked[] = {"203.0.113.5:30000", "192.0.2.10:29999", "192.0.2.11:30000", "[2001:db8::77]:4000"};
+	static const char *const asked[] = {
+		"192.0.2.10:30000", "198.51.100.7:30001",  "10.9.0.1:30099", "192.0.2.10:2223",
+		"10.9.0.1:2224",    "[2001:db8::10]:2224", "127.0.0.1:4000", "[::1]:4000",
+		"0.0.0.0:9",        "224.0.0.1:9",         "[ff02::1]:9",    "255.255.255.255:9",
+		"192.0.2.255:9",    "10.9.255.255:9",      "10.9.0.0:9",     "169.254.1.1:9",
+		"[fe80::1]:9",      "[64:ff9b::1]:9",      "[2002::1]:9",    "172.16.9.9:9"};
+	static const char *const not_asked[] = {"203.0.113.5:30000", "192.0.2.10:29999",
+	                                        "192.0.2.11:30000", "[2001:db8::77]:4000"};
 	static struct relay_asked l;
 	struct target_facts f = facts_now();
 	struct addr_net deny = {.net = ip("172.16.0.0"), .bits = 12};
@@ -226,16 +258,20 @@ static void ports_have_holders(void)
 {
 	struct port_book *b = NULL;
 	struct session *someone = (struct session *)(void *)&listeners;
-	struct leg_name leg = {.session = someone, .media = 1, .leg = 2}, found[PORT_BOOK_FINDS_MAX];
+	struct leg_name leg = {.session = someone, .media = 1, .leg = 2},
+			found[PORT_BOOK_FINDS_MAX];
 	struct addr a, said = ip("203.0.113.200");
 
 	(void)facts_now();
 	REQUIRE_OK(port_book_new(&b, interfaces, 2));
 	EXPECT(!holds(b, "192.0.2.10:30010", 0));
 	port_book_take(b, 0, 30010, &leg);
-	EXPECT(holds(b, "192.0.2.10:30010", 0) && holds(b, "192.0.2.10:30011", 0) && holds(b, "198.51.100.7:30010", 0));
-	EXPECT(!holds(b, "192.0.2.10:30012", 0) && !holds(b, "192.0.2.10:30009", 0) && !holds(b, "10.9.0.1:30010", 0));
-	EXPECT(!holds(b, "192.0.2.10:1", 0) && !holds(b, "192.0.2.10:65535", 0) && !holds(b, "203.0.113.200:30010", 0));
+	EXPECT(holds(b, "192.0.2.10:30010", 0) && holds(b, "192.0.2.10:30011", 0) &&
+	       holds(b, "198.51.100.7:30010", 0));
+	EXPECT(!holds(b, "192.0.2.10:30012", 0) && !holds(b, "192.0.2.10:30009", 0) &&
+	       !holds(b, "10.9.0.1:30010", 0));
+	EXPECT(!holds(b, "192.0.2.10:1", 0) && !holds(b, "192.0.2.10:65535", 0) &&
+	       !holds(b, "203.0.113.200:30010", 0));
 	port_book_say(b, 0, &said);
 	EXPECT(holds(b, "203.0.113.200:30010", 0));
 	a = at("198.51.100.7:30011");
@@ -248,7 +284,8 @@ static void ports_have_holders(void)
 	EXPECT(!addr_is_same_host(&a, &interfaces[0].bind));
 	/* Closed: ours for another second. */
 	port_book_give(b, 0, 30010, 7 * NS_PER_S);
-	EXPECT(holds(b, "192.0.2.10:30010", 8 * NS_PER_S - 1) && !holds(b, "192.0.2.10:30010", 8 * NS_PER_S));
+	EXPECT(holds(b, "192.0.2.10:30010", 8 * NS_PER_S - 1) &&
+	       !holds(b, "192.0.2.10:30010", 8 * NS_PER_S));
 	a = at("192.0.2.10:30010");
 	EXPECT_INT(port_book_find(b, &a, found), 0);
 	/* Given back unused: it sent nothing. */
@@ -266,7 +303,8 @@ static void one_address_has_two_names(void)
 	struct leg_name leg = {.session = (struct session *)(void *)&listeners};
 
 	for (unsigned i = 0; i < 2; i++) {
-		two[i] = (struct io_interface){.bind = ip("10.9.0.1"), .port_min = 30000, .port_max = 30100};
+		two[i] = (struct io_interface){
+			.bind = ip("10.9.0.1"), .port_min = 30000, .port_max = 30100};
 		two[i].advertised = ip(i ? "198.51.100.9" : "10.9.0.1");
 	}
 	REQUIRE_OK(port_book_new(&b, two, 2));
@@ -280,6 +318,7 @@ static void one_address_has_two_names(void)
 	port_book_free(b);
 }
 
-TEST_MAIN("target", {"reasons", reasons}, {"mapped_as_octets", mapped_as_octets}, {"settings", settings},
-          {"what_workers_ask", what_workers_ask}, {"ports_have_holders", ports_have_holders},
+TEST_MAIN("target", {"reasons", reasons}, {"mapped_as_octets", mapped_as_octets},
+          {"settings", settings}, {"what_workers_ask", what_workers_ask},
+          {"ports_have_holders", ports_have_holders},
           {"one_address_has_two_names", one_address_has_two_names})

@@ -14,7 +14,8 @@ static void cuts_and_words(void)
 	EXPECT(str_is(str_cut(STR("a:b:c"), ':', &rest), "a") && str_is(rest, "b:c"));
 	EXPECT(str_is(str_cut(STR("abc"), ':', &rest), "abc") && rest.n == 0);
 	EXPECT(str_is(str_cut(STR(""), ':', &rest), "") && rest.n == 0);
-	EXPECT(str_is(str_word(&line), "one") && str_is(str_word(&line), "two") && str_is(str_word(&line), "three"));
+	EXPECT(str_is(str_word(&line), "one") && str_is(str_word(&line), "two") &&
+	       str_is(str_word(&line), "three"));
 	EXPECT(str_word(&line).n == 0 && str_word(&line).n == 0);
 	EXPECT(str_is(str_trim(STR("\t x y ")), "x y") && str_trim(STR("  ")).n == 0);
 	EXPECT(str_eq_nocase(STR("Sdes"), STR("sDES")) && !str_eq(STR("Sdes"), STR("sdes")));
@@ -26,9 +27,16 @@ static void numbers_are_strict(void)
 		const char *text;
 		enum err want;
 	} rows[] = {
-		{"0", ERR_OK},       {"100", ERR_OK},      {"101", ERR_RANGE},  {"", ERR_SYNTAX},
-		{"-1", ERR_SYNTAX},  {"+1", ERR_SYNTAX},   {"1 ", ERR_SYNTAX},  {"0x10", ERR_SYNTAX},
-		{"18446744073709551616", ERR_RANGE},       {"99999999999999999999999", ERR_RANGE},
+		{"0", ERR_OK},
+		{"100", ERR_OK},
+		{"101", ERR_RANGE},
+		{"", ERR_SYNTAX},
+		{"-1", ERR_SYNTAX},
+		{"+1", ERR_SYNTAX},
+		{"1 ", ERR_SYNTAX},
+		{"0x10", ERR_SYNTAX},
+		{"18446744073709551616", ERR_RANGE},
+		{"99999999999999999999999", ERR_RANGE},
 	};
 	uint64_t v;
 
@@ -44,7 +52,12 @@ static void numbers_are_printed(void)
 		int64_t number;
 		const char *want;
 	} rows[] = {
-		{0, "0"}, {9, "9"}, {10, "10"}, {-1, "-1"}, {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"},
+		{0, "0"},
+		{9, "9"},
+		{10, "10"},
+		{-1, "-1"},
+		{INT64_MAX, "9223372036854775807"},
+		{INT64_MIN, "-9223372036854775808"},
 	};
 	char text[STR_U64_MAX + 1] = "";
 
@@ -90,7 +103,8 @@ static void log_values_cant_break_a_line(void)
 /* RFC 5905: 2036-02-07T06:28:16Z begins era 1; RFC 4330 3 tells the eras apart by the first bit. */
 static void ntp_time_knows_two_eras(void)
 {
-	static const uint64_t walls[] = {0, 1000000000ull * NS_PER_S, 2085978495ull * NS_PER_S, 2085978496ull * NS_PER_S,
+	static const uint64_t walls[] = {0, 1000000000ull * NS_PER_S, 2085978495ull * NS_PER_S,
+	                                 2085978496ull * NS_PER_S,
 	                                 4000000000ull * NS_PER_S + 500000000};
 
 	for (size_t i = 0; i < ARRAY_LEN(walls); i++) {

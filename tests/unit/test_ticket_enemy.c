@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What an enemy can do to messages: flip, cut, repeat, swap, reflect. All is refused, and no key ever differs silently. */
+/* What an enemy can do to messages: flip, cut, repeat, swap, reflect. All is refused, and no key
+ * ever differs silently. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_play.h"
 
-/* Takes the message of `step` where it is due; undoes what the step before left, so that it can be asked again. */
+/* Takes the message of `step` where it is due; undoes what the step before left, so that it can be
+ * asked again. */
 static enum err deliver(struct play *p, enum play_step step, struct view in)
 {
 	enum err e = ERR_OK;
@@ -77,7 +79,8 @@ static struct play *until(const char *name, enum play_step step)
 		e = play_resolved(p, play_view(p, PLAY_RESOLVE_RESP));
 	if (!e && step >= PLAY_TRANSFER_RESP)
 		e = play_finish(p);
-	if (!test_expect(!e, __FILE__, __LINE__, "%s to reach %s, got %s: %s", name, play_step_names[step], err_name(e), p->fault.why.text)) {
+	if (!test_expect(!e, __FILE__, __LINE__, "%s to reach %s, got %s: %s", name,
+	                 play_step_names[step], err_name(e), p->fault.why.text)) {
 		play_free(p);
 		return NULL;
 	}
@@ -90,7 +93,8 @@ static bool has_step(const struct play *p, enum play_step step)
 }
 
 /* A MAC that does not fit is an authentication failure, nothing else, and there is no key. */
-static void flip_one(struct play *p, enum play_step step, uint8_t *octets, size_t n, size_t at, uint8_t bit)
+static void flip_one(struct play *p, enum play_step step, uint8_t *octets, size_t n, size_t at,
+                     uint8_t bit)
 {
 	enum err e;
 
@@ -99,7 +103,8 @@ static void flip_one(struct play *p, enum play_step step, uint8_t *octets, size_
 	e = deliver(p, step, (struct view){.p = octets, .n = n});
 	octets[at] ^= bit;
 	if (!is_refusal(e) || p->fault.no > MIKEY_E_TPPAR || !p->fault.why.text[0])
-		test_expect(false, __FILE__, __LINE__, "octet %zu xor %02x to be refused, got %s (%d)", at, bit, err_name(e),
+		test_expect(false, __FILE__, __LINE__,
+		            "octet %zu xor %02x to be refused, got %s (%d)", at, bit, err_name(e),
 		            (int)p->fault.no);
 	if (at + 20 >= n && !p->pk)
 		EXPECT_INT(p->fault.no, MIKEY_E_AUTH);
@@ -121,7 +126,8 @@ static void attack(const char *name, size_t stride, enum play_step step)
 		flip_one(p, step, octets, n, i, (uint8_t)(1u << (i % 8)));
 	for (size_t i = 0; i < n; i += stride)
 		if (!is_refusal(deliver(p, step, (struct view){.p = octets, .n = i})))
-			test_expect(false, __FILE__, __LINE__, "%zu of %zu octets to be refused", i, n);
+			test_expect(false, __FILE__, __LINE__, "%zu of %zu octets to be refused", i,
+			            n);
 	/* After all that the true message is still taken. */
 	EXPECT_OK(deliver(p, step, (struct view){.p = octets, .n = n}));
 	play_free(p);
@@ -132,7 +138,8 @@ static void flipped_and_cut(void)
 	json_t *session;
 	size_t i;
 
-	json_array_foreach(json_object_get(play_vectors(), "sessions"), i, session) {
+	json_array_foreach(json_object_get(play_vectors(), "sessions"), i, session)
+	{
 		const char *name = json_string_value(json_object_get(session, "name"));
 		/* Every octet; every seventh where each costs an RSA operation. */
 		size_t stride = strstr(name, "-pk") ? 7 : 1;
@@ -147,7 +154,8 @@ static void flipped_and_cut(void)
 /* Answers of another call of the same two people. */
 static void swapped(void)
 {
-	static const enum play_step answers[] = {PLAY_REQUEST_RESP, PLAY_RESOLVE_RESP, PLAY_TRANSFER_RESP};
+	static const enum play_step answers[] = {PLAY_REQUEST_RESP, PLAY_RESOLVE_RESP,
+	                                         PLAY_TRANSFER_RESP};
 
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
 		struct play *a = until("mode1-fork-G", answers[i]), *b;
@@ -186,23 +194,32 @@ static void reflected(void)
 		}
 		if (s != PLAY_TRANSFER_RESP)
 			EXPECT(is_refusal(ticket_offer_answer(p->offer, in, &csb, &p->fault)));
-		/* Both ends of the bundle: what they sent themselves, and what is none of theirs. */
+		/* Both ends of the bundle: what they sent themselves, and what is none of theirs.
+		 */
 		if (s == PLAY_TRANSFER_INIT)
-			EXPECT_ERR(ticket_csb_receive(p->csb[0], in, &p->party[PLAY_ALICE].env, &outcome, &reply, &p->fault), ERR_REPLAY);
+			EXPECT_ERR(ticket_csb_receive(p->csb[0], in, &p->party[PLAY_ALICE].env,
+			                              &outcome, &reply, &p->fault),
+			           ERR_REPLAY);
 		if (s == PLAY_TRANSFER_RESP)
-			EXPECT_ERR(ticket_csb_receive(p->csb[1], in, &p->party[PLAY_BOB].env, &outcome, &reply, &p->fault), ERR_REPLAY);
+			EXPECT_ERR(ticket_csb_receive(p->csb[1], in, &p->party[PLAY_BOB].env,
+			                              &outcome, &reply, &p->fault),
+			           ERR_REPLAY);
 		if (s < PLAY_TRANSFER_INIT)
-			EXPECT(is_refusal(ticket_csb_receive(p->csb[0], in, &p->party[PLAY_ALICE].env, &outcome, &reply, &p->fault)));
+			EXPECT(is_refusal(ticket_csb_receive(p->csb[0], in,
+			                                     &p->party[PLAY_ALICE].env, &outcome,
+			                                     &reply, &p->fault)));
 	}
 	play_free(p);
 }
 
-/* The same TRANSFER_INIT twice in an SDP changes nothing (TS 33.328 7.4); an older update is a replay. */
+/* The same TRANSFER_INIT twice in an SDP changes nothing (TS 33.328 7.4); an older update is a
+ * replay. */
 static void repeated(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
 	static uint8_t first[MIKEY_MESSAGE_MAX];
-	struct ticket_cs cs[2] = {{.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 1}, {.cs_id = 2, .n_policies = 1, .has_ssrc = true, .ssrc = 2}};
+	struct ticket_cs cs[2] = {{.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 1},
+	                          {.cs_id = 2, .n_policies = 1, .has_ssrc = true, .ssrc = 2}};
 	struct ticket_update_params up = {.cs = cs, .n_cs = 2};
 	struct mikey_env *a = &p->party[PLAY_ALICE].env, *b = &p->party[PLAY_BOB].env;
 	enum csb_outcome outcome;
@@ -210,12 +227,15 @@ static void repeated(void)
 	size_t n;
 
 	REQUIRE_OK(play_all(p));
-	EXPECT_OK(ticket_csb_receive(p->csb[1], play_view(p, PLAY_TRANSFER_INIT), b, &outcome, &reply, &p->fault));
+	EXPECT_OK(ticket_csb_receive(p->csb[1], play_view(p, PLAY_TRANSFER_INIT), b, &outcome,
+	                             &reply, &p->fault));
 	EXPECT_INT(outcome, CSB_UNCHANGED);
 	EXPECT_OCTETS(reply.p, reply.n, p->m[PLAY_TRANSFER_RESP], p->len[PLAY_TRANSFER_RESP]);
-	EXPECT_OK(ticket_csb_receive(p->csb[0], play_view(p, PLAY_TRANSFER_RESP), a, &outcome, &reply, &p->fault));
+	EXPECT_OK(ticket_csb_receive(p->csb[0], play_view(p, PLAY_TRANSFER_RESP), a, &outcome,
+	                             &reply, &p->fault));
 	EXPECT_INT(outcome, CSB_UNCHANGED);
-	cs[0].spi = cs[1].spi = (struct view){.p = p->csb[0] ? ticket_csb_session(p->csb[0], 0)->spi : NULL, .n = 4};
+	cs[0].spi = cs[1].spi = (struct view){
+		.p = p->csb[0] ? ticket_csb_session(p->csb[0], 0)->spi : NULL, .n = 4};
 	REQUIRE_OK(ticket_csb_update(p->csb[0], &up, a, &made, &p->fault));
 	n = made.n;
 	memcpy(first, made.p, n);
@@ -223,9 +243,15 @@ static void repeated(void)
 	cs[0].spi = cs[1].spi = (struct view){.p = ticket_csb_session(p->csb[0], 0)->spi, .n = 4};
 	REQUIRE_OK(ticket_csb_update(p->csb[0], &up, a, &made, &p->fault));
 	REQUIRE_OK(ticket_csb_receive(p->csb[1], made, b, &outcome, &reply, &p->fault));
-	EXPECT_ERR(ticket_csb_receive(p->csb[1], (struct view){.p = first, .n = n}, b, &outcome, &reply, &p->fault), ERR_REPLAY);
-	EXPECT_ERR(ticket_csb_receive(p->csb[1], play_view(p, PLAY_TRANSFER_INIT), b, &outcome, &reply, &p->fault), ERR_REPLAY);
-	EXPECT_ERR(ticket_csb_receive(p->csb[0], (struct view){.p = first, .n = n}, a, &outcome, &reply, &p->fault), ERR_REPLAY);
+	EXPECT_ERR(ticket_csb_receive(p->csb[1], (struct view){.p = first, .n = n}, b, &outcome,
+	                              &reply, &p->fault),
+	           ERR_REPLAY);
+	EXPECT_ERR(ticket_csb_receive(p->csb[1], play_view(p, PLAY_TRANSFER_INIT), b, &outcome,
+	                              &reply, &p->fault),
+	           ERR_REPLAY);
+	EXPECT_ERR(ticket_csb_receive(p->csb[0], (struct view){.p = first, .n = n}, a, &outcome,
+	                              &reply, &p->fault),
+	           ERR_REPLAY);
 	play_free(p);
 }
 
@@ -234,7 +260,11 @@ static void updates_flipped(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
 	static const uint8_t spi[2] = {0x55, 1}, key[16] = {7};
-	struct ticket_cs cs[1] = {{.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 1, .spi = {.p = spi, .n = 2}}};
+	struct ticket_cs cs[1] = {{.cs_id = 1,
+	                           .n_policies = 1,
+	                           .has_ssrc = true,
+	                           .ssrc = 1,
+	                           .spi = {.p = spi, .n = 2}}};
 	struct mikey_keys *keys = mikey_keys_new();
 	struct ticket_update_params up = {.cs = cs, .n_cs = 1, .keys = keys, .want_response = true};
 	struct mikey_env *a = &p->party[PLAY_ALICE].env, *b = &p->party[PLAY_BOB].env;
@@ -244,16 +274,21 @@ static void updates_flipped(void)
 	struct view made, reply;
 
 	REQUIRE_OK(play_all(p));
-	REQUIRE_OK(mikey_keys_add(keys, MIKEY_TGK, (struct view){.p = key, .n = 16}, (struct view){0}, (struct view){.p = spi, .n = 2}));
+	REQUIRE_OK(mikey_keys_add(keys, MIKEY_TGK, (struct view){.p = key, .n = 16},
+	                          (struct view){0}, (struct view){.p = spi, .n = 2}));
 	before = *ticket_csb_session(p->csb[1], 0);
 	REQUIRE_OK(ticket_csb_update(p->csb[0], &up, a, &made, &p->fault));
 	for (size_t i = 0; i < made.n; i++) {
 		memcpy(room, made.p, made.n);
 		room[i] ^= 0x10;
-		if (!is_refusal(ticket_csb_receive(p->csb[1], (struct view){.p = room, .n = made.n}, b, &outcome, &reply, &p->fault)))
-			test_expect(false, __FILE__, __LINE__, "octet %zu of the update to be refused", i);
-		if (!is_refusal(ticket_csb_receive(p->csb[1], (struct view){.p = made.p, .n = i}, b, &outcome, &reply, &p->fault)))
-			test_expect(false, __FILE__, __LINE__, "%zu octets of the update to be refused", i);
+		if (!is_refusal(ticket_csb_receive(p->csb[1], (struct view){.p = room, .n = made.n},
+		                                   b, &outcome, &reply, &p->fault)))
+			test_expect(false, __FILE__, __LINE__,
+			            "octet %zu of the update to be refused", i);
+		if (!is_refusal(ticket_csb_receive(p->csb[1], (struct view){.p = made.p, .n = i}, b,
+		                                   &outcome, &reply, &p->fault)))
+			test_expect(false, __FILE__, __LINE__,
+			            "%zu octets of the update to be refused", i);
 	}
 	EXPECT_OCTETS(ticket_csb_session(p->csb[1], 0)->master, 16, before.master, 16);
 	REQUIRE_OK(ticket_csb_receive(p->csb[1], made, b, &outcome, &reply, &p->fault));
@@ -263,11 +298,15 @@ static void updates_flipped(void)
 
 		memcpy(room, reply.p, reply.n);
 		room[i] ^= 0x10;
-		if (!is_refusal(ticket_csb_receive(p->csb[0], (struct view){.p = room, .n = reply.n}, a, &outcome, &none, &p->fault)))
-			test_expect(false, __FILE__, __LINE__, "octet %zu of the answer to be refused", i);
+		if (!is_refusal(ticket_csb_receive(p->csb[0],
+		                                   (struct view){.p = room, .n = reply.n}, a,
+		                                   &outcome, &none, &p->fault)))
+			test_expect(false, __FILE__, __LINE__,
+			            "octet %zu of the answer to be refused", i);
 	}
 	REQUIRE_OK(ticket_csb_receive(p->csb[0], reply, a, &outcome, &reply, &p->fault));
-	EXPECT_OCTETS(ticket_csb_session(p->csb[0], 0)->master, 16, ticket_csb_session(p->csb[1], 0)->master, 16);
+	EXPECT_OCTETS(ticket_csb_session(p->csb[0], 0)->master, 16,
+	              ticket_csb_session(p->csb[1], 0)->master, 16);
 	EXPECT(memcmp(ticket_csb_session(p->csb[0], 0)->master, before.master, 16) != 0);
 	mikey_keys_free(keys);
 	play_free(p);
@@ -292,10 +331,12 @@ static void forked_to_two(void)
 		at_alice[i] = p->csb[0];
 		at_answerer[i] = p->csb[1];
 		p->csb[0] = p->csb[1] = NULL;
-		EXPECT_OCTETS(ticket_csb_session(at_alice[i], 0)->master, 16, ticket_csb_session(at_answerer[i], 0)->master, 16);
+		EXPECT_OCTETS(ticket_csb_session(at_alice[i], 0)->master, 16,
+		              ticket_csb_session(at_answerer[i], 0)->master, 16);
 		EXPECT(mikey_id_eq(ticket_csb_responder(at_alice[i]), p->party[who[i]].me[0]));
 	}
-	EXPECT(memcmp(ticket_csb_session(at_alice[0], 0)->master, ticket_csb_session(at_alice[1], 0)->master, 16) != 0);
+	EXPECT(memcmp(ticket_csb_session(at_alice[0], 0)->master,
+	              ticket_csb_session(at_alice[1], 0)->master, 16) != 0);
 	for (unsigned i = 0; i < 2; i++) {
 		ticket_csb_free(at_alice[i]);
 		ticket_csb_free(at_answerer[i]);
@@ -314,10 +355,12 @@ static void tek_of_the_responder(void)
 	struct view made;
 
 	REQUIRE(p && keys);
-	REQUIRE_OK(mikey_keys_add(keys, MIKEY_TEK_SALT, (struct view){.p = tek, .n = 16}, (struct view){.p = salt, .n = 14},
+	REQUIRE_OK(mikey_keys_add(keys, MIKEY_TEK_SALT, (struct view){.p = tek, .n = 16},
+	                          (struct view){.p = salt, .n = 14},
 	                          (struct view){.p = spi, .n = 1}));
 	REQUIRE_OK(play_resolved(p, play_view(p, PLAY_RESOLVE_RESP)));
-	REQUIRE_OK(ticket_answer_finish(p->answer, &choice, &p->party[PLAY_BOB].env, &p->csb[1], &made, &p->fault));
+	REQUIRE_OK(ticket_answer_finish(p->answer, &choice, &p->party[PLAY_BOB].env, &p->csb[1],
+	                                &made, &p->fault));
 	REQUIRE_OK(play_answered(p, made));
 	for (unsigned side = 0; side < 2; side++) {
 		const struct csmap_session *s = ticket_csb_find(p->csb[side], 2);
@@ -343,13 +386,18 @@ static void forged_maker(void)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct play_party *k = &p->party[PLAY_KMS];
 		struct authority *a = NULL;
-		struct authority_peer peer = {.psk = p->party[PLAY_BOB].cred.psk, .owner = p->party[PLAY_BOB].me[0], .owns_sender = true,
+		struct authority_peer peer = {.psk = p->party[PLAY_BOB].cred.psk,
+		                              .owner = p->party[PLAY_BOB].me[0],
+		                              .owns_sender = true,
 		                              .kms = k->me[0]};
-		struct authority_resolution how = {.tpk = p->party[PLAY_ALICE].cred.psk, .tpk_is_kms = rows[i].is_kms,
-		                                   .tpk_owner = play_uri(rows[i].owner), .may_resolve = true};
+		struct authority_resolution how = {.tpk = p->party[PLAY_ALICE].cred.psk,
+		                                   .tpk_is_kms = rows[i].is_kms,
+		                                   .tpk_owner = play_uri(rows[i].owner),
+		                                   .may_resolve = true};
 		struct view out;
 
-		REQUIRE_OK(authority_new(&a, &p->rules, play_view(p, PLAY_RESOLVE_INIT), k->env.now_ntp, &p->fault));
+		REQUIRE_OK(authority_new(&a, &p->rules, play_view(p, PLAY_RESOLVE_INIT),
+		                         k->env.now_ntp, &p->fault));
 		EXPECT_OK(authority_verify(a, &peer, &p->fault));
 		EXPECT_ERR(authority_resolve(a, &how, &k->env, &out, &p->fault), ERR_DENIED);
 		EXPECT_INT(p->fault.no, MIKEY_E_TICKET);
@@ -363,21 +411,27 @@ static void errors(void)
 {
 	struct play *p = until("mode1-fork-G", PLAY_REQUEST_INIT);
 	struct play_party *k = &p->party[PLAY_KMS];
-	struct authority_peer peer = {.psk = p->party[PLAY_ALICE].cred.psk, .owner = p->party[PLAY_ALICE].me[0], .owns_sender = true,
+	struct authority_peer peer = {.psk = p->party[PLAY_ALICE].cred.psk,
+	                              .owner = p->party[PLAY_ALICE].me[0],
+	                              .owns_sender = true,
 	                              .kms = k->me[0]};
 	struct authority *a = NULL;
 	struct ticket_grant *grant = NULL;
 	uint8_t room[256];
 	struct view out;
 
-	REQUIRE_OK(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp, &p->fault));
-	REQUIRE_OK(authority_error(NULL, play_view(p, PLAY_REQUEST_INIT), MIKEY_E_TICKET, &k->env, room, sizeof room, &out));
+	REQUIRE_OK(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp,
+	                         &p->fault));
+	REQUIRE_OK(authority_error(NULL, play_view(p, PLAY_REQUEST_INIT), MIKEY_E_TICKET, &k->env,
+	                           room, sizeof(room), &out));
 	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_AUTH);
 	EXPECT_INT(p->fault.no, MIKEY_E_TICKET);
 	EXPECT_INT(ticket_request_state(p->request), REQUEST_SENT);
-	EXPECT_ERR(authority_error(NULL, out, MIKEY_E_AUTH, &k->env, room, sizeof room, &out), ERR_SYNTAX);
+	EXPECT_ERR(authority_error(NULL, out, MIKEY_E_AUTH, &k->env, room, sizeof(room), &out),
+	           ERR_SYNTAX);
 	REQUIRE_OK(authority_verify(a, &peer, &p->fault));
-	REQUIRE_OK(authority_error(a, (struct view){0}, MIKEY_E_TPPAR, &k->env, room, sizeof room, &out));
+	REQUIRE_OK(authority_error(a, (struct view){0}, MIKEY_E_TPPAR, &k->env, room, sizeof(room),
+	                           &out));
 	EXPECT_INT(authority_get_state(a), AUTHORITY_REFUSED);
 	room[out.n - 1] ^= 1;
 	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_AUTH);
@@ -400,7 +454,8 @@ static void errors_of_the_responder(void)
 
 	csmap_policy_from_suite(&own, 7, suite_get(SUITE_AEAD_AES_128_GCM));
 	REQUIRE_OK(play_resolved(p, play_view(p, PLAY_RESOLVE_RESP)));
-	REQUIRE_OK(ticket_answer_error(p->answer, MIKEY_E_SP, &own, 1, &b->env, room, sizeof room, &out));
+	REQUIRE_OK(ticket_answer_error(p->answer, MIKEY_E_SP, &own, 1, &b->env, room, sizeof(room),
+	                               &out));
 	EXPECT_ERR(ticket_offer_answer(p->offer, out, &csb, &p->fault), ERR_DENIED);
 	EXPECT_INT(p->fault.no, MIKEY_E_SP);
 	EXPECT_INT(ticket_offer_state(p->offer), OFFER_OPEN);
@@ -415,13 +470,16 @@ static void two_domains(void)
 	struct play *p = until("mode1-fork-G", PLAY_RESOLVE_INIT);
 	struct play_party *k = &p->party[PLAY_KMS], *b = &p->party[PLAY_BOB];
 	struct authority *at_r = NULL;
-	struct authority_peer peer = {.psk = b->cred.psk, .owner = b->me[0], .owns_sender = true, .kms = k->me[0]};
+	struct authority_peer peer = {
+		.psk = b->cred.psk, .owner = b->me[0], .owns_sender = true, .kms = k->me[0]};
 	struct ticket_resolve *onward = NULL;
-	struct ticket_resolve_params ask = {.rules = &p->rules, .cred = &b->cred, .me = b->me[0], .kms = k->me[0]};
+	struct ticket_resolve_params ask = {
+		.rules = &p->rules, .cred = &b->cred, .me = b->me[0], .kms = k->me[0]};
 	struct ticket_resolution *r = NULL;
 	struct view out;
 
-	REQUIRE_OK(authority_new(&at_r, &p->rules, play_view(p, PLAY_RESOLVE_INIT), k->env.now_ntp, &p->fault));
+	REQUIRE_OK(authority_new(&at_r, &p->rules, play_view(p, PLAY_RESOLVE_INIT), k->env.now_ntp,
+	                         &p->fault));
 	REQUIRE_OK(authority_verify(at_r, &peer, &p->fault));
 	ask.ticket = authority_ticket(at_r);
 	REQUIRE_OK(ticket_resolve_new(&onward, &ask, &b->env, &p->fault));
@@ -431,7 +489,8 @@ static void two_domains(void)
 	REQUIRE_OK(play_resolved(p, out));
 	REQUIRE_OK(play_finish(p));
 	REQUIRE_OK(play_answered(p, play_view(p, PLAY_TRANSFER_RESP)));
-	EXPECT_OCTETS(ticket_csb_session(p->csb[0], 0)->master, 16, ticket_csb_session(p->csb[1], 0)->master, 16);
+	EXPECT_OCTETS(ticket_csb_session(p->csb[0], 0)->master, 16,
+	              ticket_csb_session(p->csb[1], 0)->master, 16);
 	ticket_resolution_free(r);
 	ticket_resolve_free(onward);
 	authority_free(at_r);
@@ -482,8 +541,9 @@ static void replay_cache(void)
 	mikey_replay_free(r);
 }
 
-TEST_MAIN("ticket_enemy", {"flipped-and-cut", flipped_and_cut}, {"swapped", swapped}, {"reflected", reflected},
-          {"repeated", repeated}, {"updates-flipped", updates_flipped}, {"forked-to-two", forked_to_two},
-          {"tek-of-the-responder", tek_of_the_responder}, {"forged-maker", forged_maker}, {"errors", errors},
-          {"errors-of-the-responder", errors_of_the_responder}, {"two-domains", two_domains}, {"without-memory", without_memory},
-          {"replay-cache", replay_cache})
+TEST_MAIN("ticket_enemy", {"flipped-and-cut", flipped_and_cut}, {"swapped", swapped},
+          {"reflected", reflected}, {"repeated", repeated}, {"updates-flipped", updates_flipped},
+          {"forked-to-two", forked_to_two}, {"tek-of-the-responder", tek_of_the_responder},
+          {"forged-maker", forged_maker}, {"errors", errors},
+          {"errors-of-the-responder", errors_of_the_responder}, {"two-domains", two_domains},
+          {"without-memory", without_memory}, {"replay-cache", replay_cache})

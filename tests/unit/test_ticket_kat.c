@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vectors/mikey-ticket-kat.txt: derivations with both PRFs, and a mode 1 and mode 3 exchange of the 256-bit suite. */
+/* vectors/mikey-ticket-kat.txt: derivations with both PRFs, and a mode 1 and mode 3 exchange of the
+ * 256-bit suite. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,11 +24,11 @@ static void load(void)
 
 	CHECK(f);
 	while (!n_known || !feof(f)) {
-		if (!fgets(line, sizeof line, f))
+		if (!fgets(line, sizeof(line), f))
 			break;
 		if (line[0] == '#' || sscanf(line, "%63s %4000s", known[n_known].name, hex) != 2)
 			continue;
-		known[n_known].n = test_hex(hex, known[n_known].octets, sizeof known[0].octets);
+		known[n_known].n = test_hex(hex, known[n_known].octets, sizeof(known[0].octets));
 		CHECK(++n_known < ARRAY_LEN(known));
 	}
 	fclose(f);
@@ -49,7 +50,7 @@ static void expect(unsigned prf, const char *name, const uint8_t *got)
 	char full[80];
 	struct view want;
 
-	snprintf(full, sizeof full, "prf%u/%s", prf, name);
+	snprintf(full, sizeof(full), "prf%u/%s", prf, name);
 	want = kat(full);
 	test_context("%s", full);
 	EXPECT_OCTETS(got, want.n, want.p, want.n);
@@ -59,11 +60,11 @@ static void expect_keys(unsigned prf, const char *what, const struct mikey_msg_k
 {
 	char name[64];
 
-	snprintf(name, sizeof name, "%s-encr", what);
+	snprintf(name, sizeof(name), "%s-encr", what);
 	expect(prf, name, k->encr);
-	snprintf(name, sizeof name, "%s-auth", what);
+	snprintf(name, sizeof(name), "%s-auth", what);
 	expect(prf, name, k->auth);
-	snprintf(name, sizeof name, "%s-salt", what);
+	snprintf(name, sizeof(name), "%s-salt", what);
 	expect(prf, name, k->salt);
 }
 
@@ -87,36 +88,47 @@ static void derivations(void)
 		uint8_t a[96], b[64], inkey[40];
 		struct view id = play_uri(bob).data;
 
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKi"), 0x11223344, 1, kat("RANDRi"), none));
+		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKi"), 0x11223344, 1, kat("RANDRi"),
+		                             none));
 		expect_keys(prf, "req_init", &k);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKi"), 0x11223344, 2, kat("RANDRi"), none));
+		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKi"), 0x11223344, 2, kat("RANDRi"),
+		                             none));
 		expect_keys(prf, "req_resp", &k);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKr"), 0x55667788, 1, none, kat("RANDRr-in-RESOLVE")));
+		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKr"), 0x55667788, 1, none,
+		                             kat("RANDRr-in-RESOLVE")));
 		expect(prf, "res_init-auth", k.auth);
 		EXPECT_OK(mikey_prf_ticket_keys(&k, prf, kat("TPK"), kat("ticket-RAND")));
 		expect_keys(prf, "tpk", &k);
 		EXPECT_OK(mikey_prf_mpk(a, b, prf, kat("MPK"), kat("ticket-RAND")));
 		expect(prf, "MPKi", a);
 		expect(prf, "MPKr", b);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, (struct view){.p = a, .n = 32}, 0x99aabbcc, 1, kat("RANDRi"), none));
+		EXPECT_OK(mikey_prf_msg_keys(&k, prf, (struct view){.p = a, .n = 32}, 0x99aabbcc, 1,
+		                             kat("RANDRi"), none));
 		expect(prf, "xfer_init-auth(MPKi)", k.auth);
 		EXPECT_OK(mikey_prf_init_data(k.auth, prf, (struct view){.p = b, .n = 32}));
 		expect(prf, "vr_auth", k.auth);
-		EXPECT_OK(mikey_prf_fork(b, prf, MIKEY_FORK_MPKR, (struct view){.p = b, .n = 32}, id, kat("RANDRkms")));
+		EXPECT_OK(mikey_prf_fork(b, prf, MIKEY_FORK_MPKR, (struct view){.p = b, .n = 32},
+		                         id, kat("RANDRkms")));
 		expect(prf, "MPKr'", b);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, (struct view){.p = b, .n = 32}, 0x99aabbcc, 2, kat("RANDRi"), kat("RANDRr-in-RESOLVE")));
+		EXPECT_OK(mikey_prf_msg_keys(&k, prf, (struct view){.p = b, .n = 32}, 0x99aabbcc, 2,
+		                             kat("RANDRi"), kat("RANDRr-in-RESOLVE")));
 		expect(prf, "xfer_resp-auth(MPKr')", k.auth);
 		EXPECT_OK(mikey_prf_fork(a, prf, MIKEY_FORK_TGK, kat("TGK"), id, kat("RANDRkms")));
 		expect(prf, "TGK'", a);
 		for (unsigned cs = 1; cs < 3; cs++) {
-			EXPECT_OK(mikey_prf_tek(b, 16, prf, MIKEY_PART_TEK, (struct view){.p = a, .n = 32}, cs, kat("RANDRi"), kat("RANDRr-in-RESOLVE")));
+			EXPECT_OK(mikey_prf_tek(b, 16, prf, MIKEY_PART_TEK,
+			                        (struct view){.p = a, .n = 32}, cs, kat("RANDRi"),
+			                        kat("RANDRr-in-RESOLVE")));
 			expect(prf, cs == 1 ? "cs1-tek" : "cs2-tek", b);
-			EXPECT_OK(mikey_prf_tek(b, 14, prf, MIKEY_PART_SALT, (struct view){.p = a, .n = 32}, cs, kat("RANDRi"), kat("RANDRr-in-RESOLVE")));
+			EXPECT_OK(mikey_prf_tek(b, 14, prf, MIKEY_PART_SALT,
+			                        (struct view){.p = a, .n = 32}, cs, kat("RANDRi"),
+			                        kat("RANDRr-in-RESOLVE")));
 			expect(prf, cs == 1 ? "cs1-salt" : "cs2-salt", b);
 		}
 		for (unsigned i = 0; i < 40; i++)
 			inkey[i] = (uint8_t)(i + 1);
-		EXPECT_OK(mikey_prf(prf, (struct view){.p = inkey, .n = 40}, (struct view){.p = (const uint8_t *)"label", .n = 5}, a,
+		EXPECT_OK(mikey_prf(prf, (struct view){.p = inkey, .n = 40},
+		                    (struct view){.p = (const uint8_t *)"label", .n = 5}, a,
 		                    prf ? 72 : 60));
 		expect(prf, "prf-320", a);
 	}
@@ -128,10 +140,18 @@ static enum err scripted(void *ctx, const char *name, uint8_t *out, size_t n)
 	static const struct {
 		const char *name, *hex, *known;
 	} rows[] = {
-		{"kms-csb-id", "11223344", NULL}, {"csb-id", "99aabbcc", NULL}, {"mpk-spi", "00000001", NULL},
-		{"mpki-spi", "00000011", NULL},   {"mpkr-spi", "00000012", NULL}, {"randi-kms", NULL, "RANDRi"},
-		{"randi", NULL, "RANDRi"},        {"randr-kms", NULL, "RANDRr-in-RESOLVE"}, {"randkms", NULL, "RANDRkms"},
-		{"mpk", NULL, "MPK"},             {"key0", NULL, "TGK"}, {"ticket-rand", NULL, "ticket-RAND"},
+		{"kms-csb-id", "11223344", NULL},
+		{"csb-id", "99aabbcc", NULL},
+		{"mpk-spi", "00000001", NULL},
+		{"mpki-spi", "00000011", NULL},
+		{"mpkr-spi", "00000012", NULL},
+		{"randi-kms", NULL, "RANDRi"},
+		{"randi", NULL, "RANDRi"},
+		{"randr-kms", NULL, "RANDRr-in-RESOLVE"},
+		{"randkms", NULL, "RANDRkms"},
+		{"mpk", NULL, "MPK"},
+		{"key0", NULL, "TGK"},
+		{"ticket-rand", NULL, "ticket-RAND"},
 	};
 	bool resolving = ctx != NULL;
 
@@ -141,9 +161,11 @@ static enum err scripted(void *ctx, const char *name, uint8_t *out, size_t n)
 
 		if (strcmp(rows[i].name, name) != 0)
 			continue;
-		v = rows[i].known ? kat(rows[i].known) : (struct view){.p = small, .n = test_hex(rows[i].hex, small, sizeof small)};
+		v = rows[i].known ? kat(rows[i].known)
+		                  : (struct view){.p = small,
+		                                  .n = test_hex(rows[i].hex, small, sizeof(small))};
 		if (resolving && i == 0)
-			v.n = test_hex("55667788", small, sizeof small);
+			v.n = test_hex("55667788", small, sizeof(small));
 		if (!EXPECT_INT(n, v.n))
 			return ERR_CRYPTO;
 		memcpy(out, v.p, n);
@@ -159,7 +181,9 @@ static uint64_t last;
 static struct mikey_env at(unsigned second, void *resolving)
 {
 	last = 0;
-	return (struct mikey_env){.now_ntp = (uint64_t)(0xe0000000u + second) << 32 | 0x10000000, .last_ntp = &last, .random = scripted,
+	return (struct mikey_env){.now_ntp = (uint64_t)(0xe0000000u + second) << 32 | 0x10000000,
+	                          .last_ntp = &last,
+	                          .random = scripted,
 	                          .random_ctx = resolving};
 }
 
@@ -178,9 +202,18 @@ static void spec_init(struct ticket_policy_spec *s, struct ticket_wish *wish, st
 	*wish = (struct ticket_wish){.type = MIKEY_TGK, .len = 32, .spi = {.p = tgk_spi, .n = 4}};
 	*r = play_uri(bob);
 	*s = (struct ticket_policy_spec){
-		.ticket_type = TICKET_TYPE_3GPP, .prf = MIKEY_PRF_SHA256, .idr_kms = play_uri(kms), .idr_i = play_uri(alice),
-		.has_start = true, .has_end = true, .start = {MIKEY_TS_NTP_UTC_32, 0xe0000000}, .end = {MIKEY_TS_NTP_UTC_32, 0xe0015180},
-		.wishes = wish, .n_wishes = 1, .r = r, .n_r = 1,
+		.ticket_type = TICKET_TYPE_3GPP,
+		.prf = MIKEY_PRF_SHA256,
+		.idr_kms = play_uri(kms),
+		.idr_i = play_uri(alice),
+		.has_start = true,
+		.has_end = true,
+		.start = {MIKEY_TS_NTP_UTC_32, 0xe0000000},
+		.end = {MIKEY_TS_NTP_UTC_32, 0xe0015180},
+		.wishes = wish,
+		.n_wishes = 1,
+		.r = r,
+		.n_r = 1,
 	};
 }
 
@@ -189,23 +222,37 @@ static void policy_init(struct csmap_policy *p)
 	static const struct {
 		enum csmap_param param;
 		uint32_t value;
-	} rows[] = {{CSMAP_ENCR, 1}, {CSMAP_ENCR_KEY_LEN, 16}, {CSMAP_AUTH, 1}, {CSMAP_AUTH_KEY_LEN, 20}, {CSMAP_SALT_LEN, 14}, {CSMAP_PRF, 0},
-	            {CSMAP_KDR, 0}, {CSMAP_SRTP_ENCR, 1}, {CSMAP_SRTCP_ENCR, 1}, {CSMAP_SRTP_AUTH, 1}, {CSMAP_TAG_LEN, 10}};
+	} rows[] = {{CSMAP_ENCR, 1},          {CSMAP_ENCR_KEY_LEN, 16}, {CSMAP_AUTH, 1},
+	            {CSMAP_AUTH_KEY_LEN, 20}, {CSMAP_SALT_LEN, 14},     {CSMAP_PRF, 0},
+	            {CSMAP_KDR, 0},           {CSMAP_SRTP_ENCR, 1},     {CSMAP_SRTCP_ENCR, 1},
+	            {CSMAP_SRTP_AUTH, 1},     {CSMAP_TAG_LEN, 10}};
 
 	csmap_policy_init(p, 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		csmap_policy_set(p, rows[i].param, rows[i].value);
 }
 
-static enum err make_offer(struct ticket_offer **out, const struct ticket_rules *rules, const struct ticket_grant *grant, struct mikey_fault *fault)
+static enum err make_offer(struct ticket_offer **out, const struct ticket_rules *rules,
+                           const struct ticket_grant *grant, struct mikey_fault *fault)
 {
 	const struct ticket_cs cs[2] = {
-		{.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 0xdecafbad, .spi = {.p = tgk_spi, .n = 4}},
+		{.cs_id = 1,
+	         .n_policies = 1,
+	         .has_ssrc = true,
+	         .ssrc = 0xdecafbad,
+	         .spi = {.p = tgk_spi, .n = 4}},
 		{.cs_id = 2, .n_policies = 1},
 	};
 	struct csmap_policy policy;
-	struct ticket_offer_params params = {.rules = rules, .grant = grant, .me = play_uri(alice), .peer = play_uri(bob), .cs = cs, .n_cs = 2,
-	                                     .policies = &policy, .n_policies = 1, .sdp_ids = {.p = (const uint8_t *)"mikey", .n = 5}};
+	struct ticket_offer_params params = {.rules = rules,
+	                                     .grant = grant,
+	                                     .me = play_uri(alice),
+	                                     .peer = play_uri(bob),
+	                                     .cs = cs,
+	                                     .n_cs = 2,
+	                                     .policies = &policy,
+	                                     .n_policies = 1,
+	                                     .sdp_ids = {.p = (const uint8_t *)"mikey", .n = 5}};
 	struct mikey_env env = at(2, NULL);
 
 	policy_init(&policy);
@@ -218,9 +265,15 @@ static void mode1(void)
 	struct ticket_policy_spec spec;
 	struct ticket_wish wish;
 	struct mikey_id r;
-	struct mikey_cred cred_i = {.psk = kat("PSKi"), .psk_id = octet_id("cmFuZG9tLXJhbmQtMDE=@bsf.home1.example")};
-	struct mikey_cred cred_r = {.psk = kat("PSKr"), .psk_id = octet_id("cmFuZG9tLXJhbmQtMDI=@bsf.home2.example")};
-	struct ticket_request_params ask = {.rules = &rules, .cred = &cred_i, .me = play_uri(alice), .kms = play_uri(kms), .policy = &spec};
+	struct mikey_cred cred_i = {.psk = kat("PSKi"),
+	                            .psk_id = octet_id("cmFuZG9tLXJhbmQtMDE=@bsf.home1.example")};
+	struct mikey_cred cred_r = {.psk = kat("PSKr"),
+	                            .psk_id = octet_id("cmFuZG9tLXJhbmQtMDI=@bsf.home2.example")};
+	struct ticket_request_params ask = {.rules = &rules,
+	                                    .cred = &cred_i,
+	                                    .me = play_uri(alice),
+	                                    .kms = play_uri(kms),
+	                                    .policy = &spec};
 	struct ticket_request *request = NULL;
 	struct ticket_grant *grant = NULL, *made = NULL;
 	struct ticket_tpk tpk = {.key = kat("TPK"), .id = octet_id("tpk-2026-11")};
@@ -229,11 +282,15 @@ static void mode1(void)
 	struct ticket_resolve *resolve = NULL;
 	struct ticket_resolution *resolution = NULL;
 	struct authority *authority = NULL;
-	struct authority_peer peer = {.psk = cred_r.psk, .owner = play_uri(bob), .owns_sender = true, .kms = play_uri(kms)};
+	struct authority_peer peer = {.psk = cred_r.psk,
+	                              .owner = play_uri(bob),
+	                              .owns_sender = true,
+	                              .kms = play_uri(kms)};
 	struct authority_resolution how = {.tpk = tpk.key, .tpk_is_kms = true, .may_resolve = true};
 	struct mikey_id me = play_uri(bob);
 	struct ticket_answer_params answering = {.rules = &rules, .me = &me, .n_me = 1};
-	struct ticket_resolve_params resolving = {.rules = &rules, .cred = &cred_r, .me = me, .kms = play_uri(kms)};
+	struct ticket_resolve_params resolving = {
+		.rules = &rules, .cred = &cred_r, .me = me, .kms = play_uri(kms)};
 	struct ticket_csb *csb = NULL;
 	struct mikey_env env;
 	struct mikey_fault fault = {0};
@@ -274,13 +331,15 @@ static void mode1(void)
 	REQUIRE_OK(ticket_offer_answer(offer, kat("TRANSFER_RESP"), &csb, &fault));
 	for (unsigned cs = 1; cs < 3; cs++) {
 		const struct csmap_session *s = ticket_csb_find(csb, cs);
-		struct view key = kat(cs == 1 ? "CS1-key" : "CS2-key"), salt = kat(cs == 1 ? "CS1-salt" : "CS2-salt");
+		struct view key = kat(cs == 1 ? "CS1-key" : "CS2-key"),
+			    salt = kat(cs == 1 ? "CS1-salt" : "CS2-salt");
 
 		EXPECT_OCTETS(s->master, s->master_len, key.p, key.n);
 		EXPECT_OCTETS(s->salt, s->salt_len, salt.p, salt.n);
 	}
 	env = at(4, &rules);
-	REQUIRE_OK(authority_error(NULL, kat("RESOLVE_INIT_PSK"), MIKEY_E_TICKET, &env, room, sizeof room, &out));
+	REQUIRE_OK(authority_error(NULL, kat("RESOLVE_INIT_PSK"), MIKEY_E_TICKET, &env, room,
+	                           sizeof(room), &out));
 	expect_message(out, "ERROR-Invalid-TICKET-unauthenticated");
 	ticket_csb_free(csb);
 	authority_free(authority);
@@ -300,7 +359,8 @@ static void mode3(void)
 	struct ticket_policy_spec spec;
 	struct ticket_wish wish;
 	struct mikey_id r;
-	struct ticket_tpk tpk = {.key = kat("PSKi"), .id = octet_id("cmFuZG9tLXJhbmQtMDE=@bsf.home1.example")};
+	struct ticket_tpk tpk = {.key = kat("PSKi"),
+	                         .id = octet_id("cmFuZG9tLXJhbmQtMDE=@bsf.home1.example")};
 	struct ticket_grant *grant = NULL;
 	struct ticket_offer *offer = NULL;
 	struct mikey_env env = at(2, NULL);

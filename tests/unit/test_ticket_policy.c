@@ -31,7 +31,8 @@ static void flags(void)
 			uint16_t back;
 
 			test_context("%s tgk %u", ticket_flags_text(f, text), tgk);
-			if (!EXPECT_INT(ticket_flags_conflict(f, tgk) == NULL, is_consistent(f, tgk)))
+			if (!EXPECT_INT(ticket_flags_conflict(f, tgk) == NULL,
+			                is_consistent(f, tgk)))
 				return;
 			EXPECT_OK(ticket_flags_parse(str_of(text), &back));
 			EXPECT_INT(back, f);
@@ -43,11 +44,13 @@ static const char *const bob = "sip:bob@home.example";
 
 static struct mikey_id uri(const char *c)
 {
-	return (struct mikey_id){.type = MIKEY_ID_URI, .data = {.p = (const uint8_t *)c, .n = strlen(c)}};
+	return (struct mikey_id){.type = MIKEY_ID_URI,
+	                         .data = {.p = (const uint8_t *)c, .n = strlen(c)}};
 }
 
 /* A TP payload of `spec` read back. */
-static enum err read_back(const struct ticket_policy_spec *spec, bool granted, struct ticket_policy *out, uint8_t *room, size_t n)
+static enum err read_back(const struct ticket_policy_spec *spec, bool granted,
+                          struct ticket_policy *out, uint8_t *room, size_t n)
 {
 	struct wr w = wr_make(room, n);
 	struct mikey_payload p;
@@ -74,16 +77,30 @@ static void written_and_read(void)
 {
 	static uint8_t room[2048];
 	struct mikey_id r = uri(bob), app = uri("app:phone");
-	struct ticket_wish wish = {.type = MIKEY_TEK_SALT, .len = 16, .salt_len = 14, .spi = {.p = (const uint8_t *)"x", .n = 1}};
-	struct ticket_policy_spec spec = {.ticket_type = 1, .flags = TICKET_D | TICKET_E | TICKET_H | TICKET_N | TICKET_O,
-	                                  .idr_kms = uri("sip:kms"), .idr_i = uri("sip:alice"), .has_start = true, .has_rekey = true,
-	                                  .start = {MIKEY_TS_NTP_UTC_32, 7}, .rekey = {MIKEY_TS_NTP_UTC_32, 60}, .wishes = &wish,
-	                                  .n_wishes = 1, .app = &app, .n_app = 1, .r = &r, .n_r = 1};
+	struct ticket_wish wish = {.type = MIKEY_TEK_SALT,
+	                           .len = 16,
+	                           .salt_len = 14,
+	                           .spi = {.p = (const uint8_t *)"x", .n = 1}};
+	struct ticket_policy_spec spec = {.ticket_type = 1,
+	                                  .flags = TICKET_D | TICKET_E | TICKET_H | TICKET_N |
+	                                           TICKET_O,
+	                                  .idr_kms = uri("sip:kms"),
+	                                  .idr_i = uri("sip:alice"),
+	                                  .has_start = true,
+	                                  .has_rekey = true,
+	                                  .start = {MIKEY_TS_NTP_UTC_32, 7},
+	                                  .rekey = {MIKEY_TS_NTP_UTC_32, 60},
+	                                  .wishes = &wish,
+	                                  .n_wishes = 1,
+	                                  .app = &app,
+	                                  .n_app = 1,
+	                                  .r = &r,
+	                                  .n_r = 1};
 	struct ticket_policy p;
 	struct ticket_policy_spec back;
 	struct ticket_wish wishes[4];
 
-	REQUIRE_OK(read_back(&spec, false, &p, room, sizeof room));
+	REQUIRE_OK(read_back(&spec, false, &p, room, sizeof(room)));
 	ticket_policy_spec_of(&back, &p, wishes, 4);
 	EXPECT_INT(back.n_wishes, 1);
 	EXPECT_INT(back.wishes[0].type, MIKEY_TEK_SALT);
@@ -92,8 +109,9 @@ static void written_and_read(void)
 	EXPECT(mikey_id_eq(back.r[0], r));
 	EXPECT(back.has_rekey && back.rekey.value == 60 && !back.has_end);
 	EXPECT_OK(ticket_policy_check(&p, TICKET_WANTED, 2, NULL));
-	EXPECT_ERR(ticket_policy_check(&p, TICKET_GRANTED, 2, NULL), ERR_INVALID); /* KEMAC in a granted one */
-	REQUIRE_OK(read_back(&spec, true, &p, room, sizeof room));
+	EXPECT_ERR(ticket_policy_check(&p, TICKET_GRANTED, 2, NULL),
+	           ERR_INVALID); /* KEMAC in a granted one */
+	REQUIRE_OK(read_back(&spec, true, &p, room, sizeof(room)));
 	EXPECT_OK(ticket_policy_check(&p, TICKET_GRANTED, 2, NULL));
 }
 
@@ -108,7 +126,8 @@ static void refused(void)
 	} rows[] = {
 		{"type 0", 0, TICKET_D | TICKET_H | TICKET_N | TICKET_O, 0, false, MIKEY_E_TICKET},
 		{"type 3", 3, TICKET_D | TICKET_H | TICKET_N | TICKET_O, 0, false, MIKEY_E_TICKET},
-		{"type 65535", 65535, TICKET_D | TICKET_H | TICKET_N | TICKET_O, 0, false, MIKEY_E_TICKET},
+		{"type 65535", 65535, TICKET_D | TICKET_H | TICKET_N | TICKET_O, 0, false,
+	         MIKEY_E_TICKET},
 		{"N=0", 1, TICKET_D | TICKET_H | TICKET_O, 0, false, MIKEY_E_TICKET},
 		{"O=0", 1, TICKET_D | TICKET_H | TICKET_N, 0, false, MIKEY_E_TICKET},
 		{"no G, no H", 1, TICKET_D | TICKET_N | TICKET_O, 0, false, MIKEY_E_TPPAR},
@@ -119,14 +138,19 @@ static void refused(void)
 	struct mikey_id r = uri(bob);
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct ticket_policy_spec spec = {.ticket_type = rows[i].type, .flags = rows[i].flags, .prf = rows[i].prf, .r = &r,
-		                                  .n_r = !rows[i].nobody, .idr_i = uri("sip:alice")};
+		struct ticket_policy_spec spec = {.ticket_type = rows[i].type,
+		                                  .flags = rows[i].flags,
+		                                  .prf = rows[i].prf,
+		                                  .r = &r,
+		                                  .n_r = !rows[i].nobody,
+		                                  .idr_i = uri("sip:alice")};
 		struct mikey_fault fault = {0};
 		struct ticket_policy p;
 
 		test_context("%s", rows[i].what);
-		REQUIRE_OK(read_back(&spec, true, &p, room, sizeof room));
-		EXPECT(ticket_policy_check(&p, TICKET_GRANTED, 1u << 1 | 1u << 2, &fault) != ERR_OK);
+		REQUIRE_OK(read_back(&spec, true, &p, room, sizeof(room)));
+		EXPECT(ticket_policy_check(&p, TICKET_GRANTED, 1u << 1 | 1u << 2, &fault) !=
+		       ERR_OK);
 		EXPECT_INT(fault.no, rows[i].no);
 	}
 }
@@ -138,37 +162,54 @@ static void types_of_times(void)
 		enum mikey_ts_type start, rekey;
 		bool ok;
 	} rows[] = {
-		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP_UTC_32, true}, {MIKEY_TS_NTP_UTC, MIKEY_TS_NTP_UTC_32, true},
-		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP_UTC, false},   {MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP, false},
-		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_COUNTER, false},   {MIKEY_TS_COUNTER, MIKEY_TS_NTP_UTC_32, false},
+		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP_UTC_32, true},
+		{MIKEY_TS_NTP_UTC, MIKEY_TS_NTP_UTC_32, true},
+		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP_UTC, false},
+		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_NTP, false},
+		{MIKEY_TS_NTP_UTC_32, MIKEY_TS_COUNTER, false},
+		{MIKEY_TS_COUNTER, MIKEY_TS_NTP_UTC_32, false},
 	};
 	static uint8_t room[512];
 	struct mikey_id r = uri(bob);
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct ticket_policy_spec spec = {.ticket_type = 1, .flags = TICKET_D | TICKET_H | TICKET_N | TICKET_O, .r = &r, .n_r = 1, .has_start = true,
-		                                  .start = {rows[i].start, 7}, .has_rekey = true, .rekey = {rows[i].rekey, 60}};
+		struct ticket_policy_spec spec = {.ticket_type = 1,
+		                                  .flags =
+		                                          TICKET_D | TICKET_H | TICKET_N | TICKET_O,
+		                                  .r = &r,
+		                                  .n_r = 1,
+		                                  .has_start = true,
+		                                  .start = {rows[i].start, 7},
+		                                  .has_rekey = true,
+		                                  .rekey = {rows[i].rekey, 60}};
 		struct ticket_policy p;
 
 		test_context("row %zu", i);
-		EXPECT_INT(read_back(&spec, true, &p, room, sizeof room) == ERR_OK, rows[i].ok);
+		EXPECT_INT(read_back(&spec, true, &p, room, sizeof(room)) == ERR_OK, rows[i].ok);
 	}
 }
 
 static void validity(void)
 {
-	struct ticket_policy p = {.has_start = true, .has_end = true, .start = {MIKEY_TS_NTP_UTC_32, 1000}, .end = {MIKEY_TS_NTP_UTC_32, 2000}};
+	struct ticket_policy p = {.has_start = true,
+	                          .has_end = true,
+	                          .start = {MIKEY_TS_NTP_UTC_32, 1000},
+	                          .end = {MIKEY_TS_NTP_UTC_32, 2000}};
 	static const struct {
 		uint64_t s;
 		bool ok;
 	} rows[] = {{999, false}, {1000, true}, {1500, true}, {2000, true}, {2001, false}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		EXPECT_INT(ticket_policy_check_time(&p, rows[i].s << 32, NULL) == ERR_OK, rows[i].ok);
+		EXPECT_INT(ticket_policy_check_time(&p, rows[i].s << 32, NULL) == ERR_OK,
+		           rows[i].ok);
 	p.has_end = false;
 	EXPECT_OK(ticket_policy_check_time(&p, 5000ull << 32, NULL));
 	/* Across the era's end in 2036 times still follow each other. */
-	p = (struct ticket_policy){.has_start = true, .has_end = true, .start = {MIKEY_TS_NTP_UTC_32, 0xfffffff0}, .end = {MIKEY_TS_NTP_UTC_32, 0x10}};
+	p = (struct ticket_policy){.has_start = true,
+	                           .has_end = true,
+	                           .start = {MIKEY_TS_NTP_UTC_32, 0xfffffff0},
+	                           .end = {MIKEY_TS_NTP_UTC_32, 0x10}};
 	EXPECT_OK(ticket_policy_check_time(&p, 0x5ull << 32, NULL));
 	EXPECT_OK(ticket_policy_check_time(&p, 0xfffffff8ull << 32, NULL));
 	EXPECT_ERR(ticket_policy_check_time(&p, 0x20ull << 32, NULL), ERR_EXPIRED);
@@ -180,11 +221,19 @@ static void clock_rules(void)
 	uint64_t now = 0xe000000000000000;
 
 	ticket_rules_init(&r);
-	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_NTP_UTC, now - (300ull << 32)}, now, NULL));
-	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_NTP_UTC, now + (300ull << 32)}, now, NULL));
-	EXPECT_ERR(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_NTP_UTC, now - (300ull << 32) - 1}, now, NULL), ERR_EXPIRED);
-	EXPECT_ERR(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_NTP, now + (301ull << 32)}, now, NULL), ERR_EXPIRED);
-	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_NTP_UTC_32, now >> 32}, now, NULL));
+	EXPECT_OK(ticket_rules_check_time(
+		&r, (struct mikey_ts){MIKEY_TS_NTP_UTC, now - (300ull << 32)}, now, NULL));
+	EXPECT_OK(ticket_rules_check_time(
+		&r, (struct mikey_ts){MIKEY_TS_NTP_UTC, now + (300ull << 32)}, now, NULL));
+	EXPECT_ERR(ticket_rules_check_time(
+			   &r, (struct mikey_ts){MIKEY_TS_NTP_UTC, now - (300ull << 32) - 1}, now,
+			   NULL),
+	           ERR_EXPIRED);
+	EXPECT_ERR(ticket_rules_check_time(
+			   &r, (struct mikey_ts){MIKEY_TS_NTP, now + (301ull << 32)}, now, NULL),
+	           ERR_EXPIRED);
+	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_NTP_UTC_32, now >> 32},
+	                                  now, NULL));
 	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_COUNTER, 1}, now, NULL));
 }
 
@@ -226,7 +275,7 @@ static void suites(void)
 		const struct suite *suite = suite_get((enum suite_id)i);
 		struct csmap_policy p, back;
 		uint8_t room[128];
-		struct wr w = wr_make(room, sizeof room);
+		struct wr w = wr_make(room, sizeof(room));
 		struct mikey_payload sp = {.type = MIKEY_SP, .u.sp.no = 3};
 
 		test_context("%s", suite->name);
@@ -262,7 +311,10 @@ static void policies_refused(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		uint8_t octets[32];
-		struct mikey_payload sp = {.type = MIKEY_SP, .u.sp.params = {.p = octets, .n = test_hex(rows[i].params, octets, sizeof octets)}};
+		struct mikey_payload sp = {
+			.type = MIKEY_SP,
+			.u.sp.params = {.p = octets,
+		                        .n = test_hex(rows[i].params, octets, sizeof(octets))}};
 		struct csmap_policy p;
 		struct mikey_fault fault;
 		enum err e = csmap_policy_read(&p, &sp, &fault);
@@ -276,5 +328,7 @@ static void policies_refused(void)
 	}
 }
 
-TEST_MAIN("ticket_policy", {"flags", flags}, {"written-and-read", written_and_read}, {"refused", refused}, {"types of times", types_of_times}, {"validity", validity},
-          {"clock-rules", clock_rules}, {"machines", machines}, {"suites", suites}, {"policies-refused", policies_refused})
+TEST_MAIN("ticket_policy", {"flags", flags}, {"written-and-read", written_and_read},
+          {"refused", refused}, {"types of times", types_of_times}, {"validity", validity},
+          {"clock-rules", clock_rules}, {"machines", machines}, {"suites", suites},
+          {"policies-refused", policies_refused})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls no vector shows: other algorithms, suites, lengths and omissions. Both ends always have the same keys, or none. */
+/* Calls no vector shows: other algorithms, suites, lengths and omissions. Both ends always have the
+ * same keys, or none. */
 #include <stdlib.h>
 
 #include "base/secret.h"
@@ -13,7 +14,8 @@ static void expect_same_keys(const struct play *p, size_t n)
 	EXPECT_INT(ticket_csb_count(p->csb[0]), n);
 	EXPECT_INT(ticket_csb_count(p->csb[1]), n);
 	for (size_t i = 0; i < n; i++) {
-		const struct csmap_session *a = ticket_csb_session(p->csb[0], i), *b = ticket_csb_session(p->csb[1], i);
+		const struct csmap_session *a = ticket_csb_session(p->csb[0], i),
+					   *b = ticket_csb_session(p->csb[1], i);
 		struct keyctx *ka = NULL, *kb = NULL;
 
 		EXPECT_INT(a->cs_id, b->cs_id);
@@ -33,7 +35,8 @@ static void expect_same_keys(const struct play *p, size_t n)
 /* KEMACs wrapped by AES-KW instead of counter mode, tickets included. */
 static void key_wrap(void)
 {
-	static const char *const names[] = {"mode1-fork-G", "mode1-salts", "mode2", "mode3-fork", "mode4"};
+	static const char *const names[] = {"mode1-fork-G", "mode1-salts", "mode2", "mode3-fork",
+	                                    "mode4"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct play *p = play_new(play_session(names[i]));
@@ -65,13 +68,20 @@ static void in_clear(void)
 	}
 }
 
-static enum err offer_suites(struct play *p, const enum suite_id *suites, size_t n, const struct ticket_answer_choice *choice)
+static enum err offer_suites(struct play *p, const enum suite_id *suites, size_t n,
+                             const struct ticket_answer_choice *choice)
 {
 	struct play_party *a = &p->party[PLAY_ALICE];
 	struct csmap_policy policies[4];
 	struct ticket_cs cs[1] = {{.cs_id = 1, .has_ssrc = true, .ssrc = 7}};
-	struct ticket_offer_params params = {.rules = &p->rules, .grant = p->grant, .me = a->me[0], .peer = p->peer, .cs = cs, .n_cs = 1,
-	                                     .policies = policies, .n_policies = n};
+	struct ticket_offer_params params = {.rules = &p->rules,
+	                                     .grant = p->grant,
+	                                     .me = a->me[0],
+	                                     .peer = p->peer,
+	                                     .cs = cs,
+	                                     .n_cs = 1,
+	                                     .policies = policies,
+	                                     .n_policies = n};
 	struct view made;
 	enum err e;
 
@@ -83,7 +93,8 @@ static enum err offer_suites(struct play *p, const enum suite_id *suites, size_t
 	if (!e)
 		e = play_offered(p, ticket_offer_octets(p->offer));
 	if (!e)
-		e = ticket_answer_finish(p->answer, choice, &p->party[PLAY_BOB].env, &p->csb[1], &made, &p->fault);
+		e = ticket_answer_finish(p->answer, choice, &p->party[PLAY_BOB].env, &p->csb[1],
+		                         &made, &p->fault);
 	return e ? e : ticket_offer_answer(p->offer, made, &p->csb[0], &p->fault);
 }
 
@@ -100,7 +111,8 @@ static void every_suite(void)
 			EXPECT_ERR(offer_suites(p, &one, 1, NULL), ERR_INVALID); /* RFC 6043 12.1 */
 			EXPECT_INT(p->fault.no, MIKEY_E_SPPAR);
 			p->rules.algs = mikey_algs_256;
-			p->party[PLAY_ALICE].n_drawn = 0; /* longer random values than the vectors' */
+			p->party[PLAY_ALICE].n_drawn =
+				0; /* longer random values than the vectors' */
 		}
 		EXPECT_OK(offer_suites(p, &one, 1, NULL));
 		expect_same_keys(p, 1);
@@ -109,16 +121,22 @@ static void every_suite(void)
 	}
 }
 
-/* Several policies: the first is taken; the responder may choose another, bring its own, change SSRC, add a session. */
+/* Several policies: the first is taken; the responder may choose another, bring its own, change
+ * SSRC, add a session. */
 static void chosen(void)
 {
 	static const enum suite_id two[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AEAD_AES_128_GCM};
 	struct csmap_policy own;
 	struct ticket_cs first = {.cs_id = 1, .policies = {1}, .n_policies = 1};
-	struct ticket_cs added[2] = {{.cs_id = 1, .policies = {9}, .n_policies = 1, .has_ssrc = true, .ssrc = 99},
-	                             {.cs_id = 5, .policies = {9}, .n_policies = 1}};
-	const struct ticket_answer_choice choices[] = {{0}, {.cs = &first, .n_cs = 1}, {.cs = added, .n_cs = 2, .policies = &own, .n_policies = 1}};
-	static const enum suite_id want[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AEAD_AES_128_GCM, SUITE_AES_CM_128_HMAC_SHA1_32};
+	struct ticket_cs added[2] = {
+		{.cs_id = 1, .policies = {9}, .n_policies = 1, .has_ssrc = true, .ssrc = 99},
+		{.cs_id = 5, .policies = {9}, .n_policies = 1}};
+	const struct ticket_answer_choice choices[] = {
+		{0},
+		{.cs = &first, .n_cs = 1},
+		{.cs = added, .n_cs = 2, .policies = &own, .n_policies = 1}};
+	static const enum suite_id want[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AEAD_AES_128_GCM,
+	                                     SUITE_AES_CM_128_HMAC_SHA1_32};
 
 	csmap_policy_from_suite(&own, 9, suite_get(SUITE_AES_CM_128_HMAC_SHA1_32));
 	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
@@ -156,8 +174,8 @@ static void long_psk(void)
 	struct ticket_data data;
 	uint8_t key[32];
 
-	memset(key, 0x5c, sizeof key);
-	a->cred.psk = (struct view){.p = key, .n = sizeof key};
+	memset(key, 0x5c, sizeof(key));
+	a->cred.psk = (struct view){.p = key, .n = sizeof(key)};
 	for (unsigned w = 0; w < PLAY_WHO; w++)
 		p->party[w].n_drawn = 0;
 	p->fresh_random = true;
@@ -179,9 +197,13 @@ static void out_of_order(void)
 
 	REQUIRE_OK(play_all(p));
 	p->fresh_random = true;
-	EXPECT_ERR(ticket_request_answer(p->request, play_view(p, PLAY_REQUEST_RESP), &again, &p->fault), ERR_WRONG_STATE);
+	EXPECT_ERR(ticket_request_answer(p->request, play_view(p, PLAY_REQUEST_RESP), &again,
+	                                 &p->fault),
+	           ERR_WRONG_STATE);
 	EXPECT_ERR(ticket_answer_resolved(p->answer, p->resolution, &p->fault), ERR_WRONG_STATE);
-	EXPECT_ERR(ticket_answer_finish(p->answer, NULL, &p->party[PLAY_BOB].env, &csb, &out, &p->fault), ERR_WRONG_STATE);
+	EXPECT_ERR(ticket_answer_finish(p->answer, NULL, &p->party[PLAY_BOB].env, &csb, &out,
+	                                &p->fault),
+	           ERR_WRONG_STATE);
 	EXPECT_ERR(ticket_csb_cancel(p->csb[0]), ERR_WRONG_STATE);
 	EXPECT_OK(ticket_offer_close(p->offer));
 	EXPECT_ERR(play_answered(p, play_view(p, PLAY_TRANSFER_RESP)), ERR_WRONG_STATE);
@@ -195,7 +217,7 @@ static void counter(void)
 	struct play *p = play_new(play_session("mode4"));
 	static struct mikey_msg m;
 	static uint8_t octets[MIKEY_MESSAGE_MAX];
-	struct wr w = wr_make(octets, sizeof octets);
+	struct wr w = wr_make(octets, sizeof(octets));
 	const struct mikey_payload *t;
 	struct view was, parts[4], made;
 	struct mikey_msg_keys k;
@@ -214,8 +236,9 @@ static void counter(void)
 	REQUIRE_OK(bundle_init_parts(&m, parts, NULL));
 	parts[2] = mikey_msg_idr(&m, MIKEY_ROLE_I)->u.idr.id.data;
 	parts[3] = mikey_msg_idr(&m, MIKEY_ROLE_R)->u.idr.id.data;
-	REQUIRE_OK(mikey_prf_msg_keys(&k, 0, (struct view){.p = p->grant->keys->mpki, .n = 16}, m.hdr.csb_id, 1,
-	                              mikey_msg_rand_of(&m, MIKEY_ROLE_I), (struct view){0}));
+	REQUIRE_OK(mikey_prf_msg_keys(&k, 0, (struct view){.p = p->grant->keys->mpki, .n = 16},
+	                              m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
+	                              (struct view){0}));
 	REQUIRE_OK(mikey_mac(MIKEY_MAC_SHA1_160, &k, parts, 4, mac));
 	memcpy(octets + wr_len(&w) - 20, mac, 20);
 	REQUIRE_OK(play_offered(p, (struct view){.p = octets, .n = wr_len(&w)}));
@@ -223,11 +246,18 @@ static void counter(void)
 	REQUIRE_OK(mikey_msg_read(&m, play_view(p, PLAY_TRANSFER_RESP), NULL));
 	EXPECT_INT(mikey_msg_find(&m, MIKEY_T)->u.t.type, MIKEY_TS_NTP_UTC);
 	/* Its update is sent at a time as well, not at a count. */
-	REQUIRE_OK(ticket_csb_update(p->csb[1],
-	                             &(struct ticket_update_params){.cs = &(struct ticket_cs){.cs_id = 1, .n_policies = 1, .has_ssrc = true,
-	                                                                                     .spi = {.p = ticket_csb_session(p->csb[1], 0)->spi, .n = 4}},
-	                                                            .n_cs = 1},
-	                             &p->party[PLAY_BOB].env, &made, &p->fault));
+	REQUIRE_OK(ticket_csb_update(
+		p->csb[1],
+		&(struct ticket_update_params){
+			.cs =
+				&(struct ticket_cs){
+					.cs_id = 1,
+					.n_policies = 1,
+					.has_ssrc = true,
+					.spi = {.p = ticket_csb_session(p->csb[1], 0)->spi,
+	                                        .n = 4}},
+			.n_cs = 1},
+		&p->party[PLAY_BOB].env, &made, &p->fault));
 	REQUIRE_OK(mikey_msg_read(&m, made, NULL));
 	EXPECT(mikey_msg_find(&m, MIKEY_T)->u.t.value - p->party[PLAY_BOB].env.now_ntp < 16);
 	play_free(p);
@@ -249,5 +279,6 @@ static void nothing_left(void)
 	play_free(p);
 }
 
-TEST_MAIN("ticket_variants", {"key-wrap", key_wrap}, {"in-clear", in_clear}, {"every-suite", every_suite}, {"chosen", chosen},
-          {"long-psk", long_psk}, {"out-of-order", out_of_order}, {"counter", counter}, {"nothing-left", nothing_left})
+TEST_MAIN("ticket_variants", {"key-wrap", key_wrap}, {"in-clear", in_clear},
+          {"every-suite", every_suite}, {"chosen", chosen}, {"long-psk", long_psk},
+          {"out-of-order", out_of_order}, {"counter", counter}, {"nothing-left", nothing_left})

@@ -20,7 +20,8 @@ static void fire(struct wheel_timer *t, uint64_t now_ns)
 
 	w->fired++;
 	EXPECT(now_ns >= w->due_ns);
-	/* It was due after the advance before this one, give or take the tick it was rounded up to. */
+	/* It was due after the advance before this one, give or take the tick it was rounded up to.
+	 */
 	EXPECT(w->due_ns + TICK_NS > last_advance_ns);
 }
 
@@ -104,5 +105,6 @@ static void a_timer_may_set_itself_again(void)
 	EXPECT_INT(a.fired, 10);
 }
 
-TEST_MAIN("wheel", {"fires each once in time", fires_each_once_in_time}, {"cancels and moves", cancels_and_moves},
+TEST_MAIN("wheel", {"fires each once in time", fires_each_once_in_time},
+          {"cancels and moves", cancels_and_moves},
           {"a timer may set itself again", a_timer_may_set_itself_again})

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/xdp in network namespaces: what peers send comes in, what goes out reaches them, and no frame is ever lost or doubled. */
+/* relay/io/xdp in network namespaces: what peers send comes in, what goes out reaches them, and no
+ * frame is ever lost or doubled. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "tests/unit/xdp_gate.h"
 
-/* Four ways: IPv4 and IPv6, each in both directions; octets, addresses and the kernel's own check of our checksums. */
+/* Four ways: IPv4 and IPv6, each in both directions; octets, addresses and the kernel's own check
+ * of our checksums. */
 static void forwards(void)
 {
 	if (!gate_open(1, 1))
@@ -18,14 +20,17 @@ static void forwards(void)
 		for (unsigned i = 0; i < 40; i++) {
 			unsigned in = family + i % 2, out = in ^ 1;
 			uint8_t sent[300], got[2048];
-			struct addr from = {0}, want = addr_with_port(&gate.interfaces[out].bind, 20000);
+			struct addr from = {0},
+				    want = addr_with_port(&gate.interfaces[out].bind, 20000);
 			size_t n = 1 + i * 7;
 
 			test_context("side %u, %zu octets", in, n);
 			memset(sent, (int)i + 1, sizeof(sent));
 			REQUIRE(peer_send(fds[in % 2], in, 20000, sent, n));
 			run(gate.gathered + 1, 2000);
-			EXPECT_OCTETS(got, (size_t)peer_receive(fds[out % 2], got, sizeof(got), &from), sent, n);
+			EXPECT_OCTETS(got,
+			              (size_t)peer_receive(fds[out % 2], got, sizeof(got), &from),
+			              sent, n);
 			EXPECT(addr_eq(&from, &want));
 			EXPECT_INT(gate.last.tailroom >= PKT_TAILROOM, true);
 		}
@@ -198,7 +203,8 @@ static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const ch
 	return (size_t)(room + 228 - *start);
 }
 
-/* What the kernel drops is dropped here too, told as what it is; a stranger's address is as good as ever. */
+/* What the kernel drops is dropped here too, told as what it is; a stranger's address is as good as
+ * ever. */
 static void martians(void)
 {
 	static const struct {
@@ -206,11 +212,30 @@ static void martians(void)
 		const char *source;
 		bool is_taken;
 	} rows[] = {
-		{0, "10.0.0.2", true}, {0, "198.51.100.9", true}, {0, "10.0.0.254", true}, {2, "fd00:0::2", true}, {2, "2001:db8::9", true},
-		{0, "10.0.0.1", false}, {0, "10.1.0.1", false}, {0, "10.0.0.255", false}, {0, "10.1.0.255", false}, {0, "127.0.0.1", false},
-		{0, "127.7.7.7", false}, {0, "0.0.0.0", false}, {0, "0.1.2.3", false}, {0, "224.0.0.1", false}, {0, "239.255.255.255", false},
-		{0, "255.255.255.255", false}, {2, "::", false}, {2, "::1", false}, {2, "ff02::1", false}, {2, "ff0e::1234", false},
-		{2, "::ffff:10.0.0.2", false}, {2, "::ffff:127.0.0.1", false}, {2, "fd00:0::1", false}, {2, "fd00:1::1", false},
+		{0, "10.0.0.2", true},
+		{0, "198.51.100.9", true},
+		{0, "10.0.0.254", true},
+		{2, "fd00:0::2", true},
+		{2, "2001:db8::9", true},
+		{0, "10.0.0.1", false},
+		{0, "10.1.0.1", false},
+		{0, "10.0.0.255", false},
+		{0, "10.1.0.255", false},
+		{0, "127.0.0.1", false},
+		{0, "127.7.7.7", false},
+		{0, "0.0.0.0", false},
+		{0, "0.1.2.3", false},
+		{0, "224.0.0.1", false},
+		{0, "239.255.255.255", false},
+		{0, "255.255.255.255", false},
+		{2, "::", false},
+		{2, "::1", false},
+		{2, "ff02::1", false},
+		{2, "ff0e::1234", false},
+		{2, "::ffff:10.0.0.2", false},
+		{2, "::ffff:127.0.0.1", false},
+		{2, "fd00:0::1", false},
+		{2, "fd00:1::1", false},
 	};
 	const struct counter *martian;
 	uint8_t room[512], *start;
@@ -252,7 +277,8 @@ static void martians(void)
 	EXPECT(send(raw, start, len, 0) == (ssize_t)len);
 	run(gate.gathered + 1, 200);
 	EXPECT_INT(counter_get(martian) - before, 1);
-	REQUIRE(netns_run(NULL, "ip addr del 10.0.0.77/24 dev here0 && ip link set here0 address 02:00:00:00:77:02"));
+	REQUIRE(netns_run(NULL, "ip addr del 10.0.0.77/24 dev here0 && ip link set here0 address "
+	                        "02:00:00:00:77:02"));
 	run(gate.gathered + 1, 100);
 	len = frame_from(room, &start, 0, "10.0.0.77");
 	before = gate.gathered;
@@ -263,7 +289,8 @@ static void martians(void)
 	gate_close();
 }
 
-/* More than ring and catch-all socket hold while the worker does something else: the kernel's counts are read. */
+/* More than ring and catch-all socket hold while the worker does something else: the kernel's
+ * counts are read. */
 static void kernel_drops_are_counted(void)
 {
 	static uint8_t big[1700];
@@ -295,7 +322,8 @@ static void kernel_drops_are_counted(void)
 	gate_close();
 }
 
-/* Frames with octets changed and cut at random: nothing breaks, and good ones still come through afterwards. */
+/* Frames with octets changed and cut at random: nothing breaks, and good ones still come through
+ * afterwards. */
 static void hostile_frames(void)
 {
 	uint64_t state = test_seed();
@@ -308,10 +336,12 @@ static void hostile_frames(void)
 	join(0, 2, 20000);
 	raw = peer_raw(0);
 	for (int i = 0; i < 20000; i++) {
-		size_t len = raw_frame(room, &start, i % 2 ? 0 : 2, 20000, test_random(&state) % 1400);
+		size_t len =
+			raw_frame(room, &start, i % 2 ? 0 : 2, 20000, test_random(&state) % 1400);
 
 		for (uint64_t k = test_random(&state) % 4; k > 0; k--)
-			start[12 + test_random(&state) % 40] ^= (uint8_t)(1u << (test_random(&state) & 7));
+			start[12 + test_random(&state) % 40] ^=
+				(uint8_t)(1u << (test_random(&state) & 7));
 		if (test_random(&state) % 4 == 0)
 			len = 14 + test_random(&state) % (len - 14);
 		if (send(raw, start, len, 0) < 0)
@@ -331,7 +361,8 @@ static void hostile_frames(void)
 	gate_close();
 }
 
-/* The port's worker gets the packet, whichever queue it came by and however many queues there are. */
+/* The port's worker gets the packet, whichever queue it came by and however many queues there are.
+ */
 static void strayed(unsigned queues)
 {
 	int fds[2][8];
@@ -350,9 +381,12 @@ static void strayed(unsigned queues)
 			unsigned in = (k + i) % 2;
 
 			test_context("packet %u of call %u", k, i);
-			REQUIRE(peer_send(fds[in][i], in, (uint16_t)(20000 + i * 2), &k, sizeof(k)));
+			REQUIRE(peer_send(fds[in][i], in, (uint16_t)(20000 + i * 2), &k,
+			                  sizeof(k)));
 			run(gate.gathered + 1, 2000);
-			EXPECT_OCTETS(got, (size_t)peer_receive(fds[!in][i], got, sizeof(got), &from), &k, sizeof(k));
+			EXPECT_OCTETS(got,
+			              (size_t)peer_receive(fds[!in][i], got, sizeof(got), &from),
+			              &k, sizeof(k));
 		}
 	}
 	EXPECT_INT(gate.verdicts[VERDICT_FORWARDED], 400);
@@ -373,7 +407,7 @@ static void two_workers_two_queues(void)
 	strayed(2);
 }
 
-/* --- many packets --- */
+/* --- many packets ----------------------------------------------------------- */
 
 struct flood {
 	int fd;
@@ -395,8 +429,9 @@ static void *flood(void *arg)
 }
 
 /*
- * Both directions at once, faster than can be kept up with, so that rings run full and empty; with books on every frame, which end
- * the process at the first double owner. It lasts until as many packets as asked for (SLUICE_XDP_PKTS) came in, however long the machine takes.
+ * Both directions at once, faster than can be kept up with, so that rings run full and empty; with
+ * books on every frame, which end the process at the first double owner. It lasts until as many
+ * packets as asked for (SLUICE_XDP_PKTS) came in, however long the machine takes.
  */
 static void many_packets(void)
 {
@@ -427,15 +462,19 @@ static void many_packets(void)
 	EXPECT(gate.gathered >= pkts);
 	EXPECT(gate.verdicts[VERDICT_FORWARDED] > pkts / 10); /* full rings drop some, never all */
 	EXPECT_INT(pool_free_pkts(gate.pool[0]), 2048);
-	printf("%llu packets gathered, %llu forwarded\n", (unsigned long long)gate.gathered, (unsigned long long)gate.verdicts[VERDICT_FORWARDED]);
+	printf("%llu packets gathered, %llu forwarded\n", (unsigned long long)gate.gathered,
+	       (unsigned long long)gate.verdicts[VERDICT_FORWARDED]);
 	gate_close();
 }
 
-/* --- probe, privileges, end --- */
+/* --- probe, privileges, end ------------------------------------------------- */
 
 static void probe_says_why(void)
 {
-	struct io_interface f = {.name = "default", .bind = ip("127.0.0.%u", 1, 0), .port_min = PORT_MIN, .port_max = PORT_MAX};
+	struct io_interface f = {.name = "default",
+	                         .bind = ip("127.0.0.%u", 1, 0),
+	                         .port_min = PORT_MIN,
+	                         .port_max = PORT_MAX};
 	struct why why = {{0}};
 
 	if (!gate_open(1, 1))
@@ -497,9 +536,10 @@ static void settled(void)
 		EXPECT_INT(status, 0);
 }
 
-TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"foreign_port", foreign_port}, {"catch_all", catch_all},
-          {"vlan_tags", vlan_tags}, {"martians", martians},
-          {"kernel_drops_are_counted", kernel_drops_are_counted}, {"hostile_frames", hostile_frames},
-          {"two_workers_one_queue", two_workers_one_queue}, {"two_workers_two_queues", two_workers_two_queues},
-          {"many_packets", many_packets}, {"probe_says_why", probe_says_why}, {"ends_without_traces", ends_without_traces},
+TEST_MAIN("xdp", {"forwards", forwards}, {"ports", ports}, {"foreign_port", foreign_port},
+          {"catch_all", catch_all}, {"vlan_tags", vlan_tags}, {"martians", martians},
+          {"kernel_drops_are_counted", kernel_drops_are_counted},
+          {"hostile_frames", hostile_frames}, {"two_workers_one_queue", two_workers_one_queue},
+          {"two_workers_two_queues", two_workers_two_queues}, {"many_packets", many_packets},
+          {"probe_says_why", probe_says_why}, {"ends_without_traces", ends_without_traces},
           {"settled", settled})

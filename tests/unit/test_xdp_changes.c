@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/xdp while the network changes under it: MTU, routes, neighbours, queues, links that go down, devices that go away. */
+/* relay/io/xdp while the network changes under it: MTU, routes, neighbours, queues, links that go
+ * down, devices that go away. */
 #include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -106,8 +107,10 @@ static void neighbour_moves(void)
 	fds[1] = peer_udp(1, 20000);
 	for (int i = 0; i < 10; i++) {
 		if (i == 5) {
-			REQUIRE(netns_run(&gate.peers[1], "ip link set there1 address 02:00:00:00:77:01"));
-			REQUIRE(netns_run(NULL, "ip neigh replace 10.1.0.2 lladdr 02:00:00:00:77:01 dev here1 nud reachable"));
+			REQUIRE(netns_run(&gate.peers[1],
+			                  "ip link set there1 address 02:00:00:00:77:01"));
+			REQUIRE(netns_run(NULL, "ip neigh replace 10.1.0.2 lladdr "
+			                        "02:00:00:00:77:01 dev here1 nud reachable"));
 		}
 		peer_send(fds[0], 0, 20000, "x", 1);
 		run(gate.gathered + 1, 2000);
@@ -131,7 +134,8 @@ static unsigned exchange(const int fds[2], unsigned n)
 		if (!peer_send(fds[in], in, 20000, &i, sizeof(i)))
 			continue;
 		run(gate.gathered + 1, 500);
-		arrived += peer_receive(fds[!in], got, sizeof(got), &from) == sizeof(i) && memcmp(got, &i, sizeof(i)) == 0;
+		arrived += peer_receive(fds[!in], got, sizeof(got), &from) == sizeof(i) &&
+		           memcmp(got, &i, sizeof(i)) == 0;
 	}
 	return arrived;
 }
@@ -148,8 +152,8 @@ static bool open_call(int fds[2])
 }
 
 /*
- * What the kernel tells is heard. Then nothing happens, so the worker must sleep: a descriptor that stays readable would cost a whole
- * processor.
+ * What the kernel tells is heard. Then nothing happens, so the worker must sleep: a descriptor that
+ * stays readable would cost a whole processor.
  */
 static void expect_rest(void)
 {
@@ -164,14 +168,18 @@ static void expect_rest(void)
 
 static uint64_t by_frame(unsigned device)
 {
-	return xdp_of(gate.io[0])->umem->queues[xdp_of(gate.io[0])->devices[device].first].tx.cached_prod;
+	return xdp_of(gate.io[0])
+	        ->umem->queues[xdp_of(gate.io[0])->devices[device].first]
+	        .tx.cached_prod;
 }
 
-/* A route that leads to another device, or to another gateway behind it, is followed at once, in both versions. */
+/* A route that leads to another device, or to another gateway behind it, is followed at once, in
+ * both versions. */
 static void route_moves(void)
 {
 	static const char *const far[] = {"10.9.0.2", "fd09::2"};
-	static const char *const gateways[2][2] = {{"10.1.0.2 dev here1", "10.0.0.2 dev here0"}, {"fd00:1::2 dev here1", "fd00:0::2 dev here0"}};
+	static const char *const gateways[2][2] = {{"10.1.0.2 dev here1", "10.0.0.2 dev here0"},
+	                                           {"fd00:1::2 dev here1", "fd00:0::2 dev here0"}};
 
 	if (!gate_open(1, 1))
 		return;
@@ -186,15 +194,18 @@ static void route_moves(void)
 			struct sockaddr_storage name;
 			socklen_t len = addr_to_sockaddr(&to, &name);
 
-			REQUIRE(netns_run(&gate.peers[i], "ip addr add %s/%u dev lo nodad", far[family], family ? 128 : 32));
+			REQUIRE(netns_run(&gate.peers[i], "ip addr add %s/%u dev lo nodad",
+			                  far[family], family ? 128 : 32));
 			sinks[i] = netns_socket(&gate.peers[i], name.ss_family, SOCK_DGRAM, 0);
-			REQUIRE(sinks[i] >= 0 && bind(sinks[i], (struct sockaddr *)&name, len) == 0);
+			REQUIRE(sinks[i] >= 0 &&
+			        bind(sinks[i], (struct sockaddr *)&name, len) == 0);
 		}
 		for (unsigned k = 0; k < 4; k++) {
 			unsigned side = !(k % 2);
 			uint64_t frames;
 
-			REQUIRE(netns_run(NULL, "ip route replace %s via %s", far[family], gateways[family][!side]));
+			REQUIRE(netns_run(NULL, "ip route replace %s via %s", far[family],
+			                  gateways[family][!side]));
 			expect_rest();
 			for (unsigned i = 0; i < 5; i++) {
 				uint8_t got[64];
@@ -273,7 +284,8 @@ static void link_goes_down_under_load(void)
 	gate_close();
 }
 
-/* The device is taken away while calls run, and one of the same address comes back: the kernel's way carries the calls on. */
+/* The device is taken away while calls run, and one of the same address comes back: the kernel's
+ * way carries the calls on. */
 static void device_disappears(void)
 {
 	int fds[2];
@@ -289,9 +301,11 @@ static void device_disappears(void)
 	}
 	EXPECT_INT(gate.verdicts[VERDICT_NO_ROUTE], 5);
 	expect_rest();
-	REQUIRE(netns_run(NULL, "ip link add name here1 type veth peer name there1 netns %d", (int)gate.peers[1].holder) &&
+	REQUIRE(netns_run(NULL, "ip link add name here1 type veth peer name there1 netns %d",
+	                  (int)gate.peers[1].holder) &&
 	        netns_run(NULL, "ip addr add 10.1.0.1/24 dev here1 && ip link set here1 up") &&
-	        netns_run(&gate.peers[1], "ip addr add 10.1.0.2/24 dev there1") && netns_run(&gate.peers[1], "ip link set there1 up") &&
+	        netns_run(&gate.peers[1], "ip addr add 10.1.0.2/24 dev there1") &&
+	        netns_run(&gate.peers[1], "ip link set there1 up") &&
 	        netns_run(&gate.peers[1], "ip route replace default via 10.1.0.1"));
 	exchange(fds, 3);
 	EXPECT_INT(exchange(fds, 5), 10);
@@ -301,7 +315,7 @@ static void device_disappears(void)
 	gate_close();
 }
 
-/* --- queues --- */
+/* --- queues ----------------------------------------------------------------- */
 
 static bool set_queues(const char *device, uint32_t n)
 {
@@ -320,7 +334,8 @@ static void start_with_one_queue(void)
 	CHECK(set_queues("here0", 1) && set_queues("here1", 1));
 }
 
-/* Queues that came after the start have no socket: what arrives there takes the kernel's way, and nothing is lost. */
+/* Queues that came after the start have no socket: what arrives there takes the kernel's way, and
+ * nothing is lost. */
 static void queues_are_added(void)
 {
 	enum { FLOWS = 16, EACH = 10 };
@@ -339,7 +354,8 @@ static void queues_are_added(void)
 	for (unsigned k = 0; k < FLOWS * EACH; k++) {
 		REQUIRE(peer_send(fds[k % FLOWS], 0, 20000, &k, sizeof(k)));
 		run(gate.gathered + 1, 2000);
-		EXPECT_OCTETS(got, (size_t)peer_receive(sink, got, sizeof(got), &from), &k, sizeof(k));
+		EXPECT_OCTETS(got, (size_t)peer_receive(sink, got, sizeof(got), &from), &k,
+		              sizeof(k));
 	}
 	EXPECT_INT(gate.verdicts[VERDICT_FORWARDED], FLOWS * EACH);
 	/* Both ways were used, or nothing was shown. */
@@ -351,9 +367,10 @@ static void queues_are_added(void)
 	gate_close();
 }
 
-/* --- what the network says back --- */
+/* --- what the network says back --------------------------------------------- */
 
-/* Nobody listens at the far side: its "port unreachable" stops nothing, moves nothing and wakes nobody for long. */
+/* Nobody listens at the far side: its "port unreachable" stops nothing, moves nothing and wakes
+ * nobody for long. */
 static void unreachable_ports_are_ignored(void)
 {
 	int fd;
@@ -376,7 +393,7 @@ static void unreachable_ports_are_ignored(void)
 	gate_close();
 }
 
-/* --- what the kernel refuses --- */
+/* --- what the kernel refuses ------------------------------------------------ */
 
 /* In a process of its own, for what it gives up does not come back. 77: it could not be tried. */
 static void in_child(int (*fn)(void))
@@ -395,7 +412,10 @@ static void in_child(int (*fn)(void))
 
 static int try_without(unsigned capability)
 {
-	struct io_interface f = {.name = "default", .bind = ip("10.%u.0.1", 0, 0), .port_min = PORT_MIN, .port_max = PORT_MAX};
+	struct io_interface f = {.name = "default",
+	                         .bind = ip("10.%u.0.1", 0, 0),
+	                         .port_min = PORT_MIN,
+	                         .port_max = PORT_MAX};
 	struct why why = {{0}};
 	char reason[128];
 	int bad;
@@ -404,7 +424,8 @@ static int try_without(unsigned capability)
 		return 77;
 	netns_drop(CAP_SYS_ADMIN); /* it would stand in for the others */
 	netns_drop(capability);
-	bad = io_xdp.probe(&f, &why) != ERR_DENIED || !strstr(why.text, "needs the capabilities NET_ADMIN, NET_RAW and BPF");
+	bad = io_xdp.probe(&f, &why) != ERR_DENIED ||
+	      !strstr(why.text, "needs the capabilities NET_ADMIN, NET_RAW and BPF");
 	if (bad)
 		printf("without capability %u: '%s'\n", capability, why.text);
 	netns_end(gate.peers, PEERS);
@@ -429,7 +450,8 @@ static void privileges_are_named(void)
 
 static int try_without_memory(void)
 {
-	struct io_config config = {.workers = 1, .interfaces = gate.interfaces, .n_interfaces = SIDES};
+	struct io_config config = {
+		.workers = 1, .interfaces = gate.interfaces, .n_interfaces = SIDES};
 	const struct rlimit little = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
 	struct why why = {{0}};
 	struct io *io = NULL;
@@ -443,7 +465,8 @@ static int try_without_memory(void)
 	config.pool = gate.pool[0];
 	setrlimit(RLIMIT_MEMLOCK, &little);
 	netns_drop(CAP_IPC_LOCK);
-	bad = io_xdp.open(&io, &config, &why) != ERR_LIMIT || !strstr(why.text, "above the limit on locked memory (RLIMIT_MEMLOCK)");
+	bad = io_xdp.open(&io, &config, &why) != ERR_LIMIT ||
+	      !strstr(why.text, "above the limit on locked memory (RLIMIT_MEMLOCK)");
 	if (bad)
 		printf("'%s'\n", why.text);
 	netns_end(gate.peers, PEERS);
@@ -456,8 +479,11 @@ static void locked_memory_is_named(void)
 }
 
 TEST_MAIN("xdp_changes", {"mtu_and_routes", mtu_and_routes},
-          {"changes_under_full_turns", changes_under_full_turns}, {"neighbour_moves", neighbour_moves}, {"route_moves", route_moves},
-          {"link_goes_down_and_up", link_goes_down_and_up}, {"link_goes_down_under_load", link_goes_down_under_load},
+          {"changes_under_full_turns", changes_under_full_turns},
+          {"neighbour_moves", neighbour_moves}, {"route_moves", route_moves},
+          {"link_goes_down_and_up", link_goes_down_and_up},
+          {"link_goes_down_under_load", link_goes_down_under_load},
           {"device_disappears", device_disappears}, {"queues_are_added", queues_are_added},
-          {"unreachable_ports_are_ignored", unreachable_ports_are_ignored}, {"privileges_are_named", privileges_are_named},
+          {"unreachable_ports_are_ignored", unreachable_ports_are_ignored},
+          {"privileges_are_named", privileges_are_named},
           {"locked_memory_is_named", locked_memory_is_named})

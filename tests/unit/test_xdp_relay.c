@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole e2ae calls over io_xdp between network namespaces: the workers' own threads, SRTP on one side, RTP on the other. */
+/* Whole e2ae calls over io_xdp between network namespaces: the workers' own threads, SRTP on one
+ * side, RTP on the other. */
 #include <dirent.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
@@ -22,7 +23,8 @@
 
 enum { PORT_MIN = 20000, PORT_MAX = 40000, PEER_PORT = 6000, CALLS_MAX = 10000 };
 
-/* Leg a towards peer 0 on here0, leg b towards peer 1 on here1; IPv4 is interface 0 and 1, IPv6 2 and 3, loopback 4. */
+/* Leg a towards peer 0 on here0, leg b towards peer 1 on here1; IPv4 is interface 0 and 1, IPv6 2
+ * and 3, loopback 4. */
 static struct {
 	struct netns_peer peers[2];
 	struct io_interface interfaces[5];
@@ -70,8 +72,12 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 	for (unsigned i = 0; i < 5; i++) {
 		struct io_interface *f = &g.interfaces[i];
 
-		snprintf(f->name, sizeof(f->name), "%s", i == 4 ? "near" : i % 2 ? "core" : "access");
-		f->bind = i < 4 ? ip(i < 2 ? "10.%u.0.1" : "fd00:%u::1", i % 2, 0) : ip("127.0.0.%u", 1, 0);
+		snprintf(f->name, sizeof(f->name), "%s",
+		         i == 4  ? "near"
+		         : i % 2 ? "core"
+		                 : "access");
+		f->bind = i < 4 ? ip(i < 2 ? "10.%u.0.1" : "fd00:%u::1", i % 2, 0)
+		                : ip("127.0.0.%u", 1, 0);
 		f->advertised = f->bind;
 		f->port_min = PORT_MIN;
 		f->port_max = PORT_MAX;
@@ -92,7 +98,8 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 	c.io = io;
 	c.interfaces = g.interfaces;
 	c.n_interfaces = with_loopback ? 5 : 4;
-	return test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__, "relay_start: %s", why.text);
+	return test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
+	                   "relay_start: %s", why.text);
 }
 
 static void close_relay(void)
@@ -121,7 +128,8 @@ static void await(unsigned done)
 }
 
 /* Call `n`: ports PORT_MIN + 2n on both sides, peers at their PEER_PORT. Keys are borrowed. */
-static bool call(unsigned n, bool is_ip6, enum relay_mode mode, const struct keyctx *receive, const struct keyctx *send)
+static bool call(unsigned n, bool is_ip6, enum relay_mode mode, const struct keyctx *receive,
+                 const struct keyctx *send)
 {
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
@@ -136,8 +144,9 @@ static bool call(unsigned n, bool is_ip6, enum relay_mode mode, const struct key
 	}
 	media.legs[0].receive = receive;
 	media.legs[0].send = send;
-	return test_expect(relay_session_create(g.relay, &g.sessions[n], &spec, on_done, NULL, &why) == ERR_OK, __FILE__, __LINE__,
-	                   "create: %s", why.text);
+	return test_expect(
+		relay_session_create(g.relay, &g.sessions[n], &spec, on_done, NULL, &why) == ERR_OK,
+		__FILE__, __LINE__, "create: %s", why.text);
 }
 
 static bool peer_send(int fd, unsigned side, bool is_ip6, uint16_t port, const void *data, size_t n)
@@ -157,7 +166,7 @@ static size_t peer_receive(int fd, void *data, size_t room)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* --- calls --- */
+/* --- calls ------------------------------------------------------------------ */
 
 static void talk(unsigned n, bool is_ip6, struct srtp_end *send, struct srtp_end *receive)
 {
@@ -217,10 +226,16 @@ static void two_workers_two_queues(void)
 	e2ae(2, 2);
 }
 
-/* Bursts of hundreds on each of many ports, whichever queue and worker they meet: every stream comes out whole and in its order. */
+/* Bursts of hundreds on each of many ports, whichever queue and worker they meet: every stream
+ * comes out whole and in its order. */
 static void bursts(unsigned workers, unsigned queues)
 {
-	enum { STREAMS = 4, BURST = 400, ROUNDS = 6, WARM = 20 }; /* 1,600 at once: what a ring holds */
+	enum {
+		STREAMS = 4,
+		BURST = 400,
+		ROUNDS = 6,
+		WARM = 20
+	}; /* 1,600 at once: what a ring holds */
 	uint16_t next[STREAMS] = {0};
 	uint8_t octets[256];
 
@@ -232,7 +247,8 @@ static void bursts(unsigned workers, unsigned queues)
 	/* One by one until the neighbour is known: before that packets go two ways. */
 	for (unsigned i = 0; i < WARM; i++)
 		for (unsigned n = 0; n < STREAMS; n++) {
-			peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n), octets, call_rtp(octets, n, i));
+			peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n), octets,
+			          call_rtp(octets, n, i));
 			if (!EXPECT(peer_receive(g.fds[0][0], octets, sizeof(octets)) > 12))
 				goto out;
 			next[n] = WARM;
@@ -240,15 +256,16 @@ static void bursts(unsigned workers, unsigned queues)
 	for (unsigned r = 0; r < ROUNDS; r++) {
 		for (unsigned n = 0; n < STREAMS; n++)
 			for (unsigned i = 0; i < BURST; i++)
-				peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n), octets,
-				          call_rtp(octets, n, WARM + r * BURST + i));
+				peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n),
+				          octets, call_rtp(octets, n, WARM + r * BURST + i));
 		for (unsigned i = 0; i < STREAMS * BURST; i++) {
 			unsigned which;
 
 			if (!EXPECT(peer_receive(g.fds[0][0], octets, sizeof(octets)) > 12))
 				goto out;
 			which = be32_get(octets + 8);
-			if (EXPECT(which < STREAMS) && !EXPECT_INT(be16_get(octets + 2), next[which]++))
+			if (EXPECT(which < STREAMS) &&
+			    !EXPECT_INT(be16_get(octets + 2), next[which]++))
 				goto out;
 		}
 	}
@@ -271,7 +288,8 @@ static void bursts_on_three_workers_two_queues(void)
 	bursts(3, 2);
 }
 
-/* `auto` takes xdp where it can and says why not where it can't; a call may have one leg on each. */
+/* `auto` takes xdp where it can and says why not where it can't; a call may have one leg on each.
+ */
 static void falls_back_for_an_interface(void)
 {
 	struct relay_session_spec spec;
@@ -318,7 +336,8 @@ static void falls_back_for_an_interface(void)
 	close_relay();
 }
 
-/* The probe finds nothing wrong, but frames for all workers are more than may be locked: `auto` does without, `xdp` refuses to start. */
+/* The probe finds nothing wrong, but frames for all workers are more than may be locked: `auto`
+ * does without, `xdp` refuses to start. */
 static void falls_back_when_it_will_not_start(void)
 {
 	const struct rlimit little = {.rlim_cur = 4 << 20, .rlim_max = 4 << 20};
@@ -327,8 +346,10 @@ static void falls_back_when_it_will_not_start(void)
 	netns_drop(CAP_IPC_LOCK);
 	if (!open_relay("auto", 2, 1, false))
 		return;
-	if (strncmp(relay_io_reason(g.relay, 0), "xdp: ", 5) != 0 || !strstr(relay_io_reason(g.relay, 0), "RLIMIT_MEMLOCK"))
-		test_expect(false, __FILE__, __LINE__, "io %s because '%s'", relay_io_name(g.relay, 0), relay_io_reason(g.relay, 0));
+	if (strncmp(relay_io_reason(g.relay, 0), "xdp: ", 5) != 0 ||
+	    !strstr(relay_io_reason(g.relay, 0), "RLIMIT_MEMLOCK"))
+		test_expect(false, __FILE__, __LINE__, "io %s because '%s'",
+		            relay_io_name(g.relay, 0), relay_io_reason(g.relay, 0));
 	EXPECT_TEXT(relay_io_name(g.relay, 0), "sock");
 	REQUIRE(call(0, false, RELAY_MODE_RTP, NULL, NULL));
 	await(1);
@@ -336,7 +357,7 @@ static void falls_back_when_it_will_not_start(void)
 	close_relay();
 }
 
-/* --- what a packet costs: not a test, run by hand --- */
+/* --- what a packet costs: not a test, run by hand --------------------------- */
 
 /* CPU time of every thread but this one: the workers'. */
 static uint64_t workers_ns(void)
@@ -366,9 +387,11 @@ static uint64_t workers_ns(void)
 }
 
 /* RTP of all calls in turn from peer 1, paced; peer 0 hears SRTP (or RTP) and throws it away. */
-static void measure_one(const char *io, enum relay_mode mode, unsigned calls, uint64_t pps, unsigned seconds)
+static void measure_one(const char *io, enum relay_mode mode, unsigned calls, uint64_t pps,
+                        unsigned seconds)
 {
-	struct keyctx *keys[2] = {call_key("AES_CM_128_HMAC_SHA1_80"), call_key("AES_CM_128_HMAC_SHA1_80")};
+	struct keyctx *keys[2] = {call_key("AES_CM_128_HMAC_SHA1_80"),
+	                          call_key("AES_CM_128_HMAC_SHA1_80")};
 	uint8_t payloads[32][172];
 	struct mmsghdr messages[32];
 	struct iovec iovs[32];
@@ -381,7 +404,8 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 	fd = g.fds[1][0];
 	sink = g.fds[0][0];
 	for (unsigned n = 0; n < calls; n++) {
-		call(n, false, mode, mode == RELAY_MODE_RTP ? NULL : keys[0], mode == RELAY_MODE_RTP ? NULL : keys[1]);
+		call(n, false, mode, mode == RELAY_MODE_RTP ? NULL : keys[0],
+		     mode == RELAY_MODE_RTP ? NULL : keys[1]);
 		if (n % 256 == 255 || n + 1 == calls)
 			await(n + 1);
 	}
@@ -396,12 +420,20 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 			while (clk_mono_ns() < start + sent * NS_PER_S / pps)
 				;
 			for (i = 0; i < 32; i++) {
-				struct addr to = addr_with_port(&g.interfaces[1].bind, (uint16_t)(PORT_MIN + 2 * ((sent + (unsigned)i) % calls)));
+				struct addr to = addr_with_port(
+					&g.interfaces[1].bind,
+					(uint16_t)(PORT_MIN + 2 * ((sent + (unsigned)i) % calls)));
 
-				iovs[i] = (struct iovec){.iov_base = payloads[i], .iov_len = sizeof(payloads[i])};
-				be16_put(payloads[i] + 2, (uint16_t)((warm ? 0 : pps / calls + 1) + (sent + (unsigned)i) / calls));
-				messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iovs[i], .msg_iovlen = 1, .msg_name = &names[i],
-				                                           .msg_namelen = addr_to_sockaddr(&to, &names[i])}};
+				iovs[i] = (struct iovec){.iov_base = payloads[i],
+				                         .iov_len = sizeof(payloads[i])};
+				be16_put(payloads[i] + 2, (uint16_t)((warm ? 0 : pps / calls + 1) +
+				                                     (sent + (unsigned)i) / calls));
+				messages[i] = (struct mmsghdr){
+					.msg_hdr = {.msg_iov = &iovs[i],
+				                    .msg_iovlen = 1,
+				                    .msg_name = &names[i],
+				                    .msg_namelen =
+				                            addr_to_sockaddr(&to, &names[i])}};
 			}
 			sendmmsg(fd, messages, 32, 0);
 			while (recv(sink, &i, 4, MSG_DONTWAIT | MSG_TRUNC) > 0)
@@ -413,9 +445,11 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 			heard++;
 	}
 	busy = workers_ns() - busy;
-	printf("%-4s %-4s %5u calls %6llu pps: %5llu ns of the worker's thread per packet, %llu of %llu arrived\n", io,
-	       relay_mode_name(mode), calls, (unsigned long long)(sent * NS_PER_S / took),
-	       (unsigned long long)(heard ? busy / heard : 0), (unsigned long long)heard, (unsigned long long)sent);
+	printf("%-4s %-4s %5u calls %6llu pps: %5llu ns of the worker's thread per packet, %llu of "
+	       "%llu arrived\n",
+	       io, relay_mode_name(mode), calls, (unsigned long long)(sent * NS_PER_S / took),
+	       (unsigned long long)(heard ? busy / heard : 0), (unsigned long long)heard,
+	       (unsigned long long)sent);
 	close_relay();
 	keyctx_free(keys[0]);
 	keyctx_free(keys[1]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A miniature of the worker over relay/io/xdp in network namespaces: included by the test programs of the back end. */
+/* A miniature of the worker over relay/io/xdp in network namespaces: included by the test programs
+ * of the back end. */
 #ifndef TESTS_UNIT_XDP_GATE_H
 #define TESTS_UNIT_XDP_GATE_H
 
@@ -22,11 +23,20 @@
 #include "tests/harness/netns.h"
 
 /*
- *   peer 0 (10.0.0.2, fd00:0::2) ── there0 ═ here0 ── [ io_xdp ] ── here1 ═ there1 ── peer 1 (10.1.0.2, fd00:1::2)
+ *   peer 0 (10.0.0.2, fd00:0::2) ── there0 ═ here0 ── [ io_xdp ] ── here1 ═ there1 ── peer 1
+ * (10.1.0.2, fd00:1::2)
  *
- * A miniature of the worker: what comes in on port p of one side leaves from port p of the other, to the address in `to`.
+ * A miniature of the worker: what comes in on port p of one side leaves from port p of the other,
+ * to the address in `to`.
  */
-enum { PEERS = 2, WORKERS_MAX = 2, PORT_MIN = 20000, PORT_MAX = 20999, PORTS = PORT_MAX - PORT_MIN + 1, SIDES = 4 };
+enum {
+	PEERS = 2,
+	WORKERS_MAX = 2,
+	PORT_MIN = 20000,
+	PORT_MAX = 20999,
+	PORTS = PORT_MAX - PORT_MIN + 1,
+	SIDES = 4
+};
 
 struct gate {
 	struct netns_peer peers[PEERS];
@@ -63,7 +73,10 @@ static inline struct addr peer_addr(unsigned side, uint16_t port)
 /* `prepare` may be NULL: what a case wants done in the namespaces before the gateway starts. */
 static inline bool gate_open_after(unsigned workers, unsigned queues, void (*prepare)(void))
 {
-	struct io_config config = {.workers = workers, .interfaces = gate.interfaces, .n_interfaces = SIDES, .check_buffers = true};
+	struct io_config config = {.workers = workers,
+	                           .interfaces = gate.interfaces,
+	                           .n_interfaces = SIDES,
+	                           .check_buffers = true};
 	struct why why = {{0}};
 	char reason[128];
 
@@ -76,7 +89,8 @@ static inline bool gate_open_after(unsigned workers, unsigned queues, void (*pre
 	for (unsigned i = 0; i < SIDES; i++) {
 		struct io_interface *f = &gate.interfaces[i];
 
-		snprintf(f->name, sizeof(f->name), i % 2 ? "core" : "access"); /* says nothing of devices */
+		snprintf(f->name, sizeof(f->name),
+		         i % 2 ? "core" : "access"); /* says nothing of devices */
 		f->bind = f->advertised = ip(i < 2 ? "10.%u.0.1" : "fd00:%u::1", i % 2, 0);
 		f->port_min = PORT_MIN;
 		f->port_max = PORT_MAX;
@@ -93,7 +107,8 @@ static inline bool gate_open_after(unsigned workers, unsigned queues, void (*pre
 		config.worker = i;
 		CHECK(pool_new(&gate.pool[i], 2048) == ERR_OK);
 		config.pool = gate.pool[i];
-		if (!test_expect(io_xdp.open(&gate.io[i], &config, &why) == ERR_OK, __FILE__, __LINE__, "open: %s", why.text))
+		if (!test_expect(io_xdp.open(&gate.io[i], &config, &why) == ERR_OK, __FILE__,
+		                 __LINE__, "open: %s", why.text))
 			return false;
 	}
 	return true;
@@ -109,7 +124,8 @@ static inline struct xdp_umem *umem(unsigned worker)
 	return xdp_of(gate.io[worker])->umem;
 }
 
-/* Whatever happened, every frame is in exactly one place, and none is with the path between turns. */
+/* Whatever happened, every frame is in exactly one place, and none is with the path between turns.
+ */
 static inline void expect_frames_accounted(void)
 {
 	for (unsigned w = 0; w < gate.workers; w++) {
@@ -117,7 +133,9 @@ static inline void expect_frames_accounted(void)
 
 		EXPECT_INT(xdp_umem_count(u, XDP_PATH), 0);
 		EXPECT_INT(xdp_umem_count(u, XDP_FREE), u->n_free);
-		EXPECT_INT(xdp_umem_count(u, XDP_FREE) + xdp_umem_count(u, XDP_FILLING) + xdp_umem_count(u, XDP_SENDING), u->n_frames);
+		EXPECT_INT(xdp_umem_count(u, XDP_FREE) + xdp_umem_count(u, XDP_FILLING) +
+		                   xdp_umem_count(u, XDP_SENDING),
+		           u->n_frames);
 	}
 }
 
@@ -141,11 +159,13 @@ static inline struct io_port *open_port(unsigned worker, unsigned side, uint16_t
 	p->interface = &gate.interfaces[side];
 	p->number = number;
 	p->dscp = 46;
-	test_expect(io_xdp.open_port(gate.io[worker], p, &why) == ERR_OK, __FILE__, __LINE__, "open_port: %s", why.text);
+	test_expect(io_xdp.open_port(gate.io[worker], p, &why) == ERR_OK, __FILE__, __LINE__,
+	            "open_port: %s", why.text);
 	return p;
 }
 
-/* One call: port `number` of one side is joined to the same of the other; peers listen at `number` too. */
+/* One call: port `number` of one side is joined to the same of the other; peers listen at `number`
+ * too. */
 static inline void join(unsigned worker, unsigned side, uint16_t number)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -192,7 +212,8 @@ static inline bool wait_workers(int ms)
 	for (unsigned w = 0; w < gate.workers; w++) {
 		int fd;
 
-		for (unsigned i = 0; n < ARRAY_LEN(fds) && (fd = io_xdp.wait_fd(gate.io[w], i)) >= 0; i++)
+		for (unsigned i = 0;
+		     n < ARRAY_LEN(fds) && (fd = io_xdp.wait_fd(gate.io[w], i)) >= 0; i++)
 			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
 	}
 	return poll(fds, n, ms) > 0;
@@ -209,7 +230,7 @@ static inline void run(uint64_t done, int ms)
 	}
 }
 
-/* --- peers --- */
+/* --- peers ------------------------------------------------------------------ */
 
 static inline int peer_udp(unsigned side, uint16_t port)
 {
@@ -275,11 +296,13 @@ static inline void here_mac(unsigned side, uint8_t mac[6])
 	close(fd);
 }
 
-static inline size_t raw_frame(uint8_t *room, uint8_t **start, unsigned side, uint16_t port, size_t len)
+static inline size_t raw_frame(uint8_t *room, uint8_t **start, unsigned side, uint16_t port,
+                               size_t len)
 {
 	static const uint8_t from_mac[6] = {2, 0, 0, 0, 0, 2};
 	uint8_t to_mac[6];
-	struct addr from = peer_addr(side, port), to = addr_with_port(&gate.interfaces[side].bind, port);
+	struct addr from = peer_addr(side, port),
+		    to = addr_with_port(&gate.interfaces[side].bind, port);
 	struct frame_link link;
 
 	here_mac(side, to_mac);
