@@ -2,14 +2,6 @@
 /* Lists of suites by their names. */
 #include "control/sdes_offer.h"
 
-/* What every terminal knows comes first; AES-192, which some SRTP libraries derive wrongly (RFC
- * 6188), and f8, which few know, come last. */
-static const enum suite_id all[SUITE_COUNT] = {
-	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80,
-	SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,
-	SUITE_AES_192_CM_HMAC_SHA1_80, SUITE_AES_192_CM_HMAC_SHA1_32, SUITE_F8_128_HMAC_SHA1_80,
-};
-
 static bool is_between(char c)
 {
 	return c == ' ' || c == ',' || c == '\t';
@@ -63,6 +55,6 @@ unsigned sdes_offer_read(const struct conf_list *list, enum suite_id *out)
 	}
 	if (n)
 		return n;
-	memcpy(out, all, sizeof(all));
+	memcpy(out, suite_best_first, sizeof(suite_best_first));
 	return SUITE_COUNT;
 }

@@ -47,6 +47,14 @@ static const struct suite table[SUITE_COUNT] = {
              1ull << 48, "RFC 4568"),
 };
 
+/* What every terminal knows comes first; AES-192, which some SRTP libraries derive wrongly (RFC
+ * 6188), and f8, which few know, come last. */
+const enum suite_id suite_best_first[SUITE_COUNT] = {
+	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80,
+	SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,
+	SUITE_AES_192_CM_HMAC_SHA1_80, SUITE_AES_192_CM_HMAC_SHA1_32, SUITE_F8_128_HMAC_SHA1_80,
+};
+
 const struct suite *suite_get(enum suite_id id)
 {
 	CHECK((unsigned)id < SUITE_COUNT);

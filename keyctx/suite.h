@@ -44,6 +44,9 @@ struct suite {
 	const char *rfc;
 };
 
+/* All suites, in the order in which they are offered when nobody chose another. */
+extern const enum suite_id suite_best_first[SUITE_COUNT];
+
 const struct suite *suite_get(enum suite_id id);
 /* NULL when the name is unknown: refused by name at set-up, never at packet time. */
 const struct suite *suite_find(struct str name);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "cmd/sluice-ue/input.h"
-#include "keyctx/mikey/tree.h"
+#include "keyctx/ticket/tree.h"
 
 static enum err show(struct view octets, bool json, bool *faulty, struct why *why)
 {

@@ -3,7 +3,6 @@
 #include "control/ng/request.h"
 
 #include "control/ng/words.h"
-#include "control/sdes_offer.h"
 
 static const struct {
 	const char *name;
@@ -68,16 +67,16 @@ static enum err check_names(struct ng_reading *r)
 /* What the settings say of SRTP. */
 static void fill_srtp(struct dialog_options *o, const struct call_settings *calls)
 {
-	static const struct conf_list unset = {0};
-
 	o->terminate = calls->recrypts;
 	o->other_media = calls->other_media;
 	o->osrtp = calls->passes_osrtp ? DIALOG_OSRTP_PASS : DIALOG_OSRTP_END;
 	o->offerers_first = true;
 	o->n_suites = calls->n_offer;
 	memcpy(o->suites, calls->offer, sizeof(o->suites));
-	if (!o->n_suites)
-		o->n_suites = (uint8_t)sdes_offer_read(&unset, o->suites);
+	if (!o->n_suites) {
+		o->n_suites = SUITE_COUNT;
+		memcpy(o->suites, suite_best_first, sizeof(suite_best_first));
+	}
 }
 
 enum err ng_request_read(struct ng_request *out, const struct doc *message,

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "keyctx/mikey/keys.h"
-#include "keyctx/mikey/tree.h"
+#include "keyctx/ticket/tree.h"
 #include "keyctx/ticket/ticket_payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

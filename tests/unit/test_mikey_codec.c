@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "keyctx/mikey/tree.h"
+#include "keyctx/ticket/tree.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_play.h"
 

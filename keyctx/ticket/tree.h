@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A MIKEY message as an annotated tree, for people who debug interoperability: every field, its
  * place, the first fault. */
-#ifndef KEYCTX_MIKEY_TREE_H
-#define KEYCTX_MIKEY_TREE_H
+#ifndef KEYCTX_TICKET_TREE_H
+#define KEYCTX_TICKET_TREE_H
 
 #include "base/buf.h"
 #include "keyctx/mikey/fault.h"

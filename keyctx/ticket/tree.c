@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A message as a tree of fields, and the tree as text and JSON. */
-#include "keyctx/mikey/tree.h"
+#include "keyctx/ticket/tree.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
