@@ -75,20 +75,36 @@ enum err cpus_read(const struct conf_list *list, int *out, unsigned *n, struct w
 	return ERR_OK;
 }
 
+static unsigned list_allowed(const cpu_set_t *own, int *out)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i <= CPU_MAX && n < RELAY_WORKERS_MAX; i++)
+		if (CPU_ISSET((unsigned)i, own))
+			out[n++] = i;
+	return n;
+}
+
 enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, unsigned *n,
                    struct why *why)
 {
 	cpu_set_t own;
+	bool known = sched_getaffinity(0, sizeof(own), &own) == 0;
 	enum err e;
 
-	if (list->n == 0)
+	if (list->n == 0) {
+		/* Unknown above 1024 processors, which the plain set cannot hold: one worker. */
+		*n = known ? list_allowed(&own, out) : 0;
+		if (*n == 0)
+			out[(*n)++] = 0;
 		return ERR_OK;
+	}
 	e = cpus_read(list, out, n, why);
 	if (e)
 		return e;
-	if (sched_getaffinity(0, sizeof(own), &own))
+	if (!known)
 		return why_fail(why, ERR_IO,
-		                "cpus: the kernel does not say which processors may be used");
+		                "cpus: cannot read which processors this process may use");
 	for (unsigned i = 0; i < *n; i++)
 		if (!CPU_ISSET((unsigned)out[i], &own))
 			return why_fail(why, ERR_RANGE,

@@ -3,7 +3,6 @@
 #include "cmd/sluiced/gateway.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,20 +40,6 @@ struct gateway {
 	struct buf ready_line;
 };
 
-/* The processors this process may use; fills `cpus` with at most RELAY_WORKERS_MAX of them. */
-static unsigned count_cpus(int cpus[RELAY_WORKERS_MAX])
-{
-	cpu_set_t set;
-	unsigned n = 0;
-
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return cpus[0] = 0, 1;
-	for (int i = 0; i < CPU_SETSIZE && n < RELAY_WORKERS_MAX; i++)
-		if (CPU_ISSET(i, &set))
-			cpus[n++] = i;
-	return n ? n : 1;
-}
-
 /* An address may come later, on a standby machine; said now, for each session there fails until
  * then. */
 static void check_addresses(const struct conf *c)
@@ -79,13 +64,15 @@ static void check_addresses(const struct conf *c)
 static enum err start_relay(struct gateway *g, struct why *why)
 {
 	const struct conf *c = &g->conf;
-	unsigned n_cpus = count_cpus(g->cpus);
+	unsigned n_cpus = 0;
+	/* Naming processors implies pinning. The settings stay as the operator wrote them: a reload
+	 * compares with them. */
+	bool pins = c->pin_workers || c->cpus.n > 0;
 	struct relay_config config;
 	enum err e = cpus_find(&c->cpus, c->workers, g->cpus, &n_cpus, why);
 
 	if (e)
 		return e;
-	g->conf.pin_workers |= c->cpus.n > 0;
 	relay_config_defaults(&config);
 	config.workers = c->workers ? c->workers : n_cpus;
 	config.engine = conf_engine_name(c);
@@ -103,10 +90,10 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.auth_fail_rate = c->auth_fail_rate;
 	config.drops_non_rtp = c->non_rtp == 1;
 	config.keys_remembered = c->keys_remembered;
-	if (c->pin_workers && config.workers > n_cpus)
+	if (pins && config.workers > n_cpus)
 		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors",
 		                config.workers, n_cpus);
-	config.cpus = c->pin_workers ? g->cpus : NULL;
+	config.cpus = pins ? g->cpus : NULL;
 	check_addresses(c);
 	return relay_start(&g->relay, &config, why);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* control/cpus: lists of processors. */
 #include "control/cpus.h"
+
+#include <sched.h>
+
 #include "tests/harness/harness.h"
 
 static const struct {
@@ -52,4 +55,20 @@ static void several_values(void)
 	EXPECT_TEXT(why.text, "cpus: processor 2 is named twice");
 }
 
-TEST_MAIN("cpus", {"lists", lists}, {"several_values", several_values})
+static void empty_list_is_all_allowed(void)
+{
+	struct conf_list none = {.n = 0};
+	int cpus[RELAY_WORKERS_MAX];
+	struct why why = {.text = ""};
+	unsigned n = 0;
+	cpu_set_t own;
+
+	REQUIRE(sched_getaffinity(0, sizeof(own), &own) == 0);
+	REQUIRE_OK(cpus_find(&none, 4000, cpus, &n, &why));
+	EXPECT_INT(n, CPU_COUNT(&own) < RELAY_WORKERS_MAX ? CPU_COUNT(&own) : RELAY_WORKERS_MAX);
+	for (unsigned i = 0; i < n; i++)
+		EXPECT(CPU_ISSET((unsigned)cpus[i], &own));
+}
+
+TEST_MAIN("cpus", {"lists", lists}, {"several_values", several_values},
+          {"empty_list_is_all_allowed", empty_list_is_all_allowed})
