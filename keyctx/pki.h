@@ -28,7 +28,8 @@ enum err pki_cert_from_pem(struct pki_cert **out, struct view pem, struct why *w
 enum err pki_cert_from_der(struct pki_cert **out, struct view der, struct why *why) MUST_USE;
 void pki_cert_free(struct pki_cert *c);
 struct view pki_cert_der(const struct pki_cert *c);
-/* Is `id` a subjectAltName URI or rfc822Name of the certificate? Octet for octet (readings 46). */
+/* Is `id` a subjectAltName URI or rfc822Name of the certificate? Octet for octet (decision
+ * 0010.46). */
 bool pki_cert_names(const struct pki_cert *c, struct view id);
 size_t pki_cert_rsa_len(const struct pki_cert *c);
 

@@ -11,7 +11,7 @@ enum mode_in {
 	MODE_IN_PLAIN,     /* RTP and RTCP as they are: checked, counted by SSRC */
 	MODE_IN_UNPROTECT, /* SRTP and SRTCP: verified, decrypted */
 	MODE_IN_VERIFY,    /* SRTP and SRTCP: a copy is verified, the octets go on as they came */
-	MODE_IN_OPAQUE,    /* datagrams: nothing is read into them (R-G18) */
+	MODE_IN_OPAQUE,    /* datagrams: forwarded without being parsed */
 };
 
 /* What is done to a packet that leaves on a leg of this side. */

@@ -148,7 +148,7 @@ enum relay_teach {
 	RELAY_TEACH_ANY = 4,  /* every datagram: media that is not RTP */
 };
 
-/* How the ROC of a stream goes on under a new key at the same address (design: re-keying). */
+/* How the ROC of a stream goes on under a new key at the same address (decision 0054). */
 enum relay_rekey_roc { RELAY_ROC_EITHER, RELAY_ROC_KEEP, RELAY_ROC_ZERO };
 
 /* What a leg shall be. Values are copied; keys are borrowed for the call. */
@@ -339,7 +339,7 @@ enum relay_event_kind {
 	RELAY_EVENT_KEY_EXPIRED,  /* all of it: that direction is stopped (a receive key: where its
 	                             lifetime is enforced) */
 	RELAY_EVENT_STREAM_LIMIT, /* one more SSRC than the leg may have */
-	RELAY_EVENT_SSRC_CHANGED, /* a conflict gave a source a new SSRC on the way out (R-G7) */
+	RELAY_EVENT_SSRC_CHANGED, /* a conflict gave a source a new outbound SSRC (RFC 3711 9.1) */
 	RELAY_EVENT_NOTHING_AUTHENTIC, /* packets came, none verified under the receive key;
 	                                  `finding` says what they look like */
 	RELAY_EVENT_COUNT,

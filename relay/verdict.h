@@ -13,7 +13,7 @@ enum verdict {
 	VERDICT_FORWARDED, /* handed to the network */
 	/* io, classify */
 	VERDICT_NO_PORT,   /* no leg owns the port it came to */
-	VERDICT_MALFORMED, /* not a well-formed RTP or RTCP packet (RFC 3550 A.1, R-G11) */
+	VERDICT_MALFORMED, /* not a well-formed RTP or RTCP packet (RFC 3550 A.1) */
 	VERDICT_MARTIAN,   /* xdp: source or link address that no packet for us can have; the kernel
 	                      drops such ones too (RFC 1812 5.3.8) */
 	VERDICT_NOT_MEDIA, /* STUN, DTLS or unknown on a leg that takes RTP and RTCP only (RFC 7983)
@@ -31,13 +31,13 @@ enum verdict {
 	VERDICT_AUTH_FAILED, /* the tag does not verify */
 	VERDICT_REPLAYED,    /* index seen before */
 	VERDICT_TOO_OLD, /* index left of the replay window; outbound: before the first one sent */
-	VERDICT_KEY_EXPIRED,   /* the key's lifetime is used up (R-G6) */
+	VERDICT_KEY_EXPIRED,   /* the key's lifetime is used up (RFC 3711 9.2) */
 	VERDICT_CRYPTO_FAILED, /* the engine failed for a reason of its own */
 	/* cross, outbound */
 	VERDICT_NO_PEER,   /* no active peer leg, or its address is not known yet */
-	VERDICT_DUPLICATE, /* outbound index already used (R-G7) */
+	VERDICT_DUPLICATE, /* outbound index already used (RFC 3711 9.1) */
 	VERDICT_LOOP,      /* would go back to where it came from: loop protection */
-	VERDICT_MTU,       /* larger than the path allows; never fragmented silently (R-G13) */
+	VERDICT_MTU,       /* larger than the path allows; never fragmented silently */
 	/* send */
 	VERDICT_NO_ROUTE,    /* the next hop is not reachable */
 	VERDICT_SEND_FAILED, /* the network refused it */

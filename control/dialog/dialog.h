@@ -99,7 +99,7 @@ struct dialog_options {
 	                        serve */
 	struct ims_call ims;
 	bool allow_mode_switch; /* IMS: e2ae and e2e may become each other in mid-call (U13) */
-	bool applied_in_answer; /* IMS: 3ge2ae:applied stands in our answers too (CHOICE-9) */
+	bool applied_in_answer; /* IMS: write a=3ge2ae:applied into answers too */
 	struct sdes_policy sdes;
 	bool only_named;               /* suites that nobody here knows don't pass either */
 	uint8_t n_suites, n_preferred; /* no suite at all: no security descriptions for the other

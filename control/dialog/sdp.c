@@ -191,7 +191,9 @@ enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum
 	                   .sv = sv};
 	enum err e;
 
-	/* CHOICE-4: the indicator passes in neither direction; ours is written where it is due. */
+	/* Remove a=3ge2ae in both directions, so that a remote party can not make a terminal show
+	 * that the network protects its access. Ours is added later, where the call's row asks for
+	 * it. */
 	if (o->profile != DIALOG_PLAIN)
 		ims_3ge2ae_remove(sdp);
 	e = dialog_strip(sdp, x, o);

@@ -18,7 +18,8 @@ static enum err check_callees(const struct kms_job *j, struct mikey_id sender,
 	return ERR_OK;
 }
 
-/* Names: the ticket says who asked and who can resolve (CHOICE-M5). */
+/* Writes IDRi and IDRkms into every ticket, so that the responder and other KMSs see who asked for
+ * it and which KMS can resolve it (RFC 6043 6.10). */
 static enum err fill_names(const struct kms_job *j, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
 {
@@ -219,8 +220,8 @@ void serve_relayed(struct kms_job *j, struct view octets)
 		job_answer(j, answer);
 }
 
-/* Who made it decides who must own the key (readings 28): the policy's initiator, if he is one of
- * that user's names. */
+/* Who made it decides who must own the key (decision 0010.28): the policy's initiator, if he is one
+ * of that user's names. */
 static enum job_found find_tpk(struct kms_job *j, struct authority_resolution *how)
 {
 	const struct ticket_policy *policy = authority_policy(j->a);

@@ -214,7 +214,7 @@ static enum err fill_keys(struct csmap_session *s, const struct mikey_key *key,
 		memcpy(s->master, key->key, key->key_len);
 	else
 		e = derive_generated(s, key, g);
-	/* A TEK without salt: zeros, since only a TGK gives one (readings 11). */
+	/* A TEK without salt: zeros, since only a TGK gives one (decision 0010.11). */
 	if (mikey_key_has_salt(key->type))
 		memcpy(s->salt, key->salt, key->salt_len);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;

@@ -31,8 +31,8 @@ enum err mikey_algs_check(struct mikey_algs a, bool allow_null_mac,
 enum err mikey_algs_check_keys(struct mikey_algs a, const struct mikey_keys *k,
                                struct mikey_fault *fault) MUST_USE;
 
-/* RFC 3830 4.2.3 with the T of the message that carries the KEMAC (readings 1); key wrap as in
- * readings 7. */
+/* RFC 3830 4.2.3 with the T of the message that carries the KEMAC (decision 0010.1); key wrap as in
+ * decision 0010.7. */
 enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_msg_keys *k,
                           uint32_t csb_id, struct mikey_ts t,
                           const struct mikey_keys *keys) MUST_USE;
@@ -54,7 +54,7 @@ enum err mikey_build_add_mac(struct mikey_build *b, unsigned alg, const struct m
 enum err mikey_msg_check_mac(const struct mikey_msg *m, const struct mikey_msg_keys *k,
                              const struct view *extra, size_t n_extra,
                              struct mikey_fault *fault) MUST_USE;
-/* SIGN likewise; its type and length are covered (readings 44). */
+/* SIGN likewise; its type and length are covered (decision 0010.44). */
 enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key,
                               enum mikey_sign scheme, enum prim_hash hash, const struct view *extra,
                               size_t n_extra) MUST_USE;
@@ -71,7 +71,7 @@ struct mikey_cred {
 	const struct pki_cert *kms_cert; /* the envelope key goes to it */
 	bool send_chash;                 /* name the certificate that was used */
 	enum mikey_sign scheme;
-	enum prim_hash sign_hash; /* SHA-256 unless a peer wants SHA-1 (readings 44) */
+	enum prim_hash sign_hash; /* SHA-256 unless a peer wants SHA-1 (decision 0010.44) */
 };
 
 static inline bool mikey_cred_is_psk(const struct mikey_cred *c)

@@ -55,8 +55,8 @@ struct mikey_msg {
 
 /*
  * Decodes the whole message or nothing. Checks the header, bounds, that V or SIGN is last and
- * nothing follows it, that no payload meant to be single stands twice (readings 21), and unique
- * crypto session ids. ERR_TOO_BIG, ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED.
+ * nothing follows it, that no payload meant to be single stands twice (decision 0010.21), and
+ * unique crypto session ids. ERR_TOO_BIG, ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED.
  */
 enum err mikey_msg_read(struct mikey_msg *out, struct view octets,
                         struct mikey_fault *fault) MUST_USE;

@@ -101,7 +101,7 @@ struct mikey_ts {
 
 size_t mikey_ts_len(unsigned type); /* 8 or 4; 0: unknown */
 /* As the 64 bits that enter the KEMAC's IV: a counter from the left, a short time with a zero
- * fraction (readings 13). */
+ * fraction (decision 0010.13). */
 uint64_t mikey_ts_to_64(struct mikey_ts ts);
 
 /* The Ticket Policy part, common to TP and TICKET (RFC 6043 6.10). Ask

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A bounded cache of messages seen, for receivers whose messages carry times (RFC 3830 5.4,
- * readings 38). */
+ * decision 0010.38). */
 #ifndef KEYCTX_MIKEY_REPLAY_H
 #define KEYCTX_MIKEY_REPLAY_H
 

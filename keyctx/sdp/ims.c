@@ -147,7 +147,7 @@ static enum transport transport_of(enum sdp_profile p)
 
 static bool row_fits(const struct row *r, const struct ims_facts *f, const struct ims_call *c)
 {
-	/* CHOICE-1: without a confidential Gm keys in SDP protect nothing. */
+	/* Keys in SDP protect media only if signalling is encrypted (RFC 4568 8.3). */
 	bool gm = c->gm_is_confidential || !c->require_confidential_gm;
 	bool can = c->has_binding && c->e2ae_enabled && gm;
 

@@ -221,7 +221,7 @@ enum err authority_phase_keys(const struct authority *a, unsigned phase, struct 
 	                          resolve ? rand : (struct view){0});
 }
 
-/* Both names enter the MAC; one that was left out is known from elsewhere (readings 6). */
+/* Both names enter the MAC; one that was left out is known from elsewhere (decision 0010.6). */
 static void names_of(const struct authority *a, const struct authority_peer *peer,
                      struct view out[2])
 {

@@ -53,7 +53,7 @@ authority_policy(const struct authority *a); /* wanted, or the ticket's */
 const struct mikey_payload *authority_ticket(const struct authority *a); /* resolve, for relaying */
 /* CERT payloads of a public-key request, in order; at most `room`. */
 size_t authority_certs(const struct authority *a, struct view *out, size_t room);
-/* What a replay cache asks by (readings 38); the T's seconds tell when an entry may go. */
+/* What a replay cache asks by (decision 0010.38); the T's seconds tell when an entry may go. */
 enum err authority_replay_key(const struct authority *a, uint8_t out[32]) MUST_USE;
 
 /* How the sender is known. Borrowed for the call, but for own_key. */
@@ -77,7 +77,8 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 
 /*
  * Grants: makes keys and a ticket, REQUEST_RESP in `*octets`, alive with `a`. `spec` NULL: as
- * asked. K is set when it differs from what was asked (readings 24); D is set always (readings 26).
+ * asked. K is set when it differs from what was asked (decision 0010.24); D is set always (decision
+ * 0010.26).
  */
 enum err authority_grant(struct authority *a, const struct ticket_policy_spec *spec,
                          const struct ticket_tpk *tpk, const struct mikey_env *env,
@@ -88,7 +89,7 @@ struct authority_resolution {
 	struct view tpk;
 	bool tpk_is_kms; /* known to the KMS alone, or shared with the responder: D must be 1 */
 	struct mikey_id tpk_owner; /* else the user it is shared with: D must be 0 and IDRi this
-	                              user (readings 28) */
+	                              user (decision 0010.28) */
 	bool may_resolve; /* the sender is in an IDRr of the policy, or a member of a group there:
 	                     the caller decides */
 	struct mikey_id idr; /* IDRr of RESOLVE_RESP: what keys are forked with; unset: the

@@ -209,7 +209,7 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 	return e;
 }
 
-/* Who may have made this ticket (readings 28), and who may open it. */
+/* Who may have made this ticket (decision 0010.28), and who may open it. */
 static enum err check_right(const struct authority *a, const struct authority_resolution *how,
                             struct mikey_fault *fault)
 {

@@ -94,7 +94,8 @@ struct view ticket_csb_last_received(const struct ticket_csb *c)
 	return bundle_view(&c->received);
 }
 
-/* Every update is protected by the keys of the initial exchange's last message (readings 40). */
+/* Every update is protected by the keys of the initial exchange's last message (decision 0010.40).
+ */
 static enum err update_keys(const struct ticket_csb *c, struct mikey_msg_keys *out)
 {
 	return mikey_prf_msg_keys(
@@ -122,7 +123,7 @@ static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t w
 	}
 }
 
-/* One key stream comes of one T: it must be new in both directions (readings 41). */
+/* One key stream comes of one T: it must be new in both directions (decision 0010.41). */
 static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts,
                             struct mikey_fault *fault)
 {
@@ -354,7 +355,7 @@ enum err ticket_csb_cancel(struct ticket_csb *c)
 	return e;
 }
 
-/* A payload that never changes in a bundle may be repeated, not replaced (readings 43). */
+/* A payload that never changes in a bundle may be repeated, not replaced (decision 0010.43). */
 static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg *m,
                               struct mikey_fault *fault)
 {

@@ -450,7 +450,8 @@ enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made,
 	keep_rand(c->randi, &c->randi_len, mikey_msg_rand_of(made->init, MIKEY_ROLE_I));
 	if (made->resp && (made->flags & TICKET_G))
 		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(made->resp, MIKEY_ROLE_R));
-	/* Times of the initial exchange count too: a T is used once in a bundle (readings 41). */
+	/* Times of the initial exchange count too: a T is used once in a bundle (decision 0010.41).
+	 */
 	bundle_note_time(c, mikey_msg_find(made->init, MIKEY_T)->u.t, made->is_initiator);
 	if (made->resp)
 		bundle_note_time(c, mikey_msg_find(made->resp, MIKEY_T)->u.t, !made->is_initiator);

@@ -44,7 +44,7 @@ struct ticket_csb {
 	struct ticket_rules rules;
 	uint8_t state;
 	bool is_initiator;
-	uint8_t phase; /* of the last message of the initial exchange: 1 or 2 (readings 40) */
+	uint8_t phase; /* of the last message of the initial exchange: 1 or 2 (decision 0010.40) */
 	struct mikey_algs algs;
 	uint16_t flags;
 	uint32_t csb_id;
@@ -98,8 +98,8 @@ enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c,
 /* Takes the SPs of a message of that side (0, 1). */
 enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg *m, unsigned side,
                               struct mikey_fault *fault) MUST_USE;
-/* Numbers are each side's own: the sender's first, then the other's (readings 23). NULL: nobody
- * sent it. */
+/* Numbers are each side's own: the sender's first, then the other's (decision 0010.23). NULL:
+ * nobody sent it. */
 const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsigned sender,
                                          unsigned no);
 

@@ -20,7 +20,7 @@ static enum err no_memory(struct mikey_fault *fault)
 	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 }
 
-/* The PSK, or a fresh envelope key (readings 45). */
+/* The PSK, or a fresh envelope key (decision 0010.45). */
 static enum err take_key(struct ask *a, const struct ask_params *p, const struct mikey_env *env,
                          struct mikey_fault *fault)
 {
@@ -239,7 +239,7 @@ static enum err phase_keys(const struct ask *a, unsigned phase, struct mikey_msg
 }
 
 /* An Error proves itself with the key of the message it is about, or KMS's signature (RFC 6043 5.4,
- * readings 19). */
+ * decision 0010.19). */
 static enum err take_error(const struct ask *a, struct ask_answer *answer,
                            struct mikey_fault *fault)
 {

@@ -183,7 +183,7 @@ const char *ticket_flags_conflict(unsigned flags, bool has_tgk)
 }
 
 /* In a wanted policy the wishes say whether there will be a TGK; in a ticket only its plaintext
- * does (readings 32). */
+ * does (decision 0010.32). */
 static bool wants_tgk(const struct ticket_policy *p)
 {
 	struct ticket_wish wishes[MIKEY_KEYS_MAX];
@@ -201,8 +201,8 @@ enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage st
                              unsigned accept_types, struct mikey_fault *fault)
 {
 	const struct mikey_tp *tp = &p->tp;
-	/* What the KMS alone decides counts for nothing in a wish (RFC 6043 6.10: K; readings 26:
-	 * D). */
+	/* What the KMS alone decides counts for nothing in a wish (RFC 6043 6.10: K; decision
+	 * 0010.26: D). */
 	unsigned flags =
 		stage == TICKET_WANTED ? (tp->flags & ~(unsigned)TICKET_K) | TICKET_D : tp->flags;
 	const char *conflict;

@@ -29,7 +29,7 @@ struct ticket_policy_spec {
 	struct mikey_ts rekey;      /* seconds, as NTP-UTC-32 */
 	const struct ticket_wish *wishes;
 	size_t n_wishes;
-	bool no_keys; /* a wish for no session key at all: KEMAC of length 0 (readings 25) */
+	bool no_keys; /* a wish for no session key at all: KEMAC of length 0 (decision 0010.25) */
 	const struct mikey_id *app, *r;
 	size_t n_app, n_r;
 };

@@ -322,7 +322,7 @@ static enum err take_keys(struct ticket_answer *a, const struct ticket_keys *k,
 	return e;
 }
 
-/* Who may have made a ticket that we share the key of (readings 28). */
+/* Who may have made a ticket that we share the key of (decision 0010.28). */
 static enum err check_owner(const struct ticket_answer *a, struct mikey_id owner,
                             struct mikey_fault *fault)
 {

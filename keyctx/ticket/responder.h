@@ -53,8 +53,9 @@ const struct mikey_payload *ticket_answer_ticket(const struct ticket_answer *a);
 
 /*
  * Three ways to the keys; each then authenticates TRANSFER_INIT with MPKi (ERR_AUTH), and compares
- * Vi under forking. open: with a TPK of our own; `owner` is whom we share it with (readings 28).
- * resolved: from the KMS. reuse: an earlier resolution of the same ticket (J flag, RFC 6043 5.3).
+ * Vi under forking. open: with a TPK of our own; `owner` is whom we share it with (decision
+ * 0010.28). resolved: from the KMS. reuse: an earlier resolution of the same ticket (J flag, RFC
+ * 6043 5.3).
  */
 enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mikey_id owner,
                             struct mikey_fault *fault) MUST_USE;
@@ -95,8 +96,8 @@ enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no,
                              const struct mikey_env *env, uint8_t *room, size_t room_n,
                              struct view *octets) MUST_USE;
 
-/* What replay caches ask by: sender, CSB ID, data type, T (readings 38). Insert after the offer is
- * authenticated. */
+/* What replay caches ask by: sender, CSB ID, data type, T (decision 0010.38). Insert after the
+ * offer is authenticated. */
 enum err ticket_answer_replay_key(const struct ticket_answer *a, uint8_t out[32]) MUST_USE;
 
 #endif

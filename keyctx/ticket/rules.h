@@ -8,15 +8,15 @@
 
 /* What one party demands of messages; what no text available decides is a setting here. */
 struct ticket_rules {
-	struct mikey_algs algs;      /* of messages made here */
-	unsigned accept_types;       /* bit i: ticket type i is taken */
-	uint16_t ticket_type;        /* of tickets made here */
-	uint32_t skew_s;             /* how far a T of an INIT may be from now */
-	bool enforce_rand_len;       /* RFC 6043 12.1 on receipt (readings 34) */
-	bool v_flag_in_requests;     /* REQUEST_INIT and RESOLVE_INIT carry V=1 (readings 17) */
-	bool accept_null_encr;       /* KEMACs in clear, for laboratories; off */
-	bool accept_pk;              /* the public-key variants; else MIKEY_E_DT */
-	bool accept_sha1_signatures; /* readings 44 */
+	struct mikey_algs algs;  /* of messages made here */
+	unsigned accept_types;   /* bit i: ticket type i is taken */
+	uint16_t ticket_type;    /* of tickets made here */
+	uint32_t skew_s;         /* how far a T of an INIT may be from now */
+	bool enforce_rand_len;   /* RFC 6043 12.1 on receipt (decision 0010.34) */
+	bool v_flag_in_requests; /* REQUEST_INIT and RESOLVE_INIT carry V=1 (decision 0010.17) */
+	bool accept_null_encr;   /* KEMACs in clear, for laboratories; off */
+	bool accept_pk;          /* the public-key variants; else MIKEY_E_DT */
+	bool accept_sha1_signatures; /* decision 0010.44 */
 };
 
 /* 128-bit algorithms, types 1 and 2, 300 s, all checks on, public keys accepted. */

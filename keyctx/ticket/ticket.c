@@ -188,7 +188,7 @@ static bool keys_have_tgk(const struct mikey_keys *k)
 }
 
 /* The TICKET payload up to V's algorithm, then the MAC over all of it but its next-payload octet
- * (readings 16). */
+ * (decision 0010.16). */
 static enum err write_body(struct making *m, const struct ticket_policy_spec *spec,
                            const struct ticket_tpk *tpk, struct mikey_algs algs, struct mikey_ts t,
                            struct wr *w)

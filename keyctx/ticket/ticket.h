@@ -52,7 +52,7 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 /*
  * Checks the ticket's MAC with the TPK and decrypts it: MPKi, MPKr and session keys, not forked.
  * `ticket`: a TICKET payload, `policy`: its own. Everything wrong inside is MIKEY_E_TICKET
- * (readings 20). ERR_AUTH for a MAC that does not fit.
+ * (decision 0010.20). ERR_AUTH for a MAC that does not fit.
  */
 enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket,
                      const struct ticket_policy *policy, struct view tpk,

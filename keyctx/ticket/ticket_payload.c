@@ -119,7 +119,7 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 	return e;
 }
 
-/* All that is wrong in here is one number to the peer (readings 20). */
+/* All that is wrong in here is one number to the peer (decision 0010.20). */
 static enum err ticket_fault(enum err e, struct mikey_fault *fault)
 {
 	if (e && fault)
@@ -183,7 +183,7 @@ enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
 		                     "Initiator Data does not begin with V");
 	e = mikey_payload_read(&r, MIKEY_V, base, &out->vi, fault);
-	/* Vi may say "last", being a copy of the V that is (readings 5). */
+	/* Vi may say "last", being a copy of the V that is (decision 0010.5). */
 	if (!e && out->vi.next != MIKEY_V && out->vi.next != MIKEY_LAST)
 		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
 		                  "Initiator Data holds another payload than V");

@@ -65,13 +65,13 @@ struct engine_key_use {
  *     CRYPTO_FAILED the library refused
  *   Its `len` is unchanged; its octets are as they came with AES-CM, and undefined behind the
  * header with AEAD. protect: RTP is protected under exactly `pkt.index` (the path chose it and
- * keeps it unique: R-G7); the engine refuses an index used before under the same stream as far back
- * as its window reaches, or older (DUPLICATE). RTCP takes the stream's next SRTCP index, E = 1; the
- * first is 1, as libsrtp has it (RFC 3711 3.4 would have 0; a receiver takes any). Grows `len` by
- * index, MKI and tag; TOO_BIG when `tailroom` is short; KEY_EXPIRED at the end of the key's life.
- * Sets `index` of RTCP too. Both keep `tailroom` true: what `len` loses it gains. Packets of many
- * streams and keys are mixed in one batch; n is at most PKT_BATCH. No allocation, except libsrtp's
- * own for a new SSRC. Packets whose verdict is not NONE are skipped.
+ * keeps it unique: RFC 3711 9.1); the engine refuses an index used before under the same stream as
+ * far back as its window reaches, or older (DUPLICATE). RTCP takes the stream's next SRTCP index, E
+ * = 1; the first is 1, as libsrtp has it (RFC 3711 3.4 would have 0; a receiver takes any). Grows
+ * `len` by index, MKI and tag; TOO_BIG when `tailroom` is short; KEY_EXPIRED at the end of the
+ * key's life. Sets `index` of RTCP too. Both keep `tailroom` true: what `len` loses it gains.
+ * Packets of many streams and keys are mixed in one batch; n is at most PKT_BATCH. No allocation,
+ * except libsrtp's own for a new SSRC. Packets whose verdict is not NONE are skipped.
  */
 struct engine_ops {
 	const char *name;

@@ -35,7 +35,7 @@ struct engine_key {
 	uint8_t log2_pkts;
 };
 
-/* While a ROC is open (design: re-keying) two states share the stream that libsrtp has for their
+/* While a ROC is open (decision 0054) two states share the stream that libsrtp has for their
  * SSRC. */
 struct engine_stream {
 	struct state state; /* first: state_of() */

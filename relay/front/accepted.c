@@ -138,7 +138,7 @@ static bool clashes(const struct keyctx *a, const struct keyctx *b)
 	return a && b && keyctx_same_key(a, b);
 }
 
-/* Two directions under one key would be one keystream for two packets (R-G7; RFC 3711 9.1). */
+/* Two directions under one key would be one keystream for two packets (RFC 3711 9.1). */
 static enum err check_send_keys(const struct relay_session_spec *spec, struct why *why)
 {
 	const struct relay_leg_spec *a, *b;

@@ -10,7 +10,7 @@
 #include "base/err.h"
 
 /*
- * Two senders under one key, SSRC and index are one keystream for two packets (R-G7; RFC 3711 9.1),
+ * Two senders under one key, SSRC and index are one keystream for two packets (RFC 3711 9.1),
  * and with AEAD they give the authentication key away (RFC 7714 8.4). Keys are known here by a
  * keyed hash of them. A key is
  *

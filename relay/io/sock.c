@@ -107,7 +107,7 @@ static void set_options(const struct io_port *port)
 	(void)!set_int(port->fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	if (v6)
 		(void)!set_int(port->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	/* Never fragment, and never believe a stranger's ICMP about the path (R-G13). */
+	/* Never fragment, and ignore the path MTU in ICMP messages: anybody can send those. */
 	(void)!set_int(port->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 	               v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
 	               v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE);

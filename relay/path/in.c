@@ -9,7 +9,8 @@
 #include "relay/worker/worker.h"
 
 enum {
-	STREAM_IDLE_S = 30, /* a stream unused for so long may make room for another (R-G4) */
+	STREAM_IDLE_S =
+		30, /* a stream unused for so long may make room for another (RFC 4568 6.4.1) */
 	LIMIT_EVENT_S = 10, /* between two events about the same leg's stream limit */
 };
 
@@ -399,8 +400,8 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 		path_hear_learn(w, leg, pkt, is_behind, now_ns);
 	if (is_media || leg->in == MODE_IN_OPAQUE)
 		commit_leg(w, leg, pkt, now_ns);
-	/* After the state has moved, so that a hold of any length loses no ROC (R-G19); RTCP goes
-	 * on (RFC 3264 5.1). */
+	/* After the state has moved, so that a hold of any length loses no ROC (RFC 4568 6.5); RTCP
+	 * goes on (RFC 3264 5.1). */
 	return leg->can_receive || pkt->kind == PKT_RTCP ? VERDICT_NONE : path_hear_closed(leg);
 }
 

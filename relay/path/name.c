@@ -152,7 +152,7 @@ static struct stream *put_name(struct worker *w, struct leg *leg, struct leg *so
 }
 
 /* One more name: the source's own SSRC if it was never used there under this key, else a fresh one
- * (R-G7). NULL: no room. */
+ * (RFC 3711 9.1). NULL: no room. */
 static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
                                uint64_t now_ns)
 {

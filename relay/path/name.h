@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The SSRC and the index a packet goes out under: one the terminal's own estimator finds too, and
- * none twice (R-G7; RFC 3711 3.3.1, 9.1). Worker only. */
+ * none twice (RFC 3711 3.3.1, 9.1). Worker only. */
 #ifndef RELAY_PATH_NAME_H
 #define RELAY_PATH_NAME_H
 

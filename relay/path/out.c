@@ -160,7 +160,7 @@ void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns)
 		if (pkt->kind == PKT_RTCP && is_read && (translates(leg) || translates(peer)))
 			rename_rtcp(pkt, leg, peer);
 		/* Whatever its type: the SRTCP index belongs to the stream, so the packet must
-		 * carry the stream's name (R-G7). */
+		 * carry the stream's name (RFC 3711 9.1). */
 		if (pkt->kind == PKT_RTCP && pkt->verdict == VERDICT_NONE &&
 		    peer->out == MODE_OUT_PROTECT)
 			be32_put(pkt->data + RTCP_SSRC_AT, pkt->stream->ssrc);

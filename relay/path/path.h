@@ -63,7 +63,7 @@ void path_commit(struct worker *w, struct batch *b,
                  uint64_t now_ns); /* keep what was learnt: stream, address, times */
 void path_cross(struct worker *w, struct batch *b, uint64_t now_ns); /* peer leg, destination */
 void path_outbound(struct worker *w, struct batch *b,
-                   uint64_t now_ns); /* outbound stream, index, SSRC (R-G7), RTCP's SSRCs */
+                   uint64_t now_ns); /* outbound stream, index, SSRC (RFC 3711 9.1), RTCP's SSRCs */
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_send(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_finish(struct worker *w, struct batch *b, uint64_t now_ns); /* count, give buffers back */

@@ -18,8 +18,8 @@ struct key {
 	struct engine_key *engine;
 	uint64_t fingerprint; /* keyed hash of master key and salt: the same key under another suite
 	                         or MKI has the same one */
-	uint64_t pkts,
-		limit; /* SRTP packets over all SSRCs, and how many are allowed (R-G5, R-G6) */
+	uint64_t pkts, limit; /* SRTP packets over all SSRCs, and how many are allowed (RFC
+	                         4568 6.4.2, RFC 3711 9.2) */
 	struct evicted *evicted; /* SSRCs whose streams made room for others, or lost the key
 	                            (relay/worker/evicted.h) */
 	uint16_t n_evicted;

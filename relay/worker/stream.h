@@ -58,7 +58,8 @@ struct stream {
 	uint64_t last_ns;
 	/* ---- second line */
 	uint64_t pkts, bytes;
-	/* out: the send window (R-G7); its bits are two lines, of which a packet touches one */
+	/* out: the send window (RFC 3711 9.1); its bits are two lines, of which a packet touches
+	 * one */
 	struct replay window;
 	union {
 		struct { /* in: RFC 3550 6.4.1, A.3 */

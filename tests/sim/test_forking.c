@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Forking: two core legs, one of them joined to the terminal; whatever both send, no index is used
- * twice (R-G7). */
+ * twice (RFC 3711 9.1). */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"

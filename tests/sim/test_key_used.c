@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One key, one sender: no session sends under a key that another session sends under, or has sent
- * under (R-G7). */
+ * under (RFC 3711 9.1). */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };

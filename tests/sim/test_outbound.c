@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* No index twice (R-G7): whatever the core does, one key, SSRC and index never protect two packets;
- * RTCP follows a new SSRC. */
+/* No index twice (RFC 3711 9.1): whatever the core does, one key, SSRC and index never protect two
+ * packets; RTCP follows a new SSRC. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"

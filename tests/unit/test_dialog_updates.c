@@ -143,7 +143,7 @@ static void u6_a_new_key_with_a_new_address(void)
 	EXPECT_TEXT(got.media[0].change, "renewed");
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE AVP("5000")));
 	EXPECT(is_key(leg(0, 0)->receive, K2) && leg(0, 0)->remote.port == 4444);
-	/* Our address is the one it was, and so is our key (CHOICE-13). */
+	/* Our address is the one it was, and so is our key (RFC 4568 7.1.4). */
 	EXPECT_TEXT(key_said(0), our_key);
 	EXPECT(is_key(leg(0, 0)->send, our_key));
 	tear_down();

@@ -230,7 +230,8 @@ static void kemac_iv(void)
 	}
 }
 
-/* Key wrap: a plaintext of any length is padded with zeros, and only with zeros (readings 7). */
+/* Key wrap: a plaintext of any length is padded with zeros, and only with zeros (decision 0010.7).
+ */
 static void key_wrap(void)
 {
 	static const uint8_t key[64] = {9, 8, 7};

@@ -126,7 +126,7 @@ static void schemes(void)
 			}
 }
 
-/* What goes wrong for a public-key request is signed by the KMS (readings 19). */
+/* What goes wrong for a public-key request is signed by the KMS (decision 0010.19). */
 static void signed_error(void)
 {
 	struct play *p = people();

@@ -373,7 +373,8 @@ static void tek_of_the_responder(void)
 	play_free(p);
 }
 
-/* A ticket under a user's key must not pass for the KMS's, nor for another user's (readings 28). */
+/* A ticket under a user's key must not pass for the KMS's, nor for another user's (decision
+ * 0010.28). */
 static void forged_maker(void)
 {
 	static const struct {
