@@ -25,7 +25,7 @@ struct conf_list {
 /* Several may have one name (control/session/interfaces.h) or one address, but none both. */
 struct conf_interfaces {
 	unsigned n;
-	struct io_interface items[RELAY_INTERFACES_MAX];
+	struct relay_interface items[RELAY_INTERFACES_MAX];
 };
 
 /* Adds [NAME/]ADDR[!ADVERTISED], or several with ";" between; without NAME it is "default".

@@ -41,7 +41,7 @@ static enum err read_address(struct str text, struct addr *out, struct why *why)
 	return ERR_OK;
 }
 
-static enum err read_interface(struct io_interface *f, struct str text, struct why *why)
+static enum err read_interface(struct relay_interface *f, struct str text, struct why *why)
 {
 	struct str addr, advertised, name = str_cut(text, '/', &addr);
 	bool is_bare = name.n == text.n;
@@ -74,7 +74,7 @@ static enum err read_interface(struct io_interface *f, struct str text, struct w
 
 static enum err add_interface(struct conf_interfaces *list, struct str text, struct why *why)
 {
-	struct io_interface f = {.name = ""};
+	struct relay_interface f = {.name = ""};
 	enum err e;
 
 	if (list->n == RELAY_INTERFACES_MAX)

@@ -11,11 +11,12 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "keyctx/keyctx.h"
-#include "relay/io/io.h"
+#include "relay/interface.h"
 #include "relay/verdict.h"
 
 /* Everything here is for the control thread, unless it says otherwise. */
 struct relay;
+struct io_ops;
 /* A session as the relay knows it; valid from relay_session_create until the done call of
  * relay_session_delete. */
 struct relay_session;
@@ -54,7 +55,7 @@ struct relay_config {
 	const struct io_ops *io_test; /* tests: this back end whatever `io` says; else NULL */
 	void *io_test_arg;            /* its own: io_config.test_arg */
 	bool by_hand;                 /* tests: no threads; workers run in relay_step only */
-	const struct io_interface *interfaces;
+	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
 	unsigned ssrcs_per_leg;            /* 1 to 1024, default 64 */
 	unsigned replay_window_pkts;       /* 64 to 1024, default 128 */
@@ -189,7 +190,7 @@ struct relay_media_spec {
 
 struct relay_session_spec {
 	char id[128]; /* for events and `get`; the registry keeps it unique */
-	void *owner;  /* comes back in events */
+	void *owner; /* comes back in events */
 	uint8_t n_media;
 	struct relay_media_spec *media; /* n_media of them, copied; a media keeps its place for
 	                                   life, `exists` of its legs ends it */

@@ -45,7 +45,7 @@ struct gateway {
 static void check_addresses(const struct conf *c)
 {
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
-		const struct io_interface *f = &c->interfaces.items[i];
+		const struct relay_interface *f = &c->interfaces.items[i];
 		struct addr at = addr_with_port(&f->bind, 0);
 		struct sockaddr_storage name;
 		socklen_t len = addr_to_sockaddr(&at, &name);
@@ -253,7 +253,7 @@ static void say_ready(struct gateway *g)
 	}
 	buf_printf(b, " workers=%u engine=%s", s.workers, relay_engine_name(g->relay));
 	for (unsigned i = 0; i < g->conf.interfaces.n; i++) {
-		const struct io_interface *f = &g->conf.interfaces.items[i];
+		const struct relay_interface *f = &g->conf.interfaces.items[i];
 		char text[ADDR_TEXT_MAX];
 
 		buf_printf(b, " interface=%s/%s/%s", f->name, addr_print_ip(&f->bind, text),

@@ -40,8 +40,9 @@ struct ng_request {
 
 /* What requests are read with. */
 struct ng_context {
-	const struct call_settings *calls;     /* NULL: the defaults */
-	const struct io_interface *interfaces; /* names that `direction` and `interface` may say */
+	const struct call_settings *calls; /* NULL: the defaults */
+	const struct relay_interface
+		*interfaces; /* names that `direction` and `interface` may say */
 	unsigned n_interfaces;
 };
 

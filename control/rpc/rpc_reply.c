@@ -213,7 +213,7 @@ struct doc *reply_final(struct doc_arena *a, const struct session *s,
 
 static struct doc *interface_stats(struct doc_arena *a, struct service *sv, unsigned i)
 {
-	const struct io_interface *f = &service_context(sv)->interfaces[i];
+	const struct relay_interface *f = &service_context(sv)->interfaces[i];
 	const struct relay *r = service_relay(sv);
 	struct doc *d = doc_dict(a);
 	struct ports_usage ports;

@@ -17,20 +17,20 @@ enum {
 	INDEX_MASK = 0x3f
 };
 
-struct str interfaces_base(const struct io_interface *f)
+struct str interfaces_base(const struct relay_interface *f)
 {
 	struct str rest;
 
 	return str_cut(str_of(f->name), ':', &rest);
 }
 
-static bool is_base(const struct io_interface *f, struct str name)
+static bool is_base(const struct relay_interface *f, struct str name)
 {
 	return str_eq(interfaces_base(f), name);
 }
 
 /* The addresses of a name: those given under it, and those of its parts "name:1", "name:2". */
-static bool is_named(const struct io_interface *f, struct str name)
+static bool is_named(const struct relay_interface *f, struct str name)
 {
 	return str_is(name, f->name) || is_base(f, name);
 }
@@ -89,7 +89,7 @@ enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *c
 
 /* --- choosing --------------------------------------------------------------- */
 
-static bool is_of_family(const struct io_interface *f, uint8_t family)
+static bool is_of_family(const struct relay_interface *f, uint8_t family)
 {
 	return !family || f->advertised.version == family;
 }
@@ -106,7 +106,7 @@ static bool is_first_fit(const struct interfaces *l, unsigned index, uint8_t fam
 
 bool interfaces_has(const struct interfaces *l, uint8_t choice, unsigned index, uint8_t family)
 {
-	const struct io_interface *f = &l->items[index];
+	const struct relay_interface *f = &l->items[index];
 	unsigned at = choice & INDEX_MASK;
 
 	if (index >= l->n || at >= l->n + 2 || !is_of_family(f, family))
@@ -153,7 +153,7 @@ uint8_t interfaces_preferred(const struct interfaces *l, uint8_t choice, uint8_t
 const char *interfaces_print(const struct interfaces *l, uint8_t choice,
                              char out[INTERFACES_TEXT_MAX])
 {
-	const struct io_interface *f =
+	const struct relay_interface *f =
 		&l->items[(choice & INDEX_MASK) < l->n ? choice & INDEX_MASK : 0];
 	struct str base = interfaces_base(f);
 	char text[ADDR_TEXT_MAX];

@@ -13,7 +13,7 @@
 /* The addresses of --interface in the order they were given; borrowed. Several may have one name.
  */
 struct interfaces {
-	const struct io_interface *items;
+	const struct relay_interface *items;
 	unsigned n; /* at most RELAY_INTERFACES_MAX */
 };
 
@@ -54,6 +54,6 @@ enum err interfaces_lack(const struct interfaces *l, uint8_t choice, uint8_t fam
                          struct why *why);
 
 /* "access" of "access:1": calls that name it go round over all that begin so. */
-struct str interfaces_base(const struct io_interface *f);
+struct str interfaces_base(const struct relay_interface *f);
 
 #endif

@@ -47,7 +47,7 @@ enum err local_new(struct local **out, const struct interfaces *l, uint32_t quar
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	local->interfaces = *l;
 	for (unsigned i = 0; i < l->n && !e; i++) {
-		const struct io_interface *f = &l->items[i];
+		const struct relay_interface *f = &l->items[i];
 		unsigned first = first_on_address(l, i);
 
 		if (first < i)

@@ -18,14 +18,14 @@ struct shelf {
 };
 
 struct port_book {
-	const struct io_interface *interfaces;
+	const struct relay_interface *interfaces;
 	unsigned n;
 	struct shelf shelves[RELAY_INTERFACES_MAX];
 	struct target_alias said[PORT_BOOK_SAID_MAX];
 	unsigned n_said, next_said;
 };
 
-enum err port_book_new(struct port_book **out, const struct io_interface *interfaces, unsigned n)
+enum err port_book_new(struct port_book **out, const struct relay_interface *interfaces, unsigned n)
 {
 	struct port_book *b = mem_alloc(sizeof(*b));
 

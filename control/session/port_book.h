@@ -28,7 +28,7 @@ enum { PORT_BOOK_SAID_MAX = 64, PORT_BOOK_FINDS_MAX = RELAY_INTERFACES_MAX };
 #define PORT_BOOK_AFTER_NS NS_PER_S
 
 /* `interfaces` live as long as the book. ERR_NOMEM. */
-enum err port_book_new(struct port_book **out, const struct io_interface *interfaces,
+enum err port_book_new(struct port_book **out, const struct relay_interface *interfaces,
                        unsigned n) MUST_USE;
 void port_book_free(struct port_book *b); /* takes NULL */
 

@@ -126,7 +126,7 @@ struct spec_session {
 /* The context of reading and writing specs: where interface names are looked up, and what a leg or
  * session gets that does not say. */
 struct spec_context {
-	const struct io_interface *interfaces;
+	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
 	uint32_t setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
 	uint8_t e2ae_rekey, rekey_roc, dscp;

@@ -265,14 +265,14 @@ unsigned target_asked(const struct target_facts *f, struct relay_asked_entry *ou
 	struct asked_list l = {.out = out, .room = room};
 
 	for (unsigned i = 0; i < f->n_interfaces; i++) {
-		const struct io_interface *at = &f->interfaces[i];
+		const struct relay_interface *at = &f->interfaces[i];
 
 		add_ports(&l, &at->bind, at->port_min, at->port_max);
 		if (!addr_is_same_host(&at->bind, &at->advertised))
 			add_ports(&l, &at->advertised, at->port_min, at->port_max);
 	}
 	for (unsigned i = 0; i < f->n_aliases; i++) {
-		const struct io_interface *at = &f->interfaces[f->aliases[i].interface];
+		const struct relay_interface *at = &f->interfaces[f->aliases[i].interface];
 
 		add_ports(&l, &f->aliases[i].addr, at->port_min, at->port_max);
 	}

@@ -32,7 +32,7 @@ struct target_alias {
 
 /* What is judged by. Nothing here changes during a judgement. */
 struct target_facts {
-	const struct io_interface *interfaces;
+	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
 	const struct target_alias *aliases;
 	unsigned n_aliases;

@@ -22,7 +22,7 @@ struct targets {
 	struct port_book *book;
 };
 
-enum err targets_new(struct targets **out, const struct io_interface *interfaces,
+enum err targets_new(struct targets **out, const struct relay_interface *interfaces,
                      unsigned n_interfaces, const struct targets_nets *deny,
                      const struct targets_nets *allow)
 {

@@ -13,7 +13,7 @@ struct targets;
 
 /* `interfaces` and the lists, which may be NULL and may change, live as long as it does. ERR_NOMEM.
  */
-enum err targets_new(struct targets **out, const struct io_interface *interfaces,
+enum err targets_new(struct targets **out, const struct relay_interface *interfaces,
                      unsigned n_interfaces, const struct targets_nets *deny,
                      const struct targets_nets *allow) MUST_USE;
 void targets_free(struct targets *t); /* takes NULL */

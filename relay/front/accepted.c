@@ -36,7 +36,7 @@ static bool fits(const struct addr *remote, const struct addr *local)
 
 static enum err check_addresses(const struct place *at, const struct relay_leg_spec *l)
 {
-	const struct io_interface *interfaces = at->c->config->interfaces;
+	const struct relay_interface *interfaces = at->c->config->interfaces;
 	const struct addr *local = &interfaces[l->interface].bind, *other = local;
 
 	if (l->other_rtp && l->other_interface >= at->c->config->n_interfaces)

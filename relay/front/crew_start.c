@@ -20,7 +20,7 @@ static bool is_auto(const struct crew *c)
 }
 
 static enum err choose(const struct crew *c, const struct io_ops **ops,
-                       const struct io_interface *interface, struct why *reason)
+                       const struct relay_interface *interface, struct why *reason)
 {
 	enum err e = io_choose(ops, str_of(c->config.io), interface, reason);
 

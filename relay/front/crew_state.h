@@ -16,7 +16,7 @@ struct back_end {
 	const struct io_ops *ops;
 	struct io_shared *shared;
 	unsigned n_interfaces;
-	struct io_interface interfaces[RELAY_INTERFACES_MAX];
+	struct relay_interface interfaces[RELAY_INTERFACES_MAX];
 };
 
 /* A worker as control keeps it. */
@@ -42,7 +42,7 @@ struct asked_table {
 
 struct crew {
 	struct relay_config config;
-	struct io_interface interfaces[RELAY_INTERFACES_MAX];
+	struct relay_interface interfaces[RELAY_INTERFACES_MAX];
 	const struct engine_ops *engine;
 	char engine_reason[320];
 	struct back_end back_ends[WORKER_IOS_MAX];

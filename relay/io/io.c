@@ -11,7 +11,7 @@ static const struct io_ops *const list[] = {
 };
 
 /* The first that can, and in `why` what was wrong with those before it. */
-static enum err choose_auto(const struct io_ops **out, const struct io_interface *interface,
+static enum err choose_auto(const struct io_ops **out, const struct relay_interface *interface,
                             struct why *why)
 {
 	struct why reason = {.text = ""}, before, one;
@@ -35,8 +35,8 @@ static enum err choose_auto(const struct io_ops **out, const struct io_interface
 	return e;
 }
 
-enum err io_choose(const struct io_ops **out, struct str name, const struct io_interface *interface,
-                   struct why *why)
+enum err io_choose(const struct io_ops **out, struct str name,
+                   const struct relay_interface *interface, struct why *why)
 {
 	if (str_is(name, "auto"))
 		return choose_auto(out, interface, why);

@@ -6,11 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/addr.h"
 #include "base/counter.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "relay/interface.h"
 #include "relay/packet/pkt.h"
+#include "relay/verdict.h"
 
 /* One per worker and back end; serves every interface given to it. Worker only, but for open,
  * settled and close. */
@@ -22,18 +23,10 @@ struct io_shared;
  * the io. */
 struct pool;
 
-/* A local address of the gateway, as in --interface NAME/ADDR[!ADVERTISED]. */
-struct io_interface {
-	char name[32];    /* what signalling calls it; the device is the one that has the address */
-	struct addr bind; /* port 0 */
-	struct addr advertised; /* what signalling is told; equals bind without "!" */
-	uint16_t port_min, port_max;
-};
-
 /* One UDP port of one interface. Lives inside a leg; the io keeps a pointer while the port is open.
  */
 struct io_port {
-	const struct io_interface *interface;
+	const struct relay_interface *interface;
 	uint16_t number;  /* host order */
 	bool is_rtcp;     /* the RTCP port of a pair */
 	uint8_t family;   /* 4 or 6 */
@@ -51,7 +44,7 @@ struct io_port {
 };
 
 struct io_config {
-	const struct io_interface
+	const struct relay_interface
 		*interfaces; /* those this back end serves; live as long as the io */
 	unsigned n_interfaces;
 	unsigned worker, workers; /* which of how many */
@@ -86,7 +79,7 @@ struct io_ops {
 	bool is_free_to_ask; /* gather makes no system call where nothing waits, but now and then */
 	/* Can it serve this interface here? Says why not; `auto` then falls back to sock for that
 	 * interface. */
-	enum err (*probe)(const struct io_interface *interface, struct why *why);
+	enum err (*probe)(const struct relay_interface *interface, struct why *why);
 	/*
 	 * What the workers' ios have in common: made once, before the first open, from a config
 	 * whose `worker`, `pool` and `shared` mean nothing; ended once, after the last close. Both
@@ -129,7 +122,7 @@ extern const struct io_ops io_xdp;
 extern const struct io_ops io_sim; /* tests only: never listed */
 
 /* For one interface: `name` "auto" or an io's own. `why` says why a better one was not taken. */
-enum err io_choose(const struct io_ops **out, struct str name, const struct io_interface *interface,
-                   struct why *why) MUST_USE;
+enum err io_choose(const struct io_ops **out, struct str name,
+                   const struct relay_interface *interface, struct why *why) MUST_USE;
 
 #endif

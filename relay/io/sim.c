@@ -188,7 +188,7 @@ bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out)
 
 /* --- the back end ----------------------------------------------------------- */
 
-static enum err sim_probe(const struct io_interface *interface, struct why *why)
+static enum err sim_probe(const struct relay_interface *interface, struct why *why)
 {
 	(void)interface, (void)why;
 	return ERR_OK;

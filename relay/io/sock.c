@@ -41,7 +41,7 @@ struct sock {
 
 _Static_assert((int)BURST <= (int)PKT_BATCH, "the scratch holds a burst");
 
-static enum err sock_probe(const struct io_interface *interface, struct why *why)
+static enum err sock_probe(const struct relay_interface *interface, struct why *why)
 {
 	(void)interface, (void)why;
 	return ERR_OK;

@@ -145,7 +145,7 @@ void xdp_learn_own(struct xdp *x)
 static enum err make_slots(struct xdp *x, struct why *why)
 {
 	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
-		const struct io_interface *f = &x->shared->interfaces[i];
+		const struct relay_interface *f = &x->shared->interfaces[i];
 
 		x->slots[i] =
 			mem_array((size_t)(f->port_max - f->port_min) + 1, sizeof(x->slots[i][0]));

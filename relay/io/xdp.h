@@ -53,7 +53,7 @@ static inline struct xdp *xdp_of(struct io *io)
 static inline int xdp_interface_of(const struct io_shared *s, const struct addr *to)
 {
 	for (unsigned i = 0; i < s->n_interfaces; i++) {
-		const struct io_interface *f = &s->interfaces[i];
+		const struct relay_interface *f = &s->interfaces[i];
 
 		if (f->bind.version == to->version && to->port >= f->port_min &&
 		    to->port <= f->port_max && memcmp(f->bind.ip, to->ip, sizeof(to->ip)) == 0)

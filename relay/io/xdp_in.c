@@ -102,7 +102,7 @@ static void wake_workers(struct harvest *h)
 static void take_strayed(struct harvest *h, const struct xdp_strayed *strayed)
 {
 	struct xdp *x = h->x;
-	const struct io_interface *f = &x->shared->interfaces[strayed->interface];
+	const struct relay_interface *f = &x->shared->interfaces[strayed->interface];
 	struct io_port *port = x->slots[strayed->interface][strayed->port - f->port_min].port;
 	uint8_t *frame = port ? xdp_frame_take(x->umem) : NULL;
 
@@ -251,7 +251,7 @@ static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 		interface = -1;
 	}
 	if (interface >= 0) {
-		const struct io_interface *at = &x->shared->interfaces[interface];
+		const struct relay_interface *at = &x->shared->interfaces[interface];
 
 		slot = &x->slots[interface][f.to.port - at->port_min];
 		if (f.from.version == 6 && addr_is_link_local(&f.from))

@@ -91,7 +91,7 @@ static uint32_t device_with(const struct addr *ip)
 }
 
 /* The device that carries an interface, and the VLAN id its packets have there. */
-static enum err resolve(const struct io_interface *interface, struct route_link *link,
+static enum err resolve(const struct relay_interface *interface, struct route_link *link,
                         struct why *why)
 {
 	struct route_nl *nl;
@@ -210,7 +210,7 @@ static enum err find_device(struct io_shared *s, const struct route_link *link,
 
 /* Two interfaces may share an address: then the program lets through what lies in either range, and
  * the worker looks closer. */
-static enum err add_address(int map, const struct io_interface *interface, uint16_t vlan,
+static enum err add_address(int map, const struct relay_interface *interface, uint16_t vlan,
                             struct why *why)
 {
 	struct steer_address key = {.vlan = vlan, .version = interface->bind.version};
@@ -474,7 +474,7 @@ enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id
 
 /* --- probe, capabilities ---------------------------------------------------- */
 
-enum err xdp_probe(const struct io_interface *interface, struct why *why)
+enum err xdp_probe(const struct relay_interface *interface, struct why *why)
 {
 	struct io_config config = {.interfaces = interface, .n_interfaces = 1, .workers = 1};
 	struct io_shared *s = shared_new(&config);

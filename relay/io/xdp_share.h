@@ -54,7 +54,7 @@ struct io_shared {
 	unsigned workers;
 	struct xdp_device devices[XDP_DEVICES_MAX];
 	unsigned n_devices;
-	const struct io_interface *interfaces;
+	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
 	struct xdp_owners owners[XDP_INTERFACES_MAX];
 	struct lookup *lookup;
@@ -72,7 +72,7 @@ enum err xdp_share(struct io_shared **out, const struct io_config *config,
 void xdp_unshare(struct io_shared *s);
 /* As io_ops.probe: loads and attaches what share would, in generic mode so that no driver is
  * disturbed, and takes it away again. */
-enum err xdp_probe(const struct io_interface *interface, struct why *why) MUST_USE;
+enum err xdp_probe(const struct relay_interface *interface, struct why *why) MUST_USE;
 
 /* The queue's packets go to that socket from now on. */
 enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id, int socket_fd,

@@ -44,8 +44,8 @@ struct worker {
 	unsigned n_ios;
 	bool may_look_again;                 /* some io is free to ask */
 	uint8_t io_of[RELAY_INTERFACES_MAX]; /* index into `ios` of each interface's */
-	const struct io_interface *interfaces[RELAY_INTERFACES_MAX]; /* as their io knows them */
-	int cpu;                                                     /* -1: not pinned */
+	const struct relay_interface *interfaces[RELAY_INTERFACES_MAX]; /* as their io knows them */
+	int cpu;                                                        /* -1: not pinned */
 	int control_fd; /* eventfd of control, shared by all workers */
 
 	/* Control pushes, the worker pops; and the other way. */

@@ -93,7 +93,7 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct io_interface interfaces[] = {
+	static const struct relay_interface interfaces[] = {
 		{.name = "v4", .advertised = {.version = 4}},
 		{.name = "v6", .advertised = {.version = 6}}};
 	static const enum sdp_profile transports[] = {SDP_PROFILE_OTHER, SDP_PROFILE_AVP,

@@ -19,7 +19,7 @@ static struct events *events;
 static struct proto_json *json;
 static struct listener *listener;
 /* One name with an address of each family, and a part of another. */
-static struct io_interface interfaces[] = {
+static struct relay_interface interfaces[] = {
 	{.name = "default", .port_min = 30000, .port_max = 30999},
 	{.name = "default", .port_min = 30000, .port_max = 30999},
 	{.name = "core:1", .port_min = 30000, .port_max = 30999},

@@ -23,15 +23,15 @@ static void on_event(void *arg, const struct relay_event *event)
 void stage_config(struct stage *g, struct relay_config *c, const char *engine, unsigned workers)
 {
 	memset(g, 0, sizeof(*g));
-	g->interfaces[0] = (struct io_interface){.name = "v4",
-	                                         .bind = {.ip = {10, 0, 0, 1}, .version = 4},
-	                                         .port_min = 30000,
-	                                         .port_max = 40000};
-	g->interfaces[1] =
-		(struct io_interface){.name = "v6",
-	                              .bind = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .version = 6},
-	                              .port_min = 30000,
-	                              .port_max = 40000};
+	g->interfaces[0] = (struct relay_interface){.name = "v4",
+	                                            .bind = {.ip = {10, 0, 0, 1}, .version = 4},
+	                                            .port_min = 30000,
+	                                            .port_max = 40000};
+	g->interfaces[1] = (struct relay_interface){
+		.name = "v6",
+		.bind = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .version = 6},
+		.port_min = 30000,
+		.port_max = 40000};
 	relay_config_defaults(c);
 	c->workers = workers;
 	c->engine = engine;
@@ -234,7 +234,7 @@ void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum re
                enum relay_rtcp rtcp)
 {
 	memset(m, 0, sizeof(*m));
-	*s = (struct relay_session_spec){.id = "call", .n_media = 1, .media = m};
+	*s = (struct relay_session_spec){.n_media = 1, .media = m};
 	memcpy(m->id, "0", 2);
 	m->mode = mode;
 	m->n_legs = 2;

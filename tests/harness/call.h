@@ -16,7 +16,7 @@ enum { CALL_EVENTS_MAX = 256, CALL_STREAMS_MAX = 128, CALL_PAYLOAD = 40 };
 struct stage {
 	struct sim *sim;
 	struct relay *relay;
-	struct io_interface interfaces[2]; /* 0: IPv4, 1: IPv6 */
+	struct relay_interface interfaces[2]; /* 0: IPv4, 1: IPv6 */
 	uint64_t seed, random;
 	struct relay_event events[CALL_EVENTS_MAX];
 	unsigned n_events;

@@ -172,7 +172,7 @@ static const struct spec_leg *leg_now(const char *id, unsigned leg)
 /* Where a leg of session n hears its peer: on its interface, or as signalling is told of it. */
 static struct addr local_of(const char *id, unsigned leg, bool is_advertised)
 {
-	const struct io_interface *f = &w.g.interfaces[0];
+	const struct relay_interface *f = &w.g.interfaces[0];
 
 	return addr_with_port(is_advertised ? &f->advertised : &f->bind, leg_now(id, leg)->at.port);
 }
@@ -217,7 +217,7 @@ static enum err to_mode(unsigned n, enum relay_mode mode)
  * host or its NAT would turn them. */
 static void pump(void)
 {
-	const struct io_interface *f = &w.g.interfaces[0];
+	const struct relay_interface *f = &w.g.interfaces[0];
 	static struct sim_pkt p;
 
 	w.hops = w.left = 0;

@@ -197,7 +197,7 @@ static void poll_relay(void)
 #define V4_PORT_MAX 30999
 #endif
 
-static struct io_interface interfaces[2];
+static struct relay_interface interfaces[2];
 static struct service *service;
 static struct dialogs *dialogs;
 
@@ -208,12 +208,13 @@ static enum err set_up(void)
 	struct why why = {""};
 	enum err e;
 
-	interfaces[0] = (struct io_interface){.name = "v4",
-	                                      .bind = {.version = 4, .ip = {203, 0, 113, 1}},
-	                                      .advertised = {.version = 4, .ip = {203, 0, 113, 1}},
-	                                      .port_min = 30000,
-	                                      .port_max = V4_PORT_MAX};
-	interfaces[1] = (struct io_interface){
+	interfaces[0] =
+		(struct relay_interface){.name = "v4",
+	                                 .bind = {.version = 4, .ip = {203, 0, 113, 1}},
+	                                 .advertised = {.version = 4, .ip = {203, 0, 113, 1}},
+	                                 .port_min = 30000,
+	                                 .port_max = V4_PORT_MAX};
+	interfaces[1] = (struct relay_interface){
 		.name = "v6",
 		.bind = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
 		.advertised = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},

@@ -21,7 +21,7 @@ static struct interfaces all(void)
 
 static bool is_at(unsigned i, const char *name, const char *bind, const char *advertised)
 {
-	const struct io_interface *f = &conf.interfaces.items[i];
+	const struct relay_interface *f = &conf.interfaces.items[i];
 	struct addr b, a;
 
 	return i < conf.interfaces.n && !addr_parse_ip(str_of(bind), &b) &&

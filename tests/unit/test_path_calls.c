@@ -32,7 +32,7 @@ enum {
 
 static struct {
 	struct netns_peer peers[2];
-	struct io_interface interfaces[2]; /* access, core */
+	struct relay_interface interfaces[2]; /* access, core */
 	struct addr remotes[2];
 	int fds[2];
 	struct relay *relay;
@@ -114,7 +114,6 @@ static bool start(const char *io)
 		struct keyctx *down = call_key("AES_CM_128_HMAC_SHA1_80");
 
 		call_spec(&spec, &media, RELAY_MODE_E2AE, RELAY_RTCP_MUX);
-		snprintf(spec.id, sizeof(spec.id), "call-%u", n);
 		for (unsigned i = 0; i < 2; i++) {
 			media.legs[i].interface = (uint8_t)i;
 			media.legs[i].port_rtp = (uint16_t)(PORT_MIN + 2 * n);

@@ -34,7 +34,7 @@ static struct tape {
 	uint64_t sent;
 } tape;
 
-static enum err tape_probe(const struct io_interface *interface, struct why *why)
+static enum err tape_probe(const struct relay_interface *interface, struct why *why)
 {
 	(void)interface, (void)why;
 	return ERR_OK;
@@ -137,7 +137,7 @@ static const struct io_ops tape_ops = {
 
 static struct {
 	struct relay *relay;
-	struct io_interface interface;
+	struct relay_interface interface;
 	struct srtp_end up; /* the terminals', all with one key: a leg each, so that each has a
 	                       context of its own */
 	unsigned n_done;
@@ -161,11 +161,11 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 	memset(&g, 0, sizeof(g));
 	memset(&tape, 0, sizeof(tape));
 	tape.io.ops = &tape_ops;
-	g.interface = (struct io_interface){.name = "default",
-	                                    .bind = call_local_a,
-	                                    .advertised = call_local_a,
-	                                    .port_min = PORT_MIN,
-	                                    .port_max = PORT_MIN + 2 * CALLS_MAX};
+	g.interface = (struct relay_interface){.name = "default",
+	                                       .bind = call_local_a,
+	                                       .advertised = call_local_a,
+	                                       .port_min = PORT_MIN,
+	                                       .port_max = PORT_MIN + 2 * CALLS_MAX};
 	relay_config_defaults(&c);
 	c.workers = 1;
 	c.by_hand = true;
@@ -186,7 +186,6 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 		struct keyctx *down = call_key("AES_CM_128_HMAC_SHA1_80");
 
 		call_spec(&spec, &media, mode, RELAY_RTCP_MUX);
-		snprintf(spec.id, sizeof(spec.id), "call-%u", i);
 		for (unsigned k = 0; k < 2; k++) {
 			media.legs[k].interface = 0;
 			media.legs[k].port_rtp = (uint16_t)(PORT_MIN + 2 * i + k);

@@ -9,7 +9,7 @@
 #include "control/session/service.h"
 #include "tests/unit/fake_relay.h"
 
-static struct io_interface interfaces[2];
+static struct relay_interface interfaces[2];
 static uint64_t now_ns;
 
 static uint64_t fake_now(void)
@@ -31,7 +31,7 @@ static struct service *service_start(uint16_t port_min, uint16_t port_max, enum 
 	fake_reset();
 	now_ns = 1000000000ull;
 	for (unsigned i = 0; i < 2; i++) {
-		struct io_interface *f = &interfaces[i];
+		struct relay_interface *f = &interfaces[i];
 
 		snprintf(f->name, sizeof(f->name), i ? "core" : "default");
 		EXPECT_OK(addr_parse_ip(i ? STR("127.0.0.2") : STR("127.0.0.1"), &f->bind));

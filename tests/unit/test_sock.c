@@ -19,7 +19,7 @@ enum { PORT_MIN = 11000, CALLS_MAX = 200, BURST = 500, SESSIONS = 10000, SSRC = 
 
 /* Loopback has many addresses: those of this process are its own, so that every port is free. */
 static struct {
-	struct io_interface interface;
+	struct relay_interface interface;
 	struct addr peers[2];
 	int fds[2]; /* peers of all calls */
 	struct relay *relay;
@@ -56,11 +56,11 @@ static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_dela
 
 	memset(&g, 0, sizeof(g));
 	g.by_hand = by_hand;
-	g.interface = (struct io_interface){.name = "own",
-	                                    .bind = own_addr(1, 0),
-	                                    .advertised = own_addr(1, 0),
-	                                    .port_min = PORT_MIN,
-	                                    .port_max = 40000};
+	g.interface = (struct relay_interface){.name = "own",
+	                                       .bind = own_addr(1, 0),
+	                                       .advertised = own_addr(1, 0),
+	                                       .port_min = PORT_MIN,
+	                                       .port_max = 40000};
 	for (unsigned i = 0; i < 2; i++) {
 		g.peers[i] = own_addr((uint8_t)(2 + i), 6000);
 		g.fds[i] = udp(&g.peers[i]);
@@ -127,7 +127,6 @@ static void call(struct relay_session **out, unsigned n, const struct keyctx *re
 	struct relay_media_spec media;
 
 	call_spec(&spec, &media, receive ? RELAY_MODE_E2AE : RELAY_MODE_RTP, RELAY_RTCP_MUX);
-	snprintf(spec.id, sizeof(spec.id), "call-%u", n);
 	for (unsigned i = 0; i < 2; i++) {
 		media.legs[i].port_rtp = port_of(n, i);
 		media.legs[i].remote = g.peers[i];
@@ -356,11 +355,11 @@ static void a_failed_start_leaves_all_alone(void)
 	enum err e = ERR_NOMEM;
 
 	memset(&g, 0, sizeof(g));
-	g.interface = (struct io_interface){.name = "own",
-	                                    .bind = own_addr(1, 0),
-	                                    .advertised = own_addr(1, 0),
-	                                    .port_min = PORT_MIN,
-	                                    .port_max = 40000};
+	g.interface = (struct relay_interface){.name = "own",
+	                                       .bind = own_addr(1, 0),
+	                                       .advertised = own_addr(1, 0),
+	                                       .port_min = PORT_MIN,
+	                                       .port_max = 40000};
 	relay_config_defaults(&c);
 	c.workers = 3;
 	c.engine = "evp";
@@ -400,11 +399,11 @@ static void a_worker_is_pinned(void)
 		if (CPU_ISSET(i, &own))
 			last = i;
 	memset(&g, 0, sizeof(g));
-	g.interface = (struct io_interface){.name = "own",
-	                                    .bind = own_addr(1, 0),
-	                                    .advertised = own_addr(1, 0),
-	                                    .port_min = PORT_MIN,
-	                                    .port_max = 40000};
+	g.interface = (struct relay_interface){.name = "own",
+	                                       .bind = own_addr(1, 0),
+	                                       .advertised = own_addr(1, 0),
+	                                       .port_min = PORT_MIN,
+	                                       .port_max = 40000};
 	relay_config_defaults(&c);
 	c.workers = 1;
 	c.cpus = &last;

@@ -23,7 +23,7 @@ static struct addr at(const char *text)
 	return a;
 }
 
-static struct io_interface interfaces[2];
+static struct relay_interface interfaces[2];
 static struct target_local locals[7];
 static struct addr listeners[4];
 
@@ -31,16 +31,16 @@ static struct addr listeners[4];
  * address, and its NAT's 198.51.100.7. */
 static struct target_facts facts_now(void)
 {
-	interfaces[0] = (struct io_interface){.name = "access",
-	                                      .bind = ip("192.0.2.10"),
-	                                      .advertised = ip("198.51.100.7"),
-	                                      .port_min = 30000,
-	                                      .port_max = 30099};
-	interfaces[1] = (struct io_interface){.name = "core",
-	                                      .bind = ip("10.9.0.1"),
-	                                      .advertised = ip("10.9.0.1"),
-	                                      .port_min = 30000,
-	                                      .port_max = 30099};
+	interfaces[0] = (struct relay_interface){.name = "access",
+	                                         .bind = ip("192.0.2.10"),
+	                                         .advertised = ip("198.51.100.7"),
+	                                         .port_min = 30000,
+	                                         .port_max = 30099};
+	interfaces[1] = (struct relay_interface){.name = "core",
+	                                         .bind = ip("10.9.0.1"),
+	                                         .advertised = ip("10.9.0.1"),
+	                                         .port_min = 30000,
+	                                         .port_max = 30099};
 	locals[0] = (struct target_local){
 		.ip = ip("192.0.2.10"), .bits = 24, .is_broadcast = true, .device = 2};
 	locals[1] = (struct target_local){
@@ -298,12 +298,12 @@ static void ports_have_holders(void)
 /* Two names on one address: what either is told outside reaches the ports of both. */
 static void one_address_has_two_names(void)
 {
-	static struct io_interface two[2];
+	static struct relay_interface two[2];
 	struct port_book *b = NULL;
 	struct leg_name leg = {.session = (struct session *)(void *)&listeners};
 
 	for (unsigned i = 0; i < 2; i++) {
-		two[i] = (struct io_interface){
+		two[i] = (struct relay_interface){
 			.bind = ip("10.9.0.1"), .port_min = 30000, .port_max = 30100};
 		two[i].advertised = ip(i ? "198.51.100.9" : "10.9.0.1");
 	}

@@ -471,10 +471,10 @@ static void many_packets(void)
 
 static void probe_says_why(void)
 {
-	struct io_interface f = {.name = "default",
-	                         .bind = ip("127.0.0.%u", 1, 0),
-	                         .port_min = PORT_MIN,
-	                         .port_max = PORT_MAX};
+	struct relay_interface f = {.name = "default",
+	                            .bind = ip("127.0.0.%u", 1, 0),
+	                            .port_min = PORT_MIN,
+	                            .port_max = PORT_MAX};
 	struct why why = {{0}};
 
 	if (!gate_open(1, 1))

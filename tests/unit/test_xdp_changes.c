@@ -412,10 +412,10 @@ static void in_child(int (*fn)(void))
 
 static int try_without(unsigned capability)
 {
-	struct io_interface f = {.name = "default",
-	                         .bind = ip("10.%u.0.1", 0, 0),
-	                         .port_min = PORT_MIN,
-	                         .port_max = PORT_MAX};
+	struct relay_interface f = {.name = "default",
+	                            .bind = ip("10.%u.0.1", 0, 0),
+	                            .port_min = PORT_MIN,
+	                            .port_max = PORT_MAX};
 	struct why why = {{0}};
 	char reason[128];
 	int bad;

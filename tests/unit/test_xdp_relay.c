@@ -27,7 +27,7 @@ enum { PORT_MIN = 20000, PORT_MAX = 40000, PEER_PORT = 6000, CALLS_MAX = 10000 }
  * and 3, loopback 4. */
 static struct {
 	struct netns_peer peers[2];
-	struct io_interface interfaces[5];
+	struct relay_interface interfaces[5];
 	int fds[2][2]; /* by side and version: the peers' sockets */
 	struct relay *relay;
 	struct relay_session *sessions[CALLS_MAX];
@@ -70,7 +70,7 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 		return false;
 	}
 	for (unsigned i = 0; i < 5; i++) {
-		struct io_interface *f = &g.interfaces[i];
+		struct relay_interface *f = &g.interfaces[i];
 
 		snprintf(f->name, sizeof(f->name), "%s",
 		         i == 4  ? "near"
@@ -136,7 +136,6 @@ static bool call(unsigned n, bool is_ip6, enum relay_mode mode, const struct key
 	struct why why = {{0}};
 
 	call_spec(&spec, &media, mode, RELAY_RTCP_MUX);
-	snprintf(spec.id, sizeof(spec.id), "call-%u", n);
 	for (unsigned i = 0; i < 2; i++) {
 		media.legs[i].interface = (uint8_t)(is_ip6 * 2 + i);
 		media.legs[i].port_rtp = (uint16_t)(PORT_MIN + 2 * n);

@@ -40,7 +40,7 @@ enum {
 
 struct gate {
 	struct netns_peer peers[PEERS];
-	struct io_interface interfaces[SIDES]; /* IPv4 of both peers, then IPv6 of both */
+	struct relay_interface interfaces[SIDES]; /* IPv4 of both peers, then IPv6 of both */
 	struct io_shared *shared;
 	unsigned workers;
 	struct io *io[WORKERS_MAX];
@@ -87,7 +87,7 @@ static inline bool gate_open_after(unsigned workers, unsigned queues, void (*pre
 		return false;
 	}
 	for (unsigned i = 0; i < SIDES; i++) {
-		struct io_interface *f = &gate.interfaces[i];
+		struct relay_interface *f = &gate.interfaces[i];
 
 		snprintf(f->name, sizeof(f->name),
 		         i % 2 ? "core" : "access"); /* says nothing of devices */
