@@ -189,7 +189,6 @@ struct relay_media_spec {
 };
 
 struct relay_session_spec {
-	char id[128]; /* for events and `get`; the registry keeps it unique */
 	void *owner; /* comes back in events */
 	uint8_t n_media;
 	struct relay_media_spec *media; /* n_media of them, copied; a media keeps its place for

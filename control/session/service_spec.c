@@ -76,7 +76,6 @@ static void fill_media(struct relay_media_spec *out, const struct spec_media *m,
 void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner,
                        const struct port_book *book)
 {
-	memcpy(out->id, spec->id, sizeof(out->id));
 	out->owner = owner;
 	out->setup_timeout_ms = spec->setup_timeout_ms;
 	out->n_media = spec->media.n;
