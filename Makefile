@@ -29,7 +29,9 @@ PKG_LIBS  := $(shell $(PKGCONFIG) --libs $(PKGS) 2>/dev/null) $(if $(use_mb),-lI
 
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
              $(if $(WERROR),-Werror)
-HARDEN    := -fstack-protector-strong -fPIE -fcf-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
+# One object serves the programs and the shared libraries of the tests; linked into a program it is the same code as with -fPIE.
+PIC       := -fPIC -fno-semantic-interposition -ftls-model=initial-exec
+HARDEN    := -fstack-protector-strong $(PIC) -fcf-protection $(if $(SAN),,-D_FORTIFY_SOURCE=2) \
              $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 OPT       ?= -O2 -g
 CFLAGS    += -std=gnu11 $(OPT) $(WARN) $(HARDEN) -fno-strict-aliasing -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
@@ -40,9 +42,15 @@ LDFLAGS   += -pie -Wl,-z,relro,-z,now -pthread $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS    += $(PKG_LIBS) -lm
 
 OPTIONAL  := $(if $(use_mb),,relay/engine/mb.c $(wildcard relay/engine/mb_*.c)) $(if $(use_xdp),,$(wildcard relay/io/xdp*.c relay/io/route*.c))
-LIB_SRC   := $(filter-out $(OPTIONAL),$(wildcard base/*.c keyctx/*.c keyctx/*/*.c relay/*.c relay/*/*.c control/*.c control/*/*.c))
-LIB_SRC   := $(filter-out %.bpf.c,$(LIB_SRC))
-LIB       := $(BUILD)/libsluice.a
+# One archive for each layer, in the order of the arrows: an archive uses only those behind it, so the linker refuses an arrow that points up.
+LAYERS    := control relay keyctx base
+sources    = $(filter-out $(OPTIONAL) %.bpf.c,$(wildcard $(1)/*.c $(1)/*/*.c))
+objects    = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIB_SRC   := $(foreach l,$(LAYERS),$(call sources,$(l)))
+LIBS      := $(LAYERS:%=$(BUILD)/lib%.a)
+# Programs that do without the relay.
+NO_RELAY  := sluice-kms
+libs       = $(filter-out $(if $(filter $(NO_RELAY),$(1)),%/librelay.a),$(LIBS))
 CMD_SRC   := $(wildcard cmd/*.c)
 CMD_PART  := $(wildcard cmd/*/*.c)
 BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
@@ -67,10 +75,6 @@ BPF_GEN   := $(BPF_SRC:relay/io/%.bpf.c=$(BUILD)/gen/%.skel.h)
 
 all: $(PROGRAMS) ## build every program into build/bin (SAN=address,undefined, SAN=thread, WITH_MB=no, WITH_XDP=no, V=1)
 
-$(LIB): $(LIB_SRC:%.c=$(BUILD)/%.o)
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
-
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(BPF_GEN)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -84,25 +88,29 @@ $(BUILD)/gen/%.skel.h: relay/io/%.bpf.c
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' > $@
 
-# A program is cmd/NAME.c and, where it has them, the parts in cmd/NAME/.
 .SECONDEXPANSION:
+$(LIBS): $(BUILD)/lib%.a: $$(call objects,$$(call sources,$$*))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 $(BUILD)/libbench.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/cmd/main.c,$(BENCH_SRC)))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/bin/sluice-bench: $(BUILD)/bench/cmd/main.o $(BENCH_LIB) $(LIB)
+$(BUILD)/bin/sluice-bench: $(BUILD)/bench/cmd/main.o $(BENCH_LIB) $(LIBS)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(addprefix $(BUILD)/,$$(addsuffix .o,$$(basename $$(wildcard cmd/$$*/*.c)))) $(LIB)
+# A program is cmd/NAME.c and, where it has them, the parts in cmd/NAME/.
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(call objects,$$(wildcard cmd/$$*/*.c)) $$(call libs,$$*)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
+$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIBS)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -110,7 +118,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $
 OWN_RELAY := $(shell grep -lE '(noting_relay|fake_relay|dialog_scene|ng_scene).h' tests/unit/*.c tests/fuzz/*.c)
 $(OWN_RELAY:%.c=$(BUILD)/%) $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,$(filter tests/fuzz/%,$(OWN_RELAY))): LDFLAGS += -Wl,-z,muldefs
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIB)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
