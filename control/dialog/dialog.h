@@ -174,7 +174,7 @@ struct dialog_reply {
 	bool is_unknown;     /* on failure: there is no such call */
 	enum service_limit limit; /* on failure of a call that is new: what there is not enough of
 	                             here, another gateway may have it */
-	struct session *session;  /* NULL when there is none */
+	struct registry_session *session; /* NULL when there is none */
 	const struct relay_session_stats
 		*stats; /* DELETE: final, or those of now where the call goes on */
 };

@@ -137,7 +137,7 @@ static void look_at(void *arg, const char *id)
 
 /* --- when ------------------------------------------------------------------- */
 
-static void on_event(void *arg, const struct event *e)
+static void on_event(void *arg, const struct session_event *e)
 {
 	struct dialog_idle *i = arg;
 	uint64_t settled_ns;

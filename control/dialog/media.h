@@ -231,7 +231,8 @@ enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_o
 enum err dialog_mark_write(struct sdp *sdp, const struct service *sv) MUST_USE;
 /* Rewrites a description for `to`; `s` is the session (NULL: no media of ours), `core` as above. */
 enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to,
-                          bool is_answer, const struct dialog_options *o, const struct session *s,
-                          unsigned core, struct service *sv) MUST_USE;
+                          bool is_answer, const struct dialog_options *o,
+                          const struct registry_session *s, unsigned core,
+                          struct service *sv) MUST_USE;
 
 #endif

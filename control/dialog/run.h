@@ -50,8 +50,8 @@ struct dialog {
 	unsigned n_forks;
 	struct dialog_fork *forks; /* the one replaced last is the first */
 	bool ends_when_silent, is_quiet;
-	uint64_t settled_ns;     /* monotonic: of the last request that was carried out */
-	struct session *session; /* NULL: none made (yet) */
+	uint64_t settled_ns;              /* monotonic: of the last request that was carried out */
+	struct registry_session *session; /* NULL: none made (yet) */
 	struct dialog_leave
 		*leave; /* when it ends (control/dialog/later.h); NULL: nobody said so */
 	struct dialog_run *running;

@@ -12,7 +12,7 @@ struct writer {
 	enum offer_side to, from; /* whom it is for, whose it was */
 	bool is_answer;
 	const struct dialog_options *o;
-	const struct session *session;
+	const struct registry_session *session;
 	unsigned core;
 	struct service *sv;
 };
@@ -177,8 +177,8 @@ static enum err write_session(struct writer *w)
 }
 
 enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to,
-                          bool is_answer, const struct dialog_options *o, const struct session *s,
-                          unsigned core, struct service *sv)
+                          bool is_answer, const struct dialog_options *o,
+                          const struct registry_session *s, unsigned core, struct service *sv)
 {
 	struct writer w = {.sdp = sdp,
 	                   .x = x,

@@ -281,7 +281,7 @@ static void do_list(struct call *c, const struct ng_request *q)
 {
 	struct proto_ng *p = c->p;
 	struct doc *d = result(p, "ok"), *calls = doc_list(p->out);
-	struct session *s;
+	struct registry_session *s;
 	uint32_t at = 0;
 
 	while (calls && calls->n < q->limit &&

@@ -269,7 +269,7 @@ static unsigned line_of(const struct spec_session *spec, unsigned m)
 
 /* The medias of each side: of the legs that there are, and of those that were. */
 static void list_medias(struct telling *t, const struct dialogs *d, struct str call,
-                        const struct session *s, const struct relay_session_stats *stats,
+                        const struct registry_session *s, const struct relay_session_stats *stats,
                         struct doc *medias[2])
 {
 	for (unsigned m = 0; m < s->spec->media.n; m++) {
@@ -301,7 +301,7 @@ static void list_medias(struct telling *t, const struct dialogs *d, struct str c
 }
 
 void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d, struct str call,
-                   const struct service *sv, const struct session *s,
+                   const struct service *sv, const struct registry_session *s,
                    const struct relay_session_stats *stats)
 {
 	struct doc *tags = doc_dict(a), *totals = doc_dict(a),

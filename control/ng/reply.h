@@ -10,7 +10,7 @@
 /* Adds created, tags with their medias and streams, and totals of a call to a reply. `stats` may be
  * NULL. */
 void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d, struct str call,
-                   const struct service *sv, const struct session *s,
+                   const struct service *sv, const struct registry_session *s,
                    const struct relay_session_stats *stats);
 /* Adds the counters of the process. */
 void ng_reply_statistics(struct doc_arena *a, struct doc *out, struct service *sv);

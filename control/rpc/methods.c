@@ -178,7 +178,7 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	struct interfaces interfaces = {.items = service_context(sv)->interfaces,
 	                                .n = service_context(sv)->n_interfaces};
 	uint8_t choice = INTERFACES_ALL;
-	struct session *s;
+	struct registry_session *s;
 	struct why why;
 	uint32_t at;
 

@@ -39,7 +39,7 @@ void json_peer_free(struct json_peer *peer)
 	mem_free(peer);
 }
 
-static void on_event(void *arg, const struct event *e)
+static void on_event(void *arg, const struct session_event *e)
 {
 	struct json_peer *peer = arg;
 	struct doc *d = events_doc(peer->arena, e);

@@ -10,7 +10,7 @@ static const char *const state_names[] = {[SESSION_CREATING] = "creating",
                                           [SESSION_UPDATING] = "updating",
                                           [SESSION_DELETING] = "deleting"};
 
-static uint64_t age_ms(const struct session *s)
+static uint64_t age_ms(const struct registry_session *s)
 {
 	uint64_t now_ns = clk_wall_ns();
 
@@ -61,7 +61,7 @@ static struct doc *media_local(struct doc_arena *a, const struct service *sv,
 }
 
 static struct doc *session_local(struct doc_arena *a, const struct service *sv,
-                                 const struct session *s, bool brief)
+                                 const struct registry_session *s, bool brief)
 {
 	struct doc *out = doc_dict(a), *media = doc_list(a);
 
@@ -76,12 +76,14 @@ static struct doc *session_local(struct doc_arena *a, const struct service *sv,
 	return out;
 }
 
-struct doc *reply_local(struct doc_arena *a, const struct service *sv, const struct session *s)
+struct doc *reply_local(struct doc_arena *a, const struct service *sv,
+                        const struct registry_session *s)
 {
 	return session_local(a, sv, s, false);
 }
 
-struct doc *reply_brief(struct doc_arena *a, const struct service *sv, const struct session *s)
+struct doc *reply_brief(struct doc_arena *a, const struct service *sv,
+                        const struct registry_session *s)
 {
 	return session_local(a, sv, s, true);
 }
@@ -172,8 +174,8 @@ static void dress_media(struct doc_arena *a, struct doc *legs, const struct serv
 	}
 }
 
-struct doc *reply_session(struct doc_arena *a, const struct service *sv, const struct session *s,
-                          const struct relay_session_stats *stats)
+struct doc *reply_session(struct doc_arena *a, const struct service *sv,
+                          const struct registry_session *s, const struct relay_session_stats *stats)
 {
 	struct schema_out out = {.arena = a, .context = service_context(sv)};
 	struct doc *d = schema_write(&out, &spec_session_schema, s->spec);
@@ -187,7 +189,7 @@ struct doc *reply_session(struct doc_arena *a, const struct service *sv, const s
 	return d;
 }
 
-struct doc *reply_final(struct doc_arena *a, const struct session *s,
+struct doc *reply_final(struct doc_arena *a, const struct registry_session *s,
                         const struct relay_session_stats *stats)
 {
 	struct doc *out = doc_dict(a), *media = doc_list(a);

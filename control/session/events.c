@@ -12,7 +12,7 @@ struct events {
 	struct relay *relay;
 	struct link subscriptions;
 	uint64_t next_seq;
-	struct event kept[EVENTS_KEPT]; /* seq n stands at n % EVENTS_KEPT */
+	struct session_event kept[EVENTS_KEPT]; /* seq n stands at n % EVENTS_KEPT */
 };
 
 struct events_subscription {
@@ -22,12 +22,12 @@ struct events_subscription {
 	void *arg;
 };
 
-static bool wants(const struct events_filter *f, const struct event *e)
+static bool wants(const struct events_filter *f, const struct session_event *e)
 {
 	return (f->kinds >> e->kind & 1) && str_starts(str_of(e->session), f->prefix);
 }
 
-static void event_log(const struct event *e)
+static void event_log(const struct session_event *e)
 {
 	char addr[ADDR_TEXT_MAX], sid[140];
 
@@ -40,19 +40,19 @@ static void event_log(const struct event *e)
 
 void events_tell(struct events *ev, const struct relay_event *from)
 {
-	const struct session *s = from->owner;
-	struct event *e = &ev->kept[ev->next_seq % EVENTS_KEPT];
+	const struct registry_session *s = from->owner;
+	struct session_event *e = &ev->kept[ev->next_seq % EVENTS_KEPT];
 
-	*e = (struct event){.seq = ev->next_seq++,
-	                    .wall_ns = clk_wall_ns(),
-	                    .kind = from->kind,
-	                    .leg = from->leg,
-	                    .is_send = from->is_send,
-	                    .finding = from->finding,
-	                    .addr = from->addr,
-	                    .ssrc = from->ssrc,
-	                    .ssrc_out = from->ssrc_out,
-	                    .count = from->count};
+	*e = (struct session_event){.seq = ev->next_seq++,
+	                            .wall_ns = clk_wall_ns(),
+	                            .kind = from->kind,
+	                            .leg = from->leg,
+	                            .is_send = from->is_send,
+	                            .finding = from->finding,
+	                            .addr = from->addr,
+	                            .ssrc = from->ssrc,
+	                            .ssrc_out = from->ssrc_out,
+	                            .count = from->count};
 	memcpy(e->session, s->spec->id, sizeof(e->session));
 	if (from->media < s->spec->media.n)
 		memcpy(e->media, s->spec->media.items[from->media].id, sizeof(e->media));
@@ -146,7 +146,7 @@ static void set_ssrc(struct doc_arena *a, struct doc *d, const char *name, uint3
 		doc_set_uint(a, d, name, ssrc);
 }
 
-struct doc *events_doc(struct doc_arena *a, const struct event *e)
+struct doc *events_doc(struct doc_arena *a, const struct session_event *e)
 {
 	bool is_key = e->kind == RELAY_EVENT_KEY_SOFT_LIMIT || e->kind == RELAY_EVENT_KEY_EXPIRED;
 	struct doc *d = doc_dict(a);

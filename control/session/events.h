@@ -12,13 +12,13 @@
 #include "control/doc/doc.h"
 #include "relay/relay.h"
 
-/* Listens to the relay; the owner of a relay event is a struct session. Control only. */
+/* Listens to the relay; the owner of a relay event is a struct registry_session. Control only. */
 struct events;
 struct events_subscription;
 
 enum { EVENTS_KEPT = 1024 };
 
-struct event {
+struct session_event {
 	uint64_t seq; /* from 1, without gaps, for the life of the process */
 	uint64_t wall_ns;
 	enum relay_event_kind kind;
@@ -32,7 +32,7 @@ struct event {
 };
 
 /* Called from relay_poll, and from events_subscribe for those of the past. */
-typedef void events_fn(void *arg, const struct event *e);
+typedef void events_fn(void *arg, const struct session_event *e);
 
 struct events_filter {
 	uint32_t kinds;   /* bits of enum relay_event_kind */
@@ -56,6 +56,6 @@ uint64_t events_last_seq(const struct events *ev);
 uint64_t events_lost(const struct events *ev);
 
 /* The event as the protocol tells it. */
-struct doc *events_doc(struct doc_arena *a, const struct event *e);
+struct doc *events_doc(struct doc_arena *a, const struct session_event *e);
 
 #endif

@@ -125,7 +125,7 @@ static bool may_learn(const struct permitted *p, const struct leg_name *leg)
 
 static enum err follow(struct walk *w, const struct leg_name *by, struct why *why)
 {
-	const struct session *s = by->session;
+	const struct registry_session *s = by->session;
 	bool is_own = s == w->start.session;
 	enum err e = ERR_OK;
 
@@ -150,7 +150,7 @@ static enum err walk_from(struct walk *w, const struct addr *target, struct why 
 	return e;
 }
 
-enum err loops_check(const struct port_book *b, const struct session *s,
+enum err loops_check(const struct port_book *b, const struct registry_session *s,
                      const struct spec_session *next, unsigned media, unsigned leg,
                      const struct addr *extra, struct why *why)
 {

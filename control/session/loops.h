@@ -20,7 +20,7 @@ struct addr loops_rtcp_target(const struct spec_leg *leg);
  * active. Every ring has a leg that closed it: asked about each leg of what changes, none comes to
  * be.
  */
-enum err loops_check(const struct port_book *b, const struct session *s,
+enum err loops_check(const struct port_book *b, const struct registry_session *s,
                      const struct spec_session *next, unsigned media, unsigned leg,
                      const struct addr *extra, struct why *why) MUST_USE;
 

@@ -11,11 +11,11 @@
 #include "control/session/target.h"
 #include "relay/relay.h"
 
-struct session;
+struct registry_session;
 
 /* A leg, as control names it. */
 struct leg_name {
-	const struct session *session;
+	const struct registry_session *session;
 	uint8_t media, leg;
 };
 

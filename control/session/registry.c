@@ -8,7 +8,7 @@
 
 struct registry {
 	struct map *by_id;
-	struct session **slots;
+	struct registry_session **slots;
 	uint32_t *free_slots; /* a stack, as large as `slots` */
 	uint32_t n_slots, n_free;
 };
@@ -29,7 +29,7 @@ enum err registry_new(struct registry **out)
 	return ERR_OK;
 }
 
-static void session_free(struct session *s)
+static void session_free(struct registry_session *s)
 {
 	if (s->attached_free)
 		s->attached_free(s->attached);
@@ -52,7 +52,7 @@ void registry_free(struct registry *r)
 	mem_free(r);
 }
 
-struct session *registry_find(const struct registry *r, struct str id)
+struct registry_session *registry_find(const struct registry *r, struct str id)
 {
 	return map_get(r->by_id, id.p, id.n);
 }
@@ -60,7 +60,8 @@ struct session *registry_find(const struct registry *r, struct str id)
 static enum err slots_grow(struct registry *r)
 {
 	uint32_t n = r->n_slots ? r->n_slots * 2 : FIRST_SLOTS;
-	struct session **slots = mem_resize(r->slots, n, sizeof(struct session *));
+	struct registry_session **slots =
+		mem_resize(r->slots, n, sizeof(struct registry_session *));
 	uint32_t *free_slots;
 
 	if (!slots)
@@ -79,9 +80,10 @@ static enum err slots_grow(struct registry *r)
 	return ERR_OK;
 }
 
-enum err registry_add_take(struct registry *r, struct spec_session *spec, struct session **out)
+enum err registry_add_take(struct registry *r, struct spec_session *spec,
+                           struct registry_session **out)
 {
-	struct session *s;
+	struct registry_session *s;
 	enum err e;
 
 	if (r->n_free == 0 && slots_grow(r))
@@ -102,7 +104,7 @@ enum err registry_add_take(struct registry *r, struct spec_session *spec, struct
 	return ERR_OK;
 }
 
-void registry_remove(struct registry *r, struct session *s)
+void registry_remove(struct registry *r, struct registry_session *s)
 {
 	CHECK(map_remove(r->by_id, s->spec->id, strlen(s->spec->id)) == s);
 	r->slots[s->slot] = NULL;
@@ -115,10 +117,10 @@ size_t registry_count(const struct registry *r)
 	return map_count(r->by_id);
 }
 
-struct session *registry_next(const struct registry *r, uint32_t *at)
+struct registry_session *registry_next(const struct registry *r, uint32_t *at)
 {
 	while (*at < r->n_slots) {
-		struct session *s = r->slots[(*at)++];
+		struct registry_session *s = r->slots[(*at)++];
 
 		if (s)
 			return s;

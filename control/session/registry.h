@@ -32,7 +32,7 @@ struct permitted {
 };
 
 /* Written by service alone; others read. */
-struct session {
+struct registry_session {
 	uint32_t slot;
 	enum session_state state;
 	struct spec_session *spec;       /* what it is: full, with ports */
@@ -58,16 +58,16 @@ enum err registry_new(struct registry **out) MUST_USE;
 /* With every session still in it. */
 void registry_free(struct registry *r);
 
-struct session *registry_find(const struct registry *r, struct str id);
+struct registry_session *registry_find(const struct registry *r, struct str id);
 /* Takes the spec, whose id is the session's. ERR_EXISTS, ERR_NOMEM: the spec stays the caller's. */
 enum err registry_add_take(struct registry *r, struct spec_session *spec,
-                           struct session **out) MUST_USE;
+                           struct registry_session **out) MUST_USE;
 /* Ends and frees it, spec and attachment too. */
-void registry_remove(struct registry *r, struct session *s);
+void registry_remove(struct registry *r, struct registry_session *s);
 size_t registry_count(const struct registry *r);
 
 /* Walk: `uint32_t at = 0; while ((s = registry_next(r, &at)))`; `at` is a cursor that stays good
  * while sessions come and go. */
-struct session *registry_next(const struct registry *r, uint32_t *at);
+struct registry_session *registry_next(const struct registry *r, uint32_t *at);
 
 #endif

@@ -111,7 +111,7 @@ uint64_t service_now_ns(const struct service *sv)
 
 /* --- sessions that are ending ----------------------------------------------- */
 
-void service_set_ending(struct service *sv, struct session *s, bool on)
+void service_set_ending(struct service *sv, struct registry_session *s, bool on)
 {
 	if (s->is_ending != on)
 		sv->counts.ending += on ? 1 : (uint32_t)-1;
@@ -160,8 +160,8 @@ struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *
 	return addr_with_port(&a, (uint16_t)(a.port + 1));
 }
 
-bool service_refuses_key(const struct service *sv, const struct session *s, const struct keyctx *k,
-                         bool is_send)
+bool service_refuses_key(const struct service *sv, const struct registry_session *s,
+                         const struct keyctx *k, bool is_send)
 {
 	return s->relay && relay_session_refuses_key(sv->config.relay, s->relay, k, is_send);
 }

@@ -91,7 +91,7 @@ struct service_result {
 	enum err e;
 	enum service_limit limit; /* on failure: what there is not enough of */
 	const struct why *why;
-	struct session *session;
+	struct registry_session *session;
 	bool changed;                            /* false: it was so already */
 	const struct relay_session_stats *stats; /* delete: final; get: present; else NULL */
 };
@@ -115,8 +115,8 @@ void service_delete(struct service *sv, struct str id, service_done_fn *done, vo
 void service_get(struct service *sv, struct str id, service_done_fn *done, void *arg);
 
 /* relay_session_refuses_key, of that session. */
-bool service_refuses_key(const struct service *sv, const struct session *s, const struct keyctx *k,
-                         bool is_send);
+bool service_refuses_key(const struct service *sv, const struct registry_session *s,
+                         const struct keyctx *k, bool is_send);
 
 /* The address that signalling is told for a leg: advertised address, RTP or RTCP port. None for a
  * leg that does not exist or has no RTCP port. */
@@ -135,7 +135,7 @@ bool service_is_draining(const struct service *sv);
  * no more against sessions_max; up to as many beside them may be so, beyond that the one that has
  * been so for longest is reclaimed.
  */
-void service_set_ending(struct service *sv, struct session *s, bool on);
+void service_set_ending(struct service *sv, struct registry_session *s, bool on);
 /*
  * What to do when ports run short: end the session that has been ending for longest, by
  * service_delete. False: there is none. The operation that found no port waits for that, and its

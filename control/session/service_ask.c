@@ -9,7 +9,7 @@
 
 enum { PERMITTED_MAX = 16 }; /* of a session */
 
-static bool is_known(const struct session *s, const struct permitted *p)
+static bool is_known(const struct registry_session *s, const struct permitted *p)
 {
 	for (unsigned i = 0; i < s->n_permitted; i++) {
 		const struct permitted *k = &s->permitted[i];
@@ -22,7 +22,7 @@ static bool is_known(const struct session *s, const struct permitted *p)
 }
 
 /* Kept for the session's life: whatever else closes a ring later is held against it. */
-static enum err remember(struct session *s, const struct permitted *p, struct why *why)
+static enum err remember(struct registry_session *s, const struct permitted *p, struct why *why)
 {
 	struct permitted *more;
 
@@ -39,7 +39,7 @@ static enum err remember(struct session *s, const struct permitted *p, struct wh
 	return ERR_OK;
 }
 
-static enum err judge(struct service *sv, struct session *s, const struct permitted *p,
+static enum err judge(struct service *sv, struct registry_session *s, const struct permitted *p,
                       struct why *why)
 {
 	enum err e = targets_check_more(service_targets(sv), s, p->media, p->leg, &p->source,
@@ -73,7 +73,7 @@ enum err service_say(struct service *sv, unsigned interface, const struct addr *
 void service_on_ask(void *service, const struct relay_event *ask)
 {
 	struct service *sv = service;
-	struct session *s = ask->owner;
+	struct registry_session *s = ask->owner;
 	struct permitted p = {
 		.media = ask->media, .leg = ask->leg, .is_rtcp = ask->is_rtcp, .source = ask->addr};
 	struct why why = {""};

@@ -14,7 +14,7 @@ enum op_kind { OP_CREATE, OP_UPDATE, OP_DELETE, OP_GET };
 struct service_op {
 	struct link link; /* in session.waiting */
 	struct service *sv;
-	struct session *session;
+	struct registry_session *session;
 	enum op_kind kind;
 	char id[sizeof(((struct spec_session *)0)->id)];
 	struct spec_session *patch; /* CREATE, UPDATE */
@@ -65,7 +65,7 @@ static void feed_starved(struct service *sv)
 
 void service_close(struct service *sv)
 {
-	struct session *s;
+	struct registry_session *s;
 	uint32_t at = 0;
 
 	sv->closed = true;
@@ -86,8 +86,9 @@ static void ports_release(struct service *sv, struct spec_session *of,
 	local_release(sv->local, of, kept, used, sv->config.now_ns());
 }
 
-static enum err ports_assign(struct service *sv, const struct session *s, struct spec_session *next,
-                             const struct spec_session *now, struct why *why)
+static enum err ports_assign(struct service *sv, const struct registry_session *s,
+                             struct spec_session *next, const struct spec_session *now,
+                             struct why *why)
 {
 	enum err e = local_assign(sv->local, next, now, sv->config.now_ns(), why);
 
@@ -110,7 +111,7 @@ static void op_free(struct service_op *op)
 static void op_finish(struct service_op *op, struct service_result result)
 {
 	struct service *sv = op->sv;
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 	struct why none = {""};
 
 	if (!result.why)
@@ -137,7 +138,7 @@ static void op_fail(struct service_op *op, enum err e, const struct why *why)
 
 /* The session is no more; what waited for it is asked anew, and finds it absent or makes it again.
  */
-static void session_end(struct service *sv, struct session *s)
+static void session_end(struct service *sv, struct registry_session *s)
 {
 	struct link waiting;
 
@@ -162,7 +163,7 @@ static enum service_limit limit_of_tries(enum err e)
 static void create_fail(struct service_op *op, enum err e, const struct why *why)
 {
 	struct service *sv = op->sv;
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 
 	/* `running` stays set: what the answer's reader asks of this id waits for the end. */
 	op->session = NULL;
@@ -173,7 +174,7 @@ static void create_fail(struct service_op *op, enum err e, const struct why *why
 static void create_ask(struct service_op *op)
 {
 	struct service *sv = op->sv;
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 	struct why why = {""};
 	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
 	                        : ports_assign(sv, s, s->spec, NULL, &why);
@@ -203,7 +204,7 @@ static void create_done(void *arg, enum err e, const struct why *why)
 {
 	struct service_op *op = arg;
 	struct service *sv = op->sv;
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 
 	if (!e) {
 		sv->counts.created++;
@@ -281,7 +282,7 @@ static void update_done(void *arg, enum err e, const struct why *why);
  * Before the session becomes what was asked. */
 static void reopen(const struct service_op *op)
 {
-	const struct session *s = op->session;
+	const struct registry_session *s = op->session;
 	uint16_t legs[RELAY_MEDIA_MAX];
 
 	if (s->relay && service_spec_signalled(op->patch, s->spec, legs) &&
@@ -294,7 +295,7 @@ static void reopen(const struct service_op *op)
 static void update_ask(struct service_op *op)
 {
 	struct service *sv = op->sv;
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 	struct why why = {""};
 	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
 	                        : ports_assign(sv, s, op->next, s->spec, &why);
@@ -323,7 +324,7 @@ static void update_done(void *arg, enum err e, const struct why *why)
 {
 	struct service_op *op = arg;
 	struct service *sv = op->sv;
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 
 	s->next = NULL;
 	if (!e) {
@@ -350,7 +351,7 @@ static void update_done(void *arg, enum err e, const struct why *why)
 
 static void update_start(struct service_op *op)
 {
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 	struct why why = {""};
 	enum err e = spec_apply(&op->next, s->spec, op->patch, &op->sv->config.context, &why);
 
@@ -378,7 +379,7 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 {
 	struct service_op *op = arg;
 	struct service *sv = op->sv;
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 
 	/* Where somebody waits for them they do not rest. */
 	ports_release(sv, s->spec, NULL, list_is_empty(&sv->starved));
@@ -414,7 +415,7 @@ static void get_done(void *arg, enum err e, const struct relay_session_stats *st
 
 static void get_start(struct service_op *op)
 {
-	struct session *s = op->session;
+	struct registry_session *s = op->session;
 	enum err e;
 
 	s->running = op;
@@ -438,7 +439,7 @@ static void op_start(struct service_op *op)
 static void op_submit(struct service_op *op)
 {
 	struct service *sv = op->sv;
-	struct session *s = registry_find(sv->registry, str_of(op->id));
+	struct registry_session *s = registry_find(sv->registry, str_of(op->id));
 	struct why why;
 
 	op->session = s;

@@ -72,7 +72,8 @@ static void take(struct targets *t, const struct spec_place *p, const struct leg
 		port_book_take(t->book, p->interface, p->port, leg);
 }
 
-void targets_take_ports(struct targets *t, const struct session *s, const struct spec_session *next)
+void targets_take_ports(struct targets *t, const struct registry_session *s,
+                        const struct spec_session *next)
 {
 	for (unsigned m = 0; m < next->media.n; m++)
 		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
@@ -239,8 +240,9 @@ static enum err judge_leg(struct targets *t, const struct spec_leg *l, const str
 	return targets_judge(t, &rtcp, at, sends_to(was, &rtcp, at), now_ns, why);
 }
 
-enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next,
-                       const struct spec_session *now, uint64_t now_ns, struct why *why)
+enum err targets_check(struct targets *t, const struct registry_session *s,
+                       const struct spec_session *next, const struct spec_session *now,
+                       uint64_t now_ns, struct why *why)
 {
 	for (unsigned m = 0; m < next->media.n; m++) {
 		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
@@ -275,7 +277,7 @@ static unsigned interface_towards(const struct targets *t, const struct spec_leg
 	return is_other ? l->other.interface : l->at.interface;
 }
 
-enum err targets_check_more(struct targets *t, const struct session *s, unsigned media,
+enum err targets_check_more(struct targets *t, const struct registry_session *s, unsigned media,
                             unsigned leg, const struct addr *target, uint64_t now_ns,
                             struct why *why)
 {

@@ -24,7 +24,7 @@ enum err targets_add_listener(struct targets *t, const struct addr *a) MUST_USE;
 enum err targets_fill_asked(struct targets *t, struct relay_asked *out) MUST_USE;
 struct port_book *targets_book(struct targets *t);
 /* The ports of `next` are those of session `s`, as it becomes that. */
-void targets_take_ports(struct targets *t, const struct session *s,
+void targets_take_ports(struct targets *t, const struct registry_session *s,
                         const struct spec_session *next);
 /* Before they are given back: ports of `of` that are not in `kept` (NULL: none is) are nobody's.
  * `now_ns` 0: they were never used. */
@@ -46,11 +46,12 @@ enum err targets_judge(struct targets *t, const struct addr *target, unsigned in
  * no leg may close a ring (control/session/loops.h). ERR_DENIED: `why` names media, leg, field,
  * address and reason. Ports of `next` are chosen and in the book.
  */
-enum err targets_check(struct targets *t, const struct session *s, const struct spec_session *next,
-                       const struct spec_session *now, uint64_t now_ns, struct why *why) MUST_USE;
+enum err targets_check(struct targets *t, const struct registry_session *s,
+                       const struct spec_session *next, const struct spec_session *now,
+                       uint64_t now_ns, struct why *why) MUST_USE;
 /* The same of one more target of a leg that exists: of an offer that is not in force yet, or a
  * source to be learnt. */
-enum err targets_check_more(struct targets *t, const struct session *s, unsigned media,
+enum err targets_check_more(struct targets *t, const struct registry_session *s, unsigned media,
                             unsigned leg, const struct addr *target, uint64_t now_ns,
                             struct why *why) MUST_USE;
 

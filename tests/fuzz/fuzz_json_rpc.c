@@ -68,7 +68,7 @@ static int dial(void)
 static void drop_sessions(void)
 {
 	uint32_t at = 0;
-	struct session *s;
+	struct registry_session *s;
 
 	relay_poll(&fake_relay);
 	while ((s = registry_next(service_registry(service), &at))) {

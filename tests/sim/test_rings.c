@@ -163,7 +163,7 @@ static struct addr stranger(unsigned n)
 
 static const struct spec_leg *leg_now(const char *id, unsigned leg)
 {
-	const struct session *s = registry_find(service_registry(w.sv), str_of(id));
+	const struct registry_session *s = registry_find(service_registry(w.sv), str_of(id));
 
 	CHECK(s && s->spec->media.n && leg < s->spec->media.items[0].legs.n);
 	return &s->spec->media.items[0].legs.items[leg];

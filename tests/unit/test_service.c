@@ -49,7 +49,7 @@ static void service_end(struct service *sv)
 	relay_poll(&fake_relay);
 	/* What the real relay does when it stops: sessions end without a word. */
 	uint32_t at = 0;
-	for (struct session *s; (s = registry_next(service_registry(sv), &at));)
+	for (struct registry_session *s; (s = registry_next(service_registry(sv), &at));)
 		mem_free(s->relay);
 	service_free(sv);
 }

@@ -257,7 +257,7 @@ static bool holds(const struct port_book *b, const char *text, uint64_t now_ns)
 static void ports_have_holders(void)
 {
 	struct port_book *b = NULL;
-	struct session *someone = (struct session *)(void *)&listeners;
+	struct registry_session *someone = (struct registry_session *)(void *)&listeners;
 	struct leg_name leg = {.session = someone, .media = 1, .leg = 2},
 			found[PORT_BOOK_FINDS_MAX];
 	struct addr a, said = ip("203.0.113.200");
@@ -300,7 +300,7 @@ static void one_address_has_two_names(void)
 {
 	static struct relay_interface two[2];
 	struct port_book *b = NULL;
-	struct leg_name leg = {.session = (struct session *)(void *)&listeners};
+	struct leg_name leg = {.session = (struct registry_session *)(void *)&listeners};
 
 	for (unsigned i = 0; i < 2; i++) {
 		two[i] = (struct relay_interface){
