@@ -104,28 +104,28 @@ static enum err make_offer(struct caller *c, const struct mikey_env *env, struct
 	struct csmap_policy sp;
 	struct ticket_cs cs[2] = {{.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 1},
 	                          {.cs_id = 2, .n_policies = 1, .has_ssrc = true, .ssrc = 2}};
-	struct ticket_offer_params p = {.rules = &c->rules,
-	                                .grant = c->grant,
-	                                .me = kms_name_id(c->from->names[0]),
-	                                .peer = kms_name_id(c->to->names[0]),
-	                                .cs = cs,
-	                                .n_cs = 2,
-	                                .policies = &sp,
-	                                .n_policies = 1};
+	struct ticket_initiator_params p = {.rules = &c->rules,
+	                                    .grant = c->grant,
+	                                    .me = kms_name_id(c->from->names[0]),
+	                                    .peer = kms_name_id(c->to->names[0]),
+	                                    .cs = cs,
+	                                    .n_cs = 2,
+	                                    .policies = &sp,
+	                                    .n_policies = 1};
 	enum err e;
 
 	csmap_policy_from_suite(&sp, 0, suite_get(SUITE_AES_CM_128_HMAC_SHA1_80));
-	ticket_offer_free(c->offer);
+	ticket_initiator_free(c->offer);
 	c->offer = NULL;
-	e = ticket_offer_new(&c->offer, &p, env, fault);
-	return e ? e : mikey_msg_read(&c->msg, ticket_offer_octets(c->offer), fault);
+	e = ticket_initiator_new(&c->offer, &p, env, fault);
+	return e ? e : mikey_msg_read(&c->msg, ticket_initiator_octets(c->offer), fault);
 }
 
 static enum err take_grant(struct caller *c, struct view octets, const struct mikey_env *env,
                            struct mikey_fault *fault)
 {
 	struct ticket_grant *grant;
-	enum err e = ticket_request_answer(c->request, octets, &grant, fault);
+	enum err e = ticket_request_receive(c->request, octets, &grant, fault);
 
 	if (e)
 		return e;
@@ -139,7 +139,7 @@ static enum err take_resolution(struct caller *c, struct view octets, struct mik
 {
 	struct ticket_resolution *r;
 	const struct ticket_keys *k = c->grant->keys;
-	enum err e = ticket_resolve_answer(c->resolve, octets, &r, fault);
+	enum err e = ticket_resolve_receive(c->resolve, octets, &r, fault);
 	bool same;
 
 	if (e)
@@ -165,6 +165,6 @@ enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, 
 void caller_fini(struct caller *c)
 {
 	drop_asks(c);
-	ticket_offer_free(c->offer);
+	ticket_initiator_free(c->offer);
 	ticket_grant_free(c->grant);
 }

@@ -23,9 +23,9 @@ struct caller {
 	uint64_t last_ntp;
 	struct ticket_request *request;
 	struct ticket_resolve *resolve;
-	struct ticket_grant *grant; /* of the last request */
-	struct ticket_offer *offer; /* made with it */
-	struct mikey_msg msg;       /* the offer's; views it */
+	struct ticket_grant *grant;     /* of the last request */
+	struct ticket_initiator *offer; /* made with it */
+	struct mikey_msg msg;           /* the offer's; views it */
 };
 
 /* The next message; it lives until the next call. CALLER_RESOLVE needs a request that was granted

@@ -30,7 +30,7 @@ static const uint8_t next_state[JOB_STATES][JOB_EVENTS] = {
 	[JOB_ANSWERED] = {NO, NO, NO, NO, NO, NO, NO, NO},
 };
 
-const struct step_table job_machine = {
+const struct step_table kms_request_steps = {
 	.name = "kms-job",
 	.states = state_names,
 	.events = event_names,
@@ -43,7 +43,7 @@ const struct step_table job_machine = {
  * mistake. */
 void job_move(struct kms_job *j, enum job_event event)
 {
-	CHECK(step_take(&job_machine, &j->state, event, NULL) == ERR_OK);
+	CHECK(step_take(&kms_request_steps, &j->state, event, NULL) == ERR_OK);
 }
 
 struct mikey_env job_env(struct kms_job *j)

@@ -7,6 +7,7 @@
 #include "keyctx/kms/kms.h"
 #include "keyctx/kms/rate.h"
 #include "keyctx/kms/tpk.h"
+#include "keyctx/ticket/step.h"
 
 struct kms {
 	struct kms_config config;
@@ -87,7 +88,7 @@ struct kms_job {
 	uint8_t error_room[JOB_ERROR_MAX];
 };
 
-extern const struct step_table job_machine;
+extern const struct step_table kms_request_steps;
 
 /* The name the owner's key is known by; unset when there is none. */
 struct mikey_id job_owner_name(const struct kms_job *j);

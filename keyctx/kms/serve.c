@@ -205,7 +205,7 @@ void serve_relayed(struct kms_job *j, struct view octets)
 	struct mikey_fault fault = {0};
 	struct mikey_env env = job_env(j);
 	struct view answer;
-	enum err e = ticket_resolve_answer(j->forward, octets, &j->resolution, &fault);
+	enum err e = ticket_resolve_receive(j->forward, octets, &j->resolution, &fault);
 
 	if (e == ERR_AUTH) {
 		job_refuse(j, KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED,

@@ -320,8 +320,8 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 	struct mikey_id named = authority_kms(a);
 	enum err e;
 
-	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_VERIFY))
-		return step_take(&authority_machine, &a->state, AUTHORITY_ON_VERIFY, fault);
+	if (!step_allows(&authority_steps, a->state, AUTHORITY_ON_VERIFY))
+		return step_take(&authority_steps, &a->state, AUTHORITY_ON_VERIFY, fault);
 	e = authority_is_pk(a) ? verify_pk(a, peer, fault) : verify_psk(a, peer, fault);
 	if (!e && mikey_id_is_set(named) && mikey_id_is_set(peer->kms) &&
 	    !mikey_id_eq(named, peer->kms))
@@ -334,7 +334,7 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 	if (!e && keep_name(a, mikey_id_is_set(named) ? named : peer->kms))
 		e = authority_no_memory(fault);
 	if (!e)
-		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_VERIFY, fault);
+		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_VERIFY, fault);
 	/* With a wrong name behind a true MAC the key still authenticates the Error; with a false
 	 * one nothing does. */
 	a->is_verified = e != ERR_AUTH && e != ERR_NOMEM && e != ERR_CRYPTO && a->key.len;

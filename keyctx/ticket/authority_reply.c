@@ -139,8 +139,7 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	struct reply *r = NULL;
 	enum err e;
 
-	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_GRANT) ||
-	    authority_is_resolve(a))
+	if (!step_allows(&authority_steps, a->state, AUTHORITY_ON_GRANT) || authority_is_resolve(a))
 		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "nothing to grant");
 	e = ticket_policy_check(&a->policy, TICKET_WANTED, a->rules.accept_types, fault);
 	if (!e && a->policy.has_kemac) {
@@ -167,7 +166,7 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	if (!e)
 		e = write_grant(a, g, r, env, octets, fault);
 	if (!e)
-		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_GRANT, fault);
+		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_GRANT, fault);
 	secret_free(r);
 	ticket_grant_free(g);
 	return e;
@@ -306,7 +305,7 @@ enum err authority_resolve(struct authority *a, const struct authority_resolutio
 	struct reply *r;
 	enum err e;
 
-	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_RESOLVE) ||
+	if (!step_allows(&authority_steps, a->state, AUTHORITY_ON_RESOLVE) ||
 	    !authority_is_resolve(a))
 		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
 		                  "nothing to resolve");
@@ -320,7 +319,7 @@ enum err authority_resolve(struct authority *a, const struct authority_resolutio
 	r = secret_alloc(sizeof(*r));
 	e = r ? resolve(a, how, r, env, octets, fault) : authority_no_memory(fault);
 	if (!e)
-		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_RESOLVE, fault);
+		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_RESOLVE, fault);
 	secret_free(r);
 	return e;
 }
@@ -332,7 +331,7 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *re
 	struct reply *r;
 	enum err e;
 
-	if (!step_allows(&authority_machine, a->state, AUTHORITY_ON_RELAY) ||
+	if (!step_allows(&authority_steps, a->state, AUTHORITY_ON_RELAY) ||
 	    !authority_is_resolve(a))
 		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
 		                  "nothing to resolve");
@@ -340,7 +339,7 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *re
 	e = r ? write_resolution(a, res->keys, res->idr, res->rand_kms, r, env, octets, fault)
 	      : authority_no_memory(fault);
 	if (!e)
-		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_RELAY, fault);
+		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_RELAY, fault);
 	secret_free(r);
 	return e;
 }
@@ -386,7 +385,7 @@ enum err authority_error(struct authority *a, struct view request, enum mikey_er
 	                                       .value = mikey_env_stamp(env, 0)}));
 	mikey_build_add(&b, &err);
 	e = finish_error(a, &b);
-	if (!e && a && step_allows(&authority_machine, a->state, AUTHORITY_ON_REFUSE))
-		e = step_take(&authority_machine, &a->state, AUTHORITY_ON_REFUSE, NULL);
+	if (!e && a && step_allows(&authority_steps, a->state, AUTHORITY_ON_REFUSE))
+		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_REFUSE, NULL);
 	return e ? e : mikey_build_done(&b, octets);
 }

@@ -15,7 +15,7 @@ static enum err no_memory(struct mikey_fault *fault)
 static void drop_pending(struct ticket_csb *c)
 {
 	mem_free(c->pending.p);
-	c->pending = (struct bundle_octets){0};
+	c->pending = (struct csb_octets){0};
 	mikey_keys_free(c->pending_keys);
 	c->pending_keys = NULL;
 	mem_free(c->pending_policies);
@@ -86,12 +86,12 @@ const struct csmap_session *ticket_csb_find(const struct ticket_csb *c, unsigned
 
 struct view ticket_csb_last_sent(const struct ticket_csb *c)
 {
-	return bundle_view(&c->sent);
+	return csb_octets_view(&c->sent);
 }
 
 struct view ticket_csb_last_received(const struct ticket_csb *c)
 {
-	return bundle_view(&c->received);
+	return csb_octets_view(&c->received);
 }
 
 /* Every update is protected by the keys of the initial exchange's last message (decision 0010.40).
@@ -134,7 +134,7 @@ static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts,
 	if (c->has_peer_t)
 		stale = counts != (c->peer_t.type == MIKEY_TS_COUNTER) ||
 		        ticket_ntp_diff(t, mikey_ts_to_64(c->peer_t)) <= 0;
-	if (!counts && c->n_own_t == BUNDLE_OWN_TIMES)
+	if (!counts && c->n_own_t == CSB_OWN_TIMES)
 		stale = stale || ticket_ntp_diff(t, c->own_t[0]) < 0;
 	for (size_t i = 0; i < c->n_own_t && !stale; i++)
 		stale = c->own_t[i] == t;
@@ -146,8 +146,8 @@ static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts,
 /* What is being built or taken, so that nothing moves until all of it is right. */
 struct change {
 	struct mikey_keys *keys;
-	struct bundle_policies *policies;
-	struct bundle_secret *secret;
+	struct csb_policies *policies;
+	struct csb_secret *secret;
 	struct mikey_msg_keys *msg_keys;
 	struct mikey_msg *msg, *other;
 	uint8_t *room;
@@ -165,7 +165,7 @@ static void change_fini(struct change *ch)
 }
 
 static enum err change_init(struct change *ch, const struct ticket_csb *c,
-                            const struct mikey_keys *keys, const struct bundle_policies *policies,
+                            const struct mikey_keys *keys, const struct csb_policies *policies,
                             struct mikey_fault *fault)
 {
 	enum err e;
@@ -189,7 +189,7 @@ static enum err change_init(struct change *ch, const struct ticket_csb *c,
 
 static void commit(struct ticket_csb *c, struct change *ch)
 {
-	struct bundle_secret *old = c->secret;
+	struct csb_secret *old = c->secret;
 
 	c->secret = ch->secret;
 	ch->secret = old;
@@ -218,7 +218,7 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 	                        .csb_id = c->csb_id,
 	                        .map_type = MIKEY_MAP_GENERIC_ID};
 	struct mikey_cs cs[MIKEY_CS_MAX];
-	struct bundle_cs_room rooms[MIKEY_CS_MAX];
+	struct csb_cs_room rooms[MIKEY_CS_MAX];
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC, .value = mikey_env_stamp(env, c->max_t)};
 	unsigned me = !c->is_initiator;
 	struct view extra[2] = {c->id[0].data, c->id[1].data};
@@ -229,7 +229,7 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 	if (o->n_cs > MIKEY_CS_MAX)
 		return ERR_TOO_BIG;
 	for (size_t i = 0; i < o->n_cs; i++)
-		bundle_cs_write(&cs[i], &rooms[i], &o->cs[i]);
+		csb_cs_write(&cs[i], &rooms[i], &o->cs[i]);
 	mikey_build_start(&b, ch->room, MIKEY_MESSAGE_MAX, &hdr, cs, o->n_cs);
 	p = mikey_make_t(t);
 	mikey_build_add(&b, &p);
@@ -238,15 +238,15 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 	p = mikey_make_idr(me ? MIKEY_ROLE_I : MIKEY_ROLE_R, c->id[!me]);
 	if (!o->covered.n)
 		mikey_build_add(&b, &p);
-	bundle_add_policies(&b, o->policies, o->n_policies);
-	e = bundle_add_kemac(&b, c->algs, ch->msg_keys, c->csb_id, t, o->keys);
+	csb_add_policies(&b, o->policies, o->n_policies);
+	e = csb_add_kemac(&b, c->algs, ch->msg_keys, c->csb_id, t, o->keys);
 	if (!e)
 		e = mikey_build_add_mac(&b, c->algs.mac, ch->msg_keys,
 		                        o->covered.n ? &o->covered : extra, o->covered.n ? 1 : 2);
 	if (!e)
 		e = mikey_build_done(&b, octets);
 	if (!e)
-		bundle_note_time(c, t, true);
+		csb_note_time(c, t, true);
 	return e;
 }
 
@@ -284,17 +284,17 @@ static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, s
 	enum err e = ERR_OK;
 
 	if (!waits) {
-		e = bundle_check_complete(ch->msg, fault);
+		e = csb_check_complete(ch->msg, fault);
 		if (!e)
-			e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, me, mpk_of(c),
-			                  ch->keys, fault);
-		if (!e && bundle_octets_set(&c->sent, octets))
+			e = csb_derive(&ch->secret, c, ch->policies, ch->msg, me, mpk_of(c),
+			               ch->keys, fault);
+		if (!e && csb_octets_set(&c->sent, octets))
 			e = no_memory(fault);
 		if (!e)
 			commit(c, ch);
 		return e;
 	}
-	if (bundle_octets_set(&c->pending, octets))
+	if (csb_octets_set(&c->pending, octets))
 		return no_memory(fault);
 	c->pending_keys = ch->keys;
 	c->pending_policies = ch->policies;
@@ -321,8 +321,8 @@ enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_para
 	struct view built;
 	enum err e;
 
-	if (!step_allows(&csb_machine, c->state, event))
-		return step_take(&csb_machine, &c->state, event, fault);
+	if (!step_allows(&csb_steps, c->state, event))
+		return step_take(&csb_steps, &c->state, event, fault);
 	e = change_init(&ch, c, &c->secret->keys, &c->policies, fault);
 	if (e)
 		return e;
@@ -335,20 +335,20 @@ enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_para
 	if (!e)
 		e = mikey_msg_read(ch.msg, built, fault);
 	if (!e)
-		e = bundle_take_policies(ch.policies, ch.msg, !c->is_initiator, fault);
+		e = csb_take_policies(ch.policies, ch.msg, !c->is_initiator, fault);
 	if (!e)
 		e = keep_sent(c, &ch, params->want_response, built, fault);
 	if (!e)
-		e = step_take(&csb_machine, &c->state, event, fault);
+		e = step_take(&csb_steps, &c->state, event, fault);
 	if (!e)
-		*octets = bundle_view(params->want_response ? &c->pending : &c->sent);
+		*octets = csb_octets_view(params->want_response ? &c->pending : &c->sent);
 	change_fini(&ch);
 	return e;
 }
 
 enum err ticket_csb_cancel(struct ticket_csb *c)
 {
-	enum err e = step_take(&csb_machine, &c->state, CSB_ON_CANCEL, NULL);
+	enum err e = step_take(&csb_steps, &c->state, CSB_ON_CANCEL, NULL);
 
 	if (!e)
 		drop_pending(c);
@@ -423,8 +423,8 @@ static enum err answer_update(struct ticket_csb *c, struct change *ch, unsigned 
 	struct ticket_cs cs[MIKEY_CS_MAX];
 	struct outgoing o = {
 		.data_type = MIKEY_DT_TRANSFER_RESP, .cs = cs, .covered = ch->msg->octets};
-	enum err e = bundle_choose(cs, &o.n_cs, ch->msg, ch->policies, peer, ch->keys, NULL, 0, env,
-	                           fault);
+	enum err e = csb_choose_sessions(cs, &o.n_cs, ch->msg, ch->policies, peer, ch->keys, NULL,
+	                                 0, env, fault);
 
 	if (e)
 		return e;
@@ -438,33 +438,31 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 {
 	unsigned peer = c->is_initiator;
 	struct view names[2] = {c->id[0].data, c->id[1].data};
-	struct bundle_octets kept[2] = {{0}};
+	struct csb_octets kept[2] = {{0}};
 	struct mikey_ts t = mikey_msg_find(ch->msg, MIKEY_T)->u.t;
 	uint64_t max_t = c->max_t;
 	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, names, 2, fault);
 
 	if (!e) {
 		make_room(c, ch->keys, MIKEY_KEYS_MAX / 2);
-		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags,
-		                      peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
+		e = csb_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L,
+		                   &c->rules, ch->msg_keys, fault);
 	}
 	if (!e)
-		e = bundle_take_policies(ch->policies, ch->msg, peer, fault);
+		e = csb_take_policies(ch->policies, ch->msg, peer, fault);
 	if (!e)
-		e = ch->msg->hdr.v ? ERR_OK : bundle_check_complete(ch->msg, fault);
+		e = ch->msg->hdr.v ? ERR_OK : csb_check_complete(ch->msg, fault);
 	if (e)
 		return e;
-	bundle_raise_time(c, t); /* our answer's time must lie behind it */
+	csb_raise_time(c, t); /* our answer's time must lie behind it */
 	if (ch->msg->hdr.v)
 		e = answer_update(c, ch, peer, env, reply, fault);
 	if (!e)
-		e = bundle_derive(&ch->secret, c, ch->policies,
-		                  ch->msg->hdr.v ? ch->other : ch->msg,
-		                  ch->msg->hdr.v ? !peer : peer, mpk_of(c), ch->keys, fault);
-	if (!e &&
-	    (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], *reply)))
+		e = csb_derive(&ch->secret, c, ch->policies, ch->msg->hdr.v ? ch->other : ch->msg,
+		               ch->msg->hdr.v ? !peer : peer, mpk_of(c), ch->keys, fault);
+	if (!e && (csb_octets_set(&kept[0], ch->msg->octets) || csb_octets_set(&kept[1], *reply)))
 		e = no_memory(fault);
-	if (!e && reply->n && bundle_octets_set(&c->sent, *reply))
+	if (!e && reply->n && csb_octets_set(&c->sent, *reply))
 		e = no_memory(fault);
 	if (e) {
 		c->max_t = max_t;
@@ -476,8 +474,8 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 	mem_free(c->reply.p);
 	c->received = kept[0];
 	c->reply = kept[1];
-	*reply = bundle_view(&c->reply);
-	bundle_note_time(c, t, false);
+	*reply = csb_octets_view(&c->reply);
+	csb_note_time(c, t, false);
 	commit(c, ch);
 	return ERR_OK;
 }
@@ -485,25 +483,24 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 static enum err receive_response(struct ticket_csb *c, struct change *ch, struct mikey_fault *fault)
 {
 	unsigned peer = c->is_initiator;
-	struct view init = bundle_view(&c->pending);
+	struct view init = csb_octets_view(&c->pending);
 	struct mikey_ts t = mikey_msg_find(ch->msg, MIKEY_T)->u.t;
-	struct bundle_octets kept[2] = {{0}};
+	struct csb_octets kept[2] = {{0}};
 	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, &init, 1, fault);
 
 	if (!e)
-		e = bundle_open_kemac(ch->keys, ch->msg, c->algs, c->flags,
-		                      peer ? TICKET_M : TICKET_L, &c->rules, ch->msg_keys, fault);
+		e = csb_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L,
+		                   &c->rules, ch->msg_keys, fault);
 	if (!e)
-		e = bundle_take_policies(ch->policies, ch->msg, peer, fault);
+		e = csb_take_policies(ch->policies, ch->msg, peer, fault);
 	if (!e)
 		e = mikey_msg_read(ch->other, init, fault);
 	if (!e)
-		e = bundle_check_answer(ch->other, ch->msg, fault);
+		e = csb_check_answer(ch->other, ch->msg, fault);
 	if (!e)
-		e = bundle_derive(&ch->secret, c, ch->policies, ch->msg, peer, mpk_of(c), ch->keys,
-		                  fault);
-	if (!e &&
-	    (bundle_octets_set(&kept[0], ch->msg->octets) || bundle_octets_set(&kept[1], init)))
+		e = csb_derive(&ch->secret, c, ch->policies, ch->msg, peer, mpk_of(c), ch->keys,
+		               fault);
+	if (!e && (csb_octets_set(&kept[0], ch->msg->octets) || csb_octets_set(&kept[1], init)))
 		e = no_memory(fault);
 	if (e) {
 		mem_free(kept[0].p);
@@ -515,8 +512,8 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	mem_free(c->reply.p);
 	c->received = kept[0];
 	c->sent = kept[1];
-	c->reply = (struct bundle_octets){0};
-	bundle_note_time(c, t, false);
+	c->reply = (struct csb_octets){0};
+	csb_note_time(c, t, false);
 	commit(c, ch);
 	drop_pending(c);
 	return ERR_OK;
@@ -525,7 +522,8 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 static enum err check_repeat(const struct ticket_csb *c, struct view octets,
                              struct mikey_fault *fault)
 {
-	if (view_eq(octets, bundle_view(&c->sent)) || view_eq(octets, bundle_view(&c->pending)))
+	if (view_eq(octets, csb_octets_view(&c->sent)) ||
+	    view_eq(octets, csb_octets_view(&c->pending)))
 		return mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "our own message came back");
 	return ERR_OK;
 }
@@ -545,16 +543,16 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
 	struct view made = {0};
 	enum err e;
 
-	if (octets.n && view_eq(octets, bundle_view(&c->received))) {
+	if (octets.n && view_eq(octets, csb_octets_view(&c->received))) {
 		*outcome = CSB_UNCHANGED;
-		*reply = bundle_view(&c->reply);
+		*reply = csb_octets_view(&c->reply);
 		return ERR_OK;
 	}
 	e = check_repeat(c, octets, fault);
-	if (!e && !step_allows(&csb_machine, c->state, event))
+	if (!e && !step_allows(&csb_steps, c->state, event))
 		e = response ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
 		                          "a response nobody waits for")
-		             : step_take(&csb_machine, &c->state, event, fault);
+		             : step_take(&csb_steps, &c->state, event, fault);
 	if (e)
 		return e;
 	e = change_init(&ch, c, response ? c->pending_keys : &c->secret->keys,
@@ -571,7 +569,7 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
 		e = response ? receive_response(c, &ch, fault)
 		             : receive_update(c, &ch, env, &made, fault);
 	if (!e)
-		e = step_take(&csb_machine, &c->state, event, fault);
+		e = step_take(&csb_steps, &c->state, event, fault);
 	if (!e) {
 		*outcome = CSB_UPDATED;
 		*reply = made;

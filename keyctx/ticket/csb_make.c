@@ -12,7 +12,7 @@ static enum err no_memory(struct mikey_fault *fault)
 	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 }
 
-enum err bundle_octets_set(struct bundle_octets *o, struct view v)
+enum err csb_octets_set(struct csb_octets *o, struct view v)
 {
 	uint8_t *p = mem_alloc(v.n + !v.n);
 
@@ -21,12 +21,12 @@ enum err bundle_octets_set(struct bundle_octets *o, struct view v)
 	if (v.n)
 		memcpy(p, v.p, v.n);
 	mem_free(o->p);
-	*o = (struct bundle_octets){.p = p, .n = v.n};
+	*o = (struct csb_octets){.p = p, .n = v.n};
 	return ERR_OK;
 }
 
-enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg *m, unsigned side,
-                              struct mikey_fault *fault)
+enum err csb_take_policies(struct csb_policies *p, const struct mikey_msg *m, unsigned side,
+                           struct mikey_fault *fault)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		struct csmap_policy policy;
@@ -40,17 +40,16 @@ enum err bundle_take_policies(struct bundle_policies *p, const struct mikey_msg 
 			return e;
 		while (at < p->n[side] && p->of[side][at].no != policy.no)
 			at++;
-		if (at == BUNDLE_POLICIES_MAX)
+		if (at == CSB_POLICIES_MAX)
 			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_SP, m->p[i].offset,
-			                     "more than %d policies", BUNDLE_POLICIES_MAX);
+			                     "more than %d policies", CSB_POLICIES_MAX);
 		p->of[side][at] = policy;
 		p->n[side] += at == p->n[side];
 	}
 	return ERR_OK;
 }
 
-const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsigned sender,
-                                         unsigned no)
+const struct csmap_policy *csb_policy(const struct csb_policies *p, unsigned sender, unsigned no)
 {
 	for (unsigned turn = 0; turn < 2; turn++) {
 		unsigned side = turn ? !sender : sender;
@@ -62,7 +61,7 @@ const struct csmap_policy *bundle_policy(const struct bundle_policies *p, unsign
 	return NULL;
 }
 
-void bundle_cs_write(struct mikey_cs *out, struct bundle_cs_room *room, const struct ticket_cs *cs)
+void csb_cs_write(struct mikey_cs *out, struct csb_cs_room *room, const struct ticket_cs *cs)
 {
 	struct wr w = wr_make(room->session, sizeof(room->session));
 
@@ -81,7 +80,7 @@ void bundle_cs_write(struct mikey_cs *out, struct bundle_cs_room *room, const st
 	};
 }
 
-enum err bundle_check_complete(const struct mikey_msg *m, struct mikey_fault *fault)
+enum err csb_check_complete(const struct mikey_msg *m, struct mikey_fault *fault)
 {
 	if (!m->n_cs)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "no crypto session");
@@ -109,10 +108,10 @@ static bool policy_was_offered(const struct mikey_cs *offer, const struct mikey_
 	return offer->policies.n && memchr(offer->policies.p, (int)no, offer->policies.n);
 }
 
-enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer,
-                             struct mikey_fault *fault)
+enum err csb_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer,
+                          struct mikey_fault *fault)
 {
-	enum err e = bundle_check_complete(answer, fault);
+	enum err e = csb_check_complete(answer, fault);
 
 	for (size_t i = 0; i < offer->n_cs && !e; i++) {
 		const struct mikey_cs *was = &offer->cs[i], *is = mikey_msg_cs(answer, was->cs_id);
@@ -128,8 +127,7 @@ enum err bundle_check_answer(const struct mikey_msg *offer, const struct mikey_m
 	return e;
 }
 
-enum err bundle_init_parts(const struct mikey_msg *m, struct view parts[2],
-                           struct mikey_fault *fault)
+enum err csb_mac_parts(const struct mikey_msg *m, struct view parts[2], struct mikey_fault *fault)
 {
 	const struct mikey_payload *ticket = mikey_msg_find(m, MIKEY_TICKET),
 				   *v = mikey_msg_find(m, MIKEY_V);
@@ -200,7 +198,7 @@ static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys,
 
 /* The number of the first offered policy we can speak, or the one asked for. */
 static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offer,
-                              const struct bundle_policies *policies, unsigned sender, unsigned prf,
+                              const struct csb_policies *policies, unsigned sender, unsigned prf,
                               const struct ticket_cs *given, struct mikey_fault *fault)
 {
 	out->n_policies = 1;
@@ -209,8 +207,7 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 		return ERR_OK;
 	}
 	for (size_t i = 0; i < offer->policies.n; i++) {
-		const struct csmap_policy *p =
-			bundle_policy(policies, sender, offer->policies.p[i]);
+		const struct csmap_policy *p = csb_policy(policies, sender, offer->policies.p[i]);
 
 		if (p && csmap_policy_fits(p, prf)) {
 			out->policies[0] = offer->policies.p[i];
@@ -221,10 +218,10 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 	                  "crypto session %u: no policy offered is a suite of ours", offer->cs_id);
 }
 
-enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer,
-                       const struct bundle_policies *policies, unsigned sender,
-                       const struct mikey_keys *keys, const struct ticket_cs *given, size_t n_given,
-                       const struct mikey_env *env, struct mikey_fault *fault)
+enum err csb_choose_sessions(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer,
+                             const struct csb_policies *policies, unsigned sender,
+                             const struct mikey_keys *keys, const struct ticket_cs *given,
+                             size_t n_given, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	size_t count = 0;
 	enum err e = ERR_OK;
@@ -251,7 +248,7 @@ enum err bundle_choose(struct ticket_cs *out, size_t *n, const struct mikey_msg 
 	return e;
 }
 
-void bundle_add_policies(struct mikey_build *b, const struct csmap_policy *p, size_t n)
+void csb_add_policies(struct mikey_build *b, const struct csmap_policy *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint8_t room[CSMAP_PARAM_COUNT * 6];
@@ -265,9 +262,9 @@ void bundle_add_policies(struct mikey_build *b, const struct csmap_policy *p, si
 	}
 }
 
-enum err bundle_add_kemac(struct mikey_build *b, struct mikey_algs algs,
-                          const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
-                          const struct mikey_keys *keys)
+enum err csb_add_kemac(struct mikey_build *b, struct mikey_algs algs,
+                       const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
+                       const struct mikey_keys *keys)
 {
 	uint8_t sealed[4096];
 	struct wr w = wr_make(sealed, sizeof(sealed));
@@ -303,10 +300,9 @@ static enum err add_keys(struct mikey_keys *to, const struct mikey_keys *more,
 	return ERR_OK;
 }
 
-enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m,
-                           struct mikey_algs algs, uint16_t flags, unsigned flag,
-                           const struct ticket_rules *rules, const struct mikey_msg_keys *k,
-                           struct mikey_fault *fault)
+enum err csb_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, struct mikey_algs algs,
+                        uint16_t flags, unsigned flag, const struct ticket_rules *rules,
+                        const struct mikey_msg_keys *k, struct mikey_fault *fault)
 {
 	const struct mikey_payload *kemac = mikey_msg_find(m, MIKEY_KEMAC);
 	struct mikey_keys *plain;
@@ -340,8 +336,8 @@ enum err bundle_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m,
 	return e;
 }
 
-enum err bundle_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr,
-                           size_t mpk_len, const struct mikey_keys *keys, struct mikey_fault *fault)
+enum err csb_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr,
+                        size_t mpk_len, const struct mikey_keys *keys, struct mikey_fault *fault)
 {
 	size_t longest = mikey_keys_longest(keys);
 
@@ -355,12 +351,12 @@ enum err bundle_check_rand(const struct ticket_rules *rules, struct view randi, 
 }
 
 /* A fresh secret part: keys, and one session for each of `last`, whose sender is `side`. */
-enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c,
-                       const struct bundle_policies *policies, const struct mikey_msg *last,
-                       unsigned side, struct view mpk, const struct mikey_keys *keys,
-                       struct mikey_fault *fault)
+enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
+                    const struct csb_policies *policies, const struct mikey_msg *last,
+                    unsigned side, struct view mpk, const struct mikey_keys *keys,
+                    struct mikey_fault *fault)
 {
-	struct bundle_secret *s = secret_alloc(sizeof(*s) + last->n_cs * sizeof(s->sessions[0]));
+	struct csb_secret *s = secret_alloc(sizeof(*s) + last->n_cs * sizeof(s->sessions[0]));
 	struct csmap_ground ground = {
 		.prf = c->algs.prf,
 		.use_randi = c->flags & TICKET_H,
@@ -378,8 +374,7 @@ enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c,
 	s->keys = *keys;
 	for (; s->n < last->n_cs && !e; s->n++) {
 		const struct mikey_cs *cs = &last->cs[s->n];
-		const struct csmap_policy *policy =
-			bundle_policy(policies, side, cs->policies.p[0]);
+		const struct csmap_policy *policy = csb_policy(policies, side, cs->policies.p[0]);
 
 		e = policy ? csmap_derive(&s->sessions[s->n], cs, policy, &ground, fault)
 		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
@@ -395,7 +390,7 @@ enum err bundle_derive(struct bundle_secret **out, const struct ticket_csb *c,
 
 static enum err keep_id(struct ticket_csb *c, unsigned side, struct mikey_id id)
 {
-	enum err e = bundle_octets_set(&c->id_octets[side], id.data);
+	enum err e = csb_octets_set(&c->id_octets[side], id.data);
 
 	c->id[side] = (struct mikey_id){.type = id.type,
 	                                .data = {.p = c->id_octets[side].p, .n = id.data.n}};
@@ -409,7 +404,7 @@ static void keep_rand(uint8_t *to, uint8_t *len, struct view rand)
 		memcpy(to, rand.p, rand.n);
 }
 
-void bundle_raise_time(struct ticket_csb *c, struct mikey_ts ts)
+void csb_raise_time(struct ticket_csb *c, struct mikey_ts ts)
 {
 	uint64_t t = mikey_ts_to_64(ts);
 
@@ -417,23 +412,22 @@ void bundle_raise_time(struct ticket_csb *c, struct mikey_ts ts)
 		c->max_t = t;
 }
 
-void bundle_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own)
+void csb_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own)
 {
-	bundle_raise_time(c, ts);
+	csb_raise_time(c, ts);
 	if (!own) {
 		c->peer_t = ts;
 		c->has_peer_t = true;
 		return;
 	}
-	if (c->n_own_t == BUNDLE_OWN_TIMES) {
+	if (c->n_own_t == CSB_OWN_TIMES) {
 		memmove(c->own_t, c->own_t + 1, sizeof(c->own_t) - sizeof(c->own_t[0]));
 		c->n_own_t--;
 	}
 	c->own_t[c->n_own_t++] = mikey_ts_to_64(ts);
 }
 
-enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made,
-                    struct mikey_fault *fault)
+enum err csb_new(struct ticket_csb **out, const struct csb_agreed *made, struct mikey_fault *fault)
 {
 	const struct mikey_msg *last = made->resp ? made->resp : made->init;
 	struct ticket_csb *c = mem_alloc(sizeof(*c));
@@ -452,9 +446,9 @@ enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made,
 		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(made->resp, MIKEY_ROLE_R));
 	/* Times of the initial exchange count too: a T is used once in a bundle (decision 0010.41).
 	 */
-	bundle_note_time(c, mikey_msg_find(made->init, MIKEY_T)->u.t, made->is_initiator);
+	csb_note_time(c, mikey_msg_find(made->init, MIKEY_T)->u.t, made->is_initiator);
 	if (made->resp)
-		bundle_note_time(c, mikey_msg_find(made->resp, MIKEY_T)->u.t, !made->is_initiator);
+		csb_note_time(c, mikey_msg_find(made->resp, MIKEY_T)->u.t, !made->is_initiator);
 	e = prim_digest(PRIM_SHA256, mikey_msg_find(made->init, MIKEY_TICKET)->octets,
 	                c->ticket_hash);
 	if (e) {
@@ -463,21 +457,21 @@ enum err bundle_new(struct ticket_csb **out, const struct bundle_made *made,
 	}
 	e = keep_id(c, 0, made->id_i) || keep_id(c, 1, made->id_r) ? no_memory(fault) : ERR_OK;
 	if (!e)
-		e = bundle_take_policies(&c->policies, made->init, 0, fault);
+		e = csb_take_policies(&c->policies, made->init, 0, fault);
 	if (!e && made->resp)
-		e = bundle_take_policies(&c->policies, made->resp, 1, fault);
+		e = csb_take_policies(&c->policies, made->resp, 1, fault);
 	if (!e)
-		e = bundle_check_complete(last, fault);
+		e = csb_check_complete(last, fault);
 	if (!e)
-		e = bundle_derive(&c->secret, c, &c->policies, last, made->resp != NULL, made->mpk,
-		                  made->keys, fault);
+		e = csb_derive(&c->secret, c, &c->policies, last, made->resp != NULL, made->mpk,
+		               made->keys, fault);
 	if (!e &&
-	    (bundle_octets_set(made->is_initiator ? &c->sent : &c->received, made->init->octets) ||
+	    (csb_octets_set(made->is_initiator ? &c->sent : &c->received, made->init->octets) ||
 	     (made->resp &&
-	      bundle_octets_set(made->is_initiator ? &c->received : &c->sent, made->resp->octets))))
+	      csb_octets_set(made->is_initiator ? &c->received : &c->sent, made->resp->octets))))
 		e = no_memory(fault);
 	if (!e && made->resp && !made->is_initiator &&
-	    bundle_octets_set(&c->reply, made->resp->octets))
+	    csb_octets_set(&c->reply, made->resp->octets))
 		e = no_memory(fault);
 	if (e)
 		ticket_csb_free(c);

@@ -36,11 +36,11 @@ static void put_fixed(struct wr *w, const uint8_t *from, uint8_t len)
 	wr_octets(w, from, len);
 }
 
-static enum err get_octets(struct rd *r, struct bundle_octets *out)
+static enum err get_octets(struct rd *r, struct csb_octets *out)
 {
 	struct view v = rd_octets(r, rd_u16(r));
 
-	return r->bad ? ERR_SYNTAX : bundle_octets_set(out, v);
+	return r->bad ? ERR_SYNTAX : csb_octets_set(out, v);
 }
 
 /* --- keys ------------------------------------------------------------------- */
@@ -90,7 +90,7 @@ static void get_policy(struct rd *r, struct csmap_policy *p)
 		p->value[i] = rd_u32(r);
 }
 
-static void put_policies(struct wr *w, const struct bundle_policies *p)
+static void put_policies(struct wr *w, const struct csb_policies *p)
 {
 	for (unsigned side = 0; side < 2; side++) {
 		wr_u8(w, (uint8_t)p->n[side]);
@@ -99,12 +99,12 @@ static void put_policies(struct wr *w, const struct bundle_policies *p)
 	}
 }
 
-static void get_policies(struct rd *r, struct bundle_policies *p)
+static void get_policies(struct rd *r, struct csb_policies *p)
 {
 	for (unsigned side = 0; side < 2; side++) {
 		size_t n = rd_u8(r);
 
-		if (n > BUNDLE_POLICIES_MAX)
+		if (n > CSB_POLICIES_MAX)
 			r->bad = true;
 		for (; p->n[side] < n && !r->bad; p->n[side]++)
 			get_policy(r, &p->of[side][p->n[side]]);
@@ -151,7 +151,7 @@ static void get_session(struct rd *r, struct csmap_session *s)
 	get_fixed(r, s->salt, &s->salt_len, sizeof(s->salt));
 }
 
-static void put_secret(struct wr *w, const struct bundle_secret *s)
+static void put_secret(struct wr *w, const struct csb_secret *s)
 {
 	put_fixed(w, s->mpk, s->mpk_len);
 	put_keys(w, &s->keys);
@@ -160,9 +160,9 @@ static void put_secret(struct wr *w, const struct bundle_secret *s)
 		put_session(w, &s->sessions[i]);
 }
 
-static enum err get_secret(struct rd *r, struct bundle_secret **out)
+static enum err get_secret(struct rd *r, struct csb_secret **out)
 {
-	struct bundle_secret *s = secret_alloc(sizeof(*s) + MIKEY_CS_MAX * sizeof(s->sessions[0]));
+	struct csb_secret *s = secret_alloc(sizeof(*s) + MIKEY_CS_MAX * sizeof(s->sessions[0]));
 	size_t n;
 
 	if (!s)
@@ -200,7 +200,7 @@ static void get_times(struct rd *r, struct ticket_csb *c)
 	c->peer_t.type = rd_u8(r);
 	c->peer_t.value = rd_u64(r);
 	n = rd_u8(r);
-	if (n > BUNDLE_OWN_TIMES)
+	if (n > CSB_OWN_TIMES)
 		r->bad = true;
 	for (; c->n_own_t < n && !r->bad; c->n_own_t++)
 		c->own_t[c->n_own_t] = rd_u64(r);
@@ -225,10 +225,10 @@ enum err ticket_csb_save(const struct ticket_csb *c, struct wr *w)
 	put_fixed(w, c->randr, c->randr_len);
 	put_policies(w, &c->policies);
 	put_secret(w, c->secret);
-	put_octets(w, bundle_view(&c->sent));
-	put_octets(w, bundle_view(&c->received));
-	put_octets(w, bundle_view(&c->reply));
-	put_octets(w, bundle_view(&c->pending));
+	put_octets(w, csb_octets_view(&c->sent));
+	put_octets(w, csb_octets_view(&c->received));
+	put_octets(w, csb_octets_view(&c->reply));
+	put_octets(w, csb_octets_view(&c->pending));
 	if (c->state == CSB_WAITING) {
 		put_keys(w, c->pending_keys);
 		put_policies(w, c->pending_policies);
@@ -245,7 +245,7 @@ static enum err get_names(struct rd *r, struct ticket_csb *c)
 	for (unsigned side = 0; side < 2 && !e; side++) {
 		c->id[side].type = rd_u8(r);
 		e = get_octets(r, &c->id_octets[side]);
-		c->id[side].data = bundle_view(&c->id_octets[side]);
+		c->id[side].data = csb_octets_view(&c->id_octets[side]);
 	}
 	return e;
 }
@@ -264,7 +264,7 @@ static enum err get_pending(struct rd *r, struct ticket_csb *c)
 
 static enum err get_messages(struct rd *r, struct ticket_csb *c)
 {
-	struct bundle_octets *const all[] = {&c->sent, &c->received, &c->reply, &c->pending};
+	struct csb_octets *const all[] = {&c->sent, &c->received, &c->reply, &c->pending};
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(all) && !e; i++)

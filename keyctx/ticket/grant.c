@@ -21,33 +21,33 @@ static enum err no_memory(struct mikey_fault *fault)
 }
 
 /* The PSK, or a fresh envelope key (decision 0010.45). */
-static enum err take_key(struct ask *a, const struct ask_params *p, const struct mikey_env *env,
-                         struct mikey_fault *fault)
+static enum err take_key(struct grant_exchange *x, const struct grant_params *p,
+                         const struct mikey_env *env, struct mikey_fault *fault)
 {
 	enum err e;
 
 	if (mikey_cred_is_psk(p->cred))
-		return secret_set(&a->key, p->cred->psk.p, p->cred->psk.n) ? no_memory(fault)
+		return secret_set(&x->key, p->cred->psk.p, p->cred->psk.n) ? no_memory(fault)
 		                                                           : ERR_OK;
 	if (!p->cred->key || !p->cred->kms_cert)
 		return mikey_fail(
 			fault, ERR_INVALID, MIKEY_E_CERT,
 			"neither a pre-shared key nor a key pair and the KMS's certificate");
-	e = secret_make(&a->key, mikey_default_key_len(p->rules->algs.prf));
+	e = secret_make(&x->key, mikey_default_key_len(p->rules->algs.prf));
 	if (e)
 		return no_memory(fault);
-	e = pki_cert_from_der(&a->kms_cert, pki_cert_der(p->cred->kms_cert),
+	e = pki_cert_from_der(&x->kms_cert, pki_cert_der(p->cred->kms_cert),
 	                      fault ? &fault->why : NULL);
-	return e ? e : draw(env, "env-key", a->key.octets, a->key.len, fault);
+	return e ? e : draw(env, "env-key", x->key.octets, x->key.len, fault);
 }
 
 /* A copy of the KMS's name, for what it leaves out of its answer. */
-static enum err take_name(struct ask *a, struct mikey_id kms, struct mikey_fault *fault)
+static enum err take_name(struct grant_exchange *x, struct mikey_id kms, struct mikey_fault *fault)
 {
-	a->names = mem_dup(kms.data.n ? (const void *)kms.data.p : "", kms.data.n + !kms.data.n);
-	if (!a->names)
+	x->names = mem_dup(kms.data.n ? (const void *)kms.data.p : "", kms.data.n + !kms.data.n);
+	if (!x->names)
 		return no_memory(fault);
-	a->kms = (struct mikey_id){.type = kms.type, .data = {.p = a->names, .n = kms.data.n}};
+	x->kms = (struct mikey_id){.type = kms.type, .data = {.p = x->names, .n = kms.data.n}};
 	return ERR_OK;
 }
 
@@ -63,18 +63,19 @@ static enum err draw_padding(const struct mikey_env *env, uint8_t *out, size_t n
 	return e;
 }
 
-static enum err add_pke(struct mikey_build *b, const struct ask *a, const struct ask_params *p,
-                        const struct mikey_env *env, struct mikey_fault *fault)
+static enum err add_pke(struct mikey_build *b, const struct grant_exchange *x,
+                        const struct grant_params *p, const struct mikey_env *env,
+                        struct mikey_fault *fault)
 {
 	uint8_t padding[PKI_RSA_MAX], sealed[PKI_RSA_MAX];
-	size_t n = pki_cert_rsa_len(a->kms_cert) - 3 - a->key.len, sealed_len = 0;
+	size_t n = pki_cert_rsa_len(x->kms_cert) - 3 - x->key.len, sealed_len = 0;
 	struct mikey_payload pke = {.type = MIKEY_PKE};
 	enum err e = draw_padding(env, padding, n, fault);
 
 	(void)p;
 	if (!e)
-		e = pki_encrypt(a->kms_cert, (struct view){.p = padding, .n = n},
-		                (struct view){.p = a->key.octets, .n = a->key.len}, sealed,
+		e = pki_encrypt(x->kms_cert, (struct view){.p = padding, .n = n},
+		                (struct view){.p = x->key.octets, .n = x->key.len}, sealed,
 		                &sealed_len);
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
@@ -93,7 +94,7 @@ static void add_idr(struct mikey_build *b, unsigned role, struct mikey_id id)
 }
 
 /* IDRi or IDRr, the certificates behind it, IDRkms, TP or TICKET. */
-static void add_body(struct mikey_build *b, const struct ask_params *p)
+static void add_body(struct mikey_build *b, const struct grant_params *p)
 {
 	bool is_pk = !mikey_cred_is_psk(p->cred);
 
@@ -109,8 +110,9 @@ static void add_body(struct mikey_build *b, const struct ask_params *p)
 }
 
 /* The end of each variant: IDRpsk and V, or CHASH, PKE and SIGN. */
-static enum err add_proof(struct mikey_build *b, const struct ask *a, const struct ask_params *p,
-                          const struct mikey_env *env, struct mikey_fault *fault)
+static enum err add_proof(struct mikey_build *b, const struct grant_exchange *x,
+                          const struct grant_params *p, const struct mikey_env *env,
+                          struct mikey_fault *fault)
 {
 	struct view names[2] = {p->me.data, p->kms.data};
 	struct mikey_msg_keys *k;
@@ -126,7 +128,7 @@ static enum err add_proof(struct mikey_build *b, const struct ask *a, const stru
 		if (!e && p->cred->send_chash)
 			mikey_build_add(b, &chash);
 		if (!e)
-			e = add_pke(b, a, p, env, fault);
+			e = add_pke(b, x, p, env, fault);
 		return e ? e
 		         : mikey_build_add_sign(b, p->cred->key, p->cred->scheme,
 		                                p->cred->sign_hash, names, 2);
@@ -135,33 +137,33 @@ static enum err add_proof(struct mikey_build *b, const struct ask *a, const stru
 	k = secret_alloc(sizeof(*k));
 	if (!k)
 		return no_memory(fault);
-	e = mikey_prf_msg_keys(k, a->prf, (struct view){.p = a->key.octets, .n = a->key.len},
-	                       a->csb_id, 1, a->is_resolve ? (struct view){0} : a->rand,
-	                       a->is_resolve ? a->rand : (struct view){0});
+	e = mikey_prf_msg_keys(k, x->prf, (struct view){.p = x->key.octets, .n = x->key.len},
+	                       x->csb_id, 1, x->is_resolve ? (struct view){0} : x->rand,
+	                       x->is_resolve ? x->rand : (struct view){0});
 	if (!e)
 		e = mikey_build_add_mac(b, p->rules->algs.mac, k, names, 2);
 	secret_free(k);
 	return e;
 }
 
-static unsigned data_type_of(const struct ask_params *p)
+static unsigned data_type_of(const struct grant_params *p)
 {
 	if (mikey_cred_is_psk(p->cred))
 		return p->is_resolve ? MIKEY_DT_RESOLVE_INIT_PSK : MIKEY_DT_REQUEST_INIT_PSK;
 	return p->is_resolve ? MIKEY_DT_RESOLVE_INIT_PK : MIKEY_DT_REQUEST_INIT_PK;
 }
 
-static enum err build(struct ask *a, const struct ask_params *p, const struct mikey_env *env,
-                      struct mikey_fault *fault)
+static enum err build(struct grant_exchange *x, const struct grant_params *p,
+                      const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct mikey_hdr hdr = {.data_type = (uint8_t)data_type_of(p),
 	                        .v = p->rules->v_flag_in_requests,
-	                        .prf = a->prf,
-	                        .csb_id = a->csb_id,
+	                        .prf = x->prf,
+	                        .csb_id = x->csb_id,
 	                        .map_type = MIKEY_MAP_EMPTY};
 	uint8_t rand[RAND_MAX_LEN];
-	size_t longest = a->key.len > p->longest ? a->key.len : p->longest;
-	size_t rand_len = mikey_rand_len(a->prf, longest), rand_at;
+	size_t longest = x->key.len > p->longest ? x->key.len : p->longest;
+	size_t rand_len = mikey_rand_len(x->prf, longest), rand_at;
 	struct mikey_payload payload;
 	struct mikey_build b;
 	struct view whole;
@@ -173,7 +175,7 @@ static enum err build(struct ask *a, const struct ask_params *p, const struct mi
 	e = draw(env, p->is_resolve ? "randr-kms" : "randi-kms", rand, rand_len, fault);
 	if (e)
 		return e;
-	mikey_build_start(&b, a->octets, MIKEY_MESSAGE_MAX, &hdr, NULL, 0);
+	mikey_build_start(&b, x->octets, MIKEY_MESSAGE_MAX, &hdr, NULL, 0);
 	payload = mikey_make_t(
 		(struct mikey_ts){.type = MIKEY_TS_NTP_UTC, .value = mikey_env_stamp(env, 0)});
 	mikey_build_add(&b, &payload);
@@ -181,66 +183,66 @@ static enum err build(struct ask *a, const struct ask_params *p, const struct mi
 	                           (struct view){.p = rand, .n = rand_len});
 	mikey_build_add(&b, &payload);
 	rand_at = wr_len(&b.w) - rand_len;
-	a->rand = (struct view){.p = a->octets + rand_at, .n = rand_len};
+	x->rand = (struct view){.p = x->octets + rand_at, .n = rand_len};
 	add_body(&b, p);
-	e = add_proof(&b, a, p, env, fault);
+	e = add_proof(&b, x, p, env, fault);
 	if (!e)
 		e = mikey_build_done(&b, &whole);
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the message can't be built: %s",
 		                  err_meaning(e));
-	a->len = whole.n;
+	x->len = whole.n;
 	return ERR_OK;
 }
 
-enum err ask_init(struct ask *a, const struct ask_params *params, const struct mikey_env *env,
-                  struct mikey_fault *fault)
+enum err grant_exchange_init(struct grant_exchange *x, const struct grant_params *params,
+                             const struct mikey_env *env, struct mikey_fault *fault)
 {
 	uint8_t csb_id[4];
 	enum err e = mikey_algs_check(params->rules->algs, false, fault);
 
 	if (e)
 		return e;
-	a->rules = *params->rules;
-	a->prf = a->rules.algs.prf;
-	a->is_resolve = params->is_resolve;
+	x->rules = *params->rules;
+	x->prf = x->rules.algs.prf;
+	x->is_resolve = params->is_resolve;
 	e = draw(env, "kms-csb-id", csb_id, sizeof(csb_id), fault);
-	a->csb_id = be32_get(csb_id);
+	x->csb_id = be32_get(csb_id);
 	if (!e)
-		e = take_key(a, params, env, fault);
+		e = take_key(x, params, env, fault);
 	if (!e)
-		e = take_name(a, params->kms, fault);
-	a->octets = e ? NULL : mem_alloc(MIKEY_MESSAGE_MAX);
-	if (!e && !a->octets)
+		e = take_name(x, params->kms, fault);
+	x->octets = e ? NULL : mem_alloc(MIKEY_MESSAGE_MAX);
+	if (!e && !x->octets)
 		e = no_memory(fault);
 	if (!e)
-		e = build(a, params, env, fault);
+		e = build(x, params, env, fault);
 	return e;
 }
 
-void ask_fini(struct ask *a)
+void grant_exchange_fini(struct grant_exchange *x)
 {
-	secret_clear(&a->key);
-	pki_cert_free(a->kms_cert);
-	mem_free(a->names);
-	mem_free(a->octets);
-	*a = (struct ask){0};
+	secret_clear(&x->key);
+	pki_cert_free(x->kms_cert);
+	mem_free(x->names);
+	mem_free(x->octets);
+	*x = (struct grant_exchange){0};
 }
 
-static enum err phase_keys(const struct ask *a, unsigned phase, struct mikey_msg_keys *out,
-                           struct mikey_fault *fault)
+static enum err phase_keys(const struct grant_exchange *x, unsigned phase,
+                           struct mikey_msg_keys *out, struct mikey_fault *fault)
 {
 	enum err e =
-		mikey_prf_msg_keys(out, a->prf, (struct view){.p = a->key.octets, .n = a->key.len},
-	                           a->csb_id, phase, a->is_resolve ? (struct view){0} : a->rand,
-	                           a->is_resolve ? a->rand : (struct view){0});
+		mikey_prf_msg_keys(out, x->prf, (struct view){.p = x->key.octets, .n = x->key.len},
+	                           x->csb_id, phase, x->is_resolve ? (struct view){0} : x->rand,
+	                           x->is_resolve ? x->rand : (struct view){0});
 
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
 }
 
 /* An Error proves itself with the key of the message it is about, or KMS's signature (RFC 6043 5.4,
  * decision 0010.19). */
-static enum err take_error(const struct ask *a, struct ask_answer *answer,
+static enum err take_error(const struct grant_exchange *x, struct grant_response *answer,
                            struct mikey_fault *fault)
 {
 	const struct mikey_payload *err = mikey_msg_find(&answer->msg, MIKEY_ERR);
@@ -253,11 +255,11 @@ static enum err take_error(const struct ask *a, struct ask_answer *answer,
 		                  "an Error message without ERR");
 	no = err->u.err.no;
 	if (v && v->u.v.alg != MIKEY_MAC_NULL) {
-		e = phase_keys(a, 1, &answer->keys, fault);
+		e = phase_keys(x, 1, &answer->keys, fault);
 		if (!e)
 			e = mikey_msg_check_mac(&answer->msg, &answer->keys, NULL, 0, fault);
-	} else if (mikey_msg_find(&answer->msg, MIKEY_SIGN) && a->kms_cert) {
-		e = mikey_msg_check_sign(&answer->msg, a->kms_cert, a->rules.accept_sha1_signatures,
+	} else if (mikey_msg_find(&answer->msg, MIKEY_SIGN) && x->kms_cert) {
+		e = mikey_msg_check_sign(&answer->msg, x->kms_cert, x->rules.accept_sha1_signatures,
 		                         NULL, 0, fault);
 	}
 	if (e)
@@ -268,13 +270,13 @@ static enum err take_error(const struct ask *a, struct ask_answer *answer,
 	                  mikey_error_name(no));
 }
 
-static enum err check_header(const struct ask *a, const struct mikey_msg *m, unsigned data_type,
-                             struct mikey_fault *fault)
+static enum err check_header(const struct grant_exchange *x, const struct mikey_msg *m,
+                             unsigned data_type, struct mikey_fault *fault)
 {
 	const struct mikey_hdr *h = &m->hdr;
 	const struct mikey_payload *idr = mikey_msg_idr(m, MIKEY_ROLE_KMS);
 
-	if (h->csb_id != a->csb_id || h->prf != a->prf)
+	if (h->csb_id != x->csb_id || h->prf != x->prf)
 		return mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "an answer to another message");
 	if (h->data_type == MIKEY_DT_ERROR)
 		return ERR_OK;
@@ -288,54 +290,54 @@ static enum err check_header(const struct ask *a, const struct mikey_msg *m, uns
 	    !mikey_msg_find(m, MIKEY_V))
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
 		                  "T, KEMAC or V is missing");
-	if (idr && mikey_id_is_set(a->kms) && !mikey_id_eq(idr->u.idr.id, a->kms))
+	if (idr && mikey_id_is_set(x->kms) && !mikey_id_eq(idr->u.idr.id, x->kms))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "another KMS answers");
 	return ERR_OK;
 }
 
-static enum err check_rand(const struct ask *a, const struct mikey_keys *k,
+static enum err check_rand(const struct grant_exchange *x, const struct mikey_keys *k,
                            struct mikey_fault *fault)
 {
 	size_t longest = mikey_keys_longest(k);
 
-	if (!a->rules.enforce_rand_len || a->rand.n >= longest)
+	if (!x->rules.enforce_rand_len || x->rand.n >= longest)
 		return ERR_OK;
 	return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
 	                  "keys of %zu octets under a RAND of %zu (RFC 6043 12.1)", longest,
-	                  a->rand.n);
+	                  x->rand.n);
 }
 
-enum err ask_open(const struct ask *a, struct view octets, unsigned data_type,
-                  struct ask_answer *out, struct mikey_fault *fault)
+enum err grant_exchange_open(const struct grant_exchange *x, struct view octets, unsigned data_type,
+                             struct grant_response *out, struct mikey_fault *fault)
 {
-	const struct view init = {.p = a->octets, .n = a->len};
+	const struct view init = {.p = x->octets, .n = x->len};
 	const struct mikey_payload *kemac, *v;
 	struct mikey_algs algs;
 	enum err e = mikey_msg_read(&out->msg, octets, fault);
 
 	if (!e)
-		e = check_header(a, &out->msg, data_type, fault);
+		e = check_header(x, &out->msg, data_type, fault);
 	if (e)
 		return e;
 	if (out->msg.hdr.data_type == MIKEY_DT_ERROR)
-		return take_error(a, out, fault);
+		return take_error(x, out, fault);
 	kemac = mikey_msg_find(&out->msg, MIKEY_KEMAC);
 	v = mikey_msg_find(&out->msg, MIKEY_V);
-	algs = (struct mikey_algs){a->prf, kemac->u.kemac.encr, v->u.v.alg};
+	algs = (struct mikey_algs){x->prf, kemac->u.kemac.encr, v->u.v.alg};
 	e = mikey_algs_check(algs, false, fault);
 	if (!e && algs.encr == MIKEY_ENCR_NULL && kemac->u.kemac.data.n &&
-	    !a->rules.accept_null_encr)
+	    !x->rules.accept_null_encr)
 		e = mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_EA, "keys in clear");
 	if (!e && kemac->u.kemac.mac_alg != MIKEY_MAC_NULL)
 		e = mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_MAC, "KEMAC with a MAC of its own");
 	if (!e)
-		e = phase_keys(a, 2, &out->keys, fault);
+		e = phase_keys(x, 2, &out->keys, fault);
 	if (!e)
 		e = mikey_msg_check_mac(&out->msg, &out->keys, &init, 1, fault);
 	if (!e)
-		e = mikey_kemac_open(&out->plain, kemac, &out->keys, a->csb_id,
+		e = mikey_kemac_open(&out->plain, kemac, &out->keys, x->csb_id,
 		                     mikey_msg_find(&out->msg, MIKEY_T)->u.t, fault);
 	if (!e)
 		e = mikey_algs_check_keys(algs, &out->plain, fault);
-	return e ? e : check_rand(a, &out->plain, fault);
+	return e ? e : check_rand(x, &out->plain, fault);
 }

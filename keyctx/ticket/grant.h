@@ -8,7 +8,7 @@
 #include "keyctx/ticket/rules.h"
 #include "keyctx/ticket/ticket.h"
 
-struct ask_params {
+struct grant_params {
 	const struct ticket_rules *rules;
 	const struct mikey_cred *cred;
 	struct mikey_id me, kms;
@@ -18,8 +18,8 @@ struct ask_params {
 	size_t longest;      /* the longest key the answer is expected to hold */
 };
 
-/* Part of a request or a resolve; zeroed before ask_init. */
-struct ask {
+/* Part of a request or a resolve; zeroed before grant_exchange_init. */
+struct grant_exchange {
 	struct ticket_rules rules;
 	uint8_t *octets;
 	size_t len;
@@ -34,21 +34,21 @@ struct ask {
 };
 
 /* What an answer brought; in secret memory. */
-struct ask_answer {
+struct grant_response {
 	struct mikey_msg msg;
 	struct mikey_msg_keys keys;
 	struct mikey_keys plain;
 };
 
-enum err ask_init(struct ask *a, const struct ask_params *params, const struct mikey_env *env,
-                  struct mikey_fault *fault) MUST_USE;
-void ask_fini(struct ask *a);
+enum err grant_exchange_init(struct grant_exchange *x, const struct grant_params *params,
+                             const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
+void grant_exchange_fini(struct grant_exchange *x);
 
 /*
  * Authenticates a response of that data type and opens its KEMAC. An Error gives ERR_DENIED and its
  * number when it is authentic, else ERR_AUTH.
  */
-enum err ask_open(const struct ask *a, struct view octets, unsigned data_type,
-                  struct ask_answer *out, struct mikey_fault *fault) MUST_USE;
+enum err grant_exchange_open(const struct grant_exchange *x, struct view octets, unsigned data_type,
+                             struct grant_response *out, struct mikey_fault *fault) MUST_USE;
 
 #endif

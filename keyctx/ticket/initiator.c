@@ -7,7 +7,7 @@
 #include "keyctx/ticket/csb_make.h"
 #include "keyctx/ticket/step.h"
 
-struct ticket_offer {
+struct ticket_initiator {
 	struct ticket_rules rules;
 	uint8_t state;
 	uint16_t flags;
@@ -29,7 +29,7 @@ static struct view mpki_of(const struct ticket_keys *k)
 	return (struct view){.p = k->mpki, .n = k->mpk_len};
 }
 
-static enum err check_params(const struct ticket_offer_params *p, struct mikey_fault *fault)
+static enum err check_params(const struct ticket_initiator_params *p, struct mikey_fault *fault)
 {
 	unsigned flags = p->grant->policy.tp.flags;
 	enum err e = mikey_algs_check(p->rules->algs, false, fault);
@@ -97,7 +97,7 @@ static void add_ticket(struct mikey_build *b, const struct ticket_grant *g, unsi
 }
 
 /* Everything up to V, whose MAC stays zero for now. */
-static enum err build(struct ticket_offer *o, const struct ticket_offer_params *p,
+static enum err build(struct ticket_initiator *o, const struct ticket_initiator_params *p,
                       const struct mikey_env *env, struct mikey_msg_keys *k, struct view *octets)
 {
 	static const uint8_t zeros[MIKEY_MAC_MAX];
@@ -107,7 +107,7 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 	                        .prf = algs.prf,
 	                        .map_type = MIKEY_MAP_GENERIC_ID};
 	struct mikey_cs cs[MIKEY_CS_MAX];
-	struct bundle_cs_room rooms[MIKEY_CS_MAX];
+	struct csb_cs_room rooms[MIKEY_CS_MAX];
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	uint8_t csb_id[4], rand[MIKEY_KEY_MAX];
 	size_t longest = mikey_keys_longest(&o->keys->session), rand_len;
@@ -127,7 +127,7 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 		return e;
 	hdr.csb_id = be32_get(csb_id);
 	for (size_t i = 0; i < p->n_cs; i++)
-		bundle_cs_write(&cs[i], &rooms[i], &p->cs[i]);
+		csb_cs_write(&cs[i], &rooms[i], &p->cs[i]);
 	mikey_build_start(&b, o->octets, sizeof(o->octets), &hdr, cs, p->n_cs);
 	t.value = mikey_env_stamp(env, 0);
 	payload = mikey_make_t(t);
@@ -138,12 +138,12 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 	mikey_build_add(&b, &payload);
 	payload = mikey_make_idr(MIKEY_ROLE_R, p->peer);
 	mikey_build_add(&b, &payload);
-	bundle_add_policies(&b, p->policies, p->n_policies);
+	csb_add_policies(&b, p->policies, p->n_policies);
 	add_ticket(&b, p->grant, algs.mac);
 	e = mikey_prf_msg_keys(k, algs.prf, mpki_of(o->keys), hdr.csb_id, 1,
 	                       (struct view){.p = rand, .n = rand_len}, (struct view){0});
 	if (!e)
-		e = bundle_add_kemac(&b, algs, k, hdr.csb_id, t, o->own);
+		e = csb_add_kemac(&b, algs, k, hdr.csb_id, t, o->own);
 	if (!e && p->sdp_ids.n) {
 		payload = (struct mikey_payload){
 			.type = MIKEY_EXT,
@@ -156,7 +156,8 @@ static enum err build(struct ticket_offer *o, const struct ticket_offer_params *
 }
 
 /* V, then Vi as its copy, then Vr over Initiator Data up to itself (RFC 6043 4.1.2). */
-static enum err seal(struct ticket_offer *o, struct mikey_msg_keys *k, struct mikey_fault *fault)
+static enum err seal(struct ticket_initiator *o, struct mikey_msg_keys *k,
+                     struct mikey_fault *fault)
 {
 	const struct mikey_payload *ticket = mikey_msg_find(&o->msg, MIKEY_TICKET),
 				   *v = mikey_msg_find(&o->msg, MIKEY_V);
@@ -165,7 +166,7 @@ static enum err seal(struct ticket_offer *o, struct mikey_msg_keys *k, struct mi
 	uint8_t mac[MIKEY_MAC_MAX];
 	unsigned alg = v->u.v.alg;
 	size_t n = mikey_mac_len(alg);
-	enum err e = bundle_init_parts(&o->msg, parts, fault);
+	enum err e = csb_mac_parts(&o->msg, parts, fault);
 
 	parts[2] = mikey_msg_idr(&o->msg, MIKEY_ROLE_I)->u.idr.id.data;
 	parts[3] = mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id.data;
@@ -203,31 +204,32 @@ static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_tic
 }
 
 /* No response is to come: the sessions stand as offered (half a round trip, RFC 6043 4.2.2.1). */
-static enum err make_at_once(struct ticket_offer *o, struct mikey_fault *fault)
+static enum err make_at_once(struct ticket_initiator *o, struct mikey_fault *fault)
 {
 	struct mikey_keys *keys = mikey_keys_new();
-	struct bundle_made made = {.rules = &o->rules,
-	                           .is_initiator = true,
-	                           .init = &o->msg,
-	                           .flags = o->flags,
-	                           .algs = o->rules.algs,
-	                           .id_i = mikey_msg_idr(&o->msg, MIKEY_ROLE_I)->u.idr.id,
-	                           .id_r = mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id,
-	                           .mpk = mpki_of(o->keys),
-	                           .keys = keys};
+	struct csb_agreed made = {.rules = &o->rules,
+	                          .is_initiator = true,
+	                          .init = &o->msg,
+	                          .flags = o->flags,
+	                          .algs = o->rules.algs,
+	                          .id_i = mikey_msg_idr(&o->msg, MIKEY_ROLE_I)->u.idr.id,
+	                          .id_r = mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id,
+	                          .mpk = mpki_of(o->keys),
+	                          .keys = keys};
 	enum err e = keys ? all_keys(keys, &o->keys->session, o->own, fault) : no_memory(fault);
 
 	if (!e)
-		e = bundle_new(&o->csb, &made, fault);
+		e = csb_new(&o->csb, &made, fault);
 	mikey_keys_free(keys);
 	return e;
 }
 
-enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_params *params,
-                          const struct mikey_env *env, struct mikey_fault *fault)
+enum err ticket_initiator_new(struct ticket_initiator **out,
+                              const struct ticket_initiator_params *params,
+                              const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct mikey_msg_keys *k = NULL;
-	struct ticket_offer *o;
+	struct ticket_initiator *o;
 	struct view octets;
 	enum err e = check_params(params, fault);
 
@@ -262,18 +264,18 @@ enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_p
 		e = seal(o, k, fault);
 	if (!e && !(o->flags & TICKET_F)) {
 		e = make_at_once(o, fault);
-		o->state = OFFER_DONE;
+		o->state = INITIATOR_DONE;
 	}
 out:
 	secret_free(k);
 	if (e)
-		ticket_offer_free(o);
+		ticket_initiator_free(o);
 	else
 		*out = o;
 	return e;
 }
 
-void ticket_offer_free(struct ticket_offer *o)
+void ticket_initiator_free(struct ticket_initiator *o)
 {
 	if (!o)
 		return;
@@ -283,17 +285,17 @@ void ticket_offer_free(struct ticket_offer *o)
 	mem_free(o);
 }
 
-struct view ticket_offer_octets(const struct ticket_offer *o)
+struct view ticket_initiator_octets(const struct ticket_initiator *o)
 {
 	return o->msg.octets;
 }
 
-enum offer_state ticket_offer_state(const struct ticket_offer *o)
+enum initiator_state ticket_initiator_state(const struct ticket_initiator *o)
 {
-	return (enum offer_state)o->state;
+	return (enum initiator_state)o->state;
 }
 
-enum err ticket_offer_take_csb(struct ticket_offer *o, struct ticket_csb **out)
+enum err ticket_initiator_take_csb(struct ticket_initiator *o, struct ticket_csb **out)
 {
 	if (!o->csb)
 		return ERR_WRONG_STATE;
@@ -302,9 +304,9 @@ enum err ticket_offer_take_csb(struct ticket_offer *o, struct ticket_csb **out)
 	return ERR_OK;
 }
 
-enum err ticket_offer_close(struct ticket_offer *o)
+enum err ticket_initiator_close(struct ticket_initiator *o)
 {
-	return step_take(&offer_machine, &o->state, OFFER_ON_CLOSE, NULL);
+	return step_take(&initiator_steps, &o->state, INITIATOR_ON_CLOSE, NULL);
 }
 
 /* What one answer is worked on with; in secret memory. */
@@ -315,7 +317,7 @@ struct answering {
 	struct mikey_msg msg;
 };
 
-static enum err check_answer(const struct ticket_offer *o, const struct mikey_msg *m,
+static enum err check_answer(const struct ticket_initiator *o, const struct mikey_msg *m,
                              struct mikey_fault *fault)
 {
 	bool forking = o->flags & TICKET_I;
@@ -348,7 +350,7 @@ static enum err check_answer(const struct ticket_offer *o, const struct mikey_ms
 	                        false, fault);
 }
 
-static enum err take_error(const struct ticket_offer *o, struct answering *a,
+static enum err take_error(const struct ticket_initiator *o, struct answering *a,
                            struct mikey_fault *fault)
 {
 	const struct mikey_payload *err = mikey_msg_find(&a->msg, MIKEY_ERR),
@@ -373,7 +375,7 @@ static enum err take_error(const struct ticket_offer *o, struct answering *a,
 }
 
 /* Keys of this branch: forked with the name and the random value it brings. */
-static enum err branch_keys(const struct ticket_offer *o, struct answering *a,
+static enum err branch_keys(const struct ticket_initiator *o, struct answering *a,
                             struct mikey_fault *fault)
 {
 	struct view randr =
@@ -394,19 +396,19 @@ static enum err branch_keys(const struct ticket_offer *o, struct answering *a,
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
 }
 
-static enum err take_answer(struct ticket_offer *o, struct answering *a, struct ticket_csb **out,
-                            struct mikey_fault *fault)
+static enum err take_answer(struct ticket_initiator *o, struct answering *a,
+                            struct ticket_csb **out, struct mikey_fault *fault)
 {
 	const struct mikey_payload *idr = mikey_msg_idr(&a->msg, MIKEY_ROLE_R);
 	struct view randr =
 		o->flags & TICKET_G ? mikey_msg_rand_of(&a->msg, MIKEY_ROLE_R) : (struct view){0};
-	struct bundle_made made = {.rules = &o->rules,
-	                           .is_initiator = true,
-	                           .init = &o->msg,
-	                           .resp = &a->msg,
-	                           .flags = o->flags,
-	                           .algs = o->rules.algs,
-	                           .keys = &a->keys};
+	struct csb_agreed made = {.rules = &o->rules,
+	                          .is_initiator = true,
+	                          .init = &o->msg,
+	                          .resp = &a->msg,
+	                          .flags = o->flags,
+	                          .algs = o->rules.algs,
+	                          .keys = &a->keys};
 	enum err e = branch_keys(o, a, fault);
 
 	if (!e)
@@ -414,30 +416,30 @@ static enum err take_answer(struct ticket_offer *o, struct answering *a, struct 
 	if (!e)
 		e = all_keys(&a->keys, &a->ticket.session, o->own, fault);
 	if (!e)
-		e = bundle_open_kemac(&a->keys, &a->msg, o->rules.algs, o->flags, TICKET_M,
-		                      &o->rules, &a->msg_keys, fault);
+		e = csb_open_kemac(&a->keys, &a->msg, o->rules.algs, o->flags, TICKET_M, &o->rules,
+		                   &a->msg_keys, fault);
 	if (!e)
-		e = bundle_check_rand(&o->rules, mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), randr,
-		                      a->ticket.mpk_len, &a->keys, fault);
+		e = csb_check_rand(&o->rules, mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), randr,
+		                   a->ticket.mpk_len, &a->keys, fault);
 	if (!e)
-		e = bundle_check_answer(&o->msg, &a->msg, fault);
+		e = csb_check_answer(&o->msg, &a->msg, fault);
 	if (e)
 		return e;
 	made.id_i = mikey_msg_idr(&o->msg, MIKEY_ROLE_I)->u.idr.id;
 	made.id_r = idr ? idr->u.idr.id : mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id;
 	made.mpk = (struct view){.p = o->flags & TICKET_I ? a->ticket.mpkr : a->ticket.mpki,
 	                         .n = a->ticket.mpk_len};
-	return bundle_new(out, &made, fault);
+	return csb_new(out, &made, fault);
 }
 
-enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct ticket_csb **out,
-                             struct mikey_fault *fault)
+enum err ticket_initiator_receive(struct ticket_initiator *o, struct view octets,
+                                  struct ticket_csb **out, struct mikey_fault *fault)
 {
 	struct answering *a;
 	enum err e;
 
-	if (!step_allows(&offer_machine, o->state, OFFER_ON_RESPONSE))
-		return step_take(&offer_machine, &o->state, OFFER_ON_RESPONSE, fault);
+	if (!step_allows(&initiator_steps, o->state, INITIATOR_ON_RESPONSE))
+		return step_take(&initiator_steps, &o->state, INITIATOR_ON_RESPONSE, fault);
 	a = secret_alloc(sizeof(*a));
 	if (!a)
 		return no_memory(fault);
@@ -449,7 +451,7 @@ enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct 
 	else if (!e)
 		e = take_answer(o, a, out, fault);
 	if (!e)
-		e = step_take(&offer_machine, &o->state, OFFER_ON_RESPONSE, fault);
+		e = step_take(&initiator_steps, &o->state, INITIATOR_ON_RESPONSE, fault);
 	secret_free(a);
 	return e;
 }

@@ -10,10 +10,15 @@
  *   OPEN --close-----> CLOSED  one was chosen; OPEN --error--> OPEN, since one branch may refuse
  *   (policy without F: DONE from the start, the bundle is there at once)
  */
-enum offer_state { OFFER_OPEN, OFFER_DONE, OFFER_CLOSED, OFFER_STATES };
-enum offer_event { OFFER_ON_RESPONSE, OFFER_ON_ERROR, OFFER_ON_CLOSE, OFFER_EVENTS };
+enum initiator_state { INITIATOR_OPEN, INITIATOR_DONE, INITIATOR_CLOSED, INITIATOR_STATES };
+enum initiator_event {
+	INITIATOR_ON_RESPONSE,
+	INITIATOR_ON_ERROR,
+	INITIATOR_ON_CLOSE,
+	INITIATOR_EVENTS
+};
 
-struct ticket_offer_params {
+struct ticket_initiator_params {
 	const struct ticket_rules *rules;
 	const struct ticket_grant *grant;
 	struct mikey_id me, peer; /* IDRi, IDRr */
@@ -26,16 +31,17 @@ struct ticket_offer_params {
 	bool is_reuse; /* the ticket served another offer before: needs its J flag */
 };
 
-struct ticket_offer;
+struct ticket_initiator;
 
 /* Builds TRANSFER_INIT; copies what it needs of the grant. */
-enum err ticket_offer_new(struct ticket_offer **out, const struct ticket_offer_params *params,
-                          const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
-void ticket_offer_free(struct ticket_offer *o);
-struct view ticket_offer_octets(const struct ticket_offer *o);
-enum offer_state ticket_offer_state(const struct ticket_offer *o);
+enum err ticket_initiator_new(struct ticket_initiator **out,
+                              const struct ticket_initiator_params *params,
+                              const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
+void ticket_initiator_free(struct ticket_initiator *o);
+struct view ticket_initiator_octets(const struct ticket_initiator *o);
+enum initiator_state ticket_initiator_state(const struct ticket_initiator *o);
 /* Where the policy wants no TRANSFER_RESP (F=0): the bundle, once. ERR_WRONG_STATE otherwise. */
-enum err ticket_offer_take_csb(struct ticket_offer *o, struct ticket_csb **out) MUST_USE;
+enum err ticket_initiator_take_csb(struct ticket_initiator *o, struct ticket_csb **out) MUST_USE;
 
 /*
  * Takes a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which is the caller's.
@@ -43,8 +49,8 @@ enum err ticket_offer_take_csb(struct ticket_offer *o, struct ticket_csb **out) 
  * number; one that is not authenticated (a responder may have no key yet) is ERR_AUTH with its
  * number, and a hint at most.
  */
-enum err ticket_offer_answer(struct ticket_offer *o, struct view octets, struct ticket_csb **out,
-                             struct mikey_fault *fault) MUST_USE;
-enum err ticket_offer_close(struct ticket_offer *o) MUST_USE;
+enum err ticket_initiator_receive(struct ticket_initiator *o, struct view octets,
+                                  struct ticket_csb **out, struct mikey_fault *fault) MUST_USE;
+enum err ticket_initiator_close(struct ticket_initiator *o) MUST_USE;
 
 #endif

@@ -9,7 +9,7 @@
 enum { TP_MAX = 4096 };
 
 struct ticket_request {
-	struct ask ask;
+	struct grant_exchange exchange;
 	uint8_t state;
 	size_t tp_at, tp_len; /* the wanted policy in REQUEST_INIT, from Ticket Type on */
 };
@@ -54,7 +54,7 @@ enum err ticket_request_new(struct ticket_request **out, const struct ticket_req
 	struct ticket_request *r = mem_alloc(sizeof(*r));
 	uint8_t tp[TP_MAX + 16];
 	struct wr w = wr_make(tp, sizeof(tp));
-	struct ask_params ask = {
+	struct grant_params wanted = {
 		.rules = params->rules,
 		.cred = params->cred,
 		.me = params->me,
@@ -67,9 +67,9 @@ enum err ticket_request_new(struct ticket_request **out, const struct ticket_req
 	if (!r)
 		return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	e = write_tp(&w, params, fault);
-	ask.carry = (struct view){.p = tp, .n = wr_len(&w)};
+	wanted.carry = (struct view){.p = tp, .n = wr_len(&w)};
 	if (!e)
-		e = ask_init(&r->ask, &ask, env, fault);
+		e = grant_exchange_init(&r->exchange, &wanted, env, fault);
 	if (e)
 		ticket_request_free(r);
 	else
@@ -81,13 +81,13 @@ void ticket_request_free(struct ticket_request *r)
 {
 	if (!r)
 		return;
-	ask_fini(&r->ask);
+	grant_exchange_fini(&r->exchange);
 	mem_free(r);
 }
 
 struct view ticket_request_octets(const struct ticket_request *r)
 {
-	return (struct view){.p = r->ask.octets, .n = r->ask.len};
+	return (struct view){.p = r->exchange.octets, .n = r->exchange.len};
 }
 
 enum request_state ticket_request_state(const struct ticket_request *r)
@@ -96,7 +96,7 @@ enum request_state ticket_request_state(const struct ticket_request *r)
 }
 
 /* The ticket's own policy: well formed, and with the keys it announces. */
-static enum err take_grant(const struct ticket_request *r, const struct ask_answer *a,
+static enum err take_grant(const struct ticket_request *r, const struct grant_response *a,
                            struct ticket_keys *keys, struct ticket_grant **grant,
                            struct mikey_fault *fault)
 {
@@ -109,7 +109,8 @@ static enum err take_grant(const struct ticket_request *r, const struct ask_answ
 		                  "no TICKET in REQUEST_RESP");
 	e = ticket_policy_read(&policy, ticket, fault);
 	if (!e)
-		e = ticket_policy_check(&policy, TICKET_GRANTED, r->ask.rules.accept_types, fault);
+		e = ticket_policy_check(&policy, TICKET_GRANTED, r->exchange.rules.accept_types,
+		                        fault);
 	if (!e && !(policy.tp.flags & TICKET_D))
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
 		               "a KMS grants a ticket it did not make");
@@ -121,25 +122,25 @@ static enum err take_grant(const struct ticket_request *r, const struct ask_answ
 	return e ? e : ticket_grant_new(grant, ticket_body_bare(ticket), keys, fault);
 }
 
-enum err ticket_request_answer(struct ticket_request *r, struct view octets,
-                               struct ticket_grant **grant, struct mikey_fault *fault)
+enum err ticket_request_receive(struct ticket_request *r, struct view octets,
+                                struct ticket_grant **grant, struct mikey_fault *fault)
 {
-	struct ask_answer *a;
+	struct grant_response *a;
 	struct ticket_keys *keys;
 	enum err e;
 
-	if (!step_allows(&request_machine, r->state, REQUEST_ON_RESPONSE))
-		return step_take(&request_machine, &r->state, REQUEST_ON_RESPONSE, fault);
+	if (!step_allows(&request_steps, r->state, REQUEST_ON_RESPONSE))
+		return step_take(&request_steps, &r->state, REQUEST_ON_RESPONSE, fault);
 	a = secret_alloc(sizeof(*a));
 	keys = ticket_keys_new();
-	e = a && keys ? ask_open(&r->ask, octets, MIKEY_DT_REQUEST_RESP, a, fault)
+	e = a && keys ? grant_exchange_open(&r->exchange, octets, MIKEY_DT_REQUEST_RESP, a, fault)
 	              : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	if (!e)
 		e = take_grant(r, a, keys, grant, fault);
 	if (!e)
-		e = step_take(&request_machine, &r->state, REQUEST_ON_RESPONSE, fault);
+		e = step_take(&request_steps, &r->state, REQUEST_ON_RESPONSE, fault);
 	else if (e == ERR_DENIED)
-		(void)!step_take(&request_machine, &r->state, REQUEST_ON_ERROR, NULL);
+		(void)!step_take(&request_steps, &r->state, REQUEST_ON_ERROR, NULL);
 	ticket_keys_free(keys);
 	secret_free(a);
 	return e;

@@ -36,7 +36,7 @@ enum request_state ticket_request_state(const struct ticket_request *r);
  * authenticated Error, whose number is fault->no; an unauthenticated one gives ERR_AUTH with its
  * number in the text.
  */
-enum err ticket_request_answer(struct ticket_request *r, struct view octets,
-                               struct ticket_grant **grant, struct mikey_fault *fault) MUST_USE;
+enum err ticket_request_receive(struct ticket_request *r, struct view octets,
+                                struct ticket_grant **grant, struct mikey_fault *fault) MUST_USE;
 
 #endif

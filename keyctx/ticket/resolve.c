@@ -7,9 +7,9 @@
 #include "keyctx/ticket/step.h"
 
 struct ticket_resolve {
-	struct ask ask;
+	struct grant_exchange exchange;
 	uint8_t state;
-	struct ticket_policy policy; /* of the ticket; its views point into ask.octets */
+	struct ticket_policy policy; /* of the ticket; its views point into exchange.octets */
 };
 
 void ticket_resolution_free(struct ticket_resolution *r)
@@ -49,7 +49,7 @@ enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_res
                             const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct ticket_resolve *r = mem_alloc(sizeof(*r));
-	struct ask_params ask = {
+	struct grant_params wanted = {
 		.rules = params->rules,
 		.cred = params->cred,
 		.me = params->me,
@@ -63,11 +63,12 @@ enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_res
 	const struct mikey_payload *ticket;
 	enum err e;
 
-	e = r && m ? ask_init(&r->ask, &ask, env, fault)
+	e = r && m ? grant_exchange_init(&r->exchange, &wanted, env, fault)
 	           : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	/* The policy is read from our own copy, which lives as long as we do. */
 	if (!e)
-		e = mikey_msg_read(m, (struct view){.p = r->ask.octets, .n = r->ask.len}, fault);
+		e = mikey_msg_read(m, (struct view){.p = r->exchange.octets, .n = r->exchange.len},
+		                   fault);
 	ticket = e ? NULL : mikey_msg_find(m, MIKEY_TICKET);
 	if (!e)
 		e = ticket_policy_read(&r->policy, ticket, fault);
@@ -83,13 +84,13 @@ void ticket_resolve_free(struct ticket_resolve *r)
 {
 	if (!r)
 		return;
-	ask_fini(&r->ask);
+	grant_exchange_fini(&r->exchange);
 	mem_free(r);
 }
 
 struct view ticket_resolve_octets(const struct ticket_resolve *r)
 {
-	return (struct view){.p = r->ask.octets, .n = r->ask.len};
+	return (struct view){.p = r->exchange.octets, .n = r->exchange.len};
 }
 
 enum resolve_state ticket_resolve_state(const struct ticket_resolve *r)
@@ -97,7 +98,7 @@ enum resolve_state ticket_resolve_state(const struct ticket_resolve *r)
 	return (enum resolve_state)r->state;
 }
 
-static enum err take_resolution(const struct ticket_resolve *r, const struct ask_answer *a,
+static enum err take_resolution(const struct ticket_resolve *r, const struct grant_response *a,
                                 struct ticket_keys *keys, struct ticket_resolution **out,
                                 struct mikey_fault *fault)
 {
@@ -111,7 +112,7 @@ static enum err take_resolution(const struct ticket_resolve *r, const struct ask
 	if (forking && (!idr || !rand_kms.n))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
 		                  "a forking ticket was resolved without IDRr or RANDRkms");
-	if (forking && r->ask.rules.enforce_rand_len &&
+	if (forking && r->exchange.rules.enforce_rand_len &&
 	    (rand_kms.n < keys->mpk_len || rand_kms.n < mikey_keys_longest(&keys->session)))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
 		                  "RANDRkms is shorter than the keys forked with it");
@@ -119,25 +120,25 @@ static enum err take_resolution(const struct ticket_resolve *r, const struct ask
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "out of memory") : ERR_OK;
 }
 
-enum err ticket_resolve_answer(struct ticket_resolve *r, struct view octets,
-                               struct ticket_resolution **out, struct mikey_fault *fault)
+enum err ticket_resolve_receive(struct ticket_resolve *r, struct view octets,
+                                struct ticket_resolution **out, struct mikey_fault *fault)
 {
-	struct ask_answer *a;
+	struct grant_response *a;
 	struct ticket_keys *keys;
 	enum err e;
 
-	if (!step_allows(&resolve_machine, r->state, RESOLVE_ON_RESPONSE))
-		return step_take(&resolve_machine, &r->state, RESOLVE_ON_RESPONSE, fault);
+	if (!step_allows(&resolve_steps, r->state, RESOLVE_ON_RESPONSE))
+		return step_take(&resolve_steps, &r->state, RESOLVE_ON_RESPONSE, fault);
 	a = secret_alloc(sizeof(*a));
 	keys = ticket_keys_new();
-	e = a && keys ? ask_open(&r->ask, octets, MIKEY_DT_RESOLVE_RESP, a, fault)
+	e = a && keys ? grant_exchange_open(&r->exchange, octets, MIKEY_DT_RESOLVE_RESP, a, fault)
 	              : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	if (!e)
 		e = take_resolution(r, a, keys, out, fault);
 	if (!e)
-		e = step_take(&resolve_machine, &r->state, RESOLVE_ON_RESPONSE, fault);
+		e = step_take(&resolve_steps, &r->state, RESOLVE_ON_RESPONSE, fault);
 	else if (e == ERR_DENIED)
-		(void)!step_take(&resolve_machine, &r->state, RESOLVE_ON_ERROR, NULL);
+		(void)!step_take(&resolve_steps, &r->state, RESOLVE_ON_ERROR, NULL);
 	ticket_keys_free(keys);
 	secret_free(a);
 	return e;

@@ -10,7 +10,7 @@
 
 enum { RANDR_MIN = 16 };
 
-struct ticket_answer {
+struct ticket_responder {
 	struct ticket_rules rules;
 	uint8_t state;
 	uint8_t *octets;
@@ -18,7 +18,7 @@ struct ticket_answer {
 	const struct mikey_payload *ticket; /* in msg */
 	struct ticket_policy policy;
 	struct ticket_data data;
-	struct bundle_policies policies;
+	struct csb_policies policies;
 	uint8_t *names;
 	struct mikey_id me;   /* the own identity that answers; views `names` */
 	struct mikey_id peer; /* the caller, where IDRi is left out; views `names` */
@@ -32,50 +32,50 @@ static enum err no_memory(struct mikey_fault *fault)
 	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 }
 
-enum answer_state ticket_answer_state(const struct ticket_answer *a)
+enum responder_state ticket_responder_state(const struct ticket_responder *a)
 {
-	return (enum answer_state)a->state;
+	return (enum responder_state)a->state;
 }
 
-const struct mikey_msg *ticket_answer_msg(const struct ticket_answer *a)
+const struct mikey_msg *ticket_responder_msg(const struct ticket_responder *a)
 {
 	return &a->msg;
 }
 
-const struct ticket_policy *ticket_answer_policy(const struct ticket_answer *a)
+const struct ticket_policy *ticket_responder_policy(const struct ticket_responder *a)
 {
 	return &a->policy;
 }
 
-bool ticket_answer_must_resolve(const struct ticket_answer *a)
+bool ticket_responder_must_resolve(const struct ticket_responder *a)
 {
 	return a->policy.tp.flags & TICKET_E;
 }
 
-struct mikey_id ticket_answer_tpk_id(const struct ticket_answer *a)
+struct mikey_id ticket_responder_tpk_id(const struct ticket_responder *a)
 {
 	return a->data.tpk_id;
 }
 
-const struct mikey_payload *ticket_answer_ticket(const struct ticket_answer *a)
+const struct mikey_payload *ticket_responder_ticket(const struct ticket_responder *a)
 {
 	return a->ticket;
 }
 
 /* A name that was left out is known from elsewhere (RFC 6043 6.6). */
-static struct mikey_id id_of(const struct ticket_answer *a, unsigned role)
+static struct mikey_id id_of(const struct ticket_responder *a, unsigned role)
 {
 	const struct mikey_payload *p = mikey_msg_idr(&a->msg, role);
 
 	return p ? p->u.idr.id : role == MIKEY_ROLE_I ? a->peer : a->me;
 }
 
-enum err ticket_answer_replay_key(const struct ticket_answer *a, uint8_t out[32])
+enum err ticket_responder_replay_key(const struct ticket_responder *a, uint8_t out[32])
 {
 	return mikey_replay_key(&a->msg, id_of(a, MIKEY_ROLE_I), out);
 }
 
-static enum err check_header(const struct ticket_answer *a, struct mikey_fault *fault)
+static enum err check_header(const struct ticket_responder *a, struct mikey_fault *fault)
 {
 	const struct mikey_hdr *h = &a->msg.hdr;
 
@@ -91,7 +91,7 @@ static enum err check_header(const struct ticket_answer *a, struct mikey_fault *
 	return ERR_OK;
 }
 
-static enum err check_payloads(struct ticket_answer *a, struct mikey_fault *fault)
+static enum err check_payloads(struct ticket_responder *a, struct mikey_fault *fault)
 {
 	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V),
 				   *kemac = mikey_msg_find(&a->msg, MIKEY_KEMAC);
@@ -111,7 +111,7 @@ static enum err check_payloads(struct ticket_answer *a, struct mikey_fault *faul
 }
 
 /* RFC 6043 4.2.2.2: what can be told without a key. */
-static enum err check_ticket(struct ticket_answer *a, const struct ticket_answer_params *p,
+static enum err check_ticket(struct ticket_responder *a, const struct ticket_responder_params *p,
                              struct mikey_fault *fault)
 {
 	unsigned flags;
@@ -139,7 +139,7 @@ static enum err check_ticket(struct ticket_answer *a, const struct ticket_answer
 	return ERR_OK;
 }
 
-static enum err check_names(struct ticket_answer *a, const struct ticket_answer_params *p,
+static enum err check_names(struct ticket_responder *a, const struct ticket_responder_params *p,
                             struct mikey_fault *fault)
 {
 	struct mikey_id called = id_of(a, MIKEY_ROLE_R);
@@ -157,7 +157,7 @@ static enum err check_names(struct ticket_answer *a, const struct ticket_answer_
 	return ERR_OK;
 }
 
-static enum err keep_names(struct ticket_answer *a, const struct ticket_answer_params *p,
+static enum err keep_names(struct ticket_responder *a, const struct ticket_responder_params *p,
                            struct mikey_fault *fault)
 {
 	size_t n_me = p->me[0].data.n, n_peer = p->peer.data.n;
@@ -176,9 +176,9 @@ static enum err keep_names(struct ticket_answer *a, const struct ticket_answer_p
 }
 
 /* Every session names policies that are there, one of which we speak. */
-static enum err check_sessions(struct ticket_answer *a, struct mikey_fault *fault)
+static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *fault)
 {
-	enum err e = bundle_take_policies(&a->policies, &a->msg, 0, fault);
+	enum err e = csb_take_policies(&a->policies, &a->msg, 0, fault);
 
 	if (e)
 		return e;
@@ -188,7 +188,7 @@ static enum err check_sessions(struct ticket_answer *a, struct mikey_fault *faul
 
 		for (size_t j = 0; j < cs->policies.n; j++) {
 			const struct csmap_policy *p =
-				bundle_policy(&a->policies, 0, cs->policies.p[j]);
+				csb_policy(&a->policies, 0, cs->policies.p[j]);
 
 			if (!p)
 				return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
@@ -201,13 +201,14 @@ static enum err check_sessions(struct ticket_answer *a, struct mikey_fault *faul
 			                  "crypto session %u: no policy offered is a suite of ours",
 			                  cs->cs_id);
 	}
-	return a->policy.tp.flags & TICKET_F ? ERR_OK : bundle_check_complete(&a->msg, fault);
+	return a->policy.tp.flags & TICKET_F ? ERR_OK : csb_check_complete(&a->msg, fault);
 }
 
-enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answer_params *params,
-                           struct view octets, struct mikey_fault *fault)
+enum err ticket_responder_new(struct ticket_responder **out,
+                              const struct ticket_responder_params *params, struct view octets,
+                              struct mikey_fault *fault)
 {
-	struct ticket_answer *a;
+	struct ticket_responder *a;
 	enum err e;
 
 	if (octets.n > MIKEY_MESSAGE_MAX)
@@ -217,7 +218,7 @@ enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answe
 	if (!a ||
 	    !(a->octets = mem_dup(octets.n ? (const void *)octets.p : "", octets.n + !octets.n)) ||
 	    !(a->keys = mikey_keys_new())) {
-		ticket_answer_free(a);
+		ticket_responder_free(a);
 		return no_memory(fault);
 	}
 	a->rules = *params->rules;
@@ -238,13 +239,13 @@ enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answe
 	if (!e)
 		e = check_sessions(a, fault);
 	if (e)
-		ticket_answer_free(a);
+		ticket_responder_free(a);
 	else
 		*out = a;
 	return e;
 }
 
-void ticket_answer_free(struct ticket_answer *a)
+void ticket_responder_free(struct ticket_responder *a)
 {
 	if (!a)
 		return;
@@ -255,7 +256,7 @@ void ticket_answer_free(struct ticket_answer *a)
 	mem_free(a);
 }
 
-static enum err offer_keys(const struct ticket_answer *a, const struct ticket_keys *k,
+static enum err offer_keys(const struct ticket_responder *a, const struct ticket_keys *k,
                            struct mikey_msg_keys *out)
 {
 	return mikey_prf_msg_keys(out, a->msg.hdr.prf, (struct view){.p = k->mpki, .n = k->mpk_len},
@@ -263,7 +264,7 @@ static enum err offer_keys(const struct ticket_answer *a, const struct ticket_ke
 	                          (struct view){0});
 }
 
-static struct mikey_algs algs_of(const struct ticket_answer *a)
+static struct mikey_algs algs_of(const struct ticket_responder *a)
 {
 	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V);
 	struct mikey_algs algs =
@@ -276,7 +277,7 @@ static struct mikey_algs algs_of(const struct ticket_answer *a)
 }
 
 /* TRANSFER_INIT against MPKi at last; under forking V must be the one the KMS saw as Vi. */
-static enum err authenticate(struct ticket_answer *a, const struct ticket_keys *k,
+static enum err authenticate(struct ticket_responder *a, const struct ticket_keys *k,
                              struct mikey_msg_keys *mk, struct mikey_fault *fault)
 {
 	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V);
@@ -286,7 +287,7 @@ static enum err authenticate(struct ticket_answer *a, const struct ticket_keys *
 
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived");
-	e = bundle_init_parts(&a->msg, parts, fault);
+	e = csb_mac_parts(&a->msg, parts, fault);
 	parts[2] = id_of(a, MIKEY_ROLE_I).data;
 	parts[3] = id_of(a, MIKEY_ROLE_R).data;
 	if (!e)
@@ -301,7 +302,7 @@ static enum err authenticate(struct ticket_answer *a, const struct ticket_keys *
 	return e;
 }
 
-static enum err take_keys(struct ticket_answer *a, const struct ticket_keys *k,
+static enum err take_keys(struct ticket_responder *a, const struct ticket_keys *k,
                           struct mikey_fault *fault)
 {
 	struct mikey_algs algs = algs_of(a);
@@ -311,25 +312,25 @@ static enum err take_keys(struct ticket_answer *a, const struct ticket_keys *k,
 
 	if (!e) {
 		*a->keys = k->session;
-		e = bundle_open_kemac(a->keys, &a->msg, algs, a->policy.tp.flags, TICKET_L,
-		                      &a->rules, mk, fault);
+		e = csb_open_kemac(a->keys, &a->msg, algs, a->policy.tp.flags, TICKET_L, &a->rules,
+		                   mk, fault);
 	}
 	/* RANDRr, where there will be one, is drawn long enough later. */
 	if (!e)
-		e = bundle_check_rand(&a->rules, mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I), randr,
-		                      k->mpk_len, a->keys, fault);
+		e = csb_check_rand(&a->rules, mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I), randr,
+		                   k->mpk_len, a->keys, fault);
 	secret_free(mk);
 	return e;
 }
 
 /* Who may have made a ticket that we share the key of (decision 0010.28). */
-static enum err check_owner(const struct ticket_answer *a, struct mikey_id owner,
+static enum err check_owner(const struct ticket_responder *a, struct mikey_id owner,
                             struct mikey_fault *fault)
 {
 	bool by_kms = a->policy.tp.flags & TICKET_D;
 	struct mikey_id maker = by_kms ? a->policy.idr_kms : a->policy.idr_i;
 
-	if (ticket_answer_must_resolve(a))
+	if (ticket_responder_must_resolve(a))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
 		                  "only a KMS may open this ticket (E)");
 	if (!mikey_id_is_set(maker) || !mikey_id_eq(maker, owner))
@@ -338,15 +339,15 @@ static enum err check_owner(const struct ticket_answer *a, struct mikey_id owner
 	return ERR_OK;
 }
 
-enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mikey_id owner,
-                            struct mikey_fault *fault)
+enum err ticket_responder_open(struct ticket_responder *a, struct view tpk, struct mikey_id owner,
+                               struct mikey_fault *fault)
 {
 	struct ticket_keys *k;
 	struct ticket_resolution *r = NULL;
 	enum err e;
 
-	if (!step_allows(&answer_machine, a->state, ANSWER_ON_OPEN))
-		return step_take(&answer_machine, &a->state, ANSWER_ON_OPEN, fault);
+	if (!step_allows(&responder_steps, a->state, RESPONDER_ON_OPEN))
+		return step_take(&responder_steps, &a->state, RESPONDER_ON_OPEN, fault);
 	e = check_owner(a, owner, fault);
 	if (e)
 		return e;
@@ -357,22 +358,22 @@ enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mik
 	if (!e && ticket_resolution_new(&r, k, (struct mikey_id){0}, (struct view){0}))
 		e = no_memory(fault);
 	if (!e)
-		e = step_take(&answer_machine, &a->state, ANSWER_ON_OPEN, fault);
+		e = step_take(&responder_steps, &a->state, RESPONDER_ON_OPEN, fault);
 	if (!e)
 		a->resolution = r;
 	ticket_keys_free(k);
 	return e;
 }
 
-static enum err use_resolution(struct ticket_answer *a, const struct ticket_resolution *r,
+static enum err use_resolution(struct ticket_responder *a, const struct ticket_resolution *r,
                                unsigned event, struct mikey_fault *fault)
 {
 	bool forking = a->policy.tp.flags & TICKET_I;
 	struct ticket_resolution *copy = NULL;
 	enum err e;
 
-	if (!step_allows(&answer_machine, a->state, event))
-		return step_take(&answer_machine, &a->state, event, fault);
+	if (!step_allows(&responder_steps, a->state, event))
+		return step_take(&responder_steps, &a->state, event, fault);
 	if (forking && (!r->keys->has_mpkr || !mikey_id_is_set(r->idr) || !r->rand_kms.n))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
 		                  "the resolution of a forking ticket is not whole");
@@ -380,28 +381,29 @@ static enum err use_resolution(struct ticket_answer *a, const struct ticket_reso
 	if (!e && ticket_resolution_new(&copy, r->keys, r->idr, r->rand_kms))
 		e = no_memory(fault);
 	if (!e)
-		e = step_take(&answer_machine, &a->state, event, fault);
+		e = step_take(&responder_steps, &a->state, event, fault);
 	if (!e)
 		a->resolution = copy;
 	return e;
 }
 
-enum err ticket_answer_resolved(struct ticket_answer *a, const struct ticket_resolution *r,
-                                struct mikey_fault *fault)
+enum err ticket_responder_resolved(struct ticket_responder *a, const struct ticket_resolution *r,
+                                   struct mikey_fault *fault)
 {
-	return use_resolution(a, r, ANSWER_ON_RESOLVED, fault);
+	return use_resolution(a, r, RESPONDER_ON_RESOLVED, fault);
 }
 
-enum err ticket_answer_reuse(struct ticket_answer *a, const struct ticket_resolution *r,
-                             struct mikey_fault *fault)
+enum err ticket_responder_reuse(struct ticket_responder *a, const struct ticket_resolution *r,
+                                struct mikey_fault *fault)
 {
 	if (!(a->policy.tp.flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
 		                  "the ticket may be used once (J)");
-	return use_resolution(a, r, ANSWER_ON_REUSE, fault);
+	return use_resolution(a, r, RESPONDER_ON_REUSE, fault);
 }
 
-enum err ticket_answer_resolution(const struct ticket_answer *a, struct ticket_resolution **out)
+enum err ticket_responder_resolution(const struct ticket_responder *a,
+                                     struct ticket_resolution **out)
 {
 	if (!a->resolution)
 		return ERR_WRONG_STATE;
@@ -415,12 +417,12 @@ struct building {
 	struct mikey_msg_keys msg_keys;
 	struct mikey_msg msg;
 	uint8_t room[MIKEY_MESSAGE_MAX];
-	struct bundle_policies policies;
+	struct csb_policies policies;
 	uint8_t randr[MIKEY_KEY_MAX];
 	size_t randr_len;
 };
 
-static struct view mpk_of(const struct ticket_answer *a)
+static struct view mpk_of(const struct ticket_responder *a)
 {
 	const struct ticket_keys *k = a->resolution->keys;
 
@@ -430,7 +432,7 @@ static struct view mpk_of(const struct ticket_answer *a)
 
 /* RANDRi and RANDRr together are as long as the longest key (RFC 6043 12.1); RANDRr itself never
  * under 128 bits. */
-static enum err draw_randr(const struct ticket_answer *a, struct building *b,
+static enum err draw_randr(const struct ticket_responder *a, struct building *b,
                            const struct mikey_env *env)
 {
 	size_t longest = mikey_keys_longest(&b->keys),
@@ -444,7 +446,7 @@ static enum err draw_randr(const struct ticket_answer *a, struct building *b,
 	return env->random(env->random_ctx, "randr", b->randr, b->randr_len);
 }
 
-static struct mikey_id own_name(const struct ticket_answer *a)
+static struct mikey_id own_name(const struct ticket_responder *a)
 {
 	return mikey_id_is_set(a->resolution->idr) ? a->resolution->idr : a->me;
 }
@@ -455,9 +457,10 @@ static void add(struct mikey_build *b, struct mikey_payload p)
 }
 
 /* HDR, T, RANDRr, IDRr, RANDRkms, SPs, KEMAC, V. */
-static enum err build(struct ticket_answer *a, struct building *b, const struct ticket_cs *chosen,
-                      size_t n, const struct ticket_answer_choice *choice,
-                      const struct mikey_env *env, struct view *octets)
+static enum err build(struct ticket_responder *a, struct building *b,
+                      const struct ticket_cs *chosen, size_t n,
+                      const struct ticket_responder_choice *choice, const struct mikey_env *env,
+                      struct view *octets)
 {
 	struct mikey_algs algs = algs_of(a);
 	struct mikey_hdr hdr = {.data_type = MIKEY_DT_TRANSFER_RESP,
@@ -465,7 +468,7 @@ static enum err build(struct ticket_answer *a, struct building *b, const struct 
 	                        .csb_id = a->msg.hdr.csb_id,
 	                        .map_type = MIKEY_MAP_GENERIC_ID};
 	struct mikey_cs cs[MIKEY_CS_MAX];
-	struct bundle_cs_room rooms[MIKEY_CS_MAX];
+	struct csb_cs_room rooms[MIKEY_CS_MAX];
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	struct mikey_build m;
 	enum err e = mikey_prf_msg_keys(&b->msg_keys, algs.prf, mpk_of(a), hdr.csb_id, 2,
@@ -473,7 +476,7 @@ static enum err build(struct ticket_answer *a, struct building *b, const struct 
 	                                (struct view){.p = b->randr, .n = b->randr_len});
 
 	for (size_t i = 0; i < n; i++)
-		bundle_cs_write(&cs[i], &rooms[i], &chosen[i]);
+		csb_cs_write(&cs[i], &rooms[i], &chosen[i]);
 	mikey_build_start(&m, b->room, sizeof(b->room), &hdr, cs, n);
 	t.value = mikey_env_stamp(env, 0);
 	add(&m, mikey_make_t(t));
@@ -483,15 +486,15 @@ static enum err build(struct ticket_answer *a, struct building *b, const struct 
 	add(&m, mikey_make_idr(MIKEY_ROLE_R, own_name(a)));
 	if (a->resolution->rand_kms.n)
 		add(&m, mikey_make_randr(MIKEY_ROLE_KMS, a->resolution->rand_kms));
-	bundle_add_policies(&m, choice->policies, choice->n_policies);
+	csb_add_policies(&m, choice->policies, choice->n_policies);
 	if (!e)
-		e = bundle_add_kemac(&m, algs, &b->msg_keys, hdr.csb_id, t, choice->keys);
+		e = csb_add_kemac(&m, algs, &b->msg_keys, hdr.csb_id, t, choice->keys);
 	if (!e)
 		e = mikey_build_add_mac(&m, algs.mac, &b->msg_keys, &a->msg.octets, 1);
 	return e ? e : mikey_build_done(&m, octets);
 }
 
-static enum err add_own_keys(const struct ticket_answer *a, struct building *b,
+static enum err add_own_keys(const struct ticket_responder *a, struct building *b,
                              const struct mikey_keys *own, struct mikey_fault *fault)
 {
 	if (!own || !own->n)
@@ -507,19 +510,20 @@ static enum err add_own_keys(const struct ticket_answer *a, struct building *b,
 	return mikey_algs_check_keys(algs_of(a), own, fault);
 }
 
-static enum err check_numbers(const struct ticket_answer *a,
-                              const struct ticket_answer_choice *choice, struct mikey_fault *fault)
+static enum err check_numbers(const struct ticket_responder *a,
+                              const struct ticket_responder_choice *choice,
+                              struct mikey_fault *fault)
 {
 	for (size_t i = 0; i < choice->n_policies; i++)
-		if (bundle_policy(&a->policies, 0, choice->policies[i].no))
+		if (csb_policy(&a->policies, 0, choice->policies[i].no))
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
 			                  "policy number %u is the offer's",
 			                  choice->policies[i].no);
 	return ERR_OK;
 }
 
-static enum err build_response(struct ticket_answer *a, struct building *b,
-                               const struct ticket_answer_choice *choice,
+static enum err build_response(struct ticket_responder *a, struct building *b,
+                               const struct ticket_responder_choice *choice,
                                const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct ticket_cs chosen[MIKEY_CS_MAX];
@@ -530,11 +534,11 @@ static enum err build_response(struct ticket_answer *a, struct building *b,
 	if (!e)
 		e = draw_randr(a, b, env);
 	b->policies = a->policies;
-	for (size_t i = 0; i < choice->n_policies && i < BUNDLE_POLICIES_MAX; i++)
+	for (size_t i = 0; i < choice->n_policies && i < CSB_POLICIES_MAX; i++)
 		b->policies.of[1][b->policies.n[1]++] = choice->policies[i];
 	if (!e)
-		e = bundle_choose(chosen, &n, &a->msg, &b->policies, 0, &b->keys, choice->cs,
-		                  choice->n_cs, env, fault);
+		e = csb_choose_sessions(chosen, &n, &a->msg, &b->policies, 0, &b->keys, choice->cs,
+		                        choice->n_cs, env, fault);
 	if (e)
 		return e;
 	e = build(a, b, chosen, n, choice, env, &built);
@@ -542,24 +546,25 @@ static enum err build_response(struct ticket_answer *a, struct building *b,
 	         : mikey_msg_read(&b->msg, built, fault);
 }
 
-enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answer_choice *choice,
-                              const struct mikey_env *env, struct ticket_csb **csb,
-                              struct view *octets, struct mikey_fault *fault)
+enum err ticket_responder_finish(struct ticket_responder *a,
+                                 const struct ticket_responder_choice *choice,
+                                 const struct mikey_env *env, struct ticket_csb **csb,
+                                 struct view *octets, struct mikey_fault *fault)
 {
-	static const struct ticket_answer_choice nothing;
-	const struct ticket_answer_choice *ch = choice ? choice : &nothing;
+	static const struct ticket_responder_choice nothing;
+	const struct ticket_responder_choice *ch = choice ? choice : &nothing;
 	bool responds = a->policy.tp.flags & TICKET_F;
-	struct bundle_made made = {.rules = &a->rules,
-	                           .init = &a->msg,
-	                           .flags = a->policy.tp.flags,
-	                           .algs = algs_of(a),
-	                           .id_i = id_of(a, MIKEY_ROLE_I),
-	                           .id_r = id_of(a, MIKEY_ROLE_R)};
+	struct csb_agreed made = {.rules = &a->rules,
+	                          .init = &a->msg,
+	                          .flags = a->policy.tp.flags,
+	                          .algs = algs_of(a),
+	                          .id_i = id_of(a, MIKEY_ROLE_I),
+	                          .id_r = id_of(a, MIKEY_ROLE_R)};
 	struct building *b;
 	enum err e;
 
-	if (!step_allows(&answer_machine, a->state, ANSWER_ON_FINISH))
-		return step_take(&answer_machine, &a->state, ANSWER_ON_FINISH, fault);
+	if (!step_allows(&responder_steps, a->state, RESPONDER_ON_FINISH))
+		return step_take(&responder_steps, &a->state, RESPONDER_ON_FINISH, fault);
 	b = secret_alloc(sizeof(*b));
 	if (!b)
 		return no_memory(fault);
@@ -574,20 +579,20 @@ enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answe
 			made.resp = &b->msg;
 			made.id_r = own_name(a);
 		}
-		e = bundle_new(csb, &made, fault);
+		e = csb_new(csb, &made, fault);
 	}
 	if (!e) {
 		*octets = responds ? ticket_csb_last_sent(*csb) : (struct view){0};
-		e = step_take(&answer_machine, &a->state, ANSWER_ON_FINISH, fault);
+		e = step_take(&responder_steps, &a->state, RESPONDER_ON_FINISH, fault);
 	}
 	secret_free(b);
 	return e;
 }
 
-enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no,
-                             const struct csmap_policy *policies, size_t n_policies,
-                             const struct mikey_env *env, uint8_t *room, size_t room_n,
-                             struct view *octets)
+enum err ticket_responder_error(struct ticket_responder *a, enum mikey_error no,
+                                const struct csmap_policy *policies, size_t n_policies,
+                                const struct mikey_env *env, uint8_t *room, size_t room_n,
+                                struct view *octets)
 {
 	struct mikey_hdr hdr = {.data_type = MIKEY_DT_ERROR,
 	                        .prf = a->msg.hdr.prf,
@@ -597,13 +602,13 @@ enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no,
 	struct mikey_build b;
 	enum err e = a->resolution && !k
 	                     ? ERR_NOMEM
-	                     : step_take(&answer_machine, &a->state, ANSWER_ON_REFUSE, NULL);
+	                     : step_take(&responder_steps, &a->state, RESPONDER_ON_REFUSE, NULL);
 
 	mikey_build_start(&b, room, room_n, &hdr, NULL, 0);
 	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC,
 	                                       .value = mikey_env_stamp(env, 0)}));
 	add(&b, (struct mikey_payload){.type = MIKEY_ERR, .u.err.no = (uint8_t)no});
-	bundle_add_policies(&b, policies, n_policies);
+	csb_add_policies(&b, policies, n_policies);
 	if (!e && k)
 		e = offer_keys(a, a->resolution->keys, k);
 	if (!e && k)

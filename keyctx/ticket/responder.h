@@ -10,17 +10,23 @@
 /*   READ --open/resolved/reuse--> KEYED --finish--> ANSWERED
  *   READ, KEYED --refuse--> REFUSED
  */
-enum answer_state { ANSWER_READ, ANSWER_KEYED, ANSWER_ANSWERED, ANSWER_REFUSED, ANSWER_STATES };
-enum answer_event {
-	ANSWER_ON_OPEN,
-	ANSWER_ON_RESOLVED,
-	ANSWER_ON_REUSE,
-	ANSWER_ON_FINISH,
-	ANSWER_ON_REFUSE,
-	ANSWER_EVENTS
+enum responder_state {
+	RESPONDER_READ,
+	RESPONDER_KEYED,
+	RESPONDER_ANSWERED,
+	RESPONDER_REFUSED,
+	RESPONDER_STATES
+};
+enum responder_event {
+	RESPONDER_ON_OPEN,
+	RESPONDER_ON_RESOLVED,
+	RESPONDER_ON_REUSE,
+	RESPONDER_ON_FINISH,
+	RESPONDER_ON_REFUSE,
+	RESPONDER_EVENTS
 };
 
-struct ticket_answer_params {
+struct ticket_responder_params {
 	const struct ticket_rules *rules;
 	const struct mikey_id
 		*me; /* own identities, groups included; me[0] is sent when no other is given */
@@ -31,25 +37,26 @@ struct ticket_answer_params {
 	uint64_t now_ntp;
 };
 
-struct ticket_answer;
+struct ticket_responder;
 
 /*
  * Reads an offer and refuses early what a KMS need not be asked about (RFC 6043 4.2.2.2): type,
  * flags, validity, identity, policies. It is not authenticated yet. Copies `octets`. On failure
  * fault->no is the number for an Error message.
  */
-enum err ticket_answer_new(struct ticket_answer **out, const struct ticket_answer_params *params,
-                           struct view octets, struct mikey_fault *fault) MUST_USE;
-void ticket_answer_free(struct ticket_answer *a);
-enum answer_state ticket_answer_state(const struct ticket_answer *a);
-const struct mikey_msg *ticket_answer_msg(const struct ticket_answer *a);
-const struct ticket_policy *ticket_answer_policy(const struct ticket_answer *a);
+enum err ticket_responder_new(struct ticket_responder **out,
+                              const struct ticket_responder_params *params, struct view octets,
+                              struct mikey_fault *fault) MUST_USE;
+void ticket_responder_free(struct ticket_responder *a);
+enum responder_state ticket_responder_state(const struct ticket_responder *a);
+const struct mikey_msg *ticket_responder_msg(const struct ticket_responder *a);
+const struct ticket_policy *ticket_responder_policy(const struct ticket_responder *a);
 /* E flag: only a KMS may open this ticket. */
-bool ticket_answer_must_resolve(const struct ticket_answer *a);
+bool ticket_responder_must_resolve(const struct ticket_responder *a);
 /* IDRpsk of the ticket: which TPK would open it (modes 2 and 4). */
-struct mikey_id ticket_answer_tpk_id(const struct ticket_answer *a);
+struct mikey_id ticket_responder_tpk_id(const struct ticket_responder *a);
 /* For ticket_resolve_params.ticket. */
-const struct mikey_payload *ticket_answer_ticket(const struct ticket_answer *a);
+const struct mikey_payload *ticket_responder_ticket(const struct ticket_responder *a);
 
 /*
  * Three ways to the keys; each then authenticates TRANSFER_INIT with MPKi (ERR_AUTH), and compares
@@ -57,17 +64,17 @@ const struct mikey_payload *ticket_answer_ticket(const struct ticket_answer *a);
  * 0010.28). resolved: from the KMS. reuse: an earlier resolution of the same ticket (J flag, RFC
  * 6043 5.3).
  */
-enum err ticket_answer_open(struct ticket_answer *a, struct view tpk, struct mikey_id owner,
-                            struct mikey_fault *fault) MUST_USE;
-enum err ticket_answer_resolved(struct ticket_answer *a, const struct ticket_resolution *r,
+enum err ticket_responder_open(struct ticket_responder *a, struct view tpk, struct mikey_id owner,
+                               struct mikey_fault *fault) MUST_USE;
+enum err ticket_responder_resolved(struct ticket_responder *a, const struct ticket_resolution *r,
+                                   struct mikey_fault *fault) MUST_USE;
+enum err ticket_responder_reuse(struct ticket_responder *a, const struct ticket_resolution *r,
                                 struct mikey_fault *fault) MUST_USE;
-enum err ticket_answer_reuse(struct ticket_answer *a, const struct ticket_resolution *r,
-                             struct mikey_fault *fault) MUST_USE;
 /* After open: what reuse may be given later. ERR_WRONG_STATE before. The caller's. */
-enum err ticket_answer_resolution(const struct ticket_answer *a,
-                                  struct ticket_resolution **out) MUST_USE;
+enum err ticket_responder_resolution(const struct ticket_responder *a,
+                                     struct ticket_resolution **out) MUST_USE;
 
-struct ticket_answer_choice {
+struct ticket_responder_choice {
 	const struct ticket_cs *cs; /* what is to differ from the offer or the default, by cs_id;
 	                               sessions not offered are added */
 	size_t n_cs;
@@ -83,21 +90,22 @@ struct ticket_answer_choice {
  * `*octets` is empty when the policy wants none; else it lives as long as the bundle. The bundle is
  * the caller's.
  */
-enum err ticket_answer_finish(struct ticket_answer *a, const struct ticket_answer_choice *choice,
-                              const struct mikey_env *env, struct ticket_csb **csb,
-                              struct view *octets, struct mikey_fault *fault) MUST_USE;
+enum err ticket_responder_finish(struct ticket_responder *a,
+                                 const struct ticket_responder_choice *choice,
+                                 const struct mikey_env *env, struct ticket_csb **csb,
+                                 struct view *octets, struct mikey_fault *fault) MUST_USE;
 
 /*
  * An Error message for the initiator: with a MAC once there are keys, without before. `policies`:
  * own SPs to try next (for MIKEY_E_SP, MIKEY_E_SPPAR).
  */
-enum err ticket_answer_error(struct ticket_answer *a, enum mikey_error no,
-                             const struct csmap_policy *policies, size_t n_policies,
-                             const struct mikey_env *env, uint8_t *room, size_t room_n,
-                             struct view *octets) MUST_USE;
+enum err ticket_responder_error(struct ticket_responder *a, enum mikey_error no,
+                                const struct csmap_policy *policies, size_t n_policies,
+                                const struct mikey_env *env, uint8_t *room, size_t room_n,
+                                struct view *octets) MUST_USE;
 
 /* What replay caches ask by: sender, CSB ID, data type, T (decision 0010.38). Insert after the
  * offer is authenticated. */
-enum err ticket_answer_replay_key(const struct ticket_answer *a, uint8_t out[32]) MUST_USE;
+enum err ticket_responder_replay_key(const struct ticket_responder *a, uint8_t out[32]) MUST_USE;
 
 #endif

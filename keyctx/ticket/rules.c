@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings of an exchange, and how a machine takes a step. */
+/* Defaults of the settings, and the check of a timestamp. */
 #include "keyctx/ticket/rules.h"
 
 void ticket_rules_init(struct ticket_rules *r)
@@ -29,22 +29,5 @@ enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t
 			fault, ERR_EXPIRED, MIKEY_E_TS, "the timestamp is %u s %s, %u at most",
 			(unsigned)((diff < 0 ? 0 - (uint64_t)diff : (uint64_t)diff) >> 32),
 			diff < 0 ? "old" : "ahead", r->skew_s);
-	return ERR_OK;
-}
-
-bool step_allows(const struct step_table *t, uint8_t state, unsigned event)
-{
-	return state < t->n_states && event < t->n_events &&
-	       t->next[state * t->n_events + event] != STEP_NO;
-}
-
-enum err step_take(const struct step_table *t, uint8_t *state, unsigned event,
-                   struct mikey_fault *fault)
-{
-	if (!step_allows(t, *state, event))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "%s: no %s when %s",
-		                  t->name, event < t->n_events ? t->events[event] : "?",
-		                  *state < t->n_states ? t->states[*state] : "?");
-	*state = t->next[*state * t->n_events + event];
 	return ERR_OK;
 }

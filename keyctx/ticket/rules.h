@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings every side of an exchange shares, and the table that drives its state machine. */
+/* Settings that every party of an exchange has: what it accepts, and how it makes its messages. */
 #ifndef KEYCTX_TICKET_RULES_H
 #define KEYCTX_TICKET_RULES_H
 
@@ -26,25 +26,5 @@ void ticket_rules_init(struct ticket_rules *r);
  * MIKEY_E_TS, ERR_EXPIRED. */
 enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp,
                                  struct mikey_fault *fault) MUST_USE;
-
-/* A machine: next[state * n_events + event] is the next state, or STEP_NO. */
-struct step_table {
-	const char *name;
-	const char *const *states, *const *events;
-	unsigned n_states, n_events;
-	const uint8_t *next;
-};
-
-enum { STEP_NO = 0xff };
-
-/* Moves `*state`; ERR_WRONG_STATE, moving nothing, where the table has no way. */
-enum err step_take(const struct step_table *t, uint8_t *state, unsigned event,
-                   struct mikey_fault *fault) MUST_USE;
-/* The same question without moving. */
-bool step_allows(const struct step_table *t, uint8_t state, unsigned event);
-
-/* Every machine of keyctx/ticket, for tests and for the drawing in docs/keying.md. */
-extern const struct step_table *const ticket_machines[];
-extern const size_t ticket_machine_count;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every machine of keyctx/ticket as a table: a row for each state, a column for each event. */
+/* How a state machine takes a step, and the tables of keyctx/ticket: a row for each state, a column
+ * for each event. */
 #include "keyctx/ticket/step.h"
 
 #include "keyctx/ticket/responder.h"
@@ -7,14 +8,31 @@
 #include "keyctx/ticket/initiator.h"
 #include "keyctx/ticket/request.h"
 
-#define MACHINE(id, prefix)                      \
-	const struct step_table id##_machine = { \
-		.name = #id,                     \
-		.states = id##_states,           \
-		.events = id##_events,           \
-		.n_states = prefix##_STATES,     \
-		.n_events = prefix##_EVENTS,     \
-		.next = &id##_next[0][0],        \
+bool step_allows(const struct step_table *t, uint8_t state, unsigned event)
+{
+	return state < t->n_states && event < t->n_events &&
+	       t->next[state * t->n_events + event] != STEP_NO;
+}
+
+enum err step_take(const struct step_table *t, uint8_t *state, unsigned event,
+                   struct mikey_fault *fault)
+{
+	if (!step_allows(t, *state, event))
+		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "%s: no %s when %s",
+		                  t->name, event < t->n_events ? t->events[event] : "?",
+		                  *state < t->n_states ? t->states[*state] : "?");
+	*state = t->next[*state * t->n_events + event];
+	return ERR_OK;
+}
+
+#define STEP_TABLE(id, prefix)                 \
+	const struct step_table id##_steps = { \
+		.name = #id,                   \
+		.states = id##_states,         \
+		.events = id##_events,         \
+		.n_states = prefix##_STATES,   \
+		.n_events = prefix##_EVENTS,   \
+		.next = &id##_next[0][0],      \
 	}
 
 enum { NO = STEP_NO };
@@ -27,7 +45,7 @@ static const uint8_t request_next[REQUEST_STATES][REQUEST_EVENTS] = {
 	[REQUEST_GRANTED] = {NO, NO},
 	[REQUEST_REFUSED] = {NO, NO},
 };
-MACHINE(request, REQUEST);
+STEP_TABLE(request, REQUEST);
 
 static const char *const resolve_states[] = {"SENT", "RESOLVED", "REFUSED"};
 static const char *const resolve_events[] = {"response", "error"};
@@ -37,38 +55,38 @@ static const uint8_t resolve_next[RESOLVE_STATES][RESOLVE_EVENTS] = {
 	[RESOLVE_RESOLVED] = {NO, NO},
 	[RESOLVE_REFUSED] = {NO, NO},
 };
-MACHINE(resolve, RESOLVE);
+STEP_TABLE(resolve, RESOLVE);
 
-static const char *const offer_states[] = {"OPEN", "DONE", "CLOSED"};
-static const char *const offer_events[] = {"response", "error", "close"};
-static const uint8_t offer_next[OFFER_STATES][OFFER_EVENTS] = {
-	[OFFER_OPEN] = {[OFFER_ON_RESPONSE] = OFFER_OPEN,
-                        [OFFER_ON_ERROR] = OFFER_OPEN,
-                        [OFFER_ON_CLOSE] = OFFER_CLOSED},
-	[OFFER_DONE] = {[OFFER_ON_RESPONSE] = NO,
-                        [OFFER_ON_ERROR] = OFFER_DONE,
-                        [OFFER_ON_CLOSE] = OFFER_CLOSED},
-	[OFFER_CLOSED] = {NO, NO, NO},
+static const char *const initiator_states[] = {"OPEN", "DONE", "CLOSED"};
+static const char *const initiator_events[] = {"response", "error", "close"};
+static const uint8_t initiator_next[INITIATOR_STATES][INITIATOR_EVENTS] = {
+	[INITIATOR_OPEN] = {[INITIATOR_ON_RESPONSE] = INITIATOR_OPEN,
+                            [INITIATOR_ON_ERROR] = INITIATOR_OPEN,
+                            [INITIATOR_ON_CLOSE] = INITIATOR_CLOSED},
+	[INITIATOR_DONE] = {[INITIATOR_ON_RESPONSE] = NO,
+                            [INITIATOR_ON_ERROR] = INITIATOR_DONE,
+                            [INITIATOR_ON_CLOSE] = INITIATOR_CLOSED},
+	[INITIATOR_CLOSED] = {NO, NO, NO},
 };
-MACHINE(offer, OFFER);
+STEP_TABLE(initiator, INITIATOR);
 
-static const char *const answer_states[] = {"READ", "KEYED", "ANSWERED", "REFUSED"};
-static const char *const answer_events[] = {"open", "resolved", "reuse", "finish", "refuse"};
-static const uint8_t answer_next[ANSWER_STATES][ANSWER_EVENTS] = {
-	[ANSWER_READ] = {[ANSWER_ON_OPEN] = ANSWER_KEYED,
-                         [ANSWER_ON_RESOLVED] = ANSWER_KEYED,
-                         [ANSWER_ON_REUSE] = ANSWER_KEYED,
-                         [ANSWER_ON_FINISH] = NO,
-                         [ANSWER_ON_REFUSE] = ANSWER_REFUSED},
-	[ANSWER_KEYED] = {[ANSWER_ON_OPEN] = NO,
-                          [ANSWER_ON_RESOLVED] = NO,
-                          [ANSWER_ON_REUSE] = NO,
-                          [ANSWER_ON_FINISH] = ANSWER_ANSWERED,
-                          [ANSWER_ON_REFUSE] = ANSWER_REFUSED},
-	[ANSWER_ANSWERED] = {NO, NO, NO, NO, NO},
-	[ANSWER_REFUSED] = {NO, NO, NO, NO, NO},
+static const char *const responder_states[] = {"READ", "KEYED", "ANSWERED", "REFUSED"};
+static const char *const responder_events[] = {"open", "resolved", "reuse", "finish", "refuse"};
+static const uint8_t responder_next[RESPONDER_STATES][RESPONDER_EVENTS] = {
+	[RESPONDER_READ] = {[RESPONDER_ON_OPEN] = RESPONDER_KEYED,
+                            [RESPONDER_ON_RESOLVED] = RESPONDER_KEYED,
+                            [RESPONDER_ON_REUSE] = RESPONDER_KEYED,
+                            [RESPONDER_ON_FINISH] = NO,
+                            [RESPONDER_ON_REFUSE] = RESPONDER_REFUSED},
+	[RESPONDER_KEYED] = {[RESPONDER_ON_OPEN] = NO,
+                             [RESPONDER_ON_RESOLVED] = NO,
+                             [RESPONDER_ON_REUSE] = NO,
+                             [RESPONDER_ON_FINISH] = RESPONDER_ANSWERED,
+                             [RESPONDER_ON_REFUSE] = RESPONDER_REFUSED},
+	[RESPONDER_ANSWERED] = {NO, NO, NO, NO, NO},
+	[RESPONDER_REFUSED] = {NO, NO, NO, NO, NO},
 };
-MACHINE(answer, ANSWER);
+STEP_TABLE(responder, RESPONDER);
 
 static const char *const csb_states[] = {"UP", "WAITING"};
 static const char *const csb_events[] = {"send", "send-final", "update", "response", "cancel"};
@@ -84,7 +102,7 @@ static const uint8_t csb_next[CSB_STATES][CSB_EVENTS] = {
                          [CSB_ON_RESPONSE] = CSB_UP,
                          [CSB_ON_CANCEL] = CSB_UP},
 };
-MACHINE(csb, CSB);
+STEP_TABLE(csb, CSB);
 
 static const char *const authority_states[] = {"READ", "VERIFIED", "ANSWERED", "REFUSED"};
 static const char *const authority_events[] = {"verify", "grant", "resolve", "relay", "refuse"};
@@ -102,10 +120,10 @@ static const uint8_t authority_next[AUTHORITY_STATES][AUTHORITY_EVENTS] = {
 	[AUTHORITY_ANSWERED] = {NO, NO, NO, NO, NO},
 	[AUTHORITY_REFUSED] = {NO, NO, NO, NO, NO},
 };
-MACHINE(authority, AUTHORITY);
+STEP_TABLE(authority, AUTHORITY);
 
-const struct step_table *const ticket_machines[] = {
-	&request_machine, &resolve_machine, &offer_machine,
-	&answer_machine,  &csb_machine,     &authority_machine,
+const struct step_table *const ticket_step_tables[] = {
+	&request_steps,   &resolve_steps, &initiator_steps,
+	&responder_steps, &csb_steps,     &authority_steps,
 };
-const size_t ticket_machine_count = ARRAY_LEN(ticket_machines);
+const size_t ticket_step_table_count = ARRAY_LEN(ticket_step_tables);

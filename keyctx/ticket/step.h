@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* The transition tables of keyctx/ticket, side by side. */
+/* State machines as tables: the table, taking a step, and the tables of keyctx/ticket. */
 #ifndef KEYCTX_TICKET_STEP_H
 #define KEYCTX_TICKET_STEP_H
 
-#include "keyctx/ticket/rules.h"
+#include <stdint.h>
 
-extern const struct step_table request_machine, resolve_machine, offer_machine, answer_machine,
-	csb_machine, authority_machine;
+#include "keyctx/mikey/fault.h"
+
+/* next[state * n_events + event] is the next state, or STEP_NO where the event is not allowed. */
+struct step_table {
+	const char *name;
+	const char *const *states, *const *events;
+	unsigned n_states, n_events;
+	const uint8_t *next;
+};
+
+enum { STEP_NO = 0xff };
+
+/* Moves `*state`. ERR_WRONG_STATE, with `*state` unchanged, where the table has STEP_NO. */
+enum err step_take(const struct step_table *t, uint8_t *state, unsigned event,
+                   struct mikey_fault *fault) MUST_USE;
+/* Would step_take succeed? */
+bool step_allows(const struct step_table *t, uint8_t state, unsigned event);
+
+extern const struct step_table request_steps, resolve_steps, initiator_steps, responder_steps,
+	csb_steps, authority_steps;
+
+/* For tests: every table above. */
+extern const struct step_table *const ticket_step_tables[];
+extern const size_t ticket_step_table_count;
 
 #endif

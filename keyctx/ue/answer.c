@@ -8,14 +8,14 @@
 
 enum { NAMES_MAX = 16 };
 
-static enum err resolve(struct ticket_answer *answer, const struct ue_identity *id,
+static enum err resolve(struct ticket_responder *answer, const struct ue_identity *id,
                         struct ue_env *env, struct why *why)
 {
 	struct ticket_resolve_params params = {.rules = &id->rules,
 	                                       .cred = &id->cred,
 	                                       .me = id->me,
 	                                       .kms = id->kms,
-	                                       .ticket = ticket_answer_ticket(answer)};
+	                                       .ticket = ticket_responder_ticket(answer)};
 	struct ticket_resolution *resolution = NULL;
 	struct ticket_resolve *question = NULL;
 	struct mikey_fault fault = {0};
@@ -26,12 +26,12 @@ static enum err resolve(struct ticket_answer *answer, const struct ue_identity *
 		return ue_tell(why, e, &fault, "RESOLVE_INIT");
 	e = env->ask(env->ask_ctx, UE_TICKET_RESOLVE, ticket_resolve_octets(question), &reply, why);
 	if (!e) {
-		e = ticket_resolve_answer(question, buf_as_view(&reply), &resolution, &fault);
+		e = ticket_resolve_receive(question, buf_as_view(&reply), &resolution, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the KMS does not resolve the ticket");
 	}
 	if (!e) {
-		e = ticket_answer_resolved(answer, resolution, &fault);
+		e = ticket_responder_resolved(answer, resolution, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the offer is not authentic");
 	}
@@ -42,17 +42,17 @@ static enum err resolve(struct ticket_answer *answer, const struct ue_identity *
 }
 
 /* Modes 2 and 4: the ticket is opened here. */
-static enum err open_here(struct ticket_answer *answer, const struct ue_identity *id,
+static enum err open_here(struct ticket_responder *answer, const struct ue_identity *id,
                           struct why *why)
 {
-	struct mikey_id wanted = ticket_answer_tpk_id(answer);
+	struct mikey_id wanted = ticket_responder_tpk_id(answer);
 	struct mikey_fault fault = {0};
 	enum err e;
 
 	for (size_t i = 0; i < id->n_tpks; i++)
 		if (mikey_id_eq(id->tpks[i].tpk.id, wanted)) {
-			e = ticket_answer_open(answer, id->tpks[i].tpk.key, id->tpks[i].owner,
-			                       &fault);
+			e = ticket_responder_open(answer, id->tpks[i].tpk.key, id->tpks[i].owner,
+			                          &fault);
 			return e ? ue_tell(why, e, &fault, "the ticket can't be opened") : ERR_OK;
 		}
 	return why_fail(why, ERR_NOT_FOUND,
@@ -62,10 +62,10 @@ static enum err open_here(struct ticket_answer *answer, const struct ue_identity
 
 /* Was another protocol offered, and taken out on the way (RFC 4567 4.1.4)? Only after the offer is
  * authenticated. */
-static enum err check_protocols(const struct ticket_answer *answer, const struct sdp *s,
+static enum err check_protocols(const struct ticket_responder *answer, const struct sdp *s,
                                 int section, struct why *why)
 {
-	const struct mikey_msg *m = ticket_answer_msg(answer);
+	const struct mikey_msg *m = ticket_responder_msg(answer);
 	char offered[256];
 
 	if (ue_desc_protocols(s, section, offered, sizeof(offered)))
@@ -83,10 +83,10 @@ static enum err check_protocols(const struct ticket_answer *answer, const struct
 	                "the offer does not protect its list of protocols (SDP IDs)");
 }
 
-static enum err check_sessions(const struct ticket_answer *answer, const struct ue_part *at,
+static enum err check_sessions(const struct ticket_responder *answer, const struct ue_part *at,
                                unsigned n_media, struct why *why)
 {
-	const struct mikey_msg *m = ticket_answer_msg(answer);
+	const struct mikey_msg *m = ticket_responder_msg(answer);
 
 	for (unsigned i = 0; i < n_media; i++)
 		for (unsigned side = 0; side < 2; side++)
@@ -98,19 +98,19 @@ static enum err check_sessions(const struct ticket_answer *answer, const struct 
 	return ERR_OK;
 }
 
-static enum err get_keys(struct ticket_answer *answer, const struct ue_identity *id,
+static enum err get_keys(struct ticket_responder *answer, const struct ue_identity *id,
                          struct ue_env *env, struct why *why)
 {
-	return ticket_answer_must_resolve(answer) ? resolve(answer, id, env, why)
-	                                          : open_here(answer, id, why);
+	return ticket_responder_must_resolve(answer) ? resolve(answer, id, env, why)
+	                                             : open_here(answer, id, why);
 }
 
-static enum err finish(struct ticket_answer *answer, struct ue_session_part *part,
+static enum err finish(struct ticket_responder *answer, struct ue_session_part *part,
                        const struct sdp *local, struct ue_env *env, struct view *octets,
                        struct why *why)
 {
 	struct ticket_cs own[SDP_MEDIA_MAX];
-	struct ticket_answer_choice choice = {.cs = own};
+	struct ticket_responder_choice choice = {.cs = own};
 	struct mikey_fault fault = {0};
 	enum err e;
 
@@ -120,7 +120,7 @@ static enum err finish(struct ticket_answer *answer, struct ue_session_part *par
 		if (part->at.lines & 1u << m && ue_desc_ssrc(local, m, &cs.ssrc))
 			own[choice.n_cs++] = cs;
 	}
-	e = ticket_answer_finish(answer, &choice, &env->mikey, &part->csb, octets, &fault);
+	e = ticket_responder_finish(answer, &choice, &env->mikey, &part->csb, octets, &fault);
 	if (e)
 		return ue_tell(why, e, &fault, "TRANSFER_RESP");
 	return octets->n ? ERR_OK : why_fail(why, ERR_UNSUPPORTED, "the ticket wants no answer");
@@ -131,9 +131,9 @@ static enum err answer_part(struct ue_session_part *part, const struct ue_identi
                             struct view *octets, struct why *why)
 {
 	struct mikey_id names[NAMES_MAX] = {id->me};
-	struct ticket_answer_params params = {
+	struct ticket_responder_params params = {
 		.rules = &id->rules, .me = names, .n_me = 1, .now_ntp = env->mikey.now_ntp};
-	struct ticket_answer *answer = NULL;
+	struct ticket_responder *answer = NULL;
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
 	enum err e = ue_desc_get(offer, part->at.section, &message, why);
@@ -141,8 +141,8 @@ static enum err answer_part(struct ue_session_part *part, const struct ue_identi
 	for (size_t i = 0; i < id->n_groups && params.n_me < NAMES_MAX; i++)
 		names[params.n_me++] = id->groups[i];
 	if (!e) {
-		e = ticket_answer_new(&answer, &params, (struct view){message.octets, message.len},
-		                      &fault);
+		e = ticket_responder_new(&answer, &params,
+		                         (struct view){message.octets, message.len}, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the offer is refused");
 	}
@@ -154,7 +154,7 @@ static enum err answer_part(struct ue_session_part *part, const struct ue_identi
 		e = check_protocols(answer, offer, part->at.section, why);
 	if (!e)
 		e = finish(answer, part, local, env, octets, why);
-	ticket_answer_free(answer);
+	ticket_responder_free(answer);
 	keymgmt_clear(&message);
 	return e;
 }

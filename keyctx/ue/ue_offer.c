@@ -99,8 +99,8 @@ enum ue_protection ue_offer_protection(const struct ue_offer *o)
 }
 
 /* TRANSFER_INIT of a part: the same octets each time its tape is played. */
-static enum err make_message(const struct ue_offer *o, struct part *p, struct ticket_offer **out,
-                             bool is_reuse, struct why *why)
+static enum err make_message(const struct ue_offer *o, struct part *p,
+                             struct ticket_initiator **out, bool is_reuse, struct why *why)
 {
 	static const char protocols[] = "mikey";
 	struct ticket_rules rules;
@@ -112,7 +112,7 @@ static enum err make_message(const struct ue_offer *o, struct part *p, struct ti
 	                        .random = tape_random,
 	                        .random_ctx = &p->tape};
 	struct mikey_fault fault = {0};
-	struct ticket_offer_params params = {
+	struct ticket_initiator_params params = {
 		.rules = &rules,
 		.grant = p->grant,
 		.me = o->me,
@@ -138,7 +138,7 @@ static enum err make_message(const struct ue_offer *o, struct part *p, struct ti
 		cs[params.n_cs++] =
 			(struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, false), .n_policies = 1};
 	}
-	e = ticket_offer_new(out, &params, &env, &fault);
+	e = ticket_initiator_new(out, &params, &env, &fault);
 	return e ? ue_tell(why, e, &fault, "TRANSFER_INIT") : ERR_OK;
 }
 
@@ -189,7 +189,7 @@ static enum err make_parts(struct ue_offer *o, const struct ue_identity *id,
 
 	for (unsigned i = 0; i < n && !e; i++) {
 		struct part *p = &o->parts[o->n_parts++];
-		struct ticket_offer *offer = NULL;
+		struct ticket_initiator *offer = NULL;
 
 		p->at = at[i];
 		e = get_grant(p, id, wish, env, why);
@@ -200,14 +200,14 @@ static enum err make_parts(struct ue_offer *o, const struct ue_identity *id,
 		p->tape.source = &env->mikey;
 		e = make_message(o, p, &offer, wish->grant && (wish->is_reuse || i > 0), why);
 		p->tape.source = NULL;
-		if (!e && keep_view(&p->message, ticket_offer_octets(offer)))
+		if (!e && keep_view(&p->message, ticket_initiator_octets(offer)))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 		if (!e) {
 			/* The party's clock goes on behind this message. */
 			*env->mikey.last_ntp = mikey_env_stamp(&env->mikey, 0);
 			e = ue_desc_put(s, p->at.section, p->message, why);
 		}
-		ticket_offer_free(offer);
+		ticket_initiator_free(offer);
 	}
 	return e;
 }
@@ -273,25 +273,25 @@ static enum err answered_part(const struct ue_offer *o, const struct part *kept,
                               struct why *why)
 {
 	struct part p = *kept; /* its tape is played from the start */
-	struct ticket_offer *offer = NULL;
+	struct ticket_initiator *offer = NULL;
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
 	/* Whether it was a reuse was judged when it was made; the octets are the same. */
 	enum err e = make_message(o, &p, &offer, false, why);
 
-	if (!e && !view_eq(ticket_offer_octets(offer), p.message))
+	if (!e && !view_eq(ticket_initiator_octets(offer), p.message))
 		e = why_fail(why, ERR_SYNTAX, "the state does not give the offer that was sent");
 	if (!e)
 		e = ue_desc_get(answer, p.at.section, &message, why);
 	if (!e) {
-		e = ticket_offer_answer(offer, (struct view){message.octets, message.len},
-		                        &out->csb, &fault);
+		e = ticket_initiator_receive(offer, (struct view){message.octets, message.len},
+		                             &out->csb, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the answer is refused");
 	}
 	out->at = p.at;
 	keymgmt_clear(&message);
-	ticket_offer_free(offer);
+	ticket_initiator_free(offer);
 	return e;
 }
 

@@ -39,7 +39,7 @@ static enum err request(struct ticket_grant **out, const struct ue_identity *id,
 		return ue_tell(why, e, &fault, "REQUEST_INIT");
 	e = env->ask(env->ask_ctx, UE_TICKET_REQUEST, ticket_request_octets(request), &answer, why);
 	if (!e) {
-		e = ticket_request_answer(request, buf_as_view(&answer), out, &fault);
+		e = ticket_request_receive(request, buf_as_view(&answer), out, &fault);
 		if (e)
 			ue_tell(why, e, &fault, "the KMS grants no ticket");
 	}

@@ -94,17 +94,17 @@ static void to_responder(const struct ticket_rules *rules, const struct mikey_en
 {
 	const struct mikey_payload *v = mikey_msg_find(&m, MIKEY_V),
 				   *called = mikey_msg_idr(&m, MIKEY_ROLE_R);
-	struct ticket_answer_params params = {.rules = rules, .n_me = 1, .now_ntp = now};
+	struct ticket_responder_params params = {.rules = rules, .n_me = 1, .now_ntp = now};
 	struct view parts[4] = {{0}, {0}, id_data(MIKEY_ROLE_I), id_data(MIKEY_ROLE_R)}, reply,
 		    again;
 	struct ticket_policy policy;
 	struct mikey_msg_keys k;
-	struct ticket_answer *a;
+	struct ticket_responder *a;
 	struct ticket_csb *csb = NULL;
 	enum csb_outcome outcome;
 	uint8_t mac[32];
 
-	if (!v || !called || !mend_ticket(keys) || bundle_init_parts(&m, parts, NULL) ||
+	if (!v || !called || !mend_ticket(keys) || csb_mac_parts(&m, parts, NULL) ||
 	    ticket_policy_read(&policy, mikey_msg_find(&m, MIKEY_TICKET), NULL) ||
 	    mikey_prf_msg_keys(&k, m.hdr.prf, (struct view){.p = keys->mpki, .n = keys->mpk_len},
 	                       m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
@@ -113,17 +113,18 @@ static void to_responder(const struct ticket_rules *rules, const struct mikey_en
 		return;
 	put(v->u.v.mac, mac);
 	params.me = &called->u.idr.id;
-	if (ticket_answer_new(&a, &params, m.octets, NULL))
+	if (ticket_responder_new(&a, &params, m.octets, NULL))
 		return;
-	if (!ticket_answer_open(a, (struct view){.p = tpk, .n = 16},
-	                        policy.tp.flags & TICKET_D ? policy.idr_kms : policy.idr_i, NULL) &&
-	    !ticket_answer_finish(a, NULL, env, &csb, &reply, NULL)) {
+	if (!ticket_responder_open(a, (struct view){.p = tpk, .n = 16},
+	                           policy.tp.flags & TICKET_D ? policy.idr_kms : policy.idr_i,
+	                           NULL) &&
+	    !ticket_responder_finish(a, NULL, env, &csb, &reply, NULL)) {
 		CHECK(!ticket_csb_receive(csb, m.octets, env, &outcome, &again, NULL) &&
 		      outcome == CSB_UNCHANGED);
 		CHECK(view_eq(reply, again));
 	}
 	ticket_csb_free(csb);
-	ticket_answer_free(a);
+	ticket_responder_free(a);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

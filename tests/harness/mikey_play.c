@@ -235,8 +235,8 @@ void play_reset(struct play *p)
 {
 	ticket_request_free(p->request);
 	ticket_grant_free(p->grant);
-	ticket_offer_free(p->offer);
-	ticket_answer_free(p->answer);
+	ticket_initiator_free(p->offer);
+	ticket_responder_free(p->answer);
 	ticket_resolve_free(p->resolve);
 	ticket_resolution_free(p->resolution);
 	ticket_csb_free(p->csb[0]);
@@ -445,7 +445,7 @@ enum err play_kms(struct play *p, struct view in, enum play_step out)
 
 enum err play_granted(struct play *p, struct view in)
 {
-	return ticket_request_answer(p->request, in, &p->grant, &p->fault);
+	return ticket_request_receive(p->request, in, &p->grant, &p->fault);
 }
 
 enum err play_create(struct play *p)
@@ -492,25 +492,25 @@ enum err play_offer(struct play *p)
 	struct ticket_cs cs[8];
 	uint8_t spis[8][8];
 	struct csmap_policy policy;
-	struct ticket_offer_params params = {.rules = &p->rules,
-	                                     .grant = p->grant,
-	                                     .me = a->me[0],
-	                                     .peer = p->peer,
-	                                     .cs = cs,
-	                                     .policies = &policy,
-	                                     .n_policies = 1};
+	struct ticket_initiator_params params = {.rules = &p->rules,
+	                                         .grant = p->grant,
+	                                         .me = a->me[0],
+	                                         .peer = p->peer,
+	                                         .cs = cs,
+	                                         .policies = &policy,
+	                                         .n_policies = 1};
 	enum err e;
 
 	csmap_policy_from_suite(&policy, 0,
 	                        suite_get(p->rules.algs.prf ? SUITE_AES_256_CM_HMAC_SHA1_80
 	                                                    : SUITE_AES_CM_128_HMAC_SHA1_80));
 	params.n_cs = sessions_of(p, cs, spis);
-	e = ticket_offer_new(&p->offer, &params, &a->env, &p->fault);
+	e = ticket_initiator_new(&p->offer, &params, &a->env, &p->fault);
 	if (e)
 		return e;
-	keep(p, PLAY_TRANSFER_INIT, ticket_offer_octets(p->offer));
+	keep(p, PLAY_TRANSFER_INIT, ticket_initiator_octets(p->offer));
 	if (!play_responds(p))
-		e = ticket_offer_take_csb(p->offer, &p->csb[0]);
+		e = ticket_initiator_take_csb(p->offer, &p->csb[0]);
 	return e;
 }
 
@@ -519,26 +519,26 @@ static enum err open_ticket(struct play *p)
 	struct play_party *r = &p->party[p->responder];
 
 	for (size_t i = 0; i < r->n_tpks; i++)
-		if (mikey_id_eq(r->tpks[i].id, ticket_answer_tpk_id(p->answer)))
-			return ticket_answer_open(p->answer, r->tpks[i].key, r->tpk_owner[i],
-			                          &p->fault);
+		if (mikey_id_eq(r->tpks[i].id, ticket_responder_tpk_id(p->answer)))
+			return ticket_responder_open(p->answer, r->tpks[i].key, r->tpk_owner[i],
+			                             &p->fault);
 	return mikey_fail(&p->fault, ERR_NOT_FOUND, MIKEY_E_TICKET, "no key of that name");
 }
 
 enum err play_offered(struct play *p, struct view in)
 {
 	struct play_party *r = &p->party[p->responder];
-	struct ticket_answer_params params = {
+	struct ticket_responder_params params = {
 		.rules = &p->rules, .me = r->me, .n_me = r->n_me, .now_ntp = r->env.now_ntp};
 	struct ticket_resolve_params ask = {
 		.rules = &p->rules, .cred = &r->cred, .me = r->me[0], .kms = r->kms};
-	enum err e = ticket_answer_new(&p->answer, &params, in, &p->fault);
+	enum err e = ticket_responder_new(&p->answer, &params, in, &p->fault);
 
 	if (e)
 		return e;
-	if (!ticket_answer_must_resolve(p->answer))
+	if (!ticket_responder_must_resolve(p->answer))
 		return open_ticket(p);
-	ask.ticket = ticket_answer_ticket(p->answer);
+	ask.ticket = ticket_responder_ticket(p->answer);
 	e = ticket_resolve_new(&p->resolve, &ask, &r->env, &p->fault);
 	if (!e)
 		keep(p, PLAY_RESOLVE_INIT, ticket_resolve_octets(p->resolve));
@@ -547,16 +547,16 @@ enum err play_offered(struct play *p, struct view in)
 
 enum err play_resolved(struct play *p, struct view in)
 {
-	enum err e = ticket_resolve_answer(p->resolve, in, &p->resolution, &p->fault);
+	enum err e = ticket_resolve_receive(p->resolve, in, &p->resolution, &p->fault);
 
-	return e ? e : ticket_answer_resolved(p->answer, p->resolution, &p->fault);
+	return e ? e : ticket_responder_resolved(p->answer, p->resolution, &p->fault);
 }
 
 enum err play_finish(struct play *p)
 {
 	struct view made;
-	enum err e = ticket_answer_finish(p->answer, NULL, &p->party[p->responder].env, &p->csb[1],
-	                                  &made, &p->fault);
+	enum err e = ticket_responder_finish(p->answer, NULL, &p->party[p->responder].env,
+	                                     &p->csb[1], &made, &p->fault);
 
 	if (!e && made.n)
 		keep(p, PLAY_TRANSFER_RESP, made);
@@ -565,7 +565,7 @@ enum err play_finish(struct play *p)
 
 enum err play_answered(struct play *p, struct view in)
 {
-	return ticket_offer_answer(p->offer, in, &p->csb[0], &p->fault);
+	return ticket_initiator_receive(p->offer, in, &p->csb[0], &p->fault);
 }
 
 bool play_responds(const struct play *p)

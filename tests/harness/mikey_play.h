@@ -75,8 +75,8 @@ struct play {
 	size_t len[PLAY_STEPS];
 	struct ticket_request *request;
 	struct ticket_grant *grant;
-	struct ticket_offer *offer;
-	struct ticket_answer *answer;
+	struct ticket_initiator *offer;
+	struct ticket_responder *answer;
 	struct ticket_resolve *resolve;
 	struct ticket_resolution *resolution;
 	struct ticket_csb *csb[2]; /* alice's, the responder's */

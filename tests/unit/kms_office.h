@@ -214,7 +214,7 @@ static inline struct ticket_grant *request(struct office *o, struct terminal *t,
 	if (j && EXPECT_INT(kms_job_state(j), KMS_ANSWERED)) {
 		*result = kms_job_result(j);
 		if (*result == KMS_GRANTED &&
-		    !EXPECT_OK(ticket_request_answer(q, kms_job_octets(j), &grant, &fault)))
+		    !EXPECT_OK(ticket_request_receive(q, kms_job_octets(j), &grant, &fault)))
 			fprintf(stderr, "%s\n", fault.why.text);
 	}
 	kms_job_free(j);
@@ -226,7 +226,7 @@ static inline struct ticket_grant *request(struct office *o, struct terminal *t,
 struct resolving {
 	struct mikey_payload ticket;
 	struct ticket_resolve *q;
-	struct ticket_offer *offer;
+	struct ticket_initiator *offer;
 	struct mikey_msg msg;
 };
 
@@ -244,14 +244,14 @@ static inline bool offer(struct resolving *x, struct terminal *from, struct term
 	                           .n_policies = 1,
 	                           .has_ssrc = true,
 	                           .ssrc = 0x11223344}};
-	struct ticket_offer_params p = {.rules = &from->rules,
-	                                .grant = grant,
-	                                .me = uri(from->name),
-	                                .peer = uri(to->name),
-	                                .cs = cs,
-	                                .n_cs = 2,
-	                                .policies = &sp,
-	                                .n_policies = 1};
+	struct ticket_initiator_params p = {.rules = &from->rules,
+	                                    .grant = grant,
+	                                    .me = uri(from->name),
+	                                    .peer = uri(to->name),
+	                                    .cs = cs,
+	                                    .n_cs = 2,
+	                                    .policies = &sp,
+	                                    .n_policies = 1};
 	struct mikey_env env = env_of(from), env_to = env_of(to);
 	struct mikey_cred cred = cred_of(to);
 	struct ticket_resolve_params q = {
@@ -260,8 +260,8 @@ static inline bool offer(struct resolving *x, struct terminal *from, struct term
 
 	memset(x, 0, sizeof(*x));
 	csmap_policy_from_suite(&sp, 0, suite_get(SUITE_AES_CM_128_HMAC_SHA1_80));
-	if (!EXPECT_OK(ticket_offer_new(&x->offer, &p, &env, &fault)) ||
-	    !EXPECT_OK(mikey_msg_read(&x->msg, ticket_offer_octets(x->offer), &fault))) {
+	if (!EXPECT_OK(ticket_initiator_new(&x->offer, &p, &env, &fault)) ||
+	    !EXPECT_OK(mikey_msg_read(&x->msg, ticket_initiator_octets(x->offer), &fault))) {
 		fprintf(stderr, "%s\n", fault.why.text);
 		return false;
 	}
@@ -272,7 +272,7 @@ static inline bool offer(struct resolving *x, struct terminal *from, struct term
 static inline void resolving_end(struct resolving *x)
 {
 	ticket_resolve_free(x->q);
-	ticket_offer_free(x->offer);
+	ticket_initiator_free(x->offer);
 }
 
 static inline bool take(struct resolving *x, struct kms_job *j, const struct ticket_grant *grant)
@@ -281,7 +281,7 @@ static inline bool take(struct resolving *x, struct kms_job *j, const struct tic
 	struct mikey_fault fault = {0};
 	bool ok = EXPECT_INT(kms_job_state(j), KMS_ANSWERED) &&
 	          EXPECT_INT(kms_job_result(j), KMS_GRANTED) &&
-	          EXPECT_OK(ticket_resolve_answer(x->q, kms_job_octets(j), &r, &fault));
+	          EXPECT_OK(ticket_resolve_receive(x->q, kms_job_octets(j), &r, &fault));
 
 	/* MPKi is the same at both ends; MPKr is forked, so it is not. */
 	ok = ok && EXPECT(memcmp(r->keys->mpki, grant->keys->mpki, grant->keys->mpk_len) == 0) &&

@@ -150,9 +150,9 @@ static void signed_error(void)
 	REQUIRE_OK(authority_error(a, (struct view){0}, MIKEY_E_TPPAR, &k->env, room, sizeof(room),
 	                           &out));
 	room[out.n - 9] ^= 1;
-	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_AUTH);
+	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_AUTH);
 	room[out.n - 9] ^= 1;
-	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_DENIED);
+	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_DENIED);
 	EXPECT_INT(p->fault.no, MIKEY_E_TPPAR);
 	authority_free(a);
 	/* Switched off, a public-key request is a data type like any unknown one. */

@@ -22,7 +22,7 @@ static enum err deliver(struct play *p, enum play_step step, struct view in)
 		return play_granted(p, in);
 	case PLAY_TRANSFER_INIT:
 		/* Not authenticated before the keys are there: the whole way is one delivery. */
-		ticket_answer_free(p->answer);
+		ticket_responder_free(p->answer);
 		ticket_resolve_free(p->resolve);
 		ticket_resolution_free(p->resolution);
 		ticket_csb_free(p->csb[1]);
@@ -193,7 +193,7 @@ static void reflected(void)
 			EXPECT_INT(p->fault.no, MIKEY_E_DT);
 		}
 		if (s != PLAY_TRANSFER_RESP)
-			EXPECT(is_refusal(ticket_offer_answer(p->offer, in, &csb, &p->fault)));
+			EXPECT(is_refusal(ticket_initiator_receive(p->offer, in, &csb, &p->fault)));
 		/* Both ends of the bundle: what they sent themselves, and what is none of theirs.
 		 */
 		if (s == PLAY_TRANSFER_INIT)
@@ -351,7 +351,7 @@ static void tek_of_the_responder(void)
 	static const uint8_t tek[16] = {1, 2, 3}, salt[14] = {4, 5}, spi[1] = {0x77};
 	struct mikey_keys *keys = mikey_keys_new();
 	struct ticket_cs cs = {.cs_id = 2, .spi = {.p = spi, .n = 1}};
-	struct ticket_answer_choice choice = {.cs = &cs, .n_cs = 1, .keys = keys};
+	struct ticket_responder_choice choice = {.cs = &cs, .n_cs = 1, .keys = keys};
 	struct view made;
 
 	REQUIRE(p && keys);
@@ -359,8 +359,8 @@ static void tek_of_the_responder(void)
 	                          (struct view){.p = salt, .n = 14},
 	                          (struct view){.p = spi, .n = 1}));
 	REQUIRE_OK(play_resolved(p, play_view(p, PLAY_RESOLVE_RESP)));
-	REQUIRE_OK(ticket_answer_finish(p->answer, &choice, &p->party[PLAY_BOB].env, &p->csb[1],
-	                                &made, &p->fault));
+	REQUIRE_OK(ticket_responder_finish(p->answer, &choice, &p->party[PLAY_BOB].env, &p->csb[1],
+	                                   &made, &p->fault));
 	REQUIRE_OK(play_answered(p, made));
 	for (unsigned side = 0; side < 2; side++) {
 		const struct csmap_session *s = ticket_csb_find(p->csb[side], 2);
@@ -425,7 +425,7 @@ static void errors(void)
 	                         &p->fault));
 	REQUIRE_OK(authority_error(NULL, play_view(p, PLAY_REQUEST_INIT), MIKEY_E_TICKET, &k->env,
 	                           room, sizeof(room), &out));
-	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_AUTH);
+	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_AUTH);
 	EXPECT_INT(p->fault.no, MIKEY_E_TICKET);
 	EXPECT_INT(ticket_request_state(p->request), REQUEST_SENT);
 	EXPECT_ERR(authority_error(NULL, out, MIKEY_E_AUTH, &k->env, room, sizeof(room), &out),
@@ -435,9 +435,9 @@ static void errors(void)
 	                           &out));
 	EXPECT_INT(authority_get_state(a), AUTHORITY_REFUSED);
 	room[out.n - 1] ^= 1;
-	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_AUTH);
+	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_AUTH);
 	room[out.n - 1] ^= 1;
-	EXPECT_ERR(ticket_request_answer(p->request, out, &grant, &p->fault), ERR_DENIED);
+	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_DENIED);
 	EXPECT_INT(p->fault.no, MIKEY_E_TPPAR);
 	EXPECT_INT(ticket_request_state(p->request), REQUEST_REFUSED);
 	authority_free(a);
@@ -455,13 +455,13 @@ static void errors_of_the_responder(void)
 
 	csmap_policy_from_suite(&own, 7, suite_get(SUITE_AEAD_AES_128_GCM));
 	REQUIRE_OK(play_resolved(p, play_view(p, PLAY_RESOLVE_RESP)));
-	REQUIRE_OK(ticket_answer_error(p->answer, MIKEY_E_SP, &own, 1, &b->env, room, sizeof(room),
-	                               &out));
-	EXPECT_ERR(ticket_offer_answer(p->offer, out, &csb, &p->fault), ERR_DENIED);
+	REQUIRE_OK(ticket_responder_error(p->answer, MIKEY_E_SP, &own, 1, &b->env, room,
+	                                  sizeof(room), &out));
+	EXPECT_ERR(ticket_initiator_receive(p->offer, out, &csb, &p->fault), ERR_DENIED);
 	EXPECT_INT(p->fault.no, MIKEY_E_SP);
-	EXPECT_INT(ticket_offer_state(p->offer), OFFER_OPEN);
+	EXPECT_INT(ticket_initiator_state(p->offer), INITIATOR_OPEN);
 	room[out.n - 1] ^= 1;
-	EXPECT_ERR(ticket_offer_answer(p->offer, out, &csb, &p->fault), ERR_AUTH);
+	EXPECT_ERR(ticket_initiator_receive(p->offer, out, &csb, &p->fault), ERR_AUTH);
 	play_free(p);
 }
 
@@ -485,7 +485,7 @@ static void two_domains(void)
 	ask.ticket = authority_ticket(at_r);
 	REQUIRE_OK(ticket_resolve_new(&onward, &ask, &b->env, &p->fault));
 	REQUIRE_OK(play_kms(p, ticket_resolve_octets(onward), PLAY_RESOLVE_RESP));
-	REQUIRE_OK(ticket_resolve_answer(onward, play_view(p, PLAY_RESOLVE_RESP), &r, &p->fault));
+	REQUIRE_OK(ticket_resolve_receive(onward, play_view(p, PLAY_RESOLVE_RESP), &r, &p->fault));
 	REQUIRE_OK(authority_relay(at_r, r, &k->env, &out, &p->fault));
 	REQUIRE_OK(play_resolved(p, out));
 	REQUIRE_OK(play_finish(p));

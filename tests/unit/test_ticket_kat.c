@@ -232,7 +232,7 @@ static void policy_init(struct csmap_policy *p)
 		csmap_policy_set(p, rows[i].param, rows[i].value);
 }
 
-static enum err make_offer(struct ticket_offer **out, const struct ticket_rules *rules,
+static enum err make_offer(struct ticket_initiator **out, const struct ticket_rules *rules,
                            const struct ticket_grant *grant, struct mikey_fault *fault)
 {
 	const struct ticket_cs cs[2] = {
@@ -244,19 +244,20 @@ static enum err make_offer(struct ticket_offer **out, const struct ticket_rules 
 		{.cs_id = 2, .n_policies = 1},
 	};
 	struct csmap_policy policy;
-	struct ticket_offer_params params = {.rules = rules,
-	                                     .grant = grant,
-	                                     .me = play_uri(alice),
-	                                     .peer = play_uri(bob),
-	                                     .cs = cs,
-	                                     .n_cs = 2,
-	                                     .policies = &policy,
-	                                     .n_policies = 1,
-	                                     .sdp_ids = {.p = (const uint8_t *)"mikey", .n = 5}};
+	struct ticket_initiator_params params = {
+		.rules = rules,
+		.grant = grant,
+		.me = play_uri(alice),
+		.peer = play_uri(bob),
+		.cs = cs,
+		.n_cs = 2,
+		.policies = &policy,
+		.n_policies = 1,
+		.sdp_ids = {.p = (const uint8_t *)"mikey", .n = 5}};
 	struct mikey_env env = at(2, NULL);
 
 	policy_init(&policy);
-	return ticket_offer_new(out, &params, &env, fault);
+	return ticket_initiator_new(out, &params, &env, fault);
 }
 
 static void mode1(void)
@@ -277,8 +278,8 @@ static void mode1(void)
 	struct ticket_request *request = NULL;
 	struct ticket_grant *grant = NULL, *made = NULL;
 	struct ticket_tpk tpk = {.key = kat("TPK"), .id = octet_id("tpk-2026-11")};
-	struct ticket_offer *offer = NULL;
-	struct ticket_answer *answer = NULL;
+	struct ticket_initiator *offer = NULL;
+	struct ticket_responder *answer = NULL;
 	struct ticket_resolve *resolve = NULL;
 	struct ticket_resolution *resolution = NULL;
 	struct authority *authority = NULL;
@@ -288,7 +289,7 @@ static void mode1(void)
 	                              .kms = play_uri(kms)};
 	struct authority_resolution how = {.tpk = tpk.key, .tpk_is_kms = true, .may_resolve = true};
 	struct mikey_id me = play_uri(bob);
-	struct ticket_answer_params answering = {.rules = &rules, .me = &me, .n_me = 1};
+	struct ticket_responder_params answering = {.rules = &rules, .me = &me, .n_me = 1};
 	struct ticket_resolve_params resolving = {
 		.rules = &rules, .cred = &cred_r, .me = me, .kms = play_uri(kms)};
 	struct ticket_csb *csb = NULL;
@@ -305,7 +306,7 @@ static void mode1(void)
 	env = at(0, NULL);
 	REQUIRE_OK(ticket_request_new(&request, &ask, &env, &fault));
 	expect_message(ticket_request_octets(request), "REQUEST_INIT_PSK");
-	EXPECT_OK(ticket_request_answer(request, kat("REQUEST_RESP"), &grant, &fault));
+	EXPECT_OK(ticket_request_receive(request, kat("REQUEST_RESP"), &grant, &fault));
 	REQUIRE(grant != NULL);
 	wish.spi = (struct view){.p = tgk_spi, .n = 4};
 	env = at(1, NULL);
@@ -314,11 +315,11 @@ static void mode1(void)
 	EXPECT_OCTETS(grant->keys->mpki, 32, made->keys->mpki, 32);
 	EXPECT_OCTETS(grant->keys->mpkr, 32, made->keys->mpkr, 32);
 	REQUIRE_OK(make_offer(&offer, &rules, grant, &fault));
-	expect_message(ticket_offer_octets(offer), "TRANSFER_INIT");
+	expect_message(ticket_initiator_octets(offer), "TRANSFER_INIT");
 	env = at(3, &rules);
 	answering.now_ntp = env.now_ntp;
-	REQUIRE_OK(ticket_answer_new(&answer, &answering, kat("TRANSFER_INIT"), &fault));
-	resolving.ticket = ticket_answer_ticket(answer);
+	REQUIRE_OK(ticket_responder_new(&answer, &answering, kat("TRANSFER_INIT"), &fault));
+	resolving.ticket = ticket_responder_ticket(answer);
 	REQUIRE_OK(ticket_resolve_new(&resolve, &resolving, &env, &fault));
 	expect_message(ticket_resolve_octets(resolve), "RESOLVE_INIT_PSK");
 	env = at(4, &rules);
@@ -326,9 +327,9 @@ static void mode1(void)
 	REQUIRE_OK(authority_verify(authority, &peer, &fault));
 	REQUIRE_OK(authority_resolve(authority, &how, &env, &out, &fault));
 	expect_message(out, "RESOLVE_RESP");
-	REQUIRE_OK(ticket_resolve_answer(resolve, out, &resolution, &fault));
-	EXPECT_OK(ticket_answer_resolved(answer, resolution, &fault));
-	REQUIRE_OK(ticket_offer_answer(offer, kat("TRANSFER_RESP"), &csb, &fault));
+	REQUIRE_OK(ticket_resolve_receive(resolve, out, &resolution, &fault));
+	EXPECT_OK(ticket_responder_resolved(answer, resolution, &fault));
+	REQUIRE_OK(ticket_initiator_receive(offer, kat("TRANSFER_RESP"), &csb, &fault));
 	for (unsigned cs = 1; cs < 3; cs++) {
 		const struct csmap_session *s = ticket_csb_find(csb, cs);
 		struct view key = kat(cs == 1 ? "CS1-key" : "CS2-key"),
@@ -345,8 +346,8 @@ static void mode1(void)
 	authority_free(authority);
 	ticket_resolution_free(resolution);
 	ticket_resolve_free(resolve);
-	ticket_answer_free(answer);
-	ticket_offer_free(offer);
+	ticket_responder_free(answer);
+	ticket_initiator_free(offer);
 	ticket_grant_free(made);
 	ticket_grant_free(grant);
 	ticket_request_free(request);
@@ -362,7 +363,7 @@ static void mode3(void)
 	struct ticket_tpk tpk = {.key = kat("PSKi"),
 	                         .id = octet_id("cmFuZG9tLXJhbmQtMDE=@bsf.home1.example")};
 	struct ticket_grant *grant = NULL;
-	struct ticket_offer *offer = NULL;
+	struct ticket_initiator *offer = NULL;
 	struct mikey_env env = at(2, NULL);
 	struct mikey_fault fault = {0};
 
@@ -372,8 +373,8 @@ static void mode3(void)
 	REQUIRE_OK(ticket_flags_parse(STR("EFGHILNO"), &spec.flags));
 	REQUIRE_OK(ticket_create(&grant, &spec, &tpk, rules.algs, &env, &fault));
 	REQUIRE_OK(make_offer(&offer, &rules, grant, &fault));
-	expect_message(ticket_offer_octets(offer), "MODE3-TRANSFER_INIT");
-	ticket_offer_free(offer);
+	expect_message(ticket_initiator_octets(offer), "MODE3-TRANSFER_INIT");
+	ticket_initiator_free(offer);
 	ticket_grant_free(grant);
 }
 

@@ -6,6 +6,7 @@
 #include "keyctx/mikey/csmap.h"
 #include "keyctx/ticket/policy.h"
 #include "keyctx/ticket/rules.h"
+#include "keyctx/ticket/step.h"
 #include "tests/harness/harness.h"
 
 static bool has(unsigned flags, unsigned f)
@@ -238,10 +239,10 @@ static void clock_rules(void)
 }
 
 /* A step is one of the table's or refused, and a refused one moves nothing. */
-static void machines(void)
+static void step_tables(void)
 {
-	for (size_t i = 0; i < ticket_machine_count; i++) {
-		const struct step_table *t = ticket_machines[i];
+	for (size_t i = 0; i < ticket_step_table_count; i++) {
+		const struct step_table *t = ticket_step_tables[i];
 
 		for (unsigned s = 0; s < t->n_states; s++) {
 			unsigned ways = 0;
@@ -330,5 +331,5 @@ static void policies_refused(void)
 
 TEST_MAIN("ticket_policy", {"flags", flags}, {"written-and-read", written_and_read},
           {"refused", refused}, {"types of times", types_of_times}, {"validity", validity},
-          {"clock-rules", clock_rules}, {"machines", machines}, {"suites", suites},
+          {"clock-rules", clock_rules}, {"step-tables", step_tables}, {"suites", suites},
           {"policies-refused", policies_refused})

@@ -69,19 +69,19 @@ static void in_clear(void)
 }
 
 static enum err offer_suites(struct play *p, const enum suite_id *suites, size_t n,
-                             const struct ticket_answer_choice *choice)
+                             const struct ticket_responder_choice *choice)
 {
 	struct play_party *a = &p->party[PLAY_ALICE];
 	struct csmap_policy policies[4];
 	struct ticket_cs cs[1] = {{.cs_id = 1, .has_ssrc = true, .ssrc = 7}};
-	struct ticket_offer_params params = {.rules = &p->rules,
-	                                     .grant = p->grant,
-	                                     .me = a->me[0],
-	                                     .peer = p->peer,
-	                                     .cs = cs,
-	                                     .n_cs = 1,
-	                                     .policies = policies,
-	                                     .n_policies = n};
+	struct ticket_initiator_params params = {.rules = &p->rules,
+	                                         .grant = p->grant,
+	                                         .me = a->me[0],
+	                                         .peer = p->peer,
+	                                         .cs = cs,
+	                                         .n_cs = 1,
+	                                         .policies = policies,
+	                                         .n_policies = n};
 	struct view made;
 	enum err e;
 
@@ -89,13 +89,13 @@ static enum err offer_suites(struct play *p, const enum suite_id *suites, size_t
 		csmap_policy_from_suite(&policies[i], (unsigned)i, suite_get(suites[i]));
 		cs[0].policies[cs[0].n_policies++] = (uint8_t)i;
 	}
-	e = ticket_offer_new(&p->offer, &params, &a->env, &p->fault);
+	e = ticket_initiator_new(&p->offer, &params, &a->env, &p->fault);
 	if (!e)
-		e = play_offered(p, ticket_offer_octets(p->offer));
+		e = play_offered(p, ticket_initiator_octets(p->offer));
 	if (!e)
-		e = ticket_answer_finish(p->answer, choice, &p->party[PLAY_BOB].env, &p->csb[1],
-		                         &made, &p->fault);
-	return e ? e : ticket_offer_answer(p->offer, made, &p->csb[0], &p->fault);
+		e = ticket_responder_finish(p->answer, choice, &p->party[PLAY_BOB].env, &p->csb[1],
+		                            &made, &p->fault);
+	return e ? e : ticket_initiator_receive(p->offer, made, &p->csb[0], &p->fault);
 }
 
 static void every_suite(void)
@@ -131,7 +131,7 @@ static void chosen(void)
 	struct ticket_cs added[2] = {
 		{.cs_id = 1, .policies = {9}, .n_policies = 1, .has_ssrc = true, .ssrc = 99},
 		{.cs_id = 5, .policies = {9}, .n_policies = 1}};
-	const struct ticket_answer_choice choices[] = {
+	const struct ticket_responder_choice choices[] = {
 		{0},
 		{.cs = &first, .n_cs = 1},
 		{.cs = added, .n_cs = 2, .policies = &own, .n_policies = 1}};
@@ -197,17 +197,17 @@ static void out_of_order(void)
 
 	REQUIRE_OK(play_all(p));
 	p->fresh_random = true;
-	EXPECT_ERR(ticket_request_answer(p->request, play_view(p, PLAY_REQUEST_RESP), &again,
-	                                 &p->fault),
+	EXPECT_ERR(ticket_request_receive(p->request, play_view(p, PLAY_REQUEST_RESP), &again,
+	                                  &p->fault),
 	           ERR_WRONG_STATE);
-	EXPECT_ERR(ticket_answer_resolved(p->answer, p->resolution, &p->fault), ERR_WRONG_STATE);
-	EXPECT_ERR(ticket_answer_finish(p->answer, NULL, &p->party[PLAY_BOB].env, &csb, &out,
-	                                &p->fault),
+	EXPECT_ERR(ticket_responder_resolved(p->answer, p->resolution, &p->fault), ERR_WRONG_STATE);
+	EXPECT_ERR(ticket_responder_finish(p->answer, NULL, &p->party[PLAY_BOB].env, &csb, &out,
+	                                   &p->fault),
 	           ERR_WRONG_STATE);
 	EXPECT_ERR(ticket_csb_cancel(p->csb[0]), ERR_WRONG_STATE);
-	EXPECT_OK(ticket_offer_close(p->offer));
+	EXPECT_OK(ticket_initiator_close(p->offer));
 	EXPECT_ERR(play_answered(p, play_view(p, PLAY_TRANSFER_RESP)), ERR_WRONG_STATE);
-	EXPECT_ERR(ticket_offer_close(p->offer), ERR_WRONG_STATE);
+	EXPECT_ERR(ticket_initiator_close(p->offer), ERR_WRONG_STATE);
 	play_free(p);
 }
 
@@ -233,7 +233,7 @@ static void counter(void)
 	wr_octets(&w, (uint8_t[]){MIKEY_TS_COUNTER, 0, 0, 0, 9}, 5);
 	wr_octets(&w, was.p + t->offset + t->octets.n, was.n - t->offset - t->octets.n);
 	REQUIRE_OK(mikey_msg_read(&m, (struct view){.p = octets, .n = wr_len(&w)}, NULL));
-	REQUIRE_OK(bundle_init_parts(&m, parts, NULL));
+	REQUIRE_OK(csb_mac_parts(&m, parts, NULL));
 	parts[2] = mikey_msg_idr(&m, MIKEY_ROLE_I)->u.idr.id.data;
 	parts[3] = mikey_msg_idr(&m, MIKEY_ROLE_R)->u.idr.id.data;
 	REQUIRE_OK(mikey_prf_msg_keys(&k, 0, (struct view){.p = p->grant->keys->mpki, .n = 16},

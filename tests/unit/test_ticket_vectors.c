@@ -167,16 +167,16 @@ static void play_update(struct play *p, json_t *f)
 static void play_reuse(struct play *p, json_t *f)
 {
 	struct ticket_resolution *r = NULL;
-	struct ticket_answer_params params = {.rules = &p->rules};
+	struct ticket_responder_params params = {.rules = &p->rules};
 	json_t *m = json_object_get(f, "messages");
 	static uint8_t want[MIKEY_MESSAGE_MAX];
 	size_t n;
 
 	for (unsigned w = 0; w < PLAY_WHO; w++)
 		p->party[w].env.now_ntp += 60ull << 32;
-	REQUIRE_OK(ticket_answer_resolution(p->answer, &r));
-	ticket_offer_free(p->offer);
-	ticket_answer_free(p->answer);
+	REQUIRE_OK(ticket_responder_resolution(p->answer, &r));
+	ticket_initiator_free(p->offer);
+	ticket_responder_free(p->answer);
 	ticket_csb_free(p->csb[0]);
 	ticket_csb_free(p->csb[1]);
 	p->offer = NULL;
@@ -188,9 +188,9 @@ static void play_reuse(struct play *p, json_t *f)
 	if (EXPECT_OK(play_offer(p))) {
 		n = play_hex(json_array_get(m, 0), "hex", want, sizeof(want));
 		EXPECT_OCTETS(p->m[PLAY_TRANSFER_INIT], p->len[PLAY_TRANSFER_INIT], want, n);
-		if (EXPECT_OK(ticket_answer_new(&p->answer, &params,
-		                                play_view(p, PLAY_TRANSFER_INIT), &p->fault)) &&
-		    EXPECT_OK(ticket_answer_reuse(p->answer, r, &p->fault)) &&
+		if (EXPECT_OK(ticket_responder_new(&p->answer, &params,
+		                                   play_view(p, PLAY_TRANSFER_INIT), &p->fault)) &&
+		    EXPECT_OK(ticket_responder_reuse(p->answer, r, &p->fault)) &&
 		    EXPECT_OK(play_finish(p))) {
 			n = play_hex(json_array_get(m, 1), "hex", want, sizeof(want));
 			EXPECT_OCTETS(p->m[PLAY_TRANSFER_RESP], p->len[PLAY_TRANSFER_RESP], want,
