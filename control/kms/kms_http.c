@@ -65,7 +65,7 @@ struct carried {
 	struct link link;
 	struct kms_http *h;
 	struct http_exchange *x;
-	struct kms_job *job;
+	struct kms_request *job;
 	bool is_base64;
 	uint64_t begun_ns;
 };
@@ -135,7 +135,7 @@ static size_t extra_headers(const struct carried *c, enum kms_result result, cha
 		return 1;
 	}
 	if (result == KMS_LIMITED) {
-		snprintf(room, room_n, "%u", kms_job_retry_after_s(c->job));
+		snprintf(room, room_n, "%u", kms_request_retry_after_s(c->job));
 		*out = (struct http_header){"Retry-After", room};
 		return 1;
 	}
@@ -148,14 +148,14 @@ static void carried_free(struct carried *c)
 		list_remove(&c->link);
 		c->h->n_waiting--;
 	}
-	kms_job_free(c->job);
+	kms_request_free(c->job);
 	mem_free(c);
 }
 
 static void answer(struct carried *c)
 {
-	enum kms_result result = kms_job_result(c->job);
-	struct view octets = kms_job_octets(c->job);
+	enum kms_result result = kms_request_result(c->job);
+	struct view octets = kms_request_octets(c->job);
 	char text[B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 1], header[512];
 	struct http_header extra;
 	struct http_reply reply = {.status = statuses[result], .body = octets, .headers = &extra};
@@ -243,7 +243,7 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 
 		log_warn("bsf", "msg=%s", log_quote(str_of(fault.text), text, sizeof(text)));
 	}
-	kms_job_give_naf(c->job, e, &key, repeat_wall_ns(c->h->config.time));
+	kms_request_give_naf(c->job, e, &key, repeat_wall_ns(c->h->config.time));
 	secret_clear(&octets);
 	doc_arena_free(arena);
 	go_on(c);
@@ -268,10 +268,10 @@ static enum err ask_bsf(struct carried *c, struct why *why)
 		e = hex_encode(naf_id, len, hex, sizeof(hex));
 	if (e)
 		return e;
-	/* A B-TID is base64 and a host name: nothing in it needs quoting, and kms_job checked its
-	 * form. */
-	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}", STR_ARG(kms_job_btid(c->job)),
-	           hex);
+	/* A B-TID is base64 and a host name: nothing in it needs quoting, and kms_request checked
+	 * its form. */
+	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}",
+	           STR_ARG(kms_request_btid(c->job)), hex);
 	ask.body = buf_as_view(&body);
 	e = body.bad ? ERR_NOMEM : http_client_call(c->h->client, &ask, on_bsf, c, why);
 	buf_free(&body);
@@ -292,15 +292,15 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 	if (e || len == 0 || in->status != 200) {
 		char text[400];
 
-		log_warn("peer", "url=%s status=%d msg=%s", kms_job_peer(c->job)->url,
+		log_warn("peer", "url=%s status=%d msg=%s", kms_request_peer(c->job)->url,
 		         in ? in->status : 0,
 		         log_quote(str_of(why   ? why->text
 		                          : len ? "it refuses: its audit trail tells"
 		                                : "no MIKEY message"),
 		                   text, sizeof(text)));
 	}
-	kms_job_give_peer(c->job, (struct view){octets, e ? 0 : len},
-	                  repeat_wall_ns(c->h->config.time));
+	kms_request_give_peer(c->job, (struct view){octets, e ? 0 : len},
+	                      repeat_wall_ns(c->h->config.time));
 	go_on(c);
 }
 
@@ -308,10 +308,10 @@ static enum err ask_peer(struct carried *c, struct why *why)
 {
 	struct http_ask ask = {.method = HTTP_POST,
 	                       .content_type = KMS_HTTP_TYPE,
-	                       .body = kms_job_peer_octets(c->job),
+	                       .body = kms_request_peer_octets(c->job),
 	                       .timeout_ms = c->h->config.timeout_ms};
 	char url[640];
-	int n = snprintf(url, sizeof(url), "%s%s", kms_job_peer(c->job)->url,
+	int n = snprintf(url, sizeof(url), "%s%s", kms_request_peer(c->job)->url,
 	                 operations[KMS_RESOLVE].target);
 	enum err e = n > 0 && n < (int)sizeof(url) ? http_url_parse(str_of(url), &ask.url, why)
 	                                           : ERR_TOO_BIG;
@@ -338,15 +338,15 @@ static void wait_for(struct carried *c, enum kms_wait what)
 	}
 	log_warn("kms", "msg=%s", log_quote(str_of(why.text), text, sizeof(text)));
 	if (what == KMS_WAIT_NAF)
-		kms_job_give_naf(c->job, e, NULL, now);
+		kms_request_give_naf(c->job, e, NULL, now);
 	else
-		kms_job_give_peer(c->job, (struct view){0}, now);
+		kms_request_give_peer(c->job, (struct view){0}, now);
 	go_on(c);
 }
 
 static void go_on(struct carried *c)
 {
-	enum kms_wait what = kms_job_state(c->job);
+	enum kms_wait what = kms_request_waits_for(c->job);
 
 	if (what == KMS_ANSWERED)
 		answer(c);
@@ -390,7 +390,7 @@ static int check_request(const struct http_request *r, enum kms_operation *op)
 static void serve(void *arg, struct http_exchange *x, const struct http_request *r)
 {
 	struct kms_http *h = arg;
-	struct kms_ask ask = {
+	struct kms_request_params ask = {
 		.names = names_client, .names_arg = x, .wall_ns = repeat_wall_ns(h->config.time)};
 	uint8_t octets[MIKEY_MESSAGE_MAX];
 	struct carried *c;
@@ -406,7 +406,7 @@ static void serve(void *arg, struct http_exchange *x, const struct http_request 
 	}
 	ask.octets = (struct view){octets, len};
 	c = mem_alloc(sizeof(*c));
-	if (!c || kms_job_new(&c->job, h->config.kms, &ask)) {
+	if (!c || kms_request_new(&c->job, h->config.kms, &ask)) {
 		mem_free(c);
 		answer_status(h, x, 500);
 		return;

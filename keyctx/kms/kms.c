@@ -53,7 +53,7 @@ void kms_free(struct kms *k)
 {
 	if (!k)
 		return;
-	CHECK(k->jobs == 0);
+	CHECK(k->requests == 0);
 	kms_tpks_fini(&k->tpks);
 	rate_free(k->rate);
 	kms_directory_free(k->directory);
@@ -141,7 +141,7 @@ void kms_get_stats(const struct kms *k, struct kms_stats *out)
 		.tpks = k->tpks.n,
 		.replay_entries = k->config.store.ops->count(k->config.store.arg),
 		.rate_entries = rate_count(k->rate),
-		.jobs = k->jobs,
+		.requests = k->requests,
 	};
 	memcpy(out->results, k->results, sizeof(out->results));
 }

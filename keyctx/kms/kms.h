@@ -59,9 +59,9 @@ struct kms_config {
 
 /* `config->directory` is taken whatever comes. */
 enum err kms_new(struct kms **out, const struct kms_config *config, struct why *why) MUST_USE;
-/* Every job was freed before. */
+/* Free every request first. */
 void kms_free(struct kms *k);
-/* New users, rules and keys; jobs under way end with the old ones. Takes it. */
+/* New users, rules and keys; requests under way go on with the old ones. Takes it. */
 void kms_take_directory(struct kms *k, struct kms_directory *d);
 const struct kms_directory *kms_get_directory(const struct kms *k);
 
@@ -74,39 +74,41 @@ const struct kms_directory *kms_get_directory(const struct kms *k);
  */
 enum kms_wait { KMS_ANSWERED, KMS_WAIT_NAF, KMS_WAIT_PEER };
 
-struct kms_job;
+struct kms_request;
 
 /* Does the client's TLS certificate name `dns_name`? */
 typedef bool kms_names_fn(void *arg, const char *dns_name);
 
-struct kms_ask {
+struct kms_request_params {
 	enum kms_operation operation;
 	struct view octets; /* copied */
 	uint64_t wall_ns;
-	kms_names_fn *names; /* NULL: no certificate; called inside kms_job_new only */
+	kms_names_fn *names; /* NULL: no certificate; called inside kms_request_new only */
 	void *names_arg;
 };
 
-/* ERR_NOMEM; else a job, which may be answered already. */
-enum err kms_job_new(struct kms_job **out, struct kms *k, const struct kms_ask *ask) MUST_USE;
-void kms_job_free(struct kms_job *j);
-enum kms_wait kms_job_state(const struct kms_job *j);
+/* ERR_NOMEM; else a request, which may be answered already. */
+enum err kms_request_new(struct kms_request **out, struct kms *k,
+                         const struct kms_request_params *ask) MUST_USE;
+void kms_request_free(struct kms_request *r);
+enum kms_wait kms_request_waits_for(const struct kms_request *r);
 
 /* WAIT_NAF: the B-TID to ask the BSF for. */
-struct str kms_job_btid(const struct kms_job *j);
+struct str kms_request_btid(const struct kms_request *r);
 /* What the BSF said: ERR_OK with the key, ERR_NOT_FOUND (unknown there), or another error (not
  * reachable). Goes on. */
-void kms_job_give_naf(struct kms_job *j, enum err e, const struct naf_key *key, uint64_t wall_ns);
+void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_key *key,
+                          uint64_t wall_ns);
 /* WAIT_PEER: the KMS to ask and what to send it. */
-const struct kms_peer *kms_job_peer(const struct kms_job *j);
-struct view kms_job_peer_octets(const struct kms_job *j);
+const struct kms_peer *kms_request_peer(const struct kms_request *r);
+struct view kms_request_peer_octets(const struct kms_request *r);
 /* Its answer; empty: none came. */
-void kms_job_give_peer(struct kms_job *j, struct view octets, uint64_t wall_ns);
+void kms_request_give_peer(struct kms_request *r, struct view octets, uint64_t wall_ns);
 
 /* ANSWERED. `octets` may be empty. */
-enum kms_result kms_job_result(const struct kms_job *j);
-struct view kms_job_octets(const struct kms_job *j);
-unsigned kms_job_retry_after_s(const struct kms_job *j);
+enum kms_result kms_request_result(const struct kms_request *r);
+struct view kms_request_octets(const struct kms_request *r);
+unsigned kms_request_retry_after_s(const struct kms_request *r);
 
 /* --- housekeeping ----------------------------------------------------------- */
 
@@ -119,7 +121,7 @@ enum err kms_rotate(struct kms *k, uint64_t wall_ns) MUST_USE;
 struct kms_stats {
 	uint64_t results[KMS_OPERATIONS][KMS_RESULTS];
 	uint64_t naf_asked, peer_asked, tpks_made, store_failures;
-	size_t users, tpks, replay_entries, rate_entries, jobs;
+	size_t users, tpks, replay_entries, rate_entries, requests;
 };
 
 void kms_get_stats(const struct kms *k, struct kms_stats *out);

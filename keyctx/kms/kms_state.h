@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the KMS share: its state, and one request under way. Not for others. */
+/* struct kms and struct kms_request, with the functions that kms.c, kms_request.c and serve.c
+ * share. Private to keyctx/kms. */
 #ifndef KEYCTX_KMS_KMS_STATE_H
 #define KEYCTX_KMS_KMS_STATE_H
 
@@ -20,42 +21,42 @@ struct kms {
 	uint8_t naf_at[KMS_STORE_KEY_MAX]; /* how far the search for old keys of the BSF is; a walk
 	                                      that never ends */
 	size_t naf_at_n;
-	size_t jobs;
+	size_t requests;
 };
 
-enum { JOB_ERROR_MAX = 1024 };
+enum { KMS_ERROR_MAX = 1024 };
 
-enum job_state {
-	JOB_IDENTIFY,
-	JOB_WAIT_NAF,
-	JOB_SERVE,
-	JOB_WAIT_TPK,
-	JOB_WAIT_PEER,
-	JOB_ANSWERED,
-	JOB_STATES
+enum kms_request_state {
+	KMS_REQUEST_IDENTIFY,
+	KMS_REQUEST_WAIT_NAF,
+	KMS_REQUEST_SERVE,
+	KMS_REQUEST_WAIT_TPK,
+	KMS_REQUEST_WAIT_PEER,
+	KMS_REQUEST_ANSWERED,
+	KMS_REQUEST_STATES
 };
-enum job_event {
-	JOB_ON_ASK_NAF,
-	JOB_ON_VERIFIED,
-	JOB_ON_ASK_TPK,
-	JOB_ON_ASK_PEER,
-	JOB_ON_GIVEN_NAF,
-	JOB_ON_GIVEN_TPK,
-	JOB_ON_GIVEN_PEER,
-	JOB_ON_ANSWER,
-	JOB_EVENTS
+enum kms_request_event {
+	KMS_REQUEST_ON_ASK_NAF,
+	KMS_REQUEST_ON_VERIFIED,
+	KMS_REQUEST_ON_ASK_TPK,
+	KMS_REQUEST_ON_ASK_PEER,
+	KMS_REQUEST_ON_GIVEN_NAF,
+	KMS_REQUEST_ON_GIVEN_TPK,
+	KMS_REQUEST_ON_GIVEN_PEER,
+	KMS_REQUEST_ON_ANSWER,
+	KMS_REQUEST_EVENTS
 };
 
 /* Whose key a message was protected with. */
-enum job_owner { JOB_OWNER_NONE, JOB_OWNER_USER, JOB_OWNER_NAF, JOB_OWNER_PEER, JOB_OWNER_CERT };
+enum kms_owner { KMS_OWNER_NONE, KMS_OWNER_USER, KMS_OWNER_NAF, KMS_OWNER_PEER, KMS_OWNER_CERT };
 
 /* A key of the BSF, as a record of the store with the views on it. */
-struct job_naf {
+struct kms_naf {
 	struct secret record;
 	struct naf_key key;
 };
 
-struct kms_job {
+struct kms_request {
 	struct kms *k;
 	struct kms_directory *d; /* a reference */
 	enum kms_operation operation;
@@ -68,12 +69,12 @@ struct kms_job {
 	kms_names_fn *names;
 	void *names_arg;
 
-	enum job_owner owner;
+	enum kms_owner owner;
 	const struct kms_user *user;
-	const struct kms_peer *asking; /* JOB_OWNER_PEER */
+	const struct kms_peer *asking; /* KMS_OWNER_PEER */
 	const char *unknown_why; /* where more is to be said than that nobody has the key; static */
 	struct pki_chain *chain;
-	struct job_naf naf, tpk_naf;
+	struct kms_naf naf, tpk_naf;
 	char btid[GBA_BTID_MAX + 1];
 	bool naf_asked, tpk_asked; /* the BSF is asked once for each */
 
@@ -85,31 +86,33 @@ struct kms_job {
 	struct view answer;
 	unsigned retry_after_s;
 	int mode;
-	uint8_t error_room[JOB_ERROR_MAX];
+	uint8_t error_room[KMS_ERROR_MAX];
 };
 
 extern const struct step_table kms_request_steps;
 
 /* The name the owner's key is known by; unset when there is none. */
-struct mikey_id job_owner_name(const struct kms_job *j);
-bool job_owner_has(const struct kms_job *j, struct mikey_id name);
-struct mikey_env job_env(struct kms_job *j);
+struct mikey_id kms_owner_name(const struct kms_request *r);
+bool kms_owner_has(const struct kms_request *r, struct mikey_id name);
+struct mikey_env kms_request_env(struct kms_request *r);
 
-/* Ends the job with a MIKEY Error (keyctx/kms/job.c). */
-void job_refuse(struct kms_job *j, enum kms_result result, enum mikey_error no, const char *text);
-/* The same with the result and number the failure of a call tells. */
-void job_refuse_fault(struct kms_job *j, enum err e, const struct mikey_fault *fault);
-void job_answer(struct kms_job *j, struct view octets);
-void job_move(struct kms_job *j, enum job_event event);
+/* Ends the request with a MIKEY Error. */
+void kms_request_refuse(struct kms_request *r, enum kms_result result, enum mikey_error no,
+                        const char *text);
+/* The same; `e` and `fault->no` give the result. */
+void kms_request_refuse_fault(struct kms_request *r, enum err e, const struct mikey_fault *fault);
+void kms_request_answer(struct kms_request *r, struct view octets);
+void kms_request_move(struct kms_request *r, enum kms_request_event event);
 
-enum job_found { JOB_FOUND, JOB_ASK_BSF, JOB_UNKNOWN };
+enum kms_key_found { KMS_KEY_FOUND, KMS_KEY_ASK_BSF, KMS_KEY_UNKNOWN };
 /* The key a B-TID names, from the store: filled in when found. `asked`: the BSF was asked for it
  * already. */
-enum job_found job_find_naf(struct kms_job *j, struct mikey_id id, bool asked, struct job_naf *out);
+enum kms_key_found kms_request_find_naf(struct kms_request *r, struct mikey_id id, bool asked,
+                                        struct kms_naf *out);
 
 /* Verified requests: keyctx/kms/serve.c. Each ends in an answer, or in a wait. */
-void serve_request(struct kms_job *j);
-void serve_resolve(struct kms_job *j);
-void serve_relayed(struct kms_job *j, struct view octets);
+void serve_request(struct kms_request *r);
+void serve_resolve(struct kms_request *r);
+void serve_relayed(struct kms_request *r, struct view octets);
 
 #endif

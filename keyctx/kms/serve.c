@@ -6,10 +6,10 @@
 
 /* --- Ticket Request --------------------------------------------------------- */
 
-static enum err check_callees(const struct kms_job *j, struct mikey_id sender,
+static enum err check_callees(const struct kms_request *r, struct mikey_id sender,
                               const struct ticket_policy_spec *spec, struct mikey_fault *fault)
 {
-	const struct kms_policy *p = kms_directory_policy(j->d);
+	const struct kms_policy *p = kms_directory_policy(r->d);
 
 	for (size_t i = 0; i < spec->n_r; i++)
 		if (!kms_policy_allows(p, sender, spec->r[i]))
@@ -20,16 +20,16 @@ static enum err check_callees(const struct kms_job *j, struct mikey_id sender,
 
 /* Writes IDRi and IDRkms into every ticket, so that the responder and other KMSs see who asked for
  * it and which KMS can resolve it (RFC 6043 6.10). */
-static enum err fill_names(const struct kms_job *j, struct ticket_policy_spec *spec,
+static enum err fill_names(const struct kms_request *r, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
 {
-	struct mikey_id sender = authority_sender(j->a), kms = authority_kms(j->a);
+	struct mikey_id sender = authority_sender(r->a), kms = authority_kms(r->a);
 
 	if (!mikey_id_is_set(sender))
-		sender = job_owner_name(j);
-	if (mikey_id_is_set(kms) && !kms_directory_is_self(j->d, kms))
+		sender = kms_owner_name(r);
+	if (mikey_id_is_set(kms) && !kms_directory_is_self(r->d, kms))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "IDRkms names another KMS");
-	if (mikey_id_is_set(spec->idr_kms) && !kms_directory_is_self(j->d, spec->idr_kms))
+	if (mikey_id_is_set(spec->idr_kms) && !kms_directory_is_self(r->d, spec->idr_kms))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
 		                  "the wanted policy names another KMS");
 	if (mikey_id_is_set(spec->idr_i) && !mikey_id_eq(spec->idr_i, sender))
@@ -37,17 +37,17 @@ static enum err fill_names(const struct kms_job *j, struct ticket_policy_spec *s
 		                  "the wanted policy names another initiator");
 	spec->idr_i = sender;
 	if (!mikey_id_is_set(spec->idr_kms))
-		spec->idr_kms = kms_directory_self(j->d);
-	return check_callees(j, sender, spec, fault);
+		spec->idr_kms = kms_directory_self(r->d);
+	return check_callees(r, sender, spec, fault);
 }
 
 /* Lifetime: within what policy allows; an end in the past or before the start is no policy at all.
  */
-static enum err fill_times(const struct kms_job *j, struct ticket_policy_spec *spec,
+static enum err fill_times(const struct kms_request *r, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
 {
-	const struct kms_policy *p = kms_directory_policy(j->d);
-	uint64_t now = clk_wall_to_ntp(j->wall_ns), most = now + ((uint64_t)p->ticket_max_s << 32);
+	const struct kms_policy *p = kms_directory_policy(r->d);
+	uint64_t now = clk_wall_to_ntp(r->wall_ns), most = now + ((uint64_t)p->ticket_max_s << 32);
 
 	if (!spec->has_end) {
 		spec->has_end = true;
@@ -70,9 +70,9 @@ static enum err fill_times(const struct kms_job *j, struct ticket_policy_spec *s
 	return ERR_OK;
 }
 
-static void fill_flags(const struct kms_job *j, struct ticket_policy_spec *spec)
+static void fill_flags(const struct kms_request *r, struct ticket_policy_spec *spec)
 {
-	const struct kms_policy *p = kms_directory_policy(j->d);
+	const struct kms_policy *p = kms_directory_policy(r->d);
 
 	spec->flags |= TICKET_D;
 	if (!p->allow_reuse)
@@ -85,172 +85,172 @@ static void fill_flags(const struct kms_job *j, struct ticket_policy_spec *spec)
 
 /* Mode 2 needs a key shared with the one responder it is for; without one, or where policy has no
  * mode 2, the ticket becomes one of mode 1. */
-static enum err choose_tpk(struct kms_job *j, struct ticket_policy_spec *spec,
+static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spec,
                            struct ticket_tpk *out)
 {
-	const struct kms_policy *p = kms_directory_policy(j->d);
+	const struct kms_policy *p = kms_directory_policy(r->d);
 	struct kms_tpk_life life = {.issue_s = p->tpk_issue_s,
 	                            .open_s = p->ticket_max_s + 2 * p->skew_s};
 	const struct kms_ticket_key *shared =
-		spec->n_r == 1 ? kms_directory_ticket_key_of(j->d, spec->r[0]) : NULL;
-	struct mikey_env env = job_env(j);
+		spec->n_r == 1 ? kms_directory_ticket_key_of(r->d, spec->r[0]) : NULL;
+	struct mikey_env env = kms_request_env(r);
 	const struct kms_tpk *own;
-	size_t before = j->k->tpks.n;
+	size_t before = r->k->tpks.n;
 	enum err e;
 
 	if (!(spec->flags & TICKET_E) && shared && p->modes & 1 << 2) {
-		j->mode = 2;
+		r->mode = 2;
 		*out = (struct ticket_tpk){.key = {shared->key.octets, shared->key.len},
 		                           .id = kms_name_id(shared->id)};
 		return ERR_OK;
 	}
-	j->mode = 1;
+	r->mode = 1;
 	spec->flags |= TICKET_E;
-	e = kms_tpks_issuing(&j->k->tpks, &life, &env, j->wall_ns / NS_PER_S, &own);
+	e = kms_tpks_issuing(&r->k->tpks, &life, &env, r->wall_ns / NS_PER_S, &own);
 	if (e)
 		return e;
-	j->k->tpks_made += j->k->tpks.n > before;
+	r->k->tpks_made += r->k->tpks.n > before;
 	*out = (struct ticket_tpk){.key = kms_tpk_key(own, spec->prf), .id = kms_tpk_id(own)};
 	return ERR_OK;
 }
 
 /* A ticket has a PRF of its own, and it need not be the message's. */
-static enum err check_set(const struct kms_job *j, struct mikey_fault *fault)
+static enum err check_set(const struct kms_request *r, struct mikey_fault *fault)
 {
-	if (kms_policy_serves(kms_directory_policy(j->d), authority_policy(j->a)->tp.prf))
+	if (kms_policy_serves(kms_directory_policy(r->d), authority_policy(r->a)->tp.prf))
 		return ERR_OK;
 	return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
 	                  "policy: tickets of this set of algorithms are not served");
 }
 
-void serve_request(struct kms_job *j)
+void serve_request(struct kms_request *r)
 {
-	const struct kms_policy *p = kms_directory_policy(j->d);
+	const struct kms_policy *p = kms_directory_policy(r->d);
 	struct ticket_policy_spec spec = {0};
 	struct ticket_wish wishes[MIKEY_KEYS_MAX];
 	struct ticket_tpk tpk = {0};
 	struct mikey_fault fault = {0};
-	struct mikey_env env = job_env(j);
+	struct mikey_env env = kms_request_env(r);
 	struct view octets;
 	enum err e;
 
-	ticket_policy_spec_of(&spec, authority_policy(j->a), wishes, MIKEY_KEYS_MAX);
-	fill_flags(j, &spec);
-	e = check_set(j, &fault);
+	ticket_policy_spec_of(&spec, authority_policy(r->a), wishes, MIKEY_KEYS_MAX);
+	fill_flags(r, &spec);
+	e = check_set(r, &fault);
 	if (!e)
-		e = fill_names(j, &spec, &fault);
+		e = fill_names(r, &spec, &fault);
 	if (!e)
-		e = fill_times(j, &spec, &fault);
+		e = fill_times(r, &spec, &fault);
 	if (!e) {
-		e = choose_tpk(j, &spec, &tpk);
+		e = choose_tpk(r, &spec, &tpk);
 		if (e)
 			mikey_fail(&fault, e, MIKEY_E_UNSPECIFIED, "no ticket key: %s",
 			           err_meaning(e));
 	}
-	if (!e && !(p->modes & 1 << j->mode))
+	if (!e && !(p->modes & 1 << r->mode))
 		e = mikey_fail(&fault, ERR_DENIED, MIKEY_E_TPPAR,
-		               "tickets of mode %d are not made here", j->mode);
+		               "tickets of mode %d are not made here", r->mode);
 	if (!e)
-		e = authority_grant(j->a, &spec, &tpk, &env, &octets, &fault);
+		e = authority_grant(r->a, &spec, &tpk, &env, &octets, &fault);
 	if (e)
-		job_refuse_fault(j, e, &fault);
+		kms_request_refuse_fault(r, e, &fault);
 	else
-		job_answer(j, octets);
+		kms_request_answer(r, octets);
 }
 
 /* --- Ticket Resolve --------------------------------------------------------- */
 
 /* The ticket's own KMS is another one: ask it, in our own name and for our own user (RFC 6043 9).
  */
-static void forward(struct kms_job *j, struct mikey_id kms)
+static void forward(struct kms_request *r, struct mikey_id kms)
 {
-	const struct kms_peer *peer = kms_directory_peer(j->d, kms);
-	struct mikey_env env = job_env(j);
+	const struct kms_peer *peer = kms_directory_peer(r->d, kms);
+	struct mikey_env env = kms_request_env(r);
 	struct mikey_fault fault = {0};
 	struct mikey_cred cred = {0};
-	struct ticket_resolve_params params = {.rules = &j->rules,
+	struct ticket_resolve_params params = {.rules = &r->rules,
 	                                       .cred = &cred,
-	                                       .me = authority_sender(j->a),
+	                                       .me = authority_sender(r->a),
 	                                       .kms = kms,
-	                                       .ticket = authority_ticket(j->a)};
+	                                       .ticket = authority_ticket(r->a)};
 	enum err e;
 
 	if (!peer || !peer->url[0]) {
-		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID,
-		           "the ticket is another KMS's, and we have no dealings with it");
+		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
+		                   "the ticket is another KMS's, and we have no dealings with it");
 		return;
 	}
-	if (j->owner == JOB_OWNER_PEER) {
-		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID,
-		           "the ticket is another KMS's: what a KMS asks is not passed on");
+	if (r->owner == KMS_OWNER_PEER) {
+		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
+		                   "the ticket is another KMS's: what a KMS asks is not passed on");
 		return;
 	}
-	j->peer = peer;
+	r->peer = peer;
 	cred.psk = (struct view){peer->psk.octets, peer->psk.len};
 	if (peer->psk_id)
 		cred.psk_id = kms_name_id(peer->psk_id);
 	if (!mikey_id_is_set(params.me))
-		params.me = job_owner_name(j);
-	e = ticket_resolve_new(&j->forward, &params, &env, &fault);
+		params.me = kms_owner_name(r);
+	e = ticket_resolve_new(&r->forward, &params, &env, &fault);
 	if (e) {
-		job_refuse_fault(j, e, &fault);
+		kms_request_refuse_fault(r, e, &fault);
 		return;
 	}
-	j->k->peer_asked++;
-	job_move(j, JOB_ON_ASK_PEER);
+	r->k->peer_asked++;
+	kms_request_move(r, KMS_REQUEST_ON_ASK_PEER);
 }
 
-void serve_relayed(struct kms_job *j, struct view octets)
+void serve_relayed(struct kms_request *r, struct view octets)
 {
 	struct mikey_fault fault = {0};
-	struct mikey_env env = job_env(j);
+	struct mikey_env env = kms_request_env(r);
 	struct view answer;
-	enum err e = ticket_resolve_receive(j->forward, octets, &j->resolution, &fault);
+	enum err e = ticket_resolve_receive(r->forward, octets, &r->resolution, &fault);
 
 	if (e == ERR_AUTH) {
-		job_refuse(j, KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED,
-		           "the other KMS's answer does not verify");
+		kms_request_refuse(r, KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED,
+		                   "the other KMS's answer does not verify");
 		return;
 	}
 	if (!e)
-		e = authority_relay(j->a, j->resolution, &env, &answer, &fault);
+		e = authority_relay(r->a, r->resolution, &env, &answer, &fault);
 	if (e)
-		job_refuse_fault(j, e, &fault);
+		kms_request_refuse_fault(r, e, &fault);
 	else
-		job_answer(j, answer);
+		kms_request_answer(r, answer);
 }
 
 /* Who made it decides who must own the key (decision 0010.28): the policy's initiator, if he is one
  * of that user's names. */
-static enum job_found find_tpk(struct kms_job *j, struct authority_resolution *how)
+static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resolution *how)
 {
-	const struct ticket_policy *policy = authority_policy(j->a);
-	struct mikey_id id = authority_tpk_id(j->a);
-	uint64_t now_s = j->wall_ns / NS_PER_S;
-	const struct kms_tpk *own = kms_tpks_find(&j->k->tpks, id, now_s);
-	const struct kms_ticket_key *fixed = kms_directory_ticket_key(j->d, id);
-	const struct kms_user *user = kms_directory_user_by_psk(j->d, id);
-	enum job_found found;
+	const struct ticket_policy *policy = authority_policy(r->a);
+	struct mikey_id id = authority_tpk_id(r->a);
+	uint64_t now_s = r->wall_ns / NS_PER_S;
+	const struct kms_tpk *own = kms_tpks_find(&r->k->tpks, id, now_s);
+	const struct kms_ticket_key *fixed = kms_directory_ticket_key(r->d, id);
+	const struct kms_user *user = kms_directory_user_by_psk(r->d, id);
+	enum kms_key_found found;
 
 	if (own || fixed) {
 		how->tpk = own ? kms_tpk_key(own, policy->tp.prf)
 		               : (struct view){fixed->key.octets, fixed->key.len};
 		how->tpk_is_kms =
-			own || !fixed->owner || job_owner_has(j, kms_name_id(fixed->owner));
+			own || !fixed->owner || kms_owner_has(r, kms_name_id(fixed->owner));
 		if (!how->tpk_is_kms)
 			how->tpk_owner = kms_name_id(fixed->owner);
-		return JOB_FOUND;
+		return KMS_KEY_FOUND;
 	}
 	if (user && user->psk.len && (user->psk_until_s == 0 || now_s < user->psk_until_s)) {
 		how->tpk = (struct view){user->psk.octets, user->psk.len};
 		how->tpk_owner = kms_user_has(user, policy->idr_i) ? policy->idr_i
 		                                                   : kms_name_id(user->names[0]);
-		return JOB_FOUND;
+		return KMS_KEY_FOUND;
 	}
-	found = job_find_naf(j, id, j->tpk_asked, &j->tpk_naf);
-	if (found == JOB_FOUND) {
-		const struct naf_key *naf = &j->tpk_naf.key;
-		const struct kms_user *by_impi = kms_directory_user_by_impi(j->d, naf->impi);
+	found = kms_request_find_naf(r, id, r->tpk_asked, &r->tpk_naf);
+	if (found == KMS_KEY_FOUND) {
+		const struct naf_key *naf = &r->tpk_naf.key;
+		const struct kms_user *by_impi = kms_directory_user_by_impi(r->d, naf->impi);
 
 		how->tpk = naf->key;
 		how->tpk_owner = naf->n_names ? naf->names[0] : (struct mikey_id){0};
@@ -265,15 +265,15 @@ static enum job_found find_tpk(struct kms_job *j, struct authority_resolution *h
 
 /* In an IDRr of the policy by the name used or another of one's own, or a member of a group there;
  * and callable by who made it. */
-static bool may_resolve(const struct kms_job *j, struct mikey_id sender)
+static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 {
-	const struct ticket_policy *policy = authority_policy(j->a);
-	const struct kms_policy *p = kms_directory_policy(j->d);
+	const struct ticket_policy *policy = authority_policy(r->a);
+	const struct kms_policy *p = kms_directory_policy(r->d);
 
 	for (size_t i = 0; i < policy->n_r; i++) {
 		bool meant = mikey_id_eq(policy->r[i], sender) ||
-		             (j->owner != JOB_OWNER_PEER && job_owner_has(j, policy->r[i])) ||
-		             kms_directory_in_group(j->d, policy->r[i], sender);
+		             (r->owner != KMS_OWNER_PEER && kms_owner_has(r, policy->r[i])) ||
+		             kms_directory_in_group(r->d, policy->r[i], sender);
 
 		/* A ticket of mode 3 was never asked for: this is the first time policy sees it. */
 		if (meant && kms_policy_allows(p, policy->idr_i, policy->r[i]))
@@ -282,54 +282,55 @@ static bool may_resolve(const struct kms_job *j, struct mikey_id sender)
 	return false;
 }
 
-void serve_resolve(struct kms_job *j)
+void serve_resolve(struct kms_request *r)
 {
-	const struct kms_policy *p = kms_directory_policy(j->d);
-	const struct ticket_policy *policy = authority_policy(j->a);
-	struct mikey_id sender = authority_sender(j->a), kms = authority_kms(j->a);
+	const struct kms_policy *p = kms_directory_policy(r->d);
+	const struct ticket_policy *policy = authority_policy(r->a);
+	struct mikey_id sender = authority_sender(r->a), kms = authority_kms(r->a);
 	struct authority_resolution how = {0};
 	struct mikey_fault fault = {0};
-	struct mikey_env env = job_env(j);
+	struct mikey_env env = kms_request_env(r);
 	struct view octets;
-	enum job_found found;
+	enum kms_key_found found;
 	enum err e;
 
-	j->mode = policy->tp.flags & TICKET_D   ? (policy->tp.flags & TICKET_E ? 1 : 2)
+	r->mode = policy->tp.flags & TICKET_D   ? (policy->tp.flags & TICKET_E ? 1 : 2)
 	          : policy->tp.flags & TICKET_E ? 3
 	                                        : 4;
-	if (mikey_id_is_set(kms) && !kms_directory_is_self(j->d, kms)) {
-		job_refuse(j, KMS_FORBIDDEN, MIKEY_E_ID, "IDRkms names another KMS");
+	if (mikey_id_is_set(kms) && !kms_directory_is_self(r->d, kms)) {
+		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID, "IDRkms names another KMS");
 		return;
 	}
-	if (mikey_id_is_set(policy->idr_kms) && !kms_directory_is_self(j->d, policy->idr_kms)) {
-		forward(j, policy->idr_kms);
+	if (mikey_id_is_set(policy->idr_kms) && !kms_directory_is_self(r->d, policy->idr_kms)) {
+		forward(r, policy->idr_kms);
 		return;
 	}
-	if (!(p->modes & 1 << j->mode)) {
-		job_refuse(j, KMS_REFUSED, MIKEY_E_TPPAR,
-		           "tickets of this mode are not opened here");
+	if (!(p->modes & 1 << r->mode)) {
+		kms_request_refuse(r, KMS_REFUSED, MIKEY_E_TPPAR,
+		                   "tickets of this mode are not opened here");
 		return;
 	}
-	e = check_set(j, &fault);
+	e = check_set(r, &fault);
 	if (e) {
-		job_refuse_fault(j, e, &fault);
+		kms_request_refuse_fault(r, e, &fault);
 		return;
 	}
-	found = find_tpk(j, &how);
-	if (found == JOB_ASK_BSF) {
-		j->k->naf_asked++;
-		job_move(j, JOB_ON_ASK_TPK);
+	found = find_tpk(r, &how);
+	if (found == KMS_KEY_ASK_BSF) {
+		r->k->naf_asked++;
+		kms_request_move(r, KMS_REQUEST_ON_ASK_TPK);
 		return;
 	}
-	if (found == JOB_UNKNOWN) {
-		job_refuse(j, KMS_REFUSED, MIKEY_E_TICKET,
-		           "nobody has the key this ticket was made with, or its life is over");
+	if (found == KMS_KEY_UNKNOWN) {
+		kms_request_refuse(
+			r, KMS_REFUSED, MIKEY_E_TICKET,
+			"nobody has the key this ticket was made with, or its life is over");
 		return;
 	}
-	how.may_resolve = may_resolve(j, mikey_id_is_set(sender) ? sender : job_owner_name(j));
-	e = authority_resolve(j->a, &how, &env, &octets, &fault);
+	how.may_resolve = may_resolve(r, mikey_id_is_set(sender) ? sender : kms_owner_name(r));
+	e = authority_resolve(r->a, &how, &env, &octets, &fault);
 	if (e)
-		job_refuse_fault(j, e, &fault);
+		kms_request_refuse_fault(r, e, &fault);
 	else
-		job_answer(j, octets);
+		kms_request_answer(r, octets);
 }

@@ -170,14 +170,14 @@ static inline struct ticket_policy_spec policy_for(const struct terminal *t,
 	};
 }
 
-static inline struct kms_job *ask(struct office *o, enum kms_operation op, struct view octets,
-                                  uint64_t wall_ns, kms_names_fn *names)
+static inline struct kms_request *ask(struct office *o, enum kms_operation op, struct view octets,
+                                      uint64_t wall_ns, kms_names_fn *names)
 {
-	struct kms_job *j = NULL;
+	struct kms_request *j = NULL;
 
-	EXPECT_OK(kms_job_new(
+	EXPECT_OK(kms_request_new(
 		&j, o->kms,
-		&(struct kms_ask){
+		&(struct kms_request_params){
 			.operation = op, .octets = octets, .wall_ns = wall_ns, .names = names}));
 	return j;
 }
@@ -206,18 +206,18 @@ static inline struct ticket_grant *request(struct office *o, struct terminal *t,
                                            enum kms_result *result)
 {
 	struct ticket_request *q = make_request(t, callee);
-	struct kms_job *j =
+	struct kms_request *j =
 		q ? ask(o, KMS_REQUEST, ticket_request_octets(q), t->wall_ns, NULL) : NULL;
 	struct ticket_grant *grant = NULL;
 	struct mikey_fault fault = {0};
 
-	if (j && EXPECT_INT(kms_job_state(j), KMS_ANSWERED)) {
-		*result = kms_job_result(j);
+	if (j && EXPECT_INT(kms_request_waits_for(j), KMS_ANSWERED)) {
+		*result = kms_request_result(j);
 		if (*result == KMS_GRANTED &&
-		    !EXPECT_OK(ticket_request_receive(q, kms_job_octets(j), &grant, &fault)))
+		    !EXPECT_OK(ticket_request_receive(q, kms_request_octets(j), &grant, &fault)))
 			fprintf(stderr, "%s\n", fault.why.text);
 	}
-	kms_job_free(j);
+	kms_request_free(j);
 	ticket_request_free(q);
 	return grant;
 }
@@ -275,13 +275,14 @@ static inline void resolving_end(struct resolving *x)
 	ticket_initiator_free(x->offer);
 }
 
-static inline bool take(struct resolving *x, struct kms_job *j, const struct ticket_grant *grant)
+static inline bool take(struct resolving *x, struct kms_request *j,
+                        const struct ticket_grant *grant)
 {
 	struct ticket_resolution *r = NULL;
 	struct mikey_fault fault = {0};
-	bool ok = EXPECT_INT(kms_job_state(j), KMS_ANSWERED) &&
-	          EXPECT_INT(kms_job_result(j), KMS_GRANTED) &&
-	          EXPECT_OK(ticket_resolve_receive(x->q, kms_job_octets(j), &r, &fault));
+	bool ok = EXPECT_INT(kms_request_waits_for(j), KMS_ANSWERED) &&
+	          EXPECT_INT(kms_request_result(j), KMS_GRANTED) &&
+	          EXPECT_OK(ticket_resolve_receive(x->q, kms_request_octets(j), &r, &fault));
 
 	/* MPKi is the same at both ends; MPKr is forked, so it is not. */
 	ok = ok && EXPECT(memcmp(r->keys->mpki, grant->keys->mpki, grant->keys->mpk_len) == 0) &&

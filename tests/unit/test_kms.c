@@ -15,7 +15,7 @@ static void mode_1_across_a_death(void)
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct resolving x, y;
-	struct kms_job *j;
+	struct kms_request *j;
 
 	if (!start(&o, home1))
 		return;
@@ -25,17 +25,17 @@ static void mode_1_across_a_death(void)
 		REQUIRE(open_office(&o));
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
-		kms_job_free(j);
+		kms_request_free(j);
 		/* The same octets again, also after another death. */
 		close_office(&o);
 		REQUIRE(open_office(&o));
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
-		EXPECT_INT(kms_job_result(j), KMS_REPLAYED);
-		kms_job_free(j);
+		EXPECT_INT(kms_request_result(j), KMS_REPLAYED);
+		kms_request_free(j);
 		if (offer(&y, &alice, &mallory, grant)) {
 			j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(y.q), NOW_NS, NULL);
-			EXPECT_INT(kms_job_result(j), KMS_FORBIDDEN);
-			kms_job_free(j);
+			EXPECT_INT(kms_request_result(j), KMS_FORBIDDEN);
+			kms_request_free(j);
 		}
 		resolving_end(&y);
 		resolving_end(&x);
@@ -54,7 +54,7 @@ static void groups(void)
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct resolving x;
-	struct kms_job *j;
+	struct kms_request *j;
 
 	if (!start(&o, home1))
 		return;
@@ -62,7 +62,7 @@ static void groups(void)
 	if (EXPECT(grant) && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
-		kms_job_free(j);
+		kms_request_free(j);
 		resolving_end(&x);
 	}
 	ticket_grant_free(grant);
@@ -102,32 +102,32 @@ static void mode_3_with_gba(void)
 	                      .n_names = 1};
 	struct ticket_grant *grant = own_ticket(&alice, bob.name);
 	struct resolving x;
-	struct kms_job *j;
+	struct kms_request *j;
 
 	if (!start(&o, home1))
 		return;
 	if (EXPECT(grant) && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
-		if (EXPECT_INT(kms_job_state(j), KMS_WAIT_NAF) &&
-		    EXPECT(str_is(kms_job_btid(j), btid))) {
-			kms_job_give_naf(j, ERR_OK, &naf, NOW_NS);
+		if (EXPECT_INT(kms_request_waits_for(j), KMS_WAIT_NAF) &&
+		    EXPECT(str_is(kms_request_btid(j), btid))) {
+			kms_request_give_naf(j, ERR_OK, &naf, NOW_NS);
 			take(&x, j, grant);
 		}
-		kms_job_free(j);
+		kms_request_free(j);
 		resolving_end(&x);
 	}
 	/* Kept now; and gone when the bootstrapping ends. */
 	if (grant && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
-		kms_job_free(j);
+		kms_request_free(j);
 		resolving_end(&x);
 	}
 	bob.wall_ns += 101 * NS_PER_S;
 	if (grant && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), bob.wall_ns, NULL);
-		EXPECT_INT(kms_job_result(j), KMS_REFUSED);
-		kms_job_free(j);
+		EXPECT_INT(kms_request_result(j), KMS_REFUSED);
+		kms_request_free(j);
 		resolving_end(&x);
 	}
 	ticket_grant_free(grant);
@@ -144,14 +144,15 @@ static void mode_3_in_anothers_name(void)
 		terminal("sip:bob@home1.example", "bob", 0x20, "https://kms.home1.example");
 	struct ticket_grant *grant = own_ticket(&liar, bob.name);
 	struct resolving x;
-	struct kms_job *j;
+	struct kms_request *j;
 
 	if (!start(&o, home1))
 		return;
 	if (EXPECT(grant) && offer(&x, &liar, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
-		EXPECT(kms_job_result(j) == KMS_FORBIDDEN || kms_job_result(j) == KMS_REFUSED);
-		kms_job_free(j);
+		EXPECT(kms_request_result(j) == KMS_FORBIDDEN ||
+		       kms_request_result(j) == KMS_REFUSED);
+		kms_request_free(j);
 		resolving_end(&x);
 	}
 	ticket_grant_free(grant);
@@ -193,15 +194,15 @@ static void refusals(void)
 		struct terminal t =
 			terminal(rows[i].name, rows[i].psk_id, rows[i].first, rows[i].kms);
 		struct ticket_request *q = make_request(&t, "sip:bob@home1.example");
-		struct kms_job *j =
+		struct kms_request *j =
 			q ? ask(&o, KMS_REQUEST, ticket_request_octets(q),
 		                (uint64_t)((int64_t)NOW_NS + rows[i].late_s * (int64_t)NS_PER_S),
 		                NULL)
 			  : NULL;
 
 		test_context("row %zu", i);
-		EXPECT_INT(j ? (int)kms_job_result(j) : -1, rows[i].want);
-		kms_job_free(j);
+		EXPECT_INT(j ? (int)kms_request_result(j) : -1, rows[i].want);
+		kms_request_free(j);
 		ticket_request_free(q);
 	}
 	end(&o);
@@ -223,17 +224,19 @@ static void damaged(void)
 	if (!start(&o, home1))
 		return;
 	for (size_t i = 0; i < good.n; i++) {
-		struct kms_job *j;
+		struct kms_request *j;
 
 		memcpy(copy, good.p, good.n);
 		copy[i] ^= 0x01;
 		j = ask(&o, KMS_REQUEST, (struct view){copy, good.n}, NOW_NS, NULL);
 		test_context("octet %zu", i);
-		EXPECT(kms_job_state(j) == KMS_ANSWERED && kms_job_result(j) != KMS_GRANTED);
-		kms_job_free(j);
+		EXPECT(kms_request_waits_for(j) == KMS_ANSWERED &&
+		       kms_request_result(j) != KMS_GRANTED);
+		kms_request_free(j);
 		j = ask(&o, KMS_REQUEST, (struct view){good.p, i}, NOW_NS, NULL);
-		EXPECT(kms_job_state(j) == KMS_ANSWERED && kms_job_result(j) != KMS_GRANTED);
-		kms_job_free(j);
+		EXPECT(kms_request_waits_for(j) == KMS_ANSWERED &&
+		       kms_request_result(j) != KMS_GRANTED);
+		kms_request_free(j);
 	}
 	ticket_request_free(q);
 	end(&o);
@@ -282,21 +285,22 @@ static void two_domains(void)
 		return;
 	grant = request(&one, &alice, carol.name, &result);
 	if (EXPECT(grant) && offer(&x, &alice, &carol, grant)) {
-		struct kms_job *at2 = ask(&two, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS,
-		                          NULL),
-			       *at1;
+		struct kms_request *at2 = ask(&two, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS,
+		                              NULL),
+				   *at1;
 
-		if (EXPECT_INT(kms_job_state(at2), KMS_WAIT_PEER)) {
-			at1 = ask(&one, KMS_RESOLVE, kms_job_peer_octets(at2), NOW_NS, NULL);
-			EXPECT_INT(kms_job_result(at1), KMS_UNKNOWN_KEY);
-			kms_job_free(at1);
-			at1 = ask(&one, KMS_RESOLVE, kms_job_peer_octets(at2), NOW_NS, names_kms2);
-			EXPECT_INT(kms_job_result(at1), KMS_GRANTED);
-			kms_job_give_peer(at2, kms_job_octets(at1), NOW_NS);
+		if (EXPECT_INT(kms_request_waits_for(at2), KMS_WAIT_PEER)) {
+			at1 = ask(&one, KMS_RESOLVE, kms_request_peer_octets(at2), NOW_NS, NULL);
+			EXPECT_INT(kms_request_result(at1), KMS_UNKNOWN_KEY);
+			kms_request_free(at1);
+			at1 = ask(&one, KMS_RESOLVE, kms_request_peer_octets(at2), NOW_NS,
+			          names_kms2);
+			EXPECT_INT(kms_request_result(at1), KMS_GRANTED);
+			kms_request_give_peer(at2, kms_request_octets(at1), NOW_NS);
 			take(&x, at2, grant);
-			kms_job_free(at1);
+			kms_request_free(at1);
 		}
-		kms_job_free(at2);
+		kms_request_free(at2);
 		resolving_end(&x);
 	}
 	ticket_grant_free(grant);
@@ -315,7 +319,7 @@ static void rotates(void)
 	struct ticket_grant *grant;
 	struct kms_stats s;
 	struct resolving x;
-	struct kms_job *j;
+	struct kms_request *j;
 
 	if (!start(&o, home1))
 		return;
@@ -324,7 +328,7 @@ static void rotates(void)
 	if (EXPECT(grant) && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
-		kms_job_free(j);
+		kms_request_free(j);
 		resolving_end(&x);
 	}
 	kms_get_stats(o.kms, &s);
@@ -351,7 +355,7 @@ static void sets_of_algorithms(void)
 	enum kms_result result = KMS_BROKEN;
 	struct ticket_grant *grant;
 	struct resolving x;
-	struct kms_job *j;
+	struct kms_request *j;
 
 	if (!start(&o, only_256))
 		return;
@@ -365,8 +369,8 @@ static void sets_of_algorithms(void)
 	grant = own_ticket(&alice, bob.name);
 	if (EXPECT(grant) && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
-		EXPECT_INT(kms_job_result(j), KMS_REFUSED);
-		kms_job_free(j);
+		EXPECT_INT(kms_request_result(j), KMS_REFUSED);
+		kms_request_free(j);
 		resolving_end(&x);
 	}
 	ticket_grant_free(grant);

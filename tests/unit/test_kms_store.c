@@ -24,13 +24,13 @@ static void recovers(struct office *o, struct terminal *t, struct view seen)
 {
 	enum kms_result result = KMS_BROKEN;
 	struct kms_stats s;
-	struct kms_job *j;
+	struct kms_request *j;
 
 	close_office(o);
 	REQUIRE(open_office(o));
 	j = ask(o, KMS_REQUEST, seen, NOW_NS, NULL);
-	EXPECT_INT(kms_job_result(j), KMS_REPLAYED);
-	kms_job_free(j);
+	EXPECT_INT(kms_request_result(j), KMS_REPLAYED);
+	kms_request_free(j);
 	t->wall_ns = NOW_NS + 201 * NS_PER_S;
 	for (unsigned i = 0; i < 10; i++)
 		EXPECT_OK(kms_tick(o->kms, t->wall_ns));
@@ -50,7 +50,7 @@ static void a_full_memory(void)
 	struct kms_stats s;
 
 	REQUIRE(q && mkdtemp(o.dir) && open_office(&o));
-	kms_job_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
+	kms_request_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
 	fill_up(&o, &alice, &result);
 	EXPECT_INT(result, KMS_LIMITED);
 	kms_get_stats(o.kms, &s);
@@ -71,7 +71,7 @@ static void a_full_disk(void)
 	struct rlimit before, tight;
 
 	REQUIRE(q && mkdtemp(o.dir) && open_office(&o) && getrlimit(RLIMIT_FSIZE, &before) == 0);
-	kms_job_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
+	kms_request_free(ask(&o, KMS_REQUEST, ticket_request_octets(q), NOW_NS, NULL));
 	signal(SIGXFSZ, SIG_IGN);
 	tight = (struct rlimit){.rlim_cur = 128 << 10, .rlim_max = before.rlim_max};
 	REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
