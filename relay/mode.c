@@ -22,6 +22,14 @@ const struct mode *mode_get(enum relay_mode m)
 	return &modes[m];
 }
 
+const char *relay_leg_name(unsigned leg)
+{
+	static const char *const names[RELAY_LEGS_MAX] = {"a",  "b",  "b2", "b3", "b4",
+	                                                  "b5", "b6", "b7", "b8"};
+
+	return names[leg];
+}
+
 const char *relay_mode_name(enum relay_mode m)
 {
 	return m < RELAY_MODE_COUNT ? modes[m].name : "unknown";

@@ -123,6 +123,8 @@ enum relay_mode {
 const char *relay_mode_name(enum relay_mode m); /* "rtp" "e2ae" "srtp-srtp" "e2e" "e2e-verified" */
 enum err relay_mode_find(struct str name, enum relay_mode *out) MUST_USE;
 
+const char *relay_leg_name(unsigned leg); /* "a" "b" "b2" ...; leg is below RELAY_LEGS_MAX */
+
 enum relay_rtcp { RELAY_RTCP_MUX, RELAY_RTCP_PAIR, RELAY_RTCP_NONE };
 
 /*
@@ -232,8 +234,7 @@ enum err relay_session_reopen(struct relay *r, struct relay_session *s,
  * it and nothing is kept of that, or in the other direction, or with another suite, MKI or
  * lifetime? So many keys that are out of use are kept, the last ones (16).
  */
-bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s,
-                               const struct keyctx *k, bool is_send);
+bool relay_session_refuses_key(const struct relay_session *s, const struct keyctx *k, bool is_send);
 /* Ends it; `done` may read final statistics with relay_session_stats from inside its call, after
  * that `s` is gone. */
 void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg);
@@ -370,12 +371,18 @@ enum err relay_set_asked(struct relay *r, const struct relay_asked *asked) MUST_
 /* RELAY_EVENT_ASK goes there and to nobody else, at most once a second for RTP and for RTCP of a
  * leg. Packets of that source are dropped until it is permitted. */
 void relay_set_asker(struct relay *r, relay_event_fn *fn, void *arg);
+/* A source that a leg may learn. */
+struct relay_permit {
+	uint8_t media, leg;
+	bool is_rtcp;
+	struct addr source;
+};
 /*
  * From now on the leg may learn that source, as its latch policy says; one for each port, the one
  * permitted before is asked about again. ERR_CLOSED, ERR_NOMEM.
  */
-enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media,
-                              unsigned leg, bool is_rtcp, const struct addr *source) MUST_USE;
+enum err relay_session_permit(struct relay *r, struct relay_session *s,
+                              const struct relay_permit *permit) MUST_USE;
 /* Events that another one of the same kind and leg stood in for, because the ring to control was
  * full. */
 uint64_t relay_events_lost(const struct relay *r);

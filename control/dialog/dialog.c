@@ -217,7 +217,7 @@ static bool refuses_key(void *arg, const struct keyctx *k, bool is_send)
 {
 	const struct dialog *g = arg;
 
-	return g->session && service_refuses_key(g->owner->service, g->session, k, is_send);
+	return g->session && service_refuses_key(g->session, k, is_send);
 }
 
 void dialog_start(struct dialog_run *op)

@@ -118,7 +118,7 @@ static enum err follow_spec(struct walk *w, const struct leg_name *by,
 	return e ? e : reach(w, &rtcp, why);
 }
 
-static bool may_learn(const struct permitted *p, const struct leg_name *leg)
+static bool may_learn(const struct relay_permit *p, const struct leg_name *leg)
 {
 	return p->media == leg->media && p->leg == leg->leg;
 }

@@ -23,22 +23,15 @@
  */
 enum session_state { SESSION_CREATING, SESSION_STEADY, SESSION_UPDATING, SESSION_DELETING };
 
-/* A source of our own, or one that the judge of targets had to be asked about, that a leg may
- * learn. */
-struct permitted {
-	uint8_t media, leg;
-	bool is_rtcp;
-	struct addr source;
-};
-
 /* Written by service alone; others read. */
 struct registry_session {
 	uint32_t slot;
 	enum session_state state;
 	struct spec_session *spec;       /* what it is: full, with ports */
 	const struct spec_session *next; /* what an update under way makes of it; NULL */
-	struct permitted *permitted;     /* n_permitted of them; what a leg may have learnt, for the
-	                                    life of the session (service) */
+	struct relay_permit *permitted;  /* n_permitted of them: sources of our own, and those that
+	                                    the judge of targets was asked about, which a leg may
+	                                    have learnt; for the life of the session (service) */
 	unsigned n_permitted;
 	struct relay_session *relay;
 	uint64_t created_wall_ns;

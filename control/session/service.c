@@ -160,10 +160,9 @@ struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *
 	return addr_with_port(&a, (uint16_t)(a.port + 1));
 }
 
-bool service_refuses_key(const struct service *sv, const struct registry_session *s,
-                         const struct keyctx *k, bool is_send)
+bool service_refuses_key(const struct registry_session *s, const struct keyctx *k, bool is_send)
 {
-	return s->relay && relay_session_refuses_key(sv->config.relay, s->relay, k, is_send);
+	return s->relay && relay_session_refuses_key(s->relay, k, is_send);
 }
 
 void service_set_draining(struct service *sv, bool on)

@@ -115,8 +115,7 @@ void service_delete(struct service *sv, struct str id, service_done_fn *done, vo
 void service_get(struct service *sv, struct str id, service_done_fn *done, void *arg);
 
 /* relay_session_refuses_key, of that session. */
-bool service_refuses_key(const struct service *sv, const struct registry_session *s,
-                         const struct keyctx *k, bool is_send);
+bool service_refuses_key(const struct registry_session *s, const struct keyctx *k, bool is_send);
 
 /* The address that signalling is told for a leg: advertised address, RTP or RTCP port. None for a
  * leg that does not exist or has no RTCP port. */

@@ -9,10 +9,10 @@
 
 enum { PERMITTED_MAX = 16 }; /* of a session */
 
-static bool is_known(const struct registry_session *s, const struct permitted *p)
+static bool is_known(const struct registry_session *s, const struct relay_permit *p)
 {
 	for (unsigned i = 0; i < s->n_permitted; i++) {
-		const struct permitted *k = &s->permitted[i];
+		const struct relay_permit *k = &s->permitted[i];
 
 		if (k->media == p->media && k->leg == p->leg && k->is_rtcp == p->is_rtcp &&
 		    addr_eq(&k->source, &p->source))
@@ -22,9 +22,9 @@ static bool is_known(const struct registry_session *s, const struct permitted *p
 }
 
 /* Kept for the session's life: whatever else closes a ring later is held against it. */
-static enum err remember(struct registry_session *s, const struct permitted *p, struct why *why)
+static enum err remember(struct registry_session *s, const struct relay_permit *p, struct why *why)
 {
-	struct permitted *more;
+	struct relay_permit *more;
 
 	if (is_known(s, p))
 		return ERR_OK;
@@ -39,7 +39,7 @@ static enum err remember(struct registry_session *s, const struct permitted *p, 
 	return ERR_OK;
 }
 
-static enum err judge(struct service *sv, struct registry_session *s, const struct permitted *p,
+static enum err judge(struct service *sv, struct registry_session *s, const struct relay_permit *p,
                       struct why *why)
 {
 	enum err e = targets_check_more(service_targets(sv), s, p->media, p->leg, &p->source,
@@ -47,9 +47,7 @@ static enum err judge(struct service *sv, struct registry_session *s, const stru
 
 	if (!e)
 		e = remember(s, p, why);
-	return e ? e
-	         : relay_session_permit(service_relay(sv), s->relay, p->media, p->leg, p->is_rtcp,
-	                                &p->source);
+	return e ? e : relay_session_permit(service_relay(sv), s->relay, p);
 }
 
 enum err service_publish_targets(struct service *sv)
@@ -74,7 +72,7 @@ void service_on_ask(void *service, const struct relay_event *ask)
 {
 	struct service *sv = service;
 	struct registry_session *s = ask->owner;
-	struct permitted p = {
+	struct relay_permit p = {
 		.media = ask->media, .leg = ask->leg, .is_rtcp = ask->is_rtcp, .source = ask->addr};
 	struct why why = {""};
 	char sid[140];

@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks what control wants of a session, and keeps a copy of it. */
-#include <string.h>
-
 #include "base/mem.h"
-#include "relay/front/plan.h"
+#include "relay/mode.h"
+#include "relay/front/accepted.h"
 
 enum { DSCP_MAX = 63 };
 
 /* Where a fault is, for `why`. */
-struct place {
-	const struct plan_context *c;
+struct accepted_at {
+	const struct relay_config *config;
 	const struct relay_media_spec *media;
 	unsigned leg;
 	struct why *why;
 };
 
-const char *plan_leg_name(unsigned leg)
-{
-	static const char *const names[RELAY_LEGS_MAX] = {"a",  "b",  "b2", "b3", "b4",
-	                                                  "b5", "b6", "b7", "b8"};
-
-	return names[leg];
-}
-
-static enum err fail(const struct place *at, enum err e, const char *what)
+static enum err fail(const struct accepted_at *at, enum err e, const char *what)
 {
 	return why_fail(at->why, e, "media '%.31s' leg %s: %s", at->media->id,
-	                plan_leg_name(at->leg), what);
+	                relay_leg_name(at->leg), what);
 }
 
 static bool fits(const struct addr *remote, const struct addr *local)
@@ -34,12 +25,12 @@ static bool fits(const struct addr *remote, const struct addr *local)
 	return addr_is_none(remote) || addr_is_any(remote) || remote->version == local->version;
 }
 
-static enum err check_addresses(const struct place *at, const struct relay_leg_spec *l)
+static enum err check_addresses(const struct accepted_at *at, const struct relay_leg_spec *l)
 {
-	const struct relay_interface *interfaces = at->c->config->interfaces;
+	const struct relay_interface *interfaces = at->config->interfaces;
 	const struct addr *local = &interfaces[l->interface].bind, *other = local;
 
-	if (l->other_rtp && l->other_interface >= at->c->config->n_interfaces)
+	if (l->other_rtp && l->other_interface >= at->config->n_interfaces)
 		return fail(at, ERR_RANGE, "no such interface for its other address");
 	if (l->other_rtp)
 		other = &interfaces[l->other_interface].bind;
@@ -56,9 +47,9 @@ static enum err check_addresses(const struct place *at, const struct relay_leg_s
 	return ERR_OK;
 }
 
-static enum err check_numbers(const struct place *at, const struct relay_leg_spec *l)
+static enum err check_numbers(const struct accepted_at *at, const struct relay_leg_spec *l)
 {
-	if (l->interface >= at->c->config->n_interfaces)
+	if (l->interface >= at->config->n_interfaces)
 		return fail(at, ERR_RANGE, "no such interface");
 	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT ||
 	    (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
@@ -74,7 +65,7 @@ static enum err check_numbers(const struct place *at, const struct relay_leg_spe
 	return check_addresses(at, l);
 }
 
-static enum err check_keys(const struct place *at, const struct relay_leg_spec *l)
+static enum err check_keys(const struct accepted_at *at, const struct relay_leg_spec *l)
 {
 	const struct mode_side *side = mode_side(mode_get(at->media->mode), at->leg);
 
@@ -89,10 +80,10 @@ static enum err check_keys(const struct place *at, const struct relay_leg_spec *
 	return ERR_OK;
 }
 
-static enum err check_media(const struct plan_context *c, const struct relay_media_spec *m,
+static enum err check_media(const struct relay_config *config, const struct relay_media_spec *m,
                             struct why *why)
 {
-	struct place at = {.c = c, .media = m, .why = why};
+	struct accepted_at at = {.config = config, .media = m, .why = why};
 
 	if ((unsigned)m->mode >= RELAY_MODE_COUNT)
 		return why_fail(why, ERR_INVALID, "media '%.31s': no such mode", m->id);
@@ -151,19 +142,19 @@ static enum err check_send_keys(const struct relay_session_spec *spec, struct wh
 				return why_fail(why, ERR_INVALID,
 				                "media '%.31s' leg %s: its send key is used in "
 				                "another place of the session",
-				                spec->media[i.media].id, plan_leg_name(i.leg - 1));
+				                spec->media[i.media].id, relay_leg_name(i.leg - 1));
 	}
 	return ERR_OK;
 }
 
-static enum err check(const struct plan_context *c, const struct relay_session_spec *spec,
+static enum err check(const struct relay_config *config, const struct relay_session_spec *spec,
                       struct why *why)
 {
 	if (spec->n_media == 0 || spec->n_media > RELAY_MEDIA_MAX)
 		return why_fail(why, ERR_RANGE, "%u media; 1 to %d are possible", spec->n_media,
 		                RELAY_MEDIA_MAX);
 	for (unsigned i = 0; i < spec->n_media; i++) {
-		enum err e = check_media(c, &spec->media[i], why);
+		enum err e = check_media(config, &spec->media[i], why);
 		if (e)
 			return e;
 	}
@@ -179,9 +170,9 @@ static enum err copy_key(const struct keyctx **to, const struct keyctx *from)
 	return e;
 }
 
-static enum err copy_media(struct shadow_media **out, const struct relay_media_spec *from)
+static enum err copy_media(struct accepted_media **out, const struct relay_media_spec *from)
 {
-	struct shadow_media *m = mem_alloc(sizeof(*m) + from->n_legs * sizeof(m->legs[0]));
+	struct accepted_media *m = mem_alloc(sizeof(*m) + from->n_legs * sizeof(m->legs[0]));
 	enum err e = ERR_OK;
 
 	if (!m)
@@ -203,36 +194,36 @@ static enum err copy_media(struct shadow_media **out, const struct relay_media_s
 	return e;
 }
 
-enum err shadow_new(struct shadow **out, const struct plan_context *c,
-                    const struct relay_session_spec *spec, struct why *why)
+enum err accepted_new(struct accepted **out, const struct relay_config *config,
+                      const struct relay_session_spec *spec, struct why *why)
 {
-	enum err e = check(c, spec, why);
-	struct shadow *s;
+	enum err e = check(config, spec, why);
+	struct accepted *a;
 
 	if (e)
 		return e;
-	s = mem_alloc(sizeof(*s) + spec->n_media * sizeof(s->media[0]));
-	if (!s)
+	a = mem_alloc(sizeof(*a) + spec->n_media * sizeof(a->media[0]));
+	if (!a)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	s->owner = spec->owner;
-	s->setup_timeout_ms = spec->setup_timeout_ms;
-	s->n_media = spec->n_media;
-	for (unsigned i = 0; i < s->n_media && !e; i++)
-		e = copy_media(&s->media[i], &spec->media[i]);
+	a->owner = spec->owner;
+	a->setup_timeout_ms = spec->setup_timeout_ms;
+	a->n_media = spec->n_media;
+	for (unsigned i = 0; i < a->n_media && !e; i++)
+		e = copy_media(&a->media[i], &spec->media[i]);
 	if (e) {
-		shadow_free(s);
+		accepted_free(a);
 		return why_fail(why, e, "out of memory");
 	}
-	*out = s;
+	*out = a;
 	return ERR_OK;
 }
 
-void shadow_free(struct shadow *s)
+void accepted_free(struct accepted *a)
 {
-	if (!s)
+	if (!a)
 		return;
-	for (unsigned i = 0; i < s->n_media; i++) {
-		struct shadow_media *m = s->media[i];
+	for (unsigned i = 0; i < a->n_media; i++) {
+		struct accepted_media *m = a->media[i];
 
 		if (!m)
 			continue;
@@ -242,5 +233,12 @@ void shadow_free(struct shadow *s)
 		}
 		mem_free(m);
 	}
-	mem_free(s);
+	mem_free(a);
+}
+
+const struct relay_leg_spec *accepted_leg(const struct accepted *a, unsigned media, unsigned leg)
+{
+	const struct accepted_media *m = a && media < a->n_media ? a->media[media] : NULL;
+
+	return m && leg < m->n_legs && m->legs[leg].exists ? &m->legs[leg] : NULL;
 }

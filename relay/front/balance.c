@@ -4,18 +4,18 @@
 
 #include "base/clk.h"
 
-bool place_is_due(const struct places *p, uint64_t now_ns)
+bool balance_is_due(const struct balance *b, uint64_t now_ns)
 {
-	return p->n > 1 && now_ns - p->measured_ns >= NS_PER_S;
+	return b->n > 1 && now_ns - b->measured_ns >= NS_PER_S;
 }
 
-void place_measure(struct places *p, const uint64_t *pkts, uint64_t now_ns)
+void balance_measure(struct balance *b, const uint64_t *pkts, uint64_t now_ns)
 {
-	uint64_t ms = (now_ns - p->measured_ns) / NS_PER_MS, pps = 0;
+	uint64_t ms = (now_ns - b->measured_ns) / NS_PER_MS, pps = 0;
 	unsigned sessions = 0;
 
-	for (unsigned i = 0; i < p->n; i++) {
-		struct place *w = &p->of[i];
+	for (unsigned i = 0; i < b->n; i++) {
+		struct balance_worker *w = &b->of[i];
 
 		w->pps = ms ? (pkts[i] - w->pkts) * 1000 / ms : 0;
 		w->pkts = pkts[i];
@@ -23,13 +23,13 @@ void place_measure(struct places *p, const uint64_t *pkts, uint64_t now_ns)
 		pps += w->pps;
 		sessions += w->sessions;
 	}
-	p->session_mpps = sessions ? pps * 1000 / sessions : 0;
-	p->measured_ns = now_ns;
+	b->session_mpps = sessions ? pps * 1000 / sessions : 0;
+	b->measured_ns = now_ns;
 }
 
-static uint64_t load(const struct places *p, const struct place *w)
+static uint64_t load(const struct balance *b, const struct balance_worker *w)
 {
-	uint64_t all = w->pps * 1000, each = p->session_mpps;
+	uint64_t all = w->pps * 1000, each = b->session_mpps;
 
 	if (w->sessions >= w->measured)
 		return all + (w->sessions - w->measured) * each;
@@ -37,21 +37,21 @@ static uint64_t load(const struct places *p, const struct place *w)
 	return all > gone ? all - gone : 0;
 }
 
-unsigned place_take(struct places *p)
+unsigned balance_take(struct balance *b)
 {
 	unsigned best = 0;
 
-	for (unsigned i = 1; i < p->n; i++) {
-		uint64_t one = load(p, &p->of[i]), other = load(p, &p->of[best]);
+	for (unsigned i = 1; i < b->n; i++) {
+		uint64_t one = load(b, &b->of[i]), other = load(b, &b->of[best]);
 
-		if (one < other || (one == other && p->of[i].sessions < p->of[best].sessions))
+		if (one < other || (one == other && b->of[i].sessions < b->of[best].sessions))
 			best = i;
 	}
-	p->of[best].sessions++;
+	b->of[best].sessions++;
 	return best;
 }
 
-void place_give(struct places *p, unsigned worker)
+void balance_give(struct balance *b, unsigned worker)
 {
-	p->of[worker].sessions--;
+	b->of[worker].sessions--;
 }

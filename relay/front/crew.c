@@ -174,7 +174,7 @@ static void post_waiting(struct crew *c, struct member *m)
 	    post(c, m, &(struct msg){.kind = MSG_ASKED, .asked = m->asked_waiting}))
 		m->asked_waiting = NULL;
 	while (m->waiting) {
-		struct request *next = m->waiting->next;
+		struct relay_request *next = m->waiting->next;
 
 		if (m->chunk_waiting || m->asked_waiting ||
 		    !post(c, m, &(struct msg){.kind = m->waiting->kind, .request = m->waiting}))
@@ -185,7 +185,7 @@ static void post_waiting(struct crew *c, struct member *m)
 	}
 }
 
-void crew_post(struct crew *c, struct worker *w, struct request *q)
+void crew_post(struct crew *c, struct worker *w, struct relay_request *q)
 {
 	struct member *m = &c->members[w->number];
 
@@ -336,25 +336,24 @@ void crew_free(struct crew *c)
 
 void crew_plan_context(const struct crew *c, struct plan_context *out)
 {
-	*out = (struct plan_context){
-		.engine = c->engine, .config = &c->config, .hash_key = c->hash_key};
+	*out = (struct plan_context){.engine = c->engine, .config = &c->config};
 }
 
 struct worker *crew_place(struct crew *c)
 {
 	uint64_t now_ns = clk_mono_ns(), pkts[RELAY_WORKERS_MAX];
 
-	if (place_is_due(&c->places, now_ns)) {
+	if (balance_is_due(&c->balance, now_ns)) {
 		for (unsigned i = 0; i < c->n_members; i++)
 			pkts[i] = counter_get(&c->members[i].worker.counters.batch_pkts);
-		place_measure(&c->places, pkts, now_ns);
+		balance_measure(&c->balance, pkts, now_ns);
 	}
-	return &c->members[place_take(&c->places)].worker;
+	return &c->members[balance_take(&c->balance)].worker;
 }
 
 void crew_leave(struct crew *c, struct worker *w)
 {
-	place_give(&c->places, w->number);
+	balance_give(&c->balance, w->number);
 }
 
 unsigned crew_step(struct crew *c, uint64_t now_ns)

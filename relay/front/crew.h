@@ -7,6 +7,7 @@
 #include "relay/msg.h"
 #include "relay/front/plan.h"
 #include "relay/relay.h"
+#include "relay/worker/stream.h"
 
 struct crew;
 
@@ -36,7 +37,7 @@ enum err crew_supply(struct crew *c, struct worker *w, const struct blocks *more
 /* So many are not needed any more. The blocks stay with the worker, for the next session. */
 void crew_return(struct crew *c, struct worker *w, const struct blocks *spare);
 /* Hands over a request; it waits here while the worker's inbox is full. */
-void crew_post(struct crew *c, struct worker *w, struct request *q);
+void crew_post(struct crew *c, struct worker *w, struct relay_request *q);
 
 /* See relay_set_asked. */
 enum err crew_set_asked(struct crew *c, const struct relay_asked *asked) MUST_USE;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "keyctx/prim.h"
 #include "relay/front/crew_state.h"
 
 /* --- back ends -------------------------------------------------------------- */
@@ -238,13 +237,10 @@ enum err crew_open(struct crew *c, struct why *why)
 	c->wait_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (c->wait_fd < 0)
 		return why_fail(why, ERR_IO, "eventfd: %s", strerror(errno));
-	e = prim_random(c->hash_key, sizeof(c->hash_key));
-	if (e)
-		return why_fail(why, e, "no random octets");
 	c->members = mem_aligned(64, c->config.workers * sizeof(*c->members));
 	if (!c->members)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	c->n_members = c->places.n = c->config.workers;
+	c->n_members = c->balance.n = c->config.workers;
 	for (unsigned i = 0; i < c->n_members; i++)
 		c->members[i].worker.inbox_fd = -1;
 	e = open_members(c, &reason);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a crew: what starting it and working with it share. Control only. */
+/* The inside of a crew, for crew.c and crew_start.c alone: the facade sees it opaque (crew.h).
+ * Control only. */
 #ifndef RELAY_FRONT_CREW_STATE_H
 #define RELAY_FRONT_CREW_STATE_H
 
@@ -7,6 +8,7 @@
 
 #include "relay/front/crew.h"
 #include "relay/front/balance.h"
+#include "relay/io/io.h"
 #include "relay/worker/worker.h"
 
 enum { CREW_FIRST_BLOCKS = 1024 }; /* of each kind, that a worker starts with */
@@ -24,9 +26,9 @@ struct member {
 	struct worker worker;
 	pthread_t thread;
 	bool has_thread;
-	bool has_mail;                          /* pushed to its inbox since it was woken last */
-	struct request *waiting, **waiting_end; /* for room in its inbox */
-	struct chunk *chunks;                   /* all it was given */
+	bool has_mail; /* pushed to its inbox since it was woken last */
+	struct relay_request *waiting, **waiting_end; /* for room in its inbox */
+	struct chunk *chunks;                         /* all it was given */
 	struct chunk *chunk_waiting;
 	const struct relay_asked *asked_waiting;       /* the newest table, not handed over yet */
 	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS]; /* blocks it was given; those that its
@@ -49,14 +51,13 @@ struct crew {
 	unsigned n_back_ends;
 	uint8_t back_end_of[RELAY_INTERFACES_MAX];
 	char io_reasons[RELAY_INTERFACES_MAX][320];
-	uint8_t hash_key[16];
 	int wait_fd;
 	bool has_ended, has_mail;
 	relay_waker_fn *wake_soon; /* NULL: a worker is woken for each message */
 	void *wake_arg;
 	unsigned n_members;
 	struct member *members;
-	struct places places;
+	struct balance balance;
 	struct asked_table *asked;
 	const struct io_ops
 		*refused; /* could be chosen, but did not start: `auto` does without it */

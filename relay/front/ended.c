@@ -52,27 +52,27 @@ static void merge(struct relay_leg_stats *to, const struct relay_leg_stats *from
 	merge_streams(to, from);
 }
 
-void gone_add(struct gone *g, uint8_t media, uint8_t leg, const struct relay_leg_stats *s)
+void ended_add(struct ended *e, uint8_t media, uint8_t leg, const struct relay_leg_stats *s)
 {
 	struct relay_gone_leg *legs;
 
-	for (unsigned i = 0; i < g->n; i++)
-		if (g->legs[i].media == media && g->legs[i].leg == leg) {
-			merge(&g->legs[i].stats, s);
+	for (unsigned i = 0; i < e->n; i++)
+		if (e->legs[i].media == media && e->legs[i].leg == leg) {
+			merge(&e->legs[i].stats, s);
 			return;
 		}
-	legs = mem_array(g->n + 1u, sizeof(*legs));
+	legs = mem_array(e->n + 1u, sizeof(*legs));
 	if (!legs)
 		return;
-	if (g->n)
-		memcpy(legs, g->legs, g->n * sizeof(*legs));
-	mem_free(g->legs);
-	g->legs = legs;
-	g->legs[g->n++] = (struct relay_gone_leg){.media = media, .leg = leg, .stats = *s};
+	if (e->n)
+		memcpy(legs, e->legs, e->n * sizeof(*legs));
+	mem_free(e->legs);
+	e->legs = legs;
+	e->legs[e->n++] = (struct relay_gone_leg){.media = media, .leg = leg, .stats = *s};
 }
 
-void gone_fini(struct gone *g)
+void ended_fini(struct ended *e)
 {
-	mem_free(g->legs);
-	*g = (struct gone){0};
+	mem_free(e->legs);
+	*e = (struct ended){0};
 }

@@ -6,14 +6,14 @@
 
 #include "relay/relay.h"
 
-struct gone {
+struct ended {
 	uint16_t n;
 	struct relay_gone_leg *legs;
 };
 
 /* Adds to what the same place had before. Without memory that leg's counts are lost, the call goes
  * on. */
-void gone_add(struct gone *g, uint8_t media, uint8_t leg, const struct relay_leg_stats *s);
-void gone_fini(struct gone *g);
+void ended_add(struct ended *e, uint8_t media, uint8_t leg, const struct relay_leg_stats *s);
+void ended_fini(struct ended *e);
 
 #endif

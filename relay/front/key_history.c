@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys a session has used, and its part in the keys all sessions send under. */
+#include "relay/front/key_history.h"
+
 #include <string.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/secret.h"
-#include "relay/front/plan.h"
 
 /* --- of a session ----------------------------------------------------------- */
 
-uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k)
+/* A keyed hash of master key and salt. */
+static uint64_t print_of(const struct key_history *h, const struct keyctx *k)
 {
 	uint8_t octets[SUITE_KEY_MAX + SUITE_SALT_MAX];
 	size_t n = k->suite->key_len;
@@ -19,229 +21,223 @@ uint64_t used_keys_print(const struct plan_context *c, const struct keyctx *k)
 	memcpy(octets, k->key, n);
 	memcpy(octets + n, k->salt, SUITE_SALT_MAX);
 	n += SUITE_SALT_MAX;
-	hash = map_hash(c->hash_key, octets, n);
+	hash = map_hash(h->hash_key, octets, n);
 	secret_wipe(octets, sizeof(octets));
 	return hash;
 }
 
-struct used_key used_keys_of(const struct plan_context *c, const struct keyctx *k, bool is_send)
+struct key_history_entry key_history_entry_of(const struct key_history *h, const struct keyctx *k,
+                                              bool is_send)
 {
 	uint8_t octets[sizeof(k->lifetime_pkts) + 1 + UINT8_MAX];
-	struct used_key key = {.fingerprint = used_keys_print(c, k), .is_send = is_send};
+	struct key_history_entry key = {.fingerprint = print_of(h, k), .is_send = is_send};
 
 	memcpy(octets, &k->lifetime_pkts, sizeof(k->lifetime_pkts));
 	octets[sizeof(k->lifetime_pkts)] = (uint8_t)k->suite->id;
 	memcpy(octets + sizeof(k->lifetime_pkts) + 1, k->mki, k->mki_len);
 	key.context =
-		(uint32_t)map_hash(c->hash_key, octets, sizeof(k->lifetime_pkts) + 1 + k->mki_len);
+		(uint32_t)map_hash(h->hash_key, octets, sizeof(k->lifetime_pkts) + 1 + k->mki_len);
 	return key;
 }
 
-static const struct keyctx *key_at(const struct shadow *s, const struct used_key *k)
-{
-	const struct shadow_media *m = k->media < s->n_media ? s->media[k->media] : NULL;
-	const struct relay_leg_spec *leg =
-		m && k->leg < m->n_legs && m->legs[k->leg].exists ? &m->legs[k->leg] : NULL;
-
-	return !leg ? NULL : k->is_send ? leg->send : leg->receive;
-}
-
 /* Is the key in use in its place there? */
-static bool is_in(const struct shadow *s, const struct plan_context *c, const struct used_key *k)
+static bool is_in(const struct key_history *h, const struct accepted *a,
+                  const struct key_history_entry *k)
 {
-	const struct keyctx *now = key_at(s, k);
+	const struct relay_leg_spec *leg = accepted_leg(a, k->media, k->leg);
+	const struct keyctx *now = !leg ? NULL : k->is_send ? leg->send : leg->receive;
 
-	return now && used_keys_print(c, now) == k->fingerprint;
+	return now && print_of(h, now) == k->fingerprint;
 }
 
-static bool is_same_place(const struct used_key *a, const struct used_key *b)
+static bool is_same_place(const struct key_history_entry *a, const struct key_history_entry *b)
 {
 	return a->media == b->media && a->leg == b->leg;
 }
 
-enum used_fate used_keys_look(const struct used_keys *u, const struct plan_context *c,
-                              const struct shadow *to, const struct used_key *wanted,
-                              const struct used_key **kept)
+enum key_history_fate key_history_look(const struct key_history *h, const struct accepted *to,
+                                       const struct key_history_entry *wanted,
+                                       const struct key_history_entry **kept)
 {
-	enum used_fate fate = USED_FRESH;
+	enum key_history_fate fate = KEY_HISTORY_FRESH;
 
-	for (unsigned i = 0; i < u->n; i++) {
-		const struct used_key *k = &u->keys[i];
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct key_history_entry *k = &h->keys[i];
 		bool here = is_same_place(k, wanted),
 		     fits = !k->is_gone && k->context == wanted->context;
 
 		if (k->fingerprint != wanted->fingerprint)
 			continue;
 		if (k->is_send != wanted->is_send || ((here || k->is_send) && !fits))
-			return USED_SPENT;
-		*kept = here || fate != USED_KEPT ? k : *kept;
+			return KEY_HISTORY_SPENT;
+		*kept = here || fate != KEY_HISTORY_KEPT ? k : *kept;
 		if (here || k->is_send)
-			return USED_KEPT;
+			return KEY_HISTORY_KEPT;
 		/* Another place: it goes over from there, unless it is in use there and stays. */
-		if (!k->left && (!to || is_in(to, c, k)))
+		if (!k->left && (!to || is_in(h, to, k)))
 			continue;
 		if (!fits)
-			return USED_SPENT;
-		fate = USED_KEPT;
+			return KEY_HISTORY_SPENT;
+		fate = KEY_HISTORY_KEPT;
 	}
 	return fate;
 }
 
-static bool is_anywhere(const struct shadow *s, const struct plan_context *c,
-                        const struct used_key *k)
+static bool is_anywhere(const struct key_history *h, const struct accepted *a,
+                        const struct key_history_entry *k)
 {
-	struct used_key at = *k;
+	struct key_history_entry at = *k;
 
-	for (unsigned m = 0; m < s->n_media; m++)
-		for (unsigned leg = 0; leg < s->media[m]->n_legs; leg++) {
+	for (unsigned m = 0; m < a->n_media; m++)
+		for (unsigned leg = 0; leg < a->media[m]->n_legs; leg++) {
 			at.media = (uint8_t)m;
 			at.leg = (uint8_t)leg;
-			if (is_in(s, c, &at))
+			if (is_in(h, a, &at))
 				return true;
 		}
 	return false;
 }
 
 /* The one that has been out of use for longest, after those that are in the list already. */
-static const struct used_key *oldest(const struct used_keys *u, const struct plan_context *c,
-                                     const struct shadow *to, uint32_t after)
+static const struct key_history_entry *oldest(const struct key_history *h,
+                                              const struct accepted *to, uint32_t after)
 {
-	const struct used_key *found = NULL;
+	const struct key_history_entry *found = NULL;
 
-	for (unsigned i = 0; i < u->n; i++) {
-		const struct used_key *k = &u->keys[i];
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct key_history_entry *k = &h->keys[i];
 
 		if (!k->is_gone && k->left > after && (!found || k->left < found->left) &&
-		    !is_anywhere(to, c, k))
+		    !is_anywhere(h, to, k))
 			found = k;
 	}
 	return found;
 }
 
-enum err used_keys_forget(const struct used_keys *u, const struct plan_context *c,
-                          const struct shadow *to, uint64_t **out, unsigned *n)
+enum err key_history_forget(const struct key_history *h, const struct accepted *to, uint64_t **out,
+                            unsigned *n)
 {
-	const struct used_key *k = NULL;
+	const struct key_history_entry *k = NULL;
 	unsigned kept = 0;
 
-	for (unsigned i = 0; i < u->n; i++)
-		kept += !u->keys[i].is_gone && !is_in(to, c, &u->keys[i]);
+	for (unsigned i = 0; i < h->n; i++)
+		kept += !h->keys[i].is_gone && !is_in(h, to, &h->keys[i]);
 	*n = 0;
-	if (kept <= USED_KEPT_MAX)
+	if (kept <= KEY_HISTORY_KEPT_MAX)
 		return ERR_OK;
-	*out = mem_array(kept - USED_KEPT_MAX, sizeof(**out));
+	*out = mem_array(kept - KEY_HISTORY_KEPT_MAX, sizeof(**out));
 	if (!*out)
 		return ERR_NOMEM;
-	while (*n < kept - USED_KEPT_MAX && (k = oldest(u, c, to, k ? k->left : 0)))
+	while (*n < kept - KEY_HISTORY_KEPT_MAX && (k = oldest(h, to, k ? k->left : 0)))
 		(*out)[(*n)++] = k->fingerprint;
 	return ERR_OK;
 }
 
-enum err used_keys_reserve(struct used_keys *u, const struct shadow *s)
+enum err key_history_reserve(struct key_history *h, const struct accepted *a)
 {
-	unsigned room = u->n;
-	struct used_key *keys;
+	unsigned room = h->n;
+	struct key_history_entry *keys;
 
-	for (unsigned i = 0; i < s->n_media; i++)
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++)
-			room += (s->media[i]->legs[k].receive != NULL) +
-			        (s->media[i]->legs[k].send != NULL);
-	if (room <= u->room)
+	for (unsigned i = 0; i < a->n_media; i++)
+		for (unsigned k = 0; k < a->media[i]->n_legs; k++)
+			room += (a->media[i]->legs[k].receive != NULL) +
+			        (a->media[i]->legs[k].send != NULL);
+	if (room <= h->room)
 		return ERR_OK;
-	keys = mem_resize(u->keys, room, sizeof(*keys));
+	keys = mem_resize(h->keys, room, sizeof(*keys));
 	if (!keys)
 		return ERR_NOMEM;
-	u->keys = keys;
-	u->room = room;
+	h->keys = keys;
+	h->room = room;
 	return ERR_OK;
 }
 
 /* Where it is already, or where it goes over from. */
-static struct used_key *place_of(struct used_keys *u, const struct plan_context *c,
-                                 const struct shadow *s, const struct used_key *key)
+static struct key_history_entry *place_of(struct key_history *h, const struct accepted *a,
+                                          const struct key_history_entry *key)
 {
-	struct used_key *moved = NULL;
+	struct key_history_entry *moved = NULL;
 
-	for (unsigned i = 0; i < u->n; i++) {
-		struct used_key *k = &u->keys[i];
+	for (unsigned i = 0; i < h->n; i++) {
+		struct key_history_entry *k = &h->keys[i];
 
 		if (k->fingerprint != key->fingerprint || k->is_send != key->is_send || k->is_gone)
 			continue;
 		if (is_same_place(k, key))
 			return k;
-		if (!moved && !is_in(s, c, k))
+		if (!moved && !is_in(h, a, k))
 			moved = k;
 	}
 	return moved;
 }
 
-static void add_used(struct used_keys *u, const struct plan_context *c, const struct shadow *s,
-                     const struct used_key *key)
+static void add_used(struct key_history *h, const struct accepted *a,
+                     const struct key_history_entry *key)
 {
-	struct used_key *k = place_of(u, c, s, key);
+	struct key_history_entry *k = place_of(h, a, key);
 
 	if (!k)
-		k = &u->keys[u->n++];
+		k = &h->keys[h->n++];
 	*k = *key;
 }
 
-void used_keys_settle(struct used_keys *u, const struct plan_context *c, const struct shadow *s,
-                      const uint64_t *forgotten, unsigned n_forgotten)
+void key_history_settle(struct key_history *h, const struct accepted *a, const uint64_t *forgotten,
+                        unsigned n_forgotten)
 {
-	for (unsigned i = 0; i < s->n_media; i++) {
-		for (unsigned leg = 0; leg < s->media[i]->n_legs; leg++) {
-			const struct keyctx *keys[] = {s->media[i]->legs[leg].receive,
-			                               s->media[i]->legs[leg].send};
+	for (unsigned i = 0; i < a->n_media; i++) {
+		for (unsigned leg = 0; leg < a->media[i]->n_legs; leg++) {
+			const struct keyctx *keys[] = {a->media[i]->legs[leg].receive,
+			                               a->media[i]->legs[leg].send};
 
 			for (unsigned d = 0; d < ARRAY_LEN(keys); d++) {
-				struct used_key key;
+				struct key_history_entry key;
 
 				if (!keys[d])
 					continue;
-				key = used_keys_of(c, keys[d], d == 1);
+				key = key_history_entry_of(h, keys[d], d == 1);
 				key.media = (uint8_t)i;
 				key.leg = (uint8_t)leg;
-				add_used(u, c, s, &key);
+				add_used(h, a, &key);
 			}
 		}
 	}
-	for (unsigned i = 0; i < u->n; i++) {
-		struct used_key *k = &u->keys[i];
+	for (unsigned i = 0; i < h->n; i++) {
+		struct key_history_entry *k = &h->keys[i];
 
 		for (unsigned f = 0; f < n_forgotten; f++)
 			k->is_gone |= k->fingerprint == forgotten[f];
-		if (!k->left && !is_in(s, c, k))
-			k->left = ++u->order;
+		if (!k->left && !is_in(h, a, k))
+			k->left = ++h->order;
 	}
 }
 
-void used_keys_fini(struct used_keys *u)
+void key_history_fini(struct key_history *h)
 {
-	mem_free(u->keys);
-	*u = (struct used_keys){.keys = NULL};
+	mem_free(h->keys);
+	*h = (struct key_history){.hash_key = h->hash_key};
 }
 
 /* --- among all sessions ----------------------------------------------------- */
 
-static bool has_sent(const struct used_keys *u, uint64_t print)
+static bool has_sent(const struct key_history *h, uint64_t print)
 {
-	for (unsigned i = 0; i < u->n; i++)
-		if (u->keys[i].is_send && u->keys[i].fingerprint == print)
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->keys[i].is_send && h->keys[i].fingerprint == print)
 			return true;
 	return false;
 }
 
-enum err sent_keys_claim(struct sent *sent, const struct plan_context *c, const struct shadow *s,
-                         const void *owner, struct why *why)
+enum err key_history_claim(const struct key_history *h, struct key_ledger *ledger,
+                           const struct accepted *a, struct why *why)
 {
-	for (unsigned i = 0; i < s->n_media; i++) {
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
-			const struct keyctx *send = s->media[i]->legs[k].send;
-			enum err e = send ? sent_claim(sent, used_keys_print(c, send), owner, why)
-			                  : ERR_OK;
+	for (unsigned i = 0; i < a->n_media; i++) {
+		for (unsigned k = 0; k < a->media[i]->n_legs; k++) {
+			const struct keyctx *send = a->media[i]->legs[k].send;
+			enum err e =
+				send ? key_ledger_claim(ledger, print_of(h, send), h, why) : ERR_OK;
 
 			if (e) {
-				why_prefix(why, "media %u leg %s", i, plan_leg_name(k));
+				why_prefix(why, "media %u leg %s", i, relay_leg_name(k));
 				return e;
 			}
 		}
@@ -249,23 +245,23 @@ enum err sent_keys_claim(struct sent *sent, const struct plan_context *c, const 
 	return ERR_OK;
 }
 
-void sent_keys_withdraw(struct sent *sent, const struct plan_context *c, const struct shadow *s,
-                        const struct used_keys *used, const void *owner)
+void key_history_withdraw(const struct key_history *h, struct key_ledger *ledger,
+                          const struct accepted *a)
 {
-	for (unsigned i = 0; i < s->n_media; i++) {
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
-			const struct keyctx *send = s->media[i]->legs[k].send;
-			uint64_t print = send ? used_keys_print(c, send) : 0;
+	for (unsigned i = 0; i < a->n_media; i++) {
+		for (unsigned k = 0; k < a->media[i]->n_legs; k++) {
+			const struct keyctx *send = a->media[i]->legs[k].send;
+			uint64_t print = send ? print_of(h, send) : 0;
 
-			if (send && !has_sent(used, print))
-				sent_release(sent, print, owner, false);
+			if (send && !has_sent(h, print))
+				key_ledger_release(ledger, print, h, false);
 		}
 	}
 }
 
-void sent_keys_end(struct sent *sent, const struct used_keys *used, const void *owner)
+void key_history_end(const struct key_history *h, struct key_ledger *ledger)
 {
-	for (unsigned i = 0; i < used->n; i++)
-		if (used->keys[i].is_send)
-			sent_release(sent, used->keys[i].fingerprint, owner, true);
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->keys[i].is_send)
+			key_ledger_release(ledger, h->keys[i].fingerprint, h, true);
 }

@@ -18,7 +18,7 @@ struct table {
 	uint64_t n;
 };
 
-struct sent {
+struct key_ledger {
 	struct table claimed;
 	struct table
 		past[2]; /* the younger one fills; when it is full the older one is forgotten */
@@ -89,25 +89,25 @@ static void table_free(struct table *t)
 
 /* --- keys ------------------------------------------------------------------- */
 
-enum err sent_new(struct sent **out, unsigned remembered)
+enum err key_ledger_new(struct key_ledger **out, unsigned remembered)
 {
-	struct sent *s = mem_alloc(sizeof(*s));
+	struct key_ledger *l = mem_alloc(sizeof(*l));
 
-	if (!s)
+	if (!l)
 		return ERR_NOMEM;
-	s->remembered = remembered;
-	*out = s;
+	l->remembered = remembered;
+	*out = l;
 	return ERR_OK;
 }
 
-void sent_free(struct sent *s)
+void key_ledger_free(struct key_ledger *l)
 {
-	if (!s)
+	if (!l)
 		return;
-	table_free(&s->claimed);
-	table_free(&s->past[0]);
-	table_free(&s->past[1]);
-	mem_free(s);
+	table_free(&l->claimed);
+	table_free(&l->past[0]);
+	table_free(&l->past[1]);
+	mem_free(l);
 }
 
 static uint64_t usable(uint64_t print)
@@ -115,62 +115,62 @@ static uint64_t usable(uint64_t print)
 	return print ? print : 1;
 }
 
-enum err sent_claim(struct sent *s, uint64_t print, const void *owner, struct why *why)
+enum err key_ledger_claim(struct key_ledger *l, uint64_t print, const void *owner, struct why *why)
 {
 	struct slot *slot;
 	enum err e;
 
 	print = usable(print);
-	slot = find(&s->claimed, print);
+	slot = find(&l->claimed, print);
 	if (slot && slot->owner == owner)
 		return ERR_OK;
 	if (slot)
 		return why_fail(
 			why, ERR_KEY_USED,
 			"its send key is in use by another session; each needs a key of its own");
-	if (find(&s->past[0], print) || find(&s->past[1], print))
+	if (find(&l->past[0], print) || find(&l->past[1], print))
 		return why_fail(why, ERR_KEY_USED,
 		                "its send key was used by a session that has ended, and its "
 		                "indices would begin again; a fresh key is needed");
-	e = make_room(&s->claimed);
+	e = make_room(&l->claimed);
 	if (e)
 		return why_fail(why, e, "out of memory");
-	*place(&s->claimed, print) = (struct slot){.print = print, .owner = owner};
-	s->claimed.n++;
+	*place(&l->claimed, print) = (struct slot){.print = print, .owner = owner};
+	l->claimed.n++;
 	return ERR_OK;
 }
 
-static void next_generation(struct sent *s)
+static void next_generation(struct key_ledger *l)
 {
-	table_free(&s->past[1]);
-	s->past[1] = s->past[0];
-	s->past[0] = (struct table){.slots = NULL};
+	table_free(&l->past[1]);
+	l->past[1] = l->past[0];
+	l->past[0] = (struct table){.slots = NULL};
 }
 
 /* Without memory the older generation goes early, and at worst this key is not remembered: ending a
  * session can't fail. */
-static void remember(struct sent *s, uint64_t print)
+static void remember(struct key_ledger *l, uint64_t print)
 {
-	if (s->past[0].n >= s->remembered)
-		next_generation(s);
-	if (make_room(&s->past[0])) {
-		next_generation(s);
-		if (make_room(&s->past[0]))
+	if (l->past[0].n >= l->remembered)
+		next_generation(l);
+	if (make_room(&l->past[0])) {
+		next_generation(l);
+		if (make_room(&l->past[0]))
 			return;
 	}
-	*place(&s->past[0], print) = (struct slot){.print = print};
-	s->past[0].n++;
+	*place(&l->past[0], print) = (struct slot){.print = print};
+	l->past[0].n++;
 }
 
-void sent_release(struct sent *s, uint64_t print, const void *owner, bool was_used)
+void key_ledger_release(struct key_ledger *l, uint64_t print, const void *owner, bool was_used)
 {
 	struct slot *slot;
 
 	print = usable(print);
-	slot = find(&s->claimed, print);
+	slot = find(&l->claimed, print);
 	if (!slot || slot->owner != owner)
 		return;
-	take_out(&s->claimed, slot);
-	if (was_used && s->remembered)
-		remember(s, print);
+	take_out(&l->claimed, slot);
+	if (was_used && l->remembered)
+		remember(l, print);
 }

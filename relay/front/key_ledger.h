@@ -17,17 +17,18 @@
  *     claimed by a session ──── the session ends ───▶ past: refused to everybody ──── 1 to 2 times
  * `remembered` newer ones ───▶ forgotten
  */
-struct sent;
+struct key_ledger;
 
 /* `remembered`: keys of ended sessions; 0: none. ERR_NOMEM. */
-enum err sent_new(struct sent **out, unsigned remembered) MUST_USE;
-void sent_free(struct sent *s); /* takes NULL */
+enum err key_ledger_new(struct key_ledger **out, unsigned remembered) MUST_USE;
+void key_ledger_free(struct key_ledger *l); /* takes NULL */
 
 /* The key becomes the owner's; again by its owner changes nothing. ERR_KEY_USED: it is, or was,
  * another's; ERR_NOMEM. */
-enum err sent_claim(struct sent *s, uint64_t print, const void *owner, struct why *why) MUST_USE;
+enum err key_ledger_claim(struct key_ledger *l, uint64_t print, const void *owner,
+                          struct why *why) MUST_USE;
 /* The owner has it no more; `was_used`: it is refused from now on. Nothing happens when it is not
  * the owner's. */
-void sent_release(struct sent *s, uint64_t print, const void *owner, bool was_used);
+void key_ledger_release(struct key_ledger *l, uint64_t print, const void *owner, bool was_used);
 
 #endif

@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Turns two shadows into a plan. */
+/* Compares what a session is with what it becomes, and fills a plan with the difference. */
 #include "relay/front/plan.h"
 
 #include <string.h>
 
 #include "base/mem.h"
+#include "relay/io/io.h"
+#include "relay/worker/session.h"
 
 /* --- ends ------------------------------------------------------------------- */
-
-static void leg_free(const struct plan_context *c, struct leg *leg)
-{
-	if (!leg)
-		return;
-	key_free(c->engine, leg->receive);
-	key_free(c->engine, leg->receive_previous);
-	key_free(c->engine, leg->send);
-	for (unsigned k = 0; k < LEG_WAYS; k++) {
-		mem_free(leg->ports[k]);
-		mem_free(leg->others[k]);
-	}
-	mem_free(leg);
-}
-
-void session_free(const struct plan_context *c, struct session *s)
-{
-	if (!s)
-		return;
-	for (struct media *m = s->media, *next; m; m = next) {
-		next = m->next;
-		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
-			leg_free(c, m->legs[k]);
-		mem_free(m);
-	}
-	for (struct key *k = s->kept, *next; k; k = next) {
-		next = k->next;
-		key_free(c->engine, k);
-	}
-	mem_free(s);
-}
 
 void plan_free(const struct plan_context *c, struct plan *p)
 {
@@ -48,7 +19,7 @@ void plan_free(const struct plan_context *c, struct plan *p)
 	for (unsigned i = 0; i < p->n_changes; i++) {
 		struct leg_change *change = &p->changes[i];
 
-		leg_free(c, change->body);
+		leg_free(c->engine, change->body);
 		mem_free(change->final);
 		for (unsigned k = 0; k < LEG_PORTS; k++)
 			mem_free(change->ports[k]);
@@ -118,83 +89,118 @@ static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *fro
 	return ERR_OK;
 }
 
-/* What keys are looked up in. */
-struct looks {
+/* What every step of making a plan needs. */
+struct making {
 	const struct plan_context *ctx;
-	const struct used_keys *used;
-	const struct shadow *to;
+	const struct plan_ends *ends;
+	struct why *why;
 };
 
-static enum err plan_key(const struct looks *l, struct key **out, struct leg_change *c,
-                         const struct keyctx *was, const struct keyctx *is, bool is_send,
-                         struct why *why)
-{
-	const struct plan_context *ctx = l->ctx;
-	enum engine_direction direction = is_send ? ENGINE_SEND : ENGINE_RECEIVE;
-	const struct used_key *kept = NULL;
-	struct used_key key;
-	enum used_fate fate;
-	bool is_video = l->to->media[c->media]->is_video,
-	     ends = is_send || ctx->config->enforces_receive_lifetime;
-	unsigned window = is_send    ? ctx->config->send_window_pkts
-	                  : is_video ? ctx->config->replay_window_video_pkts
-	                             : ctx->config->replay_window_pkts;
-	enum err e;
+/* One direction of a leg: the context in use, and the next one; NULL: none. */
+struct key_step {
+	const struct keyctx *was, *is;
+	bool is_send;
+};
 
-	if (!is)
-		return ERR_OK;
+static const char *direction_name(const struct key_step *step)
+{
+	return step->is_send ? "send" : "receive";
+}
+
+/* The key in the session's history. *kept: where the worker has it, or NULL for a new one. */
+static enum err look_up(const struct making *m, const struct leg_change *c,
+                        const struct key_step *step, struct key_history_entry *key,
+                        const struct key_history_entry **kept)
+{
+	bool keeps_octets = step->was && keyctx_same_key(step->was, step->is);
+	const struct key_history_entry *found = NULL;
+	enum key_history_fate fate;
+
 	/* The peer may change the suite and keep its key, which then goes on; ours must not have
 	 * two contexts. */
-	if (was && keyctx_same_key(was, is) && (is_send || was->suite == is->suite))
-		return why_fail(why, ERR_REKEY,
+	if (keeps_octets && (step->is_send || step->was->suite == step->is->suite))
+		return why_fail(m->why, ERR_REKEY,
 		                "media %u leg %s: the %s key in use with another suite, MKI or "
 		                "lifetime; a new key is needed",
-		                c->media, plan_leg_name(c->leg), is_send ? "send" : "receive");
-	key = used_keys_of(ctx, is, is_send);
-	key.media = c->media;
-	key.leg = c->leg;
-	fate = used_keys_look(l->used, ctx, l->to, &key, &kept);
+		                c->media, relay_leg_name(c->leg), direction_name(step));
+	*key = key_history_entry_of(m->ends->history, step->is, step->is_send);
+	key->media = c->media;
+	key->leg = c->leg;
+	fate = key_history_look(m->ends->history, m->ends->to, key, &found);
 	/* Under another suite it takes over what the one in use has seen. */
-	if (was && keyctx_same_key(was, is))
-		fate = USED_FRESH;
-	if (fate == USED_SPENT)
-		return why_fail(why, ERR_REKEY,
+	if (keeps_octets)
+		fate = KEY_HISTORY_FRESH;
+	if (fate == KEY_HISTORY_SPENT)
+		return why_fail(m->why, ERR_REKEY,
 		                "media %u leg %s: this %s key was in use before, and its state is "
 		                "gone; a new one is needed",
-		                c->media, plan_leg_name(c->leg), is_send ? "send" : "receive");
-	e = key_new(out, ctx->engine, is, direction, window, ends, why);
+		                c->media, relay_leg_name(c->leg), direction_name(step));
+	*kept = fate == KEY_HISTORY_KEPT ? found : NULL;
+	return ERR_OK;
+}
+
+static struct key_terms terms_of(const struct making *m, const struct leg_change *c, bool is_send)
+{
+	const struct relay_config *config = m->ctx->config;
+
+	if (is_send)
+		return (struct key_terms){.direction = ENGINE_SEND,
+		                          .window_pkts = config->send_window_pkts,
+		                          .ends = true};
+	return (struct key_terms){
+		.direction = ENGINE_RECEIVE,
+		.window_pkts = m->ends->to->media[c->media]->is_video
+	                               ? config->replay_window_video_pkts
+	                               : config->replay_window_pkts,
+		.ends = config->enforces_receive_lifetime,
+	};
+}
+
+static enum err plan_key(const struct making *m, struct key **out, const struct leg_change *c,
+                         const struct key_step *step)
+{
+	const struct key_terms terms = terms_of(m, c, step->is_send);
+	const struct key_history_entry *kept = NULL;
+	struct key_history_entry key;
+	enum err e;
+
+	if (!step->is)
+		return ERR_OK;
+	e = look_up(m, c, step, &key, &kept);
+	if (!e)
+		e = key_new(out, m->ctx->engine, step->is, &terms, m->why);
 	if (e)
 		return e;
 	(*out)->fingerprint = key.fingerprint;
-	(*out)->is_send = is_send;
-	(*out)->was_used = fate == USED_KEPT;
-	if (fate == USED_KEPT) {
+	(*out)->is_send = step->is_send;
+	(*out)->was_used = kept;
+	if (kept) {
 		(*out)->media = kept->media;
 		(*out)->leg = kept->leg;
 	}
 	return ERR_OK;
 }
 
-static enum err plan_keys(const struct looks *l, struct leg_change *c,
-                          const struct relay_leg_spec *from, const struct relay_leg_spec *to,
-                          struct why *why)
+static enum err plan_keys(const struct making *m, struct leg_change *c,
+                          const struct relay_leg_spec *from, const struct relay_leg_spec *to)
 {
-	const struct keyctx *receive = from ? from->receive : NULL,
-			    *send = from ? from->send : NULL;
+	const struct key_step receive = {.was = from ? from->receive : NULL, .is = to->receive},
+			      send = {.was = from ? from->send : NULL,
+	                              .is = to->send,
+	                              .is_send = true};
 	enum err e = ERR_OK;
 
-	c->sets_receive = !keyctx_eq(receive, to->receive);
-	c->sets_send = !keyctx_eq(send, to->send);
+	c->sets_receive = !keyctx_eq(receive.was, receive.is);
+	c->sets_send = !keyctx_eq(send.was, send.is);
 	if (c->sets_receive)
-		e = plan_key(l, &c->receive, c, receive, to->receive, false, why);
+		e = plan_key(m, &c->receive, c, &receive);
 	if (!e && c->sets_send)
-		e = plan_key(l, &c->send, c, send, to->send, true, why);
+		e = plan_key(m, &c->send, c, &send);
 	return e;
 }
 
-static enum err plan_leg(const struct looks *l, struct leg_change *c,
-                         const struct relay_leg_spec *from, const struct relay_leg_spec *to,
-                         struct why *why)
+static enum err plan_leg(const struct making *m, struct leg_change *c,
+                         const struct relay_leg_spec *from, const struct relay_leg_spec *to)
 {
 	enum err e;
 
@@ -225,14 +231,7 @@ static enum err plan_leg(const struct looks *l, struct leg_change *c,
 	 * terminal that keeps it, too. */
 	if (c->moves && c->spec.rekey_roc == RELAY_ROC_KEEP)
 		c->spec.rekey_roc = RELAY_ROC_ZERO;
-	return plan_keys(l, c, from, to, why);
-}
-
-static const struct relay_leg_spec *leg_of(const struct shadow *s, unsigned media, unsigned leg)
-{
-	const struct shadow_media *m = s && media < s->n_media ? s->media[media] : NULL;
-
-	return m && leg < m->n_legs && m->legs[leg].exists ? &m->legs[leg] : NULL;
+	return plan_keys(m, c, from, to);
 }
 
 /* Everything a plan compares, so that what is equal costs nothing. */
@@ -257,17 +256,17 @@ static bool differs(const struct relay_leg_spec *from, const struct relay_leg_sp
 	return !is_same_leg(from, to);
 }
 
-static unsigned count_changes(const struct shadow *from, const struct shadow *to)
+static unsigned count_changes(const struct accepted *from, const struct accepted *to)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < to->n_media; i++)
 		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
-			n += differs(leg_of(from, i, k), leg_of(to, i, k));
+			n += differs(accepted_leg(from, i, k), accepted_leg(to, i, k));
 	return n;
 }
 
-static enum err plan_media(struct plan *p, const struct shadow *from, const struct shadow *to)
+static enum err plan_media(struct plan *p, const struct accepted *from, const struct accepted *to)
 {
 	p->n_media = to->n_media;
 	for (unsigned i = 0; i < to->n_media; i++) {
@@ -283,12 +282,13 @@ static enum err plan_media(struct plan *p, const struct shadow *from, const stru
 	return ERR_OK;
 }
 
-enum err plan_new(struct plan **out, const struct plan_context *c, const struct shadow *from,
-                  const struct shadow *to, const struct used_keys *used, struct why *why)
+enum err plan_new(struct plan **out, const struct plan_context *c, const struct plan_ends *ends,
+                  struct why *why)
 {
+	const struct making m = {.ctx = c, .ends = ends, .why = why};
+	const struct accepted *from = ends->from, *to = ends->to;
 	unsigned n = count_changes(from, to);
 	struct plan *p = mem_alloc(sizeof(*p) + n * sizeof(p->changes[0]));
-	const struct looks looks = {.ctx = c, .used = used, .to = to};
 	enum err e;
 
 	if (!p)
@@ -298,17 +298,17 @@ enum err plan_new(struct plan **out, const struct plan_context *c, const struct 
 	p->setup_timeout_ms = to->setup_timeout_ms;
 	e = plan_media(p, from, to);
 	if (!e)
-		e = used_keys_forget(used, c, to, &p->forgotten, &p->n_forgotten);
+		e = key_history_forget(ends->history, to, &p->forgotten, &p->n_forgotten);
 	for (unsigned i = 0; i < to->n_media && !e; i++) {
 		for (unsigned k = 0; k < RELAY_LEGS_MAX && !e; k++) {
-			const struct relay_leg_spec *was = leg_of(from, i, k),
-						    *is = leg_of(to, i, k);
+			const struct relay_leg_spec *was = accepted_leg(from, i, k),
+						    *is = accepted_leg(to, i, k);
 
 			if (!differs(was, is))
 				continue;
 			p->changes[p->n_changes] =
 				(struct leg_change){.media = (uint8_t)i, .leg = (uint8_t)k};
-			e = plan_leg(&looks, &p->changes[p->n_changes++], was, is, why);
+			e = plan_leg(&m, &p->changes[p->n_changes++], was, is);
 		}
 	}
 	if (e) {

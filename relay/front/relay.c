@@ -1,309 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The facade of the data plane: places sessions, carries requests to workers and their outcome
- * back. */
+/* The facade of the data plane: starts and stops it, makes requests of what control asks, passes on
+ * events. */
 #include "relay/relay.h"
 
-#include "base/list.h"
+#include <string.h>
+
 #include "base/mem.h"
-#include "relay/front/crew.h"
-#include "relay/front/ended.h"
-#include "relay/front/plan.h"
-
-struct relay_session {
-	struct link link;
-	struct worker *worker;
-	struct session *body;
-	struct shadow *is; /* NULL until create is done */
-	struct used_keys used;
-	struct blocks blocks;        /* reserved for it at its worker */
-	struct request *head, *tail; /* asked and not yet given to the worker, oldest first */
-	bool is_busy;                /* one request is under way: the next plan needs its outcome */
-	bool is_ending;              /* delete was asked for, or create failed */
-	uint8_t n_media_asked;
-	struct request *ending; /* made with the session, so that delete can't fail */
-	const struct relay_session_stats *final;
-	struct gone gone;
-};
-
-struct relay {
-	struct crew *crew;
-	struct plan_context plan;
-	struct sent *sent;
-	struct link sessions;
-	struct request *failed,
-		**failed_end; /* failed before they reached a worker: told by the next poll */
-	relay_event_fn *listener;
-	void *listener_arg;
-	relay_event_fn *asker;
-	void *asker_arg;
-};
-
-/* --- requests --------------------------------------------------------------- */
-
-static void request_free(struct relay *r, struct request *q)
-{
-	shadow_free(q->wanted);
-	plan_free(&r->plan, q->plan);
-	mem_free(q->stats.media);
-	mem_free(q);
-}
-
-static void fail_later(struct relay *r, struct request *q, enum err e)
-{
-	q->err = e;
-	q->next = NULL;
-	*r->failed_end = q;
-	r->failed_end = &q->next;
-	crew_ring(r->crew);
-}
-
-/* Blocks that a session may need at once: one for each direction of a leg, and a state where that
- * works on packets. */
-static struct blocks count_blocks(const struct shadow *s)
-{
-	struct blocks out = {.n = {0}};
-
-	for (unsigned i = 0; i < s->n_media; i++) {
-		for (unsigned k = 0; k < s->media[i]->n_legs; k++) {
-			const struct mode_side *side = mode_side(mode_get(s->media[i]->mode), k);
-
-			if (!s->media[i]->legs[k].exists)
-				continue;
-			out.n[BLOCK_IN]++;
-			out.n[BLOCK_OUT] += mode_takes_send_key(side);
-			out.n[BLOCK_CRYPTO] +=
-				(unsigned)mode_takes_receive_key(side) + mode_takes_send_key(side);
-		}
-	}
-	return out;
-}
-
-/* More as legs appear; what legs that disappear needed stays reserved until the session ends. */
-static enum err supply(struct relay *r, struct relay_session *s, const struct shadow *wanted)
-{
-	struct blocks more = count_blocks(wanted);
-	bool needs = false;
-	enum err e;
-
-	for (unsigned k = 0; k < BLOCK_KINDS; k++) {
-		more.n[k] = more.n[k] > s->blocks.n[k] ? more.n[k] - s->blocks.n[k] : 0;
-		needs |= more.n[k] > 0;
-	}
-	e = needs ? crew_supply(r->crew, s->worker, &more) : ERR_OK;
-	for (unsigned k = 0; !e && k < BLOCK_KINDS; k++)
-		s->blocks.n[k] += more.n[k];
-	return e;
-}
-
-static enum err make_plan(struct relay *r, struct relay_session *s, struct request *q)
-{
-	enum err e = used_keys_reserve(&s->used, q->wanted);
-
-	if (!e)
-		e = sent_keys_claim(r->sent, &r->plan, q->wanted, s, q->why);
-	if (!e)
-		e = plan_new(&q->plan, &r->plan, s->is, q->wanted, &s->used, q->why);
-	if (!e)
-		e = supply(r, s, q->wanted);
-	if (e == ERR_NOMEM)
-		return why_fail(q->why, e, "out of memory");
-	if (!e)
-		q->plan->session = s->body;
-	return e;
-}
-
-/* Room for the legs that there are, no more: every delete takes this. */
-static enum err stats_new(struct relay_session_stats *out, const struct shadow *is)
-{
-	struct relay_leg_stats *legs;
-	size_t n_legs = 0;
-
-	for (unsigned i = 0; i < is->n_media; i++)
-		n_legs += is->media[i]->n_legs;
-	out->media = mem_alloc(is->n_media * sizeof(*out->media) + n_legs * sizeof(*legs));
-	if (!out->media)
-		return ERR_NOMEM;
-	out->n_media = is->n_media;
-	legs = (struct relay_leg_stats *)(void *)(out->media + is->n_media);
-	for (unsigned i = 0; i < is->n_media; i++) {
-		out->media[i] =
-			(struct relay_media_stats){.n_legs = is->media[i]->n_legs, .legs = legs};
-		legs += is->media[i]->n_legs;
-	}
-	return ERR_OK;
-}
-
-static enum err make_stats(struct relay_session *s, struct request *q)
-{
-	enum err e = stats_new(&q->stats, s->is);
-
-	q->body = s->body;
-	/* A delete can't fail: without memory its statistics are empty. */
-	return q->kind == MSG_DELETE ? ERR_OK : e;
-}
-
-/* Gives the worker the oldest request, when it has none of this session. */
-static void pump(struct relay *r, struct relay_session *s)
-{
-	struct request *q = s->head;
-	enum err e = ERR_OK;
-
-	if (s->is_busy || !q || crew_has_ended(r->crew))
-		return;
-	s->head = q->next;
-	s->is_busy = true;
-	if (q->kind == MSG_PERMIT || q->kind == MSG_REOPEN)
-		q->body = s->body;
-	else
-		e = q->kind == MSG_APPLY ? make_plan(r, s, q) : make_stats(s, q);
-	if (e)
-		fail_later(r, q, e);
-	else
-		crew_post(r->crew, s->worker, q);
-}
-
-/* What stands behind a request in its block. */
-static size_t behind(enum msg_kind kind)
-{
-	switch (kind) {
-	case MSG_APPLY:
-		return sizeof(struct why);
-	case MSG_PERMIT:
-		return sizeof(struct permit);
-	case MSG_REOPEN:
-		return RELAY_MEDIA_MAX * sizeof(uint16_t);
-	case MSG_DELETE:
-	case MSG_QUERY:
-	case MSG_ASKED:
-	case MSG_CHUNK:
-	case MSG_STOP:
-	case MSG_DONE:
-	case MSG_EVENT:
-	case MSG_KEY:
-	case MSG_NEED:
-		break;
-	}
-	return 0;
-}
-
-static enum err ask(struct request **out, struct relay_session *s, enum msg_kind kind)
-{
-	struct request *q = mem_alloc(sizeof(*q) + behind(kind));
-
-	if (!q)
-		return ERR_NOMEM;
-	q->why = kind == MSG_APPLY ? (struct why *)(void *)(q + 1) : NULL;
-	q->permit = kind == MSG_PERMIT ? (struct permit *)(void *)(q + 1) : NULL;
-	q->reopened = kind == MSG_REOPEN ? (uint16_t *)(void *)(q + 1) : NULL;
-	q->kind = kind;
-	q->session = s;
-	*out = q;
-	return ERR_OK;
-}
-
-static void submit(struct relay *r, struct relay_session *s, struct request *q)
-{
-	q->next = NULL;
-	if (s->head)
-		s->tail->next = q;
-	else
-		s->head = q;
-	s->tail = q;
-	pump(r, s);
-}
-
-/* --- outcomes --------------------------------------------------------------- */
-
-static void session_gone(struct relay *r, struct relay_session *s)
-{
-	list_remove(&s->link);
-	crew_return(r->crew, s->worker, &s->blocks);
-	crew_leave(r->crew, s->worker);
-	session_free(&r->plan, s->body);
-	shadow_free(s->is);
-	sent_keys_end(r->sent, &s->used, s);
-	used_keys_fini(&s->used);
-	gone_fini(&s->gone);
-	mem_free(s->ending);
-	mem_free(s);
-}
-
-static void tell(struct request *q)
-{
-	static const struct why none = {""}, gone = {"the session is gone"};
-
-	if (q->kind == MSG_QUERY) {
-		if (q->stats_done)
-			q->stats_done(q->arg, q->err, q->err ? NULL : &q->stats);
-	} else if (q->done) {
-		q->done(q->arg, q->err, q->why ? q->why : q->err == ERR_CLOSED ? &gone : &none);
-	}
-}
-
-/* What was asked after a create that failed, or was still waiting when the relay ends. */
-static void close_waiting(struct relay *r, struct relay_session *s)
-{
-	while (s->head) {
-		struct request *q = s->head;
-
-		s->head = q->next;
-		q->err = why_fail(q->why, ERR_CLOSED, "the session is gone");
-		tell(q);
-		request_free(r, q);
-	}
-}
-
-static void come_into_force(struct relay *r, struct relay_session *s, struct request *q)
-{
-	for (unsigned i = 0; i < q->plan->n_changes; i++) {
-		const struct leg_change *c = &q->plan->changes[i];
-
-		if (c->disappears && c->final)
-			gone_add(&s->gone, c->media, c->leg, c->final);
-	}
-	used_keys_settle(&s->used, &r->plan, q->wanted, q->plan->forgotten, q->plan->n_forgotten);
-	shadow_free(s->is);
-	s->is = q->wanted;
-	q->wanted = NULL;
-}
-
-static void finish(struct relay *r, struct request *q)
-{
-	struct relay_session *s = q->session;
-	bool is_end = q->kind == MSG_DELETE || (q->kind == MSG_APPLY && q->err && !s->is);
-
-	s->is_busy = false;
-	s->is_ending |= is_end;
-	if (q->kind == MSG_APPLY && !q->err)
-		come_into_force(r, s, q);
-	/* Before anybody hears of it and tries again. */
-	else if (q->kind == MSG_APPLY)
-		sent_keys_withdraw(r->sent, &r->plan, q->wanted, &s->used, s);
-	q->stats.n_gone = s->gone.n;
-	q->stats.gone = s->gone.legs;
-	s->final = q->kind == MSG_DELETE ? &q->stats : NULL;
-	tell(q);
-	s->final = NULL;
-	request_free(r, q);
-	if (is_end) {
-		close_waiting(r, s);
-		session_gone(r, s);
-	} else {
-		pump(r, s);
-	}
-}
-
-static void finish_failed(struct relay *r)
-{
-	while (r->failed) {
-		struct request *q = r->failed;
-
-		r->failed = q->next;
-		if (!r->failed)
-			r->failed_end = &r->failed;
-		finish(r, q);
-	}
-}
+#include "keyctx/prim.h"
+#include "relay/front/relay_request.h"
+#include "relay/worker/session.h"
 
 static void tell_event(struct relay *r, const struct relay_event *e)
 {
@@ -320,18 +25,18 @@ static void on_message(void *arg, struct msg *m)
 	struct relay *r = arg;
 
 	if (m->kind == MSG_DONE)
-		finish(r, m->request);
+		relay_request_finish(r, m->request);
 	else if (m->kind == MSG_KEY)
 		key_free(r->plan.engine, m->key);
-	else if (m->kind == MSG_EVENT && !m->told.session->is_ending)
-		tell_event(r, &m->told.event);
+	else if (m->kind == MSG_EVENT && !m->session_event.session->is_ending)
+		tell_event(r, &m->session_event.event);
 }
 
 void relay_poll(struct relay *r)
 {
-	finish_failed(r);
+	relay_request_finish_failed(r);
 	crew_poll(r->crew, on_message, r);
-	finish_failed(r);
+	relay_request_finish_failed(r);
 }
 
 void relay_set_waker(struct relay *r, relay_waker_fn *fn, void *arg)
@@ -352,17 +57,17 @@ int relay_wait_fd(const struct relay *r)
 /* --- sessions --------------------------------------------------------------- */
 
 static enum err ask_apply(struct relay *r, struct relay_session *s,
-                          const struct relay_session_spec *spec, struct request **out,
+                          const struct relay_session_spec *spec, struct relay_request **out,
                           struct why *why)
 {
-	struct request *q = NULL;
-	enum err e = ask(&q, s, MSG_APPLY);
+	struct relay_request *q = NULL;
+	enum err e = relay_request_new(&q, s, MSG_APPLY);
 
 	if (e)
 		return why_fail(why, e, "out of memory");
-	e = shadow_new(&q->wanted, &r->plan, spec, why);
+	e = accepted_new(&q->wanted, r->plan.config, spec, why);
 	if (e) {
-		request_free(r, q);
+		relay_request_free(r, q);
 		return e;
 	}
 	*out = q;
@@ -374,7 +79,7 @@ enum err relay_session_create(struct relay *r, struct relay_session **out,
                               struct why *why)
 {
 	struct relay_session *s = mem_alloc(sizeof(*s));
-	struct request *q = NULL;
+	struct relay_request *q = NULL;
 	enum err e;
 
 	if (!s)
@@ -390,13 +95,14 @@ enum err relay_session_create(struct relay *r, struct relay_session **out,
 		return e;
 	}
 	s->body->handle = s;
+	s->history.hash_key = r->hash_key;
 	s->n_media_asked = spec->n_media;
 	s->worker = crew_place(r->crew);
 	list_add_tail(&r->sessions, &s->link);
 	q->done = done;
 	q->arg = arg;
 	*out = s;
-	submit(r, s, q);
+	relay_request_submit(r, s, q);
 	return ERR_OK;
 }
 
@@ -404,7 +110,7 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
                               const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
                               struct why *why)
 {
-	struct request *q = NULL;
+	struct relay_request *q = NULL;
 	enum err e;
 
 	if (s->is_ending)
@@ -420,13 +126,13 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
 	s->n_media_asked = spec->n_media;
 	q->done = done;
 	q->arg = arg;
-	submit(r, s, q);
+	relay_request_submit(r, s, q);
 	return ERR_OK;
 }
 
 void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_fn *done, void *arg)
 {
-	struct request *q = s->ending;
+	struct relay_request *q = s->ending;
 
 	s->ending = NULL;
 	s->is_ending = true;
@@ -434,61 +140,57 @@ void relay_session_delete(struct relay *r, struct relay_session *s, relay_done_f
 	q->session = s;
 	q->done = done;
 	q->arg = arg;
-	submit(r, s, q);
+	relay_request_submit(r, s, q);
 }
 
 enum err relay_session_query(struct relay *r, struct relay_session *s, relay_stats_fn *done,
                              void *arg)
 {
-	struct request *q = NULL;
-	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_QUERY);
+	struct relay_request *q = NULL;
+	enum err e = s->is_ending ? ERR_CLOSED : relay_request_new(&q, s, MSG_QUERY);
 
 	if (e)
 		return e;
 	q->stats_done = done;
 	q->arg = arg;
-	submit(r, s, q);
+	relay_request_submit(r, s, q);
 	return ERR_OK;
 }
 
 enum err relay_session_reopen(struct relay *r, struct relay_session *s,
                               const uint16_t legs[RELAY_MEDIA_MAX])
 {
-	struct request *q = NULL;
-	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_REOPEN);
+	struct relay_request *q = NULL;
+	enum err e = s->is_ending ? ERR_CLOSED : relay_request_new(&q, s, MSG_REOPEN);
 
 	if (e)
 		return e;
 	memcpy(q->reopened, legs, RELAY_MEDIA_MAX * sizeof(legs[0]));
-	submit(r, s, q);
+	relay_request_submit(r, s, q);
 	return ERR_OK;
 }
 
-enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media,
-                              unsigned leg, bool is_rtcp, const struct addr *source)
+enum err relay_session_permit(struct relay *r, struct relay_session *s,
+                              const struct relay_permit *permit)
 {
-	struct request *q = NULL;
-	enum err e = s->is_ending ? ERR_CLOSED : ask(&q, s, MSG_PERMIT);
+	struct relay_request *q = NULL;
+	enum err e = s->is_ending ? ERR_CLOSED : relay_request_new(&q, s, MSG_PERMIT);
 
 	if (e)
 		return e;
-	*q->permit = (struct permit){.media = (uint8_t)media,
-	                             .leg = (uint8_t)leg,
-	                             .is_rtcp = is_rtcp,
-	                             .source = *source};
-	submit(r, s, q);
+	*q->permit = *permit;
+	relay_request_submit(r, s, q);
 	return ERR_OK;
 }
 
-bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s,
-                               const struct keyctx *k, bool is_send)
+bool relay_session_refuses_key(const struct relay_session *s, const struct keyctx *k, bool is_send)
 {
-	struct used_key key = used_keys_of(&r->plan, k, is_send);
-	const struct used_key *kept = NULL;
+	struct key_history_entry key = key_history_entry_of(&s->history, k, is_send);
+	const struct key_history_entry *kept = NULL;
 
 	/* In no place: only what holds for all of them counts. */
 	key.media = key.leg = UINT8_MAX;
-	return used_keys_look(&s->used, &r->plan, NULL, &key, &kept) == USED_SPENT;
+	return key_history_look(&s->history, NULL, &key, &kept) == KEY_HISTORY_SPENT;
 }
 
 const struct relay_session_stats *relay_session_stats(const struct relay_session *s)
@@ -523,10 +225,15 @@ enum err relay_start(struct relay **out, const struct relay_config *config, stru
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	list_init(&r->sessions);
 	r->failed_end = &r->failed;
-	e = sent_new(&r->sent, config->keys_remembered);
-	e = e ? why_fail(why, e, "out of memory") : crew_start(&r->crew, config, why);
+	e = prim_random(r->hash_key, sizeof(r->hash_key));
+	if (e)
+		(void)!why_fail(why, e, "no random octets");
+	else if ((e = key_ledger_new(&r->ledger, config->keys_remembered)))
+		(void)!why_fail(why, e, "out of memory");
+	else
+		e = crew_start(&r->crew, config, why);
 	if (e) {
-		sent_free(r->sent);
+		key_ledger_free(r->ledger);
 		mem_free(r);
 		return e;
 	}
@@ -544,17 +251,11 @@ void relay_stop(struct relay *r)
 	/* Nothing is told to a listener any more, but every done call is made. */
 	r->listener = r->asker = NULL;
 	crew_end(r->crew, on_message, r);
-	finish_failed(r);
-	while ((l = list_pop(&r->sessions))) {
-		struct relay_session *s = LIST_OF(l, struct relay_session, link);
-
-		close_waiting(r, s);
-		if (s->is)
-			session_end(s->worker, s->body);
-		session_gone(r, s);
-	}
+	relay_request_finish_failed(r);
+	while ((l = list_pop(&r->sessions)))
+		relay_request_end_session(r, LIST_OF(l, struct relay_session, link));
 	crew_free(r->crew);
-	sent_free(r->sent);
+	key_ledger_free(r->ledger);
 	mem_free(r);
 }
 

@@ -215,10 +215,10 @@ bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt
 		return false;
 	if (leg->asked_ns[way] == 0 || now_ns - leg->asked_ns[way] >= NS_PER_S) {
 		leg->asked_ns[way] = now_ns;
-		leg_event(w, leg,
-		          &(struct relay_event){.kind = RELAY_EVENT_ASK,
-		                                .is_rtcp = way == LEG_RTCP,
-		                                .addr = pkt->from});
+		leg_events_tell(w, leg,
+		                &(struct relay_event){.kind = RELAY_EVENT_ASK,
+		                                      .is_rtcp = way == LEG_RTCP,
+		                                      .addr = pkt->from});
 	}
 	return true;
 }
@@ -271,7 +271,7 @@ void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, b
 		answer = latch_step(l, &pkt->from, evidence_of(leg, pkt, way), now_ns);
 	}
 	if (answer == LATCH_LEARN && !l->is_apart)
-		leg_event(w, leg,
-		          &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED,
-		                                .addr = pkt->from});
+		leg_events_tell(w, leg,
+		                &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED,
+		                                      .addr = pkt->from});
 }

@@ -222,9 +222,10 @@ static void tell_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_
 	if (leg->limit_event_ns && now_ns - leg->limit_event_ns < LIMIT_EVENT_S * NS_PER_S)
 		return;
 	leg->limit_event_ns = now_ns;
-	leg_event(w, leg,
-	          &(struct relay_event){
-			  .kind = RELAY_EVENT_STREAM_LIMIT, .ssrc = ssrc, .count = leg->n_in});
+	leg_events_tell(w, leg,
+	                &(struct relay_event){.kind = RELAY_EVENT_STREAM_LIMIT,
+	                                      .ssrc = ssrc,
+	                                      .count = leg->n_in});
 }
 
 /* Makes room for a stream; what its keys have seen of the one that goes stays refused. */
@@ -359,9 +360,9 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 &&
 	    !key->told_soft && key == leg->receive) {
 		key->told_soft = true;
-		leg_event(w, leg,
-		          &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
-		                                .count = key->pkts});
+		leg_events_tell(w, leg,
+		                &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
+		                                      .count = key->pkts});
 	}
 	return VERDICT_NONE;
 }
@@ -375,8 +376,8 @@ static void commit_leg(struct worker *w, struct leg *leg, const struct pkt *pkt,
 	if (leg->has_media)
 		return;
 	leg->has_media = s->has_media = true;
-	leg_event(w, leg,
-	          &(struct relay_event){.kind = RELAY_EVENT_FIRST_MEDIA, .addr = pkt->from});
+	leg_events_tell(w, leg,
+	                &(struct relay_event){.kind = RELAY_EVENT_FIRST_MEDIA, .addr = pkt->from});
 }
 
 static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)

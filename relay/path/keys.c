@@ -389,10 +389,10 @@ static void tell_finding(struct worker *w, struct leg *leg, uint64_t now_ns)
 		return;
 	u->told = u->finding;
 	u->told_ns = now_ns;
-	leg_event(w, leg,
-	          &(struct relay_event){.kind = RELAY_EVENT_NOTHING_AUTHENTIC,
-	                                .finding = u->finding,
-	                                .ssrc = u->ssrc});
+	leg_events_tell(w, leg,
+	                &(struct relay_event){.kind = RELAY_EVENT_NOTHING_AUTHENTIC,
+	                                      .finding = u->finding,
+	                                      .ssrc = u->ssrc});
 }
 
 void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)

@@ -168,9 +168,9 @@ static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *so
 	if (!s || name == ssrc)
 		return s;
 	leg->ssrc_changes++;
-	leg_event(w, leg,
-	          &(struct relay_event){
-			  .kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
+	leg_events_tell(w, leg,
+	                &(struct relay_event){
+				.kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
 	return s;
 }
 

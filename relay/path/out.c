@@ -181,9 +181,10 @@ static void count_key(struct worker *w, struct pkt *pkt)
 	if (++key->pkts < key->limit - key->limit / 10 || key->told_soft)
 		return;
 	key->told_soft = true;
-	leg_event(w, peer,
-	          &(struct relay_event){
-			  .kind = RELAY_EVENT_KEY_SOFT_LIMIT, .is_send = true, .count = key->pkts});
+	leg_events_tell(w, peer,
+	                &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
+	                                      .is_send = true,
+	                                      .count = key->pkts});
 }
 
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
@@ -249,9 +250,10 @@ static void tell_expired(struct worker *w, struct leg *leg, struct key *key, boo
 	if (!key || key->told_expired)
 		return;
 	key->told_expired = true;
-	leg_event(w, leg,
-	          &(struct relay_event){
-			  .kind = RELAY_EVENT_KEY_EXPIRED, .is_send = is_send, .count = key->pkts});
+	leg_events_tell(w, leg,
+	                &(struct relay_event){.kind = RELAY_EVENT_KEY_EXPIRED,
+	                                      .is_send = is_send,
+	                                      .count = key->pkts});
 }
 
 static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)

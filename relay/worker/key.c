@@ -8,8 +8,7 @@
 
 /* The engine's form of a key that outlives what its context says. */
 static enum err endless(struct engine_key **out, const struct engine_ops *ops,
-                        const struct keyctx *ctx, enum engine_direction direction,
-                        unsigned window_pkts, struct why *why)
+                        const struct keyctx *ctx, const struct key_terms *terms, struct why *why)
 {
 	struct keyctx *copy;
 	enum err e = keyctx_copy(&copy, ctx);
@@ -17,21 +16,21 @@ static enum err endless(struct engine_key **out, const struct engine_ops *ops,
 	if (e)
 		return why_fail(why, e, "out of memory");
 	copy->lifetime_pkts = ctx->suite->srtp_lifetime_pkts;
-	e = ops->key_new(out, copy, direction, window_pkts, why);
+	e = ops->key_new(out, copy, terms->direction, terms->window_pkts, why);
 	keyctx_free(copy);
 	return e;
 }
 
 enum err key_new(struct key **out, const struct engine_ops *ops, const struct keyctx *ctx,
-                 enum engine_direction direction, unsigned window_pkts, bool ends, struct why *why)
+                 const struct key_terms *terms, struct why *why)
 {
 	struct key *k = mem_alloc(sizeof(*k) + ctx->mki_len);
 	enum err e;
 
 	if (!k)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = ends ? ops->key_new(&k->engine, ctx, direction, window_pkts, why)
-	         : endless(&k->engine, ops, ctx, direction, window_pkts, why);
+	e = terms->ends ? ops->key_new(&k->engine, ctx, terms->direction, terms->window_pkts, why)
+	                : endless(&k->engine, ops, ctx, terms, why);
 	if (e) {
 		mem_free(k);
 		return e;
@@ -41,7 +40,7 @@ enum err key_new(struct key **out, const struct engine_ops *ops, const struct ke
 	k->suite = (uint8_t)ctx->suite->id;
 	k->srtp_tag_len = ctx->suite->srtp_tag_len;
 	k->srtcp_tag_len = ctx->suite->srtcp_tag_len;
-	k->has_roc_hint = ctx->has_roc && direction == ENGINE_RECEIVE;
+	k->has_roc_hint = ctx->has_roc && terms->direction == ENGINE_RECEIVE;
 	k->roc_hint = ctx->roc;
 	k->mki_len = ctx->mki_len;
 	memcpy(k->mki, ctx->mki, ctx->mki_len);

@@ -44,11 +44,15 @@ struct key {
 	uint8_t mki[];
 };
 
-/* `ends`: with the lifetime of its context; else only with what its suite allows. Control only.
- * ERR_NOMEM, ERR_CRYPTO. */
+struct key_terms {
+	enum engine_direction direction;
+	unsigned window_pkts;
+	bool ends; /* with the lifetime of its context; else only with what its suite allows */
+};
+
+/* Control only. ERR_NOMEM, ERR_CRYPTO. */
 enum err key_new(struct key **out, const struct engine_ops *ops, const struct keyctx *ctx,
-                 enum engine_direction direction, unsigned window_pkts, bool ends,
-                 struct why *why) MUST_USE;
+                 const struct key_terms *terms, struct why *why) MUST_USE;
 /* Control only, when no stream uses it any more. Takes NULL. */
 void key_free(const struct engine_ops *ops, struct key *k);
 

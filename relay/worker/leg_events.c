@@ -16,7 +16,7 @@ static uint32_t bit_of(const struct relay_event *e)
  * all. */
 static void keep(struct worker *w, struct leg *leg, const struct relay_event *e)
 {
-	struct untold *u = &leg->untold;
+	struct leg_events *u = &leg->events;
 
 	if (u->kinds & bit_of(e))
 		counter_inc(&w->counters.events_lost);
@@ -30,7 +30,7 @@ static void keep(struct worker *w, struct leg *leg, const struct relay_event *e)
 		u->ssrc_out = e->ssrc_out;
 	}
 	if (!list_has(&u->link))
-		list_add_tail(&w->untold, &u->link);
+		list_add_tail(&w->waiting_events, &u->link);
 }
 
 static bool send_event(struct worker *w, const struct leg *leg, const struct relay_event *event)
@@ -44,7 +44,7 @@ static bool send_event(struct worker *w, const struct leg *leg, const struct rel
 	return worker_tell(w, s->handle, &full);
 }
 
-void leg_event(struct worker *w, struct leg *leg, const struct relay_event *event)
+void leg_events_tell(struct worker *w, struct leg *leg, const struct relay_event *event)
 {
 	if (send_event(w, leg, event))
 		return;
@@ -58,7 +58,7 @@ void leg_event(struct worker *w, struct leg *leg, const struct relay_event *even
 /* The event as it is now; false: there is nothing to tell any more. */
 static bool read_event(const struct leg *leg, unsigned bit, struct relay_event *e)
 {
-	const struct untold *u = &leg->untold;
+	const struct leg_events *u = &leg->events;
 	const struct key *key = bit % 2 ? leg->send : leg->receive;
 
 	*e = (struct relay_event){.kind = (enum relay_event_kind)(bit / 2), .is_send = bit % 2};
@@ -95,25 +95,25 @@ static bool read_event(const struct leg *leg, unsigned bit, struct relay_event *
 	return false;
 }
 
-void leg_tell_untold(struct worker *w)
+void leg_events_flush(struct worker *w)
 {
-	while (!list_is_empty(&w->untold)) {
-		struct leg *leg = LIST_OF(w->untold.next, struct leg, untold.link);
+	while (!list_is_empty(&w->waiting_events)) {
+		struct leg *leg = LIST_OF(w->waiting_events.next, struct leg, events.link);
 		struct relay_event e;
 
-		while (leg->untold.kinds) {
-			unsigned bit = (unsigned)__builtin_ctz(leg->untold.kinds);
+		while (leg->events.kinds) {
+			unsigned bit = (unsigned)__builtin_ctz(leg->events.kinds);
 
 			if (read_event(leg, bit, &e) && !send_event(w, leg, &e))
 				return;
-			leg->untold.kinds &= leg->untold.kinds - 1;
+			leg->events.kinds &= leg->events.kinds - 1;
 		}
-		list_remove(&leg->untold.link);
+		list_remove(&leg->events.link);
 	}
 }
 
-void leg_drop_untold(struct leg *leg)
+void leg_events_drop(struct leg *leg)
 {
-	list_remove(&leg->untold.link);
-	leg->untold.kinds = 0;
+	list_remove(&leg->events.link);
+	leg->events.kinds = 0;
 }

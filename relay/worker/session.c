@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "base/mem.h"
 #include "relay/worker/evicted.h"
 #include "relay/worker/kept.h"
-#include "relay/front/plan.h"
+#include "relay/io/io.h"
 #include "relay/worker/worker.h"
 
 enum {
@@ -35,7 +36,7 @@ static void on_inactivity(struct wheel_timer *t, uint64_t now_ns)
 	}
 	/* Said once; commit takes the mark away when media comes back. */
 	if (!leg->is_silent)
-		leg_event(w, leg, &(struct relay_event){.kind = RELAY_EVENT_MEDIA_TIMEOUT});
+		leg_events_tell(w, leg, &(struct relay_event){.kind = RELAY_EVENT_MEDIA_TIMEOUT});
 	leg->is_silent = true;
 	wheel_set(&w->wheel, t, now_ns + span_ns);
 }
@@ -47,9 +48,9 @@ static void on_failures(struct wheel_timer *t, uint64_t now_ns)
 
 	(void)now_ns;
 	if (leg->failures > w->config->auth_fail_rate)
-		leg_event(w, leg,
-		          &(struct relay_event){.kind = RELAY_EVENT_AUTH_FAILURES,
-		                                .count = leg->failures});
+		leg_events_tell(w, leg,
+		                &(struct relay_event){.kind = RELAY_EVENT_AUTH_FAILURES,
+		                                      .count = leg->failures});
 	leg->failures = 0;
 }
 
@@ -223,7 +224,7 @@ static enum err check_keys(struct worker *w, struct session *s, const struct leg
 			return why_fail(why, ERR_REKEY,
 			                "media %u leg %s: this %s key was in use before, and its "
 			                "state is gone; a new one is needed",
-			                c->media, plan_leg_name(c->leg), i ? "send" : "receive");
+			                c->media, relay_leg_name(c->leg), i ? "send" : "receive");
 	return ERR_OK;
 }
 
@@ -264,7 +265,7 @@ static enum err hand_over(struct worker *w, const struct leg *leg, const struct 
 	return why_fail(why, ERR_REKEY,
 	                "media %u leg %s: the receive key goes on under another suite, and its "
 	                "streams are too many to be remembered; a new key is needed",
-	                c->media, plan_leg_name(c->leg));
+	                c->media, relay_leg_name(c->leg));
 }
 
 /* What can fail, before anything has changed. */
@@ -418,7 +419,7 @@ static void end_leg(struct worker *w, struct leg *leg)
 				s->source = NULL;
 				s->is_orphan = true;
 			}
-	leg_drop_untold(leg);
+	leg_events_drop(leg);
 	wheel_cancel(&w->wheel, &leg->inactivity_timer);
 	wheel_cancel(&w->wheel, &leg->overlap_timer);
 	wheel_cancel(&w->wheel, &leg->failure_timer);
@@ -504,7 +505,7 @@ enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns, str
 	return ERR_OK;
 }
 
-void session_permit(struct session *s, const struct permit *p)
+void session_permit(struct session *s, const struct relay_permit *p)
 {
 	const struct media *m = session_media(s, p->media);
 
@@ -532,4 +533,35 @@ void session_end(struct worker *w, struct session *s)
 				end_leg(w, m->legs[k]);
 	kept_end(w, s);
 	counter_add(&w->counters.sessions, (uint64_t)-1);
+}
+
+void leg_free(const struct engine_ops *ops, struct leg *leg)
+{
+	if (!leg)
+		return;
+	key_free(ops, leg->receive);
+	key_free(ops, leg->receive_previous);
+	key_free(ops, leg->send);
+	for (unsigned k = 0; k < LEG_WAYS; k++) {
+		mem_free(leg->ports[k]);
+		mem_free(leg->others[k]);
+	}
+	mem_free(leg);
+}
+
+void session_free(const struct engine_ops *ops, struct session *s)
+{
+	if (!s)
+		return;
+	for (struct media *m = s->media, *next; m; m = next) {
+		next = m->next;
+		for (unsigned k = 0; k < RELAY_LEGS_MAX; k++)
+			leg_free(ops, m->legs[k]);
+		mem_free(m);
+	}
+	for (struct key *k = s->kept, *next; k; k = next) {
+		next = k->next;
+		key_free(ops, k);
+	}
+	mem_free(s);
 }

@@ -12,26 +12,15 @@
 #include "relay/io/io.h"
 #include "relay/worker/key.h"
 #include "relay/worker/latch.h"
+#include "relay/worker/leg_events.h"
 #include "relay/mode.h"
-#include "relay/relay.h"
+#include "relay/msg.h"
 #include "relay/worker/stream.h"
 #include "relay/worker/unheard.h"
 
 struct worker;
 struct media;
 struct session;
-
-/* Ways of a leg's packets; and its sockets: those of its address, then those of its address of the
- * other family. */
-enum { LEG_RTP, LEG_RTCP, LEG_WAYS, LEG_OTHER = LEG_WAYS, LEG_PORTS = 2 * LEG_WAYS };
-
-/* Events of a leg that found the ring to control full: told when there is room
- * (relay/worker/leg_events.c). */
-struct untold {
-	struct link link; /* in worker.untold while there are any */
-	uint32_t kinds;   /* a bit for each kind and direction */
-	uint32_t failures, limit_ssrc, ssrc, ssrc_out;
-};
 
 /* Memory made and freed by control; everything in it is the worker's while it has it. What every
  * packet touches stands in three cache lines. */
@@ -74,7 +63,7 @@ struct leg {
 	uint32_t inactivity_ms;
 	uint32_t failures; /* in the second the timer measures */
 	struct unheard unheard;
-	struct untold untold;
+	struct leg_events events;
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
 	uint32_t verdicts[VERDICT_COUNT]; /* 2^32 - 1: so many or more */
 } __attribute__((aligned(64)));
@@ -115,44 +104,6 @@ static inline struct media *session_media(const struct session *s, unsigned plac
 	return m;
 }
 
-/* Does to a leg what one update asks. Control fills it; after it was applied it holds what control
- * shall free. */
-struct leg_change {
-	uint8_t media, leg;
-	bool appears, disappears;
-	bool moves;       /* its peer has another address */
-	bool swaps_ports; /* first: what was the other family's is the leg's address now, and the
-	                     other way round */
-	bool sets_port[LEG_PORTS]; /* closes what is open there, opens ports[i] if it is not NULL */
-	bool sets_receive, sets_send;
-	struct leg *body; /* appears: takes this memory; disappears: brings it home */
-	struct relay_leg_stats
-		*final; /* disappears: what it had counted; NULL: there was no memory for it */
-	struct io_port *ports[LEG_PORTS];
-	struct addr addresses[LEG_WAYS];
-	struct key *receive, *send; /* NULL: none from now on */
-	struct relay_leg_spec spec; /* the plain settings; its keys are not looked at */
-};
-
-struct media_change {
-	struct media *body; /* appears: takes this memory */
-	enum relay_mode mode;
-	uint8_t n_legs, active;
-};
-
-struct plan {
-	struct session *session;
-	bool is_first;
-	void *owner;
-	uint32_t setup_timeout_ms;
-	uint8_t n_media;
-	struct media_change media[RELAY_MEDIA_MAX];
-	uint64_t *forgotten; /* fingerprints of keys that are kept no longer */
-	unsigned n_forgotten;
-	unsigned n_changes;
-	struct leg_change changes[];
-};
-
 /* All or nothing: ERR_EXISTS when a port is taken, ERR_REKEY when a key comes back whose state is
  * gone. Worker only. */
 enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns,
@@ -160,12 +111,15 @@ enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns,
 /* Closes ports, ends streams and timers; the memory stays for control. Worker only. */
 void session_end(struct worker *w, struct session *s);
 /* Control allows a source: a leg that is gone meanwhile is passed over. Worker only. */
-struct permit;
-void session_permit(struct session *s, const struct permit *p);
+void session_permit(struct session *s, const struct relay_permit *p);
 /* Learning opens again on these legs (relay_session_reopen). Worker only. */
 void session_reopen(struct session *s, const uint16_t legs[RELAY_MEDIA_MAX]);
 /* Fills statistics whose arrays hold as many media as the session has. Worker only. */
 void session_read(const struct session *s, struct relay_session_stats *out);
+/* Frees a session's, or a leg's, memory when its worker has done with it. Control only; they take
+ * NULL. */
+void session_free(const struct engine_ops *ops, struct session *s);
+void leg_free(const struct engine_ops *ops, struct leg *leg);
 /* One leg. Worker only. */
 void leg_read(const struct leg *leg, struct relay_leg_stats *out);
 
@@ -178,13 +132,5 @@ static inline struct leg *leg_peer(const struct leg *leg)
 		return m->legs[m->active];
 	return leg->place == m->active ? m->legs[RELAY_LEG_ACCESS] : NULL;
 }
-
-/* Tells control; while the ring is full it is kept with the leg and told later, of each kind and
- * direction the last one. */
-void leg_event(struct worker *w, struct leg *leg, const struct relay_event *event);
-/* Tells what was kept, as far as there is room. */
-void leg_tell_untold(struct worker *w);
-/* Before a leg ends: nothing of it is told any more. */
-void leg_drop_untold(struct leg *leg);
 
 #endif

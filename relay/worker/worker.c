@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "keyctx/prim.h"
 #include "relay/io/io.h"
+#include "relay/worker/session.h"
 
 enum { TICK_MS = 10 };
 
@@ -53,8 +54,8 @@ bool worker_tell(struct worker *w, const struct relay_session *session,
 {
 	struct msg m = {.kind = MSG_EVENT};
 
-	m.told.session = (struct relay_session *)(uintptr_t)session;
-	m.told.event = *event;
+	m.session_event.session = (struct relay_session *)(uintptr_t)session;
+	m.session_event.event = *event;
 	return push(w, &m);
 }
 
@@ -75,7 +76,7 @@ static bool is_low(const struct blocks *unused)
 void worker_flush(struct worker *w)
 {
 	while (w->replies) {
-		struct request *next = w->replies->next;
+		struct relay_request *next = w->replies->next;
 
 		if (!push(w, &(struct msg){.kind = MSG_DONE, .request = w->replies}))
 			return;
@@ -88,14 +89,14 @@ void worker_flush(struct worker *w)
 			return;
 		w->keys_home = next;
 	}
-	leg_tell_untold(w);
+	leg_events_flush(w);
 	if (!w->has_asked && is_low(&w->streams.unused))
 		w->has_asked = push(w, &(struct msg){.kind = MSG_NEED});
 }
 
-static void reply(struct worker *w, struct request *r)
+static void reply(struct worker *w, struct relay_request *r)
 {
-	struct request **at = &w->replies;
+	struct relay_request **at = &w->replies;
 
 	while (*at)
 		at = &(*at)->next;
@@ -106,7 +107,7 @@ static void reply(struct worker *w, struct request *r)
 
 static void take_message(struct worker *w, const struct msg *m, uint64_t now_ns)
 {
-	struct request *r = m->request;
+	struct relay_request *r = m->request;
 
 	switch (m->kind) {
 	case MSG_APPLY:
@@ -238,7 +239,7 @@ static void arm_timer(struct worker *w, uint64_t now_ns)
 	struct timeval tv;
 
 	/* What could not be sent home is tried again soon. */
-	if (w->replies || w->keys_home || !list_is_empty(&w->untold))
+	if (w->replies || w->keys_home || !list_is_empty(&w->waiting_events))
 		due_ns = now_ns + TICK_MS * NS_PER_MS;
 	if (due_ns == w->timer_due_ns && due_ns > now_ns)
 		return;
@@ -376,7 +377,7 @@ enum err worker_init(struct worker *w, struct why *why)
 	w->inbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->inbox_fd < 0)
 		return why_fail(why, ERR_IO, "worker %u: eventfd: %s", w->number, strerror(errno));
-	list_init(&w->untold);
+	list_init(&w->waiting_events);
 	wheel_init(&w->wheel, TICK_MS * NS_PER_MS, 0);
 	w->timer_due_ns = UINT64_MAX;
 	w->streams.ops = w->engine_ops;

@@ -67,10 +67,10 @@ struct worker {
 	struct pool *pool;
 	struct stream_pool streams;
 	struct wheel wheel;
-	uint64_t timer_due_ns;   /* what timer_event is set to */
-	struct request *replies; /* carried out while the outbox was full, oldest first */
-	struct link untold;      /* legs with events that found the outbox full */
-	struct key *keys_home;   /* the same for keys: see worker_give_key */
+	uint64_t timer_due_ns;         /* what timer_event is set to */
+	struct relay_request *replies; /* carried out while the outbox was full, oldest first */
+	struct link waiting_events;    /* legs with events that found the outbox full */
+	struct key *keys_home;         /* the same for keys: see worker_give_key */
 	uint64_t random[4];
 	struct roc_gate roc_gate;
 	struct batch batch;

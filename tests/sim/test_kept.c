@@ -242,13 +242,13 @@ static void so_many_are_kept(void)
 		REQUIRE_OK(update(&t));
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
-		bool refuses = relay_session_refuses_key(t.s.g.relay, t.s.call, keys[i], false);
+		bool refuses = relay_session_refuses_key(t.s.call, keys[i], false);
 
 		/* The first of all keys is the scene's. */
 		EXPECT_INT(refuses, i + 1 + 16 < ARRAY_LEN(keys));
-		EXPECT(relay_session_refuses_key(t.s.g.relay, t.s.call, keys[i], true));
+		EXPECT(relay_session_refuses_key(t.s.call, keys[i], true));
 	}
-	EXPECT(!relay_session_refuses_key(t.s.g.relay, t.s.call, fresh, false));
+	EXPECT(!relay_session_refuses_key(t.s.call, fresh, false));
 	t.s.media.legs[0].receive = keys[2];
 	EXPECT_ERR(update(&t), ERR_REKEY);
 	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was in use before, and "
@@ -261,7 +261,7 @@ static void so_many_are_kept(void)
 	/* With another lifetime it is another context. */
 	keyctx_free(fresh);
 	fresh = call_key_again(keys[9], (struct view){.n = 0}, 1000);
-	EXPECT(relay_session_refuses_key(t.s.g.relay, t.s.call, fresh, false));
+	EXPECT(relay_session_refuses_key(t.s.call, fresh, false));
 	t.s.media.legs[0].receive = fresh;
 	EXPECT_ERR(update(&t), ERR_REKEY);
 	scene_use_keys(&t.s, 0);

@@ -165,15 +165,12 @@ enum err relay_session_reopen(struct relay *r, struct relay_session *s,
 	return ERR_OK;
 }
 
-enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media,
-                              unsigned leg, bool is_rtcp, const struct addr *source)
+enum err relay_session_permit(struct relay *r, struct relay_session *s,
+                              const struct relay_permit *permit)
 {
 	(void)r;
 	(void)s;
-	(void)media;
-	(void)leg;
-	(void)is_rtcp;
-	(void)source;
+	(void)permit;
 	return ERR_OK;
 }
 

@@ -120,15 +120,12 @@ enum err relay_session_reopen(struct relay *r, struct relay_session *s,
 	return ERR_OK;
 }
 
-enum err relay_session_permit(struct relay *r, struct relay_session *s, unsigned media,
-                              unsigned leg, bool is_rtcp, const struct addr *source)
+enum err relay_session_permit(struct relay *r, struct relay_session *s,
+                              const struct relay_permit *permit)
 {
 	(void)r;
 	(void)s;
-	(void)media;
-	(void)leg;
-	(void)is_rtcp;
-	(void)source;
+	(void)permit;
 	return ERR_OK;
 }
 
@@ -152,10 +149,9 @@ enum err relay_session_query(struct relay *r, struct relay_session *s, relay_sta
 /* Keys that the relay would refuse: those that begin with this octet. */
 static int spent_octet = -1;
 
-bool relay_session_refuses_key(const struct relay *r, const struct relay_session *s,
-                               const struct keyctx *k, bool is_send)
+bool relay_session_refuses_key(const struct relay_session *s, const struct keyctx *k, bool is_send)
 {
-	(void)r, (void)s, (void)is_send;
+	(void)s, (void)is_send;
 	return k->key[0] == spent_octet;
 }
 

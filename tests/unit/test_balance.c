@@ -6,59 +6,59 @@
 
 static void by_number_where_nothing_flows(void)
 {
-	struct places p = {.n = 3};
+	struct balance p = {.n = 3};
 
 	for (unsigned i = 0; i < 9; i++)
-		EXPECT_INT(place_take(&p), i % 3);
-	place_give(&p, 1);
-	EXPECT_INT(place_take(&p), 1);
+		EXPECT_INT(balance_take(&p), i % 3);
+	balance_give(&p, 1);
+	EXPECT_INT(balance_take(&p), 1);
 }
 
 /* One heavy session weighs as much as the packets it sends; new ones as much as the average, until
  * they are measured. */
 static void by_packets_where_they_flow(void)
 {
-	struct places p = {.n = 2};
+	struct balance p = {.n = 2};
 	const uint64_t first[] = {3000, 100};
 
-	EXPECT_INT(place_take(&p), 0);
-	EXPECT_INT(place_take(&p), 1);
-	EXPECT(!place_is_due(&p, NS_PER_S - 1));
-	EXPECT(place_is_due(&p, NS_PER_S));
-	place_measure(&p, first, NS_PER_S);
+	EXPECT_INT(balance_take(&p), 0);
+	EXPECT_INT(balance_take(&p), 1);
+	EXPECT(!balance_is_due(&p, NS_PER_S - 1));
+	EXPECT(balance_is_due(&p, NS_PER_S));
+	balance_measure(&p, first, NS_PER_S);
 	EXPECT_INT(p.of[0].pps, 3000);
 	/* 1,550 packets a second each: two more draw level. */
-	EXPECT_INT(place_take(&p), 1);
-	EXPECT_INT(place_take(&p), 1);
-	EXPECT_INT(place_take(&p), 0);
+	EXPECT_INT(balance_take(&p), 1);
+	EXPECT_INT(balance_take(&p), 1);
+	EXPECT_INT(balance_take(&p), 0);
 	/* The heavy one ends. */
-	place_give(&p, 0);
-	place_give(&p, 0);
-	EXPECT_INT(place_take(&p), 0);
+	balance_give(&p, 0);
+	balance_give(&p, 0);
+	EXPECT_INT(balance_take(&p), 0);
 }
 
 static void a_measurement_covers_its_time(void)
 {
-	struct places p = {.n = 2, .measured_ns = 5 * NS_PER_S};
+	struct balance p = {.n = 2, .measured_ns = 5 * NS_PER_S};
 	const uint64_t first[] = {4000, 2000}, second[] = {4000, 8000};
 
-	place_measure(&p, first, 7 * NS_PER_S);
+	balance_measure(&p, first, 7 * NS_PER_S);
 	EXPECT_INT(p.of[0].pps, 2000);
 	EXPECT_INT(p.of[1].pps, 1000);
-	place_measure(&p, second, 9 * NS_PER_S);
+	balance_measure(&p, second, 9 * NS_PER_S);
 	EXPECT_INT(p.of[0].pps, 0);
 	EXPECT_INT(p.of[1].pps, 3000);
-	place_measure(&p, second, 9 * NS_PER_S); /* no time at all */
-	EXPECT_INT(place_take(&p), 0);
+	balance_measure(&p, second, 9 * NS_PER_S); /* no time at all */
+	EXPECT_INT(balance_take(&p), 0);
 }
 
 static void one_worker_has_no_choice(void)
 {
-	struct places p = {.n = 1};
+	struct balance p = {.n = 1};
 
-	EXPECT(!place_is_due(&p, 100 * NS_PER_S));
-	EXPECT_INT(place_take(&p), 0);
-	EXPECT_INT(place_take(&p), 0);
+	EXPECT(!balance_is_due(&p, 100 * NS_PER_S));
+	EXPECT_INT(balance_take(&p), 0);
+	EXPECT_INT(balance_take(&p), 0);
 }
 
 TEST_MAIN("place", {"by_number_where_nothing_flows", by_number_where_nothing_flows},

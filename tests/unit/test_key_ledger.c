@@ -14,9 +14,9 @@ static void like_a_model(void)
 	int owner_of[PRINTS];
 	bool past[PRINTS] = {false};
 	int owners[OWNERS];
-	struct sent *s = NULL;
+	struct key_ledger *s = NULL;
 
-	REQUIRE_OK(sent_new(&s, PRINTS));
+	REQUIRE_OK(key_ledger_new(&s, PRINTS));
 	for (unsigned i = 0; i < PRINTS; i++)
 		owner_of[i] = -1;
 	for (unsigned step = 0; step < STEPS; step++) {
@@ -32,39 +32,39 @@ static void like_a_model(void)
 
 			if (i == 1)
 				continue; /* 0 and 1 count as one */
-			EXPECT_ERR(sent_claim(s, print, &owners[who], NULL), want);
+			EXPECT_ERR(key_ledger_claim(s, print, &owners[who], NULL), want);
 			if (!want)
 				owner_of[i] = who;
 		} else if (i != 1) {
 			bool used = test_random(&random) % 50 == 0;
 
-			sent_release(s, print, &owners[who], used);
+			key_ledger_release(s, print, &owners[who], used);
 			if (owner_of[i] == who) {
 				owner_of[i] = -1;
 				past[i] |= used;
 			}
 		}
 	}
-	sent_free(s);
+	key_ledger_free(s);
 }
 
 static enum err claim_and_end(void)
 {
-	struct sent *s = NULL;
-	enum err e = sent_new(&s, 40);
+	struct key_ledger *s = NULL;
+	enum err e = key_ledger_new(&s, 40);
 
 	for (uint64_t i = 1; i <= 200 && !e; i++)
-		e = sent_claim(s, i * 7, s, NULL);
+		e = key_ledger_claim(s, i * 7, s, NULL);
 	/* Ending can't fail; without memory less is remembered, and nothing is said of it. */
 	for (uint64_t i = 1; i <= 200; i++)
 		if (s)
-			sent_release(s, i * 7, s, true);
+			key_ledger_release(s, i * 7, s, true);
 	for (uint64_t i = 1; i <= 160 && s && !e; i++) {
-		e = sent_claim(s, i * 7, s, NULL);
+		e = key_ledger_claim(s, i * 7, s, NULL);
 		if (e == ERR_KEY_USED)
 			e = ERR_OK;
 	}
-	sent_free(s);
+	key_ledger_free(s);
 	return !e && mem_has_failed() ? ERR_NOMEM : e;
 }
 
