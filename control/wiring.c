@@ -87,7 +87,7 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 }
 
 enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv,
-                        struct proto_json *json, struct events *ev, const struct conf *conf,
+                        struct rpc *json, struct events *ev, const struct conf *conf,
                         struct why *why)
 {
 	struct signalling *s = mem_alloc(sizeof(*s));
@@ -97,7 +97,7 @@ enum err signalling_new(struct signalling **out, struct loop *l, struct service 
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = dialogs_new(&s->dialogs, sv);
 	if (!e)
-		e = proto_json_add_methods(json, json_dialog_methods, json_dialog_methods_n,
+		e = rpc_add_methods(json, rpc_dialog_methods, rpc_dialog_methods_n,
 		                           s->dialogs);
 	if (!e)
 		e = dialog_idle_new(&s->idle, l, ev, sv, s->dialogs);

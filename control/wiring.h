@@ -19,7 +19,7 @@ struct signalling;
 /* Adds offer, answer, reject, delete and mediasec to the JSON protocol, and listens where the
  * setting `ng` says. */
 enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv,
-                        struct proto_json *json, struct events *ev, const struct conf *conf,
+                        struct rpc *json, struct events *ev, const struct conf *conf,
                         struct why *why) MUST_USE;
 /* Requests that wait are answered "closed": after the relay was stopped, before the JSON protocol,
  * the events and the service go. Takes NULL. */

@@ -32,7 +32,7 @@ struct gateway {
 	struct loop_timer *wake;
 	struct service *service;
 	struct events *events;
-	struct proto_json *json;
+	struct rpc *json;
 	struct signalling *signalling;
 	struct metrics_server *metrics;
 	struct listener *listeners[CONF_LISTEN_MAX];
@@ -161,7 +161,7 @@ static enum err start_control(struct gateway *g, struct why *why)
 	if (e)
 		return e;
 	relay_set_asker(g->relay, service_on_ask, g->service);
-	if (events_new(&g->events, g->relay) || proto_json_new(&g->json, g->service, g->events))
+	if (events_new(&g->events, g->relay) || rpc_new(&g->json, g->service, g->events))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = signalling_new(&g->signalling, g->loop, g->service, g->json, g->events, &g->conf, why);
 	return e ? e : metrics_server_new(&g->metrics, g->loop, g->service, &g->conf, why);
@@ -172,11 +172,11 @@ static enum err start_listeners(struct gateway *g, struct why *why)
 	for (unsigned i = 0; i < g->conf.control.n; i++) {
 		struct listen_config config = {.where = g->conf.control.items[i],
 		                               .mode = g->conf.control_mode,
-		                               .line_max_bytes = PROTO_JSON_LINE_MAX,
+		                               .line_max_bytes = RPC_LINE_MAX,
 		                               .out_max_bytes = CONTROL_OUT_MAX_BYTES,
 		                               .conns_max = g->conf.control_clients,
 		                               .requests_max = CONTROL_REQUESTS_MAX,
-		                               .ops = &proto_json_listen_ops,
+		                               .ops = &rpc_listen_ops,
 		                               .arg = g->json};
 		enum err e = listener_new(&g->listeners[i], g->loop, &config, why);
 
@@ -301,7 +301,7 @@ void gateway_stop(struct gateway *g)
 		listener_free(g->listeners[i]);
 	metrics_server_free(g->metrics);
 	signalling_free(g->signalling);
-	proto_json_free(g->json);
+	rpc_free(g->json);
 	events_free(g->events);
 	service_free(g->service);
 	buf_free(&g->ready_line);

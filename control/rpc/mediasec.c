@@ -70,7 +70,7 @@ static const struct schema_field mediasec_fields[] = {
 	{.name = "client", IN(&headers_type, client), .help = "values of Security-Client"},
 	{.name = "verify", IN(&headers_type, verify), .help = "values of Security-Verify"},
 	{.name = "require",
-         IN(&json_slice_type, require),
+         IN(&rpc_slice_type, require),
          .help = "value of Require or Proxy-Require, to be stripped of mediasec"},
 };
 static const struct schema mediasec_schema = {
@@ -85,10 +85,10 @@ static enum err read_headers(const struct header_list *h, struct mediasec_list *
 	return mediasec_parse(out, h->values, h->n, why);
 }
 
-static void answer_mediasec(struct proto_json_call *call, const struct mediasec_decision *d,
+static void answer_mediasec(struct rpc_request *request, const struct mediasec_decision *d,
                             struct str require)
 {
-	struct doc_arena *a = proto_json_arena(call);
+	struct doc_arena *a = rpc_arena(request);
 	struct doc *out = doc_dict(a), *binding = doc_list(a);
 	char stripped[512];
 
@@ -104,10 +104,10 @@ static void answer_mediasec(struct proto_json_call *call, const struct mediasec_
 	doc_set_text(a, out, "security_server", str_of(d->security_server));
 	if (require.n && !mediasec_strip_option(require, stripped, sizeof(stripped)))
 		doc_set_text(a, out, "require", str_of(stripped));
-	proto_json_answer(call, out);
+	rpc_answer(request, out);
 }
 
-void json_mediasec(struct proto_json_call *call, const struct doc *params)
+void rpc_mediasec(struct rpc_request *request, const struct doc *params)
 {
 	struct mediasec_params p = {.ours = 1 << MEDIASEC_SDES_SRTP};
 	struct mediasec_list client, verify;
@@ -116,7 +116,7 @@ void json_mediasec(struct proto_json_call *call, const struct doc *params)
 	struct why why = {""};
 	enum err e;
 
-	if (proto_json_read(call, &mediasec_schema, params, &p))
+	if (rpc_read(request, &mediasec_schema, params, &p))
 		return;
 	q = (struct mediasec_question){.step = (enum mediasec_step)p.step,
 	                               .is_emergency_registration = p.emergency,
@@ -127,9 +127,9 @@ void json_mediasec(struct proto_json_call *call, const struct doc *params)
 	if (!e)
 		e = read_headers(&p.verify, &verify, &q.verify, &why);
 	if (e) {
-		proto_json_refuse(call, e, &why, NULL);
+		rpc_refuse(request, e, &why, NULL);
 		return;
 	}
 	mediasec_decide(&d, &q);
-	answer_mediasec(call, &d, p.require);
+	answer_mediasec(request, &d, p.require);
 }

@@ -62,83 +62,82 @@ static const struct schema none_schema = {"the request", NULL, 0, sizeof(uint32_
 
 static void answer_local(void *arg, const struct service_result *r)
 {
-	struct proto_json_call *call = arg;
-	struct doc_arena *a = proto_json_arena(call);
+	struct rpc_request *request = arg;
+	struct doc_arena *a = rpc_arena(request);
 	struct doc *d;
 
 	if (r->e) {
-		proto_json_refuse(call, r->e, r->why, NULL);
+		rpc_refuse(request, r->e, r->why, NULL);
 		return;
 	}
-	d = reply_local(a, proto_json_service(call), r->session);
+	d = rpc_reply_local(a, rpc_service(request), r->session);
 	doc_set_bool(a, d, "changed", r->changed);
-	proto_json_answer(call, d);
+	rpc_answer(request, d);
 }
 
 typedef void take_fn(struct service *sv, struct spec_session *patch, service_done_fn *done,
                      void *arg);
 
-static void handle_patch(struct proto_json_call *call, const struct doc *params, take_fn *take)
+static void handle_patch(struct rpc_request *request, const struct doc *params, take_fn *take)
 {
 	struct spec_session *patch = NULL;
 
 	if (spec_new(&patch)) {
-		proto_json_refuse(call, ERR_NOMEM, NULL, NULL);
+		rpc_refuse(request, ERR_NOMEM, NULL, NULL);
 		return;
 	}
-	if (proto_json_read(call, &spec_session_schema, params, patch)) {
+	if (rpc_read(request, &spec_session_schema, params, patch)) {
 		spec_free(patch);
 		return;
 	}
-	take(proto_json_service(call), patch, answer_local, call);
+	take(rpc_service(request), patch, answer_local, request);
 }
 
-static void session_create(struct proto_json_call *call, const struct doc *params)
+static void session_create(struct rpc_request *request, const struct doc *params)
 {
-	handle_patch(call, params, service_create_take);
+	handle_patch(request, params, service_create_take);
 }
 
-static void session_update(struct proto_json_call *call, const struct doc *params)
+static void session_update(struct rpc_request *request, const struct doc *params)
 {
-	handle_patch(call, params, service_update_take);
+	handle_patch(request, params, service_update_take);
 }
 
 static void answer_final(void *arg, const struct service_result *r)
 {
-	struct proto_json_call *call = arg;
+	struct rpc_request *request = arg;
 
 	if (r->e)
-		proto_json_refuse(call, r->e, r->why, NULL);
+		rpc_refuse(request, r->e, r->why, NULL);
 	else
-		proto_json_answer(call, reply_final(proto_json_arena(call), r->session, r->stats));
+		rpc_answer(request, rpc_reply_final(rpc_arena(request), r->session, r->stats));
 }
 
-static void session_delete(struct proto_json_call *call, const struct doc *params)
+static void session_delete(struct rpc_request *request, const struct doc *params)
 {
 	struct id_params in = {0};
 
-	if (!proto_json_read(call, &id_schema, params, &in))
-		service_delete(proto_json_service(call), str_of(in.id), answer_final, call);
+	if (!rpc_read(request, &id_schema, params, &in))
+		service_delete(rpc_service(request), str_of(in.id), answer_final, request);
 }
 
 static void answer_session(void *arg, const struct service_result *r)
 {
-	struct proto_json_call *call = arg;
+	struct rpc_request *request = arg;
 
 	if (r->e)
-		proto_json_refuse(call, r->e, r->why, NULL);
+		rpc_refuse(request, r->e, r->why, NULL);
 	else
-		proto_json_answer(call,
-		                  reply_session(proto_json_arena(call), proto_json_service(call),
-		                                r->session, r->stats));
+		rpc_answer(request, rpc_reply_session(rpc_arena(request), rpc_service(request),
+		                                      r->session, r->stats));
 }
 
-static void session_get(struct proto_json_call *call, const struct doc *params)
+static void session_get(struct rpc_request *request, const struct doc *params)
 {
 	struct id_params in = {0};
 
-	if (!proto_json_read(call, &id_schema, params, &in))
-		service_get(proto_json_service(call), str_of(in.id), answer_session, call);
+	if (!rpc_read(request, &id_schema, params, &in))
+		service_get(rpc_service(request), str_of(in.id), answer_session, request);
 }
 
 static bool leg_is_at(const struct spec_context *context, const struct spec_leg *leg,
@@ -169,10 +168,10 @@ static bool list_wants(const struct list_params *in, uint8_t choice,
 	return mode_ok && interface_ok;
 }
 
-static void session_list(struct proto_json_call *call, const struct doc *params)
+static void session_list(struct rpc_request *request, const struct doc *params)
 {
-	struct service *sv = proto_json_service(call);
-	struct doc_arena *a = proto_json_arena(call);
+	struct service *sv = rpc_service(request);
+	struct doc_arena *a = rpc_arena(request);
 	struct list_params in = {.limit = LIST_DEFAULT, .mode = MODE_ANY};
 	struct doc *d, *list;
 	struct interfaces interfaces = {.items = service_context(sv)->interfaces,
@@ -182,10 +181,10 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	struct why why;
 	uint32_t at;
 
-	if (proto_json_read(call, &list_schema, params, &in))
+	if (rpc_read(request, &list_schema, params, &in))
 		return;
 	if (in.interface[0] && interfaces_find(&interfaces, str_of(in.interface), &choice, &why)) {
-		proto_json_refuse(call, ERR_NOT_FOUND, &why, NULL);
+		rpc_refuse(request, ERR_NOT_FOUND, &why, NULL);
 		return;
 	}
 	d = doc_dict(a);
@@ -193,25 +192,25 @@ static void session_list(struct proto_json_call *call, const struct doc *params)
 	at = in.after;
 	while ((!list || list->n < in.limit) && (s = registry_next(service_registry(sv), &at)))
 		if (list_wants(&in, choice, service_context(sv), s->spec))
-			doc_append(list, reply_brief(a, sv, s));
+			doc_append(list, rpc_reply_brief(a, sv, s));
 	doc_set(d, "sessions", list);
 	doc_set_uint(a, d, "total", registry_count(service_registry(sv)));
 	/* Absent on the last page. */
 	if (registry_next(service_registry(sv), &(uint32_t){at}))
 		doc_set_uint(a, d, "next", at);
-	proto_json_answer(call, d);
+	rpc_answer(request, d);
 }
 
 /* What it is now, and how much is left to wait for. */
-static void set_draining(struct proto_json_call *call, const struct doc *params, bool on)
+static void set_draining(struct rpc_request *request, const struct doc *params, bool on)
 {
-	struct service *sv = proto_json_service(call);
-	struct doc_arena *a = proto_json_arena(call);
+	struct service *sv = rpc_service(request);
+	struct doc_arena *a = rpc_arena(request);
 	struct service_counts counts;
 	uint32_t none = 0;
 	struct doc *d;
 
-	if (proto_json_read(call, &none_schema, params, &none))
+	if (rpc_read(request, &none_schema, params, &none))
 		return;
 	if (service_is_draining(sv) != on)
 		log_info("service", "msg=\"%s\"",
@@ -222,72 +221,71 @@ static void set_draining(struct proto_json_call *call, const struct doc *params,
 	d = doc_dict(a);
 	doc_set_bool(a, d, "draining", on);
 	doc_set_uint(a, d, "sessions", counts.sessions);
-	proto_json_answer(call, d);
+	rpc_answer(request, d);
 }
 
-static void session_drain(struct proto_json_call *call, const struct doc *params)
+static void session_drain(struct rpc_request *request, const struct doc *params)
 {
-	set_draining(call, params, true);
+	set_draining(request, params, true);
 }
 
-static void session_undrain(struct proto_json_call *call, const struct doc *params)
+static void session_undrain(struct rpc_request *request, const struct doc *params)
 {
-	set_draining(call, params, false);
+	set_draining(request, params, false);
 }
 
 /* --- the process ------------------------------------------------------------ */
 
-static void stats(struct proto_json_call *call, const struct doc *params)
+static void stats(struct rpc_request *request, const struct doc *params)
 {
 	uint32_t none = 0;
 
-	if (!proto_json_read(call, &none_schema, params, &none))
-		proto_json_answer(call,
-		                  reply_stats(proto_json_arena(call), proto_json_service(call),
-		                              json_call_uptime_ms(call)));
+	if (!rpc_read(request, &none_schema, params, &none))
+		rpc_answer(request, rpc_reply_stats(rpc_arena(request), rpc_service(request),
+		                                    rpc_request_uptime_ms(request)));
 }
 
-static void ping(struct proto_json_call *call, const struct doc *params)
+static void ping(struct rpc_request *request, const struct doc *params)
 {
-	struct doc_arena *a = proto_json_arena(call);
+	struct doc_arena *a = rpc_arena(request);
 	struct service_counts counts;
 	uint32_t none = 0;
 	struct doc *d;
 
-	if (proto_json_read(call, &none_schema, params, &none))
+	if (rpc_read(request, &none_schema, params, &none))
 		return;
-	service_get_counts(proto_json_service(call), &counts);
+	service_get_counts(rpc_service(request), &counts);
 	d = doc_dict(a);
 	doc_set_bool(a, d, "pong", true);
 	doc_set_uint(a, d, "sessions", counts.sessions);
 	doc_set_uint(a, d, "sessions_ending", counts.ending);
 	doc_set_uint(a, d, "sessions_max", counts.sessions_max);
-	doc_set_bool(a, d, "draining", service_is_draining(proto_json_service(call)));
-	proto_json_answer(call, d);
+	doc_set_bool(a, d, "draining", service_is_draining(rpc_service(request)));
+	rpc_answer(request, d);
 }
 
-static void version(struct proto_json_call *call, const struct doc *params)
+static void version(struct rpc_request *request, const struct doc *params)
 {
-	struct doc_arena *a = proto_json_arena(call);
+	struct doc_arena *a = rpc_arena(request);
 	struct doc *d, *suites, *modes;
 	uint32_t none = 0;
 
-	if (proto_json_read(call, &none_schema, params, &none))
+	if (rpc_read(request, &none_schema, params, &none))
 		return;
 	d = doc_dict(a);
 	suites = doc_list(a);
 	modes = doc_list(a);
 	doc_set_text(a, d, "version", STR(SLUICE_VERSION));
-	doc_set_uint(a, d, "protocol", PROTO_JSON_VERSION);
+	doc_set_uint(a, d, "protocol", RPC_VERSION);
 	doc_set_text(a, d, "engine",
-	             str_of(relay_engine_name(service_relay(proto_json_service(call)))));
+	             str_of(relay_engine_name(service_relay(rpc_service(request)))));
 	for (unsigned i = 0; i < SUITE_COUNT; i++)
 		doc_append(suites, doc_text(a, str_of(suite_get((enum suite_id)i)->name)));
 	for (unsigned i = 0; i < RELAY_MODE_COUNT; i++)
 		doc_append(modes, doc_text(a, str_of(relay_mode_name((enum relay_mode)i))));
 	doc_set(d, "suites", suites);
 	doc_set(d, "modes", modes);
-	proto_json_answer(call, d);
+	rpc_answer(request, d);
 }
 
 /* --- events ----------------------------------------------------------------- */
@@ -350,33 +348,33 @@ static const struct schema subscribe_schema = {"the request", subscribe_fields,
                                                ARRAY_LEN(subscribe_fields),
                                                sizeof(struct subscribe_params)};
 
-static void events_subscribe_call(struct proto_json_call *call, const struct doc *params)
+static void subscribe(struct rpc_request *request, const struct doc *params)
 {
 	struct subscribe_params in = {.kinds = (1u << RELAY_EVENT_COUNT) - 1, .after = UINT64_MAX};
-	struct doc_arena *a = proto_json_arena(call);
-	struct events *ev = proto_json_user(call);
+	struct doc_arena *a = rpc_arena(request);
+	struct events *ev = rpc_user(request);
 	struct events_filter filter = {0};
-	struct json_peer *peer;
+	struct rpc_peer *peer;
 	uint64_t missed = 0, seq = events_last_seq(ev);
 	struct doc *d;
 
-	if (proto_json_read(call, &subscribe_schema, params, &in))
+	if (rpc_read(request, &subscribe_schema, params, &in))
 		return;
 	filter.kinds = in.kinds;
 	memcpy(filter.prefix, in.prefix, sizeof(filter.prefix));
-	peer = json_peer_of(json_call_conn(call));
-	if (!peer || json_peer_subscribe(peer, ev, &filter, in.after, &missed)) {
-		proto_json_refuse(call, ERR_NOMEM, NULL, NULL);
+	peer = rpc_peer_of(rpc_request_conn(request));
+	if (!peer || rpc_peer_subscribe(peer, ev, &filter, in.after, &missed)) {
+		rpc_refuse(request, ERR_NOMEM, NULL, NULL);
 		return;
 	}
 	d = doc_dict(a);
 	doc_set_uint(a, d, "seq", seq);
 	doc_set_uint(a, d, "missed", missed);
 	doc_set_uint(a, d, "lost", events_lost(ev));
-	proto_json_answer(call, d);
+	rpc_answer(request, d);
 }
 
-const struct proto_json_method json_methods[] = {
+const struct rpc_method rpc_methods[] = {
 	{"session.create", session_create, "make a session"},
 	{"session.update", session_update, "change what is named of a session"},
 	{"session.delete", session_delete, "end a session; answers with its final statistics"},
@@ -388,6 +386,6 @@ const struct proto_json_method json_methods[] = {
 	{"stats", stats, "counters of the process"},
 	{"ping", ping, "is it there, and how full"},
 	{"version", version, "what it is and what it can"},
-	{"events.subscribe", events_subscribe_call, "be told what happens, as notifications"},
+	{"events.subscribe", subscribe, "be told what happens, as notifications"},
 };
-const size_t json_methods_n = ARRAY_LEN(json_methods);
+const size_t rpc_methods_n = ARRAY_LEN(rpc_methods);

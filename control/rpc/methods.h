@@ -7,11 +7,11 @@
 
 #include "control/rpc/rpc.h"
 
-extern const struct proto_json_method json_methods[];
-extern const size_t json_methods_n;
+extern const struct rpc_method rpc_methods[];
+extern const size_t rpc_methods_n;
 
 /* The peer that asked: events go there. */
-struct listen_conn *json_call_conn(const struct proto_json_call *call);
-uint64_t json_call_uptime_ms(const struct proto_json_call *call);
+struct listen_conn *rpc_request_conn(const struct rpc_request *request);
+uint64_t rpc_request_uptime_ms(const struct rpc_request *request);
 
 #endif

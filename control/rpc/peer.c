@@ -6,16 +6,16 @@
 #include "base/mem.h"
 #include "control/doc/json.h"
 
-struct json_peer {
+struct rpc_peer {
 	struct listen_conn *conn;
 	struct events_subscription *subscription;
 	struct doc_arena *arena;
 	struct buf line;
 };
 
-struct json_peer *json_peer_of(struct listen_conn *c)
+struct rpc_peer *rpc_peer_of(struct listen_conn *c)
 {
-	struct json_peer *peer = listen_conn_user(c);
+	struct rpc_peer *peer = listen_conn_user(c);
 
 	if (peer)
 		return peer;
@@ -29,7 +29,7 @@ struct json_peer *json_peer_of(struct listen_conn *c)
 	return peer;
 }
 
-void json_peer_free(struct json_peer *peer)
+void rpc_peer_free(struct rpc_peer *peer)
 {
 	if (!peer)
 		return;
@@ -41,7 +41,7 @@ void json_peer_free(struct json_peer *peer)
 
 static void on_event(void *arg, const struct session_event *e)
 {
-	struct json_peer *peer = arg;
+	struct rpc_peer *peer = arg;
 	struct doc *d = events_doc(peer->arena, e);
 
 	buf_reset(&peer->line);
@@ -58,8 +58,8 @@ static void on_event(void *arg, const struct session_event *e)
 	doc_arena_reset(peer->arena);
 }
 
-enum err json_peer_subscribe(struct json_peer *peer, struct events *ev,
-                             const struct events_filter *filter, uint64_t after, uint64_t *missed)
+enum err rpc_peer_subscribe(struct rpc_peer *peer, struct events *ev,
+                            const struct events_filter *filter, uint64_t after, uint64_t *missed)
 {
 	struct events_subscription *made = NULL;
 

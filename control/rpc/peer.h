@@ -7,15 +7,15 @@
 #include "control/session/events.h"
 #include "control/net/listen.h"
 
-struct json_peer;
+struct rpc_peer;
 
 /* The peer's own, made when it is first asked for; NULL without memory. */
-struct json_peer *json_peer_of(struct listen_conn *c);
-void json_peer_free(struct json_peer *peer);
+struct rpc_peer *rpc_peer_of(struct listen_conn *c);
+void rpc_peer_free(struct rpc_peer *peer);
 /* Replaces the subscription it had. `kinds` 0 ends it. Events are sent as notifications of the
  * method "event". */
-enum err json_peer_subscribe(struct json_peer *peer, struct events *ev,
-                             const struct events_filter *filter, uint64_t after,
-                             uint64_t *missed) MUST_USE;
+enum err rpc_peer_subscribe(struct rpc_peer *peer, struct events *ev,
+                            const struct events_filter *filter, uint64_t after,
+                            uint64_t *missed) MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON-RPC 2.0: lines become calls, calls become answers, in any order; batches are answered
- * together. */
+/* JSON-RPC 2.0: a line is a request or a batch of them. Requests are answered in any order, a batch
+ * in one line when its last request is answered. */
 #include "control/rpc/rpc.h"
 
 #include "base/clk.h"
@@ -12,12 +12,12 @@
 enum { ID_MAX = 160, BATCH_MAX = 1024, METHOD_TABLES_MAX = 8 };
 
 struct method_table {
-	const struct proto_json_method *methods;
+	const struct rpc_method *methods;
 	size_t n;
 	void *user;
 };
 
-struct proto_json {
+struct rpc {
 	struct service *sv;
 	struct events *ev;
 	struct doc_arena *in;  /* the line being read */
@@ -28,16 +28,16 @@ struct proto_json {
 	uint64_t started_ns;
 };
 
-/* A batch is answered as one line when the last of it is. */
-struct batch {
+/* Answered in one line when its last request is answered. */
+struct rpc_batch {
 	struct buf answers;
-	unsigned open; /* calls under way, and one for the reading itself */
+	unsigned open; /* requests under way, and one while the batch is read */
 };
 
-struct proto_json_call {
-	struct proto_json *p;
+struct rpc_request {
+	struct rpc *p;
 	struct listen_conn *conn;
-	struct batch *batch;
+	struct rpc_batch *batch;
 	void *user;
 	bool is_notification; /* no id: no answer */
 	char id[ID_MAX];      /* as JSON */
@@ -64,7 +64,7 @@ static const int error_codes[ERR_COUNT] = {
 
 /* --- answers ---------------------------------------------------------------- */
 
-static void batch_release(struct batch *b, struct listen_conn *conn)
+static void batch_release(struct rpc_batch *b, struct listen_conn *conn)
 {
 	if (--b->open)
 		return;
@@ -79,61 +79,61 @@ static void batch_release(struct batch *b, struct listen_conn *conn)
 	mem_free(b);
 }
 
-static void call_free(struct proto_json_call *call)
+static void request_free(struct rpc_request *request)
 {
-	struct listen_conn *conn = call->conn;
+	struct listen_conn *conn = request->conn;
 
-	if (call->batch)
-		batch_release(call->batch, conn);
-	mem_free(call);
+	if (request->batch)
+		batch_release(request->batch, conn);
+	mem_free(request);
 	listen_conn_release(conn);
 }
 
-/* `call->p->line` holds the answer without its line end. */
-static void call_send(struct proto_json_call *call)
+/* `request->p->line` holds the answer without its line end. */
+static void request_send(struct rpc_request *request)
 {
-	struct buf *line = &call->p->line;
+	struct buf *line = &request->p->line;
 
 	if (line->bad) {
-		/* No memory for the answer: the peer learns it from the end of its connection. */
-		listen_conn_close(call->conn);
+		/* No memory for the answer: closing the connection tells the peer. */
+		listen_conn_close(request->conn);
 		buf_free(line);
-	} else if (call->batch) {
-		buf_char(&call->batch->answers, call->batch->answers.n ? ',' : '[');
-		buf_str(&call->batch->answers, buf_as_str(line));
+	} else if (request->batch) {
+		buf_char(&request->batch->answers, request->batch->answers.n ? ',' : '[');
+		buf_str(&request->batch->answers, buf_as_str(line));
 	} else {
 		buf_char(line, '\n');
-		listen_conn_send(call->conn, buf_as_str(line));
+		listen_conn_send(request->conn, buf_as_str(line));
 	}
 }
 
-static void answer(struct proto_json_call *call, const char *member, struct doc *value)
+static void answer(struct rpc_request *request, const char *member, struct doc *value)
 {
-	struct proto_json *p = call->p;
+	struct rpc *p = request->p;
 
-	if (!call->is_notification) {
+	if (!request->is_notification) {
 		buf_reset(&p->line);
-		buf_printf(&p->line, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"%s\":", call->id, member);
+		buf_printf(&p->line, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"%s\":", request->id, member);
 		if (value && !doc_arena_failed(p->out))
 			doc_json_encode(&p->line, value);
 		else
 			p->line.bad = true;
 		buf_char(&p->line, '}');
-		call_send(call);
+		request_send(request);
 	}
 	doc_arena_reset(p->out);
-	call_free(call);
+	request_free(request);
 }
 
-void proto_json_answer(struct proto_json_call *call, struct doc *result)
+void rpc_answer(struct rpc_request *request, struct doc *result)
 {
-	answer(call, "result", result);
+	answer(request, "result", result);
 }
 
-static void refuse_code(struct proto_json_call *call, int code, const char *name, const char *text,
+static void refuse_code(struct rpc_request *request, int code, const char *name, const char *text,
                         const struct schema_fault *fault)
 {
-	struct doc_arena *a = call->p->out;
+	struct doc_arena *a = request->p->out;
 	struct doc *d, *data;
 
 	doc_arena_reset(a);
@@ -149,54 +149,54 @@ static void refuse_code(struct proto_json_call *call, int code, const char *name
 	if (fault && fault->allowed[0])
 		doc_set_text(a, data, "allowed", str_of(fault->allowed));
 	doc_set(d, "data", data);
-	answer(call, "error", d);
+	answer(request, "error", d);
 }
 
-void proto_json_refuse(struct proto_json_call *call, enum err e, const struct why *why,
-                       const struct schema_fault *fault)
+void rpc_refuse(struct rpc_request *request, enum err e, const struct why *why,
+                const struct schema_fault *fault)
 {
-	refuse_code(call, error_codes[e], err_name(e),
+	refuse_code(request, error_codes[e], err_name(e),
 	            why && why->text[0] ? why->text : err_meaning(e), fault);
 }
 
 /* --- what handlers use ------------------------------------------------------ */
 
-struct service *proto_json_service(const struct proto_json_call *call)
+struct service *rpc_service(const struct rpc_request *request)
 {
-	return call->p->sv;
+	return request->p->sv;
 }
 
-void *proto_json_user(const struct proto_json_call *call)
+void *rpc_user(const struct rpc_request *request)
 {
-	return call->user;
+	return request->user;
 }
 
-struct doc_arena *proto_json_arena(struct proto_json_call *call)
+struct doc_arena *rpc_arena(struct rpc_request *request)
 {
-	return call->p->out;
+	return request->p->out;
 }
 
-struct listen_conn *json_call_conn(const struct proto_json_call *call)
+struct listen_conn *rpc_request_conn(const struct rpc_request *request)
 {
-	return call->conn;
+	return request->conn;
 }
 
-uint64_t json_call_uptime_ms(const struct proto_json_call *call)
+uint64_t rpc_request_uptime_ms(const struct rpc_request *request)
 {
-	return (clk_mono_ns() - call->p->started_ns) / NS_PER_MS;
+	return (clk_mono_ns() - request->p->started_ns) / NS_PER_MS;
 }
 
-enum err proto_json_read(struct proto_json_call *call, const struct schema *s,
-                         const struct doc *params, void *out)
+enum err rpc_read(struct rpc_request *request, const struct schema *s, const struct doc *params,
+                  void *out)
 {
 	struct schema_fault fault = {.e = ERR_OK};
-	struct schema_in in = {.context = service_context(call->p->sv), .fault = &fault};
+	struct schema_in in = {.context = service_context(request->p->sv), .fault = &fault};
 	enum err e = schema_read(&in, s, params, out);
 	struct why why;
 
 	if (e) {
 		schema_fault_text(&fault, &why);
-		proto_json_refuse(call, e, &why, &fault);
+		rpc_refuse(request, e, &why, &fault);
 	}
 	return e;
 }
@@ -204,39 +204,38 @@ enum err proto_json_read(struct proto_json_call *call, const struct schema *s,
 /* --- requests --------------------------------------------------------------- */
 
 /* NULL: no memory, and the peer is closed. */
-static struct proto_json_call *call_new(struct proto_json *p, struct listen_conn *c,
-                                        struct batch *batch)
+static struct rpc_request *request_new(struct rpc *p, struct listen_conn *c,
+                                       struct rpc_batch *batch)
 {
-	struct proto_json_call *call = mem_alloc(sizeof(*call));
+	struct rpc_request *request = mem_alloc(sizeof(*request));
 
-	if (!call) {
+	if (!request) {
 		listen_conn_close(c);
 		return NULL;
 	}
-	*call = (struct proto_json_call){.p = p, .conn = c, .batch = batch, .id = "null"};
+	*request = (struct rpc_request){.p = p, .conn = c, .batch = batch, .id = "null"};
 	listen_conn_hold(c);
 	if (batch)
 		batch->open++;
-	return call;
+	return request;
 }
 
 /* False when the id is neither text, whole number nor null, or too long to be given back. */
-static bool call_set_id(struct proto_json_call *call, const struct doc *id)
+static bool request_set_id(struct rpc_request *request, const struct doc *id)
 {
 	struct buf b = {0};
 	bool ok = id->kind == DOC_NULL || id->kind == DOC_INT || id->kind == DOC_TEXT;
 
 	if (ok)
 		doc_json_encode(&b, id);
-	ok = ok && !b.bad && b.n < sizeof(call->id);
+	ok = ok && !b.bad && b.n < sizeof(request->id);
 	if (ok)
-		memcpy(call->id, b.p, b.n + 1);
+		memcpy(request->id, b.p, b.n + 1);
 	buf_free(&b);
 	return ok;
 }
 
-static const struct proto_json_method *find_method(const struct proto_json *p, struct str name,
-                                                   void **user)
+static const struct rpc_method *find_method(const struct rpc *p, struct str name, void **user)
 {
 	for (unsigned t = 0; t < p->n_tables; t++)
 		for (size_t i = 0; i < p->tables[t].n; i++)
@@ -247,69 +246,69 @@ static const struct proto_json_method *find_method(const struct proto_json *p, s
 	return NULL;
 }
 
-static const char *request_fault(const struct doc *request)
+static const char *message_fault(const struct doc *message)
 {
-	for (DOC_EACH(it, request))
+	for (DOC_EACH(it, message))
 		if (!str_is(it->key, "jsonrpc") && !str_is(it->key, "id") &&
 		    !str_is(it->key, "method") && !str_is(it->key, "params"))
 			return "a request has jsonrpc, id, method and params";
-	if (!str_is(doc_get_text(request, "jsonrpc"), "2.0"))
+	if (!str_is(doc_get_text(message, "jsonrpc"), "2.0"))
 		return "jsonrpc must be \"2.0\"";
-	if (doc_get_text(request, "method").n == 0)
+	if (doc_get_text(message, "method").n == 0)
 		return "method must be a text";
 	return NULL;
 }
 
-static void handle_request(struct proto_json *p, struct listen_conn *c, struct batch *batch,
-                           const struct doc *request)
+static void handle_request(struct rpc *p, struct listen_conn *c, struct rpc_batch *batch,
+                           const struct doc *message)
 {
 	static const struct doc no_params = {.kind = DOC_DICT};
-	struct proto_json_call *call = call_new(p, c, batch);
-	const struct doc *id = request->kind == DOC_DICT ? doc_get(request, "id") : NULL;
-	const struct doc *params = request->kind == DOC_DICT ? doc_get(request, "params") : NULL;
-	const struct proto_json_method *method;
+	struct rpc_request *request = request_new(p, c, batch);
+	const struct doc *id = message->kind == DOC_DICT ? doc_get(message, "id") : NULL;
+	const struct doc *params = message->kind == DOC_DICT ? doc_get(message, "params") : NULL;
+	const struct rpc_method *method;
 	const char *fault;
 
-	if (!call)
+	if (!request)
 		return;
-	if (request->kind != DOC_DICT) {
-		refuse_code(call, RPC_INVALID, "invalid", "a request is an object", NULL);
+	if (message->kind != DOC_DICT) {
+		refuse_code(request, RPC_INVALID, "invalid", "a request is an object", NULL);
 		return;
 	}
-	if (id && !call_set_id(call, id)) {
-		refuse_code(call, RPC_INVALID, "invalid",
+	if (id && !request_set_id(request, id)) {
+		refuse_code(request, RPC_INVALID, "invalid",
 		            "id must be a text of at most 150 octets, a whole number or null",
 		            NULL);
 		return;
 	}
-	fault = request_fault(request);
+	fault = message_fault(message);
 	if (fault) {
-		refuse_code(call, RPC_INVALID, "invalid", fault, NULL);
+		refuse_code(request, RPC_INVALID, "invalid", fault, NULL);
 		return;
 	}
-	call->is_notification = !id;
-	method = find_method(p, doc_get_text(request, "method"), &call->user);
+	request->is_notification = !id;
+	method = find_method(p, doc_get_text(message, "method"), &request->user);
 	if (!method)
-		refuse_code(call, RPC_METHOD, "unsupported",
+		refuse_code(request, RPC_METHOD, "unsupported",
 		            "no such method; see docs/control-protocol.md", NULL);
 	else if (params && params->kind != DOC_DICT)
-		refuse_code(call, RPC_PARAMS, "invalid", "params must be an object", NULL);
+		refuse_code(request, RPC_PARAMS, "invalid", "params must be an object", NULL);
 	else
-		method->handle(call, params ? params : &no_params);
+		method->handle(request, params ? params : &no_params);
 }
 
-static void refuse_line(struct proto_json *p, struct listen_conn *c, int code, const char *name,
+static void refuse_line(struct rpc *p, struct listen_conn *c, int code, const char *name,
                         const char *text)
 {
-	struct proto_json_call *call = call_new(p, c, NULL);
+	struct rpc_request *request = request_new(p, c, NULL);
 
-	if (call)
-		refuse_code(call, code, name, text, NULL);
+	if (request)
+		refuse_code(request, code, name, text, NULL);
 }
 
-static void handle_batch(struct proto_json *p, struct listen_conn *c, const struct doc *list)
+static void handle_batch(struct rpc *p, struct listen_conn *c, const struct doc *list)
 {
-	struct batch *b;
+	struct rpc_batch *b;
 
 	if (list->n == 0 || list->n > BATCH_MAX) {
 		refuse_line(p, c, RPC_INVALID, "invalid", "a batch has 1 to 1024 requests");
@@ -326,11 +325,11 @@ static void handle_batch(struct proto_json *p, struct listen_conn *c, const stru
 	batch_release(b, c);
 }
 
-/* --- the listeners' calls --------------------------------------------------- */
+/* --- what listeners call ---------------------------------------------------- */
 
 static void on_line(void *arg, struct listen_conn *c, struct str line)
 {
-	struct proto_json *p = arg;
+	struct rpc *p = arg;
 	struct doc *d = NULL;
 	struct why why;
 	enum err e = doc_json_decode(&d, p->in, line, &why);
@@ -341,7 +340,7 @@ static void on_line(void *arg, struct listen_conn *c, struct str line)
 		handle_batch(p, c, d);
 	else
 		handle_request(p, c, NULL, d);
-	/* Wipes the keys that stood in it: what is kept of them is in secret memory. */
+	/* Wipes the keys in the line; those that are kept are in secret memory. */
 	doc_arena_reset(p->in);
 }
 
@@ -353,17 +352,16 @@ static void on_too_long(void *arg, struct listen_conn *c)
 static void on_closed(void *arg, struct listen_conn *c)
 {
 	(void)arg;
-	json_peer_free(listen_conn_user(c));
+	rpc_peer_free(listen_conn_user(c));
 	listen_conn_set_user(c, NULL);
 }
 
-const struct listen_ops proto_json_listen_ops = {
+const struct listen_ops rpc_listen_ops = {
 	.line = on_line, .too_long = on_too_long, .closed = on_closed};
 
 /* --- making and ending ------------------------------------------------------ */
 
-enum err proto_json_add_methods(struct proto_json *p, const struct proto_json_method *methods,
-                                size_t n, void *user)
+enum err rpc_add_methods(struct rpc *p, const struct rpc_method *methods, size_t n, void *user)
 {
 	if (p->n_tables == METHOD_TABLES_MAX)
 		return ERR_LIMIT;
@@ -371,9 +369,9 @@ enum err proto_json_add_methods(struct proto_json *p, const struct proto_json_me
 	return ERR_OK;
 }
 
-enum err proto_json_new(struct proto_json **out, struct service *sv, struct events *ev)
+enum err rpc_new(struct rpc **out, struct service *sv, struct events *ev)
 {
-	struct proto_json *p = mem_alloc(sizeof(*p));
+	struct rpc *p = mem_alloc(sizeof(*p));
 
 	if (!p)
 		return ERR_NOMEM;
@@ -381,15 +379,15 @@ enum err proto_json_new(struct proto_json **out, struct service *sv, struct even
 	p->ev = ev;
 	p->started_ns = clk_mono_ns();
 	if (doc_arena_new(&p->in) || doc_arena_new(&p->out) ||
-	    proto_json_add_methods(p, json_methods, json_methods_n, ev)) {
-		proto_json_free(p);
+	    rpc_add_methods(p, rpc_methods, rpc_methods_n, ev)) {
+		rpc_free(p);
 		return ERR_NOMEM;
 	}
 	*out = p;
 	return ERR_OK;
 }
 
-void proto_json_free(struct proto_json *p)
+void rpc_free(struct rpc *p)
 {
 	if (!p)
 		return;

@@ -11,45 +11,45 @@
 #include "control/net/listen.h"
 #include "control/session/service.h"
 
-enum { PROTO_JSON_VERSION = 1, PROTO_JSON_LINE_MAX = 256 * 1024 };
+enum { RPC_VERSION = 1, RPC_LINE_MAX = 256 * 1024 };
 
 /* One for the process, over any number of listeners. Control only. */
-struct proto_json;
-/* A request on its way; answered once. */
-struct proto_json_call;
+struct rpc;
+/* A request under way; answered once. */
+struct rpc_request;
 
-enum err proto_json_new(struct proto_json **out, struct service *sv, struct events *ev) MUST_USE;
+enum err rpc_new(struct rpc **out, struct service *sv, struct events *ev) MUST_USE;
 /* After every listener that used it. */
-void proto_json_free(struct proto_json *p);
+void rpc_free(struct rpc *p);
 
-/* For listen_config: `arg` is the proto_json. */
-extern const struct listen_ops proto_json_listen_ops;
+/* For listen_config: `arg` is the rpc. */
+extern const struct listen_ops rpc_listen_ops;
 
 /*
- * A method of the protocol. `params` is an object, perhaps empty, that lives for the call; what is
- * kept is copied. The handler, or what it started, answers the call once.
+ * A method of the protocol. `params` is an object, perhaps empty, that lives until the
+ * handler returns: copy what you keep. The handler, or what it started, answers the request once.
  */
-struct proto_json_method {
+struct rpc_method {
 	const char *name;
-	void (*handle)(struct proto_json_call *call, const struct doc *params);
+	void (*handle)(struct rpc_request *request, const struct doc *params);
 	const char *help;
 };
 
 /* Further methods, of other files: they live as long as the protocol. ERR_NOMEM. */
-enum err proto_json_add_methods(struct proto_json *p, const struct proto_json_method *methods,
-                                size_t n, void *user) MUST_USE;
+enum err rpc_add_methods(struct rpc *p, const struct rpc_method *methods, size_t n,
+                         void *user) MUST_USE;
 
 /* What a handler works with. */
-struct service *proto_json_service(const struct proto_json_call *call);
-void *proto_json_user(const struct proto_json_call *call);
-/* Reads params by a table; on failure the call is answered and the result is not ERR_OK. */
-enum err proto_json_read(struct proto_json_call *call, const struct schema *s,
-                         const struct doc *params, void *out) MUST_USE;
+struct service *rpc_service(const struct rpc_request *request);
+void *rpc_user(const struct rpc_request *request);
+/* Reads params by a table. On failure it answers the request and returns the error. */
+enum err rpc_read(struct rpc_request *request, const struct schema *s, const struct doc *params,
+                  void *out) MUST_USE;
 /* An arena for the answer, empty; good until the answer. */
-struct doc_arena *proto_json_arena(struct proto_json_call *call);
-void proto_json_answer(struct proto_json_call *call, struct doc *result);
+struct doc_arena *rpc_arena(struct rpc_request *request);
+void rpc_answer(struct rpc_request *request, struct doc *result);
 /* `fault` may be NULL. */
-void proto_json_refuse(struct proto_json_call *call, enum err e, const struct why *why,
-                       const struct schema_fault *fault);
+void rpc_refuse(struct rpc_request *request, enum err e, const struct why *why,
+                const struct schema_fault *fault);
 
 #endif

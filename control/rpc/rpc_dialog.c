@@ -10,7 +10,7 @@
 /* What is taken of a peer's a=crypto lines, and how ours are written. */
 struct sdes_params_in {
 	uint32_t has;
-	struct json_suites accept, prefer;
+	struct rpc_suites accept, prefer;
 	uint64_t lifetime_min, lifetime_max, lifetime_own;
 	uint8_t ignore_lifetime, mki, unique_keys, pad;
 };
@@ -29,7 +29,7 @@ struct dialog_params {
 	uint8_t profile, side, transport, security, rekey, glare, bundle, gates, latch, rtcp_mux,
 		replace;
 	uint8_t registered, emergency, gm_confidential, loop_protect, family, dscp, any_tag;
-	struct json_suites suites;
+	struct rpc_suites suites;
 	struct addr media_address, received_from;
 	char interface[INTERFACES_TEXT_MAX], interface_other[INTERFACES_TEXT_MAX];
 	uint8_t rtcp_attribute, ends_when_silent, other_media, osrtp, osrtp_offer, osrtp_pairs;
@@ -68,10 +68,10 @@ static const struct schema_word rtcp_attribute_words[] = {
 #define SDES_AT(type_, member_) SCHEMA_FIELD(type_, struct sdes_params_in, member_)
 static const struct schema_field sdes_fields[] = {
 	{.name = "accept",
-         SDES_AT(&json_suites_type, accept),
+         SDES_AT(&rpc_suites_type, accept),
          .help = "suites that may be used; default: all"},
 	{.name = "prefer",
-         SDES_AT(&json_suites_type, prefer),
+         SDES_AT(&rpc_suites_type, prefer),
          .help = "taken of an offer before its own order of preference"},
 	{.name = "lifetime_min",
          SDES_AT(&schema_uint, lifetime_min),
@@ -183,7 +183,7 @@ static const struct schema_field dialog_fields[] = {
                       AT(&schema_text, branch),
                       .help = "tells offers of one call apart that go to different places"},
 	[P_SDP] = {.name = "sdp",
-                   AT(&json_slice_type, sdp),
+                   AT(&rpc_slice_type, sdp),
                    .secret = true,
                    .help = "the description"},
 	[P_PROFILE] = {.name = "profile",
@@ -203,7 +203,7 @@ static const struct schema_field dialog_fields[] = {
                         .words = security_words,
                         .help = "RTP/SAVP on both sides: pass (e2e) or terminate (srtp-srtp)"},
 	[P_SUITES] = {.name = "suites",
-                      AT(&json_suites_type, suites),
+                      AT(&rpc_suites_type, suites),
                       .help = "suites to offer, best first"},
 	[P_REKEY] = {.name = "rekey",
                      AT(&schema_word, rekey),
@@ -309,8 +309,8 @@ static const struct schema_field dialog_fields[] = {
                    .sub = &ims_schema,
                    .help = "the object below"},
 };
-const struct schema json_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields),
-                                          sizeof(struct dialog_params)};
+const struct schema rpc_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields),
+                                         sizeof(struct dialog_params)};
 
 static bool is_given(const struct dialog_params *p, enum param field)
 {
@@ -345,7 +345,7 @@ static void fill_ims(struct dialog_options *o, const struct dialog_params *p)
 	o->gate_by_direction = true;
 }
 
-static uint8_t take_suites(const struct json_suites *names, enum suite_id *out)
+static uint8_t take_suites(const struct rpc_suites *names, enum suite_id *out)
 {
 	for (unsigned i = 0; i < names->n; i++)
 		out[i] = (enum suite_id)names->ids[i];
@@ -420,24 +420,24 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 
 /* --- answers ---------------------------------------------------------------- */
 
-static void refuse(struct proto_json_call *call, const struct dialog_reply *r)
+static void refuse(struct rpc_request *request, const struct dialog_reply *r)
 {
 	struct why why = {""};
 
 	(void)why_fail(&why, r->e, "%s",
 	               r->why && r->why->text[0] ? r->why->text : err_meaning(r->e));
 	why_prefix(&why, "SIP %d", r->sip_status);
-	proto_json_refuse(call, r->e, &why, NULL);
+	rpc_refuse(request, r->e, &why, NULL);
 }
 
 static void answer_sdp(void *arg, const struct dialog_reply *r)
 {
-	struct proto_json_call *call = arg;
-	struct doc_arena *a = proto_json_arena(call);
+	struct rpc_request *request = arg;
+	struct doc_arena *a = rpc_arena(request);
 	struct doc *d, *list;
 
 	if (r->e) {
-		refuse(call, r);
+		refuse(request, r);
 		return;
 	}
 	d = doc_dict(a);
@@ -459,23 +459,23 @@ static void answer_sdp(void *arg, const struct dialog_reply *r)
 	}
 	doc_set(d, "media", list);
 	if (r->session)
-		doc_set(d, "session", reply_local(a, proto_json_service(call), r->session));
-	proto_json_answer(call, d);
+		doc_set(d, "session", rpc_reply_local(a, rpc_service(request), r->session));
+	rpc_answer(request, d);
 }
 
 static void answer_end(void *arg, const struct dialog_reply *r)
 {
-	struct proto_json_call *call = arg;
+	struct rpc_request *request = arg;
 
 	if (r->e)
-		refuse(call, r);
+		refuse(request, r);
 	else if (r->session && r->stats)
-		proto_json_answer(call, reply_final(proto_json_arena(call), r->session, r->stats));
+		rpc_answer(request, rpc_reply_final(rpc_arena(request), r->session, r->stats));
 	else
-		proto_json_answer(call, doc_dict(proto_json_arena(call)));
+		rpc_answer(request, doc_dict(rpc_arena(request)));
 }
 
-static void handle(struct proto_json_call *call, const struct doc *params, enum dialog_op op)
+static void handle(struct rpc_request *request, const struct doc *params, enum dialog_op op)
 {
 	bool has_sdp = op == DIALOG_OFFER || op == DIALOG_ANSWER;
 	struct dialog_params p = {.has = 0};
@@ -483,17 +483,17 @@ static void handle(struct proto_json_call *call, const struct doc *params, enum 
 	struct why why = {""};
 	enum err e;
 
-	schema_defaults(&json_dialog_schema, &p, NULL);
-	if (proto_json_read(call, &json_dialog_schema, params, &p))
+	schema_defaults(&rpc_dialog_schema, &p, NULL);
+	if (rpc_read(request, &rpc_dialog_schema, params, &p))
 		return;
 	e = has_sdp == is_given(&p, P_SDP)
 	            ? ERR_OK
 	            : why_fail(&why, ERR_INVALID,
 	                       has_sdp ? "params.sdp is needed" : "params.sdp has no place here");
 	if (!e)
-		e = fill_options(&ask.options, &p, proto_json_service(call), &why);
+		e = fill_options(&ask.options, &p, rpc_service(request), &why);
 	if (e) {
-		proto_json_refuse(call, e, &why, NULL);
+		rpc_refuse(request, e, &why, NULL);
 		return;
 	}
 	ask.call = str_of(p.call);
@@ -501,35 +501,35 @@ static void handle(struct proto_json_call *call, const struct doc *params, enum 
 	ask.to = str_of(p.to);
 	ask.branch = str_of(p.branch);
 	ask.sdp = p.sdp;
-	dialog_request(proto_json_user(call), &ask, has_sdp ? answer_sdp : answer_end, call);
+	dialog_request(rpc_user(request), &ask, has_sdp ? answer_sdp : answer_end, request);
 }
 
-static void on_offer(struct proto_json_call *call, const struct doc *params)
+static void on_offer(struct rpc_request *request, const struct doc *params)
 {
-	handle(call, params, DIALOG_OFFER);
+	handle(request, params, DIALOG_OFFER);
 }
 
-static void on_answer(struct proto_json_call *call, const struct doc *params)
+static void on_answer(struct rpc_request *request, const struct doc *params)
 {
-	handle(call, params, DIALOG_ANSWER);
+	handle(request, params, DIALOG_ANSWER);
 }
 
-static void on_reject(struct proto_json_call *call, const struct doc *params)
+static void on_reject(struct rpc_request *request, const struct doc *params)
 {
-	handle(call, params, DIALOG_REJECT);
+	handle(request, params, DIALOG_REJECT);
 }
 
-static void on_delete(struct proto_json_call *call, const struct doc *params)
+static void on_delete(struct rpc_request *request, const struct doc *params)
 {
-	handle(call, params, DIALOG_DELETE);
+	handle(request, params, DIALOG_DELETE);
 }
 
-const struct proto_json_method json_dialog_methods[] = {
+const struct rpc_method rpc_dialog_methods[] = {
 	{"offer", on_offer, "an SDP offer: answers with the one for the other side"},
 	{"answer", on_answer, "an SDP answer: answers with the one for the offerer"},
 	{"reject", on_reject, "the offer that waits was refused: everything old stays"},
 	{"delete", on_delete, "the call is over: answers with its final statistics"},
-	{"mediasec", json_mediasec,
+	{"mediasec", rpc_mediasec,
          "what a P-CSCF answers and stores for Security-Client and Security-Verify"},
 };
-const size_t json_dialog_methods_n = ARRAY_LEN(json_dialog_methods);
+const size_t rpc_dialog_methods_n = ARRAY_LEN(rpc_dialog_methods);

@@ -9,14 +9,14 @@
 #include "control/rpc/rpc.h"
 #include "control/doc/schema.h"
 
-/* For proto_json_add_methods; `user` is the struct dialogs. */
-extern const struct proto_json_method json_dialog_methods[];
-extern const size_t json_dialog_methods_n;
+/* For rpc_add_methods; `user` is the struct dialogs. */
+extern const struct rpc_method rpc_dialog_methods[];
+extern const size_t rpc_dialog_methods_n;
 
 /* What offer, answer, reject and delete take, for documentation and tests. */
-extern const struct schema json_dialog_schema;
+extern const struct schema rpc_dialog_schema;
 
 /* The method mediasec. */
-void json_mediasec(struct proto_json_call *call, const struct doc *params);
+void rpc_mediasec(struct rpc_request *request, const struct doc *params);
 
 #endif

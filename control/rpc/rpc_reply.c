@@ -76,14 +76,14 @@ static struct doc *session_local(struct doc_arena *a, const struct service *sv,
 	return out;
 }
 
-struct doc *reply_local(struct doc_arena *a, const struct service *sv,
-                        const struct registry_session *s)
+struct doc *rpc_reply_local(struct doc_arena *a, const struct service *sv,
+                            const struct registry_session *s)
 {
 	return session_local(a, sv, s, false);
 }
 
-struct doc *reply_brief(struct doc_arena *a, const struct service *sv,
-                        const struct registry_session *s)
+struct doc *rpc_reply_brief(struct doc_arena *a, const struct service *sv,
+                            const struct registry_session *s)
 {
 	return session_local(a, sv, s, true);
 }
@@ -174,8 +174,9 @@ static void dress_media(struct doc_arena *a, struct doc *legs, const struct serv
 	}
 }
 
-struct doc *reply_session(struct doc_arena *a, const struct service *sv,
-                          const struct registry_session *s, const struct relay_session_stats *stats)
+struct doc *rpc_reply_session(struct doc_arena *a, const struct service *sv,
+                              const struct registry_session *s,
+                              const struct relay_session_stats *stats)
 {
 	struct schema_out out = {.arena = a, .context = service_context(sv)};
 	struct doc *d = schema_write(&out, &spec_session_schema, s->spec);
@@ -189,8 +190,8 @@ struct doc *reply_session(struct doc_arena *a, const struct service *sv,
 	return d;
 }
 
-struct doc *reply_final(struct doc_arena *a, const struct registry_session *s,
-                        const struct relay_session_stats *stats)
+struct doc *rpc_reply_final(struct doc_arena *a, const struct registry_session *s,
+                            const struct relay_session_stats *stats)
 {
 	struct doc *out = doc_dict(a), *media = doc_list(a);
 
@@ -285,7 +286,7 @@ static struct doc *locked_memory(struct doc_arena *a)
 	return d;
 }
 
-struct doc *reply_stats(struct doc_arena *a, struct service *sv, uint64_t uptime_ms)
+struct doc *rpc_reply_stats(struct doc_arena *a, struct service *sv, uint64_t uptime_ms)
 {
 	struct doc *d = doc_dict(a), *interfaces = doc_list(a);
 	struct relay_stats s;

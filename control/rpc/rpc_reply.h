@@ -8,20 +8,20 @@
 #include "relay/relay.h"
 
 /* {"id", "media":[{"id","legs":{"a":{"local","local_rtcp"}}}]}: what signalling needs. */
-struct doc *reply_local(struct doc_arena *a, const struct service *sv,
-                        const struct registry_session *s);
+struct doc *rpc_reply_local(struct doc_arena *a, const struct service *sv,
+                            const struct registry_session *s);
 /* The whole content without keys, local addresses, state, and statistics per leg where `stats` is
  * not NULL. */
-struct doc *reply_session(struct doc_arena *a, const struct service *sv,
-                          const struct registry_session *s,
-                          const struct relay_session_stats *stats);
+struct doc *rpc_reply_session(struct doc_arena *a, const struct service *sv,
+                              const struct registry_session *s,
+                              const struct relay_session_stats *stats);
 /* A line of session.list: id, state, age, and of each media mode and addresses. */
-struct doc *reply_brief(struct doc_arena *a, const struct service *sv,
-                        const struct registry_session *s);
+struct doc *rpc_reply_brief(struct doc_arena *a, const struct service *sv,
+                            const struct registry_session *s);
 /* Final statistics. */
-struct doc *reply_final(struct doc_arena *a, const struct registry_session *s,
-                        const struct relay_session_stats *stats);
+struct doc *rpc_reply_final(struct doc_arena *a, const struct registry_session *s,
+                            const struct relay_session_stats *stats);
 /* The process: sessions, packets by verdict, workers, interfaces and their ports, locked memory. */
-struct doc *reply_stats(struct doc_arena *a, struct service *sv, uint64_t uptime_ms);
+struct doc *rpc_reply_stats(struct doc_arena *a, struct service *sv, uint64_t uptime_ms);
 
 #endif

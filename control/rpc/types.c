@@ -16,12 +16,12 @@ static enum err slice_read(struct schema_in *in, const struct schema_field *f, c
 	return ERR_OK;
 }
 
-const struct schema_type json_slice_type = {.read = slice_read};
+const struct schema_type rpc_slice_type = {.read = slice_read};
 
 static enum err suites_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                             void *at)
 {
-	struct json_suites names = {0};
+	struct rpc_suites names = {0};
 
 	if (d->kind != DOC_LIST || d->n == 0 || d->n > DIALOG_SUITES_MAX)
 		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of 1 to %d suites",
@@ -34,8 +34,8 @@ static enum err suites_read(struct schema_in *in, const struct schema_field *f, 
 			                     "no such suite; `version` lists them");
 		names.ids[names.n++] = (uint8_t)s->id;
 	}
-	*(struct json_suites *)at = names;
+	*(struct rpc_suites *)at = names;
 	return ERR_OK;
 }
 
-const struct schema_type json_suites_type = {.read = suites_read};
+const struct schema_type rpc_suites_type = {.read = suites_read};

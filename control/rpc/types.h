@@ -8,11 +8,11 @@
 
 /* A text that stays where it is, of any length the protocol lets through, and is never echoed: a
  * struct str. */
-extern const struct schema_type json_slice_type;
+extern const struct schema_type rpc_slice_type;
 /* A list of 1 to all suites by name. */
-extern const struct schema_type json_suites_type;
+extern const struct schema_type rpc_suites_type;
 
-struct json_suites {
+struct rpc_suites {
 	uint8_t n;
 	uint8_t ids[SUITE_COUNT];
 };

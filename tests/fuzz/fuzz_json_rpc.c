@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct loop *loop;
 static struct service *service;
 static struct events *events;
-static struct proto_json *json;
+static struct rpc *json;
 static struct listener *listener;
 /* One name with an address of each family, and a part of another. */
 static struct relay_interface interfaces[] = {
@@ -37,7 +37,7 @@ static void start(void)
 	                               .out_max_bytes = 1 << 20,
 	                               .conns_max = 4,
 	                               .requests_max = 64,
-	                               .ops = &proto_json_listen_ops};
+	                               .ops = &rpc_listen_ops};
 
 	static const char *const addresses[] = {"127.0.0.1", "::1", "127.0.0.2"};
 
@@ -47,7 +47,7 @@ static void start(void)
 	}
 	CHECK(loop_new(&loop) == ERR_OK && service_new(&service, &config, NULL) == ERR_OK);
 	CHECK(events_new(&events, &fake_relay) == ERR_OK &&
-	      proto_json_new(&json, service, events) == ERR_OK);
+	      rpc_new(&json, service, events) == ERR_OK);
 	listen.arg = json;
 	CHECK(listener_new(&listener, loop, &listen, NULL) == ERR_OK);
 }

@@ -75,7 +75,7 @@ static void every_field_is_documented(void)
 	struct buf page = {0};
 
 	REQUIRE(read_page(&page, "../docs/control-protocol.md"));
-	find_fields(&json_dialog_schema, page.p);
+	find_fields(&rpc_dialog_schema, page.p);
 	buf_free(&page);
 }
 
