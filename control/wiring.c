@@ -15,7 +15,7 @@ struct signalling {
 	struct dialogs *dialogs;
 	struct dialog_idle *idle;
 	struct dialog_later *later;
-	struct proto_ng *ng;
+	struct ng *ng;
 	unsigned n_listeners;
 	struct ng_listen *listeners[CONF_LISTEN_MAX];
 };
@@ -48,10 +48,10 @@ static enum err start_ng(struct signalling *s, struct service *sv, const struct 
                          struct why *why)
 {
 	struct addr_net allow[CONF_LISTEN_MAX];
-	struct proto_ng_config config;
+	struct ng_config config;
 	enum err e = ERR_OK;
 
-	proto_ng_config_defaults(&config);
+	ng_config_defaults(&config);
 	config.service = sv;
 	config.dialogs = s->dialogs;
 	config.allow = allow;
@@ -59,7 +59,7 @@ static enum err start_ng(struct signalling *s, struct service *sv, const struct 
 	for (unsigned i = 0; i < conf->ng_allow.n && !e; i++)
 		e = addr_net_parse(str_of(conf->ng_allow.items[i]), &allow[i]);
 	if (!e)
-		e = proto_ng_new(&s->ng, &config);
+		e = ng_new(&s->ng, &config);
 	return e ? why_fail(why, e, "ng: %s", err_meaning(e)) : ERR_OK;
 }
 
@@ -97,8 +97,7 @@ enum err signalling_new(struct signalling **out, struct loop *l, struct service 
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = dialogs_new(&s->dialogs, sv);
 	if (!e)
-		e = rpc_add_methods(json, rpc_dialog_methods, rpc_dialog_methods_n,
-		                           s->dialogs);
+		e = rpc_add_methods(json, rpc_dialog_methods, rpc_dialog_methods_n, s->dialogs);
 	if (!e)
 		e = dialog_idle_new(&s->idle, l, ev, sv, s->dialogs);
 	if (!e)
@@ -125,7 +124,7 @@ void signalling_free(struct signalling *s)
 	dialogs_free(s->dialogs);
 	for (unsigned i = 0; i < s->n_listeners; i++)
 		ng_listen_free(s->listeners[i]);
-	proto_ng_free(s->ng);
+	ng_free(s->ng);
 	mem_free(s);
 }
 

@@ -18,7 +18,7 @@ static enum err skip_string(struct str data, size_t *at)
 
 	if (colon == head.n)
 		return head.n == DIGITS_MAX ? ERR_SYNTAX : ERR_TRUNCATED;
-	if (str_to_u64(str_make(head.p, colon), PROTO_NG_MESSAGE_MAX, &n))
+	if (str_to_u64(str_make(head.p, colon), NG_MESSAGE_MAX, &n))
 		return ERR_SYNTAX;
 	if (rest.n - colon - 1 < n)
 		return ERR_TRUNCATED;
@@ -103,9 +103,9 @@ enum err ng_frame_length(struct str data, size_t *out)
 		e = data.p[at] == 'd'   ? skip_bencode(data, &at)
 		    : data.p[at] == '{' ? skip_json(data, &at)
 		                        : ERR_SYNTAX;
-	if (e == ERR_TRUNCATED && data.n >= PROTO_NG_MESSAGE_MAX)
+	if (e == ERR_TRUNCATED && data.n >= NG_MESSAGE_MAX)
 		return ERR_TOO_BIG;
-	if (!e && at > PROTO_NG_MESSAGE_MAX)
+	if (!e && at > NG_MESSAGE_MAX)
 		return ERR_TOO_BIG;
 	if (!e)
 		*out = at;

@@ -11,7 +11,7 @@
 /*
  * Length of the message (cookie, blank, bencoded or JSON dictionary) at the start of `data`.
  * ERR_TRUNCATED: more octets are needed; ERR_SYNTAX: it can't become one; ERR_TOO_BIG: above
- * PROTO_NG_MESSAGE_MAX.
+ * NG_MESSAGE_MAX.
  */
 enum err ng_frame_length(struct str data, size_t *out) MUST_USE;
 

@@ -11,27 +11,27 @@
 #include "control/doc/bencode.h"
 #include "control/doc/json.h"
 #include "control/ng/cookies.h"
-#include "control/ng/request.h"
+#include "control/ng/message.h"
 #include "control/ng/reply.h"
 #include "control/session/targets.h"
 
-enum { REPLY_ROOM = 2 * PROTO_NG_MESSAGE_MAX, IGNORED_LOG_EVERY = 1000 };
+enum { REPLY_ROOM = 2 * NG_MESSAGE_MAX, IGNORED_LOG_EVERY = 1000 };
 
-struct proto_ng {
-	struct proto_ng_config config;
-	struct addr_net allow[PROTO_NG_ALLOW_MAX];
+struct ng {
+	struct ng_config config;
+	struct addr_net allow[NG_ALLOW_MAX];
 	struct ng_cookies *cookies;
 	struct doc_arena *in, *out;
 	struct buf reply; /* made big once, so that growing leaves no copies of keys behind */
-	struct proto_ng_counts counts;
+	struct ng_counts counts;
 };
 
-/* A request on its way; answered once. */
-struct call {
-	struct proto_ng *p;
+/* A request under way; answered once. */
+struct ng_request {
+	struct ng *p;
 	struct ng_cookie *cookie;
 	struct addr from;
-	proto_ng_send_fn *send;
+	ng_send_fn *send;
 	void *arg;
 	uint64_t token;
 	bool is_json, knows_load_limit, is_fatal;
@@ -40,23 +40,23 @@ struct call {
 	size_t call_id_len;
 };
 
-void proto_ng_config_defaults(struct proto_ng_config *c)
+void ng_config_defaults(struct ng_config *c)
 {
-	*c = (struct proto_ng_config){
+	*c = (struct ng_config){
 		.reply_ttl_ms = 30000, .requests_max = 65536, .replies_max_bytes = 64u << 20};
 }
 
-enum err proto_ng_new(struct proto_ng **out, const struct proto_ng_config *config)
+enum err ng_new(struct ng **out, const struct ng_config *config)
 {
 	struct ng_cookies_config cookies = {.ttl_ns = config->reply_ttl_ms * NS_PER_MS,
 	                                    .count_max = config->requests_max,
 	                                    .bytes_max = config->replies_max_bytes};
-	struct proto_ng *p = mem_alloc(sizeof(*p));
+	struct ng *p = mem_alloc(sizeof(*p));
 	enum err e = ERR_OK;
 
 	if (!p)
 		return ERR_NOMEM;
-	if (config->n_allow > PROTO_NG_ALLOW_MAX)
+	if (config->n_allow > NG_ALLOW_MAX)
 		e = ERR_TOO_BIG;
 	p->config = *config;
 	for (unsigned i = 0; !e && i < config->n_allow; i++)
@@ -75,13 +75,13 @@ enum err proto_ng_new(struct proto_ng **out, const struct proto_ng_config *confi
 		e = ERR_NOMEM;
 	buf_reset(&p->reply);
 	if (e)
-		proto_ng_free(p);
+		ng_free(p);
 	else
 		*out = p;
 	return e;
 }
 
-void proto_ng_free(struct proto_ng *p)
+void ng_free(struct ng *p)
 {
 	if (!p)
 		return;
@@ -93,14 +93,14 @@ void proto_ng_free(struct proto_ng *p)
 	mem_free(p);
 }
 
-void proto_ng_get_counts(const struct proto_ng *p, struct proto_ng_counts *out)
+void ng_get_counts(const struct ng *p, struct ng_counts *out)
 {
 	*out = p->counts;
 }
 
 /* --- who may ask ------------------------------------------------------------ */
 
-bool proto_ng_is_allowed(struct proto_ng *p, const struct addr *from)
+bool ng_is_allowed(struct ng *p, const struct addr *from)
 {
 	bool ok = addr_is_loopback(from);
 
@@ -110,7 +110,7 @@ bool proto_ng_is_allowed(struct proto_ng *p, const struct addr *from)
 	return ok;
 }
 
-bool proto_ng_is_media(struct proto_ng *p, const struct addr *from)
+bool ng_is_media(struct ng *p, const struct addr *from)
 {
 	struct targets *t = service_targets(p->config.service);
 	uint64_t now_ns = service_now_ns(p->config.service);
@@ -130,44 +130,44 @@ bool proto_ng_is_media(struct proto_ng *p, const struct addr *from)
 
 /* --- answering -------------------------------------------------------------- */
 
-static void call_free(struct call *c)
+static void request_free(struct ng_request *q)
 {
-	mem_free(c->call_id);
-	mem_free(c);
+	mem_free(q->call_id);
+	mem_free(q);
 }
 
 /* Without memory for a reply there is none, and nothing to remember: the client asks again. A reply
  * above every bound is not kept. */
-static void forget(struct proto_ng *p, struct ng_cookie *k)
+static void forget(struct ng *p, struct ng_cookie *k)
 {
 	ng_cookies_finish(p->cookies, k, (struct str){.p = "", .n = SIZE_MAX}, clk_mono_ns());
 }
 
 /* Sends the reply and remembers it. The request is over. */
-static void call_answer(struct call *c, struct doc *d)
+static void request_answer(struct ng_request *q, struct doc *d)
 {
-	struct proto_ng *p = c->p;
+	struct ng *p = q->p;
 
-	buf_str(&p->reply, ng_cookie_text(c->cookie));
+	buf_str(&p->reply, ng_cookie_text(q->cookie));
 	buf_char(&p->reply, ' ');
-	if (c->is_json)
+	if (q->is_json)
 		doc_json_encode(&p->reply, d);
 	else
 		doc_bencode_encode(&p->reply, d);
 	if (p->reply.bad || doc_arena_failed(p->out)) {
-		forget(p, c->cookie);
+		forget(p, q->cookie);
 	} else {
-		c->send(c->arg, c->token, &c->from, buf_as_str(&p->reply));
-		ng_cookies_finish(p->cookies, c->cookie, buf_as_str(&p->reply), clk_mono_ns());
+		q->send(q->arg, q->token, &q->from, buf_as_str(&p->reply));
+		ng_cookies_finish(p->cookies, q->cookie, buf_as_str(&p->reply), clk_mono_ns());
 	}
 	secret_wipe(p->reply.p, p->reply.n);
 	p->reply.bad = false;
 	buf_reset(&p->reply);
 	doc_arena_reset(p->out);
-	call_free(c);
+	request_free(q);
 }
 
-static struct doc *result(struct proto_ng *p, const char *word)
+static struct doc *result(struct ng *p, const char *word)
 {
 	struct doc *d = doc_dict(p->out);
 
@@ -175,13 +175,13 @@ static struct doc *result(struct proto_ng *p, const char *word)
 	return d;
 }
 
-static void call_fail(struct call *c, const char *reason)
+static void request_fail(struct ng_request *q, const char *reason)
 {
-	struct doc *d = result(c->p, "error");
+	struct doc *d = result(q->p, "error");
 
-	c->p->counts.errors++;
-	doc_set_text(c->p->out, d, "error-reason", str_of(reason));
-	call_answer(c, d);
+	q->p->counts.errors++;
+	doc_set_text(q->p->out, d, "error-reason", str_of(reason));
+	request_answer(q, d);
 }
 
 /*
@@ -189,44 +189,44 @@ static void call_fail(struct call *c, const char *reason)
  * at few others: Kamailio knows the first two, OpenSIPS too since 3.6. What is wrong in our own
  * words stands beside.
  */
-static void call_limit(struct call *c, enum service_limit limit, const char *reason)
+static void request_limit(struct ng_request *q, enum service_limit limit, const char *reason)
 {
 	static const char *const words[SERVICE_LIMIT_COUNT] = {
 		[SERVICE_LIMIT_SESSIONS] = "Parallel session limit reached",
 		[SERVICE_LIMIT_PORTS] = "Ran out of ports",
 		[SERVICE_LIMIT_DRAINING] = "Parallel session limit reached",
 	};
-	struct doc *d = result(c->p, c->knows_load_limit ? "load limit" : "error");
+	struct doc *d = result(q->p, q->knows_load_limit ? "load limit" : "error");
 
-	c->p->counts.errors += !c->knows_load_limit;
-	doc_set_text(c->p->out, d, c->knows_load_limit ? "message" : "error-reason",
+	q->p->counts.errors += !q->knows_load_limit;
+	doc_set_text(q->p->out, d, q->knows_load_limit ? "message" : "error-reason",
 	             str_of(words[limit]));
-	doc_set_text(c->p->out, d, "warning", str_of(reason));
-	call_answer(c, d);
+	doc_set_text(q->p->out, d, "warning", str_of(reason));
+	request_answer(q, d);
 }
 
 /* --- commands --------------------------------------------------------------- */
 
 static void on_dialog(void *arg, const struct dialog_reply *r)
 {
-	struct call *c = arg;
-	struct proto_ng *p = c->p;
+	struct ng_request *q = arg;
+	struct ng *p = q->p;
 	const char *why = r->why && r->why->text[0] ? r->why->text : err_meaning(r->e);
-	struct str id = str_make(c->call_id, c->call_id_len);
+	struct str id = str_make(q->call_id, q->call_id_len);
 	struct doc *d;
 
 	if (r->e && r->limit) {
-		call_limit(c, r->limit, why);
+		request_limit(q, r->limit, why);
 		return;
 	}
-	if (r->e == ERR_NOT_FOUND && c->command == NG_DELETE && !c->is_fatal) {
+	if (r->e == ERR_NOT_FOUND && q->command == NG_DELETE && !q->is_fatal) {
 		d = result(p, "ok");
 		doc_set_text(p->out, d, "warning", STR("Call-ID not found or tags didn't match"));
-		call_answer(c, d);
+		request_answer(q, d);
 		return;
 	}
 	if (r->e) {
-		call_fail(c, r->is_unknown ? "Unknown call-id" : why);
+		request_fail(q, r->is_unknown ? "Unknown call-id" : why);
 		return;
 	}
 	d = result(p, "ok");
@@ -234,73 +234,74 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 		doc_set_text(p->out, d, "sdp", r->sdp);
 	if (r->warning && r->warning[0])
 		doc_set_text(p->out, d, "warning", str_of(r->warning));
-	if (c->command == NG_DELETE && r->session)
+	if (q->command == NG_DELETE && r->session)
 		ng_reply_call(p->out, d, p->config.dialogs, id, p->config.service, r->session,
 		              r->stats);
-	call_answer(c, d);
+	request_answer(q, d);
 }
 
-static void do_dialog(struct call *c, const struct ng_request *q)
+static void do_dialog(struct ng_request *q, const struct ng_message *m)
 {
-	dialog_request(c->p->config.dialogs, &q->ask, on_dialog, c);
+	dialog_request(q->p->config.dialogs, &m->ask, on_dialog, q);
 }
 
 static void on_query(void *arg, const struct service_result *r)
 {
-	struct call *c = arg;
-	struct proto_ng *p = c->p;
+	struct ng_request *q = arg;
+	struct ng *p = q->p;
 	struct doc *d;
 
 	if (r->e) {
-		call_fail(c, r->e == ERR_NOT_FOUND ? "Unknown call-id" : r->why->text);
+		request_fail(q, r->e == ERR_NOT_FOUND ? "Unknown call-id" : r->why->text);
 		return;
 	}
 	d = result(p, "ok");
-	ng_reply_call(p->out, d, p->config.dialogs, str_make(c->call_id, c->call_id_len),
+	ng_reply_call(p->out, d, p->config.dialogs, str_make(q->call_id, q->call_id_len),
 	              p->config.service, r->session, r->stats);
-	call_answer(c, d);
+	request_answer(q, d);
 }
 
-static void do_query(struct call *c, const struct ng_request *q)
+static void do_query(struct ng_request *q, const struct ng_message *m)
 {
 	char id[DIALOG_ID_MAX];
 
-	if (dialog_session_id(q->ask.call, id))
-		call_fail(c, "Unknown call-id");
+	if (dialog_session_id(m->ask.call, id))
+		request_fail(q, "Unknown call-id");
 	else
-		service_get(c->p->config.service, str_of(id), on_query, c);
+		service_get(q->p->config.service, str_of(id), on_query, q);
 }
 
-static void do_ping(struct call *c, const struct ng_request *q)
+static void do_ping(struct ng_request *q, const struct ng_message *m)
 {
-	(void)q;
-	call_answer(c, result(c->p, "pong"));
+	(void)m;
+	request_answer(q, result(q->p, "pong"));
 }
 
-static void do_list(struct call *c, const struct ng_request *q)
+static void do_list(struct ng_request *q, const struct ng_message *m)
 {
-	struct proto_ng *p = c->p;
+	struct ng *p = q->p;
 	struct doc *d = result(p, "ok"), *calls = doc_list(p->out);
 	struct registry_session *s;
 	uint32_t at = 0;
 
-	while (calls && calls->n < q->limit &&
+	while (calls && calls->n < m->limit &&
 	       (s = registry_next(service_registry(p->config.service), &at)))
 		doc_append(calls, doc_text(p->out, str_of(s->spec->id)));
 	doc_set(d, "calls", calls);
-	call_answer(c, d);
+	request_answer(q, d);
 }
 
-static void do_statistics(struct call *c, const struct ng_request *q)
+static void do_statistics(struct ng_request *q, const struct ng_message *m)
 {
-	struct doc *d = result(c->p, "ok");
+	struct doc *d = result(q->p, "ok");
 
-	(void)q;
-	ng_reply_statistics(c->p->out, d, c->p->config.service);
-	call_answer(c, d);
+	(void)m;
+	ng_reply_statistics(q->p->out, d, q->p->config.service);
+	request_answer(q, d);
 }
 
-static void (*const commands[NG_COMMAND_COUNT])(struct call *c, const struct ng_request *q) = {
+static void (*const commands[NG_COMMAND_COUNT])(struct ng_request *q,
+                                                const struct ng_message *m) = {
 	[NG_PING] = do_ping,
 	[NG_OFFER] = do_dialog,
 	[NG_ANSWER] = do_dialog,
@@ -312,65 +313,65 @@ static void (*const commands[NG_COMMAND_COUNT])(struct call *c, const struct ng_
 
 /* --- asking ----------------------------------------------------------------- */
 
-static void note_ignored(struct proto_ng *p, const struct ng_request *q)
+static void note_ignored(struct ng *p, const struct ng_message *m)
 {
 	uint64_t before = p->counts.ignored_words;
 
-	p->counts.ignored_words += q->n_ignored;
+	p->counts.ignored_words += m->n_ignored;
 	/* Clients say the same with every call: told once, then now and then. */
-	if (q->n_ignored && (before == 0 || before / IGNORED_LOG_EVERY !=
+	if (m->n_ignored && (before == 0 || before / IGNORED_LOG_EVERY !=
 	                                            p->counts.ignored_words / IGNORED_LOG_EVERY)) {
 		char quoted[256];
 
 		log_warn("ng", "msg=\"keys or flags ignored, see docs/ng.md\" words=%s total=%llu",
-		         log_quote(str_of(q->ignored), quoted, sizeof(quoted)),
+		         log_quote(str_of(m->ignored), quoted, sizeof(quoted)),
 		         (unsigned long long)p->counts.ignored_words);
 	}
 }
 
-static void carry_out(struct call *c, struct str body)
+static void carry_out(struct ng_request *q, struct str body)
 {
-	struct proto_ng *p = c->p;
+	struct ng *p = q->p;
 	struct ng_context context = {.calls = &service_get_config(p->config.service)->calls,
 	                             .interfaces = service_context(p->config.service)->interfaces,
 	                             .n_interfaces =
 	                                     service_context(p->config.service)->n_interfaces};
 	struct doc *message = NULL;
-	struct ng_request q;
+	struct ng_message m;
 	struct why why = {""};
-	enum err e = c->is_json ? doc_json_decode(&message, p->in, body, &why)
+	enum err e = q->is_json ? doc_json_decode(&message, p->in, body, &why)
 	                        : doc_bencode_decode(&message, p->in, body, &why);
 
 	if (e) {
 		p->counts.malformed++;
-		call_fail(c, why.text[0] ? why.text : err_meaning(e));
+		request_fail(q, why.text[0] ? why.text : err_meaning(e));
 		return;
 	}
-	e = ng_request_read(&q, message, &context, &why);
+	e = ng_message_read(&m, message, &context, &why);
 	if (!e) {
-		c->call_id = mem_text(q.ask.call.p ? q.ask.call.p : "", q.ask.call.n);
-		c->call_id_len = q.ask.call.n;
-		if (!c->call_id)
+		q->call_id = mem_text(m.ask.call.p ? m.ask.call.p : "", m.ask.call.n);
+		q->call_id_len = m.ask.call.n;
+		if (!q->call_id)
 			e = why_fail(&why, ERR_NOMEM, "out of memory");
 	}
 	if (e) {
-		call_fail(c, why.text);
+		request_fail(q, why.text);
 		return;
 	}
-	c->command = q.command;
-	c->knows_load_limit = q.knows_load_limit;
-	c->is_fatal = q.is_fatal;
-	note_ignored(p, &q);
-	commands[q.command](c, &q);
+	q->command = m.command;
+	q->knows_load_limit = m.knows_load_limit;
+	q->is_fatal = m.is_fatal;
+	note_ignored(p, &m);
+	commands[m.command](q, &m);
 }
 
 /* The cookie's fate decides whether there is anything to carry out. */
-static struct call *call_begin(struct proto_ng *p, const struct addr *from, struct str cookie,
-                               proto_ng_send_fn *send, void *arg, uint64_t token)
+static struct ng_request *request_begin(struct ng *p, const struct addr *from, struct str cookie,
+                                        ng_send_fn *send, void *arg, uint64_t token)
 {
 	enum ng_cookie_state state;
 	struct ng_cookie *k;
-	struct call *c;
+	struct ng_request *q;
 
 	if (ng_cookies_begin(p->cookies, from, cookie, clk_mono_ns(), &k, &state)) {
 		p->counts.malformed++;
@@ -382,32 +383,32 @@ static struct call *call_begin(struct proto_ng *p, const struct addr *from, stru
 			send(arg, token, from, ng_cookie_reply(k));
 		return NULL;
 	}
-	c = mem_alloc(sizeof(*c));
-	if (!c) {
+	q = mem_alloc(sizeof(*q));
+	if (!q) {
 		forget(p, k);
 		return NULL;
 	}
-	*c = (struct call){
+	*q = (struct ng_request){
 		.p = p, .cookie = k, .from = *from, .send = send, .arg = arg, .token = token};
-	return c;
+	return q;
 }
 
-void proto_ng_take(struct proto_ng *p, const struct addr *from, struct str message,
-                   proto_ng_send_fn *send, void *arg, uint64_t token)
+void ng_take(struct ng *p, const struct addr *from, struct str message, ng_send_fn *send, void *arg,
+             uint64_t token)
 {
 	struct str body;
 	struct str cookie = str_cut(message, ' ', &body);
-	struct call *c;
+	struct ng_request *q;
 
 	if (!cookie.n || !body.n || cookie.n > NG_COOKIE_MAX) {
 		p->counts.malformed++;
 		return;
 	}
-	c = call_begin(p, from, cookie, send, arg, token);
-	if (!c)
+	q = request_begin(p, from, cookie, send, arg, token);
+	if (!q)
 		return;
 	p->counts.requests++;
-	c->is_json = body.p[0] == '{';
-	carry_out(c, body);
+	q->is_json = body.p[0] == '{';
+	carry_out(q, body);
 	doc_arena_reset(p->in);
 }

@@ -13,12 +13,12 @@
 #include "control/dialog/dialog.h"
 #include "control/session/service.h"
 
-enum { PROTO_NG_MESSAGE_MAX = 65535, PROTO_NG_ALLOW_MAX = 64 };
+enum { NG_MESSAGE_MAX = 65535, NG_ALLOW_MAX = 64 };
 
 /* One for the process, over any number of listeners. Control only. */
-struct proto_ng;
+struct ng;
 
-struct proto_ng_config {
+struct ng_config {
 	struct service *service;
 	struct dialogs *dialogs;
 	const struct addr_net *allow; /* peers beside those of this host; copied */
@@ -29,35 +29,35 @@ struct proto_ng_config {
 };
 
 /* 30 s, 65,536 requests, 64 MB; the peers of this host. */
-void proto_ng_config_defaults(struct proto_ng_config *c);
-enum err proto_ng_new(struct proto_ng **out, const struct proto_ng_config *config) MUST_USE;
+void ng_config_defaults(struct ng_config *c);
+enum err ng_new(struct ng **out, const struct ng_config *config) MUST_USE;
 /* After dialogs_free, which answers what still waits. Takes NULL. */
-void proto_ng_free(struct proto_ng *p);
+void ng_free(struct ng *p);
 
 /* Hands a reply to whoever brought the request; it holds keys and lives for the call. `token` is
  * the carrier's own. */
-typedef void proto_ng_send_fn(void *arg, uint64_t token, const struct addr *to, struct str reply);
+typedef void ng_send_fn(void *arg, uint64_t token, const struct addr *to, struct str reply);
 
 /* May this peer ask? Counted when not. */
-bool proto_ng_is_allowed(struct proto_ng *p, const struct addr *from);
+bool ng_is_allowed(struct ng *p, const struct addr *from);
 /*
  * Did it leave by a media port of ours, open or closed less than a second ago? Media that a call
  * party sends, told to come here, is no request whatever it says: only datagrams can have such a
  * source. Counted when so.
  */
-bool proto_ng_is_media(struct proto_ng *p, const struct addr *from);
+bool ng_is_media(struct ng *p, const struct addr *from);
 /*
  * One message of a peer, with its cookie. It is answered once through `send`, now or later; the
  * copy of a request that is under way is dropped, that of an answered one gets the stored reply.
  * What has no cookie is dropped.
  */
-void proto_ng_take(struct proto_ng *p, const struct addr *from, struct str message,
-                   proto_ng_send_fn *send, void *arg, uint64_t token);
+void ng_take(struct ng *p, const struct addr *from, struct str message, ng_send_fn *send, void *arg,
+             uint64_t token);
 
-struct proto_ng_counts {
+struct ng_counts {
 	uint64_t requests, retransmits, errors, malformed, refused_peers, refused_media,
 		ignored_words;
 };
-void proto_ng_get_counts(const struct proto_ng *p, struct proto_ng_counts *out);
+void ng_get_counts(const struct ng *p, struct ng_counts *out);
 
 #endif

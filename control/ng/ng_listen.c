@@ -7,7 +7,7 @@
 #include "control/net/udp.h"
 
 struct ng_listen {
-	struct proto_ng *proto;
+	struct ng *proto;
 	struct udp *udp;
 	struct ng_tcp *tcp;
 };
@@ -24,12 +24,12 @@ static void on_datagram(void *arg, const struct addr *from, struct str datagram)
 {
 	struct ng_listen *n = arg;
 
-	if (!proto_ng_is_media(n->proto, from) && proto_ng_is_allowed(n->proto, from))
-		proto_ng_take(n->proto, from, datagram, send_reply, n, 0);
+	if (!ng_is_media(n->proto, from) && ng_is_allowed(n->proto, from))
+		ng_take(n->proto, from, datagram, send_reply, n, 0);
 }
 
 enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
-                       struct proto_ng *p, struct why *why)
+                       struct ng *p, struct why *why)
 {
 	struct ng_listen *n = mem_alloc(sizeof(*n));
 	struct addr tcp;

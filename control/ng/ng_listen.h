@@ -13,7 +13,7 @@ struct ng_listen;
 
 /* Port 0: the system chooses one for both. ERR_EXISTS, ERR_IO, ERR_NOMEM. */
 enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
-                       struct proto_ng *p, struct why *why) MUST_USE;
+                       struct ng *p, struct why *why) MUST_USE;
 void ng_listen_free(struct ng_listen *n); /* takes NULL */
 struct addr ng_listen_local(const struct ng_listen *n);
 

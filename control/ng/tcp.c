@@ -18,12 +18,7 @@
 #include "control/net/loop.h"
 #include "control/ng/frame.h"
 
-enum {
-	CONNS_MAX = 256,
-	OUT_MAX_BYTES = 1 << 20,
-	BACKLOG = 64,
-	READ_BYTES = PROTO_NG_MESSAGE_MAX + 1
-};
+enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = NG_MESSAGE_MAX + 1 };
 #define ACCEPT_PAUSE_NS NS_PER_S
 
 struct conn {
@@ -41,7 +36,7 @@ struct conn {
 
 struct ng_tcp {
 	struct loop *loop;
-	struct proto_ng *proto;
+	struct ng *proto;
 	int fd;
 	struct loop_watch *watch; /* NULL: without descriptors, until `resume` */
 	struct loop_timer *resume;
@@ -136,8 +131,8 @@ static bool conn_messages(struct conn *c)
 		e = ng_frame_length(str_make(c->in + at, c->n_in - at), &n);
 		if (e)
 			break;
-		proto_ng_take(c->t->proto, &c->peer, str_make(c->in + at, n), send_reply, c->t,
-		              c->serial);
+		ng_take(c->t->proto, &c->peer, str_make(c->in + at, n), send_reply, c->t,
+		        c->serial);
 		at += n;
 	}
 	c->in_messages = false;
@@ -164,7 +159,7 @@ static void readable(void *arg, bool is_readable, bool is_writable)
 
 static void accept_one(struct ng_tcp *t, int fd, const struct addr *peer)
 {
-	struct conn *c = t->n_conns < CONNS_MAX && proto_ng_is_allowed(t->proto, peer)
+	struct conn *c = t->n_conns < CONNS_MAX && ng_is_allowed(t->proto, peer)
 	                         ? mem_alloc(sizeof(*c))
 	                         : NULL;
 	int one = 1;
@@ -247,8 +242,8 @@ static enum err open_socket(struct ng_tcp *t, const struct addr *bind_to, struct
 	return ERR_OK;
 }
 
-enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind_to,
-                    struct proto_ng *p, struct why *why)
+enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind_to, struct ng *p,
+                    struct why *why)
 {
 	struct ng_tcp *t = mem_alloc(sizeof(*t));
 	enum err e;

@@ -12,8 +12,8 @@ struct loop;
 struct ng_tcp;
 
 /* ERR_EXISTS, ERR_IO, ERR_NOMEM. Port 0: the system chooses. */
-enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind,
-                    struct proto_ng *p, struct why *why) MUST_USE;
+enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind, struct ng *p,
+                    struct why *why) MUST_USE;
 void ng_tcp_free(struct ng_tcp *t); /* takes NULL */
 struct addr ng_tcp_local(const struct ng_tcp *t);
 

@@ -30,7 +30,7 @@ static bool is_word(struct str said, const char *name, struct str *argument)
 /* Printable text only, since it comes from a stranger. */
 void ng_word_ignore(struct ng_reading *r, const char *where, struct str said)
 {
-	struct ng_request *q = r->out;
+	struct ng_message *q = r->out;
 	size_t at = strlen(q->ignored);
 
 	q->n_ignored++;

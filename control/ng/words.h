@@ -4,7 +4,7 @@
 #ifndef CONTROL_NG_WORDS_H
 #define CONTROL_NG_WORDS_H
 
-#include "control/ng/request.h"
+#include "control/ng/message.h"
 
 /* Suites in the order they were named in, each once. */
 struct ng_suites {
@@ -15,7 +15,7 @@ struct ng_suites {
 
 /* A request while it is read. */
 struct ng_reading {
-	struct ng_request *out;
+	struct ng_message *out;
 	const struct ng_context *context;
 	struct why *why;
 	struct addr received_from; /* believed only where a flag says so, whichever comes first */

@@ -23,7 +23,7 @@ static struct world {
 	struct stage g;
 	struct service *sv;
 	struct dialogs *dialogs;
-	struct proto_ng *ng;
+	struct ng *ng;
 	unsigned cookies;
 	enum err e; /* of the last request */
 	char why[320];
@@ -39,7 +39,7 @@ static bool begin(bool is_behind_nat)
 {
 	struct relay_config c;
 	struct service_config sc;
-	struct proto_ng_config nc;
+	struct ng_config nc;
 
 	memset(&w, 0, sizeof(w));
 	stage_config(&w.g, &c, "evp", 2);
@@ -58,10 +58,10 @@ static bool begin(bool is_behind_nat)
 	EXPECT_OK(targets_add_listener(service_targets(w.sv), &ng_at));
 	EXPECT_OK(service_publish_targets(w.sv));
 	EXPECT_OK(dialogs_new(&w.dialogs, w.sv));
-	proto_ng_config_defaults(&nc);
+	ng_config_defaults(&nc);
 	nc.service = w.sv;
 	nc.dialogs = w.dialogs;
-	return EXPECT_OK(proto_ng_new(&w.ng, &nc));
+	return EXPECT_OK(ng_new(&w.ng, &nc));
 }
 
 static void end(void)
@@ -69,7 +69,7 @@ static void end(void)
 	service_close(w.sv);
 	relay_stop(w.g.relay);
 	dialogs_free(w.dialogs);
-	proto_ng_free(w.ng);
+	ng_free(w.ng);
 	service_free(w.sv);
 	sim_free(w.g.sim);
 }
@@ -727,7 +727,7 @@ static bool say(const char *fmt, ...)
 	n += vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
 	va_end(args);
 	w.reply[0] = '\0';
-	proto_ng_take(w.ng, &ng_peer, str_make(text, (size_t)n), on_ng, NULL, 0);
+	ng_take(w.ng, &ng_peer, str_make(text, (size_t)n), on_ng, NULL, 0);
 	stage_run(&w.g, 1);
 	return strstr(w.reply, "\"result\":\"ok\"") != NULL;
 }

@@ -14,7 +14,7 @@ void relay_get_stats(const struct relay *r, struct relay_stats *out)
 	memset(out, 0, sizeof(*out));
 }
 
-static struct proto_ng *ng;
+static struct ng *ng;
 static struct doc_arena *arena;
 static struct doc *told; /* the reply to the last request; NULL: none */
 static const struct addr here = {.version = 4, .ip = {127, 0, 0, 1}, .port = 9};
@@ -41,7 +41,7 @@ static void on_reply(void *arg, uint64_t token, const struct addr *to, struct st
 
 static inline void begin_ng(const struct call_settings *calls)
 {
-	struct proto_ng_config c;
+	struct ng_config c;
 
 	CHECK(set_up() == ERR_OK);
 	if (calls) {
@@ -50,10 +50,10 @@ static inline void begin_ng(const struct call_settings *calls)
 		config.calls = *calls;
 		service_reconfigure(service, &config);
 	}
-	proto_ng_config_defaults(&c);
+	ng_config_defaults(&c);
 	c.service = service;
 	c.dialogs = dialogs;
-	CHECK(proto_ng_new(&ng, &c) == ERR_OK);
+	CHECK(ng_new(&ng, &c) == ERR_OK);
 	CHECK(doc_arena_new(&arena) == ERR_OK);
 	told = NULL;
 }
@@ -61,7 +61,7 @@ static inline void begin_ng(const struct call_settings *calls)
 static inline void end_ng(void)
 {
 	tear_down();
-	proto_ng_free(ng);
+	ng_free(ng);
 	doc_arena_free(arena);
 }
 
@@ -72,7 +72,7 @@ static inline bool tell(const char *keys)
 	struct buf b = {0};
 
 	buf_printf(&b, "%u {%s}", ++cookie, keys);
-	proto_ng_take(ng, &here, buf_as_str(&b), on_reply, NULL, 7);
+	ng_take(ng, &here, buf_as_str(&b), on_reply, NULL, 7);
 	poll_relay();
 	buf_free(&b);
 	return told && str_is(doc_get_text(told, "result"), "ok");

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "control/rpc/rpc_dialog.h"
-#include "control/ng/request.h"
+#include "control/ng/message.h"
 #include "tests/harness/harness.h"
 
 static const char *const hows[] = {
@@ -116,7 +116,7 @@ static void every_word_does_what_the_page_says(void)
 	REQUIRE_OK(doc_arena_new(&a));
 	for (size_t i = 0; ng_words_row(i, &row); i++) {
 		struct doc *d, *words;
-		struct ng_request q;
+		struct ng_message q;
 		struct why why = {""};
 		char word[96];
 		size_t n = strlen(row.name);
@@ -140,7 +140,7 @@ static void every_word_does_what_the_page_says(void)
 			doc_append(words, doc_text(a, str_of(word)));
 			doc_set(d, row.where, words);
 		}
-		e = ng_request_read(&q, d, &context, &why);
+		e = ng_message_read(&q, d, &context, &why);
 		test_context("%s %s", row.where, row.name);
 		EXPECT_ERR(e, row.how == NG_REFUSED ? ERR_UNSUPPORTED : ERR_OK);
 		EXPECT_INT(q.n_ignored, row.how == NG_IGNORED);
@@ -178,7 +178,7 @@ static void words_of_latching(void)
 	REQUIRE_OK(doc_arena_new(&a));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct doc *d = doc_dict(a), *words = doc_list(a);
-		struct ng_request q;
+		struct ng_message q;
 		struct why why = {""};
 
 		test_context("%s", rows[i].word ? rows[i].word : "no word");
@@ -190,7 +190,7 @@ static void words_of_latching(void)
 			doc_append(words, doc_text(a, str_of(rows[i].word)));
 			doc_set(d, rows[i].where, words);
 		}
-		EXPECT_OK(ng_request_read(&q, d, &context, &why));
+		EXPECT_OK(ng_message_read(&q, d, &context, &why));
 		EXPECT_INT(q.ask.options.latch, rows[i].latch);
 		EXPECT_INT(q.ask.options.latch_strict, rows[i].is_strict);
 		doc_arena_reset(a);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys and flags of ng requests: which are honoured, ignored or refused, and what they mean to
  * offer and answer. */
-#ifndef CONTROL_NG_REQUEST_H
-#define CONTROL_NG_REQUEST_H
+#ifndef CONTROL_NG_MESSAGE_H
+#define CONTROL_NG_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ enum ng_command {
 const char *ng_command_name(enum ng_command c);
 
 /* A request as ng says it. Texts are slices of the message it was read from. */
-struct ng_request {
+struct ng_message {
 	enum ng_command command;
 	struct dialog_ask ask; /* op, names, SDP and options of offer, answer and delete */
 	uint32_t limit;        /* list: at most this many; default 32 */
@@ -51,7 +51,7 @@ struct ng_context {
  * for `error-reason`: it names the key, the word (never SDP) and what would do. Unknown keys and
  * flags are counted in `ignored`, as clients expect.
  */
-enum err ng_request_read(struct ng_request *out, const struct doc *message,
+enum err ng_message_read(struct ng_message *out, const struct doc *message,
                          const struct ng_context *context, struct why *why) MUST_USE;
 
 /* The tables, for documentation and tests. */

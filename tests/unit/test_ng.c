@@ -14,7 +14,7 @@ void relay_get_stats(const struct relay *r, struct relay_stats *out)
 	memset(out, 0, sizeof(*out));
 }
 
-static struct proto_ng *ng;
+static struct ng *ng;
 static struct buf replied;
 static unsigned replies;
 static const struct addr here = {.version = 4, .ip = {127, 0, 0, 1}, .port = 9};
@@ -31,13 +31,13 @@ static void on_reply(void *arg, uint64_t token, const struct addr *to, struct st
 
 static void begin(void)
 {
-	struct proto_ng_config c;
+	struct ng_config c;
 
 	CHECK(set_up() == ERR_OK);
-	proto_ng_config_defaults(&c);
+	ng_config_defaults(&c);
 	c.service = service;
 	c.dialogs = dialogs;
-	CHECK(proto_ng_new(&ng, &c) == ERR_OK);
+	CHECK(ng_new(&ng, &c) == ERR_OK);
 	buf_reset(&replied);
 	replies = 0;
 }
@@ -45,14 +45,14 @@ static void begin(void)
 static void end(void)
 {
 	tear_down();
-	proto_ng_free(ng);
+	ng_free(ng);
 	buf_free(&replied);
 	replied = (struct buf){0};
 }
 
 static void take(struct str message)
 {
-	proto_ng_take(ng, &here, message, on_reply, NULL, 7);
+	ng_take(ng, &here, message, on_reply, NULL, 7);
 	poll_relay();
 }
 
@@ -256,12 +256,12 @@ static void a_key_may_come_twice(void)
 static void a_retransmit_is_never_carried_out_twice(void)
 {
 	char first[2048];
-	struct proto_ng_counts counts;
+	struct ng_counts counts;
 
 	begin();
 	/* Twice before the relay has said anything, then once after. */
-	proto_ng_take(ng, &here, STR("x1 " OFFER), on_reply, NULL, 7);
-	proto_ng_take(ng, &here, STR("x1 " OFFER), on_reply, NULL, 7);
+	ng_take(ng, &here, STR("x1 " OFFER), on_reply, NULL, 7);
+	ng_take(ng, &here, STR("x1 " OFFER), on_reply, NULL, 7);
 	EXPECT_INT(replies, 0);
 	poll_relay();
 	EXPECT_INT(replies, 1);
@@ -271,7 +271,7 @@ static void a_retransmit_is_never_carried_out_twice(void)
 	EXPECT_INT(replies, 2);
 	EXPECT_TEXT(replied.p, first);
 	EXPECT(strncmp(first, "x1 d6:result2:ok3:sdp", 21) == 0);
-	proto_ng_get_counts(ng, &counts);
+	ng_get_counts(ng, &counts);
 	EXPECT_INT(counts.retransmits, 2);
 	EXPECT_INT(counts.requests, 1);
 	end();
@@ -361,17 +361,17 @@ static void only_allowed_peers_may_ask(void)
 	struct addr peer;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct proto_ng_config c;
+		struct ng_config c;
 
 		test_context("%s %s", rows[i].net, rows[i].peer);
-		proto_ng_config_defaults(&c);
+		ng_config_defaults(&c);
 		REQUIRE_OK(addr_net_parse(str_of(rows[i].net), &allow));
 		REQUIRE_OK(addr_parse_ip(str_of(rows[i].peer), &peer));
 		c.allow = &allow;
 		c.n_allow = 1;
-		REQUIRE_OK(proto_ng_new(&ng, &c));
-		EXPECT_INT(proto_ng_is_allowed(ng, &peer), rows[i].ok);
-		proto_ng_free(ng);
+		REQUIRE_OK(ng_new(&ng, &c));
+		EXPECT_INT(ng_is_allowed(ng, &peer), rows[i].ok);
+		ng_free(ng);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		EXPECT_ERR(addr_net_parse(str_of(wrong[i]), &allow), ERR_SYNTAX);
@@ -382,26 +382,26 @@ static void only_allowed_peers_may_ask(void)
 static void media_is_no_request(void)
 {
 	struct addr from = {.version = 4, .ip = {203, 0, 113, 1}, .port = 30000};
-	struct proto_ng_counts counts;
+	struct ng_counts counts;
 
 	begin();
-	EXPECT(!proto_ng_is_media(ng, &from));
+	EXPECT(!ng_is_media(ng, &from));
 	take(STR("1 "
 	         "{\"command\":\"offer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"sdp\":\"v=0\\r\\no="
 	         "- 1 1 IN IP4 192.0.2.1\\r\\ns=-\\r\\n"
 	         "c=IN IP4 192.0.2.1\\r\\nt=0 0\\r\\nm=audio 4000 RTP/AVP 0\\r\\n\"}"));
 	for (uint16_t port = 30000; port < 30006; port++) {
 		from.port = port;
-		EXPECT_INT(proto_ng_is_media(ng, &from), port < 30004);
+		EXPECT_INT(ng_is_media(ng, &from), port < 30004);
 	}
 	/* The range alone refuses nobody, nor does a port of ours at another address. */
 	from = (struct addr){.version = 4, .ip = {203, 0, 113, 2}, .port = 30000};
-	EXPECT(!proto_ng_is_media(ng, &from));
+	EXPECT(!ng_is_media(ng, &from));
 	/* A port that has just closed may still have datagrams under way. */
 	take(STR("2 {\"command\":\"delete\",\"call-id\":\"c\",\"delete-delay\":0}"));
 	from = (struct addr){.version = 4, .ip = {203, 0, 113, 1}, .port = 30001};
-	EXPECT(proto_ng_is_media(ng, &from));
-	proto_ng_get_counts(ng, &counts);
+	EXPECT(ng_is_media(ng, &from));
+	ng_get_counts(ng, &counts);
 	EXPECT_INT(counts.refused_media, 5);
 	end();
 }
@@ -453,23 +453,23 @@ static void streams_are_cut_into_messages(void)
 
 static enum err one_offer(void)
 {
-	struct proto_ng_config c;
+	struct ng_config c;
 	enum err e = set_up();
 
 	if (e)
 		return e;
-	proto_ng_config_defaults(&c);
+	ng_config_defaults(&c);
 	c.service = service;
 	c.dialogs = dialogs;
 	replies = 0;
-	e = proto_ng_new(&ng, &c);
+	e = ng_new(&ng, &c);
 	if (!e) {
 		take(STR("x1 " OFFER));
 		e = replies && strstr(replied.p, "6:result2:ok") ? ERR_OK : ERR_NOMEM;
 	}
 	tear_down();
 	if (ng)
-		proto_ng_free(ng);
+		ng_free(ng);
 	ng = NULL;
 	return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole ng request: its command, its keys, and whether it says enough. */
-#include "control/ng/request.h"
+#include "control/ng/message.h"
 
 #include "control/ng/words.h"
 
@@ -45,7 +45,7 @@ static enum err read_command(struct ng_reading *r, const struct doc *message)
 
 static enum err check_names(struct ng_reading *r)
 {
-	const struct ng_request *q = r->out;
+	const struct ng_message *q = r->out;
 	bool needs_call = q->command == NG_OFFER || q->command == NG_ANSWER ||
 	                  q->command == NG_DELETE || q->command == NG_QUERY;
 
@@ -79,7 +79,7 @@ static void fill_srtp(struct dialog_options *o, const struct call_settings *call
 	}
 }
 
-enum err ng_request_read(struct ng_request *out, const struct doc *message,
+enum err ng_message_read(struct ng_message *out, const struct doc *message,
                          const struct ng_context *context, struct why *why)
 {
 	static const struct call_settings defaults = {0};
@@ -87,7 +87,7 @@ enum err ng_request_read(struct ng_request *out, const struct doc *message,
 	const struct call_settings *calls = context->calls ? context->calls : &defaults;
 	enum err e;
 
-	*out = (struct ng_request){.limit = 32};
+	*out = (struct ng_message){.limit = 32};
 	dialog_options_defaults(&out->ask.options);
 	out->ask.options.accept_rekey = true; /* plain terminals do send new keys */
 	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
