@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Branches: the places that a proxy sends the first offer to, each with a core leg of its own and
  * an offer with keys of its own. */
-#include "control/dialog/run.h"
+#include "control/dialog/request.h"
 
 #include "base/mem.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls by their SDP: one request under way for each, the rest wait; a plan is made, the session
  * changed, then the plan is the truth. */
-#include "control/dialog/run.h"
+#include "control/dialog/request.h"
 
 #include <stdio.h>
 
@@ -91,7 +91,7 @@ void dialog_end(struct dialog *g)
 	dialog_branches_free(g);
 	mem_free(g);
 	for (struct link *l; (l = list_pop(&waiting));)
-		dialog_submit(LIST_OF(l, struct dialog_run, link));
+		dialog_request_submit(LIST_OF(l, struct dialog_request, link));
 }
 
 void dialog_session_gone(void *attached)
@@ -220,35 +220,35 @@ static bool refuses_key(void *arg, const struct keyctx *k, bool is_send)
 	return g->session && service_refuses_key(g->session, k, is_send);
 }
 
-void dialog_start(struct dialog_run *op)
+void dialog_request_start(struct dialog_request *q)
 {
-	static void (*const starts[])(struct dialog_run *) = {
+	static void (*const starts[])(struct dialog_request *) = {
 		[DIALOG_OFFER] = dialog_start_offer,
 		[DIALOG_ANSWER] = dialog_start_answer,
 		[DIALOG_REJECT] = dialog_start_reject,
 		[DIALOG_DELETE] = dialog_start_delete,
 	};
 
-	op->dialog->running = op;
-	op->judge = (struct dialog_judge){.refuses = refuses_key, .arg = op->dialog};
-	op->ask.options.judge = &op->judge;
+	q->dialog->running = q;
+	q->judge = (struct dialog_judge){.refuses = refuses_key, .arg = q->dialog};
+	q->command.options.judge = &q->judge;
 	/* Whoever negotiates has not ended the call. */
-	if ((op->ask.op == DIALOG_OFFER || op->ask.op == DIALOG_ANSWER) &&
-	    dialog_is_of_sides(op->dialog, &op->ask))
-		dialog_later_forget(op->dialog);
-	starts[op->ask.op](op);
+	if ((q->command.op == DIALOG_OFFER || q->command.op == DIALOG_ANSWER) &&
+	    dialog_is_of_sides(q->dialog, &q->command))
+		dialog_later_forget(q->dialog);
+	starts[q->command.op](q);
 }
 
-void dialog_submit(struct dialog_run *op)
+void dialog_request_submit(struct dialog_request *q)
 {
-	struct dialogs *d = op->owner;
+	struct dialogs *d = q->owner;
 	char id[DIALOG_ID_MAX];
 	struct why why = {""};
-	enum err e = d->is_closed ? ERR_CLOSED : dialog_session_id(op->ask.call, id);
+	enum err e = d->is_closed ? ERR_CLOSED : dialog_session_id(q->command.call, id);
 	struct dialog *g = e ? NULL : map_get(d->by_id, id, strlen(id));
 
-	op->dialog = NULL;
-	if (!e && !g && op->ask.op == DIALOG_OFFER)
+	q->dialog = NULL;
+	if (!e && !g && q->command.op == DIALOG_OFFER)
 		e = dialog_new(&g, d, id);
 	else if (!e && !g)
 		e = why_fail(&why, ERR_NOT_FOUND, "no such call");
@@ -256,38 +256,38 @@ void dialog_submit(struct dialog_run *op)
 		e = why_fail(&why, ERR_LIMIT, "%u requests wait for this call already",
 		             g->n_waiting);
 	if (e) {
-		dialog_run_fail(op, e, &why);
+		dialog_request_fail(q, e, &why);
 		return;
 	}
 	if (g->running) {
 		g->n_waiting++;
-		list_add_tail(&g->waiting, &op->link);
+		list_add_tail(&g->waiting, &q->link);
 		return;
 	}
-	op->dialog = g;
-	dialog_start(op);
+	q->dialog = g;
+	dialog_request_start(q);
 }
 
-void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done_fn *done,
-                    void *arg)
+void dialog_submit(struct dialogs *d, const struct dialog_command *command, dialog_done_fn *done,
+                   void *arg)
 {
-	struct dialog_run *op = NULL;
+	struct dialog_request *q = NULL;
 	struct why why = {""};
 	enum err e;
 
-	if (dialog_passes_untouched(d, ask)) {
-		done(arg, &(struct dialog_reply){.why = &why, .sdp = ask->sdp});
+	if (dialog_passes_untouched(d, command)) {
+		done(arg, &(struct dialog_reply){.why = &why, .sdp = command->sdp});
 		return;
 	}
-	e = dialog_run_new(&op, d, ask);
+	e = dialog_request_new(&q, d, command);
 	if (e) {
 		why_fail(&why, e, "%s", err_meaning(e));
 		done(arg, &(struct dialog_reply){.e = e, .why = &why, .sip_status = 500});
 		return;
 	}
-	op->done = done;
-	op->arg = arg;
-	dialog_submit(op);
+	q->done = done;
+	q->arg = arg;
+	dialog_request_submit(q);
 }
 
 static void ended_now(void *arg, const struct dialog_reply *reply)
@@ -297,13 +297,13 @@ static void ended_now(void *arg, const struct dialog_reply *reply)
 
 bool dialog_end_now(struct dialog *g)
 {
-	struct dialog_ask ask = {.op = DIALOG_DELETE, .call = str_of(g->id)};
-	struct dialog_run *op = NULL;
+	struct dialog_command command = {.op = DIALOG_DELETE, .call = str_of(g->id)};
+	struct dialog_request *q = NULL;
 
-	if (g->n_waiting == DIALOG_WAITING_MAX || dialog_run_new(&op, g->owner, &ask))
+	if (g->n_waiting == DIALOG_WAITING_MAX || dialog_request_new(&q, g->owner, &command))
 		return false;
-	op->ends_all = true;
-	op->done = ended_now;
-	dialog_submit(op);
+	q->ends_all = true;
+	q->done = ended_now;
+	dialog_request_submit(q);
 	return true;
 }

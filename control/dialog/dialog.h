@@ -142,7 +142,7 @@ struct dialog_options {
 void dialog_options_defaults(struct dialog_options *o);
 
 /* One request; everything is borrowed for the call. */
-struct dialog_ask {
+struct dialog_command {
 	enum dialog_op op;
 	struct str call;   /* Call-ID */
 	struct str from;   /* the offerer's tag, of an answer too */
@@ -179,7 +179,7 @@ struct dialog_reply {
 		*stats; /* DELETE: final, or those of now where the call goes on */
 };
 
-/* Made once for each request, from inside dialog_request or later. Everything lives for the call.
+/* Made once for each request, from inside dialog_submit or later. Everything lives for the call.
  */
 typedef void dialog_done_fn(void *arg, const struct dialog_reply *reply);
 
@@ -190,8 +190,8 @@ typedef void dialog_done_fn(void *arg, const struct dialog_reply *reply);
  * of several dialogs that answered it, or, when nothing else is left, the call; that after
  * delete_delay_ms, unless an offer or answer comes before.
  */
-void dialog_request(struct dialogs *d, const struct dialog_ask *ask, dialog_done_fn *done,
-                    void *arg);
+void dialog_submit(struct dialogs *d, const struct dialog_command *command, dialog_done_fn *done,
+                   void *arg);
 
 /* The session's id of a call: the Call-ID itself, or "sha256-…" of one that is too long. */
 enum { DIALOG_ID_MAX = 128 };

@@ -4,7 +4,7 @@
  * 3261 13.2.2.4). The last answer is active; when that dialog ends, the call goes back to the one
  * before it.
  */
-#include "control/dialog/run.h"
+#include "control/dialog/request.h"
 
 #include "base/clk.h"
 #include "base/log.h"

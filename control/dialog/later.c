@@ -5,7 +5,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "control/dialog/run.h"
+#include "control/dialog/request.h"
 
 enum { AGAIN_MS = 1000 };
 

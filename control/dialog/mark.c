@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mark that tells a description this gateway has written from every other: loop protection of
  * signalling. */
-#include "control/dialog/run.h"
+#include "control/dialog/request.h"
 
 /* rtpengine's name for it: clients and proxies know it, and each relay its own id. */
 #define MARK "rtpengine"
@@ -20,12 +20,12 @@ static bool is_marked(struct str sdp, const char *instance)
 	return false;
 }
 
-bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_ask *ask)
+bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_command *command)
 {
-	bool has_sdp = ask->op == DIALOG_OFFER || ask->op == DIALOG_ANSWER;
+	bool has_sdp = command->op == DIALOG_OFFER || command->op == DIALOG_ANSWER;
 
-	return has_sdp && ask->options.loop_protect &&
-	       is_marked(ask->sdp, service_instance(d->service));
+	return has_sdp && command->options.loop_protect &&
+	       is_marked(command->sdp, service_instance(d->service));
 }
 
 enum err dialog_mark_write(struct sdp *sdp, const struct service *sv)

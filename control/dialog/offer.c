@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An offer: judged, planned, the session made ready for it, written for the other side. */
-#include "control/dialog/run.h"
+#include "control/dialog/request.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,9 +13,9 @@ bool dialog_is_tag_of(const struct dialog *g, enum offer_side side, struct str t
 }
 
 /* Who speaks: the first offerer's tag tells; a call has two sides, whatever tags branches bring. */
-static enum offer_side side_of(const struct dialog *g, const struct dialog_ask *ask)
+static enum offer_side side_of(const struct dialog *g, const struct dialog_command *command)
 {
-	if (!g->tag[OFFER_SIDE_A] || dialog_is_tag_of(g, OFFER_SIDE_A, ask->from))
+	if (!g->tag[OFFER_SIDE_A] || dialog_is_tag_of(g, OFFER_SIDE_A, command->from))
 		return OFFER_SIDE_A;
 	return OFFER_SIDE_B;
 }
@@ -25,70 +25,71 @@ static enum offer_side side_of(const struct dialog *g, const struct dialog_ask *
  * 3261 12.2.1.1); a new INVITE that happens to have the Call-ID is another call, and must not touch
  * this one.
  */
-bool dialog_is_of_sides(const struct dialog *g, const struct dialog_ask *ask)
+bool dialog_is_of_sides(const struct dialog *g, const struct dialog_command *command)
 {
-	if (!ask->from.n || !g->tag[OFFER_SIDE_A] || dialog_is_tag_of(g, OFFER_SIDE_A, ask->from))
+	if (!command->from.n || !g->tag[OFFER_SIDE_A] ||
+	    dialog_is_tag_of(g, OFFER_SIDE_A, command->from))
 		return true;
-	if (dialog_is_tag_of(g, OFFER_SIDE_B, ask->from) && !ask->to.n)
+	if (dialog_is_tag_of(g, OFFER_SIDE_B, command->from) && !command->to.n)
 		return true;
-	return dialog_is_tag_of(g, OFFER_SIDE_A, ask->to);
+	return dialog_is_tag_of(g, OFFER_SIDE_A, command->to);
 }
 
-static void commit_offer(struct dialog_run *op)
+static void commit_offer(struct dialog_request *q)
 {
-	struct dialog *g = op->dialog;
+	struct dialog *g = q->dialog;
 
 	dialog_exchange_free(g->crossed);
-	g->crossed = op->supersedes ? g->next : NULL;
-	if (op->supersedes)
+	g->crossed = q->supersedes ? g->next : NULL;
+	if (q->supersedes)
 		g->next = NULL;
-	if (g->next && g->next_core != op->core)
+	if (g->next && g->next_core != q->core)
 		dialog_branch_keep_offer(g);
 	dialog_exchange_free(g->next);
-	g->next = op->x;
-	g->next_core = op->core;
-	op->x = NULL;
+	g->next = q->x;
+	g->next_core = q->core;
+	q->x = NULL;
 	if (g->state == OFFER_NEW || g->state == OFFER_OPENING)
-		dialog_branch_count(g, op->ask.branch);
-	if (op->supersedes)
+		dialog_branch_count(g, q->command.branch);
+	if (q->supersedes)
 		(void)offer_step(&g->state, OFFER_EVENT_REFUSED);
-	(void)offer_step(&g->state, op->event);
+	(void)offer_step(&g->state, q->event);
 	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state),
-	          offer_event_name(op->event));
+	          offer_event_name(q->event));
 }
 
-static bool offer_less(struct dialog_run *op, const struct service_result *r);
+static bool offer_less(struct dialog_request *q, const struct service_result *r);
 
 static void offer_done(void *arg, const struct service_result *r)
 {
-	struct dialog_run *op = arg;
-	struct dialog *g = op->dialog;
+	struct dialog_request *q = arg;
+	struct dialog *g = q->dialog;
 
-	if (r->e && g->session && r->limit == SERVICE_LIMIT_PORTS && offer_less(op, r))
+	if (r->e && g->session && r->limit == SERVICE_LIMIT_PORTS && offer_less(q, r))
 		return;
 	if (r->e) {
 		/* Who is told of a limit goes elsewhere: that is for calls we do not have. */
-		op->limit = g->session || g->now ? SERVICE_LIMIT_NONE : r->limit;
-		dialog_run_fail(op, r->e, r->why);
+		q->limit = g->session || g->now ? SERVICE_LIMIT_NONE : r->limit;
+		dialog_request_fail(q, r->e, r->why);
 		return;
 	}
 	g->session = r->session;
 	g->session->attached = g;
 	g->session->attached_free = dialog_session_gone;
-	dialog_run_reply_sdp(op, !op->x->from, false, commit_offer);
+	dialog_request_reply_sdp(q, !q->x->from, false, commit_offer);
 }
 
 /* The last m-line that is new in the call and not the only one left: it goes, with its reason.
  * False: there is none. */
-static bool refuse_a_new_line(struct dialog_run *op, const struct why *reason, enum err *e)
+static bool refuse_a_new_line(struct dialog_request *q, const struct why *reason, enum err *e)
 {
-	const struct dialog_exchange *now = op->dialog->now;
+	const struct dialog_exchange *now = q->dialog->now;
 	struct dialog_media *last = NULL;
 	struct why why = *reason;
 	unsigned left = 0, at = 0;
 
-	for (unsigned i = 0; i < op->x->n_media; i++) {
-		struct dialog_media *m = &op->x->media[i];
+	for (unsigned i = 0; i < q->x->n_media; i++) {
+		struct dialog_media *m = &q->x->media[i];
 
 		left += m->treat == DIALOG_TREAT_RELAY || m->treat == DIALOG_TREAT_PASS;
 		if (m->treat == DIALOG_TREAT_RELAY && m->is_new &&
@@ -107,71 +108,70 @@ static bool refuse_a_new_line(struct dialog_run *op, const struct why *reason, e
 
 /* Ports ran short for what is new: the call goes on with what it has, and with as much of the new
  * as there are ports for. */
-static bool offer_less(struct dialog_run *op, const struct service_result *r)
+static bool offer_less(struct dialog_request *q, const struct service_result *r)
 {
-	struct dialog *g = op->dialog;
+	struct dialog *g = q->dialog;
 	struct spec_session *patch = NULL;
 	struct why why = {""};
 	enum err e = ERR_OK;
 
-	if (!refuse_a_new_line(op, r->why, &e))
+	if (!refuse_a_new_line(q, r->why, &e))
 		return false;
 	if (!e)
-		e = dialog_patch_offer(&patch, op->x, op->replaces ? g->next : NULL, g->id,
-		                       op->core);
+		e = dialog_patch_offer(&patch, q->x, q->replaces ? g->next : NULL, g->id, q->core);
 	if (e)
-		dialog_run_fail(op, e, &why);
+		dialog_request_fail(q, e, &why);
 	else if (patch)
-		service_update_take(op->owner->service, patch, offer_done, op);
+		service_update_take(q->owner->service, patch, offer_done, q);
 	else
-		dialog_run_reply_sdp(op, !op->x->from, false, commit_offer);
+		dialog_request_reply_sdp(q, !q->x->from, false, commit_offer);
 	return true;
 }
 
-static enum err plan_offer(struct dialog_run *op, enum offer_side side, enum offer_action action,
+static enum err plan_offer(struct dialog_request *q, enum offer_side side, enum offer_action action,
                            struct spec_session **patch, struct why *why)
 {
-	struct dialog *g = op->dialog;
-	const struct spec_context *context = service_context(op->owner->service);
+	struct dialog *g = q->dialog;
+	const struct spec_context *context = service_context(q->owner->service);
 	const struct dialog_exchange *replaced =
-		action == OFFER_DO_REPLACE || op->supersedes ? g->next : NULL;
+		action == OFFER_DO_REPLACE || q->supersedes ? g->next : NULL;
 	enum err e;
 
-	op->replaces = replaced != NULL;
-	e = dialog_count_read(op->sdp, g->now, side, false);
+	q->replaces = replaced != NULL;
+	e = dialog_count_read(q->sdp, g->now, side, false);
 	if (!e)
-		e = dialog_plan_offer(&op->x, g->now, op->sdp, side, &op->ask.options, context,
+		e = dialog_plan_offer(&q->x, g->now, q->sdp, side, &q->command.options, context,
 		                      why);
 
 	/* Forks are of the first call alone: later offers go where the call is. */
-	op->core = g->state == OFFER_NEW || g->state == OFFER_OPENING
-	                   ? dialog_core_of_branch(g, op->ask.branch, true)
-	                   : g->core;
-	if (!e && replaced && !op->supersedes)
-		e = dialog_keep_keys(op->x, replaced,
-		                     op->core == g->next_core ? replaced
-		                                              : dialog_branch_offer(g, op->core));
+	q->core = g->state == OFFER_NEW || g->state == OFFER_OPENING
+	                  ? dialog_core_of_branch(g, q->command.branch, true)
+	                  : g->core;
+	if (!e && replaced && !q->supersedes)
+		e = dialog_keep_keys(q->x, replaced,
+		                     q->core == g->next_core ? replaced
+		                                             : dialog_branch_offer(g, q->core));
 	if (!e && side == OFFER_SIDE_A && !g->tag[side])
-		e = dialog_set_text(&g->tag[side], op->ask.from);
-	return e ? e : dialog_patch_offer(patch, op->x, replaced, g->id, op->core);
+		e = dialog_set_text(&g->tag[side], q->command.from);
+	return e ? e : dialog_patch_offer(patch, q->x, replaced, g->id, q->core);
 }
 
 /*
  * What the offerer names in mid-call comes into force with the answer; it is judged now, so that a
  * target that must not be is refused to whoever named it. New legs are judged when they are made.
  */
-static enum err judge_targets(struct dialog_run *op, enum offer_side side, struct why *why)
+static enum err judge_targets(struct dialog_request *q, enum offer_side side, struct why *why)
 {
-	struct dialog *g = op->dialog;
-	struct service *sv = op->owner->service;
+	struct dialog *g = q->dialog;
+	struct service *sv = q->owner->service;
 	enum err e = ERR_OK;
 
-	for (unsigned i = 0; g->session && i < op->x->n_media && !e; i++) {
-		const struct dialog_media *m = &op->x->media[i];
+	for (unsigned i = 0; g->session && i < q->x->n_media && !e; i++) {
+		const struct dialog_media *m = &q->x->media[i];
 		const struct sdp_transport *at = &m->side[side].at;
 		const struct spec_media *sm;
 		char id[32];
-		unsigned place, l = dialog_leg_of(m, side, op->core);
+		unsigned place, l = dialog_leg_of(m, side, q->core);
 
 		dialog_media_id(i, m->generation, id);
 		sm = m->treat == DIALOG_TREAT_RELAY && !m->is_new
@@ -189,21 +189,21 @@ static enum err judge_targets(struct dialog_run *op, enum offer_side side, struc
 	return e;
 }
 
-static enum err judge_offer(struct dialog_run *op, enum offer_action *action, struct why *why)
+static enum err judge_offer(struct dialog_request *q, enum offer_action *action, struct why *why)
 {
-	struct dialog *g = op->dialog;
+	struct dialog *g = q->dialog;
 	enum offer_state next;
 
-	if (!dialog_is_of_sides(g, &op->ask))
+	if (!dialog_is_of_sides(g, &q->command))
 		return why_fail(
 			why, ERR_INVALID,
 			"this Call-ID is another call's: the tags name neither of its sides");
-	*action = offer_look(g->state, op->event, &next);
-	if (*action == OFFER_DO_GLARE && op->ask.options.supersede_glare) {
+	*action = offer_look(g->state, q->event, &next);
+	if (*action == OFFER_DO_GLARE && q->command.options.supersede_glare) {
 		/* Where signalling never tells of refusals, the next offer does. */
-		op->supersedes = true;
+		q->supersedes = true;
 		(void)offer_look(g->state, OFFER_EVENT_REFUSED, &next);
-		*action = offer_look(next, op->event, &next);
+		*action = offer_look(next, q->event, &next);
 	}
 	if (*action == OFFER_DO_GLARE)
 		return why_fail(why, ERR_BUSY,
@@ -216,50 +216,50 @@ static enum err judge_offer(struct dialog_run *op, enum offer_action *action, st
 
 /* A new call under the Call-ID of one that was deleted and has not quite ended: that one ends
  * first. */
-static bool take_over(struct dialog_run *op)
+static bool take_over(struct dialog_request *q)
 {
-	struct dialog *g = op->dialog;
+	struct dialog *g = q->dialog;
 
-	if (dialog_is_of_sides(g, &op->ask) || !dialog_later_is_over(g))
+	if (dialog_is_of_sides(g, &q->command) || !dialog_later_is_over(g))
 		return false;
-	list_add_tail(g->waiting.next, &op->link);
+	list_add_tail(g->waiting.next, &q->link);
 	g->n_waiting++;
 	g->running = NULL;
 	if (dialog_end_now(g))
 		return true;
-	list_remove(&op->link);
+	list_remove(&q->link);
 	g->n_waiting--;
-	g->running = op;
+	g->running = q;
 	return false;
 }
 
-void dialog_start_offer(struct dialog_run *op)
+void dialog_start_offer(struct dialog_request *q)
 {
-	struct dialog *g = op->dialog;
-	struct service *sv = op->owner->service;
+	struct dialog *g = q->dialog;
+	struct service *sv = q->owner->service;
 	struct spec_session *patch = NULL;
-	enum offer_side side = side_of(g, &op->ask);
+	enum offer_side side = side_of(g, &q->command);
 	enum offer_action action = OFFER_DO_REFUSE;
 	struct why why = {""};
 	enum err e;
 
-	if (take_over(op))
+	if (take_over(q))
 		return;
-	op->event = offer_event_of(side, false);
-	e = judge_offer(op, &action, &why);
+	q->event = offer_event_of(side, false);
+	e = judge_offer(q, &action, &why);
 	if (!e)
-		e = sdp_parse(&op->sdp, op->ask.sdp, &why);
+		e = sdp_parse(&q->sdp, q->command.sdp, &why);
 	if (!e)
-		e = plan_offer(op, side, action, &patch, &why);
+		e = plan_offer(q, side, action, &patch, &why);
 	if (!e)
-		e = judge_targets(op, side, &why);
+		e = judge_targets(q, side, &why);
 	if (e) {
 		spec_free(patch);
-		dialog_run_fail(op, e, &why);
+		dialog_request_fail(q, e, &why);
 	} else if (!patch)
-		dialog_run_reply_sdp(op, !side, false, commit_offer);
+		dialog_request_reply_sdp(q, !side, false, commit_offer);
 	else if (g->session)
-		service_update_take(sv, patch, offer_done, op);
+		service_update_take(sv, patch, offer_done, q);
 	else
-		service_create_take(sv, patch, offer_done, op);
+		service_create_take(sv, patch, offer_done, q);
 }

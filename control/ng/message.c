@@ -34,7 +34,7 @@ static enum err read_command(struct ng_reading *r, const struct doc *message)
 	for (unsigned i = 0; i < NG_COMMAND_COUNT; i++) {
 		if (str_is(name, commands[i].name)) {
 			r->out->command = (enum ng_command)i;
-			r->out->ask.op = commands[i].op;
+			r->out->dialog.op = commands[i].op;
 			return ERR_OK;
 		}
 	}
@@ -49,16 +49,16 @@ static enum err check_names(struct ng_reading *r)
 	bool needs_call = q->command == NG_OFFER || q->command == NG_ANSWER ||
 	                  q->command == NG_DELETE || q->command == NG_QUERY;
 
-	if (needs_call && !q->ask.call.n)
+	if (needs_call && !q->dialog.call.n)
 		return why_fail(r->why, ERR_INVALID, "No call-id in message");
-	if (commands[q->command].needs_from && !q->ask.from.n)
+	if (commands[q->command].needs_from && !q->dialog.from.n)
 		return why_fail(r->why, ERR_INVALID, "No from-tag in message");
-	if (commands[q->command].needs_to && !q->ask.to.n)
+	if (commands[q->command].needs_to && !q->dialog.to.n)
 		return why_fail(r->why, ERR_INVALID, "No to-tag in message");
-	if (commands[q->command].needs_sdp && !q->ask.sdp.n)
+	if (commands[q->command].needs_sdp && !q->dialog.sdp.n)
 		return why_fail(r->why, ERR_INVALID, "No SDP body in message");
-	if (q->ask.from.n > DIALOG_TAG_MAX || q->ask.to.n > DIALOG_TAG_MAX ||
-	    q->ask.branch.n > DIALOG_TAG_MAX)
+	if (q->dialog.from.n > DIALOG_TAG_MAX || q->dialog.to.n > DIALOG_TAG_MAX ||
+	    q->dialog.branch.n > DIALOG_TAG_MAX)
 		return why_fail(r->why, ERR_TOO_BIG, "a tag or branch is longer than %d",
 		                DIALOG_TAG_MAX);
 	return ERR_OK;
@@ -88,13 +88,13 @@ enum err ng_message_read(struct ng_message *out, const struct doc *message,
 	enum err e;
 
 	*out = (struct ng_message){.limit = 32};
-	dialog_options_defaults(&out->ask.options);
-	out->ask.options.accept_rekey = true; /* plain terminals do send new keys */
+	dialog_options_defaults(&out->dialog.options);
+	out->dialog.options.accept_rekey = true; /* plain terminals do send new keys */
 	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
-	out->ask.options.supersede_glare = true;
-	out->ask.options.ends_when_silent = true;
-	out->ask.options.delete_delay_ms = DIALOG_DELAY_SETTING;
-	fill_srtp(&out->ask.options, calls);
+	out->dialog.options.supersede_glare = true;
+	out->dialog.options.ends_when_silent = true;
+	out->dialog.options.delete_delay_ms = DIALOG_DELAY_SETTING;
+	fill_srtp(&out->dialog.options, calls);
 	if (message->kind != DOC_DICT)
 		return why_fail(why, ERR_INVALID, "a dictionary is needed");
 	e = read_command(&r, message);
@@ -104,8 +104,8 @@ enum err ng_message_read(struct ng_message *out, const struct doc *message,
 		e = ng_word_read(&r, &ng_key_table, it->key, it);
 	}
 	ng_sdes_settle(&r);
-	out->ask.options.terminate &= !r.passes;
+	out->dialog.options.terminate &= !r.passes;
 	if (r.source_is_believed)
-		out->ask.options.received_from = r.received_from;
+		out->dialog.options.received_from = r.received_from;
 	return e ? e : check_names(&r);
 }

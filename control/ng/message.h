@@ -29,8 +29,8 @@ const char *ng_command_name(enum ng_command c);
 /* A request as ng says it. Texts are slices of the message it was read from. */
 struct ng_message {
 	enum ng_command command;
-	struct dialog_ask ask; /* op, names, SDP and options of offer, answer and delete */
-	uint32_t limit;        /* list: at most this many; default 32 */
+	struct dialog_command dialog; /* op, names, SDP and options of offer, answer and delete */
+	uint32_t limit;               /* list: at most this many; default 32 */
 	bool knows_load_limit; /* `supports` holds "load limit": the answer may be that instead of
 	                          an error */
 	bool is_fatal;         /* delete: an unknown call is an error, not a warning */

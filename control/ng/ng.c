@@ -242,7 +242,7 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 
 static void do_dialog(struct ng_request *q, const struct ng_message *m)
 {
-	dialog_request(q->p->config.dialogs, &m->ask, on_dialog, q);
+	dialog_submit(q->p->config.dialogs, &m->dialog, on_dialog, q);
 }
 
 static void on_query(void *arg, const struct service_result *r)
@@ -265,7 +265,7 @@ static void do_query(struct ng_request *q, const struct ng_message *m)
 {
 	char id[DIALOG_ID_MAX];
 
-	if (dialog_session_id(m->ask.call, id))
+	if (dialog_session_id(m->dialog.call, id))
 		request_fail(q, "Unknown call-id");
 	else
 		service_get(q->p->config.service, str_of(id), on_query, q);
@@ -349,8 +349,8 @@ static void carry_out(struct ng_request *q, struct str body)
 	}
 	e = ng_message_read(&m, message, &context, &why);
 	if (!e) {
-		q->call_id = mem_text(m.ask.call.p ? m.ask.call.p : "", m.ask.call.n);
-		q->call_id_len = m.ask.call.n;
+		q->call_id = mem_text(m.dialog.call.p ? m.dialog.call.p : "", m.dialog.call.n);
+		q->call_id_len = m.dialog.call.n;
 		if (!q->call_id)
 			e = why_fail(&why, ERR_NOMEM, "out of memory");
 	}

@@ -30,7 +30,7 @@ static enum err set_text(struct ng_reading *r, const char *key, const struct doc
 	static enum err fn_(struct ng_reading *r, const struct doc *v, struct str a) \
 	{                                                                            \
 		(void)a;                                                             \
-		return set_text(r, key_, v, &r->out->ask.field_);                    \
+		return set_text(r, key_, v, &r->out->dialog.field_);                 \
 	}
 TEXT_KEY(key_call_id, "call-id", call)
 TEXT_KEY(key_from_tag, "from-tag", from)

@@ -67,7 +67,7 @@ void ng_word_ignore(struct ng_reading *r, const char *where, struct str said);
 
 static inline struct dialog_options *ng_options(struct ng_reading *r)
 {
-	return &r->out->ask.options;
+	return &r->out->dialog.options;
 }
 
 #endif

@@ -479,7 +479,7 @@ static void handle(struct rpc_request *request, const struct doc *params, enum d
 {
 	bool has_sdp = op == DIALOG_OFFER || op == DIALOG_ANSWER;
 	struct dialog_params p = {.has = 0};
-	struct dialog_ask ask = {.op = op};
+	struct dialog_command command = {.op = op};
 	struct why why = {""};
 	enum err e;
 
@@ -491,17 +491,17 @@ static void handle(struct rpc_request *request, const struct doc *params, enum d
 	            : why_fail(&why, ERR_INVALID,
 	                       has_sdp ? "params.sdp is needed" : "params.sdp has no place here");
 	if (!e)
-		e = fill_options(&ask.options, &p, rpc_service(request), &why);
+		e = fill_options(&command.options, &p, rpc_service(request), &why);
 	if (e) {
 		rpc_refuse(request, e, &why, NULL);
 		return;
 	}
-	ask.call = str_of(p.call);
-	ask.from = str_of(p.from);
-	ask.to = str_of(p.to);
-	ask.branch = str_of(p.branch);
-	ask.sdp = p.sdp;
-	dialog_request(rpc_user(request), &ask, has_sdp ? answer_sdp : answer_end, request);
+	command.call = str_of(p.call);
+	command.from = str_of(p.from);
+	command.to = str_of(p.to);
+	command.branch = str_of(p.branch);
+	command.sdp = p.sdp;
+	dialog_submit(rpc_user(request), &command, has_sdp ? answer_sdp : answer_end, request);
 }
 
 static void on_offer(struct rpc_request *request, const struct doc *params)

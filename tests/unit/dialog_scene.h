@@ -40,15 +40,15 @@ static struct dialog_options options;
 
 static inline enum err ask(enum dialog_op op, const char *from, const char *to, const char *sdp)
 {
-	struct dialog_ask a = {.op = op,
-	                       .call = STR("call-1"),
-	                       .from = str_of(from),
-	                       .to = str_of(to),
-	                       .sdp = str_of(sdp),
-	                       .options = options};
+	struct dialog_command a = {.op = op,
+	                           .call = STR("call-1"),
+	                           .from = str_of(from),
+	                           .to = str_of(to),
+	                           .sdp = str_of(sdp),
+	                           .options = options};
 	unsigned before = got.replies;
 
-	dialog_request(dialogs, &a, on_reply, NULL);
+	dialog_submit(dialogs, &a, on_reply, NULL);
 	poll_relay();
 	EXPECT_INT(got.replies, before + 1);
 	return got.e;
@@ -129,15 +129,15 @@ static inline void begin(void)
 static inline enum err ask_branch(enum dialog_op op, const char *branch, const char *to,
                                   const char *sdp)
 {
-	struct dialog_ask a = {.op = op,
-	                       .call = STR("call-1"),
-	                       .from = STR("alice"),
-	                       .to = str_of(to),
-	                       .branch = str_of(branch),
-	                       .sdp = str_of(sdp),
-	                       .options = options};
+	struct dialog_command a = {.op = op,
+	                           .call = STR("call-1"),
+	                           .from = STR("alice"),
+	                           .to = str_of(to),
+	                           .branch = str_of(branch),
+	                           .sdp = str_of(sdp),
+	                           .options = options};
 
-	dialog_request(dialogs, &a, on_reply, NULL);
+	dialog_submit(dialogs, &a, on_reply, NULL);
 	poll_relay();
 	return got.e;
 }

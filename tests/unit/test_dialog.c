@@ -495,25 +495,25 @@ static void a_session_that_ends_takes_its_call_along(void)
 
 static void requests_of_a_call_keep_their_order(void)
 {
-	struct dialog_ask o = {.op = DIALOG_OFFER,
-	                       .call = STR("call-1"),
-	                       .from = STR("a"),
-	                       .sdp = STR(UE AVP("4000"))};
-	struct dialog_ask a = {.op = DIALOG_ANSWER,
-	                       .call = STR("call-1"),
-	                       .from = STR("a"),
-	                       .to = STR("b"),
-	                       .sdp = STR(CORE AVP("5000"))};
-	struct dialog_ask d = {
+	struct dialog_command o = {.op = DIALOG_OFFER,
+	                           .call = STR("call-1"),
+	                           .from = STR("a"),
+	                           .sdp = STR(UE AVP("4000"))};
+	struct dialog_command a = {.op = DIALOG_ANSWER,
+	                           .call = STR("call-1"),
+	                           .from = STR("a"),
+	                           .to = STR("b"),
+	                           .sdp = STR(CORE AVP("5000"))};
+	struct dialog_command d = {
 		.op = DIALOG_DELETE, .call = STR("call-1"), .from = STR("a"), .to = STR("b")};
 
 	begin();
 	o.options = a.options = d.options = options;
 	got.replies = 0;
-	dialog_request(dialogs, &o, on_reply, NULL);
-	dialog_request(dialogs, &a, on_reply, NULL);
-	dialog_request(dialogs, &d, on_reply, NULL);
-	dialog_request(dialogs, &o, on_reply, NULL);
+	dialog_submit(dialogs, &o, on_reply, NULL);
+	dialog_submit(dialogs, &a, on_reply, NULL);
+	dialog_submit(dialogs, &d, on_reply, NULL);
+	dialog_submit(dialogs, &o, on_reply, NULL);
 	EXPECT_INT(got.replies, 0);
 	poll_relay();
 	EXPECT_INT(got.replies, 4);

@@ -380,15 +380,15 @@ static void another_call_may_have_the_call_id(void)
 static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
 {
 	char name[16];
-	struct dialog_ask a = {.op = op,
-	                       .from = STR("alice"),
-	                       .to = str_of(op == DIALOG_OFFER ? "" : "bob"),
-	                       .sdp = str_of(sdp),
-	                       .options = options};
+	struct dialog_command a = {.op = op,
+	                           .from = STR("alice"),
+	                           .to = str_of(op == DIALOG_OFFER ? "" : "bob"),
+	                           .sdp = str_of(sdp),
+	                           .options = options};
 
 	snprintf(name, sizeof(name), "call-%u", n);
 	a.call = str_of(name);
-	dialog_request(dialogs, &a, on_reply, NULL);
+	dialog_submit(dialogs, &a, on_reply, NULL);
 	poll_relay();
 	return got.e;
 }

@@ -88,14 +88,14 @@ static void what_we_wrote_passes_untouched(void)
 	EXPECT_TEXT(got.sdp, first);
 	options.transport = SDP_PROFILE_SAVP;
 	for (unsigned i = 0; i < 2; i++) {
-		struct dialog_ask a = {.op = i ? DIALOG_ANSWER : DIALOG_OFFER,
-		                       .call = STR("another"),
-		                       .from = STR("x"),
-		                       .to = STR("y"),
-		                       .sdp = str_of(first),
-		                       .options = options};
+		struct dialog_command a = {.op = i ? DIALOG_ANSWER : DIALOG_OFFER,
+		                           .call = STR("another"),
+		                           .from = STR("x"),
+		                           .to = STR("y"),
+		                           .sdp = str_of(first),
+		                           .options = options};
 
-		dialog_request(dialogs, &a, on_reply, NULL);
+		dialog_submit(dialogs, &a, on_reply, NULL);
 		EXPECT_OK(got.e);
 		EXPECT_TEXT(got.sdp, first);
 	}

@@ -106,11 +106,11 @@ static bool has_word(const char *info, const char *word)
 
 static void ask(const struct block *b)
 {
-	struct dialog_ask a = {.op = has_word(b->info, "offer") ? DIALOG_OFFER : DIALOG_ANSWER,
-	                       .call = STR("example"),
-	                       .from = STR("A"),
-	                       .to = STR("B"),
-	                       .sdp = str_of(b->text)};
+	struct dialog_command a = {.op = has_word(b->info, "offer") ? DIALOG_OFFER : DIALOG_ANSWER,
+	                           .call = STR("example"),
+	                           .from = STR("A"),
+	                           .to = STR("B"),
+	                           .sdp = str_of(b->text)};
 	struct str error = word_of(b->info, "error="), row = word_of(b->info, "row="),
 		   change = word_of(b->info, "change=");
 
@@ -122,7 +122,7 @@ static void ask(const struct block *b)
 		a.options.accept_rekey = false;
 	}
 	a.options.ims.has_binding = has_word(b->info, "registered");
-	dialog_request(dialogs, &a, on_reply, NULL);
+	dialog_submit(dialogs, &a, on_reply, NULL);
 	poll_relay();
 	EXPECT_INT(got.sip_status, error.n ? atoi(error.p) : 0);
 	if (row.n && !error.n)

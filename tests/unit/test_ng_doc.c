@@ -191,8 +191,8 @@ static void words_of_latching(void)
 			doc_set(d, rows[i].where, words);
 		}
 		EXPECT_OK(ng_message_read(&q, d, &context, &why));
-		EXPECT_INT(q.ask.options.latch, rows[i].latch);
-		EXPECT_INT(q.ask.options.latch_strict, rows[i].is_strict);
+		EXPECT_INT(q.dialog.options.latch, rows[i].latch);
+		EXPECT_INT(q.dialog.options.latch_strict, rows[i].is_strict);
 		doc_arena_reset(a);
 	}
 	doc_arena_free(a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A request from asking to answer. */
-#include "control/dialog/run.h"
+/* A request from its command to its answer. */
+#include "control/dialog/request.h"
 
 #include <stdio.h>
 
@@ -9,21 +9,21 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
-static void dialog_run_free(struct dialog_run *op)
+static void dialog_request_free(struct dialog_request *q)
 {
-	sdp_free(op->sdp);
-	dialog_exchange_free(op->x);
-	secret_wipe(op->text, op->text_len);
-	mem_free(op->text);
-	mem_free(op);
+	sdp_free(q->sdp);
+	dialog_exchange_free(q->x);
+	secret_wipe(q->text, q->text_len);
+	mem_free(q->text);
+	mem_free(q);
 }
 
-void dialog_run_finish(struct dialog_run *op, const struct dialog_reply *reply)
+void dialog_request_finish(struct dialog_request *q, const struct dialog_reply *reply)
 {
-	struct dialog *g = op->dialog;
+	struct dialog *g = q->dialog;
 
-	op->done(op->arg, reply);
-	dialog_run_free(op);
+	q->done(q->arg, reply);
+	dialog_request_free(q);
 	if (!g)
 		return;
 	g->running = NULL;
@@ -32,11 +32,12 @@ void dialog_run_finish(struct dialog_run *op, const struct dialog_reply *reply)
 		return;
 	}
 	if (!list_is_empty(&g->waiting)) {
-		struct dialog_run *next = LIST_OF(list_pop(&g->waiting), struct dialog_run, link);
+		struct dialog_request *next =
+			LIST_OF(list_pop(&g->waiting), struct dialog_request, link);
 
 		g->n_waiting--;
 		next->dialog = g;
-		dialog_start(next);
+		dialog_request_start(next);
 	}
 }
 
@@ -59,18 +60,18 @@ int dialog_sip_status(enum err e)
 	}
 }
 
-void dialog_run_fail(struct dialog_run *op, enum err e, const struct why *why)
+void dialog_request_fail(struct dialog_request *q, enum err e, const struct why *why)
 {
 	struct why copy = *why;
 	struct dialog_reply reply = {.e = e,
 	                             .why = &copy,
 	                             .sip_status = dialog_sip_status(e),
-	                             .is_unknown = !op->dialog && e == ERR_NOT_FOUND,
-	                             .limit = op->limit};
+	                             .is_unknown = !q->dialog && e == ERR_NOT_FOUND,
+	                             .limit = q->limit};
 
 	if (!copy.text[0])
 		why_fail(&copy, e, "%s", err_meaning(e));
-	dialog_run_finish(op, &reply);
+	dialog_request_finish(q, &reply);
 }
 
 /* Reasons of all m-lines as one text, cut where it does not fit. */
@@ -89,15 +90,15 @@ static void write_warning(const struct dialog_exchange *x, char *out, size_t roo
 }
 
 /* Counted; told when it is the first one, then now and then: some phones write every call so. */
-static void note_lines(const struct dialog_run *op, bool is_answer, const char *warning)
+static void note_lines(const struct dialog_request *q, bool is_answer, const char *warning)
 {
 	enum { LOG_EVERY = 1000 };
 	unsigned passed = 0, refused = 0;
 	uint64_t total;
 	char quoted[600];
 
-	for (unsigned i = 0; i < op->x->n_media; i++) {
-		const struct dialog_media *m = &op->x->media[i];
+	for (unsigned i = 0; i < q->x->n_media; i++) {
+		const struct dialog_media *m = &q->x->media[i];
 
 		/* What the offer was told of is not told of again in its answer. */
 		passed += m->reason && m->treat == DIALOG_TREAT_PASS && !is_answer;
@@ -106,12 +107,12 @@ static void note_lines(const struct dialog_run *op, bool is_answer, const char *
 	}
 	if (!passed && !refused)
 		return;
-	total = service_note_lines(op->owner->service, passed, refused);
+	total = service_note_lines(q->owner->service, passed, refused);
 	if (total == passed + refused ||
 	    total / LOG_EVERY != (total - passed - refused) / LOG_EVERY)
 		log_warn("dialog",
 		         "sid=%s msg=\"m-lines that are not relayed\" reason=%s total=%llu",
-		         op->dialog->id, log_quote(str_of(warning), quoted, sizeof(quoted)),
+		         q->dialog->id, log_quote(str_of(warning), quoted, sizeof(quoted)),
 		         (unsigned long long)total);
 }
 
@@ -141,39 +142,39 @@ static void note_tags(struct dialog *g)
 			g->seen_wall_ns[i] = clk_wall_ns();
 }
 
-void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_answer,
-                          void (*commit)(struct dialog_run *op))
+void dialog_request_reply_sdp(struct dialog_request *q, enum offer_side to, bool is_answer,
+                              void (*commit)(struct dialog_request *q))
 {
-	struct dialog *g = op->dialog;
+	struct dialog *g = q->dialog;
 	struct dialog_reply reply = {.why = NULL, .session = g->session};
 	struct why why = {""};
 	char *text = NULL, warning[512];
 	size_t n = 0, room = 0;
-	enum err e = dialog_write_sdp(op->sdp, op->x, to, is_answer, &op->ask.options, g->session,
-	                              op->core, op->owner->service);
+	enum err e = dialog_write_sdp(q->sdp, q->x, to, is_answer, &q->command.options, g->session,
+	                              q->core, q->owner->service);
 
 	if (!e) {
-		room = sdp_length(op->sdp);
+		room = sdp_length(q->sdp);
 		text = mem_alloc(room + 1);
-		e = text ? sdp_print(op->sdp, text, room, &n) : ERR_NOMEM;
+		e = text ? sdp_print(q->sdp, text, room, &n) : ERR_NOMEM;
 	}
 	if (e) {
 		mem_free(text);
 		why_fail(&why, e, "the description could not be written: %s", err_meaning(e));
-		dialog_run_fail(op, e, &why);
+		dialog_request_fail(q, e, &why);
 		return;
 	}
-	report_media(&reply, op->x);
-	write_warning(op->x, warning, sizeof(warning));
+	report_media(&reply, q->x);
+	write_warning(q->x, warning, sizeof(warning));
 	reply.warning = warning;
-	note_lines(op, is_answer, warning);
-	g->ends_when_silent = op->ask.options.ends_when_silent;
+	note_lines(q, is_answer, warning);
+	g->ends_when_silent = q->command.options.ends_when_silent;
 	g->settled_ns = clk_mono_ns();
-	commit(op);
+	commit(q);
 	note_tags(g);
 	reply.sdp = str_make(text, n);
 	reply.why = &why;
-	dialog_run_finish(op, &reply);
+	dialog_request_finish(q, &reply);
 	secret_wipe(text, room);
 	mem_free(text);
 }
@@ -188,26 +189,28 @@ static struct str keep(char **at, struct str s)
 	return str_make(p, s.n);
 }
 
-enum err dialog_run_new(struct dialog_run **out, struct dialogs *d, const struct dialog_ask *ask)
+enum err dialog_request_new(struct dialog_request **out, struct dialogs *d,
+                            const struct dialog_command *command)
 {
-	struct dialog_run *op = mem_alloc(sizeof(*op));
+	struct dialog_request *q = mem_alloc(sizeof(*q));
 	char *at;
 
-	if (!op)
+	if (!q)
 		return ERR_NOMEM;
-	op->text_len = ask->call.n + ask->from.n + ask->to.n + ask->branch.n + ask->sdp.n;
-	op->text = at = mem_alloc(op->text_len + 1);
-	if (!op->text) {
-		mem_free(op);
+	q->text_len = command->call.n + command->from.n + command->to.n + command->branch.n +
+	              command->sdp.n;
+	q->text = at = mem_alloc(q->text_len + 1);
+	if (!q->text) {
+		mem_free(q);
 		return ERR_NOMEM;
 	}
-	op->owner = d;
-	op->ask = *ask;
-	op->ask.call = keep(&at, ask->call);
-	op->ask.from = keep(&at, ask->from);
-	op->ask.to = keep(&at, ask->to);
-	op->ask.branch = keep(&at, ask->branch);
-	op->ask.sdp = keep(&at, ask->sdp);
-	*out = op;
+	q->owner = d;
+	q->command = *command;
+	q->command.call = keep(&at, command->call);
+	q->command.from = keep(&at, command->from);
+	q->command.to = keep(&at, command->to);
+	q->command.branch = keep(&at, command->branch);
+	q->command.sdp = keep(&at, command->sdp);
+	*out = q;
 	return ERR_OK;
 }

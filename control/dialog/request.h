@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A call and the requests about it, from asking to answer. Private to control/dialog*.c. */
-#ifndef CONTROL_DIALOG_RUN_H
-#define CONTROL_DIALOG_RUN_H
+/* A call and the requests about it, from command to answer. */
+#ifndef CONTROL_DIALOG_REQUEST_H
+#define CONTROL_DIALOG_REQUEST_H
 
 #include "base/list.h"
 #include "control/dialog/media.h"
@@ -11,7 +11,7 @@ enum { DIALOG_WAITING_MAX = 64, DIALOG_BRANCHES_MAX = RELAY_LEGS_MAX - 1, DIALOG
 struct map;
 struct dialog_later;
 struct dialog_leave;
-struct dialog_run;
+struct dialog_request;
 
 /* One place that the first offer went to, as its proxy names it. */
 struct dialog_branch {
@@ -54,18 +54,18 @@ struct dialog {
 	struct registry_session *session; /* NULL: none made (yet) */
 	struct dialog_leave
 		*leave; /* when it ends (control/dialog/later.h); NULL: nobody said so */
-	struct dialog_run *running;
+	struct dialog_request *running;
 	struct link waiting;
 	unsigned n_waiting;
 	char id[];
 };
 
 /* One request under way or waiting for its turn. */
-struct dialog_run {
+struct dialog_request {
 	struct link link;
 	struct dialogs *owner;
 	struct dialog *dialog;
-	struct dialog_ask ask; /* its texts are in `text` */
+	struct dialog_command command; /* its texts are in `text` */
 	char *text;
 	size_t text_len;
 	struct dialog_judge judge;
@@ -141,33 +141,33 @@ void dialog_fork_return(struct dialog *g);
 
 /* Does the request ask for loop protection, and bring a description that this gateway has written
  * already? */
-bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_ask *ask);
+bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_command *command);
 
 /* --- a request -------------------------------------------------------------- */
 
-/* Copies what `ask` borrows. */
-enum err dialog_run_new(struct dialog_run **out, struct dialogs *d,
-                        const struct dialog_ask *ask) MUST_USE;
+/* Copies the texts of `command`. */
+enum err dialog_request_new(struct dialog_request **out, struct dialogs *d,
+                            const struct dialog_command *command) MUST_USE;
 /* Carries it out now, or behind those that its call is busy with. */
-void dialog_submit(struct dialog_run *op);
-void dialog_start(struct dialog_run *op);
-void dialog_start_offer(struct dialog_run *op);
-void dialog_start_answer(struct dialog_run *op);
-void dialog_start_reject(struct dialog_run *op);
-void dialog_start_delete(struct dialog_run *op);
+void dialog_request_submit(struct dialog_request *q);
+void dialog_request_start(struct dialog_request *q);
+void dialog_start_offer(struct dialog_request *q);
+void dialog_start_answer(struct dialog_request *q);
+void dialog_start_reject(struct dialog_request *q);
+void dialog_start_delete(struct dialog_request *q);
 
-/* Tells the caller and frees `op`, then lets the next request of the call start; a call that came
+/* Tells the caller and frees `q`, then lets the next request of the call start; a call that came
  * to nothing ends. */
-void dialog_run_finish(struct dialog_run *op, const struct dialog_reply *reply);
-void dialog_run_fail(struct dialog_run *op, enum err e, const struct why *why);
+void dialog_request_finish(struct dialog_request *q, const struct dialog_reply *reply);
+void dialog_request_fail(struct dialog_request *q, enum err e, const struct why *why);
 /* The tag is that side's. */
 bool dialog_is_tag_of(const struct dialog *g, enum offer_side side, struct str tag);
 /* Writes the description for the other side, and only then makes `commit` the truth. */
-void dialog_run_reply_sdp(struct dialog_run *op, enum offer_side to, bool is_answer,
-                          void (*commit)(struct dialog_run *op));
+void dialog_request_reply_sdp(struct dialog_request *q, enum offer_side to, bool is_answer,
+                              void (*commit)(struct dialog_request *q));
 /* Do the tags of a request name this call's sides? Those that are not given, and those nobody knows
  * yet, fit. */
-bool dialog_is_of_sides(const struct dialog *g, const struct dialog_ask *ask);
+bool dialog_is_of_sides(const struct dialog *g, const struct dialog_command *command);
 /* What signalling may answer to a failure. */
 int dialog_sip_status(enum err e);
 
