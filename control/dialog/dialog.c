@@ -58,7 +58,7 @@ static enum err dialog_new(struct dialog **out, struct dialogs *d, const char *i
 		return ERR_NOMEM;
 	g->owner = d;
 	g->core = 1;
-	list_init(&g->waiting);
+	queue_init(&g->requests, DIALOG_WAITING_MAX);
 	memcpy(g->id, id, n + 1);
 	e = map_put(d->by_id, g->id, n, g);
 	if (e) {
@@ -75,8 +75,7 @@ void dialog_end(struct dialog *g)
 	struct link waiting;
 
 	list_init(&waiting);
-	for (struct link *l; (l = list_pop(&g->waiting));)
-		list_add_tail(&waiting, l);
+	queue_take_waiting(&g->requests, &waiting);
 	if (g->session)
 		g->session->attached = NULL;
 	dialog_later_forget(g);
@@ -103,7 +102,7 @@ void dialog_session_gone(void *attached)
 	dialog_later_forget(g);
 	g->session = NULL;
 	g->state = OFFER_ENDED;
-	if (!g->running)
+	if (!queue_is_busy(&g->requests))
 		dialog_end(g);
 }
 
@@ -220,7 +219,7 @@ static bool refuses_key(void *arg, const struct keyctx *k, bool is_send)
 	return g->session && service_refuses_key(g->session, k, is_send);
 }
 
-void dialog_request_start(struct dialog_request *q)
+void dialog_request_start(struct dialog_request *q, struct dialog *g)
 {
 	static void (*const starts[])(struct dialog_request *) = {
 		[DIALOG_OFFER] = dialog_start_offer,
@@ -229,13 +228,13 @@ void dialog_request_start(struct dialog_request *q)
 		[DIALOG_DELETE] = dialog_start_delete,
 	};
 
-	q->dialog->running = q;
-	q->judge = (struct dialog_judge){.refuses = refuses_key, .arg = q->dialog};
+	q->dialog = g;
+	q->judge = (struct dialog_judge){.refuses = refuses_key, .arg = g};
 	q->command.options.judge = &q->judge;
 	/* Whoever negotiates has not ended the call. */
 	if ((q->command.op == DIALOG_OFFER || q->command.op == DIALOG_ANSWER) &&
-	    dialog_is_of_sides(q->dialog, &q->command))
-		dialog_later_forget(q->dialog);
+	    dialog_is_of_sides(g, &q->command))
+		dialog_later_forget(g);
 	starts[q->command.op](q);
 }
 
@@ -246,26 +245,23 @@ void dialog_request_submit(struct dialog_request *q)
 	struct why why = {""};
 	enum err e = d->is_closed ? ERR_CLOSED : dialog_session_id(q->command.call, id);
 	struct dialog *g = e ? NULL : map_get(d->by_id, id, strlen(id));
+	enum queue_turn turn = QUEUE_FULL;
 
 	q->dialog = NULL;
 	if (!e && !g && q->command.op == DIALOG_OFFER)
 		e = dialog_new(&g, d, id);
 	else if (!e && !g)
 		e = why_fail(&why, ERR_NOT_FOUND, "no such call");
-	else if (!e && g->n_waiting == DIALOG_WAITING_MAX)
-		e = why_fail(&why, ERR_LIMIT, "%u requests wait for this call already",
-		             g->n_waiting);
-	if (e) {
+	if (!e)
+		turn = queue_enter(&g->requests, &q->link);
+	if (turn == QUEUE_FULL && !e)
+		e = why_fail(&why, ERR_LIMIT,
+		             "call \"%s\": %u requests wait already, try again later", g->id,
+		             g->requests.n_waiting);
+	if (e)
 		dialog_request_fail(q, e, &why);
-		return;
-	}
-	if (g->running) {
-		g->n_waiting++;
-		list_add_tail(&g->waiting, &q->link);
-		return;
-	}
-	q->dialog = g;
-	dialog_request_start(q);
+	else if (turn == QUEUE_NOW)
+		dialog_request_start(q, g);
 }
 
 void dialog_submit(struct dialogs *d, const struct dialog_command *command, dialog_done_fn *done,
@@ -295,15 +291,35 @@ static void ended_now(void *arg, const struct dialog_reply *reply)
 	(void)arg, (void)reply;
 }
 
-bool dialog_end_now(struct dialog *g)
+/* NULL: too many wait already, or there is no memory. */
+static struct dialog_request *request_end(struct dialog *g)
 {
 	struct dialog_command command = {.op = DIALOG_DELETE, .call = str_of(g->id)};
 	struct dialog_request *q = NULL;
 
-	if (g->n_waiting == DIALOG_WAITING_MAX || dialog_request_new(&q, g->owner, &command))
-		return false;
+	if (queue_is_full(&g->requests) || dialog_request_new(&q, g->owner, &command))
+		return NULL;
 	q->ends_all = true;
 	q->done = ended_now;
-	dialog_request_submit(q);
+	return q;
+}
+
+bool dialog_end_now(struct dialog *g)
+{
+	struct dialog_request *q = request_end(g);
+
+	if (q)
+		dialog_request_submit(q);
+	return q != NULL;
+}
+
+bool dialog_end_before(struct dialog *g, struct dialog_request *q)
+{
+	struct dialog_request *end = request_end(g);
+
+	if (!end)
+		return false;
+	queue_cut_in(&g->requests, &q->link, &end->link);
+	dialog_request_start(end, g);
 	return true;
 }

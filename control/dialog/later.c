@@ -78,7 +78,7 @@ static bool on_reclaim(void *arg)
 	LIST_EACH (it, &l->all) {
 		struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
 
-		if (v->in_doubt || v->is_under_way || v->dialog->running)
+		if (v->in_doubt || v->is_under_way || queue_is_busy(&v->dialog->requests))
 			continue;
 		log_info("dialog", "sid=%s msg=\"ends early: its ports are needed\"",
 		         v->dialog->id);

@@ -214,23 +214,14 @@ static enum err judge_offer(struct dialog_request *q, enum offer_action *action,
 	return ERR_OK;
 }
 
-/* A new call under the Call-ID of one that was deleted and has not quite ended: that one ends
- * first. */
+/* A new call with the Call-ID of a call that was deleted and goes on for its delete delay: the old
+ * call ends first. */
 static bool take_over(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;
 
-	if (dialog_is_of_sides(g, &q->command) || !dialog_later_is_over(g))
-		return false;
-	list_add_tail(g->waiting.next, &q->link);
-	g->n_waiting++;
-	g->running = NULL;
-	if (dialog_end_now(g))
-		return true;
-	list_remove(&q->link);
-	g->n_waiting--;
-	g->running = q;
-	return false;
+	return !dialog_is_of_sides(g, &q->command) && dialog_later_is_over(g) &&
+	       dialog_end_before(g, q);
 }
 
 void dialog_start_offer(struct dialog_request *q)

@@ -21,24 +21,19 @@ static void dialog_request_free(struct dialog_request *q)
 void dialog_request_finish(struct dialog_request *q, const struct dialog_reply *reply)
 {
 	struct dialog *g = q->dialog;
+	struct link *l;
 
 	q->done(q->arg, reply);
 	dialog_request_free(q);
 	if (!g)
 		return;
-	g->running = NULL;
 	if (g->state == OFFER_ENDED || (g->state == OFFER_NEW && !g->session)) {
 		dialog_end(g);
 		return;
 	}
-	if (!list_is_empty(&g->waiting)) {
-		struct dialog_request *next =
-			LIST_OF(list_pop(&g->waiting), struct dialog_request, link);
-
-		g->n_waiting--;
-		next->dialog = g;
-		dialog_request_start(next);
-	}
+	l = queue_next(&g->requests);
+	if (l)
+		dialog_request_start(LIST_OF(l, struct dialog_request, link), g);
 }
 
 int dialog_sip_status(enum err e)

@@ -3,7 +3,7 @@
 #ifndef CONTROL_DIALOG_REQUEST_H
 #define CONTROL_DIALOG_REQUEST_H
 
-#include "base/list.h"
+#include "base/queue.h"
 #include "control/dialog/media.h"
 
 enum { DIALOG_WAITING_MAX = 64, DIALOG_BRANCHES_MAX = RELAY_LEGS_MAX - 1, DIALOG_FORKS_MAX = 4 };
@@ -53,10 +53,8 @@ struct dialog {
 	uint64_t settled_ns;              /* monotonic: of the last request that was carried out */
 	struct registry_session *session; /* NULL: none made (yet) */
 	struct dialog_leave
-		*leave; /* when it ends (control/dialog/later.h); NULL: nobody said so */
-	struct dialog_request *running;
-	struct link waiting;
-	unsigned n_waiting;
+		*leave;        /* when it ends (control/dialog/later.h); NULL: nobody said so */
+	struct queue requests; /* about this call */
 	char id[];
 };
 
@@ -98,9 +96,11 @@ void dialog_end(struct dialog *g);
 /* The session of a call was ended by somebody else: by its id, or because media never came. */
 void dialog_session_gone(void *attached);
 enum err dialog_set_text(char **at, struct str v) MUST_USE;
-/* The whole call ends now, behind what is under way. False: too much waits for it already, or there
- * is no memory. */
+/* Ends the whole call after the requests that wait. False: DIALOG_WAITING_MAX wait already, or
+ * there is no memory. */
 bool dialog_end_now(struct dialog *g);
+/* The same, but before the request under way, which starts anew after it. */
+bool dialog_end_before(struct dialog *g, struct dialog_request *q);
 
 /* --- branches of the first offer (control/dialog/branch.c) ------------------ */
 
@@ -150,7 +150,8 @@ enum err dialog_request_new(struct dialog_request **out, struct dialogs *d,
                             const struct dialog_command *command) MUST_USE;
 /* Carries it out now, or behind those that its call is busy with. */
 void dialog_request_submit(struct dialog_request *q);
-void dialog_request_start(struct dialog_request *q);
+/* It is the one under way of `g`. */
+void dialog_request_start(struct dialog_request *q, struct dialog *g);
 void dialog_start_offer(struct dialog_request *q);
 void dialog_start_answer(struct dialog_request *q);
 void dialog_start_reject(struct dialog_request *q);

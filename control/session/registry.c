@@ -96,7 +96,6 @@ enum err registry_add_take(struct registry *r, struct spec_session *spec,
 		mem_free(s);
 		return e;
 	}
-	list_init(&s->waiting);
 	s->spec = spec;
 	s->slot = r->free_slots[--r->n_free];
 	r->slots[s->slot] = s;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/list.h"
+#include "base/queue.h"
 #include "base/str.h"
 #include "control/session/rekey_guard.h"
 #include "control/session/spec.h"
@@ -37,11 +37,9 @@ struct registry_session {
 	uint64_t created_wall_ns;
 	bool is_ending; /* its end is settled, but for a while it goes on: it does not count, and
 	                   its ports are the first to go (service) */
-	struct link waiting; /* operations that wait for the one under way (service) */
-	unsigned n_waiting;
-	struct service_op *running; /* the one under way */
-	struct past *past;          /* access legs that left e2ae (service) */
-	void *attached;             /* a protocol's own state of this session; freed with it */
+	struct queue requests; /* for this session: one is under way (service) */
+	struct past *past;     /* access legs that left e2ae (service) */
+	void *attached;        /* a protocol's own state of this session; freed with it */
 	void (*attached_free)(void *attached);
 };
 

@@ -8,17 +8,17 @@
 
 enum { PORT_TRIES = 16 };
 
-enum op_kind { OP_CREATE, OP_UPDATE, OP_DELETE, OP_GET };
+enum request_kind { REQUEST_CREATE, REQUEST_UPDATE, REQUEST_DELETE, REQUEST_GET };
 
-/* A request from asking to answer. */
-struct service_op {
-	struct link link; /* in session.waiting */
+/* A request until it is answered. */
+struct service_request {
+	struct link link; /* in the session's requests, or among the starved */
 	struct service *sv;
 	struct registry_session *session;
-	enum op_kind kind;
+	enum request_kind kind;
 	char id[sizeof(((struct spec_session *)0)->id)];
 	struct spec_session *patch; /* CREATE, UPDATE */
-	struct spec_session *next;  /* what the session shall become; with ports */
+	struct spec_session *next;  /* what the session should become; with ports */
 	struct past *past;          /* UPDATE: and what that leaves behind */
 	unsigned tries;
 	enum service_limit limit; /* what it failed for, if it fails */
@@ -26,26 +26,27 @@ struct service_op {
 	void *arg;
 };
 
-static void op_submit(struct service_op *op);
-static void op_start(struct service_op *op);
-static void create_ask(struct service_op *op);
-static void update_ask(struct service_op *op);
+static void request_submit(struct service_request *q);
+static void request_start(struct service_request *q);
+static void create_place(struct service_request *q);
+static void update_place(struct service_request *q);
 
 /* --- requests that wait for ports -------------------------------------------- */
 
-/* False: nothing can be ended for it. Else it asks again when the ports are there. */
-static bool op_starves(struct service_op *op, enum err e)
+/* No port pair is free. True: an ending session is being reclaimed, and the request tries again
+ * when its ports are free. False: there is none. */
+static bool request_starves(struct service_request *q, enum err e)
 {
-	struct service *sv = op->sv;
+	struct service *sv = q->sv;
 
 	if (e != ERR_LIMIT || sv->closed || !sv->reclaim || !sv->reclaim(sv->reclaim_arg))
 		return false;
 	sv->counts.reclaimed++;
-	list_add_tail(&sv->starved, &op->link);
+	list_add_tail(&sv->starved, &q->link);
 	return true;
 }
 
-/* A session has ended: who waits for ports looks again, each once. */
+/* A session has ended: requests that wait for ports try again, each once. */
 static void feed_starved(struct service *sv)
 {
 	struct link hungry;
@@ -54,27 +55,35 @@ static void feed_starved(struct service *sv)
 	for (struct link *l; (l = list_pop(&sv->starved));)
 		list_add_tail(&hungry, l);
 	for (struct link *l; (l = list_pop(&hungry));) {
-		struct service_op *op = LIST_OF(l, struct service_op, link);
+		struct service_request *q = LIST_OF(l, struct service_request, link);
 
-		if (op->kind == OP_CREATE)
-			create_ask(op);
+		if (q->kind == REQUEST_CREATE)
+			create_place(q);
 		else
-			update_ask(op);
+			update_place(q);
 	}
+}
+
+/* Asks anew what waited, each once: it is answered by what is there now. */
+static void submit_all(struct link *waiting)
+{
+	for (struct link *l; (l = list_pop(waiting));)
+		request_submit(LIST_OF(l, struct service_request, link));
 }
 
 void service_close(struct service *sv)
 {
 	struct registry_session *s;
+	struct link waiting;
 	uint32_t at = 0;
 
+	list_init(&waiting);
 	sv->closed = true;
 	feed_starved(sv);
-	while ((s = registry_next(sv->registry, &at)))
-		for (struct link *l; (l = list_pop(&s->waiting));) {
-			s->n_waiting--;
-			op_submit(LIST_OF(l, struct service_op, link));
-		}
+	while ((s = registry_next(sv->registry, &at))) {
+		queue_take_waiting(&s->requests, &waiting);
+		submit_all(&waiting);
+	}
 }
 
 /* --- local ports ------------------------------------------------------------ */
@@ -99,410 +108,416 @@ static enum err ports_assign(struct service *sv, const struct registry_session *
 
 /* --- answering -------------------------------------------------------------- */
 
-static void op_free(struct service_op *op)
+static void request_free(struct service_request *q)
 {
-	spec_free(op->patch);
-	spec_free(op->next);
-	past_free(op->past);
-	mem_free(op);
+	spec_free(q->patch);
+	spec_free(q->next);
+	past_free(q->past);
+	mem_free(q);
 }
 
-/* Tells the caller, then lets the session's next operation start. */
-static void op_finish(struct service_op *op, struct service_result result)
+/* Tells the caller, then starts the session's next request. */
+static void request_finish(struct service_request *q, struct service_result result)
 {
-	struct service *sv = op->sv;
-	struct registry_session *s = op->session;
+	struct service *sv = q->sv;
+	struct registry_session *s = q->session;
 	struct why none = {""};
+	struct link *next;
 
 	if (!result.why)
 		result.why = &none;
 	if (result.e)
 		sv->counts.refused++;
-	if (s && s->running == op) {
-		s->running = NULL;
+	if (s)
 		s->state = SESSION_STEADY;
-	}
 	result.session = result.e ? NULL : s;
-	op->done(op->arg, &result);
-	op_free(op);
-	if (s && !s->running && !list_is_empty(&s->waiting)) {
-		s->n_waiting--;
-		op_start(LIST_OF(list_pop(&s->waiting), struct service_op, link));
-	}
+	q->done(q->arg, &result);
+	request_free(q);
+	next = s ? queue_next(&s->requests) : NULL;
+	if (next)
+		request_start(LIST_OF(next, struct service_request, link));
 }
 
-static void op_fail(struct service_op *op, enum err e, const struct why *why)
+static void request_fail(struct service_request *q, enum err e, const struct why *why)
 {
-	op_finish(op, (struct service_result){.e = e, .limit = op->limit, .why = why});
+	request_finish(q, (struct service_result){.e = e, .limit = q->limit, .why = why});
 }
 
-/* The session is no more; what waited for it is asked anew, and finds it absent or makes it again.
- */
+/* Removes the session. Requests that waited for it are submitted anew: they find it absent, or
+ * create it again. */
 static void session_end(struct service *sv, struct registry_session *s)
 {
 	struct link waiting;
 
 	list_init(&waiting);
-	for (struct link *l; (l = list_pop(&s->waiting));)
-		list_add_tail(&waiting, l);
+	queue_take_waiting(&s->requests, &waiting);
 	registry_remove(sv->registry, s);
-	for (struct link *l; (l = list_pop(&waiting));)
-		op_submit(LIST_OF(l, struct service_op, link));
+	submit_all(&waiting);
 }
 
 /* --- create ----------------------------------------------------------------- */
 
 static void create_done(void *arg, enum err e, const struct why *why);
 
-/* Ports that others hold, however often others were tried. */
+/* Every pair that was tried is held by another process. */
 static enum service_limit limit_of_tries(enum err e)
 {
 	return e == ERR_EXISTS ? SERVICE_LIMIT_PORTS : SERVICE_LIMIT_NONE;
 }
 
-static void create_fail(struct service_op *op, enum err e, const struct why *why)
+static void create_fail(struct service_request *q, enum err e, const struct why *why)
 {
-	struct service *sv = op->sv;
-	struct registry_session *s = op->session;
+	struct service *sv = q->sv;
+	struct registry_session *s = q->session;
 
-	/* `running` stays set: what the answer's reader asks of this id waits for the end. */
-	op->session = NULL;
-	op_fail(op, e, why);
+	/* The queue stays busy: what the done callback submits for this id waits for the end. */
+	q->session = NULL;
+	request_fail(q, e, why);
 	session_end(sv, s);
 }
 
-static void create_ask(struct service_op *op)
+static void create_place(struct service_request *q)
 {
-	struct service *sv = op->sv;
-	struct registry_session *s = op->session;
+	struct service *sv = q->sv;
+	struct registry_session *s = q->session;
 	struct why why = {""};
 	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
 	                        : ports_assign(sv, s, s->spec, NULL, &why);
 
-	if (op_starves(op, e))
+	if (request_starves(q, e))
 		return;
-	op->limit = e == ERR_LIMIT    ? SERVICE_LIMIT_PORTS
-	            : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING
-	                              : SERVICE_LIMIT_NONE;
+	q->limit = e == ERR_LIMIT    ? SERVICE_LIMIT_PORTS
+	           : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING
+	                             : SERVICE_LIMIT_NONE;
 	if (e) {
-		create_fail(op, e, &why);
+		create_fail(q, e, &why);
 		return;
 	}
 	e = targets_check(sv->targets, s, s->spec, NULL, sv->config.now_ns(), &why);
 	sv->counts.targets_refused += e == ERR_DENIED;
 	service_spec_fill(&sv->scratch, s->spec, s, targets_book(sv->targets));
 	if (!e)
-		e = relay_session_create(sv->config.relay, &s->relay, &sv->scratch, create_done, op,
+		e = relay_session_create(sv->config.relay, &s->relay, &sv->scratch, create_done, q,
 		                         &why);
 	if (e) {
 		ports_release(sv, s->spec, NULL, false);
-		create_fail(op, e, &why);
+		create_fail(q, e, &why);
 	}
 }
 
 static void create_done(void *arg, enum err e, const struct why *why)
 {
-	struct service_op *op = arg;
-	struct service *sv = op->sv;
-	struct registry_session *s = op->session;
+	struct service_request *q = arg;
+	struct service *sv = q->sv;
+	struct registry_session *s = q->session;
 
 	if (!e) {
 		sv->counts.created++;
-		op_finish(op, (struct service_result){.changed = true});
+		request_finish(q, (struct service_result){.changed = true});
 		return;
 	}
 	s->relay = NULL;
 	ports_release(sv, s->spec, NULL, true);
-	if (e == ERR_EXISTS && ++op->tries < PORT_TRIES && !sv->closed) {
-		/* Somebody else holds a port: those tried rest, others are taken. */
+	if (e == ERR_EXISTS && ++q->tries < PORT_TRIES && !sv->closed) {
+		/* Another process holds a port: this pair rests, and another pair is tried. */
 		sv->counts.port_retries++;
-		log_debug("service", "sid=%s msg=\"%s\" try=%u", s->spec->id, why->text, op->tries);
-		create_ask(op);
+		log_debug("service", "sid=%s msg=\"%s\" try=%u", s->spec->id, why->text, q->tries);
+		create_place(q);
 		return;
 	}
-	op->limit = limit_of_tries(e);
-	create_fail(op, e, why);
+	q->limit = limit_of_tries(e);
+	create_fail(q, e, why);
 }
 
-/* The content is there already, or differs. */
-static void create_again(struct service_op *op)
+/* The session exists: the same content is a success, other content is ERR_EXISTS. */
+static void create_again(struct service_request *q)
 {
 	struct spec_session *same = NULL;
 	struct why why = {""};
-	enum err e = spec_apply(&same, NULL, op->patch, &op->sv->config.context, &why);
+	enum err e = spec_apply(&same, NULL, q->patch, &q->sv->config.context, &why);
 
-	if (!e && !spec_eq(same, op->session->spec))
-		e = why_fail(&why, ERR_EXISTS, "session \"%s\" exists with other content", op->id);
+	if (!e && !spec_eq(same, q->session->spec))
+		e = why_fail(&why, ERR_EXISTS, "session \"%s\" exists with other content", q->id);
 	spec_free(same);
-	op_finish(op, (struct service_result){.e = e, .why = &why});
+	request_finish(q, (struct service_result){.e = e, .why = &why});
 }
 
-static void create_start(struct service_op *op)
+static void create_start(struct service_request *q)
 {
-	struct service *sv = op->sv;
+	struct service *sv = q->sv;
 	struct spec_session *spec = NULL;
 	struct why why = {""};
 	enum err e = ERR_OK;
 
 	if (sv->draining)
-		op->limit = SERVICE_LIMIT_DRAINING;
+		q->limit = SERVICE_LIMIT_DRAINING;
 	else if (service_count_sessions(sv) >= sv->config.sessions_max)
-		op->limit = SERVICE_LIMIT_SESSIONS;
-	if (op->limit == SERVICE_LIMIT_DRAINING)
+		q->limit = SERVICE_LIMIT_SESSIONS;
+	if (q->limit == SERVICE_LIMIT_DRAINING)
 		e = why_fail(&why, ERR_LIMIT,
 		             "draining: no new session is taken until session.undrain (`sluicectl "
 		             "undrain`)");
-	else if (op->limit)
+	else if (q->limit)
 		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows",
 		             sv->config.sessions_max);
 	else
-		e = spec_apply(&spec, NULL, op->patch, &sv->config.context, &why);
+		e = spec_apply(&spec, NULL, q->patch, &sv->config.context, &why);
 	if (!e) {
-		e = registry_add_take(sv->registry, spec, &op->session);
+		e = registry_add_take(sv->registry, spec, &q->session);
 		if (e) {
 			why_fail(&why, e, "out of memory");
 			spec_free(spec);
 		}
 	}
 	if (e) {
-		op_fail(op, e, &why);
+		request_fail(q, e, &why);
 		return;
 	}
-	op->session->state = SESSION_CREATING;
-	op->session->running = op;
-	op->session->created_wall_ns = clk_wall_ns();
-	create_ask(op);
+	q->session->state = SESSION_CREATING;
+	queue_init(&q->session->requests, SERVICE_WAITING_MAX);
+	(void)queue_enter(&q->session->requests, &q->link);
+	q->session->created_wall_ns = clk_wall_ns();
+	create_place(q);
 }
 
 /* --- update ----------------------------------------------------------------- */
 
 static void update_done(void *arg, enum err e, const struct why *why);
 
-/* An answer or a re-INVITE, with nothing new perhaps: peers may have moved, and are learnt again.
- * Before the session becomes what was asked. */
-static void reopen(const struct service_op *op)
+/* An answer or re-INVITE names an address, perhaps the same as before: the peer may have moved, so
+ * its source is learnt again. Call it before the session takes its new content. */
+static void reopen(const struct service_request *q)
 {
-	const struct registry_session *s = op->session;
+	const struct registry_session *s = q->session;
 	uint16_t legs[RELAY_MEDIA_MAX];
 
-	if (s->relay && service_spec_signalled(op->patch, s->spec, legs) &&
-	    relay_session_reopen(op->sv->config.relay, s->relay, legs) == ERR_NOMEM)
+	if (s->relay && service_spec_signalled(q->patch, s->spec, legs) &&
+	    relay_session_reopen(q->sv->config.relay, s->relay, legs) == ERR_NOMEM)
 		log_warn("service",
 		         "sid=%s msg=\"out of memory: peers that moved are not learnt anew\"",
 		         s->spec->id);
 }
 
-static void update_ask(struct service_op *op)
+static void update_place(struct service_request *q)
 {
-	struct service *sv = op->sv;
-	struct registry_session *s = op->session;
+	struct service *sv = q->sv;
+	struct registry_session *s = q->session;
 	struct why why = {""};
 	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
-	                        : ports_assign(sv, s, op->next, s->spec, &why);
+	                        : ports_assign(sv, s, q->next, s->spec, &why);
 
-	if (op_starves(op, e))
+	if (request_starves(q, e))
 		return;
-	op->limit = e == ERR_LIMIT    ? SERVICE_LIMIT_PORTS
-	            : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING
-	                              : SERVICE_LIMIT_NONE;
+	q->limit = e == ERR_LIMIT    ? SERVICE_LIMIT_PORTS
+	           : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING
+	                             : SERVICE_LIMIT_NONE;
 	if (!e) {
-		e = targets_check(sv->targets, s, op->next, s->spec, sv->config.now_ns(), &why);
+		e = targets_check(sv->targets, s, q->next, s->spec, sv->config.now_ns(), &why);
 		sv->counts.targets_refused += e == ERR_DENIED;
-		service_spec_fill(&sv->scratch, op->next, s, targets_book(sv->targets));
+		service_spec_fill(&sv->scratch, q->next, s, targets_book(sv->targets));
 		if (!e)
 			e = relay_session_update(sv->config.relay, s->relay, &sv->scratch,
-			                         update_done, op, &why);
+			                         update_done, q, &why);
 		if (e)
-			ports_release(sv, op->next, s->spec, false);
-		s->next = e ? NULL : op->next;
+			ports_release(sv, q->next, s->spec, false);
+		s->next = e ? NULL : q->next;
 	}
 	if (e)
-		op_fail(op, e, &why);
+		request_fail(q, e, &why);
 }
 
 static void update_done(void *arg, enum err e, const struct why *why)
 {
-	struct service_op *op = arg;
-	struct service *sv = op->sv;
-	struct registry_session *s = op->session;
+	struct service_request *q = arg;
+	struct service *sv = q->sv;
+	struct registry_session *s = q->session;
 
 	s->next = NULL;
 	if (!e) {
 		struct past *gone = s->past;
 
-		s->past = op->past;
-		op->past = gone;
-		reopen(op);
-		spec_swap(s->spec, op->next);
-		ports_release(sv, op->next, s->spec, true);
+		s->past = q->past;
+		q->past = gone;
+		reopen(q);
+		spec_swap(s->spec, q->next);
+		ports_release(sv, q->next, s->spec, true);
 		sv->counts.updates++;
-		op_finish(op, (struct service_result){.changed = true});
+		request_finish(q, (struct service_result){.changed = true});
 		return;
 	}
-	ports_release(sv, op->next, s->spec, true);
-	if (e == ERR_EXISTS && ++op->tries < PORT_TRIES && !sv->closed) {
+	ports_release(sv, q->next, s->spec, true);
+	if (e == ERR_EXISTS && ++q->tries < PORT_TRIES && !sv->closed) {
 		sv->counts.port_retries++;
-		update_ask(op);
+		update_place(q);
 		return;
 	}
-	op->limit = limit_of_tries(e);
-	op_fail(op, e, why);
+	q->limit = limit_of_tries(e);
+	request_fail(q, e, why);
 }
 
-static void update_start(struct service_op *op)
+static void update_start(struct service_request *q)
 {
-	struct registry_session *s = op->session;
+	struct registry_session *s = q->session;
 	struct why why = {""};
-	enum err e = spec_apply(&op->next, s->spec, op->patch, &op->sv->config.context, &why);
+	enum err e = spec_apply(&q->next, s->spec, q->patch, &q->sv->config.context, &why);
 
 	if (!e)
-		e = past_check_rekey(s->past, s->spec, op->next, &why);
-	if (!e && past_new(&op->past, s->past, s->spec, op->next))
+		e = past_check_rekey(s->past, s->spec, q->next, &why);
+	if (!e && past_new(&q->past, s->past, s->spec, q->next))
 		e = why_fail(&why, ERR_NOMEM, "out of memory");
 	if (e) {
-		op_fail(op, e, &why);
+		request_fail(q, e, &why);
 		return;
 	}
-	if (spec_eq(s->spec, op->next)) {
-		reopen(op);
-		op_finish(op, (struct service_result){.changed = false});
+	if (spec_eq(s->spec, q->next)) {
+		reopen(q);
+		request_finish(q, (struct service_result){.changed = false});
 		return;
 	}
-	s->running = op;
 	s->state = SESSION_UPDATING;
-	update_ask(op);
+	update_place(q);
 }
 
 /* --- delete and get --------------------------------------------------------- */
 
 static void delete_done(void *arg, enum err e, const struct why *why)
 {
-	struct service_op *op = arg;
-	struct service *sv = op->sv;
-	struct registry_session *s = op->session;
+	struct service_request *q = arg;
+	struct service *sv = q->sv;
+	struct registry_session *s = q->session;
 
-	/* Where somebody waits for them they do not rest. */
+	/* Ports that a request waits for do not rest. */
 	ports_release(sv, s->spec, NULL, list_is_empty(&sv->starved));
 	sv->counts.deleted++;
 	sv->counts.ending -= s->is_ending;
 	s->is_ending = false;
-	op->done(op->arg, &(struct service_result){.e = e == ERR_CLOSED ? e : ERR_OK,
-	                                           .why = why,
-	                                           .session = s,
-	                                           .changed = true,
-	                                           .stats = relay_session_stats(s->relay)});
-	op_free(op);
+	q->done(q->arg, &(struct service_result){.e = e == ERR_CLOSED ? e : ERR_OK,
+	                                         .why = why,
+	                                         .session = s,
+	                                         .changed = true,
+	                                         .stats = relay_session_stats(s->relay)});
+	request_free(q);
 	session_end(sv, s);
 	feed_starved(sv);
 }
 
-static void delete_start(struct service_op *op)
+static void delete_start(struct service_request *q)
 {
-	op->session->running = op;
-	op->session->state = SESSION_DELETING;
-	relay_session_delete(op->sv->config.relay, op->session->relay, delete_done, op);
+	q->session->state = SESSION_DELETING;
+	relay_session_delete(q->sv->config.relay, q->session->relay, delete_done, q);
 }
 
 static void get_done(void *arg, enum err e, const struct relay_session_stats *stats)
 {
-	struct service_op *op = arg;
+	struct service_request *q = arg;
 	struct why why = {""};
 
 	if (e)
 		why_fail(&why, e, "%s", err_meaning(e));
-	op_finish(op, (struct service_result){.e = e, .why = &why, .stats = stats});
+	request_finish(q, (struct service_result){.e = e, .why = &why, .stats = stats});
 }
 
-static void get_start(struct service_op *op)
+static void get_start(struct service_request *q)
 {
-	struct registry_session *s = op->session;
+	struct registry_session *s = q->session;
 	enum err e;
 
-	s->running = op;
-	e = relay_session_query(op->sv->config.relay, s->relay, get_done, op);
+	e = relay_session_query(q->sv->config.relay, s->relay, get_done, q);
 	if (e)
-		get_done(op, e, NULL);
+		get_done(q, e, NULL);
 }
 
 /* --- asking ----------------------------------------------------------------- */
 
-static void op_start(struct service_op *op)
+static void request_start(struct service_request *q)
 {
-	static void (*const start[])(struct service_op *) = {[OP_CREATE] = create_again,
-	                                                     [OP_UPDATE] = update_start,
-	                                                     [OP_DELETE] = delete_start,
-	                                                     [OP_GET] = get_start};
+	static void (*const start[])(struct service_request *) = {[REQUEST_CREATE] = create_again,
+	                                                          [REQUEST_UPDATE] = update_start,
+	                                                          [REQUEST_DELETE] = delete_start,
+	                                                          [REQUEST_GET] = get_start};
 
-	start[op->kind](op);
+	start[q->kind](q);
 }
 
-static void op_submit(struct service_op *op)
+static void fail_full(struct service_request *q, const struct registry_session *s)
 {
-	struct service *sv = op->sv;
-	struct registry_session *s = registry_find(sv->registry, str_of(op->id));
 	struct why why;
 
-	op->session = s;
+	q->session = NULL;
+	why_fail(&why, ERR_BUSY, "session \"%s\": %u requests wait already, try again later", q->id,
+	         s->requests.n_waiting);
+	request_fail(q, ERR_BUSY, &why);
+}
+
+static void request_submit(struct service_request *q)
+{
+	struct service *sv = q->sv;
+	struct registry_session *s = registry_find(sv->registry, str_of(q->id));
+	struct why why;
+
+	q->session = s;
 	if (sv->closed) {
-		op->session = NULL;
-		op->limit = SERVICE_LIMIT_DRAINING;
+		q->session = NULL;
+		q->limit = SERVICE_LIMIT_DRAINING;
 		why_fail(&why, ERR_CLOSED, "the gateway is ending");
-		op_fail(op, ERR_CLOSED, &why);
-	} else if (!s && op->kind == OP_CREATE) {
-		create_start(op);
+		request_fail(q, ERR_CLOSED, &why);
+	} else if (!s && q->kind == REQUEST_CREATE) {
+		create_start(q);
 	} else if (!s) {
-		why_fail(&why, ERR_NOT_FOUND, "no session \"%s\"", op->id);
-		op_fail(op, ERR_NOT_FOUND, &why);
-	} else if (!s->running && list_is_empty(&s->waiting)) {
-		op_start(op);
-	} else if (s->n_waiting < SERVICE_WAITING_MAX) {
-		s->n_waiting++;
-		list_add_tail(&s->waiting, &op->link);
+		why_fail(&why, ERR_NOT_FOUND, "no session \"%s\"", q->id);
+		request_fail(q, ERR_NOT_FOUND, &why);
 	} else {
-		op->session = NULL;
-		why_fail(&why, ERR_BUSY, "%u requests wait for session \"%s\" already",
-		         s->n_waiting, op->id);
-		op_fail(op, ERR_BUSY, &why);
+		enum queue_turn turn = queue_enter(&s->requests, &q->link);
+
+		if (turn == QUEUE_NOW)
+			request_start(q);
+		else if (turn == QUEUE_FULL)
+			fail_full(q, s);
 	}
 }
 
-static void op_ask(struct service *sv, enum op_kind kind, struct str id, struct spec_session *patch,
-                   service_done_fn *done, void *arg)
+/* `ask` has kind, patch, done and arg. */
+static void take(struct service *sv, struct str id, const struct service_request *ask)
 {
-	struct service_op *op = mem_alloc(sizeof(*op));
+	struct service_request *q = mem_alloc(sizeof(*q));
 	struct why why;
 
-	if (!op) {
-		spec_free(patch);
+	if (!q) {
+		spec_free(ask->patch);
 		why_fail(&why, ERR_NOMEM, "out of memory");
-		done(arg, &(struct service_result){.e = ERR_NOMEM, .why = &why});
+		ask->done(ask->arg, &(struct service_result){.e = ERR_NOMEM, .why = &why});
 		return;
 	}
-	*op = (struct service_op){.sv = sv, .kind = kind, .patch = patch, .done = done, .arg = arg};
-	/* A longer id is no session's: it stays unfound. */
-	if (str_copy(id, op->id, sizeof(op->id)))
-		op->id[0] = '\0';
-	op_submit(op);
+	*q = *ask;
+	q->sv = sv;
+	/* No session has a longer id: it is not found. */
+	if (str_copy(id, q->id, sizeof(q->id)))
+		q->id[0] = '\0';
+	request_submit(q);
 }
 
 void service_create_take(struct service *sv, struct spec_session *patch, service_done_fn *done,
                          void *arg)
 {
-	op_ask(sv, OP_CREATE, str_of(patch->id), patch, done, arg);
+	take(sv, str_of(patch->id),
+	     &(struct service_request){
+		     .kind = REQUEST_CREATE, .patch = patch, .done = done, .arg = arg});
 }
 
 void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done,
                          void *arg)
 {
-	op_ask(sv, OP_UPDATE, str_of(patch->id), patch, done, arg);
+	take(sv, str_of(patch->id),
+	     &(struct service_request){
+		     .kind = REQUEST_UPDATE, .patch = patch, .done = done, .arg = arg});
 }
 
 void service_delete(struct service *sv, struct str id, service_done_fn *done, void *arg)
 {
-	op_ask(sv, OP_DELETE, id, NULL, done, arg);
+	take(sv, id, &(struct service_request){.kind = REQUEST_DELETE, .done = done, .arg = arg});
 }
 
 void service_get(struct service *sv, struct str id, service_done_fn *done, void *arg)
 {
-	op_ask(sv, OP_GET, id, NULL, done, arg);
+	take(sv, id, &(struct service_request){.kind = REQUEST_GET, .done = done, .arg = arg});
 }
