@@ -303,14 +303,3 @@ void path_finish(struct worker *w, struct batch *b, uint64_t now_ns)
 		pool_give(w->pool, b->pkts[i]);
 	b->n = 0;
 }
-
-void path_run(struct worker *w, struct batch *b, uint64_t now_ns)
-{
-	static void (*const stages[])(struct worker *, struct batch *, uint64_t) = {
-		path_fetch, path_classify, path_find,    path_unprotect, path_commit,
-		path_cross, path_outbound, path_protect, path_send,      path_finish,
-	};
-
-	for (unsigned i = 0; i < ARRAY_LEN(stages); i++)
-		stages[i](w, b, now_ns);
-}

@@ -83,7 +83,7 @@ void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t n
  */
 bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s);
 
-/* All of them, in that order. */
+/* All stages in their order: the table in relay/path/path.c. */
 void path_run(struct worker *w, struct batch *b, uint64_t now_ns);
 
 #endif
