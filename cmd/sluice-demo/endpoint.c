@@ -25,7 +25,7 @@ enum {
 };
 
 /* Keys, state and scratch of one direction. */
-struct crypto {
+struct endpoint_crypto {
 	struct engine_key *key;
 	struct engine_stream *stream;
 };
@@ -36,7 +36,7 @@ struct endpoint {
 	const struct endpoint *peer;
 	const struct engine_ops *ops;
 	struct engine *engine;
-	struct crypto send, receive;
+	struct endpoint_crypto send, receive;
 	bool receive_is_known; /* the peer's SSRC has been seen and its stream begun */
 	bool rtcp_mux;
 	int fd_rtp, fd_rtcp; /* the same one with rtcp_mux */
@@ -104,7 +104,7 @@ static enum err open_ports(struct endpoint *e, const struct addr *local)
 	return ERR_IO;
 }
 
-static enum err open_crypto(struct endpoint *e, struct crypto *c, const struct keyctx *key,
+static enum err open_crypto(struct endpoint *e, struct endpoint_crypto *c, const struct keyctx *key,
                             enum engine_direction direction, struct why *why)
 {
 	if (!key)

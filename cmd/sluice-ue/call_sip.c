@@ -10,30 +10,30 @@
 
 enum { HOLD_MS = 500, SETTLE_MS = 400, REPORT_MS = 50 };
 
-struct side {
+struct sip_side {
 	const struct options *o;
 	struct terminal terminal;
 	struct sip_call sip;
 	struct tally tally;
 };
 
-static enum err side_open(struct side *s, const struct options *o, struct why *why)
+static enum err side_open(struct sip_side *s, const struct options *o, struct why *why)
 {
 	enum err e;
 
-	*s = (struct side){.o = o};
+	*s = (struct sip_side){.o = o};
 	s->sip.links.listen_fd = -1;
 	e = terminal_open(&s->terminal, o, o->credentials, why);
 	return e ? e : sip_call_open(&s->sip, &s->terminal, str_of(o->sip), why);
 }
 
-static void side_close(struct side *s)
+static void side_close(struct sip_side *s)
 {
 	sip_call_close(&s->sip);
 	terminal_close(&s->terminal);
 }
 
-static enum err talk(struct side *s, uint64_t ms, struct why *why)
+static enum err talk(struct sip_side *s, uint64_t ms, struct why *why)
 {
 	uint64_t end = clk_mono_ns() + ms * NS_PER_MS;
 
@@ -45,7 +45,7 @@ static enum err talk(struct side *s, uint64_t ms, struct why *why)
 
 /* Nothing is sent for a moment, so that what is on its way and the report of it arrive: the peer
  * counts exactly, we nearly. */
-static enum err close_phase(struct side *s, const char *phase, struct why *why)
+static enum err close_phase(struct sip_side *s, const char *phase, struct why *why)
 {
 	uint64_t end = clk_mono_ns() + SETTLE_MS * NS_PER_MS;
 	enum err e = ERR_OK;
@@ -60,7 +60,7 @@ static enum err close_phase(struct side *s, const char *phase, struct why *why)
 	return e;
 }
 
-static enum err hold_and_resume(struct side *s, struct why *why)
+static enum err hold_and_resume(struct sip_side *s, struct why *why)
 {
 	enum err e = sip_call_update(&s->sip, UE_UPDATE_SAME, true, why);
 
@@ -76,7 +76,7 @@ static enum err hold_and_resume(struct side *s, struct why *why)
 }
 
 /* Media flows on while the keys change under it. */
-static enum err renew(struct side *s, struct why *why)
+static enum err renew(struct sip_side *s, struct why *why)
 {
 	enum err e = talk(s, s->o->seconds * 500ull, why);
 
@@ -87,7 +87,7 @@ static enum err renew(struct side *s, struct why *why)
 	return e ? e : close_phase(s, "renew", why);
 }
 
-static enum err run(struct side *s, struct why *why)
+static enum err run(struct sip_side *s, struct why *why)
 {
 	enum err e = sip_call_invite(&s->sip, str_of(s->o->proxy), why);
 
@@ -108,7 +108,7 @@ static enum err run(struct side *s, struct why *why)
 
 enum err call_out(const struct options *o, struct why *why)
 {
-	struct side s;
+	struct sip_side s;
 	enum err e = side_open(&s, o, why);
 
 	if (!e)
@@ -122,7 +122,7 @@ enum err call_out(const struct options *o, struct why *why)
 }
 
 /* A line for each change, so that a log reads like the call. */
-static void tell_changes(const struct side *s, unsigned *rekeys, bool *hold)
+static void tell_changes(const struct sip_side *s, unsigned *rekeys, bool *hold)
 {
 	unsigned now = media_get_counts(s->terminal.media).rekeys;
 
@@ -140,7 +140,7 @@ static void tell_changes(const struct side *s, unsigned *rekeys, bool *hold)
 enum err call_wait(const struct options *o, struct why *why)
 {
 	char local[ADDR_TEXT_MAX];
-	struct side s;
+	struct sip_side s;
 	unsigned rekeys = 0;
 	bool hold = false, was_up = false;
 	enum err e = side_open(&s, o, why);

@@ -29,7 +29,7 @@ struct flow {
 	bool begun;
 };
 
-struct media {
+struct ue_media {
 	const struct engine_ops *ops;
 	struct engine *engine;
 	int fd;
@@ -46,7 +46,7 @@ struct media {
 	struct media_counts counts;
 };
 
-static enum err bind_even(struct media *m, const struct addr *local, struct why *why)
+static enum err bind_even(struct ue_media *m, const struct addr *local, struct why *why)
 {
 	for (int i = 0; i < PORT_TRIES; i++) {
 		struct sockaddr_storage sa;
@@ -65,9 +65,9 @@ static enum err bind_even(struct media *m, const struct addr *local, struct why 
 	return why_fail(why, ERR_IO, "no port for media: %s", strerror(errno));
 }
 
-enum err media_open(struct media **out, const struct addr *local, struct why *why)
+enum err media_open(struct ue_media **out, const struct addr *local, struct why *why)
 {
-	struct media *m = mem_alloc(sizeof(*m));
+	struct ue_media *m = mem_alloc(sizeof(*m));
 	uint8_t r[6];
 	enum err e;
 
@@ -93,7 +93,7 @@ enum err media_open(struct media **out, const struct addr *local, struct why *wh
 	return ERR_OK;
 }
 
-static void drop_flow(struct media *m, struct flow *f)
+static void drop_flow(struct ue_media *m, struct flow *f)
 {
 	if (f->begun)
 		m->ops->stream_fini(f->stream);
@@ -103,7 +103,7 @@ static void drop_flow(struct media *m, struct flow *f)
 	*f = (struct flow){0};
 }
 
-void media_close(struct media *m)
+void media_close(struct ue_media *m)
 {
 	if (!m)
 		return;
@@ -118,17 +118,17 @@ void media_close(struct media *m)
 	mem_free(m);
 }
 
-struct addr media_local(const struct media *m)
+struct addr media_local(const struct ue_media *m)
 {
 	return m->local;
 }
 
-int media_fd(const struct media *m)
+int media_fd(const struct ue_media *m)
 {
 	return m->fd;
 }
 
-static enum err make_flow(struct media *m, struct flow *f, const struct keyctx *key,
+static enum err make_flow(struct ue_media *m, struct flow *f, const struct keyctx *key,
                           enum engine_direction direction, struct why *why)
 {
 	f->stream = mem_aligned(64, m->ops->stream_bytes);
@@ -138,7 +138,7 @@ static enum err make_flow(struct media *m, struct flow *f, const struct keyctx *
 }
 
 /* The stream of an SSRC under the flow's key, with the ROC where the packets are. */
-static enum err begin(struct media *m, struct flow *f, uint32_t ssrc, uint64_t index)
+static enum err begin(struct ue_media *m, struct flow *f, uint32_t ssrc, uint64_t index)
 {
 	struct engine_stream_state start = {.roc = (uint32_t)(index >> 16)};
 	enum err e = m->ops->stream_init(f->stream, f->key, ssrc, &start);
@@ -147,7 +147,7 @@ static enum err begin(struct media *m, struct flow *f, uint32_t ssrc, uint64_t i
 	return e;
 }
 
-enum err media_set_keys(struct media *m, const struct keyctx *send, uint32_t ssrc,
+enum err media_set_keys(struct ue_media *m, const struct keyctx *send, uint32_t ssrc,
                         const struct keyctx *receive, uint32_t peer_ssrc, struct why *why)
 {
 	struct flow out = {0}, in = {0};
@@ -176,7 +176,7 @@ enum err media_set_keys(struct media *m, const struct keyctx *send, uint32_t ssr
 	return ERR_OK;
 }
 
-void media_use_send(struct media *m)
+void media_use_send(struct ue_media *m)
 {
 	if (m->next_ssrc) {
 		m->ssrc = m->next_ssrc;
@@ -189,18 +189,18 @@ void media_use_send(struct media *m)
 	m->next = (struct flow){0};
 }
 
-void media_set_remote(struct media *m, const struct addr *remote)
+void media_set_remote(struct ue_media *m, const struct addr *remote)
 {
 	m->remote = *remote;
 }
 
-void media_set_sending(struct media *m, bool on)
+void media_set_sending(struct ue_media *m, bool on)
 {
 	m->sending = on;
 	m->next_ns = 0;
 }
 
-uint64_t media_next_ns(const struct media *m)
+uint64_t media_next_ns(const struct ue_media *m)
 {
 	return m->sending ? m->next_ns : UINT64_MAX;
 }
@@ -221,7 +221,7 @@ static void make_frame(uint8_t out[FRAME_BYTES], uint32_t ssrc, uint16_t seq, ui
 	}
 }
 
-static bool transmit(struct media *m, struct pkt *p)
+static bool transmit(struct ue_media *m, struct pkt *p)
 {
 	struct sockaddr_storage sa;
 	uint32_t n = addr_to_sockaddr(&m->remote, &sa);
@@ -239,7 +239,7 @@ static bool transmit(struct media *m, struct pkt *p)
 	       sendto(m->fd, p->data, p->len, 0, (struct sockaddr *)&sa, n) == p->len;
 }
 
-static void send_frame(struct media *m)
+static void send_frame(struct ue_media *m)
 {
 	uint8_t room[PKT_ROOM];
 	struct wr w = wr_make(room, sizeof(room));
@@ -259,7 +259,7 @@ static void send_frame(struct media *m)
 	(void)transmit(m, &p);
 }
 
-void media_report(struct media *m)
+void media_report(struct ue_media *m)
 {
 	uint8_t room[PKT_ROOM];
 	struct wr w = wr_make(room, sizeof(room));
@@ -281,7 +281,7 @@ void media_report(struct media *m)
 }
 
 /* With one flow's key; what is not authentic leaves the octets in `data` as they may be. */
-static bool unprotect(struct media *m, struct flow *f, struct pkt *p, uint32_t ssrc)
+static bool unprotect(struct ue_media *m, struct flow *f, struct pkt *p, uint32_t ssrc)
 {
 	struct pkt *batch[1] = {p};
 
@@ -299,7 +299,7 @@ static bool unprotect(struct media *m, struct flow *f, struct pkt *p, uint32_t s
 }
 
 /* The key in force, else the one before it: packets on their way at a change. */
-static bool open_packet(struct media *m, struct pkt *p, uint32_t ssrc)
+static bool open_packet(struct ue_media *m, struct pkt *p, uint32_t ssrc)
 {
 	uint8_t kept[PKT_ROOM];
 	struct pkt again = *p;
@@ -317,7 +317,7 @@ static bool open_packet(struct media *m, struct pkt *p, uint32_t ssrc)
 	return true;
 }
 
-static void take_rtp(struct media *m, const struct pkt *p)
+static void take_rtp(struct ue_media *m, const struct pkt *p)
 {
 	uint8_t want[FRAME_BYTES];
 
@@ -332,13 +332,13 @@ static void take_rtp(struct media *m, const struct pkt *p)
 
 /* What the peer had sent then should be here: the way keeps the order, or else the next report puts
  * it right. */
-static void take_report(struct media *m, uint32_t sent)
+static void take_report(struct ue_media *m, uint32_t sent)
 {
 	m->counts.told = sent;
 	m->counts.lost = sent > m->counts.received ? sent - m->counts.received : 0;
 }
 
-static void take(struct media *m, uint8_t *data, size_t n)
+static void take(struct ue_media *m, uint8_t *data, size_t n)
 {
 	bool is_rtcp = n >= 2 && data[1] >= 192 && data[1] <= 223; /* RFC 5761 4 */
 	struct pkt p = {.data = data,
@@ -362,7 +362,7 @@ static void take(struct media *m, uint8_t *data, size_t n)
 		take_report(m, be32_get(data + 20));
 }
 
-void media_turn(struct media *m, uint64_t now_ns)
+void media_turn(struct ue_media *m, uint64_t now_ns)
 {
 	uint8_t room[PKT_ROOM];
 	ssize_t n;
@@ -383,7 +383,7 @@ void media_turn(struct media *m, uint64_t now_ns)
 	}
 }
 
-struct media_counts media_get_counts(const struct media *m)
+struct media_counts media_get_counts(const struct ue_media *m)
 {
 	return m->counts;
 }

@@ -7,21 +7,21 @@
 
 enum { CHUNK_BYTES = 16384 - 64 };
 
-struct chunk {
-	struct chunk *next;
+struct doc_chunk {
+	struct doc_chunk *next;
 	size_t used, room;
 	_Alignas(8) uint8_t octets[];
 };
 
 /* The first chunk stays for the arena's life: most messages fit. */
 struct doc_arena {
-	struct chunk *first, *last;
+	struct doc_chunk *first, *last;
 	bool failed;
 };
 
-static struct chunk *chunk_new(size_t room)
+static struct doc_chunk *doc_chunk_new(size_t room)
 {
-	struct chunk *c = mem_alloc(sizeof(*c) + room);
+	struct doc_chunk *c = mem_alloc(sizeof(*c) + room);
 
 	if (c)
 		c->room = room;
@@ -31,7 +31,7 @@ static struct chunk *chunk_new(size_t room)
 enum err doc_arena_new(struct doc_arena **out)
 {
 	struct doc_arena *a = mem_alloc(sizeof(*a));
-	struct chunk *c = a ? chunk_new(CHUNK_BYTES) : NULL;
+	struct doc_chunk *c = a ? doc_chunk_new(CHUNK_BYTES) : NULL;
 
 	if (!c) {
 		mem_free(a);
@@ -44,10 +44,10 @@ enum err doc_arena_new(struct doc_arena **out)
 
 void doc_arena_reset(struct doc_arena *a)
 {
-	struct chunk *c = a->first->next;
+	struct doc_chunk *c = a->first->next;
 
 	while (c) {
-		struct chunk *next = c->next;
+		struct doc_chunk *next = c->next;
 
 		secret_wipe(c->octets, c->used);
 		mem_free(c);
@@ -78,12 +78,12 @@ bool doc_arena_failed(const struct doc_arena *a)
 void *doc_arena_take(struct doc_arena *a, size_t bytes)
 {
 	size_t need = (bytes + 7) & ~(size_t)7;
-	struct chunk *c = a->last;
+	struct doc_chunk *c = a->last;
 
 	if (need < bytes || a->failed)
 		return NULL;
 	if (need > c->room - c->used) {
-		c = chunk_new(need > CHUNK_BYTES ? need : CHUNK_BYTES);
+		c = doc_chunk_new(need > CHUNK_BYTES ? need : CHUNK_BYTES);
 		if (!c) {
 			a->failed = true;
 			return NULL;

@@ -27,7 +27,7 @@ static void prefetch(const struct pkt *p)
 #define FOR_RTCP   static __attribute__((noinline, cold))
 #define RARELY(x)  __builtin_expect(!!(x), 0)
 
-FOR_EITHER void list(struct batch *b, struct op *op, bool is_aead)
+FOR_EITHER void list(struct engine_batch *b, struct op *op, bool is_aead)
 {
 	if (RARELY(is_aead))
 		b->aead[b->n_aead++] = op;
@@ -53,7 +53,7 @@ static void aim_aead(struct op *op, uint32_t esrtcp, unsigned clear_len)
  * arguments and locals here and below, as octets are written between: what was read from memory
  * before would have to be read again.
  */
-FOR_EITHER void aim(struct op *op, struct pkt *p, struct side *side, unsigned clear_len,
+FOR_EITHER void aim(struct op *op, struct pkt *p, struct engine_side *side, unsigned clear_len,
                     uint8_t *end, uint64_t index, bool is_rtcp)
 {
 	uint8_t *data = p->data;
@@ -114,13 +114,15 @@ static void open_rtcp(struct op *op)
 		op->auth_len = op->crypt_len + LAYOUT_RTCP_CLEAR + LAYOUT_ESRTCP_LEN;
 }
 
-static bool has_mki(const struct pkt *p, const struct side *side, bool is_rtcp, const uint8_t *end)
+static bool has_mki(const struct pkt *p, const struct engine_side *side, bool is_rtcp,
+                    const uint8_t *end)
 {
 	return memcmp(end + layout_mki_at(side, is_rtcp), side_mki(p->key), side->mki_len) == 0;
 }
 
 /* False when the packet, and with it all behind it, must wait for the outcome of those before. */
-FOR_EITHER bool unprotect_prepare(struct batch *b, struct pkt *p, struct side *side, bool is_rtcp)
+FOR_EITHER bool unprotect_prepare(struct engine_batch *b, struct pkt *p, struct engine_side *side,
+                                  bool is_rtcp)
 {
 	struct op *op = &b->ops[b->n];
 	struct state *s = state_of(p->crypto);
@@ -165,7 +167,7 @@ FOR_EITHER bool unprotect_prepare(struct batch *b, struct pkt *p, struct side *s
 	return true;
 }
 
-FOR_RTCP void unprotect_prepare_rtcp(struct batch *b, struct pkt *p)
+FOR_RTCP void unprotect_prepare_rtcp(struct engine_batch *b, struct pkt *p)
 {
 	(void)unprotect_prepare(b, p, side_rtcp(p->key), true);
 }
@@ -184,7 +186,7 @@ static inline bool is_tag(const uint8_t *got, const uint8_t *want, unsigned len)
 	return ((a ^ b) | (c ^ d)) == 0;
 }
 
-static inline bool is_authentic(const struct op *op, const struct side *side)
+static inline bool is_authentic(const struct op *op, const struct engine_side *side)
 {
 	return RARELY(side->is_aead) ? op->is_authentic
 	                             : is_tag(op->tag, op->tag_at, side->tag_len);
@@ -195,7 +197,7 @@ static inline bool is_authentic(const struct op *op, const struct side *side)
 FOR_EITHER enum verdict settle(const struct op *op, const struct pkt *p, bool is_rtcp)
 {
 	struct state *s = state_of(p->crypto);
-	struct side *side = op->side;
+	struct engine_side *side = op->side;
 	uint64_t index = op->index;
 	enum verdict v = (enum verdict)op->verdict, earlier;
 
@@ -229,7 +231,8 @@ static void put_back(const struct op *op)
 		memcpy(op->crypt + op->crypt_len, op->kept, LAYOUT_ROC_LEN);
 }
 
-static void unprotect_run(struct batch *b, struct engine *e, const struct batch_crypto *crypto)
+static void unprotect_run(struct engine_batch *b, struct engine *e,
+                          const struct engine_batch_crypto *crypto)
 {
 	unsigned n_cm = 0;
 
@@ -256,8 +259,8 @@ static void unprotect_run(struct batch *b, struct engine *e, const struct batch_
 		crypto->ctr(e, b->cm, n_cm);
 }
 
-void batch_unprotect(struct batch *b, struct engine *e, const struct batch_crypto *crypto,
-                     struct pkt **pkts, unsigned n)
+void engine_batch_unprotect(struct engine_batch *b, struct engine *e,
+                            const struct engine_batch_crypto *crypto, struct pkt **pkts, unsigned n)
 {
 	unsigned i = 0;
 
@@ -282,7 +285,7 @@ void batch_unprotect(struct batch *b, struct engine *e, const struct batch_crypt
 /* --- protect ---------------------------------------------------------------- */
 
 /* The index is used up here, whatever comes after. */
-FOR_EITHER enum verdict take_index(struct pkt *p, struct side *side, bool is_rtcp)
+FOR_EITHER enum verdict take_index(struct pkt *p, struct engine_side *side, bool is_rtcp)
 {
 	struct state *s = state_of(p->crypto);
 	enum verdict v;
@@ -295,7 +298,8 @@ FOR_EITHER enum verdict take_index(struct pkt *p, struct side *side, bool is_rtc
 	return v == VERDICT_NONE || v == VERDICT_KEY_EXPIRED ? v : VERDICT_DUPLICATE;
 }
 
-FOR_EITHER void protect_prepare(struct batch *b, struct pkt *p, struct side *side, bool is_rtcp)
+FOR_EITHER void protect_prepare(struct engine_batch *b, struct pkt *p, struct engine_side *side,
+                                bool is_rtcp)
 {
 	struct op *op = &b->ops[b->n];
 	bool is_aead = side->is_aead;
@@ -326,7 +330,7 @@ FOR_EITHER void protect_prepare(struct batch *b, struct pkt *p, struct side *sid
 	b->n++;
 }
 
-FOR_RTCP void protect_prepare_rtcp(struct batch *b, struct pkt *p)
+FOR_RTCP void protect_prepare_rtcp(struct engine_batch *b, struct pkt *p)
 {
 	protect_prepare(b, p, side_rtcp(p->key), true);
 }
@@ -345,7 +349,7 @@ static void write_tag(uint8_t *at, const uint8_t *tag, unsigned len)
 static inline void protect_finish(struct op *op)
 {
 	struct pkt *p = op->pkt;
-	const struct side *side = op->side;
+	const struct engine_side *side = op->side;
 	uint8_t *end = op->crypt + op->crypt_len;
 	unsigned added = side->added;
 
@@ -357,8 +361,8 @@ static inline void protect_finish(struct op *op)
 	p->tailroom = (uint16_t)(p->tailroom - added);
 }
 
-void batch_protect(struct batch *b, struct engine *e, const struct batch_crypto *crypto,
-                   struct pkt **pkts, unsigned n)
+void engine_batch_protect(struct engine_batch *b, struct engine *e,
+                          const struct engine_batch_crypto *crypto, struct pkt **pkts, unsigned n)
 {
 	b->n = b->n_cm = b->n_aead = 0;
 	for (unsigned k = 0; k < AHEAD && k < n; k++)

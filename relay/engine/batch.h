@@ -17,7 +17,7 @@ enum { OP_TAG_ROOM = 20 };
  * what stands above the line and sets `tag` or `is_authentic`.
  */
 struct op {
-	struct side *side;
+	struct engine_side *side;
 	uint8_t *data;      /* the packet: HMAC begins here */
 	uint8_t *crypt;     /* what is encrypted, in place */
 	uint8_t *tag_at;    /* where the tag stands, or is to be written */
@@ -39,7 +39,7 @@ struct op {
 _Static_assert(sizeof(struct op) == 128, "an op is two cache lines");
 
 /* What an engine computes. n is at least 1; suites of one kind and any key length are mixed. */
-struct batch_crypto {
+struct engine_batch_crypto {
 	void (*hmac)(struct engine *e, struct op *const *ops, unsigned n);
 	void (*ctr)(struct engine *e, struct op *const *ops, unsigned n);
 	void (*seal)(struct engine *e, struct op *const *ops, unsigned n);
@@ -47,16 +47,17 @@ struct batch_crypto {
 };
 
 /* Scratch of a walk; a part of every engine that walks. */
-struct batch {
+struct engine_batch {
 	struct op ops[PKT_BATCH];
 	struct op *cm[PKT_BATCH], *aead[PKT_BATCH];
 	unsigned n, n_cm, n_aead;
 };
 
 /* engine_ops' unprotect and protect. */
-void batch_unprotect(struct batch *b, struct engine *e, const struct batch_crypto *crypto,
-                     struct pkt **pkts, unsigned n);
-void batch_protect(struct batch *b, struct engine *e, const struct batch_crypto *crypto,
-                   struct pkt **pkts, unsigned n);
+void engine_batch_unprotect(struct engine_batch *b, struct engine *e,
+                            const struct engine_batch_crypto *crypto, struct pkt **pkts,
+                            unsigned n);
+void engine_batch_protect(struct engine_batch *b, struct engine *e,
+                          const struct engine_batch_crypto *crypto, struct pkt **pkts, unsigned n);
 
 #endif

@@ -19,7 +19,7 @@
 #include "relay/engine/side.h"
 
 struct engine {
-	struct batch batch;
+	struct engine_batch batch;
 };
 
 /* --- keys ------------------------------------------------------------------- */
@@ -30,7 +30,7 @@ union material {
 	struct f8 f8;
 };
 
-static union material *material(struct side *s)
+static union material *material(struct engine_side *s)
 {
 	return side_material(s);
 }
@@ -41,7 +41,7 @@ static size_t evp_material_bytes(const struct suite *suite)
 	return sizeof(union material);
 }
 
-static const EVP_CIPHER *cipher_of(const struct side *s)
+static const EVP_CIPHER *cipher_of(const struct engine_side *s)
 {
 	if (s->is_aead)
 		return s->key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
@@ -50,7 +50,7 @@ static const EVP_CIPHER *cipher_of(const struct side *s)
 	                          : EVP_aes_256_ctr();
 }
 
-static enum err evp_expand(struct side *s, const uint8_t *key)
+static enum err evp_expand(struct engine_side *s, const uint8_t *key)
 {
 	union material *m = material(s);
 	int encrypts = !s->is_aead || s->is_send;
@@ -64,7 +64,7 @@ static enum err evp_expand(struct side *s, const uint8_t *key)
 	                                                                               : ERR_CRYPTO;
 }
 
-static void evp_wipe(struct side *s)
+static void evp_wipe(struct engine_side *s)
 {
 	if (side_is_f8(s))
 		f8_wipe(&material(s)->f8);
@@ -181,17 +181,17 @@ static void evp_open(struct engine *e, struct op *const *ops, unsigned n)
 	}
 }
 
-static const struct batch_crypto crypto = {
+static const struct engine_batch_crypto crypto = {
 	.hmac = evp_hmac, .ctr = evp_ctr, .seal = evp_seal, .open = evp_open};
 
 static void evp_unprotect(struct engine *e, struct pkt **batch, unsigned n)
 {
-	batch_unprotect(&e->batch, e, &crypto, batch, n);
+	engine_batch_unprotect(&e->batch, e, &crypto, batch, n);
 }
 
 static void evp_protect(struct engine *e, struct pkt **batch, unsigned n)
 {
-	batch_protect(&e->batch, e, &crypto, batch, n);
+	engine_batch_protect(&e->batch, e, &crypto, batch, n);
 }
 
 /* --- the engine ------------------------------------------------------------- */

@@ -22,17 +22,17 @@ enum { LAYOUT_RTCP_CLEAR = 8, LAYOUT_ESRTCP_LEN = 4, LAYOUT_ROC_LEN = 4, LAYOUT_
 #define LAYOUT_E_BIT 0x80000000u
 
 /* Offsets of the parts from the end of the encrypted part. */
-static inline unsigned layout_tag_at(const struct side *s)
+static inline unsigned layout_tag_at(const struct engine_side *s)
 {
 	return s->is_aead ? 0 : (unsigned)s->added - s->tag_len;
 }
 
-static inline unsigned layout_mki_at(const struct side *s, bool is_rtcp)
+static inline unsigned layout_mki_at(const struct engine_side *s, bool is_rtcp)
 {
 	return (s->is_aead ? s->tag_len : 0u) + (is_rtcp ? LAYOUT_ESRTCP_LEN : 0);
 }
 
-static inline unsigned layout_esrtcp_at(const struct side *s)
+static inline unsigned layout_esrtcp_at(const struct engine_side *s)
 {
 	return s->is_aead ? s->tag_len : 0;
 }
@@ -51,8 +51,8 @@ static inline void layout_be64_xor(uint8_t *out, const uint8_t *a, uint64_t b)
  * same two octets to the left, in 12 octets. `ssrc` is the packet's, `index` the 48-bit packet
  * index or the 31-bit SRTCP index.
  */
-static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct side *s, const uint8_t ssrc[4],
-                             uint64_t index)
+static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct engine_side *s,
+                             const uint8_t ssrc[4], uint64_t index)
 {
 	uint64_t high = be32_get(ssrc), low = index << 16;
 

@@ -23,7 +23,7 @@
  * one that is not full costs as much as a full one. `wide_from` is measured when the engine opens.
  */
 struct engine {
-	struct batch batch;
+	struct engine_batch batch;
 	IMB_MGR *narrow, *wide; /* wide may be NULL */
 	unsigned wide_from;
 	const struct arithmetic *arithmetic;
@@ -100,12 +100,12 @@ static size_t mb_material_bytes(const struct suite *suite)
 	return GCM_AT - SIDE_MATERIAL_AT + GCM_BYTES;
 }
 
-static struct gcm_key_data *gcm_of(struct side *s)
+static struct gcm_key_data *gcm_of(struct engine_side *s)
 {
 	return (struct gcm_key_data *)(void *)((uint8_t *)s + GCM_AT);
 }
 
-static enum err mb_expand(struct side *s, const uint8_t *key)
+static enum err mb_expand(struct engine_side *s, const uint8_t *key)
 {
 	const struct arithmetic *a = arithmetic();
 	uint8_t unused[15 * 16] __attribute__((
@@ -124,7 +124,7 @@ static enum err mb_expand(struct side *s, const uint8_t *key)
 	return ERR_OK;
 }
 
-static void mb_wipe(struct side *s)
+static void mb_wipe(struct engine_side *s)
 {
 	if (side_is_f8(s))
 		f8_wipe(side_material(s));
@@ -157,7 +157,7 @@ static void hmac_with(IMB_MGR *m, IMB_JOB *jobs, struct op *const *ops, unsigned
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct op *op = ops[i];
-		const struct side *s = op->side;
+		const struct engine_side *s = op->side;
 		IMB_JOB *j = &jobs[i];
 
 		j->src = op->data;
@@ -187,7 +187,7 @@ static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 
 		for (unsigned i = 0; i < n; i++) {
 			const struct op *op = ops[i];
-			struct side *s = op->side;
+			struct engine_side *s = op->side;
 
 			if (s->key_len != sizes[k])
 				continue;
@@ -252,17 +252,17 @@ static void mb_open(struct engine *e, struct op *const *ops, unsigned n)
 	}
 }
 
-static const struct batch_crypto crypto = {
+static const struct engine_batch_crypto crypto = {
 	.hmac = mb_hmac, .ctr = mb_ctr, .seal = mb_seal, .open = mb_open};
 
 static void mb_unprotect(struct engine *e, struct pkt **batch, unsigned n)
 {
-	batch_unprotect(&e->batch, e, &crypto, batch, n);
+	engine_batch_unprotect(&e->batch, e, &crypto, batch, n);
 }
 
 static void mb_protect(struct engine *e, struct pkt **batch, unsigned n)
 {
-	batch_protect(&e->batch, e, &crypto, batch, n);
+	engine_batch_protect(&e->batch, e, &crypto, batch, n);
 }
 
 /* --- the engine ------------------------------------------------------------- */
@@ -289,7 +289,7 @@ static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, 
 static unsigned measure_wide(struct engine *e)
 {
 	static uint8_t const zeros[MEASURE_LEN];
-	struct side side = {0};
+	struct engine_side side = {0};
 	struct op *ops[PKT_BATCH];
 	unsigned from = PKT_BATCH + 1;
 
@@ -316,7 +316,7 @@ static bool managers_agree(struct engine *e)
 {
 	static uint8_t const octets[PKT_BATCH + AGREE_LENGTHS] = {1,  2,  3,  5,  8,   13,
 	                                                          21, 34, 55, 89, 144, 233};
-	struct side side = {.inner = {1, 2, 3, 4, 5}, .outer = {6, 7, 8, 9, 10}};
+	struct engine_side side = {.inner = {1, 2, 3, 4, 5}, .outer = {6, 7, 8, 9, 10}};
 	struct op *ops[PKT_BATCH];
 
 	for (unsigned n = 1; n <= PKT_BATCH; n++) {

@@ -16,8 +16,8 @@ struct key_spec {
 	uint8_t log2_pkts;
 };
 
-static enum err fill(struct side *s, const struct side_maker *maker, const struct kdf_session *keys,
-                     bool is_rtcp, const struct key_spec *spec)
+static enum err fill(struct engine_side *s, const struct side_maker *maker,
+                     const struct kdf_session *keys, bool is_rtcp, const struct key_spec *spec)
 {
 	const struct suite *suite = keys->suite;
 	const struct kdf_keys *k = is_rtcp ? &keys->rtcp : &keys->rtp;
@@ -106,7 +106,7 @@ void side_key_free(struct engine_key *key, const struct side_maker *maker)
 
 void side_retag(struct engine_key *key, unsigned tag_len)
 {
-	struct side *s = side_rtp(key);
+	struct engine_side *s = side_rtp(key);
 
 	CHECK(!s->is_aead && !s->is_send);
 	s->tag_len = (uint8_t)tag_len;
@@ -115,9 +115,9 @@ void side_retag(struct engine_key *key, unsigned tag_len)
 
 void side_key_use(const struct engine_key *key, struct engine_key_use *out)
 {
-	const struct side *rtp = (const struct side *)(const void *)key;
-	const struct side *rtcp =
-		(const struct side *)(const void *)((const uint8_t *)key + rtp->bytes);
+	const struct engine_side *rtp = (const struct engine_side *)(const void *)key;
+	const struct engine_side *rtcp =
+		(const struct engine_side *)(const void *)((const uint8_t *)key + rtp->bytes);
 
 	*out = (struct engine_key_use){.rtp_pkts = rtp->life.used_pkts,
 	                               .rtp_limit = rtp->life.limit_pkts,

@@ -17,7 +17,7 @@
  *     | RTP side | material | RTCP side | material | MKI |
  *     '------- bytes -------'------- bytes -------'
  */
-struct side {
+struct engine_side {
 	uint8_t salt[16];            /* session salt, zeros behind */
 	uint32_t inner[5], outer[5]; /* HMAC-SHA-1 one block on; unused by AEAD */
 	uint8_t key_len; /* 0: f8, whose key is of 128 bits; so it is in no burst of counter mode */
@@ -29,32 +29,32 @@ struct side {
 	struct state_life life;
 };
 
-enum { SIDE_MATERIAL_AT = sizeof(struct side) };
-_Static_assert(sizeof(struct side) % 16 == 0, "key schedules want a boundary of 16");
+enum { SIDE_MATERIAL_AT = sizeof(struct engine_side) };
+_Static_assert(sizeof(struct engine_side) % 16 == 0, "key schedules want a boundary of 16");
 
-static inline struct side *side_rtp(struct engine_key *k)
+static inline struct engine_side *side_rtp(struct engine_key *k)
 {
-	return (struct side *)(void *)k;
+	return (struct engine_side *)(void *)k;
 }
 
-static inline struct side *side_rtcp(struct engine_key *k)
+static inline struct engine_side *side_rtcp(struct engine_key *k)
 {
-	return (struct side *)(void *)((uint8_t *)k + side_rtp(k)->bytes);
+	return (struct engine_side *)(void *)((uint8_t *)k + side_rtp(k)->bytes);
 }
 
 static inline const uint8_t *side_mki(const struct engine_key *k)
 {
-	const struct side *rtp = (const struct side *)(const void *)k;
+	const struct engine_side *rtp = (const struct engine_side *)(const void *)k;
 
 	return (const uint8_t *)k + 2 * rtp->bytes;
 }
 
-static inline bool side_is_f8(const struct side *s)
+static inline bool side_is_f8(const struct engine_side *s)
 {
 	return s->key_len == 0;
 }
 
-static inline void *side_material(struct side *s)
+static inline void *side_material(struct engine_side *s)
 {
 	return (uint8_t *)s + SIDE_MATERIAL_AT;
 }
@@ -63,8 +63,8 @@ static inline void *side_material(struct side *s)
  * expanded: then the material is zero. */
 struct side_maker {
 	size_t (*material_bytes)(const struct suite *suite);
-	enum err (*expand)(struct side *side, const uint8_t *key);
-	void (*wipe)(struct side *side);
+	enum err (*expand)(struct engine_side *side, const uint8_t *key);
+	void (*wipe)(struct engine_side *side);
 };
 
 /* The shared halves of engine_ops. */

@@ -40,7 +40,7 @@ static void rfc_vector(void)
 static void rfc_vector_of_a_header(void)
 {
 	struct {
-		struct side side;
+		struct engine_side side;
 		struct f8 f8;
 	} key = {.side = {.key_len = 0}};
 	struct op op = {.side = &key.side, .index = 0};
