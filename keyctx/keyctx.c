@@ -37,6 +37,7 @@ enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct 
 	if (!k)
 		return why_fail(why, ERR_NOMEM, "no locked memory for a key");
 	k->suite = s;
+	k->holders = 1;
 	k->has_lifetime = spec->lifetime_pkts != 0;
 	k->lifetime_pkts =
 		spec->lifetime_pkts ? spec->lifetime_pkts : s->srtp_default_lifetime_pkts;
@@ -51,6 +52,15 @@ enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct 
 	return ERR_OK;
 }
 
+struct keyctx *keyctx_take(const struct keyctx *k)
+{
+	struct keyctx *shared = (struct keyctx *)(uintptr_t)k;
+
+	if (shared)
+		shared->holders++;
+	return shared;
+}
+
 enum err keyctx_copy(struct keyctx **out, const struct keyctx *k)
 {
 	struct keyctx *copy = secret_alloc(sizeof(*k) + k->mki_len);
@@ -58,6 +68,7 @@ enum err keyctx_copy(struct keyctx **out, const struct keyctx *k)
 	if (!copy)
 		return ERR_NOMEM;
 	memcpy(copy, k, sizeof(*k) + k->mki_len);
+	copy->holders = 1;
 	*out = copy;
 	return ERR_OK;
 }
@@ -83,9 +94,12 @@ enum err keyctx_generate_for(struct keyctx **out, const struct suite *suite, uin
 	return e;
 }
 
-void keyctx_free(struct keyctx *k)
+void keyctx_free(const struct keyctx *k)
 {
-	secret_free(k);
+	struct keyctx *shared = (struct keyctx *)(uintptr_t)k;
+
+	if (shared && --shared->holders == 0)
+		secret_free(shared);
 }
 
 bool keyctx_same_key(const struct keyctx *a, const struct keyctx *b)

@@ -22,7 +22,12 @@ struct keyctx_spec {
 	uint32_t roc;
 };
 
-/* Lives in secret memory (base/secret.h). Readable by engines; written only by keyctx_new. */
+/*
+ * Lives in secret memory (base/secret.h). Readable by engines; written only by keyctx_new. Because
+ * it never changes, its holders share one: keyctx_take adds a holder, keyctx_free removes one, and
+ * the last one wipes it. The count is the control thread's; a worker may read a context that
+ * control holds for it, and neither takes nor frees one (docs/decisions/0072-shared-keys.md).
+ */
 struct keyctx {
 	const struct suite *suite;
 	uint64_t lifetime_pkts; /* 1 to suite->srtp_lifetime_pkts */
@@ -30,6 +35,7 @@ struct keyctx {
 	bool has_roc; /* of the first stream under it: a hint where to begin, no part of what the
 	                 context is */
 	uint32_t roc;
+	unsigned holders; /* control only */
 	uint8_t key[SUITE_KEY_MAX];
 	uint8_t salt[SUITE_SALT_MAX];
 	uint8_t mki_len;
@@ -41,6 +47,10 @@ struct keyctx {
  * field, its length or value and what is allowed, never key octets. The caller owns the result.
  */
 enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct why *why) MUST_USE;
+/* The same context for one more holder, who frees it with keyctx_free. NULL gives NULL. */
+struct keyctx *keyctx_take(const struct keyctx *k);
+/* A context of its own with the same content, for an engine that alters it before use. ERR_NOMEM.
+ */
 enum err keyctx_copy(struct keyctx **out, const struct keyctx *k) MUST_USE;
 /* Fresh random key and salt from the system's generator, no MKI, the suite's lifetime. ERR_CRYPTO,
  * ERR_NOMEM. */
@@ -49,8 +59,8 @@ enum err keyctx_generate(struct keyctx **out, const struct suite *suite) MUST_US
  * that. */
 enum err keyctx_generate_for(struct keyctx **out, const struct suite *suite,
                              uint64_t lifetime_pkts) MUST_USE;
-/* Wipes and releases. Takes NULL. */
-void keyctx_free(struct keyctx *k);
+/* One holder less; without any it is wiped and released. Takes NULL. */
+void keyctx_free(const struct keyctx *k);
 
 /*
  * The same context in the sense of TS 33.328 7.4: suite, key, salt, MKI and lifetime equal,

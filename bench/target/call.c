@@ -89,9 +89,8 @@ enum err call_init(struct call *s, const struct call_plan *plan, unsigned index)
 			e = keyctx_generate(&at->receive, plan->suite[side]);
 	}
 	if (e == ERR_OK && call_is_opaque(plan)) {
-		e = keyctx_copy(&new.side[SIDE_ACCESS].receive, new.side[SIDE_CORE].send);
-		if (e == ERR_OK)
-			e = keyctx_copy(&new.side[SIDE_CORE].receive, new.side[SIDE_ACCESS].send);
+		new.side[SIDE_ACCESS].receive = keyctx_take(new.side[SIDE_CORE].send);
+		new.side[SIDE_CORE].receive = keyctx_take(new.side[SIDE_ACCESS].send);
 	}
 	if (e != ERR_OK) {
 		call_fini(&new);

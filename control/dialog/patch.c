@@ -65,12 +65,13 @@ static void set_gate(struct spec_leg *leg, unsigned field, struct spec_direction
 	set_u8(&d->has, SPEC_DIRECTION_GATE, &d->gate_open, open);
 }
 
-static enum err set_key(struct spec_leg *leg, unsigned field, struct spec_direction *d,
-                        const struct sdes_line *line)
+static void set_key(struct spec_leg *leg, unsigned field, struct spec_direction *d,
+                    const struct sdes_line *line)
 {
 	leg->has |= 1u << field;
 	d->has |= 1u << SPEC_DIRECTION_KEYING;
-	return line->n_keys ? keyctx_copy(&d->keying, line->keys[0]) : ERR_OK;
+	keyctx_free(d->keying);
+	d->keying = line->n_keys ? keyctx_take(line->keys[0]) : NULL;
 }
 
 /* Does this side want to send, and to hear, by its direction attribute? */
@@ -105,14 +106,13 @@ static bool is_muxed(const struct dialog_side *near, const struct dialog_side *f
 	return far->at.rtcp_mux || mux & (DIALOG_MUX_ACCEPT | DIALOG_MUX_DEMUX);
 }
 
-static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
-                           const struct dialog_media *m, enum offer_side at,
-                           const struct spec_context *context)
+static void settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
+                       const struct dialog_media *m, enum offer_side at,
+                       const struct spec_context *context)
 {
 	const struct dialog_side *side = &m->side[at], *peer = &m->side[!at];
 	bool other = dialog_media_is_other(m),
 	     mux = !other && is_muxed(side, peer, at == x->from, x->terms.mux);
-	enum err e = ERR_OK;
 
 	place_leg(leg, side, &x->terms);
 	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp,
@@ -129,16 +129,13 @@ static enum err settle_leg(struct spec_leg *leg, const struct dialog_exchange *x
 	leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
 	open_gates(leg, side, peer, x->terms.gate_by_direction);
 	if (side->is_secure) {
-		e = set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &side->theirs);
-		if (!e)
-			e = set_key(leg, SPEC_LEG_SEND, &leg->send, &side->ours);
+		set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &side->theirs);
+		set_key(leg, SPEC_LEG_SEND, &leg->send, &side->ours);
 	} else if (m->is_optional) {
 		/* It may have had keys until now. */
-		e = set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &(struct sdes_line){0});
-		if (!e)
-			e = set_key(leg, SPEC_LEG_SEND, &leg->send, &(struct sdes_line){0});
+		set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &(struct sdes_line){0});
+		set_key(leg, SPEC_LEG_SEND, &leg->send, &(struct sdes_line){0});
 	}
-	return e;
 }
 
 static enum err end_media(struct spec_session **patch, const char *id, unsigned index,
@@ -170,21 +167,22 @@ static enum err settle_media(struct spec_session **patch, const struct dialog_ex
 {
 	const struct dialog_media *m = &x->media[i];
 	struct spec_media *sm = need_media(patch, id, i, m);
-	enum err e = sm ? ERR_OK : ERR_NOMEM;
 
-	if (e)
-		return e;
+	if (!sm)
+		return ERR_NOMEM;
 	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
 	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind,
 	       m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
 	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
-	for (unsigned side = 0; side < 2 && !e; side++) {
+	for (unsigned side = 0; side < 2; side++) {
 		struct spec_leg *leg =
 			spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
 
-		e = leg ? settle_leg(leg, x, m, (enum offer_side)side, context) : ERR_NOMEM;
+		if (!leg)
+			return ERR_NOMEM;
+		settle_leg(leg, x, m, (enum offer_side)side, context);
 	}
-	return e;
+	return ERR_OK;
 }
 
 static enum err place_media(struct spec_session **patch, const struct dialog_exchange *x,

@@ -77,7 +77,6 @@ static bool is_on_detour(const struct spec_session *s, unsigned media)
 static enum err add(struct past **list, unsigned media, const struct was *was)
 {
 	struct past *p = mem_alloc(sizeof(*p));
-	enum err e;
 
 	if (!p)
 		return ERR_NOMEM;
@@ -85,8 +84,9 @@ static enum err add(struct past **list, unsigned media, const struct was *was)
 	p->media = media;
 	p->remote = *was->remote;
 	*list = p;
-	e = was->receive ? keyctx_copy(&p->receive, was->receive) : ERR_OK;
-	return !e && was->send ? keyctx_copy(&p->send, was->send) : e;
+	p->receive = keyctx_take(was->receive);
+	p->send = keyctx_take(was->send);
+	return ERR_OK;
 }
 
 enum err past_new(struct past **out, const struct past *before, const struct spec_session *now,

@@ -203,14 +203,11 @@ static struct doc *keying_write(const struct schema_out *out, const struct schem
 
 static enum err keying_copy(const struct schema_field *f, void *to, const void *from)
 {
-	const struct keyctx *k = *(struct keyctx *const *)from;
-	struct keyctx *copy = NULL;
+	struct keyctx *shared = keyctx_take(*(struct keyctx *const *)from);
 
 	(void)f;
-	if (k && keyctx_copy(&copy, k))
-		return ERR_NOMEM;
 	keyctx_free(*(struct keyctx **)to);
-	*(struct keyctx **)to = copy;
+	*(struct keyctx **)to = shared;
 	return ERR_OK;
 }
 

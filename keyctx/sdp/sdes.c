@@ -97,13 +97,8 @@ static enum err copy_keys(struct keyctx ***out, uint8_t *n_out, struct keyctx *c
 {
 	enum err e = ERR_OK;
 
-	for (unsigned i = 0; i < n && !e; i++) {
-		struct keyctx *copy = NULL;
-
-		e = keyctx_copy(&copy, keys[i]);
-		if (!e)
-			e = sdes_key_add(out, n_out, copy);
-	}
+	for (unsigned i = 0; i < n && !e; i++)
+		e = sdes_key_add(out, n_out, keyctx_take(keys[i]));
 	return e;
 }
 

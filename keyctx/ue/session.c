@@ -72,8 +72,7 @@ enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending
 	if (!l->n_keys)
 		return why_fail(why, ERR_NOT_FOUND, "m= line %u has no key: %s", media + 1,
 		                ue_protection_name(s->protection));
-	if (keyctx_copy(out, l->keys[0]))
-		return why_fail(why, ERR_NOMEM, "out of memory");
+	*out = keyctx_take(l->keys[0]);
 	*ssrc = sending ? s->lines[media].ssrc : 0;
 	return ERR_OK;
 }

@@ -161,19 +161,9 @@ static enum err check(const struct relay_config *config, const struct relay_sess
 	return check_send_keys(spec, why);
 }
 
-static enum err copy_key(const struct keyctx **to, const struct keyctx *from)
-{
-	struct keyctx *k = NULL;
-	enum err e = from ? keyctx_copy(&k, from) : ERR_OK;
-
-	*to = k;
-	return e;
-}
-
 static enum err copy_media(struct accepted_media **out, const struct relay_media_spec *from)
 {
 	struct accepted_media *m = mem_alloc(sizeof(*m) + from->n_legs * sizeof(m->legs[0]));
-	enum err e = ERR_OK;
 
 	if (!m)
 		return ERR_NOMEM;
@@ -182,16 +172,14 @@ static enum err copy_media(struct accepted_media **out, const struct relay_media
 	m->n_legs = from->n_legs;
 	m->active = from->active;
 	m->is_video = from->is_video;
-	for (unsigned k = 0; k < m->n_legs && !e; k++) {
+	for (unsigned k = 0; k < m->n_legs; k++) {
 		if (!from->legs[k].exists)
 			continue;
 		m->legs[k] = from->legs[k];
-		m->legs[k].receive = m->legs[k].send = NULL;
-		e = copy_key(&m->legs[k].receive, from->legs[k].receive);
-		if (!e)
-			e = copy_key(&m->legs[k].send, from->legs[k].send);
+		m->legs[k].receive = keyctx_take(from->legs[k].receive);
+		m->legs[k].send = keyctx_take(from->legs[k].send);
 	}
-	return e;
+	return ERR_OK;
 }
 
 enum err accepted_new(struct accepted **out, const struct relay_config *config,
@@ -228,8 +216,8 @@ void accepted_free(struct accepted *a)
 		if (!m)
 			continue;
 		for (unsigned k = 0; k < m->n_legs; k++) {
-			keyctx_free((struct keyctx *)(uintptr_t)m->legs[k].receive);
-			keyctx_free((struct keyctx *)(uintptr_t)m->legs[k].send);
+			keyctx_free(m->legs[k].receive);
+			keyctx_free(m->legs[k].send);
 		}
 		mem_free(m);
 	}
