@@ -154,32 +154,43 @@ enum relay_teach {
 /* How the ROC of a stream goes on under a new key at the same address (decision 0054). */
 enum relay_rekey_roc { RELAY_ROC_EITHER, RELAY_ROC_KEEP, RELAY_ROC_ZERO };
 
-/* What a leg shall be. Values are copied; keys are borrowed for the call. */
+/*
+ * A leg as control wants it. Values are copied; keys are borrowed for the call, the relay takes
+ * them by count (keyctx_take). From `latch_window_ms` on everything is plain: two legs are compared
+ * there octet by octet, so the compiler refuses padding. A new plain setting goes there, and `zero`
+ * makes up for its size.
+ */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wpadded"
 struct relay_leg_spec {
-	bool exists;
-	uint8_t interface; /* index into relay_config.interfaces */
-	enum relay_rtcp rtcp;
-	uint16_t port_rtp, port_rtcp; /* local ports, chosen by control/session/local; port_rtcp 0
-	                                 unless PAIR */
-	uint8_t other_interface; /* of an address of the other family, where the leg is heard as
-	                            well and speaks to peers of that family */
-	uint16_t other_rtp, other_rtcp; /* its ports; other_rtp 0: there is none */
-	struct addr remote;             /* signalled; none: not known yet */
-	struct addr remote_rtcp;        /* PAIR; none: remote's port + 1 */
-	enum relay_latch latch;
-	bool latch_strict; /* a silent peer keeps its leg: only signalling, or a packet that proves,
-	                      gives it to another address */
-	uint32_t latch_window_ms;   /* HEURISTIC: how long from the first packet; 0: 3,000 */
-	uint8_t teaches;            /* enum relay_teach */
-	bool can_receive, can_send; /* gates: packets from, and to, this leg's peer */
-	bool loop_protect;
-	uint8_t dscp;
-	uint32_t inactivity_ms;       /* no packet from the peer for so long: an event; 0: never */
 	const struct keyctx *receive; /* the peer's transmit key; NULL: none (yet) */
 	const struct keyctx *send;    /* ours towards the peer */
-	enum relay_rekey_roc rekey_roc;
+	struct addr remote;           /* signalled; none: not known yet */
+	struct addr remote_rtcp;      /* PAIR; none: remote's port + 1 */
+
+	uint32_t latch_window_ms;  /* HEURISTIC: how long from the first packet; 0: 3,000 */
+	uint32_t inactivity_ms;    /* an event when no packet comes from the peer for this long; 0:
+	                              never */
 	uint32_t rekey_overlap_ms; /* how long the old receive key still opens packets; 0: 5,000 */
+	enum relay_rtcp rtcp;
+	enum relay_latch latch;
+	enum relay_rekey_roc rekey_roc;
+	uint16_t port_rtp, port_rtcp;   /* local ports, chosen by control/session/local; port_rtcp 0
+	                                   unless PAIR */
+	uint16_t other_rtp, other_rtcp; /* ports of other_interface; other_rtp 0: there is none */
+	uint8_t interface;              /* index into relay_config.interfaces */
+	uint8_t other_interface; /* of an address of the other family, where the leg is heard as
+	                            well and speaks to peers of that family */
+	uint8_t teaches;         /* enum relay_teach */
+	uint8_t dscp;            /* of packets to the peer */
+	bool exists;
+	bool latch_strict; /* a silent peer keeps its leg: only signalling, or a packet that proves
+	                      where the peer is, moves the leg */
+	bool can_receive, can_send; /* gates: packets from, and to, this leg's peer */
+	bool loop_protect; /* packets that would go back where they came from are dropped */
+	uint8_t zero[7];
 };
+#pragma GCC diagnostic pop
 
 struct relay_media_spec {
 	char id[32];

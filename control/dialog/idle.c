@@ -47,15 +47,15 @@ static bool find_ear(struct ear *out, const struct spec_media *m,
  * ends is missed, though. */
 static bool is_missed(const struct ear *e, const struct dialog_idle_times *t)
 {
-	if (!e->leg->inactivity_ms)
+	if (!e->leg->relay.inactivity_ms)
 		return false;
-	return e->peer->inactivity_ms ||
+	return e->peer->relay.inactivity_ms ||
 	       e->heard_ns > t->settled_ns + DIALOG_IDLE_MUSIC_S * NS_PER_S;
 }
 
 static bool is_silent(const struct ear *e, const struct dialog_idle_times *t)
 {
-	uint64_t limit_ns = e->leg->inactivity_ms * NS_PER_MS;
+	uint64_t limit_ns = e->leg->relay.inactivity_ms * NS_PER_MS;
 
 	/* The relay's watch began with the answer, a little before signalling was told of it. */
 	return t->now_ns - later_of(e->heard_ns, t->settled_ns) >= limit_ns - limit_ns / 8;
@@ -75,8 +75,9 @@ bool dialog_idle_is_over(const struct spec_session *spec, const struct relay_ses
 			last_ns = later_of(last_ns, stats->media[m].legs[i].last_rx_ns);
 			if (!find_ear(&e, &spec->media.items[m], &stats->media[m], i))
 				continue;
-			*is_quiet |= e.leg->inactivity_ms &&
-			             t->now_ns - e.heard_ns >= e.leg->inactivity_ms * NS_PER_MS;
+			*is_quiet |=
+				e.leg->relay.inactivity_ms &&
+				t->now_ns - e.heard_ns >= e.leg->relay.inactivity_ms * NS_PER_MS;
 			missed += is_missed(&e, t);
 			silent += is_missed(&e, t) && is_silent(&e, t);
 		}

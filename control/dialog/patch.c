@@ -36,9 +36,9 @@ static struct spec_media *need_media(struct spec_session **patch, const char *id
 	return spec_patch_media(*patch, str_of(media_id));
 }
 
-static void set_u8(uint32_t *has, unsigned field, uint8_t *at, uint8_t v)
+static void set_u8(uint64_t *has, unsigned field, uint8_t *at, uint8_t v)
 {
-	*has |= 1u << field;
+	*has |= 1ull << field;
 	*at = v;
 }
 
@@ -48,30 +48,24 @@ static void place_leg(struct spec_leg *leg, const struct dialog_side *side,
 {
 	set_u8(&leg->has, SPEC_LEG_INTERFACE, &leg->choice, side->interface);
 	set_u8(&leg->has, SPEC_LEG_FAMILY, &leg->family, side->family);
-	set_u8(&leg->has, SPEC_LEG_LATCH, &leg->latch, side->latch);
-	set_u8(&leg->has, SPEC_LEG_LATCH_STRICT, &leg->latch_strict, side->latch_strict);
-	set_u8(&leg->has, SPEC_LEG_TEACHES, &leg->teaches,
+	leg->relay.latch = (enum relay_latch)side->latch;
+	SPEC_HAS(leg, SPEC_LEG_LATCH);
+	leg->relay.latch_strict = side->latch_strict;
+	SPEC_HAS(leg, SPEC_LEG_LATCH_STRICT);
+	set_u8(&leg->has, SPEC_LEG_TEACHES, &leg->relay.teaches,
 	       sdp_profile_is_rtp(side->profile) ? side->teaches : RELAY_TEACH_ANY);
 	if (terms->dscp >= 0)
-		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->dscp, (uint8_t)terms->dscp);
-	leg->remote = side->at.rtp;
-	leg->remote_rtcp = sdp_profile_is_rtp(side->profile) ? side->at.rtcp : (struct addr){0};
-	leg->has |= 1u << SPEC_LEG_REMOTE | 1u << SPEC_LEG_REMOTE_RTCP;
+		set_u8(&leg->has, SPEC_LEG_DSCP, &leg->relay.dscp, (uint8_t)terms->dscp);
+	leg->relay.remote = side->at.rtp;
+	leg->relay.remote_rtcp =
+		sdp_profile_is_rtp(side->profile) ? side->at.rtcp : (struct addr){0};
+	SPEC_HAS(leg, SPEC_LEG_REMOTE);
+	SPEC_HAS(leg, SPEC_LEG_REMOTE_RTCP);
 }
 
-static void set_gate(struct spec_leg *leg, unsigned field, struct spec_direction *d, bool open)
+static const struct keyctx *key_of(const struct sdes_line *line)
 {
-	leg->has |= 1u << field;
-	set_u8(&d->has, SPEC_DIRECTION_GATE, &d->gate_open, open);
-}
-
-static void set_key(struct spec_leg *leg, unsigned field, struct spec_direction *d,
-                    const struct sdes_line *line)
-{
-	leg->has |= 1u << field;
-	d->has |= 1u << SPEC_DIRECTION_KEYING;
-	keyctx_free(d->keying);
-	d->keying = line->n_keys ? keyctx_take(line->keys[0]) : NULL;
+	return line->n_keys ? line->keys[0] : NULL;
 }
 
 /* Does this side want to send, and to hear, by its direction attribute? */
@@ -91,9 +85,9 @@ static void open_gates(struct spec_leg *leg, const struct dialog_side *side,
 	bool in = !by_direction || (sends(side) && hears(peer));
 	bool out = !by_direction || (sends(peer) && hears(side));
 
-	set_gate(leg, SPEC_LEG_RECEIVE, &leg->receive, in);
+	spec_leg_set_gate(leg, false, in);
 	/* RFC 3264 8.4, the old way: to 0.0.0.0 neither RTP nor RTCP is sent. */
-	set_gate(leg, SPEC_LEG_SEND, &leg->send, out && !side->at.is_held_by_address);
+	spec_leg_set_gate(leg, true, out && !side->at.is_held_by_address);
 }
 
 static bool is_muxed(const struct dialog_side *near, const struct dialog_side *far, bool is_offerer,
@@ -115,26 +109,25 @@ static void settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
 	     mux = !other && is_muxed(side, peer, at == x->from, x->terms.mux);
 
 	place_leg(leg, side, &x->terms);
-	set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp,
-	       other ? RELAY_RTCP_NONE
-	       : mux ? RELAY_RTCP_MUX
-	             : RELAY_RTCP_PAIR);
+	leg->relay.rtcp = other ? RELAY_RTCP_NONE : mux ? RELAY_RTCP_MUX : RELAY_RTCP_PAIR;
+	SPEC_HAS(leg, SPEC_LEG_RTCP);
 	if (mux)
-		leg->remote_rtcp = (struct addr){0};
+		leg->relay.remote_rtcp = (struct addr){0};
 	/* Who was told to be silent is not missed, nor who has nothing to say for minutes, as the
 	 * receiver of a fax. */
-	leg->inactivity_ms = !other && sends(side) && hears(peer) && !peer->at.is_held_by_address
-	                             ? context->inactivity_ms
-	                             : 0;
-	leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
+	leg->relay.inactivity_ms =
+		!other && sends(side) && hears(peer) && !peer->at.is_held_by_address
+			? context->leg.inactivity_ms
+			: 0;
+	SPEC_HAS(leg, SPEC_LEG_INACTIVITY_MS);
 	open_gates(leg, side, peer, x->terms.gate_by_direction);
 	if (side->is_secure) {
-		set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &side->theirs);
-		set_key(leg, SPEC_LEG_SEND, &leg->send, &side->ours);
+		spec_leg_set_key(leg, false, key_of(&side->theirs));
+		spec_leg_set_key(leg, true, key_of(&side->ours));
 	} else if (m->is_optional) {
 		/* It may have had keys until now. */
-		set_key(leg, SPEC_LEG_RECEIVE, &leg->receive, &(struct sdes_line){0});
-		set_key(leg, SPEC_LEG_SEND, &leg->send, &(struct sdes_line){0});
+		spec_leg_set_key(leg, false, NULL);
+		spec_leg_set_key(leg, true, NULL);
 	}
 }
 
@@ -203,14 +196,14 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 
 		if (!leg)
 			return ERR_NOMEM;
-		set_u8(&leg->has, SPEC_LEG_RTCP, &leg->rtcp,
-		       dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR);
+		leg->relay.rtcp = dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR;
+		SPEC_HAS(leg, SPEC_LEG_RTCP);
 		place_leg(leg, &m->side[side], &x->terms);
 		/* While it rings nobody is missed. */
-		leg->inactivity_ms = 0;
-		leg->has |= 1u << SPEC_LEG_INACTIVITY_MS;
-		set_gate(leg, SPEC_LEG_RECEIVE, &leg->receive, false);
-		set_gate(leg, SPEC_LEG_SEND, &leg->send, false);
+		leg->relay.inactivity_ms = 0;
+		SPEC_HAS(leg, SPEC_LEG_INACTIVITY_MS);
+		spec_leg_set_gate(leg, false, false);
+		spec_leg_set_gate(leg, true, false);
 	}
 	return ERR_OK;
 }

@@ -58,7 +58,7 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 	enum err e;
 
 	place.rtcp_mux = !is_rtp        ? false
-	                 : w->is_answer ? leg->rtcp == RELAY_RTCP_MUX
+	                 : w->is_answer ? leg->relay.rtcp == RELAY_RTCP_MUX
 	                                : offers_mux(w, from);
 	if (!addr_is_none(&w->o->media_address)) {
 		e = service_say(w->sv, leg->at.interface, &w->o->media_address);

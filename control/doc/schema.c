@@ -21,9 +21,15 @@ static const void *const_field_of(const void *at, const struct schema_field *f)
 	return (const uint8_t *)at + f->offset;
 }
 
-static uint32_t *mask_of(void *at)
+/* The fields that were given: bit i is row i. */
+static uint64_t *mask_of(const struct schema *s, void *at)
 {
-	return at;
+	return (void *)((uint8_t *)at + s->has_at);
+}
+
+static uint64_t given_in(const struct schema *s, const void *at)
+{
+	return *(const uint64_t *)(const void *)((const uint8_t *)at + s->has_at);
 }
 
 /* --- paths and faults ------------------------------------------------------- */
@@ -427,13 +433,13 @@ static enum err field_read(struct schema_in *in, const struct schema *s, const s
 		field_preset(f, out, in->context);
 		/* An embedded struct that is reset is given as a whole. */
 		if (f->type == &schema_struct)
-			*mask_of(field_of(out, f)) = (uint32_t)((1ull << f->sub->n) - 1);
+			*mask_of(f->sub, field_of(out, f)) = UINT64_MAX >> (64 - f->sub->n);
 	} else {
 		e = f->type->read(in, f, d, field_of(out, f));
 		if (e)
 			return e;
 	}
-	*mask_of(out) |= 1u << (f - s->fields);
+	*mask_of(s, out) |= 1ull << (f - s->fields);
 	return ERR_OK;
 }
 
@@ -450,7 +456,7 @@ enum err schema_read(struct schema_in *in, const struct schema *s, const struct 
 		schema_leave(in, mark);
 	}
 	for (size_t i = 0; i < s->n && !e; i++)
-		if (s->fields[i].required && !(*mask_of(out) >> i & 1)) {
+		if (s->fields[i].required && !(given_in(s, out) >> i & 1)) {
 			size_t mark = schema_enter(in, str_of(s->fields[i].name));
 
 			e = schema_refuse(in, ERR_INVALID, NULL, NULL, "must be given");
@@ -475,12 +481,12 @@ void schema_defaults(const struct schema *s, void *out, const void *context)
 {
 	for (size_t i = 0; i < s->n; i++)
 		field_preset(&s->fields[i], out, context);
-	*mask_of(out) = 0;
+	*mask_of(s, out) = 0;
 }
 
 enum err schema_apply(const struct schema *s, void *to, const void *from)
 {
-	uint32_t given = *(const uint32_t *)from;
+	uint64_t given = given_in(s, from);
 
 	for (size_t i = 0; i < s->n; i++) {
 		const struct schema_field *f = &s->fields[i];
@@ -494,7 +500,7 @@ enum err schema_apply(const struct schema *s, void *to, const void *from)
 			e = f->type->copy(f, field_of(to, f), const_field_of(from, f));
 		if (e)
 			return e;
-		*mask_of(to) |= 1u << i;
+		*mask_of(s, to) |= 1ull << i;
 	}
 	return ERR_OK;
 }
@@ -508,7 +514,7 @@ enum err schema_copy(const struct schema *s, void *to, const void *from)
 		if (e)
 			return e;
 	}
-	*mask_of(to) = *(const uint32_t *)from;
+	*mask_of(s, to) = given_in(s, from);
 	return ERR_OK;
 }
 

@@ -58,7 +58,7 @@ struct schema_word {
 	uint8_t value;
 };
 
-/* A row. Its place in the table is its bit in the struct's `has` mask: at most 32 rows. */
+/* A row. Its place in the table is its bit in the mask of given fields: at most 64 rows. */
 struct schema_field {
 	const char *name;
 	const struct schema_type *type;
@@ -75,13 +75,26 @@ struct schema_field {
 	const char *help;                /* a line for docs/control-protocol.md */
 };
 
-/* Every struct described here begins with `uint32_t has`. */
+/*
+ * Every struct described here has a mask of the fields that were given, a uint64_t: `has`, its
+ * first member, unless has_at says where. A part of a struct that is an object of its own in JSON
+ * has a schema with `bytes` 0 and has_at; its rows lie in the whole struct, and so does the row of
+ * type schema_struct that names it (offset and size 0).
+ */
 struct schema {
 	const char *name;
 	const struct schema_field *fields;
 	size_t n;
-	size_t bytes; /* of the struct */
+	size_t bytes;  /* of the struct; 0: a part of another one */
+	size_t has_at; /* offset of the mask */
 };
+
+/* The schema of a struct whose first member is `has`. */
+#define SCHEMA_OF(name_, fields_, struct_)                                     \
+	{                                                                      \
+		.name = (name_), .fields = (fields_), .n = ARRAY_LEN(fields_), \
+		.bytes = sizeof(struct_)                                       \
+	}
 
 #define SCHEMA_FIELD(type_, struct_, member_)                  \
 	.type = (type_), .offset = offsetof(struct_, member_), \

@@ -182,13 +182,13 @@ static struct doc *stream_of(struct telling *t, const struct spec_leg *leg,
                              const struct relay_leg_stats *stats, bool is_rtcp)
 {
 	struct doc *d = doc_dict(t->a);
-	bool is_both = leg && leg->rtcp == RELAY_RTCP_MUX;
+	bool is_both = leg && leg->relay.rtcp == RELAY_RTCP_MUX;
 	struct counts n;
 
 	if (leg) {
 		struct addr local =
 			is_rtcp ? service_local_rtcp(t->sv, leg) : service_local(t->sv, leg);
-		const struct addr *told = is_rtcp ? &leg->remote_rtcp : &leg->remote;
+		const struct addr *told = is_rtcp ? &leg->relay.remote_rtcp : &leg->relay.remote;
 		const struct addr *remote = !stats    ? told
 		                            : is_rtcp ? &stats->remote_rtcp
 		                                      : &stats->remote;
@@ -197,9 +197,9 @@ static struct doc *stream_of(struct telling *t, const struct spec_leg *leg,
 		set_endpoint(t->a, d, "local endpoint", &local);
 		set_endpoint(t->a, d, "endpoint", remote);
 		set_endpoint(t->a, d, "advertised endpoint", told);
-		if (leg->receive.keying)
+		if (leg->relay.receive)
 			doc_set_text(t->a, d, "crypto suite",
-			             str_of(leg->receive.keying->suite->name));
+			             str_of(leg->relay.receive->suite->name));
 	}
 	doc_set(d, "flags",
 	        flag_list(t->a, is_rtcp ? NULL : "RTP", is_rtcp || is_both ? "RTCP" : NULL));
@@ -222,7 +222,8 @@ static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsig
                             const struct relay_leg_stats *stats)
 {
 	struct doc *media = doc_dict(t->a), *streams = doc_list(t->a);
-	bool is_muxed = leg && leg->rtcp == RELAY_RTCP_MUX, is_secure = leg && leg->receive.keying;
+	bool is_muxed = leg && leg->relay.rtcp == RELAY_RTCP_MUX,
+	     is_secure = leg && leg->relay.receive;
 
 	doc_append(streams, stream_of(t, leg, stats, false));
 	doc_append(streams, stream_of(t, leg, stats, true));

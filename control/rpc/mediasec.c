@@ -32,7 +32,7 @@ static enum err headers_read(struct schema_in *in, const struct schema_field *f,
 static const struct schema_type headers_type = {.read = headers_read};
 
 struct mediasec_params {
-	uint32_t has;
+	uint64_t has;
 	uint8_t step, emergency, sec_agree, ours, sent;
 	struct header_list client, verify;
 	struct str require;
@@ -73,8 +73,8 @@ static const struct schema_field mediasec_fields[] = {
          IN(&rpc_slice_type, require),
          .help = "value of Require or Proxy-Require, to be stripped of mediasec"},
 };
-static const struct schema mediasec_schema = {
-	"the request", mediasec_fields, ARRAY_LEN(mediasec_fields), sizeof(struct mediasec_params)};
+static const struct schema mediasec_schema =
+	SCHEMA_OF("the request", mediasec_fields, struct mediasec_params);
 
 static enum err read_headers(const struct header_list *h, struct mediasec_list *out,
                              const struct mediasec_list **use, struct why *why)

@@ -13,7 +13,7 @@
 /* --- params of the small calls ---------------------------------------------- */
 
 struct id_params {
-	uint32_t has;
+	uint64_t has;
 	char id[128];
 };
 static const struct schema_field id_fields[] = {
@@ -23,12 +23,11 @@ static const struct schema_field id_fields[] = {
          .min = 1,
          .help = "the session"},
 };
-static const struct schema id_schema = {"the request", id_fields, ARRAY_LEN(id_fields),
-                                        sizeof(struct id_params)};
+static const struct schema id_schema = SCHEMA_OF("the request", id_fields, struct id_params);
 
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000, MODE_ANY = 255 };
 struct list_params {
-	uint32_t has;
+	uint64_t has;
 	uint32_t after, limit;
 	char prefix[128], interface[INTERFACES_TEXT_MAX];
 	uint8_t mode; /* MODE_ANY, or enum relay_mode */
@@ -53,10 +52,9 @@ static const struct schema_field list_fields[] = {
          SCHEMA_FIELD(&spec_mode_type, struct list_params, mode),
          .help = "a media has it"},
 };
-static const struct schema list_schema = {"the request", list_fields, ARRAY_LEN(list_fields),
-                                          sizeof(struct list_params)};
+static const struct schema list_schema = SCHEMA_OF("the request", list_fields, struct list_params);
 
-static const struct schema none_schema = {"the request", NULL, 0, sizeof(uint32_t)};
+static const struct schema none_schema = {.name = "the request", .bytes = sizeof(uint64_t)};
 
 /* --- sessions --------------------------------------------------------------- */
 
@@ -207,7 +205,7 @@ static void set_draining(struct rpc_request *request, const struct doc *params, 
 	struct service *sv = rpc_service(request);
 	struct doc_arena *a = rpc_arena(request);
 	struct service_counts counts;
-	uint32_t none = 0;
+	uint64_t none = 0;
 	struct doc *d;
 
 	if (rpc_read(request, &none_schema, params, &none))
@@ -238,7 +236,7 @@ static void session_undrain(struct rpc_request *request, const struct doc *param
 
 static void stats(struct rpc_request *request, const struct doc *params)
 {
-	uint32_t none = 0;
+	uint64_t none = 0;
 
 	if (!rpc_read(request, &none_schema, params, &none))
 		rpc_answer(request, rpc_reply_stats(rpc_arena(request), rpc_service(request),
@@ -249,7 +247,7 @@ static void ping(struct rpc_request *request, const struct doc *params)
 {
 	struct doc_arena *a = rpc_arena(request);
 	struct service_counts counts;
-	uint32_t none = 0;
+	uint64_t none = 0;
 	struct doc *d;
 
 	if (rpc_read(request, &none_schema, params, &none))
@@ -268,7 +266,7 @@ static void version(struct rpc_request *request, const struct doc *params)
 {
 	struct doc_arena *a = rpc_arena(request);
 	struct doc *d, *suites, *modes;
-	uint32_t none = 0;
+	uint64_t none = 0;
 
 	if (rpc_read(request, &none_schema, params, &none))
 		return;
@@ -327,7 +325,7 @@ static enum err kinds_read(struct schema_in *in, const struct schema_field *f, c
 static const struct schema_type kinds_type = {.read = kinds_read};
 
 struct subscribe_params {
-	uint32_t has;
+	uint64_t has;
 	uint32_t kinds;
 	char prefix[128];
 	uint64_t after;
@@ -344,9 +342,8 @@ static const struct schema_field subscribe_fields[] = {
          .max = INT64_MAX,
          .help = "number of the last event seen: those after it are told first"},
 };
-static const struct schema subscribe_schema = {"the request", subscribe_fields,
-                                               ARRAY_LEN(subscribe_fields),
-                                               sizeof(struct subscribe_params)};
+static const struct schema subscribe_schema =
+	SCHEMA_OF("the request", subscribe_fields, struct subscribe_params);
 
 static void subscribe(struct rpc_request *request, const struct doc *params)
 {

@@ -9,7 +9,7 @@
 
 /* What is taken of a peer's a=crypto lines, and how ours are written. */
 struct sdes_params_in {
-	uint32_t has;
+	uint64_t has;
 	struct rpc_suites accept, prefer;
 	uint64_t lifetime_min, lifetime_max, lifetime_own;
 	uint8_t ignore_lifetime, mki, unique_keys, pad;
@@ -17,13 +17,13 @@ struct sdes_params_in {
 
 /* The switches of the IMS tables, for what the standards leave open. */
 struct ims_params {
-	uint32_t has;
+	uint64_t has;
 	uint8_t e2ae, require_confidential_gm, accept_avp_crypto, use_capabilities,
 		allow_mode_switch, applied_in_answer;
 };
 
 struct dialog_params {
-	uint32_t has;
+	uint64_t has;
 	char call[512], from[DIALOG_TAG_MAX], to[DIALOG_TAG_MAX], branch[DIALOG_TAG_MAX];
 	struct str sdp;
 	uint8_t profile, side, transport, security, rekey, glare, bundle, gates, latch, rtcp_mux,
@@ -100,8 +100,7 @@ static const struct schema_field sdes_fields[] = {
          .preset = 1,
          .help = "base64 padding is written"},
 };
-static const struct schema sdes_schema = {"sdes", sdes_fields, ARRAY_LEN(sdes_fields),
-                                          sizeof(struct sdes_params_in)};
+static const struct schema sdes_schema = SCHEMA_OF("sdes", sdes_fields, struct sdes_params_in);
 
 #define IMS_AT(type_, member_) SCHEMA_FIELD(type_, struct ims_params, member_)
 static const struct schema_field ims_fields[] = {
@@ -126,8 +125,7 @@ static const struct schema_field ims_fields[] = {
          .preset = 1,
          .help = "3ge2ae:applied stands in our answers too"},
 };
-static const struct schema ims_schema = {"ims", ims_fields, ARRAY_LEN(ims_fields),
-                                         sizeof(struct ims_params)};
+static const struct schema ims_schema = SCHEMA_OF("ims", ims_fields, struct ims_params);
 
 enum param {
 	P_CALL,
@@ -309,8 +307,8 @@ static const struct schema_field dialog_fields[] = {
                    .sub = &ims_schema,
                    .help = "the object below"},
 };
-const struct schema rpc_dialog_schema = {"the request", dialog_fields, ARRAY_LEN(dialog_fields),
-                                         sizeof(struct dialog_params)};
+const struct schema rpc_dialog_schema =
+	SCHEMA_OF("the request", dialog_fields, struct dialog_params);
 
 static bool is_given(const struct dialog_params *p, enum param field)
 {

@@ -53,7 +53,7 @@ static struct doc *media_local(struct doc_arena *a, const struct service *sv,
 		leg = doc_dict(a);
 		set_local(a, leg, sv, &m->legs.items[i]);
 		if (brief)
-			set_addr(a, leg, "remote", &m->legs.items[i].remote);
+			set_addr(a, leg, "remote", &m->legs.items[i].relay.remote);
 		doc_set(legs, spec_leg_name(i), leg);
 	}
 	doc_set(d, "legs", legs);

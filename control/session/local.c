@@ -125,8 +125,8 @@ void local_release(struct local *l, struct spec_session *of, const struct spec_s
 /* What the leg's address has to be; 0: whatever it is. */
 static uint8_t family_wanted(const struct spec_leg *leg)
 {
-	if (leg->remote.version && !addr_is_any(&leg->remote))
-		return leg->remote.version;
+	if (leg->relay.remote.version && !addr_is_any(&leg->relay.remote))
+		return leg->relay.remote.version;
 	return leg->family;
 }
 
@@ -186,8 +186,8 @@ static enum err take(struct assignment *a, struct spec_leg *leg, uint8_t wanted)
 		char text[ADDR_TEXT_MAX];
 
 		e = interfaces_lack(&l->interfaces, leg->choice, wanted, a->why);
-		if (leg->remote.version == wanted)
-			why_prefix(a->why, "remote %s", addr_print(&leg->remote, text));
+		if (leg->relay.remote.version == wanted)
+			why_prefix(a->why, "remote %s", addr_print(&leg->relay.remote, text));
 		return e;
 	}
 	while ((i = choose(a, leg, family, tried)) >= 0) {

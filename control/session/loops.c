@@ -15,11 +15,12 @@ struct walk {
 
 struct addr loops_rtcp_target(const struct spec_leg *leg)
 {
-	if (!addr_is_none(&leg->remote_rtcp))
-		return leg->remote_rtcp;
-	if (leg->rtcp != RELAY_RTCP_PAIR || addr_is_none(&leg->remote) || addr_is_any(&leg->remote))
+	if (!addr_is_none(&leg->relay.remote_rtcp))
+		return leg->relay.remote_rtcp;
+	if (leg->relay.rtcp != RELAY_RTCP_PAIR || addr_is_none(&leg->relay.remote) ||
+	    addr_is_any(&leg->relay.remote))
 		return (struct addr){0};
-	return addr_with_port(&leg->remote, (uint16_t)(leg->remote.port + 1));
+	return addr_with_port(&leg->relay.remote, (uint16_t)(leg->relay.remote.port + 1));
 }
 
 static bool is_same(const struct leg_name *a, const struct leg_name *b)
@@ -114,7 +115,7 @@ static enum err follow_spec(struct walk *w, const struct leg_name *by,
 	if (!leg)
 		return ERR_OK;
 	rtcp = loops_rtcp_target(leg);
-	e = reach(w, &leg->remote, why);
+	e = reach(w, &leg->relay.remote, why);
 	return e ? e : reach(w, &rtcp, why);
 }
 
@@ -166,7 +167,7 @@ enum err loops_check(const struct port_book *b, const struct registry_session *s
 	w.start = (struct leg_name){.session = s, .media = (uint8_t)media, .leg = (uint8_t)leg};
 	w.n = 0;
 	rtcp = loops_rtcp_target(l);
-	e = walk_from(&w, &l->remote, why);
+	e = walk_from(&w, &l->relay.remote, why);
 	if (!e)
 		e = walk_from(&w, &rtcp, why);
 	if (!e && extra)

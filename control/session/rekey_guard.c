@@ -58,8 +58,9 @@ static bool look_back(struct was *out, const struct past *before, const struct s
 	if (p)
 		*out = (struct was){.remote = &p->remote, .receive = p->receive, .send = p->send};
 	else if (a && is_e2ae(now, media))
-		*out = (struct was){
-			.remote = &a->remote, .receive = a->receive.keying, .send = a->send.keying};
+		*out = (struct was){.remote = &a->relay.remote,
+		                    .receive = a->relay.receive,
+		                    .send = a->relay.send};
 	else
 		return false;
 	return true;
@@ -71,7 +72,7 @@ static bool is_on_detour(const struct spec_session *s, unsigned media)
 {
 	const struct spec_leg *a = service_spec_leg(s, media, RELAY_LEG_ACCESS);
 
-	return a && !(is_e2ae(s, media) && is_real(&a->remote));
+	return a && !(is_e2ae(s, media) && is_real(&a->relay.remote));
 }
 
 static enum err add(struct past **list, unsigned media, const struct was *was)
@@ -131,16 +132,16 @@ enum err past_check_rekey(const struct past *before, const struct spec_session *
 			continue;
 		/* RFC 4568 7.1.4 demands a new key of a peer that moves; to be on hold is no move.
 		 */
-		if (is_real(&b->remote) && !addr_eq(was.remote, &b->remote))
+		if (is_real(&b->relay.remote) && !addr_eq(was.remote, &b->relay.remote))
 			continue;
-		if (changes_key(was.receive, b->receive.keying) ||
-		    changes_key(was.send, b->send.keying))
+		if (changes_key(was.receive, b->relay.receive) ||
+		    changes_key(was.send, b->relay.send))
 			return why_fail(why, ERR_REKEY,
 			                "media[%u].legs.a: %s where the peer did not move; "
 			                "e2ae_rekey rejects it",
 			                m,
-			                (was.receive && !b->receive.keying) ||
-			                                (was.send && !b->send.keying)
+			                (was.receive && !b->relay.receive) ||
+			                                (was.send && !b->relay.send)
 			                        ? "a key taken away"
 			                        : "a new key");
 	}

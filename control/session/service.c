@@ -155,7 +155,7 @@ struct addr service_local_rtcp(const struct service *sv, const struct spec_leg *
 {
 	struct addr a = service_local(sv, leg);
 
-	if (leg->rtcp != RELAY_RTCP_PAIR || addr_is_none(&a))
+	if (leg->relay.rtcp != RELAY_RTCP_PAIR || addr_is_none(&a))
 		return (struct addr){0};
 	return addr_with_port(&a, (uint16_t)(a.port + 1));
 }

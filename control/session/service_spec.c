@@ -24,37 +24,22 @@ bool service_spec_has_place(const struct spec_leg *leg, const struct spec_place 
 
 static uint16_t rtcp_port(const struct spec_leg *leg, const struct spec_place *p)
 {
-	return p->port && leg->rtcp == RELAY_RTCP_PAIR ? (uint16_t)(p->port + 1) : 0;
+	return p->port && leg->relay.rtcp == RELAY_RTCP_PAIR ? (uint16_t)(p->port + 1) : 0;
 }
 
 static void fill_leg(struct relay_leg_spec *out, const struct spec_leg *leg,
                      const struct port_book *book)
 {
-	*out = (struct relay_leg_spec){
-		.exists = true,
-		.interface = leg->at.interface,
-		.rtcp = (enum relay_rtcp)leg->rtcp,
-		.port_rtp = leg->at.port,
-		.port_rtcp = rtcp_port(leg, &leg->at),
-		.other_interface = leg->other.interface,
-		.other_rtp = leg->other.port,
-		.other_rtcp = rtcp_port(leg, &leg->other),
-		.remote = port_book_inside(book, &leg->remote),
-		.remote_rtcp = port_book_inside(book, &leg->remote_rtcp),
-		.latch = (enum relay_latch)leg->latch,
-		.latch_strict = leg->latch_strict,
-		.latch_window_ms = leg->latch_window_ms,
-		.teaches = leg->teaches,
-		.can_receive = leg->receive.gate_open,
-		.can_send = leg->send.gate_open,
-		.loop_protect = leg->loop_protect,
-		.dscp = leg->dscp,
-		.inactivity_ms = leg->inactivity_ms,
-		.receive = leg->receive.keying,
-		.send = leg->send.keying,
-		.rekey_roc = (enum relay_rekey_roc)leg->rekey_roc,
-		.rekey_overlap_ms = leg->rekey_overlap_ms,
-	};
+	*out = leg->relay;
+	out->exists = true;
+	out->interface = leg->at.interface;
+	out->port_rtp = leg->at.port;
+	out->port_rtcp = rtcp_port(leg, &leg->at);
+	out->other_interface = leg->other.interface;
+	out->other_rtp = leg->other.port;
+	out->other_rtcp = rtcp_port(leg, &leg->other);
+	out->remote = port_book_inside(book, &leg->relay.remote);
+	out->remote_rtcp = port_book_inside(book, &leg->relay.remote_rtcp);
 }
 
 static void fill_media(struct relay_media_spec *out, const struct spec_media *m,
@@ -97,7 +82,7 @@ bool service_spec_signalled(const struct spec_session *patch, const struct spec_
 			bool is_said = m->legs.items[k].exists &&
 			               SPEC_IS_GIVEN(&m->legs.items[k], SPEC_LEG_REMOTE) &&
 			               k < at->legs.n && at->legs.items[k].exists &&
-			               at->legs.items[k].receive.gate_open;
+			               at->legs.items[k].relay.can_receive;
 
 			any |= is_said;
 			legs[at - s->media.items] |= (uint16_t)(is_said << k);

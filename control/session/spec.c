@@ -21,20 +21,33 @@ static const struct schema_word kind_words[] = {
 static const struct schema_word rekey_words[] = {
 	{"reject", SPEC_REKEY_REJECT}, {"accept", SPEC_REKEY_ACCEPT}, {0}};
 
-static const struct schema_field direction_fields[] = {
-	[SPEC_DIRECTION_KEYING] = {.name = "keying",
-                                   SCHEMA_FIELD(&spec_keying_type, struct spec_direction, keying),
-                                   .secret = true,
-                                   .help = "suite, inline, mki, lifetime, roc; null: no key"},
-	[SPEC_DIRECTION_GATE] = {.name = "gate",
-                                 SCHEMA_FIELD(&schema_word, struct spec_direction, gate_open),
-                                 .words = gate_words,
-                                 .preset = 1,
-                                 .help = "open: packets pass; closed: they are dropped"},
-};
-const struct schema spec_direction_schema = {"a direction", direction_fields,
-                                             ARRAY_LEN(direction_fields),
-                                             sizeof(struct spec_direction)};
+#define LEG(type_, member_) SCHEMA_FIELD(type_, struct spec_leg, relay.member_)
+#define DIRECTION(key_type_, key_, gate_)                                                      \
+	{                                                                                      \
+		[SPEC_DIRECTION_KEYING] = {.name = "keying",                                   \
+		                           LEG(key_type_, key_),                               \
+		                           .secret = true,                                     \
+		                           .help = "suite, inline, mki, lifetime, roc; null: " \
+		                                   "no key"},                                  \
+		[SPEC_DIRECTION_GATE] = {                                                      \
+			.name = "gate",                                                        \
+			LEG(&schema_word, gate_),                                              \
+			.words = gate_words,                                                   \
+			.preset = 1,                                                           \
+			.help = "open: packets pass; closed: they are dropped",                \
+		},                                                                             \
+	}
+static const struct schema_field receive_fields[] =
+	DIRECTION(&spec_receive_key_type, receive, can_receive);
+static const struct schema_field send_fields[] = DIRECTION(&spec_send_key_type, send, can_send);
+const struct schema spec_receive_schema = {.name = "a direction",
+                                           .fields = receive_fields,
+                                           .n = ARRAY_LEN(receive_fields),
+                                           .has_at = offsetof(struct spec_leg, receive_has)};
+const struct schema spec_send_schema = {.name = "a direction",
+                                        .fields = send_fields,
+                                        .n = ARRAY_LEN(send_fields),
+                                        .has_at = offsetof(struct spec_leg, send_has)};
 
 #define FROM_CONTEXT(member_) .preset_at = 1 + offsetof(struct spec_context, member_)
 static const struct schema_field leg_fields[] = {
@@ -43,75 +56,73 @@ static const struct schema_field leg_fields[] = {
                                 .help = "NAME or NAME/ADDR of --interface; default: the first name "
                                         "with an address of the leg's family"},
 	[SPEC_LEG_REMOTE] = {.name = "remote",
-                             SCHEMA_FIELD(&schema_addr, struct spec_leg, remote),
+                             LEG(&schema_addr, remote),
                              .help = "where the peer receives RTP; null: not known yet"},
 	[SPEC_LEG_REMOTE_RTCP] =
 		{.name = "remote_rtcp",
-                 SCHEMA_FIELD(&schema_addr, struct spec_leg, remote_rtcp),
+                 LEG(&schema_addr, remote_rtcp),
                  .help = "where it receives RTCP, with rtcp pair; default: the next port"},
 	[SPEC_LEG_RTCP] = {.name = "rtcp",
-                           SCHEMA_FIELD(&schema_word, struct spec_leg, rtcp),
+                           LEG(&schema_word, rtcp),
                            .words = rtcp_words,
                            .help = "mux: on the RTP port (RFC 5761); pair: on the next port; none"},
 	[SPEC_LEG_LATCH] = {.name = "latch",
-                            SCHEMA_FIELD(&schema_word, struct spec_leg, latch),
+                            LEG(&schema_word, latch),
                             .words = spec_latch_words,
                             .help = "whom an unkeyed leg hears first; packets that prove "
                                     "themselves are followed in all but signalled"},
 	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict",
-                                   SCHEMA_FIELD(&schema_bool, struct spec_leg, latch_strict),
+                                   LEG(&schema_bool, latch_strict),
                                    .help = "a silent peer keeps its leg until signalling or a "
                                            "packet that proves itself moves it"},
 	[SPEC_LEG_LATCH_WINDOW_MS] =
 		{.name = "latch_window_ms",
-                 SCHEMA_FIELD(&schema_uint, struct spec_leg, latch_window_ms),
+                 LEG(&schema_uint, latch_window_ms),
                  .max = 3600000,
                  .help = "latch heuristic: how long it chooses, from the first packet; 0: 3 s"},
 	[SPEC_LEG_TEACHES] = {.name = "teaches",
-                              SCHEMA_FIELD(&schema_bits, struct spec_leg, teaches),
+                              LEG(&schema_bits, teaches),
                               .words = teach_words,
                               .help = "what beside RTP and RTCP tells an opaque leg where its peer "
                                       "is: stun, dtls, any"},
 	[SPEC_LEG_DSCP] = {.name = "dscp",
-                           SCHEMA_FIELD(&schema_uint, struct spec_leg, dscp),
+                           LEG(&schema_uint, dscp),
                            .max = 63,
-                           FROM_CONTEXT(dscp),
+                           FROM_CONTEXT(leg.dscp),
                            .help = "of packets sent to the peer"},
 	[SPEC_LEG_LOOP_PROTECT] = {.name = "loop_protect",
-                                   SCHEMA_FIELD(&schema_bool, struct spec_leg, loop_protect),
+                                   LEG(&schema_bool, loop_protect),
                                    .help = "drop packets that would go back where they came from"},
 	[SPEC_LEG_INACTIVITY_MS] =
 		{.name = "inactivity_ms",
-                 SCHEMA_FIELD(&schema_uint, struct spec_leg, inactivity_ms),
+                 LEG(&schema_uint, inactivity_ms),
                  .max = 86400000,
-                 FROM_CONTEXT(inactivity_ms),
+                 FROM_CONTEXT(leg.inactivity_ms),
                  .help = "silence of the peer that is worth an event; 0: none is"},
 	[SPEC_LEG_REKEY_ROC] = {.name = "rekey_roc",
-                                SCHEMA_FIELD(&schema_word, struct spec_leg, rekey_roc),
+                                LEG(&schema_word, rekey_roc),
                                 .words = roc_words,
-                                FROM_CONTEXT(rekey_roc),
+                                FROM_CONTEXT(leg.rekey_roc),
                                 .help = "rollover counter under a new key at the same address"},
 	[SPEC_LEG_REKEY_OVERLAP_MS] = {.name = "rekey_overlap_ms",
-                                       SCHEMA_FIELD(&schema_uint, struct spec_leg,
-                                                    rekey_overlap_ms),
+                                       LEG(&schema_uint, rekey_overlap_ms),
                                        .max = 600000,
-                                       FROM_CONTEXT(rekey_overlap_ms),
+                                       FROM_CONTEXT(leg.rekey_overlap_ms),
                                        .help = "how long the old receive key still opens packets"},
 	[SPEC_LEG_RECEIVE] = {.name = "receive",
-                              SCHEMA_FIELD(&schema_struct, struct spec_leg, receive),
-                              .sub = &spec_direction_schema,
+                              .type = &schema_struct,
+                              .sub = &spec_receive_schema,
                               .help = "what comes from the peer"},
 	[SPEC_LEG_SEND] = {.name = "send",
-                           SCHEMA_FIELD(&schema_struct, struct spec_leg, send),
-                           .sub = &spec_direction_schema,
+                           .type = &schema_struct,
+                           .sub = &spec_send_schema,
                            .help = "what goes to the peer"},
 	[SPEC_LEG_FAMILY] = {.name = "family",
                              SCHEMA_FIELD(&spec_family_type, struct spec_leg, family),
                              .help = "4 or 6: of the local address while remote is null; default: "
                                      "4 where the interface has it"},
 };
-const struct schema spec_leg_schema = {"a leg", leg_fields, ARRAY_LEN(leg_fields),
-                                       sizeof(struct spec_leg)};
+const struct schema spec_leg_schema = SCHEMA_OF("a leg", leg_fields, struct spec_leg);
 
 static const struct schema_field media_fields[] = {
 	[SPEC_MEDIA_ID] = {.name = "id",
@@ -135,8 +146,7 @@ static const struct schema_field media_fields[] = {
                              SCHEMA_FIELD(&spec_legs_type, struct spec_media, legs),
                              .help = "a: access; b, b2 … b8: core; a leg that is null goes away"},
 };
-const struct schema spec_media_schema = {"a media", media_fields, ARRAY_LEN(media_fields),
-                                         sizeof(struct spec_media)};
+const struct schema spec_media_schema = SCHEMA_OF("a media", media_fields, struct spec_media);
 
 static const struct schema_field session_fields[] = {
 	[SPEC_SESSION_ID] = {.name = "id",
@@ -160,8 +170,8 @@ static const struct schema_field session_fields[] = {
                                 SCHEMA_FIELD(&spec_media_type, struct spec_session, media),
                                 .help = "one for each m-line; in an update those that change"},
 };
-const struct schema spec_session_schema = {"a session", session_fields, ARRAY_LEN(session_fields),
-                                           sizeof(struct spec_session)};
+const struct schema spec_session_schema =
+	SCHEMA_OF("a session", session_fields, struct spec_session);
 
 /* --- making and merging ----------------------------------------------------- */
 

@@ -18,12 +18,8 @@
  * every one begins with a mask of the fields that were given. Bits are the places in the tables
  * below; SPEC_HAS(x, FIELD) sets one by hand. Keys are secret memory owned by the spec.
  */
+/* Rows of what a leg has in each direction, objects of their own in JSON. */
 enum spec_direction_field { SPEC_DIRECTION_KEYING, SPEC_DIRECTION_GATE };
-struct spec_direction {
-	uint32_t has;
-	struct keyctx *keying; /* NULL: none */
-	uint8_t gate_open;     /* packets may pass; default 1 */
-};
 
 enum spec_leg_field {
 	SPEC_LEG_INTERFACE,
@@ -49,8 +45,14 @@ struct spec_place {
 	uint16_t port;     /* even; 0: none */
 };
 
+/*
+ * A leg: what the relay is told of it, and what stands for its local address until one is chosen.
+ * The table spec_leg_schema reads, writes, presets, copies and compares it. A plain setting of a
+ * leg is a member of struct relay_leg_spec, a row of that table, and the code that acts on it.
+ */
 struct spec_leg {
-	uint32_t has;
+	uint64_t has;                   /* bits of enum spec_leg_field */
+	uint64_t receive_has, send_has; /* bits of enum spec_direction_field */
 	bool exists; /* false in a full spec: a hole; in a patch: untouched, or taken away if `gone`
 	              */
 	bool gone;
@@ -58,16 +60,9 @@ struct spec_leg {
 	                 */
 	uint8_t family; /* 4 or 6: of the local address while no remote is known; 0: IPv4 where
 	                   there is one */
-	uint8_t rtcp;   /* enum relay_rtcp; default mux */
-	uint8_t latch;  /* enum relay_latch; default signalled */
-	uint8_t latch_strict;       /* a silent peer keeps its leg */
-	uint8_t teaches;            /* enum relay_teach */
-	uint8_t rekey_roc;          /* enum relay_rekey_roc */
-	uint8_t dscp, loop_protect; /* loop_protect: packets that would go back where they came from
-	                               are dropped */
-	uint32_t latch_window_ms, inactivity_ms, rekey_overlap_ms;
-	struct addr remote, remote_rtcp;
-	struct spec_direction receive, send;
+	/* Keys are held (keyctx_take). `exists`, interfaces and ports stay 0 here:
+	 * service_spec_fill says them. */
+	struct relay_leg_spec relay;
 	struct spec_place at; /* what signalling is told, given by control/session/local; not part
 	                         of the content */
 	struct spec_place other; /* the leg's address of the other family, heard as well; not part
@@ -90,7 +85,7 @@ enum spec_media_field {
 	SPEC_MEDIA_LEGS
 };
 struct spec_media {
-	uint32_t has;
+	uint64_t has;
 	char id[32];
 	uint8_t mode;   /* enum relay_mode; must be given when the media is new */
 	uint8_t kind;   /* enum spec_kind: which replay window its keys get */
@@ -112,7 +107,7 @@ enum spec_session_field {
 	SPEC_SESSION_MEDIA
 };
 struct spec_session {
-	uint32_t has;
+	uint64_t has;
 	char id[128];
 	uint32_t setup_timeout_ms;
 	uint8_t e2ae_rekey; /* enum spec_rekey: a new key on an e2ae access leg that did not move
@@ -120,7 +115,7 @@ struct spec_session {
 	struct spec_media_list media;
 };
 
-#define SPEC_HAS(struct_, field)      ((struct_)->has |= 1u << (field))
+#define SPEC_HAS(struct_, field)      ((struct_)->has |= 1ull << (field))
 #define SPEC_IS_GIVEN(struct_, field) (((struct_)->has >> (field)&1) != 0)
 
 /* The context of reading and writing specs: where interface names are looked up, and what a leg or
@@ -128,13 +123,14 @@ struct spec_session {
 struct spec_context {
 	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
-	uint32_t setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
-	uint8_t e2ae_rekey, rekey_roc, dscp;
+	uint32_t setup_timeout_ms;
+	uint8_t e2ae_rekey;
+	struct relay_leg_spec leg; /* its plain settings */
 };
 
 /* The tables: they drive reading, writing, defaults, copying and comparing. */
 extern const struct schema spec_session_schema, spec_media_schema, spec_leg_schema,
-	spec_direction_schema;
+	spec_receive_schema, spec_send_schema;
 /* The name of a mode in an octet. */
 extern const struct schema_type spec_mode_type;
 /* The names of enum relay_latch. */
@@ -154,6 +150,9 @@ enum err spec_leg_find(struct str name, unsigned *out) MUST_USE;
  * when absent. NULL: no memory, or too many. */
 struct spec_media *spec_patch_media(struct spec_session *patch, struct str id);
 struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index);
+/* What the leg of a patch has from now on; key NULL: none. */
+void spec_leg_set_key(struct spec_leg *leg, bool is_send, const struct keyctx *key);
+void spec_leg_set_gate(struct spec_leg *leg, bool is_send, bool is_open);
 /* NULL when there is none. */
 struct spec_media *spec_find_media(const struct spec_session *s, struct str id);
 

@@ -25,6 +25,7 @@ enum { KEYING_SUITE, KEYING_INLINE, KEYING_MKI, KEYING_LIFETIME, KEYING_ROC };
 
 /* What was found in a keying object. The octets are in secret memory, `master` then `mki`. */
 struct keying_parts {
+	bool is_send;
 	const struct suite *suite;
 	uint64_t lifetime_pkts;
 	bool has_roc;
@@ -96,7 +97,7 @@ static enum err read_lifetime(struct schema_in *in, const struct doc *d, struct 
 
 static enum err read_roc(struct schema_in *in, const struct doc *d, struct keying_parts *k)
 {
-	if (strstr(in->path, ".send.keying"))
+	if (k->is_send)
 		return schema_refuse(in, ERR_INVALID, NULL, NULL,
 		                     "goes with a receive key; the counters we send under are the "
 		                     "gateway's own");
@@ -142,15 +143,13 @@ static enum err read_keying_parts(struct schema_in *in, const struct doc *d, str
 	return ERR_OK;
 }
 
-static enum err keying_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
-                            void *at)
+static enum err keying_read(struct schema_in *in, const struct doc *d, void *at, bool is_send)
 {
-	struct keying_parts k = {0};
+	struct keying_parts k = {.is_send = is_send};
 	struct keyctx *made = NULL;
 	struct why why;
 	enum err e;
 
-	(void)f;
 	if (d->kind != DOC_DICT)
 		return schema_refuse(in, ERR_INVALID, NULL, NULL, "must be an object");
 	k.octets = secret_alloc(sizeof(*k.octets));
@@ -173,17 +172,31 @@ static enum err keying_read(struct schema_in *in, const struct schema_field *f, 
 out:
 	secret_free(k.octets);
 	if (!e) {
-		keyctx_free(*(struct keyctx **)at);
-		*(struct keyctx **)at = made;
+		keyctx_free(*(const struct keyctx **)at);
+		*(const struct keyctx **)at = made;
 	}
 	return e;
+}
+
+static enum err receive_key_read(struct schema_in *in, const struct schema_field *f,
+                                 const struct doc *d, void *at)
+{
+	(void)f;
+	return keying_read(in, d, at, false);
+}
+
+static enum err send_key_read(struct schema_in *in, const struct schema_field *f,
+                              const struct doc *d, void *at)
+{
+	(void)f;
+	return keying_read(in, d, at, true);
 }
 
 /* Everything but the key. */
 static struct doc *keying_write(const struct schema_out *out, const struct schema_field *f,
                                 const void *at)
 {
-	const struct keyctx *k = *(struct keyctx *const *)at;
+	const struct keyctx *k = *(const struct keyctx *const *)at;
 	char mki[B64_TEXT_LEN(KEYCTX_MKI_MAX) + 1];
 	struct doc *d;
 
@@ -203,29 +216,34 @@ static struct doc *keying_write(const struct schema_out *out, const struct schem
 
 static enum err keying_copy(const struct schema_field *f, void *to, const void *from)
 {
-	struct keyctx *shared = keyctx_take(*(struct keyctx *const *)from);
+	struct keyctx *shared = keyctx_take(*(const struct keyctx *const *)from);
 
 	(void)f;
-	keyctx_free(*(struct keyctx **)to);
-	*(struct keyctx **)to = shared;
+	keyctx_free(*(const struct keyctx **)to);
+	*(const struct keyctx **)to = shared;
 	return ERR_OK;
 }
 
 static bool keying_eq(const struct schema_field *f, const void *a, const void *b)
 {
 	(void)f;
-	return keyctx_eq(*(struct keyctx *const *)a, *(struct keyctx *const *)b);
+	return keyctx_eq(*(const struct keyctx *const *)a, *(const struct keyctx *const *)b);
 }
 
 static void keying_fini(const struct schema_field *f, void *at)
 {
 	(void)f;
-	keyctx_free(*(struct keyctx **)at);
-	*(struct keyctx **)at = NULL;
+	keyctx_free(*(const struct keyctx **)at);
+	*(const struct keyctx **)at = NULL;
 }
 
-const struct schema_type spec_keying_type = {.read = keying_read,
-                                             .write = keying_write,
-                                             .copy = keying_copy,
-                                             .eq = keying_eq,
-                                             .fini = keying_fini};
+const struct schema_type spec_receive_key_type = {.read = receive_key_read,
+                                                  .write = keying_write,
+                                                  .copy = keying_copy,
+                                                  .eq = keying_eq,
+                                                  .fini = keying_fini};
+const struct schema_type spec_send_key_type = {.read = send_key_read,
+                                               .write = keying_write,
+                                               .copy = keying_copy,
+                                               .eq = keying_eq,
+                                               .fini = keying_fini};

@@ -157,6 +157,23 @@ struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index)
 	return &media->legs.items[index];
 }
 
+void spec_leg_set_key(struct spec_leg *leg, bool is_send, const struct keyctx *key)
+{
+	const struct keyctx **at = is_send ? &leg->relay.send : &leg->relay.receive;
+
+	keyctx_free(*at);
+	*at = keyctx_take(key);
+	SPEC_HAS(leg, is_send ? SPEC_LEG_SEND : SPEC_LEG_RECEIVE);
+	*(is_send ? &leg->send_has : &leg->receive_has) |= 1u << SPEC_DIRECTION_KEYING;
+}
+
+void spec_leg_set_gate(struct spec_leg *leg, bool is_send, bool is_open)
+{
+	*(is_send ? &leg->relay.can_send : &leg->relay.can_receive) = is_open;
+	SPEC_HAS(leg, is_send ? SPEC_LEG_SEND : SPEC_LEG_RECEIVE);
+	*(is_send ? &leg->send_has : &leg->receive_has) |= 1u << SPEC_DIRECTION_GATE;
+}
+
 enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch,
                          const struct spec_context *context)
 {

@@ -8,8 +8,8 @@
 
 /* A key context pointer; a choice of the context's interfaces; 4 or 6; a leg's index; struct
  * spec_legs; struct spec_media_list. */
-extern const struct schema_type spec_keying_type, spec_interface_type, spec_family_type,
-	spec_active_type, spec_legs_type, spec_media_type;
+extern const struct schema_type spec_receive_key_type, spec_send_key_type, spec_interface_type,
+	spec_family_type, spec_active_type, spec_legs_type, spec_media_type;
 
 /* At least `n` legs; new ones are holes. ERR_NOMEM. */
 enum err spec_legs_grow(struct spec_legs *legs, unsigned n) MUST_USE;

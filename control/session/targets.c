@@ -221,7 +221,7 @@ static bool sends_to(const struct spec_leg *l, const struct addr *target, unsign
 	struct addr rtcp = l ? loops_rtcp_target(l) : (struct addr){0};
 
 	return l && l->at.interface == interface &&
-	       (addr_eq(&l->remote, target) || addr_eq(&rtcp, target));
+	       (addr_eq(&l->relay.remote, target) || addr_eq(&rtcp, target));
 }
 
 /* `was`: the leg before, NULL: none. */
@@ -233,7 +233,8 @@ static enum err judge_leg(struct targets *t, const struct spec_leg *l, const str
 	enum err e;
 
 	*field = ".remote";
-	e = targets_judge(t, &l->remote, at, sends_to(was, &l->remote, at), now_ns, why);
+	e = targets_judge(t, &l->relay.remote, at, sends_to(was, &l->relay.remote, at), now_ns,
+	                  why);
 	if (e)
 		return e;
 	*field = ".remote_rtcp";

@@ -234,26 +234,22 @@ static enum err plan_leg(const struct making *m, struct leg_change *c,
 	return plan_keys(m, c, from, to);
 }
 
-/* Everything a plan compares, so that what is equal costs nothing. */
-static bool is_same_leg(const struct relay_leg_spec *a, const struct relay_leg_spec *b)
+/* A leg that is the same has no place in a plan. */
+static bool is_same(const struct relay_leg_spec *a, const struct relay_leg_spec *b)
 {
-	return a->interface == b->interface && a->rtcp == b->rtcp && a->port_rtp == b->port_rtp &&
-	       a->port_rtcp == b->port_rtcp && a->other_interface == b->other_interface &&
-	       a->other_rtp == b->other_rtp && a->other_rtcp == b->other_rtcp &&
+	const size_t plain_at = offsetof(struct relay_leg_spec, latch_window_ms);
+
+	return keyctx_eq(a->receive, b->receive) && keyctx_eq(a->send, b->send) &&
 	       addr_eq(&a->remote, &b->remote) && addr_eq(&a->remote_rtcp, &b->remote_rtcp) &&
-	       a->latch == b->latch && a->latch_strict == b->latch_strict &&
-	       a->latch_window_ms == b->latch_window_ms && a->teaches == b->teaches &&
-	       a->can_receive == b->can_receive && a->can_send == b->can_send &&
-	       a->loop_protect == b->loop_protect && a->dscp == b->dscp &&
-	       a->inactivity_ms == b->inactivity_ms && keyctx_eq(a->receive, b->receive) &&
-	       keyctx_eq(a->send, b->send);
+	       memcmp((const uint8_t *)a + plain_at, (const uint8_t *)b + plain_at,
+	              sizeof(*a) - plain_at) == 0;
 }
 
 static bool differs(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
 {
 	if (!from || !to)
 		return from != to;
-	return !is_same_leg(from, to);
+	return !is_same(from, to);
 }
 
 static unsigned count_changes(const struct accepted *from, const struct accepted *to)

@@ -78,10 +78,10 @@ static bool teaches(const struct leg *leg, const struct pkt *pkt)
 		return true;
 	if (leg->in != MODE_IN_OPAQUE)
 		return false;
-	return leg->teaches & RELAY_TEACH_ANY ||
-	       (leg->teaches & RELAY_TEACH_STUN && pkt->kind == PKT_STUN &&
+	return leg->spec.teaches & RELAY_TEACH_ANY ||
+	       (leg->spec.teaches & RELAY_TEACH_STUN && pkt->kind == PKT_STUN &&
 	        rtp_is_stun(pkt->data, pkt->len)) ||
-	       (leg->teaches & RELAY_TEACH_DTLS && pkt->kind == PKT_DTLS &&
+	       (leg->spec.teaches & RELAY_TEACH_DTLS && pkt->kind == PKT_DTLS &&
 	        rtp_is_dtls(pkt->data, pkt->len));
 }
 
@@ -119,8 +119,8 @@ static bool is_companion(const struct leg *leg, const struct pkt *pkt, unsigned 
 static enum latch_evidence evidence_of(const struct leg *leg, const struct pkt *pkt, unsigned way)
 {
 	if (way == LEG_RTP)
-		return pkt->kind == PKT_RTCP && !(leg->teaches & RELAY_TEACH_ANY) ? LATCH_HINT
-		                                                                  : LATCH_BARE;
+		return pkt->kind == PKT_RTCP && !(leg->spec.teaches & RELAY_TEACH_ANY) ? LATCH_HINT
+		                                                                       : LATCH_BARE;
 	/* Not foreign, so it comes from where RTP is heard, if RTP is. */
 	return latch_has_heard(&leg->latches[LEG_RTP]) &&
 	                       !addr_ip_eq(&leg->latches[LEG_RTCP].address, &pkt->from)

@@ -28,7 +28,8 @@ static void on_inactivity(struct wheel_timer *t, uint64_t now_ns)
 {
 	struct leg *leg = LIST_OF(t, struct leg, inactivity_timer);
 	struct worker *w = leg->media->session->worker;
-	uint64_t span_ns = leg->inactivity_ms * NS_PER_MS, due_ns = quiet_since_ns(leg) + span_ns;
+	uint64_t span_ns = leg->spec.inactivity_ms * NS_PER_MS,
+		 due_ns = quiet_since_ns(leg) + span_ns;
 
 	if (now_ns < due_ns) {
 		wheel_set(&w->wheel, t, due_ns);
@@ -348,35 +349,35 @@ static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, u
 		latch_reopen(&leg->latches[k]);
 }
 
-static void set_timers(struct worker *w, struct leg *leg, const struct leg_change *c,
-                       uint64_t now_ns)
+/* `was_ms`: what inactivity_ms was until now. */
+static void set_watch(struct worker *w, struct leg *leg, uint32_t was_ms, uint64_t now_ns)
 {
-	if (leg->inactivity_ms == c->spec.inactivity_ms && !c->appears)
+	if (leg->spec.inactivity_ms == was_ms)
 		return;
-	if (leg->inactivity_ms == 0) {
+	if (was_ms == 0) {
 		leg->watched_since_ns = now_ns;
 		leg->is_silent = false;
 	}
-	leg->inactivity_ms = c->spec.inactivity_ms;
 	wheel_cancel(&w->wheel, &leg->inactivity_timer);
-	if (leg->inactivity_ms)
+	if (leg->spec.inactivity_ms)
 		wheel_set(&w->wheel, &leg->inactivity_timer,
-		          quiet_since_ns(leg) + leg->inactivity_ms * NS_PER_MS);
+		          quiet_since_ns(leg) + leg->spec.inactivity_ms * NS_PER_MS);
 }
 
 static void change_leg(struct worker *w, struct leg *leg, struct leg_change *c, uint64_t now_ns)
 {
+	uint32_t was_ms = leg->spec.inactivity_ms;
+
 	apply_keys(w, leg, c, now_ns);
 	set_ports(leg, c);
-	for (unsigned k = 0; k < LEG_WAYS; k++) {
+	for (unsigned k = 0; k < LEG_WAYS; k++)
 		set_latch(leg, c, k, now_ns);
-	}
 	leg->can_receive = c->spec.can_receive;
 	leg->can_send = c->spec.can_send;
 	leg->loop_protect = c->spec.loop_protect;
 	leg->rtcp = (uint8_t)c->spec.rtcp;
-	leg->teaches = c->spec.teaches;
-	set_timers(w, leg, c, now_ns);
+	leg->spec = c->spec;
+	set_watch(w, leg, was_ms, now_ns);
 }
 
 static void start_leg(struct session *s, struct leg_change *c)

@@ -49,8 +49,9 @@ struct leg {
 	/* ---- third line: the first half of a latch; RTCP on a port of its own has another */
 	struct latch latches[LEG_WAYS];
 	/* ---- not for every packet */
-	uint8_t teaches; /* enum relay_teach */
 	uint16_t run; /* counts restarts at ROC 0: the indices of one run go on under every key */
+	struct relay_leg_spec spec; /* what control wants of it; no keys. The first line repeats
+	                               what every packet needs. */
 	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
 	uint64_t watched_since_ns;        /* when the watch for inactivity was turned on */
 	uint64_t rekeys, ssrc_changes;
@@ -60,8 +61,7 @@ struct leg {
 	                               */
 	struct addr permitted[LEG_WAYS]; /* a source that it has allowed; none */
 	uint64_t limit_event_ns;         /* when the stream limit was last told */
-	uint32_t inactivity_ms;
-	uint32_t failures; /* in the second the timer measures */
+	uint32_t failures;               /* in the second the timer measures */
 	struct unheard unheard;
 	struct leg_events events;
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;

@@ -116,20 +116,15 @@ static void set_leg(struct spec_session *p, unsigned leg, const struct addr *rem
 {
 	struct spec_leg *l = leg_of(p, leg);
 
-	l->remote = *remote;
-	l->latch = (uint8_t)latch;
-	l->rtcp = (uint8_t)rtcp;
+	l->relay.remote = *remote;
+	l->relay.latch = (uint8_t)latch;
+	l->relay.rtcp = (uint8_t)rtcp;
 	l->has |= 1u << SPEC_LEG_REMOTE | 1u << SPEC_LEG_LATCH | 1u << SPEC_LEG_RTCP;
 }
 
 static void set_key(struct spec_session *p, unsigned leg, bool is_send, const struct keyctx *key)
 {
-	struct spec_leg *l = leg_of(p, leg);
-	struct spec_direction *d = is_send ? &l->send : &l->receive;
-
-	l->has |= 1u << (is_send ? SPEC_LEG_SEND : SPEC_LEG_RECEIVE);
-	d->has |= 1u << SPEC_DIRECTION_KEYING;
-	CHECK(keyctx_copy(&d->keying, key) == ERR_OK);
+	spec_leg_set_key(leg_of(p, leg), is_send, key);
 }
 
 static enum err create(struct spec_session *p)
@@ -151,7 +146,7 @@ static enum err point(unsigned session, unsigned leg, const struct addr *remote)
 	struct spec_session *p = patch_of(session);
 	struct spec_leg *l = leg_of(p, leg);
 
-	l->remote = *remote;
+	l->relay.remote = *remote;
 	l->has |= 1u << SPEC_LEG_REMOTE;
 	return update(p);
 }
@@ -367,13 +362,14 @@ static void no_ring_of_rtcp(void)
 		there = json_local(0, 0, false);
 		p = patch_of(1);
 		/* As remote_rtcp, at the RTP port or its own; as the port above remote. */
-		leg_of(p, 1)->remote_rtcp =
+		leg_of(p, 1)->relay.remote_rtcp =
 			addr_with_port(&there, (uint16_t)(there.port + (how == 0)));
 		leg_of(p, 1)->has |= 1u << SPEC_LEG_REMOTE_RTCP;
 		if (how == 2) {
-			leg_of(p, 1)->remote_rtcp = (struct addr){0};
+			leg_of(p, 1)->relay.remote_rtcp = (struct addr){0};
 			leg_of(p, 1)->has = 1u << SPEC_LEG_REMOTE;
-			leg_of(p, 1)->remote = addr_with_port(&there, (uint16_t)(there.port - 1));
+			leg_of(p, 1)->relay.remote =
+				addr_with_port(&there, (uint16_t)(there.port - 1));
 		}
 		test_context("how %u: %s", how, w.why);
 		EXPECT_INT(update(p), ERR_DENIED);
@@ -433,7 +429,7 @@ static void no_ring_of_two_at_once(void)
 	REQUIRE_OK(plain(1, RELAY_LATCH_FIRST, RELAY_RTCP_MUX));
 	for (unsigned i = 0; i < 2; i++) {
 		p[i] = patch_of(i);
-		leg_of(p[i], 1)->remote = json_local(!i, 0, false);
+		leg_of(p[i], 1)->relay.remote = json_local(!i, 0, false);
 		leg_of(p[i], 1)->has |= 1u << SPEC_LEG_REMOTE;
 	}
 	w.e = ERR_BUSY;
@@ -610,7 +606,7 @@ static void meet(enum relay_mode mode, enum relay_latch latch, bool is_advertise
 	}
 	/* The caller's core leg hears of the callee's last, by an answer. */
 	p[1] = patch_of(1);
-	leg_of(p[1], 1)->remote = there;
+	leg_of(p[1], 1)->relay.remote = there;
 	leg_of(p[1], 1)->has |= 1u << SPEC_LEG_REMOTE;
 	EXPECT_OK(update(p[1]));
 	there = json_local(1, 1, is_advertised);

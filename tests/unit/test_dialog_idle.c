@@ -50,7 +50,7 @@ static void silence_is_judged_over_the_session(void)
 		bool is_quiet, misses = false;
 
 		for (unsigned l = 0; l < 2; l++) {
-			legs[l].inactivity_ms = rows[i].watch[l] * 1000;
+			legs[l].relay.inactivity_ms = rows[i].watch[l] * 1000;
 			leg_stats[l].last_rx_ns = rows[i].heard[l] * NS_PER_S;
 		}
 		test_context("row %zu", i);

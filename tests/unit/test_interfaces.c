@@ -205,7 +205,7 @@ static void name(struct spec_leg *l, const char *text)
 
 static void speak(struct spec_leg *l, const char *remote)
 {
-	CHECK(!addr_parse(str_of(remote), &l->remote));
+	CHECK(!addr_parse(str_of(remote), &l->relay.remote));
 }
 
 /* What an update makes of it: the ports come along. */

@@ -331,7 +331,7 @@ static void a_receive_key_may_have_a_roc(void)
 	const struct keyctx *k = registry_find(service_registry(sv), STR("c"))
 	                                 ->spec->media.items[0]
 	                                 .legs.items[0]
-	                                 .receive.keying;
+	                                 .relay.receive;
 	EXPECT(k->has_roc && k->roc == 7);
 	ask_update(sv, E2AE("c", KEY1 ",\"roc\":8"), &got);
 	relay_poll(&fake_relay);
