@@ -91,11 +91,12 @@ static enum err put_bool(void *at, struct str text, struct why *why)
 
 static enum err put_word(const struct conf_setting *s, void *at, struct str text, struct why *why)
 {
-	for (unsigned i = 0; s->words[i]; i++)
-		if (str_is(text, s->words[i])) {
-			*(unsigned *)at = i;
-			return ERR_OK;
-		}
+	const struct word *w = word_find(s->words, text);
+
+	if (w) {
+		*(unsigned *)at = w->value;
+		return ERR_OK;
+	}
 	return why_fail(why, ERR_INVALID, "\"%.*s\" is not one of %s", STR_ARG(text), s->arg);
 }
 

@@ -84,7 +84,7 @@ struct conf_setting {
 	const char *preset_text;
 	const char *example;      /* a value to show where there is no preset */
 	uint64_t min, max;        /* UINT, OCTAL */
-	const char *const *words; /* WORD: the value is the index; NULL at the end */
+	const struct word *words; /* WORD */
 	bool reloads;             /* SIGHUP takes it over; else it needs a restart */
 	enum err (*check)(struct str value, struct why *why); /* LIST: each item; may be NULL */
 	const char *arg, *help; /* for people: the value's name, one sentence */

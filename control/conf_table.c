@@ -2,23 +2,23 @@
 /* The table of settings, in the order of --help. */
 #include "control/conf.h"
 #include "control/cpus.h"
+#include "control/dialog/dialog.h"
 #include "control/net/listen.h"
 #include "control/metrics.h"
 #include "control/sdes_offer.h"
+#include "control/session/spec.h"
 #include "control/wiring.h"
 
 #define FIELD(member_) .offset = offsetof(struct conf, member_)
 
-static const char *const engine_words[] = {"auto", "mb", "evp", "libsrtp", NULL};
-static const char *const io_words[] = {"auto", "xdp", "sock", NULL};
-static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
-static const char *const lifetime_words[] = {"report", "enforce", NULL};
-static const char *const rekey_words[] = {"reject", "accept", NULL};
-static const char *const both_words[] = {"pass", "recrypt", NULL};
-static const char *const pass_words[] = {"pass", "drop", NULL};
-static const char *const other_words[] = {"relay", "relay-only", "pass", "refuse", NULL};
-static const char *const osrtp_words[] = {"end", "pass", NULL};
-static const char *const roc_words[] = {"either", "keep", "zero", NULL};
+static const struct word engine_words[] = {{"auto", 0}, {"mb", 1}, {"evp", 2}, {"libsrtp", 3}, {0}};
+static const struct word io_words[] = {{"auto", 0}, {"xdp", 1}, {"sock", 2}, {0}};
+static const struct word level_words[] = {
+	{"error", 0}, {"warn", 1}, {"info", 2}, {"debug", 3}, {0}};
+static const struct word lifetime_words[] = {{"report", 0}, {"enforce", 1}, {0}};
+static const struct word both_words[] = {{"pass", 0}, {"recrypt", 1}, {0}};
+static const struct word pass_words[] = {{"pass", 0}, {"drop", 1}, {0}};
+static const struct word osrtp_words[] = {{"end", 0}, {"pass", 1}, {0}};
 
 const struct conf_setting conf_settings[] = {
 	{.name = "interface",
@@ -119,7 +119,7 @@ const struct conf_setting conf_settings[] = {
          .type = CONF_WORD,
          FIELD(other_media),
          .preset = "relay",
-         .words = other_words,
+         .words = dialog_other_words,
          .reloads = true,
          .arg = "relay|relay-only|pass|refuse",
          .help = "m-lines that are not RTP: relay what is UDP (fax, BFCP, data channels) and let "
@@ -255,7 +255,7 @@ const struct conf_setting conf_settings[] = {
          .type = CONF_WORD,
          FIELD(e2ae_rekey),
          .preset = "reject",
-         .words = rekey_words,
+         .words = spec_rekey_words,
          .reloads = true,
          .arg = "reject|accept",
          .help = "a new key for an e2ae access leg that did not move (TS 33.328 7.4)"},
@@ -263,7 +263,7 @@ const struct conf_setting conf_settings[] = {
          .type = CONF_WORD,
          FIELD(rekey_roc),
          .preset = "either",
-         .words = roc_words,
+         .words = relay_rekey_roc_words,
          .reloads = true,
          .arg = "either|keep|zero",
          .help = "rollover counter of a stream under a new key at the same address (RFC 3711 "
@@ -379,10 +379,10 @@ const size_t conf_settings_n = ARRAY_LEN(conf_settings);
 
 const char *conf_engine_name(const struct conf *c)
 {
-	return engine_words[c->engine];
+	return word_name(engine_words, c->engine);
 }
 
 const char *conf_io_name(const struct conf *c)
 {
-	return io_words[c->io];
+	return word_name(io_words, c->io);
 }

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/word.h"
 #include "keyctx/keyctx.h"
 #include "relay/interface.h"
 #include "relay/verdict.h"
@@ -126,6 +127,7 @@ enum err relay_mode_find(struct str name, enum relay_mode *out) MUST_USE;
 const char *relay_leg_name(unsigned leg); /* "a" "b" "b2" ...; leg is below RELAY_LEGS_MAX */
 
 enum relay_rtcp { RELAY_RTCP_MUX, RELAY_RTCP_PAIR, RELAY_RTCP_NONE };
+extern const struct word relay_rtcp_words[];
 
 /*
  * How a leg learns its peer's real address. A packet that authenticates and is newer than all
@@ -143,6 +145,7 @@ enum relay_latch {
 	                           packet, who is heard at once; the signalled one first */
 	RELAY_LATCH_COUNT
 };
+extern const struct word relay_latch_words[];
 
 /* What teaches an opaque leg its peer's address beside RTP and RTCP; bits. */
 enum relay_teach {
@@ -150,9 +153,11 @@ enum relay_teach {
 	RELAY_TEACH_DTLS = 2, /* DTLS */
 	RELAY_TEACH_ANY = 4,  /* every datagram: media that is not RTP */
 };
+extern const struct word relay_teach_words[];
 
 /* How the ROC of a stream goes on under a new key at the same address (decision 0054). */
 enum relay_rekey_roc { RELAY_ROC_EITHER, RELAY_ROC_KEEP, RELAY_ROC_ZERO };
+extern const struct word relay_rekey_roc_words[];
 
 /*
  * A leg as control wants it. Values are copied; keys are borrowed for the call, the relay takes

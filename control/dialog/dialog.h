@@ -62,7 +62,7 @@ enum dialog_other {
 
 /* "relay", "relay-only" …; ERR_NOT_FOUND. */
 enum err dialog_other_find(struct str name, uint8_t *out) MUST_USE;
-extern const struct schema_word dialog_other_words[]; /* all of them */
+extern const struct word dialog_other_words[]; /* all of them */
 
 /* What becomes of optional SRTP, which is RTP/AVP(F) with a=crypto (RFC 8643). */
 enum dialog_osrtp {

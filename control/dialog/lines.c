@@ -64,15 +64,15 @@ void dialog_remember_profiles(struct dialog_exchange *x, const struct dialog_exc
 
 /* --- lines that are not RTP ------------------------------------------------- */
 
-const struct schema_word dialog_other_words[] = {{"relay", DIALOG_OTHER_RELAY},
-                                                 {"relay-only", DIALOG_OTHER_RELAY_ONLY},
-                                                 {"pass", DIALOG_OTHER_PASS},
-                                                 {"refuse", DIALOG_OTHER_REFUSE},
-                                                 {0}};
+const struct word dialog_other_words[] = {{"relay", DIALOG_OTHER_RELAY},
+                                          {"relay-only", DIALOG_OTHER_RELAY_ONLY},
+                                          {"pass", DIALOG_OTHER_PASS},
+                                          {"refuse", DIALOG_OTHER_REFUSE},
+                                          {0}};
 
 enum err dialog_other_find(struct str name, uint8_t *out)
 {
-	for (const struct schema_word *w = dialog_other_words; w->name; w++)
+	for (const struct word *w = dialog_other_words; w->name; w++)
 		if (str_eq_nocase(name, str_of(w->name))) {
 			*out = (uint8_t)w->value;
 			return ERR_OK;

@@ -249,7 +249,7 @@ static enum err refuse_word(struct schema_in *in, const struct schema_field *f, 
 	char list[160] = "";
 	size_t n = 0;
 
-	for (const struct schema_word *w = f->words; w->name && n < sizeof(list); w++)
+	for (const struct word *w = f->words; w->name && n < sizeof(list); w++)
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", w->name);
 	return schema_refuse(in, ERR_INVALID, f, d, "must be one of %s", list);
 }
@@ -257,21 +257,21 @@ static enum err refuse_word(struct schema_in *in, const struct schema_field *f, 
 static enum err word_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
+	const struct word *w;
+
 	if (d->kind != DOC_TEXT)
 		return wrong_kind(in, f, d, DOC_TEXT);
-	for (const struct schema_word *w = f->words; w->name; w++) {
-		if (str_is(d->text, w->name)) {
-			uint_put(f, at, w->value);
-			return ERR_OK;
-		}
-	}
-	return refuse_word(in, f, d);
+	w = word_find(f->words, d->text);
+	if (!w)
+		return refuse_word(in, f, d);
+	uint_put(f, at, w->value);
+	return ERR_OK;
 }
 
 static struct doc *word_write(const struct schema_out *out, const struct schema_field *f,
                               const void *at)
 {
-	for (const struct schema_word *w = f->words; w->name; w++)
+	for (const struct word *w = f->words; w->name; w++)
 		if (w->value == uint_get(f, at))
 			return doc_borrow(out->arena, str_of(w->name));
 	return NULL;
@@ -288,11 +288,9 @@ static enum err bits_read(struct schema_in *in, const struct schema_field *f, co
 	if (d->kind != DOC_LIST)
 		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of words");
 	for (DOC_EACH(it, d)) {
-		const struct schema_word *w = f->words;
+		const struct word *w = it->kind == DOC_TEXT ? word_find(f->words, it->text) : NULL;
 
-		while (w->name && !(it->kind == DOC_TEXT && str_is(it->text, w->name)))
-			w++;
-		if (!w->name)
+		if (!w)
 			return refuse_word(in, f, it);
 		bits |= w->value;
 	}
@@ -305,7 +303,7 @@ static struct doc *bits_write(const struct schema_out *out, const struct schema_
 {
 	struct doc *list = doc_list(out->arena);
 
-	for (const struct schema_word *w = f->words; w->name; w++)
+	for (const struct word *w = f->words; w->name; w++)
 		if (*(const uint8_t *)at & w->value)
 			doc_append(list, doc_borrow(out->arena, str_of(w->name)));
 	return list;

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/word.h"
 #include "control/doc/doc.h"
 
 struct schema;
@@ -53,11 +54,6 @@ struct schema_type {
 	void (*fini)(const struct schema_field *f, void *at);
 };
 
-struct schema_word {
-	const char *name;
-	uint8_t value;
-};
-
 /* A row. Its place in the table is its bit in the mask of given fields: at most 64 rows. */
 struct schema_field {
 	const char *name;
@@ -70,9 +66,9 @@ struct schema_field {
 	int64_t preset;     /* value of schema_defaults: numbers, bools, words */
 	uint32_t preset_at; /* 1 + offset of the preset inside the context, of the same size; 0:
 	                       `preset` */
-	const struct schema_word *words; /* ended by a NULL name */
-	const struct schema *sub;        /* struct, list of structs */
-	const char *help;                /* a line for docs/control-protocol.md */
+	const struct word *words; /* ended by a NULL name */
+	const struct schema *sub; /* struct, list of structs */
+	const char *help;         /* a line for docs/control-protocol.md */
 };
 
 /*

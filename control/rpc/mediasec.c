@@ -38,11 +38,11 @@ struct mediasec_params {
 	struct str require;
 };
 
-static const struct schema_word step_words[] = {{"first", MEDIASEC_FIRST},
-                                                {"protected", MEDIASEC_PROTECTED},
-                                                {"request", MEDIASEC_REQUEST},
-                                                {0}};
-static const struct schema_word mechanism_words[] = {
+static const struct word step_words[] = {{"first", MEDIASEC_FIRST},
+                                         {"protected", MEDIASEC_PROTECTED},
+                                         {"request", MEDIASEC_REQUEST},
+                                         {0}};
+static const struct word mechanism_words[] = {
 	{"sdes-srtp", 1 << MEDIASEC_SDES_SRTP}, {"msrp-tls", 1 << MEDIASEC_MSRP_TLS},
 	{"bfcp-tls", 1 << MEDIASEC_BFCP_TLS},   {"udptl-dtls", 1 << MEDIASEC_UDPTL_DTLS},
 	{"dtls-srtp", 1 << MEDIASEC_DTLS_SRTP}, {0}};

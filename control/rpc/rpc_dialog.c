@@ -37,33 +37,30 @@ struct dialog_params {
 	struct ims_params ims;
 };
 
-static const struct schema_word profile_words[] = {{"plain", 0}, {"ims-access", 1}, {0}};
-static const struct schema_word side_words[] = {
-	{"ue", DIALOG_IMS_UE}, {"core", DIALOG_IMS_CORE}, {0}};
-static const struct schema_word transport_words[] = {{"RTP/AVP", SDP_PROFILE_AVP},
-                                                     {"RTP/AVPF", SDP_PROFILE_AVPF},
-                                                     {"RTP/SAVP", SDP_PROFILE_SAVP},
-                                                     {"RTP/SAVPF", SDP_PROFILE_SAVPF},
-                                                     {0}};
-static const struct schema_word security_words[] = {{"pass", 0}, {"terminate", 1}, {0}};
-static const struct schema_word osrtp_words[] = {
+static const struct word profile_words[] = {{"plain", 0}, {"ims-access", 1}, {0}};
+static const struct word side_words[] = {{"ue", DIALOG_IMS_UE}, {"core", DIALOG_IMS_CORE}, {0}};
+static const struct word transport_words[] = {{"RTP/AVP", SDP_PROFILE_AVP},
+                                              {"RTP/AVPF", SDP_PROFILE_AVPF},
+                                              {"RTP/SAVP", SDP_PROFILE_SAVP},
+                                              {"RTP/SAVPF", SDP_PROFILE_SAVPF},
+                                              {0}};
+static const struct word security_words[] = {{"pass", 0}, {"terminate", 1}, {0}};
+static const struct word osrtp_words[] = {
 	{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
-static const struct schema_word rekey_words[] = {{"reject", 0}, {"accept", 1}, {0}};
-static const struct schema_word glare_words[] = {{"refuse", 0}, {"supersede", 1}, {0}};
-static const struct schema_word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0}};
-static const struct schema_word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
-static const struct schema_word mux_words[] = {
+static const struct word glare_words[] = {{"refuse", 0}, {"supersede", 1}, {0}};
+static const struct word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0}};
+static const struct word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
+static const struct word mux_words[] = {
 	{"offer", DIALOG_MUX_OFFER},   {"require", DIALOG_MUX_REQUIRE}, {"demux", DIALOG_MUX_DEMUX},
 	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT},   {0}};
-static const struct schema_word replace_words[] = {{"origin", DIALOG_REPLACE_ORIGIN},
-                                                   {"username", DIALOG_REPLACE_USERNAME},
-                                                   {"session-name", DIALOG_REPLACE_SESSION_NAME},
-                                                   {"version", DIALOG_REPLACE_VERSION},
-                                                   {"zero-address", DIALOG_REPLACE_ZERO_ADDRESS},
-                                                   {0}};
+static const struct word replace_words[] = {{"origin", DIALOG_REPLACE_ORIGIN},
+                                            {"username", DIALOG_REPLACE_USERNAME},
+                                            {"session-name", DIALOG_REPLACE_SESSION_NAME},
+                                            {"version", DIALOG_REPLACE_VERSION},
+                                            {"zero-address", DIALOG_REPLACE_ZERO_ADDRESS},
+                                            {0}};
 
-static const struct schema_word rtcp_attribute_words[] = {
-	{"port", 0}, {"full", 1}, {"none", 2}, {0}};
+static const struct word rtcp_attribute_words[] = {{"port", 0}, {"full", 1}, {"none", 2}, {0}};
 
 #define SDES_AT(type_, member_) SCHEMA_FIELD(type_, struct sdes_params_in, member_)
 static const struct schema_field sdes_fields[] = {
@@ -205,7 +202,7 @@ static const struct schema_field dialog_fields[] = {
                       .help = "suites to offer, best first"},
 	[P_REKEY] = {.name = "rekey",
                      AT(&schema_word, rekey),
-                     .words = rekey_words,
+                     .words = spec_rekey_words,
                      .help = "a new key where the peer did not move; default: accept, under "
                              "ims-access reject"},
 	[P_GLARE] = {.name = "glare",
@@ -224,7 +221,7 @@ static const struct schema_field dialog_fields[] = {
                              "ims-access"},
 	[P_LATCH] = {.name = "latch",
                      AT(&schema_word, latch),
-                     .words = spec_latch_words,
+                     .words = relay_latch_words,
                      .help = "sources believed of the side that sends this; default: heuristic"},
 	[P_MUX] = {.name = "rtcp_mux",
                    AT(&schema_bits, rtcp_mux),
@@ -394,7 +391,7 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	o->media_address = addr_with_port(&p->media_address, 0);
 	o->received_from = addr_with_port(&p->received_from, 0);
 	if (is_given(p, P_REKEY))
-		o->accept_rekey = p->rekey;
+		o->accept_rekey = p->rekey == SPEC_REKEY_ACCEPT;
 	if (is_given(p, P_GATES))
 		o->gate_by_direction = p->gates;
 	if (is_given(p, P_LATCH))

@@ -5,20 +5,10 @@
 
 /* --- the tables ------------------------------------------------------------- */
 
-static const struct schema_word gate_words[] = {{"open", 1}, {"closed", 0}, {0}};
-static const struct schema_word rtcp_words[] = {
-	{"mux", RELAY_RTCP_MUX}, {"pair", RELAY_RTCP_PAIR}, {"none", RELAY_RTCP_NONE}, {0}};
-const struct schema_word spec_latch_words[] = {
-	{"signalled", RELAY_LATCH_SIGNALLED}, {"first", RELAY_LATCH_FIRST},
-	{"follow", RELAY_LATCH_FOLLOW},       {"asymmetric", RELAY_LATCH_ASYMMETRIC},
-	{"heuristic", RELAY_LATCH_HEURISTIC}, {0}};
-static const struct schema_word teach_words[] = {
-	{"stun", RELAY_TEACH_STUN}, {"dtls", RELAY_TEACH_DTLS}, {"any", RELAY_TEACH_ANY}, {0}};
-static const struct schema_word roc_words[] = {
-	{"either", RELAY_ROC_EITHER}, {"keep", RELAY_ROC_KEEP}, {"zero", RELAY_ROC_ZERO}, {0}};
-static const struct schema_word kind_words[] = {
+static const struct word gate_words[] = {{"open", 1}, {"closed", 0}, {0}};
+static const struct word kind_words[] = {
 	{"audio", SPEC_KIND_AUDIO}, {"video", SPEC_KIND_VIDEO}, {0}};
-static const struct schema_word rekey_words[] = {
+const struct word spec_rekey_words[] = {
 	{"reject", SPEC_REKEY_REJECT}, {"accept", SPEC_REKEY_ACCEPT}, {0}};
 
 #define LEG(type_, member_) SCHEMA_FIELD(type_, struct spec_leg, relay.member_)
@@ -64,11 +54,11 @@ static const struct schema_field leg_fields[] = {
                  .help = "where it receives RTCP, with rtcp pair; default: the next port"},
 	[SPEC_LEG_RTCP] = {.name = "rtcp",
                            LEG(&schema_word, rtcp),
-                           .words = rtcp_words,
+                           .words = relay_rtcp_words,
                            .help = "mux: on the RTP port (RFC 5761); pair: on the next port; none"},
 	[SPEC_LEG_LATCH] = {.name = "latch",
                             LEG(&schema_word, latch),
-                            .words = spec_latch_words,
+                            .words = relay_latch_words,
                             .help = "whom an unkeyed leg hears first; packets that prove "
                                     "themselves are followed in all but signalled"},
 	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict",
@@ -82,7 +72,7 @@ static const struct schema_field leg_fields[] = {
                  .help = "latch heuristic: how long it chooses, from the first packet; 0: 3 s"},
 	[SPEC_LEG_TEACHES] = {.name = "teaches",
                               LEG(&schema_bits, teaches),
-                              .words = teach_words,
+                              .words = relay_teach_words,
                               .help = "what beside RTP and RTCP tells an opaque leg where its peer "
                                       "is: stun, dtls, any"},
 	[SPEC_LEG_DSCP] = {.name = "dscp",
@@ -101,7 +91,7 @@ static const struct schema_field leg_fields[] = {
                  .help = "silence of the peer that is worth an event; 0: none is"},
 	[SPEC_LEG_REKEY_ROC] = {.name = "rekey_roc",
                                 LEG(&schema_word, rekey_roc),
-                                .words = roc_words,
+                                .words = relay_rekey_roc_words,
                                 FROM_CONTEXT(leg.rekey_roc),
                                 .help = "rollover counter under a new key at the same address"},
 	[SPEC_LEG_REKEY_OVERLAP_MS] = {.name = "rekey_overlap_ms",
@@ -163,7 +153,7 @@ static const struct schema_field session_fields[] = {
 	[SPEC_SESSION_E2AE_REKEY] =
 		{.name = "e2ae_rekey",
                  SCHEMA_FIELD(&schema_word, struct spec_session, e2ae_rekey),
-                 .words = rekey_words,
+                 .words = spec_rekey_words,
                  FROM_CONTEXT(e2ae_rekey),
                  .help = "a new key for an e2ae access leg that did not move (TS 33.328 7.4)"},
 	[SPEC_SESSION_MEDIA] = {.name = "media",

@@ -99,6 +99,7 @@ struct spec_media_list {
 };
 
 enum spec_rekey { SPEC_REKEY_REJECT, SPEC_REKEY_ACCEPT };
+extern const struct word spec_rekey_words[];
 
 enum spec_session_field {
 	SPEC_SESSION_ID,
@@ -133,8 +134,6 @@ extern const struct schema spec_session_schema, spec_media_schema, spec_leg_sche
 	spec_receive_schema, spec_send_schema;
 /* The name of a mode in an octet. */
 extern const struct schema_type spec_mode_type;
-/* The names of enum relay_latch. */
-extern const struct schema_word spec_latch_words[];
 
 /* Zeroed specs and patches; spec_free wipes the keys and takes NULL. */
 enum err spec_new(struct spec_session **out) MUST_USE;

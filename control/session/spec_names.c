@@ -81,18 +81,15 @@ const struct schema_type spec_family_type = {
 
 /* --- a leg's index: "a" "b" "b2" … ------------------------------------------ */
 
-static const char *const leg_names[RELAY_LEGS_MAX] = {"a",  "b",  "b2", "b3", "b4",
-                                                      "b5", "b6", "b7", "b8"};
-
 const char *spec_leg_name(unsigned index)
 {
-	return index < RELAY_LEGS_MAX ? leg_names[index] : "?";
+	return index < RELAY_LEGS_MAX ? relay_leg_name(index) : "?";
 }
 
 enum err spec_leg_find(struct str name, unsigned *out)
 {
 	for (unsigned i = 0; i < RELAY_LEGS_MAX; i++)
-		if (str_is(name, leg_names[i])) {
+		if (str_is(name, relay_leg_name(i))) {
 			*out = i;
 			return ERR_OK;
 		}

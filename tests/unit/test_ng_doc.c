@@ -57,7 +57,7 @@ static void find_fields(const struct schema *t, const char *page)
 		const struct schema_field *f = &t->fields[i];
 		char line[640], words[256] = "";
 
-		for (const struct schema_word *w = f->words; w && w->name; w++)
+		for (const struct word *w = f->words; w && w->name; w++)
 			snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s`%s`",
 			         words[0] ? " " : "", w->name);
 		snprintf(line, sizeof(line), "| `%s` | %s | %s |\n", f->name, words, f->help);
