@@ -171,7 +171,8 @@ static enum err judge_targets(struct dialog_request *q, enum offer_side side, st
 		const struct sdp_transport *at = &m->side[side].at;
 		const struct spec_media *sm;
 		char id[32];
-		unsigned place, l = dialog_leg_of(m, side, q->core);
+		struct leg_name at_leg = {.session = g->session,
+		                          .leg = (uint8_t)dialog_leg_of(m, side, q->core)};
 
 		dialog_media_id(i, m->generation, id);
 		sm = m->treat == DIALOG_TREAT_RELAY && !m->is_new
@@ -179,11 +180,11 @@ static enum err judge_targets(struct dialog_request *q, enum offer_side side, st
 		             : NULL;
 		if (!sm)
 			continue;
-		place = (unsigned)(sm - g->session->spec->media.items);
-		e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtp,
-		                       service_now_ns(sv), why);
+		at_leg.media = (uint8_t)(sm - g->session->spec->media.items);
+		e = targets_check_more(service_targets(sv), &at_leg, &at->rtp, service_now_ns(sv),
+		                       why);
 		if (!e && !at->rtcp_mux)
-			e = targets_check_more(service_targets(sv), g->session, place, l, &at->rtcp,
+			e = targets_check_more(service_targets(sv), &at_leg, &at->rtcp,
 			                       service_now_ns(sv), why);
 	}
 	return e;

@@ -151,11 +151,11 @@ static enum err walk_from(struct walk *w, const struct addr *target, struct why 
 	return e;
 }
 
-enum err loops_check(const struct port_book *b, const struct registry_session *s,
-                     const struct spec_session *next, unsigned media, unsigned leg,
-                     const struct addr *extra, struct why *why)
+enum err loops_check(const struct port_book *b, const struct leg_name *from,
+                     const struct spec_session *next, const struct addr *extra, struct why *why)
 {
-	const struct spec_leg *l = service_spec_leg(next, media, leg);
+	const struct spec_leg *l = service_spec_leg(next, from->media, from->leg);
+	const struct registry_session *s = from->session;
 	struct walk w __attribute__((uninitialized));
 	struct addr rtcp;
 	enum err e;
@@ -164,7 +164,7 @@ enum err loops_check(const struct port_book *b, const struct registry_session *s
 		return ERR_OK;
 	w.book = b;
 	w.next = next;
-	w.start = (struct leg_name){.session = s, .media = (uint8_t)media, .leg = (uint8_t)leg};
+	w.start = *from;
 	w.n = 0;
 	rtcp = loops_rtcp_target(l);
 	e = walk_from(&w, &l->relay.remote, why);

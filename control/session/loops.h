@@ -12,7 +12,7 @@ enum { LOOPS_LEGS_MAX = 256 }; /* of one walk: more are refused, too */
 struct addr loops_rtcp_target(const struct spec_leg *leg);
 
 /*
- * Walks from that leg of session `s`, which becomes `next`, through ports of ours: a leg's targets
+ * Walks from a leg of a session, which becomes `next`, through ports of ours: a leg's targets
  * (RTP, RTCP, sources it may learn), the legs they reach, the legs those are joined to, and on. Two
  * calls that meet end at a stranger's address; a walk that comes back to its leg is ERR_DENIED.
  * `extra`: a target beside those of `next`, or NULL. What other sessions are, and what an update
@@ -20,8 +20,8 @@ struct addr loops_rtcp_target(const struct spec_leg *leg);
  * active. Every ring has a leg that closed it: asked about each leg of what changes, none comes to
  * be.
  */
-enum err loops_check(const struct port_book *b, const struct registry_session *s,
-                     const struct spec_session *next, unsigned media, unsigned leg,
-                     const struct addr *extra, struct why *why) MUST_USE;
+enum err loops_check(const struct port_book *b, const struct leg_name *from,
+                     const struct spec_session *next, const struct addr *extra,
+                     struct why *why) MUST_USE;
 
 #endif

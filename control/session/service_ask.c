@@ -42,8 +42,9 @@ static enum err remember(struct registry_session *s, const struct relay_permit *
 static enum err judge(struct service *sv, struct registry_session *s, const struct relay_permit *p,
                       struct why *why)
 {
-	enum err e = targets_check_more(service_targets(sv), s, p->media, p->leg, &p->source,
-	                                service_now_ns(sv), why);
+	const struct leg_name at = {.session = s, .media = p->media, .leg = p->leg};
+	enum err e =
+		targets_check_more(service_targets(sv), &at, &p->source, service_now_ns(sv), why);
 
 	if (!e)
 		e = remember(s, p, why);

@@ -193,7 +193,8 @@ static void create_place(struct service_request *q)
 		create_fail(q, e, &why);
 		return;
 	}
-	e = targets_check(sv->targets, s, s->spec, NULL, sv->config.now_ns(), &why);
+	e = targets_check(sv->targets, &(struct targets_change){.session = s, .next = s->spec},
+	                  sv->config.now_ns(), &why);
 	sv->counts.targets_refused += e == ERR_DENIED;
 	service_spec_fill(&sv->scratch, s->spec, s, targets_book(sv->targets));
 	if (!e)
@@ -312,7 +313,10 @@ static void update_place(struct service_request *q)
 	           : e == ERR_CLOSED ? SERVICE_LIMIT_DRAINING
 	                             : SERVICE_LIMIT_NONE;
 	if (!e) {
-		e = targets_check(sv->targets, s, q->next, s->spec, sv->config.now_ns(), &why);
+		e = targets_check(
+			sv->targets,
+			&(struct targets_change){.session = s, .next = q->next, .now = s->spec},
+			sv->config.now_ns(), &why);
 		sv->counts.targets_refused += e == ERR_DENIED;
 		service_spec_fill(&sv->scratch, q->next, s, targets_book(sv->targets));
 		if (!e)

@@ -14,7 +14,8 @@ bool target_is_listener_port(const struct target_facts *f, uint16_t port)
 	return false;
 }
 
-bool target_is_local(const struct target_facts *f, const struct addr *a)
+/* Is it an address of this host: of a device, an interface's or what signalling is told of it? */
+static bool is_local(const struct target_facts *f, const struct addr *a)
 {
 	if (addr_is_loopback(a))
 		return true;
@@ -37,7 +38,7 @@ bool target_is_local(const struct target_facts *f, const struct addr *a)
 static bool is_listener(const struct target_facts *f, const struct addr *a, const struct addr *own)
 {
 	(void)own;
-	return target_is_listener_port(f, a->port) && target_is_local(f, a);
+	return target_is_listener_port(f, a->port) && is_local(f, a);
 }
 
 /* 0/8 is "this network" (RFC 791 3.2); Linux takes 0.0.0.0 for this host. */
@@ -170,17 +171,22 @@ static bool unwrap(const struct addr *a, struct addr *out)
 	return true;
 }
 
-static enum err judge_one(const struct target_facts *f, const struct addr *a,
-                          const struct addr *own, bool is_in_use, const struct addr *said,
-                          struct why *why)
+/* `said`: the address as it was named, which may hold `a` inside. */
+struct judged {
+	const struct addr *a, *own, *said;
+	bool is_in_use;
+};
+
+static enum err judge_one(const struct target_facts *f, const struct judged *j, struct why *why)
 {
-	bool is_allowed = is_in_use || is_in(f->allow, f->n_allow, a);
+	const struct addr *a = j->a;
+	bool is_allowed = j->is_in_use || is_in(f->allow, f->n_allow, a);
 	char text[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < ARRAY_LEN(rules); i++)
-		if (!(is_allowed && rules[i].can_be_allowed) && rules[i].is(f, a, own))
+		if (!(is_allowed && rules[i].can_be_allowed) && rules[i].is(f, a, j->own))
 			return why_fail(why, ERR_DENIED, "no media is sent to %s: %s%s",
-			                addr_print(said, text), rules[i].reason,
+			                addr_print(j->said, text), rules[i].reason,
 			                rules[i].can_be_allowed
 			                        ? "; the setting media-allow can permit it"
 			                        : "");
@@ -191,10 +197,12 @@ enum err target_judge(const struct target_facts *f, const struct addr *target,
                       const struct addr *own, bool is_in_use, struct why *why)
 {
 	struct addr inner;
-	enum err e = judge_one(f, target, own, is_in_use, target, why);
+	struct judged j = {.a = target, .own = own, .said = target, .is_in_use = is_in_use};
+	enum err e = judge_one(f, &j, why);
 
+	j.a = &inner;
 	if (!e && unwrap(target, &inner))
-		e = judge_one(f, &inner, own, is_in_use, target, why);
+		e = judge_one(f, &j, why);
 	return e;
 }
 

@@ -57,8 +57,6 @@ struct target_facts {
 enum err target_judge(const struct target_facts *f, const struct addr *target,
                       const struct addr *own, bool is_in_use, struct why *why) MUST_USE;
 
-/* Is it an address of this host: of a device, an interface's or what signalling is told of it? */
-bool target_is_local(const struct target_facts *f, const struct addr *a);
 /* Has some listener that port? Only then must the addresses of this host be known as they are this
  * moment. */
 bool target_is_listener_port(const struct target_facts *f, uint16_t port);

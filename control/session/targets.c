@@ -199,15 +199,22 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 
 /* --- judgement -------------------------------------------------------------- */
 
-enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface,
-                       bool is_in_use, uint64_t now_ns, struct why *why)
+/* What a leg sends to, and the interface it leaves by. */
+struct aim {
+	const struct addr *target;
+	unsigned interface;
+	bool is_in_use; /* the leg sends there already */
+};
+
+/* 0.0.0.0 and :: mean hold (RFC 3264 8.4): nothing is sent there, so they pass. */
+static enum err judge(struct targets *t, const struct aim *a, uint64_t now_ns, struct why *why)
 {
-	if (addr_is_none(target) || addr_is_any(target))
+	if (addr_is_none(a->target) || addr_is_any(a->target))
 		return ERR_OK;
-	if (refresh(t, target, now_ns))
+	if (refresh(t, a->target, now_ns))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	return target_judge(&t->facts, target, &t->facts.interfaces[interface].bind, is_in_use,
-	                    why);
+	return target_judge(&t->facts, a->target, &t->facts.interfaces[a->interface].bind,
+	                    a->is_in_use, why);
 }
 
 static void name_place(struct why *why, unsigned media, unsigned leg, const char *field)
@@ -224,43 +231,53 @@ static bool sends_to(const struct spec_leg *l, const struct addr *target, unsign
 	       (addr_eq(&l->relay.remote, target) || addr_eq(&rtcp, target));
 }
 
-/* `was`: the leg before, NULL: none. */
-static enum err judge_leg(struct targets *t, const struct spec_leg *l, const struct spec_leg *was,
-                          uint64_t now_ns, const char **field, struct why *why)
-{
-	struct addr rtcp = loops_rtcp_target(l);
-	unsigned at = l->at.interface;
-	enum err e;
+struct judging {
+	struct targets *targets;
+	uint64_t now_ns;
+};
 
-	*field = ".remote";
-	e = targets_judge(t, &l->relay.remote, at, sends_to(was, &l->relay.remote, at), now_ns,
-	                  why);
-	if (e)
-		return e;
-	*field = ".remote_rtcp";
-	return targets_judge(t, &rtcp, at, sends_to(was, &rtcp, at), now_ns, why);
+/* RTP and RTCP of a leg. `was`: the leg before, NULL: none. *field: which of them is refused. */
+static enum err judge_leg(const struct judging *j, const struct spec_leg *l,
+                          const struct spec_leg *was, const char **field, struct why *why)
+{
+	static const char *const fields[] = {".remote", ".remote_rtcp"};
+	const struct addr rtcp = loops_rtcp_target(l), *const to[] = {&l->relay.remote, &rtcp};
+	enum err e = ERR_OK;
+
+	for (unsigned i = 0; i < ARRAY_LEN(to) && !e; i++) {
+		struct aim a = {.target = to[i],
+		                .interface = l->at.interface,
+		                .is_in_use = sends_to(was, to[i], l->at.interface)};
+
+		*field = fields[i];
+		e = judge(j->targets, &a, j->now_ns, why);
+	}
+	return e;
 }
 
-enum err targets_check(struct targets *t, const struct registry_session *s,
-                       const struct spec_session *next, const struct spec_session *now,
-                       uint64_t now_ns, struct why *why)
+enum err targets_check(struct targets *t, const struct targets_change *c, uint64_t now_ns,
+                       struct why *why)
 {
-	for (unsigned m = 0; m < next->media.n; m++) {
-		for (unsigned i = 0; i < next->media.items[m].legs.n; i++) {
-			const struct spec_leg *l = service_spec_leg(next, m, i);
+	const struct judging j = {.targets = t, .now_ns = now_ns};
+	struct leg_name at = {.session = c->session};
+
+	for (at.media = 0; at.media < c->next->media.n; at.media++) {
+		for (at.leg = 0; at.leg < c->next->media.items[at.media].legs.n; at.leg++) {
+			const struct spec_leg *l = service_spec_leg(c->next, at.media, at.leg);
 			const char *field = "";
 			enum err e;
 
 			if (!l)
 				continue;
-			e = judge_leg(t, l, now ? service_spec_leg(now, m, i) : NULL, now_ns,
+			e = judge_leg(&j, l,
+			              c->now ? service_spec_leg(c->now, at.media, at.leg) : NULL,
 			              &field, why);
 			if (!e) {
 				field = "";
-				e = loops_check(t->book, s, next, m, i, NULL, why);
+				e = loops_check(t->book, &at, c->next, NULL, why);
 			}
 			if (e) {
-				name_place(why, m, i, field);
+				name_place(why, at.media, at.leg, field);
 				return e;
 			}
 		}
@@ -278,20 +295,22 @@ static unsigned interface_towards(const struct targets *t, const struct spec_leg
 	return is_other ? l->other.interface : l->at.interface;
 }
 
-enum err targets_check_more(struct targets *t, const struct registry_session *s, unsigned media,
-                            unsigned leg, const struct addr *target, uint64_t now_ns,
-                            struct why *why)
+enum err targets_check_more(struct targets *t, const struct leg_name *at, const struct addr *target,
+                            uint64_t now_ns, struct why *why)
 {
-	const struct spec_leg *l = service_spec_leg(s->spec, media, leg);
+	const struct registry_session *s = at->session;
+	const struct spec_leg *l = service_spec_leg(s->spec, at->media, at->leg);
+	struct aim a = {.target = target};
 	enum err e;
 
 	if (!l)
 		return ERR_OK;
-	e = targets_judge(t, target, interface_towards(t, l, target),
-	                  sends_to(l, target, l->at.interface), now_ns, why);
+	a.interface = interface_towards(t, l, target);
+	a.is_in_use = sends_to(l, target, l->at.interface);
+	e = judge(t, &a, now_ns, why);
 	if (!e)
-		e = loops_check(t->book, s, s->next ? s->next : s->spec, media, leg, target, why);
+		e = loops_check(t->book, at, s->next ? s->next : s->spec, target, why);
 	if (e)
-		name_place(why, media, leg, "");
+		name_place(why, at->media, at->leg, "");
 	return e;
 }

@@ -37,23 +37,21 @@ void targets_give_ports(struct targets *t, const struct spec_session *of,
  * an address that comes to this host after the start counts at once.
  */
 
-/* target_judge for a leg on that interface. 0.0.0.0 and :: mean hold (RFC 3264 8.4), nothing is
- * sent there: they pass. */
-enum err targets_judge(struct targets *t, const struct addr *target, unsigned interface,
-                       bool is_in_use, uint64_t now_ns, struct why *why) MUST_USE;
 /*
- * May session `s` become `next`? Every target is judged, those of `now` (NULL: none) as in use, and
+ * May the session become `next`? Every target is judged, those of `now` (NULL: none) as in use, and
  * no leg may close a ring (control/session/loops.h). ERR_DENIED: `why` names media, leg, field,
  * address and reason. Ports of `next` are chosen and in the book.
  */
-enum err targets_check(struct targets *t, const struct registry_session *s,
-                       const struct spec_session *next, const struct spec_session *now,
-                       uint64_t now_ns, struct why *why) MUST_USE;
+struct targets_change {
+	const struct registry_session *session;
+	const struct spec_session *next, *now;
+};
+enum err targets_check(struct targets *t, const struct targets_change *c, uint64_t now_ns,
+                       struct why *why) MUST_USE;
 /* The same of one more target of a leg that exists: of an offer that is not in force yet, or a
  * source to be learnt. */
-enum err targets_check_more(struct targets *t, const struct registry_session *s, unsigned media,
-                            unsigned leg, const struct addr *target, uint64_t now_ns,
-                            struct why *why) MUST_USE;
+enum err targets_check_more(struct targets *t, const struct leg_name *at, const struct addr *target,
+                            uint64_t now_ns, struct why *why) MUST_USE;
 
 /* Once a second at most: what strangers' packets cause must not fill the log. */
 bool targets_may_log(struct targets *t, uint64_t now_ns);
