@@ -37,19 +37,30 @@ struct dialog_params {
 	struct ims_params ims;
 };
 
-static const struct word profile_words[] = {{"plain", 0}, {"ims-access", 1}, {0}};
+/* What words of a request stand for that mean nothing elsewhere. */
+enum { PROFILE_PLAIN, PROFILE_IMS };
+enum { SECURITY_PASS, SECURITY_TERMINATE };
+enum { GLARE_REFUSE, GLARE_SUPERSEDE };
+enum { BUNDLE_REFUSE, BUNDLE_PASS };
+enum { GATES_OPEN, GATES_DIRECTION };
+enum { RTCP_ATTRIBUTE_PORT, RTCP_ATTRIBUTE_FULL, RTCP_ATTRIBUTE_NONE };
+
+static const struct word profile_words[] = {
+	{"plain", PROFILE_PLAIN}, {"ims-access", PROFILE_IMS}, {0}};
 static const struct word side_words[] = {{"ue", DIALOG_IMS_UE}, {"core", DIALOG_IMS_CORE}, {0}};
 static const struct word transport_words[] = {{"RTP/AVP", SDP_PROFILE_AVP},
                                               {"RTP/AVPF", SDP_PROFILE_AVPF},
                                               {"RTP/SAVP", SDP_PROFILE_SAVP},
                                               {"RTP/SAVPF", SDP_PROFILE_SAVPF},
                                               {0}};
-static const struct word security_words[] = {{"pass", 0}, {"terminate", 1}, {0}};
+static const struct word security_words[] = {
+	{"pass", SECURITY_PASS}, {"terminate", SECURITY_TERMINATE}, {0}};
 static const struct word osrtp_words[] = {
 	{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
-static const struct word glare_words[] = {{"refuse", 0}, {"supersede", 1}, {0}};
-static const struct word bundle_words[] = {{"refuse", 0}, {"pass", 1}, {0}};
-static const struct word gate_words[] = {{"open", 0}, {"direction", 1}, {0}};
+static const struct word glare_words[] = {
+	{"refuse", GLARE_REFUSE}, {"supersede", GLARE_SUPERSEDE}, {0}};
+static const struct word bundle_words[] = {{"refuse", BUNDLE_REFUSE}, {"pass", BUNDLE_PASS}, {0}};
+static const struct word gate_words[] = {{"open", GATES_OPEN}, {"direction", GATES_DIRECTION}, {0}};
 static const struct word mux_words[] = {
 	{"offer", DIALOG_MUX_OFFER},   {"require", DIALOG_MUX_REQUIRE}, {"demux", DIALOG_MUX_DEMUX},
 	{"accept", DIALOG_MUX_ACCEPT}, {"reject", DIALOG_MUX_REJECT},   {0}};
@@ -60,7 +71,10 @@ static const struct word replace_words[] = {{"origin", DIALOG_REPLACE_ORIGIN},
                                             {"zero-address", DIALOG_REPLACE_ZERO_ADDRESS},
                                             {0}};
 
-static const struct word rtcp_attribute_words[] = {{"port", 0}, {"full", 1}, {"none", 2}, {0}};
+static const struct word rtcp_attribute_words[] = {{"port", RTCP_ATTRIBUTE_PORT},
+                                                   {"full", RTCP_ATTRIBUTE_FULL},
+                                                   {"none", RTCP_ATTRIBUTE_NONE},
+                                                   {0}};
 
 #define SDES_AT(type_, member_) SCHEMA_FIELD(type_, struct sdes_params_in, member_)
 static const struct schema_field sdes_fields[] = {
@@ -371,16 +385,16 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	enum err e;
 
 	dialog_options_defaults(o);
-	if (p->profile && !p->side)
+	if (p->profile == PROFILE_IMS && !p->side)
 		return why_fail(
 			why, ERR_INVALID,
 			"params.side: \"ue\" or \"core\" is needed with profile ims-access");
-	if (p->profile)
+	if (p->profile == PROFILE_IMS)
 		fill_ims(o, p);
 	o->transport = (enum sdp_profile)p->transport;
-	o->terminate = p->security;
-	o->supersede_glare = p->glare;
-	o->keep_bundle = p->bundle;
+	o->terminate = p->security == SECURITY_TERMINATE;
+	o->supersede_glare = p->glare == GLARE_SUPERSEDE;
+	o->keep_bundle = p->bundle == BUNDLE_PASS;
 	o->other_media = is_given(p, P_OTHER_MEDIA) ? p->other_media
 	                                            : service_get_config(sv)->calls.other_media;
 	o->mux = p->rtcp_mux;
@@ -393,15 +407,15 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	if (is_given(p, P_REKEY))
 		o->accept_rekey = p->rekey == SPEC_REKEY_ACCEPT;
 	if (is_given(p, P_GATES))
-		o->gate_by_direction = p->gates;
+		o->gate_by_direction = p->gates == GATES_DIRECTION;
 	if (is_given(p, P_LATCH))
 		o->latch = p->latch;
 	if (is_given(p, P_DSCP))
 		o->dscp = p->dscp;
 	if (p->suites.n)
 		o->n_suites = take_suites(&p->suites, o->suites);
-	o->no_rtcp_attr = p->rtcp_attribute == 2;
-	o->full_rtcp_attr = p->rtcp_attribute == 1;
+	o->no_rtcp_attr = p->rtcp_attribute == RTCP_ATTRIBUTE_NONE;
+	o->full_rtcp_attr = p->rtcp_attribute == RTCP_ATTRIBUTE_FULL;
 	o->ends_when_silent = p->ends_when_silent;
 	o->osrtp = is_given(p, P_OSRTP)  ? p->osrtp
 	           : calls->passes_osrtp ? DIALOG_OSRTP_PASS
