@@ -12,7 +12,6 @@ struct dialog_idle {
 	struct dialogs *dialogs;
 	struct events_subscription *subscription;
 	struct loop_timer *sweep;
-	uint64_t ended;
 	unsigned n_under_way;
 	bool is_closed;
 };
@@ -102,10 +101,8 @@ static void put(struct dialog_idle *i)
 
 static void on_deleted(void *arg, const struct service_result *r)
 {
-	struct dialog_idle *i = arg;
-
-	i->ended += !r->e;
-	put(i);
+	(void)r;
+	put(arg);
 }
 
 static void on_stats(void *arg, const struct service_result *r)
@@ -124,7 +121,10 @@ static void on_stats(void *arg, const struct service_result *r)
 		put(i);
 		return;
 	}
-	log_info("dialog", "sid=%s msg=\"nobody speaks: the call is ended\"", r->session->spec->id);
+	log_info("dialog",
+	         "sid=%s msg=\"call ended: no packets on any leg for inactivity-ms or "
+	         "silent-timeout\"",
+	         r->session->spec->id);
 	service_delete(i->service, str_of(r->session->spec->id), on_deleted, i);
 }
 
@@ -169,7 +169,8 @@ static void on_sweep(void *arg)
 enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events *ev,
                          struct service *sv, struct dialogs *d)
 {
-	struct events_filter filter = {.kinds = 1u << RELAY_EVENT_MEDIA_TIMEOUT};
+	struct events_filter filter = {.kinds = 1u << RELAY_EVENT_MEDIA_TIMEOUT,
+	                               .after = UINT64_MAX};
 	struct dialog_idle *i = mem_alloc(sizeof(*i));
 	uint64_t missed;
 	enum err e;
@@ -178,7 +179,7 @@ enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events
 		return ERR_NOMEM;
 	i->service = sv;
 	i->dialogs = d;
-	e = events_subscribe(&i->subscription, ev, &filter, UINT64_MAX, &missed, on_event, i);
+	e = events_subscribe(&i->subscription, ev, &filter, &missed, on_event, i);
 	if (!e)
 		e = loop_timer_new(&i->sweep, l, on_sweep, i);
 	if (!e)
@@ -199,9 +200,4 @@ void dialog_idle_free(struct dialog_idle *i)
 	i->is_closed = true;
 	i->n_under_way++;
 	put(i);
-}
-
-uint64_t dialog_idle_ended(const struct dialog_idle *i)
-{
-	return i->ended;
 }

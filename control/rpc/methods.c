@@ -358,9 +358,10 @@ static void subscribe(struct rpc_request *request, const struct doc *params)
 	if (rpc_read(request, &subscribe_schema, params, &in))
 		return;
 	filter.kinds = in.kinds;
+	filter.after = in.after;
 	memcpy(filter.prefix, in.prefix, sizeof(filter.prefix));
 	peer = rpc_peer_of(rpc_request_conn(request));
-	if (!peer || rpc_peer_subscribe(peer, ev, &filter, in.after, &missed)) {
+	if (!peer || rpc_peer_subscribe(peer, ev, &filter, &missed)) {
 		rpc_refuse(request, ERR_NOMEM, NULL, NULL);
 		return;
 	}

@@ -59,12 +59,12 @@ static void on_event(void *arg, const struct session_event *e)
 }
 
 enum err rpc_peer_subscribe(struct rpc_peer *peer, struct events *ev,
-                            const struct events_filter *filter, uint64_t after, uint64_t *missed)
+                            const struct events_filter *filter, uint64_t *missed)
 {
 	struct events_subscription *made = NULL;
 
 	*missed = 0;
-	if (filter->kinds && events_subscribe(&made, ev, filter, after, missed, on_event, peer))
+	if (filter->kinds && events_subscribe(&made, ev, filter, missed, on_event, peer))
 		return ERR_NOMEM;
 	events_unsubscribe(peer->subscription);
 	peer->subscription = made;

@@ -15,7 +15,6 @@ void rpc_peer_free(struct rpc_peer *peer);
 /* Replaces the subscription it had. `kinds` 0 ends it. Events are sent as notifications of the
  * method "event". */
 enum err rpc_peer_subscribe(struct rpc_peer *peer, struct events *ev,
-                            const struct events_filter *filter, uint64_t after,
-                            uint64_t *missed) MUST_USE;
+                            const struct events_filter *filter, uint64_t *missed) MUST_USE;
 
 #endif

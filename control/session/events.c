@@ -38,7 +38,7 @@ static void event_log(const struct session_event *e)
 	         e->finding ? relay_finding_name(e->finding) : "");
 }
 
-void events_tell(struct events *ev, const struct relay_event *from)
+static void tell(struct events *ev, const struct relay_event *from)
 {
 	const struct registry_session *s = from->owner;
 	struct session_event *e = &ev->kept[ev->next_seq % EVENTS_KEPT];
@@ -67,7 +67,7 @@ void events_tell(struct events *ev, const struct relay_event *from)
 
 static void on_relay_event(void *arg, const struct relay_event *e)
 {
-	events_tell(arg, e);
+	tell(arg, e);
 }
 
 enum err events_new(struct events **out, struct relay *relay)
@@ -108,8 +108,8 @@ static uint64_t tell_past(struct events *ev, const struct events_subscription *s
 }
 
 enum err events_subscribe(struct events_subscription **out, struct events *ev,
-                          const struct events_filter *filter, uint64_t after, uint64_t *missed,
-                          events_fn *fn, void *arg)
+                          const struct events_filter *filter, uint64_t *missed, events_fn *fn,
+                          void *arg)
 {
 	struct events_subscription *sub = mem_alloc(sizeof(*sub));
 
@@ -117,7 +117,7 @@ enum err events_subscribe(struct events_subscription **out, struct events *ev,
 		return ERR_NOMEM;
 	*sub = (struct events_subscription){.filter = *filter, .fn = fn, .arg = arg};
 	list_add_tail(&ev->subscriptions, &sub->link);
-	*missed = after == UINT64_MAX ? 0 : tell_past(ev, sub, after);
+	*missed = filter->after == UINT64_MAX ? 0 : tell_past(ev, sub, filter->after);
 	*out = sub;
 	return ERR_OK;
 }

@@ -37,20 +37,20 @@ typedef void events_fn(void *arg, const struct session_event *e);
 struct events_filter {
 	uint32_t kinds;   /* bits of enum relay_event_kind */
 	char prefix[128]; /* of session ids; empty: all */
+	uint64_t after; /* tells first what is still kept after that number; UINT64_MAX: nothing of
+	                   the past */
 };
 
 enum err events_new(struct events **out, struct relay *relay) MUST_USE;
 void events_free(struct events *ev);
-/* The same event by hand: for tests and for events that control itself makes. */
-void events_tell(struct events *ev, const struct relay_event *e);
 
 /*
- * `after`: tells first what is still kept after that number; UINT64_MAX: nothing of the past.
- * *missed: how many of those are not kept any more. `fn` may not subscribe or unsubscribe.
+ * *missed: how many of the events that the filter asks for are not kept any more. `fn` may not
+ * subscribe or unsubscribe.
  */
 enum err events_subscribe(struct events_subscription **out, struct events *ev,
-                          const struct events_filter *filter, uint64_t after, uint64_t *missed,
-                          events_fn *fn, void *arg) MUST_USE;
+                          const struct events_filter *filter, uint64_t *missed, events_fn *fn,
+                          void *arg) MUST_USE; /* six: a callback is two */
 void events_unsubscribe(struct events_subscription *s);
 uint64_t events_last_seq(const struct events *ev);
 uint64_t events_lost(const struct events *ev);
