@@ -21,7 +21,7 @@ struct dialogs;
 enum err dialogs_new(struct dialogs **out, struct service *sv) MUST_USE;
 /* What still waits is answered with ERR_CLOSED. Takes NULL. */
 void dialogs_free(struct dialogs *d);
-size_t dialogs_count(const struct dialogs *d);
+size_t dialogs_count(const struct dialogs *d); /* for tests */
 
 enum dialog_op { DIALOG_OFFER, DIALOG_ANSWER, DIALOG_REJECT, DIALOG_DELETE };
 

@@ -51,7 +51,7 @@ void dialog_list_free(struct sdes_list *l)
 	mem_free(l);
 }
 
-void dialog_media_clear(struct dialog_media *m)
+static void media_clear(struct dialog_media *m)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		sdes_line_clear(&m->side[i].theirs);
@@ -71,7 +71,7 @@ enum err dialog_media_set_aside(struct dialog_media *m, enum dialog_treat treat,
 
 	if (!reason)
 		return ERR_NOMEM;
-	dialog_media_clear(m);
+	media_clear(m);
 	m->treat = treat;
 	m->reason = reason;
 	return ERR_OK;
@@ -82,7 +82,7 @@ void dialog_exchange_free(struct dialog_exchange *x)
 	if (!x)
 		return;
 	for (unsigned i = 0; i < x->n_media; i++)
-		dialog_media_clear(&x->media[i]);
+		media_clear(&x->media[i]);
 	mem_free(x);
 }
 

@@ -22,12 +22,11 @@ enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events
                          struct service *sv, struct dialogs *d) MUST_USE;
 /* Before the dialogs and the events. Takes NULL. */
 void dialog_idle_free(struct dialog_idle *i);
-uint64_t dialog_idle_ended(const struct dialog_idle *i);
 
 /*
  * Is a session whose legs were last heard then over? `settled_ns`: when signalling last spoke;
  * `silent_ns`: how long those may be silent whom nobody misses. `is_quiet`: somebody is missed,
- * though it is not over: it is worth another look. For the above and its test.
+ * though it is not over: it is worth another look. Declared here for the test.
  */
 struct dialog_idle_times {
 	uint64_t settled_ns, silent_ns, now_ns;

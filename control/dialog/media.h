@@ -126,8 +126,6 @@ enum err dialog_exchange_copy(struct dialog_exchange **out,
                               const struct dialog_exchange *x) MUST_USE;
 void dialog_exchange_free(struct dialog_exchange *x); /* takes NULL */
 void dialog_list_free(struct sdes_list *l);           /* wiped; takes NULL */
-/* Keys and texts go, the rest stays as it is. */
-void dialog_media_clear(struct dialog_media *m);
 /* One m-line is not served as the others are (docs/decisions/0060): it alone gets this treatment,
  * and the reason is remembered. ERR_NOMEM. */
 enum err dialog_media_set_aside(struct dialog_media *m, enum dialog_treat treat,

@@ -30,14 +30,14 @@ const struct word spec_rekey_words[] = {
 static const struct schema_field receive_fields[] =
 	DIRECTION(&spec_receive_key_type, receive, can_receive);
 static const struct schema_field send_fields[] = DIRECTION(&spec_send_key_type, send, can_send);
-const struct schema spec_receive_schema = {.name = "a direction",
-                                           .fields = receive_fields,
-                                           .n = ARRAY_LEN(receive_fields),
-                                           .has_at = offsetof(struct spec_leg, receive_has)};
-const struct schema spec_send_schema = {.name = "a direction",
-                                        .fields = send_fields,
-                                        .n = ARRAY_LEN(send_fields),
-                                        .has_at = offsetof(struct spec_leg, send_has)};
+static const struct schema receive_schema = {.name = "a direction",
+                                             .fields = receive_fields,
+                                             .n = ARRAY_LEN(receive_fields),
+                                             .has_at = offsetof(struct spec_leg, receive_has)};
+static const struct schema send_schema = {.name = "a direction",
+                                          .fields = send_fields,
+                                          .n = ARRAY_LEN(send_fields),
+                                          .has_at = offsetof(struct spec_leg, send_has)};
 
 #define FROM_CONTEXT(member_) .preset_at = 1 + offsetof(struct spec_context, member_)
 static const struct schema_field leg_fields[] = {
@@ -101,11 +101,11 @@ static const struct schema_field leg_fields[] = {
                                        .help = "how long the old receive key still opens packets"},
 	[SPEC_LEG_RECEIVE] = {.name = "receive",
                               .type = &schema_struct,
-                              .sub = &spec_receive_schema,
+                              .sub = &receive_schema,
                               .help = "what comes from the peer"},
 	[SPEC_LEG_SEND] = {.name = "send",
                            .type = &schema_struct,
-                           .sub = &spec_send_schema,
+                           .sub = &send_schema,
                            .help = "what goes to the peer"},
 	[SPEC_LEG_FAMILY] = {.name = "family",
                              SCHEMA_FIELD(&spec_family_type, struct spec_leg, family),

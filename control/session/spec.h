@@ -130,8 +130,7 @@ struct spec_context {
 };
 
 /* The tables: they drive reading, writing, defaults, copying and comparing. */
-extern const struct schema spec_session_schema, spec_media_schema, spec_leg_schema,
-	spec_receive_schema, spec_send_schema;
+extern const struct schema spec_session_schema, spec_media_schema, spec_leg_schema;
 /* The name of a mode in an octet. */
 extern const struct schema_type spec_mode_type;
 

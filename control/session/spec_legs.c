@@ -3,7 +3,8 @@
 #include "base/mem.h"
 #include "control/session/spec_schema.h"
 
-enum err spec_legs_grow(struct spec_legs *legs, unsigned n)
+/* At least `n` legs; new ones are holes. ERR_NOMEM. */
+static enum err legs_grow(struct spec_legs *legs, unsigned n)
 {
 	struct spec_leg *items;
 
@@ -18,7 +19,8 @@ enum err spec_legs_grow(struct spec_legs *legs, unsigned n)
 	return ERR_OK;
 }
 
-void spec_leg_end(struct spec_leg *leg)
+/* A hole again, its keys given back. */
+static void leg_end(struct spec_leg *leg)
 {
 	schema_fini(&spec_leg_schema, leg);
 }
@@ -32,11 +34,11 @@ static enum err leg_read(struct schema_in *in, const struct doc *d, struct spec_
 		return in->ignore_unknown ? ERR_OK
 		                          : schema_refuse(in, ERR_INVALID, NULL, NULL,
 		                                          "no such leg; there are a, b, b2 … b8");
-	if (spec_legs_grow(legs, i + 1))
+	if (legs_grow(legs, i + 1))
 		return schema_refuse(in, ERR_NOMEM, NULL, NULL, "out of memory");
 	leg = &legs->items[i];
 	if (d->kind == DOC_NULL) {
-		spec_leg_end(leg);
+		leg_end(leg);
 		leg->gone = true;
 		return ERR_OK;
 	}
@@ -52,10 +54,10 @@ static enum err legs_read(struct schema_in *in, const struct schema_field *f, co
 	enum err e = ERR_OK;
 
 	if (d->kind == DOC_NULL) {
-		if (spec_legs_grow(legs, RELAY_LEGS_MAX))
+		if (legs_grow(legs, RELAY_LEGS_MAX))
 			return schema_refuse(in, ERR_NOMEM, NULL, NULL, "out of memory");
 		for (unsigned i = 0; i < legs->n; i++) {
-			spec_leg_end(&legs->items[i]);
+			leg_end(&legs->items[i]);
 			legs->items[i].gone = true;
 		}
 		return ERR_OK;
@@ -91,7 +93,7 @@ static void legs_fini(const struct schema_field *f, void *at)
 
 	(void)f;
 	for (unsigned i = 0; i < legs->n; i++)
-		spec_leg_end(&legs->items[i]);
+		leg_end(&legs->items[i]);
 	mem_free(legs->items);
 	*legs = (struct spec_legs){0};
 }
@@ -102,7 +104,7 @@ static enum err legs_copy(const struct schema_field *f, void *to, const void *fr
 {
 	const struct spec_legs *legs = from;
 	struct spec_legs copy = {0};
-	enum err e = spec_legs_grow(&copy, legs->n);
+	enum err e = legs_grow(&copy, legs->n);
 
 	for (unsigned i = 0; i < legs->n && !e; i++) {
 		e = schema_copy(&spec_leg_schema, &copy.items[i], &legs->items[i]);
@@ -149,7 +151,7 @@ const struct schema_type spec_legs_type = {.takes_null = true,
 
 struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index)
 {
-	if (index >= RELAY_LEGS_MAX || spec_legs_grow(&media->legs, index + 1))
+	if (index >= RELAY_LEGS_MAX || legs_grow(&media->legs, index + 1))
 		return NULL;
 	SPEC_HAS(media, SPEC_MEDIA_LEGS);
 	media->legs.items[index].exists = true;
@@ -177,13 +179,13 @@ void spec_leg_set_gate(struct spec_leg *leg, bool is_send, bool is_open)
 enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch,
                          const struct spec_context *context)
 {
-	enum err e = spec_legs_grow(legs, patch->n);
+	enum err e = legs_grow(legs, patch->n);
 
 	for (unsigned i = 0; i < patch->n && !e; i++) {
 		struct spec_leg *leg = &legs->items[i];
 
 		if (patch->items[i].gone)
-			spec_leg_end(leg);
+			leg_end(leg);
 		if (!patch->items[i].exists)
 			continue;
 		if (!leg->exists)

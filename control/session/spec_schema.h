@@ -11,10 +11,6 @@
 extern const struct schema_type spec_receive_key_type, spec_send_key_type, spec_interface_type,
 	spec_family_type, spec_active_type, spec_legs_type, spec_media_type;
 
-/* At least `n` legs; new ones are holes. ERR_NOMEM. */
-enum err spec_legs_grow(struct spec_legs *legs, unsigned n) MUST_USE;
-/* A hole again, its keys wiped. */
-void spec_leg_end(struct spec_leg *leg);
 bool spec_leg_exists(const struct spec_legs *legs, unsigned i);
 /* On ERR_NOMEM `legs` is half changed and valid. */
 enum err spec_legs_apply(struct spec_legs *legs, const struct spec_legs *patch,
