@@ -57,15 +57,18 @@ BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
 # Everything of bench/ but its main, so that unit tests can link it.
 BENCH_LIB := $(if $(BENCH_SRC),$(BUILD)/libbench.a)
 PROGRAMS  := $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%) $(if $(wildcard bench/cmd/main.c),$(BUILD)/bin/sluice-bench)
-HARNESS   := $(BUILD)/tests/harness/harness.o
 UNIT_SRC  := $(filter-out $(if $(use_xdp),,$(wildcard tests/unit/test_xdp*.c tests/unit/test_route*.c)),$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
 UNIT      := $(UNIT_SRC:%.c=$(BUILD)/%)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAYERS := $(FUZZ_SRC:%.c=$(BUILD)/%)
 FUZZERS   := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/bin/%)
-# Test programs' shared parts (tests/harness/*.c other than the harness itself): linked when they exist.
-TEST_PART := $(filter-out tests/harness/harness.c tests/harness/replay.c,$(wildcard tests/harness/*.c))
-TEST_OBJ  := $(TEST_PART:%.c=$(BUILD)/%.o)
+# What test programs have in common. replay.c has a main, fake_relay.c the functions of the relay: they are linked by name.
+HARNESS   := $(filter-out %/replay.c %/fake_relay.c,$(wildcard tests/harness/*.c))
+# Tests of control/ that link tests/harness/fake_relay.c in place of the relay.
+ON_FAKE   := unit/test_dialog% unit/test_keying unit/test_ng_% unit/test_ng unit/test_service% fuzz/fuzz_json_rpc
+layers_of  = $(if $(filter $(ON_FAKE),$(1)),$(LAYERS:relay=fake_relay),$(LAYERS))
+static_of  = $(patsubst %,$(BUILD)/lib%.a,$(layers_of))
+shared_of  = $(patsubst %,$(BUILD)/tests/lib%.so,$(layers_of))
 BPF_SRC   := $(if $(use_xdp),$(wildcard relay/io/*.bpf.c))
 BPF_GEN   := $(BPF_SRC:relay/io/%.bpf.c=$(BUILD)/gen/%.skel.h)
 
@@ -93,9 +96,18 @@ $(LIBS): $(BUILD)/lib%.a: $$(call objects,$$(call sources,$$*))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/libbench.a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/cmd/main.c,$(BENCH_SRC)))
+$(BUILD)/libbench.a: $(call objects,$(filter-out bench/cmd/main.c,$(BENCH_SRC)))
+$(BUILD)/libharness.a: $(call objects,$(HARNESS))
+# The relay's own folder is words and tables without packets: the fake relay has it too.
+$(BUILD)/libfake_relay.a: $(call objects,tests/harness/fake_relay.c $(wildcard relay/*.c))
+$(BUILD)/libbench.a $(BUILD)/libharness.a $(BUILD)/libfake_relay.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# Test programs load the layers as shared libraries: a hundred copies of them would take 200 MB.
+$(BUILD)/tests/lib%.so: $(BUILD)/lib%.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -shared $(filter-out -pie,$(LDFLAGS)) -Wl,--whole-archive $^ -Wl,--no-whole-archive -o $@
 
 $(BUILD)/bin/sluice-bench: $(BUILD)/bench/cmd/main.o $(BENCH_LIB) $(LIBS)
 	$(call say,LD,$@)
@@ -106,21 +118,19 @@ $(BUILD)/bin/%: $(BUILD)/cmd/%.o $$(call objects,$$(wildcard cmd/$$*/*.c)) $$(ca
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIBS)
+$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libharness.a $$(call static_of,fuzz/fuzz_$$*)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/harness/replay.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIBS)
+# Measures the path: linked as a program is.
+$(BUILD)/tests/unit/test_path_cost: $(BUILD)/tests/unit/test_path_cost.o $(BUILD)/libharness.a $(LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# These stand a small relay of their own before the real one, which the archive would add beside it.
-OWN_RELAY := $(shell grep -lE '(noting_relay|fake_relay|dialog_scene|ng_scene).h' tests/unit/*.c tests/fuzz/*.c)
-$(OWN_RELAY:%.c=$(BUILD)/%) $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,$(filter tests/fuzz/%,$(OWN_RELAY))): LDFLAGS += -Wl,-z,muldefs
-
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(HARNESS) $(TEST_OBJ) $(BENCH_LIB) $(LIBS)
+$(REPLAYERS): $(BUILD)/tests/harness/replay.o
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libharness.a $(BENCH_LIB) $$(call shared_of,$$*)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS) -o $@
 
 deps: ## install the Debian packages the build needs (idempotent; says what and why)
 	@.ci/deps build

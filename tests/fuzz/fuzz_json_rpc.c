@@ -9,7 +9,7 @@
 #include "control/net/listen.h"
 #include "control/net/loop.h"
 #include "control/rpc/rpc.h"
-#include "tests/unit/fake_relay.h"
+#include "tests/harness/fake_relay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -72,7 +72,7 @@ static void drop_sessions(void)
 
 	relay_poll(&fake_relay);
 	while ((s = registry_next(service_registry(service), &at))) {
-		mem_free(s->relay);
+		fake_relay_forget(s->relay);
 		registry_remove(service_registry(service), s);
 	}
 }

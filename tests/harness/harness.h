@@ -76,6 +76,8 @@ size_t test_hex(const char *text, uint8_t *out, size_t room);
  * what it took.
  */
 void test_each_allocation_failing(enum err (*fn)(void));
+/* The same where `survived` of the allocations, exactly, are not needed for success. */
+void test_each_allocation_failing_but(enum err (*fn)(void), unsigned survived);
 
 /* A small repeatable generator (xorshift64*): property tests print their seed through test_context.
  */

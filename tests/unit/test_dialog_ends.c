@@ -2,8 +2,9 @@
 /* Ends: a delete ends what it names, a call that was deleted goes on for a while, and answers that
  * come once more are answered. */
 #include "base/secret.h"
+#include "base/mem.h"
 #include "control/dialog/later.h"
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 enum { LONG_MS = 3600000 };
 
@@ -20,7 +21,7 @@ static void begin_later(void)
 
 static void end_later(void)
 {
-	poll_relay();
+	relay_poll(&fake_relay);
 	dialog_later_free(later_ends);
 	loop_free(loop);
 	tear_down();
@@ -39,11 +40,11 @@ static enum err end_branch(const char *branch, const char *to)
 /* Turns until what was due is done. */
 static bool ends_soon(void)
 {
-	for (unsigned i = 0; i < 1000 && !deletes; i++) {
+	for (unsigned i = 0; i < 1000 && !fake_relay.deletes; i++) {
 		loop_turn(loop, true);
-		poll_relay();
+		relay_poll(&fake_relay);
 	}
-	return deletes == 1;
+	return fake_relay.deletes == 1;
 }
 
 static unsigned ending(void)
@@ -74,15 +75,15 @@ static void a_refused_branch_ends_alone(void)
 		REQUIRE_OK(offer_branch("z0"));
 		REQUIRE_OK(offer_branch("z1"));
 		REQUIRE_OK(end_branch("z1", tags[i]));
-		EXPECT_INT(deletes, 0);
+		EXPECT_INT(fake_relay.deletes, 0);
 		EXPECT(leg(0, 0)->exists && leg(0, 1)->exists && !leg(0, 2)->exists);
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "bob", CORE AVP("5000")));
 		EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5000);
-		EXPECT_INT(noted->media[0].active, 1);
+		EXPECT_INT(fake_relay.sessions->media[0].active, 1);
 		/* Told again: nothing is left to end. */
 		REQUIRE_OK(end_branch("z1", tags[i]));
 		EXPECT(leg(0, 1)->exists);
-		EXPECT_INT(deletes, 0);
+		EXPECT_INT(fake_relay.deletes, 0);
 		end_later();
 		/* The first of them, before and after the other has answered. */
 		begin_later();
@@ -91,16 +92,16 @@ static void a_refused_branch_ends_alone(void)
 		REQUIRE_OK(end_branch("z0", tags[i]));
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
 		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 &&
-		       noted->media[0].active == 2);
+		       fake_relay.sessions->media[0].active == 2);
 		end_later();
 		begin_later();
 		REQUIRE_OK(offer_branch("z0"));
 		REQUIRE_OK(offer_branch("z1"));
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
 		REQUIRE_OK(end_branch("z0", tags[i]));
-		EXPECT_INT(deletes, 0);
+		EXPECT_INT(fake_relay.deletes, 0);
 		EXPECT(!leg(0, 1)->exists && leg(0, 2)->remote.port == 5000 &&
-		       noted->media[0].active == 2);
+		       fake_relay.sessions->media[0].active == 2);
 		end_later();
 	}
 }
@@ -112,21 +113,21 @@ static void the_last_branch_takes_the_call_along(void)
 	REQUIRE_OK(offer_branch("z1"));
 	REQUIRE_OK(end_branch("z1", "busy"));
 	REQUIRE_OK(end_branch("z0", "busy2"));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	end_later();
 	/* No branch was named, and there was one offer: whoever refused was the only one. */
 	begin_later();
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "busy", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	end_later();
 	/* The caller gives up. */
 	begin_later();
 	REQUIRE_OK(offer_branch("z0"));
 	REQUIRE_OK(offer_branch("z1"));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	end_later();
 }
 
@@ -138,14 +139,14 @@ static void a_serial_fork_ends_with_its_dialog(void)
 	options.delete_delay_ms = LONG_MS;
 	REQUIRE_OK(offer_branch("z0"));
 	REQUIRE_OK(end_branch("z0", ""));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT_INT(ending(), 1);
 	REQUIRE_OK(offer_branch("z1"));
 	EXPECT_INT(ending(), 0);
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
 	options.delete_delay_ms = 0;
 	REQUIRE_OK(ask(DIALOG_DELETE, "", "bob", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	end_later();
 }
@@ -158,18 +159,18 @@ static void early_media_of_a_branch_ends(void)
 	REQUIRE_OK(offer_branch("z1"));
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early", CORE AVP("5000")));
 	REQUIRE_OK(end_branch("z0", "early"));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(!leg(0, 1)->exists && leg(0, 2)->exists && is_key(leg(0, 0)->receive, K1));
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("6000")));
 	EXPECT(leg(0, 2)->remote.port == 6000 && leg(0, 2)->can_send &&
-	       noted->media[0].active == 2);
+	       fake_relay.sessions->media[0].active == 2);
 	/* From now on it is a call like any other. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("6002")));
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
 	EXPECT_INT(leg(0, 2)->remote.port, 6002);
 	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	end_later();
 }
 
@@ -183,7 +184,7 @@ static void places_that_share_a_name(void)
 		REQUIRE_OK(offer_branch(names[i]));
 		REQUIRE_OK(offer_branch(names[i]));
 		REQUIRE_OK(end_branch(names[i], "busy"));
-		EXPECT_INT(deletes, 0);
+		EXPECT_INT(fake_relay.deletes, 0);
 		EXPECT_INT(ending(), 0);
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, names[i], "bob", CORE AVP("5000")));
 		EXPECT_INT(leg(0, 1)->remote.port, 5000);
@@ -193,7 +194,7 @@ static void places_that_share_a_name(void)
 		REQUIRE_OK(offer_branch(names[i]));
 		REQUIRE_OK(end_branch(names[i], "busy"));
 		REQUIRE_OK(end_branch(names[i], "gone"));
-		EXPECT_INT(deletes, 1);
+		EXPECT_INT(fake_relay.deletes, 1);
 		end_later();
 	}
 }
@@ -222,7 +223,7 @@ static void a_refusal_that_names_nobody(void)
 		REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 		options.delete_delay_ms = i ? 0 : LONG_MS;
 		REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
-		EXPECT_INT(ending() + deletes, 1);
+		EXPECT_INT(ending() + fake_relay.deletes, 1);
 		end_later();
 	}
 }
@@ -235,12 +236,12 @@ static void serial_forks(void)
 		options.delete_delay_ms = i ? LONG_MS : 0;
 		REQUIRE_OK(offer_branch("z0"));
 		REQUIRE_OK(end_branch("z0", "busy"));
-		EXPECT_INT(deletes, !i);
+		EXPECT_INT(fake_relay.deletes, !i);
 		EXPECT_INT(ending(), i);
 		REQUIRE_OK(offer_branch("z1"));
 		EXPECT_INT(ending(), 0);
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("5000")));
-		EXPECT_INT(deletes, !i);
+		EXPECT_INT(fake_relay.deletes, !i);
 		end_later();
 	}
 }
@@ -273,7 +274,7 @@ static void branches_have_keys_of_their_own(void)
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early",
 	                      CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K2
 	                           "\r\n"));
-	EXPECT_INT(noted->media[0].active, 1);
+	EXPECT_INT(fake_relay.sessions->media[0].active, 1);
 	end_later();
 }
 
@@ -289,7 +290,7 @@ static void a_deleted_call_goes_on_for_a_while(void)
 	 * alone. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(leg(0, 0)->can_send && leg(0, 0)->remote.port == 4000 && leg(0, 1)->can_receive);
 	EXPECT_INT(ending(), 1);
 	EXPECT_INT(counted(), 0);
@@ -311,7 +312,7 @@ static void a_deleted_call_goes_on_for_a_while(void)
 	/* At once, when asked so. */
 	options.delete_delay_ms = 0;
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_INT(ending(), 0);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	end_later();
@@ -323,7 +324,7 @@ static void then_it_ends(void)
 	REQUIRE_OK(call_from_ue());
 	options.delete_delay_ms = 20;
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(ends_soon());
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	EXPECT_INT(counted() + ending(), 0);
@@ -352,8 +353,8 @@ static void a_session_deleted_by_its_id_ends_at_once(void)
 	options.delete_delay_ms = LONG_MS;
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	service_delete(service, STR("call-1"), on_service, NULL);
-	poll_relay();
-	EXPECT_INT(deletes, 1);
+	relay_poll(&fake_relay);
+	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_INT(ending() + counted(), 0);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	end_later();
@@ -367,8 +368,8 @@ static void another_call_may_have_the_call_id(void)
 	options.delete_delay_ms = LONG_MS;
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	REQUIRE_OK(offer("alice2", "", UE SAVP("4100", K2)));
-	EXPECT_INT(deletes, 1);
-	EXPECT_INT(creates, 2);
+	EXPECT_INT(fake_relay.deletes, 1);
+	EXPECT_INT(fake_relay.creates, 2);
 	REQUIRE_OK(answer("alice2", "bob2", CORE AVP("5100")));
 	EXPECT_INT(leg(0, 1)->remote.port, 5100);
 	EXPECT_INT(ending(), 0);
@@ -389,7 +390,7 @@ static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
 	snprintf(name, sizeof(name), "call-%u", n);
 	a.call = str_of(name);
 	dialog_submit(dialogs, &a, on_reply, NULL);
-	poll_relay();
+	relay_poll(&fake_relay);
 	return got.e;
 }
 
@@ -403,14 +404,14 @@ static void what_is_ending_does_not_count(void)
 	EXPECT_ERR(call_named(10, DIALOG_OFFER, UE SAVP("4000", K1)), ERR_LIMIT);
 	for (unsigned i = 0; i < 10; i++)
 		REQUIRE_OK(call_named(i, DIALOG_DELETE, ""));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	for (unsigned i = 10; i < 20; i++)
 		REQUIRE_OK(call_named(i, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 10);
 	EXPECT_INT(counted(), 10);
 	/* As many beside them, no more: then the oldest goes. */
 	REQUIRE_OK(call_named(10, DIALOG_DELETE, ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_ERR(call_named(0, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
 	end_later();
 }
@@ -431,17 +432,17 @@ static void ports_of_what_is_ending_are_the_first_to_go(void)
 	EXPECT_ERR(call_named(250, DIALOG_OFFER, UE SAVP("4000", K1)), ERR_LIMIT);
 	for (unsigned i = 10; i < 20; i++)
 		REQUIRE_OK(call_named(i, DIALOG_DELETE, ""));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	REQUIRE_OK(call_named(10, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 9);
 	/* The one deleted first ends for a new call, and for a call that wants more. */
 	REQUIRE_OK(call_named(300, DIALOG_OFFER, UE SAVP("4000", K1)));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_ERR(call_named(11, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
 	REQUIRE_OK(call_named(0, DIALOG_OFFER,
 	                      UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
 	                                          " inline:" K2 "\r\n"));
-	EXPECT_INT(deletes, 2);
+	EXPECT_INT(fake_relay.deletes, 2);
 	EXPECT_ERR(call_named(12, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
 	REQUIRE_OK(call_named(13, DIALOG_ANSWER, CORE AVP("5000")));
 	EXPECT_INT(ending(), 6);

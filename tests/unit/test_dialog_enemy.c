@@ -2,7 +2,7 @@
 /* Hostile terminals, cores and signalling: what is agreed stays agreed, and no key serves two ends.
  */
 #include "base/secret.h"
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 /* A running call of alice (SRTP) and bob (RTP), glare as ng has it. */
 static void begin_call(void)
@@ -18,8 +18,9 @@ static void begin_call(void)
 
 static bool is_as_agreed(void)
 {
-	return noted && leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000 &&
-	       is_key(leg(0, 0)->receive, K1) && leg(0, 0)->can_receive && leg(0, 1)->can_send;
+	return fake_relay.sessions && leg(0, 0)->remote.port == 4000 &&
+	       leg(0, 1)->remote.port == 5000 && is_key(leg(0, 0)->receive, K1) &&
+	       leg(0, 0)->can_receive && leg(0, 1)->can_send;
 }
 
 /* --- names of other calls --------------------------------------------------- */
@@ -41,11 +42,11 @@ static void a_stranger_with_the_call_id_is_nobody(void)
 	EXPECT_ERR(ask(DIALOG_DELETE, "mallory", "", ""), ERR_NOT_FOUND);
 	EXPECT_ERR(ask(DIALOG_DELETE, "mallory", "bob", ""), ERR_NOT_FOUND);
 	EXPECT_INT(got.sip_status, 481);
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(is_as_agreed());
 	/* Both sides may end it. */
 	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 }
 
@@ -55,9 +56,9 @@ static void another_fork_ends_alone(void)
 	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
 	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	REQUIRE_OK(ask(DIALOG_DELETE, "carol", "alice", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 }
 
@@ -69,21 +70,21 @@ static void the_call_goes_back_to_the_fork_that_talks(void)
 	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
 	EXPECT_INT(leg(0, 1)->remote.port, 6000);
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(is_as_agreed());
 	/* It is the call now, for the next offer too. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(leg(0, 0)->remote.port, 4004);
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 	/* Whichever side tells of it, and where the tag of the one alone is given. */
 	for (unsigned i = 0; i < 2; i++) {
 		begin_call();
 		REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
 		REQUIRE_OK(ask(DIALOG_DELETE, "carol", i ? "" : "alice", ""));
-		EXPECT_INT(deletes, 0);
+		EXPECT_INT(fake_relay.deletes, 0);
 		EXPECT(is_as_agreed());
 		tear_down();
 	}
@@ -104,9 +105,9 @@ static void each_fork_has_its_key(void)
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "dave", ""));
 	EXPECT(is_key(leg(0, 0)->receive, K1));
 	EXPECT_INT(leg(0, 0)->remote.port, 4000);
-	EXPECT_INT(deletes, 0);
+	EXPECT_INT(fake_relay.deletes, 0);
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 }
 
@@ -118,7 +119,7 @@ static void a_fork_that_is_past_is_forgotten(void)
 	REQUIRE_OK(offer("alice", "carol", UE SAVP("4000", K1)));
 	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 	begin_call();
 	for (unsigned i = 0; i < 10; i++) {
@@ -131,11 +132,11 @@ static void a_fork_that_is_past_is_forgotten(void)
 	for (unsigned i = 10; i-- > 5;) {
 		char tag[8];
 
-		EXPECT_INT(deletes, 0);
+		EXPECT_INT(fake_relay.deletes, 0);
 		snprintf(tag, sizeof(tag), "fork%u", i);
 		REQUIRE_OK(ask(DIALOG_DELETE, "alice", tag, ""));
 	}
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 }
 
@@ -144,11 +145,11 @@ static void a_delete_that_names_little(void)
 {
 	begin_call();
 	REQUIRE_OK(ask(DIALOG_DELETE, "", "bob", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 	begin_call();
 	REQUIRE_OK(ask(DIALOG_DELETE, "", "", ""));
-	EXPECT_INT(deletes, 1);
+	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
 }
 
@@ -178,7 +179,7 @@ static void a_superseded_offer_takes_its_media_along(void)
 	EXPECT(leg(1, 0)->exists);
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
-	EXPECT(noted->n_media < 2 || !leg(1, 0)->exists);
+	EXPECT(fake_relay.sessions->n_media < 2 || !leg(1, 0)->exists);
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
 	tear_down();
@@ -369,7 +370,7 @@ static void port_zero_from_the_start_and_in_the_end(void)
 	begin();
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "", UE "m=audio 0 RTP/SAVP 0\r\n"));
-	EXPECT_INT(creates, 0);
+	EXPECT_INT(fake_relay.creates, 0);
 	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
@@ -420,7 +421,7 @@ static void a_huge_description_is_refused(void)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, AVP("4000"));
 	EXPECT(offer("alice", "", text) != ERR_OK);
 	EXPECT_INT(dialogs_count(dialogs), 0);
-	EXPECT_INT(creates, 0);
+	EXPECT_INT(fake_relay.creates, 0);
 	tear_down();
 }
 

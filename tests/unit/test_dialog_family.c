@@ -2,7 +2,7 @@
 /* IPv4 and IPv6 on either side of a call: which address each side is told, and what becomes of it
  * when a side changes family. */
 #include "control/session/interfaces.h"
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define UE6   HEAD "c=IN IP6 2001:db8::77\r\nt=0 0\r\n"
 #define TOLD4 "c=IN IP4 203.0.113.1\r\n"
@@ -75,8 +75,8 @@ static void an_interface_of_one_family_decides(void)
 	options.interface[0] = options.interface[1] = -1;
 	REQUIRE_OK(offer("alice", "bob", UE6 AVP("4000") "m=video 4002 RTP/AVP 96\r\n"));
 	EXPECT(says(TOLD4));
-	EXPECT_INT(noted->media[1].legs[0].interface, 1);
-	EXPECT_INT(noted->media[1].legs[1].interface, 0);
+	EXPECT_INT(fake_relay.sessions->media[1].legs[0].interface, 1);
+	EXPECT_INT(fake_relay.sessions->media[1].legs[1].interface, 0);
 	tear_down();
 }
 
@@ -118,9 +118,9 @@ static void an_answer_of_the_other_family(void)
 	EXPECT_INT(leg(0, 1)->other_rtcp, told + 1);
 	EXPECT_INT(leg(0, 1)->remote.version, 6);
 	/* The same answer again changes nothing; the next offer tells it the address it has now. */
-	unsigned before = updates;
+	unsigned before = fake_relay.updates;
 	REQUIRE_OK(answer("alice", "bob", UE6 AVP("5000")));
-	EXPECT_INT(updates, before);
+	EXPECT_INT(fake_relay.updates, before);
 	options.family = 0;
 	REQUIRE_OK(offer("alice", "bob", UE6 AVP("4000")));
 	EXPECT(says(TOLD6));

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* Keys that come back in a call: video off and on, a fax in between, SRTP to RTP to SRTP; and those
  * that can't come back, each refused with its line alone. */
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define VIDEO(port, key)  "m=video " port " RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" key "\r\n"
 #define PLAIN_VIDEO(port) "m=video " port " RTP/AVP 96\r\n"
 #define FAX(port)         "m=image " port " udptl t38\r\n"
-/* A key that the relay has forgotten, by noting_relay's word. */
+/* A key that the relay has forgotten, by the fake relay's word. */
 #define SPENT "XXXXlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
 
 static void begin_plain(void)
 {
 	begin();
-	spent_octet = -1;
 }
 
 /* Which place of the session the m-line has now: the one with legs. */
 static unsigned place_of(unsigned first)
 {
-	for (unsigned m = first; m < noted->n_media; m++)
-		if (noted->media[m].n_legs && leg(m, 0)->exists)
+	for (unsigned m = first; m < fake_relay.sessions->n_media; m++)
+		if (fake_relay.sessions->media[m].n_legs && leg(m, 0)->exists)
 			return m;
 	return first;
 }
@@ -115,7 +114,7 @@ static void a_spent_key_is_refused_with_its_line(void)
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
-	spent_octet = 0x5d; /* of SPENT */
+	fake_relay.spent_octet = 0x5d; /* of SPENT */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4010", SPENT)));
 	EXPECT(says("m=video 0 RTP/AVP 96\r\n") && says("m=audio 3"));
 	EXPECT_TEXT(got.media[1].action, "refuse");
@@ -144,7 +143,7 @@ static void a_spent_key_in_an_answer(void)
 	begin_plain();
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("alice", "", CORE AVP("5000") PLAIN_VIDEO("5010")));
-	spent_octet = 0x5d;
+	fake_relay.spent_octet = 0x5d;
 	REQUIRE_OK(answer("alice", "bob",
 	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1
 	                     "\r\n" VIDEO("4010", SPENT)));

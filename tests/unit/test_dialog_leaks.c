@@ -2,7 +2,7 @@
 /* No key of one side is ever in what the other side gets: named cases, and random descriptions in
  * every mode that ends SRTP. */
 #include "base/b64.h"
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define CRYPTO(key) "a=crypto:1 " A80 " inline:" key "\r\n"
 

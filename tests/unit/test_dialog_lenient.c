@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One bad line does not end a call: it passes or is refused alone, the other side is told, and the
  * rest works (docs/decisions/0060). */
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define CRYPTO(key) "a=crypto:1 " A80 " inline:" key "\r\n"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* M-lines that are not RTP: what is UDP goes through ports of ours, the rest is told of or refused,
  * and a fax gives the call back. */
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define FAX(port) \
 	"m=image " port " udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
@@ -22,7 +22,7 @@ static void fax_is_relayed_both_ways(void)
 	       !strstr(got.sdp, "crypto") && !strstr(got.sdp, "5002") && !got.warning[0]);
 	REQUIRE_OK(answer("bob", "alice", UE FAX("4002")));
 	EXPECT(says("m=image 3") && !strstr(got.sdp, "198.51.100.1") && !strstr(got.sdp, "a=rtcp"));
-	EXPECT_INT(noted->media[1].mode, RELAY_MODE_E2E);
+	EXPECT_INT(fake_relay.sessions->media[1].mode, RELAY_MODE_E2E);
 	EXPECT_INT(leg(1, 0)->rtcp, RELAY_RTCP_NONE);
 	EXPECT_INT(leg(1, 0)->inactivity_ms, 0);
 	EXPECT(leg(1, 0)->exists && leg(1, 1)->exists && leg(1, 0)->can_receive &&

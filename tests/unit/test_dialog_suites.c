@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is said of suites: words that take away hold where SRTP passes, names of other times are
  * read and written back, weak parameters say so. */
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define A32  "AES_CM_128_HMAC_SHA1_32"
 #define A256 "AES_256_CM_HMAC_SHA1_80"

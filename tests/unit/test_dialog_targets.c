@@ -2,7 +2,7 @@
 /* Targets that descriptions name, judged at offer and answer; descriptions that this gateway has
  * written already. */
 #include "control/session/targets.h"
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define AT(ip, port) HEAD "c=IN IP4 " ip "\r\nt=0 0\r\n" AVP(port)
 
@@ -33,25 +33,25 @@ static void targets_are_judged(void)
 	expect_refused(offer("alice", "", AT("127.0.0.1", "4000")), "127.0.0.1:4000", "loopback");
 	EXPECT_INT(offer("alice", "", AT("239.1.1.1", "4000")), ERR_UNSUPPORTED);
 	EXPECT(strstr(got.why, "239.1.1.1") && strstr(got.why, "multicast"));
-	EXPECT_INT(creates, 0);
+	EXPECT_INT(fake_relay.creates, 0);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	options.received_from = (struct addr){.version = 4, .ip = {127, 0, 0, 1}};
 	expect_refused(offer("alice", "", AT("198.51.100.1", "4000")), "127.0.0.1:4000",
 	               "loopback");
 	options.received_from = (struct addr){0};
 	EXPECT_OK(offer("alice", "", AT("198.51.100.1", "4000")));
-	before = updates;
+	before = fake_relay.updates;
 	expect_refused(answer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223",
 	               "listener");
 	expect_refused(answer("alice", "bob",
 	                      AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"),
 	               "203.0.113.1:2223", "listener");
-	EXPECT_INT(updates, before);
+	EXPECT_INT(fake_relay.updates, before);
 	/* The call goes on, and takes an answer that is none of these. */
 	EXPECT_OK(answer("alice", "bob", AT("198.51.100.2", "5000")));
 	/* In mid-call a bad target is refused to the offer that names it, from either side; what
 	 * was agreed stays. */
-	before = updates;
+	before = fake_relay.updates;
 	expect_refused(offer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223",
 	               "listener");
 	expect_refused(offer("bob", "alice", AT("127.0.0.1", "4000")), "127.0.0.1:4000",
@@ -59,7 +59,7 @@ static void targets_are_judged(void)
 	expect_refused(offer("bob", "alice",
 	                     AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"),
 	               "203.0.113.1:2223", "listener");
-	EXPECT_INT(updates, before);
+	EXPECT_INT(fake_relay.updates, before);
 	EXPECT(leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000);
 	/* With rtcp-mux nothing is sent to the port above, nor to a=rtcp. */
 	EXPECT_OK(offer("alice", "bob", AT("203.0.113.1", "2224") "a=rtcp-mux\r\n"));
@@ -83,7 +83,7 @@ static void what_we_wrote_passes_untouched(void)
 	EXPECT(says(mark) && says("c=IN IP4 203.0.113.1\r\n"));
 	memcpy(first, got.sdp, sizeof(first));
 	/* The same INVITE once more, and as another call; and an answer of nobody's call. */
-	before = creates + updates;
+	before = fake_relay.creates + fake_relay.updates;
 	EXPECT_OK(offer("alice", "", first));
 	EXPECT_TEXT(got.sdp, first);
 	options.transport = SDP_PROFILE_SAVP;
@@ -100,8 +100,8 @@ static void what_we_wrote_passes_untouched(void)
 		EXPECT_TEXT(got.sdp, first);
 	}
 	options.transport = SDP_PROFILE_OTHER;
-	poll_relay();
-	EXPECT_INT(creates + updates, before);
+	relay_poll(&fake_relay);
+	EXPECT_INT(fake_relay.creates + fake_relay.updates, before);
 	EXPECT_INT(dialogs_count(dialogs), 1);
 	EXPECT_OK(answer("alice", "bob", AT("198.51.100.2", "5000")));
 	EXPECT(says(mark));
@@ -117,7 +117,7 @@ static void nothing_else_passes_untouched(void)
 	begin();
 	options.loop_protect = true;
 	EXPECT_OK(offer("alice", "", AT("203.0.113.1", "30998")));
-	EXPECT_INT(creates, 1);
+	EXPECT_INT(fake_relay.creates, 1);
 	EXPECT_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_OK(offer(
 		"alice", "",
@@ -137,7 +137,7 @@ static void nothing_else_passes_untouched(void)
 	         service_instance(service));
 	EXPECT_OK(offer("alice", "", text));
 	EXPECT(says("c=IN IP4 203.0.113.1"));
-	EXPECT_INT(creates, 4);
+	EXPECT_INT(fake_relay.creates, 4);
 	/* The word says nothing about packets: that is the leg's field of the JSON protocol. */
 	EXPECT(!leg(0, 0)->loop_protect && !leg(0, 1)->loop_protect);
 	tear_down();

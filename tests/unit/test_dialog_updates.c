@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows U1 to U13 of session updates under the IMS access profile, for SDES and for a=key-mgmt, and
  * row T5. */
-#include "tests/unit/dialog_scene.h"
+#include "tests/harness/dialog_scene.h"
 
 #define REQUESTED           "a=3ge2ae:requested\r\n"
 #define MIKEY1              "a=key-mgmt:mikey AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAA\r\n"
@@ -33,7 +33,7 @@ static void begin_e2ae(void)
 	CHECK(from_ue(DIALOG_OFFER, UE SAVP("4000", K1) REQUESTED) == ERR_OK);
 	CHECK(from_core(DIALOG_ANSWER, CORE AVP("5000")) == ERR_OK);
 	snprintf(our_key, sizeof(our_key), "%s", key_said(0));
-	updates_before = updates;
+	updates_before = fake_relay.updates;
 }
 
 static void begin_kms(void)
@@ -41,7 +41,7 @@ static void begin_kms(void)
 	begin();
 	CHECK(from_ue(DIALOG_OFFER, UE OPAQUE("4000", MIKEY1)) == ERR_OK);
 	CHECK(from_core(DIALOG_ANSWER, CORE OPAQUE("5000", MIKEY2)) == ERR_OK);
-	updates_before = updates;
+	updates_before = fake_relay.updates;
 }
 
 static bool is_untouched(void)
@@ -80,7 +80,7 @@ static void u3_an_unchanged_context_starts_nothing_anew(void)
 	                                    "   inline:" K1 "|281474976710656 -x\r\n"));
 	EXPECT_TEXT(got.media[0].change, "none");
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE AVP("5000")));
-	EXPECT_INT(updates, updates_before);
+	EXPECT_INT(fake_relay.updates, updates_before);
 	EXPECT(is_untouched());
 	tear_down();
 }
@@ -90,7 +90,7 @@ static void u4_e2ae_takes_no_new_context(void)
 	begin_e2ae();
 	EXPECT_ERR(from_ue(DIALOG_OFFER, UE SAVP("4000", K2)), ERR_REKEY);
 	EXPECT_INT(got.sip_status, 488);
-	EXPECT_INT(updates, updates_before);
+	EXPECT_INT(fake_relay.updates, updates_before);
 	EXPECT(is_untouched());
 	tear_down();
 }
@@ -132,7 +132,7 @@ static void u5_the_same_mikey_message_is_nothing(void)
 	EXPECT(says(MIKEY1));
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE OPAQUE("5000", MIKEY2)));
 	EXPECT(says(MIKEY2));
-	EXPECT_INT(updates, updates_before);
+	EXPECT_INT(fake_relay.updates, updates_before);
 	tear_down();
 }
 
@@ -164,7 +164,7 @@ static void u7_a_new_key_at_the_same_address(void)
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE OPAQUE("4000", MIKEY2)));
 	EXPECT(says(MIKEY2));
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE OPAQUE("5000", MIKEY1)));
-	EXPECT_INT(updates, updates_before);
+	EXPECT_INT(fake_relay.updates, updates_before);
 	tear_down();
 }
 
@@ -205,7 +205,7 @@ static void u10_glare_and_refusal_leave_the_old(void)
 	EXPECT_ERR(from_core(DIALOG_OFFER, CORE AVP("5050")), ERR_BUSY);
 	EXPECT_INT(got.sip_status, 491);
 	REQUIRE_OK(ask(DIALOG_REJECT, "ue", "core", ""));
-	EXPECT_INT(updates, updates_before);
+	EXPECT_INT(fake_relay.updates, updates_before);
 	EXPECT(is_untouched());
 	tear_down();
 }
@@ -232,7 +232,7 @@ static void u12_an_update_without_sdp(void)
 	EXPECT_TEXT(got.media[0].change, "none");
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE AVP("5000")));
 	EXPECT_TEXT(key_said(0), our_key);
-	EXPECT_INT(updates, updates_before);
+	EXPECT_INT(fake_relay.updates, updates_before);
 	EXPECT_ERR(from_ue(DIALOG_OFFER, UE SAVP("4000", K2) REQUESTED), ERR_REKEY);
 	EXPECT(is_untouched());
 	tear_down();

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What proxies are told when a call can't be taken, word for word, and what calls that are up may
  * still do. */
-#define V4_PORT_MAX 30007 /* four pairs: two calls of one m-line */
-#include "tests/unit/ng_scene.h"
+#include "tests/harness/ng_scene.h"
 
 #define HEAD                                                                                 \
 	"v=0\\r\\no=- 1 1 IN IP4 198.51.100.1\\r\\ns=-\\r\\nc=IN IP4 198.51.100.1\\r\\nt=0 " \
@@ -18,6 +17,13 @@
 #define KNOWS      ",\"supports\":[\"load limit\"]"
 #define NO_SESSION "Parallel session limit reached"
 #define NO_PORT    "Ran out of ports"
+
+/* Four pairs: two calls of one m-line. */
+static void begin_few_ports(void)
+{
+	v4_port_max = 30007;
+	begin_ng(NULL);
+}
 
 static bool says(const char *result, const char *key, const char *text)
 {
@@ -60,7 +66,7 @@ static void is_refused(const char *call, const char *words, const char *own)
 
 static void new_calls_are_refused_in_the_proxies_words(void)
 {
-	begin_ng(NULL);
+	begin_few_ports();
 	set_sessions_max(1);
 	REQUIRE(tell(OFFER("one", AUDIO)));
 	is_refused("two", NO_SESSION, "sessions-max");
@@ -80,7 +86,7 @@ static void new_calls_are_refused_in_the_proxies_words(void)
 
 static void an_added_line_alone_is_refused(void)
 {
-	begin_ng(NULL);
+	begin_few_ports();
 	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) &&
 	        tell(OFFER("two", AUDIO)));
 	/* No port is left: the call goes on with what it has. */
@@ -89,7 +95,7 @@ static void an_added_line_alone_is_refused(void)
 	EXPECT(reply_has("warning", "m-line 2") && reply_has("warning", "no port is free"));
 	REQUIRE(tell(ANSWER("one", AUDIO "m=video 0 RTP/AVP 96\\r\\n")));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
-	EXPECT(noted->next->media[0].legs[0].can_receive);
+	EXPECT(fake_relay.sessions->next->media[0].legs[0].can_receive);
 	/* With ports again it is taken. */
 	REQUIRE(tell("\"command\":\"delete\",\"call-id\":\"two\",\"from-tag\":\"a\",\"delete-"
 	             "delay\":0"));
@@ -100,14 +106,14 @@ static void an_added_line_alone_is_refused(void)
 
 static void as_many_lines_as_there_are_ports_for_are_taken(void)
 {
-	begin_ng(NULL);
+	begin_few_ports();
 	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)));
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO VIDEO VIDEO)));
 	EXPECT(strstr(sdp, "m=video 30") && strstr(sdp, "m=video 0 "));
 	EXPECT(reply_has("warning", "m-line 3") && reply_has("warning", "m-line 4"));
 	REQUIRE(tell(
 		ANSWER("one", AUDIO VIDEO "m=video 0 RTP/AVP 96\\r\\nm=video 0 RTP/AVP 96\\r\\n")));
-	EXPECT(noted->media[1].legs[1].can_receive);
+	EXPECT(fake_relay.sessions->media[1].legs[1].can_receive);
 	end_ng();
 }
 
@@ -120,7 +126,7 @@ static void a_call_that_is_up_never_hears_the_proxies_words(void)
 		OFFER("one", AUDIO) KNOWS ",\"transport-protocol\":\"RTP/SAVP\"",
 	};
 
-	begin_ng(NULL);
+	begin_few_ports();
 	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) &&
 	        tell(OFFER("two", AUDIO)));
 	for (size_t i = 0; i < ARRAY_LEN(asks); i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which words of ng make SRTP end here, and which suites are offered then. */
-#include "tests/unit/ng_scene.h"
+#include "tests/harness/ng_scene.h"
 
 #define K1   "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
 #define K2   "HJs3JxPWelhNSJtTrJf9GCtOo8uHex7mSSnMkUdK"
@@ -71,8 +71,8 @@ static void words_decide_whether_it_passes(void)
 		begin_ng(NULL);
 		snprintf(text, sizeof(text), OFFER ONE "%s", rows[i].words);
 		EXPECT(tell(text));
-		if (EXPECT(noted != NULL))
-			EXPECT_INT(noted->media[0].mode, rows[i].mode);
+		if (EXPECT(fake_relay.sessions != NULL))
+			EXPECT_INT(fake_relay.sessions->media[0].mode, rows[i].mode);
 		EXPECT((strstr(sdp, K1) != NULL) == (rows[i].mode == RELAY_MODE_E2E));
 		end_ng();
 	}
@@ -93,14 +93,16 @@ static void ends_without_a_common_suite_talk(void)
 	REQUIRE(tell(ANSWER SAVP(LINE("2", "AES_CM_128_HMAC_SHA1_80", K2))));
 	EXPECT_INT(count_lines(), 1);
 	EXPECT(strstr(sdp, "a=crypto:3 AES_256_CM_HMAC_SHA1_80 inline:") != NULL);
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_SRTP_SRTP);
-	EXPECT_INT(noted->media[0].legs[0].receive->suite->id, SUITE_AES_256_CM_HMAC_SHA1_80);
-	EXPECT_INT(noted->media[0].legs[1].receive->suite->id, SUITE_AES_CM_128_HMAC_SHA1_80);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_SRTP_SRTP);
+	EXPECT_INT(fake_relay.sessions->media[0].legs[0].receive->suite->id,
+	           SUITE_AES_256_CM_HMAC_SHA1_80);
+	EXPECT_INT(fake_relay.sessions->media[0].legs[1].receive->suite->id,
+	           SUITE_AES_CM_128_HMAC_SHA1_80);
 	/* The words need not be said again: what runs goes on, with the same keys. */
 	REQUIRE(tell(
 		OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80",
 	                        K256)) ",\"to-tag\":\"b\",\"transport-protocol\":\"RTP/SAVP\""));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_SRTP_SRTP);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_SRTP_SRTP);
 	EXPECT_INT(count_lines(), 1);
 	EXPECT_TEXT(suite_told(0), "AES_CM_128_HMAC_SHA1_80");
 	end_ng();
@@ -142,7 +144,7 @@ static void words_choose_what_stands_behind_the_offerers(void)
 		begin_ng(NULL);
 		snprintf(text, sizeof(text), OFFER ONE ",%s", rows[i].words);
 		EXPECT(tell(text));
-		EXPECT_INT(noted->media[0].mode, RELAY_MODE_SRTP_SRTP);
+		EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_SRTP_SRTP);
 		EXPECT_INT(count_lines(), rows[i].n);
 		for (unsigned k = 0; k < 4 && rows[i].suites[k]; k++)
 			EXPECT_TEXT(suite_told(k), rows[i].suites[k]);
@@ -159,18 +161,18 @@ static void a_setting_decides_where_no_word_does(void)
 
 	begin_ng(&calls);
 	REQUIRE(tell(OFFER ONE));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_SRTP_SRTP);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_SRTP_SRTP);
 	EXPECT_INT(count_lines(), 3);
 	EXPECT_TEXT(suite_told(1), "AEAD_AES_128_GCM");
 	end_ng();
 	begin_ng(&calls);
 	REQUIRE(tell(OFFER ONE ",\"flags\":[\"no-recrypt\"]"));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2E);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2E);
 	end_ng();
 	/* What a=key-mgmt agrees on can't end here: it passes. */
 	begin_ng(&calls);
 	REQUIRE(tell(OFFER SAVP("a=key-mgmt:mikey AQAFgM0XflABAAAA\\r\\n")));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2E);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2E);
 	end_ng();
 }
 
@@ -196,8 +198,10 @@ static void an_answer_of_several_lines_is_understood(void)
 	EXPECT(!tell(text));
 	REQUIRE(tell(ANSWER SAVP(LINE("7", "AEAD_AES_256_GCM", K3) LINE(
 		"2", "AES_CM_128_HMAC_SHA1_32", K2) LINE("1", "AES_CM_128_HMAC_SHA1_80", K3))));
-	EXPECT_INT(noted->media[0].legs[1].receive->suite->id, SUITE_AES_CM_128_HMAC_SHA1_32);
-	EXPECT_INT(noted->media[0].legs[1].send->suite->id, SUITE_AES_CM_128_HMAC_SHA1_32);
+	EXPECT_INT(fake_relay.sessions->media[0].legs[1].receive->suite->id,
+	           SUITE_AES_CM_128_HMAC_SHA1_32);
+	EXPECT_INT(fake_relay.sessions->media[0].legs[1].send->suite->id,
+	           SUITE_AES_CM_128_HMAC_SHA1_32);
 	end_ng();
 }
 
@@ -245,9 +249,10 @@ static void optional_srtp_ends_here(void)
 		EXPECT(tell(ANSWER AVP("")));
 		EXPECT(strstr(sdp, "RTP/AVP 0") &&
 		       strstr(sdp, "a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:"));
-		EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
-		EXPECT(noted->media[0].legs[0].receive && noted->media[0].legs[0].send &&
-		       !noted->media[0].legs[1].receive);
+		EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2AE);
+		EXPECT(fake_relay.sessions->media[0].legs[0].receive &&
+		       fake_relay.sessions->media[0].legs[0].send &&
+		       !fake_relay.sessions->media[0].legs[1].receive);
 		end_ng();
 	}
 }
@@ -260,7 +265,7 @@ static void optional_srtp_goes_on_in_a_call(void)
 	begin_ng(NULL);
 	REQUIRE(tell(OFFER AVP(L1(K1))) && tell(ANSWER AVP("")));
 	snprintf(ours, sizeof(ours), "%.40s", strstr(sdp, "inline:") + 7);
-	before = updates;
+	before = fake_relay.updates;
 	REQUIRE(tell(OFFER AVP(L1(K1)) ",\"to-tag\":\"b\"") && tell(ANSWER AVP("")));
 	EXPECT(strstr(sdp, ours) != NULL);
 	/* The core offers: the phone sees our line as it was, and takes it again. */
@@ -268,17 +273,18 @@ static void optional_srtp_goes_on_in_a_call(void)
 	EXPECT(strstr(sdp, "RTP/AVP 0") && strstr(sdp, ours));
 	REQUIRE(tell(BACK_ANSWER AVP(L1(K1))));
 	EXPECT(!strstr(sdp, "crypto"));
-	EXPECT_INT(updates, before);
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
+	EXPECT_INT(fake_relay.updates, before);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2AE);
 	/* Then it leaves it: RTP from there on. */
 	REQUIRE(tell(BACK AVP("")) && tell(BACK_ANSWER AVP("")));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
-	EXPECT(!noted->media[0].legs[0].receive && !noted->media[0].legs[0].send &&
-	       noted->media[0].legs[0].can_receive);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
+	EXPECT(!fake_relay.sessions->media[0].legs[0].receive &&
+	       !fake_relay.sessions->media[0].legs[0].send &&
+	       fake_relay.sessions->media[0].legs[0].can_receive);
 	REQUIRE(tell(BACK AVP("") ",\"OSRTP\":[\"offer\"]"));
 	EXPECT(!strstr(sdp, "crypto"));
 	REQUIRE(tell(BACK_ANSWER AVP("")));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
 	/* A phone that asks for it later has it. */
 	snprintf(text, sizeof(text), OFFER AVP(L1(K2)) ",\"to-tag\":\"b\"");
 	REQUIRE(tell(text) && tell(ANSWER AVP("")));
@@ -327,7 +333,7 @@ static void srtp_is_offered_to_those_who_may_have_it(void)
 		EXPECT_TEXT(tag_of("AES_CM_128_HMAC_SHA1_80"), "1");
 		snprintf(text, sizeof(text), ANSWER "\"sdp\":\"" HEAD "%s\"", rows[i].answer);
 		EXPECT(tell(text));
-		m = &noted->media[0];
+		m = &fake_relay.sessions->media[0];
 		EXPECT_INT(m->mode, rows[i].mode);
 		EXPECT((strstr(sdp, "crypto") != NULL) == rows[i].keys_back && !strstr(sdp, K2));
 		EXPECT(m->legs[0].can_receive && m->legs[1].can_receive);
@@ -342,11 +348,12 @@ static void two_forks_may_answer_differently(void)
 	begin_ng(NULL);
 	REQUIRE(tell(OFFER AVP("") ",\"OSRTP\":[\"offer\"]"));
 	REQUIRE(tell(ANSWER AVP("")));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
 	REQUIRE(tell("\"command\":\"answer\",\"call-id\":\"c\",\"from-tag\":\"a\",\"to-tag\":"
 	             "\"b2\"," AVP(LINE("1", "AES_CM_128_HMAC_SHA1_80", K2))));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
-	EXPECT(noted->media[0].legs[0].receive && noted->media[0].legs[0].send);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2AE);
+	EXPECT(fake_relay.sessions->media[0].legs[0].receive &&
+	       fake_relay.sessions->media[0].legs[0].send);
 	end_ng();
 }
 
@@ -375,7 +382,7 @@ static void optional_srtp_passes_or_is_not_taken(void)
 		begin_ng(rows[i].passes ? &passes : NULL);
 		snprintf(text, sizeof(text), OFFER AVP(L1(K1)) "%s", rows[i].words);
 		EXPECT(tell(text));
-		EXPECT_INT(noted->media[0].mode, rows[i].mode);
+		EXPECT_INT(fake_relay.sessions->media[0].mode, rows[i].mode);
 		EXPECT((strstr(sdp, K1) != NULL) == keys &&
 		       (strstr(sdp, "crypto") != NULL) == keys);
 		EXPECT(tell(ANSWER AVP("")));
@@ -385,7 +392,7 @@ static void optional_srtp_passes_or_is_not_taken(void)
 	begin_ng(NULL);
 	REQUIRE(tell(OFFER AVP("a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\\r\\n")));
 	EXPECT(!strstr(sdp, "crypto"));
-	EXPECT_INT(noted->media[0].mode, RELAY_MODE_RTP);
+	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
 	end_ng();
 }
 
@@ -413,7 +420,7 @@ static void of_a_pair_of_m_lines_the_secure_one_is_taken(void)
 		EXPECT(tell(text));
 		EXPECT(strstr(sdp, "m=audio 0 RTP/AVP 0") && strstr(sdp, "RTP/SAVP 0") &&
 		       strstr(sdp, "a=crypto:5 "));
-		EXPECT_INT(noted->media[0].mode, RELAY_MODE_E2AE);
+		EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2AE);
 		end_ng();
 	}
 }
@@ -464,7 +471,7 @@ static void a_wrong_tag_is_forgiven(void)
 	EXPECT(!tell(wrong) && reply_has("error-reason", "tag 9"));
 	EXPECT(tell(ANSWER SAVP(
 		LINE("9", "AES_CM_128_HMAC_SHA1_80", K2)) ",\"flags\":[\"SDES-any_tag\"]"));
-	EXPECT(noted->media[0].legs[0].receive != NULL);
+	EXPECT(fake_relay.sessions->media[0].legs[0].receive != NULL);
 	end_ng();
 }
 
@@ -478,7 +485,7 @@ static void lifetimes_are_ignored_or_written(void)
 	                  "AVP\",\"SDES\":[\"ignore-lifetime\",\"lifetime-own:4096\",\"no-pad\"]"));
 	REQUIRE(tell(ANSWER AVP("")));
 	EXPECT(strstr(sdp, "|2^12") != NULL);
-	EXPECT(noted->media[0].legs[0].receive->lifetime_pkts > 1ull << 20);
+	EXPECT(fake_relay.sessions->media[0].legs[0].receive->lifetime_pkts > 1ull << 20);
 	end_ng();
 }
 

@@ -7,7 +7,7 @@
 #include "base/secret.h"
 #include "control/doc/json.h"
 #include "control/session/service.h"
-#include "tests/unit/fake_relay.h"
+#include "tests/harness/fake_relay.h"
 
 static struct relay_interface interfaces[2];
 static uint64_t now_ns;
@@ -28,7 +28,7 @@ static struct service *service_start(uint16_t port_min, uint16_t port_max, enum 
 	                                            .e2ae_rekey = (uint8_t)rekey}};
 	struct service *sv = NULL;
 
-	fake_reset();
+	fake_relay_reset();
 	now_ns = 1000000000ull;
 	for (unsigned i = 0; i < 2; i++) {
 		struct relay_interface *f = &interfaces[i];
@@ -50,7 +50,7 @@ static void service_end(struct service *sv)
 	/* What the real relay does when it stops: sessions end without a word. */
 	uint32_t at = 0;
 	for (struct registry_session *s; (s = registry_next(service_registry(sv), &at));)
-		mem_free(s->relay);
+		fake_relay_forget(s->relay);
 	service_free(sv);
 }
 
@@ -587,7 +587,7 @@ static enum err life(void)
 	struct doc *d = NULL;
 	enum err e = ERR_OK;
 
-	fake_reset();
+	fake_relay_reset();
 	got.n = 0;
 	if (service_new(&sv, &config, NULL))
 		return ERR_NOMEM;

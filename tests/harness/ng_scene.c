@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests over ng against a relay that takes notes: included by one test program at a time. */
-#ifndef TESTS_UNIT_NG_SCENE_H
-#define TESTS_UNIT_NG_SCENE_H
+/* One client of ng, in JSON. */
+#include "tests/harness/ng_scene.h"
 
 #include "base/buf.h"
-#include "control/doc/json.h"
-#include "control/ng/ng.h"
-#include "tests/unit/noting_relay.h"
 
-void relay_get_stats(const struct relay *r, struct relay_stats *out)
-{
-	(void)r;
-	memset(out, 0, sizeof(*out));
-}
+struct doc *told;
+char sdp[8192];
 
 static struct ng *ng;
 static struct doc_arena *arena;
-static struct doc *told; /* the reply to the last request; NULL: none */
 static const struct addr here = {.version = 4, .ip = {127, 0, 0, 1}, .port = 9};
-static char sdp[8192]; /* of the last reply; "" without one */
 
 static void on_reply(void *arg, uint64_t token, const struct addr *to, struct str reply)
 {
@@ -39,7 +30,7 @@ static void on_reply(void *arg, uint64_t token, const struct addr *to, struct st
 		sdp[0] = '\0';
 }
 
-static inline void begin_ng(const struct call_settings *calls)
+void begin_ng(const struct call_settings *calls)
 {
 	struct ng_config c;
 
@@ -58,27 +49,26 @@ static inline void begin_ng(const struct call_settings *calls)
 	told = NULL;
 }
 
-static inline void end_ng(void)
+void end_ng(void)
 {
 	tear_down();
 	ng_free(ng);
 	doc_arena_free(arena);
 }
 
-/* `keys` is the inside of a JSON dictionary. True when the result is "ok". */
-static inline bool tell(const char *keys)
+bool tell(const char *keys)
 {
 	static unsigned cookie;
 	struct buf b = {0};
 
 	buf_printf(&b, "%u {%s}", ++cookie, keys);
 	ng_take(ng, &here, buf_as_str(&b), on_reply, NULL, 7);
-	poll_relay();
+	relay_poll(&fake_relay);
 	buf_free(&b);
 	return told && str_is(doc_get_text(told, "result"), "ok");
 }
 
-static inline bool reply_has(const char *key, const char *part)
+bool reply_has(const char *key, const char *part)
 {
 	struct str text = told ? doc_get_text(told, key) : str_of("");
 	char copy[512];
@@ -88,5 +78,3 @@ static inline bool reply_has(const char *key, const char *part)
 	printf("--- %s is \"%.*s\"\n", key, STR_ARG(text));
 	return false;
 }
-
-#endif
