@@ -23,11 +23,12 @@ WORD(mux_reject, ng_options(r)->mux |= DIALOG_MUX_REJECT)
 static const struct ng_word mux_words[] = {
 	{"offer", NG_SUPPORTED, mux_offer, "rtcp-mux is offered to the other side"},
 	{"require", NG_SUPPORTED, mux_require,
-         "it is offered, and an answer without it is refused"},
-	{"demux", NG_SUPPORTED, mux_demux, "accepted of the offerer, not offered on"},
+         "offered to the other side; an answer without it is refused"},
+	{"demux", NG_SUPPORTED, mux_demux,
+         "accepted from the offerer, not offered to the other side"},
 	{"accept", NG_SUPPORTED, mux_accept,
-         "accepted of the offerer whatever the other side says"},
-	{"reject", NG_SUPPORTED, mux_reject, "refused to the offerer"},
+         "accepted from the offerer, also if the other side refuses it"},
+	{"reject", NG_SUPPORTED, mux_reject, "refused in the answer to the offerer"},
 };
 const struct ng_table ng_mux_table = {"rtcp-mux", mux_words, ARRAY_LEN(mux_words)};
 
@@ -40,24 +41,28 @@ WORD(replace_zero, ng_options(r)->replace |= DIALOG_REPLACE_ZERO_ADDRESS)
 WORD(replace_version, ng_options(r)->replace |= DIALOG_REPLACE_VERSION)
 
 static const struct ng_word replace_words[] = {
-	{"origin", NG_SUPPORTED, replace_origin, "our address in o="},
+	{"origin", NG_SUPPORTED, replace_origin, "the gateway's address is written into o="},
 	{"origin-full", NG_SUPPORTED, replace_origin_full,
          "origin, username and sdp-version together"},
-	{"session-connection", NG_SUPPORTED, NULL, "always so: c= of the session is ours"},
+	{"session-connection", NG_SUPPORTED, NULL,
+         "always so: c= of the session has the gateway's address"},
 	{"username", NG_SUPPORTED, replace_username, "the user in o= is replaced"},
 	{"session-name", NG_SUPPORTED, replace_session_name, "s= is replaced"},
 	{"sdp-version", NG_SUPPORTED, replace_version,
-         "the version in o= is ours and rises with each change"},
+         "the gateway writes its own version into o= and raises it with each change"},
 	{"force-increment-sdp-ver", NG_SUPPORTED, replace_version, "the same as sdp-version"},
 	{"zero-address", NG_SUPPORTED, replace_zero,
-         "hold by c=0.0.0.0 becomes our address and a=sendonly or inactive; else it passes as "
-         "hold"},
+         "hold by c=0.0.0.0 is rewritten to the gateway's address with a=sendonly or inactive; "
+         "without the word it is forwarded as it is"},
 };
 const struct ng_table ng_replace_table = {"replace", replace_words, ARRAY_LEN(replace_words)};
 
-#define ICE_REASON "ICE is not spoken; remove it, and learn the peer's address from its media"
+#define ICE_REASON                                                                              \
+	"ICE is not supported; use ICE=remove, the gateway learns the peer's address from its " \
+	"media"
 static const struct ng_word ice_words[] = {
-	{"remove", NG_SUPPORTED, NULL, "always so: candidates and credentials leave the SDP"},
+	{"remove", NG_SUPPORTED, NULL,
+         "always so: candidates and credentials are removed from the SDP"},
 	{"default", NG_SUPPORTED, NULL, "the same as remove"},
 	{"optional", NG_SUPPORTED, NULL, "the same as remove"},
 	{"force", NG_REFUSED, NULL, ICE_REASON},
@@ -72,22 +77,22 @@ WORD(learning_choice, ng_options(r)->latch = RELAY_LATCH_HEURISTIC)
 
 static const struct ng_word learning_words[] = {
 	{"off", NG_SUPPORTED, learning_off,
-         "media goes where the SDP says, whatever comes: the same as the flag asymmetric"},
-	{"immediate", NG_SUPPORTED, learning_first, "the first packet's source is learnt"},
+         "media always goes to the address in the SDP: the same as the flag asymmetric"},
+	{"immediate", NG_SUPPORTED, learning_first, "the sender of the first packet is accepted"},
 	{"delayed", NG_SUPPORTED, learning_choice, "the same as heuristic"},
 	{"heuristic", NG_SUPPORTED, learning_choice,
-         "the default: the first packet's source is heard at once, and the best of who comes "
-         "within 3 s stays, the signalled address first"},
+         "the default: the sender of the first packet is accepted at once; for 3 s a better one "
+         "replaces it, best the signalled address"},
 };
 const struct ng_table ng_learning_table = {"endpoint-learning", learning_words,
                                            ARRAY_LEN(learning_words)};
 
 static const struct ng_word dtls_words[] = {
-	{"off", NG_SUPPORTED, NULL, "always so: DTLS-SRTP is not spoken"},
+	{"off", NG_SUPPORTED, NULL, "always so: DTLS-SRTP is not supported"},
 	{"no", NG_SUPPORTED, NULL, "the same as off"},
 	{"disable", NG_SUPPORTED, NULL, "the same as off"},
 	{"passive", NG_IGNORED, NULL,
-         "there is no DTLS to be passive in; a DTLS offer fails for its profile"},
+         "DTLS is not supported; a DTLS offer fails because of its profile"},
 	{"active", NG_IGNORED, NULL, "as passive"},
 };
 const struct ng_table ng_dtls_table = {"DTLS", dtls_words, ARRAY_LEN(dtls_words)};
@@ -102,22 +107,23 @@ WORD(osrtp_off, ng_options(r)->osrtp = DIALOG_OSRTP_OFF)
 
 static const struct ng_word osrtp_words[] = {
 	{"offer", NG_SUPPORTED, osrtp_offer,
-         "RTP/AVP for the other side is offered with a=crypto lines of ours (RFC 8643); it answers "
-         "with keys or without"},
+         "the other side is offered RTP/AVP with a=crypto lines of the gateway (RFC 8643); it "
+         "answers with or without keys"},
 	{"offer-RFC", NG_SUPPORTED, osrtp_offer, "the same as offer"},
 	{"offer-legacy", NG_SUPPORTED, osrtp_offer_legacy,
-         "as offer, for RTP/SAVP as well: one m-line of RTP/AVP with keys, where rtpengine writes "
+         "as offer, also instead of RTP/SAVP: one m-line of RTP/AVP with keys; rtpengine writes "
          "two"},
 	{"accept-RFC", NG_SUPPORTED, osrtp_end,
-         "the offerer's optional SRTP ends here, whatever the setting osrtp says"},
+         "the offerer's optional SRTP ends here; overrides the setting osrtp"},
 	{"accept-legacy", NG_SUPPORTED, osrtp_pairs,
-         "of two m-lines that offer one media in RTP and in SRTP the SRTP one is taken, the other "
-         "refused by port 0"},
+         "if two m-lines offer one media as RTP and as SRTP, the SRTP one is used and the other "
+         "gets port 0"},
 	{"accept", NG_SUPPORTED, osrtp_accept, "accept-RFC and accept-legacy"},
 	{"pass", NG_SUPPORTED, osrtp_pass,
-         "optional SRTP passes from end to end where no transport-protocol is given; else as off"},
+         "optional SRTP passes from end to end if no transport-protocol is given; otherwise as "
+         "off"},
 	{"off", NG_SUPPORTED, osrtp_off,
-         "optional SRTP is not taken: RTP without keys on both sides"},
+         "optional SRTP is not used: RTP without keys on both sides"},
 };
 const struct ng_table ng_osrtp_table = {"OSRTP", osrtp_words, ARRAY_LEN(osrtp_words)};
 
@@ -182,28 +188,31 @@ static enum err flag_osrtp(struct ng_reading *r, const struct doc *v, struct str
 
 static const struct ng_word flag_words[] = {
 	{"trust-address", NG_SUPPORTED, flag_trust,
-         "the default: the address in the SDP is believed, whatever received-from says"},
+         "the default: media goes to the address in the SDP; received-from is ignored"},
 	{"SIP-source-address", NG_SUPPORTED, flag_source,
-         "received-from is believed instead of the SDP"},
-	{"symmetric", NG_SUPPORTED, NULL, "the default: media goes back to where it came from"},
+         "media goes to the address in received-from instead of the SDP"},
+	{"symmetric", NG_SUPPORTED, NULL,
+         "the default: media goes to the address that packets come from"},
 	{"strict-source", NG_SUPPORTED, flag_strict,
-         "a peer that falls silent keeps its leg: other sources stay out until signalling speaks "
-         "again"},
+         "when the peer falls silent, other senders are accepted only after the next offer or "
+         "answer"},
 	{"media-handover", NG_SUPPORTED, flag_handover,
-         "a change of source is followed once the one before pauses; where there are keys at once, "
-         "after authentication"},
-	{"port-latching", NG_SUPPORTED, NULL, "always so: ports stay for the life of the call"},
-	{"no-port-latching", NG_IGNORED, NULL, "ports stay for the life of the call"},
-	{"signalled-source", NG_SUPPORTED, flag_signalled, "only the signalled address may send"},
+         "another sender is accepted when the present one pauses; with keys at once, if it "
+         "authenticates"},
+	{"port-latching", NG_SUPPORTED, NULL, "always so: a call keeps its ports"},
+	{"no-port-latching", NG_IGNORED, NULL, "a call keeps its ports"},
+	{"signalled-source", NG_SUPPORTED, flag_signalled,
+         "packets are accepted from the signalled address only"},
 	{"asymmetric", NG_SUPPORTED, flag_asymmetric,
-         "media goes where the SDP says, and comes from wherever the first packet did"},
-	{"unidirectional", NG_IGNORED, NULL, "either direction may start"},
+         "media goes to the address in the SDP; packets are accepted from the sender of the first "
+         "one"},
+	{"unidirectional", NG_IGNORED, NULL, "either side may send first"},
 	{"no-rtcp-attribute", NG_SUPPORTED, flag_no_rtcp_attr, "no a=rtcp is written"},
 	{"full-rtcp-attribute", NG_SUPPORTED, flag_full_rtcp_attr,
-         "a=rtcp is written with its address"},
+         "a=rtcp is written with port and address"},
 	{"loop-protect", NG_SUPPORTED, flag_loop,
-         "a=rtpengine with this gateway's id marks the SDP, and an SDP that has the mark passes "
-         "untouched: no ports, no change of the call"},
+         "the gateway writes a=rtpengine with its id into the SDP, and returns an SDP with its id "
+         "unchanged: no ports, no change of the call"},
 	{"replace-=", NG_SUPPORTED, flag_replace, "as replace: what follows"},
 	{"SDES-=", NG_SUPPORTED, flag_sdes, "as SDES: what follows"},
 	{"OSRTP-=", NG_SUPPORTED, flag_osrtp, "as OSRTP: what follows"},
@@ -211,55 +220,59 @@ static const struct ng_word flag_words[] = {
 	{"ICE=", NG_SUPPORTED, flag_ice, "as ICE: what follows"},
 	{"endpoint-learning-=", NG_SUPPORTED, flag_learning, "as endpoint-learning: what follows"},
 	{"other-media-=", NG_SUPPORTED, flag_other,
-         "for this request, what the setting other-media says: relay, relay-only, pass or refuse "
+         "overrides the setting other-media for this request: relay, relay-only, pass or refuse "
          "m-lines that are not RTP"},
 	{"pad-crypto", NG_SUPPORTED, NULL, "as SDES: pad"},
 	{"reject-ICE", NG_SUPPORTED, NULL, "as ICE: remove"},
 	{"early-media", NG_SUPPORTED, NULL, "always so: media may flow from the first answer on"},
 	{"provisional", NG_SUPPORTED, NULL,
-         "always so: an answer may come again, from the same place or another"},
-	{"original-sendrecv", NG_SUPPORTED, NULL, "always so: directions pass as they are"},
-	{"allow-asymmetric-codecs", NG_SUPPORTED, NULL, "always so: codecs are not touched"},
-	{"no-jitter-buffer", NG_SUPPORTED, NULL, "always so: packets are not held back"},
+         "always so: several answers may come, from one place or from several"},
+	{"original-sendrecv", NG_SUPPORTED, NULL, "always so: directions are forwarded unchanged"},
+	{"allow-asymmetric-codecs", NG_SUPPORTED, NULL,
+         "always so: the gateway does not change codecs"},
+	{"no-jitter-buffer", NG_SUPPORTED, NULL, "always so: the gateway has no buffer"},
 	{"no-tls-id", NG_SUPPORTED, NULL, "always so"},
 	{"no-redis-update", NG_SUPPORTED, NULL, "always so"},
-	{"directional", NG_SUPPORTED, NULL, "always so: from-tag and to-tag say who speaks"},
+	{"directional", NG_SUPPORTED, NULL, "always so: from-tag and to-tag name the sides"},
 	{"reset", NG_IGNORED, NULL,
-         "nothing here is reset by a repeated offer: that is how calls go silent"},
-	{"NAT-wait", NG_IGNORED, NULL, "media to a peer does not wait for media of it"},
-	{"pierce-NAT", NG_IGNORED, NULL, "no empty packets are sent"},
-	{"trickle-ICE", NG_IGNORED, NULL, "ICE is not spoken"},
-	{"generate-mid", NG_IGNORED, NULL, "a=mid passes as it is"},
-	{"generate-RTCP", NG_IGNORED, NULL, "the terminals' own reports pass through"},
+         "a repeated offer resets nothing, because a reset silences calls"},
+	{"NAT-wait", NG_IGNORED, NULL, "media to a peer does not wait for media from it"},
+	{"pierce-NAT", NG_IGNORED, NULL, "the gateway sends no empty packets"},
+	{"trickle-ICE", NG_IGNORED, NULL, "ICE is not supported"},
+	{"generate-mid", NG_IGNORED, NULL, "a=mid is forwarded unchanged"},
+	{"generate-RTCP", NG_IGNORED, NULL, "the gateway forwards the terminals' own RTCP"},
 	{"strip-extmap", NG_IGNORED, NULL,
-         "a=extmap passes as it is, but for encrypted ones where SRTP ends"},
-	{"single-codec", NG_IGNORED, NULL, "codecs are not touched"},
-	{"allow-transcoding", NG_IGNORED, NULL, "codecs are not touched"},
-	{"always-transcode", NG_IGNORED, NULL, "codecs are not touched"},
-	{"transcode-=", NG_IGNORED, NULL, "codecs are not touched"},
-	{"codec-=", NG_IGNORED, NULL, "codecs are not touched"},
-	{"sdp-attr-=", NG_IGNORED, NULL, "lines that are not ours pass as they are"},
-	{"record-call", NG_IGNORED, NULL, "there is no recording"},
+         "a=extmap is forwarded unchanged; encrypted ones are removed where SRTP ends"},
+	{"single-codec", NG_IGNORED, NULL, "the gateway does not change codecs"},
+	{"allow-transcoding", NG_IGNORED, NULL, "the gateway does not change codecs"},
+	{"always-transcode", NG_IGNORED, NULL, "the gateway does not change codecs"},
+	{"transcode-=", NG_IGNORED, NULL, "the gateway does not change codecs"},
+	{"codec-=", NG_IGNORED, NULL, "the gateway does not change codecs"},
+	{"sdp-attr-=", NG_IGNORED, NULL, "the gateway forwards other SDP lines unchanged"},
+	{"record-call", NG_IGNORED, NULL, "recording is not supported"},
 	{"debug", NG_IGNORED, NULL, "log-level is a setting of the process"},
-	{"inject-DTMF", NG_IGNORED, NULL, "nothing is played or injected"},
-	{"detect-DTMF", NG_IGNORED, NULL, "media is not listened to"},
+	{"inject-DTMF", NG_IGNORED, NULL, "injecting is not supported"},
+	{"detect-DTMF", NG_IGNORED, NULL, "the gateway does not analyse media"},
 	{"block-DTMF", NG_REFUSED, NULL,
-         "media passes as it is: what should be hidden would be heard"},
-	{"block-media", NG_REFUSED, NULL, "close gates by session.update on the control socket"},
+         "not supported; media is relayed unchanged, so DTMF would be heard"},
+	{"block-media", NG_REFUSED, NULL,
+         "not supported; close gates with session.update on the control socket"},
 	{"webrtc", NG_REFUSED, NULL,
-         "DTLS-SRTP and ICE are not spoken: a browser needs another relay"},
+         "DTLS-SRTP and ICE are not supported; a browser needs another relay"},
 	{"reject-rekey", NG_SUPPORTED, flag_reject_rekey,
          "a new key where the peer did not move is refused"},
 	{"refuse-glare", NG_SUPPORTED, flag_refuse_glare,
-         "an offer while the other side's waits is refused, instead of taking its place"},
+         "an offer is refused while an offer of the other side is open; otherwise it replaces that "
+         "one"},
 	{"gates-by-direction", NG_SUPPORTED, flag_gates,
-         "a=inactive and the like close gates, RTCP included"},
-	{"pass-bundle", NG_SUPPORTED, flag_bundle, "a=group:BUNDLE is left in"},
+         "a=inactive, sendonly and recvonly close gates, for RTCP too"},
+	{"pass-bundle", NG_SUPPORTED, flag_bundle, "a=group:BUNDLE is kept"},
 	{"recrypt", NG_SUPPORTED, flag_recrypt,
-         "SRTP on both sides ends here, with keys of ours, instead of passing from end to end"},
+         "SRTP on both sides ends here, with the gateway's keys, instead of passing from end to "
+         "end"},
 	{"no-recrypt", NG_SUPPORTED, flag_no_recrypt,
-         "SRTP on both sides passes, whatever the setting ng-srtp says"},
-	{"all", NG_IGNORED, NULL, "of other commands"},
+         "SRTP on both sides passes from end to end; overrides the setting ng-srtp"},
+	{"all", NG_IGNORED, NULL, "used by commands that are not supported"},
 	{"fatal", NG_SUPPORTED, flag_fatal,
          "a delete of an unknown call is an error instead of a warning"},
 };
