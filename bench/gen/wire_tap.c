@@ -146,7 +146,8 @@ void wire_tap_frame(struct wire *w, struct pkt *const *batch, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = batch[i];
-		uint8_t *at = frame_build(p->data, p->len, &w->tap.link, &w->local, &p->to, 0);
+		uint8_t *at = frame_build(p->data, p->len, &w->tap.link,
+		                          &(struct frame_ends){.from = &w->local, .to = &p->to});
 
 		/* As from a card that has checked it: a relay's kernel must not sum up what real
 		 * hardware sums up for it (RFC 768: zero, none). */

@@ -74,6 +74,7 @@ static enum err ask_apply(struct relay *r, struct relay_session *s,
 	return ERR_OK;
 }
 
+/* Six parameters here and in update: `done` and `arg` are one value, the answer to the request. */
 enum err relay_session_create(struct relay *r, struct relay_session **out,
                               const struct relay_session_spec *spec, relay_done_fn *done, void *arg,
                               struct why *why)

@@ -227,8 +227,9 @@ static void build_ip6(uint8_t *h, uint16_t udp_len, const struct addr *from, con
 }
 
 uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *link,
-                     const struct addr *from, const struct addr *to, uint8_t dscp)
+                     const struct frame_ends *ends)
 {
+	const struct addr *from = ends->from, *to = ends->to;
 	uint8_t *udp = payload - FRAME_UDP, *ip;
 	uint16_t udp_len = (uint16_t)(len + FRAME_UDP), sum;
 	size_t ip_octets = to->version == 4 ? 4 : 16;
@@ -247,10 +248,10 @@ uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *li
 	memcpy(udp + 6, &sum, 2);
 	if (to->version == 4) {
 		ip = udp - FRAME_IP4;
-		build_ip4(ip, (uint16_t)(udp_len + FRAME_IP4), from, to, dscp);
+		build_ip4(ip, (uint16_t)(udp_len + FRAME_IP4), from, to, ends->dscp);
 	} else {
 		ip = udp - FRAME_IP6;
-		build_ip6(ip, udp_len, from, to, dscp);
+		build_ip6(ip, udp_len, from, to, ends->dscp);
 	}
 	memcpy(ip - link->len, link->octets, link->len);
 	return ip - link->len;

@@ -49,13 +49,19 @@ struct frame_link {
 void frame_link_make(struct frame_link *out, const uint8_t to_mac[6], const uint8_t from_mac[6],
                      uint16_t vlan, uint8_t ip_version);
 
+/* Addresses of one version. */
+struct frame_ends {
+	const struct addr *from, *to;
+	uint8_t dscp;
+};
+
 /*
  * Writes link, IP and UDP headers before `payload`, which must have FRAME_HEADERS_MAX octets before
- * it; addresses of one version. Full UDP checksum (RFC 768, RFC 8200 8.1), don't-fragment,
+ * it. Full UDP checksum (RFC 768, RFC 8200 8.1), don't-fragment,
  * identification 0 (RFC 6864 4.1). Returns the first octet of the frame.
  */
 uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *link,
-                     const struct addr *from, const struct addr *to, uint8_t dscp);
+                     const struct frame_ends *ends);
 
 /* Octets of IP and UDP headers: what a payload adds to for the MTU. */
 static inline uint16_t frame_ip_overhead(uint8_t ip_version)

@@ -14,11 +14,16 @@ struct queue {
 	unsigned n, room;
 };
 
+/* One way through the network. */
+struct lane {
+	struct sim_link link;
+	struct queue queue;
+};
+
 struct sim {
 	uint64_t now_ns, order, random;
-	struct sim_link towards_link, back_link;
-	struct queue towards, back; /* the gateway; the endpoints */
-	struct map *ports;          /* by local address */
+	struct lane towards, back; /* the gateway; the endpoints */
+	struct map *ports;         /* by local address */
 };
 
 struct sim_io {
@@ -62,16 +67,16 @@ void sim_free(struct sim *s)
 {
 	if (!s)
 		return;
-	queue_fini(&s->towards);
-	queue_fini(&s->back);
+	queue_fini(&s->towards.queue);
+	queue_fini(&s->back.queue);
 	map_free(s->ports);
 	mem_free(s);
 }
 
 void sim_set_link(struct sim *s, const struct sim_link *towards, const struct sim_link *back)
 {
-	s->towards_link = *towards;
-	s->back_link = *back;
+	s->towards.link = *towards;
+	s->back.link = *back;
 }
 
 void sim_set_time(struct sim *s, uint64_t now_ns)
@@ -126,9 +131,9 @@ static enum err queue_put(struct queue *q, struct sim_pkt *p)
 	return ERR_OK;
 }
 
-static enum err put(struct sim *s, struct queue *q, const struct sim_link *link,
-                    const struct sim_pkt *like)
+static enum err put(struct sim *s, struct lane *lane, const struct sim_pkt *like)
 {
+	const struct sim_link *link = &lane->link;
 	struct sim_pkt *p = mem_dup(like, sizeof(*like));
 	enum err e;
 
@@ -136,33 +141,35 @@ static enum err put(struct sim *s, struct queue *q, const struct sim_link *link,
 		return ERR_NOMEM;
 	p->order = s->order++;
 	p->due_ns = s->now_ns + link->delay_ns + (link->jitter_ns ? draw(s) % link->jitter_ns : 0);
-	e = queue_put(q, p);
+	e = queue_put(&lane->queue, p);
 	if (e)
 		mem_free(p);
 	return e;
 }
 
-static enum err travel(struct sim *s, struct queue *q, const struct sim_link *link,
-                       const struct addr *from, const struct addr *to, const void *data, size_t n)
+static enum err travel(struct sim *s, struct lane *lane, struct sim_pkt *p, const void *data,
+                       size_t n)
 {
-	struct sim_pkt p = {.from = *from, .to = *to, .len = (uint16_t)n};
 	enum err e;
 
 	if (n > SIM_PKT_MAX)
 		return ERR_TOO_BIG;
-	memcpy(p.data, data, n);
-	if (happens(s, link->lose_permille))
+	p->len = (uint16_t)n;
+	memcpy(p->data, data, n);
+	if (happens(s, lane->link.lose_permille))
 		return ERR_OK;
-	e = put(s, q, link, &p);
-	if (!e && happens(s, link->repeat_permille))
-		e = put(s, q, link, &p);
+	e = put(s, lane, p);
+	if (!e && happens(s, lane->link.repeat_permille))
+		e = put(s, lane, p);
 	return e;
 }
 
 enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data,
                   size_t n)
 {
-	return travel(s, &s->towards, &s->towards_link, from, to, data, n);
+	struct sim_pkt p = {.from = *from, .to = *to};
+
+	return travel(s, &s->towards, &p, data, n);
 }
 
 static void queue_remove(struct queue *q, unsigned at)
@@ -174,7 +181,7 @@ static void queue_remove(struct queue *q, unsigned at)
 
 bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out)
 {
-	struct queue *q = &s->back;
+	struct queue *q = &s->back.queue;
 
 	for (unsigned i = q->n; i > 0 && q->pkts[i - 1]->due_ns <= s->now_ns; i--) {
 		if (to && !addr_eq(&q->pkts[i - 1]->to, to))
@@ -283,7 +290,7 @@ static struct pkt *take(struct sim_io *s, const struct sim_pkt *from, struct io_
 static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
 {
 	struct sim_io *s = (struct sim_io *)io;
-	struct queue *q = &s->sim->towards;
+	struct queue *q = &s->sim->towards.queue;
 	unsigned n = 0;
 
 	for (unsigned i = q->n; i > 0 && n < room && q->pkts[i - 1]->due_ns <= s->sim->now_ns;
@@ -316,12 +323,13 @@ static void sim_transmit(struct io *io, struct pkt **batch, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = batch[i];
-		struct addr from = addr_with_port(&p->out->interface->bind, p->out->number);
+		struct sim_pkt sent = {
+			.from = addr_with_port(&p->out->interface->bind, p->out->number),
+			.to = p->to};
 
 		if (p->verdict != VERDICT_NONE)
 			continue;
-		if (travel(s->sim, &s->sim->back, &s->sim->back_link, &from, &p->to, p->data,
-		           p->len)) {
+		if (travel(s->sim, &s->sim->back, &sent, p->data, p->len)) {
 			p->verdict = VERDICT_SEND_FAILED;
 			continue;
 		}

@@ -55,8 +55,13 @@ static enum err bind_queues(struct xdp *x, bool check_owners, struct why *why)
 		for (uint32_t q = 0; !e && q < s->devices[d].queues; q++) {
 			if (!is_queue_ours(x, q))
 				continue;
-			e = xdp_umem_bind(x->umem, s->devices[d].name, d, q,
-			                  s->devices[d].is_native, x->busy_poll_us, why);
+			const struct xdp_binding b = {.device_name = s->devices[d].name,
+			                              .device = d,
+			                              .queue_id = q,
+			                              .is_native = s->devices[d].is_native,
+			                              .busy_poll_us = x->busy_poll_us};
+
+			e = xdp_umem_bind(x->umem, &b, why);
 			if (!e)
 				e = xdp_share_steer(s, d, q,
 				                    x->umem->queues[x->umem->n_queues - 1].fd, why);

@@ -32,34 +32,40 @@ static void drop(struct xdp *x, enum verdict v)
 	counter_inc(&x->counters.dropped[v]);
 }
 
-/* A descriptor for a payload in a frame of ours; the frame goes back when there is none. */
-static void keep(struct harvest *h, struct io_port *port, const struct addr *from, uint8_t *frame,
-                 uint8_t *data, uint16_t len, enum verdict verdict)
+/* A payload that came, and the frame of ours that holds it. */
+struct arrival {
+	const struct addr *from;
+	uint8_t *frame, *data;
+	uint16_t len;
+	bool is_cut;
+};
+
+/* A descriptor for it; the frame goes back when there is none. */
+static void keep(struct harvest *h, struct io_port *port, const struct arrival *a)
 {
 	struct pkt *p = pool_take(h->x->pool);
 
 	if (!p) {
 		drop(h->x, VERDICT_OVERLOAD);
-		xdp_frame_give(h->x->umem, frame);
+		xdp_frame_give(h->x->umem, a->frame);
 		return;
 	}
-	p->data = data;
-	p->len = len;
-	p->tailroom = (uint16_t)(frame + XDP_FRAME - (data + len));
-	p->verdict = (uint8_t)verdict;
+	p->data = a->data;
+	p->len = a->len;
+	p->tailroom = (uint16_t)(a->frame + XDP_FRAME - (a->data + a->len));
+	p->verdict = a->is_cut ? VERDICT_TOO_BIG : VERDICT_NONE;
 	p->port = port;
 	p->io = &h->x->base;
-	p->frame = frame;
-	p->from = *from;
+	p->frame = a->frame;
+	p->from = *a->from;
 	h->batch[h->n++] = p;
-	h->bytes += len;
+	h->bytes += a->len;
 }
 
 /* --- packets of other workers ----------------------------------------------- */
 
 /* The port is not this worker's: over to the one that has it, or nobody's. */
-static void hand_over(struct harvest *h, int interface, uint16_t port, const struct addr *from,
-                      const uint8_t *data, uint16_t len)
+static void hand_over(struct harvest *h, int interface, uint16_t port, const struct arrival *a)
 {
 	struct io_shared *s = h->x->shared;
 	const struct xdp_owners *o = &s->owners[interface];
@@ -70,15 +76,15 @@ static void hand_over(struct harvest *h, int interface, uint16_t port, const str
 		drop(h->x, VERDICT_NO_PORT);
 		return;
 	}
-	if (len > sizeof(strayed.payload)) {
+	if (a->len > sizeof(strayed.payload)) {
 		drop(h->x, VERDICT_TOO_BIG);
 		return;
 	}
 	strayed.interface = (uint16_t)interface;
 	strayed.port = port;
-	strayed.len = len;
-	strayed.from = *from;
-	memcpy(strayed.payload, data, len);
+	strayed.len = a->len;
+	strayed.from = *a->from;
+	memcpy(strayed.payload, a->data, a->len);
 	if (!ring_push(&s->strayed[h->x->worker * s->workers + (owner - 1)], &strayed)) {
 		drop(h->x, VERDICT_OVERLOAD);
 		return;
@@ -111,7 +117,11 @@ static void take_strayed(struct harvest *h, const struct xdp_strayed *strayed)
 		return;
 	}
 	memcpy(frame + COPY_ROOM, strayed->payload, strayed->len);
-	keep(h, port, &strayed->from, frame, frame + COPY_ROOM, strayed->len, VERDICT_NONE);
+	keep(h, port,
+	     &(struct arrival){.from = &strayed->from,
+	                       .frame = frame,
+	                       .data = frame + COPY_ROOM,
+	                       .len = strayed->len});
 }
 
 /* False when something may be left in a ring. */
@@ -162,8 +172,7 @@ static bool original_destination(struct msghdr *m, struct addr *out)
 	return false;
 }
 
-static void take_caught(struct harvest *h, uint8_t *frame, const struct addr *from,
-                        const struct addr *to, uint16_t len, bool is_cut)
+static void take_caught(struct harvest *h, const struct addr *to, const struct arrival *a)
 {
 	struct xdp *x = h->x;
 	int interface = xdp_interface_of(x->shared, to);
@@ -171,17 +180,16 @@ static void take_caught(struct harvest *h, uint8_t *frame, const struct addr *fr
 
 	if (interface < 0) {
 		drop(x, VERDICT_NO_PORT);
-		xdp_frame_give(x->umem, frame);
+		xdp_frame_give(x->umem, a->frame);
 		return;
 	}
 	slot = &x->slots[interface][to->port - x->shared->interfaces[interface].port_min];
 	if (slot->port) {
-		keep(h, slot->port, from, frame, frame + COPY_ROOM, len,
-		     is_cut ? VERDICT_TOO_BIG : VERDICT_NONE);
+		keep(h, slot->port, a);
 		return;
 	}
-	hand_over(h, interface, to->port, from, frame + COPY_ROOM, len);
-	xdp_frame_give(x->umem, frame);
+	hand_over(h, interface, to->port, a);
+	xdp_frame_give(x->umem, a->frame);
 }
 
 static void hear_catch_all(struct harvest *h)
@@ -219,7 +227,12 @@ static void hear_catch_all(struct harvest *h)
 			xdp_frame_give(x->umem, frame);
 			continue;
 		}
-		take_caught(h, frame, &from, &to, (uint16_t)n, m.msg_flags & MSG_TRUNC);
+		take_caught(h, &to,
+		            &(struct arrival){.from = &from,
+		                              .frame = frame,
+		                              .data = frame + COPY_ROOM,
+		                              .len = (uint16_t)n,
+		                              .is_cut = m.msg_flags & MSG_TRUNC});
 	}
 }
 
@@ -257,16 +270,20 @@ static void take_frame(struct harvest *h, const struct xdp_desc *desc)
 		if (f.from.version == 6 && addr_is_link_local(&f.from))
 			f.from.scope = at->bind.scope;
 	}
-	if (slot && slot->port) {
-		keep(h, slot->port, &f.from, frame, start + f.at, f.len, VERDICT_NONE);
-		return;
-	}
-	if (slot)
-		hand_over(h, interface, f.to.port, &f.from, start + f.at, f.len);
-	else
+	if (slot) {
+		const struct arrival a = {
+			.from = &f.from, .frame = frame, .data = start + f.at, .len = f.len};
+
+		if (slot->port) {
+			keep(h, slot->port, &a);
+			return;
+		}
+		hand_over(h, interface, f.to.port, &a);
+	} else {
 		drop(x, e == ERR_DENIED ? VERDICT_MARTIAN
 		        : e             ? VERDICT_MALFORMED
 		                        : VERDICT_NO_PORT);
+	}
 	xdp_frame_give(x->umem, frame);
 }
 

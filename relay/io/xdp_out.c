@@ -52,18 +52,33 @@ static uint8_t *own_payload(struct xdp *x, struct pkt *p, uint8_t **frame)
 	return *frame + COPY_ROOM;
 }
 
-static enum verdict by_kernel(struct sending *s, struct pkt *p, uint8_t *payload,
-                              const struct addr *from)
+/* A packet whose payload stands in a frame of ours. */
+struct outgoing {
+	struct pkt *pkt;
+	uint8_t *payload, *frame;
+	struct addr from;
+};
+
+static uint8_t *build(const struct outgoing *o, const struct frame_link *link)
+{
+	const struct frame_ends ends = {
+		.from = &o->from, .to = &o->pkt->to, .dscp = o->pkt->out->dscp};
+
+	return frame_build(o->payload, o->pkt->len, link, &ends);
+}
+
+static enum verdict by_kernel(struct sending *s, const struct outgoing *o)
 {
 	static const struct frame_link none = {.len = 0};
+	const struct pkt *p = o->pkt;
 	struct sockaddr_storage name;
 	struct addr to = addr_with_port(&p->to, 0);
 	socklen_t name_len = addr_to_sockaddr(&to, &name);
-	uint8_t *start = frame_build(payload, p->len, &none, from, &p->to, p->out->dscp);
+	uint8_t *start = build(o, &none);
 	int fd = s->x->shared->raw[p->to.version == 6];
 
 	s->calls++;
-	if (sendto(fd, start, (size_t)(payload + p->len - start), MSG_DONTWAIT,
+	if (sendto(fd, start, (size_t)(o->payload + p->len - start), MSG_DONTWAIT,
 	           (struct sockaddr *)&name, name_len) >= 0)
 		return VERDICT_FORWARDED;
 	switch (errno) {
@@ -78,14 +93,14 @@ static enum verdict by_kernel(struct sending *s, struct pkt *p, uint8_t *payload
 	}
 }
 
-static enum verdict by_frame(struct sending *s, struct pkt *p, uint8_t *payload, uint8_t *frame,
-                             const struct addr *from, const struct route_hop *hop)
+static enum verdict by_frame(struct sending *s, const struct outgoing *o,
+                             const struct route_hop *hop)
 {
 	struct xdp *x = s->x;
+	const struct pkt *p = o->pkt;
 	unsigned queues = x->devices[hop->device].n;
-	uint8_t *start = frame_build(payload, p->len, &hop->link[p->to.version == 6], from, &p->to,
-	                             p->out->dscp);
-	uint32_t len = (uint32_t)(payload + p->len - start);
+	uint8_t *start = build(o, &hop->link[p->to.version == 6]);
+	uint32_t len = (uint32_t)(o->payload + p->len - start);
 
 	if (queues) {
 		/* One queue for a port, so that order within a stream is kept. */
@@ -96,7 +111,7 @@ static enum verdict by_frame(struct sending *s, struct pkt *p, uint8_t *payload,
 		                                              : VERDICT_OVERLOAD;
 	}
 	s->by_packet.of[s->by_packet.n].device = (uint8_t)hop->device;
-	s->by_packet.of[s->by_packet.n].frame = frame;
+	s->by_packet.of[s->by_packet.n].frame = o->frame;
 	s->by_packet.of[s->by_packet.n++].iov = (struct iovec){.iov_base = start, .iov_len = len};
 	return VERDICT_FORWARDED;
 }
@@ -104,14 +119,14 @@ static enum verdict by_frame(struct sending *s, struct pkt *p, uint8_t *payload,
 static void send_one(struct sending *s, struct pkt *p)
 {
 	struct xdp *x = s->x;
-	struct addr from = addr_with_port(&p->out->interface->bind, p->out->number);
+	struct outgoing o = {.pkt = p,
+	                     .from = addr_with_port(&p->out->interface->bind, p->out->number)};
 	struct route *r = NULL;
 	enum route_way way = ROUTE_BY_NONE;
-	uint8_t *frame, *payload;
 	bool is_copy, is_sent;
 
-	if (p->to.version == from.version) {
-		r = route_of(x, p->out, &from, &p->to);
+	if (p->to.version == o.from.version) {
+		r = route_of(x, p->out, &o.from, &p->to);
 		way = route_choose(x->routes, r);
 	}
 	if (way == ROUTE_BY_NONE) {
@@ -122,14 +137,13 @@ static void send_one(struct sending *s, struct pkt *p)
 		p->verdict = VERDICT_MTU;
 		return;
 	}
-	payload = own_payload(x, p, &frame);
-	if (!payload) {
+	o.payload = own_payload(x, p, &o.frame);
+	if (!o.payload) {
 		p->verdict = VERDICT_OVERLOAD;
 		return;
 	}
-	is_copy = frame != p->frame;
-	p->verdict = (uint8_t)(way == ROUTE_BY_FRAME ? by_frame(s, p, payload, frame, &from, r->hop)
-	                                             : by_kernel(s, p, payload, &from));
+	is_copy = o.frame != p->frame;
+	p->verdict = (uint8_t)(way == ROUTE_BY_FRAME ? by_frame(s, &o, r->hop) : by_kernel(s, &o));
 	is_sent = p->verdict == VERDICT_FORWARDED;
 	if (is_sent) {
 		s->n++;
@@ -140,7 +154,7 @@ static void send_one(struct sending *s, struct pkt *p)
 		if (!is_copy)
 			p->frame = NULL;
 	} else if (is_copy) {
-		xdp_frame_give(x->umem, frame);
+		xdp_frame_give(x->umem, o.frame);
 	}
 }
 

@@ -294,8 +294,7 @@ static bool asks_zero_copy(int fd)
 	       (options.flags & XDP_OPTIONS_ZEROCOPY);
 }
 
-enum err xdp_umem_bind(struct xdp_umem *u, const char *device_name, unsigned device,
-                       uint32_t queue_id, bool is_native, unsigned busy_poll_us, struct why *why)
+enum err xdp_umem_bind(struct xdp_umem *u, const struct xdp_binding *b, struct why *why)
 {
 	struct xdp_queue *q = &u->queues[u->n_queues];
 	int failed;
@@ -303,18 +302,18 @@ enum err xdp_umem_bind(struct xdp_umem *u, const char *device_name, unsigned dev
 	if (u->n_queues == u->room_queues)
 		return why_fail(why, ERR_LIMIT, "more than %u queues", u->room_queues);
 	memset(q, 0, sizeof(*q));
-	q->device = device;
-	q->queue_id = queue_id;
+	q->device = b->device;
+	q->queue_id = b->queue_id;
 	/* Without a mode in the flags the kernel takes zero-copy where the driver has it, and
 	 * copies elsewhere. */
-	failed = create_socket(u, q, device_name, XDP_USE_NEED_WAKEUP, is_native);
+	failed = create_socket(u, q, b->device_name, XDP_USE_NEED_WAKEUP, b->is_native);
 	if (failed)
 		return why_fail(why, failed == -EBUSY ? ERR_BUSY : ERR_IO,
-		                "AF_XDP socket on %s queue %u: %s", device_name, queue_id,
+		                "AF_XDP socket on %s queue %u: %s", b->device_name, b->queue_id,
 		                strerror(-failed));
 	q->fd = xsk_socket__fd(q->socket);
 	q->is_zero_copy = asks_zero_copy(q->fd);
-	set_busy_poll(q->fd, busy_poll_us);
+	set_busy_poll(q->fd, b->busy_poll_us);
 	u->n_queues++;
 	xdp_queue_fill(u, q);
 	return ERR_OK;

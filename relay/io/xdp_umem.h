@@ -61,11 +61,18 @@ enum err xdp_umem_new(struct xdp_umem **out, unsigned n_queues, bool check_owner
                       struct why *why) MUST_USE;
 void xdp_umem_free(struct xdp_umem *u);
 
-/* Binds a socket to a queue of a device, zero-copy where the driver can. ERR_BUSY when somebody
- * else has the queue. */
-enum err xdp_umem_bind(struct xdp_umem *u, const char *device_name, unsigned device,
-                       uint32_t queue_id, bool is_native, unsigned busy_poll_us,
-                       struct why *why) MUST_USE;
+/* A queue of a device, and how its socket is to be bound. */
+struct xdp_binding {
+	const char *device_name;
+	unsigned device;
+	uint32_t queue_id;
+	bool is_native;
+	unsigned busy_poll_us;
+};
+
+/* Binds a socket to a queue of a device, zero-copy where the driver can. ERR_BUSY when another
+ * socket has the queue. */
+enum err xdp_umem_bind(struct xdp_umem *u, const struct xdp_binding *b, struct why *why) MUST_USE;
 
 /* A frame for the path, or NULL. */
 uint8_t *xdp_frame_take(struct xdp_umem *u);

@@ -34,10 +34,26 @@ static uint32_t kept(void *arg, uint32_t ssrc)
 	return ssrc;
 }
 
-/* A renamer that writes only what changes. */
-static void rename_at(uint8_t *p, uint32_t (*name)(void *, uint32_t), void *arg)
+/* One of the names of struct rtcp_names, with its argument. */
+struct renamer {
+	uint32_t (*name)(void *arg, uint32_t ssrc);
+	void *arg;
+};
+
+static struct renamer sources(const struct rtcp_names *names)
 {
-	uint32_t was = be32_get(p), is = name(arg, was);
+	return (struct renamer){.name = names->source, .arg = names->arg};
+}
+
+static struct renamer targets(const struct rtcp_names *names)
+{
+	return (struct renamer){.name = names->target, .arg = names->arg};
+}
+
+/* Writes only what changes. */
+static void rename_at(uint8_t *p, struct renamer r)
+{
+	uint32_t was = be32_get(p), is = r.name(r.arg, was);
 
 	if (is != was)
 		be32_put(p, is);
@@ -45,29 +61,28 @@ static void rename_at(uint8_t *p, uint32_t (*name)(void *, uint32_t), void *arg)
 
 /* Renames the SSRC at the start of each entry of `each` octets that lies whole within `n`, at most
  * `most`. */
-static void rename_each(uint8_t *p, size_t n, size_t each, size_t most,
-                        uint32_t (*name)(void *, uint32_t), void *arg)
+static void rename_each(uint8_t *p, size_t n, size_t each, size_t most, struct renamer r)
 {
 	for (size_t i = 0; i < most && (i + 1) * each <= n; i++)
-		rename_at(p + i * each, name, arg);
+		rename_at(p + i * each, r);
 }
 
 static void reports(const struct packet *k, size_t skip, const struct rtcp_names *names)
 {
 	if (k->n > skip)
-		rename_each(k->body + skip, k->n - skip, REPORT_BLOCK_LEN, k->count, names->target,
-		            names->arg);
+		rename_each(k->body + skip, k->n - skip, REPORT_BLOCK_LEN, k->count,
+		            targets(names));
 }
 
 static void sr(const struct packet *k, const struct rtcp_names *names)
 {
-	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	rename_each(k->body, k->n, 4, 1, sources(names));
 	reports(k, 4 + SENDER_INFO_LEN, names);
 }
 
 static void rr(const struct packet *k, const struct rtcp_names *names)
 {
-	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	rename_each(k->body, k->n, 4, 1, sources(names));
 	reports(k, 4, names);
 }
 
@@ -78,7 +93,7 @@ static void sdes(const struct packet *k, const struct rtcp_names *names)
 	size_t at = 0;
 
 	for (unsigned chunk = 0; chunk < k->count && at + 4 <= k->n; chunk++) {
-		rename_at(k->body + at, names->source, names->arg);
+		rename_at(k->body + at, sources(names));
 		at += 4;
 		while (at < k->n && k->body[at] != 0) {
 			if (at + 2 > k->n)
@@ -91,20 +106,20 @@ static void sdes(const struct packet *k, const struct rtcp_names *names)
 
 static void bye(const struct packet *k, const struct rtcp_names *names)
 {
-	rename_each(k->body, k->n, 4, k->count, names->source, names->arg);
+	rename_each(k->body, k->n, 4, k->count, sources(names));
 }
 
 static void app(const struct packet *k, const struct rtcp_names *names)
 {
-	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	rename_each(k->body, k->n, 4, 1, sources(names));
 }
 
 /* Sender, then whom it is about; zero there means nobody (RFC 4585 6.1, 5104 4.2.1.2). */
 static void feedback(const struct packet *k, const struct rtcp_names *names)
 {
-	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	rename_each(k->body, k->n, 4, 1, sources(names));
 	if (k->n >= 8 && be32_get(k->body + 4) != 0)
-		rename_at(k->body + 4, names->target, names->arg);
+		rename_at(k->body + 4, targets(names));
 }
 
 static void rtpfb(const struct packet *k, const struct rtcp_names *names)
@@ -112,7 +127,7 @@ static void rtpfb(const struct packet *k, const struct rtcp_names *names)
 	feedback(k, names);
 	/* TMMBR, TMMBN: SSRC and bit rate (RFC 5104 4.2.1, 4.2.2) */
 	if ((k->count == 3 || k->count == 4) && k->n > 8)
-		rename_each(k->body + 8, k->n - 8, 8, k->n, names->target, names->arg);
+		rename_each(k->body + 8, k->n - 8, 8, k->n, targets(names));
 }
 
 /* H.271 back channel: SSRC, sequence, type, length, that much text padded to four (RFC 5104 4.3.4).
@@ -122,7 +137,7 @@ static void vbcm(uint8_t *p, size_t n, const struct rtcp_names *names)
 	size_t at = 0;
 
 	while (at + 8 <= n) {
-		rename_at(p + at, names->target, names->arg);
+		rename_at(p + at, targets(names));
 		at += 8 + (((size_t)be16_get(p + at + 6) + 3) & ~(size_t)3);
 	}
 }
@@ -133,7 +148,7 @@ static void remb(uint8_t *p, size_t n, const struct rtcp_names *names)
 	static const uint8_t mark[4] = {'R', 'E', 'M', 'B'};
 
 	if (n >= 8 && memcmp(p, mark, sizeof(mark)) == 0)
-		rename_each(p + 8, n - 8, 4, p[4], names->target, names->arg);
+		rename_each(p + 8, n - 8, 4, p[4], targets(names));
 }
 
 static void psfb(const struct packet *k, const struct rtcp_names *names)
@@ -146,7 +161,7 @@ static void psfb(const struct packet *k, const struct rtcp_names *names)
 	case 4:
 	case 5:
 	case 6: /* FIR, TSTR, TSTN */
-		rename_each(entries, n, 8, n, names->target, names->arg);
+		rename_each(entries, n, 8, n, targets(names));
 		break;
 	case 7:
 		vbcm(entries, n, names);
@@ -162,7 +177,7 @@ static void xr(const struct packet *k, const struct rtcp_names *names)
 {
 	size_t at = 4, len;
 
-	rename_each(k->body, k->n, 4, 1, names->source, names->arg);
+	rename_each(k->body, k->n, 4, 1, sources(names));
 	for (; at + 4 <= k->n; at += len) {
 		uint8_t *block = k->body + at;
 
@@ -175,10 +190,10 @@ static void xr(const struct packet *k, const struct rtcp_names *names)
 		case 3:
 		case 6:
 		case 7: /* loss, duplicates, receipt times, summary, VoIP */
-			rename_each(block + 4, len - 4, 4, 1, names->target, names->arg);
+			rename_each(block + 4, len - 4, 4, 1, targets(names));
 			break;
 		case 5: /* DLRR */
-			rename_each(block + 4, len - 4, 12, len, names->target, names->arg);
+			rename_each(block + 4, len - 4, 12, len, targets(names));
 			break;
 		}
 	}

@@ -243,16 +243,20 @@ static bool proves(const struct leg *leg, const struct pkt *pkt, unsigned way, u
 	       latch_is_silent(l, LATCH_PATIENCE_MS, now_ns);
 }
 
-static void learn_proven(struct leg *leg, struct latch *l, const struct pkt *pkt, unsigned way,
-                         uint64_t now_ns, enum latch_answer *answer)
+static enum latch_answer learn_proven(struct leg *leg, const struct pkt *pkt, unsigned way,
+                                      uint64_t now_ns)
 {
 	uint32_t ssrc = be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
+	struct latch *l = &leg->latches[way];
+	enum latch_answer answer;
 
 	if (!addr_eq(&l->address, &pkt->from) && !proves(leg, pkt, way, ssrc, now_ns))
-		return;
-	*answer = latch_step(l, &pkt->from, LATCH_PROVEN, now_ns);
+		return LATCH_ACCEPT;
+	answer = latch_step(l, &pkt->from, LATCH_PROVEN, now_ns);
+	/* After it: a new address forgets the stream of the one before. */
 	if (way == LEG_RTCP || pkt->kind == PKT_RTP)
 		l->ssrc = ssrc;
+	return answer;
 }
 
 void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind,
@@ -265,7 +269,7 @@ void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, b
 
 	if (is_keyed(leg)) {
 		if (!is_behind)
-			learn_proven(leg, l, pkt, way, now_ns, &answer);
+			answer = learn_proven(leg, pkt, way, now_ns);
 	} else if (is_same ? latch_has_heard(l) || (leg->can_receive && teaches(leg, pkt))
 	                   : leg->can_receive) {
 		answer = latch_step(l, &pkt->from, evidence_of(leg, pkt, way), now_ns);

@@ -67,29 +67,28 @@ static bool is_ssrc_out(const struct leg *leg, uint32_t ssrc)
 	return false;
 }
 
-static bool is_name_of(const struct stream *s, const struct leg *source, uint32_t ssrc)
+static bool is_name_of(const struct stream *s, const struct name_owner *o)
 {
-	return s->source == source && s->source_ssrc == ssrc;
+	return s->source == o->source && s->source_ssrc == o->ssrc;
 }
 
-static unsigned count_names(const struct leg *leg, const struct leg *source, uint32_t ssrc)
+static unsigned count_names(const struct name_owner *o)
 {
 	unsigned n = 0;
 
-	for (const struct stream *s = leg->out_streams; s; s = s->next)
-		n += is_name_of(s, source, ssrc);
+	for (const struct stream *s = o->leg->out_streams; s; s = s->next)
+		n += is_name_of(s, o);
 	return n;
 }
 
 /* Takes out the source's least recently used name, unless a packet of this batch goes out under it.
  * NULL: there is none. */
-static struct stream *remove_spare(struct leg *leg, const struct leg *source, uint32_t ssrc,
-                                   uint64_t now_ns)
+static struct stream *remove_spare(const struct name_owner *o, uint64_t now_ns)
 {
 	struct stream **oldest = NULL, *s;
 
-	for (struct stream **at = &leg->out_streams; *at; at = &(*at)->next)
-		if (is_name_of(*at, source, ssrc) && (*at)->last_ns < now_ns &&
+	for (struct stream **at = &o->leg->out_streams; *at; at = &(*at)->next)
+		if (is_name_of(*at, o) && (*at)->last_ns < now_ns &&
 		    (!oldest || (*at)->last_ns < (*oldest)->last_ns))
 			oldest = at;
 	if (!oldest)
@@ -113,16 +112,16 @@ static void give_up(struct worker *w, struct leg *leg, struct stream *s)
 	leg->has_forgotten = true;
 }
 
-static struct stream *make_room(struct worker *w, struct leg *leg, const struct leg *source,
-                                uint32_t ssrc, uint64_t now_ns)
+static struct stream *make_room(struct worker *w, const struct name_owner *o, uint64_t now_ns)
 {
+	struct leg *leg = o->leg;
 	bool is_full = leg->n_out >= w->config->ssrcs_per_leg;
 	struct stream *gone =
 		is_full ? stream_remove_idle(&leg->out_streams, now_ns, OUT_IDLE_S * NS_PER_S)
 			: NULL;
 
-	if (!gone && (is_full || count_names(leg, source, ssrc) >= NAMES_MAX)) {
-		gone = remove_spare(leg, source, ssrc, now_ns);
+	if (!gone && (is_full || count_names(o) >= NAMES_MAX)) {
+		gone = remove_spare(o, now_ns);
 		if (!gone)
 			return NULL;
 	}
@@ -131,64 +130,65 @@ static struct stream *make_room(struct worker *w, struct leg *leg, const struct 
 	return stream_take(&w->streams, BLOCK_OUT);
 }
 
-static struct stream *put_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
-                               uint32_t name, uint64_t now_ns)
+static struct stream *put_name(struct worker *w, const struct name_owner *o, uint32_t name,
+                               uint64_t now_ns)
 {
-	struct stream *s = make_room(w, leg, source, ssrc, now_ns);
+	struct leg *leg = o->leg;
+	struct stream *s = make_room(w, o, now_ns);
 
 	if (!s)
 		return NULL;
 	s->ssrc = name;
-	s->source = source;
-	s->source_place = source->place;
-	s->source_ssrc = ssrc;
+	s->source = o->source;
+	s->source_place = o->source->place;
+	s->source_ssrc = o->ssrc;
 	s->window.log2_pkts = replay_log2(w->config->send_window_pkts);
 	s->rtcp_index = leg->media->rtcp_floor[leg->place];
 	s->next = leg->out_streams;
 	leg->out_streams = s;
 	leg->n_out++;
-	leg->translates |= name != ssrc;
+	leg->translates |= name != o->ssrc;
 	return s;
 }
 
 /* One more name: the source's own SSRC if it was never used there under this key, else a fresh one
  * (RFC 3711 9.1). NULL: no room. */
-static struct stream *add_name(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
-                               uint64_t now_ns)
+static struct stream *add_name(struct worker *w, const struct name_owner *o, uint64_t now_ns)
 {
+	struct leg *leg = o->leg;
 	struct evicted_sent sent;
-	bool is_taken = leg->has_forgotten || is_ssrc_out(leg, ssrc) ||
-	                evicted_find_sent(leg->send, ssrc, &sent);
-	uint32_t name = ssrc;
+	bool is_taken = leg->has_forgotten || is_ssrc_out(leg, o->ssrc) ||
+	                evicted_find_sent(leg->send, o->ssrc, &sent);
+	uint32_t name = o->ssrc;
 	struct stream *s;
 
 	if (is_taken && !fresh_ssrc(w, leg->media, &name))
 		return NULL;
-	s = put_name(w, leg, source, ssrc, name, now_ns);
-	if (!s || name == ssrc)
+	s = put_name(w, o, name, now_ns);
+	if (!s || name == o->ssrc)
 		return s;
 	leg->ssrc_changes++;
 	leg_events_tell(w, leg,
-	                &(struct relay_event){
-				.kind = RELAY_EVENT_SSRC_CHANGED, .ssrc = ssrc, .ssrc_out = name});
+	                &(struct relay_event){.kind = RELAY_EVENT_SSRC_CHANGED,
+	                                      .ssrc = o->ssrc,
+	                                      .ssrc_out = name});
 	return s;
 }
 
 /* Its first name, or those that it had when the leg, or the key, went away (relay/worker/kept.h).
  * NULL: it has none. */
-static struct stream *find_name(struct worker *w, struct leg *leg, struct leg *source,
-                                uint32_t ssrc, uint64_t now_ns)
+static struct stream *find_name(struct worker *w, const struct name_owner *o, uint64_t now_ns)
 {
-	struct stream *s = stream_find_source(&leg->out_streams, source, ssrc);
+	struct leg *leg = o->leg;
+	struct stream *s = stream_find_source(&leg->out_streams, o->source, o->ssrc);
 	struct evicted_sent sent;
 
 	if (s || !leg->send->evicted)
 		return s;
-	for (unsigned nth = 0; evicted_find_source(leg->send, source->place, ssrc, nth, &sent);
-	     nth++) {
-		struct stream *again = is_ssrc_out(leg, sent.ssrc)
-		                               ? NULL
-		                               : put_name(w, leg, source, ssrc, sent.ssrc, now_ns);
+	for (unsigned nth = 0;
+	     evicted_find_source(leg->send, o->source->place, o->ssrc, nth, &sent); nth++) {
+		struct stream *again =
+			is_ssrc_out(leg, sent.ssrc) ? NULL : put_name(w, o, sent.ssrc, now_ns);
 
 		if (!again)
 			continue;
@@ -200,12 +200,11 @@ static struct stream *find_name(struct worker *w, struct leg *leg, struct leg *s
 	return s;
 }
 
-struct stream *name_of_rtcp(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
-                            uint64_t now_ns)
+struct stream *name_of_rtcp(struct worker *w, const struct name_owner *o, uint64_t now_ns)
 {
-	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
+	struct stream *s = find_name(w, o, now_ns);
 
-	return s ? s : add_name(w, leg, source, ssrc, now_ns);
+	return s ? s : add_name(w, o, now_ns);
 }
 
 /* --- choice ----------------------------------------------------------------- */
@@ -288,15 +287,14 @@ static bool counts_there(const struct fit *fit, uint16_t seq)
 }
 
 /* The nearest of the source's names; false: the packet is none of theirs. */
-static bool nearest(struct leg *leg, const struct leg *source, uint32_t ssrc, const struct pkt *pkt,
-                    struct fit *out)
+static bool nearest(const struct name_owner *o, const struct pkt *pkt, struct fit *out)
 {
 	bool found = false;
 
-	for (struct stream *s = leg->out_streams; s; s = s->next) {
+	for (struct stream *s = o->leg->out_streams; s; s = s->next) {
 		struct fit fit;
 
-		if (!is_name_of(s, source, ssrc) || !judge(s, pkt, &fit) ||
+		if (!is_name_of(s, o) || !judge(s, pkt, &fit) ||
 		    (found && fit.distance >= out->distance))
 			continue;
 		*out = fit;
@@ -308,7 +306,7 @@ static bool nearest(struct leg *leg, const struct leg *source, uint32_t ssrc, co
 	if (!out->is_behind && out->distance > NEAR_PKTS)
 		out->stream->jump_next = (uint16_t)(out->stream->index + 1);
 	/* It is asked first from now on. */
-	(void)stream_find(&leg->out_streams, out->stream->ssrc);
+	(void)stream_find(&o->leg->out_streams, out->stream->ssrc);
 	return true;
 }
 
@@ -319,15 +317,15 @@ static inline bool is_surely(const struct leg *leg, const struct fit *fit)
 	       fit->distance <= (leg->translates ? 1 : NEAR_PKTS);
 }
 
-enum verdict name_choose(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
-                         const struct pkt *pkt, uint64_t now_ns, struct name_choice *out)
+enum verdict name_choose(struct worker *w, const struct name_owner *o, const struct pkt *pkt,
+                         uint64_t now_ns, struct name_choice *out)
 {
-	struct stream *s = find_name(w, leg, source, ssrc, now_ns);
+	struct stream *s = find_name(w, o, now_ns);
 	struct fit fit;
 
-	if (!s || !judge(s, pkt, &fit) || !is_surely(leg, &fit)) {
-		if (!s || !nearest(leg, source, ssrc, pkt, &fit))
-			fit = (struct fit){.stream = add_name(w, leg, source, ssrc, now_ns),
+	if (!s || !judge(s, pkt, &fit) || !is_surely(o->leg, &fit)) {
+		if (!s || !nearest(o, pkt, &fit))
+			fit = (struct fit){.stream = add_name(w, o, now_ns),
 			                   .index = rtp_seq(pkt->data)};
 	}
 	if (!fit.stream)

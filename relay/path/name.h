@@ -30,18 +30,23 @@ struct name_choice {
 	uint64_t index;
 };
 
+/* What `source` calls `ssrc` and sends by `leg`. */
+struct name_owner {
+	struct leg *leg, *source;
+	uint32_t ssrc;
+};
+
 /*
- * Chooses for what `source` calls `ssrc` and sends by `leg`. DUPLICATE, TOO_OLD; KEY_EXPIRED: the
+ * Chooses for a packet of `o`. DUPLICATE, TOO_OLD; KEY_EXPIRED: the
  * index space is used up; SSRC_LIMIT: no room for one more name. Names a source does not need now
  * make room for its next ones.
  */
-enum verdict name_choose(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
-                         const struct pkt *pkt, uint64_t now_ns, struct name_choice *out);
+enum verdict name_choose(struct worker *w, const struct name_owner *o, const struct pkt *pkt,
+                         uint64_t now_ns, struct name_choice *out);
 /* The packet goes out under it. */
 void name_take(struct pkt *pkt, const struct name_choice *c);
 
 /* The name a source's RTCP speaks under: the one it used last, or a first one. NULL: no room. */
-struct stream *name_of_rtcp(struct worker *w, struct leg *leg, struct leg *source, uint32_t ssrc,
-                            uint64_t now_ns);
+struct stream *name_of_rtcp(struct worker *w, const struct name_owner *o, uint64_t now_ns);
 
 #endif

@@ -117,13 +117,14 @@ static enum verdict outbound(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 {
 	struct leg *leg = pkt->port->owner, *peer = pkt->out->owner;
 	uint32_t ssrc = be32_get(pkt->data + (pkt->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT));
+	const struct name_owner owner = {.leg = peer, .source = leg, .ssrc = ssrc};
 	struct name_choice c = {.stream = NULL};
 	struct crypto *crypto;
 	enum verdict v;
 
 	if (pkt->kind == PKT_RTCP)
-		c.stream = name_of_rtcp(w, peer, leg, ssrc, now_ns);
-	else if ((v = name_choose(w, peer, leg, ssrc, pkt, now_ns, &c)))
+		c.stream = name_of_rtcp(w, &owner, now_ns);
+	else if ((v = name_choose(w, &owner, pkt, now_ns, &c)))
 		return v;
 	if (!c.stream)
 		return VERDICT_SSRC_LIMIT;

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK((size_t)f.at + f.len <= size);
 	memcpy(payload, data + f.at, f.len);
 	frame_link_make(&link, data, data + 6, f.vlan, f.to.version);
-	start = frame_build(payload, f.len, &link, &f.from, &f.to, 0);
+	start = frame_build(payload, f.len, &link,
+	                    &(struct frame_ends){.from = &f.from, .to = &f.to});
 	CHECK(frame_parse(start, (size_t)(payload + f.len - start), &again) == ERR_OK);
 	CHECK(addr_eq(&f.from, &again.from) && addr_eq(&f.to, &again.to));
 	CHECK(f.vlan == again.vlan && f.len == again.len);

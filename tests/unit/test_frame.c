@@ -43,7 +43,8 @@ static void build(struct built *b, const struct addr *from, const struct addr *t
 	frame_link_make(&link, mac_b, mac_a, vlan, to->version);
 	for (uint16_t i = 0; i < len; i++)
 		payload[i] = (uint8_t)(i * 7 + 1);
-	b->start = frame_build(payload, len, &link, from, to, dscp);
+	b->start = frame_build(payload, len, &link,
+	                       &(struct frame_ends){.from = from, .to = to, .dscp = dscp});
 	b->len = (size_t)(payload + len - b->start);
 }
 
@@ -115,7 +116,7 @@ static void zero_checksum_is_ones(void)
 
 	/* protocol 17 + length 10 twice + the payload's word is 0xffff */
 	be16_put(payload, 0xffff - 17 - 10 - 10);
-	frame_build(payload, 2, &link, &from, &to, 0);
+	frame_build(payload, 2, &link, &(struct frame_ends){.from = &from, .to = &to});
 	EXPECT_INT(be16_get(payload - 2), 0xffff);
 }
 

@@ -199,7 +199,8 @@ static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const ch
 	here_mac(side, mac);
 	frame_link_make(&link, mac, from_mac, 0, to.version);
 	memset(room + 128, 0x5a, 100);
-	*start = frame_build(room + 128, 100, &link, &from, &to, 0);
+	*start =
+		frame_build(room + 128, 100, &link, &(struct frame_ends){.from = &from, .to = &to});
 	return (size_t)(room + 228 - *start);
 }
 

@@ -308,7 +308,8 @@ static inline size_t raw_frame(uint8_t *room, uint8_t **start, unsigned side, ui
 	here_mac(side, to_mac);
 	frame_link_make(&link, to_mac, from_mac, 0, to.version);
 	memset(room + 128, 0x5a, len);
-	*start = frame_build(room + 128, (uint16_t)len, &link, &from, &to, 0);
+	*start = frame_build(room + 128, (uint16_t)len, &link,
+	                     &(struct frame_ends){.from = &from, .to = &to});
 	return (size_t)(room + 128 + len - *start);
 }
 
