@@ -1,38 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The reference engine: libsrtp2 decides and computes, one packet at a time; a shadow of its state
  * tells the index it used. */
-#include <srtp2/srtp.h>
+#include "relay/engine/libsrtp_key.h"
 
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/b64.h"
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "base/secret.h"
-#include "relay/engine/engine.h"
 #include "relay/engine/selftest.h"
 #include "relay/engine/side.h"
-#include "relay/engine/state.h"
 
 struct engine {
 	struct engine *evp; /* for set_rtcp_index */
-};
-
-/*
- * One libsrtp session for a key. Its SSRCs are cloned by libsrtp from a template once a packet of
- * theirs is authenticated, so a flood of forged SSRCs costs no derivation. libsrtp keeps key
- * schedules in memory of its own.
- */
-struct engine_key {
-	struct state_life rtp, rtcp;
-	srtp_t srtp;
-	struct engine_stream *attached; /* states for whose SSRC libsrtp has a stream */
-	struct keyctx *ctx;
-	struct engine_key *twin; /* sending: evp's key of the same octets, without MKI */
-	enum engine_direction direction;
-	uint8_t log2_pkts;
 };
 
 /* While a ROC is open (decision 0054) two states share the stream that libsrtp has for their
@@ -48,187 +29,6 @@ struct engine_stream {
 	bool starts_rtcp; /* sending: libsrtp does not know yet at which SRTCP index the stream goes
 	                     on */
 };
-
-typedef void set_policy_fn(srtp_crypto_policy_t *p);
-
-/* SRTCP tags are as long with the _32 suites (RFC 3711 5.2, RFC 4568 6.2). */
-static const struct {
-	set_policy_fn *rtp, *rtcp;
-} policies[SUITE_COUNT] = {
-	[SUITE_AES_CM_128_HMAC_SHA1_80] = {srtp_crypto_policy_set_rtp_default,
-                                           srtp_crypto_policy_set_rtp_default},
-	[SUITE_AES_CM_128_HMAC_SHA1_32] = {srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32,
-                                           srtp_crypto_policy_set_rtp_default},
-	[SUITE_AES_192_CM_HMAC_SHA1_80] = {srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80,
-                                           srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80},
-	[SUITE_AES_192_CM_HMAC_SHA1_32] = {srtp_crypto_policy_set_aes_cm_192_hmac_sha1_32,
-                                           srtp_crypto_policy_set_aes_cm_192_hmac_sha1_80},
-	[SUITE_AES_256_CM_HMAC_SHA1_80] = {srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80,
-                                           srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
-	[SUITE_AES_256_CM_HMAC_SHA1_32] = {srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32,
-                                           srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
-	[SUITE_AEAD_AES_128_GCM] = {srtp_crypto_policy_set_aes_gcm_128_16_auth,
-                                    srtp_crypto_policy_set_aes_gcm_128_16_auth},
-	[SUITE_AEAD_AES_256_GCM] = {srtp_crypto_policy_set_aes_gcm_256_16_auth,
-                                    srtp_crypto_policy_set_aes_gcm_256_16_auth},
-};
-
-/* --- keys ------------------------------------------------------------------- */
-
-/* Calls `use` with the policy of the key for one SSRC, or for any of its direction when `ssrc` is
- * NULL; wipes its copy of the key. */
-static srtp_err_status_t with_policy(struct engine_key *k, const uint32_t *ssrc,
-                                     srtp_err_status_t (*use)(struct engine_key *k,
-                                                              const srtp_policy_t *p))
-{
-	const struct suite *suite = k->ctx->suite;
-	uint8_t master[SUITE_MASTER_MAX];
-	srtp_master_key_t key = {.key = master, .mki_id = k->ctx->mki, .mki_size = k->ctx->mki_len};
-	srtp_master_key_t *keys[] = {&key};
-	srtp_policy_t policy = {.window_size = 1ul << k->log2_pkts};
-	srtp_err_status_t status;
-
-	memcpy(master, k->ctx->key, suite->key_len);
-	memcpy(master + suite->key_len, k->ctx->salt, suite->salt_len);
-	policies[suite->id].rtp(&policy.rtp);
-	policies[suite->id].rtcp(&policy.rtcp);
-	if (ssrc)
-		policy.ssrc = (srtp_ssrc_t){.type = ssrc_specific, .value = *ssrc};
-	else
-		policy.ssrc.type =
-			k->direction == ENGINE_SEND ? ssrc_any_outbound : ssrc_any_inbound;
-	if (k->ctx->mki_len) {
-		policy.keys = keys;
-		policy.num_master_keys = 1;
-	} else {
-		policy.key = master;
-	}
-	status = use(k, &policy);
-	secret_wipe(master, sizeof(master));
-	return status;
-}
-
-static srtp_err_status_t make_session(struct engine_key *k, const srtp_policy_t *p)
-{
-	return srtp_create(&k->srtp, p);
-}
-
-static srtp_err_status_t add_stream(struct engine_key *k, const srtp_policy_t *p)
-{
-	return srtp_add_stream(k->srtp, p);
-}
-
-static void libsrtp_key_free(struct engine_key *k)
-{
-	if (!k)
-		return;
-	if (k->srtp)
-		(void)srtp_dealloc(k->srtp);
-	engine_evp.key_free(k->twin);
-	keyctx_free(k->ctx);
-	secret_free(k);
-}
-
-static enum err make_twin(struct engine_key *k, struct why *why)
-{
-	struct keyctx *ctx;
-	enum err e = keyctx_copy(&ctx, k->ctx);
-
-	if (e != ERR_OK)
-		return why_fail(why, e, "no memory for a key");
-	ctx->mki_len = 0;
-	ctx->lifetime_pkts = ctx->suite->srtp_lifetime_pkts;
-	e = engine_evp.key_new(&k->twin, ctx, ENGINE_SEND, REPLAY_PKTS_MIN, why);
-	keyctx_free(ctx);
-	return e;
-}
-
-static enum err key_make(struct engine_key **out, const struct keyctx *ctx,
-                         enum engine_direction direction, unsigned window, struct why *why)
-{
-	struct engine_key *k = secret_alloc(sizeof(*k));
-	srtp_err_status_t status;
-
-	if (!k)
-		return why_fail(why, ERR_NOMEM, "no memory for a key");
-	k->direction = direction;
-	k->log2_pkts = replay_log2(window);
-	state_lives(&k->rtp, &k->rtcp, ctx->suite, ctx->lifetime_pkts);
-	if (keyctx_copy(&k->ctx, ctx) != ERR_OK) {
-		libsrtp_key_free(k);
-		return why_fail(why, ERR_NOMEM, "no memory for a key");
-	}
-	status = with_policy(k, NULL, make_session);
-	if (status != srtp_err_status_ok) {
-		k->srtp = NULL;
-		libsrtp_key_free(k);
-		return why_fail(why, status == srtp_err_status_alloc_fail ? ERR_NOMEM : ERR_CRYPTO,
-		                "libsrtp refused a key of %s: status %d", ctx->suite->name,
-		                (int)status);
-	}
-	enum err e = direction == ENGINE_SEND ? make_twin(k, why) : ERR_OK;
-	if (e != ERR_OK) {
-		libsrtp_key_free(k);
-		return e;
-	}
-	*out = k;
-	return ERR_OK;
-}
-
-/*
- * Many a libsrtp derives the session keys of AES-192 by AES-256 over a key padded with zeros,
- * against RFC 6188 7.4: its packets open nowhere else. Master key and salt of that section; SSRC,
- * sequence number and payload 0; the key stream of its session key and salt.
- */
-static enum err check_aes_192(const struct suite *asked, struct why *why)
-{
-	static const char master[] =
-		"73edc66c4fa15776fb57f9505c17136550ffda71f3e8e5f1c8522f3acd4ce86d5add78edbb11";
-	static const char want_text[] = "7223cefe848cc968449c539c07561cb9";
-	uint8_t octets[64], want[16], packet[12 + 16 + SRTP_MAX_TRAILER_LEN] = {0x80};
-	struct keyctx_spec spec = {.suite = suite_get(SUITE_AES_192_CM_HMAC_SHA1_80),
-	                           .master.p = octets};
-	int len = 12 + 16;
-	struct keyctx *ctx = NULL;
-	struct engine_key *k = NULL;
-	size_t n;
-	enum err e;
-
-	CHECK(hex_decode(str_of(master), octets, sizeof(octets), &spec.master.n) == ERR_OK);
-	CHECK(hex_decode(str_of(want_text), want, sizeof(want), &n) == ERR_OK);
-	e = keyctx_new(&ctx, &spec, why);
-	if (e == ERR_OK)
-		e = key_make(&k, ctx, ENGINE_SEND, REPLAY_PKTS_MIN, why);
-	if (e == ERR_OK && (srtp_protect(k->srtp, packet, &len) != srtp_err_status_ok ||
-	                    memcmp(packet + 12, want, n) != 0))
-		e = why_fail(why, ERR_UNSUPPORTED,
-		             "%s: %s derives AES-192 keys otherwise than RFC 6188; engines mb and "
-		             "evp carry this suite",
-		             asked->name, srtp_get_version_string());
-	libsrtp_key_free(k);
-	keyctx_free(ctx);
-	return e;
-}
-
-static enum err libsrtp_key_new(struct engine_key **out, const struct keyctx *ctx,
-                                enum engine_direction direction, unsigned window, struct why *why)
-{
-	enum err e = ctx->suite->key_len == 24 ? check_aes_192(ctx->suite, why) : ERR_OK;
-
-	if (ctx->suite->cipher == SUITE_CIPHER_AES_F8)
-		return why_fail(why, ERR_UNSUPPORTED,
-		                "%s: %s has no f8 mode; engines mb and evp carry this suite",
-		                ctx->suite->name, srtp_get_version_string());
-	return e == ERR_OK ? key_make(out, ctx, direction, window, why) : e;
-}
-
-static void libsrtp_key_use(const struct engine_key *k, struct engine_key_use *out)
-{
-	*out = (struct engine_key_use){.rtp_pkts = k->rtp.used_pkts,
-	                               .rtp_limit = k->rtp.limit_pkts,
-	                               .rtcp_pkts = k->rtcp.used_pkts,
-	                               .rtcp_limit = k->rtcp.limit_pkts};
-}
 
 /* --- streams ---------------------------------------------------------------- */
 
@@ -310,7 +110,7 @@ static srtp_err_status_t aim(struct engine_stream *s, uint64_t index, bool *adde
 	if (natural == index && !s->is_forced && !is_shared)
 		return srtp_err_status_ok;
 	if (!is_shared && !s->is_attached) {
-		status = with_policy(s->key, &s->ssrc, add_stream);
+		status = libsrtp_key_add_stream(s->key, s->ssrc);
 		if (status != srtp_err_status_ok)
 			return status;
 		attach(s);
@@ -368,7 +168,7 @@ static srtp_err_status_t set_rtcp_index(struct engine *e, struct engine_stream *
 	if (p.verdict != VERDICT_NONE)
 		return srtp_err_status_fail;
 	if (!has_stream(s->key, s->ssrc))
-		status = with_policy(s->key, &s->ssrc, add_stream);
+		status = libsrtp_key_add_stream(s->key, s->ssrc);
 	if (status != srtp_err_status_ok)
 		return status;
 	attach(s);
