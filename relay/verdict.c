@@ -6,7 +6,7 @@
 
 static const struct {
 	const char *name;
-	const char *meaning;
+	const char *meaning; /* for readers: tests/lint/verdicts holds docs/operations.md to it */
 } table[VERDICT_COUNT] = {
 	[VERDICT_NONE] = {"none", "not decided yet"},
 	[VERDICT_FORWARDED] = {"forwarded", "sent to the peer of the other leg"},
@@ -45,10 +45,4 @@ const char *verdict_name(enum verdict v)
 {
 	CHECK((unsigned)v < VERDICT_COUNT);
 	return table[v].name;
-}
-
-const char *verdict_meaning(enum verdict v)
-{
-	CHECK((unsigned)v < VERDICT_COUNT);
-	return table[v].meaning;
 }

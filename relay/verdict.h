@@ -47,6 +47,5 @@ enum verdict {
 /* Lower-case words with underscores: "auth_failed". Never NULL. */
 const char *verdict_name(enum verdict v);
 /* One line for people and for docs/operations.md. */
-const char *verdict_meaning(enum verdict v);
 
 #endif

@@ -25,7 +25,7 @@ void f8_wipe(struct f8 *f);
 /* The packet in its cipher's direction, which is one for both. The IV is of what stands in the
  * header now. Allocates nothing; worker. */
 void f8_op(const struct op *op);
-/* `n` octets in place, under that IV. */
+/* `n` octets in place, under that IV. Outside evp_f8.c for tests. */
 void f8_crypt(const struct f8 *f, const uint8_t iv[F8_BLOCK], uint8_t *data, size_t n);
 
 #endif

@@ -31,7 +31,7 @@ static uint32_t load32(const uint8_t *p)
  * time fold to the same 16: 2^16 is 1 modulo 2^16 - 1. Four sums run side by side; 64 bits hold the
  * carries of any packet.
  */
-uint64_t frame_sum(const uint8_t *p, size_t n, uint64_t sum)
+static uint64_t frame_sum(const uint8_t *p, size_t n, uint64_t sum)
 {
 	uint64_t a = 0, b = 0, c = 0, d = 0;
 	uint32_t tail = 0;
@@ -51,7 +51,7 @@ uint64_t frame_sum(const uint8_t *p, size_t n, uint64_t sum)
 	return sum + a + b + c + d;
 }
 
-uint16_t frame_sum_fold(uint64_t sum)
+static uint16_t frame_sum_fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffffffff) + (sum >> 32);

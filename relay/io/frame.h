@@ -69,9 +69,4 @@ static inline uint16_t frame_ip_overhead(uint8_t ip_version)
 	return ip_version == 4 ? FRAME_IP4 + FRAME_UDP : FRAME_IP6 + FRAME_UDP;
 }
 
-/* The Internet checksum (RFC 1071) of `n` octets on top of `sum`; frame_sum_fold ends it, in the
- * order of the wire. */
-uint64_t frame_sum(const uint8_t *p, size_t n, uint64_t sum);
-uint16_t frame_sum_fold(uint64_t sum);
-
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The network in memory: two queues ordered by due time, and the back end that stands between them.
- */
+/* The network in memory: two queues, and the back end that stands between them. */
 #include "relay/io/sim.h"
 
 #include <string.h>
@@ -10,20 +9,14 @@
 #include "relay/packet/pool.h"
 
 struct queue {
-	struct sim_pkt **pkts; /* by due time, soonest last */
+	struct sim_pkt **pkts; /* oldest first */
 	unsigned n, room;
 };
 
-/* One way through the network. */
-struct lane {
-	struct sim_link link;
-	struct queue queue;
-};
-
 struct sim {
-	uint64_t now_ns, order, random;
-	struct lane towards, back; /* the gateway; the endpoints */
-	struct map *ports;         /* by local address */
+	uint64_t now_ns;
+	struct queue towards, back; /* the gateway; the endpoints */
+	struct map *ports;          /* by local address */
 };
 
 struct sim_io {
@@ -41,13 +34,12 @@ struct port_key {
 
 /* --- the network ------------------------------------------------------------ */
 
-enum err sim_new(struct sim **out, uint64_t seed)
+enum err sim_new(struct sim **out)
 {
 	struct sim *s = mem_alloc(sizeof(*s));
 
 	if (!s)
 		return ERR_NOMEM;
-	s->random = seed | 1;
 	if (map_new(&s->ports)) {
 		mem_free(s);
 		return ERR_NOMEM;
@@ -67,16 +59,10 @@ void sim_free(struct sim *s)
 {
 	if (!s)
 		return;
-	queue_fini(&s->towards.queue);
-	queue_fini(&s->back.queue);
+	queue_fini(&s->towards);
+	queue_fini(&s->back);
 	map_free(s->ports);
 	mem_free(s);
-}
-
-void sim_set_link(struct sim *s, const struct sim_link *towards, const struct sim_link *back)
-{
-	s->towards.link = *towards;
-	s->back.link = *back;
 }
 
 void sim_set_time(struct sim *s, uint64_t now_ns)
@@ -94,23 +80,8 @@ unsigned sim_open_ports(const struct sim *s)
 	return (unsigned)map_count(s->ports);
 }
 
-static uint64_t draw(struct sim *s)
-{
-	s->random ^= s->random >> 12;
-	s->random ^= s->random << 25;
-	s->random ^= s->random >> 27;
-	return s->random * 0x2545f4914f6cdd1dull >> 16;
-}
-
-static bool happens(struct sim *s, unsigned permille)
-{
-	return permille && draw(s) % 1000 < permille;
-}
-
 static enum err queue_put(struct queue *q, struct sim_pkt *p)
 {
-	unsigned at;
-
 	if (q->n == q->room) {
 		unsigned room = q->room ? 2 * q->room : 64;
 		struct sim_pkt **pkts = mem_resize(q->pkts, room, sizeof(struct sim_pkt *));
@@ -120,47 +91,23 @@ static enum err queue_put(struct queue *q, struct sim_pkt *p)
 		q->pkts = pkts;
 		q->room = room;
 	}
-	at = q->n++;
-	while (at > 0 &&
-	       (q->pkts[at - 1]->due_ns < p->due_ns ||
-	        (q->pkts[at - 1]->due_ns == p->due_ns && q->pkts[at - 1]->order < p->order))) {
-		q->pkts[at] = q->pkts[at - 1];
-		at--;
-	}
-	q->pkts[at] = p;
+	q->pkts[q->n++] = p;
 	return ERR_OK;
 }
 
-static enum err put(struct sim *s, struct lane *lane, const struct sim_pkt *like)
+static enum err travel(struct queue *q, struct sim_pkt *p, const void *data, size_t n)
 {
-	const struct sim_link *link = &lane->link;
-	struct sim_pkt *p = mem_dup(like, sizeof(*like));
-	enum err e;
-
-	if (!p)
-		return ERR_NOMEM;
-	p->order = s->order++;
-	p->due_ns = s->now_ns + link->delay_ns + (link->jitter_ns ? draw(s) % link->jitter_ns : 0);
-	e = queue_put(&lane->queue, p);
-	if (e)
-		mem_free(p);
-	return e;
-}
-
-static enum err travel(struct sim *s, struct lane *lane, struct sim_pkt *p, const void *data,
-                       size_t n)
-{
+	struct sim_pkt *copy;
 	enum err e;
 
 	if (n > SIM_PKT_MAX)
 		return ERR_TOO_BIG;
 	p->len = (uint16_t)n;
 	memcpy(p->data, data, n);
-	if (happens(s, lane->link.lose_permille))
-		return ERR_OK;
-	e = put(s, lane, p);
-	if (!e && happens(s, lane->link.repeat_permille))
-		e = put(s, lane, p);
+	copy = mem_dup(p, sizeof(*p));
+	e = copy ? queue_put(q, copy) : ERR_NOMEM;
+	if (e)
+		mem_free(copy);
 	return e;
 }
 
@@ -169,7 +116,7 @@ enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to,
 {
 	struct sim_pkt p = {.from = *from, .to = *to};
 
-	return travel(s, &s->towards, &p, data, n);
+	return travel(&s->towards, &p, data, n);
 }
 
 static void queue_remove(struct queue *q, unsigned at)
@@ -181,13 +128,13 @@ static void queue_remove(struct queue *q, unsigned at)
 
 bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out)
 {
-	struct queue *q = &s->back.queue;
+	struct queue *q = &s->back;
 
-	for (unsigned i = q->n; i > 0 && q->pkts[i - 1]->due_ns <= s->now_ns; i--) {
-		if (to && !addr_eq(&q->pkts[i - 1]->to, to))
+	for (unsigned i = 0; i < q->n; i++) {
+		if (to && !addr_eq(&q->pkts[i]->to, to))
 			continue;
-		*out = *q->pkts[i - 1];
-		queue_remove(q, i - 1);
+		*out = *q->pkts[i];
+		queue_remove(q, i);
 		return true;
 	}
 	return false;
@@ -290,19 +237,20 @@ static struct pkt *take(struct sim_io *s, const struct sim_pkt *from, struct io_
 static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
 {
 	struct sim_io *s = (struct sim_io *)io;
-	struct queue *q = &s->sim->towards.queue;
-	unsigned n = 0;
+	struct queue *q = &s->sim->towards;
+	unsigned i = 0, n = 0;
 
-	for (unsigned i = q->n; i > 0 && n < room && q->pkts[i - 1]->due_ns <= s->sim->now_ns;
-	     i--) {
-		struct port_key k = key_of(&q->pkts[i - 1]->to);
+	while (i < q->n && n < room) {
+		struct port_key k = key_of(&q->pkts[i]->to);
 		struct io_port *port = map_get(s->sim->ports, &k, sizeof(k));
 
 		/* Another worker's is left for it; nobody's goes to whoever finds it. */
-		if (port && port->io != io)
+		if (port && port->io != io) {
+			i++;
 			continue;
+		}
 		if (port) {
-			struct pkt *p = take(s, q->pkts[i - 1], port);
+			struct pkt *p = take(s, q->pkts[i], port);
 
 			if (!p)
 				return n;
@@ -312,7 +260,7 @@ static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
 		} else {
 			counter_inc(&s->counters.dropped[VERDICT_NO_PORT]);
 		}
-		queue_remove(q, i - 1);
+		queue_remove(q, i);
 	}
 	return n;
 }
@@ -329,7 +277,7 @@ static void sim_transmit(struct io *io, struct pkt **batch, unsigned n)
 
 		if (p->verdict != VERDICT_NONE)
 			continue;
-		if (travel(s->sim, &s->sim->back, &sent, p->data, p->len)) {
+		if (travel(&s->sim->back, &sent, p->data, p->len)) {
 			p->verdict = VERDICT_SEND_FAILED;
 			continue;
 		}

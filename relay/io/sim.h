@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A network in memory and virtual time for tests: endpoints around the gateway, and links that
- * lose, repeat and reorder. */
+/* A network in memory and virtual time, for tests: endpoints around the gateway. */
 #ifndef RELAY_IO_SIM_H
 #define RELAY_IO_SIM_H
 
@@ -15,26 +14,16 @@
 /* One thread; give it as relay_config.io_test_arg with io_sim, and step the relay by hand. */
 struct sim;
 
-/* What happens to packets on their way, in each direction. All zero: nothing. */
-struct sim_link {
-	unsigned lose_permille, repeat_permille;
-	uint64_t delay_ns, jitter_ns; /* each packet: delay and up to jitter more, so that later
-	                                 ones overtake */
-};
-
 enum { SIM_PKT_MAX = 2048 };
 
 struct sim_pkt {
 	struct addr from, to;
-	uint64_t due_ns;
-	uint64_t order; /* of equal due times */
 	uint16_t len;
 	uint8_t data[SIM_PKT_MAX];
 };
 
-enum err sim_new(struct sim **out, uint64_t seed) MUST_USE;
+enum err sim_new(struct sim **out) MUST_USE;
 void sim_free(struct sim *s);
-void sim_set_link(struct sim *s, const struct sim_link *towards, const struct sim_link *back);
 void sim_set_time(struct sim *s, uint64_t now_ns);
 uint64_t sim_time(const struct sim *s);
 

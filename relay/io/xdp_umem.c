@@ -133,7 +133,8 @@ bool xdp_queue_send(struct xdp_umem *u, struct xdp_queue *q, const uint8_t *star
 	return true;
 }
 
-void xdp_queue_reap(struct xdp_umem *u, struct xdp_queue *q)
+/* Takes back frames that were sent. */
+static void reap(struct xdp_umem *u, struct xdp_queue *q)
 {
 	uint32_t at, n = xsk_ring_cons__peek(&q->completion, XDP_RING, &at);
 
@@ -169,13 +170,13 @@ unsigned xdp_queue_kick(struct xdp_umem *u, struct xdp_queue *q)
 			break;
 		if (q->is_zero_copy)
 			break;
-		xdp_queue_reap(u, q);
+		reap(u, q);
 		/* The device's queue is full: what is left waits for the next turn. */
 		if (waiting(q) == before)
 			break;
 	}
 	q->unsent = waiting(q);
-	xdp_queue_reap(u, q);
+	reap(u, q);
 	return calls;
 }
 

@@ -89,8 +89,6 @@ unsigned xdp_queue_receive(struct xdp_umem *u, struct xdp_queue *q, struct xdp_d
 bool xdp_queue_send(struct xdp_umem *u, struct xdp_queue *q, const uint8_t *start, uint32_t len);
 /* Tells the kernel to send what waits; returns the number of system calls it took. */
 unsigned xdp_queue_kick(struct xdp_umem *u, struct xdp_queue *q);
-/* Takes back frames that were sent. */
-void xdp_queue_reap(struct xdp_umem *u, struct xdp_queue *q);
 
 /* The start of the frame in which an address of the area lies. */
 static inline uint8_t *xdp_frame_of(const struct xdp_umem *u, uint64_t offset)
@@ -98,7 +96,7 @@ static inline uint8_t *xdp_frame_of(const struct xdp_umem *u, uint64_t offset)
 	return u->area + (offset & ~(uint64_t)(XDP_FRAME - 1));
 }
 
-/* How many frames have that owner, by the books; 0 without. */
+/* For tests: how many frames have that owner, by the books; 0 without. */
 uint32_t xdp_umem_count(const struct xdp_umem *u, enum xdp_owner owner);
 
 #endif

@@ -104,8 +104,3 @@ unsigned pool_free_pkts(const struct pool *p)
 {
 	return p->n_free;
 }
-
-unsigned pool_free_buffers(const struct pool *p)
-{
-	return p->n_free_buffers;
-}

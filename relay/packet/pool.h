@@ -32,7 +32,7 @@ struct pkt *pool_copy(struct pool *p, const struct pkt *pkt);
 /* Gives back what pool_copy took. */
 void pool_give_copy(struct pool *p, struct pkt *copy);
 
+/* For tests: descriptors that nobody has taken. */
 unsigned pool_free_pkts(const struct pool *p);
-unsigned pool_free_buffers(const struct pool *p);
 
 #endif

@@ -48,7 +48,7 @@ bool stage_open_with(struct stage *g, const struct relay_config *config)
 	struct why why = {.text = ""};
 
 	g->random = g->seed = test_seed();
-	if (!EXPECT_OK(sim_new(&g->sim, g->seed)))
+	if (!EXPECT_OK(sim_new(&g->sim)))
 		return false;
 	c.io_test_arg = g->sim;
 	sim_set_time(g->sim, 1000 * NS_PER_S);
