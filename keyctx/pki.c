@@ -309,48 +309,46 @@ static const EVP_MD *md_of(enum prim_hash hash)
 	return hash == PRIM_SHA256 ? EVP_sha256() : EVP_sha1();
 }
 
-static bool set_scheme(EVP_PKEY_CTX *ctx, enum pki_scheme scheme, enum prim_hash hash)
+static bool set_scheme(EVP_PKEY_CTX *ctx, struct pki_alg alg)
 {
-	if (scheme == PKI_PKCS1)
+	if (alg.scheme == PKI_PKCS1)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
 	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md_of(hash)) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md_of(alg.hash)) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
 }
 
-enum err pki_sign(const struct pki_key *k, enum pki_scheme scheme, enum prim_hash hash,
-                  const struct view *parts, size_t n, uint8_t *sig, size_t *sig_len)
+enum err pki_sign(const struct pki_key *k, struct pki_alg alg, const struct view *parts, size_t n,
+                  uint8_t *sig)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *ctx = NULL;
 	size_t len = PKI_RSA_MAX;
 	enum err e = ERR_CRYPTO;
 
-	if (!md || EVP_DigestSignInit(md, &ctx, md_of(hash), NULL, k->key) != 1 ||
-	    !set_scheme(ctx, scheme, hash))
+	if (!md || EVP_DigestSignInit(md, &ctx, md_of(alg.hash), NULL, k->key) != 1 ||
+	    !set_scheme(ctx, alg))
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		if (EVP_DigestSignUpdate(md, parts[i].n ? (const void *)parts[i].p : "",
 		                         parts[i].n) != 1)
 			goto out;
-	if (EVP_DigestSignFinal(md, sig, &len) == 1) {
-		*sig_len = len;
+	if (EVP_DigestSignFinal(md, sig, &len) == 1 && len == pki_key_rsa_len(k))
 		e = ERR_OK;
-	}
 out:
 	EVP_MD_CTX_free(md);
 	return e;
 }
 
-enum err pki_verify(const struct pki_cert *c, enum pki_scheme scheme, enum prim_hash hash,
-                    const struct view *parts, size_t n, struct view sig)
+enum err pki_verify(const struct pki_cert *c, struct pki_alg alg, const struct view *parts,
+                    size_t n, struct view sig)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *ctx = NULL;
 	enum err e = ERR_CRYPTO;
 
-	if (!md || EVP_DigestVerifyInit(md, &ctx, md_of(hash), NULL, c->key) != 1 ||
-	    !set_scheme(ctx, scheme, hash))
+	if (!md || EVP_DigestVerifyInit(md, &ctx, md_of(alg.hash), NULL, c->key) != 1 ||
+	    !set_scheme(ctx, alg))
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		if (EVP_DigestVerifyUpdate(md, parts[i].n ? (const void *)parts[i].p : "",

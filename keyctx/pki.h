@@ -48,13 +48,19 @@ void pki_trust_free(struct pki_trust *t);
 enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, uint64_t now_s,
                          struct why *why) MUST_USE;
 
-/* Signature over the concatenation of `parts`; `sig` has room for PKI_RSA_MAX. */
-enum err pki_sign(const struct pki_key *k, enum pki_scheme scheme, enum prim_hash hash,
-                  const struct view *parts, size_t n, uint8_t *sig, size_t *sig_len) MUST_USE;
+/* How a signature is made. */
+struct pki_alg {
+	enum pki_scheme scheme;
+	enum prim_hash hash;
+};
+
+/* Signature over the concatenation of `parts`: pki_key_rsa_len(k) octets, at most PKI_RSA_MAX. */
+enum err pki_sign(const struct pki_key *k, struct pki_alg alg, const struct view *parts, size_t n,
+                  uint8_t *sig) MUST_USE;
 size_t pki_key_rsa_len(const struct pki_key *k);
 /* ERR_AUTH when it is not the signature. */
-enum err pki_verify(const struct pki_cert *c, enum pki_scheme scheme, enum prim_hash hash,
-                    const struct view *parts, size_t n, struct view sig) MUST_USE;
+enum err pki_verify(const struct pki_cert *c, struct pki_alg alg, const struct view *parts,
+                    size_t n, struct view sig) MUST_USE;
 
 /*
  * RSAES-PKCS1-v1_5 with the padding octets given (none may be 0, modulus - 3 - data.n of them), so

@@ -122,7 +122,7 @@ static const EVP_CIPHER *aes_ctr_of(size_t key_len)
 	                       : NULL;
 }
 
-/* `iv` NULL: a cipher without one. */
+/* `iv` NULL: a cipher without one. Six parameters, as AES has them in every library. */
 static enum err encrypt(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv,
                         const uint8_t *in, uint8_t *out, size_t n)
 {

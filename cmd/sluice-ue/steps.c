@@ -264,7 +264,7 @@ static enum err offer_into(const struct options *o, struct account *a, struct ou
                            struct why *why)
 {
 	static uint8_t room[KMS_NAME_MAX];
-	struct ue_wish wish = {0};
+	struct ue_wish wish = {.id = &a->identity};
 	struct ticket_grant *grant = NULL;
 	struct ue_offer *offer = NULL;
 	struct sdp *s = NULL;
@@ -279,7 +279,7 @@ static enum err offer_into(const struct options *o, struct account *a, struct ou
 		e = read_ticket(&grant, &wish.is_reuse, o->ticket, why);
 	wish.grant = grant;
 	if (!e)
-		e = ue_offer_new(&offer, &a->identity, &wish, s, &outside->env, why);
+		e = ue_offer_new(&offer, &wish, s, &outside->env, why);
 	if (!e)
 		e = write_offer(o, offer, &wish, s, outside, why);
 	if (!e)
@@ -332,8 +332,12 @@ static enum err answer_into(const struct options *o, struct account *a, struct o
 		e = ue_choose_answer(&c, ue_desc_offered(theirs), &protection, why);
 	}
 	if (!e)
-		e = ue_answer_new(&session, &a->identity, protection, theirs, ours, &outside->env,
-		                  why);
+		e = ue_answer_new(&session,
+		                  &(struct ue_answering){.id = &a->identity,
+		                                         .protection = protection,
+		                                         .offer = theirs,
+		                                         .local = ours},
+		                  &outside->env, why);
 	if (!e)
 		e = write_answer(o, session, ours, why);
 	if (!e)
@@ -471,7 +475,8 @@ static enum err update_answer(const struct options *o, struct ue_session *sessio
 	if (!e)
 		e = files_read_sdp(&ours, o->files[1], why);
 	if (!e)
-		e = ue_session_take(session, theirs, ours, &outside->env, &changed, why);
+		e = ue_session_take(session, &(struct ue_exchange){theirs, ours}, &outside->env,
+		                    &changed, why);
 	if (!e)
 		e = write_update(o, o->files[2], session, ours, why);
 	if (!e) {
@@ -523,21 +528,20 @@ static void show_key(const struct keyctx *k)
 static enum err show_stream(const struct ue_session *s, unsigned media, bool of_offerer,
                             bool show_keys, struct why *why)
 {
-	struct keyctx *key = NULL;
-	uint32_t ssrc = 0;
-	enum err e = ue_session_key(s, media, of_offerer == s->is_offerer, &key, &ssrc, why);
+	struct ue_stream_key k = {0};
+	enum err e = ue_session_key(s, media, of_offerer == s->is_offerer, &k, why);
 
 	if (e)
 		return e;
 	printf("cs=%u media=%u from=%s", 2 * media + (of_offerer ? 1 : 2), media + 1,
 	       of_offerer ? "offerer" : "answerer");
-	if (ssrc)
-		printf(" ssrc=%u", ssrc);
-	printf(" suite=%s", key->suite->name);
+	if (k.ssrc)
+		printf(" ssrc=%u", k.ssrc);
+	printf(" suite=%s", k.key->suite->name);
 	if (show_keys)
-		show_key(key);
+		show_key(k.key);
 	putchar('\n');
-	keyctx_free(key);
+	keyctx_free(k.key);
 	return ERR_OK;
 }
 

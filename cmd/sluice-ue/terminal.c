@@ -97,7 +97,8 @@ static enum err make_offer(struct terminal *t, enum ue_protection protection, st
                            struct why *why)
 {
 	const struct options *o = t->options;
-	struct ue_wish wish = {.peer = t->peer,
+	struct ue_wish wish = {.id = &t->account.identity,
+	                       .peer = t->peer,
 	                       .protection = protection,
 	                       .suite = o->suite,
 	                       .level = o->level,
@@ -107,7 +108,7 @@ static enum err make_offer(struct terminal *t, enum ue_protection protection, st
 	                                  .initiator_rekeys = o->initiator_rekeys,
 	                                  .responder_rekeys = o->responder_rekeys}};
 
-	return ue_offer_new(&t->offer, &t->account.identity, &wish, s, &t->outside.env, why);
+	return ue_offer_new(&t->offer, &wish, s, &t->outside.env, why);
 }
 
 enum err terminal_offer(struct terminal *t, struct buf *sdp, struct why *why)
@@ -173,19 +174,18 @@ void terminal_cancel(struct terminal *t)
 /* Keys of the session into the media. */
 static enum err use_keys(struct terminal *t, struct why *why)
 {
-	struct keyctx *send = NULL, *receive = NULL;
-	uint32_t ssrc = 0, peer_ssrc = 0;
+	struct ue_stream_key send = {0}, receive = {0};
 	enum err e = ERR_OK;
 
 	if (t->session->protection == UE_NONE)
 		return media_set_keys(t->media, NULL, t->ssrc, NULL, 0, why);
-	e = ue_session_key(t->session, 0, true, &send, &ssrc, why);
+	e = ue_session_key(t->session, 0, true, &send, why);
 	if (!e)
-		e = ue_session_key(t->session, 0, false, &receive, &peer_ssrc, why);
+		e = ue_session_key(t->session, 0, false, &receive, why);
 	if (!e)
-		e = media_set_keys(t->media, send, ssrc, receive, peer_ssrc, why);
-	keyctx_free(send);
-	keyctx_free(receive);
+		e = media_set_keys(t->media, send.key, send.ssrc, receive.key, receive.ssrc, why);
+	keyctx_free(send.key);
+	keyctx_free(receive.key);
 	return e;
 }
 
@@ -289,7 +289,11 @@ static enum err first_answer(struct terminal *t, const struct sdp *theirs, struc
 	c.peer = ue_answer_caller(theirs, room, sizeof(room));
 	e = ue_choose_answer(&c, ue_desc_offered(theirs), &protection, why);
 	if (!e)
-		e = ue_answer_new(&made, &t->account.identity, protection, theirs, ours,
+		e = ue_answer_new(&made,
+		                  &(struct ue_answering){.id = &t->account.identity,
+		                                         .protection = protection,
+		                                         .offer = theirs,
+		                                         .local = ours},
 		                  &t->outside.env, why);
 	return e ? e : take_session(t, made, why);
 }
@@ -307,7 +311,8 @@ enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp, 
 		                        : sdp_direction_reverse(sdp_direction_read(theirs, 0)),
 		             &ours, why);
 	if (!e && t->session && ue_session_knows(t->session, theirs))
-		e = ue_session_take(t->session, theirs, ours, &t->outside.env, &changed, why);
+		e = ue_session_take(t->session, &(struct ue_exchange){theirs, ours},
+		                    &t->outside.env, &changed, why);
 	else if (!e)
 		e = first_answer(t, theirs, ours, why);
 	if (!e && changed)

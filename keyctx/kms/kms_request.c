@@ -250,8 +250,8 @@ void kms_request_refuse(struct kms_request *r, enum kms_result result, enum mike
 
 	r->result = result;
 	/* What can't be answered in MIKEY is answered by its status alone. */
-	if (authority_error(r->a, (struct view){r->octets, r->n_octets}, no, &env, r->error_room,
-	                    sizeof(r->error_room), &r->answer))
+	if (authority_error(r->a, (struct view){r->octets, r->n_octets}, no, &env,
+	                    wr_make(r->error_room, sizeof(r->error_room)), &r->answer))
 		r->answer = (struct view){0};
 	kms_request_move(r, KMS_REQUEST_ON_ANSWER);
 	audit(r, &no, text);
@@ -317,8 +317,9 @@ static void serve(struct kms_request *r)
 {
 	const struct kms_policy *p = kms_directory_policy(r->d);
 	struct mikey_id owner = kms_owner_name(r);
-	enum err e = rate_take(r->k->rate, owner.data, p->rate_per_minute, p->rate_burst,
-	                       r->wall_ns, &r->retry_after_s);
+	enum err e = rate_take(r->k->rate, owner.data,
+	                       (struct rate_limit){p->rate_per_minute, p->rate_burst}, r->wall_ns,
+	                       &r->retry_after_s);
 
 	if (e == ERR_LIMIT)
 		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,

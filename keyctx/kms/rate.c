@@ -72,15 +72,15 @@ static struct bucket *find_or_make(struct rate *r, struct view who, uint32_t bur
 	return b;
 }
 
-enum err rate_take(struct rate *r, struct view who, uint32_t per_minute, uint32_t burst,
-                   uint64_t now_ns, unsigned *wait_s)
+enum err rate_take(struct rate *r, struct view who, struct rate_limit limit, uint64_t now_ns,
+                   unsigned *wait_s)
 {
 	struct bucket *b;
-	double per_ns = (double)per_minute / 60e9, most = burst ? burst : 1;
+	double per_ns = (double)limit.per_minute / 60e9, most = limit.burst ? limit.burst : 1;
 
-	if (per_minute == 0)
+	if (limit.per_minute == 0)
 		return ERR_OK;
-	b = find_or_make(r, who, burst ? burst : 1, now_ns);
+	b = find_or_make(r, who, limit.burst ? limit.burst : 1, now_ns);
 	if (!b)
 		return ERR_NOMEM;
 	/* A clock set back gives nothing and takes nothing. */

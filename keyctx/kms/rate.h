@@ -15,11 +15,16 @@ struct rate;
 
 enum err rate_new(struct rate **out) MUST_USE;
 void rate_free(struct rate *r);
-/* One request of `who` now. ERR_LIMIT: too many, `*wait_s` says for how long. `per_minute` 0: no
- * limit. ERR_NOMEM. */
-enum err rate_take(struct rate *r, struct view who, uint32_t per_minute, uint32_t burst,
-                   uint64_t now_ns, unsigned *wait_s) MUST_USE;
-/* Forgets who has not asked for `idle_ns`, looking at `max` entries at most. */
+struct rate_limit {
+	uint32_t per_minute; /* 0: no limit */
+	uint32_t burst;
+};
+
+/* Counts one request of `who` now. ERR_LIMIT: over the limit; `*wait_s` is the number of seconds
+ * until the next one is allowed. ERR_NOMEM. */
+enum err rate_take(struct rate *r, struct view who, struct rate_limit limit, uint64_t now_ns,
+                   unsigned *wait_s) MUST_USE;
+/* Forgets users without a request for `idle_ns`, at most `max` of them. */
 void rate_expire(struct rate *r, uint64_t now_ns, uint64_t idle_ns, size_t max);
 size_t rate_count(const struct rate *r);
 

@@ -185,14 +185,17 @@ bool csmap_policy_eq(const struct csmap_policy *a, const struct csmap_policy *b)
 static enum err derive_generated(struct csmap_session *s, const struct mikey_key *key,
                                  const struct csmap_ground *g)
 {
-	struct view randi = g->use_randi ? g->randi : (struct view){0};
-	struct view randr = g->use_randr ? g->randr : (struct view){0};
-	enum err e = mikey_prf_tek(s->master, s->master_len, g->prf, MIKEY_PART_TEK,
-	                           mikey_key_octets(key), s->cs_id, randi, randr);
+	struct mikey_tek_seed from = {
+		.prf = g->prf,
+		.tgk = mikey_key_octets(key),
+		.cs_id = s->cs_id,
+		.randi = g->use_randi ? g->randi : (struct view){0},
+		.randr = g->use_randr ? g->randr : (struct view){0},
+	};
+	enum err e = mikey_prf_tek(s->master, s->master_len, MIKEY_PART_TEK, &from);
 
 	if (!e && !mikey_key_has_salt(key->type) && s->salt_len)
-		e = mikey_prf_tek(s->salt, s->salt_len, g->prf, MIKEY_PART_SALT,
-		                  mikey_key_octets(key), s->cs_id, randi, randr);
+		e = mikey_prf_tek(s->salt, s->salt_len, MIKEY_PART_SALT, &from);
 	return e;
 }
 

@@ -104,9 +104,10 @@ struct scratch {
 	uint8_t plain[PLAIN_MAX];
 };
 
-static enum err seal(unsigned encr, const struct mikey_msg_keys *k, uint32_t csb_id,
-                     struct mikey_ts t, uint8_t *plain, size_t n, struct wr *w)
+static enum err seal(struct wr *w, unsigned encr, const struct mikey_kemac_seed *under,
+                     uint8_t *plain, size_t n)
 {
+	const struct mikey_msg_keys *k = under->keys;
 	uint8_t iv[16];
 	uint8_t *to;
 
@@ -118,7 +119,7 @@ static enum err seal(unsigned encr, const struct mikey_msg_keys *k, uint32_t csb
 			memcpy(to, plain, n);
 			return ERR_OK;
 		}
-		cm_iv(iv, k->salt, csb_id, t);
+		cm_iv(iv, k->salt, under->csb_id, under->t);
 		return prim_aes_ctr(encr_key(encr, k), iv, plain, to, n);
 	}
 	while (n % 8 || n < 16)
@@ -127,8 +128,8 @@ static enum err seal(unsigned encr, const struct mikey_msg_keys *k, uint32_t csb
 	return to ? prim_aes_wrap(encr_key(encr, k), k->salt, plain, n, to) : ERR_TOO_BIG;
 }
 
-enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_msg_keys *k,
-                          uint32_t csb_id, struct mikey_ts t, const struct mikey_keys *keys)
+enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_kemac_seed *under,
+                          const struct mikey_keys *keys)
 {
 	struct scratch *s = secret_alloc(sizeof(*s));
 	struct wr plain;
@@ -138,15 +139,29 @@ enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_msg_ke
 		return ERR_NOMEM;
 	plain = wr_make(s->plain, sizeof(s->plain) - 8);
 	mikey_keys_write(&plain, keys);
-	e = wr_ok(&plain) ? seal(encr, k, csb_id, t, s->plain, wr_len(&plain), w) : ERR_TOO_BIG;
+	e = wr_ok(&plain) ? seal(w, encr, under, s->plain, wr_len(&plain)) : ERR_TOO_BIG;
 	secret_free(s);
 	return e;
 }
 
-static enum err unseal(struct scratch *s, struct view data, unsigned encr,
-                       const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
-                       size_t *n)
+enum err mikey_build_add_kemac(struct mikey_build *b, unsigned encr,
+                               const struct mikey_kemac_seed *under, const struct mikey_keys *keys)
 {
+	uint8_t sealed[PLAIN_MAX + 8];
+	struct wr w = wr_make(sealed, sizeof(sealed));
+	struct mikey_payload p = {.type = MIKEY_KEMAC, .u.kemac = {.encr = (uint8_t)encr}};
+	enum err e = mikey_kemac_seal(&w, encr, under, keys);
+
+	p.u.kemac.data = (struct view){.p = sealed, .n = wr_len(&w)};
+	if (!e)
+		mikey_build_add(b, &p);
+	return e;
+}
+
+static enum err unseal(struct scratch *s, struct view data, unsigned encr,
+                       const struct mikey_kemac_seed *under, size_t *n)
+{
+	const struct mikey_msg_keys *k = under->keys;
 	uint8_t iv[16];
 
 	*n = data.n;
@@ -160,13 +175,12 @@ static enum err unseal(struct scratch *s, struct view data, unsigned encr,
 		*n = data.n - 8;
 		return prim_aes_unwrap(encr_key(encr, k), k->salt, data.p, data.n, s->plain);
 	}
-	cm_iv(iv, k->salt, csb_id, t);
+	cm_iv(iv, k->salt, under->csb_id, under->t);
 	return prim_aes_ctr(encr_key(encr, k), iv, data.p, s->plain, data.n);
 }
 
 enum err mikey_kemac_open(struct mikey_keys *out, const struct mikey_payload *kemac,
-                          const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
-                          struct mikey_fault *fault)
+                          const struct mikey_kemac_seed *under, struct mikey_fault *fault)
 {
 	unsigned encr = kemac->u.kemac.encr;
 	struct view data = kemac->u.kemac.data;
@@ -180,7 +194,7 @@ enum err mikey_kemac_open(struct mikey_keys *out, const struct mikey_payload *ke
 	s = secret_alloc(sizeof(*s));
 	if (!s)
 		return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
-	e = unseal(s, data, encr, k, csb_id, t, &n);
+	e = unseal(s, data, encr, under, &n);
 	if (e)
 		e = mikey_fail(fault, e == ERR_CRYPTO ? e : ERR_AUTH, MIKEY_E_AUTH,
 		               "the keys of KEMAC do not unwrap");
@@ -200,9 +214,11 @@ enum err mikey_mac(unsigned alg, const struct mikey_msg_keys *k, const struct vi
 	                 out);
 }
 
-enum err mikey_mac_check(unsigned alg, struct view mac, const struct mikey_msg_keys *k,
+enum err mikey_mac_check(const struct mikey_payload *v, const struct mikey_msg_keys *k,
                          const struct view *parts, size_t n, struct mikey_fault *fault)
 {
+	unsigned alg = v->u.v.alg;
+	struct view mac = v->u.v.mac;
 	uint8_t want[MIKEY_MAC_MAX];
 	enum err e = mikey_mac(alg, k, parts, n, want);
 
@@ -251,19 +267,23 @@ enum err mikey_msg_check_mac(const struct mikey_msg *m, const struct mikey_msg_k
 
 	if (!v)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "no V payload");
-	return mikey_mac_check(v->u.v.alg, v->u.v.mac, k, parts,
-	                       cover(parts, m->octets, v->u.v.mac.n, extra, n_extra), fault);
+	return mikey_mac_check(v, k, parts, cover(parts, m->octets, v->u.v.mac.n, extra, n_extra),
+	                       fault);
 }
 
-enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key,
-                              enum mikey_sign scheme, enum prim_hash hash, const struct view *extra,
-                              size_t n_extra)
+static struct pki_alg alg_of(unsigned scheme, enum prim_hash hash)
+{
+	return (struct pki_alg){scheme == MIKEY_SIGN_PSS ? PKI_PSS : PKI_PKCS1, hash};
+}
+
+enum err mikey_build_add_sign(struct mikey_build *b, const struct mikey_signer *by,
+                              const struct view *extra, size_t n_extra)
 {
 	static const uint8_t zeros[PKI_RSA_MAX];
-	size_t sig_len = pki_key_rsa_len(key), got = 0;
+	size_t sig_len = pki_key_rsa_len(by->key);
 	struct mikey_payload p = {
 		.type = MIKEY_SIGN,
-		.u.sign = {.scheme = (uint8_t)scheme, .sig = {.p = zeros, .n = sig_len}}};
+		.u.sign = {.scheme = (uint8_t)by->scheme, .sig = {.p = zeros, .n = sig_len}}};
 	struct view parts[1 + EXTRA_MAX], whole;
 	uint8_t sig[PKI_RSA_MAX];
 	enum err e;
@@ -271,22 +291,18 @@ enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key,
 	mikey_build_add(b, &p);
 	e = mikey_build_done(b, &whole);
 	if (!e)
-		e = pki_sign(key, scheme == MIKEY_SIGN_PSS ? PKI_PSS : PKI_PKCS1, hash, parts,
-		             cover(parts, whole, sig_len, extra, n_extra), sig, &got);
-	if (!e && got != sig_len)
-		e = ERR_CRYPTO;
+		e = pki_sign(by->key, alg_of(by->scheme, by->hash), parts,
+		             cover(parts, whole, sig_len, extra, n_extra), sig);
 	if (!e)
 		memcpy(b->w.p - sig_len, sig, sig_len);
 	return e;
 }
 
-enum err mikey_msg_check_sign(const struct mikey_msg *m, const struct pki_cert *cert,
-                              bool accept_sha1, const struct view *extra, size_t n_extra,
-                              struct mikey_fault *fault)
+enum err mikey_msg_check_sign(const struct mikey_msg *m, struct mikey_signed_by by,
+                              const struct view *extra, size_t n_extra, struct mikey_fault *fault)
 {
 	const struct mikey_payload *p = mikey_msg_find(m, MIKEY_SIGN);
 	struct view parts[1 + EXTRA_MAX];
-	enum pki_scheme scheme;
 	size_t n;
 	enum err e;
 
@@ -295,10 +311,10 @@ enum err mikey_msg_check_sign(const struct mikey_msg *m, const struct pki_cert *
 	if (p->u.sign.scheme > MIKEY_SIGN_PSS)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_AUTH,
 		                  "signature scheme %u is not known", p->u.sign.scheme);
-	scheme = p->u.sign.scheme == MIKEY_SIGN_PSS ? PKI_PSS : PKI_PKCS1;
 	n = cover(parts, m->octets, p->u.sign.sig.n, extra, n_extra);
-	e = pki_verify(cert, scheme, PRIM_SHA256, parts, n, p->u.sign.sig);
-	if (e == ERR_AUTH && accept_sha1)
-		e = pki_verify(cert, scheme, PRIM_SHA1, parts, n, p->u.sign.sig);
+	e = pki_verify(by.cert, alg_of(p->u.sign.scheme, PRIM_SHA256), parts, n, p->u.sign.sig);
+	if (e == ERR_AUTH && by.accept_sha1)
+		e = pki_verify(by.cert, alg_of(p->u.sign.scheme, PRIM_SHA1), parts, n,
+		               p->u.sign.sig);
 	return e ? mikey_fail(fault, e, MIKEY_E_AUTH, "the signature does not verify") : ERR_OK;
 }

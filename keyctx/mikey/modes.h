@@ -31,20 +31,29 @@ enum err mikey_algs_check(struct mikey_algs a, bool allow_null_mac,
 enum err mikey_algs_check_keys(struct mikey_algs a, const struct mikey_keys *k,
                                struct mikey_fault *fault) MUST_USE;
 
-/* RFC 3830 4.2.3 with the T of the message that carries the KEMAC (decision 0010.1); key wrap as in
- * decision 0010.7. */
-enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_msg_keys *k,
-                          uint32_t csb_id, struct mikey_ts t,
+/* What a KEMAC is encrypted under (RFC 3830 4.2.3; key wrap as in decision 0010.7). */
+struct mikey_kemac_seed {
+	const struct mikey_msg_keys *keys;
+	uint32_t csb_id;
+	struct mikey_ts t; /* of the message that carries the KEMAC (decision 0010.1) */
+};
+
+/* Writes the encrypted keys, which are the data of a KEMAC. ERR_TOO_BIG, ERR_NOMEM, ERR_CRYPTO. */
+enum err mikey_kemac_seal(struct wr *w, unsigned encr, const struct mikey_kemac_seed *under,
                           const struct mikey_keys *keys) MUST_USE;
+/* ERR_AUTH: the keys do not unwrap. */
 enum err mikey_kemac_open(struct mikey_keys *out, const struct mikey_payload *kemac,
-                          const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
-                          struct mikey_fault *fault) MUST_USE;
+                          const struct mikey_kemac_seed *under, struct mikey_fault *fault) MUST_USE;
+/* Adds a KEMAC payload of `keys`. */
+enum err mikey_build_add_kemac(struct mikey_build *b, unsigned encr,
+                               const struct mikey_kemac_seed *under,
+                               const struct mikey_keys *keys) MUST_USE;
 
 /* `out` takes mikey_mac_len(alg) octets. */
 enum err mikey_mac(unsigned alg, const struct mikey_msg_keys *k, const struct view *parts, size_t n,
                    uint8_t *out) MUST_USE;
-/* ERR_AUTH and MIKEY_E_AUTH when `mac` is not the MAC of `parts`; constant time. */
-enum err mikey_mac_check(unsigned alg, struct view mac, const struct mikey_msg_keys *k,
+/* Does a V payload hold the MAC of `parts`? ERR_AUTH and MIKEY_E_AUTH if not; constant time. */
+enum err mikey_mac_check(const struct mikey_payload *v, const struct mikey_msg_keys *k,
                          const struct view *parts, size_t n, struct mikey_fault *fault) MUST_USE;
 
 /* Adds V over everything before its MAC and then `extra` (at most 6 parts). */
@@ -54,12 +63,24 @@ enum err mikey_build_add_mac(struct mikey_build *b, unsigned alg, const struct m
 enum err mikey_msg_check_mac(const struct mikey_msg *m, const struct mikey_msg_keys *k,
                              const struct view *extra, size_t n_extra,
                              struct mikey_fault *fault) MUST_USE;
+/* How a signature is made. */
+struct mikey_signer {
+	const struct pki_key *key;
+	enum mikey_sign scheme;
+	enum prim_hash hash;
+};
+
+/* Whose signature is accepted. */
+struct mikey_signed_by {
+	const struct pki_cert *cert;
+	bool accept_sha1;
+};
+
 /* SIGN likewise; its type and length are covered (decision 0010.44). */
-enum err mikey_build_add_sign(struct mikey_build *b, const struct pki_key *key,
-                              enum mikey_sign scheme, enum prim_hash hash, const struct view *extra,
-                              size_t n_extra) MUST_USE;
-enum err mikey_msg_check_sign(const struct mikey_msg *m, const struct pki_cert *cert,
-                              bool accept_sha1, const struct view *extra, size_t n_extra,
+enum err mikey_build_add_sign(struct mikey_build *b, const struct mikey_signer *by,
+                              const struct view *extra, size_t n_extra) MUST_USE;
+enum err mikey_msg_check_sign(const struct mikey_msg *m, struct mikey_signed_by by,
+                              const struct view *extra, size_t n_extra,
                               struct mikey_fault *fault) MUST_USE;
 
 /* How a party proves itself to a KMS, and a KMS to it. Borrowed by each call. */

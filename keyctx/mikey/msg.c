@@ -161,6 +161,7 @@ static enum err check_chain(const struct mikey_msg *m, struct mikey_fault *fault
 
 enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct mikey_fault *fault)
 {
+	struct mikey_chain chain = {.p = out->p, .room = MIKEY_PAYLOADS_MAX};
 	struct rd r = rd_view(octets);
 	enum err e;
 
@@ -170,8 +171,8 @@ enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct
 		                  octets.n, MIKEY_MESSAGE_MAX);
 	e = read_hdr(out, &r, fault);
 	if (!e)
-		e = mikey_chain_read(&r, out->hdr.next, 0, out->p, MIKEY_PAYLOADS_MAX, &out->n,
-		                     fault);
+		e = mikey_chain_read(&r, out->hdr.next, 0, &chain, fault);
+	out->n = chain.n;
 	if (!e)
 		e = check_chain(out, fault);
 	if (!e && !rd_done(&r))
@@ -257,12 +258,12 @@ static void write_cs(struct wr *w, const struct mikey_cs *cs)
 	wr_view(w, cs->spi);
 }
 
-void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr,
+void mikey_build_start(struct mikey_build *b, struct wr room, const struct mikey_hdr *hdr,
                        const struct mikey_cs *cs, size_t n_cs)
 {
 	struct wr *w = &b->w;
 
-	*b = (struct mikey_build){.w = wr_make(room, n), .next_at = NEXT_AT};
+	*b = (struct mikey_build){.w = room, .next_at = NEXT_AT};
 	wr_u8(w, 1);
 	wr_u8(w, hdr->data_type);
 	wr_u8(w, MIKEY_LAST);

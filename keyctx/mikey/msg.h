@@ -79,15 +79,19 @@ const char *mikey_data_type_name(unsigned data_type);
 
 /*
  * Building: the header, then each payload; the writer fills in every next-payload octet. What does
- *not fit sets `bad`. mikey_build_start(&b, room, n, &hdr, cs, n_cs); mikey_build_add(&b, &payload);
- *… mikey_build_done(&b, &octets);
+ * not fit sets `w.bad`.
+ *
+ *   mikey_build_start(&b, wr_make(room, n), &hdr, cs, n_cs);
+ *   mikey_build_add(&b, &payload); …
+ *   mikey_build_done(&b, &octets);
  */
 struct mikey_build {
 	struct wr w;
 	size_t next_at; /* where the number of the payload to come goes; SIZE_MAX: nowhere */
 };
 
-void mikey_build_start(struct mikey_build *b, uint8_t *room, size_t n, const struct mikey_hdr *hdr,
+/* `room` is empty: wr_make(). */
+void mikey_build_start(struct mikey_build *b, struct wr room, const struct mikey_hdr *hdr,
                        const struct mikey_cs *cs, size_t n_cs);
 /* A chain inside something else, written on behind what `w` holds; `numbered`: one octet naming its
  * first payload comes first. */

@@ -464,24 +464,23 @@ void mikey_payload_write(struct wr *w, const struct mikey_payload *p)
 	c->write(w, p);
 }
 
-enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_payload *out,
-                          size_t room, size_t *n, struct mikey_fault *fault)
+enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_chain *out,
+                          struct mikey_fault *fault)
 {
 	unsigned type = first;
-	size_t count = 0;
 
-	*n = 0;
+	out->n = 0;
 	while (type != MIKEY_LAST) {
 		enum err e;
 
-		if (count == room)
+		if (out->n == out->room)
 			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
-			                     base + rd_offset(r), "more than %zu payloads", room);
-		e = mikey_payload_read(r, type, base, &out[count], fault);
+			                     base + rd_offset(r), "more than %zu payloads",
+			                     out->room);
+		e = mikey_payload_read(r, type, base, &out->p[out->n], fault);
 		if (e)
 			return e;
-		type = out[count++].next;
-		*n = count;
+		type = out->p[out->n++].next;
 	}
 	return ERR_OK;
 }

@@ -199,10 +199,15 @@ enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mik
 /* Writes it with p->next in front; `octets` and `offset` are not looked at. */
 void mikey_payload_write(struct wr *w, const struct mikey_payload *p);
 
-/* A chain of payloads: `first` names the first. Reads until next is 0; ERR_TOO_BIG beyond `room`.
- * `*n` counts those read, on failure too. */
-enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_payload *out,
-                          size_t room, size_t *n, struct mikey_fault *fault) MUST_USE;
+/* Payloads read one behind the other. */
+struct mikey_chain {
+	struct mikey_payload *p; /* the caller's: `room` of them */
+	size_t room, n;          /* `n`: read so far, on failure too */
+};
+
+/* `first` is the type of the first payload. Reads until next is 0; ERR_TOO_BIG beyond `room`. */
+enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_chain *out,
+                          struct mikey_fault *fault) MUST_USE;
 
 /* "IDR", "TGK+SALT": for people. "unknown" when there is no name. */
 const char *mikey_type_name(unsigned type);

@@ -84,16 +84,22 @@ enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *
 	return e;
 }
 
-/* constant, CS ID (ff: none), CSB ID, use */
-static struct wr label_start(uint8_t *room, size_t n, uint32_t constant, unsigned cs_id,
-                             uint32_t csb_id, unsigned use)
+/* The fixed head of a label (RFC 3830 4.1.3, RFC 6043 5.1). */
+struct label_head {
+	uint32_t constant;
+	unsigned cs_id; /* NO_CS: none */
+	uint32_t csb_id;
+	unsigned use;
+};
+
+static struct wr label_start(uint8_t *room, size_t n, struct label_head head)
 {
 	struct wr w = wr_make(room, n);
 
-	wr_u32(&w, constant);
-	wr_u8(&w, (uint8_t)cs_id);
-	wr_u32(&w, csb_id);
-	wr_u8(&w, (uint8_t)use);
+	wr_u32(&w, head.constant);
+	wr_u8(&w, (uint8_t)head.cs_id);
+	wr_u32(&w, head.csb_id);
+	wr_u8(&w, (uint8_t)head.use);
 	return w;
 }
 
@@ -113,10 +119,10 @@ static enum err derive(unsigned prf, struct view inkey, const struct wr *label, 
 	return mikey_prf(prf, inkey, (struct view){.p = label->start, .n = wr_len(label)}, out, n);
 }
 
-/* encr, auth and salt of one label: `rands` in the order they stand in it. */
-static enum err derive_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey,
-                                uint32_t csb_id, unsigned use, const struct view *rands,
-                                size_t n_rands)
+/* encr, auth and salt of one label, whose use is from->phase; `rands` in the order they stand in
+ * it. */
+static enum err derive_msg_keys(struct mikey_msg_keys *out, const struct mikey_msg_seed *from,
+                                const struct view *rands, size_t n_rands)
 {
 	const struct {
 		uint32_t constant;
@@ -130,69 +136,73 @@ static enum err derive_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct
 	enum err e = ERR_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows) && !e; i++) {
+		struct label_head head = {rows[i].constant, NO_CS, from->csb_id, from->phase};
 		uint8_t room[LABEL_MAX];
-		struct wr label =
-			label_start(room, sizeof(room), rows[i].constant, NO_CS, csb_id, use);
+		struct wr label = label_start(room, sizeof(room), head);
 
 		for (size_t j = 0; j < n_rands; j++)
 			label_rand(&label, rands[j]);
-		e = derive(prf, inkey, &label, rows[i].to, rows[i].n);
+		e = derive(from->prf, from->inkey, &label, rows[i].to, rows[i].n);
 	}
 	return e;
 }
 
-enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey,
-                            uint32_t csb_id, unsigned phase, struct view randi, struct view randr)
+enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, const struct mikey_msg_seed *from)
 {
-	return derive_msg_keys(out, prf, inkey, csb_id, phase, (struct view[]){randi, randr}, 2);
+	return derive_msg_keys(out, from, (struct view[]){from->randi, from->randr}, 2);
 }
 
 enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk,
                                struct view rand)
 {
-	return derive_msg_keys(out, prf, tpk, NO_CSB, USE_TPK, &rand, 1);
+	struct mikey_msg_seed from = {.prf = prf, .inkey = tpk, .csb_id = NO_CSB, .phase = USE_TPK};
+
+	return derive_msg_keys(out, &from, &rand, 1);
 }
 
 enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view mpk,
                        struct view rand)
 {
+	struct label_head head = {CONST_MPKI, NO_CS, NO_CSB, USE_MPK};
 	uint8_t room[LABEL_MAX];
-	struct wr label = label_start(room, sizeof(room), CONST_MPKI, NO_CS, NO_CSB, USE_MPK);
+	struct wr label = label_start(room, sizeof(room), head);
 	enum err e;
 
 	label_rand(&label, rand);
 	e = derive(prf, mpk, &label, mpki, mpk.n);
 	if (e)
 		return e;
-	label = label_start(room, sizeof(room), CONST_MPKR, NO_CS, NO_CSB, USE_MPK);
+	head.constant = CONST_MPKR;
+	label = label_start(room, sizeof(room), head);
 	label_rand(&label, rand);
 	return derive(prf, mpk, &label, mpkr, mpk.n);
 }
 
 enum err mikey_prf_init_data(uint8_t out[32], unsigned prf, struct view mpkr)
 {
+	struct label_head head = {CONST_AUTH, NO_CS, NO_CSB, USE_INIT_DATA};
 	uint8_t room[LABEL_MAX];
-	struct wr label = label_start(room, sizeof(room), CONST_AUTH, NO_CS, NO_CSB, USE_INIT_DATA);
+	struct wr label = label_start(room, sizeof(room), head);
 
 	return derive(prf, mpkr, &label, out, 32);
 }
 
-enum err mikey_prf_fork(uint8_t *out, unsigned prf, enum mikey_fork what, struct view key,
-                        struct view id_data, struct view rand_kms)
+enum err mikey_prf_fork(uint8_t *out, enum mikey_fork what, struct view key,
+                        const struct mikey_fork_seed *with)
 {
+	struct label_head head = {what == MIKEY_FORK_MPKR ? CONST_MPKR_FORK : CONST_TGK_FORK, NO_CS,
+	                          NO_CSB, USE_FORK};
 	uint8_t room[LABEL_MAX + 2 + ID_MAX];
-	struct wr label = label_start(room, sizeof(room),
-	                              what == MIKEY_FORK_MPKR ? CONST_MPKR_FORK : CONST_TGK_FORK,
-	                              NO_CS, NO_CSB, USE_FORK);
+	struct wr label = label_start(room, sizeof(room), head);
 
-	wr_u16(&label, (uint16_t)id_data.n);
-	wr_view(&label, id_data);
-	label_rand(&label, rand_kms);
-	return derive(prf, key, &label, out, key.n);
+	wr_u16(&label, (uint16_t)with->id_data.n);
+	wr_view(&label, with->id_data);
+	label_rand(&label, with->rand_kms);
+	return derive(with->prf, key, &label, out, key.n);
 }
 
-enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_tek_part part,
-                       struct view tgk, unsigned cs_id, struct view randi, struct view randr)
+enum err mikey_prf_tek(uint8_t *out, size_t out_len, enum mikey_tek_part part,
+                       const struct mikey_tek_seed *from)
 {
 	const uint32_t constants[] = {
 		[MIKEY_PART_TEK] = CONST_TEK,
@@ -200,10 +210,11 @@ enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_te
 		[MIKEY_PART_AUTH] = CONST_AUTH_TEK,
 		[MIKEY_PART_ENCR] = CONST_ENCR_TEK,
 	};
+	struct label_head head = {constants[part], from->cs_id, NO_CSB, USE_TEK};
 	uint8_t room[LABEL_MAX];
-	struct wr label = label_start(room, sizeof(room), constants[part], cs_id, NO_CSB, USE_TEK);
+	struct wr label = label_start(room, sizeof(room), head);
 
-	label_rand(&label, randi);
-	label_rand(&label, randr);
-	return derive(prf, tgk, &label, out, out_len);
+	label_rand(&label, from->randi);
+	label_rand(&label, from->randr);
+	return derive(from->prf, from->tgk, &label, out, out_len);
 }

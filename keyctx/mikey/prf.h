@@ -19,10 +19,16 @@ struct mikey_msg_keys {
 	uint8_t encr[32], auth[32], salt[14];
 };
 
-/* RFC 6043 5.1.2. `phase` 1: INIT, 2: RESP. An absent random value is an empty view. */
-enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, unsigned prf, struct view inkey,
-                            uint32_t csb_id, unsigned phase, struct view randi,
-                            struct view randr) MUST_USE;
+/* What the keys of one message are derived from (RFC 6043 5.1.2). */
+struct mikey_msg_seed {
+	unsigned prf;
+	struct view inkey;
+	uint32_t csb_id;
+	unsigned phase;           /* 1: INIT, 2: RESP */
+	struct view randi, randr; /* empty when absent */
+};
+
+enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, const struct mikey_msg_seed *from) MUST_USE;
 /* RFC 6043 A.2: the keys a TPK gives for one ticket. */
 enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk,
                                struct view rand) MUST_USE;
@@ -34,14 +40,26 @@ enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view m
 enum err mikey_prf_init_data(uint8_t out[32], unsigned prf, struct view mpkr) MUST_USE;
 
 enum mikey_fork { MIKEY_FORK_MPKR, MIKEY_FORK_TGK };
-/* RFC 6043 5.1.1: as long as the key given; `out` may be the key itself. */
-enum err mikey_prf_fork(uint8_t *out, unsigned prf, enum mikey_fork what, struct view key,
-                        struct view id_data, struct view rand_kms) MUST_USE;
+/* What keys are forked with (RFC 6043 5.1.1): the same for every key of a ticket. */
+struct mikey_fork_seed {
+	unsigned prf;
+	struct view id_data, rand_kms; /* of IDRr, of RANDRkms */
+};
+
+/* Writes key.n octets; `out` may be the key itself. */
+enum err mikey_prf_fork(uint8_t *out, enum mikey_fork what, struct view key,
+                        const struct mikey_fork_seed *with) MUST_USE;
 
 enum mikey_tek_part { MIKEY_PART_TEK, MIKEY_PART_SALT, MIKEY_PART_AUTH, MIKEY_PART_ENCR };
-/* RFC 6043 5.1.3: what a TGK or GTGK gives one crypto session. */
-enum err mikey_prf_tek(uint8_t *out, size_t out_len, unsigned prf, enum mikey_tek_part part,
-                       struct view tgk, unsigned cs_id, struct view randi,
-                       struct view randr) MUST_USE;
+/* What the keys of one crypto session are derived from (RFC 6043 5.1.3). */
+struct mikey_tek_seed {
+	unsigned prf;
+	struct view tgk; /* TGK or GTGK */
+	unsigned cs_id;
+	struct view randi, randr; /* empty when absent */
+};
+
+enum err mikey_prf_tek(uint8_t *out, size_t out_len, enum mikey_tek_part part,
+                       const struct mikey_tek_seed *from) MUST_USE;
 
 #endif

@@ -156,9 +156,12 @@ static enum sdes_fault judge_keys(struct keyctx *const *keys, unsigned n)
 	return SDES_USABLE;
 }
 
-static enum err read_keys(struct str text, const struct suite *s, const struct sdes_policy *p,
-                          struct keyctx ***keys, uint8_t *n, enum sdes_fault *fault)
+/* Adds the keys of `text` to those of the line, or to those of its FEC. */
+static enum err read_keys(struct str text, struct sdes_line *l, bool is_fec,
+                          const struct sdes_policy *p, enum sdes_fault *fault)
 {
+	struct keyctx ***keys = is_fec ? &l->fec_keys : &l->keys;
+	uint8_t *n = is_fec ? &l->n_fec_keys : &l->n_keys;
 	bool more = true;
 	enum err e = ERR_OK;
 
@@ -176,7 +179,7 @@ static enum err read_keys(struct str text, const struct suite *s, const struct s
 		else if (*n == p->keys_max || *n == SDES_KEYS_MAX)
 			*fault = SDES_TOO_MANY_KEYS;
 		else
-			e = read_key(info, s, p, &key, fault);
+			e = read_key(info, l->suite, p, &key, fault);
 		if (!e && !*fault)
 			e = sdes_key_add(keys, n, key);
 	}
@@ -255,7 +258,7 @@ static enum err on_fec_key(struct param_place *at)
 		at->fault = SDES_REFUSED_PARAM;
 		return ERR_OK;
 	}
-	return read_keys(at->value, l->suite, at->policy, &l->fec_keys, &l->n_fec_keys, &at->fault);
+	return read_keys(at->value, l, true, at->policy, &at->fault);
 }
 
 static enum err on_wsh(struct param_place *at)
@@ -352,7 +355,7 @@ static enum err read_line(struct sdes_line *l, struct str value, const struct sd
 	                                              : SDES_USABLE;
 	if (l->fault)
 		return ERR_OK;
-	e = read_keys(keys, l->suite, p, &l->keys, &l->n_keys, &l->fault);
+	e = read_keys(keys, l, false, p, &l->fault);
 	return e || l->fault ? e : read_params(value, l, p);
 }
 

@@ -215,10 +215,15 @@ enum err authority_phase_keys(const struct authority *a, unsigned phase, struct 
 	struct view rand = mikey_msg_rand_of(&a->msg, authority_sender_role(a));
 	bool resolve = authority_is_resolve(a);
 
-	return mikey_prf_msg_keys(out, a->msg.hdr.prf,
-	                          (struct view){.p = a->key.octets, .n = a->key.len},
-	                          a->msg.hdr.csb_id, phase, resolve ? (struct view){0} : rand,
-	                          resolve ? rand : (struct view){0});
+	struct mikey_msg_seed from = {
+		.prf = a->msg.hdr.prf,
+		.inkey = {.p = a->key.octets, .n = a->key.len},
+		.csb_id = a->msg.hdr.csb_id,
+		.phase = phase,
+	};
+
+	*(resolve ? &from.randr : &from.randi) = rand;
+	return mikey_prf_msg_keys(out, &from);
 }
 
 /* Both names enter the MAC; one that was left out is known from elsewhere (decision 0010.6). */
@@ -287,7 +292,9 @@ static enum err verify_pk(struct authority *a, const struct authority_peer *peer
 	if (!cert || !peer->own_key || !peer->own_cert)
 		return mikey_fail(fault, ERR_AUTH, MIKEY_E_CERT, "no certificate to check with");
 	names_of(a, peer, names);
-	e = mikey_msg_check_sign(&a->msg, cert, a->rules.accept_sha1_signatures, names, 2, fault);
+	e = mikey_msg_check_sign(&a->msg,
+	                         (struct mikey_signed_by){cert, a->rules.accept_sha1_signatures},
+	                         names, 2, fault);
 	if (!e && !pki_cert_names(cert, mikey_id_is_set(sender) ? sender.data : peer->owner.data))
 		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_ID, "the certificate is not the sender's");
 	if (!e)

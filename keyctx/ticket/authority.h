@@ -116,7 +116,6 @@ bool authority_policy_lists(const struct ticket_policy *p, struct mikey_id who);
  * answered.
  */
 enum err authority_error(struct authority *a, struct view request, enum mikey_error no,
-                         const struct mikey_env *env, uint8_t *room, size_t room_n,
-                         struct view *octets) MUST_USE;
+                         const struct mikey_env *env, struct wr room, struct view *octets) MUST_USE;
 
 #endif

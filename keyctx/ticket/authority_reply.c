@@ -11,6 +11,7 @@ struct reply {
 	struct mikey_msg_keys keys;
 	struct mikey_keys plain;
 	struct ticket_keys ticket;
+	struct view octets; /* once it is finished */
 };
 
 static void add(struct mikey_build *b, struct mikey_payload p)
@@ -18,15 +19,15 @@ static void add(struct mikey_build *b, struct mikey_payload p)
 	mikey_build_add(b, &p);
 }
 
-static void start_reply(struct mikey_build *b, const struct authority *a, uint8_t *room, size_t n,
-                        unsigned data_type, struct mikey_ts t)
+static void start_reply(struct mikey_build *b, struct authority *a, unsigned data_type,
+                        struct mikey_ts t)
 {
 	struct mikey_hdr hdr = {.data_type = (uint8_t)data_type,
 	                        .prf = a->msg.hdr.prf,
 	                        .csb_id = a->msg.hdr.csb_id,
 	                        .map_type = MIKEY_MAP_EMPTY};
 
-	mikey_build_start(b, room, n, &hdr, NULL, 0);
+	mikey_build_start(b, wr_make(a->reply, sizeof(a->reply)), &hdr, NULL, 0);
 	add(b, mikey_make_t(t));
 }
 
@@ -40,25 +41,19 @@ static unsigned encr_of(const struct authority *a)
 static enum err add_kemac(struct mikey_build *b, const struct authority *a, const struct reply *r,
                           struct mikey_ts t)
 {
-	uint8_t sealed[4096];
-	struct wr w = wr_make(sealed, sizeof(sealed));
-	struct mikey_payload p = {.type = MIKEY_KEMAC, .u.kemac = {.encr = (uint8_t)encr_of(a)}};
-	enum err e = mikey_kemac_seal(&w, encr_of(a), &r->keys, a->msg.hdr.csb_id, t, &r->plain);
+	struct mikey_kemac_seed under = {.keys = &r->keys, .csb_id = a->msg.hdr.csb_id, .t = t};
 
-	p.u.kemac.data = (struct view){.p = sealed, .n = wr_len(&w)};
-	if (!e)
-		mikey_build_add(b, &p);
-	return e;
+	return mikey_build_add_kemac(b, encr_of(a), &under, &r->plain);
 }
 
 /* V over the reply and the request it answers. */
-static enum err finish_reply(struct mikey_build *b, const struct authority *a,
-                             const struct reply *r, struct view *octets, struct mikey_fault *fault)
+static enum err finish_reply(struct mikey_build *b, const struct authority *a, struct reply *r,
+                             struct mikey_fault *fault)
 {
 	enum err e = mikey_build_add_mac(b, a->mac_alg, &r->keys, &a->msg.octets, 1);
 
 	if (!e)
-		e = mikey_build_done(b, octets);
+		e = mikey_build_done(b, &r->octets);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built") : ERR_OK;
 }
 
@@ -96,8 +91,7 @@ static bool policy_differs(const struct ticket_policy_spec *asked,
 }
 
 static enum err write_grant(struct authority *a, const struct ticket_grant *g, struct reply *r,
-                            const struct mikey_env *env, struct view *octets,
-                            struct mikey_fault *fault)
+                            const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	uint8_t body[8192 + 2];
@@ -112,13 +106,13 @@ static enum err write_grant(struct authority *a, const struct ticket_grant *g, s
 	wr_view(&w, g->body);
 	wr_u16(&w, 0); /* no Initiator Data yet, but its length is there */
 	t.value = mikey_env_stamp(env, 0);
-	start_reply(&b, a, a->reply, sizeof(a->reply), MIKEY_DT_REQUEST_RESP, t);
+	start_reply(&b, a, MIKEY_DT_REQUEST_RESP, t);
 	if (mikey_id_is_set(a->kms))
 		add(&b, mikey_make_idr(MIKEY_ROLE_KMS, a->kms));
 	mikey_build_add_raw(&b, MIKEY_TICKET, (struct view){.p = body, .n = wr_len(&w)});
 	e = add_kemac(&b, a, r, t);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be sealed")
-	         : finish_reply(&b, a, r, octets, fault);
+	         : finish_reply(&b, a, r, fault);
 }
 
 static struct mikey_algs ticket_algs(const struct authority *a, unsigned prf)
@@ -128,6 +122,7 @@ static struct mikey_algs ticket_algs(const struct authority *a, unsigned prf)
 	                                 : mikey_algs_128;
 }
 
+/* Six parameters: what is granted, under which key, and what every exchange takes. */
 enum err authority_grant(struct authority *a, const struct ticket_policy_spec *spec,
                          const struct ticket_tpk *tpk, const struct mikey_env *env,
                          struct view *octets, struct mikey_fault *fault)
@@ -164,7 +159,9 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	if (!e && !(r = secret_alloc(sizeof(*r))))
 		e = authority_no_memory(fault);
 	if (!e)
-		e = write_grant(a, g, r, env, octets, fault);
+		e = write_grant(a, g, r, env, fault);
+	if (!e)
+		*octets = r->octets;
 	if (!e)
 		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_GRANT, fault);
 	secret_free(r);
@@ -203,7 +200,7 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 		return authority_no_memory(fault);
 	e = mikey_prf_init_data(keys->auth, prf, (struct view){.p = k->mpkr, .n = k->mpk_len});
 	if (!e)
-		e = mikey_mac_check(d.vr.u.v.alg, d.vr.u.v.mac, keys, &d.covered, 1, fault);
+		e = mikey_mac_check(&d.vr, keys, &d.covered, 1, fault);
 	secret_free(keys);
 	return e;
 }
@@ -231,40 +228,38 @@ static enum err check_right(const struct authority *a, const struct authority_re
 	return ERR_OK;
 }
 
-/* HDR, T, IDRkms, KEMAC, IDRr, RANDRkms, V; `k` already forked. */
-static enum err write_resolution(struct authority *a, const struct ticket_keys *k,
-                                 struct mikey_id idr, struct view rand_kms, struct reply *r,
-                                 const struct mikey_env *env, struct view *octets,
+/* HDR, T, IDRkms, KEMAC, IDRr, RANDRkms, V; the keys of `res` are forked already. */
+static enum err write_resolution(struct authority *a, const struct ticket_resolution *res,
+                                 struct reply *r, const struct mikey_env *env,
                                  struct mikey_fault *fault)
 {
 	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	struct mikey_build b;
-	enum err e = check_rand(a, k, fault);
+	enum err e = check_rand(a, res->keys, fault);
 
 	if (e)
 		return e;
-	e = ticket_keys_pack(&r->plain, k, a->policy.tp.flags & TICKET_I, env);
+	e = ticket_keys_pack(&r->plain, res->keys, a->policy.tp.flags & TICKET_I, env);
 	if (!e)
 		e = authority_phase_keys(a, 2, &r->keys);
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be packed");
 	t.value = mikey_env_stamp(env, 0);
-	start_reply(&b, a, a->reply, sizeof(a->reply), MIKEY_DT_RESOLVE_RESP, t);
+	start_reply(&b, a, MIKEY_DT_RESOLVE_RESP, t);
 	if (mikey_id_is_set(a->kms))
 		add(&b, mikey_make_idr(MIKEY_ROLE_KMS, a->kms));
 	e = add_kemac(&b, a, r, t);
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be sealed");
-	if (mikey_id_is_set(idr))
-		add(&b, mikey_make_idr(MIKEY_ROLE_R, idr));
-	if (rand_kms.n)
-		add(&b, mikey_make_randr(MIKEY_ROLE_KMS, rand_kms));
-	return finish_reply(&b, a, r, octets, fault);
+	if (mikey_id_is_set(res->idr))
+		add(&b, mikey_make_idr(MIKEY_ROLE_R, res->idr));
+	if (res->rand_kms.n)
+		add(&b, mikey_make_randr(MIKEY_ROLE_KMS, res->rand_kms));
+	return finish_reply(&b, a, r, fault);
 }
 
 static enum err resolve(struct authority *a, const struct authority_resolution *how,
-                        struct reply *r, const struct mikey_env *env, struct view *octets,
-                        struct mikey_fault *fault)
+                        struct reply *r, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	bool forking = a->policy.tp.flags & TICKET_I;
 	/* Without forking the name matters to nobody, and is sent only when it differs. */
@@ -294,8 +289,11 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
 		if (e)
 			return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be forked");
 	}
-	return write_resolution(a, &r->ticket, idr, (struct view){.p = rand, .n = rand_len}, r, env,
-	                        octets, fault);
+	return write_resolution(a,
+	                        &(struct ticket_resolution){.keys = &r->ticket,
+	                                                    .idr = idr,
+	                                                    .rand_kms = {rand, rand_len}},
+	                        r, env, fault);
 }
 
 enum err authority_resolve(struct authority *a, const struct authority_resolution *how,
@@ -317,7 +315,9 @@ enum err authority_resolve(struct authority *a, const struct authority_resolutio
 	if (e)
 		return e;
 	r = secret_alloc(sizeof(*r));
-	e = r ? resolve(a, how, r, env, octets, fault) : authority_no_memory(fault);
+	e = r ? resolve(a, how, r, env, fault) : authority_no_memory(fault);
+	if (!e)
+		*octets = r->octets;
 	if (!e)
 		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_RESOLVE, fault);
 	secret_free(r);
@@ -336,8 +336,9 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *re
 		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
 		                  "nothing to resolve");
 	r = secret_alloc(sizeof(*r));
-	e = r ? write_resolution(a, res->keys, res->idr, res->rand_kms, r, env, octets, fault)
-	      : authority_no_memory(fault);
+	e = r ? write_resolution(a, res, r, env, fault) : authority_no_memory(fault);
+	if (!e)
+		*octets = r->octets;
 	if (!e)
 		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_RELAY, fault);
 	secret_free(r);
@@ -347,15 +348,15 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *re
 /* With V of the request's phase-1 key, or SIGNkms; a request that proved nothing gets no proof. */
 static enum err finish_error(const struct authority *a, struct mikey_build *b)
 {
+	struct mikey_signer signer = {.scheme = MIKEY_SIGN_PKCS1, .hash = PRIM_SHA256};
 	struct mikey_msg_keys *k;
 	enum err e;
 
 	if (!a || !a->is_verified)
 		return ERR_OK;
+	signer.key = a->own_key;
 	if (authority_is_pk(a))
-		return a->own_key ? mikey_build_add_sign(b, a->own_key, MIKEY_SIGN_PKCS1,
-		                                         PRIM_SHA256, NULL, 0)
-		                  : ERR_OK;
+		return a->own_key ? mikey_build_add_sign(b, &signer, NULL, 0) : ERR_OK;
 	k = secret_alloc(sizeof(*k));
 	e = k ? authority_phase_keys(a, 1, k) : ERR_NOMEM;
 	if (!e)
@@ -364,9 +365,9 @@ static enum err finish_error(const struct authority *a, struct mikey_build *b)
 	return e;
 }
 
+/* Six parameters: there may be no authority yet, so nothing can stand in it. */
 enum err authority_error(struct authority *a, struct view request, enum mikey_error no,
-                         const struct mikey_env *env, uint8_t *room, size_t room_n,
-                         struct view *octets)
+                         const struct mikey_env *env, struct wr room, struct view *octets)
 {
 	struct mikey_payload err = {.type = MIKEY_ERR, .u.err.no = (uint8_t)no};
 	struct mikey_hdr hdr = {.data_type = MIKEY_DT_ERROR, .map_type = MIKEY_MAP_EMPTY};
@@ -380,7 +381,7 @@ enum err authority_error(struct authority *a, struct view request, enum mikey_er
 	hdr.csb_id = rd_u32(&r);
 	if (!rd_ok(&r) || version != 1 || data_type == MIKEY_DT_ERROR)
 		return ERR_SYNTAX;
-	mikey_build_start(&b, room, room_n, &hdr, NULL, 0);
+	mikey_build_start(&b, room, &hdr, NULL, 0);
 	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC,
 	                                       .value = mikey_env_stamp(env, 0)}));
 	mikey_build_add(&b, &err);

@@ -12,96 +12,20 @@ static enum err no_memory(struct mikey_fault *fault)
 	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 }
 
-static void drop_pending(struct ticket_csb *c)
-{
-	mem_free(c->pending.p);
-	c->pending = (struct csb_octets){0};
-	mikey_keys_free(c->pending_keys);
-	c->pending_keys = NULL;
-	mem_free(c->pending_policies);
-	c->pending_policies = NULL;
-}
-
-void ticket_csb_free(struct ticket_csb *c)
-{
-	if (!c)
-		return;
-	drop_pending(c);
-	secret_free(c->secret);
-	mem_free(c->sent.p);
-	mem_free(c->received.p);
-	mem_free(c->reply.p);
-	mem_free(c->id_octets[0].p);
-	mem_free(c->id_octets[1].p);
-	mem_free(c);
-}
-
-enum csb_state ticket_csb_state(const struct ticket_csb *c)
-{
-	return (enum csb_state)c->state;
-}
-
-uint32_t ticket_csb_id(const struct ticket_csb *c)
-{
-	return c->csb_id;
-}
-
-bool ticket_csb_is_initiator(const struct ticket_csb *c)
-{
-	return c->is_initiator;
-}
-
-struct mikey_algs ticket_csb_algs(const struct ticket_csb *c)
-{
-	return c->algs;
-}
-
-struct mikey_id ticket_csb_initiator(const struct ticket_csb *c)
-{
-	return c->id[0];
-}
-
-struct mikey_id ticket_csb_responder(const struct ticket_csb *c)
-{
-	return c->id[1];
-}
-
-size_t ticket_csb_count(const struct ticket_csb *c)
-{
-	return c->secret->n;
-}
-
-const struct csmap_session *ticket_csb_session(const struct ticket_csb *c, size_t i)
-{
-	return i < c->secret->n ? &c->secret->sessions[i] : NULL;
-}
-
-const struct csmap_session *ticket_csb_find(const struct ticket_csb *c, unsigned cs_id)
-{
-	for (size_t i = 0; i < c->secret->n; i++)
-		if (c->secret->sessions[i].cs_id == cs_id)
-			return &c->secret->sessions[i];
-	return NULL;
-}
-
-struct view ticket_csb_last_sent(const struct ticket_csb *c)
-{
-	return csb_octets_view(&c->sent);
-}
-
-struct view ticket_csb_last_received(const struct ticket_csb *c)
-{
-	return csb_octets_view(&c->received);
-}
-
 /* Every update is protected by the keys of the initial exchange's last message (decision 0010.40).
  */
 static enum err update_keys(const struct ticket_csb *c, struct mikey_msg_keys *out)
 {
-	return mikey_prf_msg_keys(
-		out, c->algs.prf, (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len},
-		c->csb_id, c->phase, (struct view){.p = c->randi, .n = c->randi_len},
-		(struct view){.p = c->randr, .n = c->randr_len});
+	struct mikey_msg_seed from = {
+		.prf = c->algs.prf,
+		.inkey = {.p = c->secret->mpk, .n = c->secret->mpk_len},
+		.csb_id = c->csb_id,
+		.phase = c->phase,
+		.randi = {.p = c->randi, .n = c->randi_len},
+		.randr = {.p = c->randr, .n = c->randr_len},
+	};
+
+	return mikey_prf_msg_keys(out, &from);
 }
 
 /* A key no session uses gives way to a new one, oldest first. */
@@ -230,7 +154,7 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 		return ERR_TOO_BIG;
 	for (size_t i = 0; i < o->n_cs; i++)
 		csb_cs_write(&cs[i], &rooms[i], &o->cs[i]);
-	mikey_build_start(&b, ch->room, MIKEY_MESSAGE_MAX, &hdr, cs, o->n_cs);
+	mikey_build_start(&b, wr_make(ch->room, MIKEY_MESSAGE_MAX), &hdr, cs, o->n_cs);
 	p = mikey_make_t(t);
 	mikey_build_add(&b, &p);
 	p = mikey_make_idr(me ? MIKEY_ROLE_R : MIKEY_ROLE_I, c->id[me]);
@@ -239,7 +163,8 @@ static enum err build(struct ticket_csb *c, const struct outgoing *o, struct cha
 	if (!o->covered.n)
 		mikey_build_add(&b, &p);
 	csb_add_policies(&b, o->policies, o->n_policies);
-	e = csb_add_kemac(&b, c->algs, ch->msg_keys, c->csb_id, t, o->keys);
+	e = csb_add_kemac(&b, c->algs.encr, &(struct mikey_kemac_seed){ch->msg_keys, c->csb_id, t},
+	                  o->keys);
 	if (!e)
 		e = mikey_build_add_mac(&b, c->algs.mac, ch->msg_keys,
 		                        o->covered.n ? &o->covered : extra, o->covered.n ? 1 : 2);
@@ -276,6 +201,32 @@ static struct view mpk_of(const struct ticket_csb *c)
 	return (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len};
 }
 
+/* Derives the sessions of `last`, which that side sent, from what the change has collected. */
+static enum err derive(struct change *ch, const struct ticket_csb *c, const struct mikey_msg *last,
+                       unsigned side, struct mikey_fault *fault)
+{
+	struct csb_source from = {.policies = ch->policies,
+	                          .last = last,
+	                          .side = side,
+	                          .mpk = mpk_of(c),
+	                          .keys = ch->keys};
+
+	return csb_derive(&ch->secret, c, &from, fault);
+}
+
+/* Adds the keys of a received message to those of the change. */
+static enum err open_kemac(struct change *ch, const struct ticket_csb *c, struct mikey_fault *fault)
+{
+	unsigned flag = c->is_initiator ? TICKET_M : TICKET_L; /* of the peer */
+	struct csb_sealed from = {.msg = ch->msg,
+	                          .msg_keys = ch->msg_keys,
+	                          .algs = c->algs,
+	                          .is_allowed = c->flags & flag,
+	                          .accept_null = c->rules.accept_null_encr};
+
+	return csb_open_kemac(ch->keys, &from, fault);
+}
+
 /* Without a response the update counts from now on; with one it waits. */
 static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, struct view octets,
                           struct mikey_fault *fault)
@@ -286,8 +237,7 @@ static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, s
 	if (!waits) {
 		e = csb_check_complete(ch->msg, fault);
 		if (!e)
-			e = csb_derive(&ch->secret, c, ch->policies, ch->msg, me, mpk_of(c),
-			               ch->keys, fault);
+			e = derive(ch, c, ch->msg, me, fault);
 		if (!e && csb_octets_set(&c->sent, octets))
 			e = no_memory(fault);
 		if (!e)
@@ -351,7 +301,7 @@ enum err ticket_csb_cancel(struct ticket_csb *c)
 	enum err e = step_take(&csb_steps, &c->state, CSB_ON_CANCEL, NULL);
 
 	if (!e)
-		drop_pending(c);
+		csb_drop_pending(c);
 	return e;
 }
 
@@ -416,18 +366,21 @@ static enum err check_received(const struct ticket_csb *c, const struct mikey_ms
 	return e ? e : check_names(c, m, fault);
 }
 
-static enum err answer_update(struct ticket_csb *c, struct change *ch, unsigned peer,
-                              const struct mikey_env *env, struct view *reply,
-                              struct mikey_fault *fault)
+static enum err answer_update(struct ticket_csb *c, struct change *ch, const struct mikey_env *env,
+                              struct view *reply, struct mikey_fault *fault)
 {
-	struct ticket_cs cs[MIKEY_CS_MAX];
+	struct csb_choice from = {.offer = ch->msg,
+	                          .sender = c->is_initiator,
+	                          .policies = ch->policies,
+	                          .keys = ch->keys};
+	struct csb_sessions chosen;
 	struct outgoing o = {
-		.data_type = MIKEY_DT_TRANSFER_RESP, .cs = cs, .covered = ch->msg->octets};
-	enum err e = csb_choose_sessions(cs, &o.n_cs, ch->msg, ch->policies, peer, ch->keys, NULL,
-	                                 0, env, fault);
+		.data_type = MIKEY_DT_TRANSFER_RESP, .cs = chosen.cs, .covered = ch->msg->octets};
+	enum err e = csb_choose_sessions(&chosen, &from, env, fault);
 
 	if (e)
 		return e;
+	o.n_cs = chosen.n;
 	e = build(c, &o, ch, env, reply);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built")
 	         : mikey_msg_read(ch->other, *reply, fault);
@@ -445,8 +398,7 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 
 	if (!e) {
 		make_room(c, ch->keys, MIKEY_KEYS_MAX / 2);
-		e = csb_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L,
-		                   &c->rules, ch->msg_keys, fault);
+		e = open_kemac(ch, c, fault);
 	}
 	if (!e)
 		e = csb_take_policies(ch->policies, ch->msg, peer, fault);
@@ -456,10 +408,10 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 		return e;
 	csb_raise_time(c, t); /* our answer's time must lie behind it */
 	if (ch->msg->hdr.v)
-		e = answer_update(c, ch, peer, env, reply, fault);
+		e = answer_update(c, ch, env, reply, fault);
 	if (!e)
-		e = csb_derive(&ch->secret, c, ch->policies, ch->msg->hdr.v ? ch->other : ch->msg,
-		               ch->msg->hdr.v ? !peer : peer, mpk_of(c), ch->keys, fault);
+		e = ch->msg->hdr.v ? derive(ch, c, ch->other, !peer, fault)
+		                   : derive(ch, c, ch->msg, peer, fault);
 	if (!e && (csb_octets_set(&kept[0], ch->msg->octets) || csb_octets_set(&kept[1], *reply)))
 		e = no_memory(fault);
 	if (!e && reply->n && csb_octets_set(&c->sent, *reply))
@@ -489,8 +441,7 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	enum err e = mikey_msg_check_mac(ch->msg, ch->msg_keys, &init, 1, fault);
 
 	if (!e)
-		e = csb_open_kemac(ch->keys, ch->msg, c->algs, c->flags, peer ? TICKET_M : TICKET_L,
-		                   &c->rules, ch->msg_keys, fault);
+		e = open_kemac(ch, c, fault);
 	if (!e)
 		e = csb_take_policies(ch->policies, ch->msg, peer, fault);
 	if (!e)
@@ -498,8 +449,7 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	if (!e)
 		e = csb_check_answer(ch->other, ch->msg, fault);
 	if (!e)
-		e = csb_derive(&ch->secret, c, ch->policies, ch->msg, peer, mpk_of(c), ch->keys,
-		               fault);
+		e = derive(ch, c, ch->msg, peer, fault);
 	if (!e && (csb_octets_set(&kept[0], ch->msg->octets) || csb_octets_set(&kept[1], init)))
 		e = no_memory(fault);
 	if (e) {
@@ -515,7 +465,7 @@ static enum err receive_response(struct ticket_csb *c, struct change *ch, struct
 	c->reply = (struct csb_octets){0};
 	csb_note_time(c, t, false);
 	commit(c, ch);
-	drop_pending(c);
+	csb_drop_pending(c);
 	return ERR_OK;
 }
 
@@ -533,6 +483,7 @@ static bool is_response(struct view octets)
 	return octets.n > 1 && octets.p[1] == MIKEY_DT_TRANSFER_RESP;
 }
 
+/* Six parameters: one message in, what it did and the message out, and the fault. */
 enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
                             enum csb_outcome *outcome, struct view *reply,
                             struct mikey_fault *fault)

@@ -80,8 +80,7 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
                             enum csb_outcome *outcome, struct view *reply,
                             struct mikey_fault *fault) MUST_USE;
 
-/* The message this end sent last, and the last one it accepted: what an unchanged SDP repeats. */
+/* The message this side sent last: what an unchanged SDP repeats (TS 33.328 7.4). Empty if none. */
 struct view ticket_csb_last_sent(const struct ticket_csb *c);
-struct view ticket_csb_last_received(const struct ticket_csb *c);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making a bundle of crypto sessions, and what its messages share. */
+/* A crypto session bundle: made, asked, freed; and what its messages share. */
 #include "keyctx/ticket/csb_make.h"
 
 #include <stdio.h>
@@ -198,8 +198,8 @@ static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys,
 
 /* The number of the first offered policy we can speak, or the one asked for. */
 static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offer,
-                              const struct csb_policies *policies, unsigned sender, unsigned prf,
-                              const struct ticket_cs *given, struct mikey_fault *fault)
+                              const struct csb_choice *from, const struct ticket_cs *given,
+                              struct mikey_fault *fault)
 {
 	out->n_policies = 1;
 	if (given && given->n_policies) {
@@ -207,9 +207,10 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 		return ERR_OK;
 	}
 	for (size_t i = 0; i < offer->policies.n; i++) {
-		const struct csmap_policy *p = csb_policy(policies, sender, offer->policies.p[i]);
+		const struct csmap_policy *p =
+			csb_policy(from->policies, from->sender, offer->policies.p[i]);
 
-		if (p && csmap_policy_fits(p, prf)) {
+		if (p && csmap_policy_fits(p, from->offer->hdr.prf)) {
 			out->policies[0] = offer->policies.p[i];
 			return ERR_OK;
 		}
@@ -218,33 +219,32 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 	                  "crypto session %u: no policy offered is a suite of ours", offer->cs_id);
 }
 
-enum err csb_choose_sessions(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer,
-                             const struct csb_policies *policies, unsigned sender,
-                             const struct mikey_keys *keys, const struct ticket_cs *given,
-                             size_t n_given, const struct mikey_env *env, struct mikey_fault *fault)
+enum err csb_choose_sessions(struct csb_sessions *out, const struct csb_choice *from,
+                             const struct mikey_env *env, struct mikey_fault *fault)
 {
-	size_t count = 0;
+	const struct mikey_msg *offer = from->offer;
 	enum err e = ERR_OK;
 
+	out->n = 0;
 	for (size_t i = 0; i < offer->n_cs && !e; i++) {
-		const struct ticket_cs *mine = given_for(given, n_given, offer->cs[i].cs_id);
+		const struct ticket_cs *mine =
+			given_for(from->given, from->n_given, offer->cs[i].cs_id);
+		struct ticket_cs *cs = &out->cs[out->n++];
 
-		merge(&out[count], &offer->cs[i], mine);
-		e = choose_policy(&out[count], &offer->cs[i], policies, sender, offer->hdr.prf,
-		                  mine, fault);
+		merge(cs, &offer->cs[i], mine);
+		e = choose_policy(cs, &offer->cs[i], from, mine, fault);
 		if (!e)
-			e = settle(&out[count++], keys, env, fault);
+			e = settle(cs, from->keys, env, fault);
 	}
-	for (size_t i = 0; i < n_given && !e; i++) {
-		if (mikey_msg_cs(offer, given[i].cs_id))
+	for (size_t i = 0; i < from->n_given && !e; i++) {
+		if (mikey_msg_cs(offer, from->given[i].cs_id))
 			continue;
-		if (count == MIKEY_CS_MAX)
+		if (out->n == MIKEY_CS_MAX)
 			return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
 			                  "more than %d crypto sessions", MIKEY_CS_MAX);
-		out[count] = given[i];
-		e = settle(&out[count++], keys, env, fault);
+		out->cs[out->n] = from->given[i];
+		e = settle(&out->cs[out->n++], from->keys, env, fault);
 	}
-	*n = count;
 	return e;
 }
 
@@ -262,22 +262,10 @@ void csb_add_policies(struct mikey_build *b, const struct csmap_policy *p, size_
 	}
 }
 
-enum err csb_add_kemac(struct mikey_build *b, struct mikey_algs algs,
-                       const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
+enum err csb_add_kemac(struct mikey_build *b, unsigned encr, const struct mikey_kemac_seed *under,
                        const struct mikey_keys *keys)
 {
-	uint8_t sealed[4096];
-	struct wr w = wr_make(sealed, sizeof(sealed));
-	struct mikey_payload p = {.type = MIKEY_KEMAC, .u.kemac.encr = algs.encr};
-	enum err e;
-
-	if (!keys || !keys->n)
-		return ERR_OK;
-	e = mikey_kemac_seal(&w, algs.encr, k, csb_id, t, keys);
-	p.u.kemac.data = (struct view){.p = sealed, .n = wr_len(&w)};
-	if (!e)
-		mikey_build_add(b, &p);
-	return e;
+	return keys && keys->n ? mikey_build_add_kemac(b, encr, under, keys) : ERR_OK;
 }
 
 static enum err add_keys(struct mikey_keys *to, const struct mikey_keys *more,
@@ -300,34 +288,45 @@ static enum err add_keys(struct mikey_keys *to, const struct mikey_keys *more,
 	return ERR_OK;
 }
 
-enum err csb_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, struct mikey_algs algs,
-                        uint16_t flags, unsigned flag, const struct ticket_rules *rules,
-                        const struct mikey_msg_keys *k, struct mikey_fault *fault)
+static enum err check_kemac(const struct csb_sealed *from, const struct mikey_payload *kemac,
+                            struct mikey_algs algs, struct mikey_fault *fault)
 {
-	const struct mikey_payload *kemac = mikey_msg_find(m, MIKEY_KEMAC);
-	struct mikey_keys *plain;
 	enum err e;
 
-	if (!kemac)
-		return ERR_OK;
-	if (!(flags & flag))
+	if (!from->is_allowed)
 		return mikey_fail_at(fault, ERR_DENIED, MIKEY_E_TPPAR, kemac->offset,
-		                     "keys of a side whose flag (L or M) is not set");
-	algs.encr = kemac->u.kemac.encr;
+		                     "KEMAC of a side that may supply no keys (L, M)");
 	e = mikey_algs_check(algs, false, fault);
-	if (!e && algs.encr == MIKEY_ENCR_NULL && !rules->accept_null_encr)
+	if (!e && algs.encr == MIKEY_ENCR_NULL && !from->accept_null)
 		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_EA, kemac->offset,
 		                  "keys in clear");
 	if (!e && kemac->u.kemac.mac_alg != MIKEY_MAC_NULL)
 		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_MAC, kemac->offset,
 		                  "KEMAC with a MAC of its own");
+	return e;
+}
+
+enum err csb_open_kemac(struct mikey_keys *keys, const struct csb_sealed *from,
+                        struct mikey_fault *fault)
+{
+	const struct mikey_payload *kemac = mikey_msg_find(from->msg, MIKEY_KEMAC);
+	struct mikey_kemac_seed under = {.keys = from->msg_keys,
+	                                 .csb_id = from->msg->hdr.csb_id,
+	                                 .t = mikey_msg_find(from->msg, MIKEY_T)->u.t};
+	struct mikey_algs algs = from->algs;
+	struct mikey_keys *plain;
+	enum err e;
+
+	if (!kemac)
+		return ERR_OK;
+	algs.encr = kemac->u.kemac.encr;
+	e = check_kemac(from, kemac, algs, fault);
 	if (e)
 		return e;
 	plain = mikey_keys_new();
 	if (!plain)
 		return no_memory(fault);
-	e = mikey_kemac_open(plain, kemac, k, m->hdr.csb_id, mikey_msg_find(m, MIKEY_T)->u.t,
-	                     fault);
+	e = mikey_kemac_open(plain, kemac, &under, fault);
 	if (!e)
 		e = mikey_algs_check_keys(algs, plain, fault);
 	if (!e)
@@ -336,26 +335,25 @@ enum err csb_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, stru
 	return e;
 }
 
-enum err csb_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr,
-                        size_t mpk_len, const struct mikey_keys *keys, struct mikey_fault *fault)
+enum err csb_check_rand(const struct ticket_rules *rules, size_t rand_len, size_t mpk_len,
+                        const struct mikey_keys *keys, struct mikey_fault *fault)
 {
 	size_t longest = mikey_keys_longest(keys);
 
 	if (longest < mpk_len)
 		longest = mpk_len;
-	if (!rules->enforce_rand_len || randi.n + randr.n >= longest)
+	if (!rules->enforce_rand_len || rand_len >= longest)
 		return ERR_OK;
 	return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-	                  "random values of %zu octets under keys of %zu (RFC 6043 12.1)",
-	                  randi.n + randr.n, longest);
+	                  "RANDRi and RANDRr have %zu octets together, must be at least %zu: the "
+	                  "longest key (RFC 6043 12.1)",
+	                  rand_len, longest);
 }
 
-/* A fresh secret part: keys, and one session for each of `last`, whose sender is `side`. */
 enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
-                    const struct csb_policies *policies, const struct mikey_msg *last,
-                    unsigned side, struct view mpk, const struct mikey_keys *keys,
-                    struct mikey_fault *fault)
+                    const struct csb_source *from, struct mikey_fault *fault)
 {
+	const struct mikey_msg *last = from->last;
 	struct csb_secret *s = secret_alloc(sizeof(*s) + last->n_cs * sizeof(s->sessions[0]));
 	struct csmap_ground ground = {
 		.prf = c->algs.prf,
@@ -363,18 +361,19 @@ enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
 		.use_randr = c->flags & TICKET_G,
 		.randi = {.p = c->randi, .n = c->randi_len},
 		.randr = {.p = c->randr, .n = c->randr_len},
-		.keys = keys,
+		.keys = from->keys,
 	};
 	enum err e = ERR_OK;
 
 	if (!s)
 		return no_memory(fault);
-	s->mpk_len = (uint8_t)mpk.n;
-	memcpy(s->mpk, mpk.p, mpk.n);
-	s->keys = *keys;
+	s->mpk_len = (uint8_t)from->mpk.n;
+	memcpy(s->mpk, from->mpk.p, from->mpk.n);
+	s->keys = *from->keys;
 	for (; s->n < last->n_cs && !e; s->n++) {
 		const struct mikey_cs *cs = &last->cs[s->n];
-		const struct csmap_policy *policy = csb_policy(policies, side, cs->policies.p[0]);
+		const struct csmap_policy *policy =
+			csb_policy(from->policies, from->side, cs->policies.p[0]);
 
 		e = policy ? csmap_derive(&s->sessions[s->n], cs, policy, &ground, fault)
 		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
@@ -427,55 +426,155 @@ void csb_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own)
 	c->own_t[c->n_own_t++] = mikey_ts_to_64(ts);
 }
 
-enum err csb_new(struct ticket_csb **out, const struct csb_agreed *made, struct mikey_fault *fault)
+/* Settings, random values and times of the initial exchange. */
+static enum err keep_exchange(struct ticket_csb *c, const struct csb_agreed *from,
+                              struct mikey_fault *fault)
 {
-	const struct mikey_msg *last = made->resp ? made->resp : made->init;
+	enum err e;
+
+	c->rules = *from->rules;
+	c->is_initiator = from->is_initiator;
+	c->phase = from->resp ? 2 : 1;
+	c->algs = from->algs;
+	c->flags = from->flags;
+	c->csb_id = from->init->hdr.csb_id;
+	keep_rand(c->randi, &c->randi_len, mikey_msg_rand_of(from->init, MIKEY_ROLE_I));
+	if (from->resp && (from->flags & TICKET_G))
+		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(from->resp, MIKEY_ROLE_R));
+	/* Times of the initial exchange count too: a T is used once in a CSB (decision 0010.41). */
+	csb_note_time(c, mikey_msg_find(from->init, MIKEY_T)->u.t, from->is_initiator);
+	if (from->resp)
+		csb_note_time(c, mikey_msg_find(from->resp, MIKEY_T)->u.t, !from->is_initiator);
+	e = prim_digest(PRIM_SHA256, mikey_msg_find(from->init, MIKEY_TICKET)->octets,
+	                c->ticket_hash);
+	if (e)
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the ticket can't be hashed");
+	return keep_id(c, 0, from->id_i) || keep_id(c, 1, from->id_r) ? no_memory(fault) : ERR_OK;
+}
+
+static enum err derive_first(struct ticket_csb *c, const struct csb_agreed *from,
+                             struct mikey_fault *fault)
+{
+	struct csb_source source = {.policies = &c->policies,
+	                            .last = from->resp ? from->resp : from->init,
+	                            .side = from->resp != NULL,
+	                            .mpk = from->mpk,
+	                            .keys = from->keys};
+	enum err e = csb_take_policies(&c->policies, from->init, 0, fault);
+
+	if (!e && from->resp)
+		e = csb_take_policies(&c->policies, from->resp, 1, fault);
+	if (!e)
+		e = csb_check_complete(source.last, fault);
+	return e ? e : csb_derive(&c->secret, c, &source, fault);
+}
+
+/* The messages an unchanged SDP repeats. */
+static enum err keep_messages(struct ticket_csb *c, const struct csb_agreed *from)
+{
+	struct csb_octets *of_init = from->is_initiator ? &c->sent : &c->received,
+			  *of_resp = from->is_initiator ? &c->received : &c->sent;
+	enum err e = csb_octets_set(of_init, from->init->octets);
+
+	if (!e && from->resp)
+		e = csb_octets_set(of_resp, from->resp->octets);
+	if (!e && from->resp && !from->is_initiator)
+		e = csb_octets_set(&c->reply, from->resp->octets);
+	return e;
+}
+
+enum err csb_new(struct ticket_csb **out, const struct csb_agreed *from, struct mikey_fault *fault)
+{
 	struct ticket_csb *c = mem_alloc(sizeof(*c));
 	enum err e;
 
 	if (!c)
 		return no_memory(fault);
-	c->rules = *made->rules;
-	c->is_initiator = made->is_initiator;
-	c->phase = made->resp ? 2 : 1;
-	c->algs = made->algs;
-	c->flags = made->flags;
-	c->csb_id = made->init->hdr.csb_id;
-	keep_rand(c->randi, &c->randi_len, mikey_msg_rand_of(made->init, MIKEY_ROLE_I));
-	if (made->resp && (made->flags & TICKET_G))
-		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(made->resp, MIKEY_ROLE_R));
-	/* Times of the initial exchange count too: a T is used once in a bundle (decision 0010.41).
-	 */
-	csb_note_time(c, mikey_msg_find(made->init, MIKEY_T)->u.t, made->is_initiator);
-	if (made->resp)
-		csb_note_time(c, mikey_msg_find(made->resp, MIKEY_T)->u.t, !made->is_initiator);
-	e = prim_digest(PRIM_SHA256, mikey_msg_find(made->init, MIKEY_TICKET)->octets,
-	                c->ticket_hash);
-	if (e) {
-		ticket_csb_free(c);
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the ticket can not be hashed");
-	}
-	e = keep_id(c, 0, made->id_i) || keep_id(c, 1, made->id_r) ? no_memory(fault) : ERR_OK;
+	e = keep_exchange(c, from, fault);
 	if (!e)
-		e = csb_take_policies(&c->policies, made->init, 0, fault);
-	if (!e && made->resp)
-		e = csb_take_policies(&c->policies, made->resp, 1, fault);
-	if (!e)
-		e = csb_check_complete(last, fault);
-	if (!e)
-		e = csb_derive(&c->secret, c, &c->policies, last, made->resp != NULL, made->mpk,
-		               made->keys, fault);
-	if (!e &&
-	    (csb_octets_set(made->is_initiator ? &c->sent : &c->received, made->init->octets) ||
-	     (made->resp &&
-	      csb_octets_set(made->is_initiator ? &c->received : &c->sent, made->resp->octets))))
-		e = no_memory(fault);
-	if (!e && made->resp && !made->is_initiator &&
-	    csb_octets_set(&c->reply, made->resp->octets))
+		e = derive_first(c, from, fault);
+	if (!e && keep_messages(c, from))
 		e = no_memory(fault);
 	if (e)
 		ticket_csb_free(c);
 	else
 		*out = c;
 	return e;
+}
+
+void csb_drop_pending(struct ticket_csb *c)
+{
+	mem_free(c->pending.p);
+	c->pending = (struct csb_octets){0};
+	mikey_keys_free(c->pending_keys);
+	c->pending_keys = NULL;
+	mem_free(c->pending_policies);
+	c->pending_policies = NULL;
+}
+
+void ticket_csb_free(struct ticket_csb *c)
+{
+	if (!c)
+		return;
+	csb_drop_pending(c);
+	secret_free(c->secret);
+	mem_free(c->sent.p);
+	mem_free(c->received.p);
+	mem_free(c->reply.p);
+	mem_free(c->id_octets[0].p);
+	mem_free(c->id_octets[1].p);
+	mem_free(c);
+}
+
+enum csb_state ticket_csb_state(const struct ticket_csb *c)
+{
+	return (enum csb_state)c->state;
+}
+
+uint32_t ticket_csb_id(const struct ticket_csb *c)
+{
+	return c->csb_id;
+}
+
+bool ticket_csb_is_initiator(const struct ticket_csb *c)
+{
+	return c->is_initiator;
+}
+
+struct mikey_algs ticket_csb_algs(const struct ticket_csb *c)
+{
+	return c->algs;
+}
+
+struct mikey_id ticket_csb_initiator(const struct ticket_csb *c)
+{
+	return c->id[0];
+}
+
+struct mikey_id ticket_csb_responder(const struct ticket_csb *c)
+{
+	return c->id[1];
+}
+
+size_t ticket_csb_count(const struct ticket_csb *c)
+{
+	return c->secret->n;
+}
+
+const struct csmap_session *ticket_csb_session(const struct ticket_csb *c, size_t i)
+{
+	return i < c->secret->n ? &c->secret->sessions[i] : NULL;
+}
+
+const struct csmap_session *ticket_csb_find(const struct ticket_csb *c, unsigned cs_id)
+{
+	for (size_t i = 0; i < c->secret->n; i++)
+		if (c->secret->sessions[i].cs_id == cs_id)
+			return &c->secret->sessions[i];
+	return NULL;
+}
+
+struct view ticket_csb_last_sent(const struct ticket_csb *c)
+{
+	return csb_octets_view(&c->sent);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a bundle of crypto sessions, shared by offer, answer and csb: making one, and the
- * messages of a transfer. */
+/* struct ticket_csb, and what initiator, responder and csb share to make one and to build its
+ * messages. Private to keyctx/ticket. */
 #ifndef KEYCTX_TICKET_CSB_MAKE_H
 #define KEYCTX_TICKET_CSB_MAKE_H
 
@@ -66,7 +66,9 @@ struct ticket_csb {
 	size_t n_own_t;
 };
 
-/* Our next T lies behind this one. */
+/* Gives up an update that waits for its response. */
+void csb_drop_pending(struct ticket_csb *c);
+/* The next T of this side will be later than this one. */
 void csb_raise_time(struct ticket_csb *c, struct mikey_ts ts);
 /* A T that was sent or accepted. */
 void csb_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own);
@@ -84,15 +86,21 @@ struct csb_agreed {
 };
 
 /* Derives every session of the exchange's last message. */
-enum err csb_new(struct ticket_csb **out, const struct csb_agreed *made,
+enum err csb_new(struct ticket_csb **out, const struct csb_agreed *from,
                  struct mikey_fault *fault) MUST_USE;
 
-/* A fresh secret part: `keys`, and a session for each crypto session of `last`, which side `side`
- * sent. */
+/* What the sessions of a CSB are derived from. */
+struct csb_source {
+	const struct csb_policies *policies;
+	const struct mikey_msg *last; /* its crypto sessions count */
+	unsigned side;                /* that sent `last` */
+	struct view mpk;
+	const struct mikey_keys *keys;
+};
+
+/* Makes a new secret part: the keys, and a session for each crypto session of `last`. */
 enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
-                    const struct csb_policies *policies, const struct mikey_msg *last,
-                    unsigned side, struct view mpk, const struct mikey_keys *keys,
-                    struct mikey_fault *fault) MUST_USE;
+                    const struct csb_source *from, struct mikey_fault *fault) MUST_USE;
 
 /* Takes the SPs of a message of that side (0, 1). */
 enum err csb_take_policies(struct csb_policies *p, const struct mikey_msg *m, unsigned side,
@@ -114,17 +122,29 @@ enum err csb_check_complete(const struct mikey_msg *m, struct mikey_fault *fault
 enum err csb_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer,
                           struct mikey_fault *fault) MUST_USE;
 
+/* The crypto sessions of one message. SPIs view octets that are named where it is filled. */
+struct csb_sessions {
+	struct ticket_cs cs[MIKEY_CS_MAX];
+	size_t n;
+};
+
+/* What the crypto sessions of an answer are chosen from. */
+struct csb_choice {
+	const struct mikey_msg *offer;
+	unsigned sender; /* the side that sent `offer` */
+	const struct csb_policies *policies;
+	const struct mikey_keys *keys;
+	const struct ticket_cs *given; /* what the caller wants otherwise, by CS ID; or added */
+	size_t n_given;
+};
+
 /*
- * The crypto sessions of an answer to `offer`, which side `sender` sent: for each the first policy
- * that is a suite of ours, a random SSRC where none is given, the first session key where no SPI
- * is, unless `given` says otherwise; then those only `given` names. `out` has room for
- * MIKEY_CS_MAX. SPIs view `keys`, `given` or `offer`.
+ * For each crypto session of the offer: the first policy that is a suite of ours, a random SSRC if
+ * the offer has none, and the SPI of the first session key if it has none; `given` overrides all
+ * three. Then the sessions that only `given` has. SPIs view the keys, `given` or the offer.
  */
-enum err csb_choose_sessions(struct ticket_cs *out, size_t *n, const struct mikey_msg *offer,
-                             const struct csb_policies *policies, unsigned sender,
-                             const struct mikey_keys *keys, const struct ticket_cs *given,
-                             size_t n_given, const struct mikey_env *env,
-                             struct mikey_fault *fault) MUST_USE;
+enum err csb_choose_sessions(struct csb_sessions *out, const struct csb_choice *from,
+                             const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 
 /* TRANSFER_INIT's MAC leaves Initiator Data and its length out (RFC 6043 5.5): two pieces; the
  * second ends before V's MAC. */
@@ -132,16 +152,26 @@ enum err csb_mac_parts(const struct mikey_msg *m, struct view parts[2],
                        struct mikey_fault *fault) MUST_USE;
 
 void csb_add_policies(struct mikey_build *b, const struct csmap_policy *p, size_t n);
-/* KEMAC of session keys; a set without keys adds none. */
-enum err csb_add_kemac(struct mikey_build *b, struct mikey_algs algs,
-                       const struct mikey_msg_keys *k, uint32_t csb_id, struct mikey_ts t,
+/* Adds a KEMAC of session keys; none for NULL or an empty set. */
+enum err csb_add_kemac(struct mikey_build *b, unsigned encr, const struct mikey_kemac_seed *under,
                        const struct mikey_keys *keys) MUST_USE;
-/* KEMAC of a transfer message, if it has one, onto `keys`; `flag` (L or M) must allow it. */
-enum err csb_open_kemac(struct mikey_keys *keys, const struct mikey_msg *m, struct mikey_algs algs,
-                        uint16_t flags, unsigned flag, const struct ticket_rules *rules,
-                        const struct mikey_msg_keys *k, struct mikey_fault *fault) MUST_USE;
-enum err csb_check_rand(const struct ticket_rules *rules, struct view randi, struct view randr,
-                        size_t mpk_len, const struct mikey_keys *keys,
+
+/* A received transfer message that may have a KEMAC. */
+struct csb_sealed {
+	const struct mikey_msg *msg;
+	const struct mikey_msg_keys *msg_keys;
+	struct mikey_algs algs;
+	bool is_allowed;  /* the flag of the sender's side, L or M, is set */
+	bool accept_null; /* keys in clear are accepted */
+};
+
+/* Opens the KEMAC of a message, if it has one, and adds its keys to `keys`. ERR_DENIED when its
+ * sender may supply none. */
+enum err csb_open_kemac(struct mikey_keys *keys, const struct csb_sealed *from,
                         struct mikey_fault *fault) MUST_USE;
+/* Are RANDRi and RANDRr, `rand_len` octets together, as long as the longest key
+ * (RFC 6043 12.1)? */
+enum err csb_check_rand(const struct ticket_rules *rules, size_t rand_len, size_t mpk_len,
+                        const struct mikey_keys *keys, struct mikey_fault *fault) MUST_USE;
 
 #endif

@@ -109,6 +109,22 @@ static void add_body(struct mikey_build *b, const struct grant_params *p)
 	mikey_build_add_raw(b, p->carry_type, p->carry);
 }
 
+static enum err phase_keys(const struct grant_exchange *x, unsigned phase,
+                           struct mikey_msg_keys *out, struct mikey_fault *fault)
+{
+	struct mikey_msg_seed from = {
+		.prf = x->prf,
+		.inkey = {.p = x->key.octets, .n = x->key.len},
+		.csb_id = x->csb_id,
+		.phase = phase,
+	};
+	enum err e;
+
+	*(x->is_resolve ? &from.randr : &from.randi) = x->rand;
+	e = mikey_prf_msg_keys(out, &from);
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
+}
+
 /* The end of each variant: IDRpsk and V, or CHASH, PKE and SIGN. */
 static enum err add_proof(struct mikey_build *b, const struct grant_exchange *x,
                           const struct grant_params *p, const struct mikey_env *env,
@@ -123,23 +139,20 @@ static enum err add_proof(struct mikey_build *b, const struct grant_exchange *x,
 		struct mikey_payload chash = {.type = MIKEY_CHASH,
 		                              .u.chash = {.hash = MIKEY_HASH_SHA256,
 		                                          .data = {.p = hash, .n = sizeof(hash)}}};
+		struct mikey_signer signer = {p->cred->key, p->cred->scheme, p->cred->sign_hash};
 
 		e = prim_digest(PRIM_SHA256, pki_cert_der(p->cred->kms_cert), hash);
 		if (!e && p->cred->send_chash)
 			mikey_build_add(b, &chash);
 		if (!e)
 			e = add_pke(b, x, p, env, fault);
-		return e ? e
-		         : mikey_build_add_sign(b, p->cred->key, p->cred->scheme,
-		                                p->cred->sign_hash, names, 2);
+		return e ? e : mikey_build_add_sign(b, &signer, names, 2);
 	}
 	add_idr(b, MIKEY_ROLE_PSK, p->cred->psk_id);
 	k = secret_alloc(sizeof(*k));
 	if (!k)
 		return no_memory(fault);
-	e = mikey_prf_msg_keys(k, x->prf, (struct view){.p = x->key.octets, .n = x->key.len},
-	                       x->csb_id, 1, x->is_resolve ? (struct view){0} : x->rand,
-	                       x->is_resolve ? x->rand : (struct view){0});
+	e = phase_keys(x, 1, k, fault);
 	if (!e)
 		e = mikey_build_add_mac(b, p->rules->algs.mac, k, names, 2);
 	secret_free(k);
@@ -175,7 +188,7 @@ static enum err build(struct grant_exchange *x, const struct grant_params *p,
 	e = draw(env, p->is_resolve ? "randr-kms" : "randi-kms", rand, rand_len, fault);
 	if (e)
 		return e;
-	mikey_build_start(&b, x->octets, MIKEY_MESSAGE_MAX, &hdr, NULL, 0);
+	mikey_build_start(&b, wr_make(x->octets, MIKEY_MESSAGE_MAX), &hdr, NULL, 0);
 	payload = mikey_make_t(
 		(struct mikey_ts){.type = MIKEY_TS_NTP_UTC, .value = mikey_env_stamp(env, 0)});
 	mikey_build_add(&b, &payload);
@@ -229,17 +242,6 @@ void grant_exchange_fini(struct grant_exchange *x)
 	*x = (struct grant_exchange){0};
 }
 
-static enum err phase_keys(const struct grant_exchange *x, unsigned phase,
-                           struct mikey_msg_keys *out, struct mikey_fault *fault)
-{
-	enum err e =
-		mikey_prf_msg_keys(out, x->prf, (struct view){.p = x->key.octets, .n = x->key.len},
-	                           x->csb_id, phase, x->is_resolve ? (struct view){0} : x->rand,
-	                           x->is_resolve ? x->rand : (struct view){0});
-
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
-}
-
 /* An Error proves itself with the key of the message it is about, or KMS's signature (RFC 6043 5.4,
  * decision 0010.19). */
 static enum err take_error(const struct grant_exchange *x, struct grant_response *answer,
@@ -259,8 +261,10 @@ static enum err take_error(const struct grant_exchange *x, struct grant_response
 		if (!e)
 			e = mikey_msg_check_mac(&answer->msg, &answer->keys, NULL, 0, fault);
 	} else if (mikey_msg_find(&answer->msg, MIKEY_SIGN) && x->kms_cert) {
-		e = mikey_msg_check_sign(&answer->msg, x->kms_cert, x->rules.accept_sha1_signatures,
-		                         NULL, 0, fault);
+		e = mikey_msg_check_sign(
+			&answer->msg,
+			(struct mikey_signed_by){x->kms_cert, x->rules.accept_sha1_signatures},
+			NULL, 0, fault);
 	}
 	if (e)
 		return mikey_fail(fault, ERR_AUTH, (enum mikey_error)no,
@@ -335,8 +339,11 @@ enum err grant_exchange_open(const struct grant_exchange *x, struct view octets,
 	if (!e)
 		e = mikey_msg_check_mac(&out->msg, &out->keys, &init, 1, fault);
 	if (!e)
-		e = mikey_kemac_open(&out->plain, kemac, &out->keys, x->csb_id,
-		                     mikey_msg_find(&out->msg, MIKEY_T)->u.t, fault);
+		e = mikey_kemac_open(
+			&out->plain, kemac,
+			&(struct mikey_kemac_seed){&out->keys, x->csb_id,
+		                                   mikey_msg_find(&out->msg, MIKEY_T)->u.t},
+			fault);
 	if (!e)
 		e = mikey_algs_check_keys(algs, &out->plain, fault);
 	return e ? e : check_rand(x, &out->plain, fault);

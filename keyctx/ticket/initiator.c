@@ -128,7 +128,7 @@ static enum err build(struct ticket_initiator *o, const struct ticket_initiator_
 	hdr.csb_id = be32_get(csb_id);
 	for (size_t i = 0; i < p->n_cs; i++)
 		csb_cs_write(&cs[i], &rooms[i], &p->cs[i]);
-	mikey_build_start(&b, o->octets, sizeof(o->octets), &hdr, cs, p->n_cs);
+	mikey_build_start(&b, wr_make(o->octets, sizeof(o->octets)), &hdr, cs, p->n_cs);
 	t.value = mikey_env_stamp(env, 0);
 	payload = mikey_make_t(t);
 	mikey_build_add(&b, &payload);
@@ -140,10 +140,14 @@ static enum err build(struct ticket_initiator *o, const struct ticket_initiator_
 	mikey_build_add(&b, &payload);
 	csb_add_policies(&b, p->policies, p->n_policies);
 	add_ticket(&b, p->grant, algs.mac);
-	e = mikey_prf_msg_keys(k, algs.prf, mpki_of(o->keys), hdr.csb_id, 1,
-	                       (struct view){.p = rand, .n = rand_len}, (struct view){0});
+	e = mikey_prf_msg_keys(k, &(struct mikey_msg_seed){.prf = algs.prf,
+	                                                   .inkey = mpki_of(o->keys),
+	                                                   .csb_id = hdr.csb_id,
+	                                                   .phase = 1,
+	                                                   .randi = {rand, rand_len}});
 	if (!e)
-		e = csb_add_kemac(&b, algs, k, hdr.csb_id, t, o->own);
+		e = csb_add_kemac(&b, algs.encr, &(struct mikey_kemac_seed){k, hdr.csb_id, t},
+		                  o->own);
 	if (!e && p->sdp_ids.n) {
 		payload = (struct mikey_payload){
 			.type = MIKEY_EXT,
@@ -350,6 +354,19 @@ static enum err check_answer(const struct ticket_initiator *o, const struct mike
 	                        false, fault);
 }
 
+static enum err message_keys(const struct ticket_initiator *o, struct view mpk, unsigned phase,
+                             struct view randr, struct mikey_msg_keys *out)
+{
+	struct mikey_msg_seed from = {.prf = o->rules.algs.prf,
+	                              .inkey = mpk,
+	                              .csb_id = o->msg.hdr.csb_id,
+	                              .phase = phase,
+	                              .randi = mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I),
+	                              .randr = randr};
+
+	return mikey_prf_msg_keys(out, &from);
+}
+
 static enum err take_error(const struct ticket_initiator *o, struct answering *a,
                            struct mikey_fault *fault)
 {
@@ -363,9 +380,7 @@ static enum err take_error(const struct ticket_initiator *o, struct answering *a
 		                  "an Error message without ERR");
 	no = err->u.err.no;
 	if (v && v->u.v.alg != MIKEY_MAC_NULL) {
-		e = mikey_prf_msg_keys(&a->msg_keys, o->rules.algs.prf, mpki_of(o->keys),
-		                       o->msg.hdr.csb_id, 1,
-		                       mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), (struct view){0});
+		e = message_keys(o, mpki_of(o->keys), 1, (struct view){0}, &a->msg_keys);
 		if (!e)
 			e = mikey_msg_check_mac(&a->msg, &a->msg_keys, NULL, 0, fault);
 	}
@@ -391,8 +406,7 @@ static enum err branch_keys(const struct ticket_initiator *o, struct answering *
 		                mikey_msg_idr(&a->msg, MIKEY_ROLE_R)->u.idr.id.data,
 		                mikey_msg_rand_of(&a->msg, MIKEY_ROLE_KMS));
 	if (!e)
-		e = mikey_prf_msg_keys(&a->msg_keys, o->rules.algs.prf, mpk, o->msg.hdr.csb_id, 2,
-		                       mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), randr);
+		e = message_keys(o, mpk, 2, randr, &a->msg_keys);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
 }
 
@@ -402,6 +416,11 @@ static enum err take_answer(struct ticket_initiator *o, struct answering *a,
 	const struct mikey_payload *idr = mikey_msg_idr(&a->msg, MIKEY_ROLE_R);
 	struct view randr =
 		o->flags & TICKET_G ? mikey_msg_rand_of(&a->msg, MIKEY_ROLE_R) : (struct view){0};
+	struct csb_sealed sealed = {.msg = &a->msg,
+	                            .msg_keys = &a->msg_keys,
+	                            .algs = o->rules.algs,
+	                            .is_allowed = o->flags & TICKET_M,
+	                            .accept_null = o->rules.accept_null_encr};
 	struct csb_agreed made = {.rules = &o->rules,
 	                          .is_initiator = true,
 	                          .init = &o->msg,
@@ -416,10 +435,9 @@ static enum err take_answer(struct ticket_initiator *o, struct answering *a,
 	if (!e)
 		e = all_keys(&a->keys, &a->ticket.session, o->own, fault);
 	if (!e)
-		e = csb_open_kemac(&a->keys, &a->msg, o->rules.algs, o->flags, TICKET_M, &o->rules,
-		                   &a->msg_keys, fault);
+		e = csb_open_kemac(&a->keys, &sealed, fault);
 	if (!e)
-		e = csb_check_rand(&o->rules, mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I), randr,
+		e = csb_check_rand(&o->rules, mikey_msg_rand_of(&o->msg, MIKEY_ROLE_I).n + randr.n,
 		                   a->ticket.mpk_len, &a->keys, fault);
 	if (!e)
 		e = csb_check_answer(&o->msg, &a->msg, fault);

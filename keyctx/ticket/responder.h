@@ -95,13 +95,21 @@ enum err ticket_responder_finish(struct ticket_responder *a,
                                  const struct mikey_env *env, struct ticket_csb **csb,
                                  struct view *octets, struct mikey_fault *fault) MUST_USE;
 
+/* What an Error message says. */
+struct ticket_responder_refusal {
+	enum mikey_error no;
+	const struct csmap_policy
+		*policies; /* own SPs to try next, with MIKEY_E_SP, MIKEY_E_SPPAR */
+	size_t n_policies;
+};
+
 /*
- * An Error message for the initiator: with a MAC once there are keys, without before. `policies`:
- * own SPs to try next (for MIKEY_E_SP, MIKEY_E_SPPAR).
+ * For tests: an Error message for the initiator, with a MAC once there are keys. sluice-ue does not
+ * send one, it refuses a call by its SIP status; but it reads those of other terminals.
  */
-enum err ticket_responder_error(struct ticket_responder *a, enum mikey_error no,
-                                const struct csmap_policy *policies, size_t n_policies,
-                                const struct mikey_env *env, uint8_t *room, size_t room_n,
+enum err ticket_responder_error(struct ticket_responder *a,
+                                const struct ticket_responder_refusal *refusal,
+                                const struct mikey_env *env, struct wr room,
                                 struct view *octets) MUST_USE;
 
 /* What replay caches ask by: sender, CSB ID, data type, T (decision 0010.38). Insert after the

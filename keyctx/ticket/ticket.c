@@ -140,6 +140,7 @@ struct making {
 	uint8_t mpk[32];
 	uint8_t rand[MIKEY_KEY_MAX];
 	size_t rand_len;
+	struct mikey_ts t; /* of Ticket Data */
 };
 
 static enum err make_session_keys(struct making *m, const struct ticket_policy_spec *spec,
@@ -190,8 +191,7 @@ static bool keys_have_tgk(const struct mikey_keys *k)
 /* The TICKET payload up to V's algorithm, then the MAC over all of it but its next-payload octet
  * (decision 0010.16). */
 static enum err write_body(struct making *m, const struct ticket_policy_spec *spec,
-                           const struct ticket_tpk *tpk, struct mikey_algs algs, struct mikey_ts t,
-                           struct wr *w)
+                           struct mikey_id tpk_id, struct mikey_algs algs, struct wr *w)
 {
 	uint8_t sealed[4096], policy[4096];
 	struct wr tp_data = wr_make(policy, sizeof(policy)),
@@ -200,7 +200,9 @@ static enum err write_body(struct making *m, const struct ticket_policy_spec *sp
 			     kemac = {.type = MIKEY_KEMAC}, p;
 	struct mikey_build b;
 	size_t len_at;
-	enum err e = mikey_kemac_seal(&encr_data, algs.encr, &m->tpk_keys, NO_CSB, t, &m->plain);
+	enum err e =
+		mikey_kemac_seal(&encr_data, algs.encr,
+	                         &(struct mikey_kemac_seed){&m->tpk_keys, NO_CSB, m->t}, &m->plain);
 
 	ticket_policy_write(&tp_data, spec, true);
 	if (e || !wr_ok(&tp_data) || wr_len(&tp_data) > UINT16_MAX)
@@ -215,15 +217,15 @@ static enum err write_body(struct making *m, const struct ticket_policy_spec *sp
 	wr_u16(w, 0);
 	mikey_build_chain(&b, w, false);
 	mikey_build_add(&b, &thdr);
-	p = mikey_make_t(t);
+	p = mikey_make_t(m->t);
 	mikey_build_add(&b, &p);
 	rand.u.rand = (struct view){.p = m->rand, .n = m->rand_len};
 	mikey_build_add(&b, &rand);
 	kemac.u.kemac.encr = algs.encr;
 	kemac.u.kemac.data = (struct view){.p = sealed, .n = wr_len(&encr_data)};
 	mikey_build_add(&b, &kemac);
-	if (mikey_id_is_set(tpk->id)) {
-		p = mikey_make_idr(MIKEY_ROLE_PSK, tpk->id);
+	if (mikey_id_is_set(tpk_id)) {
+		p = mikey_make_idr(MIKEY_ROLE_PSK, tpk_id);
 		mikey_build_add(&b, &p);
 	}
 	wr_patch_u16(&b.w, len_at,
@@ -250,12 +252,12 @@ static enum err check_spec(const struct ticket_policy_spec *spec, const struct t
 	return mikey_algs_check(used, false, fault);
 }
 
+/* Six parameters: what is made, under which key, how, and what every exchange takes. */
 enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spec *spec,
                        const struct ticket_tpk *tpk, struct mikey_algs algs,
                        const struct mikey_env *env, struct mikey_fault *fault)
 {
 	enum err e = check_spec(spec, tpk, algs, fault);
-	struct mikey_ts t = {.type = MIKEY_TS_NTP_UTC};
 	const char *conflict;
 	struct making *m;
 	uint8_t *room;
@@ -282,7 +284,7 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 		e = draw(env, "ticket-rand", m->rand, m->rand_len, fault);
 	if (e)
 		goto out;
-	t.value = mikey_env_stamp(env, 0);
+	m->t = (struct mikey_ts){.type = MIKEY_TS_NTP_UTC, .value = mikey_env_stamp(env, 0)};
 	w = wr_make(room, BODY_MAX);
 	e = mikey_prf_ticket_keys(&m->tpk_keys, spec->prf, tpk->key,
 	                          (struct view){.p = m->rand, .n = m->rand_len});
@@ -290,7 +292,7 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 		e = split_mpk(&m->keys, spec->prf, mikey_key_octets(&m->plain.k[0]),
 		              (struct view){.p = m->rand, .n = m->rand_len});
 	if (!e)
-		e = write_body(m, spec, tpk, algs, t, &w);
+		e = write_body(m, spec, tpk->id, algs, &w);
 	if (e)
 		mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the ticket can't be written");
 	else
@@ -360,12 +362,13 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 		e = mikey_prf_ticket_keys(&o->keys, policy->tp.prf, tpk, data.rand);
 	if (!e) {
 		body.n -= data.v.u.v.mac.n;
-		e = mikey_mac_check(data.v.u.v.alg, data.v.u.v.mac, &o->keys, &body, 1, fault);
+		e = mikey_mac_check(&data.v, &o->keys, &body, 1, fault);
 		if (e == ERR_AUTH)
 			mikey_fail(fault, e, MIKEY_E_TICKET, "the MAC of the ticket does not fit");
 	}
 	if (!e)
-		e = mikey_kemac_open(&o->plain, &data.kemac, &o->keys, NO_CSB, data.t, fault);
+		e = mikey_kemac_open(&o->plain, &data.kemac,
+		                     &(struct mikey_kemac_seed){&o->keys, NO_CSB, data.t}, fault);
 	if (!e)
 		e = mikey_algs_check_keys(algs, &o->plain, fault);
 	if (!e)
@@ -378,16 +381,15 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 
 enum err ticket_fork(struct ticket_keys *k, unsigned prf, struct view id_data, struct view rand_kms)
 {
-	enum err e =
-		mikey_prf_fork(k->mpkr, prf, MIKEY_FORK_MPKR,
-	                       (struct view){.p = k->mpkr, .n = k->mpk_len}, id_data, rand_kms);
+	struct mikey_fork_seed with = {.prf = prf, .id_data = id_data, .rand_kms = rand_kms};
+	enum err e = mikey_prf_fork(k->mpkr, MIKEY_FORK_MPKR,
+	                            (struct view){.p = k->mpkr, .n = k->mpk_len}, &with);
 
 	for (size_t i = 0; i < k->session.n && !e; i++) {
 		struct mikey_key *key = &k->session.k[i];
 
 		if (key->type == MIKEY_TGK || key->type == MIKEY_TGK_SALT)
-			e = mikey_prf_fork(key->key, prf, MIKEY_FORK_TGK, mikey_key_octets(key),
-			                   id_data, rand_kms);
+			e = mikey_prf_fork(key->key, MIKEY_FORK_TGK, mikey_key_octets(key), &with);
 	}
 	return e;
 }

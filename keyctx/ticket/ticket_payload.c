@@ -97,15 +97,15 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 	size_t base = offset_of(payload, tp->data.p);
 	struct rd r = rd_view(tp->data);
 	struct mikey_payload p[CHAIN_MAX];
+	struct mikey_chain chain = {.p = p, .room = CHAIN_MAX};
 	unsigned first = rd_u8(&r);
-	size_t n = 0;
 	enum err e;
 
 	*out = (struct ticket_policy){.tp = *tp};
 	if (!rd_ok(&r))
 		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_TPPAR, base,
 		                     "an empty ticket policy");
-	e = mikey_chain_read(&r, first, base, p, CHAIN_MAX, &n, fault);
+	e = mikey_chain_read(&r, first, base, &chain, fault);
 	if (e) {
 		if (fault)
 			fault->no = MIKEY_E_TPPAR;
@@ -114,7 +114,7 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 	if (!rd_done(&r))
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, base + rd_offset(&r),
 		                     "octets behind the ticket policy");
-	for (size_t i = 0; i < n && !e; i++)
+	for (size_t i = 0; i < chain.n && !e; i++)
 		e = policy_take(out, &p[i], fault);
 	return e;
 }
@@ -134,19 +134,19 @@ enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *t
 	size_t base = offset_of(ticket, ticket->u.ticket.data.p);
 	struct mikey_payload p[CHAIN_MAX];
 	bool has_t = false, has_rand = false, has_kemac = false;
-	size_t n = 0;
-	enum err e = mikey_chain_read(&r, MIKEY_THDR, base, p, CHAIN_MAX, &n, fault);
+	struct mikey_chain chain = {.p = p, .room = CHAIN_MAX};
+	enum err e = mikey_chain_read(&r, MIKEY_THDR, base, &chain, fault);
 
 	*out = (struct ticket_data){0};
 	if (e)
 		return ticket_fault(e, fault);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < chain.n; i++) {
 		bool *had = p[i].type == MIKEY_T       ? &has_t
 		            : p[i].type == MIKEY_RAND  ? &has_rand
 		            : p[i].type == MIKEY_KEMAC ? &has_kemac
 		                                       : NULL;
 
-		if ((had && *had) || (p[i].type == MIKEY_V && i + 1 < n) ||
+		if ((had && *had) || (p[i].type == MIKEY_V && i + 1 < chain.n) ||
 		    (i && p[i].type == MIKEY_THDR))
 			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, p[i].offset,
 			                     "%s is not where it belongs",
@@ -164,7 +164,8 @@ enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *t
 		else if (p[i].type == MIKEY_IDR && p[i].u.idr.role == MIKEY_ROLE_PSK)
 			out->tpk_id = p[i].u.idr.id;
 	}
-	if (!has_t || !has_rand || !has_kemac || !n || p[n - 1].type != MIKEY_V || !rd_done(&r))
+	if (!has_t || !has_rand || !has_kemac || !chain.n || p[chain.n - 1].type != MIKEY_V ||
+	    !rd_done(&r))
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
 		                     "Ticket Data lacks T, RAND, KEMAC or V, or goes on behind V");
 	return ERR_OK;

@@ -10,7 +10,7 @@
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/mikey/csmap.h"
-#include "keyctx/ticket/ticket_payload.h"
+#include "keyctx/ticket/policy.h"
 
 enum {
 	NODES_MAX = 8192, /* a message of 16 kB has fewer */
@@ -60,11 +60,11 @@ static char *text(struct mikey_tree *t, const char *fmt, va_list ap)
 	return out;
 }
 
-PRINTF_LIKE(5, 6)
-static struct mikey_node *field(struct making *m, const uint8_t *at, size_t n, const char *name,
+PRINTF_LIKE(4, 5)
+static struct mikey_node *field(struct making *m, struct view octets, const char *name,
                                 const char *fmt, ...)
 {
-	struct mikey_node *node = add(m, at, n, name);
+	struct mikey_node *node = add(m, octets.p, octets.n, name);
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -91,18 +91,17 @@ static void octets_field(struct making *m, struct view v, const char *name)
 
 	for (size_t i = 0; i < v.n && i < VALUE_MAX; i++)
 		snprintf(hex + 2 * i, 3, "%02x", v.p[i]);
-	note(m, field(m, v.p, v.n, name, "%s%s", hex, v.n > VALUE_MAX ? "..." : ""), "%zu octets",
-	     v.n);
+	note(m, field(m, v, name, "%s%s", hex, v.n > VALUE_MAX ? "..." : ""), "%zu octets", v.n);
 }
 
-static struct mikey_node *number(struct making *m, const uint8_t *at, size_t n, const char *name,
-                                 unsigned value, const char *meaning)
+/* A number of one octet. */
+static void number(struct making *m, const uint8_t *at, const char *name, unsigned value,
+                   const char *meaning)
 {
-	struct mikey_node *node = field(m, at, n, name, "%u", value);
+	struct mikey_node *node = field(m, (struct view){at, 1}, name, "%u", value);
 
 	if (meaning)
 		note(m, node, "%s", meaning);
-	return node;
 }
 
 static const char *named(unsigned value, const char *const *names, size_t n)
@@ -145,8 +144,8 @@ static void time_field(struct making *m, const uint8_t *at, struct mikey_ts ts)
 	struct tm tm;
 	char day[32];
 
-	number(m, at, 1, "ts_type", ts.type, NAMED(ts.type, ts_names));
-	node = field(m, at + 1, n, "ts_value", "%0*" PRIx64, (int)(2 * n), ts.value);
+	number(m, at, "ts_type", ts.type, NAMED(ts.type, ts_names));
+	node = field(m, (struct view){at + 1, n}, "ts_value", "%0*" PRIx64, (int)(2 * n), ts.value);
 	if (ts.type == MIKEY_TS_COUNTER || !gmtime_r(&s, &tm) ||
 	    !strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm))
 		return;
@@ -163,10 +162,9 @@ static bool is_text(struct view v)
 
 static void id_field(struct making *m, struct mikey_id id)
 {
-	number(m, id.data.p - 3, 1, "id_type", id.type, NAMED(id.type, id_names));
+	number(m, id.data.p - 3, "id_type", id.type, NAMED(id.type, id_names));
 	if (is_text(id.data) && id.data.n < 400)
-		field(m, id.data.p, id.data.n, "id", "%.*s", (int)id.data.n,
-		      (const char *)id.data.p);
+		field(m, id.data, "id", "%.*s", (int)id.data.n, (const char *)id.data.p);
 	else
 		octets_field(m, id.data, "id");
 }
@@ -176,14 +174,13 @@ static void kemac_fields(struct making *m, const struct mikey_payload *p)
 	const uint8_t *start = p->octets.p;
 	struct view data = p->u.kemac.data;
 
-	number(m, start + 1, 1, "encr_alg", p->u.kemac.encr, NAMED(p->u.kemac.encr, encr_names));
+	number(m, start + 1, "encr_alg", p->u.kemac.encr, NAMED(p->u.kemac.encr, encr_names));
 	/* What is in clear here may be a key. */
 	if (p->u.kemac.encr == MIKEY_ENCR_NULL)
-		note(m, field(m, data.p, data.n, "key_data", "%zu octets", data.n),
-		     "in clear, not shown");
+		note(m, field(m, data, "key_data", "%zu octets", data.n), "in clear, not shown");
 	else
 		octets_field(m, data, "encr_data");
-	number(m, data.p + data.n, 1, "mac_alg", p->u.kemac.mac_alg,
+	number(m, data.p + data.n, "mac_alg", p->u.kemac.mac_alg,
 	       NAMED(p->u.kemac.mac_alg, mac_names));
 	if (p->u.kemac.mac.n)
 		octets_field(m, p->u.kemac.mac, "mac");
@@ -193,8 +190,8 @@ static void sp_fields(struct making *m, const struct mikey_payload *p)
 {
 	struct rd r = rd_view(p->u.sp.params);
 
-	number(m, p->octets.p + 1, 1, "policy_no", p->u.sp.no, NULL);
-	number(m, p->octets.p + 2, 1, "prot_type", p->u.sp.prot, p->u.sp.prot ? "unknown" : "SRTP");
+	number(m, p->octets.p + 1, "policy_no", p->u.sp.no, NULL);
+	number(m, p->octets.p + 2, "prot_type", p->u.sp.prot, p->u.sp.prot ? "unknown" : "SRTP");
 	while (rd_left(&r) >= 2) {
 		const uint8_t *at = r.p;
 		unsigned type = rd_u8(&r), len = rd_u8(&r);
@@ -208,7 +205,7 @@ static void sp_fields(struct making *m, const struct mikey_payload *p)
 			struct rd value = rd_view(v);
 
 			note(m,
-			     field(m, at, 2 + v.n, name, "%" PRIu64,
+			     field(m, (struct view){at, 2 + v.n}, name, "%" PRIu64,
 			           rd_uint(&value, (unsigned)v.n)),
 			     "parameter %u", type);
 		} else {
@@ -225,27 +222,29 @@ static void chain(struct making *m, struct view v, unsigned first, bool numbered
 {
 	struct rd r = rd_view(v);
 	struct mikey_payload p[CHAIN_MAX];
-	size_t n;
+	struct mikey_chain read = {.p = p, .room = CHAIN_MAX};
 
 	if (numbered)
 		first = rd_u8(&r);
-	(void)!mikey_chain_read(&r, first, 0, p, CHAIN_MAX, &n, NULL);
-	for (size_t i = 0; i < n; i++)
+	(void)!mikey_chain_read(&r, first, 0, &read, NULL);
+	for (size_t i = 0; i < read.n; i++)
 		payload_node(m, &p[i]);
 }
 
 static void policy_fields(struct making *m, const struct mikey_tp *tp, const uint8_t *at)
 {
+	struct mikey_node *node;
 	char flags[16];
 
-	number(m, at, 2, "ticket_type", tp->ticket_type,
-	       tp->ticket_type == 1   ? "MIKEY base ticket"
-	       : tp->ticket_type == 2 ? "3GPP base ticket"
-	                              : NULL);
-	number(m, at + 2, 1, "subtype", tp->subtype, NULL);
-	number(m, at + 3, 1, "version", tp->version, NULL);
-	number(m, at + 4, 1, "prf", tp->prf, NAMED(tp->prf, prf_names));
-	field(m, at + 4, 3, "flags", "%s", ticket_flags_text(tp->flags, flags));
+	node = field(m, (struct view){at, 2}, "ticket_type", "%u", tp->ticket_type);
+	if (tp->ticket_type == TICKET_TYPE_MIKEY)
+		note(m, node, "MIKEY base ticket");
+	else if (tp->ticket_type == TICKET_TYPE_3GPP)
+		note(m, node, "3GPP base ticket");
+	number(m, at + 2, "subtype", tp->subtype, NULL);
+	number(m, at + 3, "version", tp->version, NULL);
+	number(m, at + 4, "prf", tp->prf, NAMED(tp->prf, prf_names));
+	field(m, (struct view){at + 4, 3}, "flags", "%s", ticket_flags_text(tp->flags, flags));
 	add(m, tp->data.p, tp->data.n, "tp_data");
 	m->depth++;
 	chain(m, tp->data, 0, true);
@@ -268,11 +267,9 @@ static void ticket_fields(struct making *m, const struct mikey_payload *p)
 
 static void key_fields(struct making *m, const struct mikey_payload *p)
 {
-	number(m, p->octets.p + 1, 1, "key_type", p->u.key.type,
-	       mikey_key_type_name(p->u.key.type));
-	number(m, p->octets.p + 1, 1, "kv", p->u.key.kv, NAMED(p->u.key.kv, kv_names));
-	note(m, field(m, p->u.key.key.p, p->u.key.key.n, "key", "%zu octets", p->u.key.key.n),
-	     "not shown");
+	number(m, p->octets.p + 1, "key_type", p->u.key.type, mikey_key_type_name(p->u.key.type));
+	number(m, p->octets.p + 1, "kv", p->u.key.kv, NAMED(p->u.key.kv, kv_names));
+	note(m, field(m, p->u.key.key, "key", "%zu octets", p->u.key.key.n), "not shown");
 	if (p->u.key.spi.n)
 		octets_field(m, p->u.key.spi, "spi");
 }
@@ -282,7 +279,7 @@ static void payload_fields(struct making *m, const struct mikey_payload *p)
 	const uint8_t *start = p->octets.p;
 
 	if (p->type != MIKEY_SIGN)
-		number(m, start, 1, "next", p->next, p->next ? mikey_type_name(p->next) : "last");
+		number(m, start, "next", p->next, p->next ? mikey_type_name(p->next) : "last");
 	switch ((enum mikey_type)p->type) {
 	case MIKEY_KEMAC:
 		kemac_fields(m, p);
@@ -291,25 +288,23 @@ static void payload_fields(struct making *m, const struct mikey_payload *p)
 		octets_field(m, p->u.pke.data, "data");
 		break;
 	case MIKEY_SIGN:
-		number(m, start, 1, "scheme", p->u.sign.scheme,
-		       NAMED(p->u.sign.scheme, sign_names));
+		number(m, start, "scheme", p->u.sign.scheme, NAMED(p->u.sign.scheme, sign_names));
 		octets_field(m, p->u.sign.sig, "signature");
 		break;
 	case MIKEY_T:
 		time_field(m, start + 1, p->u.t);
 		break;
 	case MIKEY_CERT:
-		number(m, start + 1, 1, "cert_type", p->u.cert.kind,
+		number(m, start + 1, "cert_type", p->u.cert.kind,
 		       NAMED(p->u.cert.kind, cert_names));
 		octets_field(m, p->u.cert.data, "data");
 		break;
 	case MIKEY_CHASH:
-		number(m, start + 1, 1, "hash", p->u.chash.hash,
-		       NAMED(p->u.chash.hash, hash_names));
+		number(m, start + 1, "hash", p->u.chash.hash, NAMED(p->u.chash.hash, hash_names));
 		octets_field(m, p->u.chash.data, "data");
 		break;
 	case MIKEY_V:
-		number(m, start + 1, 1, "mac_alg", p->u.v.alg, NAMED(p->u.v.alg, mac_names));
+		number(m, start + 1, "mac_alg", p->u.v.alg, NAMED(p->u.v.alg, mac_names));
 		octets_field(m, p->u.v.mac, "mac");
 		break;
 	case MIKEY_SP:
@@ -319,19 +314,18 @@ static void payload_fields(struct making *m, const struct mikey_payload *p)
 		octets_field(m, p->u.rand, "rand");
 		break;
 	case MIKEY_ERR:
-		number(m, start + 1, 1, "error", p->u.err.no, mikey_error_name(p->u.err.no));
+		number(m, start + 1, "error", p->u.err.no, mikey_error_name(p->u.err.no));
 		break;
 	case MIKEY_TR:
-		number(m, start + 1, 1, "role", p->u.tr.role, NAMED(p->u.tr.role, tr_names));
+		number(m, start + 1, "role", p->u.tr.role, NAMED(p->u.tr.role, tr_names));
 		time_field(m, start + 2, p->u.tr.ts);
 		break;
 	case MIKEY_IDR:
-		number(m, start + 1, 1, "role", p->u.idr.role, NAMED(p->u.idr.role, role_names));
+		number(m, start + 1, "role", p->u.idr.role, NAMED(p->u.idr.role, role_names));
 		id_field(m, p->u.idr.id);
 		break;
 	case MIKEY_RANDR:
-		number(m, start + 1, 1, "role", p->u.randr.role,
-		       NAMED(p->u.randr.role, role_names));
+		number(m, start + 1, "role", p->u.randr.role, NAMED(p->u.randr.role, role_names));
 		octets_field(m, p->u.randr.rand, "rand");
 		break;
 	case MIKEY_TP:
@@ -344,7 +338,7 @@ static void payload_fields(struct making *m, const struct mikey_payload *p)
 		key_fields(m, p);
 		break;
 	case MIKEY_EXT:
-		number(m, start + 1, 1, "ext_type", p->u.ext.kind, NAMED(p->u.ext.kind, ext_names));
+		number(m, start + 1, "ext_type", p->u.ext.kind, NAMED(p->u.ext.kind, ext_names));
 		octets_field(m, p->u.ext.data, "data");
 		break;
 	case MIKEY_THDR:
@@ -373,7 +367,7 @@ static void cs_node(struct making *m, const struct mikey_cs *cs, bool generic)
 
 	add(m, start, (size_t)(end - start), "crypto_session");
 	m->depth++;
-	number(m, start, 1, "cs_id", cs->cs_id, NULL);
+	number(m, start, "cs_id", cs->cs_id, NULL);
 	octets_field(m, cs->policies, "policies");
 	octets_field(m, cs->session, "session_data");
 	if (generic)
@@ -388,14 +382,14 @@ static void header_node(struct making *m, const struct mikey_msg *msg)
 
 	add(m, p, 10 + h->map.n, "HDR");
 	m->depth++;
-	number(m, p, 1, "version", h->version, NULL);
-	number(m, p + 1, 1, "data_type", h->data_type, mikey_data_type_name(h->data_type));
-	number(m, p + 2, 1, "next", h->next, h->next ? mikey_type_name(h->next) : "last");
-	number(m, p + 3, 1, "v", h->v, h->v ? "a response is wanted" : NULL);
-	number(m, p + 3, 1, "prf", h->prf, NAMED(h->prf, prf_names));
-	field(m, p + 4, 4, "csb_id", "%08" PRIx32, h->csb_id);
-	number(m, p + 8, 1, "n_cs", h->n_cs, NULL);
-	number(m, p + 9, 1, "map_type", h->map_type, NAMED(h->map_type, map_names));
+	number(m, p, "version", h->version, NULL);
+	number(m, p + 1, "data_type", h->data_type, mikey_data_type_name(h->data_type));
+	number(m, p + 2, "next", h->next, h->next ? mikey_type_name(h->next) : "last");
+	number(m, p + 3, "v", h->v, h->v ? "a response is wanted" : NULL);
+	number(m, p + 3, "prf", h->prf, NAMED(h->prf, prf_names));
+	field(m, (struct view){p + 4, 4}, "csb_id", "%08" PRIx32, h->csb_id);
+	number(m, p + 8, "n_cs", h->n_cs, NULL);
+	number(m, p + 9, "map_type", h->map_type, NAMED(h->map_type, map_names));
 	for (size_t i = 0; i < msg->n_cs; i++)
 		cs_node(m, &msg->cs[i], h->map_type == MIKEY_MAP_GENERIC_ID);
 	m->depth--;

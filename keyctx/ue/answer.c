@@ -8,6 +8,12 @@
 
 enum { NAMES_MAX = 16 };
 
+/* One message of the offer on its way to an answer. */
+struct answered_part {
+	struct ue_session_part *kept;
+	struct view octets; /* TRANSFER_RESP; lives in kept->csb */
+};
+
 static enum err resolve(struct ticket_responder *answer, const struct ue_identity *id,
                         struct ue_env *env, struct why *why)
 {
@@ -105,9 +111,9 @@ static enum err get_keys(struct ticket_responder *answer, const struct ue_identi
 	                                             : open_here(answer, id, why);
 }
 
-static enum err finish(struct ticket_responder *answer, struct ue_session_part *part,
-                       const struct sdp *local, struct ue_env *env, struct view *octets,
-                       struct why *why)
+/* Makes TRANSFER_RESP with the SSRCs of the own description. */
+static enum err finish(struct ticket_responder *answer, struct answered_part *part,
+                       const struct sdp *local, struct ue_env *env, struct why *why)
 {
 	struct ticket_cs own[SDP_MEDIA_MAX];
 	struct ticket_responder_choice choice = {.cs = own};
@@ -115,28 +121,32 @@ static enum err finish(struct ticket_responder *answer, struct ue_session_part *
 	enum err e;
 
 	for (unsigned m = 0; m < local->n_media; m++) {
-		struct ticket_cs cs = {.cs_id = ue_part_cs(&part->at, m, false), .has_ssrc = true};
+		struct ticket_cs cs = {.cs_id = ue_part_cs(&part->kept->at, m, false),
+		                       .has_ssrc = true};
 
-		if (part->at.lines & 1u << m && ue_desc_ssrc(local, m, &cs.ssrc))
+		if (part->kept->at.lines & 1u << m && ue_desc_ssrc(local, m, &cs.ssrc))
 			own[choice.n_cs++] = cs;
 	}
-	e = ticket_responder_finish(answer, &choice, &env->mikey, &part->csb, octets, &fault);
+	e = ticket_responder_finish(answer, &choice, &env->mikey, &part->kept->csb, &part->octets,
+	                            &fault);
 	if (e)
 		return ue_tell(why, e, &fault, "TRANSFER_RESP");
-	return octets->n ? ERR_OK : why_fail(why, ERR_UNSUPPORTED, "the ticket wants no answer");
+	return part->octets.n ? ERR_OK
+	                      : why_fail(why, ERR_UNSUPPORTED, "the ticket wants no answer");
 }
 
-static enum err answer_part(struct ue_session_part *part, const struct ue_identity *id,
-                            const struct sdp *offer, const struct sdp *local, struct ue_env *env,
-                            struct view *octets, struct why *why)
+static enum err answer_part(struct answered_part *part, const struct ue_answering *x,
+                            struct ue_env *env, struct why *why)
 {
+	const struct ue_identity *id = x->id;
+	const struct ue_part *at = &part->kept->at;
 	struct mikey_id names[NAMES_MAX] = {id->me};
 	struct ticket_responder_params params = {
 		.rules = &id->rules, .me = names, .n_me = 1, .now_ntp = env->mikey.now_ntp};
 	struct ticket_responder *answer = NULL;
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
-	enum err e = ue_desc_get(offer, part->at.section, &message, why);
+	enum err e = ue_desc_get(x->offer, at->section, &message, why);
 
 	for (size_t i = 0; i < id->n_groups && params.n_me < NAMES_MAX; i++)
 		names[params.n_me++] = id->groups[i];
@@ -147,40 +157,40 @@ static enum err answer_part(struct ue_session_part *part, const struct ue_identi
 			ue_tell(why, e, &fault, "the offer is refused");
 	}
 	if (!e)
-		e = check_sessions(answer, &part->at, offer->n_media, why);
+		e = check_sessions(answer, at, x->offer->n_media, why);
 	if (!e)
 		e = get_keys(answer, id, env, why);
 	if (!e)
-		e = check_protocols(answer, offer, part->at.section, why);
+		e = check_protocols(answer, x->offer, at->section, why);
 	if (!e)
-		e = finish(answer, part, local, env, octets, why);
+		e = finish(answer, part, x->local, env, why);
 	ticket_responder_free(answer);
 	keymgmt_clear(&message);
 	return e;
 }
 
-static enum err answer_parts(struct ue_session *s, const struct ue_identity *id,
-                             const struct sdp *offer, struct sdp *local, struct ue_env *env,
+static enum err answer_parts(struct ue_session *s, const struct ue_answering *x, struct ue_env *env,
                              struct why *why)
 {
 	struct ue_part at[SDP_MEDIA_MAX + 1];
-	struct view octets[SDP_MEDIA_MAX + 1] = {{0}};
+	struct answered_part parts[SDP_MEDIA_MAX + 1] = {{0}};
 	unsigned n = 0;
-	enum err e = ue_desc_parts(offer, at, &n, why);
+	enum err e = ue_desc_parts(x->offer, at, &n, why);
 
 	if (!e)
-		e = ue_identity_check(id, env, why);
+		e = ue_identity_check(x->id, env, why);
 	for (unsigned i = 0; i < n && !e; i++) {
-		s->parts[s->n_parts++].at = at[i];
-		e = answer_part(&s->parts[i], id, offer, local, env, &octets[i], why);
+		parts[i].kept = &s->parts[s->n_parts++];
+		parts[i].kept->at = at[i];
+		e = answer_part(&parts[i], x, env, why);
 	}
 	for (unsigned i = 0; i < n && !e; i++)
-		e = ue_desc_put(local, at[i].section, octets[i], why);
+		e = ue_desc_put(x->local, at[i].section, parts[i].octets, why);
 	return e;
 }
 
-static enum err answer_line(struct ue_session_line *l, unsigned m, const struct sdp *offer,
-                            struct sdp *local, struct ue_env *env, struct why *why)
+static enum err answer_line(struct ue_session_line *l, unsigned m, const struct ue_answering *x,
+                            struct ue_env *env, struct why *why)
 {
 	struct sdes_list *list = secret_alloc(sizeof(*list));
 	const struct sdes_line *first = NULL;
@@ -191,7 +201,7 @@ static enum err answer_line(struct ue_session_line *l, unsigned m, const struct 
 
 	ue_sdes_policy(&policy);
 	if (!e)
-		e = sdes_list_parse(list, offer, m, &policy);
+		e = sdes_list_parse(list, x->offer, m, &policy);
 	if (!e)
 		first = sdes_list_first(list);
 	if (e)
@@ -200,9 +210,9 @@ static enum err answer_line(struct ue_session_line *l, unsigned m, const struct 
 		e = why_fail(why, ERR_DENIED, "a=crypto of m= line %u: %s", m + 1,
 		             sdes_list_describe(list, text, sizeof(text)));
 	if (!e && (sdes_answer_make(&l->own, first, list, 0) || sdes_line_copy(&l->peer, first) ||
-	           sdes_line_write(local, m, &l->own, true)))
+	           sdes_line_write(x->local, m, &l->own, true)))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
-	if (!e && !ue_desc_ssrc(local, m, &l->ssrc)) {
+	if (!e && !ue_desc_ssrc(x->local, m, &l->ssrc)) {
 		e = env->mikey.random(env->mikey.random_ctx, "ssrc", ssrc, sizeof(ssrc));
 		l->ssrc = be32_get(ssrc);
 	}
@@ -212,25 +222,25 @@ static enum err answer_line(struct ue_session_line *l, unsigned m, const struct 
 	return e;
 }
 
-enum err ue_answer_new(struct ue_session **out, const struct ue_identity *id,
-                       enum ue_protection protection, const struct sdp *offer, struct sdp *local,
-                       struct ue_env *env, struct why *why)
+enum err ue_answer_new(struct ue_session **out, const struct ue_answering *x, struct ue_env *env,
+                       struct why *why)
 {
+	bool has_lines = x->protection == UE_E2E_SDES || x->protection == UE_E2AE;
 	struct ue_session *s;
 	enum err e;
 
-	if (local->n_media != offer->n_media)
-		return why_fail(why, ERR_INVALID, "%u m= lines answer %u", local->n_media,
-		                offer->n_media);
-	s = ue_session_new(protection, false, offer->n_media);
+	if (x->local->n_media != x->offer->n_media)
+		return why_fail(why, ERR_INVALID,
+		                "the answer has %u m= lines, must have %u as the offer has",
+		                x->local->n_media, x->offer->n_media);
+	s = ue_session_new(x->protection, false, x->offer->n_media);
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = ue_desc_prepare(local, protection != UE_NONE, why);
-	if (!e && protection == UE_E2E_KMS)
-		e = answer_parts(s, id, offer, local, env, why);
-	for (unsigned m = 0;
-	     m < offer->n_media && !e && (protection == UE_E2E_SDES || protection == UE_E2AE); m++)
-		e = answer_line(&s->lines[m], m, offer, local, env, why);
+	e = ue_desc_prepare(x->local, x->protection != UE_NONE, why);
+	if (!e && x->protection == UE_E2E_KMS)
+		e = answer_parts(s, x, env, why);
+	for (unsigned m = 0; m < x->offer->n_media && !e && has_lines; m++)
+		e = answer_line(&s->lines[m], m, x, env, why);
 	if (e)
 		ue_session_free(s);
 	else

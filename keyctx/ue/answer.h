@@ -6,15 +6,22 @@
 
 #include "keyctx/ue/session.h"
 
+/* One answer to a first offer of a call. */
+struct ue_answering {
+	const struct ue_identity *id;
+	enum ue_protection protection; /* ue_choose_answer() */
+	const struct sdp *offer;
+	struct sdp *local; /* the own description, without keys; the answer is written into it */
+};
+
 /*
- * Answers `offer` with `local`, the own description without keys, under that protection
- * (ue_choose_answer). Messages come back at the level they were offered at (RFC 4567 4.1).
- * ERR_AUTH: not authentic, or the list of protocols was changed on the way; ERR_DENIED,
- * ERR_UNSUPPORTED, what `ask` says. On failure `local` may be half written: it is of no use then.
+ * Answers the offer. A message is answered at the level of the description where it stands
+ * (RFC 4567 4.1). ERR_AUTH: the offer is not authentic, or its list of protocols was changed on the
+ * way. ERR_DENIED, ERR_UNSUPPORTED, and the errors of env->ask. After a failure discard `local`: it
+ * may be half written.
  */
-enum err ue_answer_new(struct ue_session **out, const struct ue_identity *id,
-                       enum ue_protection protection, const struct sdp *offer, struct sdp *local,
-                       struct ue_env *env, struct why *why) MUST_USE;
+enum err ue_answer_new(struct ue_session **out, const struct ue_answering *x, struct ue_env *env,
+                       struct why *why) MUST_USE;
 
 /* The caller of an offer under e2e-kms as its message names it, not authenticated: for the choice
  * of a policy. Unset without one. */

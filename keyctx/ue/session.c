@@ -41,7 +41,7 @@ static const struct ue_session_part *part_of(const struct ue_session *s, unsigne
 }
 
 static enum err ticket_key(const struct ue_session *s, unsigned media, bool sending,
-                           struct keyctx **out, uint32_t *ssrc, struct why *why)
+                           struct ue_stream_key *out, struct why *why)
 {
 	const struct ue_session_part *p = part_of(s, media);
 	const struct csmap_session *cs =
@@ -54,26 +54,26 @@ static enum err ticket_key(const struct ue_session *s, unsigned media, bool send
 		                "m= line %u has no crypto session for what is %s", media + 1,
 		                sending ? "sent" : "received");
 	/* Packets carry no MKI (a setting of both ends alike where one wants it: no text says). */
-	e = csmap_keyctx(out, cs, false, why);
+	e = csmap_keyctx(&out->key, cs, false, why);
 	if (!e)
-		*ssrc = cs->ssrc;
+		out->ssrc = cs->ssrc;
 	return e;
 }
 
 enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending,
-                        struct keyctx **out, uint32_t *ssrc, struct why *why)
+                        struct ue_stream_key *out, struct why *why)
 {
 	const struct sdes_line *l = sending ? &s->lines[media].own : &s->lines[media].peer;
 
 	if (media >= s->n_media)
 		return why_fail(why, ERR_RANGE, "m= line %u of %u", media + 1, s->n_media);
 	if (s->protection == UE_E2E_KMS)
-		return ticket_key(s, media, sending, out, ssrc, why);
+		return ticket_key(s, media, sending, out, why);
 	if (!l->n_keys)
 		return why_fail(why, ERR_NOT_FOUND, "m= line %u has no key: %s", media + 1,
 		                ue_protection_name(s->protection));
-	*out = keyctx_take(l->keys[0]);
-	*ssrc = sending ? s->lines[media].ssrc : 0;
+	out->key = keyctx_take(l->keys[0]);
+	out->ssrc = sending ? s->lines[media].ssrc : 0;
 	return ERR_OK;
 }
 

@@ -34,10 +34,14 @@ struct ue_session *ue_session_new(enum ue_protection protection, bool is_offerer
                                   unsigned n_media); /* NULL: out of memory */
 void ue_session_free(struct ue_session *s);
 
-/* The keying context of one direction of an m-line; the caller's. `*ssrc` of our own stream, or the
- * peer's if it is known, else 0. */
+/* What protects one direction of an m-line. */
+struct ue_stream_key {
+	struct keyctx *key; /* the caller frees it */
+	uint32_t ssrc;      /* of the stream; 0: not known */
+};
+
 enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending,
-                        struct keyctx **out, uint32_t *ssrc, struct why *why) MUST_USE;
+                        struct ue_stream_key *out, struct why *why) MUST_USE;
 
 enum ue_update {
 	UE_UPDATE_SAME,  /* hold, resume, an address: the context as it was, octet for octet */
@@ -59,12 +63,18 @@ void ue_session_cancel(struct ue_session *s);
 /* Does the offer update this session? False: it brings a ticket of its own and is answered as a
  * call's first (ue_answer_new). */
 bool ue_session_knows(const struct ue_session *s, const struct sdp *offer);
+/* A description of the peer, and our own that answers it. */
+struct ue_exchange {
+	const struct sdp *theirs;
+	struct sdp *ours; /* without keys; NULL: theirs is an answer, and nothing is written */
+};
+
 /*
- * Takes the peer's update and writes the answer into `sdp`. `*changed`: there are new keys;
- * byte-identical messages change nothing. ERR_AUTH, ERR_REPLAY, ERR_DENIED.
+ * Takes the peer's update and writes the answer into x->ours. `*changed`: the call has new keys;
+ * messages with the same octets as before change nothing. ERR_AUTH, ERR_REPLAY, ERR_DENIED.
  */
-enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp,
-                         struct ue_env *env, bool *changed, struct why *why) MUST_USE;
+enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
+                         bool *changed, struct why *why) MUST_USE;
 
 /* As octets and back: `w` writes into secret memory. */
 enum err ue_session_save(const struct ue_session *s, struct wr *w) MUST_USE;

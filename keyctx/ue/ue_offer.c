@@ -160,8 +160,8 @@ static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct
 }
 
 /* The part's ticket: the one given, or one of its own. */
-static enum err get_grant(struct part *p, const struct ue_identity *id, const struct ue_wish *wish,
-                          struct ue_env *env, struct why *why)
+static enum err get_grant(struct part *p, const struct ue_wish *wish, struct ue_env *env,
+                          struct why *why)
 {
 	struct ue_ticket_wish ticket = wish->ticket;
 	struct mikey_fault fault = {0};
@@ -170,7 +170,7 @@ static enum err get_grant(struct part *p, const struct ue_identity *id, const st
 	if (!wish->grant) {
 		ticket.r = &wish->peer;
 		ticket.n_r = 1;
-		return ue_ticket_get(&p->grant, id, &ticket, env, why);
+		return ue_ticket_get(&p->grant, wish->id, &ticket, env, why);
 	}
 	e = ticket_policy_check_time(&wish->grant->policy, env->mikey.now_ntp, &fault);
 	if (e)
@@ -179,20 +179,19 @@ static enum err get_grant(struct part *p, const struct ue_identity *id, const st
 	return e ? ue_tell(why, e, &fault, "the ticket") : ERR_OK;
 }
 
-static enum err make_parts(struct ue_offer *o, const struct ue_identity *id,
-                           const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
-                           struct why *why)
+static enum err make_parts(struct ue_offer *o, const struct ue_wish *wish, struct sdp *s,
+                           struct ue_env *env, struct why *why)
 {
 	struct ue_part at[SDP_MEDIA_MAX + 1];
 	unsigned n = ue_desc_make_parts(s, wish->level, at);
-	enum err e = ue_identity_check(id, env, why);
+	enum err e = ue_identity_check(wish->id, env, why);
 
 	for (unsigned i = 0; i < n && !e; i++) {
 		struct part *p = &o->parts[o->n_parts++];
 		struct ticket_initiator *offer = NULL;
 
 		p->at = at[i];
-		e = get_grant(p, id, wish, env, why);
+		e = get_grant(p, wish, env, why);
 		if (e)
 			break;
 		p->now_ntp = env->mikey.now_ntp;
@@ -237,9 +236,8 @@ static enum err keep_names(struct ue_offer *o, struct mikey_id me, struct mikey_
 	return ERR_OK;
 }
 
-enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id,
-                      const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
-                      struct why *why)
+enum err ue_offer_new(struct ue_offer **out, const struct ue_wish *wish, struct sdp *s,
+                      struct ue_env *env, struct why *why)
 {
 	struct ue_offer *o = mem_alloc(sizeof(*o));
 	enum err e;
@@ -247,16 +245,16 @@ enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id,
 	if (!o)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	o->protection = wish->protection;
-	o->is_256 = id->rules.algs.prf == MIKEY_PRF_SHA256;
+	o->is_256 = wish->id->rules.algs.prf == MIKEY_PRF_SHA256;
 	o->suite = wish->suite->id;
 	o->n_media = s->n_media;
-	e = keep_names(o, id->me, wish->peer, why);
+	e = keep_names(o, wish->id->me, wish->peer, why);
 	if (!e)
 		e = ue_desc_prepare(s, wish->protection != UE_NONE, why);
 	if (!e)
 		e = take_ssrcs(o, s, &env->mikey, why);
 	if (!e && wish->protection == UE_E2E_KMS)
-		e = make_parts(o, id, wish, s, env, why);
+		e = make_parts(o, wish, s, env, why);
 	else if (!e && wish->protection != UE_NONE)
 		e = make_lines(o, wish, s, why);
 	if (e)

@@ -8,7 +8,9 @@
 #include "keyctx/ue/session.h"
 #include "keyctx/ue/ue_ticket.h"
 
+/* The call a terminal wants to make. */
 struct ue_wish {
+	const struct ue_identity *id; /* who calls */
 	struct mikey_id peer;
 	enum ue_protection protection;
 	const struct suite *suite;
@@ -25,9 +27,8 @@ struct ue_offer;
  * message for each part, each of a ticket of its own unless `grant` is given. ERR_DENIED: one
  * ticket for several parts without its J flag.
  */
-enum err ue_offer_new(struct ue_offer **out, const struct ue_identity *id,
-                      const struct ue_wish *wish, struct sdp *s, struct ue_env *env,
-                      struct why *why) MUST_USE;
+enum err ue_offer_new(struct ue_offer **out, const struct ue_wish *wish, struct sdp *s,
+                      struct ue_env *env, struct why *why) MUST_USE;
 void ue_offer_free(struct ue_offer *o);
 enum ue_protection ue_offer_protection(const struct ue_offer *o);
 

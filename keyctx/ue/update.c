@@ -95,8 +95,8 @@ static enum err write_parts(struct ue_session *s, enum ue_update kind, struct sd
 	return e;
 }
 
-static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struct sdp *answer,
-                           struct ue_env *env, bool *changed, struct why *why)
+static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
+                           bool *changed, struct why *why)
 {
 	enum err e = ERR_OK;
 
@@ -107,7 +107,7 @@ static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struc
 		enum csb_outcome outcome = CSB_UNCHANGED;
 		struct view reply = {0};
 
-		e = ue_desc_get(theirs, s->parts[i].at.section, &message, why);
+		e = ue_desc_get(x->theirs, s->parts[i].at.section, &message, why);
 		if (!e) {
 			e = ticket_csb_receive(csb, (struct view){message.octets, message.len},
 			                       &env->mikey, &outcome, &reply, &fault);
@@ -117,8 +117,8 @@ static enum err take_parts(struct ue_session *s, const struct sdp *theirs, struc
 		*changed |= outcome == CSB_UPDATED;
 		/* Where the message is the one we know and wanted no answer, ours of then is
 		 * repeated. */
-		if (!e && answer)
-			e = ue_desc_put(answer, s->parts[i].at.section,
+		if (!e && x->ours)
+			e = ue_desc_put(x->ours, s->parts[i].at.section,
 			                reply.n ? reply : ticket_csb_last_sent(csb), why);
 		keymgmt_clear(&message);
 	}
@@ -236,7 +236,7 @@ enum err ue_session_answered(struct ue_session *s, const struct sdp *answer, str
 
 	*changed = false;
 	if (!e && s->protection == UE_E2E_KMS)
-		e = take_parts(s, answer, NULL, env, changed, why);
+		e = take_parts(s, &(struct ue_exchange){.theirs = answer}, env, changed, why);
 	else if (!e && s->protection != UE_NONE)
 		e = take_lines(s, answer, changed, why);
 	return e;
@@ -264,27 +264,28 @@ bool ue_session_knows(const struct ue_session *s, const struct sdp *offer)
 	return knows;
 }
 
-enum err ue_session_take(struct ue_session *s, const struct sdp *offer, struct sdp *sdp,
-                         struct ue_env *env, bool *changed, struct why *why)
+enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, struct ue_env *env,
+                         bool *changed, struct why *why)
 {
-	enum err e = check_lines(s, offer, why);
+	enum err e = check_lines(s, x->theirs, why);
 
 	*changed = false;
 	if (!e)
-		e = check_lines(s, sdp, why);
-	if (!e && !(ue_desc_offered(offer) & 1u << s->protection))
+		e = check_lines(s, x->ours, why);
+	if (!e && !(ue_desc_offered(x->theirs) & 1u << s->protection))
 		e = why_fail(why, ERR_DENIED, "the call is under %s, and the update has none of it",
 		             ue_protection_name(s->protection));
 	if (!e)
-		e = ue_desc_prepare(sdp, s->protection != UE_NONE, why);
+		e = ue_desc_prepare(x->ours, s->protection != UE_NONE, why);
 	if (e)
 		return e;
 	if (s->protection == UE_E2E_KMS)
-		return take_parts(s, offer, sdp, env, changed, why);
+		return take_parts(s, x, env, changed, why);
 	if (s->protection == UE_NONE)
 		return ERR_OK;
-	e = take_lines(s, offer, changed, why);
+	e = take_lines(s, x->theirs, changed, why);
 	/* A peer with a new key gets a new one back: each side's context is its own (RFC
 	 * 4568 7.1.4). */
-	return e ? e : write_lines(s, *changed ? UE_UPDATE_REKEY : UE_UPDATE_SAME, sdp, true, why);
+	return e ? e
+	         : write_lines(s, *changed ? UE_UPDATE_REKEY : UE_UPDATE_SAME, x->ours, true, why);
 }

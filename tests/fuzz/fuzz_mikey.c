@@ -16,7 +16,7 @@ static void write_again(const struct mikey_msg *m)
 	struct mikey_build b;
 	struct view again;
 
-	mikey_build_start(&b, room, sizeof(room), &m->hdr, m->cs, m->n_cs);
+	mikey_build_start(&b, wr_make(room, sizeof(room)), &m->hdr, m->cs, m->n_cs);
 	for (size_t i = 0; i < m->n; i++)
 		mikey_build_add(&b, &m->p[i]);
 	/* SRTP-ID and Empty maps are read, never written; lengths in the header tell. */

@@ -74,8 +74,9 @@ static void to_kms(const struct ticket_rules *rules, const struct mikey_env *env
 
 	if (resolve)
 		(void)mend_ticket(keys);
-	if (!v || mikey_prf_msg_keys(&k, m.hdr.prf, peer.psk, m.hdr.csb_id, 1,
-	                             resolve ? none : rand, resolve ? rand : none))
+	if (!v || mikey_prf_msg_keys(&k, &(struct mikey_msg_seed){m.hdr.prf, peer.psk, m.hdr.csb_id,
+	                                                          1, resolve ? none : rand,
+	                                                          resolve ? rand : none}))
 		return;
 	parts[0].n -= v->u.v.mac.n;
 	if (!mikey_mac(v->u.v.alg, &k, parts, 3, mac))
@@ -85,7 +86,8 @@ static void to_kms(const struct ticket_rules *rules, const struct mikey_env *env
 	if (!authority_verify(a, &peer, NULL) &&
 	    (resolve ? authority_resolve(a, &how, env, &out, NULL)
 	             : authority_grant(a, NULL, &key, env, &out, NULL)))
-		CHECK(!authority_error(a, m.octets, MIKEY_E_TPPAR, env, room, sizeof(room), &out));
+		CHECK(!authority_error(a, m.octets, MIKEY_E_TPPAR, env, wr_make(room, sizeof(room)),
+		                       &out));
 	authority_free(a);
 }
 
@@ -106,9 +108,12 @@ static void to_responder(const struct ticket_rules *rules, const struct mikey_en
 
 	if (!v || !called || !mend_ticket(keys) || csb_mac_parts(&m, parts, NULL) ||
 	    ticket_policy_read(&policy, mikey_msg_find(&m, MIKEY_TICKET), NULL) ||
-	    mikey_prf_msg_keys(&k, m.hdr.prf, (struct view){.p = keys->mpki, .n = keys->mpk_len},
-	                       m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
-	                       (struct view){0}) ||
+	    mikey_prf_msg_keys(
+		    &k,
+		    &(struct mikey_msg_seed){m.hdr.prf,
+	                                     (struct view){.p = keys->mpki, .n = keys->mpk_len},
+	                                     m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
+	                                     (struct view){0}}) ||
 	    mikey_mac(v->u.v.alg, &k, parts, 4, mac))
 		return;
 	put(v->u.v.mac, mac);

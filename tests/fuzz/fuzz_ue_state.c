@@ -16,8 +16,7 @@ static void session(struct view octets)
 	struct rd r = rd_view(octets);
 	struct wr w = wr_make(room, ROOM), w2 = wr_make(again, ROOM);
 	struct ue_session *s = NULL, *same = NULL;
-	struct keyctx *key = NULL;
-	uint32_t ssrc;
+	struct ue_stream_key k = {0};
 
 	if (ue_session_load(&s, &r))
 		return;
@@ -26,8 +25,8 @@ static void session(struct view octets)
 	CHECK(!ue_session_load(&same, &r) && !ue_session_save(same, &w2));
 	CHECK(wr_len(&w) == wr_len(&w2) && memcmp(room, again, wr_len(&w)) == 0);
 	for (unsigned m = 0; m < s->n_media; m++)
-		if (!ue_session_key(s, m, true, &key, &ssrc, NULL))
-			keyctx_free(key);
+		if (!ue_session_key(s, m, true, &k, NULL))
+			keyctx_free(k.key);
 	ue_session_free(same);
 	ue_session_free(s);
 }

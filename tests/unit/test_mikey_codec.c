@@ -41,7 +41,7 @@ static void expect_same_again(struct view octets, json_t *decoded)
 
 	REQUIRE_OK(mikey_msg_read(&m, octets, &fault));
 	EXPECT_INT(m.n + 1, json_array_size(decoded)); /* HDR is the first of theirs */
-	mikey_build_start(&b, room, sizeof(room), &m.hdr, m.cs, m.n_cs);
+	mikey_build_start(&b, wr_make(room, sizeof(room)), &m.hdr, m.cs, m.n_cs);
 	for (size_t i = 0; i < m.n; i++) {
 		EXPECT_TEXT(mikey_type_name(m.p[i].type),
 		            json_string_value(

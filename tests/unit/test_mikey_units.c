@@ -55,8 +55,9 @@ static void do_msg_keys(json_t *u)
 	struct mikey_msg_keys k;
 	unsigned phase = json_is_true(json_object_get(u, "response")) ? 2 : 1;
 
-	REQUIRE_OK(mikey_prf_msg_keys(&k, prf_of(u), view_of(&key), be32_get(csb.p), phase,
-	                              view_of(&randi), view_of(&randr)));
+	REQUIRE_OK(mikey_prf_msg_keys(
+		&k, &(struct mikey_msg_seed){prf_of(u), view_of(&key), be32_get(csb.p), phase,
+	                                     view_of(&randi), view_of(&randr)}));
 	expect(u, "encr_128", k.encr);
 	expect(u, "encr_256", k.encr);
 	expect(u, "auth_160", k.auth);
@@ -81,8 +82,10 @@ static void do_tgk(json_t *u)
 	uint8_t out[32];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		EXPECT_OK(mikey_prf_tek(out, rows[i].n, prf_of(u), rows[i].part, view_of(&tgk),
-		                        cs_id, view_of(&randi), view_of(&randr)));
+		EXPECT_OK(
+			mikey_prf_tek(out, rows[i].n, rows[i].part,
+		                      &(struct mikey_tek_seed){prf_of(u), view_of(&tgk), cs_id,
+		                                               view_of(&randi), view_of(&randr)}));
 		expect(u, rows[i].key, out);
 	}
 }
@@ -92,11 +95,13 @@ static void do_fork(json_t *u)
 	struct octets key = get(u, "inkey"), id = get(u, "id_data"), rand = get(u, "randkms");
 	uint8_t out[64];
 
-	EXPECT_OK(mikey_prf_fork(out, prf_of(u), MIKEY_FORK_MPKR, view_of(&key), view_of(&id),
-	                         view_of(&rand)));
+	EXPECT_OK(
+		mikey_prf_fork(out, MIKEY_FORK_MPKR, view_of(&key),
+	                       &(struct mikey_fork_seed){prf_of(u), view_of(&id), view_of(&rand)}));
 	expect(u, "mpkr'", out);
-	EXPECT_OK(mikey_prf_fork(out, prf_of(u), MIKEY_FORK_TGK, view_of(&key), view_of(&id),
-	                         view_of(&rand)));
+	EXPECT_OK(
+		mikey_prf_fork(out, MIKEY_FORK_TGK, view_of(&key),
+	                       &(struct mikey_fork_seed){prf_of(u), view_of(&id), view_of(&rand)}));
 	expect(u, "tgk'", out);
 }
 
@@ -218,10 +223,11 @@ static void kemac_iv(void)
 				(struct view){0}, (struct view){.p = secret, .n = 3}));
 			mikey_keys_write(&p, one);
 			EXPECT_OK(mikey_kemac_seal(
-				&w, key.n == 32 ? MIKEY_ENCR_CM_256 : MIKEY_ENCR_CM_128, &k,
-				be32_get(csb.p),
-				(struct mikey_ts){.value = (uint64_t)be32_get(ts.p) << 32 |
-			                                   be32_get(ts.p + 4)},
+				&w, key.n == 32 ? MIKEY_ENCR_CM_256 : MIKEY_ENCR_CM_128,
+				&(struct mikey_kemac_seed){
+					&k, be32_get(csb.p),
+					(struct mikey_ts){.value = (uint64_t)be32_get(ts.p) << 32 |
+			                                           be32_get(ts.p + 4)}},
 				one));
 			EXPECT_OK(prim_aes_ctr(view_of(&key), iv.p, plain, want, wr_len(&p)));
 			EXPECT_OCTETS(room, wr_len(&w), want, wr_len(&p));
@@ -247,14 +253,19 @@ static void key_wrap(void)
 
 		EXPECT_OK(mikey_keys_add(in, MIKEY_TGK, (struct view){.p = key, .n = 16},
 		                         (struct view){0}, (struct view){.p = key, .n = spi}));
-		EXPECT_OK(mikey_kemac_seal(&w, MIKEY_ENCR_KW_128, &k, 1, (struct mikey_ts){0}, in));
+		EXPECT_OK(mikey_kemac_seal(&w, MIKEY_ENCR_KW_128,
+		                           &(struct mikey_kemac_seed){&k, 1, (struct mikey_ts){0}},
+		                           in));
 		EXPECT_INT(wr_len(&w) % 8, 0);
 		p.u.kemac.data = (struct view){.p = room, .n = wr_len(&w)};
-		EXPECT_OK(mikey_kemac_open(out, &p, &k, 1, (struct mikey_ts){0}, &fault));
+		EXPECT_OK(mikey_kemac_open(
+			out, &p, &(struct mikey_kemac_seed){&k, 1, (struct mikey_ts){0}}, &fault));
 		EXPECT_INT(out->n, 1);
 		EXPECT_INT(out->k[0].spi_len, spi);
 		room[5] ^= 1;
-		EXPECT_ERR(mikey_kemac_open(out, &p, &k, 1, (struct mikey_ts){0}, &fault),
+		EXPECT_ERR(mikey_kemac_open(out, &p,
+		                            &(struct mikey_kemac_seed){&k, 1, (struct mikey_ts){0}},
+		                            &fault),
 		           ERR_AUTH);
 		mikey_keys_free(in);
 		mikey_keys_free(out);

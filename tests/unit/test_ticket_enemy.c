@@ -424,15 +424,16 @@ static void errors(void)
 	REQUIRE_OK(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp,
 	                         &p->fault));
 	REQUIRE_OK(authority_error(NULL, play_view(p, PLAY_REQUEST_INIT), MIKEY_E_TICKET, &k->env,
-	                           room, sizeof(room), &out));
+	                           wr_make(room, sizeof(room)), &out));
 	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_AUTH);
 	EXPECT_INT(p->fault.no, MIKEY_E_TICKET);
 	EXPECT_INT(ticket_request_state(p->request), REQUEST_SENT);
-	EXPECT_ERR(authority_error(NULL, out, MIKEY_E_AUTH, &k->env, room, sizeof(room), &out),
+	EXPECT_ERR(authority_error(NULL, out, MIKEY_E_AUTH, &k->env, wr_make(room, sizeof(room)),
+	                           &out),
 	           ERR_SYNTAX);
 	REQUIRE_OK(authority_verify(a, &peer, &p->fault));
-	REQUIRE_OK(authority_error(a, (struct view){0}, MIKEY_E_TPPAR, &k->env, room, sizeof(room),
-	                           &out));
+	REQUIRE_OK(authority_error(a, (struct view){0}, MIKEY_E_TPPAR, &k->env,
+	                           wr_make(room, sizeof(room)), &out));
 	EXPECT_INT(authority_get_state(a), AUTHORITY_REFUSED);
 	room[out.n - 1] ^= 1;
 	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_AUTH);
@@ -455,8 +456,9 @@ static void errors_of_the_responder(void)
 
 	csmap_policy_from_suite(&own, 7, suite_get(SUITE_AEAD_AES_128_GCM));
 	REQUIRE_OK(play_resolved(p, play_view(p, PLAY_RESOLVE_RESP)));
-	REQUIRE_OK(ticket_responder_error(p->answer, MIKEY_E_SP, &own, 1, &b->env, room,
-	                                  sizeof(room), &out));
+	REQUIRE_OK(ticket_responder_error(p->answer,
+	                                  &(struct ticket_responder_refusal){MIKEY_E_SP, &own, 1},
+	                                  &b->env, wr_make(room, sizeof(room)), &out));
 	EXPECT_ERR(ticket_initiator_receive(p->offer, out, &csb, &p->fault), ERR_DENIED);
 	EXPECT_INT(p->fault.no, MIKEY_E_SP);
 	EXPECT_INT(ticket_initiator_state(p->offer), INITIATOR_OPEN);

@@ -88,41 +88,50 @@ static void derivations(void)
 		uint8_t a[96], b[64], inkey[40];
 		struct view id = play_uri(bob).data;
 
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKi"), 0x11223344, 1, kat("RANDRi"),
-		                             none));
+		EXPECT_OK(mikey_prf_msg_keys(&k,
+		                             &(struct mikey_msg_seed){prf, kat("PSKi"), 0x11223344,
+		                                                      1, kat("RANDRi"), none}));
 		expect_keys(prf, "req_init", &k);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKi"), 0x11223344, 2, kat("RANDRi"),
-		                             none));
+		EXPECT_OK(mikey_prf_msg_keys(&k,
+		                             &(struct mikey_msg_seed){prf, kat("PSKi"), 0x11223344,
+		                                                      2, kat("RANDRi"), none}));
 		expect_keys(prf, "req_resp", &k);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, kat("PSKr"), 0x55667788, 1, none,
-		                             kat("RANDRr-in-RESOLVE")));
+		EXPECT_OK(mikey_prf_msg_keys(
+			&k, &(struct mikey_msg_seed){prf, kat("PSKr"), 0x55667788, 1, none,
+		                                     kat("RANDRr-in-RESOLVE")}));
 		expect(prf, "res_init-auth", k.auth);
 		EXPECT_OK(mikey_prf_ticket_keys(&k, prf, kat("TPK"), kat("ticket-RAND")));
 		expect_keys(prf, "tpk", &k);
 		EXPECT_OK(mikey_prf_mpk(a, b, prf, kat("MPK"), kat("ticket-RAND")));
 		expect(prf, "MPKi", a);
 		expect(prf, "MPKr", b);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, (struct view){.p = a, .n = 32}, 0x99aabbcc, 1,
-		                             kat("RANDRi"), none));
+		EXPECT_OK(mikey_prf_msg_keys(
+			&k, &(struct mikey_msg_seed){prf, (struct view){.p = a, .n = 32},
+		                                     0x99aabbcc, 1, kat("RANDRi"), none}));
 		expect(prf, "xfer_init-auth(MPKi)", k.auth);
 		EXPECT_OK(mikey_prf_init_data(k.auth, prf, (struct view){.p = b, .n = 32}));
 		expect(prf, "vr_auth", k.auth);
-		EXPECT_OK(mikey_prf_fork(b, prf, MIKEY_FORK_MPKR, (struct view){.p = b, .n = 32},
-		                         id, kat("RANDRkms")));
+		EXPECT_OK(mikey_prf_fork(b, MIKEY_FORK_MPKR, (struct view){.p = b, .n = 32},
+		                         &(struct mikey_fork_seed){prf, id, kat("RANDRkms")}));
 		expect(prf, "MPKr'", b);
-		EXPECT_OK(mikey_prf_msg_keys(&k, prf, (struct view){.p = b, .n = 32}, 0x99aabbcc, 2,
-		                             kat("RANDRi"), kat("RANDRr-in-RESOLVE")));
+		EXPECT_OK(mikey_prf_msg_keys(
+			&k,
+			&(struct mikey_msg_seed){prf, (struct view){.p = b, .n = 32}, 0x99aabbcc, 2,
+		                                 kat("RANDRi"), kat("RANDRr-in-RESOLVE")}));
 		expect(prf, "xfer_resp-auth(MPKr')", k.auth);
-		EXPECT_OK(mikey_prf_fork(a, prf, MIKEY_FORK_TGK, kat("TGK"), id, kat("RANDRkms")));
+		EXPECT_OK(mikey_prf_fork(a, MIKEY_FORK_TGK, kat("TGK"),
+		                         &(struct mikey_fork_seed){prf, id, kat("RANDRkms")}));
 		expect(prf, "TGK'", a);
 		for (unsigned cs = 1; cs < 3; cs++) {
-			EXPECT_OK(mikey_prf_tek(b, 16, prf, MIKEY_PART_TEK,
-			                        (struct view){.p = a, .n = 32}, cs, kat("RANDRi"),
-			                        kat("RANDRr-in-RESOLVE")));
+			EXPECT_OK(mikey_prf_tek(
+				b, 16, MIKEY_PART_TEK,
+				&(struct mikey_tek_seed){prf, (struct view){.p = a, .n = 32}, cs,
+			                                 kat("RANDRi"), kat("RANDRr-in-RESOLVE")}));
 			expect(prf, cs == 1 ? "cs1-tek" : "cs2-tek", b);
-			EXPECT_OK(mikey_prf_tek(b, 14, prf, MIKEY_PART_SALT,
-			                        (struct view){.p = a, .n = 32}, cs, kat("RANDRi"),
-			                        kat("RANDRr-in-RESOLVE")));
+			EXPECT_OK(mikey_prf_tek(
+				b, 14, MIKEY_PART_SALT,
+				&(struct mikey_tek_seed){prf, (struct view){.p = a, .n = 32}, cs,
+			                                 kat("RANDRi"), kat("RANDRr-in-RESOLVE")}));
 			expect(prf, cs == 1 ? "cs1-salt" : "cs2-salt", b);
 		}
 		for (unsigned i = 0; i < 40; i++)
@@ -339,8 +348,8 @@ static void mode1(void)
 		EXPECT_OCTETS(s->salt, s->salt_len, salt.p, salt.n);
 	}
 	env = at(4, &rules);
-	REQUIRE_OK(authority_error(NULL, kat("RESOLVE_INIT_PSK"), MIKEY_E_TICKET, &env, room,
-	                           sizeof(room), &out));
+	REQUIRE_OK(authority_error(NULL, kat("RESOLVE_INIT_PSK"), MIKEY_E_TICKET, &env,
+	                           wr_make(room, sizeof(room)), &out));
 	expect_message(out, "ERROR-Invalid-TICKET-unauthenticated");
 	ticket_csb_free(csb);
 	authority_free(authority);

@@ -236,9 +236,10 @@ static void counter(void)
 	REQUIRE_OK(csb_mac_parts(&m, parts, NULL));
 	parts[2] = mikey_msg_idr(&m, MIKEY_ROLE_I)->u.idr.id.data;
 	parts[3] = mikey_msg_idr(&m, MIKEY_ROLE_R)->u.idr.id.data;
-	REQUIRE_OK(mikey_prf_msg_keys(&k, 0, (struct view){.p = p->grant->keys->mpki, .n = 16},
-	                              m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
-	                              (struct view){0}));
+	REQUIRE_OK(mikey_prf_msg_keys(
+		&k, &(struct mikey_msg_seed){0, (struct view){.p = p->grant->keys->mpki, .n = 16},
+	                                     m.hdr.csb_id, 1, mikey_msg_rand_of(&m, MIKEY_ROLE_I),
+	                                     (struct view){0}}));
 	REQUIRE_OK(mikey_mac(MIKEY_MAC_SHA1_160, &k, parts, 4, mac));
 	memcpy(octets + wr_len(&w) - 20, mac, 20);
 	REQUIRE_OK(play_offered(p, (struct view){.p = octets, .n = wr_len(&w)}));

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* struct ticket_responder, shared by responder.c, which reads, and responder_reply.c, which
+ * answers. Private to these two. */
+#ifndef KEYCTX_TICKET_RESPONDER_STATE_H
+#define KEYCTX_TICKET_RESPONDER_STATE_H
+
+#include "keyctx/ticket/csb_make.h"
+#include "keyctx/ticket/responder.h"
+
+struct ticket_responder {
+	struct ticket_rules rules;
+	uint8_t state;
+	uint8_t *octets;
+	struct mikey_msg msg;
+	const struct mikey_payload *ticket; /* in msg */
+	struct ticket_policy policy;
+	struct ticket_data data;
+	struct csb_policies policies;
+	uint8_t *names;
+	struct mikey_id me;   /* the own identity that answers; views `names` */
+	struct mikey_id peer; /* the caller, where IDRi is left out; views `names` */
+	struct ticket_resolution *resolution;
+	struct mikey_keys *keys; /* the ticket's and the offer's */
+	struct ticket_csb *csb;
+};
+
+/* The name of that role (MIKEY_ROLE_I, _R), also where the offer leaves it out. */
+struct mikey_id responder_id_of(const struct ticket_responder *a, unsigned role);
+/* Keys of TRANSFER_INIT under MPKi. */
+enum err responder_offer_keys(const struct ticket_responder *a, const struct ticket_keys *k,
+                              struct mikey_msg_keys *out) MUST_USE;
+/* The algorithms of TRANSFER_RESP: those of the offer. */
+struct mikey_algs responder_algs_of(const struct ticket_responder *a);
+
+static inline enum err responder_no_memory(struct mikey_fault *fault)
+{
+	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
+}
+
+#endif
