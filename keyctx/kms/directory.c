@@ -145,7 +145,7 @@ bool kms_pattern_fits(const struct kms_pattern *p, struct mikey_id id)
 
 /* --- policy ----------------------------------------------------------------- */
 
-void kms_policy_init(struct kms_policy *p)
+static void kms_policy_init(struct kms_policy *p)
 {
 	/* The IMS profile of RFC 6043's modes: 1 and 3; UNVERIFIED against TS 33.328 Annex D, hence
 	 * settings. */

@@ -93,7 +93,6 @@ struct kms_policy {
 	size_t n_rules; /* none: everybody may call everybody */
 };
 
-void kms_policy_init(struct kms_policy *p);
 /* Is the algorithm set of that PRF served? An unknown PRF: yes, refusing it is the message
  * reader's. */
 bool kms_policy_serves(const struct kms_policy *p, unsigned prf);

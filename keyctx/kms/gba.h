@@ -41,7 +41,8 @@ enum err gba_derive(struct secret *out, enum gba_key which, const struct gba_inp
 enum err gba_naf_id(struct str fqdn, const uint8_t ua[GBA_UA_LEN], uint8_t *out, size_t room,
                     size_t *len) MUST_USE;
 
-/* "base64(RAND)@domain" (TS 33.220 4.5.2), NUL-terminated. ERR_INVALID, ERR_TOO_BIG. */
+/* For tests: "base64(RAND)@domain" (TS 33.220 4.5.2), NUL-terminated. ERR_INVALID,
+ * ERR_TOO_BIG. A BSF makes it, the KMS only reads it. */
 enum err gba_btid_print(const uint8_t rand[GBA_RAND_LEN], struct str domain, char *out,
                         size_t room) MUST_USE;
 /* Is it a B-TID? `domain` (a slice of `btid`) names the BSF that made it. ERR_SYNTAX. */

@@ -33,7 +33,7 @@ static const uint8_t next_state[KMS_REQUEST_STATES][KMS_REQUEST_EVENTS] = {
 	[KMS_REQUEST_ANSWERED] = {NO, NO, NO, NO, NO, NO, NO, NO},
 };
 
-const struct step_table kms_request_steps = {
+static const struct step_table kms_request_steps = {
 	.name = "kms-request",
 	.states = state_names,
 	.events = event_names,

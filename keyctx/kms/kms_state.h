@@ -89,8 +89,6 @@ struct kms_request {
 	uint8_t error_room[KMS_ERROR_MAX];
 };
 
-extern const struct step_table kms_request_steps;
-
 /* The name the owner's key is known by; unset when there is none. */
 struct mikey_id kms_owner_name(const struct kms_request *r);
 bool kms_owner_has(const struct kms_request *r, struct mikey_id name);

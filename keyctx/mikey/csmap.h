@@ -48,6 +48,7 @@ const struct suite *csmap_policy_suite(const struct csmap_policy *p);
 /* A suite of ours, and allowed under a PRF of that strength: a TEK over 128 bits needs the 256-bit
  * one (RFC 6043 12.1). */
 bool csmap_policy_fits(const struct csmap_policy *p, unsigned prf);
+/* For tests. */
 bool csmap_policy_eq(const struct csmap_policy *a, const struct csmap_policy *b);
 
 /* One crypto session with its keys: lives in secret memory, inside a ticket_csb. */

@@ -206,7 +206,7 @@ const struct mikey_payload *mikey_msg_idr(const struct mikey_msg *m, unsigned ro
 	return NULL;
 }
 
-const struct mikey_payload *mikey_msg_randr(const struct mikey_msg *m, unsigned role)
+static const struct mikey_payload *mikey_msg_randr(const struct mikey_msg *m, unsigned role)
 {
 	for (size_t i = 0; i < m->n; i++)
 		if (m->p[i].type == MIKEY_RANDR && m->p[i].u.randr.role == role)

@@ -69,7 +69,6 @@ enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets,
 /* The first payload of `type`, or NULL; IDR and RANDR by role, too. */
 const struct mikey_payload *mikey_msg_find(const struct mikey_msg *m, unsigned type);
 const struct mikey_payload *mikey_msg_idr(const struct mikey_msg *m, unsigned role);
-const struct mikey_payload *mikey_msg_randr(const struct mikey_msg *m, unsigned role);
 /* The octets of RANDR of that role; empty when there is none. */
 struct view mikey_msg_rand_of(const struct mikey_msg *m, unsigned role);
 /* The crypto session with that id, or NULL. */

@@ -57,6 +57,7 @@ enum ims_action {
 	IMS_ACTION_COUNT
 };
 
+/* For tests: names in messages of failed tests. */
 const char *ims_action_name(enum ims_action a);
 
 /* A row of the tables, for replies, logs and tests. */

@@ -37,6 +37,7 @@ enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section,
 /* Any protocol at all, at either level? */
 bool keymgmt_is_present(const struct sdp *s, unsigned media);
 
+/* For tests: same protocol and octets? */
 bool keymgmt_eq(const struct keymgmt *a, const struct keymgmt *b);
 
 /* Adds a=key-mgmt:protocol base64. `section` as in sdp.h. */

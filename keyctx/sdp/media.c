@@ -388,7 +388,7 @@ static unsigned remove_all(struct sdp *s, int section, const char *const *names,
 	return n;
 }
 
-unsigned sdp_ice_remove(struct sdp *s, int section)
+static unsigned sdp_ice_remove(struct sdp *s, int section)
 {
 	static const char *const names[] = {
 		"candidate",    "ice-ufrag",  "ice-pwd",           "ice-options",      "ice-lite",

@@ -66,9 +66,6 @@ enum err sdp_session_name_write(struct sdp *s, struct str name) MUST_USE;
 enum err sdp_origin_version(const struct sdp *s, uint64_t *version) MUST_USE;
 enum err sdp_origin_version_write(struct sdp *s, uint64_t version) MUST_USE;
 
-/* Takes candidates and credentials out; the gateway answers no connectivity checks. Returns how
- * many lines went. */
-unsigned sdp_ice_remove(struct sdp *s, int section);
 /*
  * Takes out ICE and all else by which the other side could send media past us, or would refuse what
  * comes from us: other addresses, source filters, realms; of the session section a=rtcp, which has
@@ -78,7 +75,7 @@ unsigned sdp_ice_remove(struct sdp *s, int section);
 unsigned sdp_ways_remove(struct sdp *s, int section);
 /* DTLS-SRTP lines: fingerprint, setup, tls-id. */
 unsigned sdp_dtls_remove(struct sdp *s, int section);
-/* True when the media stands in an a=group:BUNDLE. */
+/* For tests: is the media in an a=group:BUNDLE? */
 bool sdp_is_bundled(const struct sdp *s, unsigned media);
 /* Takes a=group:BUNDLE and a=bundle-only out, so that each m-line keeps a port of its own. */
 void sdp_bundle_remove(struct sdp *s);

@@ -59,6 +59,7 @@ enum offer_action {
 
 const char *offer_state_name(enum offer_state s);
 const char *offer_event_name(enum offer_event e);
+/* For tests: names in messages of failed tests. */
 const char *offer_action_name(enum offer_action a);
 
 /* What the event would do here; the state it leads to. Changes nothing. */

@@ -37,6 +37,7 @@ struct authority;
 enum err authority_new(struct authority **out, const struct ticket_rules *rules, struct view octets,
                        uint64_t now_ntp, struct mikey_fault *fault) MUST_USE;
 void authority_free(struct authority *a);
+/* For tests: the state after each call. */
 enum authority_state authority_get_state(const struct authority *a);
 const struct mikey_msg *authority_msg(const struct authority *a);
 
@@ -106,7 +107,7 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *r,
                          const struct mikey_env *env, struct view *octets,
                          struct mikey_fault *fault) MUST_USE;
 
-/* Does IDRr of the policy list this identity itself? Groups are the caller's. */
+/* For tests: does IDRr of the policy list this identity itself, groups apart? */
 bool authority_policy_lists(const struct ticket_policy *p, struct mikey_id who);
 
 /*

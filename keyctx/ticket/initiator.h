@@ -39,8 +39,10 @@ enum err ticket_initiator_new(struct ticket_initiator **out,
                               const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_initiator_free(struct ticket_initiator *o);
 struct view ticket_initiator_octets(const struct ticket_initiator *o);
+/* For tests: the state after each call. */
 enum initiator_state ticket_initiator_state(const struct ticket_initiator *o);
-/* Where the policy wants no TRANSFER_RESP (F=0): the bundle, once. ERR_WRONG_STATE otherwise. */
+/* For tests: the CSB of a policy without TRANSFER_RESP (F=0), once; sluice-ue refuses such tickets.
+ * ERR_WRONG_STATE otherwise. */
 enum err ticket_initiator_take_csb(struct ticket_initiator *o, struct ticket_csb **out) MUST_USE;
 
 /*
@@ -51,6 +53,7 @@ enum err ticket_initiator_take_csb(struct ticket_initiator *o, struct ticket_csb
  */
 enum err ticket_initiator_receive(struct ticket_initiator *o, struct view octets,
                                   struct ticket_csb **out, struct mikey_fault *fault) MUST_USE;
+/* For tests: takes no more responses. sluice-ue frees the initiator instead. */
 enum err ticket_initiator_close(struct ticket_initiator *o) MUST_USE;
 
 #endif

@@ -28,6 +28,7 @@ enum err ticket_request_new(struct ticket_request **out, const struct ticket_req
 void ticket_request_free(struct ticket_request *r);
 /* REQUEST_INIT, as long as the request lives. */
 struct view ticket_request_octets(const struct ticket_request *r);
+/* For tests: the state after each call. */
 enum request_state ticket_request_state(const struct ticket_request *r);
 
 /*

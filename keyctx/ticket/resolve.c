@@ -93,11 +93,6 @@ struct view ticket_resolve_octets(const struct ticket_resolve *r)
 	return (struct view){.p = r->exchange.octets, .n = r->exchange.len};
 }
 
-enum resolve_state ticket_resolve_state(const struct ticket_resolve *r)
-{
-	return (enum resolve_state)r->state;
-}
-
 static enum err take_resolution(const struct ticket_resolve *r, const struct grant_response *a,
                                 struct ticket_keys *keys, struct ticket_resolution **out,
                                 struct mikey_fault *fault)

@@ -40,7 +40,6 @@ enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_res
                             const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_resolve_free(struct ticket_resolve *r);
 struct view ticket_resolve_octets(const struct ticket_resolve *r); /* RESOLVE_INIT */
-enum resolve_state ticket_resolve_state(const struct ticket_resolve *r);
 /* Takes RESOLVE_RESP or an Error; results as ticket_request_receive. */
 enum err ticket_resolve_receive(struct ticket_resolve *r, struct view octets,
                                 struct ticket_resolution **out, struct mikey_fault *fault) MUST_USE;

@@ -5,23 +5,12 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "keyctx/mikey/replay.h"
 #include "keyctx/ticket/responder_state.h"
 #include "keyctx/ticket/step.h"
-
-enum responder_state ticket_responder_state(const struct ticket_responder *a)
-{
-	return (enum responder_state)a->state;
-}
 
 const struct mikey_msg *ticket_responder_msg(const struct ticket_responder *a)
 {
 	return &a->msg;
-}
-
-const struct ticket_policy *ticket_responder_policy(const struct ticket_responder *a)
-{
-	return &a->policy;
 }
 
 bool ticket_responder_must_resolve(const struct ticket_responder *a)
@@ -45,11 +34,6 @@ struct mikey_id responder_id_of(const struct ticket_responder *a, unsigned role)
 	const struct mikey_payload *p = mikey_msg_idr(&a->msg, role);
 
 	return p ? p->u.idr.id : role == MIKEY_ROLE_I ? a->peer : a->me;
-}
-
-enum err ticket_responder_replay_key(const struct ticket_responder *a, uint8_t out[32])
-{
-	return mikey_replay_key(&a->msg, responder_id_of(a, MIKEY_ROLE_I), out);
 }
 
 static enum err check_header(const struct ticket_responder *a, struct mikey_fault *fault)

@@ -48,9 +48,7 @@ enum err ticket_responder_new(struct ticket_responder **out,
                               const struct ticket_responder_params *params, struct view octets,
                               struct mikey_fault *fault) MUST_USE;
 void ticket_responder_free(struct ticket_responder *a);
-enum responder_state ticket_responder_state(const struct ticket_responder *a);
 const struct mikey_msg *ticket_responder_msg(const struct ticket_responder *a);
-const struct ticket_policy *ticket_responder_policy(const struct ticket_responder *a);
 /* E flag: only a KMS may open this ticket. */
 bool ticket_responder_must_resolve(const struct ticket_responder *a);
 /* IDRpsk of the ticket: which TPK would open it (modes 2 and 4). */
@@ -68,9 +66,11 @@ enum err ticket_responder_open(struct ticket_responder *a, struct view tpk, stru
                                struct mikey_fault *fault) MUST_USE;
 enum err ticket_responder_resolved(struct ticket_responder *a, const struct ticket_resolution *r,
                                    struct mikey_fault *fault) MUST_USE;
+/* For tests: an earlier resolution serves a ticket again (J flag); sluice-ue asks the KMS each
+ * time. */
 enum err ticket_responder_reuse(struct ticket_responder *a, const struct ticket_resolution *r,
                                 struct mikey_fault *fault) MUST_USE;
-/* After open: what reuse may be given later. ERR_WRONG_STATE before. The caller's. */
+/* For tests: after open, what reuse may be given later. ERR_WRONG_STATE before. The caller's. */
 enum err ticket_responder_resolution(const struct ticket_responder *a,
                                      struct ticket_resolution **out) MUST_USE;
 
@@ -111,9 +111,5 @@ enum err ticket_responder_error(struct ticket_responder *a,
                                 const struct ticket_responder_refusal *refusal,
                                 const struct mikey_env *env, struct wr room,
                                 struct view *octets) MUST_USE;
-
-/* What replay caches ask by: sender, CSB ID, data type, T (decision 0010.38). Insert after the
- * offer is authenticated. */
-enum err ticket_responder_replay_key(const struct ticket_responder *a, uint8_t out[32]) MUST_USE;
 
 #endif

@@ -70,7 +70,7 @@ struct view ticket_body_bare(const struct mikey_payload *p);
 
 /* "DEFGHINO"; Returns `out`. */
 const char *ticket_flags_text(unsigned flags, char out[16]);
-/* Letters to bits; ERR_SYNTAX for another letter. */
+/* For tests: letters to bits; ERR_SYNTAX for another letter. */
 enum err ticket_flags_parse(struct str text, uint16_t *out) MUST_USE;
 
 #endif

@@ -106,11 +106,6 @@ unsigned ue_desc_make_parts(const struct sdp *s, enum ue_level level,
 	return s->n_media;
 }
 
-unsigned ue_part_lines(const struct ue_part *p)
-{
-	return (unsigned)__builtin_popcount(p->lines);
-}
-
 uint8_t ue_part_cs(const struct ue_part *p, unsigned media, bool of_initiator)
 {
 	unsigned place = p->section == SDP_SESSION ? media : 0;

@@ -36,7 +36,6 @@ enum err ue_desc_parts(const struct sdp *s, struct ue_part out[SDP_MEDIA_MAX + 1
 /* The parts of an offer of our own. */
 unsigned ue_desc_make_parts(const struct sdp *s, enum ue_level level,
                             struct ue_part out[SDP_MEDIA_MAX + 1]);
-unsigned ue_part_lines(const struct ue_part *p);
 
 /*
  * Odd crypto sessions carry what the initiator sends, even ones what the responder does: two for

@@ -93,11 +93,6 @@ void ue_offer_free(struct ue_offer *o)
 	mem_free(o);
 }
 
-enum ue_protection ue_offer_protection(const struct ue_offer *o)
-{
-	return o->protection;
-}
-
 /* TRANSFER_INIT of a part: the same octets each time its tape is played. */
 static enum err make_message(const struct ue_offer *o, struct part *p,
                              struct ticket_initiator **out, bool is_reuse, struct why *why)

@@ -30,7 +30,6 @@ struct ue_offer;
 enum err ue_offer_new(struct ue_offer **out, const struct ue_wish *wish, struct sdp *s,
                       struct ue_env *env, struct why *why) MUST_USE;
 void ue_offer_free(struct ue_offer *o);
-enum ue_protection ue_offer_protection(const struct ue_offer *o);
 
 /* Takes the answer. Each branch of a forked call gives a session of its own. ERR_AUTH, ERR_DENIED,
  * ERR_NOT_FOUND, ERR_INVALID. */

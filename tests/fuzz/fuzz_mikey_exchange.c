@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a KMS and a responder make of messages whose MACs are right: the input's own are replaced by
  * true ones first. */
-#include "keyctx/mikey/replay.h"
 #include "keyctx/ticket/responder.h"
 #include "keyctx/ticket/authority.h"
 #include "keyctx/ticket/csb_make.h"

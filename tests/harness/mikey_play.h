@@ -6,7 +6,6 @@
 
 #include <jansson.h>
 
-#include "keyctx/mikey/replay.h"
 #include "keyctx/ticket/responder.h"
 #include "keyctx/ticket/authority.h"
 #include "keyctx/ticket/initiator.h"

@@ -527,26 +527,9 @@ static void without_memory(void)
 	test_each_allocation_failing(call_mode4);
 }
 
-static void replay_cache(void)
-{
-	struct mikey_replay *r = NULL;
-	uint8_t key[4][32] = {{1}, {2}, {3}, {4}};
-	uint64_t now = 0xe000000000000000;
-
-	REQUIRE_OK(mikey_replay_new(&r, 3, 600));
-	for (unsigned i = 0; i < 3; i++)
-		EXPECT_OK(mikey_replay_add(r, key[i], now + ((uint64_t)i << 32)));
-	EXPECT_ERR(mikey_replay_add(r, key[0], now), ERR_REPLAY);
-	EXPECT_ERR(mikey_replay_add(r, key[3], now), ERR_LIMIT);
-	EXPECT_OK(mikey_replay_add(r, key[3], now + (601ull << 32)));
-	EXPECT(!mikey_replay_has(r, key[0]));
-	EXPECT_ERR(mikey_replay_add(r, key[3], now + (601ull << 32)), ERR_REPLAY);
-	mikey_replay_free(r);
-}
-
 TEST_MAIN("ticket_enemy", {"flipped-and-cut", flipped_and_cut}, {"swapped", swapped},
           {"reflected", reflected}, {"repeated", repeated}, {"updates-flipped", updates_flipped},
           {"forked-to-two", forked_to_two}, {"tek-of-the-responder", tek_of_the_responder},
           {"forged-maker", forged_maker}, {"errors", errors},
           {"errors-of-the-responder", errors_of_the_responder}, {"two-domains", two_domains},
-          {"without-memory", without_memory}, {"replay-cache", replay_cache})
+          {"without-memory", without_memory})
