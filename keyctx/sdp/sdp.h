@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A session description (RFC 8866) as sections of lines: parse, edit, print; what is not touched
- * survives octet for octet. */
+/* A session description (RFC 8866) as sections of lines: parse, edit, print. A line that nobody
+ * edits is printed octet for octet as it came. */
 #ifndef KEYCTX_SDP_SDP_H
 #define KEYCTX_SDP_SDP_H
 
@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/str.h"
+#include "keyctx/sdp/profile.h"
 
 enum {
 	SDP_TEXT_MAX = 65535, /* octets of a description, and of one line */
@@ -22,26 +23,7 @@ enum {
 /* Where a line stands: a media's index, or before the first of them. */
 enum { SDP_SESSION = -1 };
 
-enum sdp_profile {
-	SDP_PROFILE_OTHER, /* not RTP: passed on as it is */
-	SDP_PROFILE_AVP,
-	SDP_PROFILE_AVPF,
-	SDP_PROFILE_SAVP,
-	SDP_PROFILE_SAVPF,
-	SDP_PROFILE_DTLS_SAVP,
-	SDP_PROFILE_DTLS_SAVPF,
-	SDP_PROFILE_COUNT
-};
-
-const char *sdp_profile_name(enum sdp_profile p);   /* "RTP/SAVPF"; "" for OTHER */
-enum sdp_profile sdp_profile_find(struct str name); /* case does not count */
-bool sdp_profile_is_rtp(enum sdp_profile p);
-bool sdp_profile_is_secure(enum sdp_profile p); /* SAVP(F), keys by SDES or key-mgmt */
-bool sdp_profile_is_dtls(enum sdp_profile p);
-/* The same feedback, secure or not. */
-enum sdp_profile sdp_profile_with(enum sdp_profile p, bool secure);
-
-/* Owned by its description; gone with it. */
+/* The description owns it, and frees it. */
 struct sdp_line {
 	struct link link;
 	struct str text;  /* without its end: "a=rtcp-mux" */
