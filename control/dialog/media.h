@@ -141,13 +141,18 @@ uint8_t dialog_side_teaches(const struct sdp *s, unsigned i);
 bool dialog_side_has_moved(const struct dialog_side *now, const struct dialog_side *before);
 
 /*
- * Decides every m-line of an offer. `now` is what is agreed (NULL: nothing). ERR_INVALID,
+ * Decides every m-line of an offer. ERR_INVALID,
  * ERR_REKEY, ERR_UNSUPPORTED, ERR_SYNTAX … with the reason: such an offer is answered 488. When
  * only some m-lines can't be served they are refused one by one.
  */
-enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exchange *now,
-                           const struct sdp *s, enum offer_side from,
-                           const struct dialog_options *o, const struct spec_context *context,
+struct dialog_planning {
+	const struct dialog_exchange *now; /* what is agreed; NULL: nothing */
+	const struct sdp *sdp;
+	enum offer_side from;
+	const struct dialog_options *options;
+	const struct spec_context *context;
+};
+enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_planning *p,
                            struct why *why) MUST_USE;
 /*
  * An offer that came once more keeps the keys we answered it with, and those we offered with it to
@@ -156,7 +161,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
  */
 enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced,
                           const struct dialog_exchange *there) MUST_USE;
-/* Completes a copy of the offer's exchange by its answer. `now` as above. */
+/* Completes a copy of the offer's exchange by its answer. `now`: what is agreed; NULL: nothing. */
 enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now,
                             const struct sdp *s, const struct dialog_options *o,
                             struct why *why) MUST_USE;
@@ -193,6 +198,13 @@ static inline unsigned dialog_leg_of(const struct dialog_media *m, enum offer_si
 	return m->access == (uint8_t)side ? RELAY_LEG_ACCESS : dialog_core_of(m, core);
 }
 
+/* Whose session a patch is for, and which core leg the branch has. */
+struct dialog_patching {
+	const char *id;
+	unsigned core;
+	const struct spec_context *context;
+};
+
 /* Legs for what is new in an offer, gates closed; what only the offer it replaces (NULL: none) had
  * goes. *out stays NULL when that is nothing. */
 enum err dialog_patch_offer(struct spec_session **out, const struct dialog_exchange *x,
@@ -200,8 +212,8 @@ enum err dialog_patch_offer(struct spec_session **out, const struct dialog_excha
                             unsigned core) MUST_USE;
 /* What an answer makes of the session. */
 enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exchange *x,
-                             const struct dialog_exchange *now, const char *id, unsigned core,
-                             const struct spec_context *context) MUST_USE;
+                             const struct dialog_exchange *now,
+                             const struct dialog_patching *p) MUST_USE;
 /* Takes away what `x` had made and `now` does not have. *out stays NULL when that is nothing. */
 enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchange *x,
                            const char *id) MUST_USE;
@@ -227,10 +239,17 @@ enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_o
                              struct why *why) MUST_USE;
 /* Marks it as written by this gateway: a=rtpengine with its id. */
 enum err dialog_mark_write(struct sdp *sdp, const struct service *sv) MUST_USE;
-/* Rewrites a description for `to`; `s` is the session (NULL: no media of ours), `core` as above. */
-enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to,
-                          bool is_answer, const struct dialog_options *o,
-                          const struct registry_session *s, unsigned core,
-                          struct service *sv) MUST_USE;
+/* A description that is rewritten for side `to`. */
+struct dialog_writing {
+	struct sdp *sdp;
+	const struct dialog_exchange *x;
+	enum offer_side to;
+	bool is_answer;
+	const struct dialog_options *o;
+	const struct registry_session *session; /* NULL: no media is relayed */
+	unsigned core;                          /* the core leg of the branch */
+	struct service *sv;
+};
+enum err dialog_write_sdp(const struct dialog_writing *w) MUST_USE;
 
 #endif

@@ -140,7 +140,12 @@ static enum err plan_offer(struct dialog_request *q, enum offer_side side, enum 
 	q->replaces = replaced != NULL;
 	e = dialog_count_read(q->sdp, g->now, side, false);
 	if (!e)
-		e = dialog_plan_offer(&q->x, g->now, q->sdp, side, &q->command.options, context,
+		e = dialog_plan_offer(&q->x,
+		                      &(struct dialog_planning){.now = g->now,
+		                                                .sdp = q->sdp,
+		                                                .from = side,
+		                                                .options = &q->command.options,
+		                                                .context = context},
 		                      why);
 
 	/* Forks are of the first call alone: later offers go where the call is. */

@@ -155,25 +155,24 @@ static bool is_same_place(const struct dialog_media *a, const struct dialog_medi
 }
 
 static enum err settle_media(struct spec_session **patch, const struct dialog_exchange *x,
-                             const char *id, unsigned i, unsigned core,
-                             const struct spec_context *context)
+                             unsigned i, const struct dialog_patching *p)
 {
 	const struct dialog_media *m = &x->media[i];
-	struct spec_media *sm = need_media(patch, id, i, m);
+	struct spec_media *sm = need_media(patch, p->id, i, m);
 
 	if (!sm)
 		return ERR_NOMEM;
 	set_u8(&sm->has, SPEC_MEDIA_MODE, &sm->mode, (uint8_t)m->mode);
 	set_u8(&sm->has, SPEC_MEDIA_KIND, &sm->kind,
 	       m->is_video ? SPEC_KIND_VIDEO : SPEC_KIND_AUDIO);
-	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, core));
+	set_u8(&sm->has, SPEC_MEDIA_ACTIVE, &sm->active, (uint8_t)dialog_core_of(m, p->core));
 	for (unsigned side = 0; side < 2; side++) {
 		struct spec_leg *leg =
-			spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, core));
+			spec_patch_leg(sm, dialog_leg_of(m, (enum offer_side)side, p->core));
 
 		if (!leg)
 			return ERR_NOMEM;
-		settle_leg(leg, x, m, (enum offer_side)side, context);
+		settle_leg(leg, x, m, (enum offer_side)side, p->context);
 	}
 	return ERR_OK;
 }
@@ -229,8 +228,7 @@ enum err dialog_patch_offer(struct spec_session **out, const struct dialog_excha
 }
 
 enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exchange *x,
-                             const struct dialog_exchange *now, const char *id, unsigned core,
-                             const struct spec_context *context)
+                             const struct dialog_exchange *now, const struct dialog_patching *p)
 {
 	struct spec_session *patch = NULL;
 	enum err e = ERR_OK;
@@ -240,11 +238,11 @@ enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exch
 					  *b = now && i < now->n_media ? &now->media[i] : NULL;
 
 		if (b && b->treat == DIALOG_TREAT_RELAY && !is_same_place(m, b))
-			e = end_media(&patch, id, i, b);
+			e = end_media(&patch, p->id, i, b);
 		if (!e && m->treat == DIALOG_TREAT_OFF && m->is_new)
-			e = end_media(&patch, id, i, m);
+			e = end_media(&patch, p->id, i, m);
 		if (!e && m->treat == DIALOG_TREAT_RELAY)
-			e = settle_media(&patch, x, id, i, core, context);
+			e = settle_media(&patch, x, i, p);
 	}
 	if (!e && patch) {
 		patch->e2ae_rekey = x->terms.accept_rekey ? SPEC_REKEY_ACCEPT : SPEC_REKEY_REJECT;
@@ -273,10 +271,8 @@ enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchan
 	return e;
 }
 
-static enum err take_core(struct spec_session **patch, const char *id, unsigned i,
-                          const struct dialog_media *m, unsigned core, unsigned active)
+static enum err take_core(struct spec_media *sm, unsigned core, unsigned active)
 {
-	struct spec_media *sm = need_media(patch, id, i, m);
 	struct spec_leg *leg = sm ? spec_patch_leg(sm, core) : NULL;
 
 	if (!leg)
@@ -296,7 +292,7 @@ enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exch
 	/* Where side B has leg a, all branches share it. */
 	for (unsigned i = 0; i < x->n_media && core != active && !e; i++)
 		if (x->media[i].treat == DIALOG_TREAT_RELAY && x->media[i].access == OFFER_SIDE_A)
-			e = take_core(&patch, id, i, &x->media[i], core, active);
+			e = take_core(need_media(&patch, id, i, &x->media[i]), core, active);
 	if (e)
 		spec_free(patch);
 	else

@@ -113,23 +113,34 @@ static enum err check_what_passes(const struct sdp *s, unsigned i, const struct 
 	return e;
 }
 
-/* *is_whole: what fails is no fault of this line, or the IMS profile releases the call for it
- * (TS 24.229). */
-static enum err plan_answered(struct dialog_media *m, enum offer_side from, const struct sdp *s,
-                              unsigned i, const struct dialog_media *before,
-                              const struct dialog_options *o, bool *is_whole, struct why *why)
+/* What planning an answered m-line reads. */
+struct answer_line {
+	const struct sdp *s;
+	unsigned i;
+	enum offer_side from; /* the offerer */
+	const struct dialog_media *before;
+	const struct dialog_options *o;
+	bool is_whole; /* set: what fails is no fault of this line, or the IMS profile releases the
+	                  call for it (TS 24.229) */
+};
+
+static enum err plan_answered(struct dialog_media *m, struct answer_line *l, struct why *why)
 {
-	struct dialog_side *side = &m->side[!from];
+	const struct dialog_side *before = l->before ? &l->before->side[!l->from] : NULL;
+	const struct dialog_options *o = l->o;
+	const struct sdp *s = l->s;
+	unsigned i = l->i;
+	struct dialog_side *side = &m->side[!l->from];
 	struct sdes_list *list;
 	struct sdp_transport t;
 	enum err e = sdp_transport_read(s, i, &t, why);
 
 	if (!e && m->is_optional)
-		settle_optional(m, from, s, i);
+		settle_optional(m, l->from, s, i);
 	if (!e &&
 	    !(m->is_optional && side->is_secure && sdp_profile_is_secure(s->media[i].profile))) {
 		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
-		*is_whole = e && o->profile != DIALOG_PLAIN;
+		l->is_whole = e && o->profile != DIALOG_PLAIN;
 	}
 	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys &&
 	    sdp_profile_is_secure(side->profile) && !sdp_has_attr(s, (int)i, "crypto") &&
@@ -140,7 +151,7 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 		e = check_what_passes(s, i, o, why);
 	if (e)
 		return e;
-	dialog_side_settle(side, &t, before ? &before->side[!from] : NULL, &o->received_from);
+	dialog_side_settle(side, &t, before, &o->received_from);
 	side->latch = o->latch;
 	side->latch_strict = o->latch_strict;
 	side->teaches = dialog_side_teaches(s, i);
@@ -154,8 +165,8 @@ static enum err plan_answered(struct dialog_media *m, enum offer_side from, cons
 	if (!e && dialog_is_spent(&side->theirs, false, o))
 		e = why_fail(why, ERR_REKEY, "%s", sdes_fault_meaning(SDES_SPENT_KEY));
 	if (!e && before) {
-		e = judge_answered_key(side, &before->side[!from], o->accept_rekey, why);
-		*is_whole = e != ERR_OK;
+		e = judge_answered_key(side, before, o->accept_rekey, why);
+		l->is_whole = e != ERR_OK;
 	}
 	return e;
 }
@@ -185,7 +196,12 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 		struct dialog_media *m = &x->media[i];
 		const struct dialog_media *b = now && i < now->n_media ? &now->media[i] : NULL;
 		struct why reason = {""};
-		bool is_whole = false;
+		struct answer_line l = {
+			.s = s,
+			.i = i,
+			.from = x->from,
+			.before = b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b : NULL,
+			.o = o};
 
 		if (m->treat != DIALOG_TREAT_RELAY)
 			continue;
@@ -197,10 +213,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 		    !sdp_has_attr(s, (int)i, "rtcp-mux"))
 			e = why_fail(&reason, ERR_INVALID, "a=rtcp-mux was required");
 		if (!e)
-			e = plan_answered(m, x->from, s, i,
-			                  b && b->treat == DIALOG_TREAT_RELAY && !m->is_new ? b
-			                                                                    : NULL,
-			                  o, &is_whole, &reason);
+			e = plan_answered(m, &l, &reason);
 		if (!e)
 			continue;
 		why_prefix(&reason, "m-line %u", i + 1);
@@ -208,7 +221,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 			*why = reason;
 		refused = refused ? refused : e;
 		/* A line that can't be used is off; the others go on. */
-		if (e != ERR_NOMEM && e != ERR_CRYPTO && !is_whole)
+		if (e != ERR_NOMEM && e != ERR_CRYPTO && !l.is_whole)
 			e = dialog_media_set_aside(m, DIALOG_TREAT_OFF, &reason);
 		else if (why)
 			*why = reason;

@@ -237,11 +237,12 @@ static bool is_all_refused(const struct dialog_exchange *x)
 	return refused && !left;
 }
 
-enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exchange *now,
-                           const struct sdp *s, enum offer_side from,
-                           const struct dialog_options *o, const struct spec_context *context,
+enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_planning *plan,
                            struct why *why)
 {
+	const struct dialog_exchange *now = plan->now;
+	const struct dialog_options *o = plan->options;
+	const struct sdp *s = plan->sdp;
 	struct dialog_exchange *x = NULL;
 	struct sdes_list *list = mem_alloc(sizeof(*list));
 	struct why reason = {""};
@@ -252,10 +253,10 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 		struct why line = {""};
 		struct offer_line p = {.s = s,
 		                       .i = i,
-		                       .from = from,
-		                       .other = !from,
+		                       .from = plan->from,
+		                       .other = !plan->from,
 		                       .o = o,
-		                       .context = context,
+		                       .context = plan->context,
 		                       .now = now,
 		                       .before = b && b->treat == DIALOG_TREAT_RELAY ? b : NULL,
 		                       .past = b,
@@ -273,7 +274,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 	if (!e && is_all_refused(x))
 		e = refused; /* for the reason of the first of them */
 	if (!e) {
-		dialog_follow_ended(x, from, o);
+		dialog_follow_ended(x, plan->from, o);
 		dialog_remember_profiles(x, now);
 		e = dialog_remember_keys(x, now);
 	}
@@ -283,7 +284,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_exc
 		dialog_exchange_free(x);
 		return e;
 	}
-	x->from = from;
+	x->from = plan->from;
 	dialog_count_note(x, now, s);
 	x->terms = (struct dialog_terms){.accept_rekey = o->accept_rekey,
 	                                 .gate_by_direction = o->gate_by_direction,

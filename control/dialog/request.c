@@ -145,8 +145,14 @@ void dialog_request_reply_sdp(struct dialog_request *q, enum offer_side to, bool
 	struct why why = {""};
 	char *text = NULL, warning[512];
 	size_t n = 0, room = 0;
-	enum err e = dialog_write_sdp(q->sdp, q->x, to, is_answer, &q->command.options, g->session,
-	                              q->core, q->owner->service);
+	enum err e = dialog_write_sdp(&(struct dialog_writing){.sdp = q->sdp,
+	                                                       .x = q->x,
+	                                                       .to = to,
+	                                                       .is_answer = is_answer,
+	                                                       .o = &q->command.options,
+	                                                       .session = g->session,
+	                                                       .core = q->core,
+	                                                       .sv = q->owner->service});
 
 	if (!e) {
 		room = sdp_length(q->sdp);

@@ -5,19 +5,7 @@
 
 #include "control/dialog/media.h"
 
-/* What one rewrite carries. */
-struct writer {
-	struct sdp *sdp;
-	const struct dialog_exchange *x;
-	enum offer_side to, from; /* whom it is for, whose it was */
-	bool is_answer;
-	const struct dialog_options *o;
-	const struct registry_session *session;
-	unsigned core;
-	struct service *sv;
-};
-
-static const struct spec_leg *leg_towards(const struct writer *w, unsigned i)
+static const struct spec_leg *leg_towards(const struct dialog_writing *w, unsigned i)
 {
 	const struct dialog_media *m = &w->x->media[i];
 	char id[32];
@@ -29,7 +17,7 @@ static const struct spec_leg *leg_towards(const struct writer *w, unsigned i)
 	return sm && leg < sm->legs.n && sm->legs.items[leg].exists ? &sm->legs.items[leg] : NULL;
 }
 
-static bool offers_mux(const struct writer *w, const struct dialog_side *offerer)
+static bool offers_mux(const struct dialog_writing *w, const struct dialog_side *offerer)
 {
 	uint8_t mux = w->x->terms.mux;
 
@@ -39,17 +27,18 @@ static bool offers_mux(const struct writer *w, const struct dialog_side *offerer
 }
 
 /* c=0.0.0.0 said: send me nothing. The attribute says it to those who know no other way. */
-static enum err write_hold(struct writer *w, unsigned i, const struct dialog_side *held)
+static enum err write_hold(const struct dialog_writing *w, unsigned i,
+                           const struct dialog_side *held)
 {
 	bool talks = held->at.direction == SDP_SENDRECV || held->at.direction == SDP_SENDONLY;
 
 	return sdp_direction_write(w->sdp, i, talks ? SDP_SENDONLY : SDP_INACTIVE);
 }
 
-static enum err write_place(struct writer *w, unsigned i, const struct spec_leg *leg)
+static enum err write_place(const struct dialog_writing *w, unsigned i, const struct spec_leg *leg)
 {
 	const struct dialog_media *m = &w->x->media[i];
-	const struct dialog_side *from = &m->side[w->from];
+	const struct dialog_side *from = &m->side[!w->to];
 	enum sdp_profile profile = m->side[w->to].profile;
 	bool is_rtp = !dialog_media_is_other(m);
 	bool turns = from->at.is_held_by_address && w->o->replace & DIALOG_REPLACE_ZERO_ADDRESS;
@@ -78,7 +67,7 @@ static enum err write_place(struct writer *w, unsigned i, const struct spec_leg 
 	return e;
 }
 
-static enum err write_keys(struct writer *w, unsigned i)
+static enum err write_keys(const struct dialog_writing *w, unsigned i)
 {
 	const struct dialog_media *m = &w->x->media[i];
 	const struct dialog_side *to = &m->side[w->to];
@@ -101,7 +90,7 @@ static enum err write_keys(struct writer *w, unsigned i)
 	return e;
 }
 
-static enum err write_media(struct writer *w, unsigned i)
+static enum err write_media(const struct dialog_writing *w, unsigned i)
 {
 	const struct dialog_media *m = &w->x->media[i];
 	const struct spec_leg *leg;
@@ -124,7 +113,7 @@ static enum err write_media(struct writer *w, unsigned i)
 	return e ? e : write_keys(w, i);
 }
 
-static enum err write_replacements(struct writer *w, const struct addr *ours)
+static enum err write_replacements(const struct dialog_writing *w, const struct addr *ours)
 {
 	uint8_t what = w->o->replace;
 	uint64_t version;
@@ -144,7 +133,7 @@ static enum err write_replacements(struct writer *w, const struct addr *ours)
 }
 
 /* The lines before the first m-line. */
-static enum err write_session(struct writer *w)
+static enum err write_session(const struct dialog_writing *w)
 {
 	struct addr ours = {0};
 	uint32_t relayed = 0, terminated = 0, all = 0;
@@ -176,30 +165,19 @@ static enum err write_session(struct writer *w)
 	return e ? e : write_replacements(w, &ours);
 }
 
-enum err dialog_write_sdp(struct sdp *sdp, const struct dialog_exchange *x, enum offer_side to,
-                          bool is_answer, const struct dialog_options *o,
-                          const struct registry_session *s, unsigned core, struct service *sv)
+enum err dialog_write_sdp(const struct dialog_writing *w)
 {
-	struct writer w = {.sdp = sdp,
-	                   .x = x,
-	                   .to = to,
-	                   .from = !to,
-	                   .is_answer = is_answer,
-	                   .o = o,
-	                   .session = s,
-	                   .core = core,
-	                   .sv = sv};
 	enum err e;
 
 	/* Remove a=3ge2ae in both directions, so that a remote party can not make a terminal show
 	 * that the network protects its access. Ours is added later, where the call's row asks for
 	 * it. */
-	if (o->profile != DIALOG_PLAIN)
-		ims_3ge2ae_remove(sdp);
-	e = dialog_strip(sdp, x, o);
+	if (w->o->profile != DIALOG_PLAIN)
+		ims_3ge2ae_remove(w->sdp);
+	e = dialog_strip(w->sdp, w->x, w->o);
 	if (!e)
-		e = write_session(&w);
-	for (unsigned i = 0; i < x->n_media && !e; i++)
-		e = write_media(&w, i);
-	return e ? e : dialog_count_write(sdp, x, to);
+		e = write_session(w);
+	for (unsigned i = 0; i < w->x->n_media && !e; i++)
+		e = write_media(w, i);
+	return e ? e : dialog_count_write(w->sdp, w->x, w->to);
 }

@@ -15,7 +15,9 @@ static void patches(const struct dialog_exchange *x, const struct dialog_exchang
 	if (!dialog_patch_offer(&patch, x, now, "id", 1))
 		spec_free(patch);
 	patch = NULL;
-	if (!dialog_patch_answer(&patch, x, now, "id", 1, context))
+	if (!dialog_patch_answer(
+		    &patch, x, now,
+		    &(struct dialog_patching){.id = "id", .core = 1, .context = context}))
 		spec_free(patch);
 	patch = NULL;
 	if (!dialog_patch_undo(&patch, x, "id"))
@@ -75,7 +77,11 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 {
 	struct dialog_exchange *x = NULL, *answered = NULL, *again = NULL;
 
-	if (dialog_plan_offer(&x, NULL, s, OFFER_SIDE_A, o, context, NULL))
+	if (dialog_plan_offer(
+		    &x,
+		    &(struct dialog_planning){
+			    .sdp = s, .from = OFFER_SIDE_A, .options = o, .context = context},
+		    NULL))
 		return;
 	expect_no_key(text, x, o);
 	patches(x, NULL, context);
@@ -83,7 +89,13 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 	if (!dialog_exchange_copy(&answered, x) &&
 	    !dialog_plan_answer(answered, NULL, s, o, NULL)) {
 		patches(answered, NULL, context);
-		if (!dialog_plan_offer(&again, answered, s, OFFER_SIDE_B, o, context, NULL))
+		if (!dialog_plan_offer(&again,
+		                       &(struct dialog_planning){.now = answered,
+		                                                 .sdp = s,
+		                                                 .from = OFFER_SIDE_B,
+		                                                 .options = o,
+		                                                 .context = context},
+		                       NULL))
 			patches(again, answered, context);
 	}
 	dialog_exchange_free(again);
