@@ -47,7 +47,8 @@ static enum err judge_news(struct offer_line *p, const struct offer_carriage *c)
 	p->m->change = offer_judge(&n, &policy);
 	if (p->m->change == OFFER_CHANGE_REKEY_REFUSED)
 		return why_fail(p->why, ERR_REKEY,
-		                "m-line %u: a new key where the peer did not move", p->i + 1);
+		                "m-line %u: a new key, but the peer's address did not change",
+		                p->i + 1);
 	if (p->m->change == OFFER_CHANGE_SWITCH_REFUSED)
 		return why_fail(p->why, ERR_WRONG_STATE,
 		                "m-line %u: %s may not become %s in mid-call", p->i + 1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens to sessions, numbered, kept for a while and told to those who asked. */
+/* Events of sessions: numbered, the last EVENTS_KEPT of them kept, passed to subscribers. */
 #ifndef CONTROL_SESSION_EVENTS_H
 #define CONTROL_SESSION_EVENTS_H
 
@@ -55,7 +55,7 @@ void events_unsubscribe(struct events_subscription *s);
 uint64_t events_last_seq(const struct events *ev);
 uint64_t events_lost(const struct events *ev);
 
-/* The event as the protocol tells it. */
+/* The event as JSON-RPC sends it. */
 struct doc *events_doc(struct doc_arena *a, const struct session_event *e);
 
 #endif

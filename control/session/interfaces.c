@@ -81,7 +81,7 @@ enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *c
 	}
 	e = name.n < text.n ? find_address(l, name, address, choice) : find_name(l, text, choice);
 	if (e)
-		return why_fail(why, e, "no interface \"%.*s\"; there are %s",
+		return why_fail(why, e, "no interface \"%.*s\"; the interfaces are %s",
 		                text.n > 64 ? 64 : (int)text.n, text.p,
 		                interfaces_print_names(l, names, sizeof(names)));
 	return ERR_OK;

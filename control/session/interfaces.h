@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's local addresses by the names that signalling has for them. */
+/* The gateway's local addresses and the names that signalling uses for them. */
 #ifndef CONTROL_SESSION_INTERFACES_H
 #define CONTROL_SESSION_INTERFACES_H
 
@@ -38,8 +38,8 @@ bool interfaces_has(const struct interfaces *l, uint8_t choice, unsigned index, 
 /* `family` if the choice has an address of it, else 0. `family` 0: IPv4 if there is one, else IPv6.
  */
 uint8_t interfaces_family(const struct interfaces *l, uint8_t choice, uint8_t family);
-/* The same as a wish: what the choice has where it has none of that family. Of INTERFACES_ANY the
- * first name counts. */
+/* The same, as a preference: another family where the choice has none of this one. INTERFACES_ANY
+ * stands for the first name here. */
 uint8_t interfaces_preferred(const struct interfaces *l, uint8_t choice, uint8_t family);
 
 enum { INTERFACES_TEXT_MAX = 96 };
@@ -53,7 +53,7 @@ const char *interfaces_print_names(const struct interfaces *l, char *out, size_t
 enum err interfaces_lack(const struct interfaces *l, uint8_t choice, uint8_t family,
                          struct why *why);
 
-/* "access" of "access:1": calls that name it go round over all that begin so. */
+/* "access" of "access:1": calls that name it are spread over all names that begin with it. */
 struct str interfaces_base(const struct relay_interface *f);
 
 #endif

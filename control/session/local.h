@@ -13,11 +13,11 @@
  * Control only.
  *
  * A leg's address is of the family of its remote; without a remote, of its field `family`, else
- * IPv4 where the interface has it. Calls go round over the addresses of one family of a name; the
- * legs of one call that named the same interface have the same one. A leg keeps its address and its
- * port for life. When its remote changes family it gets an address of that family beside the one it
- * has: it is told of the new one and still heard on the old one, and when it changes back it is on
- * the old one again.
+ * IPv4 where the interface has it. Calls are spread over the addresses that a name has of one
+ * family; the legs of one call that named the same interface have the same one. A leg keeps its
+ * address and its port for life. When its remote changes family it gets an address of that family
+ * beside the one it has: signalling is told the new one, the leg still receives on the old one, and
+ * returns to it when the remote changes back.
  */
 struct local;
 
@@ -35,7 +35,7 @@ void local_set_quarantine(struct local *l, uint32_t quarantine_ms);
 enum err local_assign(struct local *l, struct spec_session *next, const struct spec_session *now,
                       uint64_t now_ns, struct why *why) MUST_USE;
 /* Gives back the ports of `of` that are not in `kept` (NULL: none is). `used`: media may have used
- * them, so they rest first. */
+ * them, so they go into quarantine first. */
 void local_release(struct local *l, struct spec_session *of, const struct spec_session *kept,
                    bool used, uint64_t now_ns);
 void local_usage(struct local *l, unsigned interface, uint64_t now_ns, struct ports_usage *out);

@@ -37,15 +37,16 @@ static enum err refuse(const struct addr *target, const char *what, struct why *
 	                addr_print(target, text), what);
 }
 
-/* Within one call it is mostly an INVITE that passed this gateway twice. */
+/* A loop within one call is mostly an INVITE that passed this gateway twice. */
 static enum err refuse_ring(const struct walk *w, bool is_own_call, struct why *why)
 {
-	return refuse(w->first,
-	              is_own_call
-	                      ? "what is sent there comes back to the leg that sent it: a ring "
-	                        "within one call; if its INVITE passes here twice, use loop-protect"
-	                      : "what is sent there comes back to the leg that sent it: a ring",
-	              why);
+	return refuse(
+		w->first,
+		is_own_call ? "packets sent there would return to the leg that sent them (a ring), "
+			      "within one call; if its INVITE passes this gateway twice, use "
+			      "loop-protect"
+			    : "packets sent there would return to the leg that sent them (a ring)",
+		why);
 }
 
 /* Packets leave by that leg. */
@@ -58,7 +59,7 @@ static enum err leave(struct walk *w, const struct leg_name *by, struct why *why
 			return ERR_OK;
 	if (w->n == LOOPS_LEGS_MAX)
 		return refuse(w->first,
-		              "the way from there leads through more legs of it than are followed",
+		              "the path from there crosses more legs than the loop check follows",
 		              why);
 	w->legs[w->n++] = *by;
 	return ERR_OK;

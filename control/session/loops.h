@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Rings: media that would come back, over ports of our own, to the leg that sent it. */
+/* Media loops: packets that would return, through ports of this gateway, to the leg that sent them.
+ */
 #ifndef CONTROL_SESSION_LOOPS_H
 #define CONTROL_SESSION_LOOPS_H
 
 #include "control/session/port_book.h"
 #include "control/session/registry.h"
 
-enum { LOOPS_LEGS_MAX = 256 }; /* of one walk: more are refused, too */
+enum { LOOPS_LEGS_MAX = 256 }; /* of one walk; a walk through more legs is refused */
 
-/* Where a leg sends its RTCP: none, when it goes where RTP goes. */
+/* Where a leg sends its RTCP; none: to the same port as RTP. */
 struct addr loops_rtcp_target(const struct spec_leg *leg);
 
 /*
@@ -17,8 +18,8 @@ struct addr loops_rtcp_target(const struct spec_leg *leg);
  * calls that meet end at a stranger's address; a walk that comes back to its leg is ERR_DENIED.
  * `extra`: a target beside those of `next`, or NULL. What other sessions are, and what an update
  * under way makes of them, counts alike; so do legs behind closed gates and forks that are not
- * active. Every ring has a leg that closed it: asked about each leg of what changes, none comes to
- * be.
+ * active. A loop appears with the change of one of its legs, so checking each leg that changes
+ * prevents every loop.
  */
 enum err loops_check(const struct port_book *b, const struct leg_name *from,
                      const struct spec_session *next, const struct addr *extra,

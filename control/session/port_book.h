@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose each local media port is, and which addresses stand for our interfaces outside. */
+/* Which leg owns each local media port, and which advertised addresses stand for the interfaces. */
 #ifndef CONTROL_SESSION_PORT_BOOK_H
 #define CONTROL_SESSION_PORT_BOOK_H
 
@@ -23,8 +23,7 @@ struct leg_name {
 struct port_book;
 
 enum { PORT_BOOK_SAID_MAX = 64, PORT_BOOK_FINDS_MAX = RELAY_INTERFACES_MAX };
-/* How long a port counts as ours after it was closed: datagrams that left by it are still under
- * way. */
+/* How long a port counts as ours after it was closed: its datagrams may still be on the way. */
 #define PORT_BOOK_AFTER_NS NS_PER_S
 
 /* `interfaces` live as long as the book. ERR_NOMEM. */
@@ -44,14 +43,14 @@ bool port_book_say(struct port_book *b, unsigned interface, const struct addr *a
 
 const struct target_alias *port_book_said(const struct port_book *b, unsigned *n);
 
-/* The legs that what is sent to this address reaches; how many. Several, where interfaces share an
- * address outside. */
+/* The legs that receive what is sent to this address; returns how many. Several where interfaces
+ * share an advertised address. */
 unsigned port_book_find(const struct port_book *b, const struct addr *a,
                         struct leg_name out[PORT_BOOK_FINDS_MAX]);
 /* Is it a media address and port of ours that is open, or was less than a second ago? */
 bool port_book_holds(const struct port_book *b, const struct addr *a, uint64_t now_ns);
-/* What stands for an interface of ours outside, as that interface's own address: the way there need
- * not lead through a NAT. Others as they are. */
+/* An advertised address becomes the address of its interface, so that packets need not go through a
+ * NAT. Other addresses are returned unchanged. */
 struct addr port_book_inside(const struct port_book *b, const struct addr *a);
 
 #endif

@@ -86,10 +86,9 @@ enum err ports_take(struct ports *p, uint64_t now_ns, uint16_t *out, struct why 
 
 	wake_rested(p, now_ns);
 	if (p->n_free == 0)
-		return why_fail(
-			why, ERR_LIMIT,
-			"no port is free: of %u pairs %u are in use and %u rest after a call", p->n,
-			p->n - p->n_resting, p->n_resting);
+		return why_fail(why, ERR_LIMIT,
+		                "no free port pair (%u total, %u in use, %u in quarantine)", p->n,
+		                p->n - p->n_resting, p->n_resting);
 	while (p->free_bits[word] == 0)
 		word = (word + 1) % p->n_words;
 	pair = word * 64 + (uint32_t)__builtin_ctzll(p->free_bits[word]);

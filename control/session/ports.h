@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Local UDP ports by interface: even and odd in pairs, resting after use. */
+/* Local UDP ports of an interface: pairs of an even and an odd port, in quarantine after use. */
 #ifndef CONTROL_SESSION_PORTS_H
 #define CONTROL_SESSION_PORTS_H
 
@@ -16,11 +16,11 @@ enum err ports_new(struct ports **out, uint16_t min, uint16_t max, uint32_t quar
 void ports_free(struct ports *p);
 void ports_set_quarantine(struct ports *p, uint32_t quarantine_ms);
 
-/* An even port; the odd one above it is the caller's too. ERR_LIMIT when all are in use or resting,
- * with their numbers in `why`. */
+/* An even port; the odd one above it is the caller's too. ERR_LIMIT when all are in use or in
+ * quarantine; `why` has the numbers. */
 enum err ports_take(struct ports *p, uint64_t now_ns, uint16_t *out, struct why *why) MUST_USE;
-/* Given back after media may have used it: rests first, so that late packets of the old call meet
- * no new one. */
+/* Given back after media may have used it: it goes into quarantine, so that late packets of the old
+ * call do not reach a new one. */
 void ports_give_used(struct ports *p, uint64_t now_ns, uint16_t port);
 /* Given back unused. */
 void ports_give_fresh(struct ports *p, uint16_t port);

@@ -137,12 +137,12 @@ enum err past_check_rekey(const struct past *before, const struct spec_session *
 		if (changes_key(was.receive, b->relay.receive) ||
 		    changes_key(was.send, b->relay.send))
 			return why_fail(why, ERR_REKEY,
-			                "media[%u].legs.a: %s where the peer did not move; "
-			                "e2ae_rekey rejects it",
+			                "media[%u].legs.a: %s, but the peer's address did not "
+			                "change; e2ae_rekey is reject",
 			                m,
 			                (was.receive && !b->relay.receive) ||
 			                                (was.send && !b->relay.send)
-			                        ? "a key taken away"
+			                        ? "the key is taken away"
 			                        : "a new key");
 	}
 	return ERR_OK;

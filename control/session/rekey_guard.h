@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an e2ae access leg was while it is something else: the detour must not change a key that the
- * straight way would not (TS 33.328 7.4). */
+/* What an e2ae access leg had before it changed mode or went on hold: it may not change its key
+ * that way where a direct change is refused (TS 33.328 7.4). */
 #ifndef CONTROL_SESSION_REKEY_GUARD_H
 #define CONTROL_SESSION_REKEY_GUARD_H
 
@@ -9,15 +9,15 @@
 
 /*
  * One for each media whose access leg has left e2ae, or has no address for a while (hold as
- * 0.0.0.0): the address and keys it had. It ends when the leg is e2ae at an address again, or gone:
- * a new leg has a new port, which its peer must be told.
+ * 0.0.0.0): the address and keys it had. It is dropped when the leg is e2ae at an address again, or
+ * deleted: a new leg has a new port, which signalling must tell its peer.
  */
 struct past;
 
-/* Takes NULL; wipes the keys. */
+/* Takes NULL; gives back the keys. */
 void past_free(struct past *p);
 
-/* What `now` and its past leave behind when it becomes `next`. ERR_NOMEM. */
+/* What must be remembered of `now` and its past when it becomes `next`. ERR_NOMEM. */
 enum err past_new(struct past **out, const struct past *before, const struct spec_session *now,
                   const struct spec_session *next) MUST_USE;
 

@@ -30,7 +30,7 @@ enum err service_new(struct service **out, const struct service_config *config, 
 	                config->media_deny, config->media_allow))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e && prim_random(&number, sizeof(number)))
-		e = why_fail(why, ERR_CRYPTO, "no random octets");
+		e = why_fail(why, ERR_CRYPTO, "the random generator failed");
 	snprintf(sv->instance, sizeof(sv->instance), "%016" PRIx64, number);
 	if (!e)
 		e = local_new(&sv->local, &interfaces, config->port_quarantine_ms, why);

@@ -18,7 +18,7 @@ struct service;
 struct targets;
 struct targets_nets;
 
-/* What requests about calls have that do not say. Zeroed: what the settings' defaults say. */
+/* What settings say for requests about calls. Zeroed: the defaults of the settings. */
 struct call_settings {
 	uint8_t other_media; /* enum dialog_other */
 	bool recrypts;       /* ng: SRTP on both sides ends here instead of passing */
@@ -26,9 +26,9 @@ struct call_settings {
 	uint8_t n_offer;     /* ng: suites that are offered, best first; 0: all, in the order of
 	                        sdes_offer_read */
 	enum suite_id offer[SUITE_COUNT];
-	uint32_t delete_delay_ms;   /* ng: how long a call goes on after its delete */
-	uint32_t silent_timeout_ms; /* a call whose sides all hold, or that is not answered, ends
-	                               after so long; 0: an hour */
+	uint32_t delete_delay_ms;   /* ng: how long a call continues after its delete */
+	uint32_t silent_timeout_ms; /* a call on hold by all sides, or not answered, ends after this
+	                               long without packets; 0: an hour */
 };
 
 struct service_config {
@@ -45,8 +45,8 @@ struct service_config {
 
 enum err service_new(struct service **out, const struct service_config *config,
                      struct why *why) MUST_USE;
-/* From now on everything is answered with ERR_CLOSED, what waits at once; what the relay has under
- * way when it is stopped. */
+/* Every request fails with ERR_CLOSED from now on: waiting ones at once, those at the relay when it
+ * stops. */
 void service_close(struct service *sv);
 /* After service_close and relay_stop. Takes NULL. */
 void service_free(struct service *sv);
@@ -57,7 +57,7 @@ struct registry *service_registry(struct service *sv);
 const struct spec_context *service_context(const struct service *sv);
 const struct service_config *service_get_config(const struct service *sv);
 struct relay *service_relay(struct service *sv);
-/* What this process calls itself in SDP: random, from its start on. */
+/* The id of this process in SDP: random, chosen at start. */
 const char *service_instance(const struct service *sv);
 /* Where media may go, and whose local ports are (control/session/targets.h). */
 struct targets *service_targets(const struct service *sv);
@@ -73,12 +73,12 @@ enum err service_say(struct service *sv, unsigned interface, const struct addr *
 void service_count_refused_target(struct service *sv);
 void service_count_media_as_request(struct service *sv);
 
-/* Why a session, or a leg of one, could not be had now: another gateway may have it. */
+/* What the gateway has too little of for a session or a leg; another gateway may serve it. */
 enum service_limit {
-	SERVICE_LIMIT_NONE,     /* something else is wrong */
+	SERVICE_LIMIT_NONE,     /* the failure has another cause */
 	SERVICE_LIMIT_SESSIONS, /* sessions-max */
 	SERVICE_LIMIT_PORTS,
-	SERVICE_LIMIT_DRAINING, /* no new sessions are taken, or the gateway is ending */
+	SERVICE_LIMIT_DRAINING, /* new sessions are refused, or the gateway is shutting down */
 	SERVICE_LIMIT_COUNT
 };
 
@@ -130,15 +130,15 @@ void service_set_draining(struct service *sv, bool on);
 bool service_is_draining(const struct service *sv);
 
 /*
- * A session whose end is settled, though it goes on for a while, or (false) not any more. It counts
- * no more against sessions_max; up to as many beside them may be so, beyond that the one that has
- * been so for longest is reclaimed.
+ * `on`: the session's delete waits for a delay; false: the delete was taken back. An ending session
+ * does not count against sessions_max. There may be sessions_max ending ones beside; beyond that
+ * the oldest of them is reclaimed.
  */
 void service_set_ending(struct service *sv, struct registry_session *s, bool on);
 /*
- * What to do when ports run short: end the session that has been ending for longest, by
- * service_delete. False: there is none. The operation that found no port waits for that, and its
- * ports are given out again without a rest. NULL: nothing can be done.
+ * Called when ports run short: deletes the session that has been ending for longest
+ * (service_delete). False: there is none. The operation that found no port waits for that, and its
+ * ports are given out again without a rest. NULL: such a request fails.
  */
 typedef bool service_reclaim_fn(void *arg);
 void service_set_reclaimer(struct service *sv, service_reclaim_fn *fn, void *arg);

@@ -29,7 +29,8 @@ static enum err remember(struct registry_session *s, const struct relay_permit *
 	if (is_known(s, p))
 		return ERR_OK;
 	if (s->n_permitted == PERMITTED_MAX)
-		return why_fail(why, ERR_LIMIT, "the session was permitted %d such sources already",
+		return why_fail(why, ERR_LIMIT,
+		                "the session has %d such sources already, the most it may have",
 		                PERMITTED_MAX);
 	more = mem_resize(s->permitted, s->n_permitted + 1, sizeof(*more));
 	if (!more)
@@ -86,7 +87,7 @@ void service_on_ask(void *service, const struct relay_event *ask)
 		return;
 	service_count_refused_target(sv);
 	if (targets_may_log(service_targets(sv), service_now_ns(sv)))
-		log_warn("service", "sid=%s msg=\"a source is not learnt: %s\"",
+		log_warn("service", "sid=%s msg=\"source refused: %s\"",
 		         log_quote(str_of(s->spec->id), sid, sizeof(sid)),
 		         why.text[0] ? why.text : err_meaning(e));
 }

@@ -181,7 +181,7 @@ static void create_place(struct service_request *q)
 	struct service *sv = q->sv;
 	struct registry_session *s = q->session;
 	struct why why = {""};
-	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
+	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is shutting down")
 	                        : ports_assign(sv, s, s->spec, NULL, &why);
 
 	if (request_starves(q, e))
@@ -256,10 +256,10 @@ static void create_start(struct service_request *q)
 		q->limit = SERVICE_LIMIT_SESSIONS;
 	if (q->limit == SERVICE_LIMIT_DRAINING)
 		e = why_fail(&why, ERR_LIMIT,
-		             "draining: no new session is taken until session.undrain (`sluicectl "
-		             "undrain`)");
+		             "draining: new sessions are refused until session.undrain "
+		             "(`sluicectl undrain`)");
 	else if (q->limit)
-		e = why_fail(&why, ERR_LIMIT, "%u sessions, the most that sessions-max allows",
+		e = why_fail(&why, ERR_LIMIT, "session limit reached: %u (sessions-max)",
 		             sv->config.sessions_max);
 	else
 		e = spec_apply(&spec, NULL, q->patch, &sv->config.context, &why);
@@ -295,7 +295,8 @@ static void reopen(const struct service_request *q)
 	if (s->relay && service_spec_signalled(q->patch, s->spec, legs) &&
 	    relay_session_reopen(q->sv->config.relay, s->relay, legs) == ERR_NOMEM)
 		log_warn("service",
-		         "sid=%s msg=\"out of memory: peers that moved are not learnt anew\"",
+		         "sid=%s msg=\"out of memory: legs of this request keep the addresses they "
+		         "learned\"",
 		         s->spec->id);
 }
 
@@ -304,7 +305,7 @@ static void update_place(struct service_request *q)
 	struct service *sv = q->sv;
 	struct registry_session *s = q->session;
 	struct why why = {""};
-	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is ending")
+	enum err e = sv->closed ? why_fail(&why, ERR_CLOSED, "the gateway is shutting down")
 	                        : ports_assign(sv, s, q->next, s->spec, &why);
 
 	if (request_starves(q, e))
@@ -463,7 +464,7 @@ static void request_submit(struct service_request *q)
 	if (sv->closed) {
 		q->session = NULL;
 		q->limit = SERVICE_LIMIT_DRAINING;
-		why_fail(&why, ERR_CLOSED, "the gateway is ending");
+		why_fail(&why, ERR_CLOSED, "the gateway is shutting down");
 		request_fail(q, ERR_CLOSED, &why);
 	} else if (!s && q->kind == REQUEST_CREATE) {
 		create_start(q);

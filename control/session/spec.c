@@ -250,7 +250,7 @@ static enum err apply_over(struct spec_session *s, const struct spec_session *pa
 	for (unsigned i = 0; i < patch->media.n && !e; i++)
 		e = media_apply(s, &patch->media.items[i], context, why);
 	if (!e && s->media.n == 0)
-		e = why_fail(why, ERR_INVALID, "media: a session has at least one");
+		e = why_fail(why, ERR_INVALID, "media: at least one is needed");
 	for (unsigned i = 0; i < s->media.n && !e; i++)
 		e = check_media(&s->media.items[i], why);
 	return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a session shall be: the content of session.create and session.update, as structs that own
- * their keys. */
+/* The content of a session, as session.create and session.update give it: structs that own their
+ * keys. */
 #ifndef CONTROL_SESSION_SPEC_H
 #define CONTROL_SESSION_SPEC_H
 
@@ -119,8 +119,8 @@ struct spec_session {
 #define SPEC_HAS(struct_, field)      ((struct_)->has |= 1ull << (field))
 #define SPEC_IS_GIVEN(struct_, field) (((struct_)->has >> (field)&1) != 0)
 
-/* The context of reading and writing specs: where interface names are looked up, and what a leg or
- * session gets that does not say. */
+/* The context of reading and writing specs: the interfaces that names mean, and the defaults that
+ * come from settings. */
 struct spec_context {
 	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
@@ -137,7 +137,7 @@ extern const struct schema_type spec_mode_type;
 /* Zeroed specs and patches; spec_free wipes the keys and takes NULL. */
 enum err spec_new(struct spec_session **out) MUST_USE;
 void spec_free(struct spec_session *s);
-/* Each gets what the other was; the structs, and so the place of the ids, stay. */
+/* Exchanges the contents; the structs, and so the addresses of the ids, stay. */
 void spec_swap(struct spec_session *a, struct spec_session *b);
 
 /* "a" "b" "b2" … "b8"; ERR_NOT_FOUND. */

@@ -99,8 +99,7 @@ static enum err read_roc(struct schema_in *in, const struct doc *d, struct keyin
 {
 	if (k->is_send)
 		return schema_refuse(in, ERR_INVALID, NULL, NULL,
-		                     "goes with a receive key; the counters we send under are the "
-		                     "gateway's own");
+		                     "only a receive key has it; the gateway counts what it sends");
 	if (d->kind != DOC_INT || d->number < 0 || d->number > UINT32_MAX)
 		return schema_refuse(in, ERR_RANGE, &keying_fields[KEYING_ROC], d,
 		                     "must be 0 to 4294967295");

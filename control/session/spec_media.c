@@ -38,8 +38,7 @@ static enum err media_read_one(struct schema_in *in, const struct doc *d,
 	m = &list->items[list->n - 1];
 	e = schema_read(in, &spec_media_schema, d, m);
 	if (!e && spec_media_find(list, str_of(m->id)) != m)
-		e = schema_refuse(in, ERR_EXISTS, NULL, NULL,
-		                  "this media id stands in the list twice");
+		e = schema_refuse(in, ERR_EXISTS, NULL, NULL, "this media id is in the list twice");
 	return e;
 }
 

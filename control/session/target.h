@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether media may be sent to an address: the one judge of it, whoever brought the address. */
+/* Whether media may be sent to an address, wherever the address came from. */
 #ifndef CONTROL_SESSION_TARGET_H
 #define CONTROL_SESSION_TARGET_H
 
@@ -30,7 +30,7 @@ struct target_alias {
 	uint8_t interface;
 };
 
-/* What is judged by. Nothing here changes during a judgement. */
+/* The facts of a check; they do not change during it. */
 struct target_facts {
 	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
@@ -51,14 +51,13 @@ struct target_facts {
  * broadcast addresses. Not without `allow`: loopback unless `own` is loopback, link-local addresses
  * of another network than the leg's, what `deny` names. IPv4 addresses inside IPv6 ones (RFC
  * 4291 2.5.5, RFC 6052 2.1, RFC 3056 2) are judged as both. Every port that no listener has may be
- * a target. `is_in_use`: the leg sends there already; what depends on settings is not held against
- * it, so that a setting that changed ends no call. Pure.
+ * a target. `is_in_use`: the leg sends there already; rules that depend on settings do not apply,
+ * so that a changed setting ends no call. Pure.
  */
 enum err target_judge(const struct target_facts *f, const struct addr *target,
                       const struct addr *own, bool is_in_use, struct why *why) MUST_USE;
 
-/* Has some listener that port? Only then must the addresses of this host be known as they are this
- * moment. */
+/* Has a listener that port? Only then must the addresses of this host be read anew. */
 bool target_is_listener_port(const struct target_facts *f, uint16_t port);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the gateway knows for judging media targets, and the judgement of whole sessions. */
+/* What the gateway knows about media targets, and the check of whole sessions. */
 #ifndef CONTROL_SESSION_TARGETS_H
 #define CONTROL_SESSION_TARGETS_H
 
@@ -20,26 +20,26 @@ void targets_free(struct targets *t); /* takes NULL */
 
 /* A listener of the gateway: before the first session. ERR_LIMIT beyond TARGET_LISTENERS_MAX. */
 enum err targets_add_listener(struct targets *t, const struct addr *a) MUST_USE;
-/* What workers ask about; when every listener is known. ERR_NOMEM. */
+/* The sources that workers must ask about. Call it when every listener is known. ERR_NOMEM. */
 enum err targets_fill_asked(struct targets *t, struct relay_asked *out) MUST_USE;
 struct port_book *targets_book(struct targets *t);
-/* The ports of `next` are those of session `s`, as it becomes that. */
+/* Session `s` becomes `next`: it owns the ports of `next`. */
 void targets_take_ports(struct targets *t, const struct registry_session *s,
                         const struct spec_session *next);
-/* Before they are given back: ports of `of` that are not in `kept` (NULL: none is) are nobody's.
+/* Before they are given back: ports of `of` that are not in `kept` (NULL: none is) have no owner.
  * `now_ns` 0: they were never used. */
 void targets_give_ports(struct targets *t, const struct spec_session *of,
                         const struct spec_session *kept, uint64_t now_ns);
 
 /*
- * The addresses of this host are read again when they are older than a second, and in any case
- * before a judgement that hangs on them: that of a target whose port one of our listeners has. So
- * an address that comes to this host after the start counts at once.
+ * The addresses of this host are read again when they are older than a second, and always before
+ * the check of a target whose port is a listener's. So an address that this host gets after the
+ * start counts at once.
  */
 
 /*
- * May the session become `next`? Every target is judged, those of `now` (NULL: none) as in use, and
- * no leg may close a ring (control/session/loops.h). ERR_DENIED: `why` names media, leg, field,
+ * May the session become `next`? Checks every target, those of `now` (NULL: none) as in use, and
+ * that no leg closes a loop (control/session/loops.h). ERR_DENIED: `why` names media, leg, field,
  * address and reason. Ports of `next` are chosen and in the book.
  */
 struct targets_change {
@@ -48,12 +48,12 @@ struct targets_change {
 };
 enum err targets_check(struct targets *t, const struct targets_change *c, uint64_t now_ns,
                        struct why *why) MUST_USE;
-/* The same of one more target of a leg that exists: of an offer that is not in force yet, or a
- * source to be learnt. */
+/* The same for one more target of a leg that exists: from an offer that is not answered yet, or a
+ * source to be learned. */
 enum err targets_check_more(struct targets *t, const struct leg_name *at, const struct addr *target,
                             uint64_t now_ns, struct why *why) MUST_USE;
 
-/* Once a second at most: what strangers' packets cause must not fill the log. */
+/* At most once a second: packets of strangers must not fill the log. */
 bool targets_may_log(struct targets *t, uint64_t now_ns);
 
 #endif

@@ -128,9 +128,8 @@ static void names_stand_for_addresses(void)
 	EXPECT_INT(chosen("core/10.0.0.2", 0), 8);
 	EXPECT_INT(chosen("round-robin-calls", 4), 0x0d);
 	EXPECT_INT(chosen("access/10.0.0.1", 0), 0);
-	EXPECT(strstr(why.text,
-	              "no interface \"access/10.0.0.1\"; there are access, core:1, core:2") !=
-	       NULL);
+	EXPECT(strstr(why.text, "no interface \"access/10.0.0.1\"; the interfaces are access, "
+	                        "core:1, core:2") != NULL);
 	EXPECT_INT(chosen("acces", 0), 0);
 	EXPECT_INT(chosen("", 0), 0);
 	EXPECT_INT(chosen("core:", 0), 0);
@@ -278,7 +277,7 @@ static void a_full_address_is_passed_over(void)
 	EXPECT_INT(used(0), 3);
 	EXPECT_INT(used(1), 3);
 	EXPECT_ERR(local_assign(local, s[3], NULL, now_ns, &why), ERR_LIMIT);
-	EXPECT(strstr(why.text, "media \"0\" leg a: interface a: no port is free") != NULL);
+	EXPECT(strstr(why.text, "media \"0\" leg a: interface a: no free port pair") != NULL);
 	EXPECT(!leg(s[3], 0)->at.port && !leg(s[3], 1)->at.port);
 	for (unsigned i = 0; i < 4; i++)
 		end(s[i]);

@@ -72,7 +72,7 @@ static void new_calls_are_refused_in_the_proxies_words(void)
 	is_refused("two", NO_SESSION, "sessions-max");
 	set_sessions_max(10);
 	REQUIRE(tell(OFFER("two", AUDIO)));
-	is_refused("three", NO_PORT, "no port is free");
+	is_refused("three", NO_PORT, "no free port pair");
 	service_set_draining(service, true);
 	is_refused("three", NO_SESSION, "draining");
 	/* What is wrong with the offer itself is no reason to try the next gateway. */
@@ -92,7 +92,7 @@ static void an_added_line_alone_is_refused(void)
 	/* No port is left: the call goes on with what it has. */
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO) KNOWS));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
-	EXPECT(reply_has("warning", "m-line 2") && reply_has("warning", "no port is free"));
+	EXPECT(reply_has("warning", "m-line 2") && reply_has("warning", "no free port pair"));
 	REQUIRE(tell(ANSWER("one", AUDIO "m=video 0 RTP/AVP 96\\r\\n")));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
 	EXPECT(fake_relay.sessions->next->media[0].legs[0].can_receive);
@@ -133,7 +133,7 @@ static void a_call_that_is_up_never_hears_the_proxies_words(void)
 		test_context("%zu", i);
 		EXPECT(!tell(asks[i]));
 		EXPECT(says("error", "message", "") &&
-		       reply_has("error-reason", "no port is free"));
+		       reply_has("error-reason", "no free port pair"));
 	}
 	/* Draining, and more sessions than allowed by now: it changes, adds and ends as ever. */
 	service_set_draining(service, true);

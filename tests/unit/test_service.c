@@ -237,7 +237,7 @@ static void runs_out_of_ports(void)
 	relay_poll(&fake_relay);
 	EXPECT_INT(got.last[0].e, ERR_LIMIT); /* refused before the others are confirmed */
 	EXPECT(strstr(got.last[0].why, "interface default") != NULL);
-	EXPECT(strstr(got.last[0].why, "4 are in use") != NULL);
+	EXPECT(strstr(got.last[0].why, "4 in use") != NULL);
 	service_delete(sv, STR("1"), on_answer, &got);
 	relay_poll(&fake_relay);
 	ask_create(sv, RTP("3"), &got);
@@ -296,7 +296,7 @@ static void a_receive_key_may_have_a_roc(void)
 	         "media[0].legs.a.receive.keying.roc = 4294967296: must be 0 to 4294967295"},
 		{"receive", "-1", ERR_RANGE, "0 to 4294967295"},
 		{"receive", "\"1\"", ERR_RANGE, "0 to 4294967295"},
-		{"send", "1", ERR_INVALID, "goes with a receive key"},
+		{"send", "1", ERR_INVALID, "only a receive key has it"},
 	};
 	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
 	static struct answers got;
