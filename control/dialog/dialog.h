@@ -130,7 +130,7 @@ struct dialog_options {
 	struct addr media_address; /* put into the SDP instead of our own; none: ours */
 	struct addr received_from; /* believed instead of the address in the SDP; none: the SDP */
 	uint8_t latch;             /* enum relay_latch, of the side that sends this SDP */
-	bool latch_strict;         /* once it was learnt, silence moves that side to nobody */
+	bool latch_strict;         /* a silent peer keeps its leg */
 	int16_t dscp;              /* -1: the service's */
 	bool ends_when_silent;     /* nobody hears our events: a call without media ends by itself
 	                              (control/dialog/idle) */

@@ -205,7 +205,8 @@ static enum err take(struct assignment *a, struct spec_leg *leg, uint8_t wanted)
 	return e;
 }
 
-/* A leg of the session as it shall be; `now`: as it is, NULL for a new one. */
+/* Gives a leg of the next session its address and port. `now`: the leg as it is, NULL for a new
+ * one. */
 static enum err assign(struct assignment *a, struct spec_leg *leg, const struct spec_leg *now)
 {
 	uint8_t family = family_wanted(leg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From what a session shall be to what the relay is told. */
+/* From the content of a session to the spec that the relay gets. */
 #ifndef CONTROL_SESSION_SERVICE_SPEC_H
 #define CONTROL_SESSION_SERVICE_SPEC_H
 

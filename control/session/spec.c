@@ -59,36 +59,37 @@ static const struct schema_field leg_fields[] = {
 	[SPEC_LEG_LATCH] = {.name = "latch",
                             LEG(&schema_word, latch),
                             .words = relay_latch_words,
-                            .help = "whom an unkeyed leg hears first; packets that prove "
-                                    "themselves are followed in all but signalled"},
+                            .help = "which source a leg without keys accepts first; a packet that "
+                                    "authenticates moves the leg, except under signalled"},
 	[SPEC_LEG_LATCH_STRICT] = {.name = "latch_strict",
                                    LEG(&schema_bool, latch_strict),
-                                   .help = "a silent peer keeps its leg until signalling or a "
-                                           "packet that proves itself moves it"},
+                                   .help = "a silent peer keeps its leg until signalling, or a "
+                                           "packet that authenticates, moves it"},
 	[SPEC_LEG_LATCH_WINDOW_MS] =
 		{.name = "latch_window_ms",
                  LEG(&schema_uint, latch_window_ms),
                  .max = 3600000,
                  .help = "latch heuristic: how long it chooses, from the first packet; 0: 3 s"},
-	[SPEC_LEG_TEACHES] = {.name = "teaches",
-                              LEG(&schema_bits, teaches),
-                              .words = relay_teach_words,
-                              .help = "what beside RTP and RTCP tells an opaque leg where its peer "
-                                      "is: stun, dtls, any"},
+	[SPEC_LEG_TEACHES] =
+		{.name = "teaches",
+                 LEG(&schema_bits, teaches),
+                 .words = relay_teach_words,
+                 .help = "what moves an opaque leg beside RTP and RTCP: stun, dtls, any"},
 	[SPEC_LEG_DSCP] = {.name = "dscp",
                            LEG(&schema_uint, dscp),
                            .max = 63,
                            FROM_CONTEXT(leg.dscp),
                            .help = "of packets sent to the peer"},
-	[SPEC_LEG_LOOP_PROTECT] = {.name = "loop_protect",
-                                   LEG(&schema_bool, loop_protect),
-                                   .help = "drop packets that would go back where they came from"},
+	[SPEC_LEG_LOOP_PROTECT] =
+		{.name = "loop_protect",
+                 LEG(&schema_bool, loop_protect),
+                 .help = "drop packets that would return to the address they came from"},
 	[SPEC_LEG_INACTIVITY_MS] =
 		{.name = "inactivity_ms",
                  LEG(&schema_uint, inactivity_ms),
                  .max = 86400000,
                  FROM_CONTEXT(leg.inactivity_ms),
-                 .help = "silence of the peer that is worth an event; 0: none is"},
+                 .help = "event media-timeout when the peer is silent for this long; 0: never"},
 	[SPEC_LEG_REKEY_ROC] = {.name = "rekey_roc",
                                 LEG(&schema_word, rekey_roc),
                                 .words = relay_rekey_roc_words,
@@ -134,7 +135,7 @@ static const struct schema_field media_fields[] = {
                                .help = "the core leg that leg a is joined to"},
 	[SPEC_MEDIA_LEGS] = {.name = "legs",
                              SCHEMA_FIELD(&spec_legs_type, struct spec_media, legs),
-                             .help = "a: access; b, b2 … b8: core; a leg that is null goes away"},
+                             .help = "a: access; b, b2 … b8: core; null deletes a leg"},
 };
 const struct schema spec_media_schema = SCHEMA_OF("a media", media_fields, struct spec_media);
 
@@ -144,12 +145,13 @@ static const struct schema_field session_fields[] = {
                              .required = true,
                              .min = 1,
                              .help = "chosen by the caller"},
-	[SPEC_SESSION_SETUP_TIMEOUT_MS] =
-		{.name = "setup_timeout_ms",
-                 SCHEMA_FIELD(&schema_uint, struct spec_session, setup_timeout_ms),
-                 .max = 86400000,
-                 FROM_CONTEXT(setup_timeout_ms),
-                 .help = "no packet at all for so long after create: an event; 0: none"},
+	[SPEC_SESSION_SETUP_TIMEOUT_MS] = {.name = "setup_timeout_ms",
+                                           SCHEMA_FIELD(&schema_uint, struct spec_session,
+                                                        setup_timeout_ms),
+                                           .max = 86400000,
+                                           FROM_CONTEXT(setup_timeout_ms),
+                                           .help = "event setup-timeout when no packet comes for "
+                                                   "this long after create; 0: never"},
 	[SPEC_SESSION_E2AE_REKEY] =
 		{.name = "e2ae_rekey",
                  SCHEMA_FIELD(&schema_word, struct spec_session, e2ae_rekey),
