@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A ring of past events and a list of those who listen. */
+/* A ring of past events and a list of subscriptions. */
 #include "control/session/events.h"
 
 #include "base/clk.h"
@@ -95,7 +95,7 @@ void events_free(struct events *ev)
 	mem_free(ev);
 }
 
-/* Oldest first, so that the reader sees the numbers rise. */
+/* Oldest first, so that the numbers rise. */
 static uint64_t tell_past(struct events *ev, const struct events_subscription *sub, uint64_t after)
 {
 	uint64_t oldest = ev->next_seq > EVENTS_KEPT ? ev->next_seq - EVENTS_KEPT : 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Names to local addresses: a choice is two bits that say what was named and the place of the first
- * address it fits. */
+/* From names to local addresses. A choice is two bits for what was named, and the index of the
+ * first address that it fits. */
 #include "control/session/interfaces.h"
 
 #include <stdio.h>
@@ -74,7 +74,7 @@ enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *c
 	char names[160];
 	enum err e;
 
-	/* Clients that leave the choice to the relay say so with this word. */
+	/* With this word a client leaves the choice to the relay. */
 	if (str_is(text, "round-robin-calls")) {
 		*choice = INTERFACES_ALL;
 		return ERR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chooses addresses and takes ports; what a leg has it keeps. */
+/* Chooses addresses and takes ports. A leg keeps what it has. */
 #include "control/session/local.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ struct assignment {
 
 /* --- making and ending ------------------------------------------------------ */
 
-/* An interface before that one on the same address, or itself. */
+/* The first interface with the same address. */
 static unsigned first_on_address(const struct interfaces *l, unsigned i)
 {
 	unsigned k = 0;
@@ -122,7 +122,7 @@ void local_release(struct local *l, struct spec_session *of, const struct spec_s
 
 /* --- choosing --------------------------------------------------------------- */
 
-/* What the leg's address has to be; 0: whatever it is. */
+/* The family that the leg's address must have; 0: any. */
 static uint8_t family_wanted(const struct spec_leg *leg)
 {
 	if (leg->relay.remote.version && !addr_is_any(&leg->relay.remote))
@@ -139,7 +139,7 @@ static bool fits(const struct local *l, const struct spec_leg *leg, const struct
 	       interfaces_has(&l->interfaces, leg->choice, p->interface, has);
 }
 
-/* Another leg of the session that is of the same choice has this address. */
+/* Has another leg of the session with the same choice this address? */
 static bool is_of_session(const struct assignment *a, const struct spec_leg *leg,
                           unsigned interface)
 {
@@ -155,8 +155,8 @@ static bool is_of_session(const struct assignment *a, const struct spec_leg *leg
 	return false;
 }
 
-/* Among those that were not tried: where the call is already, else the one whose turn is longest
- * past. -1: none is left. */
+/* Among the addresses not tried yet: the one the call uses already, else the least recently used.
+ * -1: none is left. */
 static int choose(const struct assignment *a, const struct spec_leg *leg, uint8_t family,
                   uint64_t tried)
 {
@@ -212,7 +212,7 @@ static enum err assign(struct assignment *a, struct spec_leg *leg, const struct 
 	uint8_t family = family_wanted(leg);
 	struct spec_place none = {0};
 
-	/* What it had under another name, or was given in a try before, is not its own. */
+	/* An address of another choice, or one from an earlier try, does not stay. */
 	if (!service_spec_has_place(now, &leg->at) || !fits(a->local, leg, &leg->at, 0))
 		leg->at = none;
 	if (!service_spec_has_place(now, &leg->other) || !fits(a->local, leg, &leg->other, 0))
@@ -250,7 +250,7 @@ enum err local_assign(struct local *l, struct spec_session *next, const struct s
 			if (!leg->exists)
 				continue;
 			if (e) {
-				/* Those behind a failure have nothing new to give back. */
+				/* Legs after the failed one have no new ports to give back. */
 				leg->at = service_spec_has_place(leg_in(now, m, i), &leg->at)
 				                  ? leg->at
 				                  : (struct spec_place){0};

@@ -49,7 +49,7 @@ static enum err refuse_ring(const struct walk *w, bool is_own_call, struct why *
 		why);
 }
 
-/* Packets leave by that leg. */
+/* The walk comes to a leg by which packets leave. */
 static enum err leave(struct walk *w, const struct leg_name *by, struct why *why)
 {
 	if (is_same(by, &w->start))
@@ -65,7 +65,7 @@ static enum err leave(struct walk *w, const struct leg_name *by, struct why *why
 	return ERR_OK;
 }
 
-/* The legs that one is joined to, or may come to be. */
+/* The legs that one is joined to, or may be joined to later. */
 static enum err cross(struct walk *w, const struct leg_name *at, const struct spec_session *spec,
                       struct why *why)
 {
@@ -139,7 +139,7 @@ static enum err follow(struct walk *w, const struct leg_name *by, struct why *wh
 	return !e && !is_own && s->next ? follow_spec(w, by, s->next, why) : e;
 }
 
-/* All that a target of the first leg leads to. */
+/* Follows a target of the first leg as far as it leads. */
 static enum err walk_from(struct walk *w, const struct addr *target, struct why *why)
 {
 	unsigned at = w->n;

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 struct pair {
-	struct leg_name leg; /* session NULL: nobody's */
+	struct leg_name leg; /* session NULL: no leg has it */
 	uint64_t closed_ns;  /* 0: never */
 };
 
@@ -117,8 +117,8 @@ static bool was_said_of(const struct port_book *b, unsigned interface, const str
 	return false;
 }
 
-/* Is what is sent there received on this interface's address, by whatever name? Interfaces may
- * share an address. */
+/* Is this an address of the interface: bound, advertised or named in SDP? Interfaces may share one.
+ */
 static bool comes_to(const struct port_book *b, unsigned interface, const struct addr *a)
 {
 	const struct addr *own = &b->interfaces[interface].bind;

@@ -6,7 +6,7 @@
 #include "base/clk.h"
 #include "base/mem.h"
 
-/* In the order they came back, so that the first is the first to be ready again. */
+/* In the order they came back: the first one leaves quarantine first. */
 struct resting {
 	uint64_t until_ns;
 	uint32_t pair;

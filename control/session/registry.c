@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions by id and by slot: the slots give every session a place in the paging order for its
- * life. */
+/* Sessions by id and by slot. A session keeps its slot, so its place in the paging order does not
+ * change. */
 #include "control/session/registry.h"
 
 #include "base/map.h"

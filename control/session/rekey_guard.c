@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Access legs that left e2ae, and whether a change of key is one that policy rejects. */
+/* What access legs had before they left e2ae, and whether policy rejects a change of key. */
 #include "control/session/rekey_guard.h"
 
 #include "base/mem.h"
@@ -47,7 +47,7 @@ static bool is_e2ae(const struct spec_session *s, unsigned media)
 	return media < s->media.n && s->media.items[media].mode == RELAY_MODE_E2AE;
 }
 
-/* What the access leg of an e2ae media is, or was before its detour. False: there is nothing to
+/* What the access leg of an e2ae media has, or had before it left e2ae. False: there is nothing to
  * compare with. */
 static bool look_back(struct was *out, const struct past *before, const struct spec_session *now,
                       unsigned media)
@@ -112,7 +112,7 @@ enum err past_new(struct past **out, const struct past *before, const struct spe
 
 /* --- policy ----------------------------------------------------------------- */
 
-/* A key taken away counts too: with none to compare with, the next one would look like the first.
+/* Taking a key away counts too: otherwise the next key would look like the first one.
  */
 static bool changes_key(const struct keyctx *now, const struct keyctx *next)
 {
@@ -130,7 +130,7 @@ enum err past_check_rekey(const struct past *before, const struct spec_session *
 
 		if (!b || !is_e2ae(next, m) || !look_back(&was, before, now, m))
 			continue;
-		/* RFC 4568 7.1.4 demands a new key of a peer that moves; to be on hold is no move.
+		/* RFC 4568 7.1.4 demands a new key of a peer that moves; hold is not a move.
 		 */
 		if (is_real(&b->relay.remote) && !addr_eq(was.remote, &b->relay.remote))
 			continue;

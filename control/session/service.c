@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The service: made and ended, and what it knows. Its requests are in service_request.c. */
+/* Makes and frees the service, and answers what it knows. Its requests are in service_request.c. */
 #include <inttypes.h>
 #include <stdio.h>
 

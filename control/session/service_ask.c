@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sources that workers ask about: judged as targets, for a leg that learns one sends there. */
+/* Sources that workers ask about. They are checked as targets, because a leg that learns one sends
+ * to it. */
 #include <stdbool.h>
 
 #include "base/log.h"
@@ -21,7 +22,7 @@ static bool is_known(const struct registry_session *s, const struct relay_permit
 	return false;
 }
 
-/* Kept for the session's life: whatever else closes a ring later is held against it. */
+/* Kept until the session ends, so that later checks for loops include it. */
 static enum err remember(struct registry_session *s, const struct relay_permit *p, struct why *why)
 {
 	struct relay_permit *more;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Specs of the control side told to the relay in its own words. */
+/* Makes the relay's spec of a session from its content. */
 #include "control/session/service_spec.h"
 
 #include "control/session/port_book.h"

@@ -191,7 +191,7 @@ static enum err send_key_read(struct schema_in *in, const struct schema_field *f
 	return keying_read(in, d, at, true);
 }
 
-/* Everything but the key. */
+/* Prints everything but the key octets. */
 static struct doc *keying_write(const struct schema_out *out, const struct schema_field *f,
                                 const void *at)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Legs: an object whose names are indexes; null takes a leg away. */
+/* Legs: an object whose names stand for indexes; null deletes a leg. */
 #include "base/mem.h"
 #include "control/session/spec_schema.h"
 
@@ -98,8 +98,7 @@ static void legs_fini(const struct schema_field *f, void *at)
 	*legs = (struct spec_legs){0};
 }
 
-/* A patch is copied as it is, marks and all; over a full spec it is applied by spec_legs_apply
- * instead. */
+/* Copies a patch with its marks. spec_legs_apply applies one to a full spec. */
 static enum err legs_copy(const struct schema_field *f, void *to, const void *from)
 {
 	const struct spec_legs *legs = from;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names outside, numbers inside: interfaces, legs, modes. */
+/* Interfaces, legs and modes: names in JSON, numbers in the spec. */
 #include <stdio.h>
 
 #include "control/session/interfaces.h"
@@ -29,7 +29,7 @@ static enum err interface_read(struct schema_in *in, const struct schema_field *
 		interfaces_print_names(&l, list, sizeof(list)));
 }
 
-/* Where nobody named one, the name of the address the leg has. */
+/* Without a choice: the name of the address that the leg has. */
 static struct doc *interface_write(const struct schema_out *out, const struct schema_field *f,
                                    const void *at)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The judge of media targets: a table of reasons, each with its test. */
+/* Checks media targets by a table of reasons, each with its test. */
 #include "control/session/target.h"
 
 #include <string.h>
@@ -240,7 +240,7 @@ static void add_ports(struct asked_list *l, const struct addr *ip, uint16_t from
 	add(l, &e);
 }
 
-/* A listener's port, whatever the address: the judge knows which are this host's. */
+/* A listener's port at any address: control knows which addresses are this host's. */
 static void add_listener(struct asked_list *l, uint16_t port)
 {
 	for (uint8_t version = 4; version <= 6; version += 2) {

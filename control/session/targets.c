@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The addresses of this host as facts, and sessions held against them. */
+/* Collects the facts about this host's addresses, and checks sessions against them. */
 #include "control/session/targets.h"
 
 #include <ifaddrs.h>
@@ -137,7 +137,7 @@ static void put_local(struct target_local *l, const struct ifaddrs *a)
 	l->device = if_nametoindex(a->ifa_name);
 }
 
-/* What the system does not tell leaves what was known. ERR_NOMEM. */
+/* When the system does not answer, the old facts stay. ERR_NOMEM. */
 static enum err read_locals(struct targets *t, uint64_t now_ns)
 {
 	struct ifaddrs *all, *a;
@@ -163,7 +163,7 @@ static enum err read_locals(struct targets *t, uint64_t now_ns)
 	return ERR_OK;
 }
 
-/* Settings may have changed, and SDP have named more addresses. */
+/* Settings may have changed, and SDP may have named more addresses. */
 static void look_again(struct targets *t)
 {
 	struct target_facts *f = &t->facts;
@@ -285,7 +285,7 @@ enum err targets_check(struct targets *t, const struct targets_change *c, uint64
 	return ERR_OK;
 }
 
-/* Which of the leg's addresses what goes there leaves by. */
+/* The interface by which packets to that target leave. */
 static unsigned interface_towards(const struct targets *t, const struct spec_leg *l,
                                   const struct addr *target)
 {
