@@ -21,6 +21,7 @@
 /* Rows of what a leg has in each direction, objects of their own in JSON. */
 enum spec_direction_field { SPEC_DIRECTION_KEYING, SPEC_DIRECTION_GATE };
 
+/* Rows of spec_leg_schema. A row that no code names needs no constant: it stands at the end. */
 enum spec_leg_field {
 	SPEC_LEG_INTERFACE,
 	SPEC_LEG_REMOTE,
