@@ -41,32 +41,3 @@ uint64_t clk_ntp_to_wall(uint64_t ntp)
 		s += 1ull << 32;
 	return s < NTP_UNIX_OFFSET_S ? 0 : (s - NTP_UNIX_OFFSET_S) * NS_PER_S + ns;
 }
-
-static uint64_t system_mono(void *arg)
-{
-	(void)arg;
-	return clk_mono_ns();
-}
-
-static uint64_t system_wall(void *arg)
-{
-	(void)arg;
-	return clk_wall_ns();
-}
-
-const struct clk clk_system = {.mono_ns = system_mono, .wall_ns = system_wall};
-
-static uint64_t manual_mono(void *arg)
-{
-	return ((const struct clk_manual *)arg)->mono_ns;
-}
-
-static uint64_t manual_wall(void *arg)
-{
-	return ((const struct clk_manual *)arg)->wall_ns;
-}
-
-struct clk clk_manual_use(struct clk_manual *m)
-{
-	return (struct clk){.mono_ns = manual_mono, .wall_ns = manual_wall, .arg = m};
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Monotonic, wall and NTP time, and a clock that tests set by hand. */
+/* Monotonic, wall and NTP time. */
 #ifndef BASE_CLK_H
 #define BASE_CLK_H
 
@@ -18,31 +18,5 @@ uint64_t clk_wall_ns(void); /* since 1970, UTC */
  * to 2104 (RFC 4330 3). */
 uint64_t clk_wall_to_ntp(uint64_t wall_ns);
 uint64_t clk_ntp_to_wall(uint64_t ntp);
-
-/* A clock handed to state machines: `wall_ns(arg)`. clk_system reads the machine's. */
-struct clk {
-	uint64_t (*mono_ns)(void *arg);
-	uint64_t (*wall_ns)(void *arg);
-	void *arg;
-};
-
-extern const struct clk clk_system;
-
-/* A clock that stands still until told: both times are what the struct holds. */
-struct clk_manual {
-	uint64_t mono_ns, wall_ns;
-};
-
-struct clk clk_manual_use(struct clk_manual *m);
-
-static inline uint64_t clk_get_mono(const struct clk *c)
-{
-	return c->mono_ns(c->arg);
-}
-
-static inline uint64_t clk_get_wall(const struct clk *c)
-{
-	return c->wall_ns(c->arg);
-}
 
 #endif

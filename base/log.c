@@ -20,21 +20,6 @@ void log_set_level(enum log_level level)
 	current = level;
 }
 
-enum log_level log_get_level(void)
-{
-	return current;
-}
-
-bool log_is_on(enum log_level level)
-{
-	return level <= current;
-}
-
-const char *log_level_name(enum log_level level)
-{
-	return names[level];
-}
-
 enum err log_level_parse(struct str name, enum log_level *out)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
@@ -53,7 +38,7 @@ static void emit(enum log_level level, const char *mod, const char *fmt, va_list
 	struct tm tm;
 	int n;
 
-	if (!log_is_on(level))
+	if (level > current)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);

@@ -3,8 +3,6 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "base/str.h"
 
@@ -12,11 +10,8 @@
 enum log_level { LOG_ERROR_LEVEL, LOG_WARN_LEVEL, LOG_INFO_LEVEL, LOG_DEBUG_LEVEL };
 
 void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
-bool log_is_on(enum log_level level);
 /* "error", "warn", "info", "debug". */
 enum err log_level_parse(struct str name, enum log_level *out) MUST_USE;
-const char *log_level_name(enum log_level level);
 
 /*
  * One line to standard error: `level=info mod=session sid=… msg="…"`. `fmt` yields the fields after
