@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The KMS brain with its state on disk: terminals made of keyctx/ticket ask it, misuse it, and see
  * it die in between. */
-#include "tests/unit/kms_office.h"
+#include "tests/unit/kms_on_disk.h"
 
 static void mode_1_across_a_death(void)
 {

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "tests/unit/kms_office.h"
+#include "tests/unit/kms_on_disk.h"
 
 /* A state that has no room refuses, forgets nothing, and goes on when there is room again. */
 static const char crowd[] = TWO_USERS("\"rate_per_minute\":0,\"skew_s\":100");

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "keyctx/ticket/tree.h"
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 /* Calls `fn` for every message of sessions and updates. */
 static void each_message(void (*fn)(struct view octets, json_t *decoded))

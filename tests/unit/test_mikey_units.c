@@ -5,7 +5,7 @@
 
 #include "keyctx/mikey/modes.h"
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 struct octets {
 	uint8_t p[256];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 static struct play *people(void)
 {

@@ -6,7 +6,7 @@
 
 #include "keyctx/mikey/prf.h"
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 struct known {
 	char name[64];

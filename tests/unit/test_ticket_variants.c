@@ -6,7 +6,7 @@
 #include "base/secret.h"
 #include "keyctx/ticket/csb_make.h"
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 static void expect_same_keys(const struct play *p, size_t n)
 {

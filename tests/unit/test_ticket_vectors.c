@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 static void expect_messages(struct play *p)
 {

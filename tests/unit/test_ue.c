@@ -7,7 +7,7 @@
 #include "keyctx/ue/desc.h"
 #include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 enum { ROOM = 64 * 1024 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Two terminals and a KMS in memory. */
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 #include <stdlib.h>
 

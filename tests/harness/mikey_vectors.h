@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Plays the sessions of vectors/mikey-vectors.json: two terminals and a KMS in memory, with the
  * vectors' random octets. */
-#ifndef TESTS_HARNESS_MIKEY_PLAY_H
-#define TESTS_HARNESS_MIKEY_PLAY_H
+#ifndef TESTS_HARNESS_MIKEY_VECTORS_H
+#define TESTS_HARNESS_MIKEY_VECTORS_H
 
 #include <jansson.h>
 

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "tests/harness/harness.h"
-#include "tests/harness/mikey_play.h"
+#include "tests/harness/mikey_vectors.h"
 
 /* Takes the message of `step` where it is due; undoes what the step before left, so that it can be
  * asked again. */
@@ -527,7 +527,7 @@ static void without_memory(void)
 	test_each_allocation_failing(call_mode4);
 }
 
-TEST_MAIN("ticket_enemy", {"flipped-and-cut", flipped_and_cut}, {"swapped", swapped},
+TEST_MAIN("ticket_tampering", {"flipped-and-cut", flipped_and_cut}, {"swapped", swapped},
           {"reflected", reflected}, {"repeated", repeated}, {"updates-flipped", updates_flipped},
           {"forked-to-two", forked_to_two}, {"tek-of-the-responder", tek_of_the_responder},
           {"forged-maker", forged_maker}, {"errors", errors},

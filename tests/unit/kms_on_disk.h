@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A KMS with its state on disk, and terminals made of keyctx/ticket that ask it. */
-#ifndef TESTS_UNIT_KMS_OFFICE_H
-#define TESTS_UNIT_KMS_OFFICE_H
+#ifndef TESTS_UNIT_KMS_ON_DISK_H
+#define TESTS_UNIT_KMS_ON_DISK_H
 
 #include <stdlib.h>
 #include <unistd.h>

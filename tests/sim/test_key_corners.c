@@ -219,7 +219,8 @@ static void a_latch_policy_is_no_move(void)
 	scene_close(&s);
 }
 
-TEST_MAIN("review", {"a third key while the second is open", a_third_key_while_the_second_is_open},
+TEST_MAIN("key-corners",
+          {"a third key while the second is open", a_third_key_while_the_second_is_open},
           {"odd RTCP takes the stream's name", odd_rtcp_takes_the_streams_name},
           {"a restart in a full table", a_restart_in_a_full_table},
           {"a key comes back under its own MKI only", a_key_comes_back_under_its_own_mki_only},

@@ -446,7 +446,7 @@ static void six_on_one_side(void)
 	tear_down();
 }
 
-TEST_MAIN("dialog-enemy",
+TEST_MAIN("dialog-hostile",
           {"a stranger with the call-id is nobody", a_stranger_with_the_call_id_is_nobody},
           {"another fork ends alone", another_fork_ends_alone},
           {"the call goes back to the fork that talks", the_call_goes_back_to_the_fork_that_talks},
