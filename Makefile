@@ -72,7 +72,7 @@ shared_of  = $(patsubst %,$(BUILD)/tests/lib%.so,$(layers_of))
 BPF_SRC   := $(if $(use_xdp),$(wildcard relay/io/*.bpf.c))
 BPF_GEN   := $(BPF_SRC:relay/io/%.bpf.c=$(BUILD)/gen/%.skel.h)
 
-.PHONY: all deps deps-test run check check-fast sim system lint tidy fuzz bench install uninstall clean help FORCE
+.PHONY: all deps deps-test run check check-long check-fast sim system lint tidy fuzz bench install uninstall clean help FORCE
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -146,6 +146,9 @@ check: deps deps-test ## set up, build with warnings as errors, lint, run every 
 	@$(MAKE) --no-print-directory WERROR=1 all build-tests
 	@$(MAKE) --no-print-directory WERROR=1 TEST=1 BUILD=build/test all
 	@tests/run all
+
+check-long: check ## check, then what takes too long for every change: the thread sanitizer
+	@tests/run long
 
 check-fast: ## unit, sim and fuzz replays of what is built here; no packages, no programs started
 	@$(MAKE) --no-print-directory WERROR=1 all build-tests
