@@ -7,6 +7,14 @@
 #include "relay/packet/roc.h"
 #include "relay/packet/rtp.h"
 
+const char *const call_engines[CALL_ENGINES] = {
+	"evp",
+	"libsrtp",
+#ifdef WITH_MB
+	"mb",
+#endif
+};
+
 const struct addr call_peer_a = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};
 const struct addr call_peer_b = {.ip = {198, 51, 100, 1}, .port = 5000, .version = 4};
 const struct addr call_local_a = {.ip = {10, 0, 0, 1}, .port = 30000, .version = 4};
@@ -420,4 +428,37 @@ const struct relay_leg_stats *scene_leg_a(struct scene *s)
 {
 	EXPECT_OK(call_query(&s->g, s->call));
 	return &s->g.media_stats[0].legs[0];
+}
+
+size_t scene_send_up(struct scene *s, struct srtp_end *end, size_t n, uint64_t index)
+{
+	n = end_protect(end, s->octets, n, sizeof(s->octets), index);
+	EXPECT(n > 0);
+	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, n));
+	return n;
+}
+
+unsigned scene_heard(struct scene *s)
+{
+	struct sim_pkt got;
+	unsigned n = 0;
+
+	stage_run(&s->g, 1);
+	while (sim_receive(s->g.sim, &call_peer_b, &got))
+		n++;
+	return n;
+}
+
+struct keyctx *call_key_at_roc(const struct keyctx *k, uint32_t roc)
+{
+	uint8_t master[SUITE_MASTER_MAX];
+	struct keyctx_spec spec = {.suite = k->suite, .has_roc = true, .roc = roc};
+	struct keyctx *again = NULL;
+
+	memcpy(master, k->key, k->suite->key_len);
+	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
+	spec.master =
+		(struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
+	EXPECT_OK(keyctx_new(&again, &spec, NULL));
+	return again;
 }

@@ -64,10 +64,20 @@ size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *
 /* A stream of that SSRC that begins at this ROC. */
 bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc);
 
+/* The engines that are built in. */
+#ifdef WITH_MB
+enum { CALL_ENGINES = 3 };
+#else
+enum { CALL_ENGINES = 2 };
+#endif
+extern const char *const call_engines[CALL_ENGINES];
+
 /* A fresh context; the suite's name must be right. */
 struct keyctx *call_key(const char *suite);
 /* The same key and salt with another MKI (may be empty) and lifetime (0: the suite's). */
 struct keyctx *call_key_again(const struct keyctx *k, struct view mki, uint64_t lifetime_pkts);
+/* The same key, salt and suite for a stream that begins at this ROC. */
+struct keyctx *call_key_at_roc(const struct keyctx *k, uint32_t roc);
 /* An RTP packet of CALL_PAYLOAD octets that can be told from every other by what it carries.
  * Returns its length. */
 size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index);
@@ -113,6 +123,10 @@ bool scene_set_key(struct srtp_end *e, struct keyctx *ctx);
 /* The access leg's keys become the nth ones, at the next update. */
 void scene_use_keys(struct scene *s, unsigned nth);
 
+/* Protects the first `n` of s->octets there and sends them from the terminal; new length. */
+size_t scene_send_up(struct scene *s, struct srtp_end *end, size_t n, uint64_t index);
+/* Packets that reached the core in the next millisecond. */
+unsigned scene_heard(struct scene *s);
 /* From the terminal; true when the core heard just these octets in clear. */
 bool scene_goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index);
 /* From the core; true when the terminal opened just these octets under the key. */

@@ -8,14 +8,6 @@
 
 enum { SSRC = 0x0a0a0a0a, OVERLAP_MS = 1000 };
 
-static const char *const engines[] = {
-	"evp",
-	"libsrtp",
-#ifdef WITH_MB
-	"mb",
-#endif
-};
-
 /* RTP with that many octets of payload. */
 static size_t rtp(uint8_t *out, uint32_t ssrc, uint64_t index, unsigned payload)
 {
@@ -31,36 +23,16 @@ static size_t rtcp(uint8_t *out, uint32_t ssrc)
 	return 12;
 }
 
-static unsigned heard(struct scene *s)
-{
-	struct sim_pkt got;
-	unsigned n = 0;
-
-	stage_run(&s->g, 1);
-	while (sim_receive(s->g.sim, &call_peer_b, &got))
-		n++;
-	return n;
-}
-
-/* What was made stays in s->octets. */
-static size_t send_up(struct scene *s, struct srtp_end *end, size_t n, uint64_t index)
-{
-	n = end_protect(end, s->octets, n, sizeof(s->octets), index);
-	EXPECT(n > 0);
-	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, s->octets, n));
-	return n;
-}
-
 static bool comes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index)
 {
-	send_up(s, end, rtp(s->octets, ssrc, index, CALL_PAYLOAD), index);
-	return heard(s) == 1;
+	scene_send_up(s, end, rtp(s->octets, ssrc, index, CALL_PAYLOAD), index);
+	return scene_heard(s) == 1;
 }
 
 static bool rtcp_comes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc)
 {
-	send_up(s, end, rtcp(s->octets, ssrc), 0);
-	return heard(s) == 1;
+	scene_send_up(s, end, rtcp(s->octets, ssrc), 0);
+	return scene_heard(s) == 1;
 }
 
 static bool rekey(struct scene *s, unsigned nth)
@@ -69,25 +41,11 @@ static bool rekey(struct scene *s, unsigned nth)
 	return EXPECT_OK(call_update(&s->g, s->call, &s->spec));
 }
 
-static struct keyctx *with_roc(const struct keyctx *k, uint32_t roc)
-{
-	uint8_t master[SUITE_MASTER_MAX];
-	struct keyctx_spec spec = {.suite = k->suite, .has_roc = true, .roc = roc};
-	struct keyctx *again = NULL;
-
-	memcpy(master, k->key, k->suite->key_len);
-	memcpy(master + k->suite->key_len, k->salt, k->suite->salt_len);
-	spec.master =
-		(struct view){.p = master, .n = (size_t)k->suite->key_len + k->suite->salt_len};
-	EXPECT_OK(keyctx_new(&again, &spec, NULL));
-	return again;
-}
-
 /* The first receive key is told to begin at that ROC. */
 static bool open_at(struct scene *s, const char *engine, uint32_t roc, unsigned ssrcs)
 {
 	if (!scene_prepare(s, engine, "AES_CM_128_HMAC_SHA1_80") ||
-	    !scene_set_key(&s->up[0], with_roc(s->up[0].ctx, roc)))
+	    !scene_set_key(&s->up[0], call_key_at_roc(s->up[0].ctx, roc)))
 		return false;
 	scene_use_keys(s, 0);
 	s->config.ssrcs_per_leg = ssrcs;
@@ -116,14 +74,14 @@ static void short_packets(const char *engine, const char *before, const char *af
 	/* Before the new key was heard, and after. */
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned payload = 0; payload <= 20; payload++) {
-			send_up(&s, &s.up[0], rtp(s.octets, SSRC, old, payload), old);
-			EXPECT_INT(heard(&s), 1);
+			scene_send_up(&s, &s.up[0], rtp(s.octets, SSRC, old, payload), old);
+			EXPECT_INT(scene_heard(&s), 1);
 			old++;
 		}
 		EXPECT(rtcp_comes_up(&s, &s.up[0], SSRC));
 		for (unsigned payload = 0; payload <= 20; payload++) {
-			send_up(&s, &s.up[1], rtp(s.octets, SSRC, new, payload), new);
-			EXPECT_INT(heard(&s), 1);
+			scene_send_up(&s, &s.up[1], rtp(s.octets, SSRC, new, payload), new);
+			EXPECT_INT(scene_heard(&s), 1);
 			new ++;
 		}
 	}
@@ -134,12 +92,14 @@ static void short_packets(const char *engine, const char *before, const char *af
 
 static void another_suite_with_short_packets(void)
 {
-	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
-		short_packets(engines[i], "AES_CM_128_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80");
-		short_packets(engines[i], "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32");
-		short_packets(engines[i], "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM");
-		short_packets(engines[i], "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32");
-		short_packets(engines[i], "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM");
+	for (unsigned i = 0; i < CALL_ENGINES; i++) {
+		short_packets(call_engines[i], "AES_CM_128_HMAC_SHA1_32",
+		              "AES_CM_128_HMAC_SHA1_80");
+		short_packets(call_engines[i], "AES_CM_128_HMAC_SHA1_80",
+		              "AES_CM_128_HMAC_SHA1_32");
+		short_packets(call_engines[i], "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM");
+		short_packets(call_engines[i], "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_32");
+		short_packets(call_engines[i], "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_256_GCM");
 	}
 }
 
@@ -169,11 +129,11 @@ static void first_heard(const char *engine, enum relay_rekey_roc rule, uint32_t 
 
 static void a_stream_first_heard_in_the_overlap(void)
 {
-	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
-		first_heard(engines[i], RELAY_ROC_KEEP, 0);
-		first_heard(engines[i], RELAY_ROC_KEEP, 1);
-		first_heard(engines[i], RELAY_ROC_KEEP, 5);
-		first_heard(engines[i], RELAY_ROC_EITHER, 5);
+	for (unsigned i = 0; i < CALL_ENGINES; i++) {
+		first_heard(call_engines[i], RELAY_ROC_KEEP, 0);
+		first_heard(call_engines[i], RELAY_ROC_KEEP, 1);
+		first_heard(call_engines[i], RELAY_ROC_KEEP, 5);
+		first_heard(call_engines[i], RELAY_ROC_EITHER, 5);
 	}
 }
 
@@ -190,9 +150,10 @@ static void evicted_before(const char *engine, bool after_overlap)
 	if (!open_at(&s, engine, 5, 1))
 		return;
 	s.media.legs[0].rekey_roc = RELAY_ROC_KEEP;
-	n = send_up(&s, &s.up[0], rtp(s.octets, SSRC, 5u << 16 | 9, CALL_PAYLOAD), 5u << 16 | 9);
+	n = scene_send_up(&s, &s.up[0], rtp(s.octets, SSRC, 5u << 16 | 9, CALL_PAYLOAD),
+	                  5u << 16 | 9);
 	memcpy(old, s.octets, n);
-	EXPECT_INT(heard(&s), 1);
+	EXPECT_INT(scene_heard(&s), 1);
 	stage_run(&s.g, IDLE_MS);
 	EXPECT(comes_up(&s, &s.up[0], SSRC + 1, 9));
 	rekey(&s, 1);
@@ -200,15 +161,15 @@ static void evicted_before(const char *engine, bool after_overlap)
 	EXPECT(comes_up(&s, &s.up[1], SSRC, 5u << 16 | 10));
 	EXPECT(comes_up(&s, &s.up[1], SSRC, 5u << 16 | 11));
 	EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, old, n));
-	EXPECT_INT(heard(&s), 0);
+	EXPECT_INT(scene_heard(&s), 0);
 	scene_close(&s);
 }
 
 static void eviction_before_a_rekeying(void)
 {
-	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
-		evicted_before(engines[i], false);
-		evicted_before(engines[i], true);
+	for (unsigned i = 0; i < CALL_ENGINES; i++) {
+		evicted_before(call_engines[i], false);
+		evicted_before(call_engines[i], true);
 	}
 }
 
@@ -286,9 +247,9 @@ static void used_up(const char *engine, bool has_mki)
 
 static void the_key_before_is_used_up(void)
 {
-	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
-		used_up(engines[i], false);
-		used_up(engines[i], true);
+	for (unsigned i = 0; i < CALL_ENGINES; i++) {
+		used_up(call_engines[i], false);
+		used_up(call_engines[i], true);
 	}
 }
 
@@ -300,11 +261,11 @@ static void a_repetition_is_called_one(void)
 
 	if (!scene_open(&s, "evp"))
 		return;
-	n = send_up(&s, &s.up[0], rtp(s.octets, SSRC, 9, CALL_PAYLOAD), 9);
-	EXPECT_INT(heard(&s), 1);
+	n = scene_send_up(&s, &s.up[0], rtp(s.octets, SSRC, 9, CALL_PAYLOAD), 9);
+	EXPECT_INT(scene_heard(&s), 1);
 	rekey(&s, 1);
 	EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, s.octets, n));
-	EXPECT_INT(heard(&s), 0);
+	EXPECT_INT(scene_heard(&s), 0);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_REPLAYED], 1);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED], 0);
 	scene_close(&s);
@@ -352,9 +313,9 @@ static void rtcp_is_followed(const char *engine, bool rtp_first)
 
 static void rtcp_is_followed_under_a_new_key(void)
 {
-	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
-		rtcp_is_followed(engines[i], true);
-		rtcp_is_followed(engines[i], false);
+	for (unsigned i = 0; i < CALL_ENGINES; i++) {
+		rtcp_is_followed(call_engines[i], true);
+		rtcp_is_followed(call_engines[i], false);
 	}
 }
 
@@ -372,17 +333,18 @@ static void rtcp_in_the_batch_that_settles(const char *engine, uint64_t first)
 	EXPECT(comes_up(&s, &s.up[0], SSRC, 3u << 16 | 100));
 	rekey(&s, 1);
 	for (unsigned i = 0; i < 3; i++) {
-		n = send_up(&s, &s.up[1], rtcp(s.octets, SSRC), 0);
+		n = scene_send_up(&s, &s.up[1], rtcp(s.octets, SSRC), 0);
 		memcpy(reports[i], s.octets, n);
 		if (i == 0)
-			EXPECT_INT(heard(&s), 1);
+			EXPECT_INT(scene_heard(&s), 1);
 		if (i == 1)
-			send_up(&s, &s.up[1], rtp(s.octets, SSRC, first, CALL_PAYLOAD), first);
+			scene_send_up(&s, &s.up[1], rtp(s.octets, SSRC, first, CALL_PAYLOAD),
+			              first);
 	}
-	EXPECT_INT(heard(&s), 3);
+	EXPECT_INT(scene_heard(&s), 3);
 	for (unsigned i = 0; i < 3; i++) {
 		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, reports[i], n));
-		EXPECT_INT(heard(&s), 0);
+		EXPECT_INT(scene_heard(&s), 0);
 	}
 	EXPECT(comes_up(&s, &s.up[1], SSRC, first + 1));
 	EXPECT(rtcp_comes_up(&s, &s.up[1], SSRC));
@@ -391,10 +353,10 @@ static void rtcp_in_the_batch_that_settles(const char *engine, uint64_t first)
 
 static void a_report_is_heard_once(void)
 {
-	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
-		rtcp_in_the_batch_that_settles(engines[i], 10);
-		rtcp_in_the_batch_that_settles(engines[i], 65546);
-		rtcp_in_the_batch_that_settles(engines[i], 3u << 16 | 101);
+	for (unsigned i = 0; i < CALL_ENGINES; i++) {
+		rtcp_in_the_batch_that_settles(call_engines[i], 10);
+		rtcp_in_the_batch_that_settles(call_engines[i], 65546);
+		rtcp_in_the_batch_that_settles(call_engines[i], 3u << 16 | 101);
 	}
 }
 
