@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys of a session: when a key may change, where a stream begins under it, and that none is
+ * left in memory. */
+#include "tests/harness/service_scene.h"
+
+#include "base/secret.h"
+
+/* A receive key may say where its first stream stands; another ROC makes no other context of it. */
+static void a_receive_key_may_have_a_roc(void)
+{
+	static const struct {
+		const char *direction, *roc;
+		enum err e;
+		const char *said;
+	} rows[] = {
+		{"receive", "0", ERR_OK, ""},
+		{"receive", "4294967295", ERR_OK, ""},
+		{"receive", "null", ERR_OK, ""},
+		{"receive", "4294967296", ERR_RANGE,
+	         "media[0].legs.a.receive.keying.roc = 4294967296: must be 0 to 4294967295"},
+		{"receive", "-1", ERR_RANGE, "0 to 4294967295"},
+		{"receive", "\"1\"", ERR_RANGE, "0 to 4294967295"},
+		{"send", "1", ERR_INVALID, "only a receive key has it"},
+	};
+	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+	static struct answers got;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct schema_fault fault = {.e = ERR_OK};
+		struct schema_in in = {.context = service_context(sv), .fault = &fault};
+		struct spec_session *patch = NULL;
+		struct doc_arena *a = NULL;
+		struct doc *d = NULL;
+		struct why why = {""};
+		char json[300];
+
+		test_context("%s %s", rows[i].direction, rows[i].roc);
+		snprintf(json, sizeof(json),
+		         "{\"id\":\"r\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"%s\":{"
+		         "\"keying\":{" SUITE80 ",\"inline\":" KEY1 ",\"roc\":%s}}}}}]}",
+		         rows[i].direction, rows[i].roc);
+		REQUIRE_OK(doc_arena_new(&a));
+		REQUIRE_OK(spec_new(&patch));
+		EXPECT_OK(doc_json_decode(&d, a, str_of(json), &why));
+		EXPECT_INT(schema_read(&in, &spec_session_schema, d, patch), rows[i].e);
+		schema_fault_text(&fault, &why);
+		EXPECT(rows[i].e == ERR_OK || strstr(why.text, rows[i].said));
+		spec_free(patch);
+		doc_arena_free(a);
+	}
+	got.n = 0;
+	ask_create(sv, E2AE("c", KEY1 ",\"roc\":7"), &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[0].e, ERR_OK);
+	const struct keyctx *k = registry_find(service_registry(sv), STR("c"))
+	                                 ->spec->media.items[0]
+	                                 .legs.items[0]
+	                                 .relay.receive;
+	EXPECT(k->has_roc && k->roc == 7);
+	ask_update(sv, E2AE("c", KEY1 ",\"roc\":8"), &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[1].e, ERR_OK);
+	EXPECT(!got.last[1].changed);
+	service_end(sv);
+}
+
+/* TS 33.328 7.4: the same context is no change; another one is refused on e2ae unless the peer
+ * moved or the setting accepts. */
+static void rekeys_by_policy(void)
+{
+	static const struct {
+		const char *remote, *key;
+		enum spec_rekey policy;
+		enum err e;
+		unsigned updates;
+	} rows[] = {
+		{"127.0.0.1:49170", KEY1, SPEC_REKEY_REJECT, ERR_OK, 0},
+		{"127.0.0.1:49170", KEY2, SPEC_REKEY_REJECT, ERR_REKEY, 0},
+		{"127.0.0.1:50000", KEY2, SPEC_REKEY_REJECT, ERR_OK, 1},
+		{"127.0.0.1:49170", KEY2, SPEC_REKEY_ACCEPT, ERR_OK, 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct service *sv = service_start(30000, 30099, rows[i].policy);
+		static struct answers got;
+		char json[600];
+
+		got.n = 0;
+		test_context("row %zu", i);
+		ask_create(sv, E2AE("c", KEY1), &got);
+		relay_poll(&fake_relay);
+		snprintf(json, sizeof(json),
+		         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"%"
+		         "s\",\"receive\":{\"keying\":{" SUITE80 ",\"inline\":%s}}}}}]}",
+		         rows[i].remote, rows[i].key);
+		ask_update(sv, json, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[1].e, rows[i].e);
+		EXPECT_INT(fake_relay.updates, rows[i].updates);
+		EXPECT(!strstr(got.last[1].why, "WnD7"));
+		service_end(sv);
+	}
+}
+
+/* Clearing the key now and giving a new one later is a change of key as well. */
+static void a_key_is_not_changed_by_way_of_none(void)
+{
+	static const struct {
+		enum spec_rekey policy;
+		const char *json;
+		enum err e;
+	} rows[] = {
+		{SPEC_REKEY_REJECT, "\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_REKEY},
+		{SPEC_REKEY_REJECT, "\"send\":{\"keying\":null,\"gate\":\"closed\"}", ERR_REKEY},
+		{SPEC_REKEY_REJECT, "\"receive\":{\"gate\":\"closed\"}", ERR_OK},
+		{SPEC_REKEY_REJECT,
+	         "\"remote\":\"127.0.0.1:50000\",\"receive\":{\"keying\":null,\"gate\":\"closed\"}",
+	         ERR_OK},
+		{SPEC_REKEY_ACCEPT, "\"receive\":{\"keying\":null,\"gate\":\"closed\"}", ERR_OK},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct service *sv = service_start(30000, 30099, rows[i].policy);
+		static struct answers got;
+		char json[400];
+
+		got.n = 0;
+		test_context("row %zu", i);
+		ask_create(sv, E2AE("c", KEY1), &got);
+		relay_poll(&fake_relay);
+		snprintf(json, sizeof(json),
+		         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{%s}}}]}",
+		         rows[i].json);
+		ask_update(sv, json, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[1].e, rows[i].e);
+		EXPECT_INT(fake_relay.updates, rows[i].e ? 0 : 1);
+		service_end(sv);
+	}
+}
+
+#define ACCESS(fields) "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{" fields "}}}]}"
+#define AS_MODE(mode, receive, send)                                                          \
+	"{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"" mode                             \
+	"\",\"legs\":{\"a\":{\"receive\":{\"keying\":" receive "},\"send\":{\"keying\":" send \
+	"}}}}]}"
+#define KEYED(key) "{" SUITE80 ",\"inline\":" key "}"
+#define KEY3       "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\""
+
+/* Away from e2ae and back, or away to no address and back: the detour changes no key that the
+ * straight way would not. */
+static void a_key_is_not_changed_by_a_detour(void)
+{
+	static const struct {
+		const char *away, *back;
+		enum err e;
+	} rows[] = {
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)),
+	         ERR_REKEY},
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY3)),
+	         ERR_REKEY},
+		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY2)), ERR_OK},
+		/* Without keys at first, so that the next one would look like the first. */
+		{AS_MODE("rtp", "null", "null"),
+	         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{\"a\":{"
+	         "\"receive\":{\"gate\":\"closed\"},\"send\":{\"gate\":\"closed\"}}}}]}",
+	         ERR_REKEY},
+		{AS_MODE("srtp-srtp", KEYED(KEY3), KEYED(KEY2)),
+	         AS_MODE("e2ae", KEYED(KEY3), KEYED(KEY2)), ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""),
+	         ACCESS("\"receive\":{\"keying\":" KEYED(KEY3) "}"), ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""),
+	         ACCESS("\"remote\":\"127.0.0.1:49170\",\"receive\":{\"keying\":" KEYED(KEY3) "}"),
+	         ERR_REKEY},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""), ACCESS("\"remote\":\"127.0.0.1:49170\""),
+	         ERR_OK},
+		{ACCESS("\"remote\":\"0.0.0.0:9\""),
+	         ACCESS("\"remote\":\"127.0.0.1:49172\",\"receive\":{\"keying\":" KEYED(KEY3) "}"),
+	         ERR_OK},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+		static struct answers got;
+
+		got.n = 0;
+		test_context("row %zu", i);
+		ask_create(sv, E2AE("c", KEY1), &got);
+		relay_poll(&fake_relay);
+		ask_update(sv, rows[i].away, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[1].e, ERR_OK);
+		ask_update(sv, rows[i].back, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[2].e, rows[i].e);
+		/* Refused, it is still away, and may still come back as it was. */
+		ask_update(sv, rows[2].back, &got);
+		relay_poll(&fake_relay);
+		EXPECT_INT(got.last[3].e, i + 1 == ARRAY_LEN(rows) ? ERR_REKEY : ERR_OK);
+		service_end(sv);
+	}
+	/* To hold with a new key is no move. */
+	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+	static struct answers got;
+
+	got.n = 0;
+	ask_create(sv, E2AE("c", KEY1), &got);
+	ask_update(sv, ACCESS("\"remote\":\"0.0.0.0:9\",\"receive\":{\"keying\":" KEYED(KEY3) "}"),
+	           &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[1].e, ERR_REKEY);
+	service_end(sv);
+}
+
+/* A leg that went and came back is another, and so are its keys. */
+static void a_new_leg_takes_a_new_key(void)
+{
+	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
+	static struct answers got;
+
+	got.n = 0;
+	ask_create(sv, E2AE("c", KEY1), &got);
+	relay_poll(&fake_relay);
+	ask_update(sv, "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":null}}]}", &got);
+	relay_poll(&fake_relay);
+	ask_update(sv,
+	           "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"legs\":{\"a\":{\"remote\":\"127.0.0.1:"
+	           "49170\",\"receive\":{\"keying\":{" SUITE80 ",\"inline\":" KEY2
+	           "}},\"send\":{\"gate\":\"closed\"}}}}]}",
+	           &got);
+	relay_poll(&fake_relay);
+	EXPECT_INT(got.last[1].e, ERR_OK);
+	EXPECT_INT(got.last[2].e, ERR_OK);
+	EXPECT_INT(fake_relay.updates, 2);
+	service_end(sv);
+}
+
+static void leaves_no_key_behind(void)
+{
+	struct secret_usage before, after;
+	struct service *sv;
+	static struct answers got;
+
+	got.n = 0;
+	secret_get_usage(&before);
+	sv = service_start(30000, 30099, SPEC_REKEY_ACCEPT);
+	ask_create(sv, E2AE("c", KEY1), &got);
+	ask_update(sv, E2AE("c", KEY2), &got);
+	ask_create(sv, E2AE("d", KEY1), &got);
+	relay_poll(&fake_relay);
+	service_delete(sv, STR("c"), on_answer, &got);
+	relay_poll(&fake_relay);
+	service_end(sv);
+	secret_get_usage(&after);
+	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
+}
+
+TEST_MAIN("service-keys", {"rekeys_by_policy", rekeys_by_policy},
+          {"a_receive_key_may_have_a_roc", a_receive_key_may_have_a_roc},
+          {"a_key_is_not_changed_by_way_of_none", a_key_is_not_changed_by_way_of_none},
+          {"a_key_is_not_changed_by_a_detour", a_key_is_not_changed_by_a_detour},
+          {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
+          {"leaves_no_key_behind", leaves_no_key_behind})
