@@ -323,7 +323,7 @@ static void serve(struct kms_request *r)
 
 	if (e == ERR_LIMIT)
 		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
-		                   "too many requests of one user");
+		                   "over policy.rate_per_minute for this user");
 	else if (e)
 		kms_request_refuse(r, KMS_BROKEN, MIKEY_E_UNSPECIFIED, "out of memory");
 	else if (r->operation == KMS_REQUEST)
@@ -339,7 +339,7 @@ static void refuse_unwritten(struct kms_request *r, enum err e)
 	r->k->store_failures++;
 	r->retry_after_s = FULL_RETRY_S;
 	kms_request_refuse(r, e == ERR_LIMIT ? KMS_LIMITED : KMS_BROKEN, MIKEY_E_UNSPECIFIED,
-	                   e == ERR_LIMIT ? "the state has no room for one more message"
+	                   e == ERR_LIMIT ? "the store of served messages is full"
 	                                  : "the state can't be written");
 }
 
@@ -357,7 +357,7 @@ static void identify(struct kms_request *r)
 	if (found == KMS_KEY_UNKNOWN) {
 		kms_request_refuse(r, KMS_UNKNOWN_KEY, MIKEY_E_AUTH,
 		                   r->unknown_why ? r->unknown_why
-		                                  : "nobody has that key, or its life is over");
+		                                  : "the key is unknown or has expired");
 		return;
 	}
 	e = verify(r, &fault);
@@ -367,7 +367,8 @@ static void identify(struct kms_request *r)
 	}
 	e = check_replay(r);
 	if (e == ERR_REPLAY)
-		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS, "seen before");
+		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS,
+		                   "a replay: the message was served before");
 	else if (e)
 		refuse_unwritten(r, e);
 	if (e)
@@ -406,13 +407,14 @@ static enum err read_request(struct kms_request *r, struct mikey_fault *fault)
 	if (e)
 		return e;
 	if (authority_is_resolve(r->a) != (r->operation == KMS_RESOLVE))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT,
-		                  "the other kind of request was announced");
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_DT,
+			"the message is not of the kind that the URL names (request or resolve)");
 	t = mikey_msg_find(authority_msg(r->a), MIKEY_T);
 	/* A counter has no place in time, so its memory could never end. */
 	if (!t || t->u.t.type == MIKEY_TS_COUNTER)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS,
-		                  "counters are not taken as timestamps here");
+		                  "T is a counter, must be a time");
 	return ERR_OK;
 }
 
@@ -503,7 +505,7 @@ void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_ke
 		refuse_unwritten(r, e_kept);
 	else if (e && e != ERR_NOT_FOUND)
 		kms_request_refuse(r, e == ERR_NOMEM ? KMS_BROKEN : KMS_UNREACHABLE,
-		                   MIKEY_E_UNSPECIFIED, "the BSF can't be asked");
+		                   MIKEY_E_UNSPECIFIED, "the BSF did not answer");
 	else if (for_ticket)
 		serve_resolve(r);
 	else

@@ -57,10 +57,10 @@ static enum err fill_times(const struct kms_request *r, struct ticket_policy_spe
 	if (spec->end.type == MIKEY_TS_COUNTER ||
 	    (spec->has_start && spec->start.type == MIKEY_TS_COUNTER))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "a counter is no time of validity");
+		                  "start or end of the wanted ticket is a counter, must be a time");
 	if (ticket_ntp_diff(mikey_ts_to_64(spec->end), now) <= 0)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "the wanted ticket ends before it begins to be of use");
+		                  "the wanted ticket has expired already");
 	if (spec->has_start &&
 	    ticket_ntp_diff(mikey_ts_to_64(spec->end), mikey_ts_to_64(spec->start)) < 0)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
@@ -177,12 +177,12 @@ static void forward(struct kms_request *r, struct mikey_id kms)
 
 	if (!peer || !peer->url[0]) {
 		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
-		                   "the ticket is another KMS's, and we have no dealings with it");
+		                   "IDRkms of the ticket is not in peers");
 		return;
 	}
 	if (r->owner == KMS_OWNER_PEER) {
 		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
-		                   "the ticket is another KMS's: what a KMS asks is not passed on");
+		                   "a KMS asked to resolve a ticket of a third KMS");
 		return;
 	}
 	r->peer = peer;
@@ -322,9 +322,8 @@ void serve_resolve(struct kms_request *r)
 		return;
 	}
 	if (found == KMS_KEY_UNKNOWN) {
-		kms_request_refuse(
-			r, KMS_REFUSED, MIKEY_E_TICKET,
-			"nobody has the key this ticket was made with, or its life is over");
+		kms_request_refuse(r, KMS_REFUSED, MIKEY_E_TICKET,
+		                   "the key of the ticket is unknown or has expired");
 		return;
 	}
 	how.may_resolve = may_resolve(r, mikey_id_is_set(sender) ? sender : kms_owner_name(r));

@@ -226,7 +226,7 @@ enum err mikey_mac_check(const struct mikey_payload *v, const struct mikey_msg_k
 		return mikey_fail(fault, e, e == ERR_INVALID ? MIKEY_E_MAC : MIKEY_E_UNSPECIFIED,
 		                  "MAC algorithm %u", alg);
 	if (mac.n != mikey_mac_len(alg) || !secret_eq(mac.p, want, mac.n))
-		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "the MAC does not fit");
+		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "the MAC is wrong");
 	secret_wipe(want, sizeof(want));
 	return e;
 }

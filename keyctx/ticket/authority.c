@@ -337,7 +337,8 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
 		               "the sender's identity is not the key owner's");
 	if (!e && !mikey_id_is_set(authority_sender(a)) && !mikey_id_is_set(peer->owner))
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "nobody knows who asks");
+		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
+		               "the request has no IDRi or IDRr, and its key has no owner");
 	if (!e && keep_name(a, mikey_id_is_set(named) ? named : peer->kms))
 		e = authority_no_memory(fault);
 	if (!e)

@@ -185,7 +185,8 @@ static enum err add_own_keys(const struct ticket_csb *c, struct change *ch,
 		return ERR_OK;
 	if (!(c->flags & flag))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the policy lets this side supply no keys");
+		                  "new keys of this side need flag L (initiator) or M (responder) "
+		                  "in the ticket");
 	make_room(c, ch->keys, keys->n);
 	for (size_t i = 0; i < keys->n && !e; i++)
 		e = mikey_keys_add(ch->keys, keys->k[i].type, mikey_key_octets(&keys->k[i]),
@@ -318,11 +319,13 @@ static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg
 
 	for (unsigned side = 0; side < 2; side++)
 		if (rand[side].n && !view_eq(rand[side], was[side]))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "a new RANDR in an update");
+			return mikey_fail(
+				fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+				"RANDR of the update differs from that of the first exchange");
 	if (ticket && (prim_digest(PRIM_SHA256, ticket->octets, hash) ||
 	               memcmp(hash, c->ticket_hash, sizeof(hash)) != 0))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET, "a new ticket in an update");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		                  "TICKET of the update differs from that of the first exchange");
 	return ERR_OK;
 }
 
@@ -349,7 +352,7 @@ static enum err check_received(const struct ticket_csb *c, const struct mikey_ms
 
 	if (m->hdr.csb_id != c->csb_id || m->hdr.prf != c->algs.prf)
 		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4,
-		                     "a message of another bundle");
+		                     "CSB ID or PRF is not that of this CSB");
 	if (m->hdr.map_type != MIKEY_MAP_GENERIC_ID)
 		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9,
 		                     "a map that is not GENERIC-ID");
@@ -474,7 +477,8 @@ static enum err check_repeat(const struct ticket_csb *c, struct view octets,
 {
 	if (view_eq(octets, csb_octets_view(&c->sent)) ||
 	    view_eq(octets, csb_octets_view(&c->pending)))
-		return mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS, "our own message came back");
+		return mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
+		                  "the message was sent by this side (reflected)");
 	return ERR_OK;
 }
 
@@ -502,7 +506,7 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
 	e = check_repeat(c, octets, fault);
 	if (!e && !step_allows(&csb_steps, c->state, event))
 		e = response ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
-		                          "a response nobody waits for")
+		                          "a response, and no update waits for one")
 		             : step_take(&csb_steps, &c->state, event, fault);
 	if (e)
 		return e;
@@ -512,7 +516,8 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
 		return e;
 	e = mikey_msg_read(ch.msg, octets, fault);
 	if (!e && !response && ch.msg->hdr.data_type != MIKEY_DT_TRANSFER_INIT)
-		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is no update",
+		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1,
+		                  "%s, must be TRANSFER_INIT or TRANSFER_RESP",
 		                  mikey_data_type_name(ch.msg->hdr.data_type));
 	if (!e)
 		e = check_received(c, ch.msg, env, fault);

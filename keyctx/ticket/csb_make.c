@@ -118,7 +118,8 @@ enum err csb_check_answer(const struct mikey_msg *offer, const struct mikey_msg 
 
 		if (!is)
 			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			               "crypto session %u is gone from the answer", was->cs_id);
+			               "the answer lacks crypto session %u of the offer",
+			               was->cs_id);
 		else if (!policy_was_offered(was, answer, is->policies.p[0]))
 			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
 			               "crypto session %u: policy %u was not offered", was->cs_id,
@@ -377,7 +378,7 @@ enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
 
 		e = policy ? csmap_derive(&s->sessions[s->n], cs, policy, &ground, fault)
 		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
-		                        "crypto session %u: policy %u was never sent", cs->cs_id,
+		                        "crypto session %u: no message has SP %u", cs->cs_id,
 		                        cs->policies.p[0]);
 	}
 	if (e)

@@ -281,7 +281,8 @@ static enum err check_header(const struct grant_exchange *x, const struct mikey_
 	const struct mikey_payload *idr = mikey_msg_idr(m, MIKEY_ROLE_KMS);
 
 	if (h->csb_id != x->csb_id || h->prf != x->prf)
-		return mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "an answer to another message");
+		return mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
+		                  "CSB ID or PRF is not that of the request");
 	if (h->data_type == MIKEY_DT_ERROR)
 		return ERR_OK;
 	if (h->data_type != data_type)
@@ -295,7 +296,8 @@ static enum err check_header(const struct grant_exchange *x, const struct mikey_
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
 		                  "T, KEMAC or V is missing");
 	if (idr && mikey_id_is_set(x->kms) && !mikey_id_eq(idr->u.idr.id, x->kms))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "another KMS answers");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
+		                  "IDRkms of the answer is another KMS");
 	return ERR_OK;
 }
 

@@ -50,20 +50,20 @@ static enum err check_params(const struct ticket_initiator_params *p, struct mik
 			                  p->policies[i].no);
 	if (p->keys && p->keys->n && !(flags & TICKET_L))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket lets its initiator supply no keys (L)");
+		                  "keys of the initiator need flag L in the ticket");
 	if (p->is_reuse && !(flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket may be used once (J)");
+		                  "the ticket was used already, and does not have J (reuse) set");
 	if ((flags & TICKET_I) && !p->grant->keys->has_mpkr)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
 		                  "a forking ticket without MPKr");
 	if (!mikey_id_is_set(p->me) || !mikey_id_is_set(p->peer))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "both names are needed");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "IDRi and IDRr must both be set");
 	/* With forking only the one who asked can use the ticket (RFC 6043 5.1). */
 	if ((flags & TICKET_I) && mikey_id_is_set(p->grant->policy.idr_i) &&
 	    !mikey_id_eq(p->grant->policy.idr_i, p->me))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "the ticket is another initiator's");
+		                  "IDRi of the ticket is not this terminal");
 	return ERR_OK;
 }
 
@@ -328,7 +328,7 @@ static enum err check_answer(const struct ticket_initiator *o, const struct mike
 
 	if (m->hdr.csb_id != o->msg.hdr.csb_id || m->hdr.prf != o->msg.hdr.prf)
 		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4,
-		                     "an answer to another offer");
+		                     "CSB ID or PRF is not that of the offer");
 	if (m->hdr.data_type == MIKEY_DT_ERROR)
 		return ERR_OK;
 	if (m->hdr.data_type != MIKEY_DT_TRANSFER_RESP)

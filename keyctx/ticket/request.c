@@ -113,7 +113,7 @@ static enum err take_grant(const struct ticket_request *r, const struct grant_re
 		                        fault);
 	if (!e && !(policy.tp.flags & TICKET_D))
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		               "a KMS grants a ticket it did not make");
+		               "the granted ticket does not have D set");
 	if (!e && ticket->u.ticket.init_data.n)
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
 		               "Initiator Data in a granted ticket");

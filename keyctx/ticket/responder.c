@@ -41,7 +41,8 @@ static enum err check_header(const struct ticket_responder *a, struct mikey_faul
 	const struct mikey_hdr *h = &a->msg.hdr;
 
 	if (h->data_type != MIKEY_DT_TRANSFER_INIT)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is no offer",
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1,
+		                     "%s, must be TRANSFER_INIT",
 		                     mikey_data_type_name(h->data_type));
 	if (!mikey_prf_is_known(h->prf))
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3, "PRF %u is not known",
@@ -65,7 +66,9 @@ static enum err check_payloads(struct ticket_responder *a, struct mikey_fault *f
 		                  "T, RANDRi, TICKET or V is missing");
 	if (!mikey_id_is_set(responder_id_of(a, MIKEY_ROLE_I)) ||
 	    !mikey_id_is_set(responder_id_of(a, MIKEY_ROLE_R)))
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_ID, "nobody knows who calls, or whom");
+		return mikey_fail(
+			fault, ERR_SYNTAX, MIKEY_E_ID,
+			"IDRi or IDRr is not in the offer, and signalling did not give it");
 	algs.mac = v->u.v.alg;
 	if (kemac)
 		algs.encr = kemac->u.kemac.encr;
@@ -90,7 +93,7 @@ static enum err check_ticket(struct ticket_responder *a, const struct ticket_res
 	flags = a->policy.tp.flags;
 	if (mikey_msg_find(&a->msg, MIKEY_KEMAC) && !(flags & TICKET_L))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the initiator supplies keys without L");
+		                  "the offer has a KEMAC, and the ticket does not have L set");
 	if (!(flags & TICKET_I) != !a->ticket->u.ticket.init_data.n)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
 		                  "Initiator Data goes with key forking, and only with it");
@@ -110,12 +113,13 @@ static enum err check_names(struct ticket_responder *a, const struct ticket_resp
 	for (size_t i = 0; i < p->n_me && !found; i++)
 		found = mikey_id_eq(p->me[i], called);
 	if (!found)
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the offer is for somebody else");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "IDRr of the offer is not a name of this terminal");
 	for (size_t i = 0; i < a->policy.n_app && !app; i++)
 		app = mikey_id_eq(a->policy.app[i], p->app);
 	if (!app)
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "the ticket is for other applications");
+		                  "no IDRapp of the ticket is the configured application");
 	return ERR_OK;
 }
 
@@ -154,7 +158,7 @@ static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *f
 
 			if (!p)
 				return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
-				                  "crypto session %u: policy %u is not there",
+				                  "crypto session %u: the offer has no SP %u",
 				                  cs->cs_id, cs->policies.p[j]);
 			usable = usable || csmap_policy_fits(p, a->msg.hdr.prf);
 		}
@@ -368,7 +372,7 @@ enum err ticket_responder_reuse(struct ticket_responder *a, const struct ticket_
 {
 	if (!(a->policy.tp.flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket may be used once (J)");
+		                  "the ticket was used already, and does not have J (reuse) set");
 	return use_resolution(a, r, RESPONDER_ON_REUSE, fault);
 }
 

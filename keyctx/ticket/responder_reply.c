@@ -103,7 +103,7 @@ static enum err add_own_keys(const struct ticket_responder *a, struct building *
 		return ERR_OK;
 	if (!(a->policy.tp.flags & TICKET_M))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket lets its responder supply no keys (M)");
+		                  "keys of the responder need flag M in the ticket");
 	for (size_t i = 0; i < own->n; i++)
 		if (mikey_keys_add(&b->keys, own->k[i].type, mikey_key_octets(&own->k[i]),
 		                   mikey_key_salt(&own->k[i]), mikey_key_spi(&own->k[i])))
@@ -119,7 +119,7 @@ static enum err check_numbers(const struct ticket_responder *a,
 	for (size_t i = 0; i < choice->n_policies; i++)
 		if (csb_policy(&a->policies, 0, choice->policies[i].no))
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
-			                  "policy number %u is the offer's",
+			                  "SP number %u is used by the offer, choose another",
 			                  choice->policies[i].no);
 	return ERR_OK;
 }

@@ -242,7 +242,8 @@ static enum err check_spec(const struct ticket_policy_spec *spec, const struct t
 	struct mikey_algs used = {.prf = spec->prf, .encr = algs.encr, .mac = algs.mac};
 
 	if (!spec->n_r)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "a ticket for nobody");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
+		                  "the ticket policy has no IDRr");
 	if (!tpk->key.n)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
 		                  "no key to protect the ticket with");
@@ -364,7 +365,7 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 		body.n -= data.v.u.v.mac.n;
 		e = mikey_mac_check(&data.v, &o->keys, &body, 1, fault);
 		if (e == ERR_AUTH)
-			mikey_fail(fault, e, MIKEY_E_TICKET, "the MAC of the ticket does not fit");
+			mikey_fail(fault, e, MIKEY_E_TICKET, "the MAC of the ticket is wrong");
 	}
 	if (!e)
 		e = mikey_kemac_open(&o->plain, &data.kemac,
