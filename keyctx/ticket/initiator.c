@@ -53,7 +53,7 @@ static enum err check_params(const struct ticket_initiator_params *p, struct mik
 		                  "keys of the initiator need flag L in the ticket");
 	if (p->is_reuse && !(flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket was used already, and does not have J (reuse) set");
+		                  "the ticket may be used once: it does not have J (reuse) set");
 	if ((flags & TICKET_I) && !p->grant->keys->has_mpkr)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
 		                  "a forking ticket without MPKr");

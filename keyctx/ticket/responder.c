@@ -372,7 +372,7 @@ enum err ticket_responder_reuse(struct ticket_responder *a, const struct ticket_
 {
 	if (!(a->policy.tp.flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket was used already, and does not have J (reuse) set");
+		                  "the ticket may be used once: it does not have J (reuse) set");
 	return use_resolution(a, r, RESPONDER_ON_REUSE, fault);
 }
 
