@@ -8,15 +8,15 @@
 #include "base/mem.h"
 #include "relay/packet/pool.h"
 
-struct queue {
+struct sim_queue {
 	struct sim_pkt **pkts; /* oldest first */
 	unsigned n, room;
 };
 
 struct sim {
 	uint64_t now_ns;
-	struct queue towards, back; /* the gateway; the endpoints */
-	struct map *ports;          /* by local address */
+	struct sim_queue towards, back; /* the gateway; the endpoints */
+	struct map *ports;              /* by local address */
 };
 
 struct sim_io {
@@ -48,7 +48,7 @@ enum err sim_new(struct sim **out)
 	return ERR_OK;
 }
 
-static void queue_fini(struct queue *q)
+static void queue_fini(struct sim_queue *q)
 {
 	for (unsigned i = 0; i < q->n; i++)
 		mem_free(q->pkts[i]);
@@ -80,7 +80,7 @@ unsigned sim_open_ports(const struct sim *s)
 	return (unsigned)map_count(s->ports);
 }
 
-static enum err queue_put(struct queue *q, struct sim_pkt *p)
+static enum err queue_put(struct sim_queue *q, struct sim_pkt *p)
 {
 	if (q->n == q->room) {
 		unsigned room = q->room ? 2 * q->room : 64;
@@ -95,7 +95,7 @@ static enum err queue_put(struct queue *q, struct sim_pkt *p)
 	return ERR_OK;
 }
 
-static enum err travel(struct queue *q, struct sim_pkt *p, const void *data, size_t n)
+static enum err travel(struct sim_queue *q, struct sim_pkt *p, const void *data, size_t n)
 {
 	struct sim_pkt *copy;
 	enum err e;
@@ -119,7 +119,7 @@ enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to,
 	return travel(&s->towards, &p, data, n);
 }
 
-static void queue_remove(struct queue *q, unsigned at)
+static void queue_remove(struct sim_queue *q, unsigned at)
 {
 	mem_free(q->pkts[at]);
 	memmove(&q->pkts[at], &q->pkts[at + 1], (q->n - at - 1) * sizeof(q->pkts[0]));
@@ -128,7 +128,7 @@ static void queue_remove(struct queue *q, unsigned at)
 
 bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out)
 {
-	struct queue *q = &s->back;
+	struct sim_queue *q = &s->back;
 
 	for (unsigned i = 0; i < q->n; i++) {
 		if (to && !addr_eq(&q->pkts[i]->to, to))
@@ -237,7 +237,7 @@ static struct pkt *take(struct sim_io *s, const struct sim_pkt *from, struct io_
 static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
 {
 	struct sim_io *s = (struct sim_io *)io;
-	struct queue *q = &s->sim->towards;
+	struct sim_queue *q = &s->sim->towards;
 	unsigned i = 0, n = 0;
 
 	while (i < q->n && n < room) {
