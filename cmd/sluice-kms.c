@@ -32,7 +32,7 @@ struct program {
 	struct loop_timer *tick;
 	unsigned ticks;
 	uint64_t store_failures; /* told already */
-	struct repeat *repeat;
+	struct test_env *repeat;
 	struct kms_store_disk *disk;
 	struct tls_context *tls, *tls_client;
 	struct audit *audit;
@@ -80,7 +80,7 @@ static void on_signal(void *arg, int signo)
 	if (signo == SIGHUP) {
 		reload(p);
 	} else if (signo == SIGUSR1) {
-		enum err e = kms_rotate(p->kms, repeat_wall_ns(p->repeat));
+		enum err e = kms_rotate(p->kms, test_env_wall_ns(p->repeat));
 
 		log_info("kms", "msg=\"ticket key rotated\" result=%s", err_name(e));
 	} else {
@@ -93,7 +93,7 @@ static void on_signal(void *arg, int signo)
 static void on_tick(void *arg)
 {
 	struct program *p = arg;
-	enum err e = kms_tick(p->kms, repeat_wall_ns(p->repeat));
+	enum err e = kms_tick(p->kms, test_env_wall_ns(p->repeat));
 	struct kms_stats s;
 
 	if (++p->ticks % TICKS_PER_S == 0) {
@@ -188,7 +188,7 @@ static enum err start_listeners(struct program *p, struct why *why)
 	                            .time = p->repeat,
 	                            .tls = p->tls,
 	                            .tls_client = p->tls_client,
-	                            .jobs_max = 10000,
+	                            .waiting_max = 10000,
 	                            .timeout_ms = 2000};
 	struct http_server_config m = {
 		.body_max_bytes = 1024, .timeout_s = 30, .serve = on_metrics, .arg = p};
@@ -197,7 +197,7 @@ static enum err start_listeners(struct program *p, struct why *why)
 	if (!e)
 		e = number(p->o.timeout_ms, "--timeout-ms", 600000, &c.timeout_ms, why);
 	if (!e)
-		e = number(p->o.waiting_max, "--waiting-max", 1000000, &c.jobs_max, why);
+		e = number(p->o.waiting_max, "--waiting-max", 1000000, &c.waiting_max, why);
 	if (!e)
 		e = kms_http_new(&p->http, loop_base(p->loop), &c, why);
 	if (!e && p->o.metrics) {
@@ -224,9 +224,9 @@ static enum err start_loop(struct program *p, struct why *why)
 
 static enum err start(struct program *p, struct why *why)
 {
-	struct kms_config c = {.random = repeat_random, .audit = audit_write};
+	struct kms_config c = {.random = test_env_random, .audit = audit_write};
 	unsigned seen_max = 10000000;
-	enum err e = repeat_new(&p->repeat, why);
+	enum err e = test_env_new(&p->repeat, why);
 
 	if (!e)
 		e = kms_conf_load(&c.directory, p->o.credentials, why);
@@ -270,7 +270,7 @@ static void stop(struct program *p)
 	for (size_t i = 0; i < SIGNALS; i++)
 		loop_signal_free(p->signals[i]);
 	loop_free(p->loop);
-	repeat_free(p->repeat);
+	test_env_free(p->repeat);
 }
 
 static void say_ready(const struct program *p)

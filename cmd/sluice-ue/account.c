@@ -16,17 +16,21 @@ static enum err read_psk(struct account *a, const struct doc *node, struct why *
 	enum err e = kms_conf_only(node, "psk", names, why);
 
 	if (!e)
-		e = kms_conf_name(node, "psk", "id", MIKEY_ID_BYTES, true, &a->psk_id, why);
+		e = kms_conf_name(kms_conf_needed(node, "psk", "id"), MIKEY_ID_BYTES, &a->psk_id,
+		                  why);
 	if (!e)
-		e = kms_conf_uint(node, "psk", "until", 1, INT64_MAX, &a->psk_until_s, why);
-	return e ? e : kms_conf_key(node, "psk", "key", PSK_MIN, MIKEY_KEY_MAX, &a->psk, why);
+		e = kms_conf_uint(kms_conf_optional(node, "psk", "until"), 1, INT64_MAX,
+		                  &a->psk_until_s, why);
+	return e ? e
+	         : kms_conf_key(kms_conf_needed(node, "psk", "key"), PSK_MIN, MIKEY_KEY_MAX,
+	                        &a->psk, why);
 }
 
 static enum err read_text(const struct doc *node, const char *name, char *out, size_t room,
                           struct why *why)
 {
 	struct str text;
-	enum err e = kms_conf_text(node, "kms", name, false, &text, why);
+	enum err e = kms_conf_text(kms_conf_optional(node, "kms", name), &text, why);
 
 	if (!e && str_copy(text, out, room))
 		e = why_fail(why, ERR_TOO_BIG, "kms.%s: more than %zu characters", name, room - 1);
@@ -39,7 +43,7 @@ static enum err read_kms(struct account *a, const struct doc *node, struct why *
 	enum err e = kms_conf_only(node, "kms", names, why);
 
 	if (!e)
-		e = kms_conf_name(node, "kms", "id", MIKEY_ID_URI, true, &a->kms, why);
+		e = kms_conf_name(kms_conf_needed(node, "kms", "id"), MIKEY_ID_URI, &a->kms, why);
 	if (!e)
 		e = read_text(node, "url", a->url, sizeof(a->url), why);
 	return e ? e : read_text(node, "ca", a->ca, sizeof(a->ca), why);
@@ -91,11 +95,14 @@ static enum err read_tpks(struct account *a, const struct doc *node, struct why 
 		snprintf(path, sizeof(path), "ticket_keys[%zu]", a->n_tpks++);
 		e = kms_conf_only(it, path, names, why);
 		if (!e)
-			e = kms_conf_name(it, path, "id", MIKEY_ID_BYTES, true, &t->id, why);
+			e = kms_conf_name(kms_conf_needed(it, path, "id"), MIKEY_ID_BYTES, &t->id,
+			                  why);
 		if (!e)
-			e = kms_conf_name(it, path, "owner", MIKEY_ID_URI, true, &t->owner, why);
+			e = kms_conf_name(kms_conf_needed(it, path, "owner"), MIKEY_ID_URI,
+			                  &t->owner, why);
 		if (!e)
-			e = kms_conf_key(it, path, "key", PSK_MIN, MIKEY_KEY_MAX, &t->key, why);
+			e = kms_conf_key(kms_conf_needed(it, path, "key"), PSK_MIN, MIKEY_KEY_MAX,
+			                 &t->key, why);
 		if (e)
 			return e;
 	}
@@ -150,7 +157,7 @@ static enum err read_policy(struct account *a, const struct doc *node, struct wh
 		snprintf(path, sizeof(path), "policy[%zu]", a->policy.n_rules);
 		e = kms_conf_only(it, path, names, why);
 		if (!e)
-			e = kms_conf_text(it, path, "peer", true, &peer, why);
+			e = kms_conf_text(kms_conf_needed(it, path, "peer"), &peer, why);
 		if (!e && str_copy(peer, r->peer.text, sizeof(r->peer.text)))
 			e = why_fail(why, ERR_TOO_BIG, "%s.peer: more than %zu characters", path,
 			             sizeof(r->peer.text) - 1);
@@ -179,7 +186,8 @@ static enum err read_root(struct account *a, struct str json, struct why *why)
 	if (!e)
 		e = kms_conf_only(root, "credentials", names, why);
 	if (!e)
-		e = kms_conf_name(root, "credentials", "name", MIKEY_ID_URI, true, &a->name, why);
+		e = kms_conf_name(kms_conf_needed(root, "credentials", "name"), MIKEY_ID_URI,
+		                  &a->name, why);
 	if (!e && !doc_get(root, "psk") != !doc_get(root, "kms"))
 		e = why_fail(why, ERR_INVALID,
 		             "psk and kms: both, or neither for a terminal without a KMS");

@@ -76,7 +76,7 @@ static enum err read_text(const struct doc *root, const char *name, char *out, s
                           struct why *why)
 {
 	struct str text;
-	enum err e = kms_conf_text(root, "bootstrapping", name, true, &text, why);
+	enum err e = kms_conf_text(kms_conf_needed(root, "bootstrapping", name), &text, why);
 
 	if (!e && str_copy(text, out, room))
 		e = why_fail(why, ERR_TOO_BIG, "%s: more than %zu characters", name, room - 1);
@@ -90,13 +90,14 @@ static enum err read_left_root(struct left *l, const struct doc *root, struct wh
 	enum err e = kms_conf_only(root, "bootstrapping", names, why);
 
 	if (!e)
-		e = kms_conf_key(root, "bootstrapping", "ks", GBA_KS_LEN, GBA_KS_LEN, &l->ks, why);
+		e = kms_conf_key(kms_conf_needed(root, "bootstrapping", "ks"), GBA_KS_LEN,
+		                 GBA_KS_LEN, &l->ks, why);
 	if (!e)
 		e = read_text(root, "impi", l->impi, sizeof(l->impi), why);
 	if (!e)
 		e = read_text(root, "btid", l->btid, sizeof(l->btid), why);
 	if (!e)
-		e = kms_conf_text(root, "bootstrapping", "rand", true, &given, why);
+		e = kms_conf_text(kms_conf_needed(root, "bootstrapping", "rand"), &given, why);
 	if (!e)
 		e = check_rand(l, given, why);
 	return e ? e : read_lifetime(root, &l->until_s, why);
@@ -125,13 +126,13 @@ static enum err read_left(struct left *l, const char *path, struct why *why)
 
 static enum err check_time(const struct left *l, struct why *why)
 {
-	struct repeat *clock = NULL;
-	enum err e = repeat_new(&clock, why);
+	struct test_env *clock = NULL;
+	enum err e = test_env_new(&clock, why);
 
-	if (!e && l->until_s <= repeat_wall_ns(clock) / NS_PER_S)
+	if (!e && l->until_s <= test_env_wall_ns(clock) / NS_PER_S)
 		e = why_fail(why, ERR_EXPIRED,
 		             "lifetime: this bootstrapping is over: bootstrap anew");
-	repeat_free(clock);
+	test_env_free(clock);
 	return e;
 }
 

@@ -99,7 +99,7 @@ enum err outside_ask(void *ctx, enum ue_question question, struct view octets, s
 
 void outside_tick(struct outside *a)
 {
-	a->env.mikey.now_ntp = clk_wall_to_ntp(repeat_wall_ns(a->repeat));
+	a->env.mikey.now_ntp = clk_wall_to_ntp(test_env_wall_ns(a->repeat));
 }
 
 enum err outside_open(struct outside *a, const struct account *account, struct why *why)
@@ -107,11 +107,11 @@ enum err outside_open(struct outside *a, const struct account *account, struct w
 	enum err e;
 
 	*a = (struct outside){.account = account};
-	e = repeat_new(&a->repeat, why);
+	e = test_env_new(&a->repeat, why);
 	if (e)
 		return e;
 	a->env = (struct ue_env){.mikey = {.last_ntp = &a->last_ntp,
-	                                   .random = repeat_random,
+	                                   .random = test_env_random,
 	                                   .random_ctx = a->repeat},
 	                         .ask = outside_ask,
 	                         .ask_ctx = a};
@@ -121,6 +121,6 @@ enum err outside_open(struct outside *a, const struct account *account, struct w
 
 void outside_close(struct outside *a)
 {
-	repeat_free(a->repeat);
+	test_env_free(a->repeat);
 	*a = (struct outside){0};
 }

@@ -6,11 +6,11 @@
 
 #include "cmd/sluice-ue/account.h"
 
-struct repeat;
+struct test_env;
 
 struct outside {
 	const struct account *account; /* borrowed */
-	struct repeat *repeat;
+	struct test_env *repeat;
 	uint64_t last_ntp;
 	struct ue_env env;
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The policy in the credentials of a KMS: who may call whom, with which modes and algorithms, for
- * how long, how often. */
+/* Reads the policy of a KMS: who may call whom, the modes and algorithms, lifetimes and rates. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -17,11 +16,12 @@ static enum err read_number_set(const struct doc *list, const char *path, unsign
 	if (!list)
 		return ERR_OK;
 	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "%s: a list of numbers is wanted", path);
+		return why_fail(why, ERR_INVALID, "%s: must be a list of integers from 1 to %u",
+		                path, max);
 	for (DOC_EACH(it, list)) {
 		if (it->kind != DOC_INT || it->number < 1 || it->number > (int64_t)max)
-			return why_fail(why, ERR_RANGE, "%s: numbers from 1 to %u are wanted", path,
-			                max);
+			return why_fail(why, ERR_RANGE,
+			                "%s: must be a list of integers from 1 to %u", path, max);
 		got |= 1u << it->number;
 	}
 	*bits = got;
@@ -33,7 +33,8 @@ static enum err read_suites(struct kms_policy *p, const struct doc *list, struct
 	if (!list)
 		return ERR_OK;
 	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "policy.suites: a list is wanted");
+		return why_fail(why, ERR_INVALID,
+		                "policy.suites: must be a list of \"128\" and \"256\"");
 	p->suite_128 = p->suite_256 = false;
 	for (DOC_EACH(it, list)) {
 		bool is_128 = it->kind == DOC_TEXT && str_is(it->text, "128"),
@@ -41,7 +42,7 @@ static enum err read_suites(struct kms_policy *p, const struct doc *list, struct
 
 		if (!is_128 && !is_256)
 			return why_fail(why, ERR_INVALID,
-			                "policy.suites: \"128\" or \"256\" is wanted");
+			                "policy.suites: must be a list of \"128\" and \"256\"");
 		p->suite_128 |= is_128;
 		p->suite_256 |= is_256;
 	}
@@ -55,7 +56,7 @@ static enum err read_bool(const struct doc *node, const char *name, bool *out, s
 	if (!v)
 		return ERR_OK;
 	if (v->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "policy.%s: true or false is wanted", name);
+		return why_fail(why, ERR_INVALID, "policy.%s: must be true or false", name);
 	*out = v->truth;
 	return ERR_OK;
 }
@@ -71,16 +72,16 @@ static enum err read_rule(struct kms_policy *p, const struct doc *node, const ch
 	if (!e && p->n_rules == KMS_RULES_MAX)
 		e = why_fail(why, ERR_TOO_BIG, "%s: at most %d rules", path, KMS_RULES_MAX);
 	if (!e)
-		e = kms_conf_text_into(node, path, "from", false, rule.from.text,
+		e = kms_conf_text_into(kms_conf_optional(node, path, "from"), rule.from.text,
 		                       sizeof(rule.from.text), why);
 	if (!e)
-		e = kms_conf_text_into(node, path, "to", false, rule.to.text, sizeof(rule.to.text),
-		                       why);
+		e = kms_conf_text_into(kms_conf_optional(node, path, "to"), rule.to.text,
+		                       sizeof(rule.to.text), why);
 	if (e)
 		return e;
 	allow = doc_get(node, "allow");
 	if (!allow || allow->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "%s.allow: true or false is wanted", path);
+		return why_fail(why, ERR_INVALID, "%s.allow: must be true or false", path);
 	rule.allow = allow->truth;
 	p->rules[p->n_rules++] = rule;
 	return ERR_OK;
@@ -94,7 +95,7 @@ static enum err read_rules(struct kms_policy *p, const struct doc *list, struct 
 	if (!list)
 		return ERR_OK;
 	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "policy.rules: a list is wanted");
+		return why_fail(why, ERR_INVALID, "policy.rules: must be a list");
 	for (DOC_EACH(it, list)) {
 		enum err e;
 
@@ -106,7 +107,7 @@ static enum err read_rules(struct kms_policy *p, const struct doc *list, struct 
 	return ERR_OK;
 }
 
-/* What no single field shows. Half of the keys there can be is left for rotations by hand. */
+/* Half of KMS_TPKS_MAX stays free for keys that an operator makes by hand. */
 static enum err check_lifetimes(const struct kms_policy *p, struct why *why)
 {
 	uint64_t open_s = (uint64_t)p->ticket_max_s + 2 * (uint64_t)p->skew_s,
@@ -114,13 +115,15 @@ static enum err check_lifetimes(const struct kms_policy *p, struct why *why)
 
 	if (p->ticket_default_s > p->ticket_max_s)
 		return why_fail(why, ERR_RANGE,
-		                "policy.ticket_default_s is longer than policy.ticket_max_s");
+		                "policy.ticket_default_s: %" PRIu32
+		                " is more than policy.ticket_max_s, %" PRIu32,
+		                p->ticket_default_s, p->ticket_max_s);
 	if (p->tpk_issue_s < least_s)
 		return why_fail(why, ERR_RANGE,
 		                "policy.ticket_key_issue_s: %" PRIu32
 		                " with policy.ticket_max_s %" PRIu32
-		                " keeps too many keys alive: %" PRIu64 " or more is wanted",
-		                p->tpk_issue_s, p->ticket_max_s, least_s);
+		                " needs more ticket keys than %d: must be at least %" PRIu64,
+		                p->tpk_issue_s, p->ticket_max_s, KMS_TPKS_MAX / 2, least_s);
 	return ERR_OK;
 }
 
@@ -165,8 +168,8 @@ enum err kms_conf_policy(struct kms_policy *p, const struct doc *node, struct wh
 	for (size_t i = 0; !e && i < ARRAY_LEN(numbers); i++) {
 		uint64_t v = *numbers[i].at;
 
-		e = kms_conf_uint(node, "policy", numbers[i].name, numbers[i].min, numbers[i].max,
-		                  &v, why);
+		e = kms_conf_uint(kms_conf_optional(node, "policy", numbers[i].name),
+		                  numbers[i].min, numbers[i].max, &v, why);
 		*numbers[i].at = (uint32_t)v;
 	}
 	if (!e)
@@ -183,7 +186,7 @@ enum err kms_conf_policy(struct kms_policy *p, const struct doc *node, struct wh
 		e = read_bool(node, "allow_initiator_keys", &p->allow_initiator_keys, why);
 	if (!e)
 		e = read_bool(node, "allow_responder_keys", &p->allow_responder_keys, why);
-	/* Nobody asked for a default that is longer than the most. */
+	/* The default was not set: it follows a shorter maximum. */
 	if (!e && !doc_get(node, "ticket_default_s") && p->ticket_default_s > p->ticket_max_s)
 		p->ticket_default_s = p->ticket_max_s;
 	if (!e)

@@ -2,6 +2,7 @@
 /* Reads the credentials of a KMS: strict, every fault with its path, no key in any text. */
 #include "control/kms/kms_conf.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -24,16 +25,16 @@ enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t 
 	enum err e = ERR_OK;
 
 	if (!f)
-		return why_fail(why, ERR_IO, "%s: can't be opened", file);
+		return why_fail(why, ERR_IO, "%s: cannot open: %s", file, strerror(errno));
 	while (!e && !feof(f) && !ferror(f)) {
 		if (got.n == room) {
-			/* Grown by copy and wipe: it may hold keys. */
+			/* May hold keys: the old copy is wiped, which realloc would not do. */
 			size_t more = room ? room * 4 : 65536;
 			char *p = more > 4 * max ? NULL : mem_alloc(more);
 
 			if (!p) {
 				e = why_fail(why, more > 4 * max ? ERR_TOO_BIG : ERR_NOMEM,
-				             "%s: more than %zu octets", file, max);
+				             "%s: must be at most %zu octets", file, max);
 				break;
 			}
 			if (got.n)
@@ -45,9 +46,9 @@ enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t 
 		got.n += fread(got.p + got.n, 1, room - got.n, f);
 	}
 	if (!e && ferror(f))
-		e = why_fail(why, ERR_IO, "%s: can't be read", file);
+		e = why_fail(why, ERR_IO, "%s: cannot read: %s", file, strerror(errno));
 	if (!e && got.n > max)
-		e = why_fail(why, ERR_TOO_BIG, "%s: more than %zu octets", file, max);
+		e = why_fail(why, ERR_TOO_BIG, "%s: must be at most %zu octets", file, max);
 	if (f != stdin)
 		fclose(f);
 	if (e) {
@@ -70,7 +71,7 @@ enum err kms_conf_only(const struct doc *node, const char *path, const char *con
                        struct why *why)
 {
 	if (!node || node->kind != DOC_DICT)
-		return why_fail(why, ERR_INVALID, "%s: an object is wanted", path);
+		return why_fail(why, ERR_INVALID, "%s: must be an object", path);
 	for (DOC_EACH(it, node)) {
 		size_t i = 0;
 
@@ -83,59 +84,56 @@ enum err kms_conf_only(const struct doc *node, const char *path, const char *con
 	return ERR_OK;
 }
 
-enum err kms_conf_text(const struct doc *node, const char *path, const char *name, bool needed,
-                       struct str *out, struct why *why)
+enum err kms_conf_text(struct kms_conf_member m, struct str *out, struct why *why)
 {
-	const struct doc *v = doc_get(node, name);
+	const struct doc *v = doc_get(m.node, m.name);
 
-	if (!v) {
-		if (needed)
-			return why_fail(why, ERR_INVALID, "%s.%s is missing", path, name);
-		*out = STR("");
-		return ERR_OK;
-	}
-	if (v->kind != DOC_TEXT || v->text.n == 0 || memchr(v->text.p, 0, v->text.n))
-		return why_fail(why, ERR_INVALID, "%s.%s: a text is wanted", path, name);
-	*out = v->text;
+	if (!v && m.is_needed)
+		return why_fail(why, ERR_INVALID, "%s.%s is missing", m.path, m.name);
+	if (v && (v->kind != DOC_TEXT || v->text.n == 0 || memchr(v->text.p, 0, v->text.n)))
+		return why_fail(why, ERR_INVALID, "%s.%s: must be a text that is not empty", m.path,
+		                m.name);
+	*out = v ? v->text : STR("");
 	return ERR_OK;
 }
 
-enum err kms_conf_uint(const struct doc *node, const char *path, const char *name, uint64_t min,
-                       uint64_t max, uint64_t *out, struct why *why)
+enum err kms_conf_uint(struct kms_conf_member m, uint64_t min, uint64_t max, uint64_t *out,
+                       struct why *why)
 {
-	const struct doc *v = doc_get(node, name);
+	const struct doc *v = doc_get(m.node, m.name);
 
 	if (!v)
 		return ERR_OK;
 	if (v->kind != DOC_INT || v->number < 0 || (uint64_t)v->number < min ||
 	    (uint64_t)v->number > max)
 		return why_fail(why, ERR_RANGE,
-		                "%s.%s: a whole number from %" PRIu64 " to %" PRIu64 " is wanted",
-		                path, name, min, max);
+		                "%s.%s: must be an integer from %" PRIu64 " to %" PRIu64, m.path,
+		                m.name, min, max);
 	*out = (uint64_t)v->number;
 	return ERR_OK;
 }
 
-enum err kms_conf_key(const struct doc *node, const char *path, const char *name, size_t min,
-                      size_t max, struct secret *out, struct why *why)
+enum err kms_conf_key(struct kms_conf_member m, size_t min, size_t max, struct secret *out,
+                      struct why *why)
 {
 	struct str text;
 	struct secret key = {0};
 	size_t len = 0;
-	enum err e = kms_conf_text(node, path, name, true, &text, why);
+	enum err e = kms_conf_text(m, &text, why);
 
 	if (e)
 		return e;
 	if (text.n % 2 || text.n < 2 * min || text.n > 2 * max)
 		return why_fail(why, ERR_INVALID,
-		                "%s.%s: %zu to %zu octets in hexadecimal digits are wanted", path,
-		                name, min, max);
+		                "%s.%s: must be %zu to %zu octets, two hexadecimal digits each",
+		                m.path, m.name, min, max);
 	e = secret_make(&key, text.n / 2);
 	if (e)
 		return why_fail(why, e, "out of memory");
 	if (hex_decode(text, key.octets, key.len, &len)) {
 		secret_clear(&key);
-		return why_fail(why, ERR_SYNTAX, "%s.%s: not hexadecimal digits", path, name);
+		return why_fail(why, ERR_SYNTAX, "%s.%s: must be hexadecimal digits", m.path,
+		                m.name);
 	}
 	secret_clear(out);
 	*out = key;
@@ -151,8 +149,8 @@ static enum err make_name(struct str text, enum mikey_id_type plain, const char 
 
 	if (kms_name_parse(text, plain, room, sizeof(room) - 1, &id))
 		return why_fail(why, ERR_INVALID,
-		                "%s: no identity (a text, \"hex:…\", \"text:…\", \"nai:…\" or "
-		                "\"uri:…\" of at most %d octets)",
+		                "%s: must be an identity of at most %d octets: a text, \"hex:…\", "
+		                "\"text:…\", \"nai:…\" or \"uri:…\"",
 		                path, KMS_NAME_MAX - 1);
 	n = kms_name_new(id);
 	if (!n)
@@ -161,17 +159,16 @@ static enum err make_name(struct str text, enum mikey_id_type plain, const char 
 	return ERR_OK;
 }
 
-enum err kms_conf_name(const struct doc *node, const char *path, const char *name,
-                       enum mikey_id_type plain, bool needed, struct kms_name **out,
+enum err kms_conf_name(struct kms_conf_member m, enum mikey_id_type plain, struct kms_name **out,
                        struct why *why)
 {
 	char place[PATH_MAX_TEXT];
 	struct str text;
-	enum err e = kms_conf_text(node, path, name, needed, &text, why);
+	enum err e = kms_conf_text(m, &text, why);
 
 	if (e || text.n == 0)
 		return e;
-	snprintf(place, sizeof(place), "%s.%s", path, name);
+	snprintf(place, sizeof(place), "%s.%s", m.path, m.name);
 	return make_name(text, plain, place, out, why);
 }
 
@@ -181,16 +178,18 @@ static enum err names_list(const struct doc *list, const char *path, struct kms_
 	struct kms_name **names;
 
 	if (!list || list->kind != DOC_LIST || list->n == 0 || list->n > 100000)
-		return why_fail(why, ERR_INVALID, "%s: a list of identities is wanted", path);
+		return why_fail(why, ERR_INVALID, "%s: must be a list of 1 to 100000 identities",
+		                path);
 	names = mem_array(list->n, sizeof(*names));
 	if (!names)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	/* Handed over at once: the owner releases what was made, also half of it. */
+	/* The caller frees it, also when only a part of it was read. */
 	*out = names;
 	for (DOC_EACH(it, list)) {
-		enum err e = it->kind == DOC_TEXT
-		                     ? make_name(it->text, MIKEY_ID_URI, path, &names[*n], why)
-		                     : why_fail(why, ERR_INVALID, "%s: a text is wanted", path);
+		enum err e =
+			it->kind == DOC_TEXT
+				? make_name(it->text, MIKEY_ID_URI, path, &names[*n], why)
+				: why_fail(why, ERR_INVALID, "%s: must be a list of texts", path);
 
 		if (e)
 			return e;
@@ -199,33 +198,41 @@ static enum err names_list(const struct doc *list, const char *path, struct kms_
 	return ERR_OK;
 }
 
-enum err kms_conf_text_into(const struct doc *node, const char *path, const char *name, bool needed,
-                            char *out, size_t room, struct why *why)
+enum err kms_conf_text_into(struct kms_conf_member m, char *out, size_t room, struct why *why)
 {
 	struct str s;
-	enum err e = kms_conf_text(node, path, name, needed, &s, why);
+	enum err e = kms_conf_text(m, &s, why);
 
-	if (e || s.n == 0)
-		return e;
-	return str_copy(s, out, room) ? why_fail(why, ERR_TOO_BIG, "%s.%s: at most %zu characters",
-	                                         path, name, room - 1)
-	                              : ERR_OK;
+	if (!e && s.n && str_copy(s, out, room))
+		e = why_fail(why, ERR_TOO_BIG, "%s.%s: must be at most %zu octets", m.path, m.name,
+		             room - 1);
+	return e;
 }
 
 /* --- sections --------------------------------------------------------------- */
 
-static enum err read_psk(const struct doc *node, const char *path, struct kms_name **id,
-                         struct secret *key, uint64_t *until_s, struct why *why)
+/* Where the parts of a pre-shared key go. */
+struct psk_out {
+	struct kms_name **id;
+	struct secret *key;
+	uint64_t *until_s; /* NULL: the key has no end */
+};
+
+static enum err read_psk(const struct doc *node, const char *path, const struct psk_out *out,
+                         struct why *why)
 {
 	static const char *const names[] = {"id", "key", "until", NULL};
 	enum err e = kms_conf_only(node, path, names, why);
 
 	if (!e)
-		e = kms_conf_name(node, path, "id", MIKEY_ID_BYTES, false, id, why);
+		e = kms_conf_name(kms_conf_optional(node, path, "id"), MIKEY_ID_BYTES, out->id,
+		                  why);
 	if (!e)
-		e = kms_conf_key(node, path, "key", PSK_MIN, MIKEY_KEY_MAX, key, why);
-	if (!e && until_s)
-		e = kms_conf_uint(node, path, "until", 1, INT64_MAX, until_s, why);
+		e = kms_conf_key(kms_conf_needed(node, path, "key"), PSK_MIN, MIKEY_KEY_MAX,
+		                 out->key, why);
+	if (!e && out->until_s)
+		e = kms_conf_uint(kms_conf_optional(node, path, "until"), 1, INT64_MAX,
+		                  out->until_s, why);
 	return e;
 }
 
@@ -235,20 +242,22 @@ static enum err read_user(struct kms_directory *d, const struct doc *node, const
 	static const char *const names[] = {"names", "impi", "psk", NULL};
 	struct kms_user *u = mem_alloc(sizeof(*u));
 	char place[PATH_MAX_TEXT];
+	struct psk_out psk;
 	enum err e;
 
 	if (!u)
 		return why_fail(why, ERR_NOMEM, "out of memory");
+	psk = (struct psk_out){.id = &u->psk_id, .key = &u->psk, .until_s = &u->psk_until_s};
 	snprintf(place, sizeof(place), "%s.names", path);
 	e = kms_conf_only(node, path, names, why);
 	if (!e)
 		e = names_list(doc_get(node, "names"), place, &u->names, &u->n_names, why);
 	if (!e)
-		e = kms_conf_text_into(node, path, "impi", false, u->impi, sizeof(u->impi), why);
+		e = kms_conf_text_into(kms_conf_optional(node, path, "impi"), u->impi,
+		                       sizeof(u->impi), why);
 	snprintf(place, sizeof(place), "%s.psk", path);
 	if (!e && doc_get(node, "psk"))
-		e = read_psk(doc_get(node, "psk"), place, &u->psk_id, &u->psk, &u->psk_until_s,
-		             why);
+		e = read_psk(doc_get(node, "psk"), place, &psk, why);
 	if (e) {
 		kms_user_free(u);
 		return e;
@@ -274,7 +283,7 @@ static enum err read_group(struct kms_directory *d, const struct doc *node, cons
 	snprintf(place, sizeof(place), "%s.members", path);
 	e = kms_conf_only(node, path, names, why);
 	if (!e)
-		e = kms_conf_name(node, path, "name", MIKEY_ID_URI, true, &g->name, why);
+		e = kms_conf_name(kms_conf_needed(node, path, "name"), MIKEY_ID_URI, &g->name, why);
 	if (!e)
 		e = names_list(doc_get(node, "members"), place, &g->members, &g->n_members, why);
 	if (e) {
@@ -298,11 +307,13 @@ static enum err read_ticket_key(struct kms_directory *d, const struct doc *node,
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = kms_conf_only(node, path, names, why);
 	if (!e)
-		e = kms_conf_name(node, path, "id", MIKEY_ID_BYTES, true, &k->id, why);
+		e = kms_conf_name(kms_conf_needed(node, path, "id"), MIKEY_ID_BYTES, &k->id, why);
 	if (!e)
-		e = kms_conf_name(node, path, "owner", MIKEY_ID_URI, false, &k->owner, why);
+		e = kms_conf_name(kms_conf_optional(node, path, "owner"), MIKEY_ID_URI, &k->owner,
+		                  why);
 	if (!e)
-		e = kms_conf_key(node, path, "key", PSK_MIN, MIKEY_KEY_MAX, &k->key, why);
+		e = kms_conf_key(kms_conf_needed(node, path, "key"), PSK_MIN, MIKEY_KEY_MAX,
+		                 &k->key, why);
 	if (e) {
 		kms_ticket_key_free(k);
 		return e;
@@ -319,7 +330,7 @@ static enum err read_domains(struct kms_peer *p, const struct doc *list, const c
 {
 	if (!list || list->kind != DOC_LIST || list->n == 0 || list->n > NAMES_MAX)
 		return why_fail(why, ERR_INVALID,
-		                "%s.domains: a list of up to %d host names is wanted", path,
+		                "%s.domains: must be a list of 1 to %d host names", path,
 		                NAMES_MAX);
 	p->domains = mem_array(list->n, sizeof(*p->domains));
 	if (!p->domains)
@@ -328,7 +339,8 @@ static enum err read_domains(struct kms_peer *p, const struct doc *list, const c
 		char *text;
 
 		if (it->kind != DOC_TEXT || it->text.n == 0)
-			return why_fail(why, ERR_INVALID, "%s.domains: a text is wanted", path);
+			return why_fail(why, ERR_INVALID, "%s.domains: must be a list of texts",
+			                path);
 		text = mem_text(it->text.p, it->text.n);
 		if (!text)
 			return why_fail(why, ERR_NOMEM, "out of memory");
@@ -337,8 +349,8 @@ static enum err read_domains(struct kms_peer *p, const struct doc *list, const c
 	return ERR_OK;
 }
 
-/* Both sides of a talk between KMSs show certificates (RFC 6043 9): it is asked over https, and
- * known by its name. */
+/* KMSs authenticate each other by certificates (RFC 6043 9): requests go over https, and the
+ * certificate must bear tls_name. */
 static enum err check_peer_tls(struct kms_peer *p, const char *path, struct why *why)
 {
 	struct http_url url;
@@ -349,11 +361,12 @@ static enum err check_peer_tls(struct kms_peer *p, const char *path, struct why 
 		return ERR_INVALID;
 	}
 	if (p->url[0] && !url.is_tls)
-		return why_fail(why, ERR_INVALID, "%s.url: https is wanted, not %s", path, p->url);
+		return why_fail(why, ERR_INVALID, "%s.url: must begin with https://, not %s", path,
+		                p->url);
 	if (!p->tls_name[0] && (host.n == 0 || str_copy(host, p->tls_name, sizeof(p->tls_name))))
 		return why_fail(why, ERR_INVALID,
-		                "%s.tls_name is missing: %s.id has no host to take it from", path,
-		                path);
+		                "%s.tls_name is missing, and %s.id has no host to take it from",
+		                path, path);
 	return ERR_OK;
 }
 
@@ -370,16 +383,18 @@ static enum err read_peer(struct kms_directory *d, const struct doc *node, const
 	snprintf(place, sizeof(place), "%s.psk", path);
 	e = kms_conf_only(node, path, names, why);
 	if (!e)
-		e = kms_conf_name(node, path, "id", MIKEY_ID_URI, true, &p->name, why);
+		e = kms_conf_name(kms_conf_needed(node, path, "id"), MIKEY_ID_URI, &p->name, why);
 	if (!e)
-		e = kms_conf_text_into(node, path, "url", false, p->url, sizeof(p->url), why);
+		e = kms_conf_text_into(kms_conf_optional(node, path, "url"), p->url, sizeof(p->url),
+		                       why);
 	if (!e)
-		e = kms_conf_text_into(node, path, "tls_name", false, p->tls_name,
+		e = kms_conf_text_into(kms_conf_optional(node, path, "tls_name"), p->tls_name,
 		                       sizeof(p->tls_name), why);
 	if (!e)
 		e = check_peer_tls(p, path, why);
 	if (!e)
-		e = read_psk(doc_get(node, "psk"), place, &p->psk_id, &p->psk, NULL, why);
+		e = read_psk(doc_get(node, "psk"), place,
+		             &(struct psk_out){.id = &p->psk_id, .key = &p->psk}, why);
 	if (!e)
 		e = read_domains(p, doc_get(node, "domains"), path, why);
 	if (e) {
@@ -405,7 +420,7 @@ static enum err read_list(struct kms_directory *d, const struct doc *root, const
 	if (!list)
 		return ERR_OK;
 	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "%s: a list is wanted", name);
+		return why_fail(why, ERR_INVALID, "%s: must be a list", name);
 	for (DOC_EACH(it, list)) {
 		enum err e;
 
@@ -417,7 +432,7 @@ static enum err read_list(struct kms_directory *d, const struct doc *root, const
 	return ERR_OK;
 }
 
-/* An empty list says what an absent one says. */
+/* An empty list means the same as an absent one. */
 static bool has_items(const struct doc *list)
 {
 	return list && !(list->kind == DOC_LIST && list->n == 0);
@@ -431,7 +446,7 @@ static enum err read_self(struct kms_directory *d, const struct doc *node, struc
 	enum err e = kms_conf_only(node, "kms", names, why);
 
 	if (!e)
-		e = kms_conf_name(node, "kms", "id", MIKEY_ID_URI, true, &id, why);
+		e = kms_conf_name(kms_conf_needed(node, "kms", "id"), MIKEY_ID_URI, &id, why);
 	if (!e)
 		e = kms_directory_add_self(d, kms_name_id(id));
 	if (!e && has_items(doc_get(node, "aliases")))
@@ -452,21 +467,23 @@ static enum err read_self(struct kms_directory *d, const struct doc *node, struc
 static enum err read_gba(struct kms_directory *d, const struct doc *node, struct why *why)
 {
 	static const char *const names[] = {"bsf", "naf_fqdn", "bsf_domain", NULL};
-	struct kms_gba *g = kms_directory_gba(d);
+	struct kms_gba g = {.on = true};
 	enum err e;
 
 	if (!node)
 		return ERR_OK;
 	e = kms_conf_only(node, "gba", names, why);
 	if (!e)
-		e = kms_conf_text_into(node, "gba", "bsf", true, g->url, sizeof(g->url), why);
+		e = kms_conf_text_into(kms_conf_needed(node, "gba", "bsf"), g.url, sizeof(g.url),
+		                       why);
 	if (!e)
-		e = kms_conf_text_into(node, "gba", "naf_fqdn", true, g->naf_fqdn,
-		                       sizeof(g->naf_fqdn), why);
+		e = kms_conf_text_into(kms_conf_needed(node, "gba", "naf_fqdn"), g.naf_fqdn,
+		                       sizeof(g.naf_fqdn), why);
 	if (!e)
-		e = kms_conf_text_into(node, "gba", "bsf_domain", true, g->bsf_domain,
-		                       sizeof(g->bsf_domain), why);
-	g->on = !e;
+		e = kms_conf_text_into(kms_conf_needed(node, "gba", "bsf_domain"), g.bsf_domain,
+		                       sizeof(g.bsf_domain), why);
+	if (!e)
+		kms_directory_set_gba(d, &g);
 	return e;
 }
 
@@ -474,7 +491,8 @@ static enum err read_pem(const struct doc *node, const char *name, struct kms_co
                          struct why *why)
 {
 	char file[512] = "";
-	enum err e = kms_conf_text_into(node, "public_key", name, true, file, sizeof(file), why);
+	enum err e = kms_conf_text_into(kms_conf_needed(node, "public_key", name), file,
+	                                sizeof(file), why);
 
 	return e ? e : kms_conf_file_read(out, file, 1 << 20, why);
 }
@@ -502,7 +520,7 @@ static enum err read_public_key(struct kms_directory *d, const struct doc *node,
 		e = pki_key_from_pem(&pki.key, view_of(&f[1]), why);
 	if (!e)
 		e = pki_trust_from_pem(&pki.trust, view_of(&f[2]), why);
-	/* Also when half of it was read: the directory releases it. */
+	/* The directory frees it, also when only a part of it was read. */
 	kms_directory_take_pki(d, pki);
 	for (size_t i = 0; i < ARRAY_LEN(f); i++)
 		kms_conf_file_free(&f[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The credentials file of a KMS: JSON to a directory (docs/kms.md gives its form). */
+/* Reads the credentials file of a KMS, JSON, into a directory (docs/kms.md describes the file). */
 #ifndef CONTROL_KMS_KMS_CONF_H
 #define CONTROL_KMS_KMS_CONF_H
 
@@ -14,8 +14,8 @@ enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why 
 enum err kms_conf_load(struct kms_directory **out, const char *file, struct why *why) MUST_USE;
 
 /*
- * Helpers for files of this family. `path` names the node for people. The reader of a whole file
- * into memory that is wiped by kms_conf_file_free; ERR_IO, ERR_TOO_BIG.
+ * For files of this kind. Reads a whole file into memory, which kms_conf_file_free wipes. ERR_IO,
+ * ERR_TOO_BIG.
  */
 struct kms_conf_file {
 	char *p;
@@ -26,25 +26,42 @@ enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t 
                             struct why *why) MUST_USE;
 void kms_conf_file_free(struct kms_conf_file *f);
 
-/* Refuses members that are not in `names` (ended by NULL), and a node that is no object. */
+/* ERR_INVALID when the node is no object or has a member that is not in `names` (ended by NULL). */
 enum err kms_conf_only(const struct doc *node, const char *path, const char *const *names,
                        struct why *why) MUST_USE;
-/* A text member; absent: empty, or ERR_INVALID when `needed`. */
-enum err kms_conf_text(const struct doc *node, const char *path, const char *name, bool needed,
-                       struct str *out, struct why *why) MUST_USE;
-/* A text member into an array; absent: it stays. ERR_TOO_BIG. */
-enum err kms_conf_text_into(const struct doc *node, const char *path, const char *name, bool needed,
-                            char *out, size_t room, struct why *why) MUST_USE;
-/* A whole number member in [min, max]; absent: `*out` stays. */
-enum err kms_conf_uint(const struct doc *node, const char *path, const char *name, uint64_t min,
-                       uint64_t max, uint64_t *out, struct why *why) MUST_USE;
-/* A key in hexadecimal digits of `min` to `max` octets, into secret memory. */
-enum err kms_conf_key(const struct doc *node, const char *path, const char *name, size_t min,
-                      size_t max, struct secret *out, struct why *why) MUST_USE;
-/* An identity or key id (kms_name_parse), owned by the caller; absent: NULL, or ERR_INVALID when
- * `needed`. */
-enum err kms_conf_name(const struct doc *node, const char *path, const char *name,
-                       enum mikey_id_type plain, bool needed, struct kms_name **out,
+/* One member of an object. `path` names the object in errors. */
+struct kms_conf_member {
+	const struct doc *node;
+	const char *path, *name;
+	bool is_needed; /* ERR_INVALID when it is absent */
+};
+
+static inline struct kms_conf_member kms_conf_needed(const struct doc *node, const char *path,
+                                                     const char *name)
+{
+	return (struct kms_conf_member){
+		.node = node, .path = path, .name = name, .is_needed = true};
+}
+
+static inline struct kms_conf_member kms_conf_optional(const struct doc *node, const char *path,
+                                                       const char *name)
+{
+	return (struct kms_conf_member){.node = node, .path = path, .name = name};
+}
+
+/* A text; absent: empty. */
+enum err kms_conf_text(struct kms_conf_member m, struct str *out, struct why *why) MUST_USE;
+/* A text into an array; absent: `out` stays. ERR_TOO_BIG. */
+enum err kms_conf_text_into(struct kms_conf_member m, char *out, size_t room,
+                            struct why *why) MUST_USE;
+/* An integer in [min, max]; absent: `*out` stays. */
+enum err kms_conf_uint(struct kms_conf_member m, uint64_t min, uint64_t max, uint64_t *out,
+                       struct why *why) MUST_USE;
+/* A key of `min` to `max` octets in hexadecimal digits, into locked memory. */
+enum err kms_conf_key(struct kms_conf_member m, size_t min, size_t max, struct secret *out,
+                      struct why *why) MUST_USE;
+/* An identity or key id (kms_name_parse) that the caller owns; absent: NULL. */
+enum err kms_conf_name(struct kms_conf_member m, enum mikey_id_type plain, struct kms_name **out,
                        struct why *why) MUST_USE;
 
 /* The section "policy" over what `p` holds; `node` NULL: absent (control/kms/conf_policy.c). */

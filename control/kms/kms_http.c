@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests from HTTP to the KMS and answers back; what the KMS waits for is fetched in between. */
+/* Brings requests from HTTP to the KMS and answers back, and asks the BSF or another KMS for what
+ * the KMS waits for. */
 #include "control/kms/kms_http.h"
 
 #include <inttypes.h>
@@ -54,18 +55,19 @@ struct kms_http {
 	struct kms_http_config config;
 	struct http_server *server;
 	struct http_client *client;
-	struct link waiting; /* requests that wait for others */
+	struct link
+		waiting; /* requests that wait for the BSF or another KMS; waiting_max at once */
 	unsigned n_waiting;
-	uint64_t refused_statuses; /* answered without reaching the KMS */
+	uint64_t refused_statuses; /* requests answered without the KMS */
 	uint64_t durations[BOUNDS + 1], duration_sum_ns;
 };
 
-/* One request on its way. */
-struct carried {
+/* An HTTP request that the KMS has not answered yet. */
+struct kms_http_request {
 	struct link link;
 	struct kms_http *h;
 	struct http_exchange *x;
-	struct kms_request *job;
+	struct kms_request *request;
 	bool is_base64;
 	uint64_t begun_ns;
 };
@@ -116,16 +118,15 @@ static void measure(struct kms_http *h, uint64_t ns)
 	h->duration_sum_ns += ns;
 }
 
-/* What the terminal needs beside the body: whom to bootstrap for, or when to come back. */
-static size_t extra_headers(const struct carried *c, enum kms_result result, char *room,
+/* Tells the terminal for which NAF to bootstrap, or when to try again. */
+static size_t extra_headers(const struct kms_http_request *q, enum kms_result result, char *room,
                             size_t room_n, struct http_header *out)
 {
 	if (result == KMS_UNKNOWN_KEY) {
-		struct kms_gba *gba = kms_directory_gba(
-			(struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
-		struct str host = gba->on ? str_of(gba->naf_fqdn)
-		                          : kms_host_of(kms_directory_self(
-						    kms_get_directory(c->h->config.kms)));
+		const struct kms_directory *d = kms_get_directory(q->h->config.kms);
+		const struct kms_gba *gba = kms_directory_gba(d);
+		struct str host =
+			gba->on ? str_of(gba->naf_fqdn) : kms_host_of(kms_directory_self(d));
 
 		snprintf(room, room_n,
 		         "Digest realm=\"3GPP-bootstrapping@%.*s\", nonce=\"%016" PRIx64
@@ -135,46 +136,46 @@ static size_t extra_headers(const struct carried *c, enum kms_result result, cha
 		return 1;
 	}
 	if (result == KMS_LIMITED) {
-		snprintf(room, room_n, "%u", kms_request_retry_after_s(c->job));
+		snprintf(room, room_n, "%u", kms_request_retry_after_s(q->request));
 		*out = (struct http_header){"Retry-After", room};
 		return 1;
 	}
 	return 0;
 }
 
-static void carried_free(struct carried *c)
+static void request_free(struct kms_http_request *q)
 {
-	if (list_has(&c->link)) {
-		list_remove(&c->link);
-		c->h->n_waiting--;
+	if (list_has(&q->link)) {
+		list_remove(&q->link);
+		q->h->n_waiting--;
 	}
-	kms_request_free(c->job);
-	mem_free(c);
+	kms_request_free(q->request);
+	mem_free(q);
 }
 
-static void answer(struct carried *c)
+static void answer(struct kms_http_request *q)
 {
-	enum kms_result result = kms_request_result(c->job);
-	struct view octets = kms_request_octets(c->job);
+	enum kms_result result = kms_request_result(q->request);
+	struct view octets = kms_request_octets(q->request);
 	char text[B64_TEXT_LEN(MIKEY_MESSAGE_MAX) + 1], header[512];
 	struct http_header extra;
 	struct http_reply reply = {.status = statuses[result], .body = octets, .headers = &extra};
 
-	reply.n_headers = extra_headers(c, result, header, sizeof(header), &extra);
+	reply.n_headers = extra_headers(q, result, header, sizeof(header), &extra);
 	if (octets.n)
 		reply.content_type = KMS_HTTP_TYPE;
-	if (octets.n && c->is_base64) {
+	if (octets.n && q->is_base64) {
 		CHECK(b64_encode(octets.p, octets.n, true, text, sizeof(text)) == ERR_OK);
 		reply.body = (struct view){(const uint8_t *)text, strlen(text)};
 	}
-	measure(c->h, clk_mono_ns() - c->begun_ns);
-	http_answer(c->x, &reply);
-	carried_free(c);
+	measure(q->h, clk_mono_ns() - q->begun_ns);
+	http_answer(q->x, &reply);
+	request_free(q);
 }
 
 /* --- waiting for others ----------------------------------------------------- */
 
-static void go_on(struct carried *c);
+static void go_on(struct kms_http_request *q);
 
 static bool read_names(const struct doc *list, struct naf_key *key)
 {
@@ -197,17 +198,18 @@ static enum err read_bsf(const struct doc *root, struct secret *octets, struct n
 {
 	struct str impi;
 	uint64_t until = 0;
-	enum err e = kms_conf_key(root, "bsf", "ks_naf", 16, 64, octets, why);
+	enum err e = kms_conf_key(kms_conf_needed(root, "bsf", "ks_naf"), 16, 64, octets, why);
 
 	if (!e)
-		e = kms_conf_text(root, "bsf", "impi", true, &impi, why);
+		e = kms_conf_text(kms_conf_needed(root, "bsf", "impi"), &impi, why);
 	if (!e)
-		e = kms_conf_uint(root, "bsf", "expires", 1, INT64_MAX, &until, why);
+		e = kms_conf_uint(kms_conf_optional(root, "bsf", "expires"), 1, INT64_MAX, &until,
+		                  why);
 	if (!e && until == 0)
 		e = why_fail(why, ERR_INVALID, "bsf.expires is missing");
 	if (!e && !read_names(doc_get(root, "impus"), key))
-		e = why_fail(why, ERR_INVALID,
-		             "bsf.impus: a list of at most %d identities is wanted", NAF_NAMES_MAX);
+		e = why_fail(why, ERR_INVALID, "bsf.impus: must be a list of at most %d identities",
+		             NAF_NAMES_MAX);
 	if (e)
 		return e;
 	key->key = (struct view){octets->octets, octets->len};
@@ -218,7 +220,7 @@ static enum err read_bsf(const struct doc *root, struct secret *octets, struct n
 
 static void on_bsf(void *arg, enum err e, const struct http_response *in, const struct why *why)
 {
-	struct carried *c = arg;
+	struct kms_http_request *q = arg;
 	struct doc_arena *arena = NULL;
 	struct doc *root = NULL;
 	struct secret octets = {0};
@@ -243,19 +245,18 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 
 		log_warn("bsf", "msg=%s", log_quote(str_of(fault.text), text, sizeof(text)));
 	}
-	kms_request_give_naf(c->job, e, &key, repeat_wall_ns(c->h->config.time));
+	kms_request_give_naf(q->request, e, &key, test_env_wall_ns(q->h->config.time));
 	secret_clear(&octets);
 	doc_arena_free(arena);
-	go_on(c);
+	go_on(q);
 }
 
-static enum err ask_bsf(struct carried *c, struct why *why)
+static enum err ask_bsf(struct kms_http_request *q, struct why *why)
 {
-	const struct kms_gba *gba = kms_directory_gba(
-		(struct kms_directory *)(uintptr_t)kms_get_directory(c->h->config.kms));
+	const struct kms_gba *gba = kms_directory_gba(kms_get_directory(q->h->config.kms));
 	struct http_ask ask = {.method = HTTP_POST,
 	                       .content_type = "application/json",
-	                       .timeout_ms = c->h->config.timeout_ms};
+	                       .timeout_ms = q->h->config.timeout_ms};
 	uint8_t naf_id[GBA_FQDN_MAX + GBA_UA_LEN];
 	char hex[2 * sizeof(naf_id) + 1];
 	struct buf body = {0};
@@ -268,90 +269,96 @@ static enum err ask_bsf(struct carried *c, struct why *why)
 		e = hex_encode(naf_id, len, hex, sizeof(hex));
 	if (e)
 		return e;
-	/* A B-TID is base64 and a host name: nothing in it needs quoting, and kms_request checked
-	 * its form. */
+	/* kms_request checked the form of the B-TID, base64@host: nothing in it needs quoting. */
 	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}",
-	           STR_ARG(kms_request_btid(c->job)), hex);
+	           STR_ARG(kms_request_btid(q->request)), hex);
 	ask.body = buf_as_view(&body);
-	e = body.bad ? ERR_NOMEM : http_client_call(c->h->client, &ask, on_bsf, c, why);
+	e = body.bad ? ERR_NOMEM : http_client_call(q->h->client, &ask, on_bsf, q, why);
 	buf_free(&body);
 	return e;
 }
 
 static void on_peer(void *arg, enum err e, const struct http_response *in, const struct why *why)
 {
-	struct carried *c = arg;
+	struct kms_http_request *q = arg;
 	uint8_t octets[MIKEY_MESSAGE_MAX];
 	size_t len = 0;
 	bool is_base64;
 
 	if (!e && kms_http_body(in->body, octets, sizeof(octets), &len, &is_base64))
 		len = 0;
-	/* Whatever is not 200 carries a MIKEY Error at best, and the status says more than it can.
-	 */
+	/* An answer other than 200 is logged by its status, which says more than a MIKEY Error in
+	 * it. */
 	if (e || len == 0 || in->status != 200) {
 		char text[400];
 
-		log_warn("peer", "url=%s status=%d msg=%s", kms_request_peer(c->job)->url,
-		         in ? in->status : 0,
-		         log_quote(str_of(why   ? why->text
-		                          : len ? "it refuses: its audit trail tells"
-		                                : "no MIKEY message"),
-		                   text, sizeof(text)));
+		log_warn(
+			"peer", "url=%s status=%d msg=%s", kms_request_peer(q->request)->url,
+			in ? in->status : 0,
+			log_quote(
+				str_of(why   ? why->text
+		                       : len ? "the KMS refused the request; its audit log says why"
+		                             : "the answer holds no MIKEY message"),
+				text, sizeof(text)));
 	}
-	kms_request_give_peer(c->job, (struct view){octets, e ? 0 : len},
-	                      repeat_wall_ns(c->h->config.time));
-	go_on(c);
+	kms_request_give_peer(q->request, (struct view){octets, e ? 0 : len},
+	                      test_env_wall_ns(q->h->config.time));
+	go_on(q);
 }
 
-static enum err ask_peer(struct carried *c, struct why *why)
+static enum err ask_peer(struct kms_http_request *q, struct why *why)
 {
 	struct http_ask ask = {.method = HTTP_POST,
 	                       .content_type = KMS_HTTP_TYPE,
-	                       .body = kms_request_peer_octets(c->job),
-	                       .timeout_ms = c->h->config.timeout_ms};
+	                       .body = kms_request_peer_octets(q->request),
+	                       .timeout_ms = q->h->config.timeout_ms};
 	char url[640];
-	int n = snprintf(url, sizeof(url), "%s%s", kms_request_peer(c->job)->url,
+	int n = snprintf(url, sizeof(url), "%s%s", kms_request_peer(q->request)->url,
 	                 operations[KMS_RESOLVE].target);
 	enum err e = n > 0 && n < (int)sizeof(url) ? http_url_parse(str_of(url), &ask.url, why)
 	                                           : ERR_TOO_BIG;
 
-	return e ? e : http_client_call(c->h->client, &ask, on_peer, c, why);
+	return e ? e : http_client_call(q->h->client, &ask, on_peer, q, why);
 }
 
-static void wait_for(struct carried *c, enum kms_wait what)
+static void wait_for(struct kms_http_request *q, enum kms_wait what)
 {
 	struct why why = {{0}};
-	uint64_t now = repeat_wall_ns(c->h->config.time);
-	bool full = c->h->n_waiting >= c->h->config.jobs_max && !list_has(&c->link);
-	enum err e = full ? why_fail(&why, ERR_LIMIT, "too many requests wait for others")
-	             : what == KMS_WAIT_NAF ? ask_bsf(c, &why)
-	                                    : ask_peer(c, &why);
+	uint64_t now = test_env_wall_ns(q->h->config.time);
+	bool full = q->h->n_waiting >= q->h->config.waiting_max && !list_has(&q->link);
+	enum err e = ERR_OK;
 	char text[400];
 
+	if (full)
+		e = why_fail(&why, ERR_LIMIT,
+		             "request refused: %u requests wait for the BSF or another KMS "
+		             "already (--waiting-max)",
+		             q->h->n_waiting);
+	else
+		e = what == KMS_WAIT_NAF ? ask_bsf(q, &why) : ask_peer(q, &why);
 	if (!e) {
-		if (!list_has(&c->link)) {
-			list_add_tail(&c->h->waiting, &c->link);
-			c->h->n_waiting++;
+		if (!list_has(&q->link)) {
+			list_add_tail(&q->h->waiting, &q->link);
+			q->h->n_waiting++;
 		}
 		return;
 	}
 	log_warn("kms", "msg=%s", log_quote(str_of(why.text), text, sizeof(text)));
 	if (what == KMS_WAIT_NAF)
-		kms_request_give_naf(c->job, e, NULL, now);
+		kms_request_give_naf(q->request, e, NULL, now);
 	else
-		kms_request_give_peer(c->job, (struct view){0}, now);
-	go_on(c);
+		kms_request_give_peer(q->request, (struct view){0}, now);
+	go_on(q);
 }
 
-static void go_on(struct carried *c)
+static void go_on(struct kms_http_request *q)
 {
-	enum kms_wait what = kms_request_waits_for(c->job);
+	enum kms_wait what = kms_request_waits_for(q->request);
 
 	if (what == KMS_ANSWERED)
-		answer(c);
+		answer(q);
 	else
-		wait_for(c, what);
+		wait_for(q, what);
 }
 
 /* --- receiving -------------------------------------------------------------- */
@@ -391,9 +398,9 @@ static void serve(void *arg, struct http_exchange *x, const struct http_request 
 {
 	struct kms_http *h = arg;
 	struct kms_request_params ask = {
-		.names = names_client, .names_arg = x, .wall_ns = repeat_wall_ns(h->config.time)};
+		.names = names_client, .names_arg = x, .wall_ns = test_env_wall_ns(h->config.time)};
 	uint8_t octets[MIKEY_MESSAGE_MAX];
-	struct carried *c;
+	struct kms_http_request *q;
 	size_t len = 0;
 	bool is_base64 = false;
 	int status = check_request(r, &ask.operation);
@@ -405,17 +412,17 @@ static void serve(void *arg, struct http_exchange *x, const struct http_request 
 		return;
 	}
 	ask.octets = (struct view){octets, len};
-	c = mem_alloc(sizeof(*c));
-	if (!c || kms_request_new(&c->job, h->config.kms, &ask)) {
-		mem_free(c);
+	q = mem_alloc(sizeof(*q));
+	if (!q || kms_request_new(&q->request, h->config.kms, &ask)) {
+		mem_free(q);
 		answer_status(h, x, 500);
 		return;
 	}
-	c->h = h;
-	c->x = x;
-	c->is_base64 = is_base64;
-	c->begun_ns = clk_mono_ns();
-	go_on(c);
+	q->h = h;
+	q->x = x;
+	q->is_base64 = is_base64;
+	q->begun_ns = clk_mono_ns();
+	go_on(q);
 }
 
 enum err kms_http_new(struct kms_http **out, struct event_base *base,
@@ -453,12 +460,12 @@ void kms_http_free(struct kms_http *h)
 		return;
 	http_client_free(h->client);
 	http_server_free(h->server);
-	/* Their clients were cut off with the listener. */
+	/* Their connections ended with the listener; http_answer only releases. */
 	LIST_EACH (l, &h->waiting) {
-		struct carried *c = LIST_OF(l, struct carried, link);
+		struct kms_http_request *q = LIST_OF(l, struct kms_http_request, link);
 
-		http_answer(c->x, &(struct http_reply){.status = 503});
-		carried_free(c);
+		http_answer(q->x, &(struct http_reply){.status = 503});
+		request_free(q);
 	}
 	mem_free(h);
 }
@@ -493,27 +500,29 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out)
 				"\n",
 				operations[op].type, kms_result_name(r), s.results[op][r]);
 	print_figure(out, "sluice_kms_http_refused_total", "counter",
-	             "HTTP requests refused before they reached the KMS.", h->refused_statuses);
-	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Questions to the BSF.",
+	             "HTTP requests refused before the KMS saw them.", h->refused_statuses);
+	print_figure(out, "sluice_kms_bsf_asked_total", "counter", "Requests to the BSF.",
 	             s.naf_asked);
 	print_figure(out, "sluice_kms_peer_asked_total", "counter",
-	             "Questions to the KMSs of other domains.", s.peer_asked);
+	             "Requests to KMSs of other domains.", s.peer_asked);
 	print_figure(out, "sluice_kms_state_failures_total", "counter",
-	             "Requests that could not be remembered: disk full, or --seen-max.",
+	             "Requests refused because the state could not be written: disk full, or "
+	             "--seen-max reached.",
 	             s.store_failures);
 	print_figure(out, "sluice_kms_ticket_keys_made_total", "counter",
-	             "Ticket protection keys made since the start.", s.tpks_made);
+	             "Ticket protection keys made since the program started.", s.tpks_made);
 	print_figure(out, "sluice_kms_ticket_keys", "gauge",
-	             "Ticket protection keys that still open tickets.", s.tpks);
+	             "Ticket protection keys that still decrypt tickets.", s.tpks);
 	print_figure(out, "sluice_kms_users", "gauge", "Users in the credentials.", s.users);
 	print_figure(out, "sluice_kms_replay_entries", "gauge",
-	             "Messages remembered against replay.", s.replay_entries);
-	print_figure(out, "sluice_kms_rate_entries", "gauge", "Users whose rate is being watched.",
+	             "Messages remembered to detect replays.", s.replay_entries);
+	print_figure(out, "sluice_kms_rate_entries", "gauge", "Users with a rate limit counter.",
 	             s.rate_entries);
 	print_figure(out, "sluice_kms_waiting", "gauge",
-	             "Requests that wait for the BSF or another KMS.", h->n_waiting);
-	buf_text(out, "# HELP sluice_kms_request_seconds Time from request to answer.\n# TYPE "
-	              "sluice_kms_request_seconds histogram\n");
+	             "Requests waiting for the BSF or another KMS.", h->n_waiting);
+	buf_text(out,
+	         "# HELP sluice_kms_request_seconds Time from a request to its answer.\n# TYPE "
+	         "sluice_kms_request_seconds histogram\n");
 	for (unsigned i = 0; i < BOUNDS; i++) {
 		sum += h->durations[i];
 		buf_printf(out, "sluice_kms_request_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",

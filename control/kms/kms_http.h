@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Carries the KMS over HTTP(S): the binding of TS 33.328's Ua interface, the BSF behind Zn, the
- * KMSs of other domains. */
+/* The KMS over HTTP(S): the Ua interface of TS 33.328, the BSF over Zn, the KMSs of other domains.
+ */
 #ifndef CONTROL_KMS_KMS_HTTP_H
 #define CONTROL_KMS_KMS_HTTP_H
 
@@ -14,17 +14,18 @@ struct http_request;
 struct http_exchange;
 struct tls_context;
 struct kms_http;
-struct repeat;
+struct test_env;
 
 struct kms_http_config {
 	struct kms *kms; /* borrowed */
-	const struct repeat *time;
+	const struct test_env *time;
 	struct addr listen;
 	struct tls_context
-		*tls; /* the listener's; NULL: HTTP in clear (messages protect themselves) */
-	struct tls_context *tls_client; /* towards BSF and peers; NULL: only http:// is called */
-	unsigned jobs_max;   /* requests waiting for others at one time; more are answered 503 */
-	unsigned timeout_ms; /* of BSF and peers */
+		*tls; /* the listener's; NULL: plain HTTP (MIKEY protects its messages itself) */
+	struct tls_context *tls_client; /* towards BSF and peers; NULL: http:// only */
+	unsigned waiting_max; /* requests that wait for BSF or peers at once; others are answered
+	                         502 */
+	unsigned timeout_ms;  /* of BSF and peers */
 };
 
 enum err kms_http_new(struct kms_http **out, struct event_base *base,

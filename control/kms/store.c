@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeps a KMS's state in two LMDB files: keys, written through to the disk each time, and messages
- * seen, synced by the second. */
+/* Keeps the state of a KMS in two LMDB files: keys, synced to disk by each write, and seen
+ * messages, synced once a second. */
 #include "control/kms/store.h"
 
 #include <errno.h>
@@ -23,12 +23,12 @@ enum {
 	PATH_ROOM = 512,
 	SEEN_KEY_LEN = 8 + 32,
 };
-/* Address space set aside, not disk or memory: far more keys than one KMS has. */
+/* Address space, not disk or memory. */
 static const size_t keys_bytes = (size_t)1 << 28;
 /*
- * An entry takes about 75 octets; pages only partly filled and the copies a deletion writes are
- * provided for. Deleting writes, too: in a map that is full nothing could be forgotten ever again,
- * so it is the number of entries that is limited and the map never fills.
+ * An entry takes about 75 octets; the rest is for pages that are partly filled and for the copies
+ * that a deletion writes. A full map could not even delete, so the number of entries is bounded and
+ * the map never fills.
  */
 static const size_t seen_max_default = 10000000, seen_entry_bytes = 320,
 		    seen_spare_bytes = (size_t)1 << 24;
@@ -60,8 +60,8 @@ static enum err from_lmdb(int rc)
 	return ERR_IO;
 }
 
-/* --- wrapping: encrypt, with the MAC as the IV (the idea of RFC 5297): two values never share a
- * keystream --- */
+/* --- wrapping: encrypt with the MAC as the IV, as in RFC 5297: two values never share a keystream
+ * --- */
 
 static enum err seal_tag(const struct kms_store_disk *s, unsigned bucket, struct view key,
                          struct view plain, uint8_t tag[SIV_LEN])
@@ -122,7 +122,7 @@ static void seen_key(uint64_t wall_ns, const uint8_t key[32], uint8_t out[SEEN_K
 {
 	struct wr w = wr_make(out, SEEN_KEY_LEN);
 
-	/* Time first and big-endian: entries lie in the order in which they are forgotten. */
+	/* Time first, big-endian: the oldest entries, which are forgotten first, come first. */
 	wr_u64(&w, wall_ns);
 	wr_octets(&w, key, 32);
 }
@@ -151,8 +151,7 @@ static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
-/* A transaction with a cursor on one table; the cursor is closed by its user, before the
- * transaction ends. */
+/* Opens a transaction with a cursor on one table. Close the cursor before the transaction ends. */
 static int begin_walk(MDB_env *env, MDB_dbi dbi, unsigned flags, MDB_txn **txn, MDB_cursor **cursor)
 {
 	int rc = mdb_txn_begin(env, NULL, flags, txn);
@@ -258,6 +257,7 @@ static enum err discard(void *arg, enum kms_bucket bucket, struct view key)
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
+/* Six parameters: those of kms_store_ops.next. */
 static enum err next(void *arg, enum kms_bucket bucket, struct view after, uint8_t *key,
                      size_t *key_n, struct secret *value)
 {
@@ -340,7 +340,7 @@ static enum err path_in(const char *dir, const char *name, char out[PATH_ROOM], 
 
 	return n > 0 && n < PATH_ROOM
 	               ? ERR_OK
-	               : why_fail(why, ERR_TOO_BIG, "state directory: path too long");
+	               : why_fail(why, ERR_TOO_BIG, "state directory %s: path is too long", dir);
 }
 
 static enum err lock_dir(struct kms_store_disk *s, struct why *why)
@@ -393,7 +393,7 @@ static enum err read_master(const char *path, uint8_t key[MASTER_LEN], struct wh
 	else if (n < 2 * MASTER_LEN ||
 	         hex_decode(str_make(text, 2 * MASTER_LEN), key, MASTER_LEN, &len))
 		e = why_fail(why, ERR_INVALID,
-		             "%s: not a master key (32 octets, or 64 hexadecimal digits)", path);
+		             "%s: must be a master key: 32 octets, or 64 hexadecimal digits", path);
 	if (fd >= 0)
 		close(fd);
 	secret_wipe(text, sizeof(text));
@@ -428,22 +428,27 @@ out:
 	return e;
 }
 
-static enum err open_env(MDB_env **out, struct kms_store_disk *s, const char *name, size_t bytes,
-                         unsigned flags, struct why *why)
+struct env_config {
+	const char *dir, *name;
+	size_t map_bytes;
+	unsigned flags;
+};
+
+static enum err open_env(MDB_env **out, const struct env_config *c, struct why *why)
 {
 	char path[PATH_ROOM];
-	enum err e = path_in(s->path, name, path, why);
+	enum err e = path_in(c->dir, c->name, path, why);
 	int rc;
 
 	if (e)
 		return e;
 	rc = mdb_env_create(out);
 	if (!rc)
-		rc = mdb_env_set_mapsize(*out, bytes);
+		rc = mdb_env_set_mapsize(*out, c->map_bytes);
 	if (!rc)
 		rc = mdb_env_set_maxdbs(*out, KMS_BUCKETS);
 	if (!rc)
-		rc = mdb_env_open(*out, path, MDB_NOSUBDIR | MDB_NOTLS | flags, 0600);
+		rc = mdb_env_open(*out, path, MDB_NOSUBDIR | MDB_NOTLS | c->flags, 0600);
 	return rc ? why_fail(why, ERR_IO, "%s: %s", path, mdb_strerror(rc)) : ERR_OK;
 }
 
@@ -497,18 +502,27 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store
 	is_new = access(keys_path, F_OK) != 0;
 	e = load_master(s, c->master_file, is_new, why);
 	if (!e)
-		e = open_env(&s->keys, s, "keys.mdb", keys_bytes, 0, why);
+		e = open_env(&s->keys,
+		             &(struct env_config){
+				     .dir = s->path, .name = "keys.mdb", .map_bytes = keys_bytes},
+		             why);
 	if (!e)
-		e = open_env(&s->seen, s, "seen.mdb",
-		             s->seen_max * seen_entry_bytes + seen_spare_bytes, MDB_NOSYNC, why);
+		e = open_env(&s->seen,
+		             &(struct env_config){.dir = s->path,
+		                                  .name = "seen.mdb",
+		                                  .map_bytes = s->seen_max * seen_entry_bytes +
+		                                               seen_spare_bytes,
+		                                  .flags = MDB_NOSYNC},
+		             why);
 	if (!e)
 		e = open_buckets(s, why);
-	/* Every key is opened once: a wrong master key shows here, not in the middle of a call. */
+	/* Decrypts every key once: a wrong master key fails at the start, not during a call. */
 	for (unsigned i = 0; !e && i < KMS_BUCKETS; i++) {
 		e = each(s, i, touch_entry, NULL);
 		if (e == ERR_AUTH)
 			why_fail(why, e,
-			         "the master key is not the one the state in %s was made with",
+			         "state directory %s: wrong master key, the keys in it cannot be "
+			         "decrypted",
 			         c->path);
 	}
 	if (e)

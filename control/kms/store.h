@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of a KMS on disk, in LMDB: docs/decisions/kms-store.md says why. */
+/* The state of a KMS on disk, in LMDB (docs/decisions/kms-store.md). */
 #ifndef CONTROL_KMS_STORE_H
 #define CONTROL_KMS_STORE_H
 
@@ -10,7 +10,7 @@ struct kms_store_disk;
 struct kms_store_disk_config {
 	const char *path;        /* directory */
 	const char *master_file; /* NULL: "master.key" in it */
-	size_t seen_max;         /* messages remembered at one time; 0: ten million */
+	size_t seen_max;         /* messages remembered at once; 0: ten million */
 };
 
 /*
@@ -24,12 +24,12 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store
 void kms_store_disk_close(struct kms_store_disk *s);
 struct kms_store kms_store_disk_use(struct kms_store_disk *s);
 /*
- * What was remembered since the last call also survives the death of the machine from now on; keys
- * always do. Call about once a second: ERR_IO.
+ * Syncs the seen messages to disk: they then survive a crash of the machine, as keys always do.
+ * Call about once a second. ERR_IO.
  */
 enum err kms_store_disk_sync(struct kms_store_disk *s) MUST_USE;
-/* A consistent copy of the two state files of directory `from` into directory `to`, also while a
- * KMS is at work. The master key is not copied. */
+/* Copies the two state files of directory `from` to directory `to`, consistently, also while a KMS
+ * uses them. The master key is not copied. */
 enum err kms_store_disk_backup(const char *from, const char *to, struct why *why) MUST_USE;
 
 #endif

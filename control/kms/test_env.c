@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine's time and random octets, and in test builds those of the environment. */
+/* The machine's time and random octets; in test builds those that the environment names. */
 #include "control/kms/test_env.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 static const char *const variables[] = {"SLUICE_TEST_CLOCK", "SLUICE_TEST_RANDOM"};
 
-struct repeat {
+struct test_env {
 	bool has_clock, has_random;
 	uint64_t wall_ns;
 	struct kms_conf_file values;
@@ -27,17 +27,20 @@ struct repeat {
 };
 
 #ifdef SLUICE_TEST_BUILD
-static enum err read_clock(struct repeat *r, struct str text, struct why *why)
+static enum err read_clock(struct test_env *r, struct str text, struct why *why)
 {
 	struct str fraction, whole = str_cut(text, '.', &fraction);
 	uint64_t s, scale = NS_PER_S;
 
 	if (str_to_u64(whole, UINT32_MAX, &s))
-		return why_fail(why, ERR_SYNTAX, "%s: seconds since 1970 are wanted", variables[0]);
+		return why_fail(why, ERR_SYNTAX,
+		                "%s: must be seconds since 1970, for example 1700000000.5",
+		                variables[0]);
 	r->wall_ns = s * NS_PER_S;
 	for (size_t i = 0; i < fraction.n && i < 9; i++) {
 		if (fraction.p[i] < '0' || fraction.p[i] > '9')
-			return why_fail(why, ERR_SYNTAX, "%s: seconds since 1970 are wanted",
+			return why_fail(why, ERR_SYNTAX,
+			                "%s: must be seconds since 1970, for example 1700000000.5",
 			                variables[0]);
 		scale /= 10;
 		r->wall_ns += (uint64_t)(fraction.p[i] - '0') * scale;
@@ -46,7 +49,7 @@ static enum err read_clock(struct repeat *r, struct str text, struct why *why)
 	return ERR_OK;
 }
 
-static enum err read_random(struct repeat *r, const char *file, struct why *why)
+static enum err read_random(struct test_env *r, const char *file, struct why *why)
 {
 	enum err e = kms_conf_file_read(&r->values, file, 1 << 20, why);
 	struct str rest;
@@ -72,7 +75,7 @@ static enum err read_random(struct repeat *r, const char *file, struct why *why)
 	return ERR_OK;
 }
 
-static enum err read_environment(struct repeat *r, struct why *why)
+static enum err read_environment(struct test_env *r, struct why *why)
 {
 	const char *clock = getenv(variables[0]), *random = getenv(variables[1]);
 	enum err e = clock ? read_clock(r, str_of(clock), why) : ERR_OK;
@@ -80,36 +83,36 @@ static enum err read_environment(struct repeat *r, struct why *why)
 	return !e && random ? read_random(r, random, why) : e;
 }
 #else
-static enum err read_environment(struct repeat *r, struct why *why)
+static enum err read_environment(struct test_env *r, struct why *why)
 {
 	(void)r;
 	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
 		if (getenv(variables[i]))
-			return why_fail(
-				why, ERR_DENIED,
-				"%s is set, and this is no test build: fixed keys are no keys",
-				variables[i]);
+			return why_fail(why, ERR_DENIED,
+			                "%s is set, but this is not a test build: unset it (test "
+			                "builds, make TEST=1, use fixed time and keys)",
+			                variables[i]);
 	return ERR_OK;
 }
 #endif
 
-enum err repeat_new(struct repeat **out, struct why *why)
+enum err test_env_new(struct test_env **out, struct why *why)
 {
-	struct repeat *r = mem_alloc(sizeof(*r));
+	struct test_env *r = mem_alloc(sizeof(*r));
 	enum err e;
 
 	if (!r)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = read_environment(r, why);
 	if (e) {
-		repeat_free(r);
+		test_env_free(r);
 		return e;
 	}
 	*out = r;
 	return ERR_OK;
 }
 
-void repeat_free(struct repeat *r)
+void test_env_free(struct test_env *r)
 {
 	if (!r)
 		return;
@@ -119,12 +122,12 @@ void repeat_free(struct repeat *r)
 	mem_free(r);
 }
 
-uint64_t repeat_wall_ns(const struct repeat *r)
+uint64_t test_env_wall_ns(const struct test_env *r)
 {
 	return r->has_clock ? r->wall_ns : clk_wall_ns();
 }
 
-static enum err from_seed(struct repeat *r, const char *name, uint8_t *out, size_t n)
+static enum err from_seed(struct test_env *r, const char *name, uint8_t *out, size_t n)
 {
 	uint8_t block[PRIM_SHA256_LEN], counter[8];
 	struct view parts[] = {{(const uint8_t *)name, strlen(name)}, {counter, sizeof(counter)}};
@@ -145,9 +148,9 @@ static enum err from_seed(struct repeat *r, const char *name, uint8_t *out, size
 	return ERR_OK;
 }
 
-enum err repeat_random(void *ctx, const char *name, uint8_t *out, size_t n)
+enum err test_env_random(void *ctx, const char *name, uint8_t *out, size_t n)
 {
-	struct repeat *r = ctx;
+	struct test_env *r = ctx;
 
 	if (!r->has_random)
 		return prim_random(out, n);

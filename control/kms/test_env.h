@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Time and random octets of the key programs: the machine's, or fixed ones in test builds, so that
- * a message can be reproduced. */
+/* Time and random octets of sluice-kms and sluice-ue: the machine's, or in test builds fixed ones,
+ * so that a message can be reproduced. */
 #ifndef CONTROL_KMS_TEST_ENV_H
 #define CONTROL_KMS_TEST_ENV_H
 
@@ -11,19 +11,20 @@
 
 /*
  * Environment of test builds (make TEST=1):
- *   SLUICE_TEST_CLOCK   seconds since 1970, with a fraction: the time stands there
- *   SLUICE_TEST_RANDOM  a file of lines "name hex": each draw of that name takes the next one;
- * "seed text" makes the rest from the text A release build refuses to start when one is set.
+ *   SLUICE_TEST_CLOCK   seconds since 1970, with a fraction: the clock stands still at that time
+ *   SLUICE_TEST_RANDOM  a file of lines "name hex": each draw of that name takes the next line;
+ *                       a line "seed text" derives all other draws from the text
+ * A release build does not start when one of them is set.
  */
-struct repeat;
+struct test_env;
 
 /* ERR_DENIED: a variable is set in a release build; ERR_SYNTAX, ERR_IO. */
-enum err repeat_new(struct repeat **out, struct why *why) MUST_USE;
-void repeat_free(struct repeat *r);
+enum err test_env_new(struct test_env **out, struct why *why) MUST_USE;
+void test_env_free(struct test_env *r);
 /* Nanoseconds since 1970. */
-uint64_t repeat_wall_ns(const struct repeat *r);
-/* As mikey_env.random wants it; `ctx` is a struct repeat. ERR_NOT_FOUND: the file names no value
- * and no seed. */
-enum err repeat_random(void *ctx, const char *name, uint8_t *out, size_t n);
+uint64_t test_env_wall_ns(const struct test_env *r);
+/* For mikey_env.random; `ctx` is a struct test_env. ERR_NOT_FOUND: the file has neither the name
+ * nor a seed. */
+enum err test_env_random(void *ctx, const char *name, uint8_t *out, size_t n);
 
 #endif

@@ -492,7 +492,12 @@ const struct kms_pki *kms_directory_pki(const struct kms_directory *d)
 	return &d->pki;
 }
 
-struct kms_gba *kms_directory_gba(struct kms_directory *d)
+const struct kms_gba *kms_directory_gba(const struct kms_directory *d)
 {
 	return &d->gba;
+}
+
+void kms_directory_set_gba(struct kms_directory *d, const struct kms_gba *gba)
+{
+	d->gba = *gba;
 }

@@ -166,6 +166,7 @@ struct kms_gba {
 	char bsf_domain[256]; /* B-TIDs end in "@" and this */
 };
 
-struct kms_gba *kms_directory_gba(struct kms_directory *d);
+const struct kms_gba *kms_directory_gba(const struct kms_directory *d);
+void kms_directory_set_gba(struct kms_directory *d, const struct kms_gba *gba);
 
 #endif
