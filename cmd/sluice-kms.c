@@ -114,7 +114,7 @@ static void on_tick(void *arg)
 		log_error("kms", "msg=\"out of memory\"");
 }
 
-static void on_metrics(void *arg, struct http_exchange *x, const struct http_request *r)
+static void on_metrics(void *arg, struct http_request *x, const struct http_incoming *r)
 {
 	struct program *p = arg;
 	struct buf out = {0};

@@ -167,7 +167,7 @@ static bool is_ready(struct service *sv)
 	return !service_is_draining(sv) && c.sessions < c.sessions_max;
 }
 
-static void answer(struct http_exchange *x, int status, const char *type, struct str body)
+static void answer(struct http_request *x, int status, const char *type, struct str body)
 {
 	struct http_reply reply = {
 		.status = status,
@@ -178,7 +178,7 @@ static void answer(struct http_exchange *x, int status, const char *type, struct
 	http_answer(x, &reply);
 }
 
-static void serve(void *arg, struct http_exchange *x, const struct http_request *request)
+static void serve(void *arg, struct http_request *x, const struct http_incoming *request)
 {
 	struct metrics_server *m = arg;
 	struct buf out = {0};

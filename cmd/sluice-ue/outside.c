@@ -67,10 +67,10 @@ enum err outside_ask(void *ctx, enum ue_question question, struct view octets, s
 {
 	const struct account *a = ((struct outside *)ctx)->account;
 	struct tls_config config = {.role = TLS_CLIENT, .ca_file = a->ca[0] ? a->ca : NULL};
-	struct http_ask ask = {.method = HTTP_POST,
-	                       .content_type = "application/mikey",
-	                       .body = octets,
-	                       .timeout_ms = WAIT_MS};
+	struct http_outgoing ask = {.method = HTTP_POST,
+	                            .content_type = "application/mikey",
+	                            .body = octets,
+	                            .timeout_ms = WAIT_MS};
 	struct asking x = {.answer = answer, .why = why, .e = ERR_TIMEOUT};
 	struct tls_context *tls = NULL;
 	struct http_client *client = NULL;
@@ -85,7 +85,7 @@ enum err outside_ask(void *ctx, enum ue_question question, struct view octets, s
 	if (!e && http_client_new(&client, loop_base(x.loop), tls, ANSWER_MAX_BYTES))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e)
-		e = http_client_call(client, &ask, on_answer, &x, why);
+		e = http_client_send(client, &ask, on_answer, &x, why);
 	if (!e) {
 		why_fail(why, ERR_TIMEOUT, "the KMS does not answer");
 		loop_run(x.loop);

@@ -152,8 +152,11 @@ static enum err start_control(struct gateway *g, struct why *why)
 	struct service_config config = service_config_of(g);
 	enum err e;
 
-	if (loop_watch_new(&g->relay_watch, g->loop, relay_wait_fd(g->relay), true, false, on_relay,
-	                   g) ||
+	if (loop_watch_new(&g->relay_watch, g->loop,
+	                   &(struct loop_watch_config){.fd = relay_wait_fd(g->relay),
+	                                               .read = true,
+	                                               .fn = on_relay,
+	                                               .arg = g}) ||
 	    loop_timer_new(&g->wake, g->loop, on_wake, g))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	relay_set_waker(g->relay, wake_soon, g);

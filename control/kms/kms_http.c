@@ -66,7 +66,7 @@ struct kms_http {
 struct kms_http_request {
 	struct link link;
 	struct kms_http *h;
-	struct http_exchange *x;
+	struct http_request *x;
 	struct kms_request *request;
 	bool is_base64;
 	uint64_t begun_ns;
@@ -102,7 +102,7 @@ enum err kms_http_body(struct view body, uint8_t *room, size_t room_n, size_t *l
 
 /* --- answering -------------------------------------------------------------- */
 
-static void answer_status(struct kms_http *h, struct http_exchange *x, int status)
+static void answer_status(struct kms_http *h, struct http_request *x, int status)
 {
 	h->refused_statuses++;
 	http_answer(x, &(struct http_reply){.status = status});
@@ -254,9 +254,9 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 static enum err ask_bsf(struct kms_http_request *q, struct why *why)
 {
 	const struct kms_gba *gba = kms_directory_gba(kms_get_directory(q->h->config.kms));
-	struct http_ask ask = {.method = HTTP_POST,
-	                       .content_type = "application/json",
-	                       .timeout_ms = q->h->config.timeout_ms};
+	struct http_outgoing ask = {.method = HTTP_POST,
+	                            .content_type = "application/json",
+	                            .timeout_ms = q->h->config.timeout_ms};
 	uint8_t naf_id[GBA_FQDN_MAX + GBA_UA_LEN];
 	char hex[2 * sizeof(naf_id) + 1];
 	struct buf body = {0};
@@ -273,7 +273,7 @@ static enum err ask_bsf(struct kms_http_request *q, struct why *why)
 	buf_printf(&body, "{\"btid\":\"%.*s\",\"naf_id\":\"%s\"}",
 	           STR_ARG(kms_request_btid(q->request)), hex);
 	ask.body = buf_as_view(&body);
-	e = body.bad ? ERR_NOMEM : http_client_call(q->h->client, &ask, on_bsf, q, why);
+	e = body.bad ? ERR_NOMEM : http_client_send(q->h->client, &ask, on_bsf, q, why);
 	buf_free(&body);
 	return e;
 }
@@ -308,17 +308,17 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 
 static enum err ask_peer(struct kms_http_request *q, struct why *why)
 {
-	struct http_ask ask = {.method = HTTP_POST,
-	                       .content_type = KMS_HTTP_TYPE,
-	                       .body = kms_request_peer_octets(q->request),
-	                       .timeout_ms = q->h->config.timeout_ms};
+	struct http_outgoing ask = {.method = HTTP_POST,
+	                            .content_type = KMS_HTTP_TYPE,
+	                            .body = kms_request_peer_octets(q->request),
+	                            .timeout_ms = q->h->config.timeout_ms};
 	char url[640];
 	int n = snprintf(url, sizeof(url), "%s%s", kms_request_peer(q->request)->url,
 	                 operations[KMS_RESOLVE].target);
 	enum err e = n > 0 && n < (int)sizeof(url) ? http_url_parse(str_of(url), &ask.url, why)
 	                                           : ERR_TOO_BIG;
 
-	return e ? e : http_client_call(q->h->client, &ask, on_peer, q, why);
+	return e ? e : http_client_send(q->h->client, &ask, on_peer, q, why);
 }
 
 static void wait_for(struct kms_http_request *q, enum kms_wait what)
@@ -368,7 +368,7 @@ static bool names_client(void *arg, const char *dns_name)
 	return http_client_names(arg, dns_name);
 }
 
-static bool find_operation(const struct http_request *r, enum kms_operation *out)
+static bool find_operation(const struct http_incoming *r, enum kms_operation *out)
 {
 	char type[32];
 
@@ -383,7 +383,7 @@ static bool find_operation(const struct http_request *r, enum kms_operation *out
 	return false;
 }
 
-static int check_request(const struct http_request *r, enum kms_operation *op)
+static int check_request(const struct http_incoming *r, enum kms_operation *op)
 {
 	if (!str_ends(r->path, path_end))
 		return 404;
@@ -394,7 +394,7 @@ static int check_request(const struct http_request *r, enum kms_operation *op)
 	return find_operation(r, op) ? 0 : 400;
 }
 
-static void serve(void *arg, struct http_exchange *x, const struct http_request *r)
+static void serve(void *arg, struct http_request *x, const struct http_incoming *r)
 {
 	struct kms_http *h = arg;
 	struct kms_request_params ask = {

@@ -10,8 +10,8 @@
 #include "keyctx/kms/kms.h"
 
 struct event_base;
+struct http_incoming;
 struct http_request;
-struct http_exchange;
 struct tls_context;
 struct kms_http;
 struct test_env;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP listener on libevent's evhttp: bounded, never blocking, answers whenever they are ready.
- */
+/* The HTTP listener, on libevent's evhttp. */
 #include "control/net/http.h"
 
 #include <event2/buffer.h>
@@ -18,8 +17,8 @@
 enum {
 	HEADERS_MAX_BYTES = 16384,
 	TYPE_MAX = 128,
-	/* evhttp cuts a body that is too long by closing; up to this much is read so that 413 can
-	   be said. */
+	/* evhttp closes the connection when a body exceeds its bound. Its bound is this many times
+	   ours, so that a body a little too long gets 413. */
 	BODY_SLACK = 4,
 };
 
@@ -28,12 +27,12 @@ struct http_server {
 	struct event_base *base;
 	struct http_server_config config;
 	struct addr bound;
-	struct link open; /* exchanges */
+	struct link requests; /* under way */
 };
 
-struct http_exchange {
+struct http_request {
 	struct link link;
-	struct evhttp_request *request; /* NULL: the client is gone */
+	struct evhttp_request *evhttp; /* NULL: the client has closed the connection */
 };
 
 static const struct {
@@ -52,7 +51,7 @@ static enum http_method method_of(const struct evhttp_request *request)
 	return HTTP_OTHER_METHOD;
 }
 
-static void set_peer(struct evhttp_connection *connection, struct http_request *r)
+static void set_peer(struct evhttp_connection *connection, struct http_incoming *r)
 {
 	const struct sockaddr *sa = evhttp_connection_get_addr(connection);
 
@@ -62,10 +61,10 @@ static void set_peer(struct evhttp_connection *connection, struct http_request *
 
 static void client_gone(struct evhttp_connection *connection, void *arg)
 {
-	struct http_exchange *x = arg;
+	struct http_request *q = arg;
 
 	(void)connection;
-	x->request = NULL;
+	q->evhttp = NULL;
 }
 
 static void answer_now(struct evhttp_request *request, const struct http_reply *reply)
@@ -94,8 +93,8 @@ static void serve(struct evhttp_request *request, void *arg)
 	const char *type =
 		evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
 	char type_text[TYPE_MAX];
-	struct http_request r = {.method = method_of(request), .is_tls = s->config.tls != NULL};
-	struct http_exchange *x;
+	struct http_incoming r = {.method = method_of(request), .is_tls = s->config.tls != NULL};
+	struct http_request *q;
 
 	r.path = str_cut(str_of(evhttp_request_get_uri(request)), '?', &r.query);
 	r.content_type = http_plain_type(type, type_text, sizeof(type_text));
@@ -105,36 +104,35 @@ static void serve(struct evhttp_request *request, void *arg)
 		return;
 	}
 	r.body.p = r.body.n ? evbuffer_pullup(body, -1) : (const uint8_t *)"";
-	x = mem_alloc(sizeof(*x));
-	if (!x || !r.body.p) {
-		mem_free(x);
+	q = mem_alloc(sizeof(*q));
+	if (!q || !r.body.p) {
+		mem_free(q);
 		answer_now(request, &(struct http_reply){.status = 503});
 		return;
 	}
-	x->request = request;
-	list_add_tail(&s->open, &x->link);
+	q->evhttp = request;
+	list_add_tail(&s->requests, &q->link);
 	set_peer(connection, &r);
-	evhttp_connection_set_closecb(connection, client_gone, x);
-	s->config.serve(s->config.arg, x, &r);
+	evhttp_connection_set_closecb(connection, client_gone, q);
+	s->config.serve(s->config.arg, q, &r);
 }
 
-void http_answer(struct http_exchange *x, const struct http_reply *reply)
+void http_answer(struct http_request *q, const struct http_reply *reply)
 {
-	if (x->request) {
-		evhttp_connection_set_closecb(evhttp_request_get_connection(x->request), NULL,
-		                              NULL);
-		answer_now(x->request, reply);
+	if (q->evhttp) {
+		evhttp_connection_set_closecb(evhttp_request_get_connection(q->evhttp), NULL, NULL);
+		answer_now(q->evhttp, reply);
 	}
-	list_remove(&x->link);
-	mem_free(x);
+	list_remove(&q->link);
+	mem_free(q);
 }
 
-bool http_client_names(const struct http_exchange *x, const char *dns_name)
+bool http_client_names(const struct http_request *q, const char *dns_name)
 {
-	if (!x->request)
+	if (!q->evhttp)
 		return false;
 	return tls_peer_names(
-		evhttp_connection_get_bufferevent(evhttp_request_get_connection(x->request)),
+		evhttp_connection_get_bufferevent(evhttp_request_get_connection(q->evhttp)),
 		dns_name);
 }
 
@@ -156,15 +154,15 @@ static enum err bind_listener(struct http_server *s, struct why *why)
 	bound = evhttp_bind_socket_with_handle(s->http, addr_print_ip(&s->config.listen, ip),
 	                                       s->config.listen.port);
 	if (!bound)
-		return why_fail(why, ERR_IO, "can't listen on %s: %s",
+		return why_fail(why, ERR_IO, "cannot listen on %s: %s",
 		                addr_print(&s->config.listen, text),
 		                evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&sa, &len) ||
 	    addr_from_sockaddr((struct sockaddr *)&sa, &s->bound))
-		return why_fail(why, ERR_IO, "can't learn the port of %s",
+		return why_fail(why, ERR_IO, "cannot read the port of %s",
 		                addr_print(&s->config.listen, text));
-	/* Connections inherit it. Head and body are two TLS records: the second must not wait until
-	 * the first is acknowledged (40 ms). */
+	/* Connections inherit TCP_NODELAY. Head and body are two TLS records: without it the second
+	 * waits for the acknowledgement of the first (40 ms). */
 	setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return ERR_OK;
 }
@@ -177,7 +175,7 @@ enum err http_server_new(struct http_server **out, struct event_base *base,
 
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	list_init(&s->open);
+	list_init(&s->requests);
 	s->base = base;
 	s->config = *config;
 	s->http = evhttp_new(base);
@@ -206,13 +204,13 @@ void http_server_free(struct http_server *s)
 {
 	if (!s)
 		return;
-	for (struct link *l; (l = list_pop(&s->open)) != NULL;) {
-		struct http_exchange *x = LIST_OF(l, struct http_exchange, link);
+	for (struct link *l; (l = list_pop(&s->requests)) != NULL;) {
+		struct http_request *q = LIST_OF(l, struct http_request, link);
 
-		if (x->request)
-			evhttp_connection_set_closecb(evhttp_request_get_connection(x->request),
+		if (q->evhttp)
+			evhttp_connection_set_closecb(evhttp_request_get_connection(q->evhttp),
 			                              NULL, NULL);
-		x->request = NULL;
+		q->evhttp = NULL;
 	}
 	if (s->http)
 		evhttp_free(s->http);

@@ -23,11 +23,11 @@ struct http_header {
 /* --- listener --------------------------------------------------------------- */
 
 struct http_server;
-/* One request that waits for its answer. */
-struct http_exchange;
+/* One request under way: it waits for its answer. */
+struct http_request;
 
-/* Valid for the call of http_serve_fn. */
-struct http_request {
+/* What a request says. Lives until http_serve_fn returns. */
+struct http_incoming {
 	enum http_method method;
 	struct str path;         /* without the query, as sent */
 	struct str query;        /* without "?", as sent; empty when there is none */
@@ -37,14 +37,14 @@ struct http_request {
 	bool is_tls;
 };
 
-/* Every exchange is answered once, now or later, by http_answer. Control only. */
-typedef void http_serve_fn(void *arg, struct http_exchange *x, const struct http_request *request);
+/* Answers `q` by http_answer once, now or later. Control only. */
+typedef void http_serve_fn(void *arg, struct http_request *q, const struct http_incoming *in);
 
 struct http_server_config {
 	struct addr listen;      /* port 0: the system chooses */
 	struct tls_context *tls; /* NULL: in clear; borrowed */
-	size_t body_max_bytes;   /* longer ones are answered 413 */
-	unsigned timeout_s;      /* of a silent connection */
+	size_t body_max_bytes;   /* a longer body is answered 413 */
+	unsigned timeout_s;      /* closes a silent connection */
 	http_serve_fn *serve;
 	void *arg;
 };
@@ -52,10 +52,10 @@ struct http_server_config {
 /* ERR_IO with the address and the reason in `why`. */
 enum err http_server_new(struct http_server **out, struct event_base *base,
                          const struct http_server_config *config, struct why *why) MUST_USE;
-/* Exchanges still open lose their connection; http_answer on them stays allowed and does nothing
- * but release. Takes NULL. */
+/* Closes the connections of requests that are under way: http_answer then only frees them. Takes
+ * NULL. */
 void http_server_free(struct http_server *s);
-/* Where it listens, with the port the system chose. */
+/* The address it listens on, with the port that the system chose. */
 struct addr http_server_addr(const struct http_server *s);
 
 struct http_reply {
@@ -66,11 +66,11 @@ struct http_reply {
 	size_t n_headers;
 };
 
-/* Ends the exchange; `x` is gone. `Cache-Control: no-store` is always sent. */
-void http_answer(struct http_exchange *x, const struct http_reply *reply);
-/* Does the verified TLS certificate of the client name `dns_name`? False in clear, without
- * certificate, or when the client is gone. */
-bool http_client_names(const struct http_exchange *x, const char *dns_name);
+/* Frees `q`. Always sends `Cache-Control: no-store`. */
+void http_answer(struct http_request *q, const struct http_reply *reply);
+/* Does the verified TLS certificate of the client name `dns_name`? False without TLS, without a
+ * certificate, or when the client has closed the connection. */
+bool http_client_names(const struct http_request *q, const char *dns_name);
 
 /* The value of `name` in a query ("a=b&c=d"), percent-decoded into `out`; ERR_NOT_FOUND,
  * ERR_TOO_BIG, ERR_SYNTAX. */
@@ -83,14 +83,13 @@ struct str http_plain_type(const char *header, char *out, size_t room);
 /* --- client ----------------------------------------------------------------- */
 
 struct http_client;
-struct http_call;
 
-/* "http://host[:port][/path]" or "https://…", taken apart. Host without brackets. */
+/* The parts of "http://host[:port][/path]" or "https://…". Host without brackets. */
 struct http_url {
 	bool is_tls;
 	char host[256];
 	uint16_t port;
-	char path[512]; /* begins with "/", with the query if there was one */
+	char path[512]; /* begins with "/"; includes the query */
 };
 
 enum err http_url_parse(struct str text, struct http_url *out, struct why *why) MUST_USE;
@@ -99,22 +98,23 @@ struct http_response {
 	int status;
 	struct str content_type; /* as in http_request */
 	struct str www_authenticate;
-	unsigned retry_after_s; /* 0: not said */
+	unsigned retry_after_s; /* 0: absent */
 	struct view body;
 };
 
-/* `e` is ERR_OK whatever the status; ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS), ERR_TOO_BIG
- * otherwise, with `why`. Made once. `in` NULL on failure. */
+/* Called once. ERR_OK with any status; else ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS) or ERR_TOO_BIG
+ * with `why`, and `in` is NULL. */
 typedef void http_done_fn(void *arg, enum err e, const struct http_response *in,
                           const struct why *why);
 
-/* `tls` is borrowed and needed for https; names are resolved without blocking. */
+/* Borrows `tls`, which https needs. Resolves names without blocking. */
 enum err http_client_new(struct http_client **out, struct event_base *base, struct tls_context *tls,
                          size_t body_max_bytes) MUST_USE;
-/* Calls under way end without their done call. Takes NULL. */
+/* Requests under way end; their `done` is not called. Takes NULL. */
 void http_client_free(struct http_client *c);
 
-struct http_ask {
+/* A request to send. */
+struct http_outgoing {
 	enum http_method method;
 	struct http_url url;
 	const char *content_type; /* NULL: no body */
@@ -124,9 +124,8 @@ struct http_ask {
 	size_t n_headers;
 };
 
-/* Sends; `done` is made from the event loop, never from inside this call. On failure it is not
- * made. */
-enum err http_client_call(struct http_client *c, const struct http_ask *ask, http_done_fn *done,
-                          void *arg, struct why *why) MUST_USE;
+/* The event loop calls `done`, never this function. On failure `done` is not called. */
+enum err http_client_send(struct http_client *c, const struct http_outgoing *out,
+                          http_done_fn *done, void *arg, struct why *why) MUST_USE;
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP client on libevent's evhttp: one connection for each call, one deadline for the whole of
- * it. */
+/* The HTTP client on libevent's evhttp: one connection and one deadline for each request. */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/dns.h>
@@ -18,19 +17,18 @@
 
 struct http_client {
 	struct event_base *base;
-	struct evdns_base *dns; /* NULL: addresses only, and names by the blocking resolver */
+	struct evdns_base *dns; /* NULL: names are resolved by the blocking resolver */
 	struct tls_context *tls;
 	size_t body_max_bytes;
-	struct link calls;
+	struct link requests;
 };
 
-struct http_call {
+struct http_client_request {
 	struct link link;
 	struct http_client *client;
 	struct evhttp_connection *connection;
 	struct bufferevent *bev; /* the connection's */
-	struct event *timer; /* deadline; once `ended`, what releases the call outside evhttp's own
-	                        calls */
+	struct event *timer;     /* the deadline; once `ended`, frees the request outside evhttp */
 	struct http_url url;
 	enum evhttp_request_error error;
 	bool has_error, ended;
@@ -38,50 +36,50 @@ struct http_call {
 	void *arg;
 };
 
-static void call_free(struct http_call *call)
+static void request_free(struct http_client_request *q)
 {
-	list_remove(&call->link);
-	if (call->connection)
-		evhttp_connection_free(call->connection);
-	else if (call->bev)
-		bufferevent_free(call->bev);
-	if (call->timer)
-		event_free(call->timer);
-	mem_free(call);
+	list_remove(&q->link);
+	if (q->connection)
+		evhttp_connection_free(q->connection);
+	else if (q->bev)
+		bufferevent_free(q->bev);
+	if (q->timer)
+		event_free(q->timer);
+	mem_free(q);
 }
 
-static void finish(struct http_call *call, enum err e, const struct http_response *in,
+static void finish(struct http_client_request *q, enum err e, const struct http_response *in,
                    const struct why *why)
 {
-	call->ended = true;
-	call->done(call->arg, e, in, why);
+	q->ended = true;
+	q->done(q->arg, e, in, why);
 }
 
-static void fail(struct http_call *call)
+static void fail(struct http_client_request *q)
 {
 	char tls[160];
 	struct why why = {{0}};
 	enum err e = ERR_CLOSED;
-	const char *reason = "no connection, or it was closed before the answer was whole";
+	const char *reason = "no connection, or it was closed before the answer was complete";
 
-	if (call->has_error && call->error == EVREQ_HTTP_TIMEOUT) {
+	if (q->has_error && q->error == EVREQ_HTTP_TIMEOUT) {
 		e = ERR_TIMEOUT;
 		reason = "no answer in time";
-	} else if (call->has_error && call->error == EVREQ_HTTP_DATA_TOO_LONG) {
+	} else if (q->has_error && q->error == EVREQ_HTTP_DATA_TOO_LONG) {
 		e = ERR_TOO_BIG;
 		reason = "the answer is too long";
-	} else if (call->url.is_tls && tls_failure(call->bev, tls, sizeof(tls))[0]) {
+	} else if (q->url.is_tls && tls_failure(q->bev, tls, sizeof(tls))[0]) {
 		e = ERR_AUTH;
 		reason = tls;
-	} else if (call->url.is_tls) {
-		reason = "no connection, or it was closed before the answer was whole (if it "
-			 "refuses our certificate, its log tells)";
+	} else if (q->url.is_tls) {
+		reason = "no connection, or it was closed before the answer was complete "
+			 "(if the server refused our certificate, its log says so)";
 	}
-	finish(call, why_fail(&why, e, "%s port %u: %s", call->url.host, call->url.port, reason),
-	       NULL, &why);
+	finish(q, why_fail(&why, e, "%s port %u: %s", q->url.host, q->url.port, reason), NULL,
+	       &why);
 }
 
-static void succeed(struct http_call *call, struct evhttp_request *request)
+static void succeed(struct http_client_request *q, struct evhttp_request *request)
 {
 	struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
 	struct evbuffer *body = evhttp_request_get_input_buffer(request);
@@ -100,136 +98,136 @@ static void succeed(struct http_call *call, struct evhttp_request *request)
 	if (str_to_u64(str_of(evhttp_find_header(headers, "Retry-After")), UINT_MAX, &retry) ==
 	    ERR_OK)
 		in.retry_after_s = (unsigned)retry;
-	finish(call, ERR_OK, &in, NULL);
+	finish(q, ERR_OK, &in, NULL);
 }
 
-/* evhttp is still at work on the connection here: it is released by the timer, at once. */
+/* evhttp still uses the connection here: the timer frees it, at once. */
 static void on_done(struct evhttp_request *request, void *arg)
 {
-	struct http_call *call = arg;
+	struct http_client_request *q = arg;
 
-	if (call->ended)
+	if (q->ended)
 		return;
 	if (request && evhttp_request_get_response_code(request) != 0)
-		succeed(call, request);
+		succeed(q, request);
 	else
-		fail(call);
-	event_active(call->timer, EV_TIMEOUT, 0);
+		fail(q);
+	event_active(q->timer, EV_TIMEOUT, 0);
 }
 
 static void on_error(enum evhttp_request_error error, void *arg)
 {
-	struct http_call *call = arg;
+	struct http_client_request *q = arg;
 
-	call->error = error;
-	call->has_error = true;
+	q->error = error;
+	q->has_error = true;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-	struct http_call *call = arg;
+	struct http_client_request *q = arg;
 
 	(void)fd;
 	(void)what;
-	if (!call->ended) {
-		call->error = EVREQ_HTTP_TIMEOUT;
-		call->has_error = true;
-		fail(call);
+	if (!q->ended) {
+		q->error = EVREQ_HTTP_TIMEOUT;
+		q->has_error = true;
+		fail(q);
 	}
-	call_free(call);
+	request_free(q);
 }
 
-static bool add_headers(struct evhttp_request *request, const struct http_ask *ask)
+static bool add_headers(struct evhttp_request *request, const struct http_outgoing *out)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 	bool ok = evhttp_add_header(headers, "Connection", "close") == 0 &&
 	          evhttp_add_header(headers, "Cache-Control", "no-store") == 0;
 
-	if (ask->content_type)
-		ok = ok && evhttp_add_header(headers, "Content-Type", ask->content_type) == 0 &&
-		     evbuffer_add(evhttp_request_get_output_buffer(request), ask->body.p,
-		                  ask->body.n) == 0;
-	for (size_t i = 0; i < ask->n_headers; i++)
+	if (out->content_type)
+		ok = ok && evhttp_add_header(headers, "Content-Type", out->content_type) == 0 &&
+		     evbuffer_add(evhttp_request_get_output_buffer(request), out->body.p,
+		                  out->body.n) == 0;
+	for (size_t i = 0; i < out->n_headers; i++)
 		ok = ok &&
-		     evhttp_add_header(headers, ask->headers[i].name, ask->headers[i].value) == 0;
+		     evhttp_add_header(headers, out->headers[i].name, out->headers[i].value) == 0;
 	return ok;
 }
 
-/* The request is about to go out, so there is a socket. Head and body are two TLS records: neither
- * waits for the other's acknowledgement. */
+/* Octets go out, so the socket exists. Head and body are two TLS records: without TCP_NODELAY the
+ * second waits for the acknowledgement of the first. */
 static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
-	struct http_call *call = arg;
+	struct http_client_request *q = arg;
 	int one = 1;
 
 	(void)buffer;
 	if (info->n_added)
-		setsockopt(bufferevent_getfd(call->bev), IPPROTO_TCP, TCP_NODELAY, &one,
-		           sizeof(one));
+		setsockopt(bufferevent_getfd(q->bev), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
-static enum err connect_call(struct http_call *call)
+static enum err request_connect(struct http_client_request *q)
 {
-	struct http_client *c = call->client;
+	struct http_client *c = q->client;
 
-	call->bev = call->url.is_tls ? tls_wrap(c->tls, c->base, -1, call->url.host)
-	                             : bufferevent_socket_new(c->base, -1, BEV_OPT_CLOSE_ON_FREE);
-	if (!call->bev || !evbuffer_add_cb(bufferevent_get_output(call->bev), on_output, call))
+	q->bev = q->url.is_tls ? tls_wrap(c->tls, c->base, -1, q->url.host)
+	                       : bufferevent_socket_new(c->base, -1, BEV_OPT_CLOSE_ON_FREE);
+	if (!q->bev || !evbuffer_add_cb(bufferevent_get_output(q->bev), on_output, q))
 		return ERR_NOMEM;
-	call->connection = evhttp_connection_base_bufferevent_new(c->base, c->dns, call->bev,
-	                                                          call->url.host, call->url.port);
-	if (!call->connection)
+	q->connection = evhttp_connection_base_bufferevent_new(c->base, c->dns, q->bev, q->url.host,
+	                                                       q->url.port);
+	if (!q->connection)
 		return ERR_NOMEM;
-	evhttp_connection_set_max_body_size(call->connection, (ev_ssize_t)c->body_max_bytes);
-	evhttp_connection_set_max_headers_size(call->connection, 16384);
+	evhttp_connection_set_max_body_size(q->connection, (ev_ssize_t)c->body_max_bytes);
+	evhttp_connection_set_max_headers_size(q->connection, 16384);
 	return ERR_OK;
 }
 
-static enum err send_call(struct http_call *call, const struct http_ask *ask)
+static enum err request_send(struct http_client_request *q, const struct http_outgoing *out)
 {
-	struct evhttp_request *request = evhttp_request_new(on_done, call);
-	struct timeval limit = {.tv_sec = ask->timeout_ms / 1000,
-	                        .tv_usec = (ask->timeout_ms % 1000) * 1000};
+	struct evhttp_request *request = evhttp_request_new(on_done, q);
+	struct timeval limit = {.tv_sec = out->timeout_ms / 1000,
+	                        .tv_usec = (out->timeout_ms % 1000) * 1000};
 
 	if (!request)
 		return ERR_NOMEM;
 	evhttp_request_set_error_cb(request, on_error);
-	if (!add_headers(request, ask) || event_add(call->timer, &limit)) {
+	if (!add_headers(request, out) || event_add(q->timer, &limit)) {
 		evhttp_request_free(request);
 		return ERR_NOMEM;
 	}
-	/* From here the request is the connection's; a refusal frees it. */
-	if (evhttp_make_request(call->connection, request,
-	                        ask->method == HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET,
-	                        call->url.path))
+	/* The connection owns the request from here, and frees it on failure. */
+	if (evhttp_make_request(q->connection, request,
+	                        out->method == HTTP_POST ? EVHTTP_REQ_POST : EVHTTP_REQ_GET,
+	                        q->url.path))
 		return ERR_CLOSED;
 	return ERR_OK;
 }
 
-enum err http_client_call(struct http_client *c, const struct http_ask *ask, http_done_fn *done,
-                          void *arg, struct why *why)
+enum err http_client_send(struct http_client *c, const struct http_outgoing *out,
+                          http_done_fn *done, void *arg, struct why *why)
 {
-	struct http_call *call;
+	struct http_client_request *q;
 	enum err e;
 
-	if (ask->url.is_tls && !c->tls)
-		return why_fail(why, ERR_INVALID, "https needs TLS, and none is set up");
-	call = mem_alloc(sizeof(*call));
-	if (!call)
+	if (out->url.is_tls && !c->tls)
+		return why_fail(why, ERR_INVALID,
+		                "https needs a TLS configuration (roots and certificate)");
+	q = mem_alloc(sizeof(*q));
+	if (!q)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	*call = (struct http_call){.client = c, .url = ask->url, .done = done, .arg = arg};
-	list_add_tail(&c->calls, &call->link);
-	call->timer = evtimer_new(c->base, on_timer, call);
-	e = call->timer ? connect_call(call) : ERR_NOMEM;
-	/* A connection that fails at once must not call back from inside this call. */
-	call->ended = true;
+	*q = (struct http_client_request){.client = c, .url = out->url, .done = done, .arg = arg};
+	list_add_tail(&c->requests, &q->link);
+	q->timer = evtimer_new(c->base, on_timer, q);
+	e = q->timer ? request_connect(q) : ERR_NOMEM;
+	/* A connection that fails at once must not call `done` from inside this function. */
+	q->ended = true;
 	if (!e)
-		e = send_call(call, ask);
+		e = request_send(q, out);
 	if (e) {
-		call_free(call);
-		return why_fail(why, e, "can't call %s: %s", ask->url.host, err_meaning(e));
+		request_free(q);
+		return why_fail(why, e, "cannot send to %s: %s", out->url.host, err_meaning(e));
 	}
-	call->ended = false;
+	q->ended = false;
 	return ERR_OK;
 }
 
@@ -240,7 +238,7 @@ enum err http_client_new(struct http_client **out, struct event_base *base, stru
 
 	if (!c)
 		return ERR_NOMEM;
-	list_init(&c->calls);
+	list_init(&c->requests);
 	c->base = base;
 	c->tls = tls;
 	c->body_max_bytes = body_max_bytes;
@@ -254,8 +252,8 @@ void http_client_free(struct http_client *c)
 {
 	if (!c)
 		return;
-	LIST_EACH (l, &c->calls)
-		call_free(LIST_OF(l, struct http_call, link));
+	LIST_EACH (l, &c->requests)
+		request_free(LIST_OF(l, struct http_client_request, link));
 	if (c->dns)
 		evdns_base_free(c->dns, 0);
 	mem_free(c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* URLs and queries of HTTP taken apart: text alone, no network. */
+/* Parses URLs and queries of HTTP. */
 #include "base/b64.h"
 #include "control/net/http.h"
 
@@ -11,19 +11,21 @@ static enum err parse_authority(struct str text, struct http_url *out, struct wh
 	if (str_starts(text, "[")) {
 		host = str_cut(str_skip(text, 1), ']', &port);
 		if (host.n + 2 > text.n || (port.n && !str_starts(port, ":")))
-			return why_fail(why, ERR_SYNTAX, "URL: an IPv6 address stands in brackets");
+			return why_fail(
+				why, ERR_SYNTAX,
+				"URL: write an IPv6 address in brackets: http://[2001:db8::1]/");
 		port = str_skip(port, 1);
 	} else {
 		host = str_cut(text, ':', &port);
 	}
 	if (host.n == 0 || str_find(host, '@') < host.n || str_find(host, ' ') < host.n)
 		return why_fail(why, ERR_SYNTAX,
-		                "URL: no host, or one with characters no host has");
+		                "URL: the host is missing or contains '@' or a blank");
 	if (port.n && (str_to_u64(port, 65535, &number) || number == 0))
-		return why_fail(why, ERR_RANGE, "URL: the port is a number from 1 to 65535");
+		return why_fail(why, ERR_RANGE, "URL: the port must be an integer from 1 to 65535");
 	out->port = (uint16_t)number;
 	if (str_copy(host, out->host, sizeof(out->host)))
-		return why_fail(why, ERR_TOO_BIG, "URL: host longer than %zu characters",
+		return why_fail(why, ERR_TOO_BIG, "URL: the host must be at most %zu octets",
 		                sizeof(out->host) - 1);
 	return ERR_OK;
 }
@@ -37,12 +39,12 @@ enum err http_url_parse(struct str text, struct http_url *out, struct why *why)
 
 	for (size_t i = 0; i < text.n; i++)
 		if ((uint8_t)text.p[i] <= ' ' || text.p[i] == 0x7f)
-			return why_fail(why, ERR_SYNTAX, "URL: blank or control character");
+			return why_fail(why, ERR_SYNTAX,
+			                "URL: must not contain blanks or control characters");
 	if (str_starts(text, "https://"))
 		u.is_tls = true;
 	else if (!str_starts(text, "http://"))
-		return why_fail(why, ERR_UNSUPPORTED,
-		                "URL: begins with neither http:// nor https://");
+		return why_fail(why, ERR_UNSUPPORTED, "URL: must begin with http:// or https://");
 	rest = str_skip(text, u.is_tls ? 8 : 7);
 	slash = str_find(rest, '/');
 	e = parse_authority(str_make(rest.p, slash), &u, why);
@@ -50,7 +52,7 @@ enum err http_url_parse(struct str text, struct http_url *out, struct why *why)
 		return e;
 	rest = slash < rest.n ? str_skip(rest, slash) : STR("/");
 	if (str_copy(rest, u.path, sizeof(u.path)))
-		return why_fail(why, ERR_TOO_BIG, "URL: path longer than %zu characters",
+		return why_fail(why, ERR_TOO_BIG, "URL: the path must be at most %zu octets",
 		                sizeof(u.path) - 1);
 	*out = u;
 	return ERR_OK;

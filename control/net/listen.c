@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets that accept: Unix paths and loopback TCP. */
+/* Opens listening sockets, Unix and loopback TCP, and accepts peers. */
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
@@ -18,13 +18,14 @@
 
 enum { ACCEPT_PAUSE_S = 1 };
 
-/* Out of descriptors or memory: the socket stays readable, and would be looked at again at once. */
+/* Out of descriptors or memory: the socket stays readable, so stop watching it for a second. */
 static void accept_later(struct listener *l, int error)
 {
 	static const struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
 
-	log_warn("listen", "at=%s msg=\"accept: %s; peers wait\" peers=%u", l->where,
-	         strerror(error), l->n_conns);
+	log_warn("listen",
+	         "at=%s msg=\"cannot accept a connection: %s; trying again in 1 s\" peers=%u",
+	         l->where, strerror(error), l->n_conns);
 	if (event_add(l->resume_event, &pause) == 0)
 		event_del(l->event);
 }
@@ -35,7 +36,7 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* It had its place in the set before; should that fail now, the next second tries again. */
+	/* On failure try again in a second. */
 	if (event_add(l->event, NULL))
 		(void)event_add(l->resume_event, &(struct timeval){.tv_sec = ACCEPT_PAUSE_S});
 }
@@ -58,8 +59,10 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 		if (!l->path[0])
 			(void)setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (l->n_conns >= l->config.conns_max || listen_conn_new(l, peer)) {
-			log_warn("listen", "at=%s msg=\"a peer too many: closed\" peers=%u",
-			         l->where, l->n_conns);
+			log_warn("listen",
+			         "at=%s msg=\"connection closed: %u peers are connected, the "
+			         "maximum is %u\"",
+			         l->where, l->n_conns, l->config.conns_max);
 			close(peer);
 		}
 	}
@@ -92,22 +95,23 @@ enum err listen_check(struct str where, struct why *why)
 	if (!is_tcp(where)) {
 		if (where.n == 0 || where.p[0] != '/')
 			return why_fail(why, ERR_INVALID,
-			                "\"%.*s\" is neither an absolute path nor tcp:HOST:PORT",
+			                "\"%.*s\": must be an absolute path or tcp:HOST:PORT",
 			                STR_ARG(where));
 		if (where.n >= sizeof(un.sun_path))
 			return why_fail(why, ERR_TOO_BIG,
-			                "\"%.*s\": a socket's path has at most %zu characters",
+			                "\"%.*s\": the path of a socket must be at most %zu octets",
 			                STR_ARG(where), sizeof(un.sun_path) - 1);
 		return ERR_OK;
 	}
 	if (addr_parse(str_skip(where, 4), &a))
-		return why_fail(why, ERR_INVALID,
-		                "\"%.*s\" is not tcp:HOST:PORT with a literal address",
-		                STR_ARG(where));
+		return why_fail(
+			why, ERR_INVALID,
+			"\"%.*s\": must be tcp:HOST:PORT, HOST an IP address (127.0.0.1 or [::1])",
+			STR_ARG(where));
 	if (!addr_is_loopback(&a))
 		return why_fail(why, ERR_DENIED,
-		                "\"%.*s\": the control port carries keys in clear and listens on "
-		                "loopback only",
+		                "\"%.*s\": must be a loopback address, because the control "
+		                "protocol carries keys unencrypted",
 		                STR_ARG(where));
 	return ERR_OK;
 }
@@ -135,7 +139,7 @@ static enum err open_tcp(struct listener *l, struct str where, struct why *why)
 	return ERR_OK;
 }
 
-/* A path left by a process that died is taken over; one that answers is not. */
+/* Removes a socket that a dead process left behind. ERR_EXISTS when one answers there. */
 static enum err clear_path(const struct sockaddr_un *un, struct why *why)
 {
 	struct stat st;
@@ -144,19 +148,20 @@ static enum err clear_path(const struct sockaddr_un *un, struct why *why)
 	if (lstat(un->sun_path, &st))
 		return ERR_OK;
 	if (!S_ISSOCK(st.st_mode))
-		return why_fail(why, ERR_EXISTS, "%s is there and is no socket", un->sun_path);
+		return why_fail(why, ERR_EXISTS, "%s: exists and is not a socket", un->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
 	rc = connect(fd, (const struct sockaddr *)un, sizeof(*un)) ? errno : 0;
 	close(fd);
 	if (rc != ECONNREFUSED)
-		return why_fail(why, ERR_EXISTS, "%s is in use by another process", un->sun_path);
+		return why_fail(why, ERR_EXISTS, "%s: another process is listening there",
+		                un->sun_path);
 	return unlink(un->sun_path) ? why_fail(why, ERR_IO, "%s: %s", un->sun_path, strerror(errno))
 	                            : ERR_OK;
 }
 
-/* The last folder of the path only: anything more would be a mistake in the setting. */
+/* Makes the last folder of the path only: more is probably a mistake in the setting. */
 static void make_folder(const char *path)
 {
 	char folder[108];
@@ -167,7 +172,7 @@ static void make_folder(const char *path)
 	if (!slash || slash == folder)
 		return;
 	*slash = '\0';
-	/* bind() tells what is wrong when it was not made. */
+	/* On failure bind() reports why. */
 	(void)mkdir(folder, 0755);
 }
 
@@ -184,7 +189,7 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
 		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
-	/* Never more open than asked, not even between bind and chmod. */
+	/* Also between bind and chmod the mode is at most the one configured. */
 	mask = umask(0777 & ~l->config.mode);
 	rc = bind(l->fd, (struct sockaddr *)&un, sizeof(un));
 	umask(mask);

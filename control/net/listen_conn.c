@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Peers: a wiped input buffer cut into lines, and a bounded output queue. */
+/* One peer: input cut into lines and wiped, output bounded. */
 #include <errno.h>
 #include <event2/event.h>
 #include <sys/socket.h>
@@ -13,10 +13,10 @@
 
 enum {
 	READ_FIRST_BYTES = 4096,
-	READ_BYTES = 65536, /* at most, of one peer in one turn */
-	LINES_A_TURN = 64, /* of one peer: a flood of small requests must not keep others waiting */
-	STALLED_AFTER_S = 10,   /* output that moves nowhere for so long */
-	OUT_KEEP_BYTES = 65536, /* an empty queue larger than this gives its memory back */
+	READ_BYTES = 65536,   /* at most, of one peer in one turn */
+	LINES_A_TURN = 64,    /* of one peer: a flood of small requests must not delay the others */
+	STALLED_AFTER_S = 10, /* output that the peer does not read for this long closes it */
+	OUT_KEEP_BYTES = 65536, /* an empty queue larger than this is freed */
 };
 
 struct listen_conn {
@@ -30,9 +30,9 @@ struct listen_conn {
 	size_t out_sent;
 	void *user;
 	unsigned n_held;
-	bool paused;   /* too many requests under way, or too much output waits */
-	bool closing;  /* after the output is gone */
-	bool dead;     /* closed was called; waits for the last release */
+	bool paused;   /* too many requests under way, or too much output unsent */
+	bool closing;  /* closes when the output is sent */
+	bool dead;     /* `closed` was called; freed by the last release */
 	bool in_lines; /* inside conn_lines */
 };
 
@@ -62,7 +62,7 @@ static void conn_end(struct listen_conn *c)
 	list_remove(&c->flush_link);
 	list_remove(&c->more_link);
 	l->n_conns--;
-	/* Held over its own end, so that `closed` may release what it holds. */
+	/* Held meanwhile, so that `closed` may call listen_conn_release. */
 	c->n_held++;
 	l->config.ops->closed(l->config.arg, c);
 	if (--c->n_held == 0 && !c->in_lines)
@@ -83,7 +83,7 @@ static void out_reset(struct listen_conn *c)
 		buf_reset(&c->out);
 }
 
-/* False when the peer is gone. */
+/* False when the peer was closed. */
 static bool conn_flush(struct listen_conn *c)
 {
 	static const struct timeval stalled = {.tv_sec = STALLED_AFTER_S};
@@ -119,7 +119,7 @@ static void flush_later(struct listen_conn *c)
 
 	if (list_has(&c->flush_link))
 		return;
-	/* Answers of one turn leave together: this runs after what is active now. */
+	/* Runs after what is active now, so the answers of one round are sent together. */
 	if (list_is_empty(&l->flushes))
 		event_active(l->flush_event, EV_TIMEOUT, 1);
 	list_add_tail(&l->flushes, &c->flush_link);
@@ -129,7 +129,7 @@ void listen_conn_send(struct listen_conn *c, struct str octets)
 {
 	if (c->dead)
 		return;
-	/* What was sent makes room once it is the larger part. */
+	/* Drop what was sent once it is the larger part. */
 	if (c->out_sent > out_waiting(c)) {
 		buf_drop(&c->out, c->out_sent);
 		c->out_sent = 0;
@@ -166,7 +166,7 @@ static bool must_pause(const struct listen_conn *c)
 	       out_waiting(c) > c->listener->config.out_max_bytes / 2;
 }
 
-/* Had its share of this round: the rest of its lines waits for the next one. */
+/* It has had LINES_A_TURN lines: the others wait for the next round. */
 static void more_later(struct listen_conn *c)
 {
 	static const struct timeval at_once = {0};
@@ -235,8 +235,7 @@ static void resume_if_idle(struct listen_conn *c)
 	if (c->dead || c->closing || !c->paused || c->in_lines || must_pause(c))
 		return;
 	c->paused = false;
-	/* Not from here: the caller is in the middle of an answer. Readiness is looked at in the
-	 * next turn. */
+	/* Not at once: the caller is answering a request. The next round reads. */
 	if (event_add(c->read_event, NULL)) {
 		listen_conn_close(c);
 		return;
@@ -311,8 +310,10 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	if (what & EV_TIMEOUT) {
-		log_warn("listen", "at=%s msg=\"a peer does not read: closed\" waiting=%zu",
-		         c->listener->where, out_waiting(c));
+		log_warn("listen",
+		         "at=%s msg=\"connection closed: the peer read nothing for %d s\" "
+		         "unsent_bytes=%zu",
+		         c->listener->where, STALLED_AFTER_S, out_waiting(c));
 		conn_end(c);
 	} else if (conn_flush(c)) {
 		resume_if_idle(c);
@@ -325,8 +326,11 @@ void listen_flush(struct listener *l)
 		struct listen_conn *c = LIST_OF(k, struct listen_conn, flush_link);
 
 		if (c->out.bad) {
-			log_warn("listen", "at=%s msg=\"a peer reads too slowly: closed\"",
-			         l->where);
+			log_warn("listen",
+			         "at=%s msg=\"connection closed: more than %zu octets unsent, the "
+			         "peer reads "
+			         "too slowly\"",
+			         l->where, l->config.out_max_bytes);
 			conn_end(c);
 		} else if (conn_flush(c)) {
 			resume_if_idle(c);

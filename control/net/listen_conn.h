@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What listeners and their peers share. Private to control/listen*.c. */
+/* What listen.c and listen_conn.c share. */
 #ifndef CONTROL_NET_LISTEN_CONN_H
 #define CONTROL_NET_LISTEN_CONN_H
 
@@ -21,11 +21,10 @@ struct listener {
 	unsigned n_conns;
 };
 
-/* A peer that was accepted; its descriptor is taken. ERR_NOMEM: it is still the caller's. */
+/* Takes the descriptor of an accepted peer. ERR_NOMEM: it stays the caller's. */
 enum err listen_conn_new(struct listener *l, int fd) MUST_USE;
 void listen_end_all(struct listener *l);
-/* What the listener's two events ask for: output of this round is sent, lines left from the last
- * one are taken. */
+/* Sends the output of this round; takes the lines left from the last round. */
 void listen_flush(struct listener *l);
 void listen_go_on(struct listener *l);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libevent's loop in our own types. */
+/* The event loop, on libevent. */
 #include "control/net/loop.h"
 
 #include <event2/event.h>
@@ -164,16 +164,15 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	w->fn(w->arg, what & EV_READ, what & EV_WRITE);
 }
 
-enum err loop_watch_new(struct loop_watch **out, struct loop *l, int fd, bool read, bool write,
-                        loop_watch_fn *fn, void *arg)
+enum err loop_watch_new(struct loop_watch **out, struct loop *l, const struct loop_watch_config *c)
 {
 	struct loop_watch *w = mem_alloc(sizeof(*w));
-	short what = (short)(EV_PERSIST | (read ? EV_READ : 0) | (write ? EV_WRITE : 0));
+	short what = (short)(EV_PERSIST | (c->read ? EV_READ : 0) | (c->write ? EV_WRITE : 0));
 
 	if (!w)
 		return ERR_NOMEM;
 	*w = (struct loop_watch){
-		.fn = fn, .arg = arg, .event = event_new(l->base, fd, what, on_watch, w)};
+		.fn = c->fn, .arg = c->arg, .event = event_new(l->base, c->fd, what, on_watch, w)};
 	if (!w->event || event_add(w->event, NULL)) {
 		loop_watch_free(w);
 		return ERR_NOMEM;

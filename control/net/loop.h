@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 struct event_base;
-/* One thread. Everything made from a loop is freed before it. */
+/* Control only. Free everything made from a loop before the loop. */
 struct loop;
 struct loop_timer;
 struct loop_signal;
@@ -21,19 +21,19 @@ typedef void loop_watch_fn(void *arg, bool readable, bool writable);
 
 enum err loop_new(struct loop **out) MUST_USE;
 void loop_free(struct loop *l);
-/* For the doorways to libevent. */
+/* For the files that include libevent. */
 struct event_base *loop_base(struct loop *l);
-/* Until loop_stop, or until nothing is left to wait for. */
+/* Runs until loop_stop, or until it watches nothing. */
 void loop_run(struct loop *l);
-/* One round: what is ready now, or (wait) what comes first. */
+/* One round: what is ready now, or with `wait` the first thing that becomes ready. */
 void loop_turn(struct loop *l, bool wait);
 void loop_stop(struct loop *l);
 
-/* Fires once for each setting; never from inside loop_timer_set. */
+/* Calls `fn` once for each loop_timer_set, never from inside it. */
 enum err loop_timer_new(struct loop_timer **out, struct loop *l, loop_fn *fn, void *arg) MUST_USE;
-/* Sets or moves it. ERR_NOMEM. */
+/* Sets the timer, or moves it. ERR_NOMEM. */
 enum err loop_timer_set(struct loop_timer *t, uint64_t after_ns) MUST_USE;
-/* It fires once in this round, after what is ready now, however often that is asked. */
+/* Fires once in this round, after what is ready now; further calls before that change nothing. */
 void loop_timer_soon(struct loop_timer *t);
 void loop_timer_stop(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
@@ -42,9 +42,14 @@ enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, lo
                          void *arg) MUST_USE;
 void loop_signal_free(struct loop_signal *s);
 
-/* Level-triggered; `fd` stays the caller's. */
-enum err loop_watch_new(struct loop_watch **out, struct loop *l, int fd, bool read, bool write,
-                        loop_watch_fn *fn, void *arg) MUST_USE;
+struct loop_watch_config {
+	int fd;           /* stays the caller's */
+	bool read, write; /* what to watch for; level-triggered */
+	loop_watch_fn *fn;
+	void *arg;
+};
+enum err loop_watch_new(struct loop_watch **out, struct loop *l,
+                        const struct loop_watch_config *c) MUST_USE;
 void loop_watch_free(struct loop_watch *w);
 
 #endif

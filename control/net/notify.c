@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doorway to libsystemd. */
+/* On libsystemd. */
 #include "control/net/notify.h"
 
 #include <systemd/sd-daemon.h>
@@ -13,7 +13,7 @@ void notify_ready(const char *status)
 
 void notify_reloading(void)
 {
-	/* Type=notify-reload wants the time of the moment beside the word. */
+	/* Type=notify-reload needs the current time too. */
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
 	                 (unsigned long long)(clk_mono_ns() / NS_PER_US));
 }

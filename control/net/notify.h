@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells systemd how the process is doing; without systemd every call does nothing. */
+/* Notifies systemd of the state of the process. Without systemd every function does nothing. */
 #ifndef CONTROL_NET_NOTIFY_H
 #define CONTROL_NET_NOTIFY_H
 
@@ -10,7 +10,7 @@ void notify_ready(const char *status);
 void notify_reloading(void);
 void notify_stopping(void);
 void notify_watchdog(void);
-/* How often notify_watchdog is due, half of what the unit says; 0: not asked for. */
+/* The period of notify_watchdog, half of the unit's WatchdogSec; 0: no watchdog. */
 uint64_t notify_watchdog_ns(void);
 
 #endif

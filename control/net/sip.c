@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading SIP. */
+/* Reads SIP messages. */
 #include "control/net/sip.h"
 
 /* Names that have a compact form (RFC 3261 20). */
@@ -74,8 +74,8 @@ static enum err read_header(struct sip_message *m, struct str line)
 	return ERR_OK;
 }
 
-/* Start line and headers; `*rest` is what follows the blank line. ERR_TRUNCATED: it is not there
- * yet. */
+/* Reads start line and headers; `*rest` follows the blank line. ERR_TRUNCATED: the blank line has
+ * not arrived. */
 static enum err read_head(struct sip_message *m, struct str text, struct str *rest)
 {
 	struct str line;
@@ -167,7 +167,7 @@ struct str sip_param(struct str value, const char *name)
 	size_t close = str_find(value, '>');
 	struct str rest = close < value.n ? str_skip(value, close + 1) : value;
 
-	/* What stands before the first ";" is no parameter of the header. */
+	/* Parameters begin after the first ";". */
 	(void)str_cut(rest, ';', &rest);
 	while (rest.n) {
 		struct str text, one = str_cut(rest, ';', &rest),

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP messages as a terminal of ours needs them (RFC 3261 7): taken off a stream, read by header,
- * nothing copied. */
+/* SIP messages (RFC 3261 7) for sluice-ue: found in a stream, read by header, nothing copied. */
 #ifndef CONTROL_NET_SIP_H
 #define CONTROL_NET_SIP_H
 
@@ -28,12 +27,12 @@ struct sip_message {
 
 /*
  * Octets of the first whole message of a stream: its Content-Length says where it ends (18.3).
- * ERR_TRUNCATED: more is to come; ERR_SYNTAX, ERR_TOO_BIG: this stream makes no sense any more.
- * Blank lines before it are part of it.
+ * ERR_TRUNCATED: wait for more; ERR_SYNTAX, ERR_TOO_BIG: close the stream. Blank lines before the
+ * message count as its part.
  */
 enum err sip_length(struct str stream, size_t *out) MUST_USE;
-/* `text` is exactly one message. Folded lines are refused: nobody sends them (RFC 3261 7.3.1 asks
- * not to). ERR_SYNTAX, ERR_TOO_BIG. */
+/* `text` is exactly one message. Folded lines, which RFC 3261 7.3.1 discourages, are ERR_SYNTAX.
+ * ERR_TOO_BIG. */
 enum err sip_read(struct sip_message *out, struct str text) MUST_USE;
 
 /* The nth header of that name (compact forms too, without case), or empty. */

@@ -17,7 +17,7 @@ struct tls_context {
 	SSL_CTX *ctx;
 	struct tls_config config;
 	char *files[3];   /* owned copies of config's file names */
-	uint64_t told_ns; /* when a refused client was last spoken of */
+	uint64_t told_ns; /* when a refused client was last logged */
 };
 
 static enum err fail(struct why *why, enum err e, const char *what, const char *file)
@@ -36,8 +36,7 @@ static enum err load_own(SSL_CTX *ctx, const struct tls_config *c, struct why *w
 	if (!c->cert_file && !c->key_file && c->role == TLS_CLIENT)
 		return ERR_OK;
 	if (!c->cert_file || !c->key_file)
-		return why_fail(why, ERR_INVALID,
-		                "TLS: a certificate and a private key are needed together");
+		return why_fail(why, ERR_INVALID, "TLS: give both a certificate and a private key");
 	if (SSL_CTX_use_certificate_chain_file(ctx, c->cert_file) != 1)
 		return fail(why, ERR_IO, "certificate", c->cert_file);
 	if (SSL_CTX_use_PrivateKey_file(ctx, c->key_file, SSL_FILETYPE_PEM) != 1)
@@ -48,8 +47,8 @@ static enum err load_own(SSL_CTX *ctx, const struct tls_config *c, struct why *w
 	return ERR_OK;
 }
 
-/* A client whose certificate is refused sees an alert at most: whoever runs this end must learn
- * why. Once a second, since anybody can knock. */
+/* The client sees a TLS alert at most, so the reason is logged here; once a second, because anybody
+ * can connect. */
 static int on_client_certificate(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -63,7 +62,7 @@ static int on_client_certificate(int ok, X509_STORE_CTX *store)
 	c->told_ns = now;
 	if (cert)
 		X509_NAME_oneline(X509_get_subject_name(cert), subject, sizeof(subject));
-	log_warn("tls", "msg=\"a client's certificate is refused\" reason=\"%s\" subject=%s",
+	log_warn("tls", "msg=\"client certificate refused\" reason=\"%s\" subject=%s",
 	         X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)),
 	         log_quote(str_of(subject), text, sizeof(text)));
 	return ok;
@@ -77,8 +76,8 @@ static enum err load_trust(SSL_CTX *ctx, const struct tls_config *c, struct why 
 		return ERR_OK;
 	if (c->role == TLS_SERVER && !c->ca_file)
 		return why_fail(why, ERR_INVALID,
-		                "TLS: certificates of clients are asked for, but no roots are "
-		                "given to check them");
+		                "TLS: give the roots (CA file) that client certificates are "
+		                "checked against");
 	if (c->ca_file && SSL_CTX_load_verify_locations(ctx, c->ca_file, NULL) != 1)
 		return fail(why, ERR_IO, "roots", c->ca_file);
 	if (!c->ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1)
@@ -152,7 +151,7 @@ void tls_context_free(struct tls_context *c)
 {
 	if (!c)
 		return;
-	/* Connections may outlive it, and their context with them. */
+	/* Connections may outlive this struct; OpenSSL keeps their context. */
 	if (c->ctx)
 		SSL_CTX_set_app_data(c->ctx, NULL);
 	SSL_CTX_free(c->ctx);
@@ -175,8 +174,7 @@ enum err tls_context_reload(struct tls_context *c, struct why *why)
 	return ERR_OK;
 }
 
-/* Whom the other side must be: an address literal is compared with IP names, anything else with DNS
- * names. */
+/* An IP address is compared with the certificate's IP names, anything else with its DNS names. */
 static bool expect_name(SSL *ssl, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -207,8 +205,7 @@ struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int
 		SSL_free(ssl);
 		return NULL;
 	}
-	/* Peers that close the TCP connection without a TLS close are common; HTTP and line framing
-	 * notice truncation themselves. */
+	/* Many peers close TCP without a TLS close; HTTP detects truncation itself. */
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	return bev;
 }

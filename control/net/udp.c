@@ -13,8 +13,8 @@
 #include "control/net/loop.h"
 
 enum {
-	DATAGRAMS_A_CALL = 16, /* taken by one recvmmsg */
-	CALLS_A_TURN = 8,      /* then others get their turn: the loop comes back */
+	DATAGRAMS_AT_ONCE = 16, /* taken by one recvmmsg */
+	READS_A_TURN = 8,       /* then other descriptors are served */
 	SOCKET_BUFFER_BYTES = 4 << 20,
 };
 
@@ -23,15 +23,15 @@ struct udp {
 	struct loop_watch *watch;
 	udp_fn *fn;
 	void *arg;
-	struct mmsghdr msgs[DATAGRAMS_A_CALL];
-	struct iovec iovs[DATAGRAMS_A_CALL];
-	struct sockaddr_storage froms[DATAGRAMS_A_CALL];
+	struct mmsghdr msgs[DATAGRAMS_AT_ONCE];
+	struct iovec iovs[DATAGRAMS_AT_ONCE];
+	struct sockaddr_storage froms[DATAGRAMS_AT_ONCE];
 	uint8_t (*octets)[UDP_DATAGRAM_MAX];
 };
 
 static void prepare(struct udp *u)
 {
-	for (int i = 0; i < DATAGRAMS_A_CALL; i++) {
+	for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
 		u->iovs[i] = (struct iovec){.iov_base = u->octets[i], .iov_len = UDP_DATAGRAM_MAX};
 		u->msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = &u->froms[i],
@@ -47,7 +47,7 @@ static int take_some(struct udp *u)
 	int n;
 
 	prepare(u);
-	n = recvmmsg(u->fd, u->msgs, DATAGRAMS_A_CALL, MSG_DONTWAIT, NULL);
+	n = recvmmsg(u->fd, u->msgs, DATAGRAMS_AT_ONCE, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
 		size_t len = u->msgs[i].msg_len;
 		struct addr from;
@@ -65,8 +65,8 @@ static void readable(void *arg, bool is_readable, bool is_writable)
 
 	(void)is_readable;
 	(void)is_writable;
-	for (int i = 0; i < CALLS_A_TURN; i++)
-		if (take_some(u) < DATAGRAMS_A_CALL)
+	for (int i = 0; i < READS_A_TURN; i++)
+		if (take_some(u) < DATAGRAMS_AT_ONCE)
 			return;
 }
 
@@ -79,37 +79,38 @@ static enum err open_socket(struct udp *u, const struct addr *bind_to, struct wh
 
 	u->fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (u->fd < 0)
-		return why_fail(why, ERR_IO, "no socket for %s: %s", addr_print(bind_to, text),
-		                strerror(errno));
+		return why_fail(why, ERR_IO, "cannot open a UDP socket for %s: %s",
+		                addr_print(bind_to, text), strerror(errno));
 	if (bind_to->version == 6)
 		(void)setsockopt(u->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	/* A burst of set-ups waits here; the system may give less. */
+	/* Holds a burst of requests; the system may grant less. */
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (bind(u->fd, (struct sockaddr *)&sa, len))
 		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,
-		                "can't listen on udp %s: %s", addr_print(bind_to, text),
+		                "cannot listen on udp %s: %s", addr_print(bind_to, text),
 		                strerror(errno));
 	return ERR_OK;
 }
 
-enum err udp_new(struct udp **out, struct loop *l, const struct addr *bind_to, udp_fn *fn,
-                 void *arg, struct why *why)
+enum err udp_new(struct udp **out, struct loop *l, const struct udp_config *c, struct why *why)
 {
 	struct udp *u = mem_alloc(sizeof(*u));
 	enum err e = ERR_NOMEM;
 
 	if (!u)
-		return why_fail(why, e, "no memory for a listener");
+		return why_fail(why, e, "out of memory");
 	u->fd = -1;
-	u->fn = fn;
-	u->arg = arg;
-	u->octets = mem_array(DATAGRAMS_A_CALL, sizeof(*u->octets));
+	u->fn = c->fn;
+	u->arg = c->arg;
+	u->octets = mem_array(DATAGRAMS_AT_ONCE, sizeof(*u->octets));
 	if (!u->octets)
-		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
+		e = why_fail(why, ERR_NOMEM, "out of memory");
 	else
-		e = open_socket(u, bind_to, why);
-	if (!e && loop_watch_new(&u->watch, l, u->fd, true, false, readable, u))
-		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
+		e = open_socket(u, &c->bind, why);
+	if (!e && loop_watch_new(&u->watch, l,
+	                         &(struct loop_watch_config){
+					 .fd = u->fd, .read = true, .fn = readable, .arg = u}))
+		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (e) {
 		udp_free(u);
 		return e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP and TCP of one address. */
+/* One address of ng: UDP and TCP. */
 #include "control/ng/ng_listen.h"
 
 #include "base/mem.h"
@@ -36,9 +36,10 @@ enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr
 	enum err e;
 
 	if (!n)
-		return why_fail(why, ERR_NOMEM, "no memory for a listener");
+		return why_fail(why, ERR_NOMEM, "out of memory");
 	n->proto = p;
-	e = udp_new(&n->udp, l, bind, on_datagram, n, why);
+	e = udp_new(&n->udp, l, &(struct udp_config){.bind = *bind, .fn = on_datagram, .arg = n},
+	            why);
 	if (!e) {
 		tcp = udp_local(n->udp);
 		e = ng_tcp_new(&n->tcp, l, &tcp, p, why);

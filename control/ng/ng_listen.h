@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One --ng HOST:PORT: datagrams and connections, to the peers that may ask. */
+/* Listens on one --ng HOST:PORT, UDP and TCP, for the peers that may send requests. */
 #ifndef CONTROL_NG_NG_LISTEN_H
 #define CONTROL_NG_NG_LISTEN_H
 
@@ -11,7 +11,7 @@ struct loop;
 /* Control only. Freed after the last request was answered, before the protocol and the loop. */
 struct ng_listen;
 
-/* Port 0: the system chooses one for both. ERR_EXISTS, ERR_IO, ERR_NOMEM. */
+/* Port 0: the system chooses; UDP and TCP get the same. ERR_EXISTS, ERR_IO, ERR_NOMEM. */
 enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
                        struct ng *p, struct why *why) MUST_USE;
 void ng_listen_free(struct ng_listen *n); /* takes NULL */

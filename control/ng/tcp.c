@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections of ng clients. */
+/* Serves ng clients over TCP. */
 #include "control/ng/tcp.h"
 
 #include <errno.h>
@@ -24,10 +24,10 @@ enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = NG_M
 struct conn {
 	struct link link;
 	struct ng_tcp *t;
-	uint64_t serial; /* what a reply knows it by: it may be gone by then */
+	uint64_t serial; /* names it to replies: it may have ended before they are sent */
 	int fd;
 	struct addr peer;
-	struct loop_watch *read, *write; /* write: only while replies wait */
+	struct loop_watch *read, *write; /* write: only while replies are unsent */
 	size_t n_in;
 	struct buf out;
 	bool in_messages, is_over;
@@ -38,7 +38,7 @@ struct ng_tcp {
 	struct loop *loop;
 	struct ng *proto;
 	int fd;
-	struct loop_watch *watch; /* NULL: without descriptors, until `resume` */
+	struct loop_watch *watch; /* NULL: out of descriptors, until `resume` */
 	struct loop_timer *resume;
 	struct link conns;
 	unsigned n_conns;
@@ -58,7 +58,7 @@ static void conn_free(struct conn *c)
 	mem_free(c);
 }
 
-/* From inside its own messages a connection only notes that it is over. */
+/* While conn_messages runs, it frees the connection. */
 static void conn_end(struct conn *c)
 {
 	c->is_over = true;
@@ -68,19 +68,21 @@ static void conn_end(struct conn *c)
 
 static void writable(void *arg, bool is_readable, bool is_writable);
 
-/* Sends what can be sent now; a watch tells when more can. */
+/* Sends what the socket takes now; a watch tells when it takes more. */
 static void conn_flush(struct conn *c)
 {
 	ssize_t n = 0;
 
 	while (c->out.n && (n = send(c->fd, c->out.p, c->out.n, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
-		/* What moves down leaves its old place behind: wiped with the rest at the end. */
+		/* The old place is wiped with the buffer at the end. */
 		buf_drop(&c->out, (size_t)n);
 	}
 	if (c->out.n && n < 0 && errno != EAGAIN && errno != EINTR) {
 		conn_end(c);
 	} else if (c->out.n && !c->write) {
-		if (loop_watch_new(&c->write, c->t->loop, c->fd, false, true, writable, c))
+		if (loop_watch_new(&c->write, c->t->loop,
+		                   &(struct loop_watch_config){
+					   .fd = c->fd, .write = true, .fn = writable, .arg = c}))
 			conn_end(c);
 	} else if (!c->out.n) {
 		loop_watch_free(c->write);
@@ -115,7 +117,7 @@ static void send_reply(void *arg, uint64_t token, const struct addr *to, struct 
 	}
 }
 
-/* Whole messages off the front. False: the stream makes no sense. */
+/* Takes whole messages off the front. False: the octets are not ng messages. */
 static bool conn_messages(struct conn *c)
 {
 	size_t at = 0, n = 0;
@@ -123,7 +125,7 @@ static bool conn_messages(struct conn *c)
 
 	c->in_messages = true;
 	while (at < c->n_in && !c->is_over) {
-		/* Some clients end their messages by a line end. */
+		/* Some clients end a message with a line end. */
 		if (c->in[at] == '\n' || c->in[at] == '\r') {
 			at++;
 			continue;
@@ -175,25 +177,35 @@ static void accept_one(struct ng_tcp *t, int fd, const struct addr *peer)
 	c->serial = ++t->serials;
 	list_add_tail(&t->conns, &c->link);
 	t->n_conns++;
-	if (loop_watch_new(&c->read, t->loop, fd, true, false, readable, c))
+	if (loop_watch_new(
+		    &c->read, t->loop,
+		    &(struct loop_watch_config){.fd = fd, .read = true, .fn = readable, .arg = c}))
 		conn_free(c);
 }
 
 static void acceptable(void *arg, bool is_readable, bool is_writable);
 
+static enum err watch_socket(struct ng_tcp *t)
+{
+	return loop_watch_new(
+		&t->watch, t->loop,
+		&(struct loop_watch_config){.fd = t->fd, .read = true, .fn = acceptable, .arg = t});
+}
+
 static void resume(void *arg)
 {
 	struct ng_tcp *t = arg;
 
-	if (loop_watch_new(&t->watch, t->loop, t->fd, true, false, acceptable, t) &&
-	    loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
-		log_error("ng", "msg=\"out of memory: no peer over TCP is taken any more\"");
+	if (watch_socket(t) && loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
+		log_error("ng", "msg=\"out of memory: ng over TCP accepts no more connections "
+		                "until a restart\"");
 }
 
-/* Out of descriptors or memory: the socket stays readable, and would be looked at again at once. */
+/* Out of descriptors or memory: the socket stays readable, so stop watching it for a second. */
 static void accept_later(struct ng_tcp *t, int error)
 {
-	log_warn("ng", "msg=\"accept: %s; peers wait\" peers=%u", strerror(error), t->n_conns);
+	log_warn("ng", "msg=\"cannot accept a connection: %s; trying again in 1 s\" peers=%u",
+	         strerror(error), t->n_conns);
 	if (loop_timer_set(t->resume, ACCEPT_PAUSE_NS))
 		return;
 	loop_watch_free(t->watch);
@@ -230,14 +242,14 @@ static enum err open_socket(struct ng_tcp *t, const struct addr *bind_to, struct
 
 	t->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (t->fd < 0)
-		return why_fail(why, ERR_IO, "no socket for %s: %s", addr_print(bind_to, text),
-		                strerror(errno));
+		return why_fail(why, ERR_IO, "cannot open a TCP socket for %s: %s",
+		                addr_print(bind_to, text), strerror(errno));
 	(void)setsockopt(t->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind_to->version == 6)
 		(void)setsockopt(t->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(t->fd, (struct sockaddr *)&sa, len) || listen(t->fd, BACKLOG))
 		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,
-		                "can't listen on tcp %s: %s", addr_print(bind_to, text),
+		                "cannot listen on tcp %s: %s", addr_print(bind_to, text),
 		                strerror(errno));
 	return ERR_OK;
 }
@@ -249,15 +261,15 @@ enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind
 	enum err e;
 
 	if (!t)
-		return why_fail(why, ERR_NOMEM, "no memory for a listener");
+		return why_fail(why, ERR_NOMEM, "out of memory");
 	t->loop = l;
 	t->proto = p;
 	list_init(&t->conns);
 	e = open_socket(t, bind_to, why);
 	if (!e && loop_timer_new(&t->resume, l, resume, t))
-		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
-	if (!e && loop_watch_new(&t->watch, l, t->fd, true, false, acceptable, t))
-		e = why_fail(why, ERR_NOMEM, "no memory for a listener");
+		e = why_fail(why, ERR_NOMEM, "out of memory");
+	if (!e && watch_socket(t))
+		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (e)
 		ng_tcp_free(t);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ng over TCP: connections whose messages follow each other without anything in between. */
+/* ng over TCP: messages follow each other without a separator. */
 #ifndef CONTROL_NG_TCP_H
 #define CONTROL_NG_TCP_H
 

@@ -60,7 +60,7 @@ static struct {
 	struct loop *loop;
 	struct http_server *server;
 	struct http_client *client;
-	struct http_exchange *kept;
+	struct http_request *kept;
 	struct loop_timer *later;
 	unsigned done;
 	enum err e;
@@ -68,7 +68,7 @@ static struct {
 	char body[64], type[64];
 } t;
 
-static void answer_text(struct http_exchange *x, int status, const char *text)
+static void answer_text(struct http_request *x, int status, const char *text)
 {
 	http_answer(x, &(struct http_reply){.status = status,
 	                                    .content_type = "text/plain",
@@ -82,7 +82,7 @@ static void on_later(void *arg)
 	t.kept = NULL;
 }
 
-static void serve(void *arg, struct http_exchange *x, const struct http_request *r)
+static void serve(void *arg, struct http_request *x, const struct http_incoming *r)
 {
 	(void)arg;
 	if (str_is(r->path, "/late")) {
@@ -136,16 +136,16 @@ static void stop(void)
 
 static void call(const char *path, const char *body, unsigned timeout_ms)
 {
-	struct http_ask ask = {.method = HTTP_POST,
-	                       .content_type = "Application/MIKEY; x=y",
-	                       .timeout_ms = timeout_ms,
-	                       .body = {(const uint8_t *)body, strlen(body)}};
+	struct http_outgoing ask = {.method = HTTP_POST,
+	                            .content_type = "Application/MIKEY; x=y",
+	                            .timeout_ms = timeout_ms,
+	                            .body = {(const uint8_t *)body, strlen(body)}};
 	char url[64];
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", http_server_addr(t.server).port, path);
 	REQUIRE_OK(http_url_parse(str_of(url), &ask.url, NULL));
 	t.done = 0;
-	REQUIRE_OK(http_client_call(t.client, &ask, on_done, NULL, NULL));
+	REQUIRE_OK(http_client_send(t.client, &ask, on_done, NULL, NULL));
 	EXPECT(t.done == 0);
 	while (!t.done)
 		loop_turn(t.loop, true);
@@ -185,16 +185,16 @@ static void ends_with_open_exchanges(void)
 
 static void nobody_listens(void)
 {
-	struct http_ask ask = {.method = HTTP_GET, .timeout_ms = 20000};
+	struct http_outgoing ask = {.method = HTTP_GET, .timeout_ms = 20000};
 
 	if (start()) {
 		REQUIRE_OK(http_url_parse(STR("http://127.0.0.1:1/"), &ask.url, NULL));
-		REQUIRE_OK(http_client_call(t.client, &ask, on_done, NULL, NULL));
+		REQUIRE_OK(http_client_send(t.client, &ask, on_done, NULL, NULL));
 		while (!t.done)
 			loop_turn(t.loop, true);
 		EXPECT(t.e == ERR_CLOSED);
 		ask.url.is_tls = true;
-		EXPECT_ERR(http_client_call(t.client, &ask, on_done, NULL, NULL), ERR_INVALID);
+		EXPECT_ERR(http_client_send(t.client, &ask, on_done, NULL, NULL), ERR_INVALID);
 	}
 	stop();
 }
