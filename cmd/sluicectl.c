@@ -74,7 +74,7 @@ static int call(struct ctl *ctl, const char *method, const struct doc *params,
 {
 	const struct doc *result = NULL;
 	struct why why = {""};
-	enum err e = client_call(ctl->client, method, params, &result, &why);
+	enum err e = client_request(ctl->client, method, params, &result, &why);
 
 	if (e)
 		return refused(ctl, e, result, &why);
@@ -229,7 +229,7 @@ static int run_events(struct ctl *ctl)
 	set_option(ctl, params, "prefix", ctl->prefix);
 	if (ctl->has_after)
 		doc_set_uint(ctl->arena, params, "after", ctl->after);
-	e = client_call(ctl->client, "events.subscribe", params, &d, &why);
+	e = client_request(ctl->client, "events.subscribe", params, &d, &why);
 	if (e)
 		return refused(ctl, e, d, &why);
 	for (uint64_t n = 0; ctl->count == 0 || n < ctl->count; n++) {

@@ -98,7 +98,8 @@ static void on_reload(struct daemon *d)
 
 	notify_reloading();
 	if (conf_load(&next, &command, d->argc, d->argv, &why))
-		log_error("conf", "msg=\"the settings stay as they are: %s\"", why.text);
+		log_error("conf", "msg=\"reload failed, keeping the current settings: %s\"",
+		          why.text);
 	else
 		gateway_reload(d->gateway, &next);
 	notify_ready(gateway_ready_line(d->gateway));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A blocking socket, a line buffer, and the matching of answers to requests. */
+/* A blocking socket, a line buffer, and answers matched to requests. */
 #include "control/client.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum { READ_BYTES = 65536, LINE_MAX_BYTES = 16 << 20 };
 
-/* A line that was read while another was waited for. */
+/* An event that arrived while an answer was awaited. */
 struct kept {
 	struct link link;
 	size_t n;
@@ -26,7 +26,7 @@ struct kept {
 
 struct client {
 	int fd;
-	int timeout_ms; /* -1: without end */
+	int timeout_ms; /* -1: no timeout */
 	uint64_t next_id;
 	char *in;
 	size_t in_len, in_room;
@@ -45,12 +45,14 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 		struct addr a;
 
 		if (addr_parse(str_skip(where, 4), &a))
-			return why_fail(why, ERR_INVALID, "\"%.*s\" is not tcp:HOST:PORT",
+			return why_fail(why, ERR_INVALID, "\"%.*s\": must be tcp:HOST:PORT",
 			                STR_ARG(where));
 		len = addr_to_sockaddr(&a, &ss);
 	} else {
 		if (where.n >= sizeof(un->sun_path))
-			return why_fail(why, ERR_TOO_BIG, "the socket's path is too long");
+			return why_fail(why, ERR_TOO_BIG,
+			                "the path of the socket must be at most %zu octets",
+			                sizeof(un->sun_path) - 1);
 		un->sun_family = AF_UNIX;
 		memcpy(un->sun_path, where.p, where.n);
 		len = sizeof(*un);
@@ -194,8 +196,8 @@ static enum err keep_event(struct client *c)
 	return ERR_OK;
 }
 
-enum err client_call(struct client *c, const char *method, const struct doc *params,
-                     const struct doc **result, struct why *why)
+enum err client_request(struct client *c, const char *method, const struct doc *params,
+                        const struct doc **result, struct why *why)
 {
 	uint64_t id = c->next_id++;
 	enum err e;

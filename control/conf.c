@@ -45,12 +45,13 @@ static enum err put_number(const struct conf_setting *s, void *at, struct str te
 	uint64_t v;
 
 	if (str_to_u64(text, UINT64_MAX, &v))
-		return why_fail(
-			why, ERR_INVALID, "\"%.*s\" is not a whole number; %llu to %llu is allowed",
-			STR_ARG(text), (unsigned long long)s->min, (unsigned long long)s->max);
+		return why_fail(why, ERR_INVALID, "\"%.*s\": must be an integer from %llu to %llu",
+		                STR_ARG(text), (unsigned long long)s->min,
+		                (unsigned long long)s->max);
 	if (v < s->min || v > s->max)
-		return why_fail(why, ERR_RANGE, "%.*s is not %llu to %llu", STR_ARG(text),
-		                (unsigned long long)s->min, (unsigned long long)s->max);
+		return why_fail(why, ERR_RANGE, "%.*s is out of range (%llu to %llu)",
+		                STR_ARG(text), (unsigned long long)s->min,
+		                (unsigned long long)s->max);
 	if (s->type == CONF_PORT)
 		*(uint16_t *)at = (uint16_t)v;
 	else
@@ -64,13 +65,13 @@ static enum err put_octal(const struct conf_setting *s, void *at, struct str tex
 
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] < '0' || text.p[i] > '7' || text.n > 6)
-			return why_fail(why, ERR_INVALID, "\"%.*s\" is not an octal number",
+			return why_fail(why, ERR_INVALID, "\"%.*s\": must be an octal number",
 			                STR_ARG(text));
 		v = v * 8 + (uint64_t)(text.p[i] - '0');
 	}
 	if (text.n == 0 || v > s->max)
-		return why_fail(why, ERR_RANGE, "\"%.*s\" is not 0 to 0%llo", STR_ARG(text),
-		                (unsigned long long)s->max);
+		return why_fail(why, ERR_RANGE, "\"%.*s\" is out of range (0 to 0%llo)",
+		                STR_ARG(text), (unsigned long long)s->max);
 	*(unsigned *)at = (unsigned)v;
 	return ERR_OK;
 }
@@ -86,18 +87,18 @@ static enum err put_bool(void *at, struct str text, struct why *why)
 			return ERR_OK;
 		}
 	}
-	return why_fail(why, ERR_INVALID, "\"%.*s\" is neither yes nor no", STR_ARG(text));
+	return why_fail(why, ERR_INVALID, "\"%.*s\": must be yes or no", STR_ARG(text));
 }
 
 static enum err put_word(const struct conf_setting *s, void *at, struct str text, struct why *why)
 {
 	const struct word *w = word_find(s->words, text);
 
-	if (w) {
+	if (w && (!s->max || w->value <= s->max)) {
 		*(unsigned *)at = w->value;
 		return ERR_OK;
 	}
-	return why_fail(why, ERR_INVALID, "\"%.*s\" is not one of %s", STR_ARG(text), s->arg);
+	return why_fail(why, ERR_INVALID, "\"%.*s\": must be one of %s", STR_ARG(text), s->arg);
 }
 
 static enum err put_list(const struct conf_setting *s, struct conf_list *list, struct str text,
@@ -106,12 +107,12 @@ static enum err put_list(const struct conf_setting *s, struct conf_list *list, s
 	enum err e;
 
 	if (list->n == CONF_LISTEN_MAX)
-		return why_fail(why, ERR_LIMIT, "given more than %d times", CONF_LISTEN_MAX);
+		return why_fail(why, ERR_LIMIT, "may be given at most %d times", CONF_LISTEN_MAX);
 	e = s->check ? s->check(text, why) : ERR_OK;
 	if (e)
 		return e;
 	if (str_copy(text, list->items[list->n], CONF_WHERE_MAX))
-		return why_fail(why, ERR_TOO_BIG, "longer than %d characters", CONF_WHERE_MAX - 1);
+		return why_fail(why, ERR_TOO_BIG, "must be at most %d octets", CONF_WHERE_MAX - 1);
 	list->n++;
 	return ERR_OK;
 }
@@ -124,11 +125,12 @@ static enum err put_nets(struct targets_nets *nets, struct str text, struct why 
 		struct str one = str_trim(str_cut(text, ',', &rest));
 
 		if (nets->n == TARGET_NETS_MAX)
-			return why_fail(why, ERR_LIMIT, "more than %d networks", TARGET_NETS_MAX);
+			return why_fail(why, ERR_LIMIT, "may name at most %d networks",
+			                TARGET_NETS_MAX);
 		if (addr_net_parse(one, &nets->items[nets->n]))
 			return why_fail(why, ERR_INVALID,
-			                "\"%.*s\" is no network; 192.0.2.0/24, 2001:db8::/32 or an "
-			                "address is needed, with commas between",
+			                "\"%.*s\": must be a network or an address, for example "
+			                "192.0.2.0/24 or 2001:db8::/32, separated by commas",
 			                STR_ARG(one));
 		nets->n++;
 		if (str_find(text, ',') == text.n)
@@ -201,7 +203,7 @@ static void presets(struct conf *c)
 	snprintf(c->control.items[0], CONF_WHERE_MAX, "%s", conf_standard_control());
 }
 
-/* libinih's handler: 0 stops (INI_STOP_ON_FIRST_ERROR). */
+/* Handler of libinih: returning 0 stops it (INI_STOP_ON_FIRST_ERROR). */
 static int on_ini(void *user, const char *section, const char *name, const char *value)
 {
 	struct source *src = user;
@@ -211,10 +213,12 @@ static int on_ini(void *user, const char *section, const char *name, const char 
 		return 0;
 	if (section[0] && strcmp(section, "sluiced") != 0)
 		src->e = why_fail(src->why, ERR_NOT_FOUND,
-		                  "no section [%.40s]; there is [sluiced], which may be left out",
+		                  "unknown section [%.40s]: the only section is [sluiced], and its "
+		                  "line may be omitted",
 		                  section);
 	else if (!s)
-		src->e = why_fail(src->why, ERR_NOT_FOUND, "no setting \"%.60s\"", name);
+		src->e = why_fail(src->why, ERR_NOT_FOUND,
+		                  "unknown setting \"%.60s\"; sluiced --help lists them", name);
 	else {
 		src->e = source_put(src, s, str_trim(str_of(value)));
 		if (src->e)
@@ -223,7 +227,7 @@ static int on_ini(void *user, const char *section, const char *name, const char 
 	return src->e == ERR_OK;
 }
 
-/* Names the first line that failed: for the handler libinih counts, and its return is that line. */
+/* Prefixes the error with the line, which is what libinih returns. */
 static enum err ini_result(struct source *src, int rc)
 {
 	if (rc == 0 && !src->e)
@@ -231,7 +235,7 @@ static enum err ini_result(struct source *src, int rc)
 	if (rc == -2)
 		return why_fail(src->why, ERR_NOMEM, "out of memory");
 	if (!src->e)
-		src->e = why_fail(src->why, ERR_SYNTAX, "not \"name = value\"");
+		src->e = why_fail(src->why, ERR_SYNTAX, "must be \"name = value\"");
 	if (rc > 0)
 		why_prefix(src->why, "%s:%d", src->name, rc);
 	return src->e;
@@ -239,8 +243,8 @@ static enum err ini_result(struct source *src, int rc)
 
 struct lines {
 	FILE *file;
-	int error;    /* errno of a failed read: a directory opens, too */
-	bool has_nul; /* libinih would take what stands before it for the whole line */
+	int error;    /* errno of a failed read, for example of a directory */
+	bool has_nul; /* libinih would read the line up to the NUL only */
 };
 
 static char *read_line(char *out, int room, void *stream)
@@ -273,11 +277,12 @@ static enum err load_file(struct conf *c, const char *file, bool must_exist, str
 	if (!e && lines.error)
 		e = why_fail(why, ERR_IO, "%s: %s", file, strerror(lines.error));
 	if (!e && lines.has_nul)
-		e = why_fail(why, ERR_SYNTAX, "%s: is no text: it holds an octet of zero", file);
+		e = why_fail(why, ERR_SYNTAX, "%s: is not a text file: it contains a NUL octet",
+		             file);
 	return e;
 }
 
-/* libinih reads lines through a function: this one takes them from a slice. */
+/* Reader of libinih for a slice. */
 static char *read_slice(char *out, int room, void *stream)
 {
 	struct str *left = stream;
@@ -296,26 +301,28 @@ static char *read_slice(char *out, int room, void *stream)
 
 /* --- the command line ------------------------------------------------------- */
 
-/* `--name value` or `--name=value`; *i moves over a value that stands alone. */
-static enum err flag_split(int argc, char *const *argv, int *i, struct str *name, struct str *value,
+/* Splits `--name value` or `--name=value`; for the first, moves *i to the value. */
+static enum err flag_split(char *const *argv, int *i, struct str *name, struct str *value,
                            struct why *why)
 {
 	struct str arg = str_of(argv[*i]);
 
 	if (!str_starts(arg, "--") || arg.n == 2)
-		return why_fail(why, ERR_INVALID, "\"%s\" is no flag; see --help", argv[*i]);
+		return why_fail(why, ERR_INVALID, "\"%s\" is not a flag; sluiced --help lists them",
+		                argv[*i]);
 	*name = str_cut(str_skip(arg, 2), '=', value);
 	if (name->n + 2 < arg.n)
 		return ERR_OK;
 	if (!find(*name) && !str_is(*name, "config"))
-		return why_fail(why, ERR_NOT_FOUND, "no flag --%.*s; see --help", STR_ARG(*name));
-	if (*i + 1 >= argc)
+		return why_fail(why, ERR_NOT_FOUND,
+		                "unknown flag --%.*s; sluiced --help lists them", STR_ARG(*name));
+	if (!argv[*i + 1])
 		return why_fail(why, ERR_INVALID, "%s needs a value", argv[*i]);
 	*value = str_of(argv[++*i]);
 	return ERR_OK;
 }
 
-/* Settings are put into `src` when it is not NULL; the rest into `command`. */
+/* Puts settings into `src` unless it is NULL, the rest into `command`. */
 static enum err read_flags(struct source *src, struct conf_command *command, int argc,
                            char *const *argv, struct why *why)
 {
@@ -336,14 +343,15 @@ static enum err read_flags(struct source *src, struct conf_command *command, int
 			command->version = true;
 			continue;
 		}
-		e = flag_split(argc, argv, &i, &name, &value, why);
+		e = flag_split(argv, &i, &name, &value, why);
 		if (e)
 			return e;
 		s = find(name);
 		if (str_is(name, "config"))
 			command->file = value.p;
 		else if (!s)
-			return why_fail(why, ERR_NOT_FOUND, "no flag --%.*s; see --help",
+			return why_fail(why, ERR_NOT_FOUND,
+			                "unknown flag --%.*s; sluiced --help lists them",
 			                STR_ARG(name));
 		else if (src) {
 			e = source_put(src, s, value);
@@ -356,15 +364,15 @@ static enum err read_flags(struct source *src, struct conf_command *command, int
 	return ERR_OK;
 }
 
-/* --- together --------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------- */
 
 static enum err check(struct conf *c, struct why *why)
 {
 	if ((c->port_min + 1u) / 2 * 2 + 1 > c->port_max)
-		return why_fail(
-			why, ERR_RANGE,
-			"port-min %u to port-max %u hold no pair of an even and an odd port",
-			c->port_min, c->port_max);
+		return why_fail(why, ERR_RANGE,
+		                "port-min %u to port-max %u: must contain an even port and the "
+		                "port after it",
+		                c->port_min, c->port_max);
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
 		c->interfaces.items[i].port_min = c->port_min;
 		c->interfaces.items[i].port_max = c->port_max;
@@ -499,7 +507,7 @@ void conf_reload(struct conf *now, const struct conf *next, struct buf *need_res
 
 /* --- for people ------------------------------------------------------------- */
 
-/* "; range: 1 to 604800" behind the preset of a number; empty for what is none. */
+/* "; range: 1 to 604800" for a number, else empty. */
 static const char *range_of(const struct conf_setting *s, char out[48])
 {
 	out[0] = '\0';
@@ -512,14 +520,15 @@ static const char *range_of(const struct conf_setting *s, char out[48])
 void conf_print_help(FILE *out)
 {
 	fputs("usage: sluiced [--SETTING VALUE]... [--config FILE] [-n]\n\n"
-	      "The Sluice media relay and gateway. It stays in the foreground and says when it is "
-	      "ready.\n\n"
-	      "  --config FILE    settings file; default " CONF_STANDARD_FILE " if it is there\n"
-	      "  -n, --check      check settings and end; touches nothing\n"
+	      "The Sluice media relay and gateway. It runs in the foreground and logs a line when "
+	      "it "
+	      "is ready.\n\n"
+	      "  --config FILE    settings file; default " CONF_STANDARD_FILE " if it exists\n"
+	      "  -n, --check      check the settings and exit; changes nothing\n"
 	      "  -V, --version    print the version\n"
 	      "  -h, --help       print this\n\n"
-	      "Settings, as flags or as lines \"name = value\" of the file (r: SIGHUP takes it "
-	      "over):\n\n",
+	      "Settings, as flags or as lines \"name = value\" of the file (r: a reload by SIGHUP "
+	      "applies it):\n\n",
 	      out);
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
@@ -531,7 +540,7 @@ void conf_print_help(FILE *out)
 	}
 }
 
-/* A bare "-" would be set as a hyphen, which nobody can search for or paste. */
+/* troff sets a bare "-" as a hyphen, which cannot be searched for or pasted. */
 static void print_troff(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
@@ -556,7 +565,7 @@ void conf_print_manual(struct buf *out)
 		buf_text(out, ".\nDefault: ");
 		print_troff(out, s->preset ? s->preset : s->preset_text);
 		buf_printf(out, "%s.\n%s.\n", range_of(s, range),
-		           s->reloads ? "Taken over by SIGHUP" : "Needs a restart");
+		           s->reloads ? "A reload (SIGHUP) applies it" : "Needs a restart");
 	}
 }
 
@@ -565,14 +574,14 @@ void conf_print_example(struct buf *out)
 	buf_text(out, "# SPDX-License-Identifier: MIT\n"
 	              "# Settings of sluiced, for " CONF_STANDARD_FILE
 	              ". Every line is optional; those below show the defaults.\n"
-	              "# Flags of the same names go before this file. `sluiced -n` checks it; "
+	              "# Flags of the same names override this file. `sluiced -n` checks it; "
 	              "sluiced.conf(5) explains it.\n");
 	for (size_t i = 0; i < conf_settings_n; i++) {
 		const struct conf_setting *s = &conf_settings[i];
 		char range[48];
 
 		buf_printf(out, "\n# %s: %s%s.%s\n", s->arg, s->help, range_of(s, range),
-		           s->reloads ? " SIGHUP takes it over." : "");
+		           s->reloads ? " A reload (SIGHUP) applies it." : "");
 		if (!s->preset)
 			buf_printf(out, "# Default: %s. For example:\n", s->preset_text);
 		buf_printf(out, "#%s = %s\n", s->name, s->preset ? s->preset : s->example);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings: one table from which the file, the flags, --help and the manual come. */
+/* Settings: one table for the file, the flags, --help and the manual. */
 #ifndef CONTROL_CONF_H
 #define CONTROL_CONF_H
 
@@ -22,13 +22,14 @@ struct conf_list {
 	char items[CONF_LISTEN_MAX][CONF_WHERE_MAX];
 };
 
-/* Several may have one name (control/session/interfaces.h) or one address, but none both. */
+/* A name may have several addresses, and an address several names (control/session/interfaces.h).
+ */
 struct conf_interfaces {
 	unsigned n;
 	struct relay_interface items[RELAY_INTERFACES_MAX];
 };
 
-/* Adds [NAME/]ADDR[!ADVERTISED], or several with ";" between; without NAME it is "default".
+/* Adds one [NAME/]ADDR[!ADVERTISED], or several separated by ";". NAME is "default" when absent.
  * ERR_INVALID, ERR_LIMIT, ERR_EXISTS. */
 enum err conf_put_interfaces(struct conf_interfaces *list, struct str text,
                              struct why *why) MUST_USE;
@@ -46,16 +47,17 @@ struct conf {
 	struct conf_list ng, ng_allow, http;
 	struct conf_list sdes_offer;                 /* control/sdes_offer.h; none: all suites */
 	unsigned other_media;                        /* enum dialog_other */
-	unsigned ng_srtp, osrtp;                     /* 0: pass, end; 1: recrypt, pass */
+	unsigned ng_srtp;                            /* 1: recrypt */
+	unsigned osrtp;                              /* enum dialog_osrtp: END or PASS */
 	struct targets_nets media_deny, media_allow; /* control/session/target.h */
-	unsigned engine, io;                         /* index into their words: conf_word */
+	unsigned engine, io;                         /* conf_engine_name, conf_io_name */
 	unsigned log_level;                          /* enum log_level */
 	unsigned sessions_max;
 	unsigned port_quarantine_ms, setup_timeout_ms, inactivity_ms, rekey_overlap_ms;
 	unsigned silent_timeout_s, delete_delay_s;
 	unsigned e2ae_rekey; /* enum spec_rekey */
 	unsigned rekey_roc;  /* enum relay_rekey_roc */
-	unsigned non_rtp;    /* 0: it passes between plain legs; 1: it is dropped */
+	unsigned non_rtp;    /* 1: dropped; 0: passes between plain legs */
 	unsigned dscp;
 	unsigned ssrcs_per_leg, replay_window, replay_window_video, receive_lifetime, send_window,
 		pkts_per_worker, auth_fail_rate, keys_remembered;
@@ -79,23 +81,22 @@ struct conf_setting {
 	const char *name;
 	enum conf_type type;
 	size_t offset;
-	const char *preset; /* as it would be written; NULL: decided at start, and `preset_text`
-	                       says how */
+	const char *preset; /* as a user writes it; NULL: `preset_text` says what the default is */
 	const char *preset_text;
-	const char *example;      /* a value to show where there is no preset */
-	uint64_t min, max;        /* UINT, OCTAL */
+	const char *example; /* a value to show where there is no preset */
+	uint64_t min, max;   /* UINT, PORT, OCTAL; WORD: `max` is the last value allowed, 0: all */
 	const struct word *words; /* WORD */
-	bool reloads;             /* SIGHUP takes it over; else it needs a restart */
+	bool reloads;             /* a reload (SIGHUP) applies it; else it needs a restart */
 	enum err (*check)(struct str value, struct why *why); /* LIST: each item; may be NULL */
-	const char *arg, *help; /* for people: the value's name, one sentence */
+	const char *arg, *help; /* the name of the value; what the setting does */
 };
 
 extern const struct conf_setting conf_settings[];
 extern const size_t conf_settings_n;
 
-/* What the command line asks beside settings. */
+/* What the command line says besides settings. */
 struct conf_command {
-	const char *file; /* --config; NULL: the standard one if it is there */
+	const char *file; /* --config; NULL: the standard file if it exists */
 	bool check_only;  /* -n */
 	bool help, version;
 };
@@ -103,21 +104,21 @@ struct conf_command {
 #define CONF_STANDARD_FILE "/etc/sluice/sluice.conf"
 
 /*
- * Presets, then the file, then the flags, each over the one before; a repeatable setting in a later
- * place replaces it whole. Then the checks of settings against each other. ERR_INVALID, ERR_RANGE,
- * ERR_NOT_FOUND (unknown name), ERR_IO (no such file), ERR_SYNTAX: `why` names the file and line,
- * or the flag. Touches nothing. `out` is set on success only.
+ * Applies the presets, then the file, then the flags. A repeatable setting in a later place
+ * replaces all its values from earlier places. Then checks settings against each other.
+ * ERR_INVALID, ERR_RANGE, ERR_NOT_FOUND (unknown name), ERR_IO (no such file), ERR_SYNTAX: `why`
+ * names the file and line, or the flag. Changes nothing but `out`, and that on success only.
  */
 enum err conf_load(struct conf *out, struct conf_command *command, int argc, char *const *argv,
                    struct why *why) MUST_USE;
-/* The file's text alone over presets: for the fuzz target. */
+/* The presets, then `text` as a file. For tests. */
 enum err conf_load_text(struct conf *out, struct str text, struct why *why) MUST_USE;
 
-/* Settings that differ and need a restart, as names with ", " between. Takes over the others into
- * `now`. */
+/* Copies into `now` what a reload may change, and lists in `need_restart` the names of other
+ * settings that differ. */
 void conf_reload(struct conf *now, const struct conf *next, struct buf *need_restart);
 
-/* The word of a CONF_WORD setting. */
+/* The word of a setting. */
 const char *conf_engine_name(const struct conf *c);
 const char *conf_io_name(const struct conf *c);
 /* "/run/sluice/control.sock", or below $XDG_RUNTIME_DIR for an ordinary user. Static. */
@@ -126,7 +127,7 @@ const char *conf_standard_control(void);
 void conf_print_help(FILE *out);
 /* The rows as troff for sluiced.conf(5). */
 void conf_print_manual(struct buf *out);
-/* A settings file with every row in a comment, at its preset or example: cmd/share/sluice.conf. */
+/* cmd/share/sluice.conf: every setting in a comment, with its preset or an example. */
 void conf_print_example(struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Local addresses as settings: [NAME/]ADDR[!ADVERTISED], one or several with ";" between. */
+/* The setting `interface`: [NAME/]ADDR[!ADVERTISED], one or several separated by ";". */
 #include <string.h>
 
 #include "control/conf.h"
@@ -26,18 +26,18 @@ static bool is_name(struct str s)
 	return is_word(base) && (base.n == s.n || is_word(part));
 }
 
-/* One address of one host, which peers can be told. */
+/* An address that peers can send to. */
 static enum err read_address(struct str text, struct addr *out, struct why *why)
 {
 	if (addr_parse_ip(text, out))
 		return why_fail(why, ERR_INVALID,
-		                "\"%.*s\" is no address; " FORM
-		                " takes literal ones, as access/192.0.2.1 or access/2001:db8::1",
+		                "\"%.*s\": must be an IP address in " FORM
+		                ", for example access/192.0.2.1 or access/2001:db8::1",
 		                STR_ARG(text));
 	if (addr_is_any(out) || addr_is_multicast(out))
 		return why_fail(why, ERR_INVALID,
-		                "%.*s is no address of one host: peers must be told one",
-		                STR_ARG(text));
+		                "%.*s is a %s; give the address peers should send to",
+		                STR_ARG(text), addr_is_any(out) ? "wildcard" : "multicast address");
 	return ERR_OK;
 }
 
@@ -56,8 +56,8 @@ static enum err read_interface(struct relay_interface *f, struct str text, struc
 	    str_copy(name, f->name, sizeof(f->name)))
 		return why_fail(
 			why, ERR_INVALID,
-			"\"%.*s\" is not " FORM
-			"; a name has 1 to %zu of a-z 0-9 - _ . and may end in \":\" and a part",
+			"\"%.*s\": must be " FORM
+			"; NAME is 1 to %zu of the characters a-z 0-9 - _ . and may end in :PART",
 			STR_ARG(text), sizeof(f->name) - 1);
 	e = read_address(addr, &f->bind, why);
 	f->advertised = f->bind;
@@ -65,8 +65,8 @@ static enum err read_interface(struct relay_interface *f, struct str text, struc
 		e = read_address(advertised, &f->advertised, why);
 	if (!e && f->advertised.version != f->bind.version)
 		e = why_fail(why, ERR_INVALID,
-		             "%.*s is IPv%u and %.*s, which is told instead, IPv%u: peers that are "
-		             "told of it could never send to it",
+		             "%.*s is IPv%u but its advertised address %.*s is IPv%u; both must "
+		             "be of one family",
 		             STR_ARG(addr), f->bind.version, STR_ARG(advertised),
 		             f->advertised.version);
 	return e;
@@ -78,8 +78,7 @@ static enum err add_interface(struct conf_interfaces *list, struct str text, str
 	enum err e;
 
 	if (list->n == RELAY_INTERFACES_MAX)
-		return why_fail(why, ERR_LIMIT,
-		                "\"%.*s\" is one too many: there may be %d addresses",
+		return why_fail(why, ERR_LIMIT, "\"%.*s\": at most %d addresses are allowed",
 		                STR_ARG(text), RELAY_INTERFACES_MAX);
 	e = read_interface(&f, text, why);
 	if (e)

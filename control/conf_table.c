@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of settings, in the order of --help. */
 #include "control/conf.h"
+#include "base/log.h"
 #include "control/cpus.h"
 #include "control/dialog/dialog.h"
 #include "control/net/listen.h"
@@ -13,12 +14,14 @@
 
 static const struct word engine_words[] = {{"auto", 0}, {"mb", 1}, {"evp", 2}, {"libsrtp", 3}, {0}};
 static const struct word io_words[] = {{"auto", 0}, {"xdp", 1}, {"sock", 2}, {0}};
-static const struct word level_words[] = {
-	{"error", 0}, {"warn", 1}, {"info", 2}, {"debug", 3}, {0}};
+static const struct word level_words[] = {{"error", LOG_ERROR_LEVEL},
+                                          {"warn", LOG_WARN_LEVEL},
+                                          {"info", LOG_INFO_LEVEL},
+                                          {"debug", LOG_DEBUG_LEVEL},
+                                          {0}};
 static const struct word lifetime_words[] = {{"report", 0}, {"enforce", 1}, {0}};
 static const struct word both_words[] = {{"pass", 0}, {"recrypt", 1}, {0}};
 static const struct word pass_words[] = {{"pass", 0}, {"drop", 1}, {0}};
-static const struct word osrtp_words[] = {{"end", 0}, {"pass", 1}, {0}};
 
 const struct conf_setting conf_settings[] = {
 	{.name = "interface",
@@ -26,8 +29,8 @@ const struct conf_setting conf_settings[] = {
          FIELD(interfaces),
          .preset = "default/127.0.0.1",
          .arg = "[NAME/]ADDR[!ADVERTISED]",
-         .help = "local address for media and what signalling is told of it; repeatable; a name "
-                 "may have several addresses, of both families"},
+         .help = "local address for media, and after ! the address that peers are given instead; "
+                 "repeatable. Several addresses of both families may have one name"},
 	{.name = "port-min",
          .type = CONF_PORT,
          FIELD(port_min),
@@ -35,7 +38,7 @@ const struct conf_setting conf_settings[] = {
          .min = 1,
          .max = 65534,
          .arg = "PORT",
-         .help = "lowest UDP port for media, of every interface"},
+         .help = "lowest UDP port for media, on every interface"},
 	{.name = "port-max",
          .type = CONF_PORT,
          FIELD(port_max),
@@ -50,13 +53,13 @@ const struct conf_setting conf_settings[] = {
          .preset = "0",
          .max = RELAY_WORKERS_MAX,
          .arg = "N",
-         .help = "data-plane threads; 0: one for each processor of cpus"},
+         .help = "threads that relay packets; 0: one for each processor of the setting cpus"},
 	{.name = "pin-workers",
          .type = CONF_BOOL,
          FIELD(pin_workers),
          .preset = "no",
          .arg = "yes|no",
-         .help = "each worker stays on a processor of its own"},
+         .help = "pin each worker to a processor of its own"},
 	{.name = "cpus",
          .type = CONF_LIST,
          FIELD(cpus),
@@ -64,7 +67,8 @@ const struct conf_setting conf_settings[] = {
          .example = "2-5",
          .check = cpus_check,
          .arg = "N[-M][,...]",
-         .help = "processors for the workers, one each in this order, where they stay; repeatable"},
+         .help = "processors for the workers, one each in this order, and pin the workers to them; "
+                 "repeatable"},
 	{.name = "control",
          .type = CONF_LIST,
          FIELD(control),
@@ -72,7 +76,7 @@ const struct conf_setting conf_settings[] = {
          .example = "/run/sluice/control.sock",
          .check = listen_check,
          .arg = "PATH|tcp:HOST:PORT",
-         .help = "where the JSON control protocol is spoken; HOST is a loopback address; "
+         .help = "where the JSON control protocol listens; HOST must be a loopback address; "
                  "repeatable"},
 	{.name = "control-mode",
          .type = CONF_OCTAL,
@@ -80,7 +84,8 @@ const struct conf_setting conf_settings[] = {
          .preset = "0660",
          .max = 0777,
          .arg = "OCTAL",
-         .help = "permissions of a control socket: who may write to it may control the gateway"},
+         .help = "permissions of a control socket: a user who may write to it controls the "
+                 "gateway"},
 	{.name = "control-clients",
          .type = CONF_UINT,
          FIELD(control_clients),
@@ -88,7 +93,7 @@ const struct conf_setting conf_settings[] = {
          .min = 1,
          .max = 65536,
          .arg = "N",
-         .help = "connections each control listener takes at a time"},
+         .help = "maximum number of connections to each control listener"},
 	{.name = "ng",
          .type = CONF_LIST,
          FIELD(ng),
@@ -96,8 +101,8 @@ const struct conf_setting conf_settings[] = {
          .example = "127.0.0.1:2223",
          .check = signalling_check_ng,
          .arg = "HOST:PORT",
-         .help = "where the ng protocol is spoken, over UDP and TCP: loopback, or an address that "
-                 "no media interface has; customary port 2223; repeatable"},
+         .help = "where the ng protocol listens, UDP and TCP: a loopback address, or one that is "
+                 "not a media interface; the usual port is 2223; repeatable"},
 	{.name = "ng-allow",
          .type = CONF_LIST,
          FIELD(ng_allow),
@@ -105,7 +110,7 @@ const struct conf_setting conf_settings[] = {
          .example = "192.0.2.0/24",
          .check = signalling_check_allow,
          .arg = "NET[/BITS]",
-         .help = "peers beside this host that may speak ng; repeatable"},
+         .help = "peers that may send ng requests, besides this host; repeatable"},
 	{.name = "ng-srtp",
          .type = CONF_WORD,
          FIELD(ng_srtp),
@@ -113,8 +118,8 @@ const struct conf_setting conf_settings[] = {
          .words = both_words,
          .reloads = true,
          .arg = "pass|recrypt",
-         .help = "SRTP on both sides of a call over ng: it passes from end to end, or ends here on "
-                 "both sides, as with the flag recrypt"},
+         .help = "calls over ng with SRTP on both sides: pass the SRTP end to end, or terminate it "
+                 "here on both sides, like the flag recrypt"},
 	{.name = "other-media",
          .type = CONF_WORD,
          FIELD(other_media),
@@ -122,17 +127,18 @@ const struct conf_setting conf_settings[] = {
          .words = dialog_other_words,
          .reloads = true,
          .arg = "relay|relay-only|pass|refuse",
-         .help = "m-lines that are not RTP: relay what is UDP (fax, BFCP, data channels) and let "
-                 "the rest pass by, or refuse the rest, or pass all, or refuse all"},
+         .help = "m-lines that are not RTP: relay those over UDP (fax, BFCP, data channels) and "
+                 "pass or refuse the others; or pass or refuse all"},
 	{.name = "osrtp",
          .type = CONF_WORD,
          FIELD(osrtp),
          .preset = "end",
-         .words = osrtp_words,
+         .words = dialog_osrtp_words,
+         .max = DIALOG_OSRTP_PASS,
          .reloads = true,
          .arg = "end|pass",
-         .help = "optional SRTP, which is RTP/AVP with a=crypto (RFC 8643), in calls that do not "
-                 "say: it ends here, or passes where no profile is asked for"},
+         .help = "optional SRTP, RTP/AVP with a=crypto (RFC 8643), by default: terminate it here, "
+                 "or pass it unless another profile is asked for"},
 	{.name = "sdes-offer",
          .type = CONF_LIST,
          FIELD(sdes_offer),
@@ -141,7 +147,7 @@ const struct conf_setting conf_settings[] = {
          .check = sdes_offer_check,
          .reloads = true,
          .arg = "SUITE[,...]",
-         .help = "suites that are offered over ng, best first; repeatable"},
+         .help = "SRTP suites to offer over ng, best first; repeatable"},
 	{.name = "media-deny",
          .type = CONF_NETS,
          FIELD(media_deny),
@@ -149,8 +155,7 @@ const struct conf_setting conf_settings[] = {
          .preset_text = "none",
          .example = "10.0.0.0/8, 2001:db8:1::/48",
          .arg = "NET[/BITS][,...]",
-         .help = "networks that media is never sent to, whoever names an address in them; "
-                 "repeatable"},
+         .help = "networks that media is never sent to; repeatable"},
 	{.name = "media-allow",
          .type = CONF_NETS,
          FIELD(media_allow),
@@ -158,8 +163,8 @@ const struct conf_setting conf_settings[] = {
          .preset_text = "none",
          .example = "10.1.2.0/24",
          .arg = "NET[/BITS][,...]",
-         .help = "exceptions from media-deny, and from the refusal of loopback and link-local "
-                 "addresses; never from that of our own listeners; repeatable"},
+         .help = "exceptions from media-deny and from the refusal of loopback and link-local "
+                 "addresses, but never for the listeners of this gateway; repeatable"},
 	{.name = "http",
          .type = CONF_LIST,
          FIELD(http),
@@ -167,21 +172,21 @@ const struct conf_setting conf_settings[] = {
          .example = "127.0.0.1:9101",
          .check = metrics_check_where,
          .arg = "HOST:PORT",
-         .help = "where GET /metrics (Prometheus), /healthz and /readyz are answered; repeatable"},
+         .help = "where HTTP serves GET /metrics (Prometheus), /healthz and /readyz; repeatable"},
 	{.name = "engine",
          .type = CONF_WORD,
          FIELD(engine),
          .preset = "auto",
          .words = engine_words,
          .arg = "auto|mb|evp|libsrtp",
-         .help = "SRTP engine"},
+         .help = "SRTP engine; auto takes the fastest that passes its self-test"},
 	{.name = "io",
          .type = CONF_WORD,
          FIELD(io),
          .preset = "auto",
          .words = io_words,
          .arg = "auto|xdp|sock",
-         .help = "packet back end"},
+         .help = "packet back end; auto takes xdp where it works, else sock"},
 	{.name = "log-level",
          .type = CONF_WORD,
          FIELD(log_level),
@@ -189,7 +194,7 @@ const struct conf_setting conf_settings[] = {
          .words = level_words,
          .reloads = true,
          .arg = "error|warn|info|debug",
-         .help = "lines of at least this weight go to standard error"},
+         .help = "least severe lines that are logged to standard error"},
 	{.name = "sessions-max",
          .type = CONF_UINT,
          FIELD(sessions_max),
@@ -198,7 +203,7 @@ const struct conf_setting conf_settings[] = {
          .max = 10000000,
          .reloads = true,
          .arg = "N",
-         .help = "sessions at a time; more are refused"},
+         .help = "maximum number of sessions; further ones are refused"},
 	{.name = "port-quarantine-ms",
          .type = CONF_UINT,
          FIELD(port_quarantine_ms),
@@ -206,7 +211,7 @@ const struct conf_setting conf_settings[] = {
          .max = 600000,
          .reloads = true,
          .arg = "MS",
-         .help = "how long a port rests after a call before it is given out again"},
+         .help = "how long a port pair is left unused after a call"},
 	{.name = "setup-timeout-ms",
          .type = CONF_UINT,
          FIELD(setup_timeout_ms),
@@ -214,7 +219,8 @@ const struct conf_setting conf_settings[] = {
          .max = 86400000,
          .reloads = true,
          .arg = "MS",
-         .help = "a session without a packet for so long after create is an event; 0: never"},
+         .help = "raise setup-timeout this long after a session was created without a packet; 0 "
+                 "disables"},
 	{.name = "inactivity-ms",
          .type = CONF_UINT,
          FIELD(inactivity_ms),
@@ -222,8 +228,8 @@ const struct conf_setting conf_settings[] = {
          .max = 86400000,
          .reloads = true,
          .arg = "MS",
-         .help = "a leg whose peer should speak and is silent for so long is an event, and a call "
-                 "over ng ends when that holds for everybody; 0: never"},
+         .help = "raise media-timeout after this long without packets on a leg that should send; "
+                 "calls over ng end when all are silent. 0 disables"},
 	{.name = "silent-timeout",
          .type = CONF_UINT,
          FIELD(silent_timeout_s),
@@ -232,8 +238,8 @@ const struct conf_setting conf_settings[] = {
          .max = 604800,
          .reloads = true,
          .arg = "S",
-         .help = "a call over ng that is on hold or was not answered ends after so many seconds of "
-                 "silence"},
+         .help = "end a call over ng that is on hold or not answered after this many seconds "
+                 "without packets"},
 	{.name = "delete-delay",
          .type = CONF_UINT,
          FIELD(delete_delay_s),
@@ -241,8 +247,8 @@ const struct conf_setting conf_settings[] = {
          .max = 3600,
          .reloads = true,
          .arg = "S",
-         .help = "seconds that a call goes on after its delete over ng, which the next offer or "
-                 "answer takes back; 0: it ends at once"},
+         .help = "seconds that a call continues after its delete over ng; an offer or answer in "
+                 "that time cancels the delete; 0: end it at once"},
 	{.name = "rekey-overlap-ms",
          .type = CONF_UINT,
          FIELD(rekey_overlap_ms),
@@ -250,7 +256,7 @@ const struct conf_setting conf_settings[] = {
          .max = 600000,
          .reloads = true,
          .arg = "MS",
-         .help = "how long the old receive key still opens packets after a new one came"},
+         .help = "how long the previous receive key still decrypts packets after a new key"},
 	{.name = "e2ae-rekey",
          .type = CONF_WORD,
          FIELD(e2ae_rekey),
@@ -258,7 +264,8 @@ const struct conf_setting conf_settings[] = {
          .words = spec_rekey_words,
          .reloads = true,
          .arg = "reject|accept",
-         .help = "a new key for an e2ae access leg that did not move (TS 33.328 7.4)"},
+         .help = "reject or accept a new key for an e2ae access leg whose address did not change "
+                 "(TS 33.328 7.4)"},
 	{.name = "rekey-roc",
          .type = CONF_WORD,
          FIELD(rekey_roc),
@@ -266,8 +273,8 @@ const struct conf_setting conf_settings[] = {
          .words = relay_rekey_roc_words,
          .reloads = true,
          .arg = "either|keep|zero",
-         .help = "rollover counter of a stream under a new key at the same address (RFC 3711 "
-                 "3.3.1)"},
+         .help = "rollover counter of a stream under a new key at the same address: accept either, "
+                 "require the old one, or require zero (RFC 3711 3.3.1)"},
 	{.name = "dscp",
          .type = CONF_UINT,
          FIELD(dscp),
@@ -275,7 +282,7 @@ const struct conf_setting conf_settings[] = {
          .max = 63,
          .reloads = true,
          .arg = "0..63",
-         .help = "differentiated services code point of packets sent"},
+         .help = "differentiated services code point of sent packets"},
 	{.name = "ssrcs-per-leg",
          .type = CONF_UINT,
          FIELD(ssrcs_per_leg),
@@ -283,7 +290,8 @@ const struct conf_setting conf_settings[] = {
          .min = 1,
          .max = 1024,
          .arg = "N",
-         .help = "sources a leg may have; more are dropped and reported"},
+         .help = "maximum number of sources on a leg; packets of further ones are dropped and "
+                 "reported"},
 	{.name = "replay-window",
          .type = CONF_UINT,
          FIELD(replay_window),
@@ -291,8 +299,8 @@ const struct conf_setting conf_settings[] = {
          .min = 64,
          .max = 1024,
          .arg = "PACKETS",
-         .help = "how far behind the newest packet one may come and still be taken (RFC 3711 "
-                 "3.3.2), taken up to the next power of two"},
+         .help = "how many packets behind the newest a packet may be and still be accepted (RFC "
+                 "3711 3.3.2), rounded up to a power of two"},
 	{.name = "replay-window-video",
          .type = CONF_UINT,
          FIELD(replay_window_video),
@@ -300,15 +308,15 @@ const struct conf_setting conf_settings[] = {
          .min = 64,
          .max = 1024,
          .arg = "PACKETS",
-         .help = "the same for video, where 128 packets last half a second"},
+         .help = "the same for video, where 128 packets are half a second"},
 	{.name = "receive-lifetime",
          .type = CONF_WORD,
          FIELD(receive_lifetime),
          .preset = "report",
          .words = lifetime_words,
          .arg = "report|enforce",
-         .help = "a peer's key whose lifetime (a=crypto) is used up: goes on and is told of, or "
-                 "stops; ours always stop"},
+         .help = "when a peer's key reaches its lifetime (a=crypto): raise key-expired and "
+                 "continue, or drop its packets; our own keys always stop"},
 	{.name = "send-window",
          .type = CONF_UINT,
          FIELD(send_window),
@@ -316,7 +324,8 @@ const struct conf_setting conf_settings[] = {
          .min = 64,
          .max = 1024,
          .arg = "PACKETS",
-         .help = "how far behind the newest packet one may be sent and keep its source"},
+         .help = "how many packets behind the newest a packet may be and still be sent with its "
+                 "source"},
 	{.name = "pkts-per-worker",
          .type = CONF_UINT,
          FIELD(pkts_per_worker),
@@ -331,49 +340,52 @@ const struct conf_setting conf_settings[] = {
          .preset = "50",
          .max = 1000000,
          .arg = "N",
-         .help = "failures of authentication per second on a leg that are an event; 0: never"},
+         .help = "raise auth-failures at this many packets a second on a leg that fail "
+                 "authentication; 0 disables"},
 	{.name = "non-rtp",
          .type = CONF_WORD,
          FIELD(non_rtp),
          .preset = "pass",
          .words = pass_words,
          .arg = "pass|drop",
-         .help = "what a known peer of a plain leg sends beside RTP and RTCP (ZRTP, keep-alives), "
-                 "where the other leg is plain too"},
+         .help = "packets between plain legs that are neither RTP nor RTCP (ZRTP, keep-alives), "
+                 "from a known peer: pass or drop them"},
 	{.name = "keys-remembered",
          .type = CONF_UINT,
          FIELD(keys_remembered),
          .preset = "100000",
          .max = 10000000,
          .arg = "N",
-         .help = "send keys of ended sessions that are refused if they come again: their indices "
-                 "would begin again; 0: none"},
+         .help = "send keys of ended sessions to remember; a session that uses one again is "
+                 "refused, because its packet indices would repeat; 0: none"},
 	{.name = "gather-delay-us",
          .type = CONF_UINT,
          FIELD(gather_delay_us),
          .preset = "0",
          .max = 10000,
          .arg = "US",
-         .help = "wait so long for a fuller batch: less work for each packet, more delay"},
+         .help = "wait this long for a larger batch: less work per packet, more delay"},
 	{.name = "busy-poll-us",
          .type = CONF_UINT,
          FIELD(busy_poll_us),
          .preset = "0",
          .max = 1000000,
          .arg = "US",
-         .help = "poll so long before sleeping"},
+         .help = "poll this long before sleeping"},
 	{.name = "require-locked-memory",
          .type = CONF_BOOL,
          FIELD(require_locked_memory),
          .preset = "no",
          .arg = "yes|no",
-         .help = "refuse keys that can't be kept out of swap (RLIMIT_MEMLOCK), instead of warning"},
+         .help = "refuse keys when their memory cannot be locked (RLIMIT_MEMLOCK), instead of "
+                 "logging a warning"},
 	{.name = "core-dumps",
          .type = CONF_BOOL,
          FIELD(core_dumps),
          .preset = "no",
          .arg = "yes|no",
-         .help = "allow core files and debuggers; key memory is left out of them all the same"},
+         .help = "allow core files and debuggers; key memory is excluded from core files in any "
+                 "case"},
 };
 const size_t conf_settings_n = ARRAY_LEN(conf_settings);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of processors. */
+/* Reads lists of processors. */
 #include "control/cpus.h"
 
 #include <sched.h>
 
-enum { CPU_MAX = 1023 }; /* what sched_setaffinity's plain set holds */
+enum { CPU_MAX = 1023 }; /* the last in a cpu_set_t */
 
 static enum err parse_range(struct str text, uint64_t *first, uint64_t *last)
 {
@@ -26,7 +26,8 @@ static enum err add(int *out, unsigned *n, uint64_t cpu, struct why *why)
 			return why_fail(why, ERR_EXISTS, "processor %u is named twice",
 			                (unsigned)cpu);
 	if (*n == RELAY_WORKERS_MAX)
-		return why_fail(why, ERR_LIMIT, "more than %d processors", RELAY_WORKERS_MAX);
+		return why_fail(why, ERR_LIMIT, "may name at most %d processors",
+		                RELAY_WORKERS_MAX);
 	out[(*n)++] = (int)cpu;
 	return ERR_OK;
 }
@@ -37,9 +38,10 @@ static enum err read_value(struct str value, int *out, unsigned *n, struct why *
 		struct str rest = str_make(NULL, 0), item = str_cut(value, ',', &rest);
 		uint64_t first, last;
 
-		/* A comma with nothing behind it. */
+		/* The second case is a comma at the end. */
 		if (parse_range(item, &first, &last) || (item.n < value.n && rest.n == 0))
-			return why_fail(why, ERR_INVALID, "processors are needed, as 2 or 0,2-5");
+			return why_fail(why, ERR_INVALID,
+			                "must be a list of processors, for example 2 or 0,2-5");
 		for (; first <= last; first++) {
 			enum err e = add(out, n, first, why);
 
@@ -57,7 +59,8 @@ enum err cpus_check(struct str value, struct why *why)
 	unsigned n = 0;
 
 	if (value.n == 0)
-		return why_fail(why, ERR_INVALID, "processors are needed, as 2 or 0,2-5");
+		return why_fail(why, ERR_INVALID,
+		                "must be a list of processors, for example 2 or 0,2-5");
 	return read_value(value, cpus, &n, why);
 }
 
@@ -93,7 +96,7 @@ enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, uns
 	enum err e;
 
 	if (list->n == 0) {
-		/* Unknown above 1024 processors, which the plain set cannot hold: one worker. */
+		/* sched_getaffinity fails above 1024 processors: then one worker. */
 		*n = known ? list_allowed(&own, out) : 0;
 		if (*n == 0)
 			out[(*n)++] = 0;
@@ -107,9 +110,12 @@ enum err cpus_find(const struct conf_list *list, unsigned workers, int *out, uns
 		                "cpus: cannot read which processors this process may use");
 	for (unsigned i = 0; i < *n; i++)
 		if (!CPU_ISSET((unsigned)out[i], &own))
-			return why_fail(why, ERR_RANGE,
-			                "cpus: this process may not use processor %d", out[i]);
-	return workers > *n
-	               ? why_fail(why, ERR_RANGE, "cpus: %u workers on %u processors", workers, *n)
-	               : ERR_OK;
+			return why_fail(
+				why, ERR_RANGE,
+				"cpus: this process may not use processor %d (see taskset -p)",
+				out[i]);
+	return workers > *n ? why_fail(why, ERR_RANGE,
+	                               "cpus: %u workers need as many processors; %u are named",
+	                               workers, *n)
+	                    : ERR_OK;
 }

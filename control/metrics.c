@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prometheus text, and the three pages of the HTTP listener. */
+/* Writes Prometheus text, and serves /metrics, /healthz and /readyz. */
 #include "control/metrics.h"
 
 #include <inttypes.h>
@@ -30,23 +30,24 @@ static void one(struct buf *out, const char *name, const char *type, const char 
 
 static void print_traffic(const struct relay_stats *s, struct buf *out)
 {
-	one(out, "received_packets_total", "counter", "packets that arrived on ports of legs",
+	one(out, "received_packets_total", "counter", "packets received on the ports of legs",
 	    s->rx_pkts);
-	one(out, "received_bytes_total", "counter", "octets of their payloads", s->rx_bytes);
-	one(out, "sent_packets_total", "counter", "packets handed to the network", s->tx_pkts);
-	one(out, "sent_bytes_total", "counter", "octets of their payloads", s->tx_bytes);
-	one(out, "receive_calls_total", "counter", "system calls that received", s->rx_calls);
-	one(out, "send_calls_total", "counter", "system calls that sent", s->tx_calls);
+	one(out, "received_bytes_total", "counter",
+	    "UDP payload octets received on the ports of legs", s->rx_bytes);
+	one(out, "sent_packets_total", "counter", "packets sent", s->tx_pkts);
+	one(out, "sent_bytes_total", "counter", "UDP payload octets sent", s->tx_bytes);
+	one(out, "receive_calls_total", "counter", "syscalls that received packets", s->rx_calls);
+	one(out, "send_calls_total", "counter", "syscalls that sent packets", s->tx_calls);
 	one(out, "kernel_drops_total", "counter",
-	    "packets that the kernel dropped, because a socket's buffer or a ring was full",
+	    "packets that the kernel dropped because a socket buffer or ring was full",
 	    s->kernel_drops);
-	one(out, "batches_total", "counter", "batches that were not empty", s->batches);
-	one(out, "batch_packets_total", "counter", "packets of those batches", s->batch_pkts);
-	say(out, "packets_total", "counter", "packets by what became of them");
+	one(out, "batches_total", "counter", "batches of received packets", s->batches);
+	one(out, "batch_packets_total", "counter", "packets in those batches", s->batch_pkts);
+	say(out, "packets_total", "counter", "packets by verdict");
 	for (unsigned v = VERDICT_NONE + 1; v < VERDICT_COUNT; v++)
 		buf_printf(out, "sluice_packets_total{verdict=\"%s\"} %" PRIu64 "\n",
 		           verdict_name((enum verdict)v), s->verdicts[v]);
-	say(out, "worker_sessions", "gauge", "sessions placed on each worker");
+	say(out, "worker_sessions", "gauge", "sessions on each worker");
 	for (unsigned w = 0; w < s->workers; w++)
 		buf_printf(out, "sluice_worker_sessions{worker=\"%u\"} %" PRIu64 "\n", w,
 		           s->worker_sessions[w]);
@@ -57,29 +58,31 @@ static void print_sessions(struct service *sv, struct buf *out)
 	struct service_counts c;
 
 	service_get_counts(sv, &c);
-	one(out, "sessions", "gauge", "sessions now", c.sessions);
+	one(out, "sessions", "gauge", "sessions", c.sessions);
 	one(out, "sessions_ending", "gauge",
-	    "sessions that go on for a while after their delete; not among the others", c.ending);
-	one(out, "sessions_max", "gauge", "sessions allowed", c.sessions_max);
-	one(out, "sessions_created_total", "counter", "sessions made", c.created);
-	one(out, "sessions_deleted_total", "counter", "sessions ended", c.deleted);
-	one(out, "session_updates_total", "counter", "updates carried out", c.updates);
-	one(out, "requests_refused_total", "counter", "operations refused", c.refused);
+	    "deleted sessions that continue for their delete delay; not counted in sluice_sessions",
+	    c.ending);
+	one(out, "sessions_max", "gauge", "maximum number of sessions", c.sessions_max);
+	one(out, "sessions_created_total", "counter", "sessions created", c.created);
+	one(out, "sessions_deleted_total", "counter", "sessions deleted", c.deleted);
+	one(out, "session_updates_total", "counter", "session updates carried out", c.updates);
+	one(out, "requests_refused_total", "counter", "requests refused", c.refused);
 	one(out, "port_retries_total", "counter",
-	    "ports chosen again because somebody else held them", c.port_retries);
-	one(out, "targets_refused_total", "counter",
-	    "targets of media and learnt sources that were refused", c.targets_refused);
-	one(out, "lines_passed_total", "counter", "m-lines that passed by and are not relayed",
-	    c.lines_passed);
+	    "port pairs chosen again because another process had a port", c.port_retries);
+	one(out, "targets_refused_total", "counter", "media targets and learnt sources refused",
+	    c.targets_refused);
+	one(out, "lines_passed_total", "counter",
+	    "m-lines passed through without relaying their media", c.lines_passed);
 	one(out, "lines_refused_total", "counter",
-	    "m-lines that were refused while others of their description were not",
-	    c.lines_refused);
+	    "m-lines refused in descriptions that were accepted", c.lines_refused);
 	one(out, "media_as_requests_total", "counter",
-	    "datagrams to ng that had left by media ports of ours", c.media_as_requests);
-	one(out, "draining", "gauge", "1 while no new sessions are taken", service_is_draining(sv));
+	    "datagrams to ng dropped because a media port of this gateway sent them",
+	    c.media_as_requests);
+	one(out, "draining", "gauge", "1 while new sessions are refused", service_is_draining(sv));
 	one(out, "events_lost_total", "counter",
-	    "events that a later one of the same kind and leg stood in for, because control was "
-	    "behind",
+	    "events replaced by a later one of the same kind and leg because the control thread "
+	    "was "
+	    "late",
 	    relay_events_lost(service_relay(sv)));
 }
 
@@ -96,13 +99,13 @@ static void count_ports(struct service *sv, unsigned interface, uint64_t n[PORT_
 	n[2] += u.resting;
 }
 
-/* Of every name once: the sum over its addresses. */
+/* For each name the sum over its addresses. */
 static void print_ports(struct service *sv, struct buf *out)
 {
 	const struct spec_context *c = service_context(sv);
 
 	say(out, "port_pairs", "gauge",
-	    "pairs of ports of each interface by state; interfaces on one address share them");
+	    "port pairs of each interface name by state; interfaces on one address share them");
 	for (unsigned i = 0; i < c->n_interfaces; i++) {
 		uint64_t n[PORT_STATES] = {0};
 		bool is_first = true;
@@ -124,7 +127,7 @@ static void print_ports_of_addresses(struct service *sv, struct buf *out)
 {
 	const struct spec_context *c = service_context(sv);
 
-	say(out, "address_port_pairs", "gauge", "pairs of ports of each local address by state");
+	say(out, "address_port_pairs", "gauge", "port pairs of each local address by state");
 	for (unsigned i = 0; i < c->n_interfaces; i++) {
 		uint64_t n[PORT_STATES] = {0};
 		char text[ADDR_TEXT_MAX];
@@ -151,9 +154,10 @@ void metrics_print(struct service *sv, struct buf *out)
 	print_traffic(&stats, out);
 	print_ports(sv, out);
 	print_ports_of_addresses(sv, out);
-	one(out, "key_memory_bytes", "gauge", "key memory given out", memory.in_use_bytes);
+	one(out, "key_memory_bytes", "gauge", "key memory in use", memory.in_use_bytes);
 	one(out, "key_memory_unlocked_bytes", "gauge",
-	    "key memory that RLIMIT_MEMLOCK left swappable", memory.unlocked_bytes);
+	    "key memory not locked because of RLIMIT_MEMLOCK: it may be swapped",
+	    memory.unlocked_bytes);
 	say(out, "build_info", "gauge", "version and engine");
 	buf_printf(out, "sluice_build_info{version=\"%s\",engine=\"%s\"} 1\n", SLUICE_VERSION,
 	           relay_engine_name(service_relay(sv)));
@@ -167,7 +171,7 @@ static bool is_ready(struct service *sv)
 	return !service_is_draining(sv) && c.sessions < c.sessions_max;
 }
 
-static void answer(struct http_request *x, int status, const char *type, struct str body)
+static void answer(struct http_request *q, int status, const char *type, struct str body)
 {
 	struct http_reply reply = {
 		.status = status,
@@ -175,29 +179,29 @@ static void answer(struct http_request *x, int status, const char *type, struct 
 		.body = {.p = (const uint8_t *)body.p, .n = body.n},
 	};
 
-	http_answer(x, &reply);
+	http_answer(q, &reply);
 }
 
-static void serve(void *arg, struct http_request *x, const struct http_incoming *request)
+static void serve(void *arg, struct http_request *q, const struct http_incoming *in)
 {
 	struct metrics_server *m = arg;
 	struct buf out = {0};
 
-	if (request->method != HTTP_GET) {
-		answer(x, 405, "text/plain", STR("only GET is served\n"));
-	} else if (str_is(request->path, "/metrics")) {
+	if (in->method != HTTP_GET) {
+		answer(q, 405, "text/plain", STR("only GET is allowed\n"));
+	} else if (str_is(in->path, "/metrics")) {
 		metrics_print(m->sv, &out);
-		answer(x, out.bad ? 500 : 200, "text/plain; version=0.0.4", buf_as_str(&out));
+		answer(q, out.bad ? 500 : 200, "text/plain; version=0.0.4", buf_as_str(&out));
 		buf_free(&out);
-	} else if (str_is(request->path, "/healthz") || str_is(request->path, "/ping")) {
-		answer(x, 200, "text/plain", STR("ok\n"));
-	} else if (str_is(request->path, "/readyz")) {
+	} else if (str_is(in->path, "/healthz") || str_is(in->path, "/ping")) {
+		answer(q, 200, "text/plain", STR("ok\n"));
+	} else if (str_is(in->path, "/readyz")) {
 		bool ready = is_ready(m->sv);
 
-		answer(x, ready ? 200 : 503, "text/plain",
+		answer(q, ready ? 200 : 503, "text/plain",
 		       ready ? STR("ready\n") : STR("not ready: draining or full\n"));
 	} else {
-		answer(x, 404, "text/plain", STR("here are /metrics, /healthz and /readyz\n"));
+		answer(q, 404, "text/plain", STR("not found: GET /metrics, /healthz or /readyz\n"));
 	}
 }
 
@@ -206,7 +210,7 @@ enum err metrics_check_where(struct str value, struct why *why)
 	struct addr a;
 
 	if (addr_parse(value, &a))
-		return why_fail(why, ERR_INVALID, "\"%.*s\" is not ADDRESS:PORT or [IPv6]:PORT",
+		return why_fail(why, ERR_INVALID, "\"%.*s\": must be ADDRESS:PORT or [IPv6]:PORT",
 		                STR_ARG(value));
 	return ERR_OK;
 }
@@ -227,7 +231,7 @@ enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct 
 		enum err e = addr_parse(str_of(conf->http.items[i]), &c.listen);
 
 		if (e)
-			why_fail(why, e, "\"%s\" is not ADDRESS:PORT", conf->http.items[i]);
+			why_fail(why, e, "\"%s\": must be ADDRESS:PORT", conf->http.items[i]);
 		else
 			e = http_server_new(&m->servers[i], loop_base(l), &c, why);
 		if (e) {

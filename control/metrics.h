@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's figures as Prometheus text, and the HTTP listener that shows them and says how it
- * is. */
+/* Metrics as Prometheus text, and the HTTP listener for them and for health checks. */
 #ifndef CONTROL_METRICS_H
 #define CONTROL_METRICS_H
 
@@ -12,23 +11,23 @@
 
 struct loop;
 
-/* Appends every metric. Labels come from closed sets: verdicts, interface names and their
- * addresses, worker numbers; never ids or peers' addresses. */
+/* Appends every metric. Labels are verdicts, interface names, local addresses and worker
+ * numbers, never session ids or peers' addresses. */
 void metrics_print(struct service *sv, struct buf *out);
 
 /*
- * GET /metrics, /healthz (200 while the process answers), /readyz (503 while it drains or is full),
- * for those who balance and watch. One for the process; listens where the setting `http` says.
- * Control only.
+ * Serves GET /metrics, /healthz (200 while the process runs) and /readyz (503 while it drains or is
+ * full), for load balancers and monitoring. One for the process; listens where the setting `http`
+ * says. Control only.
  */
 struct metrics_server;
 
 enum err metrics_server_new(struct metrics_server **out, struct loop *l, struct service *sv,
                             const struct conf *conf, struct why *why) MUST_USE;
 void metrics_server_free(struct metrics_server *m); /* takes NULL */
-/* "127.0.0.1:9101": where it listens, with the ports the system chose. */
+/* Writes where it listens, "127.0.0.1:9101", with the ports that the system chose. */
 void metrics_server_print(const struct metrics_server *m, struct buf *out);
-/* The nth listener's address; none behind the last. */
+/* The address of the nth listener; none after the last. */
 struct addr metrics_server_listener(const struct metrics_server *m, unsigned nth);
 /* For the table of settings. */
 enum err metrics_check_where(struct str value, struct why *why) MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of suites by their names. */
+/* Reads lists of suite names. */
 #include "control/sdes_offer.h"
 
 static bool is_between(char c)
@@ -28,12 +28,12 @@ enum err sdes_offer_check(struct str value, struct why *why)
 	for (struct str name; (name = next_name(&value)).n; n++)
 		if (!suite_find(name))
 			return why_fail(why, ERR_INVALID,
-			                "\"%.*s\" is no suite that is served here; `sluicectl "
-			                "version` lists them",
+			                "\"%.*s\": unknown SRTP suite; `sluicectl version` "
+			                "lists the suites",
 			                (int)(name.n < 64 ? name.n : 64), name.p);
 	return n ? ERR_OK
 	         : why_fail(why, ERR_INVALID,
-	                    "names of suites are needed, as AES_CM_128_HMAC_SHA1_80");
+	                    "must be names of SRTP suites, for example AES_CM_128_HMAC_SHA1_80");
 }
 
 unsigned sdes_offer_read(const struct conf_list *list, enum suite_id *out)

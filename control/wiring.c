@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dialogs, their JSON methods, and the listeners of ng. */
+/* Starts dialogs, their JSON methods and the listeners of ng. */
 #include "control/wiring.h"
 
 #include "base/log.h"
@@ -26,8 +26,8 @@ enum err signalling_check_ng(struct str value, struct why *why)
 
 	if (addr_parse(value, &a))
 		return why_fail(why, ERR_INVALID,
-		                "\"%.*s\" is no address with a port; 127.0.0.1:2223 or [::1]:2223 "
-		                "is the form",
+		                "\"%.*s\": must be ADDRESS:PORT, for example 127.0.0.1:2223 or "
+		                "[::1]:2223",
 		                STR_ARG(value));
 	return ERR_OK;
 }
@@ -37,10 +37,10 @@ enum err signalling_check_allow(struct str value, struct why *why)
 	struct addr_net a;
 
 	if (addr_net_parse(value, &a))
-		return why_fail(
-			why, ERR_INVALID,
-			"\"%.*s\" is no address or network; 192.0.2.1 or 192.0.2.0/24 is the form",
-			STR_ARG(value));
+		return why_fail(why, ERR_INVALID,
+		                "\"%.*s\": must be an address or network, for example 192.0.2.1 or "
+		                "192.0.2.0/24",
+		                STR_ARG(value));
 	return ERR_OK;
 }
 
@@ -77,8 +77,8 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 		s->n_listeners += !e;
 		if (!e && !addr_is_loopback(&a) && !conf->ng_allow.n)
 			log_warn("ng",
-			         "msg=\"listens beyond this host, and ng-allow names no peer: only "
-			         "this host is answered\" addr=%s",
+			         "msg=\"ng-allow is not set: requests from other hosts are "
+			         "refused\" addr=%s",
 			         conf->ng.items[i]);
 	}
 	if (e)
@@ -86,28 +86,26 @@ static enum err listen_ng(struct signalling *s, struct loop *l, const struct con
 	return e;
 }
 
-enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv,
-                        struct rpc *json, struct events *ev, const struct conf *conf,
-                        struct why *why)
+enum err signalling_new(struct signalling **out, const struct signalling_config *c, struct why *why)
 {
 	struct signalling *s = mem_alloc(sizeof(*s));
 	enum err e;
 
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = dialogs_new(&s->dialogs, sv);
+	e = dialogs_new(&s->dialogs, c->service);
 	if (!e)
-		e = rpc_add_methods(json, rpc_dialog_methods, rpc_dialog_methods_n, s->dialogs);
+		e = rpc_add_methods(c->rpc, rpc_dialog_methods, rpc_dialog_methods_n, s->dialogs);
 	if (!e)
-		e = dialog_idle_new(&s->idle, l, ev, sv, s->dialogs);
+		e = dialog_idle_new(&s->idle, c->loop, c->events, c->service, s->dialogs);
 	if (!e)
-		e = dialog_later_new(&s->later, l, sv, s->dialogs);
+		e = dialog_later_new(&s->later, c->loop, c->service, s->dialogs);
 	if (e)
 		e = why_fail(why, e, "out of memory");
-	if (!e && conf->ng.n)
-		e = start_ng(s, sv, conf, why);
+	if (!e && c->conf->ng.n)
+		e = start_ng(s, c->service, c->conf, why);
 	if (!e)
-		e = listen_ng(s, l, conf, why);
+		e = listen_ng(s, c->loop, c->conf, why);
 	if (e)
 		signalling_free(s);
 	else

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What signalling servers use, put together: calls by their SDP, over the JSON protocol and over
- * ng. */
+/* What signalling servers talk to: calls by their SDP, over the JSON protocol and over ng. */
 #ifndef CONTROL_WIRING_H
 #define CONTROL_WIRING_H
 
@@ -16,19 +15,25 @@ struct loop;
 /* One for the process. Control only. */
 struct signalling;
 
+/* Everything is borrowed and lives longer. */
+struct signalling_config {
+	struct loop *loop;
+	struct service *service;
+	struct rpc *rpc;
+	struct events *events;
+	const struct conf *conf;
+};
+
 /* Adds offer, answer, reject, delete and mediasec to the JSON protocol, and listens where the
  * setting `ng` says. */
-enum err signalling_new(struct signalling **out, struct loop *l, struct service *sv,
-                        struct rpc *json, struct events *ev, const struct conf *conf,
+enum err signalling_new(struct signalling **out, const struct signalling_config *c,
                         struct why *why) MUST_USE;
-/* Requests that wait are answered "closed": after the relay was stopped, before the JSON protocol,
- * the events and the service go. Takes NULL. */
+/* Answers requests under way with ERR_CLOSED. Call it after relay_stop. Takes NULL. */
 void signalling_free(struct signalling *s);
-/* "127.0.0.1:2223,[::1]:2223": where ng is spoken, with the ports the system chose; nothing when it
- * is not. */
+/* Writes where ng listens, "127.0.0.1:2223,[::1]:2223", with the ports that the system chose. */
 void signalling_print(const struct signalling *s, struct buf *out);
 
-/* The nth listener's address; none behind the last. */
+/* The address of the nth listener; none after the last. */
 struct addr signalling_listener(const struct signalling *s, unsigned nth);
 
 /* For the table of settings. */

@@ -40,7 +40,7 @@ static bool somebody_answers(struct gateway *g, struct why *why)
 
 	if (client_open(&g->client, g->where, CALL_TIMEOUT_MS, why))
 		return false;
-	if (!client_call(g->client, "ping", NULL, &result, why))
+	if (!client_request(g->client, "ping", NULL, &result, why))
 		return true;
 	client_close(g->client);
 	g->client = NULL;
@@ -184,7 +184,7 @@ enum err gateway_place_call(struct gateway *g, const struct addr *terminal, cons
 	doc_set_text(a, params, "id", STR("demo"));
 	doc_set(params, "media", media);
 	e = doc_arena_failed(a) ? why_fail(why, ERR_NOMEM, "no memory for a request")
-	                        : client_call(g->client, "session.create", params, &result, why);
+	                        : client_request(g->client, "session.create", params, &result, why);
 	if (!e)
 		e = read_local(legs_of(result), "a", &out->a, &out->a_rtcp, why);
 	if (!e)
@@ -204,7 +204,7 @@ enum err gateway_end_call(struct gateway *g, struct why *why)
 		return why_fail(why, e, "no memory for a request");
 	params = doc_dict(a);
 	doc_set_text(a, params, "id", STR("demo"));
-	e = client_call(g->client, "session.delete", params, &result, why);
+	e = client_request(g->client, "session.delete", params, &result, why);
 	doc_arena_free(a);
 	return e;
 }

@@ -41,7 +41,7 @@ static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, 
 	doc_set_text(a, params, "to", STR("called"));
 	if (sdp.n)
 		doc_set_text(a, params, "sdp", sdp);
-	e = client_call(p->gateway, method, params, &result, why);
+	e = client_request(p->gateway, method, params, &result, why);
 	if (e)
 		why_prefix(why, "gateway, %s", method);
 	if (!e && out) {

@@ -94,7 +94,7 @@ enum err top_run(struct client *c, unsigned rounds, struct why *why)
 
 		if (round)
 			sleep(1);
-		e = client_call(c, "stats", NULL, &stats, why);
+		e = client_request(c, "stats", NULL, &stats, why);
 		if (e)
 			break;
 		buf_reset(&out);

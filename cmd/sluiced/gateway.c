@@ -137,7 +137,7 @@ static struct service_config service_config_of(const struct gateway *g)
 	                            .rekey_roc = (enum relay_rekey_roc)c->rekey_roc,
 	                            .dscp = (uint8_t)c->dscp}},
 		.calls = {.recrypts = c->ng_srtp,
-	                  .passes_osrtp = c->osrtp,
+	                  .osrtp = (uint8_t)c->osrtp,
 	                  .other_media = (uint8_t)c->other_media,
 	                  .delete_delay_ms = c->delete_delay_s * 1000,
 	                  .silent_timeout_ms = c->silent_timeout_s * 1000},
@@ -166,7 +166,13 @@ static enum err start_control(struct gateway *g, struct why *why)
 	relay_set_asker(g->relay, service_on_ask, g->service);
 	if (events_new(&g->events, g->relay) || rpc_new(&g->json, g->service, g->events))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = signalling_new(&g->signalling, g->loop, g->service, g->json, g->events, &g->conf, why);
+	e = signalling_new(&g->signalling,
+	                   &(struct signalling_config){.loop = g->loop,
+	                                               .service = g->service,
+	                                               .rpc = g->json,
+	                                               .events = g->events,
+	                                               .conf = &g->conf},
+	                   why);
 	return e ? e : metrics_server_new(&g->metrics, g->loop, g->service, &g->conf, why);
 }
 

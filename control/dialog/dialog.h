@@ -62,7 +62,7 @@ enum dialog_other {
 
 /* "relay", "relay-only" …; ERR_NOT_FOUND. */
 enum err dialog_other_find(struct str name, uint8_t *out) MUST_USE;
-extern const struct word dialog_other_words[]; /* all of them */
+extern const struct word dialog_other_words[];
 
 /* What becomes of optional SRTP, which is RTP/AVP(F) with a=crypto (RFC 8643). */
 enum dialog_osrtp {
@@ -70,6 +70,7 @@ enum dialog_osrtp {
 	DIALOG_OSRTP_PASS, /* it passes where `transport` does not name a profile; else as OFF */
 	DIALOG_OSRTP_OFF,  /* it is not taken: plain RTP */
 };
+extern const struct word dialog_osrtp_words[]; /* "end", "pass", "off" */
 
 enum { DIALOG_SUITES_MAX = SUITE_COUNT, DIALOG_TAG_MAX = 256 };
 #define DIALOG_DELAY_SETTING UINT32_MAX

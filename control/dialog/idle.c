@@ -122,8 +122,8 @@ static void on_stats(void *arg, const struct service_result *r)
 		return;
 	}
 	log_info("dialog",
-	         "sid=%s msg=\"call ended: no packets on any leg for inactivity-ms or "
-	         "silent-timeout\"",
+	         "sid=%s msg=\"call ended: the legs that should send are silent (inactivity-ms; "
+	         "silent-timeout on hold or before an answer)\"",
 	         r->session->spec->id);
 	service_delete(i->service, str_of(r->session->spec->id), on_deleted, i);
 }

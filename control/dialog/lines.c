@@ -70,6 +70,9 @@ const struct word dialog_other_words[] = {{"relay", DIALOG_OTHER_RELAY},
                                           {"refuse", DIALOG_OTHER_REFUSE},
                                           {0}};
 
+const struct word dialog_osrtp_words[] = {
+	{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
+
 enum err dialog_other_find(struct str name, uint8_t *out)
 {
 	for (const struct word *w = dialog_other_words; w->name; w++)

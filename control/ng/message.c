@@ -69,7 +69,7 @@ static void fill_srtp(struct dialog_options *o, const struct call_settings *call
 {
 	o->terminate = calls->recrypts;
 	o->other_media = calls->other_media;
-	o->osrtp = calls->passes_osrtp ? DIALOG_OSRTP_PASS : DIALOG_OSRTP_END;
+	o->osrtp = calls->osrtp;
 	o->offerers_first = true;
 	o->n_suites = calls->n_offer;
 	memcpy(o->suites, calls->offer, sizeof(o->suites));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From params to requests of dialog, from its replies to answers. */
+/* The methods offer, answer, reject and delete: params to dialog commands, replies to answers. */
 #include "control/rpc/rpc_dialog.h"
 
 #include "control/session/interfaces.h"
@@ -7,7 +7,7 @@
 #include "control/rpc/rpc_reply.h"
 #include "control/session/spec_schema.h"
 
-/* What is taken of a peer's a=crypto lines, and how ours are written. */
+/* Which a=crypto lines of a peer are used, and how ours are written. */
 struct sdes_params_in {
 	uint64_t has;
 	struct rpc_suites accept, prefer;
@@ -15,7 +15,7 @@ struct sdes_params_in {
 	uint8_t ignore_lifetime, mki, unique_keys, pad;
 };
 
-/* The switches of the IMS tables, for what the standards leave open. */
+/* Switches of the IMS tables, where the standards leave a choice. */
 struct ims_params {
 	uint64_t has;
 	uint8_t e2ae, require_confidential_gm, accept_avp_crypto, use_capabilities,
@@ -55,8 +55,6 @@ static const struct word transport_words[] = {{"RTP/AVP", SDP_PROFILE_AVP},
                                               {0}};
 static const struct word security_words[] = {
 	{"pass", SECURITY_PASS}, {"terminate", SECURITY_TERMINATE}, {0}};
-static const struct word osrtp_words[] = {
-	{"end", DIALOG_OSRTP_END}, {"pass", DIALOG_OSRTP_PASS}, {"off", DIALOG_OSRTP_OFF}, {0}};
 static const struct word glare_words[] = {
 	{"refuse", GLARE_REFUSE}, {"supersede", GLARE_SUPERSEDE}, {0}};
 static const struct word bundle_words[] = {{"refuse", BUNDLE_REFUSE}, {"pass", BUNDLE_PASS}, {0}};
@@ -311,7 +309,7 @@ static const struct schema_field dialog_fields[] = {
                          "refuse the rest; pass all, refuse all; default: the setting other-media"},
 	[P_OSRTP] = {.name = "osrtp",
                      AT(&schema_word, osrtp),
-                     .words = osrtp_words,
+                     .words = dialog_osrtp_words,
                      .help = "plain: optional SRTP of the offerer ends here, passes if no "
                              "`transport` is given, or is not used; default: the setting osrtp"},
 	[P_OSRTP_OFFER] = {.name = "osrtp_offer",
@@ -426,9 +424,7 @@ static enum err fill_options(struct dialog_options *o, const struct dialog_param
 	o->no_rtcp_attr = p->rtcp_attribute == RTCP_ATTRIBUTE_NONE;
 	o->full_rtcp_attr = p->rtcp_attribute == RTCP_ATTRIBUTE_FULL;
 	o->ends_when_silent = p->ends_when_silent;
-	o->osrtp = is_given(p, P_OSRTP)  ? p->osrtp
-	           : calls->passes_osrtp ? DIALOG_OSRTP_PASS
-	                                 : DIALOG_OSRTP_END;
+	o->osrtp = is_given(p, P_OSRTP) ? p->osrtp : calls->osrtp;
 	o->osrtp_offer = p->osrtp_offer;
 	o->osrtp_pairs = p->osrtp_pairs;
 	fill_sdes(o, &p->sdes);
@@ -507,7 +503,8 @@ static void handle(struct rpc_request *request, const struct doc *params, enum d
 	e = has_sdp == is_given(&p, P_SDP)
 	            ? ERR_OK
 	            : why_fail(&why, ERR_INVALID,
-	                       has_sdp ? "params.sdp is needed" : "params.sdp has no place here");
+	                       has_sdp ? "params.sdp: must be given"
+	                               : "params.sdp: only offer and answer have it");
 	if (!e)
 		e = fill_options(&command.options, &p, rpc_service(request), &why);
 	if (e) {

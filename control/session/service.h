@@ -22,7 +22,7 @@ struct targets_nets;
 struct call_settings {
 	uint8_t other_media; /* enum dialog_other */
 	bool recrypts;       /* ng: SRTP on both sides ends here instead of passing */
-	bool passes_osrtp;   /* optional SRTP (RFC 8643) passes as it is instead of ending here */
+	uint8_t osrtp;       /* enum dialog_osrtp, END or PASS */
 	uint8_t n_offer;     /* ng: suites that are offered, best first; 0: all, in the order of
 	                        sdes_offer_read */
 	enum suite_id offer[SUITE_COUNT];

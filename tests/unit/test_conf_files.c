@@ -101,14 +101,14 @@ static void wrong_values_are_told(void)
 		const char *line, *text;
 	} rows[] = {
 		{"silent-timeout = soon",
-	         "silent-timeout: \"soon\" is not a whole number; 1 to 604800 is allowed"},
-		{"delete-delay = 3601", "delete-delay: 3601 is not 0 to 3600"},
-		{"ng = 2223", "ng: \"2223\" is no address with a port; 127.0.0.1:2223 or "
-	                      "[::1]:2223 is the form"},
-		{"ng-allow = proxy", "ng-allow: \"proxy\" is no address or network; 192.0.2.1 or "
-	                             "192.0.2.0/24 is the form"},
+	         "silent-timeout: \"soon\": must be an integer from 1 to 604800"},
+		{"delete-delay = 3601", "delete-delay: 3601 is out of range (0 to 3600)"},
+		{"ng = 2223", "ng: \"2223\": must be ADDRESS:PORT, for example 127.0.0.1:2223 or "
+	                      "[::1]:2223"},
+		{"ng-allow = proxy", "ng-allow: \"proxy\": must be an address or network, for "
+	                             "example 192.0.2.1 or 192.0.2.0/24"},
 		{"other-media = reject",
-	         "other-media: \"reject\" is not one of relay|relay-only|pass|refuse"},
+	         "other-media: \"reject\": must be one of relay|relay-only|pass|refuse"},
 	};
 	static struct conf c;
 

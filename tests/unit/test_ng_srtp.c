@@ -360,7 +360,7 @@ static void two_forks_may_answer_differently(void)
 /* Passed, or not taken: in neither case does a plain side that was asked for see keys. */
 static void optional_srtp_passes_or_is_not_taken(void)
 {
-	static const struct call_settings passes = {.passes_osrtp = true};
+	static const struct call_settings passes = {.osrtp = DIALOG_OSRTP_PASS};
 	static const struct {
 		bool passes;
 		const char *words;
