@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode: a reader that recurses no deeper than a doc may be, and a writer. */
+/* Reads bencode, at most DOC_DEPTH_MAX deep, and writes it. */
 #include "control/doc/bencode.h"
 
 #include <stdio.h>
 
-/* What a decoder carries along: the text not yet read, where its values go, and why it stopped. */
+/* A decoder: the text, the position, the arena for its values, and why it stopped. */
 struct reader {
 	struct str text;
 	size_t at;
@@ -27,13 +27,13 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The octet under the reader; 0 at the end, which no value starts or ends with. */
+/* The current octet; 0 at the end, with which no value starts or ends. */
 static char peek(const struct reader *r)
 {
 	return r->at < r->text.n ? r->text.p[r->at] : '\0';
 }
 
-/* Decimal digits up to `end`, which is taken too; no leading zeros. */
+/* Reads decimal digits without leading zeros, and the `end` after them. */
 static bool read_number(struct reader *r, char end, uint64_t max, uint64_t *out)
 {
 	size_t from = r->at;
@@ -43,11 +43,11 @@ static bool read_number(struct reader *r, char end, uint64_t max, uint64_t *out)
 		r->at++;
 	digits = str_make(r->text.p + from, r->at - from);
 	if (r->at == r->text.n)
-		return stop(r, ERR_TRUNCATED, "a number without an end"), false;
+		return stop(r, ERR_TRUNCATED, "unterminated number"), false;
 	if (digits.n == 0 || peek(r) != end || (digits.n > 1 && digits.p[0] == '0'))
-		return stop(r, ERR_SYNTAX, "not a number"), false;
+		return stop(r, ERR_SYNTAX, "must be a number"), false;
 	if (str_to_u64(digits, max, out))
-		return stop(r, ERR_SYNTAX, "a number that is too large"), false;
+		return stop(r, ERR_SYNTAX, "number too large"), false;
 	r->at++;
 	return true;
 }

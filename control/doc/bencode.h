@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode to a doc and back: what ng clients speak behind their cookie. */
+/* Bencode, which ng messages have after their cookie, to a doc and back. */
 #ifndef CONTROL_DOC_BENCODE_H
 #define CONTROL_DOC_BENCODE_H
 
@@ -8,16 +8,16 @@
 #include "control/doc/doc.h"
 
 /*
- * One whole value: `d…e`, `l…e`, `i…e` or `N:octets`. Strings are octets, copied into the arena;
- * keys may come in any order, and twice: then both are in the tree, and doc_get finds the first.
- * ERR_SYNTAX, ERR_TRUNCATED (with the offset in `why`, never the text), ERR_TOO_BIG (depth, length
- * of the whole), ERR_NOMEM.
+ * Decodes one value: `d…e`, `l…e`, `i…e` or `N:octets`. Copies strings into the arena. Keys may
+ * come in any order and repeat: the tree has both, and doc_get finds the first. ERR_SYNTAX,
+ * ERR_TRUNCATED (with the offset in `why`, never the text), ERR_TOO_BIG (depth, length of the
+ * whole), ERR_NOMEM.
  */
 enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str text,
                             struct why *why) MUST_USE;
 
-/* Appends the value. Keys go out in the order of the tree, as ng clients write theirs; null is an
- * empty string, bools are 0 and 1, reals their text. */
+/* Appends the value, keys in the order of the tree, as ng clients do. Null is an empty string,
+ * bools are 0 and 1, reals their text. */
 void doc_bencode_encode(struct buf *out, const struct doc *d);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes and text in an arena of chunks that are wiped before they are used again. */
+/* Nodes and texts in an arena. Its chunks are wiped before they are used again. */
 #include "control/doc/doc.h"
 
 #include "base/mem.h"
@@ -74,7 +74,7 @@ bool doc_arena_failed(const struct doc_arena *a)
 	return a->failed;
 }
 
-/* Wiping zeroes, so what a chunk hands out is zero already. */
+/* Chunks are zero: new, or wiped by zeroing. */
 void *doc_arena_take(struct doc_arena *a, size_t bytes)
 {
 	size_t need = (bytes + 7) & ~(size_t)7;
@@ -241,9 +241,8 @@ struct str doc_get_text(const struct doc *dict, const char *key)
 const char *doc_kind_name(enum doc_kind k)
 {
 	static const char *const names[] = {
-		[DOC_NULL] = "null",          [DOC_BOOL] = "true or false",
-		[DOC_INT] = "a whole number", [DOC_REAL] = "a fraction",
-		[DOC_TEXT] = "a text",        [DOC_LIST] = "a list",
+		[DOC_NULL] = "null",       [DOC_BOOL] = "true or false", [DOC_INT] = "an integer",
+		[DOC_REAL] = "a fraction", [DOC_TEXT] = "a string",      [DOC_LIST] = "a list",
 		[DOC_DICT] = "an object",
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tree of values a message decodes to and a reply is built as, whatever its syntax. */
+/* The tree of values that a message decodes to and a reply encodes from, for JSON and bencode. */
 #ifndef CONTROL_DOC_DOC_H
 #define CONTROL_DOC_DOC_H
 
@@ -12,13 +12,12 @@
 
 enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_REAL, DOC_TEXT, DOC_LIST, DOC_DICT };
 
-/* Bounds every codec keeps, so that walking a tree needs none of its own. */
+/* Every codec keeps these bounds, so walking a tree needs no check. */
 enum { DOC_DEPTH_MAX = 16, DOC_TEXT_MAX = 16 << 20 };
 
 /*
- * A node. It and its text live in an arena and go with it: nothing is freed one by one. Bencode has
- * no null, bool or real: its decoder makes none, its encoder writes null as an empty string, bools
- * as 0 and 1.
+ * A node. Nodes and their texts live in an arena and are freed with it. Bencode has no null, bool
+ * or real: its decoder makes none, its encoder writes null as an empty string and bools as 0 and 1.
  */
 struct doc {
 	enum doc_kind kind;
@@ -37,9 +36,9 @@ struct doc {
 };
 
 /*
- * Where a tree lives. Every octet handed out is wiped by reset and free: a message may hold keys.
- * Control only. A failed allocation is remembered (`doc_arena_failed`) and gives NULL; every call
- * here takes NULL docs and does nothing with them: build first, ask once.
+ * The memory of a tree. Reset and free wipe it, because a message may hold keys. Control only.
+ * After a failed allocation every function returns NULL and doc_arena_failed is true. All functions
+ * accept NULL docs and ignore them, so build the whole tree, then check once.
  */
 struct doc_arena;
 
@@ -56,28 +55,29 @@ struct doc *doc_int(struct doc_arena *a, int64_t v);
 struct doc *doc_uint(struct doc_arena *a, uint64_t v); /* above INT64_MAX: INT64_MAX */
 struct doc *doc_real(struct doc_arena *a, double v);
 struct doc *doc_text(struct doc_arena *a, struct str s); /* copies */
-struct doc *doc_borrow(struct doc_arena *a,
-                       struct str s); /* keeps the slice: it must outlive the arena's use */
+struct doc *
+doc_borrow(struct doc_arena *a,
+           struct str s); /* borrows the slice, which must live as long as the arena's content */
 struct doc *doc_list(struct doc_arena *a);
 struct doc *doc_dict(struct doc_arena *a);
 
-/* Adds at the end. `v` belongs to one parent only. */
+/* Appends. A node has one parent. */
 void doc_append(struct doc *list, struct doc *v);
-/* `key` is borrowed: a literal, or text of the arena. The caller keeps keys unique. */
+/* Borrows `key`: a literal, or a text of the arena. The caller keeps keys unique. */
 void doc_set(struct doc *dict, const char *key, struct doc *v);
 void doc_set_str(struct doc *dict, struct str key, struct doc *v);
 void doc_set_text(struct doc_arena *a, struct doc *dict, const char *key, struct str v);
 void doc_set_uint(struct doc_arena *a, struct doc *dict, const char *key, uint64_t v);
 void doc_set_bool(struct doc_arena *a, struct doc *dict, const char *key, bool v);
 
-/* NULL when it is absent or `dict` is NULL or no dict. */
+/* NULL when the key is absent, or `dict` is NULL or not a DICT. */
 const struct doc *doc_get(const struct doc *dict, const char *key);
-/* The same where the tree is being built. */
+/* The same, for a tree that is being built. */
 struct doc *doc_find(struct doc *dict, const char *key);
 /* The text, or an empty slice. */
 struct str doc_get_text(const struct doc *dict, const char *key);
 
-/* "null" "true or false" "a whole number" …: for errors. */
+/* "null", "true or false", "an integer" …: for errors. */
 const char *doc_kind_name(enum doc_kind k);
 
 /* for (DOC_EACH(it, list)) */

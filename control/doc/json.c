@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A doc becomes JSON text. */
+/* Encodes a doc as JSON. */
 #include "control/doc/json.h"
 
 #include <math.h>
 
-/* Runs of plain characters go out in one piece. */
+/* Runs of characters that need no escape are added at once. */
 static void encode_text(struct buf *out, struct str s)
 {
 	size_t from = 0;

@@ -8,15 +8,14 @@
 #include "control/doc/doc.h"
 
 /*
- * One JSON value of any kind. ERR_SYNTAX (with line and column in `why`, never the text),
- * ERR_TOO_BIG (depth, text length), ERR_NOMEM. A name twice in one object and a number beyond 64
- * bits are syntax errors. What the parser held in between is wiped.
+ * Decodes one JSON value of any kind. ERR_SYNTAX, with line and column in `why` but never the text;
+ * ERR_TOO_BIG (depth, length), ERR_NOMEM. A repeated name in an object and a number beyond 64 bits
+ * are ERR_SYNTAX. The parser's memory is wiped with the arena.
  */
 enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text,
                          struct why *why) MUST_USE;
 
-/* Appends compact JSON without a line end; control characters escaped, so it is one line whatever
- * it holds. */
+/* Appends compact JSON on one line, without a line end: control characters are escaped. */
 void doc_json_encode(struct buf *out, const struct doc *d);
 /* The same, indented for people. */
 void doc_json_print(struct buf *out, const struct doc *d);

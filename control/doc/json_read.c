@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The doorway to jansson: JSON text becomes a doc. */
+/* Decodes JSON, with jansson. */
 #include <jansson.h>
 
 #include "control/doc/json.h"
 
 /*
- * The parser's blocks come from the arena the message lives in: any of them may hold a key, and all
- * are wiped together when it is reset. Nothing is given back one by one, so the doc borrows the
- * parser's texts. jansson's allocator takes no argument, hence the one variable. Control only.
+ * jansson allocates from the message's arena: any block may hold a key, and the arena wipes them
+ * all. Blocks are never freed one by one, so the doc borrows jansson's texts. jansson's allocator
+ * takes no argument, hence this variable. Control only.
  */
 static struct doc_arena *parser_arena;
 
@@ -71,8 +71,7 @@ static struct doc *from_json(struct doc_arena *a, json_t *j)
 
 /* --- bounds and faults ------------------------------------------------------ */
 
-/* Nesting is bounded before the parser sees the text: it recurses. Brackets inside strings do not
- * count. */
+/* jansson recurses, so nesting is checked before. Brackets inside strings do not count. */
 static bool is_deeper_than(struct str text, unsigned max)
 {
 	unsigned depth = 0;
@@ -98,24 +97,23 @@ static bool is_deeper_than(struct str text, unsigned max)
 	return false;
 }
 
-/* The parser's own message quotes the text near the fault, which may be a key: its code is told,
- * never its words. */
+/* jansson's message quotes the text near the fault, which may be a key. Its code does not. */
 static const char *fault_of(const json_error_t *e)
 {
 	switch (json_error_code(e)) {
 	case json_error_premature_end_of_input:
-		return "it ends too early";
+		return "unexpected end";
 	case json_error_end_of_input_expected:
-		return "something follows its end";
+		return "text after the value";
 	case json_error_invalid_utf8:
 		return "not UTF-8";
 	case json_error_null_character:
 	case json_error_null_byte_in_key:
-		return "a NUL character";
+		return "NUL character";
 	case json_error_duplicate_key:
-		return "a name twice in one object";
+		return "repeated name in an object";
 	case json_error_numeric_overflow:
-		return "a number beyond 64 bits";
+		return "number beyond 64 bits";
 	default:
 		return "not JSON";
 	}
@@ -130,18 +128,18 @@ enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text,
 	json_t *j;
 
 	if (text.n > DOC_TEXT_MAX)
-		return why_fail(why, ERR_TOO_BIG, "JSON of %zu octets, at most %d are read", text.n,
+		return why_fail(why, ERR_TOO_BIG, "JSON of %zu octets: must be at most %d", text.n,
 		                DOC_TEXT_MAX);
 	if (is_deeper_than(text, DOC_DEPTH_MAX))
-		return why_fail(why, ERR_TOO_BIG, "JSON nested deeper than %d", DOC_DEPTH_MAX);
-	/* A program that uses the parser beside this gets its own memory back (sluice-bench kms).
-	 */
+		return why_fail(why, ERR_TOO_BIG, "JSON: must be nested at most %d deep",
+		                DOC_DEPTH_MAX);
+	/* sluice-bench kms also uses jansson directly: restore its allocator. */
 	json_get_alloc_funcs(&take, &give);
 	json_set_alloc_funcs(parser_take, parser_give);
 	parser_arena = a;
 	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
 	json_set_alloc_funcs(take, give);
-	/* First: its text buffer passes over a failed allocation and goes on with part of the text.
+	/* Check this first: jansson continues after a failed allocation, with a part of the text.
 	 */
 	if (doc_arena_failed(a))
 		return why_fail(why, ERR_NOMEM, "out of memory");

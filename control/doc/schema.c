@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks tables over docs and structs: one walk for each of read, write, defaults, apply, copy,
- * compare, release. */
+/* Walks tables over docs and structs: read, write, defaults, apply, copy, compare, free. */
 #include "control/doc/schema.h"
 
 #include <stdarg.h>
@@ -10,6 +9,8 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "control/doc/json.h"
+
+enum { LIST_ROOM = 200, NAME_MAX_LEN = 40 };
 
 static void *field_of(void *at, const struct schema_field *f)
 {
@@ -34,7 +35,7 @@ static uint64_t given_in(const struct schema *s, const void *at)
 
 /* --- paths and faults ------------------------------------------------------- */
 
-/* What does not fit is left out. */
+/* Cuts what does not fit. */
 static void path_add(struct schema_in *in, const char *p, size_t n)
 {
 	size_t room = sizeof(in->path) - 1 - in->path_len;
@@ -52,7 +53,7 @@ size_t schema_enter(struct schema_in *in, struct str name)
 	if (mark)
 		path_add(in, ".", 1);
 	from = in->path_len;
-	/* A stranger's name: printable characters only, and not all of a long one. */
+	/* The name comes from a client: only printable characters, and at most 40. */
 	path_add(in, name.p, name.n < 40 ? name.n : 40);
 	for (; from < in->path_len; from++)
 		if (in->path[from] <= 0x20 || in->path[from] >= 0x7f)
@@ -90,6 +91,7 @@ static void show_value(struct schema_fault *fault, const struct doc *d)
 	buf_free(&b);
 }
 
+/* Six parameters: five and a printf tail. */
 enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f,
                        const struct doc *d, const char *allowed, ...)
 {
@@ -171,8 +173,8 @@ static enum err uint_read(struct schema_in *in, const struct schema_field *f, co
 	if (d->kind != DOC_INT)
 		return wrong_kind(in, f, d, DOC_INT);
 	if (d->number < f->min || d->number > f->max)
-		return schema_refuse(in, ERR_RANGE, f, d, "must be %lld to %lld", (long long)f->min,
-		                     (long long)f->max);
+		return schema_refuse(in, ERR_RANGE, f, d, "must be an integer from %lld to %lld",
+		                     (long long)f->min, (long long)f->max);
 	uint_put(f, at, (uint64_t)d->number);
 	return ERR_OK;
 }
@@ -186,7 +188,7 @@ static struct doc *uint_write(const struct schema_out *out, const struct schema_
 const struct schema_type schema_uint = {
 	.read = uint_read, .write = uint_write, .copy = plain_copy, .eq = plain_eq};
 
-/* Bencode has no bools: 0 and 1 will do when strangers' fields are passed over anyway. */
+/* Bencode has no bools, so ng may say 0 and 1. */
 static enum err bool_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                           void *at)
 {
@@ -208,7 +210,7 @@ static struct doc *bool_write(const struct schema_out *out, const struct schema_
 const struct schema_type schema_bool = {
 	.read = bool_read, .write = bool_write, .copy = plain_copy, .eq = plain_eq};
 
-/* Printable characters only: ids travel into logs and terminals. */
+/* Printable characters only, because ids appear in logs and terminals. */
 static bool is_printable(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -228,7 +230,7 @@ static enum err text_read(struct schema_in *in, const struct schema_field *f, co
 		return schema_refuse(in, ERR_RANGE, f, d, "must be %lld to %zu octets long",
 		                     (long long)f->min, max);
 	if (!is_printable(d->text))
-		return schema_refuse(in, ERR_INVALID, f, d, "must hold no control characters");
+		return schema_refuse(in, ERR_INVALID, f, d, "must not contain control characters");
 	memset(at, 0, f->size);
 	memcpy(at, d->text.p, d->text.n);
 	return ERR_OK;
@@ -321,9 +323,10 @@ static enum err addr_read(struct schema_in *in, const struct schema_field *f, co
 		return wrong_kind(in, f, d, DOC_TEXT);
 	if (addr_parse(d->text, &a) || a.port == 0)
 		return schema_refuse(in, ERR_INVALID, f, d,
-		                     "must be ADDRESS:PORT or [IPv6]:PORT, no name and no port 0");
+		                     "must be ADDRESS:PORT or [IPv6]:PORT, an IP address and a "
+		                     "port from 1 to 65535");
 	if (addr_is_multicast(&a))
-		return schema_refuse(in, ERR_INVALID, f, d, "must be no multicast address");
+		return schema_refuse(in, ERR_INVALID, f, d, "must not be a multicast address");
 	*(struct addr *)at = a;
 	return ERR_OK;
 }
@@ -404,15 +407,65 @@ static const struct schema_field *field_find(const struct schema *s, struct str 
 	return NULL;
 }
 
-static enum err refuse_unknown(struct schema_in *in, const struct schema *s)
+/* Letters to change, add or leave out to make `a` of `b`, up to 3; names of at most NAME_MAX_LEN.
+ */
+static unsigned distance(struct str a, struct str b)
 {
-	char list[180] = "";
+	unsigned row[NAME_MAX_LEN + 1];
+
+	if (a.n > NAME_MAX_LEN || b.n > NAME_MAX_LEN)
+		return 3;
+	for (size_t k = 0; k <= b.n; k++)
+		row[k] = (unsigned)k;
+	for (size_t i = 1; i <= a.n; i++) {
+		unsigned corner = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t k = 1; k <= b.n; k++) {
+			unsigned best = corner + (a.p[i - 1] != b.p[k - 1]);
+
+			corner = row[k];
+			best = best < row[k] + 1 ? best : row[k] + 1;
+			row[k] = best < row[k - 1] + 1 ? best : row[k - 1] + 1;
+		}
+	}
+	return row[b.n] < 3 ? row[b.n] : 3;
+}
+
+/* The field that a misspelt name probably means; NULL: none is near. */
+static const struct schema_field *field_near(const struct schema *s, struct str name)
+{
+	const struct schema_field *near = NULL;
+	unsigned least = name.n > 3 ? 3 : 2;
+
+	for (size_t i = 0; i < s->n; i++) {
+		unsigned n = distance(name, str_of(s->fields[i].name));
+
+		if (!s->fields[i].read_only && n < least) {
+			least = n;
+			near = &s->fields[i];
+		}
+	}
+	return near;
+}
+
+static enum err refuse_unknown(struct schema_in *in, const struct schema *s, struct str name)
+{
+	const struct schema_field *near = field_near(s, name);
+	char list[LIST_ROOM] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n && n < sizeof(list); i++)
 		if (!s->fields[i].read_only)
 			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "",
 			                      s->fields[i].name);
+	if (near)
+		return schema_refuse(in, ERR_INVALID, NULL, NULL,
+		                     "no such field; did you mean \"%s\"?", near->name);
+	if (n >= sizeof(list))
+		return schema_refuse(in, ERR_INVALID, NULL, NULL,
+		                     "no such field; docs/control-protocol.md lists the %zu of %s",
+		                     s->n, s->name);
 	return schema_refuse(in, ERR_INVALID, NULL, NULL, "no such field; %s has %s", s->name,
 	                     n ? list : "none");
 }
@@ -424,12 +477,12 @@ static enum err field_read(struct schema_in *in, const struct schema *s, const s
 	enum err e;
 
 	if (!f || f->read_only)
-		return in->ignore_unknown ? ERR_OK : refuse_unknown(in, s);
+		return in->ignore_unknown ? ERR_OK : refuse_unknown(in, s, d->key);
 	if (d->kind == DOC_NULL && f->required)
 		return schema_refuse(in, ERR_INVALID, f, d, "must be given");
 	if (d->kind == DOC_NULL && !f->type->takes_null) {
 		field_preset(f, out, in->context);
-		/* An embedded struct that is reset is given as a whole. */
+		/* A reset of an embedded struct sets all its fields. */
 		if (f->type == &schema_struct)
 			*mask_of(f->sub, field_of(out, f)) = UINT64_MAX >> (64 - f->sub->n);
 	} else {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables that turn a doc into a struct and back, and know which fields were given. */
+/* Tables that turn a doc into a struct and back, and remember which fields were given. */
 #ifndef CONTROL_DOC_SCHEMA_H
 #define CONTROL_DOC_SCHEMA_H
 
@@ -15,19 +15,18 @@
 struct schema;
 struct schema_field;
 
-/* What a person needs to mend a request. `value` is left empty where it might be a key. */
+/* What is wrong with a request, for its author. `value` is empty where it might be a key. */
 struct schema_fault {
 	enum err e;
 	char path[160];    /* "media[0].legs.a.remote" */
-	char value[96];    /* what was found, as JSON, cut */
-	char allowed[256]; /* what would do */
+	char value[96];    /* what was found, as JSON, cut at 80 octets */
+	char allowed[256]; /* "must be …" */
 };
 
-/* The walk of one message. */
+/* One message while it is read. */
 struct schema_in {
-	bool ignore_unknown; /* ng: fields nobody knows are passed over; JSON refuses them */
-	const void *context; /* the caller's own: where types look names up, and rows find their
-	                        presets */
+	bool ignore_unknown; /* ng: unknown fields are ignored; JSON refuses them */
+	const void *context; /* the caller's: types look names up there, presets come from there */
 	struct schema_fault *fault; /* filled by the first failure; not NULL */
 	char path[160];
 	size_t path_len;
@@ -39,12 +38,12 @@ struct schema_out {
 };
 
 /*
- * How one kind of value is read, written, copied, compared and released. `at` points at the field
- * inside its struct. A NULL `fini` means plain octets. copy replaces `to`, which holds a valid
- * value; on failure it is untouched.
+ * How one kind of value is read, written, copied, compared and freed. `at` is the field inside its
+ * struct. `fini` NULL: there is nothing to free. copy replaces `to`, which holds a valid value; on
+ * failure `to` is unchanged.
  */
 struct schema_type {
-	bool takes_null; /* read means something by null */
+	bool takes_null; /* read handles null itself */
 	enum err (*read)(struct schema_in *in, const struct schema_field *f, const struct doc *d,
 	                 void *at);
 	struct doc *(*write)(const struct schema_out *out, const struct schema_field *f,
@@ -54,13 +53,13 @@ struct schema_type {
 	void (*fini)(const struct schema_field *f, void *at);
 };
 
-/* A row. Its place in the table is its bit in the mask of given fields: at most 64 rows. */
+/* A row. Its index in the table is its bit in the mask of given fields: at most 64 rows. */
 struct schema_field {
 	const char *name;
 	const struct schema_type *type;
 	uint32_t offset, size;
 	bool required;      /* by schema_read */
-	bool secret;        /* its value never shows in a fault */
+	bool secret;        /* faults never show its value */
 	bool read_only;     /* written in replies, refused in requests */
 	int64_t min, max;   /* numbers; text: octets */
 	int64_t preset;     /* value of schema_defaults: numbers, bools, words */
@@ -105,34 +104,34 @@ extern const struct schema_type schema_bits;
 extern const struct schema_type schema_struct;
 
 /*
- * Reads the fields present into `out` and sets their bits in `has`; the others stay. `null` gives a
- * field its preset and sets its bit. On failure `out` may be half read: it stays valid for
- * schema_fini, and in->fault says where, what and why.
+ * Reads the fields that `d` has into `out` and sets their bits in `has`; the others keep their
+ * values. `null` sets a field to its preset. On failure in->fault says where and why; `out` may be
+ * partly read and stays valid for schema_fini.
  */
 enum err schema_read(struct schema_in *in, const struct schema *s, const struct doc *d,
                      void *out) MUST_USE;
 struct doc *schema_write(const struct schema_out *out, const struct schema *s, const void *from);
-/* Presets everything, `has` becomes 0. The struct was zeroed or valid. */
+/* Sets every field to its preset and `has` to 0. The struct is zeroed or valid before. */
 void schema_defaults(const struct schema *s, void *out, const void *context);
-/* Copies what `from` has over `to` and joins the masks. On ERR_NOMEM `to` is half changed and
- * valid: work on a copy. */
+/* Copies the fields in `from`'s mask to `to` and adds the mask. After ERR_NOMEM `to` is valid but
+ * partly changed: work on a copy. */
 enum err schema_apply(const struct schema *s, void *to, const void *from) MUST_USE;
-/* Copies everything, masks too. `to` is zeroed or valid. */
+/* Copies all fields and the mask. `to` is zeroed or valid before. */
 enum err schema_copy(const struct schema *s, void *to, const void *from) MUST_USE;
-/* Same values, whatever the masks. */
+/* Are the values equal? Ignores the masks. */
 bool schema_eq(const struct schema *s, const void *a, const void *b);
-/* Releases and zeroes; keys are wiped. */
+/* Frees and zeroes; wipes keys. */
 void schema_fini(const struct schema *s, void *at);
 
-/* For types elsewhere: note a fault at the present path and return `e`. `d` NULL or secret field:
- * no value. */
+/* For types elsewhere: notes a fault at the current path and returns `e`. `d` NULL or a secret
+ * field: without value. */
 enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f,
                        const struct doc *d, const char *allowed, ...) PRINTF_LIKE(5, 6);
-/* Longer and shorter path: returns the mark to give back. */
+/* Appends to the path; schema_leave with the returned mark cuts it again. */
 size_t schema_enter(struct schema_in *in, struct str name);
 size_t schema_enter_index(struct schema_in *in, unsigned index);
 void schema_leave(struct schema_in *in, size_t mark);
-/* "params.media[0].mode: \"x\" where one of … is allowed" */
+/* media[0].mode = "x": must be one of … */
 void schema_fault_text(const struct schema_fault *fault, struct why *why);
 
 #endif

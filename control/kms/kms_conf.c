@@ -91,8 +91,8 @@ enum err kms_conf_text(struct kms_conf_member m, struct str *out, struct why *wh
 	if (!v && m.is_needed)
 		return why_fail(why, ERR_INVALID, "%s.%s is missing", m.path, m.name);
 	if (v && (v->kind != DOC_TEXT || v->text.n == 0 || memchr(v->text.p, 0, v->text.n)))
-		return why_fail(why, ERR_INVALID, "%s.%s: must be a text that is not empty", m.path,
-		                m.name);
+		return why_fail(why, ERR_INVALID, "%s.%s: must be a string that is not empty",
+		                m.path, m.name);
 	*out = v ? v->text : STR("");
 	return ERR_OK;
 }
@@ -148,10 +148,11 @@ static enum err make_name(struct str text, enum mikey_id_type plain, const char 
 	struct kms_name *n;
 
 	if (kms_name_parse(text, plain, room, sizeof(room) - 1, &id))
-		return why_fail(why, ERR_INVALID,
-		                "%s: must be an identity of at most %d octets: a text, \"hex:…\", "
-		                "\"text:…\", \"nai:…\" or \"uri:…\"",
-		                path, KMS_NAME_MAX - 1);
+		return why_fail(
+			why, ERR_INVALID,
+			"%s: must be an identity of at most %d octets: a string, \"hex:…\", "
+			"\"text:…\", \"nai:…\" or \"uri:…\"",
+			path, KMS_NAME_MAX - 1);
 	n = kms_name_new(id);
 	if (!n)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -189,7 +190,7 @@ static enum err names_list(const struct doc *list, const char *path, struct kms_
 		enum err e =
 			it->kind == DOC_TEXT
 				? make_name(it->text, MIKEY_ID_URI, path, &names[*n], why)
-				: why_fail(why, ERR_INVALID, "%s: must be a list of texts", path);
+				: why_fail(why, ERR_INVALID, "%s: must be a list of strings", path);
 
 		if (e)
 			return e;
@@ -339,7 +340,7 @@ static enum err read_domains(struct kms_peer *p, const struct doc *list, const c
 		char *text;
 
 		if (it->kind != DOC_TEXT || it->text.n == 0)
-			return why_fail(why, ERR_INVALID, "%s.domains: must be a list of texts",
+			return why_fail(why, ERR_INVALID, "%s.domains: must be a list of strings",
 			                path);
 		text = mem_text(it->text.p, it->text.n);
 		if (!text)

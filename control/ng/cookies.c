@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests remembered by host and cookie, answered ones in order of age. */
+/* Requests by host and cookie, and the answered ones in order of age. */
 #include "control/ng/cookies.h"
 
 #include "base/list.h"
@@ -8,12 +8,12 @@
 #include "base/secret.h"
 
 struct ng_cookie {
-	struct link age; /* in the list of the answered, oldest first; out of it while under way */
+	struct link age; /* in the list of answered requests, oldest first */
 	uint64_t answered_ns;
 	char *reply; /* may hold keys: wiped */
 	size_t reply_len;
 	enum ng_cookie_state state;
-	uint16_t key_len; /* of what stands in `key`: 17 octets of host, then the cookie */
+	uint16_t key_len; /* of `key`: 17 octets of host, then the cookie */
 	uint8_t key[];
 };
 
@@ -76,7 +76,7 @@ static struct ng_cookie *oldest(const struct ng_cookies *c)
 	                                   : LIST_OF(c->answered.next, struct ng_cookie, age);
 }
 
-static void forget_what_is_over(struct ng_cookies *c, uint64_t now_ns)
+static void forget_expired(struct ng_cookies *c, uint64_t now_ns)
 {
 	struct ng_cookie *k;
 
@@ -84,27 +84,26 @@ static void forget_what_is_over(struct ng_cookies *c, uint64_t now_ns)
 		forget(c, k);
 }
 
-static size_t write_key(uint8_t key[HOST_LEN + NG_COOKIE_MAX], const struct addr *from,
-                        struct str cookie)
+static size_t write_key(uint8_t key[HOST_LEN + NG_COOKIE_MAX], const struct ng_cookie_name *name)
 {
-	key[0] = from->version;
-	memcpy(key + 1, from->ip, 16);
-	if (cookie.n)
-		memcpy(key + HOST_LEN, cookie.p, cookie.n);
-	return HOST_LEN + cookie.n;
+	key[0] = name->from->version;
+	memcpy(key + 1, name->from->ip, 16);
+	if (name->cookie.n)
+		memcpy(key + HOST_LEN, name->cookie.p, name->cookie.n);
+	return HOST_LEN + name->cookie.n;
 }
 
-enum err ng_cookies_begin(struct ng_cookies *c, const struct addr *from, struct str cookie,
-                          uint64_t now_ns, struct ng_cookie **out, enum ng_cookie_state *state)
+enum err ng_cookies_begin(struct ng_cookies *c, const struct ng_cookie_name *name, uint64_t now_ns,
+                          struct ng_cookie **out, enum ng_cookie_state *state)
 {
 	uint8_t key[HOST_LEN + NG_COOKIE_MAX];
 	struct ng_cookie *k;
 	size_t n;
 
-	if (cookie.n > NG_COOKIE_MAX)
+	if (name->cookie.n > NG_COOKIE_MAX)
 		return ERR_TOO_BIG;
-	forget_what_is_over(c, now_ns);
-	n = write_key(key, from, cookie);
+	forget_expired(c, now_ns);
+	n = write_key(key, name);
 	k = map_get(c->map, key, n);
 	if (k) {
 		*out = k;

@@ -177,7 +177,7 @@ static enum err flag_other(struct ng_reading *r, const struct doc *v, struct str
 	if (!dialog_other_find(word, &ng_options(r)->other_media))
 		return ERR_OK;
 	return why_fail(r->why, ERR_INVALID,
-	                "flags other-media-%.*s: relay, relay-only, pass or refuse is needed",
+	                "flags other-media-%.*s: must be relay, relay-only, pass or refuse",
 	                word.n < 24 ? (int)word.n : 24, word.p);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ends of messages. */
+/* Finds the end of ng messages in a stream. */
 #include "control/ng/frame.h"
 
 #include "control/doc/doc.h"

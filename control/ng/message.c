@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole ng request: its command, its keys, and whether it says enough. */
+/* Reads an ng message: its command, its keys, and whether a key is missing. */
 #include "control/ng/message.h"
 
 #include "control/ng/words.h"
@@ -59,12 +59,13 @@ static enum err check_names(struct ng_reading *r)
 		return why_fail(r->why, ERR_INVALID, "No SDP body in message");
 	if (q->dialog.from.n > DIALOG_TAG_MAX || q->dialog.to.n > DIALOG_TAG_MAX ||
 	    q->dialog.branch.n > DIALOG_TAG_MAX)
-		return why_fail(r->why, ERR_TOO_BIG, "a tag or branch is longer than %d",
+		return why_fail(r->why, ERR_TOO_BIG,
+		                "from-tag, to-tag and via-branch: must be at most %d octets",
 		                DIALOG_TAG_MAX);
 	return ERR_OK;
 }
 
-/* What the settings say of SRTP. */
+/* The settings about SRTP. */
 static void fill_srtp(struct dialog_options *o, const struct call_settings *calls)
 {
 	o->terminate = calls->recrypts;
@@ -89,14 +90,14 @@ enum err ng_message_read(struct ng_message *out, const struct doc *message,
 
 	*out = (struct ng_message){.limit = 32};
 	dialog_options_defaults(&out->dialog.options);
-	out->dialog.options.accept_rekey = true; /* plain terminals do send new keys */
-	/* ng never tells of a refused re-INVITE: the next offer of the other side does. */
+	out->dialog.options.accept_rekey = true; /* terminals outside IMS send new keys */
+	/* ng has no message for a refused re-INVITE: only the next offer shows it. */
 	out->dialog.options.supersede_glare = true;
 	out->dialog.options.ends_when_silent = true;
 	out->dialog.options.delete_delay_ms = DIALOG_DELAY_SETTING;
 	fill_srtp(&out->dialog.options, calls);
 	if (message->kind != DOC_DICT)
-		return why_fail(why, ERR_INVALID, "a dictionary is needed");
+		return why_fail(why, ERR_INVALID, "the message must be a dictionary");
 	e = read_command(&r, message);
 	for (DOC_EACH(it, message)) {
 		if (e)

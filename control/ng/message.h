@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys and flags of ng requests: which are honoured, ignored or refused, and what they mean to
- * offer and answer. */
+/* ng messages: their keys and flags, which of them are supported, ignored or refused, and what they
+ * mean for offer and answer. */
 #ifndef CONTROL_NG_MESSAGE_H
 #define CONTROL_NG_MESSAGE_H
 
@@ -26,30 +26,28 @@ enum ng_command {
 
 const char *ng_command_name(enum ng_command c);
 
-/* A request as ng says it. Texts are slices of the message it was read from. */
+/* What a message says. Texts are slices of the doc it was read from. */
 struct ng_message {
 	enum ng_command command;
-	struct dialog_command dialog; /* op, names, SDP and options of offer, answer and delete */
-	uint32_t limit;               /* list: at most this many; default 32 */
-	bool knows_load_limit; /* `supports` holds "load limit": the answer may be that instead of
-	                          an error */
-	bool is_fatal;         /* delete: an unknown call is an error, not a warning */
-	unsigned n_ignored;    /* keys and flags that were passed over */
-	char ignored[160];     /* their names, cut; never values */
+	struct dialog_command dialog; /* for offer, answer and delete */
+	uint32_t limit;               /* list: how many at most; default 32 */
+	bool knows_load_limit; /* `supports` has "load limit": the client understands that result */
+	bool is_fatal;         /* delete: an unknown call is an error instead of a warning */
+	unsigned n_ignored;    /* ignored keys and flags */
+	char ignored[160];     /* their names, cut, without values */
 };
 
-/* What requests are read with. */
+/* For reading messages. */
 struct ng_context {
-	const struct call_settings *calls; /* NULL: the defaults */
-	const struct relay_interface
-		*interfaces; /* names that `direction` and `interface` may say */
+	const struct call_settings *calls;        /* NULL: the defaults */
+	const struct relay_interface *interfaces; /* for `direction` and `interface` */
 	unsigned n_interfaces;
 };
 
 /*
- * Reads a message. ERR_INVALID, ERR_UNSUPPORTED, ERR_NOT_FOUND (interface), ERR_RANGE with a text
- * for `error-reason`: it names the key, the word (never SDP) and what would do. Unknown keys and
- * flags are counted in `ignored`, as clients expect.
+ * Reads a message. ERR_INVALID, ERR_UNSUPPORTED, ERR_NOT_FOUND (interface) or ERR_RANGE: `why` is
+ * the `error-reason`: the key, its value (never SDP) and what is allowed. Ignores and counts
+ * unknown keys and flags, as clients expect.
  */
 enum err ng_message_read(struct ng_message *out, const struct doc *message,
                          const struct ng_context *context, struct why *why) MUST_USE;
@@ -61,10 +59,10 @@ struct ng_word_doc {
 	const char *where; /* "key", "flags", "SDES", "rtcp-mux", "replace", "ICE", … */
 	const char *name;
 	enum ng_how how;
-	const char *text; /* what it does, or why it is ignored or refused */
+	const char *text; /* what it does, or why it is not */
 };
 
-/* The row at `at`, false behind the last. */
+/* The row at `at`; false after the last. */
 bool ng_words_row(size_t at, struct ng_word_doc *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From ng messages to requests of dialog and service, from their results to replies. */
+/* Carries out ng messages by requests of dialog and service, and answers them. */
 #include "control/ng/ng.h"
 
 #include "base/buf.h"
@@ -22,7 +22,7 @@ struct ng {
 	struct addr_net allow[NG_ALLOW_MAX];
 	struct ng_cookies *cookies;
 	struct doc_arena *in, *out;
-	struct buf reply; /* made big once, so that growing leaves no copies of keys behind */
+	struct buf reply; /* made large once: growing would leave copies of keys behind */
 	struct ng_counts counts;
 };
 
@@ -30,13 +30,10 @@ struct ng {
 struct ng_request {
 	struct ng *p;
 	struct ng_cookie *cookie;
-	struct addr from;
-	ng_send_fn *send;
-	void *arg;
-	uint64_t token;
+	struct ng_origin origin;
 	bool is_json, knows_load_limit, is_fatal;
 	enum ng_command command;
-	char *call_id; /* of the request, for the reply */
+	char *call_id; /* for the reply */
 	size_t call_id_len;
 };
 
@@ -98,7 +95,7 @@ void ng_get_counts(const struct ng *p, struct ng_counts *out)
 	*out = p->counts;
 }
 
-/* --- who may ask ------------------------------------------------------------ */
+/* --- who may send requests -------------------------------------------------- */
 
 bool ng_is_allowed(struct ng *p, const struct addr *from)
 {
@@ -122,7 +119,7 @@ bool ng_is_media(struct ng *p, const struct addr *from)
 	service_count_media_as_request(p->config.service);
 	if (targets_may_log(t, now_ns))
 		log_warn("ng",
-		         "msg=\"a datagram from a media port of this gateway is no request\" "
+		         "msg=\"request dropped: it came from a media port of this gateway\" "
 		         "addr=%s total=%llu",
 		         addr_print(from, text), (unsigned long long)p->counts.refused_media);
 	return true;
@@ -136,14 +133,14 @@ static void request_free(struct ng_request *q)
 	mem_free(q);
 }
 
-/* Without memory for a reply there is none, and nothing to remember: the client asks again. A reply
- * above every bound is not kept. */
+/* Out of memory for the reply: nothing is sent or remembered, and the client sends its request
+ * again. A reply that exceeds every bound makes ng_cookies_finish forget the request. */
 static void forget(struct ng *p, struct ng_cookie *k)
 {
 	ng_cookies_finish(p->cookies, k, (struct str){.p = "", .n = SIZE_MAX}, clk_mono_ns());
 }
 
-/* Sends the reply and remembers it. The request is over. */
+/* Sends the reply, remembers it, and frees the request. */
 static void request_answer(struct ng_request *q, struct doc *d)
 {
 	struct ng *p = q->p;
@@ -157,7 +154,8 @@ static void request_answer(struct ng_request *q, struct doc *d)
 	if (p->reply.bad || doc_arena_failed(p->out)) {
 		forget(p, q->cookie);
 	} else {
-		q->send(q->arg, q->token, &q->from, buf_as_str(&p->reply));
+		q->origin.send(q->origin.arg, q->origin.token, &q->origin.from,
+		               buf_as_str(&p->reply));
 		ng_cookies_finish(p->cookies, q->cookie, buf_as_str(&p->reply), clk_mono_ns());
 	}
 	secret_wipe(p->reply.p, p->reply.n);
@@ -185,9 +183,8 @@ static void request_fail(struct ng_request *q, const char *reason)
 }
 
 /*
- * A new call that can't be taken now. Proxies go on to their next gateway at these very texts, and
- * at few others: Kamailio knows the first two, OpenSIPS too since 3.6. What is wrong in our own
- * words stands beside.
+ * A new call that cannot be taken now. Proxies try their next gateway on exactly these texts:
+ * Kamailio and, since 3.6, OpenSIPS. The reason in our own words is the `warning`.
  */
 static void request_limit(struct ng_request *q, enum service_limit limit, const char *reason)
 {
@@ -207,12 +204,22 @@ static void request_limit(struct ng_request *q, enum service_limit limit, const 
 
 /* --- commands --------------------------------------------------------------- */
 
+static void report_call(struct ng_request *q, struct doc *out, const struct registry_session *s,
+                        const struct relay_session_stats *stats)
+{
+	ng_reply_call(q->p->out, out,
+	              &(struct ng_call){.dialogs = q->p->config.dialogs,
+	                                .service = q->p->config.service,
+	                                .id = str_make(q->call_id, q->call_id_len),
+	                                .session = s,
+	                                .stats = stats});
+}
+
 static void on_dialog(void *arg, const struct dialog_reply *r)
 {
 	struct ng_request *q = arg;
 	struct ng *p = q->p;
 	const char *why = r->why && r->why->text[0] ? r->why->text : err_meaning(r->e);
-	struct str id = str_make(q->call_id, q->call_id_len);
 	struct doc *d;
 
 	if (r->e && r->limit) {
@@ -235,8 +242,7 @@ static void on_dialog(void *arg, const struct dialog_reply *r)
 	if (r->warning && r->warning[0])
 		doc_set_text(p->out, d, "warning", str_of(r->warning));
 	if (q->command == NG_DELETE && r->session)
-		ng_reply_call(p->out, d, p->config.dialogs, id, p->config.service, r->session,
-		              r->stats);
+		report_call(q, d, r->session, r->stats);
 	request_answer(q, d);
 }
 
@@ -256,8 +262,7 @@ static void on_query(void *arg, const struct service_result *r)
 		return;
 	}
 	d = result(p, "ok");
-	ng_reply_call(p->out, d, p->config.dialogs, str_make(q->call_id, q->call_id_len),
-	              p->config.service, r->session, r->stats);
+	report_call(q, d, r->session, r->stats);
 	request_answer(q, d);
 }
 
@@ -311,19 +316,22 @@ static void (*const commands[NG_COMMAND_COUNT])(struct ng_request *q,
 	[NG_STATISTICS] = do_statistics,
 };
 
-/* --- asking ----------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------- */
 
 static void note_ignored(struct ng *p, const struct ng_message *m)
 {
 	uint64_t before = p->counts.ignored_words;
 
 	p->counts.ignored_words += m->n_ignored;
-	/* Clients say the same with every call: told once, then now and then. */
+	/* A client repeats its words with every call: log the first, then every thousandth. */
 	if (m->n_ignored && (before == 0 || before / IGNORED_LOG_EVERY !=
 	                                            p->counts.ignored_words / IGNORED_LOG_EVERY)) {
 		char quoted[256];
 
-		log_warn("ng", "msg=\"keys or flags ignored, see docs/ng.md\" words=%s total=%llu",
+		log_warn("ng",
+		         "msg=\"unknown or unsupported keys and flags ignored, see docs/ng.md\" "
+		         "words=%s "
+		         "total=%llu",
 		         log_quote(str_of(m->ignored), quoted, sizeof(quoted)),
 		         (unsigned long long)p->counts.ignored_words);
 	}
@@ -365,22 +373,23 @@ static void carry_out(struct ng_request *q, struct str body)
 	commands[m.command](q, &m);
 }
 
-/* The cookie's fate decides whether there is anything to carry out. */
-static struct ng_request *request_begin(struct ng *p, const struct addr *from, struct str cookie,
-                                        ng_send_fn *send, void *arg, uint64_t token)
+/* NULL: it is a copy of a remembered request, or there is no memory. */
+static struct ng_request *request_begin(struct ng *p, const struct ng_origin *origin,
+                                        struct str cookie)
 {
+	struct ng_cookie_name name = {.from = &origin->from, .cookie = cookie};
 	enum ng_cookie_state state;
 	struct ng_cookie *k;
 	struct ng_request *q;
 
-	if (ng_cookies_begin(p->cookies, from, cookie, clk_mono_ns(), &k, &state)) {
+	if (ng_cookies_begin(p->cookies, &name, clk_mono_ns(), &k, &state)) {
 		p->counts.malformed++;
 		return NULL;
 	}
 	if (state != NG_COOKIE_NEW) {
 		p->counts.retransmits++;
 		if (state == NG_COOKIE_ANSWERED)
-			send(arg, token, from, ng_cookie_reply(k));
+			origin->send(origin->arg, origin->token, &origin->from, ng_cookie_reply(k));
 		return NULL;
 	}
 	q = mem_alloc(sizeof(*q));
@@ -388,13 +397,11 @@ static struct ng_request *request_begin(struct ng *p, const struct addr *from, s
 		forget(p, k);
 		return NULL;
 	}
-	*q = (struct ng_request){
-		.p = p, .cookie = k, .from = *from, .send = send, .arg = arg, .token = token};
+	*q = (struct ng_request){.p = p, .cookie = k, .origin = *origin};
 	return q;
 }
 
-void ng_take(struct ng *p, const struct addr *from, struct str message, ng_send_fn *send, void *arg,
-             uint64_t token)
+void ng_take(struct ng *p, const struct ng_origin *origin, struct str message)
 {
 	struct str body;
 	struct str cookie = str_cut(message, ' ', &body);
@@ -404,7 +411,7 @@ void ng_take(struct ng *p, const struct addr *from, struct str message, ng_send_
 		p->counts.malformed++;
 		return;
 	}
-	q = request_begin(p, from, cookie, send, arg, token);
+	q = request_begin(p, origin, cookie);
 	if (!q)
 		return;
 	p->counts.requests++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys of ng requests, and what each means to offer and answer. */
+/* The keys of ng requests, and what each does. */
 #include "control/session/interfaces.h"
 #include "control/ng/words.h"
 
@@ -7,20 +7,19 @@ static enum err need_text(struct ng_reading *r, const char *key, const struct do
 {
 	if (v->kind == DOC_TEXT)
 		return ERR_OK;
-	return why_fail(r->why, ERR_INVALID, "%s: %s, a string is needed", key,
+	return why_fail(r->why, ERR_INVALID, "%s: must be a string, not %s", key,
 	                doc_kind_name(v->kind));
 }
 
-/* Proxies send a key twice now and then. Said alike it is said once; two names for one thing would
- * leave open which call is meant. */
+/* Proxies sometimes send a key twice. Equal values are accepted; with different ones the request
+ * would be ambiguous. */
 static enum err set_text(struct ng_reading *r, const char *key, const struct doc *v,
                          struct str *out)
 {
 	enum err e = need_text(r, key, v);
 
 	if (!e && out->n && !str_eq(*out, v->text))
-		return why_fail(r->why, ERR_INVALID,
-		                "%s: given twice, with different values; one is needed", key);
+		return why_fail(r->why, ERR_INVALID, "%s: given twice, with different values", key);
 	if (!e)
 		*out = v->text;
 	return e;
@@ -53,19 +52,18 @@ static enum err key_transport(struct ng_reading *r, const struct doc *v, struct 
 	char said[NG_SAID_MAX];
 
 	(void)a;
-	/* In an answer: go along with the profile that was answered. It passes as it is in any
-	 * case. */
+	/* "accept", in an answer, keeps the profile of the answer, as we always do. */
 	if (e || str_is(v->text, "accept"))
 		return e;
 	if (sdp_profile_is_dtls(p))
-		return why_fail(
-			r->why, ERR_UNSUPPORTED,
-			"transport-protocol %s: DTLS-SRTP is not spoken; use RTP/SAVP or RTP/SAVPF",
-			sdp_profile_name(p));
+		return why_fail(r->why, ERR_UNSUPPORTED,
+		                "transport-protocol %s: DTLS-SRTP is not supported; use RTP/SAVP "
+		                "or RTP/SAVPF",
+		                sdp_profile_name(p));
 	if (p == SDP_PROFILE_OTHER)
 		return why_fail(r->why, ERR_INVALID,
-		                "transport-protocol: %s, one of RTP/AVP, RTP/AVPF, RTP/SAVP, "
-		                "RTP/SAVPF is needed",
+		                "transport-protocol: %s, must be one of RTP/AVP, RTP/AVPF, "
+		                "RTP/SAVP, RTP/SAVPF",
 		                ng_said(v, said));
 	ng_options(r)->transport = p;
 	return ERR_OK;
@@ -106,7 +104,7 @@ static enum err find_interface(struct ng_reading *r, const char *key, struct str
 	return e;
 }
 
-/* `direction`: the interface of the side that sends this SDP, then that of the other. */
+/* `direction`: the interface of the side that sends this SDP, then of the other side. */
 static enum err key_direction(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	unsigned i = 0;
@@ -114,7 +112,7 @@ static enum err key_direction(struct ng_reading *r, const struct doc *v, struct 
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2)
 		return why_fail(r->why, ERR_INVALID,
-		                "direction: a list of two interface names is needed");
+		                "direction: must be a list of two interface names");
 	for (DOC_EACH(it, v)) {
 		enum err e = need_text(r, "direction", it);
 
@@ -141,18 +139,19 @@ static enum err read_ip(struct ng_reading *r, const char *key, const struct doc 
 	char said[NG_SAID_MAX];
 
 	if (addr_parse_ip(v->text, out))
-		return why_fail(r->why, ERR_INVALID, "%s: %s, an IP address is needed", key,
+		return why_fail(r->why, ERR_INVALID, "%s: %s, must be an IP address", key,
 		                ng_said(v, said));
 	return ERR_OK;
 }
 
-/* ["IP4", "192.0.2.1"]: where signalling saw the request come from. */
+/* ["IP4", "192.0.2.1"]: the source address of the SIP request. */
 static enum err key_received_from(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)a;
 	if (v->kind != DOC_LIST || v->n != 2 || v->last->kind != DOC_TEXT)
 		return why_fail(r->why, ERR_INVALID,
-		                "received-from: a list of family and address is needed");
+		                "received-from: must be a list of family and address, [\"IP4\", "
+		                "\"192.0.2.1\"]");
 	return read_ip(r, "received-from", v->last, &r->received_from);
 }
 
@@ -177,7 +176,7 @@ static enum err key_family(struct ng_reading *r, const struct doc *v, struct str
 	else if (str_is(v->text, "IP6"))
 		ng_options(r)->family = 6;
 	else
-		return why_fail(r->why, ERR_INVALID, "address-family: %s, IP4 or IP6 is needed",
+		return why_fail(r->why, ERR_INVALID, "address-family: %s, must be IP4 or IP6",
 		                ng_said(v, said));
 	return ERR_OK;
 }
@@ -191,12 +190,12 @@ static enum err read_number(struct ng_reading *r, const char *key, const struct 
 	if (v->kind == DOC_INT && v->number >= 0 && (uint64_t)v->number <= max)
 		*out = (uint64_t)v->number;
 	else if (v->kind != DOC_TEXT || str_to_u64(v->text, max, out))
-		e = why_fail(r->why, ERR_RANGE, "%s: %s, a number from 0 to %llu is needed", key,
+		e = why_fail(r->why, ERR_RANGE, "%s: %s, must be an integer from 0 to %llu", key,
 		             ng_said(v, said), (unsigned long long)max);
 	return e;
 }
 
-/* The whole octet of the IP header; we keep its upper six bits. */
+/* The TOS octet of the IP header; its upper six bits are the DSCP. */
 static enum err key_tos(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	uint64_t n = 0;

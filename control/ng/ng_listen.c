@@ -25,7 +25,8 @@ static void on_datagram(void *arg, const struct addr *from, struct str datagram)
 	struct ng_listen *n = arg;
 
 	if (!ng_is_media(n->proto, from) && ng_is_allowed(n->proto, from))
-		ng_take(n->proto, from, datagram, send_reply, n, 0);
+		ng_take(n->proto, &(struct ng_origin){.from = *from, .send = send_reply, .arg = n},
+		        datagram);
 }
 
 enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,

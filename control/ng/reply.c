@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is told of calls over ng. */
+/* Reports calls over ng. */
 #include "control/ng/reply.h"
 
 #include <inttypes.h>
@@ -24,7 +24,7 @@ struct sums {
 	uint64_t packets, bytes, errors;
 };
 
-/* RTP and RTCP apart. */
+/* RTP and RTCP separately. */
 struct counts {
 	struct sums rtp, rtcp;
 };
@@ -66,15 +66,17 @@ static void add(struct sums *to, const struct sums *n)
 	to->errors += n->errors;
 }
 
-enum { SOURCES_MAX = 128 }; /* of a call, in its list; beyond it they stand in their medias alone */
+enum {
+	SOURCES_MAX = 128
+}; /* in the list of a call; further ones are listed in their medias only */
 
-/* A source of the whole call, over every leg it was heard on. */
+/* A source, summed over all legs of the call. */
 struct source {
 	uint32_t ssrc;
 	uint64_t packets, bytes;
 };
 
-/* What one reply is made of. */
+/* A report while it is built. */
 struct telling {
 	struct doc_arena *a;
 	const struct service *sv;
@@ -84,7 +86,7 @@ struct telling {
 	struct source sources[SOURCES_MAX];
 };
 
-/* A moment of the monotonic clock as seconds since the epoch. */
+/* Monotonic time as seconds since 1970. */
 static uint64_t epoch_s(const struct telling *t, uint64_t mono_ns)
 {
 	return (t->wall_ns - less(t->mono_ns, mono_ns)) / NS_PER_S;
@@ -115,7 +117,7 @@ static void add_source(struct telling *t, const struct relay_stream_stats *s)
 	t->sources[i].bytes += s->bytes;
 }
 
-/* The list of the call, where proxies look sources up by number. */
+/* The sources of the call by SSRC, as proxies look them up. */
 static struct doc *source_dict(const struct telling *t)
 {
 	struct doc *all = doc_dict(t->a);
@@ -132,7 +134,7 @@ static struct doc *source_dict(const struct telling *t)
 	return all;
 }
 
-/* The sources of a leg, in its media; they are noted for the list of the call. */
+/* The sources of a leg; adds them to those of the call. */
 static struct doc *sources_of(struct telling *t, const struct relay_leg_stats *s)
 {
 	struct doc *list = doc_list(t->a);
@@ -156,7 +158,8 @@ static const char *life(uint64_t pkts, uint64_t lifetime)
 	return pkts >= lifetime - lifetime / 10 ? "nearly used up" : "good";
 }
 
-/* How much of the keys' lifetimes is used; the peer's may be above, where it is only told. */
+/* How much of the keys' lifetimes is used: more than all of a peer's with receive-lifetime =
+ * report. */
 static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct relay_leg_stats *s)
 {
 	const struct {
@@ -177,7 +180,7 @@ static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct 
 	}
 }
 
-/* One port of a leg. `leg` is NULL where it is gone: what it counted is left. */
+/* One port of a leg. `leg` NULL: the leg was removed, its counters remain. */
 static struct doc *stream_of(struct telling *t, const struct spec_leg *leg,
                              const struct relay_leg_stats *stats, bool is_rtcp)
 {
@@ -216,8 +219,8 @@ static struct doc *stream_of(struct telling *t, const struct spec_leg *leg,
 	return d;
 }
 
-/* A leg is one side of an m-line: a stream for RTP, and one for RTCP, as proxies expect them
- * whether or not there is a port for it. */
+/* A leg, that is one side of an m-line: a stream for RTP and one for RTCP, which proxies expect
+ * also when RTCP has no port of its own. */
 static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsigned index,
                             const struct relay_leg_stats *stats)
 {
@@ -242,22 +245,28 @@ static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsig
 	return media;
 }
 
-static void add_tag(struct doc_arena *a, struct doc *tags, struct str tag, struct str other,
-                    uint64_t seen_wall_ns, struct doc *medias)
+/* One side of a call. */
+struct side {
+	struct str tag;
+	uint64_t seen_wall_ns;
+	struct doc *medias;
+};
+
+static void add_tag(struct doc_arena *a, struct doc *tags, const struct side *side,
+                    struct str other)
 {
 	struct doc *d = doc_dict(a);
 
-	doc_set_text(a, d, "tag", tag);
-	if (seen_wall_ns)
-		doc_set_uint(a, d, "created", seen_wall_ns / NS_PER_S);
+	doc_set_text(a, d, "tag", side->tag);
+	if (side->seen_wall_ns)
+		doc_set_uint(a, d, "created", side->seen_wall_ns / NS_PER_S);
 	if (other.n)
 		doc_set_text(a, d, "in dialogue with", other);
-	doc_set(d, "medias", medias);
-	doc_set_str(tags, doc_arena_text(a, tag), d);
+	doc_set(d, "medias", side->medias);
+	doc_set_str(tags, doc_arena_text(a, side->tag), d);
 }
 
-/* "1", "1+": the m-line that a media of a call is of; those that signalling did not make go by
- * their place. */
+/* The m-line of a media: from its id, "1" or "1+"; its place for one that dialog did not make. */
 static unsigned line_of(const struct spec_session *spec, unsigned m)
 {
 	struct str id = str_of(spec->media.items[m].id);
@@ -268,59 +277,60 @@ static unsigned line_of(const struct spec_session *spec, unsigned m)
 	return str_to_u64(id, SDP_MEDIA_MAX, &n) || n == 0 ? m : (unsigned)n - 1;
 }
 
-/* The medias of each side: of the legs that there are, and of those that were. */
-static void list_medias(struct telling *t, const struct dialogs *d, struct str call,
-                        const struct registry_session *s, const struct relay_session_stats *stats,
-                        struct doc *medias[2])
+static enum offer_side access_of(const struct ng_call *c, unsigned media)
 {
-	for (unsigned m = 0; m < s->spec->media.n; m++) {
-		const struct spec_media *sm = &s->spec->media.items[m];
-		enum offer_side access = dialog_access(d, call, sm->id);
+	return dialog_access(c->dialogs, c->id, c->session->spec->media.items[media].id);
+}
+
+/* The medias of each side: of present legs, and of those that were removed. */
+static void list_medias(struct telling *t, const struct ng_call *c, struct side sides[2])
+{
+	const struct spec_session *spec = c->session->spec;
+	const struct relay_session_stats *stats = c->stats;
+
+	for (unsigned m = 0; m < spec->media.n; m++) {
+		const struct spec_media *sm = &spec->media.items[m];
+		enum offer_side access = access_of(c, m);
 
 		for (unsigned i = 0; i < sm->legs.n; i++) {
 			bool known = stats && m < stats->n_media && i < stats->media[m].n_legs;
 			unsigned side = i == RELAY_LEG_ACCESS ? access : !access;
 
 			if (sm->legs.items[i].exists)
-				doc_append(medias[side],
-				           media_of(t, &sm->legs.items[i], line_of(s->spec, m),
+				doc_append(sides[side].medias,
+				           media_of(t, &sm->legs.items[i], line_of(spec, m),
 				                    known ? &stats->media[m].legs[i] : NULL));
 		}
 	}
 	for (unsigned i = 0; stats && i < stats->n_gone; i++) {
 		const struct relay_gone_leg *gone = &stats->gone[i];
-		enum offer_side access = OFFER_SIDE_A;
-		unsigned line = gone->media;
+		bool is_listed = gone->media < spec->media.n;
+		enum offer_side access = is_listed ? access_of(c, gone->media) : OFFER_SIDE_A;
 
-		if (gone->media < s->spec->media.n) {
-			access = dialog_access(d, call, s->spec->media.items[gone->media].id);
-			line = line_of(s->spec, gone->media);
-		}
-		doc_append(medias[gone->leg == RELAY_LEG_ACCESS ? access : !access],
-		           media_of(t, NULL, line, &gone->stats));
+		doc_append(sides[gone->leg == RELAY_LEG_ACCESS ? access : !access].medias,
+		           media_of(t, NULL, is_listed ? line_of(spec, gone->media) : gone->media,
+		                    &gone->stats));
 	}
 }
 
-void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d, struct str call,
-                   const struct service *sv, const struct registry_session *s,
-                   const struct relay_session_stats *stats)
+void ng_reply_call(struct doc_arena *a, struct doc *out, const struct ng_call *c)
 {
-	struct doc *tags = doc_dict(a), *totals = doc_dict(a),
-		   *medias[2] = {doc_list(a), doc_list(a)};
-	struct telling t = {.a = a, .sv = sv, .mono_ns = clk_mono_ns(), .wall_ns = clk_wall_ns()};
-	uint64_t settled_ns, seen_wall_ns[2];
-	struct str tag[2];
+	struct doc *tags = doc_dict(a), *totals = doc_dict(a);
+	struct side sides[2] = {{.medias = doc_list(a)}, {.medias = doc_list(a)}};
+	struct telling t = {
+		.a = a, .sv = c->service, .mono_ns = clk_mono_ns(), .wall_ns = clk_wall_ns()};
+	uint64_t created_s = c->session->created_wall_ns / NS_PER_S, settled_ns, seen_wall_ns[2];
 
-	dialog_tags(d, call, &tag[0], &tag[1]);
-	dialog_times(d, call, &settled_ns, seen_wall_ns);
-	list_medias(&t, d, call, s, stats, medias);
-	doc_set_uint(a, out, "created", s->created_wall_ns / NS_PER_S);
-	doc_set_uint(a, out, "last signal",
-	             settled_ns ? epoch_s(&t, settled_ns) : s->created_wall_ns / NS_PER_S);
-	if (tag[0].n)
-		add_tag(a, tags, tag[0], tag[1], seen_wall_ns[0], medias[0]);
-	if (tag[1].n && !str_eq(tag[0], tag[1]))
-		add_tag(a, tags, tag[1], tag[0], seen_wall_ns[1], medias[1]);
+	dialog_tags(c->dialogs, c->id, &sides[0].tag, &sides[1].tag);
+	dialog_times(c->dialogs, c->id, &settled_ns, seen_wall_ns);
+	list_medias(&t, c, sides);
+	doc_set_uint(a, out, "created", created_s);
+	doc_set_uint(a, out, "last signal", settled_ns ? epoch_s(&t, settled_ns) : created_s);
+	for (unsigned i = 0; i < 2; i++) {
+		sides[i].seen_wall_ns = seen_wall_ns[i];
+		if (sides[i].tag.n && (i == 0 || !str_eq(sides[0].tag, sides[1].tag)))
+			add_tag(a, tags, &sides[i], sides[!i].tag);
+	}
 	doc_set(out, "tags", tags);
 	doc_set(out, "SSRC", source_dict(&t));
 	set_sums(a, totals, "RTP", &t.total.rtp);

@@ -7,11 +7,17 @@
 #include "control/doc/doc.h"
 #include "control/session/service.h"
 
-/* Adds created, tags with their medias and streams, and totals of a call to a reply. `stats` may be
- * NULL. */
-void ng_reply_call(struct doc_arena *a, struct doc *out, const struct dialogs *d, struct str call,
-                   const struct service *sv, const struct registry_session *s,
-                   const struct relay_session_stats *stats);
+/* A call to report. */
+struct ng_call {
+	const struct dialogs *dialogs;
+	const struct service *service;
+	struct str id;
+	const struct registry_session *session;
+	const struct relay_session_stats *stats; /* may be NULL */
+};
+
+/* Adds created, tags with their medias and streams, and totals of a call to a reply. */
+void ng_reply_call(struct doc_arena *a, struct doc *out, const struct ng_call *call);
 /* Adds the counters of the process. */
 void ng_reply_statistics(struct doc_arena *a, struct doc *out, struct service *sv);
 

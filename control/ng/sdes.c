@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What ng clients say about security descriptions, word by word. */
+/* The words of ng about security descriptions (SDES). */
 #include "control/ng/words.h"
 
-/* A suite nobody here knows can't be used whatever is said of it. */
+/* An unknown suite is ignored, whatever the request says about it. */
 static const struct suite *find_suite(struct ng_reading *r, const char *where, struct str name)
 {
 	const struct suite *s = suite_find(name);
@@ -20,7 +20,7 @@ static void suites_add(struct ng_suites *l, enum suite_id id)
 	l->ids[l->n++] = id;
 }
 
-/* Towards the other side alone: what the offerer brought is taken as ever. */
+/* For the other side only: the keys of the sender of the SDP are used as usual. */
 static enum err sdes_off(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)v;
@@ -39,7 +39,7 @@ static enum err sdes_no(struct ng_reading *r, const struct doc *v, struct str na
 	return ERR_OK;
 }
 
-/* The word alone takes every other suite away, one that nobody here knows too. */
+/* Excludes every other suite, also when its own suite is unknown. */
 static enum err sdes_only(struct ng_reading *r, const struct doc *v, struct str name)
 {
 	const struct suite *s = find_suite(r, "SDES", name);
@@ -67,7 +67,7 @@ static uint8_t read_names(struct ng_reading *r, struct str names, enum suite_id 
 	return l.n;
 }
 
-/* An order adds no suite. */
+/* Sorts suites, adds none. */
 static enum err sdes_order(struct ng_reading *r, const struct doc *v, struct str names)
 {
 	(void)v;
@@ -75,7 +75,7 @@ static enum err sdes_order(struct ng_reading *r, const struct doc *v, struct str
 	return ERR_OK;
 }
 
-/* What may be used at all. "no" has no say beside "only". */
+/* Suites that may be used. "only" overrides "no". */
 static uint32_t allowed_suites(const struct ng_reading *r)
 {
 	return r->has_only ? r->only.seen | r->added.seen | r->crypto.seen
@@ -102,8 +102,8 @@ void ng_sdes_settle(struct ng_reading *r)
 	o->end_suites = r->has_crypto ? r->crypto.seen | r->added.seen | r->only.seen : 0;
 	o->n_suites = ours.n;
 	memcpy(o->suites, ours.ids, sizeof(ours.ids));
-	/* Who asks for suites that the offerer may not have wants SRTP to end here; words that take
-	 * suites away do not. */
+	/* Naming suites that the offerer may not have means terminating SRTP here; excluding suites
+	 * does not. */
 	o->terminate |= r->has_crypto || r->added.n;
 }
 
@@ -124,7 +124,7 @@ static enum err sdes_pad(struct ng_reading *r, const struct doc *v, struct str a
 	return ERR_OK;
 }
 
-/* 2^31 is what clients know this word to mean; every suite lasts that long. */
+/* To clients this word means 2^31, which every suite allows. */
 static enum err sdes_lifetime(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)v;
@@ -149,7 +149,7 @@ static enum err sdes_recrypt(struct ng_reading *r, const struct doc *v, struct s
 	return ERR_OK;
 }
 
-/* --- what is forgiven ------------------------------------------------------- */
+/* --- tolerance -------------------------------------------------------------- */
 
 /* A word that sets one thing. */
 #define WORD(fn_, statement_)                                                        \
@@ -173,7 +173,7 @@ static enum err read_pkts(struct ng_reading *r, const char *word, struct str tex
 	if (!str_to_u64(text, max, out) && *out)
 		return ERR_OK;
 	return why_fail(r->why, ERR_RANGE,
-	                "SDES %s: \"%.*s\", a number of packets from 1 to %llu is needed", word,
+	                "SDES %s: \"%.*s\", must be a number of packets from 1 to %llu", word,
 	                text.n < 24 ? (int)text.n : 24, text.p, (unsigned long long)max);
 }
 
@@ -196,7 +196,7 @@ static bool is_separator(char c)
 	return c == ' ' || c == ';' || c == ',' || c == '\t';
 }
 
-/* Suites by name, or whole lines: a tag is ours to give, and a key that others know is none. */
+/* Suites by name, or whole a=crypto lines: the tag is skipped, a key is refused. */
 static enum err crypto_text(struct ng_reading *r, struct str text)
 {
 	while (text.n) {
@@ -209,8 +209,8 @@ static enum err crypto_text(struct ng_reading *r, struct str text)
 		text = str_skip(text, word.n < text.n ? word.n + 1 : word.n);
 		if (str_starts(word, "inline:"))
 			return why_fail(r->why, ERR_UNSUPPORTED,
-			                "crypto: our keys are made here and never taken of a "
-			                "client: name the suite alone");
+			                "crypto: name the suite only: this gateway makes its own "
+			                "keys");
 		if (!word.n || !str_to_u64(word, UINT32_MAX, &tag))
 			continue;
 		s = find_suite(r, "crypto", word);
@@ -228,19 +228,20 @@ enum err ng_crypto_read(struct ng_reading *r, const struct doc *v)
 	if (v->kind == DOC_TEXT)
 		e = crypto_text(r, v->text);
 	else if (v->kind != DOC_LIST)
-		e = why_fail(r->why, ERR_INVALID, "crypto: %s, a list of suites is needed",
+		e = why_fail(r->why, ERR_INVALID, "crypto: must be a list of suites, not %s",
 		             doc_kind_name(v->kind));
 	else
 		for (DOC_EACH(it, v))
 			if (!e)
-				e = it->kind == DOC_TEXT ? crypto_text(r, it->text)
-				                         : why_fail(r->why, ERR_INVALID,
-				                                    "crypto: %s among the suites",
-				                                    doc_kind_name(it->kind));
+				e = it->kind == DOC_TEXT
+				            ? crypto_text(r, it->text)
+				            : why_fail(r->why, ERR_INVALID,
+				                       "crypto: must be a list of suites, found %s",
+				                       doc_kind_name(it->kind));
 	if (!e && !r->crypto.n)
 		e = why_fail(r->why, ERR_INVALID,
-		             "crypto: none of these suites is known here; the `version` call of "
-		             "the control socket lists ours");
+		             "crypto: none of these suites is supported; `sluicectl version` lists "
+		             "those that are");
 	return e;
 }
 

@@ -133,8 +133,12 @@ static bool conn_messages(struct conn *c)
 		e = ng_frame_length(str_make(c->in + at, c->n_in - at), &n);
 		if (e)
 			break;
-		ng_take(c->t->proto, &c->peer, str_make(c->in + at, n), send_reply, c->t,
-		        c->serial);
+		ng_take(c->t->proto,
+		        &(struct ng_origin){.from = c->peer,
+		                            .send = send_reply,
+		                            .arg = c->t,
+		                            .token = c->serial},
+		        str_make(c->in + at, n));
 		at += n;
 	}
 	c->in_messages = false;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Words of ng requests looked up in their tables; what is unknown is passed over and remembered. */
+/* Looks up the words of ng requests in their tables; ignores and remembers unknown words. */
 #include "control/ng/words.h"
 
 #include <stdio.h>
 
-/* Blank, "_" and "-" are the same to ng clients, and case does not count. */
+/* ng clients use blank, "_" and "-" alike, and ignore case. */
 static char folded(char c)
 {
 	if (c == ' ' || c == '_')
@@ -27,7 +27,7 @@ static bool is_word(struct str said, const char *name, struct str *argument)
 	return true;
 }
 
-/* Printable text only, since it comes from a stranger. */
+/* Only printable characters: the word comes from a client and goes to the log. */
 void ng_word_ignore(struct ng_reading *r, const char *where, struct str said)
 {
 	struct ng_message *q = r->out;
@@ -89,8 +89,8 @@ enum err ng_words_read(struct ng_reading *r, const struct ng_table *t, const str
 	if (value->kind == DOC_TEXT)
 		return ng_word_read(r, t, value->text, value);
 	if (value->kind != DOC_LIST)
-		return why_fail(r->why, ERR_INVALID, "%s: %s, a list of words is needed", t->where,
-		                doc_kind_name(value->kind));
+		return why_fail(r->why, ERR_INVALID, "%s: must be a list of words, not %s",
+		                t->where, doc_kind_name(value->kind));
 	for (DOC_EACH(it, value)) {
 		if (it->kind == DOC_TEXT)
 			e = ng_word_read(r, t, it->text, it);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables of the words that ng requests are made of, each with the small thing it does. Private to
- * control/ng/. */
+/* Tables of the words of ng requests, and what each word does. */
 #ifndef CONTROL_NG_WORDS_H
 #define CONTROL_NG_WORDS_H
 
 #include "control/ng/message.h"
 
-/* Suites in the order they were named in, each once. */
+/* Suites in the order named, each once. */
 struct ng_suites {
 	uint8_t n;
 	uint32_t seen;
@@ -18,24 +17,23 @@ struct ng_reading {
 	struct ng_message *out;
 	const struct ng_context *context;
 	struct why *why;
-	struct addr received_from; /* believed only where a flag says so, whichever comes first */
+	struct addr received_from; /* used when a flag says so, which may come before or after it */
 	bool source_is_believed;
-	/* What was said of suites; settled when every word is read, for words come in any order. */
+	/* About suites; evaluated after all words, which come in any order. */
 	bool sdes_off, has_only, has_crypto;
-	bool passes; /* SRTP on both sides, whatever is said otherwise */
+	bool passes; /* SRTP on both sides passes, whatever else is said */
 	uint32_t no_suites;
 	struct ng_suites only, added, crypto;
 };
 
-/* `value` is the key's, or the word itself for a flag; `argument` is what follows the word's
- * prefix. */
+/* `value`: of the key; for a flag the word itself. `argument`: what follows the prefix. */
 typedef enum err ng_word_fn(struct ng_reading *r, const struct doc *value, struct str argument);
 
 /* One word. A name that ends in "=" is a prefix. */
 struct ng_word {
 	const char *name;
 	enum ng_how how;
-	ng_word_fn *fn; /* SUPPORTED: may be NULL where doing nothing is right; else NULL */
+	ng_word_fn *fn; /* SUPPORTED: NULL where nothing is to be done; else NULL */
 	const char *text;
 };
 
@@ -48,21 +46,21 @@ struct ng_table {
 extern const struct ng_table ng_key_table, ng_flag_table, ng_sdes_table, ng_mux_table,
 	ng_replace_table, ng_ice_table, ng_dtls_table, ng_learning_table, ng_osrtp_table;
 
-/* Looks one word up and does what it says. ERR_UNSUPPORTED for those that are refused. */
+/* Looks a word up and carries it out. ERR_UNSUPPORTED: it is refused. */
 enum err ng_word_read(struct ng_reading *r, const struct ng_table *t, struct str said,
                       const struct doc *value) MUST_USE;
-/* The same for a list of words, or one word alone. */
+/* The same for a list of words, or a single word. */
 enum err ng_words_read(struct ng_reading *r, const struct ng_table *t,
                        const struct doc *value) MUST_USE;
 /* The key `crypto`: suites to accept and offer, best first. */
 enum err ng_crypto_read(struct ng_reading *r, const struct doc *v) MUST_USE;
-/* Once every word is read: which suites are accepted and offered. */
+/* Decides, after all words, which suites are accepted and offered. */
 void ng_sdes_settle(struct ng_reading *r);
-/* A value as errors show it: a text or number in quotes, else its kind; printable, and not all of a
- * long one. Not for what may hold keys. */
+/* A value for errors: a text or number in quotes and cut, else its kind; printable. Not for values
+ * that may hold keys. */
 #define NG_SAID_MAX 56
 const char *ng_said(const struct doc *v, char out[NG_SAID_MAX]);
-/* Remembers what was passed over. */
+/* Remembers an ignored word. */
 void ng_word_ignore(struct ng_reading *r, const char *where, struct str said);
 
 static inline struct dialog_options *ng_options(struct ng_reading *r)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a P-CSCF answers and stores for Security-Client and Security-Verify. */
+/* The method mediasec: what a P-CSCF answers to, and stores of, Security-Client and
+ * Security-Verify. */
 #include "control/rpc/rpc_dialog.h"
 #include "control/rpc/types.h"
 #include "keyctx/sdp/mediasec.h"
@@ -22,7 +23,7 @@ static enum err headers_read(struct schema_in *in, const struct schema_field *f,
 		                     "must be a list of at most %d header values", HEADERS_MAX);
 	for (DOC_EACH(it, d)) {
 		if (it->kind != DOC_TEXT)
-			return schema_refuse(in, ERR_INVALID, f, it, "must be texts");
+			return schema_refuse(in, ERR_INVALID, f, it, "must be strings");
 		l.values[l.n++] = it->text;
 	}
 	*(struct header_list *)at = l;

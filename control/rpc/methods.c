@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From params to the service's requests, from its results to answers. */
+/* Methods for sessions, events and the process: params to requests of service, results to answers.
+ */
 #include "control/rpc/methods.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include "control/rpc/peer.h"
 #include "control/rpc/rpc_reply.h"
 
-/* --- params of the small calls ---------------------------------------------- */
+/* --- params ----------------------------------------------------------------- */
 
 struct id_params {
 	uint64_t has;
@@ -21,7 +22,7 @@ static const struct schema_field id_fields[] = {
          SCHEMA_FIELD(&schema_text, struct id_params, id),
          .required = true,
          .min = 1,
-         .help = "the session"},
+         .help = "id of the session"},
 };
 static const struct schema id_schema = SCHEMA_OF("the request", id_fields, struct id_params);
 
@@ -36,21 +37,21 @@ static const struct schema_field list_fields[] = {
 	{.name = "after",
          SCHEMA_FIELD(&schema_uint, struct list_params, after),
          .max = UINT32_MAX,
-         .help = "\"next\" of the page before"},
+         .help = "\"next\" of the previous page"},
 	{.name = "limit",
          SCHEMA_FIELD(&schema_uint, struct list_params, limit),
          .min = 1,
          .max = LIST_MAX,
-         .help = "sessions of a page"},
+         .help = "sessions on a page"},
 	{.name = "prefix",
          SCHEMA_FIELD(&schema_text, struct list_params, prefix),
-         .help = "of the ids"},
+         .help = "only ids that begin so"},
 	{.name = "interface",
          SCHEMA_FIELD(&schema_text, struct list_params, interface),
-         .help = "a leg is there"},
+         .help = "only sessions with a leg on this interface"},
 	{.name = "mode",
          SCHEMA_FIELD(&spec_mode_type, struct list_params, mode),
-         .help = "a media has it"},
+         .help = "only sessions with a media of this mode"},
 };
 static const struct schema list_schema = SCHEMA_OF("the request", list_fields, struct list_params);
 
@@ -148,7 +149,7 @@ static bool leg_is_at(const struct spec_context *context, const struct spec_leg 
 	        (leg->other.port && interfaces_has(&l, choice, leg->other.interface, 0)));
 }
 
-/* `choice` is INTERFACES_ALL where none was named. */
+/* `choice` is INTERFACES_ALL when the request names no interface. */
 static bool list_wants(const struct list_params *in, uint8_t choice,
                        const struct spec_context *context, const struct spec_session *s)
 {
@@ -199,7 +200,7 @@ static void session_list(struct rpc_request *request, const struct doc *params)
 	rpc_answer(request, d);
 }
 
-/* What it is now, and how much is left to wait for. */
+/* Answers with the new state and the number of sessions that are left. */
 static void set_draining(struct rpc_request *request, const struct doc *params, bool on)
 {
 	struct service *sv = rpc_service(request);
@@ -212,8 +213,8 @@ static void set_draining(struct rpc_request *request, const struct doc *params, 
 		return;
 	if (service_is_draining(sv) != on)
 		log_info("service", "msg=\"%s\"",
-		         on ? "draining: new sessions are refused"
-		            : "new sessions are taken again");
+		         on ? "draining: new sessions are refused until session.undrain"
+		            : "new sessions are accepted again");
 	service_set_draining(sv, on);
 	service_get_counts(sv, &counts);
 	d = doc_dict(a);
@@ -314,7 +315,7 @@ static enum err kinds_read(struct schema_in *in, const struct schema_field *f, c
 		         str_is(it->text, relay_event_name((enum relay_event_kind)k))))
 			k++;
 		if (k == RELAY_EVENT_COUNT)
-			return schema_refuse(in, ERR_INVALID, f, it, "must be of %s",
+			return schema_refuse(in, ERR_INVALID, f, it, "must be one of %s",
 			                     event_names(list, sizeof(list)));
 		kinds |= 1u << k;
 	}
@@ -333,14 +334,14 @@ struct subscribe_params {
 static const struct schema_field subscribe_fields[] = {
 	{.name = "events",
          SCHEMA_FIELD(&kinds_type, struct subscribe_params, kinds),
-         .help = "names; default: all; none: no more"},
+         .help = "names of events; default: all; []: end the subscription"},
 	{.name = "prefix",
          SCHEMA_FIELD(&schema_text, struct subscribe_params, prefix),
-         .help = "of the ids of sessions"},
+         .help = "only sessions whose ids begin so"},
 	{.name = "after",
          SCHEMA_FIELD(&schema_uint, struct subscribe_params, after),
          .max = INT64_MAX,
-         .help = "number of the last event seen: those after it are told first"},
+         .help = "number of the last event received: later ones are sent first"},
 };
 static const struct schema subscribe_schema =
 	SCHEMA_OF("the request", subscribe_fields, struct subscribe_params);
@@ -373,17 +374,17 @@ static void subscribe(struct rpc_request *request, const struct doc *params)
 }
 
 const struct rpc_method rpc_methods[] = {
-	{"session.create", session_create, "make a session"},
-	{"session.update", session_update, "change what is named of a session"},
-	{"session.delete", session_delete, "end a session; answers with its final statistics"},
-	{"session.get", session_get, "a session and its statistics"},
-	{"session.list", session_list, "sessions, page by page"},
+	{"session.create", session_create, "create a session"},
+	{"session.update", session_update, "change the given fields of a session"},
+	{"session.delete", session_delete, "end a session; the answer has its final statistics"},
+	{"session.get", session_get, "get a session and its statistics"},
+	{"session.list", session_list, "list sessions, page by page"},
 	{"session.drain", session_drain,
-         "take no new sessions; those that are there go on, and may change and end"},
-	{"session.undrain", session_undrain, "take new sessions again"},
-	{"stats", stats, "counters of the process"},
-	{"ping", ping, "is it there, and how full"},
-	{"version", version, "what it is and what it can"},
-	{"events.subscribe", subscribe, "be told what happens, as notifications"},
+         "refuse new sessions; present ones continue, and can change and end"},
+	{"session.undrain", session_undrain, "accept new sessions again"},
+	{"stats", stats, "get the counters of the process"},
+	{"ping", ping, "check that the gateway answers, and how many sessions it has"},
+	{"version", version, "get version, suites and modes"},
+	{"events.subscribe", subscribe, "get events as notifications"},
 };
 const size_t rpc_methods_n = ARRAY_LEN(rpc_methods);

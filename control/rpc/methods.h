@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The methods of the JSON protocol that this gateway always has; user: its struct events. */
+/* The methods for sessions, events and the process; their user is the struct events. */
 #ifndef CONTROL_RPC_METHODS_H
 #define CONTROL_RPC_METHODS_H
 
@@ -10,7 +10,7 @@
 extern const struct rpc_method rpc_methods[];
 extern const size_t rpc_methods_n;
 
-/* The peer that asked: events go there. */
+/* The peer that sent the request. */
 struct listen_conn *rpc_request_conn(const struct rpc_request *request);
 uint64_t rpc_request_uptime_ms(const struct rpc_request *request);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends the events a peer asked for. */
+/* Sends a peer the events it subscribed to. */
 #include "control/rpc/peer.h"
 
 #include "base/buf.h"

@@ -39,11 +39,11 @@ struct rpc_request {
 	struct listen_conn *conn;
 	struct rpc_batch *batch;
 	void *user;
-	bool is_notification; /* no id: no answer */
+	bool is_notification; /* it has no id and gets no answer */
 	char id[ID_MAX];      /* as JSON */
 };
 
-/* JSON-RPC 2.0 section 5.1 has these five; each of our own errors has a number of its own. */
+/* The five codes of JSON-RPC 2.0 section 5.1; each of our errors has another one. */
 enum {
 	RPC_PARSE = -32700,
 	RPC_INVALID = -32600,
@@ -89,7 +89,7 @@ static void request_free(struct rpc_request *request)
 	listen_conn_release(conn);
 }
 
-/* `request->p->line` holds the answer without its line end. */
+/* Sends request->p->line, the answer without its line end. */
 static void request_send(struct rpc_request *request)
 {
 	struct buf *line = &request->p->line;
@@ -203,7 +203,7 @@ enum err rpc_read(struct rpc_request *request, const struct schema *s, const str
 
 /* --- requests --------------------------------------------------------------- */
 
-/* NULL: no memory, and the peer is closed. */
+/* NULL: out of memory; the connection is closed. */
 static struct rpc_request *request_new(struct rpc *p, struct listen_conn *c,
                                        struct rpc_batch *batch)
 {
@@ -220,7 +220,7 @@ static struct rpc_request *request_new(struct rpc *p, struct listen_conn *c,
 	return request;
 }
 
-/* False when the id is neither text, whole number nor null, or too long to be given back. */
+/* False when the id is not a string, integer or null, or is too long to repeat. */
 static bool request_set_id(struct rpc_request *request, const struct doc *id)
 {
 	struct buf b = {0};
@@ -251,11 +251,11 @@ static const char *message_fault(const struct doc *message)
 	for (DOC_EACH(it, message))
 		if (!str_is(it->key, "jsonrpc") && !str_is(it->key, "id") &&
 		    !str_is(it->key, "method") && !str_is(it->key, "params"))
-			return "a request has jsonrpc, id, method and params";
+			return "a request may have jsonrpc, id, method and params only";
 	if (!str_is(doc_get_text(message, "jsonrpc"), "2.0"))
 		return "jsonrpc must be \"2.0\"";
 	if (doc_get_text(message, "method").n == 0)
-		return "method must be a text";
+		return "method must be a string";
 	return NULL;
 }
 
@@ -272,13 +272,12 @@ static void handle_request(struct rpc *p, struct listen_conn *c, struct rpc_batc
 	if (!request)
 		return;
 	if (message->kind != DOC_DICT) {
-		refuse_code(request, RPC_INVALID, "invalid", "a request is an object", NULL);
+		refuse_code(request, RPC_INVALID, "invalid", "a request must be an object", NULL);
 		return;
 	}
 	if (id && !request_set_id(request, id)) {
 		refuse_code(request, RPC_INVALID, "invalid",
-		            "id must be a text of at most 150 octets, a whole number or null",
-		            NULL);
+		            "id must be a string of at most 150 octets, an integer or null", NULL);
 		return;
 	}
 	fault = message_fault(message);
@@ -311,7 +310,7 @@ static void handle_batch(struct rpc *p, struct listen_conn *c, const struct doc 
 	struct rpc_batch *b;
 
 	if (list->n == 0 || list->n > BATCH_MAX) {
-		refuse_line(p, c, RPC_INVALID, "invalid", "a batch has 1 to 1024 requests");
+		refuse_line(p, c, RPC_INVALID, "invalid", "a batch must have 1 to 1024 requests");
 		return;
 	}
 	b = mem_alloc(sizeof(*b));
@@ -346,7 +345,8 @@ static void on_line(void *arg, struct listen_conn *c, struct str line)
 
 static void on_too_long(void *arg, struct listen_conn *c)
 {
-	refuse_line(arg, c, RPC_PARSE, "too-big", "a line is too long; the connection ends");
+	refuse_line(arg, c, RPC_PARSE, "too-big",
+	            "a line must be at most 262144 octets; the connection is closed");
 }
 
 static void on_closed(void *arg, struct listen_conn *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON control protocol: JSON-RPC 2.0, one message a line (docs/control-protocol.md). */
+/* The JSON control protocol: JSON-RPC 2.0, one message on a line (docs/control-protocol.md). */
 #ifndef CONTROL_RPC_RPC_H
 #define CONTROL_RPC_RPC_H
 
@@ -22,7 +22,7 @@ enum err rpc_new(struct rpc **out, struct service *sv, struct events *ev) MUST_U
 /* After every listener that used it. */
 void rpc_free(struct rpc *p);
 
-/* For listen_config: `arg` is the rpc. */
+/* For listen_config; `arg` is the rpc. */
 extern const struct listen_ops rpc_listen_ops;
 
 /*
@@ -35,17 +35,17 @@ struct rpc_method {
 	const char *help;
 };
 
-/* Further methods, of other files: they live as long as the protocol. ERR_NOMEM. */
+/* Adds methods, which live as long as the rpc. ERR_LIMIT. */
 enum err rpc_add_methods(struct rpc *p, const struct rpc_method *methods, size_t n,
                          void *user) MUST_USE;
 
-/* What a handler works with. */
+/* For handlers. `user` is what rpc_add_methods got. */
 struct service *rpc_service(const struct rpc_request *request);
 void *rpc_user(const struct rpc_request *request);
 /* Reads params by a table. On failure it answers the request and returns the error. */
 enum err rpc_read(struct rpc_request *request, const struct schema *s, const struct doc *params,
                   void *out) MUST_USE;
-/* An arena for the answer, empty; good until the answer. */
+/* An empty arena for the answer, valid until it is sent. */
 struct doc_arena *rpc_arena(struct rpc_request *request);
 void rpc_answer(struct rpc_request *request, struct doc *result);
 /* `fault` may be NULL. */

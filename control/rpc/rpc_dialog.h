@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods of the JSON protocol for signalling: offer, answer, reject, delete, and mediasec. */
+/* Methods for signalling: offer, answer, reject, delete and mediasec. */
 #ifndef CONTROL_RPC_RPC_DIALOG_H
 #define CONTROL_RPC_RPC_DIALOG_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds the docs of replies from what service and relay know. */
+/* Builds replies from what service and relay know. */
 #include "control/rpc/rpc_reply.h"
 
 #include "base/clk.h"
@@ -36,7 +36,7 @@ static void set_local(struct doc_arena *a, struct doc *d, const struct service *
 	set_addr(a, d, "local_other", &other);
 }
 
-/* `brief`: what a list shows beside the local addresses. */
+/* `brief`: with the mode and remote addresses, for a list. */
 static struct doc *media_local(struct doc_arena *a, const struct service *sv,
                                const struct spec_media *m, bool brief)
 {
@@ -88,7 +88,7 @@ struct doc *rpc_reply_brief(struct doc_arena *a, const struct service *sv,
 	return session_local(a, sv, s, true);
 }
 
-/* `all`: the zeros too. */
+/* `all`: zeros too. */
 static struct doc *verdicts(struct doc_arena *a, const uint64_t counts[VERDICT_COUNT], bool all)
 {
 	struct doc *d = doc_dict(a);

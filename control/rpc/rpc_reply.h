@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions and statistics as docs: what replies are made of. */
+/* Sessions and statistics as docs, for replies. */
 #ifndef CONTROL_RPC_RPC_REPLY_H
 #define CONTROL_RPC_RPC_REPLY_H
 
@@ -10,18 +10,18 @@
 /* {"id", "media":[{"id","legs":{"a":{"local","local_rtcp"}}}]}: what signalling needs. */
 struct doc *rpc_reply_local(struct doc_arena *a, const struct service *sv,
                             const struct registry_session *s);
-/* The whole content without keys, local addresses, state, and statistics per leg where `stats` is
- * not NULL. */
+/* The content without keys, local addresses and state; with `stats` the statistics of each leg too.
+ */
 struct doc *rpc_reply_session(struct doc_arena *a, const struct service *sv,
                               const struct registry_session *s,
                               const struct relay_session_stats *stats);
-/* A line of session.list: id, state, age, and of each media mode and addresses. */
+/* An item of session.list: id, state, age, and the mode and addresses of each media. */
 struct doc *rpc_reply_brief(struct doc_arena *a, const struct service *sv,
                             const struct registry_session *s);
 /* Final statistics. */
 struct doc *rpc_reply_final(struct doc_arena *a, const struct registry_session *s,
                             const struct relay_session_stats *stats);
-/* The process: sessions, packets by verdict, workers, interfaces and their ports, locked memory. */
+/* Of the process: sessions, packets by verdict, workers, interfaces, ports, locked memory. */
 struct doc *rpc_reply_stats(struct doc_arena *a, struct service *sv, uint64_t uptime_ms);
 
 #endif

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Kinds of values that signalling's requests have beyond those of sessions. */
+/* Types of fields that only requests of signalling have. */
 #ifndef CONTROL_RPC_TYPES_H
 #define CONTROL_RPC_TYPES_H
 
 #include "control/doc/schema.h"
 #include "keyctx/suite.h"
 
-/* A text that stays where it is, of any length the protocol lets through, and is never echoed: a
- * struct str. */
+/* A struct str that borrows the text, of any length; faults never show it. */
 extern const struct schema_type rpc_slice_type;
-/* A list of 1 to all suites by name. */
+/* A list of suites by name, at least one. */
 extern const struct schema_type rpc_suites_type;
 
 struct rpc_suites {

@@ -62,7 +62,8 @@ bool tell(const char *keys)
 	struct buf b = {0};
 
 	buf_printf(&b, "%u {%s}", ++cookie, keys);
-	ng_take(ng, &here, buf_as_str(&b), on_reply, NULL, 7);
+	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
+	        buf_as_str(&b));
 	relay_poll(&fake_relay);
 	buf_free(&b);
 	return told && str_is(doc_get_text(told, "result"), "ok");

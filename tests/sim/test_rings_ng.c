@@ -27,7 +27,8 @@ static bool say(const char *fmt, ...)
 	n += vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, args);
 	va_end(args);
 	w.reply[0] = '\0';
-	ng_take(w.ng, &ng_peer, str_make(text, (size_t)n), on_ng, NULL, 0);
+	ng_take(w.ng, &(struct ng_origin){.from = ng_peer, .send = on_ng},
+	        str_make(text, (size_t)n));
 	stage_run(&w.g, 1);
 	return strstr(w.reply, "\"result\":\"ok\"") != NULL;
 }

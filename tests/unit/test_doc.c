@@ -130,8 +130,8 @@ static void a_fault_has_a_place(void)
 		const char *in, *want;
 	} rows[] = {
 		{"{\n \"a\": secret}", "JSON, line 2 column 12: not JSON"},
-		{"[1", "JSON, line 1 column 2: it ends too early"},
-		{"1 2", "JSON, line 1 column 3: something follows its end"},
+		{"[1", "JSON, line 1 column 2: unexpected end"},
+		{"1 2", "JSON, line 1 column 3: text after the value"},
 	};
 	struct doc_arena *a;
 

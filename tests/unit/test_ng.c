@@ -46,7 +46,7 @@ static void end(void)
 
 static void take(struct str message)
 {
-	ng_take(ng, &here, message, on_reply, NULL, 7);
+	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7}, message);
 	relay_poll(&fake_relay);
 }
 
@@ -254,8 +254,10 @@ static void a_retransmit_is_never_carried_out_twice(void)
 
 	begin();
 	/* Twice before the relay has said anything, then once after. */
-	ng_take(ng, &here, STR("x1 " OFFER), on_reply, NULL, 7);
-	ng_take(ng, &here, STR("x1 " OFFER), on_reply, NULL, 7);
+	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
+	        STR("x1 " OFFER));
+	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
+	        STR("x1 " OFFER));
 	EXPECT_INT(replies, 0);
 	relay_poll(&fake_relay);
 	EXPECT_INT(replies, 1);

@@ -18,7 +18,9 @@ static enum ng_cookie_state begin(struct ng_cookies *c, const struct addr *from,
 	enum ng_cookie_state state = NG_COOKIE_NEW;
 
 	*k = NULL;
-	EXPECT_OK(ng_cookies_begin(c, from, str_of(cookie), now, k, &state));
+	EXPECT_OK(ng_cookies_begin(c,
+	                           &(struct ng_cookie_name){.from = from, .cookie = str_of(cookie)},
+	                           now, k, &state));
 	return state;
 }
 
@@ -66,8 +68,15 @@ static void bounds_hold(void)
 		snprintf(name, sizeof(name), "w%d", i);
 		EXPECT_INT(begin(c, &alice, name, 2, &waiting[i]), NG_COOKIE_NEW);
 	}
-	EXPECT_ERR(ng_cookies_begin(c, &alice, STR("one more"), 2, &k, &state), ERR_BUSY);
-	EXPECT_ERR(ng_cookies_begin(c, &alice, str_make(name, NG_COOKIE_MAX + 1), 2, &k, &state),
+	EXPECT_ERR(ng_cookies_begin(
+			   c, &(struct ng_cookie_name){.from = &alice, .cookie = STR("one more")},
+			   2, &k, &state),
+	           ERR_BUSY);
+	EXPECT_ERR(ng_cookies_begin(
+			   c,
+			   &(struct ng_cookie_name){.from = &alice,
+	                                            .cookie = str_make(name, NG_COOKIE_MAX + 1)},
+			   2, &k, &state),
 	           ERR_TOO_BIG);
 	for (int i = 0; i < 4; i++)
 		ng_cookies_finish(c, waiting[i], STR("done"), 3);
@@ -97,7 +106,8 @@ static enum err remember_one(void)
 
 	if (e)
 		return e;
-	e = ng_cookies_begin(c, &alice, STR("a"), 0, &k, &state);
+	e = ng_cookies_begin(c, &(struct ng_cookie_name){.from = &alice, .cookie = STR("a")}, 0, &k,
+	                     &state);
 	if (!e) {
 		ng_cookies_finish(c, k, STR("reply"), 0);
 		e = ng_cookies_count(c) ? ERR_OK : ERR_NOMEM;
