@@ -125,9 +125,10 @@ const char *conf_io_name(const struct conf *c);
 const char *conf_standard_control(void);
 
 void conf_print_help(FILE *out);
-/* The rows as troff for sluiced.conf(5). */
+/* The rows as troff for sluiced.conf(5); a test writes and compares it. */
 void conf_print_manual(struct buf *out);
-/* cmd/share/sluice.conf: every setting in a comment, with its preset or an example. */
+/* cmd/share/sluice.conf: every setting in a comment, with its preset or an example; a test writes
+ * and compares it. */
 void conf_print_example(struct buf *out);
 
 #endif

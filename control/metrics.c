@@ -143,7 +143,9 @@ static void print_ports_of_addresses(struct service *sv, struct buf *out)
 	}
 }
 
-void metrics_print(struct service *sv, struct buf *out)
+/* Appends every metric. Labels are verdicts, interface names, local addresses and worker numbers,
+ * never session ids or peers' addresses. */
+static void print_all(struct service *sv, struct buf *out)
 {
 	struct relay_stats stats;
 	struct secret_usage memory;
@@ -190,7 +192,7 @@ static void serve(void *arg, struct http_request *q, const struct http_incoming 
 	if (in->method != HTTP_GET) {
 		answer(q, 405, "text/plain", STR("only GET is allowed\n"));
 	} else if (str_is(in->path, "/metrics")) {
-		metrics_print(m->sv, &out);
+		print_all(m->sv, &out);
 		answer(q, out.bad ? 500 : 200, "text/plain; version=0.0.4", buf_as_str(&out));
 		buf_free(&out);
 	} else if (str_is(in->path, "/healthz") || str_is(in->path, "/ping")) {

@@ -11,10 +11,6 @@
 
 struct loop;
 
-/* Appends every metric. Labels are verdicts, interface names, local addresses and worker
- * numbers, never session ids or peers' addresses. */
-void metrics_print(struct service *sv, struct buf *out);
-
 /*
  * Serves GET /metrics, /healthz (200 while the process runs) and /readyz (503 while it drains or is
  * full), for load balancers and monitoring. One for the process; listens where the setting `http`

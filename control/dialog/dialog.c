@@ -70,6 +70,8 @@ static enum err dialog_new(struct dialog **out, struct dialogs *d, const char *i
 	return ERR_OK;
 }
 
+static void request_submit(struct dialog_request *q);
+
 void dialog_end(struct dialog *g)
 {
 	struct link waiting;
@@ -90,7 +92,7 @@ void dialog_end(struct dialog *g)
 	dialog_branches_free(g);
 	mem_free(g);
 	for (struct link *l; (l = list_pop(&waiting));)
-		dialog_request_submit(LIST_OF(l, struct dialog_request, link));
+		request_submit(LIST_OF(l, struct dialog_request, link));
 }
 
 void dialog_session_gone(void *attached)
@@ -238,7 +240,8 @@ void dialog_request_start(struct dialog_request *q, struct dialog *g)
 	starts[q->command.op](q);
 }
 
-void dialog_request_submit(struct dialog_request *q)
+/* Carries it out now, or after the requests that its call has already. */
+static void request_submit(struct dialog_request *q)
 {
 	struct dialogs *d = q->owner;
 	char id[DIALOG_ID_MAX];
@@ -283,7 +286,7 @@ void dialog_submit(struct dialogs *d, const struct dialog_command *command, dial
 	}
 	q->done = done;
 	q->arg = arg;
-	dialog_request_submit(q);
+	request_submit(q);
 }
 
 static void ended_now(void *arg, const struct dialog_reply *reply)
@@ -309,7 +312,7 @@ bool dialog_end_now(struct dialog *g)
 	struct dialog_request *q = request_end(g);
 
 	if (q)
-		dialog_request_submit(q);
+		request_submit(q);
 	return q != NULL;
 }
 

@@ -148,8 +148,6 @@ bool dialog_passes_untouched(const struct dialogs *d, const struct dialog_comman
 /* Copies the texts of `command`. */
 enum err dialog_request_new(struct dialog_request **out, struct dialogs *d,
                             const struct dialog_command *command) MUST_USE;
-/* Carries it out now, or behind those that its call is busy with. */
-void dialog_request_submit(struct dialog_request *q);
 /* It is the one under way of `g`. */
 void dialog_request_start(struct dialog_request *q, struct dialog *g);
 void dialog_start_offer(struct dialog_request *q);

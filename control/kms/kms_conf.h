@@ -8,7 +8,7 @@
 #include "keyctx/kms/directory.h"
 
 /* ERR_SYNTAX, ERR_INVALID, ERR_RANGE, ERR_EXISTS with the path of the field in `why`
- * ("users[3].psk.key"), never a key. */
+ * ("users[3].psk.key"), never a key. For tests. */
 enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why *why) MUST_USE;
 /* The same from a file of at most 256 MB. ERR_IO. */
 enum err kms_conf_load(struct kms_directory **out, const char *file, struct why *why) MUST_USE;

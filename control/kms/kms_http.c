@@ -77,7 +77,10 @@ const char *kms_http_target(enum kms_operation op)
 	return operations[op].target;
 }
 
-enum err kms_http_body(struct view body, uint8_t *room, size_t room_n, size_t *len, bool *is_base64)
+/* A body as sent: raw octets, the first of which is 1, the version; or base64. ERR_SYNTAX,
+ * ERR_TOO_BIG. `room`: MIKEY_MESSAGE_MAX. */
+static enum err read_body(struct view body, uint8_t *room, size_t room_n, size_t *len,
+                          bool *is_base64)
 {
 	char text[BODY_MAX_BYTES];
 	size_t n = 0;
@@ -285,7 +288,7 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 	size_t len = 0;
 	bool is_base64;
 
-	if (!e && kms_http_body(in->body, octets, sizeof(octets), &len, &is_base64))
+	if (!e && read_body(in->body, octets, sizeof(octets), &len, &is_base64))
 		len = 0;
 	/* An answer other than 200 is logged by its status, which says more than a MIKEY Error in
 	 * it. */
@@ -404,8 +407,7 @@ static void serve(void *arg, struct http_request *x, const struct http_incoming 
 	size_t len = 0;
 	bool is_base64 = false;
 	int status = check_request(r, &ask.operation);
-	enum err e =
-		status ? ERR_OK : kms_http_body(r->body, octets, sizeof(octets), &len, &is_base64);
+	enum err e = status ? ERR_OK : read_body(r->body, octets, sizeof(octets), &len, &is_base64);
 
 	if (status || e) {
 		answer_status(h, x, status ? status : e == ERR_TOO_BIG ? 413 : 400);

@@ -41,9 +41,4 @@ void kms_http_metrics(const struct kms_http *h, struct buf *out);
 const char *kms_http_target(enum kms_operation op);
 #define KMS_HTTP_TYPE "application/mikey"
 
-/* A body as sent: raw octets (first octet 1, the version) or base64. ERR_SYNTAX, ERR_TOO_BIG.
- * `room`: MIKEY_MESSAGE_MAX. */
-enum err kms_http_body(struct view body, uint8_t *room, size_t room_n, size_t *len,
-                       bool *is_base64) MUST_USE;
-
 #endif

@@ -262,8 +262,3 @@ const char *listener_where(const struct listener *l)
 {
 	return l->where;
 }
-
-unsigned listener_conns(const struct listener *l)
-{
-	return l->n_conns;
-}

@@ -54,7 +54,6 @@ enum err listen_check(struct str where, struct why *why) MUST_USE;
 void listener_free(struct listener *l);
 /* As configured, with the port that the system chose. Lives as long as the listener. */
 const char *listener_where(const struct listener *l);
-unsigned listener_conns(const struct listener *l);
 
 /* Queues octets for the peer; they are sent before the loop sleeps. A peer whose queue overflows is
  * closed. */

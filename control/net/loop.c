@@ -109,11 +109,6 @@ void loop_timer_soon(struct loop_timer *t)
 	event_active(t->event, EV_TIMEOUT, 1);
 }
 
-void loop_timer_stop(struct loop_timer *t)
-{
-	event_del(t->event);
-}
-
 void loop_timer_free(struct loop_timer *t)
 {
 	if (!t)

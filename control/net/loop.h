@@ -25,7 +25,7 @@ void loop_free(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 /* Runs until loop_stop, or until it watches nothing. */
 void loop_run(struct loop *l);
-/* One round: what is ready now, or with `wait` the first thing that becomes ready. */
+/* One round: what is ready now, or with `wait` the first thing that becomes ready. For tests. */
 void loop_turn(struct loop *l, bool wait);
 void loop_stop(struct loop *l);
 
@@ -35,7 +35,6 @@ enum err loop_timer_new(struct loop_timer **out, struct loop *l, loop_fn *fn, vo
 enum err loop_timer_set(struct loop_timer *t, uint64_t after_ns) MUST_USE;
 /* Fires once in this round, after what is ready now; further calls before that change nothing. */
 void loop_timer_soon(struct loop_timer *t);
-void loop_timer_stop(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
 
 enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, loop_signal_fn *fn,

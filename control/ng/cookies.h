@@ -56,6 +56,6 @@ void ng_cookies_finish(struct ng_cookies *c, struct ng_cookie *k, struct str rep
 /* The stored reply of an ANSWERED request. */
 struct str ng_cookie_reply(const struct ng_cookie *k);
 struct str ng_cookie_text(const struct ng_cookie *k);
-uint32_t ng_cookies_count(const struct ng_cookies *c);
+uint32_t ng_cookies_count(const struct ng_cookies *c); /* for tests */
 
 #endif

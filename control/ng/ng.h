@@ -63,6 +63,6 @@ struct ng_counts {
 	uint64_t requests, retransmits, errors, malformed, refused_peers, refused_media,
 		ignored_words;
 };
-void ng_get_counts(const struct ng *p, struct ng_counts *out);
+void ng_get_counts(const struct ng *p, struct ng_counts *out); /* for tests */
 
 #endif

@@ -246,13 +246,13 @@ static struct doc *media_of(struct telling *t, const struct spec_leg *leg, unsig
 }
 
 /* One side of a call. */
-struct side {
+struct tag_side {
 	struct str tag;
 	uint64_t seen_wall_ns;
 	struct doc *medias;
 };
 
-static void add_tag(struct doc_arena *a, struct doc *tags, const struct side *side,
+static void add_tag(struct doc_arena *a, struct doc *tags, const struct tag_side *side,
                     struct str other)
 {
 	struct doc *d = doc_dict(a);
@@ -283,7 +283,7 @@ static enum offer_side access_of(const struct ng_call *c, unsigned media)
 }
 
 /* The medias of each side: of present legs, and of those that were removed. */
-static void list_medias(struct telling *t, const struct ng_call *c, struct side sides[2])
+static void list_medias(struct telling *t, const struct ng_call *c, struct tag_side sides[2])
 {
 	const struct spec_session *spec = c->session->spec;
 	const struct relay_session_stats *stats = c->stats;
@@ -316,7 +316,7 @@ static void list_medias(struct telling *t, const struct ng_call *c, struct side 
 void ng_reply_call(struct doc_arena *a, struct doc *out, const struct ng_call *c)
 {
 	struct doc *tags = doc_dict(a), *totals = doc_dict(a);
-	struct side sides[2] = {{.medias = doc_list(a)}, {.medias = doc_list(a)}};
+	struct tag_side sides[2] = {{.medias = doc_list(a)}, {.medias = doc_list(a)}};
 	struct telling t = {
 		.a = a, .sv = c->service, .mono_ns = clk_mono_ns(), .wall_ns = clk_wall_ns()};
 	uint64_t created_s = c->session->created_wall_ns / NS_PER_S, settled_ns, seen_wall_ns[2];

@@ -293,15 +293,3 @@ void ng_tcp_free(struct ng_tcp *t)
 		close(t->fd);
 	mem_free(t);
 }
-
-struct addr ng_tcp_local(const struct ng_tcp *t)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	struct addr a = {0};
-
-	if (getsockname(t->fd, (struct sockaddr *)&sa, &len) ||
-	    addr_from_sockaddr((struct sockaddr *)&sa, &a))
-		a = (struct addr){0};
-	return a;
-}

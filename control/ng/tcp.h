@@ -15,6 +15,5 @@ struct ng_tcp;
 enum err ng_tcp_new(struct ng_tcp **out, struct loop *l, const struct addr *bind, struct ng *p,
                     struct why *why) MUST_USE;
 void ng_tcp_free(struct ng_tcp *t); /* takes NULL */
-struct addr ng_tcp_local(const struct ng_tcp *t);
 
 #endif

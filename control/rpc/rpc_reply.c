@@ -149,21 +149,24 @@ static struct doc *leg_stats(struct doc_arena *a, const struct relay_leg_stats *
 	return d;
 }
 
-static const struct relay_leg_stats *stats_of(const struct relay_session_stats *stats,
-                                              unsigned media, unsigned leg)
+/* NULL: there are none. */
+static const struct relay_media_stats *media_stats(const struct relay_session_stats *stats,
+                                                   unsigned media)
 {
-	if (!stats || media >= stats->n_media || leg >= stats->media[media].n_legs)
-		return NULL;
-	return &stats->media[media].legs[leg];
+	return stats && media < stats->n_media ? &stats->media[media] : NULL;
+}
+
+static const struct relay_leg_stats *stats_of(const struct relay_media_stats *stats, unsigned leg)
+{
+	return stats && leg < stats->n_legs ? &stats->legs[leg] : NULL;
 }
 
 /* Adds local addresses and statistics to the legs that the schema wrote. */
 static void dress_media(struct doc_arena *a, struct doc *legs, const struct service *sv,
-                        const struct spec_media *sm, unsigned media,
-                        const struct relay_session_stats *stats)
+                        const struct spec_media *sm, const struct relay_media_stats *stats)
 {
 	for (unsigned i = 0; i < sm->legs.n; i++) {
-		const struct relay_leg_stats *ls = stats_of(stats, media, i);
+		const struct relay_leg_stats *ls = stats_of(stats, i);
 		struct doc *leg = doc_find(legs, spec_leg_name(i));
 
 		if (!sm->legs.items[i].exists)
@@ -183,7 +186,8 @@ struct doc *rpc_reply_session(struct doc_arena *a, const struct service *sv,
 	struct doc *list = doc_find(d, "media"), *m = list ? list->first : NULL;
 
 	for (unsigned i = 0; i < s->spec->media.n && m; i++, m = m->next)
-		dress_media(a, doc_find(m, "legs"), sv, &s->spec->media.items[i], i, stats);
+		dress_media(a, doc_find(m, "legs"), sv, &s->spec->media.items[i],
+		            media_stats(stats, i));
 	doc_set_text(a, d, "state", str_of(state_names[s->state]));
 	doc_set_uint(a, d, "created_ms", s->created_wall_ns / NS_PER_MS);
 	doc_set_uint(a, d, "age_ms", age_ms(s));
@@ -202,7 +206,7 @@ struct doc *rpc_reply_final(struct doc_arena *a, const struct registry_session *
 
 		doc_set_text(a, d, "id", str_of(s->spec->media.items[m].id));
 		for (unsigned i = 0; i < s->spec->media.items[m].legs.n; i++) {
-			const struct relay_leg_stats *ls = stats_of(stats, m, i);
+			const struct relay_leg_stats *ls = stats_of(media_stats(stats, m), i);
 
 			if (ls && s->spec->media.items[m].legs.items[i].exists)
 				doc_set(legs, spec_leg_name(i), leg_stats(a, ls));

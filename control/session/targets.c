@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 
 #include "base/clk.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "control/session/service_spec.h"
 
@@ -194,6 +195,12 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 	look_again(t);
 	n = target_asked(&t->facts, out->entries, RELAY_ASKED_MAX);
 	out->n = n < RELAY_ASKED_MAX ? n : RELAY_ASKED_MAX;
+	if (n > RELAY_ASKED_MAX)
+		log_warn("service",
+		         "msg=\"%u networks and addresses must be checked when a source is learnt, "
+		         "but at most %d can be: sources in the last %u are learnt unchecked; give "
+		         "fewer networks in media-deny\"",
+		         n, RELAY_ASKED_MAX, n - RELAY_ASKED_MAX);
 	return ERR_OK;
 }
 
