@@ -328,10 +328,7 @@ static void note_ignored(struct ng *p, const struct ng_message *m)
 	                                            p->counts.ignored_words / IGNORED_LOG_EVERY)) {
 		char quoted[256];
 
-		log_warn("ng",
-		         "msg=\"unknown or unsupported keys and flags ignored, see docs/ng.md\" "
-		         "words=%s "
-		         "total=%llu",
+		log_warn("ng", "msg=\"keys or flags ignored, see docs/ng.md\" words=%s total=%llu",
 		         log_quote(str_of(m->ignored), quoted, sizeof(quoted)),
 		         (unsigned long long)p->counts.ignored_words);
 	}
