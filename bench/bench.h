@@ -6,7 +6,7 @@
 /* Exit statuses, those of every program of Sluice. */
 enum { BENCH_DONE = 0, BENCH_REFUSED = 1, BENCH_MISUSED = 2 };
 
-/* argv[0] is the subcommand's name. Each parses its own options with bench/opt.h and returns an
+/* argv[0] is the subcommand's name. Each parses its own options with base/opt.h and returns an
  * exit status. */
 int crypto_run(int argc, char **argv);
 int call_run(int argc, char **argv);

@@ -11,17 +11,12 @@
 #include <unistd.h>
 
 #include "base/clk.h"
+#include "base/opt.h"
 #include "cmd/sluice-demo/audio.h"
 #include "cmd/sluice-demo/endpoint.h"
 #include "cmd/sluice-demo/gateway.h"
 
-enum {
-	EXIT_GOOD = 0,
-	EXIT_BAD = 1,
-	EXIT_MISUSED = 2,
-	SETTLE_MS = 500,
-	REPORT_EVERY_FRAMES = 1000 / AUDIO_FRAME_MS
-};
+enum { EXIT_GOOD = 0, EXIT_BAD = 1, SETTLE_MS = 500, REPORT_EVERY_FRAMES = 1000 / AUDIO_FRAME_MS };
 
 struct demo {
 	const char *audio_path;
@@ -41,21 +36,15 @@ static void end_soon(int signo)
 	must_end = 1;
 }
 
-static void print_help(void)
-{
-	printf("usage: sluice-demo [--audio FILE] [--seconds N]\n\n"
-	       "Starts the gateway on loopback, places one e2ae call through its control socket "
-	       "and plays a recording both ways:\n\n"
-	       "  terminal ==SRTP==> [a] sluiced [b] --RTP--> core\n"
-	       "  terminal <==SRTP== [a] sluiced [b] <--RTP-- core\n\n"
-	       "  --audio FILE   a WAV file, mu-law, 8,000 Hz, mono; default: the one that comes "
-	       "along\n"
-	       "  --seconds N    end after N seconds; default: DEMO_SECONDS of the environment, "
-	       "else at Ctrl-C\n"
-	       "  -h, --help     this text\n\n"
-	       "Exit status: 0 every packet came through and decrypted to the same octets; 1 not "
-	       "so; 2 misused.\n");
-}
+static const char about[] =
+	"Starts the gateway on loopback, places one e2ae call through its control socket and plays "
+	"a recording both ways:\n\n"
+	"  terminal ==SRTP==> [a] sluiced [b] --RTP--> core\n"
+	"  terminal <==SRTP== [a] sluiced [b] <--RTP-- core";
+
+static const char closing[] =
+	"Exit status: 0 every packet arrived and decrypted to the octets that were sent, 1 not so, "
+	"2 wrong command line.\n";
 
 /* The folder this program stands in, or the one above it: sluiced and the recording are found from
  * there. */
@@ -245,53 +234,34 @@ out:
 	return status;
 }
 
-static bool read_seconds(const char *where, const char *text, unsigned *out)
+static enum opt_outcome read_options(struct demo *d, int argc, char **argv, int *status)
 {
-	uint64_t v;
+	const struct opt rows[] = {
+		{"audio", OPT_TEXT, &d->audio_path, .min = 1, .arg = "FILE",
+	         .help = "a WAV file, mu-law, 8,000 Hz, mono (default: the recording installed "
+	                 "with this program)"},
+		{"seconds", OPT_COUNT, &d->seconds, .max = 86400, .arg = "N",
+	         .help = "end after N seconds; 0: run until Ctrl-C", .env = "DEMO_SECONDS"},
+	};
+	const struct opt_command command = {.name = "sluice-demo",
+	                                    .usage = "",
+	                                    .about = about,
+	                                    .examples = closing,
+	                                    .version = SLUICE_VERSION,
+	                                    .opts = rows,
+	                                    .n_opts = ARRAY_LEN(rows)};
 
-	if (str_to_u64(str_of(text), 86400, &v)) {
-		fprintf(stderr,
-		        "sluice-demo: %s: \"%s\" is not a number of seconds from 0 to 86400\n",
-		        where, text);
-		return false;
-	}
-	*out = (unsigned)v;
-	return true;
-}
-
-static bool read_arguments(struct demo *d, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		bool has_value = i + 1 < argc;
-
-		if (strcmp(argv[i], "--audio") == 0 && has_value) {
-			d->audio_path = argv[++i];
-		} else if (strcmp(argv[i], "--seconds") == 0 && has_value) {
-			if (!read_seconds("--seconds", argv[++i], &d->seconds))
-				return false;
-		} else {
-			fprintf(stderr,
-			        "sluice-demo: %s: not known, or its value is missing; see --help\n",
-			        argv[i]);
-			return false;
-		}
-	}
-	return true;
+	return opt_parse(&command, argc, argv, NULL, status);
 }
 
 int main(int argc, char **argv)
 {
 	struct demo d = {.is_tty = isatty(STDOUT_FILENO)};
 	struct sigaction act = {.sa_handler = end_soon};
-	const char *seconds = getenv("DEMO_SECONDS");
+	int status;
 
-	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
-		print_help();
-		return EXIT_GOOD;
-	}
-	if ((seconds && !read_seconds("DEMO_SECONDS", seconds, &d.seconds)) ||
-	    !read_arguments(&d, argc, argv))
-		return EXIT_MISUSED;
+	if (read_options(&d, argc, argv, &status) == OPT_STOP)
+		return status;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	return run(&d);

@@ -16,17 +16,10 @@
 #include "control/kms/test_env.h"
 #include "control/net/tls.h"
 
-enum {
-	EXIT_ENDED = 0,
-	EXIT_REFUSED = 1,
-	EXIT_MISUSED = 2,
-	SIGNALS = 4,
-	TICKS_PER_S = 10,
-	SEEN_MAX = 1000000000
-};
+enum { EXIT_ENDED = 0, EXIT_REFUSED = 1, SIGNALS = 4, TICKS_PER_S = 10 };
 
 struct program {
-	struct options o;
+	struct kms_options o;
 	struct loop *loop;
 	struct loop_signal *signals[SIGNALS];
 	struct loop_timer *tick;
@@ -137,20 +130,6 @@ static void on_metrics(void *arg, struct http_request *x, const struct http_inco
 
 /* --- starting --------------------------------------------------------------- */
 
-static enum err number(const char *text, const char *name, uint64_t max, unsigned *out,
-                       struct why *why)
-{
-	uint64_t v;
-
-	if (!text)
-		return ERR_OK;
-	if (str_to_u64(str_of(text), max, &v) || v == 0)
-		return why_fail(why, ERR_RANGE, "%s: a number from 1 to %llu is wanted", name,
-		                (unsigned long long)max);
-	*out = (unsigned)v;
-	return ERR_OK;
-}
-
 static enum err address(const char *text, const char *name, struct addr *out, struct why *why)
 {
 	if (addr_parse(str_of(text), out))
@@ -163,7 +142,7 @@ static enum err address(const char *text, const char *name, struct addr *out, st
 
 static enum err start_tls(struct program *p, struct why *why)
 {
-	const struct options *o = &p->o;
+	const struct kms_options *o = &p->o;
 	struct tls_config server = {.role = TLS_SERVER,
 	                            .cert_file = o->tls_cert,
 	                            .key_file = o->tls_key,
@@ -188,16 +167,12 @@ static enum err start_listeners(struct program *p, struct why *why)
 	                            .time = p->repeat,
 	                            .tls = p->tls,
 	                            .tls_client = p->tls_client,
-	                            .waiting_max = 10000,
-	                            .timeout_ms = 2000};
+	                            .waiting_max = p->o.waiting_max,
+	                            .timeout_ms = p->o.timeout_ms};
 	struct http_server_config m = {
 		.body_max_bytes = 1024, .timeout_s = 30, .serve = on_metrics, .arg = p};
 	enum err e = address(p->o.listen, "--listen", &c.listen, why);
 
-	if (!e)
-		e = number(p->o.timeout_ms, "--timeout-ms", 600000, &c.timeout_ms, why);
-	if (!e)
-		e = number(p->o.waiting_max, "--waiting-max", 1000000, &c.waiting_max, why);
 	if (!e)
 		e = kms_http_new(&p->http, loop_base(p->loop), &c, why);
 	if (!e && p->o.metrics) {
@@ -225,7 +200,6 @@ static enum err start_loop(struct program *p, struct why *why)
 static enum err start(struct program *p, struct why *why)
 {
 	struct kms_config c = {.random = test_env_random, .audit = audit_write};
-	unsigned seen_max = 10000000;
 	enum err e = test_env_new(&p->repeat, why);
 
 	if (!e)
@@ -238,11 +212,9 @@ static enum err start(struct program *p, struct why *why)
 	}
 	e = audit_open(&p->audit, p->o.audit, why);
 	if (!e)
-		e = number(p->o.seen_max, "--seen-max", SEEN_MAX, &seen_max, why);
-	if (!e)
 		e = kms_store_disk_open(
 			&p->disk,
-			&(struct kms_store_disk_config){p->o.state, p->o.master_key, seen_max},
+			&(struct kms_store_disk_config){p->o.state, p->o.master_key, p->o.seen_max},
 			why);
 	if (e) {
 		kms_directory_free(c.directory);
@@ -303,44 +275,16 @@ static int run(struct program *p)
 	return e ? EXIT_REFUSED : EXIT_ENDED;
 }
 
-static enum err check_options(const struct options *o, struct why *why)
-{
-	enum log_level level = LOG_INFO_LEVEL;
-
-	if (o->log_level && log_level_parse(str_of(o->log_level), &level))
-		return why_fail(why, ERR_INVALID,
-		                "--log-level: error, warn, info or debug is wanted");
-	log_set_level(level);
-	if (o->backup)
-		return o->state ? ERR_OK : why_fail(why, ERR_INVALID, "--backup needs --state");
-	if (!o->credentials)
-		return why_fail(why, ERR_INVALID, "--credentials is missing (try --help)");
-	if (!o->check && (!o->listen || !o->state))
-		return why_fail(why, ERR_INVALID, "%s is missing (try --help)",
-		                o->listen ? "--state" : "--listen");
-	return ERR_OK;
-}
-
 int main(int argc, char **argv)
 {
 	struct program p = {0};
-	struct why why = {{0}};
-	enum err e = options_read(&p.o, argc, argv, &why);
+	enum log_level level;
+	int status;
 
-	if (!e && p.o.help) {
-		options_help();
-		return EXIT_ENDED;
-	}
-	if (!e && p.o.version) {
-		printf("sluice-kms %s\n", SLUICE_VERSION);
-		return EXIT_ENDED;
-	}
-	if (!e)
-		e = check_options(&p.o, &why);
-	if (e) {
-		fprintf(stderr, "sluice-kms: %s\n", why.text);
-		return EXIT_MISUSED;
-	}
+	if (options_read(&p.o, argc, argv, &status) == OPT_STOP)
+		return status;
+	CHECK(!log_level_parse(str_of(p.o.log_level), &level));
+	log_set_level(level);
 	signal(SIGPIPE, SIG_IGN);
 	return run(&p);
 }

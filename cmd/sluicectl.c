@@ -2,10 +2,10 @@
 /* The gateway's command line: a table of commands over the JSON control protocol. Exit 0 done, 1
  * refused, 2 misused. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/opt.h"
 #include "base/secret.h"
 #include "cmd/sluicectl/text.h"
 #include "cmd/sluicectl/top.h"
@@ -13,14 +13,20 @@
 #include "control/conf.h"
 #include "control/doc/json.h"
 
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2, INPUT_MAX_BYTES = 1 << 20 };
+enum {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1,
+	EXIT_MISUSED = 2,
+	INPUT_MAX_BYTES = 1 << 20,
+	WORDS_MAX = 65
+};
 
 struct ctl {
 	const char *where;
 	unsigned timeout_ms;
 	bool json;
 	const char *prefix, *mode, *interface;
-	uint64_t after, limit, count;
+	unsigned after, limit, count;
 	bool has_after, has_limit;
 	struct client *client;
 	struct doc_arena *arena;
@@ -244,7 +250,7 @@ static int run_events(struct ctl *ctl)
 static int run_top(struct ctl *ctl)
 {
 	struct why why = {""};
-	enum err e = top_run(ctl->client, (unsigned)ctl->count, &why);
+	enum err e = top_run(ctl->client, ctl->count, &why);
 
 	return e ? refused(ctl, e, NULL, &why) : EXIT_DONE;
 }
@@ -271,92 +277,62 @@ static const struct command commands[] = {
 
 /* --- the command line ------------------------------------------------------- */
 
-static int print_help(void)
+static const char closing[] =
+	"Exit status: 0 done, 1 refused or no answer, 2 wrong command line.\n";
+
+static void print_commands(struct buf *out)
 {
-	puts("usage: sluicectl [OPTION]... COMMAND [ARGUMENT]...\n");
+	buf_text(out, "Queries and controls a running sluiced.\n\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		printf("  %-8s %-10s %s\n", commands[i].name, commands[i].args, commands[i].help);
-	printf("\n  --control WHERE   PATH or tcp:HOST:PORT; default: $SLUICE_CONTROL, else %s\n"
-	       "  --json            print answers as the protocol has them, one a line\n"
-	       "  --timeout MS      wait at most so long for an answer; default 5000\n"
-	       "  --prefix TEXT     only sessions whose id begins so\n"
-	       "  --mode NAME, --interface NAME, --after N, --limit N, --count N\n"
-	       "  --version, --help\n\n"
-	       "exit status: 0 done, 1 refused or not reachable, 2 misused\n",
-	       conf_standard_control());
-	return EXIT_DONE;
+		buf_printf(out, "  %-8s %-10s %s%s", commands[i].name, commands[i].args,
+		           commands[i].help, i + 1 < ARRAY_LEN(commands) ? "\n" : "");
 }
 
-/* An option's place: a text or a number. */
-struct option_row {
-	const char *name;
-	const char **text;
-	uint64_t *number;
-	bool *given;
-};
-
-/* -1: not an option that takes a value; else 0 or EXIT_MISUSED. */
-static int take_option(const struct option_row *rows, size_t n, const char *name, const char *value)
+/* Options may stand before and after the command. */
+static enum opt_outcome read_options(struct ctl *ctl, int argc, char **argv, int *status)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(name, rows[i].name) != 0)
-			continue;
-		if (!value)
-			return misused("%s needs a value", name);
-		if (rows[i].text)
-			*rows[i].text = value;
-		else if (str_to_u64(str_of(value), UINT32_MAX, rows[i].number))
-			return misused("\"%s\" is not a number", value);
-		if (rows[i].given)
-			*rows[i].given = true;
-		return 0;
-	}
-	return -1;
-}
-
-/* Options may stand before and after the command. Returns how many words are left in argv, or -1 -
- * exit status. */
-static int take_options(struct ctl *ctl, int argc, char **argv)
-{
-	uint64_t timeout_ms = ctl->timeout_ms;
-	const struct option_row rows[] = {
-		{"--control", &ctl->where, NULL, NULL},
-		{"--timeout", NULL, &timeout_ms, NULL},
-		{"--prefix", &ctl->prefix, NULL, NULL},
-		{"--mode", &ctl->mode, NULL, NULL},
-		{"--interface", &ctl->interface, NULL, NULL},
-		{"--after", NULL, &ctl->after, &ctl->has_after},
-		{"--limit", NULL, &ctl->limit, &ctl->has_limit},
-		{"--count", NULL, &ctl->count, NULL},
+	const struct opt rows[] = {
+		{.help = "options"},
+		{"control", OPT_TEXT, &ctl->where, .min = 1, .arg = "WHERE",
+	         .help = "PATH of the control socket, or tcp:HOST:PORT", .env = "SLUICE_CONTROL"},
+		{"json", OPT_FLAG, &ctl->json,
+	         .help = "print each answer as the protocol's JSON, one line each"},
+		{"timeout", OPT_COUNT, &ctl->timeout_ms, .max = UINT32_MAX, .arg = "MS",
+	         .help = "longest wait for an answer"},
+		{"prefix", OPT_TEXT, &ctl->prefix, .arg = "TEXT",
+	         .help = "list, events: only sessions whose id begins with TEXT"},
+		{"mode", OPT_TEXT, &ctl->mode, .arg = "NAME",
+	         .help = "list: only sessions with a media of this mode"},
+		{"interface", OPT_TEXT, &ctl->interface, .arg = "NAME",
+	         .help = "list: only sessions with a leg on this interface"},
+		{"limit", OPT_COUNT, &ctl->limit, .max = UINT32_MAX, .given = &ctl->has_limit,
+	         .help = "list: at most N sessions"},
+		{"after", OPT_COUNT, &ctl->after, .max = UINT32_MAX, .given = &ctl->has_after,
+	         .help = "list: the `next` of the page before; events: first repeat those after "
+	                 "this "
+	                 "sequence number"},
+		{"count", OPT_COUNT, &ctl->count, .max = UINT32_MAX,
+	         .help = "events, top: exit after N events or tables; 0: never"},
 	};
-	int words = 0;
+	struct buf about = {0};
+	const struct opt_command command = {
+		.name = "sluicectl",
+		.usage = "COMMAND [ARGUMENT]...",
+		.about = (print_commands(&about), about.p ? about.p : ""),
+		.examples = closing,
+		.version = SLUICE_VERSION,
+		.opts = rows,
+		.n_opts = ARRAY_LEN(rows),
+		.words_min = 1,
+		.words_max = WORDS_MAX,
+		.dash_words = true};
+	unsigned words = 0;
+	enum opt_outcome outcome = opt_parse(&command, argc, argv, &words, status);
 
-	for (int i = 1; i < argc; i++) {
-		int rc;
-
-		if (strncmp(argv[i], "--", 2) != 0 && strcmp(argv[i], "-h") != 0) {
-			argv[words++] = argv[i];
-			continue;
-		}
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return -1 - print_help();
-		if (strcmp(argv[i], "--version") == 0) {
-			puts("sluicectl " SLUICE_VERSION);
-			return -1 - EXIT_DONE;
-		}
-		if (strcmp(argv[i], "--json") == 0) {
-			ctl->json = true;
-			continue;
-		}
-		rc = take_option(rows, ARRAY_LEN(rows), argv[i], i + 1 < argc ? argv[i + 1] : NULL);
-		if (rc < 0)
-			rc = misused("no option %s", argv[i]);
-		if (rc)
-			return -1 - rc;
-		i++;
-	}
-	ctl->timeout_ms = (unsigned)timeout_ms;
-	return words;
+	ctl->argc = (int)words - 1;
+	ctl->argv = argv + 2;
+	buf_free(&about);
+	return outcome;
 }
 
 static const struct command *find_command(const char *name)
@@ -371,9 +347,8 @@ static int misused_command(const struct command *c)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "%s %s", c->name,
-	         c->args[0] ? c->args : "without an argument");
-	return misused("it is %s", text);
+	snprintf(text, sizeof(text), "%s %s", c->name, *c->args ? c->args : "without arguments");
+	return misused("wrong number of arguments; use: sluicectl %s", text);
 }
 
 static int run(struct ctl *ctl, const struct command *c)
@@ -396,22 +371,15 @@ static int run(struct ctl *ctl, const struct command *c)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = {.where = getenv("SLUICE_CONTROL"), .timeout_ms = 5000};
+	struct ctl ctl = {.where = conf_standard_control(), .timeout_ms = 5000};
 	const struct command *c;
-	int words;
+	int status;
 
-	if (!ctl.where || !ctl.where[0])
-		ctl.where = conf_standard_control();
-	words = take_options(&ctl, argc, argv);
-	if (words < 0)
-		return -1 - words;
-	if (words == 0)
-		return misused("%s", "a command is needed");
-	c = find_command(argv[0]);
+	if (read_options(&ctl, argc, argv, &status) == OPT_STOP)
+		return status;
+	c = find_command(argv[1]);
 	if (!c)
-		return misused("no command \"%s\"", argv[0]);
-	ctl.argc = words - 1;
-	ctl.argv = argv + 1;
+		return misused("'%s' is not a command", argv[1]);
 	if (ctl.argc < c->args_min || ctl.argc > c->args_max)
 		return misused_command(c);
 	return run(&ctl, c);

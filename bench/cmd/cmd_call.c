@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "bench/bench.h"
+#include "bench/settings.h"
 #include "bench/gen/loadopt.h"
 #include "bench/gen/loadrun.h"
 #include "bench/target/peer.h"
@@ -49,7 +50,7 @@ int call_run(int argc, char **argv)
 	         .help = "its process, for CPU time and memory, where it is on this machine"},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &o);
-	const struct opt_command command = {.name = "call",
+	const struct opt_command command = {.name = "sluice-bench call",
 	                                    .usage = "",
 	                                    .about = about,
 	                                    .examples = examples,
@@ -76,7 +77,7 @@ int call_run(int argc, char **argv)
 		fprintf(stderr, "sluice-bench call: %s\n", why.text);
 		return BENCH_MISUSED;
 	}
-	settings = opt_settings(rows, n_rows);
+	settings = settings_from(rows, n_rows);
 	place_put(&scene.through, settings);
 	e = result_init(&result, "call", settings, o.repeat);
 	if (e == ERR_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/settings.h"
 #include "bench/gen/loadopt.h"
 #include "bench/gen/loadrun.h"
 #include "bench/target/peer.h"
@@ -234,7 +235,7 @@ static json_t *settings_of(const struct comparison *c, const struct opt *rows, s
 {
 	static const char *const of_setup[] = {"mode", "suite",    "in_flight",
 	                                       "held", "duration", "repeat"};
-	json_t *all = opt_settings(rows, n), *out = json_object();
+	json_t *all = settings_from(rows, n), *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(of_setup) && c->is_setup; i++)
 		json_object_set(out, of_setup[i], json_object_get(all, of_setup[i]));
@@ -329,7 +330,7 @@ int compare_run(int argc, char **argv)
 	         .help = "with --setup: calls held at once, for memory and descriptors"},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &c.load);
-	const struct opt_command command = {.name = "compare",
+	const struct opt_command command = {.name = "sluice-bench compare",
 	                                    .usage = "A B [C [D]]",
 	                                    .about = about,
 	                                    .examples = examples,

@@ -19,7 +19,7 @@
 #include "bench/target/bencode.h"
 #include "bench/target/netns.h"
 #include "bench/target/ngsdp.h"
-#include "bench/opt.h"
+#include "base/opt.h"
 
 enum { LEGS = SIDES, DATAGRAM_MAX = 65536, MEDIA_MAX = 2048, REORDER_MS = 30 };
 
@@ -448,7 +448,7 @@ int echo_run(int argc, char **argv)
 	         .help = "what was injected, written at the end"},
 	};
 	const struct opt_command command = {
-		.name = "echo",
+		.name = "sluice-bench echo",
 		.usage = "",
 		.about = "A reference target for checking the other commands: a relay without "
 			 "crypto that speaks ng over UDP, forwards packets\n"

@@ -8,8 +8,9 @@
 
 #include "base/b64.h"
 #include "bench/bench.h"
+#include "bench/settings.h"
 #include "bench/kms/kmsload.h"
-#include "bench/opt.h"
+#include "base/opt.h"
 #include "control/kms/kms_conf.h"
 #include "keyctx/prim.h"
 
@@ -197,7 +198,7 @@ int kms_run(int argc, char **argv)
 	         .local = true},
 	};
 	const struct opt_command command = {
-		.name = "kms",
+		.name = "sluice-bench kms",
 		.usage = "",
 		.about = about,
 		.opts = rows,
@@ -228,7 +229,7 @@ int kms_run(int argc, char **argv)
 		e = kms_conf_load(&directory, credentials, &why);
 		c.directory = directory;
 		if (!e)
-			e = run(&c, opt_settings(rows, ARRAY_LEN(rows)), json, csv, &status, &why);
+			e = run(&c, settings_from(rows, ARRAY_LEN(rows)), json, csv, &status, &why);
 		kms_directory_free(directory);
 	}
 	if (e)

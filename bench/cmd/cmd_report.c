@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
-#include "bench/opt.h"
+#include "base/opt.h"
 #include "bench/report/page.h"
 
 static const char about[] = "Makes one self-contained HTML page, with plots drawn by gnuplot, of "
@@ -73,7 +73,7 @@ int report_run(int argc, char **argv)
 	         .arg = "FILE",
 	         .help = "the tables, for docs/performance.md"},
 	};
-	const struct opt_command command = {.name = "report",
+	const struct opt_command command = {.name = "sluice-bench report",
 	                                    .usage = "DIR",
 	                                    .about = about,
 	                                    .opts = rows,

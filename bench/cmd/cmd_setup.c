@@ -3,7 +3,8 @@
 #include <stdio.h>
 
 #include "bench/bench.h"
-#include "bench/opt.h"
+#include "bench/settings.h"
+#include "base/opt.h"
 #include "bench/gen/setup.h"
 
 static const char about[] = "Makes and ends calls without media: calls a second with so many in "
@@ -54,7 +55,7 @@ int setup_run(int argc, char **argv)
 	};
 	size_t n_rows = 5 + setup_rows(rows + 5, &o);
 	const struct opt_command command = {
-		.name = "setup",
+		.name = "sluice-bench setup",
 		.usage = "",
 		.about = about,
 		.opts = rows,
@@ -77,7 +78,7 @@ int setup_run(int argc, char **argv)
 	}
 	e = place_init(&place, &why);
 	if (e == ERR_OK) {
-		json_t *settings = opt_settings(rows, n_rows);
+		json_t *settings = settings_from(rows, n_rows);
 
 		place_put(&place, settings);
 		e = result_init(&result, "setup", settings, o.repeat);

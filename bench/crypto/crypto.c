@@ -12,8 +12,9 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "bench/bench.h"
+#include "bench/settings.h"
 #include "bench/crypto/work.h"
-#include "bench/opt.h"
+#include "base/opt.h"
 #include "bench/progress.h"
 #include "bench/result/result.h"
 
@@ -119,7 +120,7 @@ static const struct opt opts[] = {
 };
 
 static const struct opt_command command = {
-	.name = "crypto",
+	.name = "sluice-bench crypto",
 	.usage = "",
 	.about = "What protecting and unprotecting a packet costs: whole engine calls (index, "
 		 "window, counts, verdicts), and on\n"
@@ -573,7 +574,7 @@ int crypto_run(int argc, char **argv)
 	}
 	if (set.quick)
 		set_quick();
-	settings = opt_settings(opts, ARRAY_LEN(opts));
+	settings = settings_from(opts, ARRAY_LEN(opts));
 	if (result_init(&r, "crypto", settings, set.repetitions) != ERR_OK)
 		return BENCH_REFUSED;
 	for (unsigned i = 0; i < SUITE_COUNT; i++)

@@ -4,7 +4,7 @@
 #define BENCH_GEN_LOADOPT_H
 
 #include "bench/gen/measure.h"
-#include "bench/opt.h"
+#include "base/opt.h"
 
 enum { LOADOPT_ROWS = 32 };
 

@@ -9,7 +9,7 @@
 #include "base/clk.h"
 #include "base/mem.h"
 #include "bench/gen/loadrun.h"
-#include "bench/opt.h"
+#include "base/opt.h"
 #include "bench/result/proc.h"
 #include "bench/progress.h"
 #include "bench/target/target.h"

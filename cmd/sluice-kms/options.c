@@ -1,112 +1,94 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of options of sluice-kms: what is read and what --help shows come of it. */
+/* The table of options of sluice-kms. */
 #include "cmd/sluice-kms/options.h"
 
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
+enum { SEEN_MAX = 1000000000, TIMEOUT_MAX_MS = 600000, WAITING_MAX = 1000000 };
 
-#include "base/str.h"
+static const char about[] =
+	"The Key Management Service: grants and resolves MIKEY-TICKET tickets (RFC 6043) over "
+	"HTTP or HTTPS.\n"
+	"--listen, --credentials and --state are required to run; --check needs --credentials "
+	"alone, --backup needs --state alone.";
 
-static const struct row {
-	const char *name, *value, *help;
-	size_t at;
-} rows[] = {
-	{"--listen", "HOST:PORT",
-         "where terminals and other KMSs ask; port 0: the system chooses, the log tells",
-         offsetof(struct options, listen)},
-	{"--credentials", "FILE",
-         "users, keys and rules as JSON (docs/kms.md); read again on SIGHUP",
-         offsetof(struct options, credentials)},
-	{"--state", "DIR", "ticket keys, keys of the BSF and messages seen; survives kill -9",
-         offsetof(struct options, state)},
-	{"--master-key", "FILE",
-         "32 octets that wrap the keys in the state (default: DIR/master.key)",
-         offsetof(struct options, master_key)},
-	{"--seen-max", "N",
-         "messages remembered against replay at one time, 75 octets on disk each; more are "
-         "answered 503 (10000000)",
-         offsetof(struct options, seen_max)},
-	{"--tls-cert", "FILE", "certificate chain: HTTPS instead of HTTP; shown to peers, too",
-         offsetof(struct options, tls_cert)},
-	{"--tls-key", "FILE", "its private key", offsetof(struct options, tls_key)},
-	{"--tls-ca", "FILE", "roots for the certificates of KMSs that ask us",
-         offsetof(struct options, tls_ca)},
-	{"--client-ca", "FILE",
-         "roots for KMSs and BSFs we ask (default: those of --tls-ca, else the system's)",
-         offsetof(struct options, client_ca)},
-	{"--metrics", "HOST:PORT", "a second listener: /metrics (Prometheus) and /healthz",
-         offsetof(struct options, metrics)},
-	{"--audit", "FILE",
-         "one line for each request (default: standard error); opened again on SIGHUP",
-         offsetof(struct options, audit)},
-	{"--timeout-ms", "N", "patience with the BSF and with other KMSs (2000)",
-         offsetof(struct options, timeout_ms)},
-	{"--waiting-max", "N", "requests that may wait for them at one time (10000)",
-         offsetof(struct options, waiting_max)},
-	{"--log-level", "LEVEL", "error, warn, info or debug (info)",
-         offsetof(struct options, log_level)},
-	{"--check", NULL,
-         "read the credentials and the certificates that are given, say what is wrong, touch "
-         "nothing",
-         offsetof(struct options, check)},
-	{"--backup", "DIR",
-         "copy the state of --state to DIR, also while a KMS is at work, and end",
-         offsetof(struct options, backup)},
-	{"--help", NULL, "this text", offsetof(struct options, help)},
-	{"--version", NULL, "the version", offsetof(struct options, version)},
-};
+static const char closing[] =
+	"Signals: SIGHUP reads credentials and certificates again, SIGUSR1 makes a new ticket key, "
+	"SIGTERM ends the service.\n"
+	"Exit status: 0 ended, 1 refused, 2 wrong command line.\n";
 
-static const struct row *find(const char *arg, const char **value)
+/* Which options must be there depends on what the program shall do. */
+static enum opt_outcome check(const struct kms_options *o, const struct opt_command *c, int *status)
 {
-	struct str rest, name = str_cut(str_of(arg), '=', &rest);
+	const char *missing = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (!str_is(name, rows[i].name))
-			continue;
-		*value = name.n < strlen(arg) ? rest.p : NULL;
-		return &rows[i];
-	}
-	return NULL;
+	if (o->backup)
+		missing = o->state ? NULL : "--backup needs --state DIR: the state to copy";
+	else if (!o->credentials)
+		missing = "--credentials FILE is missing";
+	else if (!o->check && !o->listen)
+		missing = "--listen HOST:PORT is missing";
+	else if (!o->check && !o->state)
+		missing = "--state DIR is missing";
+	if (!missing)
+		return OPT_GO;
+	*status = opt_misused(c, "%s", missing);
+	return OPT_STOP;
 }
 
-enum err options_read(struct options *out, int argc, char **argv, struct why *why)
+enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int *status)
 {
-	struct options o = {0};
+	const struct opt rows[] = {
+		{"listen", OPT_TEXT, &o->listen, .min = 1, .arg = "HOST:PORT",
+	         .help = "address for terminals and other KMSs; with port 0 the system chooses a "
+	                 "port and the log names it"},
+		{"credentials", OPT_TEXT, &o->credentials, .min = 1, .arg = "FILE",
+	         .help = "users, keys and rules as JSON (docs/kms.md); read again on SIGHUP"},
+		{"state", OPT_TEXT, &o->state, .min = 1, .arg = "DIR",
+	         .help = "directory for ticket keys, keys of the BSF and messages seen; survives "
+	                 "kill -9"},
+		{"master-key", OPT_TEXT, &o->master_key, .min = 1, .arg = "FILE",
+	         .help = "32 octets that encrypt the keys in the state (default: DIR/master.key)"},
+		{"seen-max", OPT_COUNT, &o->seen_max, .min = 1, .max = SEEN_MAX,
+	         .help = "messages remembered against replay, 75 octets on disk each; when full, "
+	                 "requests are answered 503"},
+		{"tls-cert", OPT_TEXT, &o->tls_cert, .min = 1, .arg = "FILE",
+	         .help = "certificate chain: serves HTTPS instead of HTTP; also shown to other "
+	                 "KMSs"},
+		{"tls-key", OPT_TEXT, &o->tls_key, .min = 1, .arg = "FILE",
+	         .help = "private key of --tls-cert"},
+		{"tls-ca", OPT_TEXT, &o->tls_ca, .min = 1, .arg = "FILE",
+	         .help = "roots for the certificates of KMSs that send requests here"},
+		{"client-ca", OPT_TEXT, &o->client_ca, .min = 1, .arg = "FILE",
+	         .help = "roots for the KMSs and BSFs this KMS sends requests to (default: those "
+	                 "of --tls-ca, else the system's)"},
+		{"metrics", OPT_TEXT, &o->metrics, .min = 1, .arg = "HOST:PORT",
+	         .help = "a second listener: /metrics (Prometheus) and /healthz"},
+		{"audit", OPT_TEXT, &o->audit, .min = 1, .arg = "FILE",
+	         .help = "one line for each request (default: standard error); opened again on "
+	                 "SIGHUP"},
+		{"timeout-ms", OPT_COUNT, &o->timeout_ms, .min = 1, .max = TIMEOUT_MAX_MS,
+	         .help = "longest wait for an answer of a BSF or another KMS"},
+		{"waiting-max", OPT_COUNT, &o->waiting_max, .min = 1, .max = WAITING_MAX,
+	         .help = "requests that may wait for such answers at one time"},
+		{"log-level", OPT_CHOICE, &o->log_level, .choices = "error|warn|info|debug",
+	         .help = "least severe level that is logged"},
+		{"check", OPT_FLAG, &o->check,
+	         .help = "read credentials and certificates, report errors, change nothing"},
+		{"backup", OPT_TEXT, &o->backup, .min = 1, .arg = "DIR",
+	         .help = "copy the state of --state to DIR, also while a KMS uses it, and exit"},
+	};
+	const struct opt_command command = {.name = "sluice-kms",
+	                                    .usage = "",
+	                                    .about = about,
+	                                    .examples = closing,
+	                                    .version = SLUICE_VERSION,
+	                                    .opts = rows,
+	                                    .n_opts = ARRAY_LEN(rows)};
 
-	for (int i = 1; i < argc; i++) {
-		const char *value;
-		const struct row *row = find(argv[i], &value);
-
-		if (!row)
-			return why_fail(why, ERR_INVALID, "no option is named %s (try --help)",
-			                argv[i]);
-		if (!row->value && value)
-			return why_fail(why, ERR_INVALID, "%s takes no value", row->name);
-		if (row->value && !value && ++i < argc)
-			value = argv[i];
-		if (row->value && (!value || !*value))
-			return why_fail(why, ERR_INVALID, "%s needs %s", row->name, row->value);
-		memcpy((char *)&o + row->at, row->value ? &value : &(const char *){"yes"},
-		       sizeof(value));
-	}
-	*out = o;
-	return ERR_OK;
-}
-
-void options_help(void)
-{
-	printf("usage: sluice-kms --listen HOST:PORT --credentials FILE --state DIR [option...]\n\n"
-	       "The Key Management Service: grants and resolves MIKEY-TICKET tickets (RFC 6043) "
-	       "over HTTP(S).\n\n");
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char left[40];
-
-		snprintf(left, sizeof(left), "%s %s", rows[i].name,
-		         rows[i].value ? rows[i].value : "");
-		printf("  %-24s %s\n", left, rows[i].help);
-	}
-	printf("\nSIGHUP reads credentials and certificates again, SIGUSR1 makes a new ticket key, "
-	       "SIGTERM ends.\n"
-	       "Exit status: 0 ended, 1 refused, 2 misused.\n");
+	*o = (struct kms_options){.seen_max = 10000000,
+	                          .timeout_ms = 2000,
+	                          .waiting_max = 10000,
+	                          .log_level = "info"};
+	if (opt_parse(&command, argc, argv, NULL, status) == OPT_STOP)
+		return OPT_STOP;
+	return check(o, &command, status);
 }

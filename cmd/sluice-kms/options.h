@@ -3,19 +3,17 @@
 #ifndef CMD_SLUICE_KMS_OPTIONS_H
 #define CMD_SLUICE_KMS_OPTIONS_H
 
-#include "base/err.h"
+#include "base/opt.h"
 
-struct options {
-	const char *listen, *credentials, *state, *master_key, *seen_max;
+struct kms_options {
+	const char *listen, *credentials, *state, *master_key;
 	const char *tls_cert, *tls_key, *tls_ca, *client_ca;
 	const char *metrics, *audit, *log_level, *backup;
-	const char *timeout_ms, *waiting_max;
-	const char *check, *help, *version; /* not NULL: given */
+	unsigned seen_max, timeout_ms, waiting_max;
+	bool check;
 };
 
-/* Fills `out` from argv. ERR_INVALID with the text to show. */
-enum err options_read(struct options *out, int argc, char **argv, struct why *why) MUST_USE;
-/* The text of --help. */
-void options_help(void);
+/* OPT_STOP: *status is the exit status, and help or the error is printed. */
+enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int *status);
 
 #endif

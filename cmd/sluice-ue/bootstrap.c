@@ -138,8 +138,8 @@ static enum err check_time(const struct left *l, struct why *why)
 
 /* --- the credentials -------------------------------------------------------- */
 
-static enum err decode_account(struct doc **root, struct doc_arena *arena, const struct options *o,
-                               struct kms_conf_file *f, struct why *why)
+static enum err decode_account(struct doc **root, struct doc_arena *arena,
+                               const struct ue_options *o, struct kms_conf_file *f, struct why *why)
 {
 	struct doc *d = doc_dict(arena), *kms = doc_dict(arena);
 	enum err e;
@@ -204,7 +204,7 @@ static struct doc *psk_doc(struct doc_arena *arena, const struct left *l, const 
 }
 
 /* The name in NAF_Id: told, or the host of the KMS's identity. */
-static enum err derive(struct secret *out, const struct left *l, const struct options *o,
+static enum err derive(struct secret *out, const struct left *l, const struct ue_options *o,
                        const struct doc *root, struct why *why)
 {
 	struct str id = doc_get_text(doc_get(root, "kms"), "id");
@@ -259,7 +259,7 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 	return e;
 }
 
-static enum err update_account(const struct options *o, const struct left *l, struct why *why)
+static enum err update_account(const struct ue_options *o, const struct left *l, struct why *why)
 {
 	struct doc_arena *arena = NULL;
 	struct kms_conf_file f = {0};
@@ -288,7 +288,7 @@ static enum err update_account(const struct options *o, const struct left *l, st
 	return e;
 }
 
-enum err bootstrap(const struct options *o, struct why *why)
+enum err bootstrap(const struct ue_options *o, struct why *why)
 {
 	struct left l = {0};
 	char when[32];

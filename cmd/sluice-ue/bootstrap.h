@@ -12,6 +12,6 @@
  * are needed then). All else of the file stays. Ks is not kept. ERR_EXPIRED, ERR_INVALID,
  * ERR_SYNTAX with the field in `why`, ERR_IO.
  */
-enum err bootstrap(const struct options *o, struct why *why) MUST_USE;
+enum err bootstrap(const struct ue_options *o, struct why *why) MUST_USE;
 
 #endif

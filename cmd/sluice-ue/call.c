@@ -15,7 +15,7 @@
 enum { GATEWAY_TIMEOUT_MS = 10000, TURN_MS = 5, HOLD_MS = 500, DRAIN_MS = 3000, REPORT_MS = 50 };
 
 struct pair {
-	const struct options *o;
+	const struct ue_options *o;
 	struct client *gateway;
 	struct terminal caller, called;
 	struct tally tally;
@@ -199,7 +199,7 @@ static enum err run_pair(struct pair *p, struct why *why)
 	return e;
 }
 
-static enum err call_pair(const struct options *o, struct why *why)
+static enum err call_pair(const struct ue_options *o, struct why *why)
 {
 	struct pair p = {.o = o};
 	struct why ignored;
@@ -221,20 +221,20 @@ static enum err call_pair(const struct options *o, struct why *why)
 	return e;
 }
 
-enum err call_run(const struct options *o, struct why *why)
+enum err call_run(const struct ue_options *o, struct why *why)
 {
 	if (o->sip && (o->gateway || o->answerer))
 		return why_fail(why, ERR_INVALID,
 		                "--sip is one terminal: no --gateway, no --answerer");
-	if (o->sip && o->wait && !o->n_to && !o->proxy)
+	if (o->sip && o->wait && !o->to.n && !o->proxy)
 		return call_wait(o, why);
-	if (o->sip && !o->wait && o->n_to == 1 && o->proxy)
+	if (o->sip && !o->wait && o->to.n == 1 && o->proxy)
 		return call_out(o, why);
 	if (o->sip)
 		return why_fail(
 			why, ERR_INVALID,
 			"--sip: with --to and --proxy to call, or with --wait to be called");
-	if (!o->gateway || !o->answerer || o->n_to != 1 || o->wait || o->proxy)
+	if (!o->gateway || !o->answerer || o->to.n != 1 || o->wait || o->proxy)
 		return why_fail(why, ERR_INVALID,
 		                "--to, --answerer and --gateway are wanted; or --sip with --to and "
 		                "--proxy, or with --wait");

@@ -12,6 +12,6 @@
  * phase and direction. ERR_AUTH: something was lost, refused or changed on the way; else what
  * failed.
  */
-enum err call_run(const struct options *o, struct why *why) MUST_USE;
+enum err call_run(const struct ue_options *o, struct why *why) MUST_USE;
 
 #endif

@@ -11,13 +11,13 @@
 enum { HOLD_MS = 500, SETTLE_MS = 400, REPORT_MS = 50 };
 
 struct sip_side {
-	const struct options *o;
+	const struct ue_options *o;
 	struct terminal terminal;
 	struct sip_call sip;
 	struct tally tally;
 };
 
-static enum err side_open(struct sip_side *s, const struct options *o, struct why *why)
+static enum err side_open(struct sip_side *s, const struct ue_options *o, struct why *why)
 {
 	enum err e;
 
@@ -106,7 +106,7 @@ static enum err run(struct sip_side *s, struct why *why)
 	return e;
 }
 
-enum err call_out(const struct options *o, struct why *why)
+enum err call_out(const struct ue_options *o, struct why *why)
 {
 	struct sip_side s;
 	enum err e = side_open(&s, o, why);
@@ -137,7 +137,7 @@ static void tell_changes(const struct sip_side *s, unsigned *rekeys, bool *hold)
 	*hold = s->terminal.peer_on_hold;
 }
 
-enum err call_wait(const struct options *o, struct why *why)
+enum err call_wait(const struct ue_options *o, struct why *why)
 {
 	char local[ADDR_TEXT_MAX];
 	struct sip_side s;

@@ -6,8 +6,8 @@
 #include "cmd/sluice-ue/options.h"
 
 /* Calls, talks, holds, renews as told, ends. Results as call_run. */
-enum err call_out(const struct options *o, struct why *why) MUST_USE;
+enum err call_out(const struct ue_options *o, struct why *why) MUST_USE;
 /* Waits for one call, answers whatever its offers want, and counts until it ends. */
-enum err call_wait(const struct options *o, struct why *why) MUST_USE;
+enum err call_wait(const struct ue_options *o, struct why *why) MUST_USE;
 
 #endif

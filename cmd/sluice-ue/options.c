@@ -2,215 +2,139 @@
 /* Command lines of the terminal's tool. */
 #include "cmd/sluice-ue/options.h"
 
-#include <getopt.h>
 #include <string.h>
 
-struct option_row {
-	char letter;
-	const char *name, *argument; /* argument NULL: a flag */
-	const char *help;
-};
+static const struct ue_options defaults = {.lifetime_s = UE_TICKET_LIFETIME_S,
+                                           .suite_name = "AES_CM_128_HMAC_SHA1_80",
+                                           .level_name = "session",
+                                           .rekey_name = "none",
+                                           .local = "127.0.0.1",
+                                           .seconds = 2};
 
-static const struct option_row rows[] = {
-	{'c', "credentials", "FILE", "who the terminal is"},
-	{'t', "to", "URI", "who is called; of a ticket, who may resolve it (repeatable)"},
-	{'s', "state", "FILE", "what an offer keeps until its answer is there"},
-	{'C', "call", "FILE", "what a call keeps for its updates"},
-	{'T', "ticket", "FILE", "a ticket asked for before"},
-	{'p', "protect", "e2e-kms|e2e-sdes|e2ae|none",
-         "the user's choice for this call; else the policy of the credentials decides"},
-	{'F', "caller", "URI",
-         "who calls, as the signalling says: for the policy; else as the offer's message says"},
-	{'m', "mode", "1|2|3|4",
-         "1, 2: the KMS makes the ticket; 3 (default), 4: the terminal does. 2, 4: the called one "
-         "opens it by itself"},
-	{'l', "lifetime", "SECONDS", "of the ticket (3600)"},
-	{'u', "suite", "NAME", "SRTP crypto suite (AES_CM_128_HMAC_SHA1_80)"},
-	{'L', "level", "session|media", "one message for all m= lines, or one for each"},
-	{'r', "reuse", NULL, "the ticket is for more calls than one"},
-	{'R', "rekey", "caller|called|both|none", "who may bring new keys into the call"},
-	{'=', "same", NULL, "hold, resume, another address: the keys stay as they are"},
-	{'k', "show-keys", NULL, "print master keys and salts"},
-	{'f', "from", "FILE", "what a GBA client left: ks, rand, impi, btid, lifetime"},
-	{'n', "name", "URI", "own identity, for new credentials"},
-	{'i', "kms-id", "URI", "the KMS's identity, for new credentials"},
-	{'U', "kms-url", "URL", "where it is asked"},
-	{'a', "kms-ca", "FILE", "PEM roots for https"},
-	{'N', "naf", "FQDN", "the KMS's name in NAF_Id, where it is not the host of its identity"},
-	{'b', "answerer", "FILE", "credentials of the called terminal, played here as well"},
-	{'g', "gateway", "SOCKET", "control socket of the gateway the call goes through"},
-	{'S', "sip", "HOST:PORT", "address of the own SIP side (TCP)"},
-	{'P', "proxy", "HOST:PORT", "SIP proxy the call goes through"},
-	{'w', "wait", NULL, "wait for a call and answer it"},
-	{'o', "local", "ADDRESS", "where media is received (127.0.0.1)"},
-	{'d', "seconds", "N", "how long audio flows in each phase (2)"},
-	{'h', "hold", NULL, "hold and resume after the first phase"},
-	{'e', "renew", NULL, "renew the keys and go on"},
-};
-
-static const struct option_row *row_of(int letter)
+/* Every option of every command, with `o` as the place of its value. */
+static size_t all_rows(struct opt rows[OPT_ROWS_MAX], struct ue_options *o)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].letter == letter)
-			return &rows[i];
-	return NULL;
+	const struct opt table[] = {
+		{"credentials", OPT_TEXT, &o->credentials, .arg = "FILE",
+	         .help = "the terminal's identity and keys"},
+		{"to", OPT_TEXTS, &o->to, .max = OPTIONS_PEERS_MAX, .arg = "URI",
+	         .help = "the called party; for a ticket, who may resolve it (repeatable)"},
+		{"state", OPT_TEXT, &o->state, .arg = "FILE",
+	         .help = "written by offer, read by finish: what the answer is checked against"},
+		{"call", OPT_TEXT, &o->call, .arg = "FILE",
+	         .help = "the state of an established call, for its updates"},
+		{"ticket", OPT_TEXT, &o->ticket, .arg = "FILE",
+	         .help = "the ticket that request writes and offer uses"},
+		{"protect", OPT_CHOICE, &o->protection_name,
+	         .choices = "e2e-kms|e2e-sdes|e2ae|none",
+	         .help = "protection of this call; default: the policy of the credentials"},
+		{"caller", OPT_TEXT, &o->caller, .arg = "URI",
+	         .help = "the caller's identity from the signalling, for the policy; default: the "
+	                 "identity in the offer's message"},
+		{"mode", OPT_COUNT, &o->mode, .min = 1, .max = 4, .arg = "1|2|3|4",
+	         .help = "1, 2: the KMS makes the ticket; 3 (default), 4: the terminal makes it. "
+	                 "2, "
+	                 "4: the called party opens it without the KMS"},
+		{"lifetime", OPT_COUNT, &o->lifetime_s, .min = 1, .max = UE_TICKET_LIFETIME_MAX_S,
+	         .arg = "SECONDS", .help = "lifetime of the ticket"},
+		{"suite", OPT_TEXT, &o->suite_name, .arg = "NAME", .help = "SRTP crypto suite"},
+		{"level", OPT_CHOICE, &o->level_name, .choices = "session|media",
+	         .help = "one message for all m= lines, or one for each"},
+		{"reuse", OPT_FLAG, &o->reuse, .help = "the ticket may serve several calls"},
+		{"rekey", OPT_CHOICE, &o->rekey_name, .choices = "caller|called|both|none",
+	         .help = "the side that may bring new keys into the call"},
+		{"same", OPT_FLAG, &o->same,
+	         .help = "keep the keys: for hold, resume or another address"},
+		{"show-keys", OPT_FLAG, &o->show_keys, .help = "print master keys and salts"},
+		{"from", OPT_TEXT, &o->from, .arg = "FILE",
+	         .help = "the GBA client's output: ks, rand, impi, btid, lifetime"},
+		{"name", OPT_TEXT, &o->name, .arg = "URI",
+	         .help = "own identity, for new credentials"},
+		{"kms-id", OPT_TEXT, &o->kms_id, .arg = "URI",
+	         .help = "identity of the KMS, for new credentials"},
+		{"kms-url", OPT_TEXT, &o->kms_url, .arg = "URL",
+	         .help = "where the KMS takes requests"},
+		{"kms-ca", OPT_TEXT, &o->kms_ca, .arg = "FILE", .help = "PEM roots for https"},
+		{"naf", OPT_TEXT, &o->naf, .arg = "FQDN",
+	         .help = "the KMS's name in NAF_Id; default: the host of its identity"},
+		{"answerer", OPT_TEXT, &o->answerer, .arg = "FILE",
+	         .help = "credentials of the called terminal, which this program plays too"},
+		{"gateway", OPT_TEXT, &o->gateway, .arg = "SOCKET",
+	         .help = "control socket of the gateway that carries the call"},
+		{"sip", OPT_TEXT, &o->sip, .arg = "HOST:PORT", .help = "own SIP address (TCP)"},
+		{"proxy", OPT_TEXT, &o->proxy, .arg = "HOST:PORT",
+	         .help = "SIP proxy that routes the call"},
+		{"wait", OPT_FLAG, &o->wait, .help = "wait for a call and answer it"},
+		{"local", OPT_TEXT, &o->local, .arg = "ADDRESS", .help = "own address for media"},
+		{"seconds", OPT_COUNT, &o->seconds, .min = 1, .max = 3600, .arg = "N",
+	         .help = "duration of the audio in each phase"},
+		{"hold", OPT_FLAG, &o->hold, .help = "hold and resume after the first phase"},
+		{"renew", OPT_FLAG, &o->renew, .help = "renew the keys, then send audio again"},
+		{"json", OPT_FLAG, &o->json, .help = "print the tree as JSON"},
+	};
+
+	_Static_assert(ARRAY_LEN(table) <= OPT_ROWS_MAX, "OPT_ROWS_MAX");
+	memcpy(rows, table, sizeof(table));
+	return ARRAY_LEN(table);
 }
 
-static bool read_number(const char *text, uint32_t max, uint32_t *out)
+static bool has_word(const char *words, const char *word)
 {
-	uint64_t v;
+	struct str rest = str_of(words);
 
-	if (str_to_u64(str_of(text), max, &v) || v == 0)
-		return false;
-	*out = (uint32_t)v;
-	return true;
-}
-
-static bool read_word(const char *text, const char *const *words, unsigned *out)
-{
-	for (unsigned i = 0; words[i]; i++)
-		if (!strcmp(text, words[i])) {
-			*out = i;
+	while (rest.n)
+		if (str_is(str_cut(rest, ' ', &rest), word))
 			return true;
-		}
 	return false;
 }
 
-static bool read_rekey(struct options *o, const char *text)
+/* Keeps the rows the command takes, in the order of the table. */
+static size_t choose_rows(struct opt *rows, size_t n, const struct ue_command *c)
 {
-	static const char *const words[] = {"none", "caller", "called", "both", NULL};
-	unsigned who;
+	size_t kept = 0;
 
-	if (!read_word(text, words, &who))
-		return false;
-	o->initiator_rekeys = who & 1;
-	o->responder_rekeys = who & 2;
-	return true;
-}
-
-static bool read_level(struct options *o, const char *text)
-{
-	static const char *const words[] = {"session", "media", NULL};
-	unsigned level;
-
-	if (!read_word(text, words, &level))
-		return false;
-	o->level = level ? UE_LEVEL_MEDIA : UE_LEVEL_SESSION;
-	return true;
-}
-
-static bool take_peer(struct options *o, const char *text)
-{
-	if (o->n_to == OPTIONS_PEERS_MAX)
-		return false;
-	o->to[o->n_to++] = text;
-	return true;
-}
-
-static bool take_protection(struct options *o, const char *text)
-{
-	o->user_has_said = true;
-	return !ue_protection_find(str_of(text), &o->protection);
-}
-
-static bool take_texts(struct options *o, int letter, const char *text)
-{
-	const char **const to[] = {&o->credentials, &o->state, &o->call,     &o->ticket,
-	                           &o->from,        &o->name,  &o->kms_id,   &o->kms_url,
-	                           &o->kms_ca,      &o->naf,   &o->answerer, &o->gateway,
-	                           &o->sip,         &o->proxy, &o->local,    &o->caller};
-	static const char letters[] = "csCTfniUaNbgSPoF";
-
-	*to[strchr(letters, letter) - letters] = text;
-	return true;
-}
-
-static bool take(struct options *o, int letter, const char *text)
-{
-	switch (letter) {
-	case 't':
-		return take_peer(o, text);
-	case 'p':
-		return take_protection(o, text);
-	case 'm':
-		return read_number(text, 4, &o->mode);
-	case 'l':
-		return read_number(text, UE_TICKET_LIFETIME_MAX_S, &o->lifetime_s);
-	case 'u':
-		return (o->suite = suite_find(str_of(text))) != NULL;
-	case 'L':
-		return read_level(o, text);
-	case 'R':
-		return read_rekey(o, text);
-	case 'd':
-		return read_number(text, 3600, &o->seconds);
-	case 'r':
-		return o->reuse = true;
-	case '=':
-		return o->same = true;
-	case 'k':
-		return o->show_keys = true;
-	case 'w':
-		return o->wait = true;
-	case 'h':
-		return o->hold = true;
-	case 'e':
-		return o->renew = true;
-	default:
-		return take_texts(o, letter, text);
+	for (size_t i = 0; i < n; i++) {
+		if (!has_word(c->takes, rows[i].name))
+			continue;
+		rows[kept] = rows[i];
+		rows[kept++].required = has_word(c->needs, rows[i].name);
 	}
+	return kept;
 }
 
-static bool has_needed(const char *command, const char *needs, const bool seen[128])
+static enum opt_outcome resolve(struct ue_options *o, const struct opt_command *c, int *status)
 {
-	for (; *needs; needs++)
-		if (!seen[(unsigned char)*needs]) {
-			fprintf(stderr, "sluice-ue %s: --%s is needed: %s\n", command,
-			        row_of(*needs)->name, row_of(*needs)->help);
-			return false;
-		}
-	return true;
+	o->initiator_rekeys = !strcmp(o->rekey_name, "caller") || !strcmp(o->rekey_name, "both");
+	o->responder_rekeys = !strcmp(o->rekey_name, "called") || !strcmp(o->rekey_name, "both");
+	o->level = !strcmp(o->level_name, "media") ? UE_LEVEL_MEDIA : UE_LEVEL_SESSION;
+	o->user_has_said = o->protection_name != NULL;
+	if (o->user_has_said)
+		CHECK(!ue_protection_find(str_of(o->protection_name), &o->protection));
+	o->suite = suite_find(str_of(o->suite_name));
+	if (o->suite)
+		return OPT_GO;
+	*status = opt_misused(c, "--suite: '%s' is not the name of an SRTP crypto suite",
+	                      o->suite_name);
+	return OPT_STOP;
 }
 
-bool options_read(struct options *o, const char *command, const char *takes, const char *needs,
-                  int argc, char **argv)
+enum opt_outcome options_read(struct ue_options *o, const struct ue_command *command, int argc,
+                              char **argv, int *status)
 {
-	struct option long_options[ARRAY_LEN(rows) + 1] = {0};
-	bool seen[128] = {false};
-	int c;
+	struct opt rows[OPT_ROWS_MAX];
+	char name[64];
+	struct opt_command c = {.name = name,
+	                        .usage = command->files,
+	                        .about = command->help,
+	                        .opts = rows,
+	                        .n_opts = choose_rows(rows, all_rows(rows, o), command),
+	                        .words_min = command->files_min,
+	                        .words_max = command->files_max};
 
-	*o = (struct options){.lifetime_s = UE_TICKET_LIFETIME_S,
-	                      .suite = suite_get(SUITE_AES_CM_128_HMAC_SHA1_80),
-	                      .seconds = 2,
-	                      .local = "127.0.0.1"};
-	for (size_t i = 0, n = 0; i < ARRAY_LEN(rows); i++)
-		if (strchr(takes, rows[i].letter))
-			long_options[n++] = (struct option){
-				rows[i].name, rows[i].argument ? required_argument : no_argument,
-				NULL, rows[i].letter};
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (c == '?')
-			return false;
-		seen[c] = true;
-		if (!take(o, c, optarg)) {
-			fprintf(stderr, "sluice-ue %s: --%s %s: %s is wanted\n", command,
-			        row_of(c)->name, optarg, row_of(c)->argument);
-			return false;
-		}
-	}
-	o->files = argv + optind;
-	o->n_files = argc - optind;
-	return has_needed(command, needs, seen);
-}
-
-void options_help(FILE *to, const char *takes, const char *needs)
-{
-	for (; *takes; takes++) {
-		const struct option_row *r = row_of(*takes);
-		char word[48];
-
-		snprintf(word, sizeof(word), "--%s %s", r->name, r->argument ? r->argument : "");
-		fprintf(to, "      %-28s %s%s\n", word, strchr(needs, r->letter) ? "(needed) " : "",
-		        r->help);
-	}
+	*o = defaults;
+	snprintf(name, sizeof(name), "sluice-ue %s", command->name);
+	if (opt_parse(&c, argc, argv, &o->n_files, status) == OPT_STOP)
+		return OPT_STOP;
+	o->files = argv + 1;
+	return resolve(o, &c, status);
 }

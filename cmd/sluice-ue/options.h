@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What the commands are told on their command lines: one table of options for all of them. */
+/* Command lines of the terminal's tool: one table of options that all its commands choose from. */
 #ifndef CMD_SLUICE_UE_OPTIONS_H
 #define CMD_SLUICE_UE_OPTIONS_H
 
 #include <stdio.h>
 
+#include "base/opt.h"
 #include "keyctx/kms/directory.h"
 #include "keyctx/ue/answer.h"
 #include "keyctx/ue/ue_offer.h"
 
 enum { OPTIONS_PEERS_MAX = 8 };
 
-struct options {
+struct ue_options {
 	const char *credentials, *state, *call, *ticket, *from, *caller;
-	const char *to[OPTIONS_PEERS_MAX];
-	size_t n_to;
+	struct opt_texts to;
 	unsigned mode; /* 0: not given */
-	uint32_t lifetime_s;
+	unsigned lifetime_s;
 	const struct suite *suite;
 	enum ue_level level;
 	bool user_has_said; /* --protect */
@@ -24,17 +24,24 @@ struct options {
 	bool reuse, show_keys, same, initiator_rekeys, responder_rekeys;
 	const char *name, *kms_id, *kms_url, *kms_ca, *naf;
 	const char *answerer, *gateway, *sip, *proxy, *local;
-	bool wait, hold, renew;
-	uint32_t seconds;
+	bool wait, hold, renew, json;
+	unsigned seconds;
 	char **files;
-	int n_files;
+	unsigned n_files;
+	/* As given; options_read turns them into the fields above. */
+	const char *suite_name, *level_name, *rekey_name, *protection_name;
 };
 
-/* A letter stands for an option in the tables of commands. Misused (false): standard error says
- * which word and what would do. */
-bool options_read(struct options *o, const char *command, const char *takes, const char *needs,
-                  int argc, char **argv);
-/* "--credentials FILE …" of a command for its help. */
-void options_help(FILE *to, const char *takes, const char *needs);
+struct ue_command {
+	const char *name, *takes, *needs; /* names of options, separated by blanks */
+	unsigned files_min, files_max;
+	const char *files, *help;
+	enum err (*run)(const struct ue_options *o, struct why *why);
+};
+
+/* OPT_STOP: *status is the exit status, and help or the error is printed. argv[0] is the command.
+ */
+enum opt_outcome options_read(struct ue_options *o, const struct ue_command *command, int argc,
+                              char **argv, int *status);
 
 #endif

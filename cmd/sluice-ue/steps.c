@@ -80,7 +80,7 @@ enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char 
 	return ERR_OK;
 }
 
-static struct ue_choosing choosing(const struct options *o, const struct account *a,
+static struct ue_choosing choosing(const struct ue_options *o, const struct account *a,
                                    struct mikey_id peer)
 {
 	return (struct ue_choosing){.policy = &a->policy,
@@ -93,7 +93,7 @@ static struct ue_choosing choosing(const struct options *o, const struct account
 
 /* --- tickets ---------------------------------------------------------------- */
 
-static struct ue_ticket_wish ticket_wish(const struct options *o, const struct mikey_id *peers,
+static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struct mikey_id *peers,
                                          size_t n)
 {
 	return (struct ue_ticket_wish){.mode = o->mode ? o->mode : 3,
@@ -152,12 +152,12 @@ static void show_ticket(const struct ticket_grant *g)
 	putchar('\n');
 }
 
-static enum err request_into(const struct options *o, struct account *a, struct outside *outside,
+static enum err request_into(const struct ue_options *o, struct account *a, struct outside *outside,
                              struct why *why)
 {
 	static uint8_t rooms[OPTIONS_PEERS_MAX][KMS_NAME_MAX];
 	struct mikey_id peers[OPTIONS_PEERS_MAX];
-	struct ue_ticket_wish wish = ticket_wish(o, peers, o->n_to);
+	struct ue_ticket_wish wish = ticket_wish(o, peers, o->to.n);
 	struct ticket_grant *grant = NULL;
 	struct files f = {0};
 	enum err e = ERR_OK;
@@ -172,8 +172,8 @@ static enum err request_into(const struct options *o, struct account *a, struct 
 	if (!account_has_kms(a))
 		return why_fail(why, ERR_INVALID, "%s: psk and kms are needed to ask a KMS",
 		                o->credentials);
-	for (size_t i = 0; i < o->n_to && !e; i++)
-		e = read_peer(&peers[i], rooms[i], o->to[i], why);
+	for (size_t i = 0; i < o->to.n && !e; i++)
+		e = read_peer(&peers[i], rooms[i], o->to.v[i], why);
 	if (!e)
 		e = ue_ticket_get(&grant, &a->identity, &wish, &outside->env, why);
 	if (!e)
@@ -188,8 +188,8 @@ static enum err request_into(const struct options *o, struct account *a, struct 
 }
 
 /* With the account and the surroundings open. */
-static enum err with_account(const struct options *o,
-                             enum err (*run)(const struct options *, struct account *,
+static enum err with_account(const struct ue_options *o,
+                             enum err (*run)(const struct ue_options *, struct account *,
                                              struct outside *, struct why *),
                              struct why *why)
 {
@@ -207,15 +207,15 @@ static enum err with_account(const struct options *o,
 	return e;
 }
 
-enum err step_request(const struct options *o, struct why *why)
+enum err step_request(const struct ue_options *o, struct why *why)
 {
 	return with_account(o, request_into, why);
 }
 
 /* --- offer ------------------------------------------------------------------ */
 
-static enum err offer_wish(const struct options *o, const struct account *a, struct ue_wish *wish,
-                           struct why *why)
+static enum err offer_wish(const struct ue_options *o, const struct account *a,
+                           struct ue_wish *wish, struct why *why)
 {
 	struct ue_choosing c = choosing(o, a, wish->peer);
 
@@ -243,7 +243,7 @@ static enum err add_offer(struct files *f, const char *path, const struct ue_off
 	return e;
 }
 
-static enum err write_offer(const struct options *o, const struct ue_offer *offer,
+static enum err write_offer(const struct ue_options *o, const struct ue_offer *offer,
                             const struct ue_wish *wish, const struct sdp *s,
                             struct outside *outside, struct why *why)
 {
@@ -260,7 +260,7 @@ static enum err write_offer(const struct options *o, const struct ue_offer *offe
 	return e;
 }
 
-static enum err offer_into(const struct options *o, struct account *a, struct outside *outside,
+static enum err offer_into(const struct ue_options *o, struct account *a, struct outside *outside,
                            struct why *why)
 {
 	static uint8_t room[KMS_NAME_MAX];
@@ -268,7 +268,7 @@ static enum err offer_into(const struct options *o, struct account *a, struct ou
 	struct ticket_grant *grant = NULL;
 	struct ue_offer *offer = NULL;
 	struct sdp *s = NULL;
-	enum err e = o->n_to == 1 ? read_peer(&wish.peer, room, o->to[0], why)
+	enum err e = o->to.n == 1 ? read_peer(&wish.peer, room, o->to.v[0], why)
 	                          : why_fail(why, ERR_INVALID, "--to: one is called");
 
 	if (!e)
@@ -290,14 +290,14 @@ static enum err offer_into(const struct options *o, struct account *a, struct ou
 	return e;
 }
 
-enum err step_offer(const struct options *o, struct why *why)
+enum err step_offer(const struct ue_options *o, struct why *why)
 {
 	return with_account(o, offer_into, why);
 }
 
 /* --- answer and finish ------------------------------------------------------ */
 
-static enum err write_answer(const struct options *o, const struct ue_session *session,
+static enum err write_answer(const struct ue_options *o, const struct ue_session *session,
                              const struct sdp *s, struct why *why)
 {
 	struct files f = {0};
@@ -311,7 +311,7 @@ static enum err write_answer(const struct options *o, const struct ue_session *s
 	return e;
 }
 
-static enum err answer_into(const struct options *o, struct account *a, struct outside *outside,
+static enum err answer_into(const struct ue_options *o, struct account *a, struct outside *outside,
                             struct why *why)
 {
 	uint8_t room[KMS_NAME_MAX];
@@ -348,7 +348,7 @@ static enum err answer_into(const struct options *o, struct account *a, struct o
 	return e;
 }
 
-enum err step_answer(const struct options *o, struct why *why)
+enum err step_answer(const struct ue_options *o, struct why *why)
 {
 	return with_account(o, answer_into, why);
 }
@@ -380,7 +380,7 @@ static enum err keep_call(const char *path, const struct ue_session *session, bo
 	return e;
 }
 
-static enum err finish_update(const struct options *o, struct why *why)
+static enum err finish_update(const struct ue_options *o, struct why *why)
 {
 	struct ue_session *session = NULL;
 	struct sdp *answer = NULL;
@@ -407,7 +407,7 @@ static enum err finish_update(const struct options *o, struct why *why)
 	return e;
 }
 
-enum err step_finish(const struct options *o, struct why *why)
+enum err step_finish(const struct ue_options *o, struct why *why)
 {
 	struct ue_session *session = NULL;
 	struct ue_offer *offer = NULL;
@@ -436,7 +436,7 @@ enum err step_finish(const struct options *o, struct why *why)
 
 /* --- update ----------------------------------------------------------------- */
 
-static enum err write_update(const struct options *o, const char *out,
+static enum err write_update(const struct ue_options *o, const char *out,
                              const struct ue_session *session, const struct sdp *s, struct why *why)
 {
 	struct files f = {0};
@@ -450,7 +450,7 @@ static enum err write_update(const struct options *o, const char *out,
 	return e;
 }
 
-static enum err update_offer(const struct options *o, struct ue_session *session,
+static enum err update_offer(const struct ue_options *o, struct ue_session *session,
                              struct outside *outside, struct why *why)
 {
 	struct sdp *s = NULL;
@@ -465,7 +465,7 @@ static enum err update_offer(const struct options *o, struct ue_session *session
 	return e;
 }
 
-static enum err update_answer(const struct options *o, struct ue_session *session,
+static enum err update_answer(const struct ue_options *o, struct ue_session *session,
                               struct outside *outside, struct why *why)
 {
 	struct sdp *theirs = NULL, *ours = NULL;
@@ -488,7 +488,7 @@ static enum err update_answer(const struct options *o, struct ue_session *sessio
 	return e;
 }
 
-enum err step_update(const struct options *o, struct why *why)
+enum err step_update(const struct ue_options *o, struct why *why)
 {
 	struct ue_session *session = NULL;
 	struct outside outside;

@@ -8,11 +8,11 @@
 
 /* Each returns an exit status's worth: ERR_OK, or what failed with its text. All write their files
  * last: nothing is left of a failure. */
-enum err step_request(const struct options *o, struct why *why) MUST_USE;
-enum err step_offer(const struct options *o, struct why *why) MUST_USE;
-enum err step_answer(const struct options *o, struct why *why) MUST_USE;
-enum err step_finish(const struct options *o, struct why *why) MUST_USE;
-enum err step_update(const struct options *o, struct why *why) MUST_USE;
+enum err step_request(const struct ue_options *o, struct why *why) MUST_USE;
+enum err step_offer(const struct ue_options *o, struct why *why) MUST_USE;
+enum err step_answer(const struct ue_options *o, struct why *why) MUST_USE;
+enum err step_finish(const struct ue_options *o, struct why *why) MUST_USE;
+enum err step_update(const struct ue_options *o, struct why *why) MUST_USE;
 
 /* An identity of the command line; `out` views `room`. ERR_SYNTAX. */
 enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char *text,

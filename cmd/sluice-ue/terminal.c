@@ -10,7 +10,7 @@
 #include "keyctx/prim.h"
 #include "keyctx/sdp/media.h"
 
-enum err terminal_open(struct terminal *t, const struct options *o, const char *credentials,
+enum err terminal_open(struct terminal *t, const struct ue_options *o, const char *credentials,
                        struct why *why)
 {
 	struct addr local;
@@ -96,7 +96,7 @@ static enum sdp_direction own_direction(const struct terminal *t)
 static enum err make_offer(struct terminal *t, enum ue_protection protection, struct sdp *s,
                            struct why *why)
 {
-	const struct options *o = t->options;
+	const struct ue_options *o = t->options;
 	struct ue_wish wish = {.id = &t->account.identity,
 	                       .peer = t->peer,
 	                       .protection = protection,
@@ -120,7 +120,7 @@ enum err terminal_offer(struct terminal *t, struct buf *sdp, struct why *why)
 	                        .network_does_e2ae = t->account.network_e2ae};
 	enum ue_protection protection;
 	struct sdp *s = NULL;
-	enum err e = read_peer(&t->peer, t->peer_room, t->options->to[0], why);
+	enum err e = read_peer(&t->peer, t->peer_room, t->options->to.v[0], why);
 
 	outside_tick(&t->outside);
 	c.peer = t->peer;

@@ -8,7 +8,7 @@
 #include "cmd/sluice-ue/outside.h"
 
 struct terminal {
-	const struct options *options; /* borrowed */
+	const struct ue_options *options; /* borrowed */
 	struct account account;
 	struct outside outside;
 	struct ue_media *media;
@@ -23,7 +23,7 @@ struct terminal {
 	struct mikey_id peer; /* whom we call */
 };
 
-enum err terminal_open(struct terminal *t, const struct options *o, const char *credentials,
+enum err terminal_open(struct terminal *t, const struct ue_options *o, const char *credentials,
                        struct why *why) MUST_USE;
 void terminal_close(struct terminal *t);
 

@@ -1,74 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Options and results of sluice-bench: parsing, spread, files, and the refusal of different
- * settings. */
-#include "bench/opt.h"
+/* Results of sluice-bench: spread, files, and the refusal of different settings. */
 #include "bench/result/result.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/harness/harness.h"
-
-static void options_are_checked(void)
-{
-	static const struct {
-		const char *argv[4];
-		enum opt_outcome want;
-	} rows[] = {
-		{{"x", "--payload", "20,160"}, OPT_GO},
-		{{"x", "--payload=20"}, OPT_GO},
-		{{"x", "--payload", "20,"}, OPT_STOP},
-		{{"x", "--payload", "20,,1"}, OPT_STOP},
-		{{"x", "--payload"}, OPT_STOP},
-		{{"x", "--payload", "5000"}, OPT_STOP},
-		{{"x", "--loss", "0.5"}, OPT_GO},
-		{{"x", "--loss", "nan"}, OPT_STOP},
-		{{"x", "--loss", "1.5"}, OPT_STOP},
-		{{"x", "--mode", "e2ae"}, OPT_GO},
-		{{"x", "--mode", "e2"}, OPT_STOP},
-		{{"x", "--nothing"}, OPT_STOP},
-		{{"x", "--flag=1"}, OPT_STOP},
-		{{"x", "word"}, OPT_STOP},
-		{{"x", "-q"}, OPT_STOP},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct opt_list payload = {.v = {160}, .n = 1};
-		double loss = 0;
-		const char *mode = "rtp";
-		bool flag = false;
-		const struct opt opts[] = {
-			{.name = "payload",
-		         .kind = OPT_LIST,
-		         .out = &payload,
-		         .min = 1,
-		         .max = 1200,
-		         .help = "octets"},
-			{.name = "loss", .kind = OPT_REAL, .out = &loss, .max = 1, .help = "share"},
-			{.name = "mode",
-		         .kind = OPT_CHOICE,
-		         .out = &mode,
-		         .choices = "rtp|e2ae",
-		         .help = "mode"},
-			{.name = "flag", .kind = OPT_FLAG, .out = &flag, .help = "flag"},
-		};
-		const struct opt_command c = {.name = "x",
-		                              .usage = "",
-		                              .about = "",
-		                              .opts = opts,
-		                              .n_opts = ARRAY_LEN(opts)};
-		char *argv[4];
-		int argc = 0, status = 0;
-
-		while (argc < 4 && rows[i].argv[argc]) {
-			argv[argc] = (char *)rows[i].argv[argc];
-			argc++;
-		}
-		test_context("%s", rows[i].argv[1]);
-		EXPECT_INT(opt_parse(&c, argc, argv, NULL, &status), rows[i].want);
-		EXPECT_INT(status, 2);
-	}
-}
 
 static void spread_is_median_and_ends(void)
 {
@@ -123,7 +60,6 @@ static void foreign_files_are_refused(void)
 	EXPECT_ERR(result_load(&back, path, &why), ERR_SYNTAX);
 }
 
-TEST_MAIN("bench_result", {"options are checked", options_are_checked},
-          {"spread is median and ends", spread_is_median_and_ends},
+TEST_MAIN("bench_result", {"spread is median and ends", spread_is_median_and_ends},
           {"results come back from files", results_come_back_from_files},
           {"foreign files are refused", foreign_files_are_refused})
