@@ -17,6 +17,7 @@ enum {
 	NICE = -10,
 	DRAIN_MS = 300, /* what is under way may still arrive */
 	WRAP_BEFORE = 65536,
+	WINDOW_PKTS = 1024,
 };
 
 uint64_t loadgen_random(struct loadgen *g)
@@ -37,6 +38,7 @@ uint64_t loadgen_now(const struct loadgen *g)
 enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, struct why *why)
 {
 	struct loadgen *g = mem_alloc(sizeof(*g));
+	const struct engine_ops *ops;
 	enum err e;
 
 	if (!g)
@@ -51,7 +53,9 @@ enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, 
 		             FLOWS_MAX);
 		goto out;
 	}
-	e = crypt_open(&g->crypt, config->engine, why);
+	e = engine_choose(&ops, str_of(config->engine), why);
+	if (e == ERR_OK)
+		e = party_engine_open(&g->engine, ops, WINDOW_PKTS, why);
 	if (e == ERR_OK && config->target)
 		e = target_open(&g->target, config->target, config->place->target_netns, why);
 	for (int side = 0; side < SIDES && e == ERR_OK; side++)
@@ -77,9 +81,9 @@ void loadgen_free(struct loadgen *g)
 	if (!g)
 		return;
 	for (unsigned i = 0; g->flows && i < g->n_flows; i++) {
-		crypt_stream_free(g->crypt, g->flows[i].tx);
-		crypt_stream_free(g->crypt, g->flows[i].rx);
-		crypt_stream_free(g->crypt, g->flows[i].rx_before);
+		party_free(g->flows[i].tx);
+		party_free(g->flows[i].rx);
+		party_free(g->flows[i].rx_before);
 	}
 	for (unsigned i = 0; g->calls && i < g->config.calls; i++)
 		call_fini(&g->calls[i]);
@@ -88,7 +92,7 @@ void loadgen_free(struct loadgen *g)
 		mem_free(g->by_port[side]);
 	}
 	target_close(g->target);
-	crypt_close(g->crypt);
+	party_engine_close(&g->engine);
 	mem_free(g->flows);
 	mem_free(g->calls);
 	mem_free(g);
@@ -96,7 +100,7 @@ void loadgen_free(struct loadgen *g)
 
 const char *loadgen_engine(const struct loadgen *g)
 {
-	return crypt_engine(g->crypt);
+	return g->engine.ops->name;
 }
 
 uint64_t loadgen_progress(const struct loadgen *g)
@@ -124,6 +128,22 @@ void loadgen_add(struct loadgen_figures *into, const struct loadgen_figures *fro
 
 /* --- calls ------------------------------------------------------------------ */
 
+enum err loadgen_party_new(struct loadgen *g, struct party **out, const struct keyctx *key,
+                           enum engine_direction direction, struct stream_start at)
+{
+	struct party *p = NULL;
+	enum err e = party_new(&p, &g->engine, key, direction, NULL);
+
+	if (e == ERR_OK)
+		e = party_begin(p, at.ssrc, at.roc);
+	if (e != ERR_OK) {
+		party_free(p);
+		return e;
+	}
+	*out = p;
+	return ERR_OK;
+}
+
 /*
  * What the sink does with a packet. Through a target it opens what came under the target's key. In
  * a baseline it does the work it would have done: opens what was sealed, or seals what came plain.
@@ -136,16 +156,16 @@ static enum err arm_receiver(struct loadgen *g, struct flow *f)
 	                           : to->receive && from->send ? from->send
 	                                                       : to->receive;
 	enum engine_direction direction = !g->target && !from->send ? ENGINE_SEND : ENGINE_RECEIVE;
-	struct crypt_stream *rx = NULL;
+	struct party *rx = NULL;
 	enum err e;
 
 	if (!key)
 		return ERR_OK;
-	e = crypt_stream_new(g->crypt, &rx, key, direction, f->ssrc,
-	                     (uint32_t)(f->rtp_index >> 16));
+	e = loadgen_party_new(g, &rx, key, direction,
+	                      (struct stream_start){f->ssrc, (uint32_t)(f->rtp_index >> 16)});
 	if (e != ERR_OK)
 		return e;
-	crypt_stream_free(g->crypt, f->rx_before);
+	party_free(f->rx_before);
 	f->rx_before = f->rx;
 	f->rx = rx;
 	return ERR_OK;
@@ -154,15 +174,16 @@ static enum err arm_receiver(struct loadgen *g, struct flow *f)
 enum err loadgen_arm(struct loadgen *g, struct flow *f)
 {
 	const struct call_side *from = &f->call->side[f->from];
-	struct crypt_stream *tx = NULL;
+	struct party *tx = NULL;
 	enum err e = ERR_OK;
 
 	if (from->send)
-		e = crypt_stream_new(g->crypt, &tx, from->send, ENGINE_SEND, f->ssrc,
-		                     (uint32_t)(f->rtp_index >> 16));
+		e = loadgen_party_new(
+			g, &tx, from->send, ENGINE_SEND,
+			(struct stream_start){f->ssrc, (uint32_t)(f->rtp_index >> 16)});
 	if (e != ERR_OK)
 		return e;
-	crypt_stream_free(g->crypt, f->tx);
+	party_free(f->tx);
 	f->tx = tx;
 	return arm_receiver(g, f);
 }

@@ -40,8 +40,7 @@ static struct pkt *next_pkt(struct out *out, struct flow *f)
 	*p = (struct pkt){.data = out->room[out->n] + PKT_HEADROOM, .verdict = VERDICT_NONE};
 	out->flow[out->n++] = f;
 	if (f->tx) {
-		p->key = f->tx->key;
-		p->crypto = f->tx->state;
+		party_aim(f->tx, p);
 	}
 	return p;
 }
@@ -151,7 +150,7 @@ static void seal_and_send(struct loadgen *g, struct out *out)
 		if (out->flow[i]->tx)
 			batch[n++] = &out->pkt[i];
 	if (n)
-		crypt_protect(g->crypt, batch, n);
+		loadgen_protect(g, batch, n);
 	for (unsigned i = 0; i < n; i++)
 		CHECK(batch[i]->verdict == VERDICT_NONE);
 	send_all(g, out);

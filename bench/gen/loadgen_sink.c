@@ -77,8 +77,7 @@ static struct flow *classify(struct loadgen *g, enum side side, unsigned i)
 	if (!f || !f->rx)
 		return f;
 	p->index = be16_get(p->data + 2);
-	p->key = f->rx->key;
-	p->crypto = f->rx->state;
+	party_aim(f->rx, p);
 	return f;
 }
 
@@ -88,21 +87,21 @@ static void follow_ssrc(struct loadgen *g, struct flow *f, struct pkt *p)
 {
 	const struct call_side *to = &f->call->side[call_other_side(f->from)];
 	uint32_t ssrc = be32_get(p->data + (p->kind == PKT_RTCP ? 4 : 8));
-	struct crypt_stream *rx = NULL;
+	struct party *rx = NULL;
 
-	if (f->rx_before && f->rx_before->ssrc == ssrc) {
+	if (f->rx_before && f->rx_before->first.ssrc == ssrc) {
 		rx = f->rx_before;
 		f->rx_before = f->rx;
-	} else if (crypt_stream_new(g->crypt, &rx, to->receive, ENGINE_RECEIVE, ssrc,
-	                            (uint32_t)(f->rtp_index >> 16)) == ERR_OK) {
-		crypt_stream_free(g->crypt, f->rx_before);
+	} else if (loadgen_party_new(g, &rx, to->receive, ENGINE_RECEIVE,
+	                             (struct stream_start){ssrc, (uint32_t)(f->rtp_index >> 16)}) ==
+	           ERR_OK) {
+		party_free(f->rx_before);
 		f->rx_before = f->rx;
 	} else {
 		return;
 	}
 	f->rx = rx;
-	p->key = rx->key;
-	p->crypto = rx->state;
+	party_aim(rx, p);
 }
 
 static void count_opened(struct loadgen *g, struct flow *f, const struct pkt *p, uint64_t at_ns)
@@ -126,7 +125,7 @@ static void open_batch(struct loadgen *g, struct pkt **batch, struct flow **flow
 
 	for (unsigned i = 0; rekeys && i < n; i++)
 		memcpy(kept[i], batch[i]->data, batch[i]->len);
-	crypt_unprotect(g->crypt, batch, n);
+	loadgen_unprotect(g, batch, n);
 	for (unsigned i = 0; rekeys && i < n; i++) {
 		struct pkt *p = batch[i];
 
@@ -134,9 +133,8 @@ static void open_batch(struct loadgen *g, struct pkt **batch, struct flow **flow
 			continue;
 		memcpy(p->data, kept[i], p->len);
 		p->verdict = VERDICT_NONE;
-		p->key = flows[i]->rx_before->key;
-		p->crypto = flows[i]->rx_before->state;
-		crypt_unprotect(g->crypt, &p, 1);
+		party_aim(flows[i]->rx_before, p);
+		loadgen_unprotect(g, &p, 1);
 	}
 }
 
@@ -159,9 +157,9 @@ static void work_baseline(struct loadgen *g, unsigned n)
 	}
 	count_baseline(g, all, n_all);
 	if (n_sealed && plain_in)
-		crypt_protect(g->crypt, sealed, n_sealed);
+		loadgen_protect(g, sealed, n_sealed);
 	else if (n_sealed)
-		crypt_unprotect(g->crypt, sealed, n_sealed);
+		loadgen_unprotect(g, sealed, n_sealed);
 }
 
 static void work(struct loadgen *g, enum side side, unsigned n)
@@ -177,7 +175,7 @@ static void work(struct loadgen *g, enum side side, unsigned n)
 		g->figures.strangers += !f;
 		if (!g->target || !f || !f->rx)
 			continue;
-		if (f->rx->ssrc !=
+		if (f->rx->first.ssrc !=
 		    be32_get(g->in.pkt[i].data + (g->in.pkt[i].kind == PKT_RTCP ? 4 : 8)))
 			follow_ssrc(g, f, &g->in.pkt[i]);
 		flows[sealed] = f;

@@ -4,11 +4,11 @@
 #ifndef BENCH_GEN_LOADGEN_STATE_H
 #define BENCH_GEN_LOADGEN_STATE_H
 
-#include "bench/gen/crypt.h"
 #include "bench/gen/loadgen.h"
 #include "bench/result/tally.h"
 #include "bench/target/target.h"
 #include "bench/gen/wire.h"
+#include "relay/party/party.h"
 
 enum {
 	CHUNK = 32,   /* packets made and sent together: few enough that one send time holds for all
@@ -32,7 +32,7 @@ struct flow {
 	bool is_swapping;  /* the next slot sends the counter left out in the last */
 	uint32_t rtcp_due; /* packets until the next report */
 	struct addr to;
-	struct crypt_stream *tx, *rx, *rx_before; /* NULL: plain */
+	struct party *tx, *rx, *rx_before; /* NULL: plain */
 	struct tally tally;
 };
 
@@ -64,7 +64,7 @@ enum { EVENTS_MAX = 256 };
 struct loadgen {
 	struct loadgen_config config;
 	struct target *target; /* NULL: baseline */
-	struct crypt *crypt;
+	struct party_engine engine;
 	struct wire *wire[SIDES];
 	struct call *calls;
 	unsigned n_calls; /* made */
@@ -85,7 +85,24 @@ struct loadgen {
 	struct why failed_why;
 };
 
+/* Where the stream of a key begins. */
+struct stream_start {
+	uint32_t ssrc, roc;
+};
+
 /* loadgen.c */
+/* A key in one direction with its one stream begun. */
+enum err loadgen_party_new(struct loadgen *g, struct party **out, const struct keyctx *key,
+                           enum engine_direction direction, struct stream_start at);
+/* Batches go to the engine at once: one packet a call would cost the generator its speed. */
+static inline void loadgen_protect(struct loadgen *g, struct pkt **batch, unsigned n)
+{
+	g->engine.ops->protect(g->engine.engine, batch, n);
+}
+static inline void loadgen_unprotect(struct loadgen *g, struct pkt **batch, unsigned n)
+{
+	g->engine.ops->unprotect(g->engine.engine, batch, n);
+}
 uint64_t loadgen_random(struct loadgen *g);
 uint64_t loadgen_now(const struct loadgen *g); /* ns since start_ns; 0 before it */
 /* Fresh SRTP streams of a flow after a new key or SSRC; the old receiving one stays for what is

@@ -13,7 +13,7 @@
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/prim.h"
-#include "relay/engine/engine.h"
+#include "relay/party/party.h"
 
 enum {
 	RTP_HEADER = 12,
@@ -22,22 +22,15 @@ enum {
 	RTCP_RR = 201,
 	RTCP_SDES = 202,
 	PORT_TRIES = 50,
-};
-
-/* Keys, state and scratch of one direction. */
-struct endpoint_crypto {
-	struct engine_key *key;
-	struct engine_stream *stream;
+	WINDOW_PKTS = 128,
 };
 
 struct endpoint {
 	const char *name;
 	const struct audio *plays;
 	const struct endpoint *peer;
-	const struct engine_ops *ops;
-	struct engine *engine;
-	struct endpoint_crypto send, receive;
-	bool receive_is_known; /* the peer's SSRC has been seen and its stream begun */
+	struct party_engine engine;
+	struct party *send, *receive; /* NULL: plain RTP */
 	bool rtcp_mux;
 	int fd_rtp, fd_rtcp; /* the same one with rtcp_mux */
 	struct addr local, to_rtp, to_rtcp;
@@ -104,15 +97,18 @@ static enum err open_ports(struct endpoint *e, const struct addr *local)
 	return ERR_IO;
 }
 
-static enum err open_crypto(struct endpoint *e, struct endpoint_crypto *c, const struct keyctx *key,
-                            enum engine_direction direction, struct why *why)
+static enum err open_parties(struct endpoint *e, const struct endpoint_config *config,
+                             struct why *why)
 {
-	if (!key)
-		return ERR_OK;
-	c->stream = mem_aligned(64, e->ops->stream_bytes);
-	if (!c->stream)
-		return why_fail(why, ERR_NOMEM, "no memory for a stream");
-	return e->ops->key_new(&c->key, key, direction, 128, why);
+	enum err err = engine_libsrtp.probe(why); /* its self-test; it also starts the library */
+
+	if (!err)
+		err = party_engine_open(&e->engine, &engine_libsrtp, WINDOW_PKTS, why);
+	if (!err && config->send)
+		err = party_new(&e->send, &e->engine, config->send, ENGINE_SEND, why);
+	if (!err && config->receive)
+		err = party_new(&e->receive, &e->engine, config->receive, ENGINE_RECEIVE, why);
+	return err;
 }
 
 static enum err choose_numbers(struct endpoint *e)
@@ -139,22 +135,13 @@ enum err endpoint_open(struct endpoint **out, const struct endpoint_config *conf
 	e->plays = config->plays;
 	e->rtcp_mux = config->rtcp_mux;
 	e->fd_rtp = e->fd_rtcp = -1;
-	e->ops = &engine_libsrtp;
 	err = open_ports(e, &config->local);
 	if (err)
 		why_fail(why, err, "%s: can't open its ports: %s", e->name, strerror(errno));
 	if (!err)
 		err = choose_numbers(e);
 	if (!err && (config->send || config->receive))
-		err = e->ops->probe(why); /* its self-test; it also wakes the library */
-	if (!err && (config->send || config->receive))
-		err = e->ops->open(&e->engine, why);
-	if (!err)
-		err = open_crypto(e, &e->send, config->send, ENGINE_SEND, why);
-	if (!err)
-		err = open_crypto(e, &e->receive, config->receive, ENGINE_RECEIVE, why);
-	if (!err && e->send.key)
-		err = e->ops->stream_init(e->send.stream, e->send.key, e->ssrc, NULL);
+		err = open_parties(e, config, why);
 	if (err) {
 		endpoint_close(e);
 		return err;
@@ -167,19 +154,9 @@ void endpoint_close(struct endpoint *e)
 {
 	if (!e)
 		return;
-	if (e->send.key) {
-		e->ops->stream_fini(e->send.stream);
-		e->ops->key_free(e->send.key);
-	}
-	if (e->receive.key) {
-		if (e->receive_is_known)
-			e->ops->stream_fini(e->receive.stream);
-		e->ops->key_free(e->receive.key);
-	}
-	mem_free(e->send.stream);
-	mem_free(e->receive.stream);
-	if (e->engine)
-		e->ops->close(e->engine);
+	party_free(e->send);
+	party_free(e->receive);
+	party_engine_close(&e->engine);
 	if (e->fd_rtcp >= 0 && e->fd_rtcp != e->fd_rtp)
 		close(e->fd_rtcp);
 	if (e->fd_rtp >= 0)
@@ -213,14 +190,8 @@ static void transmit(struct endpoint *e, struct pkt *p)
 	int fd = p->kind == PKT_RTP ? e->fd_rtp : e->fd_rtcp;
 	struct sockaddr_storage sa;
 	uint32_t len = addr_to_sockaddr(to, &sa);
-	struct pkt *batch[1] = {p};
 
-	if (e->send.key) {
-		p->key = e->send.key;
-		p->crypto = e->send.stream;
-		e->ops->protect(e->engine, batch, 1);
-	}
-	if (p->verdict == VERDICT_NONE)
+	if (!e->send || party_protect(e->send, p) == VERDICT_NONE)
 		(void)sendto(fd, p->data, p->len, 0, (struct sockaddr *)&sa, len);
 }
 
@@ -290,24 +261,6 @@ void endpoint_send_report(struct endpoint *e, uint64_t now_ns)
 	transmit(e, &p);
 }
 
-/* Undoes SRTP; false when the packet is not to be believed. */
-static bool unprotect(struct endpoint *e, struct pkt *p)
-{
-	struct pkt *batch[1] = {p};
-
-	if (!e->receive.key)
-		return true;
-	if (!e->receive_is_known) {
-		if (e->ops->stream_init(e->receive.stream, e->receive.key, e->peer->ssrc, NULL))
-			return false;
-		e->receive_is_known = true;
-	}
-	p->key = e->receive.key;
-	p->crypto = e->receive.stream;
-	e->ops->unprotect(e->engine, batch, 1);
-	return p->verdict == VERDICT_NONE;
-}
-
 static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 {
 	const struct endpoint *peer = e->peer;
@@ -373,20 +326,14 @@ static void take_rtcp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 
 static void take(struct endpoint *e, uint8_t *data, size_t n, uint64_t now_ns)
 {
-	bool is_rtcp = n >= 2 && data[1] >= 192 && data[1] <= 223; /* RFC 5761 4 */
-	struct pkt p = {
-		.data = data,
-		.len = (uint16_t)n,
-		.tailroom = (uint16_t)(PKT_ROOM - n),
-		.kind = is_rtcp ? PKT_RTCP : PKT_RTP,
-		.header_len = is_rtcp ? 8 : RTP_HEADER,
-	};
+	struct pkt p;
 
-	if (n < RTP_HEADER || (data[0] & 0xc0) != 0x80 || !unprotect(e, &p)) {
+	if (n < RTP_HEADER || !party_packet(&p, data, n, PKT_ROOM) ||
+	    (e->receive && party_unprotect(e->receive, &p) != VERDICT_NONE)) {
 		e->counts.refused++;
 		return;
 	}
-	if (is_rtcp)
+	if (p.kind == PKT_RTCP)
 		take_rtcp(e, &p, now_ns);
 	else
 		take_rtp(e, &p, now_ns);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SRTP of one terminal, with libsrtp2 behind the engine interface. */
+/* Media of one terminal: a party of SRTP with libsrtp2 behind the engine interface. */
 #include "cmd/sluice-ue/media.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/prim.h"
-#include "relay/engine/engine.h"
+#include "relay/party/party.h"
 
 enum {
 	RTP_HEADER = 12,
@@ -18,25 +18,17 @@ enum {
 	FRAME_MS = 20,
 	RTCP_SR = 200,
 	REPORT_MS = 500,
-	WINDOW = 128,
+	WINDOW_PKTS = 128,
 	PORT_TRIES = 50
 };
 
-/* One key in one direction, and the one stream under it. */
-struct flow {
-	struct engine_key *key;
-	struct engine_stream *stream;
-	bool begun;
-};
-
-struct ue_media {
-	const struct engine_ops *ops;
-	struct engine *engine;
+struct terminal_media {
+	struct party_engine engine;
 	int fd;
 	struct addr local, remote;
-	struct flow send, receive;
-	struct flow before; /* the receive key until the last change */
-	struct flow next;   /* what is sent with from media_use_send on */
+	struct party *send, *receive; /* NULL: in clear, or no key yet */
+	struct party *before;         /* the receive key before the last change */
+	struct party *next;           /* replaces `send` at media_use_send */
 	bool is_ready, is_secure, sending;
 	uint32_t ssrc, next_ssrc, peer_ssrc;
 	uint64_t index, highest; /* of the next frame to send; of the peer's latest */
@@ -46,7 +38,7 @@ struct ue_media {
 	struct media_counts counts;
 };
 
-static enum err bind_even(struct ue_media *m, const struct addr *local, struct why *why)
+static enum err bind_even(struct terminal_media *m, const struct addr *local, struct why *why)
 {
 	for (int i = 0; i < PORT_TRIES; i++) {
 		struct sockaddr_storage sa;
@@ -65,23 +57,22 @@ static enum err bind_even(struct ue_media *m, const struct addr *local, struct w
 	return why_fail(why, ERR_IO, "no port for media: %s", strerror(errno));
 }
 
-enum err media_open(struct ue_media **out, const struct addr *local, struct why *why)
+enum err media_open(struct terminal_media **out, const struct addr *local, struct why *why)
 {
-	struct ue_media *m = mem_alloc(sizeof(*m));
+	struct terminal_media *m = mem_alloc(sizeof(*m));
 	uint8_t r[6];
 	enum err e;
 
 	if (!m)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	m->fd = -1;
-	m->ops = &engine_libsrtp;
 	e = bind_even(m, local, why);
 	if (!e && prim_random(r, sizeof(r)))
 		e = why_fail(why, ERR_CRYPTO, "no random octets");
 	if (!e)
-		e = m->ops->probe(why); /* its self-test; it also wakes the library */
+		e = engine_libsrtp.probe(why); /* its self-test; it also starts the library */
 	if (!e)
-		e = m->ops->open(&m->engine, why);
+		e = party_engine_open(&m->engine, &engine_libsrtp, WINDOW_PKTS, why);
 	if (e) {
 		media_close(m);
 		return e;
@@ -93,114 +84,86 @@ enum err media_open(struct ue_media **out, const struct addr *local, struct why 
 	return ERR_OK;
 }
 
-static void drop_flow(struct ue_media *m, struct flow *f)
+static void replace(struct party **at, struct party *by)
 {
-	if (f->begun)
-		m->ops->stream_fini(f->stream);
-	if (f->key)
-		m->ops->key_free(f->key);
-	mem_free(f->stream);
-	*f = (struct flow){0};
+	party_free(*at);
+	*at = by;
 }
 
-void media_close(struct ue_media *m)
+void media_close(struct terminal_media *m)
 {
 	if (!m)
 		return;
-	drop_flow(m, &m->send);
-	drop_flow(m, &m->receive);
-	drop_flow(m, &m->before);
-	drop_flow(m, &m->next);
-	if (m->engine)
-		m->ops->close(m->engine);
+	party_free(m->send);
+	party_free(m->receive);
+	party_free(m->before);
+	party_free(m->next);
+	party_engine_close(&m->engine);
 	if (m->fd >= 0)
 		close(m->fd);
 	mem_free(m);
 }
 
-struct addr media_local(const struct ue_media *m)
+struct addr media_local(const struct terminal_media *m)
 {
 	return m->local;
 }
 
-int media_fd(const struct ue_media *m)
+int media_fd(const struct terminal_media *m)
 {
 	return m->fd;
 }
 
-static enum err make_flow(struct ue_media *m, struct flow *f, const struct keyctx *key,
-                          enum engine_direction direction, struct why *why)
+enum err media_set_keys(struct terminal_media *m, const struct media_keys *keys, struct why *why)
 {
-	f->stream = mem_aligned(64, m->ops->stream_bytes);
-	if (!f->stream)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	return m->ops->key_new(&f->key, key, direction, WINDOW, why);
-}
-
-/* The stream of an SSRC under the flow's key, with the ROC where the packets are. */
-static enum err begin(struct ue_media *m, struct flow *f, uint32_t ssrc, uint64_t index)
-{
-	struct engine_stream_state start = {.roc = (uint32_t)(index >> 16)};
-	enum err e = m->ops->stream_init(f->stream, f->key, ssrc, &start);
-
-	f->begun = !e;
-	return e;
-}
-
-enum err media_set_keys(struct ue_media *m, const struct keyctx *send, uint32_t ssrc,
-                        const struct keyctx *receive, uint32_t peer_ssrc, struct why *why)
-{
-	struct flow out = {0}, in = {0};
+	bool is_secure = keys->send && keys->receive;
+	struct party *out = NULL, *in = NULL;
 	enum err e = ERR_OK;
 
-	if (send && receive) {
-		e = make_flow(m, &out, send, ENGINE_SEND, why);
-		if (!e)
-			e = make_flow(m, &in, receive, ENGINE_RECEIVE, why);
-	}
+	if (is_secure)
+		e = party_new(&out, &m->engine, keys->send, ENGINE_SEND, why);
+	if (is_secure && !e)
+		e = party_new(&in, &m->engine, keys->receive, ENGINE_RECEIVE, why);
 	if (e) {
-		drop_flow(m, &out);
-		drop_flow(m, &in);
+		party_free(out);
 		return e;
 	}
-	drop_flow(m, &m->before);
-	drop_flow(m, &m->next);
-	m->before = m->receive;
+	replace(&m->before, m->receive);
 	m->receive = in;
-	m->next = out;
-	m->next_ssrc = ssrc;
-	m->peer_ssrc = peer_ssrc;
-	m->is_secure = send && receive;
+	replace(&m->next, out);
+	m->next_ssrc = keys->ssrc;
+	m->peer_ssrc = keys->peer_ssrc;
+	m->is_secure = is_secure;
 	m->counts.rekeys += m->is_ready;
 	m->is_ready = true;
 	return ERR_OK;
 }
 
-void media_use_send(struct ue_media *m)
+void media_use_send(struct terminal_media *m)
 {
 	if (m->next_ssrc) {
 		m->ssrc = m->next_ssrc;
 		m->next_ssrc = 0;
 	}
-	if (!m->next.key || begin(m, &m->next, m->ssrc, m->index))
+	/* The ROC goes on where the packets are (RFC 3711 3.3.1). */
+	if (!m->next || party_begin(m->next, m->ssrc, (uint32_t)(m->index >> 16)))
 		return;
-	drop_flow(m, &m->send);
-	m->send = m->next;
-	m->next = (struct flow){0};
+	replace(&m->send, m->next);
+	m->next = NULL;
 }
 
-void media_set_remote(struct ue_media *m, const struct addr *remote)
+void media_set_remote(struct terminal_media *m, const struct addr *remote)
 {
 	m->remote = *remote;
 }
 
-void media_set_sending(struct ue_media *m, bool on)
+void media_set_sending(struct terminal_media *m, bool on)
 {
 	m->sending = on;
 	m->next_ns = 0;
 }
 
-uint64_t media_next_ns(const struct ue_media *m)
+uint64_t media_next_ns(const struct terminal_media *m)
 {
 	return m->sending ? m->next_ns : UINT64_MAX;
 }
@@ -221,25 +184,18 @@ static void make_frame(uint8_t out[FRAME_BYTES], uint32_t ssrc, uint16_t seq, ui
 	}
 }
 
-static bool transmit(struct ue_media *m, struct pkt *p)
+static bool transmit(struct terminal_media *m, struct pkt *p)
 {
 	struct sockaddr_storage sa;
 	uint32_t n = addr_to_sockaddr(&m->remote, &sa);
-	struct pkt *batch[1] = {p};
 
-	/* Never in clear what was agreed otherwise. */
-	if (m->is_secure && !m->send.key)
+	/* A call that agreed on SRTP never sends in clear. */
+	if (m->is_secure && (!m->send || party_protect(m->send, p) != VERDICT_NONE))
 		return false;
-	if (m->is_secure) {
-		p->key = m->send.key;
-		p->crypto = m->send.stream;
-		m->ops->protect(m->engine, batch, 1);
-	}
-	return p->verdict == VERDICT_NONE &&
-	       sendto(m->fd, p->data, p->len, 0, (struct sockaddr *)&sa, n) == p->len;
+	return sendto(m->fd, p->data, p->len, 0, (struct sockaddr *)&sa, n) == p->len;
 }
 
-static void send_frame(struct ue_media *m)
+static void send_frame(struct terminal_media *m)
 {
 	uint8_t room[PKT_ROOM];
 	struct wr w = wr_make(room, sizeof(room));
@@ -259,7 +215,7 @@ static void send_frame(struct ue_media *m)
 	(void)transmit(m, &p);
 }
 
-void media_report(struct ue_media *m)
+void media_report(struct terminal_media *m)
 {
 	uint8_t room[PKT_ROOM];
 	struct wr w = wr_make(room, sizeof(room));
@@ -280,26 +236,22 @@ void media_report(struct ue_media *m)
 	(void)transmit(m, &p);
 }
 
-/* With one flow's key; what is not authentic leaves the octets in `data` as they may be. */
-static bool unprotect(struct ue_media *m, struct flow *f, struct pkt *p, uint32_t ssrc)
+/* Opens with one key. A packet that is not authentic leaves the octets in `data` undefined. */
+static bool unprotect(struct terminal_media *m, struct party *by, struct pkt *p)
 {
-	struct pkt *batch[1] = {p};
+	uint32_t ssrc = party_ssrc(p);
 
-	if (!f->key || (m->peer_ssrc && ssrc != m->peer_ssrc))
+	if (!by || (m->peer_ssrc && ssrc != m->peer_ssrc))
 		return false;
-	if (!f->begun && begin(m, f, ssrc, m->highest))
+	by->roc = (uint32_t)(m->highest >> 16);
+	if (party_unprotect(by, p) != VERDICT_NONE)
 		return false;
-	p->verdict = VERDICT_NONE;
-	p->key = f->key;
-	p->crypto = f->stream;
-	m->ops->unprotect(m->engine, batch, 1);
-	if (p->verdict == VERDICT_NONE)
-		m->peer_ssrc = ssrc;
-	return p->verdict == VERDICT_NONE;
+	m->peer_ssrc = ssrc;
+	return true;
 }
 
-/* The key in force, else the one before it: packets on their way at a change. */
-static bool open_packet(struct ue_media *m, struct pkt *p, uint32_t ssrc)
+/* Tries the key in force, then the one before it: packets sent before a change may still arrive. */
+static bool open_packet(struct terminal_media *m, struct pkt *p)
 {
 	uint8_t kept[PKT_ROOM];
 	struct pkt again = *p;
@@ -307,17 +259,17 @@ static bool open_packet(struct ue_media *m, struct pkt *p, uint32_t ssrc)
 	if (!m->is_secure)
 		return true;
 	memcpy(kept, p->data, p->len);
-	if (unprotect(m, &m->receive, p, ssrc))
+	if (unprotect(m, m->receive, p))
 		return true;
 	memcpy(p->data, kept, again.len);
 	*p = again;
-	if (!unprotect(m, &m->before, p, ssrc))
+	if (!unprotect(m, m->before, p))
 		return false;
 	m->counts.old_key += p->kind == PKT_RTP;
 	return true;
 }
 
-static void take_rtp(struct ue_media *m, const struct pkt *p)
+static void take_rtp(struct terminal_media *m, const struct pkt *p)
 {
 	uint8_t want[FRAME_BYTES];
 
@@ -332,37 +284,31 @@ static void take_rtp(struct ue_media *m, const struct pkt *p)
 
 /* What the peer had sent then should be here: the way keeps the order, or else the next report puts
  * it right. */
-static void take_report(struct ue_media *m, uint32_t sent)
+static void take_report(struct terminal_media *m, uint32_t sent)
 {
 	m->counts.told = sent;
 	m->counts.lost = sent > m->counts.received ? sent - m->counts.received : 0;
 }
 
-static void take(struct ue_media *m, uint8_t *data, size_t n)
+static void take(struct terminal_media *m, uint8_t *data, size_t n)
 {
-	bool is_rtcp = n >= 2 && data[1] >= 192 && data[1] <= 223; /* RFC 5761 4 */
-	struct pkt p = {.data = data,
-	                .len = (uint16_t)n,
-	                .tailroom = (uint16_t)(PKT_ROOM - n),
-	                .kind = is_rtcp ? PKT_RTCP : PKT_RTP,
-	                .header_len = is_rtcp ? 8 : RTP_HEADER};
+	struct pkt p;
 
 	if (!m->is_ready) {
 		m->counts.early++;
 		return;
 	}
-	if (n < RTP_HEADER || n > PKT_ROOM || (data[0] & 0xc0) != 0x80 ||
-	    !open_packet(m, &p, be32_get(data + (is_rtcp ? 4 : 8)))) {
+	if (n < RTP_HEADER || !party_packet(&p, data, n, PKT_ROOM) || !open_packet(m, &p)) {
 		m->counts.refused++;
 		return;
 	}
-	if (!is_rtcp)
+	if (p.kind == PKT_RTP)
 		take_rtp(m, &p);
 	else if (data[1] == RTCP_SR && p.len >= 28)
 		take_report(m, be32_get(data + 20));
 }
 
-void media_turn(struct ue_media *m, uint64_t now_ns)
+void media_turn(struct terminal_media *m, uint64_t now_ns)
 {
 	uint8_t room[PKT_ROOM];
 	ssize_t n;
@@ -383,7 +329,7 @@ void media_turn(struct ue_media *m, uint64_t now_ns)
 	}
 }
 
-struct media_counts media_get_counts(const struct ue_media *m)
+struct media_counts media_get_counts(const struct terminal_media *m)
 {
 	return m->counts;
 }

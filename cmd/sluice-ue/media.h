@@ -12,7 +12,7 @@
 #include "keyctx/keyctx.h"
 
 /* RTP, PCMU, 20 ms; RTCP on the same port (RFC 5761). Main thread only. */
-struct ue_media;
+struct terminal_media;
 
 struct media_counts {
 	uint64_t sent;     /* frames */
@@ -27,31 +27,37 @@ struct media_counts {
 	unsigned rekeys;   /* changes of a receive key */
 };
 
-enum err media_open(struct ue_media **out, const struct addr *local, struct why *why) MUST_USE;
-void media_close(struct ue_media *m);
-struct addr media_local(const struct ue_media *m);
-int media_fd(const struct ue_media *m);
+enum err media_open(struct terminal_media **out, const struct addr *local,
+                    struct why *why) MUST_USE;
+void media_close(struct terminal_media *m);
+struct addr media_local(const struct terminal_media *m);
+int media_fd(const struct terminal_media *m);
+
+struct media_keys {
+	const struct keyctx *send, *receive; /* both NULL: RTP in clear */
+	uint32_t ssrc;                       /* of what is sent */
+	uint32_t peer_ssrc; /* of what is received; 0: that of the first authentic packet */
+};
 
 /*
- * New keys; NULLs: RTP in clear. What is received is opened with them from now on, and with the
- * receive key before, for packets that are on their way. What is sent stays under the old key until
+ * New keys, borrowed for the call. Packets received from now on are opened with the new receive key
+ * or, while they are on their way, with the one before it. Packets are sent under the old key until
  * media_use_send: an answerer waits until the offerer has the new one. Sequence numbers and ROC go
- * on (RFC 3711 3.3.1). `peer_ssrc` 0: any, learned from what authenticates. Keys are borrowed for
- * the call.
+ * on (RFC 3711 3.3.1).
  */
-enum err media_set_keys(struct ue_media *m, const struct keyctx *send, uint32_t ssrc,
-                        const struct keyctx *receive, uint32_t peer_ssrc, struct why *why) MUST_USE;
-void media_use_send(struct ue_media *m);
-void media_set_remote(struct ue_media *m, const struct addr *remote);
+enum err media_set_keys(struct terminal_media *m, const struct media_keys *keys,
+                        struct why *why) MUST_USE;
+void media_use_send(struct terminal_media *m);
+void media_set_remote(struct terminal_media *m, const struct addr *remote);
 /* Frames leave, or (hold) do not. */
-void media_set_sending(struct ue_media *m, bool on);
+void media_set_sending(struct terminal_media *m, bool on);
 
 /* Sends what is due, frames and every half second a report; takes in what waits. */
-void media_turn(struct ue_media *m, uint64_t now_ns);
+void media_turn(struct terminal_media *m, uint64_t now_ns);
 /* When media_turn has something to send next; UINT64_MAX: not before a change. */
-uint64_t media_next_ns(const struct ue_media *m);
+uint64_t media_next_ns(const struct terminal_media *m);
 /* A sender report at once: what was sent so far. */
-void media_report(struct ue_media *m);
-struct media_counts media_get_counts(const struct ue_media *m);
+void media_report(struct terminal_media *m);
+struct media_counts media_get_counts(const struct terminal_media *m);
 
 #endif

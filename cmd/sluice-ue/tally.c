@@ -39,7 +39,7 @@ void tally_phase(struct tally *t, const char *phase, const struct terminal *who,
 	t->faults += !is_whole;
 }
 
-bool tally_is_whole(const struct ue_media *from, const struct ue_media *to)
+bool tally_is_whole(const struct terminal_media *from, const struct terminal_media *to)
 {
 	struct media_counts f = media_get_counts(from), t = media_get_counts(to);
 

@@ -16,7 +16,7 @@ void tally_start(const struct tally *t, const struct terminal *who);
 /* One line: the counts of `who` at the end of a phase. */
 void tally_phase(struct tally *t, const char *phase, const struct terminal *who, const char *name);
 /* Has `to` everything that `from` sent, and the report that says so? */
-bool tally_is_whole(const struct ue_media *from, const struct ue_media *to);
+bool tally_is_whole(const struct terminal_media *from, const struct terminal_media *to);
 /* ERR_AUTH when something was lost, refused or changed. */
 enum err tally_end(const struct tally *t, struct why *why) MUST_USE;
 

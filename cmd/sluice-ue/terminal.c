@@ -178,12 +178,17 @@ static enum err use_keys(struct terminal *t, struct why *why)
 	enum err e = ERR_OK;
 
 	if (t->session->protection == UE_NONE)
-		return media_set_keys(t->media, NULL, t->ssrc, NULL, 0, why);
+		return media_set_keys(t->media, &(struct media_keys){.ssrc = t->ssrc}, why);
 	e = ue_session_key(t->session, 0, true, &send, why);
 	if (!e)
 		e = ue_session_key(t->session, 0, false, &receive, why);
 	if (!e)
-		e = media_set_keys(t->media, send.key, send.ssrc, receive.key, receive.ssrc, why);
+		e = media_set_keys(t->media,
+		                   &(struct media_keys){.send = send.key,
+		                                        .receive = receive.key,
+		                                        .ssrc = send.ssrc,
+		                                        .peer_ssrc = receive.ssrc},
+		                   why);
 	keyctx_free(send.key);
 	keyctx_free(receive.key);
 	return e;

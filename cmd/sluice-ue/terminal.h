@@ -11,7 +11,7 @@ struct terminal {
 	const struct ue_options *options; /* borrowed */
 	struct account account;
 	struct outside outside;
-	struct ue_media *media;
+	struct terminal_media *media;
 	struct ue_session *session; /* NULL before the first answer */
 	struct ue_offer *offer;     /* waits for its answer */
 	bool updates;               /* an update waits for its answer */

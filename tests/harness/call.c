@@ -7,6 +7,8 @@
 #include "relay/packet/roc.h"
 #include "relay/packet/rtp.h"
 
+enum { WINDOW_PKTS = 1024 };
+
 const char *const call_engines[CALL_ENGINES] = {
 	"evp",
 	"libsrtp",
@@ -140,84 +142,46 @@ bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction dir
 {
 	struct why why;
 
-	*e = (struct srtp_end){.ops = &engine_evp, .ctx = ctx, .direction = direction};
-	return EXPECT_OK(e->ops->open(&e->engine, &why)) &&
-	       EXPECT_OK(e->ops->key_new(&e->key, ctx, direction, 1024, &why));
+	*e = (struct srtp_end){.ctx = ctx, .direction = direction};
+	/* On the heap: the party keeps its address, and tests copy and move ends. */
+	e->engine = mem_alloc(sizeof(*e->engine));
+	CHECK(e->engine);
+	return EXPECT_OK(party_engine_open(e->engine, &engine_evp, WINDOW_PKTS, &why)) &&
+	       EXPECT_OK(party_new(&e->party, e->engine, ctx, direction, &why));
 }
 
 void srtp_close(struct srtp_end *e)
 {
-	for (unsigned i = 0; i < e->n_streams; i++) {
-		e->ops->stream_fini(e->streams[i]);
-		mem_free(e->streams[i]);
-	}
-	if (e->key)
-		e->ops->key_free(e->key);
+	party_free(e->party);
 	if (e->engine)
-		e->ops->close(e->engine);
+		party_engine_close(e->engine);
+	mem_free(e->engine);
 	keyctx_free(e->ctx);
-}
-
-static unsigned stream_at(struct srtp_end *e, uint32_t ssrc,
-                          const struct engine_stream_state *start)
-{
-	unsigned i = 0;
-
-	while (i < e->n_streams && e->ssrcs[i] != ssrc)
-		i++;
-	if (i < e->n_streams)
-		return i;
-	CHECK(i < CALL_STREAMS_MAX);
-	e->ssrcs[i] = ssrc;
-	e->streams[i] = mem_aligned(64, e->ops->stream_bytes);
-	CHECK(e->streams[i] != NULL);
-	EXPECT_OK(e->ops->stream_init(e->streams[i], e->key, ssrc, start));
-	e->n_streams++;
-	return i;
 }
 
 bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc)
 {
-	struct engine_stream_state start = {.roc = roc};
-
-	return stream_at(e, ssrc, &start) + 1 == e->n_streams;
-}
-
-static bool aim(struct srtp_end *e, struct pkt *p, uint8_t *data, size_t n, size_t room)
-{
-	*p = (struct pkt){
-		.data = data, .len = (uint16_t)n, .tailroom = (uint16_t)(room - n), .key = e->key};
-	p->kind = (uint8_t)rtp_classify(data, n);
-	p->header_len = (uint16_t)(p->kind == PKT_RTCP ? RTCP_HEADER_LEN : rtp_header_len(data, n));
-	if (p->header_len == 0 || n < 12)
-		return false;
-	p->crypto = e->streams[stream_at(
-		e, be32_get(data + (p->kind == PKT_RTCP ? RTCP_SSRC_AT : RTP_SSRC_AT)), NULL)];
-	return true;
+	return party_begin(e->party, ssrc, roc) == ERR_OK;
 }
 
 size_t end_protect(struct srtp_end *e, uint8_t *data, size_t n, size_t room, uint64_t index)
 {
-	struct pkt p, *batch[] = {&p};
+	struct pkt p;
 
-	if (!aim(e, &p, data, n, room))
+	if (n < RTP_HEADER_MIN || !party_packet(&p, data, n, room))
 		return 0;
 	p.index = index;
-	e->ops->protect(e->engine, batch, 1);
-	return p.verdict == VERDICT_NONE ? p.len : 0;
+	return party_protect(e->party, &p) == VERDICT_NONE ? p.len : 0;
 }
 
 size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *v)
 {
-	struct pkt p, *batch[] = {&p};
+	struct pkt p;
 
-	if (!aim(e, &p, data, n, n)) {
-		*v = VERDICT_MALFORMED;
-		return 0;
-	}
-	e->ops->unprotect(e->engine, batch, 1);
-	*v = p.verdict;
-	return p.verdict == VERDICT_NONE ? p.len : 0;
+	*v = VERDICT_MALFORMED;
+	if (n >= RTP_HEADER_MIN && party_packet(&p, data, n, n))
+		*v = party_unprotect(e->party, &p);
+	return *v == VERDICT_NONE ? p.len : 0;
 }
 
 /* --- packets and calls ------------------------------------------------------ */

@@ -5,12 +5,12 @@
 #define TESTS_CALL_H
 
 #include "keyctx/keyctx.h"
-#include "relay/engine/engine.h"
 #include "relay/io/sim.h"
+#include "relay/party/party.h"
 #include "relay/relay.h"
 #include "tests/harness/harness.h"
 
-enum { CALL_EVENTS_MAX = 256, CALL_STREAMS_MAX = 128, CALL_PAYLOAD = 40 };
+enum { CALL_EVENTS_MAX = 256, CALL_STREAMS_MAX = PARTY_STREAMS_MAX, CALL_PAYLOAD = 40 };
 
 /* The relay and its network, stepped by hand. */
 struct stage {
@@ -39,18 +39,12 @@ void stage_close(struct stage *g);
 void stage_run(struct stage *g, uint64_t ms);
 unsigned stage_events(const struct stage *g, enum relay_event_kind kind);
 
-/* One direction's SRTP at an endpoint: its engine's key, and the streams it has met. */
+/* A party of SRTP with an engine of its own. */
 struct srtp_end {
-	const struct engine_ops *ops;
-	struct engine *engine;
-	struct engine_key *key;
+	struct party_engine *engine;
+	struct party *party;
 	struct keyctx *ctx;
 	enum engine_direction direction;
-	unsigned n_streams;
-	uint32_t ssrcs[CALL_STREAMS_MAX];
-	struct engine_stream *streams[CALL_STREAMS_MAX];
-	bool has_index[CALL_STREAMS_MAX];
-	uint64_t index[CALL_STREAMS_MAX];
 };
 
 /* `ctx` is taken. */

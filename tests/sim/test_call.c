@@ -78,7 +78,7 @@ static void one_each_way(struct stage *g, struct srtp_end *send, struct srtp_end
 
 static void secure_both_ways(const char *engine, const char *suite)
 {
-	struct srtp_end send = {.n_streams = 0}, receive = {.n_streams = 0};
+	struct srtp_end send = {.ctx = NULL}, receive = {.ctx = NULL};
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
 	struct relay_session *call;

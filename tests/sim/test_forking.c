@@ -144,7 +144,7 @@ static void random_forks(void)
 
 	if (!open_fork(&s))
 		return;
-	for (unsigned i = 0; i < 2000 && s.down[0].n_streams + 1 < CALL_STREAMS_MAX; i++) {
+	for (unsigned i = 0; i < 2000 && s.down[0].party->n_streams + 1 < CALL_STREAMS_MAX; i++) {
 		uint64_t r = test_random(&s.g.random) % 400;
 		unsigned leg = 1 + (unsigned)(test_random(&s.g.random) % 2);
 

@@ -339,7 +339,7 @@ static void other_datagrams_teach_nothing(void)
 static void other_datagrams_can_be_dropped(void)
 {
 	for (unsigned secure = 0; secure < 2; secure++) {
-		struct srtp_end up = {.n_streams = 0}, down = {.n_streams = 0};
+		struct srtp_end up = {.ctx = NULL}, down = {.ctx = NULL};
 		struct open_call s;
 
 		prepare(&s, secure ? RELAY_MODE_E2AE : RELAY_MODE_RTP, RELAY_RTCP_MUX,
@@ -468,7 +468,7 @@ static void before_the_answer(void)
 /* Only what authenticates teaches where keys were lent; the octets pass as they are. */
 static void verified_legs(void)
 {
-	struct srtp_end up = {.n_streams = 0};
+	struct srtp_end up = {.ctx = NULL};
 	struct open_call s;
 	uint8_t octets[256];
 	size_t n;

@@ -469,7 +469,7 @@ static const struct addr local_6 = {
 
 static void from_six_to_four(void)
 {
-	struct srtp_end up = {.n_streams = 0}, down = {.n_streams = 0};
+	struct srtp_end up = {.ctx = NULL}, down = {.ctx = NULL};
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
 	struct relay_session *call;

@@ -200,7 +200,7 @@ static void random_cores_never_reuse(void)
 		else
 			seq++;
 		core_sends(&h.s, SSRC_B, seq);
-		if (h.s.down[0].n_streams + 1 >= CALL_STREAMS_MAX)
+		if (h.s.down[0].party->n_streams + 1 >= CALL_STREAMS_MAX)
 			break;
 		if (i % 8 == 0)
 			terminal_hears(&h, &ssrc);
