@@ -22,7 +22,7 @@ struct demo {
 	const char *audio_path;
 	unsigned seconds; /* 0: until Ctrl-C */
 	struct audio audio;
-	struct gateway gateway;
+	struct demo_gateway gateway;
 	struct endpoint *terminal, *core;
 	struct keyctx *up, *down; /* the terminal's transmit key, the gateway's */
 	bool is_tty;

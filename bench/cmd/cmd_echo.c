@@ -249,7 +249,7 @@ static const char *describe(struct echo *e, const json_t *request, bool is_offer
 {
 	const char *id = json_string_value(json_object_get(request, "call-id")),
 		   *sdp = json_string_value(json_object_get(request, "sdp"));
-	enum side from = is_offer ? SIDE_ACCESS : SIDE_CORE;
+	enum bench_side from = is_offer ? SIDE_ACCESS : SIDE_CORE;
 	struct echo_call *c = id ? map_get(e->by_id, id, strlen(id)) : NULL;
 	struct buf text = {0};
 

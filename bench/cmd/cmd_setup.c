@@ -62,7 +62,7 @@ int setup_run(int argc, char **argv)
 		.n_opts = n_rows,
 		.examples = "Example:\n  sluice-bench setup --target ng:127.0.0.1:2223 --pid "
 			    "$(pidof rtpengine) --in-flight 64\n"};
-	struct place place;
+	struct netns_place place;
 	struct peer peer = {0};
 	struct result result = {0};
 	struct why why = {""};

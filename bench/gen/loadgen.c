@@ -59,7 +59,7 @@ enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config, 
 	if (e == ERR_OK && config->target)
 		e = target_open(&g->target, config->target, config->place->target_netns, why);
 	for (int side = 0; side < SIDES && e == ERR_OK; side++)
-		e = wire_open(&g->wire[side], config->place, (enum side)side, why);
+		e = wire_open(&g->wire[side], config->place, (enum bench_side)side, why);
 	if (e != ERR_OK)
 		goto out;
 	g->calls = mem_array(config->calls, sizeof(*g->calls));
@@ -193,10 +193,10 @@ static enum err start_flow(struct loadgen *g, struct call *c, unsigned i)
 	struct flow *f = loadgen_flow_of(g, c, i);
 	uint64_t warm_pkts =
 		(g->config.warmup_ns - g->config.ramp_ns) / (g->config.ptime_us * NS_PER_US);
-	enum side to;
+	enum bench_side to;
 
 	f->call = c;
-	f->from = g->flows_per_call == 2                    ? (enum side)i
+	f->from = g->flows_per_call == 2                    ? (enum bench_side)i
 	          : g->config.directions == LOADGEN_TO_CORE ? SIDE_ACCESS
 	                                                    : SIDE_CORE;
 	to = call_other_side(f->from);

@@ -19,7 +19,7 @@ struct loadgen_config {
 	const char *target; /* as target_open takes it; NULL: the baseline, endpoints send to each
 	                       other */
 	const char *engine; /* of the endpoints */
-	const struct place *place;
+	const struct netns_place *place;
 	const struct call_plan *plan;
 	const struct scenario *scenario;
 	unsigned directions; /* LOADGEN_TO_CORE | LOADGEN_TO_ACCESS */

@@ -130,7 +130,7 @@ static void send_all(struct loadgen *g, struct out *out)
 	unsigned n[SIDES] = {0};
 
 	for (unsigned i = 0; i < out->n; i++) {
-		enum side from = out->flow[i]->from;
+		enum bench_side from = out->flow[i]->from;
 
 		out->pkt[i].to = out->flow[i]->to;
 		batch[from][n[from]++] = &out->pkt[i];

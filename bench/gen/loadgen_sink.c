@@ -7,7 +7,7 @@
 #include "bench/gen/probe.h"
 
 /* By the target's port it came from; in a baseline by SSRC. */
-static struct flow *flow_of(struct loadgen *g, enum side side, const struct addr *from,
+static struct flow *flow_of(struct loadgen *g, enum bench_side side, const struct addr *from,
                             uint32_t ssrc)
 {
 	uint32_t index = g->target ? g->by_port[side][from->port] : (ssrc & (FLOWS_MAX - 1)) + 1;
@@ -64,7 +64,7 @@ static bool is_rtcp(const uint8_t *p)
 }
 
 /* Reads the header and says which flow; NULL: nobody's. */
-static struct flow *classify(struct loadgen *g, enum side side, unsigned i)
+static struct flow *classify(struct loadgen *g, enum bench_side side, unsigned i)
 {
 	struct pkt *p = &g->in.pkt[i];
 	struct flow *f;
@@ -162,7 +162,7 @@ static void work_baseline(struct loadgen *g, unsigned n)
 		loadgen_unprotect(g, sealed, n_sealed);
 }
 
-static void work(struct loadgen *g, enum side side, unsigned n)
+static void work(struct loadgen *g, enum bench_side side, unsigned n)
 {
 	struct pkt *batch[RECEIVE];
 	struct flow *flows[RECEIVE];
@@ -203,7 +203,7 @@ void loadgen_receive(struct loadgen *g)
 		for (unsigned round = 0; round < ROUNDS && n == RECEIVE; round++) {
 			n = wire_take(g->wire[side], g->in.pkt, g->in.at_ns, RECEIVE);
 			if (n)
-				work(g, (enum side)side, n);
+				work(g, (enum bench_side)side, n);
 		}
 	}
 }

@@ -22,7 +22,7 @@ enum {
 /* One direction of a call. */
 struct flow {
 	struct call *call;
-	enum side from;
+	enum bench_side from;
 	uint32_t ssrc, counter, timestamp;
 	uint64_t rtp_index;      /* of the next packet: ROC and sequence number */
 	uint64_t last_index;     /* of the last one sent: what a replay repeats */

@@ -21,7 +21,7 @@ enum { LOADOPT_MODES_MAX = 4 };
 
 /* Where runs take place, and the calls of each mode. */
 struct loadopt_scene {
-	struct place through, direct;
+	struct netns_place through, direct;
 	struct call_plan plans[LOADOPT_MODES_MAX];
 	unsigned n_plans;
 };

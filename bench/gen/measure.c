@@ -32,16 +32,17 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-struct account {
+struct cpu_account {
 	struct proc_usage target, own;
 	struct proc_machine machine;
 	uint64_t foreign_ns, at_ns;
 	bool has_target;
 };
 
-static void take_account(struct account *a, pid_t pid)
+static void read_account(struct cpu_account *a, pid_t pid)
 {
-	*a = (struct account){.at_ns = clk_mono_ns(), .foreign_ns = proc_foreign_ns(getpid(), pid)};
+	*a = (struct cpu_account){.at_ns = clk_mono_ns(),
+	                          .foreign_ns = proc_foreign_ns(getpid(), pid)};
 	a->has_target = pid && proc_read(pid, &a->target) == ERR_OK;
 	if (proc_read(getpid(), &a->own) != ERR_OK || proc_read_machine(&a->machine) != ERR_OK)
 		a->own = (struct proc_usage){0};
@@ -52,7 +53,8 @@ static uint64_t less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-static void settle_account(struct measured *m, const struct account *a, const struct account *b)
+static void settle_account(struct measured *m, const struct cpu_account *a,
+                           const struct cpu_account *b)
 {
 	m->seconds = (double)(b->at_ns - a->at_ns) / NS_PER_S;
 	m->has_target = a->has_target && b->has_target;
@@ -109,7 +111,7 @@ static enum err run_all(struct measured *out, struct runner *runners,
                         const struct measure_config *c, struct why *why)
 {
 	uint64_t start = clk_wall_ns() + START_DELAY_MS * NS_PER_MS;
-	struct account before, after;
+	struct cpu_account before, after;
 	enum err e = ERR_OK;
 
 	for (unsigned i = 0; i < c->threads && e == ERR_OK; i++) {
@@ -120,9 +122,9 @@ static enum err run_all(struct measured *out, struct runner *runners,
 			runners[i].is_running = true;
 	}
 	wait_until(runners, c, start, start + c->load.warmup_ns);
-	take_account(&before, c->pid);
+	read_account(&before, c->pid);
 	wait_until(runners, c, start, start + c->load.warmup_ns + c->load.measure_ns);
-	take_account(&after, c->pid);
+	read_account(&after, c->pid);
 	settle_account(out, &before, &after);
 	for (unsigned i = 0; i < c->threads; i++) {
 		if (runners[i].is_running)

@@ -14,7 +14,7 @@ struct measure_config {
 	pid_t pid;        /* of the target; 0: not known */
 	bool quiet;       /* no bar */
 	const char *what; /* beside the bar: which target, which round */
-	const struct place *through,
+	const struct netns_place *through,
 		*direct; /* where runs through a target and baselines take place */
 	char round[48];  /* "round 2 of 5: e2ae " */
 	unsigned pps;    /* of all calls, both ways; 0: as the packet time says */

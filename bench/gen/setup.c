@@ -313,8 +313,9 @@ enum err setup_measure(json_t *row, const struct setup_config *c, const struct p
 	return e;
 }
 
-enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place,
-                       struct peer *peers, unsigned n_peers, bool quiet, struct why *why)
+enum err setup_targets(struct result *r, const struct setup_options *o,
+                       const struct netns_place *place, struct peer *peers, unsigned n_peers,
+                       bool quiet, struct why *why)
 {
 	struct setup_config c = {.place = place,
 	                         .in_flight = o->in_flight,

@@ -10,7 +10,7 @@
 #include "bench/result/result.h"
 
 struct setup_config {
-	const struct place *place;
+	const struct netns_place *place;
 	struct call_plan plan;
 	unsigned in_flight; /* calls being set up or ended at the same time */
 	unsigned held;  /* calls held at the same time for memory and descriptors; 0: leave out */
@@ -37,7 +37,8 @@ extern const struct setup_options setup_defaults;
 enum { SETUP_ROWS = 6 };
 size_t setup_rows(struct opt *rows, struct setup_options *o);
 /* `repeat` rounds against each target in turn, the order reversed each time: one row each. */
-enum err setup_targets(struct result *r, const struct setup_options *o, const struct place *place,
-                       struct peer *peers, unsigned n_peers, bool quiet, struct why *why) MUST_USE;
+enum err setup_targets(struct result *r, const struct setup_options *o,
+                       const struct netns_place *place, struct peer *peers, unsigned n_peers,
+                       bool quiet, struct why *why) MUST_USE;
 
 #endif

@@ -16,7 +16,7 @@
 
 enum { WAITS_MAX = 200 }; /* of a millisecond, for one batch */
 
-static enum err open_socket(struct wire *w, const struct place *place, enum side side,
+static enum err open_socket(struct wire *w, const struct netns_place *place, enum bench_side side,
                             struct why *why)
 {
 	struct sockaddr_storage ss;
@@ -39,7 +39,8 @@ static enum err open_socket(struct wire *w, const struct place *place, enum side
 	return addr_from_sockaddr((struct sockaddr *)&ss, &w->local);
 }
 
-enum err wire_open(struct wire **out, const struct place *place, enum side side, struct why *why)
+enum err wire_open(struct wire **out, const struct netns_place *place, enum bench_side side,
+                   struct why *why)
 {
 	struct wire *w = mem_alloc(sizeof(*w));
 	enum err e;

@@ -17,7 +17,7 @@
 struct wire;
 
 /* ERR_IO, ERR_DENIED, ERR_NOMEM; what could not be had is named. */
-enum err wire_open(struct wire **out, const struct place *place, enum side side,
+enum err wire_open(struct wire **out, const struct netns_place *place, enum bench_side side,
                    struct why *why) MUST_USE;
 void wire_close(struct wire *w);
 /* The endpoint's address, its port chosen by the kernel. */

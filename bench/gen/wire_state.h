@@ -33,7 +33,7 @@ struct wire {
 };
 
 /* Opens the tap of a side whose place names a device. */
-enum err wire_tap_open(struct wire *w, const struct place *place, enum side side,
+enum err wire_tap_open(struct wire *w, const struct netns_place *place, enum bench_side side,
                        struct why *why) MUST_USE;
 void wire_tap_close(struct wire_tap *t);
 /* Headers before each packet; fills iov and msg. */

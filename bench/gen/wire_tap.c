@@ -34,7 +34,7 @@ enum {
 	UDP_CHECKSUM = 6, /* its place in the header */
 };
 
-static enum err fail(struct why *why, enum side side, const char *what)
+static enum err fail(struct why *why, enum bench_side side, const char *what)
 {
 	return why_fail(why, errno == EPERM ? ERR_DENIED : ERR_IO, "the %s side's tap: %s: %s",
 	                call_side_name(side), what, strerror(errno));
@@ -73,7 +73,7 @@ static int bind_to(int fd, int ifindex, uint16_t protocol)
 }
 
 /* ETH_P_ALL: taps of one protocol would come after the filter that ends the packets' way. */
-static enum err open_in(struct wire *w, int ifindex, enum side side, struct why *why)
+static enum err open_in(struct wire *w, int ifindex, enum bench_side side, struct why *why)
 {
 	struct tpacket_req3 ring = {.tp_block_size = BLOCK,
 	                            .tp_block_nr = BLOCKS,
@@ -96,7 +96,7 @@ static enum err open_in(struct wire *w, int ifindex, enum side side, struct why 
 	return bind_to(fd, ifindex, ETH_P_ALL) == 0 ? ERR_OK : fail(why, side, "bind");
 }
 
-static enum err open_out(struct wire *w, int ifindex, enum side side, struct why *why)
+static enum err open_out(struct wire *w, int ifindex, enum bench_side side, struct why *why)
 {
 	int bytes = WIRE_SOCKET_BYTES, on = 1, fd = w->tap.out;
 
@@ -108,7 +108,8 @@ static enum err open_out(struct wire *w, int ifindex, enum side side, struct why
 	return ERR_OK;
 }
 
-enum err wire_tap_open(struct wire *w, const struct place *place, enum side side, struct why *why)
+enum err wire_tap_open(struct wire *w, const struct netns_place *place, enum bench_side side,
+                       struct why *why)
 {
 	struct ifreq device = {.ifr_ifindex = 0};
 	int ifindex;

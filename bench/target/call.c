@@ -17,7 +17,7 @@ static const struct {
 	{.mode = "e2e", .keys = {[SIDE_ACCESS] = true, [SIDE_CORE] = true}, .opaque = true},
 };
 
-const char *call_side_name(enum side side)
+const char *call_side_name(enum bench_side side)
 {
 	return side == SIDE_ACCESS ? "access" : "core";
 }
@@ -109,7 +109,7 @@ void call_fini(struct call *s)
 	*s = (struct call){.plan = s->plan};
 }
 
-enum err call_rekey(struct call *s, enum side side, struct keyctx **old)
+enum err call_rekey(struct call *s, enum bench_side side, struct keyctx **old)
 {
 	struct keyctx *fresh;
 	enum err e = keyctx_generate(&fresh, s->plan->suite[side]);

@@ -10,10 +10,10 @@
 #include "base/err.h"
 #include "keyctx/keyctx.h"
 
-enum side { SIDE_ACCESS, SIDE_CORE, SIDES };
+enum bench_side { SIDE_ACCESS, SIDE_CORE, SIDES };
 
-const char *call_side_name(enum side side); /* "access" "core" */
-static inline enum side call_other_side(enum side side)
+const char *call_side_name(enum bench_side side); /* "access" "core" */
+static inline enum bench_side call_other_side(enum bench_side side)
 {
 	return side == SIDE_ACCESS ? SIDE_CORE : SIDE_ACCESS;
 }
@@ -51,7 +51,7 @@ enum err call_init(struct call *s, const struct call_plan *plan, unsigned index)
 void call_fini(struct call *s);
 /* A fresh key for what `side` sends; the session keeps it, the caller gets the old one to release
  * when it is no longer used. */
-enum err call_rekey(struct call *s, enum side side, struct keyctx **old) MUST_USE;
+enum err call_rekey(struct call *s, enum bench_side side, struct keyctx **old) MUST_USE;
 /* Both ends of one key share it: keys the target agreed to are those of the peer (e2e). */
 bool call_is_opaque(const struct call_plan *p);
 

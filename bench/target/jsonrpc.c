@@ -85,7 +85,7 @@ static json_t *direction(const struct keyctx *key, bool is_held)
 	return out;
 }
 
-static json_t *leg(const struct call *s, enum side side)
+static json_t *leg(const struct call *s, enum bench_side side)
 {
 	const struct call_side *at = &s->side[side];
 	bool has_keys = at->send && !call_is_opaque(s->plan);
@@ -171,8 +171,8 @@ static enum target_request sdp_request_of(enum target_verb verb, unsigned step)
 
 static json_t *sdp_params(const struct call *s, unsigned step)
 {
-	enum side side = step == STEP_OFFER ? SIDE_ACCESS : SIDE_CORE,
-		  other = call_other_side(side);
+	enum bench_side side = step == STEP_OFFER ? SIDE_ACCESS : SIDE_CORE,
+			other = call_other_side(side);
 	struct buf text = {0};
 	json_t *out = json_pack("{s:s,s:s}", "call", s->id, "from", "caller");
 

@@ -87,7 +87,7 @@ static enum err read_mac(struct str text, uint8_t mac[6])
 	return text.n ? ERR_SYNTAX : ERR_OK;
 }
 
-static enum err read_words(struct place *p, enum side side, char *copy, size_t room,
+static enum err read_words(struct netns_place *p, enum bench_side side, char *copy, size_t room,
                            struct str rest)
 {
 	struct str netns = str_word(&rest), ours = str_word(&rest), theirs = str_word(&rest),
@@ -104,7 +104,8 @@ static enum err read_words(struct place *p, enum side side, char *copy, size_t r
 	return e == ERR_OK ? read_mac(mac, p->mac[side]) : e;
 }
 
-static enum err read_side(struct place *p, enum side side, const char *variable, struct why *why)
+static enum err read_side(struct netns_place *p, enum bench_side side, const char *variable,
+                          struct why *why)
 {
 	static char copies[SIDES][256]; /* those of a baseline stand in the same namespaces */
 	const char *text = getenv(variable);
@@ -145,7 +146,7 @@ bool place_pin(const char *cpus)
 	return !cpus || (read_cpus(cpus, &set) && sched_setaffinity(0, sizeof(set), &set) == 0);
 }
 
-unsigned place_target_cpus(const struct place *p)
+unsigned place_target_cpus(const struct netns_place *p)
 {
 	cpu_set_t set;
 
@@ -154,7 +155,7 @@ unsigned place_target_cpus(const struct place *p)
 	               : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static enum err read_pins(struct place *p, struct why *why)
+static enum err read_pins(struct netns_place *p, struct why *why)
 {
 	static char copy[128];
 	const char *text = getenv("SLUICE_NET_CPUS");
@@ -177,7 +178,7 @@ static enum err read_pins(struct place *p, struct why *why)
 	return ERR_OK;
 }
 
-void place_put(const struct place *p, json_t *settings)
+void place_put(const struct netns_place *p, json_t *settings)
 {
 	char cpus[128] = "any";
 
@@ -190,9 +191,9 @@ void place_put(const struct place *p, json_t *settings)
 	                    json_string(*p->device[SIDE_ACCESS] ? "tap" : "socket"));
 }
 
-enum err place_init(struct place *p, struct why *why)
+enum err place_init(struct netns_place *p, struct why *why)
 {
-	struct place new = {.name = "netns", .target_netns = getenv("SLUICE_NET_GATEWAY")};
+	struct netns_place new = {.name = "netns", .target_netns = getenv("SLUICE_NET_GATEWAY")};
 	enum err e = read_side(&new, SIDE_ACCESS, "SLUICE_NET_ACCESS", why);
 
 	if (e == ERR_OK)
@@ -203,7 +204,8 @@ enum err place_init(struct place *p, struct why *why)
 		e = addr_parse_ip(STR("127.0.0.1"), &one);
 		if (e == ERR_OK)
 			e = addr_parse_ip(STR("127.0.0.2"), &two);
-		new = (struct place){.name = "loopback", .ours = {one, two}, .theirs = {one, two}};
+		new = (struct netns_place){
+			.name = "loopback", .ours = {one, two}, .theirs = {one, two}};
 	}
 	if (e == ERR_OK)
 		e = read_pins(&new, why);
@@ -213,9 +215,10 @@ enum err place_init(struct place *p, struct why *why)
 	return e;
 }
 
-enum err place_init_direct(struct place *p, const struct place *through, struct why *why)
+enum err place_init_direct(struct netns_place *p, const struct netns_place *through,
+                           struct why *why)
 {
-	struct place new = *through;
+	struct netns_place new = *through;
 	enum err e = read_side(&new, SIDE_ACCESS, "SLUICE_NET_DIRECT_ACCESS", why);
 
 	if (e == ERR_OK)

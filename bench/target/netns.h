@@ -19,7 +19,7 @@ enum err netns_socket(int *out, const char *netns, int family, int type, struct 
 enum err netns_enter(const char *netns, struct why *why) MUST_USE;
 
 /* Where endpoints and target stand. */
-struct place {
+struct netns_place {
 	struct addr ours[SIDES];   /* the generator's endpoints; port 0 */
 	struct addr theirs[SIDES]; /* the target's interfaces */
 	const char *netns[SIDES];  /* of the endpoints; NULL: here */
@@ -39,19 +39,20 @@ struct place {
  * SLUICE_NET_AWAKE is set by --awake.
  * ERR_SYNTAX names the variable.
  */
-enum err place_init(struct place *p, struct why *why) MUST_USE;
+enum err place_init(struct netns_place *p, struct why *why) MUST_USE;
 /*
  * Where a baseline runs: the endpoints joined by a cable of their own, past the target
  * (SLUICE_NET_DIRECT_ACCESS and _CORE); on loopback the same as `through`.
  */
-enum err place_init_direct(struct place *p, const struct place *through, struct why *why) MUST_USE;
+enum err place_init_direct(struct netns_place *p, const struct netns_place *through,
+                           struct why *why) MUST_USE;
 /* What results must share to be compared: "place", "cpus", "idle" (halts or awake), "wire" (tap or
  * socket). */
-void place_put(const struct place *p, json_t *settings);
+void place_put(const struct netns_place *p, json_t *settings);
 /* The calling process runs on these CPUs from now on; NULL: it stays. False when there are none
  * such. */
 bool place_pin(const char *cpus);
 /* How many CPUs the target has. */
-unsigned place_target_cpus(const struct place *p);
+unsigned place_target_cpus(const struct netns_place *p);
 
 #endif

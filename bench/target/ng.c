@@ -18,14 +18,14 @@ static enum target_request request_of(enum target_verb verb, unsigned step)
 }
 
 /* The side whose SDP a step carries to the target; its reply is meant for the other. */
-static enum side sender_of(unsigned step)
+static enum bench_side sender_of(unsigned step)
 {
 	return step == STEP_OFFER ? SIDE_ACCESS : SIDE_CORE;
 }
 
 static void add_sdp(json_t *doc, const struct call *s, unsigned step)
 {
-	enum side side = sender_of(step);
+	enum bench_side side = sender_of(step);
 	struct buf text = {0};
 
 	ngsdp_print(s, side, &text);

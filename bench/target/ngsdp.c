@@ -22,7 +22,7 @@ static void print_crypto(const struct call_side *at, struct buf *out)
 	secret_wipe(text, sizeof(text));
 }
 
-void ngsdp_print(const struct call *s, enum side side, struct buf *out)
+void ngsdp_print(const struct call *s, enum bench_side side, struct buf *out)
 {
 	const struct call_side *at = &s->side[side];
 	char ip[ADDR_TEXT_MAX];
@@ -103,7 +103,7 @@ static enum err read_crypto(struct str value, const struct suite *suite, struct 
 	return e;
 }
 
-enum err ngsdp_read(struct call *s, enum side side, struct str text, struct why *why)
+enum err ngsdp_read(struct call *s, enum bench_side side, struct str text, struct why *why)
 {
 	struct call_side *at = &s->side[side];
 	const struct suite *suite = s->plan->suite[side];

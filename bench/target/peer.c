@@ -47,7 +47,7 @@ static uint16_t free_port(const char *netns)
 	return got.port;
 }
 
-static void find_names(struct names *n, const struct peer *p, const struct place *place)
+static void find_names(struct names *n, const struct peer *p, const struct netns_place *place)
 {
 	ssize_t len = readlink("/proc/self/exe", n->bin, sizeof(n->bin) - 1);
 	char *slash;
@@ -109,7 +109,7 @@ static enum err expand_into(const json_t *v, const struct names *n, char *out, s
 
 /* The child: into the target's namespace and on its CPUs, ends with its parent, speaks to the log.
  */
-static _Noreturn void become(char **argv, const char *log, const struct place *place)
+static _Noreturn void become(char **argv, const char *log, const struct netns_place *place)
 {
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),
 	    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -124,7 +124,7 @@ static _Noreturn void become(char **argv, const char *log, const struct place *p
 }
 
 static enum err start(struct peer *p, const json_t *words, const struct names *n,
-                      const struct place *place, struct why *why)
+                      const struct netns_place *place, struct why *why)
 {
 	char *argv[WORDS_MAX + 1] = {NULL};
 	struct buf text[WORDS_MAX] = {0};
@@ -225,7 +225,7 @@ static enum err load(json_t **out, const char *path, struct why *why)
 static enum err read_file(struct peer *p, struct why *why)
 {
 	static const char *const sides[] = {"access", "core"};
-	const struct place *place = p->place;
+	const struct netns_place *place = p->place;
 	json_t *doc = NULL, *interfaces;
 	struct names names;
 	enum err e = load(&doc, p->file, why);
@@ -249,7 +249,7 @@ static enum err read_file(struct peer *p, struct why *why)
 	return e == ERR_OK ? wait_ready(p, place->target_netns, why) : e;
 }
 
-enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct place *place,
+enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct netns_place *place,
                    struct why *why)
 {
 	struct peer p = {.pid = pid, .place = place};

@@ -21,7 +21,7 @@
 struct peer {
 	char name[64], control[256], log[256];
 	char file[256]; /* that describes it; "": it runs already */
-	const struct place *place;
+	const struct netns_place *place;
 	char interface[SIDES][64]; /* "": its default */
 	char tmp[64];
 	pid_t pid; /* 0: not known */
@@ -29,7 +29,7 @@ struct peer {
 };
 
 /* Reads who it is; starts nothing. `pid` 0: as the file says; `place` must outlive it. */
-enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct place *place,
+enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct netns_place *place,
                    struct why *why) MUST_USE;
 /*
  * Starts it if a file says how, and waits until it answers. Every run has a process of its own: no

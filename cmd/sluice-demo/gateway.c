@@ -34,7 +34,7 @@ static void pause_ms(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-static bool somebody_answers(struct gateway *g, struct why *why)
+static bool somebody_answers(struct demo_gateway *g, struct why *why)
 {
 	const struct doc *result;
 
@@ -47,12 +47,12 @@ static bool somebody_answers(struct gateway *g, struct why *why)
 	return false;
 }
 
-bool gateway_is_up(const struct gateway *g)
+bool gateway_is_up(const struct demo_gateway *g)
 {
 	return g->pid > 0 && waitpid(g->pid, NULL, WNOHANG) == 0;
 }
 
-enum err gateway_start(struct gateway *g, const char *program, struct why *why)
+enum err gateway_start(struct demo_gateway *g, const char *program, struct why *why)
 {
 	char *argv[] = {(char *)(uintptr_t)program, NULL};
 	posix_spawnattr_t attr;
@@ -86,7 +86,7 @@ enum err gateway_start(struct gateway *g, const char *program, struct why *why)
 	return ERR_TIMEOUT;
 }
 
-bool gateway_stop(struct gateway *g)
+bool gateway_stop(struct demo_gateway *g)
 {
 	int status = 0;
 
@@ -157,9 +157,9 @@ static const struct doc *legs_of(const struct doc *result)
 	return media && media->kind == DOC_LIST && media->n ? doc_get(media->first, "legs") : NULL;
 }
 
-enum err gateway_place_call(struct gateway *g, const struct addr *terminal, const struct addr *core,
-                            const struct keyctx *receive, const struct keyctx *send,
-                            struct gateway_call *out, struct why *why)
+enum err gateway_place_call(struct demo_gateway *g, const struct addr *terminal,
+                            const struct addr *core, const struct keyctx *receive,
+                            const struct keyctx *send, struct gateway_call *out, struct why *why)
 {
 	struct doc *params, *media, *first, *legs, *leg;
 	const struct doc *result;
@@ -193,7 +193,7 @@ enum err gateway_place_call(struct gateway *g, const struct addr *terminal, cons
 	return e;
 }
 
-enum err gateway_end_call(struct gateway *g, struct why *why)
+enum err gateway_end_call(struct demo_gateway *g, struct why *why)
 {
 	const struct doc *result;
 	struct doc *params;

@@ -14,7 +14,7 @@
 struct client;
 
 /* Zeroed before first use. */
-struct gateway {
+struct demo_gateway {
 	pid_t pid;
 	struct client *client;
 	const char *where; /* of the control socket */
@@ -22,12 +22,12 @@ struct gateway {
 
 /* Starts `program` with its defaults and waits until it answers a ping. ERR_IO, ERR_TIMEOUT,
  * ERR_EXISTS (somebody listens there already). */
-enum err gateway_start(struct gateway *g, const char *program, struct why *why) MUST_USE;
+enum err gateway_start(struct demo_gateway *g, const char *program, struct why *why) MUST_USE;
 /* SIGTERM, then a bounded wait. True when it ended cleanly. Does nothing when it was not started.
  */
-bool gateway_stop(struct gateway *g);
+bool gateway_stop(struct demo_gateway *g);
 /* Still running? */
-bool gateway_is_up(const struct gateway *g);
+bool gateway_is_up(const struct demo_gateway *g);
 
 /* The gateway's own addresses of either leg. */
 struct gateway_call {
@@ -38,9 +38,10 @@ struct gateway_call {
  * session.create of one e2ae media: SRTP with rtcp-mux towards `terminal`, RTP with a port of its
  * own for RTCP towards `core`. `receive` is the terminal's transmit key, `send` the gateway's.
  */
-enum err gateway_place_call(struct gateway *g, const struct addr *terminal, const struct addr *core,
-                            const struct keyctx *receive, const struct keyctx *send,
-                            struct gateway_call *out, struct why *why) MUST_USE;
-enum err gateway_end_call(struct gateway *g, struct why *why) MUST_USE;
+enum err gateway_place_call(struct demo_gateway *g, const struct addr *terminal,
+                            const struct addr *core, const struct keyctx *receive,
+                            const struct keyctx *send, struct gateway_call *out,
+                            struct why *why) MUST_USE;
+enum err gateway_end_call(struct demo_gateway *g, struct why *why) MUST_USE;
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/clk.h"
 #include "cmd/sluice-ue/call_sip.h"
-#include "cmd/sluice-ue/tally.h"
+#include "cmd/sluice-ue/outcome.h"
 #include "cmd/sluice-ue/terminal.h"
 #include "control/client.h"
 
@@ -18,7 +18,7 @@ struct pair {
 	const struct ue_options *o;
 	struct client *gateway;
 	struct terminal caller, called;
-	struct tally tally;
+	struct call_outcome outcome;
 };
 
 /* --- the gateway ------------------------------------------------------------ */
@@ -50,7 +50,7 @@ static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, 
 		buf_str(out, text);
 		media = doc_get(result, "media");
 		if (media && media->kind == DOC_LIST && media->n)
-			tally_mode(&p->tally, doc_get_text(media->first, "mode"));
+			outcome_mode(&p->outcome, doc_get_text(media->first, "mode"));
 	}
 	if (!e && out && out->bad)
 		e = why_fail(why, ERR_NOMEM, "out of memory");
@@ -117,8 +117,8 @@ static void drain(struct pair *p)
 
 	media_set_sending(p->caller.media, false);
 	media_set_sending(p->called.media, false);
-	for (; now < end && !(tally_is_whole(p->caller.media, p->called.media) &&
-	                      tally_is_whole(p->called.media, p->caller.media));
+	for (; now < end && !(outcome_is_whole(p->caller.media, p->called.media) &&
+	                      outcome_is_whole(p->called.media, p->caller.media));
 	     now = clk_mono_ns()) {
 		if (now >= next) {
 			media_report(p->caller.media);
@@ -134,8 +134,8 @@ static void drain(struct pair *p)
 static void close_phase(struct pair *p, const char *phase)
 {
 	drain(p);
-	tally_phase(&p->tally, phase, &p->caller, "caller");
-	tally_phase(&p->tally, phase, &p->called, "called");
+	outcome_phase(&p->outcome, phase, &p->caller, "caller");
+	outcome_phase(&p->outcome, phase, &p->called, "called");
 }
 
 static enum err update(struct pair *p, enum ue_update kind, bool hold, struct why *why)
@@ -189,7 +189,7 @@ static enum err run_pair(struct pair *p, struct why *why)
 	buf_free(&offer);
 	if (e)
 		return e;
-	tally_start(&p->tally, &p->caller);
+	outcome_start(&p->outcome, &p->caller);
 	talk(p, p->o->seconds * 1000ull);
 	close_phase(p, "talk");
 	if (p->o->hold)
@@ -214,7 +214,7 @@ static enum err call_pair(const struct ue_options *o, struct why *why)
 		(void)!ask_gateway(&p, "delete", (struct str){0}, NULL, &ignored);
 	}
 	if (!e)
-		e = tally_end(&p.tally, why);
+		e = outcome_end(&p.outcome, why);
 	terminal_close(&p.caller);
 	terminal_close(&p.called);
 	client_close(p.gateway);

@@ -6,7 +6,7 @@
 
 #include "base/clk.h"
 #include "cmd/sluice-ue/sip_call.h"
-#include "cmd/sluice-ue/tally.h"
+#include "cmd/sluice-ue/outcome.h"
 
 enum { HOLD_MS = 500, SETTLE_MS = 400, REPORT_MS = 50 };
 
@@ -14,7 +14,7 @@ struct sip_side {
 	const struct ue_options *o;
 	struct terminal terminal;
 	struct sip_call sip;
-	struct tally tally;
+	struct call_outcome outcome;
 };
 
 static enum err side_open(struct sip_side *s, const struct ue_options *o, struct why *why)
@@ -55,7 +55,7 @@ static enum err close_phase(struct sip_side *s, const char *phase, struct why *w
 		media_report(s->terminal.media);
 		e = talk(s, REPORT_MS, why);
 	}
-	tally_phase(&s->tally, phase, &s->terminal, "caller");
+	outcome_phase(&s->outcome, phase, &s->terminal, "caller");
 	terminal_resume(&s->terminal);
 	return e;
 }
@@ -93,7 +93,7 @@ static enum err run(struct sip_side *s, struct why *why)
 
 	if (e)
 		return e;
-	tally_start(&s->tally, &s->terminal);
+	outcome_start(&s->outcome, &s->terminal);
 	e = talk(s, s->o->seconds * 1000ull, why);
 	if (!e)
 		e = close_phase(s, "talk", why);
@@ -116,7 +116,7 @@ enum err call_out(const struct ue_options *o, struct why *why)
 	if (!e && s.sip.forks)
 		printf("forks=%u answered too and were ended\n", s.sip.forks);
 	if (!e)
-		e = tally_end(&s.tally, why);
+		e = outcome_end(&s.outcome, why);
 	side_close(&s);
 	return e;
 }
@@ -152,7 +152,7 @@ enum err call_wait(const struct ue_options *o, struct why *why)
 	while (!e && s.sip.state != SIP_ENDED) {
 		sip_call_turn(&s.sip);
 		if (s.sip.state == SIP_UP && !was_up)
-			tally_start(&s.tally, &s.terminal);
+			outcome_start(&s.outcome, &s.terminal);
 		was_up |= s.sip.state == SIP_UP;
 		if (was_up)
 			tell_changes(&s, &rekeys, &hold);
@@ -160,8 +160,8 @@ enum err call_wait(const struct ue_options *o, struct why *why)
 	if (!e && !was_up)
 		e = why_fail(why, ERR_DENIED, "no call came to be");
 	if (!e) {
-		tally_phase(&s.tally, "call", &s.terminal, "called");
-		e = tally_end(&s.tally, why);
+		outcome_phase(&s.outcome, "call", &s.terminal, "called");
+		e = outcome_end(&s.outcome, why);
 	}
 	side_close(&s);
 	return e;

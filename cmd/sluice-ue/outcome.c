@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Counting and telling. */
-#include "cmd/sluice-ue/tally.h"
+#include "cmd/sluice-ue/outcome.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-void tally_mode(struct tally *t, struct str mode)
+void outcome_mode(struct call_outcome *t, struct str mode)
 {
 	if (str_copy(mode, t->mode, sizeof(t->mode)))
 		t->mode[0] = '\0';
 }
 
-void tally_start(const struct tally *t, const struct terminal *who)
+void outcome_start(const struct call_outcome *t, const struct terminal *who)
 {
 	enum ue_protection p = terminal_protection(who);
 
@@ -24,7 +24,8 @@ void tally_start(const struct tally *t, const struct terminal *who)
 	fflush(stdout);
 }
 
-void tally_phase(struct tally *t, const char *phase, const struct terminal *who, const char *name)
+void outcome_phase(struct call_outcome *t, const char *phase, const struct terminal *who,
+                   const char *name)
 {
 	struct media_counts c = media_get_counts(who->media);
 	/* Packets under a key before ours were there are the start of a call, not a fault. */
@@ -39,14 +40,14 @@ void tally_phase(struct tally *t, const char *phase, const struct terminal *who,
 	t->faults += !is_whole;
 }
 
-bool tally_is_whole(const struct terminal_media *from, const struct terminal_media *to)
+bool outcome_is_whole(const struct terminal_media *from, const struct terminal_media *to)
 {
 	struct media_counts f = media_get_counts(from), t = media_get_counts(to);
 
 	return t.received >= f.sent && t.told >= f.sent;
 }
 
-enum err tally_end(const struct tally *t, struct why *why)
+enum err outcome_end(const struct call_outcome *t, struct why *why)
 {
 	if (t->faults)
 		return why_fail(
