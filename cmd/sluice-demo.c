@@ -102,9 +102,10 @@ static enum err open_endpoints(struct demo *d, struct why *why)
 
 static enum err connect_call(struct demo *d, struct why *why)
 {
-	struct addr terminal = endpoint_local(d->terminal), core = endpoint_local(d->core);
+	struct gateway_ends ends = {endpoint_local(d->terminal), endpoint_local(d->core), d->up,
+	                            d->down};
 	struct gateway_call call;
-	enum err e = gateway_place_call(&d->gateway, &terminal, &core, d->up, d->down, &call, why);
+	enum err e = gateway_place_call(&d->gateway, &ends, &call, why);
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX], t[ADDR_TEXT_MAX], c[ADDR_TEXT_MAX];
 
 	if (e)
@@ -112,8 +113,8 @@ static enum err connect_call(struct demo *d, struct why *why)
 	endpoint_connect(d->terminal, &call.a, &call.a_rtcp, d->core);
 	endpoint_connect(d->core, &call.b, &call.b_rtcp, d->terminal);
 	printf("\n  terminal %s  ==SRTP==  [a] %s  sluiced  [b] %s  --RTP--  core %s\n\n",
-	       addr_print(&terminal, t), addr_print(&call.a, a), addr_print(&call.b, b),
-	       addr_print(&core, c));
+	       addr_print(&ends.terminal, t), addr_print(&call.a, a), addr_print(&call.b, b),
+	       addr_print(&ends.core, c));
 	printf("  control socket: %s\n  try in another terminal: build/bin/sluicectl get demo    "
 	       "build/bin/sluicectl top\n\n",
 	       d->gateway.where);

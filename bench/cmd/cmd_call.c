@@ -83,10 +83,12 @@ int call_run(int argc, char **argv)
 	if (e == ERR_OK)
 		e = peer_open(&peer, target, (pid_t)pid, &scene.through, &why);
 	if (e == ERR_OK)
-		e = loadrun_targets(&result, &config, &o, &scene, &peer, 1, &why);
+		e = loadrun_targets(&(struct loadrun){&result, &config, &o, &scene, &peer, 1},
+		                    &why);
 	if (e == ERR_OK)
-		status = result_finish(&result, loadrun_columns, loadrun_n_columns, o.json, o.csv,
-		                       o.quiet);
+		status = result_finish(&result,
+		                       &(struct result_output){loadrun_columns, loadrun_n_columns,
+		                                               o.json, o.csv, o.quiet});
 	else
 		fprintf(stderr, "sluice-bench call: %s\n", *why.text ? why.text : err_meaning(e));
 	result_fini(&result);

@@ -84,12 +84,18 @@ static void describe(const json_t *row, char *out, size_t room)
 	}
 }
 
-static void add_ratio(json_t *out, const char *work, const char *figure, const char *target,
-                      json_t *x, json_t *y, bool are_paired)
+/* A figure of two targets at the same work. */
+struct figure_pair {
+	const char *work, *figure, *target; /* `target` is the one of `b` */
+	json_t *a, *b;
+	bool are_paired; /* repetitions were measured in turns */
+};
+
+static void add_ratio(json_t *out, const struct figure_pair *p)
 {
-	json_t *row = json_pack("{s:s,s:s,s:s,s:O,s:O}", "work", work, "figure", figure, "target",
-	                        target, "a", x, "b", y),
-	       *ratio = result_ratio(x, y, are_paired);
+	json_t *row = json_pack("{s:s,s:s,s:s,s:O,s:O}", "work", p->work, "figure", p->figure,
+	                        "target", p->target, "a", p->a, "b", p->b),
+	       *ratio = result_ratio(p->a, p->b, p->are_paired);
 
 	if (ratio)
 		json_object_set_new(row, "ratio", ratio);
@@ -107,7 +113,8 @@ static void add_ratios(json_t *out, const json_t *a, const json_t *b, bool are_p
 		       *y = json_object_get(b, figures[i].key);
 
 		if (x && y)
-			add_ratio(out, what, figures[i].title, name ? name : "", x, y, are_paired);
+			add_ratio(out, &(struct figure_pair){what, figures[i].title,
+			                                     name ? name : "", x, y, are_paired});
 	}
 }
 
@@ -133,11 +140,16 @@ static json_t *highest_of(const json_t *doc)
 	json_t *out = json_array(), *row;
 	size_t i;
 
-	json_array_foreach(list, i, row) if (i)
-		add_ratio(out, "ramp", "highest load that passes, packets/s (more is better)",
-	                  json_string_value(json_object_get(row, "target")),
-	                  json_object_get(json_array_get(list, 0), "pps"),
-	                  json_object_get(row, "pps"), false);
+	for (i = 1; i < json_array_size(list); i++) {
+		row = json_array_get(list, i);
+		add_ratio(out,
+		          &(struct figure_pair){
+				  .work = "ramp",
+				  .figure = "highest load that passes, packets/s (more is better)",
+				  .target = json_string_value(json_object_get(row, "target")),
+				  .a = json_object_get(json_array_get(list, 0), "pps"),
+				  .b = json_object_get(row, "pps")});
+	}
 	return out;
 }
 
@@ -257,8 +269,10 @@ static enum err run_setup(struct comparison *c, struct why *why)
 	                                .held = c->held,
 	                                .repeat = c->load.repeat,
 	                                .duration = c->load.duration};
-	enum err e = setup_targets(&c->result, &s, &c->scene.through, c->peers, c->n_peers,
-	                           c->load.quiet, why);
+	enum err e = setup_targets(
+		&c->result,
+		&(struct setup_run){&s, &c->scene.through, c->peers, c->n_peers, c->load.quiet},
+		why);
 	unsigned by_sdp = 0;
 	json_t *row;
 	size_t i;
@@ -286,22 +300,26 @@ static enum err run_targets(struct comparison *c, char **targets, struct why *wh
 	if (e != ERR_OK)
 		return e;
 	return c->is_setup ? run_setup(c, why)
-	                   : loadrun_targets(&c->result, &c->config, &c->load, &c->scene, c->peers,
-	                                     c->n_peers, why);
+	                   : loadrun_targets(&(struct loadrun){&c->result, &c->config, &c->load,
+	                                                       &c->scene, c->peers, c->n_peers},
+	                                     why);
 }
 
 static int finish(struct comparison *c)
 {
-	const struct result_column *columns = c->is_setup ? setup_columns : loadrun_columns;
+	struct result_output output = {loadrun_columns, loadrun_n_columns, c->load.json,
+	                               c->load.csv, c->load.quiet};
 	json_t *ratios = json_object_get(c->result.doc, "highest")
 	                         ? highest_of(c->result.doc)
 	                         : rows_of_targets(c->result.rows);
 	int status;
 
 	json_object_set_new(c->result.doc, "ratios", ratios);
-	status = result_finish(&c->result, columns,
-	                       c->is_setup ? setup_n_columns : loadrun_n_columns, c->load.json,
-	                       c->load.csv, c->load.quiet);
+	if (c->is_setup) {
+		output.columns = setup_columns;
+		output.n_columns = setup_n_columns;
+	}
+	status = result_finish(&c->result, &output);
 	if (!c->load.quiet) {
 		putchar('\n');
 		print_ratios(ratios, c->peers[0].name, NULL);

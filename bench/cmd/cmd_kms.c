@@ -76,8 +76,8 @@ static enum err provision(const char *path, unsigned n, size_t key_len, struct w
 	return e;
 }
 
-static enum err run(const struct kmsload_config *config, json_t *settings, const char *json,
-                    const char *csv, int *status, struct why *why)
+static enum err run(const struct kmsload_config *config, json_t *settings,
+                    const struct result_output *output, int *status, struct why *why)
 {
 	struct result result = {0};
 	enum err e = result_init(&result, "kms", settings, 1);
@@ -86,8 +86,7 @@ static enum err run(const struct kmsload_config *config, json_t *settings, const
 		return why_fail(why, e, "out of memory");
 	e = kmsload_run(result_row(&result), config, &result, why);
 	if (!e)
-		*status = result_finish(&result, kmsload_columns, kmsload_n_columns, json, csv,
-		                        config->quiet);
+		*status = result_finish(&result, output);
 	result_fini(&result);
 	return e;
 }
@@ -229,7 +228,10 @@ int kms_run(int argc, char **argv)
 		e = kms_conf_load(&directory, credentials, &why);
 		c.directory = directory;
 		if (!e)
-			e = run(&c, settings_from(rows, ARRAY_LEN(rows)), json, csv, &status, &why);
+			e = run(&c, settings_from(rows, ARRAY_LEN(rows)),
+			        &(struct result_output){kmsload_columns, kmsload_n_columns, json,
+			                                csv, c.quiet},
+			        &status, &why);
 		kms_directory_free(directory);
 	}
 	if (e)

@@ -86,9 +86,11 @@ int setup_run(int argc, char **argv)
 	if (e == ERR_OK)
 		e = peer_open(&peer, target, (pid_t)pid, &place, &why);
 	if (e == ERR_OK)
-		e = setup_targets(&result, &o, &place, &peer, 1, quiet, &why);
+		e = setup_targets(&result, &(struct setup_run){&o, &place, &peer, 1, quiet}, &why);
 	if (e == ERR_OK)
-		status = result_finish(&result, setup_columns, setup_n_columns, json, csv, quiet);
+		status = result_finish(
+			&result,
+			&(struct result_output){setup_columns, setup_n_columns, json, csv, quiet});
 	else
 		fprintf(stderr, "sluice-bench setup: %s\n", *why.text ? why.text : err_meaning(e));
 	result_fini(&result);

@@ -597,8 +597,8 @@ int crypto_run(int argc, char **argv)
 	progress_clear();
 	note_engine(&r);
 	if (ok)
-		status = result_finish(&r, columns, ARRAY_LEN(columns), set.json, set.csv,
-		                       set.quiet);
+		status = result_finish(&r, &(struct result_output){columns, ARRAY_LEN(columns),
+		                                                   set.json, set.csv, set.quiet});
 	result_fini(&r);
 	return ok ? status : BENCH_REFUSED;
 }

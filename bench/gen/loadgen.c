@@ -256,7 +256,8 @@ enum err loadgen_place_calls(struct loadgen *g, struct why *why)
 		c->side[SIDE_CORE].local = wire_local(g->wire[SIDE_CORE]);
 		g->n_calls++;
 		if (g->target)
-			e = target_ask(g->target, c, TARGET_CREATE, call_done, g, why);
+			e = target_ask(g->target, c, TARGET_CREATE,
+			               (struct target_done){call_done, g}, why);
 		else
 			call_done(g, c, TARGET_CREATE, ERR_OK, NULL);
 	}
@@ -273,8 +274,8 @@ void loadgen_end_calls(struct loadgen *g)
 		while (e == ERR_OK && target_in_flight(g->target) >= CALLS_IN_FLIGHT)
 			e = target_turn(g->target, 100, NULL);
 		if (e == ERR_OK)
-			e = target_ask(g->target, &g->calls[i], TARGET_DELETE, delete_done, g,
-			               NULL);
+			e = target_ask(g->target, &g->calls[i], TARGET_DELETE,
+			               (struct target_done){delete_done, g}, NULL);
 	}
 	while (g->target && e == ERR_OK && target_in_flight(g->target))
 		e = target_turn(g->target, 100, NULL);

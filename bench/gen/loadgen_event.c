@@ -75,7 +75,8 @@ static void ask(struct loadgen *g, struct event *v, enum event_state next)
 
 	v->call->version++;
 	set_state(v, next, UINT64_MAX);
-	e = target_ask(g->target, v->call, TARGET_UPDATE, update_done, g, NULL);
+	e = target_ask(g->target, v->call, TARGET_UPDATE, (struct target_done){update_done, g},
+	               NULL);
 	if (e != ERR_OK)
 		finish(g, v, e);
 }

@@ -116,10 +116,11 @@ struct work {
 	json_t *runs[LOADRUN_TARGETS_MAX][ROUNDS_MAX];
 };
 
-static enum err run_work(struct result *r, struct work *w, unsigned round, struct measured m[2],
-                         struct measure_config *c, const struct loadopt *o, struct peer *peers,
-                         unsigned n_peers, struct why *why)
+static enum err run_work(const struct loadrun *run, struct work *w, unsigned round,
+                         struct measured m[2], struct why *why)
 {
+	const struct loadopt *o = run->options;
+	struct measure_config *c = run->config;
 	struct measured *baseline = o->no_baseline ? NULL : &m[1];
 	enum err e = ERR_OK;
 
@@ -129,54 +130,51 @@ static enum err run_work(struct result *r, struct work *w, unsigned round, struc
 	c->load.plan = w->plan;
 	if (baseline)
 		e = one_run(baseline, c, NULL, why);
-	for (unsigned i = 0; i < n_peers && e == ERR_OK; i++) {
-		unsigned which = round % 2 ? n_peers - 1 - i : i;
+	for (unsigned i = 0; i < run->n_peers && e == ERR_OK; i++) {
+		unsigned which = round % 2 ? run->n_peers - 1 - i : i;
 
-		e = one_run(&m[0], c, &peers[which], why);
+		e = one_run(&m[0], c, &run->peers[which], why);
 		if (e != ERR_OK)
 			break;
 		w->runs[which][round] = json_pack("{s:f}", "pps_due", due_pps(c));
 		measure_put(&m[0], baseline, w->runs[which][round]);
-		json_object_set_new(r->doc, "generator_engine", json_string(m[0].engine));
+		json_object_set_new(run->result->doc, "generator_engine", json_string(m[0].engine));
 	}
 	return e;
 }
 
 /* Every load in each round, so that what the machine does meanwhile falls on all alike. */
-static enum err run_rounds(struct result *r, struct work *works, unsigned n_works,
-                           struct measure_config *c, const struct loadopt *o, struct peer *peers,
-                           unsigned n_peers, struct why *why)
+static enum err run_rounds(const struct loadrun *run, struct work *works, unsigned n_works,
+                           struct why *why)
 {
 	struct measured *m = mem_array(2, sizeof(*m));
 	enum err e = m ? ERR_OK : ERR_NOMEM;
 
-	for (unsigned round = 0; round < o->repeat && e == ERR_OK; round++)
+	for (unsigned round = 0; round < run->options->repeat && e == ERR_OK; round++)
 		for (unsigned i = 0; i < n_works && e == ERR_OK; i++)
-			e = run_work(r, &works[round % 2 ? n_works - 1 - i : i], round, m, c, o,
-			             peers, n_peers, why);
+			e = run_work(run, &works[round % 2 ? n_works - 1 - i : i], round, m, why);
 	mem_free(m);
 	return e;
 }
 
-static void put_row(struct result *r, struct work *w, unsigned target,
-                    const struct measure_config *c, const struct loadopt *o,
-                    const struct peer *peer)
+static void put_row(const struct loadrun *run, struct work *w, unsigned target)
 {
-	json_t *row = result_row(r);
+	const struct peer *peer = &run->peers[target];
+	json_t *row = result_row(run->result);
 	char what[128];
 
 	json_object_set_new(row, "target", json_string(peer->name));
 	json_object_set_new(row, "mode", json_string(w->plan->mode));
 	json_object_set_new(row, "sessions", json_integer(w->calls));
-	result_fold(row, w->runs[target], o->repeat);
+	result_fold(row, w->runs[target], run->options->repeat);
 	snprintf(what, sizeof(what), "%s, %s, %u sessions", peer->name, w->plan->mode, w->calls);
-	measure_doubt(row, what, c, r);
+	measure_doubt(row, what, run->config, run->result);
 }
 
-static enum err run_works(struct result *r, struct measure_config *c, const struct loadopt *o,
-                          const struct loadopt_scene *scene, struct peer *peers, unsigned n_peers,
-                          struct why *why)
+static enum err run_works(const struct loadrun *run, struct why *why)
 {
+	const struct loadopt_scene *scene = run->scene;
+	const struct loadopt *o = run->options;
 	unsigned n = o->sessions.n * scene->n_plans;
 	struct work *works = mem_array(n, sizeof(*works));
 	enum err e;
@@ -187,11 +185,11 @@ static enum err run_works(struct result *r, struct measure_config *c, const stru
 		works[i].calls = o->sessions.v[i / scene->n_plans];
 		works[i].plan = &scene->plans[i % scene->n_plans];
 	}
-	e = run_rounds(r, works, n, c, o, peers, n_peers, why);
+	e = run_rounds(run, works, n, why);
 	for (unsigned i = 0; i < n; i++)
-		for (unsigned t = 0; t < n_peers; t++) {
+		for (unsigned t = 0; t < run->n_peers; t++) {
 			if (e == ERR_OK)
-				put_row(r, &works[i], t, c, o, &peers[t]);
+				put_row(run, &works[i], t);
 			for (unsigned k = 0; k < o->repeat; k++)
 				json_decref(works[i].runs[t][k]);
 		}
@@ -204,6 +202,8 @@ static enum err run_works(struct result *r, struct measure_config *c, const stru
 /* Where a ramp stands. What grows is the number of sessions or, where --pps was given, packets a
  * second of a fixed number of sessions. */
 struct ramp {
+	struct peer *peer;
+	struct measured *measured;
 	unsigned good, bad;
 	double good_pps;
 	bool is_generator_limited; /* in the least load that broke it */
@@ -214,9 +214,11 @@ enum {
 }; /* a load breaks a target when it does so this often running: one may be the machine's doing */
 
 /* One step's row. */
-static bool put_step(struct result *r, const struct measured *m, const struct measure_config *c,
-                     const struct loadopt *o, const struct peer *peer)
+static bool put_step(const struct loadrun *run, const struct ramp *ramp)
 {
+	const struct measure_config *c = run->config;
+	const struct measured *m = ramp->measured;
+	const struct peer *peer = ramp->peer;
 	double loss, p99_ms;
 	char what[128];
 	json_t *row;
@@ -224,9 +226,9 @@ static bool put_step(struct result *r, const struct measured *m, const struct me
 
 	loss = m->figures.sent ? (double)m->figures.lost / (double)m->figures.sent : 1;
 	p99_ms = (double)hist_percentile(&m->figures.delay, 99) / 1e6;
-	passes = loss <= o->loss_max && p99_ms <= o->p99_max_ms &&
+	passes = loss <= run->options->loss_max && p99_ms <= run->options->p99_max_ms &&
 	         (double)m->figures.sent / m->seconds > 0.97 * due_pps(c);
-	row = result_row(r);
+	row = result_row(run->result);
 	json_object_set_new(row, "target", json_string(peer->name));
 	json_object_set_new(row, "mode", json_string(c->load.plan->mode));
 	json_object_set_new(row, "sessions", json_integer(c->load.calls));
@@ -235,26 +237,28 @@ static bool put_step(struct result *r, const struct measured *m, const struct me
 	json_object_set_new(row, "passes", json_boolean(passes));
 	snprintf(what, sizeof(what), "%s, %u sessions, %.0f packets/s", peer->name, c->load.calls,
 	         due_pps(c));
-	measure_doubt(row, what, c, r);
+	measure_doubt(row, what, c, run->result);
 	return passes;
 }
 
 /* Moves good or bad to the load. */
-static enum err try_load(struct result *r, struct measured *m, struct measure_config *c,
-                         const struct loadopt *o, struct peer *peer, unsigned load,
-                         struct ramp *ramp, struct why *why)
+static enum err try_load(const struct loadrun *run, struct ramp *ramp, unsigned load,
+                         struct why *why)
 {
+	const struct loadopt *o = run->options;
+	struct measure_config *c = run->config;
+	struct measured *m = ramp->measured;
 	bool passes = false, is_limited = false;
 	enum err e = ERR_OK;
 
 	measure_set_load(c, o->pps ? o->sessions.v[0] : load, o->pps ? load : 0);
 	for (unsigned i = 0; i < TRIES && !passes && e == ERR_OK; i++) {
-		e = one_run(m, c, peer, why);
-		passes = e == ERR_OK && put_step(r, m, c, o, peer);
+		e = one_run(m, c, ramp->peer, why);
+		passes = e == ERR_OK && put_step(run, ramp);
 		is_limited = e == ERR_OK && measure_is_generator_limited(m, c);
 	}
 	if (e != ERR_OK && ramp->good) { /* it carried less: this load is what broke it */
-		result_note(r, "%u sessions: %s", c->load.calls,
+		result_note(run->result, "%u sessions: %s", c->load.calls,
 		            why && *why->text ? why->text : err_meaning(e));
 		e = ERR_OK;
 	}
@@ -268,9 +272,11 @@ static enum err try_load(struct result *r, struct measured *m, struct measure_co
 	return e;
 }
 
-static void put_highest(struct result *r, const struct loadopt *o, const struct peer *peer,
-                        const struct ramp *ramp)
+static void put_highest(const struct loadrun *run, const struct ramp *ramp)
 {
+	const struct peer *peer = ramp->peer;
+	const struct loadopt *o = run->options;
+	struct result *r = run->result;
 	json_t *list = json_object_get(r->doc, "highest");
 
 	if (!list) {
@@ -291,17 +297,17 @@ static void put_highest(struct result *r, const struct loadopt *o, const struct 
 }
 
 /* Doubles until it breaks, then halves the distance until it is a sixteenth of the load. */
-static enum err ramp_up(struct result *r, struct measure_config *c, const struct loadopt *o,
-                        struct peer *peer, struct why *why)
+static enum err ramp_up(const struct loadrun *run, struct peer *peer, struct why *why)
 {
+	const struct loadopt *o = run->options;
 	struct measured *m = mem_alloc(sizeof(*m));
-	struct ramp ramp = {.good = 0};
+	struct ramp ramp = {.peer = peer, .measured = m};
 	unsigned first = o->pps ? o->pps : o->sessions.v[0], load = first;
 	enum err e = m ? ERR_OK : ERR_NOMEM;
 
 	while (e == ERR_OK && load > ramp.good &&
 	       (ramp.bad == 0 || ramp.bad - ramp.good > ramp.bad / 16)) {
-		e = try_load(r, m, c, o, peer, load, &ramp, why);
+		e = try_load(run, &ramp, load, why);
 		load = ramp.bad ? (ramp.good + ramp.bad) / 2 : ramp.good * 2;
 	}
 	if (e == ERR_OK && ramp.good == 0)
@@ -311,20 +317,18 @@ static enum err ramp_up(struct result *r, struct measure_config *c, const struct
 		             peer->name, ramp.bad, o->pps ? "packets/s" : "sessions",
 		             o->loss_max * 100, o->p99_max_ms);
 	if (e == ERR_OK)
-		put_highest(r, o, peer, &ramp);
+		put_highest(run, &ramp);
 	mem_free(m);
 	return e;
 }
 
-enum err loadrun_targets(struct result *r, struct measure_config *c, const struct loadopt *o,
-                         const struct loadopt_scene *scene, struct peer *peers, unsigned n_peers,
-                         struct why *why)
+enum err loadrun_targets(const struct loadrun *run, struct why *why)
 {
 	enum err e = ERR_OK;
 
-	if (!c->load.scenario->ramp)
-		return run_works(r, c, o, scene, peers, n_peers, why);
-	for (unsigned i = 0; i < n_peers && e == ERR_OK; i++)
-		e = ramp_up(r, c, o, &peers[i], why);
+	if (!run->config->load.scenario->ramp)
+		return run_works(run, why);
+	for (unsigned i = 0; i < run->n_peers && e == ERR_OK; i++)
+		e = ramp_up(run, &run->peers[i], why);
 	return e;
 }

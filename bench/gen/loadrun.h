@@ -12,13 +12,21 @@ enum { LOADRUN_TARGETS_MAX = 4 };
 extern const struct result_column loadrun_columns[];
 extern const size_t loadrun_n_columns;
 
+/* One invocation: what is measured, against whom, and where the rows go. */
+struct loadrun {
+	struct result *result;
+	struct measure_config *config; /* changed from run to run */
+	const struct loadopt *options;
+	const struct loadopt_scene *scene;
+	struct peer *peers;
+	unsigned n_peers;
+};
+
 /*
  * `repeat` rounds, in each every load (sessions, modes) with a baseline of its own against every
  * target in turn, the order reversed from round to round. One row for each load and target.
  * Scenario ramp: the highest load that passes. Targets are started for each run and ended after it.
  */
-enum err loadrun_targets(struct result *r, struct measure_config *config, const struct loadopt *o,
-                         const struct loadopt_scene *scene, struct peer *peers, unsigned n_peers,
-                         struct why *why) MUST_USE;
+enum err loadrun_targets(const struct loadrun *run, struct why *why) MUST_USE;
 
 #endif

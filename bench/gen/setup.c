@@ -122,7 +122,7 @@ static void ask(struct run *r, struct call *c, enum target_verb verb)
 	enum err e = verb == TARGET_CREATE ? name_call(r, c) : ERR_OK;
 
 	if (e == ERR_OK)
-		e = target_ask(r->target, c, verb, made_or_ended, r, &r->why);
+		e = target_ask(r->target, c, verb, (struct target_done){made_or_ended, r}, &r->why);
 	if (e != ERR_OK && r->failure == ERR_OK)
 		r->failure = e;
 }
@@ -276,8 +276,8 @@ static enum err measure_held(struct run *r, const struct peer *peer, struct proc
 	return e;
 }
 
-enum err setup_measure(json_t *row, const struct setup_config *c, const struct peer *peer,
-                       struct proc_usage *first, struct why *why)
+static enum err setup_measure(json_t *row, const struct setup_config *c, const struct peer *peer,
+                              struct proc_usage *first, struct why *why)
 {
 	unsigned n = c->held > c->in_flight ? c->held : c->in_flight;
 	struct run *r = mem_alloc(sizeof(*r));
@@ -313,15 +313,16 @@ enum err setup_measure(json_t *row, const struct setup_config *c, const struct p
 	return e;
 }
 
-enum err setup_targets(struct result *r, const struct setup_options *o,
-                       const struct netns_place *place, struct peer *peers, unsigned n_peers,
-                       bool quiet, struct why *why)
+enum err setup_targets(struct result *r, const struct setup_run *run, struct why *why)
 {
-	struct setup_config c = {.place = place,
+	const struct setup_options *o = run->options;
+	struct peer *peers = run->peers;
+	unsigned n_peers = run->n_peers;
+	struct setup_config c = {.place = run->place,
 	                         .in_flight = o->in_flight,
 	                         .held = o->held,
 	                         .seconds = o->duration,
-	                         .quiet = quiet};
+	                         .quiet = run->quiet};
 	json_t *runs[LOADRUN_TARGETS_MAX][100] = {{NULL}};
 	struct proc_usage first[LOADRUN_TARGETS_MAX] = {{.rss_bytes = 0}};
 	enum err e = call_plan_init(&c.plan, o->mode, o->suite, NULL, why);

@@ -21,11 +21,6 @@ struct setup_config {
 extern const struct result_column setup_columns[];
 extern const size_t setup_n_columns;
 
-/* One round against one target; fills `row`. `first`, zeroed before the first round: the process
- * before it ever held a call. */
-enum err setup_measure(json_t *row, const struct setup_config *config, const struct peer *peer,
-                       struct proc_usage *first, struct why *why) MUST_USE;
-
 /* Options shared with compare. */
 struct opt;
 struct setup_options {
@@ -36,9 +31,15 @@ struct setup_options {
 extern const struct setup_options setup_defaults;
 enum { SETUP_ROWS = 6 };
 size_t setup_rows(struct opt *rows, struct setup_options *o);
+struct setup_run {
+	const struct setup_options *options;
+	const struct netns_place *place;
+	struct peer *peers;
+	unsigned n_peers;
+	bool quiet;
+};
+
 /* `repeat` rounds against each target in turn, the order reversed each time: one row each. */
-enum err setup_targets(struct result *r, const struct setup_options *o,
-                       const struct netns_place *place, struct peer *peers, unsigned n_peers,
-                       bool quiet, struct why *why) MUST_USE;
+enum err setup_targets(struct result *r, const struct setup_run *run, struct why *why) MUST_USE;
 
 #endif

@@ -73,11 +73,6 @@ struct addr wire_local(const struct wire *w)
 	return w->local;
 }
 
-bool wire_is_tap(const struct wire *w)
-{
-	return wire_has_tap(w);
-}
-
 /* --- out -------------------------------------------------------------------- */
 
 static void address(struct wire *w, struct pkt *const *batch, unsigned n)

@@ -22,7 +22,6 @@ enum err wire_open(struct wire **out, const struct netns_place *place, enum benc
 void wire_close(struct wire *w);
 /* The endpoint's address, its port chosen by the kernel. */
 struct addr wire_local(const struct wire *w);
-bool wire_is_tap(const struct wire *w);
 
 /* Hands packets (data with PKT_HEADROOM octets before it, len, to) to the kernel; returns how often
  * it had to wait. At most WIRE_BATCH. */

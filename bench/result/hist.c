@@ -80,11 +80,6 @@ uint64_t hist_percentile(const struct hist *h, double percent)
 	return h->max;
 }
 
-double hist_mean(const struct hist *h)
-{
-	return h->count ? (double)h->sum / (double)h->count : 0;
-}
-
 void hist_put(const struct hist *h, json_t *row, const char *prefix, double scale)
 {
 	static const struct {

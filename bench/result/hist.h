@@ -26,7 +26,6 @@ void hist_reset(struct hist *h);
 /* The least value that `percent` of all values do not exceed, as its cell's middle; 0 when empty.
  * 100 is the exact maximum. */
 uint64_t hist_percentile(const struct hist *h, double percent);
-double hist_mean(const struct hist *h);
 /* Sets PREFIX_p50, _p90, _p99, _p999, _max of a result's row, each times `scale`. */
 void hist_put(const struct hist *h, json_t *row, const char *prefix, double scale);
 

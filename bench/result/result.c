@@ -317,7 +317,7 @@ static json_t *csv_keys(const struct result *r)
 	return keys;
 }
 
-enum err result_write_csv(const struct result *r, const char *path, struct why *why)
+static enum err result_write_csv(const struct result *r, const char *path, struct why *why)
 {
 	FILE *f = fopen(path, "we");
 	json_t *keys, *row, *is_spread;
@@ -364,18 +364,17 @@ enum err result_write_json(const struct result *r, const char *path, struct why 
 	return ERR_OK;
 }
 
-int result_finish(const struct result *r, const struct result_column *columns, size_t n,
-                  const char *json_path, const char *csv_path, bool quiet)
+int result_finish(const struct result *r, const struct result_output *out)
 {
 	struct why why = {""};
 	enum err e = ERR_OK;
 
-	if (!quiet)
-		result_print(r, columns, n, stdout);
-	if (json_path)
-		e = result_write_json(r, json_path, &why);
-	if (csv_path && e == ERR_OK)
-		e = result_write_csv(r, csv_path, &why);
+	if (!out->quiet)
+		result_print(r, out->columns, out->n_columns, stdout);
+	if (out->json_path)
+		e = result_write_json(r, out->json_path, &why);
+	if (out->csv_path && e == ERR_OK)
+		e = result_write_csv(r, out->csv_path, &why);
 	if (e != ERR_OK)
 		fprintf(stderr, "sluice-bench: %s\n", why.text);
 	return e == ERR_OK ? BENCH_DONE : BENCH_REFUSED;

@@ -65,13 +65,17 @@ void result_print(const struct result *r, const struct result_column *columns, s
  * it. */
 bool result_shows(const json_t *rows, const struct result_column *c);
 void result_cell(const json_t *value, const struct result_column *c, char *out, size_t room);
-/* Every key of every row; a spread becomes key, key_min, key_max. */
-enum err result_write_csv(const struct result *r, const char *path, struct why *why) MUST_USE;
 enum err result_write_json(const struct result *r, const char *path, struct why *why) MUST_USE;
+struct result_output {
+	const struct result_column *columns;
+	size_t n_columns;
+	const char *json_path, *csv_path; /* NULL: no such file */
+	bool quiet;                       /* no table on standard output */
+};
+
 /* The usual end: prints the table (unless `quiet`), writes the files whose paths are not NULL. An
  * exit status. */
-int result_finish(const struct result *r, const struct result_column *columns, size_t n,
-                  const char *json_path, const char *csv_path, bool quiet);
+int result_finish(const struct result *r, const struct result_output *out);
 
 /* Reads a result file and checks its format. The caller releases. */
 enum err result_load(json_t **out, const char *path, struct why *why) MUST_USE;

@@ -29,8 +29,7 @@ struct pending {
 	unsigned repeats;
 	uint64_t sent_ns, first_ns;
 	struct buf request; /* kept for repetition */
-	target_done_fn *done;
-	void *arg;
+	struct target_done done;
 };
 
 struct target {
@@ -49,11 +48,6 @@ static const char *const request_names[] = {"create", "update", "offer", "answer
 const char *target_request_name(enum target_request r)
 {
 	return request_names[r];
-}
-
-const char *target_protocol_name(const struct target *t)
-{
-	return t->protocol->name;
 }
 
 unsigned target_in_flight(const struct target *t)
@@ -235,11 +229,11 @@ static void finish(struct target *t, struct pending *p, enum err e, const struct
 	struct call *s = p->call;
 
 	release(t, p);
-	p->done(p->arg, s, p->verb, e, why);
+	p->done.fn(p->done.arg, s, p->verb, e, why);
 }
 
-enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done,
-                    void *arg, struct why *why)
+enum err target_ask(struct target *t, struct call *s, enum target_verb verb,
+                    struct target_done done, struct why *why)
 {
 	struct pending *p;
 	enum err e;
@@ -252,7 +246,6 @@ enum err target_ask(struct target *t, struct call *s, enum target_verb verb, tar
 	p->verb = verb;
 	p->step = 0;
 	p->done = done;
-	p->arg = arg;
 	e = start_step(t, p, why);
 	if (e != ERR_OK)
 		release(t, p);

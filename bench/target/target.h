@@ -52,16 +52,20 @@ extern const struct target_protocol target_jsonrpc, target_jsonrpc_sdp, target_n
 typedef void target_done_fn(void *arg, struct call *s, enum target_verb verb, enum err e,
                             const struct why *why);
 
+struct target_done {
+	target_done_fn *fn;
+	void *arg;
+};
+
 /* `where`: "jsonrpc:/path/control.sock", "jsonrpc:127.0.0.1:9900", "jsonrpc-sdp:...",
  * "ng:127.0.0.1:2223"; `netns` NULL or a path or name of a network namespace. */
 enum err target_open(struct target **out, const char *where, const char *netns,
                      struct why *why) MUST_USE;
 void target_close(struct target *t);
-const char *target_protocol_name(const struct target *t);
 /* Starts a verb; ERR_BUSY when TARGET_IN_FLIGHT_MAX requests wait. The call must live until done is
  * called. */
-enum err target_ask(struct target *t, struct call *s, enum target_verb verb, target_done_fn *done,
-                    void *arg, struct why *why) MUST_USE;
+enum err target_ask(struct target *t, struct call *s, enum target_verb verb,
+                    struct target_done done, struct why *why) MUST_USE;
 /* Waits at most so long, takes replies, repeats what a datagram may have lost. ERR_CLOSED when the
  * connection is gone. */
 enum err target_turn(struct target *t, int timeout_ms, struct why *why) MUST_USE;

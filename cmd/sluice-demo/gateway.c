@@ -157,9 +157,8 @@ static const struct doc *legs_of(const struct doc *result)
 	return media && media->kind == DOC_LIST && media->n ? doc_get(media->first, "legs") : NULL;
 }
 
-enum err gateway_place_call(struct demo_gateway *g, const struct addr *terminal,
-                            const struct addr *core, const struct keyctx *receive,
-                            const struct keyctx *send, struct gateway_call *out, struct why *why)
+enum err gateway_place_call(struct demo_gateway *g, const struct gateway_ends *ends,
+                            struct gateway_call *out, struct why *why)
 {
 	struct doc *params, *media, *first, *legs, *leg;
 	const struct doc *result;
@@ -172,11 +171,11 @@ enum err gateway_place_call(struct demo_gateway *g, const struct addr *terminal,
 	media = doc_list(a);
 	first = doc_dict(a);
 	legs = doc_dict(a);
-	leg = make_leg(a, terminal, "mux");
-	add_keying(a, leg, "receive", receive);
-	add_keying(a, leg, "send", send);
+	leg = make_leg(a, &ends->terminal, "mux");
+	add_keying(a, leg, "receive", ends->receive);
+	add_keying(a, leg, "send", ends->send);
 	doc_set(legs, "a", leg);
-	doc_set(legs, "b", make_leg(a, core, "pair"));
+	doc_set(legs, "b", make_leg(a, &ends->core, "pair"));
 	doc_set_text(a, first, "id", STR("audio"));
 	doc_set_text(a, first, "mode", STR("e2ae"));
 	doc_set(first, "legs", legs);

@@ -34,14 +34,18 @@ struct gateway_call {
 	struct addr a, a_rtcp, b, b_rtcp;
 };
 
+/* Who takes part in the call. */
+struct gateway_ends {
+	struct addr terminal, core;
+	const struct keyctx *receive, *send; /* the terminal's transmit key, the gateway's */
+};
+
 /*
  * session.create of one e2ae media: SRTP with rtcp-mux towards `terminal`, RTP with a port of its
- * own for RTCP towards `core`. `receive` is the terminal's transmit key, `send` the gateway's.
+ * own for RTCP towards `core`.
  */
-enum err gateway_place_call(struct demo_gateway *g, const struct addr *terminal,
-                            const struct addr *core, const struct keyctx *receive,
-                            const struct keyctx *send, struct gateway_call *out,
-                            struct why *why) MUST_USE;
+enum err gateway_place_call(struct demo_gateway *g, const struct gateway_ends *ends,
+                            struct gateway_call *out, struct why *why) MUST_USE;
 enum err gateway_end_call(struct demo_gateway *g, struct why *why) MUST_USE;
 
 #endif

@@ -241,7 +241,11 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 	doc_json_print(&text, root);
 	buf_char(&text, '\n');
 	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory")
-	             : files_add(&f, path, buf_as_view(&text), true, false, why);
+	             : files_add(&f,
+	                         &(struct files_content){.path = path,
+	                                                 .octets = buf_as_view(&text),
+	                                                 .is_secret = true},
+	                         why);
 	if (!e) {
 		/* What is written must be what the other commands read. */
 		struct account check;

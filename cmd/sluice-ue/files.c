@@ -76,15 +76,15 @@ static enum err write_beside(char *temporary, struct view octets, bool is_secret
 	return e;
 }
 
-enum err files_add(struct files *f, const char *path, struct view octets, bool is_secret,
-                   bool is_new, struct why *why)
+enum err files_add(struct files *f, const struct files_content *c, struct why *why)
 {
+	const char *path = c->path;
 	struct files_one *o = &f->one[f->n];
 	size_t n = strlen(path);
 	char *t;
 
 	CHECK(f->n < FILES_MAX);
-	if (is_new && !access(path, F_OK))
+	if (c->is_new && !access(path, F_OK))
 		return why_fail(why, ERR_EXISTS,
 		                "%s: exists already; it may hold another call's keys and is not "
 		                "overwritten",
@@ -92,18 +92,18 @@ enum err files_add(struct files *f, const char *path, struct view octets, bool i
 	if (is_special(path)) {
 		*o = (struct files_one){.path = path};
 		f->n++;
-		return write_in_place(path, octets, why);
+		return write_in_place(path, c->octets, why);
 	}
 	t = mem_alloc(n + sizeof(".XXXXXX"));
 	if (!t)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	memcpy(t, path, n);
 	memcpy(t + n, ".XXXXXX", sizeof(".XXXXXX"));
-	if (write_beside(t, octets, is_secret)) {
+	if (write_beside(t, c->octets, c->is_secret)) {
 		mem_free(t);
 		return why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno));
 	}
-	*o = (struct files_one){.path = path, .temporary = t, .is_new = is_new};
+	*o = (struct files_one){.path = path, .temporary = t, .is_new = c->is_new};
 	f->n++;
 	return ERR_OK;
 }
@@ -117,7 +117,10 @@ enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, s
 	if (e)
 		why_fail(why, e, "the description can't be written: %s", err_meaning(e));
 	else
-		e = files_add(f, path, (struct view){(const uint8_t *)text, n}, false, false, why);
+		e = files_add(
+			f,
+			&(struct files_content){.path = path, .octets = {(const uint8_t *)text, n}},
+			why);
 	if (text)
 		secret_wipe(text, n); /* a=crypto is a key */
 	mem_free(text);
@@ -173,19 +176,22 @@ enum err files_read_sdp(struct sdp **out, const char *path, struct why *why)
 	return e;
 }
 
-enum err files_add_state(struct files *f, const char *path, const char *what, struct view octets,
-                         bool is_new, struct why *why)
+enum err files_add_state(struct files *f, const char *what, const struct files_content *c,
+                         struct why *why)
 {
+	struct files_content whole = *c;
 	struct secret all = {0};
 	size_t n = strlen(what);
-	enum err e = secret_make(&all, n + 1 + octets.n);
+	enum err e = secret_make(&all, n + 1 + c->octets.n);
 
 	if (e)
 		return why_fail(why, e, "out of memory");
 	memcpy(all.octets, what, n);
 	all.octets[n] = '\n';
-	memcpy(all.octets + n + 1, octets.p, octets.n);
-	e = files_add(f, path, (struct view){all.octets, all.len}, true, is_new, why);
+	memcpy(all.octets + n + 1, c->octets.p, c->octets.n);
+	whole.octets = (struct view){all.octets, all.len};
+	whole.is_secret = true;
+	e = files_add(f, &whole, why);
 	secret_clear(&all);
 	return e;
 }

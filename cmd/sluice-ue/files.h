@@ -22,9 +22,15 @@ struct files {
 	} one[FILES_MAX];
 };
 
+struct files_content {
+	const char *path;
+	struct view octets;
+	bool is_new;    /* must not replace another file */
+	bool is_secret; /* mode 0600 */
+};
+
 /* ERR_IO; ERR_EXISTS for a file that is to be new. On failure nothing of this file is left. */
-enum err files_add(struct files *f, const char *path, struct view octets, bool is_secret,
-                   bool is_new, struct why *why) MUST_USE;
+enum err files_add(struct files *f, const struct files_content *c, struct why *why) MUST_USE;
 enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s,
                        struct why *why) MUST_USE;
 /* Puts all in their places. */
@@ -36,8 +42,8 @@ enum err files_read_sdp(struct sdp **out, const char *path, struct why *why) MUS
 
 /* A file that holds keys begins with a line that says what it is. `what` is that line without its
  * end. */
-enum err files_add_state(struct files *f, const char *path, const char *what, struct view octets,
-                         bool is_new, struct why *why) MUST_USE;
+enum err files_add_state(struct files *f, const char *what, const struct files_content *c,
+                         struct why *why) MUST_USE;
 /* ERR_DENIED: others than its owner may read or write it; ERR_SYNTAX: something else. `r` reads
  * behind the first line. */
 enum err files_read_state(struct secret *out, struct rd *r, const char *path, const char *what,

@@ -163,11 +163,6 @@ void media_set_sending(struct terminal_media *m, bool on)
 	m->next_ns = 0;
 }
 
-uint64_t media_next_ns(const struct terminal_media *m)
-{
-	return m->sending ? m->next_ns : UINT64_MAX;
-}
-
 /* Audio that its receiver can make again from what the header says: noise from SSRC, sequence
  * number and timestamp. */
 static void make_frame(uint8_t out[FRAME_BYTES], uint32_t ssrc, uint16_t seq, uint32_t timestamp)

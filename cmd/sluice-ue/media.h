@@ -54,8 +54,6 @@ void media_set_sending(struct terminal_media *m, bool on);
 
 /* Sends what is due, frames and every half second a report; takes in what waits. */
 void media_turn(struct terminal_media *m, uint64_t now_ns);
-/* When media_turn has something to send next; UINT64_MAX: not before a change. */
-uint64_t media_next_ns(const struct terminal_media *m);
 /* A sender report at once: what was sent so far. */
 void media_report(struct terminal_media *m);
 struct media_counts media_get_counts(const struct terminal_media *m);

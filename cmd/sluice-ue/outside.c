@@ -62,8 +62,13 @@ static enum err find_url(struct http_url *out, const struct account *a, enum ue_
 	return http_url_parse(str_of(text), out, why);
 }
 
-enum err outside_ask(void *ctx, enum ue_question question, struct view octets, struct buf *answer,
-                     struct why *why)
+/*
+ * Sends `octets` and waits at most 30 s for the answer; `ctx` is a struct outside. ERR_OK for every
+ * MIKEY message, an Error too. ERR_DENIED: the answer holds no message; `why` has the status.
+ * ERR_EXPIRED: 401. ERR_INVALID (no URL), ERR_IO, ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS).
+ */
+static enum err ask_kms(void *ctx, enum ue_question question, struct view octets,
+                        struct buf *answer, struct why *why)
 {
 	const struct account *a = ((struct outside *)ctx)->account;
 	struct tls_config config = {.role = TLS_CLIENT, .ca_file = a->ca[0] ? a->ca : NULL};
@@ -113,7 +118,7 @@ enum err outside_open(struct outside *a, const struct account *account, struct w
 	a->env = (struct ue_env){.mikey = {.last_ntp = &a->last_ntp,
 	                                   .random = test_env_random,
 	                                   .random_ctx = a->repeat},
-	                         .ask = outside_ask,
+	                         .ask = ask_kms,
 	                         .ask_ctx = a};
 	outside_tick(a);
 	return ERR_OK;

@@ -20,12 +20,4 @@ void outside_close(struct outside *a);
 /* The time of now into env: for a run of more than one step. */
 void outside_tick(struct outside *a);
 
-/*
- * Sends `octets` and waits for the answer, at most 30 s; `ctx` is a struct outside. ERR_OK whatever
- * MIKEY says: an Error is an answer. ERR_DENIED: the answer holds no message; `why` has the status.
- * ERR_EXPIRED: 401. ERR_INVALID (no URL), ERR_IO, ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS).
- */
-enum err outside_ask(void *ctx, enum ue_question question, struct view octets, struct buf *answer,
-                     struct why *why) MUST_USE;
-
 #endif

@@ -41,7 +41,9 @@ static enum err add_session(struct files *f, const char *path, const struct ue_s
 	if (!e) {
 		e = ue_session_save(session, &s.w);
 		e = e ? why_fail(why, e, "the call can't be kept: %s", err_meaning(e))
-		      : files_add_state(f, path, call_file, saved(&s), is_new, why);
+		      : files_add_state(f, call_file,
+		                        &(struct files_content){path, saved(&s), .is_new = is_new},
+		                        why);
 	}
 	secret_clear(&s.room);
 	return e;
@@ -91,6 +93,60 @@ static struct ue_choosing choosing(const struct ue_options *o, const struct acco
 	                            .network_does_e2ae = a->network_e2ae};
 }
 
+/* --- for people ------------------------------------------------------------- */
+
+static void show_key(const struct keyctx *k)
+{
+	uint8_t key[SUITE_MASTER_MAX];
+	char text[B64_TEXT_LEN(sizeof(key)) + 1];
+	size_t n = (size_t)k->suite->key_len + k->suite->salt_len;
+
+	memcpy(key, k->key, k->suite->key_len);
+	memcpy(key + k->suite->key_len, k->salt, k->suite->salt_len);
+	if (!b64_encode(key, n, true, text, sizeof(text)))
+		printf(" inline:%s", text);
+	secret_wipe(key, sizeof(key));
+	secret_wipe(text, sizeof(text));
+}
+
+static enum err show_stream(const struct ue_session *s, unsigned media, bool of_offerer,
+                            bool show_keys, struct why *why)
+{
+	struct ue_stream_key k = {0};
+	enum err e = ue_session_key(s, media, of_offerer == s->is_offerer, &k, why);
+
+	if (e)
+		return e;
+	printf("cs=%u media=%u from=%s", 2 * media + (of_offerer ? 1 : 2), media + 1,
+	       of_offerer ? "offerer" : "answerer");
+	if (k.ssrc)
+		printf(" ssrc=%u", k.ssrc);
+	printf(" suite=%s", k.key->suite->name);
+	if (show_keys)
+		show_key(k.key);
+	putchar('\n');
+	keyctx_free(k.key);
+	return ERR_OK;
+}
+
+/* One line for each stream; the keys only when asked for. */
+static enum err show_session(const struct ue_session *s, bool show_keys, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	/* Nothing of a key stays behind in stdio's own room. */
+	if (show_keys && !fflush(stdout))
+		setvbuf(stdout, NULL, _IONBF, 0);
+	if (s->protection == UE_NONE)
+		puts("protect=none");
+	for (unsigned m = 0; m < s->n_media && !e && s->protection != UE_NONE; m++) {
+		e = show_stream(s, m, true, show_keys, why);
+		if (!e)
+			e = show_stream(s, m, false, show_keys, why);
+	}
+	return e;
+}
+
 /* --- tickets ---------------------------------------------------------------- */
 
 static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struct mikey_id *peers,
@@ -105,18 +161,26 @@ static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struc
 	                               .responder_rekeys = o->responder_rekeys};
 }
 
-/* The file says whether the ticket was used: one without J serves once. */
-static enum err add_ticket(struct files *f, const char *path, const struct ticket_grant *g,
-                           bool is_used, bool is_new, struct outside *outside, struct why *why)
+struct kept_ticket {
+	const struct ticket_grant *grant;
+	bool is_used; /* a ticket without the J flag serves one call */
+};
+
+/* A new ticket gets a new file; a used one replaces its own. */
+static enum err add_ticket(struct files *f, const char *path, struct kept_ticket t,
+                           struct outside *outside, struct why *why)
 {
 	struct saving s;
 	enum err e = saving_start(&s, why);
 
 	if (!e) {
-		wr_u8(&s.w, is_used);
-		e = ue_ticket_save(g, &outside->env.mikey, &s.w);
+		wr_u8(&s.w, t.is_used);
+		e = ue_ticket_save(t.grant, &outside->env.mikey, &s.w);
 		e = e ? why_fail(why, e, "the ticket can't be kept: %s", err_meaning(e))
-		      : files_add_state(f, path, ticket_file, saved(&s), is_new, why);
+		      : files_add_state(
+				f, ticket_file,
+				&(struct files_content){path, saved(&s), .is_new = !t.is_used},
+				why);
 	}
 	secret_clear(&s.room);
 	return e;
@@ -177,7 +241,8 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 	if (!e)
 		e = ue_ticket_get(&grant, &a->identity, &wish, &outside->env, why);
 	if (!e)
-		e = add_ticket(&f, o->ticket, grant, false, true, outside, why);
+		e = add_ticket(&f, o->ticket, (struct kept_ticket){grant, .is_used = false},
+		               outside, why);
 	if (!e)
 		e = files_commit(&f, why);
 	if (!e)
@@ -237,23 +302,32 @@ static enum err add_offer(struct files *f, const char *path, const struct ue_off
 	if (!e) {
 		e = ue_offer_save(offer, &outside->env.mikey, &s.w);
 		e = e ? why_fail(why, e, "the state can't be kept: %s", err_meaning(e))
-		      : files_add_state(f, path, offer_file, saved(&s), true, why);
+		      : files_add_state(f, offer_file,
+		                        &(struct files_content){path, saved(&s), .is_new = true},
+		                        why);
 	}
 	secret_clear(&s.room);
 	return e;
 }
 
-static enum err write_offer(const struct ue_options *o, const struct ue_offer *offer,
-                            const struct ue_wish *wish, const struct sdp *s,
+struct made_offer {
+	const struct ue_offer *offer;
+	const struct ue_wish *wish;
+	const struct sdp *sdp;
+};
+
+static enum err write_offer(const struct ue_options *o, const struct made_offer *made,
                             struct outside *outside, struct why *why)
 {
 	struct files f = {0};
-	enum err e = add_offer(&f, o->state, offer, outside, why);
+	enum err e = add_offer(&f, o->state, made->offer, outside, why);
 
-	if (!e && wish->grant)
-		e = add_ticket(&f, o->ticket, wish->grant, true, false, outside, why);
+	if (!e && made->wish->grant)
+		e = add_ticket(&f, o->ticket,
+		               (struct kept_ticket){made->wish->grant, .is_used = true}, outside,
+		               why);
 	if (!e)
-		e = files_add_sdp(&f, o->files[1], s, why);
+		e = files_add_sdp(&f, o->files[1], made->sdp, why);
 	if (!e)
 		e = files_commit(&f, why);
 	files_drop(&f);
@@ -281,7 +355,7 @@ static enum err offer_into(const struct ue_options *o, struct account *a, struct
 	if (!e)
 		e = ue_offer_new(&offer, &wish, s, &outside->env, why);
 	if (!e)
-		e = write_offer(o, offer, &wish, s, outside, why);
+		e = write_offer(o, &(struct made_offer){offer, &wish, s}, outside, why);
 	if (!e)
 		printf("protect=%s\n", ue_protection_name(wish.protection));
 	ue_offer_free(offer);
@@ -506,58 +580,5 @@ enum err step_update(const struct ue_options *o, struct why *why)
 		outside_close(&outside);
 	}
 	ue_session_free(session);
-	return e;
-}
-
-/* --- for people ------------------------------------------------------------- */
-
-static void show_key(const struct keyctx *k)
-{
-	uint8_t key[SUITE_MASTER_MAX];
-	char text[B64_TEXT_LEN(sizeof(key)) + 1];
-	size_t n = (size_t)k->suite->key_len + k->suite->salt_len;
-
-	memcpy(key, k->key, k->suite->key_len);
-	memcpy(key + k->suite->key_len, k->salt, k->suite->salt_len);
-	if (!b64_encode(key, n, true, text, sizeof(text)))
-		printf(" inline:%s", text);
-	secret_wipe(key, sizeof(key));
-	secret_wipe(text, sizeof(text));
-}
-
-static enum err show_stream(const struct ue_session *s, unsigned media, bool of_offerer,
-                            bool show_keys, struct why *why)
-{
-	struct ue_stream_key k = {0};
-	enum err e = ue_session_key(s, media, of_offerer == s->is_offerer, &k, why);
-
-	if (e)
-		return e;
-	printf("cs=%u media=%u from=%s", 2 * media + (of_offerer ? 1 : 2), media + 1,
-	       of_offerer ? "offerer" : "answerer");
-	if (k.ssrc)
-		printf(" ssrc=%u", k.ssrc);
-	printf(" suite=%s", k.key->suite->name);
-	if (show_keys)
-		show_key(k.key);
-	putchar('\n');
-	keyctx_free(k.key);
-	return ERR_OK;
-}
-
-enum err show_session(const struct ue_session *s, bool show_keys, struct why *why)
-{
-	enum err e = ERR_OK;
-
-	/* Nothing of a key stays behind in stdio's own room. */
-	if (show_keys && !fflush(stdout))
-		setvbuf(stdout, NULL, _IONBF, 0);
-	if (s->protection == UE_NONE)
-		puts("protect=none");
-	for (unsigned m = 0; m < s->n_media && !e && s->protection != UE_NONE; m++) {
-		e = show_stream(s, m, true, show_keys, why);
-		if (!e)
-			e = show_stream(s, m, false, show_keys, why);
-	}
 	return e;
 }

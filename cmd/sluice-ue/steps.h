@@ -17,7 +17,5 @@ enum err step_update(const struct ue_options *o, struct why *why) MUST_USE;
 /* An identity of the command line; `out` views `room`. ERR_SYNTAX. */
 enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char *text,
                    struct why *why) MUST_USE;
-/* One line for each stream; the keys only when asked for. */
-enum err show_session(const struct ue_session *s, bool show_keys, struct why *why) MUST_USE;
 
 #endif

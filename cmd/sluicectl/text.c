@@ -20,7 +20,7 @@ static bool is_plain(const struct doc *d)
 	return d->kind != DOC_LIST && d->kind != DOC_DICT;
 }
 
-void text_value(struct buf *out, const struct doc *d)
+static void text_value(struct buf *out, const struct doc *d)
 {
 	if (d->kind == DOC_TEXT)
 		buf_str(out, d->text);

@@ -8,8 +8,6 @@
 
 /* "name: value" lines, indented by depth; lists of plain values on one line. */
 void text_print(struct buf *out, const struct doc *d);
-/* A value without its structure: text bare, numbers as digits. */
-void text_value(struct buf *out, const struct doc *d);
 /* A table of session.list's sessions. */
 void text_sessions(struct buf *out, const struct doc *answer);
 /* An event on one line. */

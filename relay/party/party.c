@@ -84,12 +84,21 @@ static enum err begin_state(const struct party *p, struct party_stream *s, uint3
 	return e;
 }
 
+/* NULL: not begun. */
+static struct engine_stream *stream_of(const struct party *p, uint32_t ssrc)
+{
+	for (const struct party_stream *s = &p->first; s; s = s->next)
+		if (s->state && s->ssrc == ssrc)
+			return s->state;
+	return NULL;
+}
+
 enum err party_begin(struct party *p, uint32_t ssrc, uint32_t roc)
 {
 	struct party_stream *s = &p->first;
 	enum err e;
 
-	if (party_stream(p, ssrc))
+	if (stream_of(p, ssrc))
 		return ERR_EXISTS;
 	if (p->n_streams == PARTY_STREAMS_MAX)
 		return ERR_LIMIT;
@@ -128,14 +137,6 @@ static void take_back(struct party *p, uint32_t ssrc)
 	mem_free(s);
 }
 
-struct engine_stream *party_stream(const struct party *p, uint32_t ssrc)
-{
-	for (const struct party_stream *s = &p->first; s; s = s->next)
-		if (s->state && s->ssrc == ssrc)
-			return s->state;
-	return NULL;
-}
-
 bool party_packet(struct pkt *out, uint8_t *data, size_t n, size_t room)
 {
 	enum pkt_kind kind = rtp_classify(data, n);
@@ -162,13 +163,13 @@ static bool find_stream(struct party *p, struct pkt *pkt, uint32_t roc, bool *is
 	uint32_t ssrc = party_ssrc(pkt);
 
 	pkt->key = p->key;
-	pkt->crypto = party_stream(p, ssrc);
+	pkt->crypto = stream_of(p, ssrc);
 	*is_new = !pkt->crypto;
 	if (pkt->crypto)
 		return true;
 	if (party_begin(p, ssrc, roc))
 		return false;
-	pkt->crypto = party_stream(p, ssrc);
+	pkt->crypto = stream_of(p, ssrc);
 	return true;
 }
 

@@ -51,8 +51,6 @@ void party_free(struct party *p);
 /* Begins the stream of an SSRC at a ROC. ERR_EXISTS, ERR_LIMIT, ERR_NOMEM, or what the engine
  * says. */
 enum err party_begin(struct party *p, uint32_t ssrc, uint32_t roc) MUST_USE;
-/* NULL: not begun. */
-struct engine_stream *party_stream(const struct party *p, uint32_t ssrc);
 
 /* Makes a packet of octets in a buffer of `room`. False: neither RTP nor RTCP, or cut short. */
 bool party_packet(struct pkt *out, uint8_t *data, size_t n, size_t room);

@@ -104,7 +104,8 @@ static enum opt_outcome parse(struct places *at, const char *words, bool dash_wo
 	*at = (struct places){.seconds = 5};
 	argv[0] = (char *)"tool";
 	snprintf(text, sizeof(text), "%s", words);
-	for (char *word = strtok(text, " "); word && argc < ARGS_MAX; word = strtok(NULL, " "))
+	for (char *rest, *word = strtok_r(text, " ", &rest); word && argc < ARGS_MAX;
+	     word = strtok_r(NULL, " ", &rest))
 		argv[argc++] = word;
 	return opt_parse(&c, argc, argv, n_words, &status);
 }
