@@ -13,12 +13,12 @@
 #include "base/secret.h"
 #include "bench/bench.h"
 #include "bench/settings.h"
-#include "bench/crypto/work.h"
+#include "bench/crypto/packets.h"
 #include "base/opt.h"
 #include "bench/progress.h"
 #include "bench/result/result.h"
 
-/* Of PKTS_MIN packets a repetition lasts some milliseconds, so that a pause of the machine is a
+/* A repetition of PKTS_MIN packets lasts some milliseconds, so that a pause of the machine is a
  * small part of it; one stream has 65,535 sequence numbers. */
 enum { PKTS_MIN = 60000, REPETITIONS_MAX = 31, STREAMS_MAX = 100000 };
 
@@ -164,16 +164,8 @@ struct entrant {
 };
 
 struct round {
-	const struct suite *suite;
 	enum engine_direction direction;
-	unsigned streams, payload;
-	uint32_t *order; /* the shuffle in which streams are visited */
-	uint64_t visits; /* packets of one repetition, a multiple of the chunk; the first `warm` are
-	                    not timed */
-	uint64_t warm;
-	uint8_t *store; /* unprotect: protected packets in the order of visits */
-	size_t packet_bytes;
-	struct work_chunk chunk;
+	struct packets pkts;
 	struct entrant entrants[WORK_CONTENDERS_MAX];
 	unsigned n_entrants;
 };
@@ -185,21 +177,6 @@ static size_t memory_in_use(void)
 
 	secret_get_usage(&u);
 	return m.uordblks + m.hblkhd + u.in_use_bytes;
-}
-
-static struct keyctx *key_of(const struct suite *suite, unsigned stream)
-{
-	uint8_t master[SUITE_MASTER_MAX];
-	struct keyctx_spec spec = {
-		.suite = suite,
-		.master = {.p = master, .n = (size_t)suite->key_len + suite->salt_len}};
-	struct keyctx *key = NULL;
-
-	for (size_t i = 0; i < sizeof(master); i++)
-		master[i] =
-			(uint8_t)((stream + 1) * 2654435761u >> (i % 4 * 8)) ^ (uint8_t)(i * 29);
-	CHECK(keyctx_new(&key, &spec, NULL) == ERR_OK);
-	return key;
 }
 
 /* Contexts for all streams; what takes longer than allowed, or is refused, sits out and is noted.
@@ -214,12 +191,13 @@ static void enter(struct result *r, struct round *round, const struct work_conte
 	enum err e;
 
 	*x = (struct entrant){.who = who,
-	                      .span = round->streams > WORK_CHUNK ? WORK_CHUNK : round->streams};
-	e = who->make(&x->contexts, who, round->suite, round->direction, round->streams);
+	                      .span = round->pkts.streams > WORK_CHUNK ? WORK_CHUNK
+	                                                               : round->pkts.streams};
+	e = who->make(&x->contexts, who, round->pkts.suite, round->direction, round->pkts.streams);
 	if (e != ERR_OK)
 		return;
-	for (; e == ERR_OK && i < round->streams; i++) {
-		struct keyctx *key = key_of(round->suite, i);
+	for (; e == ERR_OK && i < round->pkts.streams; i++) {
+		struct keyctx *key = packets_key(round->pkts.suite, i);
 
 		e = who->set_key(x->contexts, i, key, &why);
 		keyctx_free(key);
@@ -231,84 +209,12 @@ static void enter(struct result *r, struct round *round, const struct work_conte
 	if (e != ERR_OK) {
 		if (round->direction == ENGINE_SEND)
 			result_note(r, "%s sits out %s with %u streams: %s", who->name,
-			            round->suite->name, round->streams, why.text);
+			            round->pkts.suite->name, round->pkts.streams, why.text);
 		who->free(x->contexts);
 		x->contexts = NULL;
 		return;
 	}
-	x->stream_bytes = (double)(memory_in_use() - before) / round->streams;
-}
-
-/* Packet number `visit` of a repetition in the clear, ready to be protected. */
-static void set_plain(struct round *round, unsigned i, uint64_t visit)
-{
-	struct pkt *p = &round->chunk.pkts[i];
-	uint32_t stream = round->order[visit % round->streams];
-	/* Streams are met in the middle: each elsewhere in the ring of its window. */
-	uint16_t seq = (uint16_t)(1 + stream % 1024 + visit / round->streams);
-	uint8_t *octets = round->chunk.octets[i];
-
-	octets[0] = 0x80;
-	octets[1] = 0;
-	be16_put(octets + 2, seq);
-	be32_put(octets + 4, seq * 160u);
-	be32_put(octets + 8, work_ssrc(stream));
-	round->chunk.stream[i] = stream;
-	round->chunk.batch[i] = p;
-	*p = (struct pkt){.data = octets,
-	                  .len = (uint16_t)(WORK_HEADER_LEN + round->payload),
-	                  .tailroom = (uint16_t)(WORK_ROOM - WORK_HEADER_LEN - round->payload),
-	                  .kind = PKT_RTP,
-	                  .header_len = WORK_HEADER_LEN,
-	                  .index = seq};
-}
-
-static void fill_chunk(struct round *round, uint64_t visit)
-{
-	for (unsigned i = 0; i < WORK_CHUNK; i++) {
-		set_plain(round, i, visit + i);
-		if (round->store) {
-			memcpy(round->chunk.octets[i],
-			       round->store + (visit + i) * round->packet_bytes,
-			       round->packet_bytes);
-			round->chunk.pkts[i].len = (uint16_t)round->packet_bytes;
-			round->chunk.pkts[i].tailroom = (uint16_t)(WORK_ROOM - round->packet_bytes);
-		}
-	}
-}
-
-/* What the unprotecting side works on, protected by the first engine that carries the suite. */
-static enum err fill_store(struct round *round)
-{
-	struct work_contender all[WORK_CONTENDERS_MAX];
-	struct work_contexts *c = NULL;
-	uint8_t *store = mem_array(round->visits, round->packet_bytes);
-	enum err e = store ? ERR_OK : ERR_NOMEM;
-
-	(void)work_contenders(all);
-	round->store = NULL;
-	if (e == ERR_OK)
-		e = all[0].make(&c, &all[0], round->suite, ENGINE_SEND, round->streams);
-	for (unsigned i = 0; e == ERR_OK && i < round->streams; i++) {
-		struct keyctx *key = key_of(round->suite, i);
-
-		e = all[0].set_key(c, i, key, NULL);
-		keyctx_free(key);
-	}
-	for (uint64_t v = 0; e == ERR_OK && v < round->visits; v += WORK_CHUNK) {
-		fill_chunk(round, v);
-		all[0].aim(c, &round->chunk);
-		all[0].run(c, &round->chunk, 0, WORK_CHUNK);
-		for (unsigned i = 0; i < WORK_CHUNK; i++)
-			memcpy(store + (v + i) * round->packet_bytes, round->chunk.octets[i],
-			       round->packet_bytes);
-	}
-	all[0].free(c);
-	if (e == ERR_OK)
-		round->store = store;
-	else
-		mem_free(store);
-	return e;
+	x->stream_bytes = (double)(memory_in_use() - before) / round->pkts.streams;
 }
 
 static uint64_t cycles_now(void)
@@ -324,7 +230,7 @@ static uint64_t cycles_now(void)
  * it has contexts for all. */
 static uint64_t visit_of(const struct round *round, const struct entrant *x, uint64_t v)
 {
-	return x->span < round->streams ? v / x->span * round->streams + v % x->span : v;
+	return x->span < round->pkts.streams ? v / x->span * round->pkts.streams + v % x->span : v;
 }
 
 /* One repetition of one entrant. False when it refused a packet: then the figure would be of
@@ -333,22 +239,23 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 {
 	uint64_t took_ns = 0, took_cycles = 0, pkts = 0;
 
-	bool all = x->span == round->streams;
-	uint64_t warm = all ? round->warm : x->span,
-		 visits = all ? round->visits : round->visits / round->streams * x->span;
+	bool all = x->span == round->pkts.streams;
+	uint64_t warm = all ? round->pkts.warm : x->span,
+		 visits = all ? round->pkts.visits
+	                      : round->pkts.visits / round->pkts.streams * x->span;
 
 	if (x->who->restart)
 		x->who->restart(x->contexts);
 	for (uint64_t v = 0; v < visits && (double)took_ns < set.budget_ms * 1e6; v += WORK_CHUNK) {
 		uint64_t start, cycles;
 
-		fill_chunk(round, visit_of(round, x, v));
+		packets_fill(&round->pkts, visit_of(round, x, v));
 		if (x->who->aim)
-			x->who->aim(x->contexts, &round->chunk);
+			x->who->aim(x->contexts, &round->pkts.chunk);
 		start = clk_mono_ns();
 		cycles = cycles_now();
 		for (unsigned i = 0; i < WORK_CHUNK; i += batch)
-			x->who->run(x->contexts, &round->chunk, i,
+			x->who->run(x->contexts, &round->pkts.chunk, i,
 			            i + batch <= WORK_CHUNK ? batch : WORK_CHUNK - i);
 		if (v >= warm) {
 			took_cycles += cycles_now() - cycles;
@@ -356,14 +263,15 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 			pkts += WORK_CHUNK;
 		}
 		for (unsigned i = 0; x->who->engine && i < WORK_CHUNK; i++)
-			if (round->chunk.pkts[i].verdict != VERDICT_NONE) {
+			if (round->pkts.chunk.pkts[i].verdict != VERDICT_NONE) {
 				fprintf(stderr, "sluice-bench crypto: %s gave %s\n", x->who->name,
-				        verdict_name((enum verdict)round->chunk.pkts[i].verdict));
+				        verdict_name(
+						(enum verdict)round->pkts.chunk.pkts[i].verdict));
 				return false;
 			}
 	}
 	x->ns[x->n] = (double)took_ns / (double)pkts;
-	x->cycles[x->n++] = (double)took_cycles / (double)pkts / round->payload;
+	x->cycles[x->n++] = (double)took_cycles / (double)pkts / round->pkts.payload;
 	return true;
 }
 
@@ -373,14 +281,14 @@ static bool set_span(struct round *round, struct entrant *x)
 {
 	double span;
 
-	if (x->span == round->streams)
+	if (x->span == round->pkts.streams)
 		return true;
 	if (!repeat(round, x, WORK_CHUNK))
 		return false;
 	span = set.budget_ms * 1e6 / x->ns[0] / 2;
-	x->span = span >= round->streams ? round->streams
-	          : span < WORK_CHUNK    ? WORK_CHUNK
-	                                 : (unsigned)span / WORK_CHUNK * WORK_CHUNK;
+	x->span = span >= round->pkts.streams ? round->pkts.streams
+	          : span < WORK_CHUNK         ? WORK_CHUNK
+	                                      : (unsigned)span / WORK_CHUNK * WORK_CHUNK;
 	return true;
 }
 
@@ -408,11 +316,11 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 	       *to_libsrtp = ratio(round, x, "libsrtp", true);
 	double values[REPETITIONS_MAX], m;
 
-	json_object_set_new(row, "suite", json_string(round->suite->name));
+	json_object_set_new(row, "suite", json_string(round->pkts.suite->name));
 	json_object_set_new(row, "direction",
 	                    json_string(round->direction == ENGINE_SEND ? "protect" : "unprotect"));
-	json_object_set_new(row, "payload", json_integer(round->payload));
-	json_object_set_new(row, "streams", json_integer(round->streams));
+	json_object_set_new(row, "payload", json_integer(round->pkts.payload));
+	json_object_set_new(row, "streams", json_integer(round->pkts.streams));
 	json_object_set_new(row, "batch", json_integer(batch));
 	json_object_set_new(row, "engine", json_string(x->who->name));
 	memcpy(values, x->ns, sizeof(values)); /* sorted there; the turns are still wanted */
@@ -422,13 +330,13 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 	if (x->cycles[0] > 0)
 		json_object_set_new(row, "cycles_per_octet", result_spread(x->cycles, x->n));
 	json_object_set_new(row, "pps", json_real(1e9 / m));
-	json_object_set_new(row, "gb_per_s", json_real(round->payload / m));
+	json_object_set_new(row, "gb_per_s", json_real(round->pkts.payload / m));
 	if (to_floor)
 		json_object_set_new(row, "to_floor", to_floor);
 	if (to_libsrtp)
 		json_object_set_new(row, "to_libsrtp", to_libsrtp);
 	/* With few streams it would be the engine's scratch that shows. */
-	if (round->streams >= 100)
+	if (round->pkts.streams >= 100)
 		json_object_set_new(row, "stream_bytes", json_real(x->stream_bytes));
 }
 
@@ -448,25 +356,6 @@ static bool measure(struct result *r, struct round *round, unsigned batch)
 	return true;
 }
 
-static void shuffle(uint32_t *order, unsigned n)
-{
-	uint64_t state = 88172645463325252ull;
-
-	for (unsigned i = 0; i < n; i++)
-		order[i] = i;
-	for (unsigned i = n; i > 1; i--) {
-		unsigned j;
-		uint32_t t = order[i - 1];
-
-		state ^= state << 13;
-		state ^= state >> 7;
-		state ^= state << 17;
-		j = (unsigned)(state % i);
-		order[i - 1] = order[j];
-		order[j] = t;
-	}
-}
-
 static bool is_wanted(const char *name)
 {
 	struct str rest = str_of(set.engine);
@@ -484,25 +373,18 @@ static bool run_round(struct result *r, struct round *round, double done, double
 {
 	struct work_contender all[WORK_CONTENDERS_MAX];
 	unsigned n = work_contenders(all), cell = 0, cells = set.payloads.n * set.batches.n;
-	uint64_t passes = 1 + (PKTS_MIN + round->streams - 1) / round->streams;
 	bool ok = true;
 
-	round->visits = (round->streams * (passes < 3 ? 3 : passes) + WORK_CHUNK - 1) / WORK_CHUNK *
-	                WORK_CHUNK;
-	round->warm = round->streams < WORK_CHUNK ? WORK_CHUNK : round->streams;
-	round->order = mem_array(round->streams, sizeof(*round->order));
-	round->chunk.octets = mem_array(WORK_CHUNK, sizeof(*round->chunk.octets));
-	CHECK(round->order && round->chunk.octets);
-	shuffle(round->order, round->streams);
+	CHECK(packets_open(&round->pkts, PKTS_MIN) == ERR_OK);
 	round->n_entrants = 0;
 	for (unsigned i = 0; i < n; i++)
 		if (is_wanted(all[i].name))
 			enter(r, round, &all[i]);
 	for (unsigned p = 0; ok && p < set.payloads.n; p++) {
-		round->payload = set.payloads.v[p];
-		round->packet_bytes =
-			WORK_HEADER_LEN + round->payload + (size_t)round->suite->srtp_tag_len;
-		if (round->direction == ENGINE_RECEIVE && fill_store(round) != ERR_OK) {
+		round->pkts.payload = set.payloads.v[p];
+		round->pkts.packet_bytes = WORK_HEADER_LEN + round->pkts.payload +
+		                           (size_t)round->pkts.suite->srtp_tag_len;
+		if (round->direction == ENGINE_RECEIVE && packets_protect(&round->pkts) != ERR_OK) {
 			fprintf(stderr, "sluice-bench crypto: no packets to unprotect\n");
 			ok = false;
 		}
@@ -510,18 +392,17 @@ static bool run_round(struct result *r, struct round *round, double done, double
 			ok = !round->entrants[i].contexts || set_span(round, &round->entrants[i]);
 		for (unsigned b = 0; ok && b < set.batches.n; b++) {
 			progress_show(done + share * cell++ / cells,
-			              "%s, %u streams, %u octets, batch %u", round->suite->name,
-			              round->streams, round->payload, set.batches.v[b]);
+			              "%s, %u streams, %u octets, batch %u",
+			              round->pkts.suite->name, round->pkts.streams,
+			              round->pkts.payload, set.batches.v[b]);
 			ok = measure(r, round, set.batches.v[b]);
 		}
-		mem_free(round->store);
-		round->store = NULL;
+		packets_forget(&round->pkts);
 	}
 	for (unsigned i = 0; i < round->n_entrants; i++)
 		if (round->entrants[i].contexts)
 			round->entrants[i].who->free(round->entrants[i].contexts);
-	mem_free(round->chunk.octets);
-	mem_free(round->order);
+	packets_close(&round->pkts);
 	return ok;
 }
 
@@ -587,9 +468,9 @@ int crypto_run(int argc, char **argv)
 			if (!is_suite_wanted(suite_get((enum suite_id)i)) ||
 			    !strcmp(set.direction, sends ? "unprotect" : "protect"))
 				continue;
-			round.suite = suite_get((enum suite_id)i);
+			round.pkts.suite = suite_get((enum suite_id)i);
 			round.direction = sends ? ENGINE_SEND : ENGINE_RECEIVE;
-			round.streams = set.streams.v[k % set.streams.n];
+			round.pkts.streams = set.streams.v[k % set.streams.n];
 			ok = run_round(&r, &round, (double)step / steps, 1.0 / steps);
 			step++;
 		}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The packets that contenders work on: many streams, visited in a shuffled order. */
+#ifndef BENCH_CRYPTO_PACKETS_H
+#define BENCH_CRYPTO_PACKETS_H
+
+#include "bench/crypto/work.h"
+
+/* Zeroed before the first use; `suite`, `streams` and `payload` are set by the caller. */
+struct packets {
+	const struct suite *suite;
+	unsigned streams, payload;
+	size_t packet_bytes; /* of a protected packet; set by the caller with `payload` */
+	uint32_t *order;     /* the shuffle in which streams are visited */
+	uint64_t visits;     /* packets of one repetition, a multiple of the chunk */
+	uint64_t warm;       /* the first of them are not timed */
+	uint8_t *store;      /* protected packets in the order of visits; NULL: packets in clear */
+	struct work_chunk chunk;
+};
+
+/* Room and order for at least `pkts_min` packets over `streams`. ERR_NOMEM. */
+enum err packets_open(struct packets *p, unsigned pkts_min) MUST_USE;
+void packets_close(struct packets *p);
+
+/* The key of a stream; the caller frees it. */
+struct keyctx *packets_key(const struct suite *suite, unsigned stream);
+/* Fills the chunk with packets number `visit` and following of a repetition. */
+void packets_fill(struct packets *p, uint64_t visit);
+/* Protects all packets with the first engine that carries the suite: packets_fill then gives these.
+ */
+enum err packets_protect(struct packets *p) MUST_USE;
+/* Packets are in clear again. */
+void packets_forget(struct packets *p);
+
+#endif
