@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plays one e2ae call through a gateway of its own and checks every octet: what `make run` shows.
+/* Starts a gateway, plays one e2ae call through it and checks every octet. `make run` runs it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,12 +42,11 @@ static const char about[] =
 	"  terminal ==SRTP==> [a] sluiced [b] --RTP--> core\n"
 	"  terminal <==SRTP== [a] sluiced [b] <--RTP-- core";
 
-static const char closing[] =
-	"Exit status: 0 every packet arrived and decrypted to the octets that were sent, 1 not so, "
-	"2 wrong command line.\n";
+static const char closing[] = "Exit status: 0 every packet arrived and decrypted to the octets "
+			      "that were sent, 1 a packet was lost or altered, "
+			      "2 wrong command line.\n";
 
-/* The folder this program stands in, or the one above it: sluiced and the recording are found from
- * there. */
+/* A path relative to the folder of this program: sluiced and the recording are found there. */
 static void find_beside(char *out, size_t room, const char *relative)
 {
 	char self[3072];
@@ -76,8 +75,9 @@ static enum err open_audio(struct demo *d, struct why *why)
 		if (access(path, R_OK) == 0)
 			return audio_open(&d->audio, path, why);
 	}
-	return why_fail(why, ERR_NOT_FOUND,
-	                "the recording is not where it should be; name one with --audio");
+	return why_fail(
+		why, ERR_NOT_FOUND,
+		"the installed recording call.wav was not found; name a WAV file with --audio");
 }
 
 static enum err open_endpoints(struct demo *d, struct why *why)
@@ -91,7 +91,7 @@ static enum err open_endpoints(struct demo *d, struct why *why)
 	if (!e)
 		e = keyctx_generate(&d->down, suite);
 	if (e)
-		return why_fail(why, e, "can't make keys: %s", err_meaning(e));
+		return why_fail(why, e, "cannot generate keys: %s", err_meaning(e));
 	CHECK(!addr_parse(STR("127.0.0.1:0"), &terminal.local));
 	core.local = terminal.local;
 	terminal.send = d->up;
@@ -124,7 +124,8 @@ static enum err connect_call(struct demo *d, struct why *why)
 static void print_side(const char *way, const struct endpoint_counts *sender,
                        const struct endpoint_counts *c)
 {
-	printf("  %-22s %7llu sent %7llu heard %5llu lost %5llu wrong  jitter %6.2f ms  round trip "
+	printf("  %-22s %7llu sent %7llu received %5llu lost %5llu wrong  jitter %6.2f ms  round "
+	       "trip "
 	       "%6.2f ms\n",
 	       way, (unsigned long long)sender->sent, (unsigned long long)c->received,
 	       (unsigned long long)c->lost, (unsigned long long)(c->wrong + c->refused),
@@ -199,8 +200,8 @@ static int verdict(struct demo *d)
 
 	printf("\n");
 	show(d, false);
-	printf("\n  %s\n", good ? "every packet came through and decrypted to the same octets"
-	                        : "NOT every packet came through unharmed");
+	printf("\n  %s\n", good ? "every packet arrived and decrypted to the octets that were sent"
+	                        : "FAILED: packets were lost or altered (see the counts above)");
 	return good ? EXIT_GOOD : EXIT_BAD;
 }
 
@@ -219,12 +220,12 @@ static int run(struct demo *d)
 	play(d);
 	status = verdict(d);
 	if (gateway_end_call(&d->gateway, &why)) {
-		fprintf(stderr, "sluice-demo: the call did not end: %s\n", why.text);
+		fprintf(stderr, "sluice-demo: session.delete failed: %s\n", why.text);
 		status = EXIT_BAD;
 	}
 out:
 	if (!gateway_stop(&d->gateway)) {
-		fprintf(stderr, "sluice-demo: the gateway did not end cleanly\n");
+		fprintf(stderr, "sluice-demo: sluiced did not exit with status 0 after SIGTERM\n");
 		status = EXIT_BAD;
 	}
 	endpoint_close(d->terminal);

@@ -24,7 +24,7 @@ struct program {
 	struct loop_signal *signals[SIGNALS];
 	struct loop_timer *tick;
 	unsigned ticks;
-	uint64_t store_failures; /* told already */
+	uint64_t store_failures; /* as logged so far */
 	struct test_env *repeat;
 	struct kms_store_disk *disk;
 	struct tls_context *tls, *tls_client;
@@ -53,16 +53,20 @@ static void reload(struct program *p)
 	struct why why = {{0}};
 
 	if (kms_conf_load(&d, p->o.credentials, &why))
-		log_why(LOG_ERROR_LEVEL, "credentials not read again: the old ones stay", &why);
+		log_why(LOG_ERROR_LEVEL,
+		        "credentials could not be read; the previous ones stay in force", &why);
 	else
 		kms_take_directory(p->kms, d);
 	if (p->tls && tls_context_reload(p->tls, &why))
-		log_why(LOG_ERROR_LEVEL, "certificates not read again: the old ones stay", &why);
+		log_why(LOG_ERROR_LEVEL,
+		        "certificates could not be read; the previous ones stay in force", &why);
 	if (p->tls_client && tls_context_reload(p->tls_client, &why))
-		log_why(LOG_ERROR_LEVEL, "roots not read again: the old ones stay", &why);
+		log_why(LOG_ERROR_LEVEL, "roots could not be read; the previous ones stay in force",
+		        &why);
 	if (audit_reopen(p->audit, &why))
-		log_why(LOG_ERROR_LEVEL, "audit file not opened again: the old one stays", &why);
-	log_info("kms", "msg=\"read again\" users=%zu",
+		log_why(LOG_ERROR_LEVEL,
+		        "audit file could not be opened; the previous file stays in use", &why);
+	log_info("kms", "msg=\"configuration reloaded\" users=%zu",
 	         kms_directory_users(kms_get_directory(p->kms)));
 }
 
@@ -82,7 +86,7 @@ static void on_signal(void *arg, int signo)
 	}
 }
 
-/* Much to forget is forgotten little by little: no request waits long for it. */
+/* Expired entries are removed in small steps, so that no request waits long. */
 static void on_tick(void *arg)
 {
 	struct program *p = arg;
@@ -92,16 +96,18 @@ static void on_tick(void *arg)
 	if (++p->ticks % TICKS_PER_S == 0) {
 		kms_get_stats(p->kms, &s);
 		if (e)
-			log_error("kms", "msg=\"what is old can't be forgotten\" reason=\"%s\"",
+			log_error("kms",
+			          "msg=\"expired entries could not be removed from the state\" "
+			          "reason=\"%s\"",
 			          err_meaning(e));
 		if (s.store_failures > p->store_failures)
 			log_error("kms",
-			          "msg=\"the state can't be written: requests are answered 503\" "
+			          "msg=\"cannot write the state; requests were answered 503\" "
 			          "requests=%llu see=\"disk space, --seen-max\"",
 			          (unsigned long long)(s.store_failures - p->store_failures));
 		p->store_failures = s.store_failures;
 		if (kms_store_disk_sync(p->disk))
-			log_error("kms", "msg=\"the state can't be synced\"");
+			log_error("kms", "msg=\"cannot sync the state to disk\"");
 	}
 	if (loop_timer_set(p->tick, NS_PER_S / TICKS_PER_S))
 		log_error("kms", "msg=\"out of memory\"");
@@ -133,10 +139,9 @@ static void on_metrics(void *arg, struct http_request *x, const struct http_inco
 static enum err address(const char *text, const char *name, struct addr *out, struct why *why)
 {
 	if (addr_parse(str_of(text), out))
-		return why_fail(
-			why, ERR_SYNTAX,
-			"%s: an address and a port are wanted, like 127.0.0.1:8080 or [::1]:8080",
-			name);
+		return why_fail(why, ERR_SYNTAX,
+		                "%s: must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080",
+		                name);
 	return ERR_OK;
 }
 
@@ -266,7 +271,7 @@ static int run(struct program *p)
 	if (e)
 		fprintf(stderr, "sluice-kms: %s\n", why.text);
 	else if (p->o.check)
-		printf("credentials%s are good\n", p->tls ? " and certificates" : "");
+		printf("credentials%s are valid\n", p->tls ? " and certificates" : "");
 	else if (!p->o.backup) {
 		say_ready(p);
 		loop_run(p->loop);

@@ -11,7 +11,7 @@
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2 };
 
-/* The faulty message is printed as a tree that names its first fault: no further message. */
+/* The printed tree names the message's first fault, so there is no error text. */
 static enum err decode(const struct ue_options *o, struct why *why)
 {
 	bool faulty = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's command line: a table of commands over the JSON control protocol. Exit 0 done, 1
- * refused, 2 misused. */
+/* The command line of a running gateway: commands over the JSON control protocol. Exit status: 0
+ * done, 1 refused, 2 wrong command line. */
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -30,7 +30,7 @@ struct ctl {
 	bool has_after, has_limit;
 	struct client *client;
 	struct doc_arena *arena;
-	int argc; /* of the command, without its name */
+	int argc; /* of the command */
 	char **argv;
 };
 
@@ -64,7 +64,7 @@ static void print_doc(const struct ctl *ctl, const struct doc *d,
 	buf_free(&out);
 }
 
-/* The error's object goes to standard output with --json, so that programs find it where they look.
+/* With --json the error object goes to standard output, where programs read answers.
  */
 static int refused(const struct ctl *ctl, enum err e, const struct doc *error,
                    const struct why *why)
@@ -107,7 +107,7 @@ static void text_draining(struct buf *out, const struct doc *d)
 	const struct doc *on = doc_get(d, "draining");
 
 	buf_printf(out, "%s: %llu sessions\n",
-	           on && on->kind == DOC_BOOL && on->truth ? "draining" : "new sessions are taken",
+	           on && on->kind == DOC_BOOL && on->truth ? "draining" : "accepting new sessions",
 	           (unsigned long long)text_number(d, "sessions"));
 }
 
@@ -131,7 +131,7 @@ static int run_stats(struct ctl *ctl)
 	return call(ctl, "stats", NULL, text_print);
 }
 
-/* The argument, or with "-" standard input. Wiped by the caller: it may hold keys. */
+/* The argument, or with "-" standard input. The caller wipes it: it may hold keys. */
 static enum err read_input(const char *arg, char **out, size_t *len)
 {
 	char *text = mem_alloc(INPUT_MAX_BYTES);
@@ -154,7 +154,7 @@ static enum err read_input(const char *arg, char **out, size_t *len)
 static int run_with_input(struct ctl *ctl, const char *method)
 {
 	struct doc *params = NULL;
-	struct why why = {"the input is too long"};
+	struct why why = {"the input is longer than 1 MB"};
 	char *text = NULL;
 	size_t len = 0;
 	enum err e = read_input(ctl->argv[0], &text, &len);
@@ -256,23 +256,25 @@ static int run_top(struct ctl *ctl)
 }
 
 static const struct command commands[] = {
-	{"ping", "", "is the gateway there, and how full", 0, 0, run_ping},
-	{"version", "", "what it is and what it can", 0, 0, run_version},
+	{"ping", "", "check that the gateway answers; print its number of sessions", 0, 0,
+         run_ping},
+	{"version", "", "print version and capabilities", 0, 0, run_version},
 	{"create", "JSON|-",
-         "make a session from the params of session.create; - reads standard input", 1, 1,
+         "create a session from the params of session.create; - reads standard input", 1, 1,
          run_create},
 	{"update", "JSON|-", "change a session by the params of session.update", 1, 1, run_update},
-	{"get", "ID...", "a session and its statistics", 1, 64, run_get},
-	{"list", "", "sessions; --prefix --mode --interface choose, --limit and --after page", 0, 0,
-         run_list},
-	{"delete", "ID...", "end sessions; prints their final statistics", 1, 64, run_delete},
-	{"drain", "", "take no new sessions; those that are there go on", 0, 0, run_drain},
-	{"undrain", "", "take new sessions again", 0, 0, run_undrain},
-	{"stats", "", "counters of the process", 0, 0, run_stats},
+	{"get", "ID...", "print a session and its statistics", 1, 64, run_get},
+	{"list", "",
+         "list sessions; filter with --prefix, --mode, --interface, page with --limit, --after", 0,
+         0, run_list},
+	{"delete", "ID...", "end sessions and print their final statistics", 1, 64, run_delete},
+	{"drain", "", "refuse new sessions; existing sessions continue", 0, 0, run_drain},
+	{"undrain", "", "accept new sessions again", 0, 0, run_undrain},
+	{"stats", "", "print the counters of the process", 0, 0, run_stats},
 	{"events", "[NAME...]",
-         "print what happens; --after SEQ tells first what was missed, --count N ends", 0, 16,
+         "print events as they happen; --after SEQ first repeats the events after SEQ", 0, 16,
          run_events},
-	{"top", "", "a table of rates, every second; --count N ends", 0, 0, run_top},
+	{"top", "", "print a table of rates every second", 0, 0, run_top},
 };
 
 /* --- the command line ------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway: arguments, surroundings, signals, exit status (0 done, 1 could not start, 2
- * misused). */
+/* The gateway: arguments, process limits, signals, exit status (0 done, 1 could not start, 2 wrong
+ * command line or settings). */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -27,20 +27,20 @@ struct daemon {
 	bool told_unlocked;
 };
 
-/* What this process must not leave behind, and what it may use. */
+/* Core files, descriptors, locked memory, log level. */
 static void prepare_process(const struct conf *c)
 {
 	struct rlimit files;
 
 #ifndef __SANITIZE_ADDRESS__
-	/* Keys must not reach a core file, not even one that is piped away: the limit on its size
-	 * would not stop that. */
+	/* Keys must not reach a core file. The size limit alone does not stop a core file that is
+	 * piped to a program. */
 	if (!c->core_dumps) {
 		prctl(PR_SET_DUMPABLE, 0);
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	}
 #endif
-	/* A descriptor for each port of `sock`: all that is allowed. */
+	/* The sock back end needs a descriptor for each port: raise the limit as far as allowed. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
@@ -50,7 +50,7 @@ static void prepare_process(const struct conf *c)
 	log_set_level((enum log_level)c->log_level);
 }
 
-/* Once, when the first page could not be locked. */
+/* Logs once, when the first page could not be locked. */
 static void warn_if_unlocked(struct daemon *d)
 {
 	struct secret_usage usage;
@@ -62,16 +62,17 @@ static void warn_if_unlocked(struct daemon *d)
 	d->told_unlocked = true;
 	getrlimit(RLIMIT_MEMLOCK, &limit);
 	log_warn("secret",
-	         "msg=\"keys may reach swap: RLIMIT_MEMLOCK allows %llu octets, %zu are in use; "
-	         "raise it (LimitMEMLOCK=) "
-	         "or set require-locked-memory\" unlocked_bytes=%zu",
+	         "msg=\"keys may be written to swap: RLIMIT_MEMLOCK allows %llu octets, %zu are in "
+	         "use; raise the limit (LimitMEMLOCK=), or set require-locked-memory to refuse "
+	         "calls instead\" unlocked_bytes=%zu",
 	         (unsigned long long)limit.rlim_cur, usage.mapped_bytes, usage.unlocked_bytes);
 }
 
 static void set_timer(struct loop_timer *t, uint64_t after_ns)
 {
 	if (loop_timer_set(t, after_ns))
-		log_error("sluiced", "msg=\"out of memory: a timer stopped\"");
+		log_error("sluiced",
+		          "msg=\"out of memory: a periodic check stopped; restart sluiced\"");
 }
 
 static void on_memory(void *arg)
@@ -150,15 +151,15 @@ static enum err daemon_run(struct daemon *d, struct why *why)
 	enum err e = loop_new(&d->loop);
 
 	if (e)
-		return why_fail(why, e, "no event loop");
-	/* Before the workers: they inherit which signals are taken. */
+		return why_fail(why, e, "cannot create the event loop");
+	/* Before the workers start: they inherit the signal mask. */
 	e = watch_surroundings(d, why);
 	if (!e)
 		e = gateway_start(&d->gateway, d->loop, &d->conf, why);
 	if (e)
 		return e;
 	warn_if_unlocked(d);
-	/* The one line that scripts wait for, whatever the log level. */
+	/* Scripts wait for this line, so it is printed at every log level. */
 	fprintf(stderr, "level=info mod=sluiced msg=ready %s\n", gateway_ready_line(d->gateway));
 	notify_ready(gateway_ready_line(d->gateway));
 	loop_run(d->loop);

@@ -27,7 +27,8 @@ static enum err read_file(const char *path, uint8_t **out, size_t *n, struct why
 	enum err e = ERR_OK;
 
 	if (!f)
-		return why_fail(why, ERR_IO, "can't open audio file %s: %s", path, strerror(errno));
+		return why_fail(why, ERR_IO, "cannot open audio file %s: %s", path,
+		                strerror(errno));
 	if (octets)
 		*n = fread(octets, 1, FILE_MAX_BYTES, f);
 	else
@@ -73,11 +74,11 @@ enum err audio_open(struct audio *out, const char *path, struct why *why)
 	    !find_chunk(file, n, "data", &data, &data_len))
 		e = why_fail(why, ERR_SYNTAX, "%s is not a WAV file", path);
 	else if (le(fmt, 2) != WAVE_FORMAT_MULAW || le(fmt + 2, 2) != 1 || le(fmt + 4, 4) != 8000)
-		e = why_fail(why, ERR_UNSUPPORTED, "%s is not mu-law at 8,000 Hz with one channel",
+		e = why_fail(why, ERR_UNSUPPORTED, "%s must be mu-law at 8,000 Hz with one channel",
 		             path);
 	else if (data_len < AUDIO_FRAME_BYTES)
-		e = why_fail(why, ERR_TRUNCATED, "%s holds less than one frame of %d octets", path,
-		             AUDIO_FRAME_BYTES);
+		e = why_fail(why, ERR_TRUNCATED, "%s must hold at least one frame of %d octets",
+		             path, AUDIO_FRAME_BYTES);
 	if (!e) {
 		out->n_frames = data_len / AUDIO_FRAME_BYTES;
 		out->samples = mem_dup(data, data_len);

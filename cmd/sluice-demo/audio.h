@@ -13,14 +13,14 @@ enum { AUDIO_FRAME_BYTES = 160, AUDIO_FRAME_MS = 20 }; /* 8,000 octets a second,
 /* Owned by the caller: audio_close. */
 struct audio {
 	uint8_t *samples;
-	size_t n_frames; /* whole frames; what is left over is not played */
+	size_t n_frames; /* whole frames; the rest of the file is not played */
 };
 
 /* ERR_IO, ERR_SYNTAX (not RIFF/WAVE), ERR_UNSUPPORTED (not mu-law, 8,000 Hz, one channel),
  * ERR_NOMEM. */
 enum err audio_open(struct audio *out, const char *path, struct why *why) MUST_USE;
 void audio_close(struct audio *a);
-/* Frame `n` of endless play: the file starts again after its end. */
+/* Frame `n` of endless play; after its end the file starts again. */
 const uint8_t *audio_frame(const struct audio *a, uint64_t n);
 
 #endif

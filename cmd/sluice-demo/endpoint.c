@@ -137,7 +137,7 @@ enum err endpoint_open(struct endpoint **out, const struct endpoint_config *conf
 	e->fd_rtp = e->fd_rtcp = -1;
 	err = open_ports(e, &config->local);
 	if (err)
-		why_fail(why, err, "%s: can't open its ports: %s", e->name, strerror(errno));
+		why_fail(why, err, "%s: cannot open its ports: %s", e->name, strerror(errno));
 	if (!err)
 		err = choose_numbers(e);
 	if (!err && (config->send || config->receive))
@@ -240,7 +240,7 @@ void endpoint_send_report(struct endpoint *e, uint64_t now_ns)
 	wr_u8(&w, RTCP_SR);
 	wr_u16(&w, has_block ? 12 : 6);
 	wr_u32(&w, e->ssrc);
-	wr_u64(&w, clk_wall_to_ntp(now_ns)); /* any steady clock serves a round trip */
+	wr_u64(&w, clk_wall_to_ntp(now_ns)); /* the round trip needs no wall clock */
 	wr_u32(&w, (uint32_t)(e->first_timestamp + e->frames_sent * AUDIO_FRAME_BYTES));
 	wr_u32(&w, (uint32_t)e->frames_sent);
 	wr_u32(&w, (uint32_t)(e->frames_sent * AUDIO_FRAME_BYTES));
@@ -266,7 +266,7 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	const struct endpoint *peer = e->peer;
 	uint16_t seq = be16_get(p->data + 2);
 	uint32_t timestamp = be32_get(p->data + 4);
-	/* The frame number nearest to the highest so far that has this sequence number. */
+	/* The frame number with this sequence number that is nearest to the highest so far. */
 	uint64_t n = e->highest +
 	             (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - peer->first_seq - e->highest);
 	uint64_t transit = now_ns * 8000 / NS_PER_S - n * AUDIO_FRAME_BYTES;
@@ -291,8 +291,8 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	e->last_transit = transit;
 }
 
-/* The round trip of RFC 3550 6.4.1: now less the time our report was sent (LSR) less how long the
- * peer held it (DLSR). */
+/* RFC 3550 6.4.1: round trip = now - time our report was sent (LSR) - time the peer held it (DLSR).
+ */
 static void take_block(struct endpoint *e, struct rd *r, uint64_t now_ns)
 {
 	uint32_t lsr, dlsr, now = (uint32_t)(clk_wall_to_ntp(now_ns) >> 16);

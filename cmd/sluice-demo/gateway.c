@@ -60,9 +60,9 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 
 	g->where = conf_standard_control();
 	if (somebody_answers(g, NULL))
-		return why_fail(why, ERR_EXISTS,
-		                "a gateway is running already at %s: stop it first", g->where);
-	/* A group of its own: Ctrl-C at the terminal is for us, who then end it in order. */
+		return why_fail(why, ERR_EXISTS, "another gateway is running at %s: stop it first",
+		                g->where);
+	/* In its own process group Ctrl-C does not reach it: the demo ends it in order. */
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setpgroup(&attr, 0);
@@ -78,11 +78,11 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 		if (!gateway_is_up(g)) {
 			g->pid = 0;
 			return why_fail(why, ERR_IO,
-			                "the gateway ended at once: its last lines above say why");
+			                "sluiced exited at start; see its last log lines above");
 		}
 		pause_ms(PAUSE_MS);
 	}
-	why_prefix(why, "the gateway does not answer at %s", g->where);
+	why_prefix(why, "sluiced does not answer at %s", g->where);
 	return ERR_TIMEOUT;
 }
 
@@ -145,7 +145,8 @@ static enum err read_local(const struct doc *legs, const char *name, struct addr
 	struct str local = doc_get_text(leg, "local"), local_rtcp = doc_get_text(leg, "local_rtcp");
 
 	if (addr_parse(local, rtp) || addr_parse(local_rtcp.n ? local_rtcp : local, rtcp))
-		return why_fail(why, ERR_SYNTAX, "the gateway named no address for leg %s", name);
+		return why_fail(why, ERR_SYNTAX,
+		                "the answer to session.create has no address for leg %s", name);
 	return ERR_OK;
 }
 
@@ -166,7 +167,7 @@ enum err gateway_place_call(struct demo_gateway *g, const struct gateway_ends *e
 	enum err e = doc_arena_new(&a);
 
 	if (e)
-		return why_fail(why, e, "no memory for a request");
+		return why_fail(why, e, "out of memory");
 	params = doc_dict(a);
 	media = doc_list(a);
 	first = doc_dict(a);
@@ -182,7 +183,7 @@ enum err gateway_place_call(struct demo_gateway *g, const struct gateway_ends *e
 	doc_append(media, first);
 	doc_set_text(a, params, "id", STR("demo"));
 	doc_set(params, "media", media);
-	e = doc_arena_failed(a) ? why_fail(why, ERR_NOMEM, "no memory for a request")
+	e = doc_arena_failed(a) ? why_fail(why, ERR_NOMEM, "out of memory")
 	                        : client_request(g->client, "session.create", params, &result, why);
 	if (!e)
 		e = read_local(legs_of(result), "a", &out->a, &out->a_rtcp, why);
@@ -200,7 +201,7 @@ enum err gateway_end_call(struct demo_gateway *g, struct why *why)
 	enum err e = doc_arena_new(&a);
 
 	if (e)
-		return why_fail(why, e, "no memory for a request");
+		return why_fail(why, e, "out of memory");
 	params = doc_dict(a);
 	doc_set_text(a, params, "id", STR("demo"));
 	e = client_request(g->client, "session.delete", params, &result, why);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway as the demo sees it: a child process to start, wait for and end, and the call it
- * makes over the control socket. */
+/* The gateway of the demo: a child process, and one call made through its control socket. */
 #ifndef CMD_SLUICE_DEMO_GATEWAY_H
 #define CMD_SLUICE_DEMO_GATEWAY_H
 
@@ -21,7 +20,7 @@ struct demo_gateway {
 };
 
 /* Starts `program` with its defaults and waits until it answers a ping. ERR_IO, ERR_TIMEOUT,
- * ERR_EXISTS (somebody listens there already). */
+ * ERR_EXISTS (another gateway listens there). */
 enum err gateway_start(struct demo_gateway *g, const char *program, struct why *why) MUST_USE;
 /* SIGTERM, then a bounded wait. True when it ended cleanly. Does nothing when it was not started.
  */
@@ -29,12 +28,12 @@ bool gateway_stop(struct demo_gateway *g);
 /* Still running? */
 bool gateway_is_up(const struct demo_gateway *g);
 
-/* The gateway's own addresses of either leg. */
+/* The gateway's own addresses of both legs. */
 struct gateway_call {
 	struct addr a, a_rtcp, b, b_rtcp;
 };
 
-/* Who takes part in the call. */
+/* The two ends of the call. */
 struct gateway_ends {
 	struct addr terminal, core;
 	const struct keyctx *receive, *send; /* the terminal's transmit key, the gateway's */

@@ -17,8 +17,8 @@
 struct audit {
 	int fd;
 	char *file;             /* NULL: standard error */
-	bool is_torn;           /* the last line has no end */
-	uint64_t lost, told_ns; /* lines not told of yet; when it was last told */
+	bool is_torn;           /* the last line was cut short */
+	uint64_t lost, told_ns; /* lines lost since the last warning; time of that warning */
 };
 
 static int open_file(const char *file)
@@ -82,21 +82,20 @@ static void add_id(struct buf *b, const char *name, struct mikey_id id)
 		log_quote(str_of(kms_name_print(id, text, sizeof(text))), quoted, sizeof(quoted)));
 }
 
-/* A trail that can't be written must be seen, and must not drown what else there is to see: once a
- * second. */
+/* Lost lines are logged at most once a second, so that other log lines remain readable. */
 static void lose_line(struct audit *a, uint64_t now_ns, const char *reason)
 {
 	a->lost++;
 	if (now_ns - a->told_ns < NS_PER_S && a->told_ns)
 		return;
-	log_error("audit", "msg=\"lines were lost\" lines=%" PRIu64 " reason=\"%s\"", a->lost,
+	log_error("audit", "msg=\"audit lines were lost\" lines=%" PRIu64 " reason=\"%s\"", a->lost,
 	          reason);
 	a->lost = 0;
 	a->told_ns = now_ns;
 }
 
-/* One write for one line: lines of several writers never mix. After one that was cut short the next
- * begins on a line of its own. */
+/* Each line is one write, so that lines of several writers never mix. After a line that was cut
+ * short the next one starts with a line end. */
 static void put_line(struct audit *a, const struct buf *b, uint64_t now_ns)
 {
 	size_t skip = a->is_torn ? 0 : 1;
@@ -127,7 +126,7 @@ void audit_write(void *arg, const struct kms_audit *line)
 
 	gmtime_r(&s, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_char(&b, '\n'); /* left out unless the line before was cut short */
+	buf_char(&b, '\n'); /* written only if the previous line was cut short */
 	buf_printf(&b, "time=%s.%06uZ op=%s result=%s", when,
 	           (unsigned)(line->wall_ns % NS_PER_S / NS_PER_US), operations[line->operation],
 	           kms_result_name(line->result));

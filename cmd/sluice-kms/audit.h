@@ -10,7 +10,7 @@ struct audit;
 /* Appends to `file` (mode 0640), or to standard error when NULL. ERR_IO. */
 enum err audit_open(struct audit **out, const char *file, struct why *why) MUST_USE;
 void audit_close(struct audit *a);
-/* The file again, after it was moved away. ERR_IO: the old one stays. */
+/* Opens the file again after log rotation. ERR_IO: the previous file stays open. */
 enum err audit_reopen(struct audit *a, struct why *why) MUST_USE;
 /* A kms_audit_fn; `arg` is a struct audit. */
 void audit_write(void *arg, const struct kms_audit *line);

@@ -15,7 +15,7 @@ static const char closing[] =
 	"SIGTERM ends the service.\n"
 	"Exit status: 0 ended, 1 refused, 2 wrong command line.\n";
 
-/* Which options must be there depends on what the program shall do. */
+/* The required options depend on --backup and --check. */
 static enum opt_outcome check(const struct kms_options *o, const struct opt_command *c, int *status)
 {
 	const char *missing = NULL;

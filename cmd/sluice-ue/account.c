@@ -52,7 +52,7 @@ static enum err read_kms(struct account *a, const struct doc *node, struct why *
 static enum err check_list(const struct doc *node, const char *name, size_t max, struct why *why)
 {
 	if (node && node->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "%s: a list is wanted", name);
+		return why_fail(why, ERR_INVALID, "%s: must be a list", name);
 	if (node && node->n > max)
 		return why_fail(why, ERR_TOO_BIG, "%s: at most %zu", name, max);
 	return ERR_OK;
@@ -71,7 +71,7 @@ static enum err read_groups(struct account *a, const struct doc *node, struct wh
 		    kms_name_parse(it->text, MIKEY_ID_URI, room, sizeof(room), &id))
 			return why_fail(
 				why, ERR_INVALID,
-				"groups[%zu]: an identity like sip:desk@home1.example is wanted",
+				"groups[%zu]: must be an identity such as sip:desk@home1.example",
 				a->n_groups);
 		a->groups[a->n_groups] = kms_name_new(id);
 		if (!a->groups[a->n_groups])
@@ -116,15 +116,14 @@ static enum err read_protections(struct ue_rule *r, const struct doc *list, cons
 
 	if (!list || list->kind != DOC_LIST || !list->n || list->n > UE_PROTECTIONS)
 		return why_fail(why, ERR_INVALID,
-		                "%s.protect: a list of e2e-kms, e2e-sdes, e2ae and none is wanted, "
-		                "best first",
+		                "%s.protect: must be a list of e2e-kms, e2e-sdes, e2ae, none, in "
+		                "order of preference",
 		                path);
 	for (DOC_EACH(it, list)) {
 		if (it->kind != DOC_TEXT || ue_protection_find(it->text, &p))
-			return why_fail(
-				why, ERR_INVALID,
-				"%s.protect[%zu]: e2e-kms, e2e-sdes, e2ae or none is wanted", path,
-				r->n_protect);
+			return why_fail(why, ERR_INVALID,
+			                "%s.protect[%zu]: must be e2e-kms, e2e-sdes, e2ae or none",
+			                path, r->n_protect);
 		r->protect[r->n_protect++] = (uint8_t)p;
 	}
 	return ERR_OK;
@@ -136,7 +135,7 @@ static enum err read_bool(const struct doc *node, const char *path, const char *
 	const struct doc *v = doc_get(node, name);
 
 	if (v && v->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "%s.%s: true or false is wanted", path, name);
+		return why_fail(why, ERR_INVALID, "%s.%s: must be true or false", path, name);
 	if (v)
 		*out = v->truth;
 	return ERR_OK;
@@ -190,7 +189,7 @@ static enum err read_root(struct account *a, struct str json, struct why *why)
 		                  &a->name, why);
 	if (!e && !doc_get(root, "psk") != !doc_get(root, "kms"))
 		e = why_fail(why, ERR_INVALID,
-		             "psk and kms: both, or neither for a terminal without a KMS");
+		             "psk and kms: give both, or neither for a terminal without a KMS");
 	if (!e && doc_get(root, "psk"))
 		e = read_psk(a, doc_get(root, "psk"), why);
 	if (!e && doc_get(root, "kms"))
@@ -207,7 +206,7 @@ static enum err read_root(struct account *a, struct str json, struct why *why)
 	return e;
 }
 
-/* The library's views, which point into `a`. */
+/* The views for the library; they point into `a`. */
 static void show(struct account *a)
 {
 	struct ue_identity *id = &a->identity;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a terminal is, how it proves it, and what its calls are protected with: its credentials file.
+/* The credentials file of a terminal: its identity, its keys, and the policy for protecting its
+ * calls.
  */
 #ifndef CMD_SLUICE_UE_ACCOUNT_H
 #define CMD_SLUICE_UE_ACCOUNT_H
@@ -13,27 +14,27 @@ struct account_tpk {
 	struct secret key;
 };
 
-/* docs/kms.md gives the file's form. */
+/* docs/kms.md describes the file. */
 struct account {
 	struct kms_name *name, *psk_id, *kms;
 	struct secret psk;
-	uint64_t psk_until_s; /* 0: for ever */
-	char url[512]; /* of the KMS, without what names an operation; empty: none is asked */
-	char ca[512];  /* PEM file of roots for https; empty: the system's */
+	uint64_t psk_until_s; /* 0: never expires */
+	char url[512];        /* of the KMS, without the path of an operation; empty: no KMS */
+	char ca[512];         /* PEM file of roots for https; empty: the system's */
 	struct kms_name *groups[ACCOUNT_GROUPS_MAX];
 	size_t n_groups;
 	struct account_tpk tpks[ACCOUNT_TPKS_MAX];
 	size_t n_tpks;
 	bool network_e2ae;
 	struct ue_policy policy;
-	/* What the library is shown of all that. */
+	/* The same data as the library's views. */
 	struct mikey_id group_ids[ACCOUNT_GROUPS_MAX];
 	struct ue_tpk tpk_views[ACCOUNT_TPKS_MAX];
 	struct ue_identity identity;
 };
 
-/* ERR_IO, ERR_SYNTAX, ERR_INVALID with the field in `why`, never a key. Not to be moved afterwards:
- * `identity` views it. */
+/* ERR_IO, ERR_SYNTAX, ERR_INVALID with the field in `why`, never a key. Must not be moved
+ * afterwards: `identity` points into it. */
 enum err account_load(struct account *out, const char *file, struct why *why) MUST_USE;
 void account_clear(struct account *a);
 

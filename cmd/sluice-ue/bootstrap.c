@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Importing a bootstrapping. */
+/* Imports a GBA bootstrapping into the credentials. */
 #include "cmd/sluice-ue/bootstrap.h"
 
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #include "control/kms/test_env.h"
 #include "keyctx/kms/gba.h"
 
-/* What a GBA client leaves: the file of --from. */
+/* The output of a GBA client: the file of --from. */
 struct left {
 	struct secret ks;
 	uint8_t rand[GBA_RAND_LEN];
@@ -37,18 +37,19 @@ static enum err read_lifetime(const struct doc *root, uint64_t *out, struct why 
 	}
 	if (!d || d->kind != DOC_TEXT || str_copy(d->text, text, sizeof(text)))
 		return why_fail(why, ERR_INVALID,
-		                "lifetime: seconds since 1970, or a time like "
-		                "\"2026-11-27T12:00:00Z\", is wanted");
+		                "lifetime: must be seconds since 1970, or a time such as "
+		                "\"2026-11-27T12:00:00Z\"");
 	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!end || strcmp(end, "Z") != 0 || timegm(&tm) <= 0)
-		return why_fail(why, ERR_SYNTAX,
-		                "lifetime: \"%s\" is no time in UTC like \"2026-11-27T12:00:00Z\"",
-		                text);
+		return why_fail(
+			why, ERR_SYNTAX,
+			"lifetime: \"%s\" is not a time in UTC such as \"2026-11-27T12:00:00Z\"",
+			text);
 	*out = (uint64_t)timegm(&tm);
 	return ERR_OK;
 }
 
-/* RAND stands in the B-TID as well: both must be of one bootstrapping. */
+/* The B-TID contains RAND too: both must be of one bootstrapping. */
 static enum err check_rand(struct left *l, struct str given, struct why *why)
 {
 	uint8_t octets[GBA_RAND_LEN * 2];
@@ -57,18 +58,18 @@ static enum err check_rand(struct left *l, struct str given, struct why *why)
 
 	if (gba_btid_parse(str_of(l->btid), l->rand, &domain))
 		return why_fail(why, ERR_SYNTAX,
-		                "btid: base64 of RAND, \"@\" and the BSF's domain is wanted (TS "
+		                "btid: must be base64 of RAND, \"@\" and the domain of the BSF (TS "
 		                "33.220 4.5.2)");
 	if (given.n == 2 * GBA_RAND_LEN ? hex_decode(given, octets, sizeof(octets), &n)
 	                                : b64_decode(given, octets, sizeof(octets), &n))
 		n = 0;
 	if (n != GBA_RAND_LEN)
-		return why_fail(why, ERR_SYNTAX,
-		                "rand: %d octets in hexadecimal digits or base64 are wanted",
+		return why_fail(why, ERR_SYNTAX, "rand: must be %d octets in hexadecimal or base64",
 		                GBA_RAND_LEN);
 	if (memcmp(octets, l->rand, GBA_RAND_LEN) != 0)
-		return why_fail(why, ERR_INVALID,
-		                "rand: not the one in btid: they are of two bootstrappings");
+		return why_fail(
+			why, ERR_INVALID,
+			"rand: differs from the RAND in btid; both must be of one bootstrapping");
 	return ERR_OK;
 }
 
@@ -131,7 +132,7 @@ static enum err check_time(const struct left *l, struct why *why)
 
 	if (!e && l->until_s <= test_env_wall_ns(clock) / NS_PER_S)
 		e = why_fail(why, ERR_EXPIRED,
-		             "lifetime: this bootstrapping is over: bootstrap anew");
+		             "lifetime: the bootstrapping has expired; bootstrap again");
 	test_env_free(clock);
 	return e;
 }
@@ -149,12 +150,14 @@ static enum err decode_account(struct doc **root, struct doc_arena *arena,
 		if (!e)
 			e = doc_json_decode(root, arena, str_make(f->p, f->n), why);
 		return !e && (*root)->kind != DOC_DICT
-		               ? why_fail(why, ERR_SYNTAX, "%s: no JSON object", o->credentials)
+		               ? why_fail(why, ERR_SYNTAX, "%s: must be a JSON object",
+		                          o->credentials)
 		               : e;
 	}
 	if (!o->name || !o->kms_id)
 		return why_fail(why, ERR_INVALID,
-		                "%s is to be made: --name and --kms-id are needed", o->credentials);
+		                "%s does not exist; creating it needs --name and --kms-id",
+		                o->credentials);
 	doc_set_text(arena, d, "name", str_of(o->name));
 	doc_set_text(arena, kms, "id", str_of(o->kms_id));
 	doc_set(d, "kms", kms);
@@ -162,7 +165,7 @@ static enum err decode_account(struct doc **root, struct doc_arena *arena,
 	return ERR_OK;
 }
 
-/* A copy of the dictionary in which `name` is `v`. */
+/* A copy of the dictionary with `name` set to `v`. */
 static struct doc *with(struct doc_arena *arena, struct doc *dict, const char *name, struct doc *v)
 {
 	struct doc *out = doc_dict(arena), *next;
@@ -203,7 +206,7 @@ static struct doc *psk_doc(struct doc_arena *arena, const struct left *l, const 
 	return psk;
 }
 
-/* The name in NAF_Id: told, or the host of the KMS's identity. */
+/* The name in NAF_Id: that of --naf, or the host of the KMS's identity. */
 static enum err derive(struct secret *out, const struct left *l, const struct ue_options *o,
                        const struct doc *root, struct why *why)
 {
@@ -220,14 +223,15 @@ static enum err derive(struct secret *out, const struct left *l, const struct ue
 	enum err e;
 
 	if (!host.n)
-		return why_fail(why, ERR_INVALID,
-		                "kms.id \"%.*s\" has no host to make NAF_Id of: give --naf",
-		                STR_ARG(id));
+		return why_fail(
+			why, ERR_INVALID,
+			"kms.id \"%.*s\" has no host for the NAF_Id; give the name with --naf",
+			STR_ARG(id));
 	e = gba_derive(out, GBA_KEY_ME, &in);
 	return e ? why_fail(why, e, "Ks_(ext)_NAF: %s", err_meaning(e)) : ERR_OK;
 }
 
-/* Keys stand in the text: its room is made once and wiped. */
+/* The text holds keys: its memory is reserved once, so that no copy is left, and wiped. */
 static enum err write_account(const char *path, const struct doc *root, struct why *why)
 {
 	static const char zeros[4096];
@@ -247,7 +251,7 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 	                                                 .is_secret = true},
 	                         why);
 	if (!e) {
-		/* What is written must be what the other commands read. */
+		/* Checks that the other commands can read the new file. */
 		struct account check;
 
 		e = account_load(&check, f.one[0].temporary ? f.one[0].temporary : path, why);

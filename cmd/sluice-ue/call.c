@@ -23,8 +23,8 @@ struct pair {
 
 /* --- the gateway ------------------------------------------------------------ */
 
-/* `method` with the call's names and a description; the description the gateway makes of it into
- * `out`. */
+/* Sends `method` with the call's names and a description; `out` gets the description the gateway
+ * answers with. */
 static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, struct buf *out,
                             struct why *why)
 {
@@ -58,7 +58,7 @@ static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, 
 	return e;
 }
 
-/* One offer and its answer, through the gateway both ways. */
+/* One offer and its answer, each through the gateway. */
 static enum err exchange(struct pair *p, const struct buf *offer, struct why *why)
 {
 	struct buf offered = {0}, answer = {0}, answered = {0};
@@ -110,7 +110,7 @@ static void talk(struct pair *p, uint64_t ms)
 		turn(p);
 }
 
-/* Nobody speaks until everything sent is here, or will not come any more. */
+/* Waits, without sending, until everything sent has arrived or is lost. */
 static void drain(struct pair *p)
 {
 	uint64_t now = clk_mono_ns(), end = now + DRAIN_MS * NS_PER_MS, next = now;
@@ -165,7 +165,7 @@ static enum err hold_and_resume(struct pair *p, struct why *why)
 	return ERR_OK;
 }
 
-/* Media flows on while the keys change under it. */
+/* Media continues while the keys change. */
 static enum err renew(struct pair *p, struct why *why)
 {
 	enum err e;
@@ -225,7 +225,8 @@ enum err call_run(const struct ue_options *o, struct why *why)
 {
 	if (o->sip && (o->gateway || o->answerer))
 		return why_fail(why, ERR_INVALID,
-		                "--sip is one terminal: no --gateway, no --answerer");
+		                "--sip runs one terminal; it cannot be combined with --gateway or "
+		                "--answerer");
 	if (o->sip && o->wait && !o->to.n && !o->proxy)
 		return call_wait(o, why);
 	if (o->sip && !o->wait && o->to.n == 1 && o->proxy)
@@ -233,10 +234,10 @@ enum err call_run(const struct ue_options *o, struct why *why)
 	if (o->sip)
 		return why_fail(
 			why, ERR_INVALID,
-			"--sip: with --to and --proxy to call, or with --wait to be called");
+			"--sip needs either --to and --proxy to call, or --wait to be called");
 	if (!o->gateway || !o->answerer || o->to.n != 1 || o->wait || o->proxy)
 		return why_fail(why, ERR_INVALID,
-		                "--to, --answerer and --gateway are wanted; or --sip with --to and "
-		                "--proxy, or with --wait");
+		                "give --to, --answerer and --gateway; or --sip with --to and "
+		                "--proxy; or --sip with --wait");
 	return call_pair(o, why);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calling and being called. */
+/* The course of a call over SIP, for the caller and for the called terminal. */
 #include "cmd/sluice-ue/call_sip.h"
 
 #include <stdio.h>
@@ -43,8 +43,8 @@ static enum err talk(struct sip_side *s, uint64_t ms, struct why *why)
 	                              : why_fail(why, ERR_CLOSED, "the other side ended the call");
 }
 
-/* Nothing is sent for a moment, so that what is on its way and the report of it arrive: the peer
- * counts exactly, we nearly. */
+/* Pauses sending, so that packets and reports under way arrive. The peer's count is then exact;
+ * ours may miss its last packets. */
 static enum err close_phase(struct sip_side *s, const char *phase, struct why *why)
 {
 	uint64_t end = clk_mono_ns() + SETTLE_MS * NS_PER_MS;
@@ -75,7 +75,7 @@ static enum err hold_and_resume(struct sip_side *s, struct why *why)
 	return e ? e : close_phase(s, "resume", why);
 }
 
-/* Media flows on while the keys change under it. */
+/* Media continues while the keys change. */
 static enum err renew(struct sip_side *s, struct why *why)
 {
 	enum err e = talk(s, s->o->seconds * 500ull, why);
@@ -114,14 +114,14 @@ enum err call_out(const struct ue_options *o, struct why *why)
 	if (!e)
 		e = run(&s, why);
 	if (!e && s.sip.forks)
-		printf("forks=%u answered too and were ended\n", s.sip.forks);
+		printf("forks=%u further answers of a forked call, each ended\n", s.sip.forks);
 	if (!e)
 		e = outcome_end(&s.outcome, why);
 	side_close(&s);
 	return e;
 }
 
-/* A line for each change, so that a log reads like the call. */
+/* Prints a line for each change. */
 static void tell_changes(const struct sip_side *s, unsigned *rekeys, bool *hold)
 {
 	unsigned now = media_get_counts(s->terminal.media).rekeys;
@@ -158,7 +158,7 @@ enum err call_wait(const struct ue_options *o, struct why *why)
 			tell_changes(&s, &rekeys, &hold);
 	}
 	if (!e && !was_up)
-		e = why_fail(why, ERR_DENIED, "no call came to be");
+		e = why_fail(why, ERR_DENIED, "no call was established");
 	if (!e) {
 		outcome_phase(&s.outcome, "call", &s.terminal, "called");
 		e = outcome_end(&s.outcome, why);

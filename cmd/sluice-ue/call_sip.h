@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The course of a call over SIP, at either end. */
+/* A call over SIP, as caller or as called terminal. */
 #ifndef CMD_SLUICE_UE_CALL_SIP_H
 #define CMD_SLUICE_UE_CALL_SIP_H
 
 #include "cmd/sluice-ue/options.h"
 
-/* Calls, talks, holds, renews as told, ends. Results as call_run. */
+/* Calls, sends audio, holds and renews keys as the options say, and ends the call. Results as
+ * call_run. */
 enum err call_out(const struct ue_options *o, struct why *why) MUST_USE;
-/* Waits for one call, answers whatever its offers want, and counts until it ends. */
+/* Waits for one call, answers all its offers, and counts packets until it ends. */
 enum err call_wait(const struct ue_options *o, struct why *why) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing files of the terminal's tool. */
+/* Reads and writes the tool's files. */
 #include "cmd/sluice-ue/files.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static enum err write_all(int fd, struct view octets)
 	return ERR_OK;
 }
 
-/* A pipe or a device can't be replaced by a file. */
+/* A pipe or a device cannot be replaced by a file. */
 static bool is_special(const char *path)
 {
 	struct stat st;
@@ -86,8 +86,8 @@ enum err files_add(struct files *f, const struct files_content *c, struct why *w
 	CHECK(f->n < FILES_MAX);
 	if (c->is_new && !access(path, F_OK))
 		return why_fail(why, ERR_EXISTS,
-		                "%s: exists already; it may hold another call's keys and is not "
-		                "overwritten",
+		                "%s: the file exists and may hold another call's keys; remove it "
+		                "or choose another name",
 		                path);
 	if (is_special(path)) {
 		*o = (struct files_one){.path = path};
@@ -115,7 +115,7 @@ enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, s
 	enum err e = text ? sdp_print(s, text, room, &n) : ERR_NOMEM;
 
 	if (e)
-		why_fail(why, e, "the description can't be written: %s", err_meaning(e));
+		why_fail(why, e, "cannot print the description: %s", err_meaning(e));
 	else
 		e = files_add(
 			f,
@@ -206,15 +206,14 @@ static enum err read_whole(struct secret *out, const char *path, struct why *why
 		e = why_fail(why, ERR_IO, "%s: %s", path, strerror(errno));
 	else if (st.st_mode & (S_IRWXG | S_IRWXO))
 		e = why_fail(why, ERR_DENIED,
-		             "%s: holds keys, and others than its owner have access (mode 0600 is "
-		             "wanted)",
+		             "%s: holds keys, but other users have access; set its mode to 0600",
 		             path);
 	else if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILES_STATE_MAX_BYTES)
-		e = why_fail(why, ERR_SYNTAX, "%s: no file of ours", path);
+		e = why_fail(why, ERR_SYNTAX, "%s: not a file of sluice-ue", path);
 	else if (secret_make(out, (size_t)st.st_size))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	else if (read(fd, out->octets, out->len) != (ssize_t)out->len)
-		e = why_fail(why, ERR_IO, "%s: can't be read", path);
+		e = why_fail(why, ERR_IO, "%s: cannot be read", path);
 	if (fd >= 0)
 		close(fd);
 	return e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of the terminal's tool: descriptions, and states that hold keys. What is written appears
+/* Files of the terminal's tool: session descriptions, and states that hold keys. A file is written
  * whole or not at all. */
 #ifndef CMD_SLUICE_UE_FILES_H
 #define CMD_SLUICE_UE_FILES_H
@@ -11,8 +11,7 @@
 
 enum { FILES_MAX = 4, FILES_STATE_MAX_BYTES = 256 * 1024 };
 
-/* Files on their way: each is written beside its place first, then all take their places. Starts
- * zeroed. */
+/* Files being written: each goes to a temporary file first, then all are renamed. Starts zeroed. */
 struct files {
 	size_t n;
 	struct files_one {
@@ -29,23 +28,22 @@ struct files_content {
 	bool is_secret; /* mode 0600 */
 };
 
-/* ERR_IO; ERR_EXISTS for a file that is to be new. On failure nothing of this file is left. */
+/* ERR_IO; ERR_EXISTS when an is_new file exists. On failure the temporary file is removed. */
 enum err files_add(struct files *f, const struct files_content *c, struct why *why) MUST_USE;
 enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s,
                        struct why *why) MUST_USE;
-/* Puts all in their places. */
+/* Renames all temporary files. */
 enum err files_commit(struct files *f, struct why *why) MUST_USE;
-/* Takes back what is not in its place. After commit: nothing. */
+/* Removes temporary files that were not renamed. */
 void files_drop(struct files *f);
 
 enum err files_read_sdp(struct sdp **out, const char *path, struct why *why) MUST_USE;
 
-/* A file that holds keys begins with a line that says what it is. `what` is that line without its
- * end. */
+/* The first line of a file that holds keys names its kind. `what` is that line without its end. */
 enum err files_add_state(struct files *f, const char *what, const struct files_content *c,
                          struct why *why) MUST_USE;
-/* ERR_DENIED: others than its owner may read or write it; ERR_SYNTAX: something else. `r` reads
- * behind the first line. */
+/* ERR_DENIED: other users have access; ERR_SYNTAX: another kind of file. `r` starts after the first
+ * line. */
 enum err files_read_state(struct secret *out, struct rd *r, const char *path, const char *what,
                           struct why *why) MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading messages in the forms people have them in. */
+/* Reads MIKEY messages in raw, base64 or hexadecimal form. */
 #include "cmd/sluice-ue/input.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The text without blanks, and without what an SDP line has before the message. */
+/* The text without blanks and without the start of an SDP line. */
 static void squeeze(struct buf *out, struct str text)
 {
 	static const char prefix[] = "a=key-mgmt:";
@@ -70,8 +70,8 @@ static enum err decode_text(struct buf *out, struct str text, struct why *why)
 		e = ERR_SYNTAX;
 	if (e)
 		e = why_fail(why, ERR_SYNTAX,
-		             "neither octets, base64 (AQ...) nor hexadecimal (01...) of a MIKEY "
-		             "message");
+		             "not a MIKEY message: must be raw octets, base64 (AQ...) or "
+		             "hexadecimal (01...)");
 	else
 		buf_add(out, room, n);
 	mem_free(room);

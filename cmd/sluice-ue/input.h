@@ -10,9 +10,9 @@
 enum err input_read(struct buf *out, const char *path, struct why *why) MUST_USE;
 
 /*
- * The octets of a message in whichever form it has: it begins with version 1, so raw ones with the
- * octet 01, hexadecimal text with "01" and base64 with "AQ"; "a=key-mgmt:mikey" may stand before.
- * Blanks and line ends in text are passed over. ERR_SYNTAX.
+ * Decodes a message of any form. A message starts with version 1: the raw octet 01, "01" in
+ * hexadecimal, "AQ" in base64. "a=key-mgmt:mikey" may precede it. Blanks and line ends in text are
+ * ignored. ERR_SYNTAX.
  */
 enum err input_octets(struct buf *out, struct view in, struct why *why) MUST_USE;
 

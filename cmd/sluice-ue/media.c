@@ -54,7 +54,7 @@ static enum err bind_even(struct terminal_media *m, const struct addr *local, st
 		close(m->fd);
 		m->fd = -1;
 	}
-	return why_fail(why, ERR_IO, "no port for media: %s", strerror(errno));
+	return why_fail(why, ERR_IO, "cannot open a port for media: %s", strerror(errno));
 }
 
 enum err media_open(struct terminal_media **out, const struct addr *local, struct why *why)
@@ -77,8 +77,8 @@ enum err media_open(struct terminal_media **out, const struct addr *local, struc
 		media_close(m);
 		return e;
 	}
-	m->index = be16_get(r) & 0x7fff; /* the first half of the space: no wrap before the peer
-	                                    knows us (RFC 4568 6.4) */
+	m->index = be16_get(r) & 0x7fff; /* in the first half of the space, so that it does not wrap
+	                                    before the peer has a packet (RFC 4568 6.4) */
 	m->timestamp = be32_get(r + 2);
 	*out = m;
 	return ERR_OK;
@@ -145,7 +145,7 @@ void media_use_send(struct terminal_media *m)
 		m->ssrc = m->next_ssrc;
 		m->next_ssrc = 0;
 	}
-	/* The ROC goes on where the packets are (RFC 3711 3.3.1). */
+	/* The ROC continues under the new key (RFC 3711 3.3.1). */
 	if (!m->next || party_begin(m->next, m->ssrc, (uint32_t)(m->index >> 16)))
 		return;
 	replace(&m->send, m->next);
@@ -163,8 +163,8 @@ void media_set_sending(struct terminal_media *m, bool on)
 	m->next_ns = 0;
 }
 
-/* Audio that its receiver can make again from what the header says: noise from SSRC, sequence
- * number and timestamp. */
+/* Pseudo-random audio from SSRC, sequence number and timestamp: the receiver computes it again and
+ * compares. */
 static void make_frame(uint8_t out[FRAME_BYTES], uint32_t ssrc, uint16_t seq, uint32_t timestamp)
 {
 	uint64_t x = (uint64_t)ssrc << 32 ^ (uint64_t)seq << 16 ^ timestamp;
@@ -277,8 +277,8 @@ static void take_rtp(struct terminal_media *m, const struct pkt *p)
 	                      !memcmp(p->data + RTP_HEADER, want, FRAME_BYTES);
 }
 
-/* What the peer had sent then should be here: the way keeps the order, or else the next report puts
- * it right. */
+/* Everything the peer sent before the report should have arrived. If packets were reordered, the
+ * next report corrects the count. */
 static void take_report(struct terminal_media *m, uint32_t sent)
 {
 	m->counts.told = sent;

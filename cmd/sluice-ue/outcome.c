@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counting and telling. */
+/* Prints the counts of a call and judges them. */
 #include "cmd/sluice-ue/outcome.h"
 
 #include <inttypes.h>
@@ -28,7 +28,8 @@ void outcome_phase(struct call_outcome *t, const char *phase, const struct termi
                    const char *name)
 {
 	struct media_counts c = media_get_counts(who->media);
-	/* Packets under a key before ours were there are the start of a call, not a fault. */
+	/* Packets received before the keys (early) belong to the start of a call and are no fault.
+	 */
 	bool is_whole = c.sent && c.told && !c.lost && c.received >= c.told &&
 	                c.verified == c.received && !c.refused;
 
@@ -50,9 +51,8 @@ bool outcome_is_whole(const struct terminal_media *from, const struct terminal_m
 enum err outcome_end(const struct call_outcome *t, struct why *why)
 {
 	if (t->faults)
-		return why_fail(
-			why, ERR_AUTH,
-			"media was lost, refused or changed on the way: see the phases above");
+		return why_fail(why, ERR_AUTH,
+		                "packets were lost, refused or altered; see the phases above");
 	puts("call whole");
 	return ERR_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking a KMS: an event loop that turns until the one answer is there. */
+/* Requests to a KMS: runs an event loop until the answer arrives. */
 #include "cmd/sluice-ue/outside.h"
 
 #include <stdio.h>
@@ -32,14 +32,15 @@ static void on_answer(void *arg, enum err e, const struct http_response *in, con
 
 	x->e = e;
 	if (e)
-		why_fail(x->why, e, "the KMS can't be asked: %s", why->text);
+		why_fail(x->why, e, "the request to the KMS failed: %s", why->text);
 	else if (in->status == 401)
-		x->e = why_fail(x->why, ERR_EXPIRED,
-		                "the KMS does not know the key, or its bootstrapping is over "
-		                "(401): bootstrap anew and import it "
-		                "(sluice-ue bootstrap)");
+		x->e = why_fail(
+			x->why, ERR_EXPIRED,
+			"the KMS answered 401: it does not know the key, or the bootstrapping has "
+			"expired; bootstrap again and import it with sluice-ue bootstrap");
 	else if (!str_is(in->content_type, "application/mikey") || !in->body.n)
-		x->e = why_fail(x->why, ERR_DENIED, "the KMS answers HTTP status %d", in->status);
+		x->e = why_fail(x->why, ERR_DENIED, "the KMS answered with HTTP status %d",
+		                in->status);
 	else
 		buf_add(x->answer, in->body.p, in->body.n);
 	if (x->answer->bad)
@@ -54,8 +55,9 @@ static enum err find_url(struct http_url *out, const struct account *a, enum ue_
 	struct str base = str_of(a->url);
 
 	if (!base.n)
-		return why_fail(why, ERR_INVALID,
-		                "kms.url of the credentials: needed to ask the KMS");
+		return why_fail(
+			why, ERR_INVALID,
+			"the credentials have no kms.url, which a request to the KMS needs");
 	if (str_ends(base, "/"))
 		base.n--;
 	snprintf(text, sizeof(text), "%.*s%s", STR_ARG(base), targets[question]);
@@ -92,7 +94,7 @@ static enum err ask_kms(void *ctx, enum ue_question question, struct view octets
 	if (!e)
 		e = http_client_send(client, &ask, on_answer, &x, why);
 	if (!e) {
-		why_fail(why, ERR_TIMEOUT, "the KMS does not answer");
+		why_fail(why, ERR_TIMEOUT, "the KMS did not answer within 30 s");
 		loop_run(x.loop);
 		e = x.e;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A caller and a called one of SIP, as much as one call between two of them needs. */
+/* SIP for one call: caller and called terminal. */
 #include "cmd/sluice-ue/sip_call.h"
 
 #include <inttypes.h>
@@ -34,7 +34,7 @@ enum err sip_call_open(struct sip_call *c, struct terminal *t, struct str local,
 void sip_call_close(struct sip_call *c)
 {
 	sip_links_close(&c->links);
-	/* Keys stand in descriptions of SDES. */
+	/* Descriptions with SDES hold keys. */
 	if (c->asked.body.p)
 		secret_wipe(c->asked.body.p, c->asked.body.room);
 	if (c->answered.text.p)
@@ -95,7 +95,7 @@ static void acknowledge(struct sip_call *c, const struct sip_dialog *d, const ch
 	(void)!send_request(c, d, "ACK", branch, (struct str){0});
 }
 
-/* Sends, and turns until the final answer is there. */
+/* Sends a request and runs until its final answer arrives. */
 static enum err ask(struct sip_call *c, const char *method, struct str sdp, struct why *why)
 {
 	uint64_t end = clk_mono_ns() + ANSWER_MS * NS_PER_MS;
@@ -107,7 +107,7 @@ static enum err ask(struct sip_call *c, const char *method, struct str sdp, stru
 	c->cseq++;
 	new_branch(c->asked.branch, sizeof(c->asked.branch));
 	if (send_request(c, &c->dialog, method, c->asked.branch, sdp))
-		return why_fail(why, ERR_CLOSED, "%s: the proxy is gone", method);
+		return why_fail(why, ERR_CLOSED, "%s: the proxy closed the connection", method);
 	while (!c->asked.is_done && clk_mono_ns() < end && c->links.streams[c->link].fd >= 0)
 		sip_call_turn(c);
 	if (!c->asked.is_done)
@@ -118,7 +118,7 @@ static enum err ask(struct sip_call *c, const char *method, struct str sdp, stru
 	return ERR_OK;
 }
 
-/* An offer of ours, answered, acknowledged; `sdp` is its description. */
+/* Sends an offer, takes its answer, acknowledges it; `sdp` is the offer. */
 static enum err invite(struct sip_call *c, struct buf *sdp, struct why *why)
 {
 	char branch[24];
@@ -147,8 +147,8 @@ enum err sip_call_invite(struct sip_call *c, struct str proxy, struct why *why)
 		snprintf(c->dialog.target, sizeof(c->dialog.target), "%s", c->remote_uri);
 		c->state = SIP_CALLING;
 		e = invite(c, &sdp, why);
-		/* The other side took the call, and we can't: it is told (RFC 6043 4.2.2.4 leaves
-		 * it to signalling). */
+		/* The called side accepted, but its answer is unusable: end the call (RFC
+		 * 6043 4.2.2.4 leaves this to signalling). */
 		if (e && c->state == SIP_UP)
 			(void)!sip_call_bye(c, NULL);
 		if (e)
@@ -183,7 +183,7 @@ enum err sip_call_bye(struct sip_call *c, struct why *why)
 
 /* --- responses to us -------------------------------------------------------- */
 
-/* Route headers from one or more Record-Route ones; the caller's set is theirs in reverse (12.1.2).
+/* Route headers from Record-Route headers; the caller's route set is in reverse order (12.1.2).
  */
 static void take_routes(struct sip_dialog *d, const struct sip_message *m, bool reversed)
 {
@@ -221,7 +221,7 @@ static bool take_dialog(struct sip_dialog *d, const struct sip_message *m, const
 	       d->target[0];
 }
 
-/* Another terminal of a forked call took it too: one call is enough (13.2.2.4). */
+/* Another terminal of a forked call answered too: end that call (13.2.2.4). */
 static void end_fork(struct sip_call *c, const struct sip_message *m)
 {
 	struct sip_dialog other;
@@ -239,7 +239,7 @@ static void end_fork(struct sip_call *c, const struct sip_message *m)
 	c->forks++;
 }
 
-/* A final answer to our INVITE that is not the first. */
+/* A further final answer to our INVITE. */
 static void repeated_answer(struct sip_call *c, const struct sip_message *m)
 {
 	char branch[24];
@@ -347,12 +347,11 @@ static void answer_invite(struct sip_call *c, unsigned link, const struct sip_me
 
 	if (e) {
 		tame(c->trouble.text);
-		fprintf(stderr, "sluice-ue: an offer is refused: %s\n", c->trouble.text);
+		fprintf(stderr, "sluice-ue: refused an offer: %s\n", c->trouble.text);
 		respond(c, link, m, "488 Not Acceptable Here");
 		c->trouble.text[0] = '\0';
 		if (is_first) {
-			/* The proxy's ACK comes by this connection: whoever closes first leaves it
-			 * nowhere to go. */
+			/* The proxy sends its ACK on this connection, so it must stay open. */
 			c->answered.end_ns = clk_mono_ns() + 64 * T1_MS * NS_PER_MS;
 			c->state = SIP_REFUSED;
 		}
@@ -457,7 +456,7 @@ static void on_message(void *arg, unsigned from, const struct sip_message *m)
 
 /* --- time ------------------------------------------------------------------- */
 
-/* A 2xx is sent again until its ACK is there, over TCP too: a hop behind may be UDP. */
+/* A 2xx is repeated until its ACK arrives, over TCP too: a later hop may use UDP. */
 static void send_answer(struct sip_call *c, uint64_t now)
 {
 	if (c->state == SIP_REFUSED && now >= c->answered.end_ns)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One SIP call of one terminal (RFC 3261): offers and answers carried, media kept flowing
- * meanwhile. */
+/* One SIP call of one terminal (RFC 3261): carries offers and answers, and keeps media flowing. */
 #ifndef CMD_SLUICE_UE_SIP_CALL_H
 #define CMD_SLUICE_UE_SIP_CALL_H
 
 #include "cmd/sluice-ue/sip_links.h"
 #include "cmd/sluice-ue/terminal.h"
 
-/* What a dialog is made of (12.1). */
+/* State of a dialog (12.1). */
 struct sip_dialog {
 	char remote_tag[128];
 	char target[256];  /* the peer's Contact */
@@ -24,15 +23,15 @@ enum sip_state { SIP_IDLE, SIP_CALLING, SIP_RINGING, SIP_REFUSED, SIP_UP, SIP_EN
 struct sip_call {
 	struct terminal *terminal; /* borrowed */
 	struct sip_links links;
-	unsigned link; /* the one to the proxy, or the one the call came by */
+	unsigned link; /* the connection to the proxy, or the one the call arrived on */
 	enum sip_state state;
 	char call_id[256], local_tag[20];
 	char local_uri[256], remote_uri[256];
 	struct sip_dialog dialog;
 	uint32_t cseq;
 	uint64_t peer_cseq;
-	unsigned forks; /* further 2xx of other terminals, ended at once */
-	/* A request of ours under way. */
+	unsigned forks; /* further 2xx of other terminals; each call is ended at once */
+	/* Our pending request. */
 	struct {
 		char branch[24];
 		const char *method;
@@ -56,11 +55,11 @@ void sip_call_close(struct sip_call *c);
 
 /* Calls through `proxy`. ERR_DENIED: refused, `why` has the status. */
 enum err sip_call_invite(struct sip_call *c, struct str proxy, struct why *why) MUST_USE;
-/* An update of the call under way: keys the same, or new ones. */
+/* Updates the call, with the same or new keys. */
 enum err sip_call_update(struct sip_call *c, enum ue_update kind, bool hold,
                          struct why *why) MUST_USE;
 enum err sip_call_bye(struct sip_call *c, struct why *why) MUST_USE;
-/* One turn of signalling and media, at most a few milliseconds. */
+/* Handles signalling and media for at most a few milliseconds. */
 void sip_call_turn(struct sip_call *c);
 
 #endif

@@ -34,7 +34,7 @@ enum err sip_links_open(struct sip_links *l, struct str local, sip_take take, vo
 	for (unsigned i = 0; i < SIP_LINKS_MAX; i++)
 		l->streams[i].fd = -1;
 	if (addr_parse(local, &a))
-		return why_fail(why, ERR_SYNTAX, "--sip %.*s: ADDRESS:PORT is wanted",
+		return why_fail(why, ERR_SYNTAX, "--sip %.*s: must be ADDRESS:PORT",
 		                STR_ARG(local));
 	if (open_tcp(&l->listen_fd, &sa, &n, a) || bind(l->listen_fd, (struct sockaddr *)&sa, n) ||
 	    listen(l->listen_fd, SIP_LINKS_MAX) ||
@@ -49,7 +49,7 @@ static void drop(struct sip_stream *s)
 	close(s->fd);
 	s->fd = -1;
 	if (s->in.p)
-		secret_wipe(s->in.p, s->in.room); /* a=crypto may have stood there */
+		secret_wipe(s->in.p, s->in.room); /* the text may hold a=crypto keys */
 	buf_free(&s->in);
 	s->in = (struct buf){0};
 }
@@ -81,8 +81,7 @@ enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link, s
 	int fd = -1;
 
 	if (addr_parse(to, &a))
-		return why_fail(why, ERR_SYNTAX, "--proxy %.*s: ADDRESS:PORT is wanted",
-		                STR_ARG(to));
+		return why_fail(why, ERR_SYNTAX, "--proxy %.*s: must be ADDRESS:PORT", STR_ARG(to));
 	if (!s || open_tcp(&fd, &sa, &n, a) || connect(fd, (struct sockaddr *)&sa, n) ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK)) {
 		why_fail(why, ERR_IO, "--proxy %.*s: %s", STR_ARG(to), strerror(errno));
@@ -115,7 +114,7 @@ enum err sip_links_send(struct sip_links *l, unsigned link, struct str text)
 	return s->fd < 0 ? ERR_CLOSED : ERR_OK;
 }
 
-/* Every whole message that is there; a stream that makes no sense is closed. */
+/* Handles every complete message; closes a stream that is not SIP. */
 static void take_messages(struct sip_links *l, struct sip_stream *s)
 {
 	struct sip_message m;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The TCP connections of a small SIP side: one listener, a few streams, whole messages (offers with
+/* TCP connections for SIP: one listener, a few streams, complete messages (offers with
  * tickets are too long for UDP: RFC 3261 18.1.1). */
 #ifndef CMD_SLUICE_UE_SIP_LINKS_H
 #define CMD_SLUICE_UE_SIP_LINKS_H
@@ -10,7 +10,7 @@
 
 enum { SIP_LINKS_MAX = 8 };
 
-/* What came on link `from`; views die with the call. */
+/* A message received on link `from`; views are valid during the call. */
 typedef void (*sip_take)(void *arg, unsigned from, const struct sip_message *m);
 
 struct sip_links {
@@ -31,7 +31,7 @@ enum err sip_links_connect(struct sip_links *l, struct str to, unsigned *link,
                            struct why *why) MUST_USE;
 /* ERR_CLOSED, ERR_TIMEOUT. */
 enum err sip_links_send(struct sip_links *l, unsigned link, struct str text) MUST_USE;
-/* Waits for something on the streams or on `other_fd`, at most `ms`, and takes what came. */
+/* Waits at most `ms` for the streams or `other_fd`, and handles received messages. */
 void sip_links_turn(struct sip_links *l, int other_fd, int ms);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A call's steps, each a command of its own. */
+/* The steps of a call, one command each. */
 #include "cmd/sluice-ue/steps.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 static const char offer_file[] = "sluice-ue offer", call_file[] = "sluice-ue call",
 		  ticket_file[] = "sluice-ue ticket";
 
-/* Room for what is saved; in secret memory. */
+/* Secret memory for the state to save. */
 struct saving {
 	struct secret room;
 	struct wr w;
@@ -40,7 +40,7 @@ static enum err add_session(struct files *f, const char *path, const struct ue_s
 
 	if (!e) {
 		e = ue_session_save(session, &s.w);
-		e = e ? why_fail(why, e, "the call can't be kept: %s", err_meaning(e))
+		e = e ? why_fail(why, e, "cannot save the call: %s", err_meaning(e))
 		      : files_add_state(f, call_file,
 		                        &(struct files_content){path, saved(&s), .is_new = is_new},
 		                        why);
@@ -58,7 +58,8 @@ static enum err read_session(struct ue_session **out, const char *path, struct w
 	if (!e) {
 		e = ue_session_load(out, &r);
 		if (e)
-			why_fail(why, e, "%s: no state of a call: %s", path, err_meaning(e));
+			why_fail(why, e, "%s: not a valid state of a call: %s", path,
+			         err_meaning(e));
 	}
 	secret_clear(&octets);
 	return e;
@@ -78,7 +79,7 @@ enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char 
 {
 	if (kms_name_parse(str_of(text), MIKEY_ID_URI, room, KMS_NAME_MAX, out) || !is_name(*out))
 		return why_fail(why, ERR_SYNTAX,
-		                "%s: an identity like sip:bob@home2.example is wanted", text);
+		                "%s: must be an identity such as sip:bob@home2.example", text);
 	return ERR_OK;
 }
 
@@ -134,7 +135,7 @@ static enum err show_session(const struct ue_session *s, bool show_keys, struct 
 {
 	enum err e = ERR_OK;
 
-	/* Nothing of a key stays behind in stdio's own room. */
+	/* Without a buffer no key stays in stdio's memory. */
 	if (show_keys && !fflush(stdout))
 		setvbuf(stdout, NULL, _IONBF, 0);
 	if (s->protection == UE_NONE)
@@ -176,7 +177,7 @@ static enum err add_ticket(struct files *f, const char *path, struct kept_ticket
 	if (!e) {
 		wr_u8(&s.w, t.is_used);
 		e = ue_ticket_save(t.grant, &outside->env.mikey, &s.w);
-		e = e ? why_fail(why, e, "the ticket can't be kept: %s", err_meaning(e))
+		e = e ? why_fail(why, e, "cannot save the ticket: %s", err_meaning(e))
 		      : files_add_state(
 				f, ticket_file,
 				&(struct files_content){path, saved(&s), .is_new = !t.is_used},
@@ -197,7 +198,7 @@ static enum err read_ticket(struct ticket_grant **out, bool *is_used, const char
 		*is_used = rd_u8(&r);
 		e = ue_ticket_load(out, &r);
 		if (e)
-			why_fail(why, e, "%s: no ticket: %s", path, err_meaning(e));
+			why_fail(why, e, "%s: not a valid ticket: %s", path, err_meaning(e));
 	}
 	secret_clear(&octets);
 	return e;
@@ -230,11 +231,12 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 		wish.mode = 1;
 	if (wish.mode > 2)
 		return why_fail(why, ERR_INVALID,
-		                "--mode %u: tickets of modes 3 and 4 are made by the terminal with "
-		                "its offer; 1 or 2 is asked for",
+		                "--mode %u: must be 1 or 2; in modes 3 and 4 the terminal makes "
+		                "the ticket itself, with its offer",
 		                wish.mode);
 	if (!account_has_kms(a))
-		return why_fail(why, ERR_INVALID, "%s: psk and kms are needed to ask a KMS",
+		return why_fail(why, ERR_INVALID,
+		                "%s: must have psk and kms for a request to the KMS",
 		                o->credentials);
 	for (size_t i = 0; i < o->to.n && !e; i++)
 		e = read_peer(&peers[i], rooms[i], o->to.v[i], why);
@@ -252,7 +254,7 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 	return e;
 }
 
-/* With the account and the surroundings open. */
+/* Runs a step with account and environment open. */
 static enum err with_account(const struct ue_options *o,
                              enum err (*run)(const struct ue_options *, struct account *,
                                              struct outside *, struct why *),
@@ -288,8 +290,9 @@ static enum err offer_wish(const struct ue_options *o, const struct account *a,
 	wish->level = o->level;
 	wish->ticket = ticket_wish(o, NULL, 0);
 	if (o->ticket && o->mode)
-		return why_fail(why, ERR_INVALID,
-		                "--ticket and --mode: a ticket that is there has its mode");
+		return why_fail(
+			why, ERR_INVALID,
+			"--mode cannot be combined with --ticket: the ticket already has a mode");
 	return ue_choose_offer(&c, &wish->protection, why);
 }
 
@@ -301,7 +304,7 @@ static enum err add_offer(struct files *f, const char *path, const struct ue_off
 
 	if (!e) {
 		e = ue_offer_save(offer, &outside->env.mikey, &s.w);
-		e = e ? why_fail(why, e, "the state can't be kept: %s", err_meaning(e))
+		e = e ? why_fail(why, e, "cannot save the state: %s", err_meaning(e))
 		      : files_add_state(f, offer_file,
 		                        &(struct files_content){path, saved(&s), .is_new = true},
 		                        why);
@@ -342,8 +345,9 @@ static enum err offer_into(const struct ue_options *o, struct account *a, struct
 	struct ticket_grant *grant = NULL;
 	struct ue_offer *offer = NULL;
 	struct sdp *s = NULL;
-	enum err e = o->to.n == 1 ? read_peer(&wish.peer, room, o->to.v[0], why)
-	                          : why_fail(why, ERR_INVALID, "--to: one is called");
+	enum err e = o->to.n == 1
+	                     ? read_peer(&wish.peer, room, o->to.v[0], why)
+	                     : why_fail(why, ERR_INVALID, "--to: give exactly one called party");
 
 	if (!e)
 		e = offer_wish(o, a, &wish, why);
@@ -436,7 +440,8 @@ static enum err read_offer(struct ue_offer **out, const char *path, struct why *
 	if (!e) {
 		e = ue_offer_load(out, &r);
 		if (e)
-			why_fail(why, e, "%s: no state of an offer: %s", path, err_meaning(e));
+			why_fail(why, e, "%s: not a valid state of an offer: %s", path,
+			         err_meaning(e));
 	}
 	secret_clear(&octets);
 	return e;
@@ -491,8 +496,8 @@ enum err step_finish(const struct ue_options *o, struct why *why)
 	if (!o->state)
 		return o->call ? finish_update(o, why)
 		               : why_fail(why, ERR_INVALID,
-		                          "--state of an offer, or --call of a call under way, is "
-		                          "needed");
+		                          "give either --state (answer to an offer) or --call "
+		                          "(answer to an update)");
 	e = read_offer(&offer, o->state, why);
 	if (!e)
 		e = files_read_sdp(&answer, o->files[0], why);
@@ -570,7 +575,7 @@ enum err step_update(const struct ue_options *o, struct why *why)
 
 	if (o->n_files == 3 && o->same)
 		return why_fail(why, ERR_INVALID,
-		                "--same: the offer decides whether keys are new, not its answer");
+		                "--same is for offers; an answer follows its offer");
 	e = read_session(&session, o->call, why);
 	if (!e)
 		e = outside_open(&outside, NULL, why);

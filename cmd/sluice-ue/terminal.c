@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A terminal of a call. */
+/* One terminal: descriptions, session, media. */
 #include "cmd/sluice-ue/terminal.h"
 
 #include <inttypes.h>
@@ -19,7 +19,7 @@ enum err terminal_open(struct terminal *t, const struct ue_options *o, const cha
 
 	*t = (struct terminal){.options = o, .sdp_version = 1, .keys = ""};
 	if (addr_parse_ip(str_of(o->local), &local))
-		return why_fail(why, ERR_SYNTAX, "--local %s: an IP address is wanted", o->local);
+		return why_fail(why, ERR_SYNTAX, "--local %s: must be an IP address", o->local);
 	e = account_load(&t->account, credentials, why);
 	if (!e)
 		e = outside_open(&t->outside, &t->account, why);
@@ -30,7 +30,7 @@ enum err terminal_open(struct terminal *t, const struct ue_options *o, const cha
 	if (e)
 		return e;
 	t->sdp_id = be32_get(id);
-	t->ssrc = be32_get(id + 4) | 1; /* never 0, which is no SSRC here */
+	t->ssrc = be32_get(id + 4) | 1; /* 0 means: no SSRC */
 	return ERR_OK;
 }
 
@@ -49,7 +49,7 @@ enum ue_protection terminal_protection(const struct terminal *t)
 	return t->session ? t->session->protection : UE_NONE;
 }
 
-/* What we would say without keys. */
+/* Our description without keys. */
 static enum err describe(struct terminal *t, enum sdp_direction direction, struct sdp **out,
                          struct why *why)
 {
@@ -84,7 +84,7 @@ static enum err print(const struct sdp *s, struct buf *out, struct why *why)
 	if (text)
 		secret_wipe(text, n);
 	mem_free(text);
-	return e || out->bad ? why_fail(why, e ? e : ERR_NOMEM, "the description can't be written")
+	return e || out->bad ? why_fail(why, e ? e : ERR_NOMEM, "cannot print the description")
 	                     : ERR_OK;
 }
 
@@ -148,7 +148,8 @@ enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, str
 	if (!e)
 		e = ue_session_update(t->session, kind, s, &t->outside.env, why);
 	t->updates = !e;
-	/* The ticket lets us bring no keys: another ticket does (a Ticket Transfer of its own). */
+	/* The present ticket does not let us bring keys, so a new ticket is used (another Ticket
+	 * Transfer). */
 	if (e == ERR_DENIED && t->session->protection == UE_E2E_KMS && t->peer.data.n) {
 		sdp_free(s);
 		s = NULL;
@@ -171,7 +172,7 @@ void terminal_cancel(struct terminal *t)
 	t->offer = NULL;
 }
 
-/* Keys of the session into the media. */
+/* Gives the session's keys to the media. */
 static enum err use_keys(struct terminal *t, struct why *why)
 {
 	struct ue_stream_key send = {0}, receive = {0};
@@ -194,14 +195,14 @@ static enum err use_keys(struct terminal *t, struct why *why)
 	return e;
 }
 
-/* Where the peer wants media, and whether it does. */
+/* Reads the peer's address and direction. */
 static enum err use_place(struct terminal *t, const struct sdp *theirs, struct why *why)
 {
 	struct sdp_transport place;
 	enum err e;
 
 	if (theirs->n_media != 1 || !theirs->media[0].port)
-		return why_fail(why, ERR_DENIED, "the peer takes no audio");
+		return why_fail(why, ERR_DENIED, "the peer refused the audio stream");
 	e = sdp_transport_read(theirs, 0, &place, why);
 	if (e)
 		return e;
@@ -229,8 +230,7 @@ static struct mikey_id peer_of(const struct ue_session *s)
 	                     : ticket_csb_initiator(s->parts[0].csb);
 }
 
-/* The session takes the place of the one before, which a call under way may only leave for one of
- * the same kind with the same peer. */
+/* Replaces the session. In an established call, protection and peer must stay the same. */
 static enum err take_session(struct terminal *t, struct ue_session *made, struct why *why)
 {
 	struct mikey_id who = made->n_parts ? peer_of(made) : t->peer;
@@ -238,8 +238,9 @@ static enum err take_session(struct terminal *t, struct ue_session *made, struct
 	if (t->session && (made->protection != t->session->protection ||
 	                   (made->n_parts && !mikey_id_eq(who, peer_of(t->session))))) {
 		ue_session_free(made);
-		return why_fail(why, ERR_DENIED,
-		                "the update would change the call's protection, or its peer");
+		return why_fail(
+			why, ERR_DENIED,
+			"refused: the update would change the call's protection or its peer");
 	}
 	if (who.data.n <= sizeof(t->peer_room) && who.data.p != t->peer_room) {
 		memcpy(t->peer_room, who.data.p, who.data.n);

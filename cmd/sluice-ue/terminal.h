@@ -15,34 +15,34 @@ struct terminal {
 	struct ue_session *session; /* NULL before the first answer */
 	struct ue_offer *offer;     /* waits for its answer */
 	bool updates;               /* an update waits for its answer */
-	bool on_hold, peer_on_hold; /* who wants no media now */
+	bool on_hold, peer_on_hold; /* who holds the call */
 	uint64_t sdp_id, sdp_version;
 	uint32_t ssrc;    /* of our stream, for the whole call */
-	const char *keys; /* what the last exchange did: "new", "unchanged" */
+	const char *keys; /* effect of the last exchange: "new", "unchanged" */
 	uint8_t peer_room[KMS_NAME_MAX];
-	struct mikey_id peer; /* whom we call */
+	struct mikey_id peer; /* the called party */
 };
 
 enum err terminal_open(struct terminal *t, const struct ue_options *o, const char *credentials,
                        struct why *why) MUST_USE;
 void terminal_close(struct terminal *t);
 
-/* The call's first offer, by the user's choice or the policy. */
+/* Makes the call's first offer, by the user's choice or the policy. */
 enum err terminal_offer(struct terminal *t, struct buf *sdp, struct why *why) MUST_USE;
-/* An update: REKEY takes a new ticket where the present one lets us bring no keys. */
+/* An update: REKEY uses a new ticket where the present one does not let us bring keys. */
 enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, struct buf *sdp,
                          struct why *why) MUST_USE;
-/* The answer to either: keys in force from now on, media goes where it says. */
+/* Takes the answer to either: its keys are in force from now on, media goes to its address. */
 enum err terminal_answered(struct terminal *t, struct str answer, struct why *why) MUST_USE;
-/* An offer was refused or is given up: the old keys stay. */
+/* An offer was refused or abandoned: the previous keys stay in force. */
 void terminal_cancel(struct terminal *t);
-/* Any offer of the peer, first or later. */
+/* Answers any offer of the peer. */
 enum err terminal_answer(struct terminal *t, struct str offer, struct buf *sdp,
                          struct why *why) MUST_USE;
-/* The offerer has our answer (ACK): what we send goes under the new keys, and to where it said. */
+/* The offerer has our answer (ACK): from now on we send with the new keys, to the new address. */
 void terminal_confirmed(struct terminal *t);
 
-/* Frames leave again after a pause of our own, unless one side holds. */
+/* Resumes sending after our own pause, unless one side holds. */
 void terminal_resume(struct terminal *t);
 enum ue_protection terminal_protection(const struct terminal *t);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Docs laid out for a terminal. */
+/* Prints answers for a terminal. */
 #include "cmd/sluicectl/text.h"
 
 #include <inttypes.h>

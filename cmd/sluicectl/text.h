@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers as text for people. */
+/* Answers as text for a terminal. */
 #ifndef CMD_SLUICECTL_TEXT_H
 #define CMD_SLUICECTL_TEXT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the counters every second and shows what they gained. */
+/* Reads the counters every second and prints rates. */
 #include "cmd/sluicectl/top.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 
 enum { VERDICTS_MAX = 64 };
 
-/* Counters of the round before; rates need two. */
+/* Counters of the previous round: a rate needs two. */
 struct sample {
 	uint64_t at_ns, rx_pkts, rx_bytes, tx_pkts, tx_bytes, created, deleted;
 	uint64_t verdicts[VERDICTS_MAX]; /* in the order of the answer */
@@ -99,7 +99,7 @@ enum err top_run(struct client *c, unsigned rounds, struct why *why)
 			break;
 		buf_reset(&out);
 		take(&now, stats);
-		/* Home and clear below: a table that stands still. */
+		/* Moves the cursor home and clears below it, so that the table stays in place. */
 		if (isatty(STDOUT_FILENO))
 			buf_text(&out, "\033[H\033[J");
 		draw(&out, stats, &now, &before);

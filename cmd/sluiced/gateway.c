@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Wires the parts: each is made after what it stands on and ended before it. */
+/* Creates the parts in order of dependence, and ends them in reverse. */
 #include "cmd/sluiced/gateway.h"
 
 #include <errno.h>
@@ -40,8 +40,8 @@ struct gateway {
 	struct buf ready_line;
 };
 
-/* An address may come later, on a standby machine; said now, for each session there fails until
- * then. */
+/* On a standby machine the address may be added later. Until then each session on the interface
+ * fails, so the log says it now. */
 static void check_addresses(const struct conf *c)
 {
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
@@ -54,7 +54,8 @@ static void check_addresses(const struct conf *c)
 
 		if (fd < 0 || bind(fd, (struct sockaddr *)&name, len))
 			log_warn("sluiced",
-			         "interface=%s addr=%s msg=\"%s: no session can be made there\"",
+			         "interface=%s addr=%s msg=\"%s: sessions on this interface will "
+			         "fail until the address exists\"",
 			         f->name, addr_print_ip(&f->bind, text), strerror(errno));
 		if (fd >= 0)
 			close(fd);
@@ -107,8 +108,8 @@ static void on_relay(void *arg, bool readable, bool writable)
 	relay_poll(g->relay);
 }
 
-/* All that a round asks of the workers wakes them once: a wake-up costs more than a set-up's share
- * of their work. */
+/* Workers are woken once for all requests of a round: a wake-up costs more than their work for one
+ * call set-up. */
 static void wake_soon(void *arg)
 {
 	loop_timer_soon(((struct gateway *)arg)->wake);
@@ -198,7 +199,8 @@ static enum err start_listeners(struct gateway *g, struct why *why)
 	return ERR_OK;
 }
 
-/* Call parties know the addresses of media, and what listens there. */
+/* Call parties learn the addresses of media from SDP, and could send commands to a listener there.
+ */
 static void warn_if_shared(const struct gateway *g, const struct addr *ng)
 {
 	bool is_shared = addr_is_any(ng);
@@ -209,12 +211,12 @@ static void warn_if_shared(const struct gateway *g, const struct addr *ng)
 		             !addr_is_loopback(ng);
 	if (is_shared)
 		log_warn("ng",
-		         "addr=%s msg=\"ng listens where media is: put it on loopback, or on an "
-		         "address that no interface has\"",
+		         "addr=%s msg=\"ng listens on a media address, where call parties can "
+		         "reach it; use a loopback address, or an address that no interface has\"",
 		         addr_print(ng, text));
 }
 
-/* Media must not reach what listens here for commands. Unix sockets have no address. */
+/* Media must not be sent to our command listeners. Unix sockets have no address. */
 static enum err guard_listeners(struct gateway *g, struct why *why)
 {
 	struct targets *t = service_targets(g->service);
@@ -300,7 +302,7 @@ void gateway_stop(struct gateway *g)
 {
 	if (!g)
 		return;
-	/* Requests under way are answered "closed" while their peers are still there to hear it. */
+	/* Pending requests are answered "closed" while their clients are still connected. */
 	if (g->service)
 		service_close(g->service);
 	loop_watch_free(g->relay_watch);
@@ -327,13 +329,14 @@ void gateway_reload(struct gateway *g, const struct conf *next)
 	config = service_config_of(g);
 	service_reconfigure(g->service, &config);
 	if (service_publish_targets(g->service))
-		log_error(
-			"conf",
-			"msg=\"out of memory: learnt sources are judged by the settings before\"");
+		log_error("conf", "msg=\"out of memory: learned sources are still checked against "
+		                  "the previous media-deny and media-allow\"");
 	if (need_restart.n)
-		log_warn("conf", "msg=\"changed, but needs a restart\" settings=\"%s\"",
-		         need_restart.p);
-	log_info("conf", "msg=\"settings taken over\"");
+		log_warn(
+			"conf",
+			"msg=\"reload: these settings changed and need a restart\" settings=\"%s\"",
+			need_restart.p);
+	log_info("conf", "msg=\"settings reloaded\"");
 	buf_free(&need_restart);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's parts put together: relay, service, protocols, listeners. */
+/* The parts of the gateway: relay, service, protocols, listeners. */
 #ifndef CMD_SLUICED_GATEWAY_H
 #define CMD_SLUICED_GATEWAY_H
 
@@ -9,14 +9,15 @@
 
 struct gateway;
 
-/* Starts everything the settings ask for; on failure nothing runs. `conf` is copied. */
+/* Starts all parts according to the settings; on failure nothing runs. `conf` is copied. */
 enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf,
                        struct why *why) MUST_USE;
 /* Ends sessions, workers and connections. Takes NULL. */
 void gateway_stop(struct gateway *g);
-/* SIGHUP: takes over what can be; what needs a restart is logged. */
+/* SIGHUP: applies the settings that can change while running; logs those that need a restart. */
 void gateway_reload(struct gateway *g, const struct conf *next);
-/* One line for people: where it listens, what it runs on. Lives as long as the gateway. */
+/* One log line: where it listens, its workers, engine and back ends. Lives as long as the gateway.
+ */
 const char *gateway_ready_line(const struct gateway *g);
 
 #endif
