@@ -3,7 +3,7 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
-/* Exit statuses, those of every program of Sluice. */
+/* Exit statuses, the same for every program of Sluice. */
 enum { BENCH_DONE = 0, BENCH_REFUSED = 1, BENCH_MISUSED = 2 };
 
 /* argv[0] is the subcommand's name. Each parses its own options with base/opt.h and returns an

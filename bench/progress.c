@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A bar on the terminal while something takes long. */
+/* The progress bar. */
 #include "bench/progress.h"
 
 #include <stdarg.h>

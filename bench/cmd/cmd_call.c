@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench call: calls through a running relay, and what became of every packet. */
+/* sluice-bench call: calls through a running relay, with every packet accounted for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,13 +10,12 @@
 #include "bench/gen/loadrun.h"
 #include "bench/target/peer.h"
 
-static const char about[] = "Places calls through a relay and measures loss, duplication, "
-			    "reordering, corruption and one-way delay of every packet,\n"
-			    "and the CPU time each forwarded packet cost: of the target's own "
-			    "threads (\"CPU ns\"), and of the whole machine, softirq\n"
-			    "included, less a baseline in which generator and sink do the same "
-			    "work without a relay (\"all ns\").\n"
-			    "Packets leave on a fixed schedule whatever the relay does.";
+static const char about[] =
+	"Places calls through a relay and measures loss, duplication, reordering, corruption and "
+	"one-way delay of packets,\nand the CPU time per forwarded packet: of the target's threads "
+	"(\"CPU ns\"), and of the whole machine with softirq,\nminus a baseline in which generator "
+	"and sink do the same work without a relay (\"all ns\").\nPackets are sent on a fixed "
+	"schedule, independent of the relay.";
 
 static const char examples[] =
 	"Examples:\n"
@@ -39,15 +38,15 @@ int call_run(int argc, char **argv)
 	         .out = &target,
 	         .arg = "WHICH",
 	         .local = true,
-	         .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file "
-	                 "that describes it"},
+	         .help = "the relay: jsonrpc:PATH, jsonrpc-sdp:PATH (or HOST:PORT), ng:HOST:PORT, "
+	                 "or a target file"},
 		{.name = "pid",
 	         .kind = OPT_COUNT,
 	         .out = &pid,
 	         .min = 1,
 	         .max = 4194304,
 	         .local = true,
-	         .help = "its process, for CPU time and memory, where it is on this machine"},
+	         .help = "process of a target on this machine, to read its CPU time and memory"},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &o);
 	const struct opt_command command = {.name = "sluice-bench call",

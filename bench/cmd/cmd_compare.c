@@ -12,12 +12,11 @@
 #include "bench/gen/setup.h"
 #include "bench/target/target.h"
 
-static const char about[] = "Runs the same load against two to four targets in turn, in one run, "
-			    "the order reversed from round to round, and prints all and\n"
-			    "the ratio of each to the first. With --setup the work is making and "
-			    "ending calls. Where A and B are result files\n"
-			    "(of call, setup or crypto), nothing is run: their rows are compared, "
-			    "if their settings are the same.";
+static const char about[] =
+	"Runs the same load against two to four targets in turn, reversing the order in each "
+	"round, and prints the figures and\ntheir ratios to the first target. With --setup the "
+	"load is making and ending calls. If A and B are result files\n(of call, setup or crypto), "
+	"nothing is run: their rows are compared, provided that their settings are the same.";
 
 static const char examples[] =
 	"Examples:\n"
@@ -26,7 +25,8 @@ static const char examples[] =
 	"  sluice-bench compare --setup ng:127.0.0.1:2223 jsonrpc:/run/sluice/control.sock\n"
 	"  sluice-bench compare yesterday.json today.json\n";
 
-/* What is compared, of any kind of result; less is better unless said. */
+/* The figures that are compared, of all kinds of results; less is better unless the title says
+ * otherwise. */
 static const struct {
 	const char *key, *title;
 	int decimals;
@@ -51,7 +51,7 @@ static const struct {
 	{"ns", "ns per packet", 1},
 };
 
-/* Keys that name a row: where they differ, rows are not the same work. */
+/* Keys that identify the work of a row: rows are compared only if these are equal. */
 static const char *const names[] = {"mode",      "sessions", "in_flight", "engine", "suite",
                                     "direction", "payload",  "streams",   "batch"};
 
@@ -88,7 +88,7 @@ static void describe(const json_t *row, char *out, size_t room)
 struct figure_pair {
 	const char *work, *figure, *target; /* `target` is the one of `b` */
 	json_t *a, *b;
-	bool are_paired; /* repetitions were measured in turns */
+	bool are_paired; /* the repetitions of a and b were measured in turns */
 };
 
 static void add_ratio(json_t *out, const struct figure_pair *p)
@@ -133,7 +133,7 @@ static void print_ratios(const json_t *ratios, const char *a, const char *b)
 	result_print(&shown, columns, ARRAY_LEN(columns), stdout);
 }
 
-/* A ramp's rows are steps; what is compared is where they led to. */
+/* The rows of a ramp are its steps; the highest passing load is compared. */
 static json_t *highest_of(const json_t *doc)
 {
 	const json_t *list = json_object_get(doc, "highest");
@@ -153,7 +153,7 @@ static json_t *highest_of(const json_t *doc)
 	return out;
 }
 
-/* In one result every target is held against the first. */
+/* Compares every target of one result with the first. */
 static json_t *rows_of_targets(const json_t *rows)
 {
 	const json_t *first = json_object_get(json_array_get(rows, 0), "target");
@@ -178,7 +178,7 @@ static bool has_one_target(const json_t *rows)
 	return true;
 }
 
-/* Of two results: rows of the same target, or of the only one each has. */
+/* Compares the rows of the same target in two results, or of the only target of each. */
 static json_t *rows_of_files(const json_t *rows, const json_t *other_rows)
 {
 	bool any = has_one_target(rows) && has_one_target(other_rows);
@@ -200,7 +200,7 @@ static int compare_files(const char *path_a, const char *path_b, unsigned n)
 	struct why why = {""};
 	enum err e = n == 2 ? result_load(&a, path_a, &why)
 	                    : why_fail(&why, ERR_INVALID,
-	                               "result files are compared by twos, %u were given", n);
+	                               "give exactly two result files (%u were given)", n);
 
 	if (e == ERR_OK)
 		e = result_load(&b, path_b, &why);
@@ -242,7 +242,7 @@ struct comparison {
 	struct result result;
 };
 
-/* What was set that has a say in this kind of work. */
+/* The settings that matter for this kind of work. */
 static json_t *settings_of(const struct comparison *c, const struct opt *rows, size_t n)
 {
 	static const char *const of_setup[] = {"mode", "suite",    "in_flight",
@@ -280,8 +280,8 @@ static enum err run_setup(struct comparison *c, struct why *why)
 	json_array_foreach(c->result.rows, i, row) by_sdp +=
 		json_object_get(row, "offer_us_p50") != NULL;
 	if (e == ERR_OK && by_sdp && by_sdp < c->n_peers)
-		result_warn(&c->result, "not the same work: over jsonrpc: a call takes two "
-		                        "requests, over jsonrpc-sdp: and ng: three");
+		result_warn(&c->result, "the targets do different work: a call takes two requests "
+		                        "over jsonrpc:, three over jsonrpc-sdp: and ng:");
 	return e;
 }
 
@@ -340,12 +340,13 @@ int compare_run(int argc, char **argv)
 	         .out = &c.in_flight,
 	         .min = 1,
 	         .max = TARGET_IN_FLIGHT_MAX,
-	         .help = "with --setup: calls being set up or ended at the same time"},
+	         .help = "with --setup: requests in flight"},
 		{.name = "held",
 	         .kind = OPT_COUNT,
 	         .out = &c.held,
 	         .max = 200000,
-	         .help = "with --setup: calls held at once, for memory and descriptors"},
+	         .help = "with --setup: calls held at the same time to measure memory and "
+	                 "descriptors"},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &c.load);
 	const struct opt_command command = {.name = "sluice-bench compare",

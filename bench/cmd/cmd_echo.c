@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench echo: a reference target. It forwards packets untouched, and loses, delays, doubles
- * and alters a known share of them. */
+/* sluice-bench echo: a reference target. It forwards packets unchanged, and drops, delays,
+ * duplicates and alters a known share of them. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ struct echo_call {
 	char id[128];
 };
 
-/* A packet that waits for its time. */
+/* A delayed packet. */
 struct held {
 	struct link link;
 	uint64_t due_ns;
@@ -45,7 +45,7 @@ struct held {
 	uint8_t octets[MEDIA_MAX];
 };
 
-/* A share of all packets, chosen at random, and how many it was. */
+/* A share of all packets, chosen at random, and the number chosen so far. */
 struct share {
 	double share;
 	uint64_t chosen;
@@ -219,8 +219,7 @@ static enum err make_call(struct echo *e, const char *id, struct echo_call **out
 	return err;
 }
 
-/* The description goes on as it is, but for the address and port of the leg that faces its
- * receiver. */
+/* Copies the description with the address and port of the leg towards its receiver. */
 static void rewrite(struct str sdp, const struct addr *local, struct buf *out)
 {
 	char ip[ADDR_TEXT_MAX];
@@ -351,11 +350,12 @@ static enum err start(struct echo *e, const char *listen, const char *access, co
 		return err;
 	if (addr_parse(str_of(listen), &e->listen) != ERR_OK)
 		return why_fail(why, ERR_SYNTAX,
-		                "--listen: '%s' is not an address like 127.0.0.1:2223", listen);
+		                "--listen: '%s' must be ADDRESS:PORT, such as 127.0.0.1:2223",
+		                listen);
 	if (addr_parse_ip(str_of(access), &e->media[SIDE_ACCESS]) != ERR_OK ||
 	    addr_parse_ip(str_of(core), &e->media[SIDE_CORE]) != ERR_OK)
 		return why_fail(why, ERR_SYNTAX,
-		                "--access, --core: '%s' or '%s' is not an IP address", access,
+		                "--access, --core: '%s' and '%s' must be IP addresses", access,
 		                core);
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
 	e->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -378,7 +378,8 @@ static void turn(struct echo *e)
 
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == &e->ng)
-			asked = true; /* last: it may end the call of a leg further on in the list
+			asked = true; /* last: the request may end the call of a leg later in the
+			               * list
 			               */
 		else if (events[i].data.ptr == &e->timer)
 			release_due(e);
@@ -405,55 +406,55 @@ int echo_run(int argc, char **argv)
 	         .kind = OPT_TEXT,
 	         .out = &access,
 	         .arg = "IP",
-	         .help = "own address at the access side"},
+	         .help = "own address on the access side"},
 		{.name = "core",
 	         .kind = OPT_TEXT,
 	         .out = &core,
 	         .arg = "IP",
-	         .help = "own address at the core side"},
+	         .help = "own address on the core side"},
 		{.name = "loss",
 	         .kind = OPT_REAL,
 	         .out = &e.loss.share,
 	         .max = 1,
 	         .arg = "SHARE",
-	         .help = "of packets not forwarded"},
+	         .help = "share of packets to drop"},
 		{.name = "duplicate",
 	         .kind = OPT_REAL,
 	         .out = &e.duplicate.share,
 	         .max = 1,
 	         .arg = "SHARE",
-	         .help = "of packets forwarded twice"},
+	         .help = "share of packets to forward twice"},
 		{.name = "reorder",
 	         .kind = OPT_REAL,
 	         .out = &e.reorder.share,
 	         .max = 1,
 	         .arg = "SHARE",
-	         .help = "of packets held back 30 ms more than the others"},
+	         .help = "share of packets to delay by 30 ms more than the others"},
 		{.name = "corrupt",
 	         .kind = OPT_REAL,
 	         .out = &e.corrupt.share,
 	         .max = 1,
 	         .arg = "SHARE",
-	         .help = "of packets with one bit changed"},
+	         .help = "share of packets to change one bit in"},
 		{.name = "delay",
 	         .kind = OPT_REAL,
 	         .out = &delay_ms,
 	         .max = 10000,
 	         .arg = "MS",
-	         .help = "every packet is held so long"},
+	         .help = "delay of every packet"},
 		{.name = "stats",
 	         .kind = OPT_TEXT,
 	         .out = &stats,
 	         .arg = "FILE",
-	         .help = "what was injected, written at the end"},
+	         .help = "write the counts of injected faults at the end"},
 	};
 	const struct opt_command command = {
 		.name = "sluice-bench echo",
 		.usage = "",
 		.about = "A reference target for checking the other commands: a relay without "
-			 "crypto that speaks ng over UDP, forwards packets\n"
-			 "untouched (modes rtp and e2e), and loses, doubles, delays, reorders and "
-			 "alters a known share of them.",
+			 "crypto that speaks ng over UDP, forwards packets\nunchanged (modes rtp "
+			 "and e2e), and drops, duplicates, delays, reorders and alters a known "
+			 "share of them.",
 		.opts = rows,
 		.n_opts = ARRAY_LEN(rows),
 	};

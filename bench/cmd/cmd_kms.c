@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench kms: how many tickets a Key Management Service grants and resolves, how soon, and
- * what it keeps of them. */
+/* sluice-bench kms: rate and latency of tickets granted and resolved by a Key Management Service,
+ * and its memory. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +15,11 @@
 #include "keyctx/prim.h"
 
 static const char about[] =
-	"Asks a Key Management Service (RFC 6043 over HTTP or HTTPS) for tickets and about them, "
-	"as terminals do, with every answer authenticated and\n"
-	"opened: requests a second, latency, CPU time, and its memory at the start and after 10, "
-	"50 and 100 % of the requests.\n"
-	"A file of users made with --provision serves the KMS as its credentials and this tool as "
-	"the terminals' keys.";
+	"Sends ticket requests and resolves to a Key Management Service (RFC 6043 over HTTP or "
+	"HTTPS), as terminals do, and verifies and\ndecrypts every answer. Measures requests a "
+	"second, latency, CPU time, and memory at the start and after 10, 50 and 100 % of the "
+	"requests.\nA file of users made with --provision holds the credentials for the KMS and "
+	"the terminals' keys for this tool.";
 
 enum { KEY_128 = 16, KEY_256 = 32 };
 
@@ -40,7 +39,7 @@ static json_t *make_user(unsigned i, size_t key_len)
 	return user;
 }
 
-/* Keys for load tests only, yet keys: nobody else may read the file. */
+/* The keys serve load tests only, but they are keys: the file has mode 0600. */
 static enum err write_private(const json_t *doc, const char *path, struct why *why)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -51,7 +50,7 @@ static enum err write_private(const json_t *doc, const char *path, struct why *w
 	ok = json_dumpfd(doc, fd, JSON_INDENT(1)) == 0 && write(fd, "\n", 1) == 1;
 	ok = close(fd) == 0 && ok;
 	if (!ok) {
-		why_fail(why, ERR_IO, "--provision %s: can't be written", path);
+		why_fail(why, ERR_IO, "--provision %s: cannot be written", path);
 		unlink(path);
 		return ERR_IO;
 	}
@@ -104,43 +103,43 @@ int kms_run(int argc, char **argv)
 	         .out = &c.target,
 	         .arg = "URL",
 	         .local = true,
-	         .help = "http://HOST:PORT or https://HOST:PORT; a path in it stands before "
+	         .help = "http://HOST:PORT or https://HOST:PORT; a path is prefixed to "
 	                 "/keymanagement"},
 		{.name = "credentials",
 	         .kind = OPT_TEXT,
 	         .out = &credentials,
 	         .arg = "FILE",
 	         .local = true,
-	         .help = "the KMS's own credentials: its users ask"},
+	         .help = "the credentials file of the KMS; its users send the requests"},
 		{.name = "ca",
 	         .kind = OPT_TEXT,
 	         .out = &c.ca,
 	         .arg = "FILE",
 	         .local = true,
-	         .help = "roots for https, PEM (the system's)"},
+	         .help = "PEM roots for https (default: the system's)"},
 		{.name = "pid",
 	         .kind = OPT_COUNT,
 	         .out = &pid,
 	         .min = 1,
 	         .max = 4194304,
 	         .local = true,
-	         .help = "its process, where it is on this machine"},
+	         .help = "process of a KMS on this machine, to read its CPU time and memory"},
 		{.name = "state",
 	         .kind = OPT_TEXT,
 	         .out = &c.state,
 	         .arg = "DIR",
 	         .local = true,
-	         .help = "its state directory, to see how it grows"},
+	         .help = "its state directory, to measure its growth"},
 		{.name = "mode",
 	         .kind = OPT_CHOICE,
 	         .out = &c.mode,
 	         .choices = "request|resolve|call",
-	         .help = "what is asked; call: a request and its resolve in turn"},
+	         .help = "kind of requests; call: a ticket request and its resolve in turn"},
 		{.name = "suite",
 	         .kind = OPT_CHOICE,
 	         .out = &suite,
 	         .choices = "128|256",
-	         .help = "the set of algorithms"},
+	         .help = "key length of the algorithm set"},
 		{.name = "requests",
 	         .kind = OPT_COUNT,
 	         .out = &c.requests,
@@ -152,19 +151,20 @@ int kms_run(int argc, char **argv)
 	         .out = &c.in_flight,
 	         .min = 1,
 	         .max = 1024,
-	         .help = "connections, each with one request at a time"},
+	         .help = "connections; each has one request at a time"},
 		{.name = "connections",
 	         .kind = OPT_CHOICE,
 	         .out = &connections,
 	         .choices = "keep|new",
-	         .help = "kept, or a new one for each request (and a TLS handshake)"},
+	         .help = "keep connections, or open a new one (with TLS handshake) for each "
+	                 "request"},
 		{.name = "rate",
 	         .kind = OPT_REAL,
 	         .out = &c.rate,
 	         .min = 0,
 	         .max = 1e6,
-	         .help = "requests a second by schedule, latency from when each was due; 0: as "
-	                 "fast as they are answered"},
+	         .help = "requests a second on a schedule, with latency counted from the time each "
+	                 "was due; 0: send the next when one is answered"},
 		{.name = "json",
 	         .kind = OPT_TEXT,
 	         .out = &json,
@@ -180,20 +180,20 @@ int kms_run(int argc, char **argv)
 		{.name = "quiet",
 	         .kind = OPT_FLAG,
 	         .out = &c.quiet,
-	         .help = "no table, no bar",
+	         .help = "print no table and no progress bar",
 	         .local = true},
 		{.name = "provision",
 	         .kind = OPT_TEXT,
 	         .out = &make,
 	         .arg = "FILE",
-	         .help = "only write credentials with --users new users, and end",
+	         .help = "write credentials with --users new users, and exit",
 	         .local = true},
 		{.name = "users",
 	         .kind = OPT_COUNT,
 	         .out = &users,
 	         .min = 2,
 	         .max = 1000000,
-	         .help = "of --provision",
+	         .help = "number of users for --provision",
 	         .local = true},
 	};
 	const struct opt_command command = {

@@ -11,9 +11,9 @@
 #include "base/opt.h"
 #include "bench/report/page.h"
 
-static const char about[] = "Makes one self-contained HTML page, with plots drawn by gnuplot, of "
-			    "every result file (*.json) in DIR; and, if asked, the\n"
-			    "same tables as Markdown.";
+static const char about[] =
+	"Makes one self-contained HTML page, with plots drawn by gnuplot, of all result files "
+	"(*.json) in DIR, and on request the\nsame tables as Markdown.";
 
 static int is_json(const struct dirent *entry)
 {
@@ -53,9 +53,11 @@ static enum err put_folder(struct page *p, const char *dir, unsigned *n_results,
 		free(list[i]);
 	}
 	free(list);
-	return *n_results ? ERR_OK
-	                  : why_fail(why, ERR_NOT_FOUND,
-	                             "%s: no result file (*.json, written by --json) in it", dir);
+	return *n_results
+	               ? ERR_OK
+	               : why_fail(why, ERR_NOT_FOUND,
+	                          "%s: the folder has no result file (*.json, written by --json)",
+	                          dir);
 }
 
 int report_run(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench setup: calls made and ended, how fast, and what is left of them. */
+/* sluice-bench setup: rate and latency of call set-up, cost of a held call, leaks. */
 #include <stdio.h>
 
 #include "bench/bench.h"
@@ -7,12 +7,12 @@
 #include "base/opt.h"
 #include "bench/gen/setup.h"
 
-static const char about[] = "Makes and ends calls without media: calls a second with so many in "
-			    "flight, the latency of each request, memory and\n"
-			    "descriptors of a held call, and what is left when all are gone (the "
-			    "second time: the first fills the target's pools).\n"
-			    "Over jsonrpc: a call is session.create and session.delete; over "
-			    "jsonrpc-sdp: and ng: it is offer, answer and delete.";
+static const char about[] =
+	"Makes and ends calls without media. Measures calls a second, latency of each request, "
+	"memory and descriptors of a held call,\nand memory and descriptors left after all calls "
+	"ended (in the second round: the first fills the target's pools).\nOver jsonrpc: a call is "
+	"session.create and session.delete; over jsonrpc-sdp: and ng: it is offer, answer and "
+	"delete.";
 
 int setup_run(int argc, char **argv)
 {
@@ -26,15 +26,15 @@ int setup_run(int argc, char **argv)
 	         .out = &target,
 	         .arg = "WHICH",
 	         .local = true,
-	         .help = "jsonrpc:PATH, jsonrpc-sdp:PATH (HOST:PORT also), ng:HOST:PORT, or a file "
-	                 "that describes it"},
+	         .help = "the relay: jsonrpc:PATH, jsonrpc-sdp:PATH (or HOST:PORT), ng:HOST:PORT, "
+	                 "or a target file"},
 		{.name = "pid",
 	         .kind = OPT_COUNT,
 	         .out = &pid,
 	         .min = 1,
 	         .max = 4194304,
 	         .local = true,
-	         .help = "its process, where it is on this machine"},
+	         .help = "process of a target on this machine, to read its CPU time and memory"},
 		{.name = "json",
 	         .kind = OPT_TEXT,
 	         .out = &json,
@@ -50,7 +50,7 @@ int setup_run(int argc, char **argv)
 		{.name = "quiet",
 	         .kind = OPT_FLAG,
 	         .out = &quiet,
-	         .help = "no table, no bar",
+	         .help = "print no table and no progress bar",
 	         .local = true},
 	};
 	size_t n_rows = 5 + setup_rows(rows + 5, &o);

@@ -12,18 +12,19 @@ struct command {
 	const char *help;
 };
 
-/* Ends with a row without a name. */
+/* The last row has no name. */
 static const struct command commands[] = {
 	{.name = "crypto",
          .run = crypto_run,
-         .help = "what a packet costs each engine, beside the bare arithmetic"},
-	{"call", call_run, "calls through a relay: loss, delay, CPU per packet"},
-	{"setup", setup_run, "calls made and ended: rate, latency, memory, leaks"},
+         .help = "time per packet of each engine, compared with the bare cipher and MAC"},
+	{"call", call_run, "calls through a relay: loss, delay, CPU time per packet"},
+	{"setup", setup_run, "call set-up: rate, latency, memory, leaks"},
 	{"kms", kms_run, "a Key Management Service under load: rate, latency, memory"},
 	{"compare", compare_run,
-         "the same work against two targets in turn, or two results; ratios"},
-	{"report", report_run, "result files as one page with plots"},
-	{"echo", echo_run, "a reference target that loses, delays and doubles a known share"},
+         "the same load against several targets, or two result files; ratios"},
+	{"report", report_run, "one page with tables and plots from result files"},
+	{"echo", echo_run,
+         "a reference target that drops, delays and duplicates a known share of packets"},
 	{.name = NULL},
 };
 
@@ -34,9 +35,10 @@ static void print_help(FILE *to)
 	      to);
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(to, "  %-9s %s\n", c->name, c->help);
-	fputs("\n  sluice-bench COMMAND --help   options of one command\n"
+	fputs("\n  sluice-bench COMMAND --help   print the options of one command\n"
 	      "  sluice-bench --version\n\n"
-	      "Exit status: 0 done, 1 the target or a bound refused, 2 misused.\n",
+	      "Exit status: 0 done, 1 the target refused, a bound was not met or nothing was "
+	      "measured, 2 wrong command line.\n",
 	      to);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench crypto: every engine, suite, size, batch and number of streams, in turns within one
- * run, beside the floor. */
+/* sluice-bench crypto: time per packet of every engine, suite, size, batch and number of streams,
+ * compared with the floor. */
 #include <link.h>
 #include <malloc.h>
 #include <math.h>
@@ -64,7 +64,7 @@ static const struct opt opts[] = {
          .out = &set.payloads,
          .min = 1,
          .max = WORK_PAYLOAD_MAX,
-         .help = "octets behind the RTP header"},
+         .help = "octets after the RTP header"},
 	{.name = "batch",
          .kind = OPT_LIST,
          .out = &set.batches,
@@ -76,12 +76,12 @@ static const struct opt opts[] = {
          .out = &set.streams,
          .min = 1,
          .max = STREAMS_MAX,
-         .help = "1 is hot; more are visited in shuffled order, a key for each"},
+         .help = "number of streams, each with its own key; several are visited in shuffled order"},
 	{.name = "quick",
          .kind = OPT_FLAG,
          .out = &set.quick,
-         .help = "a short round: two suites, 160 octets, batches of 1 and 32, 1 and 10,000 "
-                 "streams, contexts in 3 s or not at all"},
+         .help = "a short run: two suites, 160 octets, batches of 1 and 32, 1 and 10,000 streams, "
+                 "at most 3 s to make contexts"},
 	{.help = "How"},
 	{.name = "repetitions",
          .kind = OPT_COUNT,
@@ -89,21 +89,21 @@ static const struct opt opts[] = {
          .min = 1,
          .max = REPETITIONS_MAX,
          .local = true,
-         .help = "of each figure; engines take turns"},
+         .help = "repetitions of each figure; engines take turns"},
 	{.name = "budget-ms",
          .kind = OPT_REAL,
          .out = &set.budget_ms,
          .min = 1,
          .max = 10000,
          .local = true,
-         .help = "measured time of one engine in one repetition, at most"},
+         .help = "longest measured time of one engine in one repetition"},
 	{.name = "make-s",
          .kind = OPT_REAL,
          .out = &set.make_s,
          .min = 0.1,
          .max = 600,
          .local = true,
-         .help = "an engine that needs longer to make its contexts is left out there"},
+         .help = "an engine that needs longer to make its contexts is left out of that case"},
 	{.name = "json",
          .kind = OPT_TEXT,
          .out = &set.json,
@@ -122,13 +122,11 @@ static const struct opt opts[] = {
 static const struct opt_command command = {
 	.name = "sluice-bench crypto",
 	.usage = "",
-	.about = "What protecting and unprotecting a packet costs: whole engine calls (index, "
-		 "window, counts, verdicts), and on\n"
-		 "the same lines the floor: the bare AES, SHA-1 and GCM work for the same octets "
-		 "with contexts kept.\n"
-		 "Engines take turns within one run; figures are medians, with half the distance "
-		 "of the extremes; ratios are\n"
-		 "medians of the ratios of each turn.",
+	.about = "Measures the time to protect and unprotect a packet: of whole engine calls "
+		 "(index, window, counts, verdicts), and of\nthe floor, which is only the AES, "
+		 "SHA-1 or GCM work on the same octets with prepared contexts.\nEngines take turns "
+		 "within one run. Figures are medians with half of (max - min); ratios are medians "
+		 "of\nthe ratios of each turn.",
 	.examples = "  sluice-bench crypto --suite AEAD_AES_128_GCM --payload 160 --batch 1,32 "
 		    "--streams 1,10000\n",
 	.opts = opts,
@@ -153,12 +151,13 @@ static const struct result_column columns[] = {
 
 /* --- one suite, direction and number of streams ----------------------------- */
 
-/* A contender in a round, with its contexts; `contexts` NULL: it takes no part. */
+/* A contender in a round, with its contexts; `contexts` NULL: left out. */
 struct entrant {
 	const struct work_contender *who;
 	struct work_contexts *contexts;
 	double stream_bytes;
-	unsigned span; /* streams it visits: all, unless it is too slow for its budget */
+	unsigned span; /* number of streams it visits: all, or fewer if it is too slow for its time
+	                  budget */
 	double ns[REPETITIONS_MAX], cycles[REPETITIONS_MAX];
 	unsigned n;
 };
@@ -179,7 +178,8 @@ static size_t memory_in_use(void)
 	return m.uordblks + m.hblkhd + u.in_use_bytes;
 }
 
-/* Contexts for all streams; what takes longer than allowed, or is refused, sits out and is noted.
+/* Makes contexts for all streams. A contender that takes too long or refuses is left out, with a
+ * note.
  */
 static void enter(struct result *r, struct round *round, const struct work_contender *who)
 {
@@ -208,7 +208,7 @@ static void enter(struct result *r, struct round *round, const struct work_conte
 	}
 	if (e != ERR_OK) {
 		if (round->direction == ENGINE_SEND)
-			result_note(r, "%s sits out %s with %u streams: %s", who->name,
+			result_note(r, "%s is left out of %s with %u streams: %s", who->name,
 			            round->pkts.suite->name, round->pkts.streams, why.text);
 		who->free(x->contexts);
 		x->contexts = NULL;
@@ -226,15 +226,15 @@ static uint64_t cycles_now(void)
 #endif
 }
 
-/* Its v-th packet among all: a slow entrant goes round in the first streams of the shuffle, though
- * it has contexts for all. */
+/* The number of its v-th packet among all packets: a slow entrant visits only the first streams of
+ * the shuffle. */
 static uint64_t visit_of(const struct round *round, const struct entrant *x, uint64_t v)
 {
 	return x->span < round->pkts.streams ? v / x->span * round->pkts.streams + v % x->span : v;
 }
 
-/* One repetition of one entrant. False when it refused a packet: then the figure would be of
- * something else. */
+/* One repetition of one entrant. False when it refused a packet, because the figure would be
+ * meaningless. */
 static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 {
 	uint64_t took_ns = 0, took_cycles = 0, pkts = 0;
@@ -275,7 +275,7 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 	return true;
 }
 
-/* Tries it on a few streams, then lets it visit as many as its budget allows: a whole number of
+/* Measures it on a few streams, then sets the number of streams that fit its time budget: whole
  * chunks, or all. */
 static bool set_span(struct round *round, struct entrant *x)
 {
@@ -292,8 +292,8 @@ static bool set_span(struct round *round, struct entrant *x)
 	return true;
 }
 
-/* How many times `of` goes into `x`, turn by turn: what slows the machine for a while slows both.
- * NULL without such an entrant. */
+/* The ratio of `x` to `of` in each turn: a slow phase of the machine slows both. NULL without such
+ * an entrant. */
 static json_t *ratio(const struct round *round, const struct entrant *x, const char *of,
                      bool is_inverse)
 {
@@ -323,7 +323,8 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 	json_object_set_new(row, "streams", json_integer(round->pkts.streams));
 	json_object_set_new(row, "batch", json_integer(batch));
 	json_object_set_new(row, "engine", json_string(x->who->name));
-	memcpy(values, x->ns, sizeof(values)); /* sorted there; the turns are still wanted */
+	memcpy(values, x->ns, sizeof(values)); /* result_spread sorts its values; the order of turns
+	                                          is needed later */
 	ns = result_spread(values, x->n);
 	m = result_median(ns);
 	json_object_set_new(row, "ns", ns);
@@ -335,12 +336,12 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 		json_object_set_new(row, "to_floor", to_floor);
 	if (to_libsrtp)
 		json_object_set_new(row, "to_libsrtp", to_libsrtp);
-	/* With few streams it would be the engine's scratch that shows. */
+	/* With few streams the engine's scratch memory would dominate. */
 	if (round->pkts.streams >= 100)
 		json_object_set_new(row, "stream_bytes", json_real(x->stream_bytes));
 }
 
-/* One figure of every entrant, taking turns. */
+/* Measures one figure of every entrant, in turns. */
 static bool measure(struct result *r, struct round *round, unsigned batch)
 {
 	for (unsigned i = 0; i < round->n_entrants; i++)
@@ -368,7 +369,7 @@ static bool is_wanted(const char *name)
 	return false;
 }
 
-/* All payloads and batches over the same contexts. */
+/* Measures all payloads and batches with the same contexts. */
 static bool run_round(struct result *r, struct round *round, double done, double share)
 {
 	struct work_contender all[WORK_CONTENDERS_MAX];
@@ -448,8 +449,8 @@ int crypto_run(int argc, char **argv)
 		return status;
 	if (strcmp(set.suite, "all") != 0 && !suite_find(str_of(set.suite))) {
 		fprintf(stderr,
-		        "sluice-bench crypto: --suite: '%s' is not a suite; see "
-		        "docs/control-protocol.md\n",
+		        "sluice-bench crypto: --suite: '%s' is not an SRTP crypto suite; "
+		        "docs/control-protocol.md lists them\n",
 		        set.suite);
 		return BENCH_MISUSED;
 	}

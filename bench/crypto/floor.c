@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The floor of OpenSSL: AES-CTR and SHA-1, or AES-GCM, over the same octets with contexts kept, and
- * nothing else. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_Update: the primitive itself */
+/* The floor of OpenSSL: AES-CTR and SHA-1, or AES-GCM, over the same octets with prepared contexts,
+ * and nothing else. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_Update is deprecated, but it is the bare primitive */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static enum err openssl_set_key(struct work_contexts *c, unsigned stream, const 
 	if (c->suite->cipher == SUITE_CIPHER_AES_F8)
 		return why_fail(why, ERR_UNSUPPORTED, "f8 has no floor");
 	if (e != ERR_OK)
-		return why_fail(why, e, "can't derive session keys");
+		return why_fail(why, e, "cannot derive session keys");
 	prim_sha1_pads((struct view){.p = keys.rtp.auth, .n = sizeof(keys.rtp.auth)}, x->inner,
 	               x->outer);
 	x->cipher = EVP_CIPHER_CTX_new();

@@ -12,7 +12,7 @@
 #include "keyctx/kdf.h"
 #include "keyctx/prim.h"
 
-/* What the arithmetic needs of a stream, and no more. */
+/* The part of a stream that the arithmetic needs. */
 struct context {
 	union {
 		struct {
@@ -28,7 +28,7 @@ struct work_contexts {
 	enum engine_direction direction;
 	size_t bytes; /* of a context of this suite */
 	uint8_t *contexts;
-	IMB_MGR *narrow, *wide; /* SSE and SHA-NI; the widest there is */
+	IMB_MGR *narrow, *wide; /* the manager with SSE and SHA-NI; the widest manager */
 	unsigned wide_from;
 	uint8_t iv[16];
 	uint8_t tags[WORK_CHUNK][20];
@@ -104,8 +104,7 @@ static enum err mb_make(struct work_contexts **out, const struct work_contender 
 	                   : (offsetof(struct context, cm.rounds) + (suite->key_len / 4u + 7) * 16 +
 	                      63) / 64 *
 	                             64;
-	c->contexts =
-		secret_alloc(n * c->bytes); /* the kind of memory that the engine's keys have */
+	c->contexts = secret_alloc(n * c->bytes); /* the same kind of memory as the engine's keys */
 	c->narrow = alloc_mb_mgr(0);
 	c->wide = alloc_mb_mgr(0);
 	if (!c->contexts || !c->narrow || !c->wide) {
@@ -135,7 +134,7 @@ static enum err mb_set_key(struct work_contexts *c, unsigned stream, const struc
 	if (c->suite->cipher == SUITE_CIPHER_AES_F8)
 		return why_fail(why, ERR_UNSUPPORTED, "f8 has no floor");
 	if (e != ERR_OK)
-		return why_fail(why, e, "can't derive session keys");
+		return why_fail(why, e, "cannot derive session keys");
 	if (c->suite->cipher == SUITE_CIPHER_AES_GCM) {
 		if (c->suite->key_len == 16)
 			IMB_AES128_GCM_PRE(c->wide, keys.rtp.key, &x->gcm);

@@ -20,12 +20,13 @@ struct keyctx *packets_key(const struct suite *suite, unsigned stream)
 	return key;
 }
 
-/* Packet number `visit` of a repetition in the clear, ready to be protected. */
+/* Writes packet number `visit` of a repetition in clear. */
 static void set_plain(struct packets *p, unsigned i, uint64_t visit)
 {
 	struct pkt *pkt = &p->chunk.pkts[i];
 	uint32_t stream = p->order[visit % p->streams];
-	/* Streams are met in the middle: each elsewhere in the ring of its window. */
+	/* Streams start at different sequence numbers, so that each is at another place of its
+	 * window. */
 	uint16_t seq = (uint16_t)(1 + stream % 1024 + visit / p->streams);
 	uint8_t *octets = p->chunk.octets[i];
 

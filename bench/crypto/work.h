@@ -15,11 +15,11 @@
 
 enum { WORK_HEADER_LEN = 12, WORK_PAYLOAD_MAX = 1500, WORK_ROOM = 1600, WORK_CHUNK = PKT_BATCH };
 
-/* Packets made ready without being timed. */
+/* Packets, prepared outside the measured time. */
 struct work_chunk {
 	struct pkt pkts[WORK_CHUNK];
 	struct pkt *batch[WORK_CHUNK];
-	uint32_t stream[WORK_CHUNK]; /* which stream each packet is of */
+	uint32_t stream[WORK_CHUNK]; /* stream of each packet */
 	uint8_t (*octets)[WORK_ROOM];
 };
 
@@ -35,7 +35,7 @@ struct work_contender {
 	enum err (*set_key)(struct work_contexts *c, unsigned stream, const struct keyctx *key,
 	                    struct why *why);
 	void (*free)(struct work_contexts *c);
-	/* Streams as if nothing had been done yet; may be NULL. */
+	/* Sets the streams back to their start; may be NULL. */
 	void (*restart)(struct work_contexts *c);
 	/* Points packets at their contexts, untimed; may be NULL. */
 	void (*aim)(struct work_contexts *c, struct work_chunk *chunk);
@@ -45,7 +45,8 @@ struct work_contender {
 
 enum { WORK_CONTENDERS_MAX = 8 };
 
-/* Engines that probe well in the order of engine_list, then the floors. Returns how many. */
+/* Engines that pass their self-test, in the order of engine_list, then the floors. Returns their
+ * number. */
 unsigned work_contenders(struct work_contender out[WORK_CONTENDERS_MAX]);
 
 extern const struct work_contender work_floor_openssl;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The load generator's life: sockets, calls, the loop. */
+/* The load generator: sockets, calls, the loop. */
 #include "bench/gen/loadgen.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@
 enum {
 	CALLS_IN_FLIGHT = 32, /* while calls are placed: `setup` measures more */
 	NICE = -10,
-	DRAIN_MS = 300, /* what is under way may still arrive */
+	DRAIN_MS = 300, /* for packets still under way */
 	WRAP_BEFORE = 65536,
 	WINDOW_PKTS = 1024,
 };
@@ -118,7 +118,7 @@ void loadgen_add(struct loadgen_figures *into, const struct loadgen_figures *fro
 	const uint64_t *b = &from->sent;
 	uint64_t *a = &into->sent;
 
-	/* The counters stand side by side, the histograms behind them. */
+	/* The counters are adjacent; the histograms follow them. */
 	for (size_t i = 0; i < offsetof(struct loadgen_figures, delay) / sizeof(*a); i++)
 		a[i] += b[i];
 	hist_merge(&into->delay, &from->delay);
@@ -145,8 +145,9 @@ enum err loadgen_party_new(struct loadgen *g, struct party **out, const struct k
 }
 
 /*
- * What the sink does with a packet. Through a target it opens what came under the target's key. In
- * a baseline it does the work it would have done: opens what was sealed, or seals what came plain.
+ * The sink's work on a packet. Through a target: unprotect what arrives under the target's key. In
+ * a baseline: the same amount of work, unprotecting what was protected, or protecting what was sent
+ * in clear.
  */
 static enum err arm_receiver(struct loadgen *g, struct flow *f)
 {
@@ -317,9 +318,9 @@ enum err loadgen_run(struct loadgen *g, uint64_t start_ns, struct why *why)
 	uint64_t tick_ns = g->config.tick_us * NS_PER_US;
 	enum err e = ERR_OK;
 
-	/* Sleeps shall end when they should, not up to 50 us later. */
+	/* Without timer slack, sleeps end on time instead of up to 50 us later. */
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-	/* And neighbours wait, not the schedule; without the right to it, it goes on as others do.
+	/* Higher priority than other programs, if permitted.
 	 */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	g->start_ns = start_ns;

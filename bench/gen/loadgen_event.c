@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What calls go through while they are measured: hold and resume, a new key, a new SSRC. */
+/* Events of calls during the measurement: hold and resume, a new key, a new SSRC. */
 #include "base/clk.h"
 #include "bench/gen/loadgen_state.h"
 
@@ -40,8 +40,7 @@ static struct event *event_of(struct loadgen *g, const struct call *c)
 	return NULL;
 }
 
-/* The endpoint goes over to its new key, and to a new one of the target's if the answer brought
- * one. */
+/* The endpoint switches to its new key, and to the target's new key if the answer has one. */
 static enum err use_new_keys(struct loadgen *g, const struct call *c)
 {
 	enum err e = ERR_OK;
@@ -136,7 +135,7 @@ void loadgen_events(struct loadgen *g, uint64_t now)
 		while (slot < EVENTS_MAX && g->events[slot].state != EVENT_IDLE)
 			slot++;
 		if (slot == EVENTS_MAX)
-			return; /* the target is slow: the rest waits */
+			return; /* the target is slow; the other events wait */
 		start(g, &g->events[slot], &g->calls[g->events_started++ % g->config.calls], now);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The sender: packets made when they are due, sealed and handed to the kernel in chunks. */
+/* The sender: makes packets when they are due, protects and sends them in chunks. */
 #include <string.h>
 
 #include "base/clk.h"
@@ -8,7 +8,7 @@
 
 enum { SR_LEN = 28 + 16, CLOCK_HZ = 8000 };
 
-/* A draw with the given chance. */
+/* True with the given probability. */
 static bool falls(struct loadgen *g, double share)
 {
 	return share > 0 && (double)(loadgen_random(g) >> 11) < share * 9007199254740992.0;
@@ -23,7 +23,7 @@ static bool is_silent(struct loadgen *g, struct flow *f, uint64_t now)
 		return true;
 	if (s->talk_ms == 0 || now < f->talk_until_ns)
 		return false;
-	if (f->talk_until_ns) { /* a spurt is over */
+	if (f->talk_until_ns) { /* the spurt has ended */
 		f->quiet_until_ns = now + loadgen_random(g) % (2ull * s->pause_ms * NS_PER_MS);
 		f->talk_until_ns =
 			f->quiet_until_ns + loadgen_random(g) % (2ull * s->talk_ms * NS_PER_MS) + 1;
@@ -57,7 +57,7 @@ static void write_rtp(const struct flow *f, struct pkt *p, uint64_t index, uint3
 	p->index = index;
 }
 
-/* The packet of this slot, unless the scenario keeps it back. */
+/* Makes the packet of this slot, unless the scenario withholds it. */
 static void add_rtp(struct loadgen *g, struct out *out, struct flow *f, uint64_t now, uint64_t due)
 {
 	const struct scenario *s = g->config.scenario;
@@ -66,7 +66,7 @@ static void add_rtp(struct loadgen *g, struct out *out, struct flow *f, uint64_t
 	struct probe probe;
 	struct pkt *p;
 
-	if (f->is_swapping) { /* the one left out, then both are done */
+	if (f->is_swapping) { /* the packet withheld before; now both are sent */
 		f->is_swapping = false;
 		used = 2;
 	} else if (falls(g, s->swap)) {
@@ -166,7 +166,7 @@ static void fill_random(struct loadgen *g, uint8_t *p, size_t n)
 		p[i] = (uint8_t)(loadgen_random(g) >> 56);
 }
 
-/* From the right address, to the right port: an attacker on the path, who knows everything but the
+/* Sent from the right address to the right port, as by an attacker on the path who lacks only the
  * key. */
 static void add_hostile(struct loadgen *g, struct out *out, struct flow *f)
 {
@@ -179,13 +179,13 @@ static void add_hostile(struct loadgen *g, struct out *out, struct flow *f)
 	if (kind == HOSTILE_GARBAGE)
 		return;
 	write_rtp(f, p, f->rtp_index, f->timestamp);
-	if (kind == HOSTILE_JUMP) /* would move the ROC */
+	if (kind == HOSTILE_JUMP) /* would change the ROC */
 		be16_put(p->data + 2, (uint16_t)(f->rtp_index + 0x7f00));
 	if (kind == HOSTILE_SSRC)
 		be32_put(p->data + 8, (uint32_t)loadgen_random(g));
 }
 
-/* Copies of what was just sent: sealed, in `out` still. */
+/* Copies of packets just sent, which are still in `out`. */
 static void add_replay(struct out *hostile, const struct out *out, unsigned i)
 {
 	struct pkt *p = next_pkt(hostile, out->flow[i]);
@@ -221,10 +221,10 @@ static void attack(struct loadgen *g, const struct out *out, unsigned n)
 /* --- schedule --------------------------------------------------------------- */
 
 /* Slot k belongs to flow k modulo n and is due at k times the packet time over n: flows are spread
- * evenly, nobody waits for a reply. */
+ * evenly, and no packet waits for a reply. */
 void loadgen_send_due(struct loadgen *g, uint64_t end_ns)
 {
-	enum { CHUNKS = 8 }; /* a sender that is behind must not starve the sink */
+	enum { CHUNKS = 8 }; /* a sender that is late must not starve the sink */
 	unsigned chunks = 0;
 	double gap_ns = (double)g->config.ptime_us * NS_PER_US / g->n_flows;
 	uint64_t now = loadgen_now(g);

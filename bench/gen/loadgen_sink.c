@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The receiver: takes what came, opens it, and says what became of each packet. */
+/* The receiver: unprotects packets and counts the outcome of each. */
 #include <string.h>
 
 #include "base/clk.h"
 #include "bench/gen/loadgen_state.h"
 #include "bench/gen/probe.h"
 
-/* By the target's port it came from; in a baseline by SSRC. */
+/* The flow of a packet: by the target's source port; in a baseline by SSRC. */
 static struct flow *flow_of(struct loadgen *g, enum bench_side side, const struct addr *from,
                             uint32_t ssrc)
 {
@@ -44,7 +44,7 @@ static void count_probe(struct loadgen *g, struct flow *f, const struct pkt *p, 
 	hist_add(&out->due_delay, at_ns + probe.late_ns);
 }
 
-/* A baseline's sink: the work of the real one, its outcome of no interest. */
+/* A baseline's sink does the same work; only its time matters. */
 static void count_baseline(struct loadgen *g, struct pkt **batch, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -63,7 +63,7 @@ static bool is_rtcp(const uint8_t *p)
 	return p[1] >= 192 && p[1] <= 223; /* RFC 5761 4 */
 }
 
-/* Reads the header and says which flow; NULL: nobody's. */
+/* Reads the header and finds the flow; NULL: none. */
 static struct flow *classify(struct loadgen *g, enum bench_side side, unsigned i)
 {
 	struct pkt *p = &g->in.pkt[i];
@@ -81,8 +81,7 @@ static struct flow *classify(struct loadgen *g, enum bench_side side, unsigned i
 	return f;
 }
 
-/* A target that gives a source another SSRC is followed: the stream under that name starts where
- * the first packet says. */
+/* When the target changes a source's SSRC, a stream of the new SSRC starts. */
 static void follow_ssrc(struct loadgen *g, struct flow *f, struct pkt *p)
 {
 	const struct call_side *to = &f->call->side[call_other_side(f->from)];
@@ -116,8 +115,8 @@ static void count_opened(struct loadgen *g, struct flow *f, const struct pkt *p,
 		count_probe(g, f, p, at_ns);
 }
 
-/* Opens the batch. In a re-key the last packets under the old key are opened with that: a second
- * try on a copy. */
+/* Unprotects the batch. During a re-key, packets that fail are tried again on a copy with the old
+ * key. */
 static void open_batch(struct loadgen *g, struct pkt **batch, struct flow **flows, unsigned n)
 {
 	static __thread uint8_t kept[RECEIVE][PKT_ROOM];
@@ -195,7 +194,7 @@ static void work(struct loadgen *g, enum bench_side side, unsigned n)
 
 void loadgen_receive(struct loadgen *g)
 {
-	enum { ROUNDS = 32 }; /* the schedule must not starve */
+	enum { ROUNDS = 32 }; /* so that the sender does not starve */
 
 	for (int side = 0; side < SIDES; side++) {
 		unsigned n = RECEIVE;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the load generator share: sockets, flows, batches. Included by loadgen*.c
- * alone. */
+/* State shared by loadgen*.c: sockets, flows, batches. */
 #ifndef BENCH_GEN_LOADGEN_STATE_H
 #define BENCH_GEN_LOADGEN_STATE_H
 
@@ -11,11 +10,12 @@
 #include "relay/party/party.h"
 
 enum {
-	CHUNK = 32,   /* packets made and sent together: few enough that one send time holds for all
+	CHUNK = 32,   /* packets sent together, few enough to share one send time
 	               */
-	RECEIVE = 64, /* packets taken by one call; PKT_BATCH at most */
+	RECEIVE = 64, /* packets received by one call; at most PKT_BATCH */
 	RTP_HEADER = 12,
-	SSRC_FLOW_BITS = 20, /* low bits of an SSRC name the flow; those above its generation */
+	SSRC_FLOW_BITS =
+		20, /* the low bits of an SSRC are the flow, the high bits its generation */
 	FLOWS_MAX = 1 << SSRC_FLOW_BITS,
 };
 
@@ -25,18 +25,18 @@ struct flow {
 	enum bench_side from;
 	uint32_t ssrc, counter, timestamp;
 	uint64_t rtp_index;      /* of the next packet: ROC and sequence number */
-	uint64_t last_index;     /* of the last one sent: what a replay repeats */
+	uint64_t last_index;     /* of the last packet sent, which a replay repeats */
 	uint32_t first_measured; /* counter at the start of the measured time */
 	uint64_t quiet_until_ns; /* spurts; UINT64_MAX while held */
 	uint64_t talk_until_ns;
-	bool is_swapping;  /* the next slot sends the counter left out in the last */
+	bool is_swapping;  /* the next slot sends the counter that the last slot withheld */
 	uint32_t rtcp_due; /* packets until the next report */
 	struct addr to;
 	struct party *tx, *rx, *rx_before; /* NULL: plain */
 	struct tally tally;
 };
 
-/* Buffers of a chunk on its way out. */
+/* Buffers of the packets to send. */
 struct out {
 	struct pkt pkt[CHUNK];
 	struct flow *flow[CHUNK];
@@ -50,7 +50,7 @@ struct in {
 	uint64_t at_ns[RECEIVE];
 };
 
-/* A call that is being held or re-keyed at the moment. */
+/* A call that is being held or re-keyed. */
 enum event_state { EVENT_IDLE, EVENT_QUIET, EVENT_ASKED, EVENT_HELD, EVENT_RESUMING };
 struct event {
 	enum event_state state;
@@ -94,7 +94,7 @@ struct stream_start {
 /* A key in one direction with its one stream begun. */
 enum err loadgen_party_new(struct loadgen *g, struct party **out, const struct keyctx *key,
                            enum engine_direction direction, struct stream_start at);
-/* Batches go to the engine at once: one packet a call would cost the generator its speed. */
+/* The engine gets whole batches: single packets would be too slow for a generator. */
 static inline void loadgen_protect(struct loadgen *g, struct pkt **batch, unsigned n)
 {
 	g->engine.ops->protect(g->engine.engine, batch, n);
@@ -105,8 +105,8 @@ static inline void loadgen_unprotect(struct loadgen *g, struct pkt **batch, unsi
 }
 uint64_t loadgen_random(struct loadgen *g);
 uint64_t loadgen_now(const struct loadgen *g); /* ns since start_ns; 0 before it */
-/* Fresh SRTP streams of a flow after a new key or SSRC; the old receiving one stays for what is
- * under way. */
+/* Makes new SRTP streams of a flow after a new key or SSRC; the old receiving stream stays for
+ * packets under way. */
 enum err loadgen_arm(struct loadgen *g, struct flow *f);
 static inline struct flow *loadgen_flow_of(struct loadgen *g, const struct call *c, unsigned i)
 {
@@ -115,7 +115,7 @@ static inline struct flow *loadgen_flow_of(struct loadgen *g, const struct call 
 
 /* loadgen_send.c: sends what is due by now. */
 void loadgen_send_due(struct loadgen *g, uint64_t end_ns);
-/* loadgen_sink.c: takes what waits at both sides. */
+/* loadgen_sink.c: receives waiting packets on both sides. */
 void loadgen_receive(struct loadgen *g);
 /* loadgen_event.c: hold, re-key, new SSRC. */
 void loadgen_events(struct loadgen *g, uint64_t now_ns);

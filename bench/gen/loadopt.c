@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options that say what load is made. */
+/* The options of a load. */
 #include "bench/gen/loadopt.h"
 
 #include <string.h>
@@ -35,33 +35,34 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 	         .min = 1,
 	         .max = 200000,
 	         .arg = "N,N,...",
-	         .help = "calls at the same time; a row for each number; 100 where --pps says "
-	                 "nothing else"},
+	         .help = "number of calls at the same time; each number gives a row (default: 100, "
+	                 "or as --pps needs)"},
 		{.name = "pps",
 	         .kind = OPT_COUNT,
 	         .out = &o->pps,
 	         .max = 5e6,
-	         .help = "packets a second of all calls, both ways together: sets how many calls, "
-	                 "or with --sessions how often each sends"},
+	         .help = "packets a second of all calls in both directions; sets the number of "
+	                 "calls, or with --sessions the packet rate of each; 0: not given"},
 		{.name = "ptime",
 	         .kind = OPT_COUNT,
 	         .out = &o->ptime,
 	         .min = 1,
 	         .max = 1000,
 	         .arg = "MS",
-	         .help = "time between packets of a flow, but with both --sessions and --pps"},
+	         .help = "time between packets of a flow; ignored when --sessions and --pps are "
+	                 "both given"},
 		{.name = "payload",
 	         .kind = OPT_COUNT,
 	         .out = &o->payload,
 	         .min = 20,
 	         .max = 1200,
 	         .arg = "OCTETS",
-	         .help = "of RTP payload"},
+	         .help = "octets of RTP payload"},
 		{.name = "direction",
 	         .kind = OPT_CHOICE,
 	         .out = &o->direction,
 	         .choices = "both|access-core|core-access",
-	         .help = "which way packets go"},
+	         .help = "direction of packets"},
 		{.name = "rtcp",
 	         .kind = OPT_REAL,
 	         .out = &o->rtcp,
@@ -73,7 +74,7 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 	         .kind = OPT_TEXT,
 	         .out = &o->mode,
 	         .arg = "WORD,...",
-	         .help = "what the target does: e2ae, srtp-srtp, e2e, rtp; a row for each"},
+	         .help = "mode of the target: e2ae, srtp-srtp, e2e, rtp; each gives a row"},
 		{.name = "suite",
 	         .kind = OPT_TEXT,
 	         .out = &o->suite,
@@ -83,7 +84,8 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 	         .kind = OPT_TEXT,
 	         .out = &o->suite_core,
 	         .arg = "NAME",
-	         .help = "of the core side in srtp-srtp; default: another than the access side's"},
+	         .help = "crypto suite of the core side in srtp-srtp (default: another suite than "
+	                 "on the access side)"},
 		{.help = "course"},
 		{.name = "scenario",
 	         .kind = OPT_CHOICE,
@@ -102,7 +104,7 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 	         .min = 0.1,
 	         .max = 3600,
 	         .arg = "S",
-	         .help = "all talk, nothing is measured"},
+	         .help = "time before the measurement"},
 		{.name = "duration",
 	         .kind = OPT_REAL,
 	         .out = &o->duration,
@@ -115,7 +117,7 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 	         .out = &o->repeat,
 	         .min = 1,
 	         .max = 100,
-	         .help = "the whole is done so often; medians and spread are shown"},
+	         .help = "number of repetitions; medians and spread are shown"},
 		{.name = "attack",
 	         .kind = OPT_REAL,
 	         .out = &o->attack,
@@ -128,44 +130,44 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 	         .min = 0.5,
 	         .max = 3600,
 	         .arg = "S",
-	         .help = "scenarios hold, rekey, ssrc: each call once in this time"},
+	         .help = "scenarios hold, rekey, ssrc: period of each call's event"},
 		{.name = "loss-max",
 	         .kind = OPT_REAL,
 	         .out = &o->loss_max,
 	         .max = 1,
 	         .arg = "SHARE",
-	         .help = "scenario ramp: more loss than this breaks it"},
+	         .help = "scenario ramp: highest loss that passes"},
 		{.name = "p99-max",
 	         .kind = OPT_REAL,
 	         .out = &o->p99_max_ms,
 	         .min = 0.01,
 	         .max = 10000,
 	         .arg = "MS",
-	         .help = "scenario ramp: a p99 delay above this breaks it"},
+	         .help = "scenario ramp: highest p99 delay that passes"},
 		{.help = "generator and output"},
 		{.name = "engine",
 	         .kind = OPT_CHOICE,
 	         .out = &o->engine,
 	         .choices = "auto|mb|evp|libsrtp",
-	         .help = "SRTP of the endpoints",
+	         .help = "SRTP engine of the endpoints",
 	         .local = true},
 		{.name = "threads",
 	         .kind = OPT_COUNT,
 	         .out = &o->threads,
 	         .min = 1,
 	         .max = 64,
-	         .help = "generators, each with its share of the calls"},
+	         .help = "generator threads; the calls are divided among them"},
 		{.name = "tick-us",
 	         .kind = OPT_COUNT,
 	         .out = &o->tick_us,
 	         .min = 20,
 	         .max = 20000,
-	         .help = "the generator wakes up this often; packets due in between leave "
+	         .help = "wake-up period of the generator; packets due in one period are sent "
 	                 "together"},
 		{.name = "no-baseline",
 	         .kind = OPT_FLAG,
 	         .out = &o->no_baseline,
-	         .help = "leave out the run of generator and sink alone"},
+	         .help = "skip the baseline (generator and sink without a relay)"},
 		{.name = "json",
 	         .kind = OPT_TEXT,
 	         .out = &o->json,
@@ -181,7 +183,7 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 		{.name = "quiet",
 	         .kind = OPT_FLAG,
 	         .out = &o->quiet,
-	         .help = "no table, no bar",
+	         .help = "print no table and no progress bar",
 	         .local = true},
 	};
 
@@ -218,11 +220,12 @@ static enum err read_modes(struct loadopt_scene *scene, const struct loadopt *o,
 	}
 	if (e == ERR_OK && scene->n_plans > 1 && scenario_find(o->scenario)->ramp)
 		return why_fail(why, ERR_INVALID,
-		                "--mode: scenario ramp takes one mode, '%s' are several", o->mode);
+		                "--mode: scenario ramp takes one mode, but '%s' names several",
+		                o->mode);
 	return e;
 }
 
-/* Sessions and packets a second: one of them may follow from the other and the packet time. */
+/* Computes the number of sessions from packets a second and packet time, if it is not given. */
 static enum err resolve_load(struct loadopt *o, unsigned directions, struct why *why)
 {
 	unsigned ways = directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
@@ -233,17 +236,17 @@ static enum err resolve_load(struct loadopt *o, unsigned directions, struct why 
 		o->sessions = (struct opt_list){
 			.v = {(unsigned)((uint64_t)o->pps * o->ptime / 1000 / ways)}, .n = 1};
 		if (o->sessions.v[0] == 0)
-			return why_fail(
-				why, ERR_RANGE,
-				"--pps: %u packets a second are less than one call of --ptime %u",
-				o->pps, o->ptime);
+			return why_fail(why, ERR_RANGE,
+			                "--pps: %u is less than the packets a second of one call "
+			                "with --ptime %u",
+			                o->pps, o->ptime);
 		o->pps = 0;
 	}
 	for (unsigned i = 0; o->pps && i < o->sessions.n; i++)
 		if ((double)o->sessions.v[i] * ways / o->pps > 1)
 			return why_fail(why, ERR_RANGE,
-			                "--pps: %u packets a second of %u sessions leave more than "
-			                "a second between a flow's packets",
+			                "--pps: %u packets a second for %u sessions would leave "
+			                "more than one second between packets of a flow",
 			                o->pps, o->sessions.v[i]);
 	return ERR_OK;
 }
@@ -291,7 +294,8 @@ enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loa
 	};
 	for (unsigned i = 0; i < o->sessions.n; i++)
 		if (o->sessions.v[i] < o->threads)
-			return why_fail(why, ERR_RANGE, "--threads: %u threads for %u sessions",
-			                o->threads, o->sessions.v[i]);
+			return why_fail(why, ERR_RANGE,
+			                "--threads: %u is more than the %u sessions", o->threads,
+			                o->sessions.v[i]);
 	return ERR_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options that say what load is made: shared by `call` and `compare`. */
+/* The options of a load, shared by `call` and `compare`. */
 #ifndef BENCH_GEN_LOADOPT_H
 #define BENCH_GEN_LOADOPT_H
 
@@ -19,7 +19,7 @@ struct loadopt {
 
 enum { LOADOPT_MODES_MAX = 4 };
 
-/* Where runs take place, and the calls of each mode. */
+/* The network places of runs, and the call plan of each mode. */
 struct loadopt_scene {
 	struct netns_place through, direct;
 	struct call_plan plans[LOADOPT_MODES_MAX];
@@ -28,10 +28,10 @@ struct loadopt_scene {
 
 extern const struct loadopt loadopt_defaults;
 
-/* Appends the rows for --help and parsing; returns how many (at most LOADOPT_ROWS). */
+/* Writes the rows of the option table; returns their number (at most LOADOPT_ROWS). */
 size_t loadopt_rows(struct opt *rows, struct loadopt *o);
-/* Checks what the table can't, and resolves --pps into a number of sessions. `scene` is filled and
- * must outlive `out`. */
+/* Checks the rules between options, and converts --pps to a number of sessions. `scene` is filled
+ * and must outlive `out`. */
 enum err loadopt_apply(struct measure_config *out, struct loadopt *o, struct loadopt_scene *scene,
                        struct why *why) MUST_USE;
 

@@ -35,7 +35,7 @@ const struct result_column loadrun_columns[] = {
 };
 const size_t loadrun_n_columns = ARRAY_LEN(loadrun_columns);
 
-/* Aims the configuration at one target; NULL: the baseline. */
+/* Sets the configuration for one target; NULL: the baseline. */
 static void aim(struct measure_config *c, struct call_plan *plan, const struct peer *peer,
                 char *what, size_t room)
 {
@@ -50,7 +50,7 @@ static void aim(struct measure_config *c, struct call_plan *plan, const struct p
 	c->what = what;
 }
 
-/* Figures of nothing are no figures. */
+/* Refuses a run that measured nothing. */
 static enum err check_measured(const struct measured *m, const struct peer *peer,
                                const struct measure_config *c, struct why *why)
 {
@@ -64,16 +64,16 @@ static enum err check_measured(const struct measured *m, const struct peer *peer
 		                c->load.calls);
 	if (f->received == 0)
 		return why_fail(why, ERR_TIMEOUT,
-		                "nothing was measured: of %llu packets sent none came back (%llu "
-		                "were no packets of this run, %llu did not "
-		                "authenticate); does %s reach the generator's addresses?",
+		                "nothing was measured: of %llu packets sent none arrived "
+		                "(received: %llu foreign packets, %llu not authentic); check that "
+		                "%s can reach the generator's addresses",
 		                (unsigned long long)f->sent, (unsigned long long)f->strangers,
 		                (unsigned long long)f->corrupted,
 		                peer ? peer->name : "one endpoint");
 	if (!peer && f->lost * 100 > f->sent)
 		return why_fail(why, ERR_RANGE,
 		                "the baseline without a relay lost %.1f %% of its packets: the "
-		                "generator can't do this load; use less, or --threads",
+		                "generator cannot send this load; reduce it, or use --threads",
 		                (double)f->lost * 100 / (double)f->sent);
 	return ERR_OK;
 }
@@ -89,7 +89,7 @@ static enum err one_run(struct measured *m, struct measure_config *c, struct pee
 	aim(c, &plan, peer, what, sizeof(what));
 	if (e == ERR_OK)
 		e = measure_run(m, c, why);
-	if (peer && peer_check(peer, why) != ERR_OK) /* whatever else went wrong came of it */
+	if (peer && peer_check(peer, why) != ERR_OK) /* the other errors follow from it */
 		e = ERR_CLOSED;
 	if (peer)
 		peer_end(peer);
@@ -101,7 +101,7 @@ static enum err one_run(struct measured *m, struct measure_config *c, struct pee
 	return e;
 }
 
-/* Packets a second the schedule holds. */
+/* Packets a second of the schedule. */
 static double due_pps(const struct measure_config *c)
 {
 	unsigned ways = c->load.directions == (LOADGEN_TO_CORE | LOADGEN_TO_ACCESS) ? 2 : 1;
@@ -143,7 +143,7 @@ static enum err run_work(const struct loadrun *run, struct work *w, unsigned rou
 	return e;
 }
 
-/* Every load in each round, so that what the machine does meanwhile falls on all alike. */
+/* Runs every load in each round, so that disturbances of the machine affect all loads alike. */
 static enum err run_rounds(const struct loadrun *run, struct work *works, unsigned n_works,
                            struct why *why)
 {
@@ -199,21 +199,21 @@ static enum err run_works(const struct loadrun *run, struct why *why)
 
 /* --- ramp ------------------------------------------------------------------- */
 
-/* Where a ramp stands. What grows is the number of sessions or, where --pps was given, packets a
- * second of a fixed number of sessions. */
+/* State of a ramp. The load is the number of sessions or, with --pps, the packets a second of a
+ * fixed number of sessions. */
 struct ramp {
 	struct peer *peer;
 	struct measured *measured;
 	unsigned good, bad;
 	double good_pps;
-	bool is_generator_limited; /* in the least load that broke it */
+	bool is_generator_limited; /* at the lowest load that failed */
 };
 
 enum {
 	TRIES = 2
-}; /* a load breaks a target when it does so this often running: one may be the machine's doing */
+}; /* a load has failed after this many failures in a row: one may be caused by the machine */
 
-/* One step's row. */
+/* Writes the row of a step; true when it passes. */
 static bool put_step(const struct loadrun *run, const struct ramp *ramp)
 {
 	const struct measure_config *c = run->config;
@@ -241,7 +241,7 @@ static bool put_step(const struct loadrun *run, const struct ramp *ramp)
 	return passes;
 }
 
-/* Moves good or bad to the load. */
+/* Measures a load, and sets `good` or `bad` to it. */
 static enum err try_load(const struct loadrun *run, struct ramp *ramp, unsigned load,
                          struct why *why)
 {
@@ -257,7 +257,7 @@ static enum err try_load(const struct loadrun *run, struct ramp *ramp, unsigned 
 		passes = e == ERR_OK && put_step(run, ramp);
 		is_limited = e == ERR_OK && measure_is_generator_limited(m, c);
 	}
-	if (e != ERR_OK && ramp->good) { /* it carried less: this load is what broke it */
+	if (e != ERR_OK && ramp->good) { /* a lower load passed, so this load caused the error */
 		result_note(run->result, "%u sessions: %s", c->load.calls,
 		            why && *why->text ? why->text : err_meaning(e));
 		e = ERR_OK;
@@ -286,17 +286,16 @@ static void put_highest(const struct loadrun *run, const struct ramp *ramp)
 	json_array_append_new(list, json_pack("{s:s,s:f,s:s}", "target", peer->name, "pps",
 	                                      ramp->good_pps, "limited_by",
 	                                      ramp->is_generator_limited ? "generator" : "target"));
-	result_note(
-		r,
-		"%s: %.0f packets/s pass (loss at most %g %%, p99 at most %g ms); %u %s break it%s",
-		peer->name, ramp->good_pps, o->loss_max * 100, o->p99_max_ms, ramp->bad,
-		o->pps ? "packets/s" : "sessions",
-		ramp->is_generator_limited ? ", but there the generator was at its own limit: the "
-					     "target may carry more"
-					   : "");
+	result_note(r,
+	            "%s: %.0f packets/s pass (loss at most %g %%, p99 at most %g ms); %u %s fail%s",
+	            peer->name, ramp->good_pps, o->loss_max * 100, o->p99_max_ms, ramp->bad,
+	            o->pps ? "packets/s" : "sessions",
+	            ramp->is_generator_limited
+	                    ? ", but the generator was at its limit: the target may carry more"
+	                    : "");
 }
 
-/* Doubles until it breaks, then halves the distance until it is a sixteenth of the load. */
+/* Doubles the load until it fails, then bisects until the interval is a sixteenth of the load. */
 static enum err ramp_up(const struct loadrun *run, struct peer *peer, struct why *why)
 {
 	const struct loadopt *o = run->options;
@@ -312,8 +311,8 @@ static enum err ramp_up(const struct loadrun *run, struct peer *peer, struct why
 	}
 	if (e == ERR_OK && ramp.good == 0)
 		e = why_fail(why, ERR_RANGE,
-		             "%s: no load passes: %u %s already break it (loss at most %g %%, p99 "
-		             "at most %g ms)",
+		             "%s: no load passes: %u %s fail already (loss at most %g %%, p99 at "
+		             "most %g ms)",
 		             peer->name, ramp.bad, o->pps ? "packets/s" : "sessions",
 		             o->loss_max * 100, o->p99_max_ms);
 	if (e == ERR_OK)

@@ -12,7 +12,7 @@ enum { LOADRUN_TARGETS_MAX = 4 };
 extern const struct result_column loadrun_columns[];
 extern const size_t loadrun_n_columns;
 
-/* One invocation: what is measured, against whom, and where the rows go. */
+/* One run of the command: options, targets, and the result for its rows. */
 struct loadrun {
 	struct result *result;
 	struct measure_config *config; /* changed from run to run */
@@ -23,9 +23,10 @@ struct loadrun {
 };
 
 /*
- * `repeat` rounds, in each every load (sessions, modes) with a baseline of its own against every
- * target in turn, the order reversed from round to round. One row for each load and target.
- * Scenario ramp: the highest load that passes. Targets are started for each run and ended after it.
+ * Runs `repeat` rounds. Each round runs every load (sessions, modes), with its own baseline,
+ * against every target in turn; the order reverses from round to round. One row for each load and
+ * target. Scenario ramp: the highest load that passes. Targets are started for each run and ended
+ * after it.
  */
 enum err loadrun_targets(const struct loadrun *run, struct why *why) MUST_USE;
 

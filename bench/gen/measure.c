@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One measurement: threads of generators, and the accounts read at both ends of the measured time.
+/* One measurement: generator threads, and CPU accounts read at both ends of the measured time.
  */
 #include "bench/gen/measure.h"
 
@@ -170,8 +170,8 @@ void measure_set_load(struct measure_config *c, unsigned calls, unsigned pps)
 		c->load.ptime_us = (unsigned)((uint64_t)calls * ways * 1000000 / pps);
 }
 
-/* Later than four wake-ups and a millisecond with 1 % of the packets, or lost at the sink's own
- * door, or a thread without a pause. */
+/* The generator is the limit if 1 % of packets are later than four wake-ups and a millisecond, if
+ * its sockets lost packets, or if a thread never slept. */
 static double late_bound_us(const struct measure_config *c)
 {
 	return c->load.tick_us * 4 + 1000;
@@ -202,8 +202,8 @@ static void put_cpu(const struct measured *m, const struct measured *baseline, j
 		put(row, "threads", m->held.threads);
 	}
 	if (baseline && forwarded > 0) {
-		/* The baseline delivered every packet; of the measured run count as much of it as
-		 * was delivered. */
+		/* The baseline delivered every packet, so it is scaled to the packets that the
+		 * measured run delivered. */
 		double busy = (double)m->busy_ns / m->seconds,
 		       base = (double)baseline->busy_ns / baseline->seconds;
 
@@ -246,7 +246,7 @@ void measure_put(const struct measured *m, const struct measured *baseline, json
 	put_cpu(m, baseline, row);
 }
 
-/* The worst of the runs a row was made of. */
+/* The worst of a row's runs. */
 static double worst(const json_t *row, const char *key)
 {
 	const json_t *v = json_object_get(row, key), *max = json_object_get(v, "max");
@@ -269,8 +269,8 @@ void measure_doubt(const json_t *row, const char *what, const struct measure_con
 		            steal * 100);
 	if (worst(row, "sink_dropped") > 0)
 		result_warn(r,
-		            "%s: the generator lost up to %.0f packets at its own sockets: it was "
-		            "the bottleneck; use --threads or less load",
+		            "%s: the generator lost up to %.0f packets at its own sockets, so it "
+		            "was the bottleneck; use --threads or less load",
 		            what, worst(row, "sink_dropped"));
 	if (late_us > late_bound_us(c))
 		result_warn(r,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One measurement: generators run for a while, and what the target and the machine spent meanwhile.
+/* One measurement: generators run for a while; CPU time and memory of target and machine are read.
  */
 #ifndef BENCH_GEN_MEASURE_H
 #define BENCH_GEN_MEASURE_H
@@ -17,7 +17,7 @@ struct measure_config {
 	const struct netns_place *through,
 		*direct; /* where runs through a target and baselines take place */
 	char round[48];  /* "round 2 of 5: e2ae " */
-	unsigned pps;    /* of all calls, both ways; 0: as the packet time says */
+	unsigned pps;    /* of all calls, both ways; 0: according to the packet time */
 };
 
 struct measured {
@@ -41,12 +41,11 @@ enum err measure_run(struct measured *out, const struct measure_config *config,
  * `baseline` may be NULL).
  */
 void measure_put(const struct measured *m, const struct measured *baseline, json_t *row);
-/* Sets calls, and the packet time where packets a second are given. */
+/* Sets the number of calls and, if packets a second are given, the packet time. */
 void measure_set_load(struct measure_config *c, unsigned calls, unsigned pps);
-/* Was it the generator that could not do more? */
+/* True when the generator was the bottleneck. */
 bool measure_is_generator_limited(const struct measured *m, const struct measure_config *c);
-/* Says what makes the figures of a row (of one run or folded from several) doubtful: a busy
- * machine, a generator at its limit. */
+/* Adds warnings about a row (of one run or several): a busy machine, a generator at its limit. */
 void measure_doubt(const json_t *row, const char *what, const struct measure_config *config,
                    struct result *r);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a packet's payload carries so that its fate can be measured. */
+/* The payload of measured packets. */
 #include "bench/gen/probe.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 29;
 }
 
-/* Every octet but those of the sum itself counts, and so does its place. */
+/* The sum depends on every octet and its place, except the sum itself. */
 static uint32_t sum_of(const uint8_t *p, size_t n)
 {
 	uint64_t a = 0x9e3779b97f4a7c15ull ^ n, word;

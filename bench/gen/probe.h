@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a packet's payload carries so that its fate can be measured: who, which one, when, and a sum
- * over all of it. */
+/* The payload of measured packets: flow, counter, send time, and a checksum. */
 #ifndef BENCH_GEN_PROBE_H
 #define BENCH_GEN_PROBE_H
 
@@ -17,14 +16,14 @@ enum { PROBE_LEN = 20, PROBE_LATE_UNIT_NS = 2048 };
 struct probe {
 	uint32_t flow;
 	uint32_t counter; /* of the flow's packets, from 0 */
-	uint64_t sent_ns; /* since the run began, 48 bits: when it was handed to the kernel */
-	uint64_t late_ns; /* how much later than its schedule that was; up to 134 ms, in steps of
+	uint64_t sent_ns; /* time of the send call since the start of the run, 48 bits */
+	uint64_t late_ns; /* delay of the send call against the schedule; up to 134 ms, in steps of
 	                     2,048 ns */
 };
 
 /* Fills `n` octets, at least PROBE_LEN. */
 void probe_write(const struct probe *p, uint8_t *out, size_t n);
-/* False when it is not ours or not what was sent. */
+/* False when the payload is foreign or was altered. */
 bool probe_read(struct probe *p, const uint8_t *in, size_t n);
 
 #endif

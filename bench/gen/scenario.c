@@ -10,13 +10,13 @@
 const char scenario_names[] = "steady|ramp|wrap|hold|rekey|ssrc|loss|spurts|attack";
 
 static const struct scenario scenarios[] = {
-	{.name = "steady", .help = "every call talks all the time"},
+	{.name = "steady", .help = "every call sends all the time"},
 	{.name = "ramp",
          .ramp = true,
          .help = "the highest load that stays within --loss-max and --p99-max"},
 	{.name = "wrap",
          .starts_at_wrap = true,
-         .help = "sequence numbers wrap (ROC moves) while measured"},
+         .help = "sequence numbers wrap (the ROC changes) during the measurement"},
 	{.name = "hold",
          .event = SCENARIO_HOLD,
          .help = "each call is held and resumed under the same keys"},

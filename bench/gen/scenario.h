@@ -5,18 +5,18 @@
 
 #include <stdbool.h>
 
-/* What each call goes through once in a period. */
+/* Event of each call, once in a period. */
 enum scenario_event { SCENARIO_NOTHING, SCENARIO_HOLD, SCENARIO_REKEY, SCENARIO_SSRC };
 
 struct scenario {
 	const char *name;
 	enum scenario_event event;
 	bool starts_at_wrap; /* sequence numbers pass 65535 within the measured time */
-	double drop, swap;   /* shares of packets withheld, and exchanged with the next one, before
-	                        the target */
+	double drop, swap;   /* shares of packets dropped, and swapped with the next one, before the
+	                        target */
 	unsigned talk_ms, pause_ms; /* mean length of spurts and of the silence between; 0: none */
 	bool attack;                /* hostile packets at a multiple of the good load */
-	bool ramp;                  /* not one load but the highest that passes */
+	bool ramp;                  /* searches the highest load that passes */
 	const char *help;
 };
 

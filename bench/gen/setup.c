@@ -218,7 +218,7 @@ static enum err all(struct run *r, enum target_verb verb)
 	return e == ERR_OK ? settle(r, 0) : e;
 }
 
-/* One call made and ended: the target has accepted the connection and opened what it opens once. */
+/* Makes and ends one call, so that the target has opened everything it opens once. */
 static enum err greet(struct run *r)
 {
 	enum err e;
@@ -231,9 +231,9 @@ static enum err greet(struct run *r)
 }
 
 /*
- * What calls hold while they stand, and what is left when they are gone. Memory is counted from the
- * first round's start, since a process keeps what it once had; leaks from the second time on, when
- * the target's own pools are warm.
+ * Measures memory and descriptors of held calls, and of what is left after they end. Memory is
+ * counted from the start of the first round, because a process keeps memory it once had. Leaks are
+ * counted from the second round, when the target's pools are filled.
  */
 static enum err measure_held(struct run *r, const struct peer *peer, struct proc_usage *first,
                              json_t *row)
@@ -292,7 +292,7 @@ static enum err setup_measure(json_t *row, const struct setup_config *c, const s
 	r->calls = mem_array(n, sizeof(*r->calls));
 	if (r->calls)
 		e = target_open(&r->target, peer->control, c->place->target_netns, &r->why);
-	/* Held first: the memory of a target that has not worked yet tells more. */
+	/* Held calls come first: the memory of a fresh target is more meaningful. */
 	if (e == ERR_OK)
 		e = measure_held(r, peer, first, row);
 	for (int i = 0; i < REQUEST_COUNT && e == ERR_OK; i++)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Call set-up: how many a second, how long each request takes, what a held call costs, what is left
- * afterwards. */
+/* Call set-up: rate, latency of requests, cost of a held call, leaks. */
 #ifndef BENCH_GEN_SETUP_H
 #define BENCH_GEN_SETUP_H
 
@@ -13,8 +12,9 @@ struct setup_config {
 	const struct netns_place *place;
 	struct call_plan plan;
 	unsigned in_flight; /* calls being set up or ended at the same time */
-	unsigned held;  /* calls held at the same time for memory and descriptors; 0: leave out */
-	double seconds; /* of making and ending calls */
+	unsigned held;      /* calls held at the same time to measure memory and descriptors; 0: not
+	                       measured */
+	double seconds;     /* of making and ending calls */
 	bool quiet;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The wire of one side: the UDP socket, and what both kinds do alike. */
+/* The wire of one side: the UDP socket, and what both kinds share. */
 #include "bench/gen/wire.h"
 
 #include <errno.h>
@@ -103,12 +103,11 @@ unsigned wire_send(struct wire *w, struct pkt *const *batch, unsigned n)
 		if (got > 0) {
 			done += (unsigned)got;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			done += ++waits > WAITS_MAX; /* a device that takes nothing at all: lost,
-			                                and counted as lost */
+			done += ++waits >
+			        WAITS_MAX; /* the device accepts nothing: counted as lost */
 			(void)poll(&pfd, 1, 1);
 		} else if (errno != EINTR) {
-			done++; /* refused for good (ICMP): lost before the target, and counted as
-			           lost */
+			done++; /* refused (ICMP): counted as lost before the target */
 		}
 	}
 	return waits;
@@ -116,7 +115,7 @@ unsigned wire_send(struct wire *w, struct pkt *const *batch, unsigned n)
 
 /* --- in --------------------------------------------------------------------- */
 
-/* Packets come stamped by the kernel, so that the sink's own delays do not count. */
+/* The kernel timestamps packets, so that delays of the sink do not count. */
 static uint64_t stamp_of(struct msghdr *m)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {

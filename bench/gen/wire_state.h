@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two kinds of wire share. Included by wire*.c alone. */
+/* State shared by wire*.c. */
 #ifndef BENCH_GEN_WIRE_STATE_H
 #define BENCH_GEN_WIRE_STATE_H
 
@@ -15,9 +15,8 @@ struct wire_tap {
 	int in, out; /* -1: none */
 	struct frame_link link;
 	uint8_t *ring;
-	unsigned block,
-		left;  /* the block being read or waited for; its frames not yet taken, ... */
-	uint8_t *next; /* ... the first of them; NULL: the block is still the kernel's */
+	unsigned block, left; /* the block being read or waited for; its frames not yet read, ... */
+	uint8_t *next;        /* ... the first of them; NULL: the block is still the kernel's */
 	uint64_t drops;
 };
 
@@ -32,7 +31,7 @@ struct wire {
 	uint8_t room[WIRE_BATCH][PKT_ROOM];
 };
 
-/* Opens the tap of a side whose place names a device. */
+/* Opens the tap of a side that has a device. */
 enum err wire_tap_open(struct wire *w, const struct netns_place *place, enum bench_side side,
                        struct why *why) MUST_USE;
 void wire_tap_close(struct wire_tap *t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packet sockets instead of the kernel's IP stack: frames are built and read here, received ones
- * stand in a ring shared with the kernel and are stamped by it. bench/net sees to it that UDP goes
- * no further than the tap.
+ * Packet sockets instead of the kernel's IP stack: frames are built and parsed here. Received
+ * frames are in a ring shared with the kernel, which timestamps them. bench/net drops UDP behind
+ * the tap.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -22,15 +22,15 @@
 #include "bench/gen/wire_state.h"
 
 /*
- * Blocks in which frames stand one behind the other: in the time of whoever sends to the endpoint
- * the kernel then writes to memory in order, and looks at a word of ours (which the sink's CPU has
- * in its cache) once a block, not once a frame.
+ * Blocks hold frames one after another. The kernel writes them on the sender's CPU time; so it
+ * writes memory in order, and reads our status word, which is in the cache of the sink's CPU, once
+ * a block instead of once a frame.
  */
 enum {
 	SNAP = 2048,
 	BLOCK = 32 << 10,
 	BLOCKS = 64,      /* some 6,000 packets of speech: at 150,000 packets/s, 40 ms */
-	RETIRE_MS = 4,    /* so long may a block stay open that does not fill */
+	RETIRE_MS = 4,    /* longest time before the kernel closes a block that is not full */
 	UDP_CHECKSUM = 6, /* its place in the header */
 };
 
@@ -40,7 +40,7 @@ static enum err fail(struct why *why, enum bench_side side, const char *what)
 	                call_side_name(side), what, strerror(errno));
 }
 
-/* Accepts UDP to the endpoint's port alone (IPv4 without options, IPv6 without extension headers).
+/* Accepts only UDP to the endpoint's port (IPv4 without options, IPv6 without extension headers).
  */
 static int attach_filter(int fd, uint16_t port)
 {
@@ -72,7 +72,7 @@ static int bind_to(int fd, int ifindex, uint16_t protocol)
 	return bind(fd, (struct sockaddr *)&to, sizeof(to));
 }
 
-/* ETH_P_ALL: taps of one protocol would come after the filter that ends the packets' way. */
+/* ETH_P_ALL: a tap of one protocol would come after the filter that drops the packets. */
 static enum err open_in(struct wire *w, int ifindex, enum bench_side side, struct why *why)
 {
 	struct tpacket_req3 ring = {.tp_block_size = BLOCK,
@@ -150,8 +150,8 @@ void wire_tap_frame(struct wire *w, struct pkt *const *batch, unsigned n)
 		uint8_t *at = frame_build(p->data, p->len, &w->tap.link,
 		                          &(struct frame_ends){.from = &w->local, .to = &p->to});
 
-		/* As from a card that has checked it: a relay's kernel must not sum up what real
-		 * hardware sums up for it (RFC 768: zero, none). */
+		/* The kernel takes the checksum as verified, as from a network card: the relay's
+		 * kernel must not compute what hardware computes (RFC 768: zero, none). */
 		if (p->to.version == 4)
 			be16_put(p->data - FRAME_UDP + UDP_CHECKSUM, 0);
 		w->iov[i] =
@@ -185,8 +185,7 @@ static void give_block(struct wire_tap *t)
 	t->next = NULL;
 }
 
-/* Into `room`, where it may be sealed or opened in place: in the block the next frame stands right
- * behind it. */
+/* Copies the packet to `room`, where it can grow: in the block the next frame follows directly. */
 static bool read_frame(const struct tpacket3_hdr *h, uint8_t *room, struct pkt *p,
                        uint64_t *stamp_ns)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One terminal that asks a KMS, made of keyctx/ticket as any terminal is. */
+/* A terminal that sends requests to a KMS, built from keyctx/ticket. */
 #include "bench/kms/caller.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ const char *const caller_ask_names[CALLER_ASKS] = {
 enum {
 	FLAGS = TICKET_D | TICKET_E | TICKET_F | TICKET_G | TICKET_H | TICKET_I | TICKET_N |
 	        TICKET_O,
-	LIFETIME_S = 86400, /* a long run must not see its ticket end */
+	LIFETIME_S = 86400, /* tickets must not expire during a long run */
 };
 
 static struct mikey_env env_of(struct caller *c, uint64_t wall_ns)
@@ -90,7 +90,8 @@ enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, st
 
 	drop_asks(c);
 	if (ask == CALLER_RESOLVE && !c->offer)
-		return why_fail(why, ERR_WRONG_STATE, "no ticket was granted before");
+		return why_fail(why, ERR_WRONG_STATE,
+		                "resolve needs a ticket, but none was granted");
 	e = ask == CALLER_REQUEST ? make_request(c, &env, &fault) : make_resolve(c, &env, &fault);
 	if (!e)
 		*octets = ask == CALLER_REQUEST ? ticket_request_octets(c->request)
@@ -98,7 +99,7 @@ enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, st
 	return say(why, e, &fault);
 }
 
-/* The offer the ticket travels in: a resolve carries its Initiator Data. */
+/* The offer that carries the ticket; a resolve needs its Initiator Data. */
 static enum err make_offer(struct caller *c, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct csmap_policy sp;
@@ -134,7 +135,7 @@ static enum err take_grant(struct caller *c, struct view octets, const struct mi
 	return c->no_offer ? ERR_OK : make_offer(c, env, fault);
 }
 
-/* MPKi is the same at both ends: what was resolved is what was granted. */
+/* MPKi must be the same at both ends: the resolved key is the granted key. */
 static enum err take_resolution(struct caller *c, struct view octets, struct mikey_fault *fault)
 {
 	struct ticket_resolution *r;
@@ -148,7 +149,7 @@ static enum err take_resolution(struct caller *c, struct view octets, struct mik
 	ticket_resolution_free(r);
 	return same ? ERR_OK
 	            : mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-	                         "the resolved keys are not those of the ticket");
+	                         "the KMS resolved other keys than it granted");
 }
 
 enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One terminal that asks a KMS: for tickets as an initiator, and about them as the responder they
- * are for. */
+/* A terminal that sends requests to a KMS: for tickets as initiator, and to resolve them as
+ * responder. */
 #ifndef BENCH_KMS_CALLER_H
 #define BENCH_KMS_CALLER_H
 
@@ -13,12 +13,12 @@
 enum caller_ask { CALLER_REQUEST, CALLER_RESOLVE, CALLER_ASKS };
 extern const char *const caller_ask_names[CALLER_ASKS]; /* "request", "resolve" */
 
-/* Starts zeroed but for the first group. About 10 kB. */
+/* Zeroed at the start except the first group. About 10 kB. */
 struct caller {
-	const struct kms_user *from, *to; /* a call of one to the other; both with a key */
+	const struct kms_user *from, *to; /* initiator and responder; both have a key */
 	struct mikey_id kms;
 	struct ticket_rules rules;
-	bool no_offer; /* grants are not made into offers: nothing will be resolved */
+	bool no_offer; /* no resolves will follow, so no offers are made */
 
 	uint64_t last_ntp;
 	struct ticket_request *request;
@@ -28,11 +28,11 @@ struct caller {
 	struct mikey_msg msg;           /* the offer's; views it */
 };
 
-/* The next message; it lives until the next call. CALLER_RESOLVE needs a request that was granted
- * before. */
+/* Makes the next message, valid until the next call. CALLER_RESOLVE needs a granted request before.
+ */
 enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, struct view *octets,
                      struct why *why) MUST_USE;
-/* The answer: authenticated, opened, its keys looked at. ERR_AUTH, ERR_DENIED with the KMS's
+/* Verifies and decrypts the answer, and checks its keys. ERR_AUTH, ERR_DENIED with the KMS's
  * reason. */
 enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns,
                      struct why *why) MUST_USE;

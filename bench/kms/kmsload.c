@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Load on a KMS: callers on connections of their own, in one loop. */
+/* Load on a KMS: callers, each with a connection, in one loop. */
 #include "bench/kms/kmsload.h"
 
 #include <dirent.h>
@@ -21,10 +21,10 @@
 
 enum {
 	ANSWER_LIMIT_S = 30,
-	HOPELESS = 100, /* so many failures and no success: there is no use in going on */
+	HOPELESS = 100, /* give up after this many failures without success */
 	MARKS = 4, /* readings of the target's memory: at the start, and at 10, 50 and 100 % of the
 	              requests */
-	BUSY_PERCENT = 90, /* of one core: from here the generator may be what limits */
+	BUSY_PERCENT = 90, /* CPU use of one core above which the generator may be the bottleneck */
 };
 static const unsigned mark_percent[MARKS] = {0, 10, 50, 100};
 
@@ -77,7 +77,7 @@ struct load {
 	struct hist *latency;
 	uint64_t start_ns;
 	uint64_t begun, done, good,
-		failed; /* done: answered or failed; the preparation of resolves is not counted */
+		failed; /* answered or failed, without the requests that prepare resolves */
 	bool counting;
 	struct mark marks[MARKS];
 	unsigned n_marks;
@@ -86,8 +86,7 @@ struct load {
 
 /* --- what the KMS holds ----------------------------------------------------- */
 
-/* Of the files in a directory, as many blocks as they take: a map with holes is no larger than what
- * is in it. */
+/* Sums the blocks of the files in a directory: a sparse file counts only what it holds. */
 static double disk_mb(const char *path)
 {
 	DIR *d = path ? opendir(path) : NULL;
@@ -168,7 +167,8 @@ static void go_on(struct load *l, struct slot *s)
 
 	if (state == POST_BUSY)
 		return;
-	/* What a KMS refuses it explains in MIKEY, whatever the status: both are told. */
+	/* A KMS explains a refusal in MIKEY; the message has both the HTTP status and the
+	 * explanation. */
 	if (state == POST_DONE) {
 		e = caller_take(&s->caller, s->ask, post_body(s->post), clk_wall_ns(), &why);
 		if (e)
@@ -232,7 +232,7 @@ static unsigned busy(const struct load *l)
 	return n;
 }
 
-/* Until the next request is due, if there is a connection for it; else until one is answered. */
+/* Waits until the next request is due, or without a free connection until an answer arrives. */
 static struct timespec patience(const struct load *l)
 {
 	uint64_t now = clk_mono_ns(),
@@ -263,7 +263,7 @@ static void turn(struct load *l)
 
 /* --- a run ------------------------------------------------------------------ */
 
-/* The i-th user with a key, counted round and round. */
+/* The i-th user with a key, modulo their number. */
 static const struct kms_user *user_at(const struct kms_directory *d, unsigned i)
 {
 	size_t n = kms_directory_users(d), with_key = 0;
@@ -297,8 +297,9 @@ static enum err set_up(struct load *l, struct why *why)
 		s->caller.from = user_at(c->directory, 2 * i);
 		s->caller.to = user_at(c->directory, 2 * i + 1);
 		if (!s->caller.from)
-			return why_fail(why, ERR_INVALID,
-			                "--credentials: two users with a psk are wanted");
+			return why_fail(
+				why, ERR_INVALID,
+				"--credentials: the file must have at least two users with a psk");
 		s->caller.no_offer = strcmp(c->mode, "request") == 0;
 		s->caller.kms = kms_directory_self(c->directory);
 		ticket_rules_init(&s->caller.rules);
@@ -323,8 +324,8 @@ static void tear_down(struct load *l)
 	post_site_close(l->site);
 }
 
-/* Every caller asks for a ticket once: connections stand, the KMS has made its ticket key, and
- * resolves have something to resolve. */
+/* Every caller requests one ticket first: this opens connections, makes the KMS create its ticket
+ * key, and gives resolves a ticket. */
 static enum err prepare(struct load *l, struct why *why)
 {
 	for (unsigned i = 0; i < l->config->in_flight; i++)
@@ -435,8 +436,8 @@ enum err kmsload_run(json_t *row, const struct kmsload_config *config, struct re
 			            l.first_failure.text);
 		if (!e && own > BUSY_PERCENT)
 			result_warn(result,
-			            "the generator used %.0f %% of a core: it may be what limits, "
-			            "not the KMS",
+			            "the generator used %.0f %% of a core: it may be the "
+			            "bottleneck instead of the KMS",
 			            own);
 	}
 	tear_down(&l);

@@ -30,18 +30,18 @@ struct post_site {
 	SSL_CTX *tls; /* NULL: in clear */
 };
 
-/* What a step waits for. */
+/* POLLIN or POLLOUT, for the next step. */
 enum phase { PHASE_IDLE, PHASE_CONNECT, PHASE_HANDSHAKE, PHASE_WRITE, PHASE_READ };
 
 struct post {
 	const struct post_site *site;
-	bool keep, closes; /* closes: the other side said it will */
+	bool keep, closes; /* the peer announced that it will close */
 	int fd;
 	SSL *ssl;
 	enum phase phase;
 	short events;
 	struct buf out, in;
-	size_t sent, head_n, body_n; /* of the answer, once its head is whole */
+	size_t sent, head_n, body_n; /* of the answer, after its complete head */
 	int status;
 };
 
@@ -73,8 +73,7 @@ static enum err make_tls(struct post_site *s, const char *ca, struct why *why)
 	                 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (ca ? SSL_CTX_load_verify_locations(s->tls, ca, NULL) != 1
 	       : SSL_CTX_set_default_verify_paths(s->tls) != 1)
-		return why_fail(why, ERR_INVALID,
-		                "%s: no certificates to believe in (PEM is wanted)",
+		return why_fail(why, ERR_INVALID, "%s: no root certificates found (must be PEM)",
 		                ca ? ca : "the system's roots");
 	return ERR_OK;
 }
@@ -156,10 +155,11 @@ static enum err wrap(struct post *p, struct why *why)
 	p->ssl = SSL_new(p->site->tls);
 	if (!p->ssl || !SSL_set_fd(p->ssl, p->fd))
 		return why_fail(why, ERR_NOMEM, "out of memory");
-	/* A certificate names an address in another way than a host (RFC 6125 1.7.2). */
+	/* A certificate names an address in another field than a host (RFC 6125 1.7.2). */
 	if (is_ip ? !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(p->ssl), host)
 	          : !SSL_set1_host(p->ssl, host) || !SSL_set_tlsext_host_name(p->ssl, host))
-		return why_fail(why, ERR_INVALID, "%s: no name for a certificate", host);
+		return why_fail(why, ERR_INVALID,
+		                "%s: not a host name or address that a certificate can name", host);
 	SSL_set_connect_state(p->ssl);
 	return ERR_OK;
 }
@@ -301,7 +301,7 @@ static enum step write_some(struct post *p, struct why *why)
 	p->sent += (size_t)n;
 	if (p->sent < p->out.n)
 		return STEP_ON;
-	/* Nobody answers at once: the first look would be in vain. */
+	/* No answer can have arrived yet, so do not read now. */
 	p->phase = PHASE_READ;
 	p->events = POLLIN;
 	return STEP_WAIT;
@@ -318,7 +318,7 @@ static const char *header(const char *head, const char *name)
 	return NULL;
 }
 
-/* Is the answer whole? A body is as long as Content-Length says; anything else is not for us. */
+/* True when the answer is complete. Only bodies with Content-Length are supported. */
 static enum step look(struct post *p, struct why *why)
 {
 	const char *end, *length, *connection;
@@ -329,11 +329,11 @@ static enum step look(struct post *p, struct why *why)
 			return p->in.n > READ_BYTES ? fail(why, "the answer's head is too long")
 			                            : STEP_ON;
 		if (sscanf(p->in.p, "HTTP/1.%*d %d", &p->status) != 1)
-			return fail(why, "no HTTP/1.1 answer");
+			return fail(why, "the answer is not HTTP/1.1");
 		p->head_n = (size_t)(end - p->in.p) + 4;
 		length = header(p->in.p, "Content-Length");
 		if (!length || length > end)
-			return fail(why, "an answer without Content-Length");
+			return fail(why, "the answer has no Content-Length");
 		p->body_n = strtoul(length, NULL, 10);
 		connection = header(p->in.p, "Connection");
 		p->closes =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each kind of result shows: which plots of which rows, which columns. */
+/* The plots and columns of each kind of result. */
 #include <stdio.h>
 #include <string.h>
 
@@ -184,7 +184,7 @@ static double largest(const json_t *rows, const char *key)
 	return most;
 }
 
-/* A row for each percentile of each target at the most sessions. */
+/* Makes a row for each percentile of each target at the highest number of sessions. */
 static json_t *percentiles(const json_t *named)
 {
 	static const char *const names[] = {"p50", "p90", "p99", "p999", "max"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A page of results: what stands at its head, tables, plots. */
+/* A page of results: head, tables, plots. */
 #include "bench/report/page.h"
 
 #include <stdio.h>
@@ -179,7 +179,7 @@ void page_table(struct page *p, const json_t *rows, const struct result_column *
 	buf_char(&p->markdown, '\n');
 }
 
-/* As an image of its own: names inside one drawing can't meet those of another. */
+/* Each plot is an image of its own, so that names inside the drawings cannot clash. */
 void page_plot(struct page *p, const struct plot *plot, const json_t *rows)
 {
 	struct buf svg = {0};

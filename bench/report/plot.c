@@ -14,11 +14,11 @@
 
 enum { SERIES_MAX = 12, WIDTH = 760, HEIGHT = 400 };
 
-/* Told apart without colour vision, too (Okabe and Ito's set). */
+/* Colours that colour-blind readers can distinguish (Okabe and Ito). */
 static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                       "#e69f00", "#56b4e9", "#000000", "#999999"};
 
-/* A value as text: a word as it is, a number without a tail of zeros. */
+/* A value as text; numbers have no trailing zeros. */
 static const char *text_of(const json_t *v, char *out, size_t room)
 {
 	if (json_is_string(v))
@@ -122,7 +122,8 @@ static void write_bars(FILE *f, const struct plot *p, const json_t *rows, const 
 	{
 		fprintf(f, "%s\"", g ? ", " : "");
 		for (const char *c = json_string_value(group); *c; c++)
-			fprintf(f, *c == '%' ? "%%%%" : "%c", *c); /* a label is a format */
+			fprintf(f, *c == '%' ? "%%%%" : "%c",
+			        *c); /* gnuplot reads labels as formats */
 		fprintf(f, "\" %zu", g);
 	}
 	fprintf(f, ") %s\nplot ", json_array_size(groups) > 6 ? "rotate by 20 right" : "");

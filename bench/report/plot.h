@@ -12,8 +12,8 @@ enum plot_kind { PLOT_LINES, PLOT_BARS };
 
 /*
  * One line or set of bars for each value of `series`; a point for each row that has `x` and `y` (a
- * number or a spread, then with its ends). Bars stand in groups named by the text of `x`; lines
- * have a number there, on a logarithmic axis if asked.
+ * number, or a spread drawn with its ends). Bars are grouped by the text of `x`; lines need a
+ * number there, with a logarithmic axis on request.
  */
 struct plot {
 	const char *title, *x_label, *y_label;

@@ -14,7 +14,7 @@ enum {
 	HIST_CELLS = (HIST_TOP_BITS - HIST_SUB_BITS + 1) << HIST_SUB_BITS,
 };
 
-/* Starts zeroed. One thread; add them up with hist_merge. */
+/* Starts zeroed. For one thread; hist_merge adds several. */
 struct hist {
 	uint64_t count, sum, min, max;
 	uint32_t cells[HIST_CELLS];
@@ -23,8 +23,8 @@ struct hist {
 void hist_add(struct hist *h, uint64_t v);
 void hist_merge(struct hist *into, const struct hist *from);
 void hist_reset(struct hist *h);
-/* The least value that `percent` of all values do not exceed, as its cell's middle; 0 when empty.
- * 100 is the exact maximum. */
+/* The percentile: the middle of the cell that holds it; 0 when empty. 100 gives the exact maximum.
+ */
 uint64_t hist_percentile(const struct hist *h, double percent);
 /* Sets PREFIX_p50, _p90, _p99, _p999, _max of a result's row, each times `scale`. */
 void hist_put(const struct hist *h, json_t *row, const char *prefix, double scale);

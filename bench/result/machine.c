@@ -15,7 +15,7 @@ static const char *const flags_that_matter[] = {"aes",      "vaes",      "pclmul
                                                 "sha_ni",   "avx2",      "avx512f",   "avx512bw",
                                                 "avx512vl", "hypervisor"};
 
-/* "model name : AMD EPYC": what stands behind the colon of the first line that starts with `key`.
+/* "model name : AMD EPYC": the text after the colon in the first line that starts with `key`.
  */
 static bool field_of(const char *path, const char *key, char *out, size_t room)
 {
@@ -71,7 +71,7 @@ json_t *machine_describe(void)
 	return out;
 }
 
-/* First line a command prints, without its end. */
+/* The first line of a command's output. */
 static bool ask(const char *command, char *out, size_t room)
 {
 	FILE *f = popen(command, "re");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine a result was measured on, and how busy it was with something else. */
+/* The machine a result was measured on. */
 #ifndef BENCH_RESULT_MACHINE_H
 #define BENCH_RESULT_MACHINE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What processes and the machine spent, from /proc. */
+/* CPU time and memory of processes and the machine, from /proc. */
 #include "bench/result/proc.h"
 
 #include <dirent.h>
@@ -11,7 +11,7 @@
 
 #include "base/clk.h"
 
-/* Whole of a small file as a C string; false when it can't be had. */
+/* Reads a small file as a C string; false when it cannot be read. */
 static bool slurp(const char *path, char *out, size_t room)
 {
 	FILE *f = fopen(path, "re");
@@ -25,7 +25,7 @@ static bool slurp(const char *path, char *out, size_t room)
 	return n > 0;
 }
 
-/* The number behind "key:" in text like /proc/PID/status. */
+/* The number after "key:" in text like /proc/PID/status. */
 static uint64_t number_after(const char *text, const char *key)
 {
 	const char *at = strstr(text, key);
@@ -124,9 +124,9 @@ enum err proc_read_machine(struct proc_machine *out)
 }
 
 /*
- * Fields 14 to 17 of /proc/PID/stat stand behind the name, which may hold anything but ends with
- * the last ')'. The last two are the time of children that ended: without them a compiler's work
- * would vanish with it.
+ * Fields 14 to 17 of /proc/PID/stat follow the name, which may hold any character and ends with the
+ * last ')'. The last two are the time of ended children: without them the work of a compiler would
+ * not be counted.
  */
 static void add_foreign(void *arg, long pid)
 {
@@ -141,7 +141,8 @@ static void add_foreign(void *arg, long pid)
 	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
 	if (!slurp(path, text, sizeof(text)) || !(at = strrchr(text, ')')))
 		return;
-	/* Threads of the kernel (children of kthreadd) work for everybody, softirq above all. */
+	/* Kernel threads (children of kthreadd) are not counted: they do softirq work for the relay
+	 * too. */
 	if (sscanf(at + 1, " %*c %ld", &parent) != 1 || parent == 2 || pid == 2)
 		return;
 	if (sscanf(at + 1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A result: built row by row, printed as a table, written as JSON and CSV, read again. */
+/* A result: built row by row, printed as a table, written as JSON and CSV, and read back. */
 #include "bench/result/result.h"
 
 #include <stdarg.h>
@@ -158,7 +158,7 @@ void result_fold(json_t *row, json_t *const *runs, unsigned n)
 
 /* --- table ------------------------------------------------------------------ */
 
-/* Groups of three are set apart: 1,234,567. */
+/* With separators: 1,234,567. */
 static void print_number(double v, int decimals, char *out, size_t room)
 {
 	char plain[64];
@@ -195,7 +195,7 @@ void result_cell(const json_t *value, const struct result_column *c, char *out, 
 	}
 }
 
-/* Characters, not octets: the sign of a spread is two octets wide. */
+/* Counts characters, not octets: the sign of a spread has two octets. */
 static int width_of(const char *text)
 {
 	int n = 0;
@@ -220,7 +220,7 @@ bool result_shows(const json_t *rows, const struct result_column *c)
 	return false;
 }
 
-/* Words stand left, numbers right: as the first row that has the key. */
+/* Words are aligned left, numbers right; the first row that has the key decides. */
 static bool is_word(const json_t *rows, const char *key)
 {
 	json_t *row;
@@ -354,13 +354,13 @@ static enum err result_write_csv(const struct result *r, const char *path, struc
 	json_decref(keys);
 	bad = ferror(f);
 	bad |= fclose(f) != 0;
-	return bad ? why_fail(why, ERR_IO, "%s: could not be written", path) : ERR_OK;
+	return bad ? why_fail(why, ERR_IO, "%s: cannot be written", path) : ERR_OK;
 }
 
 enum err result_write_json(const struct result *r, const char *path, struct why *why)
 {
 	if (json_dump_file(r->doc, path, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0)
-		return why_fail(why, ERR_IO, "%s: could not be written: %m", path);
+		return why_fail(why, ERR_IO, "%s: cannot be written: %m", path);
 	return ERR_OK;
 }
 

@@ -16,7 +16,7 @@
  * {"format": "sluice-bench/1", "kind": "crypto", "time": "2026-01-01T00:00:00Z", "version": ...,
  * "commit": ..., "machine": {...}, "settings": {...}, "repetitions": 3, "warnings": [...], "notes":
  * [...], "rows": [{...}, ...]} A row is a flat object: numbers, words, or {"median": m, "min": a,
- * "max": b, "n": k, "values": [in order]} where something was repeated.
+ * "max": b, "n": k, "values": [in order]} of repetitions.
  */
 struct result {
 	json_t *doc, *rows, *warnings, *notes; /* the last three are inside doc */
@@ -27,7 +27,7 @@ struct result_column {
 	const char *key;   /* of a row */
 	const char *title; /* "ns/packet" */
 	int decimals;      /* of numbers; words ignore it */
-	bool hide_zero;    /* left out when it is 0 in every row */
+	bool hide_zero;    /* not shown when 0 in every row */
 	double scale;      /* printed = value * scale; 0 means 1 */
 };
 
@@ -38,28 +38,28 @@ void result_fini(struct result *r);
 
 /* Adds an empty row; fill it with json_object_set_new. Borrowed. */
 json_t *result_row(struct result *r);
-/* A doubt about the figures: kept in the file, printed at once to stderr. A note is kept and
- * printed under the table. */
+/* A warning about the figures is kept in the file and printed at once to standard error. A note is
+ * kept and printed below the table. */
 void result_warn(struct result *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void result_note(struct result *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Median, least, greatest of n values (at least 1; sorted in place) as the object a row holds; and
- * the median of what a row holds. */
+/* result_spread makes the object {median, min, max} of n >= 1 values, which it sorts. result_median
+ * gives the median of a row's value. */
 json_t *result_spread(double *values, size_t n);
 /*
- * b / a: of values taken in the same rounds the median and spread of the ratios of each round, else
- * the ratio of the medians. NULL: a is 0.
+ * b / a. Values of the same rounds: median and spread of each round's ratio. Other values: ratio of
+ * the medians. NULL: a is 0.
  */
 json_t *result_ratio(const json_t *a, const json_t *b, bool are_paired);
 double result_median(const json_t *value);
-/* Half the distance between least and greatest, in percent of the median. */
+/* Half of (max - min), in percent of the median. */
 double result_spread_percent(const json_t *value);
 
-/* Makes `row` of several runs' rows (1 to 100): numbers become spreads, the rest is that of the
- * first. */
+/* Combines the rows of 1 to 100 runs into `row`: numbers become spreads, other values are those of
+ * the first run. */
 void result_fold(json_t *row, json_t *const *runs, unsigned n);
 
-/* Columns that no row has are left out. A spread is printed as "93 ±4%". */
+/* Columns that no row has are not shown. A spread is printed as "93 ±4%". */
 void result_print(const struct result *r, const struct result_column *columns, size_t n, FILE *to);
 /* Is the column to be shown: does some row have it, and worth a column? And how a value looks in
  * it. */
@@ -73,11 +73,10 @@ struct result_output {
 	bool quiet;                       /* no table on standard output */
 };
 
-/* The usual end: prints the table (unless `quiet`), writes the files whose paths are not NULL. An
- * exit status. */
+/* Prints the table and writes the files. Returns an exit status. */
 int result_finish(const struct result *r, const struct result_output *out);
 
-/* Reads a result file and checks its format. The caller releases. */
+/* Reads a result file and checks its format. The caller releases the document. */
 enum err result_load(json_t **out, const char *path, struct why *why) MUST_USE;
 /* ERR_INVALID naming the first setting that differs, with both values. */
 enum err result_same_settings(const json_t *a, const json_t *b, struct why *why) MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What arrived of one flow. */
+/* Arrival of one flow's packets. */
 #include "bench/result/tally.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A call as the generator sees it: two endpoints, their keys, and where the target listens for
- * each. */
+/* A call as the generator sees it: two endpoints, their keys, and the target's address for each. */
 #ifndef BENCH_TARGET_CALL_H
 #define BENCH_TARGET_CALL_H
 
@@ -18,19 +17,19 @@ static inline enum bench_side call_other_side(enum bench_side side)
 	return side == SIDE_ACCESS ? SIDE_CORE : SIDE_ACCESS;
 }
 
-/* What all calls of a run have in common. */
+/* The plan that all calls of a run share. */
 struct call_plan {
 	const char *mode;                 /* rtp e2ae srtp-srtp e2e */
-	const struct suite *suite[SIDES]; /* NULL: that endpoint speaks plain RTP */
-	const char *interface[SIDES];     /* names at the target; NULL: its default */
+	const struct suite *suite[SIDES]; /* NULL: that endpoint uses plain RTP */
+	const char *interface[SIDES];     /* interface names of the target; NULL: its default */
 	bool rtcp_mux;
 };
 
 struct call_side {
 	struct addr local;      /* the endpoint's own address */
-	struct addr target;     /* where it sends to; none until the call is made */
+	struct addr target;     /* the target's address for it; none until the call is made */
 	struct keyctx *send;    /* the endpoint's key; NULL: plain */
-	struct keyctx *receive; /* the key it is sent under */
+	struct keyctx *receive; /* the key of packets sent to it */
 	unsigned tag;           /* of its a=crypto line */
 };
 
@@ -42,17 +41,17 @@ struct call {
 	unsigned version; /* of the SDP's o= line */
 };
 
-/* ERR_INVALID naming the mode or suite. `suite_core` may be NULL: a choice of its own for
- * srtp-srtp. */
+/* ERR_INVALID naming the mode or suite. `suite_core` NULL: chosen here for srtp-srtp. */
 enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite,
                         const char *suite_core, struct why *why) MUST_USE;
-/* Names the call and gives its endpoints fresh keys as the plan says. ERR_CRYPTO, ERR_NOMEM. */
+/* Sets the call's id and new keys for its endpoints, according to the plan. ERR_CRYPTO, ERR_NOMEM.
+ */
 enum err call_init(struct call *s, const struct call_plan *plan, unsigned index) MUST_USE;
 void call_fini(struct call *s);
-/* A fresh key for what `side` sends; the session keeps it, the caller gets the old one to release
- * when it is no longer used. */
+/* Sets a new key for what `side` sends. The caller gets the old key and frees it when it is no
+ * longer used. */
 enum err call_rekey(struct call *s, enum bench_side side, struct keyctx **old) MUST_USE;
-/* Both ends of one key share it: keys the target agreed to are those of the peer (e2e). */
+/* In e2e the endpoints share keys: each receives under its peer's key. */
 bool call_is_opaque(const struct call_plan *p);
 
 #endif

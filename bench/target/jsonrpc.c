@@ -12,7 +12,7 @@
 
 /* --- the line --------------------------------------------------------------- */
 
-/* Takes `params`. Keys in it are wiped from what was between. */
+/* Takes `params`. Wipes the keys from intermediate copies. */
 static enum err print_request(const char *method, json_t *params, unsigned id, struct buf *out)
 {
 	json_t *doc = json_pack("{s:s,s:i,s:s,s:o}", "jsonrpc", "2.0", "id", (int)id, "method",
@@ -108,7 +108,7 @@ static json_t *params(const struct call *s, enum target_verb verb)
 		return json_pack("{s:s}", "id", s->id);
 	legs = json_pack("{s:o,s:o}", "a", leg(s, SIDE_ACCESS), "b", leg(s, SIDE_CORE));
 	media = json_pack("{s:s,s:s,s:o}", "id", "0", "mode", s->plan->mode, "legs", legs);
-	/* A terminal that sends a new key is what scenario rekey is about. */
+	/* Scenario rekey needs terminals that may send new keys. */
 	return json_pack("{s:s,s:s,s:[o]}", "id", s->id, "e2ae_rekey", "accept", "media", media);
 }
 

@@ -107,7 +107,7 @@ static enum err read_words(struct netns_place *p, enum bench_side side, char *co
 static enum err read_side(struct netns_place *p, enum bench_side side, const char *variable,
                           struct why *why)
 {
-	static char copies[SIDES][256]; /* those of a baseline stand in the same namespaces */
+	static char copies[SIDES][256]; /* a baseline uses the same namespaces */
 	const char *text = getenv(variable);
 
 	if (!text)
@@ -120,7 +120,7 @@ static enum err read_side(struct netns_place *p, enum bench_side side, const cha
 	return ERR_OK;
 }
 
-/* "0,2-3" to a set; false when it is not such a list or empty. */
+/* Parses "0,2-3"; false when it is no list or empty. */
 static bool read_cpus(const char *text, cpu_set_t *set)
 {
 	struct str rest = str_of(text);
@@ -171,7 +171,7 @@ static enum err read_pins(struct netns_place *p, struct why *why)
 	if (!slash || !read_cpus(copy, &set) || !place_pin(slash))
 		return why_fail(why, ERR_SYNTAX,
 		                "SLUICE_NET_CPUS: '%s' is not \"TARGET/GENERATOR\", two lists of "
-		                "this machine's CPUs like 1/0 or 4-7/0-3",
+		                "this machine's CPUs, such as 1/0 or 4-7/0-3",
 		                text);
 	p->target_cpus = copy;
 	p->cpus = slash;
@@ -199,7 +199,8 @@ enum err place_init(struct netns_place *p, struct why *why)
 	if (e == ERR_OK)
 		e = read_side(&new, SIDE_CORE, "SLUICE_NET_CORE", why);
 	if (e == ERR_NOT_FOUND) {
-		struct addr one = {0}, two = {0}; /* a relay's interfaces need an address each */
+		struct addr one = {0},
+			    two = {0}; /* each interface of a relay needs its own address */
 
 		e = addr_parse_ip(STR("127.0.0.1"), &one);
 		if (e == ERR_OK)
@@ -225,8 +226,8 @@ enum err place_init_direct(struct netns_place *p, const struct netns_place *thro
 		e = read_side(&new, SIDE_CORE, "SLUICE_NET_DIRECT_CORE", why);
 	if (e == ERR_NOT_FOUND && through->netns[SIDE_ACCESS])
 		return why_fail(why, ERR_NOT_FOUND,
-		                "SLUICE_NET_DIRECT_ACCESS and _CORE are not set: run this by "
-		                "bench/net, or with --no-baseline");
+		                "SLUICE_NET_DIRECT_ACCESS and _CORE are not set: run this command "
+		                "with bench/net, or give --no-baseline");
 	if (e == ERR_OK || e == ERR_NOT_FOUND)
 		*p = new;
 	return e == ERR_NOT_FOUND ? ERR_OK : e;

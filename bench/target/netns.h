@@ -11,48 +11,47 @@
 
 /*
  * A socket made inside `netns`: NULL or "" for the present one, a name of `ip netns`, or a path
- * like /proc/123/ns/net. The thread is back in its own namespace when the call returns; it must be
- * the only thread, or all must be alike. ERR_DENIED without root, ERR_NOT_FOUND, ERR_IO.
+ * such as /proc/123/ns/net. When the call returns, the thread is in its own namespace again.
+ * ERR_DENIED without root, ERR_NOT_FOUND, ERR_IO.
  */
 enum err netns_socket(int *out, const char *netns, int family, int type, struct why *why) MUST_USE;
-/* For a child before exec: enters it for good. */
+/* Enters the namespace permanently: for a child before exec. */
 enum err netns_enter(const char *netns, struct why *why) MUST_USE;
 
-/* Where endpoints and target stand. */
+/* The addresses and namespaces of endpoints and target. */
 struct netns_place {
 	struct addr ours[SIDES];   /* the generator's endpoints; port 0 */
 	struct addr theirs[SIDES]; /* the target's interfaces */
 	const char *netns[SIDES];  /* of the endpoints; NULL: here */
-	char device[SIDES][16];    /* where a tap may be laid: the endpoint's interface, and ... */
-	uint8_t mac[SIDES][6];     /* ... the hardware address at its other end; "": none */
+	char device[SIDES][16];    /* for a tap: the endpoint's interface, and ... */
+	uint8_t mac[SIDES][6];     /* ... the hardware address of its other end; "": no tap */
 	const char *target_netns;  /* of the target */
 	const char *cpus,
-		*target_cpus; /* "0,2-3": where generator and target shall run; NULL: anywhere */
+		*target_cpus; /* CPUs of generator and target, such as "0,2-3"; NULL: any */
 	bool is_awake;        /* the CPUs do not halt while they wait */
 	const char *name;     /* "loopback" or "netns" */
 };
 
 /*
- * What `bench/net` exports, or loopback when it did not run: SLUICE_NET_ACCESS and SLUICE_NET_CORE
- * are "NETNS OURS THEIRS [DEVICE MAC]", SLUICE_NET_GATEWAY is the target's namespace,
- * SLUICE_NET_CPUS "TARGET/GENERATOR" the CPUs of each: this process goes to its own;
- * SLUICE_NET_AWAKE is set by --awake.
- * ERR_SYNTAX names the variable.
+ * Reads what `bench/net` exported, or uses loopback without it: SLUICE_NET_ACCESS and
+ * SLUICE_NET_CORE are "NETNS OURS THEIRS [DEVICE MAC]", SLUICE_NET_GATEWAY is the target's
+ * namespace, SLUICE_NET_CPUS "TARGET/GENERATOR" the CPUs of each; this process moves to the
+ * generator's; SLUICE_NET_AWAKE is set by --awake. ERR_SYNTAX names the variable.
  */
 enum err place_init(struct netns_place *p, struct why *why) MUST_USE;
 /*
- * Where a baseline runs: the endpoints joined by a cable of their own, past the target
+ * The place of a baseline: the endpoints are connected directly
  * (SLUICE_NET_DIRECT_ACCESS and _CORE); on loopback the same as `through`.
  */
 enum err place_init_direct(struct netns_place *p, const struct netns_place *through,
                            struct why *why) MUST_USE;
-/* What results must share to be compared: "place", "cpus", "idle" (halts or awake), "wire" (tap or
- * socket). */
+/* Adds the settings that results must share to be compared: "place", "cpus", "idle" (halts or
+ * awake), "wire" (tap or socket). */
 void place_put(const struct netns_place *p, json_t *settings);
-/* The calling process runs on these CPUs from now on; NULL: it stays. False when there are none
- * such. */
+/* Moves the calling process to these CPUs; NULL: does nothing. False when there are no such CPUs.
+ */
 bool place_pin(const char *cpus);
-/* How many CPUs the target has. */
+/* The number of CPUs of the target. */
 unsigned place_target_cpus(const struct netns_place *p);
 
 #endif

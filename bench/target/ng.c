@@ -17,7 +17,7 @@ static enum target_request request_of(enum target_verb verb, unsigned step)
 	                             : REQUEST_ANSWER;
 }
 
-/* The side whose SDP a step carries to the target; its reply is meant for the other. */
+/* The side whose SDP a step sends to the target; the reply is for the other side. */
 static enum bench_side sender_of(unsigned step)
 {
 	return step == STEP_OFFER ? SIDE_ACCESS : SIDE_CORE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The little SDP an ng client needs. */
+/* SDP for the ng client. */
 #include "bench/target/ngsdp.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay under test: its description, its process. */
+/* The relay under test: its target file, its process. */
 #include "bench/target/peer.h"
 
 #include <dirent.h>
@@ -28,7 +28,7 @@ struct names {
 	const char *tmp;
 };
 
-/* A port nobody holds at this moment, UDP and TCP alike. */
+/* A port that is free for UDP and TCP. */
 static uint16_t free_port(const char *netns)
 {
 	struct sockaddr_storage ss;
@@ -63,7 +63,7 @@ static void find_names(struct names *n, const struct peer *p, const struct netns
 	n->tmp = p->tmp;
 }
 
-/* Replaces {words}; an unknown one is an error that names it. */
+/* Replaces {words}; an error names an unknown one. */
 static enum err expand(const char *text, const struct names *n, struct buf *out, struct why *why)
 {
 	const struct {
@@ -81,10 +81,10 @@ static enum err expand(const char *text, const struct names *n, struct buf *out,
 			buf_text(out, known[i].value);
 			text += strlen(known[i].word);
 		} else if (*text == '{') {
-			return why_fail(
-				why, ERR_INVALID,
-				"'%s': only {access} {core} {bin} {cpus} {port} {tmp} are known",
-				text);
+			return why_fail(why, ERR_INVALID,
+			                "'%s': unknown word in braces; allowed are {access} {core} "
+			                "{bin} {cpus} {port} {tmp}",
+			                text);
 		} else {
 			buf_char(out, *text++);
 		}
@@ -107,7 +107,7 @@ static enum err expand_into(const json_t *v, const struct names *n, char *out, s
 	return e;
 }
 
-/* The child: into the target's namespace and on its CPUs, ends with its parent, speaks to the log.
+/* In the child: enters the target's namespace and CPUs, ends with its parent, writes to the log.
  */
 static _Noreturn void become(char **argv, const char *log, const struct netns_place *place)
 {
@@ -138,7 +138,7 @@ static enum err start(struct peer *p, const json_t *words, const struct names *n
 		const char *word = json_string_value(json_array_get(words, i));
 
 		e = word ? expand(word, n, &text[i], why)
-		         : why_fail(why, ERR_INVALID, "\"start\" holds something that is no text");
+		         : why_fail(why, ERR_INVALID, "every word of \"start\" must be a string");
 		argv[i] = text[i].p;
 	}
 	if (e == ERR_OK) {
@@ -155,7 +155,7 @@ static enum err start(struct peer *p, const json_t *words, const struct names *n
 	return e;
 }
 
-/* Does its control answer? A stream by being there, ng by its pong. */
+/* True when its control answers: a stream connects, ng answers a ping. */
 static bool answers(const struct peer *p, const char *netns)
 {
 	static const char ping[] = "0 d7:command4:pinge";
@@ -190,13 +190,13 @@ static enum err wait_ready(struct peer *p, const char *netns, struct why *why)
 
 	if (!strchr(p->control, ':'))
 		return why_fail(why, ERR_INVALID,
-		                "\"control\" is '%s', wanted jsonrpc:... or ng:...", p->control);
+		                "\"control\" is '%s'; must be jsonrpc:... or ng:...", p->control);
 	while (clk_mono_ns() < until) {
 		if (answers(p, netns))
 			return ERR_OK;
 		if (p->is_child && waitpid(p->pid, &status, WNOHANG) == p->pid) {
 			p->is_child = false;
-			return why_fail(why, ERR_CLOSED, "%s ended at once (status %d); see %s",
+			return why_fail(why, ERR_CLOSED, "%s exited at start (status %d); see %s",
 			                p->name, status, p->log);
 		}
 		usleep(50000);
@@ -210,7 +210,7 @@ static enum err load(json_t **out, const char *path, struct why *why)
 	json_error_t bad;
 	json_t *doc = json_load_file(path, 0, &bad);
 
-	if (!doc && bad.line < 0) /* it was not even opened */
+	if (!doc && bad.line < 0) /* peer_open failed */
 		return why_fail(
 			why, ERR_NOT_FOUND,
 			"--target: '%s' is not jsonrpc:..., jsonrpc-sdp:..., ng:... or a file: %s",
@@ -314,7 +314,7 @@ enum err peer_check(struct peer *p, struct why *why)
 		return ERR_OK;
 	p->is_child = false;
 	p->pid = 0;
-	return why_fail(why, ERR_CLOSED, "it ended by itself (%s %d); see %s",
+	return why_fail(why, ERR_CLOSED, "the target exited during the run (%s %d); see %s",
 	                WIFSIGNALED(status) ? "signal" : "exit status",
 	                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), p->log);
 }
@@ -334,7 +334,7 @@ void peer_end(struct peer *p)
 		p->is_child = false;
 		p->pid = 0;
 	}
-	/* After a failure the log is what the message points to. */
+	/* After a failure the log stays: the message names it. */
 	if (*p->tmp && (was_child || access(p->log, F_OK) != 0))
 		remove_folder(p->tmp);
 	p->tmp[0] = 0;

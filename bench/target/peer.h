@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay under test as a run needs it: where its control is, which process it is; started and
- * ended here if a file says how. */
+/* The relay under test: its control address and process. It is started and ended here if a target
+ * file says how. */
 #ifndef BENCH_TARGET_PEER_H
 #define BENCH_TARGET_PEER_H
 
@@ -15,8 +15,8 @@
  *   {"name": "rtpengine", "control": "ng:127.0.0.1:{port}", "interfaces": {"access": "access",
  * "core": "core"}, "start": ["/usr/bin/rtpengine", "--interface=access/{access}", ...], "pid": 123}
  * In its texts {access} and {core} are the target's own addresses, {tmp} a folder of its own, {bin}
- * where sluice-bench lies, {port} a free port, {cpus} how many CPUs it has. Without "start" it is
- * taken to run already.
+ * the folder of sluice-bench, {port} a free port, {cpus} its number of CPUs. Without "start" it
+ * must be running.
  */
 struct peer {
 	char name[64], control[256], log[256];
@@ -28,18 +28,20 @@ struct peer {
 	bool is_child;
 };
 
-/* Reads who it is; starts nothing. `pid` 0: as the file says; `place` must outlive it. */
+/* Reads the target's description; starts nothing. `pid` 0: as the file says; `place` must outlive
+ * it. */
 enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct netns_place *place,
                    struct why *why) MUST_USE;
 /*
- * Starts it if a file says how, and waits until it answers. Every run has a process of its own: no
- * target stands in another's way (a relay may take hold of the interfaces), and none has another
- * run's memory. ERR_TIMEOUT and ERR_CLOSED name its log.
+ * Starts it if a file says how, and waits until it answers. Every run has a new process: targets do
+ * not block each other (a relay may hold the interfaces), and memory of earlier runs does not
+ * count. ERR_TIMEOUT and ERR_CLOSED name its log.
  */
 enum err peer_start(struct peer *p, struct why *why) MUST_USE;
-/* ERR_CLOSED, with its log, when what was started has ended by itself: figures of it are none. */
+/* ERR_CLOSED, with the name of its log, when the started process has exited: its figures are
+ * invalid. */
 enum err peer_check(struct peer *p, struct why *why) MUST_USE;
-/* Ends what was started, by its pid; removes its folder. It can be started again. */
+/* Ends the started process by its pid; removes its folder. It can be started again. */
 void peer_end(struct peer *p);
 
 #endif

@@ -84,7 +84,7 @@ static enum err fill_sockaddr(const char *place, struct sockaddr_storage *ss, so
 	if (addr_parse(str_of(place), &a) != ERR_OK)
 		return why_fail(
 			why, ERR_SYNTAX,
-			"--target: '%s' is neither a path nor an address like 127.0.0.1:2223",
+			"--target: '%s' is neither a path nor ADDRESS:PORT, such as 127.0.0.1:2223",
 			place);
 	*len = addr_to_sockaddr(&a, ss);
 	return ERR_OK;
@@ -108,7 +108,7 @@ static enum err dial(int *out, const struct target_protocol *p, const char *plac
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	if (connect(fd, (struct sockaddr *)&ss, len) != 0) {
-		why_fail(why, ERR_IO, "--target: nothing answers at %s: %s; is the relay running?",
+		why_fail(why, ERR_IO, "--target: cannot connect to %s: %s; is the relay running?",
 		         place, strerror(errno));
 		close(fd);
 		return ERR_IO;
@@ -145,8 +145,8 @@ enum err target_open(struct target **out, const char *where, const char *netns, 
 		target_close(t);
 		return e;
 	}
-	/* Servers keep replies by cookie for a while: ids go on where no recent run has been, 64 a
-	 * millisecond. */
+	/* Servers remember replies by cookie for a while, so ids start where no recent run has
+	 * been: 64 a millisecond. */
 	t->generation = (unsigned)(clk_wall_ns() / (NS_PER_MS / 64));
 	for (t->n_free = 0; t->n_free < TARGET_IN_FLIGHT_MAX; t->n_free++)
 		t->free[t->n_free] = TARGET_IN_FLIGHT_MAX - 1 - t->n_free;
@@ -167,7 +167,7 @@ void target_close(struct target *t)
 	mem_free(t);
 }
 
-/* Writes what the socket takes; the rest of a stream stays for the next turn. */
+/* Writes as much as the socket accepts; the rest of a stream waits for the next turn. */
 static enum err flush(struct target *t, struct why *why)
 {
 	while (t->out.n) {
@@ -191,7 +191,7 @@ static enum err transmit(struct target *t, struct pending *p, struct why *why)
 		buf_add(&t->out, p->request.p, p->request.n);
 		return flush(t, why);
 	}
-	/* A datagram that can't be sent now is repeated like a lost one. */
+	/* A datagram that cannot be sent now is repeated like a lost one. */
 	if (send(t->fd, p->request.p, p->request.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 	    errno == ECONNREFUSED)
 		return why_fail(why, ERR_CLOSED, "nothing listens at the target's ng port");
@@ -202,8 +202,8 @@ static enum err start_step(struct target *t, struct pending *p, struct why *why)
 {
 	enum err e;
 
-	/* The id names the slot and changes with each use, so that a late reply is not taken for
-	 * another's. */
+	/* The id names the slot and changes with each use, so that a late reply cannot match
+	 * another request. */
 	p->id = ++t->generation % 4000000 * TARGET_IN_FLIGHT_MAX + (unsigned)(p - t->pending);
 	p->repeats = 0;
 	buf_reset(&p->request);
@@ -311,7 +311,7 @@ static enum err receive(struct target *t, struct why *why)
 	return ERR_OK;
 }
 
-/* Datagrams are repeated, streams time out. Looked at ten times a second. */
+/* Repeats datagrams, and times out requests on streams; runs ten times a second. */
 static void watch(struct target *t)
 {
 	uint64_t now = clk_mono_ns();

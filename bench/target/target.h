@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay under test as its signalling server sees it: calls made, changed and ended, many requests
- * in flight. */
+/* A relay under test as its signalling server sees it: makes, changes and ends calls, with many
+ * requests in flight. */
 #ifndef BENCH_TARGET_TARGET_H
 #define BENCH_TARGET_TARGET_H
 
@@ -13,7 +13,7 @@
 
 enum target_verb { TARGET_CREATE, TARGET_UPDATE, TARGET_DELETE, TARGET_VERBS };
 
-/* What is sent in the end: their latencies are kept apart. */
+/* The requests on the wire; each has its own latency histogram. */
 enum target_request {
 	REQUEST_CREATE,
 	REQUEST_UPDATE,
@@ -30,7 +30,7 @@ struct target;
 
 /*
  * A protocol. A verb is one or more steps, each one request; `print` makes the request of a step,
- * `read` takes its reply and says what comes next.
+ * `read` takes its reply.
  */
 struct target_protocol {
 	const char *name;
@@ -48,7 +48,7 @@ struct target_protocol {
 
 extern const struct target_protocol target_jsonrpc, target_jsonrpc_sdp, target_ng;
 
-/* Called from target_turn when a verb is through or has failed. */
+/* Called from target_turn when a verb has finished or failed. */
 typedef void target_done_fn(void *arg, struct call *s, enum target_verb verb, enum err e,
                             const struct why *why);
 
@@ -66,8 +66,8 @@ void target_close(struct target *t);
  * called. */
 enum err target_ask(struct target *t, struct call *s, enum target_verb verb,
                     struct target_done done, struct why *why) MUST_USE;
-/* Waits at most so long, takes replies, repeats what a datagram may have lost. ERR_CLOSED when the
- * connection is gone. */
+/* Waits at most `timeout_ms`, takes replies, repeats datagrams without reply. ERR_CLOSED when the
+ * connection was closed. */
 enum err target_turn(struct target *t, int timeout_ms, struct why *why) MUST_USE;
 unsigned target_in_flight(const struct target *t);
 /* Time from request to reply, in ns; the caller may reset it. */
