@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A local address of the gateway, as control, workers and back ends know it. */
+/* A local address of the gateway; control, workers and back ends share this struct. */
 #ifndef RELAY_INTERFACE_H
 #define RELAY_INTERFACE_H
 
@@ -9,9 +9,11 @@
 
 /* As in --interface NAME/ADDR[!ADVERTISED]. */
 struct relay_interface {
-	char name[32];    /* what signalling calls it; the device is the one that has the address */
+	/* the name that signalling uses; the network device is the one that has `bind` */
+	char name[32];
 	struct addr bind; /* port 0 */
-	struct addr advertised; /* what signalling tells peers; equals bind without "!" */
+	/* the address that signalling gives to peers; equals `bind` when "!ADVERTISED" is absent */
+	struct addr advertised;
 	uint16_t port_min, port_max;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of the enums that a leg has. */
+/* Word tables of the enums in struct relay_leg_spec. */
 #include "relay/relay.h"
 
 const struct word relay_rtcp_words[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows themselves. */
+/* The table of modes. */
 #include "relay/mode.h"
 
 /* clang-format off */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of events and findings in JSON, logs and metrics. */
+/* The names of events and findings in JSON, logs and metrics. */
 #include "relay/relay.h"
 
 const char *relay_event_name(enum relay_event_kind k)

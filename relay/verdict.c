@@ -6,7 +6,8 @@
 
 static const struct {
 	const char *name;
-	const char *meaning; /* for readers: tests/lint/verdicts holds docs/operations.md to it */
+	/* for readers; tests/lint/verdicts compares it with docs/operations.md */
+	const char *meaning;
 } table[VERDICT_COUNT] = {
 	[VERDICT_NONE] = {"none", "not decided yet"},
 	[VERDICT_FORWARDED] = {"forwarded", "sent to the peer of the other leg"},
