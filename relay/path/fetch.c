@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fetching ahead. With many calls nothing of a packet's leg, streams and keys is in the cache, and
- * each stage would wait for its lines packet by packet. Here each pass asks for what the next one
- * must know, for the whole batch at once. Nothing is changed, and a wrong guess (a second SSRC,
- * RTCP on a port of its own) costs no more than a line.
+ * Prefetching. With many calls the cache holds nothing of a packet's leg, streams and keys, and
+ * each stage would wait for memory packet by packet. Each pass here prefetches, for the whole
+ * batch, what the next pass reads. It changes nothing. A wrong guess (a second SSRC, RTCP on its
+ * own port) costs one cache line.
  */
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"
 
 enum {
 	LINE = 64,
-	LEG_LINES = 3,    /* what every packet touches of a leg, */
-	IN_LINES = 2,     /* of a stream that comes in, */
-	OUT_LINES = 3,    /* of one that goes out, with a line of its window, */
-	CRYPTO_LINES = 2, /* of its state, */
-	KEY_LINES = 4,    /* and of the engine's form of a key */
-	FEW = 4,          /* fewer packets gain nothing */
+	LEG_LINES = 3,    /* what every packet touches of a leg */
+	IN_LINES = 2,     /* of an inbound stream */
+	OUT_LINES = 3,    /* of an outbound stream, with one line of its window */
+	CRYPTO_LINES = 2, /* of the crypto state */
+	KEY_LINES = 4,    /* of the engine's form of a key */
+	FEW = 4,          /* with fewer packets prefetching gains nothing */
 };
 
 static inline void fetch(const void *at, unsigned lines)
@@ -24,7 +24,7 @@ static inline void fetch(const void *at, unsigned lines)
 		__builtin_prefetch((const uint8_t *)at + (size_t)i * LINE, 1);
 }
 
-/* The legs of the batch's packets, each as often as it has one. */
+/* The legs of the batch's packets; a leg appears once for each of its packets. */
 static unsigned fetch_legs(const struct batch *b, const struct leg **legs)
 {
 	unsigned n = 0;
@@ -50,7 +50,7 @@ static void fetch_streams_in(const struct leg **legs, unsigned n)
 	}
 }
 
-/* And their peers, of which there may be fewer. */
+/* Also collects the joined legs; a leg may have none. */
 static unsigned fetch_peers(const struct leg **legs, unsigned n, const struct leg **peers)
 {
 	unsigned n_peers = 0;

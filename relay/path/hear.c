@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is heard on a leg. */
+/* Latching on the path: classifies packets, checks their source, learns the peer's address. */
 #include "relay/path/hear.h"
 
 #include "base/clk.h"
@@ -13,7 +13,7 @@ static bool is_keyed(const struct leg *leg)
 	return leg->in == MODE_IN_UNPROTECT || leg->in == MODE_IN_VERIFY;
 }
 
-/* What arrived where RTP is expected, and has the type of RTCP (RFC 5761 4). */
+/* Whether a packet with an RTCP packet type, on a port that carries RTP, is RTCP (RFC 5761 4). */
 static bool is_rtcp_beside_rtp(const struct pkt *pkt, const struct leg *leg)
 {
 	if (leg->rtcp == RELAY_RTCP_MUX)
@@ -33,8 +33,8 @@ static enum pkt_kind kind_of(const struct pkt *pkt, const struct leg *leg)
 	return kind;
 }
 
-/* Does what is neither RTP nor RTCP pass from this leg to the other? Through keys nothing else can.
- */
+/* Whether packets that are neither RTP nor RTCP pass from this leg to the other. They never pass a
+ * leg with keys. */
 static bool passes_others(const struct leg *leg, bool drops_non_rtp)
 {
 	const struct leg *peer = leg_peer(leg);
@@ -70,8 +70,8 @@ bool path_hear_is_doubtful(const struct leg *leg, const struct pkt *pkt)
 	       is_keyed(leg);
 }
 
-/* What may teach a leg its peer's address: RTP and RTCP, and on an opaque leg what signalling spoke
- * of. */
+/* Whether the packet may teach the leg its peer's address: RTP and RTCP may; on an opaque leg also
+ * what signalling allows (`teaches`). */
 static bool teaches(const struct leg *leg, const struct pkt *pkt)
 {
 	if (path_hear_is_media(pkt))
@@ -85,10 +85,9 @@ static bool teaches(const struct leg *leg, const struct pkt *pkt)
 	        rtp_is_dtls(pkt->data, pkt->len));
 }
 
-/* --- from whom -------------------------------------------------------------- */
+/* --- source ----------------------------------------------------------------- */
 
-/* RTP and RTCP are latched apart where RTCP has a port of its own, by what the packet is, whichever
- * port it came to. */
+/* With rtcp PAIR, RTP and RTCP have separate latches, chosen by packet type and not by port. */
 static unsigned way_of(const struct leg *leg, const struct pkt *pkt)
 {
 	bool is_rtcp = pkt->kind == PKT_RTCP || (pkt->port->is_rtcp && pkt->kind != PKT_RTP);
@@ -96,7 +95,7 @@ static unsigned way_of(const struct leg *leg, const struct pkt *pkt)
 	return is_rtcp && leg->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 }
 
-/* RTCP of another host than the one that RTP is heard from. */
+/* RTCP from another host than the latched source of RTP. */
 static bool is_foreign(const struct leg *leg, unsigned way, const struct addr *from)
 {
 	const struct latch *rtp = &leg->latches[LEG_RTP];
@@ -104,7 +103,7 @@ static bool is_foreign(const struct leg *leg, unsigned way, const struct addr *f
 	return way == LEG_RTCP && latch_has_heard(rtp) && !addr_ip_eq(&rtp->address, from);
 }
 
-/* RTCP that comes from where RTP does is the peer's, though RTCP may go elsewhere. */
+/* RTCP from the same source as RTP belongs to the peer, even if RTCP is sent elsewhere. */
 static bool is_companion(const struct leg *leg, const struct pkt *pkt, unsigned way)
 {
 	const struct latch *rtp = &leg->latches[LEG_RTP];
@@ -115,13 +114,13 @@ static bool is_companion(const struct leg *leg, const struct pkt *pkt, unsigned 
 	                       : latch_has_heard(rtp) && addr_ip_eq(&rtp->address, &pkt->from);
 }
 
-/* Of a packet that nothing authenticates. */
+/* The evidence that an unauthenticated packet gives. */
 static enum latch_evidence evidence_of(const struct leg *leg, const struct pkt *pkt, unsigned way)
 {
 	if (way == LEG_RTP)
 		return pkt->kind == PKT_RTCP && !(leg->spec.teaches & RELAY_TEACH_ANY) ? LATCH_HINT
 		                                                                       : LATCH_BARE;
-	/* Not foreign, so it comes from where RTP is heard, if RTP is. */
+	/* The packet is not foreign, so it comes from the source of RTP, if RTP is latched. */
 	return latch_has_heard(&leg->latches[LEG_RTP]) &&
 	                       !addr_ip_eq(&leg->latches[LEG_RTCP].address, &pkt->from)
 	               ? LATCH_BESIDE
@@ -136,11 +135,12 @@ static bool may_come(const struct leg *leg, const struct pkt *pkt, unsigned way,
 		return false;
 	if (is_companion(leg, pkt, way))
 		return true;
-	/* What authenticates may come from anywhere; whether it teaches is seen then. */
+	/* Packets that authenticate may come from anywhere; path_hear_learn decides whether they
+	 * move the latch. */
 	if (is_keyed(leg))
 		return l->state != LATCH_FIXED;
-	/* Nobody is believed before packets are let in: whoever guesses the port of a ringing call
-	 * would own it. */
+	/* Behind a closed gate no second source is accepted: otherwise anyone who guesses the port
+	 * of a ringing call could take over the leg. */
 	if (!leg->can_receive)
 		return l->state != LATCH_FIXED && !latch_has_heard(l);
 	if (is_foreign(leg, way, &pkt->from) && !addr_eq(&l->signalled, &pkt->from))
@@ -148,7 +148,7 @@ static bool may_come(const struct leg *leg, const struct pkt *pkt, unsigned way,
 	return latch_may(l, &pkt->from, evidence_of(leg, pkt, way), now_ns);
 }
 
-/* No peer, or none of its address known: what comes before the answer. */
+/* The leg has no peer, or one of the two addresses is not known: packets before the answer. */
 static bool has_no_peer(const struct leg *leg)
 {
 	const struct leg *peer = leg_peer(leg);
@@ -189,7 +189,7 @@ enum verdict path_hear_ask(const struct leg *leg, const struct pkt *pkt, uint64_
 	return why_not(leg, pkt);
 }
 
-/* --- what control is asked about -------------------------------------------- */
+/* --- permission from control ------------------------------------------------ */
 
 static bool is_asked_about(const struct relay_asked *asked, const struct pkt *pkt)
 {
@@ -223,13 +223,13 @@ bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt
 	return true;
 }
 
-/* --- what is learnt --------------------------------------------------------- */
+/* --- learning --------------------------------------------------------------- */
 
 /*
- * Packets of one stream have an order, those of two have none: one that was held back of a second
- * source may be the newest of it and yet old. So another stream than the one heard last from the
- * present address proves nothing while that address speaks; nor does RTCP from another host than
- * RTP's.
+ * Whether an authentic packet from another address proves that the peer moved. Packets of one
+ * stream are ordered, but streams have no order between them: a held-back packet can be the newest
+ * of its stream and still be old. So while packets arrive from the present address, only the stream
+ * last received from it proves a move. RTCP from another host than RTP's proves nothing.
  */
 static bool proves(const struct leg *leg, const struct pkt *pkt, unsigned way, uint32_t ssrc,
                    uint64_t now_ns)
@@ -253,7 +253,7 @@ static enum latch_answer learn_proven(struct leg *leg, const struct pkt *pkt, un
 	if (!addr_eq(&l->address, &pkt->from) && !proves(leg, pkt, way, ssrc, now_ns))
 		return LATCH_ACCEPT;
 	answer = latch_step(l, &pkt->from, LATCH_PROVEN, now_ns);
-	/* After it: a new address forgets the stream of the one before. */
+	/* After latch_step: moving the latch clears `ssrc`. */
 	if (way == LEG_RTCP || pkt->kind == PKT_RTP)
 		l->ssrc = ssrc;
 	return answer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is heard on a leg: its latches, asked before a packet is worked on and taught once it is
+/* A leg's latches on the path: they are checked before a packet is processed and taught after it is
  * accepted. Worker only. */
 #ifndef RELAY_PATH_HEAR_H
 #define RELAY_PATH_HEAR_H
@@ -12,24 +12,25 @@
 #include "relay/worker/session.h"
 
 /*
- * What the packet is (RFC 7983 7, RFC 5761 4), and how long its header. On the RTCP port of a pair
- * all is RTCP; with rtcp-mux the type says it; elsewhere a packet is RTCP only if its length fields
- * fill it too, and where there are keys path_unprotect has the last word. NONE: it goes on, perhaps
- * as PKT_UNKNOWN, STUN or DTLS where such pass.
+ * Sets the packet's kind (RFC 7983 7, RFC 5761 4) and header length. On the RTCP port of a
+ * pair every packet is RTCP. With rtcp-mux the packet type decides. On another port a packet
+ * is RTCP only if its length fields fill it, too; on a leg with keys path_unprotect then
+ * verifies this guess. Returns NONE if the packet may continue, also as PKT_UNKNOWN, STUN or
+ * DTLS where those pass.
  */
 enum verdict path_hear_classify(struct pkt *pkt, const struct leg *leg, bool drops_non_rtp);
 
-/* RTP or RTCP, not something else that may pass. */
+/* RTP or RTCP, not another datagram that may pass. */
 static inline bool path_hear_is_media(const struct pkt *pkt)
 {
 	return pkt->kind == PKT_RTP || pkt->kind == PKT_RTCP;
 }
 
-/* It looks like RTCP and came where RTP does: only its tag tells which of them it is. */
+/* The packet looks like RTCP but arrived on the RTP port; only its authentication tag tells
+ * which it is. */
 bool path_hear_is_doubtful(const struct leg *leg, const struct pkt *pkt);
 
-/* RTP from where the peer is known to be, as nearly every packet is: nothing is to be asked, and
- * little to be learnt. */
+/* RTP from the latched source, as nearly every packet is: no further checks are needed. */
 static inline bool path_hear_is_usual(const struct leg *leg, const struct pkt *pkt)
 {
 	const struct latch *l = &leg->latches[LEG_RTP];
@@ -38,7 +39,7 @@ static inline bool path_hear_is_usual(const struct leg *leg, const struct pkt *p
 	       !l->is_hinted && addr_eq(&l->address, &pkt->from);
 }
 
-/* path_hear_learn of such a one. */
+/* The short form of path_hear_learn, for packets that path_hear_is_usual. */
 static inline void path_hear_usual(struct leg *leg, const struct pkt *pkt, bool is_behind,
                                    uint64_t now_ns)
 {
@@ -48,19 +49,21 @@ static inline void path_hear_usual(struct leg *leg, const struct pkt *pkt, bool 
 	leg->latches[LEG_RTP].ssrc = rtp_ssrc(pkt->data);
 }
 
-/* May a packet from there be looked at? NONE, or why not. Changes nothing. */
+/* Whether packets from this source are accepted: NONE, or the reason for the
+ * drop. Changes nothing. */
 enum verdict path_hear_ask(const struct leg *leg, const struct pkt *pkt, uint64_t now_ns);
 
-/* The one place where a leg that is about to learn a source may have to ask control first: media
- * ports of ours would close rings. */
+/* Whether the leg must ask control before it learns this source. Sends the question
+ * (RELAY_EVENT_ASK). The only place that asks: media sent to the gateway's own ports could
+ * form a loop. */
 bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns);
 
-/* It is accepted: what it says of where the peer is, is kept. `is_behind`: it is not newer than all
- * that was heard of its stream. */
+/* Lets an accepted packet teach the latch. `is_behind`: the packet is not the newest
+ * of its stream. */
 void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind,
                      uint64_t now_ns);
 
-/* Why a closed gate is closed: nothing was answered yet, or hold. */
+/* The verdict of a closed gate: NO_KEY or NO_PEER before the answer, GATE_CLOSED on hold. */
 enum verdict path_hear_closed(const struct leg *leg);
 
 #endif

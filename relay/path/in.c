@@ -10,8 +10,9 @@
 
 enum {
 	STREAM_IDLE_S =
-		30, /* a stream unused for so long may make room for another (RFC 4568 6.4.1) */
-	LIMIT_EVENT_S = 10, /* between two events about the same leg's stream limit */
+		/* a stream unused for this long may be evicted for a new one (RFC 4568 6.4.1) */
+	30,
+	LIMIT_EVENT_S = 10, /* pause between two stream-limit events of a leg */
 };
 
 static uint32_t pkt_ssrc(const struct pkt *pkt)
@@ -60,7 +61,7 @@ static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
 	if (leg->in == MODE_IN_PLAIN)
 		return VERDICT_NONE;
-	/* Nearly always one state is all there is to try. */
+	/* Fast path: nearly always there is one state to try. */
 	struct crypto *c = pkt->stream ? pkt->stream->crypto : NULL;
 	if (__builtin_expect(c && c->key == leg->receive && c->doubt == DOUBT_NONE &&
 	                             !leg->receive_previous && leg->in == MODE_IN_UNPROTECT,
@@ -92,7 +93,7 @@ void path_find(struct worker *w, struct batch *b, uint64_t now_ns)
 
 static bool may_verify_elsewhere(const struct pkt *pkt)
 {
-	/* Too short for one key's tag it may be long enough for the other's. */
+	/* CLEAR is in the list because a packet too short for one key's tag may fit the other's. */
 	return pkt->verdict == VERDICT_AUTH_FAILED || pkt->verdict == VERDICT_REPLAYED ||
 	       pkt->verdict == VERDICT_TOO_OLD || pkt->verdict == VERDICT_KEY_EXPIRED ||
 	       pkt->verdict == VERDICT_CLEAR;
@@ -113,7 +114,7 @@ static void aim(struct path_tries *t)
 	t->work->crypto = crypto_state(c);
 }
 
-/* Packets whose try failed and that have another one, aimed at it; in order of arrival. */
+/* Collects the packets whose try failed and that have another state to try, in order of arrival. */
 static unsigned next_round(struct batch *b, struct pkt **work)
 {
 	unsigned n = 0;
@@ -144,8 +145,9 @@ static void run(struct worker *w, struct batch *b, struct pkt **work, unsigned n
 	}
 }
 
-/* Where RTCP has a port of its own, what has its type and is not authentic as SRTCP is RTP: payload
- * types 64 to 95 with the marker bit (RFC 5761 4). */
+/* On a leg with separate RTCP ports, a packet on the RTP port that has an RTCP packet type but
+ * fails as SRTCP is tried again as SRTP: payload types 64 to 95 with the marker bit (RFC 5761 4).
+ */
 static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)
 {
 	struct pkt *pkt = b->pkts[i];
@@ -173,7 +175,7 @@ static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t n
 
 static void settle(struct worker *w, struct pkt *pkt, struct path_tries *t)
 {
-	/* Whose life is used up, should that be why. */
+	/* With KEY_EXPIRED, path_finish needs to know which key expired. */
 	if (t->work->verdict != VERDICT_NONE)
 		pkt->key = t->crypto[0]->key->engine;
 	if (t->work != pkt) {
@@ -217,7 +219,7 @@ void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
 
 /* --- commit ----------------------------------------------------------------- */
 
-static void tell_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_t now_ns)
+static void report_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_t now_ns)
 {
 	if (leg->limit_event_ns && now_ns - leg->limit_event_ns < LIMIT_EVENT_S * NS_PER_S)
 		return;
@@ -228,7 +230,7 @@ static void tell_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_
 	                                      .count = leg->n_in});
 }
 
-/* Makes room for a stream; what its keys have seen of the one that goes stays refused. */
+/* Evicts an idle stream. Its keys remember its indexes, so replays of its packets stay refused. */
 static bool evict(struct worker *w, struct leg *leg, uint64_t now_ns)
 {
 	struct stream *s = stream_remove_idle(&leg->in_streams, now_ns, STREAM_IDLE_S * NS_PER_S);
@@ -246,14 +248,14 @@ static bool evict(struct worker *w, struct leg *leg, uint64_t now_ns)
 	return true;
 }
 
-/* A new stream of the leg, in the place of an idle one if need be; NULL: no room. */
+/* Adds a stream to the leg; evicts an idle one if the leg is full. NULL: no room. */
 static struct stream *add_stream(struct worker *w, struct leg *leg, uint32_t ssrc, uint64_t now_ns)
 {
 	struct stream *s;
 
 	if (leg->n_in >= w->config->ssrcs_per_leg) {
 		if (!evict(w, leg, now_ns)) {
-			tell_limit(w, leg, ssrc, now_ns);
+			report_limit(w, leg, ssrc, now_ns);
 			return NULL;
 		}
 	}
@@ -267,7 +269,7 @@ static struct stream *add_stream(struct worker *w, struct leg *leg, uint32_t ssr
 	return s;
 }
 
-/* RFC 3550 6.4.1 and A.8: transit is arrival less timestamp, both in timestamp units. */
+/* RFC 3550 6.4.1 and A.8: transit is arrival minus timestamp, both in timestamp units. */
 static void note_jitter(struct stream *s, const struct pkt *pkt, uint64_t now_ns)
 {
 	uint8_t pt = rtp_payload_type(pkt->data);
@@ -298,8 +300,8 @@ static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, u
 		                          : rtp_seq(pkt->data);
 	if (s->pkts == 0)
 		s->first_index = pkt->index;
-	else if (!s->has_index) /* a new key at another ROC: what was expected so far stays expected
-	                         */
+	/* After a new key at another ROC; the packets expected so far stay in the count. */
+	else if (!s->has_index)
 		s->first_index = pkt->index - (s->index - s->first_index + 1);
 	if (!s->has_index || pkt->index > s->index)
 		s->index = pkt->index;
@@ -309,18 +311,15 @@ static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, u
 	note_jitter(s, pkt, now_ns);
 }
 
-/*
- * Is the packet behind what was heard of its stream already? Such a one was delayed, or held back
- * by somebody; where it comes from says nothing of where the peer is now. Asked before the stream
- * notes it.
- */
+/* Whether the packet is older than the newest one of its stream. It was delayed or held
+ * back, so its source address does not say where the peer is now. Call it before the stream
+ * counts the packet. */
 static bool is_late(const struct stream *s, const struct pkt *pkt, const struct key *key,
                     const struct leg *leg)
 {
 	if (!key)
 		return false;
-	/* Under the key before: what is under way of who was here, or of what was said, before
-	 * signalling spoke. */
+	/* Under the previous key: sent before the re-key, possibly from a previous address. */
 	if (key != leg->receive)
 		return true;
 	if (pkt->kind == PKT_RTCP)
@@ -339,7 +338,8 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	struct key *key = crypto ? crypto->key : NULL;
 	struct stream *s;
 
-	/* No key: another packet of this batch has ended the state this one verified under. */
+	/* The key is NULL if another packet of this batch ended the state under which
+	 * this packet verified. */
 	if (crypto && !key)
 		return VERDICT_AUTH_FAILED;
 	s = stream_find(&leg->in_streams, ssrc);
@@ -358,8 +358,8 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	if (pkt->kind == PKT_RTP && (!key || key == leg->receive))
 		note_rtp(s, pkt, leg, now_ns);
 	if (pkt->kind == PKT_RTP && key && ++key->pkts >= key->limit - key->limit / 10 &&
-	    !key->told_soft && key == leg->receive) {
-		key->told_soft = true;
+	    !key->reported_soft && key == leg->receive) {
+		key->reported_soft = true;
 		leg_events_tell(w, leg,
 		                &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
 		                                      .count = key->pkts});
@@ -384,7 +384,7 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 {
 	struct pkt *pkt = b->pkts[i];
 	struct leg *leg = pkt->port->owner;
-	/* Another packet of this batch may have moved the latch since it was asked. */
+	/* Checked again, because another packet of this batch may have moved the latch. */
 	bool is_behind = false, is_media = path_hear_is_media(pkt),
 	     is_usual = path_hear_is_usual(leg, pkt);
 	enum verdict v = is_usual ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
@@ -401,8 +401,8 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 		path_hear_learn(w, leg, pkt, is_behind, now_ns);
 	if (is_media || leg->in == MODE_IN_OPAQUE)
 		commit_leg(w, leg, pkt, now_ns);
-	/* After the state has moved, so that a hold of any length loses no ROC (RFC 4568 6.5); RTCP
-	 * goes on (RFC 3264 5.1). */
+	/* The gate is checked after the state has advanced, so a long hold does not lose the ROC
+	 * (RFC 4568 6.5). RTCP passes on hold (RFC 3264 5.1). */
 	return leg->can_receive || pkt->kind == PKT_RTCP ? VERDICT_NONE : path_hear_closed(leg);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Under which keys and states a packet may verify, and what becomes of those states. Nearly always
- * one: the stream's, under the leg's key. Before the first packet, after a re-key, and when a
- * sender is lost, the ROC is guessed (relay/worker/roc_guess.h): each guess is a state of its own
- * that ends with the batch unless a packet verifies under it, so a wrong one, or a forgery, changes
- * nothing.
+ * Which keys and states a packet may verify under, and what happens to those states. Nearly always
+ * there is one: the stream's state under the leg's key. Before a stream's first packet, after a
+ * re-key and when a sender is lost, several ROCs are tried (relay/worker/roc_guess.h). Each guess
+ * is a state of its own that ends with the batch unless a packet verifies under it, so a wrong
+ * guess or a forgery changes nothing.
  */
 #include <string.h>
 
@@ -16,9 +16,10 @@
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"
 
-enum { FAILURES_LOST = 8 }; /* of the learnt source, one after the other: its sender is lost */
+/* this many failures in a row from the latched source mean that its sender is lost */
+enum { FAILURES_LOST = 8 };
 
-/* One packet on its way to its tries. */
+/* A packet whose tries are being collected. */
 struct seek {
 	struct worker *w;
 	struct batch *b;
@@ -26,7 +27,7 @@ struct seek {
 	const struct pkt *pkt;
 	struct leg *leg;
 	uint32_t ssrc;
-	bool has_doubt; /* more than the first state of each key may be right */
+	bool has_doubt; /* states other than the first one of each key may also be right */
 };
 
 static void add(struct seek *k, struct crypto *c)
@@ -40,8 +41,8 @@ static bool is_same_start(const struct roc_guess *a, const struct roc_guess *b)
 	return a->goes_on == b->goes_on && (a->goes_on ? a->index == b->index : a->roc == b->roc);
 }
 
-/* The same state for all packets of the batch that would start it: the second of a burst must not
- * find another one. */
+/* All packets of the batch that start at the same guess share one state; otherwise the second
+ * packet of a burst would verify under a different one. */
 static struct crypto *provisional(struct seek *k, struct key *key, const struct roc_guess *guess,
                                   const struct engine_stream_state *start)
 {
@@ -69,15 +70,16 @@ static struct crypto *provisional(struct seek *k, struct key *key, const struct 
 
 static struct engine_stream_state state_at(const struct roc_guess *g)
 {
-	/* The estimate goes on from the index; the window is empty, for nothing was seen under this
-	 * key. */
+	/* The estimate continues from the index. The window is empty, because nothing was received
+	 * under this key. */
 	return (struct engine_stream_state){.has_rtp = g->goes_on,
 	                                    .rtp_index = g->index,
 	                                    .roc = g->goes_on ? (uint32_t)(g->index >> 16)
 	                                                      : g->roc};
 }
 
-/* `evicted` (may be NULL): the SRTCP packets that were seen of the stream stay seen. */
+/* `evicted` (may be NULL): the stream's SRTCP state when it was evicted; its replay
+ * window is kept. */
 static struct crypto *guessed(struct seek *k, struct key *key, const struct roc_guess *guess,
                               const struct engine_stream_state *evicted)
 {
@@ -91,9 +93,9 @@ static struct crypto *guessed(struct seek *k, struct key *key, const struct roc_
 	return provisional(k, key, guess, &start);
 }
 
-/* --- what is known of a stream ---------------------------------------------- */
+/* --- known indexes ---------------------------------------------------------- */
 
-/* Where the stream was under the key before this one. */
+/* The stream's highest index under the previous key. */
 static bool kept_index(const struct seek *k, const struct key *key, uint64_t *index)
 {
 	const struct stream *s = k->pkt->stream;
@@ -119,7 +121,7 @@ static bool kept_index(const struct seek *k, const struct key *key, uint64_t *in
 	return evicted_before(key, k->ssrc, index);
 }
 
-/* The ROC of the stream that spoke last under the key. */
+/* The ROC of the leg's most recent other stream under the key. */
 static bool other_roc(const struct seek *k, const struct key *key, uint32_t *roc)
 {
 	const struct stream *other = k->leg->in_streams;
@@ -145,7 +147,7 @@ static unsigned guesses(const struct seek *k, const struct key *key,
 
 /* --- the first state of each key -------------------------------------------- */
 
-/* A stream that made room for others goes on above its highest index, all below it refused. */
+/* An evicted stream continues above its highest index; all indexes below it are refused. */
 static bool first_of_evicted(struct seek *k, struct key *key)
 {
 	struct engine_stream_state start;
@@ -162,7 +164,7 @@ static bool first_of_evicted(struct seek *k, struct key *key)
 	return true;
 }
 
-/* RTCP says nothing of the ROC, so for RTCP the first state is as good as any. */
+/* SRTCP carries its own index, so for RTCP the first state is as good as any. */
 static void try_first(struct seek *k, struct key *key)
 {
 	struct crypto *c = k->pkt->stream ? stream_crypto(k->pkt->stream, key) : NULL;
@@ -182,7 +184,7 @@ static void try_first(struct seek *k, struct key *key)
 	add(k, guessed(k, key, &list[0], NULL));
 }
 
-/* --- more of them ----------------------------------------------------------- */
+/* --- further states --------------------------------------------------------- */
 
 static uint64_t place_of(const struct seek *k)
 {
@@ -192,7 +194,7 @@ static uint64_t place_of(const struct seek *k)
 	memcpy(ip, from->ip, sizeof(ip));
 	for (unsigned i = 0; i < 2; i++)
 		h = (h ^ ip[i]) * 0xff51afd7ed558ccdull;
-	/* So many sequence numbers share a place as its burst holds packets. */
+	/* 32 sequence numbers share a slot: as many packets as its burst allows. */
 	h = (h ^ h >> 32 ^
 	     ((uint64_t)k->ssrc << 32 | (uint32_t)from->port << 16 |
 	      be16_get(k->pkt->data + 2) >> 5)) *
@@ -248,8 +250,8 @@ static void try_more(struct seek *k, struct key *key)
 			add(k, guessed(k, key, &list[i], was_evicted ? &evicted : NULL));
 }
 
-/* What the engine may spoil is copied first: for a second try, or because the octets go on as they
- * came. */
+/* Copies the packet before the engine may overwrite it: for a second try, or because the original
+ * octets are forwarded. */
 static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct pkt *pkt,
                                 bool verifies_copy)
 {
@@ -263,7 +265,7 @@ static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct p
 	if (!copy && (verifies_copy || is_doubtful))
 		return VERDICT_OVERLOAD;
 	if (!copy) {
-		t->n = 1; /* the likeliest state alone */
+		t->n = 1; /* try only the likeliest state */
 		return VERDICT_NONE;
 	}
 	t->work = verifies_copy ? copy : pkt;
@@ -298,7 +300,7 @@ enum verdict path_find_keys(struct worker *w, struct batch *b, unsigned i, uint6
 	unsigned n = 0;
 
 	for (unsigned j = 0; j < ARRAY_LEN(all); j++) {
-		/* With one key the engine compares the MKI; with two it selects. */
+		/* With one key the engine checks the MKI. With two, the MKI selects the key. */
 		if (!all[j] || (leg->receive_previous && !key_matches_mki(all[j], pkt)))
 			continue;
 		keys[n++] = all[j];
@@ -313,21 +315,21 @@ enum verdict path_find_keys(struct worker *w, struct batch *b, unsigned i, uint6
 	return keep_octets(w, t, pkt, leg->in == MODE_IN_VERIFY);
 }
 
-/* --- a packet that fails ---------------------------------------------------- */
+/* --- failed packets --------------------------------------------------------- */
 
 void path_note_try(struct path_tries *t)
 {
 	uint8_t v = t->work->verdict;
 
-	/* The likeliest state tells why; but one that knows the stream has seen this packet before.
-	 */
+	/* The verdict comes from the likeliest state, unless a state that knows the stream
+	 * reports a replay. */
 	if (t->at == 0 ||
 	    ((v == VERDICT_REPLAYED || v == VERDICT_TOO_OLD) && !t->crypto[t->at]->is_provisional))
 		t->verdict = v;
 }
 
-/* Packets of the learnt source fail one after the other, and none verifies: after a long gap the
- * estimate is wrong. */
+/* Packets from the latched source fail in a row and none verifies: after a long gap the estimated
+ * ROC is wrong. */
 static void note_lost(struct leg *leg, const struct pkt *pkt)
 {
 	const struct stream *s = pkt->stream;
@@ -347,8 +349,8 @@ static void note_lost(struct leg *leg, const struct pkt *pkt)
 	c->doubt = DOUBT_LOST;
 }
 
-/* Does it verify with tags of the other length under the same key? Only HMAC tags are cut off (RFC
- * 3711 5.2). */
+/* Whether the packet verifies under the same key with the other tag length. Only HMAC tags can be
+ * truncated (RFC 3711 5.2). */
 static bool has_other_tag(struct worker *w, struct leg *leg, const struct pkt *pkt)
 {
 	struct key *key = leg->receive;
@@ -380,15 +382,16 @@ static bool has_other_tag(struct worker *w, struct leg *leg, const struct pkt *p
 	return verifies;
 }
 
-static void tell_finding(struct worker *w, struct leg *leg, uint64_t now_ns)
+static void report_finding(struct worker *w, struct leg *leg, uint64_t now_ns)
 {
 	enum { AGAIN_S = 10 };
 	struct unheard *u = &leg->unheard;
 
-	if (u->finding == u->told || (u->told_ns && now_ns - u->told_ns < AGAIN_S * NS_PER_S))
+	if (u->finding == u->reported ||
+	    (u->reported_ns && now_ns - u->reported_ns < AGAIN_S * NS_PER_S))
 		return;
-	u->told = u->finding;
-	u->told_ns = now_ns;
+	u->reported = u->finding;
+	u->reported_ns = now_ns;
 	leg_events_tell(w, leg,
 	                &(struct relay_event){.kind = RELAY_EVENT_NOTHING_AUTHENTIC,
 	                                      .finding = u->finding,
@@ -401,7 +404,8 @@ void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	struct leg *leg = pkt->port->owner;
 	struct unheard *u = &leg->unheard;
 
-	/* Where a tag has another length, or there is none, no MKI is found either. */
+	/* NO_KEY is in the list because with a missing tag, or one of another length, no
+	 * MKI is found. */
 	if (pkt->verdict != VERDICT_AUTH_FAILED && pkt->verdict != VERDICT_TOO_OLD &&
 	    pkt->verdict != VERDICT_CLEAR && pkt->verdict != VERDICT_NO_KEY)
 		return;
@@ -409,29 +413,28 @@ void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	if (!leg->receive || leg->receive->has_opened)
 		return;
 	unheard_judge(u, unheard_count(u) && has_other_tag(w, leg, pkt));
-	tell_finding(w, leg, now_ns);
+	report_finding(w, leg, now_ns);
 	if (b->tries[i].looks_clear || u->finding == RELAY_FINDING_CLEAR)
 		pkt->verdict = VERDICT_CLEAR;
 }
 
-/* --- a packet that verified ------------------------------------------------- */
+/* --- verified packets ------------------------------------------------------- */
 
-/* May the RTP side of `from` take the place of the stream's, which is `now`? */
+/* Whether the RTP part of `from` may replace that of the stream's state `now`. */
 static bool may_replace(const struct crypto *now, const struct engine_stream_state *was,
                         const struct crypto *from, const struct engine_stream_state *is)
 {
 	if (now->doubt == DOUBT_OPEN)
 		return true;
-	/* What lies between was never seen, so nothing that was is forgotten. */
+	/* The new window begins above the old one, so no index that was received
+	 * becomes acceptable again. */
 	return now->doubt == DOUBT_LOST && from->is_ahead &&
 	       is->rtp_index > was->rtp_index + REPLAY_PKTS_MAX;
 }
 
-/*
- * Two states of a stream under one key have verified packets: the one of RTP, the other of RTCP.
- * The first goes on with what both have seen, the packets of this batch included, and is the
- * stream's from then on.
- */
+/* Merges two states of one stream under one key, one of which verified RTP and the other RTCP.
+ * The RTP state takes over the RTCP window, which includes packets of this batch, and becomes
+ * the stream's state. */
 static bool unite(struct worker *w, struct batch *b, struct crypto **slot, struct crypto *c,
                   const struct pkt *pkt)
 {
@@ -463,14 +466,15 @@ static bool unite(struct worker *w, struct batch *b, struct crypto **slot, struc
 	return true;
 }
 
-/* The ROC of a stream under a key is known from its first SRTP packet on. */
+/* A stream's first SRTP packet under a key settles its ROC. */
 static void settle_roc(struct leg *leg, struct stream *s, struct crypto *c)
 {
 	c->doubt = DOUBT_NONE;
 	c->key->has_roc_hint = false;
 	if (c->key == leg->receive)
 		s->has_index =
-			false; /* the index goes on from this packet, perhaps at another ROC */
+			/* The index continues from this packet, perhaps at another ROC. */
+			false;
 }
 
 bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s)
@@ -489,7 +493,7 @@ bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s)
 		c->doubt = is_rtp || c->has_seen ? DOUBT_NONE : DOUBT_OPEN;
 		c->key->has_opened = true;
 		if (c->key == leg->receive)
-			leg->unheard = (struct unheard){.told_ns = leg->unheard.told_ns};
+			leg->unheard = (struct unheard){.reported_ns = leg->unheard.reported_ns};
 		if (is_rtp)
 			settle_roc(leg, s, c);
 		return true;

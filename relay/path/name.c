@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Choosing the name of a source for each packet, and making room for names. */
+/* Chooses a source's outbound SSRC for each packet, and makes room for new ones. */
 #include "relay/path/name.h"
 
 #include "base/clk.h"
@@ -9,24 +9,29 @@
 #include "relay/worker/worker.h"
 
 enum {
-	OUT_IDLE_S = 30,       /* an outbound stream unused for so long may make room for another */
-	FRESH_SSRC_TRIES = 16, /* a second draw is needed once in 2^32 / streams; this many never */
-	NAMES_MAX = 8,         /* of one source on a leg */
-	NEAR_PKTS = 64,        /* so far ahead no other name needs to be asked */
-	FAR_PKTS = 1 << 14,    /* so far ahead a terminal that lost as many packets more still finds
-	                          the ROC (RFC 3711 3.3.1: 2^15) */
-	LATE_PKTS = 64, /* the smallest replay window of RFC 3711 3.3.2: behind it a terminal need
-	                   not hear anything */
-	RUN_PKTS = 4,   /* so many in a row, far behind, are no packets that came late */
-	PAST_TICKS = 1 << 24,  /* timestamps of packets in the send window lie at most so far behind
-	                          the last one, */
-	FIRST_TICKS = 1 << 15, /* and not farther before that of the first */
-	YOUNG_PKTS = 32,       /* with so few packets the terminal may not have heard a name yet */
+	/* an outbound stream unused for this long may be evicted for a new one */
+	OUT_IDLE_S = 30,
+	/* a second draw is needed once in 2^32 / streams; this many draws never fail */
+	FRESH_SSRC_TRIES = 16,
+	NAMES_MAX = 8,  /* outbound SSRCs of one source on a leg */
+	NEAR_PKTS = 64, /* up to this far ahead, the source's other SSRCs need no check */
+	/* Half of what the receiver's estimator allows (RFC 3711 3.3.1: 2^15); the other half
+	 * covers packets that the terminal lost. */
+	FAR_PKTS = 1 << 14,
+	/* The smallest replay window of RFC 3711 3.3.2; a terminal may ignore older packets. */
+	LATE_PKTS = 64,
+	/* this many consecutive packets far behind are not late packets but another counter */
+	RUN_PKTS = 4,
+	/* timestamps in the send window lie at most this far behind the last one, */
+	PAST_TICKS = 1 << 24,
+	FIRST_TICKS = 1 << 15, /* and at most this far before the first one */
+	/* until this many packets were sent, the terminal may not have received the SSRC */
+	YOUNG_PKTS = 32,
 };
 
-/* --- names ------------------------------------------------------------------ */
+/* --- the SSRCs of a source -------------------------------------------------- */
 
-/* Nobody on either side of the media uses it: two sources must never become one. */
+/* Whether no leg of the media uses the SSRC: two sources must never share one. */
 static bool is_ssrc_free(const struct media *m, uint32_t ssrc)
 {
 	struct evicted_sent sent;
@@ -81,8 +86,8 @@ static unsigned count_names(const struct name_owner *o)
 	return n;
 }
 
-/* Takes out the source's least recently used name, unless a packet of this batch goes out under it.
- * NULL: there is none. */
+/* Removes the source's least recently used SSRC, unless a packet of this batch uses it. NULL:
+ * there is none. */
 static struct stream *remove_spare(const struct name_owner *o, uint64_t now_ns)
 {
 	struct stream **oldest = NULL, *s;
@@ -98,15 +103,15 @@ static struct stream *remove_spare(const struct name_owner *o, uint64_t now_ns)
 	return s;
 }
 
-/* From now on every new name is a fresh one. A name that the key remembers could come back
- * (find_name): it remembers how far it has come by now. */
+/* From now on the leg gives every new source a fresh SSRC. The key may already remember this SSRC
+ * and find_name may restore it, so the key's entry is updated. */
 static void give_up(struct worker *w, struct leg *leg, struct stream *s)
 {
 	struct evicted_sent before;
 
 	if (evicted_find_sent(leg->send, s->ssrc, &before))
 		(void)evicted_keep_sent(&w->streams, leg->send,
-		                        s); /* in its place, for which there is room */
+		                        s); /* overwrites the entry, so there is room */
 	stream_give(&w->streams, s);
 	leg->n_out--;
 	leg->has_forgotten = true;
@@ -151,8 +156,8 @@ static struct stream *put_name(struct worker *w, const struct name_owner *o, uin
 	return s;
 }
 
-/* One more name: the source's own SSRC if it was never used there under this key, else a fresh one
- * (RFC 3711 9.1). NULL: no room. */
+/* Adds an outbound SSRC: the source's own one if it was never used on the leg under this key,
+ * otherwise a fresh one (RFC 3711 9.1). NULL: no room. */
 static struct stream *add_name(struct worker *w, const struct name_owner *o, uint64_t now_ns)
 {
 	struct leg *leg = o->leg;
@@ -175,8 +180,8 @@ static struct stream *add_name(struct worker *w, const struct name_owner *o, uin
 	return s;
 }
 
-/* Its first name, or those that it had when the leg, or the key, went away (relay/worker/kept.h).
- * NULL: it has none. */
+/* The source's most recent outbound SSRC. Restores those that it had under this key before the leg
+ * or the key was removed (relay/worker/kept.h). NULL: it has none. */
 static struct stream *find_name(struct worker *w, const struct name_owner *o, uint64_t now_ns)
 {
 	struct leg *leg = o->leg;
@@ -209,17 +214,17 @@ struct stream *name_of_rtcp(struct worker *w, const struct name_owner *o, uint64
 
 /* --- choice ----------------------------------------------------------------- */
 
-/* How a packet stands to a name. */
+/* How a packet fits an outbound SSRC. */
 struct fit {
 	struct stream *stream;
 	uint64_t index;
-	uint32_t distance;    /* between the packet's index and the last one */
+	uint32_t distance;    /* between the packet's index and the highest one */
 	enum verdict verdict; /* NONE, or why the packet is dropped */
 	bool is_behind;
-	bool needs_fresh; /* the packet goes on with this name, but under a fresh one */
+	bool needs_fresh; /* the packet continues this SSRC's sequence, but needs a fresh SSRC */
 };
 
-/* Could a packet that was sent before the last one have this timestamp? */
+/* Whether a packet sent before the last one can have this timestamp. */
 static bool is_past(const struct stream *s, uint32_t timestamp)
 {
 	uint32_t span = s->timestamp - s->first_timestamp + FIRST_TICKS;
@@ -227,15 +232,15 @@ static bool is_past(const struct stream *s, uint32_t timestamp)
 	return s->timestamp - timestamp <= (span < PAST_TICKS ? span : PAST_TICKS);
 }
 
-/* A fresh name that passes its first wrap before the terminal has surely heard it would have a ROC
- * that nobody can know. */
+/* A fresh SSRC whose sequence number wraps before the terminal has surely received it: the terminal
+ * could not know its ROC. */
 static bool is_too_young(const struct stream *s, uint64_t index)
 {
 	return s->ssrc != s->source_ssrc && s->pkts < YOUNG_PKTS && index > 0xffff &&
 	       s->index <= 0xffff;
 }
 
-/* False: the packet is none of this name's. */
+/* False: the packet does not belong to this SSRC. */
 static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 {
 	uint16_t seq = rtp_seq(pkt->data);
@@ -246,8 +251,8 @@ static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 		return true;
 	out->index = roc_estimate(s->index, seq);
 	if (out->index > s->index) {
-		/* At ROC 0 there is no index before the first ones: what came late from there can't
-		 * be sent. */
+		/* At ROC 0 no index lies below the first packets, so a late packet from before them
+		 * cannot be sent. */
 		uint64_t ahead = out->index - s->index, behind = 0x10000 - ahead;
 		bool is_before = ahead < 0x10000 && behind <= LATE_PKTS && is_past(s, timestamp);
 
@@ -270,8 +275,8 @@ static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 	return false;
 }
 
-/* Packets far behind a name, one after the other, or from where it jumped: something counts there.
- */
+/* A run of packets far behind, or a packet that continues from before a wide gap: the source has
+ * a second counter. */
 static bool counts_there(const struct fit *fit, uint16_t seq)
 {
 	struct stream *s = fit->stream;
@@ -286,7 +291,7 @@ static bool counts_there(const struct fit *fit, uint16_t seq)
 	return true;
 }
 
-/* The nearest of the source's names; false: the packet is none of theirs. */
+/* Finds the SSRC whose last index is nearest; false: the packet belongs to none of them. */
 static bool nearest(const struct name_owner *o, const struct pkt *pkt, struct fit *out)
 {
 	bool found = false;
@@ -305,12 +310,12 @@ static bool nearest(const struct name_owner *o, const struct pkt *pkt, struct fi
 		return false;
 	if (!out->is_behind && out->distance > NEAR_PKTS)
 		out->stream->jump_next = (uint16_t)(out->stream->index + 1);
-	/* It is asked first from now on. */
+	/* Moves the stream to the front of the list. */
 	(void)stream_find(&o->leg->out_streams, out->stream->ssrc);
 	return true;
 }
 
-/* Nearly always: no other name can be nearer, or there is none. */
+/* Nearly always true: no other SSRC of the source can be nearer. */
 static inline bool is_surely(const struct leg *leg, const struct fit *fit)
 {
 	return !fit->is_behind && !fit->needs_fresh && !fit->verdict &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The SSRC and the index a packet goes out under: one the terminal's own estimator finds too, and
- * none twice (RFC 3711 3.3.1, 9.1). Worker only. */
+/* The outbound SSRC and index of a packet: one that the terminal's own estimator finds, too, and
+ * that is never used twice under a key (RFC 3711 3.3.1, 9.1). Worker only. In the code a `name` is
+ * an outbound SSRC. */
 #ifndef RELAY_PATH_NAME_H
 #define RELAY_PATH_NAME_H
 
@@ -8,45 +9,43 @@
 #include "relay/worker/session.h"
 
 /*
- * A source goes out under its own SSRC, its sequence numbers unchanged. Where its next number would
- * be a guess for the terminal, or is spent, it goes on under a fresh SSRC, whose ROC is 0 for both.
- * The SSRCs it had stay its names: each packet takes the one whose last index is nearest, so two
- * counters under one SSRC have two names, and one stray packet moves nothing.
+ * A source's packets leave under its own SSRC, with unchanged sequence numbers. Where the terminal
+ * could not find the next index, or the index was used before, they continue under a fresh SSRC,
+ * whose ROC is 0 on both sides. The source keeps the SSRCs it had, and each packet takes the one
+ * whose last index is nearest. So two counters under one SSRC get two outbound SSRCs, and one stray
+ * packet moves nothing.
  *
- *     from the last index of the nearest name     what it is              what becomes of it
- *     1 to 2^14 ahead                             the next, or a gap      same name
- *     beyond                                      far: the terminal may   fresh name
- *                                                 guess another ROC
- *     behind, in the window, not used             late                    same name; a run of them
- * far behind is another counter: fresh name behind, in the window, used                 a duplicate
- * dropped; with a timestamp that no earlier packet can have had, or in a run far behind, the source
- * began again: fresh name left of the window                          began again             fresh
- * name
+ *    distance to the nearest SSRC's last index    outbound SSRC
+ *    1 to 2^14 ahead                              same
+ *    further ahead: the ROC is ambiguous          fresh
+ *    behind, in the window, not used              same; in a run far behind (another counter) fresh
+ *    behind, in the window, used                  none: the packet is a duplicate; with a new
+ *                                                 timestamp or in a run far behind (the source
+ *                                                 restarted) fresh
+ *    below the window (the source restarted)      fresh
  */
 
-/* What is chosen for a packet of RTP; nothing is used yet. */
+/* The choice for an RTP packet; nothing is marked as used yet. */
 struct name_choice {
 	struct stream *stream;
 	uint64_t index;
 };
 
-/* What `source` calls `ssrc` and sends by `leg`. */
+/* A source: the SSRC that arrives on leg `source` and leaves on leg `leg`. */
 struct name_owner {
 	struct leg *leg, *source;
 	uint32_t ssrc;
 };
 
-/*
- * Chooses for a packet of `o`. DUPLICATE, TOO_OLD; KEY_EXPIRED: the
- * index space is used up; SSRC_LIMIT: no room for one more name. Names a source does not need now
- * make room for its next ones.
- */
+/* Chooses for a packet of `o`. DUPLICATE, TOO_OLD; KEY_EXPIRED: the index space is used up;
+ * SSRC_LIMIT: no room for another SSRC. SSRCs that the source no longer needs are given up
+ * for new ones. */
 enum verdict name_choose(struct worker *w, const struct name_owner *o, const struct pkt *pkt,
                          uint64_t now_ns, struct name_choice *out);
-/* The packet goes out under it. */
+/* Marks the index as used and sets it in the packet. */
 void name_take(struct pkt *pkt, const struct name_choice *c);
 
-/* The name a source's RTCP speaks under: the one it used last, or a first one. NULL: no room. */
+/* The SSRC for a source's RTCP: the one it used last, otherwise a new one. NULL: no room. */
 struct stream *name_of_rtcp(struct worker *w, const struct name_owner *o, uint64_t now_ns);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The outbound half of the path: from a packet of a known stream to octets on the peer leg's wire.
- */
+/* The outbound half of the path: from a packet of a known stream to a datagram sent on
+ * the joined leg. */
 #include "base/clk.h"
 #include "relay/path/hear.h"
 #include "relay/path/name.h"
@@ -13,7 +13,7 @@
 
 static uint32_t name_of_source(void *arg, uint32_t ssrc)
 {
-	struct leg *const *legs = arg; /* from, to */
+	struct leg *const *legs = arg; /* the two legs: from, to */
 	const struct stream *s = stream_find_source(&legs[1]->out_streams, legs[0], ssrc);
 
 	return s ? s->ssrc : ssrc;
@@ -27,14 +27,14 @@ static uint32_t name_of_target(void *arg, uint32_t ssrc)
 	return s ? s->source_ssrc : ssrc;
 }
 
-/* In clear every source goes by its own name, also where it got another one under SRTP before. */
+/* SSRCs are rewritten only on protected legs; plain legs always see the original SSRC. */
 static bool translates(const struct leg *leg)
 {
 	return leg->translates && leg->out == MODE_OUT_PROTECT;
 }
 
-/* What the packet reports on is named as the peer leg's side knows it. Who sends it is named in
- * path_outbound. */
+/* Rewrites the SSRCs that the packet reports on to those known on the other side. path_outbound
+ * rewrites the sender's SSRC. */
 static void rename_rtcp(struct pkt *pkt, struct leg *from, struct leg *to)
 {
 	struct leg *legs[] = {from, to};
@@ -56,8 +56,8 @@ static enum verdict cross(struct pkt *pkt)
 
 	if (!peer)
 		return VERDICT_NO_PEER;
-	/* Opaque datagrams, and what is neither RTP nor RTCP, keep to the port of a pair they came
-	 * by. */
+	/* Opaque datagrams, and packets that are neither RTP nor RTCP, leave on the same port of
+	 * the pair on which they arrived. */
 	if ((leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt)) && leg->rtcp == RELAY_RTCP_PAIR)
 		is_rtcp = pkt->port->is_rtcp;
 	else if (leg->in == MODE_IN_OPAQUE)
@@ -69,11 +69,11 @@ static enum verdict cross(struct pkt *pkt)
 	way = is_rtcp && peer->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 	pkt->out = peer->ports[way];
 	pkt->to = *latch_to(&peer->latches[way]);
-	/* The peer speaks the other family than we told it: it is answered from where it speaks to.
-	 */
+	/* The peer uses the other IP family than signalled: send from the address
+	 * of that family. */
 	if (pkt->out && pkt->out->family != pkt->to.version && peer->others[way])
 		pkt->out = peer->others[way];
-	/* 0.0.0.0 is how RFC 3264 8.4 says hold. */
+	/* 0.0.0.0 means hold (RFC 3264 8.4). */
 	if (!pkt->out || addr_is_none(&pkt->to) || addr_is_any(&pkt->to) || pkt->to.port == 0)
 		return VERDICT_NO_PEER;
 	if ((peer->loop_protect || leg->loop_protect) && addr_eq(&pkt->to, &pkt->from))
@@ -93,10 +93,8 @@ void path_cross(struct worker *w, struct batch *b, uint64_t now_ns)
 
 /* --- outbound --------------------------------------------------------------- */
 
-/*
- * The engine's state of the stream under the leg's present key, which it starts where the key
- * before ended: sending keeps the ROC, and the SRTCP index begins nowhere again (RFC 3711 3.4).
- */
+/* The engine's state of the stream under the leg's present key. A new state starts at the stream's
+ * index: a re-key keeps the ROC, and the SRTCP index never restarts (RFC 3711 3.4). */
 static struct crypto *out_crypto(struct worker *w, struct stream *s, struct key *key)
 {
 	if (s->crypto)
@@ -128,7 +126,7 @@ static enum verdict outbound(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 		return v;
 	if (!c.stream)
 		return VERDICT_SSRC_LIMIT;
-	/* Before the index is taken: a new state must start below it. */
+	/* Before name_take: a new state must start below the packet's index. */
 	crypto = out_crypto(w, c.stream, peer->send);
 	if (!crypto)
 		return VERDICT_OVERLOAD;
@@ -156,12 +154,12 @@ void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns)
 		struct leg *leg = pkt->port->owner, *peer = pkt->out->owner;
 		if (peer->out == MODE_OUT_PROTECT)
 			pkt->verdict = (uint8_t)outbound(w, pkt, now_ns);
-		/* After it, for the sender itself may just have been given another name. */
+		/* After outbound(), which may have given the sender a new SSRC. */
 		bool is_read = leg->in == MODE_IN_PLAIN || leg->in == MODE_IN_UNPROTECT;
 		if (pkt->kind == PKT_RTCP && is_read && (translates(leg) || translates(peer)))
 			rename_rtcp(pkt, leg, peer);
-		/* Whatever its type: the SRTCP index belongs to the stream, so the packet must
-		 * carry the stream's name (RFC 3711 9.1). */
+		/* For every RTCP packet type: the SRTCP index belongs to the stream, so the packet
+		 * must carry the stream's SSRC (RFC 3711 9.1). */
 		if (pkt->kind == PKT_RTCP && pkt->verdict == VERDICT_NONE &&
 		    peer->out == MODE_OUT_PROTECT)
 			be32_put(pkt->data + RTCP_SSRC_AT, pkt->stream->ssrc);
@@ -179,9 +177,9 @@ static void count_key(struct worker *w, struct pkt *pkt)
 		pkt->stream->rtcp_index = (uint32_t)pkt->index;
 		return;
 	}
-	if (++key->pkts < key->limit - key->limit / 10 || key->told_soft)
+	if (++key->pkts < key->limit - key->limit / 10 || key->reported_soft)
 		return;
-	key->told_soft = true;
+	key->reported_soft = true;
 	leg_events_tell(w, peer,
 	                &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
 	                                      .is_send = true,
@@ -211,7 +209,7 @@ void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
 
 /* --- send, finish ----------------------------------------------------------- */
 
-/* The packets that leave by one io, in their order. */
+/* The packets that leave through this back end, in order. */
 static unsigned of_io(const struct batch *b, const struct io *io, struct pkt **work)
 {
 	unsigned n = 0;
@@ -235,8 +233,8 @@ void path_send(struct worker *w, struct batch *b, uint64_t now_ns)
 	}
 }
 
-/* A failure per second of a leg is noise; many are an attack or a wrong key. Measured from the
- * first one. */
+/* A few failures are noise; many are an attack or a wrong key. The timer counts those of one
+ * second, from the first one. */
 static void note_failure(struct worker *w, struct leg *leg, uint64_t now_ns)
 {
 	if (w->config->auth_fail_rate == 0)
@@ -246,11 +244,11 @@ static void note_failure(struct worker *w, struct leg *leg, uint64_t now_ns)
 		wheel_set(&w->wheel, &leg->failure_timer, now_ns + NS_PER_S);
 }
 
-static void tell_expired(struct worker *w, struct leg *leg, struct key *key, bool is_send)
+static void report_expired(struct worker *w, struct leg *leg, struct key *key, bool is_send)
 {
-	if (!key || key->told_expired)
+	if (!key || key->reported_expired)
 		return;
-	key->told_expired = true;
+	key->reported_expired = true;
 	leg_events_tell(w, leg,
 	                &(struct relay_event){.kind = RELAY_EVENT_KEY_EXPIRED,
 	                                      .is_send = is_send,
@@ -277,11 +275,11 @@ static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)
 	if (pkt->verdict == VERDICT_AUTH_FAILED) {
 		note_failure(w, leg, now_ns);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && pkt->out) {
-		tell_expired(w, pkt->out->owner, ((struct leg *)pkt->out->owner)->send, true);
+		report_expired(w, pkt->out->owner, ((struct leg *)pkt->out->owner)->send, true);
 	} else if (pkt->verdict == VERDICT_KEY_EXPIRED && leg->receive &&
 	           pkt->key == leg->receive->engine) {
-		/* Not of the key before: nothing is stopped by its end. */
-		tell_expired(w, leg, leg->receive, false);
+		/* Not when the previous key expires: that stops nothing. */
+		report_expired(w, leg, leg->receive, false);
 	}
 }
 

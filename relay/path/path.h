@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The packet path, stage by stage: no allocation, lock, log line, clock reading or system call
- * here. Worker only. */
+/* The packet path, stage by stage. No stage allocates, locks, logs, reads a clock or makes a
+ * syscall; only back ends make syscalls. Worker only. */
 #ifndef RELAY_PATH_PATH_H
 #define RELAY_PATH_PATH_H
 
@@ -13,24 +13,25 @@ struct worker;
 struct leg;
 
 enum {
-	PATH_TRIES_MAX = 11, /* of a packet: all guesses of a ROC under the key, and two under the
-	                        previous one */
-	PATH_PROVISIONAL_MAX = PKT_BATCH * 4, /* of a batch: beyond it guesses are left out */
+	/* for a packet: all ROC guesses under the key, and two under the previous key */
+	PATH_TRIES_MAX = 11,
+	PATH_PROVISIONAL_MAX = PKT_BATCH * 4, /* for a batch; further guesses are not tried */
 };
 
-/* Under which states a packet may verify, in order; nearly always one. */
+/* The states that a packet may verify under, in order; nearly always one. */
 struct path_tries {
-	struct pkt
-		*work; /* what the engine works on: the packet, or a copy of it (MODE_IN_VERIFY) */
-	struct pkt *pristine; /* the octets as they came, when a second try may need them; the
-	                         packet itself with VERIFY */
+	/* what the engine works on: the packet, or a copy of it (MODE_IN_VERIFY) */
+	struct pkt *work;
+	/* the original octets, if a second try may need them; with MODE_IN_VERIFY
+	 * the packet itself */
+	struct pkt *pristine;
 	uint8_t n, at;
-	uint8_t verdict;  /* why it fails, should none of them verify */
-	bool looks_clear; /* it can't be SRTP (relay/worker/unheard.h) */
+	uint8_t verdict;  /* the packet's verdict if every try fails */
+	bool looks_clear; /* it cannot be SRTP (relay/worker/unheard.h) */
 	struct crypto *crypto[PATH_TRIES_MAX];
 } __attribute__((aligned(64)));
 
-/* Cryptographic state made for a packet of this batch that has not verified yet. */
+/* Crypto state made for a packet of this batch; no packet has verified under it yet. */
 struct path_provisional {
 	struct crypto *crypto;
 	const struct leg *leg;
@@ -41,49 +42,53 @@ struct batch {
 	unsigned n;
 	struct pkt *pkts[PKT_BATCH];
 	struct path_tries tries[PKT_BATCH];
-	struct pkt *work[PKT_BATCH]; /* of whichever stage runs: what it hands on (on the stack it
-	                                would be zeroed each time) */
+	/* scratch space of the running stage; on the stack it would be zeroed each time */
+	struct pkt *work[PKT_BATCH];
 	unsigned n_provisional;
-	struct path_provisional
-		provisional[PATH_PROVISIONAL_MAX + PKT_BATCH]; /* and those that others supersede */
+	/* the last PKT_BATCH entries are for superseded states */
+	struct path_provisional provisional[PATH_PROVISIONAL_MAX + PKT_BATCH];
 };
 
 /*
+ * The stages, in order:
  * fetch ─ classify ─ find ─ unprotect ─ commit ─ cross ─ outbound ─ protect ─ send ─ finish
- * Each skips packets that have a verdict. Replay, ROC and latch change in unprotect and commit, and
- * only there.
+ * A stage skips packets that have a verdict. Only unprotect and commit change replay windows, ROCs
+ * and latches.
  */
-void path_fetch(struct worker *w, struct batch *b,
-                uint64_t now_ns); /* into the cache, what the others will ask for */
-void path_classify(struct worker *w, struct batch *b, uint64_t now_ns); /* kind, header length */
-void path_find(struct worker *w, struct batch *b,
-               uint64_t now_ns); /* leg, latch, key, stream state to try */
-void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns); /* verify, decrypt */
-void path_commit(struct worker *w, struct batch *b,
-                 uint64_t now_ns); /* keep what was learnt: stream, address, times */
-void path_cross(struct worker *w, struct batch *b, uint64_t now_ns); /* peer leg, destination */
-void path_outbound(struct worker *w, struct batch *b,
-                   uint64_t now_ns); /* outbound stream, index, SSRC (RFC 3711 9.1), RTCP's SSRCs */
+/* prefetches what the other stages read */
+void path_fetch(struct worker *w, struct batch *b, uint64_t now_ns);
+/* sets kind and header length */
+void path_classify(struct worker *w, struct batch *b, uint64_t now_ns);
+/* finds leg, key and stream states to try; checks the source against the latch */
+void path_find(struct worker *w, struct batch *b, uint64_t now_ns);
+/* verifies and decrypts */
+void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns);
+/* keeps what an accepted packet teaches: stream, address, times */
+void path_commit(struct worker *w, struct batch *b, uint64_t now_ns);
+/* finds the joined leg and the destination */
+void path_cross(struct worker *w, struct batch *b, uint64_t now_ns);
+/* chooses outbound stream, index and SSRC (RFC 3711 9.1); rewrites
+ * SSRCs in RTCP */
+void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_send(struct worker *w, struct batch *b, uint64_t now_ns);
-void path_finish(struct worker *w, struct batch *b, uint64_t now_ns); /* count, give buffers back */
+/* counts verdicts, returns buffers */
+void path_finish(struct worker *w, struct batch *b, uint64_t now_ns);
 
-/* --- parts of find, unprotect and commit that deal in keys: relay/path/keys.c --- */
+/* --- keys: parts of find, unprotect and commit, in relay/path/keys.c -------- */
 
-/* Fills the packet's tries, and copies what the engine may spoil. */
+/* Fills the packet's tries; copies what the engine may overwrite. */
 enum verdict path_find_keys(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns);
-/* The packet failed under the state that its tries are at. */
+/* Records that the packet failed under the present try. */
 void path_note_try(struct path_tries *t);
-/* It failed under all of them: a run of failures of its stream, and of a leg that heard nothing
- * yet, are kept. */
+/* Records that the packet failed under every try: counts failures in a row of its stream, and
+ * diagnoses a leg on which nothing has verified yet. */
 void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns);
-/*
- * The state that verified becomes the stream's, and its other state under that key is ended. False:
- * one packet can't have been made under both.
- */
+/* The state that verified becomes the stream's state; the stream's other state under that key ends.
+ * False: the two contradict each other, so the packet is refused. */
 bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s);
 
-/* All stages in their order: the table in relay/path/path.c. */
+/* Runs all stages in order (relay/path/path.c). */
 void path_run(struct worker *w, struct batch *b, uint64_t now_ns);
 
 #endif

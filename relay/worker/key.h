@@ -31,7 +31,7 @@ struct key {
 	bool is_send;
 	bool has_forgotten; /* sending: not all names that were used under it are known */
 	uint8_t roc; /* enum relay_rekey_roc: where streams that came over from another key go on */
-	bool told_soft, told_expired;
+	bool reported_soft, reported_expired;
 	bool has_opened;   /* receiving: some packet has verified under it */
 	bool has_roc_hint; /* receiving: the first stream under it begins at roc_hint, or next to it
 	                    */

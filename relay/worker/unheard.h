@@ -23,11 +23,11 @@ enum {
 /* Of a leg, worker only; zeroed: nothing was seen. Nothing here decides whether a packet is let in.
  */
 struct unheard {
-	uint64_t told_ns; /* when a finding was last told as an event; 0: never */
+	uint64_t reported_ns; /* when a finding was last told as an event; 0: never */
 	uint32_t ssrc, timestamp;
 	uint16_t seq;
 	bool has_last;         /* the three above, and `head`, are those of a packet */
-	uint8_t finding, told; /* enum relay_finding */
+	uint8_t finding, reported; /* enum relay_finding */
 	uint8_t failed;        /* packets since the last finding */
 	uint8_t alike;
 	uint8_t n_head;

@@ -45,7 +45,7 @@ static bool push(struct worker *w, const struct msg *m)
 {
 	bool ok = ring_push(&w->outbox, m);
 
-	w->has_told |= ok;
+	w->has_pushed |= ok;
 	return ok;
 }
 
@@ -90,8 +90,8 @@ void worker_flush(struct worker *w)
 		w->keys_home = next;
 	}
 	leg_events_flush(w);
-	if (!w->has_asked && is_low(&w->streams.unused))
-		w->has_asked = push(w, &(struct msg){.kind = MSG_NEED});
+	if (!w->has_requested_blocks && is_low(&w->streams.unused))
+		w->has_requested_blocks = push(w, &(struct msg){.kind = MSG_NEED});
 }
 
 static void reply(struct worker *w, struct relay_request *r)
@@ -137,7 +137,7 @@ static void take_message(struct worker *w, const struct msg *m, uint64_t now_ns)
 		return;
 	case MSG_CHUNK:
 		stream_pool_add(&w->streams, m->chunk);
-		w->has_asked = false;
+		w->has_requested_blocks = false;
 		return;
 	case MSG_STOP:
 		w->is_stopping = true;
@@ -195,9 +195,9 @@ static unsigned turn(struct worker *w, uint64_t now_ns, bool what_is_free)
 		path_run(w, b, now_ns);
 	}
 	worker_flush(w);
-	if (w->has_told)
+	if (w->has_pushed)
 		ring_bell(w->control_fd);
-	w->has_told = false;
+	w->has_pushed = false;
 	return n;
 }
 

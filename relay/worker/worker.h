@@ -57,8 +57,8 @@ struct worker {
 	struct event *inbox_event, *timer_event;
 	struct event **io_events; /* one for each descriptor the ios wait for */
 	unsigned n_io_events;
-	bool is_stopping, has_told,
-		has_asked;  /* told: pushed to the outbox this turn; asked: for more streams */
+	bool is_stopping, has_pushed,
+		has_requested_blocks;  /* told: pushed to the outbox this turn; asked: for more streams */
 	bool is_inbox_full; /* of a turn: more may wait */
 	uint64_t turn;      /* turns so far */
 	const struct relay_asked *asked;      /* NULL: nobody is asked */
