@@ -9,9 +9,8 @@
 #include "relay/worker/worker.h"
 
 enum {
-	STREAM_IDLE_S =
-		/* a stream unused for this long may be evicted for a new one (RFC 4568 6.4.1) */
-	30,
+	/* a stream unused for this long may be evicted for a new one (RFC 4568 6.4.1) */
+	STREAM_IDLE_S = 30,
 	LIMIT_EVENT_S = 10, /* pause between two stream-limit events of a leg */
 };
 
