@@ -64,7 +64,7 @@ enum verdict path_hear_classify(struct pkt *pkt, const struct leg *leg, bool dro
 	return VERDICT_NONE;
 }
 
-bool path_hear_is_doubtful(const struct leg *leg, const struct pkt *pkt)
+bool path_hear_is_ambiguous(const struct leg *leg, const struct pkt *pkt)
 {
 	return pkt->kind == PKT_RTCP && leg->rtcp != RELAY_RTCP_MUX && !pkt->port->is_rtcp &&
 	       is_keyed(leg);
@@ -127,7 +127,8 @@ static enum latch_evidence evidence_of(const struct leg *leg, const struct pkt *
 	               : LATCH_BARE;
 }
 
-static bool may_come(const struct leg *leg, const struct pkt *pkt, unsigned way, uint64_t now_ns)
+static bool accepts_source(const struct leg *leg, const struct pkt *pkt, unsigned way,
+                           uint64_t now_ns)
 {
 	const struct latch *l = &leg->latches[way];
 
@@ -167,7 +168,7 @@ enum verdict path_hear_closed(const struct leg *leg)
 	return has_no_peer(leg) ? VERDICT_NO_PEER : VERDICT_GATE_CLOSED;
 }
 
-static enum verdict why_not(const struct leg *leg, const struct pkt *pkt)
+static enum verdict refusal_of(const struct leg *leg, const struct pkt *pkt)
 {
 	enum verdict closed = leg->can_receive ? VERDICT_GATE_CLOSED : path_hear_closed(leg);
 
@@ -178,15 +179,16 @@ static enum verdict why_not(const struct leg *leg, const struct pkt *pkt)
 	return has_no_peer(leg) ? VERDICT_NO_PEER : VERDICT_SOURCE;
 }
 
-enum verdict path_hear_ask(const struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
+enum verdict path_hear_check(const struct leg *leg, const struct pkt *pkt, uint64_t now_ns)
 {
 	unsigned way = way_of(leg, pkt);
 
 	if (is_keyed(leg) && !leg->receive && !leg->receive_previous)
 		return VERDICT_NO_KEY;
-	if (addr_eq(&leg->latches[way].address, &pkt->from) || may_come(leg, pkt, way, now_ns))
+	if (addr_eq(&leg->latches[way].address, &pkt->from) ||
+	    accepts_source(leg, pkt, way, now_ns))
 		return VERDICT_NONE;
-	return why_not(leg, pkt);
+	return refusal_of(leg, pkt);
 }
 
 /* --- permission from control ------------------------------------------------ */

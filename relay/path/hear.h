@@ -28,7 +28,7 @@ static inline bool path_hear_is_media(const struct pkt *pkt)
 
 /* The packet looks like RTCP but arrived on the RTP port; only its authentication tag tells
  * which it is. */
-bool path_hear_is_doubtful(const struct leg *leg, const struct pkt *pkt);
+bool path_hear_is_ambiguous(const struct leg *leg, const struct pkt *pkt);
 
 /* RTP from the latched source, as nearly every packet is: no further checks are needed. */
 static inline bool path_hear_is_usual(const struct leg *leg, const struct pkt *pkt)
@@ -51,7 +51,7 @@ static inline void path_hear_usual(struct leg *leg, const struct pkt *pkt, bool 
 
 /* Whether packets from this source are accepted: NONE, or the reason for the
  * drop. Changes nothing. */
-enum verdict path_hear_ask(const struct leg *leg, const struct pkt *pkt, uint64_t now_ns);
+enum verdict path_hear_check(const struct leg *leg, const struct pkt *pkt, uint64_t now_ns);
 
 /* Whether the leg must ask control before it learns this source. Sends the question
  * (RELAY_EVENT_ASK). The only place that asks: media sent to the gateway's own ports could

@@ -54,7 +54,7 @@ static enum verdict find(struct worker *w, struct batch *b, unsigned i, uint64_t
 	struct leg *leg = pkt->port->owner;
 
 	enum verdict v =
-		path_hear_is_usual(leg, pkt) ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
+		path_hear_is_usual(leg, pkt) ? VERDICT_NONE : path_hear_check(leg, pkt, now_ns);
 	if (v || leg->in == MODE_IN_OPAQUE || !path_hear_is_media(pkt))
 		return v;
 	pkt->stream = stream_find(&leg->in_streams, pkt_ssrc(pkt));
@@ -105,7 +105,7 @@ static void restore(struct pkt *work, const struct pkt *pristine)
 	work->verdict = VERDICT_NONE;
 }
 
-static void aim(struct path_tries *t)
+static void set_try(struct path_tries *t)
 {
 	struct crypto *c = t->crypto[t->at];
 
@@ -130,13 +130,13 @@ static unsigned next_round(struct batch *b, struct pkt **work)
 		}
 		restore(t->work, t->pristine);
 		t->at++;
-		aim(t);
+		set_try(t);
 		work[n++] = t->work;
 	}
 	return n;
 }
 
-static void run(struct worker *w, struct batch *b, struct pkt **work, unsigned n)
+static void unprotect_all(struct worker *w, struct batch *b, struct pkt **work, unsigned n)
 {
 	while (n > 0) {
 		w->engine_ops->unprotect(w->engine, work, n);
@@ -154,7 +154,7 @@ static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	struct leg *leg = pkt->port ? pkt->port->owner : NULL;
 	size_t header_len;
 
-	if (pkt->kind != PKT_RTCP || !t->work || !path_hear_is_doubtful(leg, pkt) ||
+	if (pkt->kind != PKT_RTCP || !t->work || !path_hear_is_ambiguous(leg, pkt) ||
 	    !may_verify_elsewhere(t->work))
 		return false;
 	restore(t->work, t->pristine);
@@ -172,7 +172,7 @@ static bool reconsider(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	return pkt->verdict == VERDICT_NONE;
 }
 
-static void settle(struct worker *w, struct pkt *pkt, struct path_tries *t)
+static void end_tries(struct worker *w, struct pkt *pkt, struct path_tries *t)
 {
 	/* With KEY_EXPIRED, path_finish needs to know which key expired. */
 	if (t->work->verdict != VERDICT_NONE)
@@ -195,22 +195,22 @@ void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns)
 	for (unsigned i = 0; i < b->n; i++) {
 		if (b->pkts[i]->verdict != VERDICT_NONE || !b->tries[i].work)
 			continue;
-		aim(&b->tries[i]);
+		set_try(&b->tries[i]);
 		work[n++] = b->tries[i].work;
 	}
-	run(w, b, work, n);
+	unprotect_all(w, b, work, n);
 	n = 0;
 	for (unsigned i = 0; i < b->n; i++) {
 		if (!reconsider(w, b, i, now_ns))
 			continue;
-		aim(&b->tries[i]);
+		set_try(&b->tries[i]);
 		work[n++] = b->tries[i].work;
 	}
-	run(w, b, work, n);
+	unprotect_all(w, b, work, n);
 	for (unsigned i = 0; i < b->n; i++) {
 		if (!b->tries[i].work)
 			continue;
-		settle(w, b->pkts[i], &b->tries[i]);
+		end_tries(w, b->pkts[i], &b->tries[i]);
 		if (b->pkts[i]->verdict != VERDICT_NONE)
 			path_note_failure(w, b, i, now_ns);
 	}
@@ -386,7 +386,7 @@ static enum verdict commit(struct worker *w, struct batch *b, unsigned i, uint64
 	/* Checked again, because another packet of this batch may have moved the latch. */
 	bool is_behind = false, is_media = path_hear_is_media(pkt),
 	     is_usual = path_hear_is_usual(leg, pkt);
-	enum verdict v = is_usual ? VERDICT_NONE : path_hear_ask(leg, pkt, now_ns);
+	enum verdict v = is_usual ? VERDICT_NONE : path_hear_check(leg, pkt, now_ns);
 
 	if (!v && !is_usual && path_hear_must_ask(w, leg, pkt, now_ns))
 		v = VERDICT_SOURCE;

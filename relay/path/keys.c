@@ -255,14 +255,14 @@ static void try_more(struct seek *k, struct key *key)
 static enum verdict keep_octets(struct worker *w, struct path_tries *t, struct pkt *pkt,
                                 bool verifies_copy)
 {
-	bool is_doubtful = path_hear_is_doubtful(pkt->port->owner, pkt);
+	bool is_ambiguous = path_hear_is_ambiguous(pkt->port->owner, pkt);
 	struct pkt *copy;
 
 	t->work = pkt;
-	if (!verifies_copy && t->n < 2 && !is_doubtful)
+	if (!verifies_copy && t->n < 2 && !is_ambiguous)
 		return VERDICT_NONE;
 	copy = pool_copy(w->pool, pkt);
-	if (!copy && (verifies_copy || is_doubtful))
+	if (!copy && (verifies_copy || is_ambiguous))
 		return VERDICT_OVERLOAD;
 	if (!copy) {
 		t->n = 1; /* try only the likeliest state */
@@ -435,8 +435,8 @@ static bool may_replace(const struct crypto *now, const struct engine_stream_sta
 /* Merges two states of one stream under one key, one of which verified RTP and the other RTCP.
  * The RTP state takes over the RTCP window, which includes packets of this batch, and becomes
  * the stream's state. */
-static bool unite(struct worker *w, struct batch *b, struct crypto **slot, struct crypto *c,
-                  const struct pkt *pkt)
+static bool merge_states(struct worker *w, struct batch *b, struct crypto **slot, struct crypto *c,
+                         const struct pkt *pkt)
 {
 	bool is_rtp = pkt->kind == PKT_RTP;
 	struct crypto *rtp = is_rtp ? c : *slot, *rtcp = is_rtp ? *slot : c;
@@ -499,7 +499,7 @@ bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s)
 		return true;
 	}
 	was_open = (*slot)->doubt == DOUBT_OPEN;
-	if (*slot != c && !unite(w, b, slot, c, pkt))
+	if (*slot != c && !merge_states(w, b, slot, c, pkt))
 		return false;
 	if (is_rtp && was_open)
 		settle_roc(leg, s, *slot);

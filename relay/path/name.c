@@ -277,7 +277,7 @@ static bool judge(struct stream *s, const struct pkt *pkt, struct fit *out)
 
 /* A run of packets far behind, or a packet that continues from before a wide gap: the source has
  * a second counter. */
-static bool counts_there(const struct fit *fit, uint16_t seq)
+static bool is_second_counter(const struct fit *fit, uint16_t seq)
 {
 	struct stream *s = fit->stream;
 
@@ -306,7 +306,8 @@ static bool nearest(const struct name_owner *o, const struct pkt *pkt, struct fi
 		found = true;
 	}
 	if (!found || out->needs_fresh ||
-	    (out->is_behind && out->distance > LATE_PKTS && counts_there(out, rtp_seq(pkt->data))))
+	    (out->is_behind && out->distance > LATE_PKTS &&
+	     is_second_counter(out, rtp_seq(pkt->data))))
 		return false;
 	if (!out->is_behind && out->distance > NEAR_PKTS)
 		out->stream->jump_next = (uint16_t)(out->stream->index + 1);
@@ -316,7 +317,7 @@ static bool nearest(const struct name_owner *o, const struct pkt *pkt, struct fi
 }
 
 /* Nearly always true: no other SSRC of the source can be nearer. */
-static inline bool is_surely(const struct leg *leg, const struct fit *fit)
+static inline bool is_certain(const struct leg *leg, const struct fit *fit)
 {
 	return !fit->is_behind && !fit->needs_fresh && !fit->verdict &&
 	       fit->distance <= (leg->translates ? 1 : NEAR_PKTS);
@@ -328,7 +329,7 @@ enum verdict name_choose(struct worker *w, const struct name_owner *o, const str
 	struct stream *s = find_name(w, o, now_ns);
 	struct fit fit;
 
-	if (!s || !judge(s, pkt, &fit) || !is_surely(o->leg, &fit)) {
+	if (!s || !judge(s, pkt, &fit) || !is_certain(o->leg, &fit)) {
 		if (!s || !nearest(o, pkt, &fit))
 			fit = (struct fit){.stream = add_name(w, o, now_ns),
 			                   .index = rtp_seq(pkt->data)};
