@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of evicted SSRCs, in blocks of the stream pool. */
+/* Lists of evicted SSRCs, stored in blocks of the stream pool. */
 #include "relay/worker/evicted.h"
 
 #include <string.h>
@@ -7,8 +7,8 @@
 struct evicted_ssrc {
 	uint64_t rtp_index;
 	uint32_t ssrc, rtcp_index;
-	uint32_t roc;         /* sending: the timestamp */
-	uint32_t source_ssrc; /* sending */
+	uint32_t roc;         /* send key: the timestamp instead */
+	uint32_t source_ssrc; /* send key only */
 	bool has_rtp, has_rtcp;
 	uint8_t source_place;
 	bool has_source;
@@ -49,7 +49,7 @@ static struct evicted_ssrc *add(struct stream_pool *p, struct key *key)
 	return &block->ssrcs[block->n++];
 }
 
-/* Remembers with `key` what was seen of an SSRC. */
+/* Stores in `key` which indexes of an SSRC were received under it. */
 static bool keep(struct stream_pool *p, struct key *key, struct crypto *c, uint32_t ssrc)
 {
 	struct engine_stream_state state;
@@ -65,8 +65,7 @@ static bool keep(struct stream_pool *p, struct key *key, struct crypto *c, uint3
 	if (!e)
 		return false;
 	*e = (struct evicted_ssrc){
-		/* An index that was only taken over from the key before has not been seen under
-	           this one. */
+		/* An index taken over from the previous key was not received under this one. */
 		.has_rtp = state.has_rtp && (state.rtp_window[0] & 1),
 		.rtp_index = state.rtp_index,
 		.ssrc = ssrc,
@@ -106,7 +105,7 @@ bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_sta
 
 	if (!e)
 		return false;
-	/* Its packets are in the key's count already. */
+	/* Packet counts start at 0: the key has already counted these packets. */
 	*start = (struct engine_stream_state){
 		.has_rtp = e->has_rtp,
 		.rtp_index = e->rtp_index,
@@ -154,7 +153,7 @@ bool evicted_keep_sent(struct stream_pool *p, struct key *key, const struct stre
 	return true;
 }
 
-static bool tell(const struct evicted_ssrc *e, struct evicted_sent *out)
+static bool fill_sent(const struct evicted_ssrc *e, struct evicted_sent *out)
 {
 	if (!e)
 		return false;
@@ -171,7 +170,7 @@ static bool tell(const struct evicted_ssrc *e, struct evicted_sent *out)
 
 bool evicted_find_sent(const struct key *key, uint32_t ssrc, struct evicted_sent *out)
 {
-	return tell(find(key->evicted, ssrc), out);
+	return fill_sent(find(key->evicted, ssrc), out);
 }
 
 bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_ssrc, unsigned nth,
@@ -183,7 +182,7 @@ bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_s
 
 			if (e->has_source && e->source_place == place &&
 			    e->source_ssrc == source_ssrc && nth-- == 0)
-				return tell(e, out);
+				return fill_sent(e, out);
 		}
 	return false;
 }
@@ -199,11 +198,11 @@ void evicted_go_on(struct stream *s, const struct evicted_sent *sent, bool same_
 	if (!is_above)
 		s->index = s->window.highest = sent->index;
 	s->has_index = s->window.any = true;
-	/* What the stream left out under another key may have been sent under this one. */
+	/* Indexes that the stream skipped under another key may have been used under this one. */
 	memset(s->window_bits, 0xff, REPLAY_WORDS_MAX * sizeof(s->window_bits[0]));
 }
 
-static void give(struct stream_pool *p, struct evicted **list)
+static void give_list(struct stream_pool *p, struct evicted **list)
 {
 	struct evicted *block;
 
@@ -215,7 +214,7 @@ static void give(struct stream_pool *p, struct evicted **list)
 
 void evicted_remember(struct stream_pool *p, const struct key *from, struct key *to)
 {
-	give(p, &to->before);
+	give_list(p, &to->before);
 	for (const struct evicted *block = from->evicted; block; block = block->next) {
 		struct evicted *copy = (struct evicted *)(void *)stream_take(p, BLOCK_IN);
 
@@ -232,11 +231,11 @@ void evicted_drop(struct stream_pool *p, struct key *key, struct key *next)
 	if (!key)
 		return;
 	if (next && key->evicted) {
-		give(p, &next->before);
+		give_list(p, &next->before);
 		next->before = key->evicted;
 		key->evicted = NULL;
 	}
-	give(p, &key->evicted);
-	give(p, &key->before);
+	give_list(p, &key->evicted);
+	give_list(p, &key->before);
 	key->n_evicted = 0;
 }

@@ -1,44 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* What a key remembers of SSRCs that no stream holds under it: an index that was seen or sent stays
- * refused (RFC 3711 3.3.2, 9.1). Worker only. */
+/* What a key remembers of SSRCs that have no stream under it, so that indexes already received or
+ * sent stay refused (RFC 3711 3.3.2, 9.1). Worker only. */
 #ifndef RELAY_WORKER_EVICTED_H
 #define RELAY_WORKER_EVICTED_H
 
 #include "relay/worker/stream.h"
 
-/*
- * A receive key remembers so many. Its peer alone can make it, for only authenticated SSRCs become
- * streams; beyond it no stream is evicted any more, and a new SSRC is one too many.
- */
+/* Entries of a receive key. Only its peer can fill them, because only authenticated SSRCs become
+ * streams. When they are full, no further stream is evicted and new SSRCs are refused. */
 enum { EVICTED_MAX = 256 };
 
-/* Remembers a stream's state, of which one under the same key is overwritten. False when there is
- * no room: then the stream must stay. */
+/* Stores a stream's state in its key, replacing an older entry of the SSRC. False: no room, so the
+ * stream must not be evicted. */
 bool evicted_keep(struct stream_pool *p, struct crypto *c, uint32_t ssrc);
 
-/* Where the SSRC goes on if it was evicted: at its highest index, all below it taken for seen.
- * False: it was not. */
+/* Where an evicted SSRC continues: at its highest index, with all indexes below it marked as
+ * received. False: the SSRC was not evicted. */
 bool evicted_find(const struct key *key, uint32_t ssrc, struct engine_stream_state *start);
 
-/*
- * What `from` has seen of any SSRC, in a stream of the list or of an evicted one, is refused under
- * `to` too: the same octets under another suite. False when there is no room; then evicted_drop
- * takes back what was remembered.
- */
+/* For a key that continues under another suite: marks the indexes that `from` received, in
+ * `list` or in evicted streams, as received under `to`. False: no room; call evicted_drop to
+ * remove what was stored. */
 bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const struct key *from,
                        struct key *to);
 
-/* The highest index of the SSRC under the key before this one, if it was evicted there: nothing of
- * it was seen under this key. */
+/* The highest index of an SSRC under the previous key, if it was evicted there. It was not received
+ * under this key. */
 bool evicted_before(const struct key *key, uint32_t ssrc, uint64_t *index);
 
-/* The key stays with its session, and another one has its leg: that one remembers where its SSRCs
- * were, as far as there is room. */
+/* For a key that is moved to its session while `to` takes its place: `to` remembers its evicted
+ * SSRCs as the previous key's, as far as there is room. */
 void evicted_remember(struct stream_pool *p, const struct key *from, struct key *to);
 
-/* --- under a send key ------------------------------------------------------- */
+/* --- send keys -------------------------------------------------------------- */
 
-/* A name under which packets went out, whose it was, and how far it came. */
+/* An outbound SSRC that was used under the key, its source, and its highest indexes. */
 struct evicted_sent {
 	uint64_t index;
 	uint32_t ssrc, source_ssrc, rtcp_index;
@@ -46,18 +42,18 @@ struct evicted_sent {
 	bool has_index;
 };
 
-/* False when there is no room: then every source must get a new name under the key. */
+/* False: no room, so every source must get a new SSRC under the key. */
 bool evicted_keep_sent(struct stream_pool *p, struct key *key, const struct stream *s);
 bool evicted_find_sent(const struct key *key, uint32_t ssrc, struct evicted_sent *out);
-/* The nth name of what a source at that place of a media called so. */
+/* Finds the nth outbound SSRC of a source, given by its SSRC and its leg's place in the media. */
 bool evicted_find_source(const struct key *key, uint8_t place, uint32_t source_ssrc, unsigned nth,
                          struct evicted_sent *out);
-/* The stream takes no index up to that one. `same_run`: where its own is higher, it goes on from
- * there, and takes none up to its own. */
+/* The stream will use no index up to `sent`. With `same_run`, a higher index of its own stays, and
+ * no index up to that one is used. */
 void evicted_go_on(struct stream *s, const struct evicted_sent *sent, bool same_run);
 
-/* Before a key leaves the worker: `next` (may be NULL) keeps where its SSRCs were, in the place of
- * what it kept. Takes NULL. */
+/* Call it before a key leaves the worker. `next` (may be NULL) takes over the evicted SSRCs as its
+ * previous key's. Takes NULL. */
 void evicted_drop(struct stream_pool *p, struct key *key, struct key *next);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A list of keys for each session; what they remember of streams stands in relay/worker/evicted.h.
- */
+/* A list of keys in each session. What a key remembers of streams is in relay/worker/evicted.h. */
 #include "relay/worker/kept.h"
 
 #include <string.h>
@@ -21,9 +20,9 @@ static void put(struct leg *leg, struct key **at, bool is_send)
 	*at = NULL;
 }
 
-/* No stream holds a state under it any more. False: what was seen under it could not all be
- * remembered. */
-static bool take_out(struct worker *w, struct leg *leg, struct key *key)
+/* Moves the key's states out of the leg's streams. False: not everything received under the key
+ * could be stored. */
+static bool detach_states(struct worker *w, struct leg *leg, struct key *key)
 {
 	bool ok = true;
 
@@ -49,7 +48,7 @@ void kept_put_receive(struct worker *w, struct leg *leg, struct key **at)
 		return;
 	if (at == &leg->receive_previous && leg->receive)
 		evicted_remember(&w->streams, *at, leg->receive);
-	if (take_out(w, leg, *at)) {
+	if (detach_states(w, leg, *at)) {
 		put(leg, at, false);
 		return;
 	}
@@ -67,7 +66,7 @@ void kept_put_send(struct worker *w, struct leg *leg, struct key **at)
 	key->run = leg->run;
 	key->has_forgotten |= leg->has_forgotten;
 	for (struct stream *s = leg->out_streams; s; s = s->next)
-		/* A name whose index is not known could be taken up again from the start. */
+		/* Without a stored index the SSRC could start again from 0. */
 		key->has_forgotten |= !evicted_keep_sent(&w->streams, key, s);
 	put(leg, at, true);
 }
@@ -80,7 +79,7 @@ static bool is_place(const struct key *k, const struct key *wanted)
 	       k->leg == wanted->leg && key_is_same_context(k, wanted);
 }
 
-/* The leg that has the key still: it gives it up in the same plan. */
+/* A leg that still has the key; it loses it in the same plan. */
 static struct key **find_at_leg(struct session *s, const struct key *wanted)
 {
 	const struct media *m = session_media(s, wanted->media);
@@ -157,8 +156,8 @@ void kept_end(struct worker *w, struct session *s)
 
 /* --- sending ---------------------------------------------------------------- */
 
-/* The key may have sent under the stream's name and not know how far it came: the source gets
- * another name. */
+/* The key may have sent under this SSRC, but its highest index is not known: the source
+ * gets another SSRC. */
 static void drop_name(struct worker *w, struct leg *leg, struct stream **at)
 {
 	struct stream *s = *at;

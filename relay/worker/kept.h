@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that a session has used and may use again: what was seen or sent under them stays with them
- * while it lives. Worker only. */
+/* Keys that a session has used and may use again. Each keeps the indexes received or sent under it
+ * for the life of the session. Worker only. */
 #ifndef RELAY_WORKER_KEPT_H
 #define RELAY_WORKER_KEPT_H
 
@@ -9,25 +9,26 @@
 struct worker;
 
 /*
- * A key leaves a leg: its streams' indices go to the key, and the key to its session. *at becomes
- * NULL; takes a NULL there. Without room for what was received it goes home for good, and is
- * refused from then on; without room for what was sent each source gets a new name under it.
+ * Moves a key from a leg to the session's list; the key takes the indexes of the leg's streams.
+ * Sets *at to NULL; does nothing if *at is NULL. Receive key without room for the indexes: the key
+ * is returned to control and refused from then on. Send key without room: each source gets a new
+ * SSRC under it.
  */
 void kept_put_receive(struct worker *w, struct leg *leg, struct key **at);
 void kept_put_send(struct worker *w, struct leg *leg, struct key **at);
 
-/* The same key in the same context, as a leg of the session has it or had it where `wanted` says;
- * NULL. `take`: it is the caller's then. */
+/* Finds the key that the session already has for the context, leg and direction of `wanted`: in use
+ * on that leg or in the list. NULL: none. `take`: the caller takes it from there. */
 struct key *kept_find(struct worker *w, struct session *s, const struct key *wanted, bool take);
-/* The key of that fingerprint goes home with all that it holds. */
+/* Returns the key with that fingerprint, and all it holds, to control. */
 void kept_forget(struct worker *w, struct session *s, uint64_t fingerprint);
-/* The session ends: blocks go back to the pool; the keys stay in its list, for control. */
+/* For a session that ends: returns blocks to the pool. The keys stay in the list;
+ * control frees them. */
 void kept_end(struct worker *w, struct session *s);
 
-/*
- * The leg's send key has just come back: streams go on above what they sent under it. Where the key
- * does not know of all names (`has_forgotten`), the leg gives up those it does not know.
- */
+/* The leg's send key was used before: streams continue above the indexes they used under it. If the
+ * key does not know all SSRCs used under it (`has_forgotten`), the leg drops the SSRCs that the key
+ * does not know. */
 void kept_resume(struct worker *w, struct leg *leg);
 
 #endif

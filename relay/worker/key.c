@@ -6,7 +6,8 @@
 
 #include "base/mem.h"
 
-/* The engine's form of a key that outlives what its context says. */
+/* The engine's form of a key that ignores the lifetime in its context; the
+ * suite's limit applies. */
 static enum err endless(struct engine_key **out, const struct engine_ops *ops,
                         const struct keyctx *ctx, const struct key_terms *terms, struct why *why)
 {

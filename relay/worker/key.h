@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A key of a leg in one direction: the engine's form of it and what the path must know of it
- * without asking the engine. */
+/* A key of a leg in one direction: the engine's form, and what the path needs without
+ * calling the engine. */
 #ifndef RELAY_WORKER_KEY_H
 #define RELAY_WORKER_KEY_H
 
@@ -12,32 +12,35 @@
 
 struct evicted;
 
-/* Made and freed by control, used by one worker in between. Holds no key octets of its own. */
+/* Control makes and frees it; in between one worker uses it. It has no key octets of its own. */
 struct key {
-	struct key *next; /* of those that its session keeps, or on its way home */
+	struct key *next; /* in the session's list of kept keys, or on the way back to control */
 	struct engine_key *engine;
-	uint64_t fingerprint; /* keyed hash of master key and salt: the same key under another suite
-	                         or MKI has the same one */
-	uint64_t pkts, limit; /* SRTP packets over all SSRCs, and how many are allowed (RFC
-	                         4568 6.4.2, RFC 3711 9.2) */
-	struct evicted *evicted; /* SSRCs whose streams made room for others, or lost the key
-	                            (relay/worker/evicted.h) */
+	/* keyed hash of master key and salt; independent of suite and MKI */
+	uint64_t fingerprint;
+	/* SRTP packets of all SSRCs, and the limit (RFC 4568 6.4.2, RFC 3711 9.2) */
+	uint64_t pkts, limit;
+	/* SSRCs whose streams were evicted, or lost the key (relay/worker/evicted.h) */
+	struct evicted *evicted;
 	uint16_t n_evicted;
-	struct evicted *before; /* of the key before it: where their indices go on
-	                           (relay/worker/evicted.h) */
-	uint16_t run;           /* sending: the leg's when the key left it */
-	bool was_used; /* the session has it, or had it at the place below: it goes on from there */
-	uint8_t media, leg; /* where it is kept */
+	/* those of the previous key, where their indexes continue (relay/worker/evicted.h) */
+	struct evicted *before;
+	uint16_t run; /* send key: `run` of the leg when the key left it */
+	/* the session already has this key at the place below, and it must continue there */
+	bool was_used;
+	uint8_t media, leg; /* the place */
 	bool is_send;
-	bool has_forgotten; /* sending: not all names that were used under it are known */
-	uint8_t roc; /* enum relay_rekey_roc: where streams that came over from another key go on */
+	bool has_forgotten; /* send key: not all SSRCs used under it are known */
+	/* enum relay_rekey_roc: where streams of the previous key continue */
+	uint8_t roc;
 	bool reported_soft, reported_expired;
-	bool has_opened;   /* receiving: some packet has verified under it */
-	bool has_roc_hint; /* receiving: the first stream under it begins at roc_hint, or next to it
-	                    */
+	bool has_opened; /* receive key: a packet has verified under it */
+	/* receive key: its first stream starts at roc_hint or a ROC next to it */
+	bool has_roc_hint;
 	uint32_t roc_hint;
-	bool is_aead;  /* the MKI stands last, behind the tag (RFC 7714); else before it (RFC 3711)
-	                */
+	/* the MKI is the last field, after the tag (RFC 7714); otherwise it is before the
+	 * tag (RFC 3711) */
+	bool is_aead;
 	uint8_t suite; /* enum suite_id */
 	uint8_t srtp_tag_len, srtcp_tag_len;
 	uint8_t mki_len;
@@ -47,20 +50,20 @@ struct key {
 struct key_terms {
 	enum engine_direction direction;
 	unsigned window_pkts;
-	bool ends; /* with the lifetime of its context; else only with what its suite allows */
+	bool ends; /* true: at the lifetime of its context; false: at the limit of its suite */
 };
 
 /* Control only. ERR_NOMEM, ERR_CRYPTO. */
 enum err key_new(struct key **out, const struct engine_ops *ops, const struct keyctx *ctx,
                  const struct key_terms *terms, struct why *why) MUST_USE;
-/* Control only, when no stream uses it any more. Takes NULL. */
+/* Control only, once no stream uses the key. Takes NULL. */
 void key_free(const struct engine_ops *ops, struct key *k);
 
-/* The same key under the same suite and MKI and for as long: what a key that comes back must be.
+/* Whether fingerprint, suite, MKI and lifetime are equal, as required of a key that is used again.
  * False for NULL. */
 bool key_is_same_context(const struct key *a, const struct key *b);
 
-/* Does the packet carry this key's MKI where it would stand? True for a key without one. */
+/* Whether the packet has this key's MKI in the right place. True for a key without MKI. */
 bool key_matches_mki(const struct key *k, const struct pkt *pkt);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The latch's transition table, and which event a packet is. */
+/* The latch's transition table; turns packets into events. */
 #include "relay/worker/latch.h"
 
 enum { NS_OF_MS = 1000000 };
@@ -107,7 +107,7 @@ static void start(struct latch *l, const struct addr *signalled, uint64_t now_ns
 	l->until_ns = now_ns + LATCH_STRAGGLERS_MS * (uint64_t)NS_OF_MS;
 }
 
-/* 0.0.0.0 is how RFC 3264 8.4 says hold. */
+/* 0.0.0.0 means hold (RFC 3264 8.4). */
 static bool is_hold(const struct addr *a)
 {
 	return !addr_is_none(a) && addr_is_any(a);
@@ -117,8 +117,8 @@ void latch_signal(struct latch *l, const struct latch_terms *t, const struct add
                   uint64_t now_ns)
 {
 	bool same_policy = l->policy == t->policy, same_address = addr_eq(&l->signalled, signalled);
-	/* What was learnt stays: signalling took nobody's place, or the peer is where it says
-	 * already. */
+	/* Keep the learned address if signalling did not replace a known address, or if it now
+	 * signals the learned one. */
 	bool stays = latch_has_heard(l) &&
 	             (same_address || addr_is_none(&l->signalled) || is_hold(&l->signalled) ||
 	              is_hold(signalled) || addr_eq(&l->address, signalled));
@@ -148,7 +148,7 @@ void latch_reopen(struct latch *l)
 
 /* --- packets ---------------------------------------------------------------- */
 
-/* Where time alone has left the state. */
+/* The state after timeouts. */
 static enum latch_state state_at(const struct latch *l, uint64_t now_ns)
 {
 	bool over = l->state == LATCH_CHOOSING && now_ns >= l->until_ns;
@@ -156,13 +156,13 @@ static enum latch_state state_at(const struct latch *l, uint64_t now_ns)
 	return over ? rows[l->state][LATCH_EXPIRE].next : (enum latch_state)l->state;
 }
 
-/* How much an address is like the signalled one; less is better. */
+/* How close an address is to the signalled one; 0 is the closest. */
 static unsigned rank(const struct latch *l, const struct addr *a)
 {
 	return addr_ip_eq(&l->signalled, a) ? 0 : l->signalled.port == a->port ? 1 : 2;
 }
 
-/* How long the present address must have been silent for that newcomer. */
+/* How long the present address must be silent before this newcomer may replace it. */
 static uint64_t patience_ms(const struct latch *l, enum latch_state state, const struct addr *from)
 {
 	if (l->policy == LATCH_BY_FOLLOWING)
@@ -180,7 +180,7 @@ static enum latch_event newcomer(const struct latch *l, enum latch_state state,
 
 	if (evidence == LATCH_BESIDE || (evidence != LATCH_HINT && l->is_hinted))
 		return LATCH_BETTER;
-	/* Where RTP was heard, RTCP of another port says nothing of it. */
+	/* After RTP was received, RTCP from another port proves nothing about it. */
 	if (evidence == LATCH_HINT && !l->is_hinted)
 		return LATCH_OTHER;
 	if (evidence != LATCH_HINT && state == LATCH_CHOOSING &&
@@ -220,7 +220,8 @@ bool latch_may(const struct latch *l, const struct addr *from, enum latch_eviden
 
 static void move(struct latch *l, enum latch_event event, const struct addr *from, uint64_t now_ns)
 {
-	/* Who lost the leg by silence alone has the older claim to it, for as long as he had it. */
+	/* A source that lost the leg only by silence may reclaim it, for as long as it
+	 * had the leg. */
 	l->before = event == LATCH_QUIET ? l->address : (struct addr){.version = 0};
 	if (event == LATCH_QUIET && l->state != LATCH_CHOOSING)
 		l->until_ns = now_ns + (l->heard_ns - l->since_ns);
@@ -247,7 +248,7 @@ enum latch_answer latch_step(struct latch *l, const struct addr *from, enum latc
 		l->since_ns = now_ns;
 		l->until_ns = now_ns + l->window_ms * (uint64_t)NS_OF_MS;
 	}
-	/* RTCP from where RTP is signalled to come from leaves no doubt. */
+	/* RTCP from the signalled RTP address counts as full evidence. */
 	if (is_first || event != LATCH_SAME || evidence != LATCH_HINT)
 		l->is_hinted = evidence == LATCH_HINT && !addr_eq(from, &l->signalled);
 	l->heard_ns = now_ns;

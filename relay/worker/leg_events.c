@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events of legs: told at once, or, while the ring to control is full, kept as a bit of their leg
- * and told when there is room. */
+/* Events of legs. While the ring to control is full, an event is kept as a bit of its leg
+ * and sent later. */
 #include "base/clk.h"
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"
@@ -12,8 +12,8 @@ static uint32_t bit_of(const struct relay_event *e)
 	return 1u << (2 * (unsigned)e->kind + e->is_send);
 }
 
-/* What can't be read from the leg later stands beside the bit. Of one kind the last one stands for
- * all. */
+/* Stores the members that cannot be read from the leg later. A later event of the same kind
+ * replaces an earlier one. */
 static void keep(struct worker *w, struct leg *leg, const struct relay_event *e)
 {
 	struct leg_events *u = &leg->events;
@@ -48,14 +48,14 @@ void leg_events_tell(struct worker *w, struct leg *leg, const struct relay_event
 {
 	if (send_event(w, leg, event))
 		return;
-	/* A question to control is asked again by whoever waits for the answer. */
+	/* Not stored: the next packet of that source asks control again. */
 	if (event->kind == RELAY_EVENT_ASK)
 		counter_inc(&w->counters.events_lost);
 	else
 		keep(w, leg, event);
 }
 
-/* The event as it is now; false: there is nothing to tell any more. */
+/* Builds the event from the leg's present state; false: it no longer applies. */
 static bool read_event(const struct leg *leg, unsigned bit, struct relay_event *e)
 {
 	const struct leg_events *u = &leg->events;

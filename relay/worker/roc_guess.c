@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Guesses of a rollover counter, and their rate. */
+/* Guesses of a rollover counter (ROC), and the limit on their rate. */
 #include "relay/worker/roc_guess.h"
 
 #include "base/clk.h"
@@ -8,7 +8,7 @@
 const struct roc_rate roc_rate_first = {.interval_ns = 100 * NS_PER_MS, .burst = 32};
 const struct roc_rate roc_rate_lost = {.interval_ns = 200 * NS_PER_MS, .burst = 1};
 
-/* The guesses so far, for one packet. */
+/* The guesses for one packet so far. */
 struct guesses {
 	struct roc_guess *at;
 	unsigned n;
@@ -35,8 +35,8 @@ static void add_roc(struct guesses *g, uint64_t roc)
 		add(g, &(struct roc_guess){.roc = (uint32_t)roc});
 }
 
-/* The likelier neighbour first: a small number follows a wrap, a large one comes before. Below 0
- * there is none: it wraps to beyond 32 bits. */
+/* The likelier neighbour first: a small sequence number comes after a wrap, a large one before. A
+ * guess below 0 wraps to a large number, which add_roc drops. */
 static void add_neighbours(struct guesses *g, uint64_t roc)
 {
 	bool is_small = g->seq < 32768;
@@ -45,7 +45,7 @@ static void add_neighbours(struct guesses *g, uint64_t roc)
 	add_roc(g, is_small ? roc - 1 : roc + 1);
 }
 
-/* A gap of 32,768 packets and more takes the estimate a wrap or two too low. */
+/* After a gap of 32,768 packets or more the estimated ROC is one or two too low. */
 static void add_ahead(struct guesses *g, uint64_t highest)
 {
 	uint64_t roc = roc_estimate(highest, g->seq) >> 16;
@@ -54,8 +54,8 @@ static void add_ahead(struct guesses *g, uint64_t highest)
 	add_roc(g, roc + 2);
 }
 
-/* Would ROC 1 be the kept index going on, which the rule `zero` excludes, rather than a wrap since
- * it began again at 0? */
+/* Whether ROC 1 would continue the kept index, which rule `zero` excludes, and is not the first
+ * wrap after a restart at 0. */
 static bool is_kept_one(uint64_t kept, uint16_t seq)
 {
 	return kept >> 16 && roc_estimate(kept, seq) >> 16 == 1;

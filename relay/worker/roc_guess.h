@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which rollover counters the first packet of a stream may have, and how often more than the
- * likeliest one is tried. */
+/* Which rollover counters (ROCs) are tried for a stream's first packet, and how often more than the
+ * likeliest one is tried (docs/decisions/0054-roc.md). */
 #ifndef RELAY_WORKER_ROC_GUESS_H
 #define RELAY_WORKER_ROC_GUESS_H
 
@@ -9,52 +9,50 @@
 
 #include "relay/relay.h"
 
-/* One place where the index may stand. */
+/* A possible position of a packet's index. */
 struct roc_guess {
-	bool goes_on; /* the nearest index to `index` (relay/packet/roc.h); else exactly this ROC */
+	/* true: the nearest index to `index` (relay/packet/roc.h); false: exactly `roc` */
+	bool goes_on;
 	uint32_t roc;
 	uint64_t index; /* goes_on */
 };
 
 enum { ROC_GUESSES_MAX = 9 };
 
-/* What is known of a stream under a key before its first SRTP packet verified. */
+/* What is known of a stream under a key before its first SRTP packet has verified. */
 struct roc_known {
-	enum relay_rekey_roc rule; /* of a re-keying; means nothing without a kept index */
+	enum relay_rekey_roc rule; /* used only with has_kept */
 	bool has_hint, has_kept, has_other;
-	uint32_t hint;  /* came with the key */
-	uint32_t other; /* ROC of the leg's stream that spoke last under this key */
-	uint64_t kept;  /* highest index under the key before */
+	uint32_t hint;  /* ROC that was given with the key */
+	uint32_t other; /* ROC of the leg's most recent other stream under this key */
+	uint64_t kept;  /* highest index under the previous key */
 };
 
 /*
- * The guesses for a packet with that sequence number, likeliest first, none twice. Without
- * knowledge ROC 0 and 1: a stream begins anywhere between 0 and 65535, and its first packets may be
- * lost on both sides of the wrap (RFC 3711 3.3.1). Before them stands a hint, with the ROC on
- * either side of it, and under the rules `either` and `keep` the kept index, with the two ROCs
- * ahead of it; `keep` tries nothing else, and `zero` nothing that would be the kept index going on.
- * Returns how many, at least 1.
+ * The guesses for a packet with this sequence number, likeliest first, without repetition. Nothing
+ * known: ROC 0 and 1, because a stream starts anywhere from 0 to 65535 and its first packets may be
+ * lost around the wrap (RFC 3711 3.3.1). A hint comes first, then the ROCs next to it. With a kept
+ * index, rules `either` and `keep` try its continuation and the two ROCs ahead; `keep` tries
+ * nothing else; `zero` tries no continuation. Returns the number of guesses, at least 1.
  */
 unsigned roc_guesses(struct roc_guess out[ROC_GUESSES_MAX], const struct roc_known *known,
                      uint16_t seq);
 
-/*
- * The ROCs ahead of a stream that authenticated packets before and has lost its sender: the two
- * behind the estimate. An index behind what was seen is never guessed, for the window could not
- * tell a repeated packet from a new one. Returns how many, 0 to 2.
- */
+/* The guesses for a stream that has lost its sender: the two ROCs ahead of the estimate. Lower ones
+ * are never tried: below the window a replayed packet cannot be told from a new one. Returns the
+ * number of guesses, 0 to 2. */
 unsigned roc_guesses_ahead(struct roc_guess out[2], uint64_t highest, uint16_t seq);
 
 /*
- * How often a worker tries more than the likeliest state. A packet falls into a place by leg,
- * source, SSRC and the upper bits of its sequence number, so that a flood of forgeries shares a
- * place with the true stream for a few packets at most. Each place has a burst and a rate of its
- * own; together they bound the worker: ROC_GATE_PLACES * NS_PER_S / interval tries a second.
+ * Limits how often a worker tries more than the likeliest state. Each packet has a slot, chosen by
+ * leg, source, SSRC and the upper bits of the sequence number, so a flood of forgeries shares a
+ * slot with the true stream for only a few packets. Each slot has a burst and a rate. In total a
+ * worker makes at most ROC_GATE_PLACES * NS_PER_S / interval further tries a second.
  */
 enum { ROC_GATE_PLACES = 1024 };
 
 struct roc_gate {
-	uint64_t full_ns[ROC_GATE_PLACES]; /* when the place would have its whole burst again */
+	uint64_t full_ns[ROC_GATE_PLACES]; /* when the slot will have its full burst again */
 };
 
 struct roc_rate {
@@ -62,12 +60,12 @@ struct roc_rate {
 	unsigned burst;
 };
 
-/* Until the first packet under a key: 10 a second, 32 at once. */
+/* Before a stream's first packet under a key: 10 a second, burst 32. */
 extern const struct roc_rate roc_rate_first;
-/* After a run of failures: 5 a second, one at once. */
+/* After a run of failures: 5 a second, burst 1. */
 extern const struct roc_rate roc_rate_lost;
 
-/* True: this packet may be tried further, and that is counted. `hash` of what names the place. */
+/* True: the packet may be tried further; the try is counted. `hash` chooses the slot. */
 bool roc_gate_pass(struct roc_gate *g, const struct roc_rate *rate, uint64_t hash, uint64_t now_ns);
 
 #endif

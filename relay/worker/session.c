@@ -18,7 +18,7 @@ enum {
 
 /* --- timers ----------------------------------------------------------------- */
 
-/* Silence before the watch began, a hold perhaps, does not count. */
+/* Silence before the timer was turned on, for example during a hold, does not count. */
 static uint64_t quiet_since_ns(const struct leg *leg)
 {
 	return leg->last_rx_ns > leg->watched_since_ns ? leg->last_rx_ns : leg->watched_since_ns;
@@ -35,7 +35,7 @@ static void on_inactivity(struct wheel_timer *t, uint64_t now_ns)
 		wheel_set(&w->wheel, t, due_ns);
 		return;
 	}
-	/* Said once; commit takes the mark away when media comes back. */
+	/* Raised once; commit clears is_silent when media resumes. */
 	if (!leg->is_silent)
 		leg_events_tell(w, leg, &(struct relay_event){.kind = RELAY_EVENT_MEDIA_TIMEOUT});
 	leg->is_silent = true;
@@ -59,7 +59,7 @@ static void on_setup(struct wheel_timer *t, uint64_t now_ns)
 {
 	struct session *s = LIST_OF(t, struct session, setup_timer);
 
-	/* Without room in the ring it is told a little later. */
+	/* When the ring is full, try again after SETUP_AGAIN_MS. */
 	if (!s->has_media && !worker_tell(s->worker, s->handle,
 	                                  &(struct relay_event){.kind = RELAY_EVENT_SETUP_TIMEOUT,
 	                                                        .owner = s->owner}))
@@ -78,7 +78,7 @@ static void shift(struct worker *w, struct stream *list, bool back)
 	}
 }
 
-/* For good: what it has seen went over to another one. */
+/* Returns the previous key to control; what it received was handed over to the present one. */
 static void drop_previous(struct worker *w, struct leg *leg)
 {
 	for (struct stream *s = leg->in_streams; s; s = s->next) {
@@ -90,7 +90,7 @@ static void drop_previous(struct worker *w, struct leg *leg)
 	leg->receive_previous = NULL;
 }
 
-/* The overlap is over: the previous key opens nothing any more. */
+/* The overlap has ended: the previous key decrypts nothing any more. */
 static void on_overlap(struct wheel_timer *t, uint64_t now_ns)
 {
 	struct leg *leg = LIST_OF(t, struct leg, overlap_timer);
@@ -104,9 +104,9 @@ static bool is_same_key(const struct key *a, const struct key *b)
 	return a && b && a->fingerprint == b->fingerprint;
 }
 
-/* The one the session has already, if `*wanted` is none that it never had: it goes on where it was,
- * never from the start. */
-static struct key *present_form(struct worker *w, struct leg *leg, struct key **wanted)
+/* If the session used this key before, takes its existing form, which continues at its old indexes,
+ * and leaves *wanted for control to free. Otherwise takes *wanted and sets it to NULL. */
+static struct key *existing_or_new(struct worker *w, struct leg *leg, struct key **wanted)
 {
 	struct key *again = *wanted && (*wanted)->was_used
 	                            ? kept_find(w, leg->media->session, *wanted, true)
@@ -123,7 +123,7 @@ static void swap_receive(struct worker *w, struct leg *leg, struct key **wanted)
 	struct key *was = leg->receive;
 
 	if (key_is_same_context(*wanted, leg->receive_previous)) {
-		/* An offer was taken back. */
+		/* The previous key returns, for example after a rejected offer. */
 		leg->receive = leg->receive_previous;
 		leg->receive_previous = was;
 		shift(w, leg->in_streams, true);
@@ -133,11 +133,11 @@ static void swap_receive(struct worker *w, struct leg *leg, struct key **wanted)
 	leg->receive = NULL;
 	shift(w, leg->in_streams, false);
 	leg->receive_previous = was;
-	leg->receive = present_form(w, leg, wanted);
+	leg->receive = existing_or_new(w, leg, wanted);
 }
 
-/* What is sent under the next key begins where the stream stands: states under this one go at once,
- * how far they came stays with the key. */
+/* Ends the states under the present key. Its highest indexes stay with it; streams continue from
+ * their own index under the next key. */
 static void end_sending(struct worker *w, struct leg *leg)
 {
 	kept_put_send(w, leg, &leg->send);
@@ -147,7 +147,7 @@ static void end_sending(struct worker *w, struct leg *leg)
 	}
 }
 
-/* A new key: sending goes on above every index used so far, or from ROC 0 towards a new address
+/* A new key: sending continues above every index used so far, or from ROC 0 towards a new address
  * (RFC 4568 7.1.4). */
 static void start_sending(struct leg *leg, bool restarts)
 {
@@ -163,16 +163,16 @@ static void start_sending(struct leg *leg, bool restarts)
 static void swap_send(struct worker *w, struct leg *leg, struct key **wanted, bool restarts)
 {
 	end_sending(w, leg);
-	leg->send = present_form(w, leg, wanted);
+	leg->send = existing_or_new(w, leg, wanted);
 	if (*wanted)
 		kept_resume(w, leg);
 	else if (leg->send)
 		start_sending(leg, restarts);
 }
 
-/* The peer keeps its key under another suite: packets of the one could be cut to the tag of the
- * other and come again. */
-static bool keeps_octets(const struct leg *leg, const struct leg_change *c)
+/* The same key under another suite: a packet truncated to the other tag length could be replayed,
+ * so replay protection must carry over. */
+static bool keeps_key(const struct leg *leg, const struct leg_change *c)
 {
 	return c->sets_receive && is_same_key(c->receive, leg->receive);
 }
@@ -184,7 +184,7 @@ static void apply_keys(struct worker *w, struct leg *leg, struct leg_change *c, 
 	bool had_key = leg->receive || leg->send;
 
 	if (c->sets_receive) {
-		bool has_one = keeps_octets(leg, c);
+		bool has_one = keeps_key(leg, c);
 
 		leg->unheard = (struct unheard){0};
 		swap_receive(w, leg, &c->receive);
@@ -212,19 +212,19 @@ static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 	return m ? m->legs[c->leg] : NULL;
 }
 
-/* A key that was used before and whose state is gone would repeat indices, or take replays. Control
- * knows which are; this is in case it errs. */
+/* A second check, after control's: a used key without its state would repeat indexes
+ * or accept replays. */
 static enum err check_keys(struct worker *w, struct session *s, const struct leg *leg,
                            const struct leg_change *c, struct why *why)
 {
 	const struct key *keys[] = {c->receive, c->send};
 
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
-		if (keys[i] && keys[i]->was_used && !(i == 0 && keeps_octets(leg, c)) &&
+		if (keys[i] && keys[i]->was_used && !(i == 0 && keeps_key(leg, c)) &&
 		    !kept_find(w, s, keys[i], false))
 			return why_fail(why, ERR_REKEY,
-			                "media %u leg %s: this %s key was in use before, and its "
-			                "state is gone; a new one is needed",
+			                "media %u leg %s: this %s key was used before and its "
+			                "state is no longer kept; use a new key",
 			                c->media, relay_leg_name(c->leg), i ? "send" : "receive");
 	return ERR_OK;
 }
@@ -247,8 +247,8 @@ static void close_port(struct io_port *port)
 		port->io->ops->close_port(port->io, port);
 }
 
-/* Ports that were opened and what was handed over, of a plan that can't be carried out. */
-static void take_back(struct worker *w, struct plan *p)
+/* Undoes prepare: closes the ports it opened, drops what it handed over. */
+static void undo_prepare(struct worker *w, struct plan *p)
 {
 	for (unsigned i = 0; i < p->n_changes; i++) {
 		for (unsigned k = 0; k < LEG_PORTS; k++)
@@ -260,16 +260,16 @@ static void take_back(struct worker *w, struct plan *p)
 static enum err hand_over(struct worker *w, const struct leg *leg, const struct leg_change *c,
                           struct why *why)
 {
-	if (!keeps_octets(leg, c) ||
+	if (!keeps_key(leg, c) ||
 	    evicted_hand_over(&w->streams, leg->in_streams, leg->receive, c->receive))
 		return ERR_OK;
 	return why_fail(why, ERR_REKEY,
-	                "media %u leg %s: the receive key goes on under another suite, and its "
-	                "streams are too many to be remembered; a new key is needed",
+	                "media %u leg %s: the receive key has too many streams to continue under "
+	                "another suite; use a new key",
 	                c->media, relay_leg_name(c->leg));
 }
 
-/* What can fail, before anything has changed. */
+/* Does everything that can fail, before anything changes. */
 static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 {
 	for (unsigned i = 0; i < p->n_changes; i++) {
@@ -286,7 +286,7 @@ static enum err prepare(struct worker *w, struct plan *p, struct why *why)
 					k < LEG_OTHER ? c->spec.interface : c->spec.other_interface,
 					why);
 		if (e) {
-			take_back(w, p);
+			undo_prepare(w, p);
 			return e;
 		}
 	}
@@ -349,7 +349,7 @@ static void set_latch(struct leg *leg, const struct leg_change *c, unsigned k, u
 		latch_reopen(&leg->latches[k]);
 }
 
-/* `was_ms`: what inactivity_ms was until now. */
+/* `was_ms`: the previous inactivity_ms. */
 static void set_watch(struct worker *w, struct leg *leg, uint32_t was_ms, uint64_t now_ns)
 {
 	if (leg->spec.inactivity_ms == was_ms)
@@ -393,8 +393,8 @@ static void start_leg(struct session *s, struct leg_change *c)
 	c->body = NULL;
 }
 
-/* Streams end, timers stop, ports close; what the leg sent elsewhere keeps its name there and is
- * never taken up again. */
+/* Streams end, timers stop, ports close. On other legs, outbound SSRCs of this leg's sources stay
+ * reserved and are not used again. */
 static void end_leg(struct worker *w, struct leg *leg)
 {
 	struct stream **lists[] = {&leg->in_streams, &leg->out_streams};
@@ -428,7 +428,7 @@ static void end_leg(struct worker *w, struct leg *leg)
 		close_port(*port_at(leg, k));
 }
 
-/* `at` is where the list has it, or will. */
+/* `at`: the media's place in the list. */
 static struct media **change_media(struct session *s, struct media **at, unsigned place,
                                    struct media_change *c)
 {
@@ -443,7 +443,7 @@ static struct media **change_media(struct session *s, struct media **at, unsigne
 	return &(*at)->next;
 }
 
-/* The mode's row reaches every leg, those that did not change too. */
+/* Sets the row of the mode in every leg, also in legs that did not change. */
 static void set_mode(struct media *m, const struct mode *mode)
 {
 	for (unsigned i = 0; i < m->n_legs; i++) {

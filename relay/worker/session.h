@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A session on its worker: media, legs, and how a plan of control changes them. */
+/* A session on its worker: media, legs, and how a plan changes them. */
 #ifndef RELAY_WORKER_SESSION_H
 #define RELAY_WORKER_SESSION_H
 
@@ -22,20 +22,21 @@ struct worker;
 struct media;
 struct session;
 
-/* Memory made and freed by control; everything in it is the worker's while it has it. What every
- * packet touches stands in three cache lines. */
+/* Control allocates and frees a leg; in between only its worker uses it. What every packet touches
+ * is in the first three cache lines. */
 struct leg {
 	struct media *media;
-	uint8_t place;   /* in the media: RELAY_LEG_ACCESS or a core leg */
+	uint8_t place;   /* index in the media: RELAY_LEG_ACCESS or a core leg */
 	uint8_t in, out; /* enum mode_in, mode_out: the row of the mode */
 	bool can_receive, can_send;
 	bool loop_protect;
-	uint8_t rtcp;       /* enum relay_rtcp */
-	bool has_media;     /* a packet was accepted since the start */
-	bool is_silent;     /* the inactivity event was sent */
-	bool has_forgotten; /* an outbound stream was given up: every new source gets a fresh SSRC,
-	                       for one could be repeated */
-	bool translates;    /* some outbound stream has not the SSRC of its source */
+	uint8_t rtcp;   /* enum relay_rtcp */
+	bool has_media; /* a packet was accepted */
+	bool is_silent; /* media-timeout was raised */
+	/* an outbound SSRC was given up: each new source gets a fresh one, because its own may
+	 * have been used */
+	bool has_forgotten;
+	bool translates; /* some outbound SSRC differs from its source's SSRC */
 	uint16_t n_in, n_out;
 	struct stream *in_streams, *out_streams;
 	struct key *receive, *receive_previous;
@@ -44,28 +45,28 @@ struct leg {
 	struct io_port *ports[LEG_WAYS]; /* NULL: not open */
 	uint64_t last_rx_ns;             /* 0: never */
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
-	uint64_t forwarded; /* verdicts[VERDICT_FORWARDED] stays 0: it has its place here, among
-	                       what every packet touches */
-	/* ---- third line: the first half of a latch; RTCP on a port of its own has another */
+	/* counted here, in a line that every packet touches; verdicts[VERDICT_FORWARDED] stays 0 */
+	uint64_t forwarded;
+	/* ---- third line: the first half of the latch for RTP */
 	struct latch latches[LEG_WAYS];
-	/* ---- not for every packet */
-	uint16_t run; /* counts restarts at ROC 0: the indices of one run go on under every key */
-	struct relay_leg_spec spec; /* what control wants of it; no keys. The first line repeats
-	                               what every packet needs. */
-	struct io_port *others[LEG_WAYS]; /* of the other family; NULL: not open */
-	uint64_t watched_since_ns;        /* when the watch for inactivity was turned on */
+	/* ---- not touched by every packet */
+	/* number of the last restart at ROC 0; within one run indexes continue under every key */
+	uint16_t run;
+	/* what control wants, without keys; the first line repeats what every packet needs */
+	struct relay_leg_spec spec;
+	struct io_port *others[LEG_WAYS]; /* of the other IP family; NULL: not open */
+	uint64_t watched_since_ns;        /* when the inactivity timer was turned on */
 	uint64_t rekeys, ssrc_changes;
-	uint64_t rtcp_pkts, rtcp_bytes,
-		rtcp_errors; /* RTCP is rare: its counts are not what every packet touches */
-	uint64_t asked_ns[LEG_PORTS]; /* when control was last asked about a source of RTP, of RTCP
-	                               */
-	struct addr permitted[LEG_WAYS]; /* a source that it has allowed; none */
-	uint64_t limit_event_ns;         /* when the stream limit was last told */
-	uint32_t failures;               /* in the second the timer measures */
+	uint64_t rtcp_pkts, rtcp_bytes, rtcp_errors;
+	/* when control was last asked about a source of RTP, of RTCP */
+	uint64_t asked_ns[LEG_PORTS];
+	struct addr permitted[LEG_WAYS]; /* the source that control permitted; none */
+	uint64_t limit_event_ns;         /* when the last stream-limit event was raised */
+	uint32_t failures;               /* since failure_timer was started */
 	struct unheard unheard;
 	struct leg_events events;
 	struct wheel_timer inactivity_timer, overlap_timer, failure_timer;
-	uint32_t verdicts[VERDICT_COUNT]; /* 2^32 - 1: so many or more */
+	uint32_t verdicts[VERDICT_COUNT]; /* stops at 2^32 - 1 */
 } __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct leg, ports) == 64 && offsetof(struct leg, latches) == 128,
@@ -74,27 +75,28 @@ _Static_assert(offsetof(struct leg, ports) == 64 && offsetof(struct leg, latches
 struct media {
 	struct session *session;
 	struct media *next;
-	uint8_t place; /* in the session */
+	uint8_t place; /* index in the session */
 	uint8_t n_legs;
 	uint8_t active;
-	struct leg *legs[RELAY_LEGS_MAX]; /* NULL: does not exist */
-	/* No SRTCP index up to this one is sent again from that place: a leg that ends and appears
-	 * anew, with whatever key, goes on (RFC 3711 3.4). */
+	struct leg *legs[RELAY_LEGS_MAX]; /* NULL: the leg does not exist */
+	/* The highest SRTCP index sent from each leg's place. A leg that ends and appears again
+	 * continues above it, under any key (RFC 3711 3.4). */
 	uint32_t rtcp_floor[RELAY_LEGS_MAX];
 };
 
 struct session {
 	struct worker *worker;
-	struct relay_session *handle; /* control's name of it, for messages */
+	struct relay_session *handle; /* sent with messages to control */
 	void *owner;
-	bool has_media; /* any packet was accepted */
+	bool has_media; /* a packet was accepted on any leg */
 	struct wheel_timer setup_timer;
-	struct media *media; /* in their order */
-	uint16_t runs;       /* the last one that was begun */
-	struct key *kept;    /* that left its legs, and may come back (relay/worker/kept.h) */
+	struct media *media; /* the first; the others follow by `next` */
+	uint16_t runs;       /* number of the last run of any leg */
+	/* keys that no leg uses now but may use again (relay/worker/kept.h) */
+	struct key *kept;
 };
 
-/* Its media at that place; NULL. */
+/* The media at that index; NULL. */
 static inline struct media *session_media(const struct session *s, unsigned place)
 {
 	struct media *m = s->media;
@@ -104,26 +106,25 @@ static inline struct media *session_media(const struct session *s, unsigned plac
 	return m;
 }
 
-/* All or nothing: ERR_EXISTS when a port is taken, ERR_REKEY when a key comes back whose state is
- * gone. Worker only. */
+/* Applies all changes or none. ERR_EXISTS: a port is taken; ERR_REKEY: a key was used before and
+ * its state is no longer kept. Worker only. */
 enum err session_apply(struct worker *w, struct plan *plan, uint64_t now_ns,
                        struct why *why) MUST_USE;
-/* Closes ports, ends streams and timers; the memory stays for control. Worker only. */
+/* Closes ports, ends streams and timers. Control frees the memory later. Worker only. */
 void session_end(struct worker *w, struct session *s);
-/* Control allows a source: a leg that is gone meanwhile is passed over. Worker only. */
+/* Control permits a source. Does nothing if the leg no longer exists. Worker only. */
 void session_permit(struct session *s, const struct relay_permit *p);
-/* Learning opens again on these legs (relay_session_reopen). Worker only. */
+/* These legs may learn a new source (relay_session_reopen). Worker only. */
 void session_reopen(struct session *s, const uint16_t legs[RELAY_MEDIA_MAX]);
-/* Fills statistics whose arrays hold as many media as the session has. Worker only. */
+/* Fills in statistics; `out` must have arrays for as many media as the session has. Worker only. */
 void session_read(const struct session *s, struct relay_session_stats *out);
-/* Frees a session's, or a leg's, memory when its worker has done with it. Control only; they take
- * NULL. */
+/* Free the memory of a session or a leg after its worker has ended it. Control only. Take NULL. */
 void session_free(const struct engine_ops *ops, struct session *s);
 void leg_free(const struct engine_ops *ops, struct leg *leg);
-/* One leg. Worker only. */
+/* Worker only. */
 void leg_read(const struct leg *leg, struct relay_leg_stats *out);
 
-/* The leg that packets of `leg` leave by; NULL. */
+/* The leg that packets of `leg` are sent on; NULL: none. */
 static inline struct leg *leg_peer(const struct leg *leg)
 {
 	const struct media *m = leg->media;

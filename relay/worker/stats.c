@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the counters of a session into the form control takes. */
+/* Copies the counters of a session into statistics for control. */
 #include <string.h>
 
 #include "relay/worker/session.h"
 
-/* What the source's stream is called where it goes. */
+/* The outbound SSRC of a source on the joined leg. */
 static uint32_t ssrc_out(const struct leg *leg, uint32_t ssrc)
 {
 	const struct leg *peer = leg_peer(leg);
@@ -18,7 +18,8 @@ static uint32_t ssrc_out(const struct leg *leg, uint32_t ssrc)
 static void read_stream(const struct leg *leg, const struct stream *s,
                         struct relay_stream_stats *out)
 {
-	/* RFC 3550 A.3; wraps where a key's ROC went back, and comes out right again. */
+	/* RFC 3550 A.3. The subtraction wraps if a key set the ROC back; the result
+	 * is still right. */
 	uint64_t expected = s->has_index ? s->index - s->first_index + 1 : 0;
 
 	*out = (struct relay_stream_stats){

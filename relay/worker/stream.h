@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams: one SSRC in one direction of a leg, and the pool they come from. Worker only, but for
- * chunks. */
+/* Streams: one SSRC in one direction of a leg; and the pool of their memory. Worker
+ * only, except chunks. */
 #ifndef RELAY_WORKER_STREAM_H
 #define RELAY_WORKER_STREAM_H
 
@@ -14,25 +14,27 @@
 
 struct leg;
 
-/* Other ROCs than the state's own are tried: as yet only RTCP has verified, which says nothing of
- * the ROC; or the sender is lost. */
+/* Why other ROCs than the state's own are tried. OPEN: only RTCP has verified so far, which does
+ * not settle the ROC. LOST: the sender is lost. */
 enum crypto_doubt { DOUBT_NONE, DOUBT_OPEN, DOUBT_LOST };
 
 /* The engine's state of one SSRC under one key. A block of the pool. */
 struct crypto {
-	struct crypto *next; /* in the pool */
+	struct crypto *next; /* next free block in the pool */
 	struct key *key;
-	bool is_provisional; /* no packet has verified under it yet: it ends with the batch */
-	bool is_superseded;  /* what it knew of RTCP went over to another state of its stream; it
-	                        ends with the batch */
-	bool has_seen; /* it began with a window of SRTP packets that were seen under its key */
-	bool is_ahead; /* provisional: of a stream that has lost its sender, at a ROC ahead of it */
+	bool is_provisional; /* no packet has verified under it yet; it ends with the batch */
+	/* another state of the stream took over its RTCP window; it ends with the batch */
+	bool is_superseded;
+	/* it started with the replay window of an evicted stream */
+	bool has_seen;
+	/* provisional, for a stream that has lost its sender, at a ROC ahead */
+	bool is_ahead;
 	uint8_t doubt; /* enum crypto_doubt */
-	uint8_t failures;    /* SRTP packets of the learnt source that failed, and none verified in
-	                        between */
-	uint32_t rtcp_index; /* receiving: highest SRTCP index that verified */
-	uint64_t failed_at;  /* the stream's `pkts` at the first of them */
-	struct roc_guess start;                       /* where it began */
+	/* failures in a row of SRTP packets from the latched source */
+	uint8_t failures;
+	uint32_t rtcp_index;    /* receiving: highest SRTCP index that verified */
+	uint64_t failed_at;     /* the stream's `pkts` at the first of these failures */
+	struct roc_guess start; /* the guess it started from */
 	uint8_t state[] __attribute__((aligned(64))); /* struct engine_stream */
 };
 
@@ -41,44 +43,45 @@ static inline struct engine_stream *crypto_state(struct crypto *c)
 	return (struct engine_stream *)(void *)c->state;
 }
 
-/* A block of the pool. What only one direction uses says so; one that goes in ends with its second
- * line. */
+/* A block of the pool. Members used in one direction only say so. An inbound stream ends after the
+ * second cache line. */
 struct stream {
 	struct stream *next;
 	uint32_t ssrc;        /* on the wire of its leg */
-	uint32_t source_ssrc; /* out: what the source calls itself */
-	struct leg *source; /* out: the leg it comes from; NULL: that leg has ended, and its SSRC is
-	                       never to be used again */
-	struct crypto *crypto,
-		*previous; /* under the leg's present key, and (in) under the one before it */
-	uint64_t index;    /* highest authenticated (in) or used (out) */
+	uint32_t source_ssrc; /* out: the SSRC that the source uses */
+	/* out: the leg of the source; NULL: that leg has ended, and this SSRC is not used again */
+	struct leg *source;
+	/* crypto: under the leg's present key; previous (in): under the key before it */
+	struct crypto *crypto, *previous;
+	uint64_t index; /* highest authenticated (in) or used (out) */
 	bool has_index;
-	bool is_out;         /* which kind of block this is; the pool's */
+	bool is_out;         /* kind of the block: BLOCK_OUT or BLOCK_IN */
 	uint32_t rtcp_index; /* out: last SRTCP index used */
 	uint64_t last_ns;
 	/* ---- second line */
 	uint64_t pkts, bytes;
-	/* out: the send window (RFC 3711 9.1); its bits are two lines, of which a packet touches
-	 * one */
+	/* out: the send window (RFC 3711 9.1); a packet touches one of the two
+	 * lines of window_bits */
 	struct replay window;
 	union {
 		struct { /* in: RFC 3550 6.4.1, A.3 */
 			uint64_t first_index;
 			uint32_t jitter_x16, transit;
 		};
-		struct { /* out: which packets are this name's (relay/path/name.h) */
-			uint32_t timestamp, first_timestamp; /* of the packet at `index`, and of the
-			                                        name's first */
-			uint16_t jump_next; /* the sequence number that would have gone on before
-			                       the last wide gap */
-			uint16_t run_next;  /* that would go on with a run far behind, */
-			uint8_t run;        /* which has so many packets */
+		struct { /* out: which packets belong to this SSRC (relay/path/name.h) */
+			/* of the packet at `index`; of the first packet under this SSRC */
+			uint32_t timestamp, first_timestamp;
+			/* the sequence number that would have followed before the last wide gap */
+			uint16_t jump_next;
+			/* the next sequence number in the present run far behind */
+			uint16_t run_next;
+			uint8_t run; /* the length of that run */
 		};
 	};
 	uint8_t payload_type;
 	bool has_transit;
-	/* out: the source leg's place in the media; the leg is gone, and may come back with its
-	 * sources */
+	/* out: the source leg's place in the media. is_orphan: that leg has ended and may appear
+	 * again with the same sources. */
 	uint8_t source_place;
 	bool is_orphan;
 	uint64_t window_bits[]; /* out: REPLAY_WORDS_MAX */
@@ -87,23 +90,23 @@ struct stream {
 _Static_assert(sizeof(struct stream) == 128,
                "a stream is two cache lines, and two more for a send window");
 
-/* The kinds of blocks: for a stream that comes in, for one that goes out, for the engine's state of
- * either. */
+/* Blocks for inbound streams, for outbound streams, and for the engine's state of either. */
 enum block_kind { BLOCK_IN, BLOCK_OUT, BLOCK_CRYPTO, BLOCK_KINDS };
 
-/* How many of each kind. */
+/* A number of blocks of each kind. */
 struct blocks {
 	unsigned n[BLOCK_KINDS];
 };
 
-/* Memory for blocks: made by control, handed to a worker for good, freed when the relay ends. */
+/* Memory for blocks. Control allocates it and hands it to a worker, which keeps it; control frees
+ * it when the relay ends. */
 struct chunk {
-	struct chunk *next, *next_waiting; /* control's lists */
+	struct chunk *next, *next_waiting; /* lists of control */
 	struct blocks blocks;
 	uint8_t *of[BLOCK_KINDS];
 };
 
-/* Crypto blocks for an engine whose streams take `stream_bytes`. Control only. ERR_NOMEM. */
+/* The size of crypto blocks follows from `stream_bytes` of the engine. Control only. ERR_NOMEM. */
 enum err chunk_new(struct chunk **out, const struct blocks *blocks, size_t stream_bytes) MUST_USE;
 void chunk_free(struct chunk *c);
 
@@ -116,29 +119,29 @@ struct stream_pool {
 
 void stream_pool_add(struct stream_pool *p, struct chunk *c);
 
-/* Zeroed, its window too; NULL when the pool is empty. BLOCK_IN or BLOCK_OUT. */
+/* A zeroed block of BLOCK_IN or BLOCK_OUT, window included; NULL: the pool is empty. */
 struct stream *stream_take(struct stream_pool *p, enum block_kind kind);
-/* With its crypto. */
+/* Returns a stream and its crypto states to the pool. */
 void stream_give(struct stream_pool *p, struct stream *s);
-/* Started at `start` under `key`, as engine_ops.stream_init; NULL when the pool is empty or the
- * engine refuses. */
+/* A state that starts at `start` under `key` (engine_ops.stream_init). NULL: the pool is empty or
+ * the engine refuses. */
 struct crypto *crypto_take(struct stream_pool *p, struct key *key, uint32_t ssrc,
                            const struct engine_stream_state *start);
-/* Starts it anew at `start`; packets counted before are counted. False when the engine refuses:
- * then it is as it was. */
+/* Restarts the state at `start`; the packet counts stay. False: the engine refuses and the
+ * state is unchanged. */
 bool crypto_restart(struct stream_pool *p, struct crypto *c, uint32_t ssrc,
                     const struct engine_stream_state *start);
 /* Takes NULL. */
 void crypto_give(struct stream_pool *p, struct crypto *c);
 
-/* The stream of that SSRC in a leg's list, which it moves to the front; NULL. */
+/* Finds a stream by SSRC in a leg's list and moves it to the front; NULL. */
 struct stream *stream_find(struct stream **list, uint32_t ssrc);
-/* The stream that carries what `source` calls `ssrc`. */
+/* Finds an outbound stream by its source leg and SSRC and moves it to the front; NULL. */
 struct stream *stream_find_source(struct stream **list, const struct leg *source, uint32_t ssrc);
-/* Takes out the one unused for longest and at least `idle_ns`; NULL when none is idle. */
+/* Removes the least recently used stream if it was idle for `idle_ns`; NULL: none was. */
 struct stream *stream_remove_idle(struct stream **list, uint64_t now_ns, uint64_t idle_ns);
 
-/* Its state under `key`; NULL. */
+/* The stream's state under `key`; NULL. */
 static inline struct crypto *stream_crypto(const struct stream *s, const struct key *key)
 {
 	if (s->crypto && s->crypto->key == key)
@@ -146,9 +149,9 @@ static inline struct crypto *stream_crypto(const struct stream *s, const struct 
 	return s->previous && s->previous->key == key ? s->previous : NULL;
 }
 
-/* The leg got a new key, the present one becomes the previous. */
+/* For a new key of the leg: the present state becomes the previous one. */
 void stream_shift(struct stream_pool *p, struct stream *s);
-/* The previous key is the present one again. */
+/* The previous state becomes the present one again. */
 void stream_shift_back(struct stream *s);
 
 #endif

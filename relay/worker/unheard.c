@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Telling plain packets from cipher text, and what else failing packets have in common. */
+/* Tells plain packets from ciphertext, and finds what failing packets have in common. */
 #include "relay/worker/unheard.h"
 
 #include <string.h>
@@ -7,7 +7,8 @@
 #include "relay/packet/rtcp.h"
 #include "relay/packet/rtp.h"
 
-/* Octets of payload for so many units of timestamp (RFC 3551 6); 0: not of fixed rate. */
+/* `octets` of payload for every `units` of the timestamp (RFC 3551 6); 0: not
+ * a fixed-rate codec. */
 struct rate {
 	uint8_t octets, units;
 };
@@ -22,7 +23,7 @@ static struct rate rate_of(uint8_t payload_type)
 	return payload_type < ARRAY_LEN(rates) ? rates[payload_type] : (struct rate){0};
 }
 
-/* A tag would make it longer. */
+/* SRTP would be longer by its tag. */
 static bool fits_timestamp(const struct pkt *pkt, uint32_t units)
 {
 	struct rate r = rate_of(rtp_payload_type(pkt->data));
@@ -44,7 +45,7 @@ static bool look_rtp(struct unheard *u, const struct pkt *pkt)
 	                                                       : UNHEARD_HEAD;
 	bool is_clear = false;
 
-	/* One that came twice is like itself, whatever it is. */
+	/* A duplicate repeats its octets even as ciphertext, so it is not compared. */
 	if (u->has_last && u->ssrc == rtp_ssrc(p) && u->seq != rtp_seq(p)) {
 		compare(u, payload, n);
 		is_clear = (uint16_t)(u->seq + 1) == rtp_seq(p) &&
@@ -75,7 +76,7 @@ bool unheard_count(struct unheard *u)
 
 void unheard_judge(struct unheard *u, bool has_other_tag)
 {
-	/* A tag that verifies is proof; the rest is likelihood, and may change. */
+	/* A tag that verifies is proof. The other findings are probable and may change. */
 	if (has_other_tag)
 		u->finding = RELAY_FINDING_TAG_LENGTH;
 	else if (u->finding != RELAY_FINDING_TAG_LENGTH && u->alike >= UNHEARD_ALIKE)

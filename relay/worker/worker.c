@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The turn of a worker, and the loop that waits between turns. */
+/* A worker's turn, and the loop that waits between turns. */
 #include "relay/worker/worker.h"
 
 #include <errno.h>
@@ -21,12 +21,11 @@ enum { TICK_MS = 10 };
 
 /* --- messages --------------------------------------------------------------- */
 
-static void ring_bell(int fd)
+static void signal_fd(int fd)
 {
 	uint64_t one = 1;
 
-	/* The counter can't overflow in a lifetime; EAGAIN would mean that it is readable anyhow.
-	 */
+	/* The counter cannot overflow in practice; on EAGAIN the descriptor is readable already. */
 	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 }
@@ -38,7 +37,7 @@ bool worker_post(struct worker *w, const struct msg *m)
 
 void worker_wake(struct worker *w)
 {
-	ring_bell(w->inbox_fd);
+	signal_fd(w->inbox_fd);
 }
 
 static bool push(struct worker *w, const struct msg *m)
@@ -165,29 +164,30 @@ static void drain_inbox(struct worker *w, uint64_t now_ns)
 
 /* --- turn ------------------------------------------------------------------- */
 
-/* `what_is_free`: only where asking costs no system call. */
-static void gather(struct worker *w, struct batch *b, bool what_is_free)
+/* `only_free`: skip back ends where looking costs a syscall. */
+static void gather(struct worker *w, struct batch *b, bool only_free)
 {
 	for (unsigned i = 0; i < w->n_ios && b->n < PKT_BATCH; i++) {
-		/* Another back end first in every turn: a full one must not starve the others. */
+		/* Each turn starts with another back end, so that a busy one does not
+		 * starve the others. */
 		struct io *io = w->ios[(w->turn + i) % w->n_ios];
 
-		if (io->ops->is_free_to_ask || !what_is_free)
+		if (io->ops->is_free_to_ask || !only_free)
 			b->n += io->ops->gather(io, b->pkts + b->n, PKT_BATCH - b->n);
 	}
 }
 
-static unsigned turn(struct worker *w, uint64_t now_ns, bool what_is_free)
+static unsigned turn(struct worker *w, uint64_t now_ns, bool only_free)
 {
 	struct batch *b = &w->batch;
 	unsigned n;
 
 	w->turn++;
 	counter_inc(&w->counters.turns);
-	/* First, for what the inbox sets is measured from now. */
+	/* Timers first: the inbox sets new ones relative to now_ns. */
 	wheel_advance(&w->wheel, now_ns);
 	drain_inbox(w, now_ns);
-	gather(w, b, what_is_free);
+	gather(w, b, only_free);
 	n = b->n;
 	if (n > 0) {
 		counter_inc(&w->counters.batches);
@@ -196,7 +196,7 @@ static unsigned turn(struct worker *w, uint64_t now_ns, bool what_is_free)
 	}
 	worker_flush(w);
 	if (w->has_pushed)
-		ring_bell(w->control_fd);
+		signal_fd(w->control_fd);
 	w->has_pushed = false;
 	return n;
 }
@@ -217,14 +217,14 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
 		;
 }
 
-/* Packets and timers are looked at in the turn that follows every wake-up. */
+/* Does nothing: the turn after every wake-up handles packets and timers. */
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what, (void)arg;
 }
 
-/* By the loop's coarse clock it may come some milliseconds early: the turn that follows sets it
- * again. */
+/* The loop's coarse clock may fire some milliseconds early; the next turn then sets
+ * the timer again. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -238,7 +238,7 @@ static void arm_timer(struct worker *w, uint64_t now_ns)
 	uint64_t due_ns = wheel_next_ns(&w->wheel);
 	struct timeval tv;
 
-	/* What could not be sent home is tried again soon. */
+	/* Retry soon what found the outbox full. */
 	if (w->replies || w->keys_home || !list_is_empty(&w->waiting_events))
 		due_ns = now_ns + TICK_MS * NS_PER_MS;
 	if (due_ns == w->timer_due_ns && due_ns > now_ns)
@@ -262,7 +262,7 @@ static void pin(const struct worker *w)
 		return;
 	CPU_ZERO(&set);
 	CPU_SET(w->cpu, &set);
-	/* A CPU that went away since it was checked at the start is no reason to stop relaying. */
+	/* Keep relaying if the CPU was removed after the check at start-up. */
 	(void)!sched_setaffinity(0, sizeof(set), &set);
 }
 
@@ -272,12 +272,10 @@ static void wait_for_work(struct worker *w, uint64_t now_ns)
 	event_base_loop(w->base, EVLOOP_ONCE);
 }
 
-/*
- * Where packets come, more will: after a turn that had some, the next one is gather_delay_us later,
- * and whatever comes in between wakes nobody. Only a turn that finds nothing goes back to waiting
- * for descriptors. Timers and requests wait for the same while at most.
- */
-static void let_gather(const struct worker *w)
+/* Sleeps gather_delay_us after a turn with packets, so that the next turn finds a fuller batch;
+ * arriving packets do not wake the worker. After a turn without packets the worker waits for
+ * descriptors again. Timers and requests are delayed by at most this time. */
+static void sleep_gather_delay(const struct worker *w)
 {
 	nanosleep(&(struct timespec){.tv_nsec = (long)w->config->gather_delay_us * 1000}, NULL);
 }
@@ -288,21 +286,21 @@ void worker_run(struct worker *w)
 	bool looks_again = false, gathers = w->config->gather_delay_us > 0;
 
 	pin(w);
-	/* Short sleeps shall end when they should, not up to 50 us later. */
+	/* Without this a short sleep may last 50 us longer. */
 	if (gathers)
 		(void)!prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
 	while (!w->is_stopping) {
 		unsigned n = turn(w, now_ns, looks_again);
 		bool is_done = n < PKT_BATCH && !w->is_inbox_full && !w->is_stopping;
 
-		/* While a turn worked, more may have come: rings are looked at once more before the
-		 * worker waits. */
+		/* Look once more at rings before waiting: packets may have arrived
+		 * during the turn. */
 		looks_again =
 			w->may_look_again && !gathers && !looks_again && n > 0 && n < PKT_BATCH;
 		if (n && w->config->busy_poll_us)
 			busy_until_ns = now_ns + w->config->busy_poll_us * NS_PER_US;
 		if (is_done && gathers && n > 0)
-			let_gather(w);
+			sleep_gather_delay(w);
 		else if (is_done && !looks_again && now_ns >= busy_until_ns)
 			wait_for_work(w, now_ns);
 		now_ns = clk_mono_ns();
@@ -322,7 +320,7 @@ static struct event *add_event(struct worker *w, int fd, event_callback_fn fn)
 	return ev;
 }
 
-/* Their descriptors are counted first, then watched. */
+/* Counts the descriptors first, to allocate the events. */
 static enum err watch_ios(struct worker *w)
 {
 	unsigned n = 0;
@@ -345,10 +343,8 @@ static enum err watch_ios(struct worker *w)
 	return ERR_OK;
 }
 
-/*
- * With poll, not epoll: there are few descriptors, and an AF_XDP socket in an epoll set pays for it
- * with each packet (io_ops.wait_fd of xdp).
- */
+/* Uses poll, not epoll: there are few descriptors, and an AF_XDP socket in an epoll set has a cost
+ * for each packet (wait_fd in relay/io/xdp.c). */
 static enum err init_loop(struct worker *w)
 {
 	struct event_config *config = event_config_new();
@@ -356,8 +352,8 @@ static enum err init_loop(struct worker *w)
 	if (!config)
 		return ERR_NOMEM;
 	event_config_avoid_method(config, "epoll");
-	/* One thread only. Not PRECISE_TIMER: it sets a timerfd in every turn, and the wheel's tick
-	 * is 10 ms. */
+	/* NOLOCK: only one thread uses the loop. Not PRECISE_TIMER: it sets a timerfd in every
+	 * turn, and the wheel's tick is only 10 ms. */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	w->base = event_base_new_with_config(config);
 	event_config_free(config);
@@ -376,7 +372,8 @@ enum err worker_init(struct worker *w, struct why *why)
 
 	w->inbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->inbox_fd < 0)
-		return why_fail(why, ERR_IO, "worker %u: eventfd: %s", w->number, strerror(errno));
+		return why_fail(why, ERR_IO, "worker %u: cannot create an eventfd: %s", w->number,
+		                strerror(errno));
 	list_init(&w->waiting_events);
 	wheel_init(&w->wheel, TICK_MS * NS_PER_MS, 0);
 	w->timer_due_ns = UINT64_MAX;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One data-plane thread and everything only it may touch. */
+/* A data-plane thread and everything that only it may touch. */
 #ifndef RELAY_WORKER_WORKER_H
 #define RELAY_WORKER_WORKER_H
 
@@ -19,15 +19,17 @@ struct event_base;
 struct event;
 
 enum {
-	WORKER_INBOX_MAX = 64, /* messages a turn takes: commands can't starve media */
+	/* most messages in one turn, so that commands do not starve media */
+	WORKER_INBOX_MAX = 64,
 	WORKER_RING_MSGS = 4096,
 	WORKER_IOS_MAX = 4,
-	/* Fewer free blocks than these, more than a turn can take, and the worker asks for more. */
+	/* The worker asks for blocks when it has fewer than this, which is more than a
+	 * turn can use. */
 	WORKER_POOL_LOW = 2 * PKT_BATCH + 64,
 	WORKER_CRYPTO_LOW = PATH_PROVISIONAL_MAX + PKT_BATCH + 64,
 };
 
-/* One writer, the worker; read from any thread. */
+/* The worker writes them; any thread may read them. */
 struct worker_counters {
 	struct counter verdicts[VERDICT_COUNT];
 	struct counter turns, batches, batch_pkts, sessions, events_lost;
@@ -42,69 +44,73 @@ struct worker {
 	struct engine *engine;
 	struct io *ios[WORKER_IOS_MAX];
 	unsigned n_ios;
-	bool may_look_again;                 /* some io is free to ask */
-	uint8_t io_of[RELAY_INTERFACES_MAX]; /* index into `ios` of each interface's */
-	const struct relay_interface *interfaces[RELAY_INTERFACES_MAX]; /* as their io knows them */
-	int cpu;                                                        /* -1: not pinned */
+	/* a back end can look for packets without a syscall */
+	bool may_look_again;
+	uint8_t io_of[RELAY_INTERFACES_MAX]; /* for each interface the index into `ios` */
+	/* the back ends' copies */
+	const struct relay_interface *interfaces[RELAY_INTERFACES_MAX];
+	int cpu;        /* -1: not pinned */
 	int control_fd; /* eventfd of control, shared by all workers */
 
-	/* Control pushes, the worker pops; and the other way. */
+	/* inbox: control pushes, the worker pops. outbox: the worker pushes, control pops. */
 	struct ring inbox, outbox;
 	int inbox_fd;
 
 	/* Worker only from here. */
 	struct event_base *base;
 	struct event *inbox_event, *timer_event;
-	struct event **io_events; /* one for each descriptor the ios wait for */
+	struct event **io_events; /* one for each descriptor of the back ends */
 	unsigned n_io_events;
-	bool is_stopping, has_pushed,
-		has_requested_blocks;  /* told: pushed to the outbox this turn; asked: for more streams */
-	bool is_inbox_full; /* of a turn: more may wait */
-	uint64_t turn;      /* turns so far */
-	const struct relay_asked *asked;      /* NULL: nobody is asked */
-	const struct relay_asked *asked_seen; /* the same, told to control with __atomic_store_n:
-	                                         those before it are no more read */
+	/* has_pushed: pushed to the outbox in this turn; has_requested_blocks:
+	 * MSG_NEED is unanswered */
+	bool is_stopping, has_pushed, has_requested_blocks;
+	bool is_inbox_full; /* the last turn left messages in the inbox */
+	uint64_t turn;      /* number of turns */
+	/* sources that need control's permission; NULL: none */
+	const struct relay_asked *asked;
+	/* equals `asked`; stored with __atomic_store_n, so that control may free older tables */
+	const struct relay_asked *asked_seen;
 	struct pool *pool;
 	struct stream_pool streams;
 	struct wheel wheel;
-	uint64_t timer_due_ns;         /* what timer_event is set to */
-	struct relay_request *replies; /* carried out while the outbox was full, oldest first */
-	struct link waiting_events;    /* legs with events that found the outbox full */
-	struct key *keys_home;         /* the same for keys: see worker_give_key */
+	uint64_t timer_due_ns; /* the time that timer_event is set to */
+	/* finished requests that found the outbox full, oldest first */
+	struct relay_request *replies;
+	struct link waiting_events; /* legs with events that found the outbox full */
+	struct key *keys_home;      /* keys that found the outbox full (worker_give_key) */
 	uint64_t random[4];
 	struct roc_gate roc_gate;
 	struct batch batch;
 	struct worker_counters counters;
 };
 
-/* Control: prepares a worker whose first block is filled in; its ios are open. The thread runs
- * worker_run. */
+/* Prepares a worker. The caller has filled in the first part and opened the back ends, and then
+ * starts a thread with worker_run. Control only. */
 enum err worker_init(struct worker *w, struct why *why) MUST_USE;
-/* Control, after the thread has ended. Does not close ios. */
+/* Control only, after the thread has ended. Does not close the back ends. */
 void worker_fini(struct worker *w);
-/* The thread: until MSG_STOP. */
+/* The worker's thread: runs turns until MSG_STOP. */
 void worker_run(struct worker *w);
-/* One turn at the given time: inbox, gather, path, timers. Returns the packets it took. What
- * worker_run calls; tests call it themselves. */
+/* One turn at `now_ns`: timers, inbox, gather, path. Returns the number of packets taken. Tests
+ * call it without a thread. */
 unsigned worker_turn(struct worker *w, uint64_t now_ns);
 
-/* Control: hands over a message, which the worker sees in its next turn; false when the inbox is
- * full. */
+/* Queues a message for the worker's next turn; false: the inbox is full. Control only. */
 bool worker_post(struct worker *w, const struct msg *m);
-/* Control: a turn begins soon, if the worker sleeps. After every worker_post, or after several. */
+/* Wakes the worker if it sleeps. Call it after one or several worker_post. Control only. */
 void worker_wake(struct worker *w);
 
-/* Sends replies home in their order, then keys; what finds no room waits for the next turn. Worker
- * only, or control after the thread has ended. */
+/* Sends replies in their order, then keys, then events. What finds the outbox full waits for the
+ * next turn. Worker only, or control after the thread has ended. */
 void worker_flush(struct worker *w);
 
-/* Worker only. */
-/* False: the ring is full. */
+/* For the worker only, from here on. */
+/* Sends an event of a session to control. False: the outbox is full. */
 bool worker_tell(struct worker *w, const struct relay_session *session,
                  const struct relay_event *event);
-/* A key that no stream uses any more goes home. Takes NULL. */
+/* Returns a key that no stream uses to control. Takes NULL. */
 void worker_give_key(struct worker *w, struct key *key);
-/* Random, not secret: for SSRCs (xoshiro256**, seeded from the system's generator). */
+/* A random number for SSRCs, not secret (xoshiro256**, seeded from the system's generator). */
 uint32_t worker_random(struct worker *w);
 
 #endif
