@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks what control wants of a session, and keeps a copy of it. */
+/* Checks what control wants of a session, and copies it. */
 #include "base/mem.h"
 #include "relay/mode.h"
 #include "relay/front/accepted.h"
 
 enum { DSCP_MAX = 63 };
 
-/* Where a fault is, for `why`. */
+/* The place of an error, for `why`. */
 struct accepted_at {
 	const struct relay_config *config;
 	const struct relay_media_spec *media;
@@ -31,37 +31,39 @@ static enum err check_addresses(const struct accepted_at *at, const struct relay
 	const struct addr *local = &interfaces[l->interface].bind, *other = local;
 
 	if (l->other_rtp && l->other_interface >= at->config->n_interfaces)
-		return fail(at, ERR_RANGE, "no such interface for its other address");
+		return fail(at, ERR_RANGE, "the interface of its other address does not exist");
 	if (l->other_rtp)
 		other = &interfaces[l->other_interface].bind;
 	if (l->other_rtp && other->version == local->version)
-		return fail(at, ERR_INVALID, "its other address is not of the other IP version");
+		return fail(at, ERR_INVALID,
+		            "its two local addresses must be one IPv4 and one IPv6 address");
 	if ((l->other_rtp && l->rtcp == RELAY_RTCP_PAIR) != (l->other_rtcp != 0) ||
 	    (l->other_rtp && l->other_rtcp == l->other_rtp))
 		return fail(at, ERR_INVALID,
-		            "a local RTCP port goes with rtcp pair, and only with it");
+		            "rtcp pair requires a local RTCP port other than the RTP port; other "
+		            "values of rtcp allow none");
 	if ((!fits(&l->remote, local) && !fits(&l->remote, other)) ||
 	    (!fits(&l->remote_rtcp, local) && !fits(&l->remote_rtcp, other)))
 		return fail(at, ERR_INVALID,
-		            "the remote address is of another IP version than the interface");
+		            "the leg has no local address of the IP version of its remote address");
 	return ERR_OK;
 }
 
 static enum err check_numbers(const struct accepted_at *at, const struct relay_leg_spec *l)
 {
 	if (l->interface >= at->config->n_interfaces)
-		return fail(at, ERR_RANGE, "no such interface");
+		return fail(at, ERR_RANGE, "its interface does not exist");
 	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT ||
 	    (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
-		return fail(at, ERR_INVALID,
-		            "rtcp, latch or rekey_roc has a value that does not exist");
+		return fail(at, ERR_INVALID, "the value of rtcp, latch or rekey_roc is unknown");
 	if (l->dscp > DSCP_MAX)
-		return fail(at, ERR_RANGE, "dscp is above 63");
+		return fail(at, ERR_RANGE, "dscp is out of range (0 to 63)");
 	if (l->port_rtp == 0)
-		return fail(at, ERR_INVALID, "no local port");
+		return fail(at, ERR_INVALID, "its local RTP port is missing");
 	if ((l->rtcp == RELAY_RTCP_PAIR) != (l->port_rtcp != 0) || l->port_rtcp == l->port_rtp)
 		return fail(at, ERR_INVALID,
-		            "a local RTCP port goes with rtcp pair, and only with it");
+		            "rtcp pair requires a local RTCP port other than the RTP port; other "
+		            "values of rtcp allow none");
 	return check_addresses(at, l);
 }
 
@@ -70,13 +72,16 @@ static enum err check_keys(const struct accepted_at *at, const struct relay_leg_
 	const struct mode_side *side = mode_side(mode_get(at->media->mode), at->leg);
 
 	if (l->receive && !mode_takes_receive_key(side))
-		return fail(at, ERR_INVALID, "its mode has no use for a receive key");
+		return fail(at, ERR_INVALID,
+		            "its mode does not use a receive key; leave the key out");
 	if (l->send && !mode_takes_send_key(side))
-		return fail(at, ERR_INVALID, "its mode has no use for a send key");
+		return fail(at, ERR_INVALID, "its mode does not use a send key; leave the key out");
 	if (!l->receive && mode_takes_receive_key(side) && l->can_receive)
-		return fail(at, ERR_INVALID, "its mode needs a receive key before it may receive");
+		return fail(at, ERR_INVALID,
+		            "its mode requires a receive key before the leg may receive");
 	if (!l->send && mode_takes_send_key(side) && l->can_send)
-		return fail(at, ERR_INVALID, "its mode needs a send key before it may send");
+		return fail(at, ERR_INVALID,
+		            "its mode requires a send key before the leg may send");
 	return ERR_OK;
 }
 
@@ -86,12 +91,15 @@ static enum err check_media(const struct relay_config *config, const struct rela
 	struct accepted_at at = {.config = config, .media = m, .why = why};
 
 	if ((unsigned)m->mode >= RELAY_MODE_COUNT)
-		return why_fail(why, ERR_INVALID, "media '%.31s': no such mode", m->id);
+		return why_fail(why, ERR_INVALID, "media '%.31s': unknown mode %u", m->id,
+		                (unsigned)m->mode);
 	if (m->n_legs < 2 || m->n_legs > RELAY_LEGS_MAX)
-		return why_fail(why, ERR_RANGE, "media '%.31s': %u legs; 2 to %d are possible",
-		                m->id, m->n_legs, RELAY_LEGS_MAX);
+		return why_fail(why, ERR_RANGE, "media '%.31s': %u legs; must be 2 to %d", m->id,
+		                m->n_legs, RELAY_LEGS_MAX);
 	if (m->active == RELAY_LEG_ACCESS || m->active >= m->n_legs)
-		return why_fail(why, ERR_RANGE, "media '%.31s': active is not a core leg", m->id);
+		return why_fail(why, ERR_RANGE,
+		                "media '%.31s': active is %u; must be a core leg (1 to %u)", m->id,
+		                m->active, m->n_legs - 1u);
 	for (at.leg = 0; at.leg < m->n_legs; at.leg++) {
 		enum err e;
 
@@ -106,7 +114,7 @@ static enum err check_media(const struct relay_config *config, const struct rela
 	return ERR_OK;
 }
 
-/* The legs of a session one after the other, as a flat list. */
+/* Walks through the legs of all media. */
 struct walk {
 	unsigned media, leg;
 };
@@ -129,7 +137,8 @@ static bool clashes(const struct keyctx *a, const struct keyctx *b)
 	return a && b && keyctx_same_key(a, b);
 }
 
-/* Two directions under one key would be one keystream for two packets (RFC 3711 9.1). */
+/* A send key may be used in one place only: the same keystream would protect two packets
+ * (RFC 3711 9.1). */
 static enum err check_send_keys(const struct relay_session_spec *spec, struct why *why)
 {
 	const struct relay_leg_spec *a, *b;
@@ -139,10 +148,11 @@ static enum err check_send_keys(const struct relay_session_spec *spec, struct wh
 			continue;
 		for (struct walk k = {.media = 0}; (b = next_leg(spec, &k));)
 			if (clashes(a->send, b->receive) || (a != b && clashes(a->send, b->send)))
-				return why_fail(why, ERR_INVALID,
-				                "media '%.31s' leg %s: its send key is used in "
-				                "another place of the session",
-				                spec->media[i.media].id, relay_leg_name(i.leg - 1));
+				return why_fail(
+					why, ERR_INVALID,
+					"media '%.31s' leg %s: the session uses its send key for "
+					"another leg or direction; use a different key",
+					spec->media[i.media].id, relay_leg_name(i.leg - 1));
 	}
 	return ERR_OK;
 }
@@ -151,7 +161,7 @@ static enum err check(const struct relay_config *config, const struct relay_sess
                       struct why *why)
 {
 	if (spec->n_media == 0 || spec->n_media > RELAY_MEDIA_MAX)
-		return why_fail(why, ERR_RANGE, "%u media; 1 to %d are possible", spec->n_media,
+		return why_fail(why, ERR_RANGE, "%u media; must be 1 to %d", spec->n_media,
 		                RELAY_MEDIA_MAX);
 	for (unsigned i = 0; i < spec->n_media; i++) {
 		enum err e = check_media(config, &spec->media[i], why);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What control wants of a session, checked and copied, keys included. Control only. */
+/* A checked copy of what control wants of a session; it holds its keys by count. Control only. */
 #ifndef RELAY_FRONT_ACCEPTED_H
 #define RELAY_FRONT_ACCEPTED_H
 
 #include "relay/relay.h"
 
-/* No larger than it must be. */
+/* Allocated for exactly n_legs legs. */
 struct accepted_media {
 	enum relay_mode mode;
 	bool is_video;
 	uint8_t n_legs, active;
-	struct relay_leg_spec legs[]; /* keys are owned */
+	struct relay_leg_spec legs[]; /* their keys are taken by count */
 };
 
 struct accepted {
@@ -20,16 +20,14 @@ struct accepted {
 	struct accepted_media *media[];
 };
 
-/*
- * Checks the spec and copies it. ERR_INVALID, ERR_RANGE: `why` names media, leg and field;
- * ERR_NOMEM.
- */
+/* Checks the spec and copies it. ERR_INVALID and ERR_RANGE: `why` names media, leg
+ * and setting; ERR_NOMEM. */
 enum err accepted_new(struct accepted **out, const struct relay_config *config,
                       const struct relay_session_spec *spec, struct why *why) MUST_USE;
-/* Wipes the keys. Takes NULL. */
+/* Releases the keys. Takes NULL. */
 void accepted_free(struct accepted *a);
 
-/* NULL where no leg exists; takes NULL. */
+/* NULL: the leg does not exist. Takes NULL. */
 const struct relay_leg_spec *accepted_leg(const struct accepted *a, unsigned media, unsigned leg);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Placing sessions by load. */
+/* Places sessions on workers by their load. */
 #include "relay/front/balance.h"
 
 #include "base/clk.h"

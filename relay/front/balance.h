@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* On which worker a new session goes: the one with the least to do. Control only. */
+/* Chooses the worker of a new session: the one with the least load. Control only. */
 #ifndef RELAY_FRONT_BALANCE_H
 #define RELAY_FRONT_BALANCE_H
 
@@ -8,29 +8,29 @@
 #include "relay/relay.h"
 
 struct balance_worker {
-	uint64_t pkts;     /* handled up to the last measurement */
-	uint64_t pps;      /* in the time before it */
-	unsigned sessions; /* now */
-	unsigned measured; /* then */
+	uint64_t pkts;     /* handled until the last measurement */
+	uint64_t pps;      /* packets a second between the last two measurements */
+	unsigned sessions; /* present number */
+	unsigned measured; /* number at the last measurement */
 };
 
-/*
- * Load is packets a second, measured every second at most; what came since counts as much as a
- * session did on average. Where nothing flows, and between equals, the number of sessions decides.
- */
+/* Load is in packets a second, measured at most once a second. A session that came since counts as
+ * an average session. Between workers of equal load the one with fewer sessions is chosen. */
 struct balance {
 	unsigned n;
 	uint64_t measured_ns;
-	uint64_t session_mpps; /* of an average session, in thousandths of a packet a second */
+	/* load of an average session, in thousandths of a packet a second */
+	uint64_t session_mpps;
 	struct balance_worker of[RELAY_WORKERS_MAX];
 };
 
-/* Is it time to measure? */
+/* Whether a second has passed since the last measurement. */
 bool balance_is_due(const struct balance *b, uint64_t now_ns);
-/* `pkts`: handled by each worker since the start. */
+/* `pkts`: the number of packets each worker has handled since the start. */
 void balance_measure(struct balance *b, const uint64_t *pkts, uint64_t now_ns);
 
-/* The worker for one more session, which is counted; and one that is gone. */
+/* take: returns the worker for a new session and counts the session there. give: the
+ * session has ended. */
 unsigned balance_take(struct balance *b);
 void balance_give(struct balance *b, unsigned worker);
 

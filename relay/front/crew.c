@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends workers, carries messages to and from them, places sessions on them. */
+/* Ends workers, exchanges messages with them, places sessions on them. */
 #include "relay/front/crew_state.h"
 
 #include <errno.h>
@@ -13,10 +13,11 @@
 
 enum {
 	MORE_BLOCKS = 512,
-	POLL_MSGS = 4096, /* from one worker in one poll: control has other work too */
+	/* most messages from one worker in one poll, so that control can do its other work */
+	POLL_MSGS = 4096,
 };
 
-/* --- bells ------------------------------------------------------------------ */
+/* --- waking workers --------------------------------------------------------- */
 
 void crew_set_waker(struct crew *c, relay_waker_fn *fn, void *arg)
 {
@@ -86,7 +87,8 @@ enum err crew_supply(struct crew *c, struct worker *w, const struct blocks *more
 	enum err e = ERR_OK;
 
 	for (unsigned k = 0; k < BLOCK_KINDS; k++) {
-		/* What the worker started with stays as a reserve for streams nobody announced. */
+		/* The first blocks of a worker stay in reserve, for streams beyond those
+		 * that sessions reserve. */
 		if (m->due[k] + more->n[k] <= m->given[k] - CREW_FIRST_BLOCKS)
 			continue;
 		missing.n[k] = MORE_BLOCKS;
@@ -112,26 +114,25 @@ void crew_return(struct crew *c, struct worker *w, const struct blocks *spare)
 static enum err check_config(const struct relay_config *c, struct why *why)
 {
 	if (c->workers < 1 || c->workers > RELAY_WORKERS_MAX)
-		return why_fail(why, ERR_RANGE, "%u workers; 1 to %d are possible", c->workers,
+		return why_fail(why, ERR_RANGE, "%u workers; must be 1 to %d", c->workers,
 		                RELAY_WORKERS_MAX);
 	if (c->n_interfaces < 1 || c->n_interfaces > RELAY_INTERFACES_MAX)
-		return why_fail(why, ERR_RANGE, "%u interfaces; 1 to %d are possible",
-		                c->n_interfaces, RELAY_INTERFACES_MAX);
+		return why_fail(why, ERR_RANGE, "%u interfaces; must be 1 to %d", c->n_interfaces,
+		                RELAY_INTERFACES_MAX);
 	if (c->ssrcs_per_leg < 1 || c->ssrcs_per_leg > 1024)
-		return why_fail(why, ERR_RANGE, "ssrcs_per_leg is %u; 1 to 1024 are possible",
+		return why_fail(why, ERR_RANGE, "ssrcs_per_leg is %u; must be 1 to 1024",
 		                c->ssrcs_per_leg);
 	if (c->replay_window_pkts < REPLAY_PKTS_MIN || c->replay_window_pkts > REPLAY_PKTS_MAX ||
 	    c->replay_window_video_pkts < REPLAY_PKTS_MIN ||
 	    c->replay_window_video_pkts > REPLAY_PKTS_MAX ||
 	    c->send_window_pkts < REPLAY_PKTS_MIN || c->send_window_pkts > REPLAY_PKTS_MAX)
-		return why_fail(why, ERR_RANGE, "a window has %d to %d packets", REPLAY_PKTS_MIN,
-		                REPLAY_PKTS_MAX);
+		return why_fail(why, ERR_RANGE, "replay and send windows must be %d to %d packets",
+		                REPLAY_PKTS_MIN, REPLAY_PKTS_MAX);
 	if (c->pkts_per_worker < 4 * PKT_BATCH)
-		return why_fail(why, ERR_RANGE,
-		                "%u packets for each worker; at least %d are needed",
+		return why_fail(why, ERR_RANGE, "pkts_per_worker is %u; must be at least %d",
 		                c->pkts_per_worker, 4 * PKT_BATCH);
 	if (c->gather_delay_us > 100000)
-		return why_fail(why, ERR_RANGE, "gather_delay_us is %u; at most 100000 is sensible",
+		return why_fail(why, ERR_RANGE, "gather_delay_us is %u; must be at most 100000",
 		                c->gather_delay_us);
 	return ERR_OK;
 }
@@ -205,8 +206,8 @@ static bool is_read(const struct crew *c, const struct asked_table *t, unsigned 
 	return *n_readers != before;
 }
 
-/* The newest come first, and a worker goes from older ones to newer ones only: behind the one that
- * the slowest of them reads nobody reads any. */
+/* The list has the newest table first, and a worker only moves to newer ones. So tables behind the
+ * oldest one in use can be freed. */
 static void drop_old_tables(struct crew *c)
 {
 	struct asked_table *t = c->asked;
@@ -263,8 +264,8 @@ static unsigned drain(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 			fn(arg, &msg);
 		else if (crew_give_blocks(
 				 c, m, &(struct blocks){{MORE_BLOCKS, MORE_BLOCKS, MORE_BLOCKS}}))
-			/* No memory now: the worker lives on what it has, and asks again after the
-			 * next chunk. */
+			/* Out of memory: the worker uses the blocks it has and asks again after
+			 * the next chunk. */
 			continue;
 	}
 	post_waiting(c, m);
@@ -282,8 +283,8 @@ void crew_poll(struct crew *c, crew_fn *fn, void *arg)
 			crew_ring(c);
 }
 
-/* Everything posted, then STOP; in between the worker's replies are taken, or both could wait for
- * the other. */
+/* Posts all waiting messages and then STOP. Takes the worker's replies in between; otherwise both
+ * could wait for each other. */
 static void end_member(struct crew *c, struct member *m, crew_fn *fn, void *arg)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The workers of a relay with their back ends, engine and threads, and the way to them. Control
- * only. */
+/* The workers of a relay with their back ends, engine and threads, and the messages to
+ * them. Control only. */
 #ifndef RELAY_FRONT_CREW_H
 #define RELAY_FRONT_CREW_H
 
@@ -11,32 +11,33 @@
 
 struct crew;
 
-/* Chooses engine and back ends, opens them, starts the threads. On failure nothing runs. */
+/* Chooses and opens the engine and the back ends, and starts the threads. On
+ * failure nothing runs. */
 enum err crew_start(struct crew **out, const struct relay_config *config, struct why *why) MUST_USE;
 
-/* What a worker sent home. What a message points at is the receiver's. */
+/* Receives a message from a worker and owns what it points at. */
 typedef void crew_fn(void *arg, struct msg *m);
 
-/* Ends the threads; all that was posted is carried out and told. Sessions stay where they are, for
- * the caller to end. */
+/* Ends the threads after all posted messages are carried out and their replies were passed to `fn`.
+ * The caller ends the sessions. */
 void crew_end(struct crew *c, crew_fn *fn, void *arg);
 bool crew_has_ended(const struct crew *c);
-/* After crew_end. */
+/* Call it after crew_end. */
 void crew_free(struct crew *c);
 
 /* Valid as long as the crew. */
 void crew_plan_context(const struct crew *c, struct plan_context *out);
 
-/* The worker with the least to do (relay/front/balance.h), which gets one more session; and one
- * less. */
+/* place: returns the worker with the least load (relay/front/balance.h) and counts a session there.
+ * leave: the session has ended. */
 struct worker *crew_place(struct crew *c);
 void crew_leave(struct crew *c, struct worker *w);
 
-/* Makes sure that the worker has so many more blocks. ERR_NOMEM. */
+/* Reserves blocks at a worker; allocates more if it has too few. ERR_NOMEM. */
 enum err crew_supply(struct crew *c, struct worker *w, const struct blocks *more) MUST_USE;
-/* So many are not needed any more. The blocks stay with the worker, for the next session. */
+/* Releases reserved blocks. They stay with the worker for later sessions. */
 void crew_return(struct crew *c, struct worker *w, const struct blocks *spare);
-/* Hands over a request; it waits here while the worker's inbox is full. */
+/* Queues a request. While the worker's inbox is full it waits here. */
 void crew_post(struct crew *c, struct worker *w, struct relay_request *q);
 
 /* See relay_set_asked. */
@@ -49,10 +50,10 @@ void crew_wake(struct crew *c);
 int crew_wait_fd(const struct crew *c);
 /* Makes crew_wait_fd readable. */
 void crew_ring(struct crew *c);
-/* Takes what has come home: done, keys, events. */
+/* Passes all messages from workers to `fn`: finished requests, keys, events. */
 void crew_poll(struct crew *c, crew_fn *fn, void *arg);
 
-/* config.by_hand: one turn of every worker. */
+/* With config.by_hand: runs one turn of every worker. */
 unsigned crew_step(struct crew *c, uint64_t now_ns);
 
 void crew_read(const struct crew *c, struct relay_stats *out);

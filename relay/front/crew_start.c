@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts workers: engine, back ends, threads; and does without a back end that was chosen but would
- * not start. */
+/* Starts workers with engine, back ends and threads. With io "auto", a back end that fails to start
+ * is replaced by sock. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -46,7 +46,9 @@ static enum err assign(struct crew *c, unsigned interface, struct why *why)
 	while (i < c->n_back_ends && c->back_ends[i].ops != ops)
 		i++;
 	if (i == WORKER_IOS_MAX)
-		return why_fail(why, ERR_LIMIT, "more than %d kinds of back ends", WORKER_IOS_MAX);
+		return why_fail(why, ERR_LIMIT,
+		                "the interfaces need more than %d kinds of back ends",
+		                WORKER_IOS_MAX);
 	if (i == c->n_back_ends)
 		c->back_ends[c->n_back_ends++].ops = ops;
 	struct back_end *b = &c->back_ends[i];
@@ -126,7 +128,7 @@ static enum err start_member(struct crew *c, unsigned i, struct why *why)
 	w->control_fd = c->wait_fd;
 	e = pool_new(&w->pool, c->config.pkts_per_worker);
 	if (e)
-		return why_fail(why, e, "worker %u: no memory for %u packets", i,
+		return why_fail(why, e, "worker %u: out of memory for %u packet buffers", i,
 		                c->config.pkts_per_worker);
 	e = open_ios(c, w, why);
 	if (!e)
@@ -143,7 +145,7 @@ static void *run(void *arg)
 	const struct worker *w = arg;
 	char name[16];
 
-	/* What `top -H` and `perf` show. */
+	/* The name in `top -H` and `perf`. */
 	snprintf(name, sizeof(name), "worker-%u", w->number);
 	pthread_setname_np(pthread_self(), name);
 	worker_run(arg);
@@ -161,7 +163,8 @@ static enum err start_threads(struct crew *c, struct why *why)
 		int rc = pthread_create(&m->thread, NULL, run, &m->worker);
 
 		if (rc)
-			return why_fail(why, ERR_IO, "worker %u: no thread: %s", i, strerror(rc));
+			return why_fail(why, ERR_IO, "worker %u: cannot start a thread: %s", i,
+			                strerror(rc));
 		m->has_thread = true;
 	}
 	return ERR_OK;
@@ -201,8 +204,8 @@ static enum err open_members(struct crew *c, struct why *why)
 	return e;
 }
 
-/* Something better than sock was chosen freely. */
-static bool may_do_without(const struct crew *c)
+/* Whether sock can replace a back end: "auto" chose another one. */
+static bool can_use_sock_instead(const struct crew *c)
 {
 	for (unsigned i = 0; i < c->n_back_ends; i++)
 		if (is_auto(c) && !c->config.io_test && c->back_ends[i].ops != &io_sock)
@@ -210,9 +213,9 @@ static bool may_do_without(const struct crew *c)
 	return false;
 }
 
-/* What a probe can't see, as a limit on locked memory that all workers together are above, shows
- * only now. */
-static void leave_back_end(struct crew *c, const struct why *why)
+/* Prepares a second attempt without the back end that failed. Some limits show only when all
+ * workers start, for example the limit on locked memory. */
+static void drop_back_end(struct crew *c, const struct why *why)
 {
 	for (unsigned i = 0; i < c->n_back_ends; i++)
 		if (c->back_ends[i].ops != &io_sock)
@@ -236,7 +239,7 @@ enum err crew_open(struct crew *c, struct why *why)
 	memcpy(c->engine_reason, reason.text, sizeof(c->engine_reason));
 	c->wait_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (c->wait_fd < 0)
-		return why_fail(why, ERR_IO, "eventfd: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create an eventfd: %s", strerror(errno));
 	c->members = mem_aligned(64, c->config.workers * sizeof(*c->members));
 	if (!c->members)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -244,8 +247,8 @@ enum err crew_open(struct crew *c, struct why *why)
 	for (unsigned i = 0; i < c->n_members; i++)
 		c->members[i].worker.inbox_fd = -1;
 	e = open_members(c, &reason);
-	if (e && may_do_without(c)) {
-		leave_back_end(c, &reason);
+	if (e && can_use_sock_instead(c)) {
+		drop_back_end(c, &reason);
 		e = open_members(c, &reason);
 	}
 	return e ? why_fail(why, e, "%s", reason.text) : start_threads(c, why);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a crew, for crew.c and crew_start.c alone: the facade sees it opaque (crew.h).
- * Control only. */
+/* The members of a crew, for crew.c and crew_start.c; opaque to others (crew.h). Control only. */
 #ifndef RELAY_FRONT_CREW_STATE_H
 #define RELAY_FRONT_CREW_STATE_H
 
@@ -11,9 +10,9 @@
 #include "relay/io/io.h"
 #include "relay/worker/worker.h"
 
-enum { CREW_FIRST_BLOCKS = 1024 }; /* of each kind, that a worker starts with */
+enum { CREW_FIRST_BLOCKS = 1024 }; /* number of blocks of each kind at the start */
 
-/* Interfaces served by one kind of back end. */
+/* A back end and the interfaces it serves. */
 struct back_end {
 	const struct io_ops *ops;
 	struct io_shared *shared;
@@ -21,22 +20,23 @@ struct back_end {
 	struct relay_interface interfaces[RELAY_INTERFACES_MAX];
 };
 
-/* A worker as control keeps it. */
+/* A worker with what control keeps about it. */
 struct member {
 	struct worker worker;
 	pthread_t thread;
 	bool has_thread;
-	bool has_mail; /* pushed to its inbox since it was woken last */
-	struct relay_request *waiting, **waiting_end; /* for room in its inbox */
-	struct chunk *chunks;                         /* all it was given */
+	bool has_mail; /* messages were pushed to its inbox since it was last woken */
+	struct relay_request *waiting, **waiting_end; /* waiting for room in its inbox */
+	struct chunk *chunks;                         /* all chunks given to it */
 	struct chunk *chunk_waiting;
-	const struct relay_asked *asked_waiting;       /* the newest table, not handed over yet */
-	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS]; /* blocks it was given; those that its
-	                                                  sessions may need at once */
+	/* the newest table, not posted yet; NULL: none */
+	const struct relay_asked *asked_waiting;
+	/* number of blocks given to it; number reserved for its sessions */
+	uint64_t given[BLOCK_KINDS], due[BLOCK_KINDS];
 };
 
-/* A table that workers were given, the newest first. It is freed when all of them have a newer one.
- */
+/* A table given to the workers. The list has the newest first; a table is freed once all workers
+ * use a newer one. */
 struct asked_table {
 	struct asked_table *next;
 	struct relay_asked asked;
@@ -53,20 +53,20 @@ struct crew {
 	char io_reasons[RELAY_INTERFACES_MAX][320];
 	int wait_fd;
 	bool has_ended, has_mail;
-	relay_waker_fn *wake_soon; /* NULL: a worker is woken for each message */
+	relay_waker_fn *wake_soon; /* NULL: each message wakes its worker */
 	void *wake_arg;
 	unsigned n_members;
 	struct member *members;
 	struct balance balance;
 	struct asked_table *asked;
-	const struct io_ops
-		*refused; /* could be chosen, but did not start: `auto` does without it */
+	/* the back end that failed to start, which `auto` avoids */
+	const struct io_ops *refused;
 	char refused_reason[256];
 };
 
-/* Chooses engine and back ends and starts the workers; on failure the caller ends the crew. */
+/* Chooses engine and back ends and starts the workers. On failure the caller ends the crew. */
 enum err crew_open(struct crew *c, struct why *why) MUST_USE;
-/* What the workers had: their threads have ended. */
+/* Frees what the workers have. Call it after their threads have ended. */
 void crew_close_members(struct crew *c);
 
 enum err crew_give_blocks(struct crew *c, struct member *m, const struct blocks *blocks) MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counters of legs that are gone, one entry for each place in the session. */
+/* Counters of ended legs: one entry for each place in the session. */
 #include "relay/front/ended.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@ static struct relay_stream_stats *find_stream(struct relay_leg_stats *s, uint32_
 	return NULL;
 }
 
-/* The newest stay: the list begins with the one heard last. */
+/* Keeps the most recent streams; the list begins with the one received last. */
 static void merge_streams(struct relay_leg_stats *to, const struct relay_leg_stats *from)
 {
 	for (unsigned i = from->n_streams; i-- > 0;) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What legs that are gone had counted, so that a call's statistics cover all of it. Control only.
- */
+/* The final counters of ended legs, so that a call's statistics include them. Control only. */
 #ifndef RELAY_FRONT_ENDED_H
 #define RELAY_FRONT_ENDED_H
 
@@ -11,8 +10,7 @@ struct ended {
 	struct relay_gone_leg *legs;
 };
 
-/* Adds to what the same place had before. Without memory that leg's counts are lost, the call goes
- * on. */
+/* Adds to the entry of the leg's place. Out of memory: the counters of this leg are lost. */
 void ended_add(struct ended *e, uint8_t media, uint8_t leg, const struct relay_leg_stats *s);
 void ended_fini(struct ended *e);
 

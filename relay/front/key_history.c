@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys a session has used, and its part in the keys all sessions send under. */
+/* The keys that a session has used, and its entries in the ledger of all sessions' send keys. */
 #include "relay/front/key_history.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
-/* --- of a session ----------------------------------------------------------- */
+/* --- one session ------------------------------------------------------------ */
 
 /* A keyed hash of master key and salt. */
 static uint64_t print_of(const struct key_history *h, const struct keyctx *k)
@@ -17,7 +17,7 @@ static uint64_t print_of(const struct key_history *h, const struct keyctx *k)
 	size_t n = k->suite->key_len;
 	uint64_t hash;
 
-	/* As keyctx_same_key compares them: nothing of the suite but the length of its key. */
+	/* As in keyctx_same_key: of the suite only the key length matters. */
 	memcpy(octets, k->key, n);
 	memcpy(octets + n, k->salt, SUITE_SALT_MAX);
 	n += SUITE_SALT_MAX;
@@ -40,7 +40,7 @@ struct key_history_entry key_history_entry_of(const struct key_history *h, const
 	return key;
 }
 
-/* Is the key in use in its place there? */
+/* Whether `a` has the key at the key's place. */
 static bool is_in(const struct key_history *h, const struct accepted *a,
                   const struct key_history_entry *k)
 {
@@ -73,7 +73,7 @@ enum key_history_fate key_history_look(const struct key_history *h, const struct
 		*kept = here || fate != KEY_HISTORY_KEPT ? k : *kept;
 		if (here || k->is_send)
 			return KEY_HISTORY_KEPT;
-		/* Another place: it goes over from there, unless it is in use there and stays. */
+		/* Another place: the key moves from there, unless it stays in use there. */
 		if (!k->left && (!to || is_in(h, to, k)))
 			continue;
 		if (!fits)
@@ -98,7 +98,7 @@ static bool is_anywhere(const struct key_history *h, const struct accepted *a,
 	return false;
 }
 
-/* The one that has been out of use for longest, after those that are in the list already. */
+/* The key that left use first, after order `after`. */
 static const struct key_history_entry *oldest(const struct key_history *h,
                                               const struct accepted *to, uint32_t after)
 {
@@ -152,7 +152,7 @@ enum err key_history_reserve(struct key_history *h, const struct accepted *a)
 	return ERR_OK;
 }
 
-/* Where it is already, or where it goes over from. */
+/* The key's entry at its place, or the entry that it moves from. */
 static struct key_history_entry *place_of(struct key_history *h, const struct accepted *a,
                                           const struct key_history_entry *key)
 {
@@ -217,7 +217,7 @@ void key_history_fini(struct key_history *h)
 	*h = (struct key_history){.hash_key = h->hash_key};
 }
 
-/* --- among all sessions ----------------------------------------------------- */
+/* --- all sessions ----------------------------------------------------------- */
 
 static bool has_sent(const struct key_history *h, uint64_t print)
 {

@@ -1,70 +1,71 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys that a session has used, and what would become of one that comes back. Control only. */
+/* The keys that a session has used, and what happens when one is offered again. Control only. */
 #ifndef RELAY_FRONT_KEY_HISTORY_H
 #define RELAY_FRONT_KEY_HISTORY_H
 
 #include "relay/front/accepted.h"
 #include "relay/front/key_ledger.h"
 
-/*
- * A key that a session has used, by its fingerprint: it must not start again from nothing, nor be
- * used in a second place. What the worker keeps of it (relay/worker/kept.h) follows from plans
- * alone, so control knows what state the worker still has.
- */
+/* A key that a session has used, by its fingerprint. It must not restart at index 0, nor be used in
+ * a second place. What the worker keeps of it (relay/worker/kept.h) follows from the plans, so
+ * control knows which state the worker has. */
 struct key_history_entry {
 	uint64_t fingerprint;
-	uint32_t context;   /* hash of suite, MKI and lifetime: with others it is no key that comes
-	                       back */
-	uint32_t left;      /* when it went out of use, by order; 0: it is in use */
-	uint8_t media, leg; /* where it is, or is kept */
+	/* hash of suite, MKI and lifetime; a key is used again only if these are equal */
+	uint32_t context;
+	uint32_t left;      /* order in which the key left use; 0: in use */
+	uint8_t media, leg; /* where it is used or kept */
 	bool is_send;
-	bool is_gone; /* the worker keeps nothing of it */
+	bool is_gone; /* the worker no longer keeps its state */
 };
 
-/* The worker keeps this many keys that are out of use: those that left last. */
+/* A worker keeps this many unused keys of a session: those that left use last. */
 enum { KEY_HISTORY_KEPT_MAX = 16 };
 
-/* By order of first use; one for each place. Starts zeroed but for hash_key. */
+/* Entries in order of first use, one for each place of a key. Set hash_key and zero the
+ * rest to start. */
 struct key_history {
-	const uint8_t *hash_key; /* 16 random octets: fingerprints say nothing of the keys */
+	/* 16 random octets, so that fingerprints reveal nothing about the keys */
+	const uint8_t *hash_key;
 	struct key_history_entry *keys;
 	unsigned n, room;
 	uint32_t order;
 };
 
-/* A key that is new to the session; one that goes on where it was; one that is refused. */
+/* FRESH: new to the session. KEPT: used before, and continues. SPENT: used before,
+ * and is refused. */
 enum key_history_fate { KEY_HISTORY_FRESH, KEY_HISTORY_KEPT, KEY_HISTORY_SPENT };
 
-/* The key as the history has it, in no place yet. Its fingerprint is a keyed hash of master key and
- * salt: two keys for which keyctx_same_key holds have the same one. */
+/* An entry for the key, without a place. The fingerprint is a keyed hash of master key and salt: it
+ * is equal for keys that keyctx_same_key calls the same. */
 struct key_history_entry key_history_entry_of(const struct key_history *h, const struct keyctx *k,
                                               bool is_send);
 /*
- * What becomes of a key that is to be used in that place. A send key is in one place of a session
- * at a time; a receive key may open what several forks send. `to`: what the session becomes, which
- * a key leaves that is in use elsewhere; NULL: that is not known. KEPT: *kept is where it is.
+ * What happens to a key that is wanted at the entry's place. A send key is in one place of a
+ * session at a time. A receive key may be in several, because forks may send under one key. `to`:
+ * the wanted session, which shows whether the key leaves another place; NULL: not known. KEPT: sets
+ * *kept to the existing entry.
  */
 enum key_history_fate key_history_look(const struct key_history *h, const struct accepted *to,
                                        const struct key_history_entry *wanted,
                                        const struct key_history_entry **kept);
-/* Fingerprints of those that are no longer kept when `to` comes into force; *out is NULL when there
+/* The fingerprints of keys that are no longer kept once `to` is applied; *out is NULL if there
  * are none. ERR_NOMEM. */
 enum err key_history_forget(const struct key_history *h, const struct accepted *to, uint64_t **out,
                             unsigned *n) MUST_USE;
 
-/* Room for the keys of `a`, before its plan is sent; then key_history_settle can't fail.
- * ERR_NOMEM. */
+/* Makes room for the keys of `a`. Call it before the plan is sent; key_history_settle then
+ * cannot fail. ERR_NOMEM. */
 enum err key_history_reserve(struct key_history *h, const struct accepted *a) MUST_USE;
-/* `a` came into force: its keys are in use, others are not any more, and some are forgotten. */
+/* Call it after `a` was applied: marks its keys as in use, other keys as left, and the forgotten
+ * ones as gone. */
 void key_history_settle(struct key_history *h, const struct accepted *a, const uint64_t *forgotten,
                         unsigned n_forgotten);
 void key_history_fini(struct key_history *h);
 
-/*
- * The session's send keys in the ledger of all sessions, where the history is their owner. claim
- * takes those of `a`: ERR_KEY_USED, ERR_NOMEM; then, or when `a` does not come into force, withdraw
- * gives back those that were never used. end gives back all, when the session ends.
- */
+/* The session's send keys in the ledger of all sessions; the history is their owner. claim: claims
+ * the send keys of `a`. ERR_KEY_USED, ERR_NOMEM. withdraw: after a failed claim, or when `a` was
+ * not applied, releases those never used. end: releases all when the session ends. */
 enum err key_history_claim(const struct key_history *h, struct key_ledger *ledger,
                            const struct accepted *a, struct why *why) MUST_USE;
 void key_history_withdraw(const struct key_history *h, struct key_ledger *ledger,

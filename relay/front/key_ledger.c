@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A table of claimed keys, and two generations of past ones. */
+/* A table of claimed keys, and two generations of keys of ended sessions. */
 #include "relay/front/key_ledger.h"
 
 #include "base/mem.h"
 
 enum { FIRST_SLOTS = 64 };
 
-/* Open addressing, at most half full; a print of 0 is a free slot. */
+/* Open addressing, at most half full. A print of 0 marks a free slot. */
 struct slot {
 	uint64_t print;
 	const void *owner;
@@ -20,14 +20,15 @@ struct table {
 
 struct key_ledger {
 	struct table claimed;
-	struct table
-		past[2]; /* the younger one fills; when it is full the older one is forgotten */
+	/* past[0] is filled; when it is full, past[1] is forgotten and past[0]
+	 * takes its place */
+	struct table past[2];
 	unsigned remembered;
 };
 
 /* --- tables ----------------------------------------------------------------- */
 
-/* Where the print is, or would stand. */
+/* The slot of the print, or the free slot where it belongs. */
 static struct slot *place(const struct table *t, uint64_t print)
 {
 	uint64_t at = print & t->mask;
@@ -64,8 +65,8 @@ static enum err make_room(struct table *t)
 	return ERR_OK;
 }
 
-/* What stood behind moves up, so that no search ends too early. */
-static void take_out(struct table *t, struct slot *s)
+/* Removes a slot. Later slots of the same chain move up, so that searches still find them. */
+static void remove_slot(struct table *t, struct slot *s)
 {
 	uint64_t hole = (uint64_t)(s - t->slots);
 
@@ -125,13 +126,12 @@ enum err key_ledger_claim(struct key_ledger *l, uint64_t print, const void *owne
 	if (slot && slot->owner == owner)
 		return ERR_OK;
 	if (slot)
-		return why_fail(
-			why, ERR_KEY_USED,
-			"its send key is in use by another session; each needs a key of its own");
+		return why_fail(why, ERR_KEY_USED,
+		                "its send key is in use by another session; use a different key");
 	if (find(&l->past[0], print) || find(&l->past[1], print))
 		return why_fail(why, ERR_KEY_USED,
-		                "its send key was used by a session that has ended, and its "
-		                "indices would begin again; a fresh key is needed");
+		                "its send key was used by a session that has ended, so packet "
+		                "indexes would repeat; use a new key");
 	e = make_room(&l->claimed);
 	if (e)
 		return why_fail(why, e, "out of memory");
@@ -147,8 +147,8 @@ static void next_generation(struct key_ledger *l)
 	l->past[0] = (struct table){.slots = NULL};
 }
 
-/* Without memory the older generation goes early, and at worst this key is not remembered: ending a
- * session can't fail. */
+/* Out of memory: the older generation is forgotten early, and at worst this key is not remembered.
+ * Ending a session cannot fail. */
 static void remember(struct key_ledger *l, uint64_t print)
 {
 	if (l->past[0].n >= l->remembered)
@@ -170,7 +170,7 @@ void key_ledger_release(struct key_ledger *l, uint64_t print, const void *owner,
 	slot = find(&l->claimed, print);
 	if (!slot || slot->owner != owner)
 		return;
-	take_out(&l->claimed, slot);
+	remove_slot(&l->claimed, slot);
 	if (was_used && l->remembered)
 		remember(l, print);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which keys this gateway has sent under: no two sessions may send under one, at a time or after
- * each other. Control only. */
+/* The keys that this gateway has sent under. Two sessions must never send under the same key,
+ * neither at the same time nor one after the other. Control only. */
 #ifndef RELAY_FRONT_KEY_LEDGER_H
 #define RELAY_FRONT_KEY_LEDGER_H
 
@@ -10,25 +10,30 @@
 #include "base/err.h"
 
 /*
- * Two senders under one key, SSRC and index are one keystream for two packets (RFC 3711 9.1),
- * and with AEAD they give the authentication key away (RFC 7714 8.4). Keys are known here by a
- * keyed hash of them. A key is
+ * Two senders under one key, SSRC and index protect two packets with one keystream (RFC 3711 9.1);
+ * with AEAD that also reveals the authentication key (RFC 7714 8.4). The ledger knows a key by a
+ * keyed hash. A key is
  *
- *     claimed by a session ──── the session ends ───▶ past: refused to everybody ──── 1 to 2 times
- * `remembered` newer ones ───▶ forgotten
+ *     claimed by one session
+ *        │ the session ends
+ *        ▼
+ *     remembered: every session is refused it
+ *        │ one to two times `remembered` newer keys
+ *        ▼
+ *     forgotten
  */
 struct key_ledger;
 
-/* `remembered`: keys of ended sessions; 0: none. ERR_NOMEM. */
+/* `remembered`: number of keys of ended sessions; 0: none. ERR_NOMEM. */
 enum err key_ledger_new(struct key_ledger **out, unsigned remembered) MUST_USE;
 void key_ledger_free(struct key_ledger *l); /* takes NULL */
 
-/* The key becomes the owner's; again by its owner changes nothing. ERR_KEY_USED: it is, or was,
- * another's; ERR_NOMEM. */
+/* Claims the key for `owner`; repeating it changes nothing. ERR_KEY_USED: another owner has it or
+ * had it; ERR_NOMEM. */
 enum err key_ledger_claim(struct key_ledger *l, uint64_t print, const void *owner,
                           struct why *why) MUST_USE;
-/* The owner has it no more; `was_used`: it is refused from now on. Nothing happens when it is not
- * the owner's. */
+/* The owner gives up the key. `was_used`: the key is remembered and refused. Does nothing if the
+ * key belongs to another owner. */
 void key_ledger_release(struct key_ledger *l, uint64_t print, const void *owner, bool was_used);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Compares what a session is with what it becomes, and fills a plan with the difference. */
+/* Compares the present session with the wanted one and plans the difference. */
 #include "relay/front/plan.h"
 
 #include <string.h>
@@ -56,7 +56,7 @@ static uint8_t port_interface(const struct relay_leg_spec *s, unsigned k)
 	return k < LEG_OTHER ? s->interface : s->other_interface;
 }
 
-/* Does the one have as its address what the other has as that of the other family? */
+/* Whether the leg's own address and the one of the other IP family change places. */
 static bool is_swapped(const struct relay_leg_spec *from, const struct relay_leg_spec *to)
 {
 	return (to->other_rtp && to->other_rtp == from->port_rtp &&
@@ -89,14 +89,14 @@ static enum err plan_port(struct leg_change *c, const struct relay_leg_spec *fro
 	return ERR_OK;
 }
 
-/* What every step of making a plan needs. */
+/* The arguments of every step. */
 struct making {
 	const struct plan_context *ctx;
 	const struct plan_ends *ends;
 	struct why *why;
 };
 
-/* One direction of a leg: the context in use, and the next one; NULL: none. */
+/* One direction of a leg: the present key context and the wanted one; NULL: none. */
 struct key_step {
 	const struct keyctx *was, *is;
 	bool is_send;
@@ -107,33 +107,34 @@ static const char *direction_name(const struct key_step *step)
 	return step->is_send ? "send" : "receive";
 }
 
-/* The key in the session's history. *kept: where the worker has it, or NULL for a new one. */
+/* Looks the key up in the session's history. *kept: the entry that continues, or NULL for
+ * a new key. */
 static enum err look_up(const struct making *m, const struct leg_change *c,
                         const struct key_step *step, struct key_history_entry *key,
                         const struct key_history_entry **kept)
 {
-	bool keeps_octets = step->was && keyctx_same_key(step->was, step->is);
+	bool keeps_key = step->was && keyctx_same_key(step->was, step->is);
 	const struct key_history_entry *found = NULL;
 	enum key_history_fate fate;
 
-	/* The peer may change the suite and keep its key, which then goes on; ours must not have
-	 * two contexts. */
-	if (keeps_octets && (step->is_send || step->was->suite == step->is->suite))
+	/* A peer may change the suite and keep its key, which then continues. A send key must not
+	 * have two contexts. */
+	if (keeps_key && (step->is_send || step->was->suite == step->is->suite))
 		return why_fail(m->why, ERR_REKEY,
-		                "media %u leg %s: the %s key in use with another suite, MKI or "
-		                "lifetime; a new key is needed",
+		                "media %u leg %s: the present %s key comes with another suite, MKI "
+		                "or lifetime; use a new key",
 		                c->media, relay_leg_name(c->leg), direction_name(step));
 	*key = key_history_entry_of(m->ends->history, step->is, step->is_send);
 	key->media = c->media;
 	key->leg = c->leg;
 	fate = key_history_look(m->ends->history, m->ends->to, key, &found);
-	/* Under another suite it takes over what the one in use has seen. */
-	if (keeps_octets)
+	/* Under another suite the new key takes over the indexes received under the present one. */
+	if (keeps_key)
 		fate = KEY_HISTORY_FRESH;
 	if (fate == KEY_HISTORY_SPENT)
 		return why_fail(m->why, ERR_REKEY,
-		                "media %u leg %s: this %s key was in use before, and its state is "
-		                "gone; a new one is needed",
+		                "media %u leg %s: this %s key was used before and its state is no "
+		                "longer kept; use a new key",
 		                c->media, relay_leg_name(c->leg), direction_name(step));
 	*kept = fate == KEY_HISTORY_KEPT ? found : NULL;
 	return ERR_OK;
@@ -206,7 +207,7 @@ static enum err plan_leg(const struct making *m, struct leg_change *c,
 
 	if (!to) {
 		c->disappears = true;
-		/* Without it the leg ends all the same. */
+		/* Without memory the leg's final counters are lost. */
 		c->final = mem_alloc(sizeof(*c->final));
 		return ERR_OK;
 	}
@@ -227,14 +228,14 @@ static enum err plan_leg(const struct making *m, struct leg_change *c,
 	for (unsigned k = 0; k < LEG_WAYS; k++)
 		c->addresses[k] = address(&c->spec, k);
 	c->moves = !from || !addr_eq(&from->remote, &to->remote);
-	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4); `either` hears a
-	 * terminal that keeps it, too. */
+	/* A key that comes with a new address starts at ROC 0 (RFC 4568 7.1.4). With `either` the
+	 * ROC of a terminal that keeps it is tried, too. */
 	if (c->moves && c->spec.rekey_roc == RELAY_ROC_KEEP)
 		c->spec.rekey_roc = RELAY_ROC_ZERO;
 	return plan_keys(m, c, from, to);
 }
 
-/* A leg that is the same has no place in a plan. */
+/* Whether the leg is unchanged and needs no entry in the plan. */
 static bool is_same(const struct relay_leg_spec *a, const struct relay_leg_spec *b)
 {
 	const size_t plain_at = offsetof(struct relay_leg_spec, latch_window_ms);

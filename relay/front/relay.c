@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The facade of the data plane: starts and stops it, makes requests of what control asks, passes on
- * events. */
+/* The functions of relay.h: start and stop, requests of sessions, events. */
 #include "relay/relay.h"
 
 #include <string.h>
@@ -10,7 +9,7 @@
 #include "relay/front/relay_request.h"
 #include "relay/worker/session.h"
 
-static void tell_event(struct relay *r, const struct relay_event *e)
+static void pass_event(struct relay *r, const struct relay_event *e)
 {
 	if (e->kind == RELAY_EVENT_ASK) {
 		if (r->asker)
@@ -29,7 +28,7 @@ static void on_message(void *arg, struct msg *m)
 	else if (m->kind == MSG_KEY)
 		key_free(r->plan.engine, m->key);
 	else if (m->kind == MSG_EVENT && !m->session_event.session->is_ending)
-		tell_event(r, &m->session_event.event);
+		pass_event(r, &m->session_event.event);
 }
 
 void relay_poll(struct relay *r)
@@ -56,7 +55,7 @@ int relay_wait_fd(const struct relay *r)
 
 /* --- sessions --------------------------------------------------------------- */
 
-static enum err ask_apply(struct relay *r, struct relay_session *s,
+static enum err new_apply(struct relay *r, struct relay_session *s,
                           const struct relay_session_spec *spec, struct relay_request **out,
                           struct why *why)
 {
@@ -87,7 +86,7 @@ enum err relay_session_create(struct relay *r, struct relay_session **out,
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	s->ending = mem_alloc(sizeof(*s->ending));
 	s->body = mem_alloc(sizeof(*s->body));
-	e = s->ending && s->body ? ask_apply(r, s, spec, &q, why)
+	e = s->ending && s->body ? new_apply(r, s, spec, &q, why)
 	                         : why_fail(why, ERR_NOMEM, "out of memory");
 	if (e) {
 		mem_free(s->body);
@@ -117,11 +116,10 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
 	if (s->is_ending)
 		return why_fail(why, ERR_CLOSED, "the session is ending");
 	if (spec->n_media < s->n_media_asked)
-		return why_fail(
-			why, ERR_INVALID,
-			"%u media where the session has %u: a media keeps its place for life",
-			spec->n_media, s->n_media_asked);
-	e = ask_apply(r, s, spec, &q, why);
+		return why_fail(why, ERR_INVALID,
+		                "%u media, but the session has %u: an update must list them all",
+		                spec->n_media, s->n_media_asked);
+	e = new_apply(r, s, spec, &q, why);
 	if (e)
 		return e;
 	s->n_media_asked = spec->n_media;
@@ -189,7 +187,7 @@ bool relay_session_refuses_key(const struct relay_session *s, const struct keyct
 	struct key_history_entry key = key_history_entry_of(&s->history, k, is_send);
 	const struct key_history_entry *kept = NULL;
 
-	/* In no place: only what holds for all of them counts. */
+	/* No place: only a refusal that holds everywhere counts. */
 	key.media = key.leg = UINT8_MAX;
 	return key_history_look(&s->history, NULL, &key, &kept) == KEY_HISTORY_SPENT;
 }
@@ -228,7 +226,7 @@ enum err relay_start(struct relay **out, const struct relay_config *config, stru
 	r->failed_end = &r->failed;
 	e = prim_random(r->hash_key, sizeof(r->hash_key));
 	if (e)
-		(void)!why_fail(why, e, "no random octets");
+		(void)!why_fail(why, e, "the system provides no random numbers");
 	else if ((e = key_ledger_new(&r->ledger, config->keys_remembered)))
 		(void)!why_fail(why, e, "out of memory");
 	else
@@ -249,7 +247,7 @@ void relay_stop(struct relay *r)
 
 	if (!r)
 		return;
-	/* Nothing is told to a listener any more, but every done call is made. */
+	/* The listener gets no more events, but every done call is made. */
 	r->listener = r->asker = NULL;
 	crew_end(r->crew, on_message, r);
 	relay_request_finish_failed(r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests: a plan is made when the one before it is done, a worker carries it out, its outcome
- * comes home. */
+/* Requests: control plans one after the previous one is done, the worker carries it out
+ * and returns it. */
 #include "relay/front/relay_request.h"
 
 #include "base/mem.h"
@@ -16,7 +16,7 @@ void relay_request_free(struct relay *r, struct relay_request *q)
 	mem_free(q);
 }
 
-static void fail_later(struct relay *r, struct relay_request *q, enum err e)
+static void finish_later(struct relay *r, struct relay_request *q, enum err e)
 {
 	q->err = e;
 	q->next = NULL;
@@ -25,8 +25,8 @@ static void fail_later(struct relay *r, struct relay_request *q, enum err e)
 	crew_ring(r->crew);
 }
 
-/* Blocks that a session may need at once: one for each direction of a leg, and a state where that
- * works on packets. */
+/* The blocks that a session may need at once: a stream for each direction of a leg, and a crypto
+ * state where it has a key. */
 static struct blocks count_blocks(const struct accepted *s)
 {
 	struct blocks out = {.n = {0}};
@@ -46,7 +46,8 @@ static struct blocks count_blocks(const struct accepted *s)
 	return out;
 }
 
-/* More as legs appear; what legs that disappear needed stays reserved until the session ends. */
+/* Reserves more blocks when legs appear. Blocks of legs that disappear stay reserved until
+ * the session ends. */
 static enum err supply(struct relay *r, struct relay_session *s, const struct accepted *wanted)
 {
 	struct blocks more = count_blocks(wanted);
@@ -81,7 +82,7 @@ static enum err make_plan(struct relay *r, struct relay_session *s, struct relay
 	return e;
 }
 
-/* Room for the legs that there are, no more: every delete takes this. */
+/* Arrays for the present legs only, because every delete needs them. */
 static enum err stats_new(struct relay_session_stats *out, const struct accepted *is)
 {
 	struct relay_leg_stats *legs;
@@ -107,12 +108,12 @@ static enum err make_stats(struct relay_session *s, struct relay_request *q)
 	enum err e = stats_new(&q->stats, s->is);
 
 	q->body = s->body;
-	/* A delete can't fail: without memory its statistics are empty. */
+	/* A delete cannot fail: out of memory, its statistics are empty. */
 	return q->kind == MSG_DELETE ? ERR_OK : e;
 }
 
-/* Gives the worker the oldest request, when it has none of this session. */
-static void pump(struct relay *r, struct relay_session *s)
+/* Gives the oldest request to the worker, unless the worker has one of this session already. */
+static void submit_next(struct relay *r, struct relay_session *s)
 {
 	struct relay_request *q = s->head;
 	enum err e = ERR_OK;
@@ -126,13 +127,13 @@ static void pump(struct relay *r, struct relay_session *s)
 	else
 		e = q->kind == MSG_APPLY ? make_plan(r, s, q) : make_stats(s, q);
 	if (e)
-		fail_later(r, q, e);
+		finish_later(r, q, e);
 	else
 		crew_post(r->crew, s->worker, q);
 }
 
-/* What stands behind a request in its block. */
-static size_t behind(enum msg_kind kind)
+/* Size of what follows a request in its allocation. */
+static size_t extra_bytes(enum msg_kind kind)
 {
 	switch (kind) {
 	case MSG_APPLY:
@@ -157,7 +158,7 @@ static size_t behind(enum msg_kind kind)
 
 enum err relay_request_new(struct relay_request **out, struct relay_session *s, enum msg_kind kind)
 {
-	struct relay_request *q = mem_alloc(sizeof(*q) + behind(kind));
+	struct relay_request *q = mem_alloc(sizeof(*q) + extra_bytes(kind));
 
 	if (!q)
 		return ERR_NOMEM;
@@ -178,7 +179,7 @@ void relay_request_submit(struct relay *r, struct relay_session *s, struct relay
 	else
 		s->head = q;
 	s->tail = q;
-	pump(r, s);
+	submit_next(r, s);
 }
 
 /* --- outcomes --------------------------------------------------------------- */
@@ -197,9 +198,9 @@ static void free_session(struct relay *r, struct relay_session *s)
 	mem_free(s);
 }
 
-static void tell(struct relay_request *q)
+static void make_done_call(struct relay_request *q)
 {
-	static const struct why none = {""}, gone = {"the session is gone"};
+	static const struct why none = {""}, gone = {"the session has ended"};
 
 	if (q->kind == MSG_QUERY) {
 		if (q->stats_done)
@@ -209,20 +210,20 @@ static void tell(struct relay_request *q)
 	}
 }
 
-/* What was asked after a create that failed, or was still waiting when the relay ends. */
+/* Closes the waiting requests: create failed, or the relay stops. */
 static void close_waiting(struct relay *r, struct relay_session *s)
 {
 	while (s->head) {
 		struct relay_request *q = s->head;
 
 		s->head = q->next;
-		q->err = why_fail(q->why, ERR_CLOSED, "the session is gone");
-		tell(q);
+		q->err = why_fail(q->why, ERR_CLOSED, "the session has ended");
+		make_done_call(q);
 		relay_request_free(r, q);
 	}
 }
 
-static void come_into_force(struct relay_session *s, struct relay_request *q)
+static void note_applied(struct relay_session *s, struct relay_request *q)
 {
 	for (unsigned i = 0; i < q->plan->n_changes; i++) {
 		const struct leg_change *c = &q->plan->changes[i];
@@ -244,21 +245,21 @@ void relay_request_finish(struct relay *r, struct relay_request *q)
 	s->is_busy = false;
 	s->is_ending |= is_end;
 	if (q->kind == MSG_APPLY && !q->err)
-		come_into_force(s, q);
-	/* Before anybody hears of it and tries again. */
+		note_applied(s, q);
+	/* Before the done call, which may try the key again. */
 	else if (q->kind == MSG_APPLY)
 		key_history_withdraw(&s->history, r->ledger, q->wanted);
 	q->stats.n_gone = s->ended.n;
 	q->stats.gone = s->ended.legs;
 	s->final = q->kind == MSG_DELETE ? &q->stats : NULL;
-	tell(q);
+	make_done_call(q);
 	s->final = NULL;
 	relay_request_free(r, q);
 	if (is_end) {
 		close_waiting(r, s);
 		free_session(r, s);
 	} else {
-		pump(r, s);
+		submit_next(r, s);
 	}
 }
 

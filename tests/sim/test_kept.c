@@ -251,8 +251,8 @@ static void so_many_are_kept(void)
 	EXPECT(!relay_session_refuses_key(t.s.call, fresh, false));
 	t.s.media.legs[0].receive = keys[2];
 	EXPECT_ERR(update(&t), ERR_REKEY);
-	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was in use before, and "
-	                                 "its state is gone; a new one is needed");
+	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was used before and its "
+	                                 "state is no longer kept; use a new key");
 	/* And back, in any order. */
 	for (unsigned i = 8; i < ARRAY_LEN(keys); i += 3) {
 		t.s.media.legs[0].receive = keys[i];

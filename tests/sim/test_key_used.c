@@ -32,8 +32,9 @@ static void two_sessions_at_a_time(void)
 	second_prepare(&x, &s, 1);
 	x.media.legs[0].send = s.down[0].ctx;
 	EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
-	EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another session; "
-	                               "each needs a key of its own");
+	EXPECT_TEXT(
+		s.g.last_why.text,
+		"media 0 leg a: its send key is in use by another session; use a different key");
 	EXPECT(scene_goes_down(&s, &s.down[0], SSRC_B, 1));
 	/* What was refused has taken nothing. */
 	second_prepare(&x, &s, 1);
@@ -92,7 +93,7 @@ static void a_key_is_its_octets(void)
 		x.media.legs[0].send = under(s.down[1].ctx, suites[i]);
 		EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
 		EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another "
-		                               "session; each needs a key of its own");
+		                               "session; use a different key");
 		/* Nor in the place it has already, nor after the session has ended. */
 		s.media.legs[0].send = x.media.legs[0].send;
 		EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
