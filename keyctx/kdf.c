@@ -20,7 +20,8 @@ enum label {
 };
 
 enum {
-	LABEL_AT = 7, /* x = salt XOR label * 2^48: the label meets octet 7 of a 14-octet salt */
+	/* x = salt XOR label * 2^48: the label is XORed into octet 7 of the 14-octet salt */
+	LABEL_AT = 7,
 	COUNT_AT = 15,
 	BLOCK = 16,
 	PART_BLOCKS = 2, /* the longest part is an AES-256 key */
@@ -38,10 +39,8 @@ static size_t blocks_of(const struct part *p)
 	return (p->n + BLOCK - 1) / BLOCK;
 }
 
-/*
- * The counter blocks of a part. A salt of 12 octets is padded on the right to 14: what every
- * implementation of RFC 7714 does, though its section 11 leaves it to the reader.
- */
+/* The counter blocks of a part. A salt of 12 octets is padded on the right to 14: RFC 7714 11
+ * leaves this open, and all known implementations do it. */
 static void count(uint8_t *blocks, const struct keyctx *k, const struct part *p)
 {
 	for (size_t i = 0; i < blocks_of(p); i++, blocks += BLOCK) {
@@ -52,7 +51,8 @@ static void count(uint8_t *blocks, const struct keyctx *k, const struct part *p)
 	}
 }
 
-/* All parts in one go: setting up the cipher costs more than its few blocks. */
+/* One call encrypts the blocks of all parts: setting up the cipher costs
+ * more than its few blocks. */
 static enum err expand(const struct keyctx *k, const struct part parts[PARTS])
 {
 	uint8_t blocks[PARTS * PART_BLOCKS * BLOCK];

@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "keyctx/keyctx.h"
 
-/* Of RTP or of RTCP; as long as the suite says, zeros behind. AEAD suites have no authentication
- * key. */
+/* Session keys of RTP or of RTCP. Lengths are the suite's; the rest of each array is zero. AEAD
+ * suites have no authentication key. */
 struct kdf_keys {
 	uint8_t key[SUITE_KEY_MAX];
 	uint8_t salt[SUITE_SALT_MAX];
@@ -22,8 +22,8 @@ struct kdf_session {
 	struct kdf_keys rtp, rtcp;
 };
 
-/* `out` is the caller's, in secret memory, and wiped on failure. ERR_CRYPTO, ERR_NOMEM. Control
- * thread. */
+/* Derives the session keys of `k`. The caller provides `out` in secret memory (base/secret.h) and
+ * wipes it. On failure it holds no key octets. ERR_INVALID, ERR_CRYPTO. Control thread. */
 enum err kdf_derive(struct kdf_session *out, const struct keyctx *k) MUST_USE;
 
 #endif

@@ -13,14 +13,15 @@ static enum err check_spec(const struct keyctx_spec *spec, struct why *why)
 	size_t want = (size_t)s->key_len + s->salt_len;
 
 	if (spec->master.n != want)
-		return why_fail(why, ERR_INVALID, "%s takes %zu octets of key and salt, got %zu",
+		return why_fail(why, ERR_INVALID, "%s needs %zu octets of key and salt, got %zu",
 		                s->name, want, spec->master.n);
 	if (spec->mki.n > KEYCTX_MKI_MAX)
-		return why_fail(why, ERR_RANGE, "an MKI has 1 to %d octets, got %zu",
+		return why_fail(why, ERR_RANGE, "the MKI must have 1 to %d octets, got %zu",
 		                KEYCTX_MKI_MAX, spec->mki.n);
 	if (spec->lifetime_pkts > s->srtp_lifetime_pkts)
 		return why_fail(why, ERR_RANGE,
-		                "lifetime %" PRIu64 " is above the %" PRIu64 " packets of %s",
+		                "lifetime %" PRIu64 " is out of range (1 to %" PRIu64
+		                " packets for %s)",
 		                spec->lifetime_pkts, s->srtp_lifetime_pkts, s->name);
 	return ERR_OK;
 }
@@ -35,7 +36,9 @@ enum err keyctx_new(struct keyctx **out, const struct keyctx_spec *spec, struct 
 		return e;
 	k = secret_alloc(sizeof(*k) + spec->mki.n);
 	if (!k)
-		return why_fail(why, ERR_NOMEM, "no locked memory for a key");
+		return why_fail(why, ERR_NOMEM,
+		                "no locked memory left for a key; raise the limit on locked memory "
+		                "(ulimit -l)");
 	k->suite = s;
 	k->holders = 1;
 	k->has_lifetime = spec->lifetime_pkts != 0;

@@ -37,7 +37,7 @@ static BIO *bio_of(struct view v)
 	return v.n <= INT_MAX ? BIO_new_mem_buf(v.n ? (const void *)v.p : "", (int)v.n) : NULL;
 }
 
-/* Nobody is asked for a passphrase: an encrypted key is refused. */
+/* Asks nobody for a passphrase, so OpenSSL refuses an encrypted key. */
 static int no_passphrase(char *buf, int size, int rw, void *arg)
 {
 	(void)buf;
@@ -63,10 +63,10 @@ enum err pki_key_from_pem(struct pki_key **out, struct view pem, struct why *why
 
 	BIO_free(bio);
 	if (!key)
-		e = why_fail(why, ERR_SYNTAX, "no unencrypted private key in PEM");
+		e = why_fail(why, ERR_SYNTAX, "no unencrypted private key in PEM format found");
 	else if (!is_fit_rsa(key))
 		e = why_fail(why, ERR_UNSUPPORTED,
-		             "the private key is not RSA of 2048 to 4096 bits");
+		             "the private key must be RSA of 2048 to 4096 bits");
 	else if (!(k = mem_alloc(sizeof(*k))))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (e) {
@@ -91,7 +91,7 @@ size_t pki_key_rsa_len(const struct pki_key *k)
 	return (size_t)EVP_PKEY_get_size(k->key);
 }
 
-/* Takes the reference. */
+/* Takes ownership of `x509`, also on failure. */
 static enum err cert_take(struct pki_cert **out, X509 *x509, struct why *why)
 {
 	struct pki_cert *c = mem_alloc(sizeof(*c));
@@ -110,7 +110,7 @@ static enum err cert_take(struct pki_cert **out, X509 *x509, struct why *why)
 	if (!is_fit_rsa(c->key)) {
 		pki_cert_free(c);
 		return why_fail(why, ERR_UNSUPPORTED,
-		                "the certificate's key is not RSA of 2048 to 4096 bits");
+		                "the certificate's key must be RSA of 2048 to 4096 bits");
 	}
 	*out = c;
 	return ERR_OK;
@@ -123,7 +123,7 @@ enum err pki_cert_from_pem(struct pki_cert **out, struct view pem, struct why *w
 
 	BIO_free(bio);
 	return x509 ? cert_take(out, x509, why)
-	            : why_fail(why, ERR_SYNTAX, "no certificate in PEM");
+	            : why_fail(why, ERR_SYNTAX, "no certificate in PEM format found");
 }
 
 enum err pki_cert_from_der(struct pki_cert **out, struct view der, struct why *why)
@@ -132,10 +132,10 @@ enum err pki_cert_from_der(struct pki_cert **out, struct view der, struct why *w
 	X509 *x509 = der.n && der.n <= LONG_MAX ? d2i_X509(NULL, &p, (long)der.n) : NULL;
 
 	if (!x509)
-		return why_fail(why, ERR_SYNTAX, "not a certificate");
+		return why_fail(why, ERR_SYNTAX, "not an X.509 certificate in DER format");
 	if (p != der.p + der.n) {
 		X509_free(x509);
-		return why_fail(why, ERR_SYNTAX, "octets behind the certificate");
+		return why_fail(why, ERR_SYNTAX, "unexpected octets after the certificate");
 	}
 	return cert_take(out, x509, why);
 }
@@ -189,7 +189,8 @@ enum err pki_chain_from_pem(struct pki_chain **out, struct view pem, struct why 
 	while (!e && (x509 = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
 		if (c->n == CHAIN_MAX) {
 			X509_free(x509);
-			e = why_fail(why, ERR_TOO_BIG, "more than %d certificates", CHAIN_MAX);
+			e = why_fail(why, ERR_TOO_BIG, "too many certificates, must be 1 to %d",
+			             CHAIN_MAX);
 		} else {
 			e = cert_take(&c->certs[c->n], x509, why);
 			c->n += !e;
@@ -197,7 +198,7 @@ enum err pki_chain_from_pem(struct pki_chain **out, struct view pem, struct why 
 	}
 	BIO_free(bio);
 	if (!e && !c->n)
-		e = why_fail(why, ERR_SYNTAX, "no certificate in PEM");
+		e = why_fail(why, ERR_SYNTAX, "no certificate in PEM format found");
 	if (e)
 		pki_chain_free(c);
 	else
@@ -212,7 +213,7 @@ enum err pki_chain_from_ders(struct pki_chain **out, const struct view *ders, si
 	enum err e = ERR_OK;
 
 	if (!n || n > CHAIN_MAX)
-		return why_fail(why, ERR_TOO_BIG, "%zu certificates, 1 to %d are taken", n,
+		return why_fail(why, ERR_TOO_BIG, "%zu certificates, must be 1 to %d", n,
 		                CHAIN_MAX);
 	c = mem_alloc(sizeof(*c));
 	if (!c)
@@ -255,7 +256,7 @@ enum err pki_trust_from_pem(struct pki_trust **out, struct view pem, struct why 
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; !e && i < roots->n; i++)
 		if (X509_STORE_add_cert(t->store, roots->certs[i]->x509) != 1)
-			e = why_fail(why, ERR_CRYPTO, "a root was not taken");
+			e = why_fail(why, ERR_CRYPTO, "OpenSSL refused a trusted certificate");
 	pki_chain_free(roots);
 	if (e)
 		pki_trust_free(t);
@@ -288,7 +289,7 @@ enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, u
 		if (!sk_X509_push(others, c->certs[i]->x509))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e && X509_STORE_CTX_init(ctx, t->store, c->certs[0]->x509, others) != 1)
-		e = why_fail(why, ERR_CRYPTO, "the chain can't be checked");
+		e = why_fail(why, ERR_CRYPTO, "the certificate chain can't be checked");
 	if (!e) {
 		X509_STORE_CTX_set_time(ctx, 0, (time_t)now_s);
 		if (X509_verify_cert(ctx) != 1) {

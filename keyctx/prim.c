@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* OpenSSL's ciphers, MACs and random numbers in our own types. */
-/* SHA1_Transform is the one way to a hash state that can be kept as five words, and see prim_hmac;
- * OpenSSL 3 calls these old. */
+/* SHA1_Transform is the only way to a hash state of five words, and prim_hmac uses the bare hashes;
+ * OpenSSL 3 marks both as deprecated. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "keyctx/prim.h"
 
@@ -42,10 +42,8 @@ enum err prim_digest(enum prim_hash hash, struct view data, uint8_t *out)
 	               : ERR_CRYPTO;
 }
 
-/*
- * RFC 2104 on the bare hashes: OpenSSL's own HMAC looks its parts up, locks and allocates anew for
- * every call, which for the short inputs of key derivation costs several times the hashing.
- */
+/* HMAC (RFC 2104) on the bare hashes: OpenSSL's HMAC fetches algorithms, locks and allocates in
+ * every call. For the short inputs of key derivation that costs several times the hashing. */
 struct hashing {
 	enum prim_hash hash;
 	union {
@@ -85,7 +83,7 @@ static void hashing_end(struct hashing *h, uint8_t *out)
 enum err prim_hmac(enum prim_hash hash, struct view key, const struct view *parts, size_t n_parts,
                    uint8_t *out)
 {
-	uint8_t pad[SHA_CBLOCK] = {0}; /* 64 octets for both */
+	uint8_t pad[SHA_CBLOCK] = {0}; /* the block size of SHA-1 and SHA-256: 64 octets */
 	uint8_t inner[PRIM_HASH_MAX];
 	struct hashing h;
 
@@ -122,7 +120,7 @@ static const EVP_CIPHER *aes_ctr_of(size_t key_len)
 	                       : NULL;
 }
 
-/* `iv` NULL: a cipher without one. Six parameters, as AES has them in every library. */
+/* `iv` is NULL for a cipher without one. Six parameters, as AES has them in every library. */
 static enum err encrypt(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv,
                         const uint8_t *in, uint8_t *out, size_t n)
 {
@@ -181,7 +179,7 @@ void prim_sha1_pads(struct view key, uint32_t inner[5], uint32_t outer[5])
 	sha1_pad(key, 0x5c, outer);
 }
 
-/* OpenSSL takes the wrap modes only from those who say that they mean it. */
+/* OpenSSL refuses the key wrap modes without this flag. */
 static EVP_CIPHER_CTX *wrap_context(void)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();

@@ -2,8 +2,8 @@
 /* The SRTP suites of RFC 4568 6.2, RFC 6188 and RFC 7714. */
 #include "keyctx/suite.h"
 
-/* 2^48 SRTP and 2^31 SRTCP packets are the hard limits (RFC 3711 9.2, RFC 7714 14.2); RFC 6188 4
- * makes 2^31 the default of its suites, which signalling may raise. */
+/* The hard limits are 2^48 SRTP and 2^31 SRTCP packets (RFC 3711 9.2, RFC 7714 14.2). RFC 6188 4
+ * makes 2^31 the default of its suites; signalling may raise it. */
 #define HMAC(id_, name_, cipher_, key, tag, default_, rfc_) \
 	[id_] = {.id = id_,                                 \
 	         .name = name_,                             \
@@ -47,8 +47,8 @@ static const struct suite table[SUITE_COUNT] = {
              1ull << 48, "RFC 4568"),
 };
 
-/* What every terminal knows comes first; AES-192, which some SRTP libraries derive wrongly (RFC
- * 6188), and f8, which few know, come last. */
+/* Suites that every terminal supports come first. AES-192, which some SRTP libraries derive wrongly
+ * (RFC 6188), and f8, which few support, come last. */
 const enum suite_id suite_best_first[SUITE_COUNT] = {
 	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80,
 	SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,
@@ -61,7 +61,7 @@ const struct suite *suite_get(enum suite_id id)
 	return &table[id];
 }
 
-/* Drafts before RFC 6188 named the key length behind the mode. */
+/* Older names, from drafts of RFC 6188: AES_128_CM, AES_CM_192, AES_CM_256. */
 static const char *const old_names[SUITE_COUNT] = {
 	[SUITE_AES_CM_128_HMAC_SHA1_80] = "AES_128_CM_HMAC_SHA1_80",
 	[SUITE_AES_CM_128_HMAC_SHA1_32] = "AES_128_CM_HMAC_SHA1_32",

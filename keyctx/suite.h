@@ -26,38 +26,40 @@ enum {
 	SUITE_KEY_MAX = 32,
 	SUITE_SALT_MAX = 14,
 	SUITE_MASTER_MAX = SUITE_KEY_MAX + SUITE_SALT_MAX,
-	SUITE_AUTH_KEY_LEN = 20, /* HMAC-SHA-1 session key, RFC 3711 5.2 */
+	SUITE_AUTH_KEY_LEN = 20, /* of the HMAC-SHA-1 session key, RFC 3711 5.2 */
 	SUITE_TAG_MAX = 16,
 };
 
-/* Lengths in octets, lifetimes in packets. Fixed and shared: compare by pointer or id. */
+/* Lengths in octets, lifetimes in packets. Rows of one constant table:
+ * compare them by pointer or id. */
 struct suite {
 	enum suite_id id;
-	const char *name; /* as we write it in a=crypto; read in any case, and under older names */
+	/* as the gateway writes it in a=crypto; read in any case, also under older names */
+	const char *name;
 	enum suite_cipher cipher;
 	uint8_t key_len,
-		salt_len; /* of the master key and the master salt, and of the session ones */
+		/* of the master key and salt; session key and salt have the same lengths */
+		salt_len;
 	uint8_t srtp_tag_len, srtcp_tag_len;
-	uint64_t srtp_lifetime_pkts,
-		srtcp_lifetime_pkts;         /* at most this many under one master key */
-	uint64_t srtp_default_lifetime_pkts; /* when signalling names none */
+	uint64_t srtp_lifetime_pkts, srtcp_lifetime_pkts; /* limits of one master key */
+	uint64_t srtp_default_lifetime_pkts;              /* if signalling gives no lifetime */
 	const char *rfc;
 };
 
-/* All suites, in the order in which they are offered when nobody chose another. */
+/* All suites in the default order of an offer. */
 extern const enum suite_id suite_best_first[SUITE_COUNT];
 
 const struct suite *suite_get(enum suite_id id);
-/* NULL when the name is unknown: refused by name at set-up, never at packet time. */
+/* Finds a suite by its name in any case, or by its older name. NULL if unknown. */
 const struct suite *suite_find(struct str name);
 
-/* How a peer writes a suite: terminals that use an older name, or small letters, look for the same
- * in an answer. */
+/* How a peer spells a suite, as bits. A terminal that uses an older name or small letters expects
+ * the same spelling in the answer. */
 enum suite_spelling { SUITE_OLD_NAME = 1, SUITE_SMALL_LETTERS = 2 };
-/* The same, and how it was written: bits. */
+/* Like suite_find; `*spelling` is set if the suite is known. */
 const struct suite *suite_find_spelt(struct str name, uint8_t *spelling);
 enum { SUITE_NAME_MAX = 32 };
-/* The name so written, with its NUL; returns `out`. */
+/* Writes the name in that spelling, with its NUL; returns `out`. */
 const char *suite_spell(const struct suite *s, uint8_t spelling, char out[SUITE_NAME_MAX]);
 
 #endif
