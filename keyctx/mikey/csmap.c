@@ -14,7 +14,7 @@ enum {
 	AUTH_HMAC_SHA1 = 1
 };
 
-/* RFC 3830 6.10.1's parameters and RFC 3711's defaults; -1: number not in use. */
+/* The parameters of RFC 3830 6.10.1 with RFC 3711's defaults; -1: no parameter has this number. */
 static const int32_t defaults[CSMAP_PARAM_COUNT] = {
 	[CSMAP_ENCR] = ENCR_AES_CM,
 	[CSMAP_ENCR_KEY_LEN] = 16,
@@ -69,7 +69,7 @@ void csmap_policy_set(struct csmap_policy *p, enum csmap_param param, uint32_t v
 	settle_gcm(p);
 }
 
-/* By the cipher of a suite: RFC 3830 6.10.1.a, RFC 7714 14.1. */
+/* MIKEY's number of each cipher: RFC 3830 6.10.1.a, RFC 7714 14.1. */
 static const uint8_t encrs[] = {[SUITE_CIPHER_AES_CM] = ENCR_AES_CM,
                                 [SUITE_CIPHER_AES_GCM] = ENCR_AES_GCM,
                                 [SUITE_CIPHER_AES_F8] = ENCR_AES_F8};
@@ -96,28 +96,29 @@ enum err csmap_policy_read(struct csmap_policy *out, const struct mikey_payload 
 
 	if (sp->u.sp.prot != 0)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SP, sp->offset,
-		                     "policy %u: protocol %u is not SRTP", sp->u.sp.no,
-		                     sp->u.sp.prot);
+		                     "policy %u: protocol %u is not supported, must be 0 (SRTP)",
+		                     sp->u.sp.no, sp->u.sp.prot);
 	csmap_policy_init(&p, sp->u.sp.no);
 	while (rd_left(&r) && rd_ok(&r)) {
 		unsigned param = rd_u8(&r), len = rd_u8(&r);
 		uint32_t value;
 
 		if (len < 1 || len > 4)
-			return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, sp->offset,
-			                     "policy %u: parameter %u of %u octets", p.no, param,
-			                     len);
+			return mikey_fail_at(
+				fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, sp->offset,
+				"SRTP policy %u: parameter %u has %u octets, must be 1 to 4", p.no,
+				param, len);
 		value = (uint32_t)rd_uint(&r, len);
 		if (param >= CSMAP_PARAM_COUNT || defaults[param] < 0 || is_present(&p, param))
 			return mikey_fail_at(
 				fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR, sp->offset,
-				"policy %u: parameter %u is not known, or stands twice", p.no,
+				"SRTP policy %u: parameter %u is unknown or occurs twice", p.no,
 				param);
 		csmap_policy_set(&p, (enum csmap_param)param, value);
 	}
 	if (!rd_ok(&r))
 		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_SPPAR, sp->offset,
-		                     "policy %u ends early", p.no);
+		                     "SRTP policy %u is shorter than its last parameter", p.no);
 	*out = p;
 	return ERR_OK;
 }
@@ -135,7 +136,7 @@ void csmap_policy_write(struct wr *w, const struct csmap_policy *p)
 	}
 }
 
-/* What our suites have in common, whatever their cipher. */
+/* Does the policy have the values that all supported suites share? */
 static bool is_plain(const struct csmap_policy *p)
 {
 	return p->value[CSMAP_PRF] == 0 && p->value[CSMAP_KDR] == 0 &&
@@ -207,17 +208,17 @@ static enum err fill_keys(struct csmap_session *s, const struct mikey_key *key,
 
 	if (is_tek && key->key_len != s->master_len)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
-		                  "a TEK of %u octets where the policy says %u", key->key_len,
-		                  s->master_len);
+		                  "the TEK has %u octets, the SRTP policy requires %u",
+		                  key->key_len, s->master_len);
 	if (mikey_key_has_salt(key->type) && key->salt_len != s->salt_len)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
-		                  "a salt of %u octets where the policy says %u", key->salt_len,
-		                  s->salt_len);
+		                  "the salt has %u octets, the SRTP policy requires %u",
+		                  key->salt_len, s->salt_len);
 	if (is_tek)
 		memcpy(s->master, key->key, key->key_len);
 	else
 		e = derive_generated(s, key, g);
-	/* A TEK without salt: zeros, since only a TGK gives one (decision 0010.11). */
+	/* A TEK without salt gets a salt of zeros: only a TGK derives one (decision 0010.11). */
 	if (mikey_key_has_salt(key->type))
 		memcpy(s->salt, key->salt, key->salt_len);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
@@ -231,15 +232,20 @@ enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs,
 	struct rd r = rd_view(cs->session);
 
 	if (!key)
-		return mikey_fail(fault, ERR_NOT_FOUND, MIKEY_E_UNSPECIFIED,
-		                  "crypto session %u: no key has its SPI", cs->cs_id);
+		return mikey_fail(
+			fault, ERR_NOT_FOUND, MIKEY_E_UNSPECIFIED,
+			"crypto session %u: the ticket and the messages hold no key with its SPI",
+			cs->cs_id);
 	if (policy->value[CSMAP_ENCR_KEY_LEN] < 16 || policy->value[CSMAP_ENCR_KEY_LEN] > 32 ||
 	    policy->value[CSMAP_SALT_LEN] > 14)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SPPAR,
-		                  "crypto session %u: key or salt length of the policy", cs->cs_id);
+		                  "crypto session %u: the SRTP policy must have a key of 16 to 32 "
+		                  "octets and a salt of at most 14",
+		                  cs->cs_id);
 	if (!is_strong_enough(policy, ground->prf))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
-		                  "crypto session %u: keys over 128 bits under 128-bit algorithms",
+		                  "crypto session %u: a key above 128 bits needs 256-bit "
+		                  "algorithms (RFC 6043 12.1)",
 		                  cs->cs_id);
 	*out = (struct csmap_session){.cs_id = cs->cs_id,
 	                              .policy = *policy,
@@ -268,7 +274,8 @@ enum err csmap_keyctx(struct keyctx **out, const struct csmap_session *s, bool u
 
 	if (!s->suite)
 		return why_fail(why, ERR_UNSUPPORTED,
-		                "crypto session %u: its policy is no suite of ours", s->cs_id);
+		                "crypto session %u: no supported suite matches its SRTP policy",
+		                s->cs_id);
 	master = secret_alloc(SUITE_MASTER_MAX);
 	if (!master)
 		return why_fail(why, ERR_NOMEM, "out of memory");

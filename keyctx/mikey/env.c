@@ -11,7 +11,8 @@ enum err mikey_random_system(void *ctx, const char *name, uint8_t *out, size_t n
 	return prim_random(out, n);
 }
 
-/* "Later" is a signed distance, so that the era's end in 2036 is an instant like others. */
+/* Times are compared by their signed distance, which also works across the end
+ * of the NTP era in 2036. */
 static uint64_t after(uint64_t t, uint64_t other)
 {
 	return (int64_t)(t - other) > 0 ? t : other + 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the outside gives an exchange: the time and random octets. keyctx itself reads no clock. */
+/* What the caller provides to an exchange: the time and random octets.
+ * keyctx itself reads no clock. */
 #ifndef KEYCTX_MIKEY_ENV_H
 #define KEYCTX_MIKEY_ENV_H
 
@@ -9,9 +10,10 @@
 #include "base/err.h"
 
 /*
- * `random` fills `n` octets; `name` says what they are for ("randi", "mpk", "csb-id", "ssrc-cs2"),
- * so that a test can give fixed ones. `last_ntp` is the last timestamp this party sent, kept by the
- * caller as long as the party uses its keys: no two messages of a party carry one time.
+ * `random` fills `n` octets. `name` says what they are for ("randi", "mpk", "csb-id",
+ * "ssrc-cs2"), so that a test can supply fixed values. `last_ntp` is the last timestamp this
+ * party sent. The caller keeps it as long as the party uses its keys, so that no two of its
+ * messages have the same time.
  */
 struct mikey_env {
 	uint64_t now_ntp; /* 64-bit NTP time, clk_wall_to_ntp() */
@@ -20,11 +22,11 @@ struct mikey_env {
 	void *random_ctx;
 };
 
-/* The system's generator as the source; for callers that have no other. */
+/* For tests and the load generator: `random` from the operating system's generator. ERR_CRYPTO. */
 enum err mikey_random_system(void *ctx, const char *name, uint8_t *out, size_t n);
 
-/* The next timestamp to send: now, or one unit after the last one or after `floor_ntp`, whichever
- * is later. */
+/* The next timestamp to send: now, or one unit after the last one or after `floor_ntp`,
+ * whichever is latest. Sets `*last_ntp`. */
 uint64_t mikey_env_stamp(const struct mikey_env *env, uint64_t floor_ntp);
 
 #endif

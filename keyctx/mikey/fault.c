@@ -24,7 +24,7 @@ enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, 
 	return e;
 }
 
-/* Six parameters: a message as of printf behind the four things every fault has. */
+/* Six parameters: a format as for printf after the four values that every fault has. */
 enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset,
                        const char *fmt, ...)
 {

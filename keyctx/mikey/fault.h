@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is wrong with a MIKEY message: the number the peer hears, the place, and the words for
- * people. */
+/* What is wrong with a MIKEY message: the error number sent to the peer, the
+ * offset, and a text for people. */
 #ifndef KEYCTX_MIKEY_FAULT_H
 #define KEYCTX_MIKEY_FAULT_H
 
@@ -29,21 +29,21 @@ enum mikey_error {
 	MIKEY_E_TPPAR = 15,
 };
 
-/* Filled by the first thing that goes wrong; meaningless after ERR_OK. */
+/* The first fault found. Undefined after ERR_OK. */
 struct mikey_fault {
 	enum mikey_error no;
-	bool has_offset; /* `offset` says where, in octets from the start of the message */
+	bool has_offset; /* `offset` is set: octets from the start of the message */
 	size_t offset;
-	struct why why; /* never key octets */
+	struct why why; /* never holds key octets */
 };
 
-/* Fills `fault` (which may be NULL) and returns `e`, so that a refusal is one line. */
+/* Fills `fault` (may be NULL) and returns `e`, so that a check is one statement. */
 enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, const char *fmt,
                     ...) PRINTF_LIKE(4, 5);
 enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset,
                        const char *fmt, ...) PRINTF_LIKE(5, 6);
 
-/* "Invalid TICKET"; "unknown error" for a number that has no name. */
+/* For example "Invalid TICKET"; "unknown error" for a number without a name. */
 const char *mikey_error_name(unsigned no);
 
 #endif

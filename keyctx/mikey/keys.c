@@ -82,15 +82,16 @@ static enum err add_read(struct mikey_keys *out, const struct mikey_payload *p,
 
 	if (p->u.key.key.n < KEY_MIN)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "%s of %zu octets, 16 at least", name, p->u.key.key.n);
+		                  "%s has %zu octets, must be at least 16", name, p->u.key.key.n);
 	if (p->u.key.type != MIKEY_MPK && (p->u.key.kv != MIKEY_KV_SPI || !p->u.key.spi.n))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%s without an SPI",
-		                  name);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%s has no SPI", name);
 	e = mikey_keys_add(out, p->u.key.type, p->u.key.key, p->u.key.salt, p->u.key.spi);
 	if (e == ERR_EXISTS)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "two keys of one SPI");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "two keys have the same SPI");
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "too many keys, or %s too long",
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+		                  "too many keys in one KEMAC (12 allowed), or %s is too long",
 		                  name);
 	return ERR_OK;
 }
@@ -116,22 +117,24 @@ enum err mikey_keys_read(struct mikey_keys *out, struct view plain, size_t pad_m
 		enum err e;
 
 		if (type != MIKEY_KEY)
-			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-			                  "payload %u among key data", type);
+			return mikey_fail(
+				fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+				"payload type %u among the keys of KEMAC, must be 20 (key data)",
+				type);
 		e = mikey_payload_read(&r, type, 0, &p, fault);
 		if (!e)
 			e = add_read(out, &p, fault);
 		if (e) {
+			/* an offset inside the plaintext is not an offset of the message */
 			if (fault)
-				fault->has_offset = false; /* a place inside a plaintext is none of
-				                              the message's */
+				fault->has_offset = false;
 			return e;
 		}
 		type = p.next;
 	}
 	if (rd_left(&r) > pad_max || !all_zero((struct view){.p = r.p, .n = rd_left(&r)}))
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "octets behind the last key");
+		                  "unexpected octets after the last key of KEMAC");
 	return ERR_OK;
 }
 

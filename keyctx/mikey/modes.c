@@ -3,7 +3,7 @@
 #include "keyctx/mikey/modes.h"
 
 enum {
-	STRONG_KEY = 16, /* octets above which only 256-bit algorithms may protect a key */
+	STRONG_KEY = 16, /* octets; a longer key needs 256-bit algorithms */
 	EXTRA_MAX = 6,
 	PLAIN_MAX = MIKEY_KEYS_MAX * (8 + MIKEY_KEY_MAX + MIKEY_SALT_MAX + MIKEY_SPI_MAX) + 8,
 };
@@ -12,7 +12,7 @@ const struct mikey_algs mikey_algs_128 = {MIKEY_PRF_SHA1, MIKEY_ENCR_CM_128, MIK
 const struct mikey_algs mikey_algs_256 = {MIKEY_PRF_SHA256, MIKEY_ENCR_CM_256,
                                           MIKEY_MAC_SHA256_256};
 
-/* Strength of each algorithm: 0 says nothing (NULL), else 128 or 256 (RFC 6043 12.1). */
+/* Strength of each algorithm in bits: 128 or 256 (RFC 6043 12.1); 0: NULL, has none. */
 static const uint16_t prf_bits[] = {[MIKEY_PRF_SHA1] = 128, [MIKEY_PRF_SHA256] = 256};
 static const uint16_t encr_bits[] = {[MIKEY_ENCR_NULL] = 0,
                                      [MIKEY_ENCR_CM_128] = 128,
@@ -50,22 +50,26 @@ enum err mikey_algs_check(struct mikey_algs a, bool allow_null_mac, struct mikey
 	unsigned bits;
 
 	if (a.prf >= ARRAY_LEN(prf_bits))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, "PRF %u is not known",
-		                  a.prf);
+		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF,
+		                  "PRF %u is not supported, must be 0 or 1", a.prf);
 	bits = prf_bits[a.prf];
 	if (a.encr >= ARRAY_LEN(encr_bits))
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_EA,
-		                  "encryption algorithm %u is not known", a.encr);
+		                  "encryption algorithm %u is not supported, must be 0 to 3",
+		                  a.encr);
 	if (encr_bits[a.encr] && encr_bits[a.encr] != bits)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_EA,
-		                  "%u-bit encryption beside a PRF of %u bits", encr_bits[a.encr],
-		                  bits);
+		                  "%u-bit encryption with a %u-bit PRF: must have the same "
+		                  "strength (RFC 6043 12.1)",
+		                  encr_bits[a.encr], bits);
 	if (a.mac >= ARRAY_LEN(macs) || (!macs[a.mac].bits && !allow_null_mac))
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_MAC,
-		                  "MAC algorithm %u is not taken", a.mac);
+		                  "MAC algorithm %u is not accepted, must be 1 or 2", a.mac);
 	if (macs[a.mac].bits && macs[a.mac].bits != bits)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_MAC,
-		                  "%u-bit MAC beside a PRF of %u bits", macs[a.mac].bits, bits);
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_MAC,
+			"%u-bit MAC with a %u-bit PRF: must have the same strength (RFC 6043 12.1)",
+			macs[a.mac].bits, bits);
 	return ERR_OK;
 }
 
@@ -76,7 +80,7 @@ enum err mikey_algs_check_keys(struct mikey_algs a, const struct mikey_keys *k,
 		if (k->k[i].type != MIKEY_MPK && k->k[i].key_len > STRONG_KEY &&
 		    prf_bits[a.prf] < 256)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "%s of %u bits under 128-bit algorithms (RFC 6043 12.1)",
+			                  "%s of %u bits needs 256-bit algorithms (RFC 6043 12.1)",
 			                  mikey_key_type_name(k->k[i].type), k->k[i].key_len * 8u);
 	return ERR_OK;
 }
@@ -99,7 +103,7 @@ static struct view encr_key(unsigned encr, const struct mikey_msg_keys *k)
 	return (struct view){.p = k->encr, .n = encr == MIKEY_ENCR_CM_256 ? 32 : 16};
 }
 
-/* One buffer serves both directions: the plaintext never leaves it but as keys. */
+/* Buffer for the plaintext of a KEMAC, in secret memory. */
 struct scratch {
 	uint8_t plain[PLAIN_MAX];
 };
@@ -189,15 +193,16 @@ enum err mikey_kemac_open(struct mikey_keys *out, const struct mikey_payload *ke
 	enum err e;
 
 	if (data.n > PLAIN_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "KEMAC of %zu octets",
-		                  data.n);
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
+		                  "KEMAC has %zu octets, too many for 12 keys", data.n);
 	s = secret_alloc(sizeof(*s));
 	if (!s)
 		return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 	e = unseal(s, data, encr, under, &n);
 	if (e)
-		e = mikey_fail(fault, e == ERR_CRYPTO ? e : ERR_AUTH, MIKEY_E_AUTH,
-		               "the keys of KEMAC do not unwrap");
+		e = mikey_fail(
+			fault, e == ERR_CRYPTO ? e : ERR_AUTH, MIKEY_E_AUTH,
+			"the keys of KEMAC can't be decrypted: wrong key or altered message");
 	else
 		e = mikey_keys_read(out, (struct view){.p = s->plain, .n = n},
 		                    encr == MIKEY_ENCR_KW_128 ? 7 : 0, fault);
@@ -224,14 +229,15 @@ enum err mikey_mac_check(const struct mikey_payload *v, const struct mikey_msg_k
 
 	if (e)
 		return mikey_fail(fault, e, e == ERR_INVALID ? MIKEY_E_MAC : MIKEY_E_UNSPECIFIED,
-		                  "MAC algorithm %u", alg);
+		                  "MAC algorithm %u is not supported, must be 1 or 2", alg);
 	if (mac.n != mikey_mac_len(alg) || !secret_eq(mac.p, want, mac.n))
-		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "the MAC is wrong");
+		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
+		               "the MAC is wrong: other key or altered message");
 	secret_wipe(want, sizeof(want));
 	return e;
 }
 
-/* What a MAC or signature covers: the message up to its own octets, then `extra`. */
+/* What a MAC or signature covers: the message without its last `tail` octets, then `extra`. */
 static size_t cover(struct view parts[1 + EXTRA_MAX], struct view message, size_t tail,
                     const struct view *extra, size_t n_extra)
 {
@@ -266,7 +272,8 @@ enum err mikey_msg_check_mac(const struct mikey_msg *m, const struct mikey_msg_k
 	struct view parts[1 + EXTRA_MAX];
 
 	if (!v)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "no V payload");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "the message has no V payload");
 	return mikey_mac_check(v, k, parts, cover(parts, m->octets, v->u.v.mac.n, extra, n_extra),
 	                       fault);
 }
@@ -307,14 +314,19 @@ enum err mikey_msg_check_sign(const struct mikey_msg *m, struct mikey_signed_by 
 	enum err e;
 
 	if (!p)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "no SIGN payload");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "the message has no SIGN payload");
 	if (p->u.sign.scheme > MIKEY_SIGN_PSS)
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_AUTH,
-		                  "signature scheme %u is not known", p->u.sign.scheme);
+		return mikey_fail(
+			fault, ERR_UNSUPPORTED, MIKEY_E_AUTH,
+			"signature scheme %u is not supported, must be 0 (PKCS #1) or 1 (PSS)",
+			p->u.sign.scheme);
 	n = cover(parts, m->octets, p->u.sign.sig.n, extra, n_extra);
 	e = pki_verify(by.cert, alg_of(p->u.sign.scheme, PRIM_SHA256), parts, n, p->u.sign.sig);
 	if (e == ERR_AUTH && by.accept_sha1)
 		e = pki_verify(by.cert, alg_of(p->u.sign.scheme, PRIM_SHA1), parts, n,
 		               p->u.sign.sig);
-	return e ? mikey_fail(fault, e, MIKEY_E_AUTH, "the signature does not verify") : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_AUTH,
+	                      "the signature is wrong: other certificate or altered message")
+	         : ERR_OK;
 }

@@ -2,7 +2,7 @@
 /* Whole messages: header, crypto session map, chain; and the builder. */
 #include "keyctx/mikey/msg.h"
 
-/* version, data type, next, V and PRF, CSB ID, #CS, map type */
+/* offset in the header: version, data type, then next */
 enum { NEXT_AT = 2 };
 
 static struct mikey_cs read_generic_cs(struct rd *r)
@@ -36,17 +36,19 @@ static enum err check_cs(const struct mikey_msg *m, size_t i, size_t offset,
 	const struct mikey_cs *cs = &m->cs[i];
 
 	if (cs->prot != 0)
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_SP, offset,
-		                     "crypto session %u: protocol %u is not SRTP", cs->cs_id,
-		                     cs->prot);
+		return mikey_fail_at(
+			fault, ERR_UNSUPPORTED, MIKEY_E_SP, offset,
+			"crypto session %u: protocol %u is not supported, must be 0 (SRTP)",
+			cs->cs_id, cs->prot);
 	if (cs->session.n != 0 && cs->session.n != (cs->has_roc ? 10u : 4u))
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, offset,
-		                     "crypto session %u: %zu octets of session data", cs->cs_id,
-		                     cs->session.n);
+		                     "crypto session %u: session data has %zu octets, must be 0, 4 "
+		                     "(SSRC) or 10 (SSRC, ROC, SEQ)",
+		                     cs->cs_id, cs->session.n);
 	for (size_t j = 0; j < i; j++)
 		if (m->cs[j].cs_id == cs->cs_id)
 			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, offset,
-			                     "crypto session %u stands twice", cs->cs_id);
+			                     "crypto session %u occurs twice", cs->cs_id);
 	return ERR_OK;
 }
 
@@ -57,12 +59,14 @@ static enum err read_map(struct mikey_msg *m, struct rd *r, struct mikey_fault *
 
 	if (m->hdr.map_type > MIKEY_MAP_GENERIC_ID)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, rd_offset(r) - 1,
-		                     "map type %u is not known", m->hdr.map_type);
+		                     "map type %u is not supported, must be 0 to 2",
+		                     m->hdr.map_type);
 	if (m->hdr.map_type == MIKEY_MAP_EMPTY)
 		return ERR_OK;
 	if (n > MIKEY_CS_MAX)
 		return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, rd_offset(r) - 2,
-		                     "%zu crypto sessions, %d at most", n, MIKEY_CS_MAX);
+		                     "%zu crypto sessions, at most %d are allowed", n,
+		                     MIKEY_CS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		size_t offset = rd_offset(r);
 		enum err e;
@@ -72,7 +76,7 @@ static enum err read_map(struct mikey_msg *m, struct rd *r, struct mikey_fault *
 		                   : read_srtp_cs(r, (unsigned)i + 1);
 		if (!rd_ok(r))
 			return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, offset,
-			                     "the crypto session map ends early");
+			                     "the crypto session map is truncated");
 		e = m->hdr.map_type == MIKEY_MAP_GENERIC_ID ? check_cs(m, i, offset, fault)
 		                                            : ERR_OK;
 		if (e)
@@ -98,14 +102,15 @@ static enum err read_hdr(struct mikey_msg *m, struct rd *r, struct mikey_fault *
 	m->hdr.map_type = rd_u8(r);
 	if (!rd_ok(r))
 		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, rd_offset(r),
-		                     "HDR ends early");
+		                     "the header HDR is truncated");
 	if (m->hdr.version != 1)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSPECIFIED, 0,
-		                     "version %u, not 1", m->hdr.version);
+		                     "MIKEY version %u is not supported, must be 1",
+		                     m->hdr.version);
 	return read_map(m, r, fault);
 }
 
-/* What sets two payloads of one type apart; types of which any number may stand give no key. */
+/* Two payloads with the same key may not be in one message. -1: any number is allowed. */
 static int single_key(const struct mikey_payload *p)
 {
 	switch ((enum mikey_type)p->type) {
@@ -123,7 +128,7 @@ static int single_key(const struct mikey_payload *p)
 		return p->type << 8 | p->u.idr.role;
 	case MIKEY_RANDR:
 		return p->type << 8 | p->u.randr.role;
-	case MIKEY_SP: /* RFC 3830 6.10: a number of its own for each */
+	case MIKEY_SP: /* RFC 3830 6.10: each has its own number */
 		return p->type << 8 | p->u.sp.no;
 	case MIKEY_LAST:
 	case MIKEY_DH:
@@ -153,7 +158,7 @@ static enum err check_chain(const struct mikey_msg *m, struct mikey_fault *fault
 		for (size_t j = 0; key >= 0 && j < i; j++)
 			if (single_key(&m->p[j]) == key)
 				return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-				                     p->offset, "%s stands twice",
+				                     p->offset, "%s occurs twice",
 				                     mikey_type_name(p->type));
 	}
 	return ERR_OK;
@@ -167,8 +172,9 @@ enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct
 
 	*out = (struct mikey_msg){.octets = octets};
 	if (octets.n > MIKEY_MESSAGE_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most",
-		                  octets.n, MIKEY_MESSAGE_MAX);
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
+		                  "the message has %zu octets, at most %d are allowed", octets.n,
+		                  MIKEY_MESSAGE_MAX);
 	e = read_hdr(out, &r, fault);
 	if (!e)
 		e = mikey_chain_read(&r, out->hdr.next, 0, &chain, fault);
@@ -177,7 +183,7 @@ enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets, struct
 		e = check_chain(out, fault);
 	if (!e && !rd_done(&r))
 		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, rd_offset(&r),
-		                  "%zu octets behind the last payload", rd_left(&r));
+		                  "%zu unexpected octets after the last payload", rd_left(&r));
 	return e;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole MIKEY messages: the header with its crypto sessions, the chain behind it, and building one
- * front to back. */
+/* Whole MIKEY messages: reading (header with its crypto sessions, then the chain
+ * of payloads) and building. */
 #ifndef KEYCTX_MIKEY_MSG_H
 #define KEYCTX_MIKEY_MSG_H
 
 #include "keyctx/mikey/payload.h"
 
 enum mikey_data_type {
-	MIKEY_DT_PSK_INIT = 0, /* 0 to 5: RFC 3830, named only */
+	MIKEY_DT_PSK_INIT = 0, /* 0 to 5: RFC 3830; only their names are known */
 	MIKEY_DT_ERROR = 6,
 	MIKEY_DT_REQUEST_INIT_PSK = 11,
 	MIKEY_DT_REQUEST_INIT_PK = 12,
@@ -21,13 +21,13 @@ enum mikey_data_type {
 
 enum mikey_map { MIKEY_MAP_SRTP_ID = 0, MIKEY_MAP_EMPTY = 1, MIKEY_MAP_GENERIC_ID = 2 };
 
-enum { MIKEY_CS_MAX = 64 }; /* crypto sessions of one bundle; the header could name 255 */
+enum { MIKEY_CS_MAX = 64 }; /* crypto sessions of one bundle; the header allows 255 */
 
 /* One crypto session of a GENERIC-ID map (RFC 6043 6.1.1) or an SRTP-ID map (RFC 3830 6.1.1). */
 struct mikey_cs {
-	uint8_t cs_id; /* SRTP-ID: its place, from 1 */
+	uint8_t cs_id; /* SRTP-ID map: the position, from 1 */
 	uint8_t prot;
-	bool has_roc;         /* S flag: session data ends in ROC and SEQ */
+	bool has_roc;         /* S flag: the session data ends with ROC and SEQ */
 	struct view policies; /* policy numbers, one octet each */
 	struct view session;  /* 0, 4 (SSRC) or 10 octets (SSRC, ROC, SEQ) */
 	struct view spi;
@@ -39,70 +39,65 @@ struct mikey_hdr {
 	uint8_t prf;
 	uint32_t csb_id;
 	uint8_t n_cs, map_type;
-	struct view map; /* map info as received */
+	struct view map; /* the map's octets as received */
 };
 
-/* A decoded message: views on `octets`, which must outlive it. About 10 kB: not for small stacks.
- */
+/* A decoded message: views on `octets`, which must outlive it. About 10 kB: too
+ * large for a small stack. */
 struct mikey_msg {
 	struct view octets;
 	struct mikey_hdr hdr;
 	struct mikey_cs cs[MIKEY_CS_MAX];
-	size_t n_cs; /* of `cs`; as many as the header says, but for an Empty map */
+	size_t n_cs; /* entries of `cs`: as many as the header says, 0 for an Empty map */
 	struct mikey_payload p[MIKEY_PAYLOADS_MAX];
 	size_t n;
 };
 
 /*
- * Decodes the whole message or nothing. Checks the header, bounds, that V or SIGN is last and
- * nothing follows it, that no payload meant to be single stands twice (decision 0010.21), and
- * unique crypto session ids. ERR_TOO_BIG, ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED.
+ * Decodes the whole message or nothing. Checks the header, bounds, that V or SIGN is last, that no
+ * payload which must be single occurs twice (decision 0010.21), and that crypto session ids are
+ * unique. ERR_TOO_BIG, ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED.
  */
 enum err mikey_msg_read(struct mikey_msg *out, struct view octets,
                         struct mikey_fault *fault) MUST_USE;
 
-/* The same, leaving what stood before the fault in `out`: for tools that show broken messages,
- * never for a decision. */
+/* The same, but on failure `out` keeps what was read before the fault. For tools that show broken
+ * messages, never for a decision. */
 enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets,
                                struct mikey_fault *fault) MUST_USE;
 
 /* The first payload of `type`, or NULL; IDR and RANDR by role, too. */
 const struct mikey_payload *mikey_msg_find(const struct mikey_msg *m, unsigned type);
 const struct mikey_payload *mikey_msg_idr(const struct mikey_msg *m, unsigned role);
-/* The octets of RANDR of that role; empty when there is none. */
+/* The random value of RANDR with that role; empty if there is none. */
 struct view mikey_msg_rand_of(const struct mikey_msg *m, unsigned role);
 /* The crypto session with that id, or NULL. */
 const struct mikey_cs *mikey_msg_cs(const struct mikey_msg *m, unsigned cs_id);
 
 const char *mikey_data_type_name(unsigned data_type);
 
-/*
- * Building: the header, then each payload; the writer fills in every next-payload octet. What does
- * not fit sets `w.bad`.
- *
- *   mikey_build_start(&b, wr_make(room, n), &hdr, cs, n_cs);
- *   mikey_build_add(&b, &payload); …
- *   mikey_build_done(&b, &octets);
- */
+/* Builds a message: the header, then each payload. The builder fills in every next-payload octet.
+ * If the room is too small it sets `w.bad`. */
 struct mikey_build {
 	struct wr w;
-	size_t next_at; /* where the number of the payload to come goes; SIZE_MAX: nowhere */
+	/* offset of the octet that names the next payload; SIZE_MAX: there is none */
+	size_t next_at;
 };
 
 /* `room` is empty: wr_make(). */
 void mikey_build_start(struct mikey_build *b, struct wr room, const struct mikey_hdr *hdr,
                        const struct mikey_cs *cs, size_t n_cs);
-/* A chain inside something else, written on behind what `w` holds; `numbered`: one octet naming its
- * first payload comes first. */
+/* A chain inside something else, appended to `w`. `numbered`: an octet that names the type of
+ * the first payload precedes it. */
 void mikey_build_chain(struct mikey_build *b, const struct wr *w, bool numbered);
-/* p->next is ignored; p->type names it to the payload before. */
+/* Appends a payload. p->next is ignored; the next-payload octet before it becomes p->type. */
 void mikey_build_add(struct mikey_build *b, const struct mikey_payload *p);
-/* A payload whose octets are there already, without its next-payload octet: a ticket on its way. */
+/* Appends a payload from its octets without the next-payload octet, such as a received ticket. */
 void mikey_build_add_raw(struct mikey_build *b, unsigned type, struct view body);
-/* What was built; ERR_TOO_BIG when it did not fit. */
+/* The message built, a view on `room`. ERR_TOO_BIG: it did not fit. */
 enum err mikey_build_done(const struct mikey_build *b, struct view *out) MUST_USE;
 
-/* The shapes used most, as values. */
+/* Payloads used often, as values. */
 struct mikey_payload mikey_make_t(struct mikey_ts ts);
 struct mikey_payload mikey_make_idr(unsigned role, struct mikey_id id);
 struct mikey_payload mikey_make_randr(unsigned role, struct view rand);

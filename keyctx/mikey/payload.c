@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing of single MIKEY payloads, one row of a table for each type. */
+/* Reads and writes single MIKEY payloads; each type is a row of a table. */
 #include "keyctx/mikey/payload.h"
 
-/* A row's reader returns the error number of a fault it finds, or FINE; missing octets show in the
- * reader. */
+/* A row's `read` returns the MIKEY error number of a fault, or FINE. If octets are missing
+ * it sets the reader's `bad`. */
 enum { FINE = -1 };
 
 struct codec {
@@ -436,16 +436,16 @@ enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mik
 		                     "unknown payload type %u", type);
 	if (!c->read)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_UNSUPPORTED, p.offset,
-		                     "payload %s is not carried", c->name);
+		                     "payload %s is not supported", c->name);
 	if (type != MIKEY_SIGN)
 		p.next = rd_u8(r);
 	no = c->read(r, &p);
 	if (!rd_ok(r))
 		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_UNSPECIFIED, base + rd_offset(r),
-		                     "%s ends before what it announces", c->name);
+		                     "%s is truncated", c->name);
 	if (no != FINE)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, (enum mikey_error)no, p.offset,
-		                     "%s uses a code that is not known", c->name);
+		                     "%s has an unknown code", c->name);
 	p.octets = (struct view){.p = start, .n = (size_t)(r->p - start)};
 	*out = p;
 	return ERR_OK;
@@ -474,9 +474,10 @@ enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mike
 		enum err e;
 
 		if (out->n == out->room)
-			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
-			                     base + rd_offset(r), "more than %zu payloads",
-			                     out->room);
+			return mikey_fail_at(
+				fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, base + rd_offset(r),
+				"too many payloads in one chain, at most %zu are allowed",
+				out->room);
 		e = mikey_payload_read(r, type, base, &out->p[out->n], fault);
 		if (e)
 			return e;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The wire codec of each MIKEY payload (RFC 3830 6, RFC 6043 6): views on received octets,
- * canonical writing. */
+/* Reads and writes each MIKEY payload (RFC 3830 6, RFC 6043 6). Reading gives views on the
+ * received octets; writing is canonical. */
 #ifndef KEYCTX_MIKEY_PAYLOAD_H
 #define KEYCTX_MIKEY_PAYLOAD_H
 
 #include "base/bytes.h"
 #include "keyctx/mikey/fault.h"
 
-/* Next-payload numbers, RFC 3830 6.1, RFC 6043 6.1, RFC 6509. */
+/* Payload types, as in the next-payload octets: RFC 3830 6.1, RFC 6043 6.1, RFC 6509. */
 enum mikey_type {
 	MIKEY_LAST = 0,
 	MIKEY_KEMAC = 1,
@@ -15,7 +15,7 @@ enum mikey_type {
 	MIKEY_DH = 3, /* named, not carried */
 	MIKEY_SIGN = 4,
 	MIKEY_T = 5,
-	MIKEY_ID = 6, /* named, not carried: RFC 6043 6.6 uses IDR */
+	MIKEY_ID = 6, /* not supported: RFC 6043 6.6 uses IDR */
 	MIKEY_CERT = 7,
 	MIKEY_CHASH = 8,
 	MIKEY_V = 9,
@@ -30,7 +30,8 @@ enum mikey_type {
 	MIKEY_KEY = 20,
 	MIKEY_EXT = 21,
 	MIKEY_SAKKE = 26, /* named, not carried */
-	MIKEY_THDR = 256, /* has no number: always first in Ticket Data (RFC 6043 A.1) */
+	/* has no number on the wire: always first in Ticket Data (RFC 6043 A.1) */
+	MIKEY_THDR = 256,
 };
 
 enum mikey_prf { MIKEY_PRF_SHA1 = 0, MIKEY_PRF_SHA256 = 1 };
@@ -71,12 +72,12 @@ enum mikey_key_type {
 enum mikey_kv { MIKEY_KV_NULL = 0, MIKEY_KV_SPI = 1, MIKEY_KV_INTERVAL = 2 };
 
 enum {
-	MIKEY_MESSAGE_MAX = 16384, /* octets of a message, both ways */
+	MIKEY_MESSAGE_MAX = 16384, /* octets of a message, received or sent */
 	MIKEY_PAYLOADS_MAX = 64,   /* payloads in one chain */
 	MIKEY_MAC_MAX = 32,
 };
 
-/* An identity: type and ID Data. Two are the same when both are octet for octet. */
+/* An identity: type and ID Data. Two identities are equal if both are, octet for octet. */
 struct mikey_id {
 	uint8_t type; /* enum mikey_id_type */
 	struct view data;
@@ -92,33 +93,33 @@ static inline bool mikey_id_is_set(struct mikey_id id)
 	return id.data.n > 0;
 }
 
-/* A timestamp as sent. `value` is right-aligned: 64 bits for NTP types, 32 for COUNTER and
- * NTP-UTC-32. */
+/* A timestamp as on the wire: `value` has 64 bits for the NTP types, 32 for
+ * COUNTER and NTP-UTC-32. */
 struct mikey_ts {
 	uint8_t type;
 	uint64_t value;
 };
 
 size_t mikey_ts_len(unsigned type); /* 8 or 4; 0: unknown */
-/* As the 64 bits that enter the KEMAC's IV: a counter from the left, a short time with a zero
- * fraction (decision 0010.13). */
+/* The 64 bits that enter the KEMAC's IV: a counter with zeros before it, a 32-bit time with a
+ * fraction of zero (decision 0010.13). */
 uint64_t mikey_ts_to_64(struct mikey_ts ts);
 
-/* The Ticket Policy part, common to TP and TICKET (RFC 6043 6.10). Ask
- * keyctx/ticket/ticket_payload.h for what `data` holds. */
+/* The Ticket Policy part of TP and TICKET (RFC 6043 6.10).
+ * keyctx/ticket/ticket_payload.h decodes `data`. */
 struct mikey_tp {
 	uint16_t ticket_type;
 	uint8_t subtype, version;
 	uint8_t prf;
 	uint16_t flags; /* D E F G H I J K L M N O, O the lowest bit: enum ticket_flag */
-	uint8_t res;    /* five reserved bits, kept so that writing gives back what was read */
+	uint8_t res;    /* five reserved bits, kept so that writing reproduces what was read */
 	struct view data;
 };
 
 /* One payload, decoded. Every view lies inside the octets read. */
 struct mikey_payload {
 	uint16_t type;      /* enum mikey_type */
-	uint8_t next;       /* number of the payload behind it; 0 for the last and for SIGN */
+	uint8_t next;       /* type of the payload that follows; 0 for the last one and for SIGN */
 	uint32_t offset;    /* of its first octet, from the start of the message */
 	struct view octets; /* the whole payload, as received */
 	union {
@@ -189,27 +190,28 @@ struct mikey_payload {
 };
 
 /*
- * Reads one payload of `type` at `r`, whose start is the start of the message (or `base` octets
- * into it). Bounds, codes with a fixed length and reserved forms are checked; meaning is not.
- * ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED (a type that can't be skipped, because no generic
- * length exists).
+ * Reads one payload of `type` at `r`, which starts `base` octets into the message. Checks
+ * bounds, codes that imply a length, and reserved forms, but not the meaning.
+ * ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED (an unknown type, which can't be skipped
+ * because payloads have no common length field).
  */
 enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mikey_payload *out,
                             struct mikey_fault *fault) MUST_USE;
-/* Writes it with p->next in front; `octets` and `offset` are not looked at. */
+/* Writes the payload, p->next first; `octets` and `offset` are ignored. */
 void mikey_payload_write(struct wr *w, const struct mikey_payload *p);
 
-/* Payloads read one behind the other. */
+/* A chain of payloads. */
 struct mikey_chain {
-	struct mikey_payload *p; /* the caller's: `room` of them */
-	size_t room, n;          /* `n`: read so far, on failure too */
+	struct mikey_payload *p; /* the caller's array of `room` payloads */
+	size_t room, n;          /* `n`: payloads read, also on failure */
 };
 
-/* `first` is the type of the first payload. Reads until next is 0; ERR_TOO_BIG beyond `room`. */
+/* `first` is the type of the first payload. Reads until a payload's next is 0.
+ * ERR_TOO_BIG: more than `room` payloads. */
 enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_chain *out,
                           struct mikey_fault *fault) MUST_USE;
 
-/* "IDR", "TGK+SALT": for people. "unknown" when there is no name. */
+/* Names for people, such as "IDR" and "TGK+SALT"; "unknown" for other numbers. */
 const char *mikey_type_name(unsigned type);
 const char *mikey_key_type_name(unsigned type);
 

@@ -6,24 +6,25 @@
 #include "keyctx/prim.h"
 
 enum {
-	BLOCK = 32, /* inkey is cut into blocks of 256 bits whatever the hash (RFC 3830 4.1.2, RFC
-	               6043 6.1) */
+	/* inkey is split into blocks of 256 bits for both hashes (RFC 3830 4.1.2, RFC 6043 6.1) */
+	BLOCK = 32,
 	LABEL_MAX = 4 + 1 + 4 + 1 + 2 * (1 + 255),
-	ID_MAX = 2048, /* octets of an identity keys are forked with */
-	OUT_MAX = 128, /* octets of any key derived */
+	ID_MAX = 2048, /* octets of the identity that keys are forked with */
+	OUT_MAX = 128, /* octets of the longest key derived */
 	NO_CS = 0xff,
 };
 
-/* Which key a label makes (RFC 3830 4.1.3, 4.1.4, RFC 6043 5.1.1, A.2): nine digits each of e. */
+/* The constant of each label, nine digits of e each (RFC 3830 4.1.3,
+ * 4.1.4, RFC 6043 5.1.1, A.2). */
 static const uint32_t CONST_TEK = 0x2ad01c64, CONST_AUTH_TEK = 0x1b5c7973,
 		      CONST_ENCR_TEK = 0x15798cef, CONST_SALT_TEK = 0x39a2c14b,
 		      CONST_ENCR = 0x150533e1, CONST_AUTH = 0x2d22ac75, CONST_SALT = 0x29b88916,
 		      CONST_MPKR_FORK = 0x2b288856, CONST_TGK_FORK = 0x1512b54a,
 		      CONST_MPKI = 0x220e99a2, CONST_MPKR = 0x1f4d675b;
-/* In place of a CSB ID where a key must not depend on one. */
+/* Replaces the CSB ID for keys that do not depend on one. */
 static const uint32_t NO_CSB = 0xffffffff;
 
-/* The octet behind the CSB ID: what the key is for. */
+/* The octet after the CSB ID in a label: what the key is for. */
 enum {
 	USE_FORK = 0,
 	/* 1, 2: INIT, RESP */ USE_TEK = 3,
@@ -42,7 +43,7 @@ bool mikey_prf_is_known(unsigned prf)
 	return prf < ARRAY_LEN(hashes);
 }
 
-/* P(s, label, m), exclusive-or'd onto what is there. */
+/* XORs P(s, label, m) of RFC 3830 4.1.2 into `out`. */
 static enum err xor_p(enum prim_hash hash, struct view s, struct view label, uint8_t *out,
                       size_t out_len)
 {
@@ -119,8 +120,8 @@ static enum err derive(unsigned prf, struct view inkey, const struct wr *label, 
 	return mikey_prf(prf, inkey, (struct view){.p = label->start, .n = wr_len(label)}, out, n);
 }
 
-/* encr, auth and salt of one label, whose use is from->phase; `rands` in the order they stand in
- * it. */
+/* Derives encr, auth and salt. `from->phase` is the label's use; `rands`
+ * are in the label's order. */
 static enum err derive_msg_keys(struct mikey_msg_keys *out, const struct mikey_msg_seed *from,
                                 const struct view *rands, size_t n_rands)
 {

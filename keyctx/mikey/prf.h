@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MIKEY's pseudo-random functions and every key derived with them (RFC 3830 4.1, RFC 6043 5.1,
- * A.2). */
+/* MIKEY's pseudo-random functions and every key derived with them (RFC 3830
+ * 4.1, RFC 6043 5.1, A.2). */
 #ifndef KEYCTX_MIKEY_PRF_H
 #define KEYCTX_MIKEY_PRF_H
 
@@ -8,13 +8,13 @@
 
 bool mikey_prf_is_known(unsigned prf);
 
-/* RFC 3830 4.1.2. `out` gets `out_len` octets; whole octets only. ERR_INVALID (PRF, empty key),
- * ERR_CRYPTO, ERR_NOMEM. */
+/* For tests with known answers; the programs call the functions below. RFC 3830 4.1.2: writes
+ * `out_len` octets. ERR_INVALID (unknown PRF, empty key, too long), ERR_CRYPTO. */
 enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *out,
                    size_t out_len) MUST_USE;
 
-/* Keys that protect one message or one ticket; in secret memory. Lengths follow the algorithms (RFC
- * 6043 4.2.4). */
+/* Keys that protect one message or one ticket; in secret memory. The algorithms decide how many
+ * octets of each are used (RFC 6043 4.2.4). */
 struct mikey_msg_keys {
 	uint8_t encr[32], auth[32], salt[14];
 };
@@ -29,24 +29,24 @@ struct mikey_msg_seed {
 };
 
 enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, const struct mikey_msg_seed *from) MUST_USE;
-/* RFC 6043 A.2: the keys a TPK gives for one ticket. */
+/* RFC 6043 A.2: the keys that a TPK yields for one ticket. */
 enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk,
                                struct view rand) MUST_USE;
-/* RFC 6043 A.2: MPKi and MPKr, each as long as the MPK. */
+/* RFC 6043 A.2: MPKi and MPKr, each as long as `mpk`. */
 enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view mpk,
                        struct view rand) MUST_USE;
-/* RFC 6043 4.1.2: the key of Vr in Initiator Data, 32 octets of which a MAC takes its own length.
- */
+/* RFC 6043 4.1.2: the MAC key of Vr in Initiator Data, 32 octets; a MAC
+ * uses as many as its length. */
 enum err mikey_prf_init_data(uint8_t out[32], unsigned prf, struct view mpkr) MUST_USE;
 
 enum mikey_fork { MIKEY_FORK_MPKR, MIKEY_FORK_TGK };
-/* What keys are forked with (RFC 6043 5.1.1): the same for every key of a ticket. */
+/* Inputs of key forking (RFC 6043 5.1.1), the same for every key of a ticket. */
 struct mikey_fork_seed {
 	unsigned prf;
-	struct view id_data, rand_kms; /* of IDRr, of RANDRkms */
+	struct view id_data, rand_kms; /* ID Data of IDRr; the value of RANDRkms */
 };
 
-/* Writes key.n octets; `out` may be the key itself. */
+/* Forks one key. Writes key.n octets; `out` may be `key` itself. */
 enum err mikey_prf_fork(uint8_t *out, enum mikey_fork what, struct view key,
                         const struct mikey_fork_seed *with) MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* By what a message is recognised when it comes a second time. */
+/* Identifies a message, so that a second copy is recognised. */
 #include "keyctx/mikey/replay.h"
 
 #include "keyctx/prim.h"
