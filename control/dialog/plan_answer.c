@@ -2,6 +2,8 @@
 /* An answer planned m-line by m-line against its offer; nothing outside the plan changes here. */
 #include "control/dialog/media.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "keyctx/sdp/keymgmt.h"
 
@@ -124,6 +126,32 @@ struct answer_line {
 	                  call for it (TS 24.229) */
 };
 
+/* The transport of an m-line for an error: its RTP profile, else the text of the m-line with "?"
+ * for unprintable characters. */
+static const char *transport_name(enum sdp_profile profile, struct str written, char out[32])
+{
+	if (sdp_profile_is_rtp(profile))
+		return sdp_profile_name(profile);
+	snprintf(out, 32, "%.*s", STR_ARG(written));
+	for (char *p = out; *p; p++)
+		if (*p < '!' || *p > '~')
+			*p = '?';
+	return *out ? out : "no transport";
+}
+
+/* ERR_INVALID unless the answer has the kind of transport that was offered to this side. */
+static enum err check_transport(const struct dialog_media *m, enum sdp_profile offered,
+                                const struct sdp_media *answered, struct why *why)
+{
+	char offer_text[32], answer_text[32];
+
+	if (ims_is_answer_in_kind(offered, answered->profile))
+		return ERR_OK;
+	return why_fail(why, ERR_INVALID, "%s was offered, %s answered",
+	                transport_name(offered, str_of(m->proto), offer_text),
+	                transport_name(answered->profile, answered->proto, answer_text));
+}
+
 static enum err plan_answered(struct dialog_media *m, struct answer_line *l, struct why *why)
 {
 	const struct dialog_side *before = l->before ? &l->before->side[!l->from] : NULL;
@@ -139,7 +167,7 @@ static enum err plan_answered(struct dialog_media *m, struct answer_line *l, str
 		settle_optional(m, l->from, s, i);
 	if (!e &&
 	    !(m->is_optional && side->is_secure && sdp_profile_is_secure(s->media[i].profile))) {
-		e = ims_check_core_answer(side->profile, s->media[i].profile, why);
+		e = check_transport(m, side->profile, &s->media[i], why);
 		l->is_whole = e && o->profile != DIALOG_PLAIN;
 	}
 	if (!e && m->mode == RELAY_MODE_E2E && m->had_keys &&

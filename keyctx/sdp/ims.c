@@ -180,14 +180,11 @@ struct ims_decision ims_decide_from_core(const struct ims_facts *f, const struct
 	return decide(from_core, ARRAY_LEN(from_core), f, c);
 }
 
-enum err ims_check_core_answer(enum sdp_profile offered, enum sdp_profile answered, struct why *why)
+bool ims_is_answer_in_kind(enum sdp_profile offered, enum sdp_profile answered)
 {
-	if (sdp_profile_is_secure(offered) == sdp_profile_is_secure(answered) &&
-	    sdp_profile_is_dtls(offered) == sdp_profile_is_dtls(answered) &&
-	    sdp_profile_is_rtp(offered) == sdp_profile_is_rtp(answered))
-		return ERR_OK;
-	return why_fail(why, ERR_INVALID, "%s was offered, %s answered", sdp_profile_name(offered),
-	                sdp_profile_is_rtp(answered) ? sdp_profile_name(answered) : "no RTP");
+	return sdp_profile_is_secure(offered) == sdp_profile_is_secure(answered) &&
+	       sdp_profile_is_dtls(offered) == sdp_profile_is_dtls(answered) &&
+	       sdp_profile_is_rtp(offered) == sdp_profile_is_rtp(answered);
 }
 
 static const char *const action_names[IMS_ACTION_COUNT] = {

@@ -72,9 +72,8 @@ struct ims_decision ims_decide_from_ue(const struct ims_facts *f, const struct i
 /* An offer of the core towards the served UE (rows T1 to T6; T5 is ims_decide_from_ue on the UE's
  * own offer). */
 struct ims_decision ims_decide_from_core(const struct ims_facts *f, const struct ims_call *c);
-/* The core answered an RTP/AVP offer of ours with something else: ERR_INVALID, the call is
- * released. */
-enum err ims_check_core_answer(enum sdp_profile offered, enum sdp_profile answered,
-                               struct why *why) MUST_USE;
+/* True when both are RTP or both are not, and have the same protection: none, SRTP or DTLS-SRTP. An
+ * answer must be so (RFC 3264 6). */
+bool ims_is_answer_in_kind(enum sdp_profile offered, enum sdp_profile answered);
 
 #endif

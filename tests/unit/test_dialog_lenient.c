@@ -93,6 +93,27 @@ static void answers_too(void)
 	}
 }
 
+/* The reason names both transports as the m-lines wrote them, also one that is not RTP. */
+static void a_reason_names_transports_as_written(void)
+{
+	begin();
+	options.transport = SDP_PROFILE_SAVP;
+	REQUIRE_OK(offer("alice", "", CORE AVP("5000") "m=image 5002 udptl t38\r\n"));
+	REQUIRE_OK(answer("alice", "bob",
+	                  UE
+	                  "m=audio 4000 RTP/SAVP 0\r\n" CRYPTO(K1) "m=image 4002 RTP/AVP 97\r\n"));
+	EXPECT(strstr(got.warning, "m-line 2: udptl was offered, RTP/AVP answered") != NULL);
+	tear_down();
+	begin();
+	options.transport = SDP_PROFILE_SAVP;
+	REQUIRE_OK(offer("alice", "", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
+	REQUIRE_OK(answer("alice", "bob",
+	                  UE "m=audio 4000 RTP/SAVP 0\r\n" CRYPTO(K1) "m=video 4002 UDP/\x01"
+	                                                              "BFCP *\r\n"));
+	EXPECT(strstr(got.warning, "m-line 2: RTP/SAVP was offered, UDP/?BFCP answered") != NULL);
+	tear_down();
+}
+
 /* With nothing left there is no call, and the reason says why. What runs goes on. */
 static void a_lone_bad_line_is_refused_with_its_reason(void)
 {
@@ -259,6 +280,7 @@ static void descriptions_of_all_kinds(void)
 }
 
 TEST_MAIN("dialog-lenient", {"the rest works", the_rest_works}, {"answers too", answers_too},
+          {"a reason names transports as written", a_reason_names_transports_as_written},
           {"a lone bad line is refused with its reason",
            a_lone_bad_line_is_refused_with_its_reason},
           {"a running line goes and comes back", a_running_line_goes_and_comes_back},

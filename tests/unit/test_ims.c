@@ -151,11 +151,10 @@ static void the_confidential_gm_can_be_waived(void)
 
 static void the_core_answers_in_kind(void)
 {
-	EXPECT_OK(ims_check_core_answer(SDP_PROFILE_AVP, SDP_PROFILE_AVPF, NULL));
-	EXPECT_ERR(ims_check_core_answer(SDP_PROFILE_AVP, SDP_PROFILE_SAVP, NULL), ERR_INVALID);
-	EXPECT_ERR(ims_check_core_answer(SDP_PROFILE_SAVP, SDP_PROFILE_AVP, NULL), ERR_INVALID);
-	EXPECT_ERR(ims_check_core_answer(SDP_PROFILE_AVP, SDP_PROFILE_DTLS_SAVP, NULL),
-	           ERR_INVALID);
+	EXPECT(ims_is_answer_in_kind(SDP_PROFILE_AVP, SDP_PROFILE_AVPF));
+	EXPECT(!ims_is_answer_in_kind(SDP_PROFILE_AVP, SDP_PROFILE_SAVP));
+	EXPECT(!ims_is_answer_in_kind(SDP_PROFILE_SAVP, SDP_PROFILE_AVP));
+	EXPECT(!ims_is_answer_in_kind(SDP_PROFILE_AVP, SDP_PROFILE_DTLS_SAVP));
 }
 
 static void the_indicator_is_kept_clean(void)
