@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Remembers ng requests: a retransmitted request gets the stored reply and is not carried out
- * again. */
+/* Remembers ng requests, so that a retransmitted request gets the stored reply. */
 #ifndef CONTROL_NG_COOKIES_H
 #define CONTROL_NG_COOKIES_H
 

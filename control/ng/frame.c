@@ -8,7 +8,7 @@
 
 enum { DIGITS_MAX = 20 };
 
-/* "123:" and as many octets behind it. */
+/* A bencoded string: "123:" and 123 octets. */
 static enum err skip_string(struct str data, size_t *at)
 {
 	struct str rest = str_skip(data, *at),

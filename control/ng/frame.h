@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where an ng message ends in a stream of octets: nothing but its own syntax says so. */
+/* Finds the end of an ng message in a stream: messages have no length field and no separator. */
 #ifndef CONTROL_NG_FRAME_H
 #define CONTROL_NG_FRAME_H
 
@@ -10,7 +10,7 @@
 
 /*
  * Length of the message (cookie, blank, bencoded or JSON dictionary) at the start of `data`.
- * ERR_TRUNCATED: more octets are needed; ERR_SYNTAX: it can't become one; ERR_TOO_BIG: above
+ * ERR_TRUNCATED: more octets are needed; ERR_SYNTAX: not an ng message; ERR_TOO_BIG: above
  * NG_MESSAGE_MAX.
  */
 enum err ng_frame_length(struct str data, size_t *out) MUST_USE;

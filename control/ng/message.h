@@ -59,7 +59,7 @@ struct ng_word_doc {
 	const char *where; /* "key", "flags", "SDES", "rtcp-mux", "replace", "ICE", … */
 	const char *name;
 	enum ng_how how;
-	const char *text; /* what it does, or why it is not */
+	const char *text; /* the effect, or why it is ignored or refused */
 };
 
 /* The row at `at`; false after the last. */

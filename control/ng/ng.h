@@ -47,15 +47,15 @@ struct ng_origin {
 /* May this peer send requests? Counts it if not. */
 bool ng_is_allowed(struct ng *p, const struct addr *from);
 /*
- * Was the datagram sent by a media port of this gateway, open or closed less than a second ago?
- * Then a call party had its media sent here, and it is not a request whatever it contains. Counts
- * it if so.
+ * True when a media port of this gateway sent the datagram, or one closed less than a second ago. A
+ * call party then named this listener as its media address; the datagram is media, not a request.
+ * Counts it.
  */
 bool ng_is_media(struct ng *p, const struct addr *from);
 /*
  * Takes one message of a peer, with its cookie, and answers it once through `send`, now or later.
- * Drops the copy of a request that is under way; answers that of an answered one by the stored
- * reply. Drops a message without cookie.
+ * A retransmission is dropped while its request is under way, and gets the stored reply afterwards.
+ * A message without cookie is dropped.
  */
 void ng_take(struct ng *p, const struct ng_origin *origin, struct str message);
 

@@ -66,9 +66,8 @@ static void add(struct sums *to, const struct sums *n)
 	to->errors += n->errors;
 }
 
-enum {
-	SOURCES_MAX = 128
-}; /* in the list of a call; further ones are listed in their medias only */
+/* Sources in the list of a call; further ones are listed in their medias only. */
+enum { SOURCES_MAX = 128 };
 
 /* A source, summed over all legs of the call. */
 struct source {
@@ -86,7 +85,7 @@ struct telling {
 	struct source sources[SOURCES_MAX];
 };
 
-/* Monotonic time as seconds since 1970. */
+/* Converts monotonic time to seconds since 1970. */
 static uint64_t epoch_s(const struct telling *t, uint64_t mono_ns)
 {
 	return (t->wall_ns - less(t->mono_ns, mono_ns)) / NS_PER_S;
@@ -158,8 +157,7 @@ static const char *life(uint64_t pkts, uint64_t lifetime)
 	return pkts >= lifetime - lifetime / 10 ? "nearly used up" : "good";
 }
 
-/* How much of the keys' lifetimes is used: more than all of a peer's with receive-lifetime =
- * report. */
+/* The used part of each key's lifetime; above 100 % is possible with receive-lifetime = report. */
 static void set_lifetimes(struct doc_arena *a, struct doc *stream, const struct relay_leg_stats *s)
 {
 	const struct {

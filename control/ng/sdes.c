@@ -2,7 +2,7 @@
 /* The words of ng about security descriptions (SDES). */
 #include "control/ng/words.h"
 
-/* An unknown suite is ignored, whatever the request says about it. */
+/* NULL: the suite is unknown; its word is ignored. */
 static const struct suite *find_suite(struct ng_reading *r, const char *where, struct str name)
 {
 	const struct suite *s = suite_find(name);
@@ -20,7 +20,7 @@ static void suites_add(struct ng_suites *l, enum suite_id id)
 	l->ids[l->n++] = id;
 }
 
-/* For the other side only: the keys of the sender of the SDP are used as usual. */
+/* Only for the other side: a=crypto of the side that sends the SDP is used as usual. */
 static enum err sdes_off(struct ng_reading *r, const struct doc *v, struct str a)
 {
 	(void)v;
@@ -51,7 +51,7 @@ static enum err sdes_only(struct ng_reading *r, const struct doc *v, struct str 
 	return ERR_OK;
 }
 
-/* "A;B;" into a list without doubles. */
+/* Reads "A;B;" into a list, each suite once. */
 static uint8_t read_names(struct ng_reading *r, struct str names, enum suite_id *out)
 {
 	struct ng_suites l = {0};

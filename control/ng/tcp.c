@@ -24,7 +24,7 @@ enum { CONNS_MAX = 256, OUT_MAX_BYTES = 1 << 20, BACKLOG = 64, READ_BYTES = NG_M
 struct conn {
 	struct link link;
 	struct ng_tcp *t;
-	uint64_t serial; /* names it to replies: it may have ended before they are sent */
+	uint64_t serial; /* identifies it in replies, which may come after it was closed */
 	int fd;
 	struct addr peer;
 	struct loop_watch *read, *write; /* write: only while replies are unsent */
@@ -74,7 +74,7 @@ static void conn_flush(struct conn *c)
 	ssize_t n = 0;
 
 	while (c->out.n && (n = send(c->fd, c->out.p, c->out.n, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
-		/* The old place is wiped with the buffer at the end. */
+		/* Octets left behind by the move are wiped with the whole buffer in conn_free. */
 		buf_drop(&c->out, (size_t)n);
 	}
 	if (c->out.n && n < 0 && errno != EAGAIN && errno != EINTR) {

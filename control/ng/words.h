@@ -17,11 +17,11 @@ struct ng_reading {
 	struct ng_message *out;
 	const struct ng_context *context;
 	struct why *why;
-	struct addr received_from; /* used when a flag says so, which may come before or after it */
+	struct addr received_from; /* used with the flag SIP-source-address, in any order */
 	bool source_is_believed;
 	/* About suites; evaluated after all words, which come in any order. */
 	bool sdes_off, has_only, has_crypto;
-	bool passes; /* SRTP on both sides passes, whatever else is said */
+	bool passes; /* SRTP on both sides passes, whatever other words say */
 	uint32_t no_suites;
 	struct ng_suites only, added, crypto;
 };
@@ -33,7 +33,7 @@ typedef enum err ng_word_fn(struct ng_reading *r, const struct doc *value, struc
 struct ng_word {
 	const char *name;
 	enum ng_how how;
-	ng_word_fn *fn; /* SUPPORTED: NULL where nothing is to be done; else NULL */
+	ng_word_fn *fn; /* called for a SUPPORTED word; NULL: nothing to do */
 	const char *text;
 };
 
@@ -56,8 +56,8 @@ enum err ng_words_read(struct ng_reading *r, const struct ng_table *t,
 enum err ng_crypto_read(struct ng_reading *r, const struct doc *v) MUST_USE;
 /* Decides, after all words, which suites are accepted and offered. */
 void ng_sdes_settle(struct ng_reading *r);
-/* A value for errors: a text or number in quotes and cut, else its kind; printable. Not for values
- * that may hold keys. */
+/* A value for error texts: a text or number in quotes, cut and printable; other values by their
+ * kind. Not for values that may hold keys. */
 #define NG_SAID_MAX 56
 const char *ng_said(const struct doc *v, char out[NG_SAID_MAX]);
 /* Remembers an ignored word. */
