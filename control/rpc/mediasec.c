@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The method mediasec: what a P-CSCF answers to, and stores of, Security-Client and
- * Security-Verify. */
+/* The method mediasec: answers Security-Client and Security-Verify as a P-CSCF. */
 #include "control/rpc/rpc_dialog.h"
 #include "control/rpc/types.h"
 #include "keyctx/sdp/mediasec.h"
@@ -54,25 +53,25 @@ static const struct schema_field mediasec_fields[] = {
          IN(&schema_word, step),
          .required = true,
          .words = step_words,
-         .help = "first: a REGISTER to be answered 401; protected: one to be answered 200; "
-                 "request: anything else"},
+         .help = "first: a REGISTER that gets 401; protected: a REGISTER that gets 200; request: "
+                 "any other request"},
 	{.name = "emergency", IN(&schema_bool, emergency), .help = "an emergency registration"},
 	{.name = "sec_agree",
          IN(&schema_bool, sec_agree),
-         .help = "Require: sec-agree is in force"},
+         .help = "the request has Require: sec-agree"},
 	{.name = "ours",
          IN(&schema_bits, ours),
          .words = mechanism_words,
-         .help = "what gateway and policy support; default: sdes-srtp"},
+         .help = "mechanisms that gateway and policy support; default: sdes-srtp"},
 	{.name = "sent",
          IN(&schema_bits, sent),
          .words = mechanism_words,
-         .help = "what this binding's Security-Server held"},
+         .help = "mechanisms in the Security-Server header sent for this registration"},
 	{.name = "client", IN(&headers_type, client), .help = "values of Security-Client"},
 	{.name = "verify", IN(&headers_type, verify), .help = "values of Security-Verify"},
 	{.name = "require",
          IN(&rpc_slice_type, require),
-         .help = "value of Require or Proxy-Require, to be stripped of mediasec"},
+         .help = "value of Require or Proxy-Require; the answer has it without mediasec"},
 };
 static const struct schema mediasec_schema =
 	SCHEMA_OF("the request", mediasec_fields, struct mediasec_params);

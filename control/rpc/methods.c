@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods for sessions, events and the process: params to requests of service, results to answers.
- */
+/* Methods for sessions, events and the process. */
 #include "control/rpc/methods.h"
 
 #include <stdio.h>
@@ -45,7 +44,7 @@ static const struct schema_field list_fields[] = {
          .help = "sessions on a page"},
 	{.name = "prefix",
          SCHEMA_FIELD(&schema_text, struct list_params, prefix),
-         .help = "only ids that begin so"},
+         .help = "only sessions whose id begins with this text"},
 	{.name = "interface",
          SCHEMA_FIELD(&schema_text, struct list_params, interface),
          .help = "only sessions with a leg on this interface"},
@@ -337,11 +336,11 @@ static const struct schema_field subscribe_fields[] = {
          .help = "names of events; default: all; []: end the subscription"},
 	{.name = "prefix",
          SCHEMA_FIELD(&schema_text, struct subscribe_params, prefix),
-         .help = "only sessions whose ids begin so"},
+         .help = "only sessions whose id begins with this text"},
 	{.name = "after",
          SCHEMA_FIELD(&schema_uint, struct subscribe_params, after),
          .max = INT64_MAX,
-         .help = "number of the last event received: later ones are sent first"},
+         .help = "sequence number of the last event received; later events are sent first"},
 };
 static const struct schema subscribe_schema =
 	SCHEMA_OF("the request", subscribe_fields, struct subscribe_params);

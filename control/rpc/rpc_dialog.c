@@ -37,7 +37,7 @@ struct dialog_params {
 	struct ims_params ims;
 };
 
-/* What words of a request stand for that mean nothing elsewhere. */
+/* Values of request words that only this file uses. */
 enum { PROFILE_PLAIN, PROFILE_IMS };
 enum { SECURITY_PASS, SECURITY_TERMINATE };
 enum { GLARE_REFUSE, GLARE_SUPERSEDE };
@@ -113,7 +113,10 @@ static const struct schema sdes_schema = SCHEMA_OF("sdes", sdes_fields, struct s
 
 #define IMS_AT(type_, member_) SCHEMA_FIELD(type_, struct ims_params, member_)
 static const struct schema_field ims_fields[] = {
-	{.name = "e2ae", IMS_AT(&schema_bool, e2ae), .preset = 1, .help = "policy allows e2ae"},
+	{.name = "e2ae",
+         IMS_AT(&schema_bool, e2ae),
+         .preset = 1,
+         .help = "the policy allows e2ae; false: as if e2ae was not agreed at registration"},
 	{.name = "require_confidential_gm",
          IMS_AT(&schema_bool, require_confidential_gm),
          .preset = 1,
@@ -121,14 +124,17 @@ static const struct schema_field ims_fields[] = {
 	{.name = "accept_avp_crypto",
          IMS_AT(&schema_bool, accept_avp_crypto),
          .preset = 1,
-         .help = "row O8"},
+         .help = "accept a=crypto under RTP/AVP(F) of a UE that requests e2ae (row O8 in "
+                 "keying.md)"},
 	{.name = "use_capabilities",
          IMS_AT(&schema_bool, use_capabilities),
          .preset = 1,
-         .help = "row O9"},
+         .help = "use a potential RTP/SAVP(F) configuration that a UE offers under RTP/AVP(F) (RFC "
+                 "5939; row O9)"},
 	{.name = "allow_mode_switch",
          IMS_AT(&schema_bool, allow_mode_switch),
-         .help = "row U13: a media may change between e2ae and e2e during the call"},
+         .help = "a media may change between e2ae and e2e during the call (row U13); default: "
+                 "refuse with 488"},
 	{.name = "applied_in_answer",
          IMS_AT(&schema_bool, applied_in_answer),
          .preset = 1,
@@ -197,11 +203,11 @@ static const struct schema_field dialog_fields[] = {
 	[P_PROFILE] = {.name = "profile",
                        AT(&schema_word, profile),
                        .words = profile_words,
-                       .help = "which rules decide about SRTP"},
+                       .help = "rules for SRTP: plain follows `transport`, ims-access TS 33.328"},
 	[P_SIDE] = {.name = "side",
                     AT(&schema_word, side),
                     .words = side_words,
-                    .help = "ims-access: whose SDP this is"},
+                    .help = "ims-access: the side that sends this SDP"},
 	[P_TRANSPORT] = {.name = "transport",
                          AT(&schema_word, transport),
                          .words = transport_words,
@@ -213,11 +219,11 @@ static const struct schema_field dialog_fields[] = {
 	[P_SUITES] = {.name = "suites",
                       AT(&rpc_suites_type, suites),
                       .help = "suites to offer, best first"},
-	[P_REKEY] =
-		{.name = "rekey",
-                 AT(&schema_word, rekey),
-                 .words = spec_rekey_words,
-                 .help = "a new key at the same address; default: accept, with ims-access reject"},
+	[P_REKEY] = {.name = "rekey",
+                     AT(&schema_word, rekey),
+                     .words = spec_rekey_words,
+                     .help = "accept or reject a new key from an unchanged address; default: "
+                             "accept, with ims-access reject"},
 	[P_GLARE] = {.name = "glare",
                      AT(&schema_word, glare),
                      .words = glare_words,
@@ -246,13 +252,14 @@ static const struct schema_field dialog_fields[] = {
                  AT(&schema_bits, replace),
                  .words = replace_words,
                  .help = "zero-address: hold by 0.0.0.0 is rewritten to a direction attribute"},
-	[P_REGISTERED] = {.name = "registered_e2ae",
-                          AT(&schema_bool, registered),
-                          .help = "ims-access: the registration agreed on e2ae"},
-	[P_EMERGENCY] =
-		{.name = "emergency",
-                 AT(&schema_bool, emergency),
-                 .help = "ims-access: an emergency call, never refused for reasons of security"},
+	[P_REGISTERED] =
+		{.name = "registered_e2ae",
+                 AT(&schema_bool, registered),
+                 .help = "ims-access: the UE and the P-CSCF agreed on e2ae at registration"},
+	[P_EMERGENCY] = {.name = "emergency",
+                         AT(&schema_bool, emergency),
+                         .help = "ims-access: an emergency call; missing or unusable security "
+                                 "never refuses it"},
 	[P_GM] = {.name = "gm_confidential",
                   AT(&schema_bool, gm_confidential),
                   .preset = 1,
@@ -278,9 +285,10 @@ static const struct schema_field dialog_fields[] = {
                              AT(&schema_addr, media_address),
                              .help = "the address to write into the SDP instead of the gateway's; "
                                      "its port is ignored"},
-	[P_RECEIVED_FROM] = {.name = "received_from",
-                             AT(&schema_addr, received_from),
-                             .help = "the address to send media to, instead of that in the SDP"},
+	[P_RECEIVED_FROM] =
+		{.name = "received_from",
+                 AT(&schema_addr, received_from),
+                 .help = "the address to send media to instead of the address in the SDP"},
 	[P_INTERFACE] = {.name = "interface",
                          AT(&schema_text, interface),
                          .help = "interface towards the side that sends this: NAME, NAME:PART or "
@@ -289,10 +297,11 @@ static const struct schema_field dialog_fields[] = {
 		{.name = "interface_other",
                  AT(&schema_text, interface_other),
                  .help = "interface towards the other side: NAME, NAME:PART or NAME/ADDR"},
-	[P_RTCP_ATTRIBUTE] = {.name = "rtcp_attribute",
-                              AT(&schema_word, rtcp_attribute),
-                              .words = rtcp_attribute_words,
-                              .help = "a=rtcp with its port, with its address too, or none"},
+	[P_RTCP_ATTRIBUTE] =
+		{.name = "rtcp_attribute",
+                 AT(&schema_word, rtcp_attribute),
+                 .words = rtcp_attribute_words,
+                 .help = "write a=rtcp with the port, with port and address, or not at all"},
 	[P_SDES] = {.name = "sdes",
                     AT(&schema_struct, sdes),
                     .sub = &sdes_schema,
@@ -301,12 +310,12 @@ static const struct schema_field dialog_fields[] = {
                                 AT(&schema_bool, ends_when_silent),
                                 .help = "end the call when no side has sent packets for "
                                         "inactivity-ms; calls over ng always do"},
-	[P_OTHER_MEDIA] =
-		{.name = "other_media",
-                 AT(&schema_word, other_media),
-                 .words = dialog_other_words,
-                 .help = "m-lines that are not RTP: relay what is UDP and let the rest pass by, or "
-                         "refuse the rest; pass all, refuse all; default: the setting other-media"},
+	[P_OTHER_MEDIA] = {.name = "other_media",
+                           AT(&schema_word, other_media),
+                           .words = dialog_other_words,
+                           .help = "m-lines that are not RTP. relay: relay those over UDP, pass "
+                                   "the others unchanged; relay-only: refuse the others; pass, "
+                                   "refuse: all of them; default: the setting other-media"},
 	[P_OSRTP] = {.name = "osrtp",
                      AT(&schema_word, osrtp),
                      .words = dialog_osrtp_words,

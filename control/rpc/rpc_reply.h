@@ -10,8 +10,7 @@
 /* {"id", "media":[{"id","legs":{"a":{"local","local_rtcp"}}}]}: what signalling needs. */
 struct doc *rpc_reply_local(struct doc_arena *a, const struct service *sv,
                             const struct registry_session *s);
-/* The content without keys, local addresses and state; with `stats` the statistics of each leg too.
- */
+/* The session without keys, local addresses and state; with `stats` also each leg's statistics. */
 struct doc *rpc_reply_session(struct doc_arena *a, const struct service *sv,
                               const struct registry_session *s,
                               const struct relay_session_stats *stats);
