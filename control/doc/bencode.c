@@ -27,7 +27,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The current octet; 0 at the end, with which no value starts or ends. */
+/* The current octet; 0 at the end of the text. No value starts or ends with 0. */
 static char peek(const struct reader *r)
 {
 	return r->at < r->text.n ? r->text.p[r->at] : '\0';
@@ -43,11 +43,11 @@ static bool read_number(struct reader *r, char end, uint64_t max, uint64_t *out)
 		r->at++;
 	digits = str_make(r->text.p + from, r->at - from);
 	if (r->at == r->text.n)
-		return stop(r, ERR_TRUNCATED, "unterminated number"), false;
+		return stop(r, ERR_TRUNCATED, "unexpected end inside a number"), false;
 	if (digits.n == 0 || peek(r) != end || (digits.n > 1 && digits.p[0] == '0'))
 		return stop(r, ERR_SYNTAX, "must be a number"), false;
 	if (str_to_u64(digits, max, out))
-		return stop(r, ERR_SYNTAX, "number too large"), false;
+		return stop(r, ERR_SYNTAX, "the number is too large"), false;
 	r->at++;
 	return true;
 }
@@ -60,7 +60,7 @@ static struct str read_string(struct reader *r)
 	if (!read_number(r, ':', DOC_TEXT_MAX, &n))
 		return STR("");
 	if (n > r->text.n - r->at) {
-		stop(r, ERR_TRUNCATED, "a string longer than what follows");
+		stop(r, ERR_TRUNCATED, "the string is longer than the rest of the message");
 		return STR("");
 	}
 	s = str_make(r->text.p + r->at, (size_t)n);
@@ -79,7 +79,7 @@ static struct doc *read_integer(struct reader *r)
 	if (!read_number(r, 'e', INT64_MAX, &v))
 		return NULL;
 	if (negative && v == 0)
-		return stop(r, ERR_SYNTAX, "a negative zero");
+		return stop(r, ERR_SYNTAX, "-0 is not allowed");
 	return doc_int(r->arena, negative ? -(int64_t)v : (int64_t)v);
 }
 
@@ -105,7 +105,7 @@ static struct doc *read_dict(struct reader *r, unsigned depth)
 		struct str key = read_string(r);
 
 		if (dict->n >= 256)
-			return stop(r, ERR_TOO_BIG, "a dictionary of more than 256 keys");
+			return stop(r, ERR_TOO_BIG, "a dictionary may have at most 256 keys");
 		if (!r->e)
 			doc_set_str(dict, doc_arena_text(r->arena, key), read_value(r, depth + 1));
 	}
@@ -120,11 +120,11 @@ static struct doc *read_value(struct reader *r, unsigned depth)
 	if (r->e)
 		return NULL;
 	if (depth > DOC_DEPTH_MAX)
-		return stop(r, ERR_TOO_BIG, "nested too deep");
+		return stop(r, ERR_TOO_BIG, "values are nested too deep");
 	if (doc_arena_failed(r->arena))
 		return stop(r, ERR_NOMEM, "out of memory");
 	if (r->at >= r->text.n)
-		return stop(r, ERR_TRUNCATED, "it ends too early");
+		return stop(r, ERR_TRUNCATED, "unexpected end");
 	if (c == 'i')
 		return read_integer(r);
 	if (c == 'l')
@@ -133,7 +133,7 @@ static struct doc *read_value(struct reader *r, unsigned depth)
 		return read_dict(r, depth);
 	if (is_digit(c))
 		return doc_text(r->arena, read_string(r));
-	return stop(r, ERR_SYNTAX, "no value starts like this");
+	return stop(r, ERR_SYNTAX, "a value must start with i, l, d or a digit");
 }
 
 enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str text, struct why *why)
@@ -142,13 +142,13 @@ enum err doc_bencode_decode(struct doc **out, struct doc_arena *a, struct str te
 	struct doc *d;
 
 	if (text.n > DOC_TEXT_MAX)
-		return why_fail(why, ERR_TOO_BIG, "bencode of %zu octets, at most %d are read",
+		return why_fail(why, ERR_TOO_BIG, "bencode of %zu octets: must be at most %d",
 		                text.n, DOC_TEXT_MAX);
 	d = read_value(&r, 0);
 	if (!r.e && doc_arena_failed(a))
 		stop(&r, ERR_NOMEM, "out of memory");
 	if (!r.e && r.at != text.n)
-		stop(&r, ERR_SYNTAX, "something follows its end");
+		stop(&r, ERR_SYNTAX, "text after the value");
 	if (r.e)
 		return why_fail(why, r.e, "bencode, octet %zu: %s", r.at, r.fault);
 	*out = d;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode, which ng messages have after their cookie, to a doc and back. */
+/* Bencode to a doc and back. ng messages have it after their cookie. */
 #ifndef CONTROL_DOC_BENCODE_H
 #define CONTROL_DOC_BENCODE_H
 

@@ -55,9 +55,8 @@ struct doc *doc_int(struct doc_arena *a, int64_t v);
 struct doc *doc_uint(struct doc_arena *a, uint64_t v); /* above INT64_MAX: INT64_MAX */
 struct doc *doc_real(struct doc_arena *a, double v);
 struct doc *doc_text(struct doc_arena *a, struct str s); /* copies */
-struct doc *
-doc_borrow(struct doc_arena *a,
-           struct str s); /* borrows the slice, which must live as long as the arena's content */
+/* Borrows the slice, which must live as long as the arena's content. */
+struct doc *doc_borrow(struct doc_arena *a, struct str s);
 struct doc *doc_list(struct doc_arena *a);
 struct doc *doc_dict(struct doc_arena *a);
 
@@ -72,7 +71,7 @@ void doc_set_bool(struct doc_arena *a, struct doc *dict, const char *key, bool v
 
 /* NULL when the key is absent, or `dict` is NULL or not a DICT. */
 const struct doc *doc_get(const struct doc *dict, const char *key);
-/* The same, for a tree that is being built. */
+/* As doc_get, for a tree that is being built. */
 struct doc *doc_find(struct doc *dict, const char *key);
 /* The text, or an empty slice. */
 struct str doc_get_text(const struct doc *dict, const char *key);

@@ -139,8 +139,7 @@ enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text,
 	parser_arena = a;
 	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
 	json_set_alloc_funcs(take, give);
-	/* Check this first: jansson continues after a failed allocation, with a part of the text.
-	 */
+	/* First, because jansson continues with a part of the text after a failed allocation. */
 	if (doc_arena_failed(a))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	if (!j)

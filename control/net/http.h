@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HTTP/1.1 and HTTPS, both sides: a listener whose answers may come later, and a client for single
- * requests. */
+/* HTTP/1.1 and HTTPS: a listener whose answers may come later, and a client for one request. */
 #ifndef CONTROL_NET_HTTP_H
 #define CONTROL_NET_HTTP_H
 
@@ -52,8 +51,7 @@ struct http_server_config {
 /* ERR_IO with the address and the reason in `why`. */
 enum err http_server_new(struct http_server **out, struct event_base *base,
                          const struct http_server_config *config, struct why *why) MUST_USE;
-/* Closes the connections of requests that are under way: http_answer then only frees them. Takes
- * NULL. */
+/* Closes the connections of pending requests; http_answer then only frees them. Takes NULL. */
 void http_server_free(struct http_server *s);
 /* The address it listens on, with the port that the system chose. */
 struct addr http_server_addr(const struct http_server *s);

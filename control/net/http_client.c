@@ -153,7 +153,7 @@ static bool add_headers(struct evhttp_request *request, const struct http_outgoi
 	return ok;
 }
 
-/* Octets go out, so the socket exists. Head and body are two TLS records: without TCP_NODELAY the
+/* Sending begins, so the socket exists. Head and body are two TLS records: without TCP_NODELAY the
  * second waits for the acknowledgement of the first. */
 static void on_output(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {

@@ -161,7 +161,7 @@ static enum err clear_path(const struct sockaddr_un *un, struct why *why)
 	                            : ERR_OK;
 }
 
-/* Makes the last folder of the path only: more is probably a mistake in the setting. */
+/* Makes only the last folder of the path: several missing folders are probably a typing mistake. */
 static void make_folder(const char *path)
 {
 	char folder[108];

@@ -13,16 +13,16 @@
 #include "base/str.h"
 
 struct loop;
-/* One address listened on. Control only. */
+/* A listener on one address. Control only. */
 struct listener;
 /* One peer. It lives until `closed` returns, and while it is held. */
 struct listen_conn;
 
 /*
- * line: a whole line without its end, wiped when the function returns. A peer gets a limited number
- * of lines in one round of the loop, then others are served. too_long: a line exceeds the bound;
- * the peer is closed after what the function sends. closed: the connection has ended; what is sent
- * is dropped.
+ * line: gets a whole line without its end, wiped when the function returns. A limited number of
+ * lines of one peer is handled in one round of the loop. too_long: a line exceeds the bound; the
+ * connection is closed after the output that the function sends. closed: the connection has ended;
+ * further output is dropped.
  */
 struct listen_ops {
 	void (*opened)(void *arg, struct listen_conn *c); /* may be NULL */
@@ -34,11 +34,10 @@ struct listen_ops {
 struct listen_config {
 	const char *where;     /* "/path" or "tcp:HOST:PORT", HOST a loopback address */
 	unsigned mode;         /* of a unix socket, e.g. 0660 */
-	size_t line_max_bytes; /* a longer line closes the peer */
-	size_t out_max_bytes;  /* unsent output of a peer; more closes it */
-	unsigned conns_max;    /* peers; a further one is closed at once */
-	unsigned requests_max; /* reading a peer pauses while this many of its requests are
-	                          under way (listen_conn_hold) */
+	size_t line_max_bytes; /* a longer line closes the connection */
+	size_t out_max_bytes;  /* unsent output of a peer; more closes the connection */
+	unsigned conns_max;    /* connections; a further one is closed at once */
+	unsigned requests_max; /* requests of a peer under way; then reading it pauses */
 	const struct listen_ops *ops;
 	void *arg;
 };
@@ -55,8 +54,7 @@ void listener_free(struct listener *l);
 /* As configured, with the port that the system chose. Lives as long as the listener. */
 const char *listener_where(const struct listener *l);
 
-/* Queues octets for the peer; they are sent before the loop sleeps. A peer whose queue overflows is
- * closed. */
+/* Queues octets, sent before the loop sleeps. Closes a peer whose queue exceeds out_max_bytes. */
 void listen_conn_send(struct listen_conn *c, struct str octets);
 void listen_conn_close(struct listen_conn *c);
 /* The caller's own pointer, NULL at first. */

@@ -119,7 +119,7 @@ static void flush_later(struct listen_conn *c)
 
 	if (list_has(&c->flush_link))
 		return;
-	/* Runs after what is active now, so the answers of one round are sent together. */
+	/* Runs after the ready descriptors, so that the answers of one round are sent together. */
 	if (list_is_empty(&l->flushes))
 		event_active(l->flush_event, EV_TIMEOUT, 1);
 	list_add_tail(&l->flushes, &c->flush_link);
@@ -166,7 +166,7 @@ static bool must_pause(const struct listen_conn *c)
 	       out_waiting(c) > c->listener->config.out_max_bytes / 2;
 }
 
-/* It has had LINES_A_TURN lines: the others wait for the next round. */
+/* After LINES_A_TURN lines of a peer, its further lines wait for the next round. */
 static void more_later(struct listen_conn *c)
 {
 	static const struct timeval at_once = {0};
@@ -181,7 +181,7 @@ static void more_later(struct listen_conn *c)
 	list_add_tail(&l->mores, &c->more_link);
 }
 
-/* Consumes whole lines, and wipes them. */
+/* Handles the whole lines, then wipes them. */
 static void conn_lines(struct listen_conn *c)
 {
 	const struct listen_config *config = &c->listener->config;
@@ -235,7 +235,7 @@ static void resume_if_idle(struct listen_conn *c)
 	if (c->dead || c->closing || !c->paused || c->in_lines || must_pause(c))
 		return;
 	c->paused = false;
-	/* Not at once: the caller is answering a request. The next round reads. */
+	/* The caller is answering a request, so reading resumes in the next round. */
 	if (event_add(c->read_event, NULL)) {
 		listen_conn_close(c);
 		return;
@@ -328,8 +328,7 @@ void listen_flush(struct listener *l)
 		if (c->out.bad) {
 			log_warn("listen",
 			         "at=%s msg=\"connection closed: more than %zu octets unsent, the "
-			         "peer reads "
-			         "too slowly\"",
+			         "peer reads too slowly\"",
 			         l->where, l->config.out_max_bytes);
 			conn_end(c);
 		} else if (conn_flush(c)) {

@@ -21,7 +21,7 @@ struct listener {
 	unsigned n_conns;
 };
 
-/* Takes the descriptor of an accepted peer. ERR_NOMEM: it stays the caller's. */
+/* Takes over the descriptor of an accepted peer. On ERR_NOMEM the caller keeps it. */
 enum err listen_conn_new(struct listener *l, int fd) MUST_USE;
 void listen_end_all(struct listener *l);
 /* Sends the output of this round; takes the lines left from the last round. */

@@ -33,7 +33,8 @@ void loop_stop(struct loop *l);
 enum err loop_timer_new(struct loop_timer **out, struct loop *l, loop_fn *fn, void *arg) MUST_USE;
 /* Sets the timer, or moves it. ERR_NOMEM. */
 enum err loop_timer_set(struct loop_timer *t, uint64_t after_ns) MUST_USE;
-/* Fires once in this round, after what is ready now; further calls before that change nothing. */
+/* Fires once in this round, after the descriptors that are ready now; further calls before that
+ * have no effect. */
 void loop_timer_soon(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
 

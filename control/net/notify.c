@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* On libsystemd. */
+/* Notifications to systemd, by libsystemd. */
 #include "control/net/notify.h"
 
 #include <systemd/sd-daemon.h>

@@ -22,7 +22,7 @@ static bool is_named(struct str name, const char *wanted)
 	return false;
 }
 
-/* The next line without its end; false: there is no whole line. */
+/* The next line without its end; false: no complete line has arrived. */
 static bool next_line(struct str *rest, struct str *line)
 {
 	size_t n = str_find(*rest, '\n');

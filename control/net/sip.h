@@ -26,19 +26,18 @@ struct sip_message {
 };
 
 /*
- * Octets of the first whole message of a stream: its Content-Length says where it ends (18.3).
- * ERR_TRUNCATED: wait for more; ERR_SYNTAX, ERR_TOO_BIG: close the stream. Blank lines before the
- * message count as its part.
+ * The length of the first complete message of a stream, from its Content-Length (RFC 3261 18.3).
+ * Includes blank lines before it. ERR_TRUNCATED: wait for more; ERR_SYNTAX, ERR_TOO_BIG: close the
+ * stream.
  */
 enum err sip_length(struct str stream, size_t *out) MUST_USE;
-/* `text` is exactly one message. Folded lines, which RFC 3261 7.3.1 discourages, are ERR_SYNTAX.
- * ERR_TOO_BIG. */
+/* `text` is exactly one message. ERR_SYNTAX: also for folded lines (RFC 3261 7.3.1). ERR_TOO_BIG.
+ */
 enum err sip_read(struct sip_message *out, struct str text) MUST_USE;
 
 /* The nth header of that name (compact forms too, without case), or empty. */
 struct str sip_header(const struct sip_message *m, const char *name, size_t nth);
-/* "Name <sip:x>;tag=1", "sip:x;tag=1": the URI, and a parameter of the header. Empty when there is
- * none. */
+/* The URI and a parameter of "Name <sip:x>;tag=1" or "sip:x;tag=1"; empty when absent. */
 struct str sip_uri(struct str value);
 struct str sip_param(struct str value, const char *name);
 /* The number and the method of CSeq. ERR_SYNTAX. */

@@ -17,7 +17,7 @@ struct tls_context {
 	SSL_CTX *ctx;
 	struct tls_config config;
 	char *files[3];   /* owned copies of config's file names */
-	uint64_t told_ns; /* when a refused client was last logged */
+	uint64_t told_ns; /* time of the last log line about a refused client */
 };
 
 static enum err fail(struct why *why, enum err e, const char *what, const char *file)
@@ -47,8 +47,8 @@ static enum err load_own(SSL_CTX *ctx, const struct tls_config *c, struct why *w
 	return ERR_OK;
 }
 
-/* The client sees a TLS alert at most, so the reason is logged here; once a second, because anybody
- * can connect. */
+/* The client gets a TLS alert without the reason, so it is logged here; at most once a second,
+ * because anybody can connect. */
 static int on_client_certificate(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());

@@ -37,11 +37,9 @@ enum err tls_context_reload(struct tls_context *c, struct why *why) MUST_USE;
  */
 struct bufferevent *tls_wrap(struct tls_context *c, struct event_base *base, int fd,
                              const char *server_name);
-/* Does the verified certificate of the other side name `dns_name` (RFC 6125)? False without TLS or
- * certificate. */
+/* True when the other side's verified certificate names `dns_name` (RFC 6125). */
 bool tls_peer_names(struct bufferevent *connection, const char *dns_name);
-/* Writes why TLS failed, for example "certificate has expired"; empty when it did not. Returns
- * `out`. */
+/* Writes and returns why TLS failed, such as "certificate has expired"; empty: it did not. */
 const char *tls_failure(struct bufferevent *connection, char *out, size_t room);
 
 #endif

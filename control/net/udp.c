@@ -83,7 +83,7 @@ static enum err open_socket(struct udp *u, const struct addr *bind_to, struct wh
 		                addr_print(bind_to, text), strerror(errno));
 	if (bind_to->version == 6)
 		(void)setsockopt(u->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	/* Holds a burst of requests; the system may grant less. */
+	/* The buffer must hold a burst of requests; the system may grant less. */
 	(void)setsockopt(u->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (bind(u->fd, (struct sockaddr *)&sa, len))
 		return why_fail(why, errno == EADDRINUSE ? ERR_EXISTS : ERR_IO,
