@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Brings requests from HTTP to the KMS and answers back, and asks the BSF or another KMS for what
- * the KMS waits for. */
+/* Passes HTTP requests to the KMS and its answers back, and sends the KMS's own requests to the BSF
+ * and to other KMSs. */
 #include "control/kms/kms_http.h"
 
 #include <inttypes.h>
@@ -25,8 +25,8 @@ enum {
 };
 
 /*
- * The binding of TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex): everything that
- * would change with it stands in these two tables and in the names above them.
+ * The binding of TS 33.328 Annex A as reconstructed (UNVERIFIED against the annex): whatever
+ * depends on the annex is in these two tables and the names above them.
  */
 static const char path_end[] = "/keymanagement";
 static const char query_name[] = "requesttype";
@@ -38,12 +38,12 @@ static const struct {
 	[KMS_RESOLVE] = {"ticketresolve", "/keymanagement?requesttype=ticketresolve"},
 };
 
+/* KMS_REFUSED: the HTTP exchange succeeded; the MIKEY Error in the body has the reason.
+ * KMS_UNKNOWN_KEY: 401 makes the terminal bootstrap again (TS 24.109). */
 static const int statuses[KMS_RESULTS] = {
-	[KMS_GRANTED] = 200,   [KMS_REFUSED] = 200, /* HTTP did its work; the MIKEY Error says the
-                                                       rest */
-	[KMS_MALFORMED] = 400, [KMS_REPLAYED] = 400, [KMS_UNKNOWN_KEY] = 401, /* bootstrap again
-                                                                                 (TS 24.109) */
-	[KMS_FORBIDDEN] = 403, [KMS_LIMITED] = 503,  [KMS_UNREACHABLE] = 502, [KMS_BROKEN] = 500,
+	[KMS_GRANTED] = 200,  [KMS_REFUSED] = 200,     [KMS_MALFORMED] = 400,
+	[KMS_REPLAYED] = 400, [KMS_UNKNOWN_KEY] = 401, [KMS_FORBIDDEN] = 403,
+	[KMS_LIMITED] = 503,  [KMS_UNREACHABLE] = 502, [KMS_BROKEN] = 500,
 };
 
 /* Upper bounds of the duration histogram. */
@@ -55,8 +55,8 @@ struct kms_http {
 	struct kms_http_config config;
 	struct http_server *server;
 	struct http_client *client;
-	struct link
-		waiting; /* requests that wait for the BSF or another KMS; waiting_max at once */
+	/* Requests that wait for the BSF or another KMS; at most waiting_max. */
+	struct link waiting;
 	unsigned n_waiting;
 	uint64_t refused_statuses; /* requests answered without the KMS */
 	uint64_t durations[BOUNDS + 1], duration_sum_ns;
@@ -121,7 +121,7 @@ static void measure(struct kms_http *h, uint64_t ns)
 	h->duration_sum_ns += ns;
 }
 
-/* Tells the terminal for which NAF to bootstrap, or when to try again. */
+/* A header that names the NAF to bootstrap for (401), or the time to try again (503). */
 static size_t extra_headers(const struct kms_http_request *q, enum kms_result result, char *room,
                             size_t room_n, struct http_header *out)
 {
@@ -290,8 +290,7 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 
 	if (!e && read_body(in->body, octets, sizeof(octets), &len, &is_base64))
 		len = 0;
-	/* An answer other than 200 is logged by its status, which says more than a MIKEY Error in
-	 * it. */
+	/* The HTTP status of a failed request says more than a MIKEY Error in its body. */
 	if (e || len == 0 || in->status != 200) {
 		char text[400];
 
@@ -301,7 +300,7 @@ static void on_peer(void *arg, enum err e, const struct http_response *in, const
 			log_quote(
 				str_of(why   ? why->text
 		                       : len ? "the KMS refused the request; its audit log says why"
-		                             : "the answer holds no MIKEY message"),
+		                             : "the answer has no MIKEY message"),
 				text, sizeof(text)));
 	}
 	kms_request_give_peer(q->request, (struct view){octets, e ? 0 : len},
@@ -334,8 +333,8 @@ static void wait_for(struct kms_http_request *q, enum kms_wait what)
 
 	if (full)
 		e = why_fail(&why, ERR_LIMIT,
-		             "request refused: %u requests wait for the BSF or another KMS "
-		             "already (--waiting-max)",
+		             "request refused: %u requests already wait for the BSF or another "
+		             "KMS (--waiting-max)",
 		             q->h->n_waiting);
 	else
 		e = what == KMS_WAIT_NAF ? ask_bsf(q, &why) : ask_peer(q, &why);

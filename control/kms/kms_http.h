@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The KMS over HTTP(S): the Ua interface of TS 33.328, the BSF over Zn, the KMSs of other domains.
- */
+/* The KMS over HTTP(S): Ua of TS 33.328, Zn to the BSF, and the KMSs of other domains. */
 #ifndef CONTROL_KMS_KMS_HTTP_H
 #define CONTROL_KMS_KMS_HTTP_H
 
@@ -21,11 +20,10 @@ struct kms_http_config {
 	const struct test_env *time;
 	struct addr listen;
 	struct tls_context
-		*tls; /* the listener's; NULL: plain HTTP (MIKEY protects its messages itself) */
+		*tls; /* the listener's; NULL: plain HTTP, since MIKEY has its own security */
 	struct tls_context *tls_client; /* towards BSF and peers; NULL: http:// only */
-	unsigned waiting_max; /* requests that wait for BSF or peers at once; others are answered
-	                         502 */
-	unsigned timeout_ms;  /* of BSF and peers */
+	unsigned waiting_max; /* requests waiting for BSF or peers; further ones get 502 */
+	unsigned timeout_ms;  /* for answers of BSF and peers */
 };
 
 enum err kms_http_new(struct kms_http **out, struct event_base *base,

@@ -23,7 +23,7 @@ enum {
 	PATH_ROOM = 512,
 	SEEN_KEY_LEN = 8 + 32,
 };
-/* Address space, not disk or memory. */
+/* Of address space; disk and memory are used only as entries need them. */
 static const size_t keys_bytes = (size_t)1 << 28;
 /*
  * An entry takes about 75 octets; the rest is for pages that are partly filled and for the copies
@@ -60,8 +60,7 @@ static enum err from_lmdb(int rc)
 	return ERR_IO;
 }
 
-/* --- wrapping: encrypt with the MAC as the IV, as in RFC 5297: two values never share a keystream
- * --- */
+/* --- wrapping: the MAC is the IV (as RFC 5297), so no two values share a keystream --- */
 
 static enum err seal_tag(const struct kms_store_disk *s, unsigned bucket, struct view key,
                          struct view plain, uint8_t tag[SIV_LEN])
@@ -122,7 +121,8 @@ static void seen_key(uint64_t wall_ns, const uint8_t key[32], uint8_t out[SEEN_K
 {
 	struct wr w = wr_make(out, SEEN_KEY_LEN);
 
-	/* Time first, big-endian: the oldest entries, which are forgotten first, come first. */
+	/* The key starts with the time, big-endian, so that the oldest entries come first: they are
+	 * deleted first. */
 	wr_u64(&w, wall_ns);
 	wr_octets(&w, key, 32);
 }
@@ -151,7 +151,8 @@ static enum err remember(void *arg, uint64_t wall_ns, const uint8_t key[32])
 	return from_lmdb(mdb_txn_commit(txn));
 }
 
-/* Opens a transaction with a cursor on one table. Close the cursor before the transaction ends. */
+/* Opens a transaction with a cursor on one table. The caller closes the cursor before the
+ * transaction ends. */
 static int begin_walk(MDB_env *env, MDB_dbi dbi, unsigned flags, MDB_txn **txn, MDB_cursor **cursor)
 {
 	int rc = mdb_txn_begin(env, NULL, flags, txn);
@@ -516,7 +517,7 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store
 		             why);
 	if (!e)
 		e = open_buckets(s, why);
-	/* Decrypts every key once: a wrong master key fails at the start, not during a call. */
+	/* Decrypts every key once, so that a wrong master key is found at the start. */
 	for (unsigned i = 0; !e && i < KMS_BUCKETS; i++) {
 		e = each(s, i, touch_entry, NULL);
 		if (e == ERR_AUTH)
