@@ -133,7 +133,7 @@ static enum err read_more(struct client *c, int timeout_ms, struct why *why)
 		char *in = room < LINE_MAX_BYTES ? mem_resize(c->in, room, 1) : NULL;
 
 		if (!in)
-			return why_fail(why, ERR_TOO_BIG, "an answer is too long");
+			return why_fail(why, ERR_TOO_BIG, "the gateway's answer is too long");
 		c->in = in;
 		c->in_room = room;
 	}
@@ -233,7 +233,8 @@ enum err client_request(struct client *c, const char *method, const struct doc *
 		if (error)
 			return why_fail(why, ERR_DENIED, "%.*s",
 			                STR_ARG(doc_get_text(error, "message")));
-		return *result ? ERR_OK : why_fail(why, ERR_SYNTAX, "the answer has no result");
+		return *result ? ERR_OK
+		               : why_fail(why, ERR_SYNTAX, "the gateway's answer has no result");
 	}
 }
 
@@ -257,5 +258,6 @@ enum err client_next_event(struct client *c, const struct doc **event, struct wh
 	if (e)
 		return e;
 	*event = doc_get(d, "params");
-	return *event ? ERR_OK : why_fail(why, ERR_SYNTAX, "not an event");
+	return *event ? ERR_OK
+	              : why_fail(why, ERR_SYNTAX, "the gateway sent a line that is not an event");
 }

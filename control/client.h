@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A blocking client of the JSON control protocol, one request at a time: for command line tools and
- * tests. */
+/* A blocking client of the JSON control protocol for tools and tests, one request at a time. */
 #ifndef CONTROL_CLIENT_H
 #define CONTROL_CLIENT_H
 

@@ -10,11 +10,11 @@
 #include "base/mem.h"
 #include "control/net/listen.h"
 
-/* One reading: which settings this place has given, so that its first item replaces the list of the
- * place before. */
+/* One place of settings: the file or the flags. Knows which settings the place has given, because
+ * the first item of a list replaces the list of the earlier place. */
 struct source {
 	struct conf *conf;
-	const char *name; /* the file's, or NULL: flags */
+	const char *name; /* of the file; NULL: flags */
 	uint64_t given;   /* bits of conf_settings */
 	struct why *why;
 	enum err e;
@@ -521,8 +521,7 @@ void conf_print_help(FILE *out)
 {
 	fputs("usage: sluiced [--SETTING VALUE]... [--config FILE] [-n]\n\n"
 	      "The Sluice media relay and gateway. It runs in the foreground and logs a line when "
-	      "it "
-	      "is ready.\n\n"
+	      "it is ready.\n\n"
 	      "  --config FILE    settings file; default " CONF_STANDARD_FILE " if it exists\n"
 	      "  -n, --check      check the settings and exit; changes nothing\n"
 	      "  -V, --version    print the version\n"

@@ -22,8 +22,7 @@ struct conf_list {
 	char items[CONF_LISTEN_MAX][CONF_WHERE_MAX];
 };
 
-/* A name may have several addresses, and an address several names (control/session/interfaces.h).
- */
+/* Names and addresses are many to many (control/session/interfaces.h). */
 struct conf_interfaces {
 	unsigned n;
 	struct relay_interface items[RELAY_INTERFACES_MAX];

@@ -29,8 +29,8 @@ const struct conf_setting conf_settings[] = {
          FIELD(interfaces),
          .preset = "default/127.0.0.1",
          .arg = "[NAME/]ADDR[!ADVERTISED]",
-         .help = "local address for media, and after ! the address that peers are given instead; "
-                 "repeatable. Several addresses of both families may have one name"},
+         .help = "local address for media; after ! the address to write into SDP instead; "
+                 "repeatable. A name may have several addresses, of both families"},
 	{.name = "port-min",
          .type = CONF_PORT,
          FIELD(port_min),
@@ -137,8 +137,8 @@ const struct conf_setting conf_settings[] = {
          .max = DIALOG_OSRTP_PASS,
          .reloads = true,
          .arg = "end|pass",
-         .help = "optional SRTP, RTP/AVP with a=crypto (RFC 8643), by default: terminate it here, "
-                 "or pass it unless another profile is asked for"},
+         .help = "default for optional SRTP, which is RTP/AVP with a=crypto (RFC 8643): terminate "
+                 "it here, or pass it unless the request names another profile"},
 	{.name = "sdes-offer",
          .type = CONF_LIST,
          FIELD(sdes_offer),
@@ -163,8 +163,8 @@ const struct conf_setting conf_settings[] = {
          .preset_text = "none",
          .example = "10.1.2.0/24",
          .arg = "NET[/BITS][,...]",
-         .help = "exceptions from media-deny and from the refusal of loopback and link-local "
-                 "addresses, but never for the listeners of this gateway; repeatable"},
+         .help = "exceptions from media-deny and from the rule against loopback and link-local "
+                 "addresses; the listeners of this gateway stay forbidden; repeatable"},
 	{.name = "http",
          .type = CONF_LIST,
          FIELD(http),
@@ -299,8 +299,8 @@ const struct conf_setting conf_settings[] = {
          .min = 64,
          .max = 1024,
          .arg = "PACKETS",
-         .help = "how many packets behind the newest a packet may be and still be accepted (RFC "
-                 "3711 3.3.2), rounded up to a power of two"},
+         .help = "replay window: a packet this many or more packets behind the newest is dropped "
+                 "(RFC 3711 3.3.2); rounded up to a power of two"},
 	{.name = "replay-window-video",
          .type = CONF_UINT,
          FIELD(replay_window_video),
@@ -308,7 +308,7 @@ const struct conf_setting conf_settings[] = {
          .min = 64,
          .max = 1024,
          .arg = "PACKETS",
-         .help = "the same for video, where 128 packets are half a second"},
+         .help = "replay-window for video, where 128 packets are only half a second"},
 	{.name = "receive-lifetime",
          .type = CONF_WORD,
          FIELD(receive_lifetime),
@@ -324,8 +324,8 @@ const struct conf_setting conf_settings[] = {
          .min = 64,
          .max = 1024,
          .arg = "PACKETS",
-         .help = "how many packets behind the newest a packet may be and still be sent with its "
-                 "source"},
+         .help = "window of sent packets of a source: a packet this many or more packets behind "
+                 "the newest is not sent"},
 	{.name = "pkts-per-worker",
          .type = CONF_UINT,
          FIELD(pkts_per_worker),
@@ -333,7 +333,7 @@ const struct conf_setting conf_settings[] = {
          .min = 256,
          .max = 1048576,
          .arg = "N",
-         .help = "packet buffers of each worker"},
+         .help = "number of packet buffers of each worker"},
 	{.name = "auth-fail-rate",
          .type = CONF_UINT,
          FIELD(auth_fail_rate),
@@ -371,7 +371,7 @@ const struct conf_setting conf_settings[] = {
          .preset = "0",
          .max = 1000000,
          .arg = "US",
-         .help = "poll this long before sleeping"},
+         .help = "poll sockets this long before sleeping"},
 	{.name = "require-locked-memory",
          .type = CONF_BOOL,
          FIELD(require_locked_memory),

@@ -81,8 +81,7 @@ static void print_sessions(struct service *sv, struct buf *out)
 	one(out, "draining", "gauge", "1 while new sessions are refused", service_is_draining(sv));
 	one(out, "events_lost_total", "counter",
 	    "events replaced by a later one of the same kind and leg because the control thread "
-	    "was "
-	    "late",
+	    "was late",
 	    relay_events_lost(service_relay(sv)));
 }
 

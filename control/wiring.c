@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts dialogs, their JSON methods and the listeners of ng. */
+/* Starts the dialogs, their JSON methods and the ng listeners. */
 #include "control/wiring.h"
 
 #include "base/log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What signalling servers talk to: calls by their SDP, over the JSON protocol and over ng. */
+/* Signalling: calls by their SDP, over the JSON protocol and over ng. */
 #ifndef CONTROL_WIRING_H
 #define CONTROL_WIRING_H
 
@@ -15,7 +15,7 @@ struct loop;
 /* One for the process. Control only. */
 struct signalling;
 
-/* Everything is borrowed and lives longer. */
+/* All members are borrowed and must outlive it. */
 struct signalling_config {
 	struct loop *loop;
 	struct service *service;
