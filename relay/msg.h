@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The messages between control and workers, and the plan of changes that a request carries. Whoever
- * receives a message owns what it points at. */
+ * receives a message owns what it points at, except `asked`. */
 #ifndef RELAY_MSG_H
 #define RELAY_MSG_H
 

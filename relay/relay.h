@@ -71,7 +71,7 @@ struct relay_config {
 	unsigned gather_delay_us;
 	unsigned busy_poll_us;
 	unsigned pkts_per_worker; /* packet buffers of each worker, default 4096 */
-	/* more authentication failures per second on a leg raise auth-failures; 0: never */
+	/* raise auth-failures above this many failures per second on a leg; 0: never */
 	unsigned auth_fail_rate;
 	bool drops_non_rtp; /* true: only RTP and RTCP pass between plain legs */
 	/* how many send keys of ended sessions are remembered and refused when offered
@@ -392,7 +392,7 @@ struct relay_event {
 	void *owner; /* `owner` of the session's spec */
 	uint8_t media, leg;
 	bool is_send;               /* key events: the leg's send key, not its receive key */
-	bool is_rtcp;               /* ASK: the source is one of RTCP */
+	bool is_rtcp;               /* ASK: the packet was RTCP */
 	enum relay_finding finding; /* NOTHING_AUTHENTIC */
 	struct addr addr;           /* source address */
 	uint32_t ssrc, ssrc_out;

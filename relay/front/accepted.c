@@ -161,8 +161,8 @@ static enum err check(const struct relay_config *config, const struct relay_sess
                       struct why *why)
 {
 	if (spec->n_media == 0 || spec->n_media > RELAY_MEDIA_MAX)
-		return why_fail(why, ERR_RANGE, "%u media; must be 1 to %d", spec->n_media,
-		                RELAY_MEDIA_MAX);
+		return why_fail(why, ERR_RANGE, "the session has %u media; must be 1 to %d",
+		                spec->n_media, RELAY_MEDIA_MAX);
 	for (unsigned i = 0; i < spec->n_media; i++) {
 		enum err e = check_media(config, &spec->media[i], why);
 		if (e)

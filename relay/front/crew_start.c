@@ -34,7 +34,7 @@ static enum err choose(const struct crew *c, const struct io_ops **ops,
 static enum err assign(struct crew *c, unsigned interface, struct why *why)
 {
 	const struct io_ops *ops = c->config.io_test;
-	struct why reason = {.text = "of a test"};
+	struct why reason = {.text = "set by a test"};
 	unsigned i = 0;
 
 	if (!ops) {

@@ -121,14 +121,15 @@ static enum err look_up(const struct making *m, const struct leg_change *c,
 	 * have two contexts. */
 	if (keeps_key && (step->is_send || step->was->suite == step->is->suite))
 		return why_fail(m->why, ERR_REKEY,
-		                "media %u leg %s: the present %s key comes with another suite, MKI "
+		                "media %u leg %s: the present %s key cannot get another suite, MKI "
 		                "or lifetime; use a new key",
 		                c->media, relay_leg_name(c->leg), direction_name(step));
 	*key = key_history_entry_of(m->ends->history, step->is, step->is_send);
 	key->media = c->media;
 	key->leg = c->leg;
 	fate = key_history_look(m->ends->history, m->ends->to, key, &found);
-	/* Under another suite the new key takes over the indexes received under the present one. */
+	/* The peer keeps its key under another suite: the worker moves the received indexes over.
+	 */
 	if (keeps_key)
 		fate = KEY_HISTORY_FRESH;
 	if (fate == KEY_HISTORY_SPENT)
@@ -207,7 +208,7 @@ static enum err plan_leg(const struct making *m, struct leg_change *c,
 
 	if (!to) {
 		c->disappears = true;
-		/* Without memory the leg's final counters are lost. */
+		/* Out of memory: the leg ends without final counters. */
 		c->final = mem_alloc(sizeof(*c->final));
 		return ERR_OK;
 	}

@@ -22,9 +22,9 @@ enum {
 	LATE_PKTS = 64,
 	/* this many consecutive packets far behind are not late packets but another counter */
 	RUN_PKTS = 4,
-	/* timestamps in the send window lie at most this far behind the last one, */
+	/* timestamps of packets in the send window are at most this far behind the newest */
 	PAST_TICKS = 1 << 24,
-	FIRST_TICKS = 1 << 15, /* and at most this far before the first one */
+	FIRST_TICKS = 1 << 15, /* a late packet is at most this far before the first one */
 	/* until this many packets were sent, the terminal may not have received the SSRC */
 	YOUNG_PKTS = 32,
 };

@@ -28,8 +28,8 @@ bool evicted_hand_over(struct stream_pool *p, const struct stream *list, const s
  * under this key. */
 bool evicted_before(const struct key *key, uint32_t ssrc, uint64_t *index);
 
-/* For a key that is moved to its session while `to` takes its place: `to` remembers its evicted
- * SSRCs as the previous key's, as far as there is room. */
+/* `from` moves to the session's list and `to` takes its place on the leg: `to` remembers the
+ * evicted SSRCs of `from` as those of the previous key, as far as there is room. */
 void evicted_remember(struct stream_pool *p, const struct key *from, struct key *to);
 
 /* --- send keys -------------------------------------------------------------- */

@@ -96,7 +96,7 @@ struct session {
 	struct key *kept;
 };
 
-/* The media at that index; NULL. */
+/* The media at that index; NULL: none. */
 static inline struct media *session_media(const struct session *s, unsigned place)
 {
 	struct media *m = s->media;

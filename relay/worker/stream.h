@@ -134,14 +134,14 @@ bool crypto_restart(struct stream_pool *p, struct crypto *c, uint32_t ssrc,
 /* Takes NULL. */
 void crypto_give(struct stream_pool *p, struct crypto *c);
 
-/* Finds a stream by SSRC in a leg's list and moves it to the front; NULL. */
+/* Finds a stream by SSRC in a leg's list and moves it to the front; NULL: none. */
 struct stream *stream_find(struct stream **list, uint32_t ssrc);
-/* Finds an outbound stream by its source leg and SSRC and moves it to the front; NULL. */
+/* Finds an outbound stream by its source leg and SSRC and moves it to the front; NULL: none. */
 struct stream *stream_find_source(struct stream **list, const struct leg *source, uint32_t ssrc);
 /* Removes the least recently used stream if it was idle for `idle_ns`; NULL: none was. */
 struct stream *stream_remove_idle(struct stream **list, uint64_t now_ns, uint64_t idle_ns);
 
-/* The stream's state under `key`; NULL. */
+/* The stream's state under `key`; NULL: none. */
 static inline struct crypto *stream_crypto(const struct stream *s, const struct key *key)
 {
 	if (s->crypto && s->crypto->key == key)

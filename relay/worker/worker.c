@@ -238,7 +238,7 @@ static void arm_timer(struct worker *w, uint64_t now_ns)
 	uint64_t due_ns = wheel_next_ns(&w->wheel);
 	struct timeval tv;
 
-	/* Retry soon what found the outbox full. */
+	/* The outbox was full: try again soon. */
 	if (w->replies || w->keys_home || !list_is_empty(&w->waiting_events))
 		due_ns = now_ns + TICK_MS * NS_PER_MS;
 	if (due_ns == w->timer_due_ns && due_ns > now_ns)
