@@ -244,9 +244,9 @@ void relay_request_finish(struct relay *r, struct relay_request *q)
 
 	s->is_busy = false;
 	s->is_ending |= is_end;
+	/* Withdraw before the done call, which may try the key again. */
 	if (q->kind == MSG_APPLY && !q->err)
 		note_applied(s, q);
-	/* Before the done call, which may try the key again. */
 	else if (q->kind == MSG_APPLY)
 		key_history_withdraw(&s->history, r->ledger, q->wanted);
 	q->stats.n_gone = s->ended.n;

@@ -299,8 +299,7 @@ static void note_rtp(struct stream *s, struct pkt *pkt, const struct leg *leg, u
 		                          : rtp_seq(pkt->data);
 	if (s->pkts == 0)
 		s->first_index = pkt->index;
-	/* After a new key at another ROC: the packets expected so far stay in the count. */
-	else if (!s->has_index)
+	else if (!s->has_index) /* new ROC under a new key: expected packets stay counted */
 		s->first_index = pkt->index - (s->index - s->first_index + 1);
 	if (!s->has_index || pkt->index > s->index)
 		s->index = pkt->index;

@@ -471,10 +471,9 @@ static void settle_roc(struct leg *leg, struct stream *s, struct crypto *c)
 {
 	c->doubt = DOUBT_NONE;
 	c->key->has_roc_hint = false;
+	/* note_rtp restarts the index at this packet, perhaps at another ROC. */
 	if (c->key == leg->receive)
-		s->has_index =
-			/* The index continues from this packet, perhaps at another ROC. */
-			false;
+		s->has_index = false;
 }
 
 bool path_adopt(struct worker *w, struct batch *b, unsigned i, struct stream *s)

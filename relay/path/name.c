@@ -109,9 +109,9 @@ static void give_up(struct worker *w, struct leg *leg, struct stream *s)
 {
 	struct evicted_sent before;
 
+	/* This overwrites the entry, so there is room. */
 	if (evicted_find_sent(leg->send, s->ssrc, &before))
-		(void)evicted_keep_sent(&w->streams, leg->send,
-		                        s); /* overwrites the entry, so there is room */
+		(void)evicted_keep_sent(&w->streams, leg->send, s);
 	stream_give(&w->streams, s);
 	leg->n_out--;
 	leg->has_forgotten = true;
