@@ -94,8 +94,7 @@ const char *relay_engine_reason(const struct relay *r);
 const char *relay_io_name(const struct relay *r, unsigned interface);
 const char *relay_io_reason(const struct relay *r, unsigned interface);
 
-/* Readable while replies or events are waiting. Then call relay_poll, which makes the done
- * and event calls. */
+/* Readable while replies or events wait. Then relay_poll makes the done and event calls. */
 int relay_wait_fd(const struct relay *r);
 void relay_poll(struct relay *r);
 
@@ -112,15 +111,13 @@ unsigned relay_step(struct relay *r, uint64_t now_ns);
 
 /* --- sessions --------------------------------------------------------------- */
 
-/* A row of the mode table (relay/mode.h): what is done on each leg to packets on the way
- * in and out. */
+/* A row of the mode table (relay/mode.h): what each leg does to packets on the way in and out. */
 enum relay_mode {
 	RELAY_MODE_RTP,       /* plain RTP on both sides */
 	RELAY_MODE_E2AE,      /* SRTP on leg a, RTP on the core legs */
 	RELAY_MODE_SRTP_SRTP, /* SRTP on both sides, under different keys */
 	RELAY_MODE_E2E,       /* opaque: no keys, octets unchanged */
-	/* receive keys only: packets are verified and checked for replay, the original
-	 * octets are forwarded */
+	/* receive keys only: verified and checked for replay, original octets forwarded */
 	RELAY_MODE_E2E_VERIFIED,
 	RELAY_MODE_COUNT
 };
@@ -200,8 +197,7 @@ struct relay_leg_spec {
 	uint8_t teaches; /* enum relay_teach */
 	uint8_t dscp;    /* of packets sent to the peer */
 	bool exists;
-	/* silence does not release the leg: only signalling or a packet that proves where the peer
-	 * is moves it */
+	/* silence never releases the leg; only signalling or an authentic packet moves it */
 	bool latch_strict;
 	bool can_receive, can_send; /* gates for packets from the peer and to the peer */
 	bool loop_protect; /* drop packets that would be sent to the address they came from */
@@ -221,8 +217,8 @@ struct relay_media_spec {
 struct relay_session_spec {
 	void *owner; /* returned in events */
 	uint8_t n_media;
-	/* n_media entries, copied. A media keeps its index for life; clear `exists` of its legs
-	 * to end it. */
+	/* n_media entries, copied. A media keeps its index; clear `exists` of its legs to end it.
+	 */
 	struct relay_media_spec *media;
 	/* raise setup-timeout when no packet at all arrives for this long after create; 0: never */
 	uint32_t setup_timeout_ms;
@@ -275,8 +271,7 @@ struct relay_stream_stats {
 	uint32_t roc;
 	uint16_t highest_seq;
 	uint64_t pkts, bytes;
-	/* RFC 3550 6.4.1, in timestamp units; 0 for dynamic payload types, whose clock rate
-	 * is not known */
+	/* RFC 3550 6.4.1, in timestamp units; 0 for dynamic payload types (clock rate unknown) */
 	uint32_t jitter;
 	uint64_t lost; /* expected minus received, at least 0 */
 };
@@ -348,8 +343,7 @@ struct relay_stats {
 	uint64_t verdicts[VERDICT_COUNT];
 	uint64_t rx_pkts, rx_bytes, tx_pkts, tx_bytes;
 	uint64_t rx_calls, tx_calls; /* receive and send syscalls of the back ends */
-	/* packets for the gateway that the kernel dropped because workers did not take
-	 * them in time */
+	/* packets for the gateway that the kernel dropped because workers were too slow */
 	uint64_t kernel_drops;
 	/* turns of workers; batches that were not empty, and the packets in them */
 	uint64_t turns, batches, batch_pkts;
@@ -364,22 +358,19 @@ void relay_get_stats(const struct relay *r, struct relay_stats *out);
 
 enum relay_event_kind {
 	RELAY_EVENT_FIRST_MEDIA, /* the first accepted packet from a leg's peer */
-	/* no packet from a leg's peer for inactivity_ms; raised again only after
-	 * media has resumed */
+	/* no packet from a leg's peer for inactivity_ms; raised again only after media resumed */
 	RELAY_EVENT_MEDIA_TIMEOUT,
 	RELAY_EVENT_SETUP_TIMEOUT,  /* no packet on any leg for setup_timeout_ms after create */
 	RELAY_EVENT_SOURCE_CHANGED, /* the latch moved to `addr` */
 	/* more than auth_fail_rate in the last second; `count`: how many */
 	RELAY_EVENT_AUTH_FAILURES,
 	RELAY_EVENT_KEY_SOFT_LIMIT, /* nine tenths of a key's lifetime are used up */
-	/* a key's lifetime is used up: that direction stops (a receive key: only if its
-	 * lifetime is enforced) */
+	/* a key's lifetime is used up: that direction stops (receive key: if enforced) */
 	RELAY_EVENT_KEY_EXPIRED,
 	RELAY_EVENT_STREAM_LIMIT, /* a new SSRC, but the leg already has ssrcs_per_leg */
 	/* a source's outbound SSRC was rewritten after a conflict (RFC 3711 9.1) */
 	RELAY_EVENT_SSRC_CHANGED,
-	/* packets arrived, none verified under the receive key; `finding` says what
-	 * they look like */
+	/* packets arrived, none verified under the receive key; `finding`: what they look like */
 	RELAY_EVENT_NOTHING_AUTHENTIC,
 	RELAY_EVENT_COUNT,
 	RELAY_EVENT_ASK = RELAY_EVENT_COUNT, /* for the asker only: may this leg learn `addr`? */
@@ -399,8 +390,7 @@ struct relay_event {
 	uint64_t count;
 };
 
-/* Called from relay_poll, never for a session after relay_session_delete. One listener; NULL
- * turns it off. */
+/* Called from relay_poll, never after relay_session_delete. One listener; NULL turns it off. */
 typedef void relay_event_fn(void *arg, const struct relay_event *event);
 void relay_set_listener(struct relay *r, relay_event_fn *fn, void *arg);
 /* Replaces the table of sources that need permission; the default is an empty table. Takes effect
@@ -420,8 +410,7 @@ struct relay_permit {
  * again. ERR_CLOSED, ERR_NOMEM. */
 enum err relay_session_permit(struct relay *r, struct relay_session *s,
                               const struct relay_permit *permit) MUST_USE;
-/* Events that were replaced by a later one of the same kind and leg because the ring to
- * control was full. */
+/* Events replaced by a later one of the same kind and leg because the ring to control was full. */
 uint64_t relay_events_lost(const struct relay *r);
 
 #endif

@@ -137,8 +137,7 @@ static bool clashes(const struct keyctx *a, const struct keyctx *b)
 	return a && b && keyctx_same_key(a, b);
 }
 
-/* A send key may be used in one place only: the same keystream would protect two packets
- * (RFC 3711 9.1). */
+/* A send key has one place only: one keystream must not protect two packets (RFC 3711 9.1). */
 static enum err check_send_keys(const struct relay_session_spec *spec, struct why *why)
 {
 	const struct relay_leg_spec *a, *b;

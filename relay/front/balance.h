@@ -29,8 +29,7 @@ bool balance_is_due(const struct balance *b, uint64_t now_ns);
 /* `pkts`: the number of packets each worker has handled since the start. */
 void balance_measure(struct balance *b, const uint64_t *pkts, uint64_t now_ns);
 
-/* take: returns the worker for a new session and counts the session there. give: the
- * session has ended. */
+/* take: chooses the worker of a new session and counts it there. give: the session has ended. */
 unsigned balance_take(struct balance *b);
 void balance_give(struct balance *b, unsigned worker);
 

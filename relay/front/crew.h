@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The workers of a relay with their back ends, engine and threads, and the messages to
- * them. Control only. */
+/* The workers of a relay: their threads, engine and back ends, and messages. Control only. */
 #ifndef RELAY_FRONT_CREW_H
 #define RELAY_FRONT_CREW_H
 
@@ -11,8 +10,7 @@
 
 struct crew;
 
-/* Chooses and opens the engine and the back ends, and starts the threads. On
- * failure nothing runs. */
+/* Chooses and opens engine and back ends, and starts the threads. On failure nothing runs. */
 enum err crew_start(struct crew **out, const struct relay_config *config, struct why *why) MUST_USE;
 
 /* Receives a message from a worker and owns what it points at. */

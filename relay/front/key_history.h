@@ -22,8 +22,7 @@ struct key_history_entry {
 /* A worker keeps this many unused keys of a session: those that left use last. */
 enum { KEY_HISTORY_KEPT_MAX = 16 };
 
-/* Entries in order of first use, one for each place of a key. Set hash_key and zero the
- * rest to start. */
+/* Entries in order of first use, one for each place of a key. Zero all but hash_key to start. */
 struct key_history {
 	/* 16 random octets, so that fingerprints reveal nothing about the keys */
 	const uint8_t *hash_key;
@@ -32,8 +31,7 @@ struct key_history {
 	uint32_t order;
 };
 
-/* FRESH: new to the session. KEPT: used before, and continues. SPENT: used before,
- * and is refused. */
+/* FRESH: new to the session. KEPT: used before, continues. SPENT: used before, refused. */
 enum key_history_fate { KEY_HISTORY_FRESH, KEY_HISTORY_KEPT, KEY_HISTORY_SPENT };
 
 /* An entry for the key, without a place. The fingerprint is a keyed hash of master key and salt: it

@@ -20,8 +20,7 @@ struct table {
 
 struct key_ledger {
 	struct table claimed;
-	/* past[0] is filled; when it is full, past[1] is forgotten and past[0]
-	 * takes its place */
+	/* past[0] is filled; when it is full, past[1] is forgotten and past[0] takes its place */
 	struct table past[2];
 	unsigned remembered;
 };

@@ -107,8 +107,7 @@ static const char *direction_name(const struct key_step *step)
 	return step->is_send ? "send" : "receive";
 }
 
-/* Looks the key up in the session's history. *kept: the entry that continues, or NULL for
- * a new key. */
+/* Looks the key up in the session's history. *kept: the entry that continues; NULL: a new key. */
 static enum err look_up(const struct making *m, const struct leg_change *c,
                         const struct key_step *step, struct key_history_entry *key,
                         const struct key_history_entry **kept)
@@ -128,8 +127,7 @@ static enum err look_up(const struct making *m, const struct leg_change *c,
 	key->media = c->media;
 	key->leg = c->leg;
 	fate = key_history_look(m->ends->history, m->ends->to, key, &found);
-	/* The peer keeps its key under another suite: the worker moves the received indexes over.
-	 */
+	/* The same key under another suite: its new form takes over the received indexes. */
 	if (keeps_key)
 		fate = KEY_HISTORY_FRESH;
 	if (fate == KEY_HISTORY_SPENT)

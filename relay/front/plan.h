@@ -24,8 +24,7 @@ struct plan_ends {
 /* Makes a plan with all the memory it needs. ERR_NOMEM, ERR_CRYPTO, ERR_REKEY. */
 enum err plan_new(struct plan **out, const struct plan_context *c, const struct plan_ends *ends,
                   struct why *why) MUST_USE;
-/* Frees a plan with everything in it: what was not applied, or what the worker
- * returned. Takes NULL. */
+/* Frees a plan with all it holds: what was not applied, what the worker returned. Takes NULL. */
 void plan_free(const struct plan_context *c, struct plan *p);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests: control plans one after the previous one is done, the worker carries it out
- * and returns it. */
+/* Requests: control makes a plan after the previous one is done; the worker carries it out. */
 #include "relay/front/relay_request.h"
 
 #include "base/mem.h"

@@ -26,8 +26,7 @@ static inline bool path_hear_is_media(const struct pkt *pkt)
 	return pkt->kind == PKT_RTP || pkt->kind == PKT_RTCP;
 }
 
-/* The packet looks like RTCP but arrived on the RTP port; only its authentication tag tells
- * which it is. */
+/* The packet looks like RTCP but arrived on the RTP port; only its tag tells which it is. */
 bool path_hear_is_ambiguous(const struct leg *leg, const struct pkt *pkt);
 
 /* RTP from the latched source, as nearly every packet is: no further checks are needed. */
@@ -58,8 +57,7 @@ enum verdict path_hear_check(const struct leg *leg, const struct pkt *pkt, uint6
  * form a loop. */
 bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt, uint64_t now_ns);
 
-/* Lets an accepted packet teach the latch. `is_behind`: the packet is not the newest
- * of its stream. */
+/* Teaches the latch an accepted packet. `is_behind`: it is not the newest of its stream. */
 void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, bool is_behind,
                      uint64_t now_ns);
 

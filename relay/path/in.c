@@ -336,8 +336,7 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	struct key *key = crypto ? crypto->key : NULL;
 	struct stream *s;
 
-	/* The key is NULL if another packet of this batch ended the state under which
-	 * this packet verified. */
+	/* NULL if another packet of this batch ended the state that this one verified under. */
 	if (crypto && !key)
 		return VERDICT_AUTH_FAILED;
 	s = stream_find(&leg->in_streams, ssrc);

@@ -78,8 +78,7 @@ static struct engine_stream_state state_at(const struct roc_guess *g)
 	                                                      : g->roc};
 }
 
-/* `evicted` (may be NULL): the stream's SRTCP state when it was evicted; its replay
- * window is kept. */
+/* `evicted` (may be NULL): the stream's state at its eviction; the SRTCP window is kept. */
 static struct crypto *guessed(struct seek *k, struct key *key, const struct roc_guess *guess,
                               const struct engine_stream_state *evicted)
 {
@@ -321,8 +320,7 @@ void path_note_try(struct path_tries *t)
 {
 	uint8_t v = t->work->verdict;
 
-	/* The verdict comes from the likeliest state, unless a state that knows the stream
-	 * reports a replay. */
+	/* The likeliest state gives the verdict, unless one that knows the stream sees a replay. */
 	if (t->at == 0 ||
 	    ((v == VERDICT_REPLAYED || v == VERDICT_TOO_OLD) && !t->crypto[t->at]->is_provisional))
 		t->verdict = v;
@@ -404,8 +402,7 @@ void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	struct leg *leg = pkt->port->owner;
 	struct unheard *u = &leg->unheard;
 
-	/* NO_KEY is in the list because with a missing tag, or one of another length, no
-	 * MKI is found. */
+	/* NO_KEY is in the list: without a tag, or with another length, no MKI is found. */
 	if (pkt->verdict != VERDICT_AUTH_FAILED && pkt->verdict != VERDICT_TOO_OLD &&
 	    pkt->verdict != VERDICT_CLEAR && pkt->verdict != VERDICT_NO_KEY)
 		return;

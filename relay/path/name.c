@@ -86,8 +86,7 @@ static unsigned count_names(const struct name_owner *o)
 	return n;
 }
 
-/* Removes the source's least recently used SSRC, unless a packet of this batch uses it. NULL:
- * there is none. */
+/* Removes the source's least recently used SSRC that no packet of this batch uses; NULL: none. */
 static struct stream *remove_spare(const struct name_owner *o, uint64_t now_ns)
 {
 	struct stream **oldest = NULL, *s;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The outbound half of the path: from a packet of a known stream to a datagram sent on
- * the joined leg. */
+/* The outbound half of the path: from a packet of a known stream to a sent datagram. */
 #include "base/clk.h"
 #include "relay/path/hear.h"
 #include "relay/path/name.h"
@@ -69,8 +68,7 @@ static enum verdict cross(struct pkt *pkt)
 	way = is_rtcp && peer->rtcp == RELAY_RTCP_PAIR ? LEG_RTCP : LEG_RTP;
 	pkt->out = peer->ports[way];
 	pkt->to = *latch_to(&peer->latches[way]);
-	/* The peer uses the other IP family than signalled: send from the address
-	 * of that family. */
+	/* The peer uses another IP family than signalled: send from the address of that family. */
 	if (pkt->out && pkt->out->family != pkt->to.version && peer->others[way])
 		pkt->out = peer->others[way];
 	/* 0.0.0.0 means hold (RFC 3264 8.4). */

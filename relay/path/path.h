@@ -22,8 +22,7 @@ enum {
 struct path_tries {
 	/* what the engine works on: the packet, or a copy of it (MODE_IN_VERIFY) */
 	struct pkt *work;
-	/* the original octets, if a second try may need them; with MODE_IN_VERIFY
-	 * the packet itself */
+	/* the original octets, if a second try may need them; MODE_IN_VERIFY: the packet */
 	struct pkt *pristine;
 	uint8_t n, at;
 	uint8_t verdict;  /* the packet's verdict if every try fails */
@@ -67,8 +66,7 @@ void path_unprotect(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_commit(struct worker *w, struct batch *b, uint64_t now_ns);
 /* finds the joined leg and the destination */
 void path_cross(struct worker *w, struct batch *b, uint64_t now_ns);
-/* chooses outbound stream, index and SSRC (RFC 3711 9.1); rewrites
- * SSRCs in RTCP */
+/* chooses outbound stream, index and SSRC (RFC 3711 9.1); rewrites SSRCs in RTCP */
 void path_outbound(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns);
 void path_send(struct worker *w, struct batch *b, uint64_t now_ns);

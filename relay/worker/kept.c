@@ -156,8 +156,7 @@ void kept_end(struct worker *w, struct session *s)
 
 /* --- sending ---------------------------------------------------------------- */
 
-/* The key may have sent under this SSRC, but its highest index is not known: the source
- * gets another SSRC. */
+/* Drops an SSRC whose highest index under the key is not known: its source gets another one. */
 static void drop_name(struct worker *w, struct leg *leg, struct stream **at)
 {
 	struct stream *s = *at;

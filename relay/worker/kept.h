@@ -22,8 +22,7 @@ void kept_put_send(struct worker *w, struct leg *leg, struct key **at);
 struct key *kept_find(struct worker *w, struct session *s, const struct key *wanted, bool take);
 /* Returns the key with that fingerprint, and all it holds, to control. */
 void kept_forget(struct worker *w, struct session *s, uint64_t fingerprint);
-/* For a session that ends: returns blocks to the pool. The keys stay in the list;
- * control frees them. */
+/* For a session that ends: returns blocks to the pool. Control frees the keys in the list. */
 void kept_end(struct worker *w, struct session *s);
 
 /* The leg's send key was used before: streams continue above the indexes they used under it. If the

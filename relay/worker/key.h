@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A key of a leg in one direction: the engine's form, and what the path needs without
- * calling the engine. */
+/* A key of a leg in one direction: the engine's form, and what the path needs besides. */
 #ifndef RELAY_WORKER_KEY_H
 #define RELAY_WORKER_KEY_H
 
@@ -38,8 +37,7 @@ struct key {
 	/* receive key: its first stream starts at roc_hint or a ROC next to it */
 	bool has_roc_hint;
 	uint32_t roc_hint;
-	/* the MKI is the last field, after the tag (RFC 7714); otherwise it is before the
-	 * tag (RFC 3711) */
+	/* true: the MKI follows the tag (RFC 7714); false: it precedes the tag (RFC 3711) */
 	bool is_aead;
 	uint8_t suite; /* enum suite_id */
 	uint8_t srtp_tag_len, srtcp_tag_len;

@@ -220,8 +220,7 @@ bool latch_may(const struct latch *l, const struct addr *from, enum latch_eviden
 
 static void move(struct latch *l, enum latch_event event, const struct addr *from, uint64_t now_ns)
 {
-	/* A source that lost the leg only by silence may reclaim it, for as long as it
-	 * had the leg. */
+	/* A source that lost the leg by silence may reclaim it, for as long as it had the leg. */
 	l->before = event == LATCH_QUIET ? l->address : (struct addr){.version = 0};
 	if (event == LATCH_QUIET && l->state != LATCH_CHOOSING)
 		l->until_ns = now_ns + (l->heard_ns - l->since_ns);

@@ -77,16 +77,13 @@ enum latch_policy {
 enum {
 	/* default length of a choice, from the first packet */
 	LATCH_WINDOW_MS = 3000,
-	/* after this silence another port of the same IP address may take over; in
-	 * REOPENED any source */
+	/* after this silence another port of the IP address may take over; REOPENED: any source */
 	LATCH_PATIENCE_MS = 1000,
-	/* after this silence any source may take over: NAT bindings are kept alive at this rate
-	 * (RFC 6263 7) */
+	/* after this silence any source may take over (NAT keep-alive interval, RFC 6263 7) */
 	LATCH_SILENCE_MS = 15000,
 	/* policy FOLLOWING: after this silence any source may take over */
 	LATCH_FOLLOW_MS = 100,
-	/* after signalling moved the leg, packets from the previous address are not learned
-	 * for this long */
+	/* after signalling moved the leg, the previous address is not learned for this long */
 	LATCH_STRAGGLERS_MS = 1000,
 };
 
@@ -102,15 +99,13 @@ struct latch {
 	/* accepted source: the signalled address until a packet has arrived; version 0: none */
 	struct addr address;
 	uint64_t heard_ns; /* time of the last packet from `address`; 0: none */
-	/* CHOOSING: end of the window; other states: until then
-	 * event LATCH_BEFORE applies */
+	/* CHOOSING: end of the window; other states: until then event LATCH_BEFORE applies */
 	uint64_t until_ns;
 	uint32_t ssrc; /* of the last packet from `address`, on legs with keys */
 	uint8_t state, policy;
 	bool is_strict;
 	bool is_hinted; /* only RTCP has arrived from `address`, on a latch for RTP */
-	/* packets are sent to `signalled` and not to `address`: policy ASYMMETRIC, and
-	 * hold by 0.0.0.0 */
+	/* packets are sent to `signalled`, not `address`: policy ASYMMETRIC, hold by 0.0.0.0 */
 	bool is_apart;
 	uint32_t window_ms;
 	struct addr signalled;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events of legs. While the ring to control is full, an event is kept as a bit of its leg
- * and sent later. */
+/* Events of legs. While the ring to control is full, a bit of the leg keeps the event for later. */
 #include "base/clk.h"
 #include "relay/worker/session.h"
 #include "relay/worker/worker.h"

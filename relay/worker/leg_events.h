@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends the events of legs to control. An event that finds the ring full waits with its
- * leg. Worker only. */
+/* Sends events of legs to control. An event that finds the ring full waits. Worker only. */
 #ifndef RELAY_WORKER_LEG_EVENTS_H
 #define RELAY_WORKER_LEG_EVENTS_H
 

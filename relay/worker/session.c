@@ -212,8 +212,7 @@ static struct leg *leg_at(const struct session *s, const struct leg_change *c)
 	return m ? m->legs[c->leg] : NULL;
 }
 
-/* A second check, after control's: a used key without its state would repeat indexes
- * or accept replays. */
+/* Repeats control's check: a used key without its state would repeat indexes or accept replays. */
 static enum err check_keys(struct worker *w, struct session *s, const struct leg *leg,
                            const struct leg_change *c, struct why *why)
 {

@@ -33,8 +33,7 @@ struct leg {
 	uint8_t rtcp;   /* enum relay_rtcp */
 	bool has_media; /* a packet was accepted */
 	bool is_silent; /* media-timeout was raised */
-	/* an outbound SSRC was given up: each new source gets a fresh one, because its own may
-	 * have been used */
+	/* an outbound SSRC was given up: new sources get fresh ones, theirs may have been used */
 	bool has_forgotten;
 	bool translates; /* some outbound SSRC differs from its source's SSRC */
 	uint16_t n_in, n_out;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams: one SSRC in one direction of a leg; and the pool of their memory. Worker
- * only, except chunks. */
+/* Streams (one SSRC in one direction of a leg) and their pool. Worker only, except chunks. */
 #ifndef RELAY_WORKER_STREAM_H
 #define RELAY_WORKER_STREAM_H
 
@@ -60,8 +59,7 @@ struct stream {
 	uint64_t last_ns;
 	/* ---- second line */
 	uint64_t pkts, bytes;
-	/* out: the send window (RFC 3711 9.1); a packet touches one of the two
-	 * lines of window_bits */
+	/* out: the send window (RFC 3711 9.1); a packet touches one line of window_bits */
 	struct replay window;
 	union {
 		struct { /* in: RFC 3550 6.4.1, A.3 */

@@ -7,8 +7,7 @@
 #include "relay/packet/rtcp.h"
 #include "relay/packet/rtp.h"
 
-/* `octets` of payload for every `units` of the timestamp (RFC 3551 6); 0: not
- * a fixed-rate codec. */
+/* `octets` of payload per `units` of the timestamp (RFC 3551 6); 0: not a fixed-rate codec. */
 struct rate {
 	uint8_t octets, units;
 };

@@ -12,11 +12,9 @@
 struct pkt;
 
 enum {
-	/* one in this many failed packets is tried with the other tag length; a finding
-	 * needs this many */
+	/* failed packets in a sample: one is tried with the other tag length; all make a finding */
 	UNHEARD_SAMPLE = 16,
-	/* this many repeated octets within a sample mean plain payload; ciphertext repeats
-	 * 0.5 by chance */
+	/* repeated octets in a sample that mean plain payload; ciphertext repeats 0.5 by chance */
 	UNHEARD_ALIKE = 8,
 	/* octets at the start of a payload that are compared with the previous packet */
 	UNHEARD_HEAD = 8,

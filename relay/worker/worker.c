@@ -168,8 +168,7 @@ static void drain_inbox(struct worker *w, uint64_t now_ns)
 static void gather(struct worker *w, struct batch *b, bool only_free)
 {
 	for (unsigned i = 0; i < w->n_ios && b->n < PKT_BATCH; i++) {
-		/* Each turn starts with another back end, so that a busy one does not
-		 * starve the others. */
+		/* Each turn starts with another back end: a busy one must not starve others. */
 		struct io *io = w->ios[(w->turn + i) % w->n_ios];
 
 		if (io->ops->is_free_to_ask || !only_free)
@@ -223,8 +222,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what, (void)arg;
 }
 
-/* The loop's coarse clock may fire some milliseconds early; the next turn then sets
- * the timer again. */
+/* The loop's coarse clock may fire some milliseconds early; the next turn sets the timer again. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -293,8 +291,7 @@ void worker_run(struct worker *w)
 		unsigned n = turn(w, now_ns, looks_again);
 		bool is_done = n < PKT_BATCH && !w->is_inbox_full && !w->is_stopping;
 
-		/* Look once more at rings before waiting: packets may have arrived
-		 * during the turn. */
+		/* Look at rings again before waiting: packets may have come during the turn. */
 		looks_again =
 			w->may_look_again && !gathers && !looks_again && n > 0 && n < PKT_BATCH;
 		if (n && w->config->busy_poll_us)

@@ -23,8 +23,7 @@ enum {
 	WORKER_INBOX_MAX = 64,
 	WORKER_RING_MSGS = 4096,
 	WORKER_IOS_MAX = 4,
-	/* The worker asks for blocks when it has fewer than this, which is more than a
-	 * turn can use. */
+	/* The worker asks for blocks when it has fewer than this; a turn uses less than this. */
 	WORKER_POOL_LOW = 2 * PKT_BATCH + 64,
 	WORKER_CRYPTO_LOW = PATH_PROVISIONAL_MAX + PKT_BATCH + 64,
 };
