@@ -37,9 +37,8 @@ struct suite {
 	/* as the gateway writes it in a=crypto; read in any case, also under older names */
 	const char *name;
 	enum suite_cipher cipher;
-	uint8_t key_len,
-		/* of the master key and salt; session key and salt have the same lengths */
-		salt_len;
+	/* of the master key and salt; session key and salt have the same lengths */
+	uint8_t key_len, salt_len;
 	uint8_t srtp_tag_len, srtcp_tag_len;
 	uint64_t srtp_lifetime_pkts, srtcp_lifetime_pkts; /* limits of one master key */
 	uint64_t srtp_default_lifetime_pkts;              /* if signalling gives no lifetime */

@@ -27,7 +27,7 @@ static const uint32_t NO_CSB = 0xffffffff;
 /* The octet after the CSB ID in a label: what the key is for. */
 enum {
 	USE_FORK = 0,
-	/* 1, 2: INIT, RESP */ USE_TEK = 3,
+	USE_TEK = 3, /* 1 and 2 are the phases INIT and RESP */
 	USE_INIT_DATA = 4,
 	USE_TPK = 5,
 	USE_MPK = 6
