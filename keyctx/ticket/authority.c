@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A KMS reading a request and finding out whose it is. */
+/* A KMS reads a request and authenticates its sender. */
 #include "keyctx/ticket/authority.h"
 
 #include "base/mem.h"
@@ -109,21 +109,23 @@ static enum err check_header(const struct authority *a, struct mikey_fault *faul
 
 	if (h->data_type != MIKEY_DT_REQUEST_INIT_PSK &&
 	    h->data_type != MIKEY_DT_RESOLVE_INIT_PSK && !authority_is_pk(a))
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1, "%s is not for a KMS",
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1,
+		                     "%s is not a request to a KMS",
 		                     mikey_data_type_name(h->data_type));
 	if (authority_is_pk(a) && !a->rules.accept_pk)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1,
-		                     "public-key requests are switched off");
+		                     "public-key requests are not enabled on this KMS");
 	if (!mikey_prf_is_known(h->prf))
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3, "PRF %u is not known",
-		                     h->prf);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3,
+		                     "PRF %u is not supported, must be 0 or 1", h->prf);
 	if (h->n_cs || h->map_type != MIKEY_MAP_EMPTY)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8,
-		                     "crypto sessions in a request to a KMS");
+		return mikey_fail_at(
+			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8,
+			"a request to a KMS must have no crypto sessions (#CS 0, Empty map)");
 	return ERR_OK;
 }
 
-/* What each kind of request can't do without (RFC 6043 4.2.1.1, 4.2.3.1). */
+/* The payloads that each kind of request must have (RFC 6043 4.2.1.1, 4.2.3.1). */
 static enum err check_payloads(const struct authority *a, struct mikey_fault *fault)
 {
 	const unsigned needed[] = {
@@ -136,11 +138,12 @@ static enum err check_payloads(const struct authority *a, struct mikey_fault *fa
 
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (!mikey_msg_find(&a->msg, needed[i]))
-			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "%s is missing",
+			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+			                  "the request has no %s payload",
 			                  mikey_type_name(needed[i]));
 	if (!mikey_msg_rand_of(&a->msg, authority_sender_role(a)).n)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "RANDR of the sender is missing");
+		                  "the request has no RANDR payload with the sender's role");
 	return ERR_OK;
 }
 
@@ -149,7 +152,8 @@ static enum err check_algs(struct authority *a, struct mikey_fault *fault)
 	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V);
 	struct mikey_algs algs = {a->msg.hdr.prf, MIKEY_ENCR_NULL, MIKEY_MAC_NULL};
 
-	/* A public-key request names no MAC; the answer's is the one of the PRF's strength. */
+	/* A public-key request names no MAC; the answer uses the one with
+	 * the strength of the PRF. */
 	a->mac_alg = a->msg.hdr.prf == MIKEY_PRF_SHA256 ? MIKEY_MAC_SHA256_256 : MIKEY_MAC_SHA1_160;
 	if (authority_is_pk(a))
 		return ERR_OK;
@@ -172,8 +176,9 @@ enum err authority_new(struct authority **out, const struct ticket_rules *rules,
 	enum err e;
 
 	if (octets.n > MIKEY_MESSAGE_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most",
-		                  octets.n, MIKEY_MESSAGE_MAX);
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
+		                  "the message has %zu octets, at most %d are allowed", octets.n,
+		                  MIKEY_MESSAGE_MAX);
 	if (!a ||
 	    !(a->octets = mem_dup(octets.n ? (const void *)octets.p : "", octets.n + !octets.n))) {
 		authority_free(a);
@@ -226,7 +231,7 @@ enum err authority_phase_keys(const struct authority *a, unsigned phase, struct 
 	return mikey_prf_msg_keys(out, &from);
 }
 
-/* Both names enter the MAC; one that was left out is known from elsewhere (decision 0010.6). */
+/* Both identities enter the MAC. One that is left out comes from `peer` (decision 0010.6). */
 static void names_of(const struct authority *a, const struct authority_peer *peer,
                      struct view out[2])
 {
@@ -244,7 +249,8 @@ static enum err verify_psk(struct authority *a, const struct authority_peer *pee
 	enum err e;
 
 	if (!peer->psk.n)
-		return mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "no key is known for the sender");
+		return mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
+		                  "the KMS has no key for the sender");
 	if (secret_set(&a->key, peer->psk.p, peer->psk.n) || !(k = secret_alloc(sizeof(*k))))
 		return authority_no_memory(fault);
 	names_of(a, peer, names);
@@ -254,8 +260,9 @@ static enum err verify_psk(struct authority *a, const struct authority_peer *pee
 	secret_free(k);
 	if (!e && a->rules.enforce_rand_len && rand.n < peer->psk.n)
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		               "a RAND of %zu octets under a key of %zu (RFC 6043 12.1)", rand.n,
-		               peer->psk.n);
+		               "RANDR has %zu octets, must be at least as long as the key, %zu "
+		               "(RFC 6043 12.1)",
+		               rand.n, peer->psk.n);
 	return e;
 }
 
@@ -271,16 +278,17 @@ static enum err check_chash(const struct authority *a, const struct pki_cert *ow
 		return ERR_OK;
 	if (p->u.chash.hash == MIKEY_HASH_MD5)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_HASH, p->offset,
-		                     "CHASH by MD5");
+		                     "CHASH uses MD5, must be SHA-1 or SHA-256");
 	alg = p->u.chash.hash == MIKEY_HASH_SHA256 ? PRIM_SHA256 : PRIM_SHA1;
 	e = prim_digest(alg, pki_cert_der(own), hash);
 	if (!e && !view_eq(p->u.chash.data, (struct view){.p = hash, .n = prim_hash_len(alg)}))
 		e = mikey_fail_at(fault, ERR_INVALID, MIKEY_E_CERT, p->offset,
-		                  "CHASH names another certificate");
+		                  "CHASH is not the hash of this KMS's certificate");
 	return e;
 }
 
-/* The signature first: only then is PKE opened, so that nobody may try ciphertexts on us. */
+/* Verifies the signature before it opens PKE, so that an unauthenticated sender
+ * can't probe the decryption. */
 static enum err verify_pk(struct authority *a, const struct authority_peer *peer,
                           struct mikey_fault *fault)
 {
@@ -290,24 +298,30 @@ static enum err verify_pk(struct authority *a, const struct authority_peer *peer
 	enum err e;
 
 	if (!cert || !peer->own_key || !peer->own_cert)
-		return mikey_fail(fault, ERR_AUTH, MIKEY_E_CERT, "no certificate to check with");
+		return mikey_fail(fault, ERR_AUTH, MIKEY_E_CERT,
+		                  "the KMS has no certificate of the sender, or no key and "
+		                  "certificate of its own");
 	names_of(a, peer, names);
 	e = mikey_msg_check_sign(&a->msg,
 	                         (struct mikey_signed_by){cert, a->rules.accept_sha1_signatures},
 	                         names, 2, fault);
 	if (!e && !pki_cert_names(cert, mikey_id_is_set(sender) ? sender.data : peer->owner.data))
-		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_ID, "the certificate is not the sender's");
+		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_ID,
+		               "the sender's identity is not a subjectAltName of the certificate");
 	if (!e)
 		e = check_chash(a, peer->own_cert, fault);
 	if (!e &&
 	    pki_decrypt(peer->own_key, mikey_msg_find(&a->msg, MIKEY_PKE)->u.pke.data, &a->key))
-		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH, "the envelope key does not open");
+		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
+		               "PKE can't be decrypted with the key of this KMS");
 	if (!e &&
 	    (a->key.len < mikey_default_key_len(a->msg.hdr.prf) || a->key.len > MIKEY_KEY_MAX ||
 	     (a->rules.enforce_rand_len && rand.n < a->key.len)))
-		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		               "an envelope key of %zu octets under a RAND of %zu", a->key.len,
-		               rand.n);
+		e = mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			"the envelope key has %zu octets, RANDR %zu: the key must have 16 (PRF 0) "
+			"or 32 (PRF 1) to 64 octets, RANDR at least as many as the key",
+			a->key.len, rand.n);
 	a->own_key = peer->own_key;
 	return e;
 }
@@ -332,10 +346,12 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 	e = authority_is_pk(a) ? verify_pk(a, peer, fault) : verify_psk(a, peer, fault);
 	if (!e && mikey_id_is_set(named) && mikey_id_is_set(peer->kms) &&
 	    !mikey_id_eq(named, peer->kms))
-		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "the request is for another KMS");
-	if (!e && !peer->owns_sender)
 		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		               "the sender's identity is not the key owner's");
+		               "IDRkms of the request names another KMS");
+	if (!e && !peer->owns_sender)
+		e = mikey_fail(
+			fault, ERR_DENIED, MIKEY_E_ID,
+			"IDRi or IDRr of the request does not belong to the owner of the key");
 	if (!e && !mikey_id_is_set(authority_sender(a)) && !mikey_id_is_set(peer->owner))
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
 		               "the request has no IDRi or IDRr, and its key has no owner");
@@ -343,8 +359,8 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 		e = authority_no_memory(fault);
 	if (!e)
 		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_VERIFY, fault);
-	/* With a wrong name behind a true MAC the key still authenticates the Error; with a false
-	 * one nothing does. */
+	/* After a correct MAC with a wrong identity the key still authenticates the Error;
+	 * after a wrong MAC nothing does. */
 	a->is_verified = e != ERR_AUTH && e != ERR_NOMEM && e != ERR_CRYPTO && a->key.len;
 	if (!a->is_verified)
 		secret_clear(&a->key);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A KMS answering a request: grants, resolutions, its own or another KMS's, and errors. */
+/* A KMS answers a request: with a ticket, with the keys of a ticket (opened here or by
+ * another KMS), or with an Error. */
 #include "keyctx/ticket/authority.h"
 
 #include "base/secret.h"
 #include "keyctx/ticket/authority_state.h"
 #include "keyctx/ticket/step.h"
 
-/* What a reply is made of; in secret memory. */
+/* What a reply is built from; in secret memory. */
 struct reply {
 	struct mikey_msg_keys keys;
 	struct mikey_keys plain;
 	struct ticket_keys ticket;
-	struct view octets; /* once it is finished */
+	struct view octets; /* the finished message */
 };
 
 static void add(struct mikey_build *b, struct mikey_payload p)
@@ -46,7 +47,7 @@ static enum err add_kemac(struct mikey_build *b, const struct authority *a, cons
 	return mikey_build_add_kemac(b, encr_of(a), &under, &r->plain);
 }
 
-/* V over the reply and the request it answers. */
+/* Adds V, which covers the reply and the request. */
 static enum err finish_reply(struct mikey_build *b, const struct authority *a, struct reply *r,
                              struct mikey_fault *fault)
 {
@@ -54,10 +55,14 @@ static enum err finish_reply(struct mikey_build *b, const struct authority *a, s
 
 	if (!e)
 		e = mikey_build_done(b, &r->octets);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built") : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+	                      "the KMS can't build the answer (message too long or cryptography "
+	                      "failed)")
+	         : ERR_OK;
 }
 
-/* RFC 6043 12.1: what the request's RAND must cover now that the keys are known. */
+/* The RAND of the request must be as long as the longest key, which is known
+ * only now (RFC 6043 12.1). */
 static enum err check_rand(const struct authority *a, const struct ticket_keys *k,
                            struct mikey_fault *fault)
 {
@@ -68,13 +73,14 @@ static enum err check_rand(const struct authority *a, const struct ticket_keys *
 		longest = k->mpk_len;
 	if (a->rules.enforce_rand_len && rand.n < longest)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "keys of %zu octets under a RAND of %zu (RFC 6043 12.1)", longest,
-		                  rand.n);
+		                  "RANDR must be at least as long as the longest key: key %zu "
+		                  "octets, RANDR %zu (RFC 6043 12.1)",
+		                  longest, rand.n);
 	return mikey_algs_check_keys((struct mikey_algs){.prf = a->msg.hdr.prf}, &k->session,
 	                             fault);
 }
 
-/* Same granted octets, but for what a KMS must change? */
+/* Do both policies differ in what is written into a ticket, apart from K? */
 static bool policy_differs(const struct ticket_policy_spec *asked,
                            const struct ticket_policy_spec *granted)
 {
@@ -102,16 +108,18 @@ static enum err write_grant(struct authority *a, const struct ticket_grant *g, s
 	if (!e)
 		e = authority_phase_keys(a, 2, &r->keys);
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be packed");
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+		                  "the keys can't be put into the answer");
 	wr_view(&w, g->body);
-	wr_u16(&w, 0); /* no Initiator Data yet, but its length is there */
+	wr_u16(&w, 0); /* the length of Initiator Data, which the initiator adds later */
 	t.value = mikey_env_stamp(env, 0);
 	start_reply(&b, a, MIKEY_DT_REQUEST_RESP, t);
 	if (mikey_id_is_set(a->kms))
 		add(&b, mikey_make_idr(MIKEY_ROLE_KMS, a->kms));
 	mikey_build_add_raw(&b, MIKEY_TICKET, (struct view){.p = body, .n = wr_len(&w)});
 	e = add_kemac(&b, a, r, t);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be sealed")
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+	                      "the keys of the answer can't be encrypted")
 	         : finish_reply(&b, a, r, fault);
 }
 
@@ -122,7 +130,7 @@ static struct mikey_algs ticket_algs(const struct authority *a, unsigned prf)
 	                                 : mikey_algs_128;
 }
 
-/* Six parameters: what is granted, under which key, and what every exchange takes. */
+/* Six parameters: policy, key, and the four that every exchange has. */
 enum err authority_grant(struct authority *a, const struct ticket_policy_spec *spec,
                          const struct ticket_tpk *tpk, const struct mikey_env *env,
                          struct view *octets, struct mikey_fault *fault)
@@ -135,7 +143,9 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	enum err e;
 
 	if (!step_allows(&authority_steps, a->state, AUTHORITY_ON_GRANT) || authority_is_resolve(a))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "nothing to grant");
+		return mikey_fail(
+			fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
+			"a ticket can be granted only once, after a verified REQUEST_INIT");
 	e = ticket_policy_check(&a->policy, TICKET_WANTED, a->rules.accept_types, fault);
 	if (!e && a->policy.has_kemac) {
 		size_t n;
@@ -145,7 +155,7 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	if (!e && mikey_id_is_set(a->policy.idr_i) && mikey_id_is_set(sender) &&
 	    !mikey_id_eq(a->policy.idr_i, sender))
 		e = mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		               "the policy names another initiator than the request");
+		               "IDRi of the policy differs from IDRi of the request");
 	if (e)
 		return e;
 	ticket_policy_spec_of(&asked, &a->policy, wishes, MIKEY_KEYS_MAX);
@@ -169,8 +179,8 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	return e;
 }
 
-/* Vi and Vr: the ticket is used by the one it was granted to (RFC 6043 4.1.2). The responder
- * compares Vi. */
+/* Checks Vr: only the initiator of the ticket can compute it (RFC 6043 4.1.2).
+ * The responder checks Vi. */
 static enum err check_init_data(const struct authority *a, const struct ticket_keys *k,
                                 struct mikey_fault *fault)
 {
@@ -181,10 +191,10 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 	enum err e;
 
 	if (!(a->policy.tp.flags & TICKET_I))
-		return ticket->u.ticket.init_data.n
-		               ? mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
-		                            "Initiator Data without key forking")
-		               : ERR_OK;
+		return ticket->u.ticket.init_data.n ? mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
+		                                                 "the ticket has Initiator Data, "
+		                                                 "but not the flag I (key forking)")
+		                                    : ERR_OK;
 	e = ticket_init_data_read(&d, ticket, fault);
 	if (!e)
 		e = mikey_algs_check(
@@ -192,7 +202,7 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 			fault);
 	if (!e && d.vr.u.v.alg != d.vi.u.v.alg)
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_MAC,
-		               "Vi and Vr by different algorithms");
+		               "Vi and Vr have different MAC algorithms");
 	if (e)
 		return e;
 	keys = secret_alloc(sizeof(*keys));
@@ -205,7 +215,7 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 	return e;
 }
 
-/* Who may have made this ticket (decision 0010.28), and who may open it. */
+/* Checks who made this ticket (decision 0010.28), and who may open it. */
 static enum err check_right(const struct authority *a, const struct authority_resolution *how,
                             struct mikey_fault *fault)
 {
@@ -213,22 +223,24 @@ static enum err check_right(const struct authority *a, const struct authority_re
 
 	if (!how->tpk.n)
 		return mikey_fail(fault, ERR_NOT_FOUND, MIKEY_E_TICKET,
-		                  "the key of the ticket is not known");
+		                  "the KMS does not have the key that protects the ticket");
 	if (made_by_kms != how->tpk_is_kms)
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
-		                  "the ticket says it was made by %s, its key says otherwise",
-		                  made_by_kms ? "a KMS" : "its initiator");
+		return mikey_fail(
+			fault, ERR_DENIED, MIKEY_E_TICKET,
+			"flag D says that the ticket was made by %s, but its key does not",
+			made_by_kms ? "a KMS" : "its initiator");
 	if (!made_by_kms &&
 	    (!mikey_id_is_set(a->policy.idr_i) || !mikey_id_eq(a->policy.idr_i, how->tpk_owner)))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
-		                  "the ticket's initiator does not own its key");
+		                  "IDRi of the ticket is not the owner of the ticket's key");
 	if (!how->may_resolve)
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "the responder may not resolve this ticket");
+		                  "the responder is not in an IDRr of the ticket, or the policy "
+		                  "does not allow the call");
 	return ERR_OK;
 }
 
-/* HDR, T, IDRkms, KEMAC, IDRr, RANDRkms, V; the keys of `res` are forked already. */
+/* Writes HDR, T, IDRkms, KEMAC, IDRr, RANDRkms, V. The keys of `res` are forked already. */
 static enum err write_resolution(struct authority *a, const struct ticket_resolution *res,
                                  struct reply *r, const struct mikey_env *env,
                                  struct mikey_fault *fault)
@@ -243,14 +255,16 @@ static enum err write_resolution(struct authority *a, const struct ticket_resolu
 	if (!e)
 		e = authority_phase_keys(a, 2, &r->keys);
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be packed");
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+		                  "the keys can't be put into the answer");
 	t.value = mikey_env_stamp(env, 0);
 	start_reply(&b, a, MIKEY_DT_RESOLVE_RESP, t);
 	if (mikey_id_is_set(a->kms))
 		add(&b, mikey_make_idr(MIKEY_ROLE_KMS, a->kms));
 	e = add_kemac(&b, a, r, t);
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be sealed");
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+		                  "the keys of the answer can't be encrypted");
 	if (mikey_id_is_set(res->idr))
 		add(&b, mikey_make_idr(MIKEY_ROLE_R, res->idr));
 	if (res->rand_kms.n)
@@ -262,7 +276,7 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
                         struct reply *r, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	bool forking = a->policy.tp.flags & TICKET_I;
-	/* Without forking the name matters to nobody, and is sent only when it differs. */
+	/* Without forking nothing depends on IDRr, so it is sent only if the caller gives one. */
 	struct mikey_id idr =
 		mikey_id_is_set(how->idr) || !forking ? how->idr : authority_sender(a);
 	uint8_t rand[MIKEY_KEY_MAX];
@@ -275,7 +289,8 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
 		return e;
 	if (forking && !mikey_id_is_set(idr))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
-		                  "no identity to fork the keys with");
+		                  "the keys of the ticket can't be forked: the request has no IDRr "
+		                  "and the caller gave none");
 	if (forking) {
 		size_t longest = mikey_keys_longest(&r->ticket.session);
 
@@ -287,7 +302,8 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
 			e = ticket_fork(&r->ticket, a->policy.tp.prf, idr.data,
 			                (struct view){.p = rand, .n = rand_len});
 		if (e)
-			return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be forked");
+			return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+			                  "the keys of the ticket can't be forked");
 	}
 	return write_resolution(a,
 	                        &(struct ticket_resolution){.keys = &r->ticket,
@@ -305,8 +321,9 @@ enum err authority_resolve(struct authority *a, const struct authority_resolutio
 
 	if (!step_allows(&authority_steps, a->state, AUTHORITY_ON_RESOLVE) ||
 	    !authority_is_resolve(a))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
-		                  "nothing to resolve");
+		return mikey_fail(
+			fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
+			"a ticket can be resolved only once, after a verified RESOLVE_INIT");
 	e = ticket_policy_check(&a->policy, TICKET_GRANTED, a->rules.accept_types, fault);
 	if (!e)
 		e = ticket_policy_check_time(&a->policy, env->now_ntp, fault);
@@ -333,8 +350,9 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *re
 
 	if (!step_allows(&authority_steps, a->state, AUTHORITY_ON_RELAY) ||
 	    !authority_is_resolve(a))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
-		                  "nothing to resolve");
+		return mikey_fail(
+			fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
+			"a ticket can be resolved only once, after a verified RESOLVE_INIT");
 	r = secret_alloc(sizeof(*r));
 	e = r ? write_resolution(a, res, r, env, fault) : authority_no_memory(fault);
 	if (!e)
@@ -345,7 +363,8 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *re
 	return e;
 }
 
-/* With V of the request's phase-1 key, or SIGNkms; a request that proved nothing gets no proof. */
+/* Adds V with the request's phase-1 key, or SIGNkms. The Error to an
+ * unauthenticated request has neither. */
 static enum err finish_error(const struct authority *a, struct mikey_build *b)
 {
 	struct mikey_signer signer = {.scheme = MIKEY_SIGN_PKCS1, .hash = PRIM_SHA256};
@@ -365,7 +384,7 @@ static enum err finish_error(const struct authority *a, struct mikey_build *b)
 	return e;
 }
 
-/* Six parameters: there may be no authority yet, so nothing can stand in it. */
+/* Six parameters: `a` may be NULL, so it can't hold the others. */
 enum err authority_error(struct authority *a, struct view request, enum mikey_error no,
                          const struct mikey_env *env, struct wr room, struct view *octets)
 {

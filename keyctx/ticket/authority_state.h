@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of an authority, shared by its two halves: reading and answering. */
+/* struct authority, shared by authority.c, which reads, and authority_reply.c, which answers. */
 #ifndef KEYCTX_TICKET_AUTHORITY_STATE_H
 #define KEYCTX_TICKET_AUTHORITY_STATE_H
 
@@ -8,21 +8,21 @@
 struct authority {
 	struct ticket_rules rules;
 	uint8_t state;
-	uint8_t *octets; /* the request, ours */
+	uint8_t *octets; /* the request; owned */
 	uint64_t now_ntp;
 	struct mikey_msg msg;
 	struct ticket_policy policy;
-	struct secret key; /* PSK or envelope key, once verified */
+	struct secret key; /* PSK or envelope key; set after verification */
 	bool is_verified;
-	uint8_t mac_alg;     /* of the messages made here */
-	struct mikey_id kms; /* own name, views `names` */
+	uint8_t mac_alg;     /* MAC algorithm of the messages built here */
+	struct mikey_id kms; /* own identity, a view on `names` */
 	uint8_t *names;
-	const struct pki_key *own_key; /* borrowed, as authority_verify says */
+	const struct pki_key *own_key; /* borrowed, see authority_verify */
 	uint8_t reply[MIKEY_MESSAGE_MAX];
 };
 
 unsigned authority_sender_role(const struct authority *a); /* MIKEY_ROLE_I or _R */
-/* Keys of this exchange's INIT (1) or RESP (2). */
+/* Derives the keys of this exchange's INIT (`phase` 1) or RESP (2). */
 enum err authority_phase_keys(const struct authority *a, unsigned phase,
                               struct mikey_msg_keys *out) MUST_USE;
 

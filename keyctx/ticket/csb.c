@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Updates of an established bundle, sent and received (RFC 6043 5.2). */
+/* Updates of an established bundle: sends and receives them (RFC 6043 5.2). */
 #include "keyctx/ticket/csb.h"
 
 #include "base/mem.h"
@@ -12,8 +12,8 @@ static enum err no_memory(struct mikey_fault *fault)
 	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 }
 
-/* Every update is protected by the keys of the initial exchange's last message (decision 0010.40).
- */
+/* Every update is protected by the keys of the initial exchange's last
+ * message (decision 0010.40). */
 static enum err update_keys(const struct ticket_csb *c, struct mikey_msg_keys *out)
 {
 	struct mikey_msg_seed from = {
@@ -28,7 +28,7 @@ static enum err update_keys(const struct ticket_csb *c, struct mikey_msg_keys *o
 	return mikey_prf_msg_keys(out, &from);
 }
 
-/* A key no session uses gives way to a new one, oldest first. */
+/* Removes keys that no session uses, oldest first, until `wanted` more fit. */
 static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t wanted)
 {
 	for (size_t i = 0; i < k->n && k->n + wanted > MIKEY_KEYS_MAX;) {
@@ -47,14 +47,15 @@ static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t w
 	}
 }
 
-/* One key stream comes of one T: it must be new in both directions (decision 0010.41). */
+/* The IV depends on T, so a T must be new in both directions: a second use would repeat the
+ * keystream (decision 0010.41). */
 static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts,
                             struct mikey_fault *fault)
 {
 	bool counts = ts.type == MIKEY_TS_COUNTER, stale = false;
 	uint64_t t = mikey_ts_to_64(ts);
 
-	/* Times and counters are not compared: a side stays with what it began with. */
+	/* Times and counters can't be compared, so the peer must keep the type it began with. */
 	if (c->has_peer_t)
 		stale = counts != (c->peer_t.type == MIKEY_TS_COUNTER) ||
 		        ticket_ntp_diff(t, mikey_ts_to_64(c->peer_t)) <= 0;
@@ -63,11 +64,11 @@ static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts,
 	for (size_t i = 0; i < c->n_own_t && !stale; i++)
 		stale = c->own_t[i] == t;
 	return stale ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
-	                          "the timestamp was used in this bundle before")
+	                          "T was used in this bundle before, or is older than the last one")
 	             : ERR_OK;
 }
 
-/* What is being built or taken, so that nothing moves until all of it is right. */
+/* An update that is being built or received. The bundle changes only after all checks succeed. */
 struct change {
 	struct mikey_keys *keys;
 	struct csb_policies *policies;
@@ -108,7 +109,8 @@ static enum err change_init(struct change *ch, const struct ticket_csb *c,
 	e = update_keys(c, ch->msg_keys);
 	if (e)
 		change_fini(ch);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the message keys can't be derived")
+	         : ERR_OK;
 }
 
 static void commit(struct ticket_csb *c, struct change *ch)
@@ -128,11 +130,12 @@ struct outgoing {
 	const struct csmap_policy *policies;
 	size_t n_policies;
 	const struct mikey_keys *keys;
-	struct view covered; /* the INIT a response answers; empty: an INIT, whose MAC covers both
-	                        names */
+	/* of a response: the INIT it answers. Empty for an INIT, whose MAC
+	 * covers both identities */
+	struct view covered;
 };
 
-/* HDR, T, own IDR (and the other's in an INIT), SPs, KEMAC, V. */
+/* Builds HDR, T, own IDR (in an INIT also the peer's), SPs, KEMAC, V. */
 static enum err build(struct ticket_csb *c, const struct outgoing *o, struct change *ch,
                       const struct mikey_env *env, struct view *octets)
 {
@@ -194,7 +197,8 @@ static enum err add_own_keys(const struct ticket_csb *c, struct change *ch,
 	if (!e)
 		return mikey_algs_check_keys(c->algs, keys, fault);
 	return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
-	                  e == ERR_EXISTS ? "the bundle has a key of that SPI" : "too many keys");
+	                  e == ERR_EXISTS ? "the bundle already has a key with this SPI"
+	                                  : "too many keys in the bundle, at most 12 are allowed");
 }
 
 static struct view mpk_of(const struct ticket_csb *c)
@@ -202,7 +206,8 @@ static struct view mpk_of(const struct ticket_csb *c)
 	return (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len};
 }
 
-/* Derives the sessions of `last`, which that side sent, from what the change has collected. */
+/* Derives the sessions of `last`, the message of that side, with the keys and
+ * policies of the change. */
 static enum err derive(struct change *ch, const struct ticket_csb *c, const struct mikey_msg *last,
                        unsigned side, struct mikey_fault *fault)
 {
@@ -218,7 +223,8 @@ static enum err derive(struct change *ch, const struct ticket_csb *c, const stru
 /* Adds the keys of a received message to those of the change. */
 static enum err open_kemac(struct change *ch, const struct ticket_csb *c, struct mikey_fault *fault)
 {
-	unsigned flag = c->is_initiator ? TICKET_M : TICKET_L; /* of the peer */
+	/* the flag that lets the peer supply keys */
+	unsigned flag = c->is_initiator ? TICKET_M : TICKET_L;
 	struct csb_sealed from = {.msg = ch->msg,
 	                          .msg_keys = ch->msg_keys,
 	                          .algs = c->algs,
@@ -228,7 +234,7 @@ static enum err open_kemac(struct change *ch, const struct ticket_csb *c, struct
 	return csb_open_kemac(ch->keys, &from, fault);
 }
 
-/* Without a response the update counts from now on; with one it waits. */
+/* Without a response the update takes effect now; otherwise it is kept until the response. */
 static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, struct view octets,
                           struct mikey_fault *fault)
 {
@@ -281,7 +287,9 @@ enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_para
 	if (!e) {
 		e = build(c, &o, &ch, env, &built);
 		if (e)
-			mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the update can't be built");
+			mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+			           "the update can't be built (message too long or cryptography "
+			           "failed)");
 	}
 	if (!e)
 		e = mikey_msg_read(ch.msg, built, fault);
@@ -306,7 +314,7 @@ enum err ticket_csb_cancel(struct ticket_csb *c)
 	return e;
 }
 
-/* A payload that never changes in a bundle may be repeated, not replaced (decision 0010.43). */
+/* An update may repeat TICKET and RANDR, but not change them (decision 0010.43). */
 static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg *m,
                               struct mikey_fault *fault)
 {
@@ -338,12 +346,13 @@ static enum err check_names(const struct ticket_csb *c, const struct mikey_msg *
 
 		if (p && !mikey_id_eq(p->u.idr.id, c->id[side]))
 			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_ID, p->offset,
-			                     "an update changes an identity");
+			                     "an identity of the update differs from that of the "
+			                     "first exchange");
 	}
 	return ERR_OK;
 }
 
-/* Everything that needs no key comes before the MAC. */
+/* Makes all checks that need no key, before the MAC is computed. */
 static enum err check_received(const struct ticket_csb *c, const struct mikey_msg *m,
                                const struct mikey_env *env, struct mikey_fault *fault)
 {
@@ -355,9 +364,10 @@ static enum err check_received(const struct ticket_csb *c, const struct mikey_ms
 		                     "CSB ID or PRF is not that of this CSB");
 	if (m->hdr.map_type != MIKEY_MAP_GENERIC_ID)
 		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9,
-		                     "a map that is not GENERIC-ID");
+		                     "the map type must be 2 (GENERIC-ID)");
 	if (!t || !v)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "T or V is missing");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "the message has no T or no V payload");
 	e = mikey_algs_check((struct mikey_algs){c->algs.prf, MIKEY_ENCR_NULL, v->u.v.alg}, false,
 	                     fault);
 	if (!e && m->hdr.data_type == MIKEY_DT_TRANSFER_INIT)
@@ -385,7 +395,8 @@ static enum err answer_update(struct ticket_csb *c, struct change *ch, const str
 		return e;
 	o.n_cs = chosen.n;
 	e = build(c, &o, ch, env, reply);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built")
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+	                      "the answer can't be built (message too long or cryptography failed)")
 	         : mikey_msg_read(ch->other, *reply, fault);
 }
 
@@ -409,7 +420,7 @@ static enum err receive_update(struct ticket_csb *c, struct change *ch, const st
 		e = ch->msg->hdr.v ? ERR_OK : csb_check_complete(ch->msg, fault);
 	if (e)
 		return e;
-	csb_raise_time(c, t); /* our answer's time must lie behind it */
+	csb_raise_time(c, t); /* the answer must have a later time than the update */
 	if (ch->msg->hdr.v)
 		e = answer_update(c, ch, env, reply, fault);
 	if (!e)
@@ -487,7 +498,7 @@ static bool is_response(struct view octets)
 	return octets.n > 1 && octets.p[1] == MIKEY_DT_TRANSFER_RESP;
 }
 
-/* Six parameters: one message in, what it did and the message out, and the fault. */
+/* Six parameters: the message, its result, the reply, and what every exchange has. */
 enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
                             enum csb_outcome *outcome, struct view *reply,
                             struct mikey_fault *fault)
@@ -505,9 +516,10 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
 	}
 	e = check_repeat(c, octets, fault);
 	if (!e && !step_allows(&csb_steps, c->state, event))
-		e = response ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
-		                          "a response, and no update waits for one")
-		             : step_take(&csb_steps, &c->state, event, fault);
+		e = response
+		            ? mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
+		                         "unexpected TRANSFER_RESP: no update waits for a response")
+		            : step_take(&csb_steps, &c->state, event, fault);
 	if (e)
 		return e;
 	e = change_init(&ch, c, response ? c->pending_keys : &c->secret->keys,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An established bundle of crypto sessions, at either end: its sessions and keys, and its updates
- * (RFC 6043 5.2). */
+/* An established bundle of crypto sessions (CSB), at either end: its sessions and keys, and
+ * its updates (RFC 6043 5.2). */
 #ifndef KEYCTX_TICKET_CSB_H
 #define KEYCTX_TICKET_CSB_H
 
@@ -8,9 +8,12 @@
 #include "keyctx/ticket/rules.h"
 #include "keyctx/ticket/ticket.h"
 
-/*   UP --send(V=1)--> WAITING --response--> UP        a received update needs no state of its own:
- * it is answered at once UP --send(V=0)--> UP      --cancel----> UP        (491: the update that
- * was sent is given up, old keys stay)
+/*
+ *   UP --send(V=1)--> WAITING --response--> UP
+ *                             --cancel----> UP    491: the update is given up, the old keys stay
+ *   UP --send(V=0)--> UP
+ *
+ * A received update changes no state: it is answered at once.
  */
 enum csb_state { CSB_UP, CSB_WAITING, CSB_STATES };
 enum csb_event {
@@ -25,12 +28,12 @@ enum csb_event {
 /* A crypto session as offered or answered. */
 struct ticket_cs {
 	uint8_t cs_id;
-	uint8_t policies[16]; /* policy numbers, in order of preference */
+	uint8_t policies[16]; /* numbers of SRTP policies, the preferred one first */
 	uint8_t n_policies;
 	bool has_ssrc, has_roc;
 	uint32_t ssrc, roc;
 	uint16_t seq;
-	struct view spi; /* empty in an offer: the responder chooses */
+	struct view spi; /* empty in an offer: the responder chooses it */
 };
 
 struct ticket_csb;
@@ -39,48 +42,52 @@ void ticket_csb_free(struct ticket_csb *c);
 enum csb_state ticket_csb_state(const struct ticket_csb *c);
 uint32_t ticket_csb_id(const struct ticket_csb *c);
 bool ticket_csb_is_initiator(const struct ticket_csb *c);
-/* Of its messages. */
+/* The algorithms of its messages. */
 struct mikey_algs ticket_csb_algs(const struct ticket_csb *c);
-/* Identities of the initial exchange; the responder's is the one that answered. */
+/* Identities of the initial exchange. The responder is the one that answered, which may
+ * differ from the one called. */
 struct mikey_id ticket_csb_initiator(const struct ticket_csb *c);
 struct mikey_id ticket_csb_responder(const struct ticket_csb *c);
 
 size_t ticket_csb_count(const struct ticket_csb *c);
-/* In order of the header; NULL past the end. In secret memory, until the next update. */
+/* Sessions in the order of the header, or by CS ID; NULL if there is none. In secret memory;
+ * valid until the next update. */
 const struct csmap_session *ticket_csb_session(const struct ticket_csb *c, size_t i);
 const struct csmap_session *ticket_csb_find(const struct ticket_csb *c, unsigned cs_id);
 
 struct ticket_update_params {
 	const struct ticket_cs *cs;
 	size_t n_cs;
-	const struct csmap_policy *policies; /* new ones only */
+	const struct csmap_policy *policies; /* only new ones */
 	size_t n_policies;
 	const struct mikey_keys *keys; /* new session keys, or NULL */
 	bool want_response;            /* V flag */
 };
 
-/* Builds an update; its octets live until the next one. Without a response the new keys count at
- * once. */
+/* Builds an update. `*octets` is valid until the next one. Without `want_response` the new keys
+ * take effect at once. ERR_WRONG_STATE: an update waits for its response. */
 enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_params *params,
                            const struct mikey_env *env, struct view *octets,
                            struct mikey_fault *fault) MUST_USE;
-/* Gives up an update that waits for its response. */
+/* Gives up the update that waits for its response. ERR_WRONG_STATE if there is none. */
 enum err ticket_csb_cancel(struct ticket_csb *c) MUST_USE;
 
-/* What a received message did. */
+/* The effect of a received message. */
 enum csb_outcome {
-	CSB_UNCHANGED, /* the latest message again (TS 33.328 7.4): nothing moves; *reply is the old
-	                  answer, or empty */
-	CSB_UPDATED,   /* sessions are new; *reply is the response to send, or empty */
+	/* the latest message was repeated (TS 33.328 7.4): *reply repeats
+	 * the answer, or is empty */
+	CSB_UNCHANGED,
+	CSB_UPDATED, /* the sessions were replaced: *reply is the response to send, or empty */
 };
 
-/* Takes an update's INIT or RESP of the peer. Nothing changes unless ERR_OK. Reflected, stale and
- * repeated ones: ERR_REPLAY. */
+/* Receives TRANSFER_INIT or TRANSFER_RESP of an update. Nothing changes unless ERR_OK. ERR_REPLAY:
+ * the message is reflected, stale or repeated. ERR_AUTH: the MAC is wrong. */
 enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
                             enum csb_outcome *outcome, struct view *reply,
                             struct mikey_fault *fault) MUST_USE;
 
-/* The message this side sent last: what an unchanged SDP repeats (TS 33.328 7.4). Empty if none. */
+/* The message this side sent last, which an unchanged SDP repeats (TS 33.328
+ * 7.4). Empty if there is none. */
 struct view ticket_csb_last_sent(const struct ticket_csb *c);
 
 #endif

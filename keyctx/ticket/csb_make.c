@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A crypto session bundle: made, asked, freed; and what its messages share. */
+/* Makes, reads and frees a crypto session bundle; parts that its messages share. */
 #include "keyctx/ticket/csb_make.h"
 
 #include <stdio.h>
@@ -41,8 +41,10 @@ enum err csb_take_policies(struct csb_policies *p, const struct mikey_msg *m, un
 		while (at < p->n[side] && p->of[side][at].no != policy.no)
 			at++;
 		if (at == CSB_POLICIES_MAX)
-			return mikey_fail_at(fault, ERR_TOO_BIG, MIKEY_E_SP, m->p[i].offset,
-			                     "more than %d policies", CSB_POLICIES_MAX);
+			return mikey_fail_at(
+				fault, ERR_TOO_BIG, MIKEY_E_SP, m->p[i].offset,
+				"too many SRTP policies from one side, at most %d are allowed",
+				CSB_POLICIES_MAX);
 		p->of[side][at] = policy;
 		p->n[side] += at == p->n[side];
 	}
@@ -83,18 +85,18 @@ void csb_cs_write(struct mikey_cs *out, struct csb_cs_room *room, const struct t
 enum err csb_check_complete(const struct mikey_msg *m, struct mikey_fault *fault)
 {
 	if (!m->n_cs)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "no crypto session");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "the message has no crypto session");
 	for (size_t i = 0; i < m->n_cs; i++) {
 		const struct mikey_cs *cs = &m->cs[i];
 
 		if (cs->policies.n != 1)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
-			                  "crypto session %u: %zu policies where one is chosen",
-			                  cs->cs_id, cs->policies.n);
+			                  "crypto session %u: %zu policies, must be one", cs->cs_id,
+			                  cs->policies.n);
 		if (!cs->session.n || !cs->spi.n)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "crypto session %u: no session data or no SPI",
-			                  cs->cs_id);
+			                  "crypto session %u: SSRC or SPI is missing", cs->cs_id);
 	}
 	return ERR_OK;
 }
@@ -135,7 +137,8 @@ enum err csb_mac_parts(const struct mikey_msg *m, struct view parts[2], struct m
 	const uint8_t *start = m->octets.p, *end = m->octets.p + m->octets.n, *cut, *behind;
 
 	if (!ticket || !v)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "TICKET or V is missing");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "the message has no TICKET or no V payload");
 	cut = ticket->u.ticket.init_data.p - 2;
 	behind = ticket->u.ticket.init_data.p + ticket->u.ticket.init_data.n;
 	parts[0] = (struct view){.p = start, .n = (size_t)(cut - start)};
@@ -151,7 +154,7 @@ static const struct ticket_cs *given_for(const struct ticket_cs *given, size_t n
 	return NULL;
 }
 
-/* What was offered is kept unless `given` says otherwise, as it may (RFC 6043 4.2.2.3). */
+/* Keeps what was offered unless `given` overrides it (RFC 6043 4.2.2.3). */
 static void merge(struct ticket_cs *out, const struct mikey_cs *offer,
                   const struct ticket_cs *given)
 {
@@ -182,8 +185,10 @@ static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys,
 	uint8_t ssrc[4];
 
 	if (!cs->spi.n && !first)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "crypto session %u: there is no session key", cs->cs_id);
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			"crypto session %u: neither the ticket nor the messages hold a session key",
+			cs->cs_id);
 	if (!cs->spi.n)
 		cs->spi = mikey_key_spi(first);
 	if (cs->has_ssrc)
@@ -197,7 +202,7 @@ static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys,
 	return ERR_OK;
 }
 
-/* The number of the first offered policy we can speak, or the one asked for. */
+/* Chooses the caller's policy, or the first supported one of the offer. */
 static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offer,
                               const struct csb_choice *from, const struct ticket_cs *given,
                               struct mikey_fault *fault)
@@ -217,7 +222,8 @@ static enum err choose_policy(struct ticket_cs *out, const struct mikey_cs *offe
 		}
 	}
 	return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP,
-	                  "crypto session %u: no policy offered is a suite of ours", offer->cs_id);
+	                  "crypto session %u: none of the offered SRTP policies is supported",
+	                  offer->cs_id);
 }
 
 enum err csb_choose_sessions(struct csb_sessions *out, const struct csb_choice *from,
@@ -242,7 +248,8 @@ enum err csb_choose_sessions(struct csb_sessions *out, const struct csb_choice *
 			continue;
 		if (out->n == MIKEY_CS_MAX)
 			return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
-			                  "more than %d crypto sessions", MIKEY_CS_MAX);
+			                  "too many crypto sessions, at most %d are allowed",
+			                  MIKEY_CS_MAX);
 		out->cs[out->n] = from->given[i];
 		e = settle(&out->cs[out->n++], from->keys, env, fault);
 	}
@@ -278,13 +285,15 @@ static enum err add_keys(struct mikey_keys *to, const struct mikey_keys *more,
 
 		if (k->type == MIKEY_MPK)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "an MPK in a transfer message");
+			                  "KEMAC of a transfer message holds an MPK, only session "
+			                  "keys are allowed");
 		e = mikey_keys_add(to, k->type, mikey_key_octets(k), mikey_key_salt(k),
 		                   mikey_key_spi(k));
 		if (e)
 			return mikey_fail(
 				fault, e == ERR_EXISTS ? ERR_INVALID : e, MIKEY_E_UNSPECIFIED,
-				e == ERR_EXISTS ? "two keys of one SPI" : "too many keys");
+				e == ERR_EXISTS ? "two keys have the same SPI"
+						: "too many session keys, at most 12 are allowed");
 	}
 	return ERR_OK;
 }
@@ -296,14 +305,15 @@ static enum err check_kemac(const struct csb_sealed *from, const struct mikey_pa
 
 	if (!from->is_allowed)
 		return mikey_fail_at(fault, ERR_DENIED, MIKEY_E_TPPAR, kemac->offset,
-		                     "KEMAC of a side that may supply no keys (L, M)");
+		                     "KEMAC from a side that may not supply keys: the ticket needs "
+		                     "flag L (initiator) or M (responder)");
 	e = mikey_algs_check(algs, false, fault);
 	if (!e && algs.encr == MIKEY_ENCR_NULL && !from->accept_null)
 		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_EA, kemac->offset,
-		                  "keys in clear");
+		                  "the keys of KEMAC are not encrypted, which is not accepted");
 	if (!e && kemac->u.kemac.mac_alg != MIKEY_MAC_NULL)
 		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_MAC, kemac->offset,
-		                  "KEMAC with a MAC of its own");
+		                  "KEMAC must have the MAC algorithm NULL");
 	return e;
 }
 
@@ -427,7 +437,7 @@ void csb_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own)
 	c->own_t[c->n_own_t++] = mikey_ts_to_64(ts);
 }
 
-/* Settings, random values and times of the initial exchange. */
+/* Copies settings, random values and times of the initial exchange. */
 static enum err keep_exchange(struct ticket_csb *c, const struct csb_agreed *from,
                               struct mikey_fault *fault)
 {
@@ -442,14 +452,16 @@ static enum err keep_exchange(struct ticket_csb *c, const struct csb_agreed *fro
 	keep_rand(c->randi, &c->randi_len, mikey_msg_rand_of(from->init, MIKEY_ROLE_I));
 	if (from->resp && (from->flags & TICKET_G))
 		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(from->resp, MIKEY_ROLE_R));
-	/* Times of the initial exchange count too: a T is used once in a CSB (decision 0010.41). */
+	/* Each T is used once in a CSB, so those of the initial exchange are recorded
+	 * too (decision 0010.41). */
 	csb_note_time(c, mikey_msg_find(from->init, MIKEY_T)->u.t, from->is_initiator);
 	if (from->resp)
 		csb_note_time(c, mikey_msg_find(from->resp, MIKEY_T)->u.t, !from->is_initiator);
 	e = prim_digest(PRIM_SHA256, mikey_msg_find(from->init, MIKEY_TICKET)->octets,
 	                c->ticket_hash);
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the ticket can't be hashed");
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+		                  "the hash of the ticket can't be computed");
 	return keep_id(c, 0, from->id_i) || keep_id(c, 1, from->id_r) ? no_memory(fault) : ERR_OK;
 }
 
@@ -470,7 +482,7 @@ static enum err derive_first(struct ticket_csb *c, const struct csb_agreed *from
 	return e ? e : csb_derive(&c->secret, c, &source, fault);
 }
 
-/* The messages an unchanged SDP repeats. */
+/* Keeps the messages that an unchanged SDP repeats. */
 static enum err keep_messages(struct ticket_csb *c, const struct csb_agreed *from)
 {
 	struct csb_octets *of_init = from->is_initiator ? &c->sent : &c->received,

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* struct ticket_csb, and what initiator, responder and csb share to make one and to build its
- * messages. Private to keyctx/ticket. */
+/* struct ticket_csb, and the functions that initiator, responder and csb share to make one and to
+ * build its messages. Private to keyctx/ticket. */
 #ifndef KEYCTX_TICKET_CSB_MAKE_H
 #define KEYCTX_TICKET_CSB_MAKE_H
 
 #include "keyctx/ticket/csb.h"
 
 enum {
-	CSB_POLICIES_MAX = 32, /* SPs of one side over the life of a bundle */
-	CSB_OWN_TIMES = 16, /* own timestamps remembered, against reflections and reuse of an IV */
+	CSB_POLICIES_MAX = 32, /* SPs of one side during the life of a bundle */
+	CSB_OWN_TIMES = 16,    /* own timestamps kept, to detect reflections and reuse of an IV */
 };
 
-/* Octets we own. */
+/* Octets owned by the struct that contains them. */
 struct csb_octets {
 	uint8_t *p;
 	size_t n;
@@ -24,7 +24,7 @@ static inline struct view csb_octets_view(const struct csb_octets *o)
 
 enum err csb_octets_set(struct csb_octets *o, struct view v) MUST_USE;
 
-/* SPs by the side that sent them: index 0 the initiator's, 1 the responder's. */
+/* SPs by the side that sent them: index 0 is the initiator, 1 the responder. */
 struct csb_policies {
 	struct csmap_policy of[2][CSB_POLICIES_MAX];
 	size_t n[2];
@@ -33,7 +33,7 @@ struct csb_policies {
 /* Keys and sessions; in secret memory. */
 struct csb_secret {
 	uint8_t mpk_len;
-	uint8_t mpk[MIKEY_KEY_MAX]; /* what protects updates: MPKi, or MPKr' */
+	uint8_t mpk[MIKEY_KEY_MAX]; /* protects updates: MPKi, or MPKr' with forking */
 	struct mikey_keys keys;
 	size_t n;
 	struct csmap_session sessions[];
@@ -52,125 +52,126 @@ struct ticket_csb {
 	uint8_t randi_len, randr_len, randi[255], randr[255];
 	struct csb_policies policies;
 	struct csb_secret *secret;
-	struct csb_octets sent, received, reply,
-		pending; /* pending: our update that waits for its response */
+	/* pending: the own update that waits for its response */
+	struct csb_octets sent, received, reply, pending;
 	struct mikey_keys *pending_keys;
 	struct csb_policies *pending_policies;
-	uint8_t ticket_hash[32]; /* SHA-256 of the TICKET payload: an update may repeat it, not
-	                            change it */
-	uint64_t max_t; /* the latest time of either side; counters lie on another line and do not
-	                   count */
+	/* SHA-256 of the TICKET payload, which an update may repeat but not change */
+	uint8_t ticket_hash[32];
+	uint64_t max_t; /* the latest time of either side; counters are not included */
 	bool has_peer_t;
 	struct mikey_ts peer_t;
 	uint64_t own_t[CSB_OWN_TIMES];
 	size_t n_own_t;
 };
 
-/* Gives up an update that waits for its response. */
+/* Frees the update that waits for its response, if there is one. */
 void csb_drop_pending(struct ticket_csb *c);
-/* The next T of this side will be later than this one. */
+/* Makes the next T of this side later than `ts`. */
 void csb_raise_time(struct ticket_csb *c, struct mikey_ts ts);
-/* A T that was sent or accepted. */
+/* Records a T that was sent (`own`) or accepted. */
 void csb_note_time(struct ticket_csb *c, struct mikey_ts ts, bool own);
 
-/* What an initial exchange has settled. */
+/* The result of an initial exchange. Borrowed by csb_new. */
 struct csb_agreed {
 	const struct ticket_rules *rules;
 	bool is_initiator;
-	const struct mikey_msg *init, *resp; /* resp NULL: the policy wants none */
+	/* resp is NULL if the policy has no TRANSFER_RESP (F=0) */
+	const struct mikey_msg *init, *resp;
 	uint16_t flags;
 	struct mikey_algs algs;
 	struct mikey_id id_i, id_r;
-	struct view mpk; /* MPKi, or MPKr' */
+	struct view mpk; /* MPKi, or MPKr' with forking */
 	const struct mikey_keys *keys;
 };
 
-/* Derives every session of the exchange's last message. */
+/* Makes a bundle: derives every session of the exchange's last message. The caller owns it. */
 enum err csb_new(struct ticket_csb **out, const struct csb_agreed *from,
                  struct mikey_fault *fault) MUST_USE;
 
-/* What the sessions of a CSB are derived from. */
+/* Inputs of the sessions of a CSB. Borrowed. */
 struct csb_source {
 	const struct csb_policies *policies;
-	const struct mikey_msg *last; /* its crypto sessions count */
-	unsigned side;                /* that sent `last` */
+	const struct mikey_msg *last; /* the message whose crypto sessions are derived */
+	unsigned side;                /* the side that sent `last`: 0 initiator, 1 responder */
 	struct view mpk;
 	const struct mikey_keys *keys;
 };
 
-/* Makes a new secret part: the keys, and a session for each crypto session of `last`. */
+/* Makes a csb_secret with the keys and a session for each crypto session of
+ * `last`. The caller owns it. */
 enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
                     const struct csb_source *from, struct mikey_fault *fault) MUST_USE;
 
-/* Takes the SPs of a message of that side (0, 1). */
+/* Adds the SPs of a message from that side (0, 1) to `p`. */
 enum err csb_take_policies(struct csb_policies *p, const struct mikey_msg *m, unsigned side,
                            struct mikey_fault *fault) MUST_USE;
-/* Numbers are each side's own: the sender's first, then the other's (decision 0010.23). NULL:
- * nobody sent it. */
+/* The SP with that number: the sender's first, then the other side's, because each side has its own
+ * numbers (decision 0010.23). NULL if neither sent it. */
 const struct csmap_policy *csb_policy(const struct csb_policies *p, unsigned sender, unsigned no);
 
-/* A crypto session on its way into a header. */
+/* Buffer for the session data of a crypto session in a header. */
 struct csb_cs_room {
 	uint8_t session[10];
 };
 
 void csb_cs_write(struct mikey_cs *out, struct csb_cs_room *room, const struct ticket_cs *cs);
 
-/* Every session complete: one policy, SSRC, SPI (RFC 6043 4.2.2.3). */
+/* Does every session have one policy, an SSRC and an SPI (RFC 6043 4.2.2.3)? */
 enum err csb_check_complete(const struct mikey_msg *m, struct mikey_fault *fault) MUST_USE;
-/* `answer` against `offer`: complete, none dropped, every policy offered or brought along. */
+/* Checks `answer` against `offer`: it is complete, drops no session, and uses only policies of
+ * the offer or of its own SPs. */
 enum err csb_check_answer(const struct mikey_msg *offer, const struct mikey_msg *answer,
                           struct mikey_fault *fault) MUST_USE;
 
-/* The crypto sessions of one message. SPIs view octets that are named where it is filled. */
+/* The crypto sessions of one message. What the SPIs view is said where they are set. */
 struct csb_sessions {
 	struct ticket_cs cs[MIKEY_CS_MAX];
 	size_t n;
 };
 
-/* What the crypto sessions of an answer are chosen from. */
+/* Inputs for the crypto sessions of an answer. Borrowed. */
 struct csb_choice {
 	const struct mikey_msg *offer;
 	unsigned sender; /* the side that sent `offer` */
 	const struct csb_policies *policies;
 	const struct mikey_keys *keys;
-	const struct ticket_cs *given; /* what the caller wants otherwise, by CS ID; or added */
+	const struct ticket_cs *given; /* sessions to override, by CS ID, or to add */
 	size_t n_given;
 };
 
 /*
- * For each crypto session of the offer: the first policy that is a suite of ours, a random SSRC if
- * the offer has none, and the SPI of the first session key if it has none; `given` overrides all
- * three. Then the sessions that only `given` has. SPIs view the keys, `given` or the offer.
+ * For each crypto session of the offer: chooses the first supported policy, a random SSRC if the
+ * offer has none, and the SPI of the first session key if it has none. `given` overrides all three.
+ * Then adds the sessions that only `given` has. SPIs view the keys, `given` or the offer.
  */
 enum err csb_choose_sessions(struct csb_sessions *out, const struct csb_choice *from,
                              const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 
-/* TRANSFER_INIT's MAC leaves Initiator Data and its length out (RFC 6043 5.5): two pieces; the
- * second ends before V's MAC. */
+/* The MAC of TRANSFER_INIT does not cover Initiator Data and its length (RFC 6043 5.5). Returns the
+ * two parts before and after; the second ends before V's MAC. */
 enum err csb_mac_parts(const struct mikey_msg *m, struct view parts[2],
                        struct mikey_fault *fault) MUST_USE;
 
 void csb_add_policies(struct mikey_build *b, const struct csmap_policy *p, size_t n);
-/* Adds a KEMAC of session keys; none for NULL or an empty set. */
+/* Adds a KEMAC with session keys; nothing for NULL or an empty set. */
 enum err csb_add_kemac(struct mikey_build *b, unsigned encr, const struct mikey_kemac_seed *under,
                        const struct mikey_keys *keys) MUST_USE;
 
-/* A received transfer message that may have a KEMAC. */
+/* A received transfer message that may have a KEMAC. Borrowed. */
 struct csb_sealed {
 	const struct mikey_msg *msg;
 	const struct mikey_msg_keys *msg_keys;
 	struct mikey_algs algs;
-	bool is_allowed;  /* the flag of the sender's side, L or M, is set */
-	bool accept_null; /* keys in clear are accepted */
+	bool is_allowed;  /* the ticket lets the sender supply keys: flag L or M */
+	bool accept_null; /* accept keys that are not encrypted */
 };
 
-/* Opens the KEMAC of a message, if it has one, and adds its keys to `keys`. ERR_DENIED when its
- * sender may supply none. */
+/* Opens the KEMAC of a message, if it has one, and adds its keys to `keys`. ERR_DENIED if
+ * the sender may not supply keys. */
 enum err csb_open_kemac(struct mikey_keys *keys, const struct csb_sealed *from,
                         struct mikey_fault *fault) MUST_USE;
-/* Are RANDRi and RANDRr, `rand_len` octets together, as long as the longest key
- * (RFC 6043 12.1)? */
+/* Are RANDRi and RANDRr together (`rand_len` octets) as long as the longest key (RFC 6043 12.1)? */
 enum err csb_check_rand(const struct ticket_rules *rules, size_t rand_len, size_t mpk_len,
                         const struct mikey_keys *keys, struct mikey_fault *fault) MUST_USE;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes and reads a bundle field by field; lengths of 16 bits before octets, counts of 8 before
- * lists. */
+/* Writes and reads a bundle field by field. Octets have a 16-bit length before them (those of fixed
+ * fields 8 bits), lists an 8-bit count. */
 #include "keyctx/ticket/csb_save.h"
 
 #include "base/mem.h"
@@ -17,7 +17,7 @@ static void put_octets(struct wr *w, struct view v)
 		w->bad = true;
 }
 
-/* Into a field of fixed room; the octets are counted by 8 bits. */
+/* Reads octets with an 8-bit length into a field of at most `room` octets. */
 static void get_fixed(struct rd *r, uint8_t *to, uint8_t *len, size_t room)
 {
 	struct view v = rd_octets(r, rd_u8(r));
@@ -42,8 +42,6 @@ static enum err get_octets(struct rd *r, struct csb_octets *out)
 
 	return r->bad ? ERR_SYNTAX : csb_octets_set(out, v);
 }
-
-/* --- keys ------------------------------------------------------------------- */
 
 static void put_keys(struct wr *w, const struct mikey_keys *k)
 {
@@ -71,8 +69,6 @@ static void get_keys(struct rd *r, struct mikey_keys *k)
 		get_fixed(r, key->spi, &key->spi_len, sizeof(key->spi));
 	}
 }
-
-/* --- policies --------------------------------------------------------------- */
 
 static void put_policy(struct wr *w, const struct csmap_policy *p)
 {
@@ -110,8 +106,6 @@ static void get_policies(struct rd *r, struct csb_policies *p)
 			get_policy(r, &p->of[side][p->n[side]]);
 	}
 }
-
-/* --- sessions --------------------------------------------------------------- */
 
 static void put_session(struct wr *w, const struct csmap_session *s)
 {
@@ -177,8 +171,6 @@ static enum err get_secret(struct rd *r, struct csb_secret **out)
 		get_session(r, &s->sessions[s->n]);
 	return r->bad ? ERR_SYNTAX : ERR_OK;
 }
-
-/* --- the bundle ------------------------------------------------------------- */
 
 static void put_times(struct wr *w, const struct ticket_csb *c)
 {
@@ -250,7 +242,7 @@ static enum err get_names(struct rd *r, struct ticket_csb *c)
 	return e;
 }
 
-/* What waits for its response. */
+/* Reads the keys and policies of the update that waits for its response. */
 static enum err get_pending(struct rd *r, struct ticket_csb *c)
 {
 	c->pending_keys = mikey_keys_new();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The INIT of Ticket Request and Ticket Resolve, and what authenticates its answer. */
+/* Builds the INIT of Ticket Request and Ticket Resolve; authenticates and opens the answer. */
 #include "keyctx/ticket/grant.h"
 
 #include "base/mem.h"
@@ -11,7 +11,8 @@ static enum err draw(const struct mikey_env *env, const char *name, void *out, s
 {
 	enum err e = env->random(env->random_ctx, name, out, n);
 
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "no random octets for %s", name)
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the random generator failed (%s)",
+	                      name)
 	         : ERR_OK;
 }
 
@@ -20,7 +21,7 @@ static enum err no_memory(struct mikey_fault *fault)
 	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 }
 
-/* The PSK, or a fresh envelope key (decision 0010.45). */
+/* Copies the PSK, or makes a random envelope key (decision 0010.45). */
 static enum err take_key(struct grant_exchange *x, const struct grant_params *p,
                          const struct mikey_env *env, struct mikey_fault *fault)
 {
@@ -30,9 +31,9 @@ static enum err take_key(struct grant_exchange *x, const struct grant_params *p,
 		return secret_set(&x->key, p->cred->psk.p, p->cred->psk.n) ? no_memory(fault)
 		                                                           : ERR_OK;
 	if (!p->cred->key || !p->cred->kms_cert)
-		return mikey_fail(
-			fault, ERR_INVALID, MIKEY_E_CERT,
-			"neither a pre-shared key nor a key pair and the KMS's certificate");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_CERT,
+		                  "no credentials for the KMS: a pre-shared key, or a private key "
+		                  "and the KMS's certificate are needed");
 	e = secret_make(&x->key, mikey_default_key_len(p->rules->algs.prf));
 	if (e)
 		return no_memory(fault);
@@ -41,7 +42,7 @@ static enum err take_key(struct grant_exchange *x, const struct grant_params *p,
 	return e ? e : draw(env, "env-key", x->key.octets, x->key.len, fault);
 }
 
-/* A copy of the KMS's name, for what it leaves out of its answer. */
+/* Copies the KMS's identity, which its answer may leave out. */
 static enum err take_name(struct grant_exchange *x, struct mikey_id kms, struct mikey_fault *fault)
 {
 	x->names = mem_dup(kms.data.n ? (const void *)kms.data.p : "", kms.data.n + !kms.data.n);
@@ -51,7 +52,7 @@ static enum err take_name(struct grant_exchange *x, struct mikey_id kms, struct 
 	return ERR_OK;
 }
 
-/* PKCS #1 v1.5 wants padding octets that are not zero. */
+/* Draws padding octets for PKCS #1 v1.5, none of which may be zero. */
 static enum err draw_padding(const struct mikey_env *env, uint8_t *out, size_t n,
                              struct mikey_fault *fault)
 {
@@ -93,7 +94,7 @@ static void add_idr(struct mikey_build *b, unsigned role, struct mikey_id id)
 		mikey_build_add(b, &p);
 }
 
-/* IDRi or IDRr, the certificates behind it, IDRkms, TP or TICKET. */
+/* Adds IDRi or IDRr, its certificates, IDRkms, and TP or TICKET. */
 static void add_body(struct mikey_build *b, const struct grant_params *p)
 {
 	bool is_pk = !mikey_cred_is_psk(p->cred);
@@ -122,10 +123,11 @@ static enum err phase_keys(const struct grant_exchange *x, unsigned phase,
 
 	*(x->is_resolve ? &from.randr : &from.randi) = x->rand;
 	e = mikey_prf_msg_keys(out, &from);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the message keys can't be derived")
+	         : ERR_OK;
 }
 
-/* The end of each variant: IDRpsk and V, or CHASH, PKE and SIGN. */
+/* Adds the end of each variant: IDRpsk and V, or CHASH, PKE and SIGN. */
 static enum err add_proof(struct mikey_build *b, const struct grant_exchange *x,
                           const struct grant_params *p, const struct mikey_env *env,
                           struct mikey_fault *fault)
@@ -183,7 +185,8 @@ static enum err build(struct grant_exchange *x, const struct grant_params *p,
 	enum err e;
 
 	if (rand_len > sizeof(rand))
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "keys of %zu octets",
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
+		                  "a key of %zu octets is too long, at most 255 are possible",
 		                  longest);
 	e = draw(env, p->is_resolve ? "randr-kms" : "randi-kms", rand, rand_len, fault);
 	if (e)
@@ -202,8 +205,8 @@ static enum err build(struct grant_exchange *x, const struct grant_params *p,
 	if (!e)
 		e = mikey_build_done(&b, &whole);
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the message can't be built: %s",
-		                  err_meaning(e));
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+		                  "the request to the KMS can't be built: %s", err_meaning(e));
 	x->len = whole.n;
 	return ERR_OK;
 }
@@ -242,8 +245,8 @@ void grant_exchange_fini(struct grant_exchange *x)
 	*x = (struct grant_exchange){0};
 }
 
-/* An Error proves itself with the key of the message it is about, or KMS's signature (RFC 6043 5.4,
- * decision 0010.19). */
+/* An Error is authenticated with the keys of the request, or with the KMS's signature (RFC
+ * 6043 5.4, decision 0010.19). */
 static enum err take_error(const struct grant_exchange *x, struct grant_response *answer,
                            struct mikey_fault *fault)
 {
@@ -254,7 +257,7 @@ static enum err take_error(const struct grant_exchange *x, struct grant_response
 
 	if (!err)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "an Error message without ERR");
+		                  "the Error message has no ERR payload");
 	no = err->u.err.no;
 	if (v && v->u.v.alg != MIKEY_MAC_NULL) {
 		e = phase_keys(x, 1, &answer->keys, fault);
@@ -268,9 +271,9 @@ static enum err take_error(const struct grant_exchange *x, struct grant_response
 	}
 	if (e)
 		return mikey_fail(fault, ERR_AUTH, (enum mikey_error)no,
-		                  "the KMS seems to say: %s (not authenticated)",
+		                  "Error from the KMS: %s (not authenticated, may be forged)",
 		                  mikey_error_name(no));
-	return mikey_fail(fault, ERR_DENIED, (enum mikey_error)no, "the KMS says: %s",
+	return mikey_fail(fault, ERR_DENIED, (enum mikey_error)no, "Error from the KMS: %s",
 	                  mikey_error_name(no));
 }
 
@@ -282,22 +285,24 @@ static enum err check_header(const struct grant_exchange *x, const struct mikey_
 
 	if (h->csb_id != x->csb_id || h->prf != x->prf)
 		return mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
-		                  "CSB ID or PRF is not that of the request");
+		                  "CSB ID or PRF differs from that of the request");
 	if (h->data_type == MIKEY_DT_ERROR)
 		return ERR_OK;
 	if (h->data_type != data_type)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT, "%s is not expected",
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT,
+		                  "unexpected answer of the KMS: %s",
 		                  mikey_data_type_name(h->data_type));
 	if (h->n_cs || h->map_type != MIKEY_MAP_EMPTY)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "crypto sessions in an answer of a KMS");
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			"an answer of a KMS must have no crypto sessions (#CS 0, Empty map)");
 	if (!mikey_msg_find(m, MIKEY_T) || !mikey_msg_find(m, MIKEY_KEMAC) ||
 	    !mikey_msg_find(m, MIKEY_V))
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "T, KEMAC or V is missing");
+		                  "the answer of the KMS has no T, KEMAC or V payload");
 	if (idr && mikey_id_is_set(x->kms) && !mikey_id_eq(idr->u.idr.id, x->kms))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
-		                  "IDRkms of the answer is another KMS");
+		                  "IDRkms of the answer names another KMS");
 	return ERR_OK;
 }
 
@@ -309,8 +314,9 @@ static enum err check_rand(const struct grant_exchange *x, const struct mikey_ke
 	if (!x->rules.enforce_rand_len || x->rand.n >= longest)
 		return ERR_OK;
 	return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-	                  "keys of %zu octets under a RAND of %zu (RFC 6043 12.1)", longest,
-	                  x->rand.n);
+	                  "RANDR must be at least as long as the longest key: key %zu octets, "
+	                  "RANDR %zu (RFC 6043 12.1)",
+	                  longest, x->rand.n);
 }
 
 enum err grant_exchange_open(const struct grant_exchange *x, struct view octets, unsigned data_type,
@@ -333,9 +339,11 @@ enum err grant_exchange_open(const struct grant_exchange *x, struct view octets,
 	e = mikey_algs_check(algs, false, fault);
 	if (!e && algs.encr == MIKEY_ENCR_NULL && kemac->u.kemac.data.n &&
 	    !x->rules.accept_null_encr)
-		e = mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_EA, "keys in clear");
+		e = mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_EA,
+		               "the keys of KEMAC are not encrypted, which is not accepted");
 	if (!e && kemac->u.kemac.mac_alg != MIKEY_MAC_NULL)
-		e = mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_MAC, "KEMAC with a MAC of its own");
+		e = mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_MAC,
+		               "KEMAC must have the MAC algorithm NULL");
 	if (!e)
 		e = phase_keys(x, 2, &out->keys, fault);
 	if (!e)

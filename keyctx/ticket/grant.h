@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What Ticket Request and Ticket Resolve have in common for the one who asks: an INIT to a KMS,
- * proof, the answer's keys. */
+/* The common part of Ticket Request and Ticket Resolve at the asking side: an INIT to a KMS, its
+ * authentication, and the keys of the answer. */
 #ifndef KEYCTX_TICKET_GRANT_H
 #define KEYCTX_TICKET_GRANT_H
 
@@ -14,11 +14,11 @@ struct grant_params {
 	struct mikey_id me, kms;
 	bool is_resolve;
 	unsigned carry_type; /* MIKEY_TP or MIKEY_TICKET */
-	struct view carry;   /* its octets without the next-payload one */
-	size_t longest;      /* the longest key the answer is expected to hold */
+	struct view carry;   /* its octets without the next-payload octet */
+	size_t longest;      /* octets of the longest key expected in the answer */
 };
 
-/* Part of a request or a resolve; zeroed before grant_exchange_init. */
+/* Part of a ticket_request or ticket_resolve. Must be zero before grant_exchange_init. */
 struct grant_exchange {
 	struct ticket_rules rules;
 	uint8_t *octets;
@@ -33,7 +33,7 @@ struct grant_exchange {
 	struct view rand; /* views `octets` */
 };
 
-/* What an answer brought; in secret memory. */
+/* A decoded answer; in secret memory. */
 struct grant_response {
 	struct mikey_msg msg;
 	struct mikey_msg_keys keys;
@@ -44,10 +44,8 @@ enum err grant_exchange_init(struct grant_exchange *x, const struct grant_params
                              const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void grant_exchange_fini(struct grant_exchange *x);
 
-/*
- * Authenticates a response of that data type and opens its KEMAC. An Error gives ERR_DENIED and its
- * number when it is authentic, else ERR_AUTH.
- */
+/* Authenticates a response of that data type and opens its KEMAC. An authenticated Error gives
+ * ERR_DENIED, any other Error ERR_AUTH, both with its number in fault->no. */
 enum err grant_exchange_open(const struct grant_exchange *x, struct view octets, unsigned data_type,
                              struct grant_response *out, struct mikey_fault *fault) MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Transfer as its initiator sees it. */
+/* Ticket Transfer, the initiator's side. */
 #include "keyctx/ticket/initiator.h"
 
 #include "base/mem.h"
@@ -15,8 +15,8 @@ struct ticket_initiator {
 	struct mikey_msg msg; /* TRANSFER_INIT, views `octets` */
 	uint8_t octets[MIKEY_MESSAGE_MAX];
 	struct ticket_keys *keys; /* of the ticket, not forked */
-	struct mikey_keys *own;   /* session keys in our own KEMAC */
-	struct ticket_csb *csb;   /* without F: there at once */
+	struct mikey_keys *own;   /* session keys of the own KEMAC */
+	struct ticket_csb *csb;   /* set at once for a policy without F, else NULL */
 };
 
 static enum err no_memory(struct mikey_fault *fault)
@@ -41,25 +41,26 @@ static enum err check_params(const struct ticket_initiator_params *p, struct mik
 		return e;
 	if (!p->n_cs || p->n_cs > MIKEY_CS_MAX)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "%zu crypto sessions, 1 to %d", p->n_cs, MIKEY_CS_MAX);
+		                  "%zu crypto sessions, must be 1 to %d", p->n_cs, MIKEY_CS_MAX);
 	for (size_t i = 0; i < p->n_policies; i++)
 		if (p->policies[i].value[CSMAP_ENCR_KEY_LEN] > 16 &&
 		    p->rules->algs.prf != MIKEY_PRF_SHA256)
 			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
-			                  "policy %u: keys over 128 bits under 128-bit algorithms",
+			                  "SRTP policy %u: keys above 128 bits need 256-bit "
+			                  "algorithms (RFC 6043 12.1)",
 			                  p->policies[i].no);
 	if (p->keys && p->keys->n && !(flags & TICKET_L))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "keys of the initiator need flag L in the ticket");
+		                  "own session keys of the initiator need flag L in the ticket");
 	if (p->is_reuse && !(flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
 		                  "the ticket may be used once: it does not have J (reuse) set");
 	if ((flags & TICKET_I) && !p->grant->keys->has_mpkr)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
-		                  "a forking ticket without MPKr");
+		                  "the ticket has flag I (key forking), but its keys lack MPKr");
 	if (!mikey_id_is_set(p->me) || !mikey_id_is_set(p->peer))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "IDRi and IDRr must both be set");
-	/* With forking only the one who asked can use the ticket (RFC 6043 5.1). */
+	/* With forking only the initiator named in the ticket can use it (RFC 6043 5.1). */
 	if ((flags & TICKET_I) && mikey_id_is_set(p->grant->policy.idr_i) &&
 	    !mikey_id_eq(p->grant->policy.idr_i, p->me))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
@@ -67,7 +68,7 @@ static enum err check_params(const struct ticket_initiator_params *p, struct mik
 	return ERR_OK;
 }
 
-/* The ticket with room for Vi and Vr, which come of V and are filled in last. */
+/* Length of Initiator Data: Vi and Vr, which depend on V and are filled in last. */
 static size_t init_data_len(unsigned flags, unsigned mac_alg)
 {
 	return flags & TICKET_I ? 1 + 2 * (2 + mikey_mac_len(mac_alg)) : 0;
@@ -96,7 +97,7 @@ static void add_ticket(struct mikey_build *b, const struct ticket_grant *g, unsi
 	mikey_build_add_raw(b, MIKEY_TICKET, (struct view){.p = body, .n = wr_len(&w)});
 }
 
-/* Everything up to V, whose MAC stays zero for now. */
+/* Builds the message with a MAC of zeros, which seal() replaces. */
 static enum err build(struct ticket_initiator *o, const struct ticket_initiator_params *p,
                       const struct mikey_env *env, struct mikey_msg_keys *k, struct view *octets)
 {
@@ -159,7 +160,8 @@ static enum err build(struct ticket_initiator *o, const struct ticket_initiator_
 	return e ? e : mikey_build_done(&b, octets);
 }
 
-/* V, then Vi as its copy, then Vr over Initiator Data up to itself (RFC 6043 4.1.2). */
+/* Fills in V, Vi (a copy of V) and Vr, which covers Initiator Data up to its
+ * own MAC (RFC 6043 4.1.2). */
 static enum err seal(struct ticket_initiator *o, struct mikey_msg_keys *k,
                      struct mikey_fault *fault)
 {
@@ -194,7 +196,7 @@ static enum err seal(struct ticket_initiator *o, struct mikey_msg_keys *k,
 	return e;
 }
 
-/* All session keys the initiator knows: the ticket's and its own. */
+/* Collects the session keys the initiator has: the ticket's and its own. */
 static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_ticket,
                          const struct mikey_keys *own, struct mikey_fault *fault)
 {
@@ -202,12 +204,14 @@ static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_tic
 	for (size_t i = 0; i < own->n; i++)
 		if (mikey_keys_add(out, own->k[i].type, mikey_key_octets(&own->k[i]),
 		                   mikey_key_salt(&own->k[i]), mikey_key_spi(&own->k[i])))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "two keys of one SPI, or too many");
+			return mikey_fail(
+				fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+				"two keys have the same SPI, or there are more than 12 keys");
 	return ERR_OK;
 }
 
-/* No response is to come: the sessions stand as offered (half a round trip, RFC 6043 4.2.2.1). */
+/* Makes the CSB without waiting for a response: the sessions are those of the
+ * offer (RFC 6043 4.2.2.1). */
 static enum err make_at_once(struct ticket_initiator *o, struct mikey_fault *fault)
 {
 	struct mikey_keys *keys = mikey_keys_new();
@@ -259,8 +263,8 @@ enum err ticket_initiator_new(struct ticket_initiator **out,
 	if (!e) {
 		e = build(o, params, env, k, &octets);
 		if (e)
-			mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the offer can't be built: %s",
-			           err_meaning(e));
+			mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+			           "the offer (TRANSFER_INIT) can't be built: %s", err_meaning(e));
 	}
 	if (!e)
 		e = mikey_msg_read(&o->msg, octets, fault);
@@ -313,9 +317,9 @@ enum err ticket_initiator_close(struct ticket_initiator *o)
 	return step_take(&initiator_steps, &o->state, INITIATOR_ON_CLOSE, NULL);
 }
 
-/* What one answer is worked on with; in secret memory. */
+/* Work space for one answer; in secret memory. */
 struct answering {
-	struct ticket_keys ticket; /* this branch's: forked */
+	struct ticket_keys ticket; /* the ticket's keys, forked for this branch */
 	struct mikey_keys keys;
 	struct mikey_msg_keys msg_keys;
 	struct mikey_msg msg;
@@ -328,27 +332,31 @@ static enum err check_answer(const struct ticket_initiator *o, const struct mike
 
 	if (m->hdr.csb_id != o->msg.hdr.csb_id || m->hdr.prf != o->msg.hdr.prf)
 		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4,
-		                     "CSB ID or PRF is not that of the offer");
+		                     "CSB ID or PRF differs from that of the offer");
 	if (m->hdr.data_type == MIKEY_DT_ERROR)
 		return ERR_OK;
 	if (m->hdr.data_type != MIKEY_DT_TRANSFER_RESP)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_DT, 1, "%s is not expected",
+		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_DT, 1,
+		                     "unexpected answer: %s, must be TRANSFER_RESP",
 		                     mikey_data_type_name(m->hdr.data_type));
 	if (m->hdr.map_type != MIKEY_MAP_GENERIC_ID)
 		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9,
-		                     "a map that is not GENERIC-ID");
+		                     "the map type must be 2 (GENERIC-ID)");
 	if (!mikey_msg_find(m, MIKEY_T) || !mikey_msg_find(m, MIKEY_V))
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "T or V is missing");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "the answer has no T or no V payload");
 	if ((o->flags & TICKET_G) && !mikey_msg_rand_of(m, MIKEY_ROLE_R).n)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, "RANDRr is missing");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
+		                  "the answer has no RANDRr payload, which flag G requires");
 	if (forking && (!mikey_msg_idr(m, MIKEY_ROLE_R) || !mikey_msg_rand_of(m, MIKEY_ROLE_KMS).n))
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "IDRr or RANDRkms is missing");
+		                  "the answer has no IDRr or no RANDRkms payload, which key "
+		                  "forking (flag I) requires");
 	if (forking && o->rules.enforce_rand_len &&
 	    (mikey_msg_rand_of(m, MIKEY_ROLE_KMS).n < o->keys->mpk_len ||
 	     mikey_msg_rand_of(m, MIKEY_ROLE_KMS).n < mikey_keys_longest(&o->keys->session)))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "RANDRkms is shorter than the keys forked with it");
+		                  "RANDRkms is shorter than the keys that are forked with it");
 	return mikey_algs_check((struct mikey_algs){m->hdr.prf, MIKEY_ENCR_NULL,
 	                                            mikey_msg_find(m, MIKEY_V)->u.v.alg},
 	                        false, fault);
@@ -377,7 +385,7 @@ static enum err take_error(const struct ticket_initiator *o, struct answering *a
 
 	if (!err)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "an Error message without ERR");
+		                  "the Error message has no ERR payload");
 	no = err->u.err.no;
 	if (v && v->u.v.alg != MIKEY_MAC_NULL) {
 		e = message_keys(o, mpki_of(o->keys), 1, (struct view){0}, &a->msg_keys);
@@ -385,11 +393,11 @@ static enum err take_error(const struct ticket_initiator *o, struct answering *a
 			e = mikey_msg_check_mac(&a->msg, &a->msg_keys, NULL, 0, fault);
 	}
 	return mikey_fail(fault, e ? ERR_AUTH : ERR_DENIED, (enum mikey_error)no,
-	                  "the responder says: %s%s", mikey_error_name(no),
-	                  e ? " (not authenticated)" : "");
+	                  "Error from the responder: %s%s", mikey_error_name(no),
+	                  e ? " (not authenticated, may be forged)" : "");
 }
 
-/* Keys of this branch: forked with the name and the random value it brings. */
+/* Derives the keys of this branch, forked with the answer's IDRr and RANDRkms. */
 static enum err branch_keys(const struct ticket_initiator *o, struct answering *a,
                             struct mikey_fault *fault)
 {
@@ -407,7 +415,9 @@ static enum err branch_keys(const struct ticket_initiator *o, struct answering *
 		                mikey_msg_rand_of(&a->msg, MIKEY_ROLE_KMS));
 	if (!e)
 		e = message_keys(o, mpk, 2, randr, &a->msg_keys);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+	                      "the keys of this answer can't be derived")
+	         : ERR_OK;
 }
 
 static enum err take_answer(struct ticket_initiator *o, struct answering *a,

@@ -6,9 +6,10 @@
 
 #include "keyctx/ticket/csb.h"
 
-/*   OPEN --response--> OPEN    every branch of a forked call answers with keys of its own
- *   OPEN --close-----> CLOSED  one was chosen; OPEN --error--> OPEN, since one branch may refuse
- *   (policy without F: DONE from the start, the bundle is there at once)
+/*   OPEN --response--> OPEN    each branch of a forked call answers with its own keys
+ *   OPEN --error-----> OPEN    other branches may still answer
+ *   OPEN --close-----> CLOSED  the caller chose a branch
+ *   A policy without F starts in DONE: the bundle exists at once.
  */
 enum initiator_state { INITIATOR_OPEN, INITIATOR_DONE, INITIATOR_CLOSED, INITIATOR_STATES };
 enum initiator_event {
@@ -26,14 +27,14 @@ struct ticket_initiator_params {
 	size_t n_cs;
 	const struct csmap_policy *policies;
 	size_t n_policies;
-	const struct mikey_keys *keys; /* session keys of our own (L flag), or NULL */
-	struct view sdp_ids;           /* General Extension 1; empty: not sent */
-	bool is_reuse; /* the ticket served another offer before: needs its J flag */
+	const struct mikey_keys *keys; /* own session keys (needs flag L), or NULL */
+	struct view sdp_ids;           /* sent as General Extension 1; empty: not sent */
+	bool is_reuse;                 /* the ticket was used for an earlier offer (needs flag J) */
 };
 
 struct ticket_initiator;
 
-/* Builds TRANSFER_INIT; copies what it needs of the grant. */
+/* Builds TRANSFER_INIT. Copies what it needs of `params`. */
 enum err ticket_initiator_new(struct ticket_initiator **out,
                               const struct ticket_initiator_params *params,
                               const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
@@ -41,19 +42,19 @@ void ticket_initiator_free(struct ticket_initiator *o);
 struct view ticket_initiator_octets(const struct ticket_initiator *o);
 /* For tests: the state after each call. */
 enum initiator_state ticket_initiator_state(const struct ticket_initiator *o);
-/* For tests: the CSB of a policy without TRANSFER_RESP (F=0), once; sluice-ue refuses such tickets.
- * ERR_WRONG_STATE otherwise. */
+/* For tests: gives the CSB of a policy without TRANSFER_RESP (F=0), once; sluice-ue refuses such
+ * tickets. ERR_WRONG_STATE otherwise. */
 enum err ticket_initiator_take_csb(struct ticket_initiator *o, struct ticket_csb **out) MUST_USE;
 
 /*
- * Takes a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which is the caller's.
- * ERR_AUTH: not an answer to this offer. ERR_DENIED: an authenticated Error, `fault->no` its
- * number; one that is not authenticated (a responder may have no key yet) is ERR_AUTH with its
- * number, and a hint at most.
+ * Receives a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which the caller
+ * owns. ERR_AUTH: not an answer to this offer, or an Error without authentication (a
+ * responder may have no key yet); trust its fault->no only as a hint. ERR_DENIED: an
+ * authenticated Error with the number fault->no.
  */
 enum err ticket_initiator_receive(struct ticket_initiator *o, struct view octets,
                                   struct ticket_csb **out, struct mikey_fault *fault) MUST_USE;
-/* For tests: takes no more responses. sluice-ue frees the initiator instead. */
+/* For tests: refuses all further responses. sluice-ue frees the initiator instead. */
 enum err ticket_initiator_close(struct ticket_initiator *o) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket policies: writing, the rules their flags obey, validity. */
+/* Ticket policies: writes them, checks their flags and their validity. */
 #include "keyctx/ticket/policy.h"
 
 #include "keyctx/mikey/modes.h"
@@ -30,7 +30,7 @@ static void add_idr(struct mikey_build *b, unsigned role, struct mikey_id id)
 		mikey_build_add(b, &p);
 }
 
-/* The keys asked for, as a KEMAC in clear whose key octets are zero (RFC 6043 6.10). */
+/* Writes the wishes as an unencrypted KEMAC whose key octets are zero (RFC 6043 6.10). */
 static void add_wishes(struct mikey_build *b, const struct ticket_policy_spec *s)
 {
 	static const uint8_t zeros[MIKEY_KEY_MAX];
@@ -93,8 +93,9 @@ enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish 
 		return ERR_OK;
 	}
 	if (p->kemac.u.kemac.encr != MIKEY_ENCR_NULL || p->kemac.u.kemac.mac_alg != MIKEY_MAC_NULL)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
-		                     "wished keys are not in clear");
+		return mikey_fail_at(
+			fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
+			"KEMAC of a requested policy must have encryption and MAC NULL");
 	while (type != MIKEY_LAST) {
 		struct mikey_payload k;
 		enum err e = type == MIKEY_KEY && count < room
@@ -105,7 +106,10 @@ enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish 
 		    k.u.key.key.n < 16 || k.u.key.key.n > MIKEY_KEY_MAX ||
 		    k.u.key.salt.n > MIKEY_SALT_MAX || k.u.key.spi.n > MIKEY_SPI_MAX)
 			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
-			                     "wished key %zu can't be had", count);
+			                     "requested key %zu is invalid: must be no MPK, "
+			                     "without interval, of 16 to 64 octets, with at most "
+			                     "32 octets of salt and 128 of SPI, at most 12 keys",
+			                     count);
 		out[count++] = (struct ticket_wish){.type = k.u.key.type,
 		                                    .len = (uint16_t)k.u.key.key.n,
 		                                    .salt_len = (uint16_t)k.u.key.salt.n,
@@ -114,7 +118,7 @@ enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish 
 	}
 	if (rd_left(&r))
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->kemac.offset,
-		                     "octets behind the wished keys");
+		                     "unexpected octets after the requested keys");
 	*n = count;
 	return ERR_OK;
 }
@@ -148,8 +152,8 @@ void ticket_policy_spec_of(struct ticket_policy_spec *out, const struct ticket_p
 	}
 }
 
-/* RFC 6043 6.10, each "implies" of the flags. `if_all` set and `then` clear is a conflict;
- * `if_none` likewise the other way. */
+/* The rules of RFC 6043 6.10 between flags. If all flags of `if_all` are set and none of `if_none`,
+ * all flags of `then` must be set. */
 static const struct {
 	uint16_t if_all, if_none, then;
 	bool only_with_tgk;
@@ -165,7 +169,7 @@ static const struct {
          .then = TICKET_F,
          .only_with_tgk = true,
          .text = "key forking (I) of a TGK needs F"},
-	{.if_none = TICKET_G, .then = TICKET_H, .text = "without G there must be H"},
+	{.if_none = TICKET_G, .then = TICKET_H, .text = "without G, H is needed"},
 	{.if_all = TICKET_K, .then = TICKET_D, .text = "K needs D"},
 };
 
@@ -182,8 +186,8 @@ const char *ticket_flags_conflict(unsigned flags, bool has_tgk)
 	return NULL;
 }
 
-/* In a wanted policy the wishes say whether there will be a TGK; in a ticket only its plaintext
- * does (decision 0010.32). */
+/* Does a requested policy ask for a TGK? In a ticket only the decrypted keys
+ * say so (decision 0010.32). */
 static bool wants_tgk(const struct ticket_policy *p)
 {
 	struct ticket_wish wishes[MIKEY_KEYS_MAX];
@@ -201,34 +205,35 @@ enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage st
                              unsigned accept_types, struct mikey_fault *fault)
 {
 	const struct mikey_tp *tp = &p->tp;
-	/* What the KMS alone decides counts for nothing in a wish (RFC 6043 6.10: K; decision
-	 * 0010.26: D). */
+	/* A requested policy does not decide K and D, the KMS does (RFC 6043
+	 * 6.10; decision 0010.26). */
 	unsigned flags =
 		stage == TICKET_WANTED ? (tp->flags & ~(unsigned)TICKET_K) | TICKET_D : tp->flags;
 	const char *conflict;
 
 	if (tp->ticket_type > 31 || !(accept_types >> tp->ticket_type & 1))
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
-		                  "ticket type %u is not taken", tp->ticket_type);
+		                  "ticket type %u is not accepted", tp->ticket_type);
 	if (tp->subtype != TICKET_SUBTYPE || tp->version != TICKET_VERSION)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
-		                  "ticket subtype %u version %u is not known", tp->subtype,
-		                  tp->version);
+		                  "ticket subtype %u version %u is not supported, must be 1 and 1",
+		                  tp->subtype, tp->version);
 	if ((tp->flags & (TICKET_N | TICKET_O)) != (TICKET_N | TICKET_O))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
-		                  "the ticket wants other processing than the standard one");
+		return mikey_fail(
+			fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
+			"flags N and O must be set: only standard processing is supported");
 	if (!mikey_prf_is_known(tp->prf))
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TPPAR,
-		                  "the ticket policy names PRF %u", tp->prf);
+		                  "the ticket policy has PRF %u, must be 0 or 1", tp->prf);
 	conflict = ticket_flags_conflict(flags, stage == TICKET_WANTED && wants_tgk(p));
 	if (conflict)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "ticket policy: %s", conflict);
 	if (!p->n_r)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "the ticket policy names no responder");
+		                  "the ticket policy has no IDRr (responder)");
 	if (stage == TICKET_GRANTED && p->has_kemac)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "KEMAC in a granted ticket policy");
+		                  "the policy of a granted ticket must have no KEMAC");
 	return ERR_OK;
 }
 
@@ -237,8 +242,8 @@ enum err ticket_policy_check_time(const struct ticket_policy *p, uint64_t now_nt
 {
 	if (p->has_start && ticket_ntp_diff(now_ntp, mikey_ts_to_64(p->start)) < 0)
 		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TICKET,
-		                  "the ticket is not valid yet");
-	/* An end in whole seconds includes its last second's begin, not more. */
+		                  "the ticket is not valid yet; check the clock");
+	/* The end is inclusive, but only the start of its second: the fraction is zero. */
 	if (p->has_end && ticket_ntp_diff(now_ntp, mikey_ts_to_64(p->end)) > 0)
 		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TICKET, "the ticket has expired");
 	return ERR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Request as its initiator sees it. */
+/* Ticket Request, the initiator's side. */
 #include "keyctx/ticket/request.h"
 
 #include "base/mem.h"
@@ -11,10 +11,10 @@ enum { TP_MAX = 4096 };
 struct ticket_request {
 	struct grant_exchange exchange;
 	uint8_t state;
-	size_t tp_at, tp_len; /* the wanted policy in REQUEST_INIT, from Ticket Type on */
+	size_t tp_at, tp_len; /* the requested policy in REQUEST_INIT, from Ticket Type on */
 };
 
-/* `TP` payload without its next-payload octet. */
+/* Writes the TP payload without its next-payload octet. */
 static enum err write_tp(struct wr *w, const struct ticket_request_params *p,
                          struct mikey_fault *fault)
 {
@@ -24,8 +24,9 @@ static enum err write_tp(struct wr *w, const struct ticket_request_params *p,
 
 	ticket_policy_write(&d, s, false);
 	if (!wr_ok(&d))
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TPPAR,
-		                  "the wanted policy is too long");
+		return mikey_fail(
+			fault, ERR_TOO_BIG, MIKEY_E_TPPAR,
+			"the requested policy is too long, TP Data must have at most 4096 octets");
 	wr_u16(w, s->ticket_type ? s->ticket_type : p->rules->ticket_type);
 	wr_u8(w, TICKET_SUBTYPE);
 	wr_u8(w, TICKET_VERSION);
@@ -34,7 +35,8 @@ static enum err write_tp(struct wr *w, const struct ticket_request_params *p,
 	wr_octets(w, data, wr_len(&d));
 	return wr_ok(w) ? ERR_OK
 	                : mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TPPAR,
-	                             "the wanted policy is too long");
+	                             "the requested policy is too long, TP Data must have at most "
+	                             "4096 octets");
 }
 
 static size_t longest_wish(const struct ticket_policy_spec *s)
@@ -95,7 +97,7 @@ enum request_state ticket_request_state(const struct ticket_request *r)
 	return (enum request_state)r->state;
 }
 
-/* The ticket's own policy: well formed, and with the keys it announces. */
+/* Checks the policy of the granted ticket, and that the answer holds the keys that it says. */
 static enum err take_grant(const struct ticket_request *r, const struct grant_response *a,
                            struct ticket_keys *keys, struct ticket_grant **grant,
                            struct mikey_fault *fault)
@@ -106,17 +108,17 @@ static enum err take_grant(const struct ticket_request *r, const struct grant_re
 
 	if (!ticket)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "no TICKET in REQUEST_RESP");
+		                  "REQUEST_RESP has no TICKET payload");
 	e = ticket_policy_read(&policy, ticket, fault);
 	if (!e)
 		e = ticket_policy_check(&policy, TICKET_GRANTED, r->exchange.rules.accept_types,
 		                        fault);
 	if (!e && !(policy.tp.flags & TICKET_D))
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		               "the granted ticket does not have D set");
+		               "the granted ticket must have flag D set");
 	if (!e && ticket->u.ticket.init_data.n)
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
-		               "Initiator Data in a granted ticket");
+		               "a granted ticket must have no Initiator Data");
 	if (!e)
 		e = ticket_keys_unpack(keys, &a->plain, policy.tp.flags & TICKET_I, fault);
 	return e ? e : ticket_grant_new(grant, ticket_body_bare(ticket), keys, fault);

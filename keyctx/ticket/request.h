@@ -7,17 +7,17 @@
 #include "keyctx/ticket/rules.h"
 #include "keyctx/ticket/ticket.h"
 
-/*   SENT --response--> GRANTED        a wrong message changes nothing: the true one may still come
- *   SENT --error-----> REFUSED        (only an authenticated Error; another is a hint)
+/*   SENT --response--> GRANTED   a message that fails the checks changes nothing
+ *   SENT --error-----> REFUSED   only by an authenticated Error
  */
 enum request_state { REQUEST_SENT, REQUEST_GRANTED, REQUEST_REFUSED, REQUEST_STATES };
 enum request_event { REQUEST_ON_RESPONSE, REQUEST_ON_ERROR, REQUEST_EVENTS };
 
 struct ticket_request_params {
 	const struct ticket_rules *rules;
-	const struct mikey_cred *cred; /* towards the KMS */
+	const struct mikey_cred *cred; /* for the KMS */
 	struct mikey_id me, kms;
-	const struct ticket_policy_spec *policy; /* wanted */
+	const struct ticket_policy_spec *policy; /* the policy to ask for */
 };
 
 struct ticket_request;
@@ -26,16 +26,16 @@ struct ticket_request;
 enum err ticket_request_new(struct ticket_request **out, const struct ticket_request_params *params,
                             const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_request_free(struct ticket_request *r);
-/* REQUEST_INIT, as long as the request lives. */
+/* REQUEST_INIT; valid as long as `r` lives. */
 struct view ticket_request_octets(const struct ticket_request *r);
 /* For tests: the state after each call. */
 enum request_state ticket_request_state(const struct ticket_request *r);
 
 /*
- * Takes REQUEST_RESP or an Error. ERR_OK: `*grant` is the caller's; its K flag says whether the
- * policy is another than wanted. ERR_AUTH: not from this KMS, nothing changed. ERR_DENIED: an
- * authenticated Error, whose number is fault->no; an unauthenticated one gives ERR_AUTH with its
- * number in the text.
+ * Receives REQUEST_RESP or an Error. ERR_OK: the caller owns `*grant`; its flag K says that the
+ * granted policy differs from the requested one. ERR_AUTH: not from this KMS, nothing changed.
+ * ERR_DENIED: an authenticated Error with the number fault->no. An Error without authentication
+ * gives ERR_AUTH, and its name in the text.
  */
 enum err ticket_request_receive(struct ticket_request *r, struct view octets,
                                 struct ticket_grant **grant, struct mikey_fault *fault) MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Resolve as its asker sees it. */
+/* Ticket Resolve, the asking side. */
 #include "keyctx/ticket/resolve.h"
 
 #include "base/mem.h"
@@ -9,7 +9,7 @@
 struct ticket_resolve {
 	struct grant_exchange exchange;
 	uint8_t state;
-	struct ticket_policy policy; /* of the ticket; its views point into exchange.octets */
+	struct ticket_policy policy; /* of the ticket; views on exchange.octets */
 };
 
 void ticket_resolution_free(struct ticket_resolution *r)
@@ -65,7 +65,7 @@ enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_res
 
 	e = r && m ? grant_exchange_init(&r->exchange, &wanted, env, fault)
 	           : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
-	/* The policy is read from our own copy, which lives as long as we do. */
+	/* Reads the policy from the own copy of the ticket, which lives as long as `r`. */
 	if (!e)
 		e = mikey_msg_read(m, (struct view){.p = r->exchange.octets, .n = r->exchange.len},
 		                   fault);
@@ -106,11 +106,12 @@ static enum err take_resolution(const struct ticket_resolve *r, const struct gra
 		return e;
 	if (forking && (!idr || !rand_kms.n))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "a forking ticket was resolved without IDRr or RANDRkms");
+		                  "RESOLVE_RESP for a ticket with key forking (flag I) has no IDRr "
+		                  "or no RANDRkms");
 	if (forking && r->exchange.rules.enforce_rand_len &&
 	    (rand_kms.n < keys->mpk_len || rand_kms.n < mikey_keys_longest(&keys->session)))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "RANDRkms is shorter than the keys forked with it");
+		                  "RANDRkms is shorter than the keys that are forked with it");
 	e = ticket_resolution_new(out, keys, idr ? idr->u.idr.id : (struct mikey_id){0}, rand_kms);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "out of memory") : ERR_OK;
 }

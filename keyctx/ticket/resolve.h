@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ticket Resolve, the asking side (RFC 6043 4.2.3): a responder, or a KMS that asks the KMS of
- * another domain (9). */
+ * another domain (RFC 6043 9). */
 #ifndef KEYCTX_TICKET_RESOLVE_H
 #define KEYCTX_TICKET_RESOLVE_H
 
@@ -15,23 +15,24 @@ enum resolve_event { RESOLVE_ON_RESPONSE, RESOLVE_ON_ERROR, RESOLVE_EVENTS };
 
 struct ticket_resolve_params {
 	const struct ticket_rules *rules;
-	const struct mikey_cred *cred;      /* towards the KMS */
+	const struct mikey_cred *cred;      /* for the KMS */
 	struct mikey_id me, kms;            /* IDRr, IDRkms */
-	const struct mikey_payload *ticket; /* as received, Initiator Data included */
+	const struct mikey_payload *ticket; /* as received, with Initiator Data */
 };
 
 struct ticket_resolve;
 
-/* What resolving gives: keys already forked when the ticket forks. Kept by a responder while the
- * ticket may be reused. */
+/* The result of Ticket Resolve: the keys, forked if the ticket forks them. A responder keeps it
+ * while the ticket may be reused. */
 struct ticket_resolution {
-	struct ticket_keys *keys; /* owned; mpkr is MPKr' */
-	struct mikey_id idr;      /* IDRr of RESOLVE_RESP; unset when it had none. Owned octets */
-	struct view rand_kms;     /* empty without forking; owned octets */
-	uint8_t *octets;          /* what idr and rand_kms point into */
+	struct ticket_keys *keys; /* owned; mpkr holds MPKr' */
+	/* IDRr of RESOLVE_RESP, unset if it had none; a view on `octets` */
+	struct mikey_id idr;
+	struct view rand_kms; /* empty without forking; a view on `octets` */
+	uint8_t *octets;      /* owned */
 };
 
-/* Copies keys and octets. */
+/* Copies keys and octets. ERR_NOMEM. The caller owns the result. */
 enum err ticket_resolution_new(struct ticket_resolution **out, const struct ticket_keys *keys,
                                struct mikey_id idr, struct view rand_kms) MUST_USE;
 void ticket_resolution_free(struct ticket_resolution *r);
@@ -40,7 +41,7 @@ enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_res
                             const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_resolve_free(struct ticket_resolve *r);
 struct view ticket_resolve_octets(const struct ticket_resolve *r); /* RESOLVE_INIT */
-/* Takes RESOLVE_RESP or an Error; results as ticket_request_receive. */
+/* Receives RESOLVE_RESP or an Error. Results as of ticket_request_receive. */
 enum err ticket_resolve_receive(struct ticket_resolve *r, struct view octets,
                                 struct ticket_resolution **out, struct mikey_fault *fault) MUST_USE;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The responder of a Ticket Transfer: TRANSFER_INIT is read, then checked with the keys of its
- * ticket. */
+/* The responder of a Ticket Transfer reads TRANSFER_INIT, then authenticates it
+ * with the keys of its ticket. */
 #include "keyctx/ticket/responder.h"
 
 #include "base/mem.h"
@@ -28,7 +28,7 @@ const struct mikey_payload *ticket_responder_ticket(const struct ticket_responde
 	return a->ticket;
 }
 
-/* A name that was left out is known from elsewhere (RFC 6043 6.6). */
+/* An identity that was left out comes from signalling (RFC 6043 6.6). */
 struct mikey_id responder_id_of(const struct ticket_responder *a, unsigned role)
 {
 	const struct mikey_payload *p = mikey_msg_idr(&a->msg, role);
@@ -45,11 +45,12 @@ static enum err check_header(const struct ticket_responder *a, struct mikey_faul
 		                     "%s, must be TRANSFER_INIT",
 		                     mikey_data_type_name(h->data_type));
 	if (!mikey_prf_is_known(h->prf))
-		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3, "PRF %u is not known",
-		                     h->prf);
+		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3,
+		                     "PRF %u is not supported, must be 0 or 1", h->prf);
 	if (h->map_type != MIKEY_MAP_GENERIC_ID || !h->n_cs)
-		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8,
-		                     "the crypto sessions are not a GENERIC-ID map");
+		return mikey_fail_at(
+			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 8,
+			"the offer must have crypto sessions in a GENERIC-ID map (map type 2)");
 	return ERR_OK;
 }
 
@@ -63,19 +64,19 @@ static enum err check_payloads(struct ticket_responder *a, struct mikey_fault *f
 	if (!a->ticket || !v || !mikey_msg_find(&a->msg, MIKEY_T) ||
 	    !mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I).n)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "T, RANDRi, TICKET or V is missing");
+		                  "the offer has no T, RANDRi, TICKET or V payload");
 	if (!mikey_id_is_set(responder_id_of(a, MIKEY_ROLE_I)) ||
 	    !mikey_id_is_set(responder_id_of(a, MIKEY_ROLE_R)))
 		return mikey_fail(
 			fault, ERR_SYNTAX, MIKEY_E_ID,
-			"IDRi or IDRr is not in the offer, and signalling did not give it");
+			"IDRi or IDRr is missing in the offer, and signalling did not give it");
 	algs.mac = v->u.v.alg;
 	if (kemac)
 		algs.encr = kemac->u.kemac.encr;
 	return mikey_algs_check(algs, false, fault);
 }
 
-/* RFC 6043 4.2.2.2: what can be told without a key. */
+/* Makes the checks of RFC 6043 4.2.2.2 that need no key. */
 static enum err check_ticket(struct ticket_responder *a, const struct ticket_responder_params *p,
                              struct mikey_fault *fault)
 {
@@ -93,14 +94,15 @@ static enum err check_ticket(struct ticket_responder *a, const struct ticket_res
 	flags = a->policy.tp.flags;
 	if (mikey_msg_find(&a->msg, MIKEY_KEMAC) && !(flags & TICKET_L))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the offer has a KEMAC, and the ticket does not have L set");
+		                  "the offer has a KEMAC, but the ticket does not have flag L set");
 	if (!(flags & TICKET_I) != !a->ticket->u.ticket.init_data.n)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
-		                  "Initiator Data goes with key forking, and only with it");
+		                  "Initiator Data must be present if and only if the ticket has "
+		                  "flag I (key forking)");
 	if ((flags & TICKET_I) && mikey_id_is_set(a->policy.idr_i) &&
 	    !mikey_id_eq(a->policy.idr_i, responder_id_of(a, MIKEY_ROLE_I)))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "the offer is not from the ticket's initiator");
+		                  "IDRi of the offer differs from IDRi of the ticket");
 	return ERR_OK;
 }
 
@@ -114,7 +116,7 @@ static enum err check_names(struct ticket_responder *a, const struct ticket_resp
 		found = mikey_id_eq(p->me[i], called);
 	if (!found)
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "IDRr of the offer is not a name of this terminal");
+		                  "IDRr of the offer is not an identity of this terminal");
 	for (size_t i = 0; i < a->policy.n_app && !app; i++)
 		app = mikey_id_eq(a->policy.app[i], p->app);
 	if (!app)
@@ -141,7 +143,7 @@ static enum err keep_names(struct ticket_responder *a, const struct ticket_respo
 	return ERR_OK;
 }
 
-/* Every session names policies that are there, one of which we speak. */
+/* Do all policies that a session names exist, and is one of them supported? */
 static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *fault)
 {
 	enum err e = csb_take_policies(&a->policies, &a->msg, 0, fault);
@@ -150,7 +152,7 @@ static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *f
 		return e;
 	for (size_t i = 0; i < a->msg.n_cs; i++) {
 		const struct mikey_cs *cs = &a->msg.cs[i];
-		bool usable = !cs->policies.n; /* none named: the responder may bring its own */
+		bool usable = !cs->policies.n; /* without policies the responder may add its own */
 
 		for (size_t j = 0; j < cs->policies.n; j++) {
 			const struct csmap_policy *p =
@@ -163,9 +165,10 @@ static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *f
 			usable = usable || csmap_policy_fits(p, a->msg.hdr.prf);
 		}
 		if (!usable)
-			return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_SP,
-			                  "crypto session %u: no policy offered is a suite of ours",
-			                  cs->cs_id);
+			return mikey_fail(
+				fault, ERR_UNSUPPORTED, MIKEY_E_SP,
+				"crypto session %u: none of the offered SRTP policies is supported",
+				cs->cs_id);
 	}
 	return a->policy.tp.flags & TICKET_F ? ERR_OK : csb_check_complete(&a->msg, fault);
 }
@@ -178,8 +181,9 @@ enum err ticket_responder_new(struct ticket_responder **out,
 	enum err e;
 
 	if (octets.n > MIKEY_MESSAGE_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED, "%zu octets, %d at most",
-		                  octets.n, MIKEY_MESSAGE_MAX);
+		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
+		                  "the message has %zu octets, at most %d are allowed", octets.n,
+		                  MIKEY_MESSAGE_MAX);
 	a = mem_alloc(sizeof(*a));
 	if (!a ||
 	    !(a->octets = mem_dup(octets.n ? (const void *)octets.p : "", octets.n + !octets.n)) ||
@@ -246,7 +250,7 @@ struct mikey_algs responder_algs_of(const struct ticket_responder *a)
 	return algs;
 }
 
-/* TRANSFER_INIT against MPKi at last; under forking V must be the one the KMS saw as Vi. */
+/* Authenticates TRANSFER_INIT with MPKi. With forking, V must equal Vi, which the KMS saw. */
 static enum err authenticate(struct ticket_responder *a, const struct ticket_keys *k,
                              struct mikey_msg_keys *mk, struct mikey_fault *fault)
 {
@@ -256,7 +260,8 @@ static enum err authenticate(struct ticket_responder *a, const struct ticket_key
 	enum err e = responder_offer_keys(a, k, mk);
 
 	if (e)
-		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived");
+		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+		                  "the keys of the offer can't be derived");
 	e = csb_mac_parts(&a->msg, parts, fault);
 	parts[2] = responder_id_of(a, MIKEY_ROLE_I).data;
 	parts[3] = responder_id_of(a, MIKEY_ROLE_R).data;
@@ -281,7 +286,7 @@ static enum err take_keys(struct ticket_responder *a, const struct ticket_keys *
 	                            .algs = responder_algs_of(a),
 	                            .is_allowed = a->policy.tp.flags & TICKET_L,
 	                            .accept_null = a->rules.accept_null_encr};
-	/* RANDRr, where the policy wants one (G), is drawn long enough later. */
+	/* With flag G the RANDRr drawn later will be long enough. */
 	size_t randr_len = a->policy.tp.flags & TICKET_G ? UINT8_MAX : 0;
 	enum err e = mk ? authenticate(a, k, mk, fault) : responder_no_memory(fault);
 
@@ -297,7 +302,7 @@ static enum err take_keys(struct ticket_responder *a, const struct ticket_keys *
 	return e;
 }
 
-/* Who may have made a ticket that we share the key of (decision 0010.28). */
+/* Checks who made a ticket whose key this terminal has (decision 0010.28). */
 static enum err check_owner(const struct ticket_responder *a, struct mikey_id owner,
                             struct mikey_fault *fault)
 {
@@ -306,10 +311,11 @@ static enum err check_owner(const struct ticket_responder *a, struct mikey_id ow
 
 	if (ticket_responder_must_resolve(a))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "only a KMS may open this ticket (E)");
+		                  "the ticket has flag E set: only a KMS may open it");
 	if (!mikey_id_is_set(maker) || !mikey_id_eq(maker, owner))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
-		                  "the ticket's key is not shared with the one who made it");
+		                  "the maker of the ticket is not the one that shares its key with "
+		                  "this terminal");
 	return ERR_OK;
 }
 
@@ -350,7 +356,8 @@ static enum err use_resolution(struct ticket_responder *a, const struct ticket_r
 		return step_take(&responder_steps, &a->state, event, fault);
 	if (forking && (!r->keys->has_mpkr || !mikey_id_is_set(r->idr) || !r->rand_kms.n))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "the resolution of a forking ticket is not whole");
+		                  "the resolution of a ticket with key forking (flag I) lacks "
+		                  "MPKr, IDRr or RANDRkms");
 	e = take_keys(a, r->keys, fault);
 	if (!e && ticket_resolution_new(&copy, r->keys, r->idr, r->rand_kms))
 		e = responder_no_memory(fault);

@@ -7,7 +7,7 @@
 
 enum { RANDR_MIN = 16 };
 
-/* What an answer is built with; in secret memory. */
+/* Work space for an answer; in secret memory. */
 struct building {
 	struct mikey_keys keys;
 	struct mikey_msg_keys msg_keys;
@@ -27,8 +27,8 @@ static struct view mpk_of(const struct ticket_responder *a)
 	                     .n = k->mpk_len};
 }
 
-/* RANDRi and RANDRr together are as long as the longest key (RFC 6043 12.1); RANDRr itself never
- * under 128 bits. */
+/* RANDRi and RANDRr together must be as long as the longest key (RFC 6043 12.1),
+ * RANDRr itself at least 128 bits. */
 static enum err draw_randr(const struct ticket_responder *a, struct building *b,
                            const struct mikey_env *env)
 {
@@ -53,7 +53,7 @@ static void add(struct mikey_build *b, struct mikey_payload p)
 	mikey_build_add(b, &p);
 }
 
-/* HDR, T, RANDRr, IDRr, RANDRkms, SPs, KEMAC, V. */
+/* Builds HDR, T, RANDRr, IDRr, RANDRkms, SPs, KEMAC, V. */
 static enum err build(struct ticket_responder *a, struct building *b,
                       const struct ticket_responder_choice *choice, const struct mikey_env *env,
                       struct view *octets)
@@ -103,12 +103,13 @@ static enum err add_own_keys(const struct ticket_responder *a, struct building *
 		return ERR_OK;
 	if (!(a->policy.tp.flags & TICKET_M))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "keys of the responder need flag M in the ticket");
+		                  "own session keys of the responder need flag M in the ticket");
 	for (size_t i = 0; i < own->n; i++)
 		if (mikey_keys_add(&b->keys, own->k[i].type, mikey_key_octets(&own->k[i]),
 		                   mikey_key_salt(&own->k[i]), mikey_key_spi(&own->k[i])))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "two keys of one SPI, or too many");
+			return mikey_fail(
+				fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+				"two keys have the same SPI, or there are more than 12 keys");
 	return mikey_algs_check_keys(responder_algs_of(a), own, fault);
 }
 
@@ -147,11 +148,12 @@ static enum err build_response(struct ticket_responder *a, struct building *b,
 	if (e)
 		return e;
 	e = build(a, b, choice, env, &built);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the answer can't be built")
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+	                      "the answer can't be built (message too long or cryptography failed)")
 	         : mikey_msg_read(&b->msg, built, fault);
 }
 
-/* Six parameters: the choice, two results, and what every exchange takes. */
+/* Six parameters: the choice, two results, and what every exchange has. */
 enum err ticket_responder_finish(struct ticket_responder *a,
                                  const struct ticket_responder_choice *choice,
                                  const struct mikey_env *env, struct ticket_csb **csb,

@@ -17,16 +17,16 @@ struct ticket_responder {
 	struct ticket_data data;
 	struct csb_policies policies;
 	uint8_t *names;
-	struct mikey_id me;   /* the own identity that answers; views `names` */
-	struct mikey_id peer; /* the caller, where IDRi is left out; views `names` */
+	struct mikey_id me;   /* own identity to answer with; a view on `names` */
+	struct mikey_id peer; /* the caller if the offer has no IDRi; a view on `names` */
 	struct ticket_resolution *resolution;
-	struct mikey_keys *keys; /* the ticket's and the offer's */
+	struct mikey_keys *keys; /* session keys of the ticket and of the offer */
 	struct ticket_csb *csb;
 };
 
-/* The name of that role (MIKEY_ROLE_I, _R), also where the offer leaves it out. */
+/* The identity of that role (MIKEY_ROLE_I, _R), from the offer or from signalling. */
 struct mikey_id responder_id_of(const struct ticket_responder *a, unsigned role);
-/* Keys of TRANSFER_INIT under MPKi. */
+/* Derives the keys of TRANSFER_INIT from MPKi. */
 enum err responder_offer_keys(const struct ticket_responder *a, const struct ticket_keys *k,
                               struct mikey_msg_keys *out) MUST_USE;
 /* The algorithms of TRANSFER_RESP: those of the offer. */

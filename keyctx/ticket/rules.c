@@ -26,8 +26,9 @@ enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t
 		return ERR_OK;
 	if (diff > skew || diff < -skew)
 		return mikey_fail(
-			fault, ERR_EXPIRED, MIKEY_E_TS, "the timestamp is %u s %s, %u at most",
+			fault, ERR_EXPIRED, MIKEY_E_TS,
+			"T is %u s %s, must be within %u s of now; check the clock",
 			(unsigned)((diff < 0 ? 0 - (uint64_t)diff : (uint64_t)diff) >> 32),
-			diff < 0 ? "old" : "ahead", r->skew_s);
+			diff < 0 ? "in the past" : "in the future", r->skew_s);
 	return ERR_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How a state machine takes a step, and the tables of keyctx/ticket: a row for each state, a column
- * for each event. */
+/* The step of a state machine, and the tables of keyctx/ticket: a row for each
+ * state, a column for each event. */
 #include "keyctx/ticket/step.h"
 
 #include "keyctx/ticket/responder.h"
@@ -18,8 +18,9 @@ enum err step_take(const struct step_table *t, uint8_t *state, unsigned event,
                    struct mikey_fault *fault)
 {
 	if (!step_allows(t, *state, event))
-		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED, "%s: no %s when %s",
-		                  t->name, event < t->n_events ? t->events[event] : "?",
+		return mikey_fail(fault, ERR_WRONG_STATE, MIKEY_E_UNSPECIFIED,
+		                  "%s: event %s is not allowed in state %s", t->name,
+		                  event < t->n_events ? t->events[event] : "?",
 		                  *state < t->n_states ? t->states[*state] : "?");
 	*state = t->next[*state * t->n_events + event];
 	return ERR_OK;

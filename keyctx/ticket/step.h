@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* State machines as tables: the table, taking a step, and the tables of keyctx/ticket. */
+/* State machines as tables: the type, a step, and the tables of keyctx/ticket. */
 #ifndef KEYCTX_TICKET_STEP_H
 #define KEYCTX_TICKET_STEP_H
 
@@ -26,7 +26,7 @@ bool step_allows(const struct step_table *t, uint8_t state, unsigned event);
 extern const struct step_table request_steps, resolve_steps, initiator_steps, responder_steps,
 	csb_steps, authority_steps;
 
-/* For tests: every table above. */
+/* For tests, which walk every state and event: all tables above. */
 extern const struct step_table *const ticket_step_tables[];
 extern const size_t ticket_step_table_count;
 

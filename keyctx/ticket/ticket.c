@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The MIKEY base ticket: made, opened, forked. */
+/* The MIKEY base ticket: makes, opens and forks it. */
 #include "keyctx/ticket/ticket.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 enum {
 	SPI_LEN = 4,
 	BODY_MAX = 8192,
-	V_FIXED = 2, /* next payload, algorithm */
+	V_FIXED = 2, /* octets of V before the MAC: next payload, algorithm */
 };
 
 /* A ticket's KEMAC is encrypted with this in place of a CSB ID (RFC 6043 A.2). */
@@ -26,7 +26,7 @@ void ticket_keys_free(struct ticket_keys *k)
 	secret_free(k);
 }
 
-/* Reads a ticket body (no next-payload octet, no Initiator Data) into a block of its own. */
+/* Reads a ticket body (without next-payload octet and Initiator Data) into a new block. */
 static enum err body_read(struct view body, struct mikey_payload *out, struct mikey_fault *fault)
 {
 	uint8_t *room = mem_alloc(body.n + 3);
@@ -41,7 +41,8 @@ static enum err body_read(struct view body, struct mikey_payload *out, struct mi
 	wr_u16(&w, 0);
 	e = mikey_payload_read(&r, MIKEY_TICKET, 0, out, fault);
 	if (!e && !rd_done(&r))
-		e = mikey_fail(fault, ERR_SYNTAX, MIKEY_E_TICKET, "octets behind the ticket");
+		e = mikey_fail(fault, ERR_SYNTAX, MIKEY_E_TICKET,
+		               "unexpected octets after the ticket");
 	if (e)
 		mem_free(room);
 	return e;
@@ -86,7 +87,8 @@ static enum err draw(const struct mikey_env *env, const char *name, void *out, s
 {
 	enum err e = env->random(env->random_ctx, name, out, n);
 
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "no random octets for %s", name)
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "the random generator failed (%s)",
+	                      name)
 	         : ERR_OK;
 }
 
@@ -99,13 +101,13 @@ static bool is_zero(struct view v)
 	return !any;
 }
 
-/* One wished key with its salt and SPI, drawn under names that tell them apart. */
+/* Makes one requested key with salt and SPI. Numbers in the names tell random values apart. */
 static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, size_t i,
                          const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct mikey_key *tmp = secret_alloc(sizeof(*tmp));
 	char name[32];
-	/* An SPI of zeros says no more than its length does: the one who makes the key chooses. */
+	/* An SPI of zeros gives only a length; the SPI is then chosen here. */
 	struct view spi = is_zero(wish->spi) ? (struct view){0} : wish->spi;
 	uint8_t drawn_spi[SPI_LEN];
 	enum err e = tmp ? ERR_OK : ERR_NOMEM;
@@ -129,10 +131,14 @@ static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, 
 		e = mikey_keys_add(to, wish->type, (struct view){.p = tmp->key, .n = wish->len},
 		                   (struct view){.p = tmp->salt, .n = wish->salt_len}, spi);
 	secret_free(tmp);
-	return e ? mikey_fail(fault, e, MIKEY_E_TPPAR, "session key %zu can't be made", i) : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_TPPAR,
+	                      "session key %zu can't be made: too long, too many keys, or the "
+	                      "random generator failed",
+	                      i)
+	         : ERR_OK;
 }
 
-/* What is being made; in secret memory. */
+/* Work space for a new ticket; in secret memory. */
 struct making {
 	struct ticket_keys keys;
 	struct mikey_keys plain; /* MPK, then session keys: what the ticket's KEMAC holds */
@@ -172,7 +178,7 @@ static enum err make_session_keys(struct making *m, const struct ticket_policy_s
 	return e;
 }
 
-/* MPKi and MPKr from the MPK and the ticket's RAND. */
+/* Derives MPKi and MPKr from the MPK and the ticket's RAND. */
 static enum err split_mpk(struct ticket_keys *k, unsigned prf, struct view mpk, struct view rand)
 {
 	k->mpk_len = (uint8_t)mpk.n;
@@ -188,8 +194,8 @@ static bool keys_have_tgk(const struct mikey_keys *k)
 	return false;
 }
 
-/* The TICKET payload up to V's algorithm, then the MAC over all of it but its next-payload octet
- * (decision 0010.16). */
+/* Writes the TICKET payload up to V. Its MAC covers all of it except the next-payload
+ * octet (decision 0010.16). */
 static enum err write_body(struct making *m, const struct ticket_policy_spec *spec,
                            struct mikey_id tpk_id, struct mikey_algs algs, struct wr *w)
 {
@@ -235,7 +241,7 @@ static enum err write_body(struct making *m, const struct ticket_policy_spec *sp
 	return e;
 }
 
-/* Everything a contradiction could come of, before a key is made. */
+/* Checks all inputs before a key is made. */
 static enum err check_spec(const struct ticket_policy_spec *spec, const struct ticket_tpk *tpk,
                            struct mikey_algs algs, struct mikey_fault *fault)
 {
@@ -246,14 +252,16 @@ static enum err check_spec(const struct ticket_policy_spec *spec, const struct t
 		                  "the ticket policy has no IDRr");
 	if (!tpk->key.n)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
-		                  "no key to protect the ticket with");
+		                  "the key that protects the ticket is empty");
 	if (tpk->key.n > MIKEY_KEY_MAX)
-		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_TICKET, "a ticket key of %zu octets",
-		                  tpk->key.n);
+		return mikey_fail(
+			fault, ERR_TOO_BIG, MIKEY_E_TICKET,
+			"the key that protects the ticket has %zu octets, at most 64 are allowed",
+			tpk->key.n);
 	return mikey_algs_check(used, false, fault);
 }
 
-/* Six parameters: what is made, under which key, how, and what every exchange takes. */
+/* Six parameters: policy, key, algorithms, and what every exchange has. */
 enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spec *spec,
                        const struct ticket_tpk *tpk, struct mikey_algs algs,
                        const struct mikey_env *env, struct mikey_fault *fault)
@@ -272,7 +280,7 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 		e = mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 		goto out;
 	}
-	/* RFC 6043 12.1: as long as the longer of TPK and MPK. */
+	/* RFC 6043 12.1: RAND is as long as the longer of TPK and MPK. */
 	m->rand_len = mikey_rand_len(spec->prf, tpk->key.n);
 	e = make_session_keys(m, spec, env, fault);
 	if (!e)
@@ -305,7 +313,7 @@ out:
 	return e;
 }
 
-/* Plaintext of a ticket: one MPK first, then session keys (RFC 6043 A.1). */
+/* Reads the plaintext of a ticket: one MPK first, then session keys (RFC 6043 A.1). */
 static enum err take_plain(struct ticket_keys *out, const struct mikey_keys *plain,
                            const struct ticket_policy *policy, struct view rand,
                            struct mikey_fault *fault)
@@ -315,21 +323,24 @@ static enum err take_plain(struct ticket_keys *out, const struct mikey_keys *pla
 	enum err e;
 
 	if (!plain->n || mpk->type != MIKEY_MPK)
-		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_TICKET, "the ticket holds no MPK");
+		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_TICKET,
+		                  "the first key in the ticket must be an MPK");
 	if (conflict)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR, "ticket policy: %s", conflict);
 	if (rand.n < mpk->key_len)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
-		                  "RAND of the ticket is shorter than its MPK");
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_TICKET,
+			"RAND of the ticket must be at least as long as its MPK (RFC 6043 12.1)");
 	*out = (struct ticket_keys){0};
 	for (size_t i = 1; i < plain->n; i++) {
 		if (plain->k[i].type == MIKEY_MPK)
 			return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_TICKET,
-			                  "the ticket holds two MPKs");
+			                  "the ticket holds two MPKs, one is allowed");
 		out->session.k[out->session.n++] = plain->k[i];
 	}
 	e = split_mpk(out, policy->tp.prf, mikey_key_octets(mpk), rand);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "MPKs can't be derived") : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "MPKi and MPKr can't be derived")
+	         : ERR_OK;
 }
 
 struct opening {
@@ -352,10 +363,11 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 	e = mikey_algs_check(algs, false, fault);
 	if (!e && data.kemac.u.kemac.mac_alg != MIKEY_MAC_NULL)
 		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET, data.kemac.offset,
-		                  "KEMAC with a MAC of its own");
+		                  "KEMAC must have the MAC algorithm NULL");
 	if (!e && (!tpk.n || data.rand.n < tpk.n))
 		e = mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
-		               "RAND of the ticket is shorter than its key");
+		               "RAND of the ticket must be at least as long as the key that "
+		               "protects it (RFC 6043 12.1)");
 	o = e ? NULL : secret_alloc(sizeof(*o));
 	if (!e && !o)
 		return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
@@ -365,7 +377,8 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 		body.n -= data.v.u.v.mac.n;
 		e = mikey_mac_check(&data.v, &o->keys, &body, 1, fault);
 		if (e == ERR_AUTH)
-			mikey_fail(fault, e, MIKEY_E_TICKET, "the MAC of the ticket is wrong");
+			mikey_fail(fault, e, MIKEY_E_TICKET,
+			           "the MAC of the ticket is wrong: other key or altered ticket");
 	}
 	if (!e)
 		e = mikey_kemac_open(&o->plain, &data.kemac,
@@ -432,16 +445,19 @@ enum err ticket_keys_unpack(struct ticket_keys *out, const struct mikey_keys *pa
 		n_mpk++;
 	if (n_mpk != (forking ? 2u : 1u) ||
 	    (forking && packed->k[0].key_len != packed->k[1].key_len))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "%zu MPKs where the policy wants %d", n_mpk, forking ? 2 : 1);
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			"%zu MPKs of equal length in the answer, the ticket policy requires %d",
+			n_mpk, forking ? 2 : 1);
 	*out = (struct ticket_keys){.mpk_len = packed->k[0].key_len, .has_mpkr = forking};
 	memcpy(out->mpki, packed->k[0].key, out->mpk_len);
 	if (forking)
 		memcpy(out->mpkr, packed->k[1].key, out->mpk_len);
 	for (size_t i = n_mpk; i < packed->n; i++) {
 		if (packed->k[i].type == MIKEY_MPK)
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			                  "an MPK among session keys");
+			return mikey_fail(
+				fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+				"an MPK after the first session key, MPKs must come first");
 		out->session.k[out->session.n++] = packed->k[i];
 	}
 	return ERR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The insides of TP and TICKET payloads. */
+/* Decodes the contents of TP and TICKET payloads. */
 #include "keyctx/ticket/ticket_payload.h"
 
 enum {
@@ -34,10 +34,11 @@ static enum err policy_idr(struct ticket_policy *out, const struct mikey_payload
 		out->app[out->n_app++] = id;
 		return ERR_OK;
 	default:
-		return ERR_OK; /* known payload in a place of no use: ignored (RFC 6043 4.1) */
+		return ERR_OK; /* a known payload without meaning here is ignored (RFC 6043 4.1) */
 	}
 	return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
-	                     "too many IDR of role %u in the policy", p->u.idr.role);
+	                     "too many IDR payloads with role %u in the ticket policy",
+	                     p->u.idr.role);
 }
 
 static enum err policy_tr(struct ticket_policy *out, const struct mikey_payload *p,
@@ -56,12 +57,13 @@ static enum err policy_tr(struct ticket_policy *out, const struct mikey_payload 
 	if (role >= ARRAY_LEN(rows) || !rows[role].has)
 		return ERR_OK;
 	if (*rows[role].has || p->u.tr.ts.type == MIKEY_TS_COUNTER)
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
-		                     "TR of role %u: stands twice, or is a counter", role);
-	/* RFC 6043 6.10: an interval is seconds as NTP-UTC-32, whatever the other two are. */
+		return mikey_fail_at(
+			fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
+			"TR with role %u in the ticket policy occurs twice or is a counter", role);
+	/* RFC 6043 6.10: the rekey interval is NTP-UTC-32, whatever type start and end have. */
 	if (role == MIKEY_TR_REKEY && p->u.tr.ts.type != MIKEY_TS_NTP_UTC_32)
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
-		                     "the rekey interval is no NTP-UTC-32");
+		                     "the rekey interval must have the type NTP-UTC-32");
 	*rows[role].has = true;
 	*rows[role].ts = p->u.tr.ts;
 	return ERR_OK;
@@ -78,7 +80,7 @@ static enum err policy_take(struct ticket_policy *out, const struct mikey_payloa
 		return ERR_OK;
 	if (out->has_kemac)
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
-		                     "KEMAC stands twice in the policy");
+		                     "KEMAC occurs twice in the ticket policy");
 	out->has_kemac = true;
 	out->kemac = *p;
 	return ERR_OK;
@@ -104,7 +106,7 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 	*out = (struct ticket_policy){.tp = *tp};
 	if (!rd_ok(&r))
 		return mikey_fail_at(fault, ERR_TRUNCATED, MIKEY_E_TPPAR, base,
-		                     "an empty ticket policy");
+		                     "the ticket policy is empty");
 	e = mikey_chain_read(&r, first, base, &chain, fault);
 	if (e) {
 		if (fault)
@@ -113,13 +115,13 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 	}
 	if (!rd_done(&r))
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, base + rd_offset(&r),
-		                     "octets behind the ticket policy");
+		                     "unexpected octets after the ticket policy");
 	for (size_t i = 0; i < chain.n && !e; i++)
 		e = policy_take(out, &p[i], fault);
 	return e;
 }
 
-/* All that is wrong in here is one number to the peer (decision 0010.20). */
+/* The peer gets the same error number for all faults in here (decision 0010.20). */
 static enum err ticket_fault(enum err e, struct mikey_fault *fault)
 {
 	if (e && fault)
@@ -149,7 +151,7 @@ enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *t
 		if ((had && *had) || (p[i].type == MIKEY_V && i + 1 < chain.n) ||
 		    (i && p[i].type == MIKEY_THDR))
 			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, p[i].offset,
-			                     "%s is not where it belongs",
+			                     "%s occurs twice or at the wrong place in Ticket Data",
 			                     mikey_type_name(p[i].type));
 		if (had)
 			*had = true;
@@ -166,8 +168,9 @@ enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *t
 	}
 	if (!has_t || !has_rand || !has_kemac || !chain.n || p[chain.n - 1].type != MIKEY_V ||
 	    !rd_done(&r))
-		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
-		                     "Ticket Data lacks T, RAND, KEMAC or V, or goes on behind V");
+		return mikey_fail_at(
+			fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
+			"Ticket Data has no T, RAND, KEMAC or V, or has octets after V");
 	return ERR_OK;
 }
 
@@ -182,16 +185,18 @@ enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_
 
 	if (first != MIKEY_V)
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
-		                     "Initiator Data does not begin with V");
+		                     "Initiator Data must begin with V");
 	e = mikey_payload_read(&r, MIKEY_V, base, &out->vi, fault);
-	/* Vi may say "last", being a copy of the V that is (decision 0010.5). */
+	/* The next-payload octet of Vi may be 0, because Vi is a copy of V, the last
+	 * payload (decision 0010.5). */
 	if (!e && out->vi.next != MIKEY_V && out->vi.next != MIKEY_LAST)
 		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
-		                  "Initiator Data holds another payload than V");
+		                  "Initiator Data must hold only two V payloads");
 	if (!e)
 		e = mikey_payload_read(&r, MIKEY_V, base, &out->vr, fault);
 	if (!e && (out->vr.next != MIKEY_LAST || !rd_done(&r)))
-		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base, "octets behind Vr");
+		e = mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
+		                  "unexpected octets after Vr in Initiator Data");
 	if (!e)
 		out->covered = (struct view){.p = data.p, .n = data.n - out->vr.u.v.mac.n};
 	return ticket_fault(e, fault);

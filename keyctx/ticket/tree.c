@@ -18,7 +18,7 @@ enum {
 	CHAIN_MAX = 40,
 };
 
-/* What is being built, and where the message starts. */
+/* The tree that is being built, and the message. */
 struct making {
 	struct mikey_tree *tree;
 	struct view octets;
@@ -94,7 +94,7 @@ static void octets_field(struct making *m, struct view v, const char *name)
 	note(m, field(m, v, name, "%s%s", hex, v.n > VALUE_MAX ? "..." : ""), "%zu octets", v.n);
 }
 
-/* A number of one octet. */
+/* Adds a number of one octet. */
 static void number(struct making *m, const uint8_t *at, const char *name, unsigned value,
                    const char *meaning)
 {
@@ -175,9 +175,10 @@ static void kemac_fields(struct making *m, const struct mikey_payload *p)
 	struct view data = p->u.kemac.data;
 
 	number(m, start + 1, "encr_alg", p->u.kemac.encr, NAMED(p->u.kemac.encr, encr_names));
-	/* What is in clear here may be a key. */
+	/* Unencrypted data may be a key, so it is not shown. */
 	if (p->u.kemac.encr == MIKEY_ENCR_NULL)
-		note(m, field(m, data, "key_data", "%zu octets", data.n), "in clear, not shown");
+		note(m, field(m, data, "key_data", "%zu octets", data.n),
+		     "not encrypted, not shown");
 	else
 		octets_field(m, data, "encr_data");
 	number(m, data.p + data.n, "mac_alg", p->u.kemac.mac_alg,
@@ -216,8 +217,8 @@ static void sp_fields(struct making *m, const struct mikey_payload *p)
 
 static void payload_node(struct making *m, const struct mikey_payload *p);
 
-/* A chain whose octets are known to lie inside the message; what does not decode is left to the
- * fault. */
+/* Adds a chain of payloads that lies inside the message. Where it can't be decoded it ends;
+ * look_inside() reports the fault. */
 static void chain(struct making *m, struct view v, unsigned first, bool numbered)
 {
 	struct rd r = rd_view(v);
@@ -385,7 +386,7 @@ static void header_node(struct making *m, const struct mikey_msg *msg)
 	number(m, p, "version", h->version, NULL);
 	number(m, p + 1, "data_type", h->data_type, mikey_data_type_name(h->data_type));
 	number(m, p + 2, "next", h->next, h->next ? mikey_type_name(h->next) : "last");
-	number(m, p + 3, "v", h->v, h->v ? "a response is wanted" : NULL);
+	number(m, p + 3, "v", h->v, h->v ? "a response is requested" : NULL);
 	number(m, p + 3, "prf", h->prf, NAMED(h->prf, prf_names));
 	field(m, (struct view){p + 4, 4}, "csb_id", "%08" PRIx32, h->csb_id);
 	number(m, p + 8, "n_cs", h->n_cs, NULL);
@@ -395,7 +396,7 @@ static void header_node(struct making *m, const struct mikey_msg *msg)
 	m->depth--;
 }
 
-/* Keeps the fault that stands first in the message. */
+/* Keeps the fault with the lowest offset. */
 static void note_fault(struct mikey_tree *t, const struct mikey_fault *f)
 {
 	if (!t->has_fault ||
@@ -404,7 +405,7 @@ static void note_fault(struct mikey_tree *t, const struct mikey_fault *f)
 	t->has_fault = true;
 }
 
-/* Contents that only the side concerned would decode. */
+/* Checks contents that mikey_msg_read_prefix does not decode. */
 static void look_inside(struct mikey_tree *t, const struct mikey_payload *p)
 {
 	struct ticket_policy policy;
@@ -537,7 +538,8 @@ void mikey_tree_json(const struct mikey_tree *t, struct buf *out)
 	for (size_t i = 0; i < t->n; i++) {
 		unsigned depth = t->nodes[i].depth;
 
-		/* Nodes at depths 0 to open - 1 are open; those not above this one are done. */
+		/* Nodes at depths 0 to open - 1 have no closing brackets yet. Those that do not
+		 * contain this node get them now. */
 		for (; open > depth; open--)
 			buf_text(out, "]}");
 		if (i && t->nodes[i - 1].depth >= depth)
