@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whom a KMS knows, in maps by name and by key id. */
+/* The configuration of a KMS, in maps by name and by key id. */
 #include "keyctx/kms/directory.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@ struct kms_directory {
 	unsigned references;
 	struct kms_name *self[SELF_MAX];
 	size_t n_self;
-	/* Each owns its values under one key; the other maps borrow them. */
+	/* One map for each type owns its values, the other maps borrow them. */
 	struct map *users_by_name, *users_by_psk, *users_by_impi;
 	struct map *groups;
 	struct map *ticket_keys, *ticket_keys_by_owner;
@@ -25,8 +25,6 @@ struct kms_directory {
 	struct kms_pki pki;
 	struct kms_gba gba;
 };
-
-/* --- names ------------------------------------------------------------------ */
 
 struct kms_name *kms_name_new(struct mikey_id id)
 {
@@ -143,12 +141,10 @@ bool kms_pattern_fits(const struct kms_pattern *p, struct mikey_id id)
 	return str_eq(pattern, text_of(id));
 }
 
-/* --- policy ----------------------------------------------------------------- */
-
 static void kms_policy_init(struct kms_policy *p)
 {
-	/* The IMS profile of RFC 6043's modes: 1 and 3; UNVERIFIED against TS 33.328 Annex D, hence
-	 * settings. */
+	/* The IMS profile uses modes 1 and 3 of RFC 6043. Not verified against TS 33.328
+	 * Annex D, so it is a setting. */
 	*p = (struct kms_policy){
 		.modes = 1 << 1 | 1 << 3,
 		.accept_types = 1 << 1 | 1 << 2,
@@ -180,8 +176,6 @@ bool kms_policy_allows(const struct kms_policy *p, struct mikey_id from, struct 
 			return p->rules[i].allow;
 	return p->n_rules == 0;
 }
-
-/* --- the directory ---------------------------------------------------------- */
 
 enum err kms_directory_new(struct kms_directory **out)
 {
@@ -290,7 +284,7 @@ static enum err put(struct map *m, const struct kms_name *name, void *value)
 	return map_put(m, name->octets, name->n, value);
 }
 
-/* A name is looked up by the octets it would have as a map's key. */
+/* Looks up an identity in the form of struct kms_name. */
 static void *get(const struct map *m, struct mikey_id id)
 {
 	uint8_t key[KMS_NAME_MAX];
@@ -349,8 +343,8 @@ enum err kms_directory_take_user(struct kms_directory *d, struct kms_user *u)
 		kms_user_free(u);
 		return e;
 	}
-	/* From here the directory frees it; a map that could not be told makes the whole directory
-	 * unusable to the caller. */
+	/* From here the directory owns `u`. After a failed map_put the caller must
+	 * discard the whole directory. */
 	for (size_t i = 0; !e && i < u->n_names; i++)
 		e = put(d->users_by_name, u->names[i], u);
 	if (!e && u->psk_id)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Generic bootstrapping (TS 33.220) as far as a KMS and its users need it: NAF_Id, Ks_(ext)_NAF,
- * B-TID. */
+/* Generic bootstrapping (TS 33.220) for a KMS and its users: NAF_Id, Ks_(ext)_NAF, B-TID. */
 #ifndef KEYCTX_KMS_GBA_H
 #define KEYCTX_KMS_GBA_H
 
@@ -16,17 +15,17 @@ enum {
 	GBA_UA_LEN = 5, /* Ua security protocol identifier */
 	GBA_FQDN_MAX = 255,
 	GBA_IMPI_MAX = 255,
-	GBA_BTID_MAX = 24 + 1 + GBA_FQDN_MAX, /* base64 of RAND, "@", the BSF's domain */
+	GBA_BTID_MAX = 24 + 1 + GBA_FQDN_MAX, /* base64 of RAND, "@", the domain of the BSF */
 };
 
-/* Between a terminal and a KMS: TS 33.220 H.3. */
+/* The protocol identifier between a terminal and a KMS: TS 33.220 H.3. */
 extern const uint8_t gba_ua_mikey[GBA_UA_LEN];
 
-/* Which key of a NAF: of the mobile equipment (Ks_NAF in GBA_ME, Ks_ext_NAF in GBA_U), or inside
- * the card (Ks_int_NAF). */
+/* The key of a NAF in the mobile equipment (Ks_NAF in GBA_ME, Ks_ext_NAF in GBA_U), or
+ * inside the card (Ks_int_NAF). */
 enum gba_key { GBA_KEY_ME, GBA_KEY_CARD };
 
-/* What one key is derived from; everything is borrowed. */
+/* Inputs of one key. All pointers are borrowed. */
 struct gba_input {
 	struct view ks, rand; /* GBA_KS_LEN and GBA_RAND_LEN octets */
 	struct str impi;
@@ -34,18 +33,20 @@ struct gba_input {
 	const uint8_t *ua; /* GBA_UA_LEN octets */
 };
 
-/* TS 33.220 B.3. `out` gets GBA_KEY_LEN octets. ERR_INVALID (a length), ERR_NOMEM, ERR_CRYPTO. */
+/* Derives a key (TS 33.220 B.3). `out` gets GBA_KEY_LEN octets. ERR_INVALID (a
+ * length), ERR_NOMEM, ERR_CRYPTO. */
 enum err gba_derive(struct secret *out, enum gba_key which, const struct gba_input *in) MUST_USE;
 
-/* NAF_Id: the FQDN and the protocol identifier behind it. ERR_INVALID, ERR_TOO_BIG. */
+/* Writes the NAF_Id: the FQDN, then the protocol identifier. ERR_INVALID (FQDN
+ * length), ERR_TOO_BIG (`room`). */
 enum err gba_naf_id(struct str fqdn, const uint8_t ua[GBA_UA_LEN], uint8_t *out, size_t room,
                     size_t *len) MUST_USE;
 
-/* For tests: "base64(RAND)@domain" (TS 33.220 4.5.2), NUL-terminated. ERR_INVALID,
- * ERR_TOO_BIG. A BSF makes it, the KMS only reads it. */
+/* For tests: writes the B-TID "base64(RAND)@domain" (TS 33.220 4.5.2), NUL-terminated. A BSF makes
+ * B-TIDs, the KMS only reads them. ERR_INVALID, ERR_TOO_BIG. */
 enum err gba_btid_print(const uint8_t rand[GBA_RAND_LEN], struct str domain, char *out,
                         size_t room) MUST_USE;
-/* Is it a B-TID? `domain` (a slice of `btid`) names the BSF that made it. ERR_SYNTAX. */
+/* Reads a B-TID. `domain`, a view on `btid`, names the BSF that made it. ERR_SYNTAX. */
 enum err gba_btid_parse(struct str btid, uint8_t rand[GBA_RAND_LEN], struct str *domain) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The KMS itself: making it, its housekeeping, its figures. */
+/* Makes the KMS; housekeeping and statistics. */
 #include "keyctx/kms/kms_state.h"
 
 #include "base/clk.h"
@@ -37,10 +37,11 @@ enum err kms_new(struct kms **out, const struct kms_config *config, struct why *
 	if (!e) {
 		e = kms_tpks_init(&k->tpks, config->store);
 		if (e)
-			why_fail(why, e, "ticket keys in the state: %s", err_meaning(e));
+			why_fail(why, e, "the ticket keys can't be read from the state: %s",
+			         err_meaning(e));
 	}
 	if (!e && kms_directory_self(k->directory).data.n == 0)
-		e = why_fail(why, ERR_INVALID, "the KMS has no name: kms.id is missing");
+		e = why_fail(why, ERR_INVALID, "the KMS has no identity: set kms.id");
 	if (e) {
 		kms_free(k);
 		return e;
@@ -71,8 +72,8 @@ const struct kms_directory *kms_get_directory(const struct kms *k)
 	return k->directory;
 }
 
-/* A key of the BSF is of no use after its bootstrapping's end: most users come back with a new one,
- * so nobody asks for the old. */
+/* Removes expired keys of the BSF: most users come back with a new B-TID, so no
+ * lookup would find the old key. */
 static enum err expire_nafs(struct kms *k, uint64_t now_s)
 {
 	const struct kms_store *store = &k->config.store;
@@ -103,8 +104,8 @@ enum err kms_tick(struct kms *k, uint64_t wall_ns)
 	size_t gone;
 	enum err e = ERR_OK, e_nafs;
 
-	/* A message whose T is further away than the skew is refused by its T: its entry is needed
-	 * no more. */
+	/* A message whose T differs from now by more than the skew is refused by its
+	 * T, so its entry can go. */
 	if (wall_ns > keep_ns)
 		e = k->config.store.ops->forget(k->config.store.arg, wall_ns - keep_ns,
 		                                FORGET_AT_ONCE, &gone);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One request on its way through the KMS: whose it is, that it is theirs and new, then what serve.c
- * makes of it. */
+/* Runs one request: finds the key's owner, authenticates the message, checks that it is
+ * new; serve.c does the rest. */
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/kms/kms_state.h"
@@ -21,8 +21,7 @@ static const char *const event_names[] = {
 
 enum { NO = STEP_NO };
 static const uint8_t next_state[KMS_REQUEST_STATES][KMS_REQUEST_EVENTS] = {
-	/*                 ask-naf       verified   ask-tpk       ask-peer       given-naf given-tpk
-           given-peer answer */
+	/* ask-naf, verified, ask-tpk, ask-peer, given-naf, given-tpk, given-peer, answer */
 	[KMS_REQUEST_IDENTIFY] = {KMS_REQUEST_WAIT_NAF, KMS_REQUEST_SERVE, NO, NO, NO, NO, NO,
                                   KMS_REQUEST_ANSWERED},
 	[KMS_REQUEST_WAIT_NAF] = {NO, NO, NO, NO, KMS_REQUEST_IDENTIFY, NO, NO, NO},
@@ -42,7 +41,7 @@ static const struct step_table kms_request_steps = {
 	.next = &next_state[0][0],
 };
 
-/* An event that the table does not allow is a mistake of this program, not of a peer. */
+/* A forbidden event is a bug of this program, not a fault of a peer. */
 void kms_request_move(struct kms_request *r, enum kms_request_event event)
 {
 	CHECK(step_take(&kms_request_steps, &r->state, event, NULL) == ERR_OK);
@@ -57,8 +56,6 @@ struct mikey_env kms_request_env(struct kms_request *r)
 		.random_ctx = r->k->config.random_ctx,
 	};
 }
-
-/* --- the owner of a key ----------------------------------------------------- */
 
 struct mikey_id kms_owner_name(const struct kms_request *r)
 {
@@ -97,8 +94,8 @@ bool kms_owner_has(const struct kms_request *r, struct mikey_id name)
 	case KMS_OWNER_PEER:
 		return kms_peer_speaks_for(r->asking, name);
 	case KMS_OWNER_CERT:
-		return mikey_id_eq(authority_sender(r->a),
-		                   name); /* its certificate is compared by authority_verify */
+		/* authority_verify compares the sender with the certificate */
+		return mikey_id_eq(authority_sender(r->a), name);
 	case KMS_OWNER_NONE:
 		break;
 	}
@@ -120,8 +117,8 @@ enum kms_key_found kms_request_find_naf(struct kms_request *r, struct mikey_id i
 	if (store->ops->get(store->arg, KMS_BUCKET_NAF, id.data, &out->record) == ERR_OK &&
 	    naf_read(&out->key, (struct view){out->record.octets, out->record.len}) == ERR_OK) {
 		if (now_s >= out->key.until_s) {
-			/* The bootstrapping is over (TS 33.220 4.5.3): a new one is asked for by
-			 * 401. */
+			/* The bootstrapping has expired (TS 33.220 4.5.3); the 401 makes the
+			 * terminal bootstrap again. */
 			(void)!store->ops->remove(store->arg, KMS_BUCKET_NAF, id.data);
 			return KMS_KEY_UNKNOWN;
 		}
@@ -145,11 +142,12 @@ static enum kms_key_found find_peer(struct kms_request *r, struct mikey_id psk_i
 
 	if (p)
 		r->unknown_why = r->operation == KMS_RESOLVE
-		                         ? "the key is another KMS's, which showed no certificate "
-		                           "with its tls_name"
-		                         : "the key is another KMS's, which asks for no tickets";
-	/* Another KMS resolves, it never asks for tickets; and it comes with the certificate we
-	 * know it by. */
+		                         ? "the key belongs to a peer KMS, but the client showed "
+		                           "no certificate with its tls_name"
+		                         : "the key belongs to a peer KMS, which may only resolve "
+		                           "tickets, not request them";
+	/* Another KMS may only resolve, and must present the client
+	 * certificate configured for it. */
 	if (!p || r->operation != KMS_RESOLVE || !(r->names && r->names(r->names_arg, p->tls_name)))
 		return KMS_KEY_UNKNOWN;
 	r->asking = p;
@@ -210,8 +208,6 @@ static struct view owner_psk(const struct kms_request *r)
 	return (struct view){0};
 }
 
-/* --- ending ----------------------------------------------------------------- */
-
 static void audit(const struct kms_request *r, const enum mikey_error *no, const char *text)
 {
 	struct kms_audit line = {
@@ -249,7 +245,7 @@ void kms_request_refuse(struct kms_request *r, enum kms_result result, enum mike
 	struct mikey_env env = kms_request_env(r);
 
 	r->result = result;
-	/* What can't be answered in MIKEY is answered by its status alone. */
+	/* If no MIKEY Error can be built, the answer is the HTTP status alone. */
 	if (authority_error(r->a, (struct view){r->octets, r->n_octets}, no, &env,
 	                    wr_make(r->error_room, sizeof(r->error_room)), &r->answer))
 		r->answer = (struct view){0};
@@ -280,8 +276,6 @@ void kms_request_answer(struct kms_request *r, struct view octets)
 	audit(r, NULL, "");
 }
 
-/* --- the way of a request --------------------------------------------------- */
-
 static enum err verify(struct kms_request *r, struct mikey_fault *fault)
 {
 	const struct kms_pki *pki = kms_directory_pki(r->d);
@@ -299,8 +293,8 @@ static enum err verify(struct kms_request *r, struct mikey_fault *fault)
 	return authority_verify(r->a, &peer, fault);
 }
 
-/* The message is its owner's; is it new? Remembered before it is served, so that no crash lets it
- * be served twice. */
+/* Is the authenticated message new? It is stored before it is served, so that a crash
+ * can't lead to serving it twice. */
 static enum err check_replay(struct kms_request *r)
 {
 	const struct kms_store *store = &r->k->config.store;
@@ -332,14 +326,14 @@ static void serve(struct kms_request *r)
 		serve_resolve(r);
 }
 
-/* What can't be remembered could be served twice, so it is not served. Without room there will be
- * some when older messages are forgotten. */
+/* A message that can't be stored could be served twice, so it is refused. A full store has room
+ * again once older messages are removed. */
 static void refuse_unwritten(struct kms_request *r, enum err e)
 {
 	r->k->store_failures++;
 	r->retry_after_s = FULL_RETRY_S;
 	kms_request_refuse(r, e == ERR_LIMIT ? KMS_LIMITED : KMS_BROKEN, MIKEY_E_UNSPECIFIED,
-	                   e == ERR_LIMIT ? "the store of served messages is full"
+	                   e == ERR_LIMIT ? "the store of served messages is full (--seen-max)"
 	                                  : "the state can't be written");
 }
 
@@ -380,10 +374,8 @@ static void identify(struct kms_request *r)
 static enum err set_rules(struct kms_request *r, struct mikey_fault *fault)
 {
 	const struct kms_policy *p = kms_directory_policy(r->d);
-	uint8_t prf =
-		r->n_octets > 3
-			? r->octets[3] & 0x7f
-			: 0; /* of HDR, RFC 3830 6.1: answers use the algorithms of the question */
+	/* PRF in HDR, RFC 3830 6.1; answers use the algorithms of the request */
+	uint8_t prf = r->n_octets > 3 ? r->octets[3] & 0x7f : 0;
 
 	ticket_rules_init(&r->rules);
 	r->rules.algs = prf == MIKEY_PRF_SHA256 ? mikey_algs_256 : mikey_algs_128;
@@ -391,8 +383,9 @@ static enum err set_rules(struct kms_request *r, struct mikey_fault *fault)
 	r->rules.skew_s = p->skew_s;
 	r->rules.accept_pk = kms_directory_pki(r->d)->trust != NULL;
 	if (!kms_policy_serves(p, prf))
-		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_PRF,
-		                  "this set of algorithms is not served");
+		return mikey_fail(
+			fault, ERR_UNSUPPORTED, MIKEY_E_PRF,
+			"the policy does not allow this set of algorithms (policy.suites)");
 	return ERR_OK;
 }
 
@@ -407,14 +400,13 @@ static enum err read_request(struct kms_request *r, struct mikey_fault *fault)
 	if (e)
 		return e;
 	if (authority_is_resolve(r->a) != (r->operation == KMS_RESOLVE))
-		return mikey_fail(
-			fault, ERR_INVALID, MIKEY_E_DT,
-			"the message is not of the kind that the URL names (request or resolve)");
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT,
+		                  "the message does not match the URL (request or resolve)");
 	t = mikey_msg_find(authority_msg(r->a), MIKEY_T);
-	/* A counter has no place in time, so its memory could never end. */
+	/* The entry of a counter could never be removed from the store of served messages. */
 	if (!t || t->u.t.type == MIKEY_TS_COUNTER)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS,
-		                  "T is a counter, must be a time");
+		                  "T must be a time, not a counter");
 	return ERR_OK;
 }
 

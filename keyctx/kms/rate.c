@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Token buckets in a map, the longest idle first in a list. */
+/* Token buckets in a map; a list has the longest idle first. */
 #include "keyctx/kms/rate.h"
 
 #include "base/clk.h"
@@ -83,7 +83,7 @@ enum err rate_take(struct rate *r, struct view who, struct rate_limit limit, uin
 	b = find_or_make(r, who, limit.burst ? limit.burst : 1, now_ns);
 	if (!b)
 		return ERR_NOMEM;
-	/* A clock set back gives nothing and takes nothing. */
+	/* If the clock was set back, the bucket gains nothing and loses nothing. */
 	if (now_ns > b->last_ns)
 		b->tokens += (double)(now_ns - b->last_ns) * per_ns;
 	if (b->tokens > most)

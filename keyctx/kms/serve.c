@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a verified request gets: a ticket by policy, the keys of a ticket, or another KMS's answer.
- */
+/* Serves a verified request: a new ticket, the keys of a ticket, or the answer of another KMS. */
 #include "base/clk.h"
 #include "keyctx/kms/kms_state.h"
-
-/* --- Ticket Request --------------------------------------------------------- */
 
 static enum err check_callees(const struct kms_request *r, struct mikey_id sender,
                               const struct ticket_policy_spec *spec, struct mikey_fault *fault)
@@ -14,7 +11,9 @@ static enum err check_callees(const struct kms_request *r, struct mikey_id sende
 	for (size_t i = 0; i < spec->n_r; i++)
 		if (!kms_policy_allows(p, sender, spec->r[i]))
 			return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-			                  "policy: this user may not call IDRr %zu", i + 1);
+			                  "the policy does not allow this user to call IDRr %zu of "
+			                  "the request",
+			                  i + 1);
 	return ERR_OK;
 }
 
@@ -28,21 +27,21 @@ static enum err fill_names(const struct kms_request *r, struct ticket_policy_spe
 	if (!mikey_id_is_set(sender))
 		sender = kms_owner_name(r);
 	if (mikey_id_is_set(kms) && !kms_directory_is_self(r->d, kms))
-		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID, "IDRkms names another KMS");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
+		                  "IDRkms of the request names another KMS");
 	if (mikey_id_is_set(spec->idr_kms) && !kms_directory_is_self(r->d, spec->idr_kms))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "the wanted policy names another KMS");
+		                  "IDRkms of the requested policy names another KMS");
 	if (mikey_id_is_set(spec->idr_i) && !mikey_id_eq(spec->idr_i, sender))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "the wanted policy names another initiator");
+		                  "IDRi of the requested policy is not the sender");
 	spec->idr_i = sender;
 	if (!mikey_id_is_set(spec->idr_kms))
 		spec->idr_kms = kms_directory_self(r->d);
 	return check_callees(r, sender, spec, fault);
 }
 
-/* Lifetime: within what policy allows; an end in the past or before the start is no policy at all.
- */
+/* Limits the lifetime to the policy's; refuses an end in the past or before the start. */
 static enum err fill_times(const struct kms_request *r, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
 {
@@ -56,15 +55,17 @@ static enum err fill_times(const struct kms_request *r, struct ticket_policy_spe
 	}
 	if (spec->end.type == MIKEY_TS_COUNTER ||
 	    (spec->has_start && spec->start.type == MIKEY_TS_COUNTER))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "start or end of the wanted ticket is a counter, must be a time");
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_TPPAR,
+			"start and end of the requested ticket must be times, not counters");
 	if (ticket_ntp_diff(mikey_ts_to_64(spec->end), now) <= 0)
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "the wanted ticket has expired already");
+		return mikey_fail(
+			fault, ERR_INVALID, MIKEY_E_TPPAR,
+			"the end of the requested ticket is in the past; check the clock");
 	if (spec->has_start &&
 	    ticket_ntp_diff(mikey_ts_to_64(spec->end), mikey_ts_to_64(spec->start)) < 0)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TPPAR,
-		                  "the wanted ticket ends before it starts");
+		                  "the requested ticket ends before it starts");
 	if (ticket_ntp_diff(mikey_ts_to_64(spec->end), most) > 0)
 		spec->end = ticket_ts_32(most);
 	return ERR_OK;
@@ -83,8 +84,8 @@ static void fill_flags(const struct kms_request *r, struct ticket_policy_spec *s
 		spec->flags &= (uint16_t)~TICKET_M;
 }
 
-/* Mode 2 needs a key shared with the one responder it is for; without one, or where policy has no
- * mode 2, the ticket becomes one of mode 1. */
+/* Mode 2 needs a single responder that shares a key with this KMS. Otherwise, or if the policy does
+ * not allow mode 2, the ticket gets mode 1. */
 static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spec,
                            struct ticket_tpk *out)
 {
@@ -114,13 +115,14 @@ static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spe
 	return ERR_OK;
 }
 
-/* A ticket has a PRF of its own, and it need not be the message's. */
+/* The PRF of the ticket may differ from that of the message. */
 static enum err check_set(const struct kms_request *r, struct mikey_fault *fault)
 {
 	if (kms_policy_serves(kms_directory_policy(r->d), authority_policy(r->a)->tp.prf))
 		return ERR_OK;
-	return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-	                  "policy: tickets of this set of algorithms are not served");
+	return mikey_fail(
+		fault, ERR_DENIED, MIKEY_E_TPPAR,
+		"the policy does not allow tickets with this set of algorithms (policy.suites)");
 }
 
 void serve_request(struct kms_request *r)
@@ -144,12 +146,13 @@ void serve_request(struct kms_request *r)
 	if (!e) {
 		e = choose_tpk(r, &spec, &tpk);
 		if (e)
-			mikey_fail(&fault, e, MIKEY_E_UNSPECIFIED, "no ticket key: %s",
-			           err_meaning(e));
+			mikey_fail(&fault, e, MIKEY_E_UNSPECIFIED,
+			           "no key to protect the ticket: %s", err_meaning(e));
 	}
 	if (!e && !(p->modes & 1 << r->mode))
 		e = mikey_fail(&fault, ERR_DENIED, MIKEY_E_TPPAR,
-		               "tickets of mode %d are not made here", r->mode);
+		               "the policy does not allow tickets of mode %d (policy.modes)",
+		               r->mode);
 	if (!e)
 		e = authority_grant(r->a, &spec, &tpk, &env, &octets, &fault);
 	if (e)
@@ -158,10 +161,7 @@ void serve_request(struct kms_request *r)
 		kms_request_answer(r, octets);
 }
 
-/* --- Ticket Resolve --------------------------------------------------------- */
-
-/* The ticket's own KMS is another one: ask it, in our own name and for our own user (RFC 6043 9).
- */
+/* The ticket belongs to another KMS: asks it in the name of this KMS's user (RFC 6043 9). */
 static void forward(struct kms_request *r, struct mikey_id kms)
 {
 	const struct kms_peer *peer = kms_directory_peer(r->d, kms);
@@ -177,12 +177,13 @@ static void forward(struct kms_request *r, struct mikey_id kms)
 
 	if (!peer || !peer->url[0]) {
 		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
-		                   "IDRkms of the ticket is not in peers");
+		                   "IDRkms of the ticket names another KMS, which is not in peers");
 		return;
 	}
 	if (r->owner == KMS_OWNER_PEER) {
-		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
-		                   "a KMS asked to resolve a ticket of a third KMS");
+		kms_request_refuse(
+			r, KMS_FORBIDDEN, MIKEY_E_ID,
+			"a peer KMS asked for a ticket of a third KMS, which is not passed on");
 		return;
 	}
 	r->peer = peer;
@@ -209,7 +210,7 @@ void serve_relayed(struct kms_request *r, struct view octets)
 
 	if (e == ERR_AUTH) {
 		kms_request_refuse(r, KMS_UNREACHABLE, MIKEY_E_UNSPECIFIED,
-		                   "the other KMS's answer does not verify");
+		                   "the answer of the other KMS is not authentic");
 		return;
 	}
 	if (!e)
@@ -220,8 +221,8 @@ void serve_relayed(struct kms_request *r, struct view octets)
 		kms_request_answer(r, answer);
 }
 
-/* Who made it decides who must own the key (decision 0010.28): the policy's initiator, if he is one
- * of that user's names. */
+/* Finds the ticket's key and its owner. The owner must be the ticket's maker (decision 0010.28): a
+ * user's key counts as the initiator's if IDRi is one of the user's identities. */
 static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resolution *how)
 {
 	const struct ticket_policy *policy = authority_policy(r->a);
@@ -263,8 +264,8 @@ static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resol
 	return found;
 }
 
-/* In an IDRr of the policy by the name used or another of one's own, or a member of a group there;
- * and callable by who made it. */
+/* Is an IDRr of the ticket an identity of the sender, or a group with the sender, and may
+ * the ticket's initiator call it? */
 static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 {
 	const struct ticket_policy *policy = authority_policy(r->a);
@@ -275,7 +276,8 @@ static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 		             (r->owner != KMS_OWNER_PEER && kms_owner_has(r, policy->r[i])) ||
 		             kms_directory_in_group(r->d, policy->r[i], sender);
 
-		/* A ticket of mode 3 was never asked for: this is the first time policy sees it. */
+		/* The initiator of a mode 3 ticket did not ask this KMS, so the
+		 * policy is checked here. */
 		if (meant && kms_policy_allows(p, policy->idr_i, policy->r[i]))
 			return true;
 	}
@@ -298,7 +300,8 @@ void serve_resolve(struct kms_request *r)
 	          : policy->tp.flags & TICKET_E ? 3
 	                                        : 4;
 	if (mikey_id_is_set(kms) && !kms_directory_is_self(r->d, kms)) {
-		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID, "IDRkms names another KMS");
+		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
+		                   "IDRkms of the request names another KMS");
 		return;
 	}
 	if (mikey_id_is_set(policy->idr_kms) && !kms_directory_is_self(r->d, policy->idr_kms)) {
@@ -307,7 +310,7 @@ void serve_resolve(struct kms_request *r)
 	}
 	if (!(p->modes & 1 << r->mode)) {
 		kms_request_refuse(r, KMS_REFUSED, MIKEY_E_TPPAR,
-		                   "tickets of this mode are not opened here");
+		                   "the policy does not allow tickets of this mode (policy.modes)");
 		return;
 	}
 	e = check_set(r, &fault);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes, stores, finds and forgets the KMS's ticket protection keys. */
+/* Makes, stores, finds and removes the KMS's ticket protection keys. */
 #include "keyctx/kms/tpk.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ static void drop(struct kms_tpk *t)
 	t->octets = NULL;
 }
 
-/* 128-bit tickets get a key of their own, so that no key serves two algorithm sets. */
+/* Derives a separate key for 128-bit tickets, so that no key is used with two algorithm sets. */
 static enum err fill(struct kms_tpk *t, const uint8_t key[KMS_TPK_LEN])
 {
 	static const char label[] = "sluice kms tpk 128";
@@ -59,7 +59,7 @@ static enum err load_one(void *arg, struct view key, struct view value)
 	e = fill(&t, octets.p);
 	if (e)
 		return e;
-	/* The store gives them by id: by age is what is needed. */
+	/* The store's order is by id; sort by age. */
 	for (; at > 0 && all->t[at - 1].made_s > t.made_s; at--)
 		all->t[at] = all->t[at - 1];
 	all->t[at] = t;
@@ -121,7 +121,7 @@ enum err kms_tpks_rotate(struct kms_tpks *all, const struct kms_tpk_life *life,
 		e = env->random(env->random_ctx, "tpk", key, KMS_TPK_LEN);
 	if (!e)
 		e = fill(&t, key);
-	/* Stored before it is used: a ticket must never outlive the only copy of its key. */
+	/* Stored before use: a ticket must never outlive the only copy of its key. */
 	if (!e)
 		e = save(all, &t);
 	secret_free(key);
@@ -138,8 +138,7 @@ enum err kms_tpks_issuing(struct kms_tpks *all, const struct kms_tpk_life *life,
 {
 	const struct kms_tpk *last = all->n ? &all->t[all->n - 1] : NULL;
 
-	/* A longest ticket made longer by a setting ends the issuing of keys that would not open
-	 * it. */
+	/* A new key is needed too if a reload allowed longer tickets than the last key can open. */
 	if (!last || now_s >= last->issue_until_s || now_s + life->open_s > last->open_until_s) {
 		enum err e = kms_tpks_rotate(all, life, env, now_s);
 
