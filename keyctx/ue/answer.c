@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers of a terminal. */
+/* Makes the answers of a terminal. */
 #include "keyctx/ue/answer.h"
 
 #include "base/mem.h"
@@ -8,10 +8,10 @@
 
 enum { NAMES_MAX = 16 };
 
-/* One message of the offer on its way to an answer. */
+/* One message of the offer, and the answer to it. */
 struct answered_part {
 	struct ue_session_part *kept;
-	struct view octets; /* TRANSFER_RESP; lives in kept->csb */
+	struct view octets; /* TRANSFER_RESP, a view on kept->csb */
 };
 
 static enum err resolve(struct ticket_responder *answer, const struct ue_identity *id,
@@ -29,7 +29,7 @@ static enum err resolve(struct ticket_responder *answer, const struct ue_identit
 	enum err e = ticket_resolve_new(&question, &params, &env->mikey, &fault);
 
 	if (e)
-		return ue_tell(why, e, &fault, "RESOLVE_INIT");
+		return ue_tell(why, e, &fault, "the request to resolve the ticket can't be built");
 	e = env->ask(env->ask_ctx, UE_TICKET_RESOLVE, ticket_resolve_octets(question), &reply, why);
 	if (!e) {
 		e = ticket_resolve_receive(question, buf_as_view(&reply), &resolution, &fault);
@@ -47,7 +47,7 @@ static enum err resolve(struct ticket_responder *answer, const struct ue_identit
 	return e;
 }
 
-/* Modes 2 and 4: the ticket is opened here. */
+/* Modes 2 and 4: opens the ticket with a key of the credentials. */
 static enum err open_here(struct ticket_responder *answer, const struct ue_identity *id,
                           struct why *why)
 {
@@ -62,12 +62,12 @@ static enum err open_here(struct ticket_responder *answer, const struct ue_ident
 			return e ? ue_tell(why, e, &fault, "the ticket can't be opened") : ERR_OK;
 		}
 	return why_fail(why, ERR_NOT_FOUND,
-	                "the ticket is to be opened here, and no key of that name is there "
-	                "(ticket_keys of the credentials)");
+	                "the ticket must be opened with a key of this terminal, but no key of that "
+	                "name is in ticket_keys of the credentials");
 }
 
-/* Was another protocol offered, and taken out on the way (RFC 4567 4.1.4)? Only after the offer is
- * authenticated. */
+/* Compares the protocols in the SDP with the list that the caller's message protects (RFC 4567
+ * 4.1.4): somebody on the way may have removed one. Only after the offer is authenticated. */
 static enum err check_protocols(const struct ticket_responder *answer, const struct sdp *s,
                                 int section, struct why *why)
 {
@@ -75,7 +75,8 @@ static enum err check_protocols(const struct ticket_responder *answer, const str
 	char offered[256];
 
 	if (ue_desc_protocols(s, section, offered, sizeof(offered)))
-		return why_fail(why, ERR_TOO_BIG, "too many key management protocols");
+		return why_fail(why, ERR_TOO_BIG,
+		                "too many key management protocols in one section of the SDP");
 	for (size_t i = 0; i < m->n; i++)
 		if (m->p[i].type == MIKEY_EXT && m->p[i].u.ext.kind == MIKEY_EXT_SDP_IDS)
 			return str_is(str_make((const char *)m->p[i].u.ext.data.p,
@@ -83,10 +84,10 @@ static enum err check_protocols(const struct ticket_responder *answer, const str
 			              offered)
 			               ? ERR_OK
 			               : why_fail(why, ERR_AUTH,
-			                          "the protocols in the SDP are not those the "
-			                          "caller offered");
+			                          "the key management protocols in the SDP differ "
+			                          "from those the caller offered");
 	return why_fail(why, ERR_AUTH,
-	                "the offer does not protect its list of protocols (SDP IDs)");
+	                "the offer has no SDP IDs extension, which protects its list of protocols");
 }
 
 static enum err check_sessions(const struct ticket_responder *answer, const struct ue_part *at,
@@ -98,8 +99,8 @@ static enum err check_sessions(const struct ticket_responder *answer, const stru
 		for (unsigned side = 0; side < 2; side++)
 			if (at->lines & 1u << i && !mikey_msg_cs(m, ue_part_cs(at, i, side)))
 				return why_fail(why, ERR_UNSUPPORTED,
-				                "no crypto session %u for m= line %u: two for each "
-				                "are wanted",
+				                "crypto session %u for m= line %u is missing: each "
+				                "m= line needs two",
 				                ue_part_cs(at, i, side), i + 1);
 	return ERR_OK;
 }
@@ -130,9 +131,10 @@ static enum err finish(struct ticket_responder *answer, struct answered_part *pa
 	e = ticket_responder_finish(answer, &choice, &env->mikey, &part->kept->csb, &part->octets,
 	                            &fault);
 	if (e)
-		return ue_tell(why, e, &fault, "TRANSFER_RESP");
+		return ue_tell(why, e, &fault, "the answer can't be made");
 	return part->octets.n ? ERR_OK
-	                      : why_fail(why, ERR_UNSUPPORTED, "the ticket wants no answer");
+	                      : why_fail(why, ERR_UNSUPPORTED,
+	                                 "the ticket does not allow an answer (flag F is not set)");
 }
 
 static enum err answer_part(struct answered_part *part, const struct ue_answering *x,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The choice of a call's protection. */
+/* Chooses the protection of a call. */
 #include "keyctx/ue/choice.h"
 
 #include <stdio.h>
@@ -23,30 +23,31 @@ static bool allows(const struct ue_rule *r, enum ue_protection p)
 	return false;
 }
 
-/* What a protection lacks here, or NULL. */
+/* What the terminal needs for this protection but does not have, or NULL. */
 static const char *lacks(const struct ue_choosing *c, enum ue_protection p)
 {
 	if (p == UE_E2E_KMS && !c->has_kms)
 		return "credentials for a KMS";
-	/* e2ae needs the indication of both sides (TS 33.328 7.2.1). */
+	/* e2ae needs the indication of both sides at registration (TS 33.328 7.2.1). */
 	if (p == UE_E2AE && !c->network_does_e2ae)
-		return "the network's word at registration that it does e2ae (network_e2ae)";
+		return "a network that announced e2ae at registration (network_e2ae)";
 	return NULL;
 }
 
 static enum err check_user(const struct ue_choosing *c, const struct ue_rule *r, struct why *why)
 {
 	if (r->strict && !allows(r, c->user))
-		return why_fail(why, ERR_DENIED,
-		                "%s: the policy for \"%s\" is strict and does not have it",
-		                ue_protection_name(c->user), r->peer.text);
+		return why_fail(
+			why, ERR_DENIED,
+			"%s is not allowed: the policy for \"%s\" is strict and does not list it",
+			ue_protection_name(c->user), r->peer.text);
 	return ERR_OK;
 }
 
 enum err ue_choose_offer(const struct ue_choosing *c, enum ue_protection *out, struct why *why)
 {
 	const struct ue_rule *r = rule_for(c);
-	const char *missing = "a rule that allows anything";
+	const char *missing = "entries in protect of this rule";
 	enum err e;
 
 	if (c->user_has_said) {
@@ -68,7 +69,7 @@ enum err ue_choose_offer(const struct ue_choosing *c, enum ue_protection *out, s
 		return ERR_OK;
 	}
 	return why_fail(why, ERR_UNSUPPORTED,
-	                "no protection the policy has for \"%s\" is possible: %s is missing",
+	                "no protection of the policy for \"%s\" is possible: missing %s",
 	                r->peer.text, missing);
 }
 
@@ -108,6 +109,6 @@ enum err ue_choose_answer(const struct ue_choosing *c, unsigned offered, enum ue
 			return ERR_OK;
 		}
 	return why_fail(why, ERR_DENIED,
-	                "the offer has %s; the policy for \"%s\" takes none of them", text,
+	                "the offer has %s, the policy for \"%s\" allows none of them", text,
 	                r->peer.text);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Session descriptions of a terminal. */
+/* Reads and writes the session descriptions of a terminal. */
 #include "keyctx/ue/desc.h"
 
 enum err ue_desc_parse(struct sdp **out, struct str text, struct why *why)
@@ -8,12 +8,13 @@ enum err ue_desc_parse(struct sdp **out, struct str text, struct why *why)
 	enum err e = sdp_parse(&s, text, why);
 
 	if (!e && !s->n_media)
-		e = why_fail(why, ERR_UNSUPPORTED, "no m= line");
+		e = why_fail(why, ERR_UNSUPPORTED, "the description has no m= line");
 	for (unsigned m = 0; !e && m < s->n_media; m++)
 		if (!sdp_profile_is_rtp(s->media[m].profile) ||
 		    sdp_profile_is_dtls(s->media[m].profile))
 			e = why_fail(why, ERR_UNSUPPORTED,
-			             "m= line %u is neither RTP/AVP(F) nor RTP/SAVP(F)", m + 1);
+			             "the profile of m= line %u must be RTP/AVP(F) or RTP/SAVP(F)",
+			             m + 1);
 	if (e)
 		sdp_free(s);
 	else
@@ -27,9 +28,10 @@ enum err ue_desc_prepare(struct sdp *s, bool secure, struct why *why)
 		enum sdp_profile p = sdp_profile_with(s->media[m].profile, secure);
 
 		if (keymgmt_is_present(s, m) || sdp_has_attr(s, (int)m, "crypto"))
-			return why_fail(why, ERR_EXISTS,
-			                "m= line %u has keys already (a=key-mgmt or a=crypto)",
-			                m + 1);
+			return why_fail(
+				why, ERR_EXISTS,
+				"m= line %u already has keys, remove a=key-mgmt and a=crypto",
+				m + 1);
 		if (p != s->media[m].profile &&
 		    sdp_media_set(s, m, s->media[m].port, str_of(sdp_profile_name(p))))
 			return why_fail(why, ERR_NOMEM, "out of memory");
@@ -57,7 +59,7 @@ static unsigned line_offers(const struct sdp *s, unsigned m)
 		return 1u << UE_NONE;
 	if (has_mikey(s, (int)m) || has_mikey(s, SDP_SESSION))
 		has |= 1u << UE_E2E_KMS;
-	/* Towards a terminal the edge says "applied" (TS 24.229 7.5.2). */
+	/* In an offer to a terminal the edge writes "applied" (TS 24.229 7.5.2). */
 	if (sdp_has_attr(s, (int)m, "crypto"))
 		has |= 1u << (sdp_next_attr(s, (int)m, NULL, "3ge2ae", &value) ? UE_E2AE
 		                                                               : UE_E2E_SDES);

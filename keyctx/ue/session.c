@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A protected call's keys and what keeps them between two runs. */
+/* The keys of a protected call; saves and loads them. */
 #include "keyctx/ue/session.h"
 
 #include "base/mem.h"
@@ -51,9 +51,9 @@ static enum err ticket_key(const struct ue_session *s, unsigned media, bool send
 
 	if (!cs)
 		return why_fail(why, ERR_NOT_FOUND,
-		                "m= line %u has no crypto session for what is %s", media + 1,
+		                "m= line %u has no crypto session for %s packets", media + 1,
 		                sending ? "sent" : "received");
-	/* Packets carry no MKI (a setting of both ends alike where one wants it: no text says). */
+	/* Packets carry no MKI: no RFC says that they must, and both ends have to agree. */
 	e = csmap_keyctx(&out->key, cs, false, why);
 	if (!e)
 		out->ssrc = cs->ssrc;
@@ -66,18 +66,17 @@ enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending
 	const struct sdes_line *l = sending ? &s->lines[media].own : &s->lines[media].peer;
 
 	if (media >= s->n_media)
-		return why_fail(why, ERR_RANGE, "m= line %u of %u", media + 1, s->n_media);
+		return why_fail(why, ERR_RANGE, "m= line %u does not exist, the call has %u",
+		                media + 1, s->n_media);
 	if (s->protection == UE_E2E_KMS)
 		return ticket_key(s, media, sending, out, why);
 	if (!l->n_keys)
-		return why_fail(why, ERR_NOT_FOUND, "m= line %u has no key: %s", media + 1,
-		                ue_protection_name(s->protection));
+		return why_fail(why, ERR_NOT_FOUND, "m= line %u has no key (protection %s)",
+		                media + 1, ue_protection_name(s->protection));
 	out->key = keyctx_take(l->keys[0]);
 	out->ssrc = sending ? s->lines[media].ssrc : 0;
 	return ERR_OK;
 }
-
-/* --- kept ------------------------------------------------------------------- */
 
 void ue_sdes_policy(struct sdes_policy *p)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and small checks of a terminal's side. */
+/* Names and checks that all parts of a terminal use. */
 #include "keyctx/ue/ue.h"
 
 #include "base/clk.h"
@@ -37,7 +37,7 @@ enum err ue_identity_check(const struct ue_identity *id, const struct ue_env *en
 {
 	if (id->until_s && clk_ntp_to_wall(env->mikey.now_ntp) / NS_PER_S >= id->until_s)
 		return why_fail(why, ERR_EXPIRED,
-		                "the key shared with the KMS has ended: bootstrap anew and import "
-		                "it (sluice-ue bootstrap)");
+		                "the key shared with the KMS has expired: bootstrap again and "
+		                "import the new key (sluice-ue bootstrap)");
 	return ERR_OK;
 }

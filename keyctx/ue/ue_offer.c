@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Offers of a terminal. */
+/* Makes, saves and loads the offers of a terminal. */
 #include "keyctx/ue/ue_offer.h"
 
 #include <stdio.h>
@@ -10,19 +10,19 @@
 
 enum { TAPE_MAX = 256, OFFER_VERSION = 1 };
 
-/* Random octets as they were drawn, in order; not secret: all of them stand in the offer. Played
- * again they give the same offer. */
+/* Records random octets in order, and plays them back to make the same offer again. They are not
+ * secret: the offer contains all of them. */
 struct tape {
 	uint8_t octets[TAPE_MAX];
-	size_t n, at;                   /* `at`: the next one to be played */
-	const struct mikey_env *source; /* records from there; NULL: plays */
+	size_t n, at;                   /* `at`: the next octet to play */
+	const struct mikey_env *source; /* record from this source; NULL: play */
 };
 
 struct part {
 	struct ue_part at;
 	struct tape tape;
-	uint64_t now_ntp, last_ntp; /* of mikey_env before it was made */
-	struct view message;        /* the octets that went out; owned */
+	uint64_t now_ntp, last_ntp; /* the values of mikey_env before the message was made */
+	struct view message;        /* the octets sent; owned */
 	struct ticket_grant *grant;
 };
 
@@ -35,7 +35,7 @@ struct ue_offer {
 	struct mikey_id me, peer; /* octets owned */
 	unsigned n_parts;
 	struct part parts[SDP_MEDIA_MAX + 1];
-	struct sdes_line lines[SDP_MEDIA_MAX]; /* our own, of SDES */
+	struct sdes_line lines[SDP_MEDIA_MAX]; /* the own lines of SDES */
 };
 
 static enum err tape_random(void *ctx, const char *name, uint8_t *out, size_t n)
@@ -93,7 +93,7 @@ void ue_offer_free(struct ue_offer *o)
 	mem_free(o);
 }
 
-/* TRANSFER_INIT of a part: the same octets each time its tape is played. */
+/* Makes TRANSFER_INIT of a part, with the same octets each time the tape is played. */
 static enum err make_message(const struct ue_offer *o, struct part *p,
                              struct ticket_initiator **out, bool is_reuse, struct why *why)
 {
@@ -134,7 +134,7 @@ static enum err make_message(const struct ue_offer *o, struct part *p,
 			(struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, false), .n_policies = 1};
 	}
 	e = ticket_initiator_new(out, &params, &env, &fault);
-	return e ? ue_tell(why, e, &fault, "TRANSFER_INIT") : ERR_OK;
+	return e ? ue_tell(why, e, &fault, "the offer can't be made") : ERR_OK;
 }
 
 static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct mikey_env *env,
@@ -148,13 +148,13 @@ static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct
 			continue;
 		snprintf(name, sizeof(name), "ssrc-cs%u", 2 * m + 1);
 		if (env->random(env->random_ctx, name, ssrc, sizeof(ssrc)))
-			return why_fail(why, ERR_CRYPTO, "no random octets for %s", name);
+			return why_fail(why, ERR_CRYPTO, "the random generator failed (%s)", name);
 		o->ssrc[m] = be32_get(ssrc);
 	}
 	return ERR_OK;
 }
 
-/* The part's ticket: the one given, or one of its own. */
+/* Copies the given ticket, or gets a new one for the part. */
 static enum err get_grant(struct part *p, const struct ue_wish *wish, struct ue_env *env,
                           struct why *why)
 {
@@ -169,9 +169,9 @@ static enum err get_grant(struct part *p, const struct ue_wish *wish, struct ue_
 	}
 	e = ticket_policy_check_time(&wish->grant->policy, env->mikey.now_ntp, &fault);
 	if (e)
-		return ue_tell(why, e, &fault, "the ticket");
+		return ue_tell(why, e, &fault, "the ticket can't be used");
 	e = ticket_grant_new(&p->grant, wish->grant->body, wish->grant->keys, &fault);
-	return e ? ue_tell(why, e, &fault, "the ticket") : ERR_OK;
+	return e ? ue_tell(why, e, &fault, "the ticket can't be used") : ERR_OK;
 }
 
 static enum err make_parts(struct ue_offer *o, const struct ue_wish *wish, struct sdp *s,
@@ -197,7 +197,7 @@ static enum err make_parts(struct ue_offer *o, const struct ue_wish *wish, struc
 		if (!e && keep_view(&p->message, ticket_initiator_octets(offer)))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 		if (!e) {
-			/* The party's clock goes on behind this message. */
+			/* The next timestamp must be later than this message's. */
 			*env->mikey.last_ntp = mikey_env_stamp(&env->mikey, 0);
 			e = ue_desc_put(s, p->at.section, p->message, why);
 		}
@@ -259,21 +259,21 @@ enum err ue_offer_new(struct ue_offer **out, const struct ue_wish *wish, struct 
 	return e;
 }
 
-/* --- the answer ------------------------------------------------------------- */
-
 static enum err answered_part(const struct ue_offer *o, const struct part *kept,
                               const struct sdp *answer, struct ue_session_part *out,
                               struct why *why)
 {
-	struct part p = *kept; /* its tape is played from the start */
+	struct part p = *kept; /* a copy, so that the tape plays from the start */
 	struct ticket_initiator *offer = NULL;
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
-	/* Whether it was a reuse was judged when it was made; the octets are the same. */
+	/* is_reuse was checked when the offer was made, and does not change the octets. */
 	enum err e = make_message(o, &p, &offer, false, why);
 
 	if (!e && !view_eq(ticket_initiator_octets(offer), p.message))
-		e = why_fail(why, ERR_SYNTAX, "the state does not give the offer that was sent");
+		e = why_fail(why, ERR_SYNTAX,
+		             "the offer in the state file differs from the one that was sent: the "
+		             "file is damaged");
 	if (!e)
 		e = ue_desc_get(answer, p.at.section, &message, why);
 	if (!e) {
@@ -325,11 +325,12 @@ enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
 	enum err e = ERR_OK;
 
 	if (answer->n_media != o->n_media)
-		return why_fail(why, ERR_INVALID, "%u m= lines answer %u", answer->n_media,
-		                o->n_media);
+		return why_fail(why, ERR_INVALID,
+		                "the answer has %u m= lines, must have %u as the offer has",
+		                answer->n_media, o->n_media);
 	if (!(ue_desc_offered(answer) &
 	      (o->protection == UE_E2AE ? 1u << UE_E2AE | 1u << UE_E2E_SDES : 1u << o->protection)))
-		return why_fail(why, ERR_DENIED, "%s was offered, and the answer has none of it",
+		return why_fail(why, ERR_DENIED, "the answer does not use %s, which was offered",
 		                ue_protection_name(o->protection));
 	s = ue_session_new(o->protection, true, o->n_media);
 	if (!s)
@@ -348,8 +349,6 @@ enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
 		*out = s;
 	return e;
 }
-
-/* --- kept ------------------------------------------------------------------- */
 
 static void put_octets(struct wr *w, struct view v)
 {

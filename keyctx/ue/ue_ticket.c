@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Tickets of a terminal. */
+/* Gets, saves and loads the tickets of a terminal. */
 #include "keyctx/ue/ue_ticket.h"
 
 #include "base/clk.h"
 #include "keyctx/ticket/request.h"
 
 enum {
-	/* Every ticket of ours wants to be answered, with random values of both sides; one that the
-	   KMS resolves forks its keys. */
+	/* All own tickets require an answer and random values of both sides; a ticket that the
+	 * KMS resolves forks its keys. */
 	FLAGS_ALL = TICKET_F | TICKET_G | TICKET_H | TICKET_N | TICKET_O,
 	FLAGS_RESOLVED = FLAGS_ALL | TICKET_E | TICKET_I,
 };
 
-/* By mode (RFC 6043 4.1.1); without D, L is a must (6.10). Forking needs a KMS that resolves (I
- * needs E). */
+/* By mode (RFC 6043 4.1.1). Without D, L is required (6.10). Forking needs a KMS
+ * that resolves (I needs E). */
 static const uint16_t mode_flags[5] = {
 	[1] = FLAGS_RESOLVED | TICKET_D,
 	[2] = FLAGS_ALL | TICKET_D,
@@ -36,7 +36,7 @@ static enum err request(struct ticket_grant **out, const struct ue_identity *id,
 	enum err e = ticket_request_new(&request, &params, &env->mikey, &fault);
 
 	if (e)
-		return ue_tell(why, e, &fault, "REQUEST_INIT");
+		return ue_tell(why, e, &fault, "the request for a ticket can't be built");
 	e = env->ask(env->ask_ctx, UE_TICKET_REQUEST, ticket_request_octets(request), &answer, why);
 	if (!e) {
 		e = ticket_request_receive(request, buf_as_view(&answer), out, &fault);
@@ -46,14 +46,17 @@ static enum err request(struct ticket_grant **out, const struct ue_identity *id,
 	if (!e && !((*out)->policy.tp.flags & TICKET_F)) {
 		ticket_grant_free(*out);
 		*out = NULL;
-		e = why_fail(why, ERR_UNSUPPORTED, "the KMS grants a ticket that wants no answer");
+		e = why_fail(why, ERR_UNSUPPORTED,
+		             "the KMS granted a ticket that does not allow an answer (flag F is "
+		             "not set)");
 	}
 	buf_free(&answer);
 	ticket_request_free(request);
 	return e;
 }
 
-/* The key of a ticket made here: towards the KMS, or shared with the one called. */
+/* The key that protects an own ticket: shared with the KMS (mode 3), or with
+ * the called side (mode 4). */
 static enum err own_tpk(const struct ue_identity *id, const struct ue_ticket_wish *wish,
                         struct ticket_tpk *out, struct why *why)
 {
@@ -67,8 +70,8 @@ static enum err own_tpk(const struct ue_identity *id, const struct ue_ticket_wis
 			return ERR_OK;
 		}
 	return why_fail(why, ERR_NOT_FOUND,
-	                "mode 4 needs a ticket key shared with the one called (ticket_keys of the "
-	                "credentials)");
+	                "mode 4 needs a key shared with the called side, none is in ticket_keys of "
+	                "the credentials");
 }
 
 enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
@@ -88,8 +91,8 @@ enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
 	if (e)
 		return e;
 	if (wish->mode < 1 || wish->mode > 4)
-		return why_fail(why, ERR_INVALID, "mode %u: 1 to 4 are known", wish->mode);
-	/* The KMS needs the key to open the ticket: no ticket of mode 3 outlives it. */
+		return why_fail(why, ERR_INVALID, "mode %u is invalid, must be 1 to 4", wish->mode);
+	/* The KMS needs the key to open the ticket, so a ticket of mode 3 must not outlive it. */
 	if (wish->mode == 3 && id->until_s && end_s > id->until_s)
 		end_s = id->until_s;
 	policy.end = ticket_ts_32(clk_wall_to_ntp(end_s * NS_PER_S));

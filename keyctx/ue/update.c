@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Updates of a call under way: the same context again, or new keys (TS 33.328 7.4, RFC 6043 5.2,
- * RFC 4568 7.1.4). */
+/* Updates during a call: the same context again, or new keys (TS 33.328 7.4, RFC
+ * 6043 5.2, RFC 4568 7.1.4). */
 #include "keyctx/ue/session.h"
 
 #include <stdio.h>
@@ -10,14 +10,13 @@
 static enum err check_lines(const struct ue_session *s, const struct sdp *sdp, struct why *why)
 {
 	if (sdp->n_media != s->n_media)
-		return why_fail(why, ERR_INVALID, "the call has %u m= lines, the description %u",
+		return why_fail(why, ERR_INVALID,
+		                "the description must have %u m= lines as the call has, got %u",
 		                s->n_media, sdp->n_media);
 	return ERR_OK;
 }
 
-/* --- tickets ---------------------------------------------------------------- */
-
-/* Every session as it is, under the new key; the first policy of the last exchange goes on. */
+/* All sessions as they are, with the new SPI and the policy of the last exchange. */
 static size_t same_sessions(const struct ticket_csb *csb, struct view spi,
                             struct ticket_cs out[MIKEY_CS_MAX])
 {
@@ -36,7 +35,7 @@ static size_t same_sessions(const struct ticket_csb *csb, struct view spi,
 	return n;
 }
 
-/* A fresh TGK of the length the bundle's algorithms want, under an SPI of its own. */
+/* Adds a random TGK, as long as the bundle's algorithms need, with a random SPI. */
 static enum err new_keys(const struct ticket_csb *csb, const struct mikey_env *env,
                          struct mikey_keys *out)
 {
@@ -63,17 +62,17 @@ static enum err rekey(struct ticket_csb *csb, const struct mikey_env *env, struc
 	enum err e = keys ? new_keys(csb, env, keys) : ERR_NOMEM;
 
 	if (e)
-		why_fail(why, e, "no new key: %s", err_meaning(e));
+		why_fail(why, e, "no new key could be made: %s", err_meaning(e));
 	if (!e) {
 		up.n_cs = same_sessions(csb, mikey_key_spi(&keys->k[0]), cs);
 		e = ticket_csb_update(csb, &up, env, octets, &fault);
 		if (e == ERR_DENIED)
 			why_fail(why, e,
-			         "the ticket lets the %s supply no keys in a call: offer anew with "
-			         "another ticket, or ask for one with --rekey",
+			         "the ticket does not let the %s supply new keys: make a new "
+			         "offer, with a ticket requested with --rekey",
 			         ticket_csb_is_initiator(csb) ? "caller" : "called side");
 		else if (e)
-			ue_tell(why, e, &fault, "the update");
+			ue_tell(why, e, &fault, "the keys can't be renewed");
 	}
 	mikey_keys_free(keys);
 	return e;
@@ -115,8 +114,8 @@ static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, st
 				ue_tell(why, e, &fault, "the update is refused");
 		}
 		*changed |= outcome == CSB_UPDATED;
-		/* Where the message is the one we know and wanted no answer, ours of then is
-		 * repeated. */
+		/* If the message is a repeated one without a response, repeat
+		 * the last own message. */
 		if (!e && x->ours)
 			e = ue_desc_put(x->ours, s->parts[i].at.section,
 			                reply.n ? reply : ticket_csb_last_sent(csb), why);
@@ -125,16 +124,15 @@ static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, st
 	return e;
 }
 
-/* --- SDES ------------------------------------------------------------------- */
-
-/* Under the tag and suite of `like`: our own line of before, or the peer's that is answered. */
+/* Makes a new own line with tag and suite of `like`: the own line before, or the
+ * peer's line that it answers. */
 static enum err fresh_line(struct ue_session_line *l, const struct sdes_line *like, struct why *why)
 {
 	struct sdes_line made;
 	enum err e = sdes_offer_make(&made, like->tag, like->suite, 0);
 
 	if (e)
-		return why_fail(why, e, "no new key: %s", err_meaning(e));
+		return why_fail(why, e, "no new key could be made: %s", err_meaning(e));
 	sdes_line_clear(&l->own);
 	l->own = made;
 	return ERR_OK;
@@ -208,8 +206,6 @@ static enum err take_lines(struct ue_session *s, const struct sdp *theirs, bool 
 	return e;
 }
 
-/* --- both ------------------------------------------------------------------- */
-
 enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp *sdp,
                            struct ue_env *env, struct why *why)
 {
@@ -217,9 +213,11 @@ enum err ue_session_update(struct ue_session *s, enum ue_update kind, struct sdp
 
 	if (!e && kind == UE_UPDATE_REKEY && s->protection == UE_E2AE)
 		e = why_fail(why, ERR_DENIED,
-		             "media security is not renewed with e2ae (TS 33.328 7.4)");
+		             "the keys of an e2ae call can't be renewed during the call (TS 33.328 "
+		             "7.4)");
 	if (!e && kind == UE_UPDATE_REKEY && s->protection == UE_NONE)
-		e = why_fail(why, ERR_DENIED, "a call without protection has no keys to renew");
+		e = why_fail(why, ERR_DENIED,
+		             "the call has no protection, so there are no keys to renew");
 	if (!e)
 		e = ue_desc_prepare(sdp, s->protection != UE_NONE, why);
 	if (!e && s->protection == UE_E2E_KMS)
@@ -251,13 +249,13 @@ void ue_session_cancel(struct ue_session *s)
 
 bool ue_session_knows(const struct ue_session *s, const struct sdp *offer)
 {
-	enum { CSB_ID_AT = 4 }; /* in HDR (RFC 3830 6.1) */
+	enum { CSB_ID_AT = 4 }; /* offset in HDR (RFC 3830 6.1) */
 	struct keymgmt k = {0};
 	bool knows;
 
 	if (s->protection != UE_E2E_KMS || !s->n_parts ||
 	    ue_desc_get(offer, s->parts[0].at.section, &k, NULL))
-		return true; /* the update says what is missing */
+		return true; /* ue_session_take then reports what is missing */
 	knows = k.len >= CSB_ID_AT + 4 &&
 	        be32_get(k.octets + CSB_ID_AT) == ticket_csb_id(s->parts[0].csb);
 	keymgmt_clear(&k);
@@ -273,7 +271,8 @@ enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, stru
 	if (!e)
 		e = check_lines(s, x->ours, why);
 	if (!e && !(ue_desc_offered(x->theirs) & 1u << s->protection))
-		e = why_fail(why, ERR_DENIED, "the call is under %s, and the update has none of it",
+		e = why_fail(why, ERR_DENIED,
+		             "the update does not use %s, the protection of the call",
 		             ue_protection_name(s->protection));
 	if (!e)
 		e = ue_desc_prepare(x->ours, s->protection != UE_NONE, why);
@@ -284,8 +283,8 @@ enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, stru
 	if (s->protection == UE_NONE)
 		return ERR_OK;
 	e = take_lines(s, x->theirs, changed, why);
-	/* A peer with a new key gets a new one back: each side's context is its own (RFC
-	 * 4568 7.1.4). */
+	/* A new key of the peer is answered with a new own key, because each side has its own
+	 * context (RFC 4568 7.1.4). */
 	return e ? e
 	         : write_lines(s, *changed ? UE_UPDATE_REKEY : UE_UPDATE_SAME, x->ours, true, why);
 }
