@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "control/doc/json.h"
 
-enum { LIST_ROOM = 200, NAME_MAX_LEN = 40 };
+enum { LIST_ROOM = 220, NAME_MAX_LEN = 40 };
 
 static void *field_of(void *at, const struct schema_field *f)
 {
@@ -99,7 +99,8 @@ enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_fie
 	va_list ap;
 
 	fault->e = e;
-	snprintf(fault->path, sizeof(fault->path), "%s", in->path);
+	snprintf(fault->path, sizeof(fault->path), "%s",
+	         in->path_len || !in->root ? in->path : in->root);
 	fault->value[0] = '\0';
 	if (d && f && !f->secret)
 		show_value(fault, d);
@@ -139,7 +140,7 @@ static uint64_t uint_get(const struct schema_field *f, const void *at)
 	}
 }
 
-static void uint_put(const struct schema_field *f, void *at, uint64_t v)
+void schema_put_uint(const struct schema_field *f, void *at, uint64_t v)
 {
 	switch (f->size) {
 	case 1:
@@ -175,7 +176,7 @@ static enum err uint_read(struct schema_in *in, const struct schema_field *f, co
 	if (d->number < f->min || d->number > f->max)
 		return schema_refuse(in, ERR_RANGE, f, d, "must be an integer from %lld to %lld",
 		                     (long long)f->min, (long long)f->max);
-	uint_put(f, at, (uint64_t)d->number);
+	schema_put_uint(f, at, (uint64_t)d->number);
 	return ERR_OK;
 }
 
@@ -197,7 +198,7 @@ static enum err bool_read(struct schema_in *in, const struct schema_field *f, co
 
 	if (d->kind != DOC_BOOL && !is_digit)
 		return wrong_kind(in, f, d, DOC_BOOL);
-	uint_put(f, at, d->kind == DOC_BOOL ? d->truth : d->number != 0);
+	schema_put_uint(f, at, d->kind == DOC_BOOL ? d->truth : d->number != 0);
 	return ERR_OK;
 }
 
@@ -229,7 +230,7 @@ static enum err text_read(struct schema_in *in, const struct schema_field *f, co
 	if (d->text.n < (size_t)f->min || d->text.n > max)
 		return schema_refuse(in, ERR_RANGE, f, d, "must be %lld to %zu octets long",
 		                     (long long)f->min, max);
-	if (!is_printable(d->text))
+	if (f->type == &schema_text && !is_printable(d->text))
 		return schema_refuse(in, ERR_INVALID, f, d, "must not contain control characters");
 	memset(at, 0, f->size);
 	memcpy(at, d->text.p, d->text.n);
@@ -244,6 +245,9 @@ static struct doc *text_write(const struct schema_out *out, const struct schema_
 }
 
 const struct schema_type schema_text = {
+	.read = text_read, .write = text_write, .copy = plain_copy, .eq = plain_eq};
+
+const struct schema_type schema_any_text = {
 	.read = text_read, .write = text_write, .copy = plain_copy, .eq = plain_eq};
 
 static enum err refuse_word(struct schema_in *in, const struct schema_field *f, const struct doc *d)
@@ -266,7 +270,7 @@ static enum err word_read(struct schema_in *in, const struct schema_field *f, co
 	w = word_find(f->words, d->text);
 	if (!w)
 		return refuse_word(in, f, d);
-	uint_put(f, at, w->value);
+	schema_put_uint(f, at, w->value);
 	return ERR_OK;
 }
 
@@ -396,7 +400,7 @@ static void field_preset(const struct schema_field *f, void *at, const void *con
 	else if (f->preset_at && context)
 		memcpy(field_of(at, f), (const uint8_t *)context + f->preset_at - 1, f->size);
 	else if (f->preset)
-		uint_put(f, field_of(at, f), (uint64_t)f->preset);
+		schema_put_uint(f, field_of(at, f), (uint64_t)f->preset);
 }
 
 static const struct schema_field *field_find(const struct schema *s, struct str name)
@@ -470,8 +474,9 @@ static enum err refuse_unknown(struct schema_in *in, const struct schema *s, str
 	                     n ? list : "none");
 }
 
+/* Sets the field's bit in `given`. */
 static enum err field_read(struct schema_in *in, const struct schema *s, const struct doc *d,
-                           void *out)
+                           void *out, uint64_t *given)
 {
 	const struct schema_field *f = field_find(s, d->key);
 	enum err e;
@@ -480,6 +485,8 @@ static enum err field_read(struct schema_in *in, const struct schema *s, const s
 		return in->ignore_unknown ? ERR_OK : refuse_unknown(in, s, d->key);
 	if (d->kind == DOC_NULL && f->required)
 		return schema_refuse(in, ERR_INVALID, f, d, "must be given");
+	if (d->kind == DOC_NULL && in->refuse_null && !f->type->takes_null)
+		return schema_refuse(in, ERR_INVALID, f, d, "must not be null");
 	if (d->kind == DOC_NULL && !f->type->takes_null) {
 		field_preset(f, out, in->context);
 		/* A reset of an embedded struct sets all its fields. */
@@ -490,12 +497,13 @@ static enum err field_read(struct schema_in *in, const struct schema *s, const s
 		if (e)
 			return e;
 	}
-	*mask_of(s, out) |= 1ull << (f - s->fields);
+	*given |= 1ull << (f - s->fields);
 	return ERR_OK;
 }
 
 enum err schema_read(struct schema_in *in, const struct schema *s, const struct doc *d, void *out)
 {
+	uint64_t own = 0, *given = s->no_mask ? &own : mask_of(s, out);
 	enum err e = ERR_OK;
 
 	if (d->kind != DOC_DICT)
@@ -503,16 +511,28 @@ enum err schema_read(struct schema_in *in, const struct schema *s, const struct 
 	for (const struct doc *it = d->first; it && !e; it = it->next) {
 		size_t mark = schema_enter(in, it->key);
 
-		e = field_read(in, s, it, out);
+		e = field_read(in, s, it, out, given);
 		schema_leave(in, mark);
 	}
 	for (size_t i = 0; i < s->n && !e; i++)
-		if (s->fields[i].required && !(given_in(s, out) >> i & 1)) {
+		if (s->fields[i].required && !(*given >> i & 1)) {
 			size_t mark = schema_enter(in, str_of(s->fields[i].name));
 
 			e = schema_refuse(in, ERR_INVALID, NULL, NULL, "must be given");
 			schema_leave(in, mark);
 		}
+	return e;
+}
+
+enum err schema_read_document(const struct schema *s, const struct doc *d, void *out,
+                              struct why *why)
+{
+	struct schema_fault fault = {.e = ERR_OK};
+	struct schema_in in = {.refuse_null = true, .root = s->name, .fault = &fault};
+	enum err e = schema_read(&in, s, d, out);
+
+	if (e)
+		schema_fault_text(&fault, why);
 	return e;
 }
 

@@ -26,6 +26,8 @@ struct schema_fault {
 /* One message while it is read. */
 struct schema_in {
 	bool ignore_unknown; /* ng: unknown fields are ignored; JSON refuses them */
+	bool refuse_null;    /* files: null is not a value of any field */
+	const char *root;    /* how a fault names the whole document; NULL: "params" */
 	const void *context; /* the caller's: types look names up there, presets come from there */
 	struct schema_fault *fault; /* filled by the first failure; not NULL */
 	char path[160];
@@ -53,6 +55,10 @@ struct schema_type {
 	void (*fini)(const struct schema_field *f, void *at);
 };
 
+/* Reads entry `d` of the list `f`; `at` is the place of the whole list. */
+typedef enum err schema_item_fn(struct schema_in *in, const struct schema_field *f,
+                                const struct doc *d, void *at);
+
 /* A row. Its index in the table is its bit in the mask of given fields: at most 64 rows. */
 struct schema_field {
 	const char *name;
@@ -61,20 +67,22 @@ struct schema_field {
 	bool required;      /* by schema_read */
 	bool secret;        /* faults never show its value */
 	bool read_only;     /* written in replies, refused in requests */
-	int64_t min, max;   /* numbers; text: octets */
+	int64_t min, max;   /* numbers; text, keys: octets; lists: entries, max 0: no limit */
 	int64_t preset;     /* value of schema_defaults: numbers, bools, words */
 	uint32_t preset_at; /* 1 + offset of the preset inside the context, of the same size; 0:
 	                       `preset` */
 	const struct word *words; /* ended by a NULL name */
 	const struct schema *sub; /* struct, list of structs */
+	schema_item_fn *item;     /* schema_list: reads one entry */
 	const char *help;         /* a line for docs/control-protocol.md */
 };
 
 /*
- * Every struct described here has a mask of the fields that were given, a uint64_t: `has`, its
- * first member, unless has_at says where. A part of a struct that is an object of its own in JSON
- * has a schema with `bytes` 0 and has_at; its rows lie in the whole struct, and so does the row of
- * type schema_struct that names it (offset and size 0).
+ * A struct described here has a mask of the fields that were given, a uint64_t: `has`, its first
+ * member, unless has_at says where. With no_mask it has none, and only schema_read may be used on
+ * it. A part of a struct that is an object of its own in JSON has a schema with `bytes` 0, and
+ * has_at or no_mask; its rows lie in the whole struct, and so does the row of type schema_struct
+ * that names it (offset and size 0).
  */
 struct schema {
 	const char *name;
@@ -82,6 +90,7 @@ struct schema {
 	size_t n;
 	size_t bytes;  /* of the struct; 0: a part of another one */
 	size_t has_at; /* offset of the mask */
+	bool no_mask;
 };
 
 /* The schema of a struct whose first member is `has`. */
@@ -91,6 +100,12 @@ struct schema {
 		.bytes = sizeof(struct_)                                       \
 	}
 
+/* The schema of a struct without a mask, or of a part of one. */
+#define SCHEMA_NO_MASK(name_, fields_)                                                         \
+	{                                                                                      \
+		.name = (name_), .fields = (fields_), .n = ARRAY_LEN(fields_), .no_mask = true \
+	}
+
 #define SCHEMA_FIELD(type_, struct_, member_)                  \
 	.type = (type_), .offset = offsetof(struct_, member_), \
 	.size = sizeof(((struct_ *)0)->member_)
@@ -98,6 +113,16 @@ struct schema {
 /* Plain types. Text is a char array with its NUL; a word is a uint8_t; numbers are uint8_t to
  * uint64_t by size. */
 extern const struct schema_type schema_bool, schema_uint, schema_text, schema_word, schema_addr;
+/* Like schema_text, with any character but NUL: names of files. */
+extern const struct schema_type schema_any_text;
+/* A struct str that views the text of the doc. */
+extern const struct schema_type schema_slice;
+/* A struct secret of min to max octets, hexadecimal digits in JSON. */
+extern const struct schema_type schema_hex_key;
+/* A list of whole numbers from min to max: number n is bit n of an unsigned number. */
+extern const struct schema_type schema_numbers;
+/* A list of min to max entries that the row's `item` reads one after the other. */
+extern const struct schema_type schema_list;
 /* A list of words, each a bit of a uint8_t. */
 extern const struct schema_type schema_bits;
 /* An embedded struct of `sub`, an object in JSON. */
@@ -110,6 +135,10 @@ extern const struct schema_type schema_struct;
  */
 enum err schema_read(struct schema_in *in, const struct schema *s, const struct doc *d,
                      void *out) MUST_USE;
+/* The same for a document of its own, such as a file: refuses null and unknown fields; `why` gets
+ * the fault in words. The schema's name stands for the whole document. */
+enum err schema_read_document(const struct schema *s, const struct doc *d, void *out,
+                              struct why *why) MUST_USE;
 struct doc *schema_write(const struct schema_out *out, const struct schema *s, const void *from);
 /* Sets every field to its preset and `has` to 0. The struct is zeroed or valid before. */
 void schema_defaults(const struct schema *s, void *out, const void *context);
@@ -127,6 +156,8 @@ void schema_fini(const struct schema *s, void *at);
  * field: without value. */
 enum err schema_refuse(struct schema_in *in, enum err e, const struct schema_field *f,
                        const struct doc *d, const char *allowed, ...) PRINTF_LIKE(5, 6);
+/* Writes an unsigned number of the field's size. */
+void schema_put_uint(const struct schema_field *f, void *at, uint64_t v);
 /* Appends to the path; schema_leave with the returned mark cuts it again. */
 size_t schema_enter(struct schema_in *in, struct str name);
 size_t schema_enter_index(struct schema_in *in, unsigned index);

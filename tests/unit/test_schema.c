@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/secret.h"
 #include "control/doc/json.h"
 #include "control/session/spec.h"
 #include "tests/harness/harness.h"
@@ -85,5 +86,128 @@ static void a_part_lies_in_its_struct(void)
 	schema_fini(&spec_leg_schema, &patch);
 }
 
+/* What files have: lists, keys, sets of numbers; each fault with its path, and no key in it. */
+struct sample_user {
+	char file[8];
+	struct secret key;
+};
+
+struct sample {
+	uint8_t modes;
+	struct str text;
+	struct sample_user users[2];
+	size_t n_users;
+};
+
+static enum err user_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
+{
+	static const struct schema_field rows[] = {
+		{.name = "file",
+	         SCHEMA_FIELD(&schema_any_text, struct sample_user, file),
+	         .min = 1},
+		{.name = "key",
+	         SCHEMA_FIELD(&schema_hex_key, struct sample_user, key),
+	         .required = true,
+	         .secret = true,
+	         .min = 2,
+	         .max = 3},
+	};
+	static const struct schema schema = SCHEMA_NO_MASK("a user", rows);
+	struct sample *s = at;
+
+	(void)f;
+	return schema_read(in, &schema, d, &s->users[s->n_users++]);
+}
+
+static const struct schema_field sample_fields[] = {
+	{.name = "modes", SCHEMA_FIELD(&schema_numbers, struct sample, modes), .min = 1, .max = 4},
+	{.name = "text", SCHEMA_FIELD(&schema_slice, struct sample, text)},
+	{.name = "users", .type = &schema_list, .item = user_item, .min = 1, .max = 2},
+};
+static const struct schema sample_schema = SCHEMA_NO_MASK("the sample", sample_fields);
+
+static void sample_fini(struct sample *s)
+{
+	secret_clear(&s->users[0].key);
+	secret_clear(&s->users[1].key);
+}
+
+static enum err read_sample(const char *json, struct sample *out, struct why *why)
+{
+	struct doc_arena *a = NULL;
+	struct doc *d = NULL;
+	enum err e;
+
+	*out = (struct sample){.modes = 0};
+	if (!EXPECT_OK(doc_arena_new(&a)))
+		return ERR_NOMEM;
+	EXPECT_OK(doc_json_decode(&d, a, str_of(json), NULL));
+	e = schema_read_document(&sample_schema, d, out, why);
+	if (!e)
+		EXPECT(out->text.n == 0 || str_is(out->text, "t"));
+	doc_arena_free(a);
+	return e;
+}
+
+static void a_document_is_read(void)
+{
+	struct sample s;
+
+	if (EXPECT_OK(
+		    read_sample("{\"modes\":[1,3,3],\"text\":\"t\",\"users\":[{\"file\":\"a\\tb\","
+	                        "\"key\":\"0aFF\"},{\"key\":\"000102\"}]}",
+	                        &s, NULL))) {
+		EXPECT_INT(s.modes, 1 << 1 | 1 << 3);
+		EXPECT_INT(s.n_users, 2);
+		EXPECT(strcmp(s.users[0].file, "a\tb") == 0);
+		EXPECT(s.users[0].key.len == 2 &&
+		       memcmp(s.users[0].key.octets, "\x0a\xff", 2) == 0);
+		EXPECT_INT(s.users[1].key.len, 3);
+	}
+	sample_fini(&s);
+}
+
+static void faults_of_a_document(void)
+{
+	static const struct {
+		const char *json, *text;
+	} rows[] = {
+		{"[]", "the sample: must be an object"},
+		{"{\"oops\":1}", "oops: no such field; the sample has modes, text, users"},
+		{"{\"modes\":null}", "modes = null: must not be null"},
+		{"{\"modes\":7}", "modes = 7: must be a list of numbers"},
+		{"{\"modes\":[1,5]}", "modes[1] = 5: must be a whole number from 1 to 4"},
+		{"{\"modes\":[\"1\"]}", "modes[0] = \"1\": must be a whole number from 1 to 4"},
+		{"{\"text\":\"\"}", "text = \"\": must be a text that is not empty"},
+		{"{\"users\":{}}", "users = an object: must be a list"},
+		{"{\"users\":[]}", "users: must have at least 1 entries, not 0"},
+		{"{\"users\":[1,2,3]}", "users: must have at most 2 entries, not 3"},
+		{"{\"users\":[1]}", "users[0]: must be an object"},
+		{"{\"users\":[{}]}", "users[0].key: must be given"},
+		{"{\"users\":[{\"key\":\"0102\"},{\"file\":\"\"}]}",
+	         "users[1].file = \"\": must be 1 to 7 octets long"},
+		{"{\"users\":[{\"key\":\"c0ffee00\"}]}",
+	         "users[0].key: must be 4 to 6 hexadecimal digits, two for each octet"},
+		{"{\"users\":[{\"key\":\"c0ffe\"}]}",
+	         "users[0].key: must be 4 to 6 hexadecimal digits, two for each octet"},
+		{"{\"users\":[{\"key\":\"c0ffeg\"}]}",
+	         "users[0].key: must consist of hexadecimal digits (0-9, a-f)"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct why why = {""};
+		struct sample s;
+
+		test_context("%s", rows[i].json);
+		EXPECT(read_sample(rows[i].json, &s, &why) != ERR_OK);
+		if (!EXPECT(strcmp(why.text, rows[i].text) == 0))
+			fprintf(stderr, "%s\n", why.text);
+		sample_fini(&s);
+	}
+}
+
 TEST_MAIN("schema", {"a table has 64 rows", a_table_has_64_rows},
-          {"a part lies in its struct", a_part_lies_in_its_struct})
+          {"a part lies in its struct", a_part_lies_in_its_struct},
+          {"a document is read", a_document_is_read},
+          {"faults of a document", faults_of_a_document})
