@@ -42,7 +42,7 @@ static enum err say(struct why *why, enum err e, const struct mikey_fault *fault
 static enum err make_request(struct caller *c, const struct mikey_env *env,
                              struct mikey_fault *fault)
 {
-	struct mikey_id to = kms_name_id(c->to->names[0]), me = kms_name_id(c->from->names[0]);
+	struct mikey_id to = kms_name_id(c->to->names.v[0]), me = kms_name_id(c->from->names.v[0]);
 	struct ticket_policy_spec policy = {
 		.prf = c->rules.algs.prf,
 		.flags = FLAGS,
@@ -66,7 +66,7 @@ static enum err make_resolve(struct caller *c, const struct mikey_env *env,
 	struct mikey_cred cred = cred_of(c->to);
 	struct ticket_resolve_params p = {.rules = &c->rules,
 	                                  .cred = &cred,
-	                                  .me = kms_name_id(c->to->names[0]),
+	                                  .me = kms_name_id(c->to->names.v[0]),
 	                                  .kms = c->kms,
 	                                  .ticket = mikey_msg_find(&c->msg, MIKEY_TICKET)};
 
@@ -107,8 +107,8 @@ static enum err make_offer(struct caller *c, const struct mikey_env *env, struct
 	                          {.cs_id = 2, .n_policies = 1, .has_ssrc = true, .ssrc = 2}};
 	struct ticket_initiator_params p = {.rules = &c->rules,
 	                                    .grant = c->grant,
-	                                    .me = kms_name_id(c->from->names[0]),
-	                                    .peer = kms_name_id(c->to->names[0]),
+	                                    .me = kms_name_id(c->from->names.v[0]),
+	                                    .peer = kms_name_id(c->to->names.v[0]),
 	                                    .cs = cs,
 	                                    .n_cs = 2,
 	                                    .policies = &sp,

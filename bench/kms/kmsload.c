@@ -123,8 +123,8 @@ static void note_failure(struct load *l, const struct slot *s, const struct why 
 {
 	if (l->failed++ == 0)
 		why_fail(&l->first_failure, ERR_IO, "%s of %.*s: %s", caller_ask_names[s->ask],
-		         (int)kms_name_id(s->caller.from->names[0]).data.n,
-		         kms_name_id(s->caller.from->names[0]).data.p, why->text);
+		         (int)kms_name_id(s->caller.from->names.v[0]).data.n,
+		         kms_name_id(s->caller.from->names.v[0]).data.p, why->text);
 }
 
 static void end_request(struct load *l, struct slot *s, enum err e, const struct why *why)

@@ -2,179 +2,112 @@
 /* The credentials file of a terminal. */
 #include "cmd/sluice-ue/account.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "control/doc/json.h"
+#include "control/doc/schema.h"
 #include "control/kms/kms_conf.h"
 
-enum { PSK_MIN = 16 };
+#define ACCOUNT(name_, type_, member_) \
+	.name = (name_), SCHEMA_FIELD(&(type_), struct account, member_)
 
-static enum err read_psk(struct account *a, const struct doc *node, struct why *why)
+/* Parts of the account. Faults do not show `until` either: the key may be there by mistake. */
+static const struct schema_field psk_fields[] = {
+	{ACCOUNT("id", kms_conf_key_id_type, psk_id), .required = true},
+	{ACCOUNT("until", schema_uint, psk_until_s), .secret = true, .min = 1, .max = INT64_MAX},
+	KMS_CONF_KEY(struct account, psk),
+};
+static const struct schema psk_schema = SCHEMA_NO_MASK("psk", psk_fields);
+
+static const struct schema_field kms_fields[] = {
+	{ACCOUNT("id", kms_conf_identity_type, kms), .required = true},
+	{ACCOUNT("url", schema_any_text, url), .min = 1},
+	{ACCOUNT("ca", schema_any_text, ca), .min = 1},
+};
+static const struct schema kms_schema = SCHEMA_NO_MASK("kms", kms_fields);
+
+static enum err group_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                           void *at)
 {
-	static const char *const names[] = {"id", "key", "until", NULL};
-	enum err e = kms_conf_only(node, "psk", names, why);
+	struct account *a = at;
+	enum err e = kms_conf_identity_type.read(in, f, d, &a->groups[a->n_groups]);
 
-	if (!e)
-		e = kms_conf_name(kms_conf_needed(node, "psk", "id"), MIKEY_ID_BYTES, &a->psk_id,
-		                  why);
-	if (!e)
-		e = kms_conf_uint(kms_conf_optional(node, "psk", "until"), 1, INT64_MAX,
-		                  &a->psk_until_s, why);
-	return e ? e
-	         : kms_conf_key(kms_conf_needed(node, "psk", "key"), PSK_MIN, MIKEY_KEY_MAX,
-	                        &a->psk, why);
-}
-
-static enum err read_text(const struct doc *node, const char *name, char *out, size_t room,
-                          struct why *why)
-{
-	struct str text;
-	enum err e = kms_conf_text(kms_conf_optional(node, "kms", name), &text, why);
-
-	if (!e && str_copy(text, out, room))
-		e = why_fail(why, ERR_TOO_BIG, "kms.%s: more than %zu characters", name, room - 1);
+	a->n_groups += !e;
 	return e;
 }
 
-static enum err read_kms(struct account *a, const struct doc *node, struct why *why)
-{
-	static const char *const names[] = {"id", "url", "ca", NULL};
-	enum err e = kms_conf_only(node, "kms", names, why);
+static const struct schema_field tpk_fields[] = {
+	{.name = "id",
+         SCHEMA_FIELD(&kms_conf_key_id_type, struct account_tpk, id),
+         .required = true},
+	KMS_CONF_KEY(struct account_tpk, key),
+	{.name = "owner",
+         SCHEMA_FIELD(&kms_conf_identity_type, struct account_tpk, owner),
+         .required = true},
+};
+static const struct schema tpk_schema = SCHEMA_NO_MASK("a ticket key", tpk_fields);
 
-	if (!e)
-		e = kms_conf_name(kms_conf_needed(node, "kms", "id"), MIKEY_ID_URI, &a->kms, why);
-	if (!e)
-		e = read_text(node, "url", a->url, sizeof(a->url), why);
-	return e ? e : read_text(node, "ca", a->ca, sizeof(a->ca), why);
+/* Counts first: account_clear frees a key that is partly read. */
+static enum err tpk_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                         void *at)
+{
+	struct account *a = at;
+
+	(void)f;
+	return schema_read(in, &tpk_schema, d, &a->tpks[a->n_tpks++]);
 }
 
-static enum err check_list(const struct doc *node, const char *name, size_t max, struct why *why)
+static enum err protection_item(struct schema_in *in, const struct schema_field *f,
+                                const struct doc *d, void *at)
 {
-	if (node && node->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "%s: must be a list", name);
-	if (node && node->n > max)
-		return why_fail(why, ERR_TOO_BIG, "%s: at most %zu", name, max);
-	return ERR_OK;
-}
-
-static enum err read_groups(struct account *a, const struct doc *node, struct why *why)
-{
-	uint8_t room[KMS_NAME_MAX];
-	struct mikey_id id;
-	enum err e = check_list(node, "groups", ACCOUNT_GROUPS_MAX, why);
-
-	if (e || !node)
-		return e;
-	for (DOC_EACH(it, node)) {
-		if (it->kind != DOC_TEXT ||
-		    kms_name_parse(it->text, MIKEY_ID_URI, room, sizeof(room), &id))
-			return why_fail(
-				why, ERR_INVALID,
-				"groups[%zu]: must be an identity such as sip:desk@home1.example",
-				a->n_groups);
-		a->groups[a->n_groups] = kms_name_new(id);
-		if (!a->groups[a->n_groups])
-			return why_fail(why, ERR_NOMEM, "out of memory");
-		a->n_groups++;
-	}
-	return ERR_OK;
-}
-
-static enum err read_tpks(struct account *a, const struct doc *node, struct why *why)
-{
-	static const char *const names[] = {"id", "key", "owner", NULL};
-	char path[32];
-	enum err e = check_list(node, "ticket_keys", ACCOUNT_TPKS_MAX, why);
-
-	if (e || !node)
-		return e;
-	for (DOC_EACH(it, node)) {
-		struct account_tpk *t = &a->tpks[a->n_tpks];
-
-		snprintf(path, sizeof(path), "ticket_keys[%zu]", a->n_tpks++);
-		e = kms_conf_only(it, path, names, why);
-		if (!e)
-			e = kms_conf_name(kms_conf_needed(it, path, "id"), MIKEY_ID_BYTES, &t->id,
-			                  why);
-		if (!e)
-			e = kms_conf_name(kms_conf_needed(it, path, "owner"), MIKEY_ID_URI,
-			                  &t->owner, why);
-		if (!e)
-			e = kms_conf_key(kms_conf_needed(it, path, "key"), PSK_MIN, MIKEY_KEY_MAX,
-			                 &t->key, why);
-		if (e)
-			return e;
-	}
-	return ERR_OK;
-}
-
-static enum err read_protections(struct ue_rule *r, const struct doc *list, const char *path,
-                                 struct why *why)
-{
+	struct ue_rule *r = at;
 	enum ue_protection p;
 
-	if (!list || list->kind != DOC_LIST || !list->n || list->n > UE_PROTECTIONS)
-		return why_fail(why, ERR_INVALID,
-		                "%s.protect: must be a list of e2e-kms, e2e-sdes, e2ae, none, in "
-		                "order of preference",
-		                path);
-	for (DOC_EACH(it, list)) {
-		if (it->kind != DOC_TEXT || ue_protection_find(it->text, &p))
-			return why_fail(why, ERR_INVALID,
-			                "%s.protect[%zu]: must be e2e-kms, e2e-sdes, e2ae or none",
-			                path, r->n_protect);
-		r->protect[r->n_protect++] = (uint8_t)p;
-	}
+	if (d->kind != DOC_TEXT || ue_protection_find(d->text, &p))
+		return schema_refuse(in, ERR_INVALID, f, d,
+		                     "must be e2e-kms, e2e-sdes, e2ae or none");
+	r->protect[r->n_protect++] = (uint8_t)p;
 	return ERR_OK;
 }
 
-static enum err read_bool(const struct doc *node, const char *path, const char *name, bool *out,
-                          struct why *why)
+static const struct schema_field rule_fields[] = {
+	{.name = "peer",
+         SCHEMA_FIELD(&schema_any_text, struct ue_rule, peer.text),
+         .required = true,
+         .min = 1},
+	{.name = "protect",
+         .type = &schema_list,
+         .item = protection_item,
+         .required = true,
+         .min = 1,
+         .max = UE_PROTECTIONS},
+	{.name = "strict", SCHEMA_FIELD(&schema_bool, struct ue_rule, strict)},
+};
+static const struct schema rule_schema = SCHEMA_NO_MASK("a rule", rule_fields);
+
+static enum err rule_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
-	const struct doc *v = doc_get(node, name);
+	struct ue_policy *p = &((struct account *)at)->policy;
 
-	if (v && v->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "%s.%s: must be true or false", path, name);
-	if (v)
-		*out = v->truth;
-	return ERR_OK;
+	(void)f;
+	return schema_read(in, &rule_schema, d, &p->rules[p->n_rules++]);
 }
 
-static enum err read_policy(struct account *a, const struct doc *node, struct why *why)
-{
-	static const char *const names[] = {"peer", "protect", "strict", NULL};
-	char path[32];
-	enum err e = check_list(node, "policy", UE_RULES_MAX, why);
-
-	if (e || !node)
-		return e;
-	for (DOC_EACH(it, node)) {
-		struct ue_rule *r = &a->policy.rules[a->policy.n_rules];
-		struct str peer;
-
-		snprintf(path, sizeof(path), "policy[%zu]", a->policy.n_rules);
-		e = kms_conf_only(it, path, names, why);
-		if (!e)
-			e = kms_conf_text(kms_conf_needed(it, path, "peer"), &peer, why);
-		if (!e && str_copy(peer, r->peer.text, sizeof(r->peer.text)))
-			e = why_fail(why, ERR_TOO_BIG, "%s.peer: more than %zu characters", path,
-			             sizeof(r->peer.text) - 1);
-		if (!e)
-			e = read_protections(r, doc_get(it, "protect"), path, why);
-		if (!e)
-			e = read_bool(it, path, "strict", &r->strict, why);
-		if (e)
-			return e;
-		a->policy.n_rules++;
-	}
-	return ERR_OK;
-}
+#define LIST(name_, item_, max_) \
+	.name = (name_), .type = &schema_list, .item = (item_), .max = (max_)
+static const struct schema_field account_fields[] = {
+	{ACCOUNT("name", kms_conf_identity_type, name), .required = true},
+	{.name = "psk", .type = &schema_struct, .sub = &psk_schema},
+	{.name = "kms", .type = &schema_struct, .sub = &kms_schema},
+	{LIST("groups", group_item, ACCOUNT_GROUPS_MAX)},
+	{LIST("ticket_keys", tpk_item, ACCOUNT_TPKS_MAX), .secret = true},
+	{ACCOUNT("network_e2ae", schema_bool, network_e2ae)},
+	{LIST("policy", rule_item, UE_RULES_MAX)},
+};
+static const struct schema account_schema = SCHEMA_NO_MASK("the credentials file", account_fields);
 
 static enum err read_root(struct account *a, struct str json, struct why *why)
 {
-	static const char *const names[] = {"name",        "psk",          "kms",    "groups",
-	                                    "ticket_keys", "network_e2ae", "policy", NULL};
 	struct doc_arena *arena = NULL;
 	struct doc *root = NULL;
 	enum err e = doc_arena_new(&arena);
@@ -183,25 +116,10 @@ static enum err read_root(struct account *a, struct str json, struct why *why)
 		return why_fail(why, e, "out of memory");
 	e = doc_json_decode(&root, arena, json, why);
 	if (!e)
-		e = kms_conf_only(root, "credentials", names, why);
-	if (!e)
-		e = kms_conf_name(kms_conf_needed(root, "credentials", "name"), MIKEY_ID_URI,
-		                  &a->name, why);
-	if (!e && !doc_get(root, "psk") != !doc_get(root, "kms"))
+		e = schema_read_document(&account_schema, root, a, why);
+	if (!e && !a->psk_id != !a->kms)
 		e = why_fail(why, ERR_INVALID,
 		             "psk and kms: give both, or neither for a terminal without a KMS");
-	if (!e && doc_get(root, "psk"))
-		e = read_psk(a, doc_get(root, "psk"), why);
-	if (!e && doc_get(root, "kms"))
-		e = read_kms(a, doc_get(root, "kms"), why);
-	if (!e)
-		e = read_groups(a, doc_get(root, "groups"), why);
-	if (!e)
-		e = read_tpks(a, doc_get(root, "ticket_keys"), why);
-	if (!e)
-		e = read_bool(root, "credentials", "network_e2ae", &a->network_e2ae, why);
-	if (!e)
-		e = read_policy(a, doc_get(root, "policy"), why);
 	doc_arena_free(arena);
 	return e;
 }

@@ -11,6 +11,7 @@
 #include "cmd/sluice-ue/account.h"
 #include "cmd/sluice-ue/files.h"
 #include "control/doc/json.h"
+#include "control/doc/schema.h"
 #include "control/kms/kms_conf.h"
 #include "control/kms/test_env.h"
 #include "keyctx/kms/gba.h"
@@ -18,40 +19,51 @@
 /* The output of a GBA client: the file of --from. */
 struct left {
 	struct secret ks;
+	struct str given_rand; /* while the file is read */
 	uint8_t rand[GBA_RAND_LEN];
 	char btid[GBA_BTID_MAX + 1], impi[GBA_IMPI_MAX + 1];
 	uint64_t until_s;
 };
 
 /* Seconds since 1970, or the xs:dateTime in UTC that a BSF sends (TS 24.109 C.1). */
-static enum err read_lifetime(const struct doc *root, uint64_t *out, struct why *why)
+static enum err lifetime_read(struct schema_in *in, const struct schema_field *f,
+                              const struct doc *d, void *at)
 {
-	const struct doc *d = doc_get(root, "lifetime");
 	char text[32];
 	struct tm tm = {0};
-	const char *end;
+	const char *end = NULL;
 
-	if (d && d->kind == DOC_INT && d->number > 0) {
-		*out = (uint64_t)d->number;
+	if (d->kind == DOC_INT && d->number > 0) {
+		*(uint64_t *)at = (uint64_t)d->number;
 		return ERR_OK;
 	}
-	if (!d || d->kind != DOC_TEXT || str_copy(d->text, text, sizeof(text)))
-		return why_fail(why, ERR_INVALID,
-		                "lifetime: must be seconds since 1970, or a time such as "
-		                "\"2026-11-27T12:00:00Z\"");
-	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (d->kind == DOC_TEXT && !str_copy(d->text, text, sizeof(text)))
+		end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!end || strcmp(end, "Z") != 0 || timegm(&tm) <= 0)
-		return why_fail(
-			why, ERR_SYNTAX,
-			"lifetime: \"%s\" is not a time in UTC such as \"2026-11-27T12:00:00Z\"",
-			text);
-	*out = (uint64_t)timegm(&tm);
+		return schema_refuse(in, ERR_INVALID, f, d,
+		                     "must be seconds since 1970 or a time in UTC such as "
+		                     "\"2026-11-27T12:00:00Z\"");
+	*(uint64_t *)at = (uint64_t)timegm(&tm);
 	return ERR_OK;
 }
 
+static const struct schema_type lifetime_type = {.read = lifetime_read};
+
+#define LEFT(name_, type_, member_) \
+	.name = (name_), SCHEMA_FIELD(&(type_), struct left, member_), .required = true
+static const struct schema_field left_fields[] = {
+	{LEFT("ks", schema_hex_key, ks), .secret = true, .min = GBA_KS_LEN, .max = GBA_KS_LEN},
+	{LEFT("rand", schema_slice, given_rand)},
+	{LEFT("impi", schema_any_text, impi), .min = 1},
+	{LEFT("btid", schema_any_text, btid), .min = 1},
+	{LEFT("lifetime", lifetime_type, until_s)},
+};
+static const struct schema left_schema = SCHEMA_NO_MASK("the bootstrapping file", left_fields);
+
 /* The B-TID contains RAND too: both must be of one bootstrapping. */
-static enum err check_rand(struct left *l, struct str given, struct why *why)
+static enum err check_rand(struct left *l, struct why *why)
 {
+	struct str given = l->given_rand;
 	uint8_t octets[GBA_RAND_LEN * 2];
 	struct str domain;
 	size_t n = 0;
@@ -73,37 +85,6 @@ static enum err check_rand(struct left *l, struct str given, struct why *why)
 	return ERR_OK;
 }
 
-static enum err read_text(const struct doc *root, const char *name, char *out, size_t room,
-                          struct why *why)
-{
-	struct str text;
-	enum err e = kms_conf_text(kms_conf_needed(root, "bootstrapping", name), &text, why);
-
-	if (!e && str_copy(text, out, room))
-		e = why_fail(why, ERR_TOO_BIG, "%s: more than %zu characters", name, room - 1);
-	return e;
-}
-
-static enum err read_left_root(struct left *l, const struct doc *root, struct why *why)
-{
-	static const char *const names[] = {"ks", "rand", "impi", "btid", "lifetime", NULL};
-	struct str given;
-	enum err e = kms_conf_only(root, "bootstrapping", names, why);
-
-	if (!e)
-		e = kms_conf_key(kms_conf_needed(root, "bootstrapping", "ks"), GBA_KS_LEN,
-		                 GBA_KS_LEN, &l->ks, why);
-	if (!e)
-		e = read_text(root, "impi", l->impi, sizeof(l->impi), why);
-	if (!e)
-		e = read_text(root, "btid", l->btid, sizeof(l->btid), why);
-	if (!e)
-		e = kms_conf_text(kms_conf_needed(root, "bootstrapping", "rand"), &given, why);
-	if (!e)
-		e = check_rand(l, given, why);
-	return e ? e : read_lifetime(root, &l->until_s, why);
-}
-
 static enum err read_left(struct left *l, const char *path, struct why *why)
 {
 	struct kms_conf_file f = {0};
@@ -117,7 +98,9 @@ static enum err read_left(struct left *l, const char *path, struct why *why)
 	if (!e)
 		e = doc_json_decode(&root, arena, str_make(f.p, f.n), why);
 	if (!e)
-		e = read_left_root(l, root, why);
+		e = schema_read_document(&left_schema, root, l, why);
+	if (!e)
+		e = check_rand(l, why);
 	if (e)
 		why_prefix(why, "%s", path);
 	doc_arena_free(arena);

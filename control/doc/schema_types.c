@@ -11,7 +11,7 @@ static enum err slice_read(struct schema_in *in, const struct schema_field *f, c
                            void *at)
 {
 	if (d->kind != DOC_TEXT || d->text.n == 0)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be a text that is not empty");
+		return schema_refuse(in, ERR_INVALID, f, d, "must be a string that is not empty");
 	*(struct str *)at = d->text;
 	return ERR_OK;
 }
@@ -55,13 +55,13 @@ static enum err numbers_read(struct schema_in *in, const struct schema_field *f,
 	unsigned i = 0;
 
 	if (d->kind != DOC_LIST)
-		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of numbers");
+		return schema_refuse(in, ERR_INVALID, f, d, "must be a list of integers");
 	for (const struct doc *it = d->first; it; it = it->next) {
 		size_t mark = schema_enter_index(in, i++);
 
 		if (it->kind != DOC_INT || it->number < f->min || it->number > f->max)
 			return schema_refuse(in, ERR_RANGE, f, it,
-			                     "must be a whole number from %lld to %lld",
+			                     "must be an integer from %lld to %lld",
 			                     (long long)f->min, (long long)f->max);
 		schema_leave(in, mark);
 		bits |= 1ull << it->number;

@@ -1,195 +1,103 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads the policy of a KMS: who may call whom, the modes and algorithms, lifetimes and rates. */
 #include <inttypes.h>
-#include <stdio.h>
 
-#include "control/kms/kms_conf.h"
+#include "control/kms/conf_schema.h"
 #include "keyctx/kms/tpk.h"
 
-enum { PATH_MAX_TEXT = 96 };
+enum { MODE_MAX = 4, TICKET_TYPE_MAX = 31, YEAR_S = 31536000, DAY_S = 86400, RATE_MAX = 1000000 };
+enum { SUITE_128 = 1, SUITE_256 = 2 };
 
-static enum err read_number_set(const struct doc *list, const char *path, unsigned max,
-                                unsigned *bits, struct why *why)
+static const struct word suite_words[] = {{"128", SUITE_128}, {"256", SUITE_256}, {0}};
+
+/* `at` is the policy, which has a bool for each set of algorithms. */
+static enum err suites_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
-	unsigned got = 0;
+	struct kms_policy *p = at;
+	uint8_t bits = 0;
+	enum err e = schema_bits.read(in, f, d, &bits);
 
-	if (!list)
-		return ERR_OK;
-	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "%s: must be a list of integers from 1 to %u",
-		                path, max);
-	for (DOC_EACH(it, list)) {
-		if (it->kind != DOC_INT || it->number < 1 || it->number > (int64_t)max)
-			return why_fail(why, ERR_RANGE,
-			                "%s: must be a list of integers from 1 to %u", path, max);
-		got |= 1u << it->number;
-	}
-	*bits = got;
-	return ERR_OK;
-}
-
-static enum err read_suites(struct kms_policy *p, const struct doc *list, struct why *why)
-{
-	if (!list)
-		return ERR_OK;
-	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID,
-		                "policy.suites: must be a list of \"128\" and \"256\"");
-	p->suite_128 = p->suite_256 = false;
-	for (DOC_EACH(it, list)) {
-		bool is_128 = it->kind == DOC_TEXT && str_is(it->text, "128"),
-		     is_256 = it->kind == DOC_TEXT && str_is(it->text, "256");
-
-		if (!is_128 && !is_256)
-			return why_fail(why, ERR_INVALID,
-			                "policy.suites: must be a list of \"128\" and \"256\"");
-		p->suite_128 |= is_128;
-		p->suite_256 |= is_256;
-	}
-	return ERR_OK;
-}
-
-static enum err read_bool(const struct doc *node, const char *name, bool *out, struct why *why)
-{
-	const struct doc *v = doc_get(node, name);
-
-	if (!v)
-		return ERR_OK;
-	if (v->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "policy.%s: must be true or false", name);
-	*out = v->truth;
-	return ERR_OK;
-}
-
-static enum err read_rule(struct kms_policy *p, const struct doc *node, const char *path,
-                          struct why *why)
-{
-	static const char *const names[] = {"from", "to", "allow", NULL};
-	struct kms_rule rule = {.from = {"*"}, .to = {"*"}, .allow = true};
-	const struct doc *allow;
-	enum err e = kms_conf_only(node, path, names, why);
-
-	if (!e && p->n_rules == KMS_RULES_MAX)
-		e = why_fail(why, ERR_TOO_BIG, "%s: at most %d rules", path, KMS_RULES_MAX);
-	if (!e)
-		e = kms_conf_text_into(kms_conf_optional(node, path, "from"), rule.from.text,
-		                       sizeof(rule.from.text), why);
-	if (!e)
-		e = kms_conf_text_into(kms_conf_optional(node, path, "to"), rule.to.text,
-		                       sizeof(rule.to.text), why);
 	if (e)
 		return e;
-	allow = doc_get(node, "allow");
-	if (!allow || allow->kind != DOC_BOOL)
-		return why_fail(why, ERR_INVALID, "%s.allow: must be true or false", path);
-	rule.allow = allow->truth;
-	p->rules[p->n_rules++] = rule;
+	p->suite_128 = bits & SUITE_128;
+	p->suite_256 = bits & SUITE_256;
 	return ERR_OK;
 }
 
-static enum err read_rules(struct kms_policy *p, const struct doc *list, struct why *why)
+static const struct schema_type suites_type = {.read = suites_read};
+
+static const struct schema_field rule_fields[] = {
+	{.name = "from", SCHEMA_FIELD(&schema_any_text, struct kms_rule, from.text), .min = 1},
+	{.name = "to", SCHEMA_FIELD(&schema_any_text, struct kms_rule, to.text), .min = 1},
+	{.name = "allow", SCHEMA_FIELD(&schema_bool, struct kms_rule, allow), .required = true},
+};
+static const struct schema rule_schema = SCHEMA_NO_MASK("a rule", rule_fields);
+
+/* `at` is the policy. The row's max keeps the index in bounds. */
+static enum err rule_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
-	char path[PATH_MAX_TEXT];
-	size_t i = 0;
+	struct kms_policy *p = at;
+	struct kms_rule *rule = &p->rules[p->n_rules++];
 
-	if (!list)
-		return ERR_OK;
-	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "policy.rules: must be a list");
-	for (DOC_EACH(it, list)) {
-		enum err e;
-
-		snprintf(path, sizeof(path), "policy.rules[%zu]", i++);
-		e = read_rule(p, it, path, why);
-		if (e)
-			return e;
-	}
-	return ERR_OK;
+	(void)f;
+	*rule = (struct kms_rule){.from = {"*"}, .to = {"*"}};
+	return schema_read(in, &rule_schema, d, rule);
 }
+
+#define POLICY(name_, type_, member_) \
+	.name = (name_), SCHEMA_FIELD(&(type_), struct kms_policy, member_)
+static const struct schema_field policy_fields[] = {
+	{POLICY("modes", schema_numbers, modes), .min = 1, .max = MODE_MAX},
+	{.name = "suites", .type = &suites_type, .words = suite_words},
+	{POLICY("ticket_types", schema_numbers, accept_types), .min = 1, .max = TICKET_TYPE_MAX},
+	{POLICY("allow_reuse", schema_bool, allow_reuse)},
+	{POLICY("allow_initiator_keys", schema_bool, allow_initiator_keys)},
+	{POLICY("allow_responder_keys", schema_bool, allow_responder_keys)},
+	{POLICY("ticket_default_s", schema_uint, ticket_default_s), .min = 1, .max = YEAR_S},
+	{POLICY("ticket_max_s", schema_uint, ticket_max_s), .min = 1, .max = YEAR_S},
+	{POLICY("skew_s", schema_uint, skew_s), .min = 1, .max = DAY_S},
+	{POLICY("ticket_key_issue_s", schema_uint, tpk_issue_s), .min = 1, .max = YEAR_S},
+	{POLICY("rate_per_minute", schema_uint, rate_per_minute), .max = RATE_MAX},
+	{POLICY("rate_burst", schema_uint, rate_burst), .min = 1, .max = RATE_MAX},
+	{POLICY("naf_key_max_s", schema_uint, naf_key_max_s), .min = 1, .max = YEAR_S},
+	{.name = "rules", .type = &schema_list, .item = rule_item, .max = KMS_RULES_MAX},
+};
+static const struct schema policy_schema = SCHEMA_NO_MASK("policy", policy_fields);
 
 /* Half of KMS_TPKS_MAX stays free for keys that an operator makes by hand. */
-static enum err check_lifetimes(const struct kms_policy *p, struct why *why)
+static enum err check_lifetimes(struct schema_in *in, const struct kms_policy *p)
 {
 	uint64_t open_s = (uint64_t)p->ticket_max_s + 2 * (uint64_t)p->skew_s,
 		 least_s = open_s / (KMS_TPKS_MAX / 2) + 1;
 
 	if (p->ticket_default_s > p->ticket_max_s)
-		return why_fail(why, ERR_RANGE,
-		                "policy.ticket_default_s: %" PRIu32
-		                " is more than policy.ticket_max_s, %" PRIu32,
-		                p->ticket_default_s, p->ticket_max_s);
+		return schema_refuse(in, ERR_RANGE, NULL, NULL,
+		                     "ticket_default_s: %" PRIu32
+		                     " is more than ticket_max_s, %" PRIu32,
+		                     p->ticket_default_s, p->ticket_max_s);
 	if (p->tpk_issue_s < least_s)
-		return why_fail(why, ERR_RANGE,
-		                "policy.ticket_key_issue_s: %" PRIu32
-		                " with policy.ticket_max_s %" PRIu32
-		                " needs more ticket keys than %d: must be at least %" PRIu64,
-		                p->tpk_issue_s, p->ticket_max_s, KMS_TPKS_MAX / 2, least_s);
+		return schema_refuse(in, ERR_RANGE, NULL, NULL,
+		                     "ticket_key_issue_s: %" PRIu32 " with ticket_max_s %" PRIu32
+		                     " needs more ticket keys than %d: must be at least %" PRIu64,
+		                     p->tpk_issue_s, p->ticket_max_s, KMS_TPKS_MAX / 2, least_s);
 	return ERR_OK;
 }
 
-enum err kms_conf_policy(struct kms_policy *p, const struct doc *node, struct why *why)
+static enum err policy_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
-	static const char *const names[] = {
-		"modes",
-		"suites",
-		"ticket_types",
-		"allow_reuse",
-		"allow_initiator_keys",
-		"allow_responder_keys",
-		"ticket_default_s",
-		"ticket_max_s",
-		"skew_s",
-		"ticket_key_issue_s",
-		"rate_per_minute",
-		"rate_burst",
-		"naf_key_max_s",
-		"rules",
-		NULL,
-	};
-	const struct {
-		const char *name;
-		uint32_t *at;
-		uint32_t min, max;
-	} numbers[] = {
-		{"ticket_default_s", &p->ticket_default_s, 1, 31536000},
-		{"ticket_max_s", &p->ticket_max_s, 1, 31536000},
-		{"skew_s", &p->skew_s, 1, 86400},
-		{"ticket_key_issue_s", &p->tpk_issue_s, 1, 31536000},
-		{"rate_per_minute", &p->rate_per_minute, 0, 1000000},
-		{"rate_burst", &p->rate_burst, 1, 1000000},
-		{"naf_key_max_s", &p->naf_key_max_s, 1, 31536000},
-	};
-	unsigned modes = p->modes;
-	enum err e;
+	struct kms_policy *p = kms_directory_policy(kms_conf_directory(at));
+	enum err e = schema_read(in, &policy_schema, d, p);
 
-	if (!node)
-		return ERR_OK;
-	e = kms_conf_only(node, "policy", names, why);
-	for (size_t i = 0; !e && i < ARRAY_LEN(numbers); i++) {
-		uint64_t v = *numbers[i].at;
-
-		e = kms_conf_uint(kms_conf_optional(node, "policy", numbers[i].name),
-		                  numbers[i].min, numbers[i].max, &v, why);
-		*numbers[i].at = (uint32_t)v;
-	}
-	if (!e)
-		e = read_number_set(doc_get(node, "modes"), "policy.modes", 4, &modes, why);
-	p->modes = (uint8_t)modes;
-	if (!e)
-		e = read_number_set(doc_get(node, "ticket_types"), "policy.ticket_types", 31,
-		                    &p->accept_types, why);
-	if (!e)
-		e = read_suites(p, doc_get(node, "suites"), why);
-	if (!e)
-		e = read_bool(node, "allow_reuse", &p->allow_reuse, why);
-	if (!e)
-		e = read_bool(node, "allow_initiator_keys", &p->allow_initiator_keys, why);
-	if (!e)
-		e = read_bool(node, "allow_responder_keys", &p->allow_responder_keys, why);
+	(void)f;
+	if (e)
+		return e;
 	/* The default was not set: it follows a shorter maximum. */
-	if (!e && !doc_get(node, "ticket_default_s") && p->ticket_default_s > p->ticket_max_s)
+	if (!doc_get(d, "ticket_default_s") && p->ticket_default_s > p->ticket_max_s)
 		p->ticket_default_s = p->ticket_max_s;
-	if (!e)
-		e = check_lifetimes(p, why);
-	return e ? e : read_rules(p, doc_get(node, "rules"), why);
+	return check_lifetimes(in, p);
 }
+
+const struct schema_type kms_conf_policy_type = {.read = policy_read};

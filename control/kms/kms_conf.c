@@ -3,18 +3,16 @@
 #include "control/kms/kms_conf.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "base/b64.h"
 #include "base/mem.h"
 #include "control/doc/json.h"
+#include "control/kms/conf_schema.h"
 #include "control/net/http.h"
-#include "keyctx/mikey/keys.h"
 
-enum { FILE_MAX_BYTES = 256 << 20, PATH_MAX_TEXT = 96, NAMES_MAX = 64, PSK_MIN = 16 };
+enum { FILE_MAX_BYTES = 256 << 20, DOMAINS_MAX = 64, NAMES_MAX = 100000 };
 
-/* --- helpers ---------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------ */
 
 enum err kms_conf_file_read(struct kms_conf_file *out, const char *file, size_t max,
                             struct why *why)
@@ -67,495 +65,418 @@ void kms_conf_file_free(struct kms_conf_file *f)
 	f->p = NULL;
 }
 
-enum err kms_conf_only(const struct doc *node, const char *path, const char *const *names,
-                       struct why *why)
-{
-	if (!node || node->kind != DOC_DICT)
-		return why_fail(why, ERR_INVALID, "%s: must be an object", path);
-	for (DOC_EACH(it, node)) {
-		size_t i = 0;
+/* --- names ------------------------------------------------------------------ */
 
-		while (names[i] && !str_is(it->key, names[i]))
-			i++;
-		if (!names[i])
-			return why_fail(why, ERR_INVALID, "%s: no field is named \"%.*s\"", path,
-			                STR_ARG(it->key));
-	}
-	return ERR_OK;
-}
-
-enum err kms_conf_text(struct kms_conf_member m, struct str *out, struct why *why)
-{
-	const struct doc *v = doc_get(m.node, m.name);
-
-	if (!v && m.is_needed)
-		return why_fail(why, ERR_INVALID, "%s.%s is missing", m.path, m.name);
-	if (v && (v->kind != DOC_TEXT || v->text.n == 0 || memchr(v->text.p, 0, v->text.n)))
-		return why_fail(why, ERR_INVALID, "%s.%s: must be a string that is not empty",
-		                m.path, m.name);
-	*out = v ? v->text : STR("");
-	return ERR_OK;
-}
-
-enum err kms_conf_uint(struct kms_conf_member m, uint64_t min, uint64_t max, uint64_t *out,
-                       struct why *why)
-{
-	const struct doc *v = doc_get(m.node, m.name);
-
-	if (!v)
-		return ERR_OK;
-	if (v->kind != DOC_INT || v->number < 0 || (uint64_t)v->number < min ||
-	    (uint64_t)v->number > max)
-		return why_fail(why, ERR_RANGE,
-		                "%s.%s: must be an integer from %" PRIu64 " to %" PRIu64, m.path,
-		                m.name, min, max);
-	*out = (uint64_t)v->number;
-	return ERR_OK;
-}
-
-enum err kms_conf_key(struct kms_conf_member m, size_t min, size_t max, struct secret *out,
-                      struct why *why)
-{
-	struct str text;
-	struct secret key = {0};
-	size_t len = 0;
-	enum err e = kms_conf_text(m, &text, why);
-
-	if (e)
-		return e;
-	if (text.n % 2 || text.n < 2 * min || text.n > 2 * max)
-		return why_fail(why, ERR_INVALID,
-		                "%s.%s: must be %zu to %zu octets, two hexadecimal digits each",
-		                m.path, m.name, min, max);
-	e = secret_make(&key, text.n / 2);
-	if (e)
-		return why_fail(why, e, "out of memory");
-	if (hex_decode(text, key.octets, key.len, &len)) {
-		secret_clear(&key);
-		return why_fail(why, ERR_SYNTAX, "%s.%s: must be hexadecimal digits", m.path,
-		                m.name);
-	}
-	secret_clear(out);
-	*out = key;
-	return ERR_OK;
-}
-
-static enum err make_name(struct str text, enum mikey_id_type plain, const char *path,
-                          struct kms_name **out, struct why *why)
+static enum err name_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          enum mikey_id_type plain, struct kms_name **out)
 {
 	uint8_t room[KMS_NAME_MAX];
 	struct mikey_id id;
 	struct kms_name *n;
 
-	if (kms_name_parse(text, plain, room, sizeof(room) - 1, &id))
-		return why_fail(
-			why, ERR_INVALID,
-			"%s: must be an identity of at most %d octets: a string, \"hex:…\", "
-			"\"text:…\", \"nai:…\" or \"uri:…\"",
-			path, KMS_NAME_MAX - 1);
+	if (d->kind != DOC_TEXT || kms_name_parse(d->text, plain, room, sizeof(room) - 1, &id))
+		return schema_refuse(in, ERR_INVALID, f, d,
+		                     "must be a string, \"hex:…\", \"text:…\", \"nai:…\" or "
+		                     "\"uri:…\" of 1 to %d octets",
+		                     KMS_NAME_MAX - 1);
 	n = kms_name_new(id);
 	if (!n)
-		return why_fail(why, ERR_NOMEM, "out of memory");
+		return schema_refuse(in, ERR_NOMEM, f, NULL, "out of memory");
+	mem_free(*out);
 	*out = n;
 	return ERR_OK;
 }
 
-enum err kms_conf_name(struct kms_conf_member m, enum mikey_id_type plain, struct kms_name **out,
-                       struct why *why)
+static enum err identity_read(struct schema_in *in, const struct schema_field *f,
+                              const struct doc *d, void *at)
 {
-	char place[PATH_MAX_TEXT];
-	struct str text;
-	enum err e = kms_conf_text(m, &text, why);
-
-	if (e || text.n == 0)
-		return e;
-	snprintf(place, sizeof(place), "%s.%s", m.path, m.name);
-	return make_name(text, plain, place, out, why);
+	return name_read(in, f, d, MIKEY_ID_URI, at);
 }
 
-static enum err names_list(const struct doc *list, const char *path, struct kms_name ***out,
-                           size_t *n, struct why *why)
+static enum err key_id_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
 {
-	struct kms_name **names;
+	return name_read(in, f, d, MIKEY_ID_BYTES, at);
+}
 
-	if (!list || list->kind != DOC_LIST || list->n == 0 || list->n > 100000)
-		return why_fail(why, ERR_INVALID, "%s: must be a list of 1 to 100000 identities",
-		                path);
-	names = mem_array(list->n, sizeof(*names));
-	if (!names)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	/* The caller frees it, also when only a part of it was read. */
-	*out = names;
-	for (DOC_EACH(it, list)) {
-		enum err e =
-			it->kind == DOC_TEXT
-				? make_name(it->text, MIKEY_ID_URI, path, &names[*n], why)
-				: why_fail(why, ERR_INVALID, "%s: must be a list of strings", path);
+static void name_fini(const struct schema_field *f, void *at)
+{
+	(void)f;
+	mem_free(*(struct kms_name **)at);
+}
 
-		if (e)
-			return e;
-		(*n)++;
+const struct schema_type kms_conf_identity_type = {.read = identity_read, .fini = name_fini};
+const struct schema_type kms_conf_key_id_type = {.read = key_id_read, .fini = name_fini};
+
+/* An entry of a struct kms_names. */
+static enum err name_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
+{
+	struct kms_name *name = NULL;
+	enum err e = identity_read(in, f, d, &name);
+
+	if (e)
+		return e;
+	if (kms_names_take(at, name)) {
+		mem_free(name);
+		return schema_refuse(in, ERR_NOMEM, f, NULL, "out of memory");
 	}
 	return ERR_OK;
 }
 
-enum err kms_conf_text_into(struct kms_conf_member m, char *out, size_t room, struct why *why)
-{
-	struct str s;
-	enum err e = kms_conf_text(m, &s, why);
+#define NAMES(name_, struct_, member_)                                                    \
+	.name = (name_), SCHEMA_FIELD(&schema_list, struct_, member_), .item = name_item, \
+	.max = NAMES_MAX
+#define TEXT(name_, struct_, member_) \
+	.name = (name_), SCHEMA_FIELD(&schema_any_text, struct_, member_), .min = 1
 
-	if (!e && s.n && str_copy(s, out, room))
-		e = why_fail(why, ERR_TOO_BIG, "%s.%s: must be at most %zu octets", m.path, m.name,
-		             room - 1);
-	return e;
+/* --- users ------------------------------------------------------------------ */
+
+static enum err refuse_memory(struct schema_in *in)
+{
+	return schema_refuse(in, ERR_NOMEM, NULL, NULL, "out of memory");
 }
 
-/* --- sections --------------------------------------------------------------- */
+/* The directory refused the entry. */
+static enum err refuse_taken(struct schema_in *in, enum err e, const char *exists)
+{
+	return e ? schema_refuse(in, e, NULL, NULL, "%s", e == ERR_EXISTS ? exists : err_meaning(e))
+	         : ERR_OK;
+}
 
-/* Where the parts of a pre-shared key go. */
-struct psk_out {
-	struct kms_name **id;
-	struct secret *key;
-	uint64_t *until_s; /* NULL: the key has no end */
+/* Faults do not show `until` either: the key may be there by mistake. */
+static const struct schema_field user_psk_fields[] = {
+	{.name = "id", SCHEMA_FIELD(&kms_conf_key_id_type, struct kms_user, psk_id)},
+	KMS_CONF_KEY(struct kms_user, psk),
+	{.name = "until",
+         SCHEMA_FIELD(&schema_uint, struct kms_user, psk_until_s),
+         .secret = true,
+         .min = 1,
+         .max = INT64_MAX},
 };
+static const struct schema user_psk_schema = SCHEMA_NO_MASK("psk", user_psk_fields);
 
-static enum err read_psk(const struct doc *node, const char *path, const struct psk_out *out,
-                         struct why *why)
+static const struct schema_field user_fields[] = {
+	{NAMES("names", struct kms_user, names), .required = true, .min = 1},
+	{TEXT("impi", struct kms_user, impi)},
+	{.name = "psk", .type = &schema_struct, .sub = &user_psk_schema},
+};
+static const struct schema user_schema = SCHEMA_NO_MASK("a user", user_fields);
+
+static enum err user_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
-	static const char *const names[] = {"id", "key", "until", NULL};
-	enum err e = kms_conf_only(node, path, names, why);
-
-	if (!e)
-		e = kms_conf_name(kms_conf_optional(node, path, "id"), MIKEY_ID_BYTES, out->id,
-		                  why);
-	if (!e)
-		e = kms_conf_key(kms_conf_needed(node, path, "key"), PSK_MIN, MIKEY_KEY_MAX,
-		                 out->key, why);
-	if (!e && out->until_s)
-		e = kms_conf_uint(kms_conf_optional(node, path, "until"), 1, INT64_MAX,
-		                  out->until_s, why);
-	return e;
-}
-
-static enum err read_user(struct kms_directory *d, const struct doc *node, const char *path,
-                          struct why *why)
-{
-	static const char *const names[] = {"names", "impi", "psk", NULL};
 	struct kms_user *u = mem_alloc(sizeof(*u));
-	char place[PATH_MAX_TEXT];
-	struct psk_out psk;
 	enum err e;
 
+	(void)f;
 	if (!u)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	psk = (struct psk_out){.id = &u->psk_id, .key = &u->psk, .until_s = &u->psk_until_s};
-	snprintf(place, sizeof(place), "%s.names", path);
-	e = kms_conf_only(node, path, names, why);
-	if (!e)
-		e = names_list(doc_get(node, "names"), place, &u->names, &u->n_names, why);
-	if (!e)
-		e = kms_conf_text_into(kms_conf_optional(node, path, "impi"), u->impi,
-		                       sizeof(u->impi), why);
-	snprintf(place, sizeof(place), "%s.psk", path);
-	if (!e && doc_get(node, "psk"))
-		e = read_psk(doc_get(node, "psk"), place, &psk, why);
+		return refuse_memory(in);
+	e = schema_read(in, &user_schema, d, u);
 	if (e) {
 		kms_user_free(u);
 		return e;
 	}
-	e = kms_directory_take_user(d, u);
-	return e ? why_fail(why, e, "%s: %s", path,
-	                    e == ERR_EXISTS
-	                            ? "another user has one of its names, its key id or its impi"
-	                            : err_meaning(e))
-	         : ERR_OK;
+	return refuse_taken(in, kms_directory_take_user(kms_conf_directory(at), u),
+	                    "another user has one of its names, its key id or its impi");
 }
 
-static enum err read_group(struct kms_directory *d, const struct doc *node, const char *path,
-                           struct why *why)
+/* --- groups ----------------------------------------------------------------- */
+
+static const struct schema_field group_fields[] = {
+	{.name = "name",
+         SCHEMA_FIELD(&kms_conf_identity_type, struct kms_group, name),
+         .required = true},
+	{NAMES("members", struct kms_group, members), .required = true, .min = 1},
+};
+static const struct schema group_schema = SCHEMA_NO_MASK("a group", group_fields);
+
+static enum err group_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                           void *at)
 {
-	static const char *const names[] = {"name", "members", NULL};
 	struct kms_group *g = mem_alloc(sizeof(*g));
-	char place[PATH_MAX_TEXT];
 	enum err e;
 
+	(void)f;
 	if (!g)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	snprintf(place, sizeof(place), "%s.members", path);
-	e = kms_conf_only(node, path, names, why);
-	if (!e)
-		e = kms_conf_name(kms_conf_needed(node, path, "name"), MIKEY_ID_URI, &g->name, why);
-	if (!e)
-		e = names_list(doc_get(node, "members"), place, &g->members, &g->n_members, why);
+		return refuse_memory(in);
+	e = schema_read(in, &group_schema, d, g);
 	if (e) {
 		kms_group_free(g);
 		return e;
 	}
-	e = kms_directory_take_group(d, g);
-	return e ? why_fail(why, e, "%s: %s", path,
-	                    e == ERR_EXISTS ? "another group has that name" : err_meaning(e))
-	         : ERR_OK;
+	return refuse_taken(in, kms_directory_take_group(kms_conf_directory(at), g),
+	                    "another group has that name");
 }
 
-static enum err read_ticket_key(struct kms_directory *d, const struct doc *node, const char *path,
-                                struct why *why)
+/* --- ticket keys ------------------------------------------------------------ */
+
+static const struct schema_field ticket_key_fields[] = {
+	{.name = "id",
+         SCHEMA_FIELD(&kms_conf_key_id_type, struct kms_ticket_key, id),
+         .required = true},
+	KMS_CONF_KEY(struct kms_ticket_key, key),
+	{.name = "owner", SCHEMA_FIELD(&kms_conf_identity_type, struct kms_ticket_key, owner)},
+};
+static const struct schema ticket_key_schema = SCHEMA_NO_MASK("a ticket key", ticket_key_fields);
+
+static enum err ticket_key_item(struct schema_in *in, const struct schema_field *f,
+                                const struct doc *d, void *at)
 {
-	static const char *const names[] = {"id", "key", "owner", NULL};
 	struct kms_ticket_key *k = mem_alloc(sizeof(*k));
 	enum err e;
 
+	(void)f;
 	if (!k)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	e = kms_conf_only(node, path, names, why);
-	if (!e)
-		e = kms_conf_name(kms_conf_needed(node, path, "id"), MIKEY_ID_BYTES, &k->id, why);
-	if (!e)
-		e = kms_conf_name(kms_conf_optional(node, path, "owner"), MIKEY_ID_URI, &k->owner,
-		                  why);
-	if (!e)
-		e = kms_conf_key(kms_conf_needed(node, path, "key"), PSK_MIN, MIKEY_KEY_MAX,
-		                 &k->key, why);
+		return refuse_memory(in);
+	e = schema_read(in, &ticket_key_schema, d, k);
 	if (e) {
 		kms_ticket_key_free(k);
 		return e;
 	}
-	e = kms_directory_take_ticket_key(d, k);
-	return e ? why_fail(why, e, "%s: %s", path,
-	                    e == ERR_EXISTS ? "another ticket key has that id or owner"
-	                                    : err_meaning(e))
-	         : ERR_OK;
+	return refuse_taken(in, kms_directory_take_ticket_key(kms_conf_directory(at), k),
+	                    "another ticket key has that id or owner");
 }
 
-static enum err read_domains(struct kms_peer *p, const struct doc *list, const char *path,
-                             struct why *why)
-{
-	if (!list || list->kind != DOC_LIST || list->n == 0 || list->n > NAMES_MAX)
-		return why_fail(why, ERR_INVALID,
-		                "%s.domains: must be a list of 1 to %d host names", path,
-		                NAMES_MAX);
-	p->domains = mem_array(list->n, sizeof(*p->domains));
-	if (!p->domains)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	for (DOC_EACH(it, list)) {
-		char *text;
+/* --- peers ------------------------------------------------------------------ */
 
-		if (it->kind != DOC_TEXT || it->text.n == 0)
-			return why_fail(why, ERR_INVALID, "%s.domains: must be a list of strings",
-			                path);
-		text = mem_text(it->text.p, it->text.n);
-		if (!text)
-			return why_fail(why, ERR_NOMEM, "out of memory");
-		p->domains[p->n_domains++] = str_make(text, it->text.n);
-	}
+/* An entry of peers[].domains; `at` is the peer. */
+static enum err domain_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
+{
+	struct kms_peer *p = at;
+	struct str text;
+	enum err e = schema_slice.read(in, f, d, &text);
+	char *copy;
+
+	if (e)
+		return e;
+	if (!p->domains)
+		p->domains = mem_array(DOMAINS_MAX, sizeof(*p->domains));
+	copy = p->domains ? mem_text(text.p, text.n) : NULL;
+	if (!copy)
+		return refuse_memory(in);
+	p->domains[p->n_domains++] = str_make(copy, text.n);
 	return ERR_OK;
+}
+
+/* A field that nothing uses: any value is accepted. */
+static enum err unused_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                            void *at)
+{
+	(void)in, (void)f, (void)d, (void)at;
+	return ERR_OK;
+}
+
+static const struct schema_type unused_type = {.takes_null = true, .read = unused_read};
+
+static const struct schema_field peer_psk_fields[] = {
+	{.name = "id", SCHEMA_FIELD(&kms_conf_key_id_type, struct kms_peer, psk_id)},
+	KMS_CONF_KEY(struct kms_peer, psk),
+	{.name = "until", .type = &unused_type},
+};
+static const struct schema peer_psk_schema = SCHEMA_NO_MASK("psk", peer_psk_fields);
+
+static const struct schema_field peer_fields[] = {
+	{.name = "id",
+         SCHEMA_FIELD(&kms_conf_identity_type, struct kms_peer, name),
+         .required = true},
+	{TEXT("url", struct kms_peer, url)},
+	{TEXT("tls_name", struct kms_peer, tls_name)},
+	{.name = "psk", .type = &schema_struct, .sub = &peer_psk_schema, .required = true},
+	{.name = "domains",
+         .type = &schema_list,
+         .item = domain_item,
+         .required = true,
+         .min = 1,
+         .max = DOMAINS_MAX},
+};
+static const struct schema peer_schema = SCHEMA_NO_MASK("a peer", peer_fields);
+
+static enum err check_url(struct schema_in *in, const struct kms_peer *p)
+{
+	struct http_url url;
+	struct why why = {""};
+	size_t mark = schema_enter(in, STR("url"));
+	enum err e = ERR_OK;
+
+	if (p->url[0] && http_url_parse(str_of(p->url), &url, &why))
+		e = schema_refuse(in, ERR_INVALID, NULL, NULL, "%s", why.text);
+	else if (p->url[0] && !url.is_tls)
+		e = schema_refuse(in, ERR_INVALID, NULL, NULL,
+		                  "must begin with https://, not %.160s", p->url);
+	schema_leave(in, mark);
+	return e;
 }
 
 /* KMSs authenticate each other by certificates (RFC 6043 9): requests go over https, and the
  * certificate must bear tls_name. */
-static enum err check_peer_tls(struct kms_peer *p, const char *path, struct why *why)
+static enum err check_peer_tls(struct schema_in *in, struct kms_peer *p)
 {
-	struct http_url url;
 	struct str host = kms_host_of(kms_name_id(p->name));
+	enum err e = check_url(in, p);
+	size_t mark;
 
-	if (p->url[0] && http_url_parse(str_of(p->url), &url, why)) {
-		why_prefix(why, "%s.url", path);
-		return ERR_INVALID;
-	}
-	if (p->url[0] && !url.is_tls)
-		return why_fail(why, ERR_INVALID, "%s.url: must begin with https://, not %s", path,
-		                p->url);
-	if (!p->tls_name[0] && (host.n == 0 || str_copy(host, p->tls_name, sizeof(p->tls_name))))
-		return why_fail(why, ERR_INVALID,
-		                "%s.tls_name is missing, and %s.id has no host to take it from",
-		                path, path);
-	return ERR_OK;
+	if (e || p->tls_name[0])
+		return e;
+	if (host.n && !str_copy(host, p->tls_name, sizeof(p->tls_name)))
+		return ERR_OK;
+	mark = schema_enter(in, STR("tls_name"));
+	e = schema_refuse(in, ERR_INVALID, NULL, NULL,
+	                  "must be given: the peer's id has no host to take it from");
+	schema_leave(in, mark);
+	return e;
 }
 
-static enum err read_peer(struct kms_directory *d, const struct doc *node, const char *path,
-                          struct why *why)
+static enum err peer_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
-	static const char *const names[] = {"id", "url", "tls_name", "psk", "domains", NULL};
 	struct kms_peer *p = mem_alloc(sizeof(*p));
-	char place[PATH_MAX_TEXT];
 	enum err e;
 
+	(void)f;
 	if (!p)
-		return why_fail(why, ERR_NOMEM, "out of memory");
-	snprintf(place, sizeof(place), "%s.psk", path);
-	e = kms_conf_only(node, path, names, why);
+		return refuse_memory(in);
+	e = schema_read(in, &peer_schema, d, p);
 	if (!e)
-		e = kms_conf_name(kms_conf_needed(node, path, "id"), MIKEY_ID_URI, &p->name, why);
-	if (!e)
-		e = kms_conf_text_into(kms_conf_optional(node, path, "url"), p->url, sizeof(p->url),
-		                       why);
-	if (!e)
-		e = kms_conf_text_into(kms_conf_optional(node, path, "tls_name"), p->tls_name,
-		                       sizeof(p->tls_name), why);
-	if (!e)
-		e = check_peer_tls(p, path, why);
-	if (!e)
-		e = read_psk(doc_get(node, "psk"), place,
-		             &(struct psk_out){.id = &p->psk_id, .key = &p->psk}, why);
-	if (!e)
-		e = read_domains(p, doc_get(node, "domains"), path, why);
+		e = check_peer_tls(in, p);
 	if (e) {
 		kms_peer_free(p);
 		return e;
 	}
-	e = kms_directory_take_peer(d, p);
-	return e ? why_fail(why, e, "%s: %s", path,
-	                    e == ERR_EXISTS ? "another peer has that id or key id" : err_meaning(e))
-	         : ERR_OK;
+	return refuse_taken(in, kms_directory_take_peer(kms_conf_directory(at), p),
+	                    "another peer has that id or key id");
 }
 
-typedef enum err read_fn(struct kms_directory *d, const struct doc *node, const char *path,
-                         struct why *why);
+/* --- sections --------------------------------------------------------------- */
 
-static enum err read_list(struct kms_directory *d, const struct doc *root, const char *name,
-                          read_fn *fn, struct why *why)
+struct self {
+	struct kms_name *id;
+	struct kms_names aliases;
+};
+
+static const struct schema_field self_fields[] = {
+	{.name = "id", SCHEMA_FIELD(&kms_conf_identity_type, struct self, id), .required = true},
+	{NAMES("aliases", struct self, aliases)},
+};
+static const struct schema self_schema = SCHEMA_NO_MASK("kms", self_fields);
+
+static enum err self_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
-	const struct doc *list = doc_get(root, name);
-	char path[PATH_MAX_TEXT];
-	size_t i = 0;
+	struct kms_directory *directory = kms_conf_directory(at);
+	struct self self = {0};
+	enum err e = schema_read(in, &self_schema, d, &self);
 
-	if (!list)
-		return ERR_OK;
-	if (list->kind != DOC_LIST)
-		return why_fail(why, ERR_INVALID, "%s: must be a list", name);
-	for (DOC_EACH(it, list)) {
-		enum err e;
-
-		snprintf(path, sizeof(path), "%s[%zu]", name, i++);
-		e = fn(d, it, path, why);
+	(void)f;
+	if (!e && kms_directory_add_self(directory, kms_name_id(self.id)))
+		e = refuse_memory(in);
+	for (size_t i = 0; i < self.aliases.n && !e; i++) {
+		e = kms_directory_add_self(directory, kms_name_id(self.aliases.v[i]));
 		if (e)
-			return e;
+			e = schema_refuse(in, e, NULL, NULL, "%s",
+			                  e == ERR_TOO_BIG ? "too many aliases" : err_meaning(e));
 	}
-	return ERR_OK;
-}
-
-/* An empty list means the same as an absent one. */
-static bool has_items(const struct doc *list)
-{
-	return list && !(list->kind == DOC_LIST && list->n == 0);
-}
-
-static enum err read_self(struct kms_directory *d, const struct doc *node, struct why *why)
-{
-	static const char *const names[] = {"id", "aliases", NULL};
-	struct kms_name *id = NULL, **aliases = NULL;
-	size_t n = 0;
-	enum err e = kms_conf_only(node, "kms", names, why);
-
-	if (!e)
-		e = kms_conf_name(kms_conf_needed(node, "kms", "id"), MIKEY_ID_URI, &id, why);
-	if (!e)
-		e = kms_directory_add_self(d, kms_name_id(id));
-	if (!e && has_items(doc_get(node, "aliases")))
-		e = names_list(doc_get(node, "aliases"), "kms.aliases", &aliases, &n, why);
-	for (size_t i = 0; i < n; i++) {
-		if (!e) {
-			e = kms_directory_add_self(d, kms_name_id(aliases[i]));
-			if (e)
-				why_fail(why, e, "kms.aliases: too many");
-		}
-		mem_free(aliases[i]);
-	}
-	mem_free(aliases);
-	mem_free(id);
+	kms_names_clear(&self.aliases);
+	mem_free(self.id);
 	return e;
 }
 
-static enum err read_gba(struct kms_directory *d, const struct doc *node, struct why *why)
-{
-	static const char *const names[] = {"bsf", "naf_fqdn", "bsf_domain", NULL};
-	struct kms_gba g = {.on = true};
-	enum err e;
+static const struct schema_type self_type = {.read = self_read};
 
-	if (!node)
-		return ERR_OK;
-	e = kms_conf_only(node, "gba", names, why);
+static const struct schema_field gba_fields[] = {
+	{TEXT("bsf", struct kms_gba, url), .required = true},
+	{TEXT("naf_fqdn", struct kms_gba, naf_fqdn), .required = true},
+	{TEXT("bsf_domain", struct kms_gba, bsf_domain), .required = true},
+};
+static const struct schema gba_schema = SCHEMA_NO_MASK("gba", gba_fields);
+
+static enum err gba_read(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                         void *at)
+{
+	struct kms_gba gba = {.on = true};
+	enum err e = schema_read(in, &gba_schema, d, &gba);
+
+	(void)f;
 	if (!e)
-		e = kms_conf_text_into(kms_conf_needed(node, "gba", "bsf"), g.url, sizeof(g.url),
-		                       why);
-	if (!e)
-		e = kms_conf_text_into(kms_conf_needed(node, "gba", "naf_fqdn"), g.naf_fqdn,
-		                       sizeof(g.naf_fqdn), why);
-	if (!e)
-		e = kms_conf_text_into(kms_conf_needed(node, "gba", "bsf_domain"), g.bsf_domain,
-		                       sizeof(g.bsf_domain), why);
-	if (!e)
-		kms_directory_set_gba(d, &g);
+		kms_directory_set_gba(kms_conf_directory(at), &gba);
 	return e;
 }
 
-static enum err read_pem(const struct doc *node, const char *name, struct kms_conf_file *out,
-                         struct why *why)
-{
-	char file[512] = "";
-	enum err e = kms_conf_text_into(kms_conf_needed(node, "public_key", name), file,
-	                                sizeof(file), why);
+static const struct schema_type gba_type = {.read = gba_read};
 
-	return e ? e : kms_conf_file_read(out, file, 1 << 20, why);
-}
+/* The PEM files of public keys. */
+struct pem {
+	char certificate[512], key[512], roots[512];
+};
+
+static const struct schema_field pem_fields[] = {
+	{TEXT("certificate", struct pem, certificate), .required = true},
+	{TEXT("key", struct pem, key), .required = true},
+	{TEXT("roots", struct pem, roots), .required = true},
+};
+static const struct schema pem_schema = SCHEMA_NO_MASK("public_key", pem_fields);
 
 static struct view view_of(const struct kms_conf_file *f)
 {
 	return (struct view){(const uint8_t *)f->p, f->n};
 }
 
-static enum err read_public_key(struct kms_directory *d, const struct doc *node, struct why *why)
+static enum err read_pki(struct kms_pki *pki, const struct pem *pem, struct why *why)
 {
-	static const char *const names[] = {"certificate", "key", "roots", NULL};
-	struct kms_conf_file f[3] = {{0}};
-	struct kms_pki pki = {0};
-	enum err e;
+	const char *const names[] = {pem->certificate, pem->key, pem->roots};
+	struct kms_conf_file f[ARRAY_LEN(names)] = {{0}};
+	enum err e = ERR_OK;
 
-	if (!node)
-		return ERR_OK;
-	e = kms_conf_only(node, "public_key", names, why);
 	for (size_t i = 0; !e && i < ARRAY_LEN(f); i++)
-		e = read_pem(node, names[i], &f[i], why);
+		e = kms_conf_file_read(&f[i], names[i], 1 << 20, why);
 	if (!e)
-		e = pki_cert_from_pem(&pki.cert, view_of(&f[0]), why);
+		e = pki_cert_from_pem(&pki->cert, view_of(&f[0]), why);
 	if (!e)
-		e = pki_key_from_pem(&pki.key, view_of(&f[1]), why);
+		e = pki_key_from_pem(&pki->key, view_of(&f[1]), why);
 	if (!e)
-		e = pki_trust_from_pem(&pki.trust, view_of(&f[2]), why);
-	/* The directory frees it, also when only a part of it was read. */
-	kms_directory_take_pki(d, pki);
+		e = pki_trust_from_pem(&pki->trust, view_of(&f[2]), why);
 	for (size_t i = 0; i < ARRAY_LEN(f); i++)
 		kms_conf_file_free(&f[i]);
 	return e;
 }
 
+static enum err public_key_read(struct schema_in *in, const struct schema_field *f,
+                                const struct doc *d, void *at)
+{
+	struct pem pem = {.certificate = ""};
+	struct kms_pki pki = {0};
+	struct why why = {""};
+	enum err e = schema_read(in, &pem_schema, d, &pem);
+
+	(void)f;
+	if (e)
+		return e;
+	e = read_pki(&pki, &pem, &why);
+	/* The directory frees it, also when only a part of it was read. */
+	kms_directory_take_pki(kms_conf_directory(at), pki);
+	return e ? schema_refuse(in, e, NULL, NULL, "%s", why.text) : ERR_OK;
+}
+
+static const struct schema_type public_key_type = {.read = public_key_read};
+
 /* --- the file --------------------------------------------------------------- */
 
-static enum err read_root(struct kms_directory *d, const struct doc *root, struct why *why)
-{
-	static const char *const names[] = {"kms",    "policy",      "users",
-	                                    "groups", "ticket_keys", "peers",
-	                                    "gba",    "public_key",  NULL};
-	static const struct {
-		const char *name;
-		read_fn *fn;
-	} lists[] = {{"users", read_user},
-	             {"groups", read_group},
-	             {"ticket_keys", read_ticket_key},
-	             {"peers", read_peer}};
-	enum err e = kms_conf_only(root, "credentials", names, why);
-
-	if (!e)
-		e = read_self(d, doc_get(root, "kms"), why);
-	if (!e)
-		e = kms_conf_policy(kms_directory_policy(d), doc_get(root, "policy"), why);
-	for (size_t i = 0; !e && i < ARRAY_LEN(lists); i++)
-		e = read_list(d, root, lists[i].name, lists[i].fn, why);
-	if (!e)
-		e = read_gba(d, doc_get(root, "gba"), why);
-	if (!e)
-		e = read_public_key(d, doc_get(root, "public_key"), why);
-	return e;
-}
+#define LIST(name_, item_)                                                             \
+	{                                                                              \
+		.name = (name_), .type = &schema_list, .item = (item_), .secret = true \
+	}
+static const struct schema_field root_fields[] = {
+	{.name = "kms", .type = &self_type, .required = true},
+	{.name = "policy", .type = &kms_conf_policy_type},
+	LIST("users", user_item),
+	LIST("groups", group_item),
+	LIST("ticket_keys", ticket_key_item),
+	LIST("peers", peer_item),
+	{.name = "gba", .type = &gba_type},
+	{.name = "public_key", .type = &public_key_type},
+};
+static const struct schema root_schema = SCHEMA_NO_MASK("the credentials file", root_fields);
 
 enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why *why)
 {
@@ -573,7 +494,7 @@ enum err kms_conf_parse(struct kms_directory **out, struct str json, struct why 
 			why_fail(why, e, "out of memory");
 	}
 	if (!e)
-		e = read_root(d, root, why);
+		e = schema_read_document(&root_schema, root, &d, why);
 	doc_arena_free(arena);
 	if (e) {
 		kms_directory_free(d);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "control/doc/doc.h"
 #include "control/doc/json.h"
+#include "control/doc/schema.h"
 #include "control/net/http.h"
 #include "control/kms/kms_conf.h"
 #include "control/kms/test_env.h"
@@ -180,45 +181,51 @@ static void answer(struct kms_http_request *q)
 
 static void go_on(struct kms_http_request *q);
 
-static bool read_names(const struct doc *list, struct naf_key *key)
+/* What the BSF answers; the texts are the doc's. */
+struct bsf_answer {
+	struct secret octets;
+	struct naf_key key;
+};
+
+/* An entry of impus; `at` is the key. */
+static enum err impu_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
+                          void *at)
 {
-	if (!list)
-		return true;
-	if (list->kind != DOC_LIST)
-		return false;
-	for (DOC_EACH(it, list)) {
-		if (it->kind != DOC_TEXT || it->text.n == 0 || key->n_names == NAF_NAMES_MAX)
-			return false;
+	struct naf_key *key = at;
+	struct str text;
+	enum err e = schema_slice.read(in, f, d, &text);
+
+	if (!e)
 		key->names[key->n_names++] =
-			(struct mikey_id){MIKEY_ID_URI, {(const uint8_t *)it->text.p, it->text.n}};
-	}
-	return true;
+			(struct mikey_id){MIKEY_ID_URI, {(const uint8_t *)text.p, text.n}};
+	return e;
 }
 
-/* {"ks_naf": hex, "impi": text, "expires": seconds since 1970, "impus": [texts]} */
-static enum err read_bsf(const struct doc *root, struct secret *octets, struct naf_key *key,
-                         struct why *why)
-{
-	struct str impi;
-	uint64_t until = 0;
-	enum err e = kms_conf_key(kms_conf_needed(root, "bsf", "ks_naf"), 16, 64, octets, why);
+#define BSF(name_, type_, member_) \
+	.name = (name_), SCHEMA_FIELD(&(type_), struct bsf_answer, member_)
+static const struct schema_field bsf_fields[] = {
+	{BSF("ks_naf", schema_hex_key, octets), .required = true, .secret = true, .min = 16,
+         .max = 64},
+	{BSF("impi", schema_slice, key.impi), .required = true},
+	{BSF("expires", schema_uint, key.until_s), .required = true, .min = 1, .max = INT64_MAX},
+	{BSF("impus", schema_list, key), .item = impu_item, .max = NAF_NAMES_MAX},
+};
+static const struct schema bsf_schema = SCHEMA_NO_MASK("bsf", bsf_fields);
 
-	if (!e)
-		e = kms_conf_text(kms_conf_needed(root, "bsf", "impi"), &impi, why);
-	if (!e)
-		e = kms_conf_uint(kms_conf_optional(root, "bsf", "expires"), 1, INT64_MAX, &until,
-		                  why);
-	if (!e && until == 0)
-		e = why_fail(why, ERR_INVALID, "bsf.expires is missing");
-	if (!e && !read_names(doc_get(root, "impus"), key))
-		e = why_fail(why, ERR_INVALID, "bsf.impus: must be a list of at most %d identities",
-		             NAF_NAMES_MAX);
+/* A BSF may send fields that this KMS does not know. */
+static enum err read_bsf(const struct doc *root, struct bsf_answer *out, struct why *why)
+{
+	struct schema_fault fault = {.e = ERR_OK};
+	struct schema_in in = {.ignore_unknown = true, .refuse_null = true, .fault = &fault};
+	size_t mark = schema_enter(&in, STR("bsf"));
+	enum err e = schema_read(&in, &bsf_schema, root, out);
+
+	schema_leave(&in, mark);
 	if (e)
-		return e;
-	key->key = (struct view){octets->octets, octets->len};
-	key->until_s = until;
-	key->impi = impi;
-	return ERR_OK;
+		schema_fault_text(&fault, why);
+	else
+		out->key.key = (struct view){out->octets.octets, out->octets.len};
+	return e;
 }
 
 static void on_bsf(void *arg, enum err e, const struct http_response *in, const struct why *why)
@@ -226,8 +233,7 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 	struct kms_http_request *q = arg;
 	struct doc_arena *arena = NULL;
 	struct doc *root = NULL;
-	struct secret octets = {0};
-	struct naf_key key = {0};
+	struct bsf_answer answer = {0};
 	struct why fault = {{0}};
 
 	if (!e && in->status == 404)
@@ -242,14 +248,14 @@ static void on_bsf(void *arg, enum err e, const struct http_response *in, const 
 		e = doc_json_decode(&root, arena, str_make((const char *)in->body.p, in->body.n),
 		                    &fault);
 	if (!e)
-		e = read_bsf(root, &octets, &key, &fault);
+		e = read_bsf(root, &answer, &fault);
 	if (e && e != ERR_NOT_FOUND) {
 		char text[400];
 
 		log_warn("bsf", "msg=%s", log_quote(str_of(fault.text), text, sizeof(text)));
 	}
-	kms_request_give_naf(q->request, e, &key, test_env_wall_ns(q->h->config.time));
-	secret_clear(&octets);
+	kms_request_give_naf(q->request, e, &answer.key, test_env_wall_ns(q->h->config.time));
+	secret_clear(&answer.octets);
 	doc_arena_free(arena);
 	go_on(q);
 }

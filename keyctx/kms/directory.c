@@ -46,6 +46,29 @@ struct mikey_id kms_name_id(const struct kms_name *n)
 	return (struct mikey_id){.type = n->octets[0], .data = {n->octets + 1, n->n - 1}};
 }
 
+enum err kms_names_take(struct kms_names *list, struct kms_name *name)
+{
+	/* The array is full when the count is a power of two: it doubles. */
+	if ((list->n & (list->n - 1)) == 0) {
+		struct kms_name **grown =
+			mem_resize(list->v, list->n ? 2 * list->n : 1, sizeof(struct kms_name *));
+
+		if (!grown)
+			return ERR_NOMEM;
+		list->v = grown;
+	}
+	list->v[list->n++] = name;
+	return ERR_OK;
+}
+
+void kms_names_clear(struct kms_names *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		mem_free(list->v[i]);
+	mem_free(list->v);
+	*list = (struct kms_names){0};
+}
+
 enum err kms_name_parse(struct str text, enum mikey_id_type plain, uint8_t *room, size_t room_n,
                         struct mikey_id *out)
 {
@@ -195,18 +218,11 @@ enum err kms_directory_new(struct kms_directory **out)
 	return ERR_OK;
 }
 
-static void free_names(struct kms_name **names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		mem_free(names[i]);
-	mem_free(names);
-}
-
 void kms_user_free(struct kms_user *u)
 {
 	if (!u)
 		return;
-	free_names(u->names, u->n_names);
+	kms_names_clear(&u->names);
 	mem_free(u->psk_id);
 	secret_clear(&u->psk);
 	mem_free(u);
@@ -217,7 +233,7 @@ void kms_group_free(struct kms_group *g)
 	if (!g)
 		return;
 	mem_free(g->name);
-	free_names(g->members, g->n_members);
+	kms_names_clear(&g->members);
 	mem_free(g);
 }
 
@@ -345,8 +361,8 @@ enum err kms_directory_take_user(struct kms_directory *d, struct kms_user *u)
 	}
 	/* From here the directory owns `u`. After a failed map_put the caller must
 	 * discard the whole directory. */
-	for (size_t i = 0; !e && i < u->n_names; i++)
-		e = put(d->users_by_name, u->names[i], u);
+	for (size_t i = 0; !e && i < u->names.n; i++)
+		e = put(d->users_by_name, u->names.v[i], u);
 	if (!e && u->psk_id)
 		e = put(d->users_by_psk, u->psk_id, u);
 	if (!e && u->impi[0])
@@ -408,8 +424,8 @@ const struct kms_user *kms_directory_user_by_impi(const struct kms_directory *d,
 
 bool kms_user_has(const struct kms_user *u, struct mikey_id name)
 {
-	for (size_t i = 0; i < u->n_names; i++)
-		if (mikey_id_eq(kms_name_id(u->names[i]), name))
+	for (size_t i = 0; i < u->names.n; i++)
+		if (mikey_id_eq(kms_name_id(u->names.v[i]), name))
 			return true;
 	return false;
 }
@@ -419,8 +435,8 @@ bool kms_directory_in_group(const struct kms_directory *d, struct mikey_id group
 {
 	const struct kms_group *g = get(d->groups, group);
 
-	for (size_t i = 0; g && i < g->n_members; i++)
-		if (mikey_id_eq(kms_name_id(g->members[i]), member))
+	for (size_t i = 0; g && i < g->members.n; i++)
+		if (mikey_id_eq(kms_name_id(g->members.v[i]), member))
 			return true;
 	return false;
 }

@@ -16,12 +16,21 @@ struct kms_name {
 	uint8_t octets[]; /* octets[0]: enum mikey_id_type */
 };
 
+/* A list that owns its names. */
+struct kms_names {
+	struct kms_name **v;
+	size_t n;
+};
+
 enum { KMS_NAME_MAX = 1024, KMS_PATTERN_MAX = 256, KMS_RULES_MAX = 64 };
 
 /* Copies an identity; the caller frees it with mem_free. NULL: out of memory, empty, or
  * KMS_NAME_MAX octets or more. */
 struct kms_name *kms_name_new(struct mikey_id id);
 struct mikey_id kms_name_id(const struct kms_name *n);
+/* Appends `name`, which the list owns then. ERR_NOMEM: the caller keeps it. */
+enum err kms_names_take(struct kms_names *list, struct kms_name *name) MUST_USE;
+void kms_names_clear(struct kms_names *list);
 /*
  * Reads an identity. "hex:0a0b" and "text:…" are byte strings, "nai:…" and "uri:…"
  * have the type they name; without a prefix the type is `plain`. The octets go to
@@ -44,8 +53,7 @@ bool kms_pattern_fits(const struct kms_pattern *p, struct mikey_id id);
 struct str kms_host_of(struct mikey_id id);
 
 struct kms_user {
-	struct kms_name **names; /* identities; log lines show the first */
-	size_t n_names;
+	struct kms_names names; /* identities; log lines show the first */
 	struct kms_name *psk_id;
 	struct secret psk;    /* empty: the user has no key here (uses a certificate or GBA) */
 	uint64_t psk_until_s; /* end of the key's validity, since 1970; 0: no end */
@@ -54,8 +62,7 @@ struct kms_user {
 
 struct kms_group {
 	struct kms_name *name;
-	struct kms_name **members;
-	size_t n_members;
+	struct kms_names members;
 };
 
 /* A fixed ticket key: shared with the responder `owner` (mode 2), or the KMS's

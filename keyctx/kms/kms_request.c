@@ -61,7 +61,7 @@ struct mikey_id kms_owner_name(const struct kms_request *r)
 {
 	switch (r->owner) {
 	case KMS_OWNER_USER:
-		return kms_name_id(r->user->names[0]);
+		return kms_name_id(r->user->names.v[0]);
 	case KMS_OWNER_NAF:
 		return r->naf.key.n_names ? r->naf.key.names[0] : (struct mikey_id){0};
 	case KMS_OWNER_PEER:

@@ -245,7 +245,7 @@ static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resol
 	if (user && user->psk.len && (user->psk_until_s == 0 || now_s < user->psk_until_s)) {
 		how->tpk = (struct view){user->psk.octets, user->psk.len};
 		how->tpk_owner = kms_user_has(user, policy->idr_i) ? policy->idr_i
-		                                                   : kms_name_id(user->names[0]);
+		                                                   : kms_name_id(user->names.v[0]);
 		return KMS_KEY_FOUND;
 	}
 	found = kms_request_find_naf(r, id, r->tpk_asked, &r->tpk_naf);
