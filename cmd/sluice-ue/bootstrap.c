@@ -293,7 +293,10 @@ enum err bootstrap(const struct ue_options *o, struct why *why)
 		e = update_account(o, &l, why);
 	if (!e) {
 		until = (time_t)l.until_s;
-		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&until, &tm));
+		/* Far in the future a time has no date. */
+		if (!gmtime_r(&until, &tm) ||
+		    !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
+			snprintf(when, sizeof(when), "%" PRIu64, l.until_s);
 		printf("psk=%s until=%s credentials=%s\n", l.btid, when, o->credentials);
 	}
 	secret_clear(&l.ks);
