@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* An answer: held against the offer that waits, the session changed, written for the offerer. */
+/* An answer: checked against its offer, applied to the session, rewritten for the offerer. */
 #include "control/dialog/request.h"
 
 #include "base/log.h"
 #include "base/map.h"
 
-/* B answers the same offer again, under another tag: another terminal, or the same one that changed
- * its tag. */
+/* Side B answers the same offer again under another tag: it is another terminal, or the same one
+ * with a new tag. */
 static bool is_of_another_fork(const struct dialog_request *q)
 {
 	const struct dialog *g = q->dialog;
@@ -16,7 +16,7 @@ static bool is_of_another_fork(const struct dialog_request *q)
 	       !str_is(q->command.to, tag);
 }
 
-/* Tells an answer that was given before from one that was not; nobody gains by making two alike. */
+/* Recognises a repeated answer; never 0. A peer gains nothing from a collision. */
 static uint64_t hash_of(struct str sdp)
 {
 	static const uint8_t key[16] = "answers by text";
@@ -55,11 +55,13 @@ static void commit_answer(struct dialog_request *q)
 	g->now = q->x;
 	q->x = NULL;
 	g->core = q->core;
-	/* Whose answer it was; without memory for it the tag before stays, which tells forks apart
-	 * no less. */
+	/* Without memory the previous tag stays; it still tells forks apart. */
 	if (q->event == OFFER_EVENT_ANSWER_B && q->command.to.n &&
 	    dialog_set_text(&g->tag[OFFER_SIDE_B], q->command.to))
-		log_warn("dialog", "sid=%s msg=\"no memory for the tag of an answer\"", g->id);
+		log_warn("dialog",
+		         "sid=%s msg=\"no memory for the tag of an answer, keeping the previous "
+		         "tag\"",
+		         g->id);
 	(void)offer_step(&g->state, q->event);
 	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state),
 	          offer_event_name(q->event));
@@ -82,7 +84,7 @@ static enum err plan_answer(struct dialog_request *q, const struct dialog_exchan
 	struct dialog_options o = q->command.options;
 	enum err e = dialog_exchange_copy(&q->x, base);
 
-	/* Another fork brings its own key; that is no re-keying. */
+	/* Another fork has a key of its own; that is not a re-keying. */
 	o.accept_rekey |= is_of_another_fork(q);
 	if (!e)
 		e = dialog_count_read(q->sdp, base, !base->from, true);
@@ -98,7 +100,8 @@ static enum err plan_answer(struct dialog_request *q, const struct dialog_exchan
 	return e;
 }
 
-/* Is that side the one whose offer this answers? Whose the other tag is tells forks apart. */
+/* Does command->from name side `from`, whose offer this answers? The to tag is not checked: it
+ * differs between forks. */
 static bool is_of_offerer(const struct dialog *g, enum offer_side from,
                           const struct dialog_command *command)
 {
@@ -109,7 +112,8 @@ static bool is_of_offerer(const struct dialog *g, enum offer_side from,
 
 /* --- which offer ------------------------------------------------------------ */
 
-/* The offer that is open, to this branch where there are several. */
+/* The waiting offer; with several branches, the one that went to this branch. The agreement when no
+ * offer waits. */
 static const struct dialog_exchange *open_offer(struct dialog *g,
                                                 const struct dialog_command *command)
 {
@@ -122,7 +126,7 @@ static const struct dialog_exchange *open_offer(struct dialog *g,
 	return there ? there : g->now;
 }
 
-/* Media that only the superseded offer had went with it. */
+/* Has the offer media of its own? They were removed when another offer superseded it. */
 static bool has_new_media(const struct dialog_exchange *x)
 {
 	for (unsigned i = 0; i < x->n_media; i++)
@@ -131,18 +135,16 @@ static bool has_new_media(const struct dialog_exchange *x)
 	return false;
 }
 
-/*
- * Both sides offered, and it is the first of the two offers that was answered: the second one,
- * which took its place here, is what the peer refused (RFC 3261 14.1).
- */
+/* Both sides offered and the first offer is answered: so the peer refused the second one, which
+ * superseded the first one here (RFC 3261 14.1). */
 static enum err turn_back(struct dialog *g, const struct dialog_exchange **base, struct why *why)
 {
 	struct dialog_exchange *first = g->crossed;
 
 	if (has_new_media(first))
 		return why_fail(why, ERR_WRONG_STATE,
-		                "this answers an offer that one of the other side crossed and "
-		                "cancelled (491); its new media are gone");
+		                "an offer of the other side superseded the answered offer and "
+		                "removed its new media (491); send the offer again");
 	dialog_exchange_free(g->next);
 	g->next = first;
 	g->crossed = NULL;
@@ -156,10 +158,10 @@ static enum err turn_back(struct dialog *g, const struct dialog_exchange **base,
 
 static void commit_nothing(struct dialog_request *q)
 {
-	log_debug("dialog", "sid=%s msg=\"an answer that was given before\"", q->dialog->id);
+	log_debug("dialog", "sid=%s msg=\"repeated answer, nothing changes\"", q->dialog->id);
 }
 
-/* Does the description say what is agreed of that side? */
+/* Does the SDP repeat the agreed ports and directions of side `by`? */
 static bool is_as_agreed(const struct dialog_exchange *now, const struct sdp *s, enum offer_side by)
 {
 	struct why why;
@@ -180,9 +182,9 @@ static bool is_as_agreed(const struct dialog_exchange *now, const struct sdp *s,
 }
 
 /*
- * The SDP of a reliable 183 once more in the 200, with an UPDATE of its sender in between (RFC
- * 3261 13.2.1, RFC 6337 3.1.1): it answers no offer that is open, and says nothing new. What the
- * offerer was told then it is told again.
+ * The 200 repeats the SDP of a reliable 183 after an UPDATE by the same side (RFC 3261 13.2.1,
+ * RFC 6337 3.1.1): no offer waits for it, and it changes nothing. The reply repeats the SDP that
+ * the offerer got then.
  */
 static enum err plan_repeat(struct dialog_request *q, struct why *why)
 {
@@ -192,15 +194,16 @@ static enum err plan_repeat(struct dialog_request *q, struct why *why)
 	enum err e;
 
 	if (!g->now)
-		return why_fail(why, ERR_WRONG_STATE,
-		                "an answer without an offer: nothing is agreed yet");
+		return why_fail(
+			why, ERR_WRONG_STATE,
+			"an answer without an offer: nothing is agreed yet, send the offer first");
 	is_more = q->sdp->n_media > g->now->n_media;
 	e = dialog_count_read(q->sdp, g->now, by, true);
 	if (!e && g->answered[by] != hash_of(q->command.sdp) &&
 	    (is_more || !is_as_agreed(g->now, q->sdp, by)))
 		e = why_fail(why, ERR_WRONG_STATE,
-		             "no offer waits for this answer, and it says other than what is "
-		             "agreed; a new offer is needed");
+		             "no offer waits for this answer, and it differs from what is agreed; "
+		             "send a new offer");
 	if (!e)
 		e = dialog_exchange_copy(&q->x, g->now);
 	if (e)
@@ -211,9 +214,9 @@ static enum err plan_repeat(struct dialog_request *q, struct why *why)
 	return ERR_OK;
 }
 
-/* --- carrying out ----------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------ */
 
-/* Finds the offer; none where the answer only repeats one (`*base` stays NULL). */
+/* Finds the answered offer; *base stays NULL for a possible repetition (plan_repeat). */
 static enum err judge_answer(struct dialog_request *q, const struct dialog_exchange **base,
                              struct why *why)
 {
@@ -224,23 +227,26 @@ static enum err judge_answer(struct dialog_request *q, const struct dialog_excha
 	enum err e = ERR_OK;
 
 	if (!x)
-		return why_fail(why, ERR_WRONG_STATE, "an answer without an offer (%s)",
+		return why_fail(why, ERR_WRONG_STATE,
+		                "an answer without an offer: the call is in state %s",
 		                offer_state_name(g->state));
 	if (!dialog_is_of_sides(g, &q->command))
-		return why_fail(why, ERR_NOT_FOUND, "the tags name no side of this call");
+		return why_fail(why, ERR_NOT_FOUND, "the tags match neither side of this call");
 	q->event = offer_event_of(!x->from, true);
 	if (!is_of_offerer(g, x->from, &q->command)) {
 		q->event = offer_event_of(x->from, true);
 		if (!g->crossed || !is_of_offerer(g, g->crossed->from, &q->command))
-			return g->state == OFFER_OPENING ? why_fail(why, ERR_WRONG_STATE,
-			                                            "the offerer can't answer: "
-			                                            "nobody else has offered")
-			                                 : ERR_OK;
+			return g->state == OFFER_OPENING
+			               ? why_fail(why, ERR_WRONG_STATE,
+			                          "the offerer can't answer its own "
+			                          "offer")
+			               : ERR_OK;
 		e = turn_back(g, &x, why);
 	}
 	action = offer_look(g->state, q->event, &next);
 	if (!e && action != OFFER_DO_AGREE && action != OFFER_DO_AGREE_AGAIN)
-		e = why_fail(why, ERR_WRONG_STATE, "an answer without an offer (%s)",
+		e = why_fail(why, ERR_WRONG_STATE,
+		             "an answer without an offer: the call is in state %s",
 		             offer_state_name(g->state));
 	*base = x;
 	return e;

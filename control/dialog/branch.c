@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Branches: the places that a proxy sends the first offer to, each with a core leg of its own and
- * an offer with keys of its own. */
+/* Branches of a forked first offer. Each has its own core leg, its own offer and its own keys. */
 #include "control/dialog/request.h"
 
 #include "base/mem.h"
@@ -23,7 +22,7 @@ struct dialog_branch *dialog_branch_find(const struct dialog *g, struct str name
 	return NULL;
 }
 
-/* A place for one more: never used, else that of a branch that has ended. */
+/* A place that was never used, else that of a branch that has ended; NULL: none. */
 static struct dialog_branch *free_branch(struct dialog *g)
 {
 	for (unsigned i = 0; i < DIALOG_BRANCHES_MAX; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each side keeps its own count of m-lines (RFC 3264 6 and 8). One that leaves lines out means that
- * they are off, one that answers more than was offered is not asked for those: each is told as many
- * as it knows of, whatever the other one wrote.
+ * Each side has its own count of m-lines (RFC 3264 6 and 8) and gets as many as it counts, whatever
+ * the other side wrote. An m-line that a description omits is off; m-lines of an answer beyond
+ * those of the offer are dropped.
  */
 #include "control/dialog/media.h"
 
@@ -16,8 +16,8 @@ static enum err append(struct sdp *s, const struct dialog_media *m, enum offer_s
 	                        str_of(profile[0] || !m ? profile : m->proto));
 }
 
-static enum err reach(struct sdp *s, unsigned n, const struct dialog_exchange *x,
-                      enum offer_side side)
+static enum err append_missing(struct sdp *s, unsigned n, const struct dialog_exchange *x,
+                               enum offer_side side)
 {
 	enum err e = ERR_OK;
 
@@ -31,7 +31,7 @@ enum err dialog_count_read(struct sdp *s, const struct dialog_exchange *x, enum 
 {
 	if (x && is_answer && s->n_media > x->n_media)
 		s->n_media = x->n_media;
-	return x ? reach(s, x->n_media, x, by) : ERR_OK;
+	return x ? append_missing(s, x->n_media, x, by) : ERR_OK;
 }
 
 void dialog_count_note(struct dialog_exchange *x, const struct dialog_exchange *now,
@@ -56,7 +56,7 @@ enum err dialog_count_write(struct sdp *s, const struct dialog_exchange *x, enum
 
 	if (s->n_media > n)
 		s->n_media = n;
-	e = reach(s, n, x, to);
+	e = append_missing(s, n, x, to);
 	for (unsigned i = SDP_MEDIA_MAX; i < n && !e; i++)
 		e = sdp_line_add(s, (int)s->n_media - 1, NULL, 'm', STR("audio 0 RTP/AVP 0"));
 	return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls by their SDP: one request under way for each, the rest wait; a plan is made, the session
- * changed, then the plan is the truth. */
+/* Calls and their requests. Of each call one request is under way and the others wait. A request
+ * makes a plan, changes the session, then makes the plan the agreement. */
 #include "control/dialog/request.h"
 
 #include <stdio.h>
@@ -46,7 +46,7 @@ enum err dialog_set_text(char **at, struct str v)
 	return ERR_OK;
 }
 
-/* --- dialogs come and go ---------------------------------------------------- */
+/* --- making and freeing calls ----------------------------------------------- */
 
 static enum err dialog_new(struct dialog **out, struct dialogs *d, const char *id)
 {
@@ -205,14 +205,14 @@ enum offer_side dialog_access(const struct dialogs *d, struct str call, const ch
 		if (strcmp(id, media_id) == 0)
 			return (enum offer_side)x->media[i].access;
 	}
-	/* One that is gone: as those that are left. */
+	/* This media has ended: use the remaining ones. */
 	for (unsigned i = 0; x && i < x->n_media; i++)
 		if (x->media[i].treat == DIALOG_TREAT_RELAY)
 			return (enum offer_side)x->media[i].access;
 	return OFFER_SIDE_A;
 }
 
-/* --- asking ----------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------- */
 
 static bool refuses_key(void *arg, const struct keyctx *k, bool is_send)
 {
@@ -233,7 +233,7 @@ void dialog_request_start(struct dialog_request *q, struct dialog *g)
 	q->dialog = g;
 	q->judge = (struct dialog_judge){.refuses = refuses_key, .arg = g};
 	q->command.options.judge = &q->judge;
-	/* Whoever negotiates has not ended the call. */
+	/* An offer or answer cancels a waiting delete. */
 	if ((q->command.op == DIALOG_OFFER || q->command.op == DIALOG_ANSWER) &&
 	    dialog_is_of_sides(g, &q->command))
 		dialog_later_forget(g);
@@ -259,7 +259,7 @@ static void request_submit(struct dialog_request *q)
 		turn = queue_enter(&g->requests, &q->link);
 	if (turn == QUEUE_FULL && !e)
 		e = why_fail(&why, ERR_LIMIT,
-		             "call \"%s\": %u requests wait already, try again later", g->id,
+		             "call \"%s\": %u requests wait already; try again later", g->id,
 		             g->requests.n_waiting);
 	if (e)
 		dialog_request_fail(q, e, &why);
@@ -289,12 +289,12 @@ void dialog_submit(struct dialogs *d, const struct dialog_command *command, dial
 	request_submit(q);
 }
 
-static void ended_now(void *arg, const struct dialog_reply *reply)
+static void ignore_reply(void *arg, const struct dialog_reply *reply)
 {
 	(void)arg, (void)reply;
 }
 
-/* NULL: too many wait already, or there is no memory. */
+/* A request to end the whole call. NULL: DIALOG_WAITING_MAX wait already, or no memory. */
 static struct dialog_request *request_end(struct dialog *g)
 {
 	struct dialog_command command = {.op = DIALOG_DELETE, .call = str_of(g->id)};
@@ -303,7 +303,7 @@ static struct dialog_request *request_end(struct dialog *g)
 	if (queue_is_full(&g->requests) || dialog_request_new(&q, g->owner, &command))
 		return NULL;
 	q->ends_all = true;
-	q->done = ended_now;
+	q->done = ignore_reply;
 	return q;
 }
 

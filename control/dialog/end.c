@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end: of an offer that was refused, of a branch, of one of several dialogs, and of a call. */
+/* Ends a call, one of its dialogs, a branch, or an offer that was refused (docs/decisions/0059). */
 #include "control/dialog/request.h"
 
 #include "base/clk.h"
@@ -8,9 +8,9 @@
 #include "control/dialog/later.h"
 
 /*
- * DOUBT_S: a refusal says that some place is out, and nothing tells whether others still ring;
- * longer than proxies let anybody ring (RFC 3261 16.6, timer C). CANCELLED_S: whoever lost against
- * an answer has ended by then (64 times T1).
+ * DOUBT_S: how long a call stays when a branch was refused and others may still ring; longer than
+ * timer C of proxies (RFC 3261 16.6). CANCELLED_S: this long after an answer, every other branch
+ * has ended (64 times T1).
  */
 enum { DOUBT_S = 300, CANCELLED_S = 32 };
 
@@ -49,8 +49,8 @@ static void delete_now(struct dialog_request *q)
 	finish(q);
 }
 
-/* What there is to tell of a call that goes on for a while. */
-static void told_later(void *arg, const struct service_result *r)
+/* Replies with the current counts: the call goes on for its delete delay. */
+static void reply_with_counts(void *arg, const struct service_result *r)
 {
 	struct dialog_request *q = arg;
 
@@ -73,12 +73,12 @@ static uint32_t delay_ms(const struct dialog_request *q)
 static void end_call(struct dialog_request *q)
 {
 	if (!q->ends_all && delay_ms(q) && dialog_later_end(q->dialog, delay_ms(q), false))
-		service_get(q->owner->service, str_of(q->dialog->id), told_later, q);
+		service_get(q->owner->service, str_of(q->dialog->id), reply_with_counts, q);
 	else
 		delete_now(q);
 }
 
-/* Perhaps nobody is left: if nobody is heard of, the call ends, but not soon. */
+/* Other branches may still ring: ends the call after DOUBT_S without an offer or answer. */
 static void end_in_doubt(struct dialog_request *q)
 {
 	(void)dialog_later_end(q->dialog, DOUBT_S * 1000, true);
@@ -92,9 +92,11 @@ static void return_done(void *arg, const struct service_result *r)
 	struct dialog_request *q = arg;
 	struct dialog *g = q->dialog;
 
-	/* The fork's key, say, is no more known: nothing is left to talk. */
+	/* For example, the session does not remember the fork's key any longer. */
 	if (r->e) {
-		log_info("dialog", "sid=%s msg=\"no way back to another fork\" reason=\"%s\"",
+		log_info("dialog",
+		         "sid=%s msg=\"cannot return to another fork, ending the call\" "
+		         "reason=\"%s\"",
 		         g->id, r->why->text);
 		end_call(q);
 		return;
@@ -104,12 +106,12 @@ static void return_done(void *arg, const struct service_result *r)
 	q->x = NULL;
 	dialog_fork_return(g);
 	g->settled_ns = clk_mono_ns();
-	/* It may have ended without a word, as an early dialog does. */
+	/* The fork may be an early dialog that ended without signalling. */
 	g->ends_when_silent = true;
 	finish(q);
 }
 
-/* False: there is no fork to go back to, or no memory. */
+/* Returns the call to the fork that answered before. False: there is none, or no memory. */
 static bool start_return(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;
@@ -134,7 +136,7 @@ static bool start_return(struct dialog_request *q)
 
 /* --- branches --------------------------------------------------------------- */
 
-/* What the first offer made of the session. */
+/* The agreement; before the first answer, the first offer. */
 static const struct dialog_exchange *first_exchange(const struct dialog *g)
 {
 	return g->now ? g->now : g->next;
@@ -147,7 +149,7 @@ static void branch_gone(struct dialog_request *q)
 	const struct dialog_exchange *offer = dialog_branch_offer(g, q->core);
 	struct dialog_exchange *copy = NULL;
 
-	/* It waits for the others again, as before anybody answered. */
+	/* Wait for the other branches again, as before the answer. */
 	if (q->core != g->core && offer &&
 	    (offer == g->next || !dialog_exchange_copy(&copy, offer))) {
 		if (copy) {
@@ -173,12 +175,13 @@ static void branch_done(void *arg, const struct service_result *r)
 
 	if (r->e)
 		log_info("dialog",
-		         "sid=%s msg=\"the legs of a branch that ended stay\" reason=\"%s\"",
+		         "sid=%s msg=\"cannot remove the legs of an ended branch, they stay\" "
+		         "reason=\"%s\"",
 		         q->dialog->id, r->why->text);
 	branch_gone(q);
 }
 
-/* The legs of core leg `core` go; who is awaited from now on is `heir`. */
+/* Removes the legs of core leg `core`. If it was the active one, core leg `heir` becomes active. */
 static void take_branch(struct dialog_request *q, unsigned core, unsigned heir)
 {
 	struct dialog *g = q->dialog;
@@ -204,7 +207,7 @@ static void end_branch(struct dialog_request *q)
 	     has_other = dialog_branch_other(g, core, &other);
 
 	b->n_refused = (uint8_t)(b->n_refused + (b->n_refused < UINT8_MAX));
-	/* One name for several places: some of them have not refused. */
+	/* One name stands for several branches, and some of them have not refused. */
 	if (b->n_refused < b->n_offers && !is_answered) {
 		end_in_doubt(q);
 		return;
@@ -215,7 +218,7 @@ static void end_branch(struct dialog_request *q)
 		b->is_ended = true;
 		take_branch(q, core, other);
 	} else if (is_answered || g->state == OFFER_OPENING) {
-		/* A call that an offer under another name takes back does not wait for this one. */
+		/* If an offer to another branch cancels the delete, this branch stays ended. */
 		b->is_ended = !is_answered;
 		end_call(q);
 	} else {
@@ -226,7 +229,7 @@ static void end_branch(struct dialog_request *q)
 
 /* --- what a delete names ---------------------------------------------------- */
 
-/* The tag of the two that is not the caller's; empty when none is given. */
+/* The answerer's tag that a delete names; empty: it names none. */
 static struct str fork_tag(const struct dialog *g, const struct dialog_command *command)
 {
 	if (dialog_is_tag_of(g, OFFER_SIDE_A, command->from))
@@ -236,8 +239,8 @@ static struct str fork_tag(const struct dialog *g, const struct dialog_command *
 	return command->from.n ? command->from : command->to;
 }
 
-/* The dialog that talks: another that answered too takes its place, or those that still ring are
- * awaited again. */
+/* Ends the active dialog. The call returns to another fork that answered, or to branches that still
+ * ring; otherwise it ends. */
 static void end_active(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;
@@ -253,7 +256,7 @@ static void end_active(struct dialog_request *q)
 		end_call(q);
 }
 
-/* A place that was never heard of, of which there may be several. */
+/* A delete with an unknown tag: a branch that never answered has ended. */
 static void end_unknown(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;
@@ -270,8 +273,9 @@ static void end_unknown(struct dialog_request *q)
 }
 
 /*
- * The caller's tag alone says that he hung up, or that one of several places refused or lost, and
- * somebody else rings or has just answered. Who wants the end at once (delay 0) means the call.
+ * A delete with the caller's tag alone means that the caller hung up, or that one of several
+ * branches was refused or cancelled while another one rings or has just answered. With a delay of
+ * 0 it means the whole call.
  */
 static bool may_be_a_refusal(const struct dialog_request *q)
 {
@@ -283,14 +287,14 @@ static bool may_be_a_refusal(const struct dialog_request *q)
 	       dialog_branches_open(g) > 1 && dialog_is_tag_of(g, OFFER_SIDE_A, q->command.from);
 }
 
-static bool refuse_strangers(struct dialog_request *q)
+static bool refuse_foreign_tags(struct dialog_request *q)
 {
 	struct why why;
 
 	if (dialog_is_of_sides(q->dialog, &q->command))
 		return false;
 	dialog_request_fail(
-		q, why_fail(&why, ERR_NOT_FOUND, "the tags name neither side of this call"), &why);
+		q, why_fail(&why, ERR_NOT_FOUND, "the tags match neither side of this call"), &why);
 	return true;
 }
 
@@ -302,7 +306,7 @@ void dialog_start_delete(struct dialog_request *q)
 	const struct dialog_branch *b = dialog_branch_find(g, q->command.branch, &core);
 	bool knows_tag = g->tag[OFFER_SIDE_A] && tag.n;
 
-	if (!q->ends_all && refuse_strangers(q))
+	if (!q->ends_all && refuse_foreign_tags(q))
 		return;
 	if (q->ends_all) {
 		delete_now(q);
@@ -357,7 +361,7 @@ void dialog_start_reject(struct dialog_request *q)
 	enum err e = ERR_OK;
 	unsigned core, other;
 
-	if (refuse_strangers(q))
+	if (refuse_foreign_tags(q))
 		return;
 	if (g->state == OFFER_OPENING && dialog_branch_find(g, q->command.branch, &core) &&
 	    dialog_branch_other(g, core, &other)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exchanges made, copied and freed, and what a request wants unless it says so. */
+/* Makes, copies and frees exchanges; the defaults of a request's options. */
 #include "control/dialog/media.h"
 
 #include "base/mem.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks that share a leg: two terminals answer one offer, each with a dialog of its own (RFC
- * 3261 13.2.2.4). The last answer is active; when that dialog ends, the call goes back to the one
- * before it.
+ * Forks that share a leg: several terminals answer one offer, each in its own dialog (RFC 3261
+ * 13.2.2.4). The last answer is the active one; when its dialog ends, the call returns to the
+ * answer before it.
  */
 #include "control/dialog/request.h"
 
@@ -11,9 +11,9 @@
 #include "base/mem.h"
 
 /*
- * RFC 3261 13.2.2.4: 64 times T1 after the first 2xx the caller takes early dialogs for ended.
- * Later nothing tells whether such a fork ever became a call, and a call that ends must not leave
- * one behind that never was.
+ * RFC 3261 13.2.2.4: 64 times T1 after the first 2xx the caller considers early dialogs ended.
+ * After that the gateway can't know whether a fork was confirmed, and a call that ends must not
+ * return to a fork that does not exist.
  */
 enum { FORK_S = 32 };
 
@@ -51,7 +51,9 @@ void dialog_fork_keep(struct dialog *g)
 		if (++g->n_forks > DIALOG_FORKS_MAX)
 			forget(g, oldest(g));
 	} else {
-		log_warn("dialog", "sid=%s msg=\"no memory for the way back to a fork\"", g->id);
+		log_warn("dialog",
+		         "sid=%s msg=\"no memory to keep a fork, the call cannot return to it\"",
+		         g->id);
 		mem_free(g->tag[OFFER_SIDE_B]);
 		dialog_exchange_free(g->now);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Silence told by the relay, judged over the whole session; a sweep for calls that no event speaks
- * of. */
+/* Ends silent calls: the relay reports the silence of a leg, this file judges the whole session. A
+ * sweep looks at calls for which the relay reports nothing. */
 #include "control/dialog/idle.h"
 
 #include "base/clk.h"
@@ -21,30 +21,29 @@ static uint64_t later_of(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* A leg, its peer, and what was heard of it. */
-struct ear {
+/* A leg, the leg it is joined to, and when it last received a packet (monotonic). */
+struct idle_leg {
 	const struct spec_leg *leg, *peer;
 	uint64_t heard_ns;
 };
 
-/* Leg `i` of a media that is joined to another one. */
-static bool find_ear(struct ear *out, const struct spec_media *m,
-                     const struct relay_media_stats *stats, unsigned i)
+/* Leg i of a media. False: it is not joined to another leg. */
+static bool find_idle_leg(struct idle_leg *out, const struct spec_media *m,
+                          const struct relay_media_stats *stats, unsigned i)
 {
 	unsigned other = i == RELAY_LEG_ACCESS ? m->active : RELAY_LEG_ACCESS;
 
 	if (i >= m->legs.n || i >= stats->n_legs || other >= m->legs.n ||
 	    (i != RELAY_LEG_ACCESS && i != m->active))
 		return false;
-	*out = (struct ear){.leg = &m->legs.items[i],
-	                    .peer = &m->legs.items[other],
-	                    .heard_ns = stats->legs[i].last_rx_ns};
+	*out = (struct idle_leg){.leg = &m->legs.items[i],
+	                         .peer = &m->legs.items[other],
+	                         .heard_ns = stats->legs[i].last_rx_ns};
 	return out->leg->exists && out->peer->exists;
 }
 
-/* Who speaks to somebody that holds, or holds himself, need not: music on hold that was heard and
- * ends is missed, though. */
-static bool is_missed(const struct ear *e, const struct dialog_idle_times *t)
+/* Should the leg receive packets? On a held call only if it received music on hold. */
+static bool is_missed(const struct idle_leg *e, const struct dialog_idle_times *t)
 {
 	if (!e->leg->relay.inactivity_ms)
 		return false;
@@ -52,11 +51,11 @@ static bool is_missed(const struct ear *e, const struct dialog_idle_times *t)
 	       e->heard_ns > t->settled_ns + DIALOG_IDLE_MUSIC_S * NS_PER_S;
 }
 
-static bool is_silent(const struct ear *e, const struct dialog_idle_times *t)
+static bool is_silent(const struct idle_leg *e, const struct dialog_idle_times *t)
 {
 	uint64_t limit_ns = e->leg->relay.inactivity_ms * NS_PER_MS;
 
-	/* The relay's watch began with the answer, a little before signalling was told of it. */
+	/* The relay's timer starts slightly before settled_ns: allow an eighth less. */
 	return t->now_ns - later_of(e->heard_ns, t->settled_ns) >= limit_ns - limit_ns / 8;
 }
 
@@ -69,10 +68,10 @@ bool dialog_idle_is_over(const struct spec_session *spec, const struct relay_ses
 	*is_quiet = false;
 	for (unsigned m = 0; m < spec->media.n && m < stats->n_media; m++) {
 		for (unsigned i = 0; i < stats->media[m].n_legs; i++) {
-			struct ear e;
+			struct idle_leg e;
 
 			last_ns = later_of(last_ns, stats->media[m].legs[i].last_rx_ns);
-			if (!find_ear(&e, &spec->media.items[m], &stats->media[m], i))
+			if (!find_idle_leg(&e, &spec->media.items[m], &stats->media[m], i))
 				continue;
 			*is_quiet |=
 				e.leg->relay.inactivity_ms &&
@@ -114,7 +113,7 @@ static void on_stats(void *arg, const struct service_result *r)
 	if (!r->e && r->session && r->stats && !i->is_closed &&
 	    dialogs_ends_when_silent(i->dialogs, str_of(r->session->spec->id), &t.settled_ns)) {
 		is_over = dialog_idle_is_over(r->session->spec, r->stats, &t, &is_quiet);
-		/* The relay tells of a silence once. */
+		/* The relay reports a silence once; the sweep looks at quiet calls again. */
 		dialogs_set_quiet(i->dialogs, str_of(r->session->spec->id), is_quiet);
 	}
 	if (!is_over) {
@@ -163,7 +162,7 @@ static void on_sweep(void *arg)
 	dialogs_each_quiet(i->dialogs, clk_mono_ns() - silent_ns(i), look_at, i);
 	if (set_sweep(i))
 		log_error("dialog",
-		          "msg=\"no timer: calls that were never answered are not swept up\"");
+		          "msg=\"cannot set a timer, silent calls without an event do not end\"");
 }
 
 enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events *ev,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys of before: an m-line keeps what it had while it is off or carried otherwise, and keys that
- * can't be used again are found before they are agreed. */
+/* Keys of earlier agreements. An m-line that is off, or carried without SRTP, keeps its last keys.
+ * Keys that the session would refuse to use again are found before they are agreed. */
 #include "control/dialog/media.h"
 
 static enum err remember_side(struct dialog_side *side, const struct dialog_side *before)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Deleted calls in the order of their deletes, and one timer for the next of them. */
+/* Waiting deletes in the order of their requests, and one timer for the next one that is due. */
 #include "control/dialog/later.h"
 
 #include "base/clk.h"
@@ -7,21 +7,22 @@
 #include "base/mem.h"
 #include "control/dialog/request.h"
 
-enum { AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000 }; /* try again this long after a call's queue was full */
 
 struct dialog_leave {
 	struct link link;
 	struct dialog *dialog;
 	uint64_t due_ns;
-	bool in_doubt, offer_waited;
-	bool is_under_way; /* the end was asked for */
+	bool in_doubt;     /* as in dialog_later_end */
+	bool offer_waited; /* when the call was deleted, an offer waited in it */
+	bool is_under_way; /* the end is queued */
 };
 
 struct dialog_later {
 	struct service *service;
 	struct dialogs *dialogs;
 	struct loop_timer *timer;
-	uint64_t due_ns; /* what the timer is set to; UINT64_MAX: nothing */
+	uint64_t due_ns; /* when the timer fires (monotonic); UINT64_MAX: it is not set */
 	struct link all;
 };
 
@@ -34,14 +35,14 @@ static void arm(struct dialog_later *l, uint64_t due_ns)
 	l->due_ns = due_ns;
 	if (loop_timer_set(l->timer, due_ns > now_ns ? due_ns - now_ns : 0)) {
 		l->due_ns = UINT64_MAX;
-		log_error("dialog",
-		          "msg=\"no timer: deleted calls stay until the next one is deleted\"");
+		log_error("dialog", "msg=\"cannot set a timer, deleted calls stay until another "
+		                    "call is deleted\"");
 	}
 }
 
 static void end_now(struct dialog_leave *v)
 {
-	log_debug("dialog", "sid=%s msg=\"ends after its delete\"", v->dialog->id);
+	log_debug("dialog", "sid=%s msg=\"delete delay is over, ending the call\"", v->dialog->id);
 	v->due_ns = clk_mono_ns() + AGAIN_MS * NS_PER_MS;
 	v->is_under_way = true;
 	if (!dialog_end_now(v->dialog))
@@ -60,7 +61,7 @@ static void on_timer(void *arg)
 		if (!v->is_under_way && v->due_ns <= now_ns)
 			end_now(v);
 	}
-	/* Again: what ended took its entry along. */
+	/* A second loop, because the ends above may have removed entries. */
 	LIST_EACH (it, &l->all) {
 		const struct dialog_leave *v = LIST_OF(it, struct dialog_leave, link);
 
@@ -70,7 +71,7 @@ static void on_timer(void *arg)
 	arm(l, next_ns);
 }
 
-/* Ports run short: the one that was deleted first, whose end is not under way yet. */
+/* Ports ran out: ends the call that was deleted first and has no request under way. */
 static bool on_reclaim(void *arg)
 {
 	struct dialog_later *l = arg;
@@ -80,7 +81,8 @@ static bool on_reclaim(void *arg)
 
 		if (v->in_doubt || v->is_under_way || queue_is_busy(&v->dialog->requests))
 			continue;
-		log_info("dialog", "sid=%s msg=\"ends early: its ports are needed\"",
+		log_info("dialog",
+		         "sid=%s msg=\"ending a deleted call early, its ports are needed\"",
 		         v->dialog->id);
 		v->is_under_way = true;
 		if (dialog_end_now(v->dialog))

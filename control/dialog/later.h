@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that were deleted and go on for a while: proxies delete a call whose re-INVITE was refused,
- * which goes on as it was. */
+/* Deleted calls that go on for a delay: some proxies send a delete when a re-INVITE is refused,
+ * though the call goes on. */
 #ifndef CONTROL_DIALOG_LATER_H
 #define CONTROL_DIALOG_LATER_H
 
@@ -8,25 +8,26 @@
 #include "control/net/loop.h"
 
 struct dialog;
-/* One for the dialogs. Control only. */
+/* One per struct dialogs. Control thread only. */
 struct dialog_later;
 
-/* From now on deletes may wait. When ports run short, the call that was deleted first ends at once.
- */
+/* From now on deletes may have a delay. When ports run out, the first deleted call ends at once. */
 enum err dialog_later_new(struct dialog_later **out, struct loop *l, struct service *sv,
                           struct dialogs *d) MUST_USE;
-/* Before the dialogs. Takes NULL. What waited stays: who ends the process ends it. */
+/* Call before freeing the dialogs. Takes NULL. Cancels waiting deletes: their calls go on. */
 void dialog_later_free(struct dialog_later *l);
 
 /*
- * The call ends after that time, unless an offer or an answer comes before; asked again, at the
- * earlier time. `in_doubt`: perhaps it has not ended at all, and until then counts like any other.
- * False: it can't wait (no dialog_later, no memory).
+ * Ends the call after this time unless an offer or answer comes first. When called again, the
+ * earlier time counts. `in_doubt`: the call may still be alive; until its end it counts against
+ * sessions-max and does not make room when ports run short. False: no delay is possible (no
+ * dialog_later, no session, no memory).
  */
 bool dialog_later_end(struct dialog *g, uint32_t after_ms, bool in_doubt);
-/* It goes on, or has ended. */
+/* Cancels the waiting delete, if any. */
 void dialog_later_forget(struct dialog *g);
-/* Was it deleted, beyond doubt, while no offer waited? Then another call may take its Call-ID. */
+/* May a new call take over the Call-ID? True after a delete that was not in doubt, made while no
+ * offer waited in the call. */
 bool dialog_later_is_over(const struct dialog *g);
 
 #endif

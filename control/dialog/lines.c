@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an m-line is to either side: the profile each of them sees, and what is done with lines that
- * are not RTP. */
+/* The profile that each side sees of an m-line, and the treatment of m-lines that are not RTP. */
 #include "control/dialog/media.h"
 
 /* --- profiles --------------------------------------------------------------- */
@@ -62,7 +61,7 @@ void dialog_remember_profiles(struct dialog_exchange *x, const struct dialog_exc
 		}
 }
 
-/* --- lines that are not RTP ------------------------------------------------- */
+/* --- m-lines that are not RTP ----------------------------------------------- */
 
 const struct word dialog_other_words[] = {{"relay", DIALOG_OTHER_RELAY},
                                           {"relay-only", DIALOG_OTHER_RELAY_ONLY},
@@ -100,7 +99,7 @@ static bool names_tcp(struct str proto)
 	return false;
 }
 
-/* udptl, UDP/BFCP, UDP/DTLS/SCTP, and RTP under a profile that is not known here. */
+/* udptl, UDP/BFCP, UDP/DTLS/SCTP, and RTP under an unknown profile. */
 static bool is_udp(struct str proto)
 {
 	static const char *const prefixes[] = {"udp", "DTLS/", "FEC/UDP", "RTP/"};

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The mark that tells a description this gateway has written from every other: loop protection of
- * signalling. */
+/* Loop protection of signalling: recognises SDP that this gateway has written by a mark in it. */
 #include "control/dialog/request.h"
 
-/* rtpengine's name for it: clients and proxies know it, and each relay its own id. */
+/* rtpengine's attribute, which clients and proxies know. Its value is the id of the gateway. */
 #define MARK "rtpengine"
 
-/* The lines before the first m-line are the session's. */
+/* The mark is a session-level line: it stands before the first m-line. */
 static bool is_marked(struct str sdp, const char *instance)
 {
 	while (sdp.n && !str_starts(sdp, "m=")) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What offer and answer agreed, or are about to agree, about each m-line. Private to
- * control/dialog*.c. */
+/* What offer and answer agreed, or are about to agree, about each m-line. Private to this folder.
+ * Control thread only. */
 #ifndef CONTROL_DIALOG_MEDIA_H
 #define CONTROL_DIALOG_MEDIA_H
 
@@ -8,51 +8,50 @@
 #include "keyctx/sdp/media.h"
 
 enum dialog_treat {
-	DIALOG_TREAT_PASS, /* not RTP, nor relayed */
+	DIALOG_TREAT_PASS, /* not RTP; its media does not come through this gateway */
 	DIALOG_TREAT_RELAY,
-	DIALOG_TREAT_REFUSE, /* answered with port 0; from here on nothing flows */
-	DIALOG_TREAT_OFF,    /* port 0 by a peer */
+	DIALOG_TREAT_REFUSE, /* refused by us with port 0 */
+	DIALOG_TREAT_OFF,    /* switched off by a peer with port 0 */
 };
 
 /* One side of an m-line. */
 struct dialog_side {
-	enum sdp_profile profile; /* that this side sees; OTHER: what is relayed is not RTP */
-	uint8_t rtp_profile;      /* enum sdp_profile: the one it saw when the m-line was RTP last;
-	                             OTHER: it never was */
-	bool is_secure;           /* its SRTP ends here */
-	bool is_known;            /* it has spoken: `at` holds */
+	enum sdp_profile profile; /* as this side sees the m-line; OTHER: not RTP */
+	/* enum sdp_profile: what this side saw when the m-line last was RTP; OTHER: never */
+	uint8_t rtp_profile;
+	bool is_secure; /* its SRTP ends here */
+	bool is_known;  /* this side has sent SDP; `at` is valid */
 	struct sdp_transport at;
-	struct sdes_line theirs, ours; /* in use or about to be; no keys: none */
+	struct sdes_line theirs, ours; /* keys in use, or from this offer; n_keys 0: none */
 	uint8_t latch;                 /* enum relay_latch */
 	bool latch_strict;
-	uint8_t teaches;   /* enum relay_teach, of what its description speaks of */
-	uint8_t interface; /* which local addresses it may have: control/session/interfaces.h */
-	uint8_t family; /* of the one it gets while nobody knows where its media shall go; 0: any */
+	uint8_t teaches;   /* enum relay_teach: what its SDP announces beside RTP */
+	uint8_t interface; /* its local interface: control/session/interfaces.h */
+	uint8_t family;    /* 4 or 6: of our address before this side sends SDP; 0: any */
 };
 
 struct dialog_media {
 	enum dialog_treat treat;
 	enum relay_mode mode;
 	uint8_t access;     /* enum offer_side: whose leg is leg a */
-	uint8_t generation; /* which of the two places in the session it uses */
-	bool is_new;        /* not in the agreement before */
-	bool is_video;      /* m=video */
+	uint8_t generation; /* 0 or 1: which of the two media ids it uses (dialog_media_id) */
+	bool is_new;        /* not relayed under the last agreement */
+	bool is_video;
 	struct dialog_side side[2];
-	struct sdes_list *offered; /* our lines towards the answerer; NULL when it gets none */
+	struct sdes_list *offered; /* owned; our a=crypto lines for the answerer; NULL: none */
 	enum offer_change change;
-	const char *row;
-	bool is_optional; /* the answerer may take our keys or leave them: `mode` and whether his
-	                     side is secure are settled by the answer */
-	bool had_keys;    /* the offer brought some: an answer under RTP/SAVP without any is none */
-	bool answers_in_avp; /* O8 */
-	bool is_applied;     /* 3ge2ae:applied goes to the UE */
-	char *acfg;          /* O9; NULL otherwise */
-	char kind[16],
-		proto[24]; /* of its m-line, as the offer had them; cut where they are longer */
-	char *reason;      /* why this m-line alone was refused or passes by; NULL: it does not */
+	const char *row; /* static: of the IMS tables, or "" */
+	/* optional SRTP: the answer decides `mode` and whether the answerer's side is secure */
+	bool is_optional;
+	bool had_keys;       /* the offer had keys: an RTP/SAVP answer without keys is refused */
+	bool answers_in_avp; /* row O8 of docs/keying.md */
+	bool is_applied;     /* write 3ge2ae:applied to the UE */
+	char *acfg;          /* owned; row O9: value of a=acfg in the answer; else NULL */
+	char kind[16], proto[24]; /* of the offer's m-line, cut to this length */
+	char *reason; /* owned; why this m-line alone is refused or not relayed; else NULL */
 };
 
-/* What of an offer's options counts beyond it. */
+/* Options of an offer that still apply when it is answered. */
 struct dialog_terms {
 	bool accept_rekey, gate_by_direction;
 	uint8_t mux; /* enum dialog_mux */
@@ -63,13 +62,13 @@ struct dialog_terms {
 struct dialog_exchange {
 	enum offer_side from;
 	struct dialog_terms terms;
-	unsigned n_lines[2]; /* m-lines that each side knows of: more than n_media where the offer
-	                        had too many */
+	/* m-lines that each side counts; above n_media when an offer had more than SDP_MEDIA_MAX */
+	unsigned n_lines[2];
 	unsigned n_media;
 	struct dialog_media media[];
 };
 
-/* Does SRTP of at least one side end here? */
+/* Does the SRTP of at least one side end here? */
 static inline bool dialog_mode_ends_srtp(enum relay_mode m)
 {
 	return m == RELAY_MODE_E2AE || m == RELAY_MODE_SRTP_SRTP;
@@ -80,7 +79,7 @@ static inline bool dialog_mode_is_opaque(enum relay_mode m)
 	return m == RELAY_MODE_E2E || m == RELAY_MODE_E2E_VERIFIED;
 }
 
-/* Media that is not RTP, relayed as it is. */
+/* Is this media relayed, but not RTP? */
 static inline bool dialog_media_is_other(const struct dialog_media *m)
 {
 	return m->treat == DIALOG_TREAT_RELAY && m->side[0].profile == SDP_PROFILE_OTHER;
@@ -91,77 +90,75 @@ static inline bool dialog_media_is_other(const struct dialog_media *m)
 /* An m-line where SRTP of one side ends, or NULL. Takes NULL. */
 const struct dialog_media *dialog_find_ended(const struct dialog_exchange *x);
 /*
- * The profile that side `far` shall see where the other one says `near`: as the request says, else
- * as this m-line was seen there last, else as the call's other m-lines are: a line that is new in a
- * call does not bring keys to a side that has none.
+ * The profile for side `far` when the other side wrote `near`: the request's `transport`, else what
+ * `far` last saw in this m-line, else secure or plain as `far` has it in the call's other m-lines:
+ * a new m-line does not bring keys to a plain side.
  */
 enum sdp_profile dialog_far_profile(enum sdp_profile near, const struct dialog_exchange *now,
                                     unsigned i, enum offer_side far,
                                     const struct dialog_options *o);
-/* Where neither the request nor the past says how the other side sees an m-line that is off, the
- * offer's own lines do. */
+/* An m-line with port 0 for which neither the request nor the past gives the far profile takes
+ * it, secure or plain, from the offer's relayed m-lines. */
 void dialog_follow_ended(struct dialog_exchange *x, enum offer_side from,
                          const struct dialog_options *o);
 /*
- * Once every line is planned: a side without keys keeps those that it had last, for when it comes
- * back with them (docs/decisions/0058). ERR_NOMEM.
+ * Call after every m-line is planned: a side without keys keeps those of the last agreement, so
+ * that they are recognised when the side uses them again (docs/decisions/0058). ERR_NOMEM.
  */
 enum err dialog_remember_keys(struct dialog_exchange *x,
                               const struct dialog_exchange *now) MUST_USE;
-/* Lines with a key that the session has used and would refuse; the same of a line of ours. */
+/* Marks as faulty the lines with a key that the session refuses because it was used before. */
 void dialog_judge_spent(struct sdes_list *list, const struct dialog_options *o);
+/* Has the line a key that the session refuses? `is_send`: the line is ours. */
 bool dialog_is_spent(const struct sdes_line *l, bool is_send, const struct dialog_options *o);
-/* Once every line is planned. */
+/* Sets rtp_profile of both sides. Call after every m-line is planned. */
 void dialog_remember_profiles(struct dialog_exchange *x, const struct dialog_exchange *now);
-/* RELAY, PASS or REFUSE: what is done with a line that is not RTP; `policy` is an enum
- * dialog_other. */
+/* RELAY, PASS or REFUSE, for an m-line that is not RTP; `policy` is an enum dialog_other. */
 enum dialog_treat dialog_other_treat(uint8_t policy, struct str proto);
 
-/* The mode of an m-line by whose SRTP ends here: leg a is the one whose does where one alone does.
- */
+/* The mode of an m-line, given whose SRTP ends here. If only one side's does, it has leg a. */
 enum relay_mode dialog_mode_of(bool offerer_is_secure, bool answerer_is_secure);
 
 enum err dialog_exchange_new(struct dialog_exchange **out, unsigned n_media) MUST_USE;
 enum err dialog_exchange_copy(struct dialog_exchange **out,
                               const struct dialog_exchange *x) MUST_USE;
 void dialog_exchange_free(struct dialog_exchange *x); /* takes NULL */
-void dialog_list_free(struct sdes_list *l);           /* wiped; takes NULL */
-/* One m-line is not served as the others are (docs/decisions/0060): it alone gets this treatment,
- * and the reason is remembered. ERR_NOMEM. */
+void dialog_list_free(struct sdes_list *l);           /* wipes the keys; takes NULL */
+/* Sets the treatment of one m-line, clears its keys, records why (decision 0060). ERR_NOMEM. */
 enum err dialog_media_set_aside(struct dialog_media *m, enum dialog_treat treat,
                                 const struct why *why) MUST_USE;
 
-/* Where a side wants its media. 0.0.0.0 says hold, not where: the address before stays the one we
- * know. */
+/* Sets where a side wants its media: received_from if given, else `t`. 0.0.0.0 means hold: the
+ * address of `before` stays (none if there is none). */
 void dialog_side_settle(struct dialog_side *side, const struct sdp_transport *t,
                         const struct dialog_side *before, const struct addr *received_from);
-/* What its description, of that m-line and of the session, says may come beside RTP: DTLS, STUN.
- * enum relay_teach. */
+/* enum relay_teach: what beside RTP (DTLS, STUN) m-line i or the session level announces. */
 uint8_t dialog_side_teaches(const struct sdp *s, unsigned i);
+/* Both addresses are known and differ. */
 bool dialog_side_has_moved(const struct dialog_side *now, const struct dialog_side *before);
 
-/*
- * Decides every m-line of an offer. ERR_INVALID,
- * ERR_REKEY, ERR_UNSUPPORTED, ERR_SYNTAX … with the reason: such an offer is answered 488. When
- * only some m-lines can't be served they are refused one by one.
- */
 struct dialog_planning {
-	const struct dialog_exchange *now; /* what is agreed; NULL: nothing */
+	const struct dialog_exchange *now; /* the agreement; NULL: none yet */
 	const struct sdp *sdp;
 	enum offer_side from;
 	const struct dialog_options *options;
 	const struct spec_context *context;
 };
+/*
+ * Decides every m-line of an offer. An m-line that can't be served is refused alone. ERR_INVALID,
+ * ERR_REKEY, ERR_UNSUPPORTED, ERR_SYNTAX …, with the reason: the whole offer is refused (488).
+ */
 enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_planning *p,
                            struct why *why) MUST_USE;
 /*
- * An offer that came once more keeps the keys we answered it with, and those we offered with it to
- * the same branch (`there`; NULL: to that one not yet): each retry sees the same ones. Branches
- * with legs of their own have keys of their own.
+ * A repeated offer gets the same keys again: those we answered it with (`replaced`), and those we
+ * offered to the same branch (`there`; NULL: not offered to it yet). Branches with different legs
+ * get different keys.
  */
 enum err dialog_keep_keys(struct dialog_exchange *x, const struct dialog_exchange *replaced,
                           const struct dialog_exchange *there) MUST_USE;
-/* Completes a copy of the offer's exchange by its answer. `now`: what is agreed; NULL: nothing. */
+/* Applies an answer to `x`, a copy of the offer's exchange. `now`: the agreement; NULL: none yet.
+ * Errors as dialog_plan_offer. */
 enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_exchange *now,
                             const struct sdp *s, const struct dialog_options *o,
                             struct why *why) MUST_USE;
@@ -169,77 +166,79 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 /* --- counts of m-lines (control/dialog/count.c) ----------------------------- */
 
 /*
- * What `by` wrote gets as many m-lines as `x`, which is agreed or answered (NULL: nothing is), the
- * missing ones off; an answer not more of them. ERR_NOMEM.
+ * Gives the SDP of side `by` as many m-lines as `x` has, the agreement or the offer it answers
+ * (NULL: none): missing ones are added with port 0; surplus ones of an answer go. ERR_NOMEM.
  */
 enum err dialog_count_read(struct sdp *s, const struct dialog_exchange *x, enum offer_side by,
                            bool is_answer) MUST_USE;
-/* Remembers what offer `s` has. */
+/* Records the number, kinds and protocols of the m-lines of offer `s`. */
 void dialog_count_note(struct dialog_exchange *x, const struct dialog_exchange *now,
                        const struct sdp *s);
-/* As many m-lines as `to` knows of; last, once all is written. ERR_NOMEM. */
+/* Gives the SDP as many m-lines as side `to` counts. Call after all else is written. ERR_NOMEM. */
 enum err dialog_count_write(struct sdp *s, const struct dialog_exchange *x,
                             enum offer_side to) MUST_USE;
 
 /* --- towards the session ---------------------------------------------------- */
 
-/* "1", "1+": the id of a media's place in the session. */
+/* The media id in the session: "1", or "1+" for generation 1. A media that is built anew during a
+ * call gets the other one, so that old and new legs exist side by side until the answer. */
 void dialog_media_id(unsigned index, unsigned generation, char out[32]);
-/* The index of a side's leg; `core` is the core leg of the branch at hand. Only B forks: its legs
- * are many where A has leg a. */
+/* The index of the media's core leg. Only side B forks: each branch has a core leg `core` when A
+ * has leg a; when B has leg a, all branches share it. */
 static inline unsigned dialog_core_of(const struct dialog_media *m, unsigned core)
 {
 	return m->access == OFFER_SIDE_A ? core : 1;
 }
 
+/* The index of the leg of `side`. */
 static inline unsigned dialog_leg_of(const struct dialog_media *m, enum offer_side side,
                                      unsigned core)
 {
 	return m->access == (uint8_t)side ? RELAY_LEG_ACCESS : dialog_core_of(m, core);
 }
 
-/* Whose session a patch is for, and which core leg the branch has. */
+/* The session a patch is for, and the core leg of the branch. */
 struct dialog_patching {
 	const char *id;
 	unsigned core;
 	const struct spec_context *context;
 };
 
-/* Legs for what is new in an offer, gates closed; what only the offer it replaces (NULL: none) had
- * goes. *out stays NULL when that is nothing. */
+/* The patches below stay NULL when they would change nothing. The caller owns them. ERR_NOMEM. */
+
+/* Adds legs for new media of an offer, with closed gates; removes the media that only `replaced`
+ * had, the offer it replaces (NULL: none). */
 enum err dialog_patch_offer(struct spec_session **out, const struct dialog_exchange *x,
                             const struct dialog_exchange *replaced, const char *id,
                             unsigned core) MUST_USE;
-/* What an answer makes of the session. */
+/* Applies an answer: keys, addresses and open gates; removes the media that it ends. */
 enum err dialog_patch_answer(struct spec_session **out, const struct dialog_exchange *x,
                              const struct dialog_exchange *now,
                              const struct dialog_patching *p) MUST_USE;
-/* Takes away what `x` had made and `now` does not have. *out stays NULL when that is nothing. */
+/* Removes the media that the offer `x` added: it was refused. */
 enum err dialog_patch_undo(struct spec_session **out, const struct dialog_exchange *x,
                            const char *id) MUST_USE;
 
-/* The core leg of a branch goes; `active` is the one in use. *out stays NULL when that is nothing.
- */
+/* Removes the core leg of a branch that ended; `active` is the core leg in use from then on. */
 enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exchange *x,
                              const char *id, unsigned core, unsigned active) MUST_USE;
 
 /* --- towards the other side ------------------------------------------------- */
 
 /*
- * Takes out of a description what belongs to the keys and the SRTP transform of one side and must
- * not reach the other: every key line but those of m-lines that pass end to end, and RFC 6904 and
- * 9335 where SRTP ends; where it passes, the suites that the request takes away. Before our own
- * lines are written. ERR_NOMEM.
+ * Removes from the SDP what belongs to one side's SRTP and must not reach the other side: where
+ * SRTP ends here, every key line and the attributes of RFC 6904 and RFC 9335; where it passes end
+ * to end, the suites that the request excludes. Call before our own lines are written. ERR_NOMEM.
  */
 enum err dialog_strip(struct sdp *sdp, const struct dialog_exchange *x,
                       const struct dialog_options *o) MUST_USE;
-/* Does the request leave one of these a=crypto lines, which pass from end to end? ERR_INVALID: they
- * are there, and none is left. */
+/* Checks that the request does not exclude all of these a=crypto lines, which pass end to end.
+ * ERR_INVALID: it does. */
 enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_options *o,
                              struct why *why) MUST_USE;
-/* Marks it as written by this gateway: a=rtpengine with its id. */
+/* Marks the SDP as written by this gateway: a=rtpengine with the gateway's id. */
 enum err dialog_mark_write(struct sdp *sdp, const struct service *sv) MUST_USE;
-/* A description that is rewritten for side `to`. */
+/* SDP of one side that is being rewritten for side `to`. */
 struct dialog_writing {
 	struct sdp *sdp;
 	const struct dialog_exchange *x;
@@ -250,6 +249,7 @@ struct dialog_writing {
 	unsigned core;                          /* the core leg of the branch */
 	struct service *sv;
 };
+/* ERR_NOMEM, the errors of service_say; ERR_WRONG_STATE: the session lacks a leg. */
 enum err dialog_write_sdp(const struct dialog_writing *w) MUST_USE;
 
 #endif

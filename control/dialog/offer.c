@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An offer: judged, planned, the session made ready for it, written for the other side. */
+/* An offer: checked, planned, applied to the session, rewritten for the other side. */
 #include "control/dialog/request.h"
 
 #include "base/log.h"
@@ -12,7 +12,7 @@ bool dialog_is_tag_of(const struct dialog *g, enum offer_side side, struct str t
 	return g->tag[side] && str_is(tag, g->tag[side]);
 }
 
-/* Who speaks: the first offerer's tag tells; a call has two sides, whatever tags branches bring. */
+/* The sender's side: A when it has the first offerer's tag, else B, whatever tags branches have. */
 static enum offer_side side_of(const struct dialog *g, const struct dialog_command *command)
 {
 	if (!g->tag[OFFER_SIDE_A] || dialog_is_tag_of(g, OFFER_SIDE_A, command->from))
@@ -21,9 +21,8 @@ static enum offer_side side_of(const struct dialog *g, const struct dialog_comma
 }
 
 /*
- * Side B is whoever speaks within the dialog that A began, so its requests bear A's tag (RFC
- * 3261 12.2.1.1); a new INVITE that happens to have the Call-ID is another call, and must not touch
- * this one.
+ * A request of side B carries A's tag as its to tag (RFC 3261 12.2.1.1). A new INVITE that happens
+ * to have the same Call-ID does not: it is another call and must not touch this one.
  */
 bool dialog_is_of_sides(const struct dialog *g, const struct dialog_command *command)
 {
@@ -68,7 +67,7 @@ static void offer_done(void *arg, const struct service_result *r)
 	if (r->e && g->session && r->limit == SERVICE_LIMIT_PORTS && offer_less(q, r))
 		return;
 	if (r->e) {
-		/* Who is told of a limit goes elsewhere: that is for calls we do not have. */
+		/* A client that sees a limit uses another gateway: only a new call may do so. */
 		q->limit = g->session || g->now ? SERVICE_LIMIT_NONE : r->limit;
 		dialog_request_fail(q, r->e, r->why);
 		return;
@@ -79,8 +78,7 @@ static void offer_done(void *arg, const struct service_result *r)
 	dialog_request_reply_sdp(q, !q->x->from, false, commit_offer);
 }
 
-/* The last m-line that is new in the call and not the only one left: it goes, with its reason.
- * False: there is none. */
+/* Refuses the last m-line that is new in the call. False: none is new, or it alone is left. */
 static bool refuse_a_new_line(struct dialog_request *q, const struct why *reason, enum err *e)
 {
 	const struct dialog_exchange *now = q->dialog->now;
@@ -106,8 +104,8 @@ static bool refuse_a_new_line(struct dialog_request *q, const struct why *reason
 	return true;
 }
 
-/* Ports ran short for what is new: the call goes on with what it has, and with as much of the new
- * as there are ports for. */
+/* Too few ports for the new m-lines of a call: refuses them one after the other until the others
+ * get ports. The media that the call has stay. False: no m-line can be refused. */
 static bool offer_less(struct dialog_request *q, const struct service_result *r)
 {
 	struct dialog *g = q->dialog;
@@ -148,7 +146,7 @@ static enum err plan_offer(struct dialog_request *q, enum offer_side side, enum 
 		                                                .context = context},
 		                      why);
 
-	/* Forks are of the first call alone: later offers go where the call is. */
+	/* Only the first offer forks: later ones go to the active core leg. */
 	q->core = g->state == OFFER_NEW || g->state == OFFER_OPENING
 	                  ? dialog_core_of_branch(g, q->command.branch, true)
 	                  : g->core;
@@ -162,8 +160,8 @@ static enum err plan_offer(struct dialog_request *q, enum offer_side side, enum 
 }
 
 /*
- * What the offerer names in mid-call comes into force with the answer; it is judged now, so that a
- * target that must not be is refused to whoever named it. New legs are judged when they are made.
+ * The address in an offer of a running call takes effect with the answer. It is judged now, so that
+ * the side that named a forbidden target gets the error. New legs are judged at their creation.
  */
 static enum err judge_targets(struct dialog_request *q, enum offer_side side, struct why *why)
 {
@@ -201,27 +199,29 @@ static enum err judge_offer(struct dialog_request *q, enum offer_action *action,
 	enum offer_state next;
 
 	if (!dialog_is_of_sides(g, &q->command))
-		return why_fail(
-			why, ERR_INVALID,
-			"this Call-ID is another call's: the tags name neither of its sides");
+		return why_fail(why, ERR_INVALID,
+		                "this Call-ID belongs to another call: the tags match neither of "
+		                "its sides");
 	*action = offer_look(g->state, q->event, &next);
 	if (*action == OFFER_DO_GLARE && q->command.options.supersede_glare) {
-		/* Where signalling never tells of refusals, the next offer does. */
+		/* The client does not report refusals: the other side's offer was refused. */
 		q->supersedes = true;
 		(void)offer_look(g->state, OFFER_EVENT_REFUSED, &next);
 		*action = offer_look(next, q->event, &next);
 	}
 	if (*action == OFFER_DO_GLARE)
 		return why_fail(why, ERR_BUSY,
-		                "both sides offer: the other offer came first (491)");
+		                "both sides offer: the other side's offer came first (491), try "
+		                "again later");
 	if (*action != OFFER_DO_OPEN && *action != OFFER_DO_REPLACE)
-		return why_fail(why, ERR_WRONG_STATE, "no offer is possible now (%s)",
+		return why_fail(why, ERR_WRONG_STATE,
+		                "no offer is possible: the call is in state %s",
 		                offer_state_name(g->state));
 	return ERR_OK;
 }
 
-/* A new call with the Call-ID of a call that was deleted and goes on for its delete delay: the old
- * call ends first. */
+/* Does the offer begin a new call with the Call-ID of a deleted call that goes on for its delete
+ * delay? Then ends the old call first; the offer starts again after that. */
 static bool take_over(struct dialog_request *q)
 {
 	struct dialog *g = q->dialog;

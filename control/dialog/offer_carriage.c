@@ -21,7 +21,7 @@ struct offer_carriage offer_carry_opaque(enum sdp_profile near, enum sdp_profile
 	return (struct offer_carriage){.mode = RELAY_MODE_E2E, .near = near, .far = far};
 }
 
-/* Lines of other suites than these can't be used. */
+/* Marks the lines of all other suites as refused. `suites`: bits by suite_id. */
 static void refuse_suites(struct sdes_list *list, uint32_t suites)
 {
 	for (unsigned i = 0; i < list->n; i++)
@@ -35,15 +35,15 @@ enum sdp_profile offer_line_far_profile(const struct offer_line *p)
 	return dialog_far_profile(p->s->media[p->i].profile, p->now, p->i, p->other, p->o);
 }
 
-/* The offerer's SRTP ends here: it is the profile's, or optional and there is a line that can be
- * used. */
+/* Does the offerer's SRTP end here? Yes for a secure profile, and for optional SRTP with a usable
+ * a=crypto line. */
 static bool ends_near(const struct offer_line *p, enum sdp_profile near)
 {
 	return sdp_profile_is_secure(near) ||
 	       (p->o->osrtp == DIALOG_OSRTP_END && sdes_list_first(p->list));
 }
 
-/* Keys of ours beside a profile that needs none. Who has answered without goes on without. */
+/* Does the other side get keys of ours under a plain profile? Not if it answered without keys. */
 static bool is_optional_far(const struct offer_line *p, enum sdp_profile far)
 {
 	const struct dialog_side *before = p->before ? &p->before->side[p->other] : NULL;
@@ -55,7 +55,7 @@ static bool is_optional_far(const struct offer_line *p, enum sdp_profile far)
 	               : p->o->osrtp_offer;
 }
 
-/* Optional SRTP from end to end is opaque: either side may take it or leave it. */
+/* Does optional SRTP pass end to end? Such media is opaque: the ends decide whether to use SRTP. */
 static bool passes_optional(const struct offer_line *p, enum sdp_profile near, enum sdp_profile far)
 {
 	if (p->o->osrtp != DIALOG_OSRTP_PASS || p->o->transport != SDP_PROFILE_OTHER ||
@@ -70,16 +70,18 @@ enum err offer_carriage_plain(struct offer_line *p, struct offer_carriage *c)
 	const struct dialog_media *ended = p->before ? p->before : dialog_find_ended(p->now);
 	bool terminate = p->o->terminate;
 
-	/* A running call goes on as it is unless the request says otherwise. */
+	/* A running call stays srtp-srtp; a new m-line too, unless the request names a profile. */
 	if (ended && (p->before || p->o->transport == SDP_PROFILE_OTHER))
 		terminate |= ended->mode == RELAY_MODE_SRTP_SRTP;
-	/* What is agreed by a=key-mgmt alone can't end here. */
+	/* SRTP whose keys come by a=key-mgmt alone can't end here. */
 	terminate &= p->list->n > 0 || !keymgmt_is_present(p->s, p->i);
 	if (sdp_profile_is_dtls(near) || sdp_profile_is_dtls(far)) {
 		if (near != far)
-			return why_fail(p->why, ERR_UNSUPPORTED,
-			                "m-line %u: DTLS-SRTP is passed on, not ended here",
-			                p->i + 1);
+			return why_fail(
+				p->why, ERR_UNSUPPORTED,
+				"m-line %u: DTLS-SRTP only passes end to end; the other side "
+				"needs the same profile",
+				p->i + 1);
 		*c = offer_carry_opaque(near, far);
 		return ERR_OK;
 	}
@@ -131,8 +133,8 @@ enum err offer_carriage_ims(struct offer_line *p, struct offer_carriage *c)
 	p->has_capability = capneg_choose(&p->capability, p->s, p->i, &p->o->sdes) == ERR_OK;
 	ims_facts_read(&f, p->s, p->i, p->list, p->has_capability);
 	if (p->before && !p->o->allow_mode_switch) {
-		/* TS 33.328 7.4: an update goes on with what was agreed, whatever the indicator or
-		 * the registration say now. */
+		/* TS 33.328 7.4: an update keeps the agreed mode, whatever the indicator and the
+		 * registration say now. */
 		call.has_binding = p->before->mode == RELAY_MODE_E2AE;
 		f.is_requested |= call.has_binding;
 	}
@@ -148,7 +150,7 @@ enum err offer_carriage_ims(struct offer_line *p, struct offer_carriage *c)
 			return ERR_NOMEM;
 	}
 	if (d.action == IMS_REFUSE) {
-		/* TS 33.328 7.4: what runs goes on as it was agreed. */
+		/* TS 33.328 7.4: the update fails as a whole; the media goes on as agreed. */
 		p->is_whole = p->before != NULL;
 		return why_fail(p->why, ERR_INVALID, "m-line %u: %s", p->i + 1, d.reason);
 	}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys of an m-line of an offer: which of the offerer's is used, and which of ours are offered on.
- */
+/* Keys of an m-line of an offer: which of the offerer's is used, and which of ours are offered. */
 #include "control/dialog/offer_line.h"
 
 #include "base/mem.h"
@@ -20,7 +19,7 @@ void offer_keys_judge(struct sdes_list *list, const struct dialog_side *now)
 			list->lines[i].fault = offer_keys_judge_one(&list->lines[i], now);
 }
 
-/* The offerer's order decides (RFC 4568 5.1.2) unless the request has preferences of its own. */
+/* The usable line that the request prefers, else the first usable one (RFC 4568 5.1.2). */
 static const struct sdes_line *preferred_line(const struct offer_line *p)
 {
 	for (unsigned i = 0; i < p->o->n_preferred; i++)
@@ -40,7 +39,7 @@ enum err offer_keys_near(struct offer_line *p, const struct dialog_side *before)
 	char text[256];
 	enum err e;
 
-	/* Whoever comes back with another key gets another one of ours. */
+	/* An m-line that returns with another key also gets a new key of ours. */
 	if (!before && line)
 		before = past;
 	if (p->m->acfg)
@@ -62,7 +61,7 @@ enum err offer_keys_near(struct offer_line *p, const struct dialog_side *before)
 	return e;
 }
 
-/* Suites in the order they are offered in, each once. */
+/* The suites to offer, best first, each once. */
 struct suites {
 	unsigned n;
 	uint32_t seen;
@@ -77,7 +76,7 @@ static void add_suite(struct suites *l, enum suite_id id)
 	l->ids[l->n++] = id;
 }
 
-/* Those that the request put in order go to the front. */
+/* Moves the suites that the request lists in `order` to the front. */
 static void sort_suites(struct suites *l, const struct dialog_options *o)
 {
 	struct suites sorted = {0};
@@ -90,8 +89,8 @@ static void sort_suites(struct suites *l, const struct dialog_options *o)
 	*l = sorted;
 }
 
-/* The offerer's come first, so that the ends agree on one of theirs where they can; none at all
- * where none of ours may be offered. */
+/* The suites for the other side. The offerer's come first, so that both ends can agree on one of
+ * them. Empty when the request allows none. */
 static struct suites far_suites(const struct offer_line *p)
 {
 	const struct dialog_options *o = p->o;
@@ -119,7 +118,7 @@ enum err offer_keys_far(struct offer_line *p, const struct dialog_side *before)
 	if (!goes_on && !suites.n)
 		return why_fail(
 			p->why, ERR_INVALID,
-			"m-line %u: %s without a suite to offer: every one was taken off the list",
+			"m-line %u: %s without a suite to offer: the request excludes all suites",
 			p->i + 1, sdp_profile_name(p->m->side[p->other].profile));
 	l = mem_alloc(sizeof(*l));
 	if (!l)

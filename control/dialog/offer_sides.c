@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the sides of an m-line of an offer are: their addresses, families and latching. */
+/* The sides of an m-line of an offer: their interfaces, address families and latching. */
 #include "control/dialog/offer_line.h"
 
 #include "control/session/interfaces.h"
 
-/* What the side had in this m-line, or in another one of the call: what the first offer named is
- * not said again. */
+/* The side in the agreement, of this m-line or of another one of the call: later offers do not
+ * repeat the interface that the first one named. NULL: none. */
 static const struct dialog_side *side_before(const struct offer_line *p, enum offer_side side)
 {
 	if (p->before)
@@ -16,7 +16,8 @@ static const struct dialog_side *side_before(const struct offer_line *p, enum of
 	return NULL;
 }
 
-/* `family` 0: any. The side goes on where it is unless it moved to a family that is not there. */
+/* `family` 0: any. The side keeps its interface if that has the family, else gets the one that the
+ * request names. ERR_INVALID: that has no address of the family either. */
 static enum err pick_interface(const struct offer_line *p, enum offer_side side, uint8_t family,
                                uint8_t *out)
 {
@@ -40,9 +41,9 @@ static enum err pick_interface(const struct offer_line *p, enum offer_side side,
 }
 
 /*
- * Towards who has not spoken: the family that the request names, else that of the offerer where the
- * interface has it, else what it has. An answer of the other family moves the leg then
- * (control/session/local).
+ * For a side that has not sent SDP yet: the family that the request names, else the offerer's if
+ * the interface has it, else the one it has. If the answer has the other family, the leg moves to
+ * it (control/session/local.h).
  */
 static enum err pick_far_interface(struct offer_line *p, struct dialog_side *far)
 {

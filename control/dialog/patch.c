@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What offers and answers make of the session: legs placed with closed gates, then opened with
- * keys. */
+/* Session patches of offers and answers: an offer adds legs with closed gates, the answer sets
+ * their keys and opens the gates. */
 #include <stdio.h>
 
 #include "control/dialog/media.h"
@@ -10,7 +10,6 @@ void dialog_media_id(unsigned index, unsigned generation, char out[32])
 	snprintf(out, 32, "%u%s", index + 1, generation ? "+" : "");
 }
 
-/* The patch, made when first needed. */
 static enum err need_patch(struct spec_session **out, const char *id)
 {
 	enum err e;
@@ -42,7 +41,7 @@ static void set_u8(uint64_t *has, unsigned field, uint8_t *at, uint8_t v)
 	*at = v;
 }
 
-/* What is known of a leg before keys are. */
+/* Sets all of a leg but its keys, gates and RTCP mode. */
 static void place_leg(struct spec_leg *leg, const struct dialog_side *side,
                       const struct dialog_terms *terms)
 {
@@ -68,7 +67,7 @@ static const struct keyctx *key_of(const struct sdes_line *line)
 	return line->n_keys ? line->keys[0] : NULL;
 }
 
-/* Does this side want to send, and to hear, by its direction attribute? */
+/* Does this side send, and does it receive, by its direction attribute? */
 static bool sends(const struct dialog_side *s)
 {
 	return s->at.direction == SDP_SENDRECV || s->at.direction == SDP_SENDONLY;
@@ -86,7 +85,7 @@ static void open_gates(struct spec_leg *leg, const struct dialog_side *side,
 	bool out = !by_direction || (sends(peer) && hears(side));
 
 	spec_leg_set_gate(leg, false, in);
-	/* RFC 3264 8.4, the old way: to 0.0.0.0 neither RTP nor RTCP is sent. */
+	/* RFC 3264 8.4, hold by c=0.0.0.0: send neither RTP nor RTCP. */
 	spec_leg_set_gate(leg, true, out && !side->at.is_held_by_address);
 }
 
@@ -113,8 +112,8 @@ static void settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
 	SPEC_HAS(leg, SPEC_LEG_RTCP);
 	if (mux)
 		leg->relay.remote_rtcp = (struct addr){0};
-	/* Who was told to be silent is not missed, nor who has nothing to say for minutes, as the
-	 * receiver of a fax. */
+	/* No media-timeout for a side that must not send, nor for media other than RTP: the
+	 * receiver of a fax is silent for minutes. */
 	leg->relay.inactivity_ms =
 		!other && sends(side) && hears(peer) && !peer->at.is_held_by_address
 			? context->leg.inactivity_ms
@@ -125,7 +124,7 @@ static void settle_leg(struct spec_leg *leg, const struct dialog_exchange *x,
 		spec_leg_set_key(leg, false, key_of(&side->theirs));
 		spec_leg_set_key(leg, true, key_of(&side->ours));
 	} else if (m->is_optional) {
-		/* It may have had keys until now. */
+		/* The leg may still have keys. */
 		spec_leg_set_key(leg, false, NULL);
 		spec_leg_set_key(leg, true, NULL);
 	}
@@ -136,7 +135,7 @@ static enum err end_media(struct spec_session **patch, const char *id, unsigned 
 {
 	struct spec_media *sm = need_media(patch, id, index, m);
 
-	/* Every leg there may be, forks included. */
+	/* All possible legs, so those of forks too. */
 	for (unsigned i = RELAY_LEGS_MAX; sm && i > 0; i--) {
 		struct spec_leg *leg = spec_patch_leg(sm, i - 1);
 
@@ -198,7 +197,7 @@ static enum err place_media(struct spec_session **patch, const struct dialog_exc
 		leg->relay.rtcp = dialog_media_is_other(m) ? RELAY_RTCP_NONE : RELAY_RTCP_PAIR;
 		SPEC_HAS(leg, SPEC_LEG_RTCP);
 		place_leg(leg, &m->side[side], &x->terms);
-		/* While it rings nobody is missed. */
+		/* No media-timeout while the call rings. */
 		leg->relay.inactivity_ms = 0;
 		SPEC_HAS(leg, SPEC_LEG_INACTIVITY_MS);
 		spec_leg_set_gate(leg, false, false);
@@ -289,7 +288,7 @@ enum err dialog_patch_branch(struct spec_session **out, const struct dialog_exch
 	struct spec_session *patch = NULL;
 	enum err e = ERR_OK;
 
-	/* Where side B has leg a, all branches share it. */
+	/* When side B has leg a, all branches share it. */
 	for (unsigned i = 0; i < x->n_media && core != active && !e; i++)
 		if (x->media[i].treat == DIALOG_TREAT_RELAY && x->media[i].access == OFFER_SIDE_A)
 			e = take_core(need_media(&patch, id, i, &x->media[i]), core, active);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An answer planned m-line by m-line against its offer; nothing outside the plan changes here. */
+/* Plans an answer against its offer, m-line by m-line. Changes only the plan. */
 #include "control/dialog/media.h"
 
 #include <stdio.h>
@@ -8,9 +8,9 @@
 #include "keyctx/sdp/keymgmt.h"
 
 /*
- * An answer has one a=crypto line (RFC 4568 5.1.3). Some terminals repeat every line they could
- * use: the first that fits the offer is the one they mean, as long as none of them has a key of
- * ours. It becomes the only one; where none fits all stay, for the reason.
+ * An answer has one a=crypto line (RFC 4568 5.1.3), but some terminals repeat every line that they
+ * support. Keeps only the first line that fits the offer, unless a line has a key of ours. If none
+ * fits, all stay, so that the error can name them.
  */
 static void leave_first_that_fits(struct sdes_list *list, const struct sdes_list *offered,
                                   bool any_tag)
@@ -78,17 +78,20 @@ static enum err judge_answered_key(const struct dialog_side *side, const struct 
 	if (n.is_rekeyed && sdes_line_shares_key(&side->theirs, &before->theirs))
 		return why_fail(
 			why, ERR_REKEY,
-			"the answer has the key in use with another suite, MKI or lifetime");
+			"the answer has the key in use with another suite, MKI or lifetime; a new "
+			"key is needed");
 	if (sdes_line_shares_key(&side->theirs, &before->ours))
-		return why_fail(why, ERR_INVALID, "a=crypto of the answer: our own key came back");
+		return why_fail(why, ERR_INVALID, "a=crypto of the answer has our own key");
 	if (offer_change_is_refusal(offer_judge(&n, &policy)))
-		return why_fail(why, ERR_REKEY,
-		                "the answer has a new key where the peer did not move");
+		return why_fail(
+			why, ERR_REKEY,
+			"the answer has a new key, but the peer's address did not change, and "
+			"this call does not accept re-keying");
 	return ERR_OK;
 }
 
-/* RFC 8643 4: keys in the answer take the offered ones, none leave them. Some answer with the
- * secure profile then. */
+/* RFC 8643 4: an answer with keys accepts SRTP, one without keys declines it. Some terminals answer
+ * with the secure profile. */
 static void settle_optional(struct dialog_media *m, enum offer_side from, const struct sdp *s,
                             unsigned i)
 {
@@ -102,7 +105,7 @@ static void settle_optional(struct dialog_media *m, enum offer_side from, const 
 	sdes_line_clear(&side->ours);
 }
 
-/* Of an answer that passes end to end: one of its lines must be left. */
+/* An answer passes end to end: the request must not exclude all of its a=crypto lines. */
 static enum err check_what_passes(const struct sdp *s, unsigned i, const struct dialog_options *o,
                                   struct why *why)
 {
@@ -115,15 +118,16 @@ static enum err check_what_passes(const struct sdp *s, unsigned i, const struct 
 	return e;
 }
 
-/* What planning an answered m-line reads. */
+/* Input of planning one m-line of an answer. */
 struct answer_line {
 	const struct sdp *s;
 	unsigned i;
 	enum offer_side from; /* the offerer */
 	const struct dialog_media *before;
 	const struct dialog_options *o;
-	bool is_whole; /* set: what fails is no fault of this line, or the IMS profile releases the
-	                  call for it (TS 24.229) */
+	/* set: the failure of this m-line refuses the whole answer; under IMS the call is released
+	 * then (TS 24.229) */
+	bool is_whole;
 };
 
 /* The transport of an m-line for an error: its RTP profile, else the text of the m-line with "?"
@@ -239,7 +243,8 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 		}
 		if (x->terms.mux & DIALOG_MUX_REQUIRE && !dialog_media_is_other(m) &&
 		    !sdp_has_attr(s, (int)i, "rtcp-mux"))
-			e = why_fail(&reason, ERR_INVALID, "a=rtcp-mux was required");
+			e = why_fail(&reason, ERR_INVALID,
+			             "the answer lacks a=rtcp-mux, which the offer requires");
 		if (!e)
 			e = plan_answered(m, &l, &reason);
 		if (!e)
@@ -248,7 +253,7 @@ enum err dialog_plan_answer(struct dialog_exchange *x, const struct dialog_excha
 		if (!refused && why)
 			*why = reason;
 		refused = refused ? refused : e;
-		/* A line that can't be used is off; the others go on. */
+		/* An m-line that can't be used is off; the others go on. */
 		if (e != ERR_NOMEM && e != ERR_CRYPTO && !l.is_whole)
 			e = dialog_media_set_aside(m, DIALOG_TREAT_OFF, &reason);
 		else if (why)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An offer planned m-line by m-line; nothing outside the plan changes here. */
+/* Plans an offer m-line by m-line. Changes only the plan. */
 #include "control/dialog/offer_line.h"
 
 #include "base/mem.h"
@@ -29,8 +29,8 @@ static enum err judge_news(struct offer_line *p, const struct offer_carriage *c)
 			                "lifetime; a new key is needed",
 			                p->i + 1);
 	}
-	/* An m-line that becomes a fax, or comes back from it, is another one under its number;
-	 * that is no change of how a media is secured. */
+	/* An m-line that changes between RTP and another protocol, such as fax, is a new media
+	 * under the same number, not a change of mode that policy must allow. */
 	if (b && (c->near == SDP_PROFILE_OTHER) != dialog_media_is_other(p->before)) {
 		p->m->change = OFFER_CHANGE_SWITCHED;
 		return ERR_OK;
@@ -47,7 +47,8 @@ static enum err judge_news(struct offer_line *p, const struct offer_carriage *c)
 	p->m->change = offer_judge(&n, &policy);
 	if (p->m->change == OFFER_CHANGE_REKEY_REFUSED)
 		return why_fail(p->why, ERR_REKEY,
-		                "m-line %u: a new key, but the peer's address did not change",
+		                "m-line %u: a new key, but the peer's address did not change, and "
+		                "this call does not accept re-keying",
 		                p->i + 1);
 	if (p->m->change == OFFER_CHANGE_SWITCH_REFUSED)
 		return why_fail(p->why, ERR_WRONG_STATE,
@@ -58,7 +59,7 @@ static enum err judge_news(struct offer_line *p, const struct offer_carriage *c)
 
 static enum err fill_media(struct offer_line *p, const struct offer_carriage *c)
 {
-	/* A switched media is built anew: nothing of the old one comes along. */
+	/* A media that changes its mode is built anew; it takes nothing over. */
 	const struct dialog_media *before =
 		p->m->change == OFFER_CHANGE_SWITCHED ? NULL : p->before;
 	struct dialog_media *m = p->m;
@@ -112,8 +113,7 @@ static enum err plan_rtp(struct offer_line *p)
 	return e ? e : fill_media(p, &c);
 }
 
-/* RFC 3264 6 and 8.2: an m-line that is off has a profile all the same, and each side sees its own.
- */
+/* RFC 3264 6 and 8.2: an m-line with port 0 has a profile too; each side sees its own. */
 static void see_profiles(struct offer_line *p)
 {
 	p->m->side[p->from].profile = p->s->media[p->i].profile;
@@ -127,7 +127,7 @@ static void plan_off(struct offer_line *p)
 	see_profiles(p);
 }
 
-/* An m-line that can't be served is refused alone; its keys and places are forgotten. */
+/* Refuses one m-line and clears its keys. Returns `e` when the whole offer must be refused. */
 static enum err refuse_line(struct offer_line *p, enum err e)
 {
 	if (e == ERR_NOMEM || e == ERR_CRYPTO || p->is_whole)
@@ -140,8 +140,8 @@ static enum err refuse_line(struct offer_line *p, enum err e)
 }
 
 /*
- * What is not RTP but UDP is relayed as it is, at ports of ours; the rest passes by, or is refused.
- * The reply tells of what passes by: its media does not come through here.
+ * Plans an m-line that is not RTP: UDP is relayed unchanged, other protocols are passed on or
+ * refused. The reply reports an m-line that is passed on: its media does not come through here.
  */
 static enum err plan_other(struct offer_line *p)
 {
@@ -158,11 +158,11 @@ static enum err plan_other(struct offer_line *p)
 	}
 	if (treat == DIALOG_TREAT_REFUSE)
 		return why_fail(p->why, ERR_UNSUPPORTED,
-		                "m-line %u: %.*s is not taken here (other-media)", p->i + 1, n,
-		                sm->proto.p);
+		                "m-line %u: %.*s is not relayed, refused as other-media says",
+		                p->i + 1, n, sm->proto.p);
 	if (treat == DIALOG_TREAT_PASS) {
 		why_fail(p->why, ERR_OK,
-		         "m-line %u: %.*s passes by this gateway, its media is not relayed",
+		         "m-line %u: %.*s is passed on, this gateway does not relay its media",
 		         p->i + 1, n, sm->proto.p);
 		return dialog_media_set_aside(p->m, DIALOG_TREAT_PASS, p->why);
 	}
@@ -175,7 +175,7 @@ static enum err plan_other(struct offer_line *p)
 	return e ? e : fill_media(p, &c);
 }
 
-/* Could these two neighbours be one media? */
+/* Could m-lines i and i + 1 offer one media, as RTP and as SRTP? */
 static bool is_pair(const struct sdp *s, unsigned i)
 {
 	const struct sdp_media *a = &s->media[i], *b = a + 1;
@@ -186,8 +186,8 @@ static bool is_pair(const struct sdp *s, unsigned i)
 }
 
 /*
- * The way of some phones to have SRTP or not, before RFC 8643: two m-lines of one kind, one RTP and
- * one SRTP. Is this the plain one of two?
+ * Some phones offer optional SRTP in the way before RFC 8643: two m-lines of one kind, one RTP and
+ * one SRTP. Is m-line i the RTP one of such a pair?
  */
 static bool is_plain_of_pair(const struct sdp *s, unsigned i)
 {
@@ -195,7 +195,7 @@ static bool is_plain_of_pair(const struct sdp *s, unsigned i)
 
 	while (first > 0 && is_pair(s, first - 1))
 		first--;
-	/* Of a row of m-lines each of which could go with the next, every second begins a pair. */
+	/* If more than two in a row could pair, every second one starts a pair. */
 	first = i - (i - first) % 2;
 	return is_pair(s, first) && !sdp_profile_is_secure(s->media[i].profile);
 }
@@ -208,7 +208,8 @@ static enum err plan_media(struct offer_line *p)
 	p->m->row = "";
 	if (p->o->osrtp_pairs && p->o->profile == DIALOG_PLAIN && is_plain_of_pair(p->s, p->i)) {
 		see_profiles(p);
-		why_fail(p->why, ERR_OK, "m-line %u: the SRTP one of its pair is taken", p->i + 1);
+		why_fail(p->why, ERR_OK, "m-line %u: refused, the SRTP m-line of its pair is used",
+		         p->i + 1);
 		return dialog_media_set_aside(p->m, DIALOG_TREAT_REFUSE, p->why);
 	}
 	if (sm->fault)
@@ -225,7 +226,7 @@ static enum err plan_media(struct offer_line *p)
 	return e ? refuse_line(p, e) : ERR_OK;
 }
 
-/* With nothing left but refused m-lines the offer as a whole is refused. */
+/* Are all m-lines off or refused, and at least one refused? Such an offer is refused as a whole. */
 static bool is_all_refused(const struct dialog_exchange *x)
 {
 	unsigned refused = 0, left = 0;
@@ -273,7 +274,7 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_pla
 			refused = p.refused;
 	}
 	if (!e && is_all_refused(x))
-		e = refused; /* for the reason of the first of them */
+		e = refused; /* with the reason of the first one */
 	if (!e) {
 		dialog_follow_ended(x, plan->from, o);
 		dialog_remember_profiles(x, now);

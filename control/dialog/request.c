@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A request from its command to its answer. */
+/* A request from its command to its reply. */
 #include "control/dialog/request.h"
 
 #include <stdio.h>
@@ -69,7 +69,7 @@ void dialog_request_fail(struct dialog_request *q, enum err e, const struct why 
 	dialog_request_finish(q, &reply);
 }
 
-/* Reasons of all m-lines as one text, cut where it does not fit. */
+/* Writes the reasons of all m-lines as one text, cut to `room`. */
 static void write_warning(const struct dialog_exchange *x, char *out, size_t room)
 {
 	size_t at = 0;
@@ -84,7 +84,8 @@ static void write_warning(const struct dialog_exchange *x, char *out, size_t roo
 		         at ? "; " : "", x->n_lines[x->from], SDP_MEDIA_MAX);
 }
 
-/* Counted; told when it is the first one, then now and then: some phones write every call so. */
+/* Counts m-lines that are not relayed. Logs the first, then one in LOG_EVERY: some phones send such
+ * m-lines in every call. */
 static void note_lines(const struct dialog_request *q, bool is_answer, const char *warning)
 {
 	enum { LOG_EVERY = 1000 };
@@ -95,7 +96,7 @@ static void note_lines(const struct dialog_request *q, bool is_answer, const cha
 	for (unsigned i = 0; i < q->x->n_media; i++) {
 		const struct dialog_media *m = &q->x->media[i];
 
-		/* What the offer was told of is not told of again in its answer. */
+		/* An m-line that passes was counted with its offer. */
 		passed += m->reason && m->treat == DIALOG_TREAT_PASS && !is_answer;
 		refused += m->reason &&
 		           m->treat == (is_answer ? DIALOG_TREAT_OFF : DIALOG_TREAT_REFUSE);
@@ -106,7 +107,7 @@ static void note_lines(const struct dialog_request *q, bool is_answer, const cha
 	if (total == passed + refused ||
 	    total / LOG_EVERY != (total - passed - refused) / LOG_EVERY)
 		log_warn("dialog",
-		         "sid=%s msg=\"m-lines that are not relayed\" reason=%s total=%llu",
+		         "sid=%s msg=\"some m-lines are not relayed\" reason=%s total=%llu",
 		         q->dialog->id, log_quote(str_of(warning), quoted, sizeof(quoted)),
 		         (unsigned long long)total);
 }
@@ -161,7 +162,7 @@ void dialog_request_reply_sdp(struct dialog_request *q, enum offer_side to, bool
 	}
 	if (e) {
 		mem_free(text);
-		why_fail(&why, e, "the description could not be written: %s", err_meaning(e));
+		why_fail(&why, e, "cannot write the SDP for the other side: %s", err_meaning(e));
 		dialog_request_fail(q, e, &why);
 		return;
 	}

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What of one side's keys and SRTP transform must not reach the other: found by its name and by its
- * look, in every section. */
+/* Removes from SDP the keys and SRTP attributes of one side that must not reach the other. Finds
+ * them by name and by content, at session level and in every m-line. */
 #include "control/dialog/media.h"
 #include "keyctx/sdp/capneg.h"
 
-/* What a section may keep. */
+/* What a section (the session level or an m-line) may keep. */
 struct keep {
-	bool keys;         /* lines with SRTP keys */
-	bool capabilities; /* capability negotiation: it names keys, or profiles that the other side
-	                      does not get */
-	bool key_mgmt; /* a=key-mgmt: also of a line over TLS that is not ours (RFC 4567, TS 33.328)
-	                */
-	bool transform;                      /* the SRTP transform's own attributes */
-	const struct dialog_options *suites; /* NULL: of every suite */
+	bool keys; /* lines with SRTP keys */
+	/* capability negotiation, which names keys or profiles that the other side does not get */
+	bool capabilities;
+	bool key_mgmt;  /* a=key-mgmt, which m-lines over TLS use too (RFC 4567, TS 33.328) */
+	bool transform; /* attributes of the SRTP transform: is_transform */
+	const struct dialog_options *suites; /* keys only of suites that these allow; NULL: all */
 };
 
 static bool has_text(struct str text, const char *what)
@@ -25,8 +24,8 @@ static bool has_text(struct str text, const char *what)
 	return false;
 }
 
-/* a=crypto and its relatives of other makers begin with that word; whatever holds a key after
- * "inline:" is one, whatever it is called. */
+/* Is it a line with a key? k=, a=crypto, vendors' attributes that begin with "crypto", and any line
+ * that contains "inline:". */
 static bool is_key(const struct sdp_line *l)
 {
 	struct str name;
@@ -38,8 +37,8 @@ static bool is_key(const struct sdp_line *l)
 	       !sdp_line_is_attr(l, "cryptex", NULL);
 }
 
-/* RFC 9335: header extensions inside the encryption; RFC 6904: single ones. Without the transform
- * neither can be served. */
+/* RFC 9335 (encryption of all header extensions) and RFC 6904 (of single ones) work only when SRTP
+ * passes end to end. */
 static bool is_transform(const struct sdp_line *l)
 {
 	struct str value;
@@ -50,14 +49,14 @@ static bool is_transform(const struct sdp_line *l)
 	       has_text(value, "urn:ietf:params:rtp-hdrext:encrypt");
 }
 
-/* What a request says of suites holds for lines that pass, too (DIALOG_PLAIN; under IMS what is end
- * to end is the terminals'). */
+/* May a line of this suite (NULL: unknown) pass end to end? Under DIALOG_PLAIN the request decides;
+ * under IMS the terminals do. */
 static bool may_pass(const struct suite *suite, const struct dialog_options *o)
 {
 	return o->n_suites && (suite ? o->sdes.suites >> suite->id & 1 : !o->only_named);
 }
 
-/* A security description, in capabilities too, names its suite in one of its words. */
+/* The same for a line; its suite is one of its words, inside capabilities too. */
 static bool suite_may_pass(const struct sdp_line *l, const struct dialog_options *o)
 {
 	struct str rest = l->value;
@@ -79,8 +78,8 @@ enum err dialog_strip_leaves(const struct sdes_list *list, const struct dialog_o
 		if (may_pass(list->lines[i].suite, o))
 			return ERR_OK;
 	return why_fail(why, ERR_INVALID,
-	                "RTP/SAVP without a suite: what the request says of SDES takes every "
-	                "a=crypto line away");
+	                "RTP/SAVP without a suite: the SDES options of the request exclude every "
+	                "a=crypto line");
 }
 
 static bool may_stay(const struct sdp_line *l, const struct keep *keep)
@@ -103,8 +102,8 @@ static void strip_section(struct sdp *s, int section, const struct keep *keep)
 	}
 }
 
-/* How the m-lines of a description are carried. `ended` counts those that are off and secure on one
- * side alone, too. */
+/* Numbers of m-lines by carriage. `ended` includes m-lines with port 0 that are secure on one side
+ * only; `tls` is media over TLS that is not ours. */
 struct census {
 	unsigned ended, opaque, tls;
 };
@@ -129,7 +128,7 @@ static struct census count(const struct sdp *s, const struct dialog_exchange *x)
 	return n;
 }
 
-/* An m-line that is off, or refused, keeps none: its keys are no use to anybody. */
+/* What m-line i may keep. One that is off or refused keeps nothing: its keys are of no use. */
 static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, unsigned i,
                            const struct census *n)
 {
@@ -159,8 +158,8 @@ static struct keep keep_of_session(const struct census *n)
 	                     .transform = !n->ended};
 }
 
-/* What was said for the whole session goes on for those m-lines that pass, where they say nothing
- * themselves. */
+/* Copies a session-level attribute, which is removed next, to the m-lines that pass end to end and
+ * have none of their own. */
 static enum err push_down(struct sdp *s, const struct dialog_exchange *x, const char *name)
 {
 	uint32_t to = 0;

@@ -55,7 +55,7 @@ static void words_take_away_where_srtp_passes(void)
 			                       " inline:" K256 "\r\n"),
 			           words[i].is_256 ? ERR_OK : ERR_INVALID);
 		} else {
-			EXPECT(strstr(got.why, "takes every a=crypto line away") != NULL);
+			EXPECT(strstr(got.why, "exclude every a=crypto line") != NULL);
 		}
 		tear_down();
 	}
