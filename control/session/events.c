@@ -12,7 +12,7 @@ struct events {
 	struct relay *relay;
 	struct link subscriptions;
 	uint64_t next_seq;
-	struct session_event kept[EVENTS_KEPT]; /* seq n stands at n % EVENTS_KEPT */
+	struct session_event kept[EVENTS_KEPT]; /* event `seq` is at seq % EVENTS_KEPT */
 };
 
 struct events_subscription {

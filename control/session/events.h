@@ -12,7 +12,7 @@
 #include "control/doc/doc.h"
 #include "relay/relay.h"
 
-/* Listens to the relay; the owner of a relay event is a struct registry_session. Control only. */
+/* Receives the relay's events, whose owner is a struct registry_session. Control thread only. */
 struct events;
 struct events_subscription;
 
@@ -31,21 +31,20 @@ struct session_event {
 	uint64_t count;
 };
 
-/* Called from relay_poll, and from events_subscribe for those of the past. */
+/* Called from relay_poll, and from events_subscribe for past events. Copy `e` to keep it. */
 typedef void events_fn(void *arg, const struct session_event *e);
 
 struct events_filter {
 	uint32_t kinds;   /* bits of enum relay_event_kind */
 	char prefix[128]; /* of session ids; empty: all */
-	uint64_t after; /* tells first what is still kept after that number; UINT64_MAX: nothing of
-	                   the past */
+	uint64_t after;   /* send kept events with a higher seq first; UINT64_MAX: no past events */
 };
 
 enum err events_new(struct events **out, struct relay *relay) MUST_USE;
 void events_free(struct events *ev);
 
 /*
- * *missed: how many of the events that the filter asks for are not kept any more. `fn` may not
+ * *missed: the number of events after `filter->after` that are no longer kept. `fn` must not
  * subscribe or unsubscribe.
  */
 enum err events_subscribe(struct events_subscription **out, struct events *ev,

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* From names to local addresses. A choice is two bits for what was named, and the index of the
- * first address that it fits. */
+/* From names to local addresses. A choice is two bits for the kind of text, and the index of the
+ * first address that fits it. */
 #include "control/session/interfaces.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The upper two bits of a choice. Below them is the index of the first address that has the name.
- */
+/* The upper two bits of a choice; the index is below them. */
 enum {
 	KIND_PLAIN = 0x00,
 	KIND_NAME = 0x40,
@@ -94,7 +93,7 @@ static bool is_of_family(const struct relay_interface *f, uint8_t family)
 	return !family || f->advertised.version == family;
 }
 
-/* Of the first name that has an address of the family. */
+/* Does the address belong to the first name that has an address of the family? */
 static bool is_first_fit(const struct interfaces *l, unsigned index, uint8_t family)
 {
 	unsigned i = 0;
@@ -148,7 +147,7 @@ uint8_t interfaces_preferred(const struct interfaces *l, uint8_t choice, uint8_t
 	return family ? family : interfaces_family(l, of, 0);
 }
 
-/* --- for people ------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------ */
 
 const char *interfaces_print(const struct interfaces *l, uint8_t choice,
                              char out[INTERFACES_TEXT_MAX])

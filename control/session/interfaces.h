@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's local addresses and the names that signalling uses for them. */
+/* The gateway's local addresses and their names in signalling. Control thread only. */
 #ifndef CONTROL_SESSION_INTERFACES_H
 #define CONTROL_SESSION_INTERFACES_H
 
@@ -10,46 +10,42 @@
 #include "base/str.h"
 #include "relay/relay.h"
 
-/* The addresses of --interface in the order they were given; borrowed. Several may have one name.
- */
+/* The addresses of --interface in the order given; borrowed. Several may have the same name. */
 struct interfaces {
 	const struct relay_interface *items;
 	unsigned n; /* at most RELAY_INTERFACES_MAX */
 };
 
 /*
- * Which of them a leg may have, in an octet: those of a name ("access"), of one part of a name
- * ("access:1"), one address of a name
- * ("access/2001:db8::1"), or one of the two below. The same text gives the same octet as long as
- * the list stays.
+ * A choice: the addresses that a leg may have, in an octet. Either those of a name ("access"), of a
+ * part of a name ("access:1"), one address of a name ("access/2001:db8::1"), or one of the two
+ * below. While the list is unchanged, the same text gives the same octet.
  */
 enum {
-	INTERFACES_ANY =
-		0, /* nobody named one: the first name that has an address of the family wanted */
+	/* no name was given: the first name that has an address of the wanted family */
+	INTERFACES_ANY = 0,
 	INTERFACES_ALL = 1, /* "round-robin-calls": every address */
 };
 
-/* ERR_NOT_FOUND: no such name, or no such address under that name; `why` lists the names. Control
- * only, like all of this. */
+/* Reads a choice. ERR_NOT_FOUND: no such name, or it has no such address; `why` lists the names. */
 enum err interfaces_find(const struct interfaces *l, struct str text, uint8_t *choice,
                          struct why *why) MUST_USE;
-/* Is the address at `index` one of them? `family` is 4, 6 or 0 (any). */
+/* Does the choice include the address at `index`? `family`: 4, 6 or 0 (any). */
 bool interfaces_has(const struct interfaces *l, uint8_t choice, unsigned index, uint8_t family);
-/* `family` if the choice has an address of it, else 0. `family` 0: IPv4 if there is one, else IPv6.
- */
+/* `family` if the choice has an address of it, else 0. For `family` 0: 4 if possible, else 6. */
 uint8_t interfaces_family(const struct interfaces *l, uint8_t choice, uint8_t family);
-/* The same, as a preference: another family where the choice has none of this one. INTERFACES_ANY
- * stands for the first name here. */
+/* The same, but the other family if the choice has no address of this one. INTERFACES_ANY means the
+ * first name here. */
 uint8_t interfaces_preferred(const struct interfaces *l, uint8_t choice, uint8_t family);
 
 enum { INTERFACES_TEXT_MAX = 96 };
-/* What interfaces_find reads. */
+/* The text that interfaces_find reads. */
 const char *interfaces_print(const struct interfaces *l, uint8_t choice,
                              char out[INTERFACES_TEXT_MAX]);
-/* Every name once, with ", " between; cut where `room` ends. */
+/* Each name once, separated by ", "; cut to `room`. */
 const char *interfaces_print_names(const struct interfaces *l, char *out, size_t room);
-/* Why a choice has no address of that family and what to do about it: "interface access has no IPv6
- * address (it has 192.0.2.1): ...". */
+/* Returns ERR_INVALID and writes that the choice has no address of that family, which addresses it
+ * has, and what to do. */
 enum err interfaces_lack(const struct interfaces *l, uint8_t choice, uint8_t family,
                          struct why *why);
 

@@ -10,8 +10,7 @@
 
 struct local {
 	struct interfaces interfaces;
-	struct ports *ports[RELAY_INTERFACES_MAX]; /* of each interface; those on one address have
-	                                              the same */
+	struct ports *ports[RELAY_INTERFACES_MAX]; /* shared by interfaces with the same address */
 	uint64_t last_turn[RELAY_INTERFACES_MAX];  /* when a call last got this address; 0: never */
 	uint64_t turn;
 };
@@ -205,8 +204,7 @@ static enum err take(struct assignment *a, struct spec_leg *leg, uint8_t wanted)
 	return e;
 }
 
-/* Gives a leg of the next session its address and port. `now`: the leg as it is, NULL for a new
- * one. */
+/* Gives a leg of the next session its address and port. `now`: the present leg; NULL: none. */
 static enum err assign(struct assignment *a, struct spec_leg *leg, const struct spec_leg *now)
 {
 	uint8_t family = family_wanted(leg);

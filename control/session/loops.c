@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A walk over legs that reach each other, breadth first. */
+/* A breadth-first walk over legs that send to each other. */
 #include "control/session/loops.h"
 
 #include "control/session/service_spec.h"
@@ -8,7 +8,7 @@ struct walk {
 	const struct port_book *book;
 	struct leg_name start;
 	const struct spec_session *next;      /* what the session of `start` becomes */
-	const struct addr *first;             /* the target it began with, for the text */
+	const struct addr *first;             /* the target of the first step, for the error text */
 	struct leg_name legs[LOOPS_LEGS_MAX]; /* by which packets leave */
 	unsigned n;
 };
@@ -37,7 +37,7 @@ static enum err refuse(const struct addr *target, const char *what, struct why *
 	                addr_print(target, text), what);
 }
 
-/* A loop within one call is mostly an INVITE that passed this gateway twice. */
+/* The usual cause of a loop within one call: its INVITE passed this gateway twice. */
 static enum err refuse_ring(const struct walk *w, bool is_own_call, struct why *why)
 {
 	return refuse(
@@ -49,7 +49,7 @@ static enum err refuse_ring(const struct walk *w, bool is_own_call, struct why *
 		why);
 }
 
-/* The walk comes to a leg by which packets leave. */
+/* Adds to the walk a leg by which packets leave. ERR_DENIED: it is the first leg. */
 static enum err leave(struct walk *w, const struct leg_name *by, struct why *why)
 {
 	if (is_same(by, &w->start))
@@ -65,7 +65,7 @@ static enum err leave(struct walk *w, const struct leg_name *by, struct why *why
 	return ERR_OK;
 }
 
-/* The legs that one is joined to, or may be joined to later. */
+/* Adds the legs that this leg is joined to, or may be joined to later. */
 static enum err cross(struct walk *w, const struct leg_name *at, const struct spec_session *spec,
                       struct why *why)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Media loops: packets that would return, through ports of this gateway, to the leg that sent them.
- */
+/* Media loops: packets that would return through this gateway's ports to the leg that sent them. */
 #ifndef CONTROL_SESSION_LOOPS_H
 #define CONTROL_SESSION_LOOPS_H
 
@@ -14,11 +13,11 @@ struct addr loops_rtcp_target(const struct spec_leg *leg);
 
 /*
  * Walks from a leg of a session, which becomes `next`, through ports of ours: a leg's targets
- * (RTP, RTCP, sources it may learn), the legs they reach, the legs those are joined to, and on. Two
- * calls that meet end at a stranger's address; a walk that comes back to its leg is ERR_DENIED.
- * `extra`: a target beside those of `next`, or NULL. What other sessions are, and what an update
- * under way makes of them, counts alike; so do legs behind closed gates and forks that are not
- * active. A loop appears with the change of one of its legs, so checking each leg that changes
+ * (RTP, RTCP, sources it may learn), the legs they reach, the legs those are joined to, and so on.
+ * ERR_DENIED: the walk returns to its leg. A walk through two connected calls does not: it ends at
+ * a foreign address. `extra`: one more target of the leg, or NULL. The walk includes the present
+ * content of other sessions and that of their updates under way, legs with closed gates, and
+ * inactive forks. A loop appears when one of its legs changes, so checking each leg that changes
  * prevents every loop.
  */
 enum err loops_check(const struct port_book *b, const struct leg_name *from,

@@ -117,8 +117,7 @@ static bool was_said_of(const struct port_book *b, unsigned interface, const str
 	return false;
 }
 
-/* Is this an address of the interface: bound, advertised or named in SDP? Interfaces may share one.
- */
+/* Is this an address of the interface (bound, advertised, in SDP)? Interfaces may share one. */
 static bool comes_to(const struct port_book *b, unsigned interface, const struct addr *a)
 {
 	const struct addr *own = &b->interfaces[interface].bind;
@@ -130,7 +129,7 @@ static bool comes_to(const struct port_book *b, unsigned interface, const struct
 	return addr_is_same_host(own, a);
 }
 
-/* Does what is sent there come to this interface, to a port of its range? */
+/* Do packets sent there reach this interface at a port of its range? */
 static struct pair *reached(const struct port_book *b, unsigned interface, const struct addr *a)
 {
 	struct pair *p = pair_at(b, interface, a->port);

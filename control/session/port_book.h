@@ -19,7 +19,7 @@ struct leg_name {
 	uint8_t media, leg;
 };
 
-/* One for the process: every pair of ports of every interface. Control only. */
+/* One for the process: every pair of ports of every interface. Control thread only. */
 struct port_book;
 
 enum { PORT_BOOK_SAID_MAX = 64, PORT_BOOK_FINDS_MAX = RELAY_INTERFACES_MAX };
@@ -31,26 +31,26 @@ enum err port_book_new(struct port_book **out, const struct relay_interface *int
                        unsigned n) MUST_USE;
 void port_book_free(struct port_book *b); /* takes NULL */
 
-/* The even port and the odd one above it are that leg's, until it is given back; `now_ns` 0: it was
- * never used. */
+/* Records the owner of the even port and the odd one above it, and that the owner has given them
+ * back; `now_ns` 0: they were never used. */
 void port_book_take(struct port_book *b, unsigned interface, uint16_t port,
                     const struct leg_name *leg);
 void port_book_give(struct port_book *b, unsigned interface, uint16_t port, uint64_t now_ns);
 
-/* An address that some SDP names instead of the interface's (media-address). The last
- * PORT_BOOK_SAID_MAX of them are known. True: it is new. */
+/* Records an address that SDP names instead of the interface's (media-address). The last
+ * PORT_BOOK_SAID_MAX addresses are kept. True: it is new. */
 bool port_book_say(struct port_book *b, unsigned interface, const struct addr *a);
 
 const struct target_alias *port_book_said(const struct port_book *b, unsigned *n);
 
-/* The legs that receive what is sent to this address; returns how many. Several where interfaces
- * share an advertised address. */
+/* Finds the legs that receive packets sent to this address; returns how many. There are several
+ * when interfaces share an advertised address. */
 unsigned port_book_find(const struct port_book *b, const struct addr *a,
                         struct leg_name out[PORT_BOOK_FINDS_MAX]);
-/* Is it a media address and port of ours that is open, or was less than a second ago? */
+/* Is it a media address and port of ours that is open or was closed less than a second ago? */
 bool port_book_holds(const struct port_book *b, const struct addr *a, uint64_t now_ns);
-/* An advertised address becomes the address of its interface, so that packets need not go through a
- * NAT. Other addresses are returned unchanged. */
+/* Replaces an advertised address by that of its interface, so that packets do not go through a NAT.
+ * Returns other addresses unchanged. */
 struct addr port_book_inside(const struct port_book *b, const struct addr *a);
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A bitmap of free pairs, searched onward from the last one given, and a queue of pairs that rest.
- */
+/* A bitmap of free pairs, searched from the last one taken, and a queue of pairs in quarantine. */
 #include "control/session/ports.h"
 
 #include "base/clk.h"
 #include "base/mem.h"
 
-/* In the order they came back: the first one leaves quarantine first. */
+/* A pair in quarantine. */
 struct resting {
 	uint64_t until_ns;
 	uint32_t pair;
@@ -15,11 +14,11 @@ struct resting {
 struct ports {
 	uint16_t first; /* even port of pair 0 */
 	uint32_t n, n_free;
-	uint32_t next; /* word the search starts at: a pair is reused as late as can be */
+	uint32_t next; /* word where the search starts: a pair is reused as late as possible */
 	uint64_t quarantine_ns;
 	uint64_t *free_bits; /* 1: free */
 	uint32_t n_words;
-	struct resting *rest; /* a ring of n */
+	struct resting *rest; /* the quarantine, a ring of n, oldest first */
 	uint32_t rest_head, n_resting;
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions by id and by slot. A session keeps its slot, so its place in the paging order does not
- * change. */
+/* Sessions by id and by slot. A session keeps its slot, and so its place in the paging order. */
 #include "control/session/registry.h"
 
 #include "base/map.h"
@@ -71,7 +70,7 @@ static enum err slots_grow(struct registry *r)
 	if (!free_slots)
 		return ERR_NOMEM;
 	r->free_slots = free_slots;
-	/* The lowest on top: pages fill from the front. */
+	/* The lowest slot on top, so that pages fill from the front. */
 	for (uint32_t i = n; i-- > r->n_slots;) {
 		r->slots[i] = NULL;
 		r->free_slots[r->n_free++] = i;

@@ -23,37 +23,37 @@
  */
 enum session_state { SESSION_CREATING, SESSION_STEADY, SESSION_UPDATING, SESSION_DELETING };
 
-/* Only service writes it. */
+/* Only the service changes it. */
 struct registry_session {
 	uint32_t slot;
 	enum session_state state;
-	struct spec_session *spec; /* what it is: full, with ports */
-	const struct spec_session
-		*next; /* what it becomes when the update under way succeeds; NULL */
-	struct relay_permit *permitted; /* n_permitted of them: sources that control allowed legs to
-	                                   learn, since the session began (service) */
+	struct spec_session *spec;       /* owned; the present content: full, with ports */
+	const struct spec_session *next; /* the content after the update under way; NULL: none */
+	/* n_permitted sources that legs were allowed to learn since the session began */
+	struct relay_permit *permitted;
 	unsigned n_permitted;
 	struct relay_session *relay;
 	uint64_t created_wall_ns;
-	bool is_ending; /* its delete waits for a delay: it does not count against sessions_max, and
-	                   its ports are taken first when ports run short (service) */
-	struct queue requests; /* for this session: one is under way (service) */
-	struct past *past;     /* what access legs had before they left e2ae (service) */
-	void *attached;        /* a protocol's own state of this session; freed with it */
+	/* its delete waits for a delay: it does not count against sessions_max, and is deleted
+	 * first when ports run out */
+	bool is_ending;
+	struct queue requests; /* of the service, about this session */
+	struct past *past;     /* control/session/rekey_guard.h */
+	void *attached;        /* state of signalling; attached_free is called with it at the end */
 	void (*attached_free)(void *attached);
 };
 
 struct registry;
 
 enum err registry_new(struct registry **out) MUST_USE;
-/* With every session still in it. */
+/* Frees the registry and all its sessions. */
 void registry_free(struct registry *r);
 
 struct registry_session *registry_find(const struct registry *r, struct str id);
 /* Takes the spec, whose id is the session's. ERR_EXISTS, ERR_NOMEM: the spec stays the caller's. */
 enum err registry_add_take(struct registry *r, struct spec_session *spec,
                            struct registry_session **out) MUST_USE;
-/* Removes and frees it, with spec and attachment. */
+/* Removes the session and frees it, its spec and its attachment. */
 void registry_remove(struct registry *r, struct registry_session *s);
 size_t registry_count(const struct registry *r);
 

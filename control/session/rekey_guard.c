@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What access legs had before they left e2ae, and whether policy rejects a change of key. */
+/* Remembers access legs that left e2ae, and judges changes of their keys. */
 #include "control/session/rekey_guard.h"
 
 #include "base/mem.h"
@@ -12,8 +12,8 @@ struct past {
 	struct keyctx *receive, *send;
 };
 
-/* An address and keys to compare with; borrowed. */
-struct was {
+/* The address and keys that an access leg has or had in e2ae; borrowed. */
+struct kept_leg {
 	const struct addr *remote;
 	const struct keyctx *receive, *send;
 };
@@ -47,20 +47,21 @@ static bool is_e2ae(const struct spec_session *s, unsigned media)
 	return media < s->media.n && s->media.items[media].mode == RELAY_MODE_E2AE;
 }
 
-/* What the access leg of an e2ae media has, or had before it left e2ae. False: there is nothing to
- * compare with. */
-static bool look_back(struct was *out, const struct past *before, const struct spec_session *now,
-                      unsigned media)
+/* The address and keys of the access leg: those it had when it left e2ae, else those it has in
+ * e2ae. False: it has neither. */
+static bool find_kept(struct kept_leg *out, const struct past *before,
+                      const struct spec_session *now, unsigned media)
 {
 	const struct spec_leg *a = service_spec_leg(now, media, RELAY_LEG_ACCESS);
 	const struct past *p = find(before, media);
 
 	if (p)
-		*out = (struct was){.remote = &p->remote, .receive = p->receive, .send = p->send};
+		*out = (struct kept_leg){
+			.remote = &p->remote, .receive = p->receive, .send = p->send};
 	else if (a && is_e2ae(now, media))
-		*out = (struct was){.remote = &a->relay.remote,
-		                    .receive = a->relay.receive,
-		                    .send = a->relay.send};
+		*out = (struct kept_leg){.remote = &a->relay.remote,
+		                         .receive = a->relay.receive,
+		                         .send = a->relay.send};
 	else
 		return false;
 	return true;
@@ -68,14 +69,15 @@ static bool look_back(struct was *out, const struct past *before, const struct s
 
 /* --- remembering ------------------------------------------------------------ */
 
-static bool is_on_detour(const struct spec_session *s, unsigned media)
+/* The leg exists, but is not in e2ae or has no address (hold). */
+static bool has_left(const struct spec_session *s, unsigned media)
 {
 	const struct spec_leg *a = service_spec_leg(s, media, RELAY_LEG_ACCESS);
 
 	return a && !(is_e2ae(s, media) && is_real(&a->relay.remote));
 }
 
-static enum err add(struct past **list, unsigned media, const struct was *was)
+static enum err add(struct past **list, unsigned media, const struct kept_leg *kept)
 {
 	struct past *p = mem_alloc(sizeof(*p));
 
@@ -83,10 +85,10 @@ static enum err add(struct past **list, unsigned media, const struct was *was)
 		return ERR_NOMEM;
 	p->next = *list;
 	p->media = media;
-	p->remote = *was->remote;
+	p->remote = *kept->remote;
 	*list = p;
-	p->receive = keyctx_take(was->receive);
-	p->send = keyctx_take(was->send);
+	p->receive = keyctx_take(kept->receive);
+	p->send = keyctx_take(kept->send);
 	return ERR_OK;
 }
 
@@ -97,10 +99,10 @@ enum err past_new(struct past **out, const struct past *before, const struct spe
 	enum err e = ERR_OK;
 
 	for (unsigned m = 0; m < next->media.n && !e; m++) {
-		struct was was;
+		struct kept_leg kept;
 
-		if (is_on_detour(next, m) && look_back(&was, before, now, m) && is_real(was.remote))
-			e = add(&made, m, &was);
+		if (has_left(next, m) && find_kept(&kept, before, now, m) && is_real(kept.remote))
+			e = add(&made, m, &kept);
 	}
 	if (e) {
 		past_free(made);
@@ -112,8 +114,7 @@ enum err past_new(struct past **out, const struct past *before, const struct spe
 
 /* --- policy ----------------------------------------------------------------- */
 
-/* Taking a key away counts too: otherwise the next key would look like the first one.
- */
+/* Removing the key is a change too: otherwise the next key would look like the first one. */
 static bool changes_key(const struct keyctx *now, const struct keyctx *next)
 {
 	return now && (!next || !keyctx_eq(now, next));
@@ -126,23 +127,22 @@ enum err past_check_rekey(const struct past *before, const struct spec_session *
 		return ERR_OK;
 	for (unsigned m = 0; m < next->media.n; m++) {
 		const struct spec_leg *b = service_spec_leg(next, m, RELAY_LEG_ACCESS);
-		struct was was;
+		struct kept_leg kept;
 
-		if (!b || !is_e2ae(next, m) || !look_back(&was, before, now, m))
+		if (!b || !is_e2ae(next, m) || !find_kept(&kept, before, now, m))
 			continue;
-		/* RFC 4568 7.1.4 demands a new key of a peer that moves; hold is not a move.
-		 */
-		if (is_real(&b->relay.remote) && !addr_eq(was.remote, &b->relay.remote))
+		/* RFC 4568 7.1.4: a peer that moves needs a new key. Hold is not a move. */
+		if (is_real(&b->relay.remote) && !addr_eq(kept.remote, &b->relay.remote))
 			continue;
-		if (changes_key(was.receive, b->relay.receive) ||
-		    changes_key(was.send, b->relay.send))
+		if (changes_key(kept.receive, b->relay.receive) ||
+		    changes_key(kept.send, b->relay.send))
 			return why_fail(why, ERR_REKEY,
 			                "media[%u].legs.a: %s, but the peer's address did not "
 			                "change; e2ae_rekey is reject",
 			                m,
-			                (was.receive && !b->relay.receive) ||
-			                                (was.send && !b->relay.send)
-			                        ? "the key is taken away"
+			                (kept.receive && !b->relay.receive) ||
+			                                (kept.send && !b->relay.send)
+			                        ? "the key is removed"
 			                        : "a new key");
 	}
 	return ERR_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an e2ae access leg had before it changed mode or went on hold: it may not change its key
- * that way where a direct change is refused (TS 33.328 7.4). */
+/* Remembers the address and keys of an e2ae access leg that changes its mode or goes on hold. When
+ * it returns, a new key is judged as if it had not left (TS 33.328 7.4). Control thread only. */
 #ifndef CONTROL_SESSION_REKEY_GUARD_H
 #define CONTROL_SESSION_REKEY_GUARD_H
 
@@ -14,10 +14,11 @@
  */
 struct past;
 
-/* Takes NULL; gives back the keys. */
+/* Frees the list and its references to keys. Takes NULL. */
 void past_free(struct past *p);
 
-/* What must be remembered of `now` and its past when it becomes `next`. ERR_NOMEM. */
+/* Makes the list for a session that changes from `now` to `next`; `before`: the present list. *out
+ * is the caller's. ERR_NOMEM. */
 enum err past_new(struct past **out, const struct past *before, const struct spec_session *now,
                   const struct spec_session *next) MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes and frees the service, and answers what it knows. Its requests are in service_request.c. */
+/* The service: new, free, settings and counts. Its requests are in service_request.c. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -24,7 +24,7 @@ enum err service_new(struct service **out, const struct service_config *config, 
 	if (!sv->config.now_ns)
 		sv->config.now_ns = clk_mono_ns;
 	sv->scratch.media = sv->scratch_media;
-	list_init(&sv->starved);
+	list_init(&sv->awaiting_ports);
 	if (registry_new(&sv->registry) ||
 	    targets_new(&sv->targets, config->context.interfaces, config->context.n_interfaces,
 	                config->media_deny, config->media_allow))

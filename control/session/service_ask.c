@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sources that workers ask about. They are checked as targets, because a leg that learns one sends
- * to it. */
+/* Judges sources that workers ask about. A leg that learns a source sends to it, so it is checked
+ * as a target. */
 #include <stdbool.h>
 
 #include "base/log.h"

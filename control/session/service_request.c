@@ -12,16 +12,16 @@ enum request_kind { REQUEST_CREATE, REQUEST_UPDATE, REQUEST_DELETE, REQUEST_GET 
 
 /* A request until it is answered. */
 struct service_request {
-	struct link link; /* in the session's requests, or among the starved */
+	struct link link; /* in session->requests, or in sv->awaiting_ports */
 	struct service *sv;
 	struct registry_session *session;
 	enum request_kind kind;
 	char id[sizeof(((struct spec_session *)0)->id)];
 	struct spec_session *patch; /* CREATE, UPDATE */
-	struct spec_session *next;  /* what the session should become; with ports */
-	struct past *past;          /* UPDATE: and what that leaves behind */
+	struct spec_session *next;  /* the wanted content, with ports */
+	struct past *past;          /* UPDATE: control/session/rekey_guard.h, for `next` */
 	unsigned tries;
-	enum service_limit limit; /* what it failed for, if it fails */
+	enum service_limit limit; /* for service_result */
 	service_done_fn *done;
 	void *arg;
 };
@@ -42,19 +42,19 @@ static bool request_starves(struct service_request *q, enum err e)
 	if (e != ERR_LIMIT || sv->closed || !sv->reclaim || !sv->reclaim(sv->reclaim_arg))
 		return false;
 	sv->counts.reclaimed++;
-	list_add_tail(&sv->starved, &q->link);
+	list_add_tail(&sv->awaiting_ports, &q->link);
 	return true;
 }
 
 /* A session has ended: requests that wait for ports try again, each once. */
-static void feed_starved(struct service *sv)
+static void retry_awaiting(struct service *sv)
 {
-	struct link hungry;
+	struct link retries;
 
-	list_init(&hungry);
-	for (struct link *l; (l = list_pop(&sv->starved));)
-		list_add_tail(&hungry, l);
-	for (struct link *l; (l = list_pop(&hungry));) {
+	list_init(&retries);
+	for (struct link *l; (l = list_pop(&sv->awaiting_ports));)
+		list_add_tail(&retries, l);
+	for (struct link *l; (l = list_pop(&retries));) {
 		struct service_request *q = LIST_OF(l, struct service_request, link);
 
 		if (q->kind == REQUEST_CREATE)
@@ -64,7 +64,7 @@ static void feed_starved(struct service *sv)
 	}
 }
 
-/* Asks anew what waited, each once: it is answered by what is there now. */
+/* Submits the waiting requests again, each once. */
 static void submit_all(struct link *waiting)
 {
 	for (struct link *l; (l = list_pop(waiting));)
@@ -79,7 +79,7 @@ void service_close(struct service *sv)
 
 	list_init(&waiting);
 	sv->closed = true;
-	feed_starved(sv);
+	retry_awaiting(sv);
 	while ((s = registry_next(sv->registry, &at))) {
 		queue_take_waiting(&s->requests, &waiting);
 		submit_all(&waiting);
@@ -106,7 +106,7 @@ static enum err ports_assign(struct service *sv, const struct registry_session *
 	return e;
 }
 
-/* --- answering -------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------- */
 
 static void request_free(struct service_request *q)
 {
@@ -170,7 +170,7 @@ static void create_fail(struct service_request *q, enum err e, const struct why 
 	struct service *sv = q->sv;
 	struct registry_session *s = q->session;
 
-	/* The queue stays busy: what the done callback submits for this id waits for the end. */
+	/* The queue stays busy: requests from the callback wait until the session is removed. */
 	q->session = NULL;
 	request_fail(q, e, why);
 	session_end(sv, s);
@@ -220,7 +220,7 @@ static void create_done(void *arg, enum err e, const struct why *why)
 	s->relay = NULL;
 	ports_release(sv, s->spec, NULL, true);
 	if (e == ERR_EXISTS && ++q->tries < PORT_TRIES && !sv->closed) {
-		/* Another process holds a port: this pair rests, and another pair is tried. */
+		/* Another process holds a port: quarantine this pair and try another one. */
 		sv->counts.port_retries++;
 		log_debug("service", "sid=%s msg=\"%s\" try=%u", s->spec->id, why->text, q->tries);
 		create_place(q);
@@ -230,7 +230,7 @@ static void create_done(void *arg, enum err e, const struct why *why)
 	create_fail(q, e, why);
 }
 
-/* The session exists: the same content is a success, other content is ERR_EXISTS. */
+/* The session exists: success if it has the same content, else ERR_EXISTS. */
 static void create_again(struct service_request *q)
 {
 	struct spec_session *same = NULL;
@@ -391,8 +391,8 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 	struct service *sv = q->sv;
 	struct registry_session *s = q->session;
 
-	/* Ports that a request waits for do not rest. */
-	ports_release(sv, s->spec, NULL, list_is_empty(&sv->starved));
+	/* No quarantine when a request waits for these ports. */
+	ports_release(sv, s->spec, NULL, list_is_empty(&sv->awaiting_ports));
 	sv->counts.deleted++;
 	sv->counts.ending -= s->is_ending;
 	s->is_ending = false;
@@ -403,7 +403,7 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 	                                         .stats = relay_session_stats(s->relay)});
 	request_free(q);
 	session_end(sv, s);
-	feed_starved(sv);
+	retry_awaiting(sv);
 }
 
 static void delete_start(struct service_request *q)
@@ -432,7 +432,7 @@ static void get_start(struct service_request *q)
 		get_done(q, e, NULL);
 }
 
-/* --- asking ----------------------------------------------------------------- */
+/* --- submitting ------------------------------------------------------------- */
 
 static void request_start(struct service_request *q)
 {

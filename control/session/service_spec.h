@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the content of a session to the spec that the relay gets. */
+/* Makes the relay's spec from the content of a session. */
 #ifndef CONTROL_SESSION_SERVICE_SPEC_H
 #define CONTROL_SESSION_SERVICE_SPEC_H
 
@@ -16,15 +16,15 @@ struct port_book;
 
 /*
  * Fills `out`, whose media has room for RELAY_MEDIA_MAX. Keys are borrowed from the spec. Targets
- * that stand for ports of ours outside (advertised addresses) become the ports' own addresses.
+ * that are advertised addresses of this gateway become the local addresses behind them.
  */
 void service_spec_fill(struct relay_session_spec *out, const struct spec_session *spec, void *owner,
                        const struct port_book *book);
 
 /*
- * The legs of `s` whose peer's address the patch says, anew or once more: signalling spoke of them.
- * Bit i of legs[k] is leg i of media k. False: of none. Those that let nothing in are left out: the
- * relay opens them by itself when they do.
+ * The legs of `s` for which the patch names the peer's address, a new one or the same. Bit i of
+ * legs[k] is leg i of media k. Legs with a closed receive gate are left out: the relay learns anew
+ * when the gate opens. False: there are none.
  */
 bool service_spec_signalled(const struct spec_session *patch, const struct spec_session *s,
                             uint16_t legs[RELAY_MEDIA_MAX]);

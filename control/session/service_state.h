@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of service share. */
+/* What the files of service share. Private to this folder. */
 #ifndef CONTROL_SESSION_SERVICE_STATE_H
 #define CONTROL_SESSION_SERVICE_STATE_H
 
@@ -18,9 +18,8 @@ struct service {
 	bool draining, closed;
 	service_reclaim_fn *reclaim;
 	void *reclaim_arg;
-	struct link starved; /* requests that wait for the ports of a session that is being
-	                        reclaimed */
-	struct relay_session_spec scratch; /* what is handed to the relay; copied there */
+	struct link awaiting_ports;        /* requests that wait for the end of an ending session */
+	struct relay_session_spec scratch; /* the relay's spec of a request; the relay copies it */
 	struct relay_media_spec scratch_media[RELAY_MEDIA_MAX];
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The content of a session, as session.create and session.update give it: structs that own their
- * keys. */
+/* The content of a session as session.create and session.update give it. Control thread only. */
 #ifndef CONTROL_SESSION_SPEC_H
 #define CONTROL_SESSION_SPEC_H
 
@@ -14,11 +13,11 @@
 #include "relay/relay.h"
 
 /*
- * The same structs say "this is the session" (a full spec) and "change this much of it" (a patch):
- * every one begins with a mask of the fields that were given. Bits are the places in the tables
- * below; SPEC_HAS(x, FIELD) sets one by hand. Keys are secret memory owned by the spec.
+ * The same structs hold the whole content of a session (a full spec) or a change of it (a patch).
+ * Each begins with a mask of the fields that are given: a bit for each row of the tables below;
+ * SPEC_HAS(x, FIELD) sets one. A spec owns its keys, which are in secret memory.
  */
-/* Rows of what a leg has in each direction, objects of their own in JSON. */
+/* Rows of a direction of a leg, an object of its own in JSON. */
 enum spec_direction_field { SPEC_DIRECTION_KEYING, SPEC_DIRECTION_GATE };
 
 /* Rows of spec_leg_schema. A row that no code names needs no constant: it stands at the end. */
@@ -47,27 +46,23 @@ struct spec_place {
 };
 
 /*
- * A leg: what the relay is told of it, and what stands for its local address until one is chosen.
- * The table spec_leg_schema reads, writes, presets, copies and compares it. A plain setting of a
- * leg is a member of struct relay_leg_spec, a row of that table, and the code that acts on it.
+ * A leg: the relay's spec, and the choice of its local address. The table spec_leg_schema reads,
+ * writes, presets, copies and compares it. A new setting of a leg needs a member of struct
+ * relay_leg_spec, a row of that table, and the code that acts on it.
  */
 struct spec_leg {
 	uint64_t has;                   /* bits of enum spec_leg_field */
 	uint64_t receive_has, send_has; /* bits of enum spec_direction_field */
-	bool exists; /* false in a full spec: a hole; in a patch: untouched, or taken away if `gone`
-	              */
+	bool exists; /* false in a full spec: a hole; in a patch: unchanged, or deleted if `gone` */
 	bool gone;
-	uint8_t choice; /* of local addresses, control/session/interfaces.h; default INTERFACES_ANY
-	                 */
-	uint8_t family; /* 4 or 6: of the local address while no remote is known; 0: IPv4 where
-	                   there is one */
-	/* Keys are held (keyctx_take). `exists`, interfaces and ports stay 0 here:
-	 * service_spec_fill says them. */
+	uint8_t choice; /* of local addresses (control/session/interfaces.h) */
+	uint8_t family; /* 4 or 6: of the local address without a remote; 0: IPv4 if possible */
+	/* Owns its keys (keyctx_take). `exists`, interfaces and ports are 0 here:
+	 * service_spec_fill sets them. */
 	struct relay_leg_spec relay;
-	struct spec_place at; /* what signalling is told, given by control/session/local; not part
-	                         of the content */
-	struct spec_place other; /* the leg's address of the other family, heard as well; not part
-	                            of the content */
+	/* The next two are chosen by control/session/local.h and are not part of the content. */
+	struct spec_place at;    /* the local address for signalling */
+	struct spec_place other; /* the address of the other family, which receives too */
 };
 
 /* By index: a, b, b2 … b8. */
@@ -96,7 +91,7 @@ struct spec_media {
 
 struct spec_media_list {
 	uint8_t n;
-	struct spec_media *items; /* never moved or removed: an ended media has no legs */
+	struct spec_media *items; /* a media keeps its index; one that has ended has no legs */
 };
 
 enum spec_rekey { SPEC_REKEY_REJECT, SPEC_REKEY_ACCEPT };
@@ -112,22 +107,21 @@ struct spec_session {
 	uint64_t has;
 	char id[128];
 	uint32_t setup_timeout_ms;
-	uint8_t e2ae_rekey; /* enum spec_rekey: a new key on an e2ae access leg that did not move
-	                       (TS 33.328 7.4) */
+	/* enum spec_rekey: a new key on an e2ae access leg that did not move (TS 33.328 7.4) */
+	uint8_t e2ae_rekey;
 	struct spec_media_list media;
 };
 
 #define SPEC_HAS(struct_, field)      ((struct_)->has |= 1ull << (field))
 #define SPEC_IS_GIVEN(struct_, field) (((struct_)->has >> (field)&1) != 0)
 
-/* The context of reading and writing specs: the interfaces that names mean, and the defaults that
- * come from settings. */
+/* For reading and writing specs: the interfaces with their names, and defaults from settings. */
 struct spec_context {
 	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
 	uint32_t setup_timeout_ms;
 	uint8_t e2ae_rekey;
-	struct relay_leg_spec leg; /* its plain settings */
+	struct relay_leg_spec leg; /* defaults of a leg's plain settings */
 };
 
 /* The tables: they drive reading, writing, defaults, copying and comparing. */
@@ -135,35 +129,35 @@ extern const struct schema spec_session_schema, spec_media_schema, spec_leg_sche
 /* The name of a mode in an octet. */
 extern const struct schema_type spec_mode_type;
 
-/* Zeroed specs and patches; spec_free wipes the keys and takes NULL. */
+/* An empty spec or patch. spec_free takes NULL. */
 enum err spec_new(struct spec_session **out) MUST_USE;
 void spec_free(struct spec_session *s);
-/* Exchanges the contents; the structs, and so the addresses of the ids, stay. */
+/* Swaps the contents; the structs, and so the addresses of the ids, stay. */
 void spec_swap(struct spec_session *a, struct spec_session *b);
 
 /* "a" "b" "b2" … "b8"; ERR_NOT_FOUND. */
 const char *spec_leg_name(unsigned index);
 enum err spec_leg_find(struct str name, unsigned *out) MUST_USE;
 
-/* For protocols that build a patch by hand: the media with that id, the leg with that index, made
- * when absent. NULL: no memory, or too many. */
+/* For code that builds a patch: the media with that id, the leg with that index, added if absent.
+ * NULL: no memory, or too many. */
 struct spec_media *spec_patch_media(struct spec_session *patch, struct str id);
 struct spec_leg *spec_patch_leg(struct spec_media *media, unsigned index);
-/* What the leg of a patch has from now on; key NULL: none. */
+/* Set the key (NULL: none) or the gate of one direction in a patch. */
 void spec_leg_set_key(struct spec_leg *leg, bool is_send, const struct keyctx *key);
 void spec_leg_set_gate(struct spec_leg *leg, bool is_send, bool is_open);
-/* NULL when there is none. */
+/* NULL: there is none. */
 struct spec_media *spec_find_media(const struct spec_session *s, struct str id);
 
 /*
- * A new full spec: `base` (NULL: a new session) with the patch over it. ERR_INVALID when the result
- * is no session (a new media without mode, no media, an active leg that is not there); ERR_LIMIT
- * too many media; ERR_NOMEM. Ports come along from base.
+ * Makes a new full spec: a copy of `base`, ports included (NULL: a new session), with the patch
+ * applied. ERR_INVALID: a new media has no mode, there is no media, or an active leg does not
+ * exist; ERR_LIMIT: too many media; ERR_NOMEM.
  */
 enum err spec_apply(struct spec_session **out, const struct spec_session *base,
                     const struct spec_session *patch, const struct spec_context *context,
                     struct why *why) MUST_USE;
-/* The same content: ids, fields, keys; not the ports. Time does not depend on key octets. */
+/* Compares ids, fields and keys, not ports. The time does not depend on the key octets. */
 bool spec_eq(const struct spec_session *a, const struct spec_session *b);
 
 #endif

@@ -23,7 +23,7 @@ static const struct schema_field keying_fields[] = {
 };
 enum { KEYING_SUITE, KEYING_INLINE, KEYING_MKI, KEYING_LIFETIME, KEYING_ROC };
 
-/* What was found in a keying object. The octets are in secret memory, `master` then `mki`. */
+/* The fields of a keying object. The octets are in secret memory, `master` then `mki`. */
 struct keying_parts {
 	bool is_send;
 	const struct suite *suite;
@@ -36,8 +36,7 @@ struct keying_parts {
 	} * octets;
 };
 
-/* A key pasted into the wrong field must not be echoed: only what looks like a suite's name is
- * shown. */
+/* Echoes a value only if it looks like a suite's name: it may be a key in the wrong field. */
 static bool looks_like_suite(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

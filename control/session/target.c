@@ -171,7 +171,7 @@ static bool unwrap(const struct addr *a, struct addr *out)
 	return true;
 }
 
-/* `said`: the address as it was named, which may hold `a` inside. */
+/* `said`: the address as signalling or the packet has it; it may contain `a`. */
 struct judged {
 	const struct addr *a, *own, *said;
 	bool is_in_use;
@@ -251,7 +251,7 @@ static void add_listener(struct asked_list *l, uint16_t port)
 	}
 }
 
-/* The broadcast addresses of a network, new form and old. */
+/* The broadcast addresses of a network: the last address, and the first (the older form). */
 static void add_ends(struct asked_list *l, const struct target_local *at)
 {
 	uint32_t host = at->bits < 32 ? UINT32_MAX >> at->bits : 0;

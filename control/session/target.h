@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether media may be sent to an address, wherever the address came from. */
+/* Whether media may be sent to an address, from signalling or learned. Control thread only. */
 #ifndef CONTROL_SESSION_TARGET_H
 #define CONTROL_SESSION_TARGET_H
 
@@ -23,8 +23,8 @@ struct targets_nets {
 	struct addr_net items[TARGET_NETS_MAX];
 };
 
-/* An address that some SDP names instead of an interface's (media-address): what is sent there
- * comes to that interface. */
+/* An address that SDP names instead of an interface's (media-address). Packets sent there arrive at
+ * that interface. */
 struct target_alias {
 	struct addr addr; /* port 0 */
 	uint8_t interface;
@@ -38,8 +38,8 @@ struct target_facts {
 	unsigned n_aliases;
 	const struct target_local *locals;
 	unsigned n_locals;
-	const struct addr
-		*listeners; /* control, ng and http; 0.0.0.0 and :: stand for every address */
+	/* control, ng and http; 0.0.0.0 and :: mean every address */
+	const struct addr *listeners;
 	unsigned n_listeners;
 	const struct addr_net *deny, *allow; /* settings media-deny, media-allow */
 	unsigned n_deny, n_allow;
@@ -57,12 +57,12 @@ struct target_facts {
 enum err target_judge(const struct target_facts *f, const struct addr *target,
                       const struct addr *own, bool is_in_use, struct why *why) MUST_USE;
 
-/* Has a listener that port? Only then must the addresses of this host be read anew. */
+/* Has a listener that port? Only then the addresses of this host must be read again. */
 bool target_is_listener_port(const struct target_facts *f, uint16_t port);
 
 /*
- * What a worker asks about before a leg learns it (relay_config.asked): whatever the judge might
- * refuse, and media ports of ours. Writes at most `room` entries; returns how many there are.
+ * The sources that a worker asks about before a leg learns them (relay_config.asked): all that the
+ * judge might refuse, and our media ports. Writes at most `room` entries; returns the full number.
  */
 unsigned target_asked(const struct target_facts *f, struct relay_asked_entry *out, unsigned room);
 

@@ -16,7 +16,7 @@
 struct targets {
 	struct target_facts facts;
 	const struct targets_nets *deny, *allow; /* NULL: none */
-	struct target_local *locals;             /* what facts.locals is */
+	struct target_local *locals;             /* owned; facts.locals */
 	uint64_t read_ns;                        /* 0: never */
 	uint64_t logged_ns;
 	struct addr listeners[TARGET_LISTENERS_MAX];
@@ -138,7 +138,7 @@ static void put_local(struct target_local *l, const struct ifaddrs *a)
 	l->device = if_nametoindex(a->ifa_name);
 }
 
-/* When the system does not answer, the old facts stay. ERR_NOMEM. */
+/* If the system does not list its addresses, the old facts stay. ERR_NOMEM. */
 static enum err read_locals(struct targets *t, uint64_t now_ns)
 {
 	struct ifaddrs *all, *a;
@@ -206,7 +206,7 @@ enum err targets_fill_asked(struct targets *t, struct relay_asked *out)
 
 /* --- judgement -------------------------------------------------------------- */
 
-/* What a leg sends to, and the interface it leaves by. */
+/* A target of a leg, and the interface by which packets to it leave. */
 struct aim {
 	const struct addr *target;
 	unsigned interface;
@@ -243,7 +243,7 @@ struct judging {
 	uint64_t now_ns;
 };
 
-/* RTP and RTCP of a leg. `was`: the leg before, NULL: none. *field: which of them is refused. */
+/* Judges the RTP and RTCP targets of a leg. `was`: the leg before, NULL: none.  *field: refused. */
 static enum err judge_leg(const struct judging *j, const struct spec_leg *l,
                           const struct spec_leg *was, const char **field, struct why *why)
 {

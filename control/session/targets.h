@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the gateway knows about media targets, and the check of whole sessions. */
+/* The facts about media targets, and the check of whole sessions. */
 #ifndef CONTROL_SESSION_TARGETS_H
 #define CONTROL_SESSION_TARGETS_H
 
@@ -8,26 +8,26 @@
 #include "control/session/registry.h"
 #include "control/session/target.h"
 
-/* One for the service. Control only. */
+/* One for the service. Control thread only. */
 struct targets;
 
-/* `interfaces` and the lists, which may be NULL and may change, live as long as it does. ERR_NOMEM.
- */
+/* Borrows `interfaces` and the lists for life; the lists may be NULL and may change. ERR_NOMEM. */
 enum err targets_new(struct targets **out, const struct relay_interface *interfaces,
                      unsigned n_interfaces, const struct targets_nets *deny,
                      const struct targets_nets *allow) MUST_USE;
 void targets_free(struct targets *t); /* takes NULL */
 
-/* A listener of the gateway: before the first session. ERR_LIMIT beyond TARGET_LISTENERS_MAX. */
+/* Adds a listener of the gateway. Call it before the first session. ERR_LIMIT beyond
+ * TARGET_LISTENERS_MAX listeners. */
 enum err targets_add_listener(struct targets *t, const struct addr *a) MUST_USE;
-/* The sources that workers must ask about. Call it when every listener is known. ERR_NOMEM. */
+/* Lists the sources that workers must ask about. Call it after the last listener. ERR_NOMEM. */
 enum err targets_fill_asked(struct targets *t, struct relay_asked *out) MUST_USE;
 struct port_book *targets_book(struct targets *t);
-/* Session `s` becomes `next`: it owns the ports of `next`. */
+/* Records that session `s` owns the ports of `next`. */
 void targets_take_ports(struct targets *t, const struct registry_session *s,
                         const struct spec_session *next);
-/* Before they are given back: ports of `of` that are not in `kept` (NULL: none is) have no owner.
- * `now_ns` 0: they were never used. */
+/* Removes the owner of ports of `of` that are not in `kept` (NULL: of all). Call it before the
+ * ports are given back. `now_ns` 0: they were never used. */
 void targets_give_ports(struct targets *t, const struct spec_session *of,
                         const struct spec_session *kept, uint64_t now_ns);
 
@@ -48,12 +48,12 @@ struct targets_change {
 };
 enum err targets_check(struct targets *t, const struct targets_change *c, uint64_t now_ns,
                        struct why *why) MUST_USE;
-/* The same for one more target of a leg that exists: from an offer that is not answered yet, or a
- * source to be learned. */
+/* Checks one more target of an existing leg: from an offer that is not answered yet, or a source
+ * to be learned. */
 enum err targets_check_more(struct targets *t, const struct leg_name *at, const struct addr *target,
                             uint64_t now_ns, struct why *why) MUST_USE;
 
-/* At most once a second: packets of strangers must not fill the log. */
+/* True at most once a second: packets from unknown sources must not fill the log. */
 bool targets_may_log(struct targets *t, uint64_t now_ns);
 
 #endif
