@@ -240,7 +240,7 @@ void dialog_request_start(struct dialog_request *q, struct dialog *g)
 	starts[q->command.op](q);
 }
 
-/* Carries it out now, or after the requests that its call has already. */
+/* Starts the request, or queues it behind the others of its call. */
 static void request_submit(struct dialog_request *q)
 {
 	struct dialogs *d = q->owner;
