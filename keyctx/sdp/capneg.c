@@ -7,7 +7,7 @@
 
 enum { NUMBER_MAX = 2147483647, CONFIGS_MAX = 32 }; /* RFC 5939 3.4, 3.5: 1 to 2^31-1 */
 
-/* a=tcap:N proto proto: the numbers count on from N. */
+/* a=tcap:N proto proto …: the first has number N, the next N + 1. */
 static enum sdp_profile find_transport(const struct sdp *s, unsigned media, uint64_t number)
 {
 	const int sections[] = {(int)media, SDP_SESSION};
@@ -52,7 +52,8 @@ struct choice {
 	bool has_crypto, is_refused;
 };
 
-/* One number of an alternative: mandatory ones we cannot serve spoil it, optional ones never do. */
+/* One number of an alternative. A mandatory attribute that is not supported rules the alternative
+ * out; an optional one does not. */
 static enum err take_attribute(struct choice *c, struct str number, bool is_optional)
 {
 	struct str attr, name, value;
@@ -86,7 +87,7 @@ static enum err take_attribute(struct choice *c, struct str number, bool is_opti
 	return ERR_OK;
 }
 
-/* "1,2,[3,4]", after an optional "-ms:" that says which attributes of the plain m-line go. */
+/* "1,2,[3,4]", after an optional "-ms:" that deletes attributes of the plain m-line. */
 static enum err take_alternative(struct choice *c, struct str text)
 {
 	struct str rest;
@@ -113,7 +114,7 @@ static enum err take_alternative(struct choice *c, struct str text)
 	return e;
 }
 
-/* "1|2": the first alternative that can be served. `text` of the one taken comes back. */
+/* "1|2": chooses the first supported alternative. *taken: its text. */
 static enum err choose_attributes(struct choice *c, struct str list, struct str *taken)
 {
 	struct str rest;
@@ -177,7 +178,7 @@ static enum err try_config(struct choice *c, struct str config)
 	return ERR_NOT_FOUND;
 }
 
-/* An option that is required and not the base one leaves every configuration alone. */
+/* Does a=creq require another option than the base one? Then no configuration can be used. */
 static bool requires_unknown(const struct sdp *s, unsigned media)
 {
 	const int sections[] = {(int)media, SDP_SESSION};
@@ -201,8 +202,7 @@ enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media,
 
 	if (requires_unknown(s, media))
 		return ERR_NOT_FOUND;
-	/* Lower numbers are preferred (RFC 5939 3.5.1): look for the next higher one, again and
-	 * again. */
+	/* Lower numbers are preferred (RFC 5939 3.5.1): each round tries the next higher one. */
 	for (unsigned round = 0; round < CONFIGS_MAX; round++) {
 		struct str value, best = {0};
 		uint64_t n, best_n = UINT64_MAX;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an IMS-ALG decides about each m-line: end security at the edge, let it pass end to end, or
- * refuse (TS 33.328, 24.229). */
+/* The decision of an IMS-ALG about each m-line: end SRTP here, pass it end to end, or refuse
+ * (TS 33.328, TS 24.229). Rows are those of docs/keying.md. */
 #ifndef KEYCTX_SDP_IMS_H
 #define KEYCTX_SDP_IMS_H
 
@@ -13,38 +13,36 @@
 enum ims_3ge2ae { IMS_3GE2AE_ABSENT, IMS_3GE2AE_REQUESTED, IMS_3GE2AE_APPLIED };
 
 enum ims_3ge2ae ims_3ge2ae_read(const struct sdp *s, unsigned media);
-/* Takes it out of every section: nothing of it leaves for the core, nothing of it is believed from
- * there. */
+/* Removes it from every section: it is neither sent to the core nor believed from there. */
 void ims_3ge2ae_remove(struct sdp *s);
 /* Replaces it in an m-line. */
 enum err ims_3ge2ae_write(struct sdp *s, unsigned media, enum ims_3ge2ae v) MUST_USE;
 
-/* What an offered m-line holds. */
+/* The facts about an offered m-line. */
 struct ims_facts {
 	enum sdp_profile profile;
 	bool has_crypto, has_usable_crypto;
 	bool has_keymgmt;
-	bool has_capability; /* RFC 5939: a potential RTP/SAVP(F) configuration we could take */
+	bool has_capability; /* RFC 5939: a potential RTP/SAVP(F) configuration that we can use */
 	bool is_requested;   /* 3ge2ae:requested */
 };
 
-/* `list` are the m-line's a=crypto lines, `capability` whether capneg_choose found something. */
+/* `list`: the m-line's a=crypto lines; has_capability: capneg_choose found a configuration. */
 void ims_facts_read(struct ims_facts *out, const struct sdp *s, unsigned media,
                     const struct sdes_list *list, bool has_capability);
 
-/* What is known of the call; the switches are settings. */
+/* The facts about the call, and settings. */
 struct ims_call {
 	bool has_binding; /* the registration agreed on e2ae */
 	bool is_emergency;
-	bool e2ae_enabled;       /* towards the served UE, by policy */
-	bool gm_is_confidential; /* IPsec with ciphering, or TLS */
+	bool e2ae_enabled;       /* policy allows e2ae towards the served UE */
+	bool gm_is_confidential; /* Gm uses IPsec with encryption, or TLS */
 	bool require_confidential_gm;
-	bool accept_avp_crypto; /* O8 */
-	bool use_capabilities;  /* O9 */
+	bool accept_avp_crypto; /* row O8 */
+	bool use_capabilities;  /* row O9 */
 };
 
-/* Settings as the product ships: e2ae on, Gm trusted to be confidential and required so, O8 on, O9
- * on. */
+/* The defaults: e2ae on, Gm is and must be confidential, rows O8 and O9 on. */
 void ims_call_defaults(struct ims_call *c);
 
 enum ims_action {
@@ -52,8 +50,8 @@ enum ims_action {
 	IMS_E2AE,            /* end SRTP here: keys by a=crypto, RTP/SAVP(F) */
 	IMS_E2AE_AVP,        /* the same, the answer keeps RTP/AVP(F) beside a=crypto */
 	IMS_E2AE_CAPABILITY, /* the same, by a potential configuration */
-	IMS_E2E,             /* opaque: lines and packets pass unmodified */
-	IMS_REFUSE,          /* 488 with a Warning 399; port 0 where other m-lines survive */
+	IMS_E2E,             /* opaque: lines and packets pass unchanged */
+	IMS_REFUSE,          /* port 0 if other m-lines are left, else 488 with a Warning 399 */
 	IMS_ACTION_COUNT
 };
 

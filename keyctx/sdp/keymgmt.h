@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* a=key-mgmt lines (RFC 4567): carried, compared and recognised; the octets inside are somebody
- * else's. */
+/* a=key-mgmt lines (RFC 4567): find, copy and write. Their octets are not interpreted here. */
 #ifndef KEYCTX_SDP_KEYMGMT_H
 #define KEYCTX_SDP_KEYMGMT_H
 
@@ -15,7 +14,7 @@ enum { KEYMGMT_OCTETS_MAX = 16 * 1024 };
 
 /* One message as octets. Not secret: a MIKEY message protects what it carries. */
 struct keymgmt {
-	struct str protocol; /* "mikey", case-sensitive; lives as long as the description */
+	struct str protocol; /* "mikey", case-sensitive; borrowed from the description */
 	uint8_t *octets;     /* owned */
 	size_t len;
 	bool is_session_level;
@@ -26,15 +25,15 @@ struct keymgmt {
 enum err keymgmt_parse(struct keymgmt *out, struct str value) MUST_USE;
 void keymgmt_clear(struct keymgmt *k);
 /*
- * The message of `protocol` in force at an m-line: its own, else the session's (RFC 4567 3.1).
- * ERR_NOT_FOUND when there is none; ERR_SYNTAX also when one level has two of a protocol.
+ * The message of `protocol` that applies to an m-line: its own, else the session's (RFC 4567 3.1).
+ * ERR_NOT_FOUND: there is none; ERR_SYNTAX: unreadable, or two of a protocol at one level.
  */
 enum err keymgmt_find(struct keymgmt *out, const struct sdp *s, unsigned media,
                       const char *protocol) MUST_USE;
-/* The same at exactly one section, SDP_SESSION or an m-line's. */
+/* The same in one section only: SDP_SESSION or an m-line's index. */
 enum err keymgmt_find_at(struct keymgmt *out, const struct sdp *s, int section,
                          const char *protocol) MUST_USE;
-/* Any protocol at all, at either level? */
+/* Is there a line of any protocol, at the m-line or the session level? */
 bool keymgmt_is_present(const struct sdp *s, unsigned media);
 
 /* For tests: same protocol and octets? */

@@ -59,21 +59,21 @@ enum err sdp_direction_write(struct sdp *s, unsigned media, enum sdp_direction d
 
 /* --- reading ---------------------------------------------------------------- */
 
-/* "IN IP4 192.0.2.1": of c=, and the tail of a=rtcp. The address itself says its family; what
- * stands behind it is not looked at. */
+/* "IN IP4 192.0.2.1" of c= and a=rtcp. The address gives the family; text behind it is ignored. */
 static enum err parse_address(struct str text, struct addr *out, struct why *why)
 {
 	struct str net = str_word(&text), family = str_word(&text), host = str_word(&text), suffix;
 	struct addr a;
 
 	if (!str_eq_nocase(net, STR("IN")) || !family.n || !host.n)
-		return why_fail(why, ERR_SYNTAX, "an address line is not \"IN IP4|IP6 address\"");
+		return why_fail(why, ERR_SYNTAX,
+		                "an address line is not \"IN IP4 ADDRESS\" or \"IN IP6 ADDRESS\"");
 	host = str_cut(host, '/', &suffix);
 	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
 		host = str_make(host.p + 1, host.n - 2);
 	if (addr_parse_ip(host, &a))
 		return why_fail(why, ERR_UNSUPPORTED,
-		                "\"%.*s\" is not an IP address: host names are not looked up",
+		                "\"%.*s\" is not an IP address; host names are not supported",
 		                (int)(host.n < 64 ? host.n : 64), host.p);
 	if (addr_is_multicast(&a))
 		return why_fail(why, ERR_UNSUPPORTED,
@@ -94,19 +94,21 @@ static enum err read_connection(const struct sdp *s, unsigned media, struct addr
 		l = sdp_next_type(s, section, NULL, 'c');
 	}
 	if (!l)
-		return why_fail(why, ERR_SYNTAX,
-		                "no c= line, neither its own nor the session's: nothing says where "
-		                "media goes");
+		return why_fail(
+			why, ERR_SYNTAX,
+			"no c= line, neither in the m-line nor at session level: the address "
+			"is unknown");
 	for (other = sdp_next_type(s, section, l, 'c'); other;
 	     other = sdp_next_type(s, section, other, 'c'))
 		if (!str_eq(str_trim(other->value), str_trim(l->value)))
-			return why_fail(why, ERR_UNSUPPORTED,
-			                "c= lines that differ: one address is needed");
+			return why_fail(
+				why, ERR_UNSUPPORTED,
+				"several c= lines with different addresses; one is allowed");
 	return parse_address(l->value, out, why);
 }
 
-/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. What can't be read of it counts as not said, and an
- * address of another family than RTP's, too. */
+/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. Ignores what is unreadable, and an address of another
+ * family than RTP's. */
 static void read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport *t)
 {
 	struct str value, port;
@@ -144,7 +146,7 @@ enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_tran
 	t.rtcp_mux = t.rtcp_mux_only || sdp_has_attr(s, (int)media, "rtcp-mux");
 	read_rtcp(s, media, &t);
 	if (!t.rtcp.port)
-		e = why_fail(why, ERR_RANGE, "port 65535 leaves none for RTCP");
+		e = why_fail(why, ERR_RANGE, "port 65535 leaves no next port for RTCP");
 out:
 	if (e)
 		why_prefix(why, "m-line %u", media + 1);
@@ -180,8 +182,7 @@ static enum err write_connection(struct sdp *s, int section, struct str value)
 	return sdp_line_add(s, section, after, 'c', value);
 }
 
-/* The place of a line is kept where there was one: a=rtcp and a=rtcp-mux often stand among others.
- */
+/* Replaces a=rtcp where it stands, so that the order of lines does not change. */
 static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *place)
 {
 	struct sdp_line *l = sdp_next_attr(s, section, NULL, "rtcp", NULL), *more;
@@ -192,7 +193,7 @@ static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *p
 		(void)sdp_attr_remove(s, section, "rtcp");
 		return ERR_OK;
 	}
-	/* A second line would name the peer's own address still. */
+	/* A second line would still name the peer's own address. */
 	while (l && (more = sdp_next_attr(s, section, l, "rtcp", NULL)))
 		sdp_line_remove(more);
 	n = snprintf(text, sizeof(text), "rtcp:%u", place->rtcp.port);
@@ -258,7 +259,7 @@ struct origin {
 	struct str field[6];
 };
 
-/* The last word, which goes. */
+/* Cuts off and returns the last word. */
 static struct str last_word(struct str *text)
 {
 	size_t at;
@@ -273,7 +274,7 @@ static struct str last_word(struct str *text)
 	return word;
 }
 
-/* Read from behind: user names with blanks are written by some, and none by others. */
+/* Reads from the end: some user names contain blanks, some lines have no user name. */
 static enum err read_origin(const struct sdp *s, struct origin *out)
 {
 	struct origin o = {.line = sdp_next_type(s, SDP_SESSION, NULL, 'o')};
@@ -307,8 +308,7 @@ static enum err write_origin(struct sdp *s, const struct origin *o)
 	return sdp_line_set(s, o->line, str_make(text, (size_t)n));
 }
 
-/* One of a line that can't be read: its number follows from the text, so that it changes when the
- * text does. */
+/* A version for an unreadable line: a hash of its text, so that it changes with the text. */
 static enum err write_fresh_origin(struct sdp *s, struct origin *o)
 {
 	struct sdp_line *l = sdp_next_type(s, SDP_SESSION, NULL, 'o');
@@ -399,7 +399,7 @@ static unsigned sdp_ice_remove(struct sdp *s, int section)
 
 /*
  * draft-rosenberg-sipping-nat-scenarios (a=alt), RFC 6947, RFC 4570, RFC 7006, and Optimal Media
- * Routing of 3GPP TS 29.079, whose very purpose is to leave gateways out.
+ * Routing of 3GPP TS 29.079, which lets media bypass gateways.
  */
 unsigned sdp_ways_remove(struct sdp *s, int section)
 {

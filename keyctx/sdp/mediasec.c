@@ -15,7 +15,7 @@ const char *mediasec_name(enum mediasec_mechanism m)
 	return names[m];
 }
 
-/* What stands before the first `sep` outside a quoted string. False: a quote without its end. */
+/* Cuts off the text before the first `sep` outside quotes. False: a quote is not closed. */
 static bool cut_quoted(struct str text, char sep, struct str *part, struct str *rest)
 {
 	bool quoted = false;
@@ -92,7 +92,7 @@ static void print_server(uint32_t mechanisms, char *out, size_t room)
 static const struct {
 	bool stores, checks_verify, answers;
 } steps[MEDIASEC_STEP_COUNT] = {
-	/* Not authenticated yet: answered, nothing kept. */
+	/* Not authenticated yet: answer and store nothing. */
 	[MEDIASEC_FIRST] = {.answers = true},
 	[MEDIASEC_PROTECTED] = {.stores = true, .checks_verify = true, .answers = true},
 	[MEDIASEC_REQUEST] = {.checks_verify = true},
@@ -113,8 +113,8 @@ void mediasec_decide(struct mediasec_decision *out, const struct mediasec_questi
 		out->binding = out->is_downgrade ? 0 : ours & theirs;
 		out->e2ae = out->binding >> MEDIASEC_SDES_SRTP & 1;
 	}
-	/* RFC 3329 2.2: the server's list does not depend on the client's; a client that speaks of
-	 * no media gets none. */
+	/* RFC 3329 2.2: the server's list does not depend on the client's. A client without media
+	 * plane entries gets none. */
 	if ((steps[q->step].answers && q->client && q->client->n_media) || out->status)
 		print_server(ours, out->security_server, sizeof(out->security_server));
 }
@@ -132,7 +132,7 @@ enum err mediasec_strip_option(struct str require, char *out, size_t room)
 		if (!option.n || str_eq_nocase(option, STR("mediasec")))
 			continue;
 		if (at) {
-			/* "a,b" grows by the blank: bounded all the same. */
+			/* "a,b" becomes "a, b": check the room. */
 			if (at + 2 + option.n >= room)
 				return ERR_TOO_BIG;
 			out[at++] = ',';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Security-Client, -Server and -Verify (RFC 3329) with the mediasec parameter: what a P-CSCF
- * answers and stores. */
+ * answers and stores. Pure functions, any thread. */
 #ifndef KEYCTX_SDP_MEDIASEC_H
 #define KEYCTX_SDP_MEDIASEC_H
 
@@ -34,9 +34,9 @@ struct mediasec_list {
 };
 
 /*
- * The values of all headers of one name, in order; each may be a comma list with quoted strings.
- * Unknown mechanisms and parameters are passed over; sdes-srtp without mediasec says nothing of
- * media. ERR_SYNTAX, ERR_TOO_BIG.
+ * Parses the values of all headers of one name, in order; each may be a comma list with quoted
+ * strings. Ignores unknown mechanisms and parameters; sdes-srtp without mediasec is an entry of
+ * signalling. ERR_SYNTAX; ERR_TOO_BIG: more than MEDIASEC_ENTRIES_MAX entries.
  */
 enum err mediasec_parse(struct mediasec_list *out, const struct str *values, size_t n,
                         struct why *why) MUST_USE;
@@ -52,27 +52,27 @@ struct mediasec_question {
 	enum mediasec_step step;
 	bool is_emergency_registration;
 	bool uses_sec_agree; /* Require: sec-agree is in force: a mismatch is answered 494 */
-	uint32_t ours;       /* mechanisms gateway and policy support */
-	uint32_t sent;       /* what this binding's Security-Server held; 0: none was sent */
+	uint32_t ours;       /* mechanisms that the gateway supports and policy allows */
+	uint32_t sent;       /* mechanisms in this binding's Security-Server; 0: none was sent */
 	const struct mediasec_list *client; /* NULL: no such header */
 	const struct mediasec_list *verify; /* NULL: no such header */
 };
 
 struct mediasec_decision {
 	int status;        /* 0: go on; 494 Security Agreement Required */
-	bool is_downgrade; /* Security-Verify is not what was sent: worth a log line */
-	bool store;       /* `binding` replaces what the binding had (it is cleared by a re-REGISTER
-	                     without the header) */
+	bool is_downgrade; /* Security-Verify is not what was sent: log it */
+	/* store `binding` in the registration; a re-REGISTER without the header clears it */
+	bool store;
 	uint32_t binding; /* mechanisms both sides have */
 	bool e2ae;        /* sdes-srtp is among them */
-	char security_server[MEDIASEC_TEXT_MAX]; /* value to add to 401, 200 and 494; empty: no
-	                                            header */
+			  /* value of Security-Server in 401, 200 and 494; empty: no header */
+	char security_server[MEDIASEC_TEXT_MAX];
 };
 
 void mediasec_decide(struct mediasec_decision *out, const struct mediasec_question *q);
 
-/* "mediasec": taken out of Require and Proxy-Require before forwarding, and never a reason for 420.
- * Empty: nothing is left. */
+/* Removes "mediasec" from the value of Require or Proxy-Require before forwarding; it is never a
+ * reason for 420. Empty: nothing is left. ERR_TOO_BIG. */
 enum err mediasec_strip_option(struct str require, char *out, size_t room) MUST_USE;
 
 #endif

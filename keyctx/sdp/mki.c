@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* MKIs are octets on the wire and decimal numbers of up to 1,024 bits in SDP: the conversion both
- * ways. */
+/* Converts MKIs between octets (on the wire) and decimal numbers of up to 1,024 bits (in SDP). */
 #include "keyctx/sdp/sdes.h"
 
 enum { DIGITS_MAX = 309 }; /* of 2^1024 - 1 */

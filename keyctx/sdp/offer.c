@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Offer and answer: one table for whose turn it is, one for what is new. */
+/* Offer and answer: a table of states and events, and a table of changes. */
 #include "keyctx/sdp/offer.h"
 
 struct rule {
@@ -128,13 +128,13 @@ enum offer_event offer_event_of(enum offer_side side, bool is_answer)
 
 /* --- what is new ------------------------------------------------------------ */
 
-/* [was there][is there now] for what does not depend on more; NONE: look closer. */
+/* [was there][is there now]; NONE: the tables below decide. */
 static const enum offer_change presence[2][2] = {
 	{OFFER_CHANGE_NONE, OFFER_CHANGE_NEW},
 	{OFFER_CHANGE_GONE, OFFER_CHANGE_NONE},
 };
 
-/* [moved][rekeyed][rekeying accepted]: a new key alone is the only thing that can be refused. */
+/* [moved][rekeyed][rekeying accepted]: only a new key at an unchanged address can be refused. */
 static const enum offer_change changes[2][2][2] = {
 	{{OFFER_CHANGE_NONE, OFFER_CHANGE_NONE},
          {OFFER_CHANGE_REKEY_REFUSED, OFFER_CHANGE_REKEYED}},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Offer and answer (RFC 3264): whose turn it is, and what a new description means for a media that
- * is there already. */
+/* Offer and answer (RFC 3264): the state of a call, and what a new description changes in a media.
+ * Pure tables, any thread. */
 #ifndef KEYCTX_SDP_OFFER_H
 #define KEYCTX_SDP_OFFER_H
 
@@ -8,8 +8,7 @@
 
 #include "base/err.h"
 
-/* A is who made the first offer of the call (with an offerless INVITE: the called one), B the
- * other. */
+/* Side A made the first offer of the call (after an INVITE without offer: the called side). */
 enum offer_side { OFFER_SIDE_A, OFFER_SIDE_B };
 
 /*
@@ -17,7 +16,7 @@ enum offer_side { OFFER_SIDE_A, OFFER_SIDE_B };
  *   NEW ─────────────────▶ OPENING ─────────▶ STABLE ─────────────────▶ A_OFFERS / B_OFFERS
  *    ▲      refused           │                 ▲       answer B / A           │
  *    └────────────────────────┘                 └──────────────────────────────┘
- *                                                       or refused: all as before
+ *                                                        or refused: no change
  *   any ── end ──▶ ENDED
  */
 enum offer_state {
@@ -35,25 +34,22 @@ enum offer_event {
 	OFFER_EVENT_OFFER_B,
 	OFFER_EVENT_ANSWER_A,
 	OFFER_EVENT_ANSWER_B,
-	OFFER_EVENT_REFUSED, /* the offer that waits was answered by an error */
+	OFFER_EVENT_REFUSED, /* the waiting offer was answered by an error */
 	OFFER_EVENT_END,
 	OFFER_EVENT_COUNT
 };
 
-/* What the caller does about it. */
+/* What the caller must do. */
 enum offer_action {
-	OFFER_DO_OPEN,    /* a first offer, or a new one in a running call: keep it, change nothing
-	                     that runs */
-	OFFER_DO_REPLACE, /* the same side offers again before an answer (401, another branch):
-	                     forget the one that waits */
-	OFFER_DO_AGREE,   /* the answer that was waited for: make it so */
-	OFFER_DO_AGREE_AGAIN, /* one more answer to what is agreed: 200 after 183, or another branch
-	                         of a fork */
-	OFFER_DO_ROLL_BACK,   /* forget the offer that waits; everything old stays */
+	OFFER_DO_OPEN,    /* keep the offer; the agreement does not change yet */
+	OFFER_DO_REPLACE, /* the same side offers again (401, another branch): replace its offer */
+	OFFER_DO_AGREE,   /* the waiting offer is answered: apply the answer */
+	OFFER_DO_AGREE_AGAIN, /* one more answer (200 after 183, another fork): apply it */
+	OFFER_DO_ROLL_BACK,   /* drop the waiting offer; the agreement stays */
 	OFFER_DO_NOTHING,
 	OFFER_DO_END,
-	OFFER_DO_GLARE,  /* both sides offer: refuse this one (491, RFC 3261 14.1) */
-	OFFER_DO_REFUSE, /* not now: an answer without an offer, anything after the end */
+	OFFER_DO_GLARE,  /* both sides offer: refuse this offer (491, RFC 3261 14.1) */
+	OFFER_DO_REFUSE, /* impossible now: an answer without an offer, anything after the end */
 	OFFER_ACTION_COUNT
 };
 
@@ -62,14 +58,14 @@ const char *offer_event_name(enum offer_event e);
 /* For tests: names in messages of failed tests. */
 const char *offer_action_name(enum offer_action a);
 
-/* What the event would do here; the state it leads to. Changes nothing. */
+/* The action of an event in state `s`; *next: the state after it. Changes nothing. */
 enum offer_action offer_look(enum offer_state s, enum offer_event e, enum offer_state *next);
-/* Does it. */
+/* The same, and sets *s to the state after it. */
 enum offer_action offer_step(enum offer_state *s, enum offer_event e);
 /* OFFER_EVENT_OFFER_x, OFFER_EVENT_ANSWER_x of a side. */
 enum offer_event offer_event_of(enum offer_side side, bool is_answer);
 
-/* --- a media that was there before ------------------------------------------ */
+/* --- changes of a media ----------------------------------------------------- */
 
 /* What is new in one side's description of one m-line. */
 struct offer_news {
@@ -81,21 +77,20 @@ struct offer_news {
 };
 
 struct offer_policy {
-	bool accept_rekey;      /* a new key at an unchanged address; the IMS profile says no
-	                           (TS 33.328 7.4) */
-	bool allow_mode_switch; /* plain to secured and the like in mid-call */
+	bool accept_rekey;      /* a new key at an unchanged address (IMS: no, TS 33.328 7.4) */
+	bool allow_mode_switch; /* another mode during the call */
 };
 
+/* The effect on a media; U3 to U13 are rows of docs/keying.md. */
 enum offer_change {
-	OFFER_CHANGE_NONE,     /* nothing of ours: contexts untouched (U3, U5) */
-	OFFER_CHANGE_NEW,      /* a media begins (U9), or comes back (U8) */
-	OFFER_CHANGE_GONE,     /* port 0: the legs go (U8) */
-	OFFER_CHANGE_MOVED,    /* new address, same key */
-	OFFER_CHANGE_REKEYED,  /* new key, same address: ROC as the setting says (U7) */
-	OFFER_CHANGE_RENEWED,  /* new key and new address: a new stream, ROC 0 (U6, RFC 4568 7.1.4)
-	                        */
-	OFFER_CHANGE_SWITCHED, /* another mode: the media is built anew */
-	OFFER_CHANGE_REKEY_REFUSED,  /* 488, old context stays */
+	OFFER_CHANGE_NONE,           /* key contexts stay (U3, U5) */
+	OFFER_CHANGE_NEW,            /* a media begins (U9) or returns (U8) */
+	OFFER_CHANGE_GONE,           /* port 0: the legs are removed (U8) */
+	OFFER_CHANGE_MOVED,          /* new address, same key */
+	OFFER_CHANGE_REKEYED,        /* new key, same address: ROC by the setting rekey-roc (U7) */
+	OFFER_CHANGE_RENEWED,        /* new key and address: ROC 0 (U6, RFC 4568 7.1.4) */
+	OFFER_CHANGE_SWITCHED,       /* another mode: the media is built anew */
+	OFFER_CHANGE_REKEY_REFUSED,  /* 488, the old context stays */
 	OFFER_CHANGE_SWITCH_REFUSED, /* 488 (U13) */
 	OFFER_CHANGE_COUNT
 };

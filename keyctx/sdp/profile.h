@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Transport protocols of m-lines that carry RTP, and what each of them means. */
+/* RTP profiles: the transport protocols of m-lines that carry RTP. */
 #ifndef KEYCTX_SDP_PROFILE_H
 #define KEYCTX_SDP_PROFILE_H
 
@@ -19,11 +19,11 @@ enum sdp_profile {
 };
 
 const char *sdp_profile_name(enum sdp_profile p);   /* "RTP/SAVPF"; "" for OTHER */
-enum sdp_profile sdp_profile_find(struct str name); /* case does not count */
+enum sdp_profile sdp_profile_find(struct str name); /* ignores case; else OTHER */
 bool sdp_profile_is_rtp(enum sdp_profile p);
 bool sdp_profile_is_secure(enum sdp_profile p); /* SAVP(F), keys by SDES or key-mgmt */
 bool sdp_profile_is_dtls(enum sdp_profile p);
-/* The RTP/AVP or RTP/SAVP profile with the feedback (F) that `p` has. */
+/* RTP/AVP(F) or RTP/SAVP(F), with F if `p` has it. */
 enum sdp_profile sdp_profile_with(enum sdp_profile p, bool secure);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done with a=crypto lines once they are read: compare, choose, answer, print. */
+/* Compares, chooses, answers and prints a=crypto lines. */
 #include "keyctx/sdp/sdes.h"
 
 #include <inttypes.h>
@@ -22,12 +22,13 @@ void sdes_policy_defaults(struct sdes_policy *p)
 static const struct {
 	const char *name, *meaning;
 } faults[SDES_FAULT_COUNT] = {
-	[SDES_USABLE] = {"usable", "it can be used"},
-	[SDES_BAD_SYNTAX] = {"bad-syntax", "it does not follow RFC 4568 section 9"},
+	[SDES_USABLE] = {"usable", "the line can be used"},
+	[SDES_BAD_SYNTAX] = {"bad-syntax", "the syntax is not that of RFC 4568 section 9"},
 	[SDES_BAD_TAG] = {"bad-tag", "the tag is not 1 to 9 digits without leading zeros"},
 	[SDES_DUPLICATE_TAG] = {"duplicate-tag", "another line has this tag"},
-	[SDES_UNKNOWN_SUITE] = {"unknown-suite", "the crypto suite is not known here"},
-	[SDES_REFUSED_SUITE] = {"refused-suite", "the crypto suite is not allowed here"},
+	[SDES_UNKNOWN_SUITE] = {"unknown-suite", "the crypto suite is not supported"},
+	[SDES_REFUSED_SUITE] = {"refused-suite",
+                                "the crypto suite is not allowed by the settings or the request"},
 	[SDES_UNKNOWN_METHOD] = {"unknown-method", "the key method is not inline"},
 	[SDES_BAD_KEY] = {"bad-key", "the key is not base64 of the suite's key and salt length"},
 	[SDES_BAD_LIFETIME] = {"bad-lifetime", "the lifetime is not a number within the limits"},
@@ -35,16 +36,16 @@ static const struct {
 	[SDES_MKI_NEEDED] = {"mki-needed", "several keys need distinct MKIs of one length"},
 	[SDES_REFUSED_MKI] = {"refused-mki", "MKIs are not allowed here"},
 	[SDES_TOO_MANY_KEYS] = {"too-many-keys", "more inline keys than allowed"},
-	[SDES_REPEATED_KEY] = {"repeated-key", "the same key stands in the description twice"},
-	[SDES_REFLECTED_KEY] = {"reflected-key", "our own key came back"},
+	[SDES_REPEATED_KEY] = {"repeated-key", "the description has the same key twice"},
+	[SDES_REFLECTED_KEY] = {"reflected-key", "the peer sent our own key back"},
 	[SDES_REUSED_KEY] = {"reused-key", "the key in use with another suite, MKI or lifetime"},
 	[SDES_SPENT_KEY] =
 		{"spent-key",
-                 "a key that this call used before, and whose state is gone; a new one is needed"},
+                 "the call used this key before and its state is gone; a new key is needed"},
 	[SDES_BAD_PARAM] = {"bad-parameter",
-                            "a session parameter's value is wrong, or it is there twice"},
+                            "a session parameter has a wrong value or occurs twice"},
 	[SDES_UNKNOWN_PARAM] = {"unknown-parameter",
-                                "a mandatory session parameter is not known here"},
+                                "a mandatory session parameter is not supported"},
 	[SDES_REFUSED_PARAM] = {"refused-parameter", "a session parameter is not allowed here"},
 	[SDES_WEAK_PARAM] = {"weak-parameter",
                              "UNENCRYPTED_SRTP, UNENCRYPTED_SRTCP and UNAUTHENTICATED_SRTP are "
@@ -61,7 +62,7 @@ const char *sdes_fault_meaning(enum sdes_fault f)
 	return faults[f].meaning;
 }
 
-/* --- life ------------------------------------------------------------------- */
+/* --- making and freeing ----------------------------------------------------- */
 
 static void clear_keys(struct keyctx **keys, unsigned n)
 {
@@ -137,7 +138,7 @@ const struct sdes_line *sdes_list_first(const struct sdes_list *list)
 	return NULL;
 }
 
-/* What a person must change is said in words. */
+/* Names the parameter that the peer must not use. */
 static const char *fault_text(const struct sdes_line *l)
 {
 	if (l->fault != SDES_WEAK_PARAM)
@@ -165,7 +166,7 @@ static bool keys_eq(struct keyctx *const *a, unsigned n_a, struct keyctx *const 
 
 	if (n_a != n_b)
 		return false;
-	/* As a set: the order of keys with MKIs says nothing. */
+	/* As a set: the order of keys with MKIs has no meaning. */
 	for (unsigned i = 0; i < n_a; i++)
 		for (unsigned k = 0; k < n_b; k++)
 			same += keyctx_eq(a[i], b[k]);
@@ -197,7 +198,7 @@ const struct sdes_line *sdes_list_find(const struct sdes_list *list, const struc
 	return NULL;
 }
 
-/* Key and salt alone, whatever the suite: _80 and _32 of one key are one key. */
+/* Compares key and salt, not the suite: _80 and _32 with the same octets are one key. */
 static bool same_octets(const struct keyctx *a, const struct keyctx *b)
 {
 	bool key = secret_eq(a->key, b->key, SUITE_KEY_MAX);
@@ -252,8 +253,7 @@ static enum err fresh_key(struct keyctx **out, const struct suite *suite,
 {
 	enum err e = keyctx_generate_for(out, suite, lifetime_pkts);
 
-	/* Not within the life of the universe with a working generator: with a broken one, better
-	 * no call. */
+	/* A working generator never repeats a key: with a broken one, fail the call. */
 	if (!e && is_seen(offered, seen, *out)) {
 		keyctx_free(*out);
 		e = ERR_CRYPTO;
@@ -323,7 +323,7 @@ enum err sdes_answer_check(const struct sdes_list *offered, const struct sdes_li
 
 	if (answer->n + answer->n_unread != 1)
 		return why_fail(why, ERR_INVALID,
-		                "an answer has one a=crypto line, this one has %u",
+		                "an answer must have one a=crypto line; this one has %u",
 		                answer->n + answer->n_unread);
 	if (l->fault)
 		return why_fail(why, ERR_INVALID, "a=crypto of the answer: %s",
@@ -335,12 +335,11 @@ enum err sdes_answer_check(const struct sdes_list *offered, const struct sdes_li
 		                l->tag, l->suite->name);
 	for (unsigned i = 0; i < l->n_keys; i++)
 		if (sdes_list_has_key(offered, l->keys[i]))
-			return why_fail(why, ERR_INVALID,
-			                "a=crypto of the answer: our own key came back");
+			return why_fail(why, ERR_INVALID, "a=crypto of the answer has our own key");
 	if (!negotiated_eq(&l->params, &o->params))
 		return why_fail(
 			why, ERR_INVALID,
-			"a=crypto of the answer: negotiated parameters are not those offered");
+			"a=crypto of the answer: the negotiated parameters differ from the offer");
 	*ours = o;
 	return ERR_OK;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The grammar of a=crypto (RFC 4568 9), read with the rules of its section 6 and the policy at
- * hand. */
+/* Parses a=crypto (RFC 4568 9) by the rules of RFC 4568 6 and the policy. */
 #include "base/b64.h"
 #include "base/secret.h"
 #include "keyctx/sdp/sdes.h"
 
-/* Numbers are written without leading zeros everywhere in RFC 4568. */
+/* Numbers of RFC 4568 have no leading zeros. */
 static bool read_number(struct str text, uint64_t min, uint64_t max, uint64_t *out)
 {
 	uint64_t v;
@@ -43,7 +42,7 @@ static bool split_key(struct str text, struct key_text *out)
 			k.has_mki = true;
 			k.mki = str_cut(field, ':', &k.mki_len);
 		} else {
-			/* The lifetime stands first. */
+			/* The lifetime comes first. */
 			if (k.has_lifetime || k.has_mki)
 				return false;
 			k.has_lifetime = true;
@@ -140,7 +139,7 @@ static enum err read_key(struct str text, const struct suite *s, const struct sd
 
 static const char inline_method[] = "inline";
 
-/* RFC 4568 6.1: several keys have each an MKI, all of one length, no two the same. */
+/* RFC 4568 6.1: if there are several keys, each has an MKI; all MKIs differ and have one length. */
 static enum sdes_fault judge_keys(struct keyctx *const *keys, unsigned n)
 {
 	for (unsigned i = 0; n > 1 && i < n; i++) {
@@ -253,7 +252,7 @@ static enum err on_fec_key(struct param_place *at)
 {
 	struct sdes_line *l = at->line;
 
-	/* RFC 4568 6.3.5: with FEC on the media's own address the whole line is invalid. */
+	/* RFC 4568 6.3.5: without an address of its own for FEC, the whole line is invalid. */
 	if (!at->policy->has_fec_address) {
 		at->fault = SDES_REFUSED_PARAM;
 		return ERR_OK;
@@ -291,7 +290,7 @@ static enum err read_param(struct str word, struct param_place *at, uint32_t *se
 	struct str name = str_cut(word, '=', &at->value);
 	bool has_value = name.n < word.n;
 
-	/* "-" marks what may be ignored; alone, or twice, it is no parameter (RFC 4568 9.2). */
+	/* A parameter with "-" in front is optional; "-" and "--x" are invalid (RFC 4568 9.2). */
 	if (word.p[0] == '-') {
 		if (word.n < 2 || word.p[1] == '-')
 			at->fault = SDES_BAD_SYNTAX;
@@ -377,8 +376,8 @@ static bool is_named(const struct sdes_line *l)
 }
 
 /*
- * A tag names one line (RFC 4568 5.1.1). The same line once more says nothing new; two keys under
- * one tag and suite leave open which of them an answer would mean, so that neither is used.
+ * A tag names one line (RFC 4568 5.1.1). A repeated line is ignored. If lines with one tag and
+ * suite have different keys, an answer would not tell which key it means: neither line is used.
  */
 static void judge_tag(struct sdes_list *list, struct sdes_line *l)
 {

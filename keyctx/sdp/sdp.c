@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sections of lines in one arena that is wiped as a whole. */
+/* Sections of lines in one arena, which is wiped as a whole. */
 #include "keyctx/sdp/sdp.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
-/* --- the arena: what is taken lives until sdp_free -------------------------- */
+/* --- the arena: memory taken from it lives until sdp_free ------------------- */
 
 struct sdp_chunk {
 	struct sdp_chunk *next;
@@ -51,7 +51,7 @@ void sdp_free(struct sdp *s)
 	while (c) {
 		struct sdp_chunk *next = c->next;
 
-		/* The description itself lives in the last of them. */
+		/* The description itself is in the last chunk. */
 		secret_wipe(c->octets, c->used);
 		mem_free(c);
 		c = next;
@@ -68,8 +68,7 @@ static struct link *lines_of(const struct sdp *s, int section)
 	return (struct link *)l;
 }
 
-/* How many ports an m-line names does not matter: one pair is relayed, and the rest is not told on.
- */
+/* One pair is relayed whatever number of ports the m-line names. */
 static void parse_port(struct sdp_media *m, struct str text)
 {
 	struct str count;
@@ -77,7 +76,7 @@ static void parse_port(struct sdp_media *m, struct str text)
 	struct str first = str_cut(text, '/', &count);
 
 	if (str_to_u64(first, 65535, &port))
-		m->fault = "its port is not 0 to 65535";
+		m->fault = "the port must be a number from 0 to 65535";
 	if (first.n < text.n && (str_to_u64(count, 65535, &n) || n == 0))
 		n = 1;
 	m->port = (uint16_t)port;
@@ -96,10 +95,10 @@ static void parse_media(struct sdp_media *m, const struct sdp_line *l)
 	m->profile = sdp_profile_find(proto);
 	parse_port(m, port);
 	if (!proto.n)
-		m->fault = "it has not got a media, a port and a transport";
+		m->fault = "the m= line must have a media, a port and a transport";
 }
 
-/* False: it is one too many. */
+/* False: there are SDP_MEDIA_MAX already. */
 static bool add_media(struct sdp *s, struct sdp_line *l)
 {
 	struct sdp_media *m = &s->media[s->n_media];
@@ -144,8 +143,7 @@ static bool is_blank(struct str text)
 	return true;
 }
 
-/* A small letter, "=" and a value: blanks before it go, a capital becomes small. False: it is no
- * line of a description. */
+/* Removes blanks before a line, makes its letter small. False: it is not a letter, "=", a value. */
 static bool repair(struct sdp *s, struct sdp_line *l)
 {
 	struct str text = l->text;
@@ -167,7 +165,7 @@ static bool repair(struct sdp *s, struct sdp_line *l)
 	return l->type >= 'a' && l->type <= 'z';
 }
 
-/* RFC 8866 5: v= is the first line, and begins a description. *keep: does the line stay? */
+/* RFC 8866 5: v= is the first line of a description. *keep: does the line stay? */
 static enum err judge_version(struct sdp *s, const struct sdp_line *l, unsigned number, bool *keep,
                               struct why *why)
 {
@@ -175,18 +173,16 @@ static enum err judge_version(struct sdp *s, const struct sdp_line *l, unsigned 
 		return ERR_OK;
 	if (s->n_media)
 		return why_fail(why, ERR_SYNTAX,
-		                "line %u: another description begins (v=); one is taken at a time",
+		                "line %u: a second description begins (v=); only one is allowed",
 		                number);
 	if (!str_is(str_trim(l->value), "0"))
-		return why_fail(why, ERR_SYNTAX,
-		                "line %u: v= is not 0, the only version there is (RFC 8866 5.1)",
-		                number);
+		return why_fail(why, ERR_SYNTAX, "line %u: v= must be 0 (RFC 8866 5.1)", number);
 	*keep = list_is_empty(&s->session);
 	return ERR_OK;
 }
 
-/* docs/decisions/0060: what is no line is left out, what can be put right is, and what can be read
- * in two ways is refused. */
+/* docs/decisions/0060: removes what is not a line, repairs what has one possible reading, refuses
+ * what has two. */
 static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, struct why *why)
 {
 	struct sdp_line *l = take(s, sizeof(*l));
@@ -196,11 +192,10 @@ static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, str
 	if (!l)
 		return ERR_NOMEM;
 	if (!cut_line(rest, &l->text, &l->end_len))
-		return why_fail(
-			why, ERR_SYNTAX,
-			"line %u: a NUL or a lone CR, which others may read as an end of line",
-			number);
-	/* Blank lines at the very end are common and mean nothing; they are kept. */
+		return why_fail(why, ERR_SYNTAX,
+		                "line %u: has a NUL or a lone CR; lines must end with CRLF or LF",
+		                number);
+	/* Blank lines at the end are common and harmless; they are kept. */
 	if (is_blank(l->text) && is_blank(*rest) && (s->n_media || !list_is_empty(&s->session))) {
 		l->value = l->text;
 		list_add_tail(lines_of(s, (int)s->n_media - 1), &l->link);
@@ -220,7 +215,7 @@ static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, str
 	return e;
 }
 
-/* One that begins without v= gets it. */
+/* Adds a missing v=0. */
 static enum err need_version(struct sdp *s, uint8_t end_len)
 {
 	struct sdp_line *l = LIST_OF(s->session.next, struct sdp_line, link);
@@ -248,7 +243,7 @@ static enum err parse_lines(struct sdp *s, struct str text, struct why *why)
 		e = parse_line(s, &text, ++number, why);
 	if (!e && list_is_empty(&s->session) && !s->n_media)
 		e = why_fail(why, ERR_SYNTAX,
-		             "no session description: no line is a letter, '=' and a value");
+		             "not a session description: no line is a letter, '=' and a value");
 	if (!e)
 		e = need_version(s, end_len ? end_len : 2);
 	if (!e)
@@ -268,9 +263,10 @@ enum err sdp_parse(struct sdp **out, struct str text, struct why *why)
 		return why_fail(why, ERR_SYNTAX, "no session description");
 	if (text.n > SDP_TEXT_MAX || n_lines > SDP_LINES_MAX)
 		return why_fail(why, ERR_TOO_BIG,
-		                "a description of %zu octets and %zu lines; at most %d and %d",
+		                "the description has %zu octets and %zu lines; at most %d and %d "
+		                "are allowed",
 		                text.n, n_lines, SDP_TEXT_MAX, SDP_LINES_MAX);
-	/* One block for nearly everything, and some room for the usual edits. */
+	/* One block for the text, its lines and the usual edits. */
 	c = chunk_new(sizeof(*s) + n_lines * sizeof(struct sdp_line) + text.n + CHUNK_BYTES);
 	if (!c)
 		return ERR_NOMEM;
@@ -424,11 +420,11 @@ enum err sdp_line_set(struct sdp *s, struct sdp_line *l, struct str value)
 
 static void insert_after(struct link *before, struct link *l)
 {
-	/* list_add_tail puts in front of what it is given. */
+	/* list_add_tail inserts before its first argument. */
 	list_add_tail(before->next, l);
 }
 
-/* The last line with text: blank ones stay behind what is added. */
+/* The last line that is not blank: new lines go before blank ones at the end. */
 static struct sdp_line *last_line(const struct sdp *s, int section)
 {
 	struct link *head = lines_of(s, section), *l = head->prev;
@@ -455,7 +451,7 @@ enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char t
 	l->type = type;
 	l->text = text;
 	l->value = str_skip(text, 2);
-	/* Whatever ended the last line of all ends it still. */
+	/* The new line ends as `after` did: the text may end without a line end. */
 	l->end_len = after->end_len;
 	if (!after->end_len)
 		after->end_len = s->end_len ? s->end_len : 2;
@@ -498,7 +494,7 @@ enum err sdp_attr_add(struct sdp *s, int section, const char *name, struct str v
 	return sdp_line_add(s, section, NULL, 'a', str_make(p, n));
 }
 
-/* An m= line of which something is missing is written whole. */
+/* Fills in a missing part of an m= line. */
 static struct str or_else(struct str text, const char *preset)
 {
 	return text.n ? text : str_of(preset);
@@ -532,7 +528,7 @@ enum err sdp_media_append(struct sdp *s, struct str kind, struct str proto)
 
 	if (!l)
 		return ERR_NOMEM;
-	/* Blank lines at the very end would stand between the two. */
+	/* Remove blank lines at the end: they would stand between the m-lines. */
 	while (lines->prev != &last->link)
 		list_remove(lines->prev);
 	*l = (struct sdp_line){.type = 'm', .end_len = last->end_len};

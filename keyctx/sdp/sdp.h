@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A session description (RFC 8866) as sections of lines: parse, edit, print. A line that nobody
- * edits is printed octet for octet as it came. */
+/* A session description (RFC 8866) as sections of lines: parse, edit, print. Lines that are not
+ * edited are printed unchanged, octet for octet. */
 #ifndef KEYCTX_SDP_SDP_H
 #define KEYCTX_SDP_SDP_H
 
@@ -20,10 +20,10 @@ enum {
 	SDP_MEDIA_SAID_MAX = 64,
 };
 
-/* Where a line stands: a media's index, or before the first of them. */
+/* A section is a media's index, or SDP_SESSION: the lines before the first m=. */
 enum { SDP_SESSION = -1 };
 
-/* The description owns it, and frees it. */
+/* Owned and freed by the description. */
 struct sdp_line {
 	struct link link;
 	struct str text;  /* without its end: "a=rtcp-mux" */
@@ -40,72 +40,74 @@ struct sdp_media {
 	struct str formats;
 	enum sdp_profile profile;
 	uint16_t port;
-	uint16_t n_ports;  /* behind the slash of the port; 1 without */
-	const char *fault; /* why this line can't be used; NULL: it can. What could not be read is
-	                      empty, the port 0 */
+	uint16_t n_ports; /* the number after "port/"; 1 if there is none */
+	/* static: why this line can't be used; NULL: it can. Unreadable texts are empty, an
+	 * unreadable port is 0. */
+	const char *fault;
 };
 
-/* Keys may stand in it: every octet is wiped by sdp_free. Any thread, one at a time. */
+/* May contain keys: sdp_free wipes every octet. Any thread; used by one at a time. */
 struct sdp {
 	struct link session; /* lines before the first m= */
 	unsigned n_media;
-	unsigned n_said; /* m= lines of the text; those beyond SDP_MEDIA_MAX are left out */
+	unsigned n_said; /* m= lines of the text; those beyond SDP_MEDIA_MAX are not in `media` */
 	struct sdp_media media[SDP_MEDIA_MAX];
 	uint8_t end_len;  /* line end of the first line, used for new ones */
-	bool is_repaired; /* it does not print as it came */
+	bool is_repaired; /* sdp_print does not give the parsed text */
 	struct sdp_chunk *chunks;
 };
 
 /*
- * Copies `text`. ERR_SYNTAX (names the line), ERR_TOO_BIG (text, lines, SDP_MEDIA_SAID_MAX),
- * ERR_NOMEM. Refused are a NUL or a lone CR, another version or a second description, and what
- * holds no line at all. A line that is not a letter, "=" and text is left out; a capital letter
- * becomes small, blanks before it go, and v=0 is put in front of what lacks it. An m= line that
- * can't be read has a `fault`; those that are too many are left out with all that stands below
- * them. Other lines are not judged.
+ * Copies `text`. ERR_SYNTAX, with the line number: a NUL or a lone CR, another version, a second
+ * description, or no line at all; ERR_TOO_BIG: octets, lines or m= lines (SDP_MEDIA_SAID_MAX);
+ * ERR_NOMEM. Repairs (docs/decisions/0060): a line that is not a letter, "=" and text is removed, a
+ * capital letter becomes small, blanks before it are removed, a missing v=0 is added. An unreadable
+ * m= line gets a `fault`; m= lines beyond SDP_MEDIA_MAX are removed with the lines below them.
+ * Other lines are not checked.
  */
 enum err sdp_parse(struct sdp **out, struct str text, struct why *why) MUST_USE;
 void sdp_free(struct sdp *s); /* takes NULL */
 
-/* Octets sdp_print will write. */
+/* The number of octets that sdp_print writes. */
 size_t sdp_length(const struct sdp *s);
-/* ERR_TOO_BIG. No NUL is added. */
+/* Writes the text without NUL; *len: its length. ERR_TOO_BIG: `room` is too small. */
 enum err sdp_print(const struct sdp *s, char *out, size_t room, size_t *len) MUST_USE;
 
 /* --- lines; `section` is a media's index or SDP_SESSION --------------------- */
 
-/* The lines in order: NULL begins, NULL ends. */
+/* The line after `after` (NULL: the first one); NULL: there is none. */
 struct sdp_line *sdp_next(const struct sdp *s, int section, const struct sdp_line *after);
 /* The next line of a type. */
 struct sdp_line *sdp_next_type(const struct sdp *s, int section, const struct sdp_line *after,
                                char type);
-/* Is it a=`name` or a=`name`:value? Case and blanks around the name don't count; `value` is
- * trimmed, and may be NULL. */
+/* Is it a=`name` or a=`name`:value? Ignores case and blanks around the name. `value` (NULL: not
+ * wanted) is trimmed. */
 bool sdp_line_is_attr(const struct sdp_line *l, const char *name, struct str *value);
-/* The next such line. */
+/* The next line for which sdp_line_is_attr is true. */
 struct sdp_line *sdp_next_attr(const struct sdp *s, int section, const struct sdp_line *after,
                                const char *name, struct str *value);
 bool sdp_has_attr(const struct sdp *s, int section, const char *name);
 
-/* Replaces the text behind "x="; copied. ERR_NOMEM, ERR_TOO_BIG, ERR_SYNTAX (a line end inside). */
+/* Replaces the text after "x=" by a copy of `value`. ERR_NOMEM, ERR_TOO_BIG; ERR_SYNTAX: it
+ * contains a line end or NUL. */
 enum err sdp_line_set(struct sdp *s, struct sdp_line *l, struct str value) MUST_USE;
-/* A new line behind `after`, which belongs to `section`; NULL: at the section's end. */
+/* Adds a line after `after`, a line of `section`; NULL: at the section's end. Errors as above. */
 enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char type,
                       struct str value) MUST_USE;
 void sdp_line_remove(struct sdp_line *l);
 
-/* All a=`name` lines of the section; returns how many there were. */
+/* Removes all a=`name` lines of the section; returns how many. */
 unsigned sdp_attr_remove(struct sdp *s, int section, const char *name);
-/* a=`name`:`value`, or a=`name` when the value is empty. */
+/* Adds a=`name`:`value`, or a=`name` when the value is empty. */
 enum err sdp_attr_add(struct sdp *s, int section, const char *name, struct str value) MUST_USE;
 
-/* Rewrite the m= line. */
+/* Sets port and transport of the m= line. */
 enum err sdp_media_set(struct sdp *s, unsigned media, uint16_t port, struct str proto) MUST_USE;
-/* Refused: port 0, no attributes but those needed to name it (RFC 3264 6). */
+/* Refuses a media: port 0, and no attributes but its mid (RFC 3264 6, RFC 5888). */
 enum err sdp_media_reject(struct sdp *s, unsigned media) MUST_USE;
 
-/* One more m-line, that is off; at the end, which may not be the last of SDP_MEDIA_MAX. Texts are
- * copied; empty ones become audio, RTP/AVP. ERR_NOMEM. */
+/* Appends an m-line with port 0; there must be room (SDP_MEDIA_MAX). Copies the texts; empty ones
+ * become audio and RTP/AVP. ERR_NOMEM. */
 enum err sdp_media_append(struct sdp *s, struct str kind, struct str proto) MUST_USE;
 
 #endif
