@@ -161,8 +161,8 @@ static void on_sweep(void *arg)
 
 	dialogs_each_quiet(i->dialogs, clk_mono_ns() - silent_ns(i), look_at, i);
 	if (set_sweep(i))
-		log_error("dialog",
-		          "msg=\"cannot set a timer, silent calls without an event do not end\"");
+		log_error("dialog", "msg=\"cannot set a timer, silent calls without a "
+		                    "media-timeout event will not end\"");
 }
 
 enum err dialog_idle_new(struct dialog_idle **out, struct loop *l, struct events *ev,

@@ -20,7 +20,7 @@
 /* Rows of a direction of a leg, an object of its own in JSON. */
 enum spec_direction_field { SPEC_DIRECTION_KEYING, SPEC_DIRECTION_GATE };
 
-/* Rows of spec_leg_schema. A row that no code names needs no constant: it stands at the end. */
+/* Rows of spec_leg_schema. Rows that no code names come last and have no constant. */
 enum spec_leg_field {
 	SPEC_LEG_INTERFACE,
 	SPEC_LEG_REMOTE,

@@ -164,7 +164,7 @@ static enum err read_locals(struct targets *t, uint64_t now_ns)
 	return ERR_OK;
 }
 
-/* Settings may have changed, and SDP may have named more addresses. */
+/* Updates the facts that a reload or SDP may have changed. */
 static void look_again(struct targets *t)
 {
 	struct target_facts *f = &t->facts;

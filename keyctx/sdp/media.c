@@ -146,7 +146,8 @@ enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_tran
 	t.rtcp_mux = t.rtcp_mux_only || sdp_has_attr(s, (int)media, "rtcp-mux");
 	read_rtcp(s, media, &t);
 	if (!t.rtcp.port)
-		e = why_fail(why, ERR_RANGE, "port 65535 leaves no next port for RTCP");
+		e = why_fail(why, ERR_RANGE,
+		             "port 65535 has no next port for RTCP; use a lower port");
 out:
 	if (e)
 		why_prefix(why, "m-line %u", media + 1);
@@ -175,7 +176,7 @@ static enum err write_connection(struct sdp *s, int section, struct str value)
 		sdp_line_remove(other);
 	if (l)
 		return sdp_line_set(s, l, value);
-	/* RFC 8866 5: c= stands behind m= and i=. */
+	/* RFC 8866 5: c= comes after m= and i=. */
 	after = sdp_next(s, section, NULL);
 	if (sdp_next(s, section, after) && sdp_next(s, section, after)->type == 'i')
 		after = sdp_next(s, section, after);

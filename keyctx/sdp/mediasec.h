@@ -51,7 +51,7 @@ enum mediasec_step {
 struct mediasec_question {
 	enum mediasec_step step;
 	bool is_emergency_registration;
-	bool uses_sec_agree; /* Require: sec-agree is in force: a mismatch is answered 494 */
+	bool uses_sec_agree; /* the request requires sec-agree: answer a mismatch with 494 */
 	uint32_t ours;       /* mechanisms that the gateway supports and policy allows */
 	uint32_t sent;       /* mechanisms in this binding's Security-Server; 0: none was sent */
 	const struct mediasec_list *client; /* NULL: no such header */

@@ -24,7 +24,7 @@ struct key_text {
 	bool has_lifetime, has_mki;
 };
 
-/* key-salt ["|" lifetime] ["|" mki ":" length]: the colon tells the two apart. */
+/* key-salt ["|" lifetime] ["|" mki ":" length]: only an MKI has a colon. */
 static bool split_key(struct str text, struct key_text *out)
 {
 	struct key_text k = {0};
