@@ -107,7 +107,7 @@ void keyctx_free(const struct keyctx *k)
 
 bool keyctx_same_key(const struct keyctx *a, const struct keyctx *b)
 {
-	/* Both compares run whatever the first one finds. */
+	/* Always compares both, so that the time does not depend on the result. */
 	bool key = secret_eq(a->key, b->key, SUITE_KEY_MAX);
 	bool salt = secret_eq(a->salt, b->salt, SUITE_SALT_MAX);
 

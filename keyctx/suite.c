@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SRTP suites of RFC 4568 6.2, RFC 6188 and RFC 7714. */
+/* The table of SRTP suites (RFC 4568 6.2, RFC 6188, RFC 7714), and their older names. */
 #include "keyctx/suite.h"
 
 /* The hard limits are 2^48 SRTP and 2^31 SRTCP packets (RFC 3711 9.2, RFC 7714 14.2). RFC 6188 4

@@ -50,7 +50,7 @@ struct kms_audit {
 typedef void kms_audit_fn(void *arg, const struct kms_audit *line);
 
 struct kms_config {
-	struct kms_directory *directory; /* taken */
+	struct kms_directory *directory; /* owned by the KMS after kms_new */
 	struct kms_store store;
 	enum err (*random)(void *ctx, const char *name, uint8_t *out, size_t n);
 	void *random_ctx;

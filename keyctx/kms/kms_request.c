@@ -317,7 +317,8 @@ static void serve(struct kms_request *r)
 
 	if (e == ERR_LIMIT)
 		kms_request_refuse(r, KMS_LIMITED, MIKEY_E_UNSPECIFIED,
-		                   "over policy.rate_per_minute for this user");
+		                   "too many requests from this user (policy.rate_per_minute, "
+		                   "policy.rate_burst)");
 	else if (e)
 		kms_request_refuse(r, KMS_BROKEN, MIKEY_E_UNSPECIFIED, "out of memory");
 	else if (r->operation == KMS_REQUEST)
@@ -334,7 +335,7 @@ static void refuse_unwritten(struct kms_request *r, enum err e)
 	r->retry_after_s = FULL_RETRY_S;
 	kms_request_refuse(r, e == ERR_LIMIT ? KMS_LIMITED : KMS_BROKEN, MIKEY_E_UNSPECIFIED,
 	                   e == ERR_LIMIT ? "the store of served messages is full (--seen-max)"
-	                                  : "the state can't be written");
+	                                  : "the state can't be written, check the disk");
 }
 
 static void identify(struct kms_request *r)
@@ -351,7 +352,8 @@ static void identify(struct kms_request *r)
 	if (found == KMS_KEY_UNKNOWN) {
 		kms_request_refuse(r, KMS_UNKNOWN_KEY, MIKEY_E_AUTH,
 		                   r->unknown_why ? r->unknown_why
-		                                  : "the key is unknown or has expired");
+		                                  : "the sender's key or certificate is unknown, "
+		                                    "not trusted or expired");
 		return;
 	}
 	e = verify(r, &fault);
@@ -362,7 +364,7 @@ static void identify(struct kms_request *r)
 	e = check_replay(r);
 	if (e == ERR_REPLAY)
 		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS,
-		                   "a replay: the message was served before");
+		                   "the message was served before (replay)");
 	else if (e)
 		refuse_unwritten(r, e);
 	if (e)

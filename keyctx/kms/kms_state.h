@@ -71,7 +71,7 @@ struct kms_request {
 
 	enum kms_owner owner;
 	const struct kms_user *user;
-	const struct kms_peer *asking; /* KMS_OWNER_PEER */
+	const struct kms_peer *asking; /* the KMS that asks, with KMS_OWNER_PEER */
 	/* why the key is unknown, if there is a special reason; static text */
 	const char *unknown_why;
 	struct pki_chain *chain;

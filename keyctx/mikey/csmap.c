@@ -221,7 +221,9 @@ static enum err fill_keys(struct csmap_session *s, const struct mikey_key *key,
 	/* A TEK without salt gets a salt of zeros: only a TGK derives one (decision 0010.11). */
 	if (mikey_key_has_salt(key->type))
 		memcpy(s->salt, key->salt, key->salt_len);
-	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED, "keys can't be derived") : ERR_OK;
+	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
+	                      "the keys of the crypto session can't be derived")
+	         : ERR_OK;
 }
 
 enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs,

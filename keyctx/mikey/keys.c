@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Key data sub-payloads to keys in secret memory and back. */
+/* Reads key data sub-payloads into keys in secret memory, and writes them. */
 #include "keyctx/mikey/keys.h"
 
 #include "base/secret.h"

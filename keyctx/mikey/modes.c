@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Protection of messages: which algorithms go together, KEMAC, MAC, signature. */
+/* Protects messages: which algorithms may be combined, KEMAC, MAC, signature. */
 #include "keyctx/mikey/modes.h"
 
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole messages: header, crypto session map, chain; and the builder. */
+/* Reads and builds whole messages: header, crypto session map, chain of payloads. */
 #include "keyctx/mikey/msg.h"
 
 /* offset in the header: version, data type, then next */
@@ -153,7 +153,7 @@ static enum err check_chain(const struct mikey_msg *m, struct mikey_fault *fault
 
 		if ((p->type == MIKEY_V || p->type == MIKEY_SIGN) && i + 1 < m->n)
 			return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED, p->offset,
-			                     "%s is not the last payload",
+			                     "%s must be the last payload",
 			                     mikey_type_name(p->type));
 		for (size_t j = 0; key >= 0 && j < i; j++)
 			if (single_key(&m->p[j]) == key)

@@ -66,7 +66,7 @@ enum err mikey_msg_read(struct mikey_msg *out, struct view octets,
 enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets,
                                struct mikey_fault *fault) MUST_USE;
 
-/* The first payload of `type`, or NULL; IDR and RANDR by role, too. */
+/* The first payload of `type`, or the IDR with that role; NULL if there is none. */
 const struct mikey_payload *mikey_msg_find(const struct mikey_msg *m, unsigned type);
 const struct mikey_payload *mikey_msg_idr(const struct mikey_msg *m, unsigned role);
 /* The random value of RANDR with that role; empty if there is none. */
@@ -84,7 +84,7 @@ struct mikey_build {
 	size_t next_at;
 };
 
-/* `room` is empty: wr_make(). */
+/* Begins a message in `room`, an empty writer from wr_make(). */
 void mikey_build_start(struct mikey_build *b, struct wr room, const struct mikey_hdr *hdr,
                        const struct mikey_cs *cs, size_t n_cs);
 /* A chain inside something else, appended to `w`. `numbered`: an octet that names the type of

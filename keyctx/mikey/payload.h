@@ -111,7 +111,7 @@ struct mikey_tp {
 	uint16_t ticket_type;
 	uint8_t subtype, version;
 	uint8_t prf;
-	uint16_t flags; /* D E F G H I J K L M N O, O the lowest bit: enum ticket_flag */
+	uint16_t flags; /* flags D to O, O in the lowest bit: enum ticket_flag */
 	uint8_t res;    /* five reserved bits, kept so that writing reproduces what was read */
 	struct view data;
 };
@@ -120,7 +120,7 @@ struct mikey_tp {
 struct mikey_payload {
 	uint16_t type;      /* enum mikey_type */
 	uint8_t next;       /* type of the payload that follows; 0 for the last one and for SIGN */
-	uint32_t offset;    /* of its first octet, from the start of the message */
+	uint32_t offset;    /* of its first octet, in octets from the start of the message */
 	struct view octets; /* the whole payload, as received */
 	union {
 		struct {

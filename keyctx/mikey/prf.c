@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The two PRFs and the labels of every derivation. */
+/* The two PRFs, and the label of every derived key. */
 #include "keyctx/mikey/prf.h"
 
 #include "base/secret.h"
@@ -85,7 +85,7 @@ enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *
 	return e;
 }
 
-/* The fixed head of a label (RFC 3830 4.1.3, RFC 6043 5.1). */
+/* The fixed first part of a label (RFC 3830 4.1.3, RFC 6043 5.1). */
 struct label_head {
 	uint32_t constant;
 	unsigned cs_id; /* NO_CS: none */

@@ -361,7 +361,7 @@ static enum err check_received(const struct ticket_csb *c, const struct mikey_ms
 
 	if (m->hdr.csb_id != c->csb_id || m->hdr.prf != c->algs.prf)
 		return mikey_fail_at(fault, ERR_AUTH, MIKEY_E_AUTH, 4,
-		                     "CSB ID or PRF is not that of this CSB");
+		                     "CSB ID or PRF differs from that of the bundle");
 	if (m->hdr.map_type != MIKEY_MAP_GENERIC_ID)
 		return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, 9,
 		                     "the map type must be 2 (GENERIC-ID)");
@@ -489,7 +489,7 @@ static enum err check_repeat(const struct ticket_csb *c, struct view octets,
 	if (view_eq(octets, csb_octets_view(&c->sent)) ||
 	    view_eq(octets, csb_octets_view(&c->pending)))
 		return mikey_fail(fault, ERR_REPLAY, MIKEY_E_TS,
-		                  "the message was sent by this side (reflected)");
+		                  "the peer sent back a message of this side (reflected)");
 	return ERR_OK;
 }
 
@@ -529,7 +529,7 @@ enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const stru
 	e = mikey_msg_read(ch.msg, octets, fault);
 	if (!e && !response && ch.msg->hdr.data_type != MIKEY_DT_TRANSFER_INIT)
 		e = mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1,
-		                  "%s, must be TRANSFER_INIT or TRANSFER_RESP",
+		                  "the message is %s, must be TRANSFER_INIT or TRANSFER_RESP",
 		                  mikey_data_type_name(ch.msg->hdr.data_type));
 	if (!e)
 		e = check_received(c, ch.msg, env, fault);

@@ -120,7 +120,7 @@ enum err csb_check_answer(const struct mikey_msg *offer, const struct mikey_msg 
 
 		if (!is)
 			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			               "the answer lacks crypto session %u of the offer",
+			               "crypto session %u of the offer is missing in the answer",
 			               was->cs_id);
 		else if (!policy_was_offered(was, answer, is->policies.p[0]))
 			e = mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
@@ -195,8 +195,8 @@ static enum err settle(struct ticket_cs *cs, const struct mikey_keys *keys,
 		return ERR_OK;
 	snprintf(name, sizeof(name), "ssrc-cs%u", cs->cs_id);
 	if (env->random(env->random_ctx, name, ssrc, sizeof(ssrc)))
-		return mikey_fail(fault, ERR_CRYPTO, MIKEY_E_UNSPECIFIED, "no random octets for %s",
-		                  name);
+		return mikey_fail(fault, ERR_CRYPTO, MIKEY_E_UNSPECIFIED,
+		                  "the random generator failed (%s)", name);
 	cs->has_ssrc = true;
 	cs->ssrc = be32_get(ssrc);
 	return ERR_OK;
@@ -388,8 +388,8 @@ enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
 
 		e = policy ? csmap_derive(&s->sessions[s->n], cs, policy, &ground, fault)
 		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
-		                        "crypto session %u: no message has SP %u", cs->cs_id,
-		                        cs->policies.p[0]);
+		                        "crypto session %u names SP %u, which is in no message",
+		                        cs->cs_id, cs->policies.p[0]);
 	}
 	if (e)
 		secret_free(s);

@@ -25,12 +25,12 @@ struct grant_exchange {
 	size_t len;
 	struct secret key; /* PSK or envelope key */
 	struct pki_cert *kms_cert;
-	struct mikey_id kms; /* views `names` */
+	struct mikey_id kms; /* a view on `names` */
 	uint8_t *names;
 	bool is_resolve;
 	uint8_t prf;
 	uint32_t csb_id;
-	struct view rand; /* views `octets` */
+	struct view rand; /* a view on `octets` */
 };
 
 /* A decoded answer; in secret memory. */

@@ -12,7 +12,7 @@ struct ticket_initiator {
 	uint8_t state;
 	uint16_t flags;
 	uint8_t ticket_prf;
-	struct mikey_msg msg; /* TRANSFER_INIT, views `octets` */
+	struct mikey_msg msg; /* TRANSFER_INIT, a view on `octets` */
 	uint8_t octets[MIKEY_MESSAGE_MAX];
 	struct ticket_keys *keys; /* of the ticket, not forked */
 	struct mikey_keys *own;   /* session keys of the own KEMAC */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Transfer, the initiator's side (RFC 6043 4.2.2): TRANSFER_INIT out, one bundle for each
- * TRANSFER_RESP in. */
+/* Ticket Transfer, the initiator's side (RFC 6043 4.2.2): builds TRANSFER_INIT, and makes a
+ * bundle from each TRANSFER_RESP. */
 #ifndef KEYCTX_TICKET_INITIATOR_H
 #define KEYCTX_TICKET_INITIATOR_H
 

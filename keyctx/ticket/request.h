@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Request, the initiator's side (RFC 6043 4.2.1): REQUEST_INIT out, REQUEST_RESP in, a
- * granted ticket as result. */
+/* Ticket Request, the initiator's side (RFC 6043 4.2.1): builds REQUEST_INIT, and takes
+ * the ticket from REQUEST_RESP. */
 #ifndef KEYCTX_TICKET_REQUEST_H
 #define KEYCTX_TICKET_REQUEST_H
 
@@ -22,7 +22,7 @@ struct ticket_request_params {
 
 struct ticket_request;
 
-/* Builds REQUEST_INIT. Copies what it needs. */
+/* Builds REQUEST_INIT. Copies what it needs of `params`. The caller owns the result. */
 enum err ticket_request_new(struct ticket_request **out, const struct ticket_request_params *params,
                             const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_request_free(struct ticket_request *r);

@@ -42,7 +42,7 @@ static enum err check_header(const struct ticket_responder *a, struct mikey_faul
 
 	if (h->data_type != MIKEY_DT_TRANSFER_INIT)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_DT, 1,
-		                     "%s, must be TRANSFER_INIT",
+		                     "the message is %s, must be TRANSFER_INIT",
 		                     mikey_data_type_name(h->data_type));
 	if (!mikey_prf_is_known(h->prf))
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, MIKEY_E_PRF, 3,
@@ -273,7 +273,7 @@ static enum err authenticate(struct ticket_responder *a, const struct ticket_key
 	if (!e && (d.vi.u.v.alg != v->u.v.alg || d.vi.u.v.mac.n != v->u.v.mac.n ||
 	           !secret_eq(d.vi.u.v.mac.p, v->u.v.mac.p, v->u.v.mac.n)))
 		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
-		               "Vi in Initiator Data is not the V of the offer");
+		               "Vi in Initiator Data differs from V of the offer");
 	return e;
 }
 

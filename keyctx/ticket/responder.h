@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Transfer, the responder's side (RFC 6043 4.2.2): TRANSFER_INIT in, keys from a KMS or the
- * ticket, TRANSFER_RESP out. */
+/* Ticket Transfer, the responder's side (RFC 6043 4.2.2): reads TRANSFER_INIT, gets the keys from a
+ * KMS or the ticket, builds TRANSFER_RESP. */
 #ifndef KEYCTX_TICKET_RESPONDER_H
 #define KEYCTX_TICKET_RESPONDER_H
 
@@ -54,7 +54,7 @@ const struct mikey_msg *ticket_responder_msg(const struct ticket_responder *a);
 bool ticket_responder_must_resolve(const struct ticket_responder *a);
 /* IDRpsk of the ticket: names the TPK that opens it (modes 2 and 4). */
 struct mikey_id ticket_responder_tpk_id(const struct ticket_responder *a);
-/* For ticket_resolve_params.ticket. */
+/* The TICKET payload, for ticket_resolve_params.ticket. */
 const struct mikey_payload *ticket_responder_ticket(const struct ticket_responder *a);
 
 /*

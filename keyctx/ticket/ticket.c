@@ -13,7 +13,7 @@ enum {
 	V_FIXED = 2, /* octets of V before the MAC: next payload, algorithm */
 };
 
-/* A ticket's KEMAC is encrypted with this in place of a CSB ID (RFC 6043 A.2). */
+/* The CSB ID with which the KEMAC of a ticket is encrypted (RFC 6043 A.2). */
 static const uint32_t NO_CSB = 0xffffffff;
 
 struct ticket_keys *ticket_keys_new(void)

@@ -13,8 +13,8 @@
 #include "keyctx/ticket/policy.h"
 
 enum {
-	NODES_MAX = 8192, /* a message of 16 kB has fewer */
-	VALUE_MAX = 40,   /* octets shown of a long field */
+	NODES_MAX = 8192, /* more than a message of 16 kB can have */
+	VALUE_MAX = 40,   /* a longer field is cut to this many octets */
 	CHAIN_MAX = 40,
 };
 

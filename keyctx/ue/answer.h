@@ -9,7 +9,7 @@
 /* What the first offer of a call is answered with. Borrowed. */
 struct ue_answering {
 	const struct ue_identity *id;
-	enum ue_protection protection; /* ue_choose_answer() */
+	enum ue_protection protection; /* from ue_choose_answer() */
 	const struct sdp *offer;
 	struct sdp *local; /* the own description without keys; the answer is written into it */
 };

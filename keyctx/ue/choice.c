@@ -77,7 +77,7 @@ static void list_offered(unsigned offered, char *out, size_t room)
 {
 	size_t n = 0;
 
-	out[0] = '\0';
+	snprintf(out, room, "%s", offered ? "" : "no protection that all m= lines share");
 	for (unsigned p = 0; p < UE_PROTECTIONS && n < room; p++)
 		if (offered & 1u << p)
 			n += (size_t)snprintf(out + n, room - n, "%s%s", n ? ", " : "",
@@ -97,8 +97,8 @@ enum err ue_choose_answer(const struct ue_choosing *c, unsigned offered, enum ue
 		if (e)
 			return e;
 		if (!(offered & 1u << c->user))
-			return why_fail(why, ERR_DENIED, "the offer has %s, not %s", text,
-			                ue_protection_name(c->user));
+			return why_fail(why, ERR_DENIED, "the offer has %s, the user chose %s",
+			                text, ue_protection_name(c->user));
 		*out = c->user;
 		return ERR_OK;
 	}

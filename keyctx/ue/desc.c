@@ -121,7 +121,7 @@ enum err ue_desc_put(struct sdp *s, int section, struct view mikey, struct why *
 		.protocol = STR("mikey"), .octets = (uint8_t *)(uintptr_t)mikey.p, .len = mikey.n};
 	enum err e = keymgmt_write(s, section, &k);
 
-	return e ? why_fail(why, e, "a=key-mgmt: %s", err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "a=key-mgmt can't be written: %s", err_meaning(e)) : ERR_OK;
 }
 
 enum err ue_desc_get(const struct sdp *s, int section, struct keymgmt *out, struct why *why)

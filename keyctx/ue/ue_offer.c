@@ -218,7 +218,7 @@ static enum err make_lines(struct ue_offer *o, const struct ue_wish *wish, struc
 		if (!e && o->protection == UE_E2AE)
 			e = sdp_attr_add(s, (int)m, "3ge2ae", STR("requested"));
 	}
-	return e ? why_fail(why, e, "a=crypto: %s", err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "a=crypto lines can't be made: %s", err_meaning(e)) : ERR_OK;
 }
 
 static enum err keep_names(struct ue_offer *o, struct mikey_id me, struct mikey_id peer,
