@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL's RSA and X.509 in our own types. */
+/* OpenSSL's RSA and X.509 with this program's types. */
 #include "keyctx/pki.h"
 
 #include <limits.h>
@@ -37,7 +37,7 @@ static BIO *bio_of(struct view v)
 	return v.n <= INT_MAX ? BIO_new_mem_buf(v.n ? (const void *)v.p : "", (int)v.n) : NULL;
 }
 
-/* Asks nobody for a passphrase, so OpenSSL refuses an encrypted key. */
+/* Never asks for a passphrase, so OpenSSL refuses an encrypted key. */
 static int no_passphrase(char *buf, int size, int rw, void *arg)
 {
 	(void)buf;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL's ciphers, MACs and random numbers in our own types. */
+/* OpenSSL's ciphers, MACs and random numbers with this program's types. */
 /* SHA1_Transform is the only way to a hash state of five words, and prim_hmac uses the bare hashes;
  * OpenSSL 3 marks both as deprecated. */
 #define OPENSSL_SUPPRESS_DEPRECATED

@@ -83,7 +83,8 @@ struct kms_peer {
 	size_t n_domains;
 };
 
-/* A rule of who may get tickets for calls to whom. The first rule that matches decides. */
+/* May users that match `from` get tickets for calls to users that match `to`? The first
+ * rule that matches decides. */
 struct kms_rule {
 	struct kms_pattern from, to;
 	bool allow;

@@ -97,7 +97,7 @@ void mikey_build_add_raw(struct mikey_build *b, unsigned type, struct view body)
 /* The message built, a view on `room`. ERR_TOO_BIG: it did not fit. */
 enum err mikey_build_done(const struct mikey_build *b, struct view *out) MUST_USE;
 
-/* Payloads used often, as values. */
+/* Make payloads that are used often. */
 struct mikey_payload mikey_make_t(struct mikey_ts ts);
 struct mikey_payload mikey_make_idr(unsigned role, struct mikey_id id);
 struct mikey_payload mikey_make_randr(unsigned role, struct view rand);

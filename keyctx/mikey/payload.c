@@ -445,7 +445,7 @@ enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mik
 		                     "%s is truncated", c->name);
 	if (no != FINE)
 		return mikey_fail_at(fault, ERR_UNSUPPORTED, (enum mikey_error)no, p.offset,
-		                     "%s has an unknown code", c->name);
+		                     "%s has an unknown type or algorithm number", c->name);
 	p.octets = (struct view){.p = start, .n = (size_t)(r->p - start)};
 	*out = p;
 	return ERR_OK;

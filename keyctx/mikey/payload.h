@@ -178,8 +178,8 @@ struct mikey_payload {
 		struct {
 			uint8_t type, kv;
 			struct view key, salt;
-			struct view spi;      /* KV SPI */
-			struct view from, to; /* KV interval */
+			struct view spi;      /* with MIKEY_KV_SPI */
+			struct view from, to; /* with MIKEY_KV_INTERVAL: first and last value */
 		} key;
 		struct {
 			uint8_t kind;

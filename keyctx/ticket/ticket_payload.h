@@ -13,7 +13,7 @@ enum ticket_flag {
 	TICKET_E = 1 << 10, /* Ticket Resolve is mandatory */
 	TICKET_F = 1 << 9,  /* the responder must send TRANSFER_RESP */
 	TICKET_G = 1 << 8,  /* the responder makes RANDRr */
-	TICKET_H = 1 << 7,  /* RANDRi goes into the keys */
+	TICKET_H = 1 << 7,  /* RANDRi is an input of the keys */
 	TICKET_I = 1 << 6,  /* key forking */
 	TICKET_J = 1 << 5,  /* may be reused */
 	TICKET_K = 1 << 4,  /* the KMS changed the requested policy */
