@@ -27,7 +27,7 @@ enum {
 	/* legs of a media: the access leg and up to eight core legs (forking) */
 	RELAY_LEGS_MAX = 9,
 	RELAY_LEG_ACCESS = 0,      /* index of leg a; 1 is leg b, 2 is leg b2, and so on */
-	RELAY_INTERFACES_MAX = 32, /* most local addresses */
+	RELAY_INTERFACES_MAX = 32, /* maximum number of local addresses */
 	RELAY_WORKERS_MAX = 64,
 };
 

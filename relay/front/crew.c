@@ -13,7 +13,7 @@
 
 enum {
 	MORE_BLOCKS = 512,
-	/* most messages from one worker in one poll, so that control can do its other work */
+	/* maximum of messages from a worker in a poll, so that control can do other work */
 	POLL_MSGS = 4096,
 };
 

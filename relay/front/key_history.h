@@ -22,7 +22,7 @@ struct key_history_entry {
 /* A worker keeps this many unused keys of a session: those that left use last. */
 enum { KEY_HISTORY_KEPT_MAX = 16 };
 
-/* Entries in order of first use, one for each place of a key. Zero all but hash_key to start. */
+/* Entries in order of first use, one for each place of a key. Set hash_key and zero the rest. */
 struct key_history {
 	/* 16 random octets, so that fingerprints reveal nothing about the keys */
 	const uint8_t *hash_key;

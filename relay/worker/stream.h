@@ -42,8 +42,8 @@ static inline struct engine_stream *crypto_state(struct crypto *c)
 	return (struct engine_stream *)(void *)c->state;
 }
 
-/* A block of the pool. Members used in one direction only say so. An inbound stream ends after the
- * second cache line. */
+/* A block of the pool. Members for one direction are marked "in" or "out". An inbound stream ends
+ * after the second cache line. */
 struct stream {
 	struct stream *next;
 	uint32_t ssrc;        /* on the wire of its leg */

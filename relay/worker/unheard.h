@@ -12,9 +12,9 @@
 struct pkt;
 
 enum {
-	/* failed packets in a sample: one is tried with the other tag length; all make a finding */
+	/* failed packets in a sample; the first one is tried with the other tag length */
 	UNHEARD_SAMPLE = 16,
-	/* repeated octets in a sample that mean plain payload; ciphertext repeats 0.5 by chance */
+	/* at least this many octets of a sample repeat in plain payload; 0.5 in ciphertext */
 	UNHEARD_ALIKE = 8,
 	/* octets at the start of a payload that are compared with the previous packet */
 	UNHEARD_HEAD = 8,

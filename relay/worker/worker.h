@@ -19,7 +19,7 @@ struct event_base;
 struct event;
 
 enum {
-	/* most messages in one turn, so that commands do not starve media */
+	/* maximum of messages in a turn, so that commands do not starve media */
 	WORKER_INBOX_MAX = 64,
 	WORKER_RING_MSGS = 4096,
 	WORKER_IOS_MAX = 4,
@@ -43,10 +43,11 @@ struct worker {
 	struct engine *engine;
 	struct io *ios[WORKER_IOS_MAX];
 	unsigned n_ios;
-	/* a back end can look for packets without a syscall */
+	/* some back end can look for packets without a syscall */
 	bool may_look_again;
-	uint8_t io_of[RELAY_INTERFACES_MAX]; /* for each interface the index into `ios` */
-	/* the back ends' copies */
+	/* for each interface, the index of its back end in `ios` */
+	uint8_t io_of[RELAY_INTERFACES_MAX];
+	/* for each interface, its copy in the back end */
 	const struct relay_interface *interfaces[RELAY_INTERFACES_MAX];
 	int cpu;        /* -1: not pinned */
 	int control_fd; /* eventfd of control, shared by all workers */
@@ -107,7 +108,7 @@ void worker_flush(struct worker *w);
 /* Sends an event of a session to control. False: the outbox is full. */
 bool worker_tell(struct worker *w, const struct relay_session *session,
                  const struct relay_event *event);
-/* Returns a key that no stream uses to control. Takes NULL. */
+/* Returns a key to control once no stream uses it. Takes NULL. */
 void worker_give_key(struct worker *w, struct key *key);
 /* A random number for SSRCs, not secret (xoshiro256**, seeded from the system's generator). */
 uint32_t worker_random(struct worker *w);
