@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Unprotect: estimate and check all, verify all, settle in order, decrypt what was accepted.
- * Protect: settle in order, encrypt all, tag all. */
+/* Unprotect: estimate and check the index of every packet, verify all tags, settle the verdicts in
+ * order of arrival, decrypt the accepted packets. Protect: take the indices in order of arrival,
+ * encrypt all packets, write all tags. */
 #include "relay/engine/batch.h"
 
 #include <string.h>
 
 #include "base/secret.h"
 
-enum { AHEAD = 8, LINE = 64 }; /* packets whose key and stream are fetched while one is worked on */
+/* AHEAD: while one packet is worked on, key and stream of the packet AHEAD places later are
+ * prefetched. LINE: octets of a cache line. */
+enum { AHEAD = 8, LINE = 64 };
 
-/* A key's side spans bytes / 64 lines; the stream's first line holds all a small window needs. */
+/* One side of a key spans several cache lines; everything that a small window needs lies in the
+ * first line of the stream. */
 static void prefetch(const struct pkt *p)
 {
 	const uint8_t *key = (const uint8_t *)p->key;
@@ -19,10 +23,9 @@ static void prefetch(const struct pkt *p)
 		__builtin_prefetch(key + (size_t)i * LINE);
 }
 
-/*
- * RTCP is one packet in a hundred: it has a copy of the code of its own, so that RTP's is one
- * straight line. What is FOR_EITHER is compiled once with `is_rtcp` true and once with false.
- */
+/* RTCP is about one packet in a hundred. It has its own copy of the code, so that the
+ * code for RTP has no branches for RTCP. FOR_EITHER functions are compiled twice: with
+ * `is_rtcp` true and with `is_rtcp` false. */
 #define FOR_EITHER static inline __attribute__((always_inline))
 #define FOR_RTCP   static __attribute__((noinline, cold))
 #define RARELY(x)  __builtin_expect(!!(x), 0)
@@ -35,7 +38,7 @@ FOR_EITHER void list(struct engine_batch *b, struct op *op, bool is_aead)
 		b->cm[b->n_cm++] = op;
 }
 
-/* RFC 7714 9.2: the AAD of SRTCP is not in one piece. */
+/* RFC 7714 9.2: the AAD of SRTCP (header and E+index) is not contiguous in the packet. */
 static void aim_aead(struct op *op, uint32_t esrtcp, unsigned clear_len)
 {
 	op->aad = op->data;
@@ -48,11 +51,9 @@ static void aim_aead(struct op *op, uint32_t esrtcp, unsigned clear_len)
 	}
 }
 
-/*
- * What both ways share. `end` is the first octet behind the encrypted part. Values stand in
- * arguments and locals here and below, as octets are written between: what was read from memory
- * before would have to be read again.
- */
+/* Common to unprotect and protect. `end` is the first octet after the encrypted part. Here and
+ * below, values are passed as arguments and kept in locals: octets are written in between, and
+ * after such a write the compiler must read a struct member from memory again. */
 FOR_EITHER void aim(struct op *op, struct pkt *p, struct engine_side *side, unsigned clear_len,
                     uint8_t *end, uint64_t index, bool is_rtcp)
 {
@@ -72,9 +73,10 @@ FOR_EITHER void aim(struct op *op, struct pkt *p, struct engine_side *side, unsi
 /* --- unprotect -------------------------------------------------------------- */
 
 /*
- * The index by the state before the batch. When an outcome still open could change the estimate,
- * the packet waits for the next round. The estimate never falls when the highest index rises, so
- * comparing the ends compares all between; a stream that has seen nothing knows no ends.
+ * Estimates the index from the state before the batch. If the outcome of an earlier packet of the
+ * batch could change the estimate, returns false: the packet waits for the next round. The estimate
+ * never falls when the highest index rises, so it is enough to compare the estimates at the lowest
+ * and at the highest possible value. A stream that has seen nothing has no such bounds.
  */
 static bool estimate(const struct state *s, uint16_t seq, uint64_t *index)
 {
@@ -99,8 +101,8 @@ static inline void open_rtp(struct op *op, bool is_aead, unsigned clear_len, uin
 		aim_aead(op, 0, clear_len);
 		return;
 	}
-	/* RFC 3711 4.2: the ROC is authenticated behind the payload; what stands there is put
-	 * aside. */
+	/* RFC 3711 4.2: the tag covers the ROC appended to the payload. The four octets
+	 * there are saved. */
 	memcpy(op->kept, end, LAYOUT_ROC_LEN);
 	be32_put(end, (uint32_t)(index >> 16));
 	op->auth_len = op->crypt_len + clear_len + LAYOUT_ROC_LEN;
@@ -120,7 +122,7 @@ static bool has_mki(const struct pkt *p, const struct engine_side *side, bool is
 	return memcmp(end + layout_mki_at(side, is_rtcp), side_mki(p->key), side->mki_len) == 0;
 }
 
-/* False when the packet, and with it all behind it, must wait for the outcome of those before. */
+/* False: this packet, and all packets after it, must wait for the outcome of earlier ones. */
 FOR_EITHER bool unprotect_prepare(struct engine_batch *b, struct pkt *p, struct engine_side *side,
                                   bool is_rtcp)
 {
@@ -172,7 +174,7 @@ FOR_RTCP void unprotect_prepare_rtcp(struct engine_batch *b, struct pkt *p)
 	(void)unprotect_prepare(b, p, side_rtcp(p->key), true);
 }
 
-/* As secret_eq, without its loops: ten octets as two reads of eight that overlap. */
+/* Same as secret_eq, without loops: compares ten octets as two overlapping reads of eight. */
 static inline bool is_tag(const uint8_t *got, const uint8_t *want, unsigned len)
 {
 	uint64_t a, b, c, d;
@@ -192,8 +194,8 @@ static inline bool is_authentic(const struct op *op, const struct engine_side *s
 	                             : is_tag(op->tag, op->tag_at, side->tag_len);
 }
 
-/* In order of arrival: what came before may have used the index, moved the window, or used up the
- * key. */
+/* Called in order of arrival: an earlier packet may have used the index, moved the window, or used
+ * up the key. */
 FOR_EITHER enum verdict settle(const struct op *op, const struct pkt *p, bool is_rtcp)
 {
 	struct state *s = state_of(p->crypto);
@@ -224,7 +226,7 @@ static inline void accept(const struct op *op, struct pkt *p)
 	p->len = len;
 }
 
-/* The octets the ROC was written over: the packet is again as it came. */
+/* Restores the octets that the ROC replaced, so that the packet is again as received. */
 static void put_back(const struct op *op)
 {
 	if (!op->is_rtcp)
@@ -240,7 +242,7 @@ static void unprotect_run(struct engine_batch *b, struct engine *e,
 		crypto->hmac(e, b->cm, b->n_cm);
 	if (b->n_aead)
 		crypto->open(e, b->aead, b->n_aead);
-	/* All at once: a tag read just behind such a write would wait for it. */
+	/* All restores first: a read of a tag right after a write next to it would stall. */
 	for (unsigned i = 0; i < b->n_cm; i++)
 		put_back(b->cm[i]);
 	for (unsigned i = 0; i < b->n; i++) {
@@ -284,7 +286,7 @@ void engine_batch_unprotect(struct engine_batch *b, struct engine *e,
 
 /* --- protect ---------------------------------------------------------------- */
 
-/* The index is used up here, whatever comes after. */
+/* Takes the index. It counts as used even if the packet fails later. */
 FOR_EITHER enum verdict take_index(struct pkt *p, struct engine_side *side, bool is_rtcp)
 {
 	struct state *s = state_of(p->crypto);
@@ -321,8 +323,8 @@ FOR_EITHER void protect_prepare(struct engine_batch *b, struct pkt *p, struct en
 		if (is_rtcp)
 			be32_put(end + layout_esrtcp_at(side), behind);
 	} else {
-		/* SRTP: the ROC stands here until the tag is known (RFC 3711 4.2). SRTCP: E and the
-		 * index, which stay. */
+		/* SRTP: the ROC, until the tag replaces it (RFC 3711 4.2). SRTCP: E and the index,
+		 * which stay in the packet. */
 		be32_put(end, behind);
 		op->auth_len = op->crypt_len + clear_len + 4;
 	}
@@ -335,7 +337,7 @@ FOR_RTCP void protect_prepare_rtcp(struct engine_batch *b, struct pkt *p)
 	protect_prepare(b, p, side_rtcp(p->key), true);
 }
 
-/* Lengths known to the compiler: no call for ten octets. */
+/* With a constant length the compiler emits moves instead of a call of memcpy. */
 static void write_tag(uint8_t *at, const uint8_t *tag, unsigned len)
 {
 	if (len == 10)

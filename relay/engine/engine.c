@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of engines built in, and the choice among them. */
+/* The list of built-in engines and the choice of one. */
 #include "relay/engine/engine.h"
 
 #include <stdio.h>

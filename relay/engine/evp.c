@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The portable fast engine: OpenSSL with one cipher context kept for each side of a key, and HMAC
- * continued from kept states. */
+/* The portable fast engine: OpenSSL with a permanent cipher context for each side of a key; HMAC
+ * continues from stored SHA-1 states. */
 #define OPENSSL_SUPPRESS_DEPRECATED    /* SHA1_Update on a state of our own: OpenSSL 3's own way \
                                           allocates for each packet */
 #include <openssl/crypto.h>
@@ -24,7 +24,7 @@ struct engine {
 
 /* --- keys ------------------------------------------------------------------- */
 
-/* The material of a side: its context, whose key schedule OpenSSL keeps in memory of its own. */
+/* The engine's part of a side: the cipher context. OpenSSL allocates its key schedule. */
 union material {
 	EVP_CIPHER_CTX *ctx;
 	struct f8 f8;
@@ -102,7 +102,8 @@ static void sha1_from(SHA_CTX *s, const uint32_t state[5])
 	s->h2 = state[2];
 	s->h3 = state[3];
 	s->h4 = state[4];
-	s->Nl = SHA_CBLOCK * 8; /* one block of the key is behind us */
+	/* one block, the padded key, is already hashed */
+	s->Nl = SHA_CBLOCK * 8;
 	s->Nh = s->num = 0;
 }
 
@@ -134,7 +135,7 @@ static void evp_ctr(struct engine *e, struct op *const *ops, unsigned n)
 			f8_op(ops[i]);
 			continue;
 		}
-		/* A counter mode with its key in place can't fail. */
+		/* Cannot fail: counter mode, and the context has its key. */
 		CHECK(EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, ops[i]->iv) == 1);
 		CHECK(EVP_EncryptUpdate(ctx, ops[i]->crypt, &len, ops[i]->crypt,
 		                        (int)ops[i]->crypt_len) == 1);

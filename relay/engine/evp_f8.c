@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The key stream is S(j) = E(k_e, IV' XOR j XOR S(j-1)): what CBC makes of the blocks IV' XOR j, so
- * OpenSSL computes many blocks in a call. */
+/* The key stream is S(j) = E(k_e, IV' XOR j XOR S(j-1)). That is CBC encryption of the blocks IV'
+ * XOR j, so OpenSSL computes many blocks in one call. */
 #include "relay/engine/evp_f8.h"
 
 #include <openssl/evp.h>
@@ -49,7 +49,7 @@ void f8_wipe(struct f8 *f)
 	*f = (struct f8){.stream = NULL};
 }
 
-/* The blocks IV' XOR j, from block `first` on. */
+/* Writes the blocks IV' XOR j, from j = `first`. */
 static void count(uint8_t *blocks, const uint8_t masked_iv[F8_BLOCK], uint32_t first, size_t n)
 {
 	for (size_t i = 0; i < n; i += F8_BLOCK, first++) {
@@ -64,7 +64,7 @@ void f8_crypt(const struct f8 *f, const uint8_t iv[F8_BLOCK], uint8_t *data, siz
 	uint8_t masked_iv[F8_BLOCK], stream[F8_CHUNK];
 	int len;
 
-	/* A cipher with its key in place can't fail on whole blocks. */
+	/* Cannot fail: the context has its key, and the input is whole blocks. */
 	CHECK(EVP_EncryptUpdate(f->mask, masked_iv, &len, iv, F8_BLOCK) == 1);
 	CHECK(EVP_EncryptInit_ex(f->stream, NULL, NULL, NULL, zeros) == 1);
 	for (size_t at = 0; at < n; at += F8_CHUNK) {
@@ -80,11 +80,9 @@ void f8_crypt(const struct f8 *f, const uint8_t iv[F8_BLOCK], uint8_t *data, siz
 	secret_wipe(stream, sizeof(stream));
 }
 
-/*
- * RFC 3711 4.1.2.2: 0x00, M, PT, SEQ, TS, SSRC, ROC. 4.1.2.3: 32 zero bits, E, the SRTCP index,
- * then the 8 octets that stay clear. Two packets of one key have different ones, as SSRC and index
- * together are never used twice.
- */
+/* SRTP (RFC 3711 4.1.2.2): 0x00, M, PT, SEQ, TS, SSRC, ROC. SRTCP (4.1.2.3): 32 zero bits, E, the
+ * SRTCP index, then the first 8 octets of the packet. No two packets of one key have the same IV,
+ * because a pair of SSRC and index is never used twice. */
 static void form_iv(uint8_t iv[F8_BLOCK], const struct op *op)
 {
 	if (op->is_rtcp) {

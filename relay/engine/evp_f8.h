@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AES in f8 mode (RFC 3711 4.1.2), for evp and mb alike. */
+/* AES in f8 mode (RFC 3711 4.1.2), for evp and mb. */
 #ifndef RELAY_ENGINE_EVP_F8_H
 #define RELAY_ENGINE_EVP_F8_H
 
@@ -11,21 +11,21 @@
 
 enum { F8_BLOCK = 16, F8_SALT_LEN = 14 };
 
-/* A session key, expanded: one context of k_e, one of k_e XOR m. OpenSSL keeps the schedules in
- * memory of its own. */
+/* An expanded session key: one context with k_e, one with k_e XOR m. OpenSSL allocates
+ * the key schedules. */
 struct f8 {
 	void *stream, *mask;
 };
 
-/* `f` is zeroed; `key` has 16 octets; m is `salt`, at most 16 octets, with 0x55 behind. On failure
- * f8_wipe is still due. Control thread. */
+/* `f` must be zeroed; `key` has 16 octets; m is `salt` (at most 16 octets) padded with 0x55. The
+ * caller calls f8_wipe also after a failure. Control thread. */
 enum err f8_init(struct f8 *f, const uint8_t *key, struct view salt) MUST_USE;
 void f8_wipe(struct f8 *f);
 
-/* The packet in its cipher's direction, which is one for both. The IV is of what stands in the
- * header now. Allocates nothing; worker. */
+/* Encrypts or decrypts the packet (f8 does the same for both). The IV is formed from the current
+ * header. No allocation; worker only. */
 void f8_op(const struct op *op);
-/* `n` octets in place, under that IV. Outside evp_f8.c for tests. */
+/* Encrypts or decrypts `n` octets in place under the given IV. Public for tests. */
 void f8_crypt(const struct f8 *f, const uint8_t iv[F8_BLOCK], uint8_t *data, size_t n);
 
 #endif

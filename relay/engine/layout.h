@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where things stand in a protected packet, and how its initialisation vector is formed. */
+/* The layout of a protected packet and its initialisation vector. */
 #ifndef RELAY_ENGINE_LAYOUT_H
 #define RELAY_ENGINE_LAYOUT_H
 
@@ -21,7 +21,7 @@
 enum { LAYOUT_RTCP_CLEAR = 8, LAYOUT_ESRTCP_LEN = 4, LAYOUT_ROC_LEN = 4, LAYOUT_IV_LEN = 16 };
 #define LAYOUT_E_BIT 0x80000000u
 
-/* Offsets of the parts from the end of the encrypted part. */
+/* Offsets of tag, MKI and E+index from the end of the encrypted part. */
 static inline unsigned layout_tag_at(const struct engine_side *s)
 {
 	return s->is_aead ? 0 : (unsigned)s->added - s->tag_len;
@@ -46,11 +46,9 @@ static inline void layout_be64_xor(uint8_t *out, const uint8_t *a, uint64_t b)
 	memcpy(out, &v, sizeof(v));
 }
 
-/*
- * RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16); RFC 7714 8.1 and 9.1: the
- * same two octets to the left, in 12 octets. `ssrc` is the packet's, `index` the 48-bit packet
- * index or the 31-bit SRTCP index.
- */
+/* RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16). RFC 7714 8.1 and 9.1: 12
+ * octets, everything two octets further left. `ssrc` is in network order; `index` is the 48-bit
+ * packet index or the 31-bit SRTCP index. */
 static inline void layout_iv(uint8_t iv[LAYOUT_IV_LEN], const struct engine_side *s,
                              const uint8_t ssrc[4], uint64_t index)
 {

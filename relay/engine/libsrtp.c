@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The reference engine: libsrtp2 decides and computes, one packet at a time; a shadow of its state
- * tells the index it used. */
+/* The reference engine: libsrtp2 decides and computes, one packet at a time. A parallel struct
+ * state tells the index that it used. */
 #include "relay/engine/libsrtp_key.h"
 
 #include <link.h>
@@ -13,21 +13,24 @@
 #include "relay/engine/side.h"
 
 struct engine {
-	struct engine *evp; /* for set_rtcp_index */
+	struct engine *evp; /* used by set_rtcp_index */
 };
 
-/* While a ROC is open (decision 0054) two states share the stream that libsrtp has for their
- * SSRC. */
+/* During a search for the ROC (decision 0054) two of these share the one libsrtp stream
+ * of their SSRC. */
 struct engine_stream {
-	struct state state; /* first: state_of() */
+	struct state state; /* must be first: state_of() */
 	struct engine_key *key;
 	struct engine_stream *next; /* in key->attached */
 	uint32_t ssrc;
-	bool is_attached; /* libsrtp has a stream for the SSRC */
-	bool is_natural;  /* that stream has seen what this state has, so it estimates alike */
-	bool is_forced;   /* libsrtp was told a ROC and may still hold to it */
-	bool starts_rtcp; /* sending: libsrtp does not know yet at which SRTCP index the stream goes
-	                     on */
+	bool is_attached; /* libsrtp has a stream for this SSRC */
+	/* the libsrtp stream has seen the same packets as `state`, so both estimate
+	 * the same index */
+	bool is_natural;
+	/* srtp_set_stream_roc was called, and its value may still be in effect */
+	bool is_forced;
+	/* send: the libsrtp stream does not have the SRTCP index of `state` yet */
+	bool starts_rtcp;
 };
 
 /* --- streams ---------------------------------------------------------------- */
@@ -37,7 +40,8 @@ static enum err libsrtp_stream_init(struct engine_stream *s, struct engine_key *
 {
 	enum err e = state_init(&s->state, key->log2_pkts, start);
 
-	/* Receiving, our shadow refuses what was seen before libsrtp is asked. */
+	/* Receiving works: `state` refuses packets that were seen before,
+	 * without asking libsrtp. */
 	if (e == ERR_OK && key->direction == ENGINE_SEND && s->state.rtp.any)
 		e = ERR_UNSUPPORTED;
 	if (e != ERR_OK) {
@@ -79,7 +83,7 @@ static void libsrtp_stream_fini(struct engine_stream *s)
 		;
 	*at = s->next;
 	s->is_attached = s->is_natural = false;
-	/* libsrtp 2 takes the SSRC in network order here and in host order in a policy. */
+	/* libsrtp 2 wants the SSRC in network order here, but in host order in a policy. */
 	if (!has_stream(s->key, s->ssrc))
 		(void)srtp_remove_stream(s->key->srtp, __builtin_bswap32(s->ssrc));
 }
@@ -93,11 +97,9 @@ static enum err libsrtp_stream_export(const struct engine_stream *s,
 	return ERR_OK;
 }
 
-/*
- * Makes libsrtp use the ROC of `index` for the next packet. It estimates like us from what it has
- * seen, so it is told only where it has seen something else, or where a sender chose otherwise.
- * `*added` says that a stream was made for it.
- */
+/* Makes libsrtp use the ROC of `index` for the next packet. libsrtp estimates the ROC in the same
+ * way, so this calls it only when it has seen other packets than `s`, or when a sender chose
+ * another ROC. `*added`: a libsrtp stream was created. */
 static srtp_err_status_t aim(struct engine_stream *s, uint64_t index, bool *added)
 {
 	uint32_t roc = (uint32_t)(index >> 16);
@@ -116,12 +118,12 @@ static srtp_err_status_t aim(struct engine_stream *s, uint64_t index, bool *adde
 		attach(s);
 		*added = true;
 	}
-	/* ROC 0 tells libsrtp to estimate again. */
+	/* ROC 0 makes libsrtp estimate again. */
 	s->is_forced = roc != 0;
 	return srtp_set_stream_roc(s->key->srtp, s->ssrc, roc);
 }
 
-/* An SRTP packet of this state went through libsrtp. */
+/* Called after libsrtp accepted an SRTP packet of this stream. */
 static void take_over(struct engine_stream *s)
 {
 	attach(s);
@@ -134,10 +136,11 @@ static void take_over(struct engine_stream *s)
 }
 
 /*
- * Sending, libsrtp counts SRTCP packets by itself, from 0 under each key, and no call sets its
- * counter. What does is a packet it receives: the first index of its window, which follows 127
- * behind the highest one, is the one it has sent last. So it gets a report with nothing in it that
- * evp protects under the same key at such an index; nobody else ever sees that packet.
+ * Sets the SRTCP index of a send stream. libsrtp counts SRTCP packets itself, from 0 under each
+ * key, and has no function to set the counter. But a received packet sets it: libsrtp uses the
+ * lower edge of its replay window, 127 below the highest index, as the index sent last. So this
+ * function gives libsrtp an empty report that evp protects under the same key with such an index.
+ * The report never leaves the process.
  */
 static srtp_err_status_t set_rtcp_index(struct engine *e, struct engine_stream *s)
 {
@@ -216,7 +219,7 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 	(void)e;
 	if (p->len < p->header_len + k->ctx->suite->srtp_tag_len + k->ctx->mki_len)
 		return VERDICT_CLEAR;
-	/* Mostly libsrtp would find out too, but not what was seen before it had a stream. */
+	/* libsrtp detects most of these, but not packets that were seen before it had a stream. */
 	if (v != VERDICT_NONE)
 		return v;
 	v = verdict_of(aim(s, index, &added));
@@ -225,8 +228,8 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 	if (v != VERDICT_NONE) {
 		if (added)
 			libsrtp_stream_fini(s);
-		else if (s->is_forced) /* another state may share the stream: it must not find this
-		                          one's ROC */
+		else if (s->is_forced)
+			/* other streams of the SSRC must not inherit this ROC */
 			(void)srtp_set_stream_roc(k->srtp, s->ssrc, 0);
 		s->is_forced = false;
 		return v;
@@ -239,11 +242,9 @@ static enum verdict unprotect_rtp(struct engine *e, struct engine_stream *s, str
 	return v;
 }
 
-/*
- * libsrtp looks for the MKI of an SRTCP packet where the tag of an SRTP packet would begin, and
- * misses it with the _32 suites. There the MKI is checked and taken out here; it is no part of what
- * the tag covers (RFC 3711 3.4).
- */
+/* libsrtp looks for the MKI of an SRTCP packet at the place where the tag of an SRTP packet would
+ * begin. With the _32 suites the tags differ in length, and it misses the MKI. There this function
+ * checks and removes the MKI; the tag does not cover it (RFC 3711 3.4). */
 static enum verdict open_rtcp(struct engine_key *k, struct pkt *p, bool is_encrypted, int *len)
 {
 	const struct suite *suite = k->ctx->suite;
@@ -252,7 +253,7 @@ static enum verdict open_rtcp(struct engine_key *k, struct pkt *p, bool is_encry
 	uint8_t *mki = p->data + p->len - mki_len - (is_aead ? 0 : tag_len);
 	enum verdict v;
 
-	/* libsrtp would take an AEAD packet in the clear. */
+	/* libsrtp would accept an unencrypted AEAD packet. */
 	if (!is_encrypted)
 		return memcmp(mki, k->ctx->mki, mki_len) == 0 ? VERDICT_AUTH_FAILED
 		                                              : VERDICT_NO_KEY;
@@ -394,14 +395,14 @@ static enum err libsrtp_probe(struct why *why)
 {
 	srtp_err_status_t status = srtp_init();
 
-	/* bad_param is how it says that it was started before; the self-test shows whether it
-	 * works. */
+	/* libsrtp returns bad_param when it is already initialised; the self-test shows
+	 * whether it works. */
 	if (status != srtp_err_status_ok && status != srtp_err_status_bad_param)
 		return why_fail(why, ERR_CRYPTO, "libsrtp does not start: status %d", (int)status);
 	return selftest_run(&engine_libsrtp, 1, why);
 }
 
-/* libsrtp does not say what computes for it; nothing else here brings NSS into the process. */
+/* libsrtp has no call that names its crypto library. Nothing else in this program loads NSS. */
 static int find_nss(struct dl_phdr_info *info, size_t size, void *found)
 {
 	(void)size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A key as libsrtp has it: policies of the suites, and what libsrtp has to be checked for. */
+/* Keys of the reference engine: the policies of the suites, and checks of what libsrtp supports. */
 #include "relay/engine/libsrtp_key.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 typedef void set_policy_fn(srtp_crypto_policy_t *p);
 
-/* SRTCP tags are as long with the _32 suites (RFC 3711 5.2, RFC 4568 6.2). */
+/* SRTCP tags have 80 bits with the _32 suites too (RFC 3711 5.2, RFC 4568 6.2). */
 static const struct {
 	set_policy_fn *rtp, *rtcp;
 } policies[SUITE_COUNT] = {
@@ -31,8 +31,8 @@ static const struct {
                                     srtp_crypto_policy_set_aes_gcm_256_16_auth},
 };
 
-/* Calls `use` with the policy of the key for one SSRC, or for any of its direction when `ssrc` is
- * NULL; wipes its copy of the key. */
+/* Calls `use` with the key's policy for one SSRC, or for any SSRC of the key's direction when
+ * `ssrc` is NULL. Wipes its copy of the key. */
 static srtp_err_status_t with_policy(struct engine_key *k, const uint32_t *ssrc,
                                      srtp_err_status_t (*use)(struct engine_key *k,
                                                               const srtp_policy_t *p))
@@ -131,11 +131,9 @@ static enum err key_make(struct engine_key **out, const struct keyctx *ctx,
 	return ERR_OK;
 }
 
-/*
- * Many a libsrtp derives the session keys of AES-192 by AES-256 over a key padded with zeros,
- * against RFC 6188 7.4: its packets open nowhere else. Master key and salt of that section; SSRC,
- * sequence number and payload 0; the key stream of its session key and salt.
- */
+/* Many builds of libsrtp derive AES-192 session keys with AES-256 over a zero-padded key, against
+ * RFC 6188 7.4; no other implementation can decrypt their packets. This checks the result with the
+ * master key and salt of that section, and SSRC, sequence number and payload 0. */
 static enum err check_aes_192(const struct suite *asked, struct why *why)
 {
 	static const char master[] =

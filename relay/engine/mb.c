@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The fast engine: intel-ipsec-mb over the whole batch, a burst for the cipher and a burst for the
- * hash. */
+/* The fast engine: intel-ipsec-mb over the whole batch, one burst for the cipher and
+ * one for the hash. */
 #include <intel-ipsec-mb.h>
 
 #include <cpuid.h>
@@ -18,18 +18,20 @@
 #include "relay/engine/side.h"
 
 /*
- * SHA-1 of one packet can't be made fast, that of many side by side can. The narrow manager takes
- * two at a time by SHA-NI (four by SSE without it), the wide one 8 (AVX2) or 16 (AVX-512); a wide
- * one that is not full costs as much as a full one. `wide_from` is measured when the engine opens.
+ * SHA-1 over one packet is slow, over many packets in parallel it is fast. The narrow manager
+ * hashes two packets at a time with SHA-NI (four with SSE), the wide manager 8 (AVX2) or 16
+ * (AVX-512). A partly filled wide manager costs as much as a full one. `wide_from`, the number of
+ * packets from which the wide one is faster, is measured when the engine opens.
  */
 struct engine {
 	struct engine_batch batch;
-	IMB_MGR *narrow, *wide; /* wide may be NULL */
+	IMB_MGR *narrow, *wide; /* wide: NULL if the CPU has none */
 	unsigned wide_from;
 	const struct arithmetic *arithmetic;
 	struct gcm_context_data gcm; /* scratch */
-	IMB_JOB jobs[PKT_BATCH]; /* both bursts use them in turn: twice the cache lines would cost
-	                            more than writing `src` anew */
+	/* shared by both bursts: separate arrays would take twice the cache lines, which costs
+	 * more than writing `src` again */
+	IMB_JOB jobs[PKT_BATCH];
 };
 
 /* --- what the machine can --------------------------------------------------- */
@@ -58,8 +60,8 @@ static bool has_sha_ni(void)
 	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_SHA;
 }
 
-/* GCM and key schedules without a manager: precomputed tables and the code that reads them must be
- * of one kind. */
+/* GCM and key schedules work without a manager. The precomputed tables and the code that reads them
+ * must come from the same implementation. */
 static const struct arithmetic {
 	const char *name;
 	keyexp_t expand_128, expand_192, expand_256;
@@ -74,7 +76,7 @@ static const struct arithmetic {
                       aes_gcm_enc_256_avx_gen4, aes_gcm_dec_128_avx_gen4, aes_gcm_dec_256_avx_gen4},
 };
 
-/* AVX-512 widens the bursts; single packets of GCM gain little from it. */
+/* AVX-512 makes the bursts wider, but GCM of single packets hardly faster. */
 static const struct arithmetic *arithmetic(void)
 {
 	return &arithmetics[isa_best() == ISA_SSE ? ISA_SSE : ISA_AVX2];
@@ -82,8 +84,8 @@ static const struct arithmetic *arithmetic(void)
 
 /* --- keys ------------------------------------------------------------------- */
 
-/* On its boundary of 64, and without the rest of ipsec-mb's union, which is the tables of AVX-512
- * only: half the memory. */
+/* Aligned to 64, and without the part of ipsec-mb's union that only AVX-512 uses: half
+ * the memory. */
 enum {
 	GCM_AT = (SIDE_MATERIAL_AT + 63) / 64 * 64,
 	GCM_BYTES = offsetof(struct gcm_key_data, ghash_keys) +
@@ -92,7 +94,7 @@ enum {
 
 static size_t mb_material_bytes(const struct suite *suite)
 {
-	/* AES: one round key more than rounds, 16 octets each. */
+	/* AES has one round key more than rounds, of 16 octets each. */
 	if (suite->cipher == SUITE_CIPHER_AES_F8)
 		return sizeof(struct f8);
 	if (suite->cipher == SUITE_CIPHER_AES_CM)
@@ -109,7 +111,7 @@ static enum err mb_expand(struct engine_side *s, const uint8_t *key)
 {
 	const struct arithmetic *a = arithmetic();
 	uint8_t unused[15 * 16] __attribute__((
-		aligned(16))); /* the schedule for decryption, which counter mode has no use for */
+		aligned(16))); /* the schedule for decryption; counter mode does not need it */
 
 	if (side_is_f8(s))
 		return f8_init(side_material(s), key,
@@ -174,7 +176,7 @@ static void mb_hmac(struct engine *e, struct op *const *ops, unsigned n)
 	hmac_with(n >= e->wide_from ? e->wide : e->narrow, e->jobs, ops, n);
 }
 
-/* A burst is of one key length; what is left is f8. */
+/* One burst for each key length; the remaining ops are f8. */
 static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 {
 	static const IMB_KEY_SIZE_BYTES sizes[] = {IMB_KEY_128_BYTES, IMB_KEY_192_BYTES,
@@ -213,7 +215,8 @@ static void mb_ctr(struct engine *e, struct op *const *ops, unsigned n)
 	}
 }
 
-/* The walk fetches the first four lines of a key; AES and GHASH tables together take eight. */
+/* The batch code prefetches the first four lines of a key; AES and GHASH tables
+ * together have eight. */
 static void gcm_prefetch(struct op *const *ops, unsigned i, unsigned n)
 {
 	enum { AHEAD = 3, FROM = 4, TO = (GCM_AT + GCM_BYTES + 63) / 64 };
@@ -269,7 +272,7 @@ static void mb_protect(struct engine *e, struct pkt **batch, unsigned n)
 
 enum { MEASURE_LEN = 176, MEASURE_TIMES = 8, AGREE_LENGTHS = 300 };
 
-/* The least of several runs, in ticks of the time-stamp counter: only a comparison is wanted. */
+/* The minimum of several runs, in ticks of the time-stamp counter; used only for a comparison. */
 static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, unsigned n)
 {
 	uint64_t least = UINT64_MAX;
@@ -284,8 +287,8 @@ static uint64_t hash_ticks(struct engine *e, IMB_MGR *m, struct op *const *ops, 
 	return least;
 }
 
-/* The smallest power of two from which on the wide manager is faster by a tenth; PKT_BATCH + 1
- * where it never is. */
+/* The smallest power of two of packets for which the wide manager is at least a tenth faster;
+ * PKT_BATCH + 1 if there is none. */
 static unsigned measure_wide(struct engine *e)
 {
 	static uint8_t const zeros[MEASURE_LEN];
@@ -307,11 +310,9 @@ static unsigned measure_wide(struct engine *e)
 	return from;
 }
 
-/*
- * Which manager hashes depends on the machine and the batch, so a self-test may never meet the one
- * that a large batch will: both are held to the same tags, for every number of packets at a time
- * and lengths around every block boundary.
- */
+/* The choice of the manager depends on the machine and on the batch, so the self-test may not
+ * exercise the one used for large batches. This compares the tags of both, for every number of
+ * packets and for lengths around every block boundary. */
 static bool managers_agree(struct engine *e)
 {
 	static uint8_t const octets[PKT_BATCH + AGREE_LENGTHS] = {1,  2,  3,  5,  8,   13,

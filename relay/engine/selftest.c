@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Known answers, computed once from the definitions of RFC 3711, RFC 6188 and RFC 7714;
- * tests/unit/test_engine.c computes them anew. */
+/* Known answers, computed once from the definitions in RFC 3711, RFC 6188 and RFC 7714.
+ * tests/unit/test_engine.c computes them again. */
 #include "relay/engine/selftest.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum { SELFTEST_ROOM = 128, SELFTEST_LEN_MAX = 64, SELFTEST_MASTER_STEP = 7 };
 
-/* Sequence number 0x1234, SSRC 0xcafebabe; a sender report without blocks. */
+/* RTP with sequence number 0x1234 and SSRC 0xcafebabe; a sender report without report blocks. */
 static const uint8_t plain_rtp[] = {0x80, 0x00, 0x12, 0x34, 0x00, 0x00, 0x00, 0xa0, 0xca, 0xfe,
                                     0xba, 0xbe, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
                                     0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12};
@@ -19,7 +19,7 @@ static const uint8_t plain_rtcp[] = {0x80, 0xc8, 0x00, 0x06, 0xca, 0xfe, 0xba, 0
                                      0x00, 0x01, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xa0,
                                      0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x12};
 
-/* Under the master key and salt 00 07 0e 15 …, without MKI. */
+/* With the master key and salt 00 07 0e 15 …, without MKI. */
 static const struct {
 	const char *rtp, *rtcp;
 } answers[SUITE_COUNT] = {
@@ -63,7 +63,7 @@ static const struct {
                  "620a"},
 };
 
-/* What one run works on. */
+/* The state of one run. */
 struct selftest {
 	const struct engine_ops *ops;
 	struct engine *engine;
@@ -108,7 +108,8 @@ static bool all_are(const struct selftest *t, enum verdict verdict, const uint8_
 	return true;
 }
 
-/* Protects, refuses a forgery, unprotects, refuses the replay. NULL, or what went wrong. */
+/* Protects, checks that a forgery is refused, unprotects, checks that a replay is refused. Returns
+ * NULL, or the step that failed. */
 static const char *try_kind(struct selftest *t, enum pkt_kind kind, const char *answer)
 {
 	const uint8_t *plain = kind == PKT_RTP ? plain_rtp : plain_rtcp;
@@ -192,7 +193,7 @@ static enum err try_suite(struct selftest *t, const struct suite *suite, struct 
 			             t->ops->name, kind, suite->name, wrong, t->n);
 	}
 	stop(t);
-	/* A suite that an engine refuses at set-up does no harm. */
+	/* An engine need not support every suite. */
 	return e == ERR_UNSUPPORTED ? ERR_OK : e;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making and ending the keys and streams of evp and mb. */
+/* Creates and frees the keys and streams of evp and mb. */
 #include "relay/engine/side.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "keyctx/prim.h"
 #include "relay/engine/layout.h"
 
-/* What a key is made of beside the session keys. */
+/* The parameters of a key besides the session keys. */
 struct key_spec {
 	struct view mki;
 	uint64_t lifetime_pkts;
@@ -132,7 +132,7 @@ enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint3
 	struct state *state = state_of(s);
 	enum err e = state_init(state, side_rtp(key)->log2_pkts, start);
 
-	(void)ssrc; /* each packet names it */
+	(void)ssrc; /* each packet carries it */
 	if (e == ERR_OK) {
 		side_rtp(key)->life.used_pkts += state->rtp_pkts;
 		side_rtcp(key)->life.used_pkts += state->rtcp_pkts;

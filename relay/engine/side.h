@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What evp and mb keep of a key: its RTP side and its RTCP side, each in a few cache lines that
- * follow each other. */
+/* The keys of evp and mb: an RTP side and an RTCP side, each in a few consecutive cache lines. */
 #ifndef RELAY_ENGINE_SIDE_H
 #define RELAY_ENGINE_SIDE_H
 
@@ -11,19 +10,20 @@
 #include "relay/engine/state.h"
 
 /*
- * The hot part of one side. Behind it, on a boundary of 16, stands the engine's own material (key
- * schedules), then the next part:
+ * The part of a side that every packet reads. The engine's own material (key schedules) follows,
+ * aligned to 16, and then the next side or the MKI:
  *
  *     | RTP side | material | RTCP side | material | MKI |
  *     '------- bytes -------'------- bytes -------'
  */
 struct engine_side {
-	uint8_t salt[16];            /* session salt, zeros behind */
-	uint32_t inner[5], outer[5]; /* HMAC-SHA-1 one block on; unused by AEAD */
-	uint8_t key_len; /* 0: f8, whose key is of 128 bits; so it is in no burst of counter mode */
+	uint8_t salt[16];            /* session salt, padded with zeros */
+	uint32_t inner[5], outer[5]; /* HMAC-SHA-1 after the padded key; unused by AEAD */
+	/* 0: f8 (its key has 128 bits), which keeps it out of the bursts of counter mode */
+	uint8_t key_len;
 	uint8_t tag_len, mki_len;
 	uint8_t log2_pkts;
-	uint8_t added; /* octets that protection adds: tag, MKI, SRTCP index */
+	uint8_t added; /* octets that protect adds: tag, MKI, SRTCP index */
 	bool is_aead : 1, is_send : 1;
 	uint16_t bytes;
 	struct state_life life;
@@ -60,14 +60,14 @@ static inline void *side_material(struct engine_side *s)
 }
 
 /* What an engine adds to a side. `wipe` may be NULL; it is also called for a side that was never
- * expanded: then the material is zero. */
+ * expanded, whose material is then all zeros. */
 struct side_maker {
 	size_t (*material_bytes)(const struct suite *suite);
 	enum err (*expand)(struct engine_side *side, const uint8_t *key);
 	void (*wipe)(struct engine_side *side);
 };
 
-/* The shared halves of engine_ops. */
+/* The parts of engine_ops that evp and mb share. */
 enum err side_key_new(struct engine_key **out, const struct side_maker *maker,
                       const struct keyctx *ctx, enum engine_direction direction, unsigned window,
                       struct why *why) MUST_USE;

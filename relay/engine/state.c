@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting, exporting and importing the state of a stream. */
+/* Initialises and exports the state of a stream. */
 #include "relay/engine/state.h"
 
 #include <string.h>
 
-/* The window in its exported form: bit i is index highest - i. */
+/* Exports the window: bit i stands for index highest - i. */
 static void bits_out(const struct replay *r, const uint64_t *bits, uint64_t *out, unsigned n_words)
 {
 	memset(out, 0, n_words * sizeof(*out));
@@ -13,8 +13,8 @@ static void bits_out(const struct replay *r, const uint64_t *bits, uint64_t *out
 			out[i >> 6] |= 1ull << (i & 63);
 }
 
-/* A window smaller than the exported one forgets what it can't hold: that is TOO_OLD to it anyway.
- */
+/* Imports the window. Indices that a smaller window cannot hold are dropped: for it
+ * they are TOO_OLD anyway. */
 static void bits_in(struct replay *r, uint64_t *bits, uint64_t highest, const uint64_t *in)
 {
 	uint64_t mask = (1ull << r->log2_pkts) - 1;

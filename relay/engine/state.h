@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of a stream and the life of a key, shared by the engines: index, ROC, windows, counts,
+/* The state of a stream and the packet count of a key, shared by the engines: index, ROC, windows,
  * export and import. */
 #ifndef RELAY_ENGINE_STATE_H
 #define RELAY_ENGINE_STATE_H
@@ -15,40 +15,38 @@
 enum { STATE_RTCP_LOG2 = 7, STATE_RTCP_WORDS = 2 };
 #define STATE_RTCP_INDEX_MAX ((1ull << 31) - 1)
 
-/* How many packets a key was used for, and how many it may be. */
+/* Packets processed under a key, and the limit. */
 struct state_life {
 	uint64_t used_pkts, limit_pkts;
 };
 
-/*
- * What a stream is in every engine, placed so that a receiver with a window of up to 128 packets
- * touches one cache line. rtp.highest holds the starting ROC until rtp.any.
- */
+/* The state of a stream, common to all engines. With a window of up to 128 packets a receiver
+ * touches one cache line of it. Until rtp.any is set, rtp.highest holds the start ROC. */
 struct state {
 	struct replay rtp;
-	uint64_t pending_index; /* within a batch: the highest index that those in flight can lead
-	                           to */
+	/* within a batch: the highest index that the stream has if all open packets are accepted */
+	uint64_t pending_index;
 	uint64_t rtp_pkts;
-	bool in_flight; /* within a batch: the outcome of some SRTP packet is open */
-	bool has_start; /* rtp.highest is a known index, though none was authenticated here */
+	bool in_flight; /* within a batch: some SRTP packet has no verdict yet */
+	bool has_start; /* rtp.highest is a known index, but no packet was authenticated here */
 	uint64_t rtp_bits[REPLAY_WORDS_MAX];
-	struct replay rtcp; /* sending: `highest` is the last index, `any` whether there was one */
+	struct replay rtcp; /* send: `highest` is the last index sent, `any`: one was sent */
 	uint64_t rtcp_bits[STATE_RTCP_WORDS];
 	uint64_t rtcp_pkts;
 } __attribute__((aligned(64)));
 
-/* Every engine's stream starts with its state. */
+/* Every engine's stream struct starts with its struct state. */
 static inline struct state *state_of(struct engine_stream *s)
 {
 	return (struct state *)(void *)s;
 }
 
-/* ERR_RANGE when `start` holds an index that can't be. `s` is zeroed before. */
+/* `s` must be zeroed. ERR_RANGE: an index in `start` is impossible. */
 enum err state_init(struct state *s, uint8_t log2_pkts,
                     const struct engine_stream_state *start) MUST_USE;
 void state_export(const struct state *s, struct engine_stream_state *out);
 
-/* RFC 3711 3.3.1. May lie above ROC_INDEX_MAX: the index space is used up. */
+/* RFC 3711 3.3.1. A result above ROC_INDEX_MAX means that the index space is used up. */
 static inline uint64_t state_estimate(const struct state *s, uint16_t seq)
 {
 	if (s->rtp.any || s->has_start)
@@ -69,7 +67,7 @@ static inline bool state_is_used_up(const struct state_life *life, uint64_t inde
 	return __builtin_expect(life->used_pkts >= life->limit_pkts || index > index_max, 0);
 }
 
-/* The first reason not to accept an index, or NONE. */
+/* The first reason to refuse an index, or NONE. */
 static inline enum verdict state_check_rtp(const struct state *s, const struct state_life *life,
                                            uint64_t index)
 {
@@ -86,8 +84,8 @@ static inline enum verdict state_check_rtcp(const struct state *s, const struct 
 	return state_verdict(replay_check(&s->rtcp, s->rtcp_bits, index));
 }
 
-/* The same, and when it is NONE the index is used and the packet counted: when sending, and when
- * the tag has verified. */
+/* The same check; if it yields NONE, also marks the index as used and counts the packet. For
+ * sending, and after the tag has verified. */
 static inline enum verdict state_take_rtp(struct state *s, struct state_life *life, uint64_t index)
 {
 	enum verdict v;
@@ -112,14 +110,14 @@ static inline enum verdict state_take_rtcp(struct state *s, struct state_life *l
 	return v;
 }
 
-/* The next SRTCP index to send; above STATE_RTCP_INDEX_MAX when there is none. */
+/* The next SRTCP index to send; above STATE_RTCP_INDEX_MAX if there is none left. */
 static inline uint64_t state_next_rtcp(const struct state *s)
 {
 	return s->rtcp.any ? s->rtcp.highest + 1 : 1;
 }
 
-/* The lives of a key by its context. SRTCP has 2^31 indices, and no more packets than the lifetime
- * says (RFC 3711 9.2, RFC 4568 6.1). */
+/* Sets the packet limits of a key. SRTCP has 2^31 indices, and the lifetime limits it too (RFC 3711
+ * 9.2, RFC 4568 6.1). */
 void state_lives(struct state_life *rtp, struct state_life *rtcp, const struct suite *suite,
                  uint64_t lifetime_pkts);
 
