@@ -14,7 +14,7 @@ enum {
 	TYPE_SERVICE_TAG = 0x88a8,
 	VLAN_ID_MASK = 0x0fff,
 	IP4_DONT_FRAGMENT = 0x4000,
-	IP4_FRAGMENT_MASK = 0x3fff, /* more-fragments and offset */
+	IP4_FRAGMENT_MASK = 0x3fff, /* flag "more fragments" and fragment offset */
 	PROTOCOL_UDP = 17,
 };
 
@@ -26,11 +26,9 @@ static uint32_t load32(const uint8_t *p)
 	return v;
 }
 
-/*
- * The sum is of 16-bit words in whatever order the machine has (RFC 1071 2 (B)), so 32 bits at a
- * time fold to the same 16: 2^16 is 1 modulo 2^16 - 1. Four sums run side by side; 64 bits hold the
- * carries of any packet.
- */
+/* RFC 1071 2 (B): the checksum works on 16-bit words in any byte order. A sum of 32-bit words folds
+ * to the same 16 bits, because 2^16 is 1 modulo 2^16 - 1. Four sums run in parallel; 64 bits hold
+ * the carries of any packet. */
 static uint64_t frame_sum(const uint8_t *p, size_t n, uint64_t sum)
 {
 	uint64_t a = 0, b = 0, c = 0, d = 0;
@@ -68,7 +66,7 @@ static void addr_set(struct addr *a, uint8_t version, const uint8_t *ip, uint16_
 	a->port = port;
 }
 
-/* Reads over the MAC addresses and tags; what is left is the IP packet. */
+/* Skips MAC addresses and VLAN tags. `r` then starts at the IP packet. */
 static enum err parse_link(struct rd *r, struct frame *f, uint16_t *type)
 {
 	unsigned tags = 0;
@@ -87,15 +85,14 @@ static enum err parse_link(struct rd *r, struct frame *f, uint16_t *type)
 	return rd_ok(r) ? ERR_OK : ERR_TRUNCATED;
 }
 
-/* As the kernel judges a source (ip_route_input, ip6_rcv), but for those that only the tables of
- * this machine tell. */
+/* The kernel's rules for a source address (ip_route_input, ip6_rcv), except those that depend on
+ * the addresses and routes of this machine. */
 static bool is_ip4_source(const uint8_t *ip)
 {
 	return ip[0] != 0 && ip[0] != 127 && (ip[0] & 0xf0) != 0xe0 && load32(ip) != 0xffffffff;
 }
 
-/* Neither the node itself, nor an IPv4 address in disguise, which rules about IPv4 would not meet.
- */
+/* Not ::1, and not IPv4-mapped: rules for IPv4 addresses would not match a mapped one. */
 static bool is_ip6_unicast(const uint8_t *ip)
 {
 	static const uint8_t zeros[15], mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -104,7 +101,8 @@ static bool is_ip6_unicast(const uint8_t *ip)
 	       (memcmp(ip, zeros, sizeof(zeros)) != 0 || ip[15] > 1);
 }
 
-/* Both leave `ip` bounded by the packet's own length, at the UDP header. */
+/* parse_ip4 and parse_ip6 set `ip` and `udp` to the UDP header, bounded by the length in
+ * the IP header. */
 static enum err parse_ip4(struct rd *r, struct frame *f, struct rd *udp)
 {
 	const uint8_t *h = r->p;
@@ -167,7 +165,7 @@ enum err frame_parse(const uint8_t *octets, size_t n, struct frame *out)
 		e = ERR_UNSUPPORTED;
 	if (e)
 		return e;
-	/* Both saw to it that the UDP header is there. */
+	/* Both functions checked that the UDP header is complete. */
 	f.from.port = rd_u16(&udp);
 	f.to.port = rd_u16(&udp);
 	len = rd_u16(&udp);
@@ -243,7 +241,7 @@ uint8_t *frame_build(uint8_t *payload, uint16_t len, const struct frame_link *li
 	sum = frame_sum_fold(frame_sum(
 		from->ip, ip_octets,
 		frame_sum(to->ip, ip_octets, frame_sum(pseudo, 4, frame_sum(udp, udp_len, 0)))));
-	/* Zero would say "no checksum". */
+	/* In UDP a zero checksum means "none". */
 	sum = sum ? sum : 0xffff;
 	memcpy(udp + 6, &sum, 2);
 	if (to->version == 4) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The packet back ends built in, and the choice of one for an interface. */
+/* The built-in packet back ends, and the choice of one for an interface. */
 #include "relay/io/io.h"
 
 static const struct io_ops *const list[] = {
@@ -10,7 +10,7 @@ static const struct io_ops *const list[] = {
 	NULL,
 };
 
-/* The first that can, and in `why` what was wrong with those before it. */
+/* Takes the first back end whose probe succeeds. `why` gets the reasons of those before it. */
 static enum err choose_auto(const struct io_ops **out, const struct relay_interface *interface,
                             struct why *why)
 {

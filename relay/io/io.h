@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a packet back end is: it receives and sends batches on ports of local addresses. */
+/* A packet back end receives and sends batches of packets on ports of local addresses. */
 #ifndef RELAY_IO_IO_H
 #define RELAY_IO_IO_H
 
@@ -13,115 +13,115 @@
 #include "relay/packet/pkt.h"
 #include "relay/verdict.h"
 
-/* One per worker and back end; serves every interface given to it. Worker only, but for open,
- * settled and close. */
+/* One back end of one worker; serves all interfaces assigned to that back end. Worker only, except
+ * open, settled and close. */
 struct io;
-/* What the ios of one back end have in common over all workers (xdp: programs, the catch-all
- * socket, rings for strayed packets). */
+/* What the workers share in one back end (xdp: BPF programs, the catch-all socket, the
+ * rings between workers). */
 struct io_shared;
-/* The worker's buffers and descriptors (relay/packet/pool.h): descriptors come from here whatever
- * the io. */
+/* The worker's packet descriptors and buffers (relay/packet/pool.h). Every io takes
+ * descriptors from it. */
 struct pool;
 
-/* One UDP port of one interface. Lives inside a leg; the io keeps a pointer while the port is open.
- */
+/* A UDP port of an interface. It lives inside a leg; the io keeps a pointer to it while
+ * it is open. */
 struct io_port {
 	const struct relay_interface *interface;
 	uint16_t number;  /* host order */
 	bool is_rtcp;     /* the RTCP port of a pair */
 	uint8_t family;   /* 4 or 6 */
-	uint8_t dscp;     /* of packets that leave here, 0 to 63 */
-	bool is_open;     /* io */
+	uint8_t dscp;     /* of outgoing packets, 0 to 63 */
+	bool is_open;     /* set by the io */
 	int fd;           /* io sock: the socket; -1 otherwise */
-	struct io *io;    /* which back end serves it; set by open_port */
-	void *owner;      /* the path's: the leg */
-	void *io_private; /* the io's own */
+	struct io *io;    /* the back end that serves it; set by open_port */
+	void *owner;      /* used by the path: the leg */
+	void *io_private; /* used by the io */
 	struct {
-		uint32_t round; /* gather that last found something here */
-		uint8_t dscp;   /* as the socket has it */
-		uint32_t drops; /* of the socket, as the kernel last told */
-	} sock;                 /* io sock */
+		uint32_t round; /* number of the last gather that found a packet here */
+		uint8_t dscp;   /* current value of the socket */
+		uint32_t drops; /* the socket's drop count, as last reported by the kernel */
+	} sock;                 /* used by io sock */
 };
 
 struct io_config {
-	const struct relay_interface
-		*interfaces; /* those this back end serves; live as long as the io */
+	/* those this back end serves; must live as long as the io */
+	const struct relay_interface *interfaces;
 	unsigned n_interfaces;
-	unsigned worker, workers; /* which of how many */
-	struct io_shared *shared; /* what `share` made; NULL where a back end has no `share` */
+	unsigned worker, workers; /* number of this worker, and how many there are */
+	struct io_shared *shared; /* the result of `share`; NULL if the back end has no `share` */
 	struct pool *pool;
 	unsigned busy_poll_us;
-	bool check_buffers; /* keep books of who has which buffer and end the process at the first
-	                       wrong move: tests */
-	void *test_arg;     /* of a test's back end */
+	/* for tests: track the owner of every buffer and abort at the first error */
+	bool check_buffers;
+	void *test_arg; /* argument of a test's back end */
 };
 
-/* Statistics every back end keeps; read from any thread. */
+/* Statistics of every back end. Any thread may read them. */
 struct io_counters {
-	struct counter rx_pkts, rx_bytes, rx_calls, tx_pkts, tx_bytes,
-		tx_calls;                      /* calls: system calls made */
-	struct counter dropped[VERDICT_COUNT]; /* dropped before a port was found, by verdict */
-	struct counter kernel_drops; /* packets for us that the kernel dropped, for a socket's
-	                                buffer or a ring was full */
+	/* rx_calls, tx_calls: syscalls */
+	struct counter rx_pkts, rx_bytes, rx_calls, tx_pkts, tx_bytes, tx_calls;
+	struct counter dropped[VERDICT_COUNT]; /* dropped before the port was known, by verdict */
+	/* packets for our ports that the kernel dropped because a socket buffer or a
+	 * ring was full */
+	struct counter kernel_drops;
 };
 
 /*
- * gather: fills `batch` with at most `room` packets that wait, over all ports, a port's packets in
- * order of arrival; sets data, len, tailroom, port, from, io, frame, verdict NONE (or TOO_BIG for
- * one cut short). Never blocks. Fairness: no port starves the others. send: transmits every packet
- * with verdict NONE from `out` to `to`, in order within a port; sets FORWARDED or why not.
- * `out->io` is this io, but the buffer may be another io's (then it is copied). It sets `frame` to
- * NULL when it took the buffer for good. release: takes back the buffers of packets of this io
- * whose `frame` is not NULL, whatever their verdict.
+ * The operations of a back end.
+ *
+ * gather: fills `batch` with up to `room` received packets of all ports; packets of one port keep
+ * their order of arrival. Sets data, len, tailroom, port, from, io, frame, and the verdict NONE
+ * (TOO_BIG if the packet was truncated). Never blocks. A busy port does not starve the others.
+ *
+ * send: transmits every packet with verdict NONE from `out` to `to`; packets of one port keep their
+ * order. Sets the verdict FORWARDED, or why it was not sent. `out->io` is this io; a buffer of
+ * another io is copied. Sets `frame` to NULL if the buffer now belongs to the back end.
+ *
+ * release: takes back the buffers of this io's packets whose `frame` is not NULL, with any verdict.
  */
 struct io_ops {
 	const char *name;
-	bool is_free_to_ask; /* gather makes no system call where nothing waits, but now and then */
-	/* Can it serve this interface here? Says why not; `auto` then falls back to sock for that
-	 * interface. */
+	bool is_free_to_ask; /* an idle gather makes no syscall, except now and then */
+	/* Tests whether it can serve this interface. A failure says why; `auto` then
+	 * takes sock for the interface. */
 	enum err (*probe)(const struct relay_interface *interface, struct why *why);
-	/*
-	 * What the workers' ios have in common: made once, before the first open, from a config
-	 * whose `worker`, `pool` and `shared` mean nothing; ended once, after the last close. Both
-	 * NULL where there is nothing to share. Any worker's packets may be for a port of another
-	 * worker: the io brings them there by itself.
-	 */
+	/* Creates what the workers share: called once, before the first open; `worker`, `pool` and
+	 * `shared` of the config are not set. unshare is called once, after the last close. Both
+	 * are NULL if nothing is shared. A worker may receive a packet for another worker's port;
+	 * the back end then passes it to that worker. */
 	enum err (*share)(struct io_shared **out, const struct io_config *config, struct why *why);
 	void (*unshare)(struct io_shared *shared);
 	enum err (*open)(struct io **out, const struct io_config *config, struct why *why);
 	void (*close)(struct io *io);
-	/* The `i`-th of the descriptors one of which polls readable while gather would find
-	 * something, for the worker's loop; -1: no more. */
+	/* Descriptors for the worker's event loop: at least one of them polls readable while gather
+	 * would find a packet. `i` counts from 0; returns -1 after the last. */
 	int (*wait_fd)(struct io *io, unsigned i);
-	/* ERR_EXISTS when somebody else holds the port; ERR_IO. A failed call leaves the port
-	 * closed. */
+	/* ERR_EXISTS: another socket has the port. ERR_IO. After a failure the port is closed. */
 	enum err (*open_port)(struct io *io, struct io_port *port, struct why *why);
-	/* Packets that wait on the port are dropped. */
+	/* Drops packets that wait on the port. */
 	void (*close_port)(struct io *io, struct io_port *port);
 	unsigned (*gather)(struct io *io, struct pkt **batch, unsigned room);
 	void (*send)(struct io *io, struct pkt **batch, unsigned n);
 	void (*release)(struct io *io, struct pkt **batch, unsigned n);
-	/*
-	 * Drops privileges that only share and open needed; called once for each io, when every io
-	 * of every worker is open, by the thread that will make the worker threads and before it
-	 * makes them: what a thread gives up is given up in those it starts afterwards. May be
-	 * NULL.
-	 */
+	/* Drops the privileges that only share and open need. Called once for each io, after every
+	 * io of every worker is open, by the thread that then starts the worker threads: they
+	 * inherit the reduced privileges. May be NULL. */
 	void (*settled)(struct io *io);
-	/* Control thread: what the kernel counts may be asked of it here. */
+	/* Control thread. May ask the kernel for its counters. */
 	const struct io_counters *(*counters)(const struct io *io);
 };
 
-/* Every io begins with this, so that the worker can call through it. */
+/* Every io starts with this member; the worker calls through it. */
 struct io {
 	const struct io_ops *ops;
 };
 
 extern const struct io_ops io_sock;
 extern const struct io_ops io_xdp;
-extern const struct io_ops io_sim; /* tests only: never listed */
+extern const struct io_ops io_sim; /* tests only: never in the list */
 
-/* For one interface: `name` "auto" or an io's own. `why` says why a better one was not taken. */
+/* Chooses a back end for one interface by name; "auto" takes the best that works, and `why` says
+ * why a better one was not taken. */
 enum err io_choose(const struct io_ops **out, struct str name,
                    const struct relay_interface *interface, struct why *why) MUST_USE;
 

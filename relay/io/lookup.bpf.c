@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* sk_lookup: one socket owns every port of our ranges, so that what XDP does not take still meets
- * us and nobody else. */
+/* sk_lookup: one socket receives for every port of our ranges. Packets that XDP passes to the
+ * kernel reach this socket, and no other program. */
 #include <linux/bpf.h>
 #include <linux/in.h>
 

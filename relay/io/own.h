@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The addresses of this machine: no packet from outside has one of them as its source (RFC
- * 1812 5.3.8, RFC 1122 3.2.1.3). One thread. */
+/* The addresses of this machine. A packet from outside must not have one as its source (RFC 1812
+ * 5.3.8, RFC 1122 3.2.1.3). One thread. */
 #ifndef RELAY_IO_OWN_H
 #define RELAY_IO_OWN_H
 
@@ -9,17 +9,20 @@
 
 #include "base/addr.h"
 
-enum { OWN_MAX = 1024, OWN_BITS = 4096 }; /* addresses beyond OWN_MAX are not known */
+/* OWN_MAX: further addresses are ignored */
+enum { OWN_MAX = 1024, OWN_BITS = 4096 };
 
 struct own {
-	uint64_t filter[OWN_BITS / 64]; /* a bit for some octets of each address: nearly every
-	                                   stranger ends here */
+	/* one bit for a hash of each address: excludes most foreign addresses without a
+	 * search of the list */
+	uint64_t filter[OWN_BITS / 64];
 	unsigned n;
 	struct addr addrs[OWN_MAX];
 };
 
 void own_clear(struct own *o);
-/* An address of ours, or of all on a link of ours; ports don't matter. */
+/* Adds an address of this machine, or a broadcast address of one of its links. The port
+ * is ignored. */
 void own_add(struct own *o, const struct addr *a);
 bool own_find(const struct own *o, const struct addr *a);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of next hops: what was asked, how long it stands, what notifications change. */
+/* The table of next hops: asking, ageing, and updates by notifications. */
 #include "relay/io/route.h"
 
 #include <string.h>
@@ -10,17 +10,20 @@
 #include "keyctx/prim.h"
 
 enum {
-	SETS = 16384, /* of WAYS slots: 65,536 destinations; pages never touched cost nothing */
+	/* of WAYS slots each: 65,536 destinations. Untouched pages use no memory. */
+	SETS = 16384,
 	WAYS = 4,
-	HOPS = 8192, /* neighbours, open addressing; forgotten all together when three quarters are
-	                taken */
+	/* neighbours, open addressing; the table is emptied when three quarters are in use */
+	HOPS = 8192,
 	LINKS = 64,
 	ASKS_PER_TURN = 32,
 };
 
-#define ROUTE_LIFE_NS   (30 * NS_PER_S) /* path MTU and changes that nobody notifies */
-#define ABSENT_LIFE_NS  (1 * NS_PER_S)
-#define CONFIRM_NS      (15 * NS_PER_S) /* half of what the kernel holds an answer reachable for */
+/* limits the age of a path MTU, and of changes without notification */
+#define ROUTE_LIFE_NS  (30 * NS_PER_S)
+#define ABSENT_LIFE_NS (1 * NS_PER_S)
+/* half the time for which the kernel regards an answer as reachable */
+#define CONFIRM_NS      (15 * NS_PER_S)
 #define FAILED_RETRY_NS (1 * NS_PER_S)
 
 struct route_table {
@@ -30,13 +33,13 @@ struct route_table {
 	unsigned n_devices;
 	uint64_t now_ns;
 	unsigned asks_left;
-	uint32_t generation; /* of routes: those of an older one are asked again, and stand until
-	                        then */
-	uint32_t epoch;      /* of hops: routes of an older one have lost theirs */
+	/* of routes: routes of an older generation are asked again, and stay in use until then */
+	uint32_t generation;
+	uint32_t epoch; /* of hops: routes of an older epoch have no valid hop pointer */
 	uint8_t hash_key[16];
 	unsigned n_hops, n_links;
 	struct route_link links[LINKS];
-	struct route by_kernel; /* what is handed out when nothing may be asked */
+	struct route by_kernel; /* the result when the limit of questions is reached */
 	struct route_hop hops[HOPS];
 	struct route routes[SETS][WAYS];
 };
@@ -77,7 +80,7 @@ void route_table_turn(struct route_table *t, uint64_t now_ns)
 	t->asks_left = ASKS_PER_TURN;
 }
 
-/* Routes are not walked: those of an older epoch are known to point at hops that are gone. */
+/* Does not visit the routes: their older epoch marks their hop pointers as invalid. */
 static void forget_everything(struct route_table *t)
 {
 	memset(t->hops, 0, sizeof(t->hops));
@@ -104,7 +107,7 @@ static const struct route_link *find_link(struct route_table *t, uint32_t ifinde
 	return l;
 }
 
-/* The slot of a neighbour: its own, or the empty one where it would be. */
+/* The slot of a neighbour, or the empty slot where it belongs. */
 static struct route_hop *hop_slot(struct route_table *t, uint32_t ifindex, const struct addr *ip)
 {
 	uint8_t key[20];
@@ -226,7 +229,7 @@ static struct route *route_slot(struct route_table *t, const struct addr *from,
 	return &set[(h >> 32) % WAYS];
 }
 
-/* Asks the kernel, and its neighbour table where the way leads to a neighbour. */
+/* Asks the kernel for the route and, if it leads to a neighbour, for the neighbour. */
 static void ask(struct route_table *t, struct route *r, const struct addr *from,
                 const struct addr *to)
 {
@@ -251,7 +254,7 @@ static void ask(struct route_table *t, struct route *r, const struct addr *from,
 		if (fresh.hop)
 			fresh.mtu = a.mtu && a.mtu < fresh.hop->mtu ? a.mtu : fresh.hop->mtu;
 	}
-	fresh.epoch = t->epoch; /* finding a hop may have begun a new one */
+	fresh.epoch = t->epoch; /* after find_hop, which may begin a new epoch */
 	*r = fresh;
 }
 
@@ -267,7 +270,7 @@ struct route *route_find(struct route_table *t, const struct addr *from, const s
 	return r;
 }
 
-/* True once for each time it falls due: that packet is the one that goes by the kernel. */
+/* True once for each due time: the caller sends that one packet through the kernel. */
 static bool is_due(struct route_table *t, struct route_hop *hop, uint64_t again_ns)
 {
 	if (t->now_ns < hop->confirm_ns)

@@ -16,16 +16,17 @@
 #include "base/mem.h"
 
 enum {
-	BUFFER_BYTES = 32768, /* a link's answer with all its statistics */
-	ANSWER_MS = 500,      /* the kernel answers at once, but for whoever holds its lock */
-	NEWS_BYTES = 1 << 20, /* of socket buffer for notifications */
+	BUFFER_BYTES = 32768, /* a link's answer includes all its statistics */
+	/* the kernel answers at once unless another process holds the rtnetlink lock */
+	ANSWER_MS = 500,
+	NEWS_BYTES = 1 << 20, /* socket buffer for notifications */
 };
 
 struct route_nl {
 	struct mnl_socket *ask, *hear;
 	uint32_t seq;
 	uint8_t buffer[BUFFER_BYTES]; /* answers */
-	uint8_t news[BUFFER_BYTES];   /* notifications: [news_at, news_end) wait to be read */
+	uint8_t news[BUFFER_BYTES];   /* notifications; [news_at, news_end) is unread */
 	size_t news_at, news_end;
 };
 
@@ -201,7 +202,7 @@ static bool parse_neighbour(const struct nlmsghdr *m, struct route_neighbour *ou
 
 /* --- questions -------------------------------------------------------------- */
 
-/* Sends what stands in the buffer; the answer, or NULL with why not in *e. */
+/* Sends the question in the buffer. Returns the answer, or NULL and the error in *e. */
 static const struct nlmsghdr *ask(struct route_nl *nl, struct nlmsghdr *m, enum err *e)
 {
 	ssize_t n;
@@ -215,7 +216,7 @@ static const struct nlmsghdr *ask(struct route_nl *nl, struct nlmsghdr *m, enum 
 		int left = (int)n;
 
 		if (!mnl_nlmsg_ok(got, left) || got->nlmsg_seq != nl->seq)
-			continue; /* an answer that came too late for its question */
+			continue; /* a late answer to an earlier question */
 		if (got->nlmsg_type == NLMSG_ERROR) {
 			const struct nlmsgerr *fault = mnl_nlmsg_get_payload(got);
 
@@ -260,7 +261,7 @@ static enum err ask_route(void *arg, const struct addr *from, const struct addr 
 	m = (struct nlmsghdr *)(uintptr_t)ask(nl, m, &e);
 	if (m)
 		return parse_route(m, out) ? ERR_OK : ERR_IO;
-	/* The kernel says ENETUNREACH and others: all of them mean that there is no way. */
+	/* ENETUNREACH and other errors: all mean that there is no route. */
 	*out = (struct route_answer){.kind = ROUTE_ABSENT};
 	return ERR_OK;
 }
@@ -308,7 +309,7 @@ static bool parse_address(const struct nlmsghdr *m, struct route_address *out)
 	if (m->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(m) < sizeof(*info))
 		return false;
 	attributes_of(m, sizeof(*info), &a);
-	/* With a peer address IFA_ADDRESS is the peer's. */
+	/* For a point-to-point address IFA_ADDRESS is the peer's address, IFA_LOCAL ours. */
 	if (!get_addr(&a, IFA_LOCAL, &out->ip) && !get_addr(&a, IFA_ADDRESS, &out->ip))
 		return false;
 	out->ifindex = info->ifa_index;
@@ -356,7 +357,7 @@ static enum err ask_addresses(void *arg, void (*fn)(void *fn_arg, const struct r
 
 /* --- notifications ---------------------------------------------------------- */
 
-/* More octets to read from; false when there are none. *lost: the kernel dropped some. */
+/* Reads more notifications; false if there are none. *lost: the kernel dropped some. */
 static bool refill(struct route_nl *nl, bool *lost)
 {
 	ssize_t n = recv(mnl_socket_get_fd(nl->hear), nl->news, sizeof(nl->news), MSG_DONTWAIT);

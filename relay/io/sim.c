@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The network in memory: two queues, and the back end that stands between them. */
+/* A network in memory: two queues, and the back end between them. */
 #include "relay/io/sim.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ struct sim_queue {
 
 struct sim {
 	uint64_t now_ns;
-	struct sim_queue towards, back; /* the gateway; the endpoints */
+	struct sim_queue towards, back; /* to the gateway; to the endpoints */
 	struct map *ports;              /* by local address */
 };
 
@@ -26,7 +26,7 @@ struct sim_io {
 	struct io_counters counters;
 };
 
-/* What a port is found by. Lives as io_private while the port is open. */
+/* The key of a port in the map. It is the port's io_private while the port is open. */
 struct port_key {
 	uint8_t ip[16];
 	uint16_t number;
@@ -244,7 +244,8 @@ static unsigned sim_gather(struct io *io, struct pkt **batch, unsigned room)
 		struct port_key k = key_of(&q->pkts[i]->to);
 		struct io_port *port = map_get(s->sim->ports, &k, sizeof(k));
 
-		/* Another worker's is left for it; nobody's goes to whoever finds it. */
+		/* Leaves a packet for another worker's port in the queue; takes a packet for no
+		 * open port and drops it. */
 		if (port && port->io != io) {
 			i++;
 			continue;

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "relay/io/io.h"
 
-/* One thread; give it as relay_config.io_test_arg with io_sim, and step the relay by hand. */
+/* One thread. Set it as relay_config.io_test_arg with io_sim, and step the relay by hand. */
 struct sim;
 
 enum { SIM_PKT_MAX = 2048 };
@@ -27,14 +27,14 @@ void sim_free(struct sim *s);
 void sim_set_time(struct sim *s, uint64_t now_ns);
 uint64_t sim_time(const struct sim *s);
 
-/* An endpoint sends to a port of the gateway. ERR_NOMEM. */
+/* Sends a packet from an endpoint to a port of the gateway. ERR_NOMEM. */
 enum err sim_send(struct sim *s, const struct addr *from, const struct addr *to, const void *data,
                   size_t n) MUST_USE;
-/* The next packet that has arrived for the endpoint by now, or for anyone (`to` NULL); false: none.
- */
+/* Takes the next packet that has arrived for endpoint `to` by now (`to` NULL: for
+ * any). False: none. */
 bool sim_receive(struct sim *s, const struct addr *to, struct sim_pkt *out);
 
-/* Ports open now: tests look for leaks. */
+/* Number of open ports, for tests that look for leaks. */
 unsigned sim_open_ports(const struct sim *s);
 
 #endif

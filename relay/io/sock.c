@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The back end for every machine: a UDP socket for each port, all in an epoll set of the worker's.
- */
+/* The back end for every machine: one UDP socket per port, all in one epoll set per worker. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -15,9 +14,10 @@
 #include "relay/packet/pool.h"
 
 enum {
-	BURST = 32, /* packets of one receive call, where a port has more than one waiting */
-	RECEIVE_BYTES = 1 << 20, /* asked of the kernel: some hundred small packets on one port */
-	GSO_BYTES = 65000,       /* of one segmented send */
+	BURST = 32, /* packets of one receive syscall, if a port has more than one waiting */
+	/* requested socket buffer: several hundred small packets of one port */
+	RECEIVE_BYTES = 1 << 20,
+	GSO_BYTES = 65000, /* most octets of one segmented send */
 };
 
 struct sock {
@@ -27,8 +27,8 @@ struct sock {
 	bool has_gso;
 	struct pool *pool;
 	struct io_counters counters;
-	/* Scratch of gather, and of send: on the stack, hardened builds would zero it for each
-	 * packet. */
+	/* Scratch memory of gather and send. Hardened builds would zero it on every call if it were
+	 * on the stack. */
 	struct epoll_event ready[PKT_BATCH];
 	struct pkt *run[PKT_BATCH];
 	struct mmsghdr msgs[PKT_BATCH];
@@ -87,12 +87,12 @@ static int set_int(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-/* The six bits stand above the two of ECN. */
+/* DSCP is the upper six bits of the octet, ECN the lower two. */
 static void set_dscp(struct io_port *port)
 {
 	bool v6 = port->interface->bind.version == 6;
 
-	/* Marking is a wish: a host that refuses it still relays. */
+	/* Failure is ignored: the relay works without marking. */
 	(void)!set_int(port->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS,
 	               port->dscp << 2);
 	port->sock.dscp = port->dscp;
@@ -103,11 +103,11 @@ static void set_options(const struct io_port *port)
 	bool v6 = port->interface->bind.version == 6;
 
 	(void)!set_int(port->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES);
-	/* Once it has dropped some, it says how many beside each packet. */
+	/* The kernel reports the drop count with each packet, once it is not zero. */
 	(void)!set_int(port->fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	if (v6)
 		(void)!set_int(port->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	/* Never fragment, and ignore the path MTU in ICMP messages: anybody can send those. */
+	/* Never fragment, and ignore the path MTU of ICMP messages, which anybody can forge. */
 	(void)!set_int(port->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 	               v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
 	               v6 ? IPV6_PMTUDISC_PROBE : IP_PMTUDISC_PROBE);
@@ -151,7 +151,7 @@ static enum err sock_open_port(struct io *io, struct io_port *port, struct why *
 	return ERR_OK;
 }
 
-/* The kernel's count goes round with 32 bits. */
+/* The kernel's counter has 32 bits and wraps. */
 static void note_drops(struct sock *s, struct io_port *port, uint32_t drops)
 {
 	counter_add(&s->counters.kernel_drops, (uint32_t)(drops - port->sock.drops));
@@ -163,10 +163,11 @@ static void sock_close_port(struct io *io, struct io_port *port)
 	uint32_t info[SK_MEMINFO_VARS];
 	socklen_t len = sizeof(info);
 
-	/* Those since the last packet. */
+	/* Drops after the last packet. */
 	if (!getsockopt(port->fd, SOL_SOCKET, SO_MEMINFO, info, &len) && len == sizeof(info))
 		note_drops((struct sock *)io, port, info[SK_MEMINFO_DROPS]);
-	/* Closing takes it out of the epoll set, for nobody else holds the socket. */
+	/* This also removes it from the epoll set, because no other descriptor refers
+	 * to the socket. */
 	close(port->fd);
 	port->fd = -1;
 	port->is_open = false;
@@ -209,7 +210,7 @@ static void read_drops(struct sock *s, struct io_port *port, const struct msghdr
 	note_drops(s, port, drops);
 }
 
-/* What one receive call came with. */
+/* Fills a descriptor from one received message. */
 static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
 {
 	bool cut = m->msg_hdr.msg_flags & MSG_TRUNC;
@@ -217,7 +218,7 @@ static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
 	p->len = (uint16_t)m->msg_len;
 	p->tailroom = (uint16_t)(PKT_ROOM - PKT_HEADROOM - p->len);
 	p->verdict = cut ? VERDICT_TOO_BIG : VERDICT_NONE;
-	/* A socket of an IP family brings addresses of it. */
+	/* Cannot fail: the socket is IPv4 or IPv6. */
 	(void)!addr_from_sockaddr(m->msg_hdr.msg_name, &p->from);
 	if (m->msg_hdr.msg_controllen)
 		read_drops(s, p->port, &m->msg_hdr);
@@ -225,10 +226,8 @@ static void fill(struct sock *s, struct pkt *p, const struct mmsghdr *m)
 	counter_add(&s->counters.rx_bytes, p->len);
 }
 
-/*
- * One packet, for a port that has been quiet: a stream of 20 ms has one waiting. A port that had
- * one in the round before this one too may have many, and one call takes them.
- */
+/* Receives one packet if the port had none in the previous round: a stream of 20 ms packets has one
+ * waiting. Otherwise more may wait, and one syscall receives several. */
 static unsigned receive(struct sock *s, struct io_port *port, struct pkt **batch, unsigned room)
 {
 	struct mmsghdr *msgs = s->msgs;
@@ -275,14 +274,13 @@ static unsigned sock_gather(struct io *io, struct pkt **batch, unsigned room)
 	int n_ready;
 
 	s->round++;
-	/* The kernel puts a ready socket at the end of its list each time: no port starves the
-	 * others. */
+	/* The kernel moves a ready socket to the end of its list, so no port starves the others. */
 	counter_inc(&s->counters.rx_calls);
 	n_ready = epoll_wait(s->epoll_fd, s->ready, (int)(room < PKT_BATCH ? room : PKT_BATCH), 0);
 	for (int i = 0; i < n_ready; i++)
 		__builtin_prefetch(s->ready[i].data.ptr);
 	for (int i = 0; i < n_ready && n < room; i++) {
-		/* Every ready port is served before one takes all that is left. */
+		/* First one packet from every ready port, then the rest. */
 		unsigned others = (unsigned)(n_ready - 1 - i),
 			 share = room - n > others ? room - n - others : 1;
 
@@ -326,8 +324,8 @@ static void send_one(struct sock *s, struct pkt *p)
 	     sendto(p->out->fd, p->data, p->len, 0, (struct sockaddr *)&to, len) < 0 ? errno : 0);
 }
 
-/* All towards one address and of one length, but the last, which may be shorter: the kernel cuts
- * one buffer into them. */
+/* True if all packets go to one address and have one length; only the last may be shorter. Then the
+ * kernel can cut one buffer into these packets. */
 static bool is_train(struct pkt **run, unsigned n)
 {
 	size_t bytes = 0;
@@ -365,8 +363,8 @@ static bool send_train(struct sock *s, struct pkt **run, unsigned n)
 	memcpy(CMSG_DATA(c), &run[0]->len, sizeof(uint16_t));
 	counter_inc(&s->counters.tx_calls);
 	if (sendmsg(run[0]->out->fd, &m, 0) < 0) {
-		/* A kernel or device without it says so; anything else is found out packet by
-		 * packet. */
+		/* These errors mean that the kernel or the device cannot do GSO. Other errors are
+		 * found by sending the packets one by one. */
 		if (errno == EIO || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOPROTOOPT)
 			s->has_gso = false;
 		return false;
@@ -395,7 +393,8 @@ static void send_many(struct sock *s, struct pkt **run, unsigned n)
 		int k = sendmmsg(run[0]->out->fd, msgs + done, n - done, 0);
 
 		counter_inc(&s->counters.tx_calls);
-		/* The first of the rest failed: it has its verdict, the others go on. */
+		/* Sending the first remaining packet failed: it gets its verdict, and the loop goes
+		 * on with the next. */
 		if (k <= 0) {
 			sent(s, run[done++], k < 0 ? errno : EIO);
 			continue;
@@ -419,7 +418,7 @@ static void sock_send(struct io *io, struct pkt **batch, unsigned n)
 {
 	struct sock *s = (struct sock *)io;
 
-	/* The packets of a port together, in their order: one call sends them. */
+	/* Collects the packets of one port, in order, and sends them with one call. */
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt **run = s->run;
 		unsigned n_run = 1;

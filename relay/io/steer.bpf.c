@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* XDP: UDP to one of our addresses and ports goes to the AF_XDP socket of its queue; everything
- * else to the kernel. */
+/* XDP: redirects UDP packets for our addresses and ports to the AF_XDP socket of the receive queue,
+ * and passes all others to the kernel. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -16,14 +16,14 @@
 enum {
 	TAGS_MAX = 2,
 	VLAN_ID_MASK = 0x0fff,
-	FRAGMENT_MASK = 0x3fff, /* more-fragments and offset */
+	FRAGMENT_MASK = 0x3fff, /* flag "more fragments" and fragment offset */
 };
 
 struct tag {
 	__be16 control, type;
 };
 
-/* Longer frames don't fit a UMEM frame and its tailroom: the kernel has room for them. */
+/* A longer frame does not fit into a UMEM frame with tailroom; the kernel takes it. */
 const volatile __u32 steer_frame_max = 1600;
 
 struct {
@@ -40,7 +40,8 @@ struct {
 	__type(value, struct steer_ports);
 } steer_addresses SEC(".maps");
 
-/* Both fill the key's address and return the UDP header, or NULL: not plain UDP. */
+/* read_ip4 and read_ip6 fill the address of the key and return the UDP header, or NULL
+ * if it is not plain UDP. */
 static __always_inline struct udphdr *read_ip4(void *at, void *end, struct steer_address *key)
 {
 	struct iphdr *ip = at;
@@ -86,8 +87,8 @@ int steer(struct xdp_md *ctx)
 			break;
 		if ((void *)(tag + 1) > end)
 			return XDP_PASS;
-		/* A priority tag (id 0) says nothing; two ids would be a network inside a network,
-		 * which is not ours. */
+		/* A priority tag (id 0) is ignored. Two tags with ids are a nested
+		 * VLAN, which is never ours. */
 		if (bpf_ntohs(tag->control) & VLAN_ID_MASK) {
 			if (key.vlan)
 				return XDP_PASS;
@@ -108,7 +109,8 @@ int steer(struct xdp_md *ctx)
 	port = bpf_ntohs(udp->dest);
 	if (!ports || port < ports->min || port > ports->max)
 		return XDP_PASS;
-	/* A queue without a socket of ours: the kernel has the catch-all socket. */
+	/* If the queue has no AF_XDP socket of ours, the packet goes to the catch-all socket
+	 * through the kernel. */
 	return bpf_redirect_map(&steer_sockets, ctx->rx_queue_index, XDP_PASS);
 }
 

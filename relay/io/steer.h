@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* What the BPF programs and the xdp back end must agree on: keys and values of the map of local
+/* Shared by the BPF programs and the xdp back end: keys and values of the map of local
  * addresses. */
 #ifndef RELAY_IO_STEER_H
 #define RELAY_IO_STEER_H
@@ -11,14 +11,14 @@ enum {
 	STEER_QUEUES = 128,   /* receive queues of a device at most */
 };
 
-/* A local address as packets name it. No padding: maps compare octets. */
+/* A local address as it appears in packets. No padding, because maps compare all octets. */
 struct steer_address {
-	__u8 ip[16]; /* IPv4 in the first four */
+	__u8 ip[16]; /* IPv4: the first four octets */
 	__u16 vlan;  /* 0: untagged */
 	__u16 version;
 };
 
-/* The ports there that are ours, both inclusive, host order. */
+/* The range of our ports at that address; both limits are included, in host order. */
 struct steer_ports {
 	__u16 min, max;
 };

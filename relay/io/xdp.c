@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The xdp back end: AF_XDP sockets on every interface, one set of frames for each worker. */
+/* The xdp back end: AF_XDP sockets on the devices of every interface, one UMEM for each worker. */
 #include "relay/io/xdp.h"
 
 #include <errno.h>
@@ -71,8 +71,8 @@ static enum err bind_queues(struct xdp *x, bool check_owners, struct why *why)
 	return e;
 }
 
-/* A device with fewer queues than there are workers: this one sends there by a packet socket, and
- * hears by hand-over. */
+/* Opens a packet socket for each device on which this worker has no queue (more workers than
+ * queues). The worker sends through it; other workers pass on the packets received for it. */
 static enum err open_packet_sockets(struct xdp *x, struct why *why)
 {
 	for (unsigned d = 0; d < x->shared->n_devices; d++) {
@@ -133,8 +133,8 @@ void xdp_learn_own(struct xdp *x)
 	struct learning l = {.x = x};
 
 	own_clear(&x->own);
-	/* An answer cut short leaves the others unknown until the next news: they are only less
-	 * well guarded. */
+	/* Failure is ignored: unknown addresses are only not filtered until the next
+	 * notification. */
 	(void)!route_nl_source.ask_addresses(x->nl, learn_address, &l);
 	for (unsigned i = 0; i < x->shared->n_interfaces; i++) {
 		struct route_link link;
@@ -214,11 +214,8 @@ static enum err xdp_open(struct io **out, const struct io_config *config, struct
 	return ERR_OK;
 }
 
-/*
- * The AF_XDP sockets stand in the worker's loop themselves: in an epoll set, whose interest in a
- * socket never rests, the kernel would call on that set for each packet that comes or has been
- * sent.
- */
+/* The AF_XDP sockets are in the worker's poll list and not in an epoll set: the kernel would notify
+ * an epoll set of every packet received or sent. */
 static int xdp_wait_fd(struct io *io, unsigned i)
 {
 	const struct xdp *x = xdp_of(io);
@@ -228,7 +225,7 @@ static int xdp_wait_fd(struct io *io, unsigned i)
 	return i <= x->umem->n_queues ? x->umem->queues[i - 1].fd : -1;
 }
 
-/* Does the other program's socket still have the port? */
+/* Does another program's socket still have the port? */
 static bool is_held(const struct addr *at)
 {
 	struct sockaddr_storage name;
@@ -288,7 +285,7 @@ static void xdp_settled(struct io *io)
 	xdp_drop_capabilities();
 }
 
-/* Of a queue: the receive ring was full, or no frame was free for it. */
+/* Drops of a queue because its receive ring was full, or because the fill ring had no frame. */
 static uint64_t ring_drops(int fd)
 {
 	struct xdp_statistics s = {0};
@@ -308,7 +305,7 @@ static uint64_t socket_drops(int fd)
 	               : info[SK_MEMINFO_DROPS];
 }
 
-/* The kernel counts them for us; asked when somebody wants to know, not for each packet. */
+/* The kernel counts the drops. They are read on request, not for each packet. */
 static const struct io_counters *xdp_counters(const struct io *io)
 {
 	struct xdp *x = (struct xdp *)(uintptr_t)io;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of the xdp back end of one worker: what its receiving and sending halves share. */
+/* The internals of the xdp back end of one worker, shared by its receiving and sending halves. */
 #ifndef RELAY_IO_XDP_H
 #define RELAY_IO_XDP_H
 
@@ -11,13 +11,14 @@
 #include "relay/io/xdp_share.h"
 #include "relay/io/xdp_umem.h"
 
-/* What a port leads to. `route` is the one its last packet took: compared before use. */
+/* A port number and its open port. `route` is the route of the last packet; check it
+ * with route_is before use. */
 struct xdp_slot {
 	struct io_port *port;
 	struct route *route;
 };
 
-/* One worker's. Begins with struct io; worker only, but for open and close. */
+/* The xdp back end of one worker. Starts with struct io. Worker only, except open and close. */
 struct xdp {
 	struct io base;
 	unsigned worker;
@@ -27,20 +28,23 @@ struct xdp {
 	struct xdp_umem *umem;
 	struct route_nl *nl;
 	struct route_table *routes;
-	struct own own; /* what no packet from outside has as its source */
+	struct own own; /* addresses that no packet from outside may have as its source */
 	struct {
-		uint8_t mac[6]; /* of the link that has the address: frames for others are not ours
-		                   (a flooding switch) */
+		/* of the link that has the address. A flooding switch also delivers frames for
+		 * other addresses; these are ignored. */
+		uint8_t mac[6];
 		bool is_known;
 	} links[XDP_INTERFACES_MAX];
-	struct xdp_slot *slots[XDP_INTERFACES_MAX]; /* by interface, then port - port_min */
+	struct xdp_slot *slots[XDP_INTERFACES_MAX]; /* by interface, then by port - port_min */
 	struct {
-		unsigned first, n; /* this worker's queues of the device in umem->queues */
-		int packet_fd;     /* where it has none: frames leave by a packet socket */
+		/* this worker's queues of the device: n entries of umem->queues from `first` */
+		unsigned first, n;
+		int packet_fd; /* used if n is 0: frames leave through this packet socket */
 	} devices[XDP_DEVICES_MAX];
-	int slow; /* epoll set of what is looked at now and then: catch-all, netlink, wake-ups */
+	/* epoll set of the rarely used descriptors: catch-all socket, netlink, wake-ups */
+	int slow;
 	unsigned turn;
-	bool was_empty; /* of the last gather: nothing came */
+	bool was_empty; /* the last gather found nothing */
 	struct io_counters counters;
 };
 
@@ -49,7 +53,7 @@ static inline struct xdp *xdp_of(struct io *io)
 	return (struct xdp *)io;
 }
 
-/* The interface whose address and range a packet's destination falls in; -1: none. */
+/* The interface whose address and port range contain the destination; -1: none. */
 static inline int xdp_interface_of(const struct io_shared *s, const struct addr *to)
 {
 	for (unsigned i = 0; i < s->n_interfaces; i++) {
@@ -62,10 +66,10 @@ static inline int xdp_interface_of(const struct io_shared *s, const struct addr 
 	return -1;
 }
 
-/* Asks the kernel again which addresses and link addresses this machine has. */
+/* Asks the kernel again for the IP and link addresses of this machine. */
 void xdp_learn_own(struct xdp *x);
 
-/* io_ops.gather, send and release. */
+/* The functions behind io_ops.gather, send and release. */
 unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room);
 void xdp_send(struct io *io, struct pkt **batch, unsigned n);
 void xdp_release(struct io *io, struct pkt **batch, unsigned n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Receiving: AF_XDP rings, the catch-all socket, and packets that other workers hand over. */
+/* Receiving: AF_XDP rings, the catch-all socket, and packets passed on by other workers. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -13,18 +13,19 @@
 #include "relay/packet/pool.h"
 
 enum {
-	SLOW_TURNS = 16, /* the slow descriptors are looked at every so many turns, however full
-	                    these are */
+	/* the slow descriptors are read at least once in this many turns, however full
+	 * the rings are */
+	SLOW_TURNS = 16,
 	PREFETCH_AHEAD = 4,
-	COPY_ROOM = 128, /* before the payload of a packet that did not come as a frame */
+	COPY_ROOM = 128, /* room in front of a payload that did not arrive as a frame */
 };
 
-/* A turn's harvest. */
+/* The packets of one gather. */
 struct harvest {
 	struct xdp *x;
 	struct pkt **batch;
 	unsigned n, room;
-	uint64_t bytes, wake; /* wake: bit for each worker that got something */
+	uint64_t bytes, wake; /* wake: one bit for each worker that was given a packet */
 };
 
 static void drop(struct xdp *x, enum verdict v)
@@ -32,7 +33,7 @@ static void drop(struct xdp *x, enum verdict v)
 	counter_inc(&x->counters.dropped[v]);
 }
 
-/* A payload that came, and the frame of ours that holds it. */
+/* A received payload, and the UMEM frame that holds it. */
 struct arrival {
 	const struct addr *from;
 	uint8_t *frame, *data;
@@ -40,7 +41,7 @@ struct arrival {
 	bool is_cut;
 };
 
-/* A descriptor for it; the frame goes back when there is none. */
+/* Makes a descriptor for it. If there is no descriptor, the frame is freed. */
 static void keep(struct harvest *h, struct io_port *port, const struct arrival *a)
 {
 	struct pkt *p = pool_take(h->x->pool);
@@ -64,7 +65,7 @@ static void keep(struct harvest *h, struct io_port *port, const struct arrival *
 
 /* --- packets of other workers ----------------------------------------------- */
 
-/* The port is not this worker's: over to the one that has it, or nobody's. */
+/* Passes a packet to the worker that has its port open; drops it if no worker has. */
 static void hand_over(struct harvest *h, int interface, uint16_t port, const struct arrival *a)
 {
 	struct io_shared *s = h->x->shared;
@@ -99,7 +100,8 @@ static void wake_workers(struct harvest *h)
 	for (; h->wake; h->wake &= h->wake - 1) {
 		int fd = h->x->shared->wake[__builtin_ctzll(h->wake)];
 
-		/* Refused only when the counter is full, and then the worker is awake. */
+		/* A failed write means that the counter is full, and then the worker
+		 * is awake anyway. */
 		if (write(fd, &one, sizeof(one)) == sizeof(one))
 			counter_inc(&h->x->counters.rx_calls);
 	}
@@ -124,7 +126,7 @@ static void take_strayed(struct harvest *h, const struct xdp_strayed *strayed)
 	                       .len = strayed->len});
 }
 
-/* False when something may be left in a ring. */
+/* False if a ring may still hold packets. */
 static bool drain_rings(struct harvest *h)
 {
 	struct io_shared *s = h->x->shared;
@@ -140,7 +142,8 @@ static bool drain_rings(struct harvest *h)
 	return h->n < h->room;
 }
 
-/* The eventfd stays readable until the rings were seen empty after it was cleared. */
+/* Clears the eventfd when all rings are empty, checks the rings again, and sets the eventfd again
+ * if they still hold packets. */
 static void hear_wake(struct harvest *h)
 {
 	uint64_t count;
@@ -159,7 +162,7 @@ static void hear_wake(struct harvest *h)
 
 /* --- the catch-all socket --------------------------------------------------- */
 
-/* Where the packet was sent to: the kernel tells it beside the payload. */
+/* The destination of the packet, which the kernel delivers as control data. */
 static bool original_destination(struct msghdr *m, struct addr *out)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
@@ -216,7 +219,7 @@ static void hear_catch_all(struct harvest *h)
 		counter_inc(&x->counters.rx_calls);
 		if (n < 0) {
 			xdp_frame_give(x->umem, frame);
-			/* An ICMP error is told once, instead of a packet. */
+			/* A pending ICMP error: reported once, instead of a packet. */
 			if (errno == ECONNREFUSED || errno == EHOSTUNREACH ||
 			    errno == ENETUNREACH || errno == EMSGSIZE)
 				continue;
@@ -238,7 +241,7 @@ static void hear_catch_all(struct harvest *h)
 
 /* --- frames ----------------------------------------------------------------- */
 
-/* What the kernel would not have taken from this link (docs/packet-io.md has the list). */
+/* Packets that the kernel would refuse on this link; docs/packet-io.md lists them. */
 static bool is_martian(const struct xdp *x, int interface, const uint8_t *link,
                        const struct addr *from)
 {
@@ -306,8 +309,8 @@ static void hear_queue(struct harvest *h, struct xdp_queue *q)
 	if (n)
 		xdp_queue_fill(x->umem, q);
 	else if (x->busy_poll_us) {
-		/* Busy polling: our own call runs the driver's receiving, which then need not
-		 * interrupt. */
+		/* Busy polling: this syscall runs the driver's receive function, so the device
+		 * need not interrupt. */
 		recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 		counter_inc(&x->counters.rx_calls);
 	}
@@ -346,16 +349,16 @@ unsigned xdp_gather(struct io *io, struct pkt **batch, unsigned room)
 	route_table_turn(x->routes, clk_mono_ns());
 	if (x->shared->workers > 1)
 		drain_rings(&h);
-	/* First in its turn, or full turns would never let it: news of routes, and what the kernel
-	 * has for us. */
+	/* Slow descriptors first when their turn comes, because full batches would never leave room
+	 * for them: notifications of routes, and packets from the kernel. */
 	if (x->turn % SLOW_TURNS == 0)
 		hear_slow(&h);
-	/* Who is asked first changes with every turn: a queue that fills the batch starves nobody.
-	 */
+	/* The first queue changes every turn, so a queue that fills the batch does not
+	 * starve the others. */
 	for (unsigned i = 0; i < queues && h.n < room; i++)
 		hear_queue(&h, &x->umem->queues[(x->turn + i) % queues]);
-	/* Rings found empty once may have been looked at only by the way; twice, and something else
-	 * has woken the worker. */
+	/* Reads the slow descriptors if the rings were empty twice: the worker may have been woken
+	 * by one of them. */
 	if (h.n == 0 && x->was_empty)
 		hear_slow(&h);
 	x->was_empty = h.n == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending: frames with their headers on into the rings, and what only the kernel can send by a raw
- * socket. */
+/* Sending: frames with headers go into the rings; packets that only the kernel can route go through
+ * a raw socket. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 
 enum { COPY_ROOM = 128 };
 
-/* Frames for a device where the worker has no queue: sent by one call at the end. */
+/* Frames for a device on which this worker has no queue; one syscall at the end sends them. */
 struct by_packet {
 	unsigned n;
 	struct {
@@ -37,8 +37,8 @@ static struct route *route_of(struct xdp *x, struct io_port *out, const struct a
 	return slot->route;
 }
 
-/* The payload in a frame of ours with room before it: where it is, or copied from another back
- * end's buffer. NULL: no frame. */
+/* The payload in a UMEM frame with headroom: the original one, or a copy if the buffer is another
+ * back end's. NULL: no free frame. */
 static uint8_t *own_payload(struct xdp *x, struct pkt *p, uint8_t **frame)
 {
 	if (p->io == &x->base && p->frame) {
@@ -103,7 +103,7 @@ static enum verdict by_frame(struct sending *s, const struct outgoing *o,
 	uint32_t len = (uint32_t)(o->payload + p->len - start);
 
 	if (queues) {
-		/* One queue for a port, so that order within a stream is kept. */
+		/* One queue for each port, which keeps the order within a stream. */
 		struct xdp_queue *q = &x->umem->queues[x->devices[hop->device].first +
 		                                       p->out->number / 2 % queues];
 
@@ -149,7 +149,8 @@ static void send_one(struct sending *s, struct pkt *p)
 		s->n++;
 		s->bytes += p->len;
 	}
-	/* A frame that went into a ring is the kernel's; any other is back with whoever had it. */
+	/* A frame in a ring belongs to the kernel. Any other frame still belongs to its
+	 * previous owner. */
 	if (is_sent && way == ROUTE_BY_FRAME) {
 		if (!is_copy)
 			p->frame = NULL;
@@ -158,8 +159,8 @@ static void send_one(struct sending *s, struct pkt *p)
 	}
 }
 
-/* Runs of one device go in one call; the kernel copies, so the frames are free at once. What it
- * refuses is lost. */
+/* Sends consecutive frames of one device with one syscall. The kernel copies them, so the frames
+ * are free at once. Frames that it refuses are lost. */
 static void send_by_packet(struct sending *s)
 {
 	struct by_packet *b = &s->by_packet;
@@ -185,7 +186,7 @@ static void send_by_packet(struct sending *s)
 void xdp_send(struct io *io, struct pkt **batch, unsigned n)
 {
 	struct sending s
-		__attribute__((uninitialized)); /* the list of frames is long and mostly unused */
+		__attribute__((uninitialized)); /* avoids zeroing a long, mostly unused list */
 
 	s.x = xdp_of(io);
 	s.by_packet.n = 0;

@@ -29,11 +29,12 @@
 #include "steer.skel.h"
 
 enum {
-	STRAYED_OCTETS_MAX = 64 << 20, /* of all rings together */
-	STRAYED_SLOTS_MAX = XDP_RING,  /* a burst that a queue holds is handed over whole */
+	STRAYED_OCTETS_MAX = 64 << 20, /* limit for all rings together */
+	/* large enough for all packets that a device queue holds */
+	STRAYED_SLOTS_MAX = XDP_RING,
 	STRAYED_SLOTS_MIN = 8,
-	CATCH_ALL_BYTES =
-		4 << 20, /* of socket buffer: fragments and other devices' packets of all calls */
+	/* socket buffer: it receives fragments, and packets of other devices, of all calls */
+	CATCH_ALL_BYTES = 4 << 20,
 };
 
 static int be_quiet(enum libbpf_print_level level, const char *format, va_list args)
@@ -44,7 +45,7 @@ static int be_quiet(enum libbpf_print_level level, const char *format, va_list a
 	return 0;
 }
 
-/* The text for a failed system call; lack of privilege is said in words that help. */
+/* Writes the error of a failed syscall. For missing privileges it names the capabilities. */
 static enum err refused(struct why *why, const char *what, int error)
 {
 	if (error == EPERM || error == EACCES)
@@ -55,7 +56,7 @@ static enum err refused(struct why *why, const char *what, int error)
 
 /* --- devices ---------------------------------------------------------------- */
 
-/* Receive queues as the driver uses them now. */
+/* Number of receive queues that the driver uses now. */
 static uint32_t count_queues(const char *name)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
@@ -72,8 +73,8 @@ static uint32_t count_queues(const char *name)
 	return n < 1 ? 1 : n > STEER_QUEUES ? STEER_QUEUES : n;
 }
 
-/* The device that has an interface's address; 0: none. An interface's name is for signalling and
- * says nothing of devices. */
+/* The index of the device that has the interface's address; 0: none. The configured name of an
+ * interface is only used in signalling. */
 static uint32_t device_with(const struct addr *ip)
 {
 	struct ifaddrs *all, *a;
@@ -90,7 +91,7 @@ static uint32_t device_with(const struct addr *ip)
 	return ifindex;
 }
 
-/* The device that carries an interface, and the VLAN id its packets have there. */
+/* Finds the device that carries an interface, and the VLAN id of its packets on that device. */
 static enum err resolve(const struct relay_interface *interface, struct route_link *link,
                         struct why *why)
 {
@@ -143,8 +144,8 @@ static enum err load_steer(struct steer **out, struct why *why)
 	return ERR_OK;
 }
 
-/* A link ends with its descriptor, whatever becomes of the process. Below 0: refused, errno says
- * why. */
+/* Attaches the program with a BPF link, which the kernel removes when the process ends. Below 0:
+ * failed, see errno. */
 static int attach(struct steer *steer, uint32_t ifindex, uint32_t mode)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode);
@@ -160,7 +161,7 @@ static enum err attach_device(struct xdp_device *d, struct why *why)
 
 	if (e)
 		return e;
-	/* In the driver where it can be, generic elsewhere. */
+	/* In driver mode if possible, otherwise in generic mode. */
 	d->attached = attach(d->steer, d->ifindex, XDP_FLAGS_DRV_MODE);
 	d->is_native = d->attached >= 0;
 	if (d->attached < 0)
@@ -181,7 +182,7 @@ static void detach_device(struct xdp_device *d)
 		steer__destroy(d->steer);
 }
 
-/* The device's entry, made when it is the first interface there. */
+/* The entry of the device; creates it for the first interface on the device. */
 static enum err find_device(struct io_shared *s, const struct route_link *link,
                             struct xdp_device **out, struct why *why)
 {
@@ -208,8 +209,8 @@ static enum err find_device(struct io_shared *s, const struct route_link *link,
 
 /* --- addresses and the catch-all socket ------------------------------------- */
 
-/* Two interfaces may share an address: then the program lets through what lies in either range, and
- * the worker looks closer. */
+/* If two interfaces share an address, the map gets the union of their port ranges, and the worker
+ * finds the right interface. */
 static enum err add_address(int map, const struct relay_interface *interface, uint16_t vlan,
                             struct why *why)
 {
@@ -227,11 +228,9 @@ static enum err add_address(int map, const struct relay_interface *interface, ui
 	return ERR_OK;
 }
 
-/*
- * A dual-stack socket takes both versions; where the machine has no IPv6, IPv4 alone. It is bound,
- * because only bound sockets go into the map: packets for the port it happens to get are not in any
- * range and are dropped.
- */
+/* Opens a dual-stack socket, or an IPv4 socket if the machine has no IPv6. It must be
+ * bound to be allowed in the map. Packets for the port it happens to get are outside
+ * every range and are dropped. */
 static int open_catch_all(void)
 {
 	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6};
@@ -293,8 +292,8 @@ static enum err load_lookup(struct io_shared *s, struct why *why)
 	                               : refused(why, "attaching the sk_lookup program", errno);
 }
 
-/* Packets are handed to these with their IP header on; the kernel finds the way and the neighbour.
- */
+/* Opens the sockets for packets that already have an IP header; the kernel does routing
+ * and neighbour discovery. */
 static enum err open_raw(struct io_shared *s, struct why *why)
 {
 	int one = 1;
@@ -302,8 +301,8 @@ static enum err open_raw(struct io_shared *s, struct why *why)
 	s->raw[0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 	if (s->raw[0] < 0)
 		return refused(why, "a raw socket", errno);
-	/* IPPROTO_RAW has the header on by itself, in both versions; a machine without IPv6 has no
-	 * second one. */
+	/* IPPROTO_RAW implies that the header is included, for both IP versions. Without IPv6 the
+	 * second socket is missing. */
 	s->raw[1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 	if (s->raw[1] >= 0)
 		setsockopt(s->raw[1], IPPROTO_IPV6, IPV6_HDRINCL, &one, sizeof(one));
@@ -312,8 +311,8 @@ static enum err open_raw(struct io_shared *s, struct why *why)
 
 /* --- between workers -------------------------------------------------------- */
 
-/* Ports that a socket held before ours: once the catch-all socket has them, it would hear nothing
- * more. */
+/* Marks ports on which another program already has a socket: with the catch-all socket in place,
+ * that program would no longer receive anything. */
 static void note_foreign(struct io_shared *s, const char *table)
 {
 	char line[512];
@@ -414,8 +413,8 @@ enum err xdp_share(struct io_shared **out, const struct io_config *config, struc
 	e = config->n_interfaces > XDP_INTERFACES_MAX
 	            ? why_fail(why, ERR_LIMIT, "more than %d interfaces", XDP_INTERFACES_MAX)
 	            : make_owners(s, why);
-	/* The catch-all socket first: from the moment a device is attached nothing may fall between
-	 * the two. */
+	/* The catch-all socket first: once a device is attached, no packet may be lost
+	 * between the two. */
 	if (!e)
 		e = make_rings(s, why);
 	if (!e)
@@ -523,8 +522,8 @@ void xdp_drop_capabilities(void)
 	for (unsigned i = 0; i < ARRAY_LEN(given_up); i++) {
 		uint32_t bit = 1u << (given_up[i] % 32);
 
-		/* Out of the bounding set too, where we may: a program that root starts would have
-		 * them again. */
+		/* Also from the bounding set, if permitted: otherwise a program started as root
+		 * would get them back. */
 		prctl(PR_CAPBSET_DROP, given_up[i], 0, 0, 0);
 		data[given_up[i] / 32].effective &= ~bit;
 		data[given_up[i] / 32].permitted &= ~bit;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the workers' xdp back ends have in common: devices and their programs, the catch-all socket,
- * rings for strayed packets. */
+/* What the xdp back ends of all workers share: devices and their BPF programs, the catch-all
+ * socket, the rings between workers. */
 #ifndef RELAY_IO_XDP_SHARE_H
 #define RELAY_IO_XDP_SHARE_H
 
@@ -20,29 +20,27 @@ enum {
 	XDP_INTERFACES_MAX = 32,
 };
 
-/* A network device that carries one or more interfaces: for a VLAN interface the device below it.
- */
+/* A network device that carries one or more interfaces. For a VLAN interface: the
+ * device below it. */
 struct xdp_device {
 	char name[32];
 	uint32_t ifindex;
-	uint32_t queues; /* receive queues; queue q belongs to worker q modulo workers */
-	bool is_native;  /* attached in the driver; else generic */
+	uint32_t queues; /* receive queues; queue q belongs to worker q % workers */
+	bool is_native;  /* attached in driver mode; otherwise in generic mode */
 	struct steer *steer;
-	int attached; /* the BPF link's descriptor; -1: not attached */
+	int attached; /* descriptor of the BPF link; -1: not attached */
 };
 
-/* A packet on its way to the worker that has its port. */
+/* A packet that one worker passes to the worker that has its port open. */
 struct xdp_strayed {
 	uint16_t interface, port, len;
 	struct addr from;
 	uint8_t payload[PKT_PAYLOAD_MAX];
 };
 
-/*
- * Which worker has a port open: 0 none, else worker + 1, or XDP_FOREIGN where a socket of another
- * program held it when we started: then whoever opens it looks again. Written by one worker at a
- * time, read by all; it may be a moment old.
- */
+/* The worker that has a port open: 0: none; otherwise worker + 1; or XDP_FOREIGN if another program
+ * had a socket on it at start-up, and then open_port checks again. One worker writes at a time; all
+ * read it, perhaps a moment late. */
 enum { XDP_FOREIGN = 1000 };
 
 struct xdp_owners {
@@ -59,27 +57,29 @@ struct io_shared {
 	struct xdp_owners owners[XDP_INTERFACES_MAX];
 	struct lookup *lookup;
 	int lookup_attached;
-	int catch_all; /* UDP socket with every port; worker 0 reads it */
-	int raw[2]; /* sends IPv4 and IPv6 packets that are ready but for the link: any worker; -1:
-	               none */
+	int catch_all; /* a UDP socket for every port; worker 0 reads it */
+	/* IPv4 and IPv6; send packets that are complete except for the link header; any
+	 * worker; -1: none */
+	int raw[2];
 	struct ring
-		*strayed; /* from worker a to worker b at [a * workers + b]; none with one worker */
-	int *wake;        /* eventfd of each worker: something lies in its rings */
+		/* ring from worker a to worker b at [a * workers + b]; NULL with one worker */
+		*strayed;
+	int *wake; /* one eventfd for each worker: its rings hold packets */
 };
 
 enum err xdp_share(struct io_shared **out, const struct io_config *config,
                    struct why *why) MUST_USE;
 void xdp_unshare(struct io_shared *s);
-/* As io_ops.probe: loads and attaches what share would, in generic mode so that no driver is
- * disturbed, and takes it away again. */
+/* Implements io_ops.probe: loads and attaches the same programs as share, in generic mode so that
+ * no driver is disturbed, and removes them again. */
 enum err xdp_probe(const struct relay_interface *interface, struct why *why) MUST_USE;
 
-/* The queue's packets go to that socket from now on. */
+/* From now on the packets of the queue go to socket `fd`. */
 enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id, int socket_fd,
                          struct why *why) MUST_USE;
 
-/* Gives up the capabilities that only share and open needed, for this thread and those it starts.
- */
+/* Gives up the capabilities that only share and open need, in this thread and the
+ * threads it starts later. */
 void xdp_drop_capabilities(void);
 
 #endif

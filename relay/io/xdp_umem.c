@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames, rings and their owners. */
+/* UMEM frames, rings and frame owners. */
 #include "relay/io/xdp_umem.h"
 
 #include <errno.h>
@@ -24,8 +24,8 @@
 #endif
 
 enum {
-	PATH_FRAMES = 1024, /* for packets that are being worked on, and copies */
-	KICKS_MAX = 64,     /* a call sends at most 32 packets in copy mode */
+	PATH_FRAMES = 1024, /* frames for packets in processing, and for copies */
+	KICKS_MAX = 64,     /* in copy mode one syscall sends at most 32 packets */
 	BUSY_POLL_BUDGET = 64,
 };
 
@@ -133,7 +133,7 @@ bool xdp_queue_send(struct xdp_umem *u, struct xdp_queue *q, const uint8_t *star
 	return true;
 }
 
-/* Takes back frames that were sent. */
+/* Frees the frames that the kernel has sent. */
 static void reap(struct xdp_umem *u, struct xdp_queue *q)
 {
 	uint32_t at, n = xsk_ring_cons__peek(&q->completion, XDP_RING, &at);
@@ -146,7 +146,7 @@ static void reap(struct xdp_umem *u, struct xdp_queue *q)
 		xsk_ring_cons__release(&q->completion, n);
 }
 
-/* Slots of tx that the kernel has not taken yet. */
+/* Slots of the tx ring that the kernel has not consumed. */
 static uint32_t waiting(const struct xdp_queue *q)
 {
 	return *q->tx.producer - __atomic_load_n(q->tx.consumer, __ATOMIC_ACQUIRE);
@@ -171,7 +171,7 @@ unsigned xdp_queue_kick(struct xdp_umem *u, struct xdp_queue *q)
 		if (q->is_zero_copy)
 			break;
 		reap(u, q);
-		/* The device's queue is full: what is left waits for the next turn. */
+		/* The device queue is full: the rest is sent in the next turn. */
 		if (waiting(q) == before)
 			break;
 	}
@@ -197,8 +197,7 @@ static enum err map_frames(struct xdp_umem *u, struct why *why)
 		u->area = NULL;
 		return why_fail(why, ERR_NOMEM, "no memory for %zu octets of frames", bytes);
 	}
-	/* Media in the clear has no place in a core file; fewer page table entries are looked
-	 * through. */
+	/* A core file must not contain decrypted media. Huge pages save TLB misses. */
 	madvise(u->area, bytes, MADV_DONTDUMP);
 	madvise(u->area, bytes, MADV_HUGEPAGE);
 	failed = xsk_umem__create(&u->umem, u->area, bytes, &u->first_fill, &u->first_completion,
@@ -258,8 +257,8 @@ void xdp_umem_free(struct xdp_umem *u)
 	mem_free(u);
 }
 
-/* Busy polling asks the driver from our own thread; a kernel or driver that can't goes on as
- * before. */
+/* With busy polling our own thread runs the driver's receive function. If the kernel or driver
+ * cannot do it, interrupts are used. */
 static void set_busy_poll(int fd, unsigned us)
 {
 	int prefer = 1, time_us = (int)us, budget = BUSY_POLL_BUDGET;
@@ -305,8 +304,8 @@ enum err xdp_umem_bind(struct xdp_umem *u, const struct xdp_binding *b, struct w
 	memset(q, 0, sizeof(*q));
 	q->device = b->device;
 	q->queue_id = b->queue_id;
-	/* Without a mode in the flags the kernel takes zero-copy where the driver has it, and
-	 * copies elsewhere. */
+	/* Without a mode flag the kernel uses zero-copy if the driver supports it,
+	 * and otherwise copies. */
 	failed = create_socket(u, q, b->device_name, XDP_USE_NEED_WAKEUP, b->is_native);
 	if (failed)
 		return why_fail(why, failed == -EBUSY ? ERR_BUSY : ERR_IO,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The packet descriptor that travels the path. The payload stays where it arrived; crypto works in
- * place. */
+/* The packet descriptor. The payload stays in the buffer where it arrived; crypto works
+ * in place. */
 #ifndef RELAY_PACKET_PKT_H
 #define RELAY_PACKET_PKT_H
 
@@ -16,43 +16,44 @@ struct io_port;
 struct stream;
 
 enum {
-	PKT_BATCH = 64,     /* packets a turn takes at most */
+	PKT_BATCH = 64,     /* most packets of one turn */
 	PKT_ROOM = 2048,    /* octets of a buffer: headroom, payload, tailroom */
-	PKT_HEADROOM = 128, /* before the payload: Ethernet, VLAN tags, IPv6, UDP */
-	PKT_TAILROOM = 160, /* behind it: SRTCP index, tag, MKI of up to 128 octets */
+	PKT_HEADROOM = 128, /* before the payload: Ethernet, VLAN tags, IPv6 and UDP headers */
+	PKT_TAILROOM = 160, /* after the payload: SRTCP index, tag, MKI of up to 128 octets */
 	PKT_PAYLOAD_MAX = PKT_ROOM - PKT_HEADROOM - PKT_TAILROOM,
 };
 
-/* What the first octets say (RFC 7983 section 7, RFC 5761 section 4). */
+/* Kind of packet by its first octets (RFC 7983 7, RFC 5761 4). */
 enum pkt_kind { PKT_RTP, PKT_RTCP, PKT_STUN, PKT_DTLS, PKT_UNKNOWN };
 
-/*
- * Owned by the worker from gather to release. Every stage reads what earlier stages wrote and sets
- * what its own comment says; a verdict other than NONE ends the packet: later stages skip it.
- */
+/* The worker owns it from gather to release. The trailing comments name the stage that sets a
+ * member. A verdict other than NONE ends the processing: later stages skip the packet. */
 struct pkt {
 	uint8_t *data;     /* first octet of the UDP payload */
 	uint16_t len;      /* octets of the payload; engines change it */
-	uint16_t tailroom; /* octets that may be written behind data + len; engines keep it true */
-	uint8_t kind;      /* enum pkt_kind; classify */
+	uint16_t tailroom; /* writable octets after data + len; engines update it */
+	uint8_t kind;      /* enum pkt_kind; set by classify */
 	uint8_t verdict;   /* enum verdict */
-	uint16_t header_len; /* RTP: fixed header, CSRCs and extension (what stays clear); RTCP: 8;
-	                        classify */
+	/* the part that stays clear in SRTP: fixed header, CSRCs and extension; RTCP:
+	 * 8; set by classify */
+	uint16_t header_len;
 
-	struct io_port *port; /* where it came in; io */
-	struct io_port *out;  /* where it leaves; cross */
-	struct io *io;        /* whose buffer it is */
-	void *frame; /* the io's name for the buffer; NULL once the io that sends has taken it */
+	struct io_port *port; /* port it arrived on; set by io */
+	struct io_port *out;  /* port it leaves from; set by cross */
+	struct io *io;        /* owner of the buffer */
+	/* the io's handle of the buffer; NULL after the sending io has taken the buffer */
+	void *frame;
 
-	/* Engine: which keys and which stream state apply. Set before protect and unprotect. */
+	/* The engine's key and stream state. Set before protect and unprotect. */
 	struct engine_key *key;
 	struct engine_stream *crypto;
-	uint64_t index; /* unprotect: out, 48-bit packet index (RTP) or SRTCP index; protect of RTP:
-	                   in */
-	struct stream *stream; /* the path's own; engines leave it alone */
+	/* 48-bit packet index (RTP) or SRTCP index; result of unprotect; input of
+	 * protect for RTP */
+	uint64_t index;
+	struct stream *stream; /* used by the path only */
 
-	struct addr from; /* source; io */
-	struct addr to;   /* destination; cross */
+	struct addr from; /* source; set by io */
+	struct addr to;   /* destination; set by cross */
 };
 
 #endif

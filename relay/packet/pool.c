@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stacks of free descriptors and buffers over two blocks of memory. */
+/* Stacks of free descriptors and buffers in two blocks of memory. */
 #include "relay/packet/pool.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@ enum err pool_new(struct pool **out, unsigned n_pkts)
 		return ERR_NOMEM;
 	p->n_pkts = p->n_free = p->n_free_buffers = n_pkts;
 	p->pkts = mem_aligned(64, n_pkts * sizeof(*p->pkts));
-	/* Not mem_aligned: that would touch every page, and most are never needed. */
+	/* Not mem_aligned, which would touch every page; most pages are never used. */
 	p->buffers = mem_array((size_t)n_pkts + 1, PKT_ROOM);
 	p->free = mem_array(n_pkts, sizeof(*p->free));
 	p->free_buffers = mem_array(n_pkts, sizeof(*p->free_buffers));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sliding window of RFC 3711 3.3.2: which of the latest packet indices were seen, or used. */
+/* The replay window of RFC 3711 3.3.2: which of the latest packet indices were seen
+ * (receive) or used (send). */
 #ifndef RELAY_PACKET_REPLAY_H
 #define RELAY_PACKET_REPLAY_H
 
@@ -8,20 +9,18 @@
 
 enum { REPLAY_PKTS_MIN = 64, REPLAY_PKTS_MAX = 1024, REPLAY_WORDS_MAX = REPLAY_PKTS_MAX / 64 };
 
-/*
- * The head of a window of 2^log2_pkts packets that ends at `highest`. Its bits are a ring of
- * 2^log2_pkts / 64 words that the owner places where its cache wants them: index i is bit i mod
- * 2^log2_pkts. Zeroed and given a size it is a window that has seen nothing.
- */
+/* The window covers 2^log2_pkts indices up to `highest`. Its bits are a separate array of
+ * 2^log2_pkts / 64 words that the owner places: index i is bit i mod 2^log2_pkts. Zeroed, except
+ * log2_pkts, it is an empty window. */
 struct replay {
-	uint64_t highest; /* meaningless unless any */
+	uint64_t highest; /* valid if `any` */
 	uint8_t log2_pkts;
 	bool any;
 };
 
 enum replay_answer { REPLAY_NEW, REPLAY_SEEN, REPLAY_OLD };
 
-/* The smallest size that holds `pkts` packets, within the limits above. */
+/* The smallest window for `pkts` packets, within the limits above. */
 static inline uint8_t replay_log2(unsigned pkts)
 {
 	uint8_t log2 = 6;
@@ -31,7 +30,7 @@ static inline uint8_t replay_log2(unsigned pkts)
 	return log2;
 }
 
-/* Asks without moving anything. */
+/* Checks an index without changing the window. */
 static inline enum replay_answer replay_check(const struct replay *r, const uint64_t *bits,
                                               uint64_t index)
 {
@@ -44,7 +43,7 @@ static inline enum replay_answer replay_check(const struct replay *r, const uint
 	return bits[slot >> 6] >> (slot & 63) & 1 ? REPLAY_SEEN : REPLAY_NEW;
 }
 
-/* Moves the right edge to `index`: what lay between was not seen. */
+/* Moves the upper edge to `index` and clears the bits of the indices between. */
 static inline void replay_advance(struct replay *r, uint64_t *bits, uint64_t index)
 {
 	uint64_t mask = (1u << r->log2_pkts) - 1;
@@ -60,8 +59,8 @@ static inline void replay_advance(struct replay *r, uint64_t *bits, uint64_t ind
 	r->any = true;
 }
 
-/* As replay_check, and what is new is seen from now on: for when the tag has verified, or an index
- * is about to be used. */
+/* As replay_check; a new index is also marked as seen. Call it after the tag has verified, or
+ * before an index is used. */
 static inline enum replay_answer replay_take(struct replay *r, uint64_t *bits, uint64_t index)
 {
 	uint64_t slot = index & ((1u << r->log2_pkts) - 1), *word = &bits[slot >> 6],
@@ -73,7 +72,7 @@ static inline enum replay_answer replay_take(struct replay *r, uint64_t *bits, u
 		if (*word & bit)
 			return REPLAY_SEEN;
 	} else if (__builtin_expect(r->any && index == r->highest + 1, 1)) {
-		r->highest = index; /* its own bit is all that enters the window */
+		r->highest = index; /* only the bit of `index` itself enters the window */
 	} else {
 		replay_advance(r, bits, index);
 	}
@@ -81,7 +80,7 @@ static inline enum replay_answer replay_take(struct replay *r, uint64_t *bits, u
 	return REPLAY_NEW;
 }
 
-/* Of an index that was answered REPLAY_NEW. */
+/* Marks an index for which replay_check returned REPLAY_NEW. */
 static inline void replay_commit(struct replay *r, uint64_t *bits, uint64_t index)
 {
 	(void)replay_take(r, bits, index);

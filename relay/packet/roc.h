@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The estimate of a packet's 48-bit index from its sequence number (RFC 3711 3.3.1, appendix A). */
+/* Estimates the 48-bit index of a packet from its sequence number (RFC 3711 3.3.1, appendix A). */
 #ifndef RELAY_PACKET_ROC_H
 #define RELAY_PACKET_ROC_H
 
@@ -13,10 +13,10 @@ static inline uint64_t roc_index(uint32_t roc, uint16_t seq)
 }
 
 /*
- * The index nearest to `highest` (the highest authenticated one) that ends in `seq`. Before ROC 0
- * there is nothing, so there the estimate stays at ROC 0 instead of RFC 3711's 2^32 - 1. May lie
- * above ROC_INDEX_MAX: then the key is used up. Never falls when `highest` rises, which the engines
- * build on.
+ * The index nearest to `highest` (the highest authenticated one) that ends in `seq`. Deviation:
+ * near the start of ROC 0 the estimate stays in ROC 0 where RFC 3711 has ROC 2^32 - 1. A result
+ * above ROC_INDEX_MAX means that the key is used up. The estimate never falls when `highest` rises;
+ * the engines rely on this.
  */
 static inline uint64_t roc_estimate(uint64_t highest, uint16_t seq)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks compound RTCP. */
+/* Reads and renames the SSRCs of compound RTCP. */
 #include "relay/packet/rtcp.h"
 
 #include "base/bytes.h"
@@ -20,12 +20,12 @@ enum {
 	SENDER_INFO_LEN = 20,
 };
 
-/* One packet of the compound: its fixed header is in bounds. */
+/* One packet of the compound. Its fixed header is inside the buffer. */
 struct packet {
-	uint8_t count; /* reports, chunks, or the feedback's format */
+	uint8_t count; /* number of reports or chunks, or the format of the feedback */
 	uint8_t type;
-	uint8_t *body; /* behind the first four octets */
-	size_t n;      /* octets of it, without padding */
+	uint8_t *body; /* starts after the first four octets */
+	size_t n;      /* octets of the body, without padding */
 };
 
 static uint32_t kept(void *arg, uint32_t ssrc)
@@ -34,7 +34,7 @@ static uint32_t kept(void *arg, uint32_t ssrc)
 	return ssrc;
 }
 
-/* One of the names of struct rtcp_names, with its argument. */
+/* A function of struct rtcp_names with its argument. */
 struct renamer {
 	uint32_t (*name)(void *arg, uint32_t ssrc);
 	void *arg;
@@ -50,7 +50,7 @@ static struct renamer targets(const struct rtcp_names *names)
 	return (struct renamer){.name = names->target, .arg = names->arg};
 }
 
-/* Writes only what changes. */
+/* Renames the SSRC at `p`; writes only if it changes. */
 static void rename_at(uint8_t *p, struct renamer r)
 {
 	uint32_t was = be32_get(p), is = r.name(r.arg, was);
@@ -59,8 +59,8 @@ static void rename_at(uint8_t *p, struct renamer r)
 		be32_put(p, is);
 }
 
-/* Renames the SSRC at the start of each entry of `each` octets that lies whole within `n`, at most
- * `most`. */
+/* Renames the SSRC at the start of each entry of `each` octets, for at most `most` entries that are
+ * complete within `n` octets. */
 static void rename_each(uint8_t *p, size_t n, size_t each, size_t most, struct renamer r)
 {
 	for (size_t i = 0; i < most && (i + 1) * each <= n; i++)
@@ -86,8 +86,8 @@ static void rr(const struct packet *k, const struct rtcp_names *names)
 	reports(k, 4, names);
 }
 
-/* Chunks: SSRC, items of type, length, text, closed by a zero octet and padded to four (RFC
- * 3550 6.5). */
+/* Chunks: SSRC, items of type, length and text, a zero octet, padding to a multiple of four
+ * (RFC 3550 6.5). */
 static void sdes(const struct packet *k, const struct rtcp_names *names)
 {
 	size_t at = 0;
@@ -114,7 +114,8 @@ static void app(const struct packet *k, const struct rtcp_names *names)
 	rename_each(k->body, k->n, 4, 1, sources(names));
 }
 
-/* Sender, then whom it is about; zero there means nobody (RFC 4585 6.1, 5104 4.2.1.2). */
+/* SSRC of the sender, then SSRC of the media source; zero there means none (RFC 4585 6.1,
+ * RFC 5104 4.2.1.2). */
 static void feedback(const struct packet *k, const struct rtcp_names *names)
 {
 	rename_each(k->body, k->n, 4, 1, sources(names));
@@ -130,8 +131,8 @@ static void rtpfb(const struct packet *k, const struct rtcp_names *names)
 		rename_each(k->body + 8, k->n - 8, 8, k->n, targets(names));
 }
 
-/* H.271 back channel: SSRC, sequence, type, length, that much text padded to four (RFC 5104 4.3.4).
- */
+/* H.271 back channel: SSRC, sequence number, type, length, the message padded to a multiple of four
+ * (RFC 5104 4.3.4). */
 static void vbcm(uint8_t *p, size_t n, const struct rtcp_names *names)
 {
 	size_t at = 0;
@@ -142,7 +143,7 @@ static void vbcm(uint8_t *p, size_t n, const struct rtcp_names *names)
 	}
 }
 
-/* "REMB", number of SSRCs, bit rate, SSRCs: an application layer feedback in common use. */
+/* "REMB", number of SSRCs, bit rate, SSRCs: application layer feedback, not in any RFC. */
 static void remb(uint8_t *p, size_t n, const struct rtcp_names *names)
 {
 	static const uint8_t mark[4] = {'R', 'E', 'M', 'B'};
@@ -172,7 +173,7 @@ static void psfb(const struct packet *k, const struct rtcp_names *names)
 	}
 }
 
-/* Report blocks of type, what is in them, and length in words (RFC 3611 4). */
+/* Report blocks: type, type-specific octet, length in words (RFC 3611 4). */
 static void xr(const struct packet *k, const struct rtcp_names *names)
 {
 	size_t at = 4, len;
@@ -207,8 +208,8 @@ static packet_fn *const renamers[] = {
 	[RTCP_PSFB - RTCP_SR] = psfb, [RTCP_XR - RTCP_SR] = xr,
 };
 
-/* Octets of the packet at `p`, padding included; 0 when it does not lie whole in `n` octets.
- * Padding that can't be (RFC 3550 6.4.1) is taken for none. */
+/* Octets of the packet at `p` with padding; 0 if it is not complete within `n` octets. An
+ * impossible padding (RFC 3550 6.4.1) is read as no padding. */
 static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 {
 	size_t len, padding = 0;
@@ -229,7 +230,7 @@ static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 
 bool rtcp_has_sender(const uint8_t *p, size_t n)
 {
-	/* Without a second word there would be no stream to take it for. */
+	/* A packet of one word names no sender SSRC. */
 	return n >= 8 && p[0] >> 6 == 2 && be16_get(p + 2) != 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Telling packets apart by their first octets, and the fixed header of RTP (RFC 3550 5.1, RFC 7983
- * 7, RFC 5761 4). */
+/* Distinguishes packets by their first octets, and reads the fixed header of RTP (RFC 3550 5.1, RFC
+ * 7983 7, RFC 5761 4). */
 #ifndef RELAY_PACKET_RTP_H
 #define RELAY_PACKET_RTP_H
 
@@ -14,27 +14,23 @@
 
 enum { RTP_HEADER_MIN = 12, RTP_SSRC_AT = 8, RTCP_HEADER_LEN = 8, RTCP_SSRC_AT = 4 };
 
-/*
- * What the first octets say; never reads past `n`. RTP and RTCP are told apart by the packet type
- * octet: 192 to 223 is RTCP (RFC 5761 4), whichever port of a pair it came to.
- */
+/* Kind of packet by its first octets; never reads past `n`. Packet types 192 to 223 are RTCP,
+ * others RTP (RFC 5761 4), on both ports of a pair. */
 enum pkt_kind rtp_classify(const uint8_t *p, size_t n);
 
-/*
- * Octets that stay clear in SRTP: fixed header, CSRCs and header extension (RFC 3711 3.1). 0 when
- * it is not RTP version 2, or CSRCs or extension reach past the end.
- */
+/* Octets that stay clear in SRTP: fixed header, CSRCs and header extension (RFC 3711 3.1). 0 if it
+ * is not RTP version 2, or if CSRCs or extension exceed the packet. */
 size_t rtp_header_len(const uint8_t *p, size_t n);
 
-/* A whole STUN message (RFC 8489 5: magic cookie, length that fills it); one DTLS record or more of
- * a version there is (RFC 6347 4.1, RFC 9147 4). */
+/* rtp_is_stun: a complete STUN message (RFC 8489 5: magic cookie, matching length). rtp_is_dtls:
+ * one or more complete DTLS records of a known version (RFC 6347 4.1, RFC 9147 4). */
 bool rtp_is_stun(const uint8_t *p, size_t n);
 bool rtp_is_dtls(const uint8_t *p, size_t n);
 
-/* Clock rate in Hz of a static payload type (RFC 3551 6); 0 when it is dynamic or unassigned. */
+/* Clock rate in Hz of a static payload type (RFC 3551 6); 0 if it is dynamic or unassigned. */
 uint32_t rtp_clock_hz(uint8_t payload_type);
 
-/* For packets whose header_len is known. */
+/* Only for packets with a valid header_len. */
 static inline uint16_t rtp_seq(const uint8_t *p)
 {
 	return be16_get(p + 2);
