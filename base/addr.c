@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A transport address as a value. */
+/* Transport addresses. */
 #include "base/addr.h"
 
 #include <arpa/inet.h>
@@ -69,7 +69,7 @@ enum err addr_parse(struct str text, struct addr *out)
 	if (colon == 0 || str_to_u64(str_skip(text, colon), 65535, &port))
 		return ERR_SYNTAX;
 	text = str_make(text.p, colon - 1);
-	/* An IPv6 address without brackets would make the port ambiguous. */
+	/* Without brackets the end of an IPv6 address and a port could not be told apart. */
 	if (str_find(text, ':') < text.n && text.p[0] != '[')
 		return ERR_SYNTAX;
 	if (addr_parse_ip(text, &a))
@@ -79,8 +79,8 @@ enum err addr_parse(struct str text, struct addr *out)
 	return ERR_OK;
 }
 
-/* Dotted decimal, no NUL; how many characters. By hand: every reply of a call has a handful of
- * these. */
+/* Writes dotted decimal without a NUL; returns the number of characters. Not snprintf: every reply
+ * of a call contains several addresses. */
 static size_t put_ipv4(char *out, const uint8_t ip[4])
 {
 	size_t n = 0;
@@ -93,7 +93,7 @@ static size_t put_ipv4(char *out, const uint8_t ip[4])
 	return n;
 }
 
-/* The address with its scope and a NUL; how many characters. */
+/* Writes the address with its scope and a NUL; returns the number of characters. */
 static size_t put_ip(char *out, size_t room, const struct addr *a)
 {
 	size_t n;

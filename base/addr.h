@@ -13,23 +13,24 @@
 struct sockaddr;
 struct sockaddr_storage;
 
-/* IPv4 uses the first four octets of `ip`, the others are zero. IPv4-mapped IPv6 is stored as IPv4.
- */
+/* IPv4: the first four octets of `ip`, the others are zero. An IPv4-mapped IPv6 address is
+ * stored as IPv4. */
 struct addr {
 	uint8_t ip[16];
-	uint32_t scope;  /* interface index of a link-local IPv6 address, else 0 */
+	uint32_t scope;  /* interface index of a link-local IPv6 address, otherwise 0 */
 	uint16_t port;   /* host order */
-	uint8_t version; /* 4, 6, or 0 for "none" */
+	uint8_t version; /* 4, 6, or 0 for "no address" */
 };
 
 enum { ADDR_TEXT_MAX = 80 }; /* "[" IPv6 "%" scope "]:" port and a NUL */
 
-/* "192.0.2.1:5004", "[2001:db8::1]:5004". Literals only: no name is ever looked up. */
+/* "192.0.2.1:5004", "[2001:db8::1]:5004". Only literals: names are never looked up. */
 enum err addr_parse(struct str text, struct addr *out) MUST_USE;
-/* "192.0.2.1", "2001:db8::1", "[2001:db8::1]"; the port becomes 0. */
+/* "192.0.2.1", "2001:db8::1", "[2001:db8::1]". The port is set to 0. */
 enum err addr_parse_ip(struct str text, struct addr *out) MUST_USE;
 
-/* Both write at most ADDR_TEXT_MAX characters and return `out`. "none" when there is no address. */
+/* Both write at most ADDR_TEXT_MAX octets with the NUL, and return `out`. Without
+ * an address: "none". */
 const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX]);
 const char *addr_print_ip(const struct addr *a, char out[ADDR_TEXT_MAX]);
 
@@ -45,17 +46,17 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 }
 
 bool addr_is_none(const struct addr *a);
-/* 0.0.0.0 or ::, RFC 3264's old way to say hold. */
+/* 0.0.0.0 or ::, the old way to signal hold (RFC 3264 8.4). */
 bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_multicast(const struct addr *a);
 /* 169.254/16 (RFC 3927), fe80::/10 (RFC 4291 2.5.6). */
 bool addr_is_link_local(const struct addr *a);
-/* The same address, whatever the port and the scope. */
+/* Compares the IP addresses only; ignores port and scope. */
 bool addr_is_same_host(const struct addr *a, const struct addr *b);
 struct addr addr_with_port(const struct addr *a, uint16_t port);
 
-/* The addresses whose first `bits` bits are those of `net`. */
+/* All addresses whose first `bits` bits equal those of `net`. */
 struct addr_net {
 	struct addr net;
 	uint8_t bits;
@@ -65,7 +66,7 @@ struct addr_net {
 enum err addr_net_parse(struct str text, struct addr_net *out) MUST_USE;
 bool addr_net_has(const struct addr_net *n, const struct addr *a);
 
-/* Returns the length for bind, connect and sendto; 0 if there is no address. */
+/* Returns the address length for bind, connect and sendto; 0 if there is no address. */
 uint32_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);
 /* ERR_UNSUPPORTED for a family that is not IP. */
 enum err addr_from_sockaddr(const struct sockaddr *sa, struct addr *out) MUST_USE;

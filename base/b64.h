@@ -10,20 +10,18 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define B64_TEXT_LEN(n)   (((n) + 2) / 3 * 4) /* characters for n octets, padded, without a NUL */
-#define B64_OCTETS_MAX(n) (((n) + 3) / 4 * 3) /* octets that n characters can hold at most */
+/* characters for n octets with padding, without the NUL */
+#define B64_TEXT_LEN(n)   (((n) + 2) / 3 * 4)
+#define B64_OCTETS_MAX(n) (((n) + 3) / 4 * 3) /* most octets that n characters can encode */
 
-/* Writes a NUL-terminated text of B64_TEXT_LEN(n) characters (fewer without padding); `room` counts
- * the NUL. */
+/* Writes B64_TEXT_LEN(n) characters (fewer without padding) and a NUL; `room` includes the NUL. */
 enum err b64_encode(const void *octets, size_t n, bool pad, char *out, size_t room) MUST_USE;
-/*
- * Padding is optional, wrong padding is not; no blanks or line ends; unused bits must be zero.
- * ERR_SYNTAX, or ERR_TOO_BIG when `room` is short. May leave partial octets in `out` on failure:
- * wipe it if it was a key.
- */
+/* Accepts no padding or correct padding; refuses blanks, line ends, and unused bits that are not
+ * zero. ERR_SYNTAX; ERR_TOO_BIG: `room` is too small. On failure `out` may hold a part of the
+ * octets: wipe it if they are secret. */
 enum err b64_decode(struct str text, void *out, size_t room, size_t *len) MUST_USE;
 
-/* 2n characters and a NUL. */
+/* Writes 2n characters and a NUL. */
 enum err hex_encode(const void *octets, size_t n, char *out, size_t room) MUST_USE;
 enum err hex_decode(struct str text, void *out, size_t room, size_t *len) MUST_USE;
 

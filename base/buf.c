@@ -29,7 +29,7 @@ static bool make_room(struct buf *b, size_t more)
 	return true;
 }
 
-/* Replies are built of many small pieces: nearly all find the room there is. */
+/* Fast case: replies are built from many small pieces, and nearly all of them fit. */
 static inline bool has_room(const struct buf *b, size_t more)
 {
 	return !b->bad && more < b->room - b->n;

@@ -11,11 +11,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/*
- * Starts zeroed: `struct buf b = {0}`. An append that can't be had sets `bad`, which stays: build
- * first, ask once. Always NUL-terminated when `n` > 0 was ever reached. Not for keys: it leaves
- * copies behind when it grows.
- */
+/* Starts zeroed: `struct buf b = {0}`. A failed append sets `bad`, which stays set: build
+ * everything, then check once. `p` ends with a NUL once something was appended. Not for keys:
+ * growing leaves copies behind. */
 struct buf {
 	char *p;
 	size_t n, room;
@@ -26,9 +24,9 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, struct str s);
 void buf_text(struct buf *b, const char *c);
 void buf_char(struct buf *b, char c);
-void buf_number(struct buf *b, int64_t v); /* decimal */
+void buf_number(struct buf *b, int64_t v); /* in decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Drops the first `n` octets. */
+/* Removes the first `n` octets. */
 void buf_drop(struct buf *b, size_t n);
 void buf_reset(struct buf *b);
 void buf_free(struct buf *b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bounded big-endian reader and writer: the only way to touch octets of the wire. */
+/* Bounded big-endian reader and writer; all wire octets are read and written through them. */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
@@ -9,17 +9,15 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A view on octets somebody else owns. */
+/* A slice of octets. Does not own them. */
 struct view {
 	const uint8_t *p;
 	size_t n;
 };
 
-/*
- * A reader over octets somebody else owns. A read past the end gives zero (or an empty view), moves
- * nothing and sets `bad`, which stays: decode first, ask rd_ok() once. No pointer it gives out lies
- * outside [start, end].
- */
+/* A reader; does not own its octets. A read past the end returns zero (or an empty view), does not
+ * advance, and sets `bad`, which stays set: decode everything, then check rd_ok() once. All
+ * pointers that it returns lie in [start, end]. */
 struct rd {
 	const uint8_t *start, *p, *end;
 	bool bad;
@@ -47,13 +45,13 @@ static inline size_t rd_left(const struct rd *r)
 	return (size_t)(r->end - r->p);
 }
 
-/* Octets read so far: names the place of a fault. */
+/* Octets read so far; error texts use it as the position. */
 static inline size_t rd_offset(const struct rd *r)
 {
 	return (size_t)(r->p - r->start);
 }
 
-/* True when everything was read and nothing was missing. */
+/* True if everything was read and no read failed. */
 static inline bool rd_done(const struct rd *r)
 {
 	return !r->bad && r->p == r->end;
@@ -107,7 +105,7 @@ static inline uint64_t rd_u64(struct rd *r)
 	return rd_uint(r, 8);
 }
 
-/* `n` octets as a view; empty and `bad` if there are fewer. */
+/* The next `n` octets; empty, and sets `bad`, if there are fewer. */
 static inline struct view rd_octets(struct rd *r, size_t n)
 {
 	const uint8_t *p = rd_take(r, n);
@@ -120,7 +118,7 @@ static inline void rd_skip(struct rd *r, size_t n)
 	(void)rd_take(r, n);
 }
 
-/* A reader over the next `n` octets, bounded by them. */
+/* A reader limited to the next `n` octets. */
 static inline struct rd rd_sub(struct rd *r, size_t n)
 {
 	struct view v = rd_octets(r, n);
@@ -130,8 +128,8 @@ static inline struct rd rd_sub(struct rd *r, size_t n)
 	return sub;
 }
 
-/* A writer into room somebody else owns. What does not fit is not written at all and sets `bad`,
- * which stays. */
+/* A writer; does not own its memory. A write that does not fit writes nothing and sets `bad`,
+ * which stays set. */
 struct wr {
 	uint8_t *start, *p, *end;
 	bool bad;
@@ -152,7 +150,7 @@ static inline size_t wr_len(const struct wr *w)
 	return (size_t)(w->p - w->start);
 }
 
-/* Room for `n` octets to be filled by the caller, or NULL. */
+/* Reserves `n` octets for the caller to fill; NULL if they do not fit. */
 static inline uint8_t *wr_take(struct wr *w, size_t n)
 {
 	uint8_t *p = w->p;
@@ -212,7 +210,7 @@ static inline void wr_view(struct wr *w, struct view v)
 	wr_octets(w, v.p, v.n);
 }
 
-/* Overwrites 16 bits at an offset already written: a length that became known later. */
+/* Overwrites 16 bits at an offset already written: for a length that is known only later. */
 static inline void wr_patch_u16(struct wr *w, size_t at, uint16_t v)
 {
 	if (w->bad || at + 2 > wr_len(w)) {
@@ -223,7 +221,7 @@ static inline void wr_patch_u16(struct wr *w, size_t at, uint16_t v)
 	w->start[at + 1] = (uint8_t)v;
 }
 
-/* Fixed places inside a header whose length was checked before: the packet path. */
+/* For the packet path: unchecked reads and writes in a header whose length was already checked. */
 static inline uint16_t be16_get(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -240,8 +238,8 @@ static inline void be16_put(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
-/* One swap and one store: from four octets the compiler makes eighteen instructions where `v` was
- * shifted before. */
+/* One byte swap and one store. From four single stores the compiler makes eighteen instructions
+ * when `v` was shifted before. */
 static inline void be32_put(uint8_t *p, uint32_t v)
 {
 	v = htobe32(v);

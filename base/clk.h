@@ -8,14 +8,14 @@
 #define NS_PER_S          1000000000ull
 #define NS_PER_MS         1000000ull
 #define NS_PER_US         1000ull
-#define NTP_UNIX_OFFSET_S 2208988800ull /* 1900-01-01 to 1970-01-01, RFC 5905 */
+#define NTP_UNIX_OFFSET_S 2208988800ull /* seconds from 1900-01-01 to 1970-01-01 (RFC 5905) */
 
-/* The machine's clocks; any thread. */
+/* The system's clocks. Any thread. */
 uint64_t clk_mono_ns(void);
 uint64_t clk_wall_ns(void); /* since 1970, UTC */
 
-/* 64-bit NTP timestamp (32.32 fixed point, modulo the era) and back; `ntp_to_wall_ns` assumes 1968
- * to 2104 (RFC 4330 3). */
+/* To and from a 64-bit NTP timestamp (32.32 fixed point, modulo the era). ntp_to_wall_ns covers the
+ * years 1968 to 2104 (RFC 4330 3). */
 uint64_t clk_wall_to_ntp(uint64_t wall_ns);
 uint64_t clk_ntp_to_wall(uint64_t ntp);
 

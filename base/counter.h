@@ -6,13 +6,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* One thread adds; others read a value that is never torn, perhaps a moment old. */
+/* One thread writes. Other threads read a complete value, which may be slightly old. */
 struct counter {
 	_Atomic uint64_t value;
 };
 
-/* Relaxed load and store, no locked instruction: there is one writer, and nothing is ordered by a
- * count. */
+/* Relaxed load and store instead of a locked instruction: there is one writer, and nobody derives
+ * an order from a counter. */
 static inline void counter_add(struct counter *c, uint64_t n)
 {
 	atomic_store_explicit(&c->value, atomic_load_explicit(&c->value, memory_order_relaxed) + n,
@@ -24,7 +24,7 @@ static inline void counter_inc(struct counter *c)
 	counter_add(c, 1);
 }
 
-/* For gauges: the writer states the value. */
+/* For gauges: sets the value. */
 static inline void counter_set(struct counter *c, uint64_t v)
 {
 	atomic_store_explicit(&c->value, v, memory_order_relaxed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An intrusive doubly linked list: the links live in the things listed, nothing is allocated. */
+/* An intrusive doubly linked list: the links are members of the listed structs; no allocation. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -10,7 +10,7 @@ struct link {
 	struct link *prev, *next;
 };
 
-/* The head is a link of its own; empty when it points at itself. */
+/* The head is a link too; in an empty list it points at itself. */
 static inline void list_init(struct link *head)
 {
 	head->prev = head->next = head;
@@ -29,7 +29,7 @@ static inline void list_add_tail(struct link *head, struct link *l)
 	head->prev = l;
 }
 
-/* Safe on a link already taken out or zeroed. */
+/* May be called on a link that is not in a list, or is zeroed. */
 static inline void list_remove(struct link *l)
 {
 	if (!l->next)
@@ -54,9 +54,9 @@ static inline struct link *list_pop(struct link *head)
 	return l;
 }
 
-/* The thing a link lives in. */
+/* The struct that contains the link. */
 #define LIST_OF(linkp, type, member) ((type *)(void *)((char *)(linkp)-offsetof(type, member)))
-/* `it` may be removed inside the loop, others may not. */
+/* The loop body may remove `it`, but no other element. */
 #define LIST_EACH(it, head)                                                       \
 	for (struct link *it = (head)->next, *it##_next = it->next; it != (head); \
 	     it = it##_next, it##_next = it->next)

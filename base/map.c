@@ -11,7 +11,7 @@ struct slot {
 	uint64_t hash;
 	const void *key;
 	size_t len;
-	void *value; /* NULL: free */
+	void *value; /* NULL: the slot is free */
 };
 
 struct map {
@@ -98,7 +98,7 @@ void map_free(struct map *m)
 	mem_free(m);
 }
 
-/* The slot of the key, or the free slot where it would go. */
+/* The slot of the key, or the free slot where it belongs. */
 static struct slot *probe(const struct map *m, uint64_t hash, const void *key, size_t len)
 {
 	for (size_t i = hash & m->mask;; i = (i + 1) & m->mask) {
@@ -157,8 +157,8 @@ void *map_remove(struct map *m, const void *key, size_t len)
 
 	if (!value)
 		return NULL;
-	/* Pull back every follower that may not stay behind a hole: no tombstones, probes stay
-	 * short. */
+	/* Moves back every following entry that a search would no longer find past the hole. So
+	 * there are no tombstones. */
 	for (size_t i = (hole + 1) & m->mask; m->slots[i].value; i = (i + 1) & m->mask) {
 		size_t home = m->slots[i].hash & m->mask;
 

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to one thing: one is under way, the others wait in the order they came. Intrusive: a
- * request holds the link, nothing is allocated. */
+/* A queue of requests to one resource: one request is under way, the others wait in order of
+ * arrival. Intrusive: the request contains the link; no allocation. */
 #ifndef BASE_QUEUE_H
 #define BASE_QUEUE_H
 
 #include "base/list.h"
 
 struct queue {
-	const struct link
-		*busy; /* the request under way, which is in no list of ours; NULL: none */
+	const struct link *busy; /* the request under way, which is in no list; NULL: none */
 	struct link waiting;
 	unsigned n_waiting, waiting_max;
 };
 
 enum queue_turn {
-	QUEUE_NOW,   /* it is the one under way: start it */
-	QUEUE_LATER, /* it waits until queue_next returns it */
-	QUEUE_FULL   /* waiting_max wait already: it is not in the queue */
+	QUEUE_NOW,   /* the request is now under way: start it */
+	QUEUE_LATER, /* the request waits until queue_next returns it */
+	QUEUE_FULL   /* waiting_max requests wait already: the request was not added */
 };
 
 static inline void queue_init(struct queue *q, unsigned waiting_max)
@@ -48,11 +47,9 @@ static inline enum queue_turn queue_enter(struct queue *q, struct link *l)
 	return QUEUE_LATER;
 }
 
-/*
- * The request under way is done: the first that waits takes its place and is returned to be
- * started; NULL: none waits. Call it after the request's done callback: what the callback submits
- * then waits behind those that came earlier.
- */
+/* Ends the request under way. The first waiting request takes its place and is returned: start it.
+ * NULL: none waits. Call it after the done callback of the ended request, so that a request
+ * submitted by the callback waits behind the earlier ones. */
 static inline struct link *queue_next(struct queue *q)
 {
 	struct link *l = list_pop(&q->waiting);
@@ -62,7 +59,8 @@ static inline struct link *queue_next(struct queue *q)
 	return l;
 }
 
-/* `l` is under way now, and `busy`, which was, waits to be the next. The bound is not looked at. */
+/* Puts `l` under way. `busy`, the request so far under way, becomes the first waiting one. Does not
+ * check the limit. */
 static inline void queue_cut_in(struct queue *q, struct link *busy, struct link *l)
 {
 	list_add_tail(q->waiting.next, busy);
@@ -70,7 +68,7 @@ static inline void queue_cut_in(struct queue *q, struct link *busy, struct link 
 	q->busy = l;
 }
 
-/* Moves all that wait to the end of the list `out`, in order: before the queue ends. */
+/* Appends all waiting requests to the list `out`, in order. Use it before the queue is freed. */
 static inline void queue_take_waiting(struct queue *q, struct link *out)
 {
 	for (struct link *l; (l = list_pop(&q->waiting));)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A single-producer single-consumer ring of fixed-size entries: how threads talk here. */
+/* A single-producer single-consumer ring of fixed-size entries; threads communicate through it. */
 #ifndef BASE_RING_H
 #define BASE_RING_H
 
@@ -12,23 +12,23 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* One thread pushes, one pops. Each side keeps the other's index in its own cache line and looks
- * again only when it must. */
+/* One thread pushes, one thread pops. Each keeps a copy of the other's index in its own cache line
+ * and reads the original only if the copy shows a full or empty ring. */
 struct ring {
 	uint8_t *entries;
 	size_t entry_bytes;
 	uint32_t mask;
 	struct {
 		_Atomic uint32_t index; /* entries ever pushed */
-		uint32_t seen_tail;     /* producer's copy of what was popped */
+		uint32_t seen_tail;     /* the producer's copy of tail.index */
 	} head __attribute__((aligned(64)));
 	struct {
 		_Atomic uint32_t index; /* entries ever popped */
-		uint32_t seen_head;     /* consumer's copy of what was pushed */
+		uint32_t seen_head;     /* the consumer's copy of head.index */
 	} tail __attribute__((aligned(64)));
 };
 
-/* `n` entries, rounded up to a power of two. */
+/* `n` is rounded up to a power of two. */
 static inline enum err ring_init(struct ring *r, uint32_t n, size_t entry_bytes)
 {
 	uint32_t size = 1;
@@ -50,14 +50,14 @@ static inline void ring_fini(struct ring *r)
 	r->entries = NULL;
 }
 
-/* Producer: copies the entry in; false when full. Release: the entry's octets are seen before the
- * index that shows them. */
+/* Producer: copies the entry in; false if the ring is full. The release makes the entry visible
+ * before the new index. */
 static inline bool ring_push(struct ring *r, const void *entry)
 {
 	uint32_t head = atomic_load_explicit(&r->head.index, memory_order_relaxed);
 
 	if (head - r->head.seen_tail > r->mask) {
-		/* Acquire: the consumer has finished reading the slots it gave back. */
+		/* Acquire: the consumer has finished reading the slots that it freed. */
 		r->head.seen_tail = atomic_load_explicit(&r->tail.index, memory_order_acquire);
 		if (head - r->head.seen_tail > r->mask)
 			return false;
@@ -67,7 +67,7 @@ static inline bool ring_push(struct ring *r, const void *entry)
 	return true;
 }
 
-/* Consumer: copies the oldest entry out; false when empty. */
+/* Consumer: copies the oldest entry out; false if the ring is empty. */
 static inline bool ring_pop(struct ring *r, void *entry)
 {
 	uint32_t tail = atomic_load_explicit(&r->tail.index, memory_order_relaxed);

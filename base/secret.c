@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A slab allocator over locked pages: one free list for each size of block. */
+/* A slab allocator in locked memory: one free list for each block size. */
 #include "base/secret.h"
 
 #include <pthread.h>
@@ -9,25 +9,23 @@
 #include "base/mem.h"
 
 enum {
-	SLAB_BYTES = 64 * 1024, /* one slab feeds one class, and begins at a multiple of this */
-	REGION_BYTES =
-		2 * 1024 *
-		1024, /* where there are many, slabs are cut from mappings of one huge page */
+	/* a slab has blocks of one size class, and is aligned to this */
+	SLAB_BYTES = 64 * 1024,
+	/* many slabs: they are cut from mappings of one huge page each */
+	REGION_BYTES = 2 * 1024 * 1024,
 	BLOCK_ALIGN = 64,
-	FINE_MAX =
-		1024, /* up to here a class for each multiple of 64, above for each power of two */
+	/* up to this size one class per multiple of 64, above it one per power of two */
+	FINE_MAX = 1024,
 	FINE_CLASSES = FINE_MAX / BLOCK_ALIGN,
 	CLASS_COUNT = FINE_CLASSES + 4, /* up to 16 kB */
 };
 
-/*
- * Before the blocks of a mapping: found from any of them by their address, so that a block has no
- * header of its own. A key context is 64 octets and a session has several.
- */
+/* The header of a slab, in front of its blocks. The address of a block gives its slab, so blocks
+ * need no header: a key context is 64 octets, and a session has several. */
 struct slab {
-	size_t bytes; /* of each block; of the mapping when is_own */
+	size_t bytes; /* of each block; if is_own: of the whole mapping */
 	size_t n_class;
-	bool is_own; /* one large block */
+	bool is_own; /* the slab is one large block */
 };
 _Static_assert(sizeof(struct slab) <= BLOCK_ALIGN, "the blocks begin behind it");
 
@@ -35,10 +33,10 @@ struct free_block {
 	struct free_block *next;
 };
 
-/* The pages are one per process by nature (RLIMIT_MEMLOCK is): docs/decisions/0003. */
+/* One set of pages per process, because RLIMIT_MEMLOCK is per process: docs/decisions/0003. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct free_block *free_blocks[CLASS_COUNT];
-static uint8_t *region, *region_end; /* what is left of the region that slabs are cut from */
+static uint8_t *region, *region_end; /* the free rest of the region from which slabs are cut */
 static struct secret_usage usage;
 static bool require_locked;
 
@@ -80,15 +78,15 @@ static void *map_aligned(size_t bytes, size_t align)
 	return p + before;
 }
 
-/* NULL when it can't be had, or `must_lock` and it can't be locked. */
+/* NULL if there is no memory, or if `must_lock` is true and it cannot be locked. */
 static void *map_pages(size_t bytes, size_t align, bool must_lock)
 {
 	void *p = map_aligned(bytes, align);
 
 	if (!p)
 		return NULL;
-	/* Before the first touch, which mlock is. A machine that has none to give maps small pages.
-	 */
+	/* Before the first access, which is in mlock. If there are no huge pages the kernel
+	 * uses small ones. */
 	if (align >= REGION_BYTES)
 		(void)madvise(p, bytes, MADV_HUGEPAGE);
 	if (mlock(p, bytes)) {
@@ -98,18 +96,15 @@ static void *map_pages(size_t bytes, size_t align, bool must_lock)
 		}
 		usage.unlocked_bytes += bytes;
 	}
-	/* Absence of either advice (old kernels) weakens, but does not break, what was promised. */
+	/* Failures are ignored: an old kernel without these flags gives less protection. */
 	(void)madvise(p, bytes, MADV_DONTDUMP);
 	(void)madvise(p, bytes, MADV_WIPEONFORK);
 	usage.mapped_bytes += bytes;
 	return p;
 }
 
-/*
- * Thousands of keys visited in turn miss the TLB at every step on small pages. A process with few
- * keys takes small ones all the same, and so does one whose limit on locked memory has no room for
- * a whole region.
- */
+/* Thousands of keys, used in turn, cause a TLB miss each on small pages. A process with few keys,
+ * or with too little room for a region in its limit on locked memory, uses small pages. */
 static void *map_slab(void)
 {
 	void *p;
@@ -133,7 +128,7 @@ static bool refill(size_t class)
 	if (!s)
 		return false;
 	*s = (struct slab){.bytes = bytes, .n_class = class};
-	/* The lowest address on top. */
+	/* From the end, so that the lowest address is the first of the free list. */
 	for (size_t n = (SLAB_BYTES - BLOCK_ALIGN) / bytes; n-- > 0;) {
 		struct free_block *b =
 			(struct free_block *)(void *)((uint8_t *)s + BLOCK_ALIGN + n * bytes);
@@ -217,7 +212,8 @@ void secret_wipe(void *p, size_t n)
 		explicit_bzero(p, n);
 }
 
-/* The compiler must not see that a difference already found decides. */
+/* Hides the value from the compiler, which could otherwise stop comparing after
+ * the first difference. */
 static inline uint64_t hide(uint64_t v)
 {
 	__asm__("" : "+r"(v));

@@ -66,7 +66,7 @@ struct str str_skip(struct str s, size_t n)
 {
 	if (n < s.n)
 		return str_make(s.p + n, s.n - n);
-	return str_make(s.n ? s.p + s.n : s.p, 0); /* a text of no octets may stand at NULL */
+	return str_make(s.n ? s.p + s.n : s.p, 0); /* an empty text may have a NULL pointer */
 }
 
 struct str str_cut(struct str s, char sep, struct str *rest)

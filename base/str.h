@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counted slices of text somebody else owns, and the parsing of numbers. */
+/* Slices of text with a length, and parsing of numbers. Slices do not own their text. */
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-/* Not NUL-terminated; a value, copied freely. */
+/* Not NUL-terminated. A value type: copy it freely. */
 struct str {
 	const char *p;
 	size_t n;
@@ -31,32 +31,32 @@ static inline struct str str_make(const char *p, size_t n)
 }
 
 bool str_eq(struct str a, struct str b);
-/* ASCII letters compare without case. */
+/* Compares; ASCII letters match in upper and lower case. */
 bool str_eq_nocase(struct str a, struct str b);
 bool str_is(struct str a, const char *c);
 bool str_starts(struct str a, const char *prefix);
 bool str_ends(struct str a, const char *suffix);
 
-/* Without leading and trailing blanks and tabs. */
+/* Removes leading and trailing blanks and tabs. */
 struct str str_trim(struct str s);
-/* What stands before the first `sep` (all of it if none); `*rest` is what follows it, empty if
- * none. */
+/* Returns the text before the first `sep`, or all of it if there is none. `*rest` is the text after
+ * it, or empty. */
 struct str str_cut(struct str s, char sep, struct str *rest);
-/* The next word between blanks and tabs; `*s` moves behind it. Empty at the end. */
+/* Takes the next word (separated by blanks or tabs) from `*s`; empty at the end. */
 struct str str_word(struct str *s);
-/* Index of the first `c`, or s.n. */
+/* Index of the first `c`; s.n if there is none. */
 size_t str_find(struct str s, char c);
 /* `s` without its first `n` characters (n at most s.n). */
 struct str str_skip(struct str s, size_t n);
 
-/* Whole slice is an unsigned decimal number of at most `max`. ERR_SYNTAX or ERR_RANGE. */
+/* The whole slice must be an unsigned decimal number from 0 to `max`. ERR_SYNTAX, ERR_RANGE. */
 enum err str_to_u64(struct str s, uint64_t max, uint64_t *out) MUST_USE;
 
 enum { STR_U64_MAX = 20 };
-/* Writes a decimal number of at most STR_U64_MAX characters, without a NUL; how many. */
+/* Writes a decimal number without a NUL; returns the number of characters, at most STR_U64_MAX. */
 size_t str_put_u64(char *out, uint64_t v);
 
-/* Copies into a C string; ERR_TOO_BIG if it and its NUL do not fit. */
+/* Copies into a C string. ERR_TOO_BIG: text and NUL do not fit. */
 enum err str_copy(struct str s, char *out, size_t room) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A hierarchical timer wheel that reads no clock: it is told the time. */
+/* A hierarchical timer wheel. It reads no clock; the caller passes the time. */
 #ifndef BASE_WHEEL_H
 #define BASE_WHEEL_H
 
@@ -11,18 +11,18 @@
 enum { WHEEL_LEVELS = 4, WHEEL_SLOTS = 64 };
 
 struct wheel_timer;
-/* Called from wheel_advance with the timer already out of the wheel: it may add itself again, or
- * free what it lives in. */
+/* Called by wheel_advance. The timer is already out of the wheel: the callback may add it again, or
+ * free its memory. */
 typedef void wheel_fn(struct wheel_timer *t, uint64_t now_ns);
 
-/* Lives inside the thing that waits; zeroed before first use. */
+/* A member of the struct that waits. Zeroed before first use. */
 struct wheel_timer {
 	struct link link;
 	uint64_t due_tick;
 	wheel_fn *fn;
 };
 
-/* One thread. A timer fires at the first advance at or after its time, never before. */
+/* One thread. A timer fires in the first wheel_advance at or after its due time. */
 struct wheel {
 	struct link slots[WHEEL_LEVELS][WHEEL_SLOTS];
 	uint64_t tick_ns;
@@ -31,14 +31,14 @@ struct wheel {
 };
 
 void wheel_init(struct wheel *w, uint64_t tick_ns, uint64_t now_ns);
-/* Sets or moves the timer. Beyond the wheel's span (64^4 ticks) it waits in the last slot and is
- * re-placed. */
+/* Sets or moves a timer. A timer beyond the span of the wheel (64^4 ticks) waits in the last slot
+ * and is then placed again. */
 void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t due_ns);
 void wheel_cancel(struct wheel *w, struct wheel_timer *t);
 bool wheel_is_set(const struct wheel_timer *t);
 void wheel_advance(struct wheel *w, uint64_t now_ns);
-/* A time not after the next timer's, for the event loop to sleep until; UINT64_MAX when none is
- * set. */
+/* Until when the event loop may sleep: not later than the next timer. UINT64_MAX if no
+ * timer is set. */
 uint64_t wheel_next_ns(const struct wheel *w);
 
 #endif
