@@ -34,8 +34,8 @@ static enum err choose_named(const struct engine_ops **out, struct str name, str
 		strncat(names, " ", sizeof(names) - strlen(names) - 1);
 		strncat(names, engines[i]->name, sizeof(names) - strlen(names) - 1);
 	}
-	return why_fail(why, ERR_NOT_FOUND, "engine '%.*s' is not one of: %s", STR_ARG(name),
-	                names);
+	return why_fail(why, ERR_NOT_FOUND, "unknown engine '%.*s'; must be one of: %s",
+	                STR_ARG(name), names);
 }
 
 enum err engine_choose(const struct engine_ops **out, struct str name, struct why *why)
@@ -59,5 +59,5 @@ enum err engine_choose(const struct engine_ops **out, struct str name, struct wh
 		if (used >= sizeof(against.text))
 			used = sizeof(against.text) - 1;
 	}
-	return why_fail(why, ERR_UNSUPPORTED, "no engine works here: %s", against.text);
+	return why_fail(why, ERR_UNSUPPORTED, "no engine works on this machine: %s", against.text);
 }

@@ -387,7 +387,9 @@ static enum err mb_open_engine(struct engine **out, struct why *why)
 	}
 	if (e->wide && !managers_agree(e)) {
 		mb_close(e);
-		return why_fail(why, ERR_CRYPTO, "the library's managers give different tags");
+		return why_fail(
+			why, ERR_CRYPTO,
+			"intel-ipsec-mb computes different tags with SHA-NI or SSE than with AVX");
 	}
 	e->wide_from = measure_wide(e);
 	*out = e;

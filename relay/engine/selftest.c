@@ -188,9 +188,10 @@ static enum err try_suite(struct selftest *t, const struct suite *suite, struct 
 			wrong = try_kind(t, PKT_RTCP, answers[suite->id].rtcp);
 		}
 		if (wrong)
-			e = why_fail(why, ERR_CRYPTO,
-			             "self-test of engine %s: %s of %s, %s, batch of %u",
-			             t->ops->name, kind, suite->name, wrong, t->n);
+			e = why_fail(
+				why, ERR_CRYPTO,
+				"self-test of engine %s failed: %s of %s, step %s, batch of %u",
+				t->ops->name, kind, suite->name, wrong, t->n);
 	}
 	stop(t);
 	/* An engine need not support every suite. */

@@ -47,8 +47,9 @@ enum err io_choose(const struct io_ops **out, struct str name,
 		if (e)
 			return e;
 		*out = list[i];
-		why_fail(why, ERR_OK, "asked for");
+		why_fail(why, ERR_OK, "set by the configuration");
 		return ERR_OK;
 	}
-	return why_fail(why, ERR_NOT_FOUND, "io '%.*s' is not built in", STR_ARG(name));
+	return why_fail(why, ERR_NOT_FOUND, "io '%.*s' is not in this build; use auto or sock",
+	                STR_ARG(name));
 }

@@ -254,7 +254,7 @@ static enum err xdp_open_port(struct io *io, struct io_port *port, struct why *w
 	owner = &x->shared->owners[i].worker[port->number - x->shared->owners[i].port_min];
 	if (slot->port ||
 	    (counter_get(owner) && (counter_get(owner) != XDP_FOREIGN || is_held(&at))))
-		return why_fail(why, ERR_EXISTS, "%s is taken", addr_print(&at, text));
+		return why_fail(why, ERR_EXISTS, "%s is already in use", addr_print(&at, text));
 	slot->port = port;
 	slot->route = NULL;
 	counter_set(owner, x->worker + 1);

@@ -115,7 +115,8 @@ static enum err resolve(const struct relay_interface *interface, struct route_li
 	}
 	route_nl_close(nl);
 	if (e)
-		return why_fail(why, e, "%s: the kernel does not describe it", name);
+		return why_fail(why, e, "%s: cannot read the state of the device from the kernel",
+		                name);
 	if (link->is_loopback)
 		return why_fail(why, ERR_UNSUPPORTED, "%s is loopback", name);
 	if (!link->is_ethernet)
@@ -169,7 +170,8 @@ static enum err attach_device(struct xdp_device *d, struct why *why)
 	if (d->attached >= 0)
 		return ERR_OK;
 	if (errno == EBUSY || errno == EEXIST)
-		return why_fail(why, ERR_BUSY, "%s has an XDP program of somebody else", d->name);
+		return why_fail(why, ERR_BUSY, "another XDP program is already attached to %s",
+		                d->name);
 	snprintf(what, sizeof(what), "attaching to %s", d->name);
 	return refused(why, what, errno);
 }
@@ -200,7 +202,8 @@ static enum err find_device(struct io_shared *s, const struct route_link *link,
 	d->attached = -1;
 	d->ifindex = link->ifindex;
 	if (!if_indextoname(link->ifindex, d->name))
-		return why_fail(why, ERR_NOT_FOUND, "network device %u is gone", link->ifindex);
+		return why_fail(why, ERR_NOT_FOUND, "network device %u no longer exists",
+		                link->ifindex);
 	d->queues = count_queues(d->name);
 	s->n_devices++;
 	*out = d;
@@ -224,7 +227,7 @@ static enum err add_address(int map, const struct relay_interface *interface, ui
 		ports.max = had.max > ports.max ? had.max : ports.max;
 	}
 	if (bpf_map_update_elem(map, &key, &ports, BPF_ANY))
-		return refused(why, "the map of local addresses", errno);
+		return refused(why, "writing the map of local addresses", errno);
 	return ERR_OK;
 }
 
@@ -267,7 +270,7 @@ static enum err load_lookup(struct io_shared *s, struct why *why)
 
 	s->catch_all = open_catch_all();
 	if (s->catch_all < 0)
-		return refused(why, "the catch-all socket", errno);
+		return refused(why, "opening the catch-all socket", errno);
 	s->lookup = lookup__open_and_load();
 	if (!s->lookup)
 		return refused(why, "loading the sk_lookup program", errno);
@@ -281,10 +284,10 @@ static enum err load_lookup(struct io_shared *s, struct why *why)
 	socket_fd = (uint64_t)s->catch_all;
 	if (bpf_map_update_elem(bpf_map__fd(s->lookup->maps.lookup_catch_all), &first, &socket_fd,
 	                        BPF_ANY))
-		return refused(why, "the catch-all socket's map", errno);
+		return refused(why, "putting the catch-all socket into its map", errno);
 	netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
-		return refused(why, "the network namespace", errno);
+		return refused(why, "opening the network namespace", errno);
 	s->lookup_attached = bpf_link_create(bpf_program__fd(s->lookup->progs.lookup), netns,
 	                                     BPF_SK_LOOKUP, NULL);
 	close(netns);
@@ -300,7 +303,7 @@ static enum err open_raw(struct io_shared *s, struct why *why)
 
 	s->raw[0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 	if (s->raw[0] < 0)
-		return refused(why, "a raw socket", errno);
+		return refused(why, "opening a raw socket", errno);
 	/* IPPROTO_RAW implies that the header is included, for both IP versions. Without IPv6 the
 	 * second socket is missing. */
 	s->raw[1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
@@ -467,7 +470,7 @@ enum err xdp_share_steer(struct io_shared *s, unsigned device, uint32_t queue_id
 	uint32_t value = (uint32_t)socket_fd;
 
 	if (bpf_map_update_elem(map, &queue_id, &value, BPF_ANY))
-		return refused(why, "the map of AF_XDP sockets", errno);
+		return refused(why, "putting a socket into the map of AF_XDP sockets", errno);
 	return ERR_OK;
 }
 
@@ -487,7 +490,7 @@ enum err xdp_probe(const struct relay_interface *interface, struct why *why)
 	d = &s->devices[0];
 	e = resolve(interface, &link, why);
 	if (!e && link.xdp_prog)
-		e = why_fail(why, ERR_BUSY, "%s has an XDP program of somebody else",
+		e = why_fail(why, ERR_BUSY, "another XDP program is already attached to %s",
 		             if_indextoname(link.ifindex, d->name));
 	if (!e)
 		e = open_raw(s, why);

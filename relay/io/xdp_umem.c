@@ -204,11 +204,11 @@ static enum err map_frames(struct xdp_umem *u, struct why *why)
 	                          &config);
 	if (failed == -ENOBUFS)
 		return why_fail(why, ERR_LIMIT,
-		                "%zu octets of frames are above the limit on locked memory "
+		                "%zu octets of frames exceed the limit on locked memory "
 		                "(RLIMIT_MEMLOCK)",
 		                bytes);
 	if (failed)
-		return why_fail(why, ERR_IO, "frames for AF_XDP: %s", strerror(-failed));
+		return why_fail(why, ERR_IO, "creating the AF_XDP UMEM: %s", strerror(-failed));
 	return ERR_OK;
 }
 

@@ -65,7 +65,7 @@ static void foreign_port(void)
 	if (!gate_open_after(1, 1, hold_port))
 		return;
 	EXPECT_ERR(io_xdp.open_port(gate.io[0], &port, &why), ERR_EXISTS);
-	EXPECT_TEXT(why.text, "10.0.0.1:20010 is taken");
+	EXPECT_TEXT(why.text, "10.0.0.1:20010 is already in use");
 	close(foreign);
 	EXPECT_OK(io_xdp.open_port(gate.io[0], &port, &why));
 	gate_close();
@@ -486,7 +486,7 @@ static void probe_says_why(void)
 	EXPECT_ERR(io_xdp.probe(&f, &why), ERR_NOT_FOUND);
 	EXPECT_TEXT(why.text, "no network device has the address 192.0.2.1");
 	EXPECT_ERR(io_xdp.probe(&gate.interfaces[0], &why), ERR_BUSY);
-	EXPECT_TEXT(why.text, "here0 has an XDP program of somebody else");
+	EXPECT_TEXT(why.text, "another XDP program is already attached to here0");
 	gate_close();
 }
 

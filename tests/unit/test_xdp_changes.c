@@ -466,7 +466,7 @@ static int try_without_memory(void)
 	setrlimit(RLIMIT_MEMLOCK, &little);
 	netns_drop(CAP_IPC_LOCK);
 	bad = io_xdp.open(&io, &config, &why) != ERR_LIMIT ||
-	      !strstr(why.text, "above the limit on locked memory (RLIMIT_MEMLOCK)");
+	      !strstr(why.text, "exceed the limit on locked memory (RLIMIT_MEMLOCK)");
 	if (bad)
 		printf("'%s'\n", why.text);
 	netns_end(gate.peers, PEERS);
