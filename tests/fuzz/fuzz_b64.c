@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Base64, hexadecimal and addresses from strangers: what decodes encodes to the same octets. */
+/* Base64, hexadecimal and addresses from untrusted input: a decoded value encodes to the
+ * same octets again. */
 #include "base/addr.h"
 #include "base/b64.h"
 #include "tests/harness/harness.h"

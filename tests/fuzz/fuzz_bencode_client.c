@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: the ng client's bencode reader; what it reads it can print and read again. */
+/* The bencode reader of the ng client: what it reads can be printed and read again. */
 #include "base/err.h"
 #include "bench/target/bencode.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any settings file ends in settings that keep their bounds, or in an error with a text. */
+/* Any settings file gives settings within their limits, or an error with a text. */
 #include <string.h>
 
 #include "control/conf.h"

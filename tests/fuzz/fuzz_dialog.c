@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any description offered and answered under every profile: planned, turned into a session's patch,
- * and forgotten without a trace. */
+/* Any description, offered and answered under every profile: it is planned, turned into a session
+ * patch, and deleted without leaving state. */
 #include <stdlib.h>
 
 #include "control/dialog/media.h"
@@ -24,8 +24,8 @@ static void patches(const struct dialog_exchange *x, const struct dialog_exchang
 		spec_free(patch);
 }
 
-/* Where SRTP of every relayed line ends, no line that looks like a key is left for the other side.
- */
+/* If the gateway terminates SRTP on every relayed m-line, the other side's description has no line
+ * that looks like a key. */
 static void expect_no_key(struct str text, const struct dialog_exchange *x,
                           const struct dialog_options *o)
 {
@@ -46,8 +46,8 @@ static void expect_no_key(struct str text, const struct dialog_exchange *x,
 	sdp_free(s);
 }
 
-/* The other side's description with a last m-line less, or the one of a side that was offered one
- * less: every count is put right. */
+/* Removes the last m-line of one side's description: the counts of m-lines must be corrected
+ * in both directions. */
 static void counts(struct str text, const struct dialog_exchange *x, const struct dialog_options *o)
 {
 	struct dialog_exchange *answered = NULL;

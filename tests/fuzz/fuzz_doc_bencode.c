@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode from strangers: what is read is written, and reads the same again. */
+/* Bencode from untrusted input: a document that was read and written reads the same again. */
 #include "base/buf.h"
 #include "control/doc/bencode.h"
 #include "tests/harness/harness.h"

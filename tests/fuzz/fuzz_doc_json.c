@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON from strangers: a bounded doc or a fault; and what is written of it reads the same again,
- * where no fraction was rounded. */
+/* JSON from untrusted input: the reader gives a bounded document or an error. The document, written
+ * and read again, is the same, unless a fraction was rounded. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(!doc_arena_new(&a));
 	e = doc_json_decode(&d, a, str_make((const char *)data, size), NULL);
 	CHECK(e == ERR_OK || e == ERR_TOO_BIG || e == ERR_SYNTAX);
-	/* A fraction is written in six digits, and a whole one reads as a number: from then on all
-	 * is the same. */
+	/* A fraction is written with six digits, and a fraction without digits is read back as an
+	 * integer. After that nothing changes. */
 	for (unsigned i = 0; i < 3 && !e; i++) {
 		buf_free(&once);
 		once = twice;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The engines against each other, on whatever the input makes of a tape. */
+/* Compares the engines with each other; the input is the tape of tests/harness/pair.h. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/frame: any octets are a frame or are refused; an accepted one, built again, says the
- * same. */
+/* relay/io/frame: any octets are parsed as a frame or refused. An accepted frame, built again,
+ * parses to the same values. */
 #include "base/err.h"
 #include "relay/io/frame.h"
 #include "tests/harness/harness.h"

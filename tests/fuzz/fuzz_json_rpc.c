@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines of a stranger through the listener, the protocol and the service over a relay that keeps
- * accounts: no answer holds a key. */
+/* Untrusted lines through the listener, the protocol and the service, over the fake relay. No
+ * answer contains a key. */
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,14 +18,14 @@ static struct service *service;
 static struct events *events;
 static struct rpc *json;
 static struct listener *listener;
-/* One name with an address of each family, and a part of another. */
+/* "both" has an address of each family, and the other interface has one of them. */
 static struct relay_interface interfaces[] = {
 	{.name = "default", .port_min = 30000, .port_max = 30999},
 	{.name = "default", .port_min = 30000, .port_max = 30999},
 	{.name = "core:1", .port_min = 30000, .port_max = 30999},
 };
 
-/* Once for the process: the parts outlive the inputs, as in the gateway. */
+/* Once per process: as in the gateway, the service outlives many requests. */
 static void start(void)
 {
 	struct service_config config = {
@@ -64,7 +64,7 @@ static int dial(void)
 	return fd;
 }
 
-/* Sessions of one input are not those of the next. */
+/* Deletes the sessions, so that inputs do not affect each other. */
 static void drop_sessions(void)
 {
 	uint32_t at = 0;
@@ -79,8 +79,8 @@ static void drop_sessions(void)
 
 static const char key[] = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
 
-/* A key where a name belongs, as a suite or an id, is a name: errors quote it. Only keys in the
- * place of keys are looked for. */
+/* True if the input has the key where a name belongs (an id, a suite): error texts quote names. The
+ * test looks only for keys in the place of keys. */
 static bool names_the_key(const uint8_t *data, size_t size)
 {
 	static const char place[] = "\"inline\":\"";

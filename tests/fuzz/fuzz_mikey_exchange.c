@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a KMS and a responder make of messages whose MACs are right: the input's own are replaced by
- * true ones first. */
+/* What a KMS and a responder do with messages with correct MACs: the MACs of the input are replaced
+ * by correct ones first. */
 #include "keyctx/ticket/responder.h"
 #include "keyctx/ticket/authority.h"
 #include "keyctx/ticket/csb_make.h"
@@ -25,7 +25,7 @@ static void put(struct view mac, const uint8_t *value)
 	memcpy(octets + (mac.p - octets), value, mac.n);
 }
 
-/* V of the ticket, by our TPK, and what the ticket holds. */
+/* Computes V of the ticket with our TPK, and the encrypted parts of the ticket. */
 static bool mend_ticket(struct ticket_keys *keys)
 {
 	const struct mikey_payload *ticket = mikey_msg_find(&m, MIKEY_TICKET);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any octets as a stream of ng messages: what is a whole message stays one, whatever follows it. */
+/* Any octets as a stream of ng messages: a complete message stays complete, whatever follows it. */
 #include <stdlib.h>
 
 #include "control/ng/frame.h"

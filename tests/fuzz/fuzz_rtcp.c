@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Compound RTCP of any octets: renaming there and back again gives the same octets, and keeps its
- * form. */
+/* Compound RTCP of any octets: renaming SSRCs twice, back to the original, gives the same octets
+ * and keeps the form. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -39,11 +39,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	rtcp_rename(octets, n, &source);
 	CHECK(rtcp_fills(octets, n) == fills);
 	rtcp_rename(octets, n, &source);
-	/* Where the last octet counts padding, a name that reaches into it changes what is read the
-	 * second time. */
+	/* If the padding count of the last octet is part of a renamed SSRC, the second renaming
+	 * reads another length. */
 	CHECK(!fills || has_padding(data, n) || memcmp(octets, data, n) == 0);
-	/* A feedback target of zero is nobody and stays: its complement need not come back, its
-	 * form does. */
+	/* A media source SSRC of zero is not renamed, so its complement need not be restored; only
+	 * the form is checked. */
 	rtcp_rename(octets, n, &both);
 	CHECK(rtcp_fills(octets, n) == fills);
 	return 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* RTP headers of any octets: what is accepted lies within the packet. */
+/* RTP headers of any octets: the accepted header lies inside the packet. */
 #include "base/err.h"
 #include "relay/packet/rtp.h"
 #include "relay/worker/unheard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* Looked at as the path does, twice: the second time there is one before it. */
+/* Checks the packet twice, as the path does; the second time with an earlier packet. */
 static void look(const uint8_t *data, size_t n, enum pkt_kind kind, size_t header)
 {
 	struct pkt pkt = {.data = (uint8_t *)(uintptr_t)data,
@@ -19,7 +19,7 @@ static void look(const uint8_t *data, size_t n, enum pkt_kind kind, size_t heade
 	if (n > PKT_PAYLOAD_MAX)
 		return;
 	is_clear = unheard_look(&u, &pkt);
-	/* What came twice says no more of itself. */
+	/* A repeated packet adds no evidence. */
 	CHECK(unheard_look(&u, &pkt) == is_clear);
 	CHECK(kind == PKT_RTCP || !is_clear);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any text as an a=crypto value: what is usable prints, and what was printed is the same context.
- */
+/* Any text as a value of a=crypto: a usable value can be printed, and the printed value gives
+ * the same context. */
 #include <stdlib.h>
 
 #include "keyctx/sdp/sdes.h"

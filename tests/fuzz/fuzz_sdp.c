@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any octets as a session description: parsed, read, edited and printed; what was parsed and not
- * edited comes out as it went in. */
+/* Any octets as a session description: parsed, read, edited and printed. A description without
+ * edits is printed as it was. */
 #include <stdlib.h>
 
 #include "keyctx/sdp/media.h"
@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What was put right needs no second time. */
+/* A second correction changes nothing. */
 static void expect_settled(struct str text)
 {
 	static char again[4 * SDP_TEXT_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP messages off a stream: whatever comes, views stay inside and a whole message is read or
- * refused. */
+/* SIP messages from a stream: all views stay inside the buffer, and a complete message is
+ * read or refused. */
 #include "control/net/sip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a terminal keeps between two steps: an offer, a call. Whatever the octets, they are read or
- * refused; what was read is written as it was. */
+/* What a terminal stores between two steps: an offer, a call. Any octets are read or refused; what
+ * was read is written identically. */
 #include "base/secret.h"
 #include "keyctx/ue/ue_offer.h"
 #include "tests/harness/harness.h"

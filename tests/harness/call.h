@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay over the network in memory, and endpoints with SRTP of their own: what the tests of whole
- * calls share. */
+/* A relay over the network in memory, and endpoints with SRTP: shared by the tests
+ * of whole calls. */
 #ifndef TESTS_CALL_H
 #define TESTS_CALL_H
 
@@ -12,7 +12,7 @@
 
 enum { CALL_EVENTS_MAX = 256, CALL_STREAMS_MAX = PARTY_STREAMS_MAX, CALL_PAYLOAD = 40 };
 
-/* The relay and its network, stepped by hand. */
+/* The relay and its network. The test advances them step by step. */
 struct stage {
 	struct sim *sim;
 	struct relay *relay;
@@ -20,26 +20,27 @@ struct stage {
 	uint64_t seed, random;
 	struct relay_event events[CALL_EVENTS_MAX];
 	unsigned n_events;
-	unsigned n_done; /* done calls made */
+	unsigned n_done; /* number of done callbacks */
 	enum err last_error;
 	struct why last_why;
-	struct relay_session_stats stats; /* of the last query or delete; media and legs copied */
+	/* of the last query or delete; media and legs are copies */
+	struct relay_session_stats stats;
 	struct relay_media_stats media_stats[4];
 	struct relay_leg_stats leg_stats[4][RELAY_LEGS_MAX];
 };
 
-/* `engine` as in the configuration. False (and the case has failed) when it can't start. */
+/* `engine` as in the configuration. False (and the case has failed) if the relay cannot start. */
 bool stage_open(struct stage *g, const char *engine, unsigned workers);
-/* The same after the configuration was changed from the stage's defaults. */
+/* Starts the relay after the test has changed the configuration's defaults. */
 void stage_config(struct stage *g, struct relay_config *c, const char *engine, unsigned workers);
 bool stage_open_with(struct stage *g, const struct relay_config *c);
-/* Ends it and expects that no port is open any more. */
+/* Stops the relay and expects that no port is open. */
 void stage_close(struct stage *g);
-/* Turns until nothing moves; then time goes on by that much, in steps of a millisecond. */
+/* Runs until nothing moves, then advances the time by `ms`, in steps of a millisecond. */
 void stage_run(struct stage *g, uint64_t ms);
 unsigned stage_events(const struct stage *g, enum relay_event_kind kind);
 
-/* A party of SRTP with an engine of its own. */
+/* The SRTP of an endpoint in one direction, with its own engine. */
 struct srtp_end {
 	struct party_engine *engine;
 	struct party *party;
@@ -47,18 +48,19 @@ struct srtp_end {
 	enum engine_direction direction;
 };
 
-/* `ctx` is taken. */
+/* Takes ownership of `ctx`. */
 bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction direction);
 void srtp_close(struct srtp_end *e);
-/* Protects in place under the index, or (RTCP) the next SRTCP index; new length, 0 on failure.
- * `room` octets are there. */
+/* Protects in place under `index` (RTP) or the next SRTCP index. Returns the new length; 0 on
+ * failure. The buffer has `room` octets. */
 size_t end_protect(struct srtp_end *e, uint8_t *data, size_t n, size_t room, uint64_t index);
-/* Verifies and opens in place; new length. The verdict when it fails is in *v and the length 0. */
+/* Verifies and decrypts in place; returns the new length. On failure returns 0, and *v
+ * is the verdict. */
 size_t srtp_open_pkt(struct srtp_end *e, uint8_t *data, size_t n, enum verdict *v);
-/* A stream of that SSRC that begins at this ROC. */
+/* Starts a stream of the SSRC at this ROC. */
 bool srtp_begin(struct srtp_end *e, uint32_t ssrc, uint32_t roc);
 
-/* The engines that are built in. */
+/* The names of the built-in engines. */
 #ifdef WITH_MB
 enum { CALL_ENGINES = 3 };
 #else
@@ -66,34 +68,33 @@ enum { CALL_ENGINES = 2 };
 #endif
 extern const char *const call_engines[CALL_ENGINES];
 
-/* A fresh context; the suite's name must be right. */
+/* A new context with random octets; `suite` must be a known name. */
 struct keyctx *call_key(const char *suite);
-/* The same key and salt with another MKI (may be empty) and lifetime (0: the suite's). */
+/* The same key and salt with another MKI (may be empty) and lifetime (0: the default
+ * of the suite). */
 struct keyctx *call_key_again(const struct keyctx *k, struct view mki, uint64_t lifetime_pkts);
-/* The same key, salt and suite for a stream that begins at this ROC. */
+/* The same key, salt and suite for a stream that starts at this ROC. */
 struct keyctx *call_key_at_roc(const struct keyctx *k, uint32_t roc);
-/* An RTP packet of CALL_PAYLOAD octets that can be told from every other by what it carries.
- * Returns its length. */
+/* Writes an RTP packet whose CALL_PAYLOAD octets of payload differ from those of every other
+ * packet. Returns its length. */
 size_t call_rtp(uint8_t *out, uint32_t ssrc, uint64_t index);
 
-/* A media as most tests want it: mode, ports 30000 and 31000 (RTCP one above), peers 192.0.2.1:4000
- * and 198.51.100.1:5000, gates open. */
+/* A media with the defaults of most tests: mode, ports 30000 and 31000 (RTCP one above), peers
+ * 192.0.2.1:4000 and 198.51.100.1:5000, gates open. */
 void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum relay_mode mode,
                enum relay_rtcp rtcp);
 extern const struct addr call_peer_a, call_peer_b, call_local_a, call_local_b;
 
-/* Each of these asks, runs the stage, and returns the outcome. */
+/* Each sends a request, runs the stage, and returns the result. */
 enum err call_create(struct stage *g, struct relay_session **out,
                      const struct relay_session_spec *s);
 enum err call_update(struct stage *g, struct relay_session *h, const struct relay_session_spec *s);
 enum err call_delete(struct stage *g, struct relay_session *h);
 enum err call_query(struct stage *g, struct relay_session *h);
 
-/*
- * A call as most tests want it: e2ae, RTCP on the RTP port, a terminal at call_peer_a whose address
- * is followed, and keys for two re-keyings. Between scene_prepare and scene_start a test changes
- * config, spec and media; both want the same `s`.
- */
+/* A call with the defaults of most tests: e2ae, RTCP on the RTP port, a terminal at call_peer_a
+ * whose address is followed, keys for two re-keyings. Between scene_prepare and scene_start a test
+ * may change config, spec and media; pass both the same `s`. */
 enum { SCENE_KEYS = 3 };
 
 struct scene {
@@ -103,29 +104,31 @@ struct scene {
 	struct relay_media_spec media;
 	struct relay_session *call;
 	struct srtp_end up[SCENE_KEYS],
-		down[SCENE_KEYS]; /* the terminal's: what it sends with, what it opens with */
+		/* the terminal's keys: for sending, for receiving */
+		down[SCENE_KEYS];
 	uint8_t octets[256];
 };
 
 bool scene_prepare(struct scene *s, const char *engine, const char *suite);
 bool scene_start(struct scene *s);
-/* Both, with AES_CM_128_HMAC_SHA1_80. */
+/* Both calls, with AES_CM_128_HMAC_SHA1_80. */
 bool scene_open(struct scene *s, const char *engine);
 void scene_close(struct scene *s);
-/* Puts another key, which is taken, in the place of an end's. */
+/* Replaces the key of an end; takes ownership of `ctx`. */
 bool scene_set_key(struct srtp_end *e, struct keyctx *ctx);
-/* The access leg's keys become the nth ones, at the next update. */
+/* The next update sets the access leg's keys to number `nth`. */
 void scene_use_keys(struct scene *s, unsigned nth);
 
-/* Protects the first `n` of s->octets there and sends them from the terminal; new length. */
+/* Protects the first `n` octets of s->octets in place and sends them from the terminal; returns
+ * the new length. */
 size_t scene_send_up(struct scene *s, struct srtp_end *end, size_t n, uint64_t index);
-/* Packets that reached the core in the next millisecond. */
+/* Runs for a millisecond; returns the number of packets that reached the core. */
 unsigned scene_heard(struct scene *s);
-/* From the terminal; true when the core heard just these octets in clear. */
+/* Sends from the terminal; true if the core received exactly these octets in clear. */
 bool scene_goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index);
-/* From the core; true when the terminal opened just these octets under the key. */
+/* Sends from the core; true if the terminal decrypted exactly these octets. */
 bool scene_goes_down(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index);
-/* The access leg's figures now. */
+/* The current statistics of the access leg. */
 const struct relay_leg_stats *scene_leg_a(struct scene *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests for one call, each carried to its reply. */
+/* Sends requests for one call and waits for each reply. */
 #include "tests/harness/dialog_scene.h"
 
 struct dialog_got got;

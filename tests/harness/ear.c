@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libsrtp as a receiver of its own. */
+/* A receiver with its own libsrtp. */
 #include "tests/harness/ear.h"
 
 #include <srtp2/srtp.h>
@@ -13,7 +13,7 @@
 
 enum { KEYSTREAM_LEN = 16 };
 
-/* Keystream of SRTP: the same one twice is what must never be, whatever SSRC and index say. */
+/* The keystream of a packet. The same keystream must not occur twice, with any SSRC and index. */
 struct seen {
 	uint8_t keystream[KEYSTREAM_LEN];
 };
@@ -42,7 +42,7 @@ bool ear_open(struct ear *e, const struct keyctx *k)
 
 	*e = (struct ear){.srtp = NULL};
 	fill(&policy, k, master);
-	/* bad_param: it was started before. */
+	/* bad_param: libsrtp is already initialised. */
 	if (!EXPECT(status == srtp_err_status_ok || status == srtp_err_status_bad_param) ||
 	    !EXPECT_INT(srtp_create(&srtp, &policy), srtp_err_status_ok) ||
 	    !EXPECT_OK(map_new(&e->used)))
@@ -71,7 +71,8 @@ bool ear_rekey(struct ear *e, const struct keyctx *k)
 	bool ok = true;
 
 	fill(&policy, k, master);
-	/* The streams there are keep their state; the template for new ones too has the new key. */
+	/* Existing streams keep their state. Both they and the template for new streams get
+	 * the new key. */
 	ok &= EXPECT_INT(srtp_update(e->srtp, &policy), srtp_err_status_ok);
 	return ok;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The gateway's signalling, set up and torn down. */
+/* Starts and stops the signalling of a gateway. */
 #include "tests/harness/gateway.h"
 
 struct relay_interface interfaces[2];

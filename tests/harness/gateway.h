@@ -8,7 +8,8 @@
 #include "tests/harness/harness.h"
 
 extern struct relay_interface interfaces[2];
-extern uint16_t v4_port_max; /* of the ports of "v4", from 30000; read by set_up */
+/* highest port of "v4", whose range starts at 30000; read by set_up */
+extern uint16_t v4_port_max;
 extern struct service *service;
 extern struct dialogs *dialogs;
 

@@ -87,8 +87,8 @@ static enum err draw(void *ctx, const char *name, uint8_t *out, size_t n)
 		memcpy(out, p->drawn[i].octets, n);
 		return ERR_OK;
 	}
-	/* The vectors put 01 where their padding drew 00; we draw again
-	 * (docs/decisions/0010-mikey-readings). */
+	/* The vectors have 01 where their random padding was 00; the product
+	 * draws again (docs/decisions/0010-mikey-readings). */
 	if (strcmp(name, "pkcs1-padding-again") == 0) {
 		memset(out, 1, n);
 		return ERR_OK;
@@ -214,7 +214,7 @@ struct play *play_new(json_t *session)
 	CHECK(p && session);
 	p->json = session;
 	p->mode = (int)json_integer_value(json_object_get(session, "mode"));
-	if (!p->mode) /* a row of must_reject: the mode of the session it is made from */
+	if (!p->mode) /* a row of must_reject uses the mode of the session it derives from */
 		p->mode = strstr(json_string_value(json_object_get(session, "based_on")), "mode3")
 		                  ? 3
 		          : strstr(json_string_value(json_object_get(session, "based_on")), "mode4")
@@ -276,7 +276,7 @@ static void keep(struct play *p, enum play_step step, struct view v)
 	p->len[step] = v.n;
 }
 
-/* requested_policy as a spec; what it points to lives until the next call. */
+/* Converts requested_policy to a spec; its pointers are valid until the next call. */
 static void spec_of(struct play *p, struct ticket_policy_spec *s)
 {
 	static struct ticket_wish wishes[MIKEY_KEYS_MAX];
@@ -357,7 +357,7 @@ static bool may_resolve(json_t *kms, const struct ticket_policy *policy, struct 
 	return may;
 }
 
-/* Finds the sender's PSK as a KMS does: by IDRpsk, else by name. */
+/* Finds the sender's PSK as a KMS does: by IDRpsk, otherwise by name. */
 static enum err verify(struct play *p, struct authority *a)
 {
 	struct play_party *k = &p->party[PLAY_KMS];
@@ -459,7 +459,7 @@ enum err play_create(struct play *p)
 	                     &a->env, &p->fault);
 }
 
-/* call.cs or the default: CS 1 with an SSRC, CS 2 open. */
+/* The value of call.cs, or the default: CS 1 with an SSRC, CS 2 without. */
 static size_t sessions_of(struct play *p, struct ticket_cs *cs, uint8_t spis[][8])
 {
 	json_t *list = json_object_get(json_object_get(p->json, "call"), "cs"), *j;

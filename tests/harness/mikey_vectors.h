@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Plays the sessions of vectors/mikey-vectors.json: two terminals and a KMS in memory, with the
- * vectors' random octets. */
+ * random octets of the vectors. */
 #ifndef TESTS_HARNESS_MIKEY_VECTORS_H
 #define TESTS_HARNESS_MIKEY_VECTORS_H
 
@@ -11,9 +11,9 @@
 #include "keyctx/ticket/initiator.h"
 #include "keyctx/ticket/request.h"
 
-/* The whole file, read once. */
+/* The whole file; read once. */
 json_t *play_vectors(void);
-/* "sessions", "updates" and "must_reject" by name; NULL when there is none. */
+/* A row of "sessions", "updates" or "must_reject" by name; NULL if there is none. */
 json_t *play_session(const char *name);
 
 size_t play_hex(json_t *o, const char *key, uint8_t *out, size_t room);
@@ -63,14 +63,15 @@ struct play {
 	json_t *json;
 	int mode;
 	bool pk;
-	bool fresh_random; /* what the vectors do not give comes from the system; else it is a
-	                      failure */
+	/* true: random octets missing in the vectors come from the system; false: a missing one
+	 * is a failure */
+	bool fresh_random;
 	enum play_who responder;
 	struct ticket_rules rules;
 	struct play_party party[PLAY_WHO];
 	struct mikey_fault fault;
-	struct mikey_id peer;                     /* whom the offer is for */
-	uint8_t m[PLAY_STEPS][MIKEY_MESSAGE_MAX]; /* messages made */
+	struct mikey_id peer;                     /* receiver of the offer */
+	uint8_t m[PLAY_STEPS][MIKEY_MESSAGE_MAX]; /* messages sent so far */
 	size_t len[PLAY_STEPS];
 	struct ticket_request *request;
 	struct ticket_grant *grant;
@@ -78,28 +79,28 @@ struct play {
 	struct ticket_responder *answer;
 	struct ticket_resolve *resolve;
 	struct ticket_resolution *resolution;
-	struct ticket_csb *csb[2]; /* alice's, the responder's */
+	struct ticket_csb *csb[2]; /* Alice's, and the responder's */
 };
 
 struct play *play_new(json_t *session);
 void play_free(struct play *p);
-/* Drops the objects of exchanges, keeps parties. */
+/* Frees the exchanges; the parties stay. */
 void play_reset(struct play *p);
 
 struct view play_view(const struct play *p, enum play_step step);
-/* Each takes the message before it from `in` (empty: the one made here) and leaves its own in m[].
- */
+/* Each reads the previous message from `in` (empty: the one in m[]) and writes its own to m[]. */
 enum err play_request(struct play *p);
 enum err play_kms(struct play *p, struct view in, enum play_step out);
 enum err play_granted(struct play *p, struct view in);
 enum err play_create(struct play *p);
 enum err play_offer(struct play *p);
 enum err play_offered(struct play *p,
-                      struct view in); /* up to RESOLVE_INIT, or opened with an own key */
+                      /* up to RESOLVE_INIT, or opened with a key of its own */
+                      struct view in);
 enum err play_resolved(struct play *p, struct view in);
 enum err play_finish(struct play *p);
 enum err play_answered(struct play *p, struct view in);
-/* All of them, as the mode wants. */
+/* Plays all steps of the mode. */
 enum err play_all(struct play *p);
 bool play_responds(const struct play *p);
 

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A child that keeps the namespace alive and gives it a name for the tools: its process id. */
+/* Forks a child that keeps the namespace alive; tools address the namespace by the process id. */
 static pid_t hold_namespace(void)
 {
 	int ready[2];

@@ -43,7 +43,7 @@ def bdecode(data):
 
 
 class Client:
-    """`port` is that of sluiced --ng; `syntax` is bencode or json; `carrier` udp or tcp."""
+    """`port`: value of sluiced --ng; `syntax`: bencode or json; `carrier`: udp or tcp."""
 
     def __init__(self, host, port, syntax="bencode", carrier="udp"):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -64,7 +64,7 @@ class Client:
         return cookie
 
     def receive(self):
-        # Replies of these tests fit one read, over TCP too: one request is under way at a time.
+        # One recv gets a whole reply, over TCP too, because only one request is under way at a time.
         cookie, body = self.sock.recv(65536).split(b" ", 1)
         return cookie.decode(), json.loads(body) if body[:1] == b"{" else bdecode(body)
 

@@ -19,7 +19,7 @@ static void on_reply(void *arg, uint64_t token, const struct addr *to, struct st
 	(void)token;
 	(void)to;
 	(void)str_cut(reply, ' ', &body);
-	/* The reply's memory is gone after this call. */
+	/* The next request reuses the memory of the reply. */
 	doc_arena_reset(arena);
 	body.p = doc_arena_text(arena, body).p;
 	told = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests over ng to a gateway over the fake relay, each carried to its reply. */
+/* Sends ng requests to a gateway over the fake relay, and waits for each reply. */
 #ifndef TESTS_HARNESS_NG_SCENE_H
 #define TESTS_HARNESS_NG_SCENE_H
 
@@ -7,15 +7,15 @@
 #include "control/ng/ng.h"
 #include "tests/harness/gateway.h"
 
-extern struct doc *told; /* the reply to the last request; NULL: none */
-extern char sdp[8192];   /* of the last reply; "" without one */
+extern struct doc *told; /* the last reply; NULL: none */
+extern char sdp[8192];   /* SDP of the last reply; "" if it had none */
 
-/* `calls`: other settings than the defaults, or NULL. */
+/* `calls`: settings; NULL: the defaults. */
 void begin_ng(const struct call_settings *calls);
 void end_ng(void);
-/* `keys` is the inside of a JSON dictionary. True when the result is "ok". */
+/* Sends a request; `keys` is a JSON dictionary without its braces. True if the result is "ok". */
 bool tell(const char *keys);
-/* Does that text of the reply contain `part`? */
+/* True if the text `key` of the reply contains `part`. */
 bool reply_has(const char *key, const char *part);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The differential run of engines. */
+/* Runs all engines over the same packets and compares them. */
 #include "tests/harness/pair.h"
 
 #include <stdio.h>
@@ -20,13 +20,13 @@ enum {
 	TAIL = 170
 };
 
-/* One engine's part in the run. */
+/* One engine in the run. */
 struct player {
 	const struct engine_ops *ops;
 	struct engine *engine;
 	struct engine_key *key[2]; /* by direction */
 	struct engine_stream *stream[2][STREAMS_MAX];
-	struct rig_pkt *pkts; /* ARRIVALS_MAX, of the run */
+	struct rig_pkt *pkts; /* those of the run; ARRIVALS_MAX */
 };
 
 struct setting {
@@ -37,7 +37,7 @@ struct setting {
 	struct engine_stream_state start;
 };
 
-/* A packet as it is given to every engine. */
+/* A packet before it is given to the engines. */
 struct item {
 	uint8_t kind;
 	uint8_t stream;
@@ -53,7 +53,7 @@ struct run {
 	unsigned n_players, n_sent, n_arrived, n_protected;
 	uint64_t highest[STREAMS_MAX];
 	struct pair_report *report;
-	/* ---- not zeroed from run to run: three megabytes, of which a run writes what it reads */
+	/* not zeroed between runs: three megabytes, and a run reads only what it wrote */
 	struct item sent[SENT_MAX], protected[SENT_MAX], arrived[ARRIVALS_MAX];
 	struct rig_pkt pkts[ENGINES_MAX][ARRIVALS_MAX];
 };
@@ -103,10 +103,10 @@ static void read_setting(struct run *r)
 }
 
 /*
- * Engines are opened once a process: opening `mb` measures and compares its managers, which takes
- * longer than a run, and what a run leaves in their scratch belongs to the test. A key is held
- * beside each: when the last of libsrtp goes, NSS unloads its modules, and loads them again for the
- * next.
+ * The engines are opened once per process: opening `mb` measures and compares its managers, which
+ * takes longer than a run. Left-over data in their scratch memory is part of the test. One key per
+ * engine stays allocated: without any libsrtp key NSS unloads its modules, and loads them again for
+ * the next key.
  */
 static struct {
 	struct engine *engine;
@@ -169,8 +169,8 @@ static void leave(struct player *p)
 
 /* --- packets ---------------------------------------------------------------- */
 
-/* How far the next index lies from the highest: mostly the next one; late, used, far ahead, at the
- * edges of windows and of the estimate. */
+/* Distance of the next index from the highest one: usually 1; also late, already used, far ahead,
+ * and at the limits of the windows and of the ROC estimate. */
 static uint64_t read_index(struct run *r, unsigned stream)
 {
 	static const int32_t steps[] = {0,    2,     3,     -1,  -2,    -63,   -64,   -65,  -127,
@@ -195,7 +195,7 @@ static unsigned read_len(struct run *r)
 	return what < 12 ? pick(r, 200) : what < 15 ? pick(r, 2001) : 0;
 }
 
-/* Header with CSRCs and an extension as the tape has it; returns its length. */
+/* Writes a header with the CSRCs and the extension that the tape chooses; returns its length. */
 static unsigned write_header(struct run *r, struct item *it)
 {
 	unsigned csrcs = pick(r, 4) ? 0 : pick(r, 16), words = pick(r, 4) ? 0 : 1 + pick(r, 6);
@@ -241,8 +241,8 @@ static void read_packet(struct run *r, struct item *it)
 	it->tailroom = (uint16_t)(pick(r, 16) ? TAIL : pick(r, TAIL));
 }
 
-/* What stays clear of a packet that arrives; 0 when it is not well-formed, and would never reach an
- * engine. */
+/* Length of the part that stays clear; 0 if the packet is malformed, which the path drops
+ * before the engine. */
 static unsigned header_len(const struct item *it)
 {
 	unsigned at = 12 + 4 * (it->octets[0] & 15u);
@@ -257,7 +257,8 @@ static unsigned header_len(const struct item *it)
 	return it->len >= at ? at : 0;
 }
 
-/* One octet changed, or the end cut off. The SSRC stays: by it the path finds the stream. */
+/* Changes one octet, or truncates the packet. The SSRC stays, because the path uses it to
+ * find the stream. */
 static void spoil(struct run *r, struct item *it)
 {
 	unsigned how = pick(r, 4), ssrc_at = it->kind == PKT_RTP ? 8 : 4, at;
@@ -266,7 +267,7 @@ static void spoil(struct run *r, struct item *it)
 		it->len = (uint16_t)pick(r, it->len + 1u);
 		return;
 	}
-	/* The end, where tag, MKI and SRTCP index are, more often than the rest. */
+	/* Prefers the last octets, which are tag, MKI and SRTCP index. */
 	at = how == 1 ? pick(r, it->len) : it->len - 1 - pick(r, it->len < 40 ? it->len : 40);
 	if (at < ssrc_at || at >= ssrc_at + 4)
 		it->octets[at] ^= (uint8_t)(1u << pick(r, 8));
@@ -283,7 +284,8 @@ static void load(const struct player *p, enum engine_direction dir, const struct
 	out->pkt.index = dir == ENGINE_SEND ? it->index : 0;
 }
 
-/* Gives the items to one engine, in batches whose sizes follow from `seed`; 0: one at a time. */
+/* Gives the items to one engine, in batches with sizes derived from `seed`; seed 0: one packet
+ * at a time. */
 static void play(struct player *p, enum engine_direction dir, const struct item *items, unsigned n,
                  uint64_t seed)
 {
@@ -306,7 +308,7 @@ static void play(struct player *p, enum engine_direction dir, const struct item 
 	}
 }
 
-/* What the header of the interface promises, whatever the other engines say. */
+/* Checks what relay/engine/engine.h promises, independently of the other engines. */
 static bool keeps_contract(struct run *r, const struct player *p, const char *way,
                            const struct item *it, unsigned i)
 {
@@ -356,13 +358,14 @@ static bool play_all(struct run *r, enum engine_direction dir, const struct item
 	for (unsigned k = 0; k < r->n_players; k++) {
 		bool alone = str_is(str_of(r->players[k].ops->name), "libsrtp");
 
-		/* The reference goes one by one; the others are batched, each otherwise. */
+		/* The reference engine gets one packet at a time, the others get batches
+		 * with different sizes. */
 		play(&r->players[k], dir, items, n, alone ? 0 : 1 + k + rd_u8(&r->tape));
 	}
 	return compare(r, dir == ENGINE_SEND ? "protect" : "unprotect", items, n);
 }
 
-/* What the engines know in the end. */
+/* Compares the exported states of the engines after the run. */
 static bool compare_states(struct run *r)
 {
 	for (unsigned k = 1; k < r->n_players; k++) {
@@ -416,7 +419,7 @@ static bool send_all(struct run *r)
 	return true;
 }
 
-/* In order with loss; sometimes one of the last ones again or late; sometimes spoiled. */
+/* In order, with losses; some packets late, repeated or damaged. */
 static void arrange_arrivals(struct run *r)
 {
 	unsigned at = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* All engines over the same packets, in batches of their own: same octets, same verdicts. What
- * happens is read from a tape of octets. */
+/* Runs all engines over the same packets, in different batches: they must give the same octets and
+ * verdicts. A tape of octets controls the run. */
 #ifndef TESTS_PAIR_H
 #define TESTS_PAIR_H
 
@@ -9,17 +9,15 @@
 #include <stdint.h>
 
 struct pair_report {
-	char text[400]; /* what differed */
-	unsigned accepted, refused,
-		sent; /* packets unprotected, refused for any reason, protected */
+	char text[400];                   /* the difference */
+	unsigned accepted, refused, sent; /* packets unprotected; refused; protected */
 };
 
 /*
- * The tape chooses suite, MKI, window, lifetime and start, then writes packets (any length, CSRCs,
- * extension, padding, SRTCP, chosen indices), has them protected by every engine, delivers them
- * with loss, reordering, replays, forgeries and truncation, and has them unprotected by every
- * engine. A tape that ends reads as zeros. False when two engines differ, or one broke its
- * contract.
+ * The tape chooses suite, MKI, window, lifetime and start state, writes packets (any length, CSRCs,
+ * extension, padding, SRTCP, chosen indices), lets every engine protect them, delivers them with
+ * loss, reordering, replays, forgeries and truncation, and lets every engine unprotect them. After
+ * its end the tape reads as zeros. False if two engines differ, or if one violates its contract.
  */
 bool pair_run(const uint8_t *tape, size_t n, struct pair_report *report);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands in for libFuzzer: feeds every file of the corpus, and simple mutations of each, to a fuzz
- * target. */
+/* Replaces libFuzzer: gives every file of the corpus, and simple mutations of it, to
+ * a fuzz target. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum { MUTATIONS = 64, FILE_MAX_BYTES = 1 << 20 };
 
 static void try_octets(const uint8_t *data, size_t n)
 {
-	/* An exact heap copy, so that a read past the end meets the sanitizer. */
+	/* A heap copy of the exact size, so that the sanitizer detects a read past the end. */
 	uint8_t *copy = malloc(n ? n : 1);
 
 	CHECK(copy != NULL);

@@ -47,7 +47,7 @@ def write_callee(path, answers):
 
 
 class Rig:
-    """sluiced, kamailio, and a folder for everything else: `sip` is the port for terminals, `inside` for the core, whose own port is `core`."""
+    """Starts sluiced and Kamailio, with a folder for all other files. `sip`: port for terminals; `inside`: for the core, whose own port is `core`."""
 
     def __init__(self, *defines):
         self.defines = defines
@@ -81,7 +81,7 @@ class Rig:
             return f.read()
 
     def sipp(self, scenario, port, to=None, *more):
-        # The caller's messages are read for what it was told; SIPp ends by itself after -m calls.
+        # The test reads the messages that the caller received; SIPp ends after -m calls.
         args = ["sipp", "-sf", scenario, "-i", "127.0.0.1", "-p", str(port), "-m", "1", "-nostdin", "-trace_msg",
                 "-message_file", scenario + ".msg", "-trace_err", "-error_file", scenario + ".err", *more]
         return subprocess.Popen(args + [f"127.0.0.1:{to}" if to else "127.0.0.1"], cwd=self.folder, **SILENT)
@@ -99,7 +99,7 @@ class Rig:
 
 
 def received(path, which, marker, seconds=15):
-    """Port and key of the nth SDP that arrived in a SIPp message trace, in messages that hold `marker`."""
+    """Returns port and key of the nth SDP received in a SIPp message trace, in messages that contain `marker`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         text = open(path, errors="replace").read() if os.path.exists(path) else ""
@@ -129,7 +129,7 @@ def send(audio, port, key, ssrc=SSRC, local=None):
 
 
 def receive(rig, out, port, key):
-    """GStreamer, started before anything can come: RTP payload into a file."""
+    """Starts GStreamer before the first packet arrives; writes the RTP payload to a file."""
     caps = "application/x-rtp,media=audio,clock-rate=8000,encoding-name=PCMU,payload=0"
     if key:
         hexkey = base64.b64decode(key + "=" * (-len(key) % 4)).hex()
@@ -172,7 +172,8 @@ def sessions(rig, want, seconds=10):
 
 
 class Call:
-    """A call of two SIPp, `offers` from the caller one after the other, each answered with `answer`; `from_core` to a terminal, else from one."""
+    """A call between two SIPp. The caller sends `offers` one after the other; the callee answers each with `answer`. `from_core`: the core calls a
+    terminal, otherwise a terminal calls the core."""
 
     def __init__(self, rig, name, offers, answer, pause, from_core=False):
         self.rig, self.to = rig, rig.inside if from_core else rig.sip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Terminals that speak SIP, RTP and SRTP by themselves: they ring, refuse or take calls, and count the media of both sides."""
+"""Terminals with their own SIP, RTP and SRTP: they call, refuse or accept calls, and count the media of both sides."""
 import base64
 import contextlib
 import ctypes
@@ -17,14 +17,14 @@ PACKETS = 50
 
 
 class SrtpPolicy(ctypes.Structure):
-    """srtp_policy_t of libsrtp2: the SSRC's kind and value, two policies of six words, and the rest."""
+    """srtp_policy_t of libsrtp2: kind and value of the SSRC, two policies of six words, the rest."""
     _fields_ = [("ssrc", ctypes.c_uint * 2), ("rtp", ctypes.c_uint * 6), ("rtcp", ctypes.c_uint * 6), ("key", ctypes.c_char_p), ("keys", ctypes.c_void_p),
                 ("key_count", ctypes.c_ulong), ("ekt", ctypes.c_void_p), ("window", ctypes.c_ulong), ("repeats", ctypes.c_int),
                 ("headers", ctypes.c_void_p), ("header_count", ctypes.c_int), ("next", ctypes.c_void_p)]
 
 
 class Srtp:
-    """One direction under one key, by libsrtp2."""
+    """libsrtp2 with one key in one direction."""
     lib = None
 
     def __init__(self, key, receives):
@@ -33,7 +33,7 @@ class Srtp:
             Srtp.lib.srtp_init()
         self.context, self.octets = ctypes.c_void_p(), base64.b64decode(key + "=" * (-len(key) % 4))
         policy = SrtpPolicy(key=self.octets)
-        policy.ssrc[0] = 2 if receives else 3  # any SSRC that comes, or any that goes
+        policy.ssrc[0] = 2 if receives else 3  # any inbound SSRC, or any outbound SSRC
         self.lib.srtp_crypto_policy_set_rtp_default(ctypes.byref(policy, SrtpPolicy.rtp.offset))
         self.lib.srtp_crypto_policy_set_rtcp_default(ctypes.byref(policy, SrtpPolicy.rtcp.offset))
         if self.lib.srtp_create(ctypes.byref(self.context), ctypes.byref(policy)):
@@ -41,7 +41,7 @@ class Srtp:
         self.fn = self.lib.srtp_unprotect if receives else self.lib.srtp_protect
 
     def turn(self, packet):
-        """Protected or unprotected; None if it does not authenticate."""
+        """Protects or unprotects; None if the packet does not authenticate."""
         buffer, size = ctypes.create_string_buffer(packet, len(packet) + 160), ctypes.c_int(len(packet))
         return None if self.fn(self.context, buffer, ctypes.byref(size)) else buffer.raw[:size.value]
 
@@ -51,7 +51,7 @@ def header(message, name):
 
 
 class Ua:
-    """A terminal: SIP by hand over one socket, RTP over another, SRTP if `secure`."""
+    """A terminal: hand-written SIP on one socket, RTP on another, SRTP if `secure`."""
 
     def __init__(self, name, behave=None, secure=False, port=0):
         self.name, self.behave = name, behave
@@ -82,7 +82,7 @@ class Ua:
 
     def close(self):
         with contextlib.suppress(OSError):
-            self.sip.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would keep the port
+            self.sip.shutdown(socket.SHUT_RDWR)  # wakes the thread, which otherwise keeps the port
         self.sip.close()
         self.rtp.close()
 
@@ -100,7 +100,7 @@ class Ua:
                          f"Max-Forwards: 70\r\n{body}").encode(), ("127.0.0.1", self.proxy))
 
     def final(self, method):
-        """The final answer, acknowledged."""
+        """Waits for the final response and acknowledges it."""
         while True:
             message = self.sip.recv(65536).decode()
             status = re.match(r"SIP/2.0 (\d+)", message)
@@ -170,7 +170,7 @@ class Ua:
         self.rtp.sendto(packet, ("127.0.0.1", self.told))
 
     def hear(self):
-        """How many packets came; of SRTP, how many authenticate."""
+        """Number of received packets; for SRTP, of those that authenticate."""
         self.rtp.settimeout(0.5)
         n = 0
         try:
@@ -194,7 +194,7 @@ def rings(ua, message, peer):
 
 
 def takes(after, refuses=None):
-    """Answers; a re-INVITE whose SDP holds `refuses` gets 488."""
+    """Answers requests; answers 488 to a re-INVITE whose SDP contains `refuses`."""
     def behave(ua, message, peer):
         if refuses and "tag=" in header(message, "To")[0] and refuses in message:
             ua.answer(message, peer, 488, "Not Acceptable Here")
@@ -215,7 +215,7 @@ def packet(i, ssrc):
 
 
 def talk(a, b):
-    """50 packets each way, and what arrived of them."""
+    """Sends 50 packets in each direction; returns how many arrived."""
     global seq
     for i in range(seq, seq + PACKETS):
         a.say(packet(i, 0x11111111))
@@ -226,7 +226,7 @@ def talk(a, b):
 
 
 def speak(ua, packets):
-    """At the speed of a telephone: foreign terminals drop what comes faster."""
+    """Sends at the rate of a telephone: foreign terminals drop faster streams."""
     for i in range(packets):
         ua.say(packet(i, 0x33333333))
         time.sleep(0.02)

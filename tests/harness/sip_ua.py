@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A SIP user agent over UDP in a few lines: tests say message by message what it sends and look at what comes."""
+"""A minimal SIP user agent over UDP: a test sends message by message and checks each message that arrives."""
 import re
 import socket
 import time
@@ -27,7 +27,7 @@ class Message:
         return self.get("CSeq").split()[1]
 
     def is_(self, what):
-        """"INVITE" is a request, 200 a response, "200 INVITE" one to that method."""
+        """"INVITE": a request; 200: a response; "200 INVITE": a response to that method."""
         if isinstance(what, int) or what[0].isdigit():
             want = str(what).split()
             return self.status == int(want[0]) and (len(want) == 1 or self.method == want[1])
@@ -40,7 +40,7 @@ def tag_of(value):
 
 
 class Ua:
-    """One end. `tag` makes its dialogs; a call is a Dialog below."""
+    """One user agent. Its `tag` identifies its dialogs; a call is a Dialog."""
 
     def __init__(self, host, port, name):
         self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
@@ -76,7 +76,7 @@ class Ua:
         return m
 
     def expect(self, what, seconds=15, call=None):
-        """The next message of that kind; others are kept for later. Retransmissions of what was taken before are passed over."""
+        """Returns the next message of this kind and keeps others for later. Skips retransmissions of messages that were already returned."""
         deadline = time.monotonic() + seconds
         while True:
             for m in self.waiting:
@@ -110,7 +110,7 @@ class Ua:
 
 
 class Dialog:
-    """The caller's or the callee's view of one call."""
+    """The caller's or the callee's state of one call."""
 
     def __init__(self, ua, proxy=None, uri=None, invite=None, tag=None):
         ua.n += 1
@@ -127,7 +127,7 @@ class Dialog:
             self.target, self.routes = uri, []
 
     def learn(self, response):
-        """The caller's: tag, target and route set from a response."""
+        """For the caller: takes tag, target and route set from a response."""
         self.remote = response.get("To")
         contact = re.search(r"<([^>]+)>", response.get("Contact"))
         self.target = contact.group(1) if contact else self.target

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Starts the gateway for a test and speaks JSON-RPC to it: shared by tests/system and tests/interop."""
+"""Starts the gateway for a test and speaks JSON-RPC to it; shared by tests/system and tests/interop."""
 import base64
 import json
 import os
@@ -29,7 +29,7 @@ class RpcError(Exception):
 
 
 class Report:
-    """Collects PASS, FAIL and SKIP lines; `exit` ends the program with the right status."""
+    """Prints PASS, FAIL and SKIP lines; `exit` ends the program with the correct status."""
 
     def __init__(self, suite):
         self.suite, self.failed = suite, 0
@@ -48,7 +48,7 @@ class Report:
         try:
             fn(*args)
             self.ok(name)
-        except Exception as e:  # a test must report whatever went wrong
+        except Exception as e:  # the test must report any error
             self.fail(name, f"{type(e).__name__}: {e}")
 
     def exit(self):
@@ -56,7 +56,7 @@ class Report:
 
 
 def need(report, *programs):
-    """Skips the whole script when a foreign program is not installed."""
+    """Skips the whole script if a foreign program is not installed."""
     for p in programs:
         if not shutil.which(p):
             report.skip("all", f"{p} is not installed")
@@ -92,7 +92,7 @@ def udp_socket(host="127.0.0.1"):
 
 
 def free_udp_pair(host="127.0.0.1"):
-    """An even port whose odd neighbour is free as well, and free for TCP too, where ng listens; all are closed again."""
+    """An even port that is free, with its odd neighbour, for UDP and for TCP (ng listens on both)."""
     for _ in range(200):
         a = udp_socket(host)
         port = a.getsockname()[1]
@@ -112,7 +112,7 @@ def free_udp_pair(host="127.0.0.1"):
 
 
 class Client:
-    """One connection of the JSON protocol."""
+    """A connection with the JSON protocol."""
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -152,7 +152,7 @@ class Client:
 
 
 class Gateway:
-    """A sluiced of its own: `with Gateway() as g: g.client.call("ping")`."""
+    """A separate sluiced: `with Gateway() as g: g.client.call("ping")`."""
 
     def __init__(self, *flags, ports=200, prefix=(), build=None):
         self.dir = tempfile.mkdtemp(prefix="sluice-test-")
@@ -201,7 +201,7 @@ class Gateway:
 
 
 def random_key(suite):
-    """(base64 for JSON and SDP, hexadecimal for others) of a fresh master key and salt."""
+    """A new random master key and salt, as (base64 for JSON and SDP, hexadecimal for others)."""
     octets = os.urandom(KEY_OCTETS[suite])
     return base64.b64encode(octets).decode(), octets.hex()
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Test vectors as text: a file of `name value` lines under tests/vectors, `#` begins a comment. */
+/* Test vectors: text files with `name value` lines under tests/vectors; `#` starts a comment. */
 #ifndef TESTS_VECTORS_H
 #define TESTS_VECTORS_H
 
@@ -15,11 +15,12 @@ struct vectors {
 	size_t n;
 };
 
-/* "rfc3711-b3": ends the process when the file can't be read. */
+/* Reads the file `name` ("rfc3711-b3"); a failure ends the process. */
 void vectors_read(struct vectors *v, const char *name);
-/* The value of the `nth` line (from 0) of that name; empty when there is none. */
+/* The value of the `nth` line (from 0) with this name; empty if there is none. */
 struct str vectors_text(const struct vectors *v, const char *name, unsigned nth);
-/* The same in octets; ends the process when it is missing or not hexadecimal. Returns the count. */
+/* The same decoded from hexadecimal; returns the number of octets. A missing or wrong line
+ * ends the process. */
 size_t vectors_hex(const struct vectors *v, const char *name, uint8_t *out, size_t room);
 
 #endif
