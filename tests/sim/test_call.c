@@ -54,7 +54,7 @@ static void opaque(void)
 	clear_both_ways(RELAY_MODE_E2E);
 }
 
-/* A to B: SRTP in, the clear packet out; and back. */
+/* Sends SRTP from A to B, where it arrives in clear, and clear RTP back. */
 static void one_each_way(struct stage *g, struct srtp_end *send, struct srtp_end *receive,
                          uint64_t i)
 {
@@ -121,7 +121,7 @@ static void e2ae_every_engine(void)
 			secure_both_ways(engine_list()[i]->name, "AES_CM_128_HMAC_SHA1_80");
 }
 
-/* What comes before keys, from elsewhere, or is not media. */
+/* Packets before keys are set, packets from another address, and packets that are not media. */
 static void refused(void)
 {
 	struct relay_session_spec spec;
@@ -155,7 +155,8 @@ static void refused(void)
 	stage_close(&g);
 }
 
-/* A taken port: the second session is refused, the first one lives, nothing stays open. */
+/* A port is already in use: the second session is refused, the first continues, and no
+ * port stays open. */
 static void taken_port(void)
 {
 	struct relay_session_spec spec;
@@ -176,7 +177,7 @@ static void taken_port(void)
 	stage_close(&g);
 }
 
-/* The relay ends with sessions in it and requests under way. */
+/* Stops the relay while it has sessions and requests under way. */
 static void stop_with_sessions(void)
 {
 	struct relay_session_spec spec;
@@ -205,7 +206,7 @@ static void count_stats(void *arg, enum err e, const struct relay_session_stats 
 	*(unsigned *)arg += e == ERR_OK && stats;
 }
 
-/* Much that is asked at a time wakes the workers once. */
+/* Many requests at a time wake the workers once. */
 static void one_wake_for_many(void)
 {
 	struct relay_session_spec spec;

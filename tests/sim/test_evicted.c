@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* More sources than a leg has streams for: one that made room for another is never heard twice, and
- * goes on where it was. */
+/* More sources than a leg has streams: an evicted source is not accepted twice, and continues
+ * at its index. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -8,7 +8,7 @@
 
 enum { FIRST = 0x0a0a0a00, IDLE_MS = 31000, KEPT_MAX = 64 };
 
-/* Everything the terminal sent, for Mallory. */
+/* Everything the terminal sent; Mallory replays it. */
 struct record {
 	unsigned n;
 	uint8_t octets[KEPT_MAX][128];
@@ -62,7 +62,7 @@ static bool open_small(struct scene *s, const char *engine, unsigned ssrcs, cons
 	return scene_start(s);
 }
 
-/* Over a wrap, with SRTCP; then others take its place. */
+/* Sends over a wrap, with SRTCP; then other sources take the stream's place. */
 static void talk_and_go(struct scene *s, struct srtp_end *end, struct record *r)
 {
 	static const uint64_t indices[] = {100, 101, 102, 30000, 60000, 65534, 65535, 65536, 65537};
@@ -89,7 +89,7 @@ static void refused_and_resumed(const char *engine, const char *suite)
 	talk_and_go(&s, &s.up[0], &r);
 	EXPECT_INT(replayed(&s, &r), 0);
 	EXPECT(addr_eq(&scene_leg_a(&s)->remote, &call_peer_a));
-	/* It comes back, and the ROC is still known. */
+	/* The source returns, and its ROC is still known. */
 	for (uint64_t i = 65538; i < 65545; i++)
 		EXPECT(say(&s, &s.up[0], FIRST, i, NULL));
 	EXPECT(say(&s, &s.up[0], FIRST, 0, NULL));
@@ -113,7 +113,7 @@ static void what_was_seen_stays_refused(void)
 	}
 }
 
-/* The key before is remembered as long as it still opens packets, and no longer than that. */
+/* State of the previous key is kept as long as that key still decrypts packets, and not longer. */
 static void the_previous_key_remembers_too(void)
 {
 	struct record r = {.n = 0};
@@ -125,7 +125,7 @@ static void the_previous_key_remembers_too(void)
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT_INT(replayed(&s, &r), 0);
-	/* Taken back: it is the present key again. */
+	/* The first key becomes the current one again. */
 	scene_use_keys(&s, 0);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT_INT(replayed(&s, &r), 0);
@@ -138,8 +138,8 @@ static void the_previous_key_remembers_too(void)
 	scene_close(&s);
 }
 
-/* A peer that changes its SSRC for ever comes to an end, said as an event; nothing that was heard
- * is heard again. A new key ends it. */
+/* The memory for a peer that keeps changing its SSRC has a limit, which is reported by an event;
+ * nothing is accepted twice. A new key starts with empty memory. */
 static void the_memory_ends_and_says_so(void)
 {
 	struct record r = {.n = 0};
@@ -149,7 +149,7 @@ static void the_memory_ends_and_says_so(void)
 	if (!open_small(&s, "evp", 1, "AES_CM_128_HMAC_SHA1_80"))
 		return;
 	for (unsigned i = 0; i < EVICTED_MAX + 10; i++) {
-		/* The endpoint's own table is small: a fresh start for each source. */
+		/* The endpoint of the test has a small table too, so each source starts anew. */
 		struct keyctx *same;
 
 		REQUIRE_OK(keyctx_copy(&same, s.up[0].ctx));
@@ -161,8 +161,8 @@ static void the_memory_ends_and_says_so(void)
 	EXPECT(stage_events(&s.g, RELAY_EVENT_STREAM_LIMIT) > 0);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_SSRC_LIMIT], 9);
 	EXPECT_INT(replayed(&s, &r), 0);
-	/* Until the overlap is over the full key still opens packets, and what it has seen holds
-	 * the only place. */
+	/* During the overlap the previous key, whose memory is full, still decrypts packets and
+	 * keeps the only place. */
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(!say(&s, &s.up[1], FIRST + 9999, 7, NULL));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A leg that has an address of each family: heard on both, spoken from that of its peer. */
+/* A leg with an IPv4 and an IPv6 address: receives on both, sends from the one of
+ * its peer's family. */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
@@ -33,7 +34,7 @@ static void call_close(struct call *s)
 	stage_close(&s->g);
 }
 
-/* Leg a is on IPv6 now, and heard where it was. */
+/* Moves leg a to IPv6; it still receives on IPv4. */
 static void move_to_six(struct call *s)
 {
 	struct relay_leg_spec *a = &s->media.legs[0];
@@ -61,7 +62,7 @@ static bool is_heard(struct call *s, const struct addr *from, const struct addr 
 	       memcmp(got.data, octets, n) == 0;
 }
 
-/* What the core says goes there, from there, and nowhere else. */
+/* True if a packet of the core goes to `to`, from `from`, and to nobody else. */
 static bool is_told(struct call *s, const struct addr *to, const struct addr *from)
 {
 	uint8_t octets[256];
@@ -76,7 +77,8 @@ static bool is_told(struct call *s, const struct addr *to, const struct addr *fr
 	return ok && !sim_receive(s->g.sim, NULL, &got);
 }
 
-/* The peer wants media on IPv6 and sends to the IPv4 address that it was told before. */
+/* The peer wants media on IPv6 but sends to the IPv4 address that it had
+ * from earlier signalling. */
 static void heard_on_the_old_address(void)
 {
 	struct call s;
@@ -91,7 +93,7 @@ static void heard_on_the_old_address(void)
 	call_close(&s);
 }
 
-/* A peer that is learnt on the old address is answered from there. */
+/* A peer learnt on the old address gets its answers from that address. */
 static void answered_from_where_it_speaks_to(void)
 {
 	static const struct addr elsewhere = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4};
@@ -110,8 +112,7 @@ static void answered_from_where_it_speaks_to(void)
 	call_close(&s);
 }
 
-/* Back to IPv4: the sockets stay open, they only change places; RTCP on ports of its own moves
- * along. */
+/* Back to IPv4: the sockets stay open and only change roles. RTCP on separate ports moves too. */
 static void there_and_back(void)
 {
 	static const uint8_t report[8] = {0x81, 201, 0, 1, 0x0b, 0x0b, 0x0b, 0x0b};
@@ -145,7 +146,7 @@ static void there_and_back(void)
 	EXPECT(is_heard(&s, &call_peer_a, &call_local_a));
 	EXPECT(is_told(&s, &call_peer_a, &call_local_a));
 	EXPECT(!is_heard(&s, &peer_6, &local_6));
-	/* And without the other one. */
+	/* Then without the other address. */
 	s.media.legs[0].other_rtp = s.media.legs[0].other_rtcp = s.media.legs[0].other_interface =
 		0;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Forking: two core legs, one of them joined to the terminal; whatever both send, no index is used
- * twice (RFC 3711 9.1). */
+/* Forking: two core legs, one of them connected to the terminal. Whatever both send, no index is
+ * used twice (RFC 3711 9.1). */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -27,8 +27,8 @@ static void join(struct scene *s, uint8_t active)
 	EXPECT_OK(call_update(&s->g, s->call, &s->spec));
 }
 
-/* The SSRC under which the terminal opens what the core leg sends; 0: it gets nothing. What it gets
- * must open. */
+/* The SSRC under which the terminal receives a packet of the core leg; 0: no packet. A packet that
+ * arrives must decrypt. */
 static uint32_t heard_as(struct scene *s, unsigned leg, uint16_t seq)
 {
 	uint8_t octets[256];
@@ -43,14 +43,14 @@ static uint32_t heard_as(struct scene *s, unsigned leg, uint16_t seq)
 	if (!sim_receive(s->g.sim, &call_peer_a, &got))
 		return 0;
 	ssrc = be32_get(got.data + 8);
-	/* The terminal's own window would refuse an index that came before. */
+	/* The terminal's replay window would refuse an index that was used before. */
 	EXPECT_INT(srtp_open_pkt(&s->down[0], got.data, got.len, &v), n);
 	EXPECT_INT(v, VERDICT_NONE);
 	EXPECT_OCTETS(got.data + 12, n - 12, octets + 12, n - 12);
 	return ssrc;
 }
 
-/* True when what the terminal sends goes there, and nowhere else. */
+/* True if a packet of the terminal goes to `to` and to nobody else. */
 static bool reaches(struct scene *s, const struct addr *to, uint64_t index)
 {
 	uint8_t octets[256];
@@ -82,8 +82,8 @@ static void only_the_active_leg_talks(void)
 	scene_close(&s);
 }
 
-/* Both legs have one SSRC and the same sequence numbers, and take turns: each has a name of its
- * own, kept over every turn. */
+/* Both legs send with one SSRC and the same sequence numbers, alternately: each gets its own
+ * outgoing SSRC and keeps it. */
 static void both_legs_with_one_ssrc(void)
 {
 	uint32_t names[3] = {0};
@@ -110,8 +110,8 @@ static void both_legs_with_one_ssrc(void)
 	scene_close(&s);
 }
 
-/* A leg that ends takes its name with it: one that comes in its place with the same SSRC gets
- * another. */
+/* When a leg ends, its outgoing SSRC is not used again: a new leg with the same source SSRC
+ * gets another one. */
 static void a_name_is_never_given_again(void)
 {
 	uint32_t names[8];
@@ -121,8 +121,7 @@ static void a_name_is_never_given_again(void)
 		return;
 	names[0] = heard_as(&s, 1, 1);
 	for (unsigned i = 1; i < 6; i++) {
-		/* The answer of the other branch, then a new fork in the place of the one that
-		 * ended. */
+		/* The other branch answers; then a new fork replaces the one that ended. */
 		s.media.legs[1].exists = false;
 		join(&s, 2);
 		s.media.legs[1].exists = true;
@@ -135,7 +134,7 @@ static void a_name_is_never_given_again(void)
 	scene_close(&s);
 }
 
-/* Any order of switches, restarts and jumps: whatever the terminal gets opens. */
+/* Random switches, restarts and jumps: everything that reaches the terminal decrypts. */
 static void random_forks(void)
 {
 	struct scene s;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that leave a leg and come back while the call lives: what was seen and sent under them stays
- * so, wherever they come back to. */
+/* Keys that leave a leg and return during the call: indices seen and used under them stay known, on
+ * whichever leg they return. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
 #include "base/map.h"
 #include "base/mem.h"
 
-/* After IDLE_MS without a packet a name may make room for another. */
+/* After IDLE_MS without a packet an outgoing SSRC may be given to another source. */
 enum {
 	SSRC_A = 0x0a0a0a0a,
 	SSRC_B = 0x0b0b0b0b,
@@ -18,7 +18,7 @@ enum {
 
 static const char *const engines[] = {"mb", "evp", "libsrtp"};
 
-/* A scene with room for a second media, as offer and answer make one for another mode. */
+/* A scene with a second media, as offer and answer create it for another mode. */
 struct stay {
 	struct scene s;
 	struct relay_media_spec media[2];
@@ -58,7 +58,7 @@ static enum err update(struct stay *t)
 	return call_update(&t->s.g, t->s.call, &t->s.spec);
 }
 
-/* The media goes, and comes back as it was. */
+/* Removes the media, and adds it again unchanged. */
 static enum err off(struct stay *t)
 {
 	enum err e;
@@ -76,7 +76,7 @@ static enum err on(struct stay *t)
 	return update(t);
 }
 
-/* The last packets once more, as somebody recorded them. */
+/* Replays the last packets; true if any is accepted again. */
 static bool is_taken_again(struct stay *t, unsigned key, uint64_t index)
 {
 	uint8_t octets[256];
@@ -99,8 +99,8 @@ static bool is_taken_again(struct stay *t, unsigned key, uint64_t index)
 	return heard;
 }
 
-/* Video off and on: the same key goes on past its first wrap, both ways; nothing of before is taken
- * again. */
+/* Video off and on: the same key continues after its first wrap, in both directions; no earlier
+ * packet is accepted again. */
 static void media_that_comes_back(const char *engine)
 {
 	struct stay t;
@@ -128,7 +128,7 @@ static void media_come_back(void)
 		media_that_comes_back(engines[i]);
 }
 
-/* An older key, long after its overlap: what it has seen and sent goes on. */
+/* An older key returns long after its overlap: it continues after the indices seen and sent. */
 static void older_keys_come_back(void)
 {
 	struct stay t;
@@ -187,7 +187,7 @@ static void modes_come_back(void)
 	scene_close(&t.s);
 }
 
-/* As offer and answer switch modes: the keys go over to a media of its own, and back. */
+/* Offer and answer change the mode: the keys move to a separate media and back. */
 static void keys_go_over_to_another_media(void)
 {
 	struct relay_session_spec spec;
@@ -220,15 +220,15 @@ static void keys_go_over_to_another_media(void)
 		for (uint64_t i = 65540 + 10 * round; i < 65550 + 10 * round; i++)
 			EXPECT(up(&t, 0, i) && down(&t, 0, i));
 	}
-	/* Where they are now they are the same, and nowhere else. */
+	/* Replays must be refused where the keys are now, and everywhere else. */
 	for (unsigned k = 0; k < 2; k++)
 		t.media[0].legs[k].exists = true;
 	EXPECT_ERR(call_update(&t.s.g, t.s.call, &spec), ERR_INVALID);
 	scene_close(&t.s);
 }
 
-/* From one of an endless row of keys to the next: the last ones are kept, those before are refused,
- * also where they come with others that are not. */
+/* One key after the other: the state of the last keys is kept; keys before those are refused, also
+ * together with new ones. */
 static void so_many_are_kept(void)
 {
 	struct keyctx *keys[24], *fresh = call_key("AES_CM_128_HMAC_SHA1_80");
@@ -244,7 +244,7 @@ static void so_many_are_kept(void)
 	for (unsigned i = 0; i < ARRAY_LEN(keys); i++) {
 		bool refuses = relay_session_refuses_key(t.s.call, keys[i], false);
 
-		/* The first of all keys is the scene's. */
+		/* The first of all keys belongs to the scene. */
 		EXPECT_INT(refuses, i + 1 + 16 < ARRAY_LEN(keys));
 		EXPECT(relay_session_refuses_key(t.s.call, keys[i], true));
 	}
@@ -253,12 +253,12 @@ static void so_many_are_kept(void)
 	EXPECT_ERR(update(&t), ERR_REKEY);
 	EXPECT_TEXT(t.s.g.last_why.text, "media 0 leg a: this receive key was used before and its "
 	                                 "state is no longer kept; use a new key");
-	/* And back, in any order. */
+	/* The keys return, in another order. */
 	for (unsigned i = 8; i < ARRAY_LEN(keys); i += 3) {
 		t.s.media.legs[0].receive = keys[i];
 		EXPECT_OK(update(&t));
 	}
-	/* With another lifetime it is another context. */
+	/* The same key with another lifetime is another context. */
 	keyctx_free(fresh);
 	fresh = call_key_again(keys[9], (struct view){.n = 0}, 1000);
 	EXPECT(relay_session_refuses_key(t.s.call, fresh, false));
@@ -273,8 +273,8 @@ static void so_many_are_kept(void)
 
 /* --- no index twice --------------------------------------------------------- */
 
-/* The first octets of a keystream, which the one who knows the clear text can see: the same ones
- * twice are one index twice under a key. */
+/* The first octets of a keystream, computed from the known clear text. The same octets twice mean
+ * one index twice under a key. */
 struct keystream {
 	uint8_t octets[KEYSTREAM_LEN];
 };
@@ -293,7 +293,7 @@ static bool is_new_keystream(struct map *seen, const uint8_t *covered, const uin
 	return true;
 }
 
-/* What the core sends next: mostly RTP, and a report now and then. */
+/* The next packet of the core: mostly RTP, sometimes a report. */
 static size_t core_packet(uint8_t *out, uint32_t ssrc, uint64_t index, bool is_report)
 {
 	if (!is_report)
@@ -304,7 +304,7 @@ static size_t core_packet(uint8_t *out, uint32_t ssrc, uint64_t index, bool is_r
 	return 28;
 }
 
-/* What signalling does in a step: legs go and come, one of the keys with or without another
+/* One random step of signalling: legs appear and disappear, keys change with or without another
  * address, time passes. */
 static void random_step(struct stay *t, uint64_t *random, bool *there)
 {
@@ -318,7 +318,7 @@ static void random_step(struct stay *t, uint64_t *random, bool *there)
 		*there = true;
 	} else if (what < 10 && *there) {
 		scene_use_keys(&t->s, (unsigned)(test_random(random) % SCENE_KEYS));
-		/* Towards another address a fresh key begins at ROC 0. */
+		/* For a new peer address a new key starts at ROC 0. */
 		t->s.media.legs[0].remote.port = (uint16_t)(4000 + test_random(random) % 2 * 2);
 		EXPECT_OK(update(t));
 	} else if (what < 12) {
@@ -328,8 +328,7 @@ static void random_step(struct stay *t, uint64_t *random, bool *there)
 	}
 }
 
-/* Whatever signalling does with keys and legs, and the core with its sources and their sequence
- * numbers. */
+/* Random signalling of keys and legs, with random sources and sequence numbers of the core. */
 static void random_ways(unsigned ssrcs_per_leg, unsigned n_sources)
 {
 	uint64_t index = 65000, random;
@@ -389,8 +388,8 @@ static void random_ways_never_reuse(void)
 
 /* --- names and windows ------------------------------------------------------ */
 
-/* The core sends that packet. Did it leave under its own name, and so with a keystream that was
- * used before? */
+/* Sends the packet from the core. True if it left under its own SSRC, and so with a keystream that
+ * was used before. */
 static bool leaves_as_itself(struct stay *t, uint32_t ssrc, uint64_t index)
 {
 	uint8_t octets[256];
@@ -406,7 +405,8 @@ static bool leaves_as_itself(struct stay *t, uint32_t ssrc, uint64_t index)
 	return is_same;
 }
 
-/* A leg with room for one name: a source that is silent for long loses its name to the next one. */
+/* A leg with room for one outgoing SSRC: after a long silence a source loses it to
+ * the next source. */
 static bool narrow_open(struct stay *t)
 {
 	if (!stay_prepare(t, "evp"))
@@ -415,8 +415,8 @@ static bool narrow_open(struct stay *t)
 	return scene_start(&t->s);
 }
 
-/* A name that was given up after its key came back begins above what was sent since, not above what
- * was sent before. */
+/* An outgoing SSRC released after its key returned starts above the indices sent
+ * since the return. */
 static void names_given_up_after_a_return(void)
 {
 	struct stay t;
@@ -436,7 +436,8 @@ static void names_given_up_after_a_return(void)
 	scene_close(&t.s);
 }
 
-/* A key of which not every name is known comes to a leg that has such a name under another key. */
+/* A key whose list of SSRCs is incomplete moves to a leg that uses such an SSRC
+ * under another key. */
 static void forgotten_names_under_another_key(void)
 {
 	struct stay t;
@@ -458,7 +459,8 @@ static void forgotten_names_under_another_key(void)
 	scene_close(&t.s);
 }
 
-/* What a leg left out under one key, an earlier leg may have sent under another. */
+/* An index that a leg skipped under one key may have been used by an earlier leg
+ * under another key. */
 static void gaps_of_another_leg(void)
 {
 	struct stay t;
@@ -484,8 +486,8 @@ static void gaps_of_another_leg(void)
 	scene_close(&t.s);
 }
 
-/* Under its new key a terminal sends, late, a packet below where the key before it ended; that one
- * too is taken once. */
+/* Under its new key a terminal sends a late packet with an index below the last one of the previous
+ * key: accepted, once. */
 static void late_packets_are_remembered(void)
 {
 	struct stay t;

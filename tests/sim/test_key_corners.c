@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Corners where keys change, tables are full and RTCP is odd: no index twice, no state from
- * strangers, nothing out of bounds. */
+/* Corner cases of key changes, full tables and odd RTCP: no index twice, no state from strangers,
+ * no access out of bounds. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -34,7 +34,7 @@ static bool rtcp_comes_up(struct scene *s, struct srtp_end *end)
 	return sim_receive(s->g.sim, &call_peer_b, &got);
 }
 
-/* From the core to where the terminal is; what went out in *got. */
+/* Sends from the core to the terminal; *got is what left the gateway. */
 static bool goes_down(struct scene *s, const uint8_t *octets, size_t n, const struct addr *to,
                       struct sim_pkt *got)
 {
@@ -49,8 +49,8 @@ static bool rtp_goes_down(struct scene *s, uint64_t index, const struct addr *to
 	return goes_down(s, s->octets, call_rtp(s->octets, SSRC_B, index), to, got);
 }
 
-/* Under the second key only RTCP was heard, so its ROC is open when the third comes: four states to
- * try. */
+/* Under the second key only RTCP was received, so its ROC is open when the third key arrives: four
+ * states to try. */
 static void a_third_key_while_the_second_is_open(void)
 {
 	struct scene s;
@@ -64,15 +64,15 @@ static void a_third_key_while_the_second_is_open(void)
 	EXPECT(rtcp_comes_up(&s, &s.up[1]));
 	scene_use_keys(&s, 2);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
-	/* Reset under the second key, late; then reset under the third. */
+	/* The ROC was reset under the second key (a late packet), then again under the third. */
 	EXPECT(comes_up(&s, &s.up[1], 20));
 	EXPECT(comes_up(&s, &s.up[2], 21));
 	EXPECT(comes_up(&s, &s.up[2], 22));
 	scene_close(&s);
 }
 
-/* Types that are not renamed, and packets that name nobody, leave under the name whose SRTCP index
- * they take. */
+/* RTCP types that are not renamed, and packets that name no SSRC, leave under the SSRC whose SRTCP
+ * index they use. */
 static void odd_rtcp_takes_the_streams_name(void)
 {
 	static const uint8_t firsts[][2] = {
@@ -94,14 +94,14 @@ static void odd_rtcp_takes_the_streams_name(void)
 		EXPECT(goes_down(&s, rtcp, sizeof(rtcp), &call_peer_a, &got));
 		EXPECT_INT(be32_get(got.data + 4), name);
 	}
-	/* A BYE of nobody in front of a report: its second word is no SSRC. */
+	/* A BYE without an SSRC before a report: its second word is not an SSRC. */
 	EXPECT(!goes_down(&s, (const uint8_t[]){0x80, 203, 0, 0, 0x80, 201, 0, 1, 1, 2, 3, 4}, 12,
 	                  &call_peer_a, &got));
 	scene_close(&s);
 }
 
-/* The only stream there is room for has been idle, and begins again: it makes room for itself, and
- * stays known. */
+/* The only stream of a full table was idle and restarts: it replaces itself, and its
+ * state stays known. */
 static void a_restart_in_a_full_table(void)
 {
 	struct scene s;
@@ -121,7 +121,7 @@ static void a_restart_in_a_full_table(void)
 	scene_close(&s);
 }
 
-/* A key is taken back under another MKI: refused, as it is while it is the present one. */
+/* A key returns under another MKI: refused, as for the current key. */
 static void a_key_comes_back_under_its_own_mki_only(void)
 {
 	static const uint8_t mki[] = {7};
@@ -142,7 +142,8 @@ static void a_key_comes_back_under_its_own_mki_only(void)
 	scene_close(&s);
 }
 
-/* Whoever may only knock does not use up the key: its SRTCP goes on after many forgeries. */
+/* Forgeries in a provisional stream do not count against the lifetime of the key: its SRTCP
+ * continues after many of them. */
 static void forgeries_do_not_use_up_a_key(void)
 {
 	struct scene s;
@@ -168,8 +169,8 @@ static void forgeries_do_not_use_up_a_key(void)
 	scene_close(&s);
 }
 
-/* A move with a new key is taken back: the first key goes on at its own ROC, not at the zero of the
- * second. */
+/* A move with a new key is undone: the first key continues at its own ROC, not at the 0 of
+ * the second key. */
 static void a_move_taken_back_keeps_the_roc(void)
 {
 	struct scene s;
@@ -199,7 +200,7 @@ static void a_move_taken_back_keeps_the_roc(void)
 	scene_close(&s);
 }
 
-/* Another latch policy is no move: sending keeps its ROC under the new key. */
+/* Another latch policy is not a move: sending keeps its ROC under the new key. */
 static void a_latch_policy_is_no_move(void)
 {
 	struct scene s;

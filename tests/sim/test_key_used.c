@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One key, one sender: no session sends under a key that another session sends under, or has sent
- * under (RFC 3711 9.1). */
+/* One key, one sender: a session may not send under a key under which another session sends or has
+ * sent (RFC 3711 9.1). */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 
-/* A second call beside that of the scene, on ports of its own, with the scene's keys of that
- * number. */
+/* A second call next to the scene's, on other ports, with the scene's keys of number `nth`. */
 struct second {
 	struct relay_session_spec spec;
 	struct relay_media_spec media;
@@ -36,12 +35,12 @@ static void two_sessions_at_a_time(void)
 		s.g.last_why.text,
 		"media 0 leg a: its send key is in use by another session; use a different key");
 	EXPECT(scene_goes_down(&s, &s.down[0], SSRC_B, 1));
-	/* What was refused has taken nothing. */
+	/* A refused session has reserved nothing. */
 	second_prepare(&x, &s, 1);
 	EXPECT_OK(call_create(&s.g, &x.call, &x.spec));
 	x.media.legs[0].send = s.down[0].ctx;
 	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
-	/* Another MKI or lifetime makes it no other key. */
+	/* Another MKI or lifetime does not make it another key. */
 	x.media.legs[0].send = call_key_again(
 		s.down[0].ctx, (struct view){.p = (const uint8_t *)"m", .n = 1}, 1000);
 	EXPECT_ERR(call_update(&s.g, x.call, &x.spec), ERR_KEY_USED);
@@ -57,7 +56,7 @@ static void two_sessions_at_a_time(void)
 	scene_close(&s);
 }
 
-/* The same octets under another suite; a shorter salt has only zeros more in a longer one. */
+/* The same octets under another suite; a salt that is too short is padded with zeros. */
 static struct keyctx *under(const struct keyctx *k, const char *suite)
 {
 	uint8_t master[SUITE_MASTER_MAX];
@@ -72,8 +71,8 @@ static struct keyctx *under(const struct keyctx *k, const char *suite)
 	return out;
 }
 
-/* _80 and _32 cover with one keystream, and GCM works under session keys of the same master: a key
- * is its octets. */
+/* _80 and _32 have the same keystream, and GCM derives session keys from the same master key: only
+ * the octets identify a key. */
 static void a_key_is_its_octets(void)
 {
 	static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"};
@@ -94,7 +93,7 @@ static void a_key_is_its_octets(void)
 		EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_KEY_USED);
 		EXPECT_TEXT(s.g.last_why.text, "media 0 leg a: its send key is in use by another "
 		                               "session; use a different key");
-		/* Nor in the place it has already, nor after the session has ended. */
+		/* Refused where it is already used, and after the session has ended. */
 		s.media.legs[0].send = x.media.legs[0].send;
 		EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
 		EXPECT(scene_goes_down(&s, &s.down[1], SSRC_B, 1));
@@ -109,8 +108,8 @@ static void a_key_is_its_octets(void)
 	keyctx_free(gcm);
 }
 
-/* The peer goes from _80 to _32 and keeps its key: it is heard, and nothing of before is taken
- * again with its tag cut short. */
+/* The peer changes from _80 to _32 and keeps its key: it is received, and no earlier packet is
+ * accepted again with a truncated tag. */
 static void a_receive_key_under_another_suite(void)
 {
 	uint8_t packet[256];
@@ -141,8 +140,8 @@ static void a_receive_key_under_another_suite(void)
 	scene_close(&s);
 }
 
-/* What a session receives under may be what another one sends under, for the call may pass here
- * twice, and what another one receives under, for an offerer has one key for all forks. */
+/* A receive key may also be another session's send key (the call may pass this gateway twice) or
+ * receive key (an offerer has one key for all forks). */
 static void receive_keys_are_shared(void)
 {
 	struct second x;
@@ -161,7 +160,8 @@ static void receive_keys_are_shared(void)
 	scene_close(&s);
 }
 
-/* Signalling that lost its state and makes the call anew would begin every index anew. */
+/* Signalling that lost its state creates the call again, which would start every
+ * index again: refused. */
 static void a_session_made_again(void)
 {
 	struct second x;
@@ -170,7 +170,7 @@ static void a_session_made_again(void)
 	if (!scene_open(&s, "evp"))
 		return;
 	second_prepare(&x, &s, 1);
-	/* A port is taken: nothing was sent, and the keys are as good as before. */
+	/* A port is in use: nothing was sent, so the keys remain usable. */
 	x.media.legs[0].port_rtp = 30000;
 	EXPECT_ERR(call_create(&s.g, &x.call, &x.spec), ERR_EXISTS);
 	x.media.legs[0].port_rtp = 32000;
@@ -216,7 +216,8 @@ static void remembers_as_many_as_set(unsigned remembered)
 		                                     : ERR_KEY_USED);
 		if (!e)
 			EXPECT_OK(call_delete(&s.g, x.call));
-		/* What was taken up anew is past again and makes others go: one look is enough. */
+		/* Keys that were used again are remembered as used, and displace older ones, so one
+		 * look is enough. */
 		if (remembered && !e)
 			break;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Legs without keys learn their peer's address as their policy says; calls between IPv4 and IPv6.
- */
+/* Legs without keys learn the address of their peer by their policy; calls between
+ * IPv4 and IPv6. */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
@@ -8,7 +8,7 @@ enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 static const struct addr elsewhere = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4};
 static const struct addr third = {.ip = {203, 0, 113, 10}, .port = 4200, .version = 4};
 
-/* A plain call; leg a is the one that learns. */
+/* A plain call; leg a learns its peer's address. */
 struct plain {
 	struct stage g;
 	struct relay_session_spec spec;
@@ -36,7 +36,7 @@ static void plain_close(struct plain *s)
 	stage_close(&s->g);
 }
 
-/* True when what comes to leg a from there is heard by the core. */
+/* True if the core receives a packet sent from `from` to leg a. */
 static bool passes(struct plain *s, const struct addr *from)
 {
 	uint8_t octets[256];
@@ -49,7 +49,7 @@ static bool passes(struct plain *s, const struct addr *from)
 	       memcmp(got.data, octets, n) == 0;
 }
 
-/* True when what the core sends goes there, and nowhere else. */
+/* True if a packet of the core goes to `to` and to nobody else. */
 static bool goes_to(struct plain *s, const struct addr *to)
 {
 	uint8_t octets[256];
@@ -123,7 +123,7 @@ static void first_learns_where_nothing_was_signalled(void)
 	plain_close(&s);
 }
 
-/* The first packet comes when it comes: the callee rang for twelve seconds, a minute, an hour. */
+/* The first packet may be late: the callee rang for twelve seconds, a minute, an hour. */
 static void a_late_first_packet(void)
 {
 	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC,
@@ -146,7 +146,7 @@ static void a_late_first_packet(void)
 	}
 }
 
-/* Signalled as before changes nothing; another address starts over. */
+/* Signalling the same address changes nothing; another address restarts learning. */
 static void signalling_starts_over(void)
 {
 	struct plain s;
@@ -171,8 +171,8 @@ static void signalling_starts_over(void)
 	plain_close(&s);
 }
 
-/* Signalling moves the leg to another peer; the one before has packets under way: they pass, but it
- * is not taken for the new one. */
+/* Signalling moves the leg to another peer. Late packets of the previous peer pass, but its address
+ * is not learnt. */
 static void who_left_is_not_learnt(void)
 {
 	struct plain s;
@@ -184,7 +184,7 @@ static void who_left_is_not_learnt(void)
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(goes_to(&s, &elsewhere));
-	/* Behind a NAT, it comes from another address than was signalled. */
+	/* Behind a NAT, the new peer sends from another address than the signalled one. */
 	EXPECT(passes(&s, &third));
 	EXPECT(goes_to(&s, &third));
 	EXPECT(!passes(&s, &call_peer_a));
@@ -193,8 +193,8 @@ static void who_left_is_not_learnt(void)
 	plain_close(&s);
 }
 
-/* A new address in a re-INVITE that a NAT makes untrue: the peer goes on from where it was, loses
- * nothing upwards and a second downwards. */
+/* A re-INVITE signals an address that is wrong because of a NAT: the peer continues from its old
+ * address, loses no packet to the core, and one second of packets from it. */
 static void an_address_that_is_not_used(void)
 {
 	struct plain s;
@@ -220,8 +220,8 @@ static void an_address_that_is_not_used(void)
 	plain_close(&s);
 }
 
-/* Every change is followed once the one before pauses; two at a time do not take turns; the
- * signalled one comes back at once. */
+/* A new address is followed when the previous one pauses; two addresses at a time do not alternate;
+ * the signalled one returns at once. */
 static void follow_goes_everywhere(void)
 {
 	const struct addr *const ways[] = {&call_peer_a, &elsewhere, &third, &elsewhere, &third};
@@ -243,8 +243,8 @@ static void follow_goes_everywhere(void)
 	plain_close(&s);
 }
 
-/* Hold and resume, and every answer, open learning again: who was learnt goes on if it speaks, and
- * makes room if it does not. */
+/* Hold, resume and every answer restart learning: the learnt peer keeps the leg if it sends, and
+ * otherwise loses it. */
 static void signalling_opens_it_again(void)
 {
 	for (unsigned by_gate = 0; by_gate < 2; by_gate++) {
@@ -290,8 +290,8 @@ static void a_closed_gate_teaches_nothing(void)
 	EXPECT(goes_to(&s, &call_peer_a));
 	EXPECT(passes(&s, &elsewhere));
 	EXPECT(!passes(&s, &third));
-	/* Nor does a hold of any length hand the leg to who knocks meanwhile; who has it keeps it
-	 * by speaking. */
+	/* A stranger that sends during a hold, however long, does not get the leg; the peer keeps
+	 * it by sending. */
 	s.media.legs[0].can_receive = false;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	for (unsigned i = 0; i < 60; i++) {
@@ -329,8 +329,8 @@ static void asymmetric_hears_there_and_sends_here(void)
 
 /* --- ranks ------------------------------------------------------------------ */
 
-/* A stranger was first: he keeps the leg from another stranger, not from the address that was
- * signalled. */
+/* A stranger sent first: it keeps the leg against other strangers, but not against
+ * the signalled address. */
 static void the_owner_wins_back(void)
 {
 	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC,
@@ -356,8 +356,8 @@ static void the_owner_wins_back(void)
 	}
 }
 
-/* Of who comes within three seconds the best stays, and nothing is lost meanwhile; many of them in
- * one batch too. */
+/* The best source within three seconds gets the leg, and no packet is lost meanwhile; also if
+ * several arrive in one batch. */
 static void heuristic_chooses(void)
 {
 	const struct addr door = addr_with_port(&call_peer_a, 4999);
@@ -379,8 +379,8 @@ static void heuristic_chooses(void)
 	EXPECT(passes(&s, &call_peer_a));
 	EXPECT(goes_to(&s, &call_peer_a));
 	plain_close(&s);
-	/* One batch: the first is heard, the better one after it, the worse ones after that are
-	 * not. */
+	/* One batch: the first source is heard, then the better one, but not the worse
+	 * ones after it. */
 	if (!plain_open(&s, RELAY_LATCH_HEURISTIC, 0, &call_peer_a))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
@@ -394,7 +394,7 @@ static void heuristic_chooses(void)
 	plain_close(&s);
 }
 
-/* A NAT gives the peer another port, or another address, in mid-call, and no key proves it. */
+/* A NAT changes the peer's port or address during the call, and no key proves it. */
 static void a_rebind_without_keys(void)
 {
 	const struct addr door = addr_with_port(&elsewhere, 4999);
@@ -420,8 +420,8 @@ static void a_rebind_without_keys(void)
 	}
 	EXPECT(lost > 700 && lost <= 750);
 	EXPECT(goes_to(&s, &third));
-	/* Had it been a stranger in a pause: who lost the leg by silence has the older claim, and
-	 * then the stranger none. */
+	/* If it was a stranger during a pause: the source that lost the leg by silence may reclaim
+	 * it, and the stranger cannot. */
 	EXPECT(passes(&s, &door));
 	EXPECT(goes_to(&s, &door));
 	EXPECT(!passes(&s, &third));
@@ -443,7 +443,7 @@ static void strict_keeps_it_through_silence(void)
 	plain_close(&s);
 }
 
-/* What is not RTP or RTCP teaches nothing. */
+/* A packet that is neither RTP nor RTCP teaches nothing. */
 static void noise_teaches_nothing(void)
 {
 	static const char *const noise[] = {"\x80\0\0\1", "\0\1\0\0", "hello, world, here I am",

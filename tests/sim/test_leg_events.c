@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events that are told once are told, however long control looks away and the ring to it is full.
- */
+/* Events that are raised once do arrive, even if control does not read its ring for long and the
+ * ring is full. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -9,7 +9,7 @@
 enum { CALLS = 170, LEGS = 2, EVENTS = CALLS * RELAY_MEDIA_MAX * LEGS };
 _Static_assert(EVENTS > 5000, "more than the ring has room for");
 
-/* Calls of 16 media each, on ports of their own. */
+/* Calls with 16 media each, on separate ports. */
 struct crowd {
 	struct stage g;
 	struct relay_session *calls[CALLS];
@@ -17,7 +17,7 @@ struct crowd {
 	uint8_t times[CALLS][RELAY_MEDIA_MAX][LEGS][RELAY_EVENT_COUNT];
 };
 
-static struct crowd crowd; /* large */
+static struct crowd crowd; /* static because it is large */
 
 static void on_event(void *arg, const struct relay_event *e)
 {
@@ -68,7 +68,7 @@ static void crowd_close(void)
 	stage_close(&crowd.g);
 }
 
-/* Time goes on, and control looks at nothing. */
+/* Advances the time while control reads no events. */
 static void without_control(uint64_t ms)
 {
 	for (uint64_t i = 0; i < ms; i++) {
@@ -119,8 +119,8 @@ static void media_begins_everywhere(void)
 	crowd_close();
 }
 
-/* The core is cut off: every call falls silent at once. Those that come back before it was told are
- * not told of. */
+/* The core is disconnected: every call becomes silent at once. A call that recovers before its
+ * event was delivered raises none. */
 static void silence_everywhere(void)
 {
 	if (!crowd_open(2000, 0))
@@ -134,7 +134,7 @@ static void silence_everywhere(void)
 	crowd_close();
 }
 
-/* No media at all: told of each call, though legs' events stand before. */
+/* No media at all: every call raises setup-timeout, though events of legs are queued before it. */
 static void setups_run_out(void)
 {
 	if (!crowd_open(1500, 2000))
@@ -146,7 +146,8 @@ static void setups_run_out(void)
 	crowd_close();
 }
 
-/* Calls that end with events untold: they are not told any more, and those of the others are. */
+/* Calls that end before their events are delivered raise no event; events of other
+ * calls still arrive. */
 static void calls_end_in_between(void)
 {
 	if (!crowd_open(0, 0))

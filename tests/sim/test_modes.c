@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Modes with keys on both sides: srtp-srtp between any two suites, with MKIs, and e2e-verified,
- * which looks and does not touch. */
+ * which checks packets without changing them. */
 #include "tests/harness/call.h"
 
 #include "keyctx/keyctx.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_B = 0x0b0b0b0b };
 
-/* The endpoints of both sides: what each sends with and receives with. */
+/* The keys of the endpoints of both sides. */
 struct sides {
 	struct stage g;
 	struct relay_session_spec spec;
@@ -20,7 +20,7 @@ static const struct addr *const peers[] = {&call_peer_a, &call_peer_b}, *const l
 										&call_local_a,
 										&call_local_b};
 
-/* A fresh key of the suite with an MKI of that length. */
+/* A new key of the suite with an MKI of `mki_len` octets. */
 static struct keyctx *with_mki(const char *suite, size_t mki_len)
 {
 	struct keyctx *k, *bare = call_key(suite);
@@ -42,8 +42,8 @@ static bool sides_open(struct sides *s, const char *engine, enum relay_mode mode
 	call_spec(&s->spec, &s->media, mode, RELAY_RTCP_MUX);
 	for (unsigned i = 0; i < 2; i++) {
 		const char *suite = i ? suite_b : suite_a;
-		/* Verified: what leg a receives with is what side b receives with, for the octets
-		 * go through. */
+		/* e2e-verified: leg a receives with the key with which side b receives, because the
+		 * packets pass unchanged. */
 		if (!srtp_open(&s->send[i], with_mki(suite, mki_len), ENGINE_SEND))
 			return false;
 		s->media.legs[i].receive = s->send[i].ctx;
@@ -81,7 +81,7 @@ static bool put(struct sides *s, unsigned side, const uint8_t *octets, size_t n,
 	return sim_receive(s->g.sim, peers[1 - side], got);
 }
 
-/* From one side, opened at the other; true when the octets are those that were sent. */
+/* Sends from one side; true if the other side decrypts exactly these octets. */
 static bool crosses(struct sides *s, unsigned side, const uint8_t *clear, size_t n, uint64_t index)
 {
 	uint8_t octets[512];
@@ -147,7 +147,7 @@ static void mki_on_both_legs(void)
 	}
 }
 
-/* A packet with another MKI, or none, has no key. */
+/* A packet with another MKI, or without one, gets the verdict no-key. */
 static void an_unknown_mki_has_no_key(void)
 {
 	struct sides s;

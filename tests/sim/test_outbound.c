@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* No index twice (RFC 3711 9.1): whatever the core does, one key, SSRC and index never protect two
+/* No index twice (RFC 3711 9.1): whatever the core does, key, SSRC and index never protect two
  * packets; RTCP follows a new SSRC. */
 #include "tests/harness/call.h"
 
@@ -11,13 +11,12 @@ enum { SSRC_B = 0x0b0b0b0b };
 
 enum { PAYLOAD_AT = 12, KEYSTREAM_LEN = 16 };
 
-/* The keystream a packet was covered with: the same one twice is what must never be, whatever SSRC
- * and index say. */
+/* The keystream of a packet. The same keystream must not occur twice, with any SSRC and index. */
 struct seen {
 	uint8_t keystream[KEYSTREAM_LEN];
 };
 
-/* A scene whose terminal remembers every keystream. */
+/* A scene whose terminal records every keystream. */
 struct hearing {
 	struct scene s;
 	struct map *used;
@@ -45,8 +44,8 @@ static void hearing_close(struct hearing *h)
 	scene_close(&h->s);
 }
 
-/* What the terminal gets: every packet opens, and none was covered with a keystream that covered
- * another. */
+/* Receives at the terminal: every packet must decrypt, with a keystream that no
+ * earlier packet had. */
 static unsigned terminal_hears(struct hearing *h, uint32_t *ssrc)
 {
 	struct sim_pkt got;
@@ -117,7 +116,7 @@ static void a_jump_back_gets_a_new_ssrc(void)
 		core_sends(&h.s, SSRC_B, i);
 	terminal_hears(&h, &ssrc);
 	EXPECT_INT(ssrc, SSRC_B);
-	/* Beyond the send window: the source began again under the same SSRC. */
+	/* Outside the send window: the source restarted under the same SSRC. */
 	for (uint16_t i = 10; i < 40; i++) {
 		core_sends(&h.s, SSRC_B, i);
 		EXPECT_INT(terminal_hears(&h, &ssrc), 1);
@@ -132,7 +131,7 @@ static void a_jump_back_gets_a_new_ssrc(void)
 	hearing_close(&h);
 }
 
-/* The core's source begins again; the name it has at the terminal then. */
+/* Restarts the core's source; returns its new SSRC at the terminal. */
 static uint32_t restart(struct hearing *h)
 {
 	uint32_t ssrc = SSRC_B;
@@ -144,7 +143,7 @@ static uint32_t restart(struct hearing *h)
 	return ssrc;
 }
 
-/* The receiver report of a terminal names the SSRC it heard; the core gets the one it sent. */
+/* A receiver report of the terminal names the SSRC it received; the core gets the one it sent. */
 static void reports_are_translated(void)
 {
 	struct hearing h;
@@ -167,7 +166,8 @@ static void reports_are_translated(void)
 	EXPECT_INT(got.len, 32);
 	EXPECT_INT(be32_get(got.data + 4), 0x0a0a0a0a);
 	EXPECT_INT(be32_get(got.data + 8), SSRC_B);
-	/* And the other way: the core's sender report speaks of the SSRC the terminal knows. */
+	/* In the other direction, the core's sender report names the SSRC that
+	 * the terminal knows. */
 	memset(rr, 0, sizeof(rr));
 	rr[0] = 0x80;
 	rr[1] = 200;
@@ -180,8 +180,8 @@ static void reports_are_translated(void)
 	hearing_close(&h);
 }
 
-/* Whatever the core sends, in any order, with restarts, duplicates and jumps: nothing the terminal
- * opens was ever used before. */
+/* Random packets, restarts, duplicates and jumps of the core: nothing the terminal decrypts was
+ * protected with a used index. */
 static void random_cores_never_reuse(void)
 {
 	struct hearing h;
@@ -211,8 +211,8 @@ static void random_cores_never_reuse(void)
 	hearing_close(&h);
 }
 
-/* An SR of the core's source, or an RR of the terminal about it, in clear: the SSRC it speaks of at
- * the other side. */
+/* Sends an SR of the core's source, or an RR of the terminal about it, in clear; returns the SSRC
+ * named at the other side. */
 static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
 {
 	uint8_t rtcp[32] = {0x80, 200, 0, 6};
@@ -233,8 +233,8 @@ static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
 	return be32_get(got.data + (is_down ? 4 : 8));
 }
 
-/* The source got a new name under SRTP; in clear it goes by its own, and RTCP says so too, both
- * ways. */
+/* Under SRTP the source got another SSRC. In clear it has its own SSRC again, also in RTCP,
+ * in both directions. */
 static void a_new_name_ends_with_srtp(void)
 {
 	struct hearing h;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* While the key before still opens packets: other tag lengths, streams that come, made room or
- * return, and what each key is charged with. */
+/* While the previous key still decrypts packets: other tag lengths, streams that appear, are
+ * evicted or return, and the packet count of each key. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -8,7 +8,7 @@
 
 enum { SSRC = 0x0a0a0a0a, OVERLAP_MS = 1000 };
 
-/* RTP with that many octets of payload. */
+/* RTP with `n_payload` octets of payload. */
 static size_t rtp(uint8_t *out, uint32_t ssrc, uint64_t index, unsigned payload)
 {
 	(void)call_rtp(out, ssrc, index);
@@ -41,7 +41,7 @@ static bool rekey(struct scene *s, unsigned nth)
 	return EXPECT_OK(call_update(&s->g, s->call, &s->spec));
 }
 
-/* The first receive key is told to begin at that ROC. */
+/* Sets the start ROC of the first receive key. */
 static bool open_at(struct scene *s, const char *engine, uint32_t roc, unsigned ssrcs)
 {
 	if (!scene_prepare(s, engine, "AES_CM_128_HMAC_SHA1_80") ||
@@ -55,7 +55,7 @@ static bool open_at(struct scene *s, const char *engine, uint32_t roc, unsigned 
 
 /* --- suites ----------------------------------------------------------------- */
 
-/* Under the key before come packets that are too short for a tag of the new one. */
+/* Packets under the previous key that are too short for a tag of the new key. */
 static void short_packets(const char *engine, const char *before, const char *after)
 {
 	struct scene s;
@@ -71,7 +71,7 @@ static void short_packets(const char *engine, const char *before, const char *af
 		return;
 	EXPECT(comes_up(&s, &s.up[0], SSRC, old++));
 	rekey(&s, 1);
-	/* Before the new key was heard, and after. */
+	/* Before and after the first packet under the new key. */
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned payload = 0; payload <= 20; payload++) {
 			scene_send_up(&s, &s.up[0], rtp(s.octets, SSRC, old, payload), old);
@@ -105,7 +105,7 @@ static void another_suite_with_short_packets(void)
 
 /* --- streams ---------------------------------------------------------------- */
 
-/* First heard under the key before, it goes on under the new one at the counter it had. */
+/* A source first received under the previous key continues under the new one with its ROC. */
 static void first_heard(const char *engine, enum relay_rekey_roc rule, uint32_t roc)
 {
 	struct scene s;
@@ -137,8 +137,8 @@ static void a_stream_first_heard_in_the_overlap(void)
 	}
 }
 
-/* It made room for another, the key changed, it comes back: its counter is still known, and nothing
- * of the old key is heard again. */
+/* A source is evicted, the key changes, the source returns: its ROC is still known, and no packet
+ * of the old key is accepted again. */
 static void evicted_before(const char *engine, bool after_overlap)
 {
 	enum { IDLE_MS = 31000 };
@@ -173,8 +173,8 @@ static void eviction_before_a_rekeying(void)
 	}
 }
 
-/* Evicted under one key, and again under the next: each key remembers its own, and two re-keyings
- * later all memory is given back. */
+/* Evicted under one key, and again under the next: each key keeps its own state, and after two
+ * re-keyings all memory is free again. */
 static void evicted_under_two_keys(void)
 {
 	enum { IDLE_MS = 31000 };
@@ -199,8 +199,8 @@ static void evicted_under_two_keys(void)
 
 static const uint8_t mkis[3][4] = {{0, 0, 0, 1}, {0, 0, 0, 2}, {0, 0, 0, 3}};
 
-/* The key before is used up: nothing says so of the new one, which goes on; when that one is, it is
- * said. */
+/* The previous key reaches its lifetime: no event for the new key, which continues; its own
+ * end is reported. */
 static void used_up(const char *engine, bool has_mki)
 {
 	struct scene s;
@@ -224,8 +224,8 @@ static void used_up(const char *engine, bool has_mki)
 	rekey(&s, 1);
 	for (uint64_t i = 0; i < 5; i++)
 		EXPECT(comes_up(&s, &s.up[0], SSRC, 115 + i));
-	/* The terminal's own context is used up, too: another of the same key, that knows no end.
-	 */
+	/* The terminal's context has reached its lifetime too; use another context of the same key
+	 * without a limit. */
 	EXPECT(scene_set_key(
 		&s.up[2],
 		call_key_again(s.up[0].ctx, (struct view){.p = mkis[0], .n = has_mki ? 4 : 0}, 0)));
@@ -253,7 +253,7 @@ static void the_key_before_is_used_up(void)
 	}
 }
 
-/* A packet of the old key that comes twice is a repetition, not a forgery. */
+/* A repeated packet of the old key gets the verdict replayed, not auth-failed. */
 static void a_repetition_is_called_one(void)
 {
 	struct scene s;
@@ -273,8 +273,8 @@ static void a_repetition_is_called_one(void)
 
 /* --- RTCP ------------------------------------------------------------------- */
 
-/* The SRTCP index of a new key begins again; the terminal is followed to another address all the
- * same, RTP first or not, there and back. */
+/* The SRTCP index starts again with a new key; the terminal's new address is followed all the same,
+ * with RTP first or without, and back again. */
 static void rtcp_is_followed(const char *engine, bool rtp_first)
 {
 	static const struct addr local = {.ip = {10, 0, 0, 1}, .port = 30001, .version = 4};
@@ -319,8 +319,8 @@ static void rtcp_is_followed_under_a_new_key(void)
 	}
 }
 
-/* After a re-key with the counter reset, SRTCP that came in the very batch that settled it is heard
- * once. */
+/* After a re-keying that resets the ROC, SRTCP in the batch that settles the ROC
+ * is accepted once. */
 static void rtcp_in_the_batch_that_settles(const char *engine, uint64_t first)
 {
 	struct scene s;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session updates: the same context changes nothing, a new key makes a new one, the ROC goes on as
- * the setting says. */
+/* Session updates: the same context changes nothing, a new key makes a new context, the ROC
+ * continues as the setting says. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -25,8 +25,8 @@ static bool open_scene(struct scene *s, const char *engine)
 	return scene_start(s);
 }
 
-/* Fifty holds and resumes with the same keys, in the middle of a wrap, a packet before and after
- * each: none is lost. */
+/* Fifty holds and resumes with the same keys, around a wrap, with a packet before and after each:
+ * none is lost. */
 static void storm(const char *engine)
 {
 	struct scene s;
@@ -64,8 +64,8 @@ static void an_update_storm_loses_nothing(void)
 	storm("libsrtp");
 }
 
-/* New keys at the same address, ROC 1: a terminal that kept it and one that reset it are both heard
- * under `either`. */
+/* New keys at the same address, ROC 1: with `either`, a terminal that keeps its ROC and one that
+ * resets it are both received. */
 static void rekey_with(enum relay_rekey_roc how, bool terminal_keeps, bool heard)
 {
 	struct scene s;
@@ -80,14 +80,14 @@ static void rekey_with(enum relay_rekey_roc how, bool terminal_keeps, bool heard
 	scene_use_keys(&s, 1);
 	s.media.legs[0].rekey_roc = how;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
-	/* Packets under the old key that were still on their way. */
+	/* Late packets under the old key. */
 	EXPECT(comes_up(&s, &s.up[0], 65545));
 	for (uint64_t i = 65546; i < 65560; i++)
 		EXPECT(comes_up(&s, &s.up[1], terminal_keeps ? i : i - 65536) == heard);
-	/* We keep ours: the terminal opens under the new key with ROC 1. */
+	/* The gateway keeps its ROC: the terminal decrypts with the new key and ROC 1. */
 	EXPECT(srtp_begin(&s.down[1], SSRC_B, 1));
 	EXPECT(comes_down(&s, &s.down[1], 65546));
-	/* After the overlap the old key opens nothing. */
+	/* After the overlap no packet under the old key is accepted. */
 	stage_run(&s.g, 2000);
 	EXPECT(!comes_up(&s, &s.up[0], 65570));
 	scene_close(&s);
@@ -103,7 +103,7 @@ static void a_new_key_goes_on_as_set(void)
 	rekey_with(RELAY_ROC_ZERO, false, true);
 }
 
-/* RFC 4568 7.1.4: a new key with a new address begins at ROC 0, both ways. */
+/* RFC 4568 7.1.4: a new key with a new address starts at ROC 0, in both directions. */
 static void a_new_address_begins_at_zero(void)
 {
 	struct scene s;
@@ -118,12 +118,12 @@ static void a_new_address_begins_at_zero(void)
 	s.media.legs[0].remote.ip[3] = 77;
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(comes_up(&s, &s.up[1],
-	                10)); /* from the old address still: authenticated, so followed */
+	                10)); /* still from the old address: authenticated, so followed */
 	EXPECT(comes_down(&s, &s.down[1], 65546 - 65536));
 	scene_close(&s);
 }
 
-/* Forgeries while both ROCs are tried settle nothing. */
+/* Forgeries while both ROCs are tried do not settle the ROC. */
 static void a_forgery_does_not_settle_the_roc(void)
 {
 	struct scene s;
@@ -154,7 +154,7 @@ static void an_update_that_fails_changes_nothing(void)
 		return;
 	EXPECT(comes_up(&s, &s.up[0], 1));
 	before = s.media;
-	s.media.legs[0].receive = NULL; /* e2ae without the key of an open gate */
+	s.media.legs[0].receive = NULL; /* e2ae without a receive key on an open gate */
 	s.media.active = 7;
 	EXPECT(call_update(&s.g, s.call, &s.spec) != ERR_OK);
 	s.media = before;
@@ -163,7 +163,7 @@ static void an_update_that_fails_changes_nothing(void)
 	scene_close(&s);
 }
 
-/* An APP packet of the terminal; its octets stay in s->octets. True when the core heard it. */
+/* Sends an APP packet of the terminal; it stays in s->octets. True if the core received it. */
 static bool rtcp_comes_up(struct scene *s, struct srtp_end *end, size_t *n)
 {
 	struct sim_pkt got;
@@ -177,9 +177,9 @@ static bool rtcp_comes_up(struct scene *s, struct srtp_end *end, size_t *n)
 	return sim_receive(s->g.sim, &call_peer_b, &got);
 }
 
-/* After a re-key only SRTCP comes at first, which says nothing about the ROC: the terminal that
- * kept it and the one that reset it are heard, over the next wrap too, and the SRTCP that came is
- * not taken twice. */
+/* After a re-keying only SRTCP arrives at first, which does not tell the ROC. A terminal that kept
+ * its ROC and one that reset it are received, also over the next wrap, and the SRTCP packets are
+ * not accepted twice. */
 static void rtcp_first(const char *engine, bool terminal_keeps)
 {
 	struct scene s;
@@ -219,8 +219,8 @@ static void rtcp_before_rtp_settles_no_roc(void)
 	}
 }
 
-/* Keys, a port and a third leg change at once, while the nth allocation fails: nothing of it came
- * to be, and the call goes on. */
+/* Keys, a port and a third leg change at once, while the nth allocation fails: no change takes
+ * effect, and the call continues. */
 static void no_memory_changes_nothing(const char *engine)
 {
 	struct scene s;
@@ -270,7 +270,7 @@ static void an_update_without_memory(void)
 	no_memory_changes_nothing("libsrtp");
 }
 
-/* Back while the overlap lasts, and after it, a key goes on where it was. */
+/* A key that returns, during the overlap or after it, continues at its index. */
 static void a_key_that_comes_back(void)
 {
 	struct scene s;
@@ -296,7 +296,7 @@ static void a_key_that_comes_back(void)
 	}
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(comes_up(&s, &s.up[0], 65541) && comes_down(&s, &s.down[0], 65541));
-	/* A key that the peer has sent under is no key for us, nor ours one of his. */
+	/* The peer's send key cannot become ours, nor ours the peer's. */
 	s.media.legs[0].send = s.up[1].ctx;
 	EXPECT_ERR(call_update(&s.g, s.call, &s.spec), ERR_REKEY);
 	scene_use_keys(&s, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a terminal with an estimator of its own hears of us: its libsrtp opens all that was sent,
- * whatever the core or signalling did before. */
+/* A terminal with its own ROC estimate: its libsrtp decrypts everything that was sent, whatever the
+ * core or signalling did before. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -35,7 +35,7 @@ static void listener_close(struct listener *l)
 	scene_close(&l->s);
 }
 
-/* All that is at the terminal now. */
+/* Receives everything that waits at the terminal; returns the number of packets accepted. */
 static unsigned hears(struct listener *l)
 {
 	unsigned before = l->ear.heard;
@@ -49,7 +49,7 @@ static unsigned hears(struct listener *l)
 
 /* --- SRTCP ------------------------------------------------------------------ */
 
-/* A sender report of the core's source: how many the terminal hears of it. */
+/* Sends a sender report of the core's source; returns how many packets the terminal accepted. */
 static unsigned report(struct listener *l, uint32_t ssrc)
 {
 	uint8_t sr[28] = {0x80, 200, 0, 6};
@@ -84,8 +84,8 @@ static void take_keys(struct listener *l, unsigned nth)
 	EXPECT(ear_rekey(&l->ear, l->s.down[nth].ctx));
 }
 
-/* RFC 3711 3.4: the SRTCP index is not reset when keys change. A terminal that follows it refused
- * as many reports as had been sent. */
+/* RFC 3711 3.4: the SRTCP index is not reset when keys change. If it were, such a terminal would
+ * refuse as many reports as had been sent. */
 static void rekey_with(const char *engine, const char *suite)
 {
 	struct listener l;
@@ -98,7 +98,7 @@ static void rekey_with(const char *engine, const char *suite)
 	take_keys(&l, 1);
 	EXPECT_INT(reports(&l, 20), 20);
 	rtp(&l, 2);
-	/* The offer is taken back: its key goes on where the one between has ended. */
+	/* The offer is undone: the first key continues after the SRTCP index of the second. */
 	take_keys(&l, 0);
 	EXPECT_INT(reports(&l, 20), 20);
 	rtp(&l, 3);
@@ -120,8 +120,8 @@ static void a_new_key_restarts_no_srtcp_index(void)
 			rekey_with(engines[i], suites[k]);
 }
 
-/* The key comes with a new address: the ROC begins at 0 (RFC 4568 7.1.4), the SRTCP index does not.
- */
+/* A new key with a new address: the ROC starts at 0 (RFC 4568 7.1.4), but the
+ * SRTCP index continues. */
 static void a_new_address_restarts_no_srtcp_index(void)
 {
 	struct listener l;
@@ -137,7 +137,7 @@ static void a_new_address_restarts_no_srtcp_index(void)
 	listener_close(&l);
 }
 
-/* SRTP, RTP, SRTP again; and the media ended and begun anew. Both with a new key. */
+/* SRTP, RTP, SRTP again; or the media ended and started again. Both with a new key. */
 static void clear_or_paused_between(bool is_paused)
 {
 	struct listener l;
@@ -160,7 +160,7 @@ static void clear_or_paused_between(bool is_paused)
 	take_keys(&l, 1);
 	EXPECT_INT(reports(&l, 20), 20);
 	rtp(&l, 2);
-	/* Another source too: its SRTCP index may begin anywhere. */
+	/* Another source too: its SRTCP index may start anywhere. */
 	EXPECT_INT(report(&l, SSRC_B + 1), 1);
 	listener_close(&l);
 }
@@ -189,7 +189,7 @@ static void core_sends(struct listener *l, uint16_t seq, uint32_t timestamp)
 	EXPECT_OK(sim_send(l->s.g.sim, &call_peer_b, &call_local_b, octets, n));
 }
 
-/* `n` packets one after the other; how many of them the terminal hears. */
+/* Sends `n` consecutive packets; returns how many the terminal accepts. */
 static unsigned core_speaks(struct listener *l, uint64_t first, unsigned n, uint32_t timestamp)
 {
 	unsigned heard = 0;
@@ -201,7 +201,7 @@ static unsigned core_speaks(struct listener *l, uint64_t first, unsigned n, uint
 	return heard;
 }
 
-/* Nobody hears what is at the terminal now: it was lost on the last mile. */
+/* Drops what waits at the terminal, as if lost on the access network. */
 static void loses(struct listener *l)
 {
 	struct sim_pkt got;
@@ -211,8 +211,8 @@ static void loses(struct listener *l)
 		;
 }
 
-/* A packet far off, wherever it is, heard or lost, moves nothing: the source goes on and is heard.
- */
+/* A packet with a far-off sequence number, received or lost, changes nothing: the source continues
+ * and is received. */
 static void a_stray_packet_silences_nobody(void)
 {
 	static const uint16_t off[] = {200,   3000,  16000, 17000, 32000, 32767, 32768, 32769,
@@ -242,7 +242,7 @@ static void a_stray_packet_silences_nobody(void)
 	}
 }
 
-/* A hold of any length: what comes after it is heard from the first packet on. */
+/* After a hold of any length, all packets are received from the first one on. */
 static void a_hold_of_any_length(void)
 {
 	static const uint32_t holds[] = {100,   1000,  16000, 17000, 32000, 32700,
@@ -272,16 +272,15 @@ static void a_hold_of_any_length(void)
 	}
 }
 
-/* Within the window: a transfer brings a source that begins where the first one had begun, under
- * its SSRC. */
+/* Within the window: after a transfer a source starts where the first one started,
+ * under its SSRC. */
 static void a_source_that_begins_again(void)
 {
-	/* How the new timestamps stand to the first of the old ones: further on, before, just the
-	 * same. */
+	/* The new timestamps relative to the first old ones: later, earlier, equal. */
 	static const struct {
 		uint32_t timestamp;
-		unsigned lost; /* with the same timestamps the first packets can't be told from
-		                  duplicates */
+		/* with the same timestamps the first packets look like duplicates */
+		unsigned lost;
 	} rows[] = {{320000, 0}, {0x80000000, 0}, {(uint32_t)-5000000, 0}, {7, 3}};
 
 	for (unsigned i = 0; i < ARRAY_LEN(rows) * 4; i++) {
@@ -301,11 +300,12 @@ static void a_source_that_begins_again(void)
 	}
 }
 
-/* Two sources, or more, count under one SSRC at a time: all are heard, under a name each. */
+/* Two or more sources with their own sequence numbers under one SSRC: all are received, each under
+ * its own outgoing SSRC. */
 static void counters_under_one_ssrc(void)
 {
-	/* Apart by so many; closer than the window the first packets of the later one may look
-	 * late. */
+	/* Distances of the sequence numbers; within the window the first packets of the later
+	 * source may look late. */
 	static const struct {
 		uint16_t apart;
 		unsigned lost;
@@ -332,8 +332,7 @@ static void counters_under_one_ssrc(void)
 	}
 }
 
-/* More counters than names: names are given up and others taken, and the limit of SSRCs silences
- * nobody. */
+/* More sources than outgoing SSRCs: SSRCs are reclaimed, and the SSRC limit silences no source. */
 static void names_are_reclaimed(void)
 {
 	struct listener l;
@@ -346,21 +345,20 @@ static void names_are_reclaimed(void)
 		heard += hears(&l);
 	}
 	EXPECT(heard >= 1200 - 12);
-	/* All at once: whatever is dropped, none is covered by a keystream of another. */
+	/* All at once: packets may be dropped, but no keystream is used twice. */
 	for (unsigned k = 0; k < 60; k++)
 		core_sends(&l, (uint16_t)test_random(&l.s.g.random),
 		           (uint32_t)test_random(&l.s.g.random));
 	(void)hears(&l);
 	EXPECT_INT(core_speaks(&l, 30000, 50, 5), 50);
-	/* Another source has its place still. */
+	/* Another source still has its place. */
 	EXPECT_INT(report(&l, SSRC_B + 1), 1);
 	EXPECT_OK(call_query(&l.s.g, l.s.call));
 	EXPECT_INT(l.s.g.media_stats[0].legs[1].verdicts[VERDICT_DUPLICATE], 0);
 	listener_close(&l);
 }
 
-/* Any number of counters, jumps, repeats and bursts: what was sent under one index is never sent
- * under it again. */
+/* Random sources, jumps, repeats and bursts: no index is used twice. */
 static void random_sources_never_reuse(void)
 {
 	struct {
@@ -395,8 +393,8 @@ static void random_sources_never_reuse(void)
 	listener_close(&l);
 }
 
-/* What the network does to a source that counts as it should changes no name and sends nothing
- * twice. */
+/* Late and repeated packets of a regular source do not change its outgoing SSRC, and nothing
+ * is sent twice. */
 static void late_and_twice_change_no_name(void)
 {
 	struct listener l;
@@ -405,20 +403,20 @@ static void late_and_twice_change_no_name(void)
 	if (!listener_open(&l))
 		return;
 	for (unsigned k = 0; k < 3000; k++) {
-		unsigned at = k % 10 == 7 ? k + 1 : k % 10 == 8 ? k - 1 : k; /* swapped, */
+		unsigned at = k % 10 == 7 ? k + 1 : k % 10 == 8 ? k - 1 : k; /* two swapped */
 
 		core_sends(&l, (uint16_t)(65000 + at), at * 160);
 		if (k % 10 == 3)
-			core_sends(&l, (uint16_t)(65000 + at), at * 160); /* doubled at once, */
+			core_sends(&l, (uint16_t)(65000 + at), at * 160); /* sent twice */
 		if (k % 10 == 5)
-			core_sends(&l, (uint16_t)(65000 + at - 5),
-			           (at - 5) * 160); /* and once more later */
+			/* sent again later */
+			core_sends(&l, (uint16_t)(65000 + at - 5), (at - 5) * 160);
 		heard += hears(&l);
 	}
 	EXPECT_INT(heard, 3000);
 	EXPECT_INT(l.ear.n_ssrcs, 1);
 	EXPECT_INT(l.ear.refused, 0);
-	/* Late by more than the terminal's window: it is the same source still. */
+	/* Later than the terminal's window: still the same source. */
 	core_sends(&l, (uint16_t)(65000 + 3000 + 200), 3200 * 160);
 	core_sends(&l, (uint16_t)(65000 + 3001), 3001 * 160);
 	core_sends(&l, (uint16_t)(65000 + 3000 + 201), 3201 * 160);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a call has counted: RTP and RTCP apart, source by source, and over m-lines that go and come
- * again. */
+/* Statistics of a call: RTP and RTCP separately, per source, and with m-lines that are removed
+ * and added again. */
 #include "tests/harness/call.h"
 
 enum { SSRC_A = 0x0a0a0a0a, SSRC_C = 0x0c0c0c0c, RTP_LEN = 172, RTCP_LEN = 28 };
@@ -24,7 +24,7 @@ static void send_rtp(struct talk *t, uint32_t ssrc, uint64_t first, unsigned n)
 	}
 }
 
-/* A sender report, whole or cut so that it is none. */
+/* Sends a sender report, complete or too short. */
 static void send_rtcp(struct talk *t, uint32_t ssrc, unsigned n)
 {
 	uint8_t octets[RTCP_LEN] = {0x80,
@@ -80,8 +80,7 @@ static void rtp_and_rtcp_are_counted_apart(void)
 	EXPECT_INT(s->rtcp_bytes, 2 * RTCP_LEN);
 	EXPECT_INT(s->rx_bytes, 5 * len + 2 * RTCP_LEN);
 	EXPECT_INT(s->rtcp_errors, 0);
-	/* Nobody may send there any more: RTCP goes on, RTP does not; and with the leg it would go
-	 * to, neither does. */
+	/* The gate closes: RTCP continues, RTP does not; without the leg neither continues. */
 	t.media.legs[1].exists = false;
 	EXPECT_OK(call_update(&t.g, t.call, &t.spec));
 	send_rtp(&t, SSRC_A, 6, 3);
@@ -104,7 +103,7 @@ static void what_is_gone_still_counts(void)
 	for (unsigned round = 0; round < 2; round++) {
 		struct relay_media_spec kept = t.media;
 
-		/* The m-line goes with both its legs, and comes again. */
+		/* The m-line is removed with both legs, and added again. */
 		for (unsigned i = 0; i < RELAY_LEGS_MAX; i++)
 			t.media.legs[i].exists = false;
 		EXPECT_OK(call_update(&t.g, t.call, &t.spec));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: inactivity, set-up, key lifetimes, failure rates, stream limits; each told once, and only
- * what is authentic counts. */
+/* Events: inactivity, set-up, key lifetimes, failure rates, stream limits. Each is raised once, and
+ * only authentic packets count. */
 #include "tests/harness/call.h"
 
 #include "base/clk.h"
@@ -13,7 +13,7 @@ static bool prepare(struct scene *s)
 	return scene_prepare(s, "evp", "AES_CM_128_HMAC_SHA1_80");
 }
 
-/* The end gets a fresh key that may protect so many packets. */
+/* Gives the end a new key with a lifetime of `pkts` packets. */
 static bool make_short_lived(struct scene *s, struct srtp_end *end, uint64_t pkts)
 {
 	struct keyctx *whole = call_key("AES_CM_128_HMAC_SHA1_80");
@@ -24,7 +24,7 @@ static bool make_short_lived(struct scene *s, struct srtp_end *end, uint64_t pkt
 	return ok;
 }
 
-/* From the terminal; `forged` has a wrong tag. True when the core heard it. */
+/* Sends from the terminal; `forged`: with a wrong tag. True if the core received it. */
 static bool comes_up(struct scene *s, uint32_t ssrc, uint64_t index, bool forged)
 {
 	size_t n = call_rtp(s->octets, ssrc, index);
@@ -92,7 +92,7 @@ static void inactivity_is_told_once_each_time(void)
 	scene_close(&s);
 }
 
-/* A stranger who floods can't keep a dead call alive. */
+/* A flood of forged packets does not keep a dead call alive. */
 static void forgeries_are_no_activity(void)
 {
 	struct scene s;
@@ -113,8 +113,8 @@ static void forgeries_are_no_activity(void)
 	scene_close(&s);
 }
 
-/* An update that turns it on counts from now, for the silence of a hold is none; one that turns it
- * off is obeyed. */
+/* An update that enables inactivity starts its time now, because the silence of a hold does not
+ * count; an update can also disable it. */
 static void inactivity_can_be_changed(void)
 {
 	struct scene s;
@@ -201,7 +201,7 @@ static void a_receive_key_ends(void)
 	}
 	EXPECT_INT(last_event(&s.g, RELAY_EVENT_KEY_SOFT_LIMIT)->count, SOFT);
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_KEY_EXPIRED), 0);
-	/* The terminal does not keep to it: its engine begins again from nothing. */
+	/* The terminal ignores its lifetime: its engine starts again. */
 	if (!scene_set_key(&s.up[0], twin))
 		return;
 	for (uint64_t i = 200; i < 210; i++)
@@ -215,8 +215,8 @@ static void a_receive_key_ends(void)
 	scene_close(&s);
 }
 
-/* Many a terminal announces a lifetime and does not keep to it: its media goes on, signalling was
- * told in time. */
+/* Many terminals announce a lifetime and exceed it: their media continues, and signalling was
+ * warned in time. */
 static void a_receive_key_is_told_of(void)
 {
 	struct keyctx *endless;
@@ -224,7 +224,7 @@ static void a_receive_key_is_told_of(void)
 
 	if (!prepare(&s) || !make_short_lived(&s, &s.up[0], LIFETIME))
 		return;
-	/* What the terminal sends under: the same key, which for it has no end. */
+	/* The terminal's send key: the same key, without a limit. */
 	s.media.legs[0].receive = s.up[0].ctx;
 	endless = call_key_again(s.up[0].ctx, (struct view){.n = 0}, 0);
 	if (!EXPECT(endless != NULL) || !scene_set_key(&s.up[1], endless) || !scene_start(&s))
@@ -241,7 +241,7 @@ static void a_receive_key_is_told_of(void)
 	scene_close(&s);
 }
 
-/* 128 packets are half a second of video: it has a window of its own. */
+/* 128 packets are half a second of video: video has its own window size. */
 static void windows_by_kind(void)
 {
 	for (unsigned video = 0; video < 2; video++) {
@@ -318,8 +318,8 @@ static void later(struct scene *s, uint64_t seconds)
 	stage_run(&s->g, 1);
 }
 
-/* Four sources fit; a fifth is refused and told of, until one of the four has been idle for long:
- * the one idle longest makes room. */
+/* Four sources fit; the fifth is refused and reported, until one of the four is idle for long: then
+ * the one idle longest is evicted. */
 static void sources_above_the_limit(void)
 {
 	struct scene s;

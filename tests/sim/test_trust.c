@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Order of trust: whatever arrives, only authenticated packets move anything, and the call goes on.
- */
+/* Order of trust: whatever arrives, only authenticated packets change state, and
+ * the call continues. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -20,7 +20,8 @@ static void put(struct scene *s, const struct addr *from, size_t n)
 	EXPECT_OK(sim_send(s->g.sim, from, &call_local_a, s->octets, n));
 }
 
-/* How many packets the core has got since last asked; each must be one that call_rtp made. */
+/* Number of packets that the core received since the last call; each must have been
+ * made by call_rtp. */
 static unsigned heard(struct scene *s)
 {
 	struct sim_pkt got;
@@ -37,10 +38,8 @@ static unsigned heard(struct scene *s)
 	return n;
 }
 
-/*
- * Three wraps of the sequence number. Near each, packets are lost and shuffled within a window,
- * also across the wrap; every packet that was sent arrives once, in clear, with the right octets.
- */
+/* Three wraps of the sequence number. Near each wrap, packets are lost and reordered within a
+ * window, also across the wrap; every packet sent arrives once, in clear and unchanged. */
 static void three_wraps(const char *engine)
 {
 	enum { SPAN = 3 * 65536 + 300, BLOCK = 40 };
@@ -57,8 +56,8 @@ static void three_wraps(const char *engine)
 		for (; n < BLOCK; n++)
 			block[n] = at + n;
 		at += BLOCK;
-		/* Far from the wraps only every 20th block is sent: the gaps are losses, far below
-		 * half the space. */
+		/* Far from the wraps only every 20th block is sent: the gaps look like losses, far
+		 * below half the sequence space. */
 		if (!near_wrap && at / BLOCK % 20)
 			continue;
 		for (unsigned i = 0; i + 1 < n; i++) {
@@ -122,8 +121,8 @@ static void replays_are_dropped(void)
 	scene_close(&s);
 }
 
-/* Every octet of a packet changed in turn: none passes, none moves anything, and the good one still
- * does pass. */
+/* Changes every octet of a packet in turn: none passes or changes state, and the correct
+ * packet still passes. */
 static void forgeries_move_nothing(void)
 {
 	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
@@ -145,7 +144,7 @@ static void forgeries_move_nothing(void)
 		put(&s, &mallory, n);
 		EXPECT_INT(heard(&s), 0);
 	}
-	/* A sequence number far ahead would move the ROC if it were believed. */
+	/* A sequence number far ahead would change the ROC if it were believed. */
 	memcpy(s.octets, good, n);
 	be16_put(s.octets + 2, 40000);
 	put(&s, &mallory, n);
@@ -187,8 +186,8 @@ static void a_flood_of_sources_keeps_nothing(void)
 	scene_close(&s);
 }
 
-/* The terminal's NAT gives it another port: the first authenticated packet moves the latch, an old
- * one replayed from elsewhere does not. */
+/* The terminal's NAT changes its port: the first authenticated packet moves the latch, an old
+ * packet replayed from elsewhere does not. */
 static void a_rebind_is_followed_once_proven(void)
 {
 	static const struct addr moved = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};
@@ -217,8 +216,8 @@ static void a_rebind_is_followed_once_proven(void)
 	scene_close(&s);
 }
 
-/* Held back by Mallory and never seen: authentic, so heard, but behind what came since; where it
- * comes from says nothing. */
+/* Mallory held it back: authentic, so it is forwarded, but older than the latest packet, so its
+ * source address is not learnt. */
 static void an_old_packet_moves_no_latch(void)
 {
 	static const struct addr mallory = {.ip = {203, 0, 113, 9}, .port = 666, .version = 4};
@@ -256,7 +255,7 @@ static void an_old_packet_moves_no_latch(void)
 		EXPECT(sim_receive(s.g.sim, &call_peer_b, &got));
 		EXPECT(addr_eq(&scene_leg_a(&s)->remote, &call_peer_a));
 	}
-	/* Nor under the key before, once the new one was heard. */
+	/* Also not under the previous key, once the new key was used. */
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(scene_goes_up(&s, &s.up[1], SSRC_A, 5));
@@ -269,7 +268,7 @@ static void an_old_packet_moves_no_latch(void)
 	scene_close(&s);
 }
 
-/* Clear RTP, STUN, DTLS and noise at a secure leg reach nobody, whoever sends them. */
+/* Clear RTP, STUN, DTLS and noise at a secure leg reach nobody, from any sender. */
 static void what_is_not_srtp_stays_out(void)
 {
 	static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A leg where nothing authenticates says what it is sent instead: plain packets, another key, tags
- * of another length. */
+/* A leg where nothing authenticates reports what it receives instead: plain packets, another key,
+ * another tag length. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -20,7 +20,7 @@ static bool is_libsrtp(const char *engine)
 	return engine[0] == 'l';
 }
 
-/* A packet of 20 ms with that payload type and random octets, but for the first `n_fixed`. */
+/* A 20 ms packet with the payload type and random octets, except the first `n_fixed`. */
 static size_t speech(struct scene *s, uint8_t pt, uint64_t index, unsigned n_fixed, unsigned len)
 {
 	(void)call_rtp(s->octets, SSRC, index);
@@ -51,7 +51,7 @@ static unsigned told(const struct scene *s, enum relay_finding finding)
 	return n;
 }
 
-/* What the terminal means comes at last: it is heard, and nothing is found any more. */
+/* At last the correct packets arrive: they are received, and the finding ends. */
 static void ends_well(struct scene *s, struct srtp_end *end, uint64_t index)
 {
 	EXPECT(arrives(s, end_protect(end, s->octets, speech(s, 0, index, 0, LEN),
@@ -103,7 +103,7 @@ static void plain_rtp_is_called_clear(void)
 	}
 }
 
-/* Lengths that fill the packet leave no room for an index and a tag. */
+/* The lengths of plain RTCP fill the packet and leave no room for an index and a tag. */
 static void plain_rtcp_is_called_clear(void)
 {
 	for (unsigned e = 0; e < ARRAY_LEN(engines); e++) {
@@ -151,7 +151,7 @@ static void protected(const char *engine, const char *suite, struct keyctx *thei
 	srtp_close(&end);
 }
 
-/* A payload of equal octets, too: it is cipher text that is compared. */
+/* Also with a payload of equal octets, because cipher text is compared. */
 static void another_key_is_called_wrong(void)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(engines); i++) {
@@ -180,7 +180,7 @@ static struct keyctx *under(const char *suite, const struct keyctx *k, struct vi
 	return again;
 }
 
-/* The same key with tags cut off otherwise: found by the first packet, and no packet is let in. */
+/* The same key with another tag length: found with the first packet, and no packet is accepted. */
 static void other_tags(const char *engine, const char *ours, const char *theirs, bool has_mki,
                        unsigned n)
 {
@@ -192,7 +192,7 @@ static void other_tags(const char *engine, const char *ours, const char *theirs,
 	struct srtp_end end;
 	struct scene s;
 
-	/* The reference engine can't try it: it finds no more than that the key is not this one. */
+	/* The reference engine cannot try another tag length: it reports a wrong key. */
 	test_context("%s expects %s, gets %s, %u packets", engine, ours, theirs, n);
 	if (!scene_prepare(&s, engine, ours) ||
 	    !scene_set_key(&s.up[0], under(ours, s.up[0].ctx, mki)) ||
@@ -233,7 +233,7 @@ static void tags_of_another_length(void)
 	}
 }
 
-/* Forgeries and replays beside what is found change little, and a finding ends with a new key. */
+/* Forgeries and replays do not disturb a finding, and it ends with a new key. */
 static void a_new_key_begins_anew(void)
 {
 	struct scene s;
@@ -243,7 +243,7 @@ static void a_new_key_begins_anew(void)
 	ends_well(&s, &s.up[0], 400);
 	for (uint64_t i = 0; i < 50; i++)
 		EXPECT(!arrives(&s, speech(&s, 0, 500 + i, 0, LEN)));
-	/* Something authenticated: what fails now is an attack, or a fault of another kind. */
+	/* Something authenticated: later failures are an attack or another fault. */
 	EXPECT_INT(scene_leg_a(&s)->finding, RELAY_FINDING_NONE);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_AUTH_FAILED], 50);
 	scene_use_keys(&s, 1);
