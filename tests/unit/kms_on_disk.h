@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A KMS with its state on disk, and terminals made of keyctx/ticket that ask it. */
+/* A KMS with its state on disk, and terminals (keyctx/ticket) that send requests to it. */
 #ifndef TESTS_UNIT_KMS_ON_DISK_H
 #define TESTS_UNIT_KMS_ON_DISK_H
 
@@ -47,11 +47,11 @@ static const char home2[] __attribute__((unused)) =
 	"\"psk\":{\"id\":\"kms2\",\"key\":"
 	"\"808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f\"}}]}";
 
-/* One KMS with its state in a folder of its own. */
+/* A KMS with its state in a separate folder. */
 struct office {
 	char dir[64];
 	const char *conf;
-	size_t seen_max; /* 0: as usual */
+	size_t seen_max; /* 0: the default */
 	struct kms_store_disk *disk;
 	struct kms *kms;
 };
@@ -73,7 +73,7 @@ static inline bool open_office(struct office *o)
 	return EXPECT_OK(kms_new(&o->kms, &c, &why));
 }
 
-/* Without a word to the state: what a killed process leaves. */
+/* Closes without saving anything, like a killed process. */
 static inline void close_office(struct office *o)
 {
 	kms_free(o->kms);
@@ -201,7 +201,7 @@ static inline struct ticket_request *make_request(struct terminal *t, const char
 	return q;
 }
 
-/* Mode 1: asks for a ticket; NULL when it was refused, `*result` says how. */
+/* Mode 1: requests a ticket; NULL if it was refused, with the reason in `*result`. */
 static inline struct ticket_grant *request(struct office *o, struct terminal *t, const char *callee,
                                            enum kms_result *result)
 {
@@ -284,7 +284,7 @@ static inline bool take(struct resolving *x, struct kms_request *j,
 	          EXPECT_INT(kms_request_result(j), KMS_GRANTED) &&
 	          EXPECT_OK(ticket_resolve_receive(x->q, kms_request_octets(j), &r, &fault));
 
-	/* MPKi is the same at both ends; MPKr is forked, so it is not. */
+	/* Both ends have the same MPKi. MPKr is forked, so it differs. */
 	ok = ok && EXPECT(memcmp(r->keys->mpki, grant->keys->mpki, grant->keys->mpk_len) == 0) &&
 	     EXPECT(memcmp(r->keys->mpkr, grant->keys->mpkr, grant->keys->mpk_len) != 0);
 	ticket_resolution_free(r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/front/balance: sessions go where there is least to do. */
+/* relay/front/balance: a new session goes to the worker with the least work. */
 #include "base/clk.h"
 #include "relay/front/balance.h"
 #include "tests/harness/harness.h"
@@ -14,8 +14,8 @@ static void by_number_where_nothing_flows(void)
 	EXPECT_INT(balance_take(&p), 1);
 }
 
-/* One heavy session weighs as much as the packets it sends; new ones as much as the average, until
- * they are measured. */
+/* A session weighs as much as the packets it sends; a new session weighs the average until
+ * it is measured. */
 static void by_packets_where_they_flow(void)
 {
 	struct balance p = {.n = 2};
@@ -27,11 +27,11 @@ static void by_packets_where_they_flow(void)
 	EXPECT(balance_is_due(&p, NS_PER_S));
 	balance_measure(&p, first, NS_PER_S);
 	EXPECT_INT(p.of[0].pps, 3000);
-	/* 1,550 packets a second each: two more draw level. */
+	/* 1,550 packets a second each: two more sessions make both equal. */
 	EXPECT_INT(balance_take(&p), 1);
 	EXPECT_INT(balance_take(&p), 1);
 	EXPECT_INT(balance_take(&p), 0);
-	/* The heavy one ends. */
+	/* The heavy session ends. */
 	balance_give(&p, 0);
 	balance_give(&p, 0);
 	EXPECT_INT(balance_take(&p), 0);
@@ -48,7 +48,7 @@ static void a_measurement_covers_its_time(void)
 	balance_measure(&p, second, 9 * NS_PER_S);
 	EXPECT_INT(p.of[0].pps, 0);
 	EXPECT_INT(p.of[1].pps, 3000);
-	balance_measure(&p, second, 9 * NS_PER_S); /* no time at all */
+	balance_measure(&p, second, 9 * NS_PER_S); /* an interval of zero */
 	EXPECT_INT(balance_take(&p), 0);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest pieces: text, numbers, base64, octets. */
+/* The smallest modules: text, numbers, base64, octets. */
 #include "base/addr.h"
 #include "base/b64.h"
 #include "base/bytes.h"

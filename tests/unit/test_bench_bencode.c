@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode of the ng client: both ways, and what is refused. */
+/* Bencode of the ng client: encoding, decoding, refused input. */
 #include "bench/target/bencode.h"
 
 #include "tests/harness/harness.h"

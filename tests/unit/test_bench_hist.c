@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The histogram: exact where it promises, within its step elsewhere, percentiles against a sorted
- * list. */
+/* The histogram: exact for small values, within one step for large ones; percentiles compared with
+ * a sorted list. */
 #include "bench/result/hist.h"
 
 #include <stdlib.h>

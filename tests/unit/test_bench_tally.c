@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Probes and tallies: every altered octet is seen; loss, duplicates and order are told apart. */
+/* Probes and tallies: every changed octet is detected; loss, duplicates and
+ * reordering are distinguished. */
 #include "bench/gen/probe.h"
 #include "bench/result/tally.h"
 

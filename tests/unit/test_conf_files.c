@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The settings file and the manual that are shipped say what the table of settings says. */
+/* The shipped settings file and manual page agree with the table of settings. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -20,7 +20,7 @@ static char *read_shipped(const char *path)
 	return text;
 }
 
-/* Compares; with SLUICE_WRITE_CONF in the environment writes it first. */
+/* Compares; writes the file first if SLUICE_WRITE_CONF is set in the environment. */
 static void expect_file(const char *path, const struct buf *want)
 {
 	char *got;
@@ -48,7 +48,7 @@ static void example_is_the_table(void)
 	buf_free(&want);
 }
 
-/* As shipped, and with every setting's line brought to life. */
+/* As shipped, and with every commented-out setting enabled. */
 static void example_is_accepted(void)
 {
 	char *text = read_shipped("cmd/share/sluice.conf");
@@ -74,7 +74,7 @@ static void example_is_accepted(void)
 	free(text);
 }
 
-/* The settings between two headings; what stands around them is written by hand. */
+/* The settings between two headings are generated; the text around them is hand-written. */
 static void manual_is_the_table(void)
 {
 	static const char path[] = "docs/man/sluiced.conf.5", settings[] = "\n.SH SETTINGS\n",
@@ -94,7 +94,7 @@ static void manual_is_the_table(void)
 	buf_free(&want);
 }
 
-/* What is allowed stands beside what was wrong. */
+/* An error names the wrong value and the allowed ones. */
 static void wrong_values_are_told(void)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* control/cpus: lists of processors. */
+/* control/cpus: lists of CPUs. */
 #include "control/cpus.h"
 
 #include <sched.h>

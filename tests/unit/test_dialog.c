@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Offer and answer over sessions: what each side is told, and what the relay is asked for, with a
- * relay that only takes notes. */
+/* Offer and answer over sessions, with the fake relay: what each side receives, and what the relay
+ * is asked to do. */
 #include "base/secret.h"
 #include "tests/harness/dialog_scene.h"
 
@@ -45,7 +45,7 @@ static void a_plain_caller_reaches_a_secure_callee(void)
 	EXPECT(says("RTP/SAVP 0\r\n") && says("a=crypto:1 " A80) &&
 	       says("a=crypto:2 AES_CM_128_HMAC_SHA1_32"));
 	EXPECT(strcmp(key_said(0), "") != 0);
-	/* A wrong tag, our own key, no key: refused, and the offer still waits. */
+	/* A wrong tag, our own key, no key: refused, and the offer stays open. */
 	EXPECT_ERR(answer("alice", "bob", UE SAVP("4000", K1)), ERR_INVALID);
 	EXPECT_INT(got.sip_status, 488);
 	EXPECT_ERR(answer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\n"), ERR_INVALID);
@@ -96,19 +96,21 @@ static void an_unchanged_context_touches_nothing(void)
 	REQUIRE_OK(call_from_ue());
 	snprintf(first, sizeof(first), "%s", key_said(0));
 	before = fake_relay.updates;
-	/* The first answer lets packets in, which opens learning by itself. */
+	/* The first answer opens the gates, which starts learning anyway. */
 	EXPECT_INT(fake_relay.reopened, 0);
-	/* Other tag, blanks, padding, lifetime in words: the same context (U2, U3, U5). */
+	/* Another tag, blanks, padding, another notation of the lifetime: the same context
+	 * (U2, U3, U5). */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9  " A80 "  inline:" K1
 	                    "|2^48\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(fake_relay.updates, before);
-	/* But signalling spoke, so that learning opens again, on both legs. */
+	/* The repeated signalling restarts learning on both legs. */
 	EXPECT_INT(fake_relay.reopened, 2);
 	EXPECT(says("a=crypto:9 "));
 	EXPECT_TEXT(key_said(0), first);
-	/* The callee offers: it hears of no keys, the caller sees our line as it was (U11). */
+	/* The callee offers: it sees no keys, and the caller sees our a=crypto
+	 * line unchanged (U11). */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT_TEXT(key_said(0), first);
@@ -117,7 +119,7 @@ static void an_unchanged_context_touches_nothing(void)
 	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT_INT(fake_relay.reopened, 4);
-	/* With something new beside it, too. */
+	/* Also together with a new one. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5002")));
 	REQUIRE_OK(answer("bob", "alice",
 	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
@@ -126,7 +128,7 @@ static void an_unchanged_context_touches_nothing(void)
 	tear_down();
 }
 
-/* ng's words, and what a description speaks of beside RTP. */
+/* The latch flags of ng, and descriptions that name other media than RTP. */
 static void words_of_latching(void)
 {
 	char text[512];
@@ -177,7 +179,7 @@ static void a_new_key_is_accepted_or_refused(void)
 	EXPECT_ERR(offer("alice", "bob", UE SAVP("4000", K3)), ERR_REKEY);
 	EXPECT_INT(got.sip_status, 488);
 	EXPECT(is_key(leg(0, 0)->receive, K2));
-	/* With a new address it is a new stream, not a re-key (U6). */
+	/* With a new address it is a new stream and no re-key (U6). */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K3)));
 	EXPECT_TEXT(got.media[0].change, "renewed");
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
@@ -227,7 +229,7 @@ static void glare_and_refusal_leave_everything(void)
 	REQUIRE_OK(ask(DIALOG_REJECT, "alice", "bob", ""));
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->remote.port == 4000);
-	/* Where nobody tells of refusals the next offer of the other side does. */
+	/* Without a notice of the refusal, the next offer of the other side undoes the open one. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K2)));
 	options.supersede_glare = true;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
@@ -264,7 +266,7 @@ static void media_come_and_go(void)
 	EXPECT(says("m=video 0 RTP/AVP 96\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/SAVP 96\r\n"));
 	EXPECT(!leg(1, 0)->exists && leg(0, 0)->exists);
-	/* Back again: fresh keys (U8). */
+	/* Back to SRTP: new keys (U8). */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
 	                                     " inline:" K3 "\r\n"));
@@ -288,7 +290,7 @@ static void retries_and_forks_see_the_same_keys(void)
 	begin();
 	REQUIRE_OK(call_from_ue());
 	snprintf(first, sizeof(first), "%s", key_said(0));
-	/* 200 after 183: the same again. Another fork: the same K_G, its address. */
+	/* A 200 after the 183: the same answer. Another fork: the same K_G, another address. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_TEXT(key_said(0), first);
 	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
@@ -546,7 +548,7 @@ static void survives_want_of_memory(void)
 
 	dialog_options_defaults(&options);
 	secret_get_usage(&before);
-	/* A call goes on without the tag of its answer. */
+	/* A call continues if only the memory for the answer's tag is missing. */
 	test_each_allocation_failing_but(whole_call, 1);
 	secret_get_usage(&after);
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);

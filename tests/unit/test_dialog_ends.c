@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends: a delete ends what it names, a call that was deleted goes on for a while, and answers that
- * come once more are answered. */
+/* Ends: a delete ends what it names, a deleted call continues for a while, and repeated answers get
+ * the same reply. */
 #include "base/secret.h"
 #include "base/mem.h"
 #include "control/dialog/later.h"
@@ -37,7 +37,7 @@ static enum err end_branch(const char *branch, const char *to)
 	return ask_branch(DIALOG_DELETE, branch, to, "");
 }
 
-/* Turns until what was due is done. */
+/* Runs until everything that is due has been done. */
 static bool ends_soon(void)
 {
 	for (unsigned i = 0; i < 1000 && !fake_relay.deletes; i++) {
@@ -65,7 +65,8 @@ static unsigned counted(void)
 
 /* --- branches --------------------------------------------------------------- */
 
-/* [with the callee's tag]: a refusal names the branch, with or without the tag of who refused. */
+/* [with the callee's tag]: a refusal names the branch, with or without the tag of the
+ * side that refused. */
 static void a_refused_branch_ends_alone(void)
 {
 	static const char *const tags[] = {"", "busy"};
@@ -80,12 +81,12 @@ static void a_refused_branch_ends_alone(void)
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "bob", CORE AVP("5000")));
 		EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5000);
 		EXPECT_INT(fake_relay.sessions->media[0].active, 1);
-		/* Told again: nothing is left to end. */
+		/* Repeated: nothing is left to end. */
 		REQUIRE_OK(end_branch("z1", tags[i]));
 		EXPECT(leg(0, 1)->exists);
 		EXPECT_INT(fake_relay.deletes, 0);
 		end_later();
-		/* The first of them, before and after the other has answered. */
+		/* The first branch, before and after the other has answered. */
 		begin_later();
 		REQUIRE_OK(offer_branch("z0"));
 		REQUIRE_OK(offer_branch("z1"));
@@ -116,7 +117,7 @@ static void the_last_branch_takes_the_call_along(void)
 	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	end_later();
-	/* No branch was named, and there was one offer: whoever refused was the only one. */
+	/* No branch was named and there was one offer: the refusal ends the call. */
 	begin_later();
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "busy", ""));
@@ -131,8 +132,8 @@ static void the_last_branch_takes_the_call_along(void)
 	end_later();
 }
 
-/* One place after the other: the next offer takes back what the first refusal began, and nobody
- * waits for who refused. */
+/* Serial forking: the next offer undoes the end that the first refusal started, and nobody waits
+ * for the first callee. */
 static void a_serial_fork_ends_with_its_dialog(void)
 {
 	begin_later();
@@ -151,7 +152,7 @@ static void a_serial_fork_ends_with_its_dialog(void)
 	end_later();
 }
 
-/* A branch that had answered early is refused: those that still ring are awaited. */
+/* A branch with early media is refused: the call waits for the branches that still ring. */
 static void early_media_of_a_branch_ends(void)
 {
 	begin_later();
@@ -164,7 +165,7 @@ static void early_media_of_a_branch_ends(void)
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("6000")));
 	EXPECT(leg(0, 2)->remote.port == 6000 && leg(0, 2)->can_send &&
 	       fake_relay.sessions->media[0].active == 2);
-	/* From now on it is a call like any other. */
+	/* From here on an ordinary call. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("6002")));
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
@@ -174,7 +175,7 @@ static void early_media_of_a_branch_ends(void)
 	end_later();
 }
 
-/* Several places under one name, or under none: a refusal of one of them leaves the others. */
+/* Several branches with the same name, or without a name: a refusal of one leaves the others. */
 static void places_that_share_a_name(void)
 {
 	static const char *const names[] = {"z0", ""};
@@ -199,8 +200,8 @@ static void places_that_share_a_name(void)
 	}
 }
 
-/* The caller's tag alone, where several places were offered to: perhaps only one of them is out, or
- * lost against the one that answered. */
+/* Only the caller's tag, with several branches: perhaps one branch was refused, or lost against the
+ * one that answered. */
 static void a_refusal_that_names_nobody(void)
 {
 	begin_later();
@@ -210,11 +211,11 @@ static void a_refusal_that_names_nobody(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_INT(ending(), 0);
-	/* The next one is the end. */
+	/* The next delete ends the call. */
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_INT(ending(), 1);
 	end_later();
-	/* So it is where nobody else was offered to, and where it shall be at once. */
+	/* With one branch, or with delay 0, the same delete ends the call. */
 	for (unsigned i = 0; i < 2; i++) {
 		begin_later();
 		REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
@@ -228,7 +229,7 @@ static void a_refusal_that_names_nobody(void)
 	}
 }
 
-/* One after the other: the call goes on under its Call-ID, whether the end waits or not. */
+/* Serial forking: the call continues under its Call-ID, whether the end is delayed or not. */
 static void serial_forks(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -246,8 +247,7 @@ static void serial_forks(void)
 	}
 }
 
-/* With SRTP on both sides each branch has keys of its own, so each of them may answer, and again.
- */
+/* With SRTP on both sides each branch has its own keys, so each may answer, also repeatedly. */
 static void branches_have_keys_of_their_own(void)
 {
 	char said[2][41];
@@ -260,7 +260,7 @@ static void branches_have_keys_of_their_own(void)
 		snprintf(said[i], sizeof(said[i]), "%s", key_said(0));
 	}
 	EXPECT(strcmp(said[0], said[1]) != 0);
-	/* A retry of either is offered what it was offered before. */
+	/* A repeated offer to a branch gets the same description. */
 	REQUIRE_OK(offer_branch("z0"));
 	EXPECT_TEXT(key_said(0), said[0]);
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early",
@@ -286,15 +286,15 @@ static void a_deleted_call_goes_on_for_a_while(void)
 	REQUIRE_OK(call_from_ue());
 	options.delete_delay_ms = LONG_MS;
 	options.transport = SDP_PROFILE_OTHER;
-	/* A refused re-INVITE, as proxies tell it: with the offer still open, and its sender's tag
-	 * alone. */
+	/* A refused re-INVITE as proxies report it: with the offer still open, and only
+	 * its sender's tag. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(leg(0, 0)->can_send && leg(0, 0)->remote.port == 4000 && leg(0, 1)->can_receive);
 	EXPECT_INT(ending(), 1);
 	EXPECT_INT(counted(), 0);
-	/* The next offer, of either side, or an answer, takes it back. */
+	/* The next offer of either side, or an answer, cancels the end. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5002")));
 	EXPECT_INT(ending(), 0);
 	EXPECT_INT(counted(), 1);
@@ -303,13 +303,13 @@ static void a_deleted_call_goes_on_for_a_while(void)
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 0);
 	EXPECT_INT(leg(0, 1)->remote.port, 5002);
-	/* A stranger's does not. */
+	/* A stranger's offer does not. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);
 	EXPECT_ERR(answer("mallory", "bob", UE AVP("6666")), ERR_NOT_FOUND);
 	EXPECT_INT(ending(), 1);
-	/* At once, when asked so. */
+	/* At once, if the request says so. */
 	options.delete_delay_ms = 0;
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_INT(fake_relay.deletes, 1);
@@ -329,8 +329,7 @@ static void then_it_ends(void)
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	EXPECT_INT(counted() + ending(), 0);
 	end_later();
-	/* The earlier of two times holds; and what ends the session otherwise leaves nothing
-	 * behind. */
+	/* The earlier of two end times holds, and a session that ends otherwise leaves no state. */
 	begin_later();
 	REQUIRE_OK(call_from_ue());
 	options.delete_delay_ms = LONG_MS;
@@ -360,7 +359,7 @@ static void a_session_deleted_by_its_id_ends_at_once(void)
 	end_later();
 }
 
-/* After the end of a call its Call-ID is free, also while the call goes on. */
+/* After the end of a call its Call-ID is free, even while the media still continues. */
 static void another_call_may_have_the_call_id(void)
 {
 	begin_later();
@@ -394,7 +393,7 @@ static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
 	return got.e;
 }
 
-/* Ten sessions are allowed; those that are ending are not among them. */
+/* Ten sessions are allowed; sessions that are ending do not count. */
 static void what_is_ending_does_not_count(void)
 {
 	begin_later();
@@ -409,14 +408,14 @@ static void what_is_ending_does_not_count(void)
 		REQUIRE_OK(call_named(i, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 10);
 	EXPECT_INT(counted(), 10);
-	/* As many beside them, no more: then the oldest goes. */
+	/* At most as many ending sessions; then the oldest ends at once. */
 	REQUIRE_OK(call_named(10, DIALOG_DELETE, ""));
 	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_ERR(call_named(0, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
 	end_later();
 }
 
-/* There are 500 pairs, of which each call takes two. */
+/* There are 500 port pairs; each call takes two. */
 static void ports_of_what_is_ending_are_the_first_to_go(void)
 {
 	struct service_config c;
@@ -435,7 +434,8 @@ static void ports_of_what_is_ending_are_the_first_to_go(void)
 	EXPECT_INT(fake_relay.deletes, 0);
 	REQUIRE_OK(call_named(10, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 9);
-	/* The one deleted first ends for a new call, and for a call that wants more. */
+	/* The call deleted first ends to make room for a new call, or for a call that
+	 * needs more ports. */
 	REQUIRE_OK(call_named(300, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_ERR(call_named(11, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
@@ -460,8 +460,7 @@ static void an_answer_once_more_after_an_update(void)
 	snprintf(first, sizeof(first), "%s", got.sdp);
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
-	/* While the UPDATE is open, and after it: what was said in the 183, and what is agreed now.
-	 */
+	/* While the UPDATE is open, and after it: the answer of the 183, and what is agreed now. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_TEXT(got.sdp, first);
 	EXPECT_INT(leg(0, 1)->remote.port, 5000);
@@ -472,19 +471,19 @@ static void an_answer_once_more_after_an_update(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5050")));
 	EXPECT_TEXT(got.sdp, first);
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
-	/* Something new needs an offer. */
+	/* A changed answer needs an offer. */
 	EXPECT_ERR(answer("alice", "bob", CORE AVP("5090")), ERR_WRONG_STATE);
 	EXPECT(strstr(got.why, "no offer waits for this answer") != NULL);
 	EXPECT_ERR(answer("alice", "bob", CORE AVP("5050") AVP("5052")), ERR_WRONG_STATE);
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
-	/* The caller's turn goes on as it would have. */
+	/* The caller's open offer is not affected. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5050")));
 	EXPECT_INT(leg(0, 0)->remote.port, 4004);
 	end_later();
 }
 
-/* Both sides offered; the one that came first is the one that was answered. */
+/* Both sides offered; the answer belongs to the offer that came first. */
 static void an_answer_to_an_offer_that_was_crossed(void)
 {
 	begin_later();
@@ -494,11 +493,11 @@ static void an_answer_to_an_offer_that_was_crossed(void)
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(leg(0, 0)->remote.port == 4004 && leg(0, 1)->remote.port == 5000);
-	/* And the call is as after any other. */
+	/* Then the call continues like any other. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4004", K1)));
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
-	/* Where its new media went with it the reason says so, and the offer that took its place
+	/* If its new media was removed with it, the reason says so, and the later offer
 	 * can be answered. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE SAVP("4004", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
@@ -525,8 +524,8 @@ static enum err whole(void)
 	return e ? e : end_branch("", "bob");
 }
 
-/* Something is answered in every case, and nothing stays behind; what a branch or a delay lacks
- * memory for is done without. */
+/* Every request gets a reply, and no state stays behind; a branch or a delay without
+ * memory is skipped. */
 static void survives_want_of_memory(void)
 {
 	struct secret_usage before, after;

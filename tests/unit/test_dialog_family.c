@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* IPv4 and IPv6 on either side of a call: which address each side is told, and what becomes of it
- * when a side changes family. */
+/* IPv4 and IPv6 on the two sides of a call: the address each side gets, and what happens when a
+ * side changes its family. */
 #include "control/session/interfaces.h"
 #include "tests/harness/dialog_scene.h"
 
@@ -8,7 +8,7 @@
 #define TOLD4 "c=IN IP4 203.0.113.1\r\n"
 #define TOLD6 "c=IN IP6 2001:db8::9\r\n"
 
-/* One name with an address of each family. */
+/* One interface name with an address of each family. */
 static void begin_dual(void)
 {
 	begin();
@@ -71,7 +71,7 @@ static void an_interface_of_one_family_decides(void)
 	EXPECT(says(TOLD4));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(says(TOLD6));
-	/* It is not said again in later offers, nor for lines that are added. */
+	/* Later offers, and offers that add m-lines, need not repeat it. */
 	options.interface[0] = options.interface[1] = -1;
 	REQUIRE_OK(offer("alice", "bob", UE6 AVP("4000") "m=video 4002 RTP/AVP 96\r\n"));
 	EXPECT(says(TOLD4));
@@ -97,13 +97,13 @@ static void what_is_not_there_is_named(void)
 	EXPECT(strstr(got.why, "remote [2001:db8::77]:5000: interface v4 has no IPv6 address") !=
 	       NULL);
 	EXPECT_INT(got.sip_status, 488);
-	/* An answer that fits is still taken. */
+	/* A correct answer is still accepted. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	tear_down();
 }
 
-/* The callee was told IPv4 and answers IPv6: media goes to it from IPv6, and what it sends to IPv4
- * is heard. */
+/* The callee got an IPv4 address and answers with IPv6: media to it is sent from IPv6, and what it
+ * sends to IPv4 is received. */
 static void an_answer_of_the_other_family(void)
 {
 	uint16_t told;
@@ -117,7 +117,7 @@ static void an_answer_of_the_other_family(void)
 	EXPECT_INT(leg(0, 1)->other_rtp, told);
 	EXPECT_INT(leg(0, 1)->other_rtcp, told + 1);
 	EXPECT_INT(leg(0, 1)->remote.version, 6);
-	/* The same answer again changes nothing; the next offer tells it the address it has now. */
+	/* The same answer again changes nothing; the next offer contains the current address. */
 	unsigned before = fake_relay.updates;
 	REQUIRE_OK(answer("alice", "bob", UE6 AVP("5000")));
 	EXPECT_INT(fake_relay.updates, before);
@@ -157,7 +157,7 @@ static void a_handover_and_back(void)
 	EXPECT(says(TOLD4));
 	EXPECT(is_at(0, 0, true));
 	EXPECT_INT(leg(0, 0)->port_rtp, first.port_rtp);
-	/* Hold by the address of none says nothing of families. */
+	/* A hold with the unspecified address says nothing about the family. */
 	REQUIRE_OK(offer("alice", "bob", HEAD "c=IN IP6 ::\r\nt=0 0\r\n" SAVP("4000", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(says(TOLD4));

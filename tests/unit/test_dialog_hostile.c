@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Hostile terminals, cores and signalling: what is agreed stays agreed, and no key serves two ends.
- */
+/* Hostile terminals, cores and signalling: the agreed state stays, and no key is used
+ * at two ends. */
 #include "base/secret.h"
 #include "tests/harness/dialog_scene.h"
 
-/* A running call of alice (SRTP) and bob (RTP), glare as ng has it. */
+/* A running call of alice (SRTP) and bob (RTP), with ng's rules for glare. */
 static void begin_call(void)
 {
 	begin();
@@ -13,7 +13,7 @@ static void begin_call(void)
 	options.transport = SDP_PROFILE_OTHER;
 }
 
-/* Under the tag that we offer. */
+/* With the tag that we offer. */
 #define SAVP_1(port, key) "m=audio " port " RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" key "\r\n"
 
 static bool is_as_agreed(void)
@@ -31,7 +31,7 @@ static void a_stranger_with_the_call_id_is_nobody(void)
 	options.supersede_glare = true;
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
-	/* While it rings, and once it runs: an INVITE of somebody else under the same Call-ID. */
+	/* During ringing and during the call: a stranger's INVITE with the same Call-ID. */
 	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(is_as_agreed());
@@ -62,8 +62,8 @@ static void another_fork_ends_alone(void)
 	tear_down();
 }
 
-/* Two terminals have answered one offer and the caller ends the second dialog: the first one talks
- * on. */
+/* Two terminals answered one offer and the caller ends the second dialog: the
+ * first one continues. */
 static void the_call_goes_back_to_the_fork_that_talks(void)
 {
 	begin_call();
@@ -72,14 +72,14 @@ static void the_call_goes_back_to_the_fork_that_talks(void)
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
 	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(is_as_agreed());
-	/* It is the call now, for the next offer too. */
+	/* It is the call now, also for the next offer. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(leg(0, 0)->remote.port, 4004);
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
-	/* Whichever side tells of it, and where the tag of the one alone is given. */
+	/* Whichever side reports it, also with its tag only. */
 	for (unsigned i = 0; i < 2; i++) {
 		begin_call();
 		REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
@@ -99,7 +99,7 @@ static void each_fork_has_its_key(void)
 	REQUIRE_OK(answer("alice", "carol", UE SAVP_1("4100", K2)));
 	REQUIRE_OK(answer("alice", "dave", UE SAVP_1("4200", K3)));
 	EXPECT(is_key(leg(0, 0)->receive, K3));
-	/* One that is not active ends, then the one that is. */
+	/* First the inactive one ends, then the active one. */
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
 	EXPECT(is_key(leg(0, 0)->receive, K3));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "dave", ""));
@@ -111,7 +111,7 @@ static void each_fork_has_its_key(void)
 	tear_down();
 }
 
-/* Nothing to go back to: after another offer, and when the fork is long past. */
+/* Nothing to return to: after another offer, or when the fork is too old. */
 static void a_fork_that_is_past_is_forgotten(void)
 {
 	begin_call();
@@ -128,7 +128,7 @@ static void a_fork_that_is_past_is_forgotten(void)
 		snprintf(tag, sizeof(tag), "fork%u", i);
 		REQUIRE_OK(answer("alice", tag, CORE AVP("6000")));
 	}
-	/* As many as are remembered; the oldest are not. */
+	/* The most forks that are remembered; older ones are not. */
 	for (unsigned i = 10; i-- > 5;) {
 		char tag[8];
 
@@ -140,7 +140,7 @@ static void a_fork_that_is_past_is_forgotten(void)
 	tear_down();
 }
 
-/* Some proxies name no side, or the called one alone: the call is meant. */
+/* Some proxies send no tag, or only the callee's: the delete means the call. */
 static void a_delete_that_names_little(void)
 {
 	begin_call();
@@ -153,7 +153,7 @@ static void a_delete_that_names_little(void)
 	tear_down();
 }
 
-/* The tag of the callee is another in 200 than in 183, and he offers under either. */
+/* The callee's tag in the 200 differs from that in the 183, and it offers under both. */
 static void tags_of_the_callee_may_change(void)
 {
 	begin_call();
@@ -208,7 +208,7 @@ static void our_own_key_never_comes_back(void)
 
 	begin_call();
 	snprintf(ours, sizeof(ours), "%s", key_said(0));
-	/* In a re-INVITE, with the same address and another. */
+	/* In a re-INVITE, with the same address and with another. */
 	for (unsigned port = 4000; port <= 4444; port += 444) {
 		snprintf(text, sizeof(text),
 		         UE "m=audio %u RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\n", port,
@@ -217,7 +217,7 @@ static void our_own_key_never_comes_back(void)
 		EXPECT_ERR(offer("alice", "bob", text), ERR_INVALID);
 		EXPECT_INT(got.sip_status, 488);
 	}
-	/* Beside another line it is passed over. */
+	/* Next to a good line it is skipped. */
 	snprintf(text, sizeof(text),
 	         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\na=crypto:2 " A80
 	            " inline:" K2 "\r\n",
@@ -251,7 +251,7 @@ static void a_key_in_use_takes_no_other_parameters(void)
 		EXPECT_INT(got.sip_status, 488);
 		EXPECT(is_as_agreed());
 	}
-	/* The other suite of the same length, same octets: the same keystream. */
+	/* The other suite with the same key length and the same octets has the same keystream. */
 	EXPECT_ERR(offer("alice", "bob",
 	                 UE
 	                 "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" K1
@@ -261,7 +261,7 @@ static void a_key_in_use_takes_no_other_parameters(void)
 	tear_down();
 }
 
-/* RFC 5939 is no way round the rules for keys. */
+/* RFC 5939 potential configurations must obey the same rules for keys. */
 static void a_potential_configuration_is_judged_alike(void)
 {
 	static const char *const capable =
@@ -300,7 +300,7 @@ static void mki_and_lifetime_stay_with_their_key(void)
 	EXPECT_INT(leg(0, 0)->receive->mki_len, 3);
 	EXPECT_OCTETS(leg(0, 0)->receive->mki, 3, "\0\1\2", 3);
 	EXPECT_INT(leg(0, 0)->receive->lifetime_pkts, 1 << 20);
-	/* The same in other words. */
+	/* The same in another notation. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:" K1
 	                    "|1048576|258:3\r\n"));
@@ -313,7 +313,8 @@ static void mki_and_lifetime_stay_with_their_key(void)
 static void an_offer_without_invite_sdp(void)
 {
 	begin();
-	/* The callee offers in 200, the caller answers in ACK: tags as the offerer sees them. */
+	/* The callee offers in the 200, the caller answers in the ACK; the tags are from
+	 * the offerer's view. */
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT(says("a=crypto:1 "));
@@ -354,7 +355,8 @@ static void media_change_places(void)
 	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
 	                                     " inline:" K2 "\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
-	/* Reordered, each with its own port and key: both are new where they now stand. */
+	/* The m-lines are swapped, each with its port and key: both count as new at
+	 * their new place. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2
 	                    "\r\n" SAVP("4000", K1)));
@@ -436,7 +438,7 @@ static void six_on_one_side(void)
 	EXPECT(says("c=IN IP6 2001:db8::9\r\n"));
 	EXPECT_INT(leg(0, 0)->interface, 1);
 	EXPECT_INT(leg(0, 1)->interface, 0);
-	/* A handover: the terminal comes from IPv4, so our address towards it has to be one too. */
+	/* A handover: the terminal moves to IPv4, so our address towards it must be IPv4 too. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(says("c=IN IP4 203.0.113.1\r\n"));

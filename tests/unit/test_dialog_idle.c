@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* When a call that nobody speaks in is over. */
+/* When a call without packets ends. */
 #include "base/clk.h"
 #include "control/dialog/idle.h"
 #include "tests/harness/harness.h"
 
-/* Of leg a and leg b: how long they may be silent (0: they should be), and when they were last
- * heard; seconds. */
+/* For leg a and leg b: the silence allowed (0: silence is expected), and the time of the last
+ * packet; in seconds. */
 static const struct {
 	uint32_t watch[2];
 	unsigned heard[2], settled, now;
 	bool is_over;
 } rows[] = {
-	{{60, 60}, {0, 0}, 1000, 1059, true}, /* never anything since the answer */
+	{{60, 60}, {0, 0}, 1000, 1059, true}, /* no packet since the answer */
 	{{60, 60}, {0, 0}, 1000, 1030, false},
 	{{60, 60}, {1100, 1110}, 1000, 1172, true},
-	{{60, 60}, {1100, 1171}, 1000, 1172, false}, /* one side is heard */
+	{{60, 60}, {1100, 1171}, 1000, 1172, false}, /* one side sends */
 	{{60, 60}, {1171, 1100}, 1000, 1172, false},
 	{{60, 0},
          {1100, 1171},
          1000,
          1172,
-         true}, /* a holds and its music has ended: what b sends all the same keeps nothing alive */
+         true}, /* a holds and its music has ended: packets of b do not keep the call alive */
 	{{60, 0}, {1130, 900}, 1000, 1172, false},
 	{{60, 0},
          {900, 900},
          1000,
          1172,
-         false}, /* a holds without music, whatever was under way when it began */
+         false}, /* a holds without music; packets that were on their way do not count */
 	{{60, 0}, {1004, 1003}, 1000, 1172, false},
 	{{0, 60}, {1004, 1003}, 1000, 1172, false},
 	{{60, 0}, {1004, 1003}, 1000, 1004 + DIALOG_IDLE_LIMIT_S, true},
 	{{0, 60}, {0, 1171}, 1000, 1172, false},
-	{{60, 60}, {1100, 1100}, 1165, 1172, false}, /* signalling has just spoken */
-	{{0, 0}, {1100, 1100}, 1000, 1172, false},   /* both hold, or it rings */
+	{{60, 60}, {1100, 1100}, 1165, 1172, false}, /* signalling was active a moment ago */
+	{{0, 0}, {1100, 1100}, 1000, 1172, false},   /* both hold, or the call rings */
 	{{0, 0}, {1100, 1100}, 1000, 1099 + DIALOG_IDLE_LIMIT_S, false},
 	{{0, 0}, {1100, 1100}, 1000, 1100 + DIALOG_IDLE_LIMIT_S, true},
 	{{0, 0}, {0, 0}, 1000, 1000 + DIALOG_IDLE_LIMIT_S, true},

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that come back in a call: video off and on, a fax in between, SRTP to RTP to SRTP; and those
- * that can't come back, each refused with its line alone. */
+/* Keys that return in a call: video off and on, a fax in between, SRTP to RTP to SRTP. A key that
+ * may not return is refused with its m-line only. */
 #include "tests/harness/dialog_scene.h"
 
 #define VIDEO(port, key)  "m=video " port " RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" key "\r\n"
 #define PLAIN_VIDEO(port) "m=video " port " RTP/AVP 96\r\n"
 #define FAX(port)         "m=image " port " udptl t38\r\n"
-/* A key that the relay has forgotten, by the fake relay's word. */
+/* A key that the (fake) relay reports as forgotten. */
 #define SPENT "XXXXlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
 
 static void begin_plain(void)
@@ -14,7 +14,7 @@ static void begin_plain(void)
 	begin();
 }
 
-/* Which place of the session the m-line has now: the one with legs. */
+/* The place of the m-line in the session: the media that has legs. */
 static unsigned place_of(unsigned first)
 {
 	for (unsigned m = first; m < fake_relay.sessions->n_media; m++)
@@ -42,7 +42,7 @@ static void video_goes_off_and_on(void)
 		EXPECT(is_key(leg(1, 0)->receive, K2) && is_key(leg(1, 0)->send, ours));
 		EXPECT_TEXT(key_said(1), ours);
 	}
-	/* Whoever comes back with another key gets another one of ours. */
+	/* A terminal that returns with another key gets another key of ours. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("0", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("0")));
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4010", K3)));
@@ -51,8 +51,8 @@ static void video_goes_off_and_on(void)
 	tear_down();
 }
 
-/* The side without keys asks for the media back: the terminal is offered the key it knows, and
- * answers under its own. */
+/* The side without keys asks for the media again: the terminal is offered the key it knows, and
+ * answers with its own. */
 static void the_other_side_takes_it_back(void)
 {
 	char ours[41];
@@ -72,7 +72,7 @@ static void the_other_side_takes_it_back(void)
 	tear_down();
 }
 
-/* [a fax in the m-line of the audio, a fax beside it, the m-line as RTP] and back. */
+/* [a fax in the audio's m-line, a fax next to it, the m-line as RTP] and back. */
 static void audio_is_something_else_for_a_while(void)
 {
 	static const char *const there[][2] = {
@@ -107,30 +107,30 @@ static void audio_is_something_else_for_a_while(void)
 	}
 }
 
-/* A key that is spent is refused at the offer, and its m-line alone. */
+/* A spent key is refused in the offer, together with its m-line only. */
 static void a_spent_key_is_refused_with_its_line(void)
 {
 	begin_plain();
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
-	fake_relay.spent_octet = 0x5d; /* of SPENT */
+	fake_relay.spent_octet = 0x5d; /* first octet of SPENT */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4010", SPENT)));
 	EXPECT(says("m=video 0 RTP/AVP 96\r\n") && says("m=audio 3"));
 	EXPECT_TEXT(got.media[1].action, "refuse");
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("0")));
 	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->can_receive && !leg(1, 0)->exists);
-	/* The key from before is still good. */
+	/* The earlier key is still good. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
 	EXPECT(is_key(leg(1, 0)->receive, K2));
-	/* A second line has one that can be used. */
+	/* A second a=crypto line has a usable key. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" SPENT
 	                    "\r\na=crypto:2 " A80 " inline:" K3 "\r\n" VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
 	EXPECT(is_key(leg(0, 0)->receive, K3) && is_key(leg(1, 0)->receive, K2));
-	/* No line is left: the offer is refused, and the old goes on. */
+	/* No usable m-line is left: the offer is refused, and the agreed media continues. */
 	EXPECT_ERR(offer("alice", "bob", UE SAVP("4000", SPENT) VIDEO("4010", SPENT)), ERR_INVALID);
 	EXPECT(strstr(got.why, "spent-key") != NULL);
 	EXPECT(is_key(leg(0, 0)->receive, K3) && is_key(leg(1, 0)->receive, K2) &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* No key of one side is ever in what the other side gets: named cases, and random descriptions in
- * every mode that ends SRTP. */
+/* No key of one side ever appears in the description for the other side: named cases, and random
+ * descriptions in every mode that terminates SRTP. */
 #include "base/b64.h"
 #include "tests/harness/dialog_scene.h"
 
@@ -8,7 +8,7 @@
 
 /* --- cases ------------------------------------------------------------------ */
 
-/* K1 is the key that is ended; none of the others may pass either. */
+/* K1 is the key that is terminated; the other keys must not pass either. */
 static const struct {
 	const char *name, *text;
 } offers[] = {
@@ -59,16 +59,16 @@ static void a_line_that_is_off_has_the_profile_of_its_side(void)
 	EXPECT(says("m=audio 0 RTP/AVP 0\r\n") && !strstr(got.sdp, K1));
 	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
-	/* The core switches it on again, without a word of the request: the access side is secure
-	 * as before. */
+	/* The core enables it again without flags in the request: the access side is
+	 * secure as before. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
 	tear_down();
 }
 
-/* Whatever names an address besides c= would lead media past us, or make the other side refuse
- * ours. */
+/* Every attribute besides c= that names an address would lead media past the gateway, or make the
+ * other side refuse ours. */
 static void no_way_leads_past_us(void)
 {
 	static const char *const lines[] = {
@@ -99,8 +99,7 @@ static void no_way_leads_past_us(void)
 	}
 }
 
-/* Without a word about the profile, a line that is new in a call goes the way of those that are
- * there. */
+/* Without a profile in the request, a new m-line is handled like the existing ones. */
 static void a_new_line_follows_the_call(void)
 {
 	begin();
@@ -152,7 +151,7 @@ static void the_transform_ends_with_srtp(void)
 
 enum { KEY_OCTETS = 30, KEYS_MAX = 64, TEXT_ROOM = 8192 };
 
-/* Keys that a side has said, and what it says now. */
+/* A side: the keys it has sent, and its current description. */
 struct speaker {
 	uint8_t keys[KEYS_MAX][KEY_OCTETS];
 	unsigned n_keys;
@@ -209,7 +208,7 @@ static const char *key_hex(struct writing *w)
 	return text;
 }
 
-/* Lines that bear keys where they mean nothing, or mean something to somebody else. */
+/* Attributes with keys where they mean nothing, or mean something to other implementations. */
 static void put_strays(struct writing *w)
 {
 	for (unsigned n = dice(w, 3); n; n--) {
@@ -285,8 +284,7 @@ static bool holds(const uint8_t *octets, size_t n, const uint8_t *key)
 	return memmem(octets, n, key, KEY_OCTETS) != NULL;
 }
 
-/* Every run of base64 or hexadecimal characters is decoded, from each of its first characters on.
- */
+/* Decodes every run of base64 or hexadecimal characters, from each of its first characters on. */
 static bool says_key(const char *text, const uint8_t *key)
 {
 	static const char alphabet[] =
@@ -322,7 +320,7 @@ static void expect_none_of(const struct speaker *by, const char *sent)
 		}
 }
 
-/* Our own key for one side is none of the other's business. */
+/* Our key for one side must not appear at the other side. */
 static void expect_ours_apart(char *seen, size_t room, const char *others)
 {
 	for (const char *at = got.sdp; (at = strstr(at, "inline:"));) {
@@ -352,11 +350,11 @@ static const struct {
 struct play {
 	struct speaker *speakers; /* alice, bob */
 	struct writing w;
-	char ours[2][2048]; /* keys we gave to each */
+	char ours[2][2048]; /* our keys for each side */
 	unsigned told;
 };
 
-/* `who` says something; the other one hears of no key. */
+/* `who` sends a description; the other side must not see a key. */
 static void say(struct play *p, unsigned way, enum dialog_op op, unsigned who, unsigned n_media,
                 bool may_be_other)
 {
@@ -416,7 +414,8 @@ static void random_descriptions(void)
 			test_context("%s, seed %llu", ways[way].name, (unsigned long long)state);
 			told[way] += play(&state, way);
 		}
-	/* Most are well-formed enough to be answered, else nothing would have been tried. */
+	/* Most descriptions must be good enough to be answered, otherwise the
+	 * test shows nothing. */
 	for (unsigned way = 0; way < ARRAY_LEN(ways); way++) {
 		test_context("%s: %u told", ways[way].name, told[way]);
 		EXPECT(told[way] > RUNS);

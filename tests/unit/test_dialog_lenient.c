@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One bad line does not end a call: it passes or is refused alone, the other side is told, and the
- * rest works (docs/decisions/0060). */
+/* One bad m-line does not end a call: it passes or is refused alone, the other side is told, and
+ * the rest works (docs/decisions/0060). */
 #include "tests/harness/dialog_scene.h"
 
 #define CRYPTO(key) "a=crypto:1 " A80 " inline:" key "\r\n"
 
-/* Every offer has a good audio line first; this is what becomes of the second m-line. */
+/* Every offer has a good audio line first; a row says what happens to the second m-line. */
 static const struct {
 	const char *name, *text, *action, *told, *reason;
 } second[] = {
@@ -114,7 +114,7 @@ static void a_reason_names_transports_as_written(void)
 	tear_down();
 }
 
-/* With nothing left there is no call, and the reason says why. What runs goes on. */
+/* Without a usable m-line the call is refused, with a reason. Running media continues. */
 static void a_lone_bad_line_is_refused_with_its_reason(void)
 {
 	begin();
@@ -127,7 +127,7 @@ static void a_lone_bad_line_is_refused_with_its_reason(void)
 	tear_down();
 }
 
-/* A running line that goes bad is switched off, and comes back. */
+/* A running m-line that becomes bad is switched off, and can return. */
 static void a_running_line_goes_and_comes_back(void)
 {
 	begin();
@@ -160,20 +160,20 @@ static unsigned m_lines_said(void)
 	return n;
 }
 
-/* RFC 3264 6 and 8: an m-line that a side leaves out is off; each side is told as many as it knows
- * of. */
+/* RFC 3264 6 and 8: an m-line that a side omits is off; each side sees as many m-lines
+ * as it knows. */
 static void fewer_and_more_m_lines(void)
 {
 	begin();
 	options.transport = SDP_PROFILE_AVP;
-	/* An answer that lacks one, and once more. */
+	/* An answer that omits one, twice. */
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) VIDEO("4002")));
 	for (unsigned i = 0; i < 2; i++) {
 		REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 		EXPECT(says("m=video 0 RTP/SAVP 0\r\n") && m_lines_said() == 2);
 		EXPECT(leg(0, 0)->can_send && !leg(1, 0)->exists);
 	}
-	/* The offerer turns it on, and then forgets it: as port 0, with the key kept. */
+	/* The offerer enables it and then omits it: treated as port 0, and the key is kept. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4002")));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
 	EXPECT(is_key(leg(1, 0)->receive, K2));
@@ -183,12 +183,12 @@ static void fewer_and_more_m_lines(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/AVP 97\r\n"));
 	EXPECT_INT(m_lines_said(), 1);
 	EXPECT(leg(0, 0)->can_send && !leg(1, 0)->exists);
-	/* The answerer forgets it, too. */
+	/* The answerer omits it, too. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT(m_lines_said() == 2 && says("m=video 0 RTP/AVP 0\r\n"));
 	REQUIRE_OK(answer("bob", "alice", UE AVP("4000") "m=video 0 RTP/SAVP 97\r\n"));
 	EXPECT_INT(m_lines_said(), 1);
-	/* More than was offered: nobody asked for it, and it does not pass by. */
+	/* More m-lines than offered: dropped. */
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4002")));
 	REQUIRE_OK(
@@ -198,7 +198,7 @@ static void fewer_and_more_m_lines(void)
 	tear_down();
 }
 
-/* An m-line of fax alone in place of audio and video, as gateways turn to it. */
+/* A single m-line for fax instead of audio and video, as some gateways send. */
 static void fewer_lines_of_another_kind(void)
 {
 	begin();
@@ -241,7 +241,7 @@ static void more_m_lines_than_are_served(void)
 			       leg(SDP_MEDIA_MAX - 1, 0)->can_send);
 		}
 	}
-	/* The other side knows of fewer. */
+	/* The other side knows fewer m-lines. */
 	EXPECT_OK(offer("bob", "alice", back));
 	EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX + 2);
 	EXPECT_OK(answer("bob", "alice", text));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* M-lines that are not RTP: what is UDP goes through ports of ours, the rest is told of or refused,
- * and a fax gives the call back. */
+/* M-lines that are not RTP: UDP is relayed through our ports, others are reported or refused, and
+ * after a fax the call returns to audio. */
 #include "tests/harness/dialog_scene.h"
 
 #define FAX(port) \
@@ -11,7 +11,7 @@ static void fax_is_relayed_both_ways(void)
 	begin();
 	options.replace = DIALOG_REPLACE_ORIGIN;
 	REQUIRE_OK(call_from_ue());
-	/* The callee asks for a fax; the caller's side has SRTP, a fax has none. */
+	/* The callee asks for a fax; the caller's side has SRTP, the fax does not. */
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("bob", "alice", CORE FAX("5002")));
 	EXPECT_TEXT(got.media[0].action, "relay");
@@ -31,7 +31,7 @@ static void fax_is_relayed_both_ways(void)
 	tear_down();
 }
 
-/* Whether the proxy says so or not, the way back leads to what there was. */
+/* With or without flags from the proxy, the call returns to the media before the fax. */
 static void audio_comes_back_as_it_was(void)
 {
 	for (unsigned says_it = 0; says_it < 2; says_it++) {
@@ -91,7 +91,7 @@ static void each_transport_has_its_way(void)
 			snprintf(whole, sizeof(whole), "m=%s\r\n", rows[i].line);
 			if (EXPECT_OK(offer("alice", "", text))) {
 				EXPECT_TEXT(got.media[1].action, want);
-				/* Nothing passes by without a word. */
+				/* A line that bypasses the gateway always gives a warning. */
 				EXPECT_INT(strstr(got.warning, "m-line 2") != NULL,
 				           strcmp(want, "relay") != 0);
 				EXPECT_INT(strstr(got.sdp, whole) != NULL &&
@@ -123,7 +123,7 @@ static void what_is_relayed_keeps_its_own(void)
 	                  CORE AVP("5000") "a=rtcp-mux\r\nm=image 5002 UDP/TLS/UDPTL "
 	                                   "t38\r\na=fingerprint:sha-1 CD\r\na=setup:active\r\n"));
 	EXPECT(says("a=fingerprint:sha-1 CD\r\n") && leg(1, 1)->remote.port == 5002);
-	/* Off, and on again. */
+	/* Off, then on again. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=image 0 UDP/TLS/UDPTL t38\r\n"));
 	REQUIRE_OK(answer("alice", "bob",
 	                  CORE AVP("5000") "a=rtcp-mux\r\nm=image 0 UDP/TLS/UDPTL t38\r\n"));

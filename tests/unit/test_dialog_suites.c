@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is said of suites: words that take away hold where SRTP passes, names of other times are
- * read and written back, weak parameters say so. */
+/* Suites in ng requests: flags that remove suites apply to SRTP that passes, old names are read and
+ * written unchanged, weak parameters give a warning. */
 #include "tests/harness/dialog_scene.h"
 
 #define A32  "AES_CM_128_HMAC_SHA1_32"
@@ -12,7 +12,7 @@
 	"\r\na=crypto:3 SEED_CTR_128_HMAC_SHA1_80 inline:" K2 "\r\n"
 #define CAPABILITY "a=acap:1 crypto:1 " A256 " inline:" K256 "\r\n"
 
-/* As ng's words have it: which lines of three pass. */
+/* By ng flags: which of three a=crypto lines pass. */
 static const struct {
 	const char *name;
 	uint32_t suites;
@@ -49,7 +49,7 @@ static void words_take_away_where_srtp_passes(void)
 			EXPECT_INT(strstr(got.sdp, CAPABILITY) != NULL, words[i].is_256);
 			EXPECT_INT(strstr(got.sdp, "a=crypto:2 " A80) != NULL, words[i].is_128);
 			EXPECT_INT(strstr(got.sdp, "SEED_CTR") != NULL, words[i].is_seed);
-			/* The answer may take none that was taken away. */
+			/* The answer may not choose a removed suite. */
 			EXPECT_ERR(answer("alice", "bob",
 			                  CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A256
 			                       " inline:" K256 "\r\n"),
@@ -61,7 +61,7 @@ static void words_take_away_where_srtp_passes(void)
 	}
 }
 
-/* Optional SRTP needs no key: without one it is plain. */
+/* Optional SRTP needs no key: without one the m-line is plain. */
 static void optional_srtp_too(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -77,7 +77,7 @@ static void optional_srtp_too(void)
 	}
 }
 
-/* With key management beside it a line without suites is none the worse. */
+/* An m-line with key management stays good without suites. */
 static void key_management_stays(void)
 {
 	begin_with(3);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Targets that descriptions name, judged at offer and answer; descriptions that this gateway has
- * written already. */
+/* Media targets in descriptions, checked at offer and answer; descriptions already written
+ * by this gateway. */
 #include "control/session/targets.h"
 #include "tests/harness/dialog_scene.h"
 
@@ -14,8 +14,8 @@ static void expect_refused(enum err e, const char *address, const char *reason)
 	EXPECT(strstr(got.why, address) && strstr(got.why, reason));
 }
 
-/* Whoever names it, first or in mid-call, in c=, in a=rtcp, as the port above, or beside the
- * description. */
+/* From either side, first or during the call, in c=, in a=rtcp, as the port above, or
+ * outside the description. */
 static void targets_are_judged(void)
 {
 	struct addr ng = {.version = 4, .ip = {203, 0, 113, 1}, .port = 2223};
@@ -47,10 +47,10 @@ static void targets_are_judged(void)
 	                      AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"),
 	               "203.0.113.1:2223", "listener");
 	EXPECT_INT(fake_relay.updates, before);
-	/* The call goes on, and takes an answer that is none of these. */
+	/* The call continues, and accepts a good answer. */
 	EXPECT_OK(answer("alice", "bob", AT("198.51.100.2", "5000")));
-	/* In mid-call a bad target is refused to the offer that names it, from either side; what
-	 * was agreed stays. */
+	/* During a call an offer with a bad target is refused, from either side; the
+	 * agreed state stays. */
 	before = fake_relay.updates;
 	expect_refused(offer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223",
 	               "listener");
@@ -63,12 +63,12 @@ static void targets_are_judged(void)
 	EXPECT(leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000);
 	/* With rtcp-mux nothing is sent to the port above, nor to a=rtcp. */
 	EXPECT_OK(offer("alice", "bob", AT("203.0.113.1", "2224") "a=rtcp-mux\r\n"));
-	/* Hold by 0.0.0.0 names no target. */
+	/* Hold with 0.0.0.0 names no target. */
 	EXPECT_OK(offer("alice", "bob", AT("0.0.0.0", "4000")));
 	tear_down();
 }
 
-/* As rtpengine's documentation has it. */
+/* As documented by rtpengine. */
 static void what_we_wrote_passes_untouched(void)
 {
 	static char first[sizeof(got.sdp)];
@@ -82,7 +82,7 @@ static void what_we_wrote_passes_untouched(void)
 	EXPECT_OK(offer("alice", "", AT("198.51.100.1", "4000")));
 	EXPECT(says(mark) && says("c=IN IP4 203.0.113.1\r\n"));
 	memcpy(first, got.sdp, sizeof(first));
-	/* The same INVITE once more, and as another call; and an answer of nobody's call. */
+	/* The same INVITE again, and as another call; and an answer without a call. */
 	before = fake_relay.creates + fake_relay.updates;
 	EXPECT_OK(offer("alice", "", first));
 	EXPECT_TEXT(got.sdp, first);
@@ -108,8 +108,8 @@ static void what_we_wrote_passes_untouched(void)
 	tear_down();
 }
 
-/* Our address alone, another relay's mark, a mark below an m-line or without the flag: such a
- * description is worked on. */
+/* Only our address, another relay's mark, a mark below an m-line, or no flag: the gateway processes
+ * such a description. */
 static void nothing_else_passes_untouched(void)
 {
 	char text[1024];
@@ -138,7 +138,7 @@ static void nothing_else_passes_untouched(void)
 	EXPECT_OK(offer("alice", "", text));
 	EXPECT(says("c=IN IP4 203.0.113.1"));
 	EXPECT_INT(fake_relay.creates, 4);
-	/* The word says nothing about packets: that is the leg's field of the JSON protocol. */
+	/* The flag does not affect packets; the leg's field in the JSON protocol does. */
 	EXPECT(!leg(0, 0)->loop_protect && !leg(0, 1)->loop_protect);
 	tear_down();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The doc tree and its JSON codec: what goes in comes out, what is refused and how, every
- * allocation failing. */
+/* The document tree and its JSON codec: round trips, refused input with its error,
+ * every allocation failing. */
 #include <jansson.h>
 
 #include "tests/harness/harness.h"
@@ -12,7 +12,7 @@
 static void round_trips(void)
 {
 	static const struct {
-		const char *in, *out; /* NULL: as it came */
+		const char *in, *out; /* NULL: same as `in` */
 	} rows[] = {
 		{"null", NULL},
 		{"true", NULL},
@@ -100,7 +100,7 @@ static void refuses(void)
 	doc_arena_free(a);
 }
 
-/* Many names are kept in a table; the last one may still be the first again. */
+/* Many names are kept in a table; the last one may repeat the first. */
 static void names_are_told_apart(void)
 {
 	struct doc_arena *a;
@@ -123,7 +123,7 @@ static void names_are_told_apart(void)
 	doc_arena_free(a);
 }
 
-/* A fault is told by its place and kind, never by the words near it. */
+/* An error names position and kind, never the surrounding text. */
 static void a_fault_has_a_place(void)
 {
 	static const struct {
@@ -163,7 +163,7 @@ static void finds_by_name(void)
 	doc_arena_free(a);
 }
 
-/* Larger than one chunk, so that chunks are added and given back. */
+/* Larger than one chunk, so that chunks are added and freed. */
 static void grows(void)
 {
 	struct doc_arena *a;
@@ -185,8 +185,8 @@ static void grows(void)
 	doc_arena_free(a);
 }
 
-/* jansson belongs to the whole process: what others make with it outlives the message that was
- * read. */
+/* jansson's settings belong to the whole process: objects made by others survive the message
+ * that was read. */
 static void leaves_jansson_to_others(void)
 {
 	struct doc_arena *a;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The engines against each other, and the whole state of a stream handed from one to another. */
+/* The engines compared with each other, and the full state of a stream moved from
+ * one to another. */
 #include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/pair.h"
@@ -29,7 +30,7 @@ static void same_octets_and_verdicts(void)
 		accepted += report.accepted;
 		refused += report.refused;
 	}
-	/* A run in which nothing gets through, or nothing is refused, would prove little. */
+	/* A run in which no packet passes, or none is refused, would show little. */
 	EXPECT(sent > RUNS * 20);
 	EXPECT(accepted > RUNS * 12);
 	EXPECT(refused > RUNS * 6);
@@ -53,7 +54,7 @@ static void rtp_packet(uint8_t octets[40], uint64_t index)
 	octets[3] = (uint8_t)index;
 }
 
-/* One engine's hands on a stream each way, taken over from states and given up into them. */
+/* One engine with a send and a receive stream, made from exported states and exported again. */
 struct hands {
 	const struct engine_ops *ops;
 	struct engine *engine;
@@ -84,8 +85,8 @@ static void give(struct hands *h, struct engine_stream_state s[2])
 	h->ops->close(h->engine);
 }
 
-/* A stream goes from engine to engine after each packet, across a wrap; what was used stays used,
- * what was seen stays seen. */
+/* A stream moves to another engine after each packet, across a wrap: used indices stay used, seen
+ * ones stay seen. */
 static void state_moves_between_engines(void)
 {
 	const struct engine_ops *ops[2] = {stateful(0), stateful(1) ? stateful(1) : stateful(0)};
@@ -125,8 +126,8 @@ static void state_moves_between_engines(void)
 	keyctx_free(ctx);
 }
 
-/* Receiving, libsrtp takes part: its shadow refuses what another engine has seen. Packets come late
- * across the wrap, too. */
+/* Receive streams can move to libsrtp too: its parallel state refuses what another engine has seen.
+ * Some packets are late across the wrap. */
 static void receive_state_moves_to_libsrtp_too(void)
 {
 	const struct engine_ops *sender = stateful(0), *receivers[2] = {sender, &engine_libsrtp};
@@ -148,7 +149,7 @@ static void receive_state_moves_to_libsrtp_too(void)
 		struct engine *engine = rig_open(o);
 		struct engine_key *key = rig_key(o, ctx, ENGINE_RECEIVE, 128);
 		struct engine_stream *in = rig_stream(o, key, PACKET_SSRC, &state);
-		unsigned at = i ^ 3; /* four by four, from last to first */
+		unsigned at = i ^ 3; /* in groups of four, each reversed */
 
 		REQUIRE(in);
 		test_context("packet %u by %s", at, o->name);

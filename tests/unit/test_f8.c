@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* f8 mode: the vector of RFC 3711 B.1, whole packets put together here block by block, and batches
- * in which f8 stands among other suites. */
+/* f8 mode: the vector of RFC 3711 B.1, whole packets that the test builds block by block, and
+ * batches of f8 and other suites. */
 #include "relay/engine/evp_f8.h"
 
 #include "base/secret.h"
@@ -36,7 +36,7 @@ static void rfc_vector(void)
 	f8_wipe(&f);
 }
 
-/* The IV of that vector is formed of its header and ROC. */
+/* The IV of that vector is formed from its header and ROC. */
 static void rfc_vector_of_a_header(void)
 {
 	struct {
@@ -67,7 +67,7 @@ static void rfc_vector_of_a_header(void)
 	f8_wipe(&key.f8);
 }
 
-/* RFC 3711 4.1.2.1 as it stands there, one block after the other. */
+/* RFC 3711 4.1.2.1, literally, one block after the other. */
 static void f8_by_the_letter(const struct kdf_keys *k, const uint8_t iv[16], uint8_t *data,
                              size_t n)
 {
@@ -98,7 +98,7 @@ static void tag_by_the_letter(const struct kdf_keys *k, uint8_t *packet, size_t 
 	memcpy(at, mac, TAG);
 }
 
-/* 4.1.2.2 */
+/* RFC 3711 4.1.2.2 */
 static size_t srtp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n,
                                  size_t header_len, uint64_t index)
 {
@@ -113,7 +113,7 @@ static size_t srtp_by_the_letter(const struct kdf_session *s, uint8_t *packet, s
 	return n + TAG;
 }
 
-/* 4.1.2.3 */
+/* RFC 3711 4.1.2.3 */
 static size_t srtcp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n,
                                   uint32_t index)
 {
@@ -127,7 +127,7 @@ static size_t srtcp_by_the_letter(const struct kdf_session *s, uint8_t *packet, 
 	return n + 4 + TAG;
 }
 
-/* An RTP packet with a CSRC and an extension, or a report; returns its length. */
+/* Writes an RTP packet with a CSRC and an extension, or a report; returns its length. */
 static size_t compose(uint8_t *packet, enum pkt_kind kind, uint64_t index, size_t payload,
                       unsigned *header_len)
 {
@@ -150,7 +150,7 @@ static size_t compose(uint8_t *packet, enum pkt_kind kind, uint64_t index, size_
 	return *header_len + payload;
 }
 
-/* What it protects is what the letter says, and it opens what the letter made. */
+/* The engine protects to the literal result, and unprotects it. */
 static void one_packet(const struct engine_ops *o, struct engine *e, const struct keyctx *ctx,
                        enum pkt_kind kind, uint64_t index, size_t payload)
 {
@@ -230,8 +230,8 @@ static const enum suite_id mixed[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_F8_12
                                       SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,
                                       SUITE_F8_128_HMAC_SHA1_80};
 
-/* `n` packets, of a suite each, there and back in batches of `size`; the protected ones are given
- * out. */
+/* Protects and unprotects `n` packets, each of another suite, in batches of `size`; returns
+ * the protected ones. */
 static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, unsigned n,
                            unsigned size)
 {
@@ -287,7 +287,7 @@ static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, uns
 	o->close(e);
 }
 
-/* Whatever stands beside it in a batch, and whichever engine has it. */
+/* The result does not depend on the other packets of a batch, nor on the engine. */
 static void a_batch_of_several_suites(void)
 {
 	static struct rig_pkt alone[PKT_BATCH], together[PKT_BATCH];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/frame: what is built is parsed back, checksums by the book, hostile frames refused. */
+/* relay/io/frame: round trips, checksums by the RFC, hostile frames refused. */
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "relay/io/frame.h"
@@ -16,7 +16,7 @@ static struct addr addr_of(const char *text)
 	return a;
 }
 
-/* RFC 1071 section 4.1, written as slowly and plainly as it stands there. */
+/* RFC 1071 4.1, literally. */
 static uint16_t plain_sum(const uint8_t *p, size_t n, uint32_t sum)
 {
 	for (size_t i = 0; i + 1 < n; i += 2)
@@ -107,14 +107,14 @@ static void checksums_by_the_book(void)
 	}
 }
 
-/* A checksum that comes out as zero is sent as all ones (RFC 768). */
+/* A checksum of zero is sent as all ones (RFC 768). */
 static void zero_checksum_is_ones(void)
 {
 	struct addr from = addr_of("0.0.0.0:0"), to = addr_of("0.0.0.0:0");
 	struct frame_link link = {0};
 	uint8_t room[256] = {0}, *payload = room + 128;
 
-	/* protocol 17 + length 10 twice + the payload's word is 0xffff */
+	/* protocol 17, length 10 twice, and the payload word sum to 0xffff */
 	be16_put(payload, 0xffff - 17 - 10 - 10);
 	frame_build(payload, 2, &link, &(struct frame_ends){.from = &from, .to = &to});
 	EXPECT_INT(be16_get(payload - 2), 0xffff);
@@ -138,7 +138,7 @@ static void fields(void)
 	EXPECT_INT(b.start[21], FRAME_TTL);
 }
 
-/* Every frame cut at every length: never more than there is, and never accepted. */
+/* Every frame, truncated to every length, is refused; no read past the end. */
 static void cut_anywhere(void)
 {
 	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
@@ -157,7 +157,7 @@ static void cut_anywhere(void)
 	}
 }
 
-/* One or two octets of a good IPv4 frame changed; `fix` makes the header checksum right again. */
+/* Changes one or two octets of a good IPv4 frame; `fix` corrects the header checksum. */
 static const struct {
 	const char *name;
 	uint16_t at;
@@ -206,7 +206,7 @@ static void hostile_frames(void)
 	}
 }
 
-/* IPv4 options, a source route among them, are the kernel's to judge. */
+/* IPv4 options, including source routes, are left to the kernel. */
 static void options(void)
 {
 	struct addr from = addr_of("192.0.2.1:5004"), to = addr_of("198.51.100.7:40000");
@@ -225,7 +225,7 @@ static void options(void)
 	EXPECT_ERR(frame_parse(with, b.len + 8, &f), ERR_UNSUPPORTED);
 }
 
-/* An IPv4 address in disguise is read as what it stands for; on the wire it is an IPv6 address. */
+/* An IPv4-mapped address is stored as IPv4; in a packet it is an IPv6 address. */
 static struct addr wire_addr(const char *text)
 {
 	struct addr a = {0};
@@ -241,7 +241,7 @@ static struct addr wire_addr(const char *text)
 	return a;
 }
 
-/* Sources, and destinations of IPv6, that no packet from outside has. */
+/* Sources, and IPv6 destinations, that are impossible in a packet from outside. */
 static void martians(void)
 {
 	static const struct {
@@ -298,7 +298,7 @@ static void ip6_needs_a_checksum(void)
 	EXPECT_OK(frame_parse(b.start, b.len, &f));
 }
 
-/* The list of own addresses finds each of them and nobody else. */
+/* The list finds each own address and no other. */
 static void own_addresses(void)
 {
 	struct own o = {.n = 0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GBA names and keys; the keys were computed by a second program from TS 33.220 B.2 and B.3. */
+/* GBA names and keys; a second program computed the keys from TS 33.220 B.2 and B.3. */
 #include "keyctx/kms/gba.h"
 #include "tests/harness/harness.h"
 

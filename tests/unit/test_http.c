@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* URLs and queries; listener and client over loopback: answers at once, late and never. */
+/* URLs and queries; listener and client over loopback with immediate, late and missing answers. */
 #include "control/net/http.h"
 
 #include "base/clk.h"

@@ -181,7 +181,7 @@ static void capabilities_are_chosen(void)
 #define ACAP(n, what) "a=acap:" #n " " what "\n"
 #define OK_LINE       "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1
 	static const struct {
-		const char *lines, *acfg; /* NULL: none fits */
+		const char *lines, *acfg; /* NULL: no configuration fits */
 		bool requested;
 	} rows[] = {
 		{"", NULL, false},

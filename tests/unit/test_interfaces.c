@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Local addresses: as settings, by name, and which of them the legs of a session get. */
+/* Local addresses: from settings, by name, and the ones that the legs of a session get. */
 #include "base/mem.h"
 #include "control/conf.h"
 #include "control/session/local.h"
@@ -50,7 +50,7 @@ static void every_form_is_read(void)
 	EXPECT(is_at(7, "a", "192.0.2.4", "192.0.2.4"));
 	EXPECT(is_at(8, "b", "192.0.2.5", "192.0.2.6"));
 	EXPECT(is_at(9, "b:2", "2001:db8::5", "2001:db8::6"));
-	/* Two names may be on one address, as for two ways to advertise it. */
+	/* Two names may share an address, for two advertised addresses. */
 	EXPECT_OK(load("interface = in/10.0.0.1\ninterface = out/10.0.0.1!198.51.100.7\n"));
 	EXPECT_INT(conf.interfaces.n, 2);
 }
@@ -91,7 +91,7 @@ static void what_is_wrong_is_named(void)
 
 /* --- names ------------------------------------------------------------------ */
 
-/* The addresses of a choice as bits. */
+/* The addresses of a choice as a bit set. */
 static unsigned chosen(const char *text, uint8_t family)
 {
 	struct interfaces l = all();
@@ -134,7 +134,7 @@ static void names_stand_for_addresses(void)
 	EXPECT_INT(chosen("acces", 0), 0);
 	EXPECT_INT(chosen("", 0), 0);
 	EXPECT_INT(chosen("core:", 0), 0);
-	/* The same text again, in the other words for the same thing. */
+	/* Printed again, in the other notation. */
 	for (const char *const *t =
 	             (const char *const[]){"access", "core", "core:2", "access/2001:db8::1",
 	                                   "round-robin-calls", NULL};
@@ -208,7 +208,7 @@ static void speak(struct spec_leg *l, const char *remote)
 	CHECK(!addr_parse(str_of(remote), &l->relay.remote));
 }
 
-/* What an update makes of it: the ports come along. */
+/* The session as an update sees it: its ports stay. */
 static struct spec_session *again(const struct spec_session *s)
 {
 	struct spec_session *next = NULL;
@@ -271,8 +271,8 @@ static void a_full_address_is_passed_over(void)
 		for (unsigned k = 0; k < 2; k++)
 			name(leg(s[i], k), i == 0 ? "a/192.0.2.1" : "a");
 	}
-	/* 2 of 3 of the first address; then 2 of the second, which is next; then one of each, as
-	 * one alone has no two. */
+	/* Weights: 2 of 3 on the first address, then 2 of the second, then one of each, because one
+	 * alone does not have two. */
 	for (unsigned i = 0; i < 3; i++)
 		EXPECT_OK(local_assign(local, s[i], NULL, now_ns, &why));
 	EXPECT_INT(used(0), 3);
@@ -317,7 +317,7 @@ static void a_leg_follows_its_remote(void)
 	name(leg(s, 0), "access");
 	name(leg(s, 1), "core");
 	speak(leg(s, 1), "10.0.0.99:4000");
-	/* Nothing is known: IPv4. Then the remote is IPv6, then IPv4 again. */
+	/* Family unknown: IPv4. Then the remote is IPv6, then IPv4 again. */
 	EXPECT_OK(local_assign(local, s, NULL, now_ns, &why));
 	v4 = leg(s, 0)->at;
 	EXPECT_INT(v4.interface, 1);
@@ -343,7 +343,7 @@ static void a_leg_follows_its_remote(void)
 	spec_swap(s, next);
 	local_release(local, next, s, true, now_ns);
 	spec_free(next);
-	/* Another name takes both with it. */
+	/* Another name changes both addresses. */
 	next = again(s);
 	name(leg(next, 0), "core");
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));
@@ -352,7 +352,7 @@ static void a_leg_follows_its_remote(void)
 	local_release(local, next, s, true, now_ns);
 	spec_free(next);
 	EXPECT_INT(used(0) + used(1), 0);
-	/* There is no such address: nothing changes, and the text says what would do. */
+	/* No such address: nothing changes, and the text lists what is possible. */
 	next = again(s);
 	speak(leg(next, 1), "[2001:db8::99]:4000");
 	EXPECT_ERR(local_assign(local, next, s, now_ns, &why), ERR_INVALID);
@@ -380,7 +380,7 @@ static void the_family_field_holds_until_then(void)
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));
 	EXPECT_INT(leg(next, 0)->at.interface, 0);
 	EXPECT_INT(leg(next, 0)->other.interface, 1);
-	/* What was taken for an update that failed goes back, and can be taken again. */
+	/* Ports of a failed update are released, and can be taken again. */
 	local_release(local, next, s, false, now_ns);
 	EXPECT_INT(used(0), 1);
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Claimed and past keys, against a model that remembers everything. */
+/* Claimed and past keys, compared with a model that never forgets. */
 #include "base/mem.h"
 #include "relay/front/key_ledger.h"
 #include "tests/harness/harness.h"
 
 enum { PRINTS = 300, OWNERS = 8, STEPS = 40000 };
 
-/* Claims and releases in any order; few prints and a table that grows, so that holes close over
- * wrapped runs. */
+/* Claims and releases in random order, with few distinct prints and a growing table, so that holes
+ * close over wrapped runs. */
 static void like_a_model(void)
 {
 	uint64_t random = test_seed();
@@ -31,7 +31,7 @@ static void like_a_model(void)
 			                        : ERR_OK;
 
 			if (i == 1)
-				continue; /* 0 and 1 count as one */
+				continue; /* 0 and 1 are the same print */
 			EXPECT_ERR(key_ledger_claim(s, print, &owners[who], NULL), want);
 			if (!want)
 				owner_of[i] = who;
@@ -55,7 +55,7 @@ static enum err claim_and_end(void)
 
 	for (uint64_t i = 1; i <= 200 && !e; i++)
 		e = key_ledger_claim(s, i * 7, s, NULL);
-	/* Ending can't fail; without memory less is remembered, and nothing is said of it. */
+	/* Releasing cannot fail; without memory less is remembered, silently. */
 	for (uint64_t i = 1; i <= 200; i++)
 		if (s)
 			key_ledger_release(s, i * 7, s, true);

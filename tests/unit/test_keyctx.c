@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Key contexts: holders share one, the last one wipes it; a copy is another context. */
+/* Key contexts: holders share one, the last holder wipes it; a copy is a separate context. */
 #include "base/secret.h"
 #include "keyctx/keyctx.h"
 #include "tests/harness/harness.h"
@@ -38,7 +38,7 @@ static void a_copy_is_another_context(void)
 	k = keyctx_take(k);
 	REQUIRE_OK(keyctx_copy(&copy, k));
 	EXPECT(copy != k && keyctx_eq(copy, k));
-	/* The copy has one holder, however many its source has. */
+	/* The copy has one holder, independent of its source. */
 	keyctx_free(copy);
 	keyctx_free(k);
 	keyctx_free(k);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The examples of docs/keying.md, carried out. */
+/* Runs the examples of docs/keying.md. */
 #include <stdlib.h>
 
 #include "tests/harness/gateway.h"
 
 enum { TEXT_MAX = 4096, NAMES_MAX = 32 };
 
-/* One fenced block: "sdp offer ue registered row=O2" and what stands in it, with CRLF. */
+/* A fenced block: its info string, like "sdp offer ue registered row=O2", and its
+ * lines, with CRLF. */
 struct block {
 	char info[512];
 	char text[TEXT_MAX];
@@ -47,7 +48,7 @@ static bool name_holds(struct str name, struct str value)
 	return true;
 }
 
-/* A line against one with <names>, each a run without blanks. */
+/* Matches a line against a pattern with <names>; each name stands for text without blanks. */
 static bool line_fits(struct str want, struct str is)
 {
 	while (want.n && is.n) {
@@ -85,7 +86,7 @@ static void compare(const char *want_text)
 	}
 }
 
-/* The value behind "key=" in the info string; empty when absent. */
+/* The value of "key=" in the info string; empty if absent. */
 static struct str word_of(const char *info, const char *key)
 {
 	struct str rest = str_of(info);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The KMS brain with its state on disk: terminals made of keyctx/ticket ask it, misuse it, and see
- * it die in between. */
+/* The KMS with its state on disk: terminals (keyctx/ticket) use it, misuse it, and see it
+ * killed in between. */
 #include "tests/unit/kms_on_disk.h"
 
 static void mode_1_across_a_death(void)
@@ -26,7 +26,7 @@ static void mode_1_across_a_death(void)
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
 		kms_request_free(j);
-		/* The same octets again, also after another death. */
+		/* The same octets again, also after another kill. */
 		close_office(&o);
 		REQUIRE(open_office(&o));
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
@@ -86,7 +86,7 @@ static struct ticket_grant *own_ticket(struct terminal *t, const char *callee)
 	return grant;
 }
 
-/* The ticket's key is a NAF key the KMS must ask the BSF for. */
+/* The ticket's key is a NAF key, for which the KMS asks the BSF. */
 static void mode_3_with_gba(void)
 {
 	static const char btid[] = "oKGio6SlpqeoqaqrrK2urw==@bsf.home1.example";
@@ -116,7 +116,7 @@ static void mode_3_with_gba(void)
 		kms_request_free(j);
 		resolving_end(&x);
 	}
-	/* Kept now; and gone when the bootstrapping ends. */
+	/* Stored until the bootstrapping expires. */
 	if (grant && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
@@ -134,7 +134,7 @@ static void mode_3_with_gba(void)
 	end(&o);
 }
 
-/* Mallory makes a ticket in Alice's name under his own key. */
+/* Mallory makes a ticket in Alice's name with his own key. */
 static void mode_3_in_anothers_name(void)
 {
 	struct office o;
@@ -208,8 +208,8 @@ static void refusals(void)
 	end(&o);
 }
 
-/* Every octet of a request changed, and every shorter one: never granted, never a wait, never a
- * crash. */
+/* Changes every octet of a request, and truncates it to every length: never granted, no
+ * delay, no crash. */
 static void damaged(void)
 {
 	struct office o;
@@ -269,7 +269,7 @@ static bool names_kms2(void *arg, const char *dns_name)
 	return strcmp(dns_name, "kms.home2.example") == 0;
 }
 
-/* Carol's KMS asks Alice's; without its certificate it is nobody. */
+/* Carol's KMS asks Alice's KMS, which refuses it without its certificate. */
 static void two_domains(void)
 {
 	struct office one, two;
@@ -342,8 +342,8 @@ static void rotates(void)
 
 /* Alice and Bob under a policy. */
 
-/* What is not served in messages is not served in tickets either: a 128-bit ticket asked for, or
- * made, inside 256-bit messages. */
+/* A refused algorithm is refused inside tickets, too: a 128-bit ticket is requested, or made,
+ * inside 256-bit messages. */
 static void sets_of_algorithms(void)
 {
 	static const char only_256[] = TWO_USERS("\"suites\":[\"256\"]");

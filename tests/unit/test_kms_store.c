@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of a KMS on disk: without room, with what is past, and in wrong hands. */
+/* The state of a KMS on disk: full, with expired entries, and modified by others. */
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "tests/unit/kms_on_disk.h"
 
-/* A state that has no room refuses, forgets nothing, and goes on when there is room again. */
+/* A full state refuses requests, forgets nothing, and works again when there is room. */
 static const char crowd[] = TWO_USERS("\"rate_per_minute\":0,\"skew_s\":100");
 enum { CROWD_MAX = 20000 };
 
@@ -19,7 +19,7 @@ static void fill_up(struct office *o, struct terminal *t, enum kms_result *resul
 	EXPECT(n > 10 && n < CROWD_MAX);
 }
 
-/* What was served before is still known as a replay; room comes with time. */
+/* An earlier request is still detected as a replay; room appears with time. */
 static void recovers(struct office *o, struct terminal *t, struct view seen)
 {
 	enum kms_result result = KMS_BROKEN;
@@ -60,7 +60,7 @@ static void a_full_memory(void)
 	end(&o);
 }
 
-/* No file may grow: what a full disk does, without one. */
+/* No file may grow: simulates a full disk. */
 static void a_full_disk(void)
 {
 	struct office o = {.conf = crowd, .dir = "/tmp/sluice-kms-XXXXXX"};
@@ -76,10 +76,10 @@ static void a_full_disk(void)
 	tight = (struct rlimit){.rlim_cur = 128 << 10, .rlim_max = before.rlim_max};
 	REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
 	fill_up(&o, &alice, &result);
-	/* A write cut short is EIO to LMDB, one refused is EFBIG: the disk is full in either case.
-	 */
+	/* LMDB returns EIO for a truncated write, EFBIG for a refused one: both mean
+	 * a full disk. */
 	EXPECT(result == KMS_LIMITED || result == KMS_BROKEN);
-	/* A key that can't be stored makes no ticket: none must outlive its only copy. */
+	/* No ticket without a stored key: the key's only copy must not be lost. */
 	for (unsigned i = 0; i < 64; i++)
 		if (kms_rotate(o.kms, NOW_NS) != ERR_OK)
 			break;
@@ -104,7 +104,8 @@ static enum err put_naf(struct office *o, const char *btid, uint64_t until_s)
 	                          (struct view){record, len});
 }
 
-/* Users come back with new B-TIDs; nobody asks for the old ones, so they must go by themselves. */
+/* Users return with new B-TIDs and nobody asks for the old ones, so these must
+ * expire by themselves. */
 static void old_keys_of_the_bsf_go(void)
 {
 	enum { OLD = 1000, LIVE = 150 };

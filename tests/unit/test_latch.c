@@ -5,11 +5,12 @@
 #include "base/clk.h"
 #include "tests/harness/harness.h"
 
-static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4}; /* signalled */
+/* the signalled address */
+static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};
 static const struct addr door = {
 	.ip = {192, 0, 2, 1}, .port = 4999, .version = 4}; /* the same host */
 static const struct addr away = {
-	.ip = {203, 0, 113, 9}, .port = 4100, .version = 4}; /* who has the leg */
+	.ip = {203, 0, 113, 9}, .port = 4100, .version = 4}; /* has the leg */
 static const struct addr next = {
 	.ip = {203, 0, 113, 9}, .port = 4200, .version = 4}; /* the same host */
 static const struct addr port = {
@@ -26,7 +27,7 @@ static uint64_t after_ms(uint64_t ms)
 	return T + ms * NS_PER_MS;
 }
 
-/* Nobody heard yet, or `away` at T, after `past` by whatever way. */
+/* No packet yet, or `away` learnt at T, after `past`. */
 static struct latch in_state(enum latch_state state)
 {
 	bool is_heard = state >= LATCH_CHOOSING;
@@ -45,8 +46,8 @@ static struct latch in_state(enum latch_state state)
 	return l;
 }
 
-/* What makes each event in each state; LATCH_EVENTS of them, none where the state cannot meet it.
- */
+/* The inputs of each event in each state: LATCH_EVENTS of them; none if the state cannot
+ * have the event. */
 struct input {
 	const struct addr *from;
 	enum latch_evidence evidence;
@@ -163,7 +164,7 @@ static void says(struct latch *l, enum latch_policy policy, const struct addr *s
 	latch_signal(l, &(struct latch_terms){.policy = policy}, signalled, now_ns);
 }
 
-/* Said once more it changes nothing; opened again it changes LEARNT alone. */
+/* The same signalling again changes nothing; a restart of learning affects LEARNT only. */
 static void once_more(void)
 {
 	for (unsigned s = 0; s < LATCH_STATES; s++) {
@@ -195,7 +196,8 @@ static void first_states(void)
 		EXPECT(addr_eq(&l.address, &home));
 		EXPECT_INT(latch_may(&l, &far, LATCH_BARE, after_ms(3600000)),
 		           first[p] != LATCH_FIXED);
-		/* Another policy keeps what was learnt, except the one that learns nothing. */
+		/* Another policy keeps the learnt address, except the policy
+		 * that learns nothing. */
 		l = in_state(LATCH_LEARNT);
 		says(&l, (enum latch_policy)p, &home, T);
 		EXPECT(addr_eq(&l.address, first[p] == LATCH_FIXED ? &home : &away));
@@ -205,8 +207,8 @@ static void first_states(void)
 	}
 }
 
-/* Who left still sends: he is let in until somebody else comes, and not taken for who came; later
- * he may be, for what was signalled may be wrong. */
+/* After a move the previous peer still sends: its packets pass until another source appears, and
+ * its address is not learnt. Later it may be learnt, because the signalled address may be wrong. */
 static void who_left_is_not_who_came(void)
 {
 	struct latch l = in_state(LATCH_LEARNT);
@@ -217,19 +219,19 @@ static void who_left_is_not_who_came(void)
 	EXPECT_INT(latch_step(&l, &away, LATCH_PROVEN, after_ms(999)), LATCH_ACCEPT);
 	EXPECT(addr_eq(latch_to(&l), &far));
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(1000)), LATCH_LEARN);
-	/* The one who came is known: nothing is left of it. */
+	/* The new peer is learnt: the previous address is forgotten. */
 	l = in_state(LATCH_LEARNT);
 	says(&l, LATCH_BY_FIRST, &far, T);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(50)), LATCH_ACCEPT);
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(60)), LATCH_REFUSE);
-	/* Who is where signalling says now does not move. */
+	/* The peer already sends from the signalled address: no move. */
 	l = in_state(LATCH_LEARNT);
 	says(&l, LATCH_BY_FIRST, &away, T);
 	EXPECT_INT(l.state, LATCH_REOPENED);
 	EXPECT(!latch_has_learnt(&l));
 }
 
-/* An address that was not known, and 0.0.0.0 that says hold, take nobody's place. */
+/* A first known address, or 0.0.0.0 for hold, displaces nobody. */
 static void hold_and_late_address(void)
 {
 	struct latch l = {.state = 0};
@@ -250,7 +252,7 @@ static void hold_and_late_address(void)
 
 /* --- ranks ------------------------------------------------------------------ */
 
-/* The best of who came within 3 s of the first packet, heard at once; then the choice stands. */
+/* The best source within 3 s of the first packet gets the leg at once; then the choice is final. */
 static void the_choice(void)
 {
 	struct latch l = {.state = 0};
@@ -263,7 +265,7 @@ static void the_choice(void)
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(12300)), LATCH_REFUSE);
 	EXPECT_INT(latch_step(&l, &home, LATCH_BARE, after_ms(12400)), LATCH_LEARN);
 	EXPECT_INT(l.state, LATCH_LEARNT);
-	/* Past the window nothing but the signalled address is better. */
+	/* After the window only the signalled address is better. */
 	l = (struct latch){.state = 0};
 	says(&l, LATCH_BY_CHOICE, &home, T);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(12000)), LATCH_LEARN);
@@ -276,7 +278,7 @@ static void patience(void)
 {
 	struct latch l = in_state(LATCH_LEARNT);
 
-	/* The same host by another port; anybody; and back, for the older claim. */
+	/* The same host with another port; any host; and back, because of the older claim. */
 	EXPECT(!latch_may(&l, &next, LATCH_BARE, after_ms(999)) &&
 	       latch_may(&l, &next, LATCH_BARE, after_ms(1000)));
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(14999)) &&
@@ -285,28 +287,28 @@ static void patience(void)
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(15010)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15020)), LATCH_REFUSE);
-	/* Whoever had it for a second has a second's claim: a stranger who was first does not come
-	 * back when he likes. */
+	/* The claim lasts as long as the source had the leg: a stranger that was first for a second
+	 * cannot return at will. */
 	l = in_state(LATCH_LEARNT);
 	l.since_ns = T - NS_PER_S;
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
 	EXPECT(latch_may(&l, &away, LATCH_BARE, after_ms(15999)));
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(16000)), LATCH_ACCEPT);
 	EXPECT(!latch_may(&l, &away, LATCH_BARE, after_ms(16000)));
-	/* Strict: silence gives the leg to nobody, signalling does. */
+	/* Strict: silence gives the leg to nobody; signalling does. */
 	l.is_strict = true;
 	EXPECT(!latch_may(&l, &past, LATCH_BARE, after_ms(3600000)));
 	latch_reopen(&l);
 	EXPECT(latch_may(&l, &past, LATCH_BARE, after_ms(3600000)));
-	/* Following: as soon as the present one pauses. */
+	/* Following: as soon as the present source pauses. */
 	l = in_state(LATCH_LEARNT);
 	l.policy = LATCH_BY_FOLLOWING;
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(99)) &&
 	       latch_may(&l, &far, LATCH_BARE, after_ms(100)));
 }
 
-/* RTCP on a latch for RTP says where the peer may be until RTP says it, and nothing from then on.
- */
+/* RTCP on a latch for RTP gives a preliminary address; the first RTP replaces it, and later
+ * RTCP changes nothing. */
 static void hints(void)
 {
 	struct latch l = {.state = 0};
@@ -319,22 +321,20 @@ static void hints(void)
 	EXPECT(!l.is_hinted);
 	EXPECT(!latch_may(&l, &next, LATCH_HINT, after_ms(3600000)));
 	EXPECT(latch_may(&l, &next, LATCH_BARE, after_ms(3600000)));
-	/* From the signalled address it is more than a hint. */
+	/* From the signalled address it is no longer preliminary. */
 	l = (struct latch){.state = 0};
 	says(&l, LATCH_BY_FIRST, &home, T);
 	EXPECT_INT(latch_step(&l, &home, LATCH_HINT, T), LATCH_ACCEPT);
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)));
-	/* RTCP from where RTP is heard takes RTCP back from another host. */
+	/* RTCP from the address of RTP takes RTCP back from another host. */
 	l = in_state(LATCH_LEARNT);
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)) &&
 	       latch_may(&l, &far, LATCH_BESIDE, after_ms(10)));
 }
 
-/*
- * Whatever comes, in whatever order: FIXED never moves; nobody unproven is let in while the present
- * address speaks, but the signalled one, who lost the leg by silence, and in CHOOSING a better one;
- * what moved is heard.
- */
+/* Random events: FIXED never moves. While the present source sends, no unproven source is accepted,
+ * except the signalled address, the source that lost the leg by silence, and in CHOOSING a better
+ * one. A source that moved the latch is heard. */
 static void any_order(void)
 {
 	const struct addr *const who[] = {&home, &door, &away, &next, &port, &far, &past};

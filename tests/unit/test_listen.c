@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Listeners: a flood of one peer does not keep another waiting, and every line of it is taken. */
+/* Listeners: a flood from one peer does not delay another, and every line of the
+ * flood is processed. */
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ static void a_flood_leaves_room_for_others(void)
 	REQUIRE_OK(listener_new(&s.listener, s.loop, &config, NULL));
 	noisy = dial(&s);
 	quiet = dial(&s);
-	/* All of it fits into the socket. */
+	/* The socket buffer takes all of it. */
 	EXPECT_INT(send(noisy, flood.p, flood.n, MSG_NOSIGNAL), flood.n);
 	EXPECT_INT(send(quiet, "ask\n", 4, MSG_NOSIGNAL), 4);
 	for (unsigned i = 0; i < 10 * FLOOD_LINES && s.flood + s.others <= FLOOD_LINES; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Codec, whole messages and the tree: every message of the vectors, whole, cut short and damaged.
- */
+/* Codec, whole messages and the tree view: every message of the vectors, complete,
+ * truncated and damaged. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -40,7 +40,7 @@ static void expect_same_again(struct view octets, json_t *decoded)
 	struct view again;
 
 	REQUIRE_OK(mikey_msg_read(&m, octets, &fault));
-	EXPECT_INT(m.n + 1, json_array_size(decoded)); /* HDR is the first of theirs */
+	EXPECT_INT(m.n + 1, json_array_size(decoded)); /* their list includes HDR */
 	mikey_build_start(&b, wr_make(room, sizeof(room)), &m.hdr, m.cs, m.n_cs);
 	for (size_t i = 0; i < m.n; i++) {
 		EXPECT_TEXT(mikey_type_name(m.p[i].type),
@@ -63,8 +63,8 @@ static void expect_no_prefix(struct view octets, json_t *decoded)
 
 	(void)decoded;
 	for (size_t n = 0; n < octets.n; n++) {
-		uint8_t *copy = malloc(
-			n + !n); /* its own block, so that a sanitizer sees a read past the end */
+		/* a separate block, so that a sanitizer detects a read past the end */
+		uint8_t *copy = malloc(n + !n);
 		struct mikey_fault fault = {0};
 
 		memcpy(copy, octets.p, n);
@@ -84,7 +84,7 @@ static void truncated(void)
 	each_message(expect_no_prefix);
 }
 
-/* The tree is total: whatever the damage, it is valid JSON, names a fault or none, and never shows
+/* The tree view works for any octets: it is valid JSON, names an error or none, and shows nothing
  * beyond the message. */
 static void expect_tree(struct view octets)
 {
@@ -133,7 +133,7 @@ static void trees(void)
 	each_message(expect_trees);
 }
 
-/* must_reject's unknown payload: the tree points at the very octet. */
+/* The unknown payload of must_reject: the tree names the exact octet. */
 static void tree_names_the_fault(void)
 {
 	json_t *row = play_session("unknown payload type 99 under a correct MAC");
@@ -221,7 +221,7 @@ static void refused(void)
 	}
 }
 
-/* A chain of 255 payloads is refused by count, a message of 16 kB and one octet by size. */
+/* A chain of 255 payloads exceeds the count; a message of 16 kB and one octet exceeds the size. */
 static void bounded(void)
 {
 	static struct mikey_msg m;

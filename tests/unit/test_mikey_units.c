@@ -194,7 +194,7 @@ static void units(void)
 	EXPECT_INT(done, json_array_size(json_object_get(play_vectors(), "units")));
 }
 
-/* The whole KEMAC path against the vectors' counter mode: IV from salt, CSB ID and T. */
+/* The whole KEMAC processing with the counter mode of the vectors: IV from salt, CSB ID and T. */
 static void kemac_iv(void)
 {
 	json_t *u;
@@ -236,8 +236,7 @@ static void kemac_iv(void)
 	}
 }
 
-/* Key wrap: a plaintext of any length is padded with zeros, and only with zeros (decision 0010.7).
- */
+/* Key wrap: a plaintext of any length is padded with zeros only (decision 0010.7). */
 static void key_wrap(void)
 {
 	static const uint8_t key[64] = {9, 8, 7};
@@ -272,7 +271,7 @@ static void key_wrap(void)
 	}
 }
 
-/* No algorithm stands beside one of another strength (RFC 6043 12.1). */
+/* Algorithms of different strengths are not combined (RFC 6043 12.1). */
 static void strengths(void)
 {
 	for (unsigned prf = 0; prf < 3; prf++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ng in full: the transcript in both syntaxes, retransmits, hostile messages, limits, who may ask,
- * the ends of messages. */
+/* ng: the transcript in both syntaxes, retransmissions, hostile messages, limits, permitted
+ * clients, message framing. */
 #include "base/buf.h"
 #include "control/doc/bencode.h"
 #include "control/doc/json.h"
@@ -216,7 +216,7 @@ static void the_transcript_in_json(void)
 	"d7:call-id1:c7:command5:offer8:from-tag1:a3:sdp80:v=0\r\no=- 1 1 IN IP4 " \
 	"192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\ne"
 
-/* Proxies repeat keys; what names the call must then be the same. */
+/* Proxies repeat keys; a repeated key that names the call must have the same value. */
 static void a_key_may_come_twice(void)
 {
 #define OFFER_27 "c1 d7:command5:offer7:call-id4:c-27"
@@ -253,7 +253,7 @@ static void a_retransmit_is_never_carried_out_twice(void)
 	struct ng_counts counts;
 
 	begin();
-	/* Twice before the relay has said anything, then once after. */
+	/* Twice before the relay has replied, then once after. */
 	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
 	        STR("x1 " OFFER));
 	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
@@ -301,7 +301,7 @@ static void hostile_messages_leave_calls_alone(void)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char text[256];
 
-		/* Each under a cookie of its own, so that none is taken for another. */
+		/* Each with its own cookie, so that none counts as a retransmission. */
 		snprintf(text, sizeof(text), "%zu%s", i, bad[i]);
 		take(str_of(text));
 	}
@@ -374,8 +374,8 @@ static void only_allowed_peers_may_ask(void)
 		EXPECT_ERR(addr_net_parse(str_of(wrong[i]), &allow), ERR_SYNTAX);
 }
 
-/* An answer that names the ng port, and RTP whose header would be a cookie: what comes from a media
- * port of ours is no request. */
+/* An answer that names the ng port, and RTP whose header looks like a cookie: a packet from one of
+ * our media ports is no request. */
 static void media_is_no_request(void)
 {
 	struct addr from = {.version = 4, .ip = {203, 0, 113, 1}, .port = 30000};
@@ -391,10 +391,11 @@ static void media_is_no_request(void)
 		from.port = port;
 		EXPECT_INT(ng_is_media(ng, &from), port < 30004);
 	}
-	/* The range alone refuses nobody, nor does a port of ours at another address. */
+	/* The port range alone does not refuse a client, nor does the same port
+	 * at another address. */
 	from = (struct addr){.version = 4, .ip = {203, 0, 113, 2}, .port = 30000};
 	EXPECT(!ng_is_media(ng, &from));
-	/* A port that has just closed may still have datagrams under way. */
+	/* A closed port may still have datagrams on their way. */
 	take(STR("2 {\"command\":\"delete\",\"call-id\":\"c\",\"delete-delay\":0}"));
 	from = (struct addr){.version = 4, .ip = {203, 0, 113, 1}, .port = 30001};
 	EXPECT(ng_is_media(ng, &from));
@@ -474,7 +475,7 @@ static enum err one_offer(void)
 static void survives_want_of_memory(void)
 {
 	ng = NULL;
-	/* The reply is given even if it is not remembered. */
+	/* The reply is sent even if it cannot be stored. */
 	test_each_allocation_failing_but(one_offer, 1);
 	buf_free(&replied);
 	replied = (struct buf){0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* docs/ng.md and docs/control-protocol.md say of each key, word and field what the code does with
- * it, in the words of its own tables. */
+/* docs/ng.md and docs/control-protocol.md describe each key, word and field in the words of the
+ * code's own tables. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -35,7 +35,7 @@ static void every_word_is_documented(void)
 	for (size_t i = 0; ng_words_row(i, &row); i++) {
 		char line[512];
 
-		/* What SLUICE_PRINT asks for is the text to paste. */
+		/* With SLUICE_PRINT the test prints the text to paste into the document. */
 		if (getenv("SLUICE_PRINT") && strcmp(where, row.where) != 0)
 			printf("\n### `%s`\n\n| word | | |\n|---|---|---|\n", row.where);
 		where = row.where;
@@ -79,7 +79,7 @@ static void every_field_is_documented(void)
 	buf_free(&page);
 }
 
-/* What stands behind the words that take something. */
+/* A sample value for words that take one. */
 static const char *sample_of(const char *name)
 {
 	static const char *const samples[][2] = {
@@ -105,8 +105,8 @@ static const char *sample_of(const char *name)
 	return "x";
 }
 
-/* Each word in an offer of its own: supported ones are silent, ignored ones counted, refused ones
- * named. */
+/* One offer per word: supported words give no warning, ignored ones are counted, refused
+ * ones are named. */
 static void every_word_does_what_the_page_says(void)
 {
 	static const struct ng_context context = {.n_interfaces = 0};
@@ -123,7 +123,7 @@ static void every_word_does_what_the_page_says(void)
 		enum err e;
 
 		if (strcmp(row.where, "key") == 0 && row.how == NG_SUPPORTED)
-			continue; /* the transcript has these with their values */
+			continue; /* covered by the transcript, with their values */
 		d = doc_dict(a);
 		doc_set_text(a, d, "command", STR("offer"));
 		doc_set_text(a, d, "call-id", STR("c"));
@@ -152,7 +152,7 @@ static void every_word_does_what_the_page_says(void)
 	doc_arena_free(a);
 }
 
-/* What the words of latching ask for. */
+/* The latch policy that each word selects. */
 static void words_of_latching(void)
 {
 	static const struct {

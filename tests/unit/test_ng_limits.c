@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What proxies are told when a call can't be taken, word for word, and what calls that are up may
- * still do. */
+/* The exact replies to proxies for calls that cannot be accepted, and what running calls
+ * may still do. */
 #include "tests/harness/ng_scene.h"
 
 #define HEAD                                                                                 \
@@ -18,7 +18,7 @@
 #define NO_SESSION "Parallel session limit reached"
 #define NO_PORT    "Ran out of ports"
 
-/* Four pairs: two calls of one m-line. */
+/* Four port pairs: two calls with one m-line. */
 static void begin_few_ports(void)
 {
 	v4_port_max = 30007;
@@ -44,8 +44,8 @@ static void set_sessions_max(uint32_t n)
 	service_reconfigure(service, &config);
 }
 
-/* A new call that is refused for `words`, to clients of either kind; our own sentence stands
- * beside. */
+/* A new call is refused with `words`, for both kinds of clients; our own sentence is in
+ * the reply too. */
 static void is_refused(const char *call, const char *words, const char *own)
 {
 	char text[1024];
@@ -75,7 +75,7 @@ static void new_calls_are_refused_in_the_proxies_words(void)
 	is_refused("three", NO_PORT, "no free port pair");
 	service_set_draining(service, true);
 	is_refused("three", NO_SESSION, "draining");
-	/* What is wrong with the offer itself is no reason to try the next gateway. */
+	/* An error in the offer itself does not make the proxy try the next gateway. */
 	service_set_draining(service, false);
 	EXPECT(!tell(OFFER(
 		"three",
@@ -89,14 +89,14 @@ static void an_added_line_alone_is_refused(void)
 	begin_few_ports();
 	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) &&
 	        tell(OFFER("two", AUDIO)));
-	/* No port is left: the call goes on with what it has. */
+	/* No port is free: the call continues with the ports it has. */
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO) KNOWS));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
 	EXPECT(reply_has("warning", "m-line 2") && reply_has("warning", "no free port pair"));
 	REQUIRE(tell(ANSWER("one", AUDIO "m=video 0 RTP/AVP 96\\r\\n")));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
 	EXPECT(fake_relay.sessions->next->media[0].legs[0].can_receive);
-	/* With ports again it is taken. */
+	/* With free ports it is accepted. */
 	REQUIRE(tell("\"command\":\"delete\",\"call-id\":\"two\",\"from-tag\":\"a\",\"delete-"
 	             "delay\":0"));
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO)));
@@ -120,8 +120,7 @@ static void as_many_lines_as_there_are_ports_for_are_taken(void)
 static void a_call_that_is_up_never_hears_the_proxies_words(void)
 {
 	static const char *const asks[] = {
-		/* Nothing but the new line is left of it; a change of mode builds its media anew.
-	         */
+		/* Only the new m-line remains; a change of mode rebuilds its media. */
 		OFFER("one", "m=audio 0 RTP/AVP 0\\r\\n" VIDEO) KNOWS,
 		OFFER("one", AUDIO) KNOWS ",\"transport-protocol\":\"RTP/SAVP\"",
 	};
@@ -135,7 +134,8 @@ static void a_call_that_is_up_never_hears_the_proxies_words(void)
 		EXPECT(says("error", "message", "") &&
 		       reply_has("error-reason", "no free port pair"));
 	}
-	/* Draining, and more sessions than allowed by now: it changes, adds and ends as ever. */
+	/* While draining, and with more sessions than the limit: a running call can change,
+	 * add and end. */
 	service_set_draining(service, true);
 	set_sessions_max(1);
 	EXPECT(tell(OFFER("one", AUDIO) KNOWS) && tell(ANSWER("one", AUDIO)));

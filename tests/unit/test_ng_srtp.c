@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which words of ng make SRTP end here, and which suites are offered then. */
+/* Which words of ng terminate SRTP here, and which suites are then offered. */
 #include "tests/harness/ng_scene.h"
 
 #define K1   "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
@@ -26,7 +26,7 @@ static unsigned count_lines(void)
 	return n;
 }
 
-/* The suite of the nth a=crypto line told. */
+/* The suite of the nth a=crypto line in the reply. */
 static const char *suite_told(unsigned nth)
 {
 	static char name[32];
@@ -83,7 +83,7 @@ static void ends_without_a_common_suite_talk(void)
 	begin_ng(NULL);
 	REQUIRE(tell(
 		OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80", K256)) ",\"flags\":[\"recrypt\"]"));
-	/* The offerer's first, then all of ours; none twice, none with a key of his. */
+	/* First the offerer's suites, then all of ours; none twice, none with the offerer's key. */
 	EXPECT_INT(count_lines(), SUITE_COUNT);
 	EXPECT_TEXT(suite_told(0), "AES_256_CM_HMAC_SHA1_80");
 	EXPECT_TEXT(suite_told(1), "AES_CM_128_HMAC_SHA1_80");
@@ -98,7 +98,7 @@ static void ends_without_a_common_suite_talk(void)
 	           SUITE_AES_256_CM_HMAC_SHA1_80);
 	EXPECT_INT(fake_relay.sessions->media[0].legs[1].receive->suite->id,
 	           SUITE_AES_CM_128_HMAC_SHA1_80);
-	/* The words need not be said again: what runs goes on, with the same keys. */
+	/* Later requests need not repeat the words: the media continues with the same keys. */
 	REQUIRE(tell(
 		OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80",
 	                        K256)) ",\"to-tag\":\"b\",\"transport-protocol\":\"RTP/SAVP\""));
@@ -169,14 +169,14 @@ static void a_setting_decides_where_no_word_does(void)
 	REQUIRE(tell(OFFER ONE ",\"flags\":[\"no-recrypt\"]"));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2E);
 	end_ng();
-	/* What a=key-mgmt agrees on can't end here: it passes. */
+	/* SRTP agreed by a=key-mgmt cannot be terminated: it passes. */
 	begin_ng(&calls);
 	REQUIRE(tell(OFFER SAVP("a=key-mgmt:mikey AQAFgM0XflABAAAA\\r\\n")));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2E);
 	end_ng();
 }
 
-/* Some phones repeat in the answer every line they could use: the first that fits is meant. */
+/* Some phones answer with every a=crypto line they support: the first one that fits counts. */
 static void an_answer_of_several_lines_is_understood(void)
 {
 	static const char *const bad[] = {
@@ -217,8 +217,8 @@ static void an_answer_of_several_lines_is_understood(void)
 	"\"command\":\"answer\"," \
 	"\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
 
-/* The first key told, for a line of `suite`: what the answerer's side would send back as its own is
- * another. */
+/* An a=crypto line of `suite` with a key that differs from the first key in the reply; the tag is
+ * the offered one. */
 static const char *tag_of(const char *suite)
 {
 	static char tag[16];
@@ -268,14 +268,14 @@ static void optional_srtp_goes_on_in_a_call(void)
 	before = fake_relay.updates;
 	REQUIRE(tell(OFFER AVP(L1(K1)) ",\"to-tag\":\"b\"") && tell(ANSWER AVP("")));
 	EXPECT(strstr(sdp, ours) != NULL);
-	/* The core offers: the phone sees our line as it was, and takes it again. */
+	/* The core offers: the phone sees our a=crypto line unchanged, and accepts it again. */
 	REQUIRE(tell(BACK AVP("") ",\"transport-protocol\":\"RTP/AVP\""));
 	EXPECT(strstr(sdp, "RTP/AVP 0") && strstr(sdp, ours));
 	REQUIRE(tell(BACK_ANSWER AVP(L1(K1))));
 	EXPECT(!strstr(sdp, "crypto"));
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2AE);
-	/* Then it leaves it: RTP from there on. */
+	/* Then it declines: RTP from here on. */
 	REQUIRE(tell(BACK AVP("")) && tell(BACK_ANSWER AVP("")));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
 	EXPECT(!fake_relay.sessions->media[0].legs[0].receive &&
@@ -285,7 +285,7 @@ static void optional_srtp_goes_on_in_a_call(void)
 	EXPECT(!strstr(sdp, "crypto"));
 	REQUIRE(tell(BACK_ANSWER AVP("")));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
-	/* A phone that asks for it later has it. */
+	/* A phone that asks for SRTP later gets it. */
 	snprintf(text, sizeof(text), OFFER AVP(L1(K2)) ",\"to-tag\":\"b\"");
 	REQUIRE(tell(text) && tell(ANSWER AVP("")));
 	EXPECT(strstr(sdp, "a=crypto:5 ") != NULL);
@@ -357,7 +357,7 @@ static void two_forks_may_answer_differently(void)
 	end_ng();
 }
 
-/* Passed, or not taken: in neither case does a plain side that was asked for see keys. */
+/* Passed or declined: in both cases a side asked to be plain sees no keys. */
 static void optional_srtp_passes_or_is_not_taken(void)
 {
 	static const struct call_settings passes = {.osrtp = DIALOG_OSRTP_PASS};
@@ -388,7 +388,7 @@ static void optional_srtp_passes_or_is_not_taken(void)
 		EXPECT(tell(ANSWER AVP("")));
 		end_ng();
 	}
-	/* Keys that nobody can use leave the call plain. */
+	/* Unusable keys leave the call plain. */
 	begin_ng(NULL);
 	REQUIRE(tell(OFFER AVP("a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\\r\\n")));
 	EXPECT(!strstr(sdp, "crypto"));
@@ -427,8 +427,8 @@ static void of_a_pair_of_m_lines_the_secure_one_is_taken(void)
 
 /* --- tolerances ------------------------------------------------------------- */
 
-/* The words of the JSON protocol's tolerances: what an offer without the word comes to, and with
- * it. */
+/* Words for the tolerances of the JSON protocol: the result of an offer with the word
+ * and without it. */
 static void tolerances_have_words(void)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls and allocations of 10,000 e2ae packets, counted from outside: a tracer sees every
- * call that the turns of a worker make. */
+/* Syscalls and allocations for 10,000 e2ae packets. A tracer counts every syscall in the turns
+ * of a worker. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,11 +24,13 @@ enum {
 	WARM = 4,
 	PKTS = CALLS * BURST * 2 * ROUNDS, /* 10,240 */
 	SYSCALLS = 512,
-	MARK = 0x51ce, /* getpriority of nobody: what lies between two of them is counted */
+	/* the traced process calls getpriority with this invalid argument; syscalls between two of
+	 * these calls count */
+	MARK = 0x51ce,
 	NOT_HERE = 77,
 };
 
-/* --- the traced process: a relay by hand, its peers, and marks around the turns --- */
+/* --- the traced process: a relay stepped by hand, its peers, and marks around the turns --- */
 
 static struct {
 	struct netns_peer peers[2];
@@ -50,8 +52,8 @@ static struct addr ip(const char *format, unsigned a, unsigned b, unsigned c)
 	return out;
 }
 
-/* xdp: two peers behind veth. sock: loopback, at addresses that are this process's own. False: it
- * can't be had here. */
+/* xdp: two peers behind veth. sock: loopback addresses that belong to this process. False:
+ * not possible here. */
 static bool place(bool is_xdp)
 {
 	char reason[128];
@@ -155,8 +157,8 @@ static void mark(void)
 	syscall(SYS_getpriority, MARK, 0);
 }
 
-/* Packets both ways, then turns until all have come out at the other end; returns what was
- * allocated in them. */
+/* Sends packets both ways and runs turns until all have arrived; returns the allocations
+ * in the turns. */
 static uint64_t round_of(unsigned r, bool is_counted)
 {
 	struct srtp_end *up = &g.up;
@@ -192,8 +194,8 @@ static uint64_t round_of(unsigned r, bool is_counted)
 	return allocated;
 }
 
-/* Exit status: what the tracer asks for. Ends without the checks of a sanitizer at exit, which
- * can't be traced. */
+/* The exit status tells the tracer the result. Skips the sanitizer's checks at exit, which
+ * cannot be traced. */
 static int perform(const char *io)
 {
 	uint64_t allocated = 0;
@@ -226,7 +228,7 @@ static bool is_mark(const struct __ptrace_syscall_info *i)
 	return i->entry.nr == SYS_getpriority && i->entry.args[0] == MARK;
 }
 
-/* Follows the child to its end; counts what it calls between marks. */
+/* Follows the child until it ends; counts its syscalls between marks. */
 static void follow(pid_t child, struct tally *t)
 {
 	bool is_inside = false;
@@ -303,8 +305,7 @@ static const long waits[] = {
 	SYS_epoll_pwait,
 };
 
-/* Nothing but receiving, sending and asking what is ready; what is left over is printed by number.
- */
+/* Only receive, send and poll syscalls are allowed; others are printed by number. */
 static void expect_nothing_else(const struct tally *t)
 {
 	for (unsigned i = 0; i < SYSCALLS; i++)
@@ -327,7 +328,7 @@ static void sock(void)
 	       (unsigned long long)received, (unsigned long long)sent, (unsigned long long)waited);
 	EXPECT(received > 0 && received <= PKTS);
 	EXPECT(sent > 0 && sent <= PKTS);
-	EXPECT(waited > 0 && waited <= PKTS / 4); /* one in a turn of up to 64 packets */
+	EXPECT(waited > 0 && waited <= PKTS / 4); /* one per turn of up to 64 packets */
 	expect_nothing_else(&t);
 }
 
@@ -343,8 +344,8 @@ static void xdp(void)
 	waited = take(&t, waits, ARRAY_LEN(waits));
 	printf("xdp, %d packets: %llu receives, %llu sends, %llu waits\n", PKTS,
 	       (unsigned long long)received, (unsigned long long)sent, (unsigned long long)waited);
-	/* A call of the kernel sends 32 frames, and there are two devices; news of neighbours is
-	 * heard now and then. */
+	/* One syscall sends 32 frames, and there are two devices; sometimes a netlink
+	 * notification is read. */
 	EXPECT(sent > 0 && sent <= PKTS / 8);
 	EXPECT(waited <= PKTS / 8);
 	EXPECT(received <= PKTS / 100);

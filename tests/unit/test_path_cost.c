@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the packet path itself costs, between a back end that only copies: no memory, no system
- * call; time where it is asked for. */
+/* The cost of the packet path alone, with a back end that only copies: no allocation, no syscall;
+ * prints times on request. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +10,9 @@
 #include "relay/packet/pool.h"
 #include "tests/harness/call.h"
 
-/*
- * Packets come from a list and go nowhere: SLUICE_PATH_MEASURE=CALLS prints the time of a packet
- * with so many calls, for e2ae in each direction and for rtp. Ports are visited in shuffled order,
- * so that with many calls nothing is in the cache.
- */
+/* Packets come from a list and are dropped after sending. SLUICE_PATH_MEASURE=CALLS prints the time
+ * per packet with CALLS calls, for e2ae in both directions and for rtp. Ports are visited in random
+ * order, so that with many calls nothing is in the cache. */
 enum { PORT_MIN = 2000, CALLS_MAX = 15000, LEN = 172, ROUNDS = 20 };
 
 struct arrival {
@@ -23,7 +21,7 @@ struct arrival {
 	uint8_t octets[LEN + 16];
 };
 
-/* The back end, and what it has to give. */
+/* The back end and its packets. */
 static struct tape {
 	struct io io;
 	struct pool *pool;
@@ -138,8 +136,8 @@ static const struct io_ops tape_ops = {
 static struct {
 	struct relay *relay;
 	struct relay_interface interface;
-	struct srtp_end up; /* the terminals', all with one key: a leg each, so that each has a
-	                       context of its own */
+	/* the terminals'; all have the same key, but each leg has its own context */
+	struct srtp_end up;
 	unsigned n_done;
 	unsigned order[CALLS_MAX];
 } g;
@@ -219,8 +217,8 @@ static void close_calls(void)
 	srtp_close(&g.up);
 }
 
-/* One packet of each call arrives on `side`; the SRTP of all terminals is the same octets, made
- * once. */
+/* Fills the list with one packet of each call for `side`. All terminals send the same SRTP
+ * octets, computed once. */
 static void fill_tape(unsigned calls, unsigned side, enum relay_mode mode, uint64_t index)
 {
 	uint8_t octets[LEN + 16];
@@ -259,7 +257,7 @@ static struct cost drive(unsigned calls, unsigned side, enum relay_mode mode, un
 		while (tape.at < tape.n)
 			relay_step(g.relay, start);
 		took = clk_mono_ns() - start;
-		/* The first round meets every stream for the first time. */
+		/* The first round creates every stream. */
 		if (r == 0)
 			continue;
 		c.ns = took < c.ns ? took : c.ns;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* RSA and X.509 with the keys of the vectors, and the public-key parts of MIKEY-TICKET no vector
- * shows. */
+/* RSA and X.509 with the keys of the vectors, and the public-key parts of MIKEY-TICKET that
+ * no vector covers. */
 #include <stdlib.h>
 
 #include "tests/harness/harness.h"
@@ -85,7 +85,7 @@ static void trust(void)
 	EXPECT_ERR(pki_trust_check(roots, a->chain, 3000000000, &why), ERR_EXPIRED);
 	REQUIRE_OK(pki_chain_from_ders(&alone, &leaf, 1, &why));
 	EXPECT_ERR(pki_trust_check(roots, alone, 1300000000, &why),
-	           ERR_AUTH); /* the CA between is missing */
+	           ERR_AUTH); /* the intermediate CA is missing */
 	EXPECT(pki_cert_names(pki_chain_at(alone, 0), play_uri("sip:alice@home.example").data));
 	EXPECT(!pki_cert_names(pki_chain_at(alone, 0), play_uri("sip:alice@home.exampl").data));
 	EXPECT(!pki_cert_names(pki_chain_at(alone, 0), play_uri("").data));
@@ -96,7 +96,7 @@ static void trust(void)
 	play_free(p);
 }
 
-/* The same call with each signature scheme and hash; SHA-1 only where the KMS takes it. */
+/* The same call with each signature scheme and hash; SHA-1 only where the KMS accepts it. */
 static void schemes(void)
 {
 	for (unsigned scheme = MIKEY_SIGN_PKCS1; scheme <= MIKEY_SIGN_PSS; scheme++)
@@ -118,7 +118,7 @@ static void schemes(void)
 			}
 }
 
-/* What goes wrong for a public-key request is signed by the KMS (decision 0010.19). */
+/* The KMS signs its error reply to a public-key request (decision 0010.19). */
 static void signed_error(void)
 {
 	struct play *p = people();
@@ -147,7 +147,7 @@ static void signed_error(void)
 	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_DENIED);
 	EXPECT_INT(p->fault.no, MIKEY_E_TPPAR);
 	authority_free(a);
-	/* Switched off, a public-key request is a data type like any unknown one. */
+	/* If disabled, a public-key request is treated as an unknown data type. */
 	p->rules.accept_pk = false;
 	EXPECT_ERR(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp,
 	                         &p->fault),
@@ -156,7 +156,7 @@ static void signed_error(void)
 	play_free(p);
 }
 
-/* A certificate of somebody else does not speak for Alice, however well it signs. */
+/* A certificate of another person cannot sign for Alice. */
 static void anothers_certificate(void)
 {
 	struct play *p = people();

@@ -52,7 +52,7 @@ static void long_keys(void)
 	test_hex("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54", want,
 	         sizeof(want));
 	EXPECT_OCTETS(got, 32, want, 32);
-	/* An empty key is a key of zeros. */
+	/* An empty key acts as a key of zeros. */
 	memset(key, 0, sizeof(key));
 	EXPECT_OK(prim_hmac(PRIM_SHA256, (struct view){0}, &data, 1, got));
 	EXPECT_OK(prim_hmac(PRIM_SHA256, (struct view){.p = key, .n = 64}, &data, 1, want));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* base/queue: one under way, the rest in order; bounded; a done callback may submit. */
+/* base/queue: one request under way, the others in order; bounded; a done callback may submit. */
 #include "base/queue.h"
 
 #include "tests/harness/harness.h"
@@ -11,7 +11,7 @@ struct item {
 	char name;
 };
 
-/* A server as service and dialog are: it starts what it may, and tells of what is done. */
+/* A server like service and dialog: starts requests and reports their end. */
 static struct queue queue;
 static char started[32];
 static struct item *under_way, *submitted_when_done;
@@ -97,11 +97,11 @@ static void a_done_callback_may_submit(void)
 	begin();
 	EXPECT_INT(submit(&items[0]), QUEUE_NOW);
 	EXPECT_INT(submit(&items[1]), QUEUE_LATER);
-	/* Behind those that came earlier. */
+	/* It waits behind the earlier requests. */
 	submitted_when_done = &items[2];
 	finish();
 	EXPECT(!strcmp(started, "ab"));
-	/* Where nothing waits: after the callback, not inside it. */
+	/* If none waits: it starts after the callback, not inside it. */
 	finish();
 	EXPECT(!strcmp(started, "abc"));
 	submitted_when_done = &items[0];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The replay window against a list of all indices ever seen, and the index estimate against the
- * nearest index. */
+/* The replay window compared with a list of all indices ever seen, and the index estimate with
+ * the nearest index. */
 #include "relay/packet/replay.h"
 #include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
@@ -35,7 +35,7 @@ static void sizes(void)
 		EXPECT_INT(replay_log2(rows[i].pkts), rows[i].log2);
 }
 
-/* What RFC 3711 3.3.2 says, with a memory that never ends. */
+/* RFC 3711 3.3.2 with an unlimited memory. */
 static enum replay_answer model(const bool *seen, bool any, uint64_t highest, uint64_t size,
                                 uint64_t index)
 {
@@ -85,7 +85,7 @@ static void estimates(void)
 		uint64_t want;
 	} rows[] = {
 		{0, 0, 0},
-		{10, 65535, 65535}, /* nothing lies before ROC 0 */
+		{10, 65535, 65535}, /* there is nothing before ROC 0 */
 		{65535, 0, 0x10000},
 		{0x10000, 65535, 65535},
 		{0x10005, 65530, 65530},

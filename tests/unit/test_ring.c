@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring between two threads: nothing lost, doubled or torn. */
+/* The ring between two threads: no entry lost, doubled or torn. */
 #include "base/ring.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which rollover counters are guessed, in which order, and how often. */
+/* Which ROCs are guessed, in which order, and how often. */
 #include "relay/worker/roc_guess.h"
 
 #include "base/clk.h"
@@ -7,7 +7,7 @@
 #include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 
-/* The ROCs that a packet would be opened under, in order, -1 behind the last. */
+/* The ROCs tried for a packet, in order; -1 ends the list. */
 static void expect(const struct roc_known *known, uint16_t seq, const int64_t *want)
 {
 	struct roc_guess got[ROC_GUESSES_MAX];
@@ -61,7 +61,7 @@ static void what_was_kept_follows_the_rule(void)
 	expect(&k, 65100, ROCS(3, 4, 5));
 	k.rule = RELAY_ROC_ZERO;
 	expect(&k, 65100, ROCS(0, 1));
-	/* At ROC 1 it could be the kept index, which this rule excludes; after a wrap it can't. */
+	/* At ROC 1 it could be the kept index, which this rule excludes; after a wrap it cannot. */
 	k.kept = 1ull << 16 | 100;
 	expect(&k, 110, ROCS(0));
 	k.kept = 1ull << 16 | 65000;
@@ -70,7 +70,7 @@ static void what_was_kept_follows_the_rule(void)
 	expect(&k, 10, ROCS(0, 1));
 }
 
-/* What is guessed of a lost sender lies ahead of all that was seen, farther than any window. */
+/* Guesses for a lost sender are ahead of everything seen, further than any window. */
 static void ahead_is_never_behind(void)
 {
 	uint64_t seed = test_seed();
@@ -110,7 +110,7 @@ static void one_place_has_its_rate(void)
 	memset(&gate, 0, sizeof(gate));
 	EXPECT_INT(passed(&roc_rate_first, start, NS_PER_S, NS_PER_MS, false), 32 + 9);
 	EXPECT_INT(passed(&roc_rate_first, start + NS_PER_S, 10 * NS_PER_S, NS_PER_MS, false), 100);
-	/* Rested, it has its burst again, and no more. */
+	/* After a pause the full burst is available again, and not more. */
 	EXPECT_INT(passed(&roc_rate_first, start + 1000 * NS_PER_S, NS_PER_S / 1000,
 	                  NS_PER_S / 1000000, false),
 	           32);
@@ -118,7 +118,7 @@ static void one_place_has_its_rate(void)
 	EXPECT_INT(passed(&roc_rate_lost, start, 10 * NS_PER_S, NS_PER_MS, false), 50);
 }
 
-/* However many come, from wherever: the worker's bound. */
+/* The worker's limit holds for any number of packets from any sources. */
 static void all_places_have_a_bound(void)
 {
 	uint64_t start = 1000 * NS_PER_S;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/route: which way a packet takes as neighbours resolve, fail and age, over a source that
- * the test plays. */
+/* relay/io/route: the way of a packet while neighbours resolve, fail and age; the test
+ * plays the source. */
 #include <string.h>
 
 #include "base/clk.h"
 #include "relay/io/route.h"
 #include "tests/harness/harness.h"
 
-/* The kernel as the test wants it. */
+/* The simulated kernel. */
 struct stage {
 	struct route_answer answer;
 	struct route_link link;
@@ -125,8 +125,7 @@ static void resolved_goes_by_frame(void)
 	EXPECT_OCTETS(r->hop->link[0].octets, r->hop->link[0].len, link, sizeof(link));
 	EXPECT_INT(r->hop->device, 1);
 	EXPECT_INT(r->mtu, 1500);
-	/* Asked once, whatever the number of packets; the second destination shares the neighbour.
-	 */
+	/* One question for any number of packets; the second destination shares the neighbour. */
 	for (int i = 0; i < 100; i++)
 		EXPECT_INT(way(t, "198.51.100.1"), ROUTE_BY_FRAME);
 	EXPECT_INT(s.asked_route, 1);
@@ -168,8 +167,8 @@ static void failed_is_tried_once_a_second(void)
 	route_table_free(t);
 }
 
-/* A neighbour in use is confirmed by one packet through the kernel every 15 seconds; a permanent
- * one never. */
+/* A neighbour in use is confirmed by one packet through the kernel every 15 seconds; a
+ * permanent one never. */
 static void neighbours_are_confirmed(void)
 {
 	struct stage s = stage_make();
@@ -210,7 +209,7 @@ static void routes_are_asked_again(void)
 	route_table_free(t);
 }
 
-/* Ways that only the kernel goes. */
+/* Destinations that only the kernel can reach. */
 static void kernel_only(void)
 {
 	static const struct {
@@ -254,8 +253,8 @@ static void vlan_device_leaves_by_its_parent(void)
 	route_table_free(t);
 }
 
-/* A burst of new destinations asks a few times a turn, and what is asked later is remembered like
- * the rest. */
+/* A burst of new destinations causes a few questions per turn; the others are asked later and
+ * cached like the first. */
 static void asking_is_bounded(void)
 {
 	struct stage s = stage_make();
@@ -273,7 +272,7 @@ static void asking_is_bounded(void)
 	EXPECT_INT(s.asked_route, 32);
 	route_table_turn(t, NS_PER_S);
 	EXPECT_INT(way(t, "198.51.100.199"), ROUTE_BY_FRAME);
-	/* After a link changed nothing that was known is used. */
+	/* After a change of a link no cached entry is used. */
 	s.has_neighbour = false;
 	s.news[0] = (struct route_news){.kind = ROUTE_NEWS_LINK};
 	s.n_news = 1;
@@ -282,7 +281,7 @@ static void asking_is_bounded(void)
 	route_table_free(t);
 }
 
-/* More neighbours than there is room for: forgotten and learned again, never wrong. */
+/* More neighbours than the table holds: emptied and learnt again, never wrong. */
 static void many_neighbours(void)
 {
 	struct stage s = stage_make();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RTCP: what is taken for it, and which SSRCs are renamed in which direction. */
+/* RTCP: which packets count as RTCP, and which SSRCs are renamed in which direction. */
 #include "relay/packet/rtcp.h"
 
 #include "tests/harness/harness.h"
@@ -16,7 +16,7 @@ static uint32_t target(void *arg, uint32_t ssrc)
 	return ssrc == 0x0b0b0b0b ? 0xbbbbbbbb : ssrc;
 }
 
-/* 0a0a0a0a sends and becomes aaaaaaaa; 0b0b0b0b is spoken about and becomes bbbbbbbb. */
+/* 0a0a0a0a is the sender and becomes aaaaaaaa; 0b0b0b0b is reported on and becomes bbbbbbbb. */
 static const struct {
 	const char *name, *before, *after;
 } rows[] = {
@@ -63,7 +63,7 @@ static void renames(void)
 	}
 }
 
-/* Who sends can be read; packets fill the octets; SRTCP could. */
+/* Columns: the sender is readable; the packets fill the octets; SRTCP may fill them. */
 static const struct {
 	const char *octets;
 	bool has_sender, fills, may_be_srtcp;
@@ -81,7 +81,7 @@ static const struct {
 	{"80c90001 0a0a0a0a 81610001 0a0a0a0a", true, false, true},
 	{"80c90002 0a0a0a0a 81cb0001 0a0a0a0a", true, false, false},
 	{"80610001 0a0a0a0a 81cb0001 0a0a0a0a", true, false, false},
-	/* odd padding is nobody's business */
+	/* odd padding is not checked */
 	{"a0c90001 0a0a0a00", true, true, false},
 	{"a0c90002 0a0a0a0a 00000003", true, true, false},
 	{"a0c90002 0a0a0a0a 0000000c", true, true, false},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* a=crypto: every row of the profile, the comparison that decides a re-key, the rules of answers.
- */
+/* a=crypto: every row of the profile, the comparison that decides about a re-key, the
+ * rules for answers. */
 #include "base/secret.h"
 #include "keyctx/sdp/sdes.h"
 #include "tests/harness/harness.h"
@@ -147,7 +147,7 @@ static void settings_widen_and_narrow(void)
 {
 	static const struct {
 		const char *text;
-		struct sdes_policy change; /* fields that are set here are set in the policy */
+		struct sdes_policy change; /* members set here replace those of the policy */
 		enum sdes_fault want;
 	} rows[] = {
 		{"1 " A80 " inline:" K1 " KDR=24", {.accept_kdr = true}, SDES_USABLE},
@@ -320,7 +320,7 @@ static void the_first_usable_is_chosen(void)
 {
 	static const struct {
 		const char *lines;
-		int want; /* tag, or -1 */
+		int want; /* expected tag, or -1 */
 	} rows[] = {
 		{"", -1},
 		{"a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\na=crypto:2 " A80 " inline:" K1
@@ -432,8 +432,8 @@ static void our_answer_echoes_and_is_fresh(void)
 	EXPECT(!keyctx_same_key(answer.keys[0], offered.keys[0]));
 	sdes_line_print(&answer, true, &w);
 	EXPECT(wr_ok(&w));
-	/* 44 octets of key and salt: 60 characters with their padding; no lifetime, MKI or WSH of
-	 * ours. */
+	/* 44 octets of key and salt: 60 characters with padding; we write no lifetime,
+	 * MKI or WSH. */
 	EXPECT_INT(wr_len(&w), strlen("42 AEAD_AES_256_GCM inline: UNENCRYPTED_SRTCP") + 60);
 	REQUIRE_OK(sdes_line_parse(&again, str_make(text, wr_len(&w)), &p));
 	EXPECT(sdes_line_eq(&again, &answer));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session descriptions: what is not ours survives, what is ours is read and rewritten, what is
- * broken is refused. */
+/* Session descriptions: foreign lines stay unchanged, our lines are read and rewritten, broken
+ * descriptions are refused. */
 #include "base/mem.h"
 #include "keyctx/sdp/media.h"
 #include "keyctx/sdp/sdp.h"
@@ -81,8 +81,8 @@ static void broken_ones_are_refused(void)
 	EXPECT(s == NULL);
 }
 
-/* Those beyond what is served go with all that stands below them; a line that is off may be put at
- * the end. */
+/* M-lines above the limit are removed with all their attributes; a rejected m-line may be added
+ * at the end. */
 static void too_many_m_lines(void)
 {
 	char many[64 * (SDP_MEDIA_MAX + 3)];
@@ -131,7 +131,7 @@ static void an_m_line_is_put_at_the_end(void)
 	}
 }
 
-/* What can be read in one way alone is put right, so that the other side reads the same. */
+/* Faults with only one possible meaning are corrected, so that the other side reads the same. */
 static void small_faults_are_put_right(void)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Locked memory for keys: aligned, zeroed, wiped, out of core files, failing whole. */
+/* Locked memory for keys: aligned, zeroed, wiped, not in core files, all or nothing on failure. */
 #include "base/secret.h"
 
 #include <sys/mman.h>
@@ -36,8 +36,8 @@ static void blocks_are_aligned_zeroed_and_apart(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
-/* A freed block keeps its address in the free list: whoever gets it next must see zeroes, and so
- * must anyone in between. */
+/* A freed block keeps its address in the free list; its next user, and any reader in between,
+ * must see zeros. */
 static void freeing_wipes(void)
 {
 	uint8_t *p = secret_alloc(48), *q;
@@ -52,7 +52,7 @@ static void freeing_wipes(void)
 	secret_free(q);
 }
 
-/* The VmFlags of the mapping that `p` is in, as smaps has them. */
+/* The VmFlags line of the mapping that contains `p`, from smaps. */
 static bool flags_of(const uint8_t *p, char line[512])
 {
 	FILE *f = fopen("/proc/self/smaps", "r");
@@ -79,7 +79,7 @@ static void expect_guarded(const uint8_t *p)
 	EXPECT(strstr(flags, " dd") != NULL);
 	EXPECT(strstr(flags, " wf") != NULL);
 #if !defined(__SANITIZE_ADDRESS__) && \
-	!defined(__SANITIZE_THREAD__) /* they turn mlock into nothing */
+	!defined(__SANITIZE_THREAD__) /* these sanitizers make mlock a no-op */
 	struct secret_usage u;
 
 	secret_get_usage(&u);
@@ -98,8 +98,8 @@ static void pages_are_guarded(void)
 
 enum { MANY = 16384, KEY_BYTES = 512 };
 
-/* 8 MB of keys: the later ones stand on huge pages where the kernel has them (`hg`), guarded like
- * the first; small pages serve when no region can be had. */
+/* 8 MB of keys: later ones are on huge pages if the kernel has them (`hg`), protected like the
+ * first; small pages if no region is available. */
 static void many_blocks_share_huge_pages(void)
 {
 	static uint8_t *p[MANY];
@@ -124,7 +124,8 @@ static void many_blocks_share_huge_pages(void)
 		EXPECT(p[i][0] == (uint8_t)i && p[i][KEY_BYTES - 1] == (uint8_t)i);
 		secret_free(p[i]);
 	}
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* address space is theirs */
+/* these sanitizers reserve the address space */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	f = fopen("/proc/self/statm", "r");
 	REQUIRE(f != NULL && fscanf(f, "%lu", &pages) == 1);
 	fclose(f);
@@ -133,7 +134,7 @@ static void many_blocks_share_huge_pages(void)
 	secret_get_usage(&before);
 	REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
 	for (size_t i = 0; i < 3000;
-	     i++) { /* more than a region has left, in a size not met before */
+	     i++) { /* more than the rest of a region, in a new size class */
 		p[i] = i < 2900 ? secret_alloc(960) : NULL;
 		if (!p[i])
 			break;

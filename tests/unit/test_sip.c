@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP messages off a stream, and what their headers say. */
+/* SIP messages from a stream, and their headers. */
 #include "control/net/sip.h"
 #include "tests/harness/harness.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay on real sockets of loopback: bursts, order, allocations and system calls of its path,
- * and descriptors. */
+/* The relay on real sockets of loopback: bursts, order, allocations and syscalls of
+ * its path, descriptors. */
 #include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 
 enum { PORT_MIN = 11000, CALLS_MAX = 200, BURST = 500, SESSIONS = 10000, SSRC = 0x0a0a0a00 };
 
-/* Loopback has many addresses: those of this process are its own, so that every port is free. */
+/* Each process uses its own loopback addresses, so every port is free. */
 static struct {
 	struct relay_interface interface;
 	struct addr peers[2];
@@ -48,7 +48,7 @@ static int udp(const struct addr *at)
 	return fd;
 }
 
-/* By hand the workers' turns are this thread's: what they allocate is counted here. */
+/* `by_hand`: this thread runs the workers' turns, so their allocations count here. */
 static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_delay_us)
 {
 	struct relay_config c;
@@ -98,7 +98,7 @@ static void on_done(void *arg, enum err e, const struct why *why)
 		printf("%s\n", why->text);
 }
 
-/* Lets the workers work until so many requests are done; what takes more than 20 s has failed. */
+/* Runs the workers until `done` requests are done; fails after 20 s. */
 static void await(unsigned done)
 {
 	struct pollfd p = {.fd = relay_wait_fd(g.relay), .events = POLLIN};
@@ -191,7 +191,7 @@ static void a_burst_on_one_port_with_threads(void)
 	burst(false);
 }
 
-/* Many ports on two workers: each stream keeps its order, nothing is missing. */
+/* Many ports on two workers: each stream keeps its order, and no packet is missing. */
 static void many_ports_keep_their_order(void)
 {
 	enum { PORTS = 100, ROUNDS = 40 };
@@ -227,8 +227,8 @@ static void many_ports_keep_their_order(void)
 
 /* --- the path's own costs --------------------------------------------------- */
 
-/* 10,000 e2ae packets through 50 ports: no allocation, one receive and one send each at most, and
- * one look at the epoll set a turn. */
+/* 10,000 e2ae packets through 50 ports: no allocation; per packet at most one receive and one send
+ * syscall, per turn one epoll_wait. */
 static void a_packet_costs_two_calls_and_no_memory(void)
 {
 	enum { CALLS = 50, ROUNDS = 100, WARM = 2, PKTS = CALLS * ROUNDS * 2 };
@@ -283,8 +283,8 @@ static void a_packet_costs_two_calls_and_no_memory(void)
 	close_relay();
 }
 
-/* A port with many waiting is emptied, and what goes to one peer sent, with far fewer calls than
- * packets. */
+/* A port with many waiting packets is emptied, and packets to one peer are sent, with far fewer
+ * syscalls than packets. */
 static void a_burst_shares_calls(void)
 {
 	struct relay_stats before, after;
@@ -306,11 +306,9 @@ static void a_burst_shares_calls(void)
 	close_relay();
 }
 
-/*
- * With gather_delay_us the first packet goes at once, those that follow within the delay together,
- * and none is forgotten; requests are answered meanwhile. Without it each of these packets, a
- * millisecond apart, would be a batch.
- */
+/* With gather_delay_us the first packet is sent at once, those within the delay together, and none
+ * is lost; requests are answered meanwhile. Without it each of these packets, a millisecond apart,
+ * would be a batch. */
 static void a_delay_fills_batches(void)
 {
 	enum { PKTS = 41, DELAY_US = 100000, BATCHES_MAX = 20 };
@@ -346,8 +344,7 @@ static void a_delay_fills_batches(void)
 
 static unsigned descriptors(void);
 
-/* Wherever memory runs out, a failed start leaves every descriptor as it was: the caller's own too.
- */
+/* If any allocation fails at start, all descriptors are as before, including the caller's. */
 static void a_failed_start_leaves_all_alone(void)
 {
 	struct relay_config c;
@@ -383,8 +380,8 @@ static void a_failed_start_leaves_all_alone(void)
 	EXPECT_INT(descriptors(), before);
 }
 
-/* The worker's thread runs on the processor asked for and is known by name; control's does not
- * move. */
+/* The worker's thread runs on the configured CPU and has its name; control's thread
+ * does not move. */
 static void a_worker_is_pinned(void)
 {
 	struct relay_config c;
@@ -491,8 +488,8 @@ static uint64_t figure(uint64_t *received)
 	return s.kernel_drops;
 }
 
-/* More than a socket's buffer holds while the worker does something else: each packet is received
- * or counted, at the latest when the port closes. */
+/* More packets than a socket buffer holds while the worker is busy: each packet is received or
+ * counted, at the latest when the port closes. */
 static void kernel_drops_are_counted(void)
 {
 	enum { MANY = 20000 };
@@ -509,14 +506,14 @@ static void kernel_drops_are_counted(void)
 		idle = relay_step(g.relay, clk_mono_ns()) ? 0 : idle + 1;
 	EXPECT_INT(figure(&received), 0);
 	EXPECT(received > 0 && received < MANY);
-	/* What was dropped stands beside the next packet that gets through. */
+	/* The drop count comes with the next packet that gets through. */
 	EXPECT(put(0, 0, octets, sizeof(octets)));
 	for (unsigned idle = 0; idle < 3;)
 		idle = relay_step(g.relay, clk_mono_ns()) ? 0 : idle + 1;
 	drops = figure(&received);
 	EXPECT(drops > 0);
 	EXPECT_INT(drops + received, MANY + 1);
-	/* And what no packet told of, when the port closes. */
+	/* Drops that no packet reported are counted when the port closes. */
 	for (unsigned i = 0; i < MANY; i++)
 		EXPECT(put(0, 0, octets, sizeof(octets)));
 	relay_session_delete(g.relay, g.sessions[0], on_done, NULL);

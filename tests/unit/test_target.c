@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The judge of media targets: every reason, each form of an address, settings; whose ports are
- * whose; what workers ask about. */
+/* The check of media targets: every reason, each notation of an address, settings; ownership of
+ * ports; what workers ask about. */
 #include "base/clk.h"
 #include "control/conf.h"
 #include "control/session/port_book.h"
@@ -27,8 +27,8 @@ static struct relay_interface interfaces[2];
 static struct target_local locals[7];
 static struct addr listeners[4];
 
-/* A gateway with 192.0.2.10/24 and 2001:db8::10 on device 2, 10.9.0.1/16 on 3 beside a link-local
- * address, and its NAT's 198.51.100.7. */
+/* A gateway with 192.0.2.10/24 and 2001:db8::10 on device 2, 10.9.0.1/16 and a link-local address
+ * on device 3, and 198.51.100.7 on its NAT. */
 static struct target_facts facts_now(void)
 {
 	interfaces[0] = (struct relay_interface){.name = "access",
@@ -67,7 +67,7 @@ static struct target_facts facts_now(void)
 	                             .n_listeners = 4};
 }
 
-/* `reason`: a piece of it; NULL: allowed. */
+/* `reason`: a part of the text; NULL: allowed. */
 struct judged {
 	const char *own, *target, *reason;
 };
@@ -95,10 +95,10 @@ static void reasons(void)
 		{"192.0.2.10", "203.0.113.5:53", NULL},
 		{"192.0.2.10", "203.0.113.5:0", NULL},
 		{"192.0.2.10", "203.0.113.5:2223", NULL},
-		/* a host of ours that is no listener: another program's, or a port of ours */
+		/* own host, no listener: a port of another program, or one of ours */
 		{"192.0.2.10", "192.0.2.10:30000", NULL},
 		{"192.0.2.10", "10.9.0.1:5060", NULL},
-		/* our listeners, on every address of ours */
+		/* our listeners, on every own address */
 		{"192.0.2.10", "192.0.2.10:2223", "listener"},
 		{"10.9.0.1", "192.0.2.10:2223", "listener"},
 		{"192.0.2.10", "10.9.0.1:2223", "listener"},
@@ -130,7 +130,7 @@ static void reasons(void)
 		{"192.0.2.10", "10.9.255.255:4000", "broadcast"},
 		{"192.0.2.10", "10.9.1.255:4000", NULL},
 		{"192.0.2.10", "172.16.0.0:4000", NULL},
-		/* link-local: on the leg's own device alone */
+		/* link-local: only on the leg's own device */
 		{"192.0.2.10", "169.254.169.254:80", "link-local"},
 		{"10.9.0.1", "169.254.1.1:4000", NULL},
 		{"169.254.7.7", "169.254.1.1:4000", NULL},
@@ -139,7 +139,7 @@ static void reasons(void)
 		{"fe80::10%3", "[fe80::1%3]:4000", NULL},
 		{"fe80::10%3", "[fe80::1]:4000", NULL},
 		{"fe80::10%3", "[fe80::1%2]:4000", "link-local"},
-		/* an IPv4 address inside an IPv6 one is judged as that */
+		/* an IPv4-mapped address is checked as IPv4 */
 		{"192.0.2.10", "[::ffff:127.0.0.1]:4000", "loopback"},
 		{"192.0.2.10", "[::ffff:192.0.2.10]:2223", "listener"},
 		{"192.0.2.10", "[::ffff:224.0.0.1]:4000", "multicast"},
@@ -154,7 +154,7 @@ static void reasons(void)
 	expect(&f, rows, ARRAY_LEN(rows));
 }
 
-/* An IPv4-mapped address that came by another way than our parser. */
+/* An IPv4-mapped address that did not come through addr_parse. */
 static void mapped_as_octets(void)
 {
 	struct target_facts f = facts_now();
@@ -195,8 +195,8 @@ static void settings(void)
 	f.allow = c.media_allow.items;
 	f.n_allow = c.media_allow.n;
 	expect(&f, rows, ARRAY_LEN(rows));
-	/* Where a leg sends already, settings that changed count no more; what they can't permit
-	 * does. */
+	/* For a target in use, changed settings do not apply, but rules that no setting
+	 * can relax do. */
 	EXPECT_OK(target_judge(&f, &(struct addr){.version = 4, .ip = {10, 1, 2, 3}, .port = 4000},
 	                       &interfaces[0].bind, true, &why));
 	EXPECT_INT(target_judge(&f, &listeners[0], &interfaces[0].bind, true, &why), ERR_DENIED);
@@ -216,8 +216,8 @@ static bool is_asked(const struct relay_asked *l, const char *text)
 	return false;
 }
 
-/* Whatever the judge may refuse as a source, and every media port of ours, is asked about; ordinary
- * peers are not. */
+/* Workers ask about everything that the check may refuse as a source, and about every media port of
+ * ours; not about ordinary peers. */
 static void what_workers_ask(void)
 {
 	static const char *const asked[] = {
@@ -282,20 +282,20 @@ static void ports_have_holders(void)
 	a = at("198.51.100.7:5060");
 	a = port_book_inside(b, &a);
 	EXPECT(!addr_is_same_host(&a, &interfaces[0].bind));
-	/* Closed: ours for another second. */
+	/* Closed: still ours for another second. */
 	port_book_give(b, 0, 30010, 7 * NS_PER_S);
 	EXPECT(holds(b, "192.0.2.10:30010", 8 * NS_PER_S - 1) &&
 	       !holds(b, "192.0.2.10:30010", 8 * NS_PER_S));
 	a = at("192.0.2.10:30010");
 	EXPECT_INT(port_book_find(b, &a, found), 0);
-	/* Given back unused: it sent nothing. */
+	/* Released unused: it sent nothing. */
 	port_book_take(b, 1, 30000, &leg);
 	port_book_give(b, 1, 30000, 0);
 	EXPECT(!holds(b, "10.9.0.1:30000", 1));
 	port_book_free(b);
 }
 
-/* Two names on one address: what either is told outside reaches the ports of both. */
+/* Two names on one address: the advertised address of either reaches the ports of both. */
 static void one_address_has_two_names(void)
 {
 	static struct relay_interface two[2];

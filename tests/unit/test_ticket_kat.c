@@ -143,7 +143,7 @@ static void derivations(void)
 	}
 }
 
-/* Random octets by name, from the file or short ones from here. */
+/* Random octets by name, from the file, or short ones defined here. */
 static enum err scripted(void *ctx, const char *name, uint8_t *out, size_t n)
 {
 	static const struct {
@@ -186,7 +186,7 @@ static enum err scripted(void *ctx, const char *name, uint8_t *out, size_t n)
 
 static uint64_t last;
 
-/* An environment whose next message is sent at that second, a sixteenth in. */
+/* An environment whose next message is sent at second `second` + 1/16. */
 static struct mikey_env at(unsigned second, void *resolving)
 {
 	last = 0;
@@ -362,7 +362,7 @@ static void mode1(void)
 	ticket_request_free(request);
 }
 
-/* The ticket is the terminal's own, under the key it shares with the KMS. */
+/* The terminal makes the ticket itself, under the key it shares with the KMS. */
 static void mode3(void)
 {
 	struct ticket_rules rules;

@@ -14,7 +14,7 @@ static bool has(unsigned flags, unsigned f)
 	return flags & f;
 }
 
-/* RFC 6043 6.10 in the other direction: what must hold, said once more without the table. */
+/* RFC 6043 6.10 the other way round: the conditions again, without the table. */
 static bool is_consistent(unsigned f, bool tgk)
 {
 	bool maker = has(f, TICKET_D) ? true : has(f, TICKET_L) && !has(f, TICKET_K);
@@ -156,7 +156,7 @@ static void refused(void)
 	}
 }
 
-/* RFC 6043 6.10: TRr is NTP-UTC-32; TRs and TRe may be longer; none is a counter. */
+/* RFC 6043 6.10: TRr is NTP-UTC-32; TRs and TRe may be longer; none may be a counter. */
 static void types_of_times(void)
 {
 	static const struct {
@@ -206,7 +206,7 @@ static void validity(void)
 		           rows[i].ok);
 	p.has_end = false;
 	EXPECT_OK(ticket_policy_check_time(&p, 5000ull << 32, NULL));
-	/* Across the era's end in 2036 times still follow each other. */
+	/* Across the end of the era in 2036 times keep their order. */
 	p = (struct ticket_policy){.has_start = true,
 	                           .has_end = true,
 	                           .start = {MIKEY_TS_NTP_UTC_32, 0xfffffff0},
@@ -238,7 +238,7 @@ static void clock_rules(void)
 	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_COUNTER, 1}, now, NULL));
 }
 
-/* A step is one of the table's or refused, and a refused one moves nothing. */
+/* A step is in the table or refused, and a refused one changes nothing. */
 static void step_tables(void)
 {
 	for (size_t i = 0; i < ticket_step_table_count; i++) {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What an enemy can do to messages: flip, cut, repeat, swap, reflect. All is refused, and no key
- * ever differs silently. */
+/* What an attacker can do to messages: flip, truncate, repeat, swap, reflect. All is refused, and
+ * keys never differ silently. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_vectors.h"
 
-/* Takes the message of `step` where it is due; undoes what the step before left, so that it can be
- * asked again. */
+/* Delivers the message of `step`; first undoes the previous step, so that it can be repeated. */
 static enum err deliver(struct play *p, enum play_step step, struct view in)
 {
 	enum err e = ERR_OK;
@@ -21,7 +20,7 @@ static enum err deliver(struct play *p, enum play_step step, struct view in)
 		p->grant = NULL;
 		return play_granted(p, in);
 	case PLAY_TRANSFER_INIT:
-		/* Not authenticated before the keys are there: the whole way is one delivery. */
+		/* Not authenticated before the keys exist: the whole exchange is one delivery. */
 		ticket_responder_free(p->answer);
 		ticket_resolve_free(p->resolve);
 		ticket_resolution_free(p->resolution);
@@ -53,7 +52,7 @@ static bool is_refusal(enum err e)
 	return e && e != ERR_NOMEM && e != ERR_CRYPTO && e != ERR_IO;
 }
 
-/* Brings a fresh play to the point where `step`'s message is on its way. */
+/* Plays a new exchange up to the message of `step`. */
 static struct play *until(const char *name, enum play_step step)
 {
 	struct play *p = play_new(play_session(name));
@@ -92,7 +91,7 @@ static bool has_step(const struct play *p, enum play_step step)
 	return p->len[step] > 0;
 }
 
-/* A MAC that does not fit is an authentication failure, nothing else, and there is no key. */
+/* A wrong MAC gives an authentication failure, nothing else, and no key. */
 static void flip_one(struct play *p, enum play_step step, uint8_t *octets, size_t n, size_t at,
                      uint8_t bit)
 {
@@ -128,7 +127,7 @@ static void attack(const char *name, size_t stride, enum play_step step)
 		if (!is_refusal(deliver(p, step, (struct view){.p = octets, .n = i})))
 			test_expect(false, __FILE__, __LINE__, "%zu of %zu octets to be refused", i,
 			            n);
-	/* After all that the true message is still taken. */
+	/* After that the correct message is still accepted. */
 	EXPECT_OK(deliver(p, step, (struct view){.p = octets, .n = n}));
 	play_free(p);
 }
@@ -141,7 +140,7 @@ static void flipped_and_cut(void)
 	json_array_foreach(json_object_get(play_vectors(), "sessions"), i, session)
 	{
 		const char *name = json_string_value(json_object_get(session, "name"));
-		/* Every octet; every seventh where each costs an RSA operation. */
+		/* Every octet; every seventh if each costs an RSA operation. */
 		size_t stride = strstr(name, "-pk") ? 7 : 1;
 
 		for (unsigned s = 0; s < PLAY_STEPS; s++) {
@@ -151,7 +150,7 @@ static void flipped_and_cut(void)
 	}
 }
 
-/* Answers of another call of the same two people. */
+/* Answers from another call of the same two people. */
 static void swapped(void)
 {
 	static const enum play_step answers[] = {PLAY_REQUEST_RESP, PLAY_RESOLVE_RESP,
@@ -174,7 +173,7 @@ static void swapped(void)
 	}
 }
 
-/* Every message to where none of its kind belongs. */
+/* Every message in a place where its kind does not belong. */
 static void reflected(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -194,8 +193,7 @@ static void reflected(void)
 		}
 		if (s != PLAY_TRANSFER_RESP)
 			EXPECT(is_refusal(ticket_initiator_receive(p->offer, in, &csb, &p->fault)));
-		/* Both ends of the bundle: what they sent themselves, and what is none of theirs.
-		 */
+		/* Both ends of the bundle: their own messages, and foreign ones. */
 		if (s == PLAY_TRANSFER_INIT)
 			EXPECT_ERR(ticket_csb_receive(p->csb[0], in, &p->party[PLAY_ALICE].env,
 			                              &outcome, &reply, &p->fault),
@@ -212,8 +210,8 @@ static void reflected(void)
 	play_free(p);
 }
 
-/* The same TRANSFER_INIT twice in an SDP changes nothing (TS 33.328 7.4); an older update is a
- * replay. */
+/* The same TRANSFER_INIT twice in an SDP changes nothing (TS 33.328 7.4); an older update
+ * is a replay. */
 static void repeated(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -312,7 +310,7 @@ static void updates_flipped(void)
 	play_free(p);
 }
 
-/* One offer, two terminals: each shares keys with the caller alone. */
+/* One offer, two terminals: each shares its keys only with the caller. */
 static void forked_to_two(void)
 {
 	struct play *p = until("mode1-group", PLAY_TRANSFER_INIT);
@@ -344,7 +342,7 @@ static void forked_to_two(void)
 	play_free(p);
 }
 
-/* Pre-encrypted content: the responder brings the TEK (M flag). */
+/* Pre-encrypted content: the responder supplies the TEK (M flag). */
 static void tek_of_the_responder(void)
 {
 	struct play *p = until("mode1-fork-G", PLAY_RESOLVE_RESP);
@@ -373,8 +371,8 @@ static void tek_of_the_responder(void)
 	play_free(p);
 }
 
-/* A ticket under a user's key must not pass for the KMS's, nor for another user's (decision
- * 0010.28). */
+/* A ticket under a user's key must not pass as the KMS's, nor as another
+ * user's (decision 0010.28). */
 static void forged_maker(void)
 {
 	static const struct {
@@ -407,7 +405,7 @@ static void forged_maker(void)
 	play_free(p);
 }
 
-/* Errors: authenticated after the MAC was right, a hint before. */
+/* Errors: authenticated if the MAC is correct, otherwise only a hint. */
 static void errors(void)
 {
 	struct play *p = until("mode1-fork-G", PLAY_REQUEST_INIT);
@@ -467,7 +465,7 @@ static void errors_of_the_responder(void)
 	play_free(p);
 }
 
-/* A relaying KMS gives its user the same keys the other KMS gave it (RFC 6043 9). */
+/* A relaying KMS gives its user the same keys that it got from the other KMS (RFC 6043 9). */
 static void two_domains(void)
 {
 	struct play *p = until("mode1-fork-G", PLAY_RESOLVE_INIT);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls no vector shows: other algorithms, suites, lengths and omissions. Both ends always have the
- * same keys, or none. */
+/* Calls that no vector covers: other algorithms, suites, lengths and omissions. Both ends always
+ * have the same keys, or none. */
 #include <stdlib.h>
 
 #include "base/secret.h"
@@ -32,7 +32,7 @@ static void expect_same_keys(const struct play *p, size_t n)
 	}
 }
 
-/* KEMACs wrapped by AES-KW instead of counter mode, tickets included. */
+/* KEMACs with AES-KW instead of counter mode, tickets included. */
 static void key_wrap(void)
 {
 	static const char *const names[] = {"mode1-fork-G", "mode1-salts", "mode2", "mode3-fork",
@@ -50,7 +50,7 @@ static void key_wrap(void)
 	}
 }
 
-/* NULL encryption works where a laboratory allows it, and nowhere else. */
+/* NULL encryption works only if a laboratory setting allows it. */
 static void in_clear(void)
 {
 	for (unsigned allowed = 0; allowed < 2; allowed++) {
@@ -112,7 +112,7 @@ static void every_suite(void)
 			EXPECT_INT(p->fault.no, MIKEY_E_SPPAR);
 			p->rules.algs = mikey_algs_256;
 			p->party[PLAY_ALICE].n_drawn =
-				0; /* longer random values than the vectors' */
+				0; /* longer random values than the vectors have */
 		}
 		EXPECT_OK(offer_suites(p, &one, 1, NULL));
 		expect_same_keys(p, 1);
@@ -121,7 +121,7 @@ static void every_suite(void)
 	}
 }
 
-/* Several policies: the first is taken; the responder may choose another, bring its own, change
+/* Several policies: the first is used; the responder may choose another, supply its own, change the
  * SSRC, add a session. */
 static void chosen(void)
 {
@@ -153,7 +153,7 @@ static void chosen(void)
 		}
 		play_free(p);
 	}
-	/* A number the offer uses is not the responder's to give. */
+	/* The responder may not use a number that the offer uses. */
 	own.no = 1;
 	for (size_t i = 2; i < 3; i++) {
 		struct play *p = play_new(play_session("mode4"));
@@ -165,7 +165,7 @@ static void chosen(void)
 	}
 }
 
-/* A NAF key of 256 bits beside the 128-bit suite: random values grow with it. */
+/* A NAF key of 256 bits with the 128-bit suite: random values have its length. */
 static void long_psk(void)
 {
 	struct play *p = play_new(play_session("mode3-fork"));
@@ -187,7 +187,7 @@ static void long_psk(void)
 	play_free(p);
 }
 
-/* Order of calls: what a machine does not allow is refused and changes nothing. */
+/* Order of calls: a call that the state machine forbids is refused and changes nothing. */
 static void out_of_order(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -211,7 +211,7 @@ static void out_of_order(void)
 	play_free(p);
 }
 
-/* An offer with a counter for its T: taken, and our own times stay times. */
+/* An offer with a counter as T: accepted, and our own times are still times. */
 static void counter(void)
 {
 	struct play *p = play_new(play_session("mode4"));
@@ -246,7 +246,7 @@ static void counter(void)
 	REQUIRE_OK(play_finish(p));
 	REQUIRE_OK(mikey_msg_read(&m, play_view(p, PLAY_TRANSFER_RESP), NULL));
 	EXPECT_INT(mikey_msg_find(&m, MIKEY_T)->u.t.type, MIKEY_TS_NTP_UTC);
-	/* Its update is sent at a time as well, not at a count. */
+	/* Its update has a time too, not a counter. */
 	REQUIRE_OK(ticket_csb_update(
 		p->csb[1],
 		&(struct ticket_update_params){
@@ -264,7 +264,7 @@ static void counter(void)
 	play_free(p);
 }
 
-/* Nothing of a call stays in secret memory when it is over. */
+/* After a call nothing of it is left in secret memory. */
 static void nothing_left(void)
 {
 	struct secret_usage before, after;

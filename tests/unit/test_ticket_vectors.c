@@ -89,7 +89,7 @@ static void sessions(void)
 	}
 }
 
-/* The crypto sessions a message shows: what the one who sends an update said. */
+/* The crypto sessions in a message: what the sender of an update announced. */
 static size_t sessions_shown(struct view octets, struct ticket_cs *cs, struct mikey_msg *m)
 {
 	CHECK(!mikey_msg_read(m, octets, NULL));
@@ -151,7 +151,7 @@ static void play_update(struct play *p, json_t *f)
 	    EXPECT_OK(ticket_csb_receive(to, made, to_env, &outcome, &reply, &p->fault))) {
 		EXPECT_INT(outcome, CSB_UPDATED);
 		EXPECT_OCTETS(reply.p, reply.n, resp, resp_n);
-		/* The same again changes nothing and is answered alike. */
+		/* The same message again changes nothing and gets the same answer. */
 		EXPECT_OK(ticket_csb_receive(to, want, to_env, &outcome, &none, &p->fault));
 		EXPECT_INT(outcome, CSB_UNCHANGED);
 		EXPECT_OCTETS(none.p, none.n, resp, resp_n);
@@ -228,8 +228,7 @@ static void updates(void)
 	}
 }
 
-/* REQUEST_RESP needs the request it answers: its random octets are those of the vector's
- * REQUEST_INIT. */
+/* REQUEST_RESP needs its request: the random octets are those of the vector's REQUEST_INIT. */
 static enum err reject_response(struct play *p, struct view init, struct view resp)
 {
 	static struct mikey_msg m;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A terminal's side: bundles kept and taken up again, the choice of a protection, parts of
- * descriptions. */
+/* The terminal's side: bundles saved and loaded, the choice of a protection,
+ * parts of descriptions. */
 #include "base/secret.h"
 #include "keyctx/ticket/csb_save.h"
 #include "keyctx/ue/choice.h"
@@ -11,7 +11,7 @@
 
 enum { ROOM = 64 * 1024 };
 
-/* Saved, loaded, and saved again: the same octets; the loaded one takes the first's place. */
+/* Saved, loaded and saved again gives the same octets; the loaded one replaces the original. */
 static struct ticket_csb *again(struct ticket_csb *c, const struct ticket_rules *rules)
 {
 	static uint8_t a[ROOM], b[ROOM];
@@ -25,7 +25,7 @@ static struct ticket_csb *again(struct ticket_csb *c, const struct ticket_rules 
 	EXPECT(rd_done(&r));
 	EXPECT_OK(ticket_csb_save(loaded, &w2));
 	EXPECT_OCTETS(b, wr_len(&w2), a, wr_len(&w));
-	/* Cut anywhere it is refused. */
+	/* Truncated anywhere, it is refused. */
 	for (size_t n = 0; n < wr_len(&w); n += 7) {
 		struct ticket_csb *none = NULL;
 
@@ -36,7 +36,7 @@ static struct ticket_csb *again(struct ticket_csb *c, const struct ticket_rules 
 	return loaded;
 }
 
-/* A re-key whose two ends are saved and loaded between every two messages. */
+/* A re-key whose two ends are saved and loaded between all messages. */
 static void kept_between(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -67,7 +67,7 @@ static void kept_between(void)
 	REQUIRE_OK(ticket_csb_update(p->csb[0], &up, a, &made, &p->fault));
 	memcpy(message, made.p, made.n);
 	n = made.n;
-	p->csb[0] = again(p->csb[0], &p->rules); /* an update under way is kept, too */
+	p->csb[0] = again(p->csb[0], &p->rules); /* an update under way is saved, too */
 	EXPECT_INT(ticket_csb_state(p->csb[0]), CSB_WAITING);
 	REQUIRE_OK(ticket_csb_receive(p->csb[1], (struct view){message, n}, b, &outcome, &reply,
 	                              &p->fault));

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/xdp in network namespaces: what peers send comes in, what goes out reaches them, and no
- * frame is ever lost or doubled. */
+/* relay/io/xdp in network namespaces: packets of peers arrive, packets sent reach the peers, and no
+ * frame is lost or doubled. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "tests/unit/xdp_gate.h"
 
-/* Four ways: IPv4 and IPv6, each in both directions; octets, addresses and the kernel's own check
- * of our checksums. */
+/* IPv4 and IPv6, in both directions; checks octets, addresses, and our checksums by the kernel. */
 static void forwards(void)
 {
 	if (!gate_open(1, 1))
@@ -38,7 +37,7 @@ static void forwards(void)
 		close(fds[1]);
 	}
 	EXPECT_INT(gate.verdicts[VERDICT_FORWARDED], 80);
-	/* The first packets towards a neighbour go by the kernel, the rest as frames. */
+	/* The first packets to a neighbour go through the kernel, the others as frames. */
 	EXPECT(counter_get(&io_xdp.counters(gate.io[0])->tx_pkts) == 80);
 	EXPECT(xdp_of(gate.io[0])->umem->queues[0].tx.cached_prod > 20);
 	gate_close();
@@ -56,7 +55,7 @@ static void hold_port(void)
 	CHECK(foreign >= 0 && bind(foreign, (struct sockaddr *)&name, len) == 0);
 }
 
-/* A port that another program had first is refused for as long as it has it. */
+/* A port that another program had first is refused as long as that program has it. */
 static void foreign_port(void)
 {
 	struct why why;
@@ -99,7 +98,8 @@ static void ports(void)
 	gate_close();
 }
 
-/* What XDP leaves to the kernel meets the catch-all socket: fragments, options, loopback. */
+/* Packets that XDP passes to the kernel reach the catch-all socket:
+ * fragments, options, loopback. */
 static void catch_all(void)
 {
 	static uint8_t big[4000];
@@ -118,7 +118,7 @@ static void catch_all(void)
 	run(1, 2000);
 	EXPECT_INT(gate.last.len, 1700);
 	EXPECT_INT(gate.verdicts[VERDICT_MTU] + gate.verdicts[VERDICT_FORWARDED], 1);
-	/* More than a buffer holds: known, and said so. */
+	/* Larger than a buffer: dropped and counted. */
 	REQUIRE(peer_send(fd, 0, 20000, big, 3000));
 	run(2, 2000);
 	EXPECT_INT(gate.verdicts[VERDICT_TOO_BIG], 1);
@@ -127,7 +127,7 @@ static void catch_all(void)
 	run(3, 2000);
 	EXPECT_OCTETS(gate.last_data, gate.last.len, "options", 7);
 	close(fd);
-	/* From this machine itself, both versions. */
+	/* From this machine itself, IPv4 and IPv6. */
 	for (unsigned side = 0; side < 4; side += 2) {
 		here = socket(side ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 		own = addr_with_port(&gate.interfaces[side].bind, 20000);
@@ -179,7 +179,7 @@ static void vlan_tags(void)
 	gate_close();
 }
 
-/* A frame of peer 0 from any source, its checksum right. */
+/* A frame of peer 0 with any source and a correct checksum. */
 static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const char *source)
 {
 	static const uint8_t from_mac[6] = {2, 0, 0, 0, 0, 2};
@@ -188,7 +188,7 @@ static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const ch
 	uint8_t mac[6];
 
 	CHECK(addr_parse_ip(str_of(source), &from) == ERR_OK);
-	/* Read as what it stands for; on the wire it is an IPv6 address. */
+	/* An IPv4-mapped address is stored as IPv4; in a packet it is an IPv6 address. */
 	if (from.version != to.version) {
 		memmove(from.ip + 12, from.ip, 4);
 		memset(from.ip, 0, 10);
@@ -204,8 +204,8 @@ static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const ch
 	return (size_t)(room + 228 - *start);
 }
 
-/* What the kernel drops is dropped here too, told as what it is; a stranger's address is as good as
- * ever. */
+/* Packets that the kernel would drop are dropped here too, with their own verdict;
+ * ordinary sources pass. */
 static void martians(void)
 {
 	static const struct {
@@ -261,7 +261,7 @@ static void martians(void)
 		EXPECT_INT(gate.gathered - before, rows[i].is_taken);
 		EXPECT_INT(counter_get(martian) - had, !rows[i].is_taken);
 	}
-	/* For another station's link address: a switch that floods. */
+	/* A frame for another station's link address, from a flooding switch. */
 	test_context("another link address");
 	size_t len = frame_from(room, &start, 0, "10.0.0.2");
 	start[5] ^= 1;
@@ -269,7 +269,7 @@ static void martians(void)
 	EXPECT(send(raw, start, len, 0) == (ssize_t)len);
 	run(gate.gathered + 1, 200);
 	EXPECT_INT(counter_get(martian) - before, 1);
-	/* What this machine is called changes while it runs. */
+	/* The addresses of this machine change at run time. */
 	test_context("addresses that come and go");
 	REQUIRE(netns_run(NULL, "ip addr add 10.0.0.77/24 dev here0"));
 	run(gate.gathered + 1, 100);
@@ -290,8 +290,8 @@ static void martians(void)
 	gate_close();
 }
 
-/* More than ring and catch-all socket hold while the worker does something else: the kernel's
- * counts are read. */
+/* More packets than ring and catch-all socket hold while the worker is busy: the kernel's
+ * counters are read. */
 static void kernel_drops_are_counted(void)
 {
 	static uint8_t big[1700];
@@ -313,7 +313,7 @@ static void kernel_drops_are_counted(void)
 	c = io_xdp.counters(gate.io[0]);
 	EXPECT(gate.gathered > 0);
 	EXPECT(gate.gathered + counter_get(&c->kernel_drops) <= 3 * XDP_RING);
-	/* In fragments, by way of the kernel. */
+	/* In fragments, through the kernel. */
 	before = counter_get(&c->kernel_drops);
 	for (unsigned i = 0; i < 6000; i++)
 		peer_send(fd, 0, 20000, big, sizeof(big));
@@ -323,8 +323,8 @@ static void kernel_drops_are_counted(void)
 	gate_close();
 }
 
-/* Frames with octets changed and cut at random: nothing breaks, and good ones still come through
- * afterwards. */
+/* Frames with random changes and truncations: nothing breaks, and good frames
+ * still arrive afterwards. */
 static void hostile_frames(void)
 {
 	uint64_t state = test_seed();
@@ -362,8 +362,7 @@ static void hostile_frames(void)
 	gate_close();
 }
 
-/* The port's worker gets the packet, whichever queue it came by and however many queues there are.
- */
+/* A packet reaches the worker of its port, from any queue and with any number of queues. */
 static void strayed(unsigned queues)
 {
 	int fds[2][8];
@@ -416,7 +415,7 @@ struct flood {
 	atomic_bool end;
 };
 
-/* Each call of sendmsg hands the kernel 32 datagrams to cut apart (UDP_SEGMENT). */
+/* Each sendmsg gives the kernel 32 datagrams in one buffer (UDP_SEGMENT). */
 static void *flood(void *arg)
 {
 	struct flood *f = arg;
@@ -429,11 +428,9 @@ static void *flood(void *arg)
 	return NULL;
 }
 
-/*
- * Both directions at once, faster than can be kept up with, so that rings run full and empty; with
- * books on every frame, which end the process at the first double owner. It lasts until as many
- * packets as asked for (SLUICE_XDP_PKTS) came in, however long the machine takes.
- */
+/* Both directions at once, faster than the relay, so that rings become full and empty. Frame owners
+ * are recorded, and the process ends at the first frame with two owners. Runs until SLUICE_XDP_PKTS
+ * packets have arrived, however long it takes. */
 static void many_packets(void)
 {
 	const char *asked = getenv("SLUICE_XDP_PKTS");
@@ -461,7 +458,8 @@ static void many_packets(void)
 		seen += gate.verdicts[v];
 	EXPECT_INT(seen, gate.gathered);
 	EXPECT(gate.gathered >= pkts);
-	EXPECT(gate.verdicts[VERDICT_FORWARDED] > pkts / 10); /* full rings drop some, never all */
+	/* full rings drop some packets, but not all */
+	EXPECT(gate.verdicts[VERDICT_FORWARDED] > pkts / 10);
 	EXPECT_INT(pool_free_pkts(gate.pool[0]), 2048);
 	printf("%llu packets gathered, %llu forwarded\n", (unsigned long long)gate.gathered,
 	       (unsigned long long)gate.verdicts[VERDICT_FORWARDED]);
@@ -503,7 +501,7 @@ static void ends_without_traces(void)
 	netns_end(gate.peers, PEERS);
 }
 
-/* Packets flow on without the privileges that set it up. */
+/* Packets still pass after the privileges for the set-up were dropped. */
 static void settled(void)
 {
 	pid_t child = fork();

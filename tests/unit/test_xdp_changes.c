@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/xdp while the network changes under it: MTU, routes, neighbours, queues, links that go
- * down, devices that go away. */
+/* relay/io/xdp while the network changes: MTU, routes, neighbours, queues, links that go down,
+ * devices that disappear. */
 #include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -11,7 +11,8 @@
 
 #include "tests/unit/xdp_gate.h"
 
-/* Larger than the way out allows: a verdict, never fragments. A route's own MTU counts too. */
+/* A packet larger than the MTU of the way out gets a verdict and is never fragmented. The MTU of a
+ * route counts too. */
 static void mtu_and_routes(void)
 {
 	static uint8_t big[1400];
@@ -23,14 +24,15 @@ static void mtu_and_routes(void)
 	join(0, 0, 20000);
 	fds[0] = peer_udp(0, 20000);
 	fds[1] = peer_udp(1, 20000);
-	for (int i = 0; i < 3; i++) { /* resolve the neighbour */
+	for (int i = 0; i < 3; i++) { /* resolves the neighbour */
 		peer_send(fds[0], 0, 20000, "x", 1);
 		run(gate.gathered + 1, 2000);
 		EXPECT_INT(peer_receive(fds[1], big, sizeof(big), &from), 1);
 	}
 	REQUIRE(netns_run(NULL, "ip link set here1 mtu 1300"));
 	gate.verdicts[VERDICT_FORWARDED] = 0;
-	/* The first packets after a link changed go by the kernel, which knows the MTU as well. */
+	/* The first packets after a change of a link go through the kernel, which knows
+	 * the MTU too. */
 	for (int i = 0; i < 3; i++) {
 		peer_send(fds[0], 0, 20000, big, 1273);
 		run(gate.gathered + 1, 2000);
@@ -57,7 +59,7 @@ static void mtu_and_routes(void)
 	gate_close();
 }
 
-/* Every turn takes all it may, and what the network tells is heard all the same. */
+/* Every turn takes its maximum, and notifications of the network are still read. */
 static void changes_under_full_turns(void)
 {
 	uint8_t big[64];
@@ -70,7 +72,7 @@ static void changes_under_full_turns(void)
 	join(0, 0, 20000);
 	fds[0] = peer_udp(0, 20000);
 	fds[1] = peer_udp(1, 20000);
-	for (int i = 0; i < 6; i++) { /* resolve the neighbour, and hear of it */
+	for (int i = 0; i < 6; i++) { /* resolves the neighbour and reads the notification */
 		peer_send(fds[0], 0, 20000, "x", 1);
 		run(gate.gathered + 1, 2000);
 		EXPECT_INT(peer_receive(fds[1], big, sizeof(big), &from), 1);
@@ -93,7 +95,8 @@ static void changes_under_full_turns(void)
 	gate_close();
 }
 
-/* A neighbour that moves to another link address is followed; one that is gone is not sent to. */
+/* A neighbour that changes its link address is followed; nothing is sent to
+ * one that disappeared. */
 static void neighbour_moves(void)
 {
 	uint8_t got[64];
@@ -121,7 +124,8 @@ static void neighbour_moves(void)
 	gate_close();
 }
 
-/* From peer 0 to peer 1 and back, `n` packets each way one after the other; how many arrived. */
+/* Sends `n` packets from peer 0 to peer 1 and back, one after the other; returns
+ * how many arrived. */
 static unsigned exchange(const int fds[2], unsigned n)
 {
 	unsigned arrived = 0;
@@ -140,7 +144,7 @@ static unsigned exchange(const int fds[2], unsigned n)
 	return arrived;
 }
 
-/* A gateway with one call, whose peers have heard each other. */
+/* A gateway with one call; both peers have received a packet. */
 static bool open_call(int fds[2])
 {
 	if (!gate_open(1, 1))
@@ -151,10 +155,8 @@ static bool open_call(int fds[2])
 	return EXPECT_INT(exchange(fds, 5), 10);
 }
 
-/*
- * What the kernel tells is heard. Then nothing happens, so the worker must sleep: a descriptor that
- * stays readable would cost a whole processor.
- */
+/* Reads all notifications. Then nothing happens, so the worker must sleep: a descriptor that stays
+ * readable would use a whole CPU. */
 static void expect_rest(void)
 {
 	unsigned turns = 0;
@@ -173,8 +175,8 @@ static uint64_t by_frame(unsigned device)
 	        .tx.cached_prod;
 }
 
-/* A route that leads to another device, or to another gateway behind it, is followed at once, in
- * both versions. */
+/* A change of a route to another device, or to another gateway on it, is followed at once, for
+ * IPv4 and IPv6. */
 static void route_moves(void)
 {
 	static const char *const far[] = {"10.9.0.2", "fd09::2"};
@@ -217,7 +219,8 @@ static void route_moves(void)
 				EXPECT_INT(peer_receive(sinks[side], got, sizeof(got), &from), 1);
 				expect_rest();
 			}
-			EXPECT_INT(by_frame(side) - frames, 1); /* once known it is a frame again */
+			/* once it is known, packets go as frames again */
+			EXPECT_INT(by_frame(side) - frames, 1);
 		}
 		close(fd);
 		close(sinks[0]);
@@ -226,7 +229,7 @@ static void route_moves(void)
 	gate_close();
 }
 
-/* Down: a verdict and rest. Up again: packets flow, and as frames. */
+/* Link down: a verdict, and the worker sleeps. Up again: packets pass, as frames. */
 static void link_goes_down_and_up(void)
 {
 	int fds[2];
@@ -247,7 +250,7 @@ static void link_goes_down_and_up(void)
 		expect_rest();
 		expect_frames_accounted();
 		REQUIRE(netns_run(NULL, "ip link set here1 up"));
-		exchange(fds, 3); /* the neighbours find each other again */
+		exchange(fds, 3); /* the neighbours resolve each other again */
 		expect_rest();
 		frames = by_frame(1);
 		EXPECT_INT(exchange(fds, 5), 10);
@@ -258,7 +261,7 @@ static void link_goes_down_and_up(void)
 	gate_close();
 }
 
-/* Full rings, then the link goes away under them: no frame is lost. */
+/* The link goes down while the rings are full: no frame is lost. */
 static void link_goes_down_under_load(void)
 {
 	int fds[2];
@@ -284,8 +287,8 @@ static void link_goes_down_under_load(void)
 	gate_close();
 }
 
-/* The device is taken away while calls run, and one of the same address comes back: the kernel's
- * way carries the calls on. */
+/* The device is removed during calls, and another with the same address appears: the calls continue
+ * through the kernel. */
 static void device_disappears(void)
 {
 	int fds[2];
@@ -334,8 +337,8 @@ static void start_with_one_queue(void)
 	CHECK(set_queues("here0", 1) && set_queues("here1", 1));
 }
 
-/* Queues that came after the start have no socket: what arrives there takes the kernel's way, and
- * nothing is lost. */
+/* Queues added after the start have no socket: their packets take the way through the kernel, and
+ * none is lost. */
 static void queues_are_added(void)
 {
 	enum { FLOWS = 16, EACH = 10 };
@@ -358,7 +361,7 @@ static void queues_are_added(void)
 		              sizeof(k));
 	}
 	EXPECT_INT(gate.verdicts[VERDICT_FORWARDED], FLOWS * EACH);
-	/* Both ways were used, or nothing was shown. */
+	/* Both ways were used, otherwise the test shows nothing. */
 	EXPECT(xdp_of(gate.io[0])->umem->queues[0].rx.cached_cons > 0);
 	EXPECT(xdp_of(gate.io[0])->umem->queues[0].rx.cached_cons < FLOWS * EACH);
 	for (unsigned i = 0; i < FLOWS; i++)
@@ -369,8 +372,8 @@ static void queues_are_added(void)
 
 /* --- what the network says back --------------------------------------------- */
 
-/* Nobody listens at the far side: its "port unreachable" stops nothing, moves nothing and wakes
- * nobody for long. */
+/* No socket at the destination: its "port unreachable" stops nothing, changes nothing, and the
+ * worker soon sleeps again. */
 static void unreachable_ports_are_ignored(void)
 {
 	int fd;
@@ -395,7 +398,8 @@ static void unreachable_ports_are_ignored(void)
 
 /* --- what the kernel refuses ------------------------------------------------ */
 
-/* In a process of its own, for what it gives up does not come back. 77: it could not be tried. */
+/* In a separate process, because it cannot regain what it gives up. Exit status 77: could
+ * not be tested. */
 static void in_child(int (*fn)(void))
 {
 	pid_t child = fork();
@@ -422,7 +426,7 @@ static int try_without(unsigned capability)
 
 	if (!netns_make(gate.peers, PEERS, 1, reason))
 		return 77;
-	netns_drop(CAP_SYS_ADMIN); /* it would stand in for the others */
+	netns_drop(CAP_SYS_ADMIN); /* it implies the others */
 	netns_drop(capability);
 	bad = io_xdp.probe(&f, &why) != ERR_DENIED ||
 	      !strstr(why.text, "needs the capabilities NET_ADMIN, NET_RAW and BPF");

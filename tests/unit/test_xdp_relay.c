@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole e2ae calls over io_xdp between network namespaces: the workers' own threads, SRTP on one
- * side, RTP on the other. */
+/* Whole e2ae calls over io_xdp between network namespaces: with the workers' own threads, SRTP on
+ * one side, RTP on the other. */
 #include <dirent.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
@@ -23,7 +23,7 @@
 
 enum { PORT_MIN = 20000, PORT_MAX = 40000, PEER_PORT = 6000, CALLS_MAX = 10000 };
 
-/* Leg a towards peer 0 on here0, leg b towards peer 1 on here1; IPv4 is interface 0 and 1, IPv6 2
+/* Leg a towards peer 0 on here0, leg b towards peer 1 on here1. Interfaces: IPv4 0 and 1, IPv6 2
  * and 3, loopback 4. */
 static struct {
 	struct netns_peer peers[2];
@@ -87,7 +87,8 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 		netns_end(g.peers, 2);
 		return false;
 	}
-	/* Now: a relay that has started has given up what it takes to enter another namespace. */
+	/* Before the start: a started relay no longer has the privilege to
+	 * enter another namespace. */
 	for (unsigned i = 0; i < 4; i++)
 		g.fds[i % 2][i / 2] = peer_udp(i % 2, i / 2, PEER_PORT);
 	for (unsigned i = 0; i < 4; i++)
@@ -127,7 +128,7 @@ static void await(unsigned done)
 		relay_poll(g.relay);
 }
 
-/* Call `n`: ports PORT_MIN + 2n on both sides, peers at their PEER_PORT. Keys are borrowed. */
+/* Call `n`: ports PORT_MIN + 2n on both sides, peers at PEER_PORT. Keys are borrowed. */
 static bool call(unsigned n, bool is_ip6, enum relay_mode mode, const struct keyctx *receive,
                  const struct keyctx *send)
 {
@@ -225,8 +226,8 @@ static void two_workers_two_queues(void)
 	e2ae(2, 2);
 }
 
-/* Bursts of hundreds on each of many ports, whichever queue and worker they meet: every stream
- * comes out whole and in its order. */
+/* Bursts of hundreds of packets on each of many ports, on any queue and worker: every stream
+ * arrives complete and in order. */
 static void bursts(unsigned workers, unsigned queues)
 {
 	enum {
@@ -234,7 +235,7 @@ static void bursts(unsigned workers, unsigned queues)
 		BURST = 400,
 		ROUNDS = 6,
 		WARM = 20
-	}; /* 1,600 at once: what a ring holds */
+	}; /* 1,600 at once: the size of a ring */
 	uint16_t next[STREAMS] = {0};
 	uint8_t octets[256];
 
@@ -243,7 +244,7 @@ static void bursts(unsigned workers, unsigned queues)
 	for (unsigned n = 0; n < STREAMS; n++)
 		call(n, false, RELAY_MODE_RTP, NULL, NULL);
 	await(STREAMS);
-	/* One by one until the neighbour is known: before that packets go two ways. */
+	/* One at a time until the neighbour is known: until then packets take two ways. */
 	for (unsigned i = 0; i < WARM; i++)
 		for (unsigned n = 0; n < STREAMS; n++) {
 			peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n), octets,
@@ -287,8 +288,8 @@ static void bursts_on_three_workers_two_queues(void)
 	bursts(3, 2);
 }
 
-/* `auto` takes xdp where it can and says why not where it can't; a call may have one leg on each.
- */
+/* `auto` takes xdp where it works and says why not elsewhere; the two legs of a call may use
+ * different back ends. */
 static void falls_back_for_an_interface(void)
 {
 	struct relay_session_spec spec;
@@ -335,8 +336,8 @@ static void falls_back_for_an_interface(void)
 	close_relay();
 }
 
-/* The probe finds nothing wrong, but frames for all workers are more than may be locked: `auto`
- * does without, `xdp` refuses to start. */
+/* The probe succeeds, but the frames of all workers exceed the limit on locked memory: `auto` uses
+ * sock, `xdp` refuses to start. */
 static void falls_back_when_it_will_not_start(void)
 {
 	const struct rlimit little = {.rlim_cur = 4 << 20, .rlim_max = 4 << 20};
@@ -356,9 +357,9 @@ static void falls_back_when_it_will_not_start(void)
 	close_relay();
 }
 
-/* --- what a packet costs: not a test, run by hand --------------------------- */
+/* --- cost of a packet: not a test, run by hand ---------------------------- */
 
-/* CPU time of every thread but this one: the workers'. */
+/* CPU time of all threads except this one: the workers'. */
 static uint64_t workers_ns(void)
 {
 	DIR *d = opendir("/proc/self/task");
@@ -385,7 +386,7 @@ static uint64_t workers_ns(void)
 	return sum;
 }
 
-/* RTP of all calls in turn from peer 1, paced; peer 0 hears SRTP (or RTP) and throws it away. */
+/* Peer 1 sends RTP of all calls in turn, paced; peer 0 receives SRTP (or RTP) and discards it. */
 static void measure_one(const char *io, enum relay_mode mode, unsigned calls, uint64_t pps,
                         unsigned seconds)
 {
@@ -499,7 +500,7 @@ static void measure_sock_e2ae_many(void)
 	measure("sock", RELAY_MODE_E2AE, 5000);
 }
 
-/* Each case in a process of its own: what a started relay has given up does not come back. */
+/* Each case in a separate process: a started relay cannot regain the privileges it dropped. */
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A miniature of the worker over relay/io/xdp in network namespaces: included by the test programs
- * of the back end. */
+/* A small worker over relay/io/xdp in network namespaces; included by the test programs of
+ * the back end. */
 #ifndef TESTS_UNIT_XDP_GATE_H
 #define TESTS_UNIT_XDP_GATE_H
 
@@ -23,11 +23,11 @@
 #include "tests/harness/netns.h"
 
 /*
- *   peer 0 (10.0.0.2, fd00:0::2) ── there0 ═ here0 ── [ io_xdp ] ── here1 ═ there1 ── peer 1
- * (10.1.0.2, fd00:1::2)
+ *   peer 0 (10.0.0.2, fd00:0::2) ── there0 ═ here0 ── [ io_xdp ]
+ *   peer 1 (10.1.0.2, fd00:1::2) ── there1 ═ here1 ── [ io_xdp ]
  *
- * A miniature of the worker: what comes in on port p of one side leaves from port p of the other,
- * to the address in `to`.
+ * A packet that arrives on port p of one side leaves from port p of the other side, to the address
+ * in `to`.
  */
 enum {
 	PEERS = 2,
@@ -46,13 +46,13 @@ struct gate {
 	struct io *io[WORKERS_MAX];
 	struct pool *pool[WORKERS_MAX];
 	struct io_port ports[SIDES][PORTS];
-	struct addr to[SIDES][PORTS]; /* where packets go that leave from there */
+	struct addr to[SIDES][PORTS]; /* destination of the packets that leave there */
 	uint64_t verdicts[VERDICT_COUNT], gathered;
-	struct pkt last; /* the last packet gathered, as it came */
+	struct pkt last; /* copy of the last packet gathered */
 	uint8_t last_data[PKT_PAYLOAD_MAX];
 };
 
-static struct gate gate; /* large; each case makes it anew */
+static struct gate gate; /* static because it is large; each case initialises it */
 
 static inline struct addr ip(const char *format, unsigned n, uint16_t port)
 {
@@ -70,7 +70,7 @@ static inline struct addr peer_addr(unsigned side, uint16_t port)
 	return ip(side < 2 ? "10.%u.0.2" : "fd00:%u::2", side % 2, port);
 }
 
-/* `prepare` may be NULL: what a case wants done in the namespaces before the gateway starts. */
+/* `prepare`: called in the namespaces before the gateway starts; may be NULL. */
 static inline bool gate_open_after(unsigned workers, unsigned queues, void (*prepare)(void))
 {
 	struct io_config config = {.workers = workers,
@@ -90,7 +90,7 @@ static inline bool gate_open_after(unsigned workers, unsigned queues, void (*pre
 		struct relay_interface *f = &gate.interfaces[i];
 
 		snprintf(f->name, sizeof(f->name),
-		         i % 2 ? "core" : "access"); /* says nothing of devices */
+		         i % 2 ? "core" : "access"); /* the name is independent of devices */
 		f->bind = f->advertised = ip(i < 2 ? "10.%u.0.1" : "fd00:%u::1", i % 2, 0);
 		f->port_min = PORT_MIN;
 		f->port_max = PORT_MAX;
@@ -124,8 +124,7 @@ static inline struct xdp_umem *umem(unsigned worker)
 	return xdp_of(gate.io[worker])->umem;
 }
 
-/* Whatever happened, every frame is in exactly one place, and none is with the path between turns.
- */
+/* Every frame is in exactly one place, and between turns the path has none. */
 static inline void expect_frames_accounted(void)
 {
 	for (unsigned w = 0; w < gate.workers; w++) {
@@ -164,8 +163,8 @@ static inline struct io_port *open_port(unsigned worker, unsigned side, uint16_t
 	return p;
 }
 
-/* One call: port `number` of one side is joined to the same of the other; peers listen at `number`
- * too. */
+/* A call: port `number` of one side is connected to the same port of the other; peers use
+ * port `number` too. */
 static inline void join(unsigned worker, unsigned side, uint16_t number)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -203,7 +202,7 @@ static inline unsigned turn(unsigned worker)
 	return n;
 }
 
-/* Until a worker has something to do; false: none has for `ms`. */
+/* Waits until a worker has something to do; false: none within `ms`. */
 static inline bool wait_workers(int ms)
 {
 	struct pollfd fds[WORKERS_MAX * 16];
@@ -219,7 +218,7 @@ static inline bool wait_workers(int ms)
 	return poll(fds, n, ms) > 0;
 }
 
-/* Runs the workers until `done` packets were gathered, or nothing came for `ms`. */
+/* Runs the workers until `done` packets were gathered, or none came for `ms`. */
 static inline void run(uint64_t done, int ms)
 {
 	while (gate.gathered < done) {
@@ -267,7 +266,7 @@ static inline ssize_t peer_receive(int fd, void *data, size_t room, struct addr 
 	return n;
 }
 
-/* A packet socket of the peer on its end of the veth: frames as they shall be. */
+/* A packet socket of the peer on its end of the veth, for arbitrary frames. */
 static inline int peer_raw(unsigned i)
 {
 	struct sockaddr_ll name = {.sll_family = AF_PACKET};
