@@ -65,8 +65,8 @@ def need(report, *programs):
 
 def free_port_block(count=200, step=2):
     """
-    The first port of a block of `count` that is free now, for --port-min and --port-max. Below the ports that the kernel gives to endpoints, where
-    there is room: a source that might be a port of the gateway's is asked about first. Tests that run side by side look elsewhere first.
+    The first port of a free block of `count` ports, for --port-min and --port-max; below the kernel's ephemeral ports if possible, because the
+    gateway checks a source that may be one of its own ports before it learns it. Tests that run in parallel start their search at different blocks.
     """
     blocks = range(20000, 60000 - count, count)
     for base in sorted(blocks, key=lambda b: (b + count > 32768, (b // count - os.getpid()) % 7)):
