@@ -140,7 +140,7 @@ static void the_previous_key_remembers_too(void)
 
 /* The memory for a peer that keeps changing its SSRC has a limit, which is reported by an event;
  * nothing is accepted twice. A new key starts with empty memory. */
-static void the_memory_ends_and_says_so(void)
+static void a_full_memory_is_reported(void)
 {
 	struct record r = {.n = 0};
 	struct scene s;
@@ -173,4 +173,4 @@ static void the_memory_ends_and_says_so(void)
 
 TEST_MAIN("evicted", {"what was seen stays refused", what_was_seen_stays_refused},
           {"the previous key remembers too", the_previous_key_remembers_too},
-          {"the memory ends and says so", the_memory_ends_and_says_so})
+          {"a full memory is reported", a_full_memory_is_reported})

@@ -94,7 +94,7 @@ static void heard_on_the_old_address(void)
 }
 
 /* A peer learnt on the old address gets its answers from that address. */
-static void answered_from_where_it_speaks_to(void)
+static void answers_leave_from_the_address_the_peer_sends_to(void)
 {
 	static const struct addr elsewhere = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4};
 	struct call s;
@@ -180,5 +180,6 @@ static void wrong_ones_are_refused(void)
 }
 
 TEST_MAIN("families", {"heard on the old address", heard_on_the_old_address},
-          {"answered from where it speaks to", answered_from_where_it_speaks_to},
+          {"answers leave from the address the peer sends to",
+           answers_leave_from_the_address_the_peer_sends_to},
           {"there and back", there_and_back}, {"wrong ones are refused", wrong_ones_are_refused})

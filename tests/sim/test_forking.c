@@ -112,7 +112,7 @@ static void both_legs_with_one_ssrc(void)
 
 /* When a leg ends, its outgoing SSRC is not used again: a new leg with the same source SSRC
  * gets another one. */
-static void a_name_is_never_given_again(void)
+static void an_outgoing_ssrc_is_never_reused(void)
 {
 	uint32_t names[8];
 	struct scene s;
@@ -161,5 +161,5 @@ static void random_forks(void)
 
 TEST_MAIN("forking", {"only the active leg talks", only_the_active_leg_talks},
           {"both legs with one SSRC", both_legs_with_one_ssrc},
-          {"a name is never given again", a_name_is_never_given_again},
+          {"an outgoing SSRC is never reused", an_outgoing_ssrc_is_never_reused},
           {"random forks", random_forks})

@@ -229,7 +229,7 @@ static void keys_go_over_to_another_media(void)
 
 /* One key after the other: the state of the last keys is kept; keys before those are refused, also
  * together with new ones. */
-static void so_many_are_kept(void)
+static void the_last_keys_are_kept(void)
 {
 	struct keyctx *keys[24], *fresh = call_key("AES_CM_128_HMAC_SHA1_80");
 	struct stay t;
@@ -379,7 +379,7 @@ static void random_ways(unsigned ssrcs_per_leg, unsigned n_sources)
 	scene_close(&t.s);
 }
 
-static void random_ways_never_reuse(void)
+static void random_signalling_never_reuses_an_index(void)
 {
 	random_ways(64, 1);
 	random_ways(64, 3);
@@ -417,7 +417,7 @@ static bool narrow_open(struct stay *t)
 
 /* An outgoing SSRC released after its key returned starts above the indices sent
  * since the return. */
-static void names_given_up_after_a_return(void)
+static void ssrcs_released_after_a_key_returned(void)
 {
 	struct stay t;
 
@@ -438,7 +438,7 @@ static void names_given_up_after_a_return(void)
 
 /* A key whose list of SSRCs is incomplete moves to a leg that uses such an SSRC
  * under another key. */
-static void forgotten_names_under_another_key(void)
+static void forgotten_ssrcs_under_another_key(void)
 {
 	struct stay t;
 
@@ -461,7 +461,7 @@ static void forgotten_names_under_another_key(void)
 
 /* An index that a leg skipped under one key may have been used by an earlier leg
  * under another key. */
-static void gaps_of_another_leg(void)
+static void indices_skipped_by_another_leg(void)
 {
 	struct stay t;
 
@@ -509,9 +509,9 @@ static void late_packets_are_remembered(void)
 TEST_MAIN("kept", {"media come back", media_come_back},
           {"older keys come back", older_keys_come_back}, {"modes come back", modes_come_back},
           {"keys go over to another media", keys_go_over_to_another_media},
-          {"names given up after a return", names_given_up_after_a_return},
-          {"forgotten names under another key", forgotten_names_under_another_key},
-          {"gaps of another leg", gaps_of_another_leg},
+          {"SSRCs released after a key returned", ssrcs_released_after_a_key_returned},
+          {"forgotten SSRCs under another key", forgotten_ssrcs_under_another_key},
+          {"indices skipped by another leg", indices_skipped_by_another_leg},
           {"late packets are remembered", late_packets_are_remembered},
-          {"so many are kept", so_many_are_kept},
-          {"random ways never reuse", random_ways_never_reuse})
+          {"the last keys are kept", the_last_keys_are_kept},
+          {"random signalling never reuses an index", random_signalling_never_reuses_an_index})

@@ -171,7 +171,7 @@ static void forgeries_do_not_use_up_a_key(void)
 
 /* A move with a new key is undone: the first key continues at its own ROC, not at the 0 of
  * the second key. */
-static void a_move_taken_back_keeps_the_roc(void)
+static void an_undone_move_keeps_the_roc(void)
 {
 	struct scene s;
 	struct sim_pkt got;
@@ -226,5 +226,5 @@ TEST_MAIN("key-corners",
           {"a restart in a full table", a_restart_in_a_full_table},
           {"a key comes back under its own MKI only", a_key_comes_back_under_its_own_mki_only},
           {"forgeries do not use up a key", forgeries_do_not_use_up_a_key},
-          {"a move taken back keeps the ROC", a_move_taken_back_keeps_the_roc},
+          {"an undone move keeps the ROC", an_undone_move_keeps_the_roc},
           {"a latch policy is no move", a_latch_policy_is_no_move})

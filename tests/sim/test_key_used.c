@@ -226,7 +226,7 @@ static void remembers_as_many_as_set(unsigned remembered)
 	scene_close(&s);
 }
 
-static void the_memory_has_an_end(void)
+static void the_memory_is_bounded(void)
 {
 	remembers_as_many_as_set(0);
 	remembers_as_many_as_set(2);
@@ -238,4 +238,4 @@ TEST_MAIN("key_used", {"two sessions at a time", two_sessions_at_a_time},
           {"a receive key under another suite", a_receive_key_under_another_suite},
           {"receive keys are shared", receive_keys_are_shared},
           {"a session made again", a_session_made_again},
-          {"the memory has an end", the_memory_has_an_end})
+          {"the memory is bounded", the_memory_is_bounded})

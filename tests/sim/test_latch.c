@@ -63,7 +63,7 @@ static bool goes_to(struct plain *s, const struct addr *to)
 	return ok && !sim_receive(s->g.sim, NULL, &got);
 }
 
-static void signalled_takes_only_that(void)
+static void signalled_accepts_only_that_address(void)
 {
 	struct plain s;
 
@@ -173,7 +173,7 @@ static void signalling_starts_over(void)
 
 /* Signalling moves the leg to another peer. Late packets of the previous peer pass, but its address
  * is not learnt. */
-static void who_left_is_not_learnt(void)
+static void the_previous_peer_is_not_learnt(void)
 {
 	struct plain s;
 
@@ -195,7 +195,7 @@ static void who_left_is_not_learnt(void)
 
 /* A re-INVITE signals an address that is wrong because of a NAT: the peer continues from its old
  * address, loses no packet to the core, and one second of packets from it. */
-static void an_address_that_is_not_used(void)
+static void a_signalled_address_that_is_not_used(void)
 {
 	struct plain s;
 	unsigned lost = 0;
@@ -222,7 +222,7 @@ static void an_address_that_is_not_used(void)
 
 /* A new address is followed when the previous one pauses; two addresses at a time do not alternate;
  * the signalled one returns at once. */
-static void follow_goes_everywhere(void)
+static void follow_accepts_any_new_address(void)
 {
 	const struct addr *const ways[] = {&call_peer_a, &elsewhere, &third, &elsewhere, &third};
 	struct plain s;
@@ -245,7 +245,7 @@ static void follow_goes_everywhere(void)
 
 /* Hold, resume and every answer restart learning: the learnt peer keeps the leg if it sends, and
  * otherwise loses it. */
-static void signalling_opens_it_again(void)
+static void signalling_restarts_learning(void)
 {
 	for (unsigned by_gate = 0; by_gate < 2; by_gate++) {
 		struct plain s;
@@ -331,7 +331,7 @@ static void asymmetric_hears_there_and_sends_here(void)
 
 /* A stranger sent first: it keeps the leg against other strangers, but not against
  * the signalled address. */
-static void the_owner_wins_back(void)
+static void the_signalled_peer_wins_the_leg_back(void)
 {
 	static const enum relay_latch policies[] = {RELAY_LATCH_FIRST, RELAY_LATCH_HEURISTIC,
 	                                            RELAY_LATCH_FOLLOW};
@@ -428,7 +428,7 @@ static void a_rebind_without_keys(void)
 	plain_close(&s);
 }
 
-static void strict_keeps_it_through_silence(void)
+static void strict_keeps_the_leg_through_silence(void)
 {
 	struct plain s;
 
@@ -511,19 +511,20 @@ static void from_six_to_four(void)
 	stage_close(&g);
 }
 
-TEST_MAIN("latching", {"signalled takes only that", signalled_takes_only_that},
+TEST_MAIN("latching", {"signalled accepts only that address", signalled_accepts_only_that_address},
           {"first learns once", first_learns_once},
           {"first learns the signalled one too", first_learns_the_signalled_one_too},
           {"first learns where nothing was signalled", first_learns_where_nothing_was_signalled},
           {"a late first packet", a_late_first_packet},
-          {"an address that is not used", an_address_that_is_not_used},
-          {"the owner wins back", the_owner_wins_back}, {"heuristic chooses", heuristic_chooses},
+          {"a signalled address that is not used", a_signalled_address_that_is_not_used},
+          {"the signalled peer wins the leg back", the_signalled_peer_wins_the_leg_back},
+          {"heuristic chooses", heuristic_chooses},
           {"a rebind without keys", a_rebind_without_keys},
-          {"strict keeps it through silence", strict_keeps_it_through_silence},
+          {"strict keeps the leg through silence", strict_keeps_the_leg_through_silence},
           {"signalling starts over", signalling_starts_over},
-          {"who left is not learnt", who_left_is_not_learnt},
-          {"follow goes everywhere", follow_goes_everywhere},
-          {"signalling opens it again", signalling_opens_it_again},
+          {"the previous peer is not learnt", the_previous_peer_is_not_learnt},
+          {"follow accepts any new address", follow_accepts_any_new_address},
+          {"signalling restarts learning", signalling_restarts_learning},
           {"a closed gate teaches nothing", a_closed_gate_teaches_nothing},
           {"asymmetric hears there and sends here", asymmetric_hears_there_and_sends_here},
           {"noise teaches nothing", noise_teaches_nothing}, {"from six to four", from_six_to_four})

@@ -135,7 +135,7 @@ static void silence_everywhere(void)
 }
 
 /* No media at all: every call raises setup-timeout, though events of legs are queued before it. */
-static void setups_run_out(void)
+static void setup_times_out_in_every_call(void)
 {
 	if (!crowd_open(1500, 2000))
 		return;
@@ -148,7 +148,7 @@ static void setups_run_out(void)
 
 /* Calls that end before their events are delivered raise no event; events of other
  * calls still arrive. */
-static void calls_end_in_between(void)
+static void calls_end_before_their_events(void)
 {
 	if (!crowd_open(0, 0))
 		return;
@@ -162,5 +162,6 @@ static void calls_end_in_between(void)
 }
 
 TEST_MAIN("told", {"media begins everywhere", media_begins_everywhere},
-          {"silence everywhere", silence_everywhere}, {"setups run out", setups_run_out},
-          {"calls end in between", calls_end_in_between})
+          {"silence everywhere", silence_everywhere},
+          {"setup times out in every call", setup_times_out_in_every_call},
+          {"calls end before their events", calls_end_before_their_events})

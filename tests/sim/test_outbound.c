@@ -182,7 +182,7 @@ static void reports_are_translated(void)
 
 /* Random packets, restarts, duplicates and jumps of the core: nothing the terminal decrypts was
  * protected with a used index. */
-static void random_cores_never_reuse(void)
+static void random_cores_never_reuse_an_index(void)
 {
 	struct hearing h;
 	uint32_t ssrc;
@@ -235,7 +235,7 @@ static uint32_t named(struct hearing *h, bool is_down, uint32_t ssrc)
 
 /* Under SRTP the source got another SSRC. In clear it has its own SSRC again, also in RTCP,
  * in both directions. */
-static void a_new_name_ends_with_srtp(void)
+static void a_new_ssrc_ends_with_srtp(void)
 {
 	struct hearing h;
 	struct sim_pkt got;
@@ -261,5 +261,5 @@ static void a_new_name_ends_with_srtp(void)
 TEST_MAIN("outbound", {"order, gaps and SSRC pass unchanged", order_gaps_and_ssrc_pass_unchanged},
           {"a jump back gets a new SSRC", a_jump_back_gets_a_new_ssrc},
           {"reports are translated", reports_are_translated},
-          {"random cores never reuse", random_cores_never_reuse},
-          {"a new name ends with SRTP", a_new_name_ends_with_srtp})
+          {"random cores never reuse an index", random_cores_never_reuse_an_index},
+          {"a new SSRC ends with SRTP", a_new_ssrc_ends_with_srtp})

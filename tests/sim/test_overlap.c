@@ -245,7 +245,7 @@ static void used_up(const char *engine, bool has_mki)
 	scene_close(&s);
 }
 
-static void the_key_before_is_used_up(void)
+static void the_previous_key_reaches_its_lifetime(void)
 {
 	for (unsigned i = 0; i < CALL_ENGINES; i++) {
 		used_up(call_engines[i], false);
@@ -254,7 +254,7 @@ static void the_key_before_is_used_up(void)
 }
 
 /* A repeated packet of the old key gets the verdict replayed, not auth-failed. */
-static void a_repetition_is_called_one(void)
+static void a_repetition_gets_the_verdict_replayed(void)
 {
 	struct scene s;
 	size_t n;
@@ -364,7 +364,7 @@ TEST_MAIN("overlap", {"another suite with short packets", another_suite_with_sho
           {"a stream first heard in the overlap", a_stream_first_heard_in_the_overlap},
           {"eviction before a re-keying", eviction_before_a_rekeying},
           {"evicted under two keys", evicted_under_two_keys},
-          {"the key before is used up", the_key_before_is_used_up},
-          {"a repetition is called one", a_repetition_is_called_one},
+          {"the previous key reaches its lifetime", the_previous_key_reaches_its_lifetime},
+          {"a repetition gets the verdict replayed", a_repetition_gets_the_verdict_replayed},
           {"RTCP is followed under a new key", rtcp_is_followed_under_a_new_key},
           {"a report is heard once", a_report_is_heard_once})

@@ -93,7 +93,7 @@ static void rekey_with(enum relay_rekey_roc how, bool terminal_keeps, bool heard
 	scene_close(&s);
 }
 
-static void a_new_key_goes_on_as_set(void)
+static void a_new_key_continues_the_roc_as_configured(void)
 {
 	rekey_with(RELAY_ROC_EITHER, true, true);
 	rekey_with(RELAY_ROC_EITHER, false, true);
@@ -307,7 +307,7 @@ static void a_key_that_comes_back(void)
 }
 
 TEST_MAIN("rekey", {"an update storm loses nothing", an_update_storm_loses_nothing},
-          {"a new key goes on as set", a_new_key_goes_on_as_set},
+          {"a new key continues the ROC as configured", a_new_key_continues_the_roc_as_configured},
           {"a new address begins at zero", a_new_address_begins_at_zero},
           {"a forgery does not settle the ROC", a_forgery_does_not_settle_the_roc},
           {"an update that fails changes nothing", an_update_that_fails_changes_nothing},

@@ -333,7 +333,7 @@ static void counters_under_one_ssrc(void)
 }
 
 /* More sources than outgoing SSRCs: SSRCs are reclaimed, and the SSRC limit silences no source. */
-static void names_are_reclaimed(void)
+static void outgoing_ssrcs_are_reclaimed(void)
 {
 	struct listener l;
 	unsigned heard = 0;
@@ -359,7 +359,7 @@ static void names_are_reclaimed(void)
 }
 
 /* Random sources, jumps, repeats and bursts: no index is used twice. */
-static void random_sources_never_reuse(void)
+static void random_sources_never_reuse_an_index(void)
 {
 	struct {
 		uint16_t seq;
@@ -395,7 +395,7 @@ static void random_sources_never_reuse(void)
 
 /* Late and repeated packets of a regular source do not change its outgoing SSRC, and nothing
  * is sent twice. */
-static void late_and_twice_change_no_name(void)
+static void late_and_repeated_packets_change_no_ssrc(void)
 {
 	struct listener l;
 	unsigned heard = 0;
@@ -431,9 +431,9 @@ TEST_MAIN("sending", {"a stray packet silences nobody", a_stray_packet_silences_
           {"a hold of any length", a_hold_of_any_length},
           {"a source that begins again", a_source_that_begins_again},
           {"counters under one SSRC", counters_under_one_ssrc},
-          {"names are reclaimed", names_are_reclaimed},
-          {"random sources never reuse", random_sources_never_reuse},
-          {"late and twice change no name", late_and_twice_change_no_name},
+          {"outgoing SSRCs are reclaimed", outgoing_ssrcs_are_reclaimed},
+          {"random sources never reuse an index", random_sources_never_reuse_an_index},
+          {"late and repeated packets change no SSRC", late_and_repeated_packets_change_no_ssrc},
           {"a new key restarts no SRTCP index", a_new_key_restarts_no_srtcp_index},
           {"a new address restarts no SRTCP index", a_new_address_restarts_no_srtcp_index},
           {"a mode or a pause restarts no SRTCP index", a_mode_or_a_pause_restarts_no_srtcp_index})

@@ -91,7 +91,7 @@ static void rtp_and_rtcp_are_counted_apart(void)
 	end(&t);
 }
 
-static void what_is_gone_still_counts(void)
+static void removed_m_lines_still_count(void)
 {
 	struct talk t;
 	const struct relay_gone_leg *gone;
@@ -128,4 +128,4 @@ static void what_is_gone_still_counts(void)
 }
 
 TEST_MAIN("stats", {"rtp and rtcp are counted apart", rtp_and_rtcp_are_counted_apart},
-          {"what is gone still counts", what_is_gone_still_counts})
+          {"removed m-lines still count", removed_m_lines_still_count})

@@ -61,7 +61,7 @@ static const struct relay_event *last_event(const struct stage *g, enum relay_ev
 
 /* --- silence ---------------------------------------------------------------- */
 
-static void inactivity_is_told_once_each_time(void)
+static void inactivity_is_raised_once_per_silence(void)
 {
 	struct scene s;
 	uint64_t index = 0;
@@ -217,7 +217,7 @@ static void a_receive_key_ends(void)
 
 /* Many terminals announce a lifetime and exceed it: their media continues, and signalling was
  * warned in time. */
-static void a_receive_key_is_told_of(void)
+static void a_receive_key_near_its_lifetime_is_reported(void)
 {
 	struct keyctx *endless;
 	struct scene s;
@@ -286,7 +286,7 @@ static void a_send_key_ends(void)
 
 /* --- attacks ---------------------------------------------------------------- */
 
-static void failures_above_a_rate_are_told(void)
+static void failures_above_a_rate_are_reported(void)
 {
 	struct scene s;
 	uint64_t index = 0;
@@ -357,13 +357,15 @@ static void sources_above_the_limit(void)
 	scene_close(&s);
 }
 
-TEST_MAIN("timers", {"inactivity is told once each time", inactivity_is_told_once_each_time},
+TEST_MAIN("timers",
+          {"inactivity is raised once per silence", inactivity_is_raised_once_per_silence},
           {"forgeries are no activity", forgeries_are_no_activity},
           {"inactivity can be changed", inactivity_can_be_changed},
           {"setup timeout without media", setup_timeout_without_media},
           {"no setup timeout with media", no_setup_timeout_with_media},
           {"a receive key ends", a_receive_key_ends},
-          {"a receive key is told of", a_receive_key_is_told_of},
+          {"a receive key near its lifetime is reported",
+           a_receive_key_near_its_lifetime_is_reported},
           {"windows by kind", windows_by_kind}, {"a send key ends", a_send_key_ends},
-          {"failures above a rate are told", failures_above_a_rate_are_told},
+          {"failures above a rate are reported", failures_above_a_rate_are_reported},
           {"sources above the limit", sources_above_the_limit})

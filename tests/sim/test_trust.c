@@ -164,7 +164,7 @@ static void forgeries_move_nothing(void)
 	scene_close(&s);
 }
 
-static void a_flood_of_sources_keeps_nothing(void)
+static void a_flood_of_sources_leaves_no_state(void)
 {
 	struct scene s;
 
@@ -300,7 +300,7 @@ static void what_is_not_srtp_stays_out(void)
 TEST_MAIN("trust", {"three wraps with every engine", three_wraps_with_every_engine},
           {"replays are dropped", replays_are_dropped},
           {"forgeries move nothing", forgeries_move_nothing},
-          {"a flood of sources keeps nothing", a_flood_of_sources_keeps_nothing},
+          {"a flood of sources leaves no state", a_flood_of_sources_leaves_no_state},
           {"a rebind is followed once proven", a_rebind_is_followed_once_proven},
           {"an old packet moves no latch", an_old_packet_moves_no_latch},
           {"what is not SRTP stays out", what_is_not_srtp_stays_out})

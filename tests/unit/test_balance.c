@@ -4,7 +4,7 @@
 #include "relay/front/balance.h"
 #include "tests/harness/harness.h"
 
-static void by_number_where_nothing_flows(void)
+static void by_number_without_packets(void)
 {
 	struct balance p = {.n = 3};
 
@@ -16,7 +16,7 @@ static void by_number_where_nothing_flows(void)
 
 /* A session weighs as much as the packets it sends; a new session weighs the average until
  * it is measured. */
-static void by_packets_where_they_flow(void)
+static void by_packets_when_measured(void)
 {
 	struct balance p = {.n = 2};
 	const uint64_t first[] = {3000, 100};
@@ -61,7 +61,7 @@ static void one_worker_has_no_choice(void)
 	EXPECT_INT(balance_take(&p), 0);
 }
 
-TEST_MAIN("place", {"by_number_where_nothing_flows", by_number_where_nothing_flows},
-          {"by_packets_where_they_flow", by_packets_where_they_flow},
+TEST_MAIN("place", {"by_number_without_packets", by_number_without_packets},
+          {"by_packets_when_measured", by_packets_when_measured},
           {"a_measurement_covers_its_time", a_measurement_covers_its_time},
           {"one_worker_has_no_choice", one_worker_has_no_choice})

@@ -34,7 +34,7 @@ static void probes_round_trip(void)
 	}
 }
 
-static void fates_are_told_apart(void)
+static void loss_duplicates_and_order_are_told_apart(void)
 {
 	static const struct {
 		uint32_t counter;
@@ -56,4 +56,4 @@ static void fates_are_told_apart(void)
 }
 
 TEST_MAIN("bench_tally", {"probes round trip", probes_round_trip},
-          {"fates are told apart", fates_are_told_apart})
+          {"loss, duplicates and order are told apart", loss_duplicates_and_order_are_told_apart})

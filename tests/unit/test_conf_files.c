@@ -39,7 +39,7 @@ static void expect_file(const char *path, const struct buf *want)
 	free(got);
 }
 
-static void example_is_the_table(void)
+static void example_matches_the_table(void)
 {
 	struct buf want = {0};
 
@@ -75,7 +75,7 @@ static void example_is_accepted(void)
 }
 
 /* The settings between two headings are generated; the text around them is hand-written. */
-static void manual_is_the_table(void)
+static void manual_matches_the_table(void)
 {
 	static const char path[] = "docs/man/sluiced.conf.5", settings[] = "\n.SH SETTINGS\n",
 			  files[] = "\n.SH FILES\n";
@@ -95,7 +95,7 @@ static void manual_is_the_table(void)
 }
 
 /* An error names the wrong value and the allowed ones. */
-static void wrong_values_are_told(void)
+static void errors_name_the_wrong_value(void)
 {
 	static const struct {
 		const char *line, *text;
@@ -121,7 +121,7 @@ static void wrong_values_are_told(void)
 	}
 }
 
-TEST_MAIN("conf_files", {"wrong values are told", wrong_values_are_told},
-          {"the example is the table", example_is_the_table},
+TEST_MAIN("conf_files", {"errors name the wrong value", errors_name_the_wrong_value},
+          {"the example matches the table", example_matches_the_table},
           {"the example is accepted", example_is_accepted},
-          {"the manual is the table", manual_is_the_table})
+          {"the manual matches the table", manual_matches_the_table})

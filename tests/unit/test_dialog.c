@@ -61,7 +61,7 @@ static void a_plain_caller_reaches_a_secure_callee(void)
 	tear_down();
 }
 
-static void both_secure_end_here_or_pass(void)
+static void srtp_on_both_sides_is_terminated_or_passed(void)
 {
 	begin();
 	options.terminate = true;
@@ -129,7 +129,7 @@ static void an_unchanged_context_touches_nothing(void)
 }
 
 /* The latch flags of ng, and descriptions that name other media than RTP. */
-static void words_of_latching(void)
+static void latch_flags(void)
 {
 	char text[512];
 	static const char *const dtls =
@@ -479,7 +479,7 @@ static void on_service(void *arg, const struct service_result *r)
 	*(bool *)arg = true;
 }
 
-static void a_session_that_ends_takes_its_call_along(void)
+static void a_call_ends_with_its_session(void)
 {
 	bool done = false;
 
@@ -557,9 +557,10 @@ static void survives_want_of_memory(void)
 TEST_MAIN("dialog",
           {"a secure caller reaches a plain callee", a_secure_caller_reaches_a_plain_callee},
           {"a plain caller reaches a secure callee", a_plain_caller_reaches_a_secure_callee},
-          {"both secure end here or pass", both_secure_end_here_or_pass},
+          {"SRTP on both sides is terminated or passed",
+           srtp_on_both_sides_is_terminated_or_passed},
           {"an unchanged context touches nothing", an_unchanged_context_touches_nothing},
-          {"words of latching", words_of_latching},
+          {"latch flags", latch_flags},
           {"a new key is accepted or refused", a_new_key_is_accepted_or_refused},
           {"hold keeps contexts", hold_keeps_contexts},
           {"glare and refusal leave everything", glare_and_refusal_leave_everything},
@@ -570,6 +571,6 @@ TEST_MAIN("dialog",
           {"ims rows are carried out", ims_rows_are_carried_out},
           {"avp with keys and capabilities", avp_with_keys_and_capabilities},
           {"others pass and failures undo", others_pass_and_failures_undo},
-          {"a session that ends takes its call along", a_session_that_ends_takes_its_call_along},
+          {"a call ends with its session", a_call_ends_with_its_session},
           {"requests of a call keep their order", requests_of_a_call_keep_their_order},
           {"survives want of memory", survives_want_of_memory})

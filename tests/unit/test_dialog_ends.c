@@ -107,7 +107,7 @@ static void a_refused_branch_ends_alone(void)
 	}
 }
 
-static void the_last_branch_takes_the_call_along(void)
+static void the_call_ends_with_its_last_branch(void)
 {
 	begin_later();
 	REQUIRE_OK(offer_branch("z0"));
@@ -176,7 +176,7 @@ static void early_media_of_a_branch_ends(void)
 }
 
 /* Several branches with the same name, or without a name: a refusal of one leaves the others. */
-static void places_that_share_a_name(void)
+static void branches_that_share_a_name(void)
 {
 	static const char *const names[] = {"z0", ""};
 
@@ -202,7 +202,7 @@ static void places_that_share_a_name(void)
 
 /* Only the caller's tag, with several branches: perhaps one branch was refused, or lost against the
  * one that answered. */
-static void a_refusal_that_names_nobody(void)
+static void a_refusal_without_the_callees_tag(void)
 {
 	begin_later();
 	options.delete_delay_ms = LONG_MS;
@@ -280,7 +280,7 @@ static void branches_have_keys_of_their_own(void)
 
 /* --- later ------------------------------------------------------------------ */
 
-static void a_deleted_call_goes_on_for_a_while(void)
+static void a_deleted_call_continues_for_a_while(void)
 {
 	begin_later();
 	REQUIRE_OK(call_from_ue());
@@ -394,7 +394,7 @@ static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
 }
 
 /* Ten sessions are allowed; sessions that are ending do not count. */
-static void what_is_ending_does_not_count(void)
+static void ending_sessions_do_not_count(void)
 {
 	begin_later();
 	options.delete_delay_ms = LONG_MS;
@@ -416,7 +416,7 @@ static void what_is_ending_does_not_count(void)
 }
 
 /* There are 500 port pairs; each call takes two. */
-static void ports_of_what_is_ending_are_the_first_to_go(void)
+static void ports_of_ending_sessions_are_freed_first(void)
 {
 	struct service_config c;
 
@@ -451,7 +451,7 @@ static void ports_of_what_is_ending_are_the_first_to_go(void)
 
 /* --- answers that come once more -------------------------------------------- */
 
-static void an_answer_once_more_after_an_update(void)
+static void a_repeated_answer_after_an_update(void)
 {
 	char first[4096];
 
@@ -546,20 +546,19 @@ static void survives_want_of_memory(void)
 }
 
 TEST_MAIN("dialog-ends", {"a refused branch ends alone", a_refused_branch_ends_alone},
-          {"the last branch takes the call along", the_last_branch_takes_the_call_along},
+          {"the call ends with its last branch", the_call_ends_with_its_last_branch},
           {"a serial fork ends with its dialog", a_serial_fork_ends_with_its_dialog},
           {"early media of a branch ends", early_media_of_a_branch_ends},
-          {"places that share a name", places_that_share_a_name},
-          {"a refusal that names nobody", a_refusal_that_names_nobody},
+          {"branches that share a name", branches_that_share_a_name},
+          {"a refusal without the callee's tag", a_refusal_without_the_callees_tag},
           {"serial forks", serial_forks},
           {"branches have keys of their own", branches_have_keys_of_their_own},
-          {"a deleted call goes on for a while", a_deleted_call_goes_on_for_a_while},
+          {"a deleted call continues for a while", a_deleted_call_continues_for_a_while},
           {"then it ends", then_it_ends},
           {"a session deleted by its id ends at once", a_session_deleted_by_its_id_ends_at_once},
           {"another call may have the call-id", another_call_may_have_the_call_id},
-          {"what is ending does not count", what_is_ending_does_not_count},
-          {"ports of what is ending are the first to go",
-           ports_of_what_is_ending_are_the_first_to_go},
-          {"an answer once more after an update", an_answer_once_more_after_an_update},
+          {"ending sessions do not count", ending_sessions_do_not_count},
+          {"ports of ending sessions are freed first", ports_of_ending_sessions_are_freed_first},
+          {"a repeated answer after an update", a_repeated_answer_after_an_update},
           {"an answer to an offer that was crossed", an_answer_to_an_offer_that_was_crossed},
           {"survives want of memory", survives_want_of_memory})

@@ -80,7 +80,7 @@ static void an_interface_of_one_family_decides(void)
 	tear_down();
 }
 
-static void what_is_not_there_is_named(void)
+static void a_missing_family_is_named(void)
 {
 	begin();
 	options.interface[0] = options.interface[1] = named("v4");
@@ -168,7 +168,7 @@ static void a_handover_and_back(void)
 TEST_MAIN("dialog-family", {"the offer keeps its family", the_offer_keeps_its_family},
           {"the request names the family", the_request_names_the_family},
           {"an interface of one family decides", an_interface_of_one_family_decides},
-          {"what is not there is named", what_is_not_there_is_named},
+          {"a missing family is named", a_missing_family_is_named},
           {"an answer of the other family", an_answer_of_the_other_family},
           {"an answer of the other family, nobody named",
            an_answer_of_the_other_family_nobody_named},

@@ -25,7 +25,7 @@ static bool is_as_agreed(void)
 
 /* --- names of other calls --------------------------------------------------- */
 
-static void a_stranger_with_the_call_id_is_nobody(void)
+static void a_stranger_with_the_call_id_is_refused(void)
 {
 	begin();
 	options.supersede_glare = true;
@@ -64,7 +64,7 @@ static void another_fork_ends_alone(void)
 
 /* Two terminals answered one offer and the caller ends the second dialog: the
  * first one continues. */
-static void the_call_goes_back_to_the_fork_that_talks(void)
+static void the_call_returns_to_the_fork_that_still_talks(void)
 {
 	begin_call();
 	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
@@ -112,7 +112,7 @@ static void each_fork_has_its_key(void)
 }
 
 /* Nothing to return to: after another offer, or when the fork is too old. */
-static void a_fork_that_is_past_is_forgotten(void)
+static void an_old_fork_is_forgotten(void)
 {
 	begin_call();
 	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
@@ -141,7 +141,7 @@ static void a_fork_that_is_past_is_forgotten(void)
 }
 
 /* Some proxies send no tag, or only the callee's: the delete means the call. */
-static void a_delete_that_names_little(void)
+static void a_delete_with_few_tags(void)
 {
 	begin_call();
 	REQUIRE_OK(ask(DIALOG_DELETE, "", "bob", ""));
@@ -169,7 +169,7 @@ static void tags_of_the_callee_may_change(void)
 
 /* --- glare ------------------------------------------------------------------ */
 
-static void a_superseded_offer_takes_its_media_along(void)
+static void media_of_a_superseded_offer_are_removed(void)
 {
 	begin_call();
 	options.transport = SDP_PROFILE_AVP;
@@ -202,7 +202,7 @@ static void an_offer_that_fails_supersedes_nothing(void)
 
 /* --- keys ------------------------------------------------------------------- */
 
-static void our_own_key_never_comes_back(void)
+static void our_own_key_is_refused_from_a_peer(void)
 {
 	char ours[48], text[1024];
 
@@ -262,7 +262,7 @@ static void a_key_in_use_takes_no_other_parameters(void)
 }
 
 /* RFC 5939 potential configurations must obey the same rules for keys. */
-static void a_potential_configuration_is_judged_alike(void)
+static void a_potential_configuration_is_checked_alike(void)
 {
 	static const char *const capable =
 		UE "m=audio 4000 RTP/AVP 0\r\na=tcap:1 RTP/SAVP\r\na=acap:1 crypto:3 " A80
@@ -367,7 +367,7 @@ static void media_change_places(void)
 	tear_down();
 }
 
-static void port_zero_from_the_start_and_in_the_end(void)
+static void port_zero_at_the_start_and_at_the_end(void)
 {
 	begin();
 	options.transport = SDP_PROFILE_AVP;
@@ -427,7 +427,7 @@ static void a_huge_description_is_refused(void)
 	tear_down();
 }
 
-static void six_on_one_side(void)
+static void ipv6_on_one_side(void)
 {
 	begin();
 	options.transport = SDP_PROFILE_AVP;
@@ -449,23 +449,25 @@ static void six_on_one_side(void)
 }
 
 TEST_MAIN("dialog-hostile",
-          {"a stranger with the call-id is nobody", a_stranger_with_the_call_id_is_nobody},
+          {"a stranger with the call-id is refused", a_stranger_with_the_call_id_is_refused},
           {"another fork ends alone", another_fork_ends_alone},
-          {"the call goes back to the fork that talks", the_call_goes_back_to_the_fork_that_talks},
+          {"the call returns to the fork that still talks",
+           the_call_returns_to_the_fork_that_still_talks},
           {"each fork has its key", each_fork_has_its_key},
-          {"a fork that is past is forgotten", a_fork_that_is_past_is_forgotten},
-          {"a delete that names little", a_delete_that_names_little},
+          {"an old fork is forgotten", an_old_fork_is_forgotten},
+          {"a delete with few tags", a_delete_with_few_tags},
           {"tags of the callee may change", tags_of_the_callee_may_change},
-          {"a superseded offer takes its media along", a_superseded_offer_takes_its_media_along},
+          {"media of a superseded offer are removed", media_of_a_superseded_offer_are_removed},
           {"an offer that fails supersedes nothing", an_offer_that_fails_supersedes_nothing},
-          {"our own key never comes back", our_own_key_never_comes_back},
+          {"our own key is refused from a peer", our_own_key_is_refused_from_a_peer},
           {"a key in use takes no other parameters", a_key_in_use_takes_no_other_parameters},
-          {"a potential configuration is judged alike", a_potential_configuration_is_judged_alike},
+          {"a potential configuration is checked alike",
+           a_potential_configuration_is_checked_alike},
           {"mki and lifetime stay with their key", mki_and_lifetime_stay_with_their_key},
           {"an offer without INVITE SDP", an_offer_without_invite_sdp},
           {"an update in early media", an_update_in_early_media},
           {"media change places", media_change_places},
-          {"port zero from the start and in the end", port_zero_from_the_start_and_in_the_end},
+          {"port zero at the start and at the end", port_zero_at_the_start_and_at_the_end},
           {"a bundle is broken up", a_bundle_is_broken_up},
           {"a huge description is refused", a_huge_description_is_refused},
-          {"six on one side", six_on_one_side})
+          {"IPv6 on one side", ipv6_on_one_side})

@@ -36,7 +36,7 @@ static const struct {
 	{"key-mgmt of the media", UE SAVP("4000", K1) "a=Key-Mgmt:mikey " K2 "\r\n"},
 };
 
-static void keys_end_in_every_place(void)
+static void keys_are_removed_everywhere(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
 		begin();
@@ -69,7 +69,7 @@ static void a_line_that_is_off_has_the_profile_of_its_side(void)
 
 /* Every attribute besides c= that names an address would lead media past the gateway, or make the
  * other side refuse ours. */
-static void no_way_leads_past_us(void)
+static void no_address_bypasses_the_gateway(void)
 {
 	static const char *const lines[] = {
 		"a=rtcp:4001 IN IP4 198.51.100.1\r\na=rtcp:4003 IN IP4 198.51.100.1\r\n",
@@ -422,8 +422,8 @@ static void random_descriptions(void)
 	}
 }
 
-TEST_MAIN("dialog-leaks", {"keys end in every place", keys_end_in_every_place},
-          {"no way leads past us", no_way_leads_past_us},
+TEST_MAIN("dialog-leaks", {"keys are removed everywhere", keys_are_removed_everywhere},
+          {"no address bypasses the gateway", no_address_bypasses_the_gateway},
           {"a line that is off has the profile of its side",
            a_line_that_is_off_has_the_profile_of_its_side},
           {"a new line follows the call", a_new_line_follows_the_call},

@@ -38,7 +38,7 @@ static const struct {
          "relay", "a=x-new: y \r\n", ""},
 };
 
-static void the_rest_works(void)
+static void other_lines_work(void)
 {
 	char text[1024];
 
@@ -61,7 +61,7 @@ static void the_rest_works(void)
 	}
 }
 
-static void answers_too(void)
+static void bad_lines_in_answers(void)
 {
 	static const struct {
 		const char *name, *text, *reason;
@@ -279,7 +279,8 @@ static void descriptions_of_all_kinds(void)
 	}
 }
 
-TEST_MAIN("dialog-lenient", {"the rest works", the_rest_works}, {"answers too", answers_too},
+TEST_MAIN("dialog-lenient", {"other lines work", other_lines_work},
+          {"bad lines in answers", bad_lines_in_answers},
           {"a reason names transports as written", a_reason_names_transports_as_written},
           {"a lone bad line is refused with its reason",
            a_lone_bad_line_is_refused_with_its_reason},

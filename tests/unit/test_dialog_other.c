@@ -51,7 +51,7 @@ static void audio_comes_back_as_it_was(void)
 	}
 }
 
-static void each_transport_has_its_way(void)
+static void each_transport_is_handled_as_configured(void)
 {
 	static const struct {
 		const char *line,
@@ -107,7 +107,7 @@ static void each_transport_has_its_way(void)
 }
 
 /* Its own attributes pass; keys of the call's audio do not. */
-static void what_is_relayed_keeps_its_own(void)
+static void relayed_lines_keep_their_attributes(void)
 {
 	begin();
 	options.transport = SDP_PROFILE_AVP;
@@ -131,7 +131,7 @@ static void what_is_relayed_keeps_its_own(void)
 	tear_down();
 }
 
-static void what_is_not_relayed_is_counted(void)
+static void lines_not_relayed_are_counted(void)
 {
 	struct service_counts before, after;
 
@@ -169,7 +169,7 @@ static void under_ims_too(void)
 
 TEST_MAIN("dialog-other", {"fax is relayed both ways", fax_is_relayed_both_ways},
           {"audio comes back as it was", audio_comes_back_as_it_was},
-          {"each transport has its way", each_transport_has_its_way},
-          {"what is relayed keeps its own", what_is_relayed_keeps_its_own},
-          {"what is not relayed is counted", what_is_not_relayed_is_counted},
+          {"each transport is handled as configured", each_transport_is_handled_as_configured},
+          {"relayed lines keep their attributes", relayed_lines_keep_their_attributes},
+          {"lines not relayed are counted", lines_not_relayed_are_counted},
           {"under ims too", under_ims_too})

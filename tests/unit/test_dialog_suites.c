@@ -34,7 +34,7 @@ static void begin_with(size_t i)
 	options.n_suites = words[i].off ? 0 : options.n_suites;
 }
 
-static void words_take_away_where_srtp_passes(void)
+static void flags_remove_suites_of_srtp_that_passes(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		bool is_left = words[i].is_256 || words[i].is_128;
@@ -87,7 +87,7 @@ static void key_management_stays(void)
 	tear_down();
 }
 
-static void names_of_other_times_are_answered_alike(void)
+static void old_suite_names_are_answered_alike(void)
 {
 	static const struct {
 		const char *said, *key;
@@ -143,7 +143,8 @@ static void weak_parameters_are_refused_by_name(void)
 	}
 }
 
-TEST_MAIN("dialog-suites", {"words take away where SRTP passes", words_take_away_where_srtp_passes},
+TEST_MAIN("dialog-suites",
+          {"flags remove suites of SRTP that passes", flags_remove_suites_of_srtp_that_passes},
           {"optional SRTP too", optional_srtp_too}, {"key management stays", key_management_stays},
-          {"names of other times are answered alike", names_of_other_times_are_answered_alike},
+          {"old suite names are answered alike", old_suite_names_are_answered_alike},
           {"weak parameters are refused by name", weak_parameters_are_refused_by_name})

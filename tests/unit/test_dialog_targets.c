@@ -16,7 +16,7 @@ static void expect_refused(enum err e, const char *address, const char *reason)
 
 /* From either side, first or during the call, in c=, in a=rtcp, as the port above, or
  * outside the description. */
-static void targets_are_judged(void)
+static void targets_are_checked(void)
 {
 	struct addr ng = {.version = 4, .ip = {203, 0, 113, 1}, .port = 2223};
 	unsigned before;
@@ -69,7 +69,7 @@ static void targets_are_judged(void)
 }
 
 /* As documented by rtpengine. */
-static void what_we_wrote_passes_untouched(void)
+static void our_own_descriptions_pass_untouched(void)
 {
 	static char first[sizeof(got.sdp)];
 	char mark[64];
@@ -143,6 +143,6 @@ static void nothing_else_passes_untouched(void)
 	tear_down();
 }
 
-TEST_MAIN("dialog-targets", {"targets are judged", targets_are_judged},
-          {"what we wrote passes untouched", what_we_wrote_passes_untouched},
+TEST_MAIN("dialog-targets", {"targets are checked", targets_are_checked},
+          {"our own descriptions pass untouched", our_own_descriptions_pass_untouched},
           {"nothing else passes untouched", nothing_else_passes_untouched})

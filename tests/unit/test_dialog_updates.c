@@ -72,7 +72,7 @@ static void u2_the_context_sent_before_is_sent_again(void)
 	tear_down();
 }
 
-static void u3_an_unchanged_context_starts_nothing_anew(void)
+static void u3_an_unchanged_context_restarts_nothing(void)
 {
 	begin_e2ae();
 	/* In another notation: tag, blanks, lifetime, an unknown parameter that may be ignored. */
@@ -124,7 +124,7 @@ static void u5_hold_changes_gates_alone(void)
 	tear_down();
 }
 
-static void u5_the_same_mikey_message_is_nothing(void)
+static void u5_the_same_mikey_message_changes_nothing(void)
 {
 	begin_kms();
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE OPAQUE("4000", MIKEY1)));
@@ -199,7 +199,7 @@ static void u9_a_new_line_leaves_the_others_alone(void)
 	tear_down();
 }
 
-static void u10_glare_and_refusal_leave_the_old(void)
+static void u10_glare_and_refusal_leave_the_old_state(void)
 {
 	begin_e2ae();
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE SAVP("4444", K2)));
@@ -275,16 +275,15 @@ static void t5_an_invite_without_sdp(void)
 TEST_MAIN("dialog-updates",
           {"U1 a new context is brought along", u1_a_new_context_is_brought_along},
           {"U2 the context sent before is sent again", u2_the_context_sent_before_is_sent_again},
-          {"U3 an unchanged context starts nothing anew",
-           u3_an_unchanged_context_starts_nothing_anew},
+          {"U3 an unchanged context restarts nothing", u3_an_unchanged_context_restarts_nothing},
           {"U4 e2ae takes no new context", u4_e2ae_takes_no_new_context},
           {"U5 hold changes gates alone", u5_hold_changes_gates_alone},
-          {"U5 the same MIKEY message is nothing", u5_the_same_mikey_message_is_nothing},
+          {"U5 the same MIKEY message changes nothing", u5_the_same_mikey_message_changes_nothing},
           {"U6 a new key with a new address", u6_a_new_key_with_a_new_address},
           {"U7 a new key at the same address", u7_a_new_key_at_the_same_address},
           {"U8 a stream that comes back is a new one", u8_a_stream_that_comes_back_is_a_new_one},
           {"U9 a new line leaves the others alone", u9_a_new_line_leaves_the_others_alone},
-          {"U10 glare and refusal leave the old", u10_glare_and_refusal_leave_the_old},
+          {"U10 glare and refusal leave the old state", u10_glare_and_refusal_leave_the_old_state},
           {"U11 the core moves", u11_the_core_moves},
           {"U12 an update without SDP", u12_an_update_without_sdp},
           {"U13 another mode is refused", u13_another_mode_is_refused},

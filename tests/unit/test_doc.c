@@ -124,7 +124,7 @@ static void names_are_told_apart(void)
 }
 
 /* An error names position and kind, never the surrounding text. */
-static void a_fault_has_a_place(void)
+static void errors_have_a_position(void)
 {
 	static const struct {
 		const char *in, *want;
@@ -187,7 +187,7 @@ static void grows(void)
 
 /* jansson's settings belong to the whole process: objects made by others survive the message
  * that was read. */
-static void leaves_jansson_to_others(void)
+static void leaves_jansson_settings_alone(void)
 {
 	struct doc_arena *a;
 	struct doc *d = NULL;
@@ -231,6 +231,7 @@ static void survives_failing_allocations(void)
 
 TEST_MAIN("doc", {"round_trips", round_trips}, {"refuses", refuses},
           {"names_are_told_apart", names_are_told_apart},
-          {"a_fault_has_a_place", a_fault_has_a_place},
-          {"leaves_jansson_to_others", leaves_jansson_to_others}, {"finds_by_name", finds_by_name},
-          {"grows", grows}, {"survives_failing_allocations", survives_failing_allocations})
+          {"errors_have_a_position", errors_have_a_position},
+          {"leaves_jansson_settings_alone", leaves_jansson_settings_alone},
+          {"finds_by_name", finds_by_name}, {"grows", grows},
+          {"survives_failing_allocations", survives_failing_allocations})

@@ -183,7 +183,7 @@ static void ends_with_open_exchanges(void)
 	stop();
 }
 
-static void nobody_listens(void)
+static void no_listener(void)
 {
 	struct http_outgoing ask = {.method = HTTP_GET, .timeout_ms = 20000};
 
@@ -200,5 +200,4 @@ static void nobody_listens(void)
 }
 
 TEST_MAIN("http", {"URLs", urls}, {"queries", queries}, {"asks and answers", asks_and_answers},
-          {"ends with open exchanges", ends_with_open_exchanges},
-          {"nobody listens", nobody_listens})
+          {"ends with open exchanges", ends_with_open_exchanges}, {"no listener", no_listener})

@@ -55,7 +55,7 @@ static void every_form_is_read(void)
 	EXPECT_INT(conf.interfaces.n, 2);
 }
 
-static void what_is_wrong_is_named(void)
+static void errors_name_the_wrong_part(void)
 {
 	static const struct {
 		const char *line, *says;
@@ -149,7 +149,7 @@ static void names_stand_for_addresses(void)
 	                        "(interface = NAME/ADDR) or name another interface"));
 }
 
-static void nobody_named_one(void)
+static void without_a_name(void)
 {
 	struct interfaces l;
 
@@ -237,7 +237,7 @@ static unsigned used(unsigned interface)
 	return u.in_use;
 }
 
-static void calls_go_round(void)
+static void calls_rotate_over_the_addresses(void)
 {
 	struct spec_session *s[6];
 	unsigned n[4] = {0};
@@ -260,7 +260,7 @@ static void calls_go_round(void)
 	local_free(local);
 }
 
-static void a_full_address_is_passed_over(void)
+static void a_full_address_is_skipped(void)
 {
 	struct spec_session *s[4];
 
@@ -420,10 +420,11 @@ static void two_names_on_one_address_share_its_ports(void)
 }
 
 TEST_MAIN("interfaces", {"every form is read", every_form_is_read},
-          {"what is wrong is named", what_is_wrong_is_named},
+          {"errors name the wrong part", errors_name_the_wrong_part},
           {"names stand for addresses", names_stand_for_addresses},
-          {"nobody named one", nobody_named_one}, {"calls go round", calls_go_round},
-          {"a full address is passed over", a_full_address_is_passed_over},
+          {"without a name", without_a_name},
+          {"calls rotate over the addresses", calls_rotate_over_the_addresses},
+          {"a full address is skipped", a_full_address_is_skipped},
           {"legs of a call stay together", legs_of_a_call_stay_together},
           {"a leg follows its remote", a_leg_follows_its_remote},
           {"the family field holds until then", the_family_field_holds_until_then},

@@ -3,7 +3,7 @@
  * killed in between. */
 #include "tests/unit/kms_on_disk.h"
 
-static void mode_1_across_a_death(void)
+static void mode_1_across_a_kill(void)
 {
 	struct office o;
 	struct terminal alice =
@@ -423,7 +423,7 @@ static void survives_no_memory(void)
 	test_each_allocation_failing(parse_once);
 }
 
-TEST_MAIN("kms", {"mode 1 across a death", mode_1_across_a_death}, {"groups", groups},
+TEST_MAIN("kms", {"mode 1 across a kill", mode_1_across_a_kill}, {"groups", groups},
           {"mode 3 with GBA", mode_3_with_gba},
           {"mode 3 in another's name", mode_3_in_anothers_name}, {"refusals", refusals},
           {"damaged", damaged}, {"limits rate", limits_rate}, {"two domains", two_domains},

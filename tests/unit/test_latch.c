@@ -209,7 +209,7 @@ static void first_states(void)
 
 /* After a move the previous peer still sends: its packets pass until another source appears, and
  * its address is not learnt. Later it may be learnt, because the signalled address may be wrong. */
-static void who_left_is_not_who_came(void)
+static void previous_peer_is_not_learnt(void)
 {
 	struct latch l = in_state(LATCH_LEARNT);
 
@@ -380,6 +380,7 @@ static void any_order(void)
 }
 
 TEST_MAIN("latch", {"any_order", any_order}, {"every_pair", every_pair}, {"once_more", once_more},
-          {"first_states", first_states}, {"who_left_is_not_who_came", who_left_is_not_who_came},
+          {"first_states", first_states},
+          {"previous_peer_is_not_learnt", previous_peer_is_not_learnt},
           {"hold_and_late_address", hold_and_late_address}, {"the_choice", the_choice},
           {"patience", patience}, {"hints", hints})

@@ -321,7 +321,7 @@ static void hostile_messages_leave_calls_alone(void)
 	end();
 }
 
-static void limits_are_told_in_the_words_a_client_knows(void)
+static void limits_are_reported_in_words_clients_know(void)
 {
 	begin();
 	service_set_draining(service, true);
@@ -486,8 +486,7 @@ TEST_MAIN("proto-ng", {"the transcript in bencode", the_transcript_in_bencode},
           {"a key may come twice", a_key_may_come_twice},
           {"a retransmit is never carried out twice", a_retransmit_is_never_carried_out_twice},
           {"hostile messages leave calls alone", hostile_messages_leave_calls_alone},
-          {"limits are told in the words a client knows",
-           limits_are_told_in_the_words_a_client_knows},
+          {"limits are reported in words clients know", limits_are_reported_in_words_clients_know},
           {"only allowed peers may ask", only_allowed_peers_may_ask},
           {"media is no request", media_is_no_request},
           {"streams are cut into messages", streams_are_cut_into_messages},

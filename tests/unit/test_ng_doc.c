@@ -153,7 +153,7 @@ static void every_word_does_what_the_page_says(void)
 }
 
 /* The latch policy that each word selects. */
-static void words_of_latching(void)
+static void latch_flags(void)
 {
 	static const struct {
 		const char *where, *word;
@@ -198,7 +198,7 @@ static void words_of_latching(void)
 	doc_arena_free(a);
 }
 
-TEST_MAIN("ng-doc", {"words of latching", words_of_latching},
+TEST_MAIN("ng-doc", {"latch flags", latch_flags},
           {"every field is documented", every_field_is_documented},
           {"every word is documented", every_word_is_documented},
           {"every word does what the page says", every_word_does_what_the_page_says})

@@ -104,7 +104,7 @@ static void an_added_line_alone_is_refused(void)
 	end_ng();
 }
 
-static void as_many_lines_as_there_are_ports_for_are_taken(void)
+static void lines_are_accepted_while_ports_last(void)
 {
 	begin_few_ports();
 	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)));
@@ -117,7 +117,7 @@ static void as_many_lines_as_there_are_ports_for_are_taken(void)
 	end_ng();
 }
 
-static void a_call_that_is_up_never_hears_the_proxies_words(void)
+static void a_running_call_never_gets_the_proxies_words(void)
 {
 	static const char *const asks[] = {
 		/* Only the new m-line remains; a change of mode rebuilds its media. */
@@ -151,7 +151,6 @@ TEST_MAIN("ng-limits",
           {"new calls are refused in the proxies' words",
            new_calls_are_refused_in_the_proxies_words},
           {"an added line alone is refused", an_added_line_alone_is_refused},
-          {"as many lines as there are ports for are taken",
-           as_many_lines_as_there_are_ports_for_are_taken},
-          {"a call that is up never hears the proxies' words",
-           a_call_that_is_up_never_hears_the_proxies_words})
+          {"lines are accepted while ports last", lines_are_accepted_while_ports_last},
+          {"a running call never gets the proxies' words",
+           a_running_call_never_gets_the_proxies_words})

@@ -40,7 +40,7 @@ static const char *suite_told(unsigned nth)
 	return name;
 }
 
-static void words_decide_whether_it_passes(void)
+static void flags_decide_whether_srtp_passes(void)
 {
 	static const struct {
 		const char *words;
@@ -108,7 +108,7 @@ static void ends_without_a_common_suite_talk(void)
 	end_ng();
 }
 
-static void words_choose_what_stands_behind_the_offerers(void)
+static void flags_choose_the_suites_after_the_offerers(void)
 {
 	static const struct {
 		const char *words;
@@ -152,7 +152,7 @@ static void words_choose_what_stands_behind_the_offerers(void)
 	}
 }
 
-static void a_setting_decides_where_no_word_does(void)
+static void a_setting_decides_without_flags(void)
 {
 	static const struct call_settings calls = {
 		.recrypts = true,
@@ -257,7 +257,7 @@ static void optional_srtp_ends_here(void)
 	}
 }
 
-static void optional_srtp_goes_on_in_a_call(void)
+static void optional_srtp_continues_in_a_call(void)
 {
 	char ours[64], text[1024];
 	unsigned before;
@@ -396,7 +396,7 @@ static void optional_srtp_passes_or_is_not_taken(void)
 	end_ng();
 }
 
-static void of_a_pair_of_m_lines_the_secure_one_is_taken(void)
+static void the_secure_m_line_of_a_pair_is_used(void)
 {
 	static const char *const rows[] = {
 		M("RTP/AVP", "4000", "") M("RTP/SAVP", "4002", L1(K1)),
@@ -429,7 +429,7 @@ static void of_a_pair_of_m_lines_the_secure_one_is_taken(void)
 
 /* Words for the tolerances of the JSON protocol: the result of an offer with the word
  * and without it. */
-static void tolerances_have_words(void)
+static void tolerances_have_flags(void)
 {
 	static const struct {
 		const char *line, *word;
@@ -489,19 +489,18 @@ static void lifetimes_are_ignored_or_written(void)
 	end_ng();
 }
 
-TEST_MAIN("ng-srtp", {"words decide whether it passes", words_decide_whether_it_passes},
+TEST_MAIN("ng-srtp", {"flags decide whether SRTP passes", flags_decide_whether_srtp_passes},
           {"ends without a common suite talk", ends_without_a_common_suite_talk},
-          {"words choose what stands behind the offerer's",
-           words_choose_what_stands_behind_the_offerers},
-          {"a setting decides where no word does", a_setting_decides_where_no_word_does},
+          {"flags choose the suites after the offerer's",
+           flags_choose_the_suites_after_the_offerers},
+          {"a setting decides without flags", a_setting_decides_without_flags},
           {"an answer of several lines is understood", an_answer_of_several_lines_is_understood},
-          {"tolerances have words", tolerances_have_words},
+          {"tolerances have flags", tolerances_have_flags},
           {"a wrong tag is forgiven", a_wrong_tag_is_forgiven},
           {"lifetimes are ignored or written", lifetimes_are_ignored_or_written},
           {"optional srtp ends here", optional_srtp_ends_here},
-          {"optional srtp goes on in a call", optional_srtp_goes_on_in_a_call},
+          {"optional srtp continues in a call", optional_srtp_continues_in_a_call},
           {"srtp is offered to those who may have it", srtp_is_offered_to_those_who_may_have_it},
           {"two forks may answer differently", two_forks_may_answer_differently},
           {"optional srtp passes or is not taken", optional_srtp_passes_or_is_not_taken},
-          {"of a pair of m-lines the secure one is taken",
-           of_a_pair_of_m_lines_the_secure_one_is_taken})
+          {"the secure m-line of a pair is used", the_secure_m_line_of_a_pair_is_used})

@@ -42,7 +42,7 @@ static void every_pair_is_decided(void)
 		}
 }
 
-static void every_kind_of_news_is_judged(void)
+static void every_kind_of_change_is_checked(void)
 {
 	for (unsigned bits = 0; bits < 128; bits++) {
 		struct offer_news n = {.was_there = bits & 1,
@@ -83,5 +83,5 @@ static void events_name_their_side(void)
 }
 
 TEST_MAIN("offer", {"every pair is decided", every_pair_is_decided},
-          {"every kind of news is judged", every_kind_of_news_is_judged},
+          {"every kind of change is checked", every_kind_of_change_is_checked},
           {"events name their side", events_name_their_side})

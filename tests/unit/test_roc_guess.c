@@ -35,7 +35,7 @@ static void nothing_is_known(void)
 	expect(&(struct roc_known){.rule = RELAY_ROC_ZERO}, 5, ROCS(0, 1));
 }
 
-static void a_hint_stands_first(void)
+static void a_hint_is_tried_first(void)
 {
 	expect(&(struct roc_known){.has_hint = true, .hint = 7}, 5, ROCS(7, 0, 8, 6, 1));
 	expect(&(struct roc_known){.has_hint = true, .hint = 7}, 65000, ROCS(7, 0, 6, 8, 1));
@@ -51,7 +51,7 @@ static void a_hint_stands_first(void)
 	       200, ROCS(9, 4, 0, 10, 8, 5, 6, 1, 3));
 }
 
-static void what_was_kept_follows_the_rule(void)
+static void the_kept_roc_follows_the_rule(void)
 {
 	struct roc_known k = {.has_kept = true, .kept = 3ull << 16 | 65000};
 
@@ -103,7 +103,7 @@ static unsigned passed(const struct roc_rate *rate, uint64_t from_ns, uint64_t s
 	return n;
 }
 
-static void one_place_has_its_rate(void)
+static void one_source_has_a_rate_limit(void)
 {
 	uint64_t start = 1000 * NS_PER_S;
 
@@ -119,7 +119,7 @@ static void one_place_has_its_rate(void)
 }
 
 /* The worker's limit holds for any number of packets from any sources. */
-static void all_places_have_a_bound(void)
+static void all_sources_together_have_a_limit(void)
 {
 	uint64_t start = 1000 * NS_PER_S;
 	unsigned n;
@@ -132,8 +132,8 @@ static void all_places_have_a_bound(void)
 }
 
 TEST_MAIN("roc_guess", {"nothing is known", nothing_is_known},
-          {"a hint stands first", a_hint_stands_first},
-          {"what was kept follows the rule", what_was_kept_follows_the_rule},
+          {"a hint is tried first", a_hint_is_tried_first},
+          {"the kept ROC follows the rule", the_kept_roc_follows_the_rule},
           {"ahead is never behind", ahead_is_never_behind},
-          {"one place has its rate", one_place_has_its_rate},
-          {"all places have a bound", all_places_have_a_bound})
+          {"one source has a rate limit", one_source_has_a_rate_limit},
+          {"all sources together have a limit", all_sources_together_have_a_limit})

@@ -22,7 +22,7 @@ static struct sdes_policy policy(void)
 	return p;
 }
 
-static void lines_are_judged(void)
+static void lines_are_checked(void)
 {
 	static const struct {
 		const char *text;
@@ -259,7 +259,7 @@ static void mkis_are_octets(void)
 	EXPECT_OCTETS(want, sizeof(want), got, sizeof(got));
 }
 
-static void sameness_is_of_meaning(void)
+static void equality_is_by_meaning(void)
 {
 	static const struct {
 		const char *a, *b;
@@ -509,10 +509,10 @@ static void survives_want_of_memory(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
-TEST_MAIN("sdes", {"lines are judged", lines_are_judged},
+TEST_MAIN("sdes", {"lines are checked", lines_are_checked},
           {"settings widen and narrow", settings_widen_and_narrow},
           {"values are kept", values_are_kept}, {"mkis are octets", mkis_are_octets},
-          {"sameness is of meaning", sameness_is_of_meaning},
+          {"equality is by meaning", equality_is_by_meaning},
           {"the first usable is chosen", the_first_usable_is_chosen},
           {"answers are checked", answers_are_checked},
           {"our answer echoes and is fresh", our_answer_echoes_and_is_fresh},

@@ -50,7 +50,7 @@ static void foreign_lines_survive(void)
 	}
 }
 
-static void broken_ones_are_refused(void)
+static void broken_descriptions_are_refused(void)
 {
 	static const struct {
 		const char *text;
@@ -205,7 +205,7 @@ static void media_lines_are_read_as_far_as_they_go(void)
 	}
 }
 
-static void origins_are_read_from_behind(void)
+static void origins_are_read_from_the_end(void)
 {
 	static const struct {
 		const char *line, *want;
@@ -493,12 +493,12 @@ static void survives_want_of_memory(void)
 }
 
 TEST_MAIN("sdp", {"foreign lines survive", foreign_lines_survive},
-          {"broken ones are refused", broken_ones_are_refused},
+          {"broken descriptions are refused", broken_descriptions_are_refused},
           {"sizes are bounded", sizes_are_bounded}, {"too many m-lines", too_many_m_lines},
           {"an m-line is put at the end", an_m_line_is_put_at_the_end},
           {"small faults are put right", small_faults_are_put_right},
           {"media lines are read as far as they go", media_lines_are_read_as_far_as_they_go},
-          {"origins are read from behind", origins_are_read_from_behind},
+          {"origins are read from the end", origins_are_read_from_the_end},
           {"attributes are found however they are written",
            attributes_are_found_however_they_are_written},
           {"transports are read", transports_are_read}, {"places are written", places_are_written},

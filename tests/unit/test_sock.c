@@ -229,7 +229,7 @@ static void many_ports_keep_their_order(void)
 
 /* 10,000 e2ae packets through 50 ports: no allocation; per packet at most one receive and one send
  * syscall, per turn one epoll_wait. */
-static void a_packet_costs_two_calls_and_no_memory(void)
+static void a_packet_costs_two_syscalls_and_no_memory(void)
 {
 	enum { CALLS = 50, ROUNDS = 100, WARM = 2, PKTS = CALLS * ROUNDS * 2 };
 	struct srtp_end up[CALLS], down[CALLS];
@@ -285,7 +285,7 @@ static void a_packet_costs_two_calls_and_no_memory(void)
 
 /* A port with many waiting packets is emptied, and packets to one peer are sent, with far fewer
  * syscalls than packets. */
-static void a_burst_shares_calls(void)
+static void a_burst_shares_syscalls(void)
 {
 	struct relay_stats before, after;
 	uint8_t octets[256];
@@ -345,7 +345,7 @@ static void a_delay_fills_batches(void)
 static unsigned descriptors(void);
 
 /* If any allocation fails at start, all descriptors are as before, including the caller's. */
-static void a_failed_start_leaves_all_alone(void)
+static void a_failed_start_leaves_descriptors_alone(void)
 {
 	struct relay_config c;
 	unsigned before;
@@ -527,9 +527,9 @@ TEST_MAIN("sock", {"kernel drops are counted", kernel_drops_are_counted},
           {"a burst on one port", a_burst_on_one_port},
           {"a burst on one port with threads", a_burst_on_one_port_with_threads},
           {"many ports keep their order", many_ports_keep_their_order},
-          {"a packet costs two calls and no memory", a_packet_costs_two_calls_and_no_memory},
-          {"a burst shares calls", a_burst_shares_calls},
+          {"a packet costs two syscalls and no memory", a_packet_costs_two_syscalls_and_no_memory},
+          {"a burst shares syscalls", a_burst_shares_syscalls},
           {"a delay fills batches", a_delay_fills_batches},
-          {"a failed start leaves all alone", a_failed_start_leaves_all_alone},
+          {"a failed start leaves descriptors alone", a_failed_start_leaves_descriptors_alone},
           {"a worker is pinned", a_worker_is_pinned},
           {"sessions leave no descriptor", sessions_leave_no_descriptor})
