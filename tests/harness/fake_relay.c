@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of relay/relay.h that control calls, over one list of sessions and one of replies.
- */
+/* The functions of relay/relay.h that control calls, with one list of sessions and
+ * one of replies. */
 #include "tests/harness/fake_relay.h"
 
 #include <stdlib.h>
@@ -24,8 +24,8 @@ struct relay fake_relay = {.replies = replies, .spent_octet = -1};
 
 /* --- sessions --------------------------------------------------------------- */
 
-/* Kept in memory of the test's own: a test that lets allocations fail means those of the product.
- */
+/* The copy does not use the product's allocator, because a failing allocation in a test must
+ * hit the product. */
 static struct keyctx *keep_key(const struct keyctx *k)
 {
 	size_t bytes = sizeof(*k) + k->mki_len;
@@ -105,7 +105,7 @@ static bool is_foreign(uint16_t port)
 	return false;
 }
 
-/* What the worker would answer. */
+/* The result that the worker would give. */
 static enum err judge(const struct relay_session_spec *spec)
 {
 	enum err e = take_order(&fake_relay.fail_later);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay without packets, linked in place of librelay by the tests of control: it counts requests,
- * keeps a copy of what each session should be, and answers when relay_poll is called. */
+/* A relay without packets. The tests of control link it instead of librelay. It counts requests,
+ * keeps a copy of the last state of each session, and replies when relay_poll is called. */
 #ifndef TESTS_HARNESS_FAKE_RELAY_H
 #define TESTS_HARNESS_FAKE_RELAY_H
 
@@ -10,8 +10,8 @@ enum { FAKE_PENDING_MAX = 4096, FAKE_FOREIGN_MAX = 64 };
 
 struct relay_session {
 	struct relay_session *next;
-	/* As last asked for, whatever was answered. `keys` owns what the legs of `media` point to.
-	 */
+	/* The last request, whatever the reply was. `keys` owns the contexts to which the legs
+	 * of `media` point. */
 	struct relay_media_spec media[RELAY_MEDIA_MAX];
 	unsigned n_media;
 	struct keyctx *keys[RELAY_MEDIA_MAX][RELAY_LEGS_MAX][2]; /* receive, send */
@@ -23,22 +23,22 @@ struct relay_session {
 
 struct fake_reply;
 
-/* There is one. Tests write what it should answer and read what it was asked. */
+/* There is one instance. A test sets the replies and reads the requests. */
 struct relay {
-	/* to be set */
-	enum err refuse_at_once;            /* the next create or update, once */
-	enum err fail_later;                /* the answer to the next create or update, once */
-	uint16_t foreign[FAKE_FOREIGN_MAX]; /* ports that another program holds */
+	/* set by the test */
+	enum err refuse_at_once;            /* of the next create or update; used once */
+	enum err fail_later;                /* reply to the next create or update; used once */
+	uint16_t foreign[FAKE_FOREIGN_MAX]; /* ports that another program has */
 	unsigned n_foreign;
 	int spent_octet; /* keys that begin with this octet are refused; -1: none */
 
-	/* to be read */
+	/* read by the test */
 	struct relay_session *sessions; /* newest first */
 	unsigned creates, updates, deletes;
-	unsigned reopened; /* legs */
+	unsigned reopened; /* number of legs */
 
-	/* its own */
-	struct fake_reply *replies; /* in order */
+	/* internal */
+	struct fake_reply *replies; /* in the order of the requests */
 	unsigned n_replies;
 	relay_event_fn *listener;
 	void *listener_arg;
@@ -46,9 +46,9 @@ struct relay {
 
 extern struct relay fake_relay;
 
-/* Forgets sessions, replies, counts and orders. */
+/* Clears sessions, replies, counters and the test's settings. */
 void fake_relay_reset(void);
-/* Ends a session without a request and without an answer. */
+/* Ends a session without a request and without a reply. */
 void fake_relay_forget(struct relay_session *s);
 
 #endif

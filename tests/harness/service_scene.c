@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Start, requests, answers, end. */
+/* Starts and stops the service, sends requests to it, and records the answers. */
 #include "tests/harness/service_scene.h"
 
 struct relay_interface service_interfaces[2];
@@ -40,7 +40,7 @@ void service_end(struct service *sv)
 {
 	service_close(sv);
 	relay_poll(&fake_relay);
-	/* What the real relay does when it stops: sessions end without a word. */
+	/* Like the real relay when it stops: ends sessions without a reply. */
 	uint32_t at = 0;
 	for (struct registry_session *s; (s = registry_next(service_registry(sv), &at));)
 		fake_relay_forget(s->relay);

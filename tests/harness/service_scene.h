@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A service over the fake relay, asked in JSON, and its answers. */
+/* A service over the fake relay, its JSON requests and its answers. */
 #ifndef TESTS_HARNESS_SERVICE_SCENE_H
 #define TESTS_HARNESS_SERVICE_SCENE_H
 
@@ -9,9 +9,9 @@
 #include "tests/harness/harness.h"
 
 extern struct relay_interface service_interfaces[2]; /* "default" and "core" */
-extern uint64_t service_scene_ns;                    /* what the service takes for the time */
+extern uint64_t service_scene_ns;                    /* the time as the service sees it */
 
-/* What the last answers were. */
+/* The last answers. */
 struct answers {
 	unsigned n;
 	struct {

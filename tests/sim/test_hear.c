@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is heard, by what a packet is and by what proves: RTP and RTCP apart, opaque legs, other
- * datagrams, packets that authenticate. */
+/* Whose packets are accepted, by the kind of packet: RTP and RTCP separately, opaque
+ * legs, other datagrams. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -53,8 +53,8 @@ static void finish(struct open_call *s)
 	stage_close(&s->g);
 }
 
-/* What the core hears at `at` of octets that come from there to that port of leg a: these, or
- * nothing. */
+/* The packet that the core receives at `at` when these octets are sent from `from` to that port of
+ * leg a; the same octets, or none. */
 static bool reaches(struct stage *g, const struct addr *from, const struct addr *local,
                     const void *octets, size_t n, const struct addr *at)
 {
@@ -73,7 +73,7 @@ static bool rtp_up(struct open_call *s, const struct addr *from)
 	return reaches(&s->g, from, &call_local_a, octets, n, &call_peer_b);
 }
 
-/* Where RTP and RTCP of the core go. */
+/* True if RTP and RTCP of the core go to these addresses. */
 static bool go_to(struct open_call *s, const struct addr *rtp, const struct addr *rtcp)
 {
 	struct addr peer = beside(&call_peer_b), local = beside(&call_local_b);
@@ -98,7 +98,7 @@ static uint64_t verdicts(struct stage *g, struct relay_session *call, enum verdi
 
 /* --- RTP and RTCP ----------------------------------------------------------- */
 
-/* One RTCP packet on the RTP port moves RTCP and leaves RTP alone, whichever of them came first. */
+/* One RTCP packet on the RTP port moves RTCP and not RTP, whichever came first. */
 static void rtcp_on_the_rtp_port(void)
 {
 	const struct addr rtcp = beside(&elsewhere), rtcp_b = beside(&call_peer_b),
@@ -120,7 +120,7 @@ static void rtcp_on_the_rtp_port(void)
 			EXPECT(rtp_up(&s, &elsewhere));
 		}
 		EXPECT(go_to(&s, &elsewhere, &rtcp));
-		/* From where RTP comes it is the peer's too. */
+		/* RTCP from the address of RTP also counts as the peer's. */
 		EXPECT(reaches(&s.g, &elsewhere, &call_local_a, rr, sizeof(rr), &rtcp_b));
 		EXPECT(go_to(&s, &elsewhere, &rtcp));
 		EXPECT(reaches(&s.g, &signalled, &call_local_a, rr, sizeof(rr), &rtcp_b));
@@ -129,7 +129,7 @@ static void rtcp_on_the_rtp_port(void)
 	}
 }
 
-/* A BYE from another host is nobody's, neither heard nor followed. */
+/* A BYE from another host is neither accepted nor followed. */
 static void a_forged_bye(void)
 {
 	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere),
@@ -148,7 +148,7 @@ static void a_forged_bye(void)
 	EXPECT(!reaches(&s.g, &mallory, &local, bye, sizeof(bye), NULL));
 	EXPECT(go_to(&s, &elsewhere, &rtcp));
 	finish(&s);
-	/* It came before RTP did: the host that RTP comes from takes RTCP back. */
+	/* It arrived before RTP: the host from which RTP comes takes RTCP back. */
 	prepare(&s, RELAY_MODE_RTP, RELAY_RTCP_PAIR, RELAY_LATCH_FIRST);
 	if (!start(&s))
 		return;
@@ -159,8 +159,8 @@ static void a_forged_bye(void)
 	finish(&s);
 }
 
-/* With rtcp-mux a report may be all there is of a peer that listens; the first RTP says it better,
- * and then RTCP of another port changes nothing. */
+/* With rtcp-mux a listening peer may send only reports. They give a preliminary address; the first
+ * RTP replaces it, and then RTCP from another port changes nothing. */
 static void with_mux_rtcp_is_a_hint(void)
 {
 	const struct addr rtcp = beside(&elsewhere);
@@ -187,8 +187,8 @@ static void with_mux_rtcp_is_a_hint(void)
 	finish(&s);
 }
 
-/* Payload types 64 to 95 with the marker bit have the octet of an RTCP type (RFC 5761 4): RTP,
- * where RTCP has a port of its own. */
+/* Payload types 64 to 95 with the marker bit have the octet of an RTCP type (RFC 5761 4): they are
+ * RTP if RTCP has its own port. */
 static void payload_types_like_rtcp(void)
 {
 	static const enum relay_rtcp ways[] = {RELAY_RTCP_PAIR, RELAY_RTCP_NONE};
@@ -199,8 +199,8 @@ static void payload_types_like_rtcp(void)
 		prepare(&s, RELAY_MODE_RTP, ways[k], RELAY_LATCH_FIRST);
 		if (!start(&s))
 			return;
-		/* A sequence number that, as a length, fills the packet would make it RTCP: once in
-		 * 65,536. */
+		/* A sequence number that, read as a length, matches the packet makes it look like
+		 * RTCP: once in 65,536. */
 		s.seq = 100;
 		for (unsigned pt = 64; pt < 96; pt++) {
 			uint8_t octets[256];
@@ -217,7 +217,7 @@ static void payload_types_like_rtcp(void)
 	}
 }
 
-/* What the relay need not read it does not judge: padding that can't be, octets behind RTCP. */
+/* The relay does not check what it need not read: impossible padding, octets after RTCP. */
 static void odd_packets_pass(void)
 {
 	static const uint8_t trailing[11] = {0x80, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a, 1, 2, 3};
@@ -248,8 +248,7 @@ static void odd_packets_pass(void)
 	}
 }
 
-/* Nor does it judge them where SRTP begins or ends: the payload of the one side is that of the
- * other. */
+/* Nor where SRTP is terminated: the payload arrives unchanged on the other side. */
 static void odd_packets_pass_through_srtp(void)
 {
 	static const uint8_t trailing[14] = {0x80, 201, 0, 1, 0x0b, 0x0b, 0x0b,
@@ -305,8 +304,8 @@ static const struct datagram others[] = {
 	{"half STUN", stun, 12},
 };
 
-/* Neither takes the leg nor is forwarded from a stranger; the peer's own passes. On opaque legs,
- * and between plain ones. */
+/* From a stranger they do not take the leg and are not forwarded; from the peer they pass. On
+ * opaque legs, and between plain ones. */
 static void other_datagrams_teach_nothing(void)
 {
 	static const enum relay_mode modes[] = {RELAY_MODE_E2E, RELAY_MODE_RTP};
@@ -335,7 +334,7 @@ static void other_datagrams_teach_nothing(void)
 	}
 }
 
-/* By setting they don't pass between plain legs; towards SRTP they never do. */
+/* A setting blocks them between plain legs; towards SRTP they never pass. */
 static void other_datagrams_can_be_dropped(void)
 {
 	for (unsigned secure = 0; secure < 2; secure++) {
@@ -364,9 +363,9 @@ static void other_datagrams_can_be_dropped(void)
 	}
 }
 
-/* Where signalling spoke of STUN, DTLS or media that is not RTP, that teaches an opaque leg; half
- * of it, or another one, does not. */
-static void what_signalling_spoke_of(void)
+/* STUN, DTLS or media other than RTP teach an opaque leg if signalling announced them; a truncated
+ * packet, or another kind, does not. */
+static void signalling_announces_other_media(void)
 {
 	static const struct {
 		uint8_t teaches;
@@ -398,7 +397,7 @@ static void what_signalling_spoke_of(void)
 	}
 }
 
-/* Media that is not RTP, a fax: whatever its octets look like, they pass and teach. */
+/* Media other than RTP, such as a fax: packets with any octets pass and teach. */
 static void media_that_is_not_rtp(void)
 {
 	static const struct addr *const ways[] = {&elsewhere, &call_peer_a};
@@ -424,8 +423,8 @@ static void media_that_is_not_rtp(void)
 
 /* --- before the answer ------------------------------------------------------ */
 
-/* Nobody has answered: what comes is counted as that, from whom ever it is and however late, and
- * teaches nothing. */
+/* Before the answer packets get the verdict for it, from any source and however late,
+ * and teach nothing. */
 static void before_the_answer(void)
 {
 	static const enum relay_latch policies[] = {RELAY_LATCH_SIGNALLED, RELAY_LATCH_FIRST,
@@ -465,7 +464,7 @@ static void before_the_answer(void)
 	}
 }
 
-/* Only what authenticates teaches where keys were lent; the octets pass as they are. */
+/* With a key to verify, only packets that authenticate teach; they pass unchanged. */
 static void verified_legs(void)
 {
 	struct srtp_end up = {.ctx = NULL};
@@ -499,6 +498,6 @@ TEST_MAIN("hear", {"RTCP on the RTP port", rtcp_on_the_rtp_port}, {"a forged BYE
           {"odd packets pass through SRTP", odd_packets_pass_through_srtp},
           {"other datagrams teach nothing", other_datagrams_teach_nothing},
           {"other datagrams can be dropped", other_datagrams_can_be_dropped},
-          {"what signalling spoke of", what_signalling_spoke_of},
+          {"signalling announces other media", signalling_announces_other_media},
           {"media that is not RTP", media_that_is_not_rtp},
           {"before the answer", before_the_answer}, {"verified legs", verified_legs})

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is heard on a leg with keys: packets that authenticate, and are newer than all before, prove
- * where the peer is. */
+/* Whose packets are accepted on a leg with keys: a packet that authenticates, and is newer than all
+ * before, proves the peer's address. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -33,7 +33,7 @@ static size_t srtcp(struct scene *s, unsigned key, uint32_t ssrc)
 	return end_protect(&s->up[key], s->octets, sizeof(app), sizeof(s->octets), 0);
 }
 
-/* True when the core heard it. */
+/* True if the core received it. */
 static bool heard(struct scene *s, const struct addr *from, const struct addr *local,
                   const void *octets, size_t n)
 {
@@ -65,8 +65,8 @@ static bool open_with(struct scene *s, enum relay_rtcp rtcp, enum relay_latch po
 	return scene_start(s);
 }
 
-/* Authentic and newer than all before: followed at once under every policy but `signalled`; where
- * packets go elsewhere than they come from, heard. */
+/* An authentic packet newer than all before is accepted under every policy. Its address is followed
+ * at once, except that `signalled` never learns and `asymmetric` does not send there. */
 static void a_rebind_with_keys(void)
 {
 	for (unsigned policy = 0; policy < RELAY_LATCH_COUNT; policy++) {
@@ -85,7 +85,7 @@ static void a_rebind_with_keys(void)
 		for (uint64_t i = 50; i < 100; i++)
 			EXPECT_INT(rtp_heard(&s, &elsewhere, i), learns);
 		EXPECT(is_at(&s, moves ? &elsewhere : &call_peer_a));
-		/* A forgery of the next one goes nowhere. */
+		/* A forged next packet is dropped. */
 		n = srtp(&s, 0, SSRC_A, 100);
 		memcpy(forged, s.octets, n);
 		forged[n - 1] ^= 1;
@@ -96,9 +96,9 @@ static void a_rebind_with_keys(void)
 	}
 }
 
-/* Held back by Mallory and never seen: the last one of a source before the present one, and a
- * report. Both are heard, neither tells where the peer is. */
-static void held_back_of_another_stream(void)
+/* Mallory held them back: the last packet of an earlier source, and a report. Both are accepted,
+ * neither gives the peer's address. */
+static void held_back_packets_of_another_stream(void)
 {
 	uint8_t old[256], report[256];
 	size_t n, m;
@@ -120,14 +120,14 @@ static void held_back_of_another_stream(void)
 	EXPECT(heard(&s, &mallory, &call_local_a, report, m));
 	EXPECT(is_at(&s, &call_peer_a));
 	EXPECT_INT(stage_events(&s.g, RELAY_EVENT_SOURCE_CHANGED), 0);
-	/* A new source from a new place, when the old place is silent, is the peer. */
+	/* A new source from a new address, while the old address is silent, is the peer. */
 	stage_run(&s.g, 1000);
 	EXPECT(heard(&s, &elsewhere, &call_local_a, s.octets, srtp(&s, 0, 0x77, 1)));
 	EXPECT(is_at(&s, &elsewhere));
 	scene_close(&s);
 }
 
-/* SRTCP on a port of its own is latched apart, and follows where RTP went or fell silent. */
+/* SRTCP on its own port is latched separately, and follows RTP that moved or became silent. */
 static void srtcp_is_latched_apart(void)
 {
 	const struct addr local = beside(&call_local_a), rtcp = beside(&elsewhere),
@@ -149,8 +149,8 @@ static void srtcp_is_latched_apart(void)
 	scene_close(&s);
 }
 
-/* Where RTCP has a port of its own, its types on the RTP port are RTCP if they authenticate as
- * that, else RTP; by every engine. */
+/* If RTCP has its own port, a packet with an RTCP type on the RTP port is RTCP if it authenticates
+ * as SRTCP, otherwise RTP; with every engine. */
 static void srtp_with_payload_types_like_rtcp(const char *engine)
 {
 	const struct addr rtcp = beside(&call_peer_a), rtcp_b = beside(&call_peer_b);
@@ -172,7 +172,7 @@ static void srtp_with_payload_types_like_rtcp(const char *engine)
 		size_t n = call_rtp(s.octets, ssrc, 2);
 		struct pkt p;
 
-		/* As a length, the sequence number would do for SRTCP. */
+		/* As a length the sequence number would be valid for SRTCP. */
 		s.octets[1] = (uint8_t)(0x80 | pt);
 		p = (struct pkt){.data = s.octets,
 		                 .len = (uint16_t)n,
@@ -190,7 +190,7 @@ static void srtp_with_payload_types_like_rtcp(const char *engine)
 	}
 	EXPECT_INT(scene_leg_a(&s)->n_streams, 8);
 	EXPECT_INT(scene_leg_a(&s)->verdicts[VERDICT_FORWARDED], 32);
-	/* RTCP from RTP's own address, to the RTP port. */
+	/* RTCP from the address of RTP, to the RTP port. */
 	for (unsigned i = 0; i < 5; i++) {
 		EXPECT_OK(sim_send(s.g.sim, &rtcp, &call_local_a, s.octets, srtcp(&s, 0, SSRC_A)));
 		stage_run(&s.g, 1);
@@ -213,8 +213,8 @@ static void srtp_with_payload_types_like_rtcp_every_engine(void)
 #endif
 }
 
-/* The leg moved by a re-INVITE with a new key; what is under way of who was here, under the old
- * key, passes and moves nothing. */
+/* A re-INVITE moves the leg, with a new key; late packets of the previous peer, under the old key,
+ * pass and do not move the leg. */
 static void stragglers_under_the_old_key(void)
 {
 	struct scene s;
@@ -236,7 +236,7 @@ static void stragglers_under_the_old_key(void)
 }
 
 TEST_MAIN("hear-keys", {"a rebind with keys", a_rebind_with_keys},
-          {"held back of another stream", held_back_of_another_stream},
+          {"held-back packets of another stream", held_back_packets_of_another_stream},
           {"SRTCP is latched apart", srtcp_is_latched_apart},
           {"SRTP with payload types like RTCP", srtp_with_payload_types_like_rtcp_every_engine},
           {"stragglers under the old key", stragglers_under_the_old_key})

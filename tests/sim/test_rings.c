@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions whose legs name each other's ports: rings are refused, whatever builds them. */
+/* Sessions whose legs name each other's ports: rings are refused, however they are built. */
 #include <malloc.h>
 #include <stdio.h>
 
@@ -11,8 +11,8 @@ enum { RING_MAX = 5, SESSIONS_MAX = 6 };
 
 /* --- rings over JSON -------------------------------------------------------- */
 
-/* n sessions, each with its core leg at the next one's access leg; the update of the last would
- * close the ring. */
+/* n sessions; the core leg of each sends to the access leg of the next. The update of the last
+ * would close the ring. */
 static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp rtcp,
                             bool is_advertised, bool is_back)
 {
@@ -26,7 +26,7 @@ static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp 
 
 		test_context("ring of %u, latch %u, rtcp %u, session %u: %s", n, latch, rtcp, i,
 		             w.why);
-		/* Another mode is no other way. */
+		/* Another mode does not permit it either. */
 		if (i % 2 && e == ERR_OK)
 			EXPECT_OK(to_mode(i, RELAY_MODE_E2E));
 		EXPECT_INT(e, i + 1 < n ? ERR_OK : ERR_DENIED);
@@ -45,7 +45,7 @@ static void no_ring_by_updates(void)
 			                n % 2 ? RELAY_RTCP_PAIR : RELAY_RTCP_MUX, n > 2, latch % 2);
 }
 
-/* The ring is closed by a session that is made: its own port is the one that the first names. */
+/* A new session would close the ring: the first session already names its port. */
 static void no_ring_by_create(void)
 {
 	for (unsigned n = 1; n <= RING_MAX; n++) {
@@ -53,8 +53,8 @@ static void no_ring_by_create(void)
 		struct addr first, last;
 
 		REQUIRE(world_begin(false));
-		/* Ports are given in their order: the last session's are known before it is made.
-		 */
+		/* Ports are assigned in order, so the port of the last session is
+		 * known in advance. */
 		first = addr_with_port(&w.g.interfaces[0].bind, 30000);
 		last = addr_with_port(&w.g.interfaces[0].bind, (uint16_t)(30000 + 4 * (n - 1)));
 		for (unsigned i = 0; i < n; i++) {
@@ -75,7 +75,7 @@ static void no_ring_by_create(void)
 	}
 }
 
-/* By RTCP alone, in either form, and from the RTCP port to an RTP port. */
+/* By RTCP only, in both forms, and from the RTCP port to an RTP port. */
 static void no_ring_of_rtcp(void)
 {
 	for (unsigned how = 0; how < 3; how++) {
@@ -89,7 +89,7 @@ static void no_ring_of_rtcp(void)
 		REQUIRE_OK(point(0, 1, &there));
 		there = json_local(0, 0, false);
 		p = patch_of(1);
-		/* As remote_rtcp, at the RTP port or its own; as the port above remote. */
+		/* As remote_rtcp, to the RTP port or to the RTCP port; as the port above remote. */
 		leg_of(p, 1)->relay.remote_rtcp =
 			addr_with_port(&there, (uint16_t)(there.port + (how == 0)));
 		leg_of(p, 1)->has |= 1u << SPEC_LEG_REMOTE_RTCP;
@@ -106,8 +106,8 @@ static void no_ring_of_rtcp(void)
 	}
 }
 
-/* A fork beside the active one may become active any time: the ring over it is refused when it is
- * made. */
+/* An inactive fork may become active at any time: the ring over it is refused when
+ * it is created. */
 static void no_ring_over_a_fork(void)
 {
 	struct spec_session *p;
@@ -130,7 +130,7 @@ static void no_ring_over_a_fork(void)
 	world_end();
 }
 
-/* A leg that names itself. */
+/* A leg that names its own address. */
 static void no_leg_is_its_own_peer(void)
 {
 	struct addr there;
@@ -146,7 +146,7 @@ static void no_leg_is_its_own_peer(void)
 	world_end();
 }
 
-/* What is under way counts: two updates that are harmless each, and a ring together. */
+/* Requests under way count: each of two updates is harmless, but together they close a ring. */
 static void no_ring_of_two_at_once(void)
 {
 	struct spec_session *p[2];
@@ -172,8 +172,8 @@ static void no_ring_of_two_at_once(void)
 	world_end();
 }
 
-/* The signalled addresses are strangers'; packets that claim to come from ports of ours would teach
- * the ring. */
+/* The signalled addresses belong to strangers; packets with own ports as forged sources would
+ * teach the ring. */
 static void no_ring_of_learnt_sources(void)
 {
 	for (unsigned n = 1; n <= RING_MAX; n++)
@@ -192,7 +192,7 @@ static void no_ring_of_learnt_sources(void)
 						"ring of %u, latch %u, session %u: hops %u left %u",
 						n, latch, i, w.hops, w.left);
 					EXPECT(w.left <= 1 && w.hops <= 2 * n);
-					/* A second, so that the leg may ask again. */
+					/* After a second the leg may ask again. */
 					stage_run(&w.g, 1001);
 				}
 			expect_no_more_than_one(n, RELAY_RTCP_MUX);
@@ -200,8 +200,8 @@ static void no_ring_of_learnt_sources(void)
 		}
 }
 
-/* What the judge refuses as a target is not learnt from packets either, under any policy; an
- * ordinary source is, at once. */
+/* A target that the check refuses is not learnt from packets either, under any policy; an ordinary
+ * source is learnt at once. */
 static void no_bad_source_is_learnt(void)
 {
 	static const struct addr bad[] = {
@@ -243,8 +243,8 @@ static void no_bad_source_is_learnt(void)
 		}
 }
 
-/* What workers were told to ask about is freed once they were told anew: a proxy may name another
- * media-address for each call. */
+/* The old table of sources to ask about is freed when the workers have the new one: a proxy may set
+ * another media-address for each call. */
 static void tables_are_not_kept(void)
 {
 	enum { ROUNDS = 200 };

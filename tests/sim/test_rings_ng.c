@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rings over ng: refused, whatever builds them; two calls over ng that meet pass media. */
+/* Rings over ng are refused, however they are built; two calls over ng that meet pass media. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,7 +15,7 @@ static void on_ng(void *arg, uint64_t token, const struct addr *to, struct str r
 	snprintf(w.reply, sizeof(w.reply), "%.*s", STR_ARG(reply));
 }
 
-/* True when it was done. */
+/* True if the result is "ok". */
 static bool say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static bool say(const char *fmt, ...)
 {
@@ -33,7 +33,7 @@ static bool say(const char *fmt, ...)
 	return strstr(w.reply, "\"result\":\"ok\"") != NULL;
 }
 
-/* `command` with the tags as JSON, and an SDP that names that address. */
+/* Sends `command` with the tags as JSON and an SDP with that address. */
 static bool say_sdp(const char *command, unsigned call, const char *tags, const struct addr *at,
                     const char *more)
 {
@@ -66,8 +66,8 @@ static bool ng_call(unsigned call, const char *flags)
 	return say_sdp("answer", call, tags, &b, "");
 }
 
-/* The callee of each call moves to the next one's caller's port, by a re-INVITE; the last would
- * close the ring. */
+/* By a re-INVITE, the callee of each call moves to the port of the next call's caller; the last
+ * would close the ring. */
 static void no_ring_over_ng(void)
 {
 	static const char *const flags[] = {"",
@@ -110,8 +110,8 @@ static void no_ring_over_ng(void)
 		}
 }
 
-/* An answer that names a port of the same call, RTP or by a=rtcp; and an offer once more, in a
- * signalling loop. */
+/* An answer that names a port of the same call, for RTP or by a=rtcp; and a repeated offer, in
+ * a signalling loop. */
 static void no_ring_in_one_call(void)
 {
 	char rtcp[80], ip[ADDR_TEXT_MAX];
@@ -134,7 +134,7 @@ static void no_ring_in_one_call(void)
 	world_end();
 }
 
-/* An address that only media-address has told of is ours as well. */
+/* An address that only media-address names is an own address, too. */
 static void no_ring_by_media_address(void)
 {
 	static const struct addr said = {.ip = {192, 0, 2, 200}, .version = 4};
@@ -153,8 +153,8 @@ static void no_ring_by_media_address(void)
 	world_end();
 }
 
-/* Nor is such an address learnt where it closes a ring: a NAT that turns packets round would bring
- * them back. */
+/* Such an address is not learnt either if it closes a ring: a NAT that reflects packets
+ * would return them. */
 static void no_ring_by_a_learnt_media_address(void)
 {
 	static const struct addr said = {.ip = {198, 18, 0, 200}, .version = 4};

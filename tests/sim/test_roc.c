@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a stream's index stands when nobody knows: first packets lost, an earlier life of the
- * gateway, a hint, a sender that was away for long. */
+/* The index of a stream when it is not known: first packets lost, a restart of the gateway, a hint,
+ * a sender that was away for long. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
@@ -14,7 +14,7 @@ static uint64_t at(uint32_t roc, uint16_t seq)
 	return (uint64_t)roc << 16 | seq;
 }
 
-/* A packet of the terminal on its way, not heard yet; 0 as index: SRTCP. */
+/* Sends a packet of the terminal without waiting for its result; index 0: SRTCP. */
 static size_t send_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index,
                       bool is_rtcp)
 {
@@ -36,7 +36,7 @@ static bool goes_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64
 	return scene_heard(s) == 1;
 }
 
-/* The octets that were sent last, again. */
+/* Sends the last octets again; true if they are accepted. */
 static bool is_heard_again(struct scene *s, const uint8_t *octets, size_t n)
 {
 	EXPECT_OK(sim_send(s->g.sim, &call_peer_a, &call_local_a, octets, n));
@@ -53,8 +53,8 @@ static bool open_scene(struct scene *s, const char *engine)
 
 /* --- the first packet ------------------------------------------------------- */
 
-/* What was never heard lies around a wrap, or before we had the key: ROC 1 is tried, and the window
- * is that of a stream like any other. */
+/* The packets before were lost around a wrap, or sent before the key was known: ROC 1 is tried, and
+ * the replay window works as for any stream. */
 static void first_at(const char *engine, uint64_t first)
 {
 	struct scene s;
@@ -70,7 +70,7 @@ static void first_at(const char *engine, uint64_t first)
 	EXPECT(!is_heard_again(&s, old, n));
 	for (uint64_t i = first + 1; i < first + 40; i++)
 		EXPECT(goes_up(&s, &s.up[0], SSRC, i));
-	/* Late ones within the window are heard once, over the wrap too. */
+	/* Late packets within the window are accepted once, also across the wrap. */
 	for (uint64_t i = first - 20; i < first - 10; i++) {
 		n = send_up(&s, &s.up[0], SSRC, i, false);
 		memcpy(old, s.octets, n);
@@ -94,8 +94,8 @@ static void first_packets_lost_around_the_wrap(void)
 	}
 }
 
-/* SRTCP comes first and says nothing of the ROC; what it was is not heard twice, in one batch with
- * the RTP and after it. */
+/* SRTCP comes first and does not tell the ROC; it is not accepted twice, in one batch with RTP
+ * and after it. */
 static void rtcp_first(const char *engine, bool in_one_batch, uint32_t roc)
 {
 	struct scene s;
@@ -133,7 +133,7 @@ static void rtcp_comes_before_rtp(void)
 	}
 }
 
-/* RTP first in the batch, then SRTCP: both are taken, the SRTCP once. */
+/* RTP first in the batch, then SRTCP: both are accepted, the SRTCP once. */
 static void rtp_before_rtcp_in_one_batch(void)
 {
 	for (unsigned i = 0; i < CALL_ENGINES; i++) {
@@ -179,7 +179,7 @@ static void hinted(const char *engine, enum relay_mode mode, uint32_t hint, uint
 		return;
 	for (uint64_t i = first; i < first + 5; i++)
 		EXPECT(goes_up(&s, &s.up[0], SSRC, i) == is_heard);
-	/* It holds for the first stream; the next one begins where streams begin. */
+	/* It applies to the first stream; the next one starts at ROC 0. */
 	if (is_heard) {
 		EXPECT(goes_up(&s, &s.up[0], SSRC + 1, 7));
 		EXPECT(goes_up(&s, &s.up[0], SSRC, first + 5));
@@ -206,7 +206,7 @@ static void a_hint_with_the_key(void)
 	hinted("evp", RELAY_MODE_E2AE, UINT32_MAX, at(UINT32_MAX - 1, 65000), true);
 }
 
-/* Another key and SSRC: once a first stream came, a hint is used up, whatever RTCP said before. */
+/* Another key and SSRC: after the first stream the hint is used up, whatever RTCP came before. */
 static void a_hint_is_used_once(void)
 {
 	struct scene s;
@@ -260,8 +260,8 @@ static void an_ssrc_changes_late_in_the_call(void)
 	}
 }
 
-/* Under a new key at the same address: the setting says what is tried, and a gap around the
- * re-keying is no harm. */
+/* A new key at the same address: the setting says which ROCs are tried, and a gap around the
+ * re-keying does no harm. */
 static void rekeyed(const char *engine, enum relay_rekey_roc rule, uint64_t last, uint64_t first,
                     bool is_heard)
 {
@@ -305,8 +305,7 @@ static void a_gap_at_a_rekeying(void)
 	}
 }
 
-/* A terminal that keeps its counter when it takes another address and key along is heard under
- * `either`. */
+/* A terminal that keeps its ROC with a new address and key is accepted with `either`. */
 static void a_terminal_that_moves_may_keep_its_counter(void)
 {
 	struct scene s;
@@ -329,8 +328,8 @@ static void a_terminal_that_moves_may_keep_its_counter(void)
 
 /* --- a sender that was away ------------------------------------------------- */
 
-/* Packets that were sent and not heard, so many; the stream is found again within a second, and
- * nothing old is heard twice. */
+/* `gap` packets are sent and lost; the stream is accepted again within a second, and no old packet
+ * is accepted twice. */
 static void away_for(const char *engine, uint64_t from, uint64_t gap)
 {
 	struct scene s;
@@ -378,8 +377,8 @@ static void a_sender_that_was_away_is_found(void)
 	}
 }
 
-/* Failures of the true address move nothing: what was heard stays heard once, at whatever ROC, and
- * the stream goes on. */
+/* Failures from the true address change no state: a packet is accepted once, at any ROC, and
+ * the stream continues. */
 static void failures_open_no_way_back(void)
 {
 	struct scene s;
@@ -425,8 +424,8 @@ static void forge(struct scene *s, enum flood how, uint64_t index)
 	                   &call_local_a, s->octets, n + 10));
 }
 
-/* Twenty forgeries a millisecond before and beside a stream at ROC 1: it is heard within two
- * seconds, and none of them is. */
+/* Twenty forgeries per millisecond before and during a stream at ROC 1: the stream is accepted
+ * within two seconds, and no forgery is. */
 static void flooded(enum flood how)
 {
 	struct scene s;

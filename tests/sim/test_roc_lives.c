@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Random lives of a sender and its rollover counter: whatever is lost, repeated, forged or
- * re-keyed, no packet is heard twice, and the stream is heard again. */
+/* Random behaviour of a sender and its ROC: whatever is lost, repeated, forged or re-keyed, no
+ * packet is accepted twice, and the stream is accepted again. */
 #include "tests/harness/call.h"
 
 #include "base/bytes.h"
 
 enum { SSRC = 0x0a0a0a0a, SENT_MAX = 4000, RECENT = 300 };
 
-/* A terminal that loses, reorders, re-keys and resets as it likes, and somebody who repeats and
- * forges what went by. */
+/* A terminal that loses, reorders, re-keys and resets at random, and an attacker who repeats and
+ * forges its packets. */
 struct life {
 	struct scene s;
-	uint64_t index[SCENE_KEYS]; /* of the next packet under each of its keys */
+	uint64_t index[SCENE_KEYS]; /* of the next packet under each key */
 	unsigned key;
-	bool has_heard; /* RTP under the present one, last at this index */
+	/* an RTP packet under the current key was accepted; the last had this index */
+	bool has_heard;
 	uint64_t heard_index;
 	unsigned n_sent;
 	uint8_t n_heard[SENT_MAX], key_of[SENT_MAX];
@@ -90,14 +91,14 @@ static void life_listen(struct life *l)
 	}
 }
 
-/* Packets that nobody hears, no more than can be bridged. */
+/* Loses packets, at most as many as the gateway can bridge. */
 static void life_leave(struct life *l, uint64_t gap)
 {
 	if (l->has_heard && l->index[l->key] + gap - l->heard_index < 130000)
 		l->index[l->key] += gap;
 }
 
-/* The terminal goes on with its counter under the new key, or begins it again; the old key opens
+/* The terminal keeps its ROC under the new key, or resets it; the old key still works
  * for a second. */
 static void life_rekey(struct life *l)
 {
@@ -137,8 +138,8 @@ static void lead_a_life(const char *engine)
 		if (l.key == SCENE_KEYS)
 			break;
 	}
-	/* Whatever happened, it is heard again within some packets; what was held back and comes
-	 * now delays it. */
+	/* After any history it is accepted again within a few packets; delayed packets that arrive
+	 * now prolong that. */
 	l.key = l.key < SCENE_KEYS ? l.key : SCENE_KEYS - 1;
 	stage_run(&s->g, 2000);
 	for (unsigned i = 0; i < 200; i++) {

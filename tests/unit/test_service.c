@@ -13,7 +13,7 @@ static void creates_once(void)
 
 	got.n = 0;
 	ask_create(sv, E2AE("c", KEY1), &got);
-	EXPECT_INT(got.n, 0); /* not before the worker has done it */
+	EXPECT_INT(got.n, 0); /* only after the worker has done it */
 	relay_poll(&fake_relay);
 	ask_create(sv, E2AE("c", KEY1), &got);
 	ask_create(sv, E2AE("c", KEY2), &got);
@@ -54,7 +54,7 @@ static void keeps_order(void)
 	EXPECT_INT(got.n, 6);
 	EXPECT_INT(got.last[1].e, ERR_OK);
 	EXPECT(got.last[1].changed);
-	EXPECT(!got.last[2].changed); /* without effect */
+	EXPECT(!got.last[2].changed); /* no effect */
 	EXPECT(got.last[3].has_stats);
 	EXPECT_INT(got.last[4].e, ERR_NOT_FOUND);
 	EXPECT_INT(got.last[5].e, ERR_OK);
@@ -117,7 +117,7 @@ static void runs_out_of_ports(void)
 	service_delete(sv, STR("1"), on_answer, &got);
 	relay_poll(&fake_relay);
 	ask_create(sv, RTP("3"), &got);
-	EXPECT_INT(got.last[got.n - 1].e, ERR_LIMIT); /* the ports rest */
+	EXPECT_INT(got.last[got.n - 1].e, ERR_LIMIT); /* the ports are in quarantine */
 	service_scene_ns += 1001 * 1000000ull;
 	ask_create(sv, RTP("3"), &got);
 	relay_poll(&fake_relay);
@@ -151,7 +151,7 @@ static void failed_update_changes_nothing(void)
 	EXPECT_INT(got.last[2].e, ERR_INVALID);
 	EXPECT_INT(registry_find(service_registry(sv), STR("c"))->spec->media.n, 1);
 	ask_create(sv, RTP("c"), &got);
-	EXPECT_INT(got.last[3].e, ERR_OK); /* it is what it was */
+	EXPECT_INT(got.last[3].e, ERR_OK); /* unchanged */
 	service_port_usage(sv, 0, &usage);
 	EXPECT_INT(usage.in_use, 2);
 	service_end(sv);
@@ -212,12 +212,13 @@ static void limits_sessions(void)
 	EXPECT_INT(got.last[0].e, ERR_LIMIT);
 	relay_poll(&fake_relay);
 	service_set_draining(sv, true);
-	ask_create(sv, RTP("1"), &got); /* it is there already: no new session */
+	ask_create(sv, RTP("1"), &got); /* it exists already: no new session */
 	EXPECT_INT(got.last[2].e, ERR_OK);
 	service_end(sv);
 }
 
-/* A whole life with the nth allocation failing: errors are answered, nothing is lost. */
+/* A whole life of a session with the nth allocation failing: every error is
+ * reported, nothing leaks. */
 static enum err life(void)
 {
 	struct service_config config = {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys of a session: when a key may change, where a stream begins under it, and that none is
+/* The keys of a session: when a key may change, where a stream starts under it, and that none is
  * left in memory. */
 #include "tests/harness/service_scene.h"
 
 #include "base/secret.h"
 
-/* A receive key may say where its first stream stands; another ROC makes no other context of it. */
+/* A receive key may have a start ROC for its first stream; another ROC does not make
+ * it another context. */
 static void a_receive_key_may_have_a_roc(void)
 {
 	static const struct {
@@ -64,8 +65,8 @@ static void a_receive_key_may_have_a_roc(void)
 	service_end(sv);
 }
 
-/* TS 33.328 7.4: the same context is no change; another one is refused on e2ae unless the peer
- * moved or the setting accepts. */
+/* TS 33.328 7.4: the same context is unchanged; another context is refused on e2ae, unless the peer
+ * moved or the setting accepts it. */
 static void rekeys_by_policy(void)
 {
 	static const struct {
@@ -102,8 +103,8 @@ static void rekeys_by_policy(void)
 	}
 }
 
-/* Clearing the key now and giving a new one later is a change of key as well. */
-static void a_key_is_not_changed_by_way_of_none(void)
+/* Removing the key first and setting a new one later is a change of key, too. */
+static void a_key_is_not_changed_by_removing_it_first(void)
 {
 	static const struct {
 		enum spec_rekey policy;
@@ -147,8 +148,8 @@ static void a_key_is_not_changed_by_way_of_none(void)
 #define KEYED(key) "{" SUITE80 ",\"inline\":" key "}"
 #define KEY3       "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\""
 
-/* Away from e2ae and back, or away to no address and back: the detour changes no key that the
- * straight way would not. */
+/* Leaving e2ae and returning, or leaving the address and returning, permits no change of key that a
+ * direct update would not. */
 static void a_key_is_not_changed_by_a_detour(void)
 {
 	static const struct {
@@ -160,7 +161,7 @@ static void a_key_is_not_changed_by_a_detour(void)
 		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY3)),
 	         ERR_REKEY},
 		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY2)), ERR_OK},
-		/* Without keys at first, so that the next one would look like the first. */
+		/* Without a key first, so that the next one would look like the first. */
 		{AS_MODE("rtp", "null", "null"),
 	         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{\"a\":{"
 	         "\"receive\":{\"gate\":\"closed\"},\"send\":{\"gate\":\"closed\"}}}}]}",
@@ -193,13 +194,13 @@ static void a_key_is_not_changed_by_a_detour(void)
 		ask_update(sv, rows[i].back, &got);
 		relay_poll(&fake_relay);
 		EXPECT_INT(got.last[2].e, rows[i].e);
-		/* Refused, it is still away, and may still come back as it was. */
+		/* After the refusal it may still return with the old key. */
 		ask_update(sv, rows[2].back, &got);
 		relay_poll(&fake_relay);
 		EXPECT_INT(got.last[3].e, i + 1 == ARRAY_LEN(rows) ? ERR_REKEY : ERR_OK);
 		service_end(sv);
 	}
-	/* To hold with a new key is no move. */
+	/* Hold with a new key is not a move. */
 	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
 	static struct answers got;
 
@@ -212,7 +213,7 @@ static void a_key_is_not_changed_by_a_detour(void)
 	service_end(sv);
 }
 
-/* A leg that went and came back is another, and so are its keys. */
+/* A leg that was removed and added again is a new leg, with new keys. */
 static void a_new_leg_takes_a_new_key(void)
 {
 	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
@@ -257,7 +258,7 @@ static void leaves_no_key_behind(void)
 
 TEST_MAIN("service-keys", {"rekeys_by_policy", rekeys_by_policy},
           {"a_receive_key_may_have_a_roc", a_receive_key_may_have_a_roc},
-          {"a_key_is_not_changed_by_way_of_none", a_key_is_not_changed_by_way_of_none},
+          {"a_key_is_not_changed_by_removing_it_first", a_key_is_not_changed_by_removing_it_first},
           {"a_key_is_not_changed_by_a_detour", a_key_is_not_changed_by_a_detour},
           {"a_new_leg_takes_a_new_key", a_new_leg_takes_a_new_key},
           {"leaves_no_key_behind", leaves_no_key_behind})
