@@ -52,7 +52,7 @@ static uint8_t *own_payload(struct xdp *x, struct pkt *p, uint8_t **frame)
 	return *frame + COPY_ROOM;
 }
 
-/* A packet whose payload stands in a frame of ours. */
+/* A packet whose payload is in a UMEM frame of this worker. */
 struct outgoing {
 	struct pkt *pkt;
 	uint8_t *payload, *frame;

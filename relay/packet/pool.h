@@ -30,7 +30,7 @@ struct pkt *pool_copy(struct pool *p, const struct pkt *pkt);
 /* Gives back a copy made by pool_copy. */
 void pool_give_copy(struct pool *p, struct pkt *copy);
 
-/* For tests: descriptors that nobody has taken. */
+/* For tests: number of free descriptors. */
 unsigned pool_free_pkts(const struct pool *p);
 
 #endif

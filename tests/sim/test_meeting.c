@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Two calls of the gateway that meet: media pass in every mode, and what was learnt counts. */
+/* Two calls of the gateway that meet: media passes in every mode, and learnt addresses count for
+ * the search of rings. */
 #include <stdio.h>
 
 #include "base/clk.h"
@@ -15,7 +16,7 @@ struct ends {
 	bool has_keys;
 };
 
-/* The keys of either call, by mode: what the terminals and the two core legs have. */
+/* Sets the keys of both calls for the mode: those of the terminals and of the two core legs. */
 static void give_keys(struct ends *e, enum relay_mode mode, struct spec_session *p[2])
 {
 	bool ends_here = mode == RELAY_MODE_E2AE || mode == RELAY_MODE_SRTP_SRTP,
@@ -56,7 +57,7 @@ static void ends_close(struct ends *e)
 		keyctx_free(e->keys[i]);
 }
 
-/* From one terminal to the other: once, and just what was sent. */
+/* Sends from one terminal to the other; true if it arrives once and unchanged. */
 static bool goes_over(struct ends *e, unsigned from, uint64_t index)
 {
 	uint8_t clear[256], sent[256];
@@ -95,7 +96,7 @@ static void meet(enum relay_mode mode, enum relay_latch latch, bool is_advertise
 		REQUIRE_OK(create(p[i]));
 		there = json_local(0, 1, is_advertised);
 	}
-	/* The caller's core leg hears of the callee's last, by an answer. */
+	/* An answer tells the caller's core leg the address of the callee's core leg. */
 	p[1] = patch_of(1);
 	leg_of(p[1], 1)->relay.remote = there;
 	leg_of(p[1], 1)->has |= 1u << SPEC_LEG_REMOTE;
@@ -120,8 +121,8 @@ static void two_calls_that_meet_pass_media(void)
 				meet((enum relay_mode)mode, (enum relay_latch)latch, is_advertised);
 }
 
-/* The core leg was told of a stranger, and hears another call of this gateway: control permits what
- * closes no ring. */
+/* The core leg has a stranger's signalled address and receives packets of another call of this
+ * gateway: control permits a source that closes no ring. */
 static void a_call_of_ours_may_be_learnt(void)
 {
 	struct addr there, from;
@@ -133,7 +134,7 @@ static void a_call_of_ours_may_be_learnt(void)
 	REQUIRE_OK(point(0, 1, &there));
 	from = stranger(0);
 	there = json_local(0, 0, false);
-	/* The first asks, the second is let in and learnt. */
+	/* The first packet triggers the question to control; the second is accepted and learnt. */
 	for (unsigned i = 0; i < 2; i++) {
 		throw_in(&from, &there, false);
 		pump();
@@ -149,7 +150,7 @@ static void a_call_of_ours_may_be_learnt(void)
 	world_end();
 }
 
-/* RTCP that asks first does not make RTP wait for the next second. */
+/* A question for RTCP does not make RTP wait for the next second. */
 static void rtcp_that_asks_holds_no_rtp_up(void)
 {
 	struct addr from, there;
@@ -174,7 +175,7 @@ static void rtcp_that_asks_holds_no_rtp_up(void)
 	world_end();
 }
 
-/* A permitted source stays in the account: a ring over it can't be closed later. */
+/* A permitted source is remembered: a later update cannot close a ring over it. */
 static void what_was_learnt_counts(void)
 {
 	struct addr from, there;

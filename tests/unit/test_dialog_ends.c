@@ -303,7 +303,7 @@ static void a_deleted_call_continues_for_a_while(void)
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 0);
 	EXPECT_INT(leg(0, 1)->remote.port, 5002);
-	/* A stranger's offer does not. */
+	/* A stranger's offer does not cancel it. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);

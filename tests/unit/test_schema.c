@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables over structs: as many rows as a mask has bits, parts of a struct, what a patch changes. */
+/* Tables of struct members: at most as many rows as a mask has bits, nested structs, the members
+ * that a patch changes. */
 #include "control/doc/schema.h"
 
 #include <stdio.h>
@@ -78,7 +79,7 @@ static void a_part_lies_in_its_struct(void)
 	EXPECT(patch.receive_has == 1ull << SPEC_DIRECTION_GATE && patch.send_has == 0);
 	EXPECT_OK(schema_apply(&spec_leg_schema, &leg, &patch));
 	EXPECT(!leg.relay.can_receive && leg.relay.can_send);
-	/* null: the whole direction is as at the start. */
+	/* null: resets the whole direction. */
 	EXPECT_OK(read_into(&spec_leg_schema, "{\"receive\":null}", &patch));
 	EXPECT_OK(schema_apply(&spec_leg_schema, &leg, &patch));
 	EXPECT(leg.relay.can_receive && leg.receive_has == 3);

@@ -14,7 +14,7 @@ static bool has(unsigned flags, unsigned f)
 	return flags & f;
 }
 
-/* RFC 6043 6.10 the other way round: the conditions again, without the table. */
+/* The conditions of RFC 6043 6.10, written independently of the table. */
 static bool is_consistent(unsigned f, bool tgk)
 {
 	bool maker = has(f, TICKET_D) ? true : has(f, TICKET_L) && !has(f, TICKET_K);

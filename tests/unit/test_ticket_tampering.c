@@ -20,7 +20,8 @@ static enum err deliver(struct play *p, enum play_step step, struct view in)
 		p->grant = NULL;
 		return play_granted(p, in);
 	case PLAY_TRANSFER_INIT:
-		/* Not authenticated before the keys exist: the whole exchange is one delivery. */
+		/* Only the derived keys can authenticate this message, so deliver the whole
+		 * exchange. */
 		ticket_responder_free(p->answer);
 		ticket_resolve_free(p->resolve);
 		ticket_resolution_free(p->resolution);
