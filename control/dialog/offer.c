@@ -204,8 +204,7 @@ static enum err judge_offer(struct dialog_request *q, enum offer_action *action,
 		                "its sides");
 	*action = offer_look(g->state, q->event, &next);
 	if (*action == OFFER_DO_GLARE && q->command.options.supersede_glare) {
-		/* The client does not report refusals: assume that the other side's offer was
-		 * refused. */
+		/* The client does not report refusals: assume that the other offer was refused. */
 		q->supersedes = true;
 		(void)offer_look(g->state, OFFER_EVENT_REFUSED, &next);
 		*action = offer_look(next, q->event, &next);
