@@ -87,11 +87,20 @@ static enum err fill_media(struct offer_line *p, const struct offer_carriage *c)
 	return e;
 }
 
+static enum err read_transport(struct offer_line *p, struct sdp_transport *t)
+{
+	enum err e = sdp_transport_read(p->s, p->i, t, p->why);
+
+	if (e)
+		why_prefix(p->why, "m-line %u", p->i + 1);
+	return e;
+}
+
 static enum err plan_rtp(struct offer_line *p)
 {
 	struct sdp_transport t;
 	struct offer_carriage c = {0};
-	enum err e = sdp_transport_read(p->s, p->i, &t, p->why);
+	enum err e = read_transport(p, &t);
 
 	if (!e)
 		e = sdes_list_parse(p->list, p->s, p->i, &p->o->sdes);
@@ -166,7 +175,7 @@ static enum err plan_other(struct offer_line *p)
 		         p->i + 1, n, sm->proto.p);
 		return dialog_media_set_aside(p->m, DIALOG_TREAT_PASS, p->why);
 	}
-	e = sdp_transport_read(p->s, p->i, &t, p->why);
+	e = read_transport(p, &t);
 	if (e)
 		return e;
 	dialog_side_settle(&p->m->side[p->from], &t, p->before ? &p->before->side[p->from] : NULL,

@@ -149,9 +149,7 @@ enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_tran
 		e = why_fail(why, ERR_RANGE,
 		             "port 65535 has no next port for RTCP; use a lower port");
 out:
-	if (e)
-		why_prefix(why, "m-line %u", media + 1);
-	else
+	if (!e)
 		*out = t;
 	return e;
 }

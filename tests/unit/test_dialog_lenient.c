@@ -87,6 +87,7 @@ static void bad_lines_in_answers(void)
 			EXPECT_TEXT(strstr(got.warning, rows[i].reason) ? rows[i].reason
 			                                                : got.warning,
 			            rows[i].reason);
+			EXPECT(!strstr(got.warning, "m-line 2: m-line 2"));
 			EXPECT(is_key(leg(0, 0)->receive, K1) && !leg(1, 0)->exists);
 		}
 		tear_down();
