@@ -12,6 +12,7 @@
 /* a=3ge2ae at an m-line; other values and the session level count as absent (24.229 7.5.2). */
 enum ims_3ge2ae { IMS_3GE2AE_ABSENT, IMS_3GE2AE_REQUESTED, IMS_3GE2AE_APPLIED };
 
+/* For tests, which read the attribute in descriptions that were written. */
 enum ims_3ge2ae ims_3ge2ae_read(const struct sdp *s, unsigned media);
 /* Removes it from every section: it is neither sent to the core nor believed from there. */
 void ims_3ge2ae_remove(struct sdp *s);

@@ -20,8 +20,8 @@ struct keymgmt {
 	bool is_session_level;
 };
 
-/* `value` is what follows "a=key-mgmt:"; one blank before the protocol is allowed. ERR_SYNTAX,
- * ERR_TOO_BIG, ERR_NOMEM. */
+/* For tests, which parse single values; the programs use keymgmt_find. `value` is what follows
+ * "a=key-mgmt:"; one blank before the protocol is allowed. ERR_SYNTAX, ERR_TOO_BIG, ERR_NOMEM. */
 enum err keymgmt_parse(struct keymgmt *out, struct str value) MUST_USE;
 void keymgmt_clear(struct keymgmt *k);
 /*

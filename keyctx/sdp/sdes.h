@@ -67,7 +67,8 @@ enum sdes_fault {
 	SDES_FAULT_COUNT
 };
 
-const char *sdes_fault_name(enum sdes_fault f);    /* "bad-lifetime" */
+/* For tests, whose tables name faults: "bad-lifetime". */
+const char *sdes_fault_name(enum sdes_fault f);
 const char *sdes_fault_meaning(enum sdes_fault f); /* a sentence for logs and errors */
 
 enum sdes_fec { SDES_FEC_SRTP, SDES_SRTP_FEC };
@@ -150,8 +151,8 @@ enum err sdes_offer_make(struct sdes_line *out, uint32_t tag, const struct suite
 enum err sdes_answer_check(const struct sdes_list *offered, const struct sdes_list *answer,
                            bool any_tag, const struct sdes_line **ours, struct why *why) MUST_USE;
 
-/* Writes "1 AES_CM_128_HMAC_SHA1_80 inline:..." without NUL; `w` becomes bad if it does not fit.
- * The text contains the key: wipe it. */
+/* For tests, and for sdes_line_write. Writes "1 AES_CM_128_HMAC_SHA1_80 inline:..." without NUL;
+ * `w` becomes bad if it does not fit. The text contains the key: wipe it. */
 void sdes_line_print(const struct sdes_line *l, bool pad, struct wr *w);
 /* Adds the line to an m-line as a=crypto. ERR_NOMEM, ERR_TOO_BIG. */
 enum err sdes_line_write(struct sdp *s, unsigned media, const struct sdes_line *l,
