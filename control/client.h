@@ -15,7 +15,7 @@ enum err client_open(struct client **out, const char *where, unsigned timeout_ms
 void client_close(struct client *c);
 
 /*
- * Sends a request and waits for its answer; events that arrive meanwhile are kept for
+ * Sends a request and waits for its answer; events that arrive before it are kept for
  * client_next_event. `params` may be NULL. *result lives until the next request or event.
  * ERR_DENIED: the gateway refused; *result is its error object and `why` its message.
  */

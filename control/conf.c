@@ -505,7 +505,7 @@ void conf_reload(struct conf *now, const struct conf *next, struct buf *need_res
 	}
 }
 
-/* --- for people ------------------------------------------------------------- */
+/* --- help, manual, example file --------------------------------------------- */
 
 /* "; range: 1 to 604800" for a number, else empty. */
 static const char *range_of(const struct conf_setting *s, char out[48])

@@ -67,8 +67,7 @@ const struct conf_setting conf_settings[] = {
          .example = "2-5",
          .check = cpus_check,
          .arg = "N[-M][,...]",
-         .help = "processors for the workers, one each in this order, and pin the workers to them; "
-                 "repeatable"},
+         .help = "processors to pin the workers to, one worker on each, in this order; repeatable"},
 	{.name = "control",
          .type = CONF_LIST,
          FIELD(control),
@@ -194,7 +193,7 @@ const struct conf_setting conf_settings[] = {
          .words = level_words,
          .reloads = true,
          .arg = "error|warn|info|debug",
-         .help = "least severe lines that are logged to standard error"},
+         .help = "lowest severity that is logged to standard error"},
 	{.name = "sessions-max",
          .type = CONF_UINT,
          FIELD(sessions_max),

@@ -4,7 +4,7 @@
 
 #include <sched.h>
 
-enum { CPU_MAX = 1023 }; /* the last in a cpu_set_t */
+enum { CPU_MAX = 1023 }; /* the highest number in a cpu_set_t */
 
 static enum err parse_range(struct str text, uint64_t *first, uint64_t *last)
 {

@@ -17,7 +17,7 @@ enum err doc_json_decode(struct doc **out, struct doc_arena *a, struct str text,
 
 /* Appends compact JSON on one line, without a line end: control characters are escaped. */
 void doc_json_encode(struct buf *out, const struct doc *d);
-/* The same, indented for people. */
+/* As doc_json_encode, indented for readers. */
 void doc_json_print(struct buf *out, const struct doc *d);
 
 #endif

@@ -62,7 +62,7 @@ static void conn_end(struct listen_conn *c)
 	list_remove(&c->flush_link);
 	list_remove(&c->more_link);
 	l->n_conns--;
-	/* Held meanwhile, so that `closed` may call listen_conn_release. */
+	/* Held during `closed`, so that it may call listen_conn_release. */
 	c->n_held++;
 	l->config.ops->closed(l->config.arg, c);
 	if (--c->n_held == 0 && !c->in_lines)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* `status` is one line for people. */
+/* `status` is one line, shown by systemctl status. */
 void notify_ready(const char *status);
 void notify_reloading(void);
 void notify_stopping(void);

@@ -34,7 +34,7 @@ struct ng_message {
 	bool knows_load_limit; /* `supports` has "load limit": the client understands that result */
 	bool is_fatal;         /* delete: an unknown call is an error instead of a warning */
 	unsigned n_ignored;    /* ignored keys and flags */
-	char ignored[160];     /* their names, cut, without values */
+	char ignored[160];     /* the names of ignored words, without values; a long list is cut */
 };
 
 /* For reading messages. */

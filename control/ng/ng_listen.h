@@ -11,7 +11,7 @@ struct loop;
 /* Control only. Freed after the last request was answered, before the protocol and the loop. */
 struct ng_listen;
 
-/* Port 0: the system chooses; UDP and TCP get the same. ERR_EXISTS, ERR_IO, ERR_NOMEM. */
+/* Port 0: the system chooses one port for UDP and TCP. ERR_EXISTS, ERR_IO, ERR_NOMEM. */
 enum err ng_listen_new(struct ng_listen **out, struct loop *l, const struct addr *bind,
                        struct ng *p, struct why *why) MUST_USE;
 void ng_listen_free(struct ng_listen *n); /* takes NULL */

@@ -41,7 +41,7 @@ static const struct schema_field list_fields[] = {
          SCHEMA_FIELD(&schema_uint, struct list_params, limit),
          .min = 1,
          .max = LIST_MAX,
-         .help = "sessions on a page"},
+         .help = "maximum number of sessions on a page"},
 	{.name = "prefix",
          SCHEMA_FIELD(&schema_text, struct list_params, prefix),
          .help = "only sessions whose id begins with this text"},

@@ -31,7 +31,7 @@ struct rpc {
 /* Answered in one line when its last request is answered. */
 struct rpc_batch {
 	struct buf answers;
-	unsigned open; /* requests under way, and one while the batch is read */
+	unsigned open; /* requests under way, plus 1 while the batch is being read */
 };
 
 struct rpc_request {
@@ -43,7 +43,7 @@ struct rpc_request {
 	char id[ID_MAX];      /* as JSON */
 };
 
-/* The five codes of JSON-RPC 2.0 section 5.1; each of our errors has another one. */
+/* The five codes of JSON-RPC 2.0 section 5.1; our own errors have other codes. */
 enum {
 	RPC_PARSE = -32700,
 	RPC_INVALID = -32600,

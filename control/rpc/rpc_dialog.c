@@ -246,7 +246,8 @@ static const struct schema_field dialog_fields[] = {
 	[P_MUX] = {.name = "rtcp_mux",
                    AT(&schema_bits, rtcp_mux),
                    .words = mux_words,
-                   .help = "offer, require, demux, accept, reject"},
+                   .help = "a=rtcp-mux (RFC 5761); the words mean the same as in the ng key "
+                           "rtcp-mux"},
 	[P_REPLACE] =
 		{.name = "replace",
                  AT(&schema_bits, replace),
@@ -549,11 +550,10 @@ static void on_delete(struct rpc_request *request, const struct doc *params)
 }
 
 const struct rpc_method rpc_dialog_methods[] = {
-	{"offer", on_offer, "an SDP offer: answers with the one for the other side"},
-	{"answer", on_answer, "an SDP answer: answers with the one for the offerer"},
-	{"reject", on_reject, "the offer that waits was refused: everything old stays"},
-	{"delete", on_delete, "the call is over: answers with its final statistics"},
-	{"mediasec", rpc_mediasec,
-         "what a P-CSCF answers and stores for Security-Client and Security-Verify"},
+	{"offer", on_offer, "process an SDP offer; the answer has the SDP for the other side"},
+	{"answer", on_answer, "process an SDP answer; the answer has the SDP for the offerer"},
+	{"reject", on_reject, "the open offer was refused; the call stays as it was before it"},
+	{"delete", on_delete, "end a call; the answer has its final statistics"},
+	{"mediasec", rpc_mediasec, "process Security-Client and Security-Verify as a P-CSCF does"},
 };
 const size_t rpc_dialog_methods_n = ARRAY_LEN(rpc_dialog_methods);
