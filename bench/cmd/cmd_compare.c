@@ -25,8 +25,7 @@ static const char examples[] =
 	"  sluice-bench compare --setup ng:127.0.0.1:2223 jsonrpc:/run/sluice/control.sock\n"
 	"  sluice-bench compare yesterday.json today.json\n";
 
-/* The figures that are compared, of all kinds of results; less is better unless the title says
- * otherwise. */
+/* The compared figures; less is better unless the title says otherwise. */
 static const struct {
 	const char *key, *title;
 	int decimals;
@@ -124,8 +123,8 @@ static void print_ratios(const json_t *ratios, const char *a, const char *b)
 		{.key = "work", .title = "work"},
 		{.key = "figure", .title = "figure"},
 		{.key = "a", .title = a, .decimals = 2},
-		{.key = b ? "" : "target", .title = "against"},
-		{.key = "b", .title = b ? b : "its", .decimals = 2},
+		{.key = b ? "" : "target", .title = "other target"},
+		{.key = "b", .title = b ? b : "other", .decimals = 2},
 		{.key = "ratio", .title = "ratio", .decimals = 2},
 	};
 	struct result shown = {.rows = (json_t *)ratios};

@@ -45,7 +45,7 @@ struct held {
 	uint8_t octets[MEDIA_MAX];
 };
 
-/* A share of all packets, chosen at random, and the number chosen so far. */
+/* A share of packets chosen at random, and the number chosen so far. */
 struct share {
 	double share;
 	uint64_t chosen;
@@ -378,9 +378,7 @@ static void turn(struct echo *e)
 
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == &e->ng)
-			asked = true; /* last: the request may end the call of a leg later in the
-			               * list
-			               */
+			asked = true; /* taken last, since it may end the call of a later leg */
 		else if (events[i].data.ptr == &e->timer)
 			release_due(e);
 		else

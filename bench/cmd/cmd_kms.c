@@ -145,7 +145,7 @@ int kms_run(int argc, char **argv)
 	         .out = &c.requests,
 	         .min = 1,
 	         .max = 1000000000,
-	         .help = "how many"},
+	         .help = "number of requests"},
 		{.name = "in-flight",
 	         .kind = OPT_COUNT,
 	         .out = &c.in_flight,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-bench report: result files of a folder as one HTML page with plots, and as Markdown
- * tables. */
+/* sluice-bench report: result files of a folder as an HTML page with plots and Markdown tables. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

@@ -58,7 +58,7 @@ static const struct opt opts[] = {
          .kind = OPT_CHOICE,
          .out = &set.direction,
          .choices = "protect|unprotect|both",
-         .help = "which way"},
+         .help = "operations to measure"},
 	{.name = "payload",
          .kind = OPT_LIST,
          .out = &set.payloads,
@@ -70,7 +70,7 @@ static const struct opt opts[] = {
          .out = &set.batches,
          .min = 1,
          .max = WORK_CHUNK,
-         .help = "packets a call"},
+         .help = "packets in one call of the engine"},
 	{.name = "streams",
          .kind = OPT_LIST,
          .out = &set.streams,
@@ -156,8 +156,8 @@ struct entrant {
 	const struct work_contender *who;
 	struct work_contexts *contexts;
 	double stream_bytes;
-	unsigned span; /* number of streams it visits: all, or fewer if it is too slow for its time
-	                  budget */
+	/* Number of streams it visits: all, or fewer if it is too slow for its time budget. */
+	unsigned span;
 	double ns[REPETITIONS_MAX], cycles[REPETITIONS_MAX];
 	unsigned n;
 };
@@ -178,8 +178,7 @@ static size_t memory_in_use(void)
 	return m.uordblks + m.hblkhd + u.in_use_bytes;
 }
 
-/* Makes contexts for all streams. A contender that takes too long or refuses is left out, with a
- * note.
+/* Makes contexts for all streams. Leaves out a contender that is too slow or refuses, with a note.
  */
 static void enter(struct result *r, struct round *round, const struct work_contender *who)
 {
@@ -233,8 +232,7 @@ static uint64_t visit_of(const struct round *round, const struct entrant *x, uin
 	return x->span < round->pkts.streams ? v / x->span * round->pkts.streams + v % x->span : v;
 }
 
-/* One repetition of one entrant. False when it refused a packet, because the figure would be
- * meaningless. */
+/* One repetition of one entrant. False when it refused a packet: the figure would be invalid. */
 static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 {
 	uint64_t took_ns = 0, took_cycles = 0, pkts = 0;
@@ -264,7 +262,10 @@ static bool repeat(struct round *round, struct entrant *x, unsigned batch)
 		}
 		for (unsigned i = 0; x->who->engine && i < WORK_CHUNK; i++)
 			if (round->pkts.chunk.pkts[i].verdict != VERDICT_NONE) {
-				fprintf(stderr, "sluice-bench crypto: %s gave %s\n", x->who->name,
+				fprintf(stderr,
+				        "sluice-bench crypto: %s refused a packet with verdict "
+				        "%s\n",
+				        x->who->name,
 				        verdict_name(
 						(enum verdict)round->pkts.chunk.pkts[i].verdict));
 				return false;
@@ -323,8 +324,8 @@ static void add_row(struct result *r, const struct round *round, struct entrant 
 	json_object_set_new(row, "streams", json_integer(round->pkts.streams));
 	json_object_set_new(row, "batch", json_integer(batch));
 	json_object_set_new(row, "engine", json_string(x->who->name));
-	memcpy(values, x->ns, sizeof(values)); /* result_spread sorts its values; the order of turns
-	                                          is needed later */
+	/* result_spread sorts its values; the order of turns is needed later. */
+	memcpy(values, x->ns, sizeof(values));
 	ns = result_spread(values, x->n);
 	m = result_median(ns);
 	json_object_set_new(row, "ns", ns);

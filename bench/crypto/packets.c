@@ -25,8 +25,7 @@ static void set_plain(struct packets *p, unsigned i, uint64_t visit)
 {
 	struct pkt *pkt = &p->chunk.pkts[i];
 	uint32_t stream = p->order[visit % p->streams];
-	/* Streams start at different sequence numbers, so that each is at another place of its
-	 * window. */
+	/* Streams start at different sequence numbers, each at another place of its window. */
 	uint16_t seq = (uint16_t)(1 + stream % 1024 + visit / p->streams);
 	uint8_t *octets = p->chunk.octets[i];
 

@@ -25,10 +25,9 @@ void packets_close(struct packets *p);
 struct keyctx *packets_key(const struct suite *suite, unsigned stream);
 /* Fills the chunk with packets number `visit` and following of a repetition. */
 void packets_fill(struct packets *p, uint64_t visit);
-/* Protects all packets with the first engine that carries the suite: packets_fill then gives these.
- */
+/* Protects all packets with the first engine that has the suite, for packets_fill. */
 enum err packets_protect(struct packets *p) MUST_USE;
-/* Packets are in clear again. */
+/* packets_fill gives packets in clear again. */
 void packets_forget(struct packets *p);
 
 #endif

@@ -28,8 +28,8 @@ struct work_contexts;
 
 struct work_contender {
 	const char *name;
-	const struct engine_ops *engine; /* NULL: a floor, the arithmetic alone without index,
-	                                    window, count, header or verdict */
+	/* NULL: a floor, the arithmetic alone without index, window, counts, header or verdict. */
+	const struct engine_ops *engine;
 	enum err (*make)(struct work_contexts **out, const struct work_contender *w,
 	                 const struct suite *suite, enum engine_direction direction, unsigned n);
 	enum err (*set_key)(struct work_contexts *c, unsigned stream, const struct keyctx *key,
@@ -45,8 +45,7 @@ struct work_contender {
 
 enum { WORK_CONTENDERS_MAX = 8 };
 
-/* Engines that pass their self-test, in the order of engine_list, then the floors. Returns their
- * number. */
+/* Writes the engines that pass their self-test, then the floors; returns their number. */
 unsigned work_contenders(struct work_contender out[WORK_CONTENDERS_MAX]);
 
 extern const struct work_contender work_floor_openssl;

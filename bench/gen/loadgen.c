@@ -320,8 +320,7 @@ enum err loadgen_run(struct loadgen *g, uint64_t start_ns, struct why *why)
 
 	/* Without timer slack, sleeps end on time instead of up to 50 us later. */
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-	/* Higher priority than other programs, if permitted.
-	 */
+	/* Higher priority than other programs, if permitted. */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	g->start_ns = start_ns;
 	sleep_until(start_ns);

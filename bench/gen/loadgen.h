@@ -16,8 +16,8 @@
 enum { LOADGEN_TO_CORE = 1, LOADGEN_TO_ACCESS = 2 };
 
 struct loadgen_config {
-	const char *target; /* as target_open takes it; NULL: the baseline, endpoints send to each
-	                       other */
+	/* As for target_open; NULL: the baseline, endpoints send to each other. */
+	const char *target;
 	const char *engine; /* of the endpoints */
 	const struct netns_place *place;
 	const struct call_plan *plan;
@@ -51,8 +51,7 @@ struct loadgen_figures {
 
 struct loadgen;
 
-/* Opens sockets and the control connection. Afterwards one thread uses it: its own, or the
- * caller's. */
+/* Opens sockets and the control connection. Afterwards only one thread may use it. */
 enum err loadgen_new(struct loadgen **out, const struct loadgen_config *config,
                      struct why *why) MUST_USE;
 /* Makes all calls; returns the error of the first that fails. */

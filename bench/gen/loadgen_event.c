@@ -4,9 +4,10 @@
 #include "bench/gen/loadgen_state.h"
 
 /*
- *  IDLE ── due ──> QUIET ── 60 ms ──> ASKED ── reply ──> HELD ── 100 ms ──> RESUMING ── reply ──>
- * IDLE │ (hold: the endpoints fall silent first) └── re-key ──────────────> ASKED ── reply ──> IDLE
- * (the endpoint then sends under the new key)
+ * Hold; the endpoints stop sending in QUIET:
+ *   IDLE ── due ──> QUIET ── 60 ms ──> ASKED ── reply ──> HELD ── 100 ms ──> RESUMING ── reply ──>
+ * IDLE Re-key; the endpoint sends under the new key afterwards: IDLE ── due ──> ASKED ── reply ──>
+ * IDLE
  */
 enum { QUIET_MS = 60, HELD_MS = 100 };
 

@@ -166,8 +166,7 @@ static void fill_random(struct loadgen *g, uint8_t *p, size_t n)
 		p[i] = (uint8_t)(loadgen_random(g) >> 56);
 }
 
-/* Sent from the right address to the right port, as by an attacker on the path who lacks only the
- * key. */
+/* From the right address to the right port: the attacker is on the path and lacks only the key. */
 static void add_hostile(struct loadgen *g, struct out *out, struct flow *f)
 {
 	struct pkt *p = next_pkt(out, f);

@@ -115,8 +115,7 @@ static void count_opened(struct loadgen *g, struct flow *f, const struct pkt *p,
 		count_probe(g, f, p, at_ns);
 }
 
-/* Unprotects the batch. During a re-key, packets that fail are tried again on a copy with the old
- * key. */
+/* Unprotects the batch. During a re-key a copy of each failed packet is tried with the old key. */
 static void open_batch(struct loadgen *g, struct pkt **batch, struct flow **flows, unsigned n)
 {
 	static __thread uint8_t kept[RECEIVE][PKT_ROOM];

@@ -10,12 +10,12 @@
 #include "relay/party/party.h"
 
 enum {
-	CHUNK = 32,   /* packets sent together, few enough to share one send time
-	               */
+	CHUNK = 32,   /* packets sent together; few enough for one send time */
 	RECEIVE = 64, /* packets received by one call; at most PKT_BATCH */
 	RTP_HEADER = 12,
 	SSRC_FLOW_BITS =
-		20, /* the low bits of an SSRC are the flow, the high bits its generation */
+		/* The low bits of an SSRC are the flow, the high bits its generation. */
+	20,
 	FLOWS_MAX = 1 << SSRC_FLOW_BITS,
 };
 
@@ -70,8 +70,8 @@ struct loadgen {
 	unsigned n_calls; /* made */
 	struct flow *flows;
 	unsigned n_flows, flows_per_call;
-	uint32_t *by_port[SIDES]; /* target's port at that side: index of the flow that comes from
-	                             there, plus one */
+	/* By the target's port at that side: 1 + index of the flow that comes from there. */
+	uint32_t *by_port[SIDES];
 	struct event events[EVENTS_MAX];
 	uint64_t events_started, skew_ns;
 	uint64_t start_ns, slot; /* wall clock; next place in the schedule */

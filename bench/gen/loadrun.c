@@ -311,8 +311,8 @@ static enum err ramp_up(const struct loadrun *run, struct peer *peer, struct why
 	}
 	if (e == ERR_OK && ramp.good == 0)
 		e = why_fail(why, ERR_RANGE,
-		             "%s: no load passes: %u %s fail already (loss at most %g %%, p99 at "
-		             "most %g ms)",
+		             "%s: no load passes; even %u %s fail (loss at most %g %%, p99 at most "
+		             "%g ms)",
 		             peer->name, ramp.bad, o->pps ? "packets/s" : "sessions",
 		             o->loss_max * 100, o->p99_max_ms);
 	if (e == ERR_OK)

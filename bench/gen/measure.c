@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One measurement: generator threads, and CPU accounts read at both ends of the measured time.
- */
+/* One measurement: generator threads, and CPU time read before and after the measured time. */
 #include "bench/gen/measure.h"
 
 #include <pthread.h>

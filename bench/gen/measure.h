@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One measurement: generators run for a while; CPU time and memory of target and machine are read.
- */
+/* One measurement: runs the generators, and reads CPU time and memory of target and machine. */
 #ifndef BENCH_GEN_MEASURE_H
 #define BENCH_GEN_MEASURE_H
 

@@ -13,7 +13,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 29;
 }
 
-/* The sum depends on every octet and its place, except the sum itself. */
+/* A checksum of all octets except its own, which also depends on their order. */
 static uint32_t sum_of(const uint8_t *p, size_t n)
 {
 	uint64_t a = 0x9e3779b97f4a7c15ull ^ n, word;

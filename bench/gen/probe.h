@@ -17,8 +17,8 @@ struct probe {
 	uint32_t flow;
 	uint32_t counter; /* of the flow's packets, from 0 */
 	uint64_t sent_ns; /* time of the send call since the start of the run, 48 bits */
-	uint64_t late_ns; /* delay of the send call against the schedule; up to 134 ms, in steps of
-	                     2,048 ns */
+	/* Delay of the send call against the schedule; up to 134 ms, in steps of 2,048 ns. */
+	uint64_t late_ns;
 };
 
 /* Fills `n` octets, at least PROBE_LEN. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of scenarios: what the endpoints do beyond talking steadily. */
+/* The table of scenarios: events and disturbances of the calls. */
 #ifndef BENCH_GEN_SCENARIO_H
 #define BENCH_GEN_SCENARIO_H
 
@@ -12,8 +12,8 @@ struct scenario {
 	const char *name;
 	enum scenario_event event;
 	bool starts_at_wrap; /* sequence numbers pass 65535 within the measured time */
-	double drop, swap;   /* shares of packets dropped, and swapped with the next one, before the
-	                        target */
+	/* Shares of packets dropped, and swapped with the next one, before the target. */
+	double drop, swap;
 	unsigned talk_ms, pause_ms; /* mean length of spurts and of the silence between; 0: none */
 	bool attack;                /* hostile packets at a multiple of the good load */
 	bool ramp;                  /* searches the highest load that passes */

@@ -54,7 +54,7 @@ size_t setup_rows(struct opt *rows, struct setup_options *o)
 	         .kind = OPT_CHOICE,
 	         .out = &o->mode,
 	         .choices = "e2ae|srtp-srtp|e2e|rtp",
-	         .help = "what the target does"},
+	         .help = "mode of the target"},
 		{.name = "suite",
 	         .kind = OPT_TEXT,
 	         .out = &o->suite,
@@ -70,20 +70,20 @@ size_t setup_rows(struct opt *rows, struct setup_options *o)
 	         .kind = OPT_COUNT,
 	         .out = &o->held,
 	         .max = 200000,
-	         .help = "calls held at once, for memory and descriptors; 0: none"},
+	         .help = "calls held at the same time to measure memory and descriptors; 0: none"},
 		{.name = "duration",
 	         .kind = OPT_REAL,
 	         .out = &o->duration,
 	         .min = 0.1,
 	         .max = 86400,
 	         .arg = "S",
-	         .help = "of making and ending calls"},
+	         .help = "how long calls are made and ended"},
 		{.name = "repeat",
 	         .kind = OPT_COUNT,
 	         .out = &o->repeat,
 	         .min = 1,
 	         .max = 100,
-	         .help = "medians and spread are shown"},
+	         .help = "number of repetitions; medians and spread are shown"},
 	};
 
 	memcpy(rows, table, sizeof(table));
@@ -94,9 +94,9 @@ struct run {
 	const struct setup_config *config;
 	struct target *target;
 	struct call *calls;
-	unsigned made; /* names calls */
+	unsigned made; /* calls made; numbers their ids */
 	uint64_t done, failed, until_ns;
-	bool is_cycling; /* a call that is up is ended and made anew */
+	bool is_cycling; /* ends each established call and makes it again */
 	enum err failure;
 	struct why why;
 };
@@ -154,7 +154,7 @@ static enum err settle(struct run *r, unsigned limit)
 	return e;
 }
 
-/* Calls made and ended for a while, so many at a time. */
+/* Makes and ends calls for a while, with a fixed number in flight. */
 static enum err measure_rate(struct run *r, const struct peer *peer, json_t *row)
 {
 	struct proc_usage before = {0}, after = {0};

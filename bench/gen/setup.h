@@ -12,9 +12,9 @@ struct setup_config {
 	const struct netns_place *place;
 	struct call_plan plan;
 	unsigned in_flight; /* calls being set up or ended at the same time */
-	unsigned held;      /* calls held at the same time to measure memory and descriptors; 0: not
-	                       measured */
-	double seconds;     /* of making and ending calls */
+	/* Calls held at the same time to measure memory and descriptors; 0: not measured. */
+	unsigned held;
+	double seconds; /* of making and ending calls */
 	bool quiet;
 };
 

@@ -40,8 +40,7 @@ static enum err fail(struct why *why, enum bench_side side, const char *what)
 	                call_side_name(side), what, strerror(errno));
 }
 
-/* Accepts only UDP to the endpoint's port (IPv4 without options, IPv6 without extension headers).
- */
+/* Accepts only UDP to the endpoint's port, over IPv4 without options or IPv6 without extensions. */
 static int attach_filter(int fd, uint16_t port)
 {
 	struct sock_filter code[] = {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A terminal that sends requests to a KMS: for tickets as initiator, and to resolve them as
- * responder. */
+/* A terminal that requests tickets from a KMS as initiator, and resolves them as responder. */
 #ifndef BENCH_KMS_CALLER_H
 #define BENCH_KMS_CALLER_H
 
@@ -28,12 +27,10 @@ struct caller {
 	struct mikey_msg msg;           /* the offer's; views it */
 };
 
-/* Makes the next message, valid until the next call. CALLER_RESOLVE needs a granted request before.
- */
+/* Makes the next message, valid until the next call. CALLER_RESOLVE needs a granted ticket. */
 enum err caller_make(struct caller *c, enum caller_ask ask, uint64_t wall_ns, struct view *octets,
                      struct why *why) MUST_USE;
-/* Verifies and decrypts the answer, and checks its keys. ERR_AUTH, ERR_DENIED with the KMS's
- * reason. */
+/* Verifies and decrypts the answer, checks its keys. ERR_AUTH; ERR_DENIED: the KMS's reason. */
 enum err caller_take(struct caller *c, enum caller_ask ask, struct view octets, uint64_t wall_ns,
                      struct why *why) MUST_USE;
 void caller_fini(struct caller *c);

@@ -22,8 +22,8 @@
 enum {
 	ANSWER_LIMIT_S = 30,
 	HOPELESS = 100, /* give up after this many failures without success */
-	MARKS = 4, /* readings of the target's memory: at the start, and at 10, 50 and 100 % of the
-	              requests */
+	/* Readings of the target's memory: at the start and at 10, 50, 100 % of the requests. */
+	MARKS = 4,
 	BUSY_PERCENT = 90, /* CPU use of one core above which the generator may be the bottleneck */
 };
 static const unsigned mark_percent[MARKS] = {0, 10, 50, 100};
@@ -167,8 +167,7 @@ static void go_on(struct load *l, struct slot *s)
 
 	if (state == POST_BUSY)
 		return;
-	/* A KMS explains a refusal in MIKEY; the message has both the HTTP status and the
-	 * explanation. */
+	/* The message has the HTTP status and the MIKEY Error with the reason. */
 	if (state == POST_DONE) {
 		e = caller_take(&s->caller, s->ask, post_body(s->post), clk_wall_ns(), &why);
 		if (e)

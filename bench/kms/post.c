@@ -230,7 +230,7 @@ struct view post_body(const struct post *p)
 	return (struct view){(const uint8_t *)p->in.p + p->head_n, p->body_n};
 }
 
-/* --- steps: each says whether it got on, must wait, or failed --------------- */
+/* --- steps: each continues, waits or fails --------------------------------- */
 
 enum step { STEP_ON, STEP_WAIT, STEP_FAIL };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST over HTTP/1.1 and HTTPS, one at a time on a persistent connection, cheap enough for a load
- * tool. */
+/* POST over HTTP/1.1 and HTTPS: one request at a time on a persistent connection, at low cost. */
 #ifndef BENCH_KMS_POST_H
 #define BENCH_KMS_POST_H
 
@@ -27,9 +26,7 @@ void post_site_close(struct post_site *s);
 enum err post_new(struct post **out, const struct post_site *s, bool keep) MUST_USE;
 void post_free(struct post *p);
 
-/* Begins a request; the previous one must have ended. `path` is appended to the prefix. ERR_IO,
- * ERR_NOMEM.
- */
+/* Begins a request after the last one ended, to the prefix plus `path`. ERR_IO, ERR_NOMEM. */
 enum err post_begin(struct post *p, const char *path, const char *content_type, struct view body,
                     struct why *why) MUST_USE;
 /* For poll(): the descriptor and its events. */

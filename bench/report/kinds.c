@@ -148,8 +148,8 @@ static bool has_many(const json_t *rows, const char *key)
 	return false;
 }
 
-/* Each row with what the plots call it: "who" (target and, where there are several, mode) and
- * "load". */
+/* Adds to each row the names that plots use: "who" (the target, and the mode if there are several)
+ * and "load". */
 static json_t *name_rows(const json_t *rows)
 {
 	bool modes = has_many(rows, "mode");
@@ -232,8 +232,8 @@ static void put_ratios(struct page *p, const json_t *doc)
 		{.key = "work", .title = "work"},
 		{.key = "figure", .title = "figure"},
 		{.key = "a", .title = "first", .decimals = 2},
-		{.key = "target", .title = "against"},
-		{.key = "b", .title = "its", .decimals = 2},
+		{.key = "target", .title = "other target"},
+		{.key = "b", .title = "other", .decimals = 2},
 		{.key = "ratio", .title = "ratio", .decimals = 2}};
 	const json_t *ratios = json_object_get(doc, "ratios");
 
@@ -256,8 +256,7 @@ static void put_setup(struct page *p, const json_t *doc, const json_t *rows)
 	put_ratios(p, doc);
 }
 
-/* Rows where each key that is not NULL has its value; with "work", a short name of suite and size.
- */
+/* Rows with these values of the keys that are not NULL, and "work", a short name of the work. */
 static json_t *select_rows(const json_t *rows, double streams, double batch, double payload,
                            const char *suite)
 {

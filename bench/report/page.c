@@ -125,7 +125,7 @@ void page_list(struct page *p, const json_t *list, bool are_warnings)
 		buf_text(&p->html, are_warnings ? "<p class=\"warn\">" : "<p>");
 		escape(&p->html, json_string_value(text));
 		buf_text(&p->html, "</p>\n");
-		buf_printf(&p->markdown, "%s%s\n", are_warnings ? "- doubt: " : "- ",
+		buf_printf(&p->markdown, "%s%s\n", are_warnings ? "- warning: " : "- ",
 		           json_string_value(text));
 	}
 	if (json_array_size(list))

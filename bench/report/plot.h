@@ -22,8 +22,7 @@ struct plot {
 	bool log_x, log_y;
 };
 
-/* Appends the SVG. ERR_NOT_FOUND: no rows to draw; ERR_UNSUPPORTED: gnuplot is not installed;
- * ERR_IO. */
+/* Appends the SVG. ERR_NOT_FOUND: no rows; ERR_UNSUPPORTED: gnuplot is not installed; ERR_IO. */
 enum err plot_draw(const struct plot *p, const json_t *rows, struct buf *svg,
                    struct why *why) MUST_USE;
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A log-linear histogram of 64-bit values: exact below 256, then within 0.8 % of the value, up to
- * 2^42. */
+/* A log-linear histogram of values to 2^42: exact below 256, then within 0.8 %. */
 #ifndef BENCH_RESULT_HIST_H
 #define BENCH_RESULT_HIST_H
 
@@ -23,8 +22,7 @@ struct hist {
 void hist_add(struct hist *h, uint64_t v);
 void hist_merge(struct hist *into, const struct hist *from);
 void hist_reset(struct hist *h);
-/* The percentile: the middle of the cell that holds it; 0 when empty. 100 gives the exact maximum.
- */
+/* The middle of the cell that holds the percentile; 0 when empty; for 100 the exact maximum. */
 uint64_t hist_percentile(const struct hist *h, double percent);
 /* Sets PREFIX_p50, _p90, _p99, _p999, _max of a result's row, each times `scale`. */
 void hist_put(const struct hist *h, json_t *row, const char *prefix, double scale);

@@ -15,8 +15,7 @@ static const char *const flags_that_matter[] = {"aes",      "vaes",      "pclmul
                                                 "sha_ni",   "avx2",      "avx512f",   "avx512bw",
                                                 "avx512vl", "hypervisor"};
 
-/* "model name : AMD EPYC": the text after the colon in the first line that starts with `key`.
- */
+/* The text after the colon of the first line that starts with `key`: "model name : AMD EPYC". */
 static bool field_of(const char *path, const char *key, char *out, size_t room)
 {
 	FILE *f = fopen(path, "re");

@@ -141,8 +141,8 @@ static void add_foreign(void *arg, long pid)
 	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
 	if (!slurp(path, text, sizeof(text)) || !(at = strrchr(text, ')')))
 		return;
-	/* Kernel threads (children of kthreadd) are not counted: they do softirq work for the relay
-	 * too. */
+	/* Kernel threads (children of kthreadd) do not count: their softirq work is also the
+	 * relay's. */
 	if (sscanf(at + 1, " %*c %ld", &parent) != 1 || parent == 2 || pid == 2)
 		return;
 	if (sscanf(at + 1,

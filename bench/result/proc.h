@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CPU time, context switches, memory and descriptors of processes and the machine, read from /proc.
- */
+/* CPU time, context switches, memory and descriptors of processes and machine, from /proc. */
 #ifndef BENCH_RESULT_PROC_H
 #define BENCH_RESULT_PROC_H
 

@@ -61,8 +61,8 @@ void result_fold(json_t *row, json_t *const *runs, unsigned n);
 
 /* Columns that no row has are not shown. A spread is printed as "93 ±4%". */
 void result_print(const struct result *r, const struct result_column *columns, size_t n, FILE *to);
-/* Is the column to be shown: does some row have it, and worth a column? And how a value looks in
- * it. */
+/* result_shows: is the column printed, that is, does a row have a value worth printing?
+ * result_cell prints a value as the column has it. */
 bool result_shows(const json_t *rows, const struct result_column *c);
 void result_cell(const json_t *value, const struct result_column *c, char *out, size_t room);
 enum err result_write_json(const struct result *r, const char *path, struct why *why) MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arrival of one flow's packets: new, duplicate, reordered, or too late to tell. */
+/* Arrivals of one flow: new, duplicate, reordered, or older than the window. */
 #ifndef BENCH_RESULT_TALLY_H
 #define BENCH_RESULT_TALLY_H
 

@@ -44,8 +44,7 @@ struct call {
 /* ERR_INVALID naming the mode or suite. `suite_core` NULL: chosen here for srtp-srtp. */
 enum err call_plan_init(struct call_plan *p, const char *mode, const char *suite,
                         const char *suite_core, struct why *why) MUST_USE;
-/* Sets the call's id and new keys for its endpoints, according to the plan. ERR_CRYPTO, ERR_NOMEM.
- */
+/* Sets the call's id, and new keys according to the plan. ERR_CRYPTO, ERR_NOMEM. */
 enum err call_init(struct call *s, const struct call_plan *plan, unsigned index) MUST_USE;
 void call_fini(struct call *s);
 /* Sets a new key for what `side` sends. The caller gets the old key and frees it when it is no

@@ -120,7 +120,7 @@ static enum err read_side(struct netns_place *p, enum bench_side side, const cha
 	return ERR_OK;
 }
 
-/* Parses "0,2-3"; false when it is no list or empty. */
+/* Parses "0,2-3"; false when it is not a list or is empty. */
 static bool read_cpus(const char *text, cpu_set_t *set)
 {
 	struct str rest = str_of(text);

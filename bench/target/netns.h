@@ -48,8 +48,7 @@ enum err place_init_direct(struct netns_place *p, const struct netns_place *thro
 /* Adds the settings that results must share to be compared: "place", "cpus", "idle" (halts or
  * awake), "wire" (tap or socket). */
 void place_put(const struct netns_place *p, json_t *settings);
-/* Moves the calling process to these CPUs; NULL: does nothing. False when there are no such CPUs.
- */
+/* Moves this process to these CPUs; NULL: nothing. False when there are no such CPUs. */
 bool place_pin(const char *cpus);
 /* The number of CPUs of the target. */
 unsigned place_target_cpus(const struct netns_place *p);

@@ -107,8 +107,7 @@ static enum err expand_into(const json_t *v, const struct names *n, char *out, s
 	return e;
 }
 
-/* In the child: enters the target's namespace and CPUs, ends with its parent, writes to the log.
- */
+/* In the child: sets namespace, CPUs and log, and ends with its parent. */
 static _Noreturn void become(char **argv, const char *log, const struct netns_place *place)
 {
 	int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),

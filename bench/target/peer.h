@@ -28,8 +28,8 @@ struct peer {
 	bool is_child;
 };
 
-/* Reads the target's description; starts nothing. `pid` 0: as the file says; `place` must outlive
- * it. */
+/* Reads the description of a target; starts nothing. `pid` 0: as the file says. `place` must
+ * outlive it. */
 enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct netns_place *place,
                    struct why *why) MUST_USE;
 /*
@@ -38,8 +38,7 @@ enum err peer_open(struct peer *out, const char *target, pid_t pid, const struct
  * count. ERR_TIMEOUT and ERR_CLOSED name its log.
  */
 enum err peer_start(struct peer *p, struct why *why) MUST_USE;
-/* ERR_CLOSED, with the name of its log, when the started process has exited: its figures are
- * invalid. */
+/* ERR_CLOSED, naming the log: the started process has exited, so its figures are invalid. */
 enum err peer_check(struct peer *p, struct why *why) MUST_USE;
 /* Ends the started process by its pid; removes its folder. It can be started again. */
 void peer_end(struct peer *p);

@@ -39,7 +39,7 @@ struct target_protocol {
 	enum target_request (*request)(enum target_verb verb, unsigned step);
 	enum err (*print)(const struct call *s, enum target_verb verb, unsigned step, unsigned id,
 	                  struct buf *out);
-	/* The id of a reply; ERR_SYNTAX, or ERR_NOT_FOUND when it is no reply (an event). `*doc`
+	/* The id of a reply; ERR_SYNTAX, or ERR_NOT_FOUND for an event. `*doc`
 	 * gets a new reference. */
 	enum err (*parse)(struct str text, unsigned *id, json_t **doc);
 	enum err (*read)(struct call *s, enum target_verb verb, unsigned step, const json_t *doc,
@@ -62,8 +62,8 @@ struct target_done {
 enum err target_open(struct target **out, const char *where, const char *netns,
                      struct why *why) MUST_USE;
 void target_close(struct target *t);
-/* Starts a verb; ERR_BUSY when TARGET_IN_FLIGHT_MAX requests wait. The call must live until done is
- * called. */
+/* Starts a verb; the call must live until done is called. ERR_BUSY: TARGET_IN_FLIGHT_MAX requests
+ * are in flight. */
 enum err target_ask(struct target *t, struct call *s, enum target_verb verb,
                     struct target_done done, struct why *why) MUST_USE;
 /* Waits at most `timeout_ms`, takes replies, repeats datagrams without reply. ERR_CLOSED when the
