@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts a gateway, plays one e2ae call through it and checks every octet. `make run` runs it.
- */
+/* Starts a gateway, plays one e2ae call through it and checks every octet; used by `make run`. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -125,8 +124,7 @@ static void print_side(const char *way, const struct endpoint_counts *sender,
                        const struct endpoint_counts *c)
 {
 	printf("  %-22s %7llu sent %7llu received %5llu lost %5llu wrong  jitter %6.2f ms  round "
-	       "trip "
-	       "%6.2f ms\n",
+	       "trip %6.2f ms\n",
 	       way, (unsigned long long)sender->sent, (unsigned long long)c->received,
 	       (unsigned long long)c->lost, (unsigned long long)(c->wrong + c->refused),
 	       c->jitter_ms, c->round_trip_ms);

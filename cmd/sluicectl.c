@@ -64,8 +64,7 @@ static void print_doc(const struct ctl *ctl, const struct doc *d,
 	buf_free(&out);
 }
 
-/* With --json the error object goes to standard output, where programs read answers.
- */
+/* With --json the error object goes to standard output, like answers. */
 static int refused(const struct ctl *ctl, enum err e, const struct doc *error,
                    const struct why *why)
 {
@@ -290,7 +289,7 @@ static void print_commands(struct buf *out)
 		           commands[i].help, i + 1 < ARRAY_LEN(commands) ? "\n" : "");
 }
 
-/* Options may stand before and after the command. */
+/* Options may come before and after the command. */
 static enum opt_outcome read_options(struct ctl *ctl, int argc, char **argv, int *status)
 {
 	const struct opt rows[] = {
@@ -310,9 +309,8 @@ static enum opt_outcome read_options(struct ctl *ctl, int argc, char **argv, int
 		{"limit", OPT_COUNT, &ctl->limit, .max = UINT32_MAX, .given = &ctl->has_limit,
 	         .help = "list: at most N sessions"},
 		{"after", OPT_COUNT, &ctl->after, .max = UINT32_MAX, .given = &ctl->has_after,
-	         .help = "list: the `next` of the page before; events: first repeat those after "
-	                 "this "
-	                 "sequence number"},
+	         .help = "list: the `next` of the previous page; events: first repeat the events "
+	                 "after this sequence number"},
 		{"count", OPT_COUNT, &ctl->count, .max = UINT32_MAX,
 	         .help = "events, top: exit after N events or tables; 0: never"},
 	};

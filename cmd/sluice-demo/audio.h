@@ -16,8 +16,7 @@ struct audio {
 	size_t n_frames; /* whole frames; the rest of the file is not played */
 };
 
-/* ERR_IO, ERR_SYNTAX (not RIFF/WAVE), ERR_UNSUPPORTED (not mu-law, 8,000 Hz, one channel),
- * ERR_NOMEM. */
+/* ERR_IO, ERR_SYNTAX (not RIFF/WAVE), ERR_UNSUPPORTED (not mu-law, 8,000 Hz, mono), ERR_NOMEM. */
 enum err audio_open(struct audio *out, const char *path, struct why *why) MUST_USE;
 void audio_close(struct audio *a);
 /* Frame `n` of endless play; after its end the file starts again. */

@@ -291,8 +291,7 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	e->last_transit = transit;
 }
 
-/* RFC 3550 6.4.1: round trip = now - time our report was sent (LSR) - time the peer held it (DLSR).
- */
+/* RFC 3550 6.4.1: round trip = now - send time of our report (LSR) - delay at the peer (DLSR). */
 static void take_block(struct endpoint *e, struct rd *r, uint64_t now_ns)
 {
 	uint32_t lsr, dlsr, now = (uint32_t)(clk_wall_to_ntp(now_ns) >> 16);

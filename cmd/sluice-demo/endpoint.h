@@ -26,9 +26,9 @@ struct endpoint_config {
 
 struct endpoint_counts {
 	uint64_t sent, received;
-	uint64_t lost;        /* expected by sequence number and not received (yet) */
-	uint64_t wrong;       /* decrypted to other octets than were sent, or with a wrong SSRC or
-	                         sequence number */
+	uint64_t lost; /* expected by sequence number and not received (yet) */
+	/* Decrypted to other octets than were sent, or with a wrong SSRC or sequence number. */
+	uint64_t wrong;
 	uint64_t refused;     /* not authentic, or not RTP */
 	double jitter_ms;     /* RFC 3550 6.4.1 */
 	double round_trip_ms; /* from receiver reports; 0 until the first */

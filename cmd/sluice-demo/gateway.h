@@ -22,8 +22,7 @@ struct demo_gateway {
 /* Starts `program` with its defaults and waits until it answers a ping. ERR_IO, ERR_TIMEOUT,
  * ERR_EXISTS (another gateway listens there). */
 enum err gateway_start(struct demo_gateway *g, const char *program, struct why *why) MUST_USE;
-/* SIGTERM, then a bounded wait. True when it ended cleanly. Does nothing when it was not started.
- */
+/* Sends SIGTERM and waits. True when it exited with status 0. Nothing if it was not started. */
 bool gateway_stop(struct demo_gateway *g);
 /* Still running? */
 bool gateway_is_up(const struct demo_gateway *g);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The credentials file of a terminal: its identity, its keys, and the policy for protecting its
- * calls.
- */
+/* The credentials file of a terminal: its identity and keys, and how it protects its calls. */
 #ifndef CMD_SLUICE_UE_ACCOUNT_H
 #define CMD_SLUICE_UE_ACCOUNT_H
 

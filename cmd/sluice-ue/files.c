@@ -43,7 +43,7 @@ static enum err write_in_place(const char *path, struct view octets, struct why 
 
 	if (fd >= 0 && close(fd))
 		e = ERR_IO;
-	return e ? why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno))
+	return e ? why_fail(why, ERR_IO, "%s: cannot be written: %s", path, strerror(errno))
 	         : ERR_OK;
 }
 
@@ -101,7 +101,7 @@ enum err files_add(struct files *f, const struct files_content *c, struct why *w
 	memcpy(t + n, ".XXXXXX", sizeof(".XXXXXX"));
 	if (write_beside(t, c->octets, c->is_secret)) {
 		mem_free(t);
-		return why_fail(why, ERR_IO, "%s: can't be written: %s", path, strerror(errno));
+		return why_fail(why, ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
 	}
 	*o = (struct files_one){.path = path, .temporary = t, .is_new = c->is_new};
 	f->n++;

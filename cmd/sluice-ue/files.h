@@ -42,8 +42,7 @@ enum err files_read_sdp(struct sdp **out, const char *path, struct why *why) MUS
 /* The first line of a file that holds keys names its kind. `what` is that line without its end. */
 enum err files_add_state(struct files *f, const char *what, const struct files_content *c,
                          struct why *why) MUST_USE;
-/* ERR_DENIED: other users have access; ERR_SYNTAX: another kind of file. `r` starts after the first
- * line. */
+/* ERR_DENIED: other users have access; ERR_SYNTAX: another kind of file. `r` is after line 1. */
 enum err files_read_state(struct secret *out, struct rd *r, const char *path, const char *what,
                           struct why *why) MUST_USE;
 

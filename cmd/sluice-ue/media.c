@@ -77,8 +77,9 @@ enum err media_open(struct terminal_media **out, const struct addr *local, struc
 		media_close(m);
 		return e;
 	}
-	m->index = be16_get(r) & 0x7fff; /* in the first half of the space, so that it does not wrap
-	                                    before the peer has a packet (RFC 4568 6.4) */
+	/* In the first half of the space, so that it does not wrap before the peer has a packet
+	 * (RFC 4568 6.4). */
+	m->index = be16_get(r) & 0x7fff;
 	m->timestamp = be32_get(r + 2);
 	*out = m;
 	return ERR_OK;
@@ -163,8 +164,8 @@ void media_set_sending(struct terminal_media *m, bool on)
 	m->next_ns = 0;
 }
 
-/* Pseudo-random audio from SSRC, sequence number and timestamp: the receiver computes it again and
- * compares. */
+/* Pseudo-random audio from SSRC, sequence number and timestamp, so that the receiver can compute
+ * and compare it. */
 static void make_frame(uint8_t out[FRAME_BYTES], uint32_t ssrc, uint16_t seq, uint32_t timestamp)
 {
 	uint64_t x = (uint64_t)ssrc << 32 ^ (uint64_t)seq << 16 ^ timestamp;

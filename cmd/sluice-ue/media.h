@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The media of one terminal of a call: sends SRTP frames on a schedule, receives SRTP, compares
- * every octet.
- */
+/* The media of one terminal: sends SRTP frames on a schedule, compares every received octet. */
 #ifndef CMD_SLUICE_UE_MEDIA_H
 #define CMD_SLUICE_UE_MEDIA_H
 
@@ -20,7 +18,7 @@ struct media_counts {
 	uint64_t received; /* authentic frames */
 	uint64_t verified; /* of those: with the octets that were sent */
 	uint64_t refused;  /* packets not authentic, replayed, or with a foreign SSRC */
-	uint64_t told;     /* frames sent by the peer, from its last sender report */
+	uint64_t told;     /* frames that the peer sent, according to its last report */
 	uint64_t lost;     /* of those: not received when the report arrived */
 	uint64_t early;    /* packets received before the keys */
 	uint64_t old_key;  /* of received: under the previous key */

@@ -39,8 +39,7 @@ struct ue_command {
 	enum err (*run)(const struct ue_options *o, struct why *why);
 };
 
-/* OPT_STOP: *status is the exit status, and help or the error is printed. argv[0] is the command.
- */
+/* argv[0] is the command. OPT_STOP: help or the error is printed; *status is the exit status. */
 enum opt_outcome options_read(struct ue_options *o, const struct ue_command *command, int argc,
                               char **argv, int *status);
 

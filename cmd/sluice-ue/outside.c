@@ -12,8 +12,8 @@
 
 enum { ANSWER_MAX_BYTES = 65536, WAIT_MS = 30000 };
 
-/* As control/kms/kms_http.c serves them: TS 33.328 Annex A as reconstructed (UNVERIFIED against the
- * annex). */
+/* The paths that control/kms/kms_http.c serves: TS 33.328 Annex A as reconstructed (UNVERIFIED
+ * against the annex). */
 static const char *const targets[UE_QUESTIONS] = {
 	[UE_TICKET_REQUEST] = "/keymanagement?requesttype=ticketrequest",
 	[UE_TICKET_RESOLVE] = "/keymanagement?requesttype=ticketresolve",

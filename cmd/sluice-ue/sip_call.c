@@ -113,7 +113,7 @@ static enum err ask(struct sip_call *c, const char *method, struct str sdp, stru
 	if (!c->asked.is_done)
 		return why_fail(why, ERR_TIMEOUT, "%s: no answer", method);
 	if (c->asked.status >= 300)
-		return why_fail(why, ERR_DENIED, "%s is refused: %u %s", method, c->asked.status,
+		return why_fail(why, ERR_DENIED, "%s was refused: %u %s", method, c->asked.status,
 		                c->asked.reason);
 	return ERR_OK;
 }
@@ -183,8 +183,7 @@ enum err sip_call_bye(struct sip_call *c, struct why *why)
 
 /* --- responses to us -------------------------------------------------------- */
 
-/* Route headers from Record-Route headers; the caller's route set is in reverse order (12.1.2).
- */
+/* Route headers from Record-Route headers; in reverse order for the caller (12.1.2). */
 static void take_routes(struct sip_dialog *d, const struct sip_message *m, bool reversed)
 {
 	struct str uris[16], value;
@@ -331,7 +330,7 @@ static void respond(struct sip_call *c, unsigned link, const struct sip_message 
 	buf_free(&b);
 }
 
-/* A quoted text of a header: no quotes, no line ends. */
+/* Makes a text fit for quotes in a header: without quotes and line ends. */
 static void tame(char *text)
 {
 	for (; *text; text++)

@@ -13,10 +13,14 @@ struct sip_dialog {
 	char routes[1024]; /* whole Route headers, in order */
 };
 
-/*   IDLE --INVITE sent--> CALLING --2xx--> UP --BYE--> ENDED        the caller
- *   IDLE --INVITE taken, answered--> RINGING --ACK--> UP --BYE--> ENDED   the called one
- *   IDLE --INVITE taken, refused--> REFUSED --ACK--> ENDED                 the called one (RFC
- * 3261 17.2.1) CALLING, RINGING --refused--> ENDED
+/*
+ * The caller:
+ *   IDLE -- INVITE sent --> CALLING -- 2xx --> UP -- BYE --> ENDED
+ *   CALLING -- refused --> ENDED
+ * The called terminal:
+ *   IDLE -- INVITE answered with 2xx --> RINGING -- ACK --> UP -- BYE --> ENDED
+ *   RINGING -- no ACK in time --> ENDED
+ *   IDLE -- INVITE refused --> REFUSED -- ACK --> ENDED (RFC 3261 17.2.1)
  */
 enum sip_state { SIP_IDLE, SIP_CALLING, SIP_RINGING, SIP_REFUSED, SIP_UP, SIP_ENDED };
 
@@ -40,13 +44,13 @@ struct sip_call {
 		char reason[128];
 		struct buf body;
 	} asked;
-	/* A 2xx of ours that waits for its ACK (13.3.1.4); of a refused INVITE `end_ns` alone. */
+	/* Our 2xx that waits for its ACK (13.3.1.4); for a refused INVITE only `end_ns` is used. */
 	struct {
 		struct buf text;
 		unsigned link;
 		uint64_t next_ns, end_ns, step_ns;
 	} answered;
-	struct why trouble; /* of an offer that was refused here */
+	struct why trouble; /* why this terminal refused an offer */
 };
 
 enum err sip_call_open(struct sip_call *c, struct terminal *t, struct str local,

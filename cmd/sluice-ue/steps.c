@@ -65,7 +65,7 @@ static enum err read_session(struct ue_session **out, const char *path, struct w
 	return e;
 }
 
-/* A URI has a scheme and no blanks; other names are said to be others ("nai:", "hex:"). */
+/* A URI has a scheme and no blanks. A prefix marks other kinds of names: "nai:", "hex:". */
 static bool is_name(struct mikey_id id)
 {
 	struct str text = str_make((const char *)id.data.p, id.data.n);
@@ -94,7 +94,7 @@ static struct ue_choosing choosing(const struct ue_options *o, const struct acco
 	                            .network_does_e2ae = a->network_e2ae};
 }
 
-/* --- for people ------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------- */
 
 static void show_key(const struct keyctx *k)
 {

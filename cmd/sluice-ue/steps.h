@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of a call as commands: with descriptions and states in files (RFC 6043, RFC 4567, RFC
- * 4568). */
+/* The steps of a call as commands on files of descriptions and states (RFC 6043, 4567, 4568). */
 #ifndef CMD_SLUICE_UE_STEPS_H
 #define CMD_SLUICE_UE_STEPS_H
 
 #include "cmd/sluice-ue/options.h"
 
-/* Each returns ERR_OK, or an error with its text. Files are written last: a failed step leaves
- * none. */
+/* Each returns ERR_OK, or an error with its text. A failed step leaves no files. */
 enum err step_request(const struct ue_options *o, struct why *why) MUST_USE;
 enum err step_offer(const struct ue_options *o, struct why *why) MUST_USE;
 enum err step_answer(const struct ue_options *o, struct why *why) MUST_USE;

@@ -148,8 +148,7 @@ enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, str
 	if (!e)
 		e = ue_session_update(t->session, kind, s, &t->outside.env, why);
 	t->updates = !e;
-	/* The present ticket does not let us bring keys, so a new ticket is used (another Ticket
-	 * Transfer). */
+	/* The present ticket does not let us bring keys, so a new one is transferred. */
 	if (e == ERR_DENIED && t->session->protection == UE_E2E_KMS && t->peer.data.n) {
 		sdp_free(s);
 		s = NULL;

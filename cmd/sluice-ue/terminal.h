@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A whole terminal of a call: its credentials, its descriptions, its session and its media. */
+/* One terminal of a call: its credentials, descriptions, session and media. */
 #ifndef CMD_SLUICE_UE_TERMINAL_H
 #define CMD_SLUICE_UE_TERMINAL_H
 

@@ -115,7 +115,7 @@ void text_sessions(struct buf *out, const struct doc *answer)
 		}
 	}
 	buf_printf(out, "%u of %" PRIu64 "%s\n", sessions->n, text_number(answer, "total"),
-	           doc_get(answer, "next") ? "; more: --after" : "");
+	           doc_get(answer, "next") ? "; for the next page give --after" : "");
 	if (doc_get(answer, "next"))
 		buf_printf(out, "next: %" PRIu64 "\n", text_number(answer, "next"));
 }

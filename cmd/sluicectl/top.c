@@ -70,7 +70,7 @@ static void draw(struct buf *out, const struct doc *stats, const struct sample *
 				           rate(now->verdicts[i], before->verdicts[i], ns),
 				           v->number);
 	buf_printf(out, "\n%-16s %-24s %-6s %10s %10s %10s\n", "INTERFACE", "ADDRESS", "IO",
-	           "PAIRS", "IN USE", "RESTING");
+	           "PAIRS", "IN USE", "QUARANTINE");
 	if (interfaces && interfaces->kind == DOC_LIST)
 		for (DOC_EACH(f, interfaces))
 			buf_printf(out,

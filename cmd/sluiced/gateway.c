@@ -92,7 +92,9 @@ static enum err start_relay(struct gateway *g, struct why *why)
 	config.drops_non_rtp = c->non_rtp == 1;
 	config.keys_remembered = c->keys_remembered;
 	if (pins && config.workers > n_cpus)
-		return why_fail(why, ERR_RANGE, "pin-workers: %u workers on %u processors",
+		return why_fail(why, ERR_RANGE,
+		                "pin-workers: %u workers need as many processors, but this process "
+		                "may use %u",
 		                config.workers, n_cpus);
 	config.cpus = pins ? g->cpus : NULL;
 	check_addresses(c);
@@ -199,8 +201,7 @@ static enum err start_listeners(struct gateway *g, struct why *why)
 	return ERR_OK;
 }
 
-/* Call parties learn the addresses of media from SDP, and could send commands to a listener there.
- */
+/* Call parties learn media addresses from SDP, and could send commands to an ng listener there. */
 static void warn_if_shared(const struct gateway *g, const struct addr *ng)
 {
 	bool is_shared = addr_is_any(ng);
@@ -240,7 +241,8 @@ static enum err guard_listeners(struct gateway *g, struct why *why)
 			e = targets_add_listener(t, &a);
 	}
 	if (e)
-		return why_fail(why, e, "more than %d listeners", TARGET_LISTENERS_MAX);
+		return why_fail(why, e, "at most %d listeners (control, ng, http) are allowed",
+		                TARGET_LISTENERS_MAX);
 	return service_publish_targets(g->service) ? why_fail(why, ERR_NOMEM, "out of memory")
 	                                           : ERR_OK;
 }

@@ -16,8 +16,7 @@ enum err gateway_start(struct gateway **out, struct loop *loop, const struct con
 void gateway_stop(struct gateway *g);
 /* SIGHUP: applies the settings that can change while running; logs those that need a restart. */
 void gateway_reload(struct gateway *g, const struct conf *next);
-/* One log line: where it listens, its workers, engine and back ends. Lives as long as the gateway.
- */
+/* One line with addresses, workers, engine and back ends. Lives as long as the gateway. */
 const char *gateway_ready_line(const struct gateway *g);
 
 #endif
