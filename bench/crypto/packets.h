@@ -17,13 +17,13 @@ struct packets {
 	struct work_chunk chunk;
 };
 
-/* Room and order for at least `pkts_min` packets over `streams`. ERR_NOMEM. */
+/* Allocates at least `pkts_min` packets over `streams` and shuffles their order. ERR_NOMEM. */
 enum err packets_open(struct packets *p, unsigned pkts_min) MUST_USE;
 void packets_close(struct packets *p);
 
 /* The key of a stream; the caller frees it. */
 struct keyctx *packets_key(const struct suite *suite, unsigned stream);
-/* Fills the chunk with packets number `visit` and following of a repetition. */
+/* Fills the chunk with the packets of a repetition from number `visit` on. */
 void packets_fill(struct packets *p, uint64_t visit);
 /* Protects all packets with the first engine that has the suite, for packets_fill. */
 enum err packets_protect(struct packets *p) MUST_USE;

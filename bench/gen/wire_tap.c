@@ -184,7 +184,7 @@ static void give_block(struct wire_tap *t)
 	t->next = NULL;
 }
 
-/* Copies the packet to `room`, where it can grow: in the block the next frame follows directly. */
+/* Copies the packet to `room`, because it may grow, and the next frame follows it in the block. */
 static bool read_frame(const struct tpacket3_hdr *h, uint8_t *room, struct pkt *p,
                        uint64_t *stamp_ns)
 {
