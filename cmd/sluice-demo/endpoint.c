@@ -32,7 +32,7 @@ struct endpoint {
 	struct party_engine engine;
 	struct party *send, *receive; /* NULL: plain RTP */
 	bool rtcp_mux;
-	int fd_rtp, fd_rtcp; /* the same one with rtcp_mux */
+	int fd_rtp, fd_rtcp; /* one descriptor in both with rtcp_mux */
 	struct addr local, to_rtp, to_rtcp;
 
 	uint32_t ssrc, first_timestamp;

@@ -330,7 +330,7 @@ static void respond(struct sip_call *c, unsigned link, const struct sip_message 
 	buf_free(&b);
 }
 
-/* Makes a text fit for quotes in a header: without quotes and line ends. */
+/* Replaces quotes and control characters, so that the text can be quoted in a header. */
 static void tame(char *text)
 {
 	for (; *text; text++)
