@@ -96,13 +96,23 @@ static void settle(struct stage *g)
 	}
 }
 
-void stage_run(struct stage *g, uint64_t ms)
+static void run(struct stage *g, uint64_t ms, uint64_t step_ms)
 {
 	settle(g);
-	for (uint64_t i = 0; i < ms; i++) {
-		sim_set_time(g->sim, sim_time(g->sim) + NS_PER_MS);
+	for (uint64_t i = 0; i < ms; i += step_ms) {
+		sim_set_time(g->sim, sim_time(g->sim) + step_ms * NS_PER_MS);
 		settle(g);
 	}
+}
+
+void stage_run(struct stage *g, uint64_t ms)
+{
+	run(g, ms, 1);
+}
+
+void stage_idle(struct stage *g, uint64_t ms)
+{
+	run(g, ms, 10);
 }
 
 unsigned stage_events(const struct stage *g, enum relay_event_kind kind)

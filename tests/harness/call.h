@@ -38,6 +38,8 @@ bool stage_open_with(struct stage *g, const struct relay_config *c);
 void stage_close(struct stage *g);
 /* Runs until nothing moves, then advances the time by `ms`, in steps of a millisecond. */
 void stage_run(struct stage *g, uint64_t ms);
+/* The same for a long time without packets: in steps of 10 ms, the tick of a worker's timers. */
+void stage_idle(struct stage *g, uint64_t ms);
 unsigned stage_events(const struct stage *g, enum relay_event_kind kind);
 
 /* The SRTP of an endpoint in one direction, with its own engine. */

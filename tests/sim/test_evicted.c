@@ -71,11 +71,11 @@ static void talk_and_go(struct scene *s, struct srtp_end *end, struct record *r)
 		EXPECT(say(s, end, FIRST, indices[i], r));
 	EXPECT(say(s, end, FIRST, 0, r));
 	EXPECT(say(s, end, FIRST, 0, r));
-	stage_run(&s->g, IDLE_MS);
+	stage_idle(&s->g, IDLE_MS);
 	EXPECT(say(s, end, FIRST + 1, 7, NULL));
 	EXPECT(say(s, end, FIRST + 2, 7, NULL));
 	EXPECT_INT(scene_leg_a(s)->n_streams, 2);
-	stage_run(&s->g, IDLE_MS);
+	stage_idle(&s->g, IDLE_MS);
 }
 
 static void refused_and_resumed(const char *engine, const char *suite)
@@ -132,7 +132,7 @@ static void the_previous_key_remembers_too(void)
 	EXPECT(say(&s, &s.up[0], FIRST, 65538, NULL));
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
-	stage_run(&s.g, 121000);
+	stage_idle(&s.g, 121000);
 	EXPECT_INT(replayed(&s, &r), 0);
 	EXPECT(say(&s, &s.up[1], FIRST + 5, 7, NULL));
 	scene_close(&s);
@@ -155,7 +155,7 @@ static void a_full_memory_is_reported(void)
 		REQUIRE_OK(keyctx_copy(&same, s.up[0].ctx));
 		REQUIRE(scene_set_key(&s.up[0], same));
 		heard += say(&s, &s.up[0], FIRST + i, 7, i < 10 ? &r : NULL);
-		stage_run(&s.g, IDLE_MS);
+		stage_idle(&s.g, IDLE_MS);
 	}
 	EXPECT_INT(heard, EVICTED_MAX + 1);
 	EXPECT(stage_events(&s.g, RELAY_EVENT_STREAM_LIMIT) > 0);
@@ -166,7 +166,7 @@ static void a_full_memory_is_reported(void)
 	scene_use_keys(&s, 1);
 	EXPECT_OK(call_update(&s.g, s.call, &s.spec));
 	EXPECT(!say(&s, &s.up[1], FIRST + 9999, 7, NULL));
-	stage_run(&s.g, 121000);
+	stage_idle(&s.g, 121000);
 	EXPECT(say(&s, &s.up[1], FIRST + 9999, 8, NULL));
 	scene_close(&s);
 }
