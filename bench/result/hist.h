@@ -13,7 +13,7 @@ enum {
 	HIST_CELLS = (HIST_TOP_BITS - HIST_SUB_BITS + 1) << HIST_SUB_BITS,
 };
 
-/* Starts zeroed. For one thread; hist_merge adds several. */
+/* Must be zeroed before use. For one thread; hist_merge adds up several. */
 struct hist {
 	uint64_t count, sum, min, max;
 	uint32_t cells[HIST_CELLS];

@@ -30,7 +30,7 @@ struct call_side {
 	struct addr target;     /* the target's address for it; none until the call is made */
 	struct keyctx *send;    /* the endpoint's key; NULL: plain */
 	struct keyctx *receive; /* the key of packets sent to it */
-	unsigned tag;           /* of its a=crypto line */
+	unsigned tag;           /* tag of the endpoint's a=crypto line */
 };
 
 struct call {
@@ -50,7 +50,7 @@ void call_fini(struct call *s);
 /* Sets a new key for what `side` sends. The caller gets the old key and frees it when it is no
  * longer used. */
 enum err call_rekey(struct call *s, enum bench_side side, struct keyctx **old) MUST_USE;
-/* In e2e the endpoints share keys: each receives under its peer's key. */
+/* True in e2e: the endpoints share keys, and each receives under its peer's key. */
 bool call_is_opaque(const struct call_plan *p);
 
 #endif

@@ -293,7 +293,7 @@ enum err bootstrap(const struct ue_options *o, struct why *why)
 		e = update_account(o, &l, why);
 	if (!e) {
 		until = (time_t)l.until_s;
-		/* Far in the future a time has no date. */
+		/* A time too far in the future has no calendar date: print the seconds. */
 		if (!gmtime_r(&until, &tm) ||
 		    !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
 			snprintf(when, sizeof(when), "%" PRIu64, l.until_s);

@@ -189,7 +189,7 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
 		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
-	/* Also between bind and chmod the mode is at most the one configured. */
+	/* The umask keeps the socket within the configured mode until chmod sets it. */
 	mask = umask(0777 & ~l->config.mode);
 	rc = bind(l->fd, (struct sockaddr *)&un, sizeof(un));
 	umask(mask);

@@ -306,7 +306,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_SDES] = {.name = "sdes",
                     AT(&schema_struct, sdes),
                     .sub = &sdes_schema,
-                    .help = "the object below"},
+                    .help = "an object; see the table sdes below"},
 	[P_ENDS_WHEN_SILENT] = {.name = "ends_when_silent",
                                 AT(&schema_bool, ends_when_silent),
                                 .help = "end the call when no side has sent packets for "
@@ -333,7 +333,7 @@ static const struct schema_field dialog_fields[] = {
 	[P_IMS] = {.name = "ims",
                    AT(&schema_struct, ims),
                    .sub = &ims_schema,
-                   .help = "the object below"},
+                   .help = "an object; see the table ims below"},
 };
 const struct schema rpc_dialog_schema =
 	SCHEMA_OF("the request", dialog_fields, struct dialog_params);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds replies from what service and relay know. */
+/* Builds replies from the state of service and relay. */
 #include "control/rpc/rpc_reply.h"
 
 #include "base/clk.h"
@@ -88,7 +88,7 @@ struct doc *rpc_reply_brief(struct doc_arena *a, const struct service *sv,
 	return session_local(a, sv, s, true);
 }
 
-/* `all`: zeros too. */
+/* With `all`, verdicts with a count of zero, too. */
 static struct doc *verdicts(struct doc_arena *a, const uint64_t counts[VERDICT_COUNT], bool all)
 {
 	struct doc *d = doc_dict(a);
@@ -149,7 +149,7 @@ static struct doc *leg_stats(struct doc_arena *a, const struct relay_leg_stats *
 	return d;
 }
 
-/* NULL: there are none. */
+/* NULL if there are no statistics. */
 static const struct relay_media_stats *media_stats(const struct relay_session_stats *stats,
                                                    unsigned media)
 {

@@ -10,7 +10,8 @@
 /* {"id", "media":[{"id","legs":{"a":{"local","local_rtcp"}}}]}: what signalling needs. */
 struct doc *rpc_reply_local(struct doc_arena *a, const struct service *sv,
                             const struct registry_session *s);
-/* The session without keys, local addresses and state; with `stats` also each leg's statistics. */
+/* The session's spec without keys, its local addresses and state; with `stats` each leg's
+ * statistics. */
 struct doc *rpc_reply_session(struct doc_arena *a, const struct service *sv,
                               const struct registry_session *s,
                               const struct relay_session_stats *stats);

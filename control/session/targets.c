@@ -138,7 +138,7 @@ static void put_local(struct target_local *l, const struct ifaddrs *a)
 	l->device = if_nametoindex(a->ifa_name);
 }
 
-/* If the system does not list its addresses, the old facts stay. ERR_NOMEM. */
+/* If the system does not list its addresses, the previous list stays. ERR_NOMEM. */
 static enum err read_locals(struct targets *t, uint64_t now_ns)
 {
 	struct ifaddrs *all, *a;

@@ -29,7 +29,7 @@ enum mikey_type {
 	MIKEY_TICKET = 17,
 	MIKEY_KEY = 20,
 	MIKEY_EXT = 21,
-	MIKEY_SAKKE = 26, /* named, not carried */
+	MIKEY_SAKKE = 26, /* known only by name: its content is not decoded */
 	/* has no number on the wire: always first in Ticket Data (RFC 6043 A.1) */
 	MIKEY_THDR = 256,
 };

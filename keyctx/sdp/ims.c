@@ -79,7 +79,8 @@ struct row {
 
 /* clang-format off */
 static const struct row from_ue[] = {
-	/* An emergency call is never refused for security; it ends at the edge if it can. */
+	/* An emergency call is never refused for security; the gateway terminates its SRTP if it
+	 * can. */
 	{.name = "O2e", .transports = SECURE, .usable = YES, .can_e2ae = YES, .emergency = YES,
 	 .action = IMS_E2AE,
 	 .reason = "emergency call with usable keys: terminated here"},

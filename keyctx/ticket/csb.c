@@ -234,7 +234,8 @@ static enum err open_kemac(struct change *ch, const struct ticket_csb *c, struct
 	return csb_open_kemac(ch->keys, &from, fault);
 }
 
-/* Without a response the update takes effect now; otherwise it is kept until the response. */
+/* If the update asks for no response it takes effect now; otherwise it is kept until the response.
+ */
 static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, struct view octets,
                           struct mikey_fault *fault)
 {
@@ -498,7 +499,7 @@ static bool is_response(struct view octets)
 	return octets.n > 1 && octets.p[1] == MIKEY_DT_TRANSFER_RESP;
 }
 
-/* Six parameters: the message, its result, the reply, and what every exchange has. */
+/* Six parameters: input, output and fault are separate, as in the other receive functions. */
 enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
                             enum csb_outcome *outcome, struct view *reply,
                             struct mikey_fault *fault)

@@ -64,7 +64,7 @@ static enum err check_payloads(struct ticket_responder *a, struct mikey_fault *f
 	if (!a->ticket || !v || !mikey_msg_find(&a->msg, MIKEY_T) ||
 	    !mikey_msg_rand_of(&a->msg, MIKEY_ROLE_I).n)
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "the offer has no T, RANDRi, TICKET or V payload");
+		                  "the offer must have T, RANDRi, TICKET and V; one is missing");
 	if (!mikey_id_is_set(responder_id_of(a, MIKEY_ROLE_I)) ||
 	    !mikey_id_is_set(responder_id_of(a, MIKEY_ROLE_R)))
 		return mikey_fail(

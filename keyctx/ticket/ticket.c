@@ -107,7 +107,7 @@ static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, 
 {
 	struct mikey_key *tmp = secret_alloc(sizeof(*tmp));
 	char name[32];
-	/* An SPI of zeros gives only a length; the SPI is then chosen here. */
+	/* An all-zero SPI in the wish gives only the length; the SPI is drawn here. */
 	struct view spi = is_zero(wish->spi) ? (struct view){0} : wish->spi;
 	uint8_t drawn_spi[SPI_LEN];
 	enum err e = tmp ? ERR_OK : ERR_NOMEM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SRTP of a call's party over an engine. */
+/* The SRTP endpoint of one party of a call, on top of an engine. */
 #include "relay/party/party.h"
 
 #include "base/bytes.h"

@@ -402,7 +402,7 @@ void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t n
 	struct leg *leg = pkt->port->owner;
 	struct unheard *u = &leg->unheard;
 
-	/* NO_KEY is in the list: without a tag, or with another length, no MKI is found. */
+	/* NO_KEY counts, too: if the tag is missing or has another length, no MKI is found. */
 	if (pkt->verdict != VERDICT_AUTH_FAILED && pkt->verdict != VERDICT_TOO_OLD &&
 	    pkt->verdict != VERDICT_CLEAR && pkt->verdict != VERDICT_NO_KEY)
 		return;

@@ -153,7 +153,7 @@ bool srtp_open(struct srtp_end *e, struct keyctx *ctx, enum engine_direction dir
 	struct why why;
 
 	*e = (struct srtp_end){.ctx = ctx, .direction = direction};
-	/* On the heap: the party keeps its address, and tests copy and move ends. */
+	/* On the heap: the party must keep its address, but tests copy and move ends. */
 	e->engine = mem_alloc(sizeof(*e->engine));
 	CHECK(e->engine);
 	return EXPECT_OK(party_engine_open(e->engine, &engine_evp, WINDOW_PKTS, &why)) &&

@@ -183,7 +183,7 @@ static void no_ring_by_a_learnt_media_address(void)
 	world_end();
 }
 
-/* Caller and callee behind the same edge: each INVITE passes it twice, as two calls. */
+/* Caller and callee are behind the same edge: each INVITE passes it twice, as two calls. */
 static void two_calls_meet_over_ng(void)
 {
 	for (unsigned is_behind_nat = 0; is_behind_nat < 2; is_behind_nat++) {

@@ -111,7 +111,7 @@ static void runs_out_of_ports(void)
 	ask_create(sv, RTP("2"), &got);
 	ask_create(sv, RTP("3"), &got);
 	relay_poll(&fake_relay);
-	EXPECT_INT(got.last[0].e, ERR_LIMIT); /* refused before the others are confirmed */
+	EXPECT_INT(got.last[0].e, ERR_LIMIT); /* refused before the worker confirms the others */
 	EXPECT(strstr(got.last[0].why, "interface default") != NULL);
 	EXPECT(strstr(got.last[0].why, "4 in use") != NULL);
 	service_delete(sv, STR("1"), on_answer, &got);
