@@ -399,7 +399,7 @@ int echo_run(int argc, char **argv)
 	         .kind = OPT_TEXT,
 	         .out = &listen,
 	         .arg = "HOST:PORT",
-	         .help = "ng protocol"},
+	         .help = "where to serve the ng protocol"},
 		{.name = "access",
 	         .kind = OPT_TEXT,
 	         .out = &access,

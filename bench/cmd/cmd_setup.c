@@ -45,7 +45,7 @@ int setup_run(int argc, char **argv)
 	         .kind = OPT_TEXT,
 	         .out = &csv,
 	         .arg = "FILE",
-	         .help = "write the rows",
+	         .help = "write the result rows as CSV",
 	         .local = true},
 		{.name = "quiet",
 	         .kind = OPT_FLAG,

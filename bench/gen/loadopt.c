@@ -178,7 +178,7 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 	         .kind = OPT_TEXT,
 	         .out = &o->csv,
 	         .arg = "FILE",
-	         .help = "write the rows",
+	         .help = "write the result rows as CSV",
 	         .local = true},
 		{.name = "quiet",
 	         .kind = OPT_FLAG,

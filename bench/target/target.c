@@ -239,7 +239,8 @@ enum err target_ask(struct target *t, struct call *s, enum target_verb verb,
 	enum err e;
 
 	if (t->n_free == 0)
-		return why_fail(why, ERR_BUSY, "%d requests are in flight", TARGET_IN_FLIGHT_MAX);
+		return why_fail(why, ERR_BUSY, "%d requests are in flight, the maximum",
+		                TARGET_IN_FLIGHT_MAX);
 	p = &t->pending[t->free[--t->n_free]];
 	t->in_flight++;
 	p->call = s;

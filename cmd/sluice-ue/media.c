@@ -68,7 +68,7 @@ enum err media_open(struct terminal_media **out, const struct addr *local, struc
 	m->fd = -1;
 	e = bind_even(m, local, why);
 	if (!e && prim_random(r, sizeof(r)))
-		e = why_fail(why, ERR_CRYPTO, "no random octets");
+		e = why_fail(why, ERR_CRYPTO, "the random generator failed");
 	if (!e)
 		e = engine_libsrtp.probe(why); /* its self-test; it also starts the library */
 	if (!e)

@@ -26,7 +26,7 @@ enum err terminal_open(struct terminal *t, const struct ue_options *o, const cha
 	if (!e)
 		e = media_open(&t->media, &local, why);
 	if (!e && prim_random(id, sizeof(id)))
-		e = why_fail(why, ERR_CRYPTO, "no random octets");
+		e = why_fail(why, ERR_CRYPTO, "the random generator failed");
 	if (e)
 		return e;
 	t->sdp_id = be32_get(id);
@@ -84,7 +84,8 @@ static enum err print(const struct sdp *s, struct buf *out, struct why *why)
 	if (text)
 		secret_wipe(text, n);
 	mem_free(text);
-	return e || out->bad ? why_fail(why, e ? e : ERR_NOMEM, "cannot print the description")
+	return e || out->bad ? why_fail(why, e ? e : ERR_NOMEM,
+	                                "cannot write the SDP: out of memory, or it is too long")
 	                     : ERR_OK;
 }
 

@@ -103,11 +103,11 @@ static const struct schema_field leg_fields[] = {
 	[SPEC_LEG_RECEIVE] = {.name = "receive",
                               .type = &schema_struct,
                               .sub = &receive_schema,
-                              .help = "what comes from the peer"},
+                              .help = "key and gate of packets from the peer"},
 	[SPEC_LEG_SEND] = {.name = "send",
                            .type = &schema_struct,
                            .sub = &send_schema,
-                           .help = "what goes to the peer"},
+                           .help = "key and gate of packets to the peer"},
 	[SPEC_LEG_FAMILY] = {.name = "family",
                              SCHEMA_FIELD(&spec_family_type, struct spec_leg, family),
                              .help = "4 or 6: of the local address while remote is null; default: "

@@ -12,7 +12,7 @@ enum mikey_type {
 	MIKEY_LAST = 0,
 	MIKEY_KEMAC = 1,
 	MIKEY_PKE = 2,
-	MIKEY_DH = 3, /* named, not carried */
+	MIKEY_DH = 3, /* known only by name: its content is not decoded */
 	MIKEY_SIGN = 4,
 	MIKEY_T = 5,
 	MIKEY_ID = 6, /* not supported: RFC 6043 6.6 uses IDR */

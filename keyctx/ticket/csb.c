@@ -499,7 +499,7 @@ static bool is_response(struct view octets)
 	return octets.n > 1 && octets.p[1] == MIKEY_DT_TRANSFER_RESP;
 }
 
-/* Six parameters: input, output and fault are separate, as in the other receive functions. */
+/* Six parameters: bundle, message and environment; outcome, reply and fault. */
 enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
                             enum csb_outcome *outcome, struct view *reply,
                             struct mikey_fault *fault)

@@ -299,7 +299,7 @@ static enum err check_header(const struct grant_exchange *x, const struct mikey_
 	if (!mikey_msg_find(m, MIKEY_T) || !mikey_msg_find(m, MIKEY_KEMAC) ||
 	    !mikey_msg_find(m, MIKEY_V))
 		return mikey_fail(fault, ERR_SYNTAX, MIKEY_E_UNSPECIFIED,
-		                  "the answer of the KMS has no T, KEMAC or V payload");
+		                  "the answer of the KMS must have T, KEMAC and V; one is missing");
 	if (idr && mikey_id_is_set(x->kms) && !mikey_id_eq(idr->u.idr.id, x->kms))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID,
 		                  "IDRkms of the answer names another KMS");

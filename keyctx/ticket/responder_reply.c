@@ -153,7 +153,7 @@ static enum err build_response(struct ticket_responder *a, struct building *b,
 	         : mikey_msg_read(&b->msg, built, fault);
 }
 
-/* Six parameters: the choice, two results, and what every exchange has. */
+/* Six parameters: responder, choice and environment; bundle, message and fault. */
 enum err ticket_responder_finish(struct ticket_responder *a,
                                  const struct ticket_responder_choice *choice,
                                  const struct mikey_env *env, struct ticket_csb **csb,

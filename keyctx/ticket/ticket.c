@@ -261,7 +261,7 @@ static enum err check_spec(const struct ticket_policy_spec *spec, const struct t
 	return mikey_algs_check(used, false, fault);
 }
 
-/* Six parameters: policy, key, algorithms, and what every exchange has. */
+/* Six parameters: result, policy, key, algorithms, environment and fault. */
 enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spec *spec,
                        const struct ticket_tpk *tpk, struct mikey_algs algs,
                        const struct mikey_env *env, struct mikey_fault *fault)

@@ -170,7 +170,7 @@ enum err ticket_data_read(struct ticket_data *out, const struct mikey_payload *t
 	    !rd_done(&r))
 		return mikey_fail_at(
 			fault, ERR_SYNTAX, MIKEY_E_TICKET, base,
-			"Ticket Data has no T, RAND, KEMAC or V, or has octets after V");
+			"Ticket Data must have T, RAND, KEMAC and V, and no octets after V");
 	return ERR_OK;
 }
 

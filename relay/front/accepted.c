@@ -55,7 +55,8 @@ static enum err check_numbers(const struct accepted_at *at, const struct relay_l
 		return fail(at, ERR_RANGE, "its interface does not exist");
 	if ((unsigned)l->rtcp > RELAY_RTCP_NONE || (unsigned)l->latch >= RELAY_LATCH_COUNT ||
 	    (unsigned)l->rekey_roc > RELAY_ROC_ZERO)
-		return fail(at, ERR_INVALID, "the value of rtcp, latch or rekey_roc is unknown");
+		return fail(at, ERR_INVALID,
+		            "rtcp, latch or rekey_roc has a value outside its enum");
 	if (l->dscp > DSCP_MAX)
 		return fail(at, ERR_RANGE, "dscp is out of range (0 to 63)");
 	if (l->port_rtp == 0)

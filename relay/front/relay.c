@@ -187,7 +187,7 @@ bool relay_session_refuses_key(const struct relay_session *s, const struct keyct
 	struct key_history_entry key = key_history_entry_of(&s->history, k, is_send);
 	const struct key_history_entry *kept = NULL;
 
-	/* No place: only a refusal that holds everywhere counts. */
+	/* No leg is named, so only a refusal that holds for every leg counts. */
 	key.media = key.leg = UINT8_MAX;
 	return key_history_look(&s->history, NULL, &key, &kept) == KEY_HISTORY_SPENT;
 }

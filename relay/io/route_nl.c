@@ -439,7 +439,8 @@ static enum err open_sockets(struct route_nl *nl, struct why *why)
 	nl->hear = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!nl->ask || !nl->hear || mnl_socket_bind(nl->ask, 0, MNL_SOCKET_AUTOPID) ||
 	    mnl_socket_bind(nl->hear, 0, MNL_SOCKET_AUTOPID))
-		return why_fail(why, ERR_IO, "rtnetlink: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot open an rtnetlink socket: %s",
+		                strerror(errno));
 	setsockopt(mnl_socket_get_fd(nl->ask), SOL_SOCKET, SO_RCVTIMEO, &patience,
 	           sizeof(patience));
 	setsockopt(mnl_socket_get_fd(nl->hear), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
@@ -447,7 +448,8 @@ static enum err open_sockets(struct route_nl *nl, struct why *why)
 		int group = groups[i];
 
 		if (mnl_socket_setsockopt(nl->hear, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)))
-			return why_fail(why, ERR_IO, "rtnetlink notifications: %s",
+			return why_fail(why, ERR_IO,
+			                "cannot subscribe to rtnetlink notifications: %s",
 			                strerror(errno));
 	}
 	return ERR_OK;

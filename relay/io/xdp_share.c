@@ -197,7 +197,9 @@ static enum err find_device(struct io_shared *s, const struct route_link *link,
 		}
 	}
 	if (s->n_devices == XDP_DEVICES_MAX)
-		return why_fail(why, ERR_LIMIT, "more than %d devices", XDP_DEVICES_MAX);
+		return why_fail(why, ERR_LIMIT,
+		                "the interfaces are on more than %d network devices; use fewer",
+		                XDP_DEVICES_MAX);
 	d = &s->devices[s->n_devices];
 	d->attached = -1;
 	d->ifindex = link->ifindex;
@@ -414,7 +416,8 @@ enum err xdp_share(struct io_shared **out, const struct io_config *config, struc
 	if (!s)
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = config->n_interfaces > XDP_INTERFACES_MAX
-	            ? why_fail(why, ERR_LIMIT, "more than %d interfaces", XDP_INTERFACES_MAX)
+	            ? why_fail(why, ERR_LIMIT, "more than %d interfaces; use fewer",
+	                       XDP_INTERFACES_MAX)
 	            : make_owners(s, why);
 	/* The catch-all socket first: once a device is attached, no packet may be lost
 	 * between the two. */

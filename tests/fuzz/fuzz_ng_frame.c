@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any octets as a stream of ng messages: a complete message stays complete, whatever follows it. */
+/* A stream of ng messages: the length of a complete message does not depend on what follows. */
 #include <stdlib.h>
 
 #include "control/ng/frame.h"

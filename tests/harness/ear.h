@@ -13,7 +13,7 @@
 struct ear {
 	void *srtp; /* libsrtp's session */
 	struct map *used;
-	uint32_t ssrcs[64]; /* keystreams seen so far */
+	uint32_t ssrcs[64]; /* SSRCs seen so far */
 	unsigned n_ssrcs;
 	/* packets decrypted; refused; with a keystream that an earlier packet had */
 	unsigned heard, refused, reused;

@@ -72,7 +72,7 @@ static void the_call_returns_to_the_fork_that_still_talks(void)
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
 	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(is_as_agreed());
-	/* It is the call now, also for the next offer. */
+	/* The first dialog is the active one now, also for the next offer. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(leg(0, 0)->remote.port, 4004);
