@@ -28,6 +28,12 @@ static void delete_done(void *arg, const struct service_result *r)
 	struct dialog_reply reply = {
 		.e = r->e, .why = r->why, .session = r->session, .stats = r->stats};
 
+	/* The session was not ended, for example for want of memory: the call stays with it. */
+	if (r->e && g->session) {
+		dialog_later_retry(g);
+		dialog_request_fail(q, r->e, r->why);
+		return;
+	}
 	dialog_later_forget(g);
 	if (r->session)
 		r->session->attached = NULL;

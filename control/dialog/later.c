@@ -120,6 +120,17 @@ bool dialog_later_end(struct dialog *g, uint32_t after_ms, bool in_doubt)
 	return true;
 }
 
+void dialog_later_retry(struct dialog *g)
+{
+	struct dialog_leave *v = g->leave;
+
+	if (!v || !v->is_under_way)
+		return;
+	v->is_under_way = false;
+	v->due_ns = clk_mono_ns() + AGAIN_MS * NS_PER_MS;
+	arm(g->owner->later, v->due_ns);
+}
+
 void dialog_later_forget(struct dialog *g)
 {
 	if (!g->leave)

@@ -24,6 +24,8 @@ void dialog_later_free(struct dialog_later *l);
  * dialog_later, no session, no memory).
  */
 bool dialog_later_end(struct dialog *g, uint32_t after_ms, bool in_doubt);
+/* The end of the call failed: a waiting delete that caused it is tried again soon. */
+void dialog_later_retry(struct dialog *g);
 /* Cancels the waiting delete, if any. */
 void dialog_later_forget(struct dialog *g);
 /* May a new call take over the Call-ID? True after a delete that was not in doubt, made while no
