@@ -59,7 +59,7 @@ static enum err open_socket(int *fd, struct str where, struct why *why)
 	}
 	*fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
-		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
 	if (connect(*fd, (struct sockaddr *)&ss, len)) {
 		why_fail(why, ERR_IO, "%.*s: %s%s", STR_ARG(where), strerror(errno),
 		         errno == ENOENT || errno == ECONNREFUSED ? "; is the gateway running?"

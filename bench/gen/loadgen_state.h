@@ -91,7 +91,7 @@ struct stream_start {
 };
 
 /* loadgen.c */
-/* A key in one direction with its one stream begun. */
+/* Makes a party with a key for one direction; its only stream begins at `at`. */
 enum err loadgen_party_new(struct loadgen *g, struct party **out, const struct keyctx *key,
                            enum engine_direction direction, struct stream_start at);
 /* The engine gets whole batches: single packets would be too slow for a generator. */

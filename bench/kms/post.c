@@ -170,7 +170,7 @@ static enum err dial(struct post *p, struct why *why)
 
 	p->fd = socket(p->site->to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fd < 0)
-		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
 	setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(p->fd, (const struct sockaddr *)&p->site->to, p->site->to_len) &&
 	    errno != EINPROGRESS)

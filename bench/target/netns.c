@@ -60,7 +60,7 @@ enum err netns_socket(int *out, const char *netns, int family, int type, struct 
 		e = netns_enter(netns, why);
 	}
 	if (e == ERR_OK && (fd = socket(family, type, 0)) < 0)
-		e = why_fail(why, ERR_IO, "socket: %s", strerror(errno));
+		e = why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
 	if (home >= 0) {
 		bad = setns(home, CLONE_NEWNET);
 		CHECK(e != ERR_OK || bad == 0);

@@ -151,7 +151,7 @@ static enum err clear_path(const struct sockaddr_un *un, struct why *why)
 		return why_fail(why, ERR_EXISTS, "%s: exists and is not a socket", un->sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
 	rc = connect(fd, (const struct sockaddr *)un, sizeof(*un)) ? errno : 0;
 	close(fd);
 	if (rc != ECONNREFUSED)
@@ -188,7 +188,7 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 		return ERR_EXISTS;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
-		return why_fail(why, ERR_IO, "socket: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
 	/* The umask keeps the socket within the configured mode until chmod sets it. */
 	mask = umask(0777 & ~l->config.mode);
 	rc = bind(l->fd, (struct sockaddr *)&un, sizeof(un));

@@ -152,12 +152,12 @@ static const struct schema_field session_fields[] = {
                                            FROM_CONTEXT(setup_timeout_ms),
                                            .help = "event setup-timeout when no packet comes for "
                                                    "this long after create; 0: never"},
-	[SPEC_SESSION_E2AE_REKEY] =
-		{.name = "e2ae_rekey",
-                 SCHEMA_FIELD(&schema_word, struct spec_session, e2ae_rekey),
-                 .words = spec_rekey_words,
-                 FROM_CONTEXT(e2ae_rekey),
-                 .help = "a new key for an e2ae access leg that did not move (TS 33.328 7.4)"},
+	[SPEC_SESSION_E2AE_REKEY] = {.name = "e2ae_rekey",
+                                     SCHEMA_FIELD(&schema_word, struct spec_session, e2ae_rekey),
+                                     .words = spec_rekey_words,
+                                     FROM_CONTEXT(e2ae_rekey),
+                                     .help = "reject or accept a new key of an e2ae access leg "
+                                             "whose address did not change (TS 33.328 7.4)"},
 	[SPEC_SESSION_MEDIA] = {.name = "media",
                                 SCHEMA_FIELD(&spec_media_type, struct spec_session, media),
                                 .help = "one for each m-line; in an update those that change"},

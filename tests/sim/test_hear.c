@@ -248,7 +248,8 @@ static void odd_packets_pass(void)
 	}
 }
 
-/* Nor where SRTP is terminated: the payload arrives unchanged on the other side. */
+/* Where SRTP is terminated the relay does not check padding either: the payload arrives unchanged.
+ */
 static void odd_packets_pass_through_srtp(void)
 {
 	static const uint8_t trailing[14] = {0x80, 201, 0, 1, 0x0b, 0x0b, 0x0b,
