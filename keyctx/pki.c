@@ -172,8 +172,10 @@ bool pki_cert_names(const struct pki_cert *c, struct view id)
 		                                                    : NULL;
 
 		if (text)
-			found = view_eq(id, (struct view){.p = ASN1_STRING_get0_data(text),
-			                                  .n = (size_t)ASN1_STRING_length(text)});
+			found = view_eq(id, (struct view){
+						    .p = ASN1_STRING_get0_data(text),
+						    .n = (size_t)ASN1_STRING_length(text),
+					    });
 	}
 	GENERAL_NAMES_free(names);
 	return found;

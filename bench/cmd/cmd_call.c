@@ -33,20 +33,26 @@ int call_run(int argc, char **argv)
 	unsigned pid = 0;
 	struct opt rows[LOADOPT_ROWS + 3] = {
 		{.help = "target"},
-		{.name = "target",
-	         .kind = OPT_TEXT,
-	         .out = &target,
-	         .arg = "WHICH",
-	         .local = true,
-	         .help = "the relay: jsonrpc:PATH, jsonrpc-sdp:PATH (or HOST:PORT), ng:HOST:PORT, "
-	                 "or a target file"},
-		{.name = "pid",
-	         .kind = OPT_COUNT,
-	         .out = &pid,
-	         .min = 1,
-	         .max = 4194304,
-	         .local = true,
-	         .help = "process of a target on this machine, to read its CPU time and memory"},
+		{
+			.name = "target",
+			.kind = OPT_TEXT,
+			.out = &target,
+			.arg = "WHICH",
+			.local = true,
+			.help = "the relay: jsonrpc:PATH, jsonrpc-sdp:PATH (or HOST:PORT), "
+				"ng:HOST:PORT, "
+				"or a target file",
+		},
+		{
+			.name = "pid",
+			.kind = OPT_COUNT,
+			.out = &pid,
+			.min = 1,
+			.max = 4194304,
+			.local = true,
+			.help = "process of a target on this machine, to read its CPU time and "
+				"memory",
+		},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &o);
 	const struct opt_command command = {.name = "sluice-bench call",

@@ -147,7 +147,8 @@ static json_t *highest_of(const json_t *doc)
 				  .figure = "highest load that passes, packets/s (more is better)",
 				  .target = json_string_value(json_object_get(row, "target")),
 				  .a = json_object_get(json_array_get(list, 0), "pps"),
-				  .b = json_object_get(row, "pps")});
+				  .b = json_object_get(row, "pps"),
+			  });
 	}
 	return out;
 }
@@ -330,22 +331,28 @@ int compare_run(int argc, char **argv)
 {
 	struct comparison c = {.load = {.mode = NULL}};
 	struct opt rows[LOADOPT_ROWS + 3] = {
-		{.name = "setup",
-	         .kind = OPT_FLAG,
-	         .out = &c.is_setup,
-	         .help = "compare call set-up instead of media"},
-		{.name = "in-flight",
-	         .kind = OPT_COUNT,
-	         .out = &c.in_flight,
-	         .min = 1,
-	         .max = TARGET_IN_FLIGHT_MAX,
-	         .help = "with --setup: requests in flight"},
-		{.name = "held",
-	         .kind = OPT_COUNT,
-	         .out = &c.held,
-	         .max = 200000,
-	         .help = "with --setup: calls held at the same time to measure memory and "
-	                 "descriptors"},
+		{
+			.name = "setup",
+			.kind = OPT_FLAG,
+			.out = &c.is_setup,
+			.help = "compare call set-up instead of media",
+		},
+		{
+			.name = "in-flight",
+			.kind = OPT_COUNT,
+			.out = &c.in_flight,
+			.min = 1,
+			.max = TARGET_IN_FLIGHT_MAX,
+			.help = "with --setup: requests in flight",
+		},
+		{
+			.name = "held",
+			.kind = OPT_COUNT,
+			.out = &c.held,
+			.max = 200000,
+			.help = "with --setup: calls held at the same time to measure memory and "
+				"descriptors",
+		},
 	};
 	size_t n_rows = 3 + loadopt_rows(rows + 3, &c.load);
 	const struct opt_command command = {.name = "sluice-bench compare",

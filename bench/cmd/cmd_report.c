@@ -63,16 +63,20 @@ int report_run(int argc, char **argv)
 {
 	const char *html = NULL, *markdown = NULL;
 	const struct opt rows[] = {
-		{.name = "html",
-	         .kind = OPT_TEXT,
-	         .out = &html,
-	         .arg = "FILE",
-	         .help = "the page; default: DIR/report.html"},
-		{.name = "markdown",
-	         .kind = OPT_TEXT,
-	         .out = &markdown,
-	         .arg = "FILE",
-	         .help = "the tables, for docs/performance.md"},
+		{
+			.name = "html",
+			.kind = OPT_TEXT,
+			.out = &html,
+			.arg = "FILE",
+			.help = "the page; default: DIR/report.html",
+		},
+		{
+			.name = "markdown",
+			.kind = OPT_TEXT,
+			.out = &markdown,
+			.arg = "FILE",
+			.help = "the tables, for docs/performance.md",
+		},
 	};
 	const struct opt_command command = {.name = "sluice-bench report",
 	                                    .usage = "DIR",

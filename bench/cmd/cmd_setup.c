@@ -21,37 +21,49 @@ int setup_run(int argc, char **argv)
 	bool quiet = false;
 	unsigned pid = 0;
 	struct opt rows[SETUP_ROWS + 5] = {
-		{.name = "target",
-	         .kind = OPT_TEXT,
-	         .out = &target,
-	         .arg = "WHICH",
-	         .local = true,
-	         .help = "the relay: jsonrpc:PATH, jsonrpc-sdp:PATH (or HOST:PORT), ng:HOST:PORT, "
-	                 "or a target file"},
-		{.name = "pid",
-	         .kind = OPT_COUNT,
-	         .out = &pid,
-	         .min = 1,
-	         .max = 4194304,
-	         .local = true,
-	         .help = "process of a target on this machine, to read its CPU time and memory"},
-		{.name = "json",
-	         .kind = OPT_TEXT,
-	         .out = &json,
-	         .arg = "FILE",
-	         .help = "write the result",
-	         .local = true},
-		{.name = "csv",
-	         .kind = OPT_TEXT,
-	         .out = &csv,
-	         .arg = "FILE",
-	         .help = "write the result rows as CSV",
-	         .local = true},
-		{.name = "quiet",
-	         .kind = OPT_FLAG,
-	         .out = &quiet,
-	         .help = "print no table and no progress bar",
-	         .local = true},
+		{
+			.name = "target",
+			.kind = OPT_TEXT,
+			.out = &target,
+			.arg = "WHICH",
+			.local = true,
+			.help = "the relay: jsonrpc:PATH, jsonrpc-sdp:PATH (or HOST:PORT), "
+				"ng:HOST:PORT, "
+				"or a target file",
+		},
+		{
+			.name = "pid",
+			.kind = OPT_COUNT,
+			.out = &pid,
+			.min = 1,
+			.max = 4194304,
+			.local = true,
+			.help = "process of a target on this machine, to read its CPU time and "
+				"memory",
+		},
+		{
+			.name = "json",
+			.kind = OPT_TEXT,
+			.out = &json,
+			.arg = "FILE",
+			.help = "write the result",
+			.local = true,
+		},
+		{
+			.name = "csv",
+			.kind = OPT_TEXT,
+			.out = &csv,
+			.arg = "FILE",
+			.help = "write the result rows as CSV",
+			.local = true,
+		},
+		{
+			.name = "quiet",
+			.kind = OPT_FLAG,
+			.out = &quiet,
+			.help = "print no table and no progress bar",
+			.local = true,
+		},
 	};
 	size_t n_rows = 5 + setup_rows(rows + 5, &o);
 	const struct opt_command command = {

@@ -14,9 +14,11 @@ struct command {
 
 /* The last row has no name. */
 static const struct command commands[] = {
-	{.name = "crypto",
-         .run = crypto_run,
-         .help = "time per packet of each engine, compared with the bare cipher and MAC"},
+	{
+		.name = "crypto",
+		.run = crypto_run,
+		.help = "time per packet of each engine, compared with the bare cipher and MAC",
+	},
 	{"call", call_run, "calls through a relay: loss, delay, CPU time per packet"},
 	{"setup", setup_run, "call set-up: rate, latency, memory, leaks"},
 	{"kms", kms_run, "a Key Management Service under load: rate, latency, memory"},

@@ -86,12 +86,14 @@ static enum err openssl_set_key(struct work_contexts *c, unsigned stream, const 
 
 static void sha1_from(SHA_CTX *s, const uint32_t state[5])
 {
-	*s = (SHA_CTX){.h0 = state[0],
-	               .h1 = state[1],
-	               .h2 = state[2],
-	               .h3 = state[3],
-	               .h4 = state[4],
-	               .Nl = 512};
+	*s = (SHA_CTX){
+		.h0 = state[0],
+		.h1 = state[1],
+		.h2 = state[2],
+		.h3 = state[3],
+		.h4 = state[4],
+		.Nl = 512,
+	};
 }
 
 static void hmac(struct work_contexts *c, const struct context *x, const uint8_t *octets, size_t n)

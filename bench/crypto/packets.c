@@ -36,12 +36,14 @@ static void set_plain(struct packets *p, unsigned i, uint64_t visit)
 	be32_put(octets + 8, work_ssrc(stream));
 	p->chunk.stream[i] = stream;
 	p->chunk.batch[i] = pkt;
-	*pkt = (struct pkt){.data = octets,
-	                    .len = (uint16_t)(WORK_HEADER_LEN + p->payload),
-	                    .tailroom = (uint16_t)(WORK_ROOM - WORK_HEADER_LEN - p->payload),
-	                    .kind = PKT_RTP,
-	                    .header_len = WORK_HEADER_LEN,
-	                    .index = seq};
+	*pkt = (struct pkt){
+		.data = octets,
+		.len = (uint16_t)(WORK_HEADER_LEN + p->payload),
+		.tailroom = (uint16_t)(WORK_ROOM - WORK_HEADER_LEN - p->payload),
+		.kind = PKT_RTP,
+		.header_len = WORK_HEADER_LEN,
+		.index = seq,
+	};
 }
 
 void packets_fill(struct packets *p, uint64_t visit)

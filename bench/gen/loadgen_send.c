@@ -79,10 +79,12 @@ static void add_rtp(struct loadgen *g, struct out *out, struct flow *f, uint64_t
 		goto on;
 	}
 	p = next_pkt(out, f);
-	probe = (struct probe){.flow = (uint32_t)(f - g->flows),
-	                       .counter = f->counter + ahead,
-	                       .sent_ns = now,
-	                       .late_ns = now - due};
+	probe = (struct probe){
+		.flow = (uint32_t)(f - g->flows),
+		.counter = f->counter + ahead,
+		.sent_ns = now,
+		.late_ns = now - due,
+	};
 	write_rtp(f, p, f->rtp_index + ahead, f->timestamp + ahead * step);
 	p->len = (uint16_t)(RTP_HEADER + g->config.payload_bytes);
 	p->tailroom = (uint16_t)(PKT_ROOM - PKT_HEADROOM - p->len);

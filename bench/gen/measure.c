@@ -40,8 +40,10 @@ struct cpu_account {
 
 static void read_account(struct cpu_account *a, pid_t pid)
 {
-	*a = (struct cpu_account){.at_ns = clk_mono_ns(),
-	                          .foreign_ns = proc_foreign_ns(getpid(), pid)};
+	*a = (struct cpu_account){
+		.at_ns = clk_mono_ns(),
+		.foreign_ns = proc_foreign_ns(getpid(), pid),
+	};
 	a->has_target = pid && proc_read(pid, &a->target) == ERR_OK;
 	if (proc_read(getpid(), &a->own) != ERR_OK || proc_read_machine(&a->machine) != ERR_OK)
 		a->own = (struct proc_usage){0};
@@ -58,8 +60,10 @@ static void settle_account(struct measured *m, const struct cpu_account *a,
 	m->seconds = (double)(b->at_ns - a->at_ns) / NS_PER_S;
 	m->has_target = a->has_target && b->has_target;
 	m->held = b->target;
-	m->spent = (struct proc_usage){.cpu_ns = less(b->target.cpu_ns, a->target.cpu_ns),
-	                               .switches = less(b->target.switches, a->target.switches)};
+	m->spent = (struct proc_usage){
+		.cpu_ns = less(b->target.cpu_ns, a->target.cpu_ns),
+		.switches = less(b->target.switches, a->target.switches),
+	};
 	m->foreign_ns = less(b->foreign_ns, a->foreign_ns);
 	m->busy_ns = less(proc_busy_ns(&a->machine, &b->machine), m->foreign_ns);
 	m->steal_ns = less(b->machine.steal_ns, a->machine.steal_ns);

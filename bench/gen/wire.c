@@ -79,11 +79,12 @@ static void address(struct wire *w, struct pkt *const *batch, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		w->iov[i] = (struct iovec){.iov_base = batch[i]->data, .iov_len = batch[i]->len};
-		w->msg[i].msg_hdr =
-			(struct msghdr){.msg_name = &w->name[i],
-		                        .msg_namelen = addr_to_sockaddr(&batch[i]->to, &w->name[i]),
-		                        .msg_iov = &w->iov[i],
-		                        .msg_iovlen = 1};
+		w->msg[i].msg_hdr = (struct msghdr){
+			.msg_name = &w->name[i],
+			.msg_namelen = addr_to_sockaddr(&batch[i]->to, &w->name[i]),
+			.msg_iov = &w->iov[i],
+			.msg_iovlen = 1,
+		};
 	}
 }
 
@@ -139,18 +140,22 @@ unsigned wire_take(struct wire *w, struct pkt *out, uint64_t *stamps_ns, unsigne
 	for (unsigned i = 0; i < n; i++) {
 		w->iov[i] =
 			(struct iovec){.iov_base = w->room[i], .iov_len = PKT_ROOM - PKT_TAILROOM};
-		w->msg[i].msg_hdr = (struct msghdr){.msg_name = &w->name[i],
-		                                    .msg_namelen = sizeof(w->name[i]),
-		                                    .msg_iov = &w->iov[i],
-		                                    .msg_iovlen = 1,
-		                                    .msg_control = w->control[i],
-		                                    .msg_controllen = sizeof(w->control[i])};
+		w->msg[i].msg_hdr = (struct msghdr){
+			.msg_name = &w->name[i],
+			.msg_namelen = sizeof(w->name[i]),
+			.msg_iov = &w->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = w->control[i],
+			.msg_controllen = sizeof(w->control[i]),
+		};
 	}
 	got = recvmmsg(w->fd, w->msg, n, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < got; i++) {
-		out[i] = (struct pkt){.data = w->room[i],
-		                      .len = (uint16_t)w->msg[i].msg_len,
-		                      .tailroom = (uint16_t)(PKT_ROOM - w->msg[i].msg_len)};
+		out[i] = (struct pkt){
+			.data = w->room[i],
+			.len = (uint16_t)w->msg[i].msg_len,
+			.tailroom = (uint16_t)(PKT_ROOM - w->msg[i].msg_len),
+		};
 		if (addr_from_sockaddr((const struct sockaddr *)&w->name[i], &out[i].from) !=
 		    ERR_OK)
 			out[i].from = (struct addr){.version = 0};

@@ -19,9 +19,11 @@ enum {
 
 static struct mikey_env env_of(struct caller *c, uint64_t wall_ns)
 {
-	return (struct mikey_env){.now_ntp = clk_wall_to_ntp(wall_ns),
-	                          .last_ntp = &c->last_ntp,
-	                          .random = mikey_random_system};
+	return (struct mikey_env){
+		.now_ntp = clk_wall_to_ntp(wall_ns),
+		.last_ntp = &c->last_ntp,
+		.random = mikey_random_system,
+	};
 }
 
 static struct mikey_cred cred_of(const struct kms_user *u)

@@ -240,8 +240,10 @@ static struct timespec patience(const struct load *l)
 
 	if (next && busy(l) < l->config->in_flight)
 		wait = next <= now ? 0 : next - now < NS_PER_S ? next - now : NS_PER_S;
-	return (struct timespec){.tv_sec = (time_t)(wait / NS_PER_S),
-	                         .tv_nsec = (long)(wait % NS_PER_S)};
+	return (struct timespec){
+		.tv_sec = (time_t)(wait / NS_PER_S),
+		.tv_nsec = (long)(wait % NS_PER_S),
+	};
 }
 
 static void turn(struct load *l)
@@ -250,9 +252,10 @@ static void turn(struct load *l)
 	struct timespec wait = patience(l);
 
 	for (unsigned i = 0; i < n; i++)
-		l->polls[i] =
-			(struct pollfd){.fd = l->slots[i].busy ? post_fd(l->slots[i].post) : -1,
-		                        .events = post_events(l->slots[i].post)};
+		l->polls[i] = (struct pollfd){
+			.fd = l->slots[i].busy ? post_fd(l->slots[i].post) : -1,
+			.events = post_events(l->slots[i].post),
+		};
 	if (ppoll(l->polls, n, &wait, NULL) == 0)
 		drop_late(l);
 	for (unsigned i = 0; i < n; i++)

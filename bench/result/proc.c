@@ -116,10 +116,12 @@ enum err proc_read_machine(struct proc_machine *out)
 	           " %" SCNu64 " %" SCNu64,
 	           &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) < 7)
 		return ERR_IO;
-	*out = (struct proc_machine){.at_ns = clk_mono_ns(),
-	                             .cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
-	                             .steal_ns = steal * tick_ns,
-	                             .idle_ns = (idle + iowait) * tick_ns};
+	*out = (struct proc_machine){
+		.at_ns = clk_mono_ns(),
+		.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
+		.steal_ns = steal * tick_ns,
+		.idle_ns = (idle + iowait) * tick_ns,
+	};
 	return ERR_OK;
 }
 

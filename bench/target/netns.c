@@ -206,7 +206,10 @@ enum err place_init(struct netns_place *p, struct why *why)
 		if (e == ERR_OK)
 			e = addr_parse_ip(STR("127.0.0.2"), &two);
 		new = (struct netns_place){
-			.name = "loopback", .ours = {one, two}, .theirs = {one, two}};
+			.name = "loopback",
+			.ours = {one, two},
+			.theirs = {one, two},
+		};
 	}
 	if (e == ERR_OK)
 		e = read_pins(&new, why);

@@ -84,10 +84,12 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 	                                    .opts = rows,
 	                                    .n_opts = ARRAY_LEN(rows)};
 
-	*o = (struct kms_options){.seen_max = 10000000,
-	                          .timeout_ms = 2000,
-	                          .waiting_max = 10000,
-	                          .log_level = "info"};
+	*o = (struct kms_options){
+		.seen_max = 10000000,
+		.timeout_ms = 2000,
+		.waiting_max = 10000,
+		.log_level = "info",
+	};
 	if (opt_parse(&command, argc, argv, NULL, status) == OPT_STOP)
 		return OPT_STOP;
 	return check(o, &command, status);

@@ -36,13 +36,17 @@ static enum err group_item(struct schema_in *in, const struct schema_field *f, c
 }
 
 static const struct schema_field tpk_fields[] = {
-	{.name = "id",
-         SCHEMA_FIELD(&kms_conf_key_id_type, struct account_tpk, id),
-         .required = true},
+	{
+		.name = "id",
+		SCHEMA_FIELD(&kms_conf_key_id_type, struct account_tpk, id),
+		.required = true,
+	},
 	KMS_CONF_KEY(struct account_tpk, key),
-	{.name = "owner",
-         SCHEMA_FIELD(&kms_conf_identity_type, struct account_tpk, owner),
-         .required = true},
+	{
+		.name = "owner",
+		SCHEMA_FIELD(&kms_conf_identity_type, struct account_tpk, owner),
+		.required = true,
+	},
 };
 static const struct schema tpk_schema = SCHEMA_NO_MASK("a ticket key", tpk_fields);
 
@@ -70,16 +74,20 @@ static enum err protection_item(struct schema_in *in, const struct schema_field 
 }
 
 static const struct schema_field rule_fields[] = {
-	{.name = "peer",
-         SCHEMA_FIELD(&schema_any_text, struct ue_rule, peer.text),
-         .required = true,
-         .min = 1},
-	{.name = "protect",
-         .type = &schema_list,
-         .item = protection_item,
-         .required = true,
-         .min = 1,
-         .max = UE_PROTECTIONS},
+	{
+		.name = "peer",
+		SCHEMA_FIELD(&schema_any_text, struct ue_rule, peer.text),
+		.required = true,
+		.min = 1,
+	},
+	{
+		.name = "protect",
+		.type = &schema_list,
+		.item = protection_item,
+		.required = true,
+		.min = 1,
+		.max = UE_PROTECTIONS,
+	},
 	{.name = "strict", SCHEMA_FIELD(&schema_bool, struct ue_rule, strict)},
 };
 static const struct schema rule_schema = SCHEMA_NO_MASK("a rule", rule_fields);
@@ -132,17 +140,20 @@ static void show(struct account *a)
 	id->me = kms_name_id(a->name);
 	if (account_has_kms(a)) {
 		id->kms = kms_name_id(a->kms);
-		id->cred = (struct mikey_cred){.psk = {a->psk.octets, a->psk.len},
-		                               .psk_id = kms_name_id(a->psk_id)};
+		id->cred = (struct mikey_cred){
+			.psk = {a->psk.octets, a->psk.len},
+			.psk_id = kms_name_id(a->psk_id),
+		};
 	}
 	id->until_s = a->psk_until_s;
 	for (size_t i = 0; i < a->n_groups; i++)
 		a->group_ids[i] = kms_name_id(a->groups[i]);
 	for (size_t i = 0; i < a->n_tpks; i++)
-		a->tpk_views[i] =
-			(struct ue_tpk){.tpk = {.key = {a->tpks[i].key.octets, a->tpks[i].key.len},
-		                                .id = kms_name_id(a->tpks[i].id)},
-		                        .owner = kms_name_id(a->tpks[i].owner)};
+		a->tpk_views[i] = (struct ue_tpk){
+			.tpk = {.key = {a->tpks[i].key.octets, a->tpks[i].key.len},
+		                .id = kms_name_id(a->tpks[i].id)},
+			.owner = kms_name_id(a->tpks[i].owner),
+		};
 	id->groups = a->group_ids;
 	id->n_groups = a->n_groups;
 	id->tpks = a->tpk_views;

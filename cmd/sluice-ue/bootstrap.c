@@ -194,10 +194,11 @@ static enum err derive(struct secret *out, const struct left *l, const struct ue
                        const struct doc *root, struct why *why)
 {
 	struct str id = doc_get_text(doc_get(root, "kms"), "id");
-	struct str host =
-		o->naf ? str_of(o->naf)
-		       : kms_host_of((struct mikey_id){.type = MIKEY_ID_URI,
-	                                               .data = {(const uint8_t *)id.p, id.n}});
+	struct str host = o->naf ? str_of(o->naf)
+	                         : kms_host_of((struct mikey_id){
+					   .type = MIKEY_ID_URI,
+					   .data = {(const uint8_t *)id.p, id.n},
+				   });
 	struct gba_input in = {.ks = {l->ks.octets, l->ks.len},
 	                       .rand = {l->rand, GBA_RAND_LEN},
 	                       .impi = str_of(l->impi),
@@ -229,9 +230,11 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 	buf_char(&text, '\n');
 	e = text.bad ? why_fail(why, ERR_NOMEM, "out of memory")
 	             : files_add(&f,
-	                         &(struct files_content){.path = path,
-	                                                 .octets = buf_as_view(&text),
-	                                                 .is_secret = true},
+	                         &(struct files_content){
+					 .path = path,
+					 .octets = buf_as_view(&text),
+					 .is_secret = true,
+				 },
 	                         why);
 	if (!e) {
 		/* Checks that the other commands can read the new file. */

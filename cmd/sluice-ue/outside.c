@@ -117,11 +117,13 @@ enum err outside_open(struct outside *a, const struct account *account, struct w
 	e = test_env_new(&a->repeat, why);
 	if (e)
 		return e;
-	a->env = (struct ue_env){.mikey = {.last_ntp = &a->last_ntp,
-	                                   .random = test_env_random,
-	                                   .random_ctx = a->repeat},
-	                         .ask = ask_kms,
-	                         .ask_ctx = a};
+	a->env = (struct ue_env){
+		.mikey = {.last_ntp = &a->last_ntp,
+	                  .random = test_env_random,
+	                  .random_ctx = a->repeat},
+		.ask = ask_kms,
+		.ask_ctx = a,
+	};
 	outside_tick(a);
 	return ERR_OK;
 }

@@ -86,12 +86,14 @@ enum err read_peer(struct mikey_id *out, uint8_t room[KMS_NAME_MAX], const char 
 static struct ue_choosing choosing(const struct ue_options *o, const struct account *a,
                                    struct mikey_id peer)
 {
-	return (struct ue_choosing){.policy = &a->policy,
-	                            .peer = peer,
-	                            .user_has_said = o->user_has_said,
-	                            .user = o->protection,
-	                            .has_kms = account_has_kms(a),
-	                            .network_does_e2ae = a->network_e2ae};
+	return (struct ue_choosing){
+		.policy = &a->policy,
+		.peer = peer,
+		.user_has_said = o->user_has_said,
+		.user = o->protection,
+		.has_kms = account_has_kms(a),
+		.network_does_e2ae = a->network_e2ae,
+	};
 }
 
 /* --- printing --------------------------------------------------------------- */
@@ -153,13 +155,15 @@ static enum err show_session(const struct ue_session *s, bool show_keys, struct 
 static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struct mikey_id *peers,
                                          size_t n)
 {
-	return (struct ue_ticket_wish){.mode = o->mode ? o->mode : 3,
-	                               .r = peers,
-	                               .n_r = n,
-	                               .lifetime_s = o->lifetime_s,
-	                               .reuse = o->reuse,
-	                               .initiator_rekeys = o->initiator_rekeys,
-	                               .responder_rekeys = o->responder_rekeys};
+	return (struct ue_ticket_wish){
+		.mode = o->mode ? o->mode : 3,
+		.r = peers,
+		.n_r = n,
+		.lifetime_s = o->lifetime_s,
+		.reuse = o->reuse,
+		.initiator_rekeys = o->initiator_rekeys,
+		.responder_rekeys = o->responder_rekeys,
+	};
 }
 
 struct kept_ticket {
@@ -411,10 +415,12 @@ static enum err answer_into(const struct ue_options *o, struct account *a, struc
 	}
 	if (!e)
 		e = ue_answer_new(&session,
-		                  &(struct ue_answering){.id = &a->identity,
-		                                         .protection = protection,
-		                                         .offer = theirs,
-		                                         .local = ours},
+		                  &(struct ue_answering){
+					  .id = &a->identity,
+					  .protection = protection,
+					  .offer = theirs,
+					  .local = ours,
+				  },
 		                  &outside->env, why);
 	if (!e)
 		e = write_answer(o, session, ours, why);

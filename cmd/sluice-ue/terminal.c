@@ -185,10 +185,12 @@ static enum err use_keys(struct terminal *t, struct why *why)
 		e = ue_session_key(t->session, 0, false, &receive, why);
 	if (!e)
 		e = media_set_keys(t->media,
-		                   &(struct media_keys){.send = send.key,
-		                                        .receive = receive.key,
-		                                        .ssrc = send.ssrc,
-		                                        .peer_ssrc = receive.ssrc},
+		                   &(struct media_keys){
+					   .send = send.key,
+					   .receive = receive.key,
+					   .ssrc = send.ssrc,
+					   .peer_ssrc = receive.ssrc,
+				   },
 		                   why);
 	keyctx_free(send.key);
 	keyctx_free(receive.key);
@@ -296,10 +298,12 @@ static enum err first_answer(struct terminal *t, const struct sdp *theirs, struc
 	e = ue_choose_answer(&c, ue_desc_offered(theirs), &protection, why);
 	if (!e)
 		e = ue_answer_new(&made,
-		                  &(struct ue_answering){.id = &t->account.identity,
-		                                         .protection = protection,
-		                                         .offer = theirs,
-		                                         .local = ours},
+		                  &(struct ue_answering){
+					  .id = &t->account.identity,
+					  .protection = protection,
+					  .offer = theirs,
+					  .local = ours,
+				  },
 		                  &t->outside.env, why);
 	return e ? e : take_session(t, made, why);
 }

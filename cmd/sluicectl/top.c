@@ -28,13 +28,15 @@ static void take(struct sample *s, const struct doc *stats)
 	const struct doc *verdicts = doc_get(stats, "verdicts");
 	unsigned i = 0;
 
-	*s = (struct sample){.at_ns = clk_mono_ns(),
-	                     .rx_pkts = text_number(stats, "rx_pkts"),
-	                     .rx_bytes = text_number(stats, "rx_bytes"),
-	                     .tx_pkts = text_number(stats, "tx_pkts"),
-	                     .tx_bytes = text_number(stats, "tx_bytes"),
-	                     .created = text_number(stats, "created"),
-	                     .deleted = text_number(stats, "deleted")};
+	*s = (struct sample){
+		.at_ns = clk_mono_ns(),
+		.rx_pkts = text_number(stats, "rx_pkts"),
+		.rx_bytes = text_number(stats, "rx_bytes"),
+		.tx_pkts = text_number(stats, "tx_pkts"),
+		.tx_bytes = text_number(stats, "tx_bytes"),
+		.created = text_number(stats, "created"),
+		.deleted = text_number(stats, "deleted"),
+	};
 	if (!verdicts || verdicts->kind != DOC_DICT)
 		return;
 	for (const struct doc *v = verdicts->first; v && i < VERDICTS_MAX; v = v->next)

@@ -156,10 +156,12 @@ static enum err start_control(struct gateway *g, struct why *why)
 	enum err e;
 
 	if (loop_watch_new(&g->relay_watch, g->loop,
-	                   &(struct loop_watch_config){.fd = relay_wait_fd(g->relay),
-	                                               .read = true,
-	                                               .fn = on_relay,
-	                                               .arg = g}) ||
+	                   &(struct loop_watch_config){
+				   .fd = relay_wait_fd(g->relay),
+				   .read = true,
+				   .fn = on_relay,
+				   .arg = g,
+			   }) ||
 	    loop_timer_new(&g->wake, g->loop, on_wake, g))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	relay_set_waker(g->relay, wake_soon, g);
@@ -170,11 +172,13 @@ static enum err start_control(struct gateway *g, struct why *why)
 	if (events_new(&g->events, g->relay) || rpc_new(&g->json, g->service, g->events))
 		return why_fail(why, ERR_NOMEM, "out of memory");
 	e = signalling_new(&g->signalling,
-	                   &(struct signalling_config){.loop = g->loop,
-	                                               .service = g->service,
-	                                               .rpc = g->json,
-	                                               .events = g->events,
-	                                               .conf = &g->conf},
+	                   &(struct signalling_config){
+				   .loop = g->loop,
+				   .service = g->service,
+				   .rpc = g->json,
+				   .events = g->events,
+				   .conf = &g->conf,
+			   },
 	                   why);
 	return e ? e : metrics_server_new(&g->metrics, g->loop, g->service, &g->conf, why);
 }

@@ -92,11 +92,12 @@ static enum err plan_answer(struct dialog_request *q, const struct dialog_exchan
 		e = dialog_plan_answer(q->x, g->now, q->sdp, &o, why);
 	q->core = dialog_core_of_branch(g, q->command.branch, false);
 	if (!e)
-		e = dialog_patch_answer(
-			patch, q->x, g->now,
-			&(struct dialog_patching){.id = g->id,
-		                                  .core = q->core,
-		                                  .context = service_context(q->owner->service)});
+		e = dialog_patch_answer(patch, q->x, g->now,
+		                        &(struct dialog_patching){
+						.id = g->id,
+						.core = q->core,
+						.context = service_context(q->owner->service),
+					});
 	return e;
 }
 

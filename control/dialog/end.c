@@ -129,11 +129,12 @@ static bool start_return(struct dialog_request *q)
 		return false;
 	q->core = fork->core;
 	q->x->terms.accept_rekey = true;
-	if (dialog_patch_answer(
-		    &patch, q->x, g->now,
-		    &(struct dialog_patching){.id = g->id,
-	                                      .core = q->core,
-	                                      .context = service_context(q->owner->service)}) ||
+	if (dialog_patch_answer(&patch, q->x, g->now,
+	                        &(struct dialog_patching){
+					.id = g->id,
+					.core = q->core,
+					.context = service_context(q->owner->service),
+				}) ||
 	    !patch)
 		return false;
 	service_update_take(q->owner->service, patch, return_done, q);

@@ -42,11 +42,13 @@ void dialog_fork_keep(struct dialog *g)
 	struct dialog_fork *f = mem_alloc(sizeof(*f));
 
 	if (f) {
-		*f = (struct dialog_fork){.before = g->forks,
-		                          .tag = g->tag[OFFER_SIDE_B],
-		                          .agreed = g->now,
-		                          .core = g->core,
-		                          .until_ns = clk_mono_ns() + FORK_S * NS_PER_S};
+		*f = (struct dialog_fork){
+			.before = g->forks,
+			.tag = g->tag[OFFER_SIDE_B],
+			.agreed = g->now,
+			.core = g->core,
+			.until_ns = clk_mono_ns() + FORK_S * NS_PER_S,
+		};
 		g->forks = f;
 		if (++g->n_forks > DIALOG_FORKS_MAX)
 			forget(g, oldest(g));

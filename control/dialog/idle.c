@@ -36,9 +36,11 @@ static bool find_idle_leg(struct idle_leg *out, const struct spec_media *m,
 	if (i >= m->legs.n || i >= stats->n_legs || other >= m->legs.n ||
 	    (i != RELAY_LEG_ACCESS && i != m->active))
 		return false;
-	*out = (struct idle_leg){.leg = &m->legs.items[i],
-	                         .peer = &m->legs.items[other],
-	                         .heard_ns = stats->legs[i].last_rx_ns};
+	*out = (struct idle_leg){
+		.leg = &m->legs.items[i],
+		.peer = &m->legs.items[other],
+		.heard_ns = stats->legs[i].last_rx_ns,
+	};
 	return out->leg->exists && out->peer->exists;
 }
 

@@ -139,11 +139,13 @@ static enum err plan_offer(struct dialog_request *q, enum offer_side side, enum 
 	e = dialog_count_read(q->sdp, g->now, side, false);
 	if (!e)
 		e = dialog_plan_offer(&q->x,
-		                      &(struct dialog_planning){.now = g->now,
-		                                                .sdp = q->sdp,
-		                                                .from = side,
-		                                                .options = &q->command.options,
-		                                                .context = context},
+		                      &(struct dialog_planning){
+					      .now = g->now,
+					      .sdp = q->sdp,
+					      .from = side,
+					      .options = &q->command.options,
+					      .context = context,
+				      },
 		                      why);
 
 	/* Only the first offer forks: later ones go to the active core leg. */

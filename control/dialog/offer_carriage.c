@@ -8,12 +8,14 @@
 static struct offer_carriage carry(enum sdp_profile near, enum sdp_profile far, bool near_secure,
                                    bool far_secure)
 {
-	return (struct offer_carriage){.mode = dialog_mode_of(near_secure, far_secure),
-	                               .access_is_other = far_secure && !near_secure,
-	                               .near = near,
-	                               .far = far,
-	                               .near_secure = near_secure,
-	                               .far_secure = far_secure};
+	return (struct offer_carriage){
+		.mode = dialog_mode_of(near_secure, far_secure),
+		.access_is_other = far_secure && !near_secure,
+		.near = near,
+		.far = far,
+		.near_secure = near_secure,
+		.far_secure = far_secure,
+	};
 }
 
 struct offer_carriage offer_carry_opaque(enum sdp_profile near, enum sdp_profile far)

@@ -297,10 +297,12 @@ enum err dialog_plan_offer(struct dialog_exchange **out, const struct dialog_pla
 	}
 	x->from = plan->from;
 	dialog_count_note(x, now, s);
-	x->terms = (struct dialog_terms){.accept_rekey = o->accept_rekey,
-	                                 .gate_by_direction = o->gate_by_direction,
-	                                 .mux = o->mux,
-	                                 .dscp = o->dscp};
+	x->terms = (struct dialog_terms){
+		.accept_rekey = o->accept_rekey,
+		.gate_by_direction = o->gate_by_direction,
+		.mux = o->mux,
+		.dscp = o->dscp,
+	};
 	*out = x;
 	return ERR_OK;
 }

@@ -128,7 +128,8 @@ static void report_media(struct dialog_reply *reply, const struct dialog_exchang
 			.action = actions[x->media[i].treat],
 			.mode = x->media[i].mode,
 			.reason = x->media[i].reason ? x->media[i].reason : "",
-			.change = offer_change_name(x->media[i].change)};
+			.change = offer_change_name(x->media[i].change),
+		};
 }
 
 static void note_tags(struct dialog *g)
@@ -146,14 +147,16 @@ void dialog_request_reply_sdp(struct dialog_request *q, enum offer_side to, bool
 	struct why why = {""};
 	char *text = NULL, warning[512];
 	size_t n = 0, room = 0;
-	enum err e = dialog_write_sdp(&(struct dialog_writing){.sdp = q->sdp,
-	                                                       .x = q->x,
-	                                                       .to = to,
-	                                                       .is_answer = is_answer,
-	                                                       .o = &q->command.options,
-	                                                       .session = g->session,
-	                                                       .core = q->core,
-	                                                       .sv = q->owner->service});
+	enum err e = dialog_write_sdp(&(struct dialog_writing){
+		.sdp = q->sdp,
+		.x = q->x,
+		.to = to,
+		.is_answer = is_answer,
+		.o = &q->command.options,
+		.session = g->session,
+		.core = q->core,
+		.sv = q->owner->service,
+	});
 
 	if (!e) {
 		room = sdp_length(q->sdp);

@@ -136,15 +136,19 @@ static struct keep keep_of(const struct sdp *s, const struct dialog_media *m, un
 	     as_is = opaque || m->mode == RELAY_MODE_RTP;
 
 	if (m->treat == DIALOG_TREAT_RELAY && !dialog_media_is_other(m))
-		return (struct keep){.keys = opaque,
-		                     .capabilities = opaque,
-		                     .key_mgmt = opaque,
-		                     .transform = as_is};
+		return (struct keep){
+			.keys = opaque,
+			.capabilities = opaque,
+			.key_mgmt = opaque,
+			.transform = as_is,
+		};
 	if (m->treat <= DIALOG_TREAT_RELAY)
-		return (struct keep){.keys = all,
-		                     .capabilities = all,
-		                     .key_mgmt = all || has_text(s->media[i].proto, "TLS"),
-		                     .transform = true};
+		return (struct keep){
+			.keys = all,
+			.capabilities = all,
+			.key_mgmt = all || has_text(s->media[i].proto, "TLS"),
+			.transform = true,
+		};
 	return (struct keep){0};
 }
 
@@ -152,10 +156,12 @@ static struct keep keep_of_session(const struct census *n)
 {
 	bool all = n->opaque && !n->ended;
 
-	return (struct keep){.keys = all,
-	                     .capabilities = all,
-	                     .key_mgmt = !n->ended && (n->opaque || n->tls),
-	                     .transform = !n->ended};
+	return (struct keep){
+		.keys = all,
+		.capabilities = all,
+		.key_mgmt = !n->ended && (n->opaque || n->tls),
+		.transform = !n->ended,
+	};
 }
 
 /* Copies a session-level attribute, which is removed next, to the m-lines that pass end to end and

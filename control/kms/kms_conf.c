@@ -148,11 +148,13 @@ static enum err refuse_taken(struct schema_in *in, enum err e, const char *exist
 static const struct schema_field user_psk_fields[] = {
 	{.name = "id", SCHEMA_FIELD(&kms_conf_key_id_type, struct kms_user, psk_id)},
 	KMS_CONF_KEY(struct kms_user, psk),
-	{.name = "until",
-         SCHEMA_FIELD(&schema_uint, struct kms_user, psk_until_s),
-         .secret = true,
-         .min = 1,
-         .max = INT64_MAX},
+	{
+		.name = "until",
+		SCHEMA_FIELD(&schema_uint, struct kms_user, psk_until_s),
+		.secret = true,
+		.min = 1,
+		.max = INT64_MAX,
+	},
 };
 static const struct schema user_psk_schema = SCHEMA_NO_MASK("psk", user_psk_fields);
 
@@ -184,9 +186,11 @@ static enum err user_item(struct schema_in *in, const struct schema_field *f, co
 /* --- groups ----------------------------------------------------------------- */
 
 static const struct schema_field group_fields[] = {
-	{.name = "name",
-         SCHEMA_FIELD(&kms_conf_identity_type, struct kms_group, name),
-         .required = true},
+	{
+		.name = "name",
+		SCHEMA_FIELD(&kms_conf_identity_type, struct kms_group, name),
+		.required = true,
+	},
 	{NAMES("members", struct kms_group, members), .required = true, .min = 1},
 };
 static const struct schema group_schema = SCHEMA_NO_MASK("a group", group_fields);
@@ -212,9 +216,11 @@ static enum err group_item(struct schema_in *in, const struct schema_field *f, c
 /* --- ticket keys ------------------------------------------------------------ */
 
 static const struct schema_field ticket_key_fields[] = {
-	{.name = "id",
-         SCHEMA_FIELD(&kms_conf_key_id_type, struct kms_ticket_key, id),
-         .required = true},
+	{
+		.name = "id",
+		SCHEMA_FIELD(&kms_conf_key_id_type, struct kms_ticket_key, id),
+		.required = true,
+	},
 	KMS_CONF_KEY(struct kms_ticket_key, key),
 	{.name = "owner", SCHEMA_FIELD(&kms_conf_identity_type, struct kms_ticket_key, owner)},
 };
@@ -278,18 +284,22 @@ static const struct schema_field peer_psk_fields[] = {
 static const struct schema peer_psk_schema = SCHEMA_NO_MASK("psk", peer_psk_fields);
 
 static const struct schema_field peer_fields[] = {
-	{.name = "id",
-         SCHEMA_FIELD(&kms_conf_identity_type, struct kms_peer, name),
-         .required = true},
+	{
+		.name = "id",
+		SCHEMA_FIELD(&kms_conf_identity_type, struct kms_peer, name),
+		.required = true,
+	},
 	{TEXT("url", struct kms_peer, url)},
 	{TEXT("tls_name", struct kms_peer, tls_name)},
 	{.name = "psk", .type = &schema_struct, .sub = &peer_psk_schema, .required = true},
-	{.name = "domains",
-         .type = &schema_list,
-         .item = domain_item,
-         .required = true,
-         .min = 1,
-         .max = DOMAINS_MAX},
+	{
+		.name = "domains",
+		.type = &schema_list,
+		.item = domain_item,
+		.required = true,
+		.min = 1,
+		.max = DOMAINS_MAX,
+	},
 };
 static const struct schema peer_schema = SCHEMA_NO_MASK("a peer", peer_fields);
 

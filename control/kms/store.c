@@ -505,15 +505,19 @@ enum err kms_store_disk_open(struct kms_store_disk **out, const struct kms_store
 	if (!e)
 		e = open_env(&s->keys,
 		             &(struct env_config){
-				     .dir = s->path, .name = "keys.mdb", .map_bytes = keys_bytes},
+				     .dir = s->path,
+				     .name = "keys.mdb",
+				     .map_bytes = keys_bytes,
+			     },
 		             why);
 	if (!e)
 		e = open_env(&s->seen,
-		             &(struct env_config){.dir = s->path,
-		                                  .name = "seen.mdb",
-		                                  .map_bytes = s->seen_max * seen_entry_bytes +
-		                                               seen_spare_bytes,
-		                                  .flags = MDB_NOSYNC},
+		             &(struct env_config){
+				     .dir = s->path,
+				     .name = "seen.mdb",
+				     .map_bytes = s->seen_max * seen_entry_bytes + seen_spare_bytes,
+				     .flags = MDB_NOSYNC,
+			     },
 		             why);
 	if (!e)
 		e = open_buckets(s, why);

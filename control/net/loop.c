@@ -133,7 +133,10 @@ enum err loop_signal_new(struct loop_signal **out, struct loop *l, int signo, lo
 	if (!s)
 		return ERR_NOMEM;
 	*s = (struct loop_signal){
-		.fn = fn, .arg = arg, .event = evsignal_new(l->base, signo, on_signal, s)};
+		.fn = fn,
+		.arg = arg,
+		.event = evsignal_new(l->base, signo, on_signal, s),
+	};
 	if (!s->event || event_add(s->event, NULL)) {
 		loop_signal_free(s);
 		return ERR_NOMEM;
@@ -167,7 +170,10 @@ enum err loop_watch_new(struct loop_watch **out, struct loop *l, const struct lo
 	if (!w)
 		return ERR_NOMEM;
 	*w = (struct loop_watch){
-		.fn = c->fn, .arg = c->arg, .event = event_new(l->base, c->fd, what, on_watch, w)};
+		.fn = c->fn,
+		.arg = c->arg,
+		.event = event_new(l->base, c->fd, what, on_watch, w),
+	};
 	if (!w->event || event_add(w->event, NULL)) {
 		loop_watch_free(w);
 		return ERR_NOMEM;

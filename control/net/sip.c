@@ -82,7 +82,11 @@ static enum err read_head(struct sip_message *m, struct str text, struct str *re
 	enum err e;
 
 	*m = (struct sip_message){
-		.method = STR(""), .uri = STR(""), .reason = STR(""), .body = STR("")};
+		.method = STR(""),
+		.uri = STR(""),
+		.reason = STR(""),
+		.body = STR(""),
+	};
 	*rest = skip_blank_lines(text);
 	if (!next_line(rest, &line))
 		return text.n >= SIP_MESSAGE_MAX ? ERR_TOO_BIG : ERR_TRUNCATED;

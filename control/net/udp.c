@@ -109,7 +109,11 @@ enum err udp_new(struct udp **out, struct loop *l, const struct udp_config *c, s
 		e = open_socket(u, &c->bind, why);
 	if (!e && loop_watch_new(&u->watch, l,
 	                         &(struct loop_watch_config){
-					 .fd = u->fd, .read = true, .fn = readable, .arg = u}))
+					 .fd = u->fd,
+					 .read = true,
+					 .fn = readable,
+					 .arg = u,
+				 }))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (e) {
 		udp_free(u);

@@ -40,7 +40,10 @@ struct ng_request {
 void ng_config_defaults(struct ng_config *c)
 {
 	*c = (struct ng_config){
-		.reply_ttl_ms = 30000, .requests_max = 65536, .replies_max_bytes = 64u << 20};
+		.reply_ttl_ms = 30000,
+		.requests_max = 65536,
+		.replies_max_bytes = 64u << 20,
+	};
 }
 
 enum err ng_new(struct ng **out, const struct ng_config *config)
@@ -208,11 +211,13 @@ static void report_call(struct ng_request *q, struct doc *out, const struct regi
                         const struct relay_session_stats *stats)
 {
 	ng_reply_call(q->p->out, out,
-	              &(struct ng_call){.dialogs = q->p->config.dialogs,
-	                                .service = q->p->config.service,
-	                                .id = str_make(q->call_id, q->call_id_len),
-	                                .session = s,
-	                                .stats = stats});
+	              &(struct ng_call){
+			      .dialogs = q->p->config.dialogs,
+			      .service = q->p->config.service,
+			      .id = str_make(q->call_id, q->call_id_len),
+			      .session = s,
+			      .stats = stats,
+		      });
 }
 
 static void on_dialog(void *arg, const struct dialog_reply *r)

@@ -53,9 +53,11 @@ static struct counts counts_of(const struct relay_leg_stats *s)
 
 	for (unsigned v = VERDICT_FORWARDED + 1; v < VERDICT_COUNT; v++)
 		errors += s->verdicts[v];
-	n.rtp = (struct sums){.packets = less(s->rx_pkts, n.rtcp.packets),
-	                      .bytes = less(s->rx_bytes, n.rtcp.bytes),
-	                      .errors = less(errors, n.rtcp.errors)};
+	n.rtp = (struct sums){
+		.packets = less(s->rx_pkts, n.rtcp.packets),
+		.bytes = less(s->rx_bytes, n.rtcp.bytes),
+		.errors = less(errors, n.rtcp.errors),
+	};
 	return n;
 }
 

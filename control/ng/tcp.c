@@ -82,7 +82,11 @@ static void conn_flush(struct conn *c)
 	} else if (c->out.n && !c->write) {
 		if (loop_watch_new(&c->write, c->t->loop,
 		                   &(struct loop_watch_config){
-					   .fd = c->fd, .write = true, .fn = writable, .arg = c}))
+					   .fd = c->fd,
+					   .write = true,
+					   .fn = writable,
+					   .arg = c,
+				   }))
 			conn_end(c);
 	} else if (!c->out.n) {
 		loop_watch_free(c->write);
@@ -134,10 +138,12 @@ static bool conn_messages(struct conn *c)
 		if (e)
 			break;
 		ng_take(c->t->proto,
-		        &(struct ng_origin){.from = c->peer,
-		                            .send = send_reply,
-		                            .arg = c->t,
-		                            .token = c->serial},
+		        &(struct ng_origin){
+				.from = c->peer,
+				.send = send_reply,
+				.arg = c->t,
+				.token = c->serial,
+			},
 		        str_make(c->in + at, n));
 		at += n;
 	}

@@ -112,10 +112,12 @@ bool ng_words_row(size_t at, struct ng_word_doc *out)
 		if (at < tables[t]->n) {
 			const struct ng_word *w = &tables[t]->words[at];
 
-			*out = (struct ng_word_doc){.where = tables[t]->where,
-			                            .name = w->name,
-			                            .how = w->how,
-			                            .text = w->text};
+			*out = (struct ng_word_doc){
+				.where = tables[t]->where,
+				.name = w->name,
+				.how = w->how,
+				.text = w->text,
+			};
 			return true;
 		}
 		at -= tables[t]->n;

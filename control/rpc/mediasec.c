@@ -49,29 +49,40 @@ static const struct word mechanism_words[] = {
 
 #define IN(type_, member_) SCHEMA_FIELD(type_, struct mediasec_params, member_)
 static const struct schema_field mediasec_fields[] = {
-	{.name = "step",
-         IN(&schema_word, step),
-         .required = true,
-         .words = step_words,
-         .help = "first: a REGISTER that gets 401; protected: a REGISTER that gets 200; request: "
-                 "any other request"},
+	{
+		.name = "step",
+		IN(&schema_word, step),
+		.required = true,
+		.words = step_words,
+		.help = "first: a REGISTER that gets 401; protected: a REGISTER that gets 200; "
+			"request: "
+			"any other request",
+	},
 	{.name = "emergency", IN(&schema_bool, emergency), .help = "an emergency registration"},
-	{.name = "sec_agree",
-         IN(&schema_bool, sec_agree),
-         .help = "the request has Require: sec-agree"},
-	{.name = "ours",
-         IN(&schema_bits, ours),
-         .words = mechanism_words,
-         .help = "mechanisms that gateway and policy support; default: sdes-srtp"},
-	{.name = "sent",
-         IN(&schema_bits, sent),
-         .words = mechanism_words,
-         .help = "mechanisms in the Security-Server header sent for this registration"},
+	{
+		.name = "sec_agree",
+		IN(&schema_bool, sec_agree),
+		.help = "the request has Require: sec-agree",
+	},
+	{
+		.name = "ours",
+		IN(&schema_bits, ours),
+		.words = mechanism_words,
+		.help = "mechanisms that gateway and policy support; default: sdes-srtp",
+	},
+	{
+		.name = "sent",
+		IN(&schema_bits, sent),
+		.words = mechanism_words,
+		.help = "mechanisms in the Security-Server header sent for this registration",
+	},
 	{.name = "client", IN(&headers_type, client), .help = "values of Security-Client"},
 	{.name = "verify", IN(&headers_type, verify), .help = "values of Security-Verify"},
-	{.name = "require",
-         IN(&rpc_slice_type, require),
-         .help = "value of Require or Proxy-Require; the answer has it without mediasec"},
+	{
+		.name = "require",
+		IN(&rpc_slice_type, require),
+		.help = "value of Require or Proxy-Require; the answer has it without mediasec",
+	},
 };
 static const struct schema mediasec_schema =
 	SCHEMA_OF("the request", mediasec_fields, struct mediasec_params);
@@ -118,11 +129,13 @@ void rpc_mediasec(struct rpc_request *request, const struct doc *params)
 
 	if (rpc_read(request, &mediasec_schema, params, &p))
 		return;
-	q = (struct mediasec_question){.step = (enum mediasec_step)p.step,
-	                               .is_emergency_registration = p.emergency,
-	                               .uses_sec_agree = p.sec_agree,
-	                               .ours = p.ours,
-	                               .sent = p.sent};
+	q = (struct mediasec_question){
+		.step = (enum mediasec_step)p.step,
+		.is_emergency_registration = p.emergency,
+		.uses_sec_agree = p.sec_agree,
+		.ours = p.ours,
+		.sent = p.sent,
+	};
 	e = read_headers(&p.client, &client, &q.client, &why);
 	if (!e)
 		e = read_headers(&p.verify, &verify, &q.verify, &why);

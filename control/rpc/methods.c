@@ -17,11 +17,13 @@ struct id_params {
 	char id[128];
 };
 static const struct schema_field id_fields[] = {
-	{.name = "id",
-         SCHEMA_FIELD(&schema_text, struct id_params, id),
-         .required = true,
-         .min = 1,
-         .help = "id of the session"},
+	{
+		.name = "id",
+		SCHEMA_FIELD(&schema_text, struct id_params, id),
+		.required = true,
+		.min = 1,
+		.help = "id of the session",
+	},
 };
 static const struct schema id_schema = SCHEMA_OF("the request", id_fields, struct id_params);
 
@@ -33,24 +35,34 @@ struct list_params {
 	uint8_t mode; /* MODE_ANY, or enum relay_mode */
 };
 static const struct schema_field list_fields[] = {
-	{.name = "after",
-         SCHEMA_FIELD(&schema_uint, struct list_params, after),
-         .max = UINT32_MAX,
-         .help = "\"next\" of the previous page"},
-	{.name = "limit",
-         SCHEMA_FIELD(&schema_uint, struct list_params, limit),
-         .min = 1,
-         .max = LIST_MAX,
-         .help = "maximum number of sessions on a page"},
-	{.name = "prefix",
-         SCHEMA_FIELD(&schema_text, struct list_params, prefix),
-         .help = "only sessions whose id begins with this text"},
-	{.name = "interface",
-         SCHEMA_FIELD(&schema_text, struct list_params, interface),
-         .help = "only sessions with a leg on this interface"},
-	{.name = "mode",
-         SCHEMA_FIELD(&spec_mode_type, struct list_params, mode),
-         .help = "only sessions with a media of this mode"},
+	{
+		.name = "after",
+		SCHEMA_FIELD(&schema_uint, struct list_params, after),
+		.max = UINT32_MAX,
+		.help = "\"next\" of the previous page",
+	},
+	{
+		.name = "limit",
+		SCHEMA_FIELD(&schema_uint, struct list_params, limit),
+		.min = 1,
+		.max = LIST_MAX,
+		.help = "maximum number of sessions on a page",
+	},
+	{
+		.name = "prefix",
+		SCHEMA_FIELD(&schema_text, struct list_params, prefix),
+		.help = "only sessions whose id begins with this text",
+	},
+	{
+		.name = "interface",
+		SCHEMA_FIELD(&schema_text, struct list_params, interface),
+		.help = "only sessions with a leg on this interface",
+	},
+	{
+		.name = "mode",
+		SCHEMA_FIELD(&spec_mode_type, struct list_params, mode),
+		.help = "only sessions with a media of this mode",
+	},
 };
 static const struct schema list_schema = SCHEMA_OF("the request", list_fields, struct list_params);
 
@@ -331,16 +343,22 @@ struct subscribe_params {
 	uint64_t after;
 };
 static const struct schema_field subscribe_fields[] = {
-	{.name = "events",
-         SCHEMA_FIELD(&kinds_type, struct subscribe_params, kinds),
-         .help = "names of events; default: all; []: end the subscription"},
-	{.name = "prefix",
-         SCHEMA_FIELD(&schema_text, struct subscribe_params, prefix),
-         .help = "only sessions whose id begins with this text"},
-	{.name = "after",
-         SCHEMA_FIELD(&schema_uint, struct subscribe_params, after),
-         .max = INT64_MAX,
-         .help = "sequence number of the last event received; later events are sent first"},
+	{
+		.name = "events",
+		SCHEMA_FIELD(&kinds_type, struct subscribe_params, kinds),
+		.help = "names of events; default: all; []: end the subscription",
+	},
+	{
+		.name = "prefix",
+		SCHEMA_FIELD(&schema_text, struct subscribe_params, prefix),
+		.help = "only sessions whose id begins with this text",
+	},
+	{
+		.name = "after",
+		SCHEMA_FIELD(&schema_uint, struct subscribe_params, after),
+		.max = INT64_MAX,
+		.help = "sequence number of the last event received; later events are sent first",
+	},
 };
 static const struct schema subscribe_schema =
 	SCHEMA_OF("the request", subscribe_fields, struct subscribe_params);

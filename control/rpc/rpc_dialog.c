@@ -76,69 +76,102 @@ static const struct word rtcp_attribute_words[] = {{"port", RTCP_ATTRIBUTE_PORT}
 
 #define SDES_AT(type_, member_) SCHEMA_FIELD(type_, struct sdes_params_in, member_)
 static const struct schema_field sdes_fields[] = {
-	{.name = "accept",
-         SDES_AT(&rpc_suites_type, accept),
-         .help = "suites that may be used; default: all"},
-	{.name = "prefer",
-         SDES_AT(&rpc_suites_type, prefer),
-         .help = "suites of the offer that the gateway prefers to the offerer's order"},
-	{.name = "lifetime_min",
-         SDES_AT(&schema_uint, lifetime_min),
-         .max = INT64_MAX,
-         .help = "in packets; a line with less is not used"},
-	{.name = "lifetime_max",
-         SDES_AT(&schema_uint, lifetime_max),
-         .max = INT64_MAX,
-         .help = "in packets; a line with more is not used; default: the limit of the suite"},
-	{.name = "lifetime_own",
-         SDES_AT(&schema_uint, lifetime_own),
-         .max = 1ll << 31,
-         .help = "in packets; written with the gateway's keys and enforced; default: not written"},
-	{.name = "ignore_lifetime",
-         SDES_AT(&schema_bool, ignore_lifetime),
-         .help = "lifetimes are checked for form, then replaced by the limit of the suite"},
-	{.name = "mki",
-         SDES_AT(&schema_bool, mki),
-         .preset = 1,
-         .help = "lines with an MKI may be used"},
-	{.name = "unique_keys",
-         SDES_AT(&schema_bool, unique_keys),
-         .help = "if two lines have the same key, the second is not used (RFC 4568 6.1)"},
-	{.name = "pad",
-         SDES_AT(&schema_bool, pad),
-         .preset = 1,
-         .help = "base64 padding is written"},
+	{
+		.name = "accept",
+		SDES_AT(&rpc_suites_type, accept),
+		.help = "suites that may be used; default: all",
+	},
+	{
+		.name = "prefer",
+		SDES_AT(&rpc_suites_type, prefer),
+		.help = "suites of the offer that the gateway prefers to the offerer's order",
+	},
+	{
+		.name = "lifetime_min",
+		SDES_AT(&schema_uint, lifetime_min),
+		.max = INT64_MAX,
+		.help = "in packets; a line with less is not used",
+	},
+	{
+		.name = "lifetime_max",
+		SDES_AT(&schema_uint, lifetime_max),
+		.max = INT64_MAX,
+		.help = "in packets; a line with more is not used; default: the limit of the suite",
+	},
+	{
+		.name = "lifetime_own",
+		SDES_AT(&schema_uint, lifetime_own),
+		.max = 1ll << 31,
+		.help = "in packets; written with the gateway's keys and enforced; default: not "
+			"written",
+	},
+	{
+		.name = "ignore_lifetime",
+		SDES_AT(&schema_bool, ignore_lifetime),
+		.help = "lifetimes are checked for form, then replaced by the limit of the suite",
+	},
+	{
+		.name = "mki",
+		SDES_AT(&schema_bool, mki),
+		.preset = 1,
+		.help = "lines with an MKI may be used",
+	},
+	{
+		.name = "unique_keys",
+		SDES_AT(&schema_bool, unique_keys),
+		.help = "if two lines have the same key, the second is not used (RFC 4568 6.1)",
+	},
+	{
+		.name = "pad",
+		SDES_AT(&schema_bool, pad),
+		.preset = 1,
+		.help = "base64 padding is written",
+	},
 };
 static const struct schema sdes_schema = SCHEMA_OF("sdes", sdes_fields, struct sdes_params_in);
 
 #define IMS_AT(type_, member_) SCHEMA_FIELD(type_, struct ims_params, member_)
 static const struct schema_field ims_fields[] = {
-	{.name = "e2ae",
-         IMS_AT(&schema_bool, e2ae),
-         .preset = 1,
-         .help = "the policy allows e2ae; false: as if e2ae was not agreed at registration"},
-	{.name = "require_confidential_gm",
-         IMS_AT(&schema_bool, require_confidential_gm),
-         .preset = 1,
-         .help = "no e2ae if Gm is not encrypted"},
-	{.name = "accept_avp_crypto",
-         IMS_AT(&schema_bool, accept_avp_crypto),
-         .preset = 1,
-         .help = "accept a=crypto under RTP/AVP(F) of a UE that requests e2ae (row O8 in "
-                 "keying.md)"},
-	{.name = "use_capabilities",
-         IMS_AT(&schema_bool, use_capabilities),
-         .preset = 1,
-         .help = "use a potential RTP/SAVP(F) configuration that a UE offers under RTP/AVP(F) (RFC "
-                 "5939; row O9)"},
-	{.name = "allow_mode_switch",
-         IMS_AT(&schema_bool, allow_mode_switch),
-         .help = "a media may change between e2ae and e2e during the call (row U13); default: "
-                 "refuse with 488"},
-	{.name = "applied_in_answer",
-         IMS_AT(&schema_bool, applied_in_answer),
-         .preset = 1,
-         .help = "write 3ge2ae:applied into answers too"},
+	{
+		.name = "e2ae",
+		IMS_AT(&schema_bool, e2ae),
+		.preset = 1,
+		.help = "the policy allows e2ae; false: as if e2ae was not agreed at registration",
+	},
+	{
+		.name = "require_confidential_gm",
+		IMS_AT(&schema_bool, require_confidential_gm),
+		.preset = 1,
+		.help = "no e2ae if Gm is not encrypted",
+	},
+	{
+		.name = "accept_avp_crypto",
+		IMS_AT(&schema_bool, accept_avp_crypto),
+		.preset = 1,
+		.help = "accept a=crypto under RTP/AVP(F) of a UE that requests e2ae (row O8 in "
+			"keying.md)",
+	},
+	{
+		.name = "use_capabilities",
+		IMS_AT(&schema_bool, use_capabilities),
+		.preset = 1,
+		.help = "use a potential RTP/SAVP(F) configuration that a UE offers under "
+			"RTP/AVP(F) (RFC "
+			"5939; row O9)",
+	},
+	{
+		.name = "allow_mode_switch",
+		IMS_AT(&schema_bool, allow_mode_switch),
+		.help = "a media may change between e2ae and e2e during the call (row U13); "
+			"default: "
+			"refuse with 488",
+	},
+	{
+		.name = "applied_in_answer",
+		IMS_AT(&schema_bool, applied_in_answer),
+		.preset = 1,
+		.help = "write 3ge2ae:applied into answers too",
+	},
 };
 static const struct schema ims_schema = SCHEMA_OF("ims", ims_fields, struct ims_params);
 

@@ -43,16 +43,18 @@ static void tell(struct events *ev, const struct relay_event *from)
 	const struct registry_session *s = from->owner;
 	struct session_event *e = &ev->kept[ev->next_seq % EVENTS_KEPT];
 
-	*e = (struct session_event){.seq = ev->next_seq++,
-	                            .wall_ns = clk_wall_ns(),
-	                            .kind = from->kind,
-	                            .leg = from->leg,
-	                            .is_send = from->is_send,
-	                            .finding = from->finding,
-	                            .addr = from->addr,
-	                            .ssrc = from->ssrc,
-	                            .ssrc_out = from->ssrc_out,
-	                            .count = from->count};
+	*e = (struct session_event){
+		.seq = ev->next_seq++,
+		.wall_ns = clk_wall_ns(),
+		.kind = from->kind,
+		.leg = from->leg,
+		.is_send = from->is_send,
+		.finding = from->finding,
+		.addr = from->addr,
+		.ssrc = from->ssrc,
+		.ssrc_out = from->ssrc_out,
+		.count = from->count,
+	};
 	memcpy(e->session, s->spec->id, sizeof(e->session));
 	if (from->media < s->spec->media.n)
 		memcpy(e->media, s->spec->media.items[from->media].id, sizeof(e->media));

@@ -76,9 +76,11 @@ static enum err cross(struct walk *w, const struct leg_name *at, const struct sp
 	for (unsigned i = from; i < to && !e; i++)
 		if (service_spec_leg(spec, at->media, i))
 			e = leave(w,
-			          &(struct leg_name){.session = at->session,
-			                             .media = at->media,
-			                             .leg = (uint8_t)i},
+			          &(struct leg_name){
+					  .session = at->session,
+					  .media = at->media,
+					  .leg = (uint8_t)i,
+				  },
 			          why);
 	return e;
 }

@@ -127,5 +127,8 @@ void ports_get_usage(struct ports *p, uint64_t now_ns, struct ports_usage *out)
 {
 	wake_rested(p, now_ns);
 	*out = (struct ports_usage){
-		.pairs = p->n, .in_use = p->n - p->n_free - p->n_resting, .resting = p->n_resting};
+		.pairs = p->n,
+		.in_use = p->n - p->n_free - p->n_resting,
+		.resting = p->n_resting,
+	};
 }

@@ -57,11 +57,16 @@ static bool find_kept(struct kept_leg *out, const struct past *before,
 
 	if (p)
 		*out = (struct kept_leg){
-			.remote = &p->remote, .receive = p->receive, .send = p->send};
+			.remote = &p->remote,
+			.receive = p->receive,
+			.send = p->send,
+		};
 	else if (a && is_e2ae(now, media))
-		*out = (struct kept_leg){.remote = &a->relay.remote,
-		                         .receive = a->relay.receive,
-		                         .send = a->relay.send};
+		*out = (struct kept_leg){
+			.remote = &a->relay.remote,
+			.receive = a->relay.receive,
+			.send = a->relay.send,
+		};
 	else
 		return false;
 	return true;

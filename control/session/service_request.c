@@ -396,11 +396,13 @@ static void delete_done(void *arg, enum err e, const struct why *why)
 	sv->counts.deleted++;
 	sv->counts.ending -= s->is_ending;
 	s->is_ending = false;
-	q->done(q->arg, &(struct service_result){.e = e == ERR_CLOSED ? e : ERR_OK,
-	                                         .why = why,
-	                                         .session = s,
-	                                         .changed = true,
-	                                         .stats = relay_session_stats(s->relay)});
+	q->done(q->arg, &(struct service_result){
+				.e = e == ERR_CLOSED ? e : ERR_OK,
+				.why = why,
+				.session = s,
+				.changed = true,
+				.stats = relay_session_stats(s->relay),
+			});
 	request_free(q);
 	session_end(sv, s);
 	retry_awaiting(sv);
@@ -506,7 +508,11 @@ void service_create_take(struct service *sv, struct spec_session *patch, service
 {
 	take(sv, str_of(patch->id),
 	     &(struct service_request){
-		     .kind = REQUEST_CREATE, .patch = patch, .done = done, .arg = arg});
+		     .kind = REQUEST_CREATE,
+		     .patch = patch,
+		     .done = done,
+		     .arg = arg,
+	     });
 }
 
 void service_update_take(struct service *sv, struct spec_session *patch, service_done_fn *done,
@@ -514,7 +520,11 @@ void service_update_take(struct service *sv, struct spec_session *patch, service
 {
 	take(sv, str_of(patch->id),
 	     &(struct service_request){
-		     .kind = REQUEST_UPDATE, .patch = patch, .done = done, .arg = arg});
+		     .kind = REQUEST_UPDATE,
+		     .patch = patch,
+		     .done = done,
+		     .arg = arg,
+	     });
 }
 
 void service_delete(struct service *sv, struct str id, service_done_fn *done, void *arg)

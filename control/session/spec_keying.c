@@ -8,18 +8,24 @@
 #include "control/session/spec_schema.h"
 
 static const struct schema_field keying_fields[] = {
-	{.name = "suite",
-         .required = true,
-         .help = "name as in a=crypto: AES_CM_128_HMAC_SHA1_80 …"},
-	{.name = "inline",
-         .required = true,
-         .secret = true,
-         .help = "base64 of master key and salt; never in a reply"},
+	{
+		.name = "suite",
+		.required = true,
+		.help = "name as in a=crypto: AES_CM_128_HMAC_SHA1_80 …",
+	},
+	{
+		.name = "inline",
+		.required = true,
+		.secret = true,
+		.help = "base64 of master key and salt; never in a reply",
+	},
 	{.name = "mki", .secret = true, .help = "base64 of the MKI's octets, 1 to 128"},
 	{.name = "lifetime", .help = "packets under this key: a number, or a text like \"2^31\""},
-	{.name = "roc",
-         .help = "receive only: rollover counter of the first stream under this key, 0 to "
-                 "4294967295"},
+	{
+		.name = "roc",
+		.help = "receive only: rollover counter of the first stream under this key, 0 to "
+			"4294967295",
+	},
 };
 enum { KEYING_SUITE, KEYING_INLINE, KEYING_MKI, KEYING_LIFETIME, KEYING_ROC };
 
@@ -157,12 +163,14 @@ static enum err keying_read(struct schema_in *in, const struct doc *d, void *at,
 	if (e)
 		goto out;
 	e = keyctx_new(&made,
-	               &(struct keyctx_spec){.suite = k.suite,
-	                                     .master = {.p = k.octets->master, .n = k.master_len},
-	                                     .mki = {.p = k.octets->mki, .n = k.mki_len},
-	                                     .lifetime_pkts = k.lifetime_pkts,
-	                                     .has_roc = k.has_roc,
-	                                     .roc = k.roc},
+	               &(struct keyctx_spec){
+			       .suite = k.suite,
+			       .master = {.p = k.octets->master, .n = k.master_len},
+			       .mki = {.p = k.octets->mki, .n = k.mki_len},
+			       .lifetime_pkts = k.lifetime_pkts,
+			       .has_roc = k.has_roc,
+			       .roc = k.roc,
+		       },
 	               &why);
 	if (e)
 		e = schema_refuse(in, e, NULL, NULL, "%.180s",

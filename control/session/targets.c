@@ -32,7 +32,10 @@ enum err targets_new(struct targets **out, const struct relay_interface *interfa
 	if (!t)
 		return ERR_NOMEM;
 	t->facts = (struct target_facts){
-		.interfaces = interfaces, .n_interfaces = n_interfaces, .listeners = t->listeners};
+		.interfaces = interfaces,
+		.n_interfaces = n_interfaces,
+		.listeners = t->listeners,
+	};
 	t->deny = deny;
 	t->allow = allow;
 	if (port_book_new(&t->book, interfaces, n_interfaces)) {

@@ -101,8 +101,10 @@ static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spe
 
 	if (!(spec->flags & TICKET_E) && shared && p->modes & 1 << 2) {
 		r->mode = 2;
-		*out = (struct ticket_tpk){.key = {shared->key.octets, shared->key.len},
-		                           .id = kms_name_id(shared->id)};
+		*out = (struct ticket_tpk){
+			.key = {shared->key.octets, shared->key.len},
+			.id = kms_name_id(shared->id),
+		};
 		return ERR_OK;
 	}
 	r->mode = 1;

@@ -249,10 +249,12 @@ enum err csmap_derive(struct csmap_session *out, const struct mikey_cs *cs,
 		                  "crypto session %u: a key above 128 bits needs 256-bit "
 		                  "algorithms (RFC 6043 12.1)",
 		                  cs->cs_id);
-	*out = (struct csmap_session){.cs_id = cs->cs_id,
-	                              .policy = *policy,
-	                              .suite = csmap_policy_suite(policy),
-	                              .key_type = key->type};
+	*out = (struct csmap_session){
+		.cs_id = cs->cs_id,
+		.policy = *policy,
+		.suite = csmap_policy_suite(policy),
+		.key_type = key->type,
+	};
 	out->master_len = (uint8_t)policy->value[CSMAP_ENCR_KEY_LEN];
 	out->salt_len = (uint8_t)policy->value[CSMAP_SALT_LEN];
 	out->spi_len = key->spi_len;

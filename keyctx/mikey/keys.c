@@ -60,10 +60,12 @@ enum err mikey_keys_add(struct mikey_keys *k, unsigned type, struct view key, st
 		return ERR_TOO_BIG;
 	if (type != MIKEY_MPK && mikey_keys_find(k, spi))
 		return ERR_EXISTS;
-	*to = (struct mikey_key){.type = (uint8_t)type,
-	                         .key_len = (uint8_t)key.n,
-	                         .salt_len = (uint8_t)salt.n,
-	                         .spi_len = (uint8_t)spi.n};
+	*to = (struct mikey_key){
+		.type = (uint8_t)type,
+		.key_len = (uint8_t)key.n,
+		.salt_len = (uint8_t)salt.n,
+		.spi_len = (uint8_t)spi.n,
+	};
 	if (key.n)
 		memcpy(to->key, key.p, key.n);
 	if (salt.n)

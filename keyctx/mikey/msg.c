@@ -328,14 +328,18 @@ struct mikey_payload mikey_make_t(struct mikey_ts ts)
 
 struct mikey_payload mikey_make_idr(unsigned role, struct mikey_id id)
 {
-	return (struct mikey_payload){.type = MIKEY_IDR,
-	                              .u.idr = {.role = (uint8_t)role, .id = id}};
+	return (struct mikey_payload){
+		.type = MIKEY_IDR,
+		.u.idr = {.role = (uint8_t)role, .id = id},
+	};
 }
 
 struct mikey_payload mikey_make_randr(unsigned role, struct view rand)
 {
-	return (struct mikey_payload){.type = MIKEY_RANDR,
-	                              .u.randr = {.role = (uint8_t)role, .rand = rand}};
+	return (struct mikey_payload){
+		.type = MIKEY_RANDR,
+		.u.randr = {.role = (uint8_t)role, .rand = rand},
+	};
 }
 
 struct mikey_payload mikey_make_v(unsigned alg, struct view mac)

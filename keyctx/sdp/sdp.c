@@ -226,7 +226,11 @@ static enum err need_version(struct sdp *s, uint8_t end_len)
 	if (!l)
 		return ERR_NOMEM;
 	*l = (struct sdp_line){
-		.text = STR("v=0"), .value = STR("0"), .type = 'v', .end_len = end_len};
+		.text = STR("v=0"),
+		.value = STR("0"),
+		.type = 'v',
+		.end_len = end_len,
+	};
 	list_add_tail(s->session.next, &l->link);
 	s->is_repaired = true;
 	return ERR_OK;

@@ -306,9 +306,11 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
 			                  "the keys of the ticket can't be forked");
 	}
 	return write_resolution(a,
-	                        &(struct ticket_resolution){.keys = &r->ticket,
-	                                                    .idr = idr,
-	                                                    .rand_kms = {rand, rand_len}},
+	                        &(struct ticket_resolution){
+					.keys = &r->ticket,
+					.idr = idr,
+					.rand_kms = {rand, rand_len},
+				},
 	                        r, env, fault);
 }
 
@@ -401,8 +403,10 @@ enum err authority_error(struct authority *a, struct view request, enum mikey_er
 	if (!rd_ok(&r) || version != 1 || data_type == MIKEY_DT_ERROR)
 		return ERR_SYNTAX;
 	mikey_build_start(&b, room, &hdr, NULL, 0);
-	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC,
-	                                       .value = mikey_env_stamp(env, 0)}));
+	add(&b, mikey_make_t((struct mikey_ts){
+			.type = MIKEY_TS_NTP_UTC,
+			.value = mikey_env_stamp(env, 0),
+		}));
 	mikey_build_add(&b, &err);
 	e = finish_error(a, &b);
 	if (!e && a && step_allows(&authority_steps, a->state, AUTHORITY_ON_REFUSE))

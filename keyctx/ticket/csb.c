@@ -35,9 +35,12 @@ static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t w
 		bool used = false;
 
 		for (size_t j = 0; j < c->secret->n && !used; j++)
-			used = view_eq((struct view){.p = c->secret->sessions[j].spi,
-			                             .n = c->secret->sessions[j].spi_len},
-			               mikey_key_spi(&k->k[i]));
+			used = view_eq(
+				(struct view){
+					.p = c->secret->sessions[j].spi,
+					.n = c->secret->sessions[j].spi_len,
+				},
+				mikey_key_spi(&k->k[i]));
 		if (used) {
 			i++;
 			continue;
@@ -95,12 +98,14 @@ static enum err change_init(struct change *ch, const struct ticket_csb *c,
 {
 	enum err e;
 
-	*ch = (struct change){.keys = mikey_keys_new(),
-	                      .policies = mem_dup(policies, sizeof(*policies)),
-	                      .msg_keys = secret_alloc(sizeof(*ch->msg_keys)),
-	                      .msg = mem_alloc(sizeof(*ch->msg)),
-	                      .other = mem_alloc(sizeof(*ch->other)),
-	                      .room = mem_alloc(MIKEY_MESSAGE_MAX)};
+	*ch = (struct change){
+		.keys = mikey_keys_new(),
+		.policies = mem_dup(policies, sizeof(*policies)),
+		.msg_keys = secret_alloc(sizeof(*ch->msg_keys)),
+		.msg = mem_alloc(sizeof(*ch->msg)),
+		.other = mem_alloc(sizeof(*ch->other)),
+		.room = mem_alloc(MIKEY_MESSAGE_MAX),
+	};
 	if (!ch->keys || !ch->policies || !ch->msg_keys || !ch->msg || !ch->other || !ch->room) {
 		change_fini(ch);
 		return no_memory(fault);

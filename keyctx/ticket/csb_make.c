@@ -160,8 +160,10 @@ static void merge(struct ticket_cs *out, const struct mikey_cs *offer,
 {
 	struct rd r = rd_view(offer->session);
 
-	*out = (struct ticket_cs){.cs_id = offer->cs_id,
-	                          .spi = given && given->spi.n ? given->spi : offer->spi};
+	*out = (struct ticket_cs){
+		.cs_id = offer->cs_id,
+		.spi = given && given->spi.n ? given->spi : offer->spi,
+	};
 	if (given && given->has_ssrc) {
 		out->has_ssrc = true;
 		out->ssrc = given->ssrc;
@@ -402,8 +404,10 @@ static enum err keep_id(struct ticket_csb *c, unsigned side, struct mikey_id id)
 {
 	enum err e = csb_octets_set(&c->id_octets[side], id.data);
 
-	c->id[side] = (struct mikey_id){.type = id.type,
-	                                .data = {.p = c->id_octets[side].p, .n = id.data.n}};
+	c->id[side] = (struct mikey_id){
+		.type = id.type,
+		.data = {.p = c->id_octets[side].p, .n = id.data.n},
+	};
 	return e;
 }
 

@@ -141,18 +141,21 @@ static enum err build(struct ticket_initiator *o, const struct ticket_initiator_
 	mikey_build_add(&b, &payload);
 	csb_add_policies(&b, p->policies, p->n_policies);
 	add_ticket(&b, p->grant, algs.mac);
-	e = mikey_prf_msg_keys(k, &(struct mikey_msg_seed){.prf = algs.prf,
-	                                                   .inkey = mpki_of(o->keys),
-	                                                   .csb_id = hdr.csb_id,
-	                                                   .phase = 1,
-	                                                   .randi = {rand, rand_len}});
+	e = mikey_prf_msg_keys(k, &(struct mikey_msg_seed){
+					  .prf = algs.prf,
+					  .inkey = mpki_of(o->keys),
+					  .csb_id = hdr.csb_id,
+					  .phase = 1,
+					  .randi = {rand, rand_len},
+				  });
 	if (!e)
 		e = csb_add_kemac(&b, algs.encr, &(struct mikey_kemac_seed){k, hdr.csb_id, t},
 		                  o->own);
 	if (!e && p->sdp_ids.n) {
 		payload = (struct mikey_payload){
 			.type = MIKEY_EXT,
-			.u.ext = {.kind = MIKEY_EXT_SDP_IDS, .data = p->sdp_ids}};
+			.u.ext = {.kind = MIKEY_EXT_SDP_IDS, .data = p->sdp_ids},
+		};
 		mikey_build_add(&b, &payload);
 	}
 	payload = mikey_make_v(algs.mac, (struct view){.p = zeros, .n = mikey_mac_len(algs.mac)});
@@ -455,8 +458,10 @@ static enum err take_answer(struct ticket_initiator *o, struct answering *a,
 		return e;
 	made.id_i = mikey_msg_idr(&o->msg, MIKEY_ROLE_I)->u.idr.id;
 	made.id_r = idr ? idr->u.idr.id : mikey_msg_idr(&o->msg, MIKEY_ROLE_R)->u.idr.id;
-	made.mpk = (struct view){.p = o->flags & TICKET_I ? a->ticket.mpkr : a->ticket.mpki,
-	                         .n = a->ticket.mpk_len};
+	made.mpk = (struct view){
+		.p = o->flags & TICKET_I ? a->ticket.mpkr : a->ticket.mpki,
+		.n = a->ticket.mpk_len,
+	};
 	return csb_new(out, &made, fault);
 }
 

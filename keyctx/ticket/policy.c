@@ -87,8 +87,10 @@ enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish 
 	size_t count = 0;
 
 	if (!p->has_kemac) {
-		out[0] = (struct ticket_wish){.type = MIKEY_TGK,
-		                              .len = (uint16_t)mikey_default_key_len(p->tp.prf)};
+		out[0] = (struct ticket_wish){
+			.type = MIKEY_TGK,
+			.len = (uint16_t)mikey_default_key_len(p->tp.prf),
+		};
 		*n = 1;
 		return ERR_OK;
 	}
@@ -110,10 +112,12 @@ enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish 
 			                     "without interval, of 16 to 64 octets, with at most "
 			                     "32 octets of salt and 128 of SPI, at most 12 keys",
 			                     count);
-		out[count++] = (struct ticket_wish){.type = k.u.key.type,
-		                                    .len = (uint16_t)k.u.key.key.n,
-		                                    .salt_len = (uint16_t)k.u.key.salt.n,
-		                                    .spi = k.u.key.spi};
+		out[count++] = (struct ticket_wish){
+			.type = k.u.key.type,
+			.len = (uint16_t)k.u.key.key.n,
+			.salt_len = (uint16_t)k.u.key.salt.n,
+			.spi = k.u.key.spi,
+		};
 		type = k.next;
 	}
 	if (rd_left(&r))
@@ -159,16 +163,20 @@ static const struct {
 	bool only_with_tgk;
 	const char *text;
 } flag_rules[] = {
-	{.if_none = TICKET_D,
-         .then = TICKET_L,
-         .text = "a ticket made by the initiator (D=0) needs L"},
+	{
+		.if_none = TICKET_D,
+		.then = TICKET_L,
+		.text = "a ticket made by the initiator (D=0) needs L",
+	},
 	{.if_all = TICKET_I, .then = TICKET_E, .text = "key forking (I) needs E"},
 	{.if_all = TICKET_G, .then = TICKET_F, .text = "G needs F"},
 	{.if_all = TICKET_M, .then = TICKET_F, .text = "M needs F"},
-	{.if_all = TICKET_I,
-         .then = TICKET_F,
-         .only_with_tgk = true,
-         .text = "key forking (I) of a TGK needs F"},
+	{
+		.if_all = TICKET_I,
+		.then = TICKET_F,
+		.only_with_tgk = true,
+		.text = "key forking (I) of a TGK needs F",
+	},
 	{.if_none = TICKET_G, .then = TICKET_H, .text = "without G, H is needed"},
 	{.if_all = TICKET_K, .then = TICKET_D, .text = "K needs D"},
 };

@@ -138,8 +138,10 @@ static enum err keep_names(struct ticket_responder *a, const struct ticket_respo
 	wr_view(&w, p->me[0].data);
 	wr_view(&w, p->peer.data);
 	a->me = (struct mikey_id){.type = p->me[0].type, .data = {.p = a->names, .n = n_me}};
-	a->peer = (struct mikey_id){.type = p->peer.type,
-	                            .data = {.p = a->names + n_me, .n = n_peer}};
+	a->peer = (struct mikey_id){
+		.type = p->peer.type,
+		.data = {.p = a->names + n_me, .n = n_peer},
+	};
 	return ERR_OK;
 }
 

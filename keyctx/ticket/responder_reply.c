@@ -23,8 +23,10 @@ static struct view mpk_of(const struct ticket_responder *a)
 {
 	const struct ticket_keys *k = a->resolution->keys;
 
-	return (struct view){.p = a->policy.tp.flags & TICKET_I ? k->mpkr : k->mpki,
-	                     .n = k->mpk_len};
+	return (struct view){
+		.p = a->policy.tp.flags & TICKET_I ? k->mpkr : k->mpki,
+		.n = k->mpk_len,
+	};
 }
 
 /* RANDRi and RANDRr together must be as long as the longest key (RFC 6043 12.1),
@@ -212,8 +214,10 @@ enum err ticket_responder_error(struct ticket_responder *a,
 	                     : step_take(&responder_steps, &a->state, RESPONDER_ON_REFUSE, NULL);
 
 	mikey_build_start(&b, room, &hdr, NULL, 0);
-	add(&b, mikey_make_t((struct mikey_ts){.type = MIKEY_TS_NTP_UTC,
-	                                       .value = mikey_env_stamp(env, 0)}));
+	add(&b, mikey_make_t((struct mikey_ts){
+			.type = MIKEY_TS_NTP_UTC,
+			.value = mikey_env_stamp(env, 0),
+		}));
 	add(&b, (struct mikey_payload){.type = MIKEY_ERR, .u.err.no = (uint8_t)refusal->no});
 	csb_add_policies(&b, refusal->policies, refusal->n_policies);
 	if (!e && k)

@@ -209,8 +209,10 @@ struct view ticket_body(const struct mikey_payload *p)
 
 struct view ticket_body_bare(const struct mikey_payload *p)
 {
-	return (struct view){.p = p->octets.p + 1,
-	                     .n = TP_FIXED + p->u.ticket.tp.data.n + 2 + p->u.ticket.data.n};
+	return (struct view){
+		.p = p->octets.p + 1,
+		.n = TP_FIXED + p->u.ticket.tp.data.n + 2 + p->u.ticket.data.n,
+	};
 }
 
 static const char letters[] = "DEFGHIJKLMNO";

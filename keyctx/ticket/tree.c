@@ -43,10 +43,12 @@ static struct mikey_node *add(struct making *m, const uint8_t *at, size_t n, con
 		t->room = room;
 	}
 	node = &t->nodes[t->n++];
-	*node = (struct mikey_node){.depth = (uint8_t)m->depth,
-	                            .offset = (uint32_t)(at - m->octets.p),
-	                            .len = (uint32_t)n,
-	                            .name = name};
+	*node = (struct mikey_node){
+		.depth = (uint8_t)m->depth,
+		.offset = (uint32_t)(at - m->octets.p),
+		.len = (uint32_t)n,
+		.name = name,
+	};
 	return node;
 }
 

@@ -262,8 +262,10 @@ struct mikey_id ue_answer_caller(const struct sdp *offer, uint8_t *room, size_t 
 		p = mikey_msg_idr(m, MIKEY_ROLE_I);
 	if (p && p->u.idr.id.data.n <= room_n) {
 		memcpy(room, p->u.idr.id.data.p, p->u.idr.id.data.n);
-		id = (struct mikey_id){.type = p->u.idr.id.type,
-		                       .data = {.p = room, .n = p->u.idr.id.data.n}};
+		id = (struct mikey_id){
+			.type = p->u.idr.id.type,
+			.data = {.p = room, .n = p->u.idr.id.data.n},
+		};
 	}
 	keymgmt_clear(&k);
 	mem_free(m);

@@ -126,10 +126,12 @@ static enum err make_message(const struct ue_offer *o, struct part *p,
 	for (unsigned m = 0; m < o->n_media; m++) {
 		if (!(p->at.lines & 1u << m))
 			continue;
-		cs[params.n_cs++] = (struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, true),
-		                                       .n_policies = 1,
-		                                       .has_ssrc = true,
-		                                       .ssrc = o->ssrc[m]};
+		cs[params.n_cs++] = (struct ticket_cs){
+			.cs_id = ue_part_cs(&p->at, m, true),
+			.n_policies = 1,
+			.has_ssrc = true,
+			.ssrc = o->ssrc[m],
+		};
 		cs[params.n_cs++] =
 			(struct ticket_cs){.cs_id = ue_part_cs(&p->at, m, false), .n_policies = 1};
 	}

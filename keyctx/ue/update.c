@@ -25,12 +25,14 @@ static size_t same_sessions(const struct ticket_csb *csb, struct view spi,
 	for (size_t i = 0; i < n; i++) {
 		const struct csmap_session *c = ticket_csb_session(csb, i);
 
-		out[i] = (struct ticket_cs){.cs_id = c->cs_id,
-		                            .policies = {c->policy.no},
-		                            .n_policies = 1,
-		                            .has_ssrc = c->has_ssrc,
-		                            .ssrc = c->ssrc,
-		                            .spi = spi};
+		out[i] = (struct ticket_cs){
+			.cs_id = c->cs_id,
+			.policies = {c->policy.no},
+			.n_policies = 1,
+			.has_ssrc = c->has_ssrc,
+			.ssrc = c->ssrc,
+			.spi = spi,
+		};
 	}
 	return n;
 }

@@ -179,10 +179,12 @@ enum err libsrtp_key_new(struct engine_key **out, const struct keyctx *ctx,
 
 void libsrtp_key_use(const struct engine_key *k, struct engine_key_use *out)
 {
-	*out = (struct engine_key_use){.rtp_pkts = k->rtp.used_pkts,
-	                               .rtp_limit = k->rtp.limit_pkts,
-	                               .rtcp_pkts = k->rtcp.used_pkts,
-	                               .rtcp_limit = k->rtcp.limit_pkts};
+	*out = (struct engine_key_use){
+		.rtp_pkts = k->rtp.used_pkts,
+		.rtp_limit = k->rtp.limit_pkts,
+		.rtcp_pkts = k->rtcp.used_pkts,
+		.rtcp_limit = k->rtcp.limit_pkts,
+	};
 }
 
 srtp_err_status_t libsrtp_key_add_stream(struct engine_key *k, uint32_t ssrc)

@@ -298,9 +298,11 @@ static unsigned measure_wide(struct engine *e)
 
 	for (unsigned i = 0; i < PKT_BATCH; i++) {
 		ops[i] = &e->batch.ops[i];
-		*ops[i] = (struct op){.side = &side,
-		                      .data = (uint8_t *)(uintptr_t)zeros,
-		                      .auth_len = MEASURE_LEN};
+		*ops[i] = (struct op){
+			.side = &side,
+			.data = (uint8_t *)(uintptr_t)zeros,
+			.auth_len = MEASURE_LEN,
+		};
 	}
 	for (unsigned n = PKT_BATCH; e->wide && n > 1; n /= 2) {
 		if (hash_ticks(e, e->wide, ops, n) * 10 >= hash_ticks(e, e->narrow, ops, n) * 9)
@@ -325,9 +327,11 @@ static bool managers_agree(struct engine *e)
 
 		for (unsigned i = 0; i < n; i++) {
 			ops[i] = &e->batch.ops[i];
-			*ops[i] = (struct op){.side = &side,
-			                      .data = (uint8_t *)(uintptr_t)octets + i,
-			                      .auth_len = 1 + (n * 37 + i * 11) % AGREE_LENGTHS};
+			*ops[i] = (struct op){
+				.side = &side,
+				.data = (uint8_t *)(uintptr_t)octets + i,
+				.auth_len = 1 + (n * 37 + i * 11) % AGREE_LENGTHS,
+			};
 		}
 		hmac_with(e->narrow, e->jobs, ops, n);
 		for (unsigned i = 0; i < n; i++) {

@@ -120,10 +120,12 @@ void side_key_use(const struct engine_key *key, struct engine_key_use *out)
 	const struct engine_side *rtcp =
 		(const struct engine_side *)(const void *)((const uint8_t *)key + rtp->bytes);
 
-	*out = (struct engine_key_use){.rtp_pkts = rtp->life.used_pkts,
-	                               .rtp_limit = rtp->life.limit_pkts,
-	                               .rtcp_pkts = rtcp->life.used_pkts,
-	                               .rtcp_limit = rtcp->life.limit_pkts};
+	*out = (struct engine_key_use){
+		.rtp_pkts = rtp->life.used_pkts,
+		.rtp_limit = rtp->life.limit_pkts,
+		.rtcp_pkts = rtcp->life.used_pkts,
+		.rtcp_limit = rtcp->life.limit_pkts,
+	};
 }
 
 enum err side_stream_init(struct engine_stream *s, struct engine_key *key, uint32_t ssrc,

@@ -79,6 +79,7 @@ void state_lives(struct state_life *rtp, struct state_life *rtcp, const struct s
 	uint64_t rtcp_limit = suite->srtcp_lifetime_pkts;
 
 	*rtp = (struct state_life){.limit_pkts = lifetime_pkts};
-	*rtcp = (struct state_life){.limit_pkts = lifetime_pkts < rtcp_limit ? lifetime_pkts
-	                                                                     : rtcp_limit};
+	*rtcp = (struct state_life){
+		.limit_pkts = lifetime_pkts < rtcp_limit ? lifetime_pkts : rtcp_limit,
+	};
 }

@@ -144,9 +144,11 @@ static struct key_terms terms_of(const struct making *m, const struct leg_change
 	const struct relay_config *config = m->ctx->config;
 
 	if (is_send)
-		return (struct key_terms){.direction = ENGINE_SEND,
-		                          .window_pkts = config->send_window_pkts,
-		                          .ends = true};
+		return (struct key_terms){
+			.direction = ENGINE_SEND,
+			.window_pkts = config->send_window_pkts,
+			.ends = true,
+		};
 	return (struct key_terms){
 		.direction = ENGINE_RECEIVE,
 		.window_pkts = m->ends->to->media[c->media]->is_video

@@ -238,14 +238,17 @@ static unsigned receive(struct sock *s, struct io_port *port, struct pkt **batch
 	port->sock.round = s->round;
 	for (; n < want && take_pkt(s, port, &batch[n]); n++) {
 		s->iov[n] = (struct iovec){.iov_base = batch[n]->data, .iov_len = PKT_PAYLOAD_MAX};
-		msgs[n] = (struct mmsghdr){.msg_hdr = {
-						   .msg_name = &s->names[n],
-						   .msg_namelen = sizeof(s->names[n]),
-						   .msg_iov = &s->iov[n],
-						   .msg_iovlen = 1,
-						   .msg_control = s->control[n].octets,
-						   .msg_controllen = sizeof(s->control[n].octets),
-					   }};
+		msgs[n] = (struct mmsghdr){
+			.msg_hdr =
+				{
+					.msg_name = &s->names[n],
+					.msg_namelen = sizeof(s->names[n]),
+					.msg_iov = &s->iov[n],
+					.msg_iovlen = 1,
+					.msg_control = s->control[n].octets,
+					.msg_controllen = sizeof(s->control[n].octets),
+				},
+		};
 	}
 	if (n == 0)
 		return 0;
@@ -387,7 +390,8 @@ static void send_many(struct sock *s, struct pkt **run, unsigned n)
 			.msg_hdr = {.msg_name = &to[i],
 		                    .msg_namelen = addr_to_sockaddr(&run[i]->to, &to[i]),
 		                    .msg_iov = &iov[i],
-		                    .msg_iovlen = 1}};
+		                    .msg_iovlen = 1},
+		};
 	}
 	while (done < n) {
 		int k = sendmmsg(run[0]->out->fd, msgs + done, n - done, 0);

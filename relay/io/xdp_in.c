@@ -120,10 +120,12 @@ static void take_strayed(struct harvest *h, const struct xdp_strayed *strayed)
 	}
 	memcpy(frame + COPY_ROOM, strayed->payload, strayed->len);
 	keep(h, port,
-	     &(struct arrival){.from = &strayed->from,
-	                       .frame = frame,
-	                       .data = frame + COPY_ROOM,
-	                       .len = strayed->len});
+	     &(struct arrival){
+		     .from = &strayed->from,
+		     .frame = frame,
+		     .data = frame + COPY_ROOM,
+		     .len = strayed->len,
+	     });
 }
 
 /* False if a ring may still hold packets. */
@@ -231,11 +233,13 @@ static void hear_catch_all(struct harvest *h)
 			continue;
 		}
 		take_caught(h, &to,
-		            &(struct arrival){.from = &from,
-		                              .frame = frame,
-		                              .data = frame + COPY_ROOM,
-		                              .len = (uint16_t)n,
-		                              .is_cut = m.msg_flags & MSG_TRUNC});
+		            &(struct arrival){
+				    .from = &from,
+				    .frame = frame,
+				    .data = frame + COPY_ROOM,
+				    .len = (uint16_t)n,
+				    .is_cut = m.msg_flags & MSG_TRUNC,
+			    });
 	}
 }
 

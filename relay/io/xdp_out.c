@@ -171,7 +171,8 @@ static void send_by_packet(struct sending *s)
 
 		for (; at + n < b->n && b->of[at + n].device == b->of[at].device; n++)
 			messages[n] = (struct mmsghdr){
-				.msg_hdr = {.msg_iov = &b->of[at + n].iov, .msg_iovlen = 1}};
+				.msg_hdr = {.msg_iov = &b->of[at + n].iov, .msg_iovlen = 1},
+			};
 		s->calls++;
 		if (sendmmsg(s->x->devices[b->of[at].device].packet_fd, messages, n, MSG_DONTWAIT) <
 		    (int)n)

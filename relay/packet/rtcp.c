@@ -221,10 +221,12 @@ static size_t next_packet(const uint8_t *p, size_t n, struct packet *k)
 		return 0;
 	if (p[0] & 0x20 && len == n && p[len - 1] % 4 == 0 && p[len - 1] <= len - 4)
 		padding = p[len - 1];
-	*k = (struct packet){.count = p[0] & 0x1f,
-	                     .type = p[1],
-	                     .body = (uint8_t *)(uintptr_t)p + 4,
-	                     .n = len - 4 - padding};
+	*k = (struct packet){
+		.count = p[0] & 0x1f,
+		.type = p[1],
+		.body = (uint8_t *)(uintptr_t)p + 4,
+		.n = len - 4 - padding,
+	};
 	return len;
 }
 

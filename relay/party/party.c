@@ -144,11 +144,13 @@ bool party_packet(struct pkt *out, uint8_t *data, size_t n, size_t room)
 
 	if ((kind != PKT_RTP && kind != PKT_RTCP) || header == 0 || n < header || n > room)
 		return false;
-	*out = (struct pkt){.data = data,
-	                    .len = (uint16_t)n,
-	                    .tailroom = (uint16_t)(room - n),
-	                    .kind = (uint8_t)kind,
-	                    .header_len = (uint16_t)header};
+	*out = (struct pkt){
+		.data = data,
+		.len = (uint16_t)n,
+		.tailroom = (uint16_t)(room - n),
+		.kind = (uint8_t)kind,
+		.header_len = (uint16_t)header,
+	};
 	return true;
 }
 

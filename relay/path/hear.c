@@ -218,9 +218,11 @@ bool path_hear_must_ask(struct worker *w, struct leg *leg, const struct pkt *pkt
 	if (leg->asked_ns[way] == 0 || now_ns - leg->asked_ns[way] >= NS_PER_S) {
 		leg->asked_ns[way] = now_ns;
 		leg_events_tell(w, leg,
-		                &(struct relay_event){.kind = RELAY_EVENT_ASK,
-		                                      .is_rtcp = way == LEG_RTCP,
-		                                      .addr = pkt->from});
+		                &(struct relay_event){
+					.kind = RELAY_EVENT_ASK,
+					.is_rtcp = way == LEG_RTCP,
+					.addr = pkt->from,
+				});
 	}
 	return true;
 }
@@ -278,6 +280,8 @@ void path_hear_learn(struct worker *w, struct leg *leg, const struct pkt *pkt, b
 	}
 	if (answer == LATCH_LEARN && !l->is_apart)
 		leg_events_tell(w, leg,
-		                &(struct relay_event){.kind = RELAY_EVENT_SOURCE_CHANGED,
-		                                      .addr = pkt->from});
+		                &(struct relay_event){
+					.kind = RELAY_EVENT_SOURCE_CHANGED,
+					.addr = pkt->from,
+				});
 }

@@ -224,9 +224,11 @@ static void report_limit(struct worker *w, struct leg *leg, uint32_t ssrc, uint6
 		return;
 	leg->limit_event_ns = now_ns;
 	leg_events_tell(w, leg,
-	                &(struct relay_event){.kind = RELAY_EVENT_STREAM_LIMIT,
-	                                      .ssrc = ssrc,
-	                                      .count = leg->n_in});
+	                &(struct relay_event){
+				.kind = RELAY_EVENT_STREAM_LIMIT,
+				.ssrc = ssrc,
+				.count = leg->n_in,
+			});
 }
 
 /* Evicts an idle stream. Its keys remember its indexes, so replays of its packets stay refused. */
@@ -358,8 +360,10 @@ static enum verdict commit_stream(struct worker *w, struct batch *b, unsigned i,
 	    !key->reported_soft && key == leg->receive) {
 		key->reported_soft = true;
 		leg_events_tell(w, leg,
-		                &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
-		                                      .count = key->pkts});
+		                &(struct relay_event){
+					.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
+					.count = key->pkts,
+				});
 	}
 	return VERDICT_NONE;
 }

@@ -72,10 +72,11 @@ static struct engine_stream_state state_at(const struct roc_guess *g)
 {
 	/* The estimate continues from the index. The window is empty, because nothing was received
 	 * under this key. */
-	return (struct engine_stream_state){.has_rtp = g->goes_on,
-	                                    .rtp_index = g->index,
-	                                    .roc = g->goes_on ? (uint32_t)(g->index >> 16)
-	                                                      : g->roc};
+	return (struct engine_stream_state){
+		.has_rtp = g->goes_on,
+		.rtp_index = g->index,
+		.roc = g->goes_on ? (uint32_t)(g->index >> 16) : g->roc,
+	};
 }
 
 /* `evicted` (may be NULL): the stream's state at its eviction; the SRTCP window is kept. */
@@ -391,9 +392,11 @@ static void report_finding(struct worker *w, struct leg *leg, uint64_t now_ns)
 	u->reported = u->finding;
 	u->reported_ns = now_ns;
 	leg_events_tell(w, leg,
-	                &(struct relay_event){.kind = RELAY_EVENT_NOTHING_AUTHENTIC,
-	                                      .finding = u->finding,
-	                                      .ssrc = u->ssrc});
+	                &(struct relay_event){
+				.kind = RELAY_EVENT_NOTHING_AUTHENTIC,
+				.finding = u->finding,
+				.ssrc = u->ssrc,
+			});
 }
 
 void path_note_failure(struct worker *w, struct batch *b, unsigned i, uint64_t now_ns)

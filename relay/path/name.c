@@ -173,9 +173,11 @@ static struct stream *add_name(struct worker *w, const struct name_owner *o, uin
 		return s;
 	leg->ssrc_changes++;
 	leg_events_tell(w, leg,
-	                &(struct relay_event){.kind = RELAY_EVENT_SSRC_CHANGED,
-	                                      .ssrc = o->ssrc,
-	                                      .ssrc_out = name});
+	                &(struct relay_event){
+				.kind = RELAY_EVENT_SSRC_CHANGED,
+				.ssrc = o->ssrc,
+				.ssrc_out = name,
+			});
 	return s;
 }
 
@@ -330,8 +332,10 @@ enum verdict name_choose(struct worker *w, const struct name_owner *o, const str
 
 	if (!s || !judge(s, pkt, &fit) || !is_certain(o->leg, &fit)) {
 		if (!s || !nearest(o, pkt, &fit))
-			fit = (struct fit){.stream = add_name(w, o, now_ns),
-			                   .index = rtp_seq(pkt->data)};
+			fit = (struct fit){
+				.stream = add_name(w, o, now_ns),
+				.index = rtp_seq(pkt->data),
+			};
 	}
 	if (!fit.stream)
 		return VERDICT_SSRC_LIMIT;

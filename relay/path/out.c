@@ -179,9 +179,11 @@ static void count_key(struct worker *w, struct pkt *pkt)
 		return;
 	key->reported_soft = true;
 	leg_events_tell(w, peer,
-	                &(struct relay_event){.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
-	                                      .is_send = true,
-	                                      .count = key->pkts});
+	                &(struct relay_event){
+				.kind = RELAY_EVENT_KEY_SOFT_LIMIT,
+				.is_send = true,
+				.count = key->pkts,
+			});
 }
 
 void path_protect(struct worker *w, struct batch *b, uint64_t now_ns)
@@ -248,9 +250,11 @@ static void report_expired(struct worker *w, struct leg *leg, struct key *key, b
 		return;
 	key->reported_expired = true;
 	leg_events_tell(w, leg,
-	                &(struct relay_event){.kind = RELAY_EVENT_KEY_EXPIRED,
-	                                      .is_send = is_send,
-	                                      .count = key->pkts});
+	                &(struct relay_event){
+				.kind = RELAY_EVENT_KEY_EXPIRED,
+				.is_send = is_send,
+				.count = key->pkts,
+			});
 }
 
 static void count(struct worker *w, struct pkt *pkt, uint64_t now_ns)

@@ -95,12 +95,14 @@ static void start(struct latch *l, const struct addr *signalled, uint64_t now_ns
 	struct addr past = l->address;
 	bool had_peer = !addr_is_none(&past) && !addr_eq(&past, signalled);
 
-	*l = (struct latch){.address = *signalled,
-	                    .signalled = *signalled,
-	                    .state = (uint8_t)first_state[l->policy],
-	                    .policy = l->policy,
-	                    .is_strict = l->is_strict,
-	                    .window_ms = l->window_ms};
+	*l = (struct latch){
+		.address = *signalled,
+		.signalled = *signalled,
+		.state = (uint8_t)first_state[l->policy],
+		.policy = l->policy,
+		.is_strict = l->is_strict,
+		.window_ms = l->window_ms,
+	};
 	if (!had_peer || l->state == LATCH_FIXED)
 		return;
 	l->before = past;

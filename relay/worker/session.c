@@ -50,8 +50,10 @@ static void on_failures(struct wheel_timer *t, uint64_t now_ns)
 	(void)now_ns;
 	if (leg->failures > w->config->auth_fail_rate)
 		leg_events_tell(w, leg,
-		                &(struct relay_event){.kind = RELAY_EVENT_AUTH_FAILURES,
-		                                      .count = leg->failures});
+		                &(struct relay_event){
+					.kind = RELAY_EVENT_AUTH_FAILURES,
+					.count = leg->failures,
+				});
 	leg->failures = 0;
 }
 
@@ -61,8 +63,10 @@ static void on_setup(struct wheel_timer *t, uint64_t now_ns)
 
 	/* When the ring is full, try again after SETUP_AGAIN_MS. */
 	if (!s->has_media && !worker_tell(s->worker, s->handle,
-	                                  &(struct relay_event){.kind = RELAY_EVENT_SETUP_TIMEOUT,
-	                                                        .owner = s->owner}))
+	                                  &(struct relay_event){
+						  .kind = RELAY_EVENT_SETUP_TIMEOUT,
+						  .owner = s->owner,
+					  }))
 		wheel_set(&s->worker->wheel, t, now_ns + SETUP_AGAIN_MS * NS_PER_MS);
 }
 

@@ -247,8 +247,10 @@ static void arm_timer(struct worker *w, uint64_t now_ns)
 		return;
 	}
 	uint64_t wait_us = due_ns > now_ns ? (due_ns - now_ns + NS_PER_US - 1) / NS_PER_US : 0;
-	tv = (struct timeval){.tv_sec = (time_t)(wait_us / 1000000),
-	                      .tv_usec = (suseconds_t)(wait_us % 1000000)};
+	tv = (struct timeval){
+		.tv_sec = (time_t)(wait_us / 1000000),
+		.tv_usec = (suseconds_t)(wait_us % 1000000),
+	};
 	event_add(w->timer_event, &tv);
 }
 

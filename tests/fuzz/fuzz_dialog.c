@@ -77,11 +77,14 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 {
 	struct dialog_exchange *x = NULL, *answered = NULL, *again = NULL;
 
-	if (dialog_plan_offer(
-		    &x,
-		    &(struct dialog_planning){
-			    .sdp = s, .from = OFFER_SIDE_A, .options = o, .context = context},
-		    NULL))
+	if (dialog_plan_offer(&x,
+	                      &(struct dialog_planning){
+				      .sdp = s,
+				      .from = OFFER_SIDE_A,
+				      .options = o,
+				      .context = context,
+			      },
+	                      NULL))
 		return;
 	expect_no_key(text, x, o);
 	patches(x, NULL, context);
@@ -90,11 +93,13 @@ static void offer_and_answer(const struct sdp *s, struct str text, const struct 
 	    !dialog_plan_answer(answered, NULL, s, o, NULL)) {
 		patches(answered, NULL, context);
 		if (!dialog_plan_offer(&again,
-		                       &(struct dialog_planning){.now = answered,
-		                                                 .sdp = s,
-		                                                 .from = OFFER_SIDE_B,
-		                                                 .options = o,
-		                                                 .context = context},
+		                       &(struct dialog_planning){
+					       .now = answered,
+					       .sdp = s,
+					       .from = OFFER_SIDE_B,
+					       .options = o,
+					       .context = context,
+				       },
 		                       NULL))
 			patches(again, answered, context);
 	}

@@ -33,15 +33,18 @@ static void on_event(void *arg, const struct relay_event *event)
 void stage_config(struct stage *g, struct relay_config *c, const char *engine, unsigned workers)
 {
 	memset(g, 0, sizeof(*g));
-	g->interfaces[0] = (struct relay_interface){.name = "v4",
-	                                            .bind = {.ip = {10, 0, 0, 1}, .version = 4},
-	                                            .port_min = 30000,
-	                                            .port_max = 40000};
+	g->interfaces[0] = (struct relay_interface){
+		.name = "v4",
+		.bind = {.ip = {10, 0, 0, 1}, .version = 4},
+		.port_min = 30000,
+		.port_max = 40000,
+	};
 	g->interfaces[1] = (struct relay_interface){
 		.name = "v6",
 		.bind = {.ip = {0x20, 1, 0xd, 0xb8, [15] = 1}, .version = 6},
 		.port_min = 30000,
-		.port_max = 40000};
+		.port_max = 40000,
+	};
 	relay_config_defaults(c);
 	c->workers = workers;
 	c->engine = engine;
@@ -225,7 +228,11 @@ void call_spec(struct relay_session_spec *s, struct relay_media_spec *m, enum re
 		struct relay_leg_spec *l = &m->legs[i];
 
 		*l = (struct relay_leg_spec){
-			.exists = true, .rtcp = rtcp, .can_receive = true, .can_send = true};
+			.exists = true,
+			.rtcp = rtcp,
+			.can_receive = true,
+			.can_send = true,
+		};
 		l->port_rtp = (uint16_t)(i ? call_local_b.port : call_local_a.port);
 		l->port_rtcp = (uint16_t)(rtcp == RELAY_RTCP_PAIR ? l->port_rtp + 1 : 0);
 		l->remote = i ? call_peer_b : call_peer_a;
@@ -271,8 +278,10 @@ static void keep_stats(struct stage *g, const struct relay_session_stats *stats)
 	g->stats = *stats;
 	g->stats.media = g->media_stats;
 	for (unsigned i = 0; i < stats->n_media && i < ARRAY_LEN(g->media_stats); i++) {
-		g->media_stats[i] = (struct relay_media_stats){.n_legs = stats->media[i].n_legs,
-		                                               .legs = g->leg_stats[i]};
+		g->media_stats[i] = (struct relay_media_stats){
+			.n_legs = stats->media[i].n_legs,
+			.legs = g->leg_stats[i],
+		};
 		memset(g->leg_stats[i], 0, sizeof(g->leg_stats[i]));
 		memcpy(g->leg_stats[i], stats->media[i].legs,
 		       stats->media[i].n_legs * sizeof(*stats->media[i].legs));

@@ -53,8 +53,10 @@ static void take_spec(struct relay_session *s, const struct relay_session_spec *
 	s->stats.media = s->media_stats;
 	for (unsigned m = 0; m < spec->n_media; m++) {
 		s->media[m] = spec->media[m];
-		s->media_stats[m] = (struct relay_media_stats){.n_legs = spec->media[m].n_legs,
-		                                               .legs = s->leg_stats[m]};
+		s->media_stats[m] = (struct relay_media_stats){
+			.n_legs = spec->media[m].n_legs,
+			.legs = s->leg_stats[m],
+		};
 		for (unsigned l = 0; l < spec->media[m].n_legs; l++)
 			keep_keys(&s->media[m].legs[l], s->keys[m][l]);
 	}
@@ -137,7 +139,12 @@ enum err relay_session_create(struct relay *r, struct relay_session **out,
 	fake_relay.creates++;
 	*out = s;
 	reply_later((struct fake_reply){
-		.kind = FAKE_CREATE, .s = s, .e = judge(spec), .done = done, .arg = arg});
+		.kind = FAKE_CREATE,
+		.s = s,
+		.e = judge(spec),
+		.done = done,
+		.arg = arg,
+	});
 	return ERR_OK;
 }
 
@@ -155,7 +162,12 @@ enum err relay_session_update(struct relay *r, struct relay_session *s,
 		take_spec(s, spec);
 	fake_relay.updates++;
 	reply_later((struct fake_reply){
-		.kind = FAKE_UPDATE, .s = s, .e = later, .done = done, .arg = arg});
+		.kind = FAKE_UPDATE,
+		.s = s,
+		.e = later,
+		.done = done,
+		.arg = arg,
+	});
 	return ERR_OK;
 }
 

@@ -15,18 +15,20 @@ enum err set_up(void)
 	struct why why = {""};
 	enum err e;
 
-	interfaces[0] =
-		(struct relay_interface){.name = "v4",
-	                                 .bind = {.version = 4, .ip = {203, 0, 113, 1}},
-	                                 .advertised = {.version = 4, .ip = {203, 0, 113, 1}},
-	                                 .port_min = 30000,
-	                                 .port_max = v4_port_max};
+	interfaces[0] = (struct relay_interface){
+		.name = "v4",
+		.bind = {.version = 4, .ip = {203, 0, 113, 1}},
+		.advertised = {.version = 4, .ip = {203, 0, 113, 1}},
+		.port_min = 30000,
+		.port_max = v4_port_max,
+	};
 	interfaces[1] = (struct relay_interface){
 		.name = "v6",
 		.bind = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
 		.advertised = {.version = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}},
 		.port_min = 40000,
-		.port_max = 40999};
+		.port_max = 40999,
+	};
 	fake_relay_reset();
 	e = service_new(&service, &c, &why);
 	if (e)

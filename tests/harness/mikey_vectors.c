@@ -44,8 +44,10 @@ json_t *play_session(const char *name)
 
 struct mikey_id play_uri(const char *text)
 {
-	return (struct mikey_id){.type = MIKEY_ID_URI,
-	                         .data = {.p = (const uint8_t *)text, .n = strlen(text)}};
+	return (struct mikey_id){
+		.type = MIKEY_ID_URI,
+		.data = {.p = (const uint8_t *)text, .n = strlen(text)},
+	};
 }
 
 size_t play_hex(json_t *o, const char *key, uint8_t *out, size_t room)
@@ -61,8 +63,10 @@ static struct mikey_id key_id(json_t *j, uint8_t *room, size_t n)
 	const char *text = json_is_string(j) ? json_string_value(j) + 4
 	                                     : json_string_value(json_object_get(j, "hex"));
 
-	return (struct mikey_id){.type = MIKEY_ID_BYTES,
-	                         .data = {.p = room, .n = text ? test_hex(text, room, n) : 0}};
+	return (struct mikey_id){
+		.type = MIKEY_ID_BYTES,
+		.data = {.p = room, .n = text ? test_hex(text, room, n) : 0},
+	};
 }
 
 static uint64_t ntp_of(double unix_s)
@@ -124,8 +128,10 @@ static void load_random(struct play_party *p, json_t *session)
 
 static struct view text_of(json_t *o)
 {
-	return (struct view){.p = (const uint8_t *)json_string_value(o),
-	                     .n = json_string_length(o)};
+	return (struct view){
+		.p = (const uint8_t *)json_string_value(o),
+		.n = json_string_length(o),
+	};
 }
 
 static void load_pki(struct play_party *p, json_t *pki)
@@ -180,7 +186,9 @@ static void load_party(struct play *play, enum play_who who)
 	json_array_foreach(json_object_get(p->json, "tpks"), i, j)
 	{
 		p->tpks[i].key = (struct view){
-			.p = p->tpk[i], .n = play_hex(j, "key", p->tpk[i], sizeof(p->tpk[i]))};
+			.p = p->tpk[i],
+			.n = play_hex(j, "key", p->tpk[i], sizeof(p->tpk[i])),
+		};
 		p->tpks[i].id =
 			key_id(json_object_get(j, "id"), p->tpk_id[i], sizeof(p->tpk_id[i]));
 		if (json_is_string(json_object_get(j, "owner")))
@@ -189,17 +197,21 @@ static void load_party(struct play *play, enum play_who who)
 	}
 	load_pki(p, json_object_get(p->json, "pki"));
 	if (play->pk && who != PLAY_KMS && p->key) {
-		p->cred = (struct mikey_cred){.key = p->key,
-		                              .chain = p->chain,
-		                              .kms_cert = p->kms_cert,
-		                              .send_chash = true,
-		                              .sign_hash = PRIM_SHA256};
+		p->cred = (struct mikey_cred){
+			.key = p->key,
+			.chain = p->chain,
+			.kms_cert = p->kms_cert,
+			.send_chash = true,
+			.sign_hash = PRIM_SHA256,
+		};
 	}
 	load_random(p, play->json);
-	p->env = (struct mikey_env){.now_ntp = ntp_of(now_of(play->json, p->json, p->name)),
-	                            .last_ntp = &p->last_ntp,
-	                            .random = draw,
-	                            .random_ctx = p};
+	p->env = (struct mikey_env){
+		.now_ntp = ntp_of(now_of(play->json, p->json, p->name)),
+		.last_ntp = &p->last_ntp,
+		.random = draw,
+		.random_ctx = p,
+	};
 }
 
 struct play *play_new(json_t *session)
@@ -288,7 +300,8 @@ static void spec_of(struct play *p, struct ticket_policy_spec *s)
 	*s = (struct ticket_policy_spec){
 		.prf = (uint8_t)json_integer_value(json_object_get(j, "prf")),
 		.wishes = wishes,
-		.r = r};
+		.r = r,
+	};
 	CHECK(!ticket_flags_parse(str_of(json_string_value(json_object_get(j, "flags"))),
 	                          &s->flags));
 	s->idr_kms = play_uri(json_string_value(json_object_get(j, "idr_kms")));
@@ -304,12 +317,15 @@ static void spec_of(struct play *p, struct ticket_policy_spec *s)
 
 		wishes[i] = (struct ticket_wish){
 			.len = (uint16_t)json_integer_value(json_object_get(k, "len")),
-			.salt_len = (uint16_t)json_integer_value(json_object_get(k, "salt_len"))};
+			.salt_len = (uint16_t)json_integer_value(json_object_get(k, "salt_len")),
+		};
 		while (wishes[i].type < MIKEY_MPK &&
 		       strcmp(mikey_key_type_name(wishes[i].type), type) != 0)
 			wishes[i].type++;
-		wishes[i].spi = (struct view){.p = spis[i],
-		                              .n = play_hex(k, "spi", spis[i], sizeof(spis[i]))};
+		wishes[i].spi = (struct view){
+			.p = spis[i],
+			.n = play_hex(k, "spi", spis[i], sizeof(spis[i])),
+		};
 		s->n_wishes++;
 	}
 }
@@ -467,7 +483,11 @@ static size_t sessions_of(struct play *p, struct ticket_cs *cs, uint8_t spis[][8
 
 	if (!list) {
 		cs[0] = (struct ticket_cs){
-			.cs_id = 1, .n_policies = 1, .has_ssrc = true, .ssrc = 0x11223344};
+			.cs_id = 1,
+			.n_policies = 1,
+			.has_ssrc = true,
+			.ssrc = 0x11223344,
+		};
 		cs[1] = (struct ticket_cs){.cs_id = 2, .n_policies = 1};
 		return 2;
 	}
@@ -475,7 +495,8 @@ static size_t sessions_of(struct play *p, struct ticket_cs *cs, uint8_t spis[][8
 	{
 		cs[i] = (struct ticket_cs){
 			.cs_id = (uint8_t)json_integer_value(json_object_get(j, "cs_id")),
-			.n_policies = 1};
+			.n_policies = 1,
+		};
 		cs[i].has_ssrc = json_object_get(j, "ssrc") != NULL;
 		cs[i].ssrc = (uint32_t)json_integer_value(json_object_get(j, "ssrc"));
 		cs[i].has_roc = json_object_get(j, "roc") != NULL;

@@ -95,13 +95,15 @@ void rig_fill(struct rig_pkt *p, enum pkt_kind kind, const uint8_t *octets, size
 {
 	CHECK(n <= RIG_ROOM);
 	memcpy(p->octets, octets, n);
-	p->pkt = (struct pkt){.data = p->octets,
-	                      .len = (uint16_t)n,
-	                      .tailroom = (uint16_t)(RIG_ROOM - n),
-	                      .kind = (uint8_t)kind,
-	                      .header_len = header_len,
-	                      .key = key,
-	                      .crypto = stream};
+	p->pkt = (struct pkt){
+		.data = p->octets,
+		.len = (uint16_t)n,
+		.tailroom = (uint16_t)(RIG_ROOM - n),
+		.kind = (uint8_t)kind,
+		.header_len = header_len,
+		.key = key,
+		.crypto = stream,
+	};
 }
 
 enum verdict rig_protect(const struct engine_ops *ops, struct engine *e, struct rig_pkt *p,

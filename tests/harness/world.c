@@ -25,10 +25,12 @@ bool world_begin(bool is_behind_nat)
 		return false;
 	deny.items[0] =
 		(struct addr_net){.net = {.ip = {192, 0, 2, 128}, .version = 4}, .bits = 25};
-	sc = (struct service_config){.relay = w.g.relay,
-	                             .sessions_max = 100,
-	                             .media_deny = &deny,
-	                             .context = {.interfaces = w.g.interfaces, .n_interfaces = 2}};
+	sc = (struct service_config){
+		.relay = w.g.relay,
+		.sessions_max = 100,
+		.media_deny = &deny,
+		.context = {.interfaces = w.g.interfaces, .n_interfaces = 2},
+	};
 	EXPECT_OK(service_new(&w.sv, &sc, NULL));
 	relay_set_asker(w.g.relay, service_on_ask, w.sv);
 	EXPECT_OK(targets_add_listener(service_targets(w.sv), &ng_at));

@@ -174,12 +174,14 @@ static void srtp_with_payload_types_like_rtcp(const char *engine)
 
 		/* As a length the sequence number would be valid for SRTCP. */
 		s.octets[1] = (uint8_t)(0x80 | pt);
-		p = (struct pkt){.data = s.octets,
-		                 .len = (uint16_t)n,
-		                 .tailroom = (uint16_t)(sizeof(s.octets) - n),
-		                 .kind = PKT_RTP,
-		                 .header_len = 12,
-		                 .index = 2};
+		p = (struct pkt){
+			.data = s.octets,
+			.len = (uint16_t)n,
+			.tailroom = (uint16_t)(sizeof(s.octets) - n),
+			.kind = PKT_RTP,
+			.header_len = 12,
+			.index = 2,
+		};
 		EXPECT_INT(party_protect(end->party, &p), VERDICT_NONE);
 		EXPECT_OK(sim_send(s.g.sim, &call_peer_a, &call_local_a, s.octets, p.len));
 		stage_run(&s.g, 1);

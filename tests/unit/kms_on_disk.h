@@ -140,9 +140,11 @@ static inline struct terminal terminal(const char *name, const char *psk_id, uin
 
 static inline struct mikey_env env_of(struct terminal *t)
 {
-	return (struct mikey_env){.now_ntp = clk_wall_to_ntp(t->wall_ns),
-	                          .last_ntp = &t->last_ntp,
-	                          .random = mikey_random_system};
+	return (struct mikey_env){
+		.now_ntp = clk_wall_to_ntp(t->wall_ns),
+		.last_ntp = &t->last_ntp,
+		.random = mikey_random_system,
+	};
 }
 
 static inline struct mikey_cred cred_of(const struct terminal *t)
@@ -175,10 +177,13 @@ static inline struct kms_request *ask(struct office *o, enum kms_operation op, s
 {
 	struct kms_request *j = NULL;
 
-	EXPECT_OK(kms_request_new(
-		&j, o->kms,
-		&(struct kms_request_params){
-			.operation = op, .octets = octets, .wall_ns = wall_ns, .names = names}));
+	EXPECT_OK(kms_request_new(&j, o->kms,
+	                          &(struct kms_request_params){
+					  .operation = op,
+					  .octets = octets,
+					  .wall_ns = wall_ns,
+					  .names = names,
+				  }));
 	return j;
 }
 
@@ -234,16 +239,20 @@ static inline bool offer(struct resolving *x, struct terminal *from, struct term
                          const struct ticket_grant *grant)
 {
 	struct csmap_policy sp;
-	struct ticket_cs cs[2] = {{.cs_id = 1,
-	                           .policies = {0},
-	                           .n_policies = 1,
-	                           .has_ssrc = true,
-	                           .ssrc = 0x11223344},
-	                          {.cs_id = 2,
-	                           .policies = {0},
-	                           .n_policies = 1,
-	                           .has_ssrc = true,
-	                           .ssrc = 0x11223344}};
+	struct ticket_cs cs[2] = {{
+					  .cs_id = 1,
+					  .policies = {0},
+					  .n_policies = 1,
+					  .has_ssrc = true,
+					  .ssrc = 0x11223344,
+				  },
+	                          {
+					  .cs_id = 2,
+					  .policies = {0},
+					  .n_policies = 1,
+					  .has_ssrc = true,
+					  .ssrc = 0x11223344,
+				  }};
 	struct ticket_initiator_params p = {.rules = &from->rules,
 	                                    .grant = grant,
 	                                    .me = uri(from->name),

@@ -70,9 +70,11 @@ static struct {
 
 static void answer_text(struct http_request *x, int status, const char *text)
 {
-	http_answer(x, &(struct http_reply){.status = status,
-	                                    .content_type = "text/plain",
-	                                    .body = {(const uint8_t *)text, strlen(text)}});
+	http_answer(x, &(struct http_reply){
+			       .status = status,
+			       .content_type = "text/plain",
+			       .body = {(const uint8_t *)text, strlen(text)},
+		       });
 }
 
 static void on_later(void *arg)
@@ -92,9 +94,11 @@ static void serve(void *arg, struct http_request *x, const struct http_incoming 
 		t.kept = x;
 	} else if (str_is(r->path, "/echo") && r->method == HTTP_POST &&
 	           str_is(r->content_type, "application/mikey")) {
-		http_answer(x, &(struct http_reply){.status = 200,
-		                                    .content_type = "application/mikey",
-		                                    .body = r->body});
+		http_answer(x, &(struct http_reply){
+				       .status = 200,
+				       .content_type = "application/mikey",
+				       .body = r->body,
+			       });
 	} else {
 		answer_text(x, 404, "no");
 	}

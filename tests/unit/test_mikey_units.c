@@ -226,8 +226,10 @@ static void kemac_iv(void)
 				&w, key.n == 32 ? MIKEY_ENCR_CM_256 : MIKEY_ENCR_CM_128,
 				&(struct mikey_kemac_seed){
 					&k, be32_get(csb.p),
-					(struct mikey_ts){.value = (uint64_t)be32_get(ts.p) << 32 |
-			                                           be32_get(ts.p + 4)}},
+					(struct mikey_ts){
+						.value = (uint64_t)be32_get(ts.p) << 32 |
+			                                 be32_get(ts.p + 4),
+					}},
 				one));
 			EXPECT_OK(prim_aes_ctr(view_of(&key), iv.p, plain, want, wr_len(&p)));
 			EXPECT_OCTETS(room, wr_len(&w), want, wr_len(&p));

@@ -73,11 +73,12 @@ static void bounds_hold(void)
 			   c, &(struct ng_cookie_name){.from = &alice, .cookie = STR("one more")},
 			   2, &k, &state),
 	           ERR_BUSY);
-	EXPECT_ERR(ng_cookies_begin(
-			   c,
-			   &(struct ng_cookie_name){.from = &alice,
-	                                            .cookie = str_make(name, NG_COOKIE_MAX + 1)},
-			   2, &k, &state),
+	EXPECT_ERR(ng_cookies_begin(c,
+	                            &(struct ng_cookie_name){
+					    .from = &alice,
+					    .cookie = str_make(name, NG_COOKIE_MAX + 1),
+				    },
+	                            2, &k, &state),
 	           ERR_TOO_BIG);
 	for (int i = 0; i < 4; i++)
 		ng_cookies_finish(c, waiting[i], STR("done"), 3);

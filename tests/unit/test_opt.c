@@ -37,18 +37,22 @@ static void values_are_checked(void)
 		const char *mode = "rtp";
 		bool flag = false;
 		const struct opt opts[] = {
-			{.name = "payload",
-		         .kind = OPT_LIST,
-		         .out = &payload,
-		         .min = 1,
-		         .max = 1200,
-		         .help = "octets"},
+			{
+				.name = "payload",
+				.kind = OPT_LIST,
+				.out = &payload,
+				.min = 1,
+				.max = 1200,
+				.help = "octets",
+			},
 			{.name = "loss", .kind = OPT_REAL, .out = &loss, .max = 1, .help = "share"},
-			{.name = "mode",
-		         .kind = OPT_CHOICE,
-		         .out = &mode,
-		         .choices = "rtp|e2ae",
-		         .help = "mode"},
+			{
+				.name = "mode",
+				.kind = OPT_CHOICE,
+				.out = &mode,
+				.choices = "rtp|e2ae",
+				.help = "mode",
+			},
 			{.name = "flag", .kind = OPT_FLAG, .out = &flag, .help = "flag"},
 		};
 		const struct opt_command c = {.name = "x",

@@ -159,11 +159,13 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 	memset(&g, 0, sizeof(g));
 	memset(&tape, 0, sizeof(tape));
 	tape.io.ops = &tape_ops;
-	g.interface = (struct relay_interface){.name = "default",
-	                                       .bind = call_local_a,
-	                                       .advertised = call_local_a,
-	                                       .port_min = PORT_MIN,
-	                                       .port_max = PORT_MIN + 2 * CALLS_MAX};
+	g.interface = (struct relay_interface){
+		.name = "default",
+		.bind = call_local_a,
+		.advertised = call_local_a,
+		.port_min = PORT_MIN,
+		.port_max = PORT_MIN + 2 * CALLS_MAX,
+	};
 	relay_config_defaults(&c);
 	c.workers = 1;
 	c.by_hand = true;

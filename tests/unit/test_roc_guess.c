@@ -42,13 +42,16 @@ static void a_hint_is_tried_first(void)
 	expect(&(struct roc_known){.has_hint = true, .hint = 0}, 5, ROCS(0, 1));
 	expect(&(struct roc_known){.has_hint = true, .hint = UINT32_MAX}, 5,
 	       ROCS(UINT32_MAX, 0, UINT32_MAX - 1, 1));
-	expect(&(struct roc_known){.has_hint = true,
-	                           .hint = 9,
-	                           .has_kept = true,
-	                           .kept = 4ull << 16 | 100,
-	                           .has_other = true,
-	                           .other = 3},
-	       200, ROCS(9, 4, 0, 10, 8, 5, 6, 1, 3));
+	expect(
+		&(struct roc_known){
+			.has_hint = true,
+			.hint = 9,
+			.has_kept = true,
+			.kept = 4ull << 16 | 100,
+			.has_other = true,
+			.other = 3,
+		},
+		200, ROCS(9, 4, 0, 10, 8, 5, 6, 1, 3));
 }
 
 static void the_kept_roc_follows_the_rule(void)

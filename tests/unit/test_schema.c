@@ -50,7 +50,8 @@ static void a_table_has_64_rows(void)
 			.offset = (uint32_t)(offsetof(struct wide, value) + i),
 			.size = 1,
 			.max = 255,
-			.preset = 9};
+			.preset = 9,
+		};
 	}
 	schema_defaults(&wide_schema, &to, NULL);
 	EXPECT_INT(to.value[63], 9);
@@ -104,15 +105,19 @@ static enum err user_item(struct schema_in *in, const struct schema_field *f, co
                           void *at)
 {
 	static const struct schema_field rows[] = {
-		{.name = "file",
-	         SCHEMA_FIELD(&schema_any_text, struct sample_user, file),
-	         .min = 1},
-		{.name = "key",
-	         SCHEMA_FIELD(&schema_hex_key, struct sample_user, key),
-	         .required = true,
-	         .secret = true,
-	         .min = 2,
-	         .max = 3},
+		{
+			.name = "file",
+			SCHEMA_FIELD(&schema_any_text, struct sample_user, file),
+			.min = 1,
+		},
+		{
+			.name = "key",
+			SCHEMA_FIELD(&schema_hex_key, struct sample_user, key),
+			.required = true,
+			.secret = true,
+			.min = 2,
+			.max = 3,
+		},
 	};
 	static const struct schema schema = SCHEMA_NO_MASK("a user", rows);
 	struct sample *s = at;

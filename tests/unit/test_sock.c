@@ -32,9 +32,11 @@ static struct addr own_addr(uint8_t last, uint16_t port)
 {
 	unsigned pid = (unsigned)getpid();
 
-	return (struct addr){.ip = {127, (uint8_t)(1 + (pid >> 8) % 250), (uint8_t)pid, last},
-	                     .port = port,
-	                     .version = 4};
+	return (struct addr){
+		.ip = {127, (uint8_t)(1 + (pid >> 8) % 250), (uint8_t)pid, last},
+		.port = port,
+		.version = 4,
+	};
 }
 
 static int udp(const struct addr *at)
@@ -56,11 +58,13 @@ static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_dela
 
 	memset(&g, 0, sizeof(g));
 	g.by_hand = by_hand;
-	g.interface = (struct relay_interface){.name = "own",
-	                                       .bind = own_addr(1, 0),
-	                                       .advertised = own_addr(1, 0),
-	                                       .port_min = PORT_MIN,
-	                                       .port_max = 40000};
+	g.interface = (struct relay_interface){
+		.name = "own",
+		.bind = own_addr(1, 0),
+		.advertised = own_addr(1, 0),
+		.port_min = PORT_MIN,
+		.port_max = 40000,
+	};
 	for (unsigned i = 0; i < 2; i++) {
 		g.peers[i] = own_addr((uint8_t)(2 + i), 6000);
 		g.fds[i] = udp(&g.peers[i]);
@@ -352,11 +356,13 @@ static void a_failed_start_leaves_descriptors_alone(void)
 	enum err e = ERR_NOMEM;
 
 	memset(&g, 0, sizeof(g));
-	g.interface = (struct relay_interface){.name = "own",
-	                                       .bind = own_addr(1, 0),
-	                                       .advertised = own_addr(1, 0),
-	                                       .port_min = PORT_MIN,
-	                                       .port_max = 40000};
+	g.interface = (struct relay_interface){
+		.name = "own",
+		.bind = own_addr(1, 0),
+		.advertised = own_addr(1, 0),
+		.port_min = PORT_MIN,
+		.port_max = 40000,
+	};
 	relay_config_defaults(&c);
 	c.workers = 3;
 	c.engine = "evp";
@@ -396,11 +402,13 @@ static void a_worker_is_pinned(void)
 		if (CPU_ISSET(i, &own))
 			last = i;
 	memset(&g, 0, sizeof(g));
-	g.interface = (struct relay_interface){.name = "own",
-	                                       .bind = own_addr(1, 0),
-	                                       .advertised = own_addr(1, 0),
-	                                       .port_min = PORT_MIN,
-	                                       .port_max = 40000};
+	g.interface = (struct relay_interface){
+		.name = "own",
+		.bind = own_addr(1, 0),
+		.advertised = own_addr(1, 0),
+		.port_min = PORT_MIN,
+		.port_max = 40000,
+	};
 	relay_config_defaults(&c);
 	c.workers = 1;
 	c.cpus = &last;

@@ -31,40 +31,74 @@ static struct addr listeners[4];
  * on device 3, and 198.51.100.7 on its NAT. */
 static struct target_facts facts_now(void)
 {
-	interfaces[0] = (struct relay_interface){.name = "access",
-	                                         .bind = ip("192.0.2.10"),
-	                                         .advertised = ip("198.51.100.7"),
-	                                         .port_min = 30000,
-	                                         .port_max = 30099};
-	interfaces[1] = (struct relay_interface){.name = "core",
-	                                         .bind = ip("10.9.0.1"),
-	                                         .advertised = ip("10.9.0.1"),
-	                                         .port_min = 30000,
-	                                         .port_max = 30099};
+	interfaces[0] = (struct relay_interface){
+		.name = "access",
+		.bind = ip("192.0.2.10"),
+		.advertised = ip("198.51.100.7"),
+		.port_min = 30000,
+		.port_max = 30099,
+	};
+	interfaces[1] = (struct relay_interface){
+		.name = "core",
+		.bind = ip("10.9.0.1"),
+		.advertised = ip("10.9.0.1"),
+		.port_min = 30000,
+		.port_max = 30099,
+	};
 	locals[0] = (struct target_local){
-		.ip = ip("192.0.2.10"), .bits = 24, .is_broadcast = true, .device = 2};
+		.ip = ip("192.0.2.10"),
+		.bits = 24,
+		.is_broadcast = true,
+		.device = 2,
+	};
 	locals[1] = (struct target_local){
-		.ip = ip("2001:db8::10"), .bits = 128, .is_broadcast = true, .device = 2};
+		.ip = ip("2001:db8::10"),
+		.bits = 128,
+		.is_broadcast = true,
+		.device = 2,
+	};
 	locals[2] = (struct target_local){
-		.ip = ip("10.9.0.1"), .bits = 16, .is_broadcast = true, .device = 3};
+		.ip = ip("10.9.0.1"),
+		.bits = 16,
+		.is_broadcast = true,
+		.device = 3,
+	};
 	locals[3] = (struct target_local){
-		.ip = ip("169.254.7.7"), .bits = 16, .is_broadcast = true, .device = 3};
+		.ip = ip("169.254.7.7"),
+		.bits = 16,
+		.is_broadcast = true,
+		.device = 3,
+	};
 	locals[4] = (struct target_local){
-		.ip = ip("127.0.0.1"), .bits = 8, .is_broadcast = true, .device = 1};
+		.ip = ip("127.0.0.1"),
+		.bits = 8,
+		.is_broadcast = true,
+		.device = 1,
+	};
 	locals[5] = (struct target_local){
-		.ip = ip("172.16.0.1"), .bits = 31, .is_broadcast = true, .device = 4};
+		.ip = ip("172.16.0.1"),
+		.bits = 31,
+		.is_broadcast = true,
+		.device = 4,
+	};
 	locals[6] = (struct target_local){
-		.ip = ip("fe80::10"), .bits = 128, .is_broadcast = true, .device = 3};
+		.ip = ip("fe80::10"),
+		.bits = 128,
+		.is_broadcast = true,
+		.device = 3,
+	};
 	listeners[0] = at("192.0.2.10:2223");
 	listeners[1] = at("127.0.0.1:9101");
 	listeners[2] = at("0.0.0.0:2224");
 	listeners[3] = at("[::1]:5999");
-	return (struct target_facts){.interfaces = interfaces,
-	                             .n_interfaces = 2,
-	                             .locals = locals,
-	                             .n_locals = 7,
-	                             .listeners = listeners,
-	                             .n_listeners = 4};
+	return (struct target_facts){
+		.interfaces = interfaces,
+		.n_interfaces = 2,
+		.locals = locals,
+		.n_locals = 7,
+		.listeners = listeners,
+		.n_listeners = 4,
+	};
 }
 
 /* `reason`: a part of the text; NULL: allowed. */
@@ -304,7 +338,10 @@ static void one_address_has_two_names(void)
 
 	for (unsigned i = 0; i < 2; i++) {
 		two[i] = (struct relay_interface){
-			.bind = ip("10.9.0.1"), .port_min = 30000, .port_max = 30100};
+			.bind = ip("10.9.0.1"),
+			.port_min = 30000,
+			.port_max = 30100,
+		};
 		two[i].advertised = ip(i ? "198.51.100.9" : "10.9.0.1");
 	}
 	REQUIRE_OK(port_book_new(&b, two, 2));

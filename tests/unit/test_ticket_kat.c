@@ -171,8 +171,10 @@ static enum err scripted(void *ctx, const char *name, uint8_t *out, size_t n)
 		if (strcmp(rows[i].name, name) != 0)
 			continue;
 		v = rows[i].known ? kat(rows[i].known)
-		                  : (struct view){.p = small,
-		                                  .n = test_hex(rows[i].hex, small, sizeof(small))};
+		                  : (struct view){
+					    .p = small,
+					    .n = test_hex(rows[i].hex, small, sizeof(small)),
+				    };
 		if (resolving && i == 0)
 			v.n = test_hex("55667788", small, sizeof(small));
 		if (!EXPECT_INT(n, v.n))
@@ -190,10 +192,12 @@ static uint64_t last;
 static struct mikey_env at(unsigned second, void *resolving)
 {
 	last = 0;
-	return (struct mikey_env){.now_ntp = (uint64_t)(0xe0000000u + second) << 32 | 0x10000000,
-	                          .last_ntp = &last,
-	                          .random = scripted,
-	                          .random_ctx = resolving};
+	return (struct mikey_env){
+		.now_ntp = (uint64_t)(0xe0000000u + second) << 32 | 0x10000000,
+		.last_ntp = &last,
+		.random = scripted,
+		.random_ctx = resolving,
+	};
 }
 
 static void expect_message(struct view got, const char *name)
@@ -245,11 +249,13 @@ static enum err make_offer(struct ticket_initiator **out, const struct ticket_ru
                            const struct ticket_grant *grant, struct mikey_fault *fault)
 {
 	const struct ticket_cs cs[2] = {
-		{.cs_id = 1,
-	         .n_policies = 1,
-	         .has_ssrc = true,
-	         .ssrc = 0xdecafbad,
-	         .spi = {.p = tgk_spi, .n = 4}},
+		{
+			.cs_id = 1,
+			.n_policies = 1,
+			.has_ssrc = true,
+			.ssrc = 0xdecafbad,
+			.spi = {.p = tgk_spi, .n = 4},
+		},
 		{.cs_id = 2, .n_policies = 1},
 	};
 	struct csmap_policy policy;

@@ -45,8 +45,10 @@ static const char *const bob = "sip:bob@home.example";
 
 static struct mikey_id uri(const char *c)
 {
-	return (struct mikey_id){.type = MIKEY_ID_URI,
-	                         .data = {.p = (const uint8_t *)c, .n = strlen(c)}};
+	return (struct mikey_id){
+		.type = MIKEY_ID_URI,
+		.data = {.p = (const uint8_t *)c, .n = strlen(c)},
+	};
 }
 
 /* A TP payload of `spec` read back. */
@@ -207,10 +209,12 @@ static void validity(void)
 	p.has_end = false;
 	EXPECT_OK(ticket_policy_check_time(&p, 5000ull << 32, NULL));
 	/* Across the end of the era in 2036 times keep their order. */
-	p = (struct ticket_policy){.has_start = true,
-	                           .has_end = true,
-	                           .start = {MIKEY_TS_NTP_UTC_32, 0xfffffff0},
-	                           .end = {MIKEY_TS_NTP_UTC_32, 0x10}};
+	p = (struct ticket_policy){
+		.has_start = true,
+		.has_end = true,
+		.start = {MIKEY_TS_NTP_UTC_32, 0xfffffff0},
+		.end = {MIKEY_TS_NTP_UTC_32, 0x10},
+	};
 	EXPECT_OK(ticket_policy_check_time(&p, 0x5ull << 32, NULL));
 	EXPECT_OK(ticket_policy_check_time(&p, 0xfffffff8ull << 32, NULL));
 	EXPECT_ERR(ticket_policy_check_time(&p, 0x20ull << 32, NULL), ERR_EXPIRED);

@@ -234,7 +234,9 @@ static void repeated(void)
 	                             &reply, &p->fault));
 	EXPECT_INT(outcome, CSB_UNCHANGED);
 	cs[0].spi = cs[1].spi = (struct view){
-		.p = p->csb[0] ? ticket_csb_session(p->csb[0], 0)->spi : NULL, .n = 4};
+		.p = p->csb[0] ? ticket_csb_session(p->csb[0], 0)->spi : NULL,
+		.n = 4,
+	};
 	REQUIRE_OK(ticket_csb_update(p->csb[0], &up, a, &made, &p->fault));
 	n = made.n;
 	memcpy(first, made.p, n);
@@ -259,11 +261,13 @@ static void updates_flipped(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
 	static const uint8_t spi[2] = {0x55, 1}, key[16] = {7};
-	struct ticket_cs cs[1] = {{.cs_id = 1,
-	                           .n_policies = 1,
-	                           .has_ssrc = true,
-	                           .ssrc = 1,
-	                           .spi = {.p = spi, .n = 2}}};
+	struct ticket_cs cs[1] = {{
+		.cs_id = 1,
+		.n_policies = 1,
+		.has_ssrc = true,
+		.ssrc = 1,
+		.spi = {.p = spi, .n = 2},
+	}};
 	struct mikey_keys *keys = mikey_keys_new();
 	struct ticket_update_params up = {.cs = cs, .n_cs = 1, .keys = keys, .want_response = true};
 	struct mikey_env *a = &p->party[PLAY_ALICE].env, *b = &p->party[PLAY_BOB].env;

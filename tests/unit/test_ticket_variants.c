@@ -255,9 +255,10 @@ static void counter(void)
 					.cs_id = 1,
 					.n_policies = 1,
 					.has_ssrc = true,
-					.spi = {.p = ticket_csb_session(p->csb[1], 0)->spi,
-	                                        .n = 4}},
-			.n_cs = 1},
+					.spi = {.p = ticket_csb_session(p->csb[1], 0)->spi, .n = 4},
+				},
+			.n_cs = 1,
+		},
 		&p->party[PLAY_BOB].env, &made, &p->fault));
 	REQUIRE_OK(mikey_msg_read(&m, made, NULL));
 	EXPECT(mikey_msg_find(&m, MIKEY_T)->u.t.value - p->party[PLAY_BOB].env.now_ntp < 16);

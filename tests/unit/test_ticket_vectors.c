@@ -94,9 +94,11 @@ static size_t sessions_shown(struct view octets, struct ticket_cs *cs, struct mi
 {
 	CHECK(!mikey_msg_read(m, octets, NULL));
 	for (size_t i = 0; i < m->hdr.n_cs; i++) {
-		cs[i] = (struct ticket_cs){.cs_id = m->cs[i].cs_id,
-		                           .n_policies = (uint8_t)m->cs[i].policies.n,
-		                           .spi = m->cs[i].spi};
+		cs[i] = (struct ticket_cs){
+			.cs_id = m->cs[i].cs_id,
+			.n_policies = (uint8_t)m->cs[i].policies.n,
+			.spi = m->cs[i].spi,
+		};
 		memcpy(cs[i].policies, m->cs[i].policies.p, m->cs[i].policies.n);
 		if (m->cs[i].session.n) {
 			cs[i].has_ssrc = true;

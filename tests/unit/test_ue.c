@@ -41,11 +41,13 @@ static void kept_between(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
 	static const uint8_t spi[2] = {0x55, 1}, key[16] = {7};
-	struct ticket_cs cs[1] = {{.cs_id = 1,
-	                           .n_policies = 1,
-	                           .has_ssrc = true,
-	                           .ssrc = 1,
-	                           .spi = {.p = spi, .n = 2}}};
+	struct ticket_cs cs[1] = {{
+		.cs_id = 1,
+		.n_policies = 1,
+		.has_ssrc = true,
+		.ssrc = 1,
+		.spi = {.p = spi, .n = 2},
+	}};
 	struct mikey_keys *keys = mikey_keys_new();
 	struct ticket_update_params up = {.cs = cs, .n_cs = 1, .keys = keys, .want_response = true};
 	struct mikey_env *a = &p->party[PLAY_ALICE].env, *b = &p->party[PLAY_BOB].env;
@@ -92,13 +94,17 @@ enum { SAYS_NOTHING = UE_PROTECTIONS };
 static const struct ue_policy policy = {
 	.rules =
 		{
-			{.peer = {"sip:boss@home1.example"},
-                         .protect = {UE_E2E_KMS},
-                         .n_protect = 1,
-                         .strict = true},
-			{.peer = {"*@home1.example"},
-                         .protect = {UE_E2E_KMS, UE_E2AE, UE_E2E_SDES},
-                         .n_protect = 3},
+			{
+				.peer = {"sip:boss@home1.example"},
+				.protect = {UE_E2E_KMS},
+				.n_protect = 1,
+				.strict = true,
+			},
+			{
+				.peer = {"*@home1.example"},
+				.protect = {UE_E2E_KMS, UE_E2AE, UE_E2E_SDES},
+				.n_protect = 3,
+			},
 			{.peer = {"*"}, .protect = {UE_E2AE, UE_NONE}, .n_protect = 2},
 		},
 	.n_rules = 3,

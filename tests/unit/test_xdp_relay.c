@@ -424,8 +424,10 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 					&g.interfaces[1].bind,
 					(uint16_t)(PORT_MIN + 2 * ((sent + (unsigned)i) % calls)));
 
-				iovs[i] = (struct iovec){.iov_base = payloads[i],
-				                         .iov_len = sizeof(payloads[i])};
+				iovs[i] = (struct iovec){
+					.iov_base = payloads[i],
+					.iov_len = sizeof(payloads[i]),
+				};
 				be16_put(payloads[i] + 2, (uint16_t)((warm ? 0 : pps / calls + 1) +
 				                                     (sent + (unsigned)i) / calls));
 				messages[i] = (struct mmsghdr){
@@ -433,7 +435,8 @@ static void measure_one(const char *io, enum relay_mode mode, unsigned calls, ui
 				                    .msg_iovlen = 1,
 				                    .msg_name = &names[i],
 				                    .msg_namelen =
-				                            addr_to_sockaddr(&to, &names[i])}};
+				                            addr_to_sockaddr(&to, &names[i])},
+				};
 			}
 			sendmmsg(fd, messages, 32, 0);
 			while (recv(sink, &i, 4, MSG_DONTWAIT | MSG_TRUNC) > 0)
