@@ -79,7 +79,13 @@ static void on_signal(void *arg, int signo)
 	} else if (signo == SIGUSR1) {
 		enum err e = kms_rotate(p->kms, test_env_wall_ns(p->repeat));
 
-		log_info("kms", "msg=\"ticket key rotated\" result=%s", err_name(e));
+		if (e)
+			log_error("kms",
+			          "msg=\"ticket key not rotated, the previous one stays in use\" "
+			          "reason=%s",
+			          err_name(e));
+		else
+			log_info("kms", "msg=\"ticket key rotated\"");
 	} else {
 		log_info("kms", "msg=\"ending\" signal=%d", signo);
 		loop_stop(p->loop);

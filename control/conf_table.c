@@ -155,9 +155,8 @@ const struct conf_setting conf_settings[] = {
 		.words = dialog_other_words,
 		.reloads = true,
 		.arg = "relay|relay-only|pass|refuse",
-		.help = "m-lines that are not RTP: relay those over UDP (fax, BFCP, data channels) "
-			"and "
-			"pass or refuse the others; or pass or refuse all",
+		.help = "m-lines that are not RTP. relay: relay UDP, pass the others; relay-only: "
+			"relay UDP, refuse the others; pass: all; refuse: all",
 	},
 	{
 		.name = "osrtp",
@@ -452,8 +451,8 @@ const struct conf_setting conf_settings[] = {
 		.preset = "100000",
 		.max = 10000000,
 		.arg = "N",
-		.help = "send keys of ended sessions to remember; a session that uses one again is "
-			"refused, because its packet indices would repeat; 0: none",
+		.help = "how many send keys of ended sessions the gateway remembers; a session "
+			"that uses one again is refused; 0: none",
 	},
 	{
 		.name = "gather-delay-us",

@@ -115,7 +115,7 @@ static const struct opt opts[] = {
 		.min = 1,
 		.max = 10000,
 		.local = true,
-		.help = "longest measured time of one engine in one repetition",
+		.help = "time limit in ms for one engine in one repetition",
 	},
 	{
 		.name = "make-s",

@@ -102,7 +102,9 @@ static enum err expand_into(const json_t *v, const struct names *n, char *out, s
 		return ERR_OK;
 	e = expand(json_string_value(v), n, &text, why);
 	if (e == ERR_OK && str_copy(buf_as_str(&text), out, room) != ERR_OK)
-		e = why_fail(why, ERR_TOO_BIG, "'%s' is too long", text.p);
+		e = why_fail(why, ERR_TOO_BIG,
+		             "a value of the target file is too long, at most %zu octets: %s",
+		             room - 1, text.p);
 	buf_free(&text);
 	return e;
 }

@@ -209,7 +209,9 @@ static enum err read_whole(struct secret *out, const char *path, struct why *why
 		             "%s: holds keys, but other users have access; set its mode to 0600",
 		             path);
 	else if (!S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILES_STATE_MAX_BYTES)
-		e = why_fail(why, ERR_SYNTAX, "%s: not a file of sluice-ue", path);
+		e = why_fail(why, ERR_SYNTAX,
+		             "%s: must be a regular file of 1 to %d octets that sluice-ue wrote",
+		             path, FILES_STATE_MAX_BYTES);
 	else if (secret_make(out, (size_t)st.st_size))
 		e = why_fail(why, ERR_NOMEM, "out of memory");
 	else if (read(fd, out->octets, out->len) != (ssize_t)out->len)

@@ -67,7 +67,8 @@ static void offer_done(void *arg, const struct service_result *r)
 	if (r->e && g->session && r->limit == SERVICE_LIMIT_PORTS && offer_less(q, r))
 		return;
 	if (r->e) {
-		/* A client that sees a limit uses another gateway: only a new call may do so. */
+		/* A client that gets a limit error moves the call to another gateway: a new call
+		 * only. */
 		q->limit = g->session || g->now ? SERVICE_LIMIT_NONE : r->limit;
 		dialog_request_fail(q, r->e, r->why);
 		return;

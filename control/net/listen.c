@@ -188,7 +188,8 @@ static enum err open_unix(struct listener *l, struct str where, struct why *why)
 		return ERR_EXISTS;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
-		return why_fail(why, ERR_IO, "cannot create a socket: %s", strerror(errno));
+		return why_fail(why, ERR_IO, "%s: cannot create a Unix socket: %s", un.sun_path,
+		                strerror(errno));
 	/* The umask keeps the socket within the configured mode until chmod sets it. */
 	mask = umask(0777 & ~l->config.mode);
 	rc = bind(l->fd, (struct sockaddr *)&un, sizeof(un));

@@ -35,7 +35,7 @@ enum err sip_length(struct str stream, size_t *out) MUST_USE;
  */
 enum err sip_read(struct sip_message *out, struct str text) MUST_USE;
 
-/* The nth header of that name (compact forms too, without case), or empty. */
+/* The nth header of that name, or empty. Matches compact forms and ignores case. */
 struct str sip_header(const struct sip_message *m, const char *name, size_t nth);
 /* The URI and a parameter of "Name <sip:x>;tag=1" or "sip:x;tag=1"; empty when absent. */
 struct str sip_uri(struct str value);

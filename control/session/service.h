@@ -151,7 +151,7 @@ struct service_counts {
 	uint32_t sessions, ending, sessions_max; /* `sessions` does not include `ending` */
 };
 void service_get_counts(const struct service *sv, struct service_counts *out);
-/* Adds m-lines that are not relayed; returns the sum of lines_passed and lines_refused. */
+/* Counts m-lines that are not relayed; returns the new total of lines_passed and lines_refused. */
 uint64_t service_note_lines(struct service *sv, unsigned passed, unsigned refused);
 void service_port_usage(struct service *sv, unsigned interface, struct ports_usage *out);
 

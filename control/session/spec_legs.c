@@ -98,7 +98,8 @@ static void legs_fini(const struct schema_field *f, void *at)
 	*legs = (struct spec_legs){0};
 }
 
-/* Copies a patch with its marks. spec_legs_apply applies one to a full spec. */
+/* Copies a patch, including which legs it deletes and which fields it sets. spec_legs_apply applies
+ * one to a full spec. */
 static enum err legs_copy(const struct schema_field *f, void *to, const void *from)
 {
 	const struct spec_legs *legs = from;

@@ -14,7 +14,7 @@ bool target_is_listener_port(const struct target_facts *f, uint16_t port)
 	return false;
 }
 
-/* Is it an address of this host: of a device, an interface's or what signalling is told of it? */
+/* True if the address belongs to this host: of a device, of --interface or its advertised one. */
 static bool is_local(const struct target_facts *f, const struct addr *a)
 {
 	if (addr_is_loopback(a))

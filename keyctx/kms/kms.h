@@ -42,7 +42,8 @@ struct kms_audit {
 	struct mikey_id sender; /* as the message claims */
 	/* from the ticket's policy: IDRi and the first IDRr; may be unset */
 	struct mikey_id initiator, responder;
-	struct mikey_id other_kms; /* the other KMS, which is asked or asks */
+	/* The other KMS: the one this KMS asks, or the one that asks it. */
+	struct mikey_id other_kms;
 	uint32_t csb_id;
 	int mode; /* 1 to 4; 0: not known yet */
 };

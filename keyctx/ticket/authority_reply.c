@@ -109,7 +109,8 @@ static enum err write_grant(struct authority *a, const struct ticket_grant *g, s
 		e = authority_phase_keys(a, 2, &r->keys);
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
-		                  "the keys can't be put into the answer");
+		                  "the KMS cannot put the keys into the answer: %s",
+		                  err_meaning(e));
 	wr_view(&w, g->body);
 	wr_u16(&w, 0); /* the length of Initiator Data, which the initiator adds later */
 	t.value = mikey_env_stamp(env, 0);
@@ -119,7 +120,7 @@ static enum err write_grant(struct authority *a, const struct ticket_grant *g, s
 	mikey_build_add_raw(&b, MIKEY_TICKET, (struct view){.p = body, .n = wr_len(&w)});
 	e = add_kemac(&b, a, r, t);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
-	                      "the keys of the answer can't be encrypted")
+	                      "the KMS cannot encrypt the keys of the answer: %s", err_meaning(e))
 	         : finish_reply(&b, a, r, fault);
 }
 
@@ -264,7 +265,8 @@ static enum err write_resolution(struct authority *a, const struct ticket_resolu
 	e = add_kemac(&b, a, r, t);
 	if (e)
 		return mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,
-		                  "the keys of the answer can't be encrypted");
+		                  "the KMS cannot encrypt the keys of the answer: %s",
+		                  err_meaning(e));
 	if (mikey_id_is_set(res->idr))
 		add(&b, mikey_make_idr(MIKEY_ROLE_R, res->idr));
 	if (res->rand_kms.n)

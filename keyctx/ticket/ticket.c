@@ -443,12 +443,13 @@ enum err ticket_keys_unpack(struct ticket_keys *out, const struct mikey_keys *pa
 
 	while (n_mpk < packed->n && packed->k[n_mpk].type == MIKEY_MPK)
 		n_mpk++;
-	if (n_mpk != (forking ? 2u : 1u) ||
-	    (forking && packed->k[0].key_len != packed->k[1].key_len))
-		return mikey_fail(
-			fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-			"%zu MPKs of equal length in the answer, the ticket policy requires %d",
-			n_mpk, forking ? 2 : 1);
+	if (n_mpk != (forking ? 2u : 1u))
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "the answer has %zu MPKs, the ticket policy requires %d", n_mpk,
+		                  forking ? 2 : 1);
+	if (forking && packed->k[0].key_len != packed->k[1].key_len)
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+		                  "the two MPKs of the answer differ in length");
 	*out = (struct ticket_keys){.mpk_len = packed->k[0].key_len, .has_mpkr = forking};
 	memcpy(out->mpki, packed->k[0].key, out->mpk_len);
 	if (forking)

@@ -64,7 +64,7 @@ static enum err make(struct engine_key **out, const struct side_maker *maker,
 	return ERR_OK;
 }
 
-/* Six parameters, here and below: those of engine_ops, and `maker`. */
+/* Six parameters, here and below, one above our limit: the five of engine_ops, and `maker`. */
 enum err side_key_new(struct engine_key **out, const struct side_maker *maker,
                       const struct keyctx *ctx, enum engine_direction direction, unsigned window,
                       struct why *why)

@@ -6,7 +6,7 @@
 
 enum { FIRST_SLOTS = 64 };
 
-/* Open addressing, at most half full. A print of 0 marks a free slot. */
+/* Open addressing, at most half full. `print` is the keyed hash of a key; 0 marks a free slot. */
 struct slot {
 	uint64_t print;
 	const void *owner;

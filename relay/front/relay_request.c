@@ -81,7 +81,7 @@ static enum err make_plan(struct relay *r, struct relay_session *s, struct relay
 	return e;
 }
 
-/* Arrays for the present legs only, because every delete needs them. */
+/* Arrays for the existing legs only, so that they stay small: every delete allocates them. */
 static enum err stats_new(struct relay_session_stats *out, const struct accepted *is)
 {
 	struct relay_leg_stats *legs;

@@ -50,7 +50,7 @@ static void fetch_streams_in(const struct leg **legs, unsigned n)
 	}
 }
 
-/* Also collects the joined legs; a leg may have none. */
+/* Prefetches the legs, and collects their peer legs; a leg may have no peer leg. */
 static unsigned fetch_peers(const struct leg **legs, unsigned n, const struct leg **peers)
 {
 	unsigned n_peers = 0;

@@ -26,7 +26,7 @@ static void ring_by_updates(unsigned n, enum relay_latch latch, enum relay_rtcp 
 
 		test_context("ring of %u, latch %u, rtcp %u, session %u: %s", n, latch, rtcp, i,
 		             w.why);
-		/* Another mode does not permit it either. */
+		/* The ring is refused in another mode, too. */
 		if (i % 2 && e == ERR_OK)
 			EXPECT_OK(to_mode(i, RELAY_MODE_E2E));
 		EXPECT_INT(e, i + 1 < n ? ERR_OK : ERR_DENIED);

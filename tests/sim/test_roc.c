@@ -14,7 +14,7 @@ static uint64_t at(uint32_t roc, uint16_t seq)
 	return (uint64_t)roc << 16 | seq;
 }
 
-/* Sends a packet of the terminal without waiting for its result; index 0: SRTCP. */
+/* Sends one packet of the terminal and does not wait for its result. */
 static size_t send_up(struct scene *s, struct srtp_end *end, uint32_t ssrc, uint64_t index,
                       bool is_rtcp)
 {

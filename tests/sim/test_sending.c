@@ -416,7 +416,7 @@ static void late_and_repeated_packets_change_no_ssrc(void)
 	EXPECT_INT(heard, 3000);
 	EXPECT_INT(l.ear.n_ssrcs, 1);
 	EXPECT_INT(l.ear.refused, 0);
-	/* Later than the terminal's window: still the same source. */
+	/* A packet older than the terminal's replay window keeps its SSRC. */
 	core_sends(&l, (uint16_t)(65000 + 3000 + 200), 3200 * 160);
 	core_sends(&l, (uint16_t)(65000 + 3001), 3001 * 160);
 	core_sends(&l, (uint16_t)(65000 + 3000 + 201), 3201 * 160);

@@ -27,7 +27,7 @@ static uint64_t after_ms(uint64_t ms)
 	return T + ms * NS_PER_MS;
 }
 
-/* No packet yet, or `away` learnt at T, after `past`. */
+/* A latch in `state`: without a packet, or with `away` learnt at T after `past`. */
 static struct latch in_state(enum latch_state state)
 {
 	bool is_heard = state >= LATCH_CHOOSING;

@@ -73,7 +73,8 @@ static void the_kept_roc_follows_the_rule(void)
 	expect(&k, 10, ROCS(0, 1));
 }
 
-/* Guesses for a lost sender are ahead of everything seen, further than any window. */
+/* Each index guessed for a sender whose ROC was lost is ahead of all received, by more than any
+ * replay window. */
 static void ahead_is_never_behind(void)
 {
 	uint64_t seed = test_seed();
