@@ -188,22 +188,7 @@ int kms_run(int argc, char **argv)
 				"time each "
 				"was due; 0: send the next when one is answered",
 		},
-		{
-			.name = "json",
-			.kind = OPT_TEXT,
-			.out = &json,
-			.arg = "FILE",
-			.help = "write the result",
-			.local = true,
-		},
-		{
-			.name = "csv",
-			.kind = OPT_TEXT,
-			.out = &csv,
-			.arg = "FILE",
-			.help = "write the row",
-			.local = true,
-		},
+		SETTINGS_FILES(&json, &csv),
 		{
 			.name = "quiet",
 			.kind = OPT_FLAG,

@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "bench/bench.h"
-#include "bench/settings.h"
 #include "base/opt.h"
+#include "bench/settings.h"
 #include "bench/gen/setup.h"
 
 static const char about[] =
@@ -41,22 +41,7 @@ int setup_run(int argc, char **argv)
 			.help = "process of a target on this machine, to read its CPU time and "
 				"memory",
 		},
-		{
-			.name = "json",
-			.kind = OPT_TEXT,
-			.out = &json,
-			.arg = "FILE",
-			.help = "write the result",
-			.local = true,
-		},
-		{
-			.name = "csv",
-			.kind = OPT_TEXT,
-			.out = &csv,
-			.arg = "FILE",
-			.help = "write the result rows as CSV",
-			.local = true,
-		},
+		SETTINGS_FILES(&json, &csv),
 		{
 			.name = "quiet",
 			.kind = OPT_FLAG,

@@ -126,22 +126,7 @@ static const struct opt opts[] = {
 		.local = true,
 		.help = "an engine that needs longer to make its contexts is left out of that case",
 	},
-	{
-		.name = "json",
-		.kind = OPT_TEXT,
-		.out = &set.json,
-		.arg = "FILE",
-		.local = true,
-		.help = "write the result",
-	},
-	{
-		.name = "csv",
-		.kind = OPT_TEXT,
-		.out = &set.csv,
-		.arg = "FILE",
-		.local = true,
-		.help = "write the rows",
-	},
+	SETTINGS_FILES(&set.json, &set.csv),
 	{.name = "quiet", .kind = OPT_FLAG, .out = &set.quiet, .local = true, .help = "no table"},
 };
 

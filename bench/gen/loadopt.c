@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clk.h"
+#include "bench/settings.h"
 
 const struct loadopt loadopt_defaults = {
 	.mode = "e2ae",
@@ -217,22 +218,7 @@ size_t loadopt_rows(struct opt *rows, struct loadopt *o)
 			.out = &o->no_baseline,
 			.help = "skip the baseline (generator and sink without a relay)",
 		},
-		{
-			.name = "json",
-			.kind = OPT_TEXT,
-			.out = &o->json,
-			.arg = "FILE",
-			.help = "write the result",
-			.local = true,
-		},
-		{
-			.name = "csv",
-			.kind = OPT_TEXT,
-			.out = &o->csv,
-			.arg = "FILE",
-			.help = "write the result rows as CSV",
-			.local = true,
-		},
+		SETTINGS_FILES(&o->json, &o->csv),
 		{
 			.name = "quiet",
 			.kind = OPT_FLAG,
