@@ -135,3 +135,28 @@ enum err str_copy(struct str s, char *out, size_t room)
 	out[s.n] = '\0';
 	return ERR_OK;
 }
+
+enum { DISTANCE_MAX_LEN = 40 };
+
+unsigned str_distance(struct str a, struct str b)
+{
+	unsigned row[DISTANCE_MAX_LEN + 1];
+
+	if (a.n > DISTANCE_MAX_LEN || b.n > DISTANCE_MAX_LEN)
+		return 3;
+	for (size_t k = 0; k <= b.n; k++)
+		row[k] = (unsigned)k;
+	for (size_t i = 1; i <= a.n; i++) {
+		unsigned corner = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t k = 1; k <= b.n; k++) {
+			unsigned best = corner + (a.p[i - 1] != b.p[k - 1]);
+
+			corner = row[k];
+			best = best < row[k] + 1 ? best : row[k] + 1;
+			row[k] = best < row[k - 1] + 1 ? best : row[k - 1] + 1;
+		}
+	}
+	return row[b.n] < 3 ? row[b.n] : 3;
+}

@@ -58,5 +58,8 @@ size_t str_put_u64(char *out, uint64_t v);
 
 /* Copies into a C string. ERR_TOO_BIG: text and NUL do not fit. */
 enum err str_copy(struct str s, char *out, size_t room) MUST_USE;
+/* How many letters to change, add or remove to turn `a` into `b`: 0 to 3; 3 stands for 3 or more,
+ * and for a text above 40 octets. */
+unsigned str_distance(struct str a, struct str b);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "control/doc/json.h"
 
-enum { LIST_ROOM = 220, NAME_MAX_LEN = 40 };
+enum { LIST_ROOM = 220 };
 
 static void *field_of(void *at, const struct schema_field *f)
 {
@@ -411,31 +411,6 @@ static const struct schema_field *field_find(const struct schema *s, struct str 
 	return NULL;
 }
 
-/* Letters to change, add or leave out to make `a` of `b`, up to 3; names of at most NAME_MAX_LEN.
- */
-static unsigned distance(struct str a, struct str b)
-{
-	unsigned row[NAME_MAX_LEN + 1];
-
-	if (a.n > NAME_MAX_LEN || b.n > NAME_MAX_LEN)
-		return 3;
-	for (size_t k = 0; k <= b.n; k++)
-		row[k] = (unsigned)k;
-	for (size_t i = 1; i <= a.n; i++) {
-		unsigned corner = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t k = 1; k <= b.n; k++) {
-			unsigned best = corner + (a.p[i - 1] != b.p[k - 1]);
-
-			corner = row[k];
-			best = best < row[k] + 1 ? best : row[k] + 1;
-			row[k] = best < row[k - 1] + 1 ? best : row[k - 1] + 1;
-		}
-	}
-	return row[b.n] < 3 ? row[b.n] : 3;
-}
-
 /* The field that a misspelt name probably means; NULL: none is near. */
 static const struct schema_field *field_near(const struct schema *s, struct str name)
 {
@@ -443,7 +418,7 @@ static const struct schema_field *field_near(const struct schema *s, struct str 
 	unsigned least = name.n > 3 ? 3 : 2;
 
 	for (size_t i = 0; i < s->n; i++) {
-		unsigned n = distance(name, str_of(s->fields[i].name));
+		unsigned n = str_distance(name, str_of(s->fields[i].name));
 
 		if (!s->fields[i].read_only && n < least) {
 			least = n;

@@ -21,6 +21,30 @@ static void cuts_and_words(void)
 	EXPECT(str_eq_nocase(STR("Sdes"), STR("sDES")) && !str_eq(STR("Sdes"), STR("sdes")));
 }
 
+static void distance_counts_letters_up_to_three(void)
+{
+	static const struct {
+		const char *a, *b;
+		unsigned want;
+	} rows[] = {
+		{"", "", 0},
+		{"mki", "mki", 0},
+		{"mky", "mki", 1},
+		{"remot", "remote", 1},
+		{"rmeote", "remote", 2},
+		{"", "ab", 2},
+		{"abc", "xyz", 3},
+		{"a", "abcdefgh", 3},
+		{"0123456789012345678901234567890123456789x",
+	         "0123456789012345678901234567890123456789x", 3},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		test_context("%s %s", rows[i].a, rows[i].b);
+		EXPECT_INT(str_distance(str_of(rows[i].a), str_of(rows[i].b)), rows[i].want);
+	}
+}
+
 static void numbers_are_strict(void)
 {
 	static const struct {
@@ -116,8 +140,9 @@ static void ntp_time_knows_two_eras(void)
 	EXPECT_INT(clk_wall_to_ntp(2085978496ull * NS_PER_S) >> 32, 0);
 }
 
-TEST_MAIN("text", {"cuts and words", cuts_and_words}, {"numbers are strict", numbers_are_strict},
-          {"numbers are printed", numbers_are_printed},
+TEST_MAIN("text", {"cuts and words", cuts_and_words},
+          {"distance counts letters up to three", distance_counts_letters_up_to_three},
+          {"numbers are strict", numbers_are_strict}, {"numbers are printed", numbers_are_printed},
           {"a buffer grows and remembers failure", a_buffer_grows_and_remembers_failure},
           {"log values can't break a line", log_values_cant_break_a_line},
           {"NTP time knows two eras", ntp_time_knows_two_eras})
