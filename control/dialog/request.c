@@ -164,6 +164,8 @@ void dialog_request_reply_sdp(struct dialog_request *q, enum offer_side to, bool
 		e = text ? sdp_print(q->sdp, text, room, &n) : ERR_NOMEM;
 	}
 	if (e) {
+		if (text)
+			secret_wipe(text, room);
 		mem_free(text);
 		why_fail(&why, e, "cannot write the SDP for the other side: %s", err_meaning(e));
 		dialog_request_fail(q, e, &why);
