@@ -26,4 +26,9 @@ void log_debug(const char *mod, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * `room`. Returns `out`. */
 const char *log_quote(struct str text, char *out, size_t room);
 
+enum { LOG_QUOTED_ROOM = 640 };
+/* A text, quoted, in a buffer of the enclosing block. For all that a peer or a client chose: a
+ * Call-ID with a line break must not forge a line. */
+#define LOG_QUOTED(text) log_quote(str_of(text), (char[LOG_QUOTED_ROOM]){0}, LOG_QUOTED_ROOM)
+
 #endif

@@ -61,10 +61,10 @@ static void commit_answer(struct dialog_request *q)
 		log_warn("dialog",
 		         "sid=%s msg=\"no memory for the tag of an answer, keeping the previous "
 		         "tag\"",
-		         g->id);
+		         LOG_QUOTED(g->id));
 	(void)offer_step(&g->state, q->event);
-	log_debug("dialog", "sid=%s state=%s event=%s", g->id, offer_state_name(g->state),
-	          offer_event_name(q->event));
+	log_debug("dialog", "sid=%s state=%s event=%s", LOG_QUOTED(g->id),
+	          offer_state_name(g->state), offer_event_name(q->event));
 }
 
 static void answer_done(void *arg, const struct service_result *r)
@@ -159,7 +159,8 @@ static enum err turn_back(struct dialog *g, const struct dialog_exchange **base,
 
 static void commit_nothing(struct dialog_request *q)
 {
-	log_debug("dialog", "sid=%s msg=\"repeated answer, nothing changes\"", q->dialog->id);
+	log_debug("dialog", "sid=%s msg=\"repeated answer, nothing changes\"",
+	          LOG_QUOTED(q->dialog->id));
 }
 
 /* Does the SDP repeat the agreed ports and directions of side `by`? */

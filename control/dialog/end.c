@@ -102,8 +102,8 @@ static void return_done(void *arg, const struct service_result *r)
 	if (r->e) {
 		log_info("dialog",
 		         "sid=%s msg=\"cannot return to another fork, ending the call\" "
-		         "reason=\"%s\"",
-		         g->id, r->why->text);
+		         "reason=%s",
+		         LOG_QUOTED(g->id), LOG_QUOTED(r->why->text));
 		end_call(q);
 		return;
 	}
@@ -183,8 +183,8 @@ static void branch_done(void *arg, const struct service_result *r)
 	if (r->e)
 		log_info("dialog",
 		         "sid=%s msg=\"cannot remove the legs of an ended branch, they stay\" "
-		         "reason=\"%s\"",
-		         q->dialog->id, r->why->text);
+		         "reason=%s",
+		         LOG_QUOTED(q->dialog->id), LOG_QUOTED(r->why->text));
 	branch_gone(q);
 }
 

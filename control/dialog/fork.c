@@ -55,7 +55,7 @@ void dialog_fork_keep(struct dialog *g)
 	} else {
 		log_warn("dialog",
 		         "sid=%s msg=\"no memory to keep a fork, the call cannot return to it\"",
-		         g->id);
+		         LOG_QUOTED(g->id));
 		mem_free(g->tag[OFFER_SIDE_B]);
 		dialog_exchange_free(g->now);
 	}

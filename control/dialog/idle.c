@@ -125,7 +125,7 @@ static void on_stats(void *arg, const struct service_result *r)
 	log_info("dialog",
 	         "sid=%s msg=\"call ended: the legs that should send are silent (inactivity-ms; "
 	         "silent-timeout on hold or before an answer)\"",
-	         r->session->spec->id);
+	         LOG_QUOTED(r->session->spec->id));
 	service_delete(i->service, str_of(r->session->spec->id), on_deleted, i);
 }
 

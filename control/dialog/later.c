@@ -42,7 +42,8 @@ static void arm(struct dialog_later *l, uint64_t due_ns)
 
 static void end_now(struct dialog_leave *v)
 {
-	log_debug("dialog", "sid=%s msg=\"delete delay is over, ending the call\"", v->dialog->id);
+	log_debug("dialog", "sid=%s msg=\"delete delay is over, ending the call\"",
+	          LOG_QUOTED(v->dialog->id));
 	v->due_ns = clk_mono_ns() + AGAIN_MS * NS_PER_MS;
 	v->is_under_way = true;
 	if (!dialog_end_now(v->dialog))
@@ -83,7 +84,7 @@ static bool on_reclaim(void *arg)
 			continue;
 		log_info("dialog",
 		         "sid=%s msg=\"ending a deleted call early, its ports are needed\"",
-		         v->dialog->id);
+		         LOG_QUOTED(v->dialog->id));
 		v->is_under_way = true;
 		if (dialog_end_now(v->dialog))
 			return true;

@@ -91,7 +91,6 @@ static void note_lines(const struct dialog_request *q, bool is_answer, const cha
 	enum { LOG_EVERY = 1000 };
 	unsigned passed = 0, refused = 0;
 	uint64_t total;
-	char quoted[600];
 
 	for (unsigned i = 0; i < q->x->n_media; i++) {
 		const struct dialog_media *m = &q->x->media[i];
@@ -108,8 +107,7 @@ static void note_lines(const struct dialog_request *q, bool is_answer, const cha
 	    total / LOG_EVERY != (total - passed - refused) / LOG_EVERY)
 		log_warn("dialog",
 		         "sid=%s msg=\"some m-lines are not relayed\" reason=%s total=%llu",
-		         q->dialog->id, log_quote(str_of(warning), quoted, sizeof(quoted)),
-		         (unsigned long long)total);
+		         LOG_QUOTED(q->dialog->id), LOG_QUOTED(warning), (unsigned long long)total);
 }
 
 static void report_media(struct dialog_reply *reply, const struct dialog_exchange *x)

@@ -29,13 +29,12 @@ static bool wants(const struct events_filter *f, const struct session_event *e)
 
 static void event_log(const struct session_event *e)
 {
-	char addr[ADDR_TEXT_MAX], sid[140];
+	char addr[ADDR_TEXT_MAX];
 
 	log_info("events", "sid=%s media=%s leg=%s msg=\"%s\" addr=%s ssrc=%08x count=%llu%s%s",
-	         log_quote(str_of(e->session), sid, sizeof(sid)), e->media, spec_leg_name(e->leg),
-	         relay_event_name(e->kind), addr_print(&e->addr, addr), e->ssrc,
-	         (unsigned long long)e->count, e->finding ? " finding=" : "",
-	         e->finding ? relay_finding_name(e->finding) : "");
+	         LOG_QUOTED(e->session), e->media, spec_leg_name(e->leg), relay_event_name(e->kind),
+	         addr_print(&e->addr, addr), e->ssrc, (unsigned long long)e->count,
+	         e->finding ? " finding=" : "", e->finding ? relay_finding_name(e->finding) : "");
 }
 
 static void tell(struct events *ev, const struct relay_event *from)

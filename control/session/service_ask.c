@@ -78,7 +78,6 @@ void service_on_ask(void *service, const struct relay_event *ask)
 	struct relay_permit p = {
 		.media = ask->media, .leg = ask->leg, .is_rtcp = ask->is_rtcp, .source = ask->addr};
 	struct why why = {""};
-	char sid[140];
 	enum err e;
 
 	if (!s->relay || s->state == SESSION_DELETING)
@@ -88,7 +87,6 @@ void service_on_ask(void *service, const struct relay_event *ask)
 		return;
 	service_count_refused_target(sv);
 	if (targets_may_log(service_targets(sv), service_now_ns(sv)))
-		log_warn("service", "sid=%s msg=\"source refused: %s\"",
-		         log_quote(str_of(s->spec->id), sid, sizeof(sid)),
+		log_warn("service", "sid=%s msg=\"source refused: %s\"", LOG_QUOTED(s->spec->id),
 		         why.text[0] ? why.text : err_meaning(e));
 }

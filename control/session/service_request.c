@@ -222,7 +222,8 @@ static void create_done(void *arg, enum err e, const struct why *why)
 	if (e == ERR_EXISTS && ++q->tries < PORT_TRIES && !sv->closed) {
 		/* Another process holds a port: quarantine this pair and try another one. */
 		sv->counts.port_retries++;
-		log_debug("service", "sid=%s msg=\"%s\" try=%u", s->spec->id, why->text, q->tries);
+		log_debug("service", "sid=%s msg=%s try=%u", LOG_QUOTED(s->spec->id),
+		          LOG_QUOTED(why->text), q->tries);
 		create_place(q);
 		return;
 	}
@@ -297,7 +298,7 @@ static void reopen(const struct service_request *q)
 		log_warn("service",
 		         "sid=%s msg=\"out of memory: legs of this request keep the addresses they "
 		         "learned\"",
-		         s->spec->id);
+		         LOG_QUOTED(s->spec->id));
 }
 
 static void update_place(struct service_request *q)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Hostile terminals, cores and signalling: the agreed state stays, and no key is used
  * at two ends. */
+#include <unistd.h>
+
 #include "base/secret.h"
 #include "tests/harness/dialog_scene.h"
 
@@ -448,6 +450,49 @@ static void ipv6_on_one_side(void)
 	tear_down();
 }
 
+/* --- names in the log ------------------------------------------------------- */
+
+/* What `fn` writes to standard error. */
+static void read_log(void (*fn)(void), char *out, size_t room)
+{
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO);
+
+	CHECK(file && saved >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+	fn();
+	fflush(stderr);
+	CHECK(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	rewind(file);
+	out[fread(out, 1, room - 1, file)] = '\0';
+	fclose(file);
+}
+
+static void offer_with_a_line_break_in_its_call_id(void)
+{
+	struct dialog_command c = {.op = DIALOG_OFFER,
+	                           .call = STR("x\nlevel=error mod=conf msg=\"forged\""),
+	                           .from = STR("alice"),
+	                           .sdp = STR(UE SAVP("4000", K1) "m=message 9 TCP/MSRP *\r\n"),
+	                           .options = options};
+
+	dialog_submit(dialogs, &c, on_reply, NULL);
+	relay_poll(&fake_relay);
+}
+
+static void a_call_id_forges_no_log_line(void)
+{
+	char log[2000];
+
+	begin();
+	options.transport = SDP_PROFILE_AVP;
+	read_log(offer_with_a_line_break_in_its_call_id, log, sizeof(log));
+	REQUIRE_OK(got.e);
+	EXPECT(strstr(log, "some m-lines are not relayed") != NULL);
+	EXPECT(strstr(log, "sid=\"x\\x0alevel=error mod=conf msg=\\\"forged\\\"\" ") != NULL);
+	tear_down();
+}
+
 TEST_MAIN("dialog-hostile",
           {"a stranger with the call-id is refused", a_stranger_with_the_call_id_is_refused},
           {"another fork ends alone", another_fork_ends_alone},
@@ -470,4 +515,5 @@ TEST_MAIN("dialog-hostile",
           {"port zero at the start and at the end", port_zero_at_the_start_and_at_the_end},
           {"a bundle is broken up", a_bundle_is_broken_up},
           {"a huge description is refused", a_huge_description_is_refused},
-          {"IPv6 on one side", ipv6_on_one_side})
+          {"IPv6 on one side", ipv6_on_one_side},
+          {"a Call-ID forges no log line", a_call_id_forges_no_log_line})
