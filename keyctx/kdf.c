@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The AES-CM pseudo-random function of RFC 3711 4.3.3, with the master key's length (RFC 6188 2 and
- * 3, RFC 7714 11). */
+/* Key derivation with AES in counter mode (RFC 3711 4.3.3). The AES key has the length of the
+ * master key (RFC 6188 2 and 3, RFC 7714 11). */
 #include "keyctx/kdf.h"
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "base/secret.h"
 #include "keyctx/prim.h"
 
-/* RFC 3711 4.3.1 and 4.3.2. */
+/* The label of each session key; RFC 3711 4.3.1 and 4.3.2 give the values. */
 enum label {
 	LABEL_RTP_KEY,
 	LABEL_RTP_AUTH,
@@ -20,11 +20,11 @@ enum label {
 };
 
 enum {
-	/* x = salt XOR label * 2^48: the label is XORed into octet 7 of the 14-octet salt */
+	/* x = salt XOR (label * 2^48): the label is XORed into octet 7 of the 14-octet salt */
 	LABEL_AT = 7,
 	COUNT_AT = 15,
 	BLOCK = 16,
-	PART_BLOCKS = 2, /* the longest part is an AES-256 key */
+	PART_BLOCKS = 2, /* blocks for the longest key, 32 octets of AES-256 */
 	PARTS = 6,
 };
 
@@ -39,8 +39,8 @@ static size_t blocks_of(const struct part *p)
 	return (p->n + BLOCK - 1) / BLOCK;
 }
 
-/* The counter blocks of a part. A salt of 12 octets is padded on the right to 14: RFC 7714 11
- * leaves this open, and all known implementations do it. */
+/* Writes the counter blocks for one session key. Pads a salt of 12 octets with zeros on the right
+ * to 14: RFC 7714 11 does not say how to pad, and all known implementations do it this way. */
 static void count(uint8_t *blocks, const struct keyctx *k, const struct part *p)
 {
 	for (size_t i = 0; i < blocks_of(p); i++, blocks += BLOCK) {
@@ -51,8 +51,8 @@ static void count(uint8_t *blocks, const struct keyctx *k, const struct part *p)
 	}
 }
 
-/* One call encrypts the blocks of all parts: setting up the cipher costs
- * more than its few blocks. */
+/* Encrypts the blocks of all session keys in one call, because setting up the cipher takes longer
+ * than encrypting so few blocks. */
 static enum err expand(const struct keyctx *k, const struct part parts[PARTS])
 {
 	uint8_t blocks[PARTS * PART_BLOCKS * BLOCK];

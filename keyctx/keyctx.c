@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The keying context. */
+/* Makes, shares, compares and frees keying contexts. */
 #include "keyctx/keyctx.h"
 
 #include <inttypes.h>

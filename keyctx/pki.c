@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL's RSA and X.509 with this program's types. */
+/* Wraps OpenSSL's RSA and X.509 functions in this program's types. */
 #include "keyctx/pki.h"
 
 #include <limits.h>
@@ -37,7 +37,7 @@ static BIO *bio_of(struct view v)
 	return v.n <= INT_MAX ? BIO_new_mem_buf(v.n ? (const void *)v.p : "", (int)v.n) : NULL;
 }
 
-/* Never asks for a passphrase, so OpenSSL refuses an encrypted key. */
+/* Supplies no passphrase, so OpenSSL refuses an encrypted key. */
 static int no_passphrase(char *buf, int size, int rw, void *arg)
 {
 	(void)buf;
@@ -91,7 +91,7 @@ size_t pki_key_rsa_len(const struct pki_key *k)
 	return (size_t)EVP_PKEY_get_size(k->key);
 }
 
-/* Takes ownership of `x509`, also on failure. */
+/* Takes ownership of `x509`: frees it on failure, too. */
 static enum err cert_take(struct pki_cert **out, X509 *x509, struct why *why)
 {
 	struct pki_cert *c = mem_alloc(sizeof(*c));
@@ -191,8 +191,8 @@ enum err pki_chain_from_pem(struct pki_chain **out, struct view pem, struct why 
 	while (!e && (x509 = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
 		if (c->n == CHAIN_MAX) {
 			X509_free(x509);
-			e = why_fail(why, ERR_TOO_BIG, "too many certificates, must be 1 to %d",
-			             CHAIN_MAX);
+			e = why_fail(why, ERR_TOO_BIG,
+			             "too many certificates, at most %d are allowed", CHAIN_MAX);
 		} else {
 			e = cert_take(&c->certs[c->n], x509, why);
 			c->n += !e;
@@ -215,8 +215,8 @@ enum err pki_chain_from_ders(struct pki_chain **out, const struct view *ders, si
 	enum err e = ERR_OK;
 
 	if (!n || n > CHAIN_MAX)
-		return why_fail(why, ERR_TOO_BIG, "%zu certificates, must be 1 to %d", n,
-		                CHAIN_MAX);
+		return why_fail(why, ERR_TOO_BIG,
+		                "the chain has %zu certificates, must have 1 to %d", n, CHAIN_MAX);
 	c = mem_alloc(sizeof(*c));
 	if (!c)
 		return why_fail(why, ERR_NOMEM, "out of memory");
@@ -291,7 +291,8 @@ enum err pki_trust_check(const struct pki_trust *t, const struct pki_chain *c, u
 		if (!sk_X509_push(others, c->certs[i]->x509))
 			e = why_fail(why, ERR_NOMEM, "out of memory");
 	if (!e && X509_STORE_CTX_init(ctx, t->store, c->certs[0]->x509, others) != 1)
-		e = why_fail(why, ERR_CRYPTO, "the certificate chain can't be checked");
+		e = why_fail(why, ERR_CRYPTO,
+		             "OpenSSL could not begin to check the certificate chain");
 	if (!e) {
 		X509_STORE_CTX_set_time(ctx, 0, (time_t)now_s);
 		if (X509_verify_cert(ctx) != 1) {

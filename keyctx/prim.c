@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* OpenSSL's ciphers, MACs and random numbers with this program's types. */
-/* SHA1_Transform is the only way to a hash state of five words, and prim_hmac uses the bare hashes;
- * OpenSSL 3 marks both as deprecated. */
+/* Wraps OpenSSL's ciphers, hashes and random generator in this program's types. */
+/* OpenSSL 3 marks the low-level SHA functions as deprecated. This file needs them: only
+ * SHA1_Transform gives the five words of the hash state, and prim_hmac calls the hashes
+ * directly. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "keyctx/prim.h"
 
@@ -42,8 +43,9 @@ enum err prim_digest(enum prim_hash hash, struct view data, uint8_t *out)
 	               : ERR_CRYPTO;
 }
 
-/* HMAC (RFC 2104) on the bare hashes: OpenSSL's HMAC fetches algorithms, locks and allocates in
- * every call. For the short inputs of key derivation that costs several times the hashing. */
+/* The state of one hash. prim_hmac builds HMAC (RFC 2104) with it, because OpenSSL's HMAC looks up
+ * algorithms, locks and allocates in every call. For the short inputs of key derivation that takes
+ * several times as long as the hashing. */
 struct hashing {
 	enum prim_hash hash;
 	union {
@@ -120,7 +122,7 @@ static const EVP_CIPHER *aes_ctr_of(size_t key_len)
 	                       : NULL;
 }
 
-/* `iv` is NULL for a cipher without one. Six parameters, as AES has them in every library. */
+/* `iv` is NULL for a cipher without IV. Six parameters: cipher, key, IV, input, output, length. */
 static enum err encrypt(const EVP_CIPHER *cipher, const uint8_t *key, const uint8_t *iv,
                         const uint8_t *in, uint8_t *out, size_t n)
 {
@@ -179,7 +181,8 @@ void prim_sha1_pads(struct view key, uint32_t inner[5], uint32_t outer[5])
 	sha1_pad(key, 0x5c, outer);
 }
 
-/* OpenSSL refuses the key wrap modes without this flag. */
+/* Makes a context with EVP_CIPHER_CTX_FLAG_WRAP_ALLOW: without this flag OpenSSL refuses the key
+ * wrap modes. */
 static EVP_CIPHER_CTX *wrap_context(void)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The doorway to OpenSSL's ciphers, MACs and random numbers. The rest of the program uses octets
- * only. No state of its own: any thread may call. */
+/* Wraps OpenSSL's ciphers, hashes and random generator in functions on octets. The functions keep
+ * no state, so any thread may call them. */
 #ifndef KEYCTX_PRIM_H
 #define KEYCTX_PRIM_H
 
@@ -13,25 +13,24 @@
 enum { PRIM_SHA1_LEN = 20, PRIM_SHA256_LEN = 32, PRIM_HASH_MAX = 32 };
 enum prim_hash { PRIM_SHA1, PRIM_SHA256 };
 
-/* Fills `out` from the operating system's generator through OpenSSL. ERR_CRYPTO. */
+/* Fills `out` with `n` octets from OpenSSL's random generator. ERR_CRYPTO. */
 enum err prim_random(void *out, size_t n) MUST_USE;
 
-/* HMAC over the concatenation of `parts`. `out` has room for
- * prim_hash_len(hash) octets. ERR_CRYPTO. */
+/* Writes the HMAC of the concatenation of `parts` to `out`, which must have room for
+ * prim_hash_len(hash) octets. */
 enum err prim_hmac(enum prim_hash hash, struct view key, const struct view *parts, size_t n_parts,
                    uint8_t *out) MUST_USE;
 enum err prim_digest(enum prim_hash hash, struct view data, uint8_t *out) MUST_USE;
 size_t prim_hash_len(enum prim_hash hash);
 
-/*
- * Precomputes HMAC-SHA-1 for one key of at most 64 octets: the SHA-1 states after the
- * inner and the outer pad block, which an engine keeps for each key (RFC 2104 4). Five
- * words each, in host byte order.
- */
+/* Precomputes HMAC-SHA-1 for one key of at most 64 octets (RFC 2104 4). `inner` and `outer` get the
+ * SHA-1 states after the inner and the outer pad block: five words each, in host byte order. An
+ * engine keeps these states for each key. */
 void prim_sha1_pads(struct view key, uint32_t inner[5], uint32_t outer[5]);
 
-/* AES in counter mode. `iv` is the first counter block; `in` and `out` may be the same; the key has
- * 16, 24 or 32 octets. ERR_INVALID (key length), ERR_CRYPTO. */
+/* Encrypts or decrypts `n` octets with AES in counter mode. `iv` is the first counter block; `in`
+ * and `out` may be the same; the key has 16, 24 or 32 octets. ERR_INVALID (key length),
+ * ERR_CRYPTO. */
 enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, uint8_t *out,
                       size_t n) MUST_USE;
 
@@ -40,9 +39,10 @@ enum err prim_aes_ctr(struct view key, const uint8_t iv[16], const uint8_t *in, 
 enum err prim_aes_blocks(struct view key, const uint8_t *in, uint8_t *out, size_t n) MUST_USE;
 
 /*
- * AES key wrap (RFC 3394) under a 16-octet key with the caller's initial value. `n` is a multiple
- * of 8, at least 16 to wrap and 24 to unwrap. Wrapping writes n + 8 octets, unwrapping n - 8.
- * ERR_INVALID (lengths); ERR_AUTH if unwrapping does not yield `iv`; ERR_CRYPTO.
+ * Wrap or unwrap keys with AES key wrap (RFC 3394) under a 16-octet key and the caller's initial
+ * value. `n` is a multiple of 8, at least 16 to wrap and 24 to unwrap. Wrapping writes n + 8
+ * octets, unwrapping n - 8. ERR_INVALID (lengths); ERR_AUTH if unwrapping does not yield `iv`;
+ * ERR_CRYPTO.
  */
 enum err prim_aes_wrap(struct view key, const uint8_t iv[8], const uint8_t *in, size_t n,
                        uint8_t *out) MUST_USE;

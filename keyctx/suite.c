@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of SRTP suites (RFC 4568 6.2, RFC 6188, RFC 7714), and their older names. */
+/* The table of SRTP suites (RFC 4568 6.2, RFC 6188, RFC 7714), and older names of suites. */
 #include "keyctx/suite.h"
 
-/* The hard limits are 2^48 SRTP and 2^31 SRTCP packets (RFC 3711 9.2, RFC 7714 14.2). RFC 6188 4
- * makes 2^31 the default of its suites; signalling may raise it. */
+/* The hard limits of a master key are 2^48 SRTP and 2^31 SRTCP packets (RFC 3711 9.2, RFC 7714
+ * 14.2). The default of the suites of RFC 6188 is 2^31 SRTP packets (RFC 6188 4); signalling may
+ * give a higher lifetime. */
 #define HMAC(id_, name_, cipher_, key, tag, default_, rfc_) \
 	[id_] = {.id = id_,                                 \
 	         .name = name_,                             \
@@ -47,8 +48,8 @@ static const struct suite table[SUITE_COUNT] = {
              1ull << 48, "RFC 4568"),
 };
 
-/* Suites that every terminal supports come first. AES-192, which some SRTP libraries derive wrongly
- * (RFC 6188), and f8, which few support, come last. */
+/* Suites that every terminal supports come first. AES-192 and f8 come last: some SRTP libraries
+ * derive AES-192 keys wrongly (RFC 6188), and few terminals support f8. */
 const enum suite_id suite_best_first[SUITE_COUNT] = {
 	SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AES_CM_128_HMAC_SHA1_32, SUITE_AES_256_CM_HMAC_SHA1_80,
 	SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,        SUITE_AEAD_AES_256_GCM,
@@ -61,7 +62,7 @@ const struct suite *suite_get(enum suite_id id)
 	return &table[id];
 }
 
-/* Older names, from drafts of RFC 6188: AES_128_CM, AES_CM_192, AES_CM_256. */
+/* Older names of suites, from drafts of RFC 6188; NULL: the suite has no older name. */
 static const char *const old_names[SUITE_COUNT] = {
 	[SUITE_AES_CM_128_HMAC_SHA1_80] = "AES_128_CM_HMAC_SHA1_80",
 	[SUITE_AES_CM_128_HMAC_SHA1_32] = "AES_128_CM_HMAC_SHA1_32",

@@ -26,22 +26,22 @@ enum {
 	SUITE_KEY_MAX = 32,
 	SUITE_SALT_MAX = 14,
 	SUITE_MASTER_MAX = SUITE_KEY_MAX + SUITE_SALT_MAX,
-	SUITE_AUTH_KEY_LEN = 20, /* of the HMAC-SHA-1 session key, RFC 3711 5.2 */
+	SUITE_AUTH_KEY_LEN = 20, /* octets of the HMAC-SHA-1 session key, RFC 3711 5.2 */
 	SUITE_TAG_MAX = 16,
 };
 
-/* Lengths in octets, lifetimes in packets. Rows of one constant table:
- * compare them by pointer or id. */
+/* A crypto suite. Lengths are in octets, lifetimes in packets. Each suite exists once, in a
+ * constant table: compare suites by pointer or id. */
 struct suite {
 	enum suite_id id;
-	/* as the gateway writes it in a=crypto; read in any case, also under older names */
+	/* as the gateway writes it in a=crypto; suite_find ignores case and knows older names */
 	const char *name;
 	enum suite_cipher cipher;
-	/* of the master key and salt; session key and salt have the same lengths */
+	/* lengths of master key and master salt, and of session key and session salt */
 	uint8_t key_len, salt_len;
 	uint8_t srtp_tag_len, srtcp_tag_len;
-	uint64_t srtp_lifetime_pkts, srtcp_lifetime_pkts; /* limits of one master key */
-	uint64_t srtp_default_lifetime_pkts;              /* if signalling gives no lifetime */
+	uint64_t srtp_lifetime_pkts, srtcp_lifetime_pkts; /* most packets under one master key */
+	uint64_t srtp_default_lifetime_pkts;              /* used if signalling gives no lifetime */
 	const char *rfc;
 };
 
@@ -49,16 +49,16 @@ struct suite {
 extern const enum suite_id suite_best_first[SUITE_COUNT];
 
 const struct suite *suite_get(enum suite_id id);
-/* Finds a suite by its name in any case, or by its older name. NULL if unknown. */
+/* Finds a suite by its name or older name; ignores case. Returns NULL for an unknown name. */
 const struct suite *suite_find(struct str name);
 
-/* How a peer spells a suite, as bits. A terminal that uses an older name or small letters expects
- * the same spelling in the answer. */
+/* Bits that say how a peer spells the name of a suite. A terminal that uses an older name or small
+ * letters expects the same spelling in the answer. */
 enum suite_spelling { SUITE_OLD_NAME = 1, SUITE_SMALL_LETTERS = 2 };
-/* Like suite_find; `*spelling` is set if the suite is known. */
+/* Like suite_find. If the suite is known, sets `*spelling` to bits of enum suite_spelling. */
 const struct suite *suite_find_spelt(struct str name, uint8_t *spelling);
 enum { SUITE_NAME_MAX = 32 };
-/* Writes the name in that spelling, with its NUL; returns `out`. */
+/* Writes the suite's name in that spelling, and a NUL, to `out`. Returns `out`. */
 const char *suite_spell(const struct suite *s, uint8_t spelling, char out[SUITE_NAME_MAX]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SRTP policies, and the keys of each crypto session. */
+/* Reads and writes SRTP policies, and makes the keys of each crypto session. */
 #include "keyctx/mikey/csmap.h"
 
 #include "base/secret.h"
@@ -14,7 +14,8 @@ enum {
 	AUTH_HMAC_SHA1 = 1
 };
 
-/* The parameters of RFC 3830 6.10.1 with RFC 3711's defaults; -1: no parameter has this number. */
+/* The default of each parameter of RFC 3830 6.10.1, from RFC 3711; -1: no parameter has this
+ * number. */
 static const int32_t defaults[CSMAP_PARAM_COUNT] = {
 	[CSMAP_ENCR] = ENCR_AES_CM,
 	[CSMAP_ENCR_KEY_LEN] = 16,
@@ -51,7 +52,7 @@ void csmap_policy_init(struct csmap_policy *p, unsigned no)
 		p->value[i] = defaults[i] < 0 ? 0 : (uint32_t)defaults[i];
 }
 
-/* RFC 7714 12: with AES-GCM a salt is 96 bits and there is no separate authentication. */
+/* With AES-GCM a salt has 96 bits, and there is no separate authentication (RFC 7714 12). */
 static void settle_gcm(struct csmap_policy *p)
 {
 	if (p->value[CSMAP_ENCR] != ENCR_AES_GCM)
@@ -69,7 +70,7 @@ void csmap_policy_set(struct csmap_policy *p, enum csmap_param param, uint32_t v
 	settle_gcm(p);
 }
 
-/* MIKEY's number of each cipher: RFC 3830 6.10.1.a, RFC 7714 14.1. */
+/* MIKEY's number for each cipher: RFC 3830 6.10.1.a, RFC 7714 14.1. */
 static const uint8_t encrs[] = {[SUITE_CIPHER_AES_CM] = ENCR_AES_CM,
                                 [SUITE_CIPHER_AES_GCM] = ENCR_AES_GCM,
                                 [SUITE_CIPHER_AES_F8] = ENCR_AES_F8};
@@ -136,7 +137,7 @@ void csmap_policy_write(struct wr *w, const struct csmap_policy *p)
 	}
 }
 
-/* Does the policy have the values that all supported suites share? */
+/* Returns true if the policy has the values that all supported suites share. */
 static bool is_plain(const struct csmap_policy *p)
 {
 	return p->value[CSMAP_PRF] == 0 && p->value[CSMAP_KDR] == 0 &&
@@ -218,7 +219,8 @@ static enum err fill_keys(struct csmap_session *s, const struct mikey_key *key,
 		memcpy(s->master, key->key, key->key_len);
 	else
 		e = derive_generated(s, key, g);
-	/* A TEK without salt gets a salt of zeros: only a TGK derives one (decision 0010.11). */
+	/* A TEK without salt gets a salt of zeros: a salt is only derived from a TGK or GTGK
+	 * (decision 0010.11). */
 	if (mikey_key_has_salt(key->type))
 		memcpy(s->salt, key->salt, key->salt_len);
 	return e ? mikey_fail(fault, e, MIKEY_E_UNSPECIFIED,

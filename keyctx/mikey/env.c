@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Timestamps that never repeat, and the system's random octets. */
+/* Makes timestamps that never repeat, and random octets. */
 #include "keyctx/mikey/env.h"
 
 #include "keyctx/prim.h"
@@ -11,8 +11,8 @@ enum err mikey_random_system(void *ctx, const char *name, uint8_t *out, size_t n
 	return prim_random(out, n);
 }
 
-/* Times are compared by their signed distance, which also works across the end
- * of the NTP era in 2036. */
+/* Returns `t`, or `other` + 1 if `t` is not after `other`. Compares the signed difference, which
+ * also works across the end of the NTP era in 2036. */
 static uint64_t after(uint64_t t, uint64_t other)
 {
 	return (int64_t)(t - other) > 0 ? t : other + 1;

@@ -10,10 +10,10 @@
 #include "base/err.h"
 
 /*
- * `random` fills `n` octets. `name` says what they are for ("randi", "mpk", "csb-id",
- * "ssrc-cs2"), so that a test can supply fixed values. `last_ntp` is the last timestamp this
- * party sent. The caller keeps it as long as the party uses its keys, so that no two of its
- * messages have the same time.
+ * `random` fills `n` octets. `name` says what the octets are for ("randi", "mpk", "csb-id",
+ * "ssrc-cs2"), so that a test can supply fixed values. `last_ntp` points to the last timestamp that
+ * this party sent, 0 if none. The caller keeps it as long as the party uses its keys, so that no
+ * two of the party's messages have the same time.
  */
 struct mikey_env {
 	uint64_t now_ntp; /* 64-bit NTP time, clk_wall_to_ntp() */
@@ -22,11 +22,12 @@ struct mikey_env {
 	void *random_ctx;
 };
 
-/* For tests and the load generator: `random` from the operating system's generator. ERR_CRYPTO. */
+/* A function for `random` that uses OpenSSL's random generator. Only tests and the load generator
+ * use it. ERR_CRYPTO. */
 enum err mikey_random_system(void *ctx, const char *name, uint8_t *out, size_t n);
 
-/* The next timestamp to send: now, or one unit after the last one or after `floor_ntp`,
- * whichever is latest. Sets `*last_ntp`. */
+/* Returns the next timestamp to send: now, or one unit after the last one or after `floor_ntp`,
+ * whichever is latest. Stores it in `*last_ntp`. */
 uint64_t mikey_env_stamp(const struct mikey_env *env, uint64_t floor_ntp);
 
 #endif

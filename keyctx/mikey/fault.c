@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of MIKEY messages and the names of their numbers. */
+/* Records faults of MIKEY messages, and names their error numbers. */
 #include "keyctx/mikey/fault.h"
 
 #include <stdarg.h>
@@ -24,7 +24,7 @@ enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, 
 	return e;
 }
 
-/* Six parameters: a format as for printf after the four values that every fault has. */
+/* Six parameters: fault, error code, error number, offset, format and its arguments. */
 enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset,
                        const char *fmt, ...)
 {

@@ -37,13 +37,13 @@ struct mikey_fault {
 	struct why why; /* never holds key octets */
 };
 
-/* Fills `fault` (may be NULL) and returns `e`, so that a check is one statement. */
+/* Fills `fault` (may be NULL) and returns `e`, so that a caller can fail in one statement. */
 enum err mikey_fail(struct mikey_fault *fault, enum err e, enum mikey_error no, const char *fmt,
                     ...) PRINTF_LIKE(4, 5);
 enum err mikey_fail_at(struct mikey_fault *fault, enum err e, enum mikey_error no, size_t offset,
                        const char *fmt, ...) PRINTF_LIKE(5, 6);
 
-/* For example "Invalid TICKET"; "unknown error" for a number without a name. */
+/* Name of an error number, such as "Invalid TICKET"; "unknown error" for other numbers. */
 const char *mikey_error_name(unsigned no);
 
 #endif

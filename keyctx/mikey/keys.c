@@ -4,7 +4,7 @@
 
 #include "base/secret.h"
 
-enum { KEY_MIN = 16 }; /* RFC 6043 12.1: no key under 128 bits */
+enum { KEY_MIN = 16 }; /* octets; RFC 6043 12.1 forbids keys under 128 bits */
 
 struct mikey_keys *mikey_keys_new(void)
 {
@@ -84,9 +84,11 @@ static enum err add_read(struct mikey_keys *out, const struct mikey_payload *p,
 
 	if (p->u.key.key.n < KEY_MIN)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-		                  "%s has %zu octets, must be at least 16", name, p->u.key.key.n);
+		                  "%s in KEMAC has %zu octets, must be at least 16", name,
+		                  p->u.key.key.n);
 	if (p->u.key.type != MIKEY_MPK && (p->u.key.kv != MIKEY_KV_SPI || !p->u.key.spi.n))
-		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%s has no SPI", name);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED, "%s in KEMAC has no SPI",
+		                  name);
 	e = mikey_keys_add(out, p->u.key.type, p->u.key.key, p->u.key.salt, p->u.key.spi);
 	if (e == ERR_EXISTS)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
@@ -127,7 +129,8 @@ enum err mikey_keys_read(struct mikey_keys *out, struct view plain, size_t pad_m
 		if (!e)
 			e = add_read(out, &p, fault);
 		if (e) {
-			/* an offset inside the plaintext is not an offset of the message */
+			/* The offset counts from the start of the plaintext, not of the message:
+			 * drop it. */
 			if (fault)
 				fault->has_offset = false;
 			return e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Protects messages: which algorithms may be combined, KEMAC, MAC, signature. */
+/* Protects messages with KEMAC, MAC and signature; checks which algorithms may be combined. */
 #include "keyctx/mikey/modes.h"
 
 enum {
@@ -12,7 +12,7 @@ const struct mikey_algs mikey_algs_128 = {MIKEY_PRF_SHA1, MIKEY_ENCR_CM_128, MIK
 const struct mikey_algs mikey_algs_256 = {MIKEY_PRF_SHA256, MIKEY_ENCR_CM_256,
                                           MIKEY_MAC_SHA256_256};
 
-/* Strength of each algorithm in bits: 128 or 256 (RFC 6043 12.1); 0: NULL, has none. */
+/* Strength of each algorithm in bits: 128 or 256 (RFC 6043 12.1); 0 for NULL, which has none. */
 static const uint16_t prf_bits[] = {[MIKEY_PRF_SHA1] = 128, [MIKEY_PRF_SHA256] = 256};
 static const uint16_t encr_bits[] = {[MIKEY_ENCR_NULL] = 0,
                                      [MIKEY_ENCR_CM_128] = 128,
@@ -59,17 +59,17 @@ enum err mikey_algs_check(struct mikey_algs a, bool allow_null_mac, struct mikey
 		                  a.encr);
 	if (encr_bits[a.encr] && encr_bits[a.encr] != bits)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_EA,
-		                  "%u-bit encryption with a %u-bit PRF: must have the same "
+		                  "%u-bit encryption with a %u-bit PRF: both must have the same "
 		                  "strength (RFC 6043 12.1)",
 		                  encr_bits[a.encr], bits);
 	if (a.mac >= ARRAY_LEN(macs) || (!macs[a.mac].bits && !allow_null_mac))
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_MAC,
 		                  "MAC algorithm %u is not accepted, must be 1 or 2", a.mac);
 	if (macs[a.mac].bits && macs[a.mac].bits != bits)
-		return mikey_fail(
-			fault, ERR_INVALID, MIKEY_E_MAC,
-			"%u-bit MAC with a %u-bit PRF: must have the same strength (RFC 6043 12.1)",
-			macs[a.mac].bits, bits);
+		return mikey_fail(fault, ERR_INVALID, MIKEY_E_MAC,
+		                  "%u-bit MAC with a %u-bit PRF: both must have the same strength "
+		                  "(RFC 6043 12.1)",
+		                  macs[a.mac].bits, bits);
 	return ERR_OK;
 }
 
@@ -85,7 +85,8 @@ enum err mikey_algs_check_keys(struct mikey_algs a, const struct mikey_keys *k,
 	return ERR_OK;
 }
 
-/* (salt * 2^16) xor (CSB ID * 2^80) xor (T * 2^16), RFC 3830 4.2.3. */
+/* The IV of AES in counter mode (RFC 3830 4.2.3): (salt * 2^16) xor (CSB ID * 2^80) xor (T *
+ * 2^16). */
 static void cm_iv(uint8_t iv[16], const uint8_t salt[14], uint32_t csb_id, struct mikey_ts t)
 {
 	struct wr w = wr_make(iv, 16);
@@ -231,13 +232,15 @@ enum err mikey_mac_check(const struct mikey_payload *v, const struct mikey_msg_k
 		return mikey_fail(fault, e, e == ERR_INVALID ? MIKEY_E_MAC : MIKEY_E_UNSPECIFIED,
 		                  "MAC algorithm %u is not supported, must be 1 or 2", alg);
 	if (mac.n != mikey_mac_len(alg) || !secret_eq(mac.p, want, mac.n))
-		e = mikey_fail(fault, ERR_AUTH, MIKEY_E_AUTH,
-		               "the MAC is wrong: other key or altered message");
+		e = mikey_fail(
+			fault, ERR_AUTH, MIKEY_E_AUTH,
+			"the MAC is wrong: the peer used another key, or the message was altered");
 	secret_wipe(want, sizeof(want));
 	return e;
 }
 
-/* What a MAC or signature covers: the message without its last `tail` octets, then `extra`. */
+/* Sets `parts` to what a MAC or signature covers: the message without its last `tail` octets, then
+ * `extra`. Returns the number of parts. */
 static size_t cover(struct view parts[1 + EXTRA_MAX], struct view message, size_t tail,
                     const struct view *extra, size_t n_extra)
 {
@@ -327,6 +330,7 @@ enum err mikey_msg_check_sign(const struct mikey_msg *m, struct mikey_signed_by 
 		e = pki_verify(by.cert, alg_of(p->u.sign.scheme, PRIM_SHA1), parts, n,
 		               p->u.sign.sig);
 	return e ? mikey_fail(fault, e, MIKEY_E_AUTH,
-	                      "the signature is wrong: other certificate or altered message")
+	                      "the signature is wrong: another key made it, or the message was "
+	                      "altered")
 	         : ERR_OK;
 }

@@ -2,7 +2,7 @@
 /* Reads and builds whole messages: header, crypto session map, chain of payloads. */
 #include "keyctx/mikey/msg.h"
 
-/* offset in the header: version, data type, then next */
+/* offset of the next-payload octet in the header, after version and data type */
 enum { NEXT_AT = 2 };
 
 static struct mikey_cs read_generic_cs(struct rd *r)
@@ -20,7 +20,7 @@ static struct mikey_cs read_generic_cs(struct rd *r)
 	return cs;
 }
 
-/* RFC 3830 6.1.1: policy number, SSRC, ROC. */
+/* Reads an entry of an SRTP-ID map (RFC 3830 6.1.1): policy number, SSRC, ROC. */
 static struct mikey_cs read_srtp_cs(struct rd *r, unsigned place)
 {
 	struct mikey_cs cs = {.cs_id = (uint8_t)place};
@@ -110,7 +110,8 @@ static enum err read_hdr(struct mikey_msg *m, struct rd *r, struct mikey_fault *
 	return read_map(m, r, fault);
 }
 
-/* Two payloads with the same key may not be in one message. -1: any number is allowed. */
+/* Returns a key that only one payload of a message may have; -1: any number of such payloads is
+ * allowed. */
 static int single_key(const struct mikey_payload *p)
 {
 	switch ((enum mikey_type)p->type) {
@@ -128,7 +129,7 @@ static int single_key(const struct mikey_payload *p)
 		return p->type << 8 | p->u.idr.role;
 	case MIKEY_RANDR:
 		return p->type << 8 | p->u.randr.role;
-	case MIKEY_SP: /* RFC 3830 6.10: each has its own number */
+	case MIKEY_SP: /* RFC 3830 6.10: each SP has its own policy number */
 		return p->type << 8 | p->u.sp.no;
 	case MIKEY_LAST:
 	case MIKEY_DH:

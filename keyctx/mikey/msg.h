@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole MIKEY messages: reading (header with its crypto sessions, then the chain
- * of payloads) and building. */
+/* Reads and builds whole MIKEY messages: the header with its crypto sessions, then the chain of
+ * payloads. */
 #ifndef KEYCTX_MIKEY_MSG_H
 #define KEYCTX_MIKEY_MSG_H
 
 #include "keyctx/mikey/payload.h"
 
 enum mikey_data_type {
-	MIKEY_DT_PSK_INIT = 0, /* 0 to 5: RFC 3830; only their names are known */
+	MIKEY_DT_PSK_INIT = 0, /* 0 to 5 are from RFC 3830; only their names are known */
 	MIKEY_DT_ERROR = 6,
 	MIKEY_DT_REQUEST_INIT_PSK = 11,
 	MIKEY_DT_REQUEST_INIT_PK = 12,
@@ -21,15 +21,16 @@ enum mikey_data_type {
 
 enum mikey_map { MIKEY_MAP_SRTP_ID = 0, MIKEY_MAP_EMPTY = 1, MIKEY_MAP_GENERIC_ID = 2 };
 
-enum { MIKEY_CS_MAX = 64 }; /* crypto sessions of one bundle; the header allows 255 */
+enum { MIKEY_CS_MAX = 64 }; /* most crypto sessions in a message; the header allows 255 */
 
 /* One crypto session of a GENERIC-ID map (RFC 6043 6.1.1) or an SRTP-ID map (RFC 3830 6.1.1). */
 struct mikey_cs {
-	uint8_t cs_id; /* SRTP-ID map: the position, from 1 */
+	uint8_t cs_id; /* in an SRTP-ID map: the position, counted from 1 */
 	uint8_t prot;
 	bool has_roc;         /* S flag: the session data ends with ROC and SEQ */
 	struct view policies; /* policy numbers, one octet each */
-	struct view session;  /* 0, 4 (SSRC) or 10 octets (SSRC, ROC, SEQ) */
+	/* octets: 0, 4 (SSRC), 10 (SSRC, ROC, SEQ); SRTP-ID map: 8 (SSRC, ROC) */
+	struct view session;
 	struct view spi;
 };
 
@@ -53,25 +54,23 @@ struct mikey_msg {
 	size_t n;
 };
 
-/*
- * Decodes the whole message or nothing. Checks the header, bounds, that V or SIGN is last, that no
- * payload which must be single occurs twice (decision 0010.21), and that crypto session ids are
- * unique. ERR_TOO_BIG, ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED.
- */
+/* Decodes the whole message or nothing. Checks the header and all lengths, that nothing follows V
+ * or SIGN, that no payload which must be single occurs twice (decision 0010.21), and that crypto
+ * session ids are unique. ERR_TOO_BIG, ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED. */
 enum err mikey_msg_read(struct mikey_msg *out, struct view octets,
                         struct mikey_fault *fault) MUST_USE;
 
-/* The same, but on failure `out` keeps what was read before the fault. For tools that show broken
- * messages, never for a decision. */
+/* Like mikey_msg_read, but on failure `out` keeps what was read before the fault. For tools that
+ * show broken messages; never decide anything by its result. */
 enum err mikey_msg_read_prefix(struct mikey_msg *out, struct view octets,
                                struct mikey_fault *fault) MUST_USE;
 
-/* The first payload of `type`, or the IDR with that role; NULL if there is none. */
+/* Return the first payload of `type`, or the IDR payload with that role; NULL if there is none. */
 const struct mikey_payload *mikey_msg_find(const struct mikey_msg *m, unsigned type);
 const struct mikey_payload *mikey_msg_idr(const struct mikey_msg *m, unsigned role);
-/* The random value of RANDR with that role; empty if there is none. */
+/* Returns the random value of the RANDR payload with that role; empty if there is none. */
 struct view mikey_msg_rand_of(const struct mikey_msg *m, unsigned role);
-/* The crypto session with that id, or NULL. */
+/* Returns the crypto session with that id, or NULL. */
 const struct mikey_cs *mikey_msg_cs(const struct mikey_msg *m, unsigned cs_id);
 
 const char *mikey_data_type_name(unsigned data_type);
@@ -87,17 +86,19 @@ struct mikey_build {
 /* Begins a message in `room`, an empty writer from wr_make(). */
 void mikey_build_start(struct mikey_build *b, struct wr room, const struct mikey_hdr *hdr,
                        const struct mikey_cs *cs, size_t n_cs);
-/* A chain inside something else, appended to `w`. `numbered`: an octet that names the type of
- * the first payload precedes it. */
+/* Begins a chain of payloads at the end of `w`, for example inside another payload. `numbered`:
+ * writes an octet before the first payload that names its type. */
 void mikey_build_chain(struct mikey_build *b, const struct wr *w, bool numbered);
-/* Appends a payload. p->next is ignored; the next-payload octet before it becomes p->type. */
+/* Appends a payload. Ignores p->next; sets the next-payload octet of the payload before to
+ * p->type. */
 void mikey_build_add(struct mikey_build *b, const struct mikey_payload *p);
 /* Appends a payload from its octets without the next-payload octet, such as a received ticket. */
 void mikey_build_add_raw(struct mikey_build *b, unsigned type, struct view body);
-/* The message built, a view on `room`. ERR_TOO_BIG: it did not fit. */
+/* Sets `*out` to the built message, a view on the room of mikey_build_start. ERR_TOO_BIG: the
+ * message did not fit. */
 enum err mikey_build_done(const struct mikey_build *b, struct view *out) MUST_USE;
 
-/* Make payloads that are used often. */
+/* Return payloads that many messages need. */
 struct mikey_payload mikey_make_t(struct mikey_ts ts);
 struct mikey_payload mikey_make_idr(unsigned role, struct mikey_id id);
 struct mikey_payload mikey_make_randr(unsigned role, struct view rand);

@@ -2,8 +2,8 @@
 /* Reads and writes single MIKEY payloads; each type is a row of a table. */
 #include "keyctx/mikey/payload.h"
 
-/* A row's `read` returns the MIKEY error number of a fault, or FINE. If octets are missing
- * it sets the reader's `bad`. */
+/* `read` of a row returns FINE, or the MIKEY error number of a fault. If octets are missing, `read`
+ * sets r->bad. */
 enum { FINE = -1 };
 
 struct codec {

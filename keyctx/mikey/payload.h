@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads and writes each MIKEY payload (RFC 3830 6, RFC 6043 6). Reading gives views on the
- * received octets; writing is canonical. */
+/* Reads and writes each MIKEY payload (RFC 3830 6, RFC 6043 6). A payload that was read holds views
+ * on the received octets. */
 #ifndef KEYCTX_MIKEY_PAYLOAD_H
 #define KEYCTX_MIKEY_PAYLOAD_H
 
@@ -72,12 +72,13 @@ enum mikey_key_type {
 enum mikey_kv { MIKEY_KV_NULL = 0, MIKEY_KV_SPI = 1, MIKEY_KV_INTERVAL = 2 };
 
 enum {
-	MIKEY_MESSAGE_MAX = 16384, /* octets of a message, received or sent */
-	MIKEY_PAYLOADS_MAX = 64,   /* payloads in one chain */
+	MIKEY_MESSAGE_MAX = 16384, /* most octets of a message, received or sent */
+	MIKEY_PAYLOADS_MAX = 64,   /* most payloads in one chain */
 	MIKEY_MAC_MAX = 32,
 };
 
-/* An identity: type and ID Data. Two identities are equal if both are, octet for octet. */
+/* An identity: type and ID Data. Two identities are equal if type and data are equal, octet for
+ * octet. */
 struct mikey_id {
 	uint8_t type; /* enum mikey_id_type */
 	struct view data;
@@ -100,9 +101,9 @@ struct mikey_ts {
 	uint64_t value;
 };
 
-size_t mikey_ts_len(unsigned type); /* 8 or 4; 0: unknown */
-/* The 64 bits that enter the KEMAC's IV: a counter with zeros before it, a 32-bit time with a
- * fraction of zero (decision 0010.13). */
+size_t mikey_ts_len(unsigned type); /* octets of the value: 8 or 4; 0: unknown type */
+/* Returns the 64 bits that enter the IV of a KEMAC. A counter gets zeros before it; a 32-bit time
+ * gets a fraction of zero after it (decision 0010.13). */
 uint64_t mikey_ts_to_64(struct mikey_ts ts);
 
 /* The Ticket Policy part of TP and TICKET (RFC 6043 6.10).
@@ -120,7 +121,7 @@ struct mikey_tp {
 struct mikey_payload {
 	uint16_t type;      /* enum mikey_type */
 	uint8_t next;       /* type of the payload that follows; 0 for the last one and for SIGN */
-	uint32_t offset;    /* of its first octet, in octets from the start of the message */
+	uint32_t offset;    /* offset of its first octet from the start of the message */
 	struct view octets; /* the whole payload, as received */
 	union {
 		struct {
@@ -178,8 +179,9 @@ struct mikey_payload {
 		struct {
 			uint8_t type, kv;
 			struct view key, salt;
-			struct view spi;      /* with MIKEY_KV_SPI */
-			struct view from, to; /* with MIKEY_KV_INTERVAL: first and last value */
+			struct view spi; /* set if kv is MIKEY_KV_SPI */
+			/* set if kv is MIKEY_KV_INTERVAL: first and last value */
+			struct view from, to;
 		} key;
 		struct {
 			uint8_t kind;
@@ -190,23 +192,22 @@ struct mikey_payload {
 };
 
 /*
- * Reads one payload of `type` at `r`, which starts `base` octets into the message. Checks
- * bounds, codes that imply a length, and reserved forms, but not the meaning.
- * ERR_TRUNCATED, ERR_SYNTAX, ERR_UNSUPPORTED (an unknown type, which can't be skipped
- * because payloads have no common length field).
+ * Reads one payload of `type` at `r`. `base`: octets of the message before the start of `r`. Checks
+ * bounds and the numbers that decide the length of a field, but not the meaning. ERR_TRUNCATED,
+ * ERR_UNSUPPORTED. An unknown type can't be skipped, because payloads have no common length field.
  */
 enum err mikey_payload_read(struct rd *r, unsigned type, size_t base, struct mikey_payload *out,
                             struct mikey_fault *fault) MUST_USE;
-/* Writes the payload, p->next first; `octets` and `offset` are ignored. */
+/* Writes the payload, with p->next first; ignores `octets` and `offset`. */
 void mikey_payload_write(struct wr *w, const struct mikey_payload *p);
 
-/* A chain of payloads. */
+/* A chain of payloads, as mikey_chain_read reads it. */
 struct mikey_chain {
 	struct mikey_payload *p; /* the caller's array of `room` payloads */
 	size_t room, n;          /* `n`: payloads read, also on failure */
 };
 
-/* `first` is the type of the first payload. Reads until a payload's next is 0.
+/* Reads payloads until one names no next payload. `first` is the type of the first one.
  * ERR_TOO_BIG: more than `room` payloads. */
 enum err mikey_chain_read(struct rd *r, unsigned first, size_t base, struct mikey_chain *out,
                           struct mikey_fault *fault) MUST_USE;

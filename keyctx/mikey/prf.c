@@ -9,19 +9,19 @@ enum {
 	/* inkey is split into blocks of 256 bits for both hashes (RFC 3830 4.1.2, RFC 6043 6.1) */
 	BLOCK = 32,
 	LABEL_MAX = 4 + 1 + 4 + 1 + 2 * (1 + 255),
-	ID_MAX = 2048, /* octets of the identity that keys are forked with */
+	ID_MAX = 2048, /* most octets of the identity that keys are forked with */
 	OUT_MAX = 128, /* octets of the longest key derived */
 	NO_CS = 0xff,
 };
 
-/* The constant of each label, nine digits of e each (RFC 3830 4.1.3,
- * 4.1.4, RFC 6043 5.1.1, A.2). */
+/* The constant in each label: nine decimal digits of the number e (RFC 3830 4.1.3, 4.1.4, RFC 6043
+ * 5.1.1, A.2). */
 static const uint32_t CONST_TEK = 0x2ad01c64, CONST_AUTH_TEK = 0x1b5c7973,
 		      CONST_ENCR_TEK = 0x15798cef, CONST_SALT_TEK = 0x39a2c14b,
 		      CONST_ENCR = 0x150533e1, CONST_AUTH = 0x2d22ac75, CONST_SALT = 0x29b88916,
 		      CONST_MPKR_FORK = 0x2b288856, CONST_TGK_FORK = 0x1512b54a,
 		      CONST_MPKI = 0x220e99a2, CONST_MPKR = 0x1f4d675b;
-/* Replaces the CSB ID for keys that do not depend on one. */
+/* The CSB ID in the labels of keys that do not depend on a CSB ID. */
 static const uint32_t NO_CSB = 0xffffffff;
 
 /* The octet after the CSB ID in a label: what the key is for. */
@@ -88,7 +88,7 @@ enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *
 /* The fixed first part of a label (RFC 3830 4.1.3, RFC 6043 5.1). */
 struct label_head {
 	uint32_t constant;
-	unsigned cs_id; /* NO_CS: none */
+	unsigned cs_id; /* NO_CS: the key is not for a single crypto session */
 	uint32_t csb_id;
 	unsigned use;
 };
@@ -120,8 +120,8 @@ static enum err derive(unsigned prf, struct view inkey, const struct wr *label, 
 	return mikey_prf(prf, inkey, (struct view){.p = label->start, .n = wr_len(label)}, out, n);
 }
 
-/* Derives encr, auth and salt. `from->phase` is the label's use; `rands`
- * are in the label's order. */
+/* Derives encryption key, authentication key and salt. from->phase goes into the label as the octet
+ * after the CSB ID; `rands` are in the label's order. */
 static enum err derive_msg_keys(struct mikey_msg_keys *out, const struct mikey_msg_seed *from,
                                 const struct view *rands, size_t n_rands)
 {

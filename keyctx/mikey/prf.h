@@ -8,8 +8,9 @@
 
 bool mikey_prf_is_known(unsigned prf);
 
-/* For tests with known answers; the programs call the functions below. RFC 3830 4.1.2: writes
- * `out_len` octets. ERR_INVALID (unknown PRF, empty key, too long), ERR_CRYPTO. */
+/* The PRF of RFC 3830 4.1.2: writes `out_len` octets. Outside prf.c only tests with known answers
+ * call it; programs call the functions below. ERR_INVALID (unknown PRF, empty key, too long),
+ * ERR_CRYPTO. */
 enum err mikey_prf(unsigned prf, struct view inkey, struct view label, uint8_t *out,
                    size_t out_len) MUST_USE;
 
@@ -19,7 +20,7 @@ struct mikey_msg_keys {
 	uint8_t encr[32], auth[32], salt[14];
 };
 
-/* What the keys of one message are derived from (RFC 6043 5.1.2). */
+/* Inputs of the keys of one message (RFC 6043 5.1.2). */
 struct mikey_msg_seed {
 	unsigned prf;
 	struct view inkey;
@@ -29,14 +30,14 @@ struct mikey_msg_seed {
 };
 
 enum err mikey_prf_msg_keys(struct mikey_msg_keys *out, const struct mikey_msg_seed *from) MUST_USE;
-/* RFC 6043 A.2: the keys that a TPK yields for one ticket. */
+/* Derives the keys that protect one ticket from its TPK (RFC 6043 A.2). */
 enum err mikey_prf_ticket_keys(struct mikey_msg_keys *out, unsigned prf, struct view tpk,
                                struct view rand) MUST_USE;
-/* RFC 6043 A.2: MPKi and MPKr, each as long as `mpk`. */
+/* Derives MPKi and MPKr, each as long as `mpk` (RFC 6043 A.2). */
 enum err mikey_prf_mpk(uint8_t *mpki, uint8_t *mpkr, unsigned prf, struct view mpk,
                        struct view rand) MUST_USE;
-/* RFC 6043 4.1.2: the MAC key of Vr in Initiator Data, 32 octets; a MAC
- * uses as many as its length. */
+/* Derives the MAC key for Vr in Initiator Data (RFC 6043 4.1.2): 32 octets, of which a MAC uses as
+ * many as its own length. */
 enum err mikey_prf_init_data(uint8_t out[32], unsigned prf, struct view mpkr) MUST_USE;
 
 enum mikey_fork { MIKEY_FORK_MPKR, MIKEY_FORK_TGK };
@@ -51,7 +52,7 @@ enum err mikey_prf_fork(uint8_t *out, enum mikey_fork what, struct view key,
                         const struct mikey_fork_seed *with) MUST_USE;
 
 enum mikey_tek_part { MIKEY_PART_TEK, MIKEY_PART_SALT, MIKEY_PART_AUTH, MIKEY_PART_ENCR };
-/* What the keys of one crypto session are derived from (RFC 6043 5.1.3). */
+/* Inputs of the keys of one crypto session (RFC 6043 5.1.3). */
 struct mikey_tek_seed {
 	unsigned prf;
 	struct view tgk; /* TGK or GTGK */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Identifies a message, so that a second copy is recognised. */
+/* Makes a key that identifies a message, so that the KMS recognises a second copy. */
 #include "keyctx/mikey/replay.h"
 
 #include "keyctx/prim.h"

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Capability negotiation. */
+/* Chooses a potential configuration of capability negotiation (RFC 5939). */
 #include "keyctx/sdp/capneg.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { NUMBER_MAX = 2147483647, CONFIGS_MAX = 32 }; /* RFC 5939 3.4, 3.5: 1 to 2^31-1 */
+/* Numbers of capabilities and configurations are 1 to 2^31 - 1 (RFC 5939 3.4, 3.5). */
+enum { NUMBER_MAX = 2147483647, CONFIGS_MAX = 32 };
 
-/* a=tcap:N proto proto …: the first has number N, the next N + 1. */
+/* Finds the transport with that number. In "a=tcap:N proto proto ..." the first transport has
+ * number N, the next one N + 1. */
 static enum sdp_profile find_transport(const struct sdp *s, unsigned media, uint64_t number)
 {
 	const int sections[] = {(int)media, SDP_SESSION};
@@ -27,7 +29,8 @@ static enum sdp_profile find_transport(const struct sdp *s, unsigned media, uint
 	return SDP_PROFILE_OTHER;
 }
 
-/* The attribute of a=acap:N, without its "a=". */
+/* Returns the attribute in the a=acap line with that number, such as "crypto:..."; empty if there
+ * is no such line. */
 static struct str find_attribute(const struct sdp *s, unsigned media, uint64_t number)
 {
 	const int sections[] = {(int)media, SDP_SESSION};
@@ -52,8 +55,8 @@ struct choice {
 	bool has_crypto, is_refused;
 };
 
-/* One number of an alternative. A mandatory attribute that is not supported rules the alternative
- * out; an optional one does not. */
+/* Applies one attribute, given by its number, of an alternative. An unsupported mandatory attribute
+ * makes the alternative unusable; an unsupported optional one is ignored. */
 static enum err take_attribute(struct choice *c, struct str number, bool is_optional)
 {
 	struct str attr, name, value;
@@ -87,7 +90,8 @@ static enum err take_attribute(struct choice *c, struct str number, bool is_opti
 	return ERR_OK;
 }
 
-/* "1,2,[3,4]", after an optional "-ms:" that deletes attributes of the plain m-line. */
+/* Applies one alternative, such as "1,2,[3,4]": attribute numbers, with the optional ones in
+ * brackets. Skips "-m:", "-s:" or "-ms:" in front, which deletes attributes of the plain m-line. */
 static enum err take_alternative(struct choice *c, struct str text)
 {
 	struct str rest;
@@ -114,7 +118,7 @@ static enum err take_alternative(struct choice *c, struct str text)
 	return e;
 }
 
-/* "1|2": chooses the first supported alternative. *taken: its text. */
+/* Chooses the first supported alternative of a list such as "1|2". Sets `*taken` to its text. */
 static enum err choose_attributes(struct choice *c, struct str list, struct str *taken)
 {
 	struct str rest;
@@ -161,7 +165,8 @@ static enum err try_config(struct choice *c, struct str config)
 			t = str_skip(w, 2);
 		else if (str_starts(w, "a="))
 			a = str_skip(w, 2);
-		else if (w.p[0] == '+') /* an extension that must be understood, RFC 5939 3.5.1 */
+		/* a mandatory extension (RFC 5939 3.5.1): none is supported */
+		else if (w.p[0] == '+')
 			return ERR_NOT_FOUND;
 	}
 	if (!choose_transport(c, t, &transport))
@@ -178,7 +183,8 @@ static enum err try_config(struct choice *c, struct str config)
 	return ERR_NOT_FOUND;
 }
 
-/* Does a=creq require another option than the base one? Then no configuration can be used. */
+/* Returns true if a=creq requires an option other than cap-v0. Then no configuration can be
+ * used. */
 static bool requires_unknown(const struct sdp *s, unsigned media)
 {
 	const int sections[] = {(int)media, SDP_SESSION};
@@ -202,7 +208,8 @@ enum err capneg_choose(struct capneg *out, const struct sdp *s, unsigned media,
 
 	if (requires_unknown(s, media))
 		return ERR_NOT_FOUND;
-	/* Lower numbers are preferred (RFC 5939 3.5.1): each round tries the next higher one. */
+	/* Lower numbers are preferred (RFC 5939 3.5.1): each round tries the configuration with the
+	 * next higher number. */
 	for (unsigned round = 0; round < CONFIGS_MAX; round++) {
 		struct str value, best = {0};
 		uint64_t n, best_n = UINT64_MAX;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of an IMS-ALG. */
+/* The decision tables of an IMS-ALG, and the attribute a=3ge2ae. */
 #include "keyctx/sdp/ims.h"
 
 #include "keyctx/sdp/keymgmt.h"
@@ -36,7 +36,7 @@ enum err ims_3ge2ae_write(struct sdp *s, unsigned media, enum ims_3ge2ae v)
 	return v ? sdp_attr_add(s, (int)media, attr_name, str_of(values[v])) : ERR_OK;
 }
 
-/* --- facts ------------------------------------------------------------------ */
+/* --- facts about an m-line and the call ------------------------------------- */
 
 void ims_facts_read(struct ims_facts *out, const struct sdp *s, unsigned media,
                     const struct sdes_list *list, bool has_capability)
@@ -62,12 +62,13 @@ void ims_call_defaults(struct ims_call *c)
 	};
 }
 
-/* --- the tables ------------------------------------------------------------- */
+/* --- decision tables -------------------------------------------------------- */
 
 enum what { ANY, YES, NO };
 enum transport { PLAIN = 1, SECURE = 2, DTLS = 4, OTHER = 8, EVERY = 15 };
 
-/* The first row that fits decides. */
+/* A row of a decision table: conditions, then the action. The first row whose conditions all hold
+ * decides. A condition that is ANY (0) always holds. */
 struct row {
 	const char *name;
 	uint8_t transports;
@@ -83,17 +84,17 @@ static const struct row from_ue[] = {
 	 * can. */
 	{.name = "O2e", .transports = SECURE, .usable = YES, .can_e2ae = YES, .emergency = YES,
 	 .action = IMS_E2AE,
-	 .reason = "emergency call with usable keys: terminated here"},
+	 .reason = "emergency call with usable keys: the gateway terminates SRTP"},
 	{.name = "O11e", .transports = SECURE, .emergency = YES, .action = IMS_E2E,
-	 .reason = "emergency call without e2ae: passes end to end"},
+	 .reason = "emergency call, e2ae not possible: SRTP passes end to end"},
 	{.name = "O10", .transports = DTLS, .action = IMS_E2E,
 	 .reason = "DTLS-SRTP passes end to end"},
 	{.name = "O3", .transports = SECURE, .crypto = YES, .requested = YES, .can_e2ae = NO,
 	 .action = IMS_REFUSE,
-	 .reason = "e2ae requested, not agreed at registration"},
+	 .reason = "e2ae requested, but not agreed at registration"},
 	{.name = "O7", .transports = SECURE, .usable = YES, .keymgmt = YES, .requested = YES,
 	 .can_e2ae = YES,
-	 .action = IMS_E2AE, .reason = "e2ae requested: key-mgmt is removed"},
+	 .action = IMS_E2AE, .reason = "e2ae requested: the gateway removes a=key-mgmt"},
 	{.name = "O7", .transports = SECURE, .keymgmt = YES, .requested = YES, .action = IMS_REFUSE,
 	 .reason = "e2ae requested without a usable a=crypto line"},
 	{.name = "O2", .transports = SECURE, .usable = YES, .requested = YES, .can_e2ae = YES,
@@ -102,19 +103,19 @@ static const struct row from_ue[] = {
 	{.name = "O11", .transports = SECURE, .requested = YES, .action = IMS_REFUSE,
 	 .reason = "e2ae requested without a usable a=crypto line"},
 	{.name = "O6", .transports = SECURE, .crypto = YES, .keymgmt = YES, .action = IMS_E2E,
-	 .reason = "both kinds of keys: the answerer takes one"},
+	 .reason = "a=crypto and a=key-mgmt: the answerer chooses one, SRTP passes end to end"},
 	{.name = "O4", .transports = SECURE, .usable = YES, .action = IMS_E2E,
-	 .reason = "end-to-end SDES"},
+	 .reason = "a=crypto without e2ae request: SRTP passes end to end"},
 	{.name = "O5", .transports = SECURE, .keymgmt = YES, .action = IMS_E2E,
-	 .reason = "end-to-end key management"},
+	 .reason = "a=key-mgmt without e2ae request: SRTP passes end to end"},
 	{.name = "O11", .transports = SECURE, .action = IMS_E2E,
-	 .reason = "no usable keys here: passes end to end"},
+	 .reason = "no keys that the gateway can use: SRTP passes end to end"},
 	{.name = "O8", .transports = PLAIN, .usable = YES, .requested = YES, .can_e2ae = YES,
 	 .avp_crypto = YES,
 	 .action = IMS_E2AE_AVP, .reason = "e2ae requested under RTP/AVP"},
 	{.name = "O9", .transports = PLAIN, .capability = YES, .can_e2ae = YES,
 	 .use_capabilities = YES,
-	 .action = IMS_E2AE_CAPABILITY, .reason = "a potential configuration with SRTP was taken"},
+	 .action = IMS_E2AE_CAPABILITY, .reason = "potential configuration with SRTP chosen"},
 	{.name = "O1", .transports = EVERY, .action = IMS_PLAIN, .reason = "no media security"},
 };
 
@@ -122,15 +123,15 @@ static const struct row from_core[] = {
 	{.name = "T6", .transports = DTLS, .action = IMS_E2E,
 	 .reason = "DTLS-SRTP passes end to end"},
 	{.name = "T3", .transports = SECURE, .action = IMS_E2E,
-	 .reason = "end-to-end security of the caller"},
+	 .reason = "SRTP offered by the core passes end to end"},
 	{.name = "T4", .transports = PLAIN, .crypto = YES, .can_e2ae = YES, .action = IMS_E2AE,
-	 .reason = "a=crypto under RTP/AVP removed, secured towards the UE"},
+	 .reason = "a=crypto under RTP/AVP removed; SRTP between gateway and UE"},
 	{.name = "T4", .transports = PLAIN, .crypto = YES, .action = IMS_PLAIN,
-	 .reason = "a=crypto under RTP/AVP passes"},
+	 .reason = "a=crypto under RTP/AVP removed; RTP without security"},
 	{.name = "T1", .transports = PLAIN, .can_e2ae = YES, .action = IMS_E2AE,
-	 .reason = "secured towards the UE"},
+	 .reason = "RTP from the core; SRTP between gateway and UE"},
 	{.name = "T2", .transports = EVERY, .action = IMS_PLAIN,
-	 .reason = "the UE has not agreed on e2ae, or policy is off"},
+	 .reason = "no e2ae: not agreed with the UE, or not allowed by the settings"},
 };
 /* clang-format on */
 
@@ -165,7 +166,7 @@ static struct ims_decision decide(const struct row *rows, size_t n, const struct
 {
 	const struct row *r = rows;
 
-	/* The last row of each table fits everything. */
+	/* The conditions of the last row of each table always hold. */
 	while (r < rows + n - 1 && !row_fits(r, f, c))
 		r++;
 	return (struct ims_decision){.row = r->name, .action = r->action, .reason = r->reason};

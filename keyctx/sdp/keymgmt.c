@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* a=key-mgmt lines. */
+/* Finds, parses and writes a=key-mgmt lines (RFC 4567). */
 #include "keyctx/sdp/keymgmt.h"
 
 #include <stdio.h>

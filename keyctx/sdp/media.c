@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses, ports and directions of m-lines. */
+/* Reads and writes addresses, ports and directions of m-lines. */
 #include "keyctx/sdp/media.h"
 
 #include <inttypes.h>
@@ -57,9 +57,10 @@ enum err sdp_direction_write(struct sdp *s, unsigned media, enum sdp_direction d
 	return sdp_attr_add(s, (int)media, directions[d].name, (struct str){0});
 }
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- read lines ------------------------------------------------------------- */
 
-/* "IN IP4 192.0.2.1" of c= and a=rtcp. The address gives the family; text behind it is ignored. */
+/* Parses "IN IP4 192.0.2.1" of c= and a=rtcp. Takes the address family from the address itself, not
+ * from "IP4". Ignores text after the address. */
 static enum err parse_address(struct str text, struct addr *out, struct why *why)
 {
 	struct str net = str_word(&text), family = str_word(&text), host = str_word(&text), suffix;
@@ -67,7 +68,7 @@ static enum err parse_address(struct str text, struct addr *out, struct why *why
 
 	if (!str_eq_nocase(net, STR("IN")) || !family.n || !host.n)
 		return why_fail(why, ERR_SYNTAX,
-		                "an address line is not \"IN IP4 ADDRESS\" or \"IN IP6 ADDRESS\"");
+		                "c= must be \"IN IP4 ADDRESS\" or \"IN IP6 ADDRESS\"");
 	host = str_cut(host, '/', &suffix);
 	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
 		host = str_make(host.p + 1, host.n - 2);
@@ -76,9 +77,10 @@ static enum err parse_address(struct str text, struct addr *out, struct why *why
 		                "\"%.*s\" is not an IP address; host names are not supported",
 		                (int)(host.n < 64 ? host.n : 64), host.p);
 	if (addr_is_multicast(&a))
-		return why_fail(why, ERR_UNSUPPORTED,
-		                "no media is sent to %.*s: it is a multicast address",
-		                (int)(host.n < 64 ? host.n : 64), host.p);
+		return why_fail(
+			why, ERR_UNSUPPORTED,
+			"%.*s is a multicast address; media is sent to unicast addresses only",
+			(int)(host.n < 64 ? host.n : 64), host.p);
 	*out = a;
 	return ERR_OK;
 }
@@ -107,8 +109,8 @@ static enum err read_connection(const struct sdp *s, unsigned media, struct addr
 	return parse_address(l->value, out, why);
 }
 
-/* a=rtcp:port [IN IP4 address], RFC 3605 2.1. Ignores what is unreadable, and an address of another
- * family than RTP's. */
+/* Reads "a=rtcp:port [IN IP4 address]" (RFC 3605 2.1). Ignores an unreadable port or address, and
+ * an address whose family differs from that of RTP. */
 static void read_rtcp(const struct sdp *s, unsigned media, struct sdp_transport *t)
 {
 	struct str value, port;
@@ -146,15 +148,16 @@ enum err sdp_transport_read(const struct sdp *s, unsigned media, struct sdp_tran
 	t.rtcp_mux = t.rtcp_mux_only || sdp_has_attr(s, (int)media, "rtcp-mux");
 	read_rtcp(s, media, &t);
 	if (!t.rtcp.port)
-		e = why_fail(why, ERR_RANGE,
-		             "port 65535 has no next port for RTCP; use a lower port");
+		e = why_fail(
+			why, ERR_RANGE,
+			"RTP port 65535 leaves no port for RTCP; use a lower port or a=rtcp-mux");
 out:
 	if (!e)
 		*out = t;
 	return e;
 }
 
-/* --- writing ---------------------------------------------------------------- */
+/* --- write lines ------------------------------------------------------------ */
 
 static struct str print_address(const struct addr *a, bool any, char *out, size_t room)
 {
@@ -181,7 +184,7 @@ static enum err write_connection(struct sdp *s, int section, struct str value)
 	return sdp_line_add(s, section, after, 'c', value);
 }
 
-/* Replaces a=rtcp where it stands, so that the order of lines does not change. */
+/* Writes a=rtcp. Replaces an existing line in place, so that the order of lines does not change. */
 static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *place)
 {
 	struct sdp_line *l = sdp_next_attr(s, section, NULL, "rtcp", NULL), *more;
@@ -192,7 +195,7 @@ static enum err write_rtcp(struct sdp *s, int section, const struct sdp_place *p
 		(void)sdp_attr_remove(s, section, "rtcp");
 		return ERR_OK;
 	}
-	/* A second line would still name the peer's own address. */
+	/* Further a=rtcp lines would still name the peer's own address. */
 	while (l && (more = sdp_next_attr(s, section, l, "rtcp", NULL)))
 		sdp_line_remove(more);
 	n = snprintf(text, sizeof(text), "rtcp:%u", place->rtcp.port);
@@ -252,13 +255,13 @@ enum err sdp_session_connection_write(struct sdp *s, const struct addr *addr, ui
 	         : write_connection(s, SDP_SESSION, print_address(addr, false, text, sizeof(text)));
 }
 
-/* o=<username> <sess-id> <sess-version> <nettype> <addrtype> <address> */
+/* The fields of o=<username> <sess-id> <sess-version> <nettype> <addrtype> <address>. */
 struct origin {
 	struct sdp_line *line;
 	struct str field[6];
 };
 
-/* Cuts off and returns the last word. */
+/* Cuts the last word off `*text` and returns it. */
 static struct str last_word(struct str *text)
 {
 	size_t at;
@@ -273,7 +276,8 @@ static struct str last_word(struct str *text)
 	return word;
 }
 
-/* Reads from the end: some user names contain blanks, some lines have no user name. */
+/* Reads the fields of o= from the last to the first: some user names contain blanks, and some lines
+ * have no user name. */
 static enum err read_origin(const struct sdp *s, struct origin *out)
 {
 	struct origin o = {.line = sdp_next_type(s, SDP_SESSION, NULL, 'o')};
@@ -307,11 +311,13 @@ static enum err write_origin(struct sdp *s, const struct origin *o)
 	return sdp_line_set(s, o->line, str_make(text, (size_t)n));
 }
 
-/* A version for an unreadable line: a hash of its text, so that it changes with the text. */
+/* Rewrites an unreadable o= line. Session id and version become a hash of the old text, so that
+ * they change when the text changes. */
 static enum err write_fresh_origin(struct sdp *s, struct origin *o)
 {
 	struct sdp_line *l = sdp_next_type(s, SDP_SESSION, NULL, 'o');
-	static const uint64_t basis = 14695981039346656037u, prime = 1099511628211u; /* FNV-1a */
+	/* Constants of the 64-bit hash FNV-1a. */
+	static const uint64_t basis = 14695981039346656037u, prime = 1099511628211u;
 	uint64_t number = basis;
 	char text[24];
 
@@ -396,10 +402,9 @@ static unsigned sdp_ice_remove(struct sdp *s, int section)
 	return remove_all(s, section, names, ARRAY_LEN(names));
 }
 
-/*
- * draft-rosenberg-sipping-nat-scenarios (a=alt), RFC 6947, RFC 4570, RFC 7006, and Optimal Media
- * Routing of 3GPP TS 29.079, which lets media bypass gateways.
- */
+/* The names come from draft-rosenberg-sipping-nat-scenarios (alt), RFC 6947 (altc), RFC 4570
+ * (source-filter), RFC 7006 (ccap), and Optimal Media Routing of 3GPP TS 29.079 (the others), which
+ * lets media bypass gateways. */
 unsigned sdp_ways_remove(struct sdp *s, int section)
 {
 	static const char *const names[] = {"alt",         "altc",          "source-filter",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of security mechanisms. */
+/* Parses and compares lists of security mechanisms (RFC 3329). */
 #include "keyctx/sdp/mediasec.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ const char *mediasec_name(enum mediasec_mechanism m)
 	return names[m];
 }
 
-/* Cuts off the text before the first `sep` outside quotes. False: a quote is not closed. */
+/* Splits `text` at the first `sep` outside quotes. Returns false if a quote is not closed. */
 static bool cut_quoted(struct str text, char sep, struct str *part, struct str *rest)
 {
 	bool quoted = false;
@@ -66,12 +66,15 @@ enum err mediasec_parse(struct mediasec_list *out, const struct str *texts, size
 		while (rest.n && !e) {
 			if (!cut_quoted(rest, ',', &entry, &rest))
 				e = ERR_SYNTAX;
-			else if (entry.n) /* RFC 3261 allows empty members of a list */
+			else if (entry.n) /* RFC 3261 allows empty entries: skip them */
 				e = parse_entry(&l, entry);
 		}
 	}
 	if (e)
-		return why_fail(why, e, "not a list of security mechanisms: %s", err_meaning(e));
+		return why_fail(
+			why, e,
+			"Security-Client, -Server or -Verify is not a list of mechanisms: %s",
+			err_meaning(e));
 	*out = l;
 	return ERR_OK;
 }
@@ -88,11 +91,11 @@ static void print_server(uint32_t mechanisms, char *out, size_t room)
 	CHECK(at < room);
 }
 
-/* What each step does; the rest of the decision is common. */
+/* The steps differ only in these actions. */
 static const struct {
 	bool stores, checks_verify, answers;
 } steps[MEDIASEC_STEP_COUNT] = {
-	/* Not authenticated yet: answer and store nothing. */
+	/* The REGISTER is not authenticated yet: it gets an answer, but changes nothing. */
 	[MEDIASEC_FIRST] = {.answers = true},
 	[MEDIASEC_PROTECTED] = {.stores = true, .checks_verify = true, .answers = true},
 	[MEDIASEC_REQUEST] = {.checks_verify = true},
@@ -113,8 +116,8 @@ void mediasec_decide(struct mediasec_decision *out, const struct mediasec_questi
 		out->binding = out->is_downgrade ? 0 : ours & theirs;
 		out->e2ae = out->binding >> MEDIASEC_SDES_SRTP & 1;
 	}
-	/* RFC 3329 2.2: the server's list does not depend on the client's. A client without media
-	 * plane entries gets none. */
+	/* The server's list does not depend on the client's (RFC 3329 2.2). A client that sent no
+	 * media plane entry gets no list. */
 	if ((steps[q->step].answers && q->client && q->client->n_media) || out->status)
 		print_server(ours, out->security_server, sizeof(out->security_server));
 }
@@ -132,7 +135,7 @@ enum err mediasec_strip_option(struct str require, char *out, size_t room)
 		if (!option.n || str_eq_nocase(option, STR("mediasec")))
 			continue;
 		if (at) {
-			/* "a,b" becomes "a, b": check the room. */
+			/* "a,b" becomes "a, b", which is longer than the input: check the room. */
 			if (at + 2 + option.n >= room)
 				return ERR_TOO_BIG;
 			out[at++] = ',';

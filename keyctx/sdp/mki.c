@@ -2,7 +2,7 @@
 /* Converts MKIs between octets (on the wire) and decimal numbers of up to 1,024 bits (in SDP). */
 #include "keyctx/sdp/sdes.h"
 
-enum { DIGITS_MAX = 309 }; /* of 2^1024 - 1 */
+enum { DIGITS_MAX = 309 }; /* decimal digits of 2^1024 - 1 */
 
 enum err sdes_mki_parse(struct str digits, uint8_t *out, size_t len)
 {
@@ -29,7 +29,7 @@ enum err sdes_mki_parse(struct str digits, uint8_t *out, size_t len)
 	return ERR_OK;
 }
 
-/* Divides in place and returns the remainder. */
+/* Divides the number `n` by 10 in place and returns the remainder. */
 static unsigned divide_by_ten(uint8_t *n, size_t len)
 {
 	unsigned rest = 0;

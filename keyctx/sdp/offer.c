@@ -126,15 +126,16 @@ enum offer_event offer_event_of(enum offer_side side, bool is_answer)
 	return events[side][is_answer];
 }
 
-/* --- what is new ------------------------------------------------------------ */
+/* --- changes of a media ----------------------------------------------------- */
 
-/* [was there][is there now]; NONE: the tables below decide. */
+/* Indexed by [was_there][is_there]. If both are true, the table below decides instead. */
 static const enum offer_change presence[2][2] = {
 	{OFFER_CHANGE_NONE, OFFER_CHANGE_NEW},
 	{OFFER_CHANGE_GONE, OFFER_CHANGE_NONE},
 };
 
-/* [moved][rekeyed][rekeying accepted]: only a new key at an unchanged address can be refused. */
+/* Indexed by [has_moved][is_rekeyed][accept_rekey]. Only a new key at an unchanged address can be
+ * refused. */
 static const enum offer_change changes[2][2][2] = {
 	{{OFFER_CHANGE_NONE, OFFER_CHANGE_NONE},
          {OFFER_CHANGE_REKEY_REFUSED, OFFER_CHANGE_REKEYED}},

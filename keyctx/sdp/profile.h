@@ -18,12 +18,13 @@ enum sdp_profile {
 	SDP_PROFILE_COUNT
 };
 
-const char *sdp_profile_name(enum sdp_profile p);   /* "RTP/SAVPF"; "" for OTHER */
-enum sdp_profile sdp_profile_find(struct str name); /* ignores case; else OTHER */
+const char *sdp_profile_name(enum sdp_profile p);   /* such as "RTP/SAVPF"; "" for OTHER */
+enum sdp_profile sdp_profile_find(struct str name); /* ignores case; OTHER if unknown */
 bool sdp_profile_is_rtp(enum sdp_profile p);
-bool sdp_profile_is_secure(enum sdp_profile p); /* SAVP(F), keys by SDES or key-mgmt */
+/* Returns true for RTP/SAVP(F), which has its keys in a=crypto or a=key-mgmt. */
+bool sdp_profile_is_secure(enum sdp_profile p);
 bool sdp_profile_is_dtls(enum sdp_profile p);
-/* RTP/AVP(F) or RTP/SAVP(F), with F if `p` has it. */
+/* Returns RTP/SAVP(F) if `secure`, else RTP/AVP(F); with F if `p` has F. */
 enum sdp_profile sdp_profile_with(enum sdp_profile p, bool secure);
 
 #endif

@@ -37,8 +37,8 @@ static const struct {
 	[SDES_REFUSED_MKI] = {"refused-mki", "MKIs are not allowed here"},
 	[SDES_TOO_MANY_KEYS] = {"too-many-keys", "more inline keys than allowed"},
 	[SDES_REPEATED_KEY] = {"repeated-key", "the description has the same key twice"},
-	[SDES_REFLECTED_KEY] = {"reflected-key", "the peer sent our own key back"},
-	[SDES_REUSED_KEY] = {"reused-key", "the key in use with another suite, MKI or lifetime"},
+	[SDES_REFLECTED_KEY] = {"reflected-key", "the peer sent the gateway's own key back"},
+	[SDES_REUSED_KEY] = {"reused-key", "the key is in use with another suite, MKI or lifetime"},
 	[SDES_SPENT_KEY] =
 		{"spent-key",
                  "the call used this key before and its state is gone; a new key is needed"},
@@ -138,14 +138,14 @@ const struct sdes_line *sdes_list_first(const struct sdes_list *list)
 	return NULL;
 }
 
-/* Names the parameter that the peer must not use. */
+/* Returns the text for the fault of a line; for a weak parameter it names the parameter. */
 static const char *fault_text(const struct sdes_line *l)
 {
 	if (l->fault != SDES_WEAK_PARAM)
 		return sdes_fault_name(l->fault);
 	return l->params.unencrypted_srtp ? "UNENCRYPTED_SRTP is refused, media must be encrypted"
 	       : l->params.unencrypted_srtcp
-	               ? "UNENCRYPTED_SRTCP is refused, media must be encrypted"
+	               ? "UNENCRYPTED_SRTCP is refused, RTCP must be encrypted"
 	               : "UNAUTHENTICATED_SRTP is refused, media must be authenticated";
 }
 
@@ -166,7 +166,7 @@ static bool keys_eq(struct keyctx *const *a, unsigned n_a, struct keyctx *const 
 
 	if (n_a != n_b)
 		return false;
-	/* As a set: the order of keys with MKIs has no meaning. */
+	/* Compares the keys as sets, because the order of keys with MKIs has no meaning. */
 	for (unsigned i = 0; i < n_a; i++)
 		for (unsigned k = 0; k < n_b; k++)
 			same += keyctx_eq(a[i], b[k]);
@@ -198,7 +198,7 @@ const struct sdes_line *sdes_list_find(const struct sdes_list *list, const struc
 	return NULL;
 }
 
-/* Compares key and salt, not the suite: _80 and _32 with the same octets are one key. */
+/* Compares key and salt, not the suite: the same octets under _80 and _32 are one key. */
 static bool same_octets(const struct keyctx *a, const struct keyctx *b)
 {
 	bool key = secret_eq(a->key, b->key, SUITE_KEY_MAX);
@@ -253,7 +253,7 @@ static enum err fresh_key(struct keyctx **out, const struct suite *suite,
 {
 	enum err e = keyctx_generate_for(out, suite, lifetime_pkts);
 
-	/* A working generator never repeats a key: with a broken one, fail the call. */
+	/* A working random generator never repeats a key. If it does, fail the call. */
 	if (!e && is_seen(offered, seen, *out)) {
 		keyctx_free(*out);
 		e = ERR_CRYPTO;
@@ -335,7 +335,10 @@ enum err sdes_answer_check(const struct sdes_list *offered, const struct sdes_li
 		                l->tag, l->suite->name);
 	for (unsigned i = 0; i < l->n_keys; i++)
 		if (sdes_list_has_key(offered, l->keys[i]))
-			return why_fail(why, ERR_INVALID, "a=crypto of the answer has our own key");
+			return why_fail(
+				why, ERR_INVALID,
+				"a=crypto of the answer repeats the gateway's key; the peer "
+				"must make a new key");
 	if (!negotiated_eq(&l->params, &o->params))
 		return why_fail(
 			why, ERR_INVALID,

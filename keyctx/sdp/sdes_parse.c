@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses a=crypto (RFC 4568 9) by the rules of RFC 4568 6 and the policy. */
+/* Parses a=crypto lines (RFC 4568 9), and checks them by RFC 4568 6 and the policy. */
 #include "base/b64.h"
 #include "base/secret.h"
 #include "keyctx/sdp/sdes.h"
 
-/* Numbers of RFC 4568 have no leading zeros. */
+/* Reads a number from `min` to `max`. RFC 4568 allows no leading zeros. */
 static bool read_number(struct str text, uint64_t min, uint64_t max, uint64_t *out)
 {
 	uint64_t v;
@@ -24,7 +24,7 @@ struct key_text {
 	bool has_lifetime, has_mki;
 };
 
-/* key-salt ["|" lifetime] ["|" mki ":" length]: only an MKI has a colon. */
+/* Splits key-salt ["|" lifetime] ["|" mki ":" length]. A field with a colon is the MKI. */
 static bool split_key(struct str text, struct key_text *out)
 {
 	struct key_text k = {0};
@@ -42,7 +42,7 @@ static bool split_key(struct str text, struct key_text *out)
 			k.has_mki = true;
 			k.mki = str_cut(field, ':', &k.mki_len);
 		} else {
-			/* The lifetime comes first. */
+			/* A lifetime may occur only once, and only before the MKI. */
 			if (k.has_lifetime || k.has_mki)
 				return false;
 			k.has_lifetime = true;
@@ -117,7 +117,7 @@ static enum err make_key(struct str key_salt, struct keyctx_spec *spec, struct k
 	return e;
 }
 
-/* ERR_NOMEM, or ERR_OK and perhaps a fault. */
+/* Parses one inline key. If the text is invalid, sets `*fault` and returns ERR_OK. ERR_NOMEM. */
 static enum err read_key(struct str text, const struct suite *s, const struct sdes_policy *p,
                          struct keyctx **out, enum sdes_fault *fault)
 {
@@ -139,7 +139,8 @@ static enum err read_key(struct str text, const struct suite *s, const struct sd
 
 static const char inline_method[] = "inline";
 
-/* RFC 4568 6.1: if there are several keys, each has an MKI; all MKIs differ and have one length. */
+/* Checks several keys of one line (RFC 4568 6.1): each must have an MKI, all MKIs must differ and
+ * have the same length. */
 static enum sdes_fault judge_keys(struct keyctx *const *keys, unsigned n)
 {
 	for (unsigned i = 0; n > 1 && i < n; i++) {
@@ -155,7 +156,7 @@ static enum sdes_fault judge_keys(struct keyctx *const *keys, unsigned n)
 	return SDES_USABLE;
 }
 
-/* Adds the keys of `text` to those of the line, or to those of its FEC. */
+/* Parses the keys in `text` and adds them to l->keys, or to l->fec_keys if `is_fec`. */
 static enum err read_keys(struct str text, struct sdes_line *l, bool is_fec,
                           const struct sdes_policy *p, enum sdes_fault *fault)
 {
@@ -192,7 +193,7 @@ static enum err read_keys(struct str text, struct sdes_line *l, bool is_fec,
 struct param_place {
 	struct sdes_line *line;
 	const struct sdes_policy *policy;
-	struct str value; /* behind "="; empty for flags */
+	struct str value; /* the text after "="; empty for a parameter without value */
 	enum sdes_fault fault;
 };
 
@@ -252,7 +253,7 @@ static enum err on_fec_key(struct param_place *at)
 {
 	struct sdes_line *l = at->line;
 
-	/* RFC 4568 6.3.5: without an address of its own for FEC, the whole line is invalid. */
+	/* RFC 4568 6.3.5: FEC_KEY makes the line invalid if FEC has no address of its own. */
 	if (!at->policy->has_fec_address) {
 		at->fault = SDES_REFUSED_PARAM;
 		return ERR_OK;
@@ -290,7 +291,8 @@ static enum err read_param(struct str word, struct param_place *at, uint32_t *se
 	struct str name = str_cut(word, '=', &at->value);
 	bool has_value = name.n < word.n;
 
-	/* A parameter with "-" in front is optional; "-" and "--x" are invalid (RFC 4568 9.2). */
+	/* A parameter that begins with "-" is optional; "-" and "--x" are invalid (RFC 4568
+	 * 9.2). */
 	if (word.p[0] == '-') {
 		if (word.n < 2 || word.p[1] == '-')
 			at->fault = SDES_BAD_SYNTAX;
@@ -375,10 +377,9 @@ static bool is_named(const struct sdes_line *l)
 	return l->fault != SDES_BAD_TAG && l->fault != SDES_BAD_SYNTAX;
 }
 
-/*
- * A tag names one line (RFC 4568 5.1.1). A repeated line is ignored. If lines with one tag and
- * suite have different keys, an answer would not tell which key it means: neither line is used.
- */
+/* Every tag must be unique (RFC 4568 5.1.1), so a line with the tag of an earlier line can't be
+ * used. If both lines have the same suite but different keys, the earlier one can't be used either:
+ * an answer would not tell which key it means. */
 static void judge_tag(struct sdes_list *list, struct sdes_line *l)
 {
 	for (unsigned i = 0; i < list->n; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sections of lines in one arena, which is wiped as a whole. */
+/* Keeps the lines of a description in one arena, which sdp_free wipes as a whole. */
 #include "keyctx/sdp/sdp.h"
 
 #include <stdio.h>
@@ -51,7 +51,7 @@ void sdp_free(struct sdp *s)
 	while (c) {
 		struct sdp_chunk *next = c->next;
 
-		/* The description itself is in the last chunk. */
+		/* struct sdp itself lies in the last chunk: do not use `s` in this loop. */
 		secret_wipe(c->octets, c->used);
 		mem_free(c);
 		c = next;
@@ -68,7 +68,8 @@ static struct link *lines_of(const struct sdp *s, int section)
 	return (struct link *)l;
 }
 
-/* One pair is relayed whatever number of ports the m-line names. */
+/* Reads "port" or "port/count". The gateway relays one port pair for an m-line, whatever the count
+ * is. */
 static void parse_port(struct sdp_media *m, struct str text)
 {
 	struct str count;
@@ -98,7 +99,7 @@ static void parse_media(struct sdp_media *m, const struct sdp_line *l)
 		m->fault = "the m= line must have a media, a port and a transport";
 }
 
-/* False: there are SDP_MEDIA_MAX already. */
+/* Adds an m-line. Returns false if the description already has SDP_MEDIA_MAX. */
 static bool add_media(struct sdp *s, struct sdp_line *l)
 {
 	struct sdp_media *m = &s->media[s->n_media];
@@ -111,7 +112,7 @@ static bool add_media(struct sdp *s, struct sdp_line *l)
 	return true;
 }
 
-/* Cuts one line off `*rest`. False: a lone CR or a NUL inside. */
+/* Cuts one line off `*rest`. Returns false if the line contains a lone CR or a NUL. */
 static bool cut_line(struct str *rest, struct str *line, uint8_t *end_len)
 {
 	size_t at = str_find(*rest, '\n');
@@ -143,7 +144,8 @@ static bool is_blank(struct str text)
 	return true;
 }
 
-/* Removes blanks before a line, makes its letter small. False: it is not a letter, "=", a value. */
+/* Removes blanks before a line and makes its letter small. Returns false if the line is not a
+ * letter, "=" and a value. */
 static bool repair(struct sdp *s, struct sdp_line *l)
 {
 	struct str text = l->text;
@@ -154,7 +156,7 @@ static bool repair(struct sdp *s, struct sdp_line *l)
 	if (text.n < 2 || text.p[1] != '=')
 		return false;
 	s->is_repaired |= text.n < l->text.n;
-	letter = (char *)text.p; /* our own copy */
+	letter = (char *)text.p; /* points into the description's own copy of the text */
 	if (*letter >= 'A' && *letter <= 'Z') {
 		*letter = (char)(*letter - 'A' + 'a');
 		s->is_repaired = true;
@@ -165,7 +167,8 @@ static bool repair(struct sdp *s, struct sdp_line *l)
 	return l->type >= 'a' && l->type <= 'z';
 }
 
-/* RFC 8866 5: v= is the first line of a description. *keep: does the line stay? */
+/* Checks a v= line: it must be the first line (RFC 8866 5). Clears `*keep` for a later v= line of
+ * the session. */
 static enum err judge_version(struct sdp *s, const struct sdp_line *l, unsigned number, bool *keep,
                               struct why *why)
 {
@@ -181,8 +184,8 @@ static enum err judge_version(struct sdp *s, const struct sdp_line *l, unsigned 
 	return ERR_OK;
 }
 
-/* docs/decisions/0060: removes what is not a line, repairs what has one possible reading, refuses
- * what has two. */
+/* Reads one line (docs/decisions/0060): drops text that is not an SDP line, repairs a line with one
+ * possible meaning, refuses the description if a line has two possible meanings. */
 static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, struct why *why)
 {
 	struct sdp_line *l = take(s, sizeof(*l));
@@ -195,7 +198,7 @@ static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, str
 		return why_fail(why, ERR_SYNTAX,
 		                "line %u: has a NUL or a lone CR; lines must end with CRLF or LF",
 		                number);
-	/* Blank lines at the end are common and harmless; they are kept. */
+	/* Keep blank lines at the end: they are common and harmless. */
 	if (is_blank(l->text) && is_blank(*rest) && (s->n_media || !list_is_empty(&s->session))) {
 		l->value = l->text;
 		list_add_tail(lines_of(s, (int)s->n_media - 1), &l->link);
@@ -206,7 +209,8 @@ static enum err parse_line(struct sdp *s, struct str *rest, unsigned number, str
 		e = judge_version(s, l, number, &keep, why);
 	s->n_said += !e && keep && l->type == 'm';
 	if (!e && s->n_said > SDP_MEDIA_SAID_MAX)
-		e = why_fail(why, ERR_TOO_BIG, "more than %d m= lines", SDP_MEDIA_SAID_MAX);
+		e = why_fail(why, ERR_TOO_BIG, "too many m= lines, at most %d are allowed",
+		             SDP_MEDIA_SAID_MAX);
 	if (!e && keep)
 		keep = l->type == 'm' ? add_media(s, l) : s->n_said <= SDP_MEDIA_MAX;
 	s->is_repaired |= !keep;
@@ -264,13 +268,13 @@ enum err sdp_parse(struct sdp **out, struct str text, struct why *why)
 	enum err e;
 
 	if (!text.n)
-		return why_fail(why, ERR_SYNTAX, "no session description");
+		return why_fail(why, ERR_SYNTAX, "the session description is empty");
 	if (text.n > SDP_TEXT_MAX || n_lines > SDP_LINES_MAX)
 		return why_fail(why, ERR_TOO_BIG,
 		                "the description has %zu octets and %zu lines; at most %d and %d "
 		                "are allowed",
 		                text.n, n_lines, SDP_TEXT_MAX, SDP_LINES_MAX);
-	/* One block for the text, its lines and the usual edits. */
+	/* One chunk has room for the text, its lines and the usual edits. */
 	c = chunk_new(sizeof(*s) + n_lines * sizeof(struct sdp_line) + text.n + CHUNK_BYTES);
 	if (!c)
 		return ERR_NOMEM;
@@ -428,7 +432,8 @@ static void insert_after(struct link *before, struct link *l)
 	list_add_tail(before->next, l);
 }
 
-/* The last line that is not blank: new lines go before blank ones at the end. */
+/* Returns the last line that is not blank. New lines are added after it, before blank lines at the
+ * end. */
 static struct sdp_line *last_line(const struct sdp *s, int section)
 {
 	struct link *head = lines_of(s, section), *l = head->prev;
@@ -455,7 +460,8 @@ enum err sdp_line_add(struct sdp *s, int section, struct sdp_line *after, char t
 	l->type = type;
 	l->text = text;
 	l->value = str_skip(text, 2);
-	/* The new line ends as `after` did: the text may end without a line end. */
+	/* The new line gets the line end of `after`. If `after` has none because it ends the text,
+	 * `after` gets one now. */
 	l->end_len = after->end_len;
 	if (!after->end_len)
 		after->end_len = s->end_len ? s->end_len : 2;
@@ -498,7 +504,7 @@ enum err sdp_attr_add(struct sdp *s, int section, const char *name, struct str v
 	return sdp_line_add(s, section, NULL, 'a', str_make(p, n));
 }
 
-/* Fills in a missing part of an m= line. */
+/* Returns `text`, or `preset` if `text` is empty. */
 static struct str or_else(struct str text, const char *preset)
 {
 	return text.n ? text : str_of(preset);
@@ -532,7 +538,7 @@ enum err sdp_media_append(struct sdp *s, struct str kind, struct str proto)
 
 	if (!l)
 		return ERR_NOMEM;
-	/* Remove blank lines at the end: they would stand between the m-lines. */
+	/* Remove blank lines at the end, which would stand between the m-lines. */
 	while (lines->prev != &last->link)
 		list_remove(lines->prev);
 	*l = (struct sdp_line){.type = 'm', .end_len = last->end_len};

@@ -125,7 +125,7 @@ static enum err check_header(const struct authority *a, struct mikey_fault *faul
 	return ERR_OK;
 }
 
-/* The payloads that each kind of request must have (RFC 6043 4.2.1.1, 4.2.3.1). */
+/* Checks that the request has all payloads that its kind must have (RFC 6043 4.2.1.1, 4.2.3.1). */
 static enum err check_payloads(const struct authority *a, struct mikey_fault *fault)
 {
 	const unsigned needed[] = {
@@ -152,8 +152,8 @@ static enum err check_algs(struct authority *a, struct mikey_fault *fault)
 	const struct mikey_payload *v = mikey_msg_find(&a->msg, MIKEY_V);
 	struct mikey_algs algs = {a->msg.hdr.prf, MIKEY_ENCR_NULL, MIKEY_MAC_NULL};
 
-	/* A public-key request names no MAC; the answer uses the one with
-	 * the strength of the PRF. */
+	/* A public-key request names no MAC algorithm; the answer uses the one that has the
+	 * strength of the PRF. */
 	a->mac_alg = a->msg.hdr.prf == MIKEY_PRF_SHA256 ? MIKEY_MAC_SHA256_256 : MIKEY_MAC_SHA1_160;
 	if (authority_is_pk(a))
 		return ERR_OK;
@@ -231,7 +231,8 @@ enum err authority_phase_keys(const struct authority *a, unsigned phase, struct 
 	return mikey_prf_msg_keys(out, &from);
 }
 
-/* Both identities enter the MAC. One that is left out comes from `peer` (decision 0010.6). */
+/* Returns the two identities that MAC or signature covers. Takes an identity that the request
+ * leaves out from `peer` (decision 0010.6). */
 static void names_of(const struct authority *a, const struct authority_peer *peer,
                      struct view out[2])
 {
@@ -287,8 +288,8 @@ static enum err check_chash(const struct authority *a, const struct pki_cert *ow
 	return e;
 }
 
-/* Verifies the signature before it opens PKE, so that an unauthenticated sender
- * can't probe the decryption. */
+/* Verifies the signature before it decrypts PKE, so that an unauthenticated sender can't test how
+ * decryption fails. */
 static enum err verify_pk(struct authority *a, const struct authority_peer *peer,
                           struct mikey_fault *fault)
 {
@@ -359,8 +360,8 @@ enum err authority_verify(struct authority *a, const struct authority_peer *peer
 		e = authority_no_memory(fault);
 	if (!e)
 		e = step_take(&authority_steps, &a->state, AUTHORITY_ON_VERIFY, fault);
-	/* After a correct MAC with a wrong identity the key still authenticates the Error;
-	 * after a wrong MAC nothing does. */
+	/* If the MAC is correct but another check failed, the key still authenticates the Error
+	 * message. If the MAC is wrong, nothing authenticates it. */
 	a->is_verified = e != ERR_AUTH && e != ERR_NOMEM && e != ERR_CRYPTO && a->key.len;
 	if (!a->is_verified)
 		secret_clear(&a->key);

@@ -7,7 +7,7 @@
 #include "keyctx/ticket/authority_state.h"
 #include "keyctx/ticket/step.h"
 
-/* What a reply is built from; in secret memory. */
+/* Work space for a reply; in secret memory. */
 struct reply {
 	struct mikey_msg_keys keys;
 	struct mikey_keys plain;
@@ -47,7 +47,7 @@ static enum err add_kemac(struct mikey_build *b, const struct authority *a, cons
 	return mikey_build_add_kemac(b, encr_of(a), &under, &r->plain);
 }
 
-/* Adds V, which covers the reply and the request. */
+/* Adds payload V, whose MAC covers the reply and the request. */
 static enum err finish_reply(struct mikey_build *b, const struct authority *a, struct reply *r,
                              struct mikey_fault *fault)
 {
@@ -61,8 +61,8 @@ static enum err finish_reply(struct mikey_build *b, const struct authority *a, s
 	         : ERR_OK;
 }
 
-/* The RAND of the request must be as long as the longest key, which is known
- * only now (RFC 6043 12.1). */
+/* Checks that RANDR of the request is as long as the longest key (RFC 6043 12.1). The keys are
+ * known only now. */
 static enum err check_rand(const struct authority *a, const struct ticket_keys *k,
                            struct mikey_fault *fault)
 {
@@ -80,7 +80,7 @@ static enum err check_rand(const struct authority *a, const struct ticket_keys *
 	                             fault);
 }
 
-/* Do both policies differ in what is written into a ticket, apart from K? */
+/* Returns true if the granted policy differs from the one asked for, apart from flag K. */
 static bool policy_differs(const struct ticket_policy_spec *asked,
                            const struct ticket_policy_spec *granted)
 {
@@ -112,7 +112,7 @@ static enum err write_grant(struct authority *a, const struct ticket_grant *g, s
 		                  "the KMS cannot put the keys into the answer: %s",
 		                  err_meaning(e));
 	wr_view(&w, g->body);
-	wr_u16(&w, 0); /* the length of Initiator Data, which the initiator adds later */
+	wr_u16(&w, 0); /* length of Initiator Data: 0, because the initiator adds the data later */
 	t.value = mikey_env_stamp(env, 0);
 	start_reply(&b, a, MIKEY_DT_REQUEST_RESP, t);
 	if (mikey_id_is_set(a->kms))
@@ -131,7 +131,7 @@ static struct mikey_algs ticket_algs(const struct authority *a, unsigned prf)
 	                                 : mikey_algs_128;
 }
 
-/* Six parameters: policy, key, and the four that every exchange has. */
+/* Six parameters: request, policy, key, environment, result and fault. */
 enum err authority_grant(struct authority *a, const struct ticket_policy_spec *spec,
                          const struct ticket_tpk *tpk, const struct mikey_env *env,
                          struct view *octets, struct mikey_fault *fault)
@@ -180,8 +180,8 @@ enum err authority_grant(struct authority *a, const struct ticket_policy_spec *s
 	return e;
 }
 
-/* Checks Vr: only the initiator of the ticket can compute it (RFC 6043 4.1.2).
- * The responder checks Vi. */
+/* Checks Vr, which only the initiator of the ticket can compute (RFC 6043 4.1.2). The responder
+ * checks Vi. */
 static enum err check_init_data(const struct authority *a, const struct ticket_keys *k,
                                 struct mikey_fault *fault)
 {
@@ -216,7 +216,8 @@ static enum err check_init_data(const struct authority *a, const struct ticket_k
 	return e;
 }
 
-/* Checks who made this ticket (decision 0010.28), and who may open it. */
+/* Checks that the right party made the ticket (decision 0010.28), and that the sender may open
+ * it. */
 static enum err check_right(const struct authority *a, const struct authority_resolution *how,
                             struct mikey_fault *fault)
 {
@@ -226,22 +227,22 @@ static enum err check_right(const struct authority *a, const struct authority_re
 		return mikey_fail(fault, ERR_NOT_FOUND, MIKEY_E_TICKET,
 		                  "the KMS does not have the key that protects the ticket");
 	if (made_by_kms != how->tpk_is_kms)
-		return mikey_fail(
-			fault, ERR_DENIED, MIKEY_E_TICKET,
-			"flag D says that the ticket was made by %s, but its key does not",
-			made_by_kms ? "a KMS" : "its initiator");
+		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
+		                  "flag D says that %s made the ticket, but %s has its key",
+		                  made_by_kms ? "a KMS" : "the initiator",
+		                  made_by_kms ? "a user" : "only a KMS");
 	if (!made_by_kms &&
 	    (!mikey_id_is_set(a->policy.idr_i) || !mikey_id_eq(a->policy.idr_i, how->tpk_owner)))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
 		                  "IDRi of the ticket is not the owner of the ticket's key");
 	if (!how->may_resolve)
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
-		                  "the responder is not in an IDRr of the ticket, or the policy "
+		                  "no IDRr of the ticket is the responder, or the policy "
 		                  "does not allow the call");
 	return ERR_OK;
 }
 
-/* Writes HDR, T, IDRkms, KEMAC, IDRr, RANDRkms, V. The keys of `res` are forked already. */
+/* Writes HDR, T, IDRkms, KEMAC, IDRr, RANDRkms, V. The caller has forked the keys of `res`. */
 static enum err write_resolution(struct authority *a, const struct ticket_resolution *res,
                                  struct reply *r, const struct mikey_env *env,
                                  struct mikey_fault *fault)
@@ -278,7 +279,7 @@ static enum err resolve(struct authority *a, const struct authority_resolution *
                         struct reply *r, const struct mikey_env *env, struct mikey_fault *fault)
 {
 	bool forking = a->policy.tp.flags & TICKET_I;
-	/* Without forking nothing depends on IDRr, so it is sent only if the caller gives one. */
+	/* Without forking, no key depends on IDRr, so it is sent only if the caller gives one. */
 	struct mikey_id idr =
 		mikey_id_is_set(how->idr) || !forking ? how->idr : authority_sender(a);
 	uint8_t rand[MIKEY_KEY_MAX];
@@ -367,8 +368,8 @@ enum err authority_relay(struct authority *a, const struct ticket_resolution *re
 	return e;
 }
 
-/* Adds V with the request's phase-1 key, or SIGNkms. The Error to an
- * unauthenticated request has neither. */
+/* Authenticates an Error message: adds V with the keys of INIT, or a signature of the KMS. The
+ * Error for an unauthenticated request has neither. */
 static enum err finish_error(const struct authority *a, struct mikey_build *b)
 {
 	struct mikey_signer signer = {.scheme = MIKEY_SIGN_PKCS1, .hash = PRIM_SHA256};
@@ -388,7 +389,7 @@ static enum err finish_error(const struct authority *a, struct mikey_build *b)
 	return e;
 }
 
-/* Six parameters: `a` may be NULL, so it can't hold the others. */
+/* Six parameters: `a` may be NULL, so `a` can't hold the others. */
 enum err authority_error(struct authority *a, struct view request, enum mikey_error no,
                          const struct mikey_env *env, struct wr room, struct view *octets)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* struct authority, shared by authority.c, which reads, and authority_reply.c, which answers. */
+/* struct authority, shared by authority.c, which reads requests, and authority_reply.c, which
+ * builds answers. */
 #ifndef KEYCTX_TICKET_AUTHORITY_STATE_H
 #define KEYCTX_TICKET_AUTHORITY_STATE_H
 
@@ -12,17 +13,17 @@ struct authority {
 	uint64_t now_ntp;
 	struct mikey_msg msg;
 	struct ticket_policy policy;
-	struct secret key; /* PSK or envelope key; set after verification */
+	struct secret key; /* PSK or envelope key; set by authority_verify */
 	bool is_verified;
 	uint8_t mac_alg;     /* MAC algorithm of the messages built here */
 	struct mikey_id kms; /* own identity, a view on `names` */
 	uint8_t *names;
-	const struct pki_key *own_key; /* borrowed, see authority_verify */
+	const struct pki_key *own_key; /* borrowed; see struct authority_peer */
 	uint8_t reply[MIKEY_MESSAGE_MAX];
 };
 
-unsigned authority_sender_role(const struct authority *a); /* MIKEY_ROLE_I or _R */
-/* Derives the keys of this exchange's INIT (`phase` 1) or RESP (2). */
+unsigned authority_sender_role(const struct authority *a); /* MIKEY_ROLE_I or MIKEY_ROLE_R */
+/* Derives the keys that protect INIT (`phase` 1) or RESP (`phase` 2) of this exchange. */
 enum err authority_phase_keys(const struct authority *a, unsigned phase,
                               struct mikey_msg_keys *out) MUST_USE;
 

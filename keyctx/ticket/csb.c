@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Updates of an established bundle: sends and receives them (RFC 6043 5.2). */
+/* Sends and receives updates of an established bundle (RFC 6043 5.2). */
 #include "keyctx/ticket/csb.h"
 
 #include "base/mem.h"
@@ -12,8 +12,8 @@ static enum err no_memory(struct mikey_fault *fault)
 	return mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
 }
 
-/* Every update is protected by the keys of the initial exchange's last
- * message (decision 0010.40). */
+/* Derives the keys that protect every update: those of the last message of the initial exchange
+ * (decision 0010.40). */
 static enum err update_keys(const struct ticket_csb *c, struct mikey_msg_keys *out)
 {
 	struct mikey_msg_seed from = {
@@ -50,15 +50,16 @@ static void make_room(const struct ticket_csb *c, struct mikey_keys *k, size_t w
 	}
 }
 
-/* The IV depends on T, so a T must be new in both directions: a second use would repeat the
- * keystream (decision 0010.41). */
+/* Checks that T is new in both directions. The IV depends on T, so a T that is used twice would
+ * repeat the keystream (decision 0010.41). */
 static enum err check_fresh(const struct ticket_csb *c, struct mikey_ts ts,
                             struct mikey_fault *fault)
 {
 	bool counts = ts.type == MIKEY_TS_COUNTER, stale = false;
 	uint64_t t = mikey_ts_to_64(ts);
 
-	/* Times and counters can't be compared, so the peer must keep the type it began with. */
+	/* Times and counters can't be compared, so the peer must not change from one to the
+	 * other. */
 	if (c->has_peer_t)
 		stale = counts != (c->peer_t.type == MIKEY_TS_COUNTER) ||
 		        ticket_ntp_diff(t, mikey_ts_to_64(c->peer_t)) <= 0;
@@ -135,12 +136,12 @@ struct outgoing {
 	const struct csmap_policy *policies;
 	size_t n_policies;
 	const struct mikey_keys *keys;
-	/* of a response: the INIT it answers. Empty for an INIT, whose MAC
-	 * covers both identities */
+	/* in a response: the INIT that it answers; empty in an INIT, whose MAC covers both
+	 * identities instead */
 	struct view covered;
 };
 
-/* Builds HDR, T, own IDR (in an INIT also the peer's), SPs, KEMAC, V. */
+/* Builds a message: HDR, T, own IDR, in an INIT also the peer's IDR, SPs, KEMAC, V. */
 static enum err build(struct ticket_csb *c, const struct outgoing *o, struct change *ch,
                       const struct mikey_env *env, struct view *octets)
 {
@@ -211,8 +212,8 @@ static struct view mpk_of(const struct ticket_csb *c)
 	return (struct view){.p = c->secret->mpk, .n = c->secret->mpk_len};
 }
 
-/* Derives the sessions of `last`, the message of that side, with the keys and
- * policies of the change. */
+/* Derives the sessions of `last`, a message that `side` sent, with the keys and policies of the
+ * change. */
 static enum err derive(struct change *ch, const struct ticket_csb *c, const struct mikey_msg *last,
                        unsigned side, struct mikey_fault *fault)
 {
@@ -225,7 +226,7 @@ static enum err derive(struct change *ch, const struct ticket_csb *c, const stru
 	return csb_derive(&ch->secret, c, &from, fault);
 }
 
-/* Adds the keys of a received message to those of the change. */
+/* Decrypts the KEMAC of a received message and adds its keys to those of the change. */
 static enum err open_kemac(struct change *ch, const struct ticket_csb *c, struct mikey_fault *fault)
 {
 	/* the flag that lets the peer supply keys */
@@ -239,8 +240,8 @@ static enum err open_kemac(struct change *ch, const struct ticket_csb *c, struct
 	return csb_open_kemac(ch->keys, &from, fault);
 }
 
-/* If the update asks for no response it takes effect now; otherwise it is kept until the response.
- */
+/* An update that asks for no response takes effect now; any other is kept until its response
+ * arrives. */
 static enum err keep_sent(struct ticket_csb *c, struct change *ch, bool waits, struct view octets,
                           struct mikey_fault *fault)
 {
@@ -320,7 +321,7 @@ enum err ticket_csb_cancel(struct ticket_csb *c)
 	return e;
 }
 
-/* An update may repeat TICKET and RANDR, but not change them (decision 0010.43). */
+/* Checks TICKET and RANDR: an update may repeat them, but not change them (decision 0010.43). */
 static enum err check_statics(const struct ticket_csb *c, const struct mikey_msg *m,
                               struct mikey_fault *fault)
 {

@@ -28,7 +28,7 @@ enum csb_event {
 /* A crypto session as offered or answered. */
 struct ticket_cs {
 	uint8_t cs_id;
-	uint8_t policies[16]; /* numbers of SRTP policies, the preferred one first */
+	uint8_t policies[16]; /* numbers of SRTP policies; the preferred one is first */
 	uint8_t n_policies;
 	bool has_ssrc, has_roc;
 	uint32_t ssrc, roc;
@@ -42,30 +42,30 @@ void ticket_csb_free(struct ticket_csb *c);
 enum csb_state ticket_csb_state(const struct ticket_csb *c);
 uint32_t ticket_csb_id(const struct ticket_csb *c);
 bool ticket_csb_is_initiator(const struct ticket_csb *c);
-/* The algorithms of its messages. */
+/* Returns the algorithms of the bundle's messages. */
 struct mikey_algs ticket_csb_algs(const struct ticket_csb *c);
-/* Identities of the initial exchange. The responder is the one that answered, which may
- * differ from the one called. */
+/* Return the identities of the initial exchange. The responder is the party that answered, which
+ * may differ from the party that was called. */
 struct mikey_id ticket_csb_initiator(const struct ticket_csb *c);
 struct mikey_id ticket_csb_responder(const struct ticket_csb *c);
 
 size_t ticket_csb_count(const struct ticket_csb *c);
-/* Sessions in the order of the header, or by CS ID; NULL if there is none. In secret memory;
- * valid until the next update. */
+/* Return a session by its place in the header, or by its CS ID; NULL if there is none. The session
+ * is in secret memory and valid until the next update. */
 const struct csmap_session *ticket_csb_session(const struct ticket_csb *c, size_t i);
 const struct csmap_session *ticket_csb_find(const struct ticket_csb *c, unsigned cs_id);
 
 struct ticket_update_params {
 	const struct ticket_cs *cs;
 	size_t n_cs;
-	const struct csmap_policy *policies; /* only new ones */
+	const struct csmap_policy *policies; /* new SRTP policies only */
 	size_t n_policies;
 	const struct mikey_keys *keys; /* new session keys, or NULL */
-	bool want_response;            /* V flag */
+	bool want_response;            /* ask for TRANSFER_RESP (V flag) */
 };
 
-/* Builds an update. `*octets` is valid until the next one. Without `want_response` the new keys
- * take effect at once. ERR_WRONG_STATE: an update waits for its response. */
+/* Builds an update. `*octets` is valid until the next update. Without `want_response` the new keys
+ * take effect at once. ERR_WRONG_STATE: an earlier update still waits for its response. */
 enum err ticket_csb_update(struct ticket_csb *c, const struct ticket_update_params *params,
                            const struct mikey_env *env, struct view *octets,
                            struct mikey_fault *fault) MUST_USE;
@@ -74,20 +74,20 @@ enum err ticket_csb_cancel(struct ticket_csb *c) MUST_USE;
 
 /* The effect of a received message. */
 enum csb_outcome {
-	/* the latest message was repeated (TS 33.328 7.4): *reply repeats
-	 * the answer, or is empty */
+	/* the peer repeated its latest message (TS 33.328 7.4): `*reply` is the earlier answer
+	 * again, or empty */
 	CSB_UNCHANGED,
-	CSB_UPDATED, /* the sessions were replaced: *reply is the response to send, or empty */
+	CSB_UPDATED, /* the sessions were replaced: `*reply` is the response to send, or empty */
 };
 
-/* Receives TRANSFER_INIT or TRANSFER_RESP of an update. Nothing changes unless ERR_OK. ERR_REPLAY:
- * the message is reflected, stale or repeated. ERR_AUTH: the MAC is wrong. */
+/* Receives TRANSFER_INIT or TRANSFER_RESP of an update. Changes nothing unless it returns ERR_OK.
+ * ERR_REPLAY: the message is reflected, stale or repeated. ERR_AUTH: the MAC is wrong. */
 enum err ticket_csb_receive(struct ticket_csb *c, struct view octets, const struct mikey_env *env,
                             enum csb_outcome *outcome, struct view *reply,
                             struct mikey_fault *fault) MUST_USE;
 
-/* The message this side sent last, which an unchanged SDP repeats (TS 33.328
- * 7.4). Empty if there is none. */
+/* Returns the message that this side sent last, which an unchanged SDP repeats (TS 33.328 7.4).
+ * Empty if there is none. */
 struct view ticket_csb_last_sent(const struct ticket_csb *c);
 
 #endif

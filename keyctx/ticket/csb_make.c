@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes, reads and frees a crypto session bundle; parts that its messages share. */
+/* Makes and frees a crypto session bundle, and gives access to its members; parts that all its
+ * messages share. */
 #include "keyctx/ticket/csb_make.h"
 
 #include <stdio.h>
@@ -154,7 +155,7 @@ static const struct ticket_cs *given_for(const struct ticket_cs *given, size_t n
 	return NULL;
 }
 
-/* Keeps what was offered unless `given` overrides it (RFC 6043 4.2.2.3). */
+/* Takes SSRC, ROC and SPI from the offer unless `given` overrides them (RFC 6043 4.2.2.3). */
 static void merge(struct ticket_cs *out, const struct mikey_cs *offer,
                   const struct ticket_cs *given)
 {
@@ -390,7 +391,8 @@ enum err csb_derive(struct csb_secret **out, const struct ticket_csb *c,
 
 		e = policy ? csmap_derive(&s->sessions[s->n], cs, policy, &ground, fault)
 		           : mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
-		                        "crypto session %u names SP %u, which is in no message",
+		                        "crypto session %u names SRTP policy %u, which is in no "
+		                        "message",
 		                        cs->cs_id, cs->policies.p[0]);
 	}
 	if (e)
@@ -456,8 +458,8 @@ static enum err keep_exchange(struct ticket_csb *c, const struct csb_agreed *fro
 	keep_rand(c->randi, &c->randi_len, mikey_msg_rand_of(from->init, MIKEY_ROLE_I));
 	if (from->resp && (from->flags & TICKET_G))
 		keep_rand(c->randr, &c->randr_len, mikey_msg_rand_of(from->resp, MIKEY_ROLE_R));
-	/* Each T is used once in a CSB, so those of the initial exchange are recorded
-	 * too (decision 0010.41). */
+	/* Each T may occur once in a CSB, so record the T values of the initial exchange too
+	 * (decision 0010.41). */
 	csb_note_time(c, mikey_msg_find(from->init, MIKEY_T)->u.t, from->is_initiator);
 	if (from->resp)
 		csb_note_time(c, mikey_msg_find(from->resp, MIKEY_T)->u.t, !from->is_initiator);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes and reads a bundle field by field. Octets have a 16-bit length before them (those of fixed
- * fields 8 bits), lists an 8-bit count. */
+/* Writes and reads a bundle field by field. Texts and messages have a 16-bit length before them,
+ * keys and other values of limited size an 8-bit length, lists an 8-bit count. */
 #include "keyctx/ticket/csb_save.h"
 
 #include "base/mem.h"

@@ -42,7 +42,7 @@ static enum err take_key(struct grant_exchange *x, const struct grant_params *p,
 	return e ? e : draw(env, "env-key", x->key.octets, x->key.len, fault);
 }
 
-/* Copies the KMS's identity, which its answer may leave out. */
+/* Copies the KMS's identity, because the answer may leave it out. */
 static enum err take_name(struct grant_exchange *x, struct mikey_id kms, struct mikey_fault *fault)
 {
 	x->names = mem_dup(kms.data.n ? (const void *)kms.data.p : "", kms.data.n + !kms.data.n);
@@ -52,7 +52,7 @@ static enum err take_name(struct grant_exchange *x, struct mikey_id kms, struct 
 	return ERR_OK;
 }
 
-/* Draws padding octets for PKCS #1 v1.5, none of which may be zero. */
+/* Draws random padding octets for PKCS #1 v1.5; none of them may be zero. */
 static enum err draw_padding(const struct mikey_env *env, uint8_t *out, size_t n,
                              struct mikey_fault *fault)
 {
@@ -127,7 +127,7 @@ static enum err phase_keys(const struct grant_exchange *x, unsigned phase,
 	         : ERR_OK;
 }
 
-/* Adds the end of each variant: IDRpsk and V, or CHASH, PKE and SIGN. */
+/* Adds the payloads that authenticate the request: IDRpsk and V, or CHASH, PKE and SIGN. */
 static enum err add_proof(struct mikey_build *b, const struct grant_exchange *x,
                           const struct grant_params *p, const struct mikey_env *env,
                           struct mikey_fault *fault)
@@ -186,7 +186,7 @@ static enum err build(struct grant_exchange *x, const struct grant_params *p,
 
 	if (rand_len > sizeof(rand))
 		return mikey_fail(fault, ERR_TOO_BIG, MIKEY_E_UNSPECIFIED,
-		                  "a key of %zu octets is too long, at most 255 are possible",
+		                  "a key of %zu octets is too long, at most 255 are allowed",
 		                  longest);
 	e = draw(env, p->is_resolve ? "randr-kms" : "randi-kms", rand, rand_len, fault);
 	if (e)
@@ -245,8 +245,8 @@ void grant_exchange_fini(struct grant_exchange *x)
 	*x = (struct grant_exchange){0};
 }
 
-/* An Error is authenticated with the keys of the request, or with the KMS's signature (RFC
- * 6043 5.4, decision 0010.19). */
+/* Reads an Error and authenticates it with the keys of the request, or with the KMS's signature
+ * (RFC 6043 5.4, decision 0010.19). */
 static enum err take_error(const struct grant_exchange *x, struct grant_response *answer,
                            struct mikey_fault *fault)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Transfer, the initiator's side. */
+/* Ticket Transfer, the initiator's side: builds TRANSFER_INIT and reads the answers. */
 #include "keyctx/ticket/initiator.h"
 
 #include "base/mem.h"
@@ -14,9 +14,9 @@ struct ticket_initiator {
 	uint8_t ticket_prf;
 	struct mikey_msg msg; /* TRANSFER_INIT, a view on `octets` */
 	uint8_t octets[MIKEY_MESSAGE_MAX];
-	struct ticket_keys *keys; /* of the ticket, not forked */
-	struct mikey_keys *own;   /* session keys of the own KEMAC */
-	struct ticket_csb *csb;   /* set at once for a policy without F, else NULL */
+	struct ticket_keys *keys; /* keys of the ticket, not forked */
+	struct mikey_keys *own;   /* own session keys, sent in KEMAC */
+	struct ticket_csb *csb;   /* set at once if the ticket lacks flag F, else NULL */
 };
 
 static enum err no_memory(struct mikey_fault *fault)
@@ -54,13 +54,14 @@ static enum err check_params(const struct ticket_initiator_params *p, struct mik
 		                  "own session keys of the initiator need flag L in the ticket");
 	if (p->is_reuse && !(flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket may be used once: it does not have J (reuse) set");
+		                  "the ticket may be used only once: flag J (reuse) is not set");
 	if ((flags & TICKET_I) && !p->grant->keys->has_mpkr)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_TICKET,
 		                  "the ticket has flag I (key forking), but its keys lack MPKr");
 	if (!mikey_id_is_set(p->me) || !mikey_id_is_set(p->peer))
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_ID, "IDRi and IDRr must both be set");
-	/* With forking only the initiator named in the ticket can use it (RFC 6043 5.1). */
+	/* With key forking, only the initiator named in a ticket can use that ticket (RFC 6043
+	 * 5.1). */
 	if ((flags & TICKET_I) && mikey_id_is_set(p->grant->policy.idr_i) &&
 	    !mikey_id_eq(p->grant->policy.idr_i, p->me))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_ID,
@@ -68,7 +69,8 @@ static enum err check_params(const struct ticket_initiator_params *p, struct mik
 	return ERR_OK;
 }
 
-/* Length of Initiator Data: Vi and Vr, which depend on V and are filled in last. */
+/* Returns the length of Initiator Data: Vi and Vr. seal() fills them in last, because they depend
+ * on V. */
 static size_t init_data_len(unsigned flags, unsigned mac_alg)
 {
 	return flags & TICKET_I ? 1 + 2 * (2 + mikey_mac_len(mac_alg)) : 0;
@@ -199,7 +201,7 @@ static enum err seal(struct ticket_initiator *o, struct mikey_msg_keys *k,
 	return e;
 }
 
-/* Collects the session keys the initiator has: the ticket's and its own. */
+/* Collects the session keys of the initiator: those of the ticket and its own. */
 static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_ticket,
                          const struct mikey_keys *own, struct mikey_fault *fault)
 {
@@ -213,8 +215,8 @@ static enum err all_keys(struct mikey_keys *out, const struct mikey_keys *of_tic
 	return ERR_OK;
 }
 
-/* Makes the CSB without waiting for a response: the sessions are those of the
- * offer (RFC 6043 4.2.2.1). */
+/* Makes the CSB without waiting for a response, from the sessions of the offer (RFC 6043
+ * 4.2.2.1). */
 static enum err make_at_once(struct ticket_initiator *o, struct mikey_fault *fault)
 {
 	struct mikey_keys *keys = mikey_keys_new();
@@ -400,7 +402,8 @@ static enum err take_error(const struct ticket_initiator *o, struct answering *a
 	                  e ? " (not authenticated, may be forged)" : "");
 }
 
-/* Derives the keys of this branch, forked with the answer's IDRr and RANDRkms. */
+/* Derives the keys of this branch. With flag I, first forks the ticket's keys with IDRr and
+ * RANDRkms of the answer. */
 static enum err branch_keys(const struct ticket_initiator *o, struct answering *a,
                             struct mikey_fault *fault)
 {

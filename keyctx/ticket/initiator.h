@@ -22,14 +22,14 @@ enum initiator_event {
 struct ticket_initiator_params {
 	const struct ticket_rules *rules;
 	const struct ticket_grant *grant;
-	struct mikey_id me, peer; /* IDRi, IDRr */
+	struct mikey_id me, peer; /* sent as IDRi and IDRr */
 	const struct ticket_cs *cs;
 	size_t n_cs;
 	const struct csmap_policy *policies;
 	size_t n_policies;
-	const struct mikey_keys *keys; /* own session keys (needs flag L), or NULL */
-	struct view sdp_ids;           /* sent as General Extension 1; empty: not sent */
-	bool is_reuse;                 /* the ticket was used for an earlier offer (needs flag J) */
+	const struct mikey_keys *keys; /* own session keys, which need flag L; NULL: none */
+	struct view sdp_ids;           /* sent as a General Extension of type 1; empty: not sent */
+	bool is_reuse; /* the ticket was used for an earlier offer, which needs flag J */
 };
 
 struct ticket_initiator;
@@ -40,16 +40,16 @@ enum err ticket_initiator_new(struct ticket_initiator **out,
                               const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_initiator_free(struct ticket_initiator *o);
 struct view ticket_initiator_octets(const struct ticket_initiator *o);
-/* For tests: the state after each call. */
+/* For tests: returns the current state. */
 enum initiator_state ticket_initiator_state(const struct ticket_initiator *o);
-/* For tests: gives the CSB of a policy without TRANSFER_RESP (F=0), once; sluice-ue refuses such
- * tickets. ERR_WRONG_STATE otherwise. */
+/* For tests: gives the CSB of a ticket whose policy has no TRANSFER_RESP (F=0), once; sluice-ue
+ * refuses such tickets. ERR_WRONG_STATE: there is no CSB, or it was given before. */
 enum err ticket_initiator_take_csb(struct ticket_initiator *o, struct ticket_csb **out) MUST_USE;
 
 /*
- * Receives a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which the caller
- * owns. ERR_AUTH: not an answer to this offer, or an Error without authentication (a
- * responder may have no key yet); trust its fault->no only as a hint. ERR_DENIED: an
+ * Receives a TRANSFER_RESP or an Error. Each ERR_OK gives a new bundle, which the caller owns.
+ * ERR_AUTH: the message does not answer this offer, or is an Error without authentication (a
+ * responder may have no key yet), and then the number in fault->no is only a hint. ERR_DENIED: an
  * authenticated Error with the number fault->no.
  */
 enum err ticket_initiator_receive(struct ticket_initiator *o, struct view octets,

@@ -30,7 +30,7 @@ static void add_idr(struct mikey_build *b, unsigned role, struct mikey_id id)
 		mikey_build_add(b, &p);
 }
 
-/* Writes the wishes as an unencrypted KEMAC whose key octets are zero (RFC 6043 6.10). */
+/* Writes the requested keys as an unencrypted KEMAC whose key octets are zero (RFC 6043 6.10). */
 static void add_wishes(struct mikey_build *b, const struct ticket_policy_spec *s)
 {
 	static const uint8_t zeros[MIKEY_KEY_MAX];
@@ -107,11 +107,12 @@ enum err ticket_policy_wishes(const struct ticket_policy *p, struct ticket_wish 
 		if (e || k.u.key.type == MIKEY_MPK || k.u.key.kv == MIKEY_KV_INTERVAL ||
 		    k.u.key.key.n < 16 || k.u.key.key.n > MIKEY_KEY_MAX ||
 		    k.u.key.salt.n > MIKEY_SALT_MAX || k.u.key.spi.n > MIKEY_SPI_MAX)
-			return mikey_fail_at(fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
-			                     "requested key %zu is invalid: must be no MPK, "
-			                     "without interval, of 16 to 64 octets, with at most "
-			                     "32 octets of salt and 128 of SPI, at most 12 keys",
-			                     count);
+			return mikey_fail_at(
+				fault, ERR_INVALID, MIKEY_E_TPPAR, p->kemac.offset,
+				"requested key %zu is invalid: it must not be an MPK or have "
+				"an interval; allowed are 16 to 64 octets, 32 octets of "
+				"salt, 128 octets of SPI, and 12 keys",
+				count);
 		out[count++] = (struct ticket_wish){
 			.type = k.u.key.type,
 			.len = (uint16_t)k.u.key.key.n,
@@ -166,19 +167,19 @@ static const struct {
 	{
 		.if_none = TICKET_D,
 		.then = TICKET_L,
-		.text = "a ticket made by the initiator (D=0) needs L",
+		.text = "without flag D (made by the initiator), flag L must be set",
 	},
-	{.if_all = TICKET_I, .then = TICKET_E, .text = "key forking (I) needs E"},
-	{.if_all = TICKET_G, .then = TICKET_F, .text = "G needs F"},
-	{.if_all = TICKET_M, .then = TICKET_F, .text = "M needs F"},
+	{.if_all = TICKET_I, .then = TICKET_E, .text = "flag I (key forking) needs flag E"},
+	{.if_all = TICKET_G, .then = TICKET_F, .text = "flag G needs flag F"},
+	{.if_all = TICKET_M, .then = TICKET_F, .text = "flag M needs flag F"},
 	{
 		.if_all = TICKET_I,
 		.then = TICKET_F,
 		.only_with_tgk = true,
-		.text = "key forking (I) of a TGK needs F",
+		.text = "flag I (key forking) of a TGK needs flag F",
 	},
-	{.if_none = TICKET_G, .then = TICKET_H, .text = "without G, H is needed"},
-	{.if_all = TICKET_K, .then = TICKET_D, .text = "K needs D"},
+	{.if_none = TICKET_G, .then = TICKET_H, .text = "without flag G, flag H must be set"},
+	{.if_all = TICKET_K, .then = TICKET_D, .text = "flag K needs flag D"},
 };
 
 const char *ticket_flags_conflict(unsigned flags, bool has_tgk)
@@ -194,8 +195,8 @@ const char *ticket_flags_conflict(unsigned flags, bool has_tgk)
 	return NULL;
 }
 
-/* Does a requested policy ask for a TGK? In a ticket only the decrypted keys
- * say so (decision 0010.32). */
+/* Returns true if a requested policy asks for a TGK. In a ticket, only the decrypted keys show this
+ * (decision 0010.32). */
 static bool wants_tgk(const struct ticket_policy *p)
 {
 	struct ticket_wish wishes[MIKEY_KEYS_MAX];
@@ -213,8 +214,7 @@ enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage st
                              unsigned accept_types, struct mikey_fault *fault)
 {
 	const struct mikey_tp *tp = &p->tp;
-	/* A requested policy does not decide K and D, the KMS does (RFC 6043
-	 * 6.10; decision 0010.26). */
+	/* The KMS decides K and D, not the requested policy (RFC 6043 6.10; decision 0010.26). */
 	unsigned flags =
 		stage == TICKET_WANTED ? (tp->flags & ~(unsigned)TICKET_K) | TICKET_D : tp->flags;
 	const char *conflict;
@@ -224,7 +224,8 @@ enum err ticket_policy_check(const struct ticket_policy *p, enum ticket_stage st
 		                  "ticket type %u is not accepted", tp->ticket_type);
 	if (tp->subtype != TICKET_SUBTYPE || tp->version != TICKET_VERSION)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TICKET,
-		                  "ticket subtype %u version %u is not supported, must be 1 and 1",
+		                  "ticket subtype %u version %u is not supported, must be subtype "
+		                  "1 version 1",
 		                  tp->subtype, tp->version);
 	if ((tp->flags & (TICKET_N | TICKET_O)) != (TICKET_N | TICKET_O))
 		return mikey_fail(
@@ -251,7 +252,7 @@ enum err ticket_policy_check_time(const struct ticket_policy *p, uint64_t now_nt
 	if (p->has_start && ticket_ntp_diff(now_ntp, mikey_ts_to_64(p->start)) < 0)
 		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TICKET,
 		                  "the ticket is not valid yet; check the clock");
-	/* The end is inclusive, but only the start of its second: the fraction is zero. */
+	/* `end` has no fraction: the ticket is valid until exactly the start of that second. */
 	if (p->has_end && ticket_ntp_diff(now_ntp, mikey_ts_to_64(p->end)) > 0)
 		return mikey_fail(fault, ERR_EXPIRED, MIKEY_E_TICKET, "the ticket has expired");
 	return ERR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Request, the initiator's side. */
+/* Ticket Request, the initiator's side: builds REQUEST_INIT and reads the answer. */
 #include "keyctx/ticket/request.h"
 
 #include "base/mem.h"
@@ -11,7 +11,6 @@ enum { TP_MAX = 4096 };
 struct ticket_request {
 	struct grant_exchange exchange;
 	uint8_t state;
-	size_t tp_at, tp_len; /* the requested policy in REQUEST_INIT, from Ticket Type on */
 };
 
 /* Writes the TP payload without its next-payload octet. */
@@ -97,7 +96,8 @@ enum request_state ticket_request_state(const struct ticket_request *r)
 	return (enum request_state)r->state;
 }
 
-/* Checks the policy of the granted ticket, and that the answer holds the keys that it says. */
+/* Checks the policy of the granted ticket, and that the answer holds the keys which this policy
+ * requires. */
 static enum err take_grant(const struct ticket_request *r, const struct grant_response *a,
                            struct ticket_keys *keys, struct ticket_grant **grant,
                            struct mikey_fault *fault)

@@ -15,7 +15,7 @@ enum request_event { REQUEST_ON_RESPONSE, REQUEST_ON_ERROR, REQUEST_EVENTS };
 
 struct ticket_request_params {
 	const struct ticket_rules *rules;
-	const struct mikey_cred *cred; /* for the KMS */
+	const struct mikey_cred *cred; /* credentials for the KMS */
 	struct mikey_id me, kms;
 	const struct ticket_policy_spec *policy; /* the policy to ask for */
 };
@@ -26,16 +26,16 @@ struct ticket_request;
 enum err ticket_request_new(struct ticket_request **out, const struct ticket_request_params *params,
                             const struct mikey_env *env, struct mikey_fault *fault) MUST_USE;
 void ticket_request_free(struct ticket_request *r);
-/* REQUEST_INIT; valid as long as `r` lives. */
+/* Returns REQUEST_INIT, which lives as long as `r`. */
 struct view ticket_request_octets(const struct ticket_request *r);
-/* For tests: the state after each call. */
+/* For tests: returns the current state. */
 enum request_state ticket_request_state(const struct ticket_request *r);
 
 /*
  * Receives REQUEST_RESP or an Error. ERR_OK: the caller owns `*grant`; its flag K says that the
- * granted policy differs from the requested one. ERR_AUTH: not from this KMS, nothing changed.
- * ERR_DENIED: an authenticated Error with the number fault->no. An Error without authentication
- * gives ERR_AUTH, and its name in the text.
+ * granted policy differs from the requested one. ERR_AUTH: the message is not from this KMS, or is
+ * an Error without authentication, whose name is in the text; nothing changed. ERR_DENIED: an
+ * authenticated Error with the number fault->no.
  */
 enum err ticket_request_receive(struct ticket_request *r, struct view octets,
                                 struct ticket_grant **grant, struct mikey_fault *fault) MUST_USE;

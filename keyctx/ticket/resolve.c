@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket Resolve, the asking side. */
+/* Ticket Resolve, the asking side: builds RESOLVE_INIT and reads the answer. */
 #include "keyctx/ticket/resolve.h"
 
 #include "base/mem.h"
@@ -9,7 +9,7 @@
 struct ticket_resolve {
 	struct grant_exchange exchange;
 	uint8_t state;
-	struct ticket_policy policy; /* of the ticket; views on exchange.octets */
+	struct ticket_policy policy; /* policy of the ticket; views on exchange.octets */
 };
 
 void ticket_resolution_free(struct ticket_resolution *r)
@@ -65,7 +65,7 @@ enum err ticket_resolve_new(struct ticket_resolve **out, const struct ticket_res
 
 	e = r && m ? grant_exchange_init(&r->exchange, &wanted, env, fault)
 	           : mikey_fail(fault, ERR_NOMEM, MIKEY_E_UNSPECIFIED, "out of memory");
-	/* Reads the policy from the own copy of the ticket, which lives as long as `r`. */
+	/* Reads the policy from the copy of the ticket in `r`, which lives as long as `r`. */
 	if (!e)
 		e = mikey_msg_read(m, (struct view){.p = r->exchange.octets, .n = r->exchange.len},
 		                   fault);

@@ -28,7 +28,7 @@ const struct mikey_payload *ticket_responder_ticket(const struct ticket_responde
 	return a->ticket;
 }
 
-/* An identity that was left out comes from signalling (RFC 6043 6.6). */
+/* If the offer leaves out an identity, takes it from signalling (RFC 6043 6.6). */
 struct mikey_id responder_id_of(const struct ticket_responder *a, unsigned role)
 {
 	const struct mikey_payload *p = mikey_msg_idr(&a->msg, role);
@@ -145,7 +145,7 @@ static enum err keep_names(struct ticket_responder *a, const struct ticket_respo
 	return ERR_OK;
 }
 
-/* Do all policies that a session names exist, and is one of them supported? */
+/* Checks for each session that all policies it names exist, and that one of them is supported. */
 static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *fault)
 {
 	enum err e = csb_take_policies(&a->policies, &a->msg, 0, fault);
@@ -154,16 +154,18 @@ static enum err check_sessions(struct ticket_responder *a, struct mikey_fault *f
 		return e;
 	for (size_t i = 0; i < a->msg.n_cs; i++) {
 		const struct mikey_cs *cs = &a->msg.cs[i];
-		bool usable = !cs->policies.n; /* without policies the responder may add its own */
+		/* no policies offered: the responder may add its own */
+		bool usable = !cs->policies.n;
 
 		for (size_t j = 0; j < cs->policies.n; j++) {
 			const struct csmap_policy *p =
 				csb_policy(&a->policies, 0, cs->policies.p[j]);
 
 			if (!p)
-				return mikey_fail(fault, ERR_INVALID, MIKEY_E_SPPAR,
-				                  "crypto session %u: the offer has no SP %u",
-				                  cs->cs_id, cs->policies.p[j]);
+				return mikey_fail(
+					fault, ERR_INVALID, MIKEY_E_SPPAR,
+					"crypto session %u: the offer has no SRTP policy %u",
+					cs->cs_id, cs->policies.p[j]);
 			usable = usable || csmap_policy_fits(p, a->msg.hdr.prf);
 		}
 		if (!usable)
@@ -252,7 +254,8 @@ struct mikey_algs responder_algs_of(const struct ticket_responder *a)
 	return algs;
 }
 
-/* Authenticates TRANSFER_INIT with MPKi. With forking, V must equal Vi, which the KMS saw. */
+/* Authenticates TRANSFER_INIT with MPKi. With forking, V must also equal Vi in the ticket, which
+ * the KMS has seen and authenticated. */
 static enum err authenticate(struct ticket_responder *a, const struct ticket_keys *k,
                              struct mikey_msg_keys *mk, struct mikey_fault *fault)
 {
@@ -288,7 +291,7 @@ static enum err take_keys(struct ticket_responder *a, const struct ticket_keys *
 	                            .algs = responder_algs_of(a),
 	                            .is_allowed = a->policy.tp.flags & TICKET_L,
 	                            .accept_null = a->rules.accept_null_encr};
-	/* With flag G the RANDRr drawn later will be long enough. */
+	/* With flag G, RANDRr is drawn later and made long enough: assume its greatest length. */
 	size_t randr_len = a->policy.tp.flags & TICKET_G ? UINT8_MAX : 0;
 	enum err e = mk ? authenticate(a, k, mk, fault) : responder_no_memory(fault);
 
@@ -304,7 +307,7 @@ static enum err take_keys(struct ticket_responder *a, const struct ticket_keys *
 	return e;
 }
 
-/* Checks who made a ticket whose key this terminal has (decision 0010.28). */
+/* Checks that the owner of the ticket's key also made the ticket (decision 0010.28). */
 static enum err check_owner(const struct ticket_responder *a, struct mikey_id owner,
                             struct mikey_fault *fault)
 {
@@ -316,8 +319,9 @@ static enum err check_owner(const struct ticket_responder *a, struct mikey_id ow
 		                  "the ticket has flag E set: only a KMS may open it");
 	if (!mikey_id_is_set(maker) || !mikey_id_eq(maker, owner))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TICKET,
-		                  "the maker of the ticket is not the one that shares its key with "
-		                  "this terminal");
+		                  "%s of the ticket, which names its maker, is not the owner of "
+		                  "the ticket's key",
+		                  by_kms ? "IDRkms" : "IDRi");
 	return ERR_OK;
 }
 
@@ -381,7 +385,7 @@ enum err ticket_responder_reuse(struct ticket_responder *a, const struct ticket_
 {
 	if (!(a->policy.tp.flags & TICKET_J))
 		return mikey_fail(fault, ERR_DENIED, MIKEY_E_TPPAR,
-		                  "the ticket may be used once: it does not have J (reuse) set");
+		                  "the ticket may be used only once: flag J (reuse) is not set");
 	return use_resolution(a, r, RESPONDER_ON_REUSE, fault);
 }
 

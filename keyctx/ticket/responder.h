@@ -28,12 +28,13 @@ enum responder_event {
 
 struct ticket_responder_params {
 	const struct ticket_rules *rules;
-	/* own identities, with groups; me[0] is sent if the KMS gives no other */
+	/* own identities and own groups; me[0] is sent as IDRr if the KMS gives no other */
 	const struct mikey_id *me;
 	size_t n_me;
-	/* the caller from signalling, used if the offer has no IDRi; unset: IDRi is required */
+	/* the caller's identity from signalling, used if the offer has no IDRi; unset: IDRi is
+	 * required */
 	struct mikey_id peer;
-	/* own application, compared with IDRapp; unset: IDRapp is not checked */
+	/* own application, compared with each IDRapp; unset: IDRapp is not checked */
 	struct mikey_id app;
 	uint64_t now_ntp;
 };
@@ -50,18 +51,18 @@ enum err ticket_responder_new(struct ticket_responder **out,
                               struct mikey_fault *fault) MUST_USE;
 void ticket_responder_free(struct ticket_responder *a);
 const struct mikey_msg *ticket_responder_msg(const struct ticket_responder *a);
-/* Flag E: only a KMS may open this ticket. */
+/* Returns true if the ticket has flag E: only a KMS may open it. */
 bool ticket_responder_must_resolve(const struct ticket_responder *a);
-/* IDRpsk of the ticket: names the TPK that opens it (modes 2 and 4). */
+/* Returns IDRpsk of the ticket, which names the TPK that opens it (modes 2 and 4). */
 struct mikey_id ticket_responder_tpk_id(const struct ticket_responder *a);
-/* The TICKET payload, for ticket_resolve_params.ticket. */
+/* Returns the TICKET payload, to set ticket_resolve_params.ticket. */
 const struct mikey_payload *ticket_responder_ticket(const struct ticket_responder *a);
 
 /*
- * Three ways to get the keys. Each then authenticates TRANSFER_INIT with MPKi (ERR_AUTH) and,
- * with forking, compares Vi. open: with a TPK that this terminal shares with `owner` (decision
- * 0010.28). resolved: with the KMS's answer. reuse: with an earlier resolution of the same
- * ticket (flag J, RFC 6043 5.3).
+ * Three ways to get the keys. Each way then authenticates TRANSFER_INIT with MPKi (ERR_AUTH) and,
+ * with forking, compares Vi with V. open: with a TPK that this terminal shares with `owner`
+ * (decision 0010.28). resolved: with the KMS's answer. reuse: with an earlier resolution of the
+ * same ticket (flag J, RFC 6043 5.3).
  */
 enum err ticket_responder_open(struct ticket_responder *a, struct view tpk, struct mikey_id owner,
                                struct mikey_fault *fault) MUST_USE;
@@ -77,31 +78,29 @@ enum err ticket_responder_resolution(const struct ticket_responder *a,
                                      struct ticket_resolution **out) MUST_USE;
 
 struct ticket_responder_choice {
-	/* overrides of the offer or of the default, by cs_id; sessions that were
-	 * not offered are added */
+	/* sessions: each overrides the offered session with the same cs_id, or is added */
 	const struct ticket_cs *cs;
 	size_t n_cs;
-	/* new ones, with numbers that the offer does not use */
+	/* own SRTP policies, with numbers that the offer does not use */
 	const struct csmap_policy *policies;
 	size_t n_policies;
-	/* own session keys (needs flag M; for pre-encrypted content), or NULL */
+	/* own session keys for pre-encrypted content, which need flag M; NULL: none */
 	const struct mikey_keys *keys;
 };
 
-/*
- * Chooses policy, SSRC and SPI for each crypto session (the first supported policy unless `choice`
+/* Chooses policy, SSRC and SPI for each crypto session (the first supported policy unless `choice`
  * overrides it) and builds TRANSFER_RESP. `*octets` is empty if the policy has no TRANSFER_RESP;
- * otherwise it lives as long as the bundle. The caller owns the bundle.
- */
+ * otherwise `*octets` lives as long as the bundle. The caller owns the bundle. */
 enum err ticket_responder_finish(struct ticket_responder *a,
                                  const struct ticket_responder_choice *choice,
                                  const struct mikey_env *env, struct ticket_csb **csb,
                                  struct view *octets, struct mikey_fault *fault) MUST_USE;
 
-/* What an Error message says. */
+/* The contents of an Error message. */
 struct ticket_responder_refusal {
 	enum mikey_error no;
-	/* own SPs that the initiator may try next, with MIKEY_E_SP or MIKEY_E_SPPAR */
+	/* own SRTP policies that the initiator may try next; only with MIKEY_E_SP or
+	 * MIKEY_E_SPPAR */
 	const struct csmap_policy *policies;
 	size_t n_policies;
 };

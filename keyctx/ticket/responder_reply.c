@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The responder of a Ticket Transfer answers: TRANSFER_RESP with the CSB, or an Error. */
+/* The responder of a Ticket Transfer builds its answer: TRANSFER_RESP with the CSB, or an Error. */
 #include "base/mem.h"
 #include "base/secret.h"
 #include "keyctx/ticket/responder_state.h"
@@ -29,8 +29,8 @@ static struct view mpk_of(const struct ticket_responder *a)
 	};
 }
 
-/* RANDRi and RANDRr together must be as long as the longest key (RFC 6043 12.1),
- * RANDRr itself at least 128 bits. */
+/* Draws RANDRr. RANDRi and RANDRr together must be as long as the longest key (RFC 6043 12.1), and
+ * RANDRr alone at least 128 bits. */
 static enum err draw_randr(const struct ticket_responder *a, struct building *b,
                            const struct mikey_env *env)
 {
@@ -121,9 +121,10 @@ static enum err check_numbers(const struct ticket_responder *a,
 {
 	for (size_t i = 0; i < choice->n_policies; i++)
 		if (csb_policy(&a->policies, 0, choice->policies[i].no))
-			return mikey_fail(fault, ERR_INVALID, MIKEY_E_SP,
-			                  "SP number %u is used by the offer, choose another",
-			                  choice->policies[i].no);
+			return mikey_fail(
+				fault, ERR_INVALID, MIKEY_E_SP,
+				"the offer already uses SRTP policy number %u; choose another",
+				choice->policies[i].no);
 	return ERR_OK;
 }
 

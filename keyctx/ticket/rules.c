@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Defaults of the settings, and the check of a timestamp. */
+/* Sets the default settings, and checks timestamps. */
 #include "keyctx/ticket/rules.h"
 
 void ticket_rules_init(struct ticket_rules *r)

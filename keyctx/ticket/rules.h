@@ -8,24 +8,24 @@
 
 /* Settings of one party. Where the RFC leaves a choice, it is a setting here. */
 struct ticket_rules {
-	struct mikey_algs algs; /* of messages built here */
+	struct mikey_algs algs; /* algorithms of the messages that this party builds */
 	unsigned accept_types;  /* bit i: ticket type i is accepted */
-	uint16_t ticket_type;   /* of tickets requested here */
-	uint32_t skew_s;        /* largest accepted distance between T of an INIT and now */
-	/* check the lengths of RFC 6043 12.1 on receipt (decision 0010.34) */
+	uint16_t ticket_type;   /* ticket type that this party requests */
+	uint32_t skew_s;        /* seconds; T of an INIT may differ from now by at most this much */
+	/* refuse random values that are shorter than RFC 6043 12.1 requires (decision 0010.34) */
 	bool enforce_rand_len;
 	bool v_flag_in_requests; /* REQUEST_INIT and RESOLVE_INIT carry V=1 (decision 0010.17) */
-	bool accept_null_encr;   /* accept unencrypted KEMACs, for laboratories; off by default */
-	bool accept_pk;          /* accept the public-key variants; otherwise MIKEY_E_DT */
+	bool accept_null_encr; /* accept unencrypted KEMACs, for laboratory tests; off by default */
+	bool accept_pk; /* accept the public-key variants; false: refuse them with MIKEY_E_DT */
 	bool accept_sha1_signatures; /* accept signatures with SHA-1 (decision 0010.44) */
 };
 
-/* Sets the defaults: 128-bit algorithms, ticket types 1 and 2, 300 s, all checks
- * on, public keys accepted. */
+/* Sets the defaults: 128-bit algorithms, ticket types 1 and 2, skew 300 s, length checks on, V=1 in
+ * requests, public keys and SHA-1 signatures accepted. */
 void ticket_rules_init(struct ticket_rules *r);
 
-/* Is T of an INIT within the skew of now? A counter always passes; the replay cache checks its
- * order. MIKEY_E_TS, ERR_EXPIRED. */
+/* Checks that T of an INIT is within skew_s of now. A counter always passes, because it tells no
+ * time. MIKEY_E_TS, ERR_EXPIRED. */
 enum err ticket_rules_check_time(const struct ticket_rules *r, struct mikey_ts t, uint64_t now_ntp,
                                  struct mikey_fault *fault) MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The MIKEY base ticket: makes, opens and forks it. */
+/* Makes, opens and forks the MIKEY base ticket (RFC 6043 A). */
 #include "keyctx/ticket/ticket.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ enum {
 	V_FIXED = 2, /* octets of V before the MAC: next payload, algorithm */
 };
 
-/* The CSB ID with which the KEMAC of a ticket is encrypted (RFC 6043 A.2). */
+/* The CSB ID that enters the encryption of a ticket's KEMAC (RFC 6043 A.2). */
 static const uint32_t NO_CSB = 0xffffffff;
 
 struct ticket_keys *ticket_keys_new(void)
@@ -26,7 +26,8 @@ void ticket_keys_free(struct ticket_keys *k)
 	secret_free(k);
 }
 
-/* Reads a ticket body (without next-payload octet and Initiator Data) into a new block. */
+/* Reads a ticket body (without next-payload octet and Initiator Data) into new memory, which the
+ * caller frees at out->octets.p. */
 static enum err body_read(struct view body, struct mikey_payload *out, struct mikey_fault *fault)
 {
 	uint8_t *room = mem_alloc(body.n + 3);
@@ -101,13 +102,14 @@ static bool is_zero(struct view v)
 	return !any;
 }
 
-/* Makes one requested key with salt and SPI. Numbers in the names tell random values apart. */
+/* Makes one requested key with salt and SPI. The names of its random values contain its number, so
+ * that they differ. */
 static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, size_t i,
                          const struct mikey_env *env, struct mikey_fault *fault)
 {
 	struct mikey_key *tmp = secret_alloc(sizeof(*tmp));
 	char name[32];
-	/* An all-zero SPI in the wish gives only the length; the SPI is drawn here. */
+	/* If the requested SPI is empty or all zero, draw one of SPI_LEN octets. */
 	struct view spi = is_zero(wish->spi) ? (struct view){0} : wish->spi;
 	uint8_t drawn_spi[SPI_LEN];
 	enum err e = tmp ? ERR_OK : ERR_NOMEM;
@@ -141,12 +143,12 @@ static enum err make_key(struct mikey_keys *to, const struct ticket_wish *wish, 
 /* Work space for a new ticket; in secret memory. */
 struct making {
 	struct ticket_keys keys;
-	struct mikey_keys plain; /* MPK, then session keys: what the ticket's KEMAC holds */
+	struct mikey_keys plain; /* MPK, then session keys: the content of the ticket's KEMAC */
 	struct mikey_msg_keys tpk_keys;
 	uint8_t mpk[32];
 	uint8_t rand[MIKEY_KEY_MAX];
 	size_t rand_len;
-	struct mikey_ts t; /* of Ticket Data */
+	struct mikey_ts t; /* T of Ticket Data */
 };
 
 static enum err make_session_keys(struct making *m, const struct ticket_policy_spec *spec,
@@ -194,8 +196,8 @@ static bool keys_have_tgk(const struct mikey_keys *k)
 	return false;
 }
 
-/* Writes the TICKET payload up to V. Its MAC covers all of it except the next-payload
- * octet (decision 0010.16). */
+/* Writes the TICKET payload from Ticket Type to V. The MAC in V covers all of it (decision
+ * 0010.16). */
 static enum err write_body(struct making *m, const struct ticket_policy_spec *spec,
                            struct mikey_id tpk_id, struct mikey_algs algs, struct wr *w)
 {
@@ -456,9 +458,8 @@ enum err ticket_keys_unpack(struct ticket_keys *out, const struct mikey_keys *pa
 		memcpy(out->mpkr, packed->k[1].key, out->mpk_len);
 	for (size_t i = n_mpk; i < packed->n; i++) {
 		if (packed->k[i].type == MIKEY_MPK)
-			return mikey_fail(
-				fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
-				"an MPK after the first session key, MPKs must come first");
+			return mikey_fail(fault, ERR_INVALID, MIKEY_E_UNSPECIFIED,
+			                  "an MPK follows a session key; MPKs must come first");
 		out->session.k[out->session.n++] = packed->k[i];
 	}
 	return ERR_OK;

@@ -10,13 +10,13 @@
 /* A ticket protection key and its name. */
 struct ticket_tpk {
 	struct view key;
-	struct mikey_id id; /* IDRpsk of the ticket; not written if unset */
+	struct mikey_id id; /* written as IDRpsk of the ticket; not written if unset */
 };
 
 /* The keys of a ticket; in secret memory. */
 struct ticket_keys {
 	uint8_t mpk_len;
-	bool has_mpkr; /* false: not known, which suffices without forking */
+	bool has_mpkr; /* false: `mpkr` is not known; only forking needs it */
 	uint8_t mpki[MIKEY_KEY_MAX], mpkr[MIKEY_KEY_MAX];
 	struct mikey_keys session;
 };
@@ -27,14 +27,14 @@ void ticket_keys_free(struct ticket_keys *k);
 /* A granted ticket with its keys. The initiator keeps it from Ticket Request to Ticket Transfer,
  * and as long as the ticket may be reused. Never changes. */
 struct ticket_grant {
-	/* ticket_body_bare(): from Ticket Type to the end of Ticket Data; owned */
+	/* the ticket from Ticket Type to the end of Ticket Data (ticket_body_bare); owned */
 	struct view body;
 	struct ticket_policy policy; /* views on `body` */
 	struct ticket_keys *keys;    /* owned */
 };
 
-/* Makes a grant from copies of `body` and `keys`, also from a stored ticket. MIKEY_E_TICKET,
- * MIKEY_E_TPPAR, ERR_NOMEM. The caller owns it. */
+/* Makes a grant from copies of `body` and `keys`; `body` may be that of a stored ticket.
+ * MIKEY_E_TICKET, MIKEY_E_TPPAR, ERR_NOMEM. The caller owns it. */
 enum err ticket_grant_new(struct ticket_grant **out, struct view body,
                           const struct ticket_keys *keys, struct mikey_fault *fault) MUST_USE;
 void ticket_grant_free(struct ticket_grant *g);
@@ -50,8 +50,9 @@ enum err ticket_create(struct ticket_grant **out, const struct ticket_policy_spe
 
 /*
  * Checks the ticket's MAC with the TPK and decrypts MPKi, MPKr and the session keys, not forked.
- * `ticket` is a TICKET payload, `policy` its policy. All faults inside are MIKEY_E_TICKET (decision
- * 0010.20). ERR_AUTH: the MAC is wrong.
+ * `ticket` is a TICKET payload, `policy` its policy. A fault inside the ticket gives MIKEY_E_TICKET
+ * (decision 0010.20), or MIKEY_E_TPPAR if its flags contradict each other or its keys. ERR_AUTH:
+ * the MAC is wrong.
  */
 enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket,
                      const struct ticket_policy *policy, struct view tpk,
@@ -61,8 +62,8 @@ enum err ticket_open(struct ticket_keys *out, const struct mikey_payload *ticket
 enum err ticket_fork(struct ticket_keys *k, unsigned prf, struct view id_data,
                      struct view rand_kms) MUST_USE;
 
-/* The key data of REQUEST_RESP and RESOLVE_RESP: MPKi, MPKr only with forking, then the session
- * keys. `out` is in secret memory. */
+/* Convert keys to and from the key data of REQUEST_RESP and RESOLVE_RESP: MPKi, then MPKr only with
+ * forking, then the session keys. `out` is in secret memory. */
 enum err ticket_keys_pack(struct mikey_keys *out, const struct ticket_keys *k, bool forking,
                           const struct mikey_env *env) MUST_USE;
 enum err ticket_keys_unpack(struct ticket_keys *out, const struct mikey_keys *packed, bool forking,

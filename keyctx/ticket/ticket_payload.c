@@ -60,7 +60,8 @@ static enum err policy_tr(struct ticket_policy *out, const struct mikey_payload 
 		return mikey_fail_at(
 			fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
 			"TR with role %u in the ticket policy occurs twice or is a counter", role);
-	/* RFC 6043 6.10: the rekey interval is NTP-UTC-32, whatever type start and end have. */
+	/* RFC 6043 6.10: the rekey interval has the type NTP-UTC-32, even if start and end have
+	 * another. */
 	if (role == MIKEY_TR_REKEY && p->u.tr.ts.type != MIKEY_TS_NTP_UTC_32)
 		return mikey_fail_at(fault, ERR_SYNTAX, MIKEY_E_TPPAR, p->offset,
 		                     "the rekey interval must have the type NTP-UTC-32");
@@ -121,7 +122,8 @@ enum err ticket_policy_read(struct ticket_policy *out, const struct mikey_payloa
 	return e;
 }
 
-/* The peer gets the same error number for all faults in here (decision 0010.20). */
+/* Sets the error number MIKEY_E_TICKET, the only one that a peer gets for a fault inside a ticket
+ * (decision 0010.20). */
 static enum err ticket_fault(enum err e, struct mikey_fault *fault)
 {
 	if (e && fault)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The contents of TP and TICKET payloads: TP Data, Ticket Data of the MIKEY base ticket,
+/* Decodes the contents of TP and TICKET payloads: TP Data, Ticket Data of the MIKEY base ticket,
  * Initiator Data (RFC 6043 6.10, A). */
 #ifndef KEYCTX_TICKET_TICKET_PAYLOAD_H
 #define KEYCTX_TICKET_TICKET_PAYLOAD_H
@@ -9,13 +9,13 @@
 
 /* The flags of a ticket policy as bits of mikey_tp.flags. */
 enum ticket_flag {
-	TICKET_D = 1 << 11, /* made by the KMS */
+	TICKET_D = 1 << 11, /* a KMS made the ticket */
 	TICKET_E = 1 << 10, /* Ticket Resolve is mandatory */
 	TICKET_F = 1 << 9,  /* the responder must send TRANSFER_RESP */
 	TICKET_G = 1 << 8,  /* the responder makes RANDRr */
 	TICKET_H = 1 << 7,  /* RANDRi is an input of the keys */
-	TICKET_I = 1 << 6,  /* key forking */
-	TICKET_J = 1 << 5,  /* may be reused */
+	TICKET_I = 1 << 6,  /* the KMS forks the keys for each responder */
+	TICKET_J = 1 << 5,  /* the ticket may be reused */
 	TICKET_K = 1 << 4,  /* the KMS changed the requested policy */
 	TICKET_L = 1 << 3,  /* the initiator may supply session keys */
 	TICKET_M = 1 << 2,  /* the responder may supply session keys */
@@ -23,7 +23,7 @@ enum ticket_flag {
 	TICKET_O = 1 << 0,  /* standard responder processing is enough */
 };
 
-enum { TICKET_WHO_MAX = 16 }; /* IDRr and IDRapp of one policy */
+enum { TICKET_WHO_MAX = 16 }; /* most IDRr, and most IDRapp, of one policy */
 
 /* TP Data, decoded: views on the octets of the payload. */
 struct ticket_policy {
@@ -32,7 +32,7 @@ struct ticket_policy {
 	bool has_start, has_end, has_rekey;
 	struct mikey_ts start, end, rekey;
 	bool has_kemac;
-	struct mikey_payload kemac; /* requested keys */
+	struct mikey_payload kemac; /* the requested keys, if has_kemac */
 	struct mikey_id app[TICKET_WHO_MAX], r[TICKET_WHO_MAX];
 	size_t n_app, n_r;
 };
@@ -62,15 +62,15 @@ struct ticket_init_data {
 enum err ticket_init_data_read(struct ticket_init_data *out, const struct mikey_payload *ticket,
                                struct mikey_fault *fault) MUST_USE;
 
-/* The octets of a TICKET payload from Ticket Type to Initiator Data. They are stored and
- * forwarded, never written again. */
+/* Returns the octets of a TICKET payload from Ticket Type to the end of Initiator Data. They are
+ * stored and forwarded unchanged. */
 struct view ticket_body(const struct mikey_payload *p);
-/* The same without Initiator Data and its length, as an initiator keeps it. */
+/* Like ticket_body, but without Initiator Data and its length, as an initiator keeps a ticket. */
 struct view ticket_body_bare(const struct mikey_payload *p);
 
-/* The flags as letters, such as "DEFGHINO". Returns `out`. */
+/* Writes the flags as letters, such as "DEFGHINO". Returns `out`. */
 const char *ticket_flags_text(unsigned flags, char out[16]);
-/* For tests, which write flags as letters: letters to bits. ERR_SYNTAX for another letter. */
+/* For tests: converts letters to flags. ERR_SYNTAX: a letter is not a flag. */
 enum err ticket_flags_parse(struct str text, uint16_t *out) MUST_USE;
 
 #endif

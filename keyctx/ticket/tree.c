@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A message as a tree of fields, and the tree as text and JSON. */
+/* Makes the tree of fields of a message, and writes the tree as text and JSON. */
 #include "keyctx/ticket/tree.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 #include "keyctx/ticket/policy.h"
 
 enum {
-	NODES_MAX = 8192, /* more than a message of 16 kB can have */
+	NODES_MAX = 8192, /* most nodes of a tree; a message of 16 kB has fewer */
 	VALUE_MAX = 40,   /* a longer field is cut to this many octets */
 	CHAIN_MAX = 40,
 };
@@ -96,7 +96,7 @@ static void octets_field(struct making *m, struct view v, const char *name)
 	note(m, field(m, v, name, "%s%s", hex, v.n > VALUE_MAX ? "..." : ""), "%zu octets", v.n);
 }
 
-/* Adds a number of one octet. */
+/* Adds a field of one octet that holds a number. `meaning` may be NULL. */
 static void number(struct making *m, const uint8_t *at, const char *name, unsigned value,
                    const char *meaning)
 {
@@ -219,8 +219,8 @@ static void sp_fields(struct making *m, const struct mikey_payload *p)
 
 static void payload_node(struct making *m, const struct mikey_payload *p);
 
-/* Adds a chain of payloads that lies inside the message. Where it can't be decoded it ends;
- * look_inside() reports the fault. */
+/* Adds the payloads of a chain inside a payload. Stops at the first one that can't be decoded;
+ * look_inside() reports that fault. */
 static void chain(struct making *m, struct view v, unsigned first, bool numbered)
 {
 	struct rd r = rd_view(v);
@@ -398,7 +398,7 @@ static void header_node(struct making *m, const struct mikey_msg *msg)
 	m->depth--;
 }
 
-/* Keeps the fault with the lowest offset. */
+/* Keeps only the fault with the lowest offset. */
 static void note_fault(struct mikey_tree *t, const struct mikey_fault *f)
 {
 	if (!t->has_fault ||
@@ -540,8 +540,8 @@ void mikey_tree_json(const struct mikey_tree *t, struct buf *out)
 	for (size_t i = 0; i < t->n; i++) {
 		unsigned depth = t->nodes[i].depth;
 
-		/* Nodes at depths 0 to open - 1 have no closing brackets yet. Those that do not
-		 * contain this node get them now. */
+		/* Nodes at depths 0 to open - 1 still lack their closing brackets. Close those that
+		 * do not contain this node. */
 		for (; open > depth; open--)
 			buf_text(out, "]}");
 		if (i && t->nodes[i - 1].depth >= depth)

@@ -127,7 +127,8 @@ static void weak_parameters_are_refused_by_name(void)
 		         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 " %s\r\n",
 		         names[i]);
 		EXPECT_ERR(offer("alice", "", text), ERR_INVALID);
-		snprintf(text, sizeof(text), "%s is refused, media must be", names[i]);
+		snprintf(text, sizeof(text), "%s is refused, %s must be", names[i],
+		         i == 1 ? "RTCP" : "media");
 		EXPECT(strstr(got.why, text) != NULL);
 		tear_down();
 		begin();
