@@ -51,7 +51,7 @@ static const char home2[] __attribute__((unused)) =
 struct office {
 	char dir[64];
 	const char *conf;
-	size_t seen_max; /* 0: the default */
+	size_t seen_max; /* most requests remembered against replay; 0: the default */
 	struct kms_store_disk *disk;
 	struct kms *kms;
 };
@@ -73,7 +73,7 @@ static inline bool open_office(struct office *o)
 	return EXPECT_OK(kms_new(&o->kms, &c, &why));
 }
 
-/* Closes without saving anything, like a killed process. */
+/* Closes the KMS without a last write, as if the process were killed. */
 static inline void close_office(struct office *o)
 {
 	kms_free(o->kms);
@@ -113,7 +113,7 @@ static inline struct mikey_id octets_id(const char *text)
 	return (struct mikey_id){MIKEY_ID_BYTES, {(const uint8_t *)text, strlen(text)}};
 }
 
-/* A terminal: its name, its key (32 octets counting up from `first`) and its clock. */
+/* A terminal: its names, its key (32 octets that count up from `first`) and its clock. */
 struct terminal {
 	const char *name, *psk_id, *kms;
 	uint8_t key[32];
@@ -206,7 +206,7 @@ static inline struct ticket_request *make_request(struct terminal *t, const char
 	return q;
 }
 
-/* Mode 1: requests a ticket; NULL if it was refused, with the reason in `*result`. */
+/* Mode 1: requests a ticket. NULL if the KMS refuses; `*result` has the reason. */
 static inline struct ticket_grant *request(struct office *o, struct terminal *t, const char *callee,
                                            enum kms_result *result)
 {
@@ -227,7 +227,7 @@ static inline struct ticket_grant *request(struct office *o, struct terminal *t,
 	return grant;
 }
 
-/* Resolves the ticket of an offer made with `grant`. */
+/* A ticket that the callee received in an offer and lets the KMS resolve. */
 struct resolving {
 	struct mikey_payload ticket;
 	struct ticket_resolve *q;
@@ -293,7 +293,7 @@ static inline bool take(struct resolving *x, struct kms_request *j,
 	          EXPECT_INT(kms_request_result(j), KMS_GRANTED) &&
 	          EXPECT_OK(ticket_resolve_receive(x->q, kms_request_octets(j), &r, &fault));
 
-	/* Both ends have the same MPKi. MPKr is forked, so it differs. */
+	/* Caller and callee must have the same MPKi. MPKr is forked, so it must differ. */
 	ok = ok && EXPECT(memcmp(r->keys->mpki, grant->keys->mpki, grant->keys->mpk_len) == 0) &&
 	     EXPECT(memcmp(r->keys->mpkr, grant->keys->mpkr, grant->keys->mpk_len) != 0);
 	ticket_resolution_free(r);

@@ -27,11 +27,12 @@ static void by_packets_when_measured(void)
 	EXPECT(balance_is_due(&p, NS_PER_S));
 	balance_measure(&p, first, NS_PER_S);
 	EXPECT_INT(p.of[0].pps, 3000);
-	/* 1,550 packets a second each: two more sessions make both equal. */
+	/* A new session counts as 1,550 packets a second, the average: worker 1 gets the next
+	 * two. */
 	EXPECT_INT(balance_take(&p), 1);
 	EXPECT_INT(balance_take(&p), 1);
 	EXPECT_INT(balance_take(&p), 0);
-	/* The heavy session ends. */
+	/* Both sessions of worker 0 end, so worker 0 has the least work. */
 	balance_give(&p, 0);
 	balance_give(&p, 0);
 	EXPECT_INT(balance_take(&p), 0);
@@ -48,7 +49,8 @@ static void a_measurement_covers_its_time(void)
 	balance_measure(&p, second, 9 * NS_PER_S);
 	EXPECT_INT(p.of[0].pps, 0);
 	EXPECT_INT(p.of[1].pps, 3000);
-	balance_measure(&p, second, 9 * NS_PER_S); /* an interval of zero */
+	/* No time has passed since the last measurement. */
+	balance_measure(&p, second, 9 * NS_PER_S);
 	EXPECT_INT(balance_take(&p), 0);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The smallest modules: text, numbers, base64, octets. */
+/* base/: addresses, numbers, base64, reading and writing octets. */
 #include "base/addr.h"
 #include "base/b64.h"
 #include "base/bytes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode of the ng client: encoding, decoding, refused input. */
+/* bench/target/bencode: encodes requests, decodes replies, refuses malformed input. */
 #include "bench/target/bencode.h"
 
 #include "tests/harness/harness.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The histogram: exact for small values, within one step for large ones; percentiles compared with
- * a sorted list. */
+/* bench/result/hist: values are exact when small and within one bucket when large; percentiles
+ * agree with those of a sorted list. */
 #include "bench/result/hist.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Results of sluice-bench: spread, files, and the refusal of different settings. */
+/* bench/result: spread of several runs, result files, and the refusal to compare runs with
+ * different settings. */
 #include "bench/result/result.h"
 
 #include <stdlib.h>

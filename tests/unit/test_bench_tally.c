@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Probes and tallies: every changed octet is detected; loss, duplicates and
- * reordering are distinguished. */
+/* bench/gen/probe and bench/result/tally: a changed octet of a packet is always detected; lost,
+ * duplicated and reordered packets are counted separately. */
 #include "bench/gen/probe.h"
 #include "bench/result/tally.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The shipped settings file and manual page agree with the table of settings. */
+/* The installed example file and the manual page agree with the table of settings in
+ * conf_table.c. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -20,7 +21,8 @@ static char *read_shipped(const char *path)
 	return text;
 }
 
-/* Compares; writes the file first if SLUICE_WRITE_CONF is set in the environment. */
+/* Compares the file with `want`. With SLUICE_WRITE_CONF in the environment, first writes `want` to
+ * it. */
 static void expect_file(const char *path, const struct buf *want)
 {
 	char *got;
@@ -48,7 +50,7 @@ static void example_matches_the_table(void)
 	buf_free(&want);
 }
 
-/* As shipped, and with every commented-out setting enabled. */
+/* The example file is accepted as installed, and also with every commented-out setting enabled. */
 static void example_is_accepted(void)
 {
 	char *text = read_shipped("cmd/share/sluice.conf");
@@ -74,7 +76,8 @@ static void example_is_accepted(void)
 	free(text);
 }
 
-/* The settings between two headings are generated; the text around them is hand-written. */
+/* Settings and their help between two headings of the manual page are generated from the table; the
+ * rest of the page is written by hand. */
 static void manual_matches_the_table(void)
 {
 	static const char path[] = "docs/man/sluiced.conf.5", settings[] = "\n.SH SETTINGS\n",
@@ -94,7 +97,7 @@ static void manual_matches_the_table(void)
 	buf_free(&want);
 }
 
-/* An error names the wrong value and the allowed ones. */
+/* An error names the wrong value and the values that are allowed. */
 static void errors_name_the_wrong_value(void)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* control/cpus: lists of CPUs. */
+/* control/cpus: parses lists of CPUs such as "0,2-5". */
 #include "control/cpus.h"
 
 #include <sched.h>
@@ -7,7 +7,7 @@
 #include "tests/harness/harness.h"
 
 static const struct {
-	const char *text, *cpus; /* NULL: refused */
+	const char *text, *cpus; /* cpus: the CPUs in the list; NULL if the text is refused */
 } rows[] = {
 	{"0", "0 "},       {"7", "7 "},   {"2-5", "2 3 4 5 "}, {"3-3", "3 "}, {"4,0-1", "4 0 1 "},
 	{"1023", "1023 "}, {"", NULL},    {",", NULL},         {"1,", NULL},  {",1", NULL},

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Offer and answer over sessions, with the fake relay: what each side receives, and what the relay
- * is asked to do. */
+/* Offers and answers of whole calls, with the fake relay: what each side receives, and what the
+ * relay is asked to do. */
 #include "base/secret.h"
 #include "tests/harness/dialog_scene.h"
 
-/* --- the cases -------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------ */
 
 static void a_secure_caller_reaches_a_plain_callee(void)
 {
@@ -45,7 +45,8 @@ static void a_plain_caller_reaches_a_secure_callee(void)
 	EXPECT(says("RTP/SAVP 0\r\n") && says("a=crypto:1 " A80) &&
 	       says("a=crypto:2 AES_CM_128_HMAC_SHA1_32"));
 	EXPECT(strcmp(key_said(0), "") != 0);
-	/* A wrong tag, our own key, no key: refused, and the offer stays open. */
+	/* An answer with a wrong tag, without a key, or without SRTP is refused, and the offer
+	 * stays open. */
 	EXPECT_ERR(answer("alice", "bob", UE SAVP("4000", K1)), ERR_INVALID);
 	EXPECT_INT(got.sip_status, 488);
 	EXPECT_ERR(answer("alice", "bob", UE "m=audio 4000 RTP/SAVP 0\r\n"), ERR_INVALID);
@@ -96,21 +97,22 @@ static void an_unchanged_context_touches_nothing(void)
 	REQUIRE_OK(call_from_ue());
 	snprintf(first, sizeof(first), "%s", key_said(0));
 	before = fake_relay.updates;
-	/* The first answer opens the gates, which starts learning anyway. */
+	/* The first answer opens the gates, which restarts the learning of addresses without a
+	 * separate request. */
 	EXPECT_INT(fake_relay.reopened, 0);
-	/* Another tag, blanks, padding, another notation of the lifetime: the same context
-	 * (U2, U3, U5). */
+	/* Another tag, more blanks, or another notation of the lifetime is still the same key
+	 * context (U2, U3, U5). */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9  " A80 "  inline:" K1
 	                    "|2^48\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(fake_relay.updates, before);
-	/* The repeated signalling restarts learning on both legs. */
+	/* An unchanged offer and its answer restart the learning of peer addresses on both legs. */
 	EXPECT_INT(fake_relay.reopened, 2);
 	EXPECT(says("a=crypto:9 "));
 	EXPECT_TEXT(key_said(0), first);
-	/* The callee offers: it sees no keys, and the caller sees our a=crypto
-	 * line unchanged (U11). */
+	/* When the callee offers, it sees no keys, and the caller sees our a=crypto line unchanged
+	 * (U11). */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT_TEXT(key_said(0), first);
@@ -119,7 +121,8 @@ static void an_unchanged_context_touches_nothing(void)
 	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT_INT(fake_relay.reopened, 4);
-	/* Also together with a new one. */
+	/* An offer that changes the callee's port restarts the learning of addresses on both legs,
+	 * too. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5002")));
 	REQUIRE_OK(answer("bob", "alice",
 	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 " A80 " inline:" K1 "\r\n"));
@@ -128,7 +131,8 @@ static void an_unchanged_context_touches_nothing(void)
 	tear_down();
 }
 
-/* The latch flags of ng, and descriptions that name other media than RTP. */
+/* The latch policy follows the flags of the request. The m-line decides which packets besides RTP
+ * may teach a leg its peer's address: STUN, DTLS, or all packets. */
 static void latch_flags(void)
 {
 	char text[512];
@@ -179,7 +183,7 @@ static void a_new_key_is_accepted_or_refused(void)
 	EXPECT_ERR(offer("alice", "bob", UE SAVP("4000", K3)), ERR_REKEY);
 	EXPECT_INT(got.sip_status, 488);
 	EXPECT(is_key(leg(0, 0)->receive, K2));
-	/* With a new address it is a new stream and no re-key (U6). */
+	/* A new key with a new address is a new stream, not a re-key (U6). */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K3)));
 	EXPECT_TEXT(got.media[0].change, "renewed");
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
@@ -229,7 +233,8 @@ static void glare_and_refusal_leave_everything(void)
 	REQUIRE_OK(ask(DIALOG_REJECT, "alice", "bob", ""));
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->remote.port == 4000);
-	/* Without a notice of the refusal, the next offer of the other side undoes the open one. */
+	/* If nobody reports the refusal, the next offer of the other side cancels the open
+	 * offer. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4444", K2)));
 	options.supersede_glare = true;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
@@ -266,7 +271,7 @@ static void media_come_and_go(void)
 	EXPECT(says("m=video 0 RTP/AVP 96\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/SAVP 96\r\n"));
 	EXPECT(!leg(1, 0)->exists && leg(0, 0)->exists);
-	/* Back to SRTP: new keys (U8). */
+	/* When the video returns with a new key, our key for it is new, too (U8). */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
 	                                     " inline:" K3 "\r\n"));
@@ -290,7 +295,8 @@ static void retries_and_forks_see_the_same_keys(void)
 	begin();
 	REQUIRE_OK(call_from_ue());
 	snprintf(first, sizeof(first), "%s", key_said(0));
-	/* A 200 after the 183: the same answer. Another fork: the same K_G, another address. */
+	/* A 200 that repeats the 183 gets the same answer. Another fork gets the same key K_G with
+	 * its own address. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_TEXT(key_said(0), first);
 	REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
@@ -386,7 +392,8 @@ static void ims_rows_are_carried_out(void)
 	                  CORE AVP("31000") "a=3ge2ae:applied\r\nm=audio 0 RTP/SAVP 0\r\n"));
 	EXPECT(says("a=3ge2ae:applied\r\n") && says("RTP/SAVP 0\r\n") &&
 	       says("c=IN IP6 2001:db8::9\r\n"));
-	/* U7 under TS 33.328 7.4; U12: the core's offer shows K_G again. */
+	/* U7: a new key at the same address is refused (TS 33.328 7.4). U12: the UE may offer its
+	 * present key again. */
 	options.profile = DIALOG_IMS_UE;
 	EXPECT_ERR(offer("ue", "core",
 	                 HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP(
@@ -396,7 +403,7 @@ static void ims_rows_are_carried_out(void)
 	                 HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" SAVP(
 				 "49170", K1) "a=inactive\r\nm=audio 0 RTP/SAVP 0\r\n"));
 	REQUIRE_OK(ask(DIALOG_REJECT, "ue", "core", ""));
-	/* U13 */
+	/* U13: an offer that would change the mode of a media is refused. */
 	EXPECT_ERR(offer("ue", "core",
 	                 HEAD "c=IN IP6 2001:db8:a::1\r\nt=0 0\r\n" AVP(
 				 "49170") "m=audio 0 RTP/SAVP 0\r\n"),
@@ -538,7 +545,7 @@ static enum err whole_call(void)
 		e = offer("alice", "bob", UE SAVP("4000", K2));
 	if (!e) {
 		e = ask(DIALOG_DELETE, "alice", "bob", "");
-		/* A delete that failed leaves the call for another delete. */
+		/* After a failed delete the call still exists, so a second delete must succeed. */
 		if (e)
 			EXPECT_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	}
@@ -552,7 +559,7 @@ static void survives_want_of_memory(void)
 
 	dialog_options_defaults(&options);
 	secret_get_usage(&before);
-	/* A call continues if only the memory for the answer's tag is missing. */
+	/* The call survives one failed allocation: the one that stores the tag of the answer. */
 	test_each_allocation_failing_but(whole_call, 1);
 	secret_get_usage(&after);
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);

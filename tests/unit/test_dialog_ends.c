@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends: a delete ends what it names, a deleted call continues for a while, and repeated answers get
- * the same reply. */
+/* How calls end: a delete ends the branch or call it names, a deleted call continues until its
+ * delay is over, and a repeated answer gets the same reply. */
 #include "base/secret.h"
 #include "base/mem.h"
 #include "control/dialog/later.h"
@@ -37,7 +37,7 @@ static enum err end_branch(const char *branch, const char *to)
 	return ask_branch(DIALOG_DELETE, branch, to, "");
 }
 
-/* Runs until everything that is due has been done. */
+/* Runs the event loop until the relay has deleted a session; true if it was exactly one. */
 static bool ends_soon(void)
 {
 	for (unsigned i = 0; i < 1000 && !fake_relay.deletes; i++) {
@@ -65,8 +65,8 @@ static unsigned counted(void)
 
 /* --- branches --------------------------------------------------------------- */
 
-/* [with the callee's tag]: a refusal names the branch, with or without the tag of the
- * side that refused. */
+/* A refusal ends the branch it names, with or without the tag of the callee that refused
+ * (`tags`). */
 static void a_refused_branch_ends_alone(void)
 {
 	static const char *const tags[] = {"", "busy"};
@@ -81,12 +81,13 @@ static void a_refused_branch_ends_alone(void)
 		REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "bob", CORE AVP("5000")));
 		EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5000);
 		EXPECT_INT(fake_relay.sessions->media[0].active, 1);
-		/* Repeated: nothing is left to end. */
+		/* A repeated delete of the same branch changes nothing. */
 		REQUIRE_OK(end_branch("z1", tags[i]));
 		EXPECT(leg(0, 1)->exists);
 		EXPECT_INT(fake_relay.deletes, 0);
 		end_later();
-		/* The first branch, before and after the other has answered. */
+		/* Refusing the first branch leaves the second one, before and after the second has
+		 * answered. */
 		begin_later();
 		REQUIRE_OK(offer_branch("z0"));
 		REQUIRE_OK(offer_branch("z1"));
@@ -117,13 +118,13 @@ static void the_call_ends_with_its_last_branch(void)
 	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	end_later();
-	/* No branch was named and there was one offer: the refusal ends the call. */
+	/* With one offer and no branch name, a refusal ends the call. */
 	begin_later();
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "busy", ""));
 	EXPECT_INT(fake_relay.deletes, 1);
 	end_later();
-	/* The caller gives up. */
+	/* When the caller gives up, all branches end, and the call with them. */
 	begin_later();
 	REQUIRE_OK(offer_branch("z0"));
 	REQUIRE_OK(offer_branch("z1"));
@@ -132,8 +133,8 @@ static void the_call_ends_with_its_last_branch(void)
 	end_later();
 }
 
-/* Serial forking: the next offer undoes the end that the first refusal started, and nobody waits
- * for the first callee. */
+/* Serial forking: the next offer cancels the delayed end that the first refusal started, and the
+ * call does not wait for the first callee any more. */
 static void a_serial_fork_ends_with_its_dialog(void)
 {
 	begin_later();
@@ -152,7 +153,8 @@ static void a_serial_fork_ends_with_its_dialog(void)
 	end_later();
 }
 
-/* A branch with early media is refused: the call waits for the branches that still ring. */
+/* A branch that already had early media is refused; the call waits for the branches that still
+ * ring. */
 static void early_media_of_a_branch_ends(void)
 {
 	begin_later();
@@ -165,7 +167,7 @@ static void early_media_of_a_branch_ends(void)
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z1", "bob", CORE AVP("6000")));
 	EXPECT(leg(0, 2)->remote.port == 6000 && leg(0, 2)->can_send &&
 	       fake_relay.sessions->media[0].active == 2);
-	/* From here on an ordinary call. */
+	/* Once a branch has answered, later offers and answers need no branch name. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("6002")));
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
@@ -175,7 +177,7 @@ static void early_media_of_a_branch_ends(void)
 	end_later();
 }
 
-/* Several branches with the same name, or without a name: a refusal of one leaves the others. */
+/* Several branches have the same name, or none: a refusal of one leaves the others. */
 static void branches_that_share_a_name(void)
 {
 	static const char *const names[] = {"z0", ""};
@@ -200,8 +202,8 @@ static void branches_that_share_a_name(void)
 	}
 }
 
-/* Only the caller's tag, with several branches: perhaps one branch was refused, or lost against the
- * one that answered. */
+/* A delete with several branches and only the caller's tag may mean one refused branch, or one that
+ * lost to the branch that answered. */
 static void a_refusal_without_the_callees_tag(void)
 {
 	begin_later();
@@ -211,11 +213,12 @@ static void a_refusal_without_the_callees_tag(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_INT(ending(), 0);
-	/* The next delete ends the call. */
+	/* A second delete with only the caller's tag ends the call. */
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_INT(ending(), 1);
 	end_later();
-	/* With one branch, or with delay 0, the same delete ends the call. */
+	/* With one branch, or with a delete delay of 0, the first such delete already ends the
+	 * call. */
 	for (unsigned i = 0; i < 2; i++) {
 		begin_later();
 		REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
@@ -229,7 +232,7 @@ static void a_refusal_without_the_callees_tag(void)
 	}
 }
 
-/* Serial forking: the call continues under its Call-ID, whether the end is delayed or not. */
+/* Serial forking: the call continues under its Call-ID, whether its end was delayed or not. */
 static void serial_forks(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -247,7 +250,8 @@ static void serial_forks(void)
 	}
 }
 
-/* With SRTP on both sides each branch has its own keys, so each may answer, also repeatedly. */
+/* With SRTP on both sides each branch has its own keys, so each branch may answer, and may repeat
+ * its answer. */
 static void branches_have_keys_of_their_own(void)
 {
 	char said[2][41];
@@ -260,7 +264,7 @@ static void branches_have_keys_of_their_own(void)
 		snprintf(said[i], sizeof(said[i]), "%s", key_said(0));
 	}
 	EXPECT(strcmp(said[0], said[1]) != 0);
-	/* A repeated offer to a branch gets the same description. */
+	/* A repeated offer to a branch gets the same description as before. */
 	REQUIRE_OK(offer_branch("z0"));
 	EXPECT_TEXT(key_said(0), said[0]);
 	REQUIRE_OK(ask_branch(DIALOG_ANSWER, "z0", "early",
@@ -278,7 +282,7 @@ static void branches_have_keys_of_their_own(void)
 	end_later();
 }
 
-/* --- later ------------------------------------------------------------------ */
+/* --- delayed ends ----------------------------------------------------------- */
 
 static void a_deleted_call_continues_for_a_while(void)
 {
@@ -286,15 +290,15 @@ static void a_deleted_call_continues_for_a_while(void)
 	REQUIRE_OK(call_from_ue());
 	options.delete_delay_ms = LONG_MS;
 	options.transport = SDP_PROFILE_OTHER;
-	/* A refused re-INVITE as proxies report it: with the offer still open, and only
-	 * its sender's tag. */
+	/* Proxies report a refused re-INVITE like this: the offer is still open, and the delete has
+	 * only the tag of its sender. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "", ""));
 	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(leg(0, 0)->can_send && leg(0, 0)->remote.port == 4000 && leg(0, 1)->can_receive);
 	EXPECT_INT(ending(), 1);
 	EXPECT_INT(counted(), 0);
-	/* The next offer of either side, or an answer, cancels the end. */
+	/* The next offer of either side, or an answer, cancels the delayed end. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5002")));
 	EXPECT_INT(ending(), 0);
 	EXPECT_INT(counted(), 1);
@@ -303,13 +307,13 @@ static void a_deleted_call_continues_for_a_while(void)
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 0);
 	EXPECT_INT(leg(0, 1)->remote.port, 5002);
-	/* A stranger's offer does not cancel it. */
+	/* An offer or answer from a tag that is not in the call does not cancel the delayed end. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);
 	EXPECT_ERR(answer("mallory", "bob", UE AVP("6666")), ERR_NOT_FOUND);
 	EXPECT_INT(ending(), 1);
-	/* At once, if the request says so. */
+	/* A delete with delay 0 ends the call at once. */
 	options.delete_delay_ms = 0;
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_INT(fake_relay.deletes, 1);
@@ -329,7 +333,7 @@ static void then_it_ends(void)
 	EXPECT_INT(dialogs_count(dialogs), 0);
 	EXPECT_INT(counted() + ending(), 0);
 	end_later();
-	/* The earlier of two end times holds, and a session that ends otherwise leaves no state. */
+	/* Of two delayed ends the earlier one counts. */
 	begin_later();
 	REQUIRE_OK(call_from_ue());
 	options.delete_delay_ms = LONG_MS;
@@ -359,7 +363,7 @@ static void a_session_deleted_by_its_id_ends_at_once(void)
 	end_later();
 }
 
-/* After the end of a call its Call-ID is free, even while the media still continues. */
+/* After a delete a new call may use the Call-ID, even while the old call's media continue. */
 static void another_call_may_have_the_call_id(void)
 {
 	begin_later();
@@ -375,7 +379,7 @@ static void another_call_may_have_the_call_id(void)
 	end_later();
 }
 
-/* --- more calls than there is room for -------------------------------------- */
+/* --- limits ----------------------------------------------------------------- */
 
 static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
 {
@@ -393,7 +397,7 @@ static enum err call_named(unsigned n, enum dialog_op op, const char *sdp)
 	return got.e;
 }
 
-/* Ten sessions are allowed; sessions that are ending do not count. */
+/* Ten sessions are allowed; sessions with a delayed end do not count towards the limit. */
 static void ending_sessions_do_not_count(void)
 {
 	begin_later();
@@ -408,14 +412,15 @@ static void ending_sessions_do_not_count(void)
 		REQUIRE_OK(call_named(i, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 10);
 	EXPECT_INT(counted(), 10);
-	/* At most as many ending sessions; then the oldest ends at once. */
+	/* At most ten sessions may have a delayed end; one more makes the oldest of them end at
+	 * once. */
 	REQUIRE_OK(call_named(10, DIALOG_DELETE, ""));
 	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_ERR(call_named(0, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
 	end_later();
 }
 
-/* There are 500 port pairs; each call takes two. */
+/* There are 500 port pairs, and each call takes two. */
 static void ports_of_ending_sessions_are_freed_first(void)
 {
 	struct service_config c;
@@ -434,8 +439,8 @@ static void ports_of_ending_sessions_are_freed_first(void)
 	EXPECT_INT(fake_relay.deletes, 0);
 	REQUIRE_OK(call_named(10, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(ending(), 9);
-	/* The call deleted first ends to make room for a new call, or for a call that
-	 * needs more ports. */
+	/* If no port is free, the call that was deleted first ends, to make room for a new call or
+	 * for a call that needs more ports. */
 	REQUIRE_OK(call_named(300, DIALOG_OFFER, UE SAVP("4000", K1)));
 	EXPECT_INT(fake_relay.deletes, 1);
 	EXPECT_ERR(call_named(11, DIALOG_ANSWER, CORE AVP("5000")), ERR_NOT_FOUND);
@@ -449,7 +454,7 @@ static void ports_of_ending_sessions_are_freed_first(void)
 	end_later();
 }
 
-/* --- answers that come once more -------------------------------------------- */
+/* --- repeated answers ------------------------------------------------------- */
 
 static void a_repeated_answer_after_an_update(void)
 {
@@ -460,7 +465,8 @@ static void a_repeated_answer_after_an_update(void)
 	snprintf(first, sizeof(first), "%s", got.sdp);
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
-	/* While the UPDATE is open, and after it: the answer of the 183, and what is agreed now. */
+	/* While the callee's UPDATE is open and after it, the callee repeats its answer, with the
+	 * old port or the agreed one: each time the caller gets the first description again. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_TEXT(got.sdp, first);
 	EXPECT_INT(leg(0, 1)->remote.port, 5000);
@@ -471,19 +477,19 @@ static void a_repeated_answer_after_an_update(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5050")));
 	EXPECT_TEXT(got.sdp, first);
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
-	/* A changed answer needs an offer. */
+	/* A changed answer without an offer is refused. */
 	EXPECT_ERR(answer("alice", "bob", CORE AVP("5090")), ERR_WRONG_STATE);
 	EXPECT(strstr(got.why, "no offer waits for this answer") != NULL);
 	EXPECT_ERR(answer("alice", "bob", CORE AVP("5050") AVP("5052")), ERR_WRONG_STATE);
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
-	/* The caller's open offer is not affected. */
+	/* After a new offer of the caller the same answer counts as the answer to that offer. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5050")));
 	EXPECT_INT(leg(0, 0)->remote.port, 4004);
 	end_later();
 }
 
-/* Both sides offered; the answer belongs to the offer that came first. */
+/* Both sides have offered; the answer belongs to the offer that came first. */
 static void an_answer_to_an_offer_that_was_crossed(void)
 {
 	begin_later();
@@ -493,12 +499,12 @@ static void an_answer_to_an_offer_that_was_crossed(void)
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(leg(0, 0)->remote.port == 4004 && leg(0, 1)->remote.port == 5000);
-	/* Then the call continues like any other. */
+	/* After the glare the call accepts offers and answers as before. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5050")));
 	REQUIRE_OK(answer("bob", "alice", UE SAVP("4004", K1)));
 	EXPECT_INT(leg(0, 1)->remote.port, 5050);
-	/* If its new media was removed with it, the reason says so, and the later offer
-	 * can be answered. */
+	/* If the second offer removed the new media of the first one, the answer to the first is
+	 * refused with a reason, and the second offer can still be answered. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE SAVP("4004", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
 	                                     " inline:" K2 "\r\n"));
@@ -511,7 +517,7 @@ static void an_answer_to_an_offer_that_was_crossed(void)
 	end_later();
 }
 
-/* --- without memory --------------------------------------------------------- */
+/* --- failing allocations ---------------------------------------------------- */
 
 static enum err whole(void)
 {
@@ -524,8 +530,8 @@ static enum err whole(void)
 	return e ? e : end_branch("", "bob");
 }
 
-/* Every request gets a reply, and no state stays behind; a branch or a delay without
- * memory is skipped. */
+/* Each allocation fails once: every request still gets a reply, and no key memory is left. A branch
+ * or a delay that cannot be stored is skipped. */
 static void survives_want_of_memory(void)
 {
 	struct secret_usage before, after;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* IPv4 and IPv6 on the two sides of a call: the address each side gets, and what happens when a
- * side changes its family. */
+/* A call with IPv4 on one side and IPv6 on the other: which address each side gets, and what
+ * happens when a side changes its family. */
 #include "control/session/interfaces.h"
 #include "tests/harness/dialog_scene.h"
 
@@ -8,7 +8,7 @@
 #define TOLD4 "c=IN IP4 203.0.113.1\r\n"
 #define TOLD6 "c=IN IP6 2001:db8::9\r\n"
 
-/* One interface name with an address of each family. */
+/* Both interfaces get the name "dual", so that one name has an IPv4 and an IPv6 address. */
 static void begin_dual(void)
 {
 	begin();
@@ -71,7 +71,7 @@ static void an_interface_of_one_family_decides(void)
 	EXPECT(says(TOLD4));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(says(TOLD6));
-	/* Later offers, and offers that add m-lines, need not repeat it. */
+	/* A later offer may omit the interface, even if it adds an m-line. */
 	options.interface[0] = options.interface[1] = -1;
 	REQUIRE_OK(offer("alice", "bob", UE6 AVP("4000") "m=video 4002 RTP/AVP 96\r\n"));
 	EXPECT(says(TOLD4));
@@ -97,13 +97,13 @@ static void a_missing_family_is_named(void)
 	EXPECT(strstr(got.why, "remote [2001:db8::77]:5000: interface v4 has no IPv6 address") !=
 	       NULL);
 	EXPECT_INT(got.sip_status, 488);
-	/* A correct answer is still accepted. */
+	/* After a refused answer a correct one is still accepted. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	tear_down();
 }
 
-/* The callee got an IPv4 address and answers with IPv6: media to it is sent from IPv6, and what it
- * sends to IPv4 is received. */
+/* The callee was given our IPv4 address and answers with an IPv6 address: we send to it from IPv6,
+ * and still receive on IPv4. */
 static void an_answer_of_the_other_family(void)
 {
 	uint16_t told;
@@ -117,7 +117,8 @@ static void an_answer_of_the_other_family(void)
 	EXPECT_INT(leg(0, 1)->other_rtp, told);
 	EXPECT_INT(leg(0, 1)->other_rtcp, told + 1);
 	EXPECT_INT(leg(0, 1)->remote.version, 6);
-	/* The same answer again changes nothing; the next offer contains the current address. */
+	/* The same answer again changes nothing. The next offer contains our address of the new
+	 * family. */
 	unsigned before = fake_relay.updates;
 	REQUIRE_OK(answer("alice", "bob", UE6 AVP("5000")));
 	EXPECT_INT(fake_relay.updates, before);
@@ -157,7 +158,7 @@ static void a_handover_and_back(void)
 	EXPECT(says(TOLD4));
 	EXPECT(is_at(0, 0, true));
 	EXPECT_INT(leg(0, 0)->port_rtp, first.port_rtp);
-	/* A hold with the unspecified address says nothing about the family. */
+	/* A hold with the address :: does not change the family. */
 	REQUIRE_OK(offer("alice", "bob", HEAD "c=IN IP6 ::\r\nt=0 0\r\n" SAVP("4000", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(says(TOLD4));

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Hostile terminals, cores and signalling: the agreed state stays, and no key is used
- * at two ends. */
+/* Hostile terminals, cores and proxies: the agreed state of a call stays, and no key is used by
+ * both sides. */
 #include <unistd.h>
 
 #include "base/secret.h"
 #include "tests/harness/dialog_scene.h"
 
-/* A running call of alice (SRTP) and bob (RTP), with ng's rules for glare. */
+/* Starts a call between alice (SRTP) and bob (RTP). A second offer supersedes the first, as over
+ * ng. */
 static void begin_call(void)
 {
 	begin();
@@ -15,7 +16,7 @@ static void begin_call(void)
 	options.transport = SDP_PROFILE_OTHER;
 }
 
-/* With the tag that we offer. */
+/* An m-line with SRTP whose crypto tag is 1, the tag in our own offers. */
 #define SAVP_1(port, key) "m=audio " port " RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" key "\r\n"
 
 static bool is_as_agreed(void)
@@ -25,7 +26,7 @@ static bool is_as_agreed(void)
 	       leg(0, 0)->can_receive && leg(0, 1)->can_send;
 }
 
-/* --- names of other calls --------------------------------------------------- */
+/* --- tags and Call-IDs ------------------------------------------------------ */
 
 static void a_stranger_with_the_call_id_is_refused(void)
 {
@@ -33,7 +34,8 @@ static void a_stranger_with_the_call_id_is_refused(void)
 	options.supersede_glare = true;
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1)));
-	/* During ringing and during the call: a stranger's INVITE with the same Call-ID. */
+	/* An INVITE with the same Call-ID but another tag is refused while the call rings and
+	 * afterwards. */
 	EXPECT_ERR(offer("mallory", "", UE AVP("6666")), ERR_INVALID);
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(is_as_agreed());
@@ -46,7 +48,7 @@ static void a_stranger_with_the_call_id_is_refused(void)
 	EXPECT_INT(got.sip_status, 481);
 	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(is_as_agreed());
-	/* Both sides may end it. */
+	/* After these refusals bob can still end the call. */
 	REQUIRE_OK(ask(DIALOG_DELETE, "bob", "alice", ""));
 	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
@@ -64,8 +66,8 @@ static void another_fork_ends_alone(void)
 	tear_down();
 }
 
-/* Two terminals answered one offer and the caller ends the second dialog: the
- * first one continues. */
+/* Two terminals answered one offer, and the caller ends the second dialog: the first one
+ * continues. */
 static void the_call_returns_to_the_fork_that_still_talks(void)
 {
 	begin_call();
@@ -74,14 +76,15 @@ static void the_call_returns_to_the_fork_that_still_talks(void)
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
 	EXPECT_INT(fake_relay.deletes, 0);
 	EXPECT(is_as_agreed());
-	/* The first dialog is the active one now, also for the next offer. */
+	/* The first dialog is active again, also for the next offer. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4004", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT_INT(leg(0, 0)->remote.port, 4004);
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "bob", ""));
 	EXPECT_INT(fake_relay.deletes, 1);
 	tear_down();
-	/* Whichever side reports it, also with its tag only. */
+	/* The first dialog also continues if carol ends the second one, with alice's tag or without
+	 * it. */
 	for (unsigned i = 0; i < 2; i++) {
 		begin_call();
 		REQUIRE_OK(answer("alice", "carol", CORE AVP("6000")));
@@ -101,7 +104,8 @@ static void each_fork_has_its_key(void)
 	REQUIRE_OK(answer("alice", "carol", UE SAVP_1("4100", K2)));
 	REQUIRE_OK(answer("alice", "dave", UE SAVP_1("4200", K3)));
 	EXPECT(is_key(leg(0, 0)->receive, K3));
-	/* First the inactive one ends, then the active one. */
+	/* Carol's fork is inactive, so its end changes nothing. Dave's fork is active: when it
+	 * ends, bob's fork becomes active. */
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "carol", ""));
 	EXPECT(is_key(leg(0, 0)->receive, K3));
 	REQUIRE_OK(ask(DIALOG_DELETE, "alice", "dave", ""));
@@ -113,7 +117,8 @@ static void each_fork_has_its_key(void)
 	tear_down();
 }
 
-/* Nothing to return to: after another offer, or when the fork is too old. */
+/* The call ends with its active fork if an offer came after the forks, or if the other forks are
+ * too old. */
 static void an_old_fork_is_forgotten(void)
 {
 	begin_call();
@@ -130,7 +135,8 @@ static void an_old_fork_is_forgotten(void)
 		snprintf(tag, sizeof(tag), "fork%u", i);
 		REQUIRE_OK(answer("alice", tag, CORE AVP("6000")));
 	}
-	/* The most forks that are remembered; older ones are not. */
+	/* Besides the active fork the call remembers the last four. When these five have ended, the
+	 * call ends. */
 	for (unsigned i = 10; i-- > 5;) {
 		char tag[8];
 
@@ -142,7 +148,7 @@ static void an_old_fork_is_forgotten(void)
 	tear_down();
 }
 
-/* Some proxies send no tag, or only the callee's: the delete means the call. */
+/* Some proxies send a delete without tags, or with the callee's tag only: it ends the call. */
 static void a_delete_with_few_tags(void)
 {
 	begin_call();
@@ -155,7 +161,8 @@ static void a_delete_with_few_tags(void)
 	tear_down();
 }
 
-/* The callee's tag in the 200 differs from that in the 183, and it offers under both. */
+/* The callee's tag in the 200 differs from the tag in the 183, and the callee sends offers under
+ * both. */
 static void tags_of_the_callee_may_change(void)
 {
 	begin_call();
@@ -210,7 +217,7 @@ static void our_own_key_is_refused_from_a_peer(void)
 
 	begin_call();
 	snprintf(ours, sizeof(ours), "%s", key_said(0));
-	/* In a re-INVITE, with the same address and with another. */
+	/* A re-INVITE with our own key is refused, whether the address is the same or another. */
 	for (unsigned port = 4000; port <= 4444; port += 444) {
 		snprintf(text, sizeof(text),
 		         UE "m=audio %u RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\n", port,
@@ -219,7 +226,7 @@ static void our_own_key_is_refused_from_a_peer(void)
 		EXPECT_ERR(offer("alice", "bob", text), ERR_INVALID);
 		EXPECT_INT(got.sip_status, 488);
 	}
-	/* Next to a good line it is skipped. */
+	/* An a=crypto line with our own key is skipped if another line has a usable key. */
 	snprintf(text, sizeof(text),
 	         UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:%s\r\na=crypto:2 " A80
 	            " inline:" K2 "\r\n",
@@ -227,7 +234,7 @@ static void our_own_key_is_refused_from_a_peer(void)
 	REQUIRE_OK(offer("alice", "bob", text));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(is_key(leg(0, 0)->receive, K2) && says("a=crypto:2 "));
-	/* In an answer to our own offer. */
+	/* An answer with our own key is refused. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	snprintf(text, sizeof(text),
@@ -253,7 +260,8 @@ static void a_key_in_use_takes_no_other_parameters(void)
 		EXPECT_INT(got.sip_status, 488);
 		EXPECT(is_as_agreed());
 	}
-	/* The other suite with the same key length and the same octets has the same keystream. */
+	/* Two suites that differ only in the length of the tag have the same keystream, so the key
+	 * may not move from one to the other. */
 	EXPECT_ERR(offer("alice", "bob",
 	                 UE
 	                 "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" K1
@@ -263,7 +271,7 @@ static void a_key_in_use_takes_no_other_parameters(void)
 	tear_down();
 }
 
-/* RFC 5939 potential configurations must obey the same rules for keys. */
+/* Keys in potential configurations (RFC 5939) obey the same rules as keys in a=crypto lines. */
 static void a_potential_configuration_is_checked_alike(void)
 {
 	static const char *const capable =
@@ -302,7 +310,7 @@ static void mki_and_lifetime_stay_with_their_key(void)
 	EXPECT_INT(leg(0, 0)->receive->mki_len, 3);
 	EXPECT_OCTETS(leg(0, 0)->receive->mki, 3, "\0\1\2", 3);
 	EXPECT_INT(leg(0, 0)->receive->lifetime_pkts, 1 << 20);
-	/* The same in another notation. */
+	/* The same lifetime in another notation is not a change. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:2 " A80 " inline:" K1
 	                    "|1048576|258:3\r\n"));
@@ -310,20 +318,20 @@ static void mki_and_lifetime_stay_with_their_key(void)
 	tear_down();
 }
 
-/* --- odd descriptions ------------------------------------------------------- */
+/* --- unusual offers and answers --------------------------------------------- */
 
 static void an_offer_without_invite_sdp(void)
 {
 	begin();
-	/* The callee offers in the 200, the caller answers in the ACK; the tags are from
-	 * the offerer's view. */
+	/* The callee offers in the 200 and the caller answers in the ACK. From-tag and to-tag are
+	 * as seen by the side that offers. */
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT(says("a=crypto:1 "));
 	REQUIRE_OK(answer("bob", "alice",
 	                  UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1 "\r\n"));
 	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 1)->remote.port == 5000);
-	/* Then the caller re-invites. */
+	/* Then the caller sends a re-INVITE with the same key. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" K1
@@ -343,7 +351,7 @@ static void an_update_in_early_media(void)
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4002", K2)));
 	EXPECT_TEXT(got.media[0].change, "renewed");
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
-	/* 200 repeats the first answer of 183. */
+	/* After the update the 200 repeats the answer of the 183: it changes nothing. */
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(is_key(leg(0, 0)->receive, K2) && leg(0, 0)->remote.port == 4002);
 	tear_down();
@@ -357,8 +365,8 @@ static void media_change_places(void)
 	                 UE SAVP("4000", K1) "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80
 	                                     " inline:" K2 "\r\n"));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5010 RTP/AVP 96\r\n"));
-	/* The m-lines are swapped, each with its port and key: both count as new at
-	 * their new place. */
+	/* The two m-lines change places, each with its port and key. Each place now has another
+	 * media, which counts as new. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=video 4010 RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" K2
 	                    "\r\n" SAVP("4000", K1)));
@@ -379,7 +387,7 @@ static void port_zero_at_the_start_and_at_the_end(void)
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(is_as_agreed());
-	/* The core refuses the m-line in a later answer. */
+	/* The core disables the m-line with port 0 in a later answer. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1)));
 	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
@@ -440,7 +448,7 @@ static void ipv6_on_one_side(void)
 	EXPECT(says("c=IN IP6 2001:db8::9\r\n"));
 	EXPECT_INT(leg(0, 0)->interface, 1);
 	EXPECT_INT(leg(0, 1)->interface, 0);
-	/* A handover: the terminal moves to IPv4, so our address towards it must be IPv4 too. */
+	/* The terminal moves to IPv4 (a handover), so our address for it must be IPv4, too. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 	EXPECT(says("c=IN IP4 203.0.113.1\r\n"));
@@ -450,9 +458,9 @@ static void ipv6_on_one_side(void)
 	tear_down();
 }
 
-/* --- names in the log ------------------------------------------------------- */
+/* --- Call-IDs in the log ---------------------------------------------------- */
 
-/* What `fn` writes to standard error. */
+/* Calls `fn` and copies what it writes to standard error to `out`. */
 static void read_log(void (*fn)(void), char *out, size_t room)
 {
 	FILE *file = tmpfile();

@@ -1,38 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* When a call without packets ends. */
+/* control/dialog/idle: when a call without packets ends. */
 #include "base/clk.h"
 #include "control/dialog/idle.h"
 #include "tests/harness/harness.h"
 
-/* For leg a and leg b: the silence allowed (0: silence is expected), and the time of the last
- * packet; in seconds. */
+/* A row has two values of a leg, first for leg a, then for leg b: the silence allowed (0: the leg
+ * should receive none), and the time of the last packet. All in seconds. */
 static const struct {
 	uint32_t watch[2];
 	unsigned heard[2], settled, now;
 	bool is_over;
 } rows[] = {
-	{{60, 60}, {0, 0}, 1000, 1059, true}, /* no packet since the answer */
+	{{60, 60}, {0, 0}, 1000, 1059, true}, /* no packet since the last signalling */
 	{{60, 60}, {0, 0}, 1000, 1030, false},
 	{{60, 60}, {1100, 1110}, 1000, 1172, true},
-	{{60, 60}, {1100, 1171}, 1000, 1172, false}, /* one side sends */
+	{{60, 60}, {1100, 1171}, 1000, 1172, false}, /* leg b still receives packets */
 	{{60, 60}, {1171, 1100}, 1000, 1172, false},
-	{{60, 0},
-         {1100, 1171},
-         1000,
-         1172,
-         true}, /* a holds and its music has ended: packets of b do not keep the call alive */
+	/* Terminal a holds, and its music has ended: packets of terminal b do not count. */
+	{{60, 0}, {1100, 1171}, 1000, 1172, true},
 	{{60, 0}, {1130, 900}, 1000, 1172, false},
-	{{60, 0},
-         {900, 900},
-         1000,
-         1172,
-         false}, /* a holds without music; packets that were on their way do not count */
+	/* Terminal a holds without music: packets before the hold, or in its first 10 s, are not
+         * music. */
+	{{60, 0}, {900, 900}, 1000, 1172, false},
 	{{60, 0}, {1004, 1003}, 1000, 1172, false},
 	{{0, 60}, {1004, 1003}, 1000, 1172, false},
 	{{60, 0}, {1004, 1003}, 1000, 1004 + DIALOG_IDLE_LIMIT_S, true},
 	{{0, 60}, {0, 1171}, 1000, 1172, false},
-	{{60, 60}, {1100, 1100}, 1165, 1172, false}, /* signalling was active a moment ago */
-	{{0, 0}, {1100, 1100}, 1000, 1172, false},   /* both hold, or the call rings */
+	{{60, 60}, {1100, 1100}, 1165, 1172, false}, /* signalling 7 s ago restarted the time */
+	/* No leg should receive packets: both terminals hold, or the call rings. */
+	{{0, 0}, {1100, 1100}, 1000, 1172, false},
 	{{0, 0}, {1100, 1100}, 1000, 1099 + DIALOG_IDLE_LIMIT_S, false},
 	{{0, 0}, {1100, 1100}, 1000, 1100 + DIALOG_IDLE_LIMIT_S, true},
 	{{0, 0}, {0, 0}, 1000, 1000 + DIALOG_IDLE_LIMIT_S, true},

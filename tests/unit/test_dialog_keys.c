@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that return in a call: video off and on, a fax in between, SRTP to RTP to SRTP. A key that
- * may not return is refused with its m-line only. */
+/* Keys that return during a call: video off and on, a fax in between, SRTP to RTP and back. If a
+ * key may not return, only its m-line is refused. */
 #include "tests/harness/dialog_scene.h"
 
 #define VIDEO(port, key)  "m=video " port " RTP/SAVP 96\r\na=crypto:1 " A80 " inline:" key "\r\n"
 #define PLAIN_VIDEO(port) "m=video " port " RTP/AVP 96\r\n"
 #define FAX(port)         "m=image " port " udptl t38\r\n"
-/* A key that the (fake) relay reports as forgotten. */
+/* A key that the fake relay refuses, as the relay refuses a key whose counters it has forgotten. */
 #define SPENT "XXXXlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
 
 static void begin_plain(void)
@@ -14,7 +14,7 @@ static void begin_plain(void)
 	begin();
 }
 
-/* The place of the m-line in the session: the media that has legs. */
+/* The index of the first media, from `first` on, that has an access leg; `first` if none has. */
 static unsigned place_of(unsigned first)
 {
 	for (unsigned m = first; m < fake_relay.sessions->n_media; m++)
@@ -42,7 +42,7 @@ static void video_goes_off_and_on(void)
 		EXPECT(is_key(leg(1, 0)->receive, K2) && is_key(leg(1, 0)->send, ours));
 		EXPECT_TEXT(key_said(1), ours);
 	}
-	/* A terminal that returns with another key gets another key of ours. */
+	/* If the terminal returns with another key, we give it another key, too. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("0", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("0")));
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4010", K3)));
@@ -51,8 +51,8 @@ static void video_goes_off_and_on(void)
 	tear_down();
 }
 
-/* The side without keys asks for the media again: the terminal is offered the key it knows, and
- * answers with its own. */
+/* The side without SRTP enables the media again: the terminal is offered our earlier key, and
+ * answers with its own earlier key. */
 static void the_other_side_takes_it_back(void)
 {
 	char ours[41];
@@ -72,7 +72,8 @@ static void the_other_side_takes_it_back(void)
 	tear_down();
 }
 
-/* [a fax in the audio's m-line, a fax next to it, the m-line as RTP] and back. */
+/* For a while the audio is replaced by a fax in the same m-line, by a fax in a second m-line, or by
+ * RTP; then it returns. */
 static void audio_is_something_else_for_a_while(void)
 {
 	static const char *const there[][2] = {
@@ -107,30 +108,30 @@ static void audio_is_something_else_for_a_while(void)
 	}
 }
 
-/* A spent key is refused in the offer, together with its m-line only. */
+/* A spent key in an offer: only its m-line is refused. */
 static void a_spent_key_is_refused_with_its_line(void)
 {
 	begin_plain();
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
-	fake_relay.spent_octet = 0x5d; /* first octet of SPENT */
+	fake_relay.spent_octet = 0x5d; /* the first octet of SPENT */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4010", SPENT)));
 	EXPECT(says("m=video 0 RTP/AVP 96\r\n") && says("m=audio 3"));
 	EXPECT_TEXT(got.media[1].action, "refuse");
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("0")));
 	EXPECT(is_key(leg(0, 0)->receive, K1) && leg(0, 0)->can_receive && !leg(1, 0)->exists);
-	/* The earlier key is still good. */
+	/* The key from before is accepted again. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
 	EXPECT(is_key(leg(1, 0)->receive, K2));
-	/* A second a=crypto line has a usable key. */
+	/* If a second a=crypto line has a usable key, the m-line is accepted. */
 	REQUIRE_OK(offer("alice", "bob",
 	                 UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 " A80 " inline:" SPENT
 	                    "\r\na=crypto:2 " A80 " inline:" K3 "\r\n" VIDEO("4010", K2)));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") PLAIN_VIDEO("5010")));
 	EXPECT(is_key(leg(0, 0)->receive, K3) && is_key(leg(1, 0)->receive, K2));
-	/* No usable m-line is left: the offer is refused, and the agreed media continues. */
+	/* If no m-line has a usable key, the offer is refused, and the agreed media continue. */
 	EXPECT_ERR(offer("alice", "bob", UE SAVP("4000", SPENT) VIDEO("4010", SPENT)), ERR_INVALID);
 	EXPECT(strstr(got.why, "spent-key") != NULL);
 	EXPECT(is_key(leg(0, 0)->receive, K3) && is_key(leg(1, 0)->receive, K2) &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* No key of one side ever appears in the description for the other side: named cases, and random
+/* No key of one side appears in the description for the other side: named cases, and random
  * descriptions in every mode that terminates SRTP. */
 #include "base/b64.h"
 #include "tests/harness/dialog_scene.h"
@@ -8,7 +8,8 @@
 
 /* --- cases ------------------------------------------------------------------ */
 
-/* K1 is the key that is terminated; the other keys must not pass either. */
+/* K1 is the key of the m-line whose SRTP is terminated. No key of the offer may reach the other
+ * side. */
 static const struct {
 	const char *name, *text;
 } offers[] = {
@@ -59,16 +60,16 @@ static void a_line_that_is_off_has_the_profile_of_its_side(void)
 	EXPECT(says("m=audio 0 RTP/AVP 0\r\n") && !strstr(got.sdp, K1));
 	REQUIRE_OK(answer("alice", "bob", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
-	/* The core enables it again without flags in the request: the access side is
-	 * secure as before. */
+	/* The core enables the m-line again, and its request names no profile: the access side gets
+	 * SRTP, as before. */
 	options.transport = SDP_PROFILE_OTHER;
 	REQUIRE_OK(offer("bob", "alice", CORE "m=audio 0 RTP/AVP 0\r\n"));
 	EXPECT(says("m=audio 0 RTP/SAVP 0\r\n"));
 	tear_down();
 }
 
-/* Every attribute besides c= that names an address would lead media past the gateway, or make the
- * other side refuse ours. */
+/* An attribute that names an address, other than c=, would lead media past the gateway, or make the
+ * other side refuse our address. */
 static void no_address_bypasses_the_gateway(void)
 {
 	static const char *const lines[] = {
@@ -99,7 +100,7 @@ static void no_address_bypasses_the_gateway(void)
 	}
 }
 
-/* Without a profile in the request, a new m-line is handled like the existing ones. */
+/* If the request names no profile, a new m-line is handled like the m-lines that the call has. */
 static void a_new_line_follows_the_call(void)
 {
 	begin();
@@ -151,7 +152,7 @@ static void the_transform_ends_with_srtp(void)
 
 enum { KEY_OCTETS = 30, KEYS_MAX = 64, TEXT_ROOM = 8192 };
 
-/* A side: the keys it has sent, and its current description. */
+/* One side of a call, and every key it has sent. */
 struct speaker {
 	uint8_t keys[KEYS_MAX][KEY_OCTETS];
 	unsigned n_keys;
@@ -160,7 +161,7 @@ struct speaker {
 struct writing {
 	uint64_t *state;
 	struct speaker *by;
-	bool is_optional; /* RTP/AVP with keys (RFC 8643) */
+	bool is_optional; /* the m-lines are RTP/AVP with keys (RFC 8643) */
 	char text[TEXT_ROOM];
 	size_t n;
 };
@@ -189,7 +190,7 @@ static const uint8_t *fresh_key(struct writing *w)
 	return k;
 }
 
-/* A key as base64, or inside a longer message at one of three alignments. */
+/* A new key as base64, after `before` octets (0 to 2) that are not part of it. */
 static const char *key_text(struct writing *w, unsigned before)
 {
 	static char text[96];
@@ -208,7 +209,7 @@ static const char *key_hex(struct writing *w)
 	return text;
 }
 
-/* Attributes with keys where they mean nothing, or mean something to other implementations. */
+/* Appends attributes with keys in places or notations where most implementations expect none. */
 static void put_strays(struct writing *w)
 {
 	for (unsigned n = dice(w, 3); n; n--) {
@@ -249,7 +250,7 @@ static void put_strays(struct writing *w)
 	}
 }
 
-/* An m-line of RTP under `proto`, or another one. */
+/* Appends an m-line with transport `proto`, or sometimes one that is not RTP. */
 static void put_media(struct writing *w, const char *proto, bool may_be_other)
 {
 	static const char *const others[] = {"m=audio %s RTP/XAVP 0\r\n",
@@ -284,7 +285,8 @@ static bool holds(const uint8_t *octets, size_t n, const uint8_t *key)
 	return memmem(octets, n, key, KEY_OCTETS) != NULL;
 }
 
-/* Decodes every run of base64 or hexadecimal characters, from each of its first characters on. */
+/* Does the text contain the key? Decodes each run of base64 or hexadecimal characters, starting at
+ * each of its first four characters. */
 static bool says_key(const char *text, const uint8_t *key)
 {
 	static const char alphabet[] =
@@ -320,7 +322,8 @@ static void expect_none_of(const struct speaker *by, const char *sent)
 		}
 }
 
-/* Our key for one side must not appear at the other side. */
+/* Our keys in the reply must not be among `others`, our keys for the other side. Appends them to
+ * `seen`. */
 static void expect_ours_apart(char *seen, size_t room, const char *others)
 {
 	for (const char *at = got.sdp; (at = strstr(at, "inline:"));) {
@@ -348,13 +351,14 @@ static const struct {
 };
 
 struct play {
-	struct speaker *speakers; /* alice, bob */
+	struct speaker *speakers; /* two: alice, then bob */
 	struct writing w;
-	char ours[2][2048]; /* our keys for each side */
+	char ours[2][2048]; /* our keys, as text: for alice, for bob */
 	unsigned told;
 };
 
-/* `who` sends a description; the other side must not see a key. */
+/* Side `who` (0: alice, 1: bob) sends a description; the other side must not see any of its
+ * keys. */
 static void say(struct play *p, unsigned way, enum dialog_op op, unsigned who, unsigned n_media,
                 bool may_be_other)
 {
@@ -414,8 +418,7 @@ static void random_descriptions(void)
 			test_context("%s, seed %llu", ways[way].name, (unsigned long long)state);
 			told[way] += play(&state, way);
 		}
-	/* Most descriptions must be good enough to be answered, otherwise the
-	 * test shows nothing. */
+	/* Most descriptions must be accepted, otherwise the test shows nothing. */
 	for (unsigned way = 0; way < ARRAY_LEN(ways); way++) {
 		test_context("%s: %u told", ways[way].name, told[way]);
 		EXPECT(told[way] > RUNS);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* One bad m-line does not end a call: it passes or is refused alone, the other side is told, and
- * the rest works (docs/decisions/0060). */
+/* One bad m-line does not end a call: that m-line alone passes or is refused, the reply has a
+ * warning, and the other m-lines work (docs/decisions/0060). */
 #include "tests/harness/dialog_scene.h"
 
 #define CRYPTO(key) "a=crypto:1 " A80 " inline:" key "\r\n"
 
-/* Every offer has a good audio line first; a row says what happens to the second m-line. */
+/* Every offer has a good audio m-line first. `text` is the second m-line, `told` what the other
+ * side gets for it, `reason` the warning. */
 static const struct {
 	const char *name, *text, *action, *told, *reason;
 } second[] = {
@@ -94,7 +95,7 @@ static void bad_lines_in_answers(void)
 	}
 }
 
-/* The reason names both transports as the m-lines wrote them, also one that is not RTP. */
+/* The warning names both transports as the m-lines wrote them, even if one is not RTP. */
 static void a_reason_names_transports_as_written(void)
 {
 	begin();
@@ -115,7 +116,7 @@ static void a_reason_names_transports_as_written(void)
 	tear_down();
 }
 
-/* Without a usable m-line the call is refused, with a reason. Running media continues. */
+/* An offer without a usable m-line is refused, with a reason; running media continue. */
 static void a_lone_bad_line_is_refused_with_its_reason(void)
 {
 	begin();
@@ -128,7 +129,7 @@ static void a_lone_bad_line_is_refused_with_its_reason(void)
 	tear_down();
 }
 
-/* A running m-line that becomes bad is switched off, and can return. */
+/* If a running m-line becomes bad, it is disabled, and a later offer can enable it again. */
 static void a_running_line_goes_and_comes_back(void)
 {
 	begin();
@@ -161,20 +162,20 @@ static unsigned m_lines_said(void)
 	return n;
 }
 
-/* RFC 3264 6 and 8: an m-line that a side omits is off; each side sees as many m-lines
- * as it knows. */
+/* RFC 3264 6 and 8: an m-line that a side omits is disabled, and each side sees as many m-lines as
+ * it has sent. */
 static void fewer_and_more_m_lines(void)
 {
 	begin();
 	options.transport = SDP_PROFILE_AVP;
-	/* An answer that omits one, twice. */
+	/* The same answer comes twice, each time without the video m-line. */
 	REQUIRE_OK(offer("alice", "", UE SAVP("4000", K1) VIDEO("4002")));
 	for (unsigned i = 0; i < 2; i++) {
 		REQUIRE_OK(answer("alice", "bob", CORE AVP("5000")));
 		EXPECT(says("m=video 0 RTP/SAVP 0\r\n") && m_lines_said() == 2);
 		EXPECT(leg(0, 0)->can_send && !leg(1, 0)->exists);
 	}
-	/* The offerer enables it and then omits it: treated as port 0, and the key is kept. */
+	/* The offerer enables the video and then omits its m-line: the same as port 0. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4002")));
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 5002 RTP/AVP 97\r\n"));
 	EXPECT(is_key(leg(1, 0)->receive, K2));
@@ -184,12 +185,12 @@ static void fewer_and_more_m_lines(void)
 	REQUIRE_OK(answer("alice", "bob", CORE AVP("5000") "m=video 0 RTP/AVP 97\r\n"));
 	EXPECT_INT(m_lines_said(), 1);
 	EXPECT(leg(0, 0)->can_send && !leg(1, 0)->exists);
-	/* The answerer omits it, too. */
+	/* In its next offer the former answerer omits the video m-line, too. */
 	REQUIRE_OK(offer("bob", "alice", CORE AVP("5000")));
 	EXPECT(m_lines_said() == 2 && says("m=video 0 RTP/AVP 0\r\n"));
 	REQUIRE_OK(answer("bob", "alice", UE AVP("4000") "m=video 0 RTP/SAVP 97\r\n"));
 	EXPECT_INT(m_lines_said(), 1);
-	/* More m-lines than offered: dropped. */
+	/* An answer with more m-lines than the offer: the additional ones are removed. */
 	options.transport = SDP_PROFILE_AVP;
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) VIDEO("4002")));
 	REQUIRE_OK(
@@ -199,7 +200,7 @@ static void fewer_and_more_m_lines(void)
 	tear_down();
 }
 
-/* A single m-line for fax instead of audio and video, as some gateways send. */
+/* Some gateways send a single m-line for fax in place of audio and video. */
 static void fewer_lines_of_another_kind(void)
 {
 	begin();
@@ -242,7 +243,7 @@ static void more_m_lines_than_are_served(void)
 			       leg(SDP_MEDIA_MAX - 1, 0)->can_send);
 		}
 	}
-	/* The other side knows fewer m-lines. */
+	/* The other side has seen SDP_MEDIA_MAX m-lines only, and offers as many. */
 	EXPECT_OK(offer("bob", "alice", back));
 	EXPECT_INT(m_lines_said(), SDP_MEDIA_MAX + 2);
 	EXPECT_OK(answer("bob", "alice", text));

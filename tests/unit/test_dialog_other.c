@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* M-lines that are not RTP: UDP is relayed through our ports, others are reported or refused, and
- * after a fax the call returns to audio. */
+/* M-lines that are not RTP: the gateway relays those over UDP, passes or refuses the others, and
+ * returns to audio after a fax. */
 #include "tests/harness/dialog_scene.h"
 
 #define FAX(port) \
@@ -11,7 +11,7 @@ static void fax_is_relayed_both_ways(void)
 	begin();
 	options.replace = DIALOG_REPLACE_ORIGIN;
 	REQUIRE_OK(call_from_ue());
-	/* The callee asks for a fax; the caller's side has SRTP, the fax does not. */
+	/* The callee offers a fax. The caller's audio had SRTP; the fax has none. */
 	options.transport = SDP_PROFILE_SAVP;
 	REQUIRE_OK(offer("bob", "alice", CORE FAX("5002")));
 	EXPECT_TEXT(got.media[0].action, "relay");
@@ -31,7 +31,8 @@ static void fax_is_relayed_both_ways(void)
 	tear_down();
 }
 
-/* With or without flags from the proxy, the call returns to the media before the fax. */
+/* After a fax the next offer with audio restores the earlier mode, whether the request names a
+ * profile or not. */
 static void audio_comes_back_as_it_was(void)
 {
 	for (unsigned says_it = 0; says_it < 2; says_it++) {
@@ -54,8 +55,9 @@ static void audio_comes_back_as_it_was(void)
 static void each_transport_is_handled_as_configured(void)
 {
 	static const struct {
-		const char *line,
-			*by_policy[DIALOG_OTHER_COUNT]; /* relay, relay-only, pass, refuse */
+		const char *line;
+		/* The action under each policy: relay, relay-only, pass, refuse. */
+		const char *by_policy[DIALOG_OTHER_COUNT];
 	} rows[] = {
 		{"image 4002 udptl t38", {"relay", "relay", "pass", "refuse"}},
 		{"image 4002 UDPTL t38", {"relay", "relay", "pass", "refuse"}},
@@ -91,7 +93,7 @@ static void each_transport_is_handled_as_configured(void)
 			snprintf(whole, sizeof(whole), "m=%s\r\n", rows[i].line);
 			if (EXPECT_OK(offer("alice", "", text))) {
 				EXPECT_TEXT(got.media[1].action, want);
-				/* A line that bypasses the gateway always gives a warning. */
+				/* An m-line that is not relayed always gives a warning. */
 				EXPECT_INT(strstr(got.warning, "m-line 2") != NULL,
 				           strcmp(want, "relay") != 0);
 				EXPECT_INT(strstr(got.sdp, whole) != NULL &&
@@ -106,7 +108,7 @@ static void each_transport_is_handled_as_configured(void)
 		}
 }
 
-/* Its own attributes pass; keys of the call's audio do not. */
+/* An m-line that is relayed keeps its attributes, except those with keys. */
 static void relayed_lines_keep_their_attributes(void)
 {
 	begin();
@@ -123,7 +125,7 @@ static void relayed_lines_keep_their_attributes(void)
 	                  CORE AVP("5000") "a=rtcp-mux\r\nm=image 5002 UDP/TLS/UDPTL "
 	                                   "t38\r\na=fingerprint:sha-1 CD\r\na=setup:active\r\n"));
 	EXPECT(says("a=fingerprint:sha-1 CD\r\n") && leg(1, 1)->remote.port == 5002);
-	/* Off, then on again. */
+	/* The fax m-line is disabled with port 0. */
 	REQUIRE_OK(offer("alice", "bob", UE SAVP("4000", K1) "m=image 0 UDP/TLS/UDPTL t38\r\n"));
 	REQUIRE_OK(answer("alice", "bob",
 	                  CORE AVP("5000") "a=rtcp-mux\r\nm=image 0 UDP/TLS/UDPTL t38\r\n"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Suites in ng requests: flags that remove suites apply to SRTP that passes, old names are read and
- * written unchanged, weak parameters give a warning. */
+/* Suites in ng requests: flags also remove suites from SRTP that is not terminated, old suite names
+ * are written as they were read, and parameters that weaken SRTP are refused. */
 #include "tests/harness/dialog_scene.h"
 
 #define A32  "AES_CM_128_HMAC_SHA1_32"
@@ -12,7 +12,7 @@
 	"\r\na=crypto:3 SEED_CTR_128_HMAC_SHA1_80 inline:" K2 "\r\n"
 #define CAPABILITY "a=acap:1 crypto:1 " A256 " inline:" K256 "\r\n"
 
-/* By ng flags: which of three a=crypto lines pass. */
+/* For each ng flag: which a=crypto lines of BOTH pass (AES-256, AES-128, SEED). */
 static const struct {
 	const char *name;
 	uint32_t suites;
@@ -49,7 +49,7 @@ static void flags_remove_suites_of_srtp_that_passes(void)
 			EXPECT_INT(strstr(got.sdp, CAPABILITY) != NULL, words[i].is_256);
 			EXPECT_INT(strstr(got.sdp, "a=crypto:2 " A80) != NULL, words[i].is_128);
 			EXPECT_INT(strstr(got.sdp, "SEED_CTR") != NULL, words[i].is_seed);
-			/* The answer may not choose a removed suite. */
+			/* An answer must not choose a suite that was removed from the offer. */
 			EXPECT_ERR(answer("alice", "bob",
 			                  CORE "m=audio 5000 RTP/SAVP 0\r\na=crypto:1 " A256
 			                       " inline:" K256 "\r\n"),
@@ -61,7 +61,7 @@ static void flags_remove_suites_of_srtp_that_passes(void)
 	}
 }
 
-/* Optional SRTP needs no key: without one the m-line is plain. */
+/* With optional SRTP the flags may remove every key: the m-line is then plain RTP. */
 static void optional_srtp_too(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -77,7 +77,7 @@ static void optional_srtp_too(void)
 	}
 }
 
-/* An m-line with key management stays good without suites. */
+/* An m-line with a=key-mgmt is accepted even if the flags remove all its a=crypto lines. */
 static void key_management_stays(void)
 {
 	begin_with(3);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Media targets in descriptions, checked at offer and answer; descriptions already written
- * by this gateway. */
+/* Addresses in descriptions are checked at offer and answer. A description that this gateway has
+ * written passes unchanged. */
 #include "control/session/targets.h"
 #include "tests/harness/dialog_scene.h"
 
@@ -14,8 +14,8 @@ static void expect_refused(enum err e, const char *address, const char *reason)
 	EXPECT(strstr(got.why, address) && strstr(got.why, reason));
 }
 
-/* From either side, first or during the call, in c=, in a=rtcp, as the port above, or
- * outside the description. */
+/* A bad target is refused from either side, in the first offer and during a call: in c=, in a=rtcp,
+ * as the RTCP port above, or as received-from. */
 static void targets_are_checked(void)
 {
 	struct addr ng = {.version = 4, .ip = {203, 0, 113, 1}, .port = 2223};
@@ -47,10 +47,10 @@ static void targets_are_checked(void)
 	                      AT("198.51.100.2", "5000") "a=rtcp:2223 IN IP4 203.0.113.1\r\n"),
 	               "203.0.113.1:2223", "listener");
 	EXPECT_INT(fake_relay.updates, before);
-	/* The call continues, and accepts a good answer. */
+	/* After the refused answers a good answer is accepted. */
 	EXPECT_OK(answer("alice", "bob", AT("198.51.100.2", "5000")));
-	/* During a call an offer with a bad target is refused, from either side; the
-	 * agreed state stays. */
+	/* During a call an offer with a bad target is refused from either side, and the agreed
+	 * state stays. */
 	before = fake_relay.updates;
 	expect_refused(offer("alice", "bob", AT("203.0.113.1", "2223")), "203.0.113.1:2223",
 	               "listener");
@@ -61,14 +61,15 @@ static void targets_are_checked(void)
 	               "203.0.113.1:2223", "listener");
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT(leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000);
-	/* With rtcp-mux nothing is sent to the port above, nor to a=rtcp. */
+	/* With rtcp-mux the gateway sends nothing to the RTCP port above, so the offer is accepted. */
 	EXPECT_OK(offer("alice", "bob", AT("203.0.113.1", "2224") "a=rtcp-mux\r\n"));
-	/* Hold with 0.0.0.0 names no target. */
+	/* A hold with 0.0.0.0 names no target, so the offer is accepted. */
 	EXPECT_OK(offer("alice", "bob", AT("0.0.0.0", "4000")));
 	tear_down();
 }
 
-/* As documented by rtpengine. */
+/* With the flag loop-protect a description with our own a=rtpengine mark passes unchanged, as
+ * rtpengine documents. */
 static void our_own_descriptions_pass_untouched(void)
 {
 	static char first[sizeof(got.sdp)];
@@ -82,7 +83,8 @@ static void our_own_descriptions_pass_untouched(void)
 	EXPECT_OK(offer("alice", "", AT("198.51.100.1", "4000")));
 	EXPECT(says(mark) && says("c=IN IP4 203.0.113.1\r\n"));
 	memcpy(first, got.sdp, sizeof(first));
-	/* The same INVITE again, and as another call; and an answer without a call. */
+	/* Our description returns as the offer of the same call, as the offer of another call, and
+	 * as an answer without a call. */
 	before = fake_relay.creates + fake_relay.updates;
 	EXPECT_OK(offer("alice", "", first));
 	EXPECT_TEXT(got.sdp, first);
@@ -108,8 +110,8 @@ static void our_own_descriptions_pass_untouched(void)
 	tear_down();
 }
 
-/* Only our address, another relay's mark, a mark below an m-line, or no flag: the gateway processes
- * such a description. */
+/* The gateway processes a description with only our address, with the mark of another relay, with
+ * our mark below an m-line, or with our mark but without the flag. */
 static void nothing_else_passes_untouched(void)
 {
 	char text[1024];
@@ -138,7 +140,8 @@ static void nothing_else_passes_untouched(void)
 	EXPECT_OK(offer("alice", "", text));
 	EXPECT(says("c=IN IP4 203.0.113.1"));
 	EXPECT_INT(fake_relay.creates, 4);
-	/* The flag does not affect packets; the leg's field in the JSON protocol does. */
+	/* The ng flag does not set loop_protect of the legs, which concerns packets; only the JSON
+	 * protocol sets it. */
 	EXPECT(!leg(0, 0)->loop_protect && !leg(0, 1)->loop_protect);
 	tear_down();
 }

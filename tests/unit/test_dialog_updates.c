@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows U1 to U13 of session updates under the IMS access profile, for SDES and for a=key-mgmt,
- * and row T5. */
+/* Rows U1 to U13 of the session updates under the IMS access profile, with SDES and with
+ * a=key-mgmt, and row T5. */
 #include "tests/harness/dialog_scene.h"
 
 #define REQUESTED           "a=3ge2ae:requested\r\n"
@@ -23,7 +23,7 @@ static enum err from_core(enum dialog_op op, const char *sdp)
 	return op == DIALOG_OFFER ? offer("core", "ue", sdp) : answer("ue", "core", sdp);
 }
 
-/* e2ae agreed between the UE at 4000 and the core at 5000. */
+/* Agrees on e2ae between the UE at port 4000 and the core at port 5000. */
 static void begin_e2ae(void)
 {
 	begin();
@@ -75,7 +75,8 @@ static void u2_the_context_sent_before_is_sent_again(void)
 static void u3_an_unchanged_context_restarts_nothing(void)
 {
 	begin_e2ae();
-	/* In another notation: tag, blanks, lifetime, an unknown parameter that may be ignored. */
+	/* The offer has the same key with another tag, more blanks, another notation of the
+	 * lifetime, and an unknown parameter that may be ignored. */
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE "m=audio 4000 RTP/SAVP 0\r\na=crypto:12  " A80
 	                                    "   inline:" K1 "|281474976710656 -x\r\n"));
 	EXPECT_TEXT(got.media[0].change, "none");
@@ -143,7 +144,7 @@ static void u6_a_new_key_with_a_new_address(void)
 	EXPECT_TEXT(got.media[0].change, "renewed");
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE AVP("5000")));
 	EXPECT(is_key(leg(0, 0)->receive, K2) && leg(0, 0)->remote.port == 4444);
-	/* Our address is unchanged, and so is our key (RFC 4568 7.1.4). */
+	/* The address that we gave the UE is unchanged, and so is our key (RFC 4568 7.1.4). */
 	EXPECT_TEXT(key_said(0), our_key);
 	EXPECT(is_key(leg(0, 0)->send, our_key));
 	tear_down();
@@ -153,14 +154,14 @@ static void u7_a_new_key_at_the_same_address(void)
 {
 	begin_e2ae();
 	EXPECT_ERR(from_ue(DIALOG_OFFER, UE SAVP("4000", K2)), ERR_REKEY);
-	/* Also in an answer of the UE. */
+	/* A new key in an answer of the UE is refused, too. */
 	REQUIRE_OK(from_core(DIALOG_OFFER, CORE AVP("5000")));
 	EXPECT_ERR(from_ue(DIALOG_ANSWER, UE SAVP("4000", K2)), ERR_REKEY);
 	REQUIRE_OK(from_ue(DIALOG_ANSWER, UE SAVP("4000", K1)));
 	EXPECT(is_untouched());
 	tear_down();
-	/* A new MIKEY message concerns the terminals only: it passes, and the relay
-	 * does not change. */
+	/* A new MIKEY message concerns only the terminals: it passes, and the relay is not
+	 * updated. */
 	begin_kms();
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE OPAQUE("4000", MIKEY2)));
 	EXPECT(says(MIKEY2));
@@ -227,7 +228,8 @@ static void u11_the_core_moves(void)
 static void u12_an_update_without_sdp(void)
 {
 	begin_e2ae();
-	/* The core sent an empty re-INVITE: the UE's 200 is the offer, with its key again. */
+	/* The core has sent a re-INVITE without SDP, so the UE offers in its 200, with its present
+	 * key. */
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE SAVP("4000", K1) REQUESTED));
 	EXPECT_TEXT(got.media[0].change, "none");
 	REQUIRE_OK(from_core(DIALOG_ANSWER, CORE AVP("5000")));
@@ -244,7 +246,7 @@ static void u13_another_mode_is_refused(void)
 	EXPECT_ERR(from_ue(DIALOG_OFFER, UE AVP("4000")), ERR_WRONG_STATE);
 	EXPECT_INT(got.sip_status, 488);
 	EXPECT(is_untouched());
-	/* If allowed, the media is rebuilt: e2e, by an offer without the indicator. */
+	/* With allow_mode_switch an offer without a=3ge2ae changes the mode to e2e. */
 	options.allow_mode_switch = true;
 	REQUIRE_OK(from_ue(DIALOG_OFFER, UE SAVP("4000", K2)));
 	EXPECT_TEXT(got.media[0].change, "switched");
@@ -261,7 +263,7 @@ static void t5_an_invite_without_sdp(void)
 {
 	begin();
 	options.ims.has_binding = true;
-	/* The UE is called and offers in its 200: the rows for its own offers apply. */
+	/* The UE is called, and it offers in its 200: the rows for offers of the UE apply. */
 	options.profile = DIALOG_IMS_UE;
 	REQUIRE_OK(offer("ue", "core", UE SAVP("4000", K1) REQUESTED));
 	EXPECT_TEXT(got.media[0].row, "O2");

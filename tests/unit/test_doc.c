@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The document tree and its JSON codec: round trips, refused input with its error,
- * every allocation failing. */
+/* control/doc: the document tree and its JSON codec. Round trips, the errors for malformed input,
+ * and each allocation failing. */
 #include <jansson.h>
 
 #include "tests/harness/harness.h"
@@ -12,7 +12,7 @@
 static void round_trips(void)
 {
 	static const struct {
-		const char *in, *out; /* NULL: same as `in` */
+		const char *in, *out; /* out: the tree as JSON; NULL: as `in` */
 	} rows[] = {
 		{"null", NULL},
 		{"true", NULL},
@@ -100,7 +100,7 @@ static void refuses(void)
 	doc_arena_free(a);
 }
 
-/* Many names are kept in a table; the last one may repeat the first. */
+/* The decoder finds a repeated name also in an object with many names. */
 static void names_are_told_apart(void)
 {
 	struct doc_arena *a;
@@ -123,7 +123,7 @@ static void names_are_told_apart(void)
 	doc_arena_free(a);
 }
 
-/* An error names position and kind, never the surrounding text. */
+/* An error names the position and the kind of fault, never the text around it. */
 static void errors_have_a_position(void)
 {
 	static const struct {
@@ -163,7 +163,7 @@ static void finds_by_name(void)
 	doc_arena_free(a);
 }
 
-/* Larger than one chunk, so that chunks are added and freed. */
+/* The texts exceed one chunk of the arena, so that it adds chunks and frees them. */
 static void grows(void)
 {
 	struct doc_arena *a;
@@ -185,8 +185,8 @@ static void grows(void)
 	doc_arena_free(a);
 }
 
-/* jansson's settings belong to the whole process: objects made by others survive the message
- * that was read. */
+/* jansson's allocator is a setting of the whole process: decoding a message must not change it for
+ * objects of other code. */
 static void leaves_jansson_settings_alone(void)
 {
 	struct doc_arena *a;

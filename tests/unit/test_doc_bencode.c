@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bencode: what is read, what is refused and where, what is written. */
+/* control/doc/bencode: decodes, refuses malformed input with its position, encodes. */
 #include "control/doc/bencode.h"
 
 #include "base/mem.h"

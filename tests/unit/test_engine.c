@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each engine alone: the vectors of RFC 3711, 6188 and 7714, MKI, start ROC and
- * index, lifetimes, tailroom. */
+/* Each engine alone: the vectors of RFC 3711, 6188 and 7714, MKI, start ROC and index, lifetimes,
+ * room for the tag. */
 #include "relay/engine/engine.h"
 
 #include "base/secret.h"
@@ -18,7 +18,8 @@ static const uint8_t rtcp[] = {0x80, 0xc8, 0x00, 0x06, 0x0b, 0xad, 0xca, 0xfe, 0
                                0x00, 0x01, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xa0,
                                0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x12};
 
-/* One context: a key for each direction, and a stream for each key. */
+/* A send key and a receive key from one context, with one stream under each, and the packet between
+ * them. */
 struct pair {
 	const struct engine_ops *ops;
 	struct engine *engine;
@@ -49,7 +50,7 @@ static void pair_drop(struct pair *t)
 	t->ops->close(t->engine);
 }
 
-/* Protects a packet with this index and turns it into a received one. */
+/* Protects a packet with this index, in t->p. */
 static enum verdict send_rtp(struct pair *t, uint64_t index)
 {
 	uint8_t octets[sizeof(rtp)];
@@ -88,8 +89,8 @@ static void chooses(void)
 	       strstr(why.text, "libsrtp"));
 }
 
-/* RFC 3711 B.3, RFC 6188 7.2 and 7.4: the session keys of the RFC; the test builds the packet
- * octet by octet. */
+/* RFC 3711 B.3, RFC 6188 7.2 and 7.4: a packet protected with the session keys that the RFC prints
+ * equals one that the test builds from its octets. */
 static void derivation_vectors(void)
 {
 	static const char *const files[] = {"rfc3711-b3", "rfc6188-7.2", "rfc6188-7.4"};
@@ -138,8 +139,8 @@ static void derivation_vectors(void)
 	}
 }
 
-/* The session keys of a vector file, for RTP and RTCP; the caller skips
- * engines without key_from_session. */
+/* Reads the session keys of a vector file, the same for RTP and RTCP. For engines with
+ * key_from_session only. */
 static const struct suite *session_of(const struct vectors *v, struct kdf_session *s)
 {
 	s->suite = suite_find(vectors_text(v, "suite", 0));
@@ -149,7 +150,7 @@ static const struct suite *session_of(const struct vectors *v, struct kdf_sessio
 	return s->suite;
 }
 
-/* RFC 3711 B.2, RFC 6188 7.1 and 7.3: protecting zeros yields the key stream. */
+/* RFC 3711 B.2, RFC 6188 7.1 and 7.3: a protected payload of zeros is the keystream. */
 static void keystream_vectors(void)
 {
 	static const char *const files[] = {"rfc3711-b2", "rfc6188-7.1", "rfc6188-7.3"};
@@ -190,7 +191,7 @@ static void keystream_vectors(void)
 	}
 }
 
-/* RFC 7714 16.1.1, 16.2.1, 17.1, 17.2, in both directions. */
+/* Protects and unprotects the packets of RFC 7714 16.1.1, 16.2.1, 17.1 and 17.2. */
 static void aead_vectors(void)
 {
 	static const char *const files[] = {"rfc7714-16.1.1", "rfc7714-16.2.1", "rfc7714-17.1",
@@ -243,7 +244,7 @@ static void aead_vectors(void)
 	}
 }
 
-/* Calls `fn` for every engine and every suite that the engine supports. */
+/* Calls `fn` for every engine, and for every suite that the engine supports. */
 static void each_suite(void (*fn)(struct pair *t, const struct suite *s), struct view mki,
                        uint64_t lifetime_pkts, const struct engine_stream_state *start)
 {
@@ -270,7 +271,7 @@ static void mki_case(struct pair *t, const struct suite *s)
 
 	EXPECT_INT(send_rtp(t, 1), VERDICT_NONE);
 	EXPECT_INT(t->p.pkt.len, sizeof(rtp) + 3 + s->srtp_tag_len);
-	/* RFC 3711 3.1: MKI, then tag. RFC 7714: the tag belongs to the cipher text, then MKI. */
+	/* RFC 3711 3.1 puts the tag after the MKI. RFC 7714 puts the tag before the MKI. */
 	mki = t->p.pkt.data + t->p.pkt.len - 3 -
 	      (s->cipher != SUITE_CIPHER_AES_GCM ? s->srtp_tag_len : 0);
 	EXPECT_OCTETS(mki, 3, "key", 3);
@@ -306,8 +307,8 @@ static void carries_an_mki(void)
 	each_suite(mki_case, (struct view){.p = (const uint8_t *)"key", .n = 3}, 0, NULL);
 }
 
-/* RFC 3711 3.4: the SRTCP index continues under a new key, from any value, with RTP
- * first or without. */
+/* RFC 3711 3.4: under a new key the SRTCP index continues from any earlier value, with or without
+ * an RTP packet first. */
 static void rtcp_start(struct pair *t, const struct suite *s, unsigned mki_len)
 {
 	static const uint32_t last[] = {1, 2, 126, 127, 128, 129, 300, 70000, 0x7fffff00};
@@ -362,7 +363,8 @@ static void starts_at_an_srtcp_index(void)
 
 static void wrap_case(struct pair *t, const struct suite *s)
 {
-	/* Loss and reordering over three wraps: the receiver must find the sender's index. */
+	/* Packets are lost and reordered over three wraps; the receiver must find the index that
+	 * the sender used. */
 	static const uint64_t indices[] = {65533,  65535,  65534,  65537,  65532,
 	                                   65536,  98304,  131071, 131070, 131073,
 	                                   131072, 163000, 195700, 196607, 196610};
@@ -373,7 +375,7 @@ static void wrap_case(struct pair *t, const struct suite *s)
 		EXPECT_INT(arrive(t), VERDICT_NONE);
 		EXPECT(t->p.pkt.index == indices[i]);
 	}
-	/* A used index is never used again, however far the stream has advanced. */
+	/* An index that was used is never used again, however far the stream has advanced. */
 	EXPECT_INT(send_rtp(t, 196607), VERDICT_DUPLICATE);
 	EXPECT_INT(send_rtp(t, 65537), VERDICT_DUPLICATE);
 	EXPECT_INT(send_rtp(t, 196611), VERDICT_NONE);
@@ -392,7 +394,7 @@ static void follows_wraps(void)
 static void start_case(struct pair *t, const struct suite *s)
 {
 	(void)s;
-	/* First a forged packet: it must not change the start state. */
+	/* A forged first packet must not change the start state. */
 	EXPECT_INT(send_rtp(t, roc_index(5, 100)), VERDICT_NONE);
 	t->p.pkt.data[13] ^= 1;
 	EXPECT_INT(arrive(t), VERDICT_AUTH_FAILED);
@@ -456,7 +458,7 @@ static void short_case(struct pair *t, const struct suite *s)
 		rig_fill(&t->p, PKT_RTCP, octets, n, 8, t->receive, t->in);
 		EXPECT_INT(rig_unprotect(t->ops, t->engine, &t->p), VERDICT_CLEAR);
 	}
-	/* A packet that consists of its header passes both ways. */
+	/* A packet without payload is protected and unprotected. */
 	rig_fill(&t->p, PKT_RTP, rtp, 12, 12, t->send, t->out);
 	EXPECT_INT(rig_protect(t->ops, t->engine, &t->p, 1), VERDICT_NONE);
 	EXPECT_INT(arrive(t), VERDICT_NONE);
@@ -482,7 +484,7 @@ static void rtcp_case(struct pair *t, const struct suite *s)
 	EXPECT_INT(t->p.pkt.data[t->p.pkt.len - behind], 0x80);
 	memcpy(kept.octets, t->p.octets, t->p.pkt.len);
 	kept.pkt = t->p.pkt;
-	/* The E bit is authenticated, and an unencrypted SRTCP packet is refused. */
+	/* A packet whose E flag was changed fails authentication. */
 	t->p.pkt.data[t->p.pkt.len - behind] ^= 0x80;
 	EXPECT_INT(arrive(t), VERDICT_AUTH_FAILED);
 	rig_fill(&t->p, PKT_RTCP, kept.octets, kept.pkt.len, 8, t->send, t->out);
@@ -503,8 +505,8 @@ static void guards_rtcp(void)
 	each_suite(rtcp_case, no_mki, 0, NULL);
 }
 
-/* mb and evp support all suites. libsrtp refuses f8 and may refuse AES-192: when the key is made,
- * with the suite's name, and never for single packets. */
+/* mb and evp support every suite. libsrtp refuses f8, and may refuse AES-192, when a key is made;
+ * the error names the suite. It never refuses a packet for its suite. */
 static void carries_every_suite(void)
 {
 	for (unsigned n = 0; rig_engine(n); n++) {

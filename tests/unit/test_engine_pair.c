@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The engines compared with each other, and the full state of a stream moved from
- * one to another. */
+/* Every two engines give the same octets and verdicts, and a stream can move from one engine to
+ * another. */
 #include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/pair.h"
@@ -22,7 +22,7 @@ static void same_octets_and_verdicts(void)
 		(void)test_random(&at);
 		for (size_t i = 0; i < sizeof(tape); i++)
 			tape[i] = (uint8_t)(test_random(&at) >> 24);
-		tape[0] = (uint8_t)run; /* every suite in turn */
+		tape[0] = (uint8_t)run; /* the first octet chooses the suite */
 		if (!test_expect(pair_run(tape, sizeof(tape), &report), __FILE__, __LINE__, "%s",
 		                 report.text))
 			return;
@@ -30,7 +30,7 @@ static void same_octets_and_verdicts(void)
 		accepted += report.accepted;
 		refused += report.refused;
 	}
-	/* A run in which no packet passes, or none is refused, would show little. */
+	/* The random packets are useful only if many of them pass and many are refused. */
 	EXPECT(sent > RUNS * 20);
 	EXPECT(accepted > RUNS * 12);
 	EXPECT(refused > RUNS * 6);
@@ -54,7 +54,7 @@ static void rtp_packet(uint8_t octets[40], uint64_t index)
 	octets[3] = (uint8_t)index;
 }
 
-/* One engine with a send and a receive stream, made from exported states and exported again. */
+/* One engine with a send and a receive stream, made from exported states. */
 struct hands {
 	const struct engine_ops *ops;
 	struct engine *engine;
@@ -85,8 +85,8 @@ static void give(struct hands *h, struct engine_stream_state s[2])
 	h->ops->close(h->engine);
 }
 
-/* A stream moves to another engine after each packet, across a wrap: used indices stay used, seen
- * ones stay seen. */
+/* A stream moves to the other engine after each packet, across a wrap of the sequence number. The
+ * new engine still refuses used and received indices. */
 static void state_moves_between_engines(void)
 {
 	const struct engine_ops *ops[2] = {stateful(0), stateful(1) ? stateful(1) : stateful(0)};
@@ -126,8 +126,8 @@ static void state_moves_between_engines(void)
 	keyctx_free(ctx);
 }
 
-/* Receive streams can move to libsrtp too: its parallel state refuses what another engine has seen.
- * Some packets are late across the wrap. */
+/* A receive stream can also move to libsrtp, which must refuse packets that another engine has
+ * received. Some packets arrive late, across a wrap. */
 static void receive_state_moves_to_libsrtp_too(void)
 {
 	const struct engine_ops *sender = stateful(0), *receivers[2] = {sender, &engine_libsrtp};
@@ -149,7 +149,7 @@ static void receive_state_moves_to_libsrtp_too(void)
 		struct engine *engine = rig_open(o);
 		struct engine_key *key = rig_key(o, ctx, ENGINE_RECEIVE, 128);
 		struct engine_stream *in = rig_stream(o, key, PACKET_SSRC, &state);
-		unsigned at = i ^ 3; /* in groups of four, each reversed */
+		unsigned at = i ^ 3; /* packets arrive in groups of four, each group reversed */
 
 		REQUIRE(in);
 		test_context("packet %u by %s", at, o->name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* f8 mode: the vector of RFC 3711 B.1, whole packets that the test builds block by block, and
+/* f8 mode: the vector of RFC 3711 B.1, whole packets compared with a simple implementation, and
  * batches of f8 and other suites. */
 #include "relay/engine/evp_f8.h"
 
@@ -36,7 +36,7 @@ static void rfc_vector(void)
 	f8_wipe(&f);
 }
 
-/* The IV of that vector is formed from its header and ROC. */
+/* The IV of the vector of RFC 3711 B.1 follows from its header and ROC. */
 static void rfc_vector_of_a_header(void)
 {
 	struct {
@@ -49,7 +49,7 @@ static void rfc_vector_of_a_header(void)
 	size_t n;
 
 	_Static_assert(offsetof(__typeof__(key), f8) == SIDE_MATERIAL_AT,
-	               "the material stands behind the side");
+	               "struct f8 must start at SIDE_MATERIAL_AT");
 	vectors_read(&v, "rfc3711-b1");
 	(void)vectors_hex(&v, "key", octets, sizeof(octets));
 	n = vectors_hex(&v, "salt", want, 4);
@@ -67,7 +67,7 @@ static void rfc_vector_of_a_header(void)
 	f8_wipe(&key.f8);
 }
 
-/* RFC 3711 4.1.2.1, literally, one block after the other. */
+/* Encrypts or decrypts block by block, exactly as RFC 3711 4.1.2.1 writes it. */
 static void f8_by_the_letter(const struct kdf_keys *k, const uint8_t iv[16], uint8_t *data,
                              size_t n)
 {
@@ -98,7 +98,7 @@ static void tag_by_the_letter(const struct kdf_keys *k, uint8_t *packet, size_t 
 	memcpy(at, mac, TAG);
 }
 
-/* RFC 3711 4.1.2.2 */
+/* Protects an SRTP packet with the IV of RFC 3711 4.1.2.2; returns its new length. */
 static size_t srtp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n,
                                  size_t header_len, uint64_t index)
 {
@@ -113,7 +113,7 @@ static size_t srtp_by_the_letter(const struct kdf_session *s, uint8_t *packet, s
 	return n + TAG;
 }
 
-/* RFC 3711 4.1.2.3 */
+/* Protects an SRTCP packet with the IV of RFC 3711 4.1.2.3; returns its new length. */
 static size_t srtcp_by_the_letter(const struct kdf_session *s, uint8_t *packet, size_t n,
                                   uint32_t index)
 {
@@ -127,7 +127,8 @@ static size_t srtcp_by_the_letter(const struct kdf_session *s, uint8_t *packet, 
 	return n + 4 + TAG;
 }
 
-/* Writes an RTP packet with a CSRC and an extension, or a report; returns its length. */
+/* Writes an RTP packet with a CSRC and a header extension, or an RTCP packet; returns its
+ * length. */
 static size_t compose(uint8_t *packet, enum pkt_kind kind, uint64_t index, size_t payload,
                       unsigned *header_len)
 {
@@ -150,7 +151,8 @@ static size_t compose(uint8_t *packet, enum pkt_kind kind, uint64_t index, size_
 	return *header_len + payload;
 }
 
-/* The engine protects to the literal result, and unprotects it. */
+/* The engine protects a packet to the same octets as the simple implementation, and unprotects
+ * it. */
 static void one_packet(const struct engine_ops *o, struct engine *e, const struct keyctx *ctx,
                        enum pkt_kind kind, uint64_t index, size_t payload)
 {
@@ -230,8 +232,8 @@ static const enum suite_id mixed[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_F8_12
                                       SUITE_AES_256_CM_HMAC_SHA1_32, SUITE_AEAD_AES_128_GCM,
                                       SUITE_F8_128_HMAC_SHA1_80};
 
-/* Protects and unprotects `n` packets, each of another suite, in batches of `size`; returns
- * the protected ones. */
+/* Protects and unprotects `n` packets in batches of `size`; packets next to each other have
+ * different suites. `pkts`: the protected packets. */
 static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, unsigned n,
                            unsigned size)
 {
@@ -287,7 +289,7 @@ static void there_and_back(const struct engine_ops *o, struct rig_pkt *pkts, uns
 	o->close(e);
 }
 
-/* The result does not depend on the other packets of a batch, nor on the engine. */
+/* The octets of a packet depend neither on the other packets of its batch nor on the engine. */
 static void a_batch_of_several_suites(void)
 {
 	static struct rig_pkt alone[PKT_BATCH], together[PKT_BATCH];

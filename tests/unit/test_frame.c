@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/frame: round trips, checksums by the RFC, hostile frames refused. */
+/* relay/io/frame: writes and reads Ethernet frames, checks the checksums against RFC 1071, refuses
+ * hostile frames. */
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "relay/io/frame.h"
@@ -16,7 +17,7 @@ static struct addr addr_of(const char *text)
 	return a;
 }
 
-/* RFC 1071 4.1, literally. */
+/* The sum of RFC 1071 4.1, computed word by word. */
 static uint16_t plain_sum(const uint8_t *p, size_t n, uint32_t sum)
 {
 	for (size_t i = 0; i + 1 < n; i += 2)
@@ -107,14 +108,14 @@ static void checksums_by_the_book(void)
 	}
 }
 
-/* A checksum of zero is sent as all ones (RFC 768). */
+/* A UDP checksum that is zero is sent as 0xffff (RFC 768). */
 static void zero_checksum_is_ones(void)
 {
 	struct addr from = addr_of("0.0.0.0:0"), to = addr_of("0.0.0.0:0");
 	struct frame_link link = {0};
 	uint8_t room[256] = {0}, *payload = room + 128;
 
-	/* protocol 17, length 10 twice, and the payload word sum to 0xffff */
+	/* The protocol (17), the length (10, counted twice) and the payload add up to 0xffff. */
 	be16_put(payload, 0xffff - 17 - 10 - 10);
 	frame_build(payload, 2, &link, &(struct frame_ends){.from = &from, .to = &to});
 	EXPECT_INT(be16_get(payload - 2), 0xffff);
@@ -138,7 +139,7 @@ static void fields(void)
 	EXPECT_INT(b.start[21], FRAME_TTL);
 }
 
-/* Every frame, truncated to every length, is refused; no read past the end. */
+/* A frame truncated to any length is refused, and nothing is read past its end. */
 static void cut_anywhere(void)
 {
 	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
@@ -151,13 +152,14 @@ static void cut_anywhere(void)
 			test_context("%s cut to %zu", ways[w].name, n);
 			EXPECT(frame_parse(b.start, n, &f) != ERR_OK);
 		}
-		/* Ethernet pads short frames. */
+		/* Ethernet pads short frames: octets after the packet are ignored. */
 		EXPECT_OK(frame_parse(b.start, b.len + 20, &f));
 		EXPECT_INT(f.len, 40);
 	}
 }
 
-/* Changes one or two octets of a good IPv4 frame; `fix` corrects the header checksum. */
+/* The 16 bits at offset `at` of a good IPv4 frame become `value`; if `fix` is set, the header
+ * checksum is corrected afterwards. */
 static const struct {
 	const char *name;
 	uint16_t at;
@@ -206,7 +208,7 @@ static void hostile_frames(void)
 	}
 }
 
-/* IPv4 options, including source routes, are left to the kernel. */
+/* A packet with IPv4 options, among them source routes, goes to the kernel. */
 static void options(void)
 {
 	struct addr from = addr_of("192.0.2.1:5004"), to = addr_of("198.51.100.7:40000");
@@ -225,7 +227,8 @@ static void options(void)
 	EXPECT_ERR(frame_parse(with, b.len + 8, &f), ERR_UNSUPPORTED);
 }
 
-/* An IPv4-mapped address is stored as IPv4; in a packet it is an IPv6 address. */
+/* addr_parse_ip turns an IPv4-mapped address into IPv4; this function keeps it as IPv6, as it is in
+ * a packet. */
 static struct addr wire_addr(const char *text)
 {
 	struct addr a = {0};
@@ -241,7 +244,7 @@ static struct addr wire_addr(const char *text)
 	return a;
 }
 
-/* Sources, and IPv6 destinations, that are impossible in a packet from outside. */
+/* A packet from the network must not have these sources or IPv6 destinations. */
 static void martians(void)
 {
 	static const struct {
@@ -284,7 +287,7 @@ static void martians(void)
 	}
 }
 
-/* RFC 8200 8.1: over IPv6 a UDP checksum of zero is refused. */
+/* RFC 8200 8.1: a UDP checksum of zero is refused over IPv6. */
 static void ip6_needs_a_checksum(void)
 {
 	struct addr from = addr_of("[2001:db8::1]:5004"), to = addr_of("[2001:db8::2]:5004");
@@ -298,7 +301,7 @@ static void ip6_needs_a_checksum(void)
 	EXPECT_OK(frame_parse(b.start, b.len, &f));
 }
 
-/* The list finds each own address and no other. */
+/* The set of own addresses finds each address that was added, and no other. */
 static void own_addresses(void)
 {
 	struct own o = {.n = 0};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GBA names and keys; a second program computed the keys from TS 33.220 B.2 and B.3. */
+/* keyctx/kms/gba: GBA names and keys. The expected keys come from an independent implementation of
+ * TS 33.220 B.2 and B.3. */
 #include "keyctx/kms/gba.h"
 #include "tests/harness/harness.h"
 

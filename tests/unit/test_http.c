@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* URLs and queries; listener and client over loopback with immediate, late and missing answers. */
+/* control/net/http: URLs and queries; a server and a client over loopback, with immediate, late and
+ * missing answers. */
 #include "control/net/http.h"
 
 #include "base/clk.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows O1 to O11 and T1 to T6, capability negotiation, a=3ge2ae and the mediasec lists. */
+/* keyctx/sdp: rows O1 to O11 and T1 to T6 of the IMS profile, capability negotiation, a=3ge2ae, and
+ * the mediasec lists. */
 #include "keyctx/sdp/capneg.h"
 #include "keyctx/sdp/ims.h"
 #include "keyctx/sdp/keymgmt.h"
@@ -181,7 +182,7 @@ static void capabilities_are_chosen(void)
 #define ACAP(n, what) "a=acap:" #n " " what "\n"
 #define OK_LINE       "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" K1
 	static const struct {
-		const char *lines, *acfg; /* NULL: no configuration fits */
+		const char *lines, *acfg; /* acfg: the configuration chosen; NULL if none fits */
 		bool requested;
 	} rows[] = {
 		{"", NULL, false},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Local addresses: from settings, by name, and the ones that the legs of a session get. */
+/* control/session: local addresses read from the settings, chosen by name, and assigned to the legs
+ * of a session. */
 #include "base/mem.h"
 #include "control/conf.h"
 #include "control/session/local.h"
@@ -50,7 +51,7 @@ static void every_form_is_read(void)
 	EXPECT(is_at(7, "a", "192.0.2.4", "192.0.2.4"));
 	EXPECT(is_at(8, "b", "192.0.2.5", "192.0.2.6"));
 	EXPECT(is_at(9, "b:2", "2001:db8::5", "2001:db8::6"));
-	/* Two names may share an address, for two advertised addresses. */
+	/* Two names may have the same address with different advertised addresses. */
 	EXPECT_OK(load("interface = in/10.0.0.1\ninterface = out/10.0.0.1!198.51.100.7\n"));
 	EXPECT_INT(conf.interfaces.n, 2);
 }
@@ -91,7 +92,8 @@ static void errors_name_the_wrong_part(void)
 
 /* --- names ------------------------------------------------------------------ */
 
-/* The addresses of a choice as a bit set. */
+/* The interfaces that a name stands for: bit i is set for interface i. Zero if there is no such
+ * name. */
 static unsigned chosen(const char *text, uint8_t family)
 {
 	struct interfaces l = all();
@@ -134,7 +136,7 @@ static void names_stand_for_addresses(void)
 	EXPECT_INT(chosen("acces", 0), 0);
 	EXPECT_INT(chosen("", 0), 0);
 	EXPECT_INT(chosen("core:", 0), 0);
-	/* Printed again, in the other notation. */
+	/* A choice is printed as the name it was found by. */
 	for (const char *const *t =
 	             (const char *const[]){"access", "core", "core:2", "access/2001:db8::1",
 	                                   "round-robin-calls", NULL};
@@ -208,7 +210,7 @@ static void speak(struct spec_leg *l, const char *remote)
 	CHECK(!addr_parse(str_of(remote), &l->relay.remote));
 }
 
-/* The session as an update sees it: its ports stay. */
+/* Returns the session after an update that changes nothing: its ports stay. */
 static struct spec_session *again(const struct spec_session *s)
 {
 	struct spec_session *next = NULL;
@@ -271,8 +273,8 @@ static void a_full_address_is_skipped(void)
 		for (unsigned k = 0; k < 2; k++)
 			name(leg(s[i], k), i == 0 ? "a/192.0.2.1" : "a");
 	}
-	/* Weights: 2 of 3 on the first address, then 2 of the second, then one of each, because one
-	 * alone does not have two. */
+	/* Call 1 takes two of the three pairs of 192.0.2.1, call 2 two of 192.0.2.2, and call 3 one
+	 * of each, because neither address has two left. */
 	for (unsigned i = 0; i < 3; i++)
 		EXPECT_OK(local_assign(local, s[i], NULL, now_ns, &why));
 	EXPECT_INT(used(0), 3);
@@ -317,7 +319,8 @@ static void a_leg_follows_its_remote(void)
 	name(leg(s, 0), "access");
 	name(leg(s, 1), "core");
 	speak(leg(s, 1), "10.0.0.99:4000");
-	/* Family unknown: IPv4. Then the remote is IPv6, then IPv4 again. */
+	/* The leg's remote is unknown, so the leg gets IPv4. Then the remote is IPv6, then IPv4
+	 * again. */
 	EXPECT_OK(local_assign(local, s, NULL, now_ns, &why));
 	v4 = leg(s, 0)->at;
 	EXPECT_INT(v4.interface, 1);
@@ -343,7 +346,7 @@ static void a_leg_follows_its_remote(void)
 	spec_swap(s, next);
 	local_release(local, next, s, true, now_ns);
 	spec_free(next);
-	/* Another name changes both addresses. */
+	/* Another interface name changes both addresses of the leg. */
 	next = again(s);
 	name(leg(next, 0), "core");
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));
@@ -352,7 +355,8 @@ static void a_leg_follows_its_remote(void)
 	local_release(local, next, s, true, now_ns);
 	spec_free(next);
 	EXPECT_INT(used(0) + used(1), 0);
-	/* No such address: nothing changes, and the text lists what is possible. */
+	/* If the interface has no address of the remote's family, nothing changes, and the error
+	 * lists the addresses it has. */
 	next = again(s);
 	speak(leg(next, 1), "[2001:db8::99]:4000");
 	EXPECT_ERR(local_assign(local, next, s, now_ns, &why), ERR_INVALID);
@@ -380,7 +384,7 @@ static void the_family_field_holds_until_then(void)
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));
 	EXPECT_INT(leg(next, 0)->at.interface, 0);
 	EXPECT_INT(leg(next, 0)->other.interface, 1);
-	/* Ports of a failed update are released, and can be taken again. */
+	/* The ports that a failed update took are released, and can be taken again. */
 	local_release(local, next, s, false, now_ns);
 	EXPECT_INT(used(0), 1);
 	EXPECT_OK(local_assign(local, next, s, now_ns, &why));

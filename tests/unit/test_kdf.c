@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Session keys against RFC 3711 B.3 and RFC 6188 7.2 and 7.4. */
+/* keyctx/kdf: session keys compared with RFC 3711 B.3 and RFC 6188 7.2 and 7.4. */
 #include "keyctx/kdf.h"
 
 #include "base/secret.h"

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Claimed and past keys, compared with a model that never forgets. */
+/* relay/front/key_ledger: claims and releases of keys, compared with a simple model that never
+ * forgets a key. */
 #include "base/mem.h"
 #include "relay/front/key_ledger.h"
 #include "tests/harness/harness.h"
 
 enum { PRINTS = 300, OWNERS = 8, STEPS = 40000 };
 
-/* Claims and releases in random order, with few distinct prints and a growing table, so that holes
- * close over wrapped runs. */
+/* Random claims and releases of few distinct prints while the table grows. Deletions must also move
+ * entries from the start of the table to its end. */
 static void like_a_model(void)
 {
 	uint64_t random = test_seed();
@@ -22,7 +23,8 @@ static void like_a_model(void)
 	for (unsigned step = 0; step < STEPS; step++) {
 		unsigned i = (unsigned)(test_random(&random) % PRINTS);
 		int who = (int)(test_random(&random) % OWNERS);
-		/* Neighbours, one print of 0, and many that want the same slot. */
+		/* Small consecutive prints, 0 among them, and many prints that hash to the same
+		 * slot. */
 		uint64_t print = i < 150 ? i : (uint64_t)i << 32 | 63;
 
 		if (test_random(&random) % 2) {
@@ -31,7 +33,7 @@ static void like_a_model(void)
 			                        : ERR_OK;
 
 			if (i == 1)
-				continue; /* 0 and 1 are the same print */
+				continue; /* the ledger cannot tell print 1 from print 0 */
 			EXPECT_ERR(key_ledger_claim(s, print, &owners[who], NULL), want);
 			if (!want)
 				owner_of[i] = who;
@@ -55,7 +57,7 @@ static enum err claim_and_end(void)
 
 	for (uint64_t i = 1; i <= 200 && !e; i++)
 		e = key_ledger_claim(s, i * 7, s, NULL);
-	/* Releasing cannot fail; without memory less is remembered, silently. */
+	/* A release cannot fail: without memory the ledger forgets some of the used keys. */
 	for (uint64_t i = 1; i <= 200; i++)
 		if (s)
 			key_ledger_release(s, i * 7, s, true);

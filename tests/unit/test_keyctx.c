@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Key contexts: holders share one, the last holder wipes it; a copy is a separate context. */
+/* keyctx/keyctx: holders share a context, and the last holder wipes it; a copy is a separate
+ * context. */
 #include "base/secret.h"
 #include "keyctx/keyctx.h"
 #include "tests/harness/harness.h"
@@ -38,7 +39,7 @@ static void a_copy_is_another_context(void)
 	k = keyctx_take(k);
 	REQUIRE_OK(keyctx_copy(&copy, k));
 	EXPECT(copy != k && keyctx_eq(copy, k));
-	/* The copy has one holder, independent of its source. */
+	/* The copy has its own count of holders. */
 	keyctx_free(copy);
 	keyctx_free(k);
 	keyctx_free(k);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the examples of docs/keying.md. */
+/* Runs the examples in docs/keying.md and compares each reply with the page. */
 #include <stdlib.h>
 
 #include "tests/harness/gateway.h"
 
 enum { TEXT_MAX = 4096, NAMES_MAX = 32 };
 
-/* A fenced block: its info string, like "sdp offer ue registered row=O2", and its
+/* A fenced block of the page: its info string, such as "sdp offer ue registered row=O2", and its
  * lines, with CRLF. */
 struct block {
 	char info[512];
@@ -20,7 +20,7 @@ static struct {
 	char row[8], change[32];
 } got;
 
-/* Values found for <names> in this example. */
+/* The text that each <name> has stood for so far in this example. */
 static struct {
 	char name[32], value[80];
 } names[NAMES_MAX];
@@ -48,7 +48,8 @@ static bool name_holds(struct str name, struct str value)
 	return true;
 }
 
-/* Matches a line against a pattern with <names>; each name stands for text without blanks. */
+/* Does the line match the pattern? Each <name> in it stands for text without blanks, the same text
+ * each time. */
 static bool line_fits(struct str want, struct str is)
 {
 	while (want.n && is.n) {
@@ -79,14 +80,14 @@ static void compare(const char *want_text)
 		struct str w = str_cut(want, '\n', &want), i = str_cut(is, '\n', &is);
 
 		if (!line_fits(w, i)) {
-			EXPECT(!"the description is as written");
-			printf("    written: %.*s\n    is:      %.*s\n", STR_ARG(w), STR_ARG(i));
+			EXPECT(!"the reply is as on the page");
+			printf("    page:  %.*s\n    reply: %.*s\n", STR_ARG(w), STR_ARG(i));
 			return;
 		}
 	}
 }
 
-/* The value of "key=" in the info string; empty if absent. */
+/* The value after `key` (such as "row=") in the info string; empty if absent. */
 static struct str word_of(const char *info, const char *key)
 {
 	struct str rest = str_of(info);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The KMS with its state on disk: terminals (keyctx/ticket) use it, misuse it, and see it
- * killed in between. */
+/* The KMS with its state on disk: terminals (keyctx/ticket) send good and bad requests, and the KMS
+ * is killed between them. */
 #include "tests/unit/kms_on_disk.h"
 
 static void mode_1_across_a_kill(void)
@@ -26,7 +26,7 @@ static void mode_1_across_a_kill(void)
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
 		kms_request_free(j);
-		/* The same octets again, also after another kill. */
+		/* The same message is a replay, also after the KMS was killed and started again. */
 		close_office(&o);
 		REQUIRE(open_office(&o));
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
@@ -86,7 +86,7 @@ static struct ticket_grant *own_ticket(struct terminal *t, const char *callee)
 	return grant;
 }
 
-/* The ticket's key is a NAF key, for which the KMS asks the BSF. */
+/* Mode 3: the ticket's key is a NAF key, and the KMS asks the BSF for it. */
 static void mode_3_with_gba(void)
 {
 	static const char btid[] = "oKGio6SlpqeoqaqrrK2urw==@bsf.home1.example";
@@ -116,7 +116,8 @@ static void mode_3_with_gba(void)
 		kms_request_free(j);
 		resolving_end(&x);
 	}
-	/* Stored until the bootstrapping expires. */
+	/* The KMS stores the NAF key until its bootstrapping expires, so it does not ask the BSF
+	 * again. */
 	if (grant && offer(&x, &alice, &bob, grant)) {
 		j = ask(&o, KMS_RESOLVE, ticket_resolve_octets(x.q), NOW_NS, NULL);
 		take(&x, j, grant);
@@ -134,7 +135,7 @@ static void mode_3_with_gba(void)
 	end(&o);
 }
 
-/* Mallory makes a ticket in Alice's name with his own key. */
+/* Mallory makes a ticket in Alice's name with his own key: the KMS refuses to resolve it. */
 static void mode_3_in_anothers_name(void)
 {
 	struct office o;
@@ -208,8 +209,8 @@ static void refusals(void)
 	end(&o);
 }
 
-/* Changes every octet of a request, and truncates it to every length: never granted, no
- * delay, no crash. */
+/* No damaged request is granted: each octet is changed once, and the request is truncated to each
+ * length. The KMS answers each at once. */
 static void damaged(void)
 {
 	struct office o;
@@ -269,7 +270,8 @@ static bool names_kms2(void *arg, const char *dns_name)
 	return strcmp(dns_name, "kms.home2.example") == 0;
 }
 
-/* Carol's KMS asks Alice's KMS, which refuses it without its certificate. */
+/* Carol's KMS asks Alice's KMS. Without the certificate of Carol's KMS, Alice's KMS refuses; with
+ * it, it grants. */
 static void two_domains(void)
 {
 	struct office one, two;
@@ -340,10 +342,8 @@ static void rotates(void)
 	end(&o);
 }
 
-/* Alice and Bob under a policy. */
-
-/* A refused algorithm is refused inside tickets, too: a 128-bit ticket is requested, or made,
- * inside 256-bit messages. */
+/* A policy that allows only 256-bit suites refuses a 128-bit ticket inside 256-bit messages,
+ * whether the KMS is to make the ticket or Alice has made it. */
 static void sets_of_algorithms(void)
 {
 	static const char only_256[] = TWO_USERS("\"suites\":[\"256\"]");

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of a KMS on disk: full, with expired entries, and modified by others. */
+/* The state of a KMS on disk: a full store, expired entries, a second process, and a wrong master
+ * key. */
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "tests/unit/kms_on_disk.h"
 
-/* A full state refuses requests, forgets nothing, and works again when there is room. */
+/* A KMS whose store is full refuses requests, keeps what it has, and grants again when entries have
+ * expired. */
 static const char crowd[] = TWO_USERS("\"rate_per_minute\":0,\"skew_s\":100");
 enum { CROWD_MAX = 20000 };
 
@@ -19,7 +21,8 @@ static void fill_up(struct office *o, struct terminal *t, enum kms_result *resul
 	EXPECT(n > 10 && n < CROWD_MAX);
 }
 
-/* An earlier request is still detected as a replay; room appears with time. */
+/* The KMS still detects an earlier request as a replay, and grants new requests after old entries
+ * have expired. */
 static void recovers(struct office *o, struct terminal *t, struct view seen)
 {
 	enum kms_result result = KMS_BROKEN;
@@ -60,7 +63,7 @@ static void a_full_memory(void)
 	end(&o);
 }
 
-/* No file may grow: simulates a full disk. */
+/* Simulates a full disk: a limit on the size of files. */
 static void a_full_disk(void)
 {
 	struct office o = {.conf = crowd, .dir = "/tmp/sluice-kms-XXXXXX"};
@@ -76,10 +79,11 @@ static void a_full_disk(void)
 	tight = (struct rlimit){.rlim_cur = 128 << 10, .rlim_max = before.rlim_max};
 	REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
 	fill_up(&o, &alice, &result);
-	/* LMDB returns EIO for a truncated write, EFBIG for a refused one: both mean
-	 * a full disk. */
+	/* LMDB returns EIO for a truncated write and EFBIG for a refused write. Both mean a full
+	 * disk. */
 	EXPECT(result == KMS_LIMITED || result == KMS_BROKEN);
-	/* No ticket without a stored key: the key's only copy must not be lost. */
+	/* Rotates until the new key cannot be stored. Below, the KMS must still work after a
+	 * restart. */
 	for (unsigned i = 0; i < 64; i++)
 		if (kms_rotate(o.kms, NOW_NS) != ERR_OK)
 			break;
@@ -104,7 +108,7 @@ static enum err put_naf(struct office *o, const char *btid, uint64_t until_s)
 	                          (struct view){record, len});
 }
 
-/* Users return with new B-TIDs and nobody asks for the old ones, so these must
+/* A user gets a new B-TID each time, and nobody asks for the old one again, so old entries must
  * expire by themselves. */
 static void old_keys_of_the_bsf_go(void)
 {

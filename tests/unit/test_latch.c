@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Source latching: every pair of state and event, and what signalling does to each. */
+/* relay/worker/latch: every pair of state and event, and the effect of signalling on each state. */
 #include "relay/worker/latch.h"
 
 #include "base/clk.h"
 #include "tests/harness/harness.h"
 
-/* the signalled address */
+/* The signalled address. */
 static const struct addr home = {.ip = {192, 0, 2, 1}, .port = 4000, .version = 4};
-static const struct addr door = {
-	.ip = {192, 0, 2, 1}, .port = 4999, .version = 4}; /* the same host */
-static const struct addr away = {
-	.ip = {203, 0, 113, 9}, .port = 4100, .version = 4}; /* has the leg */
-static const struct addr next = {
-	.ip = {203, 0, 113, 9}, .port = 4200, .version = 4}; /* the same host */
-static const struct addr port = {
-	.ip = {198, 51, 100, 7}, .port = 4000, .version = 4}; /* the signalled port */
+/* Another port of the signalled host. */
+static const struct addr door = {.ip = {192, 0, 2, 1}, .port = 4999, .version = 4};
+/* The source that the latch has learnt. */
+static const struct addr away = {.ip = {203, 0, 113, 9}, .port = 4100, .version = 4};
+/* Another port of the host of `away`. */
+static const struct addr next = {.ip = {203, 0, 113, 9}, .port = 4200, .version = 4};
+/* The signalled port on a third host. */
+static const struct addr port = {.ip = {198, 51, 100, 7}, .port = 4000, .version = 4};
+/* Another port of that third host. */
 static const struct addr far = {.ip = {198, 51, 100, 7}, .port = 4321, .version = 4};
+/* A fourth host, whose source had the leg before `away`. */
 static const struct addr past = {.ip = {198, 51, 100, 8}, .port = 4400, .version = 4};
+/* 0.0.0.0, signalled for hold. */
 static const struct addr hold = {.port = 9, .version = 4};
 static const struct addr none;
 
@@ -27,7 +30,8 @@ static uint64_t after_ms(uint64_t ms)
 	return T + ms * NS_PER_MS;
 }
 
-/* A latch in `state`: without a packet, or with `away` learnt at T after `past`. */
+/* A latch in `state`. From LATCH_CHOOSING on it has learnt `away`, last heard at T; before that it
+ * had `past`. */
 static struct latch in_state(enum latch_state state)
 {
 	bool is_heard = state >= LATCH_CHOOSING;
@@ -46,8 +50,8 @@ static struct latch in_state(enum latch_state state)
 	return l;
 }
 
-/* The inputs of each event in each state: LATCH_EVENTS of them; none if the state cannot
- * have the event. */
+/* The packet that causes an event in a state. from is NULL if the event cannot happen in that
+ * state. */
 struct input {
 	const struct addr *from;
 	enum latch_evidence evidence;
@@ -164,7 +168,7 @@ static void says(struct latch *l, enum latch_policy policy, const struct addr *s
 	latch_signal(l, &(struct latch_terms){.policy = policy}, signalled, now_ns);
 }
 
-/* The same signalling again changes nothing; a restart of learning affects LEARNT only. */
+/* Repeated signalling changes nothing. latch_reopen changes only the state LEARNT. */
 static void once_more(void)
 {
 	for (unsigned s = 0; s < LATCH_STATES; s++) {
@@ -196,8 +200,7 @@ static void first_states(void)
 		EXPECT(addr_eq(&l.address, &home));
 		EXPECT_INT(latch_may(&l, &far, LATCH_BARE, after_ms(3600000)),
 		           first[p] != LATCH_FIXED);
-		/* Another policy keeps the learnt address, except the policy
-		 * that learns nothing. */
+		/* A new policy keeps the learnt address, unless the policy learns nothing. */
 		l = in_state(LATCH_LEARNT);
 		says(&l, (enum latch_policy)p, &home, T);
 		EXPECT(addr_eq(&l.address, first[p] == LATCH_FIXED ? &home : &away));
@@ -207,7 +210,7 @@ static void first_states(void)
 	}
 }
 
-/* After a move the previous peer still sends: its packets pass until another source appears, and
+/* After a move in signalling the previous peer may still send: for one second its packets pass, but
  * its address is not learnt. Later it may be learnt, because the signalled address may be wrong. */
 static void previous_peer_is_not_learnt(void)
 {
@@ -219,19 +222,19 @@ static void previous_peer_is_not_learnt(void)
 	EXPECT_INT(latch_step(&l, &away, LATCH_PROVEN, after_ms(999)), LATCH_ACCEPT);
 	EXPECT(addr_eq(latch_to(&l), &far));
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(1000)), LATCH_LEARN);
-	/* The new peer is learnt: the previous address is forgotten. */
+	/* When the new peer has been learnt, packets of the previous peer are refused. */
 	l = in_state(LATCH_LEARNT);
 	says(&l, LATCH_BY_FIRST, &far, T);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(50)), LATCH_ACCEPT);
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(60)), LATCH_REFUSE);
-	/* The peer already sends from the signalled address: no move. */
+	/* If the peer already sends from the signalled address, there is no move. */
 	l = in_state(LATCH_LEARNT);
 	says(&l, LATCH_BY_FIRST, &away, T);
 	EXPECT_INT(l.state, LATCH_REOPENED);
 	EXPECT(!latch_has_learnt(&l));
 }
 
-/* A first known address, or 0.0.0.0 for hold, displaces nobody. */
+/* Signalling that gives the first address, or 0.0.0.0 for hold, keeps the learnt source. */
 static void hold_and_late_address(void)
 {
 	struct latch l = {.state = 0};
@@ -250,9 +253,10 @@ static void hold_and_late_address(void)
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(320)), LATCH_REFUSE);
 }
 
-/* --- ranks ------------------------------------------------------------------ */
+/* --- ranks of sources ------------------------------------------------------- */
 
-/* The best source within 3 s of the first packet gets the leg at once; then the choice is final. */
+/* For 3 s after the first packet a better source replaces a worse one at once; after that the
+ * choice is final. */
 static void the_choice(void)
 {
 	struct latch l = {.state = 0};
@@ -265,7 +269,7 @@ static void the_choice(void)
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(12300)), LATCH_REFUSE);
 	EXPECT_INT(latch_step(&l, &home, LATCH_BARE, after_ms(12400)), LATCH_LEARN);
 	EXPECT_INT(l.state, LATCH_LEARNT);
-	/* After the window only the signalled address is better. */
+	/* After these 3 s only the signalled address can replace the learnt source. */
 	l = (struct latch){.state = 0};
 	says(&l, LATCH_BY_CHOICE, &home, T);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(12000)), LATCH_LEARN);
@@ -278,7 +282,8 @@ static void patience(void)
 {
 	struct latch l = in_state(LATCH_LEARNT);
 
-	/* The same host with another port; any host; and back, because of the older claim. */
+	/* A silent source loses the leg after 1 s to another port of its host, after 15 s to any
+	 * host. When it sends again, it gets the leg back at once. */
 	EXPECT(!latch_may(&l, &next, LATCH_BARE, after_ms(999)) &&
 	       latch_may(&l, &next, LATCH_BARE, after_ms(1000)));
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(14999)) &&
@@ -287,28 +292,29 @@ static void patience(void)
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &away, LATCH_BARE, after_ms(15010)), LATCH_LEARN);
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15020)), LATCH_REFUSE);
-	/* The claim lasts as long as the source had the leg: a stranger that was first for a second
-	 * cannot return at will. */
+	/* A source that lost the leg gets it back only within the time that it had the leg before:
+	 * here 1 s. */
 	l = in_state(LATCH_LEARNT);
 	l.since_ns = T - NS_PER_S;
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(15000)), LATCH_LEARN);
 	EXPECT(latch_may(&l, &away, LATCH_BARE, after_ms(15999)));
 	EXPECT_INT(latch_step(&l, &far, LATCH_BARE, after_ms(16000)), LATCH_ACCEPT);
 	EXPECT(!latch_may(&l, &away, LATCH_BARE, after_ms(16000)));
-	/* Strict: silence gives the leg to nobody; signalling does. */
+	/* A strict latch never moves because of silence; after new signalling it may move. */
 	l.is_strict = true;
 	EXPECT(!latch_may(&l, &past, LATCH_BARE, after_ms(3600000)));
 	latch_reopen(&l);
 	EXPECT(latch_may(&l, &past, LATCH_BARE, after_ms(3600000)));
-	/* Following: as soon as the present source pauses. */
+	/* A following latch: another source gets the leg as soon as the present one pauses for 100
+	 * ms. */
 	l = in_state(LATCH_LEARNT);
 	l.policy = LATCH_BY_FOLLOWING;
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(99)) &&
 	       latch_may(&l, &far, LATCH_BARE, after_ms(100)));
 }
 
-/* RTCP on a latch for RTP gives a preliminary address; the first RTP replaces it, and later
- * RTCP changes nothing. */
+/* On the latch for RTP, RTCP teaches a preliminary address: the first RTP packet replaces it, and
+ * later RTCP changes nothing. */
 static void hints(void)
 {
 	struct latch l = {.state = 0};
@@ -321,20 +327,20 @@ static void hints(void)
 	EXPECT(!l.is_hinted);
 	EXPECT(!latch_may(&l, &next, LATCH_HINT, after_ms(3600000)));
 	EXPECT(latch_may(&l, &next, LATCH_BARE, after_ms(3600000)));
-	/* From the signalled address it is no longer preliminary. */
+	/* RTCP from the signalled address confirms it, and it is not preliminary. */
 	l = (struct latch){.state = 0};
 	says(&l, LATCH_BY_FIRST, &home, T);
 	EXPECT_INT(latch_step(&l, &home, LATCH_HINT, T), LATCH_ACCEPT);
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)));
-	/* RTCP from the address of RTP takes RTCP back from another host. */
+	/* RTCP from the address that RTP comes from replaces an RTCP source on another host. */
 	l = in_state(LATCH_LEARNT);
 	EXPECT(!latch_may(&l, &far, LATCH_BARE, after_ms(10)) &&
 	       latch_may(&l, &far, LATCH_BESIDE, after_ms(10)));
 }
 
-/* Random events: FIXED never moves. While the present source sends, no unproven source is accepted,
- * except the signalled address, the source that lost the leg by silence, and in CHOOSING a better
- * one. A source that moved the latch is heard. */
+/* Random events. FIXED never moves. While the present source sends, an unproven source is refused,
+ * unless it is the signalled address or the source that lost the leg by silence. A proven source
+ * replaces the present source. */
 static void any_order(void)
 {
 	const struct addr *const who[] = {&home, &door, &away, &next, &port, &far, &past};

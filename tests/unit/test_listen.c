@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Listeners: a flood from one peer does not delay another, and every line of the
- * flood is processed. */
+/* control/net: lines of a peer that floods do not delay another peer, and every line of the flood
+ * is processed. */
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -75,7 +75,7 @@ static void a_flood_leaves_room_for_others(void)
 	REQUIRE_OK(listener_new(&s.listener, s.loop, &config, NULL));
 	noisy = dial(&s);
 	quiet = dial(&s);
-	/* The socket buffer takes all of it. */
+	/* The socket buffer has room for the whole flood, so one send() takes it. */
 	EXPECT_INT(send(noisy, flood.p, flood.n, MSG_NOSIGNAL), flood.n);
 	EXPECT_INT(send(quiet, "ask\n", 4, MSG_NOSIGNAL), 4);
 	for (unsigned i = 0; i < 10 * FLOOD_LINES && s.flood + s.others <= FLOOD_LINES; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The hash table compared with a plain array, in long random runs. */
+/* base/map: the hash table compared with a plain array, in long random runs. */
 #include "base/map.h"
 
 #include "base/mem.h"
@@ -58,7 +58,7 @@ static void visits_each_once(void)
 	map_free(m);
 }
 
-/* A failed put leaves the map unchanged. */
+/* A put that fails leaves the map unchanged. */
 static void fails_whole(void)
 {
 	static char keys[64][8];

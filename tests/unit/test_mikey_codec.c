@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Codec, whole messages and the tree view: every message of the vectors, complete,
- * truncated and damaged. */
+/* keyctx/mikey: codec and tree view with every message of the vectors, whole, truncated and
+ * damaged. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -9,7 +9,7 @@
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_vectors.h"
 
-/* Calls `fn` for every message of sessions and updates. */
+/* Calls `fn` for every message of the sessions and updates in the vectors. */
 static void each_message(void (*fn)(struct view octets, json_t *decoded))
 {
 	static const char *const lists[] = {"sessions", "updates"};
@@ -40,7 +40,7 @@ static void expect_same_again(struct view octets, json_t *decoded)
 	struct view again;
 
 	REQUIRE_OK(mikey_msg_read(&m, octets, &fault));
-	EXPECT_INT(m.n + 1, json_array_size(decoded)); /* their list includes HDR */
+	EXPECT_INT(m.n + 1, json_array_size(decoded)); /* the vector counts HDR as a payload */
 	mikey_build_start(&b, wr_make(room, sizeof(room)), &m.hdr, m.cs, m.n_cs);
 	for (size_t i = 0; i < m.n; i++) {
 		EXPECT_TEXT(mikey_type_name(m.p[i].type),
@@ -63,7 +63,8 @@ static void expect_no_prefix(struct view octets, json_t *decoded)
 
 	(void)decoded;
 	for (size_t n = 0; n < octets.n; n++) {
-		/* a separate block, so that a sanitizer detects a read past the end */
+		/* The octets are in an allocation of their exact size, so that a sanitizer detects
+		 * a read past the end. */
 		uint8_t *copy = malloc(n + !n);
 		struct mikey_fault fault = {0};
 
@@ -84,8 +85,7 @@ static void truncated(void)
 	each_message(expect_no_prefix);
 }
 
-/* The tree view works for any octets: it is valid JSON, names an error or none, and shows nothing
- * beyond the message. */
+/* The tree view of any octets is valid JSON and lies within the message. */
 static void expect_tree(struct view octets)
 {
 	struct mikey_tree t;
@@ -133,7 +133,7 @@ static void trees(void)
 	each_message(expect_trees);
 }
 
-/* The unknown payload of must_reject: the tree names the exact octet. */
+/* In a message with an unknown payload type the tree names the octet at fault. */
 static void tree_names_the_fault(void)
 {
 	json_t *row = play_session("unknown payload type 99 under a correct MAC");
@@ -221,7 +221,7 @@ static void refused(void)
 	}
 }
 
-/* A chain of 255 payloads exceeds the count; a message of 16 kB and one octet exceeds the size. */
+/* Refused: a chain of 255 payloads (too many), and a message of 16 kB and one octet (too long). */
 static void bounded(void)
 {
 	static struct mikey_msg m;

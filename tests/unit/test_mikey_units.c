@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PRF, derivations, ciphers: the units of vectors/mikey-vectors.json and the known answers of
- * vectors/mikey-ticket-kat.txt. */
+/* keyctx/mikey: PRF, key derivation and ciphers, with the units of vectors/mikey-vectors.json and
+ * the known answers of vectors/mikey-ticket-kat.txt. */
 #include <stdlib.h>
 
 #include "keyctx/mikey/modes.h"
@@ -194,7 +194,7 @@ static void units(void)
 	EXPECT_INT(done, json_array_size(json_object_get(play_vectors(), "units")));
 }
 
-/* The whole KEMAC processing with the counter mode of the vectors: IV from salt, CSB ID and T. */
+/* A KEMAC in counter mode: its IV follows from salt, CSB ID and T, as in the vectors. */
 static void kemac_iv(void)
 {
 	json_t *u;
@@ -238,7 +238,7 @@ static void kemac_iv(void)
 	}
 }
 
-/* Key wrap: a plaintext of any length is padded with zeros only (decision 0010.7). */
+/* AES key wrap pads a plaintext of any length with zeros (decision 0010.7). */
 static void key_wrap(void)
 {
 	static const uint8_t key[64] = {9, 8, 7};
@@ -273,7 +273,7 @@ static void key_wrap(void)
 	}
 }
 
-/* Algorithms of different strengths are not combined (RFC 6043 12.1). */
+/* A PRF, a cipher and a MAC of different strengths are refused together (RFC 6043 12.1). */
 static void strengths(void)
 {
 	for (unsigned prf = 0; prf < 3; prf++)

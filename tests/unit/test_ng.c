@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ng: the transcript in both syntaxes, retransmissions, hostile messages, limits, permitted
+/* ng: the transcript in JSON and bencode, retransmissions, hostile messages, limits, permitted
  * clients, message framing. */
 #include "base/buf.h"
 #include "control/doc/bencode.h"
@@ -210,13 +210,14 @@ static void the_transcript_in_json(void)
 	run_transcript(true);
 }
 
-/* --- the rest --------------------------------------------------------------- */
+/* --- single cases ----------------------------------------------------------- */
 
 #define OFFER                                                                      \
 	"d7:call-id1:c7:command5:offer8:from-tag1:a3:sdp80:v=0\r\no=- 1 1 IN IP4 " \
 	"192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\ne"
 
-/* Proxies repeat keys; a repeated key that names the call must have the same value. */
+/* Proxies repeat keys. A repeated key is accepted, unless it names the call and its values
+ * differ. */
 static void a_key_may_come_twice(void)
 {
 #define OFFER_27 "c1 d7:command5:offer7:call-id4:c-27"
@@ -253,7 +254,7 @@ static void a_retransmit_is_never_carried_out_twice(void)
 	struct ng_counts counts;
 
 	begin();
-	/* Twice before the relay has replied, then once after. */
+	/* The request comes twice before the relay has replied, and once afterwards. */
 	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
 	        STR("x1 " OFFER));
 	ng_take(ng, &(struct ng_origin){.from = here, .send = on_reply, .token = 7},
@@ -301,7 +302,7 @@ static void hostile_messages_leave_calls_alone(void)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char text[256];
 
-		/* Each with its own cookie, so that none counts as a retransmission. */
+		/* Each message has its own cookie, so none counts as a retransmission. */
 		snprintf(text, sizeof(text), "%zu%s", i, bad[i]);
 		take(str_of(text));
 	}
@@ -374,8 +375,8 @@ static void only_allowed_peers_may_ask(void)
 		EXPECT_ERR(addr_net_parse(str_of(wrong[i]), &allow), ERR_SYNTAX);
 }
 
-/* An answer that names the ng port, and RTP whose header looks like a cookie: a packet from one of
- * our media ports is no request. */
+/* A packet from one of our media ports is not a request: RTP may look like one, and a peer may have
+ * named the ng port as its address. */
 static void media_is_no_request(void)
 {
 	struct addr from = {.version = 4, .ip = {203, 0, 113, 1}, .port = 30000};
@@ -391,11 +392,12 @@ static void media_is_no_request(void)
 		from.port = port;
 		EXPECT_INT(ng_is_media(ng, &from), port < 30004);
 	}
-	/* The port range alone does not refuse a client, nor does the same port
-	 * at another address. */
+	/* A client may use a port number of the media range, also one that another address uses for
+	 * media. */
 	from = (struct addr){.version = 4, .ip = {203, 0, 113, 2}, .port = 30000};
 	EXPECT(!ng_is_media(ng, &from));
-	/* A closed port may still have datagrams on their way. */
+	/* A port that was just closed still counts as a media port, because datagrams may be on
+	 * their way. */
 	take(STR("2 {\"command\":\"delete\",\"call-id\":\"c\",\"delete-delay\":0}"));
 	from = (struct addr){.version = 4, .ip = {203, 0, 113, 1}, .port = 30001};
 	EXPECT(ng_is_media(ng, &from));
@@ -475,7 +477,7 @@ static enum err one_offer(void)
 static void survives_want_of_memory(void)
 {
 	ng = NULL;
-	/* The reply is sent even if it cannot be stored. */
+	/* The reply is sent even if the memory to store it for retransmissions is missing. */
 	test_each_allocation_failing_but(one_offer, 1);
 	buf_free(&replied);
 	replied = (struct buf){0};

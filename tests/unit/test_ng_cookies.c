@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory of ng requests: every state and event, limits, and expiry. */
+/* control/ng/cookies: replies kept for retransmissions. Every state and event, limits, and
+ * expiry. */
 #include "control/ng/cookies.h"
 
 #include "base/clk.h"
@@ -44,8 +45,8 @@ static void a_request_is_carried_out_once(void)
 	ng_cookies_free(c);
 }
 
-/* A flood of cookies displaces old replies but never requests under way, and the memory stays
- * within its limit. */
+/* Many new cookies push out old replies but never requests under way, and their number stays within
+ * the limit. */
 static void bounds_hold(void)
 {
 	struct ng_cookies *c;
@@ -61,7 +62,7 @@ static void bounds_hold(void)
 		ng_cookies_finish(c, k, STR("0123456789012345678901234567890123456789"), 1);
 		EXPECT(ng_cookies_count(c) <= config.count_max);
 	}
-	/* two replies of 40 octets, and the request under way */
+	/* The limit has room for two replies of 40 octets and the request under way. */
 	EXPECT_INT(ng_cookies_count(c), 3);
 	EXPECT_INT(begin(c, &alice, "under way", 1, &k), NG_COOKIE_UNDER_WAY);
 	ng_cookies_finish(c, kept, STR("x"), 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* docs/ng.md and docs/control-protocol.md describe each key, word and field in the words of the
+/* docs/ng.md and docs/control-protocol.md list every key, word and field with the text of the
  * code's own tables. */
 #include <stdlib.h>
 
@@ -35,7 +35,8 @@ static void every_word_is_documented(void)
 	for (size_t i = 0; ng_words_row(i, &row); i++) {
 		char line[512];
 
-		/* With SLUICE_PRINT the test prints the text to paste into the document. */
+		/* With SLUICE_PRINT in the environment the test also prints the rows to paste into
+		 * the document. */
 		if (getenv("SLUICE_PRINT") && strcmp(where, row.where) != 0)
 			printf("\n### `%s`\n\n| word | | |\n|---|---|---|\n", row.where);
 		where = row.where;
@@ -79,7 +80,7 @@ static void every_field_is_documented(void)
 	buf_free(&page);
 }
 
-/* A sample value for words that take one. */
+/* A value for a word that takes one (its name ends in "="); "x" for any other word. */
 static const char *sample_of(const char *name)
 {
 	static const char *const samples[][2] = {
@@ -105,8 +106,8 @@ static const char *sample_of(const char *name)
 	return "x";
 }
 
-/* One offer per word: supported words give no warning, ignored ones are counted, refused
- * ones are named. */
+/* One offer for each word: a supported word is accepted, an ignored one is counted, a refused one
+ * is named in the error. */
 static void every_word_does_what_the_page_says(void)
 {
 	static const struct ng_context context = {.n_interfaces = 0};
@@ -123,7 +124,7 @@ static void every_word_does_what_the_page_says(void)
 		enum err e;
 
 		if (strcmp(row.where, "key") == 0 && row.how == NG_SUPPORTED)
-			continue; /* covered by the transcript, with their values */
+			continue; /* test_ng sends the supported keys, with values */
 		d = doc_dict(a);
 		doc_set_text(a, d, "command", STR("offer"));
 		doc_set_text(a, d, "call-id", STR("c"));

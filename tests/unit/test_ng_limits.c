@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The exact replies to proxies for calls that cannot be accepted, and what running calls
- * may still do. */
+/* What the proxy is told, word for word, if a new call cannot be accepted, and which requests of a
+ * running call still work. */
 #include "tests/harness/ng_scene.h"
 
 #define HEAD                                                                                 \
@@ -18,7 +18,7 @@
 #define NO_SESSION "Parallel session limit reached"
 #define NO_PORT    "Ran out of ports"
 
-/* Four port pairs: two calls with one m-line. */
+/* Ports for two calls with one m-line each: four port pairs. */
 static void begin_few_ports(void)
 {
 	v4_port_max = 30007;
@@ -44,8 +44,8 @@ static void set_sessions_max(uint32_t n)
 	service_reconfigure(service, &config);
 }
 
-/* A new call is refused with `words`, for both kinds of clients; our own sentence is in
- * the reply too. */
+/* The proxy gets `words` for a refused new call, whether or not it knows the result "load limit";
+ * `own` is part of our warning. */
 static void is_refused(const char *call, const char *words, const char *own)
 {
 	char text[1024];
@@ -75,7 +75,8 @@ static void new_calls_are_refused_in_the_proxies_words(void)
 	is_refused("three", NO_PORT, "no free port pair");
 	service_set_draining(service, true);
 	is_refused("three", NO_SESSION, "draining");
-	/* An error in the offer itself does not make the proxy try the next gateway. */
+	/* An error in the offer itself is reported as an error, so that the proxy does not try the
+	 * next gateway. */
 	service_set_draining(service, false);
 	EXPECT(!tell(OFFER(
 		"three",
@@ -89,14 +90,15 @@ static void an_added_line_alone_is_refused(void)
 	begin_few_ports();
 	REQUIRE(tell(OFFER("one", AUDIO)) && tell(ANSWER("one", AUDIO)) &&
 	        tell(OFFER("two", AUDIO)));
-	/* No port is free: the call continues with the ports it has. */
+	/* No port is free for the new m-line: it is refused, and the call continues with its
+	 * ports. */
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO) KNOWS));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
 	EXPECT(reply_has("warning", "m-line 2") && reply_has("warning", "no free port pair"));
 	REQUIRE(tell(ANSWER("one", AUDIO "m=video 0 RTP/AVP 96\\r\\n")));
 	EXPECT(strstr(sdp, "m=audio 30") && strstr(sdp, "m=video 0 RTP/AVP 96"));
 	EXPECT(fake_relay.sessions->next->media[0].legs[0].can_receive);
-	/* With free ports it is accepted. */
+	/* When ports are free again, the same m-line is accepted. */
 	REQUIRE(tell("\"command\":\"delete\",\"call-id\":\"two\",\"from-tag\":\"a\",\"delete-"
 	             "delay\":0"));
 	REQUIRE(tell(OFFER("one", AUDIO VIDEO)));
@@ -120,7 +122,8 @@ static void lines_are_accepted_while_ports_last(void)
 static void a_running_call_never_gets_the_proxies_words(void)
 {
 	static const char *const asks[] = {
-		/* Only the new m-line remains; a change of mode rebuilds its media. */
+		/* An offer that disables the old m-line and adds one, and an offer that changes the
+	         * mode: each needs a new port. */
 		OFFER("one", "m=audio 0 RTP/AVP 0\\r\\n" VIDEO) KNOWS,
 		OFFER("one", AUDIO) KNOWS ",\"transport-protocol\":\"RTP/SAVP\"",
 	};
@@ -134,8 +137,8 @@ static void a_running_call_never_gets_the_proxies_words(void)
 		EXPECT(says("error", "message", "") &&
 		       reply_has("error-reason", "no free port pair"));
 	}
-	/* While draining, and with more sessions than the limit: a running call can change,
-	 * add and end. */
+	/* While the gateway drains, or has more sessions than its limit, a running call can be
+	 * changed, extended and ended. */
 	service_set_draining(service, true);
 	set_sessions_max(1);
 	EXPECT(tell(OFFER("one", AUDIO) KNOWS) && tell(ANSWER("one", AUDIO)));

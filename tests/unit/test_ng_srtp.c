@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which words of ng terminate SRTP here, and which suites are then offered. */
+/* ng: which words make the gateway terminate SRTP, and which suites it then offers. */
 #include "tests/harness/ng_scene.h"
 
 #define K1   "S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMn"
@@ -26,7 +26,7 @@ static unsigned count_lines(void)
 	return n;
 }
 
-/* The suite of the nth a=crypto line in the reply. */
+/* The suite of the nth a=crypto line (from 0) in the reply; empty if there are fewer. */
 static const char *suite_told(unsigned nth)
 {
 	static char name[32];
@@ -83,7 +83,8 @@ static void ends_without_a_common_suite_talk(void)
 	begin_ng(NULL);
 	REQUIRE(tell(
 		OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80", K256)) ",\"flags\":[\"recrypt\"]"));
-	/* First the offerer's suites, then all of ours; none twice, none with the offerer's key. */
+	/* The reply offers the suites of the offerer first, then the gateway's others: no suite
+	 * twice, and no key of the offerer. */
 	EXPECT_INT(count_lines(), SUITE_COUNT);
 	EXPECT_TEXT(suite_told(0), "AES_256_CM_HMAC_SHA1_80");
 	EXPECT_TEXT(suite_told(1), "AES_CM_128_HMAC_SHA1_80");
@@ -98,7 +99,7 @@ static void ends_without_a_common_suite_talk(void)
 	           SUITE_AES_256_CM_HMAC_SHA1_80);
 	EXPECT_INT(fake_relay.sessions->media[0].legs[1].receive->suite->id,
 	           SUITE_AES_CM_128_HMAC_SHA1_80);
-	/* Later requests need not repeat the words: the media continues with the same keys. */
+	/* A later request without these words continues the media with the same keys. */
 	REQUIRE(tell(
 		OFFER SAVP(LINE("3", "AES_256_CM_HMAC_SHA1_80",
 	                        K256)) ",\"to-tag\":\"b\",\"transport-protocol\":\"RTP/SAVP\""));
@@ -169,14 +170,14 @@ static void a_setting_decides_without_flags(void)
 	REQUIRE(tell(OFFER ONE ",\"flags\":[\"no-recrypt\"]"));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2E);
 	end_ng();
-	/* SRTP agreed by a=key-mgmt cannot be terminated: it passes. */
+	/* The gateway cannot terminate SRTP whose keys come from a=key-mgmt: it passes. */
 	begin_ng(&calls);
 	REQUIRE(tell(OFFER SAVP("a=key-mgmt:mikey AQAFgM0XflABAAAA\\r\\n")));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2E);
 	end_ng();
 }
 
-/* Some phones answer with every a=crypto line they support: the first one that fits counts. */
+/* Some phones answer with every a=crypto line they support: the first usable line counts. */
 static void an_answer_of_several_lines_is_understood(void)
 {
 	static const char *const bad[] = {
@@ -205,7 +206,7 @@ static void an_answer_of_several_lines_is_understood(void)
 	end_ng();
 }
 
-/* --- optional SRTP, RFC 8643 ------------------------------------------------ */
+/* --- optional SRTP (RFC 8643) ----------------------------------------------- */
 
 #define M(profile, port, lines) "m=audio " port " " profile " 0\\r\\n" lines
 #define AVP(lines)              "\"sdp\":\"" HEAD M("RTP/AVP", "4000", lines) "\""
@@ -217,8 +218,7 @@ static void an_answer_of_several_lines_is_understood(void)
 	"\"command\":\"answer\"," \
 	"\"call-id\":\"c\",\"from-tag\":\"b\",\"to-tag\":\"a\","
 
-/* An a=crypto line of `suite` with a key that differs from the first key in the reply; the tag is
- * the offered one. */
+/* The tag of the a=crypto line with `suite` in the reply; empty if there is none. */
 static const char *tag_of(const char *suite)
 {
 	static char tag[16];
@@ -268,14 +268,15 @@ static void optional_srtp_continues_in_a_call(void)
 	before = fake_relay.updates;
 	REQUIRE(tell(OFFER AVP(L1(K1)) ",\"to-tag\":\"b\"") && tell(ANSWER AVP("")));
 	EXPECT(strstr(sdp, ours) != NULL);
-	/* The core offers: the phone sees our a=crypto line unchanged, and accepts it again. */
+	/* When the core offers, the phone gets our a=crypto line unchanged, and accepts with its
+	 * own. */
 	REQUIRE(tell(BACK AVP("") ",\"transport-protocol\":\"RTP/AVP\""));
 	EXPECT(strstr(sdp, "RTP/AVP 0") && strstr(sdp, ours));
 	REQUIRE(tell(BACK_ANSWER AVP(L1(K1))));
 	EXPECT(!strstr(sdp, "crypto"));
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_E2AE);
-	/* Then it declines: RTP from here on. */
+	/* The phone answers without a=crypto: the media is RTP from then on. */
 	REQUIRE(tell(BACK AVP("")) && tell(BACK_ANSWER AVP("")));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
 	EXPECT(!fake_relay.sessions->media[0].legs[0].receive &&
@@ -285,7 +286,7 @@ static void optional_srtp_continues_in_a_call(void)
 	EXPECT(!strstr(sdp, "crypto"));
 	REQUIRE(tell(BACK_ANSWER AVP("")));
 	EXPECT_INT(fake_relay.sessions->media[0].mode, RELAY_MODE_RTP);
-	/* A phone that asks for SRTP later gets it. */
+	/* When the phone later offers a key, the media is SRTP again. */
 	snprintf(text, sizeof(text), OFFER AVP(L1(K2)) ",\"to-tag\":\"b\"");
 	REQUIRE(tell(text) && tell(ANSWER AVP("")));
 	EXPECT(strstr(sdp, "a=crypto:5 ") != NULL);
@@ -357,7 +358,8 @@ static void two_forks_may_answer_differently(void)
 	end_ng();
 }
 
-/* Passed or declined: in both cases a side asked to be plain sees no keys. */
+/* The gateway passes or declines optional SRTP; a side for which RTP/AVP is requested gets no
+ * keys. */
 static void optional_srtp_passes_or_is_not_taken(void)
 {
 	static const struct call_settings passes = {.osrtp = DIALOG_OSRTP_PASS};
@@ -388,7 +390,7 @@ static void optional_srtp_passes_or_is_not_taken(void)
 		EXPECT(tell(ANSWER AVP("")));
 		end_ng();
 	}
-	/* Unusable keys leave the call plain. */
+	/* If no key of the offer is usable, the call is plain RTP. */
 	begin_ng(NULL);
 	REQUIRE(tell(OFFER AVP("a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\\r\\n")));
 	EXPECT(!strstr(sdp, "crypto"));
@@ -427,8 +429,8 @@ static void the_secure_m_line_of_a_pair_is_used(void)
 
 /* --- tolerances ------------------------------------------------------------- */
 
-/* Words for the tolerances of the JSON protocol: the result of an offer with the word
- * and without it. */
+/* Words for the tolerances of the JSON protocol: is the offer accepted without the word, and with
+ * it? */
 static void tolerances_have_flags(void)
 {
 	static const struct {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Offer and answer: every pair of state and event, and every kind of change. */
+/* keyctx/sdp/offer: every pair of state and event, and every kind of change. */
 #include "keyctx/sdp/offer.h"
 #include "tests/harness/harness.h"
 
-/* The table again, written by hand: next state and action for OFFER_A OFFER_B ANSWER_A
- * ANSWER_B REFUSED END. */
+/* The state table once more, by hand: next state and action after OFFER_A, OFFER_B, ANSWER_A,
+ * ANSWER_B, REFUSED, END. */
 static const struct {
 	const char *next[OFFER_EVENT_COUNT], *action[OFFER_EVENT_COUNT];
 } want[OFFER_STATE_COUNT] = {
@@ -35,7 +35,7 @@ static void every_pair_is_decided(void)
 			EXPECT_TEXT(offer_action_name(done), want[s].action[e]);
 			EXPECT_TEXT(offer_state_name(state), want[s].next[e]);
 			EXPECT(look == done && next == state);
-			/* A refusal changes nothing. */
+			/* A refused or ignored event leaves the state. */
 			if (done == OFFER_DO_REFUSE || done == OFFER_DO_GLARE ||
 			    done == OFFER_DO_NOTHING)
 				EXPECT_INT(state, s);

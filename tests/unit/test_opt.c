@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* base/opt: what a table of options accepts, refuses and fills in. */
+/* base/opt: which command lines a table of options accepts or refuses, and what it stores. */
 #include "base/opt.h"
 
 #include <stdlib.h>
@@ -80,7 +80,7 @@ struct places {
 	bool has_limit;
 };
 
-/* Parses the words, split at blanks. */
+/* Parses `words`, split at blanks, as a command line. */
 static enum opt_outcome parse(struct places *at, const char *words, bool dash_words,
                               unsigned *n_words, char **argv)
 {

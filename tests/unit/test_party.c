@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/party: one packet at a time between a sender and a receiver of a key. */
+/* relay/party: protects and unprotects single packets, with the sender's and the receiver's side of
+ * one key. */
 #include "relay/party/party.h"
 
 #include "base/bytes.h"
@@ -33,7 +34,7 @@ static void close_two(struct two *t)
 	keyctx_free(t->key);
 }
 
-/* A protected RTP packet; its length. */
+/* Writes a protected RTP packet; returns its length. */
 static size_t seal(struct two *t, uint8_t *out, uint32_t ssrc, uint64_t index)
 {
 	struct pkt p;
@@ -52,7 +53,7 @@ static enum verdict open_packet(struct two *t, uint8_t *octets, size_t n)
 	                                         : VERDICT_MALFORMED;
 }
 
-/* For every engine. */
+/* Calls `test` for every engine. */
 static void each(void (*test)(struct two *t))
 {
 	struct two t;
@@ -98,7 +99,8 @@ static void rtcp(struct two *t)
 	}
 }
 
-/* Forged packets with ever new SSRCs leave nothing behind, and the true source is still heard. */
+/* Forged packets with many SSRCs leave no streams, and packets of the true source are still
+ * accepted. */
 static void forged_sources_are_forgotten(struct two *t)
 {
 	uint8_t octets[ROOM];
@@ -164,11 +166,11 @@ static void what_is_no_packet(void)
 	uint8_t octets[ROOM] = {0x80, 0, 0, 1};
 	struct pkt p;
 
-	EXPECT(!party_packet(&p, octets, 11, ROOM)); /* cut short */
+	EXPECT(!party_packet(&p, octets, 11, ROOM)); /* shorter than an RTP header */
 	EXPECT(party_packet(&p, octets, 12, ROOM));
 	EXPECT(!party_packet(&p, octets, 12, 11));
 	octets[0] = 0x20;
-	EXPECT(!party_packet(&p, octets, 12, ROOM)); /* DTLS */
+	EXPECT(!party_packet(&p, octets, 12, ROOM)); /* the first octet says DTLS */
 }
 
 TEST_MAIN("party", {"several sources", all_sources}, {"rtcp", all_rtcp},

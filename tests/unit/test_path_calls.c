@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Syscalls and allocations for 10,000 e2ae packets. A tracer counts every syscall in the turns
- * of a worker. */
+/* Syscalls and allocations for 10,000 e2ae packets: a tracer counts every syscall that a worker
+ * makes in its turns. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,19 +22,19 @@ enum {
 	BURST = 2,
 	ROUNDS = 80,
 	WARM = 4,
-	PKTS = CALLS * BURST * 2 * ROUNDS, /* 10,240 */
+	PKTS = CALLS * BURST * 2 * ROUNDS, /* 10,240 packets */
 	SYSCALLS = 512,
-	/* the traced process calls getpriority with this invalid argument; syscalls between two of
-	 * these calls count */
+	/* The traced process marks the start and the end of a turn by calling getpriority() with
+	 * this argument. */
 	MARK = 0x51ce,
 	NOT_HERE = 77,
 };
 
-/* --- the traced process: a relay stepped by hand, its peers, and marks around the turns --- */
+/* --- the traced process ----------------------------------------------------- */
 
 static struct {
 	struct netns_peer peers[2];
-	struct relay_interface interfaces[2]; /* access, core */
+	struct relay_interface interfaces[2]; /* two: access, then core */
 	struct addr remotes[2];
 	int fds[2];
 	struct relay *relay;
@@ -52,8 +52,8 @@ static struct addr ip(const char *format, unsigned a, unsigned b, unsigned c)
 	return out;
 }
 
-/* xdp: two peers behind veth. sock: loopback addresses that belong to this process. False:
- * not possible here. */
+/* Gives the relay and the peers addresses: veth pairs for xdp, loopback addresses of this process
+ * for sock. False: not possible here. */
 static bool place(bool is_xdp)
 {
 	char reason[128];
@@ -157,7 +157,7 @@ static void mark(void)
 	syscall(SYS_getpriority, MARK, 0);
 }
 
-/* Sends packets both ways and runs turns until all have arrived; returns the allocations
+/* Sends packets both ways and runs turns until all have arrived; returns the number of allocations
  * in the turns. */
 static uint64_t round_of(unsigned r, bool is_counted)
 {
@@ -194,8 +194,8 @@ static uint64_t round_of(unsigned r, bool is_counted)
 	return allocated;
 }
 
-/* The exit status tells the tracer the result. Skips the sanitizer's checks at exit, which
- * cannot be traced. */
+/* Runs in the child; its exit status tells the tracer the result. Its caller uses _exit, because
+ * the checks of a sanitizer at exit cannot be traced. */
 static int perform(const char *io)
 {
 	uint64_t allocated = 0;
@@ -228,7 +228,7 @@ static bool is_mark(const struct __ptrace_syscall_info *i)
 	return i->entry.nr == SYS_getpriority && i->entry.args[0] == MARK;
 }
 
-/* Follows the child until it ends; counts its syscalls between marks. */
+/* Follows the child until it ends, and counts the syscalls of its turns. */
 static void follow(pid_t child, struct tally *t)
 {
 	bool is_inside = false;
@@ -290,7 +290,7 @@ static bool trace(const char *io, struct tally *t)
 		return false;
 	follow(child, t);
 	if (WIFEXITED(t->status) && WEXITSTATUS(t->status) == NOT_HERE) {
-		test_skip("no tracing, no namespaces or no AF_XDP here");
+		test_skip("no ptrace, network namespaces or AF_XDP on this machine");
 		return false;
 	}
 	return EXPECT_INT(t->status, 0);
@@ -305,13 +305,13 @@ static const long waits[] = {
 	SYS_epoll_pwait,
 };
 
-/* Only receive, send and poll syscalls are allowed; others are printed by number. */
+/* Fails for each syscall that take() has not counted, and prints its number. */
 static void expect_nothing_else(const struct tally *t)
 {
 	for (unsigned i = 0; i < SYSCALLS; i++)
 		if (t->calls[i])
-			test_expect(false, __FILE__, __LINE__, "system call %u was made %llu times",
-			            i, (unsigned long long)t->calls[i]);
+			test_expect(false, __FILE__, __LINE__, "no syscall %u, got %llu", i,
+			            (unsigned long long)t->calls[i]);
 }
 
 static void sock(void)
@@ -344,8 +344,8 @@ static void xdp(void)
 	waited = take(&t, waits, ARRAY_LEN(waits));
 	printf("xdp, %d packets: %llu receives, %llu sends, %llu waits\n", PKTS,
 	       (unsigned long long)received, (unsigned long long)sent, (unsigned long long)waited);
-	/* One syscall sends 32 frames, and there are two devices; sometimes a netlink
-	 * notification is read. */
+	/* A syscall may send 32 frames, and there are two devices. A few receives are netlink
+	 * notifications. */
 	EXPECT(sent > 0 && sent <= PKTS / 8);
 	EXPECT(waited <= PKTS / 8);
 	EXPECT(received <= PKTS / 100);

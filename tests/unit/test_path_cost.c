@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The cost of the packet path alone, with a back end that only copies: no allocation, no syscall;
- * prints times on request. */
+/* The cost of the packet path alone: a back end without syscalls shows that the path makes no
+ * allocation. Prints times on request. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +10,9 @@
 #include "relay/packet/pool.h"
 #include "tests/harness/call.h"
 
-/* Packets come from a list and are dropped after sending. SLUICE_PATH_MEASURE=CALLS prints the time
- * per packet with CALLS calls, for e2ae in both directions and for rtp. Ports are visited in random
- * order, so that with many calls nothing is in the cache. */
+/* The back end takes packets from a list and drops those it sends. SLUICE_PATH_MEASURE=CALLS prints
+ * the time per packet with CALLS calls. Packets come in random order of the ports, so that many
+ * calls do not stay in the CPU's cache. */
 enum { PORT_MIN = 2000, CALLS_MAX = 15000, LEN = 172, ROUNDS = 20 };
 
 struct arrival {
@@ -21,12 +21,12 @@ struct arrival {
 	uint8_t octets[LEN + 16];
 };
 
-/* The back end and its packets. */
+/* The back end: the list of packets to receive, and a count of those sent. */
 static struct tape {
 	struct io io;
 	struct pool *pool;
 	struct io_counters counters;
-	struct io_port *ports[2][CALLS_MAX]; /* by side and call */
+	struct io_port *ports[2][CALLS_MAX]; /* indexed by side, then by call */
 	struct arrival *arrivals;
 	unsigned n, at;
 	uint64_t sent;
@@ -136,7 +136,7 @@ static const struct io_ops tape_ops = {
 static struct {
 	struct relay *relay;
 	struct relay_interface interface;
-	/* the terminals'; all have the same key, but each leg has its own context */
+	/* The SRTP of the terminals: all have one key, but each leg has its own context. */
 	struct srtp_end up;
 	unsigned n_done;
 	unsigned order[CALLS_MAX];
@@ -173,7 +173,7 @@ static bool open_calls(unsigned calls, enum relay_mode mode)
 	c.interfaces = &g.interface;
 	c.n_interfaces = 1;
 	if (!test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
-	                 "relay_start: %s", why.text))
+	                 "relay_start to succeed, got: %s", why.text))
 		return false;
 	tape.arrivals = mem_array(calls, sizeof(*tape.arrivals));
 	CHECK(tape.arrivals);
@@ -219,8 +219,8 @@ static void close_calls(void)
 	srtp_close(&g.up);
 }
 
-/* Fills the list with one packet of each call for `side`. All terminals send the same SRTP
- * octets, computed once. */
+/* Fills the list with one packet of each call for `side`. All terminals send the same octets,
+ * protected once. */
 static void fill_tape(unsigned calls, unsigned side, enum relay_mode mode, uint64_t index)
 {
 	uint8_t octets[LEN + 16];
@@ -259,7 +259,7 @@ static struct cost drive(unsigned calls, unsigned side, enum relay_mode mode, un
 		while (tape.at < tape.n)
 			relay_step(g.relay, start);
 		took = clk_mono_ns() - start;
-		/* The first round creates every stream. */
+		/* The first round creates the streams, so it is not measured. */
 		if (r == 0)
 			continue;
 		c.ns = took < c.ns ? took : c.ns;
@@ -304,7 +304,7 @@ static void measure(void)
 	unsigned calls = asked ? (unsigned)atoi(asked) : 0;
 
 	if (calls == 0 || calls > CALLS_MAX) {
-		test_skip("SLUICE_PATH_MEASURE=CALLS (at most %d) asks for it", CALLS_MAX);
+		test_skip("set SLUICE_PATH_MEASURE=CALLS (at most %d) to measure", CALLS_MAX);
 		return;
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(ways); i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* RSA and X.509 with the keys of the vectors, and the public-key parts of MIKEY-TICKET that
- * no vector covers. */
+/* keyctx/pki: RSA and X.509 with the keys of the vectors, and the public-key parts of MIKEY-TICKET
+ * that no vector covers. */
 #include <stdlib.h>
 
 #include "tests/harness/harness.h"
@@ -96,7 +96,8 @@ static void trust(void)
 	play_free(p);
 }
 
-/* The same call with each signature scheme and hash; SHA-1 only where the KMS accepts it. */
+/* A ticket request with each signature scheme and hash. The KMS refuses SHA-1 unless its rules
+ * accept it. */
 static void schemes(void)
 {
 	for (unsigned scheme = MIKEY_SIGN_PKCS1; scheme <= MIKEY_SIGN_PSS; scheme++)
@@ -118,7 +119,7 @@ static void schemes(void)
 			}
 }
 
-/* The KMS signs its error reply to a public-key request (decision 0010.19). */
+/* The KMS signs the error that answers a public-key request (decision 0010.19). */
 static void signed_error(void)
 {
 	struct play *p = people();
@@ -147,7 +148,7 @@ static void signed_error(void)
 	EXPECT_ERR(ticket_request_receive(p->request, out, &grant, &p->fault), ERR_DENIED);
 	EXPECT_INT(p->fault.no, MIKEY_E_TPPAR);
 	authority_free(a);
-	/* If disabled, a public-key request is treated as an unknown data type. */
+	/* With public-key requests disabled, the request is refused as an unknown data type. */
 	p->rules.accept_pk = false;
 	EXPECT_ERR(authority_new(&a, &p->rules, play_view(p, PLAY_REQUEST_INIT), k->env.now_ntp,
 	                         &p->fault),
@@ -156,7 +157,7 @@ static void signed_error(void)
 	play_free(p);
 }
 
-/* A certificate of another person cannot sign for Alice. */
+/* A request in Alice's name with Bob's certificate is refused. */
 static void anothers_certificate(void)
 {
 	struct play *p = people();

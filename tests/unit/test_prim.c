@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HMAC and key wrap against the vectors of RFC 2202, RFC 4231 and RFC 3394. */
+/* keyctx/prim: HMAC and key wrap compared with RFC 2202, RFC 4231 and RFC 3394. */
 #include "keyctx/prim.h"
 #include "tests/harness/harness.h"
 
@@ -37,7 +37,7 @@ static void hmac(void)
 	}
 }
 
-/* RFC 2202 6 and RFC 4231 6: keys of 80 and 131 octets of aa. */
+/* RFC 2202 and RFC 4231, test case 6: keys longer than a block, 80 and 131 octets of 0xaa. */
 static void long_keys(void)
 {
 	static const char text[] = "Test Using Larger Than Block-Size Key - Hash Key First";
@@ -52,14 +52,14 @@ static void long_keys(void)
 	test_hex("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54", want,
 	         sizeof(want));
 	EXPECT_OCTETS(got, 32, want, 32);
-	/* An empty key acts as a key of zeros. */
+	/* An empty key gives the same MAC as a key of zeros. */
 	memset(key, 0, sizeof(key));
 	EXPECT_OK(prim_hmac(PRIM_SHA256, (struct view){0}, &data, 1, got));
 	EXPECT_OK(prim_hmac(PRIM_SHA256, (struct view){.p = key, .n = 64}, &data, 1, want));
 	EXPECT_OCTETS(got, 32, want, 32);
 }
 
-/* RFC 3394 4.1. */
+/* The test vector of RFC 3394 4.1. */
 static void key_wrap(void)
 {
 	uint8_t kek[16], plain[16], want[24], got[24], iv[8];

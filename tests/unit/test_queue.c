@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* base/queue: one request under way, the others in order; bounded; a done callback may submit. */
+/* base/queue: one request is under way and the others wait in order, up to a limit; a completion
+ * callback may submit another. */
 #include "base/queue.h"
 
 #include "tests/harness/harness.h"
@@ -11,7 +12,7 @@ struct item {
 	char name;
 };
 
-/* A server like service and dialog: starts requests and reports their end. */
+/* A server, like control/session: it starts requests, and their completion starts the next. */
 static struct queue queue;
 static char started[32];
 static struct item *under_way, *submitted_when_done;
@@ -97,11 +98,13 @@ static void a_done_callback_may_submit(void)
 	begin();
 	EXPECT_INT(submit(&items[0]), QUEUE_NOW);
 	EXPECT_INT(submit(&items[1]), QUEUE_LATER);
-	/* It waits behind the earlier requests. */
+	/* A request that is submitted by a completion callback waits behind the earlier
+	 * requests. */
 	submitted_when_done = &items[2];
 	finish();
 	EXPECT(!strcmp(started, "ab"));
-	/* If none waits: it starts after the callback, not inside it. */
+	/* If no other request waits, the submitted request starts after the callback has
+	 * returned. */
 	finish();
 	EXPECT(!strcmp(started, "abc"));
 	submitted_when_done = &items[0];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The replay window compared with a list of all indices ever seen, and the index estimate with
- * the nearest index. */
+/* relay/packet: the replay window compared with a list of all indices seen, and the index estimate
+ * compared with the nearest index. */
 #include "relay/packet/replay.h"
 #include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
@@ -35,7 +35,7 @@ static void sizes(void)
 		EXPECT_INT(replay_log2(rows[i].pkts), rows[i].log2);
 }
 
-/* RFC 3711 3.3.2 with an unlimited memory. */
+/* The check of RFC 3711 3.3.2 with a list of all indices seen. */
 static enum replay_answer model(const bool *seen, bool any, uint64_t highest, uint64_t size,
                                 uint64_t index)
 {
@@ -85,14 +85,14 @@ static void estimates(void)
 		uint64_t want;
 	} rows[] = {
 		{0, 0, 0},
-		{10, 65535, 65535}, /* there is nothing before ROC 0 */
+		{10, 65535, 65535}, /* no lower ROC exists */
 		{65535, 0, 0x10000},
 		{0x10000, 65535, 65535},
 		{0x10005, 65530, 65530},
 		{0x1ffff, 0, 0x20000},
-		{0x20001, 0x8001, 0x28001}, /* exactly 32,768 ahead */
+		{0x20001, 0x8001, 0x28001}, /* 32,768 ahead of the highest */
 		{0x20001, 0x8002, 0x18002},
-		{0x28000, 0, 0x20000}, /* exactly 32,768 behind */
+		{0x28000, 0, 0x20000}, /* 32,768 behind the highest */
 		{0x28001, 0, 0x30000},
 		{ROC_INDEX_MAX, 0, ROC_INDEX_MAX + 1},
 	};

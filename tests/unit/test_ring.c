@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ring between two threads: no entry lost, doubled or torn. */
+/* base/ring: two threads exchange entries; none is lost, duplicated or torn. */
 #include "base/ring.h"
 
 #include <pthread.h>

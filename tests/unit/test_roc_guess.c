@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which ROCs are guessed, in which order, and how often. */
+/* relay/worker/roc_guess: which ROCs a worker tries for a packet, in which order, and how often. */
 #include "relay/worker/roc_guess.h"
 
 #include "base/clk.h"
@@ -7,7 +7,7 @@
 #include "relay/packet/roc.h"
 #include "tests/harness/harness.h"
 
-/* The ROCs tried for a packet, in order; -1 ends the list. */
+/* The worker must try exactly the ROCs in `want`, in this order; -1 ends the list. */
 static void expect(const struct roc_known *known, uint16_t seq, const int64_t *want)
 {
 	struct roc_guess got[ROC_GUESSES_MAX];
@@ -64,7 +64,8 @@ static void the_kept_roc_follows_the_rule(void)
 	expect(&k, 65100, ROCS(3, 4, 5));
 	k.rule = RELAY_ROC_ZERO;
 	expect(&k, 65100, ROCS(0, 1));
-	/* At ROC 1 it could be the kept index, which this rule excludes; after a wrap it cannot. */
+	/* This rule forbids an index that could continue the kept one: here ROC 1. Below, the
+	 * sequence number is lower than the kept one, so ROC 1 is allowed. */
 	k.kept = 1ull << 16 | 100;
 	expect(&k, 110, ROCS(0));
 	k.kept = 1ull << 16 | 65000;
@@ -73,8 +74,8 @@ static void the_kept_roc_follows_the_rule(void)
 	expect(&k, 10, ROCS(0, 1));
 }
 
-/* Each index guessed for a sender whose ROC was lost is ahead of all received, by more than any
- * replay window. */
+/* For a sender that lost its ROC, each index that is tried is ahead of all received ones by more
+ * than any replay window. */
 static void ahead_is_never_behind(void)
 {
 	uint64_t seed = test_seed();
@@ -114,7 +115,7 @@ static void one_source_has_a_rate_limit(void)
 	memset(&gate, 0, sizeof(gate));
 	EXPECT_INT(passed(&roc_rate_first, start, NS_PER_S, NS_PER_MS, false), 32 + 9);
 	EXPECT_INT(passed(&roc_rate_first, start + NS_PER_S, 10 * NS_PER_S, NS_PER_MS, false), 100);
-	/* After a pause the full burst is available again, and not more. */
+	/* After a pause the full burst of 32 is available again, but no more. */
 	EXPECT_INT(passed(&roc_rate_first, start + 1000 * NS_PER_S, NS_PER_S / 1000,
 	                  NS_PER_S / 1000000, false),
 	           32);
@@ -122,7 +123,7 @@ static void one_source_has_a_rate_limit(void)
 	EXPECT_INT(passed(&roc_rate_lost, start, 10 * NS_PER_S, NS_PER_MS, false), 50);
 }
 
-/* The worker's limit holds for any number of packets from any sources. */
+/* The limit of the worker holds for all sources together. */
 static void all_sources_together_have_a_limit(void)
 {
 	uint64_t start = 1000 * NS_PER_S;

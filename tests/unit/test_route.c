@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/route: the way of a packet while neighbours resolve, fail and age; the test
- * plays the source. */
+/* relay/io/route: whether packets leave as frames or through the kernel while neighbours resolve,
+ * fail and expire. The test takes the place of the kernel. */
 #include <string.h>
 
 #include "base/clk.h"
 #include "relay/io/route.h"
 #include "tests/harness/harness.h"
 
-/* The simulated kernel. */
+/* What the simulated kernel answers, and how often it was asked. */
 struct stage {
 	struct route_answer answer;
 	struct route_link link;
@@ -125,7 +125,8 @@ static void resolved_goes_by_frame(void)
 	EXPECT_OCTETS(r->hop->link[0].octets, r->hop->link[0].len, link, sizeof(link));
 	EXPECT_INT(r->hop->device, 1);
 	EXPECT_INT(r->mtu, 1500);
-	/* One question for any number of packets; the second destination shares the neighbour. */
+	/* The kernel is asked once, however many packets follow. A second destination behind the
+	 * same neighbour needs no second question about the neighbour. */
 	for (int i = 0; i < 100; i++)
 		EXPECT_INT(way(t, "198.51.100.1"), ROUTE_BY_FRAME);
 	EXPECT_INT(s.asked_route, 1);
@@ -167,8 +168,8 @@ static void failed_is_tried_once_a_second(void)
 	route_table_free(t);
 }
 
-/* A neighbour in use is confirmed by one packet through the kernel every 15 seconds; a
- * permanent one never. */
+/* Every 15 s one packet to a neighbour in use goes through the kernel, which then confirms the
+ * neighbour. A permanent neighbour needs no such packet. */
 static void neighbours_are_confirmed(void)
 {
 	struct stage s = stage_make();
@@ -209,7 +210,7 @@ static void routes_are_asked_again(void)
 	route_table_free(t);
 }
 
-/* Destinations that only the kernel can reach. */
+/* Destinations that a frame cannot reach: packets go through the kernel, or have no route. */
 static void kernel_only(void)
 {
 	static const struct {
@@ -253,8 +254,8 @@ static void vlan_device_leaves_by_its_parent(void)
 	route_table_free(t);
 }
 
-/* A burst of new destinations causes a few questions per turn; the others are asked later and
- * cached like the first. */
+/* For many new destinations the kernel is asked a few questions per turn; the other destinations
+ * follow in later turns. */
 static void asking_is_bounded(void)
 {
 	struct stage s = stage_make();
@@ -272,7 +273,7 @@ static void asking_is_bounded(void)
 	EXPECT_INT(s.asked_route, 32);
 	route_table_turn(t, NS_PER_S);
 	EXPECT_INT(way(t, "198.51.100.199"), ROUTE_BY_FRAME);
-	/* After a change of a link no cached entry is used. */
+	/* When a link changes, all cached routes and neighbours become invalid. */
 	s.has_neighbour = false;
 	s.news[0] = (struct route_news){.kind = ROUTE_NEWS_LINK};
 	s.n_news = 1;
@@ -281,7 +282,8 @@ static void asking_is_bounded(void)
 	route_table_free(t);
 }
 
-/* More neighbours than the table holds: emptied and learnt again, never wrong. */
+/* With more neighbours than the table holds, a frame still has the link address of its own
+ * neighbour. */
 static void many_neighbours(void)
 {
 	struct stage s = stage_make();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RTCP: which packets count as RTCP, and which SSRCs are renamed in which direction. */
+/* relay/packet/rtcp: which packets count as RTCP, and which SSRCs are renamed in each direction. */
 #include "relay/packet/rtcp.h"
 
 #include "tests/harness/harness.h"
@@ -16,7 +16,8 @@ static uint32_t target(void *arg, uint32_t ssrc)
 	return ssrc == 0x0b0b0b0b ? 0xbbbbbbbb : ssrc;
 }
 
-/* 0a0a0a0a is the sender and becomes aaaaaaaa; 0b0b0b0b is reported on and becomes bbbbbbbb. */
+/* The sender's SSRC 0a0a0a0a becomes aaaaaaaa. The SSRC 0b0b0b0b, which reports are about, becomes
+ * bbbbbbbb. */
 static const struct {
 	const char *name, *before, *after;
 } rows[] = {
@@ -63,7 +64,7 @@ static void renames(void)
 	}
 }
 
-/* Columns: the sender is readable; the packets fill the octets; SRTCP may fill them. */
+/* Columns: the packet has a sender's SSRC; RTCP fills it exactly; SRTCP may fill it exactly. */
 static const struct {
 	const char *octets;
 	bool has_sender, fills, may_be_srtcp;
@@ -81,7 +82,7 @@ static const struct {
 	{"80c90001 0a0a0a0a 81610001 0a0a0a0a", true, false, true},
 	{"80c90002 0a0a0a0a 81cb0001 0a0a0a0a", true, false, false},
 	{"80610001 0a0a0a0a 81cb0001 0a0a0a0a", true, false, false},
-	/* odd padding is not checked */
+	/* The number of padding octets is not checked. */
 	{"a0c90001 0a0a0a00", true, true, false},
 	{"a0c90002 0a0a0a0a 00000003", true, true, false},
 	{"a0c90002 0a0a0a0a 0000000c", true, true, false},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables of struct members: at most as many rows as a mask has bits, nested structs, the members
+/* control/doc/schema: tables with one row for each bit of the mask, nested structs, and the members
  * that a patch changes. */
 #include "control/doc/schema.h"
 
@@ -68,7 +68,7 @@ static void a_table_has_64_rows(void)
 	EXPECT(schema_eq(&wide_schema, &to, &patch));
 }
 
-/* receive and send are objects in JSON, and fields of the leg in memory. */
+/* receive and send are objects in JSON, but members of the leg's own struct in memory. */
 static void a_part_lies_in_its_struct(void)
 {
 	struct spec_leg leg = {.has = 0}, patch = {.has = 0};
@@ -80,7 +80,7 @@ static void a_part_lies_in_its_struct(void)
 	EXPECT(patch.receive_has == 1ull << SPEC_DIRECTION_GATE && patch.send_has == 0);
 	EXPECT_OK(schema_apply(&spec_leg_schema, &leg, &patch));
 	EXPECT(!leg.relay.can_receive && leg.relay.can_send);
-	/* null: resets the whole direction. */
+	/* A receive that is null sets the whole direction back to its defaults. */
 	EXPECT_OK(read_into(&spec_leg_schema, "{\"receive\":null}", &patch));
 	EXPECT_OK(schema_apply(&spec_leg_schema, &leg, &patch));
 	EXPECT(leg.relay.can_receive && leg.receive_has == 3);
@@ -88,7 +88,8 @@ static void a_part_lies_in_its_struct(void)
 	schema_fini(&spec_leg_schema, &patch);
 }
 
-/* What files have: lists, keys, sets of numbers; each fault with its path, and no key in it. */
+/* A table like those of configuration files, with lists, keys and sets of numbers: an error names
+ * the path and never a key. */
 struct sample_user {
 	char file[8];
 	struct secret key;

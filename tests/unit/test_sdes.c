@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* a=crypto: every row of the profile, the comparison that decides about a re-key, the
- * rules for answers. */
+/* keyctx/sdp/sdes: every row of the profile of a=crypto, the comparison that finds a re-key, and
+ * the rules for answers. */
 #include "base/secret.h"
 #include "keyctx/sdp/sdes.h"
 #include "tests/harness/harness.h"
@@ -39,7 +39,7 @@ static void lines_are_checked(void)
 		{"1 AEAD_AES_128_GCM inline:" GCM128, SDES_USABLE},
 		{"1 AEAD_AES_128_GCM inline:" GCM128 "==", SDES_USABLE},
 		{"1 AEAD_AES_256_GCM inline:" GCM256, SDES_USABLE},
-		/* suites */
+		/* the suite: supported, unknown, or in another notation */
 		{"1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1, SDES_UNKNOWN_SUITE},
 		{"1 F8_128_HMAC_SHA1_80 inline:" K1, SDES_USABLE},
 		{"1 f8_128_hmac_sha1_80 inline:" K1, SDES_USABLE},
@@ -49,7 +49,7 @@ static void lines_are_checked(void)
 		{"1 aes_cm_192_hmac_sha1_32 inline:" CM192, SDES_USABLE},
 		{"1 AES_128_CM_HMAC_SHA1_80 inline:" K1, SDES_USABLE},
 		{"1 AES_CM_512_HMAC_SHA1_80 inline:" CM256, SDES_UNKNOWN_SUITE},
-		/* shape and tag */
+		/* the tag, and lines with missing parts */
 		{"", SDES_BAD_SYNTAX},
 		{"1 " A80, SDES_BAD_SYNTAX},
 		{"01 " A80 " inline:" K1, SDES_BAD_TAG},
@@ -59,13 +59,13 @@ static void lines_are_checked(void)
 		{"1 " A80 " inline", SDES_BAD_SYNTAX},
 		{"1 " A80 " inline:", SDES_BAD_SYNTAX},
 		{"1 " A80 " INLINE:" K1, SDES_USABLE},
-		/* key */
+		/* the key: its base64 and its length */
 		{"1 " A80 " inline:S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTM=", SDES_BAD_KEY},
 		{"1 " A80 " inline:S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXTMnAA", SDES_BAD_KEY},
 		{"1 " A80 " inline:S1RMlTxH34hgvmcxGF7FXWcL0eX1oMYQ6dHtXT!n", SDES_BAD_KEY},
 		{"1 " A80 " inline:" GCM128, SDES_BAD_KEY},
 		{"1 AES_256_CM_HMAC_SHA1_80 inline:" K1, SDES_BAD_KEY},
-		/* lifetime */
+		/* the lifetime of the key */
 		{"1 " A80 " inline:" K1 "|2^20", SDES_USABLE},
 		{"1 " A80 " inline:" K1 "|1048576", SDES_USABLE},
 		{"1 " A80 " inline:" K1 "|1", SDES_USABLE},
@@ -80,7 +80,7 @@ static void lines_are_checked(void)
 		{"1 " A80 " inline:" K1 "|-1", SDES_BAD_LIFETIME},
 		{"1 " A80 " inline:" K1 "|", SDES_BAD_LIFETIME},
 		{"1 " A80 " inline:" K1 "|99999999999999999999999", SDES_BAD_LIFETIME},
-		/* MKI */
+		/* the MKI and its length */
 		{"1 " A80 " inline:" K1 "|2^20|1:4", SDES_USABLE},
 		{"1 " A80 " inline:" K1 "|1066:4", SDES_USABLE},
 		{"1 " A80 " inline:" K1 "|1:128", SDES_USABLE},
@@ -97,7 +97,7 @@ static void lines_are_checked(void)
 		{"1 " A80 " inline:" K1 "|1:4|2^20", SDES_BAD_SYNTAX},
 		{"1 " A80 " inline:" K1 "|1:4|2:4", SDES_BAD_SYNTAX},
 		{"1 " A80 " inline:" K1 "|1|2", SDES_BAD_SYNTAX},
-		/* several keys */
+		/* several keys in one line */
 		{"1 " A80 " inline:" K1 "|1:4;inline:" K2 "|2:4", SDES_USABLE},
 		{"1 " A80 " inline:" K1 ";inline:" K2, SDES_MKI_NEEDED},
 		{"1 " A80 " inline:" K1 "|1:4;inline:" K2, SDES_MKI_NEEDED},
@@ -147,7 +147,8 @@ static void settings_widen_and_narrow(void)
 {
 	static const struct {
 		const char *text;
-		struct sdes_policy change; /* members set here replace those of the policy */
+		/* A member that is not zero replaces that member of the default policy. */
+		struct sdes_policy change;
 		enum sdes_fault want;
 	} rows[] = {
 		{"1 " A80 " inline:" K1 " KDR=24", {.accept_kdr = true}, SDES_USABLE},
@@ -320,7 +321,7 @@ static void the_first_usable_is_chosen(void)
 {
 	static const struct {
 		const char *lines;
-		int want; /* expected tag, or -1 */
+		int want; /* the tag of the line chosen; -1 if none */
 	} rows[] = {
 		{"", -1},
 		{"a=crypto:1 SEED_CTR_128_HMAC_SHA1_80 inline:" K1 "\na=crypto:2 " A80 " inline:" K1
@@ -432,8 +433,8 @@ static void our_answer_echoes_and_is_fresh(void)
 	EXPECT(!keyctx_same_key(answer.keys[0], offered.keys[0]));
 	sdes_line_print(&answer, true, &w);
 	EXPECT(wr_ok(&w));
-	/* 44 octets of key and salt: 60 characters with padding; we write no lifetime,
-	 * MKI or WSH. */
+	/* A key and salt of 44 octets are 60 characters with padding; the line has no lifetime, MKI
+	 * or WSH. */
 	EXPECT_INT(wr_len(&w), strlen("42 AEAD_AES_256_GCM inline: UNENCRYPTED_SRTCP") + 60);
 	REQUIRE_OK(sdes_line_parse(&again, str_make(text, wr_len(&w)), &p));
 	EXPECT(sdes_line_eq(&again, &answer));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Session descriptions: foreign lines stay unchanged, our lines are read and rewritten, broken
- * descriptions are refused. */
+/* keyctx/sdp: lines that the gateway does not use stay unchanged, others are read and rewritten,
+ * broken descriptions are refused. */
 #include "base/mem.h"
 #include "keyctx/sdp/media.h"
 #include "keyctx/sdp/sdp.h"
@@ -81,8 +81,7 @@ static void broken_descriptions_are_refused(void)
 	EXPECT(s == NULL);
 }
 
-/* M-lines above the limit are removed with all their attributes; a rejected m-line may be added
- * at the end. */
+/* M-lines above the limit are removed with their attributes. A disabled m-line can be appended. */
 static void too_many_m_lines(void)
 {
 	char many[64 * (SDP_MEDIA_MAX + 3)];
@@ -131,7 +130,8 @@ static void an_m_line_is_put_at_the_end(void)
 	}
 }
 
-/* Faults with only one possible meaning are corrected, so that the other side reads the same. */
+/* A fault that has only one possible reading is corrected, so that the other side reads the
+ * description in the same way. */
 static void small_faults_are_put_right(void)
 {
 	static const struct {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Locked memory for keys: aligned, zeroed, wiped, not in core files, all or nothing on failure. */
+/* base/secret: locked memory for keys. It is aligned, zeroed, wiped on release, and left out of
+ * core files; a failed allocation changes nothing. */
 #include "base/secret.h"
 
 #include <sys/mman.h>
@@ -36,8 +37,7 @@ static void blocks_are_aligned_zeroed_and_apart(void)
 	EXPECT_INT(after.in_use_bytes, before.in_use_bytes);
 }
 
-/* A freed block keeps its address in the free list; its next user, and any reader in between,
- * must see zeros. */
+/* A freed block is wiped at once: its next user sees zeros. */
 static void freeing_wipes(void)
 {
 	uint8_t *p = secret_alloc(48), *q;
@@ -52,7 +52,7 @@ static void freeing_wipes(void)
 	secret_free(q);
 }
 
-/* The VmFlags line of the mapping that contains `p`, from smaps. */
+/* Finds the VmFlags line of the mapping that contains `p`, in smaps. */
 static bool flags_of(const uint8_t *p, char line[512])
 {
 	FILE *f = fopen("/proc/self/smaps", "r");
@@ -70,7 +70,8 @@ static bool flags_of(const uint8_t *p, char line[512])
 	return found;
 }
 
-/* `dd` (do not dump), `wf` (wipe on fork) and, where the limit allows, `lo` (locked). */
+/* The mapping of `p` must have the flags `dd` (left out of dumps), `wf` (wiped in a forked child)
+ * and, if the limit allows, `lo` (locked). */
 static void expect_guarded(const uint8_t *p)
 {
 	char flags[512];
@@ -98,8 +99,8 @@ static void pages_are_guarded(void)
 
 enum { MANY = 16384, KEY_BYTES = 512 };
 
-/* 8 MB of keys: later ones are on huge pages if the kernel has them (`hg`), protected like the
- * first; small pages if no region is available. */
+/* With 8 MB of keys the later ones are on huge pages (`hg`) if the kernel has them, and just as
+ * protected. If no huge region is available, small pages are used. */
 static void many_blocks_share_huge_pages(void)
 {
 	static uint8_t *p[MANY];
@@ -124,7 +125,7 @@ static void many_blocks_share_huge_pages(void)
 		EXPECT(p[i][0] == (uint8_t)i && p[i][KEY_BYTES - 1] == (uint8_t)i);
 		secret_free(p[i]);
 	}
-/* these sanitizers reserve the address space */
+/* The address space cannot be limited under these sanitizers, which reserve it. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	f = fopen("/proc/self/statm", "r");
 	REQUIRE(f != NULL && fscanf(f, "%lu", &pages) == 1);
@@ -133,8 +134,8 @@ static void many_blocks_share_huge_pages(void)
 	tight = (struct rlimit){.rlim_cur = pages * 4096 + (1 << 20), .rlim_max = was.rlim_max};
 	secret_get_usage(&before);
 	REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
-	for (size_t i = 0; i < 3000;
-	     i++) { /* more than the rest of a region, in a new size class */
+	/* 2,900 blocks of a new size class need more than the rest of a region. */
+	for (size_t i = 0; i < 3000; i++) {
 		p[i] = i < 2900 ? secret_alloc(960) : NULL;
 		if (!p[i])
 			break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations on sessions: idempotence, order, ports, failures that change nothing, every
- * allocation failing. */
+/* control/session/service: operations on sessions. Repeated requests, order, ports, failures that
+ * change nothing, and each allocation failing. */
 #include "tests/harness/service_scene.h"
 
 #include "base/addr.h"
@@ -13,7 +13,7 @@ static void creates_once(void)
 
 	got.n = 0;
 	ask_create(sv, E2AE("c", KEY1), &got);
-	EXPECT_INT(got.n, 0); /* only after the worker has done it */
+	EXPECT_INT(got.n, 0); /* the worker has not confirmed yet */
 	relay_poll(&fake_relay);
 	ask_create(sv, E2AE("c", KEY1), &got);
 	ask_create(sv, E2AE("c", KEY2), &got);
@@ -54,7 +54,7 @@ static void keeps_order(void)
 	EXPECT_INT(got.n, 6);
 	EXPECT_INT(got.last[1].e, ERR_OK);
 	EXPECT(got.last[1].changed);
-	EXPECT(!got.last[2].changed); /* no effect */
+	EXPECT(!got.last[2].changed); /* the update repeats the one before it */
 	EXPECT(got.last[3].has_stats);
 	EXPECT_INT(got.last[4].e, ERR_NOT_FOUND);
 	EXPECT_INT(got.last[5].e, ERR_OK);
@@ -101,8 +101,8 @@ static void tries_other_ports(void)
 
 static void runs_out_of_ports(void)
 {
-	struct service *sv =
-		service_start(30000, 30007, SPEC_REKEY_REJECT); /* four pairs: two sessions */
+	/* Four port pairs are enough for two sessions. */
+	struct service *sv = service_start(30000, 30007, SPEC_REKEY_REJECT);
 	struct ports_usage usage;
 	static struct answers got;
 
@@ -111,13 +111,13 @@ static void runs_out_of_ports(void)
 	ask_create(sv, RTP("2"), &got);
 	ask_create(sv, RTP("3"), &got);
 	relay_poll(&fake_relay);
-	EXPECT_INT(got.last[0].e, ERR_LIMIT); /* refused before the worker confirms the others */
+	EXPECT_INT(got.last[0].e, ERR_LIMIT); /* session 3 is refused at once */
 	EXPECT(strstr(got.last[0].why, "interface default") != NULL);
 	EXPECT(strstr(got.last[0].why, "4 in use") != NULL);
 	service_delete(sv, STR("1"), on_answer, &got);
 	relay_poll(&fake_relay);
 	ask_create(sv, RTP("3"), &got);
-	EXPECT_INT(got.last[got.n - 1].e, ERR_LIMIT); /* the ports are in quarantine */
+	EXPECT_INT(got.last[got.n - 1].e, ERR_LIMIT); /* the ports of session 1 are in quarantine */
 	service_scene_ns += 1001 * 1000000ull;
 	ask_create(sv, RTP("3"), &got);
 	relay_poll(&fake_relay);
@@ -151,7 +151,7 @@ static void failed_update_changes_nothing(void)
 	EXPECT_INT(got.last[2].e, ERR_INVALID);
 	EXPECT_INT(registry_find(service_registry(sv), STR("c"))->spec->media.n, 1);
 	ask_create(sv, RTP("c"), &got);
-	EXPECT_INT(got.last[3].e, ERR_OK); /* unchanged */
+	EXPECT_INT(got.last[3].e, ERR_OK); /* the session is as it was created */
 	service_port_usage(sv, 0, &usage);
 	EXPECT_INT(usage.in_use, 2);
 	service_end(sv);
@@ -212,13 +212,13 @@ static void limits_sessions(void)
 	EXPECT_INT(got.last[0].e, ERR_LIMIT);
 	relay_poll(&fake_relay);
 	service_set_draining(sv, true);
-	ask_create(sv, RTP("1"), &got); /* it exists already: no new session */
+	ask_create(sv, RTP("1"), &got); /* session 1 exists, so draining does not refuse it */
 	EXPECT_INT(got.last[2].e, ERR_OK);
 	service_end(sv);
 }
 
-/* A whole life of a session with the nth allocation failing: every error is
- * reported, nothing leaks. */
+/* Creates, updates and deletes a session while the nth allocation fails: each error must be
+ * reported. */
 static enum err life(void)
 {
 	struct service_config config = {

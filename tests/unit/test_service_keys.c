@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The keys of a session: when a key may change, where a stream starts under it, and that none is
+/* The keys of a session: when a key may change, at which index a stream starts, and that no key is
  * left in memory. */
 #include "tests/harness/service_scene.h"
 
 #include "base/secret.h"
 
-/* A receive key may have a start ROC for its first stream; another ROC does not make
- * it another context. */
+/* A receive key may have a start ROC for its first stream. Another ROC with the same key is not a
+ * new key context. */
 static void a_receive_key_may_have_a_roc(void)
 {
 	static const struct {
@@ -65,8 +65,8 @@ static void a_receive_key_may_have_a_roc(void)
 	service_end(sv);
 }
 
-/* TS 33.328 7.4: the same context is unchanged; another context is refused on e2ae, unless the peer
- * moved or the setting accepts it. */
+/* TS 33.328 7.4: an unchanged key context is no change. On e2ae another one is refused, unless the
+ * peer moved or the setting accepts a re-key. */
 static void rekeys_by_policy(void)
 {
 	static const struct {
@@ -103,7 +103,7 @@ static void rekeys_by_policy(void)
 	}
 }
 
-/* Removing the key first and setting a new one later is a change of key, too. */
+/* Removing a key, to set another one later, is refused like a direct change of key. */
 static void a_key_is_not_changed_by_removing_it_first(void)
 {
 	static const struct {
@@ -148,8 +148,8 @@ static void a_key_is_not_changed_by_removing_it_first(void)
 #define KEYED(key) "{" SUITE80 ",\"inline\":" key "}"
 #define KEY3       "\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\""
 
-/* Leaving e2ae and returning, or leaving the address and returning, permits no change of key that a
- * direct update would not. */
+/* A change of key that is refused directly is also refused if the leg first leaves e2ae or its
+ * address. */
 static void a_key_is_not_changed_by_a_detour(void)
 {
 	static const struct {
@@ -161,7 +161,8 @@ static void a_key_is_not_changed_by_a_detour(void)
 		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY3)),
 	         ERR_REKEY},
 		{AS_MODE("rtp", "null", "null"), AS_MODE("e2ae", KEYED(KEY1), KEYED(KEY2)), ERR_OK},
-		/* Without a key first, so that the next one would look like the first. */
+		/* The leg returns to e2ae without a key, so that a new key would look like its
+	         * first one. */
 		{AS_MODE("rtp", "null", "null"),
 	         "{\"id\":\"c\",\"media\":[{\"id\":\"0\",\"mode\":\"e2ae\",\"legs\":{\"a\":{"
 	         "\"receive\":{\"gate\":\"closed\"},\"send\":{\"gate\":\"closed\"}}}}]}",
@@ -194,13 +195,13 @@ static void a_key_is_not_changed_by_a_detour(void)
 		ask_update(sv, rows[i].back, &got);
 		relay_poll(&fake_relay);
 		EXPECT_INT(got.last[2].e, rows[i].e);
-		/* After the refusal it may still return with the old key. */
+		/* After a refusal the leg may still return with its old keys. */
 		ask_update(sv, rows[2].back, &got);
 		relay_poll(&fake_relay);
 		EXPECT_INT(got.last[3].e, i + 1 == ARRAY_LEN(rows) ? ERR_REKEY : ERR_OK);
 		service_end(sv);
 	}
-	/* Hold with a new key is not a move. */
+	/* A hold (0.0.0.0) with a new key is a re-key, not a move to a new address. */
 	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);
 	static struct answers got;
 
@@ -213,7 +214,7 @@ static void a_key_is_not_changed_by_a_detour(void)
 	service_end(sv);
 }
 
-/* A leg that was removed and added again is a new leg, with new keys. */
+/* A leg that is removed and added again is a new leg, so it may have a new key. */
 static void a_new_leg_takes_a_new_key(void)
 {
 	struct service *sv = service_start(30000, 30099, SPEC_REKEY_REJECT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP messages from a stream, and their headers. */
+/* control/net/sip: splits a stream into SIP messages, and reads their headers. */
 #include "control/net/sip.h"
 #include "tests/harness/harness.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay on real sockets of loopback: bursts, order, allocations and syscalls of
- * its path, descriptors. */
+/* relay/io/sock: the relay on loopback sockets. Bursts, order, allocations, syscalls,
+ * descriptors. */
 #include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,11 +17,11 @@
 
 enum { PORT_MIN = 11000, CALLS_MAX = 200, BURST = 500, SESSIONS = 10000, SSRC = 0x0a0a0a00 };
 
-/* Each process uses its own loopback addresses, so every port is free. */
+/* Each process has its own loopback addresses, so that every port is free. */
 static struct {
 	struct relay_interface interface;
 	struct addr peers[2];
-	int fds[2]; /* peers of all calls */
+	int fds[2]; /* sockets of the two peers, shared by all calls */
 	struct relay *relay;
 	struct relay_session *sessions[CALLS_MAX];
 	unsigned n_done, n_failed;
@@ -50,7 +50,8 @@ static int udp(const struct addr *at)
 	return fd;
 }
 
-/* `by_hand`: this thread runs the workers' turns, so their allocations count here. */
+/* by_hand: the test's own thread runs the workers' turns, so that mem_calls() counts their
+ * allocations. */
 static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_delay_us)
 {
 	struct relay_config c;
@@ -78,7 +79,7 @@ static bool open_relay_with(unsigned workers, bool by_hand, unsigned gather_dela
 	c.interfaces = &g.interface;
 	c.n_interfaces = 1;
 	return test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
-	                   "relay_start: %s", why.text);
+	                   "relay_start to succeed, got: %s", why.text);
 }
 
 static bool open_relay(unsigned workers, bool by_hand)
@@ -102,7 +103,7 @@ static void on_done(void *arg, enum err e, const struct why *why)
 		printf("%s\n", why->text);
 }
 
-/* Runs the workers until `done` requests are done; fails after 20 s. */
+/* Runs the workers until `done` requests are completed; fails after 20 s. */
 static void await(unsigned done)
 {
 	struct pollfd p = {.fd = relay_wait_fd(g.relay), .events = POLLIN};
@@ -149,7 +150,8 @@ static bool put(unsigned call_n, unsigned side, const void *data, size_t n)
 	return sendto(g.fds[side], data, n, 0, (struct sockaddr *)&name, len) == (ssize_t)n;
 }
 
-/* The next packet of the peer; with threads it may take a while. 0: none. */
+/* Receives the next packet of the peer on `side`, within 5 s if the workers have threads; 0 if
+ * there is none. */
 static size_t take(unsigned side, uint8_t *data, size_t room)
 {
 	struct pollfd p = {.fd = g.fds[side], .events = POLLIN};
@@ -195,7 +197,7 @@ static void a_burst_on_one_port_with_threads(void)
 	burst(false);
 }
 
-/* Many ports on two workers: each stream keeps its order, and no packet is missing. */
+/* Packets to many ports on two workers: each stream keeps its order, and no packet is lost. */
 static void many_ports_keep_their_order(void)
 {
 	enum { PORTS = 100, ROUNDS = 40 };
@@ -229,10 +231,10 @@ static void many_ports_keep_their_order(void)
 	close_relay();
 }
 
-/* --- the path's own costs --------------------------------------------------- */
+/* --- cost of a packet ------------------------------------------------------- */
 
-/* 10,000 e2ae packets through 50 ports: no allocation; per packet at most one receive and one send
- * syscall, per turn one epoll_wait. */
+/* 10,000 e2ae packets through 50 calls: no allocation, and per packet at most one receive and one
+ * send syscall. */
 static void a_packet_costs_two_syscalls_and_no_memory(void)
 {
 	enum { CALLS = 50, ROUNDS = 100, WARM = 2, PKTS = CALLS * ROUNDS * 2 };
@@ -287,8 +289,8 @@ static void a_packet_costs_two_syscalls_and_no_memory(void)
 	close_relay();
 }
 
-/* A port with many waiting packets is emptied, and packets to one peer are sent, with far fewer
- * syscalls than packets. */
+/* Many packets that wait on one port, and many packets to one peer, take far fewer syscalls than
+ * packets. */
 static void a_burst_shares_syscalls(void)
 {
 	struct relay_stats before, after;
@@ -310,9 +312,9 @@ static void a_burst_shares_syscalls(void)
 	close_relay();
 }
 
-/* With gather_delay_us the first packet is sent at once, those within the delay together, and none
- * is lost; requests are answered meanwhile. Without it each of these packets, a millisecond apart,
- * would be a batch. */
+/* With gather_delay_us the first packet is sent at once, and packets that arrive within the delay
+ * are one batch. Requests are still answered, and no packet is lost. Without the delay each packet
+ * would be a batch of its own, since they are 1 ms apart. */
 static void a_delay_fills_batches(void)
 {
 	enum { PKTS = 41, DELAY_US = 100000, BATCHES_MAX = 20 };
@@ -348,7 +350,8 @@ static void a_delay_fills_batches(void)
 
 static unsigned descriptors(void);
 
-/* If any allocation fails at start, all descriptors are as before, including the caller's. */
+/* If an allocation fails at start, the relay closes every descriptor that it has opened, and no
+ * other. */
 static void a_failed_start_leaves_descriptors_alone(void)
 {
 	struct relay_config c;
@@ -386,8 +389,8 @@ static void a_failed_start_leaves_descriptors_alone(void)
 	EXPECT_INT(descriptors(), before);
 }
 
-/* The worker's thread runs on the configured CPU and has its name; control's thread
- * does not move. */
+/* The worker's thread has its name and runs on the configured CPU; the control thread keeps its
+ * CPUs. */
 static void a_worker_is_pinned(void)
 {
 	struct relay_config c;
@@ -417,7 +420,7 @@ static void a_worker_is_pinned(void)
 	c.interfaces = &g.interface;
 	c.n_interfaces = 1;
 	if (!test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
-	                 "relay_start: %s", why.text))
+	                 "relay_start to succeed, got: %s", why.text))
 		return;
 	CPU_ZERO(&found);
 	for (unsigned tries = 0; tries < 500 && CPU_COUNT(&found) != 1; tries++) {
@@ -463,7 +466,7 @@ static void sessions_leave_no_descriptor(void)
 	unsigned before, asked;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < 2 * CALLS_MAX + 100) {
-		test_skip("fewer than %d descriptors", 2 * CALLS_MAX + 100);
+		test_skip("RLIMIT_NOFILE is below %d descriptors", 2 * CALLS_MAX + 100);
 		return;
 	}
 	if (!open_relay(2, false))
@@ -485,7 +488,7 @@ static void sessions_leave_no_descriptor(void)
 	close_relay();
 }
 
-/* --- what the kernel drops -------------------------------------------------- */
+/* --- kernel drops ----------------------------------------------------------- */
 
 static uint64_t figure(uint64_t *received)
 {
@@ -496,8 +499,8 @@ static uint64_t figure(uint64_t *received)
 	return s.kernel_drops;
 }
 
-/* More packets than a socket buffer holds while the worker is busy: each packet is received or
- * counted, at the latest when the port closes. */
+/* More packets arrive than a socket buffer holds. Each one is received or counted as dropped, at
+ * the latest when the port closes. */
 static void kernel_drops_are_counted(void)
 {
 	enum { MANY = 20000 };
@@ -514,14 +517,14 @@ static void kernel_drops_are_counted(void)
 		idle = relay_step(g.relay, clk_mono_ns()) ? 0 : idle + 1;
 	EXPECT_INT(figure(&received), 0);
 	EXPECT(received > 0 && received < MANY);
-	/* The drop count comes with the next packet that gets through. */
+	/* The kernel reports its drop count with the next packet that it accepts. */
 	EXPECT(put(0, 0, octets, sizeof(octets)));
 	for (unsigned idle = 0; idle < 3;)
 		idle = relay_step(g.relay, clk_mono_ns()) ? 0 : idle + 1;
 	drops = figure(&received);
 	EXPECT(drops > 0);
 	EXPECT_INT(drops + received, MANY + 1);
-	/* Drops that no packet reported are counted when the port closes. */
+	/* Drops that the kernel has not reported with a packet are counted when the port closes. */
 	for (unsigned i = 0; i < MANY; i++)
 		EXPECT(put(0, 0, octets, sizeof(octets)));
 	relay_session_delete(g.relay, g.sessions[0], on_done, NULL);

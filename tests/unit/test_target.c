@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The check of media targets: every reason, each notation of an address, settings; ownership of
- * ports; what workers ask about. */
+/* control/session/target: the check of media targets. Every reason, each notation of an address,
+ * settings, the owners of ports, and what workers ask about. */
 #include "base/clk.h"
 #include "control/conf.h"
 #include "control/session/port_book.h"
@@ -27,8 +27,8 @@ static struct relay_interface interfaces[2];
 static struct target_local locals[7];
 static struct addr listeners[4];
 
-/* A gateway with 192.0.2.10/24 and 2001:db8::10 on device 2, 10.9.0.1/16 and a link-local address
- * on device 3, and 198.51.100.7 on its NAT. */
+/* A gateway with 192.0.2.10/24 and 2001:db8::10 on device 2, and 10.9.0.1/16 and link-local
+ * addresses on device 3. Its NAT maps 192.0.2.10 to 198.51.100.7. */
 static struct target_facts facts_now(void)
 {
 	interfaces[0] = (struct relay_interface){
@@ -101,7 +101,7 @@ static struct target_facts facts_now(void)
 	};
 }
 
-/* `reason`: a part of the text; NULL: allowed. */
+/* reason: a part of the error; NULL if the target is allowed. */
 struct judged {
 	const char *own, *target, *reason;
 };
@@ -129,10 +129,10 @@ static void reasons(void)
 		{"192.0.2.10", "203.0.113.5:53", NULL},
 		{"192.0.2.10", "203.0.113.5:0", NULL},
 		{"192.0.2.10", "203.0.113.5:2223", NULL},
-		/* own host, no listener: a port of another program, or one of ours */
+		/* an own address without a listener on the port */
 		{"192.0.2.10", "192.0.2.10:30000", NULL},
 		{"192.0.2.10", "10.9.0.1:5060", NULL},
-		/* our listeners, on every own address */
+		/* the port of one of our listeners, on any own address */
 		{"192.0.2.10", "192.0.2.10:2223", "listener"},
 		{"10.9.0.1", "192.0.2.10:2223", "listener"},
 		{"192.0.2.10", "10.9.0.1:2223", "listener"},
@@ -144,14 +144,14 @@ static void reasons(void)
 		{"127.0.0.1", "127.99.0.1:9101", "listener"},
 		{"::1", "[::1]:5999", "listener"},
 		{"192.0.2.10", "10.9.0.1:9101", "listener"},
-		/* loopback */
+		/* loopback: allowed only from a loopback address */
 		{"192.0.2.10", "127.0.0.1:4000", "loopback"},
 		{"192.0.2.10", "127.255.255.254:4000", "loopback"},
 		{"2001:db8::10", "[::1]:4000", "loopback"},
 		{"127.0.0.1", "127.0.0.1:4000", NULL},
 		{"127.0.0.2", "127.3.0.1:4000", NULL},
 		{"::1", "[::1]:4000", NULL},
-		/* unspecified, multicast, broadcast */
+		/* unspecified, multicast and broadcast addresses */
 		{"192.0.2.10", "0.0.0.0:4000", "unspecified"},
 		{"127.0.0.1", "0.0.0.7:4000", "unspecified"},
 		{"2001:db8::10", "[::]:4000", "unspecified"},
@@ -164,7 +164,7 @@ static void reasons(void)
 		{"192.0.2.10", "10.9.255.255:4000", "broadcast"},
 		{"192.0.2.10", "10.9.1.255:4000", NULL},
 		{"192.0.2.10", "172.16.0.0:4000", NULL},
-		/* link-local: only on the leg's own device */
+		/* link-local addresses: allowed only on the device of the leg's own address */
 		{"192.0.2.10", "169.254.169.254:80", "link-local"},
 		{"10.9.0.1", "169.254.1.1:4000", NULL},
 		{"169.254.7.7", "169.254.1.1:4000", NULL},
@@ -173,7 +173,7 @@ static void reasons(void)
 		{"fe80::10%3", "[fe80::1%3]:4000", NULL},
 		{"fe80::10%3", "[fe80::1]:4000", NULL},
 		{"fe80::10%3", "[fe80::1%2]:4000", "link-local"},
-		/* an IPv4-mapped address is checked as IPv4 */
+		/* IPv4-mapped and translated addresses: the IPv4 address in them is checked */
 		{"192.0.2.10", "[::ffff:127.0.0.1]:4000", "loopback"},
 		{"192.0.2.10", "[::ffff:192.0.2.10]:2223", "listener"},
 		{"192.0.2.10", "[::ffff:224.0.0.1]:4000", "multicast"},
@@ -188,7 +188,7 @@ static void reasons(void)
 	expect(&f, rows, ARRAY_LEN(rows));
 }
 
-/* An IPv4-mapped address that did not come through addr_parse. */
+/* An IPv4-mapped address that is still IPv6, because addr_parse did not convert it. */
 static void mapped_as_octets(void)
 {
 	struct target_facts f = facts_now();
@@ -229,8 +229,8 @@ static void settings(void)
 	f.allow = c.media_allow.items;
 	f.n_allow = c.media_allow.n;
 	expect(&f, rows, ARRAY_LEN(rows));
-	/* For a target in use, changed settings do not apply, but rules that no setting
-	 * can relax do. */
+	/* A target in use keeps its permission when settings change, but not against the rules that
+	 * no setting can relax. */
 	EXPECT_OK(target_judge(&f, &(struct addr){.version = 4, .ip = {10, 1, 2, 3}, .port = 4000},
 	                       &interfaces[0].bind, true, &why));
 	EXPECT_INT(target_judge(&f, &listeners[0], &interfaces[0].bind, true, &why), ERR_DENIED);
@@ -250,8 +250,8 @@ static bool is_asked(const struct relay_asked *l, const char *text)
 	return false;
 }
 
-/* Workers ask about everything that the check may refuse as a source, and about every media port of
- * ours; not about ordinary peers. */
+/* Workers ask about every source that the check may refuse, and about our own media ports, but not
+ * about ordinary peers. */
 static void what_workers_ask(void)
 {
 	static const char *const asked[] = {
@@ -316,20 +316,21 @@ static void ports_have_holders(void)
 	a = at("198.51.100.7:5060");
 	a = port_book_inside(b, &a);
 	EXPECT(!addr_is_same_host(&a, &interfaces[0].bind));
-	/* Closed: still ours for another second. */
+	/* For one second after it is closed a port still counts as ours. */
 	port_book_give(b, 0, 30010, 7 * NS_PER_S);
 	EXPECT(holds(b, "192.0.2.10:30010", 8 * NS_PER_S - 1) &&
 	       !holds(b, "192.0.2.10:30010", 8 * NS_PER_S));
 	a = at("192.0.2.10:30010");
 	EXPECT_INT(port_book_find(b, &a, found), 0);
-	/* Released unused: it sent nothing. */
+	/* A port that is released unused (time 0) stops counting at once: it has sent nothing. */
 	port_book_take(b, 1, 30000, &leg);
 	port_book_give(b, 1, 30000, 0);
 	EXPECT(!holds(b, "10.9.0.1:30000", 1));
 	port_book_free(b);
 }
 
-/* Two names on one address: the advertised address of either reaches the ports of both. */
+/* Two names have one bind address: the ports of both are found by the bind address and by either
+ * advertised address. */
 static void one_address_has_two_names(void)
 {
 	static struct relay_interface two[2];

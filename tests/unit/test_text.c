@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Slices, buffers, quoting, clocks. */
+/* base/: slices of text, buffers, quoting for the log, NTP time. */
 #include "base/buf.h"
 #include "base/clk.h"
 #include "base/log.h"
@@ -124,8 +124,8 @@ static void log_values_cant_break_a_line(void)
 	EXPECT(strlen(log_quote(STR("0123456789012345678901234567890123456789"), out, 20)) < 20);
 }
 
-/* RFC 5905: era 1 begins at 2036-02-07T06:28:16Z; RFC 4330 3 distinguishes the eras by
- * the first bit. */
+/* RFC 5905: NTP era 1 begins at 2036-02-07T06:28:16Z. RFC 4330 3 tells the eras apart by the first
+ * bit. */
 static void ntp_time_knows_two_eras(void)
 {
 	static const uint64_t walls[] = {0, 1000000000ull * NS_PER_S, 2085978495ull * NS_PER_S,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vectors/mikey-ticket-kat.txt: derivations with both PRFs, and a mode 1 and mode 3 exchange of the
- * 256-bit suite. */
+/* keyctx/mikey and keyctx/ticket with vectors/mikey-ticket-kat.txt: derivations with both PRFs, and
+ * exchanges in mode 1 and mode 3 with the 256-bit suite. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +41,7 @@ static struct view kat(const char *name)
 	for (size_t i = 0; i < n_known; i++)
 		if (strcmp(known[i].name, name) == 0)
 			return (struct view){.p = known[i].octets, .n = known[i].n};
-	test_expect(false, __FILE__, __LINE__, "a known answer %s", name);
+	test_expect(false, __FILE__, __LINE__, "a known answer named %s in the file", name);
 	return (struct view){.p = known[0].octets, .n = 1};
 }
 
@@ -143,7 +143,8 @@ static void derivations(void)
 	}
 }
 
-/* Random octets by name, from the file, or short ones defined here. */
+/* Gives the random octets that a message needs under `name`: those in the file, or short ones from
+ * this table. ctx is not NULL for the sender of RESOLVE_INIT. */
 static enum err scripted(void *ctx, const char *name, uint8_t *out, size_t n)
 {
 	static const struct {
@@ -182,13 +183,14 @@ static enum err scripted(void *ctx, const char *name, uint8_t *out, size_t n)
 		memcpy(out, v.p, n);
 		return ERR_OK;
 	}
-	test_expect(false, __FILE__, __LINE__, "nothing drawn named %s", name);
+	test_expect(false, __FILE__, __LINE__, "random octets named %s in the table", name);
 	return ERR_CRYPTO;
 }
 
 static uint64_t last;
 
-/* An environment whose next message is sent at second `second` + 1/16. */
+/* An environment whose clock shows second `second` plus 1/16. `resolving`: the ctx of
+ * scripted(). */
 static struct mikey_env at(unsigned second, void *resolving)
 {
 	last = 0;
@@ -317,7 +319,7 @@ static void mode1(void)
 	rules.algs = mikey_algs_256;
 	spec_init(&spec, &wish, &r);
 	REQUIRE_OK(ticket_flags_parse(STR("DEFGHINO"), &spec.flags));
-	wish.spi = (struct view){.p = (const uint8_t[4]){0}, .n = 4}; /* the KMS chooses */
+	wish.spi = (struct view){.p = (const uint8_t[4]){0}, .n = 4}; /* 0: the KMS chooses */
 	env = at(0, NULL);
 	REQUIRE_OK(ticket_request_new(&request, &ask, &env, &fault));
 	expect_message(ticket_request_octets(request), "REQUEST_INIT_PSK");
@@ -368,7 +370,7 @@ static void mode1(void)
 	ticket_request_free(request);
 }
 
-/* The terminal makes the ticket itself, under the key it shares with the KMS. */
+/* Mode 3: the terminal makes the ticket itself, under the key that it shares with the KMS. */
 static void mode3(void)
 {
 	struct ticket_rules rules;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ticket policies, crypto session policies, state machines: every combination. */
+/* keyctx/ticket: every combination of ticket flags and suites, the times of a ticket, and every
+ * step of the state machines. */
 #include <stdlib.h>
 
 #include "base/clk.h"
@@ -14,7 +15,7 @@ static bool has(unsigned flags, unsigned f)
 	return flags & f;
 }
 
-/* The conditions of RFC 6043 6.10, written independently of the table. */
+/* The conditions of RFC 6043 6.10, written a second time without the table under test. */
 static bool is_consistent(unsigned f, bool tgk)
 {
 	bool maker = has(f, TICKET_D) ? true : has(f, TICKET_L) && !has(f, TICKET_K);
@@ -51,7 +52,7 @@ static struct mikey_id uri(const char *c)
 	};
 }
 
-/* A TP payload of `spec` read back. */
+/* Writes `spec` as a TP payload and reads it into `out`. */
 static enum err read_back(const struct ticket_policy_spec *spec, bool granted,
                           struct ticket_policy *out, uint8_t *room, size_t n)
 {
@@ -113,7 +114,7 @@ static void written_and_read(void)
 	EXPECT(back.has_rekey && back.rekey.value == 60 && !back.has_end);
 	EXPECT_OK(ticket_policy_check(&p, TICKET_WANTED, 2, NULL));
 	EXPECT_ERR(ticket_policy_check(&p, TICKET_GRANTED, 2, NULL),
-	           ERR_INVALID); /* KEMAC in a granted one */
+	           ERR_INVALID); /* a granted policy must have no KEMAC */
 	REQUIRE_OK(read_back(&spec, true, &p, room, sizeof(room)));
 	EXPECT_OK(ticket_policy_check(&p, TICKET_GRANTED, 2, NULL));
 }
@@ -158,7 +159,7 @@ static void refused(void)
 	}
 }
 
-/* RFC 6043 6.10: TRr is NTP-UTC-32; TRs and TRe may be longer; none may be a counter. */
+/* RFC 6043 6.10: TRr must be NTP-UTC-32; TRs and TRe may be 64-bit times; none may be a counter. */
 static void types_of_times(void)
 {
 	static const struct {
@@ -208,7 +209,7 @@ static void validity(void)
 		           rows[i].ok);
 	p.has_end = false;
 	EXPECT_OK(ticket_policy_check_time(&p, 5000ull << 32, NULL));
-	/* Across the end of the era in 2036 times keep their order. */
+	/* Times before and after the end of the NTP era in 2036 keep their order. */
 	p = (struct ticket_policy){
 		.has_start = true,
 		.has_end = true,
@@ -242,7 +243,7 @@ static void clock_rules(void)
 	EXPECT_OK(ticket_rules_check_time(&r, (struct mikey_ts){MIKEY_TS_COUNTER, 1}, now, NULL));
 }
 
-/* A step is in the table or refused, and a refused one changes nothing. */
+/* A step that is not in the table is refused, and the state stays. */
 static void step_tables(void)
 {
 	for (size_t i = 0; i < ticket_step_table_count; i++) {
@@ -268,7 +269,7 @@ static void step_tables(void)
 				EXPECT_INT(state, next);
 			}
 			test_context("%s %s", t->name, t->states[s]);
-			EXPECT(s != 0 || ways > 0); /* the first state is not the end */
+			EXPECT(s != 0 || ways > 0); /* a step leads out of the first state */
 		}
 		EXPECT(!step_allows(t, (uint8_t)t->n_states, 0) && !step_allows(t, 0, t->n_events));
 	}

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What an attacker can do to messages: flip, truncate, repeat, swap, reflect. All is refused, and
- * keys never differ silently. */
+/* Messages that an attacker has changed, truncated, repeated, exchanged or reflected are refused,
+ * and the two ends never get different keys unnoticed. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/mikey_vectors.h"
 
-/* Delivers the message of `step`; first undoes the previous step, so that it can be repeated. */
+/* Delivers the message of `step` after freeing what an earlier delivery made, so that a test can
+ * repeat it. */
 static enum err deliver(struct play *p, enum play_step step, struct view in)
 {
 	enum err e = ERR_OK;
@@ -20,8 +21,8 @@ static enum err deliver(struct play *p, enum play_step step, struct view in)
 		p->grant = NULL;
 		return play_granted(p, in);
 	case PLAY_TRANSFER_INIT:
-		/* Only the derived keys can authenticate this message, so deliver the whole
-		 * exchange. */
+		/* Only the keys from the KMS can authenticate this message, so the rest of the
+		 * exchange runs, too. */
 		ticket_responder_free(p->answer);
 		ticket_resolve_free(p->resolve);
 		ticket_resolution_free(p->resolution);
@@ -53,7 +54,7 @@ static bool is_refusal(enum err e)
 	return e && e != ERR_NOMEM && e != ERR_CRYPTO && e != ERR_IO;
 }
 
-/* Plays a new exchange up to the message of `step`. */
+/* Plays a new exchange up to the message of `step`, which is made but not delivered. */
 static struct play *until(const char *name, enum play_step step)
 {
 	struct play *p = play_new(play_session(name));
@@ -92,7 +93,8 @@ static bool has_step(const struct play *p, enum play_step step)
 	return p->len[step] > 0;
 }
 
-/* A wrong MAC gives an authentication failure, nothing else, and no key. */
+/* Delivers the message with one bit changed: it must be refused with a reason, and a wrong MAC as
+ * an authentication failure. */
 static void flip_one(struct play *p, enum play_step step, uint8_t *octets, size_t n, size_t at,
                      uint8_t bit)
 {
@@ -128,7 +130,7 @@ static void attack(const char *name, size_t stride, enum play_step step)
 		if (!is_refusal(deliver(p, step, (struct view){.p = octets, .n = i})))
 			test_expect(false, __FILE__, __LINE__, "%zu of %zu octets to be refused", i,
 			            n);
-	/* After that the correct message is still accepted. */
+	/* After all refusals the unchanged message is accepted. */
 	EXPECT_OK(deliver(p, step, (struct view){.p = octets, .n = n}));
 	play_free(p);
 }
@@ -141,7 +143,8 @@ static void flipped_and_cut(void)
 	json_array_foreach(json_object_get(play_vectors(), "sessions"), i, session)
 	{
 		const char *name = json_string_value(json_object_get(session, "name"));
-		/* Every octet; every seventh if each costs an RSA operation. */
+		/* Changes every octet, or every seventh octet where a delivery costs an RSA
+		 * operation. */
 		size_t stride = strstr(name, "-pk") ? 7 : 1;
 
 		for (unsigned s = 0; s < PLAY_STEPS; s++) {
@@ -151,7 +154,7 @@ static void flipped_and_cut(void)
 	}
 }
 
-/* Answers from another call of the same two people. */
+/* Answers from another call between the same two people are refused. */
 static void swapped(void)
 {
 	static const enum play_step answers[] = {PLAY_REQUEST_RESP, PLAY_RESOLVE_RESP,
@@ -164,7 +167,7 @@ static void swapped(void)
 		b = play_new(play_session("mode1-fork-G"));
 		b->fresh_random = true;
 		for (unsigned w = 0; w < PLAY_WHO; w++)
-			b->party[w].n_drawn = 0; /* another call: other random octets */
+			b->party[w].n_drawn = 0; /* draws new random octets, as another call does */
 		if (a && EXPECT_OK(play_all(b))) {
 			EXPECT_ERR(deliver(a, answers[i], play_view(b, answers[i])), ERR_AUTH);
 			EXPECT_OK(deliver(a, answers[i], play_view(a, answers[i])));
@@ -174,7 +177,7 @@ static void swapped(void)
 	}
 }
 
-/* Every message in a place where its kind does not belong. */
+/* Each message is delivered to receivers that expect another kind. */
 static void reflected(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -194,7 +197,7 @@ static void reflected(void)
 		}
 		if (s != PLAY_TRANSFER_RESP)
 			EXPECT(is_refusal(ticket_initiator_receive(p->offer, in, &csb, &p->fault)));
-		/* Both ends of the bundle: their own messages, and foreign ones. */
+		/* Each end of the bundle refuses its own message, and messages of other kinds. */
 		if (s == PLAY_TRANSFER_INIT)
 			EXPECT_ERR(ticket_csb_receive(p->csb[0], in, &p->party[PLAY_ALICE].env,
 			                              &outcome, &reply, &p->fault),
@@ -211,8 +214,8 @@ static void reflected(void)
 	play_free(p);
 }
 
-/* The same TRANSFER_INIT twice in an SDP changes nothing (TS 33.328 7.4); an older update
- * is a replay. */
+/* A TRANSFER_INIT that an SDP repeats changes nothing (TS 33.328 7.4). An older update is a
+ * replay. */
 static void repeated(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -256,7 +259,8 @@ static void repeated(void)
 	play_free(p);
 }
 
-/* Every octet of an update and of its answer. */
+/* An update that is truncated or has one octet changed is refused, and so is its answer with one
+ * octet changed. */
 static void updates_flipped(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -315,7 +319,7 @@ static void updates_flipped(void)
 	play_free(p);
 }
 
-/* One offer, two terminals: each shares its keys only with the caller. */
+/* Two terminals answer one offer: each shares its keys with the caller only. */
 static void forked_to_two(void)
 {
 	struct play *p = until("mode1-group", PLAY_TRANSFER_INIT);
@@ -347,7 +351,7 @@ static void forked_to_two(void)
 	play_free(p);
 }
 
-/* Pre-encrypted content: the responder supplies the TEK (M flag). */
+/* The responder supplies the TEK (M flag), for content that is already encrypted. */
 static void tek_of_the_responder(void)
 {
 	struct play *p = until("mode1-fork-G", PLAY_RESOLVE_RESP);
@@ -376,8 +380,8 @@ static void tek_of_the_responder(void)
 	play_free(p);
 }
 
-/* A ticket under a user's key must not pass as the KMS's, nor as another
- * user's (decision 0010.28). */
+/* A ticket made with a user's key is refused if the KMS or another user is named as its maker
+ * (decision 0010.28). */
 static void forged_maker(void)
 {
 	static const struct {
@@ -410,7 +414,8 @@ static void forged_maker(void)
 	play_free(p);
 }
 
-/* Errors: authenticated if the MAC is correct, otherwise only a hint. */
+/* An error message with a correct MAC ends the request. Without a correct MAC it is only a hint,
+ * and the request stays open. */
 static void errors(void)
 {
 	struct play *p = until("mode1-fork-G", PLAY_REQUEST_INIT);
@@ -470,7 +475,7 @@ static void errors_of_the_responder(void)
 	play_free(p);
 }
 
-/* A relaying KMS gives its user the same keys that it got from the other KMS (RFC 6043 9). */
+/* A KMS that asks another KMS gives its user the keys that it got there (RFC 6043 9). */
 static void two_domains(void)
 {
 	struct play *p = until("mode1-fork-G", PLAY_RESOLVE_INIT);

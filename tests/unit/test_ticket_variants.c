@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that no vector covers: other algorithms, suites, lengths and omissions. Both ends always
- * have the same keys, or none. */
+/* Calls that no vector covers: other algorithms, suites, lengths and omissions. Both ends have the
+ * same keys, or none. */
 #include <stdlib.h>
 
 #include "base/secret.h"
@@ -32,7 +32,7 @@ static void expect_same_keys(const struct play *p, size_t n)
 	}
 }
 
-/* KEMACs with AES-KW instead of counter mode, tickets included. */
+/* All KEMACs, those in tickets too, use AES key wrap in place of counter mode. */
 static void key_wrap(void)
 {
 	static const char *const names[] = {"mode1-fork-G", "mode1-salts", "mode2", "mode3-fork",
@@ -50,7 +50,7 @@ static void key_wrap(void)
 	}
 }
 
-/* NULL encryption works only if a laboratory setting allows it. */
+/* NULL encryption works only if accept_null_encr allows it, a setting for laboratories. */
 static void in_clear(void)
 {
 	for (unsigned allowed = 0; allowed < 2; allowed++) {
@@ -108,11 +108,12 @@ static void every_suite(void)
 		p->fresh_random = true;
 		REQUIRE_OK(play_create(p));
 		if (suite_get(one)->key_len > 16) {
-			EXPECT_ERR(offer_suites(p, &one, 1, NULL), ERR_INVALID); /* RFC 6043 12.1 */
+			/* The 128-bit algorithms are too weak for this suite (RFC 6043 12.1). */
+			EXPECT_ERR(offer_suites(p, &one, 1, NULL), ERR_INVALID);
 			EXPECT_INT(p->fault.no, MIKEY_E_SPPAR);
 			p->rules.algs = mikey_algs_256;
 			p->party[PLAY_ALICE].n_drawn =
-				0; /* longer random values than the vectors have */
+				0; /* draws longer values than the vectors have */
 		}
 		EXPECT_OK(offer_suites(p, &one, 1, NULL));
 		expect_same_keys(p, 1);
@@ -121,8 +122,8 @@ static void every_suite(void)
 	}
 }
 
-/* Several policies: the first is used; the responder may choose another, supply its own, change the
- * SSRC, add a session. */
+/* The responder takes the first of the offered policies, or chooses another, supplies its own,
+ * changes the SSRC, or adds a session. */
 static void chosen(void)
 {
 	static const enum suite_id two[] = {SUITE_AES_CM_128_HMAC_SHA1_80, SUITE_AEAD_AES_128_GCM};
@@ -153,7 +154,7 @@ static void chosen(void)
 		}
 		play_free(p);
 	}
-	/* The responder may not use a number that the offer uses. */
+	/* The responder must not give its own policy a number that the offer uses. */
 	own.no = 1;
 	for (size_t i = 2; i < 3; i++) {
 		struct play *p = play_new(play_session("mode4"));
@@ -165,7 +166,7 @@ static void chosen(void)
 	}
 }
 
-/* A NAF key of 256 bits with the 128-bit suite: random values have its length. */
+/* With a NAF key of 256 bits and the 128-bit suite, the random values are as long as the key. */
 static void long_psk(void)
 {
 	struct play *p = play_new(play_session("mode3-fork"));
@@ -187,7 +188,7 @@ static void long_psk(void)
 	play_free(p);
 }
 
-/* Order of calls: a call that the state machine forbids is refused and changes nothing. */
+/* A function called in the wrong state returns ERR_WRONG_STATE and changes nothing. */
 static void out_of_order(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -211,7 +212,7 @@ static void out_of_order(void)
 	play_free(p);
 }
 
-/* An offer with a counter as T: accepted, and our own times are still times. */
+/* An offer whose T is a counter is accepted; our own messages still have a time. */
 static void counter(void)
 {
 	struct play *p = play_new(play_session("mode4"));
@@ -246,7 +247,7 @@ static void counter(void)
 	REQUIRE_OK(play_finish(p));
 	REQUIRE_OK(mikey_msg_read(&m, play_view(p, PLAY_TRANSFER_RESP), NULL));
 	EXPECT_INT(mikey_msg_find(&m, MIKEY_T)->u.t.type, MIKEY_TS_NTP_UTC);
-	/* Its update has a time too, not a counter. */
+	/* The update of the responder has a time, too, and not a counter. */
 	REQUIRE_OK(ticket_csb_update(
 		p->csb[1],
 		&(struct ticket_update_params){
@@ -265,7 +266,7 @@ static void counter(void)
 	play_free(p);
 }
 
-/* After a call nothing of it is left in secret memory. */
+/* After a call no memory for secrets is in use. */
 static void nothing_left(void)
 {
 	struct secret_usage before, after;

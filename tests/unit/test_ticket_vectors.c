@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every session, update and rejection of vectors/mikey-vectors.json, octet for octet. */
+/* Every session, update and rejection in vectors/mikey-vectors.json, compared octet by octet. */
 #include <stdlib.h>
 
 #include "tests/harness/harness.h"
@@ -89,7 +89,8 @@ static void sessions(void)
 	}
 }
 
-/* The crypto sessions in a message: what the sender of an update announced. */
+/* Reads from an update message the crypto sessions that its sender announced; returns their
+ * number. */
 static size_t sessions_shown(struct view octets, struct ticket_cs *cs, struct mikey_msg *m)
 {
 	CHECK(!mikey_msg_read(m, octets, NULL));
@@ -230,7 +231,7 @@ static void updates(void)
 	}
 }
 
-/* REQUEST_RESP needs its request: the random octets are those of the vector's REQUEST_INIT. */
+/* Makes the REQUEST_INIT of the vector from its random octets, then delivers its REQUEST_RESP. */
 static enum err reject_response(struct play *p, struct view init, struct view resp)
 {
 	static struct mikey_msg m;

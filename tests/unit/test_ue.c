@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The terminal's side: bundles saved and loaded, the choice of a protection,
- * parts of descriptions. */
+/* keyctx/ue: bundles saved and loaded, the choice of a protection, and the parts of
+ * descriptions. */
 #include "base/secret.h"
 #include "keyctx/ticket/csb_save.h"
 #include "keyctx/ue/choice.h"
@@ -11,7 +11,8 @@
 
 enum { ROOM = 64 * 1024 };
 
-/* Saved, loaded and saved again gives the same octets; the loaded one replaces the original. */
+/* Saves and loads the bundle; saving it once more must give the same octets. Frees `c` and returns
+ * the loaded bundle. */
 static struct ticket_csb *again(struct ticket_csb *c, const struct ticket_rules *rules)
 {
 	static uint8_t a[ROOM], b[ROOM];
@@ -25,7 +26,7 @@ static struct ticket_csb *again(struct ticket_csb *c, const struct ticket_rules 
 	EXPECT(rd_done(&r));
 	EXPECT_OK(ticket_csb_save(loaded, &w2));
 	EXPECT_OCTETS(b, wr_len(&w2), a, wr_len(&w));
-	/* Truncated anywhere, it is refused. */
+	/* A truncated bundle is refused. */
 	for (size_t n = 0; n < wr_len(&w); n += 7) {
 		struct ticket_csb *none = NULL;
 
@@ -36,7 +37,7 @@ static struct ticket_csb *again(struct ticket_csb *c, const struct ticket_rules 
 	return loaded;
 }
 
-/* A re-key whose two ends are saved and loaded between all messages. */
+/* A re-key in which both ends are saved and loaded between the messages. */
 static void kept_between(void)
 {
 	struct play *p = play_new(play_session("mode1-fork-G"));
@@ -69,7 +70,7 @@ static void kept_between(void)
 	REQUIRE_OK(ticket_csb_update(p->csb[0], &up, a, &made, &p->fault));
 	memcpy(message, made.p, made.n);
 	n = made.n;
-	p->csb[0] = again(p->csb[0], &p->rules); /* an update under way is saved, too */
+	p->csb[0] = again(p->csb[0], &p->rules); /* saved while it waits for the answer */
 	EXPECT_INT(ticket_csb_state(p->csb[0]), CSB_WAITING);
 	REQUIRE_OK(ticket_csb_receive(p->csb[1], (struct view){message, n}, b, &outcome, &reply,
 	                              &p->fault));
@@ -86,7 +87,7 @@ static void kept_between(void)
 	play_free(p);
 }
 
-/* --- the choice ------------------------------------------------------------- */
+/* --- the choice of a protection --------------------------------------------- */
 
 #define BIT(p) (1u << UE_##p)
 enum { SAYS_NOTHING = UE_PROTECTIONS };

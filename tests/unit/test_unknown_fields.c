@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Unknown fields in requests: the error names the field that was probably meant, or all there are.
- */
+/* control/doc/schema: the error for an unknown field proposes the field with the nearest name, or
+ * lists all fields. */
 #include "control/doc/schema.h"
 
 #include "control/doc/json.h"
@@ -49,13 +49,14 @@ static void a_near_name_is_proposed(void)
 static void else_all_are_named(void)
 {
 	says(&thing_schema, "{\"colour\":1}", "colour: no such field; a thing has id, remote, mki");
-	/* Near to a field that requests may not have. */
+	/* latch is near, but requests must not have it, so it is not proposed. */
 	says(&thing_schema, "{\"latsh\":1}", "latsh: no such field; a thing has id, remote, mki");
-	/* Short names are near to too many. */
+	/* Many names are near to a short name, so none is proposed. */
 	says(&thing_schema, "{\"abc\":1}", "abc: no such field; a thing has id, remote, mki");
 }
 
-/* A list that does not fit is not cut in the middle. */
+/* A list that is too long for the error is left out as a whole; the error names the document that
+ * has it. */
 static void a_long_list_is_elsewhere(void)
 {
 	static char names[32][24];

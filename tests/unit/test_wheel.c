@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The timer wheel: no timer is early, none is lost, for any distance. */
+/* base/wheel: at any distance no timer fires early, and none is lost. */
 #include "base/wheel.h"
 
 #include "tests/harness/harness.h"
@@ -20,7 +20,8 @@ static void fire(struct wheel_timer *t, uint64_t now_ns)
 
 	w->fired++;
 	EXPECT(now_ns >= w->due_ns);
-	/* It was due after the previous advance, except for the rounding up to a tick. */
+	/* No timer is late: it was not due at the previous advance, if times are rounded up to
+	 * ticks. */
 	EXPECT(w->due_ns + TICK_NS > last_advance_ns);
 }
 
@@ -35,7 +36,7 @@ static void fires_each_once_in_time(void)
 	wheel_init(&w, TICK_NS, now);
 	last_advance_ns = now;
 	for (int i = 0; i < TIMERS; i++) {
-		/* Distances from less than one tick to more than the whole span of the wheel. */
+		/* Distances from less than one tick to more than the span of the wheel. */
 		uint64_t distance = test_random(&state) % (1000ull << (test_random(&state) % 35));
 
 		waiters[i].timer.fn = fire;

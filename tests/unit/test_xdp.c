@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* relay/io/xdp in network namespaces: packets of peers arrive, packets sent reach the peers, and no
- * frame is lost or doubled. */
+/* relay/io/xdp in network namespaces: it receives what the peers send, sends what the worker
+ * forwards, and loses or duplicates no frame. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "tests/unit/xdp_gate.h"
 
-/* IPv4 and IPv6, in both directions; checks octets, addresses, and our checksums by the kernel. */
+/* Forwards IPv4 and IPv6 in both directions; checks octets and source addresses. The kernel checks
+ * the checksums. */
 static void forwards(void)
 {
 	if (!gate_open(1, 1))
@@ -37,7 +38,7 @@ static void forwards(void)
 		close(fds[1]);
 	}
 	EXPECT_INT(gate.verdicts[VERDICT_FORWARDED], 80);
-	/* The first packets to a neighbour go through the kernel, the others as frames. */
+	/* The first packets to a neighbour go through the kernel, later packets as frames. */
 	EXPECT(counter_get(&io_xdp.counters(gate.io[0])->tx_pkts) == 80);
 	EXPECT(xdp_of(gate.io[0])->umem->queues[0].tx.cached_prod > 20);
 	gate_close();
@@ -55,7 +56,7 @@ static void hold_port(void)
 	CHECK(foreign >= 0 && bind(foreign, (struct sockaddr *)&name, len) == 0);
 }
 
-/* A port that another program had first is refused as long as that program has it. */
+/* A port is refused while another program has it. */
 static void foreign_port(void)
 {
 	struct why why;
@@ -98,8 +99,8 @@ static void ports(void)
 	gate_close();
 }
 
-/* Packets that XDP passes to the kernel reach the catch-all socket:
- * fragments, options, loopback. */
+/* Packets that XDP leaves to the kernel reach the catch-all socket: fragments, packets with IP
+ * options, packets from this machine. */
 static void catch_all(void)
 {
 	static uint8_t big[4000];
@@ -118,7 +119,7 @@ static void catch_all(void)
 	run(1, 2000);
 	EXPECT_INT(gate.last.len, 1700);
 	EXPECT_INT(gate.verdicts[VERDICT_MTU] + gate.verdicts[VERDICT_FORWARDED], 1);
-	/* Larger than a buffer: dropped and counted. */
+	/* A packet larger than a buffer is dropped and counted. */
 	REQUIRE(peer_send(fd, 0, 20000, big, 3000));
 	run(2, 2000);
 	EXPECT_INT(gate.verdicts[VERDICT_TOO_BIG], 1);
@@ -127,7 +128,7 @@ static void catch_all(void)
 	run(3, 2000);
 	EXPECT_OCTETS(gate.last_data, gate.last.len, "options", 7);
 	close(fd);
-	/* From this machine itself, IPv4 and IPv6. */
+	/* Packets from this machine, over IPv4 and IPv6. */
 	for (unsigned side = 0; side < 4; side += 2) {
 		here = socket(side ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 		own = addr_with_port(&gate.interfaces[side].bind, 20000);
@@ -179,7 +180,8 @@ static void vlan_tags(void)
 	gate_close();
 }
 
-/* A frame of peer 0 with any source and a correct checksum. */
+/* Writes a frame from peer 0 with the source address `source` and correct checksums; returns its
+ * length. */
 static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const char *source)
 {
 	static const uint8_t from_mac[6] = {2, 0, 0, 0, 0, 2};
@@ -188,7 +190,8 @@ static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const ch
 	uint8_t mac[6];
 
 	CHECK(addr_parse_ip(str_of(source), &from) == ERR_OK);
-	/* An IPv4-mapped address is stored as IPv4; in a packet it is an IPv6 address. */
+	/* addr_parse_ip turns an IPv4-mapped address into IPv4; this function keeps it as IPv6, as
+	 * it is in a packet. */
 	if (from.version != to.version) {
 		memmove(from.ip + 12, from.ip, 4);
 		memset(from.ip, 0, 10);
@@ -204,8 +207,7 @@ static size_t frame_from(uint8_t *room, uint8_t **start, unsigned side, const ch
 	return (size_t)(room + 228 - *start);
 }
 
-/* Packets that the kernel would drop are dropped here too, with their own verdict;
- * ordinary sources pass. */
+/* Packets from sources that the kernel would refuse are dropped as VERDICT_MARTIAN; others pass. */
 static void martians(void)
 {
 	static const struct {
@@ -261,7 +263,7 @@ static void martians(void)
 		EXPECT_INT(gate.gathered - before, rows[i].is_taken);
 		EXPECT_INT(counter_get(martian) - had, !rows[i].is_taken);
 	}
-	/* A frame for another station's link address, from a flooding switch. */
+	/* A flooding switch may deliver a frame for another link address: it is dropped, too. */
 	test_context("another link address");
 	size_t len = frame_from(room, &start, 0, "10.0.0.2");
 	start[5] ^= 1;
@@ -269,7 +271,8 @@ static void martians(void)
 	EXPECT(send(raw, start, len, 0) == (ssize_t)len);
 	run(gate.gathered + 1, 200);
 	EXPECT_INT(counter_get(martian) - before, 1);
-	/* The addresses of this machine change at run time. */
+	/* An own address is added and removed at run time: packets from it are dropped while it is
+	 * an own address. */
 	test_context("addresses that come and go");
 	REQUIRE(netns_run(NULL, "ip addr add 10.0.0.77/24 dev here0"));
 	run(gate.gathered + 1, 100);
@@ -290,8 +293,8 @@ static void martians(void)
 	gate_close();
 }
 
-/* More packets than ring and catch-all socket hold while the worker is busy: the kernel's
- * counters are read. */
+/* More packets arrive than the ring and the catch-all socket hold: the kernel's counts of dropped
+ * packets are read. */
 static void kernel_drops_are_counted(void)
 {
 	static uint8_t big[1700];
@@ -313,7 +316,7 @@ static void kernel_drops_are_counted(void)
 	c = io_xdp.counters(gate.io[0]);
 	EXPECT(gate.gathered > 0);
 	EXPECT(gate.gathered + counter_get(&c->kernel_drops) <= 3 * XDP_RING);
-	/* In fragments, through the kernel. */
+	/* Fragments reach the worker through the kernel, which also counts those it drops. */
 	before = counter_get(&c->kernel_drops);
 	for (unsigned i = 0; i < 6000; i++)
 		peer_send(fd, 0, 20000, big, sizeof(big));
@@ -323,8 +326,7 @@ static void kernel_drops_are_counted(void)
 	gate_close();
 }
 
-/* Frames with random changes and truncations: nothing breaks, and good frames
- * still arrive afterwards. */
+/* Frames with random changes and truncations: afterwards good frames are still received. */
 static void hostile_frames(void)
 {
 	uint64_t state = test_seed();
@@ -362,7 +364,8 @@ static void hostile_frames(void)
 	gate_close();
 }
 
-/* A packet reaches the worker of its port, from any queue and with any number of queues. */
+/* With any number of queues a packet reaches the worker of its port, whichever queue received
+ * it. */
 static void strayed(unsigned queues)
 {
 	int fds[2][8];
@@ -415,7 +418,7 @@ struct flood {
 	atomic_bool end;
 };
 
-/* Each sendmsg gives the kernel 32 datagrams in one buffer (UDP_SEGMENT). */
+/* Sends packets until `end` is set. With UDP_SEGMENT one sendmsg gives the kernel 32 datagrams. */
 static void *flood(void *arg)
 {
 	struct flood *f = arg;
@@ -428,9 +431,9 @@ static void *flood(void *arg)
 	return NULL;
 }
 
-/* Both directions at once, faster than the relay, so that rings become full and empty. Frame owners
- * are recorded, and the process ends at the first frame with two owners. Runs until SLUICE_XDP_PKTS
- * packets have arrived, however long it takes. */
+/* Both peers send faster than the relay forwards, so that rings become full and empty. The back end
+ * records the owner of each frame and ends the process if a frame has two. Runs until
+ * SLUICE_XDP_PKTS packets (20,000 by default) have arrived. */
 static void many_packets(void)
 {
 	const char *asked = getenv("SLUICE_XDP_PKTS");
@@ -458,7 +461,7 @@ static void many_packets(void)
 		seen += gate.verdicts[v];
 	EXPECT_INT(seen, gate.gathered);
 	EXPECT(gate.gathered >= pkts);
-	/* full rings drop some packets, but not all */
+	/* Full rings drop some packets, but not all. */
 	EXPECT(gate.verdicts[VERDICT_FORWARDED] > pkts / 10);
 	EXPECT_INT(pool_free_pkts(gate.pool[0]), 2048);
 	printf("%llu packets gathered, %llu forwarded\n", (unsigned long long)gate.gathered,
@@ -501,7 +504,7 @@ static void ends_without_traces(void)
 	netns_end(gate.peers, PEERS);
 }
 
-/* Packets still pass after the privileges for the set-up were dropped. */
+/* After the privileges for the set-up are dropped, packets still pass. */
 static void settled(void)
 {
 	pid_t child = fork();
@@ -530,7 +533,7 @@ static void settled(void)
 	}
 	REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-		test_skip("no privilege to give up");
+		test_skip("this process has no privileges that it could drop");
 	else
 		EXPECT_INT(status, 0);
 }

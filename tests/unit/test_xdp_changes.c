@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* relay/io/xdp while the network changes: MTU, routes, neighbours, queues, links that go down,
- * devices that disappear. */
+ * devices that are removed. */
 #include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
@@ -11,8 +11,8 @@
 
 #include "tests/unit/xdp_gate.h"
 
-/* A packet larger than the MTU of the way out gets a verdict and is never fragmented. The MTU of a
- * route counts too. */
+/* A packet larger than the MTU of its way out gets VERDICT_MTU and is never fragmented. The MTU of
+ * a route counts, too. */
 static void mtu_and_routes(void)
 {
 	static uint8_t big[1400];
@@ -24,15 +24,15 @@ static void mtu_and_routes(void)
 	join(0, 0, 20000);
 	fds[0] = peer_udp(0, 20000);
 	fds[1] = peer_udp(1, 20000);
-	for (int i = 0; i < 3; i++) { /* resolves the neighbour */
+	for (int i = 0; i < 3; i++) { /* the kernel resolves the neighbour */
 		peer_send(fds[0], 0, 20000, "x", 1);
 		run(gate.gathered + 1, 2000);
 		EXPECT_INT(peer_receive(fds[1], big, sizeof(big), &from), 1);
 	}
 	REQUIRE(netns_run(NULL, "ip link set here1 mtu 1300"));
 	gate.verdicts[VERDICT_FORWARDED] = 0;
-	/* The first packets after a change of a link go through the kernel, which knows
-	 * the MTU too. */
+	/* The first packets after a change of a link go through the kernel, which applies the new
+	 * MTU, too. */
 	for (int i = 0; i < 3; i++) {
 		peer_send(fds[0], 0, 20000, big, 1273);
 		run(gate.gathered + 1, 2000);
@@ -59,7 +59,8 @@ static void mtu_and_routes(void)
 	gate_close();
 }
 
-/* Every turn takes its maximum, and notifications of the network are still read. */
+/* When every turn takes its full batch of packets, the worker still reads notifications of the
+ * network. */
 static void changes_under_full_turns(void)
 {
 	uint8_t big[64];
@@ -72,7 +73,7 @@ static void changes_under_full_turns(void)
 	join(0, 0, 20000);
 	fds[0] = peer_udp(0, 20000);
 	fds[1] = peer_udp(1, 20000);
-	for (int i = 0; i < 6; i++) { /* resolves the neighbour and reads the notification */
+	for (int i = 0; i < 6; i++) { /* the worker learns the neighbour */
 		peer_send(fds[0], 0, 20000, "x", 1);
 		run(gate.gathered + 1, 2000);
 		EXPECT_INT(peer_receive(fds[1], big, sizeof(big), &from), 1);
@@ -95,8 +96,7 @@ static void changes_under_full_turns(void)
 	gate_close();
 }
 
-/* A neighbour that changes its link address is followed; nothing is sent to
- * one that disappeared. */
+/* When a neighbour changes its link address, packets go to the new address. */
 static void neighbour_moves(void)
 {
 	uint8_t got[64];
@@ -124,8 +124,8 @@ static void neighbour_moves(void)
 	gate_close();
 }
 
-/* Sends `n` packets from peer 0 to peer 1 and back, one after the other; returns
- * how many arrived. */
+/* Sends `n` packets each way between the two peers, one after the other; returns how many
+ * arrived. */
 static unsigned exchange(const int fds[2], unsigned n)
 {
 	unsigned arrived = 0;
@@ -144,7 +144,7 @@ static unsigned exchange(const int fds[2], unsigned n)
 	return arrived;
 }
 
-/* A gateway with one call; both peers have received a packet. */
+/* Starts a gateway with one call; both peers have received packets. */
 static bool open_call(int fds[2])
 {
 	if (!gate_open(1, 1))
@@ -155,8 +155,8 @@ static bool open_call(int fds[2])
 	return EXPECT_INT(exchange(fds, 5), 10);
 }
 
-/* Reads all notifications. Then nothing happens, so the worker must sleep: a descriptor that stays
- * readable would use a whole CPU. */
+/* Reads all notifications; then the worker must sleep. A descriptor that stayed readable would keep
+ * a CPU busy. */
 static void expect_rest(void)
 {
 	unsigned turns = 0;
@@ -175,8 +175,8 @@ static uint64_t by_frame(unsigned device)
 	        .tx.cached_prod;
 }
 
-/* A change of a route to another device, or to another gateway on it, is followed at once, for
- * IPv4 and IPv6. */
+/* When a route changes to another device or gateway, packets follow it at once, over IPv4 and
+ * IPv6. */
 static void route_moves(void)
 {
 	static const char *const far[] = {"10.9.0.2", "fd09::2"};
@@ -219,7 +219,8 @@ static void route_moves(void)
 				EXPECT_INT(peer_receive(sinks[side], got, sizeof(got), &from), 1);
 				expect_rest();
 			}
-			/* once it is known, packets go as frames again */
+			/* When the neighbour on the new way is resolved, packets go as frames
+			 * again. */
 			EXPECT_INT(by_frame(side) - frames, 1);
 		}
 		close(fd);
@@ -229,7 +230,8 @@ static void route_moves(void)
 	gate_close();
 }
 
-/* Link down: a verdict, and the worker sleeps. Up again: packets pass, as frames. */
+/* While the link is down packets get VERDICT_NO_ROUTE and the worker sleeps; when it is up, packets
+ * go as frames again. */
 static void link_goes_down_and_up(void)
 {
 	int fds[2];
@@ -250,7 +252,7 @@ static void link_goes_down_and_up(void)
 		expect_rest();
 		expect_frames_accounted();
 		REQUIRE(netns_run(NULL, "ip link set here1 up"));
-		exchange(fds, 3); /* the neighbours resolve each other again */
+		exchange(fds, 3); /* the kernel resolves the neighbours again */
 		expect_rest();
 		frames = by_frame(1);
 		EXPECT_INT(exchange(fds, 5), 10);
@@ -261,7 +263,7 @@ static void link_goes_down_and_up(void)
 	gate_close();
 }
 
-/* The link goes down while the rings are full: no frame is lost. */
+/* The link goes down and up while the rings are full: the back end loses no frame. */
 static void link_goes_down_under_load(void)
 {
 	int fds[2];
@@ -287,7 +289,7 @@ static void link_goes_down_under_load(void)
 	gate_close();
 }
 
-/* The device is removed during calls, and another with the same address appears: the calls continue
+/* The device is removed during a call, and another device gets the same address: the call continues
  * through the kernel. */
 static void device_disappears(void)
 {
@@ -337,8 +339,8 @@ static void start_with_one_queue(void)
 	CHECK(set_queues("here0", 1) && set_queues("here1", 1));
 }
 
-/* Queues added after the start have no socket: their packets take the way through the kernel, and
- * none is lost. */
+/* Queues added after the start have no AF_XDP socket: their packets go through the kernel, and none
+ * is lost. */
 static void queues_are_added(void)
 {
 	enum { FLOWS = 16, EACH = 10 };
@@ -361,7 +363,8 @@ static void queues_are_added(void)
 		              sizeof(k));
 	}
 	EXPECT_INT(gate.verdicts[VERDICT_FORWARDED], FLOWS * EACH);
-	/* Both ways were used, otherwise the test shows nothing. */
+	/* Some packets must arrive as frames and some through the kernel, otherwise the test shows
+	 * nothing. */
 	EXPECT(xdp_of(gate.io[0])->umem->queues[0].rx.cached_cons > 0);
 	EXPECT(xdp_of(gate.io[0])->umem->queues[0].rx.cached_cons < FLOWS * EACH);
 	for (unsigned i = 0; i < FLOWS; i++)
@@ -370,10 +373,10 @@ static void queues_are_added(void)
 	gate_close();
 }
 
-/* --- what the network says back --------------------------------------------- */
+/* --- errors from the network ------------------------------------------------ */
 
-/* No socket at the destination: its "port unreachable" stops nothing, changes nothing, and the
- * worker soon sleeps again. */
+/* A peer without a socket answers "port unreachable": packets are still forwarded, and the worker
+ * sleeps again. */
 static void unreachable_ports_are_ignored(void)
 {
 	int fd;
@@ -396,10 +399,10 @@ static void unreachable_ports_are_ignored(void)
 	gate_close();
 }
 
-/* --- what the kernel refuses ------------------------------------------------ */
+/* --- errors from the kernel ------------------------------------------------- */
 
-/* In a separate process, because it cannot regain what it gives up. Exit status 77: could
- * not be tested. */
+/* Runs `fn` in a child process, because a process cannot regain privileges that it has dropped.
+ * Exit status 77: not possible here. */
 static void in_child(int (*fn)(void))
 {
 	pid_t child = fork();
@@ -409,7 +412,7 @@ static void in_child(int (*fn)(void))
 		_exit(fn());
 	REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-		test_skip("no privilege to give up");
+		test_skip("this process has no privileges that it could drop");
 	else
 		EXPECT_INT(status, 0);
 }
@@ -426,7 +429,7 @@ static int try_without(unsigned capability)
 
 	if (!netns_make(gate.peers, PEERS, 1, reason))
 		return 77;
-	netns_drop(CAP_SYS_ADMIN); /* it implies the others */
+	netns_drop(CAP_SYS_ADMIN); /* CAP_SYS_ADMIN would allow the same */
 	netns_drop(capability);
 	bad = io_xdp.probe(&f, &why) != ERR_DENIED ||
 	      !strstr(why.text, "needs the capabilities NET_ADMIN, NET_RAW and BPF");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole e2ae calls over io_xdp between network namespaces: with the workers' own threads, SRTP on
- * one side, RTP on the other. */
+/* Whole e2ae calls over relay/io/xdp between network namespaces, with the workers' own threads:
+ * SRTP on one side, RTP on the other. */
 #include <dirent.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
@@ -23,12 +23,12 @@
 
 enum { PORT_MIN = 20000, PORT_MAX = 40000, PEER_PORT = 6000, CALLS_MAX = 10000 };
 
-/* Leg a towards peer 0 on here0, leg b towards peer 1 on here1. Interfaces: IPv4 0 and 1, IPv6 2
- * and 3, loopback 4. */
+/* Leg a goes to peer 0 through here0, leg b to peer 1 through here1. Interfaces 0 and 1 have the
+ * IPv4 addresses of here0 and here1, 2 and 3 the IPv6 addresses; 4 is loopback. */
 static struct {
 	struct netns_peer peers[2];
 	struct relay_interface interfaces[5];
-	int fds[2][2]; /* by side and version: the peers' sockets */
+	int fds[2][2]; /* the peers' sockets, by side, then by IPv4 or IPv6 */
 	struct relay *relay;
 	struct relay_session *sessions[CALLS_MAX];
 	unsigned n_sessions, n_done;
@@ -87,8 +87,8 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 		netns_end(g.peers, 2);
 		return false;
 	}
-	/* Before the start: a started relay no longer has the privilege to
-	 * enter another namespace. */
+	/* The sockets are opened before the relay starts, which then drops the privilege to enter
+	 * another namespace. */
 	for (unsigned i = 0; i < 4; i++)
 		g.fds[i % 2][i / 2] = peer_udp(i % 2, i / 2, PEER_PORT);
 	for (unsigned i = 0; i < 4; i++)
@@ -100,7 +100,7 @@ static bool open_relay(const char *io, unsigned workers, unsigned queues, bool w
 	c.interfaces = g.interfaces;
 	c.n_interfaces = with_loopback ? 5 : 4;
 	return test_expect(relay_start(&g.relay, &c, &why) == ERR_OK, __FILE__, __LINE__,
-	                   "relay_start: %s", why.text);
+	                   "relay_start to succeed, got: %s", why.text);
 }
 
 static void close_relay(void)
@@ -128,7 +128,8 @@ static void await(unsigned done)
 		relay_poll(g.relay);
 }
 
-/* Call `n`: ports PORT_MIN + 2n on both sides, peers at PEER_PORT. Keys are borrowed. */
+/* Creates call `n`: our port is PORT_MIN + 2n on both sides, and the peers use PEER_PORT. The keys
+ * stay the caller's. */
 static bool call(unsigned n, bool is_ip6, enum relay_mode mode, const struct keyctx *receive,
                  const struct keyctx *send)
 {
@@ -146,7 +147,7 @@ static bool call(unsigned n, bool is_ip6, enum relay_mode mode, const struct key
 	media.legs[0].send = send;
 	return test_expect(
 		relay_session_create(g.relay, &g.sessions[n], &spec, on_done, NULL, &why) == ERR_OK,
-		__FILE__, __LINE__, "create: %s", why.text);
+		__FILE__, __LINE__, "relay_session_create to succeed, got: %s", why.text);
 }
 
 static bool peer_send(int fd, unsigned side, bool is_ip6, uint16_t port, const void *data, size_t n)
@@ -226,8 +227,8 @@ static void two_workers_two_queues(void)
 	e2ae(2, 2);
 }
 
-/* Bursts of hundreds of packets on each of many ports, on any queue and worker: every stream
- * arrives complete and in order. */
+/* Bursts of hundreds of packets to each of several ports, through any queue and worker: every
+ * stream arrives complete and in order. */
 static void bursts(unsigned workers, unsigned queues)
 {
 	enum {
@@ -235,7 +236,7 @@ static void bursts(unsigned workers, unsigned queues)
 		BURST = 400,
 		ROUNDS = 6,
 		WARM = 20
-	}; /* 1,600 at once: the size of a ring */
+	}; /* STREAMS * BURST: fits into a ring of 2,048 */
 	uint16_t next[STREAMS] = {0};
 	uint8_t octets[256];
 
@@ -244,7 +245,8 @@ static void bursts(unsigned workers, unsigned queues)
 	for (unsigned n = 0; n < STREAMS; n++)
 		call(n, false, RELAY_MODE_RTP, NULL, NULL);
 	await(STREAMS);
-	/* One at a time until the neighbour is known: until then packets take two ways. */
+	/* Sends single packets until the neighbour is resolved: before that, packets go two ways
+	 * and may be reordered. */
 	for (unsigned i = 0; i < WARM; i++)
 		for (unsigned n = 0; n < STREAMS; n++) {
 			peer_send(g.fds[1][0], 1, false, (uint16_t)(PORT_MIN + 2 * n), octets,
@@ -288,8 +290,8 @@ static void bursts_on_three_workers_two_queues(void)
 	bursts(3, 2);
 }
 
-/* `auto` takes xdp where it works and says why not elsewhere; the two legs of a call may use
- * different back ends. */
+/* `auto` uses xdp where it can, and gives the reason where it cannot; the two legs of a call may
+ * use different back ends. */
 static void falls_back_for_an_interface(void)
 {
 	struct relay_session_spec spec;
@@ -337,7 +339,7 @@ static void falls_back_for_an_interface(void)
 }
 
 /* The probe succeeds, but the frames of all workers exceed the limit on locked memory: `auto` uses
- * sock, `xdp` refuses to start. */
+ * sock and names the limit. */
 static void falls_back_when_it_will_not_start(void)
 {
 	const struct rlimit little = {.rlim_cur = 4 << 20, .rlim_max = 4 << 20};
@@ -348,7 +350,8 @@ static void falls_back_when_it_will_not_start(void)
 		return;
 	if (strncmp(relay_io_reason(g.relay, 0), "xdp: ", 5) != 0 ||
 	    !strstr(relay_io_reason(g.relay, 0), "RLIMIT_MEMLOCK"))
-		test_expect(false, __FILE__, __LINE__, "io %s because '%s'",
+		test_expect(false, __FILE__, __LINE__,
+		            "xdp to fail with RLIMIT_MEMLOCK, got %s: %s",
 		            relay_io_name(g.relay, 0), relay_io_reason(g.relay, 0));
 	EXPECT_TEXT(relay_io_name(g.relay, 0), "sock");
 	REQUIRE(call(0, false, RELAY_MODE_RTP, NULL, NULL));
@@ -357,9 +360,9 @@ static void falls_back_when_it_will_not_start(void)
 	close_relay();
 }
 
-/* --- cost of a packet: not a test, run by hand ---------------------------- */
+/* --- cost of a packet (measured by hand) ------------------------------------ */
 
-/* CPU time of all threads except this one: the workers'. */
+/* CPU time of all threads but this one, that is, of the workers. */
 static uint64_t workers_ns(void)
 {
 	DIR *d = opendir("/proc/self/task");
@@ -386,7 +389,8 @@ static uint64_t workers_ns(void)
 	return sum;
 }
 
-/* Peer 1 sends RTP of all calls in turn, paced; peer 0 receives SRTP (or RTP) and discards it. */
+/* Peer 1 sends RTP to all calls in turn, at `pps` packets a second; peer 0 receives SRTP (or RTP)
+ * and discards it. */
 static void measure_one(const char *io, enum relay_mode mode, unsigned calls, uint64_t pps,
                         unsigned seconds)
 {
@@ -470,7 +474,7 @@ static void measure(const char *io, enum relay_mode mode, unsigned calls)
 	if (asked_pps())
 		measure_one(io, mode, calls, asked_pps(), 3);
 	else
-		test_skip("SLUICE_XDP_MEASURE=packets-per-second asks for it");
+		test_skip("set SLUICE_XDP_MEASURE=packets-per-second to measure");
 }
 
 static void measure_xdp_rtp(void)
@@ -503,7 +507,8 @@ static void measure_sock_e2ae_many(void)
 	measure("sock", RELAY_MODE_E2AE, 5000);
 }
 
-/* Each case in a separate process: a started relay cannot regain the privileges it dropped. */
+/* Each case runs in a process of its own, because a relay that has started cannot regain the
+ * privileges it dropped. */
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A small worker over relay/io/xdp in network namespaces; included by the test programs of
- * the back end. */
+/* A small worker over relay/io/xdp in network namespaces, for the tests of that back end. */
 #ifndef TESTS_UNIT_XDP_GATE_H
 #define TESTS_UNIT_XDP_GATE_H
 
@@ -40,13 +39,13 @@ enum {
 
 struct gate {
 	struct netns_peer peers[PEERS];
-	struct relay_interface interfaces[SIDES]; /* IPv4 of both peers, then IPv6 of both */
+	struct relay_interface interfaces[SIDES]; /* IPv4 towards peer 0 and 1, then IPv6 */
 	struct io_shared *shared;
 	unsigned workers;
 	struct io *io[WORKERS_MAX];
 	struct pool *pool[WORKERS_MAX];
 	struct io_port ports[SIDES][PORTS];
-	struct addr to[SIDES][PORTS]; /* destination of the packets that leave there */
+	struct addr to[SIDES][PORTS]; /* where packets from this port go */
 	uint64_t verdicts[VERDICT_COUNT], gathered;
 	struct pkt last; /* copy of the last packet gathered */
 	uint8_t last_data[PKT_PAYLOAD_MAX];
@@ -70,7 +69,8 @@ static inline struct addr peer_addr(unsigned side, uint16_t port)
 	return ip(side < 2 ? "10.%u.0.2" : "fd00:%u::2", side % 2, port);
 }
 
-/* `prepare`: called in the namespaces before the gateway starts; may be NULL. */
+/* Starts the gateway. `prepare` runs after the namespaces are made and before the gateway starts;
+ * may be NULL. False: the test was skipped or has failed. */
 static inline bool gate_open_after(unsigned workers, unsigned queues, void (*prepare)(void))
 {
 	struct io_config config = {.workers = workers,
@@ -108,7 +108,7 @@ static inline bool gate_open_after(unsigned workers, unsigned queues, void (*pre
 		CHECK(pool_new(&gate.pool[i], 2048) == ERR_OK);
 		config.pool = gate.pool[i];
 		if (!test_expect(io_xdp.open(&gate.io[i], &config, &why) == ERR_OK, __FILE__,
-		                 __LINE__, "open: %s", why.text))
+		                 __LINE__, "open to succeed, got: %s", why.text))
 			return false;
 	}
 	return true;
@@ -124,7 +124,7 @@ static inline struct xdp_umem *umem(unsigned worker)
 	return xdp_of(gate.io[worker])->umem;
 }
 
-/* Every frame is in exactly one place, and between turns the path has none. */
+/* Each frame must be free, waiting to be filled, or being sent; between turns the path has none. */
 static inline void expect_frames_accounted(void)
 {
 	for (unsigned w = 0; w < gate.workers; w++) {
@@ -159,12 +159,12 @@ static inline struct io_port *open_port(unsigned worker, unsigned side, uint16_t
 	p->number = number;
 	p->dscp = 46;
 	test_expect(io_xdp.open_port(gate.io[worker], p, &why) == ERR_OK, __FILE__, __LINE__,
-	            "open_port: %s", why.text);
+	            "open_port to succeed, got: %s", why.text);
 	return p;
 }
 
-/* A call: port `number` of one side is connected to the same port of the other; peers use
- * port `number` too. */
+/* Connects port `number` of a side with the same port of the other side; the peers use port
+ * `number`, too. */
 static inline void join(unsigned worker, unsigned side, uint16_t number)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -173,7 +173,7 @@ static inline void join(unsigned worker, unsigned side, uint16_t number)
 	}
 }
 
-/* One turn of a worker: packets cross to the other peer. */
+/* Runs one turn of a worker, which sends the packets of each peer to the other peer. */
 static inline unsigned turn(unsigned worker)
 {
 	struct pkt *batch[PKT_BATCH];
@@ -202,7 +202,7 @@ static inline unsigned turn(unsigned worker)
 	return n;
 }
 
-/* Waits until a worker has something to do; false: none within `ms`. */
+/* Waits until a worker has something to do; false if none has within `ms` milliseconds. */
 static inline bool wait_workers(int ms)
 {
 	struct pollfd fds[WORKERS_MAX * 16];
@@ -218,7 +218,7 @@ static inline bool wait_workers(int ms)
 	return poll(fds, n, ms) > 0;
 }
 
-/* Runs the workers until `done` packets were gathered, or none came for `ms`. */
+/* Runs the workers until `done` packets were gathered, or none has come for `ms` milliseconds. */
 static inline void run(uint64_t done, int ms)
 {
 	while (gate.gathered < done) {
@@ -266,7 +266,7 @@ static inline ssize_t peer_receive(int fd, void *data, size_t room, struct addr 
 	return n;
 }
 
-/* A packet socket of the peer on its end of the veth, for arbitrary frames. */
+/* Opens a packet socket on the peer's end of the veth, for frames of any content. */
 static inline int peer_raw(unsigned i)
 {
 	struct sockaddr_ll name = {.sll_family = AF_PACKET};
@@ -277,13 +277,13 @@ static inline int peer_raw(unsigned i)
 	for (int index = 1; index < 64 && !name.sll_ifindex; index++) {
 		name.sll_ifindex = index;
 		if (bind(fd, (struct sockaddr *)&name, sizeof(name)) || index == 1)
-			name.sll_ifindex = 0; /* 1 is loopback */
+			name.sll_ifindex = 0; /* index 1 is loopback */
 	}
 	CHECK(name.sll_ifindex);
 	return fd;
 }
 
-/* The link address of our end towards the side's peer. */
+/* Reads the link address of our device towards peer `side` % 2. */
 static inline void here_mac(unsigned side, uint8_t mac[6])
 {
 	struct ifreq r = {.ifr_name = "here0"};
