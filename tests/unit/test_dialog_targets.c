@@ -61,8 +61,8 @@ static void targets_are_checked(void)
 	               "203.0.113.1:2223", "listener");
 	EXPECT_INT(fake_relay.updates, before);
 	EXPECT(leg(0, 0)->remote.port == 4000 && leg(0, 1)->remote.port == 5000);
-	/* With rtcp-mux the gateway sends nothing to the RTCP port above, so the offer is accepted. */
-	EXPECT_OK(offer("alice", "bob", AT("203.0.113.1", "2224") "a=rtcp-mux\r\n"));
+	/* With rtcp-mux the gateway sends nothing to port 2223, so the offer is accepted. */
+	EXPECT_OK(offer("alice", "bob", AT("203.0.113.1", "2222") "a=rtcp-mux\r\n"));
 	/* A hold with 0.0.0.0 names no target, so the offer is accepted. */
 	EXPECT_OK(offer("alice", "bob", AT("0.0.0.0", "4000")));
 	tear_down();
