@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A bounded big-endian reader and writer; all octets from and to the network are read and written
- * through them. */
+/* Bounded big-endian reader and writer; all wire octets are read and written through them. */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
@@ -10,15 +9,15 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A slice of octets. It does not own the octets. */
+/* A slice of octets. Does not own them. */
 struct view {
 	const uint8_t *p;
 	size_t n;
 };
 
-/* A reader. It does not own the octets. A read past the end returns zero (or an empty view), does
- * not advance, and sets `bad`, which stays set: decode everything, then check rd_ok() once. Every
- * view that a read returns lies within [start, end]. */
+/* A reader; does not own its octets. A read past the end returns zero (or an empty view), does not
+ * advance, and sets `bad`, which stays set: decode everything, then check rd_ok() once. All
+ * pointers that it returns lie in [start, end]. */
 struct rd {
 	const uint8_t *start, *p, *end;
 	bool bad;
@@ -46,7 +45,7 @@ static inline size_t rd_left(const struct rd *r)
 	return (size_t)(r->end - r->p);
 }
 
-/* Returns the number of octets read so far; error texts give it as the position of the error. */
+/* Octets read so far; error texts use it as the position. */
 static inline size_t rd_offset(const struct rd *r)
 {
 	return (size_t)(r->p - r->start);
@@ -106,7 +105,7 @@ static inline uint64_t rd_u64(struct rd *r)
 	return rd_uint(r, 8);
 }
 
-/* Returns the next `n` octets. If fewer are left, returns an empty view and sets `bad`. */
+/* The next `n` octets; empty, and sets `bad`, if there are fewer. */
 static inline struct view rd_octets(struct rd *r, size_t n)
 {
 	const uint8_t *p = rd_take(r, n);
@@ -119,7 +118,7 @@ static inline void rd_skip(struct rd *r, size_t n)
 	(void)rd_take(r, n);
 }
 
-/* Returns a reader of the next `n` octets only; `r` continues after them. */
+/* A reader limited to the next `n` octets. */
 static inline struct rd rd_sub(struct rd *r, size_t n)
 {
 	struct view v = rd_octets(r, n);
@@ -129,7 +128,7 @@ static inline struct rd rd_sub(struct rd *r, size_t n)
 	return sub;
 }
 
-/* A writer. It does not own the memory. A write that does not fit writes nothing and sets `bad`,
+/* A writer; does not own its memory. A write that does not fit writes nothing and sets `bad`,
  * which stays set. */
 struct wr {
 	uint8_t *start, *p, *end;
@@ -211,8 +210,7 @@ static inline void wr_view(struct wr *w, struct view v)
 	wr_octets(w, v.p, v.n);
 }
 
-/* Overwrites 16 bits at the offset `at`, which must be written already. Use it for a length that is
- * known only later. */
+/* Overwrites 16 bits at an offset already written: for a length that is known only later. */
 static inline void wr_patch_u16(struct wr *w, size_t at, uint16_t v)
 {
 	if (w->bad || at + 2 > wr_len(w)) {
@@ -223,8 +221,7 @@ static inline void wr_patch_u16(struct wr *w, size_t at, uint16_t v)
 	w->start[at + 1] = (uint8_t)v;
 }
 
-/* Unchecked reads and writes for the packet path: the caller has already checked the length of the
- * header. */
+/* For the packet path: unchecked reads and writes in a header whose length was already checked. */
 static inline uint16_t be16_get(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -241,8 +238,8 @@ static inline void be16_put(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
-/* Compiles to one byte swap and one store. From four single stores the compiler makes eighteen
- * instructions if `v` was shifted before. */
+/* One byte swap and one store. From four single stores the compiler makes eighteen instructions
+ * when `v` was shifted before. */
 static inline void be32_put(uint8_t *p, uint32_t v)
 {
 	v = htobe32(v);

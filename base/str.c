@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Slices of text with a length. */
+/* Counted slices of text. */
 #include "base/str.h"
 
 static char lower(char c)

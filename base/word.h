@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables of the words that protocols and settings use, with their values. */
+/* The words of protocols and settings, and their values. */
 #ifndef BASE_WORD_H
 #define BASE_WORD_H
 
@@ -7,14 +7,13 @@
 
 #include "base/str.h"
 
-/* One word of a table. The last entry of a table has a NULL name. The table of an enum is defined
- * once, next to the enum. */
+/* A table ends with a NULL name. The table of an enum is defined next to the enum, only once. */
 struct word {
 	const char *name;
 	uint8_t value;
 };
 
-/* Returns the entry with this name; NULL if the table has none. */
+/* NULL if the table has no such word. */
 static inline const struct word *word_find(const struct word *words, struct str name)
 {
 	while (words->name && !str_is(name, words->name))
@@ -22,7 +21,7 @@ static inline const struct word *word_find(const struct word *words, struct str 
 	return words->name ? words : NULL;
 }
 
-/* Returns the word for the value; "unknown" if the table has none. */
+/* "unknown" if the table has no word for the value. */
 static inline const char *word_name(const struct word *words, unsigned value)
 {
 	while (words->name && words->value != value)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts the gateway and places a call through its control socket. */
+/* Starting the gateway and placing a call through its control socket. */
 #include "cmd/sluice-demo/gateway.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static void pause_ms(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-static bool answers_ping(struct demo_gateway *g, struct why *why)
+static bool somebody_answers(struct demo_gateway *g, struct why *why)
 {
 	const struct doc *result;
 
@@ -59,11 +59,10 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 	int e;
 
 	g->where = conf_standard_control();
-	if (answers_ping(g, NULL))
+	if (somebody_answers(g, NULL))
 		return why_fail(why, ERR_EXISTS, "another gateway is running at %s: stop it first",
 		                g->where);
-	/* In a process group of its own the gateway does not receive Ctrl-C: the demo stops it when
-	 * the call has ended. */
+	/* In its own process group Ctrl-C does not reach it: the demo ends it in order. */
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setpgroup(&attr, 0);
@@ -74,7 +73,7 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 		return why_fail(why, ERR_IO, "can't start %s: %s", program, strerror(e));
 	}
 	for (int i = 0; i < START_TRIES; i++) {
-		if (answers_ping(g, why))
+		if (somebody_answers(g, why))
 			return ERR_OK;
 		if (!gateway_is_up(g)) {
 			g->pid = 0;
@@ -83,7 +82,7 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 		}
 		pause_ms(PAUSE_MS);
 	}
-	why_prefix(why, "sluiced does not answer on its control socket %s", g->where);
+	why_prefix(why, "sluiced does not answer at %s", g->where);
 	return ERR_TIMEOUT;
 }
 
@@ -151,7 +150,7 @@ static enum err read_local(const struct doc *legs, const char *name, struct addr
 	return ERR_OK;
 }
 
-/* Returns media[0].legs of the reply; NULL if it is missing. */
+/* media[0].legs of the reply. */
 static const struct doc *legs_of(const struct doc *result)
 {
 	const struct doc *media = doc_get(result, "media");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the subcommand decode. */
+/* The subcommand decode. */
 #include "cmd/sluice-ue/decode.h"
 
 #include <stdio.h>

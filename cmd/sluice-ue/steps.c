@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of a call; each step is one command. */
+/* The steps of a call, one command each. */
 #include "cmd/sluice-ue/steps.h"
 
 #include <stdio.h>
@@ -8,11 +8,11 @@
 #include "cmd/sluice-ue/outside.h"
 #include "cmd/sluice-ue/files.h"
 
-/* First lines of the state files, which hold keys. */
+/* First lines of the files that hold keys. */
 static const char offer_file[] = "sluice-ue offer", call_file[] = "sluice-ue call",
 		  ticket_file[] = "sluice-ue ticket";
 
-/* Secret memory for a state that is being saved. */
+/* Secret memory for the state to save. */
 struct saving {
 	struct secret room;
 	struct wr w;
@@ -65,8 +65,7 @@ static enum err read_session(struct ue_session **out, const char *path, struct w
 	return e;
 }
 
-/* Checks that an identity without a prefix ("nai:", "hex:") is a URI: it has a scheme and no
- * blanks. */
+/* A URI has a scheme and no blanks. A prefix marks other kinds of names: "nai:", "hex:". */
 static bool is_name(struct mikey_id id)
 {
 	struct str text = str_make((const char *)id.data.p, id.data.n);
@@ -133,12 +132,12 @@ static enum err show_stream(const struct ue_session *s, unsigned media, bool of_
 	return ERR_OK;
 }
 
-/* Prints one line for each stream; keys are included only if `show_keys` is true. */
+/* One line for each stream; the keys only when asked for. */
 static enum err show_session(const struct ue_session *s, bool show_keys, struct why *why)
 {
 	enum err e = ERR_OK;
 
-	/* Without a buffer stdio keeps no copy of a key. */
+	/* Without a buffer no key stays in stdio's memory. */
 	if (show_keys && !fflush(stdout))
 		setvbuf(stdout, NULL, _IONBF, 0);
 	if (s->protection == UE_NONE)
@@ -169,11 +168,10 @@ static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struc
 
 struct kept_ticket {
 	const struct ticket_grant *grant;
-	/* true: the ticket was used for a call; without flag J it may serve only one call */
-	bool is_used;
+	bool is_used; /* a ticket without the J flag serves one call */
 };
 
-/* Writes the ticket: a new ticket goes to a new file, a used ticket replaces its file. */
+/* A new ticket gets a new file; a used one replaces its own. */
 static enum err add_ticket(struct files *f, const char *path, struct kept_ticket t,
                            struct outside *outside, struct why *why)
 {
@@ -260,7 +258,7 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 	return e;
 }
 
-/* Loads the account, opens the environment, and runs the step `run` with both. */
+/* Runs a step with account and environment open. */
 static enum err with_account(const struct ue_options *o,
                              enum err (*run)(const struct ue_options *, struct account *,
                                              struct outside *, struct why *),
@@ -583,8 +581,7 @@ enum err step_update(const struct ue_options *o, struct why *why)
 
 	if (o->n_files == 3 && o->same)
 		return why_fail(why, ERR_INVALID,
-		                "--same is only for offers (two files): an answer keeps or renews "
-		                "the keys as its offer does");
+		                "--same is for offers; an answer follows its offer");
 	e = read_session(&session, o->call, why);
 	if (!e)
 		e = outside_open(&outside, NULL, why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints answers of the gateway as text for people. */
+/* Prints answers for a terminal. */
 #include "cmd/sluicectl/text.h"
 
 #include <inttypes.h>

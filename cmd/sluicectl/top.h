@@ -6,8 +6,7 @@
 #include "base/err.h"
 #include "control/client.h"
 
-/* Prints the table every second, `rounds` times; 0: until the connection ends or a signal
- * arrives. */
+/* Prints the table every second, `rounds` times; 0: until the connection ends or a signal. */
 enum err top_run(struct client *c, unsigned rounds, struct why *why) MUST_USE;
 
 #endif

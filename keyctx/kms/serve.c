@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Serves a verified request. The answer is a new ticket, the keys of a ticket, or the answer of
- * another KMS. */
+/* Serves a verified request: a new ticket, the keys of a ticket, or the answer of another KMS. */
 #include "base/clk.h"
 #include "keyctx/kms/kms_state.h"
 
@@ -18,7 +17,7 @@ static enum err check_callees(const struct kms_request *r, struct mikey_id sende
 	return ERR_OK;
 }
 
-/* Writes IDRi and IDRkms into every ticket, so that the responder and other KMSs see who requested
+/* Writes IDRi and IDRkms into every ticket, so that the responder and other KMSs see who asked for
  * it and which KMS can resolve it (RFC 6043 6.10). */
 static enum err fill_names(const struct kms_request *r, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
@@ -42,8 +41,7 @@ static enum err fill_names(const struct kms_request *r, struct ticket_policy_spe
 	return check_callees(r, sender, spec, fault);
 }
 
-/* Limits the lifetime of the ticket to that of the policy. Refuses an end in the past or before the
- * start. */
+/* Limits the lifetime to the policy's; refuses an end in the past or before the start. */
 static enum err fill_times(const struct kms_request *r, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
 {
@@ -86,8 +84,8 @@ static void fill_flags(const struct kms_request *r, struct ticket_policy_spec *s
 		spec->flags &= (uint16_t)~TICKET_M;
 }
 
-/* Chooses mode and key of the ticket. Mode 2 needs a single responder that shares a key with this
- * KMS. Otherwise, or if the policy does not allow mode 2, the ticket gets mode 1. */
+/* Mode 2 needs a single responder that shares a key with this KMS. Otherwise, or if the policy does
+ * not allow mode 2, the ticket gets mode 1. */
 static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spec,
                            struct ticket_tpk *out)
 {
@@ -119,7 +117,7 @@ static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spe
 	return ERR_OK;
 }
 
-/* Checks the algorithm set of the ticket: its PRF may differ from that of the message. */
+/* The PRF of the ticket may differ from that of the message. */
 static enum err check_set(const struct kms_request *r, struct mikey_fault *fault)
 {
 	if (kms_policy_serves(kms_directory_policy(r->d), authority_policy(r->a)->tp.prf))
@@ -165,7 +163,7 @@ void serve_request(struct kms_request *r)
 		kms_request_answer(r, octets);
 }
 
-/* Asks the KMS `kms`, to which the ticket belongs, on behalf of the sender (RFC 6043 9). */
+/* The ticket belongs to another KMS: asks it in the name of this KMS's user (RFC 6043 9). */
 static void forward(struct kms_request *r, struct mikey_id kms)
 {
 	const struct kms_peer *peer = kms_directory_peer(r->d, kms);
@@ -181,14 +179,13 @@ static void forward(struct kms_request *r, struct mikey_id kms)
 
 	if (!peer || !peer->url[0]) {
 		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
-		                   "IDRkms of the ticket names another KMS, which is not in peers "
-		                   "(or has no url there)");
+		                   "IDRkms of the ticket names another KMS, which is not in peers");
 		return;
 	}
 	if (r->owner == KMS_OWNER_PEER) {
-		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
-		                   "a peer KMS asked to resolve a ticket of a third KMS; this is "
-		                   "not forwarded");
+		kms_request_refuse(
+			r, KMS_FORBIDDEN, MIKEY_E_ID,
+			"a peer KMS asked for a ticket of a third KMS, which is not passed on");
 		return;
 	}
 	r->peer = peer;
@@ -226,9 +223,8 @@ void serve_relayed(struct kms_request *r, struct view octets)
 		kms_request_answer(r, answer);
 }
 
-/* Finds the key of the ticket and the owner of that key. The owner must be the maker of the ticket
- * (decision 0010.28). The key of a user counts as the initiator's if IDRi is an identity of that
- * user. */
+/* Finds the ticket's key and its owner. The owner must be the ticket's maker (decision 0010.28): a
+ * user's key counts as the initiator's if IDRi is one of the user's identities. */
 static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resolution *how)
 {
 	const struct ticket_policy *policy = authority_policy(r->a);
@@ -270,8 +266,8 @@ static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resol
 	return found;
 }
 
-/* Returns true if an IDRr of the ticket is an identity of the sender, or a group that contains the
- * sender, and the policy allows the ticket's initiator to call it. */
+/* Is an IDRr of the ticket an identity of the sender, or a group with the sender, and may
+ * the ticket's initiator call it? */
 static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 {
 	const struct ticket_policy *policy = authority_policy(r->a);
@@ -282,8 +278,8 @@ static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 		             (r->owner != KMS_OWNER_PEER && kms_owner_has(r, policy->r[i])) ||
 		             kms_directory_in_group(r->d, policy->r[i], sender);
 
-		/* The initiator of a ticket of mode 3 did not ask this KMS, so the policy is
-		 * checked here. */
+		/* The initiator of a mode 3 ticket did not ask this KMS, so the
+		 * policy is checked here. */
 		if (meant && kms_policy_allows(p, policy->idr_i, policy->r[i]))
 			return true;
 	}
