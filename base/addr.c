@@ -69,7 +69,8 @@ enum err addr_parse(struct str text, struct addr *out)
 	if (colon == 0 || str_to_u64(str_skip(text, colon), 65535, &port))
 		return ERR_SYNTAX;
 	text = str_make(text.p, colon - 1);
-	/* Without brackets the end of an IPv6 address and a port could not be told apart. */
+	/* An IPv6 address must be in brackets: otherwise its last group could be taken for the
+	 * port. */
 	if (str_find(text, ':') < text.n && text.p[0] != '[')
 		return ERR_SYNTAX;
 	if (addr_parse_ip(text, &a))
@@ -79,8 +80,8 @@ enum err addr_parse(struct str text, struct addr *out)
 	return ERR_OK;
 }
 
-/* Writes dotted decimal without a NUL; returns the number of characters. Not snprintf: every reply
- * of a call contains several addresses. */
+/* Writes dotted decimal without a NUL; returns the number of characters. It does not call snprintf,
+ * which is slow: every reply of a call contains several addresses. */
 static size_t put_ipv4(char *out, const uint8_t ip[4])
 {
 	size_t n = 0;
@@ -93,7 +94,7 @@ static size_t put_ipv4(char *out, const uint8_t ip[4])
 	return n;
 }
 
-/* Writes the address with its scope and a NUL; returns the number of characters. */
+/* Writes the address with its scope and a NUL; returns the number of characters without the NUL. */
 static size_t put_ip(char *out, size_t room, const struct addr *a)
 {
 	size_t n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A transport address as a value: parse, print, compare, hash. */
+/* Transport addresses (an IP address and a port) as values: parse, print and compare them. */
 #ifndef BASE_ADDR_H
 #define BASE_ADDR_H
 
@@ -13,8 +13,8 @@
 struct sockaddr;
 struct sockaddr_storage;
 
-/* IPv4: the first four octets of `ip`, the others are zero. An IPv4-mapped IPv6 address is
- * stored as IPv4. */
+/* An IPv4 address uses the first four octets of `ip`; the other octets are zero. An IPv4-mapped
+ * IPv6 address is stored as IPv4. */
 struct addr {
 	uint8_t ip[16];
 	uint32_t scope;  /* interface index of a link-local IPv6 address, otherwise 0 */
@@ -22,15 +22,17 @@ struct addr {
 	uint8_t version; /* 4, 6, or 0 for "no address" */
 };
 
-enum { ADDR_TEXT_MAX = 80 }; /* "[" IPv6 "%" scope "]:" port and a NUL */
+enum { ADDR_TEXT_MAX = 80 }; /* room for "[" IPv6 "%" scope "]:" port and a NUL */
 
-/* "192.0.2.1:5004", "[2001:db8::1]:5004". Only literals: names are never looked up. */
+/* Parses an address with a port: "192.0.2.1:5004" or "[2001:db8::1]:5004". Host names are refused,
+ * never resolved. */
 enum err addr_parse(struct str text, struct addr *out) MUST_USE;
-/* "192.0.2.1", "2001:db8::1", "[2001:db8::1]". The port is set to 0. */
+/* Parses an address without a port: "192.0.2.1", "2001:db8::1" or "[2001:db8::1]". The port is set
+ * to 0. */
 enum err addr_parse_ip(struct str text, struct addr *out) MUST_USE;
 
-/* Both write at most ADDR_TEXT_MAX octets with the NUL, and return `out`. Without
- * an address: "none". */
+/* Both functions write at most ADDR_TEXT_MAX octets, including the NUL, and return `out`. They
+ * write "none" if `a` holds no address. */
 const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX]);
 const char *addr_print_ip(const struct addr *a, char out[ADDR_TEXT_MAX]);
 
@@ -46,29 +48,30 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 }
 
 bool addr_is_none(const struct addr *a);
-/* 0.0.0.0 or ::, the old way to signal hold (RFC 3264 8.4). */
+/* True for 0.0.0.0 and ::, which old SDP offers use to signal hold (RFC 3264 8.4). */
 bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_multicast(const struct addr *a);
-/* 169.254/16 (RFC 3927), fe80::/10 (RFC 4291 2.5.6). */
+/* True for 169.254/16 (RFC 3927) and fe80::/10 (RFC 4291 2.5.6). */
 bool addr_is_link_local(const struct addr *a);
 /* Compares the IP addresses only; ignores port and scope. */
 bool addr_is_same_host(const struct addr *a, const struct addr *b);
 struct addr addr_with_port(const struct addr *a, uint16_t port);
 
-/* All addresses whose first `bits` bits equal those of `net`. */
+/* A network: all addresses whose first `bits` bits equal those of `net`. */
 struct addr_net {
 	struct addr net;
 	uint8_t bits;
 };
 
-/* "192.0.2.0/24", "2001:db8::/32", "192.0.2.1". ERR_SYNTAX. */
+/* Parses a network such as "192.0.2.0/24" or "2001:db8::/32", or a single address such as
+ * "192.0.2.1". Returns ERR_SYNTAX for anything else. */
 enum err addr_net_parse(struct str text, struct addr_net *out) MUST_USE;
 bool addr_net_has(const struct addr_net *n, const struct addr *a);
 
-/* Returns the address length for bind, connect and sendto; 0 if there is no address. */
+/* Returns the length of the address, for bind, connect and sendto; 0 if `a` holds no address. */
 uint32_t addr_to_sockaddr(const struct addr *a, struct sockaddr_storage *out);
-/* ERR_UNSUPPORTED for a family that is not IP. */
+/* Returns ERR_UNSUPPORTED if the address family is neither IPv4 nor IPv6. */
 enum err addr_from_sockaddr(const struct sockaddr *sa, struct addr *out) MUST_USE;
 
 #endif

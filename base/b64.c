@@ -4,7 +4,8 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* No table: a look-up indexed by key bits leaves traces of the key in the cache. */
+/* Does not use a lookup table: an index that depends on key bits would leave traces in the CPU
+ * cache. */
 static int value_of(char c)
 {
 	if (c >= 'A' && c <= 'Z')
@@ -40,7 +41,7 @@ enum err b64_encode(const void *octets, size_t n, bool pad, char *out, size_t ro
 	return ERR_OK;
 }
 
-/* Number of characters without padding; SIZE_MAX if the padding is wrong. */
+/* Returns the number of characters without padding; SIZE_MAX if the padding is wrong. */
 static size_t without_padding(struct str text)
 {
 	size_t n = text.n;

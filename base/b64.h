@@ -10,15 +10,16 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* characters for n octets with padding, without the NUL */
-#define B64_TEXT_LEN(n)   (((n) + 2) / 3 * 4)
-#define B64_OCTETS_MAX(n) (((n) + 3) / 4 * 3) /* most octets that n characters can encode */
+/* number of characters for n octets, with padding, without the NUL */
+#define B64_TEXT_LEN(n) (((n) + 2) / 3 * 4)
+/* maximum number of octets that n characters encode */
+#define B64_OCTETS_MAX(n) (((n) + 3) / 4 * 3)
 
 /* Writes B64_TEXT_LEN(n) characters (fewer without padding) and a NUL; `room` includes the NUL. */
 enum err b64_encode(const void *octets, size_t n, bool pad, char *out, size_t room) MUST_USE;
-/* Accepts no padding or correct padding; refuses blanks, line ends, and unused bits that are not
- * zero. ERR_SYNTAX; ERR_TOO_BIG: `room` is too small. On failure `out` may hold a part of the
- * octets: wipe it if they are secret. */
+/* Decodes text with correct padding or without padding. Refuses blanks, line ends, and unused bits
+ * that are not zero. Returns ERR_SYNTAX, or ERR_TOO_BIG if `room` is too small. On failure `out`
+ * may hold some of the octets: wipe it if they are secret. */
 enum err b64_decode(struct str text, void *out, size_t room, size_t *len) MUST_USE;
 
 /* Writes 2n characters and a NUL. */

@@ -29,7 +29,8 @@ static bool make_room(struct buf *b, size_t more)
 	return true;
 }
 
-/* Fast case: replies are built from many small pieces, and nearly all of them fit. */
+/* Fast path: replies are built from many small pieces, and nearly every piece fits into the
+ * buffer. */
 static inline bool has_room(const struct buf *b, size_t more)
 {
 	return !b->bad && more < b->room - b->n;

@@ -11,9 +11,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Starts zeroed: `struct buf b = {0}`. A failed append sets `bad`, which stays set: build
- * everything, then check once. `p` ends with a NUL once something was appended. Not for keys:
- * growing leaves copies behind. */
+/* Initialize it with `struct buf b = {0}`. A failed append sets `bad`, which stays set: append
+ * everything, then check `bad` once. After the first append `p` ends with a NUL. Do not store keys
+ * in it: when it grows, copies of the octets stay behind in freed memory. */
 struct buf {
 	char *p;
 	size_t n, room;
@@ -24,7 +24,7 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, struct str s);
 void buf_text(struct buf *b, const char *c);
 void buf_char(struct buf *b, char c);
-void buf_number(struct buf *b, int64_t v); /* in decimal */
+void buf_number(struct buf *b, int64_t v); /* appends the number in decimal */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Removes the first `n` octets. */
 void buf_drop(struct buf *b, size_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bounded big-endian reader and writer; all wire octets are read and written through them. */
+/* A bounded big-endian reader and writer; all octets from and to the network are read and written
+ * through them. */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
@@ -9,15 +10,15 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A slice of octets. Does not own them. */
+/* A slice of octets. It does not own the octets. */
 struct view {
 	const uint8_t *p;
 	size_t n;
 };
 
-/* A reader; does not own its octets. A read past the end returns zero (or an empty view), does not
- * advance, and sets `bad`, which stays set: decode everything, then check rd_ok() once. All
- * pointers that it returns lie in [start, end]. */
+/* A reader. It does not own the octets. A read past the end returns zero (or an empty view), does
+ * not advance, and sets `bad`, which stays set: decode everything, then check rd_ok() once. Every
+ * view that a read returns lies within [start, end]. */
 struct rd {
 	const uint8_t *start, *p, *end;
 	bool bad;
@@ -45,7 +46,7 @@ static inline size_t rd_left(const struct rd *r)
 	return (size_t)(r->end - r->p);
 }
 
-/* Octets read so far; error texts use it as the position. */
+/* Returns the number of octets read so far; error texts give it as the position of the error. */
 static inline size_t rd_offset(const struct rd *r)
 {
 	return (size_t)(r->p - r->start);
@@ -105,7 +106,7 @@ static inline uint64_t rd_u64(struct rd *r)
 	return rd_uint(r, 8);
 }
 
-/* The next `n` octets; empty, and sets `bad`, if there are fewer. */
+/* Returns the next `n` octets. If fewer are left, returns an empty view and sets `bad`. */
 static inline struct view rd_octets(struct rd *r, size_t n)
 {
 	const uint8_t *p = rd_take(r, n);
@@ -118,7 +119,7 @@ static inline void rd_skip(struct rd *r, size_t n)
 	(void)rd_take(r, n);
 }
 
-/* A reader limited to the next `n` octets. */
+/* Returns a reader of the next `n` octets only; `r` continues after them. */
 static inline struct rd rd_sub(struct rd *r, size_t n)
 {
 	struct view v = rd_octets(r, n);
@@ -128,7 +129,7 @@ static inline struct rd rd_sub(struct rd *r, size_t n)
 	return sub;
 }
 
-/* A writer; does not own its memory. A write that does not fit writes nothing and sets `bad`,
+/* A writer. It does not own the memory. A write that does not fit writes nothing and sets `bad`,
  * which stays set. */
 struct wr {
 	uint8_t *start, *p, *end;
@@ -210,7 +211,8 @@ static inline void wr_view(struct wr *w, struct view v)
 	wr_octets(w, v.p, v.n);
 }
 
-/* Overwrites 16 bits at an offset already written: for a length that is known only later. */
+/* Overwrites 16 bits at the offset `at`, which must be written already. Use it for a length that is
+ * known only later. */
 static inline void wr_patch_u16(struct wr *w, size_t at, uint16_t v)
 {
 	if (w->bad || at + 2 > wr_len(w)) {
@@ -221,7 +223,8 @@ static inline void wr_patch_u16(struct wr *w, size_t at, uint16_t v)
 	w->start[at + 1] = (uint8_t)v;
 }
 
-/* For the packet path: unchecked reads and writes in a header whose length was already checked. */
+/* Unchecked reads and writes for the packet path: the caller has already checked the length of the
+ * header. */
 static inline uint16_t be16_get(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -238,8 +241,8 @@ static inline void be16_put(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
-/* One byte swap and one store. From four single stores the compiler makes eighteen instructions
- * when `v` was shifted before. */
+/* Compiles to one byte swap and one store. From four single stores the compiler makes eighteen
+ * instructions if `v` was shifted before. */
 static inline void be32_put(uint8_t *p, uint32_t v)
 {
 	v = htobe32(v);

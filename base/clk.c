@@ -35,8 +35,8 @@ uint64_t clk_ntp_to_wall(uint64_t ntp)
 	uint64_t s = ntp >> 32;
 	uint64_t ns = ((ntp & 0xffffffff) * NS_PER_S) >> 32;
 
-	/* The highest bit is clear: NTP era 1, from 2036 (RFC 4330 3). Earlier times than 1970 have
-	 * no wall time. */
+	/* If the highest bit is clear, the timestamp belongs to NTP era 1, which begins in 2036
+	 * (RFC 4330 3). A time before 1970 gives 0. */
 	if (!(s & 0x80000000))
 		s += 1ull << 32;
 	return s < NTP_UNIX_OFFSET_S ? 0 : (s - NTP_UNIX_OFFSET_S) * NS_PER_S + ns;

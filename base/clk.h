@@ -10,12 +10,12 @@
 #define NS_PER_US         1000ull
 #define NTP_UNIX_OFFSET_S 2208988800ull /* seconds from 1900-01-01 to 1970-01-01 (RFC 5905) */
 
-/* The system's clocks. Any thread. */
+/* These functions read the clocks of the system, in nanoseconds. Any thread. */
 uint64_t clk_mono_ns(void);
-uint64_t clk_wall_ns(void); /* since 1970, UTC */
+uint64_t clk_wall_ns(void); /* nanoseconds since 1970-01-01 UTC */
 
-/* To and from a 64-bit NTP timestamp (32.32 fixed point, modulo the era). ntp_to_wall_ns covers the
- * years 1968 to 2104 (RFC 4330 3). */
+/* These functions convert nanoseconds since 1970 to and from a 64-bit NTP timestamp (32.32 fixed
+ * point, without the era). clk_ntp_to_wall covers the years 1968 to 2104 (RFC 4330 3). */
 uint64_t clk_wall_to_ntp(uint64_t wall_ns);
 uint64_t clk_ntp_to_wall(uint64_t ntp);
 

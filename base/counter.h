@@ -6,13 +6,13 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* One thread writes. Other threads read a complete value, which may be slightly old. */
+/* One thread writes the counter. Other threads read a complete value, which may be slightly old. */
 struct counter {
 	_Atomic uint64_t value;
 };
 
-/* Relaxed load and store instead of a locked instruction: there is one writer, and nobody derives
- * an order from a counter. */
+/* Uses a relaxed load and store instead of a locked instruction: only one thread writes, and no
+ * thread uses a counter to order other memory accesses. */
 static inline void counter_add(struct counter *c, uint64_t n)
 {
 	atomic_store_explicit(&c->value, atomic_load_explicit(&c->value, memory_order_relaxed) + n,
@@ -24,7 +24,7 @@ static inline void counter_inc(struct counter *c)
 	counter_add(c, 1);
 }
 
-/* For gauges: sets the value. */
+/* Sets the value, for gauges. */
 static inline void counter_set(struct counter *c, uint64_t v)
 {
 	atomic_store_explicit(&c->value, v, memory_order_relaxed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An intrusive doubly linked list: the links are members of the listed structs; no allocation. */
+/* An intrusive doubly linked list: the links are members of the listed structs, so a list allocates
+ * nothing. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -29,7 +30,7 @@ static inline void list_add_tail(struct link *head, struct link *l)
 	head->prev = l;
 }
 
-/* May be called on a link that is not in a list, or is zeroed. */
+/* Removes the link from its list; does nothing if it is in no list, or is zeroed. */
 static inline void list_remove(struct link *l)
 {
 	if (!l->next)
@@ -54,9 +55,9 @@ static inline struct link *list_pop(struct link *head)
 	return l;
 }
 
-/* The struct that contains the link. */
+/* Gives the struct of type `type` that contains the link as its member `member`. */
 #define LIST_OF(linkp, type, member) ((type *)(void *)((char *)(linkp)-offsetof(type, member)))
-/* The loop body may remove `it`, but no other element. */
+/* A loop over all links of a list. The loop body may remove `it`, but no other link. */
 #define LIST_EACH(it, head)                                                       \
 	for (struct link *it = (head)->next, *it##_next = it->next; it != (head); \
 	     it = it##_next, it##_next = it->next)

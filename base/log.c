@@ -49,7 +49,7 @@ static void emit(enum log_level level, const char *mod, const char *fmt, va_list
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return;
 	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
-	/* One write per line, so that lines of several processes do not mix. */
+	/* One write per line: lines of several processes do not mix. */
 	fprintf(stderr, "%s\n", line);
 }
 

@@ -98,7 +98,7 @@ void map_free(struct map *m)
 	mem_free(m);
 }
 
-/* The slot of the key, or the free slot where it belongs. */
+/* Returns the slot of the key, or the free slot where the key belongs. */
 static struct slot *probe(const struct map *m, uint64_t hash, const void *key, size_t len)
 {
 	for (size_t i = hash & m->mask;; i = (i + 1) & m->mask) {
@@ -157,8 +157,8 @@ void *map_remove(struct map *m, const void *key, size_t len)
 
 	if (!value)
 		return NULL;
-	/* Moves back every following entry that a search would no longer find past the hole. So
-	 * there are no tombstones. */
+	/* A search stops at a free slot. So each following entry that the hole would cut off moves
+	 * into the hole; the table needs no markers for removed entries. */
 	for (size_t i = (hole + 1) & m->mask; m->slots[i].value; i = (i + 1) & m->mask) {
 		size_t home = m->slots[i].hash & m->mask;
 

@@ -54,7 +54,7 @@ static void print_row(const struct opt *o)
 	char name[160], given[160];
 
 	snprintf(name, sizeof(name), "--%s%s%s", o->name, *arg_of(o) ? " " : "", arg_of(o));
-	if (strlen(name) > HELP_COLUMN) { /* the help goes to a line of its own */
+	if (strlen(name) > HELP_COLUMN) { /* a long name: the help text goes to the next line */
 		printf("  %s\n", name);
 		name[0] = '\0';
 	}
@@ -80,7 +80,7 @@ static void print_help(const struct opt_command *c)
 	}
 	if (c->version)
 		printf("  %-*s print the version\n", HELP_COLUMN, "--version");
-	printf("  %-*s print this text\n", HELP_COLUMN, "-h, --help");
+	printf("  %-*s print this help\n", HELP_COLUMN, "-h, --help");
 	if (c->examples)
 		printf("\n%s", c->examples);
 }
@@ -113,7 +113,8 @@ static bool fail(const struct opt_command *c, const char *fmt, ...)
 	return false;
 }
 
-/* One value on its way into its row. `where` is "--name", or the environment's variable. */
+/* One value that is being parsed. `where` is its source for error texts: "--name", or the name of
+ * an environment variable. */
 struct reading {
 	const struct opt_command *c;
 	const struct opt *o;
@@ -189,7 +190,7 @@ static bool read_one_more(const struct reading *r, const char *text)
 	struct opt_texts *texts = r->o->out;
 
 	if (texts->n == OPT_LIST_MAX || texts->n >= r->o->max)
-		return fail(r->c, "%s: '%s' is one too many (at most %.15g)", r->where, text,
+		return fail(r->c, "%s: '%s' is one value too many (at most %.15g)", r->where, text,
 		            r->o->max);
 	texts->v[texts->n++] = text;
 	return true;
@@ -223,7 +224,7 @@ struct parse {
 	const struct opt_command *c;
 	int argc;
 	char **argv;
-	uint64_t seen; /* bit i: row i was given */
+	uint64_t seen; /* bit i is set if the command line has option i of the table */
 	unsigned words;
 };
 
@@ -235,7 +236,7 @@ static const struct opt *find(const struct opt_command *c, struct str name)
 	return NULL;
 }
 
-/* One option at argv[*i]; moves *i to its value. */
+/* Parses the option at argv[*i]. If the next argument is its value, moves *i to that argument. */
 static bool take_option(struct parse *p, int *i)
 {
 	const char *text = p->argv[*i] + 2, *value = NULL;
@@ -244,7 +245,7 @@ static bool take_option(struct parse *p, int *i)
 	char where[64];
 
 	if (!o)
-		return fail(p->c, "--%.*s is not an option", STR_ARG(name));
+		return fail(p->c, "unknown option --%.*s", STR_ARG(name));
 	if (text[name.n] == '=')
 		value = text + name.n + 1;
 	if (o->kind == OPT_FLAG && value)
@@ -261,7 +262,7 @@ static bool take_option(struct parse *p, int *i)
 static bool take_word(struct parse *p, char *word)
 {
 	if (p->words == p->c->words_max)
-		return fail(p->c, "'%s' is one argument too many", word);
+		return fail(p->c, "unexpected argument '%s'", word);
 	p->argv[1 + p->words++] = word;
 	return true;
 }
@@ -279,7 +280,7 @@ static bool take_all(struct parse *p)
 		else if (has_dash && text[1] == '-')
 			ok = take_option(p, &i);
 		else if (has_dash && !p->c->dash_words)
-			ok = fail(p->c, "%s is not an option", text);
+			ok = fail(p->c, "unknown option %s", text);
 		else
 			ok = take_word(p, text);
 	}
@@ -309,7 +310,7 @@ static bool has_required(const struct parse *p)
 	return p->words >= p->c->words_min || fail(p->c, "%s is missing", p->c->usage);
 }
 
-/* True when --help or --version was asked for and printed. */
+/* Returns true if the command line has --help or --version; prints the text. */
 static bool answer_questions(const struct opt_command *c, int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* A queue of requests to one resource: one request is under way, the others wait in order of
- * arrival. Intrusive: the request contains the link; no allocation. */
+ * arrival. Intrusive: each request contains the link, so the queue allocates nothing. */
 #ifndef BASE_QUEUE_H
 #define BASE_QUEUE_H
 
 #include "base/list.h"
 
 struct queue {
-	const struct link *busy; /* the request under way, which is in no list; NULL: none */
+	const struct link *busy; /* the request under way, which is not in `waiting`; NULL: none */
 	struct link waiting;
 	unsigned n_waiting, waiting_max;
 };
 
 enum queue_turn {
 	QUEUE_NOW,   /* the request is now under way: start it */
-	QUEUE_LATER, /* the request waits until queue_next returns it */
-	QUEUE_FULL   /* waiting_max requests wait already: the request was not added */
+	QUEUE_LATER, /* the request waits: queue_next returns it when it may start */
+	QUEUE_FULL   /* waiting_max requests already wait: the request was not added */
 };
 
 static inline void queue_init(struct queue *q, unsigned waiting_max)
@@ -47,9 +47,9 @@ static inline enum queue_turn queue_enter(struct queue *q, struct link *l)
 	return QUEUE_LATER;
 }
 
-/* Ends the request under way. The first waiting request takes its place and is returned: start it.
- * NULL: none waits. Call it after the done callback of the ended request, so that a request
- * submitted by the callback waits behind the earlier ones. */
+/* Ends the request under way. The first waiting request takes its place and is returned: the caller
+ * starts it. Returns NULL if no request waits. Call it after the done callback of the ended
+ * request, so that a request submitted by the callback waits behind the earlier ones. */
 static inline struct link *queue_next(struct queue *q)
 {
 	struct link *l = list_pop(&q->waiting);
@@ -59,8 +59,8 @@ static inline struct link *queue_next(struct queue *q)
 	return l;
 }
 
-/* Puts `l` under way. `busy`, the request so far under way, becomes the first waiting one. Does not
- * check the limit. */
+/* Makes `l` the request under way. `busy`, which was under way before, becomes the first waiting
+ * request. Does not check waiting_max. */
 static inline void queue_cut_in(struct queue *q, struct link *busy, struct link *l)
 {
 	list_add_tail(q->waiting.next, busy);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A single-producer single-consumer ring of fixed-size entries; threads communicate through it. */
+/* A ring of fixed-size entries between two threads: one thread pushes (producer), one thread pops
+ * (consumer). */
 #ifndef BASE_RING_H
 #define BASE_RING_H
 
@@ -12,23 +13,23 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* One thread pushes, one thread pops. Each keeps a copy of the other's index in its own cache line
- * and reads the original only if the copy shows a full or empty ring. */
+/* The producer and the consumer each keep a copy of the index that the other thread writes, in
+ * their own cache line. They read the original only if the copy shows a full or empty ring. */
 struct ring {
 	uint8_t *entries;
 	size_t entry_bytes;
 	uint32_t mask;
 	struct {
-		_Atomic uint32_t index; /* entries ever pushed */
+		_Atomic uint32_t index; /* number of entries ever pushed */
 		uint32_t seen_tail;     /* the producer's copy of tail.index */
 	} head __attribute__((aligned(64)));
 	struct {
-		_Atomic uint32_t index; /* entries ever popped */
+		_Atomic uint32_t index; /* number of entries ever popped */
 		uint32_t seen_head;     /* the consumer's copy of head.index */
 	} tail __attribute__((aligned(64)));
 };
 
-/* `n` is rounded up to a power of two. */
+/* Allocates a ring of `n` entries; `n` is rounded up to a power of two. */
 static inline enum err ring_init(struct ring *r, uint32_t n, size_t entry_bytes)
 {
 	uint32_t size = 1;
@@ -50,14 +51,14 @@ static inline void ring_fini(struct ring *r)
 	r->entries = NULL;
 }
 
-/* Producer: copies the entry in; false if the ring is full. The release makes the entry visible
- * before the new index. */
+/* Producer only: copies the entry into the ring; returns false if the ring is full. The release
+ * store makes the entry visible before the new index. */
 static inline bool ring_push(struct ring *r, const void *entry)
 {
 	uint32_t head = atomic_load_explicit(&r->head.index, memory_order_relaxed);
 
 	if (head - r->head.seen_tail > r->mask) {
-		/* Acquire: the consumer has finished reading the slots that it freed. */
+		/* Acquire: the consumer has finished reading the slots that are now free. */
 		r->head.seen_tail = atomic_load_explicit(&r->tail.index, memory_order_acquire);
 		if (head - r->head.seen_tail > r->mask)
 			return false;
@@ -67,7 +68,7 @@ static inline bool ring_push(struct ring *r, const void *entry)
 	return true;
 }
 
-/* Consumer: copies the oldest entry out; false if the ring is empty. */
+/* Consumer only: copies the oldest entry out of the ring; returns false if the ring is empty. */
 static inline bool ring_pop(struct ring *r, void *entry)
 {
 	uint32_t tail = atomic_load_explicit(&r->tail.index, memory_order_relaxed);

@@ -9,34 +9,36 @@
 #include "base/mem.h"
 
 enum {
-	/* a slab has blocks of one size class, and is aligned to this */
+	/* size and alignment of a slab; all blocks of a slab are of one size class */
 	SLAB_BYTES = 64 * 1024,
-	/* many slabs: they are cut from mappings of one huge page each */
+	/* size of a region: a mapping of one huge page that is cut into slabs */
 	REGION_BYTES = 2 * 1024 * 1024,
 	BLOCK_ALIGN = 64,
-	/* up to this size one class per multiple of 64, above it one per power of two */
+	/* up to this size one class per 64 octets, above it one class per power of two */
 	FINE_MAX = 1024,
 	FINE_CLASSES = FINE_MAX / BLOCK_ALIGN,
-	CLASS_COUNT = FINE_CLASSES + 4, /* up to 16 kB */
+	CLASS_COUNT = FINE_CLASSES + 4, /* four more classes: 2, 4, 8 and 16 kB */
 };
 
-/* The header of a slab, in front of its blocks. The address of a block gives its slab, so blocks
- * need no header: a key context is 64 octets, and a session has several. */
+/* The header of a slab, in front of its blocks. The address of a block gives its slab, so a block
+ * needs no header of its own: a key context has only 64 octets, and a session has several. */
 struct slab {
-	size_t bytes; /* of each block; if is_own: of the whole mapping */
+	size_t bytes; /* size of each block; if is_own, size of the whole mapping */
 	size_t n_class;
 	bool is_own; /* the slab is one large block */
 };
-_Static_assert(sizeof(struct slab) <= BLOCK_ALIGN, "the blocks begin behind it");
+_Static_assert(sizeof(struct slab) <= BLOCK_ALIGN, "the header must fit before the first block");
 
 struct free_block {
 	struct free_block *next;
 };
 
-/* One set of pages per process, because RLIMIT_MEMLOCK is per process: docs/decisions/0003. */
+/* All threads share one set of pages, because RLIMIT_MEMLOCK is per process
+ * (docs/decisions/0003). */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct free_block *free_blocks[CLASS_COUNT];
-static uint8_t *region, *region_end; /* the free rest of the region from which slabs are cut */
+/* the unused part of the current region; new slabs are cut from it */
+static uint8_t *region, *region_end;
 static struct secret_usage usage;
 static bool require_locked;
 
@@ -78,15 +80,15 @@ static void *map_aligned(size_t bytes, size_t align)
 	return p + before;
 }
 
-/* NULL if there is no memory, or if `must_lock` is true and it cannot be locked. */
+/* Returns NULL if out of memory, or if `must_lock` is true and the pages cannot be locked. */
 static void *map_pages(size_t bytes, size_t align, bool must_lock)
 {
 	void *p = map_aligned(bytes, align);
 
 	if (!p)
 		return NULL;
-	/* Before the first access, which is in mlock. If there are no huge pages the kernel
-	 * uses small ones. */
+	/* This must come before mlock, which touches the pages. If there are no huge pages, the
+	 * kernel uses small ones. */
 	if (align >= REGION_BYTES)
 		(void)madvise(p, bytes, MADV_HUGEPAGE);
 	if (mlock(p, bytes)) {
@@ -96,15 +98,17 @@ static void *map_pages(size_t bytes, size_t align, bool must_lock)
 		}
 		usage.unlocked_bytes += bytes;
 	}
-	/* Failures are ignored: an old kernel without these flags gives less protection. */
+	/* Errors are ignored: a kernel without these flags works, too, but protects the keys
+	 * less. */
 	(void)madvise(p, bytes, MADV_DONTDUMP);
 	(void)madvise(p, bytes, MADV_WIPEONFORK);
 	usage.mapped_bytes += bytes;
 	return p;
 }
 
-/* Thousands of keys, used in turn, cause a TLB miss each on small pages. A process with few keys,
- * or with too little room for a region in its limit on locked memory, uses small pages. */
+/* Takes the slab from a region of huge pages if possible: with thousands of keys on small pages,
+ * each key costs a TLB miss. A process with few keys uses small pages, and so does one whose limit
+ * on locked memory has no room for a region. */
 static void *map_slab(void)
 {
 	void *p;
@@ -128,7 +132,7 @@ static bool refill(size_t class)
 	if (!s)
 		return false;
 	*s = (struct slab){.bytes = bytes, .n_class = class};
-	/* From the end, so that the lowest address is the first of the free list. */
+	/* Adds the last block first, so that the free list begins with the lowest address. */
 	for (size_t n = (SLAB_BYTES - BLOCK_ALIGN) / bytes; n-- > 0;) {
 		struct free_block *b =
 			(struct free_block *)(void *)((uint8_t *)s + BLOCK_ALIGN + n * bytes);
@@ -212,8 +216,8 @@ void secret_wipe(void *p, size_t n)
 		explicit_bzero(p, n);
 }
 
-/* Hides the value from the compiler, which could otherwise stop comparing after
- * the first difference. */
+/* Hides the value from the compiler. Otherwise the compiler could stop the comparison at the first
+ * difference. */
 static inline uint64_t hide(uint64_t v)
 {
 	__asm__("" : "+r"(v));

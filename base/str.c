@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counted slices of text. */
+/* Slices of text with a length. */
 #include "base/str.h"
 
 static char lower(char c)

@@ -10,14 +10,14 @@
 
 #include "base/err.h"
 
-/* Not NUL-terminated. A value type: copy it freely. */
+/* A slice of text, not NUL-terminated. Pass and copy it by value. */
 struct str {
 	const char *p;
 	size_t n;
 };
 
 #define STR(lit) ((struct str){.p = (lit), .n = sizeof(lit) - 1})
-/* For printf: printf("%.*s", STR_ARG(s)) */
+/* The two arguments of printf for a slice: printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).n, (s).p
 
 static inline struct str str_of(const char *c)
@@ -31,35 +31,38 @@ static inline struct str str_make(const char *p, size_t n)
 }
 
 bool str_eq(struct str a, struct str b);
-/* Compares; ASCII letters match in upper and lower case. */
+/* Compares two slices without regard to the case of ASCII letters. */
 bool str_eq_nocase(struct str a, struct str b);
 bool str_is(struct str a, const char *c);
 bool str_starts(struct str a, const char *prefix);
 bool str_ends(struct str a, const char *suffix);
 
-/* Removes leading and trailing blanks and tabs. */
+/* Returns the slice without leading and trailing blanks and tabs. */
 struct str str_trim(struct str s);
-/* Returns the text before the first `sep`, or all of it if there is none. `*rest` is the text after
- * it, or empty. */
+/* Returns the text before the first `sep`, or the whole text if there is none. Sets `*rest` to the
+ * text after `sep` (empty if there is none); `rest` may be NULL. */
 struct str str_cut(struct str s, char sep, struct str *rest);
-/* Takes the next word (separated by blanks or tabs) from `*s`; empty at the end. */
+/* Removes the next word from `*s` and returns it; blanks and tabs separate words. Returns an empty
+ * slice if no word is left. */
 struct str str_word(struct str *s);
-/* Index of the first `c`; s.n if there is none. */
+/* Returns the index of the first `c`; s.n if there is none. */
 size_t str_find(struct str s, char c);
-/* `s` without its first `n` characters (n at most s.n). */
+/* Returns `s` without its first `n` characters; empty if `s` has no more than `n`. */
 struct str str_skip(struct str s, size_t n);
 
-/* The whole slice must be an unsigned decimal number from 0 to `max`. ERR_SYNTAX, ERR_RANGE. */
+/* Parses an unsigned decimal number; the whole slice must be the number. ERR_SYNTAX: it is not a
+ * number. ERR_RANGE: it is above `max`. */
 enum err str_to_u64(struct str s, uint64_t max, uint64_t *out) MUST_USE;
 
 enum { STR_U64_MAX = 20 };
 /* Writes a decimal number without a NUL; returns the number of characters, at most STR_U64_MAX. */
 size_t str_put_u64(char *out, uint64_t v);
 
-/* Copies into a C string. ERR_TOO_BIG: text and NUL do not fit. */
+/* Copies the slice into `out` and adds a NUL. ERR_TOO_BIG: the slice and the NUL do not fit into
+ * `room`. */
 enum err str_copy(struct str s, char *out, size_t room) MUST_USE;
-/* How many letters to change, add or remove to turn `a` into `b`: 0 to 3; 3 stands for 3 or more,
- * and for a text above 40 octets. */
+/* Returns how many letters must be changed, added or removed to turn `a` into `b`, at most 3. Also
+ * returns 3 if `a` or `b` has more than 40 octets. */
 unsigned str_distance(struct str a, struct str b);
 
 #endif

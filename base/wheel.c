@@ -12,8 +12,8 @@ void wheel_init(struct wheel *w, uint64_t tick_ns, uint64_t now_ns)
 			list_init(&w->slots[level][slot]);
 }
 
-/* Puts a timer into a level by its distance: level 0 covers the next 64 ticks, each higher level
- * 64 times more. */
+/* Puts a timer into the level that fits its distance: level 0 covers the next 64 ticks, each higher
+ * level 64 times more. */
 static void place(struct wheel *w, struct wheel_timer *t)
 {
 	uint64_t distance = t->due_tick - w->now_tick;
@@ -50,8 +50,8 @@ bool wheel_is_set(const struct wheel_timer *t)
 	return list_has(&t->link);
 }
 
-/* Empties the slot before it calls anyone, so that a timer set by a callback cannot enter the list
- * that is being walked. */
+/* Takes all timers out of the slot before it calls the first callback, so that a timer set by a
+ * callback cannot enter the list that is being walked. */
 static void empty_slot(struct wheel *w, struct link *slot, uint64_t now_ns)
 {
 	struct link todo, *l;
@@ -101,7 +101,7 @@ uint64_t wheel_next_ns(const struct wheel *w)
 	for (uint64_t i = 1; i <= WHEEL_SLOTS; i++) {
 		uint64_t tick = w->now_tick + i;
 
-		/* At the end of the lowest level timers move down from the level above, so wake
+		/* Every 64 ticks timers move down from the level above, so the event loop must wake
 		 * up then, too. */
 		if (!list_is_empty(&w->slots[0][tick & SLOT_MASK]) || (tick & SLOT_MASK) == 0)
 			return tick * w->tick_ns;

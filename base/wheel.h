@@ -11,18 +11,19 @@
 enum { WHEEL_LEVELS = 4, WHEEL_SLOTS = 64 };
 
 struct wheel_timer;
-/* Called by wheel_advance. The timer is already out of the wheel: the callback may add it again, or
- * free its memory. */
+/* The callback of a timer, called by wheel_advance. The timer is no longer in the wheel: the
+ * callback may set it again, or free its memory. */
 typedef void wheel_fn(struct wheel_timer *t, uint64_t now_ns);
 
-/* A member of the struct that waits. Zeroed before first use. */
+/* A timer, a member of the struct that waits. Zero it and set `fn` before first use. */
 struct wheel_timer {
 	struct link link;
 	uint64_t due_tick;
 	wheel_fn *fn;
 };
 
-/* One thread. A timer fires in the first wheel_advance at or after its due time. */
+/* A timer wheel, for one thread. A timer fires in the first wheel_advance at or after its due
+ * time. */
 struct wheel {
 	struct link slots[WHEEL_LEVELS][WHEEL_SLOTS];
 	uint64_t tick_ns;
@@ -31,14 +32,14 @@ struct wheel {
 };
 
 void wheel_init(struct wheel *w, uint64_t tick_ns, uint64_t now_ns);
-/* Sets or moves a timer. A timer beyond the span of the wheel (64^4 ticks) waits in the last slot
- * and is then placed again. */
+/* Sets a timer, or moves it if it is already set. A timer beyond the span of the wheel (64^4 ticks)
+ * waits in the last slot and is then placed again. */
 void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t due_ns);
 void wheel_cancel(struct wheel *w, struct wheel_timer *t);
 bool wheel_is_set(const struct wheel_timer *t);
 void wheel_advance(struct wheel *w, uint64_t now_ns);
-/* Until when the event loop may sleep: not later than the next timer. UINT64_MAX if no
- * timer is set. */
+/* Returns the time until which the event loop may sleep: not later than the next timer; UINT64_MAX
+ * if no timer is set. */
 uint64_t wheel_next_ns(const struct wheel *w);
 
 #endif

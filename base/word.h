@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of protocols and settings, and their values. */
+/* Tables of the words that protocols and settings use, with their values. */
 #ifndef BASE_WORD_H
 #define BASE_WORD_H
 
@@ -7,13 +7,14 @@
 
 #include "base/str.h"
 
-/* A table ends with a NULL name. The table of an enum is defined next to the enum, only once. */
+/* One word of a table. The last entry of a table has a NULL name. The table of an enum is defined
+ * once, next to the enum. */
 struct word {
 	const char *name;
 	uint8_t value;
 };
 
-/* NULL if the table has no such word. */
+/* Returns the entry with this name; NULL if the table has none. */
 static inline const struct word *word_find(const struct word *words, struct str name)
 {
 	while (words->name && !str_is(name, words->name))
@@ -21,7 +22,7 @@ static inline const struct word *word_find(const struct word *words, struct str 
 	return words->name ? words : NULL;
 }
 
-/* "unknown" if the table has no word for the value. */
+/* Returns the word for the value; "unknown" if the table has none. */
 static inline const char *word_name(const struct word *words, unsigned value)
 {
 	while (words->name && words->value != value)

@@ -19,11 +19,11 @@ enum { EXIT_GOOD = 0, EXIT_BAD = 1, SETTLE_MS = 500, REPORT_EVERY_FRAMES = 1000 
 
 struct demo {
 	const char *audio_path;
-	unsigned seconds; /* 0: until Ctrl-C */
+	unsigned seconds; /* duration of the call; 0: until Ctrl-C */
 	struct audio audio;
 	struct demo_gateway gateway;
 	struct endpoint *terminal, *core;
-	struct keyctx *up, *down; /* the terminal's transmit key, the gateway's */
+	struct keyctx *up, *down; /* keys of SRTP from the terminal (up) and to it (down) */
 	bool is_tty;
 };
 
@@ -45,7 +45,8 @@ static const char closing[] = "Exit status: 0 every packet arrived and decrypted
 			      "that were sent, 1 a packet was lost or altered, "
 			      "2 wrong command line.\n";
 
-/* A path relative to the folder of this program: sluiced and the recording are found there. */
+/* Writes the path of a file that is given relative to the folder of this program: sluiced and the
+ * recording are found this way. */
 static void find_beside(char *out, size_t room, const char *relative)
 {
 	char self[3072];
@@ -61,7 +62,8 @@ static void find_beside(char *out, size_t room, const char *relative)
 
 static enum err open_audio(struct demo *d, struct why *why)
 {
-	/* Beside the source tree, then as installed. */
+	/* Two paths from a build folder to the source tree, then the path of an installed
+	 * program. */
 	static const char *const places[] = {"../../cmd/share/audio/call.wav",
 	                                     "../../../cmd/share/audio/call.wav",
 	                                     "../share/sluice/audio/call.wav"};
@@ -74,9 +76,8 @@ static enum err open_audio(struct demo *d, struct why *why)
 		if (access(path, R_OK) == 0)
 			return audio_open(&d->audio, path, why);
 	}
-	return why_fail(
-		why, ERR_NOT_FOUND,
-		"the installed recording call.wav was not found; name a WAV file with --audio");
+	return why_fail(why, ERR_NOT_FOUND,
+	                "the recording call.wav was not found; give a WAV file with --audio");
 }
 
 static enum err open_endpoints(struct demo *d, struct why *why)

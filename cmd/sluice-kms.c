@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-kms: wires the KMS to its state, its listeners and the signals of its operator. */
+/* sluice-kms: starts the Key Management Service with its stored state, its listeners and its signal
+ * handlers. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ struct program {
 	struct loop_signal *signals[SIGNALS];
 	struct loop_timer *tick;
 	unsigned ticks;
-	uint64_t store_failures; /* as logged so far */
+	uint64_t store_failures; /* number of store failures already logged */
 	struct test_env *repeat;
 	struct kms_store_disk *disk;
 	struct tls_context *tls, *tls_client;
@@ -61,8 +62,8 @@ static void reload(struct program *p)
 		log_why(LOG_ERROR_LEVEL,
 		        "certificates could not be read; the previous ones stay in force", &why);
 	if (p->tls_client && tls_context_reload(p->tls_client, &why))
-		log_why(LOG_ERROR_LEVEL, "roots could not be read; the previous ones stay in force",
-		        &why);
+		log_why(LOG_ERROR_LEVEL,
+		        "CA certificates could not be read; the previous ones stay in force", &why);
 	if (audit_reopen(p->audit, &why))
 		log_why(LOG_ERROR_LEVEL,
 		        "audit file could not be opened; the previous file stays in use", &why);
@@ -92,7 +93,8 @@ static void on_signal(void *arg, int signo)
 	}
 }
 
-/* Expired entries are removed in small steps, so that no request waits long. */
+/* Called TICKS_PER_S times a second. Removes expired entries in small steps, so that no request
+ * waits long. */
 static void on_tick(void *arg)
 {
 	struct program *p = arg;
@@ -116,7 +118,8 @@ static void on_tick(void *arg)
 			log_error("kms", "msg=\"cannot sync the state to disk\"");
 	}
 	if (loop_timer_set(p->tick, NS_PER_S / TICKS_PER_S))
-		log_error("kms", "msg=\"out of memory\"");
+		log_error("kms", "msg=\"out of memory: expired entries are no longer removed; "
+		                 "restart sluice-kms\"");
 }
 
 static void on_metrics(void *arg, struct http_request *x, const struct http_incoming *r)
@@ -205,7 +208,7 @@ static enum err start_loop(struct program *p, struct why *why)
 		e = loop_timer_new(&p->tick, p->loop, on_tick, p);
 	if (!e)
 		e = loop_timer_set(p->tick, NS_PER_S / TICKS_PER_S);
-	return e ? why_fail(why, e, "event loop: %s", err_meaning(e)) : ERR_OK;
+	return e ? why_fail(why, e, "cannot create the event loop: %s", err_meaning(e)) : ERR_OK;
 }
 
 static enum err start(struct program *p, struct why *why)

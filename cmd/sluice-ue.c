@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sluice-ue: the terminal's tool, a table of subcommands. */
+/* sluice-ue: the command-line tool of a terminal; a table of its subcommands. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_MISUSED = 2 };
 
-/* The printed tree names the message's first fault, so there is no error text. */
+/* The printed tree names the first fault of the message, so `why` gets no text. */
 static enum err decode(const struct ue_options *o, struct why *why)
 {
 	bool faulty = false;
@@ -58,7 +58,8 @@ static int usage(FILE *to, int status)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fputs("\n  sluice-ue COMMAND --help   print the options of one command\n"
 	      "  sluice-ue --version        print the version\n"
-	      "\nExit status: 0 done, 1 refused or faulty, 2 wrong command line.\n",
+	      "\nExit status: 0 success, 1 the command failed or the message is faulty, 2 wrong "
+	      "command line.\n",
 	      to);
 	return status;
 }

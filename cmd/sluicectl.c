@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of a running gateway: commands over the JSON control protocol. Exit status: 0
- * done, 1 refused, 2 wrong command line. */
+/* sluicectl: queries and controls a running gateway over the JSON control protocol. Exit status: 0
+ * done, 1 refused or no answer, 2 wrong command line. */
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -30,7 +30,7 @@ struct ctl {
 	bool has_after, has_limit;
 	struct client *client;
 	struct doc_arena *arena;
-	int argc; /* of the command */
+	int argc; /* number of arguments of the command */
 	char **argv;
 };
 
@@ -64,7 +64,7 @@ static void print_doc(const struct ctl *ctl, const struct doc *d,
 	buf_free(&out);
 }
 
-/* With --json the error object goes to standard output, like answers. */
+/* Prints the error. With --json the error object also goes to standard output, like an answer. */
 static int refused(const struct ctl *ctl, enum err e, const struct doc *error,
                    const struct why *why)
 {
@@ -130,7 +130,8 @@ static int run_stats(struct ctl *ctl)
 	return call(ctl, "stats", NULL, text_print);
 }
 
-/* The argument, or with "-" standard input. The caller wipes it: it may hold keys. */
+/* Reads the argument, or standard input if the argument is "-". The caller must wipe the text,
+ * because it may hold keys. */
 static enum err read_input(const char *arg, char **out, size_t *len)
 {
 	char *text = mem_alloc(INPUT_MAX_BYTES);
@@ -289,7 +290,7 @@ static void print_commands(struct buf *out)
 		           commands[i].help, i + 1 < ARRAY_LEN(commands) ? "\n" : "");
 }
 
-/* Options may come before and after the command. */
+/* Reads options before and after the command. */
 static enum opt_outcome read_options(struct ctl *ctl, int argc, char **argv, int *status)
 {
 	const struct opt rows[] = {
@@ -299,7 +300,7 @@ static enum opt_outcome read_options(struct ctl *ctl, int argc, char **argv, int
 		{"json", OPT_FLAG, &ctl->json,
 	         .help = "print each answer as the protocol's JSON, one line each"},
 		{"timeout", OPT_COUNT, &ctl->timeout_ms, .max = UINT32_MAX, .arg = "MS",
-	         .help = "longest wait for an answer"},
+	         .help = "maximum time to wait for an answer"},
 		{"prefix", OPT_TEXT, &ctl->prefix, .arg = "TEXT",
 	         .help = "list, events: only sessions whose id begins with TEXT"},
 		{"mode", OPT_TEXT, &ctl->mode, .arg = "NAME",

@@ -27,14 +27,14 @@ struct daemon {
 	bool told_unlocked;
 };
 
-/* Core files, descriptors, locked memory, log level. */
+/* Sets up core files, the descriptor limit, locked memory and the log level. */
 static void prepare_process(const struct conf *c)
 {
 	struct rlimit files;
 
 #ifndef __SANITIZE_ADDRESS__
-	/* Keys must not reach a core file. The size limit alone does not stop a core file that is
-	 * piped to a program. */
+	/* Keys must not reach a core file. The size limit alone does not prevent a core file that
+	 * is piped to a program. */
 	if (!c->core_dumps) {
 		prctl(PR_SET_DUMPABLE, 0);
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
@@ -50,7 +50,7 @@ static void prepare_process(const struct conf *c)
 	log_set_level((enum log_level)c->log_level);
 }
 
-/* Logs once, when the first page could not be locked. */
+/* Logs one warning when pages of key memory could not be locked. */
 static void warn_if_unlocked(struct daemon *d)
 {
 	struct secret_usage usage;
@@ -152,7 +152,7 @@ static enum err daemon_run(struct daemon *d, struct why *why)
 
 	if (e)
 		return why_fail(why, e, "cannot create the event loop");
-	/* Before the workers start: they inherit the signal mask. */
+	/* This must come before the workers start, because they inherit the signal mask. */
 	e = watch_surroundings(d, why);
 	if (!e)
 		e = gateway_start(&d->gateway, d->loop, &d->conf, why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading a WAV file. */
+/* Reads a WAV file. */
 #include "cmd/sluice-demo/audio.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static enum err read_file(const char *path, uint8_t **out, size_t *n, struct why
 	return e;
 }
 
-/* Finds a chunk of a RIFF file; false when it is missing or runs past the end. */
+/* Finds a chunk of a RIFF file; returns false if it is missing or runs past the end of the file. */
 static bool find_chunk(const uint8_t *p, size_t n, const char *id, const uint8_t **chunk,
                        size_t *len)
 {

@@ -30,9 +30,9 @@ struct endpoint {
 	const struct audio *plays;
 	const struct endpoint *peer;
 	struct party_engine engine;
-	struct party *send, *receive; /* NULL: plain RTP */
+	struct party *send, *receive; /* SRTP in each direction; NULL: plain RTP */
 	bool rtcp_mux;
-	int fd_rtp, fd_rtcp; /* one descriptor in both with rtcp_mux */
+	int fd_rtp, fd_rtcp; /* the same descriptor with rtcp_mux */
 	struct addr local, to_rtp, to_rtcp;
 
 	uint32_t ssrc, first_timestamp;
@@ -40,10 +40,10 @@ struct endpoint {
 	uint64_t frames_sent;
 
 	struct endpoint_counts counts;
-	uint64_t highest; /* frame number of the peer, from 0 */
+	uint64_t highest; /* highest frame number received from the peer, counted from 0 */
 	uint64_t last_transit;
-	double jitter;           /* timestamp units */
-	uint32_t last_sr_middle; /* LSR to send back */
+	double jitter;           /* interarrival jitter in timestamp units */
+	uint32_t last_sr_middle; /* LSR: middle 32 bits of the NTP time in the peer's last report */
 	uint64_t last_sr_ns;
 };
 
@@ -75,7 +75,8 @@ static struct addr bound_address(int fd)
 	return a;
 }
 
-/* An even port for RTP and, without rtcp-mux, the odd one above it for RTCP (RFC 3550 11). */
+/* Opens one port with rtcp-mux. Otherwise opens an even port for RTP, and the odd port above it for
+ * RTCP (RFC 3550 11). */
 static enum err open_ports(struct endpoint *e, const struct addr *local)
 {
 	for (int i = 0; i < PORT_TRIES; i++) {
@@ -100,7 +101,8 @@ static enum err open_ports(struct endpoint *e, const struct addr *local)
 static enum err open_parties(struct endpoint *e, const struct endpoint_config *config,
                              struct why *why)
 {
-	enum err err = engine_libsrtp.probe(why); /* its self-test; it also starts the library */
+	/* initializes libsrtp, and runs its self-test */
+	enum err err = engine_libsrtp.probe(why);
 
 	if (!err)
 		err = party_engine_open(&e->engine, &engine_libsrtp, WINDOW_PKTS, why);
@@ -120,7 +122,8 @@ static enum err choose_numbers(struct endpoint *e)
 		return err;
 	e->ssrc = be32_get(r);
 	e->first_timestamp = be32_get(r + 4);
-	e->first_seq = be16_get(r + 8) & 0x7fff; /* RFC 4568 6.4: the first half of the space */
+	/* start in the lower half of the sequence numbers (RFC 4568 6.4) */
+	e->first_seq = be16_get(r + 8) & 0x7fff;
 	return ERR_OK;
 }
 
@@ -240,7 +243,8 @@ void endpoint_send_report(struct endpoint *e, uint64_t now_ns)
 	wr_u8(&w, RTCP_SR);
 	wr_u16(&w, has_block ? 12 : 6);
 	wr_u32(&w, e->ssrc);
-	wr_u64(&w, clk_wall_to_ntp(now_ns)); /* the round trip needs no wall clock */
+	/* a monotonic time is enough to measure the round trip */
+	wr_u64(&w, clk_wall_to_ntp(now_ns));
 	wr_u32(&w, (uint32_t)(e->first_timestamp + e->frames_sent * AUDIO_FRAME_BYTES));
 	wr_u32(&w, (uint32_t)e->frames_sent);
 	wr_u32(&w, (uint32_t)(e->frames_sent * AUDIO_FRAME_BYTES));
@@ -251,7 +255,7 @@ void endpoint_send_report(struct endpoint *e, uint64_t now_ns)
 	wr_u8(&w, RTCP_SDES);
 	wr_u16(&w, (uint16_t)(sdes_len / 4));
 	wr_u32(&w, e->ssrc);
-	wr_u8(&w, 1); /* CNAME */
+	wr_u8(&w, 1); /* the item is a CNAME */
 	wr_u8(&w, (uint8_t)name_len);
 	wr_octets(&w, e->name, name_len);
 	for (size_t at = 4 + 2 + name_len; at < sdes_len; at++)
@@ -266,7 +270,7 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	const struct endpoint *peer = e->peer;
 	uint16_t seq = be16_get(p->data + 2);
 	uint32_t timestamp = be32_get(p->data + 4);
-	/* The frame number with this sequence number that is nearest to the highest so far. */
+	/* Extends the sequence number to the frame number that is nearest to the highest so far. */
 	uint64_t n = e->highest +
 	             (uint64_t)(int64_t)(int16_t)(uint16_t)(seq - peer->first_seq - e->highest);
 	uint64_t transit = now_ns * 8000 / NS_PER_S - n * AUDIO_FRAME_BYTES;
@@ -291,7 +295,8 @@ static void take_rtp(struct endpoint *e, const struct pkt *p, uint64_t now_ns)
 	e->last_transit = transit;
 }
 
-/* RFC 3550 6.4.1: round trip = now - send time of our report (LSR) - delay at the peer (DLSR). */
+/* Computes the round trip (RFC 3550 6.4.1): now - send time of our report (LSR) - delay at the peer
+ * (DLSR). */
 static void take_block(struct endpoint *e, struct rd *r, uint64_t now_ns)
 {
 	uint32_t lsr, dlsr, now = (uint32_t)(clk_wall_to_ntp(now_ns) >> 16);

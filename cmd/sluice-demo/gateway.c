@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting the gateway and placing a call through its control socket. */
+/* Starts the gateway and places a call through its control socket. */
 #include "cmd/sluice-demo/gateway.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static void pause_ms(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-static bool somebody_answers(struct demo_gateway *g, struct why *why)
+static bool answers_ping(struct demo_gateway *g, struct why *why)
 {
 	const struct doc *result;
 
@@ -59,10 +59,11 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 	int e;
 
 	g->where = conf_standard_control();
-	if (somebody_answers(g, NULL))
+	if (answers_ping(g, NULL))
 		return why_fail(why, ERR_EXISTS, "another gateway is running at %s: stop it first",
 		                g->where);
-	/* In its own process group Ctrl-C does not reach it: the demo ends it in order. */
+	/* In a process group of its own the gateway does not receive Ctrl-C: the demo stops it when
+	 * the call has ended. */
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setpgroup(&attr, 0);
@@ -73,7 +74,7 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 		return why_fail(why, ERR_IO, "can't start %s: %s", program, strerror(e));
 	}
 	for (int i = 0; i < START_TRIES; i++) {
-		if (somebody_answers(g, why))
+		if (answers_ping(g, why))
 			return ERR_OK;
 		if (!gateway_is_up(g)) {
 			g->pid = 0;
@@ -82,7 +83,7 @@ enum err gateway_start(struct demo_gateway *g, const char *program, struct why *
 		}
 		pause_ms(PAUSE_MS);
 	}
-	why_prefix(why, "sluiced does not answer at %s", g->where);
+	why_prefix(why, "sluiced does not answer on its control socket %s", g->where);
 	return ERR_TIMEOUT;
 }
 
@@ -150,7 +151,7 @@ static enum err read_local(const struct doc *legs, const char *name, struct addr
 	return ERR_OK;
 }
 
-/* media[0].legs of the reply. */
+/* Returns media[0].legs of the reply; NULL if it is missing. */
 static const struct doc *legs_of(const struct doc *result)
 {
 	const struct doc *media = doc_get(result, "media");

@@ -16,9 +16,10 @@
 
 struct audit {
 	int fd;
-	char *file;             /* NULL: standard error */
-	bool is_torn;           /* the last line was cut short */
-	uint64_t lost, told_ns; /* lines lost since the last warning; time of that warning */
+	char *file;   /* NULL: standard error */
+	bool is_torn; /* true: the last line was cut short */
+	/* number of lines lost since the last warning; time of that warning */
+	uint64_t lost, told_ns;
 };
 
 static int open_file(const char *file)
@@ -82,7 +83,8 @@ static void add_id(struct buf *b, const char *name, struct mikey_id id)
 		log_quote(str_of(kms_name_print(id, text, sizeof(text))), quoted, sizeof(quoted)));
 }
 
-/* Lost lines are logged at most once a second, so that other log lines remain readable. */
+/* Counts a lost line. Logs lost lines at most once a second, so that other log lines remain
+ * readable. */
 static void lose_line(struct audit *a, uint64_t now_ns, const char *reason)
 {
 	a->lost++;
@@ -94,8 +96,8 @@ static void lose_line(struct audit *a, uint64_t now_ns, const char *reason)
 	a->told_ns = now_ns;
 }
 
-/* Each line is one write, so that lines of several writers never mix. After a line that was cut
- * short the next one starts with a line end. */
+/* Writes each line with one write, so that lines of several writers never mix. If the previous line
+ * was cut short, writes a line end first. */
 static void put_line(struct audit *a, const struct buf *b, uint64_t now_ns)
 {
 	size_t skip = a->is_torn ? 0 : 1;

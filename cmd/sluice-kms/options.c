@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of options of sluice-kms. */
+/* The table of command-line options of sluice-kms. */
 #include "cmd/sluice-kms/options.h"
 
 enum { SEEN_MAX = 1000000000, TIMEOUT_MAX_MS = 600000, WAITING_MAX = 1000000 };
@@ -7,15 +7,15 @@ enum { SEEN_MAX = 1000000000, TIMEOUT_MAX_MS = 600000, WAITING_MAX = 1000000 };
 static const char about[] =
 	"The Key Management Service: grants and resolves MIKEY-TICKET tickets (RFC 6043) over "
 	"HTTP or HTTPS.\n"
-	"--listen, --credentials and --state are required to run; --check needs --credentials "
-	"alone, --backup needs --state alone.";
+	"--listen, --credentials and --state are required to run; --check needs only "
+	"--credentials, --backup needs only --state.";
 
 static const char closing[] =
 	"Signals: SIGHUP reads credentials and certificates again, SIGUSR1 makes a new ticket key, "
 	"SIGTERM ends the service.\n"
-	"Exit status: 0 ended, 1 refused, 2 wrong command line.\n";
+	"Exit status: 0 success, 1 an error that is printed or logged, 2 wrong command line.\n";
 
-/* The required options depend on --backup and --check. */
+/* Checks the required options, which depend on --backup and --check. */
 static enum opt_outcome check(const struct kms_options *o, const struct opt_command *c, int *status)
 {
 	const char *missing = NULL;
@@ -43,32 +43,32 @@ enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int 
 		{"credentials", OPT_TEXT, &o->credentials, .min = 1, .arg = "FILE",
 	         .help = "users, keys and rules as JSON (docs/kms.md); read again on SIGHUP"},
 		{"state", OPT_TEXT, &o->state, .min = 1, .arg = "DIR",
-	         .help = "directory for ticket keys, keys of the BSF and messages seen; survives "
-	                 "kill -9"},
+	         .help = "directory for ticket keys, keys from a BSF and messages seen; its "
+	                 "contents survive a crash"},
 		{"master-key", OPT_TEXT, &o->master_key, .min = 1, .arg = "FILE",
 	         .help = "32 octets that encrypt the keys in the state (default: DIR/master.key)"},
 		{"seen-max", OPT_COUNT, &o->seen_max, .min = 1, .max = SEEN_MAX,
-	         .help = "messages remembered against replay, 75 octets on disk each; when full, "
-	                 "requests are answered 503"},
+	         .help = "number of messages remembered against replay, 75 octets on disk each; "
+	                 "when full, requests are answered 503"},
 		{"tls-cert", OPT_TEXT, &o->tls_cert, .min = 1, .arg = "FILE",
-	         .help = "certificate chain: serves HTTPS instead of HTTP; also shown to other "
+	         .help = "certificate chain: serves HTTPS instead of HTTP; also presented to other "
 	                 "KMSs"},
 		{"tls-key", OPT_TEXT, &o->tls_key, .min = 1, .arg = "FILE",
 	         .help = "private key of --tls-cert"},
 		{"tls-ca", OPT_TEXT, &o->tls_ca, .min = 1, .arg = "FILE",
-	         .help = "roots for the certificates of KMSs that send requests here"},
+	         .help = "CA certificates that verify the KMSs that send requests here"},
 		{"client-ca", OPT_TEXT, &o->client_ca, .min = 1, .arg = "FILE",
-	         .help = "roots for the KMSs and BSFs this KMS sends requests to (default: those "
-	                 "of --tls-ca, else the system's)"},
+	         .help = "CA certificates that verify the KMSs and BSFs to which this KMS sends "
+	                 "requests (default: those of --tls-ca, else the system's)"},
 		{"metrics", OPT_TEXT, &o->metrics, .min = 1, .arg = "HOST:PORT",
 	         .help = "a second listener: /metrics (Prometheus) and /healthz"},
 		{"audit", OPT_TEXT, &o->audit, .min = 1, .arg = "FILE",
-	         .help = "one line for each request (default: standard error); opened again on "
+	         .help = "file for one line per request (default: standard error); opened again on "
 	                 "SIGHUP"},
 		{"timeout-ms", OPT_COUNT, &o->timeout_ms, .min = 1, .max = TIMEOUT_MAX_MS,
-	         .help = "longest wait for an answer of a BSF or another KMS"},
+	         .help = "maximum time to wait for an answer of a BSF or another KMS"},
 		{"waiting-max", OPT_COUNT, &o->waiting_max, .min = 1, .max = WAITING_MAX,
-	         .help = "requests that may wait for such answers at one time"},
+	         .help = "maximum number of requests that wait for such answers at one time"},
 		{"log-level", OPT_CHOICE, &o->log_level, .choices = "error|warn|info|debug",
 	         .help = "least severe level that is logged"},
 		{"check", OPT_FLAG, &o->check,

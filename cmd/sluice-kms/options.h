@@ -13,7 +13,8 @@ struct kms_options {
 	bool check;
 };
 
-/* OPT_STOP: *status is the exit status, and help or the error is printed. */
+/* Reads the command line. OPT_STOP: the help or an error is printed, and *status is the exit
+ * status. */
 enum opt_outcome options_read(struct kms_options *o, int argc, char **argv, int *status);
 
 #endif

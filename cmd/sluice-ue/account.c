@@ -10,7 +10,8 @@
 #define ACCOUNT(name_, type_, member_) \
 	.name = (name_), SCHEMA_FIELD(&(type_), struct account, member_)
 
-/* Parts of the account. Faults do not show `until` either: the key may be there by mistake. */
+/* The fields of `psk`. An error does not show the value of `until` either: the user may have put
+ * the key there by mistake. */
 static const struct schema_field psk_fields[] = {
 	{ACCOUNT("id", kms_conf_key_id_type, psk_id), .required = true},
 	{ACCOUNT("until", schema_uint, psk_until_s), .secret = true, .min = 1, .max = INT64_MAX},
@@ -50,7 +51,7 @@ static const struct schema_field tpk_fields[] = {
 };
 static const struct schema tpk_schema = SCHEMA_NO_MASK("a ticket key", tpk_fields);
 
-/* Counts first: account_clear frees a key that is partly read. */
+/* Counts the key before it is read, so that account_clear frees a partly read key, too. */
 static enum err tpk_item(struct schema_in *in, const struct schema_field *f, const struct doc *d,
                          void *at)
 {
@@ -127,12 +128,12 @@ static enum err read_root(struct account *a, struct str json, struct why *why)
 		e = schema_read_document(&account_schema, root, a, why);
 	if (!e && !a->psk_id != !a->kms)
 		e = why_fail(why, ERR_INVALID,
-		             "psk and kms: give both, or neither for a terminal without a KMS");
+		             "psk and kms: give both; for a terminal without a KMS give neither");
 	doc_arena_free(arena);
 	return e;
 }
 
-/* The views for the library; they point into `a`. */
+/* Fills in the views for keyctx/ue, which point into `a`. */
 static void show(struct account *a)
 {
 	struct ue_identity *id = &a->identity;
@@ -159,7 +160,7 @@ static void show(struct account *a)
 	id->tpks = a->tpk_views;
 	id->n_tpks = a->n_tpks;
 	ticket_rules_init(&id->rules);
-	/* The 256-bit set when the key is longer than 128 bits (RFC 6043 12.1). */
+	/* Use the 256-bit algorithms if the key is longer than 128 bits (RFC 6043 12.1). */
 	if (a->psk.len > 16)
 		id->rules.algs = mikey_algs_256;
 }

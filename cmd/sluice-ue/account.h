@@ -12,27 +12,29 @@ struct account_tpk {
 	struct secret key;
 };
 
-/* docs/kms.md describes the file. */
+/* The contents of the credentials file, which docs/kms.md describes. */
 struct account {
 	struct kms_name *name, *psk_id, *kms;
 	struct secret psk;
-	uint64_t psk_until_s; /* 0: never expires */
-	char url[512];        /* of the KMS, without the path of an operation; empty: no KMS */
-	char ca[512];         /* PEM file of roots for https; empty: the system's */
+	uint64_t psk_until_s; /* expiry of `psk`, seconds since 1970; 0: it never expires */
+	/* URL of the KMS without the path of an operation; empty: requests to the KMS fail */
+	char url[512];
+	/* PEM file of CA certificates for https; empty: those of the system */
+	char ca[512];
 	struct kms_name *groups[ACCOUNT_GROUPS_MAX];
 	size_t n_groups;
 	struct account_tpk tpks[ACCOUNT_TPKS_MAX];
 	size_t n_tpks;
 	bool network_e2ae;
 	struct ue_policy policy;
-	/* The same data as the library's views. */
+	/* Views on the members above, as keyctx/ue needs them. */
 	struct mikey_id group_ids[ACCOUNT_GROUPS_MAX];
 	struct ue_tpk tpk_views[ACCOUNT_TPKS_MAX];
 	struct ue_identity identity;
 };
 
-/* ERR_IO, ERR_SYNTAX, ERR_INVALID with the field in `why`, never a key. Must not be moved
- * afterwards: `identity` points into it. */
+/* Reads the credentials file. On ERR_SYNTAX and ERR_INVALID `why` names the field, but never shows
+ * a key. Do not move `out` afterwards: `identity` points into it. */
 enum err account_load(struct account *out, const char *file, struct why *why) MUST_USE;
 void account_clear(struct account *a);
 

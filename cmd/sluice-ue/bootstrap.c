@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Imports a GBA bootstrapping into the credentials. */
+/* Imports the result of a GBA bootstrapping into the credentials. */
 #include "cmd/sluice-ue/bootstrap.h"
 
 #include <inttypes.h>
@@ -16,16 +16,17 @@
 #include "control/kms/test_env.h"
 #include "keyctx/kms/gba.h"
 
-/* The output of a GBA client: the file of --from. */
-struct left {
+/* The output of a GBA client, read from the file of --from. */
+struct gba_result {
 	struct secret ks;
-	struct str given_rand; /* while the file is read */
+	struct str given_rand; /* valid only while the file is read */
 	uint8_t rand[GBA_RAND_LEN];
 	char btid[GBA_BTID_MAX + 1], impi[GBA_IMPI_MAX + 1];
 	uint64_t until_s;
 };
 
-/* Seconds since 1970, or the xs:dateTime in UTC that a BSF sends (TS 24.109 C.1). */
+/* Reads a lifetime: seconds since 1970, or an xs:dateTime in UTC as a BSF sends it (TS 24.109
+ * C.1). */
 static enum err lifetime_read(struct schema_in *in, const struct schema_field *f,
                               const struct doc *d, void *at)
 {
@@ -49,19 +50,21 @@ static enum err lifetime_read(struct schema_in *in, const struct schema_field *f
 
 static const struct schema_type lifetime_type = {.read = lifetime_read};
 
-#define LEFT(name_, type_, member_) \
-	.name = (name_), SCHEMA_FIELD(&(type_), struct left, member_), .required = true
-static const struct schema_field left_fields[] = {
-	{LEFT("ks", schema_hex_key, ks), .secret = true, .min = GBA_KS_LEN, .max = GBA_KS_LEN},
-	{LEFT("rand", schema_slice, given_rand)},
-	{LEFT("impi", schema_any_text, impi), .min = 1},
-	{LEFT("btid", schema_any_text, btid), .min = 1},
-	{LEFT("lifetime", lifetime_type, until_s)},
+#define GBA_RESULT(name_, type_, member_) \
+	.name = (name_), SCHEMA_FIELD(&(type_), struct gba_result, member_), .required = true
+static const struct schema_field gba_result_fields[] = {
+	{GBA_RESULT("ks", schema_hex_key, ks), .secret = true, .min = GBA_KS_LEN,
+         .max = GBA_KS_LEN},
+	{GBA_RESULT("rand", schema_slice, given_rand)},
+	{GBA_RESULT("impi", schema_any_text, impi), .min = 1},
+	{GBA_RESULT("btid", schema_any_text, btid), .min = 1},
+	{GBA_RESULT("lifetime", lifetime_type, until_s)},
 };
-static const struct schema left_schema = SCHEMA_NO_MASK("the bootstrapping file", left_fields);
+static const struct schema gba_result_schema =
+	SCHEMA_NO_MASK("the bootstrapping file", gba_result_fields);
 
-/* The B-TID contains RAND too: both must be of one bootstrapping. */
-static enum err check_rand(struct left *l, struct why *why)
+/* Checks that `rand` equals the RAND in the B-TID: both must come from one bootstrapping. */
+static enum err check_rand(struct gba_result *l, struct why *why)
 {
 	struct str given = l->given_rand;
 	uint8_t octets[GBA_RAND_LEN * 2];
@@ -79,13 +82,13 @@ static enum err check_rand(struct left *l, struct why *why)
 		return why_fail(why, ERR_SYNTAX, "rand: must be %d octets in hexadecimal or base64",
 		                GBA_RAND_LEN);
 	if (memcmp(octets, l->rand, GBA_RAND_LEN) != 0)
-		return why_fail(
-			why, ERR_INVALID,
-			"rand: differs from the RAND in btid; both must be of one bootstrapping");
+		return why_fail(why, ERR_INVALID,
+		                "rand: differs from the RAND in btid; both must come from one "
+		                "bootstrapping");
 	return ERR_OK;
 }
 
-static enum err read_left(struct left *l, const char *path, struct why *why)
+static enum err read_gba_result(struct gba_result *l, const char *path, struct why *why)
 {
 	struct kms_conf_file f = {0};
 	struct doc_arena *arena = NULL;
@@ -98,7 +101,7 @@ static enum err read_left(struct left *l, const char *path, struct why *why)
 	if (!e)
 		e = doc_json_decode(&root, arena, str_make(f.p, f.n), why);
 	if (!e)
-		e = schema_read_document(&left_schema, root, l, why);
+		e = schema_read_document(&gba_result_schema, root, l, why);
 	if (!e)
 		e = check_rand(l, why);
 	if (e)
@@ -108,7 +111,7 @@ static enum err read_left(struct left *l, const char *path, struct why *why)
 	return e;
 }
 
-static enum err check_time(const struct left *l, struct why *why)
+static enum err check_time(const struct gba_result *l, struct why *why)
 {
 	struct test_env *clock = NULL;
 	enum err e = test_env_new(&clock, why);
@@ -139,7 +142,7 @@ static enum err decode_account(struct doc **root, struct doc_arena *arena,
 	}
 	if (!o->name || !o->kms_id)
 		return why_fail(why, ERR_INVALID,
-		                "%s does not exist; creating it needs --name and --kms-id",
+		                "%s does not exist; give --name and --kms-id to create it",
 		                o->credentials);
 	doc_set_text(arena, d, "name", str_of(o->name));
 	doc_set_text(arena, kms, "id", str_of(o->kms_id));
@@ -148,7 +151,7 @@ static enum err decode_account(struct doc **root, struct doc_arena *arena,
 	return ERR_OK;
 }
 
-/* A copy of the dictionary with `name` set to `v`. */
+/* Moves the entries of `dict` to a new dictionary in which `name` is set to `v`. */
 static struct doc *with(struct doc_arena *arena, struct doc *dict, const char *name, struct doc *v)
 {
 	struct doc *out = doc_dict(arena), *next;
@@ -176,7 +179,8 @@ static struct doc *with_text(struct doc_arena *arena, struct doc *dict, const ch
 	return text ? with(arena, dict, name, doc_text(arena, str_of(text))) : dict;
 }
 
-static struct doc *psk_doc(struct doc_arena *arena, const struct left *l, const struct secret *key)
+static struct doc *psk_doc(struct doc_arena *arena, const struct gba_result *l,
+                           const struct secret *key)
 {
 	struct doc *psk = doc_dict(arena);
 	char hex[2 * GBA_KEY_LEN + 1];
@@ -189,8 +193,9 @@ static struct doc *psk_doc(struct doc_arena *arena, const struct left *l, const 
 	return psk;
 }
 
-/* The name in NAF_Id: that of --naf, or the host of the KMS's identity. */
-static enum err derive(struct secret *out, const struct left *l, const struct ue_options *o,
+/* Derives Ks_(ext)_NAF. The name in NAF_Id is that of --naf, or else the host of the KMS's
+ * identity. */
+static enum err derive(struct secret *out, const struct gba_result *l, const struct ue_options *o,
                        const struct doc *root, struct why *why)
 {
 	struct str id = doc_get_text(doc_get(root, "kms"), "id");
@@ -215,7 +220,8 @@ static enum err derive(struct secret *out, const struct left *l, const struct ue
 	return e ? why_fail(why, e, "Ks_(ext)_NAF: %s", err_meaning(e)) : ERR_OK;
 }
 
-/* The text holds keys: its memory is reserved once, so that no copy is left, and wiped. */
+/* The text holds keys. Its memory is reserved in one step, so that growing leaves no copies, and is
+ * wiped at the end. */
 static enum err write_account(const char *path, const struct doc *root, struct why *why)
 {
 	static const char zeros[4096];
@@ -253,7 +259,8 @@ static enum err write_account(const char *path, const struct doc *root, struct w
 	return e;
 }
 
-static enum err update_account(const struct ue_options *o, const struct left *l, struct why *why)
+static enum err update_account(const struct ue_options *o, const struct gba_result *l,
+                               struct why *why)
 {
 	struct doc_arena *arena = NULL;
 	struct kms_conf_file f = {0};
@@ -284,11 +291,11 @@ static enum err update_account(const struct ue_options *o, const struct left *l,
 
 enum err bootstrap(const struct ue_options *o, struct why *why)
 {
-	struct left l = {0};
+	struct gba_result l = {0};
 	char when[32];
 	time_t until;
 	struct tm tm;
-	enum err e = read_left(&l, o->from, why);
+	enum err e = read_gba_result(&l, o->from, why);
 
 	if (!e)
 		e = check_time(&l, why);
@@ -296,7 +303,7 @@ enum err bootstrap(const struct ue_options *o, struct why *why)
 		e = update_account(o, &l, why);
 	if (!e) {
 		until = (time_t)l.until_s;
-		/* A time too far in the future has no calendar date: print the seconds. */
+		/* A time too far in the future has no calendar date: then print the seconds. */
 		if (!gmtime_r(&until, &tm) ||
 		    !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
 			snprintf(when, sizeof(when), "%" PRIu64, l.until_s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The course of a call: offer, talk, hold, resume, new keys, end. */
+/* Runs a call through its phases: offer, talk, hold, resume, new keys, end. */
 #include "cmd/sluice-ue/call.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@ struct pair {
 
 /* --- the gateway ------------------------------------------------------------ */
 
-/* Sends `method` with the call's names and a description; `out` gets the description the gateway
- * answers with. */
+/* Sends `method` with the call's names and a description; `out` gets the description in the
+ * gateway's answer. */
 static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, struct buf *out,
                             struct why *why)
 {
@@ -58,7 +58,7 @@ static enum err ask_gateway(struct pair *p, const char *method, struct str sdp, 
 	return e;
 }
 
-/* One offer and its answer, each through the gateway. */
+/* Carries an offer and its answer between the terminals, each through the gateway. */
 static enum err exchange(struct pair *p, const struct buf *offer, struct why *why)
 {
 	struct buf offered = {0}, answer = {0}, answered = {0};
@@ -89,7 +89,7 @@ static enum err exchange(struct pair *p, const struct buf *offer, struct why *wh
 	return e;
 }
 
-/* --- the course ------------------------------------------------------------- */
+/* --- the phases of the call ------------------------------------------------- */
 
 static void turn(struct pair *p)
 {
@@ -110,7 +110,7 @@ static void talk(struct pair *p, uint64_t ms)
 		turn(p);
 }
 
-/* Waits, without sending, until everything sent has arrived or is lost. */
+/* Stops sending and waits until everything sent has arrived or is lost. */
 static void drain(struct pair *p)
 {
 	uint64_t now = clk_mono_ns(), end = now + DRAIN_MS * NS_PER_MS, next = now;
@@ -165,7 +165,7 @@ static enum err hold_and_resume(struct pair *p, struct why *why)
 	return ERR_OK;
 }
 
-/* Media continues while the keys change. */
+/* Renews the keys while both sides keep sending. */
 static enum err renew(struct pair *p, struct why *why)
 {
 	enum err e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The course of a call over SIP, for the caller and for the called terminal. */
+/* Runs a call over SIP, as the caller or as the called terminal. */
 #include "cmd/sluice-ue/call_sip.h"
 
 #include <stdio.h>
@@ -43,8 +43,8 @@ static enum err talk(struct sip_side *s, uint64_t ms, struct why *why)
 	                              : why_fail(why, ERR_CLOSED, "the other side ended the call");
 }
 
-/* Pauses sending, so that packets and reports under way arrive. The peer's count is then exact;
- * ours may miss its last packets. */
+/* Pauses sending until packets and reports in flight have arrived. The peer has then counted all
+ * our packets; we may still miss its last packets. */
 static enum err close_phase(struct sip_side *s, const char *phase, struct why *why)
 {
 	uint64_t end = clk_mono_ns() + SETTLE_MS * NS_PER_MS;
@@ -75,7 +75,7 @@ static enum err hold_and_resume(struct sip_side *s, struct why *why)
 	return e ? e : close_phase(s, "resume", why);
 }
 
-/* Media continues while the keys change. */
+/* Renews the keys while both sides keep sending. */
 static enum err renew(struct sip_side *s, struct why *why)
 {
 	enum err e = talk(s, s->o->seconds * 500ull, why);
@@ -121,7 +121,7 @@ enum err call_out(const struct ue_options *o, struct why *why)
 	return e;
 }
 
-/* Prints a line for each change. */
+/* Prints a line for each change of the keys, and of the peer's hold. */
 static void tell_changes(const struct sip_side *s, unsigned *rekeys, bool *hold)
 {
 	unsigned now = media_get_counts(s->terminal.media).rekeys;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The subcommand decode. */
+/* Runs the subcommand decode. */
 #include "cmd/sluice-ue/decode.h"
 
 #include <stdio.h>

@@ -7,8 +7,8 @@
 
 #include "base/err.h"
 
-/* Prints the message of `path` ("-": standard input) as a tree. `*faulty`: the message has a fault;
- * the tree names it. ERR_IO, ERR_SYNTAX. */
+/* Prints the MIKEY message in the file `path` ("-": standard input) as a tree. Sets `*faulty` to
+ * true if the message has a fault; the tree names it. ERR_IO, ERR_SYNTAX. */
 enum err decode_show(const char *path, bool json, bool *faulty, struct why *why) MUST_USE;
 
 #endif

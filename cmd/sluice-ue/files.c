@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads and writes the tool's files. */
+/* Reads and writes the files of sluice-ue. */
 #include "cmd/sluice-ue/files.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static enum err write_all(int fd, struct view octets)
 	return ERR_OK;
 }
 
-/* A pipe or a device cannot be replaced by a file. */
+/* Returns true for a pipe or a device, which must not be replaced by a file. */
 static bool is_special(const char *path)
 {
 	struct stat st;
@@ -122,7 +122,7 @@ enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s, s
 			&(struct files_content){.path = path, .octets = {(const uint8_t *)text, n}},
 			why);
 	if (text)
-		secret_wipe(text, n); /* a=crypto is a key */
+		secret_wipe(text, n); /* the text may hold a=crypto keys */
 	mem_free(text);
 	return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of the terminal's tool: session descriptions, and states that hold keys. A file is written
- * whole or not at all. */
+/* The files of sluice-ue: session descriptions, and state files that hold keys. Each regular file
+ * is written whole or not at all. */
 #ifndef CMD_SLUICE_UE_FILES_H
 #define CMD_SLUICE_UE_FILES_H
 
@@ -11,38 +11,42 @@
 
 enum { FILES_MAX = 4, FILES_STATE_MAX_BYTES = 256 * 1024 };
 
-/* Files being written: each goes to a temporary file first, then all are renamed. Starts zeroed. */
+/* Files that are being written: each goes to a temporary file first, then all are renamed. Zero it
+ * before first use. */
 struct files {
 	size_t n;
 	struct files_one {
 		const char *path; /* borrowed */
-		char *temporary;  /* NULL: written in place (a pipe, a device) */
-		bool is_new;      /* must not replace another file */
+		/* name of the temporary file; NULL: written in place (a pipe, a device) */
+		char *temporary;
+		bool is_new; /* true: must not replace an existing file */
 	} one[FILES_MAX];
 };
 
 struct files_content {
 	const char *path;
 	struct view octets;
-	bool is_new;    /* must not replace another file */
-	bool is_secret; /* mode 0600 */
+	bool is_new;    /* true: must not replace an existing file */
+	bool is_secret; /* true: the file gets mode 0600 */
 };
 
-/* ERR_IO; ERR_EXISTS when an is_new file exists. On failure the temporary file is removed. */
+/* Writes the content to a temporary file. ERR_EXISTS: `is_new` is set, but the file exists. ERR_IO.
+ * On failure the temporary file is removed. */
 enum err files_add(struct files *f, const struct files_content *c, struct why *why) MUST_USE;
 enum err files_add_sdp(struct files *f, const char *path, const struct sdp *s,
                        struct why *why) MUST_USE;
-/* Renames all temporary files. */
+/* Renames all temporary files to their final names. */
 enum err files_commit(struct files *f, struct why *why) MUST_USE;
-/* Removes temporary files that were not renamed. */
+/* Removes the temporary files that were not renamed. */
 void files_drop(struct files *f);
 
 enum err files_read_sdp(struct sdp **out, const char *path, struct why *why) MUST_USE;
 
-/* The first line of a file that holds keys names its kind. `what` is that line without its end. */
+/* Writes a file that holds keys. Its first line is `what`, which names the kind of the file. */
 enum err files_add_state(struct files *f, const char *what, const struct files_content *c,
                          struct why *why) MUST_USE;
-/* ERR_DENIED: other users have access; ERR_SYNTAX: another kind of file. `r` is after line 1. */
+/* Reads a file that holds keys; `r` reads what follows the first line. ERR_DENIED: other users have
+ * access to the file. ERR_SYNTAX: the first line is not `what`. */
 enum err files_read_state(struct secret *out, struct rd *r, const char *path, const char *what,
                           struct why *why) MUST_USE;
 

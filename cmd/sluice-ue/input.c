@@ -39,7 +39,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The text without blanks and without the start of an SDP line. */
+/* Copies the text without blanks and line ends, and without "a=key-mgmt:" and "mikey " at its
+ * start. */
 static void squeeze(struct buf *out, struct str text)
 {
 	static const char prefix[] = "a=key-mgmt:";

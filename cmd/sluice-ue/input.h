@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages from files and standard input: raw octets, base64, hexadecimal, or the SDP line that
- * carries one. */
+/* Reads MIKEY messages from files and standard input: raw octets, base64, hexadecimal, or an SDP
+ * line that carries a message. */
 #ifndef CMD_SLUICE_UE_INPUT_H
 #define CMD_SLUICE_UE_INPUT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Media of one terminal: a party of SRTP with libsrtp2 behind the engine interface. */
+/* Sends and receives the media of one terminal, with libsrtp2 behind the engine interface. */
 #include "cmd/sluice-ue/media.h"
 
 #include <errno.h>
@@ -26,12 +26,13 @@ struct terminal_media {
 	struct party_engine engine;
 	int fd;
 	struct addr local, remote;
-	struct party *send, *receive; /* NULL: in clear, or no key yet */
-	struct party *before;         /* the receive key before the last change */
+	struct party *send, *receive; /* SRTP in each direction; NULL: plain RTP, or no key yet */
+	struct party *before;         /* has the previous receive key */
 	struct party *next;           /* replaces `send` at media_use_send */
 	bool is_ready, is_secure, sending;
 	uint32_t ssrc, next_ssrc, peer_ssrc;
-	uint64_t index, highest; /* of the next frame to send; of the peer's latest */
+	/* packet index of the next frame to send; highest index received */
+	uint64_t index, highest;
 	bool has_highest;
 	uint32_t timestamp;
 	uint64_t next_ns, next_report_ns;
@@ -70,15 +71,16 @@ enum err media_open(struct terminal_media **out, const struct addr *local, struc
 	if (!e && prim_random(r, sizeof(r)))
 		e = why_fail(why, ERR_CRYPTO, "the random generator failed");
 	if (!e)
-		e = engine_libsrtp.probe(why); /* its self-test; it also starts the library */
+		/* initializes libsrtp, and runs its self-test */
+		e = engine_libsrtp.probe(why);
 	if (!e)
 		e = party_engine_open(&m->engine, &engine_libsrtp, WINDOW_PKTS, why);
 	if (e) {
 		media_close(m);
 		return e;
 	}
-	/* In the first half of the space, so that it does not wrap before the peer has a packet
-	 * (RFC 4568 6.4). */
+	/* Start in the lower half of the sequence numbers, so that they do not wrap before the peer
+	 * has received a packet (RFC 4568 6.4). */
 	m->index = be16_get(r) & 0x7fff;
 	m->timestamp = be32_get(r + 2);
 	*out = m;
@@ -164,8 +166,8 @@ void media_set_sending(struct terminal_media *m, bool on)
 	m->next_ns = 0;
 }
 
-/* Pseudo-random audio from SSRC, sequence number and timestamp, so that the receiver can compute
- * and compare it. */
+/* Makes pseudo-random audio from SSRC, sequence number and timestamp, so that the receiver can
+ * compute the same octets and compare them. */
 static void make_frame(uint8_t out[FRAME_BYTES], uint32_t ssrc, uint16_t seq, uint32_t timestamp)
 {
 	uint64_t x = (uint64_t)ssrc << 32 ^ (uint64_t)seq << 16 ^ timestamp;
@@ -185,7 +187,7 @@ static bool transmit(struct terminal_media *m, struct pkt *p)
 	struct sockaddr_storage sa;
 	uint32_t n = addr_to_sockaddr(&m->remote, &sa);
 
-	/* A call that agreed on SRTP never sends in clear. */
+	/* A call that agreed on SRTP never sends plain RTP. */
 	if (m->is_secure && (!m->send || party_protect(m->send, p) != VERDICT_NONE))
 		return false;
 	return sendto(m->fd, p->data, p->len, 0, (struct sockaddr *)&sa, n) == p->len;
@@ -204,7 +206,7 @@ static void send_frame(struct terminal_media *m)
 	make_frame(room + RTP_HEADER, m->ssrc, (uint16_t)m->index, m->timestamp);
 	p.len = RTP_HEADER + FRAME_BYTES;
 	p.tailroom = (uint16_t)(sizeof(room) - p.len);
-	/* The index is used up whether or not the network takes the packet. */
+	/* The index must not be used again, even if the packet can't be sent. */
 	m->index++;
 	m->timestamp += FRAME_BYTES;
 	m->counts.sent++;
@@ -232,7 +234,8 @@ void media_report(struct terminal_media *m)
 	(void)transmit(m, &p);
 }
 
-/* Opens with one key. A packet that is not authentic leaves the octets in `data` undefined. */
+/* Decrypts a packet with one key. If the packet is not authentic, its octets are undefined
+ * afterwards. */
 static bool unprotect(struct terminal_media *m, struct party *by, struct pkt *p)
 {
 	uint32_t ssrc = party_ssrc(p);
@@ -246,7 +249,8 @@ static bool unprotect(struct terminal_media *m, struct party *by, struct pkt *p)
 	return true;
 }
 
-/* Tries the key in force, then the one before it: packets sent before a change may still arrive. */
+/* Decrypts a packet with the current receive key, or else with the previous one: packets sent
+ * before a key change may still arrive. */
 static bool open_packet(struct terminal_media *m, struct pkt *p)
 {
 	uint8_t kept[PKT_ROOM];
@@ -278,8 +282,8 @@ static void take_rtp(struct terminal_media *m, const struct pkt *p)
 	                      !memcmp(p->data + RTP_HEADER, want, FRAME_BYTES);
 }
 
-/* Everything the peer sent before the report should have arrived. If packets were reordered, the
- * next report corrects the count. */
+/* Counts lost frames: everything that the peer sent before this report should have arrived. If
+ * packets were reordered, the next report corrects the count. */
 static void take_report(struct terminal_media *m, uint32_t sent)
 {
 	m->counts.told = sent;

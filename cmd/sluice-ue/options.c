@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Command lines of the terminal's tool. */
+/* Reads the command lines of sluice-ue. */
 #include "cmd/sluice-ue/options.h"
 
 #include <string.h>
@@ -11,16 +11,18 @@ static const struct ue_options defaults = {.lifetime_s = UE_TICKET_LIFETIME_S,
                                            .local = "127.0.0.1",
                                            .seconds = 2};
 
-/* Every option of every command, with `o` as the place of its value. */
+/* Lists the options of all commands; their values are stored in `o`. */
 static size_t all_rows(struct opt rows[OPT_ROWS_MAX], struct ue_options *o)
 {
 	const struct opt table[] = {
 		{"credentials", OPT_TEXT, &o->credentials, .arg = "FILE",
 	         .help = "the terminal's identity and keys"},
 		{"to", OPT_TEXTS, &o->to, .max = OPTIONS_PEERS_MAX, .arg = "URI",
-	         .help = "the called party; for a ticket, who may resolve it (repeatable)"},
+	         .help = "the called party; for a ticket, an identity that may resolve it "
+	                 "(repeatable)"},
 		{"state", OPT_TEXT, &o->state, .arg = "FILE",
-	         .help = "written by offer, read by finish: what the answer is checked against"},
+	         .help = "state of the offer: offer writes it, finish reads it to check the "
+	                 "answer"},
 		{"call", OPT_TEXT, &o->call, .arg = "FILE",
 	         .help = "the state of an established call, for its updates"},
 		{"ticket", OPT_TEXT, &o->ticket, .arg = "FILE",
@@ -32,9 +34,9 @@ static size_t all_rows(struct opt rows[OPT_ROWS_MAX], struct ue_options *o)
 	         .help = "the caller's identity from the signalling, for the policy; default: the "
 	                 "identity in the offer's message"},
 		{"mode", OPT_COUNT, &o->mode, .min = 1, .max = 4, .arg = "1|2|3|4",
-	         .help = "1, 2: the KMS makes the ticket; 3 (default), 4: the terminal makes it. "
-	                 "2, "
-	                 "4: the called party opens it without the KMS"},
+	         .help = "maker of the ticket: 1 (default of request), 2: the KMS; 3 (default of "
+	                 "offer and call), 4: the terminal. In modes 2 and 4 the called party "
+	                 "opens the ticket without the KMS"},
 		{"lifetime", OPT_COUNT, &o->lifetime_s, .min = 1, .max = UE_TICKET_LIFETIME_MAX_S,
 	         .arg = "SECONDS", .help = "lifetime of the ticket"},
 		{"suite", OPT_TEXT, &o->suite_name, .arg = "NAME", .help = "SRTP crypto suite"},
@@ -42,33 +44,34 @@ static size_t all_rows(struct opt rows[OPT_ROWS_MAX], struct ue_options *o)
 	         .help = "one message for all m= lines, or one for each"},
 		{"reuse", OPT_FLAG, &o->reuse, .help = "the ticket may serve several calls"},
 		{"rekey", OPT_CHOICE, &o->rekey_name, .choices = "caller|called|both|none",
-	         .help = "the side that may bring new keys into the call"},
+	         .help = "the side that may supply new keys during the call"},
 		{"same", OPT_FLAG, &o->same,
 	         .help = "keep the keys: for hold, resume or another address"},
 		{"show-keys", OPT_FLAG, &o->show_keys, .help = "print master keys and salts"},
 		{"from", OPT_TEXT, &o->from, .arg = "FILE",
 	         .help = "the GBA client's output: ks, rand, impi, btid, lifetime"},
 		{"name", OPT_TEXT, &o->name, .arg = "URI",
-	         .help = "own identity, for new credentials"},
+	         .help = "the terminal's identity, for new credentials"},
 		{"kms-id", OPT_TEXT, &o->kms_id, .arg = "URI",
 	         .help = "identity of the KMS, for new credentials"},
-		{"kms-url", OPT_TEXT, &o->kms_url, .arg = "URL",
-	         .help = "where the KMS takes requests"},
-		{"kms-ca", OPT_TEXT, &o->kms_ca, .arg = "FILE", .help = "PEM roots for https"},
+		{"kms-url", OPT_TEXT, &o->kms_url, .arg = "URL", .help = "URL of the KMS"},
+		{"kms-ca", OPT_TEXT, &o->kms_ca, .arg = "FILE",
+	         .help = "PEM file of CA certificates for https"},
 		{"naf", OPT_TEXT, &o->naf, .arg = "FQDN",
 	         .help = "the KMS's name in NAF_Id; default: the host of its identity"},
 		{"answerer", OPT_TEXT, &o->answerer, .arg = "FILE",
-	         .help = "credentials of the called terminal, which this program plays too"},
+	         .help = "credentials of the called terminal, which this program also runs"},
 		{"gateway", OPT_TEXT, &o->gateway, .arg = "SOCKET",
 	         .help = "control socket of the gateway that carries the call"},
-		{"sip", OPT_TEXT, &o->sip, .arg = "HOST:PORT", .help = "own SIP address (TCP)"},
+		{"sip", OPT_TEXT, &o->sip, .arg = "HOST:PORT", .help = "local SIP address (TCP)"},
 		{"proxy", OPT_TEXT, &o->proxy, .arg = "HOST:PORT",
 	         .help = "SIP proxy that routes the call"},
 		{"wait", OPT_FLAG, &o->wait, .help = "wait for a call and answer it"},
-		{"local", OPT_TEXT, &o->local, .arg = "ADDRESS", .help = "own address for media"},
+		{"local", OPT_TEXT, &o->local, .arg = "ADDRESS", .help = "local address for media"},
 		{"seconds", OPT_COUNT, &o->seconds, .min = 1, .max = 3600, .arg = "N",
 	         .help = "duration of the audio in each phase"},
-		{"hold", OPT_FLAG, &o->hold, .help = "hold and resume after the first phase"},
+		{"hold", OPT_FLAG, &o->hold,
+	         .help = "hold and resume the call after the first phase"},
 		{"renew", OPT_FLAG, &o->renew, .help = "renew the keys, then send audio again"},
 		{"json", OPT_FLAG, &o->json, .help = "print the tree as JSON"},
 	};
@@ -88,7 +91,7 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* Keeps the rows the command takes, in the order of the table. */
+/* Keeps the rows of the options that the command takes, in the order of the table. */
 static size_t choose_rows(struct opt *rows, size_t n, const struct ue_command *c)
 {
 	size_t kept = 0;

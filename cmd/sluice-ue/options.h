@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Command lines of the terminal's tool: one table of options that all its commands choose from. */
+/* The command lines of sluice-ue: one table of options; each command takes some of them. */
 #ifndef CMD_SLUICE_UE_OPTIONS_H
 #define CMD_SLUICE_UE_OPTIONS_H
 
@@ -19,7 +19,7 @@ struct ue_options {
 	unsigned lifetime_s;
 	const struct suite *suite;
 	enum ue_level level;
-	bool user_has_said; /* --protect */
+	bool user_has_said; /* true: --protect was given */
 	enum ue_protection protection;
 	bool reuse, show_keys, same, initiator_rekeys, responder_rekeys;
 	const char *name, *kms_id, *kms_url, *kms_ca, *naf;
@@ -28,18 +28,19 @@ struct ue_options {
 	unsigned seconds;
 	char **files;
 	unsigned n_files;
-	/* As given; options_read turns them into the fields above. */
+	/* Option values as given; options_read converts them to the members above. */
 	const char *suite_name, *level_name, *rekey_name, *protection_name;
 };
 
 struct ue_command {
-	const char *name, *takes, *needs; /* names of options, separated by blanks */
+	const char *name, *takes, *needs; /* takes, needs: names of options, separated by blanks */
 	unsigned files_min, files_max;
 	const char *files, *help;
 	enum err (*run)(const struct ue_options *o, struct why *why);
 };
 
-/* argv[0] is the command. OPT_STOP: help or the error is printed; *status is the exit status. */
+/* Reads the command line; argv[0] is the command. OPT_STOP: the help or an error is printed, and
+ * *status is the exit status. */
 enum opt_outcome options_read(struct ue_options *o, const struct ue_command *command, int argc,
                               char **argv, int *status);
 

@@ -28,7 +28,8 @@ void outcome_phase(struct call_outcome *t, const char *phase, const struct termi
                    const char *name)
 {
 	struct media_counts c = media_get_counts(who->media);
-	/* Packets that arrive before the keys (early) are normal at the start of a call. */
+	/* Packets that arrive before the keys (`early`) are normal at the start of a call, so they
+	 * do not count here. */
 	bool is_whole = c.sent && c.told && !c.lost && c.received >= c.told &&
 	                c.verified == c.received && !c.refused;
 

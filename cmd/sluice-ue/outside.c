@@ -12,8 +12,8 @@
 
 enum { ANSWER_MAX_BYTES = 65536, WAIT_MS = 30000 };
 
-/* The paths that control/kms/kms_http.c serves: TS 33.328 Annex A as reconstructed (UNVERIFIED
- * against the annex). */
+/* The paths that control/kms/kms_http.c serves. They follow TS 33.328 Annex A as reconstructed;
+ * this is not verified against the annex. */
 static const char *const targets[UE_QUESTIONS] = {
 	[UE_TICKET_REQUEST] = "/keymanagement?requesttype=ticketrequest",
 	[UE_TICKET_RESOLVE] = "/keymanagement?requesttype=ticketresolve",
@@ -37,7 +37,7 @@ static void on_answer(void *arg, enum err e, const struct http_response *in, con
 		x->e = why_fail(
 			x->why, ERR_EXPIRED,
 			"the KMS answered 401: it does not know the key, or the bootstrapping has "
-			"expired; bootstrap again and import it with sluice-ue bootstrap");
+			"expired; bootstrap again and import the new key with sluice-ue bootstrap");
 	else if (!str_is(in->content_type, "application/mikey") || !in->body.n)
 		x->e = why_fail(x->why, ERR_DENIED, "the KMS answered with HTTP status %d",
 		                in->status);
@@ -66,8 +66,9 @@ static enum err find_url(struct http_url *out, const struct account *a, enum ue_
 
 /*
  * Sends `octets` and waits at most 30 s for the answer; `ctx` is a struct outside. ERR_OK for every
- * MIKEY message, an Error too. ERR_DENIED: the answer holds no message; `why` has the status.
- * ERR_EXPIRED: 401. ERR_INVALID (no URL), ERR_IO, ERR_TIMEOUT, ERR_CLOSED, ERR_AUTH (TLS).
+ * MIKEY message, also for a MIKEY Error. ERR_DENIED: the answer holds no message; `why` has the
+ * HTTP status. ERR_EXPIRED: the status is 401. ERR_INVALID (no URL), ERR_IO, ERR_TIMEOUT,
+ * ERR_CLOSED, ERR_AUTH (TLS).
  */
 static enum err ask_kms(void *ctx, enum ue_question question, struct view octets,
                         struct buf *answer, struct why *why)

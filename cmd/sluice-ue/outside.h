@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the terminal's library needs from the machine: time, random octets, and requests to a KMS
- * over HTTP or HTTPS. */
+/* What keyctx/ue needs from the machine: time, random octets, and requests to a KMS over HTTP or
+ * HTTPS. */
 #ifndef CMD_SLUICE_UE_OUTSIDE_H
 #define CMD_SLUICE_UE_OUTSIDE_H
 
@@ -17,7 +17,7 @@ struct outside {
 
 enum err outside_open(struct outside *a, const struct account *account, struct why *why) MUST_USE;
 void outside_close(struct outside *a);
-/* Sets env to the current time; call it before each step. */
+/* Sets the time in `env` to the current time; call it before each step. */
 void outside_tick(struct outside *a);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SIP for one call: caller and called terminal. */
+/* The SIP of one call, for the calling and the called terminal. */
 #include "cmd/sluice-ue/sip_call.h"
 
 #include <inttypes.h>
@@ -95,7 +95,7 @@ static void acknowledge(struct sip_call *c, const struct sip_dialog *d, const ch
 	(void)!send_request(c, d, "ACK", branch, (struct str){0});
 }
 
-/* Sends a request and runs until its final answer arrives. */
+/* Sends a request, and handles packets and messages until the final answer arrives. */
 static enum err ask(struct sip_call *c, const char *method, struct str sdp, struct why *why)
 {
 	uint64_t end = clk_mono_ns() + ANSWER_MS * NS_PER_MS;
@@ -111,14 +111,15 @@ static enum err ask(struct sip_call *c, const char *method, struct str sdp, stru
 	while (!c->asked.is_done && clk_mono_ns() < end && c->links.streams[c->link].fd >= 0)
 		sip_call_turn(c);
 	if (!c->asked.is_done)
-		return why_fail(why, ERR_TIMEOUT, "%s: no answer", method);
+		return why_fail(why, ERR_TIMEOUT, "%s: no final answer within %d s", method,
+		                ANSWER_MS / 1000);
 	if (c->asked.status >= 300)
 		return why_fail(why, ERR_DENIED, "%s was refused: %u %s", method, c->asked.status,
 		                c->asked.reason);
 	return ERR_OK;
 }
 
-/* Sends an offer, takes its answer, acknowledges it; `sdp` is the offer. */
+/* Sends the offer `sdp` in an INVITE, processes the answer, and sends the ACK. */
 static enum err invite(struct sip_call *c, struct buf *sdp, struct why *why)
 {
 	char branch[24];
@@ -147,8 +148,8 @@ enum err sip_call_invite(struct sip_call *c, struct str proxy, struct why *why)
 		snprintf(c->dialog.target, sizeof(c->dialog.target), "%s", c->remote_uri);
 		c->state = SIP_CALLING;
 		e = invite(c, &sdp, why);
-		/* The called side accepted, but its answer is unusable: end the call (RFC
-		 * 6043 4.2.2.4 leaves this to signalling). */
+		/* The called side accepted, but its answer is unusable, so end the call (RFC 6043
+		 * 4.2.2.4 leaves this to signalling). */
 		if (e && c->state == SIP_UP)
 			(void)!sip_call_bye(c, NULL);
 		if (e)
@@ -181,9 +182,10 @@ enum err sip_call_bye(struct sip_call *c, struct why *why)
 	return e;
 }
 
-/* --- responses to us -------------------------------------------------------- */
+/* --- responses to our requests ---------------------------------------------- */
 
-/* Route headers from Record-Route headers; in reverse order for the caller (12.1.2). */
+/* Makes Route headers from the Record-Route headers; in reverse order for the caller (RFC 3261
+ * 12.1.2). */
 static void take_routes(struct sip_dialog *d, const struct sip_message *m, bool reversed)
 {
 	struct str uris[16], value;
@@ -220,7 +222,7 @@ static bool take_dialog(struct sip_dialog *d, const struct sip_message *m, const
 	       d->target[0];
 }
 
-/* Another terminal of a forked call answered too: end that call (13.2.2.4). */
+/* Another terminal of a forked call answered, too: end that call (RFC 3261 13.2.2.4). */
 static void end_fork(struct sip_call *c, const struct sip_message *m)
 {
 	struct sip_dialog other;
@@ -238,7 +240,8 @@ static void end_fork(struct sip_call *c, const struct sip_message *m)
 	c->forks++;
 }
 
-/* A further final answer to our INVITE. */
+/* Handles a further final answer to our INVITE: a repeated 2xx gets an ACK again; a 2xx from
+ * another terminal gets an ACK, and that call is ended. */
 static void repeated_answer(struct sip_call *c, const struct sip_message *m)
 {
 	char branch[24];
@@ -285,7 +288,7 @@ static void on_response(struct sip_call *c, const struct sip_message *m)
 	c->asked.is_done = true;
 }
 
-/* --- requests to us --------------------------------------------------------- */
+/* --- requests of the peer --------------------------------------------------- */
 
 static void copy_headers(struct buf *b, const struct sip_message *m, const char *name)
 {
@@ -346,7 +349,7 @@ static void answer_invite(struct sip_call *c, unsigned link, const struct sip_me
 
 	if (e) {
 		tame(c->trouble.text);
-		fprintf(stderr, "sluice-ue: refused an offer: %s\n", c->trouble.text);
+		fprintf(stderr, "sluice-ue: refused the peer's offer: %s\n", c->trouble.text);
 		respond(c, link, m, "488 Not Acceptable Here");
 		c->trouble.text[0] = '\0';
 		if (is_first) {
@@ -396,9 +399,11 @@ static void on_invite(struct sip_call *c, unsigned link, const struct sip_messag
 		respond(c, link, m,
 		        c->state == SIP_ENDED ? "480 Temporarily Unavailable" : "486 Busy Here");
 	} else if (c->state != SIP_UP || (c->asked.method && !c->asked.is_done)) {
-		respond(c, link, m, "491 Request Pending"); /* 14.1: glare */
+		/* RFC 3261 14.1: another request is pending */
+		respond(c, link, m, "491 Request Pending");
 	} else if (number <= c->peer_cseq) {
-		respond(c, link, m, "500 Server Internal Error"); /* 12.2.2: out of order */
+		/* RFC 3261 12.2.2: CSeq is out of order */
+		respond(c, link, m, "500 Server Internal Error");
 	} else {
 		c->peer_cseq = number;
 		answer_invite(c, link, m);
@@ -453,9 +458,10 @@ static void on_message(void *arg, unsigned from, const struct sip_message *m)
 		on_response(arg, m);
 }
 
-/* --- time ------------------------------------------------------------------- */
+/* --- timers ----------------------------------------------------------------- */
 
-/* A 2xx is repeated until its ACK arrives, over TCP too: a later hop may use UDP. */
+/* Repeats our 2xx until its ACK arrives. This is needed over TCP, too, because a later hop may use
+ * UDP. */
 static void send_answer(struct sip_call *c, uint64_t now)
 {
 	if (c->state == SIP_REFUSED && now >= c->answered.end_ns)

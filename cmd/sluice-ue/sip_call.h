@@ -6,11 +6,11 @@
 #include "cmd/sluice-ue/sip_links.h"
 #include "cmd/sluice-ue/terminal.h"
 
-/* State of a dialog (12.1). */
+/* State of a SIP dialog (RFC 3261 12.1). */
 struct sip_dialog {
 	char remote_tag[128];
 	char target[256];  /* the peer's Contact */
-	char routes[1024]; /* whole Route headers, in order */
+	char routes[1024]; /* complete Route header lines, in order */
 };
 
 /*
@@ -27,15 +27,17 @@ enum sip_state { SIP_IDLE, SIP_CALLING, SIP_RINGING, SIP_REFUSED, SIP_UP, SIP_EN
 struct sip_call {
 	struct terminal *terminal; /* borrowed */
 	struct sip_links links;
-	unsigned link; /* the connection to the proxy, or the one the call arrived on */
+	/* index of the connection to the proxy, or of the one on which the call arrived */
+	unsigned link;
 	enum sip_state state;
 	char call_id[256], local_tag[20];
 	char local_uri[256], remote_uri[256];
 	struct sip_dialog dialog;
 	uint32_t cseq;
 	uint64_t peer_cseq;
-	unsigned forks; /* further 2xx of other terminals; each call is ended at once */
-	/* Our pending request. */
+	/* number of further 2xx from other terminals; each such call is ended at once */
+	unsigned forks;
+	/* Our last request; it is pending until `is_done`. */
 	struct {
 		char branch[24];
 		const char *method;
@@ -44,26 +46,27 @@ struct sip_call {
 		char reason[128];
 		struct buf body;
 	} asked;
-	/* Our 2xx that waits for its ACK (13.3.1.4); for a refused INVITE only `end_ns` is used. */
+	/* Our 2xx that waits for its ACK (RFC 3261 13.3.1.4); for a refused INVITE only `end_ns` is
+	 * used. */
 	struct {
 		struct buf text;
 		unsigned link;
 		uint64_t next_ns, end_ns, step_ns;
 	} answered;
-	struct why trouble; /* why this terminal refused an offer */
+	struct why trouble; /* why this terminal refused the peer's offer */
 };
 
 enum err sip_call_open(struct sip_call *c, struct terminal *t, struct str local,
                        struct why *why) MUST_USE;
 void sip_call_close(struct sip_call *c);
 
-/* Calls through `proxy`. ERR_DENIED: refused, `why` has the status. */
+/* Calls through `proxy`. ERR_DENIED: the call was refused; `why` has the SIP status. */
 enum err sip_call_invite(struct sip_call *c, struct str proxy, struct why *why) MUST_USE;
-/* Updates the call, with the same or new keys. */
+/* Sends a re-INVITE with the same keys or with new keys. */
 enum err sip_call_update(struct sip_call *c, enum ue_update kind, bool hold,
                          struct why *why) MUST_USE;
 enum err sip_call_bye(struct sip_call *c, struct why *why) MUST_USE;
-/* Handles signalling and media for at most a few milliseconds. */
+/* Handles waiting SIP messages and media packets; waits at most a few milliseconds for more. */
 void sip_call_turn(struct sip_call *c);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP streams of SIP messages. */
+/* Sends and receives SIP messages over TCP. */
 #include "cmd/sluice-ue/sip_links.h"
 
 #include <errno.h>
@@ -114,7 +114,7 @@ enum err sip_links_send(struct sip_links *l, unsigned link, struct str text)
 	return s->fd < 0 ? ERR_CLOSED : ERR_OK;
 }
 
-/* Handles every complete message; closes a stream that is not SIP. */
+/* Handles every complete message in the buffer; closes the stream if its data is not SIP. */
 static void take_messages(struct sip_links *l, struct sip_stream *s)
 {
 	struct sip_message m;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The steps of a call, one command each. */
+/* The steps of a call; each step is one command. */
 #include "cmd/sluice-ue/steps.h"
 
 #include <stdio.h>
@@ -8,11 +8,11 @@
 #include "cmd/sluice-ue/outside.h"
 #include "cmd/sluice-ue/files.h"
 
-/* First lines of the files that hold keys. */
+/* First lines of the state files, which hold keys. */
 static const char offer_file[] = "sluice-ue offer", call_file[] = "sluice-ue call",
 		  ticket_file[] = "sluice-ue ticket";
 
-/* Secret memory for the state to save. */
+/* Secret memory for a state that is being saved. */
 struct saving {
 	struct secret room;
 	struct wr w;
@@ -65,7 +65,8 @@ static enum err read_session(struct ue_session **out, const char *path, struct w
 	return e;
 }
 
-/* A URI has a scheme and no blanks. A prefix marks other kinds of names: "nai:", "hex:". */
+/* Checks that an identity without a prefix ("nai:", "hex:") is a URI: it has a scheme and no
+ * blanks. */
 static bool is_name(struct mikey_id id)
 {
 	struct str text = str_make((const char *)id.data.p, id.data.n);
@@ -132,12 +133,12 @@ static enum err show_stream(const struct ue_session *s, unsigned media, bool of_
 	return ERR_OK;
 }
 
-/* One line for each stream; the keys only when asked for. */
+/* Prints one line for each stream; keys are included only if `show_keys` is true. */
 static enum err show_session(const struct ue_session *s, bool show_keys, struct why *why)
 {
 	enum err e = ERR_OK;
 
-	/* Without a buffer no key stays in stdio's memory. */
+	/* Without a buffer stdio keeps no copy of a key. */
 	if (show_keys && !fflush(stdout))
 		setvbuf(stdout, NULL, _IONBF, 0);
 	if (s->protection == UE_NONE)
@@ -168,10 +169,11 @@ static struct ue_ticket_wish ticket_wish(const struct ue_options *o, const struc
 
 struct kept_ticket {
 	const struct ticket_grant *grant;
-	bool is_used; /* a ticket without the J flag serves one call */
+	/* true: the ticket was used for a call; without flag J it may serve only one call */
+	bool is_used;
 };
 
-/* A new ticket gets a new file; a used one replaces its own. */
+/* Writes the ticket: a new ticket goes to a new file, a used ticket replaces its file. */
 static enum err add_ticket(struct files *f, const char *path, struct kept_ticket t,
                            struct outside *outside, struct why *why)
 {
@@ -258,7 +260,7 @@ static enum err request_into(const struct ue_options *o, struct account *a, stru
 	return e;
 }
 
-/* Runs a step with account and environment open. */
+/* Loads the account, opens the environment, and runs the step `run` with both. */
 static enum err with_account(const struct ue_options *o,
                              enum err (*run)(const struct ue_options *, struct account *,
                                              struct outside *, struct why *),
@@ -581,7 +583,8 @@ enum err step_update(const struct ue_options *o, struct why *why)
 
 	if (o->n_files == 3 && o->same)
 		return why_fail(why, ERR_INVALID,
-		                "--same is for offers; an answer follows its offer");
+		                "--same is only for offers (two files): an answer keeps or renews "
+		                "the keys as its offer does");
 	e = read_session(&session, o->call, why);
 	if (!e)
 		e = outside_open(&outside, NULL, why);

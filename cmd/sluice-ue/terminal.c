@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One terminal: descriptions, session, media. */
+/* One terminal: its descriptions, session and media. */
 #include "cmd/sluice-ue/terminal.h"
 
 #include <inttypes.h>
@@ -30,7 +30,7 @@ enum err terminal_open(struct terminal *t, const struct ue_options *o, const cha
 	if (e)
 		return e;
 	t->sdp_id = be32_get(id);
-	t->ssrc = be32_get(id + 4) | 1; /* 0 means: no SSRC */
+	t->ssrc = be32_get(id + 4) | 1; /* never 0, which means "no SSRC" */
 	return ERR_OK;
 }
 
@@ -49,7 +49,7 @@ enum ue_protection terminal_protection(const struct terminal *t)
 	return t->session ? t->session->protection : UE_NONE;
 }
 
-/* Our description without keys. */
+/* Makes our description, still without keys. */
 static enum err describe(struct terminal *t, enum sdp_direction direction, struct sdp **out,
                          struct why *why)
 {
@@ -149,7 +149,7 @@ enum err terminal_update(struct terminal *t, enum ue_update kind, bool hold, str
 	if (!e)
 		e = ue_session_update(t->session, kind, s, &t->outside.env, why);
 	t->updates = !e;
-	/* The present ticket does not let us bring keys, so a new one is transferred. */
+	/* The present ticket does not let us supply keys, so make an offer with a new ticket. */
 	if (e == ERR_DENIED && t->session->protection == UE_E2E_KMS && t->peer.data.n) {
 		sdp_free(s);
 		s = NULL;
@@ -172,7 +172,7 @@ void terminal_cancel(struct terminal *t)
 	t->offer = NULL;
 }
 
-/* Gives the session's keys to the media. */
+/* Hands the keys of the session to the media. */
 static enum err use_keys(struct terminal *t, struct why *why)
 {
 	struct ue_stream_key send = {0}, receive = {0};
@@ -197,7 +197,7 @@ static enum err use_keys(struct terminal *t, struct why *why)
 	return e;
 }
 
-/* Reads the peer's address and direction. */
+/* Reads the peer's media address and its direction (hold). */
 static enum err use_place(struct terminal *t, const struct sdp *theirs, struct why *why)
 {
 	struct sdp_transport place;
@@ -232,7 +232,7 @@ static struct mikey_id peer_of(const struct ue_session *s)
 	                     : ticket_csb_initiator(s->parts[0].csb);
 }
 
-/* Replaces the session. In an established call, protection and peer must stay the same. */
+/* Replaces the session. In an established call the protection and the peer must stay the same. */
 static enum err take_session(struct terminal *t, struct ue_session *made, struct why *why)
 {
 	struct mikey_id who = made->n_parts ? peer_of(made) : t->peer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints answers for a terminal. */
+/* Prints answers of the gateway as text for people. */
 #include "cmd/sluicectl/text.h"
 
 #include <inttypes.h>

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers as text for a terminal. */
+/* Prints answers of the gateway as text for people. */
 #ifndef CMD_SLUICECTL_TEXT_H
 #define CMD_SLUICECTL_TEXT_H
 
 #include "base/buf.h"
 #include "control/doc/doc.h"
 
-/* "name: value" lines, indented by depth; lists of plain values on one line. */
+/* Prints "name: value" lines, indented by depth; a list of plain values is printed on one line. */
 void text_print(struct buf *out, const struct doc *d);
-/* A table of session.list's sessions. */
+/* Prints the answer of session.list as a table. */
 void text_sessions(struct buf *out, const struct doc *answer);
-/* An event on one line. */
+/* Prints an event on one line. */
 void text_event(struct buf *out, const struct doc *event);
-/* A number of a dict, 0 when absent. */
+/* Returns a number of a dictionary; 0 if it is absent. */
 uint64_t text_number(const struct doc *dict, const char *name);
 
 #endif

@@ -12,10 +12,10 @@
 
 enum { VERDICTS_MAX = 64 };
 
-/* Counters of the previous round: a rate needs two. */
+/* The counters of one round; a rate needs those of two rounds. */
 struct sample {
 	uint64_t at_ns, rx_pkts, rx_bytes, tx_pkts, tx_bytes, created, deleted;
-	uint64_t verdicts[VERDICTS_MAX]; /* in the order of the answer */
+	uint64_t verdicts[VERDICTS_MAX]; /* counts in the order of the answer */
 };
 
 static uint64_t rate(uint64_t now, uint64_t before, uint64_t ns)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Creates the parts in order of dependence, and ends them in reverse. */
+/* Starts the parts of the gateway in the order of their dependencies, and stops them in reverse
+ * order. */
 #include "cmd/sluiced/gateway.h"
 
 #include <errno.h>
@@ -40,8 +41,8 @@ struct gateway {
 	struct buf ready_line;
 };
 
-/* On a standby machine the address may be added later. Until then each session on the interface
- * fails, so the log says it now. */
+/* Warns about each media address that this host does not have. On a standby host it may be added
+ * later; until then every session on the interface fails. */
 static void check_addresses(const struct conf *c)
 {
 	for (unsigned i = 0; i < c->interfaces.n; i++) {
@@ -66,8 +67,8 @@ static enum err start_relay(struct gateway *g, struct why *why)
 {
 	const struct conf *c = &g->conf;
 	unsigned n_cpus = 0;
-	/* Naming processors implies pinning. The settings stay as the operator wrote them: a reload
-	 * compares with them. */
+	/* If the settings name processors, workers are pinned. `conf` is not changed, because a
+	 * reload compares with it. */
 	bool pins = c->pin_workers || c->cpus.n > 0;
 	struct relay_config config;
 	enum err e = cpus_find(&c->cpus, c->workers, g->cpus, &n_cpus, why);
@@ -110,8 +111,8 @@ static void on_relay(void *arg, bool readable, bool writable)
 	relay_poll(g->relay);
 }
 
-/* Workers are woken once for all requests of a round: a wake-up costs more than their work for one
- * call set-up. */
+/* Wakes the workers later, once for all requests of a round: a wake-up costs more than a worker's
+ * work for one call set-up. */
 static void wake_soon(void *arg)
 {
 	loop_timer_soon(((struct gateway *)arg)->wake);
@@ -205,7 +206,8 @@ static enum err start_listeners(struct gateway *g, struct why *why)
 	return ERR_OK;
 }
 
-/* Call parties learn media addresses from SDP, and could send commands to an ng listener there. */
+/* Warns if ng listens on a media address: call parties learn that address from SDP and could send
+ * commands to it. */
 static void warn_if_shared(const struct gateway *g, const struct addr *ng)
 {
 	bool is_shared = addr_is_any(ng);
@@ -221,7 +223,8 @@ static void warn_if_shared(const struct gateway *g, const struct addr *ng)
 		         addr_print(ng, text));
 }
 
-/* Media must not be sent to our command listeners. Unix sockets have no address. */
+/* Adds our listeners to the addresses that must not receive media. A Unix socket has no such
+ * address. */
 static enum err guard_listeners(struct gateway *g, struct why *why)
 {
 	struct targets *t = service_targets(g->service);
@@ -308,7 +311,7 @@ void gateway_stop(struct gateway *g)
 {
 	if (!g)
 		return;
-	/* Pending requests are answered "closed" while their clients are still connected. */
+	/* This answers pending requests with "closed" while their clients are still connected. */
 	if (g->service)
 		service_close(g->service);
 	loop_watch_free(g->relay_watch);

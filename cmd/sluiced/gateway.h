@@ -9,14 +9,15 @@
 
 struct gateway;
 
-/* Starts all parts according to the settings; on failure nothing runs. `conf` is copied. */
+/* Starts all parts as the settings say. After a failure nothing runs. `conf` is copied. */
 enum err gateway_start(struct gateway **out, struct loop *loop, const struct conf *conf,
                        struct why *why) MUST_USE;
-/* Ends sessions, workers and connections. Takes NULL. */
+/* Ends all sessions, workers and connections, and frees the gateway. `g` may be NULL. */
 void gateway_stop(struct gateway *g);
-/* SIGHUP: applies the settings that can change while running; logs those that need a restart. */
+/* Handles SIGHUP: applies the settings that can change while running, and logs those that need a
+ * restart. */
 void gateway_reload(struct gateway *g, const struct conf *next);
-/* One line with addresses, workers, engine and back ends. Lives as long as the gateway. */
+/* Returns a line with addresses, workers, engine and back ends. It lives as long as the gateway. */
 const char *gateway_ready_line(const struct gateway *g);
 
 #endif

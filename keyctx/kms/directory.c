@@ -14,12 +14,13 @@ struct kms_directory {
 	unsigned references;
 	struct kms_name *self[SELF_MAX];
 	size_t n_self;
-	/* One map for each type owns its values, the other maps borrow them. */
+	/* `groups`, `ticket_keys` and `peers` own their values, `users` owns the users. The other
+	 * maps borrow them. */
 	struct map *users_by_name, *users_by_psk, *users_by_impi;
 	struct map *groups;
 	struct map *ticket_keys, *ticket_keys_by_owner;
 	struct map *peers, *peers_by_psk;
-	struct kms_user **users; /* owned */
+	struct kms_user **users; /* every user once; the array owns them */
 	size_t n_users, users_room;
 	struct kms_policy policy;
 	struct kms_pki pki;
@@ -48,7 +49,7 @@ struct mikey_id kms_name_id(const struct kms_name *n)
 
 enum err kms_names_take(struct kms_names *list, struct kms_name *name)
 {
-	/* The array is full when the count is a power of two: it doubles. */
+	/* If the number of names is 0 or a power of two, the array is full and doubles. */
 	if ((list->n & (list->n - 1)) == 0) {
 		struct kms_name **grown =
 			mem_resize(list->v, list->n ? 2 * list->n : 1, sizeof(struct kms_name *));
@@ -166,8 +167,8 @@ bool kms_pattern_fits(const struct kms_pattern *p, struct mikey_id id)
 
 static void kms_policy_init(struct kms_policy *p)
 {
-	/* The IMS profile uses modes 1 and 3 of RFC 6043. Not verified against TS 33.328
-	 * Annex D, so it is a setting. */
+	/* The IMS profile uses modes 1 and 3 of RFC 6043. This is not verified against TS 33.328
+	 * Annex D, so the modes are a setting (policy.modes). */
 	*p = (struct kms_policy){
 		.modes = 1 << 1 | 1 << 3,
 		.accept_types = 1 << 1 | 1 << 2,
@@ -300,7 +301,7 @@ static enum err put(struct map *m, const struct kms_name *name, void *value)
 	return map_put(m, name->octets, name->n, value);
 }
 
-/* Looks up an identity in the form of struct kms_name. */
+/* Looks up an identity in a map whose keys are octets of struct kms_name. */
 static void *get(const struct map *m, struct mikey_id id)
 {
 	uint8_t key[KMS_NAME_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Derives NAF keys; reads and writes B-TIDs. */
+/* Derives NAF keys; reads and writes bootstrapping transaction identifiers (B-TID). */
 #include "keyctx/kms/gba.h"
 
 #include "base/b64.h"

@@ -9,23 +9,23 @@
 #include "base/str.h"
 
 enum {
-	GBA_KS_LEN = 32, /* CK and IK */
+	GBA_KS_LEN = 32, /* CK and IK, concatenated */
 	GBA_RAND_LEN = 16,
 	GBA_KEY_LEN = 32,
 	GBA_UA_LEN = 5, /* Ua security protocol identifier */
 	GBA_FQDN_MAX = 255,
 	GBA_IMPI_MAX = 255,
-	GBA_BTID_MAX = 24 + 1 + GBA_FQDN_MAX, /* base64 of RAND, "@", the domain of the BSF */
+	GBA_BTID_MAX = 24 + 1 + GBA_FQDN_MAX, /* RAND in base64, "@", the domain of the BSF */
 };
 
-/* The protocol identifier between a terminal and a KMS: TS 33.220 H.3. */
+/* The Ua protocol identifier for requests of a terminal to a KMS (TS 33.220 H.3). */
 extern const uint8_t gba_ua_mikey[GBA_UA_LEN];
 
-/* The key of a NAF in the mobile equipment (Ks_NAF in GBA_ME, Ks_ext_NAF in GBA_U), or
+/* Where a NAF key is used: in the mobile equipment (Ks_NAF in GBA_ME, Ks_ext_NAF in GBA_U), or
  * inside the card (Ks_int_NAF). */
 enum gba_key { GBA_KEY_ME, GBA_KEY_CARD };
 
-/* Inputs of one key. All pointers are borrowed. */
+/* The inputs to derive one NAF key. All pointers are borrowed. */
 struct gba_input {
 	struct view ks, rand; /* GBA_KS_LEN and GBA_RAND_LEN octets */
 	struct str impi;
@@ -33,20 +33,20 @@ struct gba_input {
 	const uint8_t *ua; /* GBA_UA_LEN octets */
 };
 
-/* Derives a key (TS 33.220 B.3). `out` gets GBA_KEY_LEN octets. ERR_INVALID (a
- * length), ERR_NOMEM, ERR_CRYPTO. */
+/* Derives a NAF key (TS 33.220 B.3). `out` gets GBA_KEY_LEN octets. ERR_INVALID: an input has a
+ * wrong length. ERR_NOMEM, ERR_CRYPTO. */
 enum err gba_derive(struct secret *out, enum gba_key which, const struct gba_input *in) MUST_USE;
 
-/* Writes the NAF_Id: the FQDN, then the protocol identifier. ERR_INVALID (FQDN
- * length), ERR_TOO_BIG (`room`). */
+/* Writes the NAF_Id: the FQDN, then the protocol identifier. ERR_INVALID: the FQDN is empty or too
+ * long. ERR_TOO_BIG: `room` is too small. */
 enum err gba_naf_id(struct str fqdn, const uint8_t ua[GBA_UA_LEN], uint8_t *out, size_t room,
                     size_t *len) MUST_USE;
 
-/* For tests: writes the B-TID "base64(RAND)@domain" (TS 33.220 4.5.2), NUL-terminated. A BSF makes
- * B-TIDs, the KMS only reads them. ERR_INVALID, ERR_TOO_BIG. */
+/* For tests: writes the B-TID "base64(RAND)@domain" (TS 33.220 4.5.2) and a NUL. In service only a
+ * BSF makes B-TIDs; the KMS reads them. ERR_INVALID, ERR_TOO_BIG. */
 enum err gba_btid_print(const uint8_t rand[GBA_RAND_LEN], struct str domain, char *out,
                         size_t room) MUST_USE;
-/* Reads a B-TID. `domain`, a view on `btid`, names the BSF that made it. ERR_SYNTAX. */
+/* Reads a B-TID. `domain` points into `btid` and names the BSF that made it. ERR_SYNTAX. */
 enum err gba_btid_parse(struct str btid, uint8_t rand[GBA_RAND_LEN], struct str *domain) MUST_USE;
 
 #endif

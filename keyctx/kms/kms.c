@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the KMS; housekeeping and statistics. */
+/* Creates the KMS; removes expired entries; returns statistics. */
 #include "keyctx/kms/kms_state.h"
 
 #include "base/clk.h"
@@ -72,8 +72,8 @@ const struct kms_directory *kms_get_directory(const struct kms *k)
 	return k->directory;
 }
 
-/* Removes expired keys of the BSF: most users come back with a new B-TID, so no
- * lookup would find the old key. */
+/* Removes expired keys that a BSF gave. Lookups alone would not remove them, because most users
+ * come back with a new B-TID. */
 static enum err expire_nafs(struct kms *k, uint64_t now_s)
 {
 	const struct kms_store *store = &k->config.store;
@@ -104,8 +104,8 @@ enum err kms_tick(struct kms *k, uint64_t wall_ns)
 	size_t gone;
 	enum err e = ERR_OK, e_nafs;
 
-	/* A message whose T differs from now by more than the skew is refused by its
-	 * T, so its entry can go. */
+	/* A message whose T differs from now by more than the skew is refused because of its T, so
+	 * its entry is no longer needed. */
 	if (wall_ns > keep_ns)
 		e = k->config.store.ops->forget(k->config.store.arg, wall_ns - keep_ns,
 		                                FORGET_AT_ONCE, &gone);

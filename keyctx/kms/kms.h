@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Key Management Service without its network: octets of a request in, octets of the answer out
- * (RFC 6043 4.2.1, 4.2.3, 9). Control thread. */
+/* The Key Management Service without its network: takes the octets of a request, gives the octets
+ * of the answer (RFC 6043 4.2.1, 4.2.3, 9). Control thread only. */
 #ifndef KEYCTX_KMS_KMS_H
 #define KEYCTX_KMS_KMS_H
 
@@ -11,41 +11,42 @@
 
 struct kms;
 
-/* The result of a request. control/kms/kms_http turns it into an HTTP status. */
+/* The result of a request. control/kms/kms_http.c turns it into an HTTP status. */
 enum kms_result {
-	KMS_GRANTED,     /* REQUEST_RESP or RESOLVE_RESP */
-	KMS_REFUSED,     /* a MIKEY Error: the message is valid but can't be served */
-	KMS_MALFORMED,   /* not a message that can be read; the answer may be empty */
-	KMS_REPLAYED,    /* served before, or its time is too far from now */
+	KMS_GRANTED,     /* the answer is a REQUEST_RESP or a RESOLVE_RESP */
+	KMS_REFUSED,     /* the message is valid but can't be served; the answer is a MIKEY Error */
+	KMS_MALFORMED,   /* the message can't be decoded; the answer may be empty */
+	KMS_REPLAYED,    /* the message was served before, or its time is too far from now */
 	KMS_UNKNOWN_KEY, /* the key is unknown or has expired: bootstrap again */
-	KMS_FORBIDDEN,   /* wrong MAC, identity of someone else, or not allowed by policy */
-	KMS_LIMITED,     /* too many requests of one user, or the store is full */
+	/* the MAC is wrong, the identity is another user's, or the policy forbids it */
+	KMS_FORBIDDEN,
+	KMS_LIMITED,     /* the user sent too many requests, or the store is full */
 	KMS_UNREACHABLE, /* the BSF or the other KMS did not answer */
-	KMS_BROKEN,      /* no memory, a write to the store failed, or no random octets */
+	KMS_BROKEN,      /* out of memory, the store can't be written, or no random octets */
 	KMS_RESULTS
 };
 
-/* "granted": metric label and word of audit lines */
+/* Returns the name of a result, such as "granted", for metric labels and audit lines. */
 const char *kms_result_name(enum kms_result r);
 
 enum kms_operation { KMS_REQUEST, KMS_RESOLVE, KMS_OPERATIONS };
 
-/* One line of the audit trail. Holds no key octets. Views are valid during the call. */
+/* One line of the audit trail. It holds no key octets. Its views are valid during the callback. */
 struct kms_audit {
 	uint64_t wall_ns;
 	enum kms_operation operation;
 	enum kms_result result;
-	enum mikey_error error; /* of a MIKEY Error, if `has_error` */
+	enum mikey_error error; /* number of the MIKEY Error, valid if `has_error` */
 	bool has_error;
-	const char *text;       /* why it was refused; "" if granted */
+	const char *text;       /* why the request was refused; "" if it was granted */
 	struct mikey_id owner;  /* owner of the sender's key; unset if not yet known */
-	struct mikey_id sender; /* as the message claims */
-	/* from the ticket's policy: IDRi and the first IDRr; may be unset */
+	struct mikey_id sender; /* the sender that the message names */
+	/* IDRi and the first IDRr of the ticket's policy; may be unset */
 	struct mikey_id initiator, responder;
-	/* The other KMS: the one this KMS asks, or the one that asks it. */
+	/* the peer KMS that this KMS asks, or that asks this KMS; unset if none */
 	struct mikey_id other_kms;
 	uint32_t csb_id;
-	int mode; /* 1 to 4; 0: not known yet */
+	int mode; /* mode of the ticket (RFC 6043 4.1.1), 1 to 4; 0: not yet known */
 };
 
 typedef void kms_audit_fn(void *arg, const struct kms_audit *line);
@@ -59,63 +60,67 @@ struct kms_config {
 	void *audit_arg;
 };
 
-/* Makes a KMS. Takes ownership of `config->directory`, also on failure. ERR_INVALID (no name),
- * ERR_NOMEM, or an error of the store. */
+/* Creates a KMS. Takes ownership of `config->directory`, also on failure. ERR_INVALID (the KMS has
+ * no identity), ERR_NOMEM, or an error of the store. */
 enum err kms_new(struct kms **out, const struct kms_config *config, struct why *why) MUST_USE;
-/* All requests must be freed before. */
+/* Frees the KMS. The caller must have freed all requests before. */
 void kms_free(struct kms *k);
-/* Replaces users, rules and keys. Requests that have begun keep the old ones.
- * Takes ownership of `d`. */
+/* Replaces users, rules and keys. Requests that have already begun keep the old ones. Takes
+ * ownership of `d`. */
 void kms_take_directory(struct kms *k, struct kms_directory *d);
 const struct kms_directory *kms_get_directory(const struct kms *k);
 
-/*   IDENTIFY --key known--> VERIFY --> SERVE --> ANSWERED
- *      |  ^                             |  ^
- *      v  | key of the BSF              v  | ticket key of the BSF, or the other KMS's answer
- *   WAIT_NAF                    WAIT_TPK, WAIT_PEER
+/*
+ * The states of a request. A refused request goes to ANSWERED from IDENTIFY or SERVE:
+ *   IDENTIFY -- key found, message verified --> SERVE --> ANSWERED
+ *     |  ^                                      |  ^
+ *     v  | key from the BSF                     v  | ticket key from the BSF, peer's answer
+ *   WAIT_NAF                              WAIT_TPK, WAIT_PEER
  */
 enum kms_wait { KMS_ANSWERED, KMS_WAIT_NAF, KMS_WAIT_PEER };
 
 struct kms_request;
 
-/* Does the client's TLS certificate contain `dns_name`? */
+/* Returns true if the client's TLS certificate contains `dns_name`. */
 typedef bool kms_names_fn(void *arg, const char *dns_name);
 
 struct kms_request_params {
 	enum kms_operation operation;
 	struct view octets; /* copied */
 	uint64_t wall_ns;
-	kms_names_fn *names; /* NULL: no certificate; only called inside kms_request_new */
+	/* NULL: the client has no certificate; called only inside kms_request_new */
+	kms_names_fn *names;
 	void *names_arg;
 };
 
-/* Begins a request, which may be answered already. The caller frees it. ERR_NOMEM. */
+/* Begins a request; it may already be answered when the function returns. The caller frees it.
+ * ERR_NOMEM. */
 enum err kms_request_new(struct kms_request **out, struct kms *k,
                          const struct kms_request_params *ask) MUST_USE;
 void kms_request_free(struct kms_request *r);
 enum kms_wait kms_request_waits_for(const struct kms_request *r);
 
-/* In WAIT_NAF: the B-TID to send to the BSF. */
+/* While the request waits for a BSF: the B-TID to send to the BSF. */
 struct str kms_request_btid(const struct kms_request *r);
 /* Continues with the answer of the BSF: ERR_OK with the key, ERR_NOT_FOUND (the BSF does not know
  * the B-TID), or another error (no answer). */
 void kms_request_give_naf(struct kms_request *r, enum err e, const struct naf_key *key,
                           uint64_t wall_ns);
-/* In WAIT_PEER: the KMS to ask, and the message to send it. */
+/* While the request waits for another KMS: the KMS to ask, and the message to send to it. */
 const struct kms_peer *kms_request_peer(const struct kms_request *r);
 struct view kms_request_peer_octets(const struct kms_request *r);
-/* Continues with the answer of the other KMS; empty: no answer. */
+/* Continues with the answer of the other KMS. Empty octets mean that it did not answer. */
 void kms_request_give_peer(struct kms_request *r, struct view octets, uint64_t wall_ns);
 
-/* In ANSWERED: the result and the answer, which may be empty. */
+/* When the request is answered: the result and the answer, which may be empty. */
 enum kms_result kms_request_result(const struct kms_request *r);
 struct view kms_request_octets(const struct kms_request *r);
 unsigned kms_request_retry_after_s(const struct kms_request *r);
 
-/* To be called several times a second. Each call removes a limited number of old messages, old
- * ticket keys, expired keys of the BSF and idle rate counters. */
+/* Call this several times a second. Each call removes a limited number of old messages, old ticket
+ * keys, expired keys from a BSF, and idle rate counters. */
 enum err kms_tick(struct kms *k, uint64_t wall_ns) MUST_USE;
-/* Makes a new ticket protection key now, whatever the age of the last one. */
+/* Makes a new ticket protection key now, even if the last one is not old. */
 enum err kms_rotate(struct kms *k, uint64_t wall_ns) MUST_USE;
 
 struct kms_stats {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs one request: finds the key's owner, authenticates the message, checks that it is
- * new; serve.c does the rest. */
+/* Runs one request: finds the owner of the key, authenticates the message, and checks that it is
+ * new. Then serve.c answers it. */
 #include "base/clk.h"
 #include "base/mem.h"
 #include "keyctx/kms/kms_state.h"
@@ -21,7 +21,8 @@ static const char *const event_names[] = {
 
 enum { NO = STEP_NO };
 static const uint8_t next_state[KMS_REQUEST_STATES][KMS_REQUEST_EVENTS] = {
-	/* ask-naf, verified, ask-tpk, ask-peer, given-naf, given-tpk, given-peer, answer */
+	/* columns: ask-naf, verified, ask-tpk, ask-peer, given-naf, given-tpk, given-peer,
+         * answer */
 	[KMS_REQUEST_IDENTIFY] = {KMS_REQUEST_WAIT_NAF, KMS_REQUEST_SERVE, NO, NO, NO, NO, NO,
                                   KMS_REQUEST_ANSWERED},
 	[KMS_REQUEST_WAIT_NAF] = {NO, NO, NO, NO, KMS_REQUEST_IDENTIFY, NO, NO, NO},
@@ -41,7 +42,7 @@ static const struct step_table kms_request_steps = {
 	.next = &next_state[0][0],
 };
 
-/* A forbidden event is a bug of this program, not a fault of a peer. */
+/* An event that the table forbids is a bug of this program, not a fault of a peer. */
 void kms_request_move(struct kms_request *r, enum kms_request_event event)
 {
 	CHECK(step_take(&kms_request_steps, &r->state, event, NULL) == ERR_OK);
@@ -94,7 +95,7 @@ bool kms_owner_has(const struct kms_request *r, struct mikey_id name)
 	case KMS_OWNER_PEER:
 		return kms_peer_speaks_for(r->asking, name);
 	case KMS_OWNER_CERT:
-		/* authority_verify compares the sender with the certificate */
+		/* authority_verify compares this identity with the certificate */
 		return mikey_id_eq(authority_sender(r->a), name);
 	case KMS_OWNER_NONE:
 		break;
@@ -117,8 +118,8 @@ enum kms_key_found kms_request_find_naf(struct kms_request *r, struct mikey_id i
 	if (store->ops->get(store->arg, KMS_BUCKET_NAF, id.data, &out->record) == ERR_OK &&
 	    naf_read(&out->key, (struct view){out->record.octets, out->record.len}) == ERR_OK) {
 		if (now_s >= out->key.until_s) {
-			/* The bootstrapping has expired (TS 33.220 4.5.3); the 401 makes the
-			 * terminal bootstrap again. */
+			/* The bootstrapping has expired (TS 33.220 4.5.3). The HTTP answer 401
+			 * makes the terminal bootstrap again. */
 			(void)!store->ops->remove(store->arg, KMS_BUCKET_NAF, id.data);
 			return KMS_KEY_UNKNOWN;
 		}
@@ -141,13 +142,14 @@ static enum kms_key_found find_peer(struct kms_request *r, struct mikey_id psk_i
 	const struct kms_peer *p = kms_directory_peer_by_psk(r->d, psk_id);
 
 	if (p)
-		r->unknown_why = r->operation == KMS_RESOLVE
-		                         ? "the key belongs to a peer KMS, but the client showed "
-		                           "no certificate with its tls_name"
-		                         : "the key belongs to a peer KMS, which may only resolve "
-		                           "tickets, not request them";
-	/* Another KMS may only resolve, and must present the client
-	 * certificate configured for it. */
+		r->unknown_why =
+			r->operation == KMS_RESOLVE
+				? "the key belongs to a peer KMS, but the client presented "
+				  "no TLS certificate with the tls_name of that KMS"
+				: "the key belongs to a peer KMS, which may only resolve "
+				  "tickets, not request them";
+	/* A peer KMS may only resolve tickets, and its client certificate must contain the
+	 * configured tls_name. */
 	if (!p || r->operation != KMS_RESOLVE || !(r->names && r->names(r->names_arg, p->tls_name)))
 		return KMS_KEY_UNKNOWN;
 	r->asking = p;
@@ -245,7 +247,7 @@ void kms_request_refuse(struct kms_request *r, enum kms_result result, enum mike
 	struct mikey_env env = kms_request_env(r);
 
 	r->result = result;
-	/* If no MIKEY Error can be built, the answer is the HTTP status alone. */
+	/* If a MIKEY Error can't be built, the answer is only an HTTP status. */
 	if (authority_error(r->a, (struct view){r->octets, r->n_octets}, no, &env,
 	                    wr_make(r->error_room, sizeof(r->error_room)), &r->answer))
 		r->answer = (struct view){0};
@@ -293,8 +295,8 @@ static enum err verify(struct kms_request *r, struct mikey_fault *fault)
 	return authority_verify(r->a, &peer, fault);
 }
 
-/* Is the authenticated message new? It is stored before it is served, so that a crash
- * can't lead to serving it twice. */
+/* Checks that the authenticated message is new (else ERR_REPLAY) and stores it. It is stored before
+ * it is served, so that even after a crash no message is served twice. */
 static enum err check_replay(struct kms_request *r)
 {
 	const struct kms_store *store = &r->k->config.store;
@@ -327,15 +329,15 @@ static void serve(struct kms_request *r)
 		serve_resolve(r);
 }
 
-/* A message that can't be stored could be served twice, so it is refused. A full store has room
- * again once older messages are removed. */
+/* A message that can't be stored is refused, because it could be served twice. A full store has
+ * room again once older messages are removed. */
 static void refuse_unwritten(struct kms_request *r, enum err e)
 {
 	r->k->store_failures++;
 	r->retry_after_s = FULL_RETRY_S;
 	kms_request_refuse(r, e == ERR_LIMIT ? KMS_LIMITED : KMS_BROKEN, MIKEY_E_UNSPECIFIED,
 	                   e == ERR_LIMIT ? "the store of served messages is full (--seen-max)"
-	                                  : "the state can't be written, check the disk");
+	                                  : "the state can't be written; check the disk");
 }
 
 static void identify(struct kms_request *r)
@@ -364,7 +366,7 @@ static void identify(struct kms_request *r)
 	e = check_replay(r);
 	if (e == ERR_REPLAY)
 		kms_request_refuse(r, KMS_REPLAYED, MIKEY_E_TS,
-		                   "the message was served before (replay)");
+		                   "the message was already served (replay)");
 	else if (e)
 		refuse_unwritten(r, e);
 	if (e)
@@ -376,7 +378,7 @@ static void identify(struct kms_request *r)
 static enum err set_rules(struct kms_request *r, struct mikey_fault *fault)
 {
 	const struct kms_policy *p = kms_directory_policy(r->d);
-	/* PRF in HDR, RFC 3830 6.1; answers use the algorithms of the request */
+	/* The PRF field of HDR (RFC 3830 6.1). The answer uses the algorithms of the request. */
 	uint8_t prf = r->n_octets > 3 ? r->octets[3] & 0x7f : 0;
 
 	ticket_rules_init(&r->rules);
@@ -405,7 +407,8 @@ static enum err read_request(struct kms_request *r, struct mikey_fault *fault)
 		return mikey_fail(fault, ERR_INVALID, MIKEY_E_DT,
 		                  "the message does not match the URL (request or resolve)");
 	t = mikey_msg_find(authority_msg(r->a), MIKEY_T);
-	/* The entry of a counter could never be removed from the store of served messages. */
+	/* T must be a time: a stored message whose T is a counter would never become old enough to
+	 * be removed. */
 	if (!t || t->u.t.type == MIKEY_TS_COUNTER)
 		return mikey_fail(fault, ERR_UNSUPPORTED, MIKEY_E_TS,
 		                  "T must be a time, not a counter");

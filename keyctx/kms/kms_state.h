@@ -15,10 +15,10 @@ struct kms {
 	struct kms_directory *directory;
 	struct kms_tpks tpks;
 	struct rate *rate;
-	uint64_t last_ntp; /* T of the last message sent, so that no two have the same */
+	uint64_t last_ntp; /* T of the last message sent; the next T must be later */
 	uint64_t results[KMS_OPERATIONS][KMS_RESULTS];
 	uint64_t naf_asked, peer_asked, tpks_made, store_failures;
-	/* key at which the endless search for old keys of the BSF continues */
+	/* store key after which the next search for expired keys from a BSF continues */
 	uint8_t naf_at[KMS_STORE_KEY_MAX];
 	size_t naf_at_n;
 	size_t requests;
@@ -47,10 +47,10 @@ enum kms_request_event {
 	KMS_REQUEST_EVENTS
 };
 
-/* The kind of owner of the key that protects the message. */
+/* Who owns the key that protects the message. */
 enum kms_owner { KMS_OWNER_NONE, KMS_OWNER_USER, KMS_OWNER_NAF, KMS_OWNER_PEER, KMS_OWNER_CERT };
 
-/* A key of the BSF: the record of the store and views on it. */
+/* A key from a BSF: its record in the store, and `key`, whose views point into the record. */
 struct kms_naf {
 	struct secret record;
 	struct naf_key key;
@@ -58,28 +58,31 @@ struct kms_naf {
 
 struct kms_request {
 	struct kms *k;
-	struct kms_directory *d; /* a counted reference */
+	struct kms_directory *d; /* holds one reference */
 	enum kms_operation operation;
 	uint8_t state;
 	uint64_t wall_ns;
-	uint8_t *octets; /* the request */
+	uint8_t *octets; /* octets of the request; owned */
 	size_t n_octets;
 	struct ticket_rules rules;
-	struct authority *a; /* NULL: the request can't be read */
+	struct authority *a; /* NULL: the request could not be decoded */
 	kms_names_fn *names;
 	void *names_arg;
 
 	enum kms_owner owner;
 	const struct kms_user *user;
-	const struct kms_peer *asking; /* the KMS that asks, with KMS_OWNER_PEER */
-	/* why the key is unknown, if there is a special reason; static text */
+	/* the peer KMS that sent the request, if `owner` is KMS_OWNER_PEER */
+	const struct kms_peer *asking;
+	/* special reason why the key is unknown, static text; NULL: none */
 	const char *unknown_why;
 	struct pki_chain *chain;
 	struct kms_naf naf, tpk_naf;
 	char btid[GBA_BTID_MAX + 1];
-	bool naf_asked, tpk_asked; /* the BSF was asked; it is asked once for each */
+	/* true: the BSF was already asked for the sender's key (naf) or the ticket's key (tpk) */
+	bool naf_asked, tpk_asked;
 
-	const struct kms_peer *peer; /* the KMS that is asked */
+	/* the peer KMS to which the request is forwarded; NULL: none */
+	const struct kms_peer *peer;
 	struct ticket_resolve *forward;
 	struct ticket_resolution *resolution;
 
@@ -90,7 +93,7 @@ struct kms_request {
 	uint8_t error_room[KMS_ERROR_MAX];
 };
 
-/* The identity of the key's owner; unset if there is none. */
+/* Returns the identity of the key's owner; unset if no owner is known. */
 struct mikey_id kms_owner_name(const struct kms_request *r);
 bool kms_owner_has(const struct kms_request *r, struct mikey_id name);
 struct mikey_env kms_request_env(struct kms_request *r);
@@ -98,19 +101,19 @@ struct mikey_env kms_request_env(struct kms_request *r);
 /* Ends the request with a MIKEY Error; `text` goes to the audit trail. */
 void kms_request_refuse(struct kms_request *r, enum kms_result result, enum mikey_error no,
                         const char *text);
-/* The same with the result that follows from `e` and `fault->no`. */
+/* Like kms_request_refuse; `e` and `fault->no` decide the result. */
 void kms_request_refuse_fault(struct kms_request *r, enum err e, const struct mikey_fault *fault);
 void kms_request_answer(struct kms_request *r, struct view octets);
 void kms_request_move(struct kms_request *r, enum kms_request_event event);
 
 enum kms_key_found { KMS_KEY_FOUND, KMS_KEY_ASK_BSF, KMS_KEY_UNKNOWN };
-/* Looks up the key of a B-TID in the store and fills in `out` if found. `asked`: the
- * BSF was asked for it already. */
+/* Looks up the key of a B-TID in the store, and fills in `out` if it is found. `asked`: the BSF was
+ * already asked for this key. */
 enum kms_key_found kms_request_find_naf(struct kms_request *r, struct mikey_id id, bool asked,
                                         struct kms_naf *out);
 
-/* Serve a verified request (keyctx/kms/serve.c). Each ends in an answer, or waits
- * for a BSF or another KMS. */
+/* These functions serve a verified request (keyctx/kms/serve.c). Each one answers the request, or
+ * makes it wait for a BSF or another KMS. */
 void serve_request(struct kms_request *r);
 void serve_resolve(struct kms_request *r);
 void serve_relayed(struct kms_request *r, struct view octets);

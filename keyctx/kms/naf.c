@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* NAF keys as records of the store. */
+/* Writes and reads NAF keys as records of the store. */
 #include "keyctx/kms/naf.h"
 
 static void write_text(struct wr *w, struct view v)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Token buckets in a map; a list has the longest idle first. */
+/* Token buckets in a map; a list keeps them in order of last use. */
 #include "keyctx/kms/rate.h"
 
 #include "base/clk.h"
@@ -17,7 +17,7 @@ struct bucket {
 
 struct rate {
 	struct map *map;
-	struct link idle; /* oldest first */
+	struct link idle; /* all buckets, the longest unused first */
 };
 
 enum err rate_new(struct rate **out)
@@ -83,7 +83,7 @@ enum err rate_take(struct rate *r, struct view who, struct rate_limit limit, uin
 	b = find_or_make(r, who, limit.burst ? limit.burst : 1, now_ns);
 	if (!b)
 		return ERR_NOMEM;
-	/* If the clock was set back, the bucket gains nothing and loses nothing. */
+	/* If the clock was set back, the bucket neither gains nor loses tokens. */
 	if (now_ns > b->last_ns)
 		b->tokens += (double)(now_ns - b->last_ns) * per_ns;
 	if (b->tokens > most)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Serves a verified request: a new ticket, the keys of a ticket, or the answer of another KMS. */
+/* Serves a verified request. The answer is a new ticket, the keys of a ticket, or the answer of
+ * another KMS. */
 #include "base/clk.h"
 #include "keyctx/kms/kms_state.h"
 
@@ -17,7 +18,7 @@ static enum err check_callees(const struct kms_request *r, struct mikey_id sende
 	return ERR_OK;
 }
 
-/* Writes IDRi and IDRkms into every ticket, so that the responder and other KMSs see who asked for
+/* Writes IDRi and IDRkms into every ticket, so that the responder and other KMSs see who requested
  * it and which KMS can resolve it (RFC 6043 6.10). */
 static enum err fill_names(const struct kms_request *r, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
@@ -41,7 +42,8 @@ static enum err fill_names(const struct kms_request *r, struct ticket_policy_spe
 	return check_callees(r, sender, spec, fault);
 }
 
-/* Limits the lifetime to the policy's; refuses an end in the past or before the start. */
+/* Limits the lifetime of the ticket to that of the policy. Refuses an end in the past or before the
+ * start. */
 static enum err fill_times(const struct kms_request *r, struct ticket_policy_spec *spec,
                            struct mikey_fault *fault)
 {
@@ -84,8 +86,8 @@ static void fill_flags(const struct kms_request *r, struct ticket_policy_spec *s
 		spec->flags &= (uint16_t)~TICKET_M;
 }
 
-/* Mode 2 needs a single responder that shares a key with this KMS. Otherwise, or if the policy does
- * not allow mode 2, the ticket gets mode 1. */
+/* Chooses mode and key of the ticket. Mode 2 needs a single responder that shares a key with this
+ * KMS. Otherwise, or if the policy does not allow mode 2, the ticket gets mode 1. */
 static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spec,
                            struct ticket_tpk *out)
 {
@@ -117,7 +119,7 @@ static enum err choose_tpk(struct kms_request *r, struct ticket_policy_spec *spe
 	return ERR_OK;
 }
 
-/* The PRF of the ticket may differ from that of the message. */
+/* Checks the algorithm set of the ticket: its PRF may differ from that of the message. */
 static enum err check_set(const struct kms_request *r, struct mikey_fault *fault)
 {
 	if (kms_policy_serves(kms_directory_policy(r->d), authority_policy(r->a)->tp.prf))
@@ -163,7 +165,7 @@ void serve_request(struct kms_request *r)
 		kms_request_answer(r, octets);
 }
 
-/* The ticket belongs to another KMS: asks it in the name of this KMS's user (RFC 6043 9). */
+/* Asks the KMS `kms`, to which the ticket belongs, on behalf of the sender (RFC 6043 9). */
 static void forward(struct kms_request *r, struct mikey_id kms)
 {
 	const struct kms_peer *peer = kms_directory_peer(r->d, kms);
@@ -179,13 +181,14 @@ static void forward(struct kms_request *r, struct mikey_id kms)
 
 	if (!peer || !peer->url[0]) {
 		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
-		                   "IDRkms of the ticket names another KMS, which is not in peers");
+		                   "IDRkms of the ticket names another KMS, which is not in peers "
+		                   "(or has no url there)");
 		return;
 	}
 	if (r->owner == KMS_OWNER_PEER) {
-		kms_request_refuse(
-			r, KMS_FORBIDDEN, MIKEY_E_ID,
-			"a peer KMS asked for a ticket of a third KMS, which is not passed on");
+		kms_request_refuse(r, KMS_FORBIDDEN, MIKEY_E_ID,
+		                   "a peer KMS asked to resolve a ticket of a third KMS; this is "
+		                   "not forwarded");
 		return;
 	}
 	r->peer = peer;
@@ -223,8 +226,9 @@ void serve_relayed(struct kms_request *r, struct view octets)
 		kms_request_answer(r, answer);
 }
 
-/* Finds the ticket's key and its owner. The owner must be the ticket's maker (decision 0010.28): a
- * user's key counts as the initiator's if IDRi is one of the user's identities. */
+/* Finds the key of the ticket and the owner of that key. The owner must be the maker of the ticket
+ * (decision 0010.28). The key of a user counts as the initiator's if IDRi is an identity of that
+ * user. */
 static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resolution *how)
 {
 	const struct ticket_policy *policy = authority_policy(r->a);
@@ -266,8 +270,8 @@ static enum kms_key_found find_tpk(struct kms_request *r, struct authority_resol
 	return found;
 }
 
-/* Is an IDRr of the ticket an identity of the sender, or a group with the sender, and may
- * the ticket's initiator call it? */
+/* Returns true if an IDRr of the ticket is an identity of the sender, or a group that contains the
+ * sender, and the policy allows the ticket's initiator to call it. */
 static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 {
 	const struct ticket_policy *policy = authority_policy(r->a);
@@ -278,8 +282,8 @@ static bool may_resolve(const struct kms_request *r, struct mikey_id sender)
 		             (r->owner != KMS_OWNER_PEER && kms_owner_has(r, policy->r[i])) ||
 		             kms_directory_in_group(r->d, policy->r[i], sender);
 
-		/* The initiator of a mode 3 ticket did not ask this KMS, so the
-		 * policy is checked here. */
+		/* The initiator of a ticket of mode 3 did not ask this KMS, so the policy is
+		 * checked here. */
 		if (meant && kms_policy_allows(p, policy->idr_i, policy->r[i]))
 			return true;
 	}

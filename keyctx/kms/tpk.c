@@ -15,7 +15,8 @@ static void drop(struct kms_tpk *t)
 	t->octets = NULL;
 }
 
-/* Derives a separate key for 128-bit tickets, so that no key is used with two algorithm sets. */
+/* Fills in the octets of a key: `key`, and a derived key for 128-bit tickets, so that no key is
+ * used with two algorithm sets. */
 static enum err fill(struct kms_tpk *t, const uint8_t key[KMS_TPK_LEN])
 {
 	static const char label[] = "sluice kms tpk 128";
@@ -59,7 +60,7 @@ static enum err load_one(void *arg, struct view key, struct view value)
 	e = fill(&t, octets.p);
 	if (e)
 		return e;
-	/* The store's order is by id; sort by age. */
+	/* The store returns keys in order of their ids; sort them by age. */
 	for (; at > 0 && all->t[at - 1].made_s > t.made_s; at--)
 		all->t[at] = all->t[at - 1];
 	all->t[at] = t;
@@ -121,7 +122,8 @@ enum err kms_tpks_rotate(struct kms_tpks *all, const struct kms_tpk_life *life,
 		e = env->random(env->random_ctx, "tpk", key, KMS_TPK_LEN);
 	if (!e)
 		e = fill(&t, key);
-	/* Stored before use: a ticket must never outlive the only copy of its key. */
+	/* The key is stored before it is used: a ticket must not outlive the only copy of its
+	 * key. */
 	if (!e)
 		e = save(all, &t);
 	secret_free(key);
@@ -138,7 +140,8 @@ enum err kms_tpks_issuing(struct kms_tpks *all, const struct kms_tpk_life *life,
 {
 	const struct kms_tpk *last = all->n ? &all->t[all->n - 1] : NULL;
 
-	/* A new key is needed too if a reload allowed longer tickets than the last key can open. */
+	/* A new key is also needed if a reload allowed tickets that end after the last key
+	 * expires. */
 	if (!last || now_s >= last->issue_until_s || now_s + life->open_s > last->open_until_s) {
 		enum err e = kms_tpks_rotate(all, life, env, now_s);
 

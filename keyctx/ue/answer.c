@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the answers of a terminal. */
+/* Answers the offers that a terminal receives. */
 #include "keyctx/ue/answer.h"
 
 #include "base/mem.h"
@@ -8,10 +8,10 @@
 
 enum { NAMES_MAX = 16 };
 
-/* One message of the offer, and the answer to it. */
+/* One MIKEY message of the offer, and its answer. */
 struct answered_part {
 	struct ue_session_part *kept;
-	struct view octets; /* TRANSFER_RESP, a view on kept->csb */
+	struct view octets; /* TRANSFER_RESP; points into kept->csb */
 };
 
 static enum err resolve(struct ticket_responder *answer, const struct ue_identity *id,
@@ -47,7 +47,7 @@ static enum err resolve(struct ticket_responder *answer, const struct ue_identit
 	return e;
 }
 
-/* Modes 2 and 4: opens the ticket with a key of the credentials. */
+/* Opens a ticket of mode 2 or 4 with a key from the credentials. */
 static enum err open_here(struct ticket_responder *answer, const struct ue_identity *id,
                           struct why *why)
 {
@@ -62,12 +62,13 @@ static enum err open_here(struct ticket_responder *answer, const struct ue_ident
 			return e ? ue_tell(why, e, &fault, "the ticket can't be opened") : ERR_OK;
 		}
 	return why_fail(why, ERR_NOT_FOUND,
-	                "the ticket must be opened with a key of this terminal, but no key of that "
-	                "name is in ticket_keys of the credentials");
+	                "the ticket needs a key of this terminal, but ticket_keys of the "
+	                "credentials has no key with its id");
 }
 
-/* Compares the protocols in the SDP with the list that the caller's message protects (RFC 4567
- * 4.1.4): somebody on the way may have removed one. Only after the offer is authenticated. */
+/* Compares the key management protocols in the SDP with the list that the caller's message protects
+ * (RFC 4567 4.1.4): a SIP hop may have removed one. Call it only after the offer is
+ * authenticated. */
 static enum err check_protocols(const struct ticket_responder *answer, const struct sdp *s,
                                 int section, struct why *why)
 {
@@ -112,7 +113,7 @@ static enum err get_keys(struct ticket_responder *answer, const struct ue_identi
 	                                             : open_here(answer, id, why);
 }
 
-/* Makes TRANSFER_RESP with the SSRCs of the own description. */
+/* Makes TRANSFER_RESP with the SSRCs of this terminal's description. */
 static enum err finish(struct ticket_responder *answer, struct answered_part *part,
                        const struct sdp *local, struct ue_env *env, struct why *why)
 {
@@ -233,7 +234,7 @@ enum err ue_answer_new(struct ue_session **out, const struct ue_answering *x, st
 
 	if (x->local->n_media != x->offer->n_media)
 		return why_fail(why, ERR_INVALID,
-		                "the answer has %u m= lines, must have %u as the offer has",
+		                "the answer has %u m= lines; it must have %u, as the offer has",
 		                x->local->n_media, x->offer->n_media);
 	s = ue_session_new(x->protection, false, x->offer->n_media);
 	if (!s)

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* The called terminal: reads an offer, gets the keys of its ticket, and makes the
- * answer (TS 33.328 7.3.3). */
+/* The called terminal: reads an offer, gets the keys of its ticket, and makes the answer (TS 33.328
+ * 7.3.3). */
 #ifndef KEYCTX_UE_ANSWER_H
 #define KEYCTX_UE_ANSWER_H
 
 #include "keyctx/ue/session.h"
 
-/* What the first offer of a call is answered with. Borrowed. */
+/* What a terminal needs to answer the first offer of a call. All pointers are borrowed. */
 struct ue_answering {
 	const struct ue_identity *id;
 	enum ue_protection protection; /* from ue_choose_answer() */
 	const struct sdp *offer;
-	struct sdp *local; /* the own description without keys; the answer is written into it */
+	/* this terminal's description without keys; ue_answer_new writes the answer into it */
+	struct sdp *local;
 };
 
 /*
  * Answers the offer. Each MIKEY message is answered at its own level of the description (RFC 4567
  * 4.1). The caller owns the session. ERR_AUTH: the offer is not authentic, or its list of protocols
- * was changed on the way. ERR_DENIED, ERR_UNSUPPORTED, and the errors of env->ask. After a failure
- * discard `local`, which may be half written.
+ * was changed on the way. ERR_DENIED, ERR_UNSUPPORTED, or an error of env->ask. After a failure
+ * discard `local`, which may be partly written.
  */
 enum err ue_answer_new(struct ue_session **out, const struct ue_answering *x, struct ue_env *env,
                        struct why *why) MUST_USE;
 
-/* The caller (IDRi) of an offer under e2e-kms, not authenticated: only for the choice of a policy.
- * Unset if there is none. The octets go to `room`. */
+/* Returns the caller (IDRi) that an e2e-kms offer names; unset if it names none. It is not
+ * authenticated: use it only to choose a rule of the policy. The octets are copied to `room`. */
 struct mikey_id ue_answer_caller(const struct sdp *offer, uint8_t *room, size_t room_n);
 
 #endif

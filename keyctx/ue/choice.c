@@ -23,12 +23,13 @@ static bool allows(const struct ue_rule *r, enum ue_protection p)
 	return false;
 }
 
-/* What the terminal needs for this protection but does not have, or NULL. */
+/* Returns what the terminal lacks for this protection; NULL if nothing. */
 static const char *lacks(const struct ue_choosing *c, enum ue_protection p)
 {
 	if (p == UE_E2E_KMS && !c->has_kms)
 		return "credentials for a KMS";
-	/* e2ae needs the indication of both sides at registration (TS 33.328 7.2.1). */
+	/* For e2ae the terminal and the network must both announce it at registration (TS 33.328
+	 * 7.2.1). */
 	if (p == UE_E2AE && !c->network_does_e2ae)
 		return "a network that announced e2ae at registration (network_e2ae)";
 	return NULL;
@@ -97,7 +98,7 @@ enum err ue_choose_answer(const struct ue_choosing *c, unsigned offered, enum ue
 		if (e)
 			return e;
 		if (!(offered & 1u << c->user))
-			return why_fail(why, ERR_DENIED, "the offer has %s, the user chose %s",
+			return why_fail(why, ERR_DENIED, "the offer has %s, but the user chose %s",
 			                text, ue_protection_name(c->user));
 		*out = c->user;
 		return ERR_OK;
@@ -109,6 +110,6 @@ enum err ue_choose_answer(const struct ue_choosing *c, unsigned offered, enum ue
 			return ERR_OK;
 		}
 	return why_fail(why, ERR_DENIED,
-	                "the offer has %s, the policy for \"%s\" allows none of them", text,
+	                "the offer has %s, but the policy for \"%s\" allows none of them", text,
 	                r->peer.text);
 }

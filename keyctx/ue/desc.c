@@ -30,7 +30,7 @@ enum err ue_desc_prepare(struct sdp *s, bool secure, struct why *why)
 		if (keymgmt_is_present(s, m) || sdp_has_attr(s, (int)m, "crypto"))
 			return why_fail(
 				why, ERR_EXISTS,
-				"m= line %u already has keys, remove a=key-mgmt and a=crypto",
+				"m= line %u already has keys; remove a=key-mgmt and a=crypto",
 				m + 1);
 		if (p != s->media[m].profile &&
 		    sdp_media_set(s, m, s->media[m].port, str_of(sdp_profile_name(p))))
@@ -59,7 +59,7 @@ static unsigned line_offers(const struct sdp *s, unsigned m)
 		return 1u << UE_NONE;
 	if (has_mikey(s, (int)m) || has_mikey(s, SDP_SESSION))
 		has |= 1u << UE_E2E_KMS;
-	/* In an offer to a terminal the edge writes "applied" (TS 24.229 7.5.2). */
+	/* In an offer to a terminal, the network edge writes a=3ge2ae:applied (TS 24.229 7.5.2). */
 	if (sdp_has_attr(s, (int)m, "crypto"))
 		has |= 1u << (sdp_next_attr(s, (int)m, NULL, "3ge2ae", &value) ? UE_E2AE
 		                                                               : UE_E2E_SDES);

@@ -53,7 +53,7 @@ static enum err ticket_key(const struct ue_session *s, unsigned media, bool send
 		return why_fail(why, ERR_NOT_FOUND,
 		                "m= line %u has no crypto session for %s packets", media + 1,
 		                sending ? "sent" : "received");
-	/* Packets carry no MKI: no RFC says that they must, and both ends have to agree. */
+	/* Packets carry no MKI: no RFC requires one here, and both ends must agree. */
 	e = csmap_keyctx(&out->key, cs, false, why);
 	if (!e)
 		out->ssrc = cs->ssrc;
@@ -66,7 +66,7 @@ enum err ue_session_key(const struct ue_session *s, unsigned media, bool sending
 	const struct sdes_line *l = sending ? &s->lines[media].own : &s->lines[media].peer;
 
 	if (media >= s->n_media)
-		return why_fail(why, ERR_RANGE, "m= line %u does not exist, the call has %u",
+		return why_fail(why, ERR_RANGE, "m= line %u does not exist; the call has %u",
 		                media + 1, s->n_media);
 	if (s->protection == UE_E2E_KMS)
 		return ticket_key(s, media, sending, out, why);

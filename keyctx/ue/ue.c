@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and checks that all parts of a terminal use. */
+/* Names and checks that all parts of keyctx/ue use. */
 #include "keyctx/ue/ue.h"
 
 #include "base/clk.h"

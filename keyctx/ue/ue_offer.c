@@ -10,19 +10,19 @@
 
 enum { TAPE_MAX = 256, OFFER_VERSION = 1 };
 
-/* Records random octets in order, and plays them back to make the same offer again. They are not
- * secret: the offer contains all of them. */
+/* Records random octets in order, and plays them back to make the same offer again. The octets are
+ * not secret: the offer contains all of them. */
 struct tape {
 	uint8_t octets[TAPE_MAX];
-	size_t n, at;                   /* `at`: the next octet to play */
-	const struct mikey_env *source; /* record from this source; NULL: play */
+	size_t n, at;                   /* n: octets recorded; at: the next octet to play */
+	const struct mikey_env *source; /* source of the octets while recording; NULL: play */
 };
 
 struct part {
 	struct ue_part at;
 	struct tape tape;
 	uint64_t now_ntp, last_ntp; /* the values of mikey_env before the message was made */
-	struct view message;        /* the octets sent; owned */
+	struct view message;        /* the octets that were sent; owned */
 	struct ticket_grant *grant;
 };
 
@@ -32,10 +32,10 @@ struct ue_offer {
 	enum suite_id suite;
 	unsigned n_media;
 	uint32_t ssrc[SDP_MEDIA_MAX];
-	struct mikey_id me, peer; /* octets owned */
+	struct mikey_id me, peer; /* the octets of both identities are owned */
 	unsigned n_parts;
 	struct part parts[SDP_MEDIA_MAX + 1];
-	struct sdes_line lines[SDP_MEDIA_MAX]; /* the own lines of SDES */
+	struct sdes_line lines[SDP_MEDIA_MAX]; /* this terminal's a=crypto lines */
 };
 
 static enum err tape_random(void *ctx, const char *name, uint8_t *out, size_t n)
@@ -93,7 +93,7 @@ void ue_offer_free(struct ue_offer *o)
 	mem_free(o);
 }
 
-/* Makes TRANSFER_INIT of a part, with the same octets each time the tape is played. */
+/* Makes the TRANSFER_INIT of a part. Each time the tape is played, the octets are the same. */
 static enum err make_message(const struct ue_offer *o, struct part *p,
                              struct ticket_initiator **out, bool is_reuse, struct why *why)
 {
@@ -156,7 +156,7 @@ static enum err take_ssrcs(struct ue_offer *o, const struct sdp *s, const struct
 	return ERR_OK;
 }
 
-/* Copies the given ticket, or gets a new one for the part. */
+/* Copies the ticket `wish->grant`, or gets a new ticket for the part. */
 static enum err get_grant(struct part *p, const struct ue_wish *wish, struct ue_env *env,
                           struct why *why)
 {
@@ -265,11 +265,11 @@ static enum err answered_part(const struct ue_offer *o, const struct part *kept,
                               const struct sdp *answer, struct ue_session_part *out,
                               struct why *why)
 {
-	struct part p = *kept; /* a copy, so that the tape plays from the start */
+	struct part p = *kept; /* a copy: its tape plays from the start */
 	struct ticket_initiator *offer = NULL;
 	struct keymgmt message = {0};
 	struct mikey_fault fault = {0};
-	/* is_reuse was checked when the offer was made, and does not change the octets. */
+	/* is_reuse was checked when the offer was made; it does not change the octets. */
 	enum err e = make_message(o, &p, &offer, false, why);
 
 	if (!e && !view_eq(ticket_initiator_octets(offer), p.message))
@@ -328,7 +328,7 @@ enum err ue_offer_answered(const struct ue_offer *o, const struct sdp *answer,
 
 	if (answer->n_media != o->n_media)
 		return why_fail(why, ERR_INVALID,
-		                "the answer has %u m= lines, must have %u as the offer has",
+		                "the answer has %u m= lines; it must have %u, as the offer has",
 		                answer->n_media, o->n_media);
 	if (!(ue_desc_offered(answer) &
 	      (o->protection == UE_E2AE ? 1u << UE_E2AE | 1u << UE_E2E_SDES : 1u << o->protection)))

@@ -6,14 +6,14 @@
 #include "keyctx/ticket/request.h"
 
 enum {
-	/* All own tickets require an answer and random values of both sides; a ticket that the
-	 * KMS resolves forks its keys. */
+	/* Flags of all tickets that this terminal makes or requests: they require an answer and
+	 * random values of both sides. A ticket that the KMS resolves also forks its keys. */
 	FLAGS_ALL = TICKET_F | TICKET_G | TICKET_H | TICKET_N | TICKET_O,
 	FLAGS_RESOLVED = FLAGS_ALL | TICKET_E | TICKET_I,
 };
 
-/* By mode (RFC 6043 4.1.1). Without D, L is required (6.10). Forking needs a KMS
- * that resolves (I needs E). */
+/* The ticket flags of each mode (RFC 6043 4.1.1). A ticket without flag D needs flag L (6.10).
+ * Forking (flag I) needs a KMS that resolves the ticket (flag E). */
 static const uint16_t mode_flags[5] = {
 	[1] = FLAGS_RESOLVED | TICKET_D,
 	[2] = FLAGS_ALL | TICKET_D,
@@ -55,7 +55,7 @@ static enum err request(struct ticket_grant **out, const struct ue_identity *id,
 	return e;
 }
 
-/* The key that protects an own ticket: shared with the KMS (mode 3), or with
+/* Finds the key that protects a ticket made by this terminal: shared with the KMS (mode 3), or with
  * the called side (mode 4). */
 static enum err own_tpk(const struct ue_identity *id, const struct ue_ticket_wish *wish,
                         struct ticket_tpk *out, struct why *why)
@@ -70,8 +70,8 @@ static enum err own_tpk(const struct ue_identity *id, const struct ue_ticket_wis
 			return ERR_OK;
 		}
 	return why_fail(why, ERR_NOT_FOUND,
-	                "mode 4 needs a key shared with the called side, none is in ticket_keys of "
-	                "the credentials");
+	                "mode 4 needs a key shared with the called side, but ticket_keys of the "
+	                "credentials has none");
 }
 
 enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
@@ -91,8 +91,10 @@ enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
 	if (e)
 		return e;
 	if (wish->mode < 1 || wish->mode > 4)
-		return why_fail(why, ERR_INVALID, "mode %u is invalid, must be 1 to 4", wish->mode);
-	/* The KMS needs the key to open the ticket, so a ticket of mode 3 must not outlive it. */
+		return why_fail(why, ERR_INVALID, "mode %u does not exist; must be 1 to 4",
+		                wish->mode);
+	/* The KMS needs the PSK to open a ticket of mode 3, so the ticket must not outlive the
+	 * PSK. */
 	if (wish->mode == 3 && id->until_s && end_s > id->until_s)
 		end_s = id->until_s;
 	policy.end = ticket_ts_32(clk_wall_to_ntp(end_s * NS_PER_S));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Gets a ticket for a terminal: from the KMS (modes 1 and 2) or made by itself (modes
- * 3 and 4; TS 33.328 7.2.3). */
+/* Gets a ticket for a terminal: the KMS makes it (modes 1 and 2), or the terminal makes it itself
+ * (modes 3 and 4; TS 33.328 7.2.3). */
 #ifndef KEYCTX_UE_UE_TICKET_H
 #define KEYCTX_UE_UE_TICKET_H
 
@@ -9,25 +9,27 @@
 enum { UE_TICKET_LIFETIME_S = 3600, UE_TICKET_LIFETIME_MAX_S = 86400 };
 
 struct ue_ticket_wish {
-	unsigned mode;            /* 1 to 4 */
-	const struct mikey_id *r; /* the identities that may resolve it */
+	unsigned mode;            /* mode of the ticket (RFC 6043 4.1.1), 1 to 4 */
+	const struct mikey_id *r; /* the identities that may resolve the ticket */
 	size_t n_r;
-	uint32_t lifetime_s; /* shortened to the end of the key that protects it (mode 3) */
-	bool reuse;          /* flag J: usable for several calls */
-	/* flags L, M: who may supply keys during a call; in modes 3 and 4
+	/* lifetime; in mode 3 shortened to that of the key that protects the ticket */
+	uint32_t lifetime_s;
+	bool reuse; /* flag J: the ticket may serve several calls */
+	/* flags L, M: the initiator, the responder may supply keys during a call; in modes 3 and 4
 	 * the initiator always may */
 	bool initiator_rekeys, responder_rekeys;
 };
 
 /*
- * Requests or makes a ticket; the caller owns it. ERR_INVALID (mode), ERR_EXPIRED (own key),
- * ERR_NOT_FOUND (mode 4: no key shared with the peer), the errors of `ask`, ERR_AUTH, ERR_DENIED.
+ * Requests or makes a ticket; the caller owns it. ERR_INVALID (mode), ERR_EXPIRED (PSK),
+ * ERR_NOT_FOUND (mode 4: no key is shared with the peer), ERR_AUTH, ERR_DENIED, or an error of
+ * `ask`.
  */
 enum err ue_ticket_get(struct ticket_grant **out, const struct ue_identity *id,
                        const struct ue_ticket_wish *wish, struct ue_env *env,
                        struct why *why) MUST_USE;
 
-/* Saves a ticket with its keys as octets, and loads it; `w` must write into secret memory.
+/* Save a ticket with its keys as octets, and load it; `w` must write into secret memory.
  * ERR_TOO_BIG, ERR_SYNTAX, ERR_NOMEM. */
 enum err ue_ticket_save(const struct ticket_grant *g, const struct mikey_env *env,
                         struct wr *w) MUST_USE;

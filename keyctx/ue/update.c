@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Updates during a call: the same context again, or new keys (TS 33.328 7.4, RFC
- * 6043 5.2, RFC 4568 7.1.4). */
+/* Updates during a call: repeats the same keys, or changes them (TS 33.328 7.4, RFC 6043 5.2, RFC
+ * 4568 7.1.4). */
 #include "keyctx/ue/session.h"
 
 #include <stdio.h>
@@ -10,13 +10,15 @@
 static enum err check_lines(const struct ue_session *s, const struct sdp *sdp, struct why *why)
 {
 	if (sdp->n_media != s->n_media)
-		return why_fail(why, ERR_INVALID,
-		                "the description must have %u m= lines as the call has, got %u",
-		                s->n_media, sdp->n_media);
+		return why_fail(
+			why, ERR_INVALID,
+			"the description must have %u m= lines, as the call has, but has %u",
+			s->n_media, sdp->n_media);
 	return ERR_OK;
 }
 
-/* All sessions as they are, with the new SPI and the policy of the last exchange. */
+/* Lists all crypto sessions with their present policies and SSRCs, and with the SPI of the new
+ * key. */
 static size_t same_sessions(const struct ticket_csb *csb, struct view spi,
                             struct ticket_cs out[MIKEY_CS_MAX])
 {
@@ -37,7 +39,7 @@ static size_t same_sessions(const struct ticket_csb *csb, struct view spi,
 	return n;
 }
 
-/* Adds a random TGK, as long as the bundle's algorithms need, with a random SPI. */
+/* Adds a random TGK with a random SPI; the TGK is as long as the algorithms of the bundle need. */
 static enum err new_keys(const struct ticket_csb *csb, const struct mikey_env *env,
                          struct mikey_keys *out)
 {
@@ -116,8 +118,7 @@ static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, st
 				ue_tell(why, e, &fault, "the update is refused");
 		}
 		*changed |= outcome == CSB_UPDATED;
-		/* If the message is a repeated one without a response, repeat
-		 * the last own message. */
+		/* A repeated message may get no reply: then send our last message again. */
 		if (!e && x->ours)
 			e = ue_desc_put(x->ours, s->parts[i].at.section,
 			                reply.n ? reply : ticket_csb_last_sent(csb), why);
@@ -126,8 +127,8 @@ static enum err take_parts(struct ue_session *s, const struct ue_exchange *x, st
 	return e;
 }
 
-/* Makes a new own line with tag and suite of `like`: the own line before, or the
- * peer's line that it answers. */
+/* Replaces this terminal's a=crypto line by one with a new key. `like` gives tag and suite: the
+ * previous line, or the peer's line that is answered. */
 static enum err fresh_line(struct ue_session_line *l, const struct sdes_line *like, struct why *why)
 {
 	struct sdes_line made;
@@ -251,13 +252,15 @@ void ue_session_cancel(struct ue_session *s)
 
 bool ue_session_knows(const struct ue_session *s, const struct sdp *offer)
 {
-	enum { CSB_ID_AT = 4 }; /* offset in HDR (RFC 3830 6.1) */
+	enum { CSB_ID_AT = 4 }; /* offset of the CSB ID in HDR (RFC 3830 6.1) */
 	struct keymgmt k = {0};
 	bool knows;
 
 	if (s->protection != UE_E2E_KMS || !s->n_parts ||
 	    ue_desc_get(offer, s->parts[0].at.section, &k, NULL))
-		return true; /* ue_session_take then reports what is missing */
+		/* the offer can't be compared: ue_session_take processes it, or refuses it and says
+		 * why */
+		return true;
 	knows = k.len >= CSB_ID_AT + 4 &&
 	        be32_get(k.octets + CSB_ID_AT) == ticket_csb_id(s->parts[0].csb);
 	keymgmt_clear(&k);
@@ -285,8 +288,8 @@ enum err ue_session_take(struct ue_session *s, const struct ue_exchange *x, stru
 	if (s->protection == UE_NONE)
 		return ERR_OK;
 	e = take_lines(s, x->theirs, changed, why);
-	/* A new key of the peer is answered with a new own key, because each side has its own
-	 * context (RFC 4568 7.1.4). */
+	/* If the peer changed its key, we answer with a new key, too: each side has its own key
+	 * (RFC 4568 7.1.4). */
 	return e ? e
 	         : write_lines(s, *changed ? UE_UPDATE_REKEY : UE_UPDATE_SAME, x->ours, true, why);
 }
